@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+# Libraries from outside. Headers come in as system headers, so our warnings do not judge them.
+
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+find_package(OpenSSL 3.0 REQUIRED)
+pkg_check_modules(PQ REQUIRED IMPORTED_TARGET libpq)
+pkg_check_modules(HIREDIS REQUIRED IMPORTED_TARGET hiredis)
+pkg_check_modules(ARGON2 REQUIRED IMPORTED_TARGET libargon2)
+pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
+pkg_check_modules(YAML REQUIRED IMPORTED_TARGET yaml-0.1)
+pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
+pkg_check_modules(IDN2 REQUIRED IMPORTED_TARGET libidn2)
+find_library(UNISTRING_LIBRARY unistring REQUIRED)
+add_library(PkgConfig::UNISTRING INTERFACE IMPORTED)
+target_link_libraries(PkgConfig::UNISTRING INTERFACE ${UNISTRING_LIBRARY})
+
+# Not by pkg-config: libunbound.pc asks for libevent's headers, which are not needed to use it.
+find_library(UNBOUND_LIBRARY unbound REQUIRED)
+add_library(heronry_unbound INTERFACE)
+target_link_libraries(heronry_unbound INTERFACE ${UNBOUND_LIBRARY})
+
+# libev exports names of libevent's interface with another layout. Found before libevent it crashes
+# libunbound, so it is linked statically and its names are kept out of the dynamic symbol table.
+find_library(EV_ARCHIVE NAMES libev.a REQUIRED)
+add_library(heronry_libev INTERFACE)
+target_link_libraries(heronry_libev INTERFACE ${EV_ARCHIVE} m)
+target_link_options(heronry_libev INTERFACE -Wl,--exclude-libs,libev.a)
+
+# Three plain C symbols of boost.context switch the fibers; nothing else of boost is used.
+find_library(FCONTEXT_ARCHIVE NAMES libboost_context.a REQUIRED)
+add_library(heronry_fcontext INTERFACE)
+target_link_libraries(heronry_fcontext INTERFACE ${FCONTEXT_ARCHIVE})

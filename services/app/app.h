@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* struct app: what a worker process holds, made once in its main and handed to every service; and
+ * the descriptor by which a service offers itself. Services know this and shared/, never each
+ * other. Not for protocol matters. */
+#ifndef APP_APP_H
+#define APP_APP_H
+
+#include "net/net.h"
+
+struct config;
+struct db;
+struct redis;
+struct dns;
+struct account_directory;
+struct auth;
+struct store;
+struct queue;
+struct notify;
+
+/* Every pointer lives as long as the process; NULL where the process's roles do not need it. */
+struct app {
+    const struct config *config;
+    struct runtime *runtime;
+    struct db *db;
+    struct redis *redis;
+    struct dns *dns;
+    struct notify *notify;
+    struct account_directory *accounts;
+    struct auth *auth;
+    struct store *store;
+    struct queue *queue;
+    struct tls_server *tls;             /* server certificates; NULL when TLS is off */
+    const struct net_networks *proxies; /* trusted senders of PROXY headers */
+    const char *hostname;               /* our name in greetings, HELO and trace headers */
+    unsigned node_id;                   /* 0-1023, of this process: part of new message ids */
+};
+
+/* A kind of listener that configuration can name (FEATURES 10). */
+struct app_listener_kind {
+    const char *name;      /* "smtp", "submission", "submissions", "imap", "imaps" */
+    uint16_t default_port; /* the port of the standard */
+    bool implicit_tls;
+    const struct net_protocol *protocol;
+    /* The context that net gives to protocol->opened for this kind; kept by the service. */
+    void *(*context)(struct app *app, const struct app_listener_kind *kind);
+    unsigned max_per_ip;         /* 0 = no limit */
+    unsigned max_new_per_minute; /* of one IP, 0 = no limit */
+};
+
+struct app_service {
+    const char *role; /* "smtp", "imap", "delivery" ... */
+    const struct app_listener_kind *listeners;
+    size_t n_listeners;
+    /* Before listeners accept; starts fibers of its own when it has any. May be NULL. */
+    bool (*start)(struct app *app, struct err *e);
+    /* After the drain; frees what start made. May be NULL. */
+    void (*stop)(struct app *app);
+};
+
+#endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* TLS contexts of servers (certificates by SNI, reload) and clients (verification), and the facts
+ * of a handshake. The SSL types stay inside net. */
+#ifndef NET_TLS_H
+#define NET_TLS_H
+
+#include "base/base.h"
+
+struct tls_server;
+struct tls_client;
+
+struct tls_cert_files {
+    const char *cert_path; /* PEM chain, leaf first */
+    const char *key_path;  /* PEM key; refused when others may read it */
+};
+
+/* TLS 1.2 and 1.3 with the cipher list of PROMISES. The certificate of each SNI name is found in
+ * the leafs' subjectAltNames (wildcards too); the first file pair answers other names. Refuses to
+ * start with material that does not work: ERR_SYNTAX (unreadable PEM), ERR_DENIED (mode of the
+ * key), ERR_CONFLICT (key and certificate do not match, expired). Gives. */
+struct tls_server *tls_server_new(const struct tls_cert_files *files, size_t n, struct err *e);
+/* Reads the same files again and swaps; open connections keep what they have. On failure the old
+ * certificates stay in use. */
+bool tls_server_reload(struct tls_server *s, struct err *e);
+/* Reads other files instead (also swaps only on success). */
+bool tls_server_set_files(struct tls_server *s, const struct tls_cert_files *files, size_t n,
+                          struct err *e);
+void tls_server_free(struct tls_server **s);
+
+enum tls_verify {
+    TLS_VERIFY_NONE,   /* handshake with anyone; facts tell whether it would have verified */
+    TLS_VERIFY_REQUIRE /* a certificate that does not verify for the host is ERR_DENIED */
+};
+
+/* `ca_file` NULL: the system's anchors. Gives. ERR_SYNTAX when the anchors cannot be read. */
+struct tls_client *tls_client_new(enum tls_verify verify, const char *ca_file, struct err *e);
+void tls_client_free(struct tls_client **c);
+
+struct tls_facts {
+    const char *version;   /* "TLSv1.3"; static */
+    const char *cipher;    /* "TLS_AES_128_GCM_SHA256"; static */
+    char sni[256];         /* name asked for; empty when none */
+    bool verified;         /* client side: chain and host name are good */
+    char verify_error[96]; /* why not; empty when verified */
+};
+
+/* Writes a self-signed ECDSA P-256 certificate for the names (NUL-terminated, n >= 1) and its key
+ * (0600): for a first start before real certificates are there, and for tests. */
+bool tls_make_self_signed(const char *const *names, size_t n, unsigned days, const char *cert_path,
+                          const char *key_path, struct err *e);
+
+#endif
