@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Front door of account: domains, accounts and addresses; where mail for an address goes. All SQL
+ * of the directory tables is here. It does not verify passwords (auth) and knows no mailboxes.
+ *
+ * Names: a domain is kept as lower-case A-labels, an address as lower-case local@domain, a login is
+ * an address of the account. Answers about addresses are cached in the process for a short time;
+ * changes are told to all processes through Redis, and nothing is cached while Redis is away. */
+#ifndef ACCOUNT_ACCOUNT_H
+#define ACCOUNT_ACCOUNT_H
+
+#include "base/base.h"
+
+struct db;
+struct db_tx;
+struct redis;
+struct runtime;
+struct account_directory;
+
+/* `redis` may be NULL: nothing is cached then. Keeps both. Gives. */
+struct account_directory *account_directory_new(struct runtime *rt, struct db *db,
+                                                struct redis *redis);
+void account_directory_free(struct account_directory **d);
+
+/* ---- names, pure ---- */
+
+enum {
+    ACCOUNT_LOCAL_MAX = 64,   /* octets of a local part (RFC 5321 4.5.3.1.1) */
+    ACCOUNT_DOMAIN_MAX = 255, /* octets of a domain (4.5.3.1.2) */
+    ACCOUNT_ADDRESS_MAX = ACCOUNT_LOCAL_MAX + 1 + ACCOUNT_DOMAIN_MAX,
+};
+
+/* Lower-cases and checks a domain: letters, digits and hyphens in labels of 1-63, no final dot, at
+ * least one label. The copy is in the arena. ERR_SYNTAX. */
+bool account_domain_normalize(struct arena *a, str domain, str *out, struct err *e);
+/* Splits an unquoted address at its last '@', lower-cases, checks both halves: the local part is a
+ * dot-atom or any text without control characters and spaces. Copies are in the arena. ERR_SYNTAX.
+ */
+bool account_address_normalize(struct arena *a, str address, str *local, str *domain,
+                               struct err *e);
+
+/* ---- routing ---- */
+
+enum account_route_kind {
+    ACCOUNT_ROUTE_LOCAL,  /* to the account of `account_id` */
+    ACCOUNT_ROUTE_REMOTE, /* the domain is not ours */
+    ACCOUNT_ROUTE_UNKNOWN /* our domain, no such address (also disabled domains) */
+};
+
+struct account_route {
+    enum account_route_kind kind;
+    int64_t account_id; /* ACCOUNT_ROUTE_LOCAL only */
+    str tag;            /* what stood after '+', empty when none or when the full address exists */
+};
+
+/* Where mail for local@domain goes. The full address is looked for first, then the one without
+ * "+tag"; postmaster and abuse of our domains always find somebody: an address of that name, else
+ * the domain's first administrator, else the first administrator of all, else the domain's first
+ * account (FEATURES 16, 205). An empty domain is allowed with local "postmaster" (RFC 5321 4.5.1).
+ * A disabled account still receives mail. Errors: ERR_SYNTAX, and those of db_query. Yields. */
+YIELDS bool account_route(struct account_directory *d, str local, str domain, struct arena *a,
+                          int64_t deadline_ms, struct account_route *out, struct err *e);
+/* Whether mail of this domain is ours. Yields. */
+YIELDS bool account_domain_is_local(struct account_directory *d, str domain, struct arena *a,
+                                    int64_t deadline_ms, bool *out, struct err *e);
+/* Whether the account may send as local@domain: one of its addresses, or one of them with "+tag"
+ * (FEATURES 30). Yields. */
+YIELDS bool account_may_send_as(struct account_directory *d, int64_t account_id, str local,
+                                str domain, struct arena *a, int64_t deadline_ms, bool *out,
+                                struct err *e);
+
+/* ---- accounts ---- */
+
+struct account {
+    int64_t account_id;
+    str login;           /* its first address */
+    str display_name;    /* may be empty */
+    str password_hash;   /* PHC string, empty when it has none; only from account_find_for_login */
+    int64_t quota_bytes; /* 0 = unlimited */
+    int64_t used_bytes;
+    int64_t used_messages;
+    bool is_admin;
+    bool is_disabled;
+    int64_t created_at_us; /* UTC */
+};
+
+/* The account that an address belongs to, with its password hash; *found false when there is none.
+ * Never cached. Yields. */
+YIELDS bool account_find_for_login(struct account_directory *d, str login, struct arena *a,
+                                   int64_t deadline_ms, bool *found, struct account *out,
+                                   struct err *e);
+/* ERR_NOT_FOUND. Yields. */
+YIELDS bool account_get(struct account_directory *d, int64_t account_id, struct arena *a,
+                        int64_t deadline_ms, struct account *out, struct err *e);
+
+/* What is written to the audit log beside a change: who did it, from where. */
+struct account_actor {
+    int64_t account_id; /* 0: the operator on the machine (CLI) or the system */
+    str name;           /* "cli", "system", or the login */
+    str ip;             /* empty when none */
+};
+
+struct account_new {
+    str address;       /* becomes its login */
+    str password_hash; /* PHC string; empty: it cannot log in */
+    str display_name;
+    int64_t quota_bytes;
+    bool is_admin;
+};
+
+/* Creates the account with its default mailboxes and one audit row, in one transaction.
+ * ERR_SYNTAX (address), ERR_NOT_FOUND (no such domain), ERR_EXISTS. Yields. */
+YIELDS bool account_add(struct account_directory *d, const struct account_actor *actor,
+                        const struct account_new *new_account, struct arena *a, int64_t deadline_ms,
+                        int64_t *account_id, struct err *e);
+
+enum account_change_kind {
+    ACCOUNT_SET_QUOTA,
+    ACCOUNT_SET_DISABLED,
+    ACCOUNT_SET_PASSWORD_HASH,
+    ACCOUNT_SET_ADMIN
+};
+
+struct account_change {
+    enum account_change_kind kind;
+    int64_t number; /* bytes, or 0/1 */
+    str text;       /* hash */
+};
+
+/* Changes one thing of the account that has this address, with its audit row. The last
+ * administrator cannot be disabled or lose the role: ERR_DENIED. ERR_NOT_FOUND. Yields. */
+YIELDS bool account_change(struct account_directory *d, const struct account_actor *actor,
+                           str address, const struct account_change *change, struct arena *a,
+                           int64_t deadline_ms, struct err *e);
+
+struct account_list {
+    struct account *list; /* by login */
+    size_t n;
+};
+
+/* Accounts of the domain (empty: of all) whose login follows `after` (empty: from the first), at
+ * most `limit` of them. Yields. */
+YIELDS bool account_list(struct account_directory *d, str domain, str after, size_t limit,
+                         struct arena *a, int64_t deadline_ms, struct account_list *out,
+                         struct err *e);
+
+/* ---- domains ---- */
+
+struct account_domain {
+    str name;
+    int64_t accounts; /* how many */
+    int64_t created_at_us;
+};
+
+struct account_domain_list {
+    struct account_domain *list; /* by name */
+    size_t n;
+};
+
+/* ERR_SYNTAX, ERR_EXISTS. Yields. */
+YIELDS bool account_domain_add(struct account_directory *d, const struct account_actor *actor,
+                               str domain, struct arena *a, int64_t deadline_ms, struct err *e);
+/* Only a domain without accounts can go: ERR_CONFLICT otherwise. ERR_NOT_FOUND. Yields. */
+YIELDS bool account_domain_remove(struct account_directory *d, const struct account_actor *actor,
+                                  str domain, struct arena *a, int64_t deadline_ms, struct err *e);
+/* Yields. */
+YIELDS bool account_domain_list(struct account_directory *d, struct arena *a, int64_t deadline_ms,
+                                struct account_domain_list *out, struct err *e);
+
+#endif
