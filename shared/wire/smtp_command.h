@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SMTP command lines (RFC 5321 4.1) to values. Pure. Not for whether a command is allowed now: that
+ * is the session's table. */
+#ifndef WIRE_SMTP_COMMAND_H
+#define WIRE_SMTP_COMMAND_H
+
+#include "wire/smtp_path.h"
+
+enum {
+    SMTP_COMMAND_MAX = 510,       /* octets of a command line without CRLF, RFC 5321 4.5.3.1.4 */
+    SMTP_COMMAND_LONG_MAX = 2046, /* the same for MAIL and RCPT, whose parameters need room */
+    SMTP_AUTH_MAX = 12286         /* the same for AUTH and its answers, RFC 4954 4 */
+};
+
+enum smtp_verb {
+    SMTP_HELO,
+    SMTP_EHLO,
+    SMTP_MAIL,
+    SMTP_RCPT,
+    SMTP_DATA,
+    SMTP_RSET,
+    SMTP_NOOP,
+    SMTP_QUIT,
+    SMTP_VRFY,
+    SMTP_EXPN,
+    SMTP_HELP,
+    SMTP_AUTH,
+    SMTP_STARTTLS,
+    SMTP_FOREIGN, /* a command of another protocol (HTTP): never by a mail client */
+    SMTP_UNKNOWN,
+    SMTP_VERB_COUNT
+};
+
+struct smtp_command {
+    enum smtp_verb verb;
+    str argument; /* after the verb and one space, without trailing spaces; borrowed */
+};
+
+/* Splits a command line (without CRLF). Never fails: what is no command is SMTP_UNKNOWN. */
+struct smtp_command smtp_command_parse(str line);
+/* "EHLO"; static. "?" for SMTP_FOREIGN and SMTP_UNKNOWN. */
+const char *smtp_verb_name(enum smtp_verb verb);
+/* The longest line (octets without CRLF) that is taken for this verb. */
+size_t smtp_verb_line_max(enum smtp_verb verb);
+
+/* The argument of HELO and EHLO: a domain or an address literal, at most 255 octets. '_' is taken
+ * too, because many hosts carry it in their names. */
+bool smtp_is_helo_name(str argument);
+
+/* What the session offers, and so which parameters are known. */
+struct smtp_offer {
+    bool auth;         /* the AUTH= parameter (RFC 4954 5) */
+    bool smtputf8;     /* SMTPUTF8 (RFC 6531) */
+    uint64_t max_size; /* octets of a message, for SIZE= (RFC 1870) */
+};
+
+struct smtp_mail {
+    struct smtp_path sender;
+    bool has_size;
+    uint64_t size;  /* octets as the client says; only with has_size */
+    bool eight_bit; /* BODY=8BITMIME */
+    bool smtputf8;
+    bool has_auth; /* AUTH= was given */
+    str auth;      /* its mailbox, decoded from xtext; empty for <> */
+};
+
+/* The argument of MAIL: "FROM:<path> parameters". In arena. */
+enum smtp_fault smtp_mail_parse(str argument, const struct smtp_offer *offer, struct arena *a,
+                                struct smtp_mail *out);
+/* The argument of RCPT: "TO:<path>"; no parameter is offered yet. In arena. */
+enum smtp_fault smtp_rcpt_parse(str argument, struct arena *a, struct smtp_path *out);
+
+struct smtp_auth {
+    str mechanism;    /* borrowed, case as sent */
+    bool has_initial; /* an initial response was given; "=" is an empty one */
+    str initial;      /* base64, not decoded; borrowed */
+};
+
+/* The argument of AUTH: "mechanism [initial-response]" (RFC 4954 4). */
+enum smtp_fault smtp_auth_parse(str argument, struct smtp_auth *out);
+
+#endif
