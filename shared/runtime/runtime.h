@@ -96,6 +96,7 @@ struct signal_point {
     struct list waiters;
 };
 
+/* A place where nobody waits yet. */
 void signal_point_init(struct signal_point *s);
 /* Waits for a signal given after this call began. ERR_TIMEOUT, ERR_CANCELLED. Yields. */
 YIELDS bool signal_point_wait(struct signal_point *s, int64_t deadline_ms, struct err *e);
@@ -110,6 +111,7 @@ struct semaphore {
     struct signal_point point;
 };
 
+/* A gate with `limit` free places. */
 void semaphore_init(struct semaphore *s, unsigned limit);
 /* ERR_TIMEOUT, ERR_CANCELLED. Yields. */
 YIELDS bool semaphore_acquire(struct semaphore *s, int64_t deadline_ms, struct err *e);
@@ -126,6 +128,7 @@ struct timer {
     void *arg;
 };
 
+/* A timer that is not armed. */
 void timer_init(struct timer *t, void (*fn)(void *arg), void *arg);
 /* (Re)arms; harmless when armed already. */
 void timer_start(struct runtime *rt, struct timer *t, int64_t at_ms);
@@ -135,6 +138,7 @@ bool timer_is_armed(const struct timer *t);
 
 /* Watches a descriptor; fn(ready, arg) runs in the loop, outside any fiber. Level-triggered. */
 struct watch;
+/* Gives; nothing is watched until watch_set. */
 struct watch *watch_new(struct runtime *rt, void (*fn)(unsigned ready, void *arg), void *arg);
 /* Changes what is watched; events 0 stops. The fd may be another one than before. */
 void watch_set(struct watch *w, int fd, unsigned events);

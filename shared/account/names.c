@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The written form of domains and addresses in the directory: pure checks and lower-casing. */
+#include "account/account.h"
+
+enum {
+    LABEL_MAX = 63
+};
+
+static bool is_label_byte(char c)
+{
+    return ascii_is_alnum(c) || c == '-' || c == '_';
+}
+
+static bool is_label(str label)
+{
+    if (label.n == 0 || label.n > LABEL_MAX || label.p[0] == '-' || label.p[label.n - 1] == '-')
+        return false;
+    for (size_t i = 0; i < label.n; i++) {
+        if (!is_label_byte(label.p[i]))
+            return false;
+    }
+    return true;
+}
+
+static str lower_copy(struct arena *a, str s)
+{
+    char *p = arena_cstr(a, s);
+    for (size_t i = 0; i < s.n; i++)
+        p[i] = ascii_lower(p[i]);
+    return str_of(p, s.n);
+}
+
+bool account_domain_normalize(struct arena *a, str domain, str *out, struct err *e)
+{
+    if (domain.n == 0 || domain.n > ACCOUNT_DOMAIN_MAX)
+        return ERR(e, ERR_SYNTAX, "a domain has 1 to %d characters", ACCOUNT_DOMAIN_MAX);
+    str rest = domain;
+    bool more = true;
+    while (more) {
+        str label;
+        more = str_cut(rest, '.', &label, &rest);
+        if (!is_label(label))
+            return ERR(e, ERR_SYNTAX, "\"%.*s\" is not a domain name", STR_FMT(domain));
+    }
+    *out = lower_copy(a, domain);
+    return true;
+}
+
+static bool is_local_byte(char c)
+{
+    unsigned char u = (unsigned char)c;
+    return u > 0x20 && u != 0x7f;
+}
+
+bool account_address_normalize(struct arena *a, str address, str *local, str *domain, struct err *e)
+{
+    ptrdiff_t at = str_rfind_byte(address, '@');
+    if (at < 0)
+        return ERR(e, ERR_SYNTAX, "\"%.*s\" is not an address: there is no '@'", STR_FMT(address));
+    str name = str_of(address.p, (size_t)at);
+    if (name.n == 0 || name.n > ACCOUNT_LOCAL_MAX)
+        return ERR(e, ERR_SYNTAX, "before the '@' stand 1 to %d characters", ACCOUNT_LOCAL_MAX);
+    for (size_t i = 0; i < name.n; i++) {
+        if (!is_local_byte(name.p[i]) || name.p[i] == '@')
+            return ERR(e, ERR_SYNTAX, "\"%.*s\" is not an address", STR_FMT(address));
+    }
+    if (!account_domain_normalize(a, str_skip(address, (size_t)at + 1), domain, e))
+        return false;
+    *local = lower_copy(a, name);
+    return true;
+}

@@ -1,0 +1,23 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Checks for what no source may hold: unfinished marks, blocking or unbounded calls that the
+# compiler cannot refuse, SQL put together from text, libraries outside of their one module.
+fault=0
+refuse() { # refuse PATTERN WHERE WHY [ALLOWED-PATH-PATTERN]
+    hits=$(grep -rnE --include='*.[ch]' "$1" $2 | grep -vE "${4:-^$}")
+    [ -z "$hits" ] && return
+    printf '%s\n  -> %s\n' "$hits" "$3"
+    fault=1
+}
+refuse 'TODO|FIXME|XXX' 'shared services tools' 'unfinished work belongs into an issue'
+refuse '#include <(ev|libpq-fe|unbound|argon2|zstd|yaml|idn2)\.h>' 'shared services' \
+    'a library is seen by one module only' \
+    '^shared/(runtime|db|dns|crypto|blob|config)/'
+refuse '#include <hiredis' 'shared services' 'only shared/redis sees hiredis' '^shared/redis/'
+refuse '#include <openssl/(ssl|bio)' 'shared services' 'only shared/net sees SSL' '^shared/net/'
+refuse 'PQescape|PQexec\(' 'shared services' 'SQL takes parameters only' '^shared/db/script\.c'
+refuse '\b(getaddrinfo|gethostbyname|sleep|usleep)\(' 'shared services' \
+    'blocking calls belong into the offload pool' '^shared/db/|^services/supervisor/'
+refuse '(SELECT|INSERT|UPDATE|DELETE) .*%(\.\*)?[sdl]' 'shared services' 'SQL is constant text'
+[ $fault -eq 0 ] && echo "words: nothing forbidden found"
+exit $fault
