@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Places where tests make the program die, wait or fail (PROMISES, fault injection). They exist
+ * only in builds with HERONRY_FAILPOINTS; in a release nothing of them is left, not even the name
+ * of the environment variable.
+ *
+ * HERONRY_FAILPOINT=name:action[@n][,name:action[@n]] chooses what happens when a place is passed:
+ * `kill` (SIGKILL to this process), `sleep=MS` (blocks the thread), `error` (FAILPOINT_FAILS is
+ * true there). @n does it at the n-th passing only, counted from 1 in each process. */
+#ifndef BASE_FAILPOINT_H
+#define BASE_FAILPOINT_H
+
+#include <stdbool.h>
+
+#ifdef HERONRY_FAILPOINTS
+/* A place that may kill or sleep. */
+#define FAILPOINT(name) ((void)failpoint_pass(name))
+/* A place that may also fail: `if (FAILPOINT_FAILS("blob-parse")) return ERR(...);` */
+#define FAILPOINT_FAILS(name) failpoint_pass(name)
+
+/* Use the macros. Does what the environment asks for at this place; true for `error`. */
+bool failpoint_pass(const char *name);
+#else
+#define FAILPOINT(name)       ((void)0)
+#define FAILPOINT_FAILS(name) false
+#endif
+
+#endif
