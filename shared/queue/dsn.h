@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Delivery status notifications (RFC 3464 in the multipart/report of RFC 6522) as text: pure
+ * composition. It decides nothing about when or to whom. */
+#ifndef QUEUE_DSN_H
+#define QUEUE_DSN_H
+
+#include "base/base.h"
+
+enum dsn_action {
+    DSN_FAILED,
+    DSN_DELAYED
+};
+
+struct dsn_recipient {
+    str address;    /* Final-Recipient */
+    str orcpt;      /* "rfc822;..." or empty: Original-Recipient (RFC 3464 2.3.1) */
+    str status;     /* "5.1.1"; anything else becomes 5.0.0 or 4.0.0 */
+    str diagnostic; /* reply of the remote server, or our own finding; may have several lines */
+    str remote;     /* "mx.example.net [192.0.2.1]"; empty: no Remote-MTA, the finding is ours */
+    int64_t last_attempt_us; /* UTC; 0 leaves Last-Attempt-Date out */
+};
+
+struct dsn {
+    enum dsn_action action;
+    str reporting_mta; /* our host name */
+    str from;          /* address of the From field: "mailer-daemon@example.org" */
+    str to;            /* the envelope sender that is told; never empty */
+    str message_id;    /* without angle brackets; unique */
+    int64_t now_us;    /* Date */
+    str envelope_id;   /* empty: no Original-Envelope-Id */
+    str queue_id;      /* shown in the text */
+    int64_t arrived_us;
+    int64_t expires_us; /* DSN_DELAYED: until when we try */
+    const struct dsn_recipient *recipients;
+    size_t n;
+    str original;     /* the message, or its beginning; what is returned is cut at 64 kB */
+    bool return_full; /* the message instead of its header */
+};
+
+enum {
+    DSN_RETURN_MAX = 64 * 1024, /* octets returned of the original (ATTACKS O7) */
+    DSN_MAX = 2 * 1024 * 1024   /* a fitting maximum for `out` */
+};
+
+/* Appends the whole message with CRLF lines of at most 998 octets: header with
+ * "Auto-Submitted: auto-replied" (RFC 3834), a text for people, message/delivery-status, and the
+ * original as text/rfc822-headers or message/rfc822. Text of peers is made harmless: control bytes
+ * and line ends become spaces, 8-bit text of diagnostics '?'. The message must be sent with a null
+ * envelope sender. Parts become message/global-* (RFC 6533) and *is_utf8 is set when an address
+ * or the returned header is not ASCII; *is_8bit when any octet is above 127. ERR_LIMIT: `out` is
+ * full. ERR_DENIED: `to` is empty: no report about a report (RFC 5321 4.5.5). */
+bool dsn_compose(const struct dsn *d, struct buf *out, bool *is_utf8, bool *is_8bit, struct err *e);
+
+#endif

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Front door of queue: outbound mail that waits, who works on it, and when to try again. All SQL
+ * of q_msg, q_rcpt and q_domain is here. It knows neither SMTP nor TLS.
+ *
+ * Truth is in PostgreSQL; Redis only wakes workers and shows the state to operators. A worker
+ * leases a due destination domain (one row, with a fencing token that grows), gets a batch of its
+ * due recipients, speaks to the world without an open transaction, and writes each result under
+ * its token: a worker that lost its lease can not overwrite anything. All times are the clock of
+ * the database, in microseconds since 1970 UTC.
+ *
+ * Life of a recipient: pending -> delivered (row gone)
+ *                      pending -> failed -> reported to the sender (row gone)
+ * A message goes with its last recipient. Failed recipients stay until the report (DSN) about them
+ * is committed together with their removal, so that no crash loses or doubles a report. */
+#ifndef QUEUE_QUEUE_H
+#define QUEUE_QUEUE_H
+
+#include "base/base.h"
+
+struct db;
+struct db_tx;
+struct notify;
+struct redis;
+struct runtime;
+struct queue;
+
+enum {
+    QUEUE_REPLY_MAX = 1024,       /* octets kept of a remote reply; longer ones are cut */
+    QUEUE_DIAGNOSTIC_LINES = 100, /* lines of a remote reply looked at */
+    QUEUE_MAX_ATTEMPTS = 15,
+    QUEUE_MAX_RECIPIENTS = 1000, /* of one message */
+};
+
+struct queue_options {
+    const char *owner;   /* names this process in leases and listings: "host/pid"; keeps */
+    unsigned node_id;    /* 0-1023, different in each process: part of new queue ids */
+    int64_t lease_ms;    /* 0 = 60000 */
+    int64_t lifetime_ms; /* 0 = 7 days: a message is given up after this */
+    int64_t delay_ms;    /* 0 = 4 h: the sender is told once that it takes long */
+};
+
+/* `redis` and `notify` may be NULL: no readable state, no wake-ups. Keeps all. Gives. */
+struct queue *queue_new(struct runtime *rt, struct db *db, struct redis *redis,
+                        struct notify *notify, const struct queue_options *options);
+void queue_free(struct queue **q);
+
+/* ---- putting mail in ---- */
+
+/* What the sender wants to hear about a recipient (RFC 3461 4.1). */
+enum {
+    QUEUE_NOTIFY_FAILURE = 1,
+    QUEUE_NOTIFY_DELAY = 2,
+    QUEUE_NOTIFY_SUCCESS = 4, /* kept, not acted on yet */
+    QUEUE_NOTIFY_DEFAULT = QUEUE_NOTIFY_FAILURE | QUEUE_NOTIFY_DELAY
+};
+
+struct queue_new_recipient {
+    str address;     /* local@domain as it goes into RCPT TO; valid UTF-8; unique in the message */
+    str domain;      /* its domain as lower-case A-labels: what deliveries are grouped by */
+    str orcpt;       /* ORCPT= value as given ("rfc822;..."), or empty */
+    unsigned notify; /* QUEUE_NOTIFY_ bits; 0 = never tell */
+};
+
+struct queue_new_message {
+    str envelope_from;  /* as it goes into MAIL FROM; empty = null sender: never a report */
+    int64_t account_id; /* who submitted or redirected it, 0 for the system */
+    str body;           /* the whole message as it goes out (CRLF lines, no dot-stuffing) */
+    bool is_8bit;       /* BODY=8BITMIME is needed */
+    bool is_utf8;       /* SMTPUTF8 is needed */
+    str envelope_id;    /* ENVID= of the sender, or empty */
+    bool return_full;   /* RET=FULL: reports carry the message up to 64 kB, else its header */
+    str session;        /* log id of the session it came by */
+    const struct queue_new_recipient *recipients;
+    size_t n; /* 1 .. QUEUE_MAX_RECIPIENTS */
+};
+
+/* A queue id: 48 bits of milliseconds and 16 bits of node and counter, unique in the cluster. */
+int64_t queue_make_id(struct queue *q);
+
+enum {
+    QUEUE_ENQUEUE_STATEMENTS = 4
+};
+
+/* Appends the message to the pipeline of an open transaction as exactly QUEUE_ENQUEUE_STATEMENTS
+ * statements, whose answers come with db_tx_flush or db_commit (their rows are of no use). All of
+ * `m` is copied. The caller calls queue_announce after the commit. Put it last in a transaction:
+ * it may lock rows of q_domain. ERR_LIMIT or ERR_SYNTAX when `m` is not as described; nothing is
+ * appended then. */
+bool queue_enqueue_send(struct queue *q, struct db_tx *tx, int64_t queue_id,
+                        const struct queue_new_message *m, struct err *e);
+/* The same in a transaction of its own, with the announcement; *queue_id is given. Errors: those
+ * of db_commit; after ERR_UNKNOWN_OUTCOME it looks whether the message is there, and fails with
+ * ERR_UNKNOWN_OUTCOME only when that can not be found out either. Yields. */
+YIELDS bool queue_enqueue(struct queue *q, const struct queue_new_message *m, int64_t deadline_ms,
+                          int64_t *queue_id, struct err *e);
+/* Whether the message is in the queue now: to resolve an unknown COMMIT soon after it. Yields. */
+YIELDS bool queue_exists(struct queue *q, int64_t queue_id, int64_t deadline_ms, bool *out,
+                         struct err *e);
+/* Wakes the workers of all processes, and shows the message in Redis. Does not wait or fail. */
+void queue_announce(struct queue *q, int64_t queue_id);
+
+/* ---- working on it ---- */
+
+struct queue_recipient {
+    str address;
+    str orcpt;
+    unsigned notify;
+    unsigned attempts; /* made before this one */
+};
+
+struct queue_message {
+    int64_t queue_id;
+    int64_t account_id;
+    str envelope_from; /* empty = null sender */
+    str envelope_id;
+    size_t size; /* octets of the message as it goes out */
+    bool is_8bit;
+    bool is_utf8;
+    bool return_full;
+    int64_t created_us;
+    int64_t expires_us;
+    struct queue_recipient *recipients; /* those of the leased domain that are due, at least 1 */
+    size_t n;
+};
+
+/* A leased destination. Belongs to one fiber and its helpers; lives in the arena. */
+struct queue_lease {
+    str domain;
+    int64_t token;
+    int64_t until_ms;               /* monotonic; nothing may be promised to a peer after it */
+    bool is_probe;                  /* the breaker is half open: one message only, one try */
+    struct queue_message *messages; /* the oldest due first */
+    size_t n;
+    struct queue_lease_state *state; /* private */
+};
+
+/* Leases the longest due domain that nobody works on and whose breaker is not open, with up to
+ * `max_messages` messages (1 when half open) and at most 100 recipients each. *out is NULL when
+ * nothing is due: wait for the hint or about 1 s. A lease that ends by itself after a crash is
+ * taken over. Errors: those of db_query. The lease lives in `a`. Yields. */
+YIELDS bool queue_claim(struct queue *q, struct arena *a, unsigned max_messages,
+                        int64_t deadline_ms, struct queue_lease **out, struct err *e);
+/* Makes the lease last lease_ms from now. ERR_CONFLICT: it was lost, stop at once. Call it at half
+ * of its time while working. Yields. */
+YIELDS bool queue_lease_extend(struct queue *q, struct queue_lease *lease, int64_t deadline_ms,
+                               struct err *e);
+/* True while at least `margin_ms` of the lease is left. Check it right before the end dot of DATA
+ * (R9): a process that was stopped for long finds out here. */
+bool queue_lease_is_valid(const struct queue_lease *lease, int64_t margin_ms);
+
+/* The message's octets, exactly as they were put in, in the arena. ERR_NOT_FOUND when an operator
+ * deleted it meanwhile. Yields. */
+YIELDS bool queue_load_body(struct queue *q, int64_t queue_id, struct arena *a, int64_t deadline_ms,
+                            str *out, struct err *e);
+
+enum queue_outcome {
+    QUEUE_DELIVERED, /* the peer answered 2yz to the end dot */
+    QUEUE_DEFERRED,  /* try again by the schedule (4yz, no connection, ...) */
+    QUEUE_FAILED     /* never try again (5yz, null MX, ...) */
+};
+
+struct queue_result {
+    enum queue_outcome outcome;
+    str status; /* enhanced code "4.4.1"; empty: made from the outcome (2.0.0, 4.0.0, 5.0.0) */
+    str reply;  /* what the peer or we said, one or more lines; cut at QUEUE_REPLY_MAX */
+    str remote; /* host that spoke, "mx.example.net [192.0.2.1]"; empty for our own finding */
+};
+
+/* Writes what became of the message's recipients: results[i] is of recipients[i], m->n of them,
+ * all in one transaction that holds only under the lease's token. A deferred recipient gets its
+ * next time from the schedule; past 15 attempts or the lifetime it has failed (status 4.4.7). A
+ * failed one stays until it is reported, or goes at once when the sender is null or did not ask.
+ * After ERR_UNKNOWN_OUTCOME, ERR_UNAVAILABLE or ERR_CONFLICT with the lease still valid the call
+ * may be repeated: it is idempotent. ERR_DENIED: the lease was lost, nothing was written (another
+ * worker may send it again: log it). Yields. */
+YIELDS bool queue_finish(struct queue *q, struct queue_lease *lease, const struct queue_message *m,
+                         const struct queue_result *results, int64_t deadline_ms, struct err *e);
+
+/* Tells the breaker whether the destination as a whole worked (a session got as far as an answer
+ * to MAIL FROM) or not (no connection, no greeting, TLS refused). True when the breaker is open
+ * now: leave the rest of the batch untried and release. Written by the next queue_release. */
+bool queue_lease_destination(struct queue_lease *lease, bool worked, str reason);
+
+/* Gives the domain back, so that what is due next can be claimed. Messages without queue_finish
+ * stay due and no attempt is counted. A failure does no harm: the lease ends by itself. Yields. */
+YIELDS bool queue_release(struct queue *q, struct queue_lease *lease, int64_t deadline_ms,
+                          struct err *e);
+
+/* To be called about once a minute by one process or by all: makes domains due whose hint was lost
+ * in a race, removes messages without recipients and domains unused for a week, and writes
+ * mail:stats and mail:queue:pending anew. Yields. */
+YIELDS bool queue_sweep(struct queue *q, int64_t deadline_ms, struct err *e);
+
+/* ---- reports to senders (DSN) ---- */
+
+struct queue_reported {
+    str address;
+    str orcpt;
+    str status; /* "5.1.1" */
+    str reply;
+    str remote;
+    unsigned attempts;
+    int64_t last_attempt_us;
+};
+
+enum queue_report_kind {
+    QUEUE_REPORT_FAILURE,
+    QUEUE_REPORT_DELAY
+};
+
+/* What a sender is to be told about one message: all its recipients of one kind. */
+struct queue_report {
+    enum queue_report_kind kind;
+    int64_t queue_id;
+    str envelope_from; /* never empty */
+    str envelope_id;
+    bool return_full;
+    int64_t account_id;
+    int64_t created_us; /* when the message came: Arrival-Date */
+    int64_t expires_us;
+    struct queue_reported *recipients;
+    size_t n;
+    str original; /* the message: its first 64 kB at most */
+};
+
+/* Locks the next message that awaits a report, inside the caller's transaction (of class
+ * DB_DELIVER), so that nobody else makes the same report; *found is false when there is none. The
+ * caller composes the report (queue/dsn.h), puts it into the same transaction (queue_enqueue_send
+ * or a local delivery), calls queue_report_send and commits. When that fails, the state is as
+ * before. Lives in `a`. Yields. */
+YIELDS bool queue_report_next(struct queue *q, struct db_tx *tx, struct arena *a, bool *found,
+                              struct queue_report *out, struct err *e);
+enum {
+    QUEUE_REPORT_STATEMENTS = 2
+};
+/* Appends exactly QUEUE_REPORT_STATEMENTS statements: the recipients of the report are done (a
+ * failure removes them, a delay is marked as told). */
+void queue_report_send(struct queue *q, struct db_tx *tx, const struct queue_report *report);
+
+/* ---- for operators: each act writes one audit row in its transaction ---- */
+
+enum queue_status {
+    QUEUE_STATUS_PENDING, /* never tried */
+    QUEUE_STATUS_DEFERRED,
+    QUEUE_STATUS_FAILED, /* waits for its report */
+    QUEUE_STATUS_ANY     /* filter only */
+};
+
+/* "pending", "deferred", "failed"; static. */
+const char *queue_status_name(enum queue_status status);
+
+struct queue_filter {
+    str domain;    /* of recipients, lower case; empty = all */
+    str sender;    /* exact envelope sender; empty = all */
+    str recipient; /* exact address; empty = all */
+    enum queue_status status;
+    int64_t
+        after_id;   /* only queue ids above: the last row of the page before; 0 = from the first */
+    str after_rcpt; /* with after_id: recipients of that id above this one too */
+    unsigned limit; /* 0 = 100; at most 1000 */
+};
+
+/* One recipient as it stands in the queue. */
+struct queue_row {
+    int64_t queue_id;
+    str envelope_from;
+    str recipient;
+    str domain;
+    enum queue_status status;
+    unsigned attempts;
+    int64_t due_us;          /* next try */
+    int64_t last_attempt_us; /* 0: none yet */
+    str code;                /* last enhanced status, empty when none */
+    str reply;               /* last reply, empty when none */
+    int64_t created_us;
+    int64_t expires_us;
+    int64_t size; /* octets of the message */
+};
+
+struct queue_rows {
+    struct queue_row *list; /* by queue id, then recipient */
+    size_t n;
+};
+
+/* Yields. */
+YIELDS bool queue_list(struct queue *q, const struct queue_filter *filter, struct arena *a,
+                       int64_t deadline_ms, struct queue_rows *out, struct err *e);
+/* All recipients of one message. ERR_NOT_FOUND. Yields. */
+YIELDS bool queue_get(struct queue *q, int64_t queue_id, struct arena *a, int64_t deadline_ms,
+                      struct queue_rows *out, struct err *e);
+
+struct queue_actor {
+    int64_t account_id; /* 0: the operator on the machine (CLI) or the system */
+    str name;           /* "cli", "system", or the login */
+    str ip;             /* empty when none */
+};
+
+/* Makes all pending recipients of the message due now (attempts stay counted), and closes the
+ * breakers of their domains. ERR_NOT_FOUND. Yields. */
+YIELDS bool queue_retry(struct queue *q, const struct queue_actor *actor, int64_t queue_id,
+                        int64_t deadline_ms, struct err *e);
+/* The same for every recipient that the filter's domain, sender, recipient and status select;
+ * *count is how many. Yields. */
+YIELDS bool queue_retry_all(struct queue *q, const struct queue_actor *actor,
+                            const struct queue_filter *filter, int64_t deadline_ms, int64_t *count,
+                            struct err *e);
+/* Removes the message with all its recipients, without a report. ERR_NOT_FOUND. Yields. */
+YIELDS bool queue_delete(struct queue *q, const struct queue_actor *actor, int64_t queue_id,
+                         int64_t deadline_ms, struct err *e);
+
+struct queue_stats {
+    int64_t messages;
+    int64_t pending;       /* recipients never tried */
+    int64_t deferred;      /* recipients tried and waiting */
+    int64_t failed;        /* recipients waiting for their report */
+    int64_t due;           /* recipients due now */
+    int64_t bytes;         /* octets of all messages */
+    int64_t oldest_us;     /* when the oldest message came; 0 when the queue is empty */
+    int64_t open_breakers; /* domains not tried for now */
+    int64_t leased;        /* domains being worked on */
+};
+
+/* Yields. */
+YIELDS bool queue_get_stats(struct queue *q, int64_t deadline_ms, struct queue_stats *out,
+                            struct err *e);
+
+/* Queue ids in listings and replies: 13 lower-case characters of base32hex, in the order of the
+ * numbers. */
+enum {
+    QUEUE_ID_TEXT = 14
+};
+str queue_id_format(int64_t queue_id, char out[QUEUE_ID_TEXT]);
+/* ERR_SYNTAX. */
+bool queue_id_parse(str text, int64_t *queue_id, struct err *e);
+
+#endif
