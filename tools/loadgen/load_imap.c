@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Modes imap (login, SELECT, 50 headers, LOGOUT), idle (notices of new mail) and hold (idle
  * connections that cost only memory). */
-#include "tools/bench/loadgen.h"
+#include "tools/loadgen/loadgen.h"
 
 #include <poll.h>
 #include <stdatomic.h>

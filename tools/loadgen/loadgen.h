@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the modes of the load generator share: the options of the command line and the threads. */
-#ifndef BENCH_LOADGEN_H
-#define BENCH_LOADGEN_H
+#ifndef LOADGEN_LOADGEN_H
+#define LOADGEN_LOADGEN_H
 
-#include "tools/bench/client.h"
+#include "tools/loadgen/client.h"
 
 struct load_user {
     const char *address;

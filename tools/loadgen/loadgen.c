@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The load generator of tools/bench: speaks SMTP and IMAP to whichever server it is pointed at,
  * with one thread a session, and prints what it measured as JSON. */
-#include "tools/bench/loadgen.h"
+#include "tools/loadgen/loadgen.h"
 
 #include <getopt.h>
 #include <pthread.h>

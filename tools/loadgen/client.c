@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The blocking line client of the load generator. */
-#include "tools/bench/client.h"
+#include "tools/loadgen/client.h"
 
 #include "base/clock.h"
 

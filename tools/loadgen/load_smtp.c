@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Mode smtp: sends messages over some sessions, then waits until all can be seen by IMAP. */
-#include "tools/bench/loadgen.h"
+#include "tools/loadgen/loadgen.h"
 
 #include <stdatomic.h>
 #include <stdio.h>

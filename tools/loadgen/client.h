@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A blocking line client over TCP or TLS for the load generator: one a thread. Not for the server:
  * it has no limits and gives up the whole run on any surprise. */
-#ifndef BENCH_CLIENT_H
-#define BENCH_CLIENT_H
+#ifndef LOADGEN_CLIENT_H
+#define LOADGEN_CLIENT_H
 
 #include "base/base.h"
 
