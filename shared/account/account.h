@@ -4,22 +4,29 @@
  *
  * Names: a domain is kept as lower-case A-labels, an address as lower-case local@domain, a login is
  * an address of the account. Answers about addresses are cached in the process for a short time;
- * changes are told to all processes through Redis, and nothing is cached while Redis is away. */
+ * whoever hears of a change elsewhere calls account_directory_forget. */
 #ifndef ACCOUNT_ACCOUNT_H
 #define ACCOUNT_ACCOUNT_H
 
 #include "base/base.h"
 
 struct db;
-struct db_tx;
-struct redis;
-struct runtime;
 struct account_directory;
 
-/* `redis` may be NULL: nothing is cached then. Keeps both. Gives. */
-struct account_directory *account_directory_new(struct runtime *rt, struct db *db,
-                                                struct redis *redis);
+struct account_directory_options {
+    int64_t cache_ms; /* how long a route is remembered; 0 = 10 s */
+    /* Called after the commit of each change made here, so that other processes can be told;
+     * account_id is 0 when domains changed. May be NULL. May not yield. */
+    void (*changed)(int64_t account_id, void *arg);
+    void *arg;
+};
+
+/* `options` may be NULL. Keeps db. Gives. */
+struct account_directory *account_directory_new(struct db *db,
+                                                const struct account_directory_options *options);
 void account_directory_free(struct account_directory **d);
+/* Drops all cached routes. */
+void account_directory_forget(struct account_directory *d);
 
 /* ---- names, pure ---- */
 

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of account share: the directory itself and its cache of routes. Private to the
+ * module. */
+#ifndef ACCOUNT_DIRECTORY_H
+#define ACCOUNT_DIRECTORY_H
+
+#include "account/account.h"
+#include "base/map.h"
+#include "db/db.h"
+
+struct account_directory {
+    struct db *db;
+    struct account_directory_options options;
+    struct map routes; /* address -> struct cached_route */
+};
+
+/* The cached route of local@domain, if it is young enough; the tag is copied to the arena. */
+bool directory_cache_find(struct account_directory *d, str address, struct arena *a,
+                          struct account_route *out);
+/* Remembers a route (a copy). */
+void directory_cache_put(struct account_directory *d, str address,
+                         const struct account_route *route);
+/* Forgets all routes here, and tells of the change. */
+void directory_changed(struct account_directory *d, int64_t account_id);
+
+#endif
