@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Front door of search: finds messages of an account by their words, through the index that the
+ * indexer fills behind the deliveries. It knows SQL and mail, but no protocol: IMAP and JMAP make
+ * its questions, and read the messages that it is not sure about.
+ *
+ * The normal form of text (search/tokens.h) is lower case, NFKC, without accents. A "substring" is
+ * one of the normal form: that is what the index answers and what search_text_contains verifies. */
+#ifndef SEARCH_SEARCH_H
+#define SEARCH_SEARCH_H
+
+#include "search/indexer.h"
+#include "search/query.h"
+#include "search/tokens.h"
+
+struct db;
+
+/* An answer in three values. A message of the account that is in neither list does not match.
+ * Both lists are in ascending order of id and disjoint; ids of expunged messages may be among
+ * them. */
+struct search_candidates {
+    const int64_t *sure; /* ids of messages that match */
+    size_t n_sure;       /* */
+    const int64_t
+        *maybe;     /* ids that may match: not yet indexed, too big to be indexed whole, ... */
+    size_t n_maybe; /* */
+    bool all_maybe; /* the index cannot say: every message must be looked at */
+};
+
+/* Which messages hold `needle` (UTF-8) as a substring in one of `fields` (SEARCH_FIELD_*): the text
+ * keys of IMAP SEARCH (RFC 3501 section 6.4.4), each on its own; the caller combines keys and reads
+ * a message only where the whole question ends in "maybe". Up to SEARCH_MAX_NEEDLE bytes, else
+ * ERR_LIMIT. all_maybe is set for an empty needle, one of less than three characters (CJK: less
+ * than two), and one that too many words hold. Deliveries committed before the call are in the
+ * answer. Lists in arena. ERR_UNAVAILABLE, ERR_TIMEOUT, ERR_LIMIT (statement timeout),
+ * ERR_CANCELLED. Yields. */
+YIELDS bool search_find_substring(struct db *db, int64_t account_id, unsigned fields, str needle,
+                                  struct arena *a, int64_t deadline_ms,
+                                  struct search_candidates *out, struct err *e);
+
+/* The newest `limit` messages (by id, at most SEARCH_MAX_HITS) that match a tree of words, newest
+ * first: what a search box or IMAP FUZZY (RFC 6203) wants. Messages not yet indexed are not found;
+ * *complete (may be NULL) says that there were none. Ids in arena. ERR_LIMIT for a tree past the
+ * limits of query.h, others as above. Yields. */
+YIELDS bool search_find_words(struct db *db, int64_t account_id, const struct search_node *query,
+                              size_t limit, struct arena *a, int64_t deadline_ms,
+                              const int64_t **ids, size_t *n, bool *complete, struct err *e);
+
+enum {
+    SEARCH_MAX_HITS = 10000,    /* of search_find_words */
+    SEARCH_MAX_NEEDLE = 1024,   /* bytes of a substring */
+    SEARCH_MAX_EXPANSION = 200, /* words that may hold a substring before all_maybe */
+    SEARCH_MIN_SUBSTRING = 3,   /* characters that the vocabulary's trigrams need */
+};
+
+/* Verification: whether the message (raw bytes) holds `needle` as a substring of `fields`, by the
+ * same rules as the index but without its limits. Pure; above 1 MB call it in the offload pool. */
+bool search_message_contains(str message, unsigned fields, str needle);
+/* The same for one text in UTF-8, such as one header field's. */
+bool search_text_contains(str text, str needle);
+
+#endif
