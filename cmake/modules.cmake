@@ -12,6 +12,8 @@ if(support_sources)
   add_library(hr_test_support STATIC ${support_sources})
   target_link_libraries(hr_test_support PUBLIC hr_base PRIVATE heronry_flags)
   target_include_directories(hr_test_support PUBLIC ${CMAKE_SOURCE_DIR}/tests/unit)
+  target_compile_definitions(hr_test_support PRIVATE
+    TEST_MIGRATIONS_DIR="${CMAKE_SOURCE_DIR}/migrations")
 else()
   add_library(hr_test_support INTERFACE)
 endif()

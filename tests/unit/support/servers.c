@@ -1,0 +1,503 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The private directory, PostgreSQL and Redis of a test program. */
+#include "support/servers.h"
+
+#include "base/base.h"
+#include "base/clock.h"
+#include "support/process.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <netinet/in.h>
+#include <pwd.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+enum {
+    PATH_SIZE = 256,
+    START_TIMEOUT_MS = 30000
+};
+
+/* The one place of state: a test program has one of each, and they end with it. */
+static struct {
+    pid_t owner; /* the process that made it; a forked child must not clean up */
+    char directory[PATH_SIZE];
+    int guard_fd; /* closed by our end, which the guard sees */
+    char pg_bin[PATH_SIZE];
+    char pg_conninfo[PATH_SIZE];
+    pid_t pg;
+    bool pg_durable;
+    bool pg_migrated;
+    char redis_url[PATH_SIZE];
+    char redis_socket[PATH_SIZE];
+    pid_t redis;
+} servers;
+
+/* ---- directory ---- */
+
+static const char *temp_root(void)
+{
+    const char *dir = getenv("TMPDIR");
+    return dir && *dir ? dir : "/tmp";
+}
+
+static void remove_tree(const char *path)
+{
+    const char *argv[] = { "rm", "-rf", "--", path, NULL };
+    test_run(&(struct test_command){ .argv = argv }, NULL);
+}
+
+/* A process that outlives a crash of the test and removes its directory. Servers die by their
+ * death signal. */
+static void start_guard(void)
+{
+    int fds[2];
+    if (pipe2(fds, O_CLOEXEC) != 0)
+        test_die("pipe: %s", strerror(errno));
+    pid_t pid = fork();
+    if (pid < 0)
+        test_die("fork: %s", strerror(errno));
+    if (pid == 0) {
+        close(fds[1]);
+        setsid();
+        /* Not to hold the test runner's pipes open. */
+        int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+        for (int fd = 0; fd < 3; fd++)
+            dup2(null, fd);
+        char byte;
+        while (read(fds[0], &byte, 1) < 0 && errno == EINTR)
+            ;
+        for (int i = 0; i < 20 && access(servers.directory, F_OK) == 0; i++) {
+            usleep(100 * 1000);
+            remove_tree(servers.directory);
+        }
+        _exit(0);
+    }
+    close(fds[0]);
+    servers.guard_fd = fds[1];
+}
+
+const char *test_directory(void)
+{
+    if (servers.directory[0])
+        return servers.directory;
+    snprintf(servers.directory, sizeof(servers.directory), "%s/heronry-test-XXXXXX", temp_root());
+    if (!mkdtemp(servers.directory) || chmod(servers.directory, 0755) != 0)
+        test_die("mkdtemp %s: %s", servers.directory, strerror(errno));
+    servers.owner = getpid();
+    start_guard();
+    atexit(test_servers_stop);
+    return servers.directory;
+}
+
+unsigned test_free_port(void)
+{
+    struct sockaddr_in sa = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t len = sizeof(sa);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&sa, sizeof(sa)) != 0 ||
+        getsockname(fd, (struct sockaddr *)&sa, &len) != 0)
+        test_die("free port: %s", strerror(errno));
+    close(fd);
+    return ntohs(sa.sin_port);
+}
+
+void test_servers_stop(void)
+{
+    if (!servers.directory[0] || servers.owner != getpid())
+        return;
+    test_end_child(&servers.redis, SIGKILL);
+    test_end_child(&servers.pg, SIGQUIT);
+    remove_tree(servers.directory);
+    servers.directory[0] = '\0';
+    servers.pg_conninfo[0] = '\0';
+    servers.redis_url[0] = '\0';
+    servers.pg_migrated = false;
+    close(servers.guard_fd);
+}
+
+/* ---- PostgreSQL ---- */
+
+static void find_pg(void)
+{
+    glob_t found;
+    if (glob("/usr/lib/postgresql/*/bin/postgres", 0, NULL, &found) != 0 || found.gl_pathc == 0)
+        test_die("no PostgreSQL server is installed under /usr/lib/postgresql");
+    const char *last = found.gl_pathv[found.gl_pathc - 1];
+    size_t n = strlen(last) - strlen("/postgres");
+    if (n >= sizeof(servers.pg_bin))
+        test_die("the path of PostgreSQL is too long");
+    memcpy(servers.pg_bin, last, n);
+    servers.pg_bin[n] = '\0';
+    globfree(&found);
+}
+
+static const char *pg_program(const char *name, char path[PATH_SIZE])
+{
+    size_t n = strlen(servers.pg_bin);
+    if (n + strlen(name) + 2 > PATH_SIZE)
+        test_die("the path of %s is too long", name);
+    snprintf(path, PATH_SIZE, "%.200s/%.40s", servers.pg_bin, name);
+    return path;
+}
+
+/* mkdtemp as the user that PostgreSQL runs as. */
+static void make_pg_directory(char path[PATH_SIZE])
+{
+    if (!mkdtemp(path))
+        test_die("mkdtemp %s: %s", path, strerror(errno));
+    if (geteuid() != 0)
+        return;
+    const struct passwd *pw = getpwnam("postgres");
+    if (!pw || chown(path, pw->pw_uid, pw->pw_gid) != 0)
+        test_die("chown %s: %s", path, strerror(errno));
+}
+
+/* An initialised cluster to copy, made once a machine and version. Made aside and renamed, so that
+ * programs that start at the same time do not see half of it. */
+static void pg_template(char path[PATH_SIZE])
+{
+    const char *version = strrchr(servers.pg_bin, 'l'); /* ".../postgresql/15/bin" */
+    unsigned long hash = str_hash(str_from_cstr(version ? version : servers.pg_bin), 3) % 100000;
+    snprintf(path, PATH_SIZE, "%.150s/heronry-test-pg-template-%u-%lu", temp_root(), geteuid(),
+             hash);
+    if (access(path, F_OK) == 0)
+        return;
+    char made[PATH_SIZE];
+    snprintf(made, sizeof(made), "%.200s.XXXXXX", path);
+    make_pg_directory(made);
+    char initdb[PATH_SIZE];
+    const char *argv[] = { pg_program("initdb", initdb),
+                           "-D",
+                           made,
+                           "-U",
+                           "heronry",
+                           "-A",
+                           "trust",
+                           "-E",
+                           "UTF8",
+                           "--locale=C.UTF-8",
+                           "--no-sync",
+                           NULL };
+    char *output = NULL;
+    if (test_run(&(struct test_command){ .argv = argv, .as_postgres = true }, &output) != 0)
+        test_die("initdb failed: %s", output);
+    free(output);
+    if (rename(made, path) != 0)
+        remove_tree(made); /* somebody else was faster */
+}
+
+static bool unix_socket_answers(const char *path)
+{
+    struct sockaddr_un sa = { .sun_family = AF_UNIX };
+    if (strlen(path) >= sizeof(sa.sun_path))
+        test_die("the socket path %s is too long", path);
+    memcpy(sa.sun_path, path, strlen(path));
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool ok = connect(fd, (struct sockaddr *)&sa, sizeof(sa)) == 0;
+    close(fd);
+    return ok;
+}
+
+static bool pg_answers(void)
+{
+    const char *argv[] = { "psql", "-XAtq", "-d", servers.pg_conninfo, "-c", "SELECT 1", NULL };
+    char *output = NULL;
+    int status = test_run(&(struct test_command){ .argv = argv, .log_path = "/dev/null" }, &output);
+    free(output);
+    return status == 0;
+}
+
+static void wait_for(bool (*ready)(void), const char *what, const pid_t *pid)
+{
+    int64_t deadline = clock_deadline_in(START_TIMEOUT_MS);
+    while (!ready()) {
+        if (kill(*pid, 0) != 0 || clock_monotonic_ms() > deadline)
+            test_die("%s does not start; see %s", what, servers.directory);
+        usleep(10 * 1000);
+    }
+}
+
+static bool pg_socket_ready(void)
+{
+    char path[PATH_SIZE + 32];
+    snprintf(path, sizeof(path), "%s/.s.PGSQL.5432", servers.directory);
+    return unix_socket_answers(path);
+}
+
+static void pg_spawn(void)
+{
+    char program[PATH_SIZE];
+    char data[PATH_SIZE + 8];
+    char socket_option[PATH_SIZE + 32];
+    char log[PATH_SIZE + 8];
+    snprintf(data, sizeof(data), "%s/pg", servers.directory);
+    snprintf(log, sizeof(log), "%s/pg.log", servers.directory);
+    snprintf(socket_option, sizeof(socket_option), "unix_socket_directories=%s", servers.directory);
+    const char *fsync = servers.pg_durable ? "fsync=on" : "fsync=off";
+    const char *pages = servers.pg_durable ? "full_page_writes=on" : "full_page_writes=off";
+    const char *argv[] = { pg_program("postgres", program),
+                           "-D",
+                           data,
+                           "-c",
+                           "listen_addresses=",
+                           "-c",
+                           socket_option,
+                           "-c",
+                           fsync,
+                           "-c",
+                           pages,
+                           "-c",
+                           "max_connections=200",
+                           "-c",
+                           "shared_buffers=64MB",
+                           "-c",
+                           "log_min_messages=warning",
+                           "-c",
+                           "autovacuum=off",
+                           NULL };
+    servers.pg = test_spawn(&(struct test_command){
+        .argv = argv, .as_postgres = true, .log_path = log, .death_signal = SIGQUIT });
+    wait_for(pg_socket_ready, "PostgreSQL", &servers.pg);
+}
+
+static void create_database(void)
+{
+    char conninfo[PATH_SIZE + 64];
+    snprintf(conninfo, sizeof(conninfo), "host=%s user=heronry dbname=postgres", servers.directory);
+    const char *argv[] = { "psql", "-XAtq", "-d", conninfo, "-c", "CREATE DATABASE heronry", NULL };
+    int64_t deadline = clock_deadline_in(START_TIMEOUT_MS);
+    while (test_run(&(struct test_command){ .argv = argv, .log_path = "/dev/null" }, NULL) != 0) {
+        if (clock_monotonic_ms() > deadline)
+            test_die("cannot create the database");
+        usleep(50 * 1000);
+    }
+}
+
+const char *test_pg_start(void)
+{
+    if (servers.pg_conninfo[0])
+        return servers.pg_conninfo;
+    test_directory();
+    find_pg();
+    char template[PATH_SIZE];
+    pg_template(template);
+    char data[PATH_SIZE + 8];
+    char log[PATH_SIZE + 8];
+    snprintf(data, sizeof(data), "%s/pg", servers.directory);
+    snprintf(log, sizeof(log), "%s/pg.log", servers.directory);
+    if (chmod(servers.directory, 0777) != 0)
+        test_die("chmod: %s", strerror(errno));
+    const char *argv[] = { "cp", "-a", "--reflink=auto", template, data, NULL };
+    if (test_run(&(struct test_command){ .argv = argv, .as_postgres = true }, NULL) != 0)
+        test_die("cannot copy %s", template);
+    snprintf(servers.pg_conninfo, sizeof(servers.pg_conninfo),
+             "host=%.180s user=heronry dbname=heronry", servers.directory);
+    pg_spawn();
+    create_database();
+    wait_for(pg_answers, "PostgreSQL", &servers.pg);
+    return servers.pg_conninfo;
+}
+
+const char *test_pg_start_durable(void)
+{
+    if (servers.pg_conninfo[0])
+        test_die("test_pg_start_durable must be the first");
+    servers.pg_durable = true;
+    return test_pg_start();
+}
+
+const char *test_pg_start_migrated(void)
+{
+    test_pg_start();
+    if (servers.pg_migrated)
+        return servers.pg_conninfo;
+    servers.pg_migrated = true;
+    glob_t found;
+    if (glob(TEST_MIGRATIONS_DIR "/[0-9]*.sql", 0, NULL, &found) != 0)
+        test_die("no migrations in " TEST_MIGRATIONS_DIR);
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        const char *argv[] = { "psql",
+                               "-Xq",
+                               "-v",
+                               "ON_ERROR_STOP=1",
+                               "-1",
+                               "-d",
+                               servers.pg_conninfo,
+                               "-f",
+                               found.gl_pathv[i],
+                               NULL };
+        if (test_run(&(struct test_command){ .argv = argv }, NULL) != 0)
+            test_die("migration %s failed", found.gl_pathv[i]);
+    }
+    globfree(&found);
+    return servers.pg_conninfo;
+}
+
+void test_pg_stop(void)
+{
+    test_end_child(&servers.pg, SIGINT);
+}
+
+void test_pg_kill(void)
+{
+    test_end_child(&servers.pg, SIGQUIT);
+}
+
+void test_pg_restart(void)
+{
+    test_pg_stop();
+    pg_spawn();
+    wait_for(pg_answers, "PostgreSQL", &servers.pg);
+}
+
+/* Signals the children of the postmaster, which the kernel lists. */
+static void signal_pg_children(int signo)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)servers.pg, (int)servers.pg);
+    FILE *f = fopen(path, "re");
+    if (!f)
+        test_die("%s: %s", path, strerror(errno));
+    char line[2048] = "";
+    if (fgets(line, sizeof(line), f)) {
+        str rest = str_trim(str_from_cstr(line));
+        while (!str_is_empty(rest)) {
+            str head;
+            uint64_t pid = 0;
+            str_cut(rest, ' ', &head, &rest);
+            if (str_to_uint(head, INT32_MAX, &pid))
+                kill((pid_t)pid, signo);
+        }
+    }
+    fclose(f);
+}
+
+void test_pg_pause(void)
+{
+    kill(servers.pg, SIGSTOP);
+    signal_pg_children(SIGSTOP);
+}
+
+void test_pg_resume(void)
+{
+    signal_pg_children(SIGCONT);
+    kill(servers.pg, SIGCONT);
+}
+
+char *test_pg_query(const char *sql)
+{
+    const char *argv[] = {
+        "psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", servers.pg_conninfo, NULL
+    };
+    char *output = NULL;
+    int status = test_run(&(struct test_command){ .argv = argv, .stdin_text = sql }, &output);
+    if (status != 0)
+        test_die("psql failed (%d) on: %s", status, sql);
+    size_t n = strlen(output);
+    while (n > 0 && output[n - 1] == '\n')
+        output[--n] = '\0';
+    return output;
+}
+
+void test_pg_run(const char *sql)
+{
+    free(test_pg_query(sql));
+}
+
+long test_pg_number(const char *sql)
+{
+    char *text = test_pg_query(sql);
+    int64_t number = 0;
+    str first;
+    str rest;
+    str_cut(str_from_cstr(text), '\n', &first, &rest);
+    str_cut(first, '|', &first, &rest);
+    if (!str_to_int(first, INT64_MIN, INT64_MAX, &number))
+        test_die("'%s' is no number, of: %s", text, sql);
+    free(text);
+    return (long)number;
+}
+
+/* ---- Redis ---- */
+
+static bool redis_ready(void)
+{
+    return unix_socket_answers(servers.redis_socket);
+}
+
+static void redis_spawn(void)
+{
+    char log[PATH_SIZE + 16];
+    snprintf(log, sizeof(log), "%s/redis.log", servers.directory);
+    const char *argv[] = { "redis-server",
+                           "--port",
+                           "0",
+                           "--unixsocket",
+                           servers.redis_socket,
+                           "--save",
+                           "",
+                           "--appendonly",
+                           "no",
+                           "--daemonize",
+                           "no",
+                           "--dir",
+                           servers.directory,
+                           NULL };
+    servers.redis = test_spawn(
+        &(struct test_command){ .argv = argv, .log_path = log, .death_signal = SIGKILL });
+    wait_for(redis_ready, "Redis", &servers.redis);
+}
+
+const char *test_redis_start(void)
+{
+    if (servers.redis_url[0])
+        return servers.redis_url;
+    test_directory();
+    snprintf(servers.redis_socket, sizeof(servers.redis_socket), "%.200s/redis.sock",
+             servers.directory);
+    snprintf(servers.redis_url, sizeof(servers.redis_url), "unix://%.200s", servers.redis_socket);
+    redis_spawn();
+    return servers.redis_url;
+}
+
+void test_redis_kill(void)
+{
+    test_end_child(&servers.redis, SIGKILL);
+}
+
+void test_redis_restart(void)
+{
+    test_redis_kill();
+    redis_spawn();
+}
+
+void test_redis_pause(void)
+{
+    kill(servers.redis, SIGSTOP);
+}
+
+void test_redis_resume(void)
+{
+    kill(servers.redis, SIGCONT);
+}
+
+char *test_redis_cli(const char *const *args, size_t n)
+{
+    const char *argv[32] = { "redis-cli", "-s", servers.redis_socket };
+    if (n > COUNT_OF(argv) - 4)
+        test_die("too many arguments for redis-cli");
+    for (size_t i = 0; i < n; i++)
+        argv[3 + i] = args[i];
+    char *output = NULL;
+    if (test_run(&(struct test_command){ .argv = argv }, &output) != 0)
+        test_die("redis-cli failed: %s", output);
+    size_t len = strlen(output);
+    while (len > 0 && output[len - 1] == '\n')
+        output[--len] = '\0';
+    return output;
+}

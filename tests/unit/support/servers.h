@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Real servers for unit tests: one private PostgreSQL cluster and one private Redis a test program,
+ * on unix sockets in a directory of their own under TMPDIR, gone with the program however it ends.
+ * A failure to start ends the program with a message. Not for production code. */
+#ifndef SUPPORT_SERVERS_H
+#define SUPPORT_SERVERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* ---- PostgreSQL ---- */
+
+/* Starts a fresh cluster (a copy of a cached initdb) and gives its conninfo: superuser and
+ * database "heronry". fsync is off. Calling again gives the same. Static. */
+const char *test_pg_start(void);
+/* The same with all of migrations/NNNN_*.sql applied in order. */
+const char *test_pg_start_migrated(void);
+/* The same as test_pg_start with fsync on, for tests of crashes. Must be the first call. */
+const char *test_pg_start_durable(void);
+/* Shuts down (connections are ended), kills without a shutdown checkpoint, starts again with the
+ * data it had. */
+void test_pg_stop(void);
+void test_pg_kill(void);
+void test_pg_restart(void);
+/* Stops and continues all processes of the cluster (SIGSTOP, SIGCONT): a server that hangs. */
+void test_pg_pause(void);
+void test_pg_resume(void);
+
+/* Runs SQL through psql, outside the code under test; ends the program when it fails. */
+void test_pg_run(const char *sql);
+/* The same, with the result as text: columns joined by '|', rows by line ends, without the last
+ * one. Release with free. */
+char *test_pg_query(const char *sql);
+/* The result's first value as a number. */
+long test_pg_number(const char *sql);
+
+/* ---- Redis ---- */
+
+/* Starts a server without persistence and gives its "unix:///..." URL. Calling again gives the
+ * same. Static. */
+const char *test_redis_start(void);
+/* Kills it; starts it again at the same place, empty. */
+void test_redis_kill(void);
+void test_redis_restart(void);
+/* SIGSTOP and SIGCONT. */
+void test_redis_pause(void);
+void test_redis_resume(void);
+/* Runs one command by redis-cli and gives its output. Release with free. */
+char *test_redis_cli(const char *const *args, size_t n);
+
+/* ---- both ---- */
+
+/* The private directory of this program, made at the first call: for sockets and files of a test.
+ * Removed at the end. Static. */
+const char *test_directory(void);
+/* A free TCP port on 127.0.0.1, free for now. */
+unsigned test_free_port(void);
+/* Stops what was started and removes the directory; also done at exit. */
+void test_servers_stop(void);
+
+#endif
