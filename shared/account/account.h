@@ -144,11 +144,14 @@ struct account_list {
     size_t n;
 };
 
+enum {
+    ACCOUNT_LIST_MAX = 1000
+};
+
 /* Accounts of the domain (empty: of all) whose login follows `after` (empty: from the first), at
- * most `limit` of them. Yields. */
-YIELDS bool account_list(struct account_directory *d, str domain, str after, size_t limit,
-                         struct arena *a, int64_t deadline_ms, struct account_list *out,
-                         struct err *e);
+ * most ACCOUNT_LIST_MAX of them: ask again with the last login. Yields. */
+YIELDS bool account_list(struct account_directory *d, str domain, str after, struct arena *a,
+                         int64_t deadline_ms, struct account_list *out, struct err *e);
 
 /* ---- domains ---- */
 

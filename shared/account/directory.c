@@ -6,7 +6,10 @@
 
 #include <stdlib.h>
 
-enum { ROUTES_MAX = 4096, CACHE_MS = 10000 };
+enum {
+    ROUTES_MAX = 4096,
+    CACHE_MS = 10000
+};
 
 struct cached_route {
     int64_t until_ms;

@@ -23,4 +23,21 @@ void directory_cache_put(struct account_directory *d, str address,
 /* Forgets all routes here, and tells of the change. */
 void directory_changed(struct account_directory *d, int64_t account_id);
 
+/* One change of the directory with what the audit log says of it. */
+struct directory_act {
+    const struct account_actor *actor;
+    const struct db_stmt *stmt;
+    const struct db_param *params;
+    size_t n;
+    str action;
+    str object;
+    str detail;
+};
+
+/* Runs the statement and writes its audit row in one transaction; *rows are the statement's (may be
+ * NULL). Yields. */
+YIELDS bool directory_change(struct account_directory *d, const struct directory_act *act,
+                             struct arena *a, int64_t deadline_ms, struct db_rows **rows,
+                             struct err *e);
+
 #endif

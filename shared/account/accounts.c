@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Accounts: reading, adding, changing; each change with its audit row in one transaction. */
+#include "account/directory.h"
+
+#include "audit/audit.h"
+
+#define ACCOUNT_COLUMNS                                                                            \
+    "c.account_id, c.login, c.display_name, c.password_hash, c.quota_bytes, s.q_bytes, s.q_count," \
+    " c.is_admin, c.disabled_at IS NOT NULL, c.created_at"
+
+static const struct db_stmt find_by_address = {
+    "SELECT " ACCOUNT_COLUMNS " FROM address a JOIN account c USING (account_id)"
+    "  JOIN account_state s USING (account_id) WHERE a.addr_lower = $1"
+};
+
+static const struct db_stmt find_by_id = { "SELECT " ACCOUNT_COLUMNS
+                                           " FROM account c JOIN account_state s USING (account_id)"
+                                           " WHERE c.account_id = $1" };
+
+static const struct db_stmt list_accounts = {
+    "SELECT " ACCOUNT_COLUMNS " FROM account c JOIN account_state s USING (account_id)"
+    "  JOIN domain d USING (domain_id)"
+    " WHERE ($1 = '' OR d.name = $1) AND c.login > $2 ORDER BY c.login LIMIT $3"
+};
+
+static const struct db_stmt create = { "SELECT account_create($1, $2, $3, $4, $5, $6)" };
+
+static void read_account(const struct db_rows *rows, size_t row, struct arena *a,
+                         struct account *out)
+{
+    *out = (struct account){
+        .account_id = db_int(rows, row, 0),
+        .login = arena_str(a, db_str(rows, row, 1)),
+        .display_name = arena_str(a, db_str(rows, row, 2)),
+        .password_hash = arena_str(a, db_str(rows, row, 3)),
+        .quota_bytes = db_int(rows, row, 4),
+        .used_bytes = db_int(rows, row, 5),
+        .used_messages = db_int(rows, row, 6),
+        .is_admin = db_int(rows, row, 7) != 0,
+        .is_disabled = db_int(rows, row, 8) != 0,
+        .created_at_us = db_time_us(rows, row, 9),
+    };
+}
+
+/* The written form that addresses have in the directory. */
+static bool normal_address(struct arena *a, str address, str *out, str *domain, struct err *e)
+{
+    str local;
+    if (!account_address_normalize(a, address, &local, domain, e))
+        return false;
+    *out = arena_printf(a, "%.*s@%.*s", STR_FMT(local), STR_FMT(*domain));
+    return true;
+}
+
+bool account_find_for_login(struct account_directory *d, str login, struct arena *a,
+                            int64_t deadline_ms, bool *found, struct account *out, struct err *e)
+{
+    str address;
+    str domain;
+    struct db_rows *rows = NULL;
+    struct err ignored = ERR_CLEAR;
+    *found = false;
+    if (!normal_address(a, login, &address, &domain, &ignored))
+        return true; /* what is no address is nobody's login */
+    const struct db_param params[] = { DB_TEXT(address) };
+    if (!db_query(d->db, DB_AUTH, &find_by_address, params, COUNT_OF(params), a, deadline_ms, &rows,
+                  e))
+        return false;
+    *found = db_row_count(rows) == 1;
+    if (*found)
+        read_account(rows, 0, a, out);
+    return true;
+}
+
+bool account_get(struct account_directory *d, int64_t account_id, struct arena *a,
+                 int64_t deadline_ms, struct account *out, struct err *e)
+{
+    struct db_rows *rows = NULL;
+    const struct db_param params[] = { DB_INT8(account_id) };
+    if (!db_query(d->db, DB_READ, &find_by_id, params, COUNT_OF(params), a, deadline_ms, &rows, e))
+        return false;
+    if (db_row_count(rows) == 0)
+        return ERR(e, ERR_NOT_FOUND, "there is no account %lld", (long long)account_id);
+    read_account(rows, 0, a, out);
+    out->password_hash = STR_EMPTY;
+    return true;
+}
+
+bool account_list(struct account_directory *d, str domain, str after, struct arena *a,
+                  int64_t deadline_ms, struct account_list *out, struct err *e)
+{
+    struct db_rows *rows = NULL;
+    if (domain.n && !account_domain_normalize(a, domain, &domain, e))
+        return false;
+    const struct db_param params[] = { DB_TEXT(domain), DB_TEXT(after), DB_INT4(ACCOUNT_LIST_MAX) };
+    if (!db_query(d->db, DB_READ, &list_accounts, params, COUNT_OF(params), a, deadline_ms, &rows,
+                  e))
+        return false;
+    out->n = db_row_count(rows);
+    out->list = ARENA_ARRAY(a, struct account, out->n);
+    for (size_t i = 0; i < out->n; i++) {
+        read_account(rows, i, a, &out->list[i]);
+        out->list[i].password_hash = STR_EMPTY;
+    }
+    return true;
+}
+
+/* ---- changes ---- */
+
+bool directory_change(struct account_directory *d, const struct directory_act *act, struct arena *a,
+                      int64_t deadline_ms, struct db_rows **rows, struct err *e)
+{
+    struct db_tx *tx = NULL;
+    struct db_rows *results[2] = { NULL, NULL };
+    size_t failed = 0;
+    const struct audit_entry entry = { .actor_id = act->actor->account_id,
+                                       .actor = act->actor->name,
+                                       .ip = act->actor->ip,
+                                       .action = act->action,
+                                       .object = act->object,
+                                       .detail = act->detail };
+    if (!db_begin(d->db, DB_DELIVER, DB_READ_COMMITTED, deadline_ms, &tx, e))
+        return false;
+    db_tx_send(tx, act->stmt, act->params, act->n);
+    audit_send(tx, &entry);
+    if (!db_commit(&tx, a, results, COUNT_OF(results), &failed, e))
+        return false;
+    if (rows)
+        *rows = results[0];
+    return true;
+}
+
+bool account_add(struct account_directory *d, const struct account_actor *actor,
+                 const struct account_new *new_account, struct arena *a, int64_t deadline_ms,
+                 int64_t *account_id, struct err *e)
+{
+    str address;
+    str domain;
+    struct db_rows *rows = NULL;
+    if (!normal_address(a, new_account->address, &address, &domain, e))
+        return false;
+    const struct db_param params[] = { DB_TEXT(address),
+                                       DB_TEXT(domain),
+                                       DB_TEXT(new_account->display_name),
+                                       new_account->password_hash.n
+                                           ? DB_TEXT(new_account->password_hash)
+                                           : DB_NULL,
+                                       DB_INT8(new_account->quota_bytes),
+                                       DB_BOOL(new_account->is_admin) };
+    const struct directory_act act = { .actor = actor,
+                                       .stmt = &create,
+                                       .params = params,
+                                       .n = COUNT_OF(params),
+                                       .action = STR("account.add"),
+                                       .object = address,
+                                       .detail = new_account->is_admin ? STR("administrator")
+                                                                       : STR_EMPTY };
+    if (!directory_change(d, &act, a, deadline_ms, &rows, e)) {
+        if (e->kind == ERR_EXISTS)
+            return ERR(e, ERR_EXISTS, "the address %.*s is taken", STR_FMT(address));
+        if (e->kind == ERR_NOT_FOUND)
+            return ERR(e, ERR_NOT_FOUND, "the domain %.*s is not ours; add it first",
+                       STR_FMT(domain));
+        return false;
+    }
+    *account_id = db_int(rows, 0, 0);
+    directory_changed(d, *account_id);
+    return true;
+}
+
+/* The functions raise HR404 when the address is nobody's, and HR403 when the last administrator
+ * would be gone. */
+struct change_row {
+    struct db_stmt stmt; /* $1 address, $2 value; gives the account id */
+    const char *action;
+    bool is_text; /* the value is change->text, which the audit log must not tell */
+};
+
+static const struct change_row changes[] = {
+    [ACCOUNT_SET_QUOTA] = { { "SELECT account_set_quota($1, $2)" }, "account.quota", false },
+    [ACCOUNT_SET_DISABLED] = { { "SELECT account_set_disabled($1, $2 <> 0)" },
+                               "account.disabled",
+                               false },
+    [ACCOUNT_SET_PASSWORD_HASH] = { { "SELECT account_set_password_hash($1, $2)" },
+                                    "account.password",
+                                    true },
+    [ACCOUNT_SET_ADMIN] = { { "SELECT account_set_admin($1, $2 <> 0)" }, "account.admin", false },
+};
+
+bool account_change(struct account_directory *d, const struct account_actor *actor, str address,
+                    const struct account_change *change, struct arena *a, int64_t deadline_ms,
+                    struct err *e)
+{
+    str domain;
+    struct db_rows *rows = NULL;
+    const struct change_row *row = &changes[change->kind];
+    if (!normal_address(a, address, &address, &domain, e))
+        return false;
+    const struct db_param params[] = { DB_TEXT(address), row->is_text ? DB_TEXT(change->text)
+                                                                      : DB_INT8(change->number) };
+    const struct directory_act act = {
+        .actor = actor,
+        .stmt = &row->stmt,
+        .params = params,
+        .n = COUNT_OF(params),
+        .action = str_from_cstr(row->action),
+        .object = address,
+        .detail = row->is_text ? STR_EMPTY : arena_printf(a, "%lld", (long long)change->number)
+    };
+    if (!directory_change(d, &act, a, deadline_ms, &rows, e)) {
+        if (e->kind == ERR_NOT_FOUND)
+            return ERR(e, ERR_NOT_FOUND, "there is no account %.*s", STR_FMT(address));
+        if (e->kind == ERR_DENIED)
+            return ERR(e, ERR_DENIED, "%.*s is the last administrator", STR_FMT(address));
+        return false;
+    }
+    directory_changed(d, db_int(rows, 0, 0));
+    return true;
+}

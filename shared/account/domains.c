@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Domains: adding, removing, listing. */
+#include "account/directory.h"
+
+static const struct db_stmt add = { "SELECT domain_create($1)" };
+static const struct db_stmt remove_one = { "SELECT domain_remove($1)" };
+static const struct db_stmt list_all = {
+    "SELECT d.name, count(c.account_id), d.created_at FROM domain d"
+    "  LEFT JOIN account c USING (domain_id) GROUP BY d.domain_id ORDER BY d.name"
+};
+
+static YIELDS bool change_domain(struct account_directory *d, const struct account_actor *actor,
+                                 const struct db_stmt *stmt, str domain, struct arena *a,
+                                 int64_t deadline_ms, struct err *e)
+{
+    const struct db_param params[] = { DB_TEXT(domain) };
+    const struct directory_act act = { .actor = actor,
+                                       .stmt = stmt,
+                                       .params = params,
+                                       .n = COUNT_OF(params),
+                                       .action =
+                                           stmt == &add ? STR("domain.add") : STR("domain.remove"),
+                                       .object = domain };
+    if (!directory_change(d, &act, a, deadline_ms, NULL, e))
+        return false;
+    directory_changed(d, 0);
+    return true;
+}
+
+bool account_domain_add(struct account_directory *d, const struct account_actor *actor, str domain,
+                        struct arena *a, int64_t deadline_ms, struct err *e)
+{
+    if (!account_domain_normalize(a, domain, &domain, e))
+        return false;
+    if (change_domain(d, actor, &add, domain, a, deadline_ms, e))
+        return true;
+    if (e->kind == ERR_EXISTS)
+        return ERR(e, ERR_EXISTS, "the domain %.*s is ours already", STR_FMT(domain));
+    return false;
+}
+
+bool account_domain_remove(struct account_directory *d, const struct account_actor *actor,
+                           str domain, struct arena *a, int64_t deadline_ms, struct err *e)
+{
+    if (!account_domain_normalize(a, domain, &domain, e))
+        return false;
+    if (change_domain(d, actor, &remove_one, domain, a, deadline_ms, e))
+        return true;
+    if (e->kind == ERR_NOT_FOUND)
+        return ERR(e, ERR_NOT_FOUND, "the domain %.*s is not ours", STR_FMT(domain));
+    if (e->kind == ERR_CONFLICT)
+        return ERR(e, ERR_CONFLICT, "the domain %.*s still has accounts", STR_FMT(domain));
+    return false;
+}
+
+bool account_domain_list(struct account_directory *d, struct arena *a, int64_t deadline_ms,
+                         struct account_domain_list *out, struct err *e)
+{
+    struct db_rows *rows = NULL;
+    if (!db_query(d->db, DB_READ, &list_all, NULL, 0, a, deadline_ms, &rows, e))
+        return false;
+    out->n = db_row_count(rows);
+    out->list = ARENA_ARRAY(a, struct account_domain, out->n);
+    for (size_t i = 0; i < out->n; i++) {
+        out->list[i] = (struct account_domain){ .name = arena_str(a, db_str(rows, i, 0)),
+                                                .accounts = db_int(rows, i, 1),
+                                                .created_at_us = db_time_us(rows, i, 2) };
+    }
+    return true;
+}
