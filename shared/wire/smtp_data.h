@@ -59,7 +59,8 @@ struct smtp_data_encoder {
 
 void smtp_data_encoder_init(struct smtp_data_encoder *c);
 /* Appends the encoded form of `in`. False when `out` is full: then some of `in` may be in it, and
- * the message must be given up. At most 2 * in.n + 3 * (in.n / 998 + 1) octets are appended. */
+ * the message must be given up. At most 2 * (in.n + 1) + 3 * (in.n / 998 + 1) octets are appended.
+ */
 bool smtp_data_encode(struct smtp_data_encoder *c, str in, struct buf *out);
 /* Ends the last line when it has no end, and appends the end of the message. */
 bool smtp_data_encode_end(struct smtp_data_encoder *c, struct buf *out);
