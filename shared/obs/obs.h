@@ -83,10 +83,12 @@ enum obs_metric {
     METRIC_COUNT
 };
 
-/* Adds to a counter; sets or moves a gauge; records seconds in a histogram. `label` is the value of
- * the metric's one label (a short name from a table, never peer text) or NULL. Atomic. */
+/* Adds to a counter; moves or sets a gauge; records seconds in a histogram. `label` is the value of
+ * the metric's label (a short name from a table, never peer text; "value,value" where the table has
+ * two), or NULL. A metric keeps 47 values; further ones are counted together as "other". Atomic. */
 void obs_count(enum obs_metric metric, const char *label, uint64_t by);
 void obs_gauge_add(enum obs_metric metric, const char *label, int64_t by);
+void obs_gauge_set(enum obs_metric metric, const char *label, int64_t value);
 void obs_observe(enum obs_metric metric, double seconds);
 
 /* Appends all metrics of this process in the Prometheus text format. False when `out` is full. */

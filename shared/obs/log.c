@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The log sink: filters events and writes each as one line with one write(2). */
+#include "obs/line.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdatomic.h>
+
+enum {
+    PROCESS_NAME_MAX = 32,
+    STALL_MS = 20 /* a reader of the log that is slower than this loses the line */
+};
+
+struct event_info {
+    const char *name;
+    const char *component;
+    enum obs_level level;
+};
+
+static const struct event_info events[EV_COUNT] = {
+#define OBS_EVENT(event, of, at, doc) \
+    [EV_##event] = { .name = #event, .component = (of), .level = (at) },
+#include "obs/events.def"
+#undef OBS_EVENT
+};
+
+/* The one log sink of the process; every thread reads it, so each part is atomic. */
+static struct {
+    atomic_int fd;
+    atomic_int least;
+    atomic_int format;
+    atomic_uint_fast64_t seq;
+    atomic_bool is_left_out[EV_COUNT]; /* by component */
+    char process[PROCESS_NAME_MAX];    /* set before the process has threads */
+} sink = { .fd = STDERR_FILENO, .least = OBS_INFO, .format = OBS_TEXT };
+
+/* True when the comma list holds the word; an empty list holds every word. */
+static bool is_listed(str list, str word)
+{
+    bool is_empty = str_is_empty(str_trim(list));
+    while (list.n) {
+        str item;
+        (void)str_cut(list, ',', &item, &list);
+        if (str_ieq(str_trim(item), word))
+            return true;
+    }
+    return is_empty;
+}
+
+void obs_log_init(int fd, enum obs_level least, enum obs_format format, const char *process,
+                  const char *components)
+{
+    atomic_store(&sink.fd, fd);
+    atomic_store(&sink.least, (int)least);
+    atomic_store(&sink.format, (int)format);
+    /* A reload brings the same name: no thread may see it half written. */
+    if (strncmp(sink.process, process, sizeof(sink.process) - 1) != 0)
+        (void)snprintf(sink.process, sizeof(sink.process), "%s", process);
+    for (size_t i = 0; i < EV_COUNT; i++) {
+        str component = str_from_cstr(events[i].component);
+        atomic_store(&sink.is_left_out[i], !is_listed(str_from_cstr(components), component));
+    }
+}
+
+bool obs_is_logged(enum obs_event event)
+{
+    return (int)events[event].level >= atomic_load(&sink.least) &&
+           !atomic_load(&sink.is_left_out[event]);
+}
+
+/* One write; the rest of a cut one follows when the reader makes room soon, because half a line
+ * would swallow the next one. */
+static bool write_line(int fd, str line)
+{
+    while (line.n) {
+        ssize_t n = write(fd, line.p, line.n);
+        if (n >= 0) {
+            line = str_skip(line, (size_t)n);
+            continue;
+        }
+        if (errno == EINTR)
+            continue;
+        struct pollfd ready = { .fd = fd, .events = POLLOUT };
+        if (errno != EAGAIN || poll(&ready, 1, STALL_MS) <= 0)
+            return false;
+    }
+    return true;
+}
+
+static void lower_case(const char *name, char *out, size_t size)
+{
+    size_t n = 0;
+    for (; name[n] && n + 1 < size; n++)
+        out[n] = ascii_lower(name[n]);
+    out[n] = '\0';
+}
+
+void obs_log_fields(enum obs_event event, str session, const struct obs_field *fields, size_t n)
+{
+    if (!obs_is_logged(event))
+        return;
+    int saved = errno; /* a caller may log between a failed call and its own look at errno */
+    char name[64];
+    lower_case(events[event].name, name, sizeof(name));
+    struct obs_line line = { .at_us = clock_utc_us(),
+                             .seq = atomic_fetch_add(&sink.seq, 1) + 1,
+                             .level = events[event].level,
+                             .event = name,
+                             .component = events[event].component,
+                             .process = sink.process,
+                             .session = session,
+                             .fields = fields,
+                             .n = n };
+    struct buf out;
+    buf_init(&out, OBS_LINE_MAX);
+    obs_line_format(&line, (enum obs_format)atomic_load(&sink.format), &out);
+    if (!write_line(atomic_load(&sink.fd), buf_str(&out)))
+        obs_count(METRIC_LOG_LINES_LOST, NULL, 1);
+    buf_fini(&out);
+    errno = saved;
+}
