@@ -33,9 +33,8 @@ static void on_segv(int signo, siginfo_t *info, void *context)
 
 char *crash_init(void)
 {
-#if defined(RUNTIME_ASAN) || defined(RUNTIME_TSAN)
-    return NULL; /* the sanitizers bring their own handler and stack */
-#else
+    if (sanitizer_is_on()) /* it brings its own handler and stack */
+        return NULL;
     struct sigaction former;
     if (sigaction(SIGSEGV, NULL, &former) != 0 || former.sa_handler != SIG_DFL)
         return NULL;
@@ -47,7 +46,6 @@ char *crash_init(void)
         return NULL;
     }
     return memory;
-#endif
 }
 
 void crash_fini(char **signal_stack)

@@ -29,6 +29,16 @@
 #include <sanitizer/tsan_interface.h>
 #endif
 
+/* Is this program built with one of them? */
+static inline bool sanitizer_is_on(void)
+{
+#if defined(RUNTIME_ASAN) || defined(RUNTIME_TSAN)
+    return true;
+#else
+    return false;
+#endif
+}
+
 /* What the sanitizers know of one stack of execution: a fiber's, or the loop's own. */
 struct sanitizer_stack {
     const void *bottom; /* lowest address */
