@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The literal at the end of a line is found from behind ("{12+}"), because a quoted string cannot
+ * end in '}' at the end of a line. RFC 9051 section 4.3, RFC 7888. */
+#include "wire/imap_framer.h"
+
+enum {
+    KEEP_BYTES = 4096 /* of the buffer between two commands */
+};
+
+void imap_framer_init(struct imap_framer *f)
+{
+    *f = (struct imap_framer){ .state = IMAP_FRAME_LINE };
+    buf_init(&f->text, IMAP_COMMAND_MAX_PREAUTH);
+}
+
+void imap_framer_fini(struct imap_framer *f)
+{
+    buf_fini(&f->text);
+}
+
+void imap_framer_begin(struct imap_framer *f, const struct imap_framer_limits *limits)
+{
+    buf_trim(&f->text, KEEP_BYTES);
+    f->limits = *limits;
+    /* Each line but the last keeps its CRLF; those are not the client's to spend. */
+    f->text.max = limits->command + limits->message + 64 * 2;
+    f->literal_left = 0;
+    f->state = IMAP_FRAME_LINE;
+}
+
+bool imap_framer_wants_go_ahead(const struct imap_framer *f)
+{
+    return f->state == IMAP_FRAME_LITERAL && f->is_synchronising;
+}
+
+str imap_framer_text(const struct imap_framer *f)
+{
+    return buf_str(&f->text);
+}
+
+struct announced {
+    bool is_literal;
+    bool is_huge; /* the number does not fit any integer */
+    bool is_synchronising;
+    uint64_t n;
+};
+
+static struct announced find_literal(str line)
+{
+    struct announced found = { .is_literal = false };
+    ptrdiff_t open = str_rfind_byte(line, '{');
+    if (open < 0 || !str_has_suffix(line, STR("}")))
+        return found;
+    str digits = str_slice(line, (size_t)open + 1, line.n - (size_t)open - 2);
+    found.is_synchronising = !str_has_suffix(digits, STR("+"));
+    if (!found.is_synchronising)
+        digits.n--;
+    for (size_t i = 0; i < digits.n; i++) {
+        if (!ascii_is_digit(digits.p[i]))
+            return found;
+    }
+    found.is_literal = digits.n > 0;
+    found.is_huge = !str_to_uint(digits, SIZE_MAX / 2, &found.n);
+    return found;
+}
+
+/* APPEND is the one command whose literal may be a message. */
+static bool is_append(str text)
+{
+    str tag;
+    str rest;
+    return str_cut(text, ' ', &tag, &rest) && str_has_iprefix(rest, STR("APPEND "));
+}
+
+static bool fits(const struct imap_framer *f, const struct announced *literal)
+{
+    size_t limit = f->limits.command;
+    if (f->limits.message && is_append(imap_framer_text(f)))
+        limit = f->limits.message;
+    if (literal->is_huge || literal->n > limit)
+        return false;
+    return f->text.n + literal->n <= f->text.max - 2;
+}
+
+enum imap_frame imap_framer_line(struct imap_framer *f, str line)
+{
+    size_t used_by_message = f->text.n > f->limits.command ? f->limits.message : 0;
+    bool ok = line.n <= f->limits.command &&
+              f->text.n + line.n <= f->limits.command + used_by_message && buf_add(&f->text, line);
+    if (!ok)
+        return f->state = IMAP_FRAME_TOO_BIG;
+    struct announced literal = find_literal(line);
+    if (!literal.is_literal)
+        return f->state = IMAP_FRAME_COMPLETE;
+    f->is_synchronising = literal.is_synchronising;
+    if (!fits(f, &literal)) {
+        bool stoppable = literal.is_synchronising && !f->limits.is_strict;
+        return f->state = stoppable ? IMAP_FRAME_REFUSED : IMAP_FRAME_TOO_BIG;
+    }
+    if (!buf_add(&f->text, STR("\r\n")))
+        return f->state = IMAP_FRAME_TOO_BIG;
+    f->literal_left = (size_t)literal.n;
+    return f->state = IMAP_FRAME_LITERAL;
+}
+
+enum imap_frame imap_framer_literal(struct imap_framer *f, str octets)
+{
+    INVARIANT(octets.n <= f->literal_left);
+    if (!buf_add(&f->text, octets))
+        return f->state = IMAP_FRAME_TOO_BIG;
+    f->is_synchronising = false;
+    f->literal_left -= octets.n;
+    return f->state = f->literal_left ? IMAP_FRAME_LITERAL : IMAP_FRAME_LINE;
+}
