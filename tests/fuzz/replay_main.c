@@ -9,7 +9,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 enum {
-    MAX_INPUT = 4 * 1024 * 1024
+    REPLAY_MAX = 4 * 1024 * 1024
 };
 
 static bool replay_file(const char *path)
@@ -17,8 +17,8 @@ static bool replay_file(const char *path)
     FILE *file = fopen(path, "rb");
     if (!file)
         return false;
-    char *data = heap_alloc(MAX_INPUT);
-    size_t n = fread(data, 1, MAX_INPUT, file);
+    char *data = heap_alloc(REPLAY_MAX);
+    size_t n = fread(data, 1, REPLAY_MAX, file);
     (void)fclose(file);
     /* An exact allocation lets the sanitizers see a read past the end. */
     uint8_t *exact = heap_alloc(n);

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Command lines and paths: a path that was read must be the same when it is written and read
+ * again, and nothing of a peer may carry a control byte into a path. */
+#include "wire/smtp_command.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+static void check_path(const struct smtp_path *path, struct arena *a)
+{
+    struct smtp_path again;
+    if (path->is_null || path->is_postmaster)
+        return;
+    str text = smtp_path_text(path, a);
+    for (size_t i = 0; i < text.n; i++)
+        INVARIANT(text.p[i] >= ' ' && text.p[i] <= '~');
+    INVARIANT(path->local.n > 0 && path->local.n <= SMTP_LOCAL_MAX);
+    INVARIANT(path->domain.n > 0 && path->domain.n <= SMTP_DOMAIN_MAX);
+    INVARIANT(smtp_mailbox_parse(text, a, &again) == SMTP_GOOD);
+    INVARIANT(str_eq(again.local, path->local) && str_eq(again.domain, path->domain));
+}
+
+static void run_line(str line, struct arena *a)
+{
+    static const struct smtp_offer offer = { .auth = true, .max_size = 1u << 20 };
+    struct smtp_command command = smtp_command_parse(line);
+    struct smtp_mail mail;
+    struct smtp_path recipient;
+    struct smtp_auth auth;
+    if (smtp_mail_parse(command.argument, &offer, a, &mail) == SMTP_GOOD) {
+        check_path(&mail.sender, a);
+        INVARIANT(!mail.has_size || mail.size <= offer.max_size);
+    }
+    if (smtp_rcpt_parse(command.argument, a, &recipient) == SMTP_GOOD)
+        check_path(&recipient, a);
+    (void)smtp_auth_parse(command.argument, &auth);
+    (void)smtp_is_helo_name(command.argument);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+    struct arena a;
+    str rest = str_of((const char *)data, n);
+    bool more = true;
+    arena_init(&a);
+    while (more) {
+        str line;
+        more = str_cut(rest, '\n', &line, &rest);
+        run_line(str_has_suffix(line, STR("\r")) ? str_slice(line, 0, line.n - 1) : line, &a);
+    }
+    arena_fini(&a);
+    return 0;
+}
