@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a new configuration changes, and the table as a file. */
+#include "config/table.h"
+
+static bool is_same_list(const struct config_list *a, const struct config_list *b)
+{
+    if (a->n != b->n)
+        return false;
+    for (size_t i = 0; i < a->n; i++) {
+        if (strcmp(a->items[i], b->items[i]) != 0)
+            return false;
+    }
+    return true;
+}
+
+static bool is_same_value(const struct config *a, const struct config *b, enum config_param p)
+{
+    const struct config_value *x = &a->values[p];
+    const struct config_value *y = &b->values[p];
+    switch (config_rows[p].type) {
+    case TYPE_BOOL:
+    case TYPE_INT:
+    case TYPE_BYTES:
+    case TYPE_DURATION:
+        return x->number == y->number;
+    case TYPE_TEXT:
+    case TYPE_CHOICE:
+        return strcmp(x->text, y->text) == 0;
+    case TYPE_LIST:
+    case TYPE_NETWORKS:
+    case TYPE_DURATIONS:
+        return is_same_list(&x->list, &y->list);
+    }
+    return false;
+}
+
+static bool is_same_listeners(const struct config *a, const struct config *b)
+{
+    if (a->n_listeners != b->n_listeners)
+        return false;
+    for (size_t i = 0; i < a->n_listeners; i++) {
+        const struct config_listener *x = &a->listeners[i];
+        const struct config_listener *y = &b->listeners[i];
+        if (strcmp(x->kind, y->kind) != 0 || strcmp(x->host, y->host) != 0 || x->port != y->port ||
+            x->tls != y->tls || x->proxy_protocol != y->proxy_protocol)
+            return false;
+    }
+    return true;
+}
+
+bool config_can_reload(const struct config *old, const struct config *new, struct buf *restart_keys)
+{
+    size_t before = restart_keys->n;
+    for (size_t i = 0; i < CONFIG_PARAM_COUNT; i++) {
+        if (!config_rows[i].is_reloadable && !is_same_value(old, new, (enum config_param)i))
+            (void)buf_addf(restart_keys, "%s%s", restart_keys->n > before ? ", " : "",
+                           config_rows[i].key);
+    }
+    if (!is_same_listeners(old, new))
+        (void)buf_addf(restart_keys, "%slisteners", restart_keys->n > before ? ", " : "");
+    return restart_keys->n == before;
+}
+
+/* ---- explain ---- */
+
+/* Length of the longest common head of two key paths that ends at a dot. */
+static size_t common_sections(const char *a, const char *b)
+{
+    size_t common = 0;
+    for (size_t i = 0; a[i] && a[i] == b[i]; i++) {
+        if (a[i] == '.')
+            common = i + 1;
+    }
+    return common;
+}
+
+static bool add_indent(struct buf *out, unsigned level)
+{
+    return buf_addf(out, "%*s", (int)(2 * level), "");
+}
+
+/* Opens the sections that `key` is in and the former key was not; *level tells how deep it is and
+ * *name is its last part. */
+static bool add_sections(struct buf *out, const char *former, const char *key, unsigned *level,
+                         str *name)
+{
+    str rest = str_from_cstr(key);
+    str section;
+    size_t open = common_sections(former, key);
+    bool ok = true;
+    *level = 0;
+    while (ok && str_cut(rest, '.', &section, &rest)) {
+        bool is_new = (size_t)(section.p - key) >= open;
+        if (is_new)
+            ok = (*level > 0 || buf_add_byte(out, '\n')) && add_indent(out, *level) &&
+                 buf_addf(out, "%.*s:\n", STR_FMT(section));
+        (*level)++;
+    }
+    *name = section;
+    return ok;
+}
+
+static bool add_preset(struct buf *out, const struct config_row *row)
+{
+    str preset = str_from_cstr(row->preset);
+    if (config_type_is_list(row->type))
+        return buf_addf(out, "[%s]\n", row->preset);
+    if (row->type == TYPE_CHOICE)
+        (void)str_cut(preset, '|', &preset, &(str){ 0 });
+    return buf_addf(out, preset.n ? "%.*s\n" : "\"%.*s\"\n", STR_FMT(preset));
+}
+
+static bool add_row(struct buf *out, const char *former, const struct config_row *row)
+{
+    unsigned level = 0;
+    str name;
+    return add_sections(out, former, row->key, &level, &name) && add_indent(out, level) &&
+           buf_addf(out, "# %s%s%s%s\n", row->doc, row->type == TYPE_CHOICE ? "; one of " : "",
+                    row->type == TYPE_CHOICE ? row->preset : "",
+                    row->is_reloadable ? " (SIGHUP is enough)" : "") &&
+           add_indent(out, level) && buf_addf(out, "%.*s: ", STR_FMT(name)) && add_preset(out, row);
+}
+
+bool config_explain(struct buf *out)
+{
+    bool ok =
+        buf_add(out, STR("# Every parameter of Heronry with its default. Sizes are written as "
+                         "25MB, durations as\n# 500ms, 30s, 5m, 4h or 7d; ${NAME} is replaced "
+                         "from the environment.\n\n"));
+    for (size_t i = 0; ok && i < CONFIG_PARAM_COUNT; i++)
+        ok = add_row(out, i ? config_rows[i - 1].key : "", &config_rows[i]);
+    return ok &&
+           buf_add(out, STR("\n# Certificates, by the names in them; below tls:\n"
+                            "#   certificates:\n"
+                            "#     - { cert: /etc/heronry/chain.pem, key: /etc/heronry/key.pem }\n"
+                            "\n# Ports; without addr 127.0.0.1 and the port of the standard:\n"
+                            "# listeners:\n"
+                            "#   - { kind: smtp, addr: \"*:25\" }\n"
+                            "#   - { kind: imaps, addr: \"192.0.2.1:993\", proxy_protocol: false "
+                            "}\n"));
+}
