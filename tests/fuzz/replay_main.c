@@ -38,7 +38,7 @@ static int replay_folder(const char *folder)
     }
     size_t count = 0;
     for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir)) {
-        char path[4096];
+        char path[2048];
         (void)snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
         if (entry->d_name[0] != '.' && replay_file(path))
             count++;
