@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Trace fields (RFC 5321 4.4): what a server writes on top of a message it takes over, and what is
+ * already there. Pure. Not for the rest of the header. */
+#ifndef WIRE_SMTP_TRACE_H
+#define WIRE_SMTP_TRACE_H
+
+#include "wire/smtp_path.h"
+
+struct smtp_trace {
+    str helo;        /* as the client named itself (smtp_is_helo_name); empty: it is hidden */
+    str peer_ip;     /* "192.0.2.1" or "2001:db8::1"; empty: it is hidden */
+    str hostname;    /* ours */
+    str session;     /* log id */
+    str recipient;   /* "local@domain" as in RCPT when there was one only; empty: left out */
+    str tls_version; /* "TLSv1.3"; empty: no TLS */
+    str tls_cipher;
+    bool is_esmtp;  /* EHLO was used */
+    bool is_auth;   /* the client logged in */
+    int64_t at_utc; /* seconds */
+};
+
+/* Appends a whole Received field with CRLF: "from", "by", "with" (ESMTPSA and the like, RFC 3848),
+ * "id", "for" and the date, folded. False when `out` is full. */
+bool smtp_trace_received(const struct smtp_trace *t, struct buf *out);
+
+/* Appends "Return-Path: <...>" and "Delivered-To: ..." with CRLF. `sender` is the envelope sender
+ * as local@domain, empty for the null one; `recipient` the address that was delivered to. */
+bool smtp_trace_delivery(str sender, str recipient, struct buf *out);
+
+/* How many Received fields the header at the start of `message` has: each stands for one hop. */
+size_t smtp_trace_hops(str message);
+
+#endif
