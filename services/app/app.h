@@ -16,6 +16,7 @@ struct auth;
 struct store;
 struct queue;
 struct notify;
+struct smtp_state;
 
 /* Every pointer lives as long as the process; NULL where the process's roles do not need it. */
 struct app {
@@ -33,6 +34,7 @@ struct app {
     const struct net_networks *proxies; /* trusted senders of PROXY headers */
     const char *hostname;               /* our name in greetings, HELO and trace headers */
     unsigned node_id;                   /* 0-1023, of this process: part of new message ids */
+    struct smtp_state *smtp;            /* services/smtp's own, from its start to its stop */
 };
 
 /* A kind of listener that configuration can name (FEATURES 10). */
