@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One gathered command through the parser of its arguments; what can be written again must read as
+ * the same. */
+#include "wire/imap_command.h"
+#include "wire/imap_fetch.h"
+#include "wire/imap_list.h"
+#include "wire/imap_search.h"
+#include "wire/imap_store.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+static void check_sequence(struct imap_sequence *set, struct arena *a)
+{
+    struct buf text;
+    struct imap_lexer l;
+    struct imap_sequence again;
+    struct err e = ERR_CLEAR;
+    imap_sequence_resolve(set, 1000);
+    if (set->n == 0)
+        return;
+    buf_init(&text, 1 << 20);
+    bool ok = imap_sequence_format(&text, set);
+    INVARIANT(ok);
+    imap_lexer_init(&l, buf_str(&text), a);
+    ok = imap_sequence_parse(&l, &again, &e) && imap_lexer_end(&l, &e);
+    INVARIANT(ok);
+    imap_sequence_resolve(&again, 1);
+    INVARIANT(again.n == set->n);
+    INVARIANT(memcmp(again.ranges, set->ranges, set->n * sizeof(*set->ranges)) == 0);
+    for (size_t i = 1; i < set->n; i++)
+        INVARIANT(set->ranges[i].first > set->ranges[i - 1].last + 1);
+    buf_fini(&text);
+}
+
+static void run_fetch(struct imap_lexer *l)
+{
+    struct imap_fetch_args args;
+    struct imap_fetch_args again;
+    struct imap_lexer second;
+    struct err e = ERR_CLEAR;
+    struct buf text;
+    if (!imap_fetch_parse(l, &args, &e))
+        return;
+    check_sequence(&args.set, l->a);
+    buf_init(&text, 1 << 20);
+    for (size_t i = 0; i < args.n_sections; i++) {
+        struct imap_section *s = &args.sections[i];
+        s->has_partial = false; /* an answer does not tell the count */
+        buf_clear(&text);
+        bool ok = buf_add(&text, STR(" 1 ")) && imap_section_format(&text, s);
+        INVARIANT(ok);
+        imap_lexer_init(&second, buf_str(&text), l->a);
+        ok = imap_fetch_parse(&second, &again, &e);
+        INVARIANT(ok && again.n_sections == 1);
+        const struct imap_section *t = &again.sections[0];
+        INVARIANT(t->form == s->form && t->kind == s->kind && t->n_parts == s->n_parts);
+        INVARIANT(t->n_fields == s->n_fields);
+        for (size_t k = 0; k < s->n_fields; k++)
+            INVARIANT(str_eq(t->fields[k], s->fields[k]));
+    }
+    buf_fini(&text);
+}
+
+static void run_store(struct imap_lexer *l)
+{
+    struct imap_store_args args;
+    struct imap_flags again;
+    struct imap_lexer second;
+    struct err e = ERR_CLEAR;
+    struct buf text;
+    if (!imap_store_parse(l, &args, &e))
+        return;
+    check_sequence(&args.set, l->a);
+    buf_init(&text, 1 << 16);
+    bool ok = buf_add_byte(&text, '(') && imap_flags_format(&text, &args.flags) &&
+              buf_add_byte(&text, ')');
+    INVARIANT(ok);
+    imap_lexer_init(&second, buf_str(&text), l->a);
+    ok = imap_flags_parse(&second, true, &again, &e);
+    INVARIANT(ok && again.bits == args.flags.bits && again.n == args.flags.n);
+    buf_fini(&text);
+}
+
+static void run_others(const struct imap_command *c)
+{
+    struct err e = ERR_CLEAR;
+    struct imap_lexer l = c->args;
+    struct imap_list_args list;
+    struct imap_append_args append;
+    struct imap_select_args select;
+    struct imap_create_args create;
+    struct imap_id_args id;
+    str two[2];
+    if (str_eq(c->name, STR("LIST")))
+        (void)imap_list_parse(&l, &list, &e);
+    else if (str_eq(c->name, STR("LSUB")))
+        (void)imap_lsub_parse(&l, &list, &e);
+    else if (str_eq(c->name, STR("APPEND")))
+        (void)imap_append_parse(&l, &append, &e);
+    else if (str_eq(c->name, STR("SELECT")))
+        (void)imap_parse_select(&l, &select, &e);
+    else if (str_eq(c->name, STR("CREATE")))
+        (void)imap_parse_create(&l, &create, &e);
+    else if (str_eq(c->name, STR("ID")))
+        (void)imap_parse_id(&l, &id, &e);
+    else
+        (void)imap_parse_astrings(&l, two, 2, &e);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+    struct arena a;
+    struct imap_command c;
+    struct imap_search_args search;
+    bool bad_charset = false;
+    struct err e = ERR_CLEAR;
+    arena_init(&a);
+    if (n <= 64 * 1024 && imap_command_parse(str_of((const char *)data, n), &a, &c, &e)) {
+        if (str_eq(c.name, STR("FETCH")))
+            run_fetch(&c.args);
+        else if (str_eq(c.name, STR("STORE")))
+            run_store(&c.args);
+        else if (str_eq(c.name, STR("SEARCH")))
+            (void)imap_search_parse(&c.args, &search, &bad_charset, &e);
+        else
+            run_others(&c);
+    }
+    arena_fini(&a);
+    return 0;
+}
