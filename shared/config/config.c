@@ -7,7 +7,8 @@
 #include <sys/stat.h>
 
 enum {
-    MAX_FILE = 1024 * 1024
+    MAX_FILE = 1024 * 1024,
+    READ_SIZE = 16384
 };
 
 const struct config_row config_rows[CONFIG_PARAM_COUNT] = {
@@ -144,15 +145,16 @@ static bool check_file(int fd, const char *path, struct err *e)
 static bool read_file(int fd, const char *path, struct buf *out, struct err *e)
 {
     for (;;) {
-        char *to = buf_reserve(out, 16384);
-        if (!to)
-            return ERR(e, ERR_LIMIT, "%s:0: is longer than %d bytes", path, MAX_FILE);
-        ssize_t n = read(fd, to, 16384);
+        char *to = buf_reserve(out, READ_SIZE);
+        INVARIANT(to);
+        ssize_t n = read(fd, to, READ_SIZE);
         if (n < 0)
             return ERR_SYS(e, ERR_INTERNAL, "%s:0: cannot be read", path);
         if (n == 0)
             return true;
         buf_commit(out, (size_t)n);
+        if (out->n > MAX_FILE)
+            return ERR(e, ERR_LIMIT, "%s:0: is longer than %d bytes", path, MAX_FILE);
     }
 }
 
@@ -177,7 +179,7 @@ bool config_load(const char *path, struct config **out, struct err *e)
     if (fd < 0)
         return open_failed(path, e);
     struct buf text;
-    buf_init(&text, MAX_FILE + 16384);
+    buf_init(&text, MAX_FILE + READ_SIZE);
     bool ok = check_file(fd, path, e) && read_file(fd, path, &text, e) &&
               config_parse(buf_str(&text), path, environment, NULL, out, e);
     if (text.p)

@@ -239,6 +239,8 @@ static bool read_section(struct config *c, const char *path, const struct tree_n
         return FAIL(c, map->line, e, "%s must be a map of keys", path[0] ? path : "the file");
     for (const struct tree_node *n = map->child; n; n = n->next) {
         char longer[PATH_MAX_LENGTH];
+        if (strchr(n->key, '.'))
+            return FAIL(c, n->key_line, e, "%s is not written with dots: nest the keys", n->key);
         (void)snprintf(longer, sizeof(longer), "%s%s%s", path, path[0] ? "." : "", n->key);
         if (!read_key(c, longer, n, e))
             return false;
