@@ -26,7 +26,11 @@ struct db_options {
     const char *conninfo;               /* libpq keywords or URL; several hosts allowed; keeps */
     unsigned shared[DB_CLASS_COUNT];    /* pipelined connections, 0 = defaults (2, 1, 2, 1) */
     unsigned exclusive[DB_CLASS_COUNT]; /* for transactions, 0 = defaults (1, 1, 4, 1) */
-    bool named_statements; /* prepare each SQL text once a connection; off behind old PgBouncers */
+    /* Prepare each SQL text once a connection, and set the timeouts of the class (statements READ
+     * and AUTH 10 s, DELIVER 30 s, SEARCH 5 s; locks 5 s; idle in transaction 30 s) as options of
+     * the connection. Off behind a PgBouncer in transaction mode: it refuses both, so that ALTER
+     * ROLE ... SET must hold the timeouts. */
+    bool named_statements;
 };
 
 /* Connections are made when first needed. Gives. */
@@ -50,7 +54,8 @@ enum db_type {
 
 struct db_param {
     enum db_type type;
-    int64_t number; /* bool, int4, int8; timestamptz as microseconds since 1970 UTC */
+    int64_t number; /* bool, int4, int8; timestamptz as microseconds since 1970 UTC, INT64_MAX is
+                       'infinity' */
     double real;
     str bytes;              /* text (valid UTF-8 without NUL) or bytea; borrowed during the call */
     const int64_t *numbers; /* arrays of ints */
@@ -120,6 +125,7 @@ enum db_isolation {
 };
 
 /* Leases an exclusive connection of the class. BEGIN itself travels with the first statement.
+ * `deadline_ms` counts for all statements of the transaction, except for the answer to COMMIT.
  * Gives; end with db_commit or db_rollback, and hold it over no wait for a peer. Yields. */
 YIELDS bool db_begin(struct db *db, enum db_class class, enum db_isolation isolation,
                      int64_t deadline_ms, struct db_tx **out, struct err *e);
@@ -135,8 +141,8 @@ void db_tx_send(struct db_tx *tx, const struct db_stmt *stmt, const struct db_pa
 YIELDS bool db_tx_flush(struct db_tx *tx, struct arena *a, struct db_rows **rows, size_t n,
                         size_t *failed, struct err *e);
 /* Sends what is appended and COMMIT in one round trip, and gives the connection back. When the
- * connection breaks before the answer to COMMIT: ERR_UNKNOWN_OUTCOME, and only then. *tx is nulled
- * in any case. Yields. */
+ * connection breaks before the answer to COMMIT, or there is none within 20 s, or the fiber is
+ * cancelled meanwhile: ERR_UNKNOWN_OUTCOME, and only then. *tx is nulled in any case. Yields. */
 YIELDS bool db_commit(struct db_tx **tx, struct arena *a, struct db_rows **rows, size_t n,
                       size_t *failed, struct err *e);
 /* Harmless for NULL. *tx is nulled. Does not wait for the answer. */

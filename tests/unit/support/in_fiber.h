@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Runs test code inside a fiber, with a loop around it. Header only, for test programs whose module
+ * links runtime. */
+#ifndef SUPPORT_IN_FIBER_H
+#define SUPPORT_IN_FIBER_H
+
+#include "runtime/runtime.h"
+
+struct in_fiber {
+    struct runtime *rt;
+    fiber_fn fn;
+    void *arg;
+    bool ended;
+};
+
+static inline void in_fiber_main(void *arg)
+{
+    struct in_fiber *f = arg;
+    f->fn(f->arg);
+    f->ended = true;
+    runtime_stop(f->rt);
+}
+
+/* Runs fn(arg) to its end. Other fibers that it left behind are not waited for. */
+static inline void in_fiber_run(struct runtime *rt, fiber_fn fn, void *arg)
+{
+    struct in_fiber f = { .rt = rt, .fn = fn, .arg = arg };
+    struct err e = ERR_CLEAR;
+    INVARIANT(fiber_spawn(rt, "test", in_fiber_main, &f, NULL, &e));
+    while (!f.ended)
+        runtime_run(rt);
+}
+
+#endif
