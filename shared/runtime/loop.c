@@ -26,10 +26,11 @@ static void on_prepare(struct ev_loop *loop, ev_prepare *watcher, int revents)
     (void)revents;
     struct runtime *rt = ev_userdata(loop);
     fiber_run_ready(rt);
-    if (list_is_empty(&rt->ready))
+    if (list_is_empty(&rt->ready)) {
         ev_idle_stop(loop, &rt->idle);
-    else
+    } else {
         ev_idle_start(loop, &rt->idle);
+    }
     timer_heap_arm(rt);
     note_lag(rt);
 }
@@ -117,6 +118,7 @@ struct runtime *runtime_new(const struct runtime_options *options, struct err *e
     timer_heap_init(rt);
     timer_init(&rt->drain_timer, NULL, NULL);
     start_watchers(rt);
+    (void)signal(SIGPIPE, SIG_IGN);
     rt->signal_stack = crash_init();
     return rt;
 }
@@ -289,6 +291,18 @@ bool runtime_is_draining(const struct runtime *rt)
 void runtime_on_drain(struct runtime *rt, void (*fn)(void *arg), void *arg)
 {
     (void)add_callback(rt, &rt->drain_callbacks, fn, arg);
+}
+
+void runtime_off_drain(struct runtime *rt, void (*fn)(void *arg), void *arg)
+{
+    LIST_FOR_EACH (item, &rt->drain_callbacks) {
+        struct callback *callback = CONTAINER_OF(item, struct callback, link);
+        if (callback->fn != fn || callback->arg != arg)
+            continue;
+        list_remove(item);
+        free(callback);
+        return;
+    }
 }
 
 void runtime_hold(struct runtime *rt)

@@ -23,8 +23,9 @@ struct runtime_options {
     unsigned pool_queue;   /* 0 = 64 waiting jobs; work_run fails with ERR_LIMIT past it */
 };
 
-/* A loop with its fiber stacks and its offload pool (threads start at the first work_run).
- * ERR_INTERNAL when the kernel refuses. Gives; release with runtime_free after the loop ended. */
+/* A loop with its fiber stacks and its offload pool (threads start at the first work_run). Ignores
+ * SIGPIPE from now on: writing to a closed connection is an error like others. ERR_INTERNAL when
+ * the kernel refuses. Gives; release with runtime_free after the loop ended. */
 struct runtime *runtime_new(const struct runtime_options *options, struct err *e);
 void runtime_free(struct runtime **rt);
 
@@ -35,10 +36,13 @@ void runtime_stop(struct runtime *rt);
 
 /* Draining: asked for once (by SIGTERM); calls each registered fn once, from the loop, so that
  * listeners stop and idle connections say good-bye. runtime_is_draining tells afterwards. When no
- * fiber counted by runtime_hold is left, or `deadline_ms` passes, runtime_run returns. */
+ * fiber counted by runtime_hold is left, or `deadline_ms` passes, every fiber that still lives is
+ * cancelled and given a second to unwind, and runtime_run returns. */
 void runtime_drain(struct runtime *rt, int64_t deadline_ms);
 bool runtime_is_draining(const struct runtime *rt);
 void runtime_on_drain(struct runtime *rt, void (*fn)(void *arg), void *arg);
+/* Takes a registration with the same fn and arg back; harmless when there is none. */
+void runtime_off_drain(struct runtime *rt, void (*fn)(void *arg), void *arg);
 /* A thing the drain must wait for (an open connection, a delivery on the wire). */
 void runtime_hold(struct runtime *rt);
 void runtime_release(struct runtime *rt);

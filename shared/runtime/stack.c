@@ -63,10 +63,11 @@ char *stack_acquire(struct stack_pool *p)
 
 void stack_release(struct stack_pool *p, char *base)
 {
-    if (p->n_idle < STACK_POOL_IDLE_MAX)
+    if (p->n_idle < STACK_POOL_IDLE_MAX) {
         p->idle[p->n_idle++] = base;
-    else
+    } else {
         stack_discard(p, base);
+    }
 }
 
 void stack_discard(struct stack_pool *p, char *base)

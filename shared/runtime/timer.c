@@ -3,7 +3,7 @@
  * no system call and a parked connection holds only a struct timer. */
 #include "runtime/loop.h"
 
-static const size_t NOT_ARMED = SIZE_MAX;
+#define NOT_ARMED SIZE_MAX
 
 static void place(struct timer_heap *h, struct timer *t, size_t slot)
 {
@@ -46,10 +46,11 @@ static void take_out(struct timer_heap *h, struct timer *t)
     t->slot = NOT_ARMED;
     if (last == t)
         return;
-    if (slot > 0 && h->items[(slot - 1) / 2]->at_ms > last->at_ms)
+    if (slot > 0 && h->items[(slot - 1) / 2]->at_ms > last->at_ms) {
         sift_up(h, last, slot);
-    else
+    } else {
         sift_down(h, last, slot);
+    }
 }
 
 void timer_init(struct timer *t, void (*fn)(void *arg), void *arg)
@@ -76,7 +77,7 @@ void timer_start(struct runtime *rt, struct timer *t, int64_t at_ms)
         return;
     if (h->n == h->cap) {
         h->cap = h->cap ? h->cap * 2 : 64;
-        h->items = heap_realloc(h->items, h->cap * sizeof(*h->items));
+        h->items = heap_realloc(h->items, h->cap * sizeof(struct timer *));
     }
     t->at_ms = at_ms;
     h->n++;

@@ -89,8 +89,9 @@ bool semaphore_acquire(struct semaphore *s, int64_t deadline_ms, struct err *e)
 
 void semaphore_release(struct semaphore *s)
 {
-    if (list_is_empty(&s->point.waiters))
+    if (list_is_empty(&s->point.waiters)) {
         s->free++;
-    else
+    } else {
         signal_point_one(&s->point);
+    }
 }

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A connection's socket: making, waiting for it, facts about it. Reading is in read.c, writing in
+ * write.c, the life of a server's connection in serve.c. */
+#include "net/conn.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+/* Level-triggered, and left armed while a fiber works: most peers send nothing meanwhile, and it
+ * costs no system call to find it armed when the fiber waits again. An event that nobody waits for
+ * disarms it. */
+static void on_ready(unsigned ready, void *arg)
+{
+    struct net_conn *c = arg;
+    if (c->listener && !c->fiber) {
+        conn_on_input_while_parked(c);
+        return;
+    }
+    unsigned unwanted = 0;
+    if (ready & FIBER_READ && list_is_empty(&c->readable.waiters))
+        unwanted |= FIBER_READ;
+    if (ready & FIBER_WRITE && list_is_empty(&c->writable.waiters))
+        unwanted |= FIBER_WRITE;
+    if (unwanted)
+        conn_watch(c, c->watched & ~unwanted);
+    if (ready & FIBER_READ)
+        signal_point_all(&c->readable);
+    if (ready & FIBER_WRITE)
+        signal_point_all(&c->writable);
+}
+
+void conn_watch(struct net_conn *c, unsigned events)
+{
+    if (c->watched == events)
+        return;
+    c->watched = events;
+    watch_set(c->watch, c->fd, events);
+}
+
+bool conn_wait(struct net_conn *c, unsigned event, int64_t deadline_ms, struct err *e)
+{
+    if (c->aborted)
+        return ERR(e, ERR_CLOSED, "the connection was aborted");
+    conn_watch(c, c->watched | event);
+    if (!signal_point_wait(event == FIBER_READ ? &c->readable : &c->writable, deadline_ms, e))
+        return false;
+    return !c->aborted || ERR(e, ERR_CLOSED, "the connection was aborted");
+}
+
+/* Small commands and replies must not wait for each other (TCP_NODELAY), and a peer that vanished
+ * without a word must be noticed within some ten minutes although nothing is sent to it. All of
+ * this fails on unix sockets, which need none of it. */
+static void set_socket_options(int fd)
+{
+    static const struct {
+        int level;
+        int name;
+        int value;
+    } options[] = {
+        { IPPROTO_TCP, TCP_NODELAY, 1 },    { SOL_SOCKET, SO_KEEPALIVE, 1 },
+        { IPPROTO_TCP, TCP_KEEPIDLE, 300 }, { IPPROTO_TCP, TCP_KEEPINTVL, 60 },
+        { IPPROTO_TCP, TCP_KEEPCNT, 5 },
+    };
+    for (size_t i = 0; i < COUNT_OF(options); i++)
+        (void)setsockopt(fd, options[i].level, options[i].name, &options[i].value, sizeof(int));
+}
+
+struct net_conn *conn_new(struct runtime *rt, int fd)
+{
+    struct net_conn *c = HEAP_NEW(struct net_conn);
+    c->rt = rt;
+    c->fd = fd;
+    c->watch = watch_new(rt, on_ready, c);
+    signal_point_init(&c->readable);
+    signal_point_init(&c->writable);
+    buf_init(&c->in, CONN_IN_MAX);
+    buf_init(&c->out, CONN_OUT_MAX);
+    c->write_timeout_ms = CONN_WRITE_TIMEOUT_MS;
+    c->idle_ms = DEADLINE_NONE;
+    list_init(&c->link);
+    timer_init(&c->timer, NULL, NULL);
+    obs_session_id(c->id);
+    set_socket_options(fd);
+    c->peer.len = sizeof(c->peer.sa);
+    if (getpeername(fd, (struct sockaddr *)&c->peer.sa, &c->peer.len) != 0)
+        c->peer.len = 0;
+    c->local.len = sizeof(c->local.sa);
+    if (getsockname(fd, (struct sockaddr *)&c->local.sa, &c->local.len) != 0)
+        c->local.len = 0;
+    return c;
+}
+
+void conn_free(struct net_conn *c)
+{
+    timer_stop(c->rt, &c->timer);
+    watch_free(&c->watch);
+    SSL_free(c->ssl);
+    (void)close(c->fd);
+    buf_fini(&c->in);
+    buf_fini(&c->out);
+    free(c->facts);
+    free(c);
+}
+
+const struct net_address *net_conn_peer(const struct net_conn *c)
+{
+    return &c->peer;
+}
+
+const struct net_address *net_conn_local(const struct net_conn *c)
+{
+    return &c->local;
+}
+
+str net_conn_id(const struct net_conn *c)
+{
+    return str_from_cstr(c->id);
+}
+
+struct runtime *net_conn_runtime(const struct net_conn *c)
+{
+    return c->rt;
+}
+
+const struct tls_facts *net_conn_tls(const struct net_conn *c)
+{
+    return c->facts;
+}
+
+void net_conn_set_write_timeout(struct net_conn *c, int64_t ms)
+{
+    c->write_timeout_ms = ms;
+}
+
+void net_conn_abort(struct net_conn *c)
+{
+    c->aborted = true;
+    if (c->listener && !c->fiber) {
+        serve_end_parked(c);
+        return;
+    }
+    signal_point_all(&c->readable);
+    signal_point_all(&c->writable);
+}
+
+bool conn_failed(struct net_conn *c, int sys, struct err *e)
+{
+    c->broken = true;
+    if (c->aborted)
+        return ERR(e, ERR_CLOSED, "the connection was aborted");
+    return err_set(e, ERR_UNAVAILABLE, sys, __FILE__, __LINE__, "the connection broke%s",
+                   sys ? "" : " (TLS)");
+}
+
+size_t net_buffered(const struct net_conn *c)
+{
+    size_t unread = conn_unread(c);
+    if (unread > 0 || c->broken)
+        return unread;
+    if (c->ssl) {
+        char byte;
+        size_t got;
+        ERR_clear_error();
+        return SSL_peek_ex(c->ssl, &byte, 1, &got) == 1 ? (size_t)SSL_pending(c->ssl) : 0;
+    }
+    int waiting = 0;
+    return ioctl(c->fd, FIONREAD, &waiting) == 0 && waiting > 0 ? (size_t)waiting : 0;
+}
+
+struct net_conn *net_conn_wrap(struct runtime *rt, int fd)
+{
+    return conn_new(rt, fd);
+}
+
+void net_close(struct net_conn **c_ptr)
+{
+    struct net_conn *c = *c_ptr;
+    if (!c)
+        return;
+    *c_ptr = NULL;
+    INVARIANT(!c->listener);
+    if (c->ssl && !c->broken && !c->aborted) {
+        ERR_clear_error();
+        (void)SSL_shutdown(c->ssl); /* a good-bye that may be lost */
+    }
+    conn_free(c);
+}

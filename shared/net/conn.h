@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* struct net_conn as the files of net see it: buffers, waiting, parking. Private to net. */
+#ifndef NET_CONN_H
+#define NET_CONN_H
+
+#include "net/net.h"
+#include "obs/obs.h"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+enum {
+    CONN_READ_CHUNK = 16384,        /* a TLS record */
+    CONN_IN_MAX = 128 * 1024,       /* the longest line and a chunk */
+    CONN_OUT_MAX = 64 * 1024,       /* the promise of net.h */
+    CONN_LINE_DROP_MAX = 64 * 1024, /* of an over-long line; then the connection ends */
+    CONN_WRITE_TIMEOUT_MS = 300 * 1000,
+    CONN_CLOSE_TIMEOUT_MS = 10 * 1000, /* for the last flush */
+    CONN_LINGER_MS = 2000              /* for a peer that still sends when we close */
+};
+
+/* What a parked connection's fiber is started for; bits of net_conn.due. */
+enum {
+    DUE_OPEN = 1,
+    DUE_DRAIN = 2,
+    DUE_WAKE = 4,
+    DUE_IDLE = 8,
+    DUE_INPUT = 16
+};
+
+struct limits_entry;
+
+struct net_conn {
+    struct runtime *rt;
+    int fd;
+    SSL *ssl; /* NULL in plain text */
+    struct tls_facts *facts;
+    struct watch *watch;
+    unsigned watched; /* what the watch is set for */
+    struct signal_point readable;
+    struct signal_point writable;
+
+    struct buf in;
+    size_t in_at; /* octets of `in` already given out */
+    struct buf out;
+    size_t out_at; /* octets of `out` already sent */
+    int64_t write_timeout_ms;
+    bool eof;     /* the peer ended its direction */
+    bool broken;  /* nothing can be sent or received any more */
+    bool aborted; /* by net_conn_abort */
+
+    struct net_address peer;
+    struct net_address local;
+    char id[OBS_SESSION_ID_SIZE];
+
+    /* Of servers only; listener is NULL for clients. */
+    struct net_listener *listener;
+    struct list link; /* in listener->conns */
+    struct limits_entry *counted;
+    void *session;
+    bool is_open;        /* `opened` gave the session */
+    struct fiber *fiber; /* NULL while parked */
+    unsigned due;
+    struct timer timer; /* idle time while parked, or when to try again for a fiber */
+    int64_t idle_ms;    /* DEADLINE_NONE: never */
+};
+
+/* A connection over the socket (takes it), without a listener. Gives; end with conn_free. */
+struct net_conn *conn_new(struct runtime *rt, int fd);
+/* Closes the socket and frees; tells neither the peer nor the protocol. */
+void conn_free(struct net_conn *c);
+
+enum io_result {
+    IO_DONE,
+    IO_WANTS_READ,
+    IO_WANTS_WRITE,
+    IO_EOF,
+    IO_BROKEN
+};
+
+/* One attempt to receive or send up to n octets, through TLS if there is any; never waits. The
+ * errno of IO_BROKEN is in *sys (0 when it was a TLS fault). */
+enum io_result conn_receive(struct net_conn *c, char *p, size_t n, size_t *got, int *sys);
+enum io_result conn_send(struct net_conn *c, const char *p, size_t n, size_t *sent, int *sys);
+
+/* Waits until the socket is ready for FIBER_READ or FIBER_WRITE. ERR_TIMEOUT, ERR_CANCELLED,
+ * ERR_CLOSED after an abort. Yields. */
+YIELDS bool conn_wait(struct net_conn *c, unsigned event, int64_t deadline_ms, struct err *e);
+/* Sets what the loop tells us of. */
+void conn_watch(struct net_conn *c, unsigned events);
+/* For the watch of a connection that has no fiber waiting (net/serve.c). */
+void conn_on_input_while_parked(struct net_conn *c);
+
+/* One attempt to get more input into c->in; never waits. */
+enum io_result conn_fill_now(struct net_conn *c, int *sys);
+/* Octets in c->in that were not given out yet. */
+size_t conn_unread(const struct net_conn *c);
+/* The err of a connection on which nothing works any more. False, for `return`. */
+bool conn_failed(struct net_conn *c, int sys, struct err *e);
+
+/* Handshakes with this SSL (takes it). On failure the connection is broken for good. ERR_DENIED:
+ * the peer's certificate did not verify. Yields. */
+YIELDS bool conn_handshake(struct net_conn *c, SSL *ssl, int64_t deadline_ms, struct err *e);
+
+/* Serves an accepted connection from its first moment: starts its first fiber. */
+void serve_begin(struct net_conn *c);
+/* Something is due (a DUE_ bit): starts a fiber unless one runs. */
+void serve_due(struct net_conn *c, unsigned why);
+/* Ends a parked connection now. */
+void serve_end_parked(struct net_conn *c);
+
+#endif

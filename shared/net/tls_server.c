@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* TLS of servers: one context a certificate, chosen by the name the client asks for, exchanged as a
+ * whole on reload. Connections keep the context they began with. */
+#include "net/tls_private.h"
+
+#include "base/clock.h"
+#include "crypto/random.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    TICKET_KEY_MS = 12 * 3600 * 1000, /* then new keys; older tickets mean a full handshake */
+    TICKET_KEY_BYTES = 80
+};
+
+struct certificate {
+    SSL_CTX *context;
+    X509 *leaf; /* of the context */
+};
+
+struct certificates {
+    struct certificate *list; /* [0] answers unknown names */
+    size_t n;
+};
+
+struct tls_server {
+    struct certificates current;
+    struct tls_cert_files *files; /* own copies of the paths */
+    size_t n_files;
+    int64_t ticket_keys_until_ms;
+};
+
+static void free_certificates(struct certificates *set)
+{
+    for (size_t i = 0; i < set->n; i++)
+        SSL_CTX_free(set->list[i].context);
+    free(set->list);
+    *set = (struct certificates){ .n = 0 };
+}
+
+static void free_files(struct tls_cert_files *files, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        free((void *)(uintptr_t)files[i].cert_path);
+        free((void *)(uintptr_t)files[i].key_path);
+    }
+    free(files);
+}
+
+static char *copy_text(const char *text)
+{
+    size_t n = strlen(text) + 1;
+    return memcpy(heap_alloc(n), text, n);
+}
+
+static struct tls_cert_files *copy_files(const struct tls_cert_files *files, size_t n)
+{
+    struct tls_cert_files *copy = heap_zalloc(n * sizeof(*copy));
+    for (size_t i = 0; i < n; i++) {
+        copy[i].cert_path = copy_text(files[i].cert_path);
+        copy[i].key_path = copy_text(files[i].key_path);
+    }
+    return copy;
+}
+
+static bool fail_ssl(struct err *e, enum err_kind kind, const char *path)
+{
+    char reason[160];
+    tls_error_text(reason, sizeof(reason));
+    return ERR(e, kind, "%s: %s", path, reason);
+}
+
+/* OpenSSL would ask on the terminal. */
+static int no_password(char *out, int size, int rwflag, void *arg)
+{
+    (void)out;
+    (void)size;
+    (void)rwflag;
+    (void)arg;
+    return 0;
+}
+
+/* Opens the key once, and judges the same file that it reads. Gives. */
+static EVP_PKEY *read_key(const char *path, struct err *e)
+{
+    struct stat facts;
+    FILE *file = fopen(path, "re");
+    if (!file) {
+        (void)err_set(e, ERR_SYNTAX, errno, __FILE__, __LINE__, "key %s cannot be read", path);
+        return NULL;
+    }
+    EVP_PKEY *key = NULL;
+    if (fstat(fileno(file), &facts) != 0 || facts.st_mode & (S_IRWXG | S_IRWXO)) {
+        (void)ERR(e, ERR_DENIED, "key %s: others may use it; its mode must be 0600", path);
+    } else {
+        key = PEM_read_PrivateKey(file, NULL, no_password, NULL);
+        if (!key)
+            (void)fail_ssl(e, ERR_SYNTAX, path);
+    }
+    (void)fclose(file);
+    return key;
+}
+
+static bool check_dates(const X509 *leaf, const char *path, struct err *e)
+{
+    if (X509_cmp_current_time(X509_get0_notAfter(leaf)) <= 0)
+        return ERR(e, ERR_CONFLICT, "certificate %s has expired", path);
+    if (X509_cmp_current_time(X509_get0_notBefore(leaf)) > 0)
+        return ERR(e, ERR_CONFLICT, "certificate %s is not valid yet", path);
+    return true;
+}
+
+static bool load_pair(SSL_CTX *context, const struct tls_cert_files *files, struct err *e)
+{
+    SSL_CTX_set_default_passwd_cb(context, no_password);
+    if (SSL_CTX_use_certificate_chain_file(context, files->cert_path) != 1)
+        return fail_ssl(e, ERR_SYNTAX, files->cert_path);
+    EVP_PKEY *key = read_key(files->key_path, e);
+    if (!key)
+        return false;
+    bool fits =
+        SSL_CTX_use_PrivateKey(context, key) == 1 && SSL_CTX_check_private_key(context) == 1;
+    EVP_PKEY_free(key);
+    if (!fits)
+        return ERR(e, ERR_CONFLICT, "key %s does not belong to certificate %s", files->key_path,
+                   files->cert_path);
+    return check_dates(SSL_CTX_get0_certificate(context), files->cert_path, e);
+}
+
+/* The certificate whose leaf names the host: exactly if there is one, else by a wildcard. */
+static const struct certificate *find(const struct certificates *set, const char *name)
+{
+    static const unsigned passes[] = { X509_CHECK_FLAG_NO_WILDCARDS,
+                                       X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS };
+    for (size_t pass = 0; pass < COUNT_OF(passes); pass++) {
+        unsigned flags = passes[pass] | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT;
+        for (size_t i = 0; i < set->n; i++)
+            if (X509_check_host(set->list[i].leaf, name, strlen(name), flags, NULL) == 1)
+                return &set->list[i];
+    }
+    return NULL;
+}
+
+static int on_server_name(SSL *ssl, int *alert, void *arg)
+{
+    (void)alert;
+    const struct tls_server *s = arg;
+    const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+    const struct certificate *found = name ? find(&s->current, name) : NULL;
+    if (found)
+        (void)SSL_set_SSL_CTX(ssl, found->context);
+    return SSL_TLSEXT_ERR_OK; /* an unknown name gets the first certificate (RFC 6066 3) */
+}
+
+/* Tickets are only good with the listener's own contexts, and are not kept here: a cache of 20,000
+ * sessions would cost more than the handshakes it saves. */
+static void set_session_options(SSL_CTX *context, struct tls_server *s)
+{
+    (void)SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+    (void)SSL_CTX_set_session_id_context(context, (const unsigned char *)&s, sizeof(s));
+    (void)SSL_CTX_set_num_tickets(context, 1);
+    (void)SSL_CTX_set_max_early_data(context, 0);
+    SSL_CTX_set_tlsext_servername_callback(context, on_server_name);
+    SSL_CTX_set_tlsext_servername_arg(context, s);
+}
+
+static bool load_all(struct tls_server *s, const struct tls_cert_files *files, size_t n,
+                     struct certificates *out, struct err *e)
+{
+    *out = (struct certificates){ .list = heap_zalloc(n * sizeof(*out->list)) };
+    for (; out->n < n; out->n++) {
+        SSL_CTX *context = tls_make_context(TLS_server_method(), e);
+        if (context && load_pair(context, &files[out->n], e)) {
+            set_session_options(context, s);
+            out->list[out->n] = (struct certificate){ context, SSL_CTX_get0_certificate(context) };
+            continue;
+        }
+        SSL_CTX_free(context);
+        free_certificates(out);
+        return false;
+    }
+    return true;
+}
+
+bool tls_server_set_files(struct tls_server *s, const struct tls_cert_files *files, size_t n,
+                          struct err *e)
+{
+    struct certificates fresh;
+    if (n == 0)
+        return ERR(e, ERR_SYNTAX, "TLS needs a certificate");
+    if (!load_all(s, files, n, &fresh, e))
+        return false;
+    struct tls_cert_files *copy = copy_files(files, n); /* `files` may be s->files */
+    free_files(s->files, s->n_files);
+    free_certificates(&s->current);
+    s->current = fresh;
+    s->files = copy;
+    s->n_files = n;
+    s->ticket_keys_until_ms = clock_deadline_in(TICKET_KEY_MS);
+    return true;
+}
+
+struct tls_server *tls_server_new(const struct tls_cert_files *files, size_t n, struct err *e)
+{
+    struct tls_server *s = HEAP_NEW(struct tls_server);
+    if (!tls_server_set_files(s, files, n, e))
+        tls_server_free(&s);
+    return s;
+}
+
+bool tls_server_reload(struct tls_server *s, struct err *e)
+{
+    return tls_server_set_files(s, s->files, s->n_files, e);
+}
+
+void tls_server_free(struct tls_server **s)
+{
+    if (!*s)
+        return;
+    free_certificates(&(*s)->current);
+    free_files((*s)->files, (*s)->n_files);
+    free(*s);
+    *s = NULL;
+}
+
+static void rotate_ticket_keys(struct tls_server *s)
+{
+    unsigned char keys[TICKET_KEY_BYTES];
+    if (clock_monotonic_ms() < s->ticket_keys_until_ms)
+        return;
+    crypto_random_fill(keys, sizeof(keys));
+    (void)SSL_CTX_set_tlsext_ticket_keys(s->current.list[0].context, keys, sizeof(keys));
+    OPENSSL_cleanse(keys, sizeof(keys));
+    s->ticket_keys_until_ms = clock_deadline_in(TICKET_KEY_MS);
+}
+
+SSL *tls_server_accept(struct tls_server *s, int fd)
+{
+    rotate_ticket_keys(s);
+    SSL *ssl = SSL_new(s->current.list[0].context);
+    INVARIANT(ssl && SSL_set_fd(ssl, fd) == 1);
+    SSL_set_accept_state(ssl);
+    return ssl;
+}
