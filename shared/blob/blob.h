@@ -1,60 +1,74 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Front door of blob: the bytes of messages as they are kept. Compression and framing are pure; the
- * SQL of the table blob is here. It knows no mailboxes and no flags.
+/* Front door of blob: the bytes of messages, packed for the database and read back, whole or in
+ * part. It knows neither mailboxes nor what the bytes mean. The rows of table blob are written by
+ * the store as part of a delivery, and read here.
  *
- * A stored message is a short prefix (trace headers of one recipient, kept raw) followed by the
- * body that all recipients share, compressed. Above BLOB_FRAME_BYTES * 4 the body is cut into
- * frames that are compressed each for itself, so that a part can be read without the rest. */
+ * Whatever is packed comes back byte for byte. Sizes and offsets are octets of the unpacked
+ * message unless said otherwise. */
 #ifndef BLOB_BLOB_H
 #define BLOB_BLOB_H
 
 #include "base/base.h"
-
-struct db;
+#include "db/db.h"
 
 enum {
-    BLOB_FRAME_BYTES = 256 * 1024,    /* octets of a frame before compression */
-    BLOB_PREFIX_MAX = 8 * 1024,       /* octets of a prefix */
-    BLOB_MAX = 1024 * 1024 * 1024 / 4 /* octets of a message that can be read back */
+    BLOB_FRAME_BYTES = 256 * 1024,         /* unpacked bytes of one frame of codec 2 */
+    BLOB_FRAMES_ABOVE = 1024 * 1024,       /* bigger messages are cut into frames */
+    BLOB_OFFLOAD_ABOVE = 1024 * 1024,      /* bigger messages are packed in the offload pool */
+    BLOB_MAX_BYTES = 128 * 1024 * 1024,    /* of one message; a stored size above is damage */
+    BLOB_MAX_MANY = 500,                   /* messages of one blob_load_many */
+    BLOB_MAX_MANY_BYTES = 16 * 1024 * 1024 /* packed, of one answer of blob_load_many */
 };
 
 enum blob_codec {
-    BLOB_RAW = 0,
-    BLOB_ZSTD = 1,
-    BLOB_ZSTD_FRAMES = 2
+    BLOB_RAW = 0,   /* as it is: what zstd cannot make smaller */
+    BLOB_ZSTD = 1,  /* one zstd frame, flushed behind the header */
+    BLOB_FRAMES = 2 /* independent zstd frames of BLOB_FRAME_BYTES each, the last one shorter */
 };
 
-/* A body ready to be stored. */
+/* A message as it stands in the database. */
 struct blob_packed {
     enum blob_codec codec;
-    str data;              /* compressed; in the arena, or `raw` itself for BLOB_RAW */
-    const int64_t *frames; /* BLOB_ZSTD_FRAMES: offset of each frame's end in data; in the arena */
-    size_t n_frames;
-    size_t raw_size; /* octets before compression */
+    size_t size;           /* of the message */
+    size_t head;           /* leading bytes of `data` that are enough to unpack the header */
+    str data;              /* packed bytes */
+    const int64_t *frames; /* BLOB_FRAMES: offset of each frame in `data`, then data.n */
+    size_t n_frames;       /* elements of `frames`: number of frames + 1; else 0 */
 };
 
-/* Compresses a body; what does not become smaller stays raw. Pure and CPU-bound: above 1 MB call it
- * in the offload pool. Keeps `raw`. */
-void blob_pack(struct arena *a, str raw, struct blob_packed *out);
+/* Packs a message whose header (with its empty line) is the first `header` bytes. Never fails: what
+ * does not get smaller stays raw. Linear, pure; above BLOB_OFFLOAD_ABOVE call it in the offload
+ * pool. `data` is in the arena, or borrows `message` when raw. */
+void blob_pack(struct arena *a, str message, size_t header, struct blob_packed *out);
 
-/* Appends the octets of a packed body to `out`. ERR_INTERNAL when the data is damaged or does not
- * give exactly raw_size octets, ERR_LIMIT when `out` is full. Pure. */
-bool blob_unpack(const struct blob_packed *packed, struct buf *out, struct err *e);
+/* Unpacks bytes [from, from + n) of the message, cut to what is there. `p` may hold only `head`
+ * bytes of data when the range lies in the header. Nothing is believed: sizes, offsets and frames
+ * are checked. ERR_INTERNAL when the data is damaged. Pure; in arena, or borrowed when raw. */
+bool blob_unpack(struct arena *a, const struct blob_packed *p, size_t from, size_t n, str *out,
+                 struct err *e);
 
-/* Reads a whole message, prefix and body, in the arena. Large ones are decompressed in the offload
- * pool. ERR_NOT_FOUND; errors of db_query; ERR_INTERNAL for damaged data. Yields. */
-YIELDS bool blob_read(struct db *db, int64_t account_id, int64_t msg_id, struct arena *a,
-                      int64_t deadline_ms, str *out, struct err *e);
+/* One message, or a part of it: `n` bytes from `from`, cut to what is there (SIZE_MAX: to the
+ * end). Reads only the frames, or only the header's bytes (from + n within `header`, which may be
+ * 0 when it is not known), where that is enough. Class is DB_READ. ERR_NOT_FOUND, ERR_INTERNAL
+ * (damaged), and those of db_query. In arena. Yields. */
+YIELDS bool blob_load(struct db *db, int64_t account_id, int64_t msg_id, size_t from, size_t n,
+                      size_t header, struct arena *a, int64_t deadline_ms, str *out, struct err *e);
 
-struct blob_range {
-    size_t from; /* octet of the message */
-    size_t n;    /* octets wanted */
+/* What blob_load_many is asked for. */
+struct blob_many {
+    enum db_class class;
+    const int64_t *account_ids; /* of each message; NULL: `account_id` of all */
+    int64_t account_id;
+    const int64_t *msg_ids;
+    size_t n;         /* at most BLOB_MAX_MANY */
+    bool only_header; /* as much as holds the header, and perhaps more */
 };
 
-/* Reads a part of a message: of a framed body only the frames that hold it. Cut where the message
- * ends. Yields. */
-YIELDS bool blob_read_range(struct db *db, int64_t account_id, int64_t msg_id,
-                            struct blob_range range, struct arena *a, int64_t deadline_ms, str *out,
-                            struct err *e);
+/* Several messages in one round trip. texts[i] is message i; p NULL when there is no such message
+ * or it is damaged. Stops at BLOB_MAX_MANY_BYTES of packed data: *done (at least 1) tells how many
+ * of the messages were looked at; ask again for the rest. Errors: those of db_query. In arena.
+ * Yields. */
+YIELDS bool blob_load_many(struct db *db, const struct blob_many *wanted, struct arena *a,
+                           int64_t deadline_ms, str *texts, size_t *done, struct err *e);
 
 #endif

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Front door of store: mailboxes, messages, UIDs, modseqs, flags, expunge, quota. All SQL of mail
- * state is here, and so are the invariants of IMAP: UIDs are given in commit order and never again,
- * the modseq of an account only rises. It knows no IMAP syntax.
+/* Front door of store: mailboxes and messages. All SQL of mail state is here, and the invariants of
+ * IMAP: UIDs grow and are never used again, every change of an account has a modseq of its own,
+ * a mailbox that is made again gets a greater UIDVALIDITY. It does not know IMAP's syntax.
  *
- * Every change takes the row of account_state, raises the account's modseq by one, writes one row
- * into the change log, and is told to notify after its COMMIT. Names of mailboxes are UTF-8 with
- * '/' between levels; the first level "INBOX" is the same in any case (written in upper case).
+ * One modseq an account: each writing call raises it once and stamps what it changed. Every write
+ * is durable when the call succeeds (flag changes alone may be lost in a crash of the machine), and
+ * is published through notify. Reads see every write that was answered before.
  *
- * Errors common to all functions that yield are those of db_query; only others are named. */
+ * Errors, beside those named: ERR_UNAVAILABLE (no database, or an outcome that could not be found
+ * out: answer "try later"), ERR_TIMEOUT, ERR_CANCELLED, ERR_CONFLICT (try again), ERR_INTERNAL. */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 
 #include "base/base.h"
-#include "blob/blob.h"
 
 struct db;
 struct db_tx;
@@ -21,29 +21,33 @@ struct runtime;
 struct store;
 
 struct store_options {
-    unsigned node_id;      /* 0-1023, different in each process: part of new message ids */
-    unsigned batch_max;    /* deliveries of one transaction; 0 = 32 */
-    int64_t batch_wait_us; /* how long a delivery waits for company while others commit; 0 = 2000 */
+    struct runtime *runtime;
+    struct db *db;
+    struct notify *notify; /* NULL: nothing is published (tools, tests) */
+    unsigned node_id;      /* 0-1023, different in each running process */
 };
 
-/* `notify` may be NULL. Keeps rt, db, notify. Gives. */
-struct store *store_new(struct runtime *rt, struct db *db, struct notify *notify,
-                        const struct store_options *options);
+/* Keeps what the options point to. Gives. No fiber may be inside a call when it is freed. */
+struct store *store_new(const struct store_options *options);
 void store_free(struct store **s);
 
-/* A new message id: 48 bits of milliseconds, 16 bits of node and counter. Unique in the cluster. */
-int64_t store_make_msg_id(struct store *s);
-
 enum {
-    STORE_INBOX = 1,            /* mailbox_id of INBOX in every account */
-    STORE_NAME_MAX = 255,       /* octets of a mailbox name */
-    STORE_DEPTH_MAX = 32,       /* levels of a mailbox name */
-    STORE_MAILBOXES_MAX = 1000, /* of an account */
-    STORE_KEYWORD_MAX = 50,     /* octets of a keyword */
-    STORE_KEYWORDS_MAX = 62,    /* different keywords of an account */
+    STORE_INBOX = 1,                 /* mailbox_id of every account's INBOX */
+    STORE_MAX_NAME = 1000,           /* octets of a full mailbox name */
+    STORE_MAX_LEVEL = 255,           /* octets of one level of it */
+    STORE_MAX_DEPTH = 20,            /* levels */
+    STORE_MAX_MAILBOXES = 5000,      /* of an account */
+    STORE_MAX_KEYWORD = 50,          /* octets of a keyword (ATTACKS I10) */
+    STORE_MAX_KEYWORDS = 1000,       /* different ones of an account */
+    STORE_MAX_MAILBOX_KEYWORDS = 64, /* different ones ever used in a mailbox */
+    STORE_KEYWORD_BITS = 62,         /* keywords of an account that have a bit; others overflow */
+    STORE_MAX_RECIPIENTS = 1000,     /* of one delivery */
+    STORE_MAX_APPEND = 100,          /* messages of one append */
+    STORE_MAX_FETCH = 500,           /* messages of one batch of details or headers */
+    STORE_DELIVERY_ID = 16,          /* octets */
 };
 
-/* System flags of a message as bits. */
+/* Bits of a message's flags; the numbers of wire's IMAP_FLAG_*. */
 enum {
     STORE_SEEN = 1,
     STORE_ANSWERED = 2,
@@ -53,331 +57,442 @@ enum {
     STORE_FLAGS_ALL = 31
 };
 
-/* ---- bringing messages in ---- */
+/* ---- a message made ready ---- */
 
-/* A message with all that is derived from it, ready to be stored for any number of recipients. */
-struct store_message;
+/* What is kept of a message beside its bytes; private to the store. */
+struct store_derived;
 
-/* Derives envelope, structure, summary and thread references, and compresses. Never fails because
- * of what the bytes are (R22): what cannot be derived stays empty. Above 1 MB this runs in the
- * offload pool. `raw` must live as long as the arena. Errors: ERR_CANCELLED, ERR_TIMEOUT, ERR_LIMIT
- * (the pool is full). Yields. */
-YIELDS bool store_prepare(struct store *s, str raw, struct arena *a, int64_t deadline_ms,
-                          struct store_message **out, struct err *e);
-
-enum store_outcome {
-    STORE_PUT,        /* stored now */
-    STORE_DUPLICATE,  /* this delivery id was stored before: a success */
-    STORE_OVER_QUOTA, /* not stored: the account is full */
-    STORE_NO_MAILBOX  /* not stored: no such mailbox or account */
+struct store_message {
+    int64_t msg_id;                /* new: ms since 1970 << 16 | node | counter */
+    size_t size;                   /* octets */
+    size_t header;                 /* octets of the header with its empty line */
+    struct store_derived *derived; /* private */
 };
 
-/* One copy of a message for one mailbox. */
-struct store_target {
+/* Makes a raw message (CRLF lines, exactly as IMAP is to give it back) ready to be stored: packs
+ * it, derives envelope, structure, summary; above 1 MB in the offload pool. Derived data never
+ * fails it (R22): what cannot be had stays empty and is logged. Fails only with ERR_CANCELLED,
+ * ERR_TIMEOUT, and ERR_LIMIT above BLOB_MAX_BYTES. The result may be stored several times; it lives
+ * in the arena and may borrow `raw`. Yields. */
+YIELDS bool store_prepare_message(struct store *s, struct arena *a, str raw, int64_t deadline_ms,
+                                  struct store_message *out, struct err *e);
+
+/* ---- delivery ---- */
+
+/* 16 octets that say "this message to this recipient": the hash of an id that is the same in each
+ * attempt (a queue or transaction id) and the recipient's address or mailbox. A delivery whose id
+ * was stored within the last days is not stored again. */
+void store_delivery_id(str transaction, str recipient, uint8_t out[STORE_DELIVERY_ID]);
+
+enum store_status {
+    STORE_NOT_DONE,   /* the call failed */
+    STORE_DELIVERED,  /* now */
+    STORE_DUPLICATE,  /* by an earlier attempt; uid and mailbox are 0 when it is gone again */
+    STORE_OVER_QUOTA, /* nothing stored for this one */
+    STORE_NO_ACCOUNT  /* nothing stored for this one */
+};
+
+struct store_recipient {
     int64_t account_id;
-    int32_t mailbox_id;      /* STORE_INBOX for ordinary mail */
-    str prefix;              /* trace headers of this copy, at most BLOB_PREFIX_MAX; may be empty */
-    unsigned flags;          /* STORE_SEEN ... */
-    uint64_t keywords;       /* bits, from store_keywords_ensure */
-    int64_t received_us;     /* INTERNALDATE, UTC; 0 = now */
-    uint8_t delivery_id[16]; /* the same in a retry of the same transaction; all zero = none */
-    bool or_inbox;           /* a missing mailbox means INBOX (deliveries), else it is an outcome */
-    bool ignore_quota;
-    enum store_outcome outcome; /* out */
-    int64_t msg_id;             /* out */
-    int64_t uid;                /* out */
-    int64_t modseq;             /* out */
-    int64_t uidvalidity;        /* out */
+    int mailbox_id;      /* STORE_INBOX, or another; one that is gone means INBOX */
+    unsigned flags;      /* STORE_SEEN ..., mostly 0 */
+    const str *keywords; /* names, mostly none */
+    size_t n_keywords;
+    uint8_t delivery_id[STORE_DELIVERY_ID];
+    /* The answer. */
+    enum store_status status;
+    int in_mailbox_id; /* where it is */
+    uint32_t uid;
+    int64_t modseq;
 };
 
-/* Statements that belong to the same transaction (queue rows of a submission): `send` appends them
- * with db_tx_send and gives their number, again for every try. */
-struct store_extra {
-    size_t (*send)(struct db_tx *tx, void *arg);
-    void *arg;
+/* Appends further statements to the same transaction (db_tx_send only: it must not yield), for
+ * instance queue_enqueue_send, and gives their number. Called once for each attempt, perhaps from
+ * another fiber, while the caller of store_deliver waits. */
+typedef bool (*store_extra_fn)(struct db_tx *tx, void *arg, size_t *statements, struct err *e);
+
+struct store_delivery {
+    const struct store_message *message;
+    struct store_recipient *recipients; /* any order; each (account, mailbox) once */
+    size_t n;                           /* 1 .. STORE_MAX_RECIPIENTS */
+    int64_t received_us;                /* UTC: INTERNALDATE, and the day of the delivery ids; the
+                                           same in each attempt of a transaction */
+    bool all_or_nothing;                /* a recipient over quota or without account fails it */
+    store_extra_fn extra;               /* NULL: none */
+    void *extra_arg;
 };
 
-/* Stores the message for all targets in one transaction, together with `extra` (may be NULL; n may
- * be 0 then), and returns when the COMMIT is known. Deliveries that come at the same time share a
- * transaction (group commit). Each target has its own outcome; a full account does not hinder the
- * others. An unknown COMMIT is resolved by repeating it under the same delivery ids (targets and
- * extra must therefore be idempotent: a unique key makes the repetition ERR_EXISTS, which counts as
- * committed). Success means durable. ERR_UNAVAILABLE: nothing is promised, and a retry with the
- * same delivery ids is safe. Yields. */
-YIELDS bool store_deliver(struct store *s, const struct store_message *message,
-                          struct store_target *targets, size_t n, const struct store_extra *extra,
-                          int64_t deadline_ms, struct err *e);
+/* Stores the message for all recipients in one transaction, together with `extra`. Deliveries of
+ * this process that come at the same time share a transaction (group commit); one that fails is
+ * tried again alone. Success: every recipient's status is filled and what says DELIVERED or
+ * DUPLICATE is durable. Failure: the message is not stored, except after ERR_TIMEOUT and
+ * ERR_CANCELLED, where it is not known; a retry with the same delivery ids is right in any case.
+ * An unknown COMMIT is resolved inside, or becomes ERR_UNAVAILABLE (R3).
+ * ERR_LIMIT, ERR_NOT_FOUND: with all_or_nothing only (quota, account); errors of `extra`. Yields.
+ */
+YIELDS bool store_deliver(struct store *s, struct store_delivery *d, int64_t deadline_ms,
+                          struct err *e);
 
-/* Several messages into one mailbox, all or none (APPEND, MULTIAPPEND): ERR_LIMIT over quota,
- * ERR_NOT_FOUND without the mailbox. Outcomes are in the targets. Yields. */
-YIELDS bool store_append(struct store *s, struct store_message *const *messages,
-                         struct store_target *targets, size_t n, int64_t deadline_ms,
-                         struct err *e);
-
-/* ---- keywords ---- */
-
-struct store_keywords {
-    str names[64]; /* by bit; empty = unused; in the arena */
-};
-
-/* The keywords of an account. Yields. */
-YIELDS bool store_keywords(struct store *s, int64_t account_id, struct arena *a,
-                           int64_t deadline_ms, struct store_keywords *out, struct err *e);
-/* The bits of the named keywords (case-insensitive), made where new. ERR_LIMIT: too many or too
- * long. Yields. */
-YIELDS bool store_keywords_ensure(struct store *s, int64_t account_id, const str *names, size_t n,
-                                  int64_t deadline_ms, uint64_t *bits, struct err *e);
+/* The same inside a transaction of the caller (class DB_DELIVER, read committed), which must hold
+ * no lock of mail tables yet and do this once only; `extra` is not called. Statuses are filled, but
+ * hold only when the caller's commit succeeds; call store_announce after it. Yields. */
+YIELDS bool store_deliver_in(struct store *s, struct db_tx *tx, struct store_delivery *d,
+                             struct arena *a, struct err *e);
+/* Publishes a delivery that the caller committed. Does not wait or fail. */
+void store_announce(struct store *s, const struct store_delivery *d);
 
 /* ---- mailboxes ---- */
 
-struct store_mailbox {
-    int32_t mailbox_id;
-    str name;         /* full name, UTF-8, '/' between levels */
-    str role;         /* "inbox", "drafts", "sent", "archive", "junk", "trash" or empty */
-    bool is_noselect; /* a level that holds no messages */
-    bool is_subscribed;
-    bool has_children;
-    int64_t uidvalidity;
-    int64_t uidnext;
-    int64_t modseq; /* HIGHESTMODSEQ */
-    int64_t messages;
-    int64_t unseen;
-    int64_t deleted;
+enum store_role {
+    STORE_ROLE_NONE,
+    STORE_ROLE_INBOX,
+    STORE_ROLE_DRAFTS,
+    STORE_ROLE_SENT,
+    STORE_ROLE_ARCHIVE,
+    STORE_ROLE_JUNK,
+    STORE_ROLE_TRASH,
+    STORE_ROLE_COUNT
+};
+
+/* The counters of a mailbox at one moment. */
+struct store_state {
+    int mailbox_id;
+    uint32_t uidvalidity;
+    uint32_t uidnext; /* UINT32_MAX when no UID is left */
+    int64_t modseq;   /* HIGHESTMODSEQ */
+    uint32_t messages;
+    uint32_t unseen;
+    uint32_t deleted; /* with \Deleted */
     int64_t bytes;
 };
 
-struct store_mailbox_list {
-    struct store_mailbox *list; /* INBOX first, then by name; in the arena */
-    size_t n;
-    int64_t modseq; /* of the account, when the list was read */
+struct store_mailbox {
+    int mailbox_id;
+    int parent_id; /* 0 at the top */
+    str name;      /* full, UTF-8, levels joined by '/'; the inbox is "INBOX" */
+    enum store_role role;
+    bool is_subscribed;
+    bool has_children;
+    struct store_state state;
 };
 
-/* All mailboxes with their counters, in one statement. Yields. */
-YIELDS bool store_mailboxes(struct store *s, int64_t account_id, struct arena *a,
-                            int64_t deadline_ms, struct store_mailbox_list *out, struct err *e);
-/* One mailbox by name. ERR_NOT_FOUND. Yields. */
+struct store_mailboxes {
+    struct store_mailbox *list; /* INBOX first, then by name, byte-wise, parents before children */
+    size_t n;
+    const str *gone; /* names that are subscribed, but no mailbox has them now */
+    size_t n_gone;
+    int64_t modseq; /* of the account */
+};
+
+/* All mailboxes of the account with their counters, in one round trip. In arena. Yields. */
+YIELDS bool store_mailbox_list(struct store *s, int64_t account_id, struct arena *a,
+                               int64_t deadline_ms, struct store_mailboxes *out, struct err *e);
+/* The mailbox of a full name ("inbox" in any case is INBOX). `has_children` and `is_subscribed` are
+ * filled. ERR_NOT_FOUND. Yields. */
 YIELDS bool store_mailbox_get(struct store *s, int64_t account_id, str name, struct arena *a,
                               int64_t deadline_ms, struct store_mailbox *out, struct err *e);
+/* The mailbox of a role (never NONE). ERR_NOT_FOUND. Yields. */
+YIELDS bool store_mailbox_get_role(struct store *s, int64_t account_id, enum store_role role,
+                                   struct arena *a, int64_t deadline_ms, struct store_mailbox *out,
+                                   struct err *e);
 
-/* What is done to a mailbox; `to` is the new name of a rename. */
-enum store_mailbox_act {
-    STORE_MAILBOX_CREATE, /* with its missing parents. ERR_EXISTS, ERR_LIMIT; role may be given */
-    STORE_MAILBOX_DELETE, /* with its messages; one with children becomes \Noselect. ERR_NOT_FOUND,
-                             ERR_DENIED (INBOX, or \Noselect with children) */
-    STORE_MAILBOX_RENAME, /* with its children; of INBOX its messages move into the new one (RFC
-                             3501 6.3.5). ERR_NOT_FOUND, ERR_EXISTS, ERR_LIMIT, ERR_DENIED (into
-                             itself) */
-    STORE_MAILBOX_SUBSCRIBE,  /* ERR_NOT_FOUND */
-    STORE_MAILBOX_UNSUBSCRIBE /* ERR_NOT_FOUND */
-};
+/* Checks a full name and writes its normal form ("INBOX" in capitals): 1 to STORE_MAX_DEPTH levels
+ * joined by '/', each valid UTF-8 of 1 to STORE_MAX_LEVEL octets without control characters, '*'
+ * and '%'. ERR_SYNTAX, ERR_LIMIT (too long or too deep). Pure; in arena. */
+bool store_mailbox_name_check(struct arena *a, str name, str *out, struct err *e);
 
-struct store_mailbox_change {
-    enum store_mailbox_act act;
-    int64_t account_id;
-    str name;
-    str to;   /* rename */
-    str role; /* create: special use, or empty */
-};
+/* Makes the mailbox, and those above it that are missing. ERR_EXISTS, ERR_SYNTAX, ERR_LIMIT; a role
+ * that another mailbox has: ERR_EXISTS. Yields. */
+YIELDS bool store_mailbox_create(struct store *s, int64_t account_id, str name,
+                                 enum store_role role, int64_t deadline_ms, int *mailbox_id,
+                                 struct err *e);
+/* Renames it with all below it; what is missing above the new name is made. INBOX stays and only
+ * its messages move to a new mailbox (RFC 9051 section 6.3.6). ERR_NOT_FOUND, ERR_EXISTS,
+ * ERR_SYNTAX, ERR_LIMIT, ERR_DENIED (below itself). Yields. */
+YIELDS bool store_mailbox_rename(struct store *s, int64_t account_id, str from, str to,
+                                 int64_t deadline_ms, struct err *e);
+/* Deletes it with its messages. ERR_NOT_FOUND, ERR_DENIED (INBOX), ERR_CONFLICT (it has mailboxes
+ * below it). Yields. */
+YIELDS bool store_mailbox_delete(struct store *s, int64_t account_id, str name, int64_t deadline_ms,
+                                 struct err *e);
+/* A subscription outlives its mailbox; subscribing to a name that no mailbox has is ERR_NOT_FOUND,
+ * unsubscribing never fails for the name. Yields. */
+YIELDS bool store_mailbox_subscribe(struct store *s, int64_t account_id, str name, bool subscribe,
+                                    int64_t deadline_ms, struct err *e);
 
-/* Errors by act as above; ERR_SYNTAX for a name with control characters, an empty level, or one
- * that is too long or too deep. *mailbox_id is the mailbox's (may be NULL). Yields. */
-YIELDS bool store_mailbox_change(struct store *s, const struct store_mailbox_change *change,
-                                 int64_t deadline_ms, int32_t *mailbox_id, struct err *e);
-/* Pure: checks a name and writes its normal form (INBOX in upper case) into the arena. ERR_SYNTAX.
- */
-bool store_name_normalize(struct arena *a, str name, str *out, struct err *e);
+/* ---- messages of a mailbox ---- */
 
-/* ---- an open mailbox ---- */
-
-/* One message of a mailbox: what SELECT loads. */
-struct store_entry {
+/* One message in a mailbox. */
+struct store_row {
     int64_t msg_id;
     int64_t modseq;
-    int64_t received_us; /* INTERNALDATE */
-    uint64_t keywords;   /* bits */
+    uint64_t kw;     /* bit set of keywords; names in store_keywords */
+    int64_t idate_s; /* INTERNALDATE, seconds since 1970 UTC */
     uint32_t uid;
-    uint32_t size; /* RFC822.SIZE */
+    uint32_t size; /* octets */
     uint8_t flags; /* STORE_SEEN ... */
+    bool has_more; /* it has keywords without a bit: see the overflows */
 };
 
-struct store_view {
-    int32_t mailbox_id;
-    int64_t uidvalidity;
-    int64_t uidnext;
-    int64_t modseq;              /* HIGHESTMODSEQ of the mailbox */
-    int64_t account_modseq;      /* of the account: what the view is complete up to */
-    struct store_entry *entries; /* by uid; on the heap, owned by the view */
+/* Names of the account's keywords by bit; a bit keeps its name for ever. */
+struct store_keywords {
+    const str *names; /* names[bit] */
+    size_t n;         /* at most STORE_KEYWORD_BITS */
+    uint64_t used;    /* bits ever used in this mailbox: its FLAGS, with `more` */
+    const str *more;  /* names without a bit ever used in this mailbox */
+    size_t n_more;
+};
+
+/* Keywords without a bit of one message. */
+struct store_overflow {
+    uint32_t uid;
+    const str *names;
     size_t n;
-    size_t capacity;
-    struct store_keywords keywords; /* names in `arena` */
-    struct arena arena;
 };
 
-/* Loads a mailbox as of one moment. The view is the caller's storage; end with store_view_fini.
- * ERR_NOT_FOUND. Yields. */
-YIELDS bool store_view_open(struct store *s, int64_t account_id, int32_t mailbox_id,
-                            int64_t deadline_ms, struct store_view *out, struct err *e);
-/* Harmless for a zeroed view. */
-void store_view_fini(struct store_view *v);
+struct store_snapshot {
+    struct store_state state;
+    struct store_row *rows; /* by uid */
+    size_t n;
+    struct store_keywords keywords;
+    const struct store_overflow *overflows; /* by uid */
+    size_t n_overflows;
+};
 
-/* What changed since a view's account_modseq. Lists are by uid, in the arena. */
+/* All messages of a mailbox at one moment: for SELECT. ERR_NOT_FOUND. In arena. Yields. */
+YIELDS bool store_snapshot_load(struct store *s, int64_t account_id, int mailbox_id,
+                                struct arena *a, int64_t deadline_ms, struct store_snapshot *out,
+                                struct err *e);
+
+/* UIDs from first to last. */
+struct store_range {
+    uint32_t first;
+    uint32_t last;
+};
+
+struct store_ranges {
+    const struct store_range *list; /* ascending, disjoint */
+    size_t n;
+};
+
 struct store_delta {
-    bool is_gone; /* the mailbox was deleted or has a new uidvalidity: nothing else is set */
-    const uint32_t *vanished; /* uids that were expunged and are in the view */
-    size_t n_vanished;
-    const struct store_entry *changed; /* flags of messages in the view that are new */
-    size_t n_changed;
-    const struct store_entry *added; /* new messages, uids above all of the view */
-    size_t n_added;
-    int64_t uidnext;
-    int64_t modseq;
-    int64_t account_modseq;
-    bool has_keywords; /* new keywords were read into the view already */
-};
-
-/* Reads what changed; the view's entries stay as they are (see store_view_apply). Falls back to a
- * comparison with the whole mailbox when the change log does not reach back. Yields. */
-YIELDS bool store_view_changes(struct store *s, int64_t account_id, struct store_view *v,
-                               struct arena *a, int64_t deadline_ms, struct store_delta *out,
-                               struct err *e);
-/* Brings the view up to date: changed flags always, vanished and added messages by choice (IMAP may
- * not renumber during FETCH, STORE and SEARCH: give false then, and the next delta tells of them
- * again). Pure. */
-void store_view_apply(struct store_view *v, const struct store_delta *delta, bool renumber);
-/* Index of the uid in the view's entries, or -1. Pure. */
-ptrdiff_t store_view_find(const struct store_view *v, uint32_t uid);
-
-/* Uids expunged from the mailbox after `modseq`, as ranges [low, high]; *complete is false when the
- * log does not reach back (RFC 7162 3.2.10: then tell all uids that are not there). In arena.
- * Yields. */
-struct store_uid_range {
-    uint32_t low;
-    uint32_t high;
-};
-YIELDS bool store_vanished_since(struct store *s, int64_t account_id, int32_t mailbox_id,
-                                 int64_t modseq, struct arena *a, int64_t deadline_ms,
-                                 struct store_uid_range **out, size_t *n, bool *complete,
-                                 struct err *e);
-
-/* ---- changing messages ---- */
-
-/* Messages of one mailbox. */
-struct store_set {
-    int64_t account_id;
-    int32_t mailbox_id;
-    const uint32_t *uids; /* ascending, without doubles */
+    bool is_too_old; /* the log does not reach back to `since`: load a snapshot; only `state` is
+                        filled */
+    struct store_state state;
+    struct store_row *rows; /* new, or with changed flags, after `since`; by uid */
     size_t n;
+    struct store_ranges vanished; /* expunged after `since`; may name UIDs that never were or were
+                                     gone before; never one that is there */
+    struct store_keywords keywords;
+    const struct store_overflow *overflows; /* of `rows` */
+    size_t n_overflows;
 };
 
-enum store_flag_act {
-    STORE_FLAGS_SET,
+/* What changed in the mailbox after modseq `since`, at one moment: for NOOP, IDLE, QRESYNC and
+ * CHANGEDSINCE. ERR_NOT_FOUND: the mailbox is gone. In arena. Yields. */
+YIELDS bool store_delta_load(struct store *s, int64_t account_id, int mailbox_id, int64_t since,
+                             struct arena *a, int64_t deadline_ms, struct store_delta *out,
+                             struct err *e);
+
+/* The account's modseq now. ERR_NOT_FOUND. Yields. */
+YIELDS bool store_get_modseq(struct store *s, int64_t account_id, int64_t deadline_ms,
+                             int64_t *modseq, struct err *e);
+
+/* UIDs in ascending order, each once, as ranges; in arena. What takes store_ranges from a caller
+ * needs them ascending and disjoint: this or the wire's parser makes them so. */
+struct store_ranges store_ranges_of(struct arena *a, const uint32_t *uids, size_t n);
+/* How many UIDs there are, and whether one of them is `uid`. */
+uint64_t store_ranges_count(const struct store_ranges *r);
+bool store_ranges_has(const struct store_ranges *r, uint32_t uid);
+
+/* ---- changes ---- */
+
+enum store_flag_mode {
+    STORE_FLAGS_REPLACE,
     STORE_FLAGS_ADD,
     STORE_FLAGS_REMOVE
 };
 
 struct store_flag_change {
-    enum store_flag_act act;
+    enum store_flag_mode mode;
     unsigned flags;
-    uint64_t keywords;
-    bool has_unchanged_since;
-    int64_t unchanged_since; /* messages with a higher modseq are left alone and listed as failed */
+    const str *keywords; /* ASCII atoms of 1 to STORE_MAX_KEYWORD octets, any case */
+    size_t n_keywords;
+    bool has_unchangedsince;
+    int64_t unchangedsince;
 };
 
 struct store_flag_result {
-    const struct store_entry *list; /* state afterwards of the messages found; by uid; in arena */
+    int64_t modseq;         /* of what changed; 0 when nothing did */
+    struct store_row *rows; /* every message of the set that is there and not in `failed`, as it is
+                               now (msg_id, size and idate_s are not filled); by uid */
     size_t n;
-    const uint32_t *failed; /* RFC 7162 MODIFIED; in arena */
+    const uint32_t *failed; /* UNCHANGEDSINCE: changed later, left alone; by uid */
     size_t n_failed;
-    int64_t modseq; /* of this change; 0 when nothing changed */
+    struct store_keywords keywords;
+    const struct store_overflow *overflows;
+    size_t n_overflows;
 };
 
-/* Changes flags in one round trip. Committed without waiting for the disk (a crash may lose a flag
- * change of the last moments, never a message). Yields. */
-YIELDS bool store_flags(struct store *s, const struct store_set *set,
-                        const struct store_flag_change *change, struct arena *a,
-                        int64_t deadline_ms, struct store_flag_result *out, struct err *e);
+/* Changes flags of the messages of a set. Rows that would stay the same keep their modseq. New
+ * keywords are made as needed. ERR_NOT_FOUND (mailbox), ERR_LIMIT (too many keywords), ERR_SYNTAX
+ * (a keyword). With synchronous_commit off. In arena. Yields. */
+YIELDS bool store_change_flags(struct store *s, int64_t account_id, int mailbox_id,
+                               const struct store_ranges *set,
+                               const struct store_flag_change *change, struct arena *a,
+                               int64_t deadline_ms, struct store_flag_result *out, struct err *e);
 
-struct store_expunge_result {
-    const uint32_t *uids; /* that are gone now; ascending; in arena */
+struct store_expunged {
+    int64_t modseq; /* 0 when nothing was expunged */
+    struct store_ranges uids;
+    uint64_t n;
+};
+
+/* Expunges messages: of the set (NULL: all), and with `only_deleted` those of them that have
+ * \Deleted. ERR_NOT_FOUND (mailbox). In arena. Yields. */
+YIELDS bool store_expunge(struct store *s, int64_t account_id, int mailbox_id,
+                          const struct store_ranges *set, bool only_deleted, struct arena *a,
+                          int64_t deadline_ms, struct store_expunged *out, struct err *e);
+
+/* Which message became which: uids[i] of the source is first_uid + i in the destination. */
+struct store_copied {
+    int64_t modseq; /* 0 when the set was empty */
+    uint32_t uidvalidity;
+    uint32_t first_uid;
+    const uint32_t *uids; /* ascending */
     size_t n;
-    int64_t modseq; /* of this change; 0 when nothing was there to expunge */
 };
 
-/* Removes those messages of the set that have \Deleted (set->uids NULL: of the whole mailbox).
+struct store_transfer {
+    int64_t account_id;
+    int from_mailbox_id;
+    int to_mailbox_id; /* of the same account; may be the same mailbox */
+    const struct store_ranges *set;
+    bool is_move; /* the source's messages are expunged in the same moment */
+};
+
+/* Copies or moves all messages of the set that are there, or none. Flags, keywords and
+ * INTERNALDATE go along; the bytes are shared. ERR_NOT_FOUND: *no_target tells whether it was
+ * the destination (TRYCREATE). ERR_LIMIT: quota, UIDs, or keywords of the destination. In arena.
  * Yields. */
-YIELDS bool store_expunge(struct store *s, const struct store_set *set, struct arena *a,
-                          int64_t deadline_ms, struct store_expunge_result *out, struct err *e);
+YIELDS bool store_transfer(struct store *s, const struct store_transfer *transfer, struct arena *a,
+                           int64_t deadline_ms, struct store_copied *out, bool *no_target,
+                           struct err *e);
 
-struct store_copy_result {
-    int64_t uidvalidity;  /* of the target */
-    const uint32_t *from; /* uids found, ascending; in arena */
-    const uint32_t *to;   /* uid of each copy; in arena */
-    size_t n;
-    int64_t modseq;
+struct store_append_item {
+    const struct store_message *message;
+    int64_t idate_s; /* INTERNALDATE, seconds since 1970 UTC */
+    unsigned flags;
+    const str *keywords;
+    size_t n_keywords;
 };
 
-/* Copies (or moves, in one transaction) messages into another mailbox of the account. Flags,
- * keywords and INTERNALDATE stay. All or none: ERR_LIMIT over quota, ERR_NOT_FOUND without the
- * target. Yields. */
-YIELDS bool store_copy(struct store *s, const struct store_set *set, int32_t to_mailbox, bool move,
-                       struct arena *a, int64_t deadline_ms, struct store_copy_result *out,
-                       struct err *e);
+struct store_appended {
+    int64_t modseq;
+    uint32_t uidvalidity;
+    uint32_t first_uid; /* items have this and the following UIDs, in order */
+};
 
-/* ---- reading messages ---- */
+/* Appends the messages, all or none. An unknown COMMIT is resolved as in store_deliver.
+ * ERR_NOT_FOUND: the mailbox (TRYCREATE). ERR_LIMIT: quota, UIDs, keywords, or more than
+ * STORE_MAX_APPEND. Yields. */
+YIELDS bool store_append(struct store *s, int64_t account_id, int mailbox_id,
+                         const struct store_append_item *items, size_t n, int64_t deadline_ms,
+                         struct store_appended *out, struct err *e);
 
-/* What is known of a message beside its bytes. Texts in arena. */
-struct store_info {
-    int64_t msg_id;
-    int64_t thread_id;
+/* ---- content ---- */
+
+/* What is kept of a message beside its bytes. Texts are valid UTF-8; empty: absent or not
+ * derived. */
+struct store_details {
+    bool found; /* false: no such message, all else is empty */
     size_t size;
-    size_t header_end; /* octets of the header with its empty line */
-    str envelope;      /* IMAP text; empty: derive it from the bytes */
-    str bodystructure; /* IMAP text, extended form; empty: derive it from the bytes */
-    str subject;
+    size_t header; /* octets of the header with its empty line */
+    int64_t thread_id;
+    int64_t received_us; /* when it came */
+    bool has_sent_at;
+    int64_t sent_at_us; /* of its Date field */
+    bool has_attachment;
+    str envelope;      /* literal IMAP text; empty: not derived, parse the message */
+    str bodystructure; /* literal IMAP text; empty: not derived, parse the message */
     str from_addr;
     str from_name;
     str to_text;
+    str subject;
     str message_id;
     str preview;
-    int64_t sent_at_us; /* 0 = none */
-    bool has_attachment;
 };
 
 enum {
-    STORE_INFOS_MAX = 500
+    STORE_WANT_ENVELOPE = 1,
+    STORE_WANT_BODYSTRUCTURE = 2,
+    STORE_WANT_SUMMARY = 4 /* the texts and sent_at; the rest is always given */
 };
 
-/* Infos of at most STORE_INFOS_MAX messages, in the order asked for; one that is gone has msg_id 0.
- * One statement. Yields. */
-YIELDS bool store_infos(struct store *s, int64_t account_id, const int64_t *msg_ids, size_t n,
-                        struct arena *a, int64_t deadline_ms, struct store_info *out,
-                        struct err *e);
-/* The header (with its empty line) of a message, or the whole of it; see blob_read. Yields. */
-YIELDS bool store_read_header(struct store *s, int64_t account_id, int64_t msg_id,
-                              size_t header_end, struct arena *a, int64_t deadline_ms, str *out,
-                              struct err *e);
-YIELDS bool store_read(struct store *s, int64_t account_id, int64_t msg_id, struct arena *a,
-                       int64_t deadline_ms, str *out, struct err *e);
-
-/* ---- quota and care ---- */
-
-struct store_usage {
-    int64_t bytes;
-    int64_t messages;
-    int64_t quota_bytes; /* 0 = unlimited */
-    int64_t modseq;
-};
-YIELDS bool store_usage(struct store *s, int64_t account_id, int64_t deadline_ms,
-                        struct store_usage *out, struct err *e);
-
-/* Periodic care, by one process of the cluster: partitions of the delivery ids, old rows of the
- * change log (older than 30 days), bytes of messages expunged longer than `retention_s` ago. A
- * bounded piece of work; *more tells that there is some left. Yields. */
-YIELDS bool store_maintain(struct store *s, int64_t retention_s, int64_t deadline_ms, bool *more,
-                           struct err *e);
-/* Recounts all counters of an account and gives how many were wrong (0 is right). Changes nothing.
+/* Details of up to STORE_MAX_FETCH messages in one round trip; out[i] is of msg_ids[i]. In arena.
  * Yields. */
-YIELDS bool store_check(struct store *s, int64_t account_id, int64_t deadline_ms, int64_t *wrong,
-                        struct err *e);
+YIELDS bool store_fetch_details(struct store *s, int64_t account_id, const int64_t *msg_ids,
+                                size_t n, unsigned wanted, struct arena *a, int64_t deadline_ms,
+                                struct store_details *out, struct err *e);
+/* Headers (with their empty lines) of up to STORE_MAX_FETCH messages in one round trip, without
+ * reading the bodies; out[i] is of msg_ids[i], p NULL when there is no such message. In arena.
+ * Yields. */
+YIELDS bool store_fetch_headers(struct store *s, int64_t account_id, const int64_t *msg_ids,
+                                size_t n, struct arena *a, int64_t deadline_ms, str *out,
+                                struct err *e);
+/* Whole messages, as many as one round trip should carry: *done (at least 1) of the first n, at
+ * most STORE_MAX_FETCH; ask again for the rest. Else as store_fetch_headers. Yields. */
+YIELDS bool store_fetch_bodies(struct store *s, int64_t account_id, const int64_t *msg_ids,
+                               size_t n, struct arena *a, int64_t deadline_ms, str *out,
+                               size_t *done, struct err *e);
+/* The raw message or `n` bytes of it from `from`, cut to what is there (SIZE_MAX: to the end). Of
+ * a message above 1 MB only what is needed is read. ERR_NOT_FOUND. In arena. Yields. */
+YIELDS bool store_fetch_body(struct store *s, int64_t account_id, int64_t msg_id, size_t from,
+                             size_t n, struct arena *a, int64_t deadline_ms, str *out,
+                             struct err *e);
+
+/* ---- quota ---- */
+
+struct store_quota {
+    int64_t used_bytes;
+    int64_t used_messages;
+    int64_t limit_bytes; /* 0: none */
+};
+
+/* ERR_NOT_FOUND. Yields. */
+YIELDS bool store_get_quota(struct store *s, int64_t account_id, int64_t deadline_ms,
+                            struct store_quota *out, struct err *e);
+
+/* ---- upkeep, for the scheduler and for tools ---- */
+
+struct store_maintained {
+    int64_t partitions; /* of `delivered`, made and dropped */
+    int64_t compacted;  /* accounts whose change log was merged */
+    int64_t purged;     /* messages removed that are in no mailbox any more */
+};
+
+/* One round of upkeep, about a minute apart, by one process of the cluster: rotates the partitions
+ * of `delivered`, merges long change logs, removes the bytes of expunged messages. Work is done in
+ * small transactions until the deadline. Yields. */
+YIELDS bool store_maintain(struct store *s, int64_t deadline_ms, struct store_maintained *out,
+                           struct err *e);
+
+struct store_fault {
+    int64_t account_id;
+    int mailbox_id; /* 0: of the account as a whole */
+    str what;       /* "messages 3, counted 4" */
+};
+
+struct store_check {
+    int64_t accounts; /* looked at */
+    const struct store_fault *faults;
+    size_t n_faults; /* at most 1000 are listed */
+};
+
+/* Recounts what is counted of an account (0: of all) and tells what is wrong; with `repair` the
+ * counters are set right. Each account is locked for the time of its own recount. In arena.
+ * Yields. */
+YIELDS bool store_check_counters(struct store *s, int64_t account_id, bool repair, struct arena *a,
+                                 int64_t deadline_ms, struct store_check *out, struct err *e);
 
 #endif
