@@ -5,6 +5,10 @@
 
 #include "obs/obs.h"
 
+enum {
+    REASON_SIZE = 200
+};
+
 static void start_round(struct db_conn *c);
 static void try_endpoint(struct db_conn *c);
 
@@ -57,10 +61,19 @@ static void round_failed(struct db_conn *c, const char *reason)
     signal_point_all(&c->pool->changed);
 }
 
+/* libpq's messages go on with advice in further lines; and they live in the connection. */
+static void keep_reason(char out[REASON_SIZE], const char *reason)
+{
+    str line;
+    str rest;
+    str_cut(str_trim(str_from_cstr(reason)), '\n', &line, &rest);
+    snprintf(out, REASON_SIZE, "%.*s", STR_FMT(line));
+}
+
 static void endpoint_failed(struct db_conn *c, const char *reason)
 {
-    char text[232];
-    snprintf(text, sizeof(text), "%s", reason);
+    char text[REASON_SIZE];
+    keep_reason(text, reason);
     if (c->endpoint + 1 >= c->db->endpoints.n) {
         round_failed(c, text);
         return;
@@ -168,9 +181,8 @@ void db_conn_drained(struct db_conn *c)
 
 void db_conn_lost(struct db_conn *c, const char *reason)
 {
-    char text[232];
-    str line = str_trim(str_from_cstr(reason));
-    snprintf(text, sizeof(text), "%.*s", STR_FMT(line));
+    char text[REASON_SIZE];
+    keep_reason(text, reason);
     obs_log(EV_DB_LOST, STR_EMPTY, OBS_CSTR("reason", text));
     close_socket(c);
     db_conn_lose_batches(c, text);
