@@ -5,9 +5,9 @@
 #ifndef APP_APP_H
 #define APP_APP_H
 
+#include "config/config.h"
 #include "net/net.h"
 
-struct config;
 struct db;
 struct redis;
 struct dns;
@@ -17,10 +17,12 @@ struct store;
 struct queue;
 struct notify;
 struct smtp_state;
+struct imap_service;
 
 /* Every pointer lives as long as the process; NULL where the process's roles do not need it. */
 struct app {
-    const struct config *config;
+    const struct config *config; /* SIGHUP swaps it: read values when they are needed; texts
+                                    borrowed from an older one stay valid */
     struct runtime *runtime;
     struct db *db;
     struct redis *redis;
@@ -34,7 +36,10 @@ struct app {
     const struct net_networks *proxies; /* trusted senders of PROXY headers */
     const char *hostname;               /* our name in greetings, HELO and trace headers */
     unsigned node_id;                   /* 0-1023, of this process: part of new message ids */
+    const char *process;                /* "front.1": this process in the log */
+    const char *owner;                  /* "host/pid/front.1": this process in leases */
     struct smtp_state *smtp;            /* services/smtp's own, from its start to its stop */
+    struct imap_service *imap;          /* services/imap's own, likewise */
 };
 
 /* A kind of listener that configuration can name (FEATURES 10). */
@@ -47,6 +52,9 @@ struct app_listener_kind {
     void *(*context)(struct app *app, const struct app_listener_kind *kind);
     unsigned max_per_ip;         /* 0 = no limit */
     unsigned max_new_per_minute; /* of one IP, 0 = no limit */
+    /* Parameters of the configuration that replace the two numbers above; 0 = none do. */
+    enum config_param per_ip_param;
+    enum config_param new_per_minute_param;
 };
 
 struct app_service {
