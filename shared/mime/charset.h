@@ -5,6 +5,7 @@
 #define MIME_CHARSET_H
 
 #include "base/base.h"
+#include "base/utf8.h"
 
 /* Keeps the conversion of the last charset open, because neighbours mostly share it. */
 struct mime_charset {
@@ -25,11 +26,10 @@ str mime_charset_convert(struct mime_charset *c, struct arena *a, str label, str
 /* The same for one conversion. */
 str mime_charset_to_utf8(struct arena *a, str label, str bytes, size_t max);
 
-/* True when all of s is valid UTF-8 (no surrogates, no overlong forms). */
-bool mime_utf8_is_valid(str s);
-/* Length of the longest prefix of at most `max` bytes that cuts no character of valid UTF-8. */
-size_t mime_utf8_cut(str s, size_t max);
-/* A header text: valid UTF-8 (U+FFFD for what is not), controls as spaces, trimmed. In arena. */
-str mime_utf8_clean(struct arena *a, str s);
+/* A header text: valid UTF-8 (U+FFFD for what is not), control characters as spaces, trimmed. In
+ * arena. */
+str mime_text_clean(struct arena *a, str s);
+/* The same with its outer spaces. */
+str mime_controls_clean(struct arena *a, str s);
 
 #endif

@@ -11,6 +11,8 @@
  * where the bytes are that, else as Windows-1252. What looks like an encoded word and is none stays
  * as it is. Valid UTF-8 without control characters. In arena. */
 str mime_text_decode(struct arena *a, str body);
+/* The same for a phrase that was unquoted: spaces at its ends are kept. */
+str mime_phrase_decode(struct arena *a, str phrase);
 
 /* Appends `text` (UTF-8) so that it can stand in an unstructured field or a phrase: as it is when
  * it is printable ASCII that cannot be mistaken for an encoded word, else as UTF-8 encoded words of

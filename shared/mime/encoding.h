@@ -43,7 +43,8 @@ bool mime_decoder_update(struct mime_decoder *d, str piece, struct buf *out);
 /* What the end of the body decides. */
 bool mime_decoder_finish(struct mime_decoder *d, struct buf *out);
 
-/* All in one: the decoded body, at most `max` bytes of it. In arena. */
+/* All in one: the decoded body, at most `max` bytes of it. In arena, or borrowed from the
+ * body where the encoding is an identity. */
 str mime_decode(struct arena *a, enum mime_encoding encoding, str body, size_t max);
 
 /* Appends base64 in lines of 76 characters, each ended by CRLF. False when `out` is full. */

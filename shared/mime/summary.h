@@ -14,7 +14,7 @@ struct mime_summary {
     str from_name; /* its display name */
     str to_text;   /* To and Cc as people read them: "Ada <ada@example.org>, bob@example.org" */
     str subject;
-    str subject_base; /* base subject of RFC 5256 section 2.1, for threads: lower case */
+    str subject_base; /* base subject of RFC 5256 section 2.1, for threads; ASCII in lower case */
     bool subject_is_reply_or_forward;
     str message_id;        /* without brackets */
     const str *references; /* ids of References, then In-Reply-To where new: oldest first */
@@ -29,8 +29,8 @@ struct mime_summary {
 void mime_summary_make(struct arena *a, const struct mime_header *h, const struct mime_structure *s,
                        struct mime_summary *out);
 
-/* Base subject of a decoded subject (RFC 5256 section 2.1), lower case; *is_reply (may be NULL)
- * says whether a "Re", "Fwd" or "(fwd)" was taken off. In arena. */
+/* Base subject of a decoded subject (RFC 5256 section 2.1), ASCII in lower case; *is_reply (may be
+ * NULL) says whether a "Re", "Fwd" or "(fwd)" was taken off. In arena. */
 str mime_subject_base(struct arena *a, str subject, bool *is_reply);
 
 /* Everything that the store keeps of a message, made in one call at delivery. */

@@ -11,9 +11,9 @@ struct mime_text {
     bool cut; /* more than `max` bytes were there */
 };
 
-/* The text of all text parts (HTML as text; of multipart/alternative the plain one when there is
- * one), of messages inside with their subjects, and names of attachments; at most `max` bytes
- * (0 = MIME_MAX_TEXT_BYTES). In arena. */
+/* The text of all text parts (HTML as text; every form of a multipart/alternative, because a search
+ * must find what any of them says), the subjects of messages inside, and names of attachments; at
+ * most `max` bytes (0 = MIME_MAX_TEXT_BYTES). In arena. */
 void mime_text_extract(struct arena *a, const struct mime_structure *s, size_t max,
                        struct mime_text *out);
 
