@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Front door of auth: who is this, and may they try again? Passwords against argon2id hashes in the
  * offload pool, with a cache of successes, limits per address and per account that all processes
- * share through Redis, and an audit row of each outcome. It does not know which protocol asks.
+ * share through Redis, and an audit row of each password that was checked. It does not know which
+ * protocol asks.
  *
  * An unknown name, a disabled account, one without password and a wrong password cannot be told
  * apart: not by the error, not by the time (PROMISES R24). */
@@ -31,10 +32,11 @@ struct auth_options {
     struct crypto_argon2id hash;   /* of new hashes; all 0: CRYPTO_ARGON2ID_DEFAULT */
 };
 
-/* Keeps all of them; `redis` may be NULL (limits then count in this process alone, at half the
- * numbers); `options` may be NULL. Computes one hash, so it takes some 20 ms. Gives. */
-struct auth *auth_new(struct runtime *rt, struct account_directory *accounts, struct db *db,
-                      struct redis *redis, const struct auth_options *options);
+/* Keeps all of them; `redis` may be NULL (failures are then counted in this process alone,
+ * at a quarter of the numbers; the same while Redis is away); `options` may be NULL. Computes one
+ * hash, so it takes some 20 ms. Gives. */
+struct auth *auth_new(struct account_directory *accounts, struct db *db, struct redis *redis,
+                      const struct auth_options *options);
 void auth_free(struct auth **auth);
 
 struct auth_attempt {

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One login from the limits to the audit row. */
+#include "auth/auth.h"
+
+#include "account/account.h"
+#include "audit/audit.h"
+#include "auth/cache.h"
+#include "auth/hashing.h"
+#include "auth/throttle.h"
+#include "obs/obs.h"
+
+enum {
+    LOOKUP_MS = 2000, /* a database that is slower than this counts as away (PROMISES R6) */
+    SECOND_MS = 1000
+};
+
+struct auth {
+    struct account_directory *accounts;
+    struct db *db;
+    struct auth_options options; /* without zeros */
+    struct throttle throttle;
+    struct auth_cache cache;
+    struct hashing hashing;
+    int64_t second;            /* of checks_in_second */
+    unsigned checks_in_second; /* by everybody, in this process */
+    /* Verified instead of a hash that is not there, so that nobody can be told apart by time. */
+    char dummy[CRYPTO_PHC_SIZE];
+};
+
+/* One attempt on its way. */
+struct login {
+    struct auth *auth;
+    const struct auth_attempt *attempt;
+    struct arena *a;
+    int64_t deadline_ms;
+    int64_t answer_at_ms;   /* a failure is not answered before */
+    struct secret password; /* prepared */
+    uint8_t mac[CRYPTO_HMAC_SIZE];
+    struct throttle_subject subject;
+    bool is_found; /* account is filled */
+    struct account account;
+    const char *result; /* for the metric and the log */
+};
+
+/* ---- making ---- */
+
+static unsigned or_preset(unsigned value, unsigned preset)
+{
+    return value ? value : preset;
+}
+
+/* 0 is the default, below 0 is none. */
+static int64_t time_or_preset(int64_t value, int64_t preset)
+{
+    if (value == 0)
+        return preset;
+    return value > 0 ? value : 0;
+}
+
+static struct auth_options with_presets(const struct auth_options *options)
+{
+    struct auth_options o = options ? *options : (struct auth_options){ .per_second = 0 };
+    o.per_ip_per_minute = or_preset(o.per_ip_per_minute, 10);
+    o.per_ip_per_day = or_preset(o.per_ip_per_day, 50);
+    o.per_account_per_hour = or_preset(o.per_account_per_hour, 20);
+    o.per_second = or_preset(o.per_second, 300);
+    o.delay_ms = time_or_preset(o.delay_ms, 2000);
+    o.delay_max_ms = time_or_preset(o.delay_max_ms, 15000);
+    o.cache_ms = time_or_preset(o.cache_ms, 60000);
+    if (o.hash.memory_kib == 0)
+        o.hash = CRYPTO_ARGON2ID_DEFAULT;
+    return o;
+}
+
+struct auth *auth_new(struct account_directory *accounts, struct db *db, struct redis *redis,
+                      const struct auth_options *options)
+{
+    struct auth *auth = HEAP_NEW(struct auth);
+    struct err e = ERR_CLEAR;
+    auth->accounts = accounts;
+    auth->db = db;
+    auth->options = with_presets(options);
+    const struct throttle_limits limits = { .per_minute = auth->options.per_ip_per_minute,
+                                            .per_day = auth->options.per_ip_per_day,
+                                            .per_account_hour =
+                                                auth->options.per_account_per_hour };
+    throttle_init(&auth->throttle, redis, &limits);
+    cache_init(&auth->cache, auth->options.cache_ms);
+    hashing_init(&auth->hashing);
+    bool ok = crypto_argon2id_hash(&auth->options.hash, STR("nobody"), auth->dummy, &e);
+    INVARIANT(ok);
+    return auth;
+}
+
+void auth_free(struct auth **auth)
+{
+    if (!*auth)
+        return;
+    throttle_fini(&(*auth)->throttle);
+    cache_fini(&(*auth)->cache);
+    free(*auth);
+    *auth = NULL;
+}
+
+void auth_forget(struct auth *auth, int64_t account_id)
+{
+    cache_forget(&auth->cache, account_id);
+}
+
+/* ---- failure ---- */
+
+/* What the log and the audit say the attempt was for. An unknown name without '@' is left out: it
+ * may be a password typed into the wrong field (PROMISES R31). */
+static str shown_name(const struct login *l)
+{
+    if (l->is_found)
+        return l->account.login;
+    return str_find_byte(l->attempt->login, '@') >= 0 ? l->attempt->login : STR("(unknown)");
+}
+
+/* An audit row that cannot be written fails no login: the password was checked all the same. */
+static void write_audit(const struct login *l, const char *result)
+{
+    char text[NET_ADDRESS_TEXT];
+    struct err e = ERR_CLEAR;
+    const struct audit_entry entry = {
+        .actor_id = l->is_found ? l->account.account_id : 0,
+        .actor = shown_name(l),
+        .ip = l->attempt->peer ? net_address_ip(l->attempt->peer, text) : STR_EMPTY,
+        .action = STR("login"),
+        .object = shown_name(l),
+        .detail = str_from_cstr(l->attempt->protocol),
+        .result = str_from_cstr(result),
+    };
+    if (!audit_write(l->auth->db, &entry, clock_deadline_in(LOOKUP_MS), &e))
+        obs_log(EV_AUTH_AUDIT_LOST, l->attempt->session, OBS_ERR(&e));
+}
+
+/* Counts the failure, writes it down, and lets the client wait. The delay is measured from the
+ * beginning, so that it hides how long the work took. */
+static bool deny(struct login *l, struct err *e)
+{
+    struct err ended = ERR_CLEAR;
+    throttle_count(&l->auth->throttle, &l->subject, l->a);
+    write_audit(l, "denied");
+    int64_t at = l->answer_at_ms < l->deadline_ms ? l->answer_at_ms : l->deadline_ms;
+    if (at > clock_monotonic_ms() && !fiber_sleep_until(at, &ended) && ended.kind == ERR_CANCELLED)
+        return ERR(e, ERR_CANCELLED, "%s", ended.msg);
+    return ERR(e, ERR_DENIED, "wrong name or password");
+}
+
+/* ---- the way of one login ---- */
+
+/* An account under attack is not locked; each further attempt waits longer, up to the maximum. What
+ * exceeds the ordinary delay is waited for before any work. */
+static bool wait_under_attack(struct login *l, unsigned over, struct err *e)
+{
+    const struct auth_options *o = &l->auth->options;
+    int64_t wait = o->delay_ms * over / 4;
+    int64_t most = o->delay_max_ms > o->delay_ms ? o->delay_max_ms - o->delay_ms : 0;
+    wait = wait < most ? wait : most;
+    l->answer_at_ms += wait;
+    int64_t at = clock_deadline_in(wait);
+    return wait == 0 || fiber_sleep_until(at < l->deadline_ms ? at : l->deadline_ms, e);
+}
+
+/* A bucket of a second for everybody: the last line before the processor is gone. */
+static bool take_turn(struct auth *auth, struct err *e)
+{
+    int64_t second = clock_monotonic_ms() / SECOND_MS;
+    if (auth->second != second) {
+        auth->second = second;
+        auth->checks_in_second = 0;
+    }
+    if (auth->checks_in_second >= auth->options.per_second)
+        return ERR(e, ERR_LIMIT, "more than %u logins in this second", auth->options.per_second);
+    auth->checks_in_second++;
+    return true;
+}
+
+/* Finds the account; that there is none is no failure here. */
+static bool look_up(struct login *l, struct err *e)
+{
+    int64_t patience = clock_deadline_in(LOOKUP_MS);
+    struct err why = ERR_CLEAR;
+    if (account_find_for_login(l->auth->accounts, l->attempt->login, l->a,
+                               l->deadline_ms < patience ? l->deadline_ms : patience, &l->is_found,
+                               &l->account, &why))
+        return true;
+    return ERR(e, why.kind == ERR_CANCELLED ? ERR_CANCELLED : ERR_UNAVAILABLE, "find account: %s",
+               why.msg);
+}
+
+/* Verifies the password against the account's hash, or the dummy. A stored hash that cannot be read
+ * is nobody's password. */
+static bool verify(struct login *l, bool *matches, struct err *e)
+{
+    struct auth *auth = l->auth;
+    bool is_usable = l->is_found && !l->account.is_disabled && l->account.password_hash.n > 0;
+    str phc = is_usable ? l->account.password_hash : str_from_cstr(auth->dummy);
+    struct err why = ERR_CLEAR;
+    if (!hashing_enter(&auth->hashing, l->deadline_ms, e))
+        return false;
+    /* Others from the same place may have failed while this one waited in the line. */
+    if (!throttle_check_again(&auth->throttle, &l->subject, e)) {
+        hashing_leave(&auth->hashing);
+        return false;
+    }
+    if (hashing_verify(&auth->hashing, phc, secret_str(&l->password), l->deadline_ms, matches,
+                       &why)) {
+        *matches = *matches && is_usable;
+        return true;
+    }
+    *matches = false;
+    if (why.kind == ERR_CANCELLED || why.kind == ERR_TIMEOUT)
+        return ERR(e, why.kind, "%s", why.msg);
+    if (why.kind != ERR_SYNTAX && why.kind != ERR_LIMIT)
+        return ERR(e, ERR_UNAVAILABLE, "%s", why.msg);
+    obs_log(EV_AUTH_HASH_UNUSABLE, l->attempt->session, OBS_STR("account", l->account.login),
+            OBS_ERR(&why));
+    return true;
+}
+
+/* A hash made with less than we want today is made again, now that the password is here. */
+static void refresh_hash(struct login *l)
+{
+    struct auth *auth = l->auth;
+    struct err e = ERR_CLEAR;
+    str phc;
+    if (!crypto_argon2id_needs_rehash(l->account.password_hash, &auth->options.hash))
+        return;
+    const struct account_actor actor = { .name = STR("system") };
+    bool ok = hashing_enter(&auth->hashing, l->deadline_ms, &e) &&
+              hashing_make(&auth->hashing, &auth->options.hash, secret_str(&l->password),
+                           l->deadline_ms, l->a, &phc, &e);
+    if (ok) {
+        const struct account_change change = { .kind = ACCOUNT_SET_PASSWORD_HASH, .text = phc };
+        ok = account_change(auth->accounts, &actor, l->account.login, &change, l->a, l->deadline_ms,
+                            &e);
+    }
+    if (!ok)
+        obs_log(EV_AUTH_REHASH_FAILED, l->attempt->session, OBS_STR("account", l->account.login),
+                OBS_ERR(&e));
+}
+
+static void admit(struct login *l, struct auth_identity *out)
+{
+    write_audit(l, "ok");
+    refresh_hash(l);
+    *out = (struct auth_identity){ .account_id = l->account.account_id,
+                                   .login = l->account.login,
+                                   .is_admin = l->account.is_admin };
+    cache_put(&l->auth->cache, l->mac, out->account_id, out->login, out->is_admin,
+              clock_monotonic_ms());
+}
+
+/* True when the same name and password were right a moment ago. */
+static bool is_remembered(struct login *l, struct auth_identity *out)
+{
+    struct auth_cache *cache = &l->auth->cache;
+    cache_mac(cache, l->attempt->login, secret_str(&l->password), l->mac);
+    const struct cache_entry *entry = cache_find(cache, l->mac, clock_monotonic_ms());
+    if (!entry)
+        return false;
+    *out = (struct auth_identity){ .account_id = entry->account_id,
+                                   .login = arena_str(l->a, str_of(entry->login, entry->login_n)),
+                                   .is_admin = entry->is_admin };
+    return true;
+}
+
+static bool run_login(struct login *l, struct auth_identity *out, struct err *e)
+{
+    unsigned over = 0;
+    bool matches = false;
+    /* Before everything else, also before the cache: what is remembered must not be guessable. */
+    if (!throttle_check(&l->auth->throttle, &l->subject, l->a, &over, e))
+        return false;
+    bool is_password = auth_password_prepare(l->attempt->password, &l->password, NULL);
+    if (is_password && is_remembered(l, out)) {
+        l->result = "cached";
+        return true;
+    }
+    if (!take_turn(l->auth, e) || !wait_under_attack(l, over, e))
+        return false;
+    if (!is_password)
+        return deny(l, e);
+    if (!look_up(l, e) || !verify(l, &matches, e))
+        return false;
+    if (!matches)
+        return deny(l, e);
+    l->result = "ok";
+    admit(l, out);
+    return true;
+}
+
+/* ---- telling about it ---- */
+
+static const char *result_of(const struct err *e)
+{
+    if (e->kind == ERR_DENIED)
+        return "denied";
+    return e->kind == ERR_LIMIT ? "limited" : "unavailable";
+}
+
+static void report(const struct login *l, bool ok, const struct err *e)
+{
+    const struct auth_attempt *attempt = l->attempt;
+    const char *result = ok ? l->result : result_of(e);
+    char label[48];
+    char ip[NET_ADDRESS_TEXT] = "";
+    if (attempt->peer)
+        (void)net_address_ip(attempt->peer, ip);
+    (void)snprintf(label, sizeof(label), "%s,%s", result, attempt->protocol);
+    obs_count(METRIC_AUTH_ATTEMPTS, label, 1);
+    enum obs_event event = ok                      ? EV_AUTH_OK
+                           : e->kind == ERR_DENIED ? EV_AUTH_DENIED
+                           : e->kind == ERR_LIMIT  ? EV_AUTH_LIMITED
+                                                   : EV_AUTH_UNAVAILABLE;
+    obs_log(event, attempt->session, OBS_STR("login", shown_name(l)), OBS_CSTR("peer", ip),
+            OBS_CSTR("protocol", attempt->protocol), OBS_CSTR("result", result),
+            OBS_CSTR("reason", ok ? "" : e->msg));
+}
+
+bool auth_login(struct auth *auth, const struct auth_attempt *attempt, struct arena *a,
+                int64_t deadline_ms, struct auth_identity *out, struct err *e)
+{
+    struct err why = ERR_CLEAR;
+    struct login l = { .auth = auth,
+                       .attempt = attempt,
+                       .a = a,
+                       .deadline_ms = deadline_ms,
+                       .answer_at_ms = clock_deadline_in(auth->options.delay_ms) };
+    throttle_subject_init(&l.subject, attempt->peer, attempt->login);
+    bool ok = run_login(&l, out, &why);
+    secret_wipe(&l.password);
+    report(&l, ok, &why);
+    if (!ok && e)
+        *e = why;
+    return ok;
+}
+
+bool auth_hash_password(struct auth *auth, str password, struct arena *a, int64_t deadline_ms,
+                        str *phc, struct err *e)
+{
+    struct secret prepared = SECRET_EMPTY;
+    bool ok = auth_password_check(password, e) && auth_password_prepare(password, &prepared, e) &&
+              hashing_enter(&auth->hashing, deadline_ms, e) &&
+              hashing_make(&auth->hashing, &auth->options.hash, secret_str(&prepared), deadline_ms,
+                           a, phc, e);
+    secret_wipe(&prepared);
+    return ok;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* argon2id in the offload pool: at most 8 at a time (their memory adds up), 64 waiting, 2 s of
+ * waiting. */
+#ifndef AUTH_HASHING_H
+#define AUTH_HASHING_H
+
+#include "crypto/argon2id.h"
+#include "runtime/runtime.h"
+
+struct hashing {
+    struct semaphore gate;
+};
+
+void hashing_init(struct hashing *h);
+
+/* Waits for a place; follow with exactly one hashing_verify or hashing_make, or hashing_leave.
+ * ERR_UNAVAILABLE (the line is full or does not move), ERR_CANCELLED. Yields. */
+YIELDS bool hashing_enter(struct hashing *h, int64_t deadline_ms, struct err *e);
+void hashing_leave(struct hashing *h);
+
+/* Whether the password is the PHC string's. The place is given back when the work has really ended,
+ * also when the wait for it was given up. Errors of crypto_argon2id_verify and ERR_UNAVAILABLE,
+ * ERR_TIMEOUT, ERR_CANCELLED. Yields. */
+YIELDS bool hashing_verify(struct hashing *h, str phc, str password, int64_t deadline_ms,
+                           bool *matches, struct err *e);
+/* A new PHC string, in the arena. Yields. */
+YIELDS bool hashing_make(struct hashing *h, const struct crypto_argon2id *parameters, str password,
+                         int64_t deadline_ms, struct arena *a, str *phc, struct err *e);
+
+#endif
