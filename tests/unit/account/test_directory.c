@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Domains, accounts and routing on a real database. */
+#include "account/account.h"
+#include "db/db.h"
+#include "support/in_fiber.h"
+#include "support/servers.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static const struct account_actor the_operator = { 0, STR_INIT("cli"), { NULL, 0 } };
+
+struct world {
+    struct runtime *rt;
+    struct db *db;
+    struct account_directory *directory;
+    struct arena a;
+    int changes; /* told by the directory */
+};
+
+static void count_change(int64_t account_id, void *arg)
+{
+    struct world *w = arg;
+    (void)account_id;
+    w->changes++;
+}
+
+static int64_t soon(void)
+{
+    return clock_deadline_in(10000);
+}
+
+static void add_domain(struct world *w, const char *name)
+{
+    struct err e = ERR_CLEAR;
+    assert_true(
+        account_domain_add(w->directory, &the_operator, str_from_cstr(name), &w->a, soon(), &e));
+}
+
+static int64_t add_account(struct world *w, const char *address, bool admin)
+{
+    struct err e = ERR_CLEAR;
+    int64_t id = 0;
+    const struct account_new new_account = { .address = str_from_cstr(address),
+                                             .password_hash = STR("$argon2id$test"),
+                                             .quota_bytes = 1000,
+                                             .is_admin = admin };
+    bool ok = account_add(w->directory, &the_operator, &new_account, &w->a, soon(), &id, &e);
+    if (!ok)
+        print_error("%s\n", e.msg);
+    assert_true(ok);
+    return id;
+}
+
+static struct account_route route(struct world *w, const char *local, const char *domain)
+{
+    struct err e = ERR_CLEAR;
+    struct account_route out;
+    assert_true(account_route(w->directory, str_from_cstr(local), str_from_cstr(domain), &w->a,
+                              soon(), &out, &e));
+    return out;
+}
+
+static enum err_kind change(struct world *w, const char *address, enum account_change_kind kind,
+                            int64_t number)
+{
+    struct err e = ERR_CLEAR;
+    const struct account_change c = { .kind = kind, .number = number };
+    (void)account_change(w->directory, &the_operator, str_from_cstr(address), &c, &w->a, soon(),
+                         &e);
+    return e.kind;
+}
+
+static void routes_go_where_they_should(struct world *w)
+{
+    assert_int_equal(route(w, "ada", "example.org").kind, ACCOUNT_ROUTE_REMOTE);
+    add_domain(w, "Example.org");
+    account_directory_forget(w->directory);
+    assert_int_equal(route(w, "postmaster", "example.org").kind, ACCOUNT_ROUTE_UNKNOWN);
+    int64_t ada = add_account(w, "Ada@example.org", true);
+    int64_t ben = add_account(w, "ben@example.org", false);
+    int64_t full = add_account(w, "ben+lists@example.org", false);
+
+    assert_int_equal(route(w, "ADA", "EXAMPLE.org").account_id, ada);
+    struct account_route tagged = route(w, "ada+news", "example.org");
+    assert_int_equal(tagged.account_id, ada);
+    assert_true(str_eq(tagged.tag, STR("news")));
+    assert_int_equal(route(w, "ben+lists", "example.org").account_id, full);
+    assert_int_equal(route(w, "ben+lists", "example.org").tag.n, 0);
+    assert_int_equal(route(w, "ben", "example.org").account_id, ben);
+    assert_int_equal(route(w, "nobody", "example.org").kind, ACCOUNT_ROUTE_UNKNOWN);
+    assert_int_equal(route(w, "ada", "elsewhere.example").kind, ACCOUNT_ROUTE_REMOTE);
+    /* Role addresses find the administrator; so does a postmaster without a domain. */
+    assert_int_equal(route(w, "postmaster", "example.org").account_id, ada);
+    assert_int_equal(route(w, "ABUSE", "example.org").account_id, ada);
+    assert_int_equal(route(w, "Postmaster", "").account_id, ada);
+    /* From the cache, the same. */
+    assert_true(str_eq(route(w, "ada+news", "example.org").tag, STR("news")));
+}
+
+static void only_own_addresses_may_send(struct world *w)
+{
+    static const struct {
+        const char *local;
+        const char *domain;
+        bool allowed;
+    } cases[] = { { "ada", "example.org", true },        { "ADA", "Example.ORG", true },
+                  { "ada+x", "example.org", true },      { "ben", "example.org", false },
+                  { "ada", "elsewhere.example", false }, { "a b", "example.org", false } };
+    struct err e = ERR_CLEAR;
+    int64_t ada = route(w, "ada", "example.org").account_id;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        bool may = !cases[i].allowed;
+        assert_true(account_may_send_as(w->directory, ada, str_from_cstr(cases[i].local),
+                                        str_from_cstr(cases[i].domain), &w->a, soon(), &may, &e));
+        assert_int_equal(may, cases[i].allowed);
+    }
+}
+
+static void logins_are_found_with_their_hash(struct world *w)
+{
+    struct err e = ERR_CLEAR;
+    struct account account;
+    bool found = false;
+    assert_true(account_find_for_login(w->directory, STR("ADA@example.org"), &w->a, soon(), &found,
+                                       &account, &e));
+    assert_true(found && account.is_admin && !account.is_disabled);
+    assert_true(str_eq(account.password_hash, STR("$argon2id$test")));
+    assert_int_equal(account.quota_bytes, 1000);
+    assert_true(account_find_for_login(w->directory, STR("not an address"), &w->a, soon(), &found,
+                                       &account, &e));
+    assert_false(found);
+    assert_true(account_get(w->directory, route(w, "ben", "example.org").account_id, &w->a, soon(),
+                            &account, &e));
+    assert_true(str_eq(account.login, STR("ben@example.org")));
+    assert_int_equal(account.password_hash.n, 0);
+    assert_false(account_get(w->directory, 999999, &w->a, soon(), &account, &e));
+    assert_int_equal(e.kind, ERR_NOT_FOUND);
+}
+
+static void changes_are_guarded_told_and_audited(struct world *w)
+{
+    int told = w->changes;
+    assert_int_equal(change(w, "ben@example.org", ACCOUNT_SET_QUOTA, 5000), ERR_NONE);
+    assert_int_equal(change(w, "nobody@example.org", ACCOUNT_SET_QUOTA, 1), ERR_NOT_FOUND);
+    assert_int_equal(change(w, "ada@example.org", ACCOUNT_SET_DISABLED, 1), ERR_DENIED);
+    assert_int_equal(change(w, "ada@example.org", ACCOUNT_SET_ADMIN, 0), ERR_DENIED);
+    assert_int_equal(change(w, "ben@example.org", ACCOUNT_SET_ADMIN, 1), ERR_NONE);
+    assert_int_equal(change(w, "ada@example.org", ACCOUNT_SET_DISABLED, 1), ERR_NONE);
+    assert_int_equal(change(w, "ben@example.org", ACCOUNT_SET_DISABLED, 1), ERR_DENIED);
+    assert_int_equal(change(w, "ada@example.org", ACCOUNT_SET_DISABLED, 0), ERR_NONE);
+    assert_int_equal(w->changes - told, 4);
+    /* A refused change leaves no row, a made one exactly one. */
+    assert_int_equal(
+        test_pg_number("SELECT count(*) FROM audit_log WHERE action = 'account.quota'"), 1);
+    assert_int_equal(
+        test_pg_number("SELECT count(*) FROM audit_log WHERE action = 'account.disabled'"), 2);
+}
+
+static void lists_come_in_order(struct world *w)
+{
+    struct err e = ERR_CLEAR;
+    struct account_list list;
+    struct account_domain_list domains;
+    assert_true(
+        account_list(w->directory, STR("example.org"), STR_EMPTY, &w->a, soon(), &list, &e));
+    assert_int_equal(list.n, 3);
+    assert_true(str_eq(list.list[0].login, STR("ada@example.org")));
+    assert_true(
+        account_list(w->directory, STR_EMPTY, STR("ada@example.org"), &w->a, soon(), &list, &e));
+    assert_int_equal(list.n, 2);
+    add_domain(w, "empty.example");
+    assert_true(account_domain_list(w->directory, &w->a, soon(), &domains, &e));
+    assert_int_equal(domains.n, 2);
+    assert_int_equal(domains.list[1].accounts, 3);
+}
+
+static void domains_refuse_what_they_should(struct world *w)
+{
+    static const struct {
+        const char *name;
+        bool add;
+        enum err_kind kind;
+    } cases[] = {
+        { "example.org", true, ERR_EXISTS },    { "a b", true, ERR_SYNTAX },
+        { "example.org", false, ERR_CONFLICT }, { "unknown.example", false, ERR_NOT_FOUND },
+        { "empty.example", false, ERR_NONE },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct err e = ERR_CLEAR;
+        str name = str_from_cstr(cases[i].name);
+        if (cases[i].add)
+            (void)account_domain_add(w->directory, &the_operator, name, &w->a, soon(), &e);
+        else
+            (void)account_domain_remove(w->directory, &the_operator, name, &w->a, soon(), &e);
+        assert_int_equal(e.kind, cases[i].kind);
+    }
+}
+
+static void run_all(void *arg)
+{
+    struct world *w = arg;
+    routes_go_where_they_should(w);
+    only_own_addresses_may_send(w);
+    logins_are_found_with_their_hash(w);
+    changes_are_guarded_told_and_audited(w);
+    lists_come_in_order(w);
+    domains_refuse_what_they_should(w);
+}
+
+static void directory_on_a_real_database(void **state)
+{
+    (void)state;
+    struct world w = { .changes = 0 };
+    struct err e = ERR_CLEAR;
+    const struct db_options db_options = { .conninfo = test_pg_start_migrated(),
+                                           .named_statements = true };
+    const struct account_directory_options options = { .changed = count_change, .arg = &w };
+    arena_init(&w.a);
+    w.rt = runtime_new(NULL, &e);
+    w.db = db_new(w.rt, &db_options);
+    w.directory = account_directory_new(w.db, &options);
+    in_fiber_run(w.rt, run_all, &w);
+    account_directory_free(&w.directory);
+    db_free(&w.db);
+    runtime_free(&w.rt);
+    arena_fini(&w.a);
+    test_servers_stop();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(directory_on_a_real_database) };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
