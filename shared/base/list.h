@@ -55,8 +55,10 @@ static inline struct list *list_pop_head(struct list *head)
 }
 
 /* Visits each element; the current one may be removed inside, others may not. No yield inside. */
+/* NOLINTBEGIN(bugprone-macro-parentheses): a name that is declared cannot stand in parentheses. */
 #define LIST_FOR_EACH(item, head)                                                     \
     for (struct list *item = (head)->next, *item##_next = item->next; item != (head); \
          item = item##_next, item##_next = item->next)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 #endif
