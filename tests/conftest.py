@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures of all tests that drive the running server (integration and dialogue).
+
+`heronry` is one server for the whole run: share it, use users of your own (heronry.new_user()).
+`heronry_factory(**options)` starts a private one: settings={"delivery.port": 2525}, environment=
+{"HERONRY_FAILPOINT": ...}, users=[...]; it is stopped at the end of the test."""
+import imaplib
+import itertools
+import json
+import os
+import pathlib
+import shutil
+import smtplib
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tools"))
+from demo.server import STANDARD_PORTS, Server  # noqa: E402
+
+BINARY = pathlib.Path(os.environ.get("HERONRY_BIN", ROOT / "build/dev/heronry"))
+PSQL = next(iter(sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/psql"), reverse=True)), "psql")
+
+
+def free_ports(count):
+    """Ports that are free on loopback, for now: all are held until all are known."""
+    held = [socket.socket() for _ in range(count)]
+    try:
+        for one in held:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in held]
+    finally:
+        for one in held:
+            one.close()
+
+
+def wait_until(condition, seconds=10, what="the condition"):
+    """Polls until condition() is true and gives its value; fails the test when it does not come."""
+    end = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            pytest.fail(f"{what} did not come true within {seconds} s")
+        time.sleep(0.02)
+
+
+class Instance(Server):
+    """A running server in a folder of its own, with what tests want to ask it."""
+
+    numbers = itertools.count(1)
+
+    def __init__(self, **options):
+        # Not below pytest's tmp_path: root's is closed to the user that Heronry becomes.
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="heronry-test-", dir="/tmp"))
+        options.setdefault("users", [("user1", True), ("user2", False), ("user3", False)])
+        kinds = options.pop("kinds", STANDARD_PORTS)
+        super().__init__(folder, BINARY, ports=dict(zip(kinds, free_ports(len(kinds)))), **options)
+        self.add_defaults()
+
+    def add_defaults(self):
+        """Tests fail to log in often, from one address, and want few processes."""
+        for key, value in {"workers.front": 2, "auth.per_ip_per_minute": 100000, "auth.per_ip_per_day": 1000000,
+                           "auth.delay": "0s", "limits.smtp_per_ip": 1000, "limits.smtp_new_per_minute": 1000000,
+                           "limits.imap_per_user_ip": 1000, "dns.validate": "false",
+                           "delivery.allow_private": "true"}.items():
+            self.settings.setdefault(key, value)
+
+    def up(self):
+        """Writes the configuration, starts, makes domain and users."""
+        self.write_config()
+        self.start()
+        self.provision()
+        self.write_facts()
+        return self
+
+    def restart(self):
+        self.stop()
+        self.start()
+        self.write_facts()
+
+    def down(self):
+        if self.process:
+            self.stop()
+
+    def remove(self):
+        try:
+            self.down()
+        finally:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def json(self, *words):
+        """Output of a command of the command line with --json."""
+        return json.loads(self.cli(*words, "--json").stdout)
+
+    def new_user(self, **options):
+        """An account that no other test uses."""
+        return self.add_user(f"u{os.getpid()}x{next(self.numbers)}", **options)
+
+    # ---- the embedded servers ----
+
+    def psql(self, sql, check=True):
+        """Runs SQL on the database of the server; rows by line, columns by '|'."""
+        done = subprocess.run([PSQL, "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", self.status()["database"],
+                               "-c", sql], text=True, capture_output=True, check=False)
+        if check and done.returncode != 0:
+            pytest.fail(f"psql: {done.stderr}")
+        return done.stdout.strip()
+
+    def redis(self, *words):
+        """Runs a command of redis-cli on the server's Redis."""
+        path = self.status()["redis"].removeprefix("unix://")
+        return subprocess.run(["redis-cli", "-s", path, *map(str, words)], text=True, capture_output=True,
+                              check=True).stdout.strip()
+
+    # ---- clients ----
+
+    def tls(self):
+        """A context that trusts the server's certificate (names: hostname, localhost)."""
+        return ssl.create_default_context(cafile=str(self.tls_ca))
+
+    def user(self, number=1):
+        return self.users[number - 1]
+
+    def smtp(self, kind="smtp", login=None):
+        """A greeted smtplib client; with `login` (a user) after STARTTLS and AUTH."""
+        if kind == "submissions":
+            client = smtplib.SMTP_SSL("localhost", self.ports[kind], timeout=20, context=self.tls())
+        else:
+            client = smtplib.SMTP("localhost", self.ports[kind], timeout=20)
+            if login:
+                client.starttls(context=self.tls())
+        client.ehlo("client.example")
+        if login:
+            client.login(login["address"], login["password"])
+        return client
+
+    def imap(self, login=None):
+        """An imaplib client on the TLS port; with `login` (a user) logged in."""
+        client = imaplib.IMAP4_SSL("localhost", self.ports["imaps"], ssl_context=self.tls(), timeout=20)
+        if login:
+            client.login(login["address"], login["password"])
+        return client
+
+    def log(self):
+        return self.log_path.read_text(errors="replace")
+
+
+@pytest.fixture(scope="session")
+def heronry():
+    """The shared server: do not stop it, do not kill its processes."""
+    instance = Instance()
+    try:
+        yield instance.up()
+    finally:
+        instance.remove()
+
+
+@pytest.fixture
+def heronry_factory():
+    """Starts private servers; options of class Server, and kinds=[...] of listeners."""
+    made = []
+
+    def start(start=True, **options):
+        made.append(Instance(**options))
+        return made[-1].up() if start else made[-1]
+
+    yield start
+    for instance in made:
+        instance.remove()
