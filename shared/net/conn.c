@@ -44,9 +44,13 @@ bool conn_wait(struct net_conn *c, unsigned event, int64_t deadline_ms, struct e
     if (c->aborted)
         return ERR(e, ERR_CLOSED, "the connection was aborted");
     conn_watch(c, c->watched | event);
-    if (!signal_point_wait(event == FIBER_READ ? &c->readable : &c->writable, deadline_ms, e))
-        return false;
-    return !c->aborted || ERR(e, ERR_CLOSED, "the connection was aborted");
+    struct signal_point *point = event == FIBER_READ ? &c->readable : &c->writable;
+    bool ok = signal_point_wait(point, deadline_ms, e);
+    if (ok && !c->aborted)
+        return true;
+    if (list_is_empty(&point->waiters)) /* a socket nobody waits for must not hold the loop */
+        conn_watch(c, c->watched & ~event);
+    return ok && ERR(e, ERR_CLOSED, "the connection was aborted");
 }
 
 /* Small commands and replies must not wait for each other (TCP_NODELAY), and a peer that vanished

@@ -440,7 +440,7 @@ static __attribute__((noinline)) int fall_deep(int depth)
 {
     volatile char bytes[1024];
     bytes[0] = (char)depth;
-    return depth < 1000000 ? fall_deep(depth + 1) + bytes[0] : 0;
+    return depth < 1000000 ? fall_deep(depth + 1) + (int)bytes[0] : 0;
 }
 
 static void fall_off_the_stack(void *arg)

@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading and writing over socket pairs: lines and their limits, slow peers, closed peers. */
+#include "net/net.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static struct runtime *rt;
+
+/* Two ends of one connection: ours, and the peer's as a plain descriptor. */
+struct pair {
+    struct net_conn *c;
+    int peer;
+};
+
+static int set_up(void **state)
+{
+    struct err e = ERR_CLEAR;
+    struct pair *p = HEAP_NEW(struct pair);
+    int ends[2];
+    rt = runtime_new(NULL, &e);
+    if (!rt || socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) != 0)
+        return -1;
+    p->c = net_conn_wrap(rt, ends[0]);
+    p->peer = ends[1];
+    *state = p;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct pair *p = *state;
+    net_close(&p->c);
+    if (p->peer >= 0)
+        close(p->peer);
+    free(p);
+    runtime_free(&rt);
+    return 0;
+}
+
+static void run(fiber_fn fn, void *arg)
+{
+    struct err e = ERR_CLEAR;
+    assert_true(fiber_spawn(rt, "test", fn, arg, NULL, &e));
+    runtime_run(rt);
+}
+
+static void send_all(int fd, str bytes)
+{
+    assert_int_equal(write(fd, bytes.p, bytes.n), bytes.n);
+}
+
+/* ---- lines ---- */
+
+struct line_case {
+    const char *name;
+    str input;
+    const char *lines; /* what is read, each ended by '|'; '!' marks a line that is not clean */
+};
+
+enum {
+    LINE_MAX = 20
+};
+
+static const struct line_case line_cases[] = {
+    { "clean", STR_INIT("EHLO a\r\n\r\nQUIT\r\n"), "EHLO a||QUIT|" },
+    { "bare LF", STR_INIT("EHLO a\nQUIT\r\n"), "EHLO a!|QUIT|" },
+    { "bare CR", STR_INIT("a\rb\r\nc\r\r\n"), "a\rb!|c\r!|" },
+    { "LF alone", STR_INIT("\n"), "!|" },
+    { "at the limit", STR_INIT("12345678901234567890\r\n12345678901234567890\n"),
+      "12345678901234567890|12345678901234567890!|" },
+    { "above the limit", STR_INIT("123456789012345678901\r\nnext\r\n"), "<too long>|next|" },
+    { "above the limit, bare LF", STR_INIT("123456789012345678901\nnext\r\n"), "<too long>|next|" },
+    { "far above the limit", STR_INIT("1234567890123456789012345678901234567890\r\nnext\r\n"),
+      "<too long>|next|" },
+    { "CR is no end", STR_INIT("12345678901234567890\rx\r\nnext\r\n"), "<too long>|next|" },
+    { "cut off", STR_INIT("one\r\ntwo"), "one|" },
+};
+
+struct line_reader {
+    struct net_conn *c;
+    struct buf seen;
+    enum err_kind end;
+};
+
+static void read_lines(void *arg)
+{
+    struct line_reader *r = arg;
+    for (;;) {
+        struct err e = ERR_CLEAR;
+        str line;
+        bool clean;
+        bool ok = net_read_line(r->c, LINE_MAX, clock_deadline_in(5000), &line, &clean, &e);
+        if (!ok && e.kind != ERR_LIMIT) {
+            r->end = e.kind;
+            return;
+        }
+        (void)buf_add(&r->seen, ok ? line : STR("<too long>"));
+        (void)buf_add(&r->seen, ok && !clean ? STR("!|") : STR("|"));
+    }
+}
+
+struct dribble {
+    int fd;
+    str input;
+    size_t cut;
+};
+
+static void send_in_two(void *arg)
+{
+    struct dribble *d = arg;
+    struct err e = ERR_CLEAR;
+    send_all(d->fd, str_slice(d->input, 0, d->cut));
+    assert_true(fiber_sleep_until(clock_deadline_in(1), &e));
+    send_all(d->fd, str_skip(d->input, d->cut));
+    assert_int_equal(shutdown(d->fd, SHUT_WR), 0);
+}
+
+static void check_lines(const struct line_case *c, size_t cut)
+{
+    int ends[2];
+    struct err e = ERR_CLEAR;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
+    struct line_reader r = { .c = net_conn_wrap(rt, ends[0]) };
+    struct dribble d = { ends[1], c->input, cut };
+    buf_init(&r.seen, 4096);
+    assert_true(fiber_spawn(rt, "reader", read_lines, &r, NULL, &e));
+    run(send_in_two, &d);
+    if (strcmp(buf_cstr(&r.seen), c->lines) != 0)
+        fail_msg("%s, cut at %zu: %s", c->name, cut, buf_cstr(&r.seen));
+    assert_int_equal(r.end, ERR_CLOSED);
+    buf_fini(&r.seen);
+    net_close(&r.c);
+    close(ends[1]);
+}
+
+static void test_lines_split_at_every_byte(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(line_cases); i++)
+        for (size_t cut = 0; cut <= line_cases[i].input.n; cut++)
+            check_lines(&line_cases[i], cut);
+}
+
+static void read_line_with_nul(void *arg)
+{
+    struct pair *p = arg;
+    struct err e = ERR_CLEAR;
+    str line;
+    bool clean = true;
+    assert_true(net_read_line(p->c, 100, clock_deadline_in(5000), &line, &clean, &e));
+    assert_int_equal(line.n, 3);
+    assert_false(clean);
+}
+
+static void test_nul_is_not_clean(void **state)
+{
+    struct pair *p = *state;
+    send_all(p->peer, STR("a\0b\r\n"));
+    run(read_line_with_nul, p);
+}
+
+static void send_endless_line(void *arg)
+{
+    struct pair *p = arg;
+    struct err e = ERR_CLEAR;
+    static char junk[1024];
+    memset(junk, 'x', sizeof(junk));
+    for (int i = 0; i < 80; i++) {
+        unsigned ready;
+        if (!fiber_wait_fd(p->peer, FIBER_WRITE, clock_deadline_in(200), &ready, &e))
+            return;
+        send_all(p->peer, str_of(junk, sizeof(junk)));
+    }
+}
+
+static void test_an_endless_line_ends_the_connection(void **state)
+{
+    struct pair *p = *state;
+    struct line_reader r = { .c = p->c };
+    struct err e = ERR_CLEAR;
+    buf_init(&r.seen, 4096);
+    assert_true(fiber_spawn(rt, "sender", send_endless_line, p, NULL, &e));
+    run(read_lines, &r);
+    assert_int_equal(r.end, ERR_CLOSED);
+    assert_int_equal(r.seen.n, 0);
+    buf_fini(&r.seen);
+}
+
+/* ---- blocks ---- */
+
+static void read_blocks(void *arg)
+{
+    struct pair *p = arg;
+    struct err e = ERR_CLEAR;
+    str some;
+    char exact[6];
+    int64_t end = clock_deadline_in(5000);
+    assert_int_equal(net_buffered(p->c), 12); /* in the kernel still */
+    assert_true(net_read_some(p->c, 4, end, &some, &e));
+    assert_memory_equal(some.p, "0123", 4);
+    assert_int_equal(some.n, 4);
+    net_unread(p->c, 3);
+    assert_int_equal(net_buffered(p->c), 11);
+    assert_true(net_read_exactly(p->c, exact, 6, end, &e));
+    assert_memory_equal(exact, "123456", 6);
+    assert_true(net_read_some(p->c, 100, end, &some, &e));
+    assert_int_equal(some.n, 5);
+    assert_false(net_read_some(p->c, 100, clock_deadline_in(5), &some, &e));
+    assert_int_equal(e.kind, ERR_TIMEOUT);
+    close(p->peer);
+    p->peer = -1;
+    e = ERR_CLEAR;
+    assert_false(net_read_exactly(p->c, exact, 6, end, &e));
+    assert_int_equal(e.kind, ERR_CLOSED);
+}
+
+static void test_blocks(void **state)
+{
+    struct pair *p = *state;
+    send_all(p->peer, STR("0123456789ab"));
+    run(read_blocks, p);
+}
+
+/* ---- writing ---- */
+
+enum {
+    MUCH = 3 * 1024 * 1024
+};
+
+static void write_much(void *arg)
+{
+    struct pair *p = arg;
+    struct err e = ERR_CLEAR;
+    char *much = heap_alloc(MUCH);
+    for (size_t i = 0; i < MUCH; i++)
+        much[i] = (char)(i * 31 % 251);
+    assert_true(net_writef(p->c, &e, "%d octets\r\n", MUCH));
+    assert_true(net_write(p->c, str_of(much, MUCH), &e));
+    assert_true(net_flush(p->c, &e));
+    free(much);
+    shutdown(p->peer, SHUT_RD);
+}
+
+static void read_much(void *arg)
+{
+    struct pair *p = arg;
+    struct net_conn *reader = net_conn_wrap(rt, dup(p->peer));
+    struct err e = ERR_CLEAR;
+    str line;
+    assert_true(net_read_line(reader, 100, clock_deadline_in(5000), &line, NULL, &e));
+    assert_true(str_eq(line, STR("3145728 octets")));
+    for (size_t at = 0; at < MUCH;) {
+        str some;
+        assert_true(net_read_some(reader, 100000, clock_deadline_in(5000), &some, &e));
+        for (size_t i = 0; i < some.n; i++, at++)
+            assert_int_equal((unsigned char)some.p[i], at * 31 % 251);
+    }
+    net_close(&reader);
+}
+
+static void test_much_goes_through_a_small_buffer(void **state)
+{
+    struct pair *p = *state;
+    struct err e = ERR_CLEAR;
+    assert_true(fiber_spawn(rt, "reader", read_much, p, NULL, &e));
+    run(write_much, p);
+}
+
+static void write_to_a_stalled_peer(void *arg)
+{
+    struct pair *p = arg;
+    struct err e = ERR_CLEAR;
+    static char block[65536];
+    net_conn_set_write_timeout(p->c, 30);
+    int64_t start = clock_monotonic_ms();
+    while (net_write(p->c, str_of(block, sizeof(block)), &e))
+        assert_true(clock_monotonic_ms() - start < 5000);
+    assert_int_equal(e.kind, ERR_TIMEOUT);
+}
+
+static void test_a_stalled_reader_times_out(void **state)
+{
+    run(write_to_a_stalled_peer, *state);
+}
+
+static void write_to_a_closed_peer(void *arg)
+{
+    struct pair *p = arg;
+    struct err e = ERR_CLEAR;
+    close(p->peer);
+    p->peer = -1;
+    assert_true(net_write(p->c, STR("x"), &e));
+    assert_false(net_flush(p->c, &e)); /* and no SIGPIPE */
+    assert_int_equal(e.kind, ERR_UNAVAILABLE);
+    e = ERR_CLEAR;
+    assert_false(net_write(p->c, STR("x"), &e));
+    assert_int_equal(e.kind, ERR_UNAVAILABLE);
+}
+
+static void test_a_closed_reader_is_an_error(void **state)
+{
+    run(write_to_a_closed_peer, *state);
+}
+
+static void ask_and_wait(void *arg)
+{
+    struct pair *p = arg;
+    struct err e = ERR_CLEAR;
+    str line;
+    assert_true(net_write(p->c, STR("question\r\n"), &e));
+    /* Not flushed by us: waiting for input does it. */
+    assert_true(net_read_line(p->c, 100, clock_deadline_in(5000), &line, NULL, &e));
+    assert_true(str_eq(line, STR("answer")));
+}
+
+static void answer(void *arg)
+{
+    struct pair *p = arg;
+    struct err e = ERR_CLEAR;
+    unsigned ready;
+    char question[32];
+    assert_true(fiber_wait_fd(p->peer, FIBER_READ, clock_deadline_in(5000), &ready, &e));
+    assert_int_equal(read(p->peer, question, sizeof(question)), 10);
+    send_all(p->peer, STR("answer\r\n"));
+}
+
+static void test_waiting_for_input_sends_what_is_buffered(void **state)
+{
+    struct err e = ERR_CLEAR;
+    assert_true(fiber_spawn(rt, "peer", answer, *state, NULL, &e));
+    run(ask_and_wait, *state);
+}
+
+static void read_until_aborted(void *arg)
+{
+    struct pair *p = arg;
+    struct err e = ERR_CLEAR;
+    str some;
+    assert_false(net_read_some(p->c, 10, DEADLINE_NONE, &some, &e));
+    assert_int_equal(e.kind, ERR_CLOSED);
+}
+
+static void abort_it(void *arg)
+{
+    struct pair *p = arg;
+    net_conn_abort(p->c);
+}
+
+static void test_abort_ends_a_read(void **state)
+{
+    struct err e = ERR_CLEAR;
+    assert_true(fiber_spawn(rt, "reader", read_until_aborted, *state, NULL, &e));
+    run(abort_it, *state);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_lines_split_at_every_byte, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_nul_is_not_clean, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_an_endless_line_ends_the_connection, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_blocks, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_much_goes_through_a_small_buffer, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_stalled_reader_times_out, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_closed_reader_is_an_error, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_waiting_for_input_sends_what_is_buffered, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_abort_ends_a_read, set_up, tear_down),
+    };
+    return cmocka_run_group_tests_name("net/stream", tests, NULL, NULL);
+}
