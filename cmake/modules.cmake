@@ -25,7 +25,8 @@ function(heronry_unit_tests NAME TARGET)
     string(REPLACE "test_" "" topic ${topic})
     set(test test_${NAME}_${topic})
     add_executable(${test} ${source})
-    target_link_libraries(${test} PRIVATE ${TARGET} hr_test_support heronry_flags ${CMOCKA_LIBRARY})
+    target_link_libraries(${test} PRIVATE ${TARGET} hr_test_support heronry_flags ${CMOCKA_LIBRARY}
+      PkgConfig::JANSSON)
     target_include_directories(${test} PRIVATE ${CMAKE_SOURCE_DIR}/tests/unit)
     target_compile_definitions(${test} PRIVATE TEST_DATA_DIR="${CMAKE_SOURCE_DIR}/tests"
       SHARED_VECTORS_DIR="${CMAKE_SOURCE_DIR}/tests/vectors")

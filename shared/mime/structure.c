@@ -269,12 +269,15 @@ static int find_boundary(struct structure_parser *p, str line, enum delimiter *k
     return best;
 }
 
-/* Handles the delimiter at [start, end); no more parts are begun past the limit: what follows stays
+/* Handles the delimiter at [start, end). One that nothing follows was to be the last, and lost its
+ * hyphens when the message was cut off. No more parts are begun past the limit: what follows stays
  * in the part that is open. */
 static void on_delimiter(struct structure_parser *p, int index, enum delimiter kind, size_t start,
                          size_t end)
 {
     struct mime_part *multipart = p->open[index].multipart;
+    if (end == p->s->message.n)
+        kind = DELIMITER_LAST;
     if (kind == DELIMITER_NEXT && p->s->n_parts >= MIME_MAX_PARTS) {
         p->s->cut = true;
         p->n_open = 0;
