@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tests of metrics and their text format. */
+#include "obs/obs.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+/* The metrics as text hold this whole line. */
+static void assert_line(const char *line, bool is_there)
+{
+    struct buf text;
+    char wanted[256];
+    buf_init(&text, 1024 * 1024);
+    assert_true(obs_metrics_format(&text));
+    (void)snprintf(wanted, sizeof(wanted), "\n%s\n", line);
+    if ((strstr(buf_cstr(&text), wanted) != NULL) != is_there)
+        fail_msg("%s: %s", line, is_there ? "missing" : "there");
+    buf_fini(&text);
+}
+
+static void plain_metrics_are_there_from_the_start(void **state)
+{
+    (void)state;
+    assert_line("# TYPE mailserver_messages_received_total counter", true);
+    assert_line("mailserver_messages_received_total 0", true);
+    assert_line("mailserver_queue_depth 0", true);
+    assert_line("mailserver_messages_rejected_total 0", false);
+}
+
+static void counters_and_gauges_move(void **state)
+{
+    (void)state;
+    obs_count(METRIC_MESSAGES_RECEIVED, NULL, 2);
+    obs_count(METRIC_MESSAGES_RECEIVED, NULL, 3);
+    assert_line("mailserver_messages_received_total 5", true);
+    obs_gauge_set(METRIC_QUEUE_DEPTH, NULL, 10);
+    obs_gauge_add(METRIC_QUEUE_DEPTH, NULL, -4);
+    assert_line("mailserver_queue_depth 6", true);
+}
+
+static void labels_are_escaped_and_paired(void **state)
+{
+    (void)state;
+    obs_count(METRIC_MESSAGES_REJECTED, "spam", 1);
+    obs_count(METRIC_MESSAGES_REJECTED, "a\"b\\c\nd", 1);
+    obs_count(METRIC_AUTH_ATTEMPTS, "ok,imap", 4);
+    obs_count(METRIC_AUTH_ATTEMPTS, "denied,smtp", 1);
+    obs_gauge_add(METRIC_ACTIVE_CONNECTIONS, "imap", 1);
+    assert_line("mailserver_messages_rejected_total{reason=\"spam\"} 1", true);
+    assert_line("mailserver_messages_rejected_total{reason=\"a\\\"b\\\\c d\"} 1", true);
+    assert_line("mailserver_auth_attempts_total{result=\"ok\",protocol=\"imap\"} 4", true);
+    assert_line("mailserver_auth_attempts_total{result=\"denied\",protocol=\"smtp\"} 1", true);
+    assert_line("mailserver_active_connections{protocol=\"imap\"} 1", true);
+}
+
+static void histograms_are_cumulative(void **state)
+{
+    (void)state;
+    obs_observe(METRIC_DELIVERY_DURATION, 0.0005);
+    obs_observe(METRIC_DELIVERY_DURATION, 0.02);
+    obs_observe(METRIC_DELIVERY_DURATION, 100);
+    obs_observe(METRIC_DELIVERY_DURATION, -1);
+    assert_line("mailserver_delivery_duration_seconds_bucket{le=\"0.001\"} 2", true);
+    assert_line("mailserver_delivery_duration_seconds_bucket{le=\"0.01\"} 2", true);
+    assert_line("mailserver_delivery_duration_seconds_bucket{le=\"0.025\"} 3", true);
+    assert_line("mailserver_delivery_duration_seconds_bucket{le=\"10\"} 3", true);
+    assert_line("mailserver_delivery_duration_seconds_bucket{le=\"+Inf\"} 4", true);
+    assert_line("mailserver_delivery_duration_seconds_sum 100.020500", true);
+    assert_line("mailserver_delivery_duration_seconds_count 4", true);
+}
+
+static void *count_labels(void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < 20000; i++) {
+        char label[16];
+        (void)snprintf(label, sizeof(label), "label%d", i % 1000);
+        obs_count(METRIC_MESSAGES_REJECTED, label, 1);
+    }
+    return NULL;
+}
+
+/* However many labels and threads: the table keeps its size and loses no count. */
+static void labels_are_bounded(void **state)
+{
+    (void)state;
+    pthread_t threads[4];
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, count_labels, NULL), 0);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    struct buf text;
+    buf_init(&text, 1024 * 1024);
+    assert_true(obs_metrics_format(&text));
+    str rest = buf_str(&text);
+    str name = STR("\nmailserver_messages_rejected_total{reason=\"");
+    uint64_t sum = 0;
+    size_t lines = 0;
+    for (ptrdiff_t at = str_find(rest, name); at >= 0; at = str_find(rest, name)) {
+        str line, label;
+        uint64_t value = 0;
+        rest = str_skip(rest, (size_t)at + name.n);
+        (void)str_cut(rest, '\n', &line, &label);
+        assert_true(str_cut(line, '}', &label, &line));
+        assert_true(str_to_uint(str_trim(line), UINT64_MAX, &value));
+        sum += value;
+        lines++;
+    }
+    assert_int_equal(lines, 48);
+    assert_int_equal(sum, 80000 + 2);
+    assert_true(str_find(buf_str(&text), STR("{reason=\"other\"}")) > 0);
+    buf_fini(&text);
+}
+
+static void a_full_buffer_is_told(void **state)
+{
+    (void)state;
+    struct buf text;
+    buf_init(&text, 100);
+    assert_false(obs_metrics_format(&text));
+    buf_fini(&text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(plain_metrics_are_there_from_the_start),
+        cmocka_unit_test(counters_and_gauges_move),
+        cmocka_unit_test(labels_are_escaped_and_paired),
+        cmocka_unit_test(histograms_are_cumulative),
+        cmocka_unit_test(labels_are_bounded),
+        cmocka_unit_test(a_full_buffer_is_told),
+    };
+    return cmocka_run_group_tests_name("obs/metrics", tests, NULL, NULL);
+}
