@@ -14,13 +14,16 @@
 struct redis;
 
 struct redis_options {
-    const char *url;    /* redis://[user:pass@]host:port[/db], rediss://..., unix:///path; keeps */
-    int64_t connect_ms; /* 0 = 200 */
-    int64_t command_ms; /* 0 = 200 */
-    int64_t breaker_ms; /* 0 = 5000 */
+    /* redis://[[user]:pass@]host[:port][/db], rediss://... (TLS, verified with the system's
+     * anchors), unix://[[user]:pass@]/path[?db=N]; percent-encoding is understood. */
+    const char *url;
+    const char *ca_file; /* for rediss: anchors of its own, or NULL; keeps */
+    int64_t connect_ms;  /* 0 = 200 (1000 with TLS): until the server has answered a PING */
+    int64_t command_ms;  /* 0 = 200 */
+    int64_t breaker_ms;  /* 0 = 5000 */
 };
 
-/* ERR_SYNTAX for a bad URL. Connects when first needed. Gives. */
+/* ERR_SYNTAX for a bad URL or anchors that cannot be read. Connects when first needed. Gives. */
 struct redis *redis_new(struct runtime *rt, const struct redis_options *options, struct err *e);
 void redis_free(struct redis **r);
 
@@ -29,13 +32,14 @@ enum redis_type {
     REDIS_STATUS,
     REDIS_INT,
     REDIS_BULK,
-    REDIS_ARRAY
+    REDIS_ARRAY,
+    REDIS_ERROR /* inside arrays only: one of several commands failed */
 };
 
 struct redis_value {
     enum redis_type type;
     int64_t number;            /* REDIS_INT */
-    str text;                  /* REDIS_STATUS, REDIS_BULK; in the arena */
+    str text;                  /* REDIS_STATUS, REDIS_BULK, REDIS_ERROR; in the arena */
     struct redis_value *items; /* REDIS_ARRAY */
     size_t n;
 };
@@ -46,7 +50,7 @@ struct redis_value {
 YIELDS bool redis_command(struct redis *r, const str *args, size_t n, struct arena *a,
                           struct redis_value *out, struct err *e);
 
-/* A Lua script, run by EVALSHA with EVAL as the fall-back. Static. */
+/* A Lua script; its address is its identity. It is loaded once and run by its digest. Static. */
 struct redis_script {
     const char *source;
 };
@@ -54,11 +58,13 @@ YIELDS bool redis_eval(struct redis *r, const struct redis_script *script, const
                        size_t n_keys, const str *args, size_t n_args, struct arena *a,
                        struct redis_value *out, struct err *e);
 
-/* Sends without waiting for the reply; lost when there is no connection. */
+/* Sends without waiting for the reply; lost when there is no connection (one is wanted then). May
+ * be called from the loop. */
 void redis_send(struct redis *r, const str *args, size_t n);
 
-/* Subscribes: fn(channel, message, arg) runs in the loop, outside any fiber, for each message.
- * Works (later) while there is no connection. One fn a channel; keeps arg. */
+/* Subscribes: fn(channel, message, arg) runs in the loop, outside any fiber, for each message. It
+ * may subscribe and unsubscribe. Works (later) while there is no connection. One fn a channel (a
+ * second call replaces it); keeps arg. */
 typedef void (*redis_message_fn)(str channel, str message, void *arg);
 void redis_subscribe(struct redis *r, str channel, redis_message_fn fn, void *arg);
 void redis_unsubscribe(struct redis *r, str channel);

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The client as a whole, and commands: a first-in first-out line of requests on one link. A request
+ * is on the heap, so that a fiber that gives up leaves it behind ("orphan"): its reply still comes
+ * and must not be taken for another's. */
+#include "redis/private.h"
+
+enum {
+    DEFAULT_MS = 200,
+    DEFAULT_TLS_MS = 1000,
+    DEFAULT_BREAKER_MS = 5000
+};
+
+struct redis_request {
+    struct list link;    /* redis->requests */
+    struct arena *arena; /* NULL when nobody wants the value */
+    struct redis_value *out;
+    bool is_orphan; /* nobody waits */
+    bool is_done;
+    struct err err; /* kind ERR_NONE: answered */
+    struct signal_point point;
+};
+
+static void end_request(struct redis_request *q)
+{
+    list_remove(&q->link);
+    q->is_done = true;
+    if (q->is_orphan)
+        free(q);
+    else
+        signal_point_all(&q->point);
+}
+
+/* The server cannot serve us now; perhaps another one can, or this one later. */
+static bool ends_link(str text)
+{
+    return str_has_prefix(text, STR("READONLY")) || str_has_prefix(text, STR("MASTERDOWN")) ||
+           str_has_prefix(text, STR("LOADING")) || str_has_prefix(text, STR("NOAUTH"));
+}
+
+static void on_reply(void *arg, const struct redis_value *v)
+{
+    struct redis *r = arg;
+    if (list_is_empty(&r->requests)) {
+        link_drop(&r->commands, "a reply to no command", LINK_BACKOFF_MAX_MS);
+        return;
+    }
+    struct redis_request *q = CONTAINER_OF(r->requests.next, struct redis_request, link);
+    enum err_kind kind = v->type == REDIS_ERROR ? reply_error_kind(v->text) : ERR_NONE;
+    if (kind != ERR_NONE)
+        ERR(&q->err, kind, "Redis: %.*s", STR_FMT(v->text));
+    else if (!q->is_orphan && q->arena && q->out)
+        *q->out = reply_copy(q->arena, v);
+    end_request(q);
+    if (kind == ERR_UNAVAILABLE && ends_link(v->text))
+        link_drop(&r->commands, "the server refuses commands", LINK_BACKOFF_MAX_MS);
+}
+
+static void on_down(void *arg, const char *reason)
+{
+    struct redis *r = arg;
+    r->attempts++;
+    while (!list_is_empty(&r->requests)) {
+        struct redis_request *q = CONTAINER_OF(r->requests.next, struct redis_request, link);
+        ERR(&q->err, ERR_UNAVAILABLE, "Redis: %s", reason);
+        end_request(q);
+    }
+    signal_point_all(&r->changed);
+}
+
+static void on_up(void *arg)
+{
+    struct redis *r = arg;
+    r->attempts++;
+    signal_point_all(&r->changed);
+}
+
+struct redis *redis_new(struct runtime *rt, const struct redis_options *options, struct err *e)
+{
+    struct redis_url url;
+    struct redis_tls *tls = NULL;
+    if (!redis_url_parse(str_from_cstr(options->url), &url, e))
+        return NULL;
+    if (url.is_tls && !(tls = redis_tls_new(options->ca_file, e)))
+        return NULL;
+    struct redis *r = HEAP_NEW(struct redis);
+    int64_t connect_ms =
+        options->connect_ms ? options->connect_ms : (url.is_tls ? DEFAULT_TLS_MS : DEFAULT_MS);
+    *r = (struct redis){ .rt = rt, .url = url, .tls = tls };
+    r->command_ms = options->command_ms ? options->command_ms : DEFAULT_MS;
+    r->breaker_ms = options->breaker_ms ? options->breaker_ms : DEFAULT_BREAKER_MS;
+    list_init(&r->requests);
+    map_init(&r->scripts, REDIS_SCRIPTS_MAX);
+    signal_point_init(&r->changed);
+    r->commands = (struct redis_link){ .rt = rt,
+                                       .url = &r->url,
+                                       .tls = tls,
+                                       .name = "commands",
+                                       .connect_ms = connect_ms,
+                                       .on_up = on_up,
+                                       .on_down = on_down,
+                                       .on_reply = on_reply,
+                                       .arg = r };
+    link_init(&r->commands);
+    subscriber_init(r, connect_ms);
+    return r;
+}
+
+void redis_free(struct redis **rp)
+{
+    struct redis *r = *rp;
+    *rp = NULL;
+    if (!r)
+        return;
+    link_fini(&r->commands);
+    on_down(r, "the client is closed");
+    subscriber_fini(r);
+    MAP_FOR_EACH (entry, &r->scripts)
+        free(entry->value);
+    map_fini(&r->scripts);
+    redis_tls_release(r->tls);
+    explicit_bzero(r->url.pass, sizeof(r->url.pass));
+    free(r);
+}
+
+/* ---- commands ---- */
+
+/* Waits for the attempt to connect that is under way. */
+YIELDS static bool wait_until_up(struct redis *r, int64_t deadline_ms, struct err *e)
+{
+    struct redis_link *l = &r->commands;
+    if (l->state == LINK_READY)
+        return true;
+    link_want(l);
+    uint64_t attempts = r->attempts;
+    while (l->state != LINK_READY) {
+        if (l->state == LINK_DOWN || r->attempts != attempts)
+            return ERR(e, ERR_UNAVAILABLE, "no connection to Redis");
+        if (!signal_point_wait(&r->changed, deadline_ms, e))
+            return false;
+    }
+    return true;
+}
+
+static struct redis_request *new_request(struct redis *r, struct arena *a, struct redis_value *out,
+                                         bool is_orphan)
+{
+    struct redis_request *q = HEAP_NEW(struct redis_request);
+    q->arena = a;
+    q->out = out;
+    q->is_orphan = is_orphan;
+    signal_point_init(&q->point);
+    list_add_tail(&r->requests, &q->link);
+    return q;
+}
+
+/* One command that gets no answer in time costs its caller the wait, and nobody after it: the
+ * connection is given up and not tried again while the circuit is open. */
+static bool gave_up(struct redis *r, struct redis_request *q, const struct err *why, bool is_slow,
+                    struct err *e)
+{
+    q->is_orphan = true;
+    if (is_slow)
+        link_drop(&r->commands, "no answer in time", r->breaker_ms);
+    return ERR(e, why->kind, "Redis: %s", why->msg);
+}
+
+static bool take_answer(struct redis_request *q, struct err *e)
+{
+    bool ok = q->err.kind == ERR_NONE;
+    if (!ok)
+        ERR(e, q->err.kind, "%s", q->err.msg);
+    free(q);
+    return ok;
+}
+
+bool redis_command(struct redis *r, const str *args, size_t n, struct arena *a,
+                   struct redis_value *out, struct err *e)
+{
+    struct err why = ERR_CLEAR;
+    if (!wait_until_up(r, clock_deadline_in(r->commands.connect_ms + DEFAULT_MS), e))
+        return false;
+    if (!link_send(&r->commands, args, n))
+        return ERR(e, ERR_UNAVAILABLE, "too much waits for Redis");
+    struct redis_request *q = new_request(r, a, out, false);
+    int64_t deadline = clock_deadline_in(r->command_ms);
+    while (!q->is_done) {
+        if (!signal_point_wait(&q->point, deadline, &why) && !q->is_done)
+            return gave_up(r, q, &why, clock_monotonic_ms() >= deadline, e);
+    }
+    return take_answer(q, e);
+}
+
+void redis_send(struct redis *r, const str *args, size_t n)
+{
+    if (link_send(&r->commands, args, n))
+        new_request(r, NULL, NULL, true);
+    else
+        link_want(&r->commands);
+}

@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* redis on a real server: commands, deadlines, reconnect, subscriptions, locks. */
+#include "redis/redis.h"
+#include "support/in_fiber.h"
+#include "support/servers.h"
+
+#include <cmocka.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+
+struct fixture {
+    struct runtime *rt;
+    struct redis *r;
+    struct arena a;
+    unsigned received;
+    char last[64];
+    unsigned ups;
+    unsigned downs;
+};
+
+#define MUST(call, e)                                             \
+    do {                                                          \
+        if (!(call))                                              \
+            fail_msg("%s: %s", err_kind_name((e).kind), (e).msg); \
+    } while (0)
+
+static void with_redis(fiber_fn fn)
+{
+    struct fixture f = { 0 };
+    struct err e = ERR_CLEAR;
+    f.rt = runtime_new(&(struct runtime_options){ 0 }, &e);
+    assert_non_null(f.rt);
+    f.r = redis_new(f.rt, &(struct redis_options){ .url = test_redis_start(), .breaker_ms = 500 },
+                    &e);
+    assert_non_null(f.r);
+    arena_init(&f.a);
+    in_fiber_run(f.rt, fn, &f);
+    arena_fini(&f.a);
+    redis_free(&f.r);
+    runtime_free(&f.rt);
+}
+
+static void pause_ms(int64_t ms)
+{
+    struct err e = ERR_CLEAR;
+    MUST(fiber_sleep_until(clock_deadline_in(ms), &e), e);
+}
+
+static bool command(struct fixture *f, const str *args, size_t n, struct redis_value *v,
+                    struct err *e)
+{
+    *e = ERR_CLEAR;
+    return redis_command(f->r, args, n, &f->a, v, e);
+}
+
+#define COMMAND(f, v, e, ...)                                                                      \
+    command((f), (const str[]){ __VA_ARGS__ }, sizeof((const str[]){ __VA_ARGS__ }) / sizeof(str), \
+            (v), (e))
+
+/* ---- commands ---- */
+
+static void types_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e;
+    struct redis_value v;
+    str binary = str_of("a\r\n\0 $5\r\n", 10); /* R-1: nothing in an argument is protocol */
+    MUST(COMMAND(f, &v, &e, STR("FLUSHALL")), e);
+    MUST(COMMAND(f, &v, &e, STR("SET"), binary, binary), e);
+    assert_int_equal(v.type, REDIS_STATUS);
+    assert_true(str_eq(v.text, STR("OK")));
+    MUST(COMMAND(f, &v, &e, STR("GET"), binary), e);
+    assert_int_equal(v.type, REDIS_BULK);
+    assert_true(str_eq(v.text, binary));
+    MUST(COMMAND(f, &v, &e, STR("GET"), STR("none")), e);
+    assert_int_equal(v.type, REDIS_NIL);
+    MUST(COMMAND(f, &v, &e, STR("INCRBY"), STR("n"), STR("-7")), e);
+    assert_int_equal(v.type, REDIS_INT);
+    assert_int_equal(v.number, -7);
+    MUST(COMMAND(f, &v, &e, STR("RPUSH"), STR("l"), STR("1"), STR(""), STR("3")), e);
+    MUST(COMMAND(f, &v, &e, STR("LRANGE"), STR("l"), STR("0"), STR("-1")), e);
+    assert_int_equal(v.type, REDIS_ARRAY);
+    assert_int_equal(v.n, 3);
+    assert_true(str_eq(v.items[2].text, STR("3")) && str_is_empty(v.items[1].text));
+    assert_false(COMMAND(f, &v, &e, STR("LPUSH"), STR("n"), STR("x")));
+    assert_int_equal(e.kind, ERR_INTERNAL);
+    assert_non_null(strstr(e.msg, "WRONGTYPE"));
+    MUST(COMMAND(f, &v, &e, STR("GET"), STR("n")), e); /* the connection goes on */
+}
+
+static void test_types(void **state)
+{
+    (void)state;
+    with_redis(types_body);
+}
+
+struct crowd {
+    struct fixture *f;
+    unsigned left;
+    unsigned right;
+    struct signal_point done;
+};
+
+static void crowd_member(void *arg)
+{
+    struct crowd *crowd = arg;
+    struct arena a;
+    struct err e = ERR_CLEAR;
+    struct redis_value v;
+    char text[32];
+    int n = snprintf(text, sizeof(text), "member-%u", crowd->left);
+    str mine = str_of(text, (size_t)n);
+    const str args[] = { STR("ECHO"), mine };
+    crowd->left--;
+    arena_init(&a);
+    crowd->right += redis_command(crowd->f->r, args, 2, &a, &v, &e) && str_eq(v.text, mine);
+    arena_fini(&a);
+    signal_point_all(&crowd->done);
+}
+
+static void crowd_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    struct crowd crowd = { .f = f, .left = 500 };
+    signal_point_init(&crowd.done);
+    for (int i = 0; i < 500; i++)
+        MUST(fiber_spawn(f->rt, "crowd", crowd_member, &crowd, NULL, &e), e);
+    int64_t deadline = clock_deadline_in(5000);
+    while (crowd.right < 500 && clock_monotonic_ms() < deadline)
+        pause_ms(10);
+    assert_int_equal(crowd.right, 500);
+}
+
+static void test_crowd(void **state)
+{
+    (void)state;
+    with_redis(crowd_body);
+}
+
+static void big_value_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e;
+    struct redis_value v;
+    size_t n = 4 * 1024 * 1024;
+    char *big = heap_zalloc(n);
+    MUST(COMMAND(f, &v, &e, STR("SET"), STR("big"), str_of(big, n)), e);
+    MUST(COMMAND(f, &v, &e, STR("GET"), STR("big")), e);
+    assert_int_equal(v.text.n, n);
+    MUST(COMMAND(f, &v, &e, STR("DEL"), STR("big")), e);
+    free(big);
+}
+
+static void test_big_value(void **state)
+{
+    (void)state;
+    with_redis(big_value_body);
+}
+
+/* ---- a server that hangs, dies, comes back ---- */
+
+struct ticker {
+    struct fixture *f;
+    int64_t last_ms;
+    int64_t worst_ms;
+    bool stop;
+};
+
+static void tick(void *arg)
+{
+    struct ticker *t = arg;
+    struct err e = ERR_CLEAR;
+    while (!t->stop) {
+        int64_t now = clock_monotonic_ms();
+        if (now - t->last_ms > t->worst_ms)
+            t->worst_ms = now - t->last_ms;
+        t->last_ms = now;
+        if (!fiber_sleep_until(now + 5, &e))
+            return;
+    }
+}
+
+/* R-6: 200 ms once, then nothing while the circuit is open; the loop never stalls. */
+static void stalled_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e;
+    struct redis_value v;
+    struct ticker t = { .f = f, .last_ms = clock_monotonic_ms() };
+    MUST(COMMAND(f, &v, &e, STR("PING")), e);
+    MUST(fiber_spawn(f->rt, "ticker", tick, &t, NULL, &e), e);
+    test_redis_pause();
+    int64_t start = clock_monotonic_ms();
+    assert_false(COMMAND(f, &v, &e, STR("PING")));
+    assert_int_equal(e.kind, ERR_TIMEOUT);
+    int64_t took = clock_monotonic_ms() - start;
+    assert_true(took >= 190 && took < 350);
+    start = clock_monotonic_ms();
+    for (int i = 0; i < 100; i++) {
+        assert_false(COMMAND(f, &v, &e, STR("PING")));
+        assert_int_equal(e.kind, ERR_UNAVAILABLE);
+    }
+    assert_true(clock_monotonic_ms() - start < 50);
+    pause_ms(800); /* past the breaker: a stopped server accepts, but does not greet */
+    assert_false(COMMAND(f, &v, &e, STR("PING")));
+    test_redis_resume();
+    int64_t deadline = clock_deadline_in(4000);
+    while (!COMMAND(f, &v, &e, STR("PING")) && clock_monotonic_ms() < deadline)
+        pause_ms(20);
+    MUST(COMMAND(f, &v, &e, STR("PING")), e);
+    t.stop = true;
+    pause_ms(20);
+    assert_true(t.worst_ms < 100);
+}
+
+static void test_stalled(void **state)
+{
+    (void)state;
+    with_redis(stalled_body);
+}
+
+static void on_message(str channel, str message, void *arg)
+{
+    struct fixture *f = arg;
+    assert_true(str_has_prefix(channel, STR("ch")));
+    snprintf(f->last, sizeof(f->last), "%.*s", STR_FMT(message));
+    f->received++;
+}
+
+static void on_subscriber(bool up, void *arg)
+{
+    struct fixture *f = arg;
+    f->ups += up;
+    f->downs += !up;
+}
+
+static bool wait_received(const struct fixture *f, unsigned n)
+{
+    int64_t deadline = clock_deadline_in(3000);
+    while (f->received < n && clock_monotonic_ms() < deadline)
+        pause_ms(5);
+    return f->received >= n;
+}
+
+static bool wait_up(const struct fixture *f)
+{
+    int64_t deadline = clock_deadline_in(4000);
+    while (!redis_subscriber_is_up(f->r) && clock_monotonic_ms() < deadline)
+        pause_ms(5);
+    pause_ms(20); /* the SUBSCRIBE itself */
+    return redis_subscriber_is_up(f->r);
+}
+
+static void publish(const char *channel, const char *message)
+{
+    const char *args[] = { "PUBLISH", channel, message };
+    free(test_redis_cli(args, 3));
+}
+
+static void subscribe_body(void *arg)
+{
+    struct fixture *f = arg;
+    redis_on_subscriber(f->r, on_subscriber, f);
+    redis_subscribe(f->r, STR("ch1"), on_message, f);
+    redis_subscribe(f->r, STR("ch2"), on_message, f);
+    assert_true(wait_up(f));
+    assert_int_equal(f->ups, 1);
+    publish("ch1", "hello");
+    assert_true(wait_received(f, 1));
+    assert_string_equal(f->last, "hello");
+    publish("ch2", "two");
+    assert_true(wait_received(f, 2));
+    redis_unsubscribe(f->r, STR("ch2"));
+    pause_ms(20);
+    publish("ch2", "unheard");
+    publish("ch1", "three");
+    assert_true(wait_received(f, 3));
+    assert_string_equal(f->last, "three");
+
+    test_redis_kill();
+    pause_ms(100);
+    assert_false(redis_subscriber_is_up(f->r));
+    assert_int_equal(f->downs, 1);
+    redis_subscribe(f->r, STR("ch3"), on_message, f); /* while it is away */
+    test_redis_restart();
+    assert_true(wait_up(f));
+    assert_int_equal(f->ups, 2);
+    publish("ch1", "four");
+    publish("ch3", "five");
+    assert_true(wait_received(f, 5));
+    assert_string_equal(f->last, "five");
+}
+
+static void test_subscribe(void **state)
+{
+    (void)state;
+    with_redis(subscribe_body);
+}
+
+static void many_channels_body(void *arg)
+{
+    struct fixture *f = arg;
+    char name[32];
+    for (int i = 0; i < 2000; i++) {
+        int n = snprintf(name, sizeof(name), "ch%d", i);
+        redis_subscribe(f->r, str_of(name, (size_t)n), on_message, f);
+    }
+    assert_true(wait_up(f));
+    test_redis_restart();
+    pause_ms(50);
+    assert_true(wait_up(f));
+    publish("ch0", "x");
+    publish("ch1999", "y");
+    assert_true(wait_received(f, 2));
+}
+
+static void test_many_channels(void **state)
+{
+    (void)state;
+    with_redis(many_channels_body);
+}
+
+static void restart_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e;
+    struct redis_value v;
+    MUST(COMMAND(f, &v, &e, STR("PING")), e);
+    test_redis_kill();
+    assert_false(COMMAND(f, &v, &e, STR("PING")));
+    assert_int_equal(e.kind, ERR_UNAVAILABLE);
+    test_redis_restart();
+    int64_t deadline = clock_deadline_in(4000);
+    while (!COMMAND(f, &v, &e, STR("PING")) && clock_monotonic_ms() < deadline)
+        pause_ms(10);
+    MUST(COMMAND(f, &v, &e, STR("PING")), e);
+}
+
+static void test_restart(void **state)
+{
+    (void)state;
+    with_redis(restart_body);
+}
+
+/* ---- scripts and locks ---- */
+
+static void locks_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    char mine[REDIS_LOCK_TOKEN];
+    char other[REDIS_LOCK_TOKEN];
+    bool got = false;
+    MUST(redis_lock(f->r, STR("lock"), 60000, mine, &got, &e), e);
+    assert_true(got);
+    MUST(redis_lock(f->r, STR("lock"), 60000, other, &got, &e), e);
+    assert_false(got);
+    assert_string_not_equal(mine, other);
+    MUST(redis_unlock(f->r, STR("lock"), other, &e), e); /* not its lock: nothing happens */
+    MUST(redis_lock(f->r, STR("lock"), 60000, other, &got, &e), e);
+    assert_false(got);
+    MUST(redis_unlock(f->r, STR("lock"), mine, &e), e);
+    MUST(redis_lock(f->r, STR("lock"), 50, other, &got, &e), e);
+    assert_true(got);
+    pause_ms(100); /* it ends by itself */
+    MUST(redis_lock(f->r, STR("lock"), 60000, mine, &got, &e), e);
+    assert_true(got);
+}
+
+static void scripts_body(void *arg)
+{
+    static const struct redis_script script = { "return {KEYS[1], ARGV[1], 7}" };
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    struct redis_value v;
+    str key = STR("k");
+    str value = STR("v");
+    for (int i = 0; i < 2; i++) {
+        MUST(redis_eval(f->r, &script, &key, 1, &value, 1, &f->a, &v, &e), e);
+        assert_true(v.n == 3 && str_eq(v.items[1].text, value) && v.items[2].number == 7);
+        /* The server forgets it. */
+        MUST(COMMAND(f, &v, &e, STR("SCRIPT"), STR("FLUSH")), e);
+    }
+}
+
+static void test_locks(void **state)
+{
+    (void)state;
+    with_redis(locks_body);
+}
+
+static void test_scripts(void **state)
+{
+    (void)state;
+    with_redis(scripts_body);
+}
+
+/* ---- access ---- */
+
+static const struct {
+    const char *login;
+    bool ok;
+} logins[] = {
+    { ":secret@", true }, { "default:secret@", true }, { ":wrong@", false }, { "", false }
+};
+
+static void login_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    struct redis_value v;
+    MUST(COMMAND(f, &v, &e, STR("CONFIG"), STR("SET"), STR("requirepass"), STR("secret")), e);
+    for (size_t i = 0; i < COUNT_OF(logins); i++) {
+        char url[256];
+        snprintf(url, sizeof(url), "unix://%s%s/redis.sock?db=3", logins[i].login,
+                 test_directory());
+        struct redis *r = redis_new(f->rt, &(struct redis_options){ .url = url }, &e);
+        assert_non_null(r);
+        e = ERR_CLEAR;
+        bool ok = redis_command(r, (const str[]){ STR("DBSIZE") }, 1, &f->a, &v, &e);
+        assert_int_equal(ok, logins[i].ok);
+        if (!ok)
+            assert_int_equal(e.kind, ERR_UNAVAILABLE);
+        redis_free(&r);
+    }
+    MUST(COMMAND(f, &v, &e, STR("CONFIG"), STR("SET"), STR("requirepass"), STR("")), e);
+}
+
+static void test_login(void **state)
+{
+    (void)state;
+    with_redis(login_body);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_types),     cmocka_unit_test(test_crowd),
+        cmocka_unit_test(test_big_value), cmocka_unit_test(test_stalled),
+        cmocka_unit_test(test_subscribe), cmocka_unit_test(test_many_channels),
+        cmocka_unit_test(test_restart),   cmocka_unit_test(test_locks),
+        cmocka_unit_test(test_scripts),   cmocka_unit_test(test_login),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
