@@ -25,11 +25,11 @@ target_compile_options(heronry_flags INTERFACE
   -Wall -Wextra -Wshadow -Wvla -Walloca -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes
   -Wold-style-definition -Wundef -Wpointer-arith -Wwrite-strings -Wcast-qual -Wconversion
   -Wswitch-enum -Wnull-dereference -Wframe-larger-than=4096 -Werror
-  -Wno-format-truncation # messages are cut on purpose: snprintf never writes past its buffer
   -fstack-protector-strong -fno-common -fPIE -fno-strict-overflow -fno-delete-null-pointer-checks)
 
 if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
   target_compile_options(heronry_flags INTERFACE
+    -Wno-format-truncation # messages are cut on purpose: snprintf never writes past its buffer
     -Wimplicit-fallthrough=5 -Wduplicated-cond -Wduplicated-branches -Wlogical-op)
 else()
   # clang's -Wconversion implies -Wsign-conversion checks that gcc leaves out for C.
