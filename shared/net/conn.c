@@ -43,14 +43,16 @@ bool conn_wait(struct net_conn *c, unsigned event, int64_t deadline_ms, struct e
 {
     if (c->aborted)
         return ERR(e, ERR_CLOSED, "the connection was aborted");
+    watch_set_counted(c->watch, true);
     conn_watch(c, c->watched | event);
     struct signal_point *point = event == FIBER_READ ? &c->readable : &c->writable;
     bool ok = signal_point_wait(point, deadline_ms, e);
-    if (ok && !c->aborted)
-        return true;
-    if (list_is_empty(&point->waiters)) /* a socket nobody waits for must not hold the loop */
-        conn_watch(c, c->watched & ~event);
-    return ok && ERR(e, ERR_CLOSED, "the connection was aborted");
+    /* A client's socket that nobody waits for must not keep the loop going. */
+    bool in_use = !list_is_empty(&c->readable.waiters) || !list_is_empty(&c->writable.waiters);
+    watch_set_counted(c->watch, c->listener || in_use);
+    if (ok && c->aborted)
+        return ERR(e, ERR_CLOSED, "the connection was aborted");
+    return ok;
 }
 
 /* Small commands and replies must not wait for each other (TCP_NODELAY), and a peer that vanished

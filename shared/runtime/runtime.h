@@ -146,6 +146,8 @@ struct watch;
 struct watch *watch_new(struct runtime *rt, void (*fn)(unsigned ready, void *arg), void *arg);
 /* Changes what is watched; events 0 stops. The fd may be another one than before. */
 void watch_set(struct watch *w, int fd, unsigned events);
+/* Whether runtime_run goes on for this watch alone; true at first. */
+void watch_set_counted(struct watch *w, bool counted);
 void watch_free(struct watch **w);
 
 /* Calls fn(arg) once in the loop's thread soon; may be called from any thread. */

@@ -7,6 +7,7 @@ struct watch {
     struct runtime *rt;
     void (*fn)(unsigned ready, void *arg);
     void *arg;
+    bool uncounted; /* active without keeping the loop going */
 };
 
 static void on_io(struct ev_loop *loop, ev_io *io, int revents)
@@ -29,22 +30,45 @@ struct watch *watch_new(struct runtime *rt, void (*fn)(unsigned ready, void *arg
     return w;
 }
 
+static void stop(struct watch *w)
+{
+    if (ev_is_active(&w->io) && w->uncounted)
+        ev_ref(w->rt->loop);
+    ev_io_stop(w->rt->loop, &w->io);
+}
+
+void watch_set_counted(struct watch *w, bool counted)
+{
+    if (w->uncounted == !counted)
+        return;
+    w->uncounted = !counted;
+    if (!ev_is_active(&w->io))
+        return;
+    if (counted) {
+        ev_ref(w->rt->loop);
+    } else {
+        ev_unref(w->rt->loop);
+    }
+}
+
 void watch_set(struct watch *w, int fd, unsigned events)
 {
-    ev_io_stop(w->rt->loop, &w->io);
+    stop(w);
     if (events == 0)
         return;
     /* Setting it anew makes libev ask the kernel even when the number is the same: libpq may have
      * closed one socket and opened another under it. */
     ev_io_set(&w->io, fd, (int)events);
     ev_io_start(w->rt->loop, &w->io);
+    if (w->uncounted)
+        ev_unref(w->rt->loop);
 }
 
 void watch_free(struct watch **w)
 {
     if (!*w)
         return;
-    ev_io_stop((*w)->rt->loop, &(*w)->io);
+    stop(*w);
     free(*w);
     *w = NULL;
 }
