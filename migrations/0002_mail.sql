@@ -120,7 +120,8 @@ CREATE TABLE blob (
     msg_id     bigint NOT NULL,
     codec      smallint NOT NULL,                    -- 0 raw, 1 one zstd frame, 2 zstd frames
     size       int NOT NULL,                         -- octets when unpacked
-    head       int NOT NULL,                         -- leading bytes of data that hold the header
+    header     int NOT NULL,                         -- octets of the header when unpacked
+    head       int NOT NULL,                         -- leading bytes of data that hold it
     frames     int[],                                -- codec 2: where each frame begins, and the end
     data       bytea NOT NULL,
     PRIMARY KEY (account_id, msg_id)

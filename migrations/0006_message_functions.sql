@@ -17,8 +17,8 @@ DECLARE
     v_thread bigint;
 BEGIN
     FOREACH v_account IN ARRAY p_accounts LOOP
-        INSERT INTO blob (account_id, msg_id, codec, size, head, frames, data)
-        VALUES (v_account, p_msg_id, p_codec, p_size, p_head, p_frames, p_data)
+        INSERT INTO blob (account_id, msg_id, codec, size, header, head, frames, data)
+        VALUES (v_account, p_msg_id, p_codec, p_size, p_hdr_end, p_head, p_frames, p_data)
             ON CONFLICT DO NOTHING;
         v_thread := NULL;
         IF p_refs IS NOT NULL THEN

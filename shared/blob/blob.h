@@ -17,12 +17,12 @@ enum {
     BLOB_OFFLOAD_ABOVE = 1024 * 1024,      /* bigger messages are packed in the offload pool */
     BLOB_MAX_BYTES = 128 * 1024 * 1024,    /* of one message; a stored size above is damage */
     BLOB_MAX_MANY = 500,                   /* messages of one blob_load_many */
-    BLOB_MAX_MANY_BYTES = 16 * 1024 * 1024 /* packed, of one answer of blob_load_many */
+    BLOB_MAX_MANY_BYTES = 16 * 1024 * 1024 /* unpacked, of one answer of blob_load_many */
 };
 
 enum blob_codec {
     BLOB_RAW = 0,   /* as it is: what zstd cannot make smaller */
-    BLOB_ZSTD = 1,  /* one zstd frame, flushed behind the header */
+    BLOB_ZSTD = 1,  /* two zstd frames: the header, the rest (one when there is no rest) */
     BLOB_FRAMES = 2 /* independent zstd frames of BLOB_FRAME_BYTES each, the last one shorter */
 };
 
@@ -30,6 +30,7 @@ enum blob_codec {
 struct blob_packed {
     enum blob_codec codec;
     size_t size;           /* of the message */
+    size_t header;         /* of the message's header with its empty line */
     size_t head;           /* leading bytes of `data` that are enough to unpack the header */
     str data;              /* packed bytes */
     const int64_t *frames; /* BLOB_FRAMES: offset of each frame in `data`, then data.n */
@@ -48,11 +49,11 @@ bool blob_unpack(struct arena *a, const struct blob_packed *p, size_t from, size
                  struct err *e);
 
 /* One message, or a part of it: `n` bytes from `from`, cut to what is there (SIZE_MAX: to the
- * end). Reads only the frames, or only the header's bytes (from + n within `header`, which may be
- * 0 when it is not known), where that is enough. Class is DB_READ. ERR_NOT_FOUND, ERR_INTERNAL
- * (damaged), and those of db_query. In arena. Yields. */
+ * end). Reads only the frames, or only the header, where that is enough; big ones are unpacked in
+ * the offload pool. Class is DB_READ. ERR_NOT_FOUND, ERR_INTERNAL (damaged), and those of db_query.
+ * In arena. Yields. */
 YIELDS bool blob_load(struct db *db, int64_t account_id, int64_t msg_id, size_t from, size_t n,
-                      size_t header, struct arena *a, int64_t deadline_ms, str *out, struct err *e);
+                      struct arena *a, int64_t deadline_ms, str *out, struct err *e);
 
 /* What blob_load_many is asked for. */
 struct blob_many {
@@ -65,8 +66,8 @@ struct blob_many {
 };
 
 /* Several messages in one round trip. texts[i] is message i; p NULL when there is no such message
- * or it is damaged. Stops at BLOB_MAX_MANY_BYTES of packed data: *done (at least 1) tells how many
- * of the messages were looked at; ask again for the rest. Errors: those of db_query. In arena.
+ * or it is damaged. Stops at BLOB_MAX_MANY_BYTES: *done (at least 1) tells how many of the messages
+ * were looked at; ask again for the rest. Errors: those of db_query. In arena.
  * Yields. */
 YIELDS bool blob_load_many(struct db *db, const struct blob_many *wanted, struct arena *a,
                            int64_t deadline_ms, str *texts, size_t *done, struct err *e);
