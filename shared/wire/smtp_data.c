@@ -52,8 +52,6 @@ static void keep(struct smtp_data_decoder *d, str s, struct buf *out)
 
 static void end_line(struct smtp_data_decoder *d)
 {
-    if (d->line > d->longest_line)
-        d->longest_line = d->line;
     if (d->line > SMTP_LINE_LIMIT)
         d->long_lines++;
     d->line = 0;
@@ -96,6 +94,8 @@ static size_t take_line(struct smtp_data_decoder *d, str s, struct buf *out)
     if (n > 0) {
         keep(d, str_of(s.p, n), out);
         d->line += n;
+        if (d->line > d->longest_line)
+            d->longest_line = d->line;
         d->state = IN_LINE;
     }
     if (n == s.n)

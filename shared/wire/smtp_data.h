@@ -33,7 +33,7 @@ struct smtp_data_decoder {
     uint64_t fault_at;          /* its offset in the octets of the wire, 0-based */
     uint64_t wire;              /* octets consumed, with stuffing and end */
     uint64_t content;           /* octets of content, also those that were not kept */
-    uint64_t longest_line;      /* octets without CRLF */
+    uint64_t longest_line;      /* octets without CRLF, the current line included */
     uint64_t long_lines;        /* lines of more than SMTP_LINE_LIMIT */
     bool eight_bit;             /* an octet above 127 was kept */
     int state;                  /* private */

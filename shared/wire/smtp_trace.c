@@ -43,8 +43,8 @@ bool smtp_trace_received(const struct smtp_trace *t, struct buf *out)
 
 bool smtp_trace_delivery(str sender, str recipient, struct buf *out)
 {
-    return buf_addf(out, "Return-Path: <%.*s>\r\nDelivered-To: %.*s\r\n", STR_FMT(sender),
-                    STR_FMT(recipient));
+    return buf_addf(out, "Return-Path: <%.*s>\r\n", STR_FMT(sender)) &&
+           (recipient.n == 0 || buf_addf(out, "Delivered-To: %.*s\r\n", STR_FMT(recipient)));
 }
 
 size_t smtp_trace_hops(str message)
@@ -57,4 +57,87 @@ size_t smtp_trace_hops(str message)
         if (str_ieq(str_trim(field.name), STR("Received")))
             hops++;
     return hops;
+}
+
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* Skips a comment with those inside it; an open one takes all. */
+static str skip_comment(str s)
+{
+    size_t depth = 0;
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] == '\\')
+            i++;
+        else if (s.p[i] == '(')
+            depth++;
+        else if (s.p[i] == ')' && --depth == 0)
+            return str_skip(s, i + 1);
+    }
+    return STR_EMPTY;
+}
+
+static str skip_cfws(str s)
+{
+    while (s.n > 0 && (is_space(s.p[0]) || s.p[0] == '('))
+        s = s.p[0] == '(' ? skip_comment(s) : str_skip(s, 1);
+    return s;
+}
+
+/* The authserv-id at the start of an Authentication-Results body, without quotes. */
+static str authserv_id(str body)
+{
+    str s = skip_cfws(body);
+    size_t n = 0;
+    if (s.n > 0 && s.p[0] == '"') {
+        s = str_skip(s, 1);
+        while (n < s.n && s.p[n] != '"')
+            n++;
+        return str_trim(str_slice(s, 0, n));
+    }
+    while (n < s.n && !is_space(s.p[n]) && s.p[n] != ';' && s.p[n] != '(' && s.p[n] != '/')
+        n++;
+    return str_slice(s, 0, n);
+}
+
+bool smtp_trace_is_forged(str name, str body, str hostname)
+{
+    str trimmed = str_trim(name);
+    if (str_ieq(trimmed, STR("Return-Path")) || str_has_iprefix(trimmed, STR("X-Spam-")) ||
+        str_ieq(trimmed, STR("X-Spam")))
+        return true;
+    return str_ieq(trimmed, STR("Authentication-Results")) && str_ieq(authserv_id(body), hostname);
+}
+
+static bool is_named(const struct mime_field *field, const str *names, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (str_ieq(str_trim(field->name), names[i]))
+            return true;
+    return false;
+}
+
+str smtp_trace_strip(str message, str hostname, const str *names, size_t n, struct arena *a)
+{
+    struct mime_field_iter it;
+    struct mime_field field;
+    char *copy = NULL;
+    size_t copied = 0;
+    size_t taken = 0; /* message before it is in `copy`, or was left out */
+    mime_field_iter_init(&it, message);
+    while (mime_field_iter_next(&it, &field)) {
+        if (!smtp_trace_is_forged(field.name, field.body, hostname) && !is_named(&field, names, n))
+            continue;
+        if (!copy)
+            copy = arena_alloc(a, message.n);
+        memcpy(copy + copied, message.p + taken, field.offset - taken);
+        copied += field.offset - taken;
+        taken = field.offset + field.raw.n;
+    }
+    if (!copy)
+        return message;
+    memcpy(copy + copied, message.p + taken, message.n - taken);
+    return str_of(copy, copied + message.n - taken);
 }

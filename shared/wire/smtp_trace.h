@@ -24,10 +24,22 @@ struct smtp_trace {
 bool smtp_trace_received(const struct smtp_trace *t, struct buf *out);
 
 /* Appends "Return-Path: <...>" and "Delivered-To: ..." with CRLF. `sender` is the envelope sender
- * as local@domain, empty for the null one; `recipient` the address that was delivered to. */
+ * as local@domain, empty for the null one; `recipient` the address that was delivered to, empty to
+ * leave the second field out. */
 bool smtp_trace_delivery(str sender, str recipient, struct buf *out);
 
 /* How many Received fields the header at the start of `message` has: each stands for one hop. */
 size_t smtp_trace_hops(str message);
+
+/* True for a field that nobody but we may have written, so that it is taken out of what comes in
+ * (ATTACKS S26): Return-Path, X-Spam fields, and an Authentication-Results field whose authserv-id
+ * is `hostname` in any case, quoted, or behind comments and folds (RFC 8601 5). `name` and `body`
+ * are raw. */
+bool smtp_trace_is_forged(str name, str body, str hostname);
+
+/* The message without forged fields and without all fields called one of `names` (any case): the
+ * message itself when there is nothing to take out, else a copy in arena. All other bytes stay as
+ * they are. */
+str smtp_trace_strip(str message, str hostname, const str *names, size_t n, struct arena *a);
 
 #endif

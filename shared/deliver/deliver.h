@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Front door of deliver: the inbound path. A message from outside for accounts of ours: loops are
+ * stopped, what others forged in our name is taken out, trace fields are put on top, and all
+ * mailboxes get it in one transaction. The one place of inbound policy; it writes no SMTP reply. */
+#ifndef DELIVER_DELIVER_H
+#define DELIVER_DELIVER_H
+
+#include "base/base.h"
+#include "wire/smtp_trace.h"
+
+struct account_directory;
+struct queue;
+struct store;
+
+enum {
+    DELIVER_MAX_HEADER = 10 * 1024 * 1024, /* octets; a larger header is refused (ATTACKS X1) */
+    DELIVER_MAX_TRACE = 8 * 1024           /* octets of the trace fields we put on top */
+};
+
+/* What deliveries need; in the caller's storage, all kept. */
+struct deliver {
+    struct store *store;
+    struct queue *queue;                /* for reports to remote senders */
+    struct account_directory *accounts; /* for reports to our own */
+    const char *hostname; /* ours: of Received, and the authserv-id that nobody else may use */
+};
+
+struct deliver_recipient {
+    int64_t account_id;
+    str address; /* local@domain as named in RCPT; of several for one account the first counts */
+};
+
+struct deliver_message {
+    struct smtp_trace trace; /* of the session; at_utc and recipient are filled by deliver */
+    str sender;              /* envelope sender, local@domain; empty for the null sender */
+    str content;             /* as it came, without dot-stuffing */
+    str transaction;         /* names the SMTP transaction: the same again is delivered once */
+    const struct deliver_recipient *recipients;
+    size_t n;        /* at least 1; the same account may be named several times */
+    size_t max_hops; /* Received fields allowed */
+};
+
+enum deliver_verdict {
+    DELIVER_DONE,             /* committed; when some mailboxes were full, with a report of that */
+    DELIVER_LOOP,             /* too many Received fields: 554 5.4.6 */
+    DELIVER_HEADER_TOO_LARGE, /* 552 5.3.4 */
+    DELIVER_OVER_QUOTA        /* all mailboxes are full, nothing was delivered: 552 5.2.2 */
+};
+
+struct deliver_result {
+    enum deliver_verdict verdict;
+    int64_t full_account_id; /* an account whose mailbox is full; 0 when none is */
+};
+
+/* Delivers in one transaction. A full mailbox among others does not hinder them: its sender gets a
+ * report (RFC 3464) that is durable before DELIVER_DONE. Failures are temporary, nothing was
+ * answered for: those of store_deliver; ERR_UNKNOWN_OUTCOME only when looking for the delivery
+ * failed too (R3). Derived data never fails a delivery (R22). Temporary memory comes from `a`.
+ * Yields. */
+YIELDS bool deliver_message(const struct deliver *d, const struct deliver_message *m,
+                            struct arena *a, int64_t deadline_ms, struct deliver_result *out,
+                            struct err *e);
+
+#endif

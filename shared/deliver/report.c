@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Telling a sender that some of its recipients could not be served. */
+#include "deliver/report.h"
+
+#include "account/account.h"
+#include "base/clock.h"
+#include "crypto/random.h"
+#include "queue/dsn.h"
+#include "queue/queue.h"
+#include "wire/smtp_path.h"
+
+/* The address by which the account was named. */
+static str address_of(const struct deliver_message *m, int64_t account_id)
+{
+    for (size_t i = 0; i < m->n; i++)
+        if (m->recipients[i].account_id == account_id)
+            return m->recipients[i].address;
+    return STR_EMPTY;
+}
+
+bool deliver_is_stored(const struct store_recipient *copy)
+{
+    return copy->status == STORE_DELIVERED || copy->status == STORE_DUPLICATE;
+}
+
+static size_t list_failed(const struct deliver_attempt *attempt, struct dsn_recipient *out)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < attempt->n; i++) {
+        const struct store_recipient *copy = &attempt->copies[i];
+        if (deliver_is_stored(copy))
+            continue;
+        bool is_full = copy->status == STORE_OVER_QUOTA;
+        out[n++] = (struct dsn_recipient){
+            .address = address_of(attempt->m, copy->account_id),
+            .status = is_full ? STR("5.2.2") : STR("5.1.1"),
+            .diagnostic = is_full ? STR("The mailbox is full") : STR("No such user here"),
+        };
+    }
+    return n;
+}
+
+static bool compose(const struct deliver_attempt *attempt, str *report, bool *is_8bit,
+                    struct err *e)
+{
+    struct arena *a = attempt->a;
+    const char *host = attempt->d->hostname;
+    struct dsn_recipient *failed = ARENA_ARRAY(a, struct dsn_recipient, attempt->n);
+    struct buf out;
+    bool is_utf8;
+    const struct dsn dsn = {
+        .action = DSN_FAILED,
+        .reporting_mta = str_from_cstr(host),
+        .from = arena_printf(a, "mailer-daemon@%s", host),
+        .to = attempt->m->sender,
+        .message_id = arena_printf(a, "%016llx.%016llx@%s", (unsigned long long)clock_utc_us(),
+                                   (unsigned long long)crypto_random_u64(), host),
+        .now_us = clock_utc_us(),
+        .queue_id = attempt->m->transaction,
+        .arrived_us = clock_utc_us(),
+        .recipients = failed,
+        .n = list_failed(attempt, failed),
+        .original = attempt->m->content,
+    };
+    buf_init(&out, DSN_MAX);
+    bool good = dsn_compose(&dsn, &out, &is_utf8, is_8bit, e);
+    *report = arena_str(a, buf_str(&out));
+    buf_fini(&out);
+    return good;
+}
+
+static bool put_into_mailbox(const struct deliver_attempt *attempt, int64_t account_id, str report,
+                             int64_t deadline_ms, struct err *e)
+{
+    struct store_message message;
+    struct store_recipient copy = { .account_id = account_id, .mailbox_id = STORE_INBOX };
+    struct store_delivery delivery = {
+        .message = &message,
+        .recipients = &copy,
+        .n = 1,
+        .received_us = clock_utc_us(),
+    };
+    str raw = arena_printf(attempt->a, "Return-Path: <>\r\n%.*s", STR_FMT(report));
+    store_delivery_id(attempt->m->transaction, STR("report"), copy.delivery_id);
+    return store_prepare_message(attempt->d->store, attempt->a, raw, deadline_ms, &message, e) &&
+           store_deliver(attempt->d->store, &delivery, deadline_ms, e);
+}
+
+static bool put_into_queue(const struct deliver_attempt *attempt, str domain, str report,
+                           bool is_8bit, int64_t deadline_ms, struct err *e)
+{
+    int64_t queue_id;
+    const struct queue_new_recipient to = { .address = attempt->m->sender, .domain = domain };
+    const struct queue_new_message message = {
+        .body = report,
+        .is_8bit = is_8bit,
+        .session = attempt->m->trace.session,
+        .recipients = &to,
+        .n = 1,
+    };
+    return queue_enqueue(attempt->d->queue, &message, deadline_ms, &queue_id, e);
+}
+
+bool deliver_report_failed(const struct deliver_attempt *attempt, int64_t deadline_ms,
+                           struct err *e)
+{
+    struct smtp_path sender;
+    struct account_route route;
+    bool is_8bit = false;
+    str report;
+    if (smtp_mailbox_parse(attempt->m->sender, attempt->a, &sender) != SMTP_GOOD)
+        return true; /* the null sender */
+    if (!account_route(attempt->d->accounts, sender.local, sender.domain, attempt->a, deadline_ms,
+                       &route, e))
+        return false;
+    if (route.kind == ACCOUNT_ROUTE_UNKNOWN)
+        return true;
+    if (!compose(attempt, &report, &is_8bit, e))
+        return false;
+    if (route.kind == ACCOUNT_ROUTE_LOCAL)
+        return put_into_mailbox(attempt, route.account_id, report, deadline_ms, e);
+    return put_into_queue(attempt, sender.domain, report, is_8bit, deadline_ms, e);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Private to deliver: telling a sender that some of its recipients could not be served. */
+#ifndef DELIVER_REPORT_H
+#define DELIVER_REPORT_H
+
+#include "deliver/deliver.h"
+#include "store/store.h"
+
+/* A delivery with the outcome of each copy. */
+struct deliver_attempt {
+    const struct deliver *d;
+    const struct deliver_message *m;
+    struct store_recipient *copies; /* one an account */
+    size_t n;
+    struct arena *a;
+};
+
+/* Whether the copy is in its mailbox. Pure. */
+bool deliver_is_stored(const struct store_recipient *copy);
+
+/* Makes a report (RFC 3464) about the copies that were not stored, and puts it into the queue or
+ * into the sender's own mailbox. A null sender, and one of our domains that does not exist, is told
+ * nothing. Errors: those of account_route, store_deliver and queue_enqueue. Yields. */
+YIELDS bool deliver_report_failed(const struct deliver_attempt *attempt, int64_t deadline_ms,
+                                  struct err *e);
+
+#endif
