@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* AUTH (RFC 4954): the dialogue of a mechanism, then the check of name and password. */
+#include "audit/audit.h"
+#include "auth/auth.h"
+#include "services/smtp/commands.h"
+
+static enum smtp_answer answer_for_dialogue(enum err_kind kind)
+{
+    if (kind == ERR_CANCELLED)
+        return ANSWER_AUTH_CANCELLED;
+    if (kind == ERR_LIMIT)
+        return ANSWER_AUTH_TOO_LONG;
+    return kind == ERR_DENIED ? ANSWER_AUTH_FAILED : ANSWER_AUTH_SYNTAX;
+}
+
+static str peer_ip(const struct smtp_session *s, char text[NET_ADDRESS_TEXT])
+{
+    return net_address_ip(net_conn_peer(s->conn), text);
+}
+
+static enum net_next check_login(struct smtp_session *s, struct sasl_server *sasl)
+{
+    struct err e = ERR_CLEAR;
+    struct auth_identity identity;
+    const struct auth_attempt attempt = {
+        .login = secret_str(&sasl->login),
+        .password = secret_str(&sasl->password),
+        .peer = net_conn_peer(s->conn),
+        .protocol = "smtp",
+        .session = net_conn_id(s->conn),
+    };
+    if (!smtp_is_database_up(s))
+        return smtp_say(s, ANSWER_AUTH_LATER);
+    if (!auth_login(s->state->app->auth, &attempt, &s->arena, clock_deadline_in(SMTP_AUTH_MS),
+                    &identity, &e))
+        return smtp_say(s, e.kind == ERR_DENIED ? ANSWER_AUTH_FAILED : ANSWER_AUTH_LATER);
+    s->account_id = identity.account_id;
+    s->login = arena_str(&s->arena, identity.login);
+    return smtp_say(s, ANSWER_LOGGED_IN);
+}
+
+/* Challenges and responses until the mechanism is done. *next is what ends the command otherwise.
+ */
+static bool converse(struct smtp_session *s, struct sasl_server *sasl, const struct smtp_auth *auth,
+                     enum net_next *next)
+{
+    struct err e = ERR_CLEAR;
+    str challenge = STR_EMPTY;
+    enum sasl_next step =
+        sasl_server_start(sasl, auth->has_initial ? &auth->initial : NULL, &challenge, &e);
+    while (step == SASL_CHALLENGE) {
+        str line;
+        *next = smtp_say_raw(s, 334, challenge);
+        if (*next == NET_CLOSE)
+            return false;
+        if (!net_read_line(s->conn, SMTP_AUTH_MAX, smtp_command_deadline(s), &line, NULL, &e)) {
+            *next = e.kind == ERR_LIMIT ? smtp_say(s, ANSWER_AUTH_TOO_LONG) : NET_CLOSE;
+            return false;
+        }
+        step = sasl_server_step(sasl, line, &challenge, &e);
+    }
+    if (step == SASL_DONE)
+        return true;
+    *next = smtp_say(s, answer_for_dialogue(e.kind));
+    return false;
+}
+
+/* A password that came in plain text is known to others now: an audit row tells whose (U1). */
+static void note_exposed(struct smtp_session *s, const struct smtp_auth *auth,
+                         enum sasl_mechanism mechanism)
+{
+    struct err e = ERR_CLEAR;
+    struct sasl_server sasl;
+    str challenge;
+    sasl_server_init(&sasl, mechanism);
+    if (auth->has_initial && smtp_is_database_up(s) &&
+        sasl_server_start(&sasl, &auth->initial, &challenge, &e) == SASL_DONE) {
+        char ip[NET_ADDRESS_TEXT];
+        const struct audit_entry entry = {
+            .actor = STR("system"),
+            .ip = peer_ip(s, ip),
+            .action = STR("auth.exposed"),
+            .object = secret_str(&sasl.login),
+            .detail = STR("password sent without TLS"),
+            .result = STR("denied"),
+        };
+        (void)audit_write(s->state->app->db, &entry, clock_deadline_in(SMTP_LOOKUP_MS), &e);
+    }
+    sasl_server_fini(&sasl);
+}
+
+enum net_next smtp_cmd_auth(struct smtp_session *s, str argument)
+{
+    struct smtp_auth auth;
+    enum sasl_mechanism mechanism = SASL_PLAIN;
+    if (s->front->policy != SMTP_SUBMISSION && smtp_has_tls(s))
+        return smtp_say(s, ANSWER_AUTH_NOT_OFFERED);
+    if (s->account_id != 0)
+        return smtp_say(s, ANSWER_AUTH_TWICE);
+    enum smtp_fault fault = smtp_auth_parse(argument, &auth);
+    bool is_known = fault == SMTP_GOOD && sasl_mechanism_find(auth.mechanism, &mechanism);
+    if (!smtp_has_tls(s)) {
+        if (is_known)
+            note_exposed(s, &auth, mechanism);
+        return smtp_say(s, ANSWER_AUTH_NEEDS_TLS);
+    }
+    if (fault != SMTP_GOOD)
+        return smtp_say(s, ANSWER_BAD_SYNTAX);
+    if (!is_known)
+        return smtp_say(s, ANSWER_AUTH_MECHANISM);
+
+    struct sasl_server sasl;
+    enum net_next next = NET_CLOSE;
+    sasl_server_init(&sasl, mechanism);
+    if (converse(s, &sasl, &auth, &next))
+        next = check_login(s, &sasl);
+    sasl_server_fini(&sasl);
+    return next;
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The envelope: MAIL, RCPT, RSET. Policy of submission senders and of recipients is here; what
+ * becomes of a message is in cmd_data.c. */
+#include "account/account.h"
+#include "base/failpoint.h"
+#include "config/config.h"
+#include "services/smtp/commands.h"
+
+/* Whether the user may use this envelope sender. *next is the answer when not. */
+static bool check_sender(struct smtp_session *s, const struct smtp_path *sender,
+                         enum net_next *next)
+{
+    struct err e = ERR_CLEAR;
+    bool may = false;
+    if (s->front->policy != SMTP_SUBMISSION || sender->is_null)
+        return true;
+    if (!account_may_send_as(s->state->app->accounts, s->account_id, sender->local, sender->domain,
+                             &s->command, clock_deadline_in(SMTP_LOOKUP_MS), &may, &e) &&
+        e.kind != ERR_SYNTAX) {
+        *next = smtp_say_failure(s, &e);
+        return false;
+    }
+    if (!may)
+        *next = smtp_say(s, ANSWER_SENDER_NOT_OWN);
+    return may;
+}
+
+enum net_next smtp_cmd_mail(struct smtp_session *s, str argument)
+{
+    struct smtp_mail mail;
+    enum net_next next = NET_PARK;
+    const struct smtp_offer offer = {
+        .auth = s->front->policy == SMTP_SUBMISSION,
+        .max_size = smtp_max_size(s),
+    };
+    if (s->has_sender)
+        return smtp_say(s, ANSWER_MAIL_TWICE);
+    if (runtime_is_draining(net_conn_runtime(s->conn)))
+        return smtp_say(s, ANSWER_SHUTTING_DOWN);
+    enum smtp_fault fault = smtp_mail_parse(argument, &offer, &s->mail, &mail);
+    if (fault != SMTP_GOOD)
+        return smtp_say(s, smtp_answer_for_fault(fault, true));
+    if (mail.has_size && s->state->message_bytes + mail.size > SMTP_MEMORY_MAX)
+        return smtp_say(s, ANSWER_NO_MEMORY);
+    if (!check_sender(s, &mail.sender, &next))
+        return next;
+    s->sender = mail;
+    s->has_sender = true;
+    FAILPOINT("smtp-after-mail");
+    return smtp_say(s, ANSWER_SENDER_OK);
+}
+
+/* An address with relay marks in its local part asks to be sent on (ATTACKS S17). */
+static bool asks_for_relay(const struct smtp_path *path)
+{
+    return path->is_literal || str_find_byte(path->local, '%') >= 0 ||
+           str_find_byte(path->local, '@') >= 0 || str_find_byte(path->local, '!') >= 0;
+}
+
+static bool is_named_already(const struct smtp_session *s, str address)
+{
+    for (size_t i = 0; i < s->recipients.n; i++)
+        if (str_eq(VEC_AT(&s->recipients, struct smtp_recipient, i)->address, address))
+            return true;
+    return false;
+}
+
+/* The same address again is good, and changes nothing. */
+static enum net_next add_recipient(struct smtp_session *s, const struct smtp_path *path,
+                                   int64_t account_id)
+{
+    str address = smtp_path_text(path, &s->command);
+    if (is_named_already(s, address))
+        return smtp_say(s, ANSWER_RECIPIENT_OK);
+    struct smtp_recipient *recipient = VEC_PUSH(&s->recipients, struct smtp_recipient);
+    if (!recipient)
+        return smtp_say(s, ANSWER_TOO_MANY_RECIPIENTS);
+    recipient->account_id = account_id;
+    recipient->address = arena_str(&s->mail, address);
+    recipient->domain = arena_str(&s->mail, path->domain);
+    return smtp_say(s, ANSWER_RECIPIENT_OK);
+}
+
+/* A full mailbox is refused here, where it concerns one recipient only. On port 25 nothing is asked
+ * for that: who was full at a delivery is remembered instead. *next is the answer when it is full.
+ */
+static bool has_room(struct smtp_session *s, int64_t account_id, enum net_next *next)
+{
+    struct err e = ERR_CLEAR;
+    bool fits = !smtp_was_full(s->state, account_id);
+    if (s->front->policy == SMTP_SUBMISSION &&
+        !submit_has_room(&s->state->submit, account_id, s->sender.size,
+                         clock_deadline_in(SMTP_LOOKUP_MS), &fits, &e)) {
+        *next = smtp_say_failure(s, &e);
+        return false;
+    }
+    if (!fits)
+        *next = smtp_say(s, ANSWER_MAILBOX_FULL);
+    return fits;
+}
+
+static enum net_next take_recipient(struct smtp_session *s, const struct smtp_path *path,
+                                    const struct account_route *route)
+{
+    enum net_next next;
+    switch (route->kind) {
+    case ACCOUNT_ROUTE_LOCAL:
+        if (!has_room(s, route->account_id, &next))
+            return next;
+        return add_recipient(s, path, route->account_id);
+    case ACCOUNT_ROUTE_REMOTE:
+        if (s->front->policy != SMTP_SUBMISSION || path->is_literal)
+            return smtp_say(s, ANSWER_RELAY_DENIED);
+        return add_recipient(s, path, 0);
+    case ACCOUNT_ROUTE_UNKNOWN:
+        break;
+    }
+    return smtp_say(s, asks_for_relay(path) ? ANSWER_RELAY_DENIED : ANSWER_NO_SUCH_USER);
+}
+
+enum net_next smtp_cmd_rcpt(struct smtp_session *s, str argument)
+{
+    struct err e = ERR_CLEAR;
+    struct smtp_path path;
+    struct account_route route = { .kind = ACCOUNT_ROUTE_UNKNOWN };
+    enum smtp_fault fault = smtp_rcpt_parse(argument, &s->command, &path);
+    if (fault != SMTP_GOOD)
+        return smtp_say(s, smtp_answer_for_fault(fault, false));
+    if (s->recipients.n >= s->recipients.max)
+        return smtp_say(s, ANSWER_TOO_MANY_RECIPIENTS);
+    if (!smtp_is_database_up(s))
+        return smtp_say(s, ANSWER_LOCAL_ERROR);
+    if (path.is_literal)
+        return smtp_say(s, ANSWER_RELAY_DENIED);
+    if (!account_route(s->state->app->accounts, path.local, path.domain, &s->command,
+                       clock_deadline_in(SMTP_LOOKUP_MS), &route, &e) &&
+        e.kind != ERR_SYNTAX)
+        return smtp_say_failure(s, &e);
+    return take_recipient(s, &path, &route);
+}
+
+enum net_next smtp_cmd_rset(struct smtp_session *s, str argument)
+{
+    (void)argument;
+    smtp_reset_transaction(s);
+    return smtp_say(s, ANSWER_OK);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of commands: who runs each, and when it is allowed. */
+#ifndef SMTP_COMMANDS_H
+#define SMTP_COMMANDS_H
+
+#include "services/smtp/session.h"
+
+/* Checks that the command is allowed now and runs it. */
+YIELDS enum net_next smtp_run_command(struct smtp_session *s, const struct smtp_command *command);
+
+/* Appends the names of the commands, for HELP. */
+void smtp_list_commands(struct buf *out);
+
+/* One function a command, in cmd_*.c; all may yield. */
+YIELDS enum net_next smtp_cmd_helo(struct smtp_session *s, str argument);
+YIELDS enum net_next smtp_cmd_ehlo(struct smtp_session *s, str argument);
+YIELDS enum net_next smtp_cmd_starttls(struct smtp_session *s, str argument);
+YIELDS enum net_next smtp_cmd_auth(struct smtp_session *s, str argument);
+YIELDS enum net_next smtp_cmd_mail(struct smtp_session *s, str argument);
+YIELDS enum net_next smtp_cmd_rcpt(struct smtp_session *s, str argument);
+YIELDS enum net_next smtp_cmd_data(struct smtp_session *s, str argument);
+YIELDS enum net_next smtp_cmd_rset(struct smtp_session *s, str argument);
+YIELDS enum net_next smtp_cmd_noop(struct smtp_session *s, str argument);
+YIELDS enum net_next smtp_cmd_quit(struct smtp_session *s, str argument);
+YIELDS enum net_next smtp_cmd_vrfy(struct smtp_session *s, str argument);
+YIELDS enum net_next smtp_cmd_expn(struct smtp_session *s, str argument);
+YIELDS enum net_next smtp_cmd_help(struct smtp_session *s, str argument);
+
+#endif

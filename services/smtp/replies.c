@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The one table of replies (RFC 5321 4.2, RFC 3463), and which of them a failure becomes. */
+#include "services/smtp/replies.h"
+
+#define ROW(code, status, text, flags, reason)                      \
+    {                                                               \
+        (code), STR_INIT(status), STR_INIT(text), (flags), (reason) \
+    }
+
+static const struct smtp_answer_row rows[ANSWER_COUNT] = {
+    [ANSWER_OK] = ROW(250, "2.0.0", "OK", 0, NULL),
+    [ANSWER_SENDER_OK] = ROW(250, "2.1.0", "Sender OK", 0, NULL),
+    [ANSWER_RECIPIENT_OK] = ROW(250, "2.1.5", "Recipient OK", 0, NULL),
+    [ANSWER_START_DATA] = ROW(354, "", "End the message with <CR><LF>.<CR><LF>", 0, NULL),
+    [ANSWER_BYE] = ROW(221, "2.0.0", "Bye", ANSWER_CLOSES, NULL),
+    [ANSWER_VRFY] = ROW(252, "2.5.2", "Send some mail, I will try my best", 0, NULL),
+    [ANSWER_READY_FOR_TLS] = ROW(220, "2.0.0", "Ready to start TLS", 0, NULL),
+    [ANSWER_LOGGED_IN] = ROW(235, "2.7.0", "Authentication succeeded", 0, NULL),
+
+    [ANSWER_SHUTTING_DOWN] = ROW(421, "4.3.2", "Service is ending, try again", ANSWER_CLOSES, NULL),
+    [ANSWER_IDLE] = ROW(421, "4.4.2", "Timeout, closing the connection", ANSWER_CLOSES, NULL),
+    [ANSWER_TOO_SLOW] = ROW(421, "4.4.2", "The message comes too slowly", ANSWER_CLOSES, NULL),
+    [ANSWER_TOO_MANY_ERRORS] = ROW(421, "4.7.0", "Too many errors", ANSWER_CLOSES, NULL),
+    [ANSWER_TOO_MUCH_JUNK] =
+        ROW(421, "4.7.0", "Too many commands without a message", ANSWER_CLOSES, NULL),
+    [ANSWER_EARLY_TALKER] = ROW(554, "5.5.0", "You spoke before it was your turn",
+                                ANSWER_CLOSES | ANSWER_REFUSES, "early_talker"),
+    [ANSWER_FOREIGN_PROTOCOL] =
+        ROW(521, "5.7.0", "This is SMTP", ANSWER_CLOSES | ANSWER_REFUSES, "foreign_protocol"),
+    [ANSWER_INPUT_BEFORE_TLS] = ROW(501, "5.5.4", "No input may follow STARTTLS",
+                                    ANSWER_CLOSES | ANSWER_REFUSES, "starttls_injection"),
+
+    [ANSWER_UNKNOWN_COMMAND] = ROW(500, "5.5.1", "Command unknown", ANSWER_IS_ERROR, NULL),
+    [ANSWER_NOT_IMPLEMENTED] = ROW(502, "5.5.1", "Command not implemented", ANSWER_IS_ERROR, NULL),
+    [ANSWER_LINE_TOO_LONG] = ROW(500, "5.5.2", "Line too long", ANSWER_IS_ERROR, NULL),
+    [ANSWER_BAD_LINE_END] = ROW(500, "5.5.2", "A line ends in CRLF and holds no CR, LF or NUL",
+                                ANSWER_CLOSES | ANSWER_REFUSES, "bare_line_end"),
+    [ANSWER_BAD_SYNTAX] = ROW(501, "5.5.4", "Syntax error", ANSWER_IS_ERROR, NULL),
+    [ANSWER_NO_ARGUMENT] = ROW(501, "5.5.4", "No argument is allowed", ANSWER_IS_ERROR, NULL),
+    [ANSWER_BAD_PARAMETER] =
+        ROW(501, "5.5.4", "A parameter has an impossible value", ANSWER_IS_ERROR, NULL),
+    [ANSWER_UNKNOWN_PARAMETER] =
+        ROW(555, "5.5.4", "A parameter is not supported", ANSWER_IS_ERROR, NULL),
+    [ANSWER_BAD_SENDER] = ROW(501, "5.1.7", "This is no sender address", ANSWER_IS_ERROR, NULL),
+    [ANSWER_BAD_RECIPIENT] =
+        ROW(501, "5.1.3", "This is no recipient address", ANSWER_IS_ERROR, NULL),
+    [ANSWER_NOT_ASCII] = ROW(553, "5.6.7", "The address needs SMTPUTF8, which is not offered",
+                             ANSWER_IS_ERROR, NULL),
+    [ANSWER_BAD_HELO] =
+        ROW(501, "5.5.4", "This is no host name or address literal", ANSWER_IS_ERROR, NULL),
+    [ANSWER_HELO_FIRST] = ROW(503, "5.5.1", "Send EHLO first", ANSWER_IS_ERROR, NULL),
+    [ANSWER_MAIL_FIRST] = ROW(503, "5.5.1", "Send MAIL first", ANSWER_IS_ERROR, NULL),
+    [ANSWER_RCPT_FIRST] = ROW(554, "5.5.1", "No valid recipients", ANSWER_IS_ERROR, NULL),
+    [ANSWER_MAIL_TWICE] = ROW(503, "5.5.1", "A sender was given already", ANSWER_IS_ERROR, NULL),
+    [ANSWER_NOT_NOW] = ROW(503, "5.5.1", "Not during a mail transaction", ANSWER_IS_ERROR, NULL),
+    [ANSWER_TLS_TWICE] = ROW(503, "5.5.1", "TLS is active already", ANSWER_IS_ERROR, NULL),
+    [ANSWER_TLS_NOT_OFFERED] = ROW(502, "5.5.1", "TLS is not offered", ANSWER_IS_ERROR, NULL),
+    [ANSWER_STARTTLS_FIRST] = ROW(530, "5.7.0", "Send STARTTLS first", ANSWER_IS_ERROR, NULL),
+    [ANSWER_AUTH_FIRST] = ROW(530, "5.7.0", "Authentication required", ANSWER_IS_ERROR, NULL),
+    [ANSWER_AUTH_TWICE] = ROW(503, "5.5.1", "You are logged in already", ANSWER_IS_ERROR, NULL),
+    [ANSWER_AUTH_NEEDS_TLS] =
+        ROW(538, "5.7.11", "Authentication needs TLS; change this password", ANSWER_IS_ERROR, NULL),
+    [ANSWER_AUTH_NOT_OFFERED] =
+        ROW(502, "5.5.1", "Authentication is not offered here", ANSWER_IS_ERROR, NULL),
+    [ANSWER_AUTH_MECHANISM] =
+        ROW(504, "5.5.4", "This mechanism is not offered", ANSWER_IS_ERROR, NULL),
+    [ANSWER_AUTH_CANCELLED] = ROW(501, "5.7.0", "Authentication cancelled", ANSWER_IS_ERROR, NULL),
+    [ANSWER_AUTH_SYNTAX] = ROW(501, "5.5.2", "Cannot decode the response", ANSWER_IS_ERROR, NULL),
+    [ANSWER_AUTH_TOO_LONG] = ROW(500, "5.5.6", "The response is too long", ANSWER_IS_ERROR, NULL),
+    [ANSWER_AUTH_FAILED] = ROW(535, "5.7.8", "Authentication failed", ANSWER_IS_ERROR, NULL),
+    [ANSWER_AUTH_LATER] = ROW(454, "4.7.0", "Authentication is not possible now", 0, NULL),
+
+    [ANSWER_RELAY_DENIED] =
+        ROW(550, "5.7.1", "Relaying denied", ANSWER_IS_ERROR | ANSWER_REFUSES, "relay"),
+    [ANSWER_NO_SUCH_USER] =
+        ROW(550, "5.1.1", "No such user here", ANSWER_IS_ERROR | ANSWER_REFUSES, "unknown_user"),
+    [ANSWER_MAILBOX_FULL] = ROW(552, "5.2.2", "The mailbox is full", ANSWER_REFUSES, "quota"),
+    [ANSWER_A_MAILBOX_FULL] =
+        ROW(452, "4.2.2", "One of the mailboxes is full", ANSWER_REFUSES, "quota"),
+    [ANSWER_TOO_MANY_RECIPIENTS] =
+        ROW(452, "4.5.3", "Too many recipients", ANSWER_REFUSES, "recipients"),
+    [ANSWER_SENDER_NOT_OWN] = ROW(553, "5.7.1", "This is not one of your addresses",
+                                  ANSWER_IS_ERROR | ANSWER_REFUSES, "sender_not_own"),
+    [ANSWER_FROM_MISSING] = ROW(550, "5.7.1", "A message needs one From field with one address",
+                                ANSWER_IS_ERROR | ANSWER_REFUSES, "from_missing"),
+    [ANSWER_FROM_NOT_OWN] = ROW(550, "5.7.1", "From or Sender is not one of your addresses",
+                                ANSWER_IS_ERROR | ANSWER_REFUSES, "from_not_own"),
+    [ANSWER_TOO_LARGE] = ROW(552, "5.3.4", "The message is too large", ANSWER_REFUSES, "size"),
+    [ANSWER_LINE_OF_MESSAGE] =
+        ROW(552, "5.3.4", "A line of the message is too long", ANSWER_REFUSES, "line"),
+    [ANSWER_HEADER_TOO_LARGE] =
+        ROW(552, "5.3.4", "The header is too large", ANSWER_REFUSES, "header"),
+    [ANSWER_BARE_LINE_END] = ROW(550, "5.5.2", "The message has a bare CR, a bare LF or a NUL",
+                                 ANSWER_CLOSES | ANSWER_REFUSES, "bare_line_end"),
+    [ANSWER_LOOP] = ROW(554, "5.4.6", "The message goes in circles", ANSWER_REFUSES, "loop"),
+    [ANSWER_NO_MEMORY] = ROW(452, "4.3.1", "No room now, try again", ANSWER_REFUSES, "memory"),
+    [ANSWER_LOCAL_ERROR] = ROW(451, "4.3.0", "Local error, try again", ANSWER_REFUSES, "temporary"),
+};
+
+const struct smtp_answer_row *smtp_answer_row(enum smtp_answer answer)
+{
+    return &rows[answer];
+}
+
+enum smtp_answer smtp_answer_for_failure(enum err_kind kind)
+{
+    switch (kind) {
+    case ERR_CANCELLED:
+        return ANSWER_SHUTTING_DOWN;
+    case ERR_LIMIT:
+        return ANSWER_NO_MEMORY;
+    case ERR_NONE:
+    case ERR_SYNTAX:
+    case ERR_NOT_FOUND:
+    case ERR_EXISTS:
+    case ERR_DENIED:
+    case ERR_CONFLICT:
+    case ERR_UNAVAILABLE:
+    case ERR_TIMEOUT:
+    case ERR_CLOSED:
+    case ERR_UNKNOWN_OUTCOME:
+    case ERR_UNSUPPORTED:
+    case ERR_INTERNAL:
+        break;
+    }
+    return ANSWER_LOCAL_ERROR;
+}
+
+enum smtp_answer smtp_answer_for_fault(enum smtp_fault fault, bool is_sender)
+{
+    switch (fault) {
+    case SMTP_FAULT_PATH:
+        return is_sender ? ANSWER_BAD_SENDER : ANSWER_BAD_RECIPIENT;
+    case SMTP_FAULT_NOT_ASCII:
+        return ANSWER_NOT_ASCII;
+    case SMTP_FAULT_PARAMETER:
+        return ANSWER_BAD_PARAMETER;
+    case SMTP_FAULT_UNKNOWN_PARAMETER:
+        return ANSWER_UNKNOWN_PARAMETER;
+    case SMTP_FAULT_SIZE:
+        return ANSWER_TOO_LARGE;
+    case SMTP_GOOD:
+    case SMTP_FAULT_SYNTAX:
+        break;
+    }
+    return ANSWER_BAD_SYNTAX;
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One SMTP connection: its state, reading commands, answering, and what all sessions of the process
+ * share. Single commands are in cmd_*.c. */
+#ifndef SMTP_SESSION_H
+#define SMTP_SESSION_H
+
+#include "base/vec.h"
+#include "deliver/deliver.h"
+#include "net/net.h"
+#include "services/app/app.h"
+#include "services/smtp/replies.h"
+#include "submit/submit.h"
+#include "wire/smtp_command.h"
+
+enum {
+    SMTP_COMMAND_MS = 300 * 1000,        /* for the next command, RFC 5321 4.5.3.2.7 */
+    SMTP_STRESS_COMMAND_MS = 10 * 1000,  /* the same when there is too much to do */
+    SMTP_DATA_BLOCK_MS = 180 * 1000,     /* for the next block of DATA, 4.5.3.2.5 */
+    SMTP_DATA_TOTAL_MS = 3600 * 1000,    /* for the whole of DATA */
+    SMTP_DATA_GRACE_MS = 60 * 1000,      /* after it, DATA must have come at SMTP_DATA_MIN_RATE */
+    SMTP_DATA_MIN_RATE = 256,            /* octets a second */
+    SMTP_HANDSHAKE_MS = 30 * 1000,       /* of STARTTLS */
+    SMTP_LOOKUP_MS = 1500,               /* for a look at the directory (R6: an answer in 2 s) */
+    SMTP_AUTH_MS = 30 * 1000,            /* for a login with all its delays */
+    SMTP_DELIVER_MS = 30 * 1000,         /* until a delivery is known to be committed */
+    SMTP_TARPIT_MS = 1000,               /* before each answer after too many errors */
+    SMTP_JUNK_MAX = 100,                 /* commands between two messages that are not for mail */
+    SMTP_READ_BLOCK = 64 * 1024,         /* octets of DATA taken at a time */
+    SMTP_MEMORY_MAX = 512 * 1024 * 1024, /* octets of messages in transfer, of the process */
+    SMTP_FULL_MAX = 64                   /* accounts remembered as full */
+};
+
+enum smtp_policy {
+    SMTP_INBOUND,   /* from anybody to our accounts */
+    SMTP_SUBMISSION /* from our users to anybody */
+};
+
+/* An account that was full a moment ago: its recipients are refused before DATA. */
+struct smtp_full_account {
+    int64_t account_id;
+    int64_t until_ms;
+};
+
+struct smtp_front {
+    struct smtp_state *state;
+    enum smtp_policy policy;
+    bool requires_tls; /* nothing but EHLO, STARTTLS ... in plain text */
+};
+
+/* What all sessions of the process share. */
+struct smtp_state {
+    struct app *app;
+    struct deliver deliver;
+    struct submit submit;
+    struct smtp_front fronts[2]; /* by enum smtp_policy */
+    size_t message_bytes;        /* held by messages in transfer */
+    size_t connections;          /* open */
+    struct smtp_full_account full[SMTP_FULL_MAX];
+    size_t next_full; /* place to write to next */
+};
+
+struct smtp_recipient {
+    int64_t account_id; /* 0: not ours */
+    str address;        /* in the transaction's arena */
+    str domain;
+};
+
+struct smtp_session {
+    struct net_conn *conn;
+    struct smtp_state *state;
+    const struct smtp_front *front;
+    struct arena arena;   /* of the session: name and login */
+    struct arena mail;    /* of the mail transaction */
+    struct arena command; /* reset after each command */
+
+    str helo; /* empty: EHLO must come */
+    bool is_esmtp;
+    int64_t account_id; /* 0: not logged in */
+    str login;
+
+    bool has_sender;
+    struct smtp_mail sender;
+    struct vec recipients; /* of struct smtp_recipient */
+
+    bool seen_command;  /* one came already */
+    unsigned errors;    /* since the last message */
+    unsigned junk;      /* since the last message */
+    unsigned transfers; /* DATA commands: part of transaction names */
+
+    int64_t opened_ms;
+    unsigned messages; /* accepted */
+    unsigned accepted; /* recipients */
+    unsigned refused;  /* recipients and messages */
+    uint64_t bytes;    /* of messages accepted */
+    const char *end;   /* static: why it ended */
+};
+
+extern const struct net_protocol smtp_protocol;
+
+/* ---- answering; each gives what the command gives to the session: go on (NET_PARK) or close.
+ * Errors are counted, waited for and end the session by the limits of PROMISES. ---- */
+
+YIELDS enum net_next smtp_say(struct smtp_session *s, enum smtp_answer answer);
+/* The same with another text than the table's. */
+YIELDS enum net_next smtp_say_text(struct smtp_session *s, enum smtp_answer answer, str text);
+/* For failures of ours: logs the error and says a temporary answer. */
+YIELDS enum net_next smtp_say_failure(struct smtp_session *s, const struct err *e);
+/* A reply that is not in the table: banner, EHLO, challenges. Lines are separated by LF. */
+YIELDS enum net_next smtp_say_raw(struct smtp_session *s, unsigned code, str text);
+
+/* ---- state ---- */
+
+bool smtp_has_tls(const struct smtp_session *s);
+bool smtp_is_stressed(const struct smtp_session *s);
+/* When the wait for the next command ends. */
+int64_t smtp_command_deadline(const struct smtp_session *s);
+/* Octets of a message that are taken now. */
+uint64_t smtp_max_size(const struct smtp_session *s);
+/* Forgets sender and recipients (RSET, EHLO, after DATA). */
+void smtp_reset_transaction(struct smtp_session *s);
+/* False when the database is known to be away: nothing can be promised then. */
+bool smtp_is_database_up(const struct smtp_session *s);
+
+/* ---- accounts that were full ---- */
+
+void smtp_remember_full(struct smtp_state *state, int64_t account_id);
+bool smtp_was_full(const struct smtp_state *state, int64_t account_id);
+
+#endif

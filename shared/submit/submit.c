@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A user's own mail: rights, completion, and one transaction for mailboxes and queue. */
+#include "submit/submit.h"
+
+#include "account/account.h"
+#include "base/clock.h"
+#include "crypto/random.h"
+#include "mime/header.h"
+#include "queue/queue.h"
+#include "store/store.h"
+#include "wire/smtp_data.h"
+
+enum {
+    RECEIVED_MAX = 8 * 1024, /* octets of the Received field: bounded by the limits of SMTP */
+    ADDED_MAX = 16 * 1024    /* octets that a completed message may be longer */
+};
+
+/* One submission on its way. */
+struct submission {
+    const struct submit *s;
+    const struct submit_message *m;
+    struct arena *a;
+    int64_t deadline_ms;
+    int64_t now_us;
+    str received; /* the field on top */
+    str complete; /* the message with it */
+    bool is_8bit;
+
+    struct store_recipient *copies; /* one a local account */
+    size_t n_copies;
+    struct queue_new_recipient *remotes;
+    size_t n_remotes;
+    int64_t queue_id; /* of the remote ones */
+};
+
+bool submit_has_room(const struct submit *s, int64_t account_id, uint64_t size, int64_t deadline_ms,
+                     bool *out, struct err *e)
+{
+    struct store_quota quota;
+    if (!store_get_quota(s->store, account_id, deadline_ms, &quota, e))
+        return false;
+    *out = quota.limit_bytes == 0 || quota.used_bytes + (int64_t)size <= quota.limit_bytes;
+    return true;
+}
+
+/* ---- checks ---- */
+
+static enum submit_verdict check_form(const struct submit_message *m)
+{
+    size_t at;
+    if (smtp_data_check(m->content, &at) != SMTP_DATA_CLEAN)
+        return SUBMIT_BARE_LINE_END;
+    if (mime_header_end(m->content) > SUBMIT_MAX_HEADER)
+        return SUBMIT_HEADER_TOO_LARGE;
+    return smtp_trace_hops(m->content) > m->max_hops ? SUBMIT_LOOP : SUBMIT_DONE;
+}
+
+/* Each address that the header claims to write for must be the user's (ATTACKS U9). Yields. */
+static bool check_rights(const struct submission *w, enum submit_verdict *out, struct err *e)
+{
+    struct submit_author *authors = ARENA_ARRAY(w->a, struct submit_author, SUBMIT_MAX_AUTHORS);
+    size_t n;
+    *out = submit_read_authors(w->m->content, w->a, authors, &n);
+    for (size_t i = 0; i < n && *out == SUBMIT_DONE; i++) {
+        struct err reason = ERR_CLEAR;
+        bool may = false;
+        bool known = account_may_send_as(w->s->accounts, w->m->account_id, authors[i].local,
+                                         authors[i].domain, w->a, w->deadline_ms, &may, &reason);
+        if (!known && reason.kind != ERR_SYNTAX) {
+            *e = reason;
+            return false;
+        }
+        if (!may)
+            *out = SUBMIT_FROM_NOT_OWN;
+    }
+    return true;
+}
+
+/* ---- the message ---- */
+
+static bool has_eight_bit(str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if ((unsigned char)s.p[i] > 127)
+            return true;
+    return false;
+}
+
+static str make_received(const struct submission *w)
+{
+    struct buf b;
+    struct smtp_trace trace = w->m->trace;
+    trace.at_utc = w->now_us / 1000000;
+    trace.recipient = w->m->n == 1 ? w->m->recipients[0].address : STR_EMPTY;
+    if (w->s->hide_client) {
+        trace.helo = STR_EMPTY;
+        trace.peer_ip = STR_EMPTY;
+    }
+    buf_init(&b, RECEIVED_MAX);
+    INVARIANT(smtp_trace_received(&trace, &b));
+    str received = arena_str(w->a, buf_str(&b));
+    buf_fini(&b);
+    return received;
+}
+
+static bool complete(struct submission *w, struct err *e)
+{
+    struct buf out;
+    w->received = make_received(w);
+    const struct submit_completion completion = {
+        .received = w->received,
+        .hostname = str_from_cstr(w->s->hostname),
+        .now_utc = w->now_us / 1000000,
+        .unique1 = (uint64_t)w->now_us,
+        .unique2 = crypto_random_u64(),
+    };
+    buf_init(&out, w->m->content.n + ADDED_MAX);
+    bool good = submit_complete(w->m->content, &completion, &out, e);
+    if (good)
+        w->complete = arena_str(w->a, buf_str(&out));
+    buf_fini(&out);
+    w->is_8bit = good && has_eight_bit(w->complete);
+    return good;
+}
+
+/* ---- recipients ---- */
+
+static bool is_listed(const struct submission *w, int64_t account_id)
+{
+    for (size_t i = 0; i < w->n_copies; i++)
+        if (w->copies[i].account_id == account_id)
+            return true;
+    return false;
+}
+
+static void add_copy(struct submission *w, int64_t account_id)
+{
+    char account[24];
+    if (is_listed(w, account_id))
+        return;
+    struct store_recipient *copy = &w->copies[w->n_copies++];
+    copy->account_id = account_id;
+    copy->mailbox_id = STORE_INBOX;
+    (void)snprintf(account, sizeof(account), "%lld", (long long)account_id);
+    store_delivery_id(w->m->transaction, str_from_cstr(account), copy->delivery_id);
+}
+
+static void split_recipients(struct submission *w)
+{
+    w->copies = ARENA_ARRAY(w->a, struct store_recipient, w->m->n);
+    w->remotes = ARENA_ARRAY(w->a, struct queue_new_recipient, w->m->n);
+    for (size_t i = 0; i < w->m->n; i++) {
+        const struct submit_recipient *r = &w->m->recipients[i];
+        if (r->account_id != 0) {
+            add_copy(w, r->account_id);
+            continue;
+        }
+        w->remotes[w->n_remotes++] = (struct queue_new_recipient){
+            .address = r->address,
+            .domain = r->domain,
+            .notify = QUEUE_NOTIFY_DEFAULT,
+        };
+    }
+}
+
+/* ---- one transaction ---- */
+
+static struct queue_new_message queued_message(const struct submission *w)
+{
+    return (struct queue_new_message){
+        .envelope_from = w->m->sender,
+        .account_id = w->m->account_id,
+        .body = w->complete,
+        .is_8bit = w->is_8bit,
+        .session = w->m->trace.session,
+        .recipients = w->remotes,
+        .n = w->n_remotes,
+    };
+}
+
+/* A store_extra_fn: the queue rows of the same transaction. */
+static bool send_queue_rows(struct db_tx *tx, void *arg, size_t *statements, struct err *e)
+{
+    const struct submission *w = arg;
+    const struct queue_new_message message = queued_message(w);
+    *statements = QUEUE_ENQUEUE_STATEMENTS;
+    return queue_enqueue_send(w->s->queue, tx, w->queue_id, &message, e);
+}
+
+/* Only remote recipients: no mailbox is touched. Yields. */
+static bool hand_to_queue(struct submission *w, struct err *e)
+{
+    const struct queue_new_message message = queued_message(w);
+    return queue_enqueue(w->s->queue, &message, w->deadline_ms, &w->queue_id, e);
+}
+
+/* The copies for our own accounts carry Return-Path, which nothing that leaves may. */
+static str make_local(const struct submission *w)
+{
+    struct buf top;
+    buf_init(&top, RECEIVED_MAX);
+    INVARIANT(smtp_trace_delivery(w->m->sender,
+                                  w->m->n == 1 ? w->m->recipients[0].address : STR_EMPTY, &top));
+    char *bytes = arena_alloc(w->a, top.n + w->complete.n);
+    memcpy(bytes, top.p, top.n);
+    memcpy(bytes + top.n, w->complete.p, w->complete.n);
+    str local = str_of(bytes, top.n + w->complete.n);
+    buf_fini(&top);
+    return local;
+}
+
+/* Local mailboxes, and the queue when there are remote recipients too. Yields. */
+static bool hand_to_store(struct submission *w, enum submit_verdict *out, struct err *e)
+{
+    struct store_message message;
+    struct err reason = ERR_CLEAR;
+    struct store_delivery delivery = {
+        .message = &message,
+        .recipients = w->copies,
+        .n = w->n_copies,
+        .received_us = w->now_us,
+        .all_or_nothing = true,
+        .extra = w->n_remotes > 0 ? send_queue_rows : NULL,
+        .extra_arg = w,
+    };
+    w->queue_id = w->n_remotes > 0 ? queue_make_id(w->s->queue) : 0;
+    if (!store_prepare_message(w->s->store, w->a, make_local(w), w->deadline_ms, &message, e))
+        return false;
+    if (!store_deliver(w->s->store, &delivery, w->deadline_ms, &reason)) {
+        if (reason.kind != ERR_LIMIT) {
+            *e = reason;
+            return err_wrap(e, "submit to %zu mailboxes", w->n_copies);
+        }
+        *out = SUBMIT_OVER_QUOTA;
+        return true;
+    }
+    if (w->n_remotes > 0)
+        queue_announce(w->s->queue, w->queue_id);
+    return true;
+}
+
+bool submit_message(const struct submit *s, const struct submit_message *m, struct arena *a,
+                    int64_t deadline_ms, enum submit_verdict *out, struct err *e)
+{
+    struct submission w = {
+        .s = s,
+        .m = m,
+        .a = a,
+        .deadline_ms = deadline_ms,
+        .now_us = clock_utc_us(),
+    };
+    *out = check_form(m);
+    if (*out != SUBMIT_DONE)
+        return true;
+    if (!check_rights(&w, out, e))
+        return false;
+    if (*out != SUBMIT_DONE)
+        return true;
+    if (!complete(&w, e))
+        return false;
+    split_recipients(&w);
+    return w.n_copies == 0 ? hand_to_queue(&w, e) : hand_to_store(&w, out, e);
+}

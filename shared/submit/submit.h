@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Front door of submit: the way of a user's own mail. Who may say what in From, what a client left
+ * out, what must not leave; then local mailboxes and the outbound queue get it in one transaction.
+ * It writes no SMTP reply and knows no REST. */
+#ifndef SUBMIT_SUBMIT_H
+#define SUBMIT_SUBMIT_H
+
+#include "base/base.h"
+#include "wire/smtp_trace.h"
+
+struct account_directory;
+struct queue;
+struct store;
+
+enum {
+    SUBMIT_MAX_HEADER = 10 * 1024 * 1024 /* octets; a larger header is refused (ATTACKS X1) */
+};
+
+/* What submissions need; in the caller's storage, all kept. */
+struct submit {
+    struct store *store;
+    struct queue *queue;
+    struct account_directory *accounts;
+    const char *hostname; /* ours: of Received and of Message-IDs we make */
+    bool hide_client;     /* leave name and address of the client out of Received */
+};
+
+struct submit_recipient {
+    int64_t account_id; /* a local account, or 0: the address is not ours */
+    str address;        /* local@domain as named in RCPT; unique in the message */
+    str domain;         /* lower-case; of remote ones */
+};
+
+struct submit_message {
+    struct smtp_trace trace; /* of the session; at_utc and recipient are filled by submit */
+    int64_t account_id;      /* who submits */
+    str sender;              /* envelope sender, local@domain; empty for the null sender */
+    str content;             /* CRLF lines; never a bare CR or LF */
+    str transaction;         /* names the transaction: the same again is delivered once */
+    const struct submit_recipient *recipients;
+    size_t n; /* at least 1 */
+    size_t max_hops;
+};
+
+enum submit_verdict {
+    SUBMIT_DONE,             /* committed: all local mailboxes and the queue have it */
+    SUBMIT_FROM_MISSING,     /* no From, or not exactly one with one address: 550 5.7.1 */
+    SUBMIT_FROM_NOT_OWN,     /* From or Sender is somebody else: 550 5.7.1 */
+    SUBMIT_BARE_LINE_END,    /* a bare CR, LF or NUL: 550 5.5.2 (ATTACKS O10) */
+    SUBMIT_LOOP,             /* 554 5.4.6 */
+    SUBMIT_HEADER_TOO_LARGE, /* 552 5.3.4 */
+    SUBMIT_OVER_QUOTA        /* a local mailbox is full, nothing was done: 452 4.2.2 or 552 5.2.2 */
+};
+
+/* Whether a message of `size` octets fits into the mailbox of a local recipient: asked when it is
+ * named, so that it can be refused alone. Yields. */
+YIELDS bool submit_has_room(const struct submit *s, int64_t account_id, uint64_t size,
+                            int64_t deadline_ms, bool *out, struct err *e);
+
+/* Checks, completes and hands over a message to all recipients or to none. Failures are temporary:
+ * those of account_may_send_as and of the commit; ERR_UNKNOWN_OUTCOME only when looking for the
+ * outcome failed too (R3). Yields. */
+YIELDS bool submit_message(const struct submit *s, const struct submit_message *m, struct arena *a,
+                           int64_t deadline_ms, enum submit_verdict *out, struct err *e);
+
+/* ---- the pure parts ---- */
+
+enum {
+    SUBMIT_MAX_AUTHORS = 32 /* addresses in From, Sender, Resent-From and Resent-Sender together */
+};
+
+/* An address that the header claims to write for. */
+struct submit_author {
+    str local; /* in arena */
+    str domain;
+};
+
+/* Finds all claimed authors. SUBMIT_DONE with at least one, the address of From first;
+ * SUBMIT_FROM_MISSING unless there is exactly one From with exactly one address, and when any of
+ * the other fields cannot be read or names too many. */
+enum submit_verdict submit_read_authors(str content, struct arena *a,
+                                        struct submit_author out[SUBMIT_MAX_AUTHORS], size_t *n);
+
+/* What a message is completed with. */
+struct submit_completion {
+    str received;     /* the whole field; may be empty */
+    str hostname;     /* right side of a Message-ID, and our authserv-id */
+    int64_t now_utc;  /* seconds */
+    uint64_t unique1; /* left side of a Message-ID */
+    uint64_t unique2;
+};
+
+/* Appends the message as it leaves: `received` on top; without Bcc, and without fields that only a
+ * receiving server writes; with Date and Message-ID when they were missing (RFC 6409 8). ERR_LIMIT:
+ * `out` is full. */
+bool submit_complete(str content, const struct submit_completion *c, struct buf *out,
+                     struct err *e);
+
+#endif
