@@ -106,7 +106,7 @@ static void lengths_have_limits(void **state)
         { 10, 1025, false },
         { 10, 8000, false },
     };
-    char message[9000];
+    static char message[9000];
     (void)state;
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct outcome out;

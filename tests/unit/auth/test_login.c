@@ -1,0 +1,646 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Logins on a real PostgreSQL and a real Redis: who gets in, what cannot be told apart, how
+ * failures are counted together, what happens when one of them is away. */
+#include "account/account.h"
+#include "auth/auth.h"
+#include "db/db.h"
+#include "obs/obs.h"
+#include "redis/redis.h"
+#include "support/in_fiber.h"
+#include "support/servers.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+static const char password[] = "correct horse battery";
+
+struct world {
+    struct runtime *rt;
+    struct db *db;
+    struct redis *redis;
+    struct account_directory *directory;
+    struct arena a;
+    char hash[CRYPTO_PHC_SIZE];
+    int64_t ada;
+};
+
+/* One process of many: they share the world, each has its own struct auth. */
+static struct auth *new_auth(struct world *w, bool has_redis, const struct auth_options *options)
+{
+    return auth_new(w->directory, w->db, has_redis ? w->redis : NULL, options);
+}
+
+/* No delays, cheap hashes: for tests of anything but time. */
+static const struct auth_options quick = { .delay_ms = -1,
+                                           .delay_max_ms = -1,
+                                           .hash = { .memory_kib = 64, .passes = 1, .lanes = 1 } };
+
+static enum err_kind try_login(struct world *w, struct auth *auth, const char *login, str secret,
+                               const char *ip, struct auth_identity *who)
+{
+    struct err e = ERR_CLEAR;
+    struct net_address peer;
+    struct auth_identity ignored;
+    assert_true(net_address_parse_ip(str_from_cstr(ip), &peer, &e));
+    const struct auth_attempt attempt = { .login = str_from_cstr(login),
+                                          .password = secret,
+                                          .peer = &peer,
+                                          .protocol = "imap",
+                                          .session = STR("test") };
+    bool ok = auth_login(auth, &attempt, &w->a, clock_deadline_in(30000), who ? who : &ignored, &e);
+    assert_int_equal(ok, e.kind == ERR_NONE);
+    return e.kind;
+}
+
+static void add_account(struct world *w, const char *address, const char *hash, bool is_admin,
+                        int64_t *id)
+{
+    struct err e = ERR_CLEAR;
+    const struct account_actor actor = { .name = STR("cli") };
+    const struct account_new new_account = { .address = str_from_cstr(address),
+                                             .password_hash = str_from_cstr(hash),
+                                             .is_admin = is_admin };
+    if (!account_add(w->directory, &actor, &new_account, &w->a, clock_deadline_in(10000), id, &e))
+        fail_msg("%s", e.msg);
+}
+
+static long audit_rows(const char *result)
+{
+    char sql[256];
+    (void)snprintf(sql, sizeof(sql),
+                   "SELECT count(*) FROM audit_log WHERE action = 'login' AND result = '%s'",
+                   result);
+    return test_pg_number(sql);
+}
+
+static uint64_t attempts_counted(const char *label)
+{
+    struct buf text;
+    char wanted[128];
+    uint64_t count = 0;
+    str number, rest;
+    buf_init(&text, 1024 * 1024);
+    assert_true(obs_metrics_format(&text));
+    int n = snprintf(wanted, sizeof(wanted),
+                     "mailserver_auth_attempts_total{result=\"%s\",protocol=\"imap\"} ", label);
+    ptrdiff_t at = str_find(buf_str(&text), str_of(wanted, (size_t)n));
+    if (at >= 0) {
+        (void)str_cut(str_skip(buf_str(&text), (size_t)at + (size_t)n), '\n', &number, &rest);
+        assert_true(str_to_uint(number, UINT64_MAX, &count));
+    }
+    buf_fini(&text);
+    return count;
+}
+
+static void flush_redis(void)
+{
+    const char *const flush[] = { "FLUSHALL" };
+    free(test_redis_cli(flush, 1));
+}
+
+/* ---- the tests; each begins with an empty Redis ---- */
+
+static void right_passwords_get_in(struct world *w)
+{
+    struct auth *auth = new_auth(w, true, &quick);
+    struct auth_identity who;
+    long rows = audit_rows("ok");
+    assert_int_equal(
+        try_login(w, auth, "ada@example.org", STR("correct horse battery"), "192.0.2.1", &who),
+        ERR_NONE);
+    assert_int_equal(who.account_id, w->ada);
+    assert_true(str_eq(who.login, STR("ada@example.org")));
+    assert_true(who.is_admin);
+    assert_int_equal(audit_rows("ok"), rows + 1);
+    /* Another spelling of the name, and of the letters of the password. */
+    assert_int_equal(
+        try_login(w, auth, "Ada@Example.ORG", STR("correct horse battery"), "192.0.2.1", NULL),
+        ERR_NONE);
+    assert_int_equal(try_login(w, auth, "zoe@example.org", STR("Cafe\xcc\x81 au lait, twice"),
+                               "192.0.2.1", NULL),
+                     ERR_NONE);
+    auth_free(&auth);
+}
+
+static void wrong_ones_look_alike(struct world *w)
+{
+    static char huge[2000];
+    memset(huge, 'x', sizeof(huge));
+    const struct {
+        const char *login;
+        str secret;
+    } cases[] = {
+        { "ada@example.org", STR("wrong") },
+        { "ada@example.org", STR("") },
+        { "ada@example.org", STR("correct horse\0battery") },
+        { "ada@example.org", str_of(huge, sizeof(huge)) },
+        { "nobody@example.org", STR("correct horse battery") },
+        { "no address at all", STR("correct horse battery") },
+        { "disabled@example.org", STR("correct horse battery") },
+        { "nopassword@example.org", STR("correct horse battery") },
+        { "nopassword@example.org", STR("nobody") }, /* the password of the dummy */
+        { "broken@example.org", STR("correct horse battery") },
+    };
+    struct auth *auth = new_auth(w, true, &quick);
+    long rows = audit_rows("denied");
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        char ip[32];
+        struct err e = ERR_CLEAR;
+        struct net_address peer;
+        struct auth_identity who;
+        (void)snprintf(ip, sizeof(ip), "203.%zu.2.1", i);
+        assert_true(net_address_parse_ip(str_from_cstr(ip), &peer, &e));
+        const struct auth_attempt attempt = { .login = str_from_cstr(cases[i].login),
+                                              .password = cases[i].secret,
+                                              .peer = &peer,
+                                              .protocol = "imap" };
+        assert_false(auth_login(auth, &attempt, &w->a, clock_deadline_in(10000), &who, &e));
+        assert_int_equal(e.kind, ERR_DENIED);
+        assert_string_equal(e.msg, "wrong name or password");
+    }
+    assert_int_equal(audit_rows("denied"), rows + (long)COUNT_OF(cases));
+    assert_int_equal(test_pg_number("SELECT count(*) FROM audit_log WHERE actor = 'no address at "
+                                    "all' OR object = 'no address at all'"),
+                     0);
+    auth_free(&auth);
+}
+
+static void successes_are_remembered(struct world *w)
+{
+    struct auth_options options = quick;
+    options.cache_ms = 300;
+    struct auth *auth = new_auth(w, true, &options);
+    uint64_t cached = attempts_counted("cached");
+    str secret = str_from_cstr(password);
+    assert_int_equal(try_login(w, auth, "ada@example.org", secret, "192.0.2.1", NULL), ERR_NONE);
+    assert_int_equal(attempts_counted("cached"), cached);
+    struct auth_identity who;
+    assert_int_equal(try_login(w, auth, "ADA@example.org", secret, "192.0.2.2", &who), ERR_NONE);
+    assert_int_equal(attempts_counted("cached"), cached + 1);
+    assert_int_equal(who.account_id, w->ada);
+    assert_true(str_eq(who.login, STR("ada@example.org")));
+    assert_int_equal(try_login(w, auth, "ada@example.org", STR("wrong"), "192.0.2.1", NULL),
+                     ERR_DENIED);
+    auth_forget(auth, w->ada + 1000);
+    assert_int_equal(try_login(w, auth, "ada@example.org", secret, "192.0.2.1", NULL), ERR_NONE);
+    assert_int_equal(attempts_counted("cached"), cached + 2);
+    auth_forget(auth, w->ada);
+    assert_int_equal(try_login(w, auth, "ada@example.org", secret, "192.0.2.1", NULL), ERR_NONE);
+    assert_int_equal(attempts_counted("cached"), cached + 2);
+    assert_true(fiber_sleep_until(clock_deadline_in(350), NULL));
+    assert_int_equal(try_login(w, auth, "ada@example.org", secret, "192.0.2.1", NULL), ERR_NONE);
+    assert_int_equal(attempts_counted("cached"), cached + 2);
+    auth_free(&auth);
+}
+
+/* R25: three frontends, one attacker, round robin. */
+static void processes_count_together(struct world *w)
+{
+    struct auth *auths[3];
+    for (size_t i = 0; i < 3; i++)
+        auths[i] = new_auth(w, true, &quick);
+    for (size_t i = 0; i < 10; i++) {
+        char login[64];
+        (void)snprintf(login, sizeof(login), "user%zu@example.org", i);
+        assert_int_equal(try_login(w, auths[i % 3], login, STR("guess"), "198.51.100.7", NULL),
+                         ERR_DENIED);
+    }
+    long rows = audit_rows("denied");
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(try_login(w, auths[i], "ada@example.org", str_from_cstr(password),
+                                   "198.51.100.7", NULL),
+                         ERR_LIMIT);
+    assert_int_equal(audit_rows("denied"), rows); /* nothing was checked */
+    /* Its neighbour may still come, until the network has three times as many. */
+    assert_int_equal(
+        try_login(w, auths[0], "ada@example.org", str_from_cstr(password), "198.51.100.8", NULL),
+        ERR_NONE);
+    for (size_t i = 0; i < 20; i++) {
+        char ip[32];
+        (void)snprintf(ip, sizeof(ip), "198.51.100.%zu", 10 + i);
+        assert_int_equal(try_login(w, auths[i % 3], "eve@example.org", STR("guess"), ip, NULL),
+                         ERR_DENIED);
+    }
+    assert_int_equal(
+        try_login(w, auths[1], "ada@example.org", str_from_cstr(password), "198.51.100.99", NULL),
+        ERR_LIMIT);
+    assert_int_equal(
+        try_login(w, auths[1], "ada@example.org", str_from_cstr(password), "198.51.101.1", NULL),
+        ERR_NONE);
+    for (size_t i = 0; i < 3; i++)
+        auth_free(&auths[i]);
+}
+
+static void ipv6_counts_by_network(struct world *w)
+{
+    struct auth *auth = new_auth(w, true, &quick);
+    for (size_t i = 0; i < 10; i++) {
+        char ip[64];
+        (void)snprintf(ip, sizeof(ip), "2001:db8:1:1::%zx", i);
+        assert_int_equal(try_login(w, auth, "ada@example.org", STR("guess"), ip, NULL), ERR_DENIED);
+    }
+    assert_int_equal(
+        try_login(w, auth, "ada@example.org", STR("guess"), "2001:db8:1:1:ffff::1", NULL),
+        ERR_LIMIT);
+    assert_int_equal(try_login(w, auth, "ada@example.org", STR("guess"), "2001:db8:1:2::1", NULL),
+                     ERR_DENIED);
+    auth_free(&auth);
+}
+
+static void every_counter_ends_by_itself(struct world *w)
+{
+    struct auth *auth = new_auth(w, true, &quick);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(try_login(w, auth, "ada@example.org", STR("guess"), "192.0.2.1", NULL),
+                         ERR_DENIED);
+    auth_free(&auth);
+    const char *const script[] = {
+        "EVAL",
+        "local bad = 0 for _, k in ipairs(redis.call('KEYS', '*')) do local t = "
+        "redis.call('PTTL', k) if t <= 0 or t > 86400000 then bad = bad + 1 end end "
+        "return 'keys ' .. #redis.call('KEYS', '*') .. ' bad ' .. bad",
+        "0"
+    };
+    char *answer = test_redis_cli(script, COUNT_OF(script));
+    assert_non_null(strstr(answer, " bad 0"));
+    assert_non_null(strstr(answer, "keys 7 "));
+    free(answer);
+    /* Names stay out of Redis. */
+    const char *const keys[] = { "KEYS", "*example*" };
+    answer = test_redis_cli(keys, COUNT_OF(keys));
+    assert_null(strstr(answer, "example"));
+    free(answer);
+}
+
+/* An account that is attacked from everywhere answers slower and slower, and is never locked. */
+static void attacked_accounts_slow_down(struct world *w)
+{
+    struct auth_options options = quick;
+    options.per_account_per_hour = 5;
+    options.delay_ms = 20;
+    options.delay_max_ms = 100;
+    struct auth *auth = new_auth(w, true, &options);
+    for (size_t i = 0; i < 30; i++) {
+        char ip[32];
+        (void)snprintf(ip, sizeof(ip), "10.%zu.0.1", i);
+        int64_t before = clock_monotonic_ms();
+        assert_int_equal(try_login(w, auth, "ada@example.org", STR("guess"), ip, NULL), ERR_DENIED);
+        int64_t took = clock_monotonic_ms() - before;
+        assert_true(took >= 19);
+        assert_true(i < 25 || took >= 99);
+    }
+    int64_t before = clock_monotonic_ms();
+    assert_int_equal(
+        try_login(w, auth, "ada@example.org", str_from_cstr(password), "10.99.0.1", NULL),
+        ERR_NONE);
+    assert_true(clock_monotonic_ms() - before >= 79);
+    /* Somebody else does not notice. */
+    before = clock_monotonic_ms();
+    assert_int_equal(
+        try_login(w, auth, "zoe@example.org", STR("Caf\xc3\xa9 au lait, twice"), "10.99.0.2", NULL),
+        ERR_NONE);
+    assert_true(clock_monotonic_ms() - before < 79);
+    auth_free(&auth);
+}
+
+struct guess {
+    struct world *w;
+    struct auth *auth;
+    unsigned *denied, *limited, *unavailable, *left;
+};
+
+static void guess_once(void *arg)
+{
+    struct guess *g = arg;
+    struct err e = ERR_CLEAR;
+    struct net_address peer;
+    struct auth_identity who;
+    struct arena a;
+    arena_init(&a);
+    (void)net_address_parse_ip(STR("192.0.2.66"), &peer, &e);
+    const struct auth_attempt attempt = {
+        .login = STR("ada@example.org"), .password = STR("guess"), .peer = &peer, .protocol = "imap"
+    };
+    (void)auth_login(g->auth, &attempt, &a, clock_deadline_in(30000), &who, &e);
+    *g->denied += e.kind == ERR_DENIED;
+    *g->limited += e.kind == ERR_LIMIT;
+    *g->unavailable += e.kind == ERR_UNAVAILABLE;
+    (*g->left)--;
+    arena_fini(&a);
+}
+
+/* A burst from one address that all passed the first check: those in the line are looked at again.
+ */
+static void bursts_stay_near_the_limit(struct world *w)
+{
+    struct auth_options options = quick;
+    options.hash = CRYPTO_ARGON2ID_DEFAULT;
+    struct auth *auth = new_auth(w, true, &options);
+    unsigned denied = 0, limited = 0, unavailable = 0, left = 100;
+    struct guess g = { w, auth, &denied, &limited, &unavailable, &left };
+    struct err e = ERR_CLEAR;
+    for (int i = 0; i < 100; i++)
+        assert_true(fiber_spawn(w->rt, "guess", guess_once, &g, NULL, &e));
+    while (left)
+        assert_true(fiber_sleep_until(clock_deadline_in(10), &e));
+    assert_int_equal(denied + limited + unavailable, 100);
+    assert_in_range(denied, 10, 18); /* ten, and those that were in flight */
+    assert_in_range(unavailable, 1, 100 - 72);
+    auth_free(&auth);
+}
+
+static void weak_hashes_are_replaced(struct world *w)
+{
+    struct auth_options options = quick;
+    options.hash.memory_kib = 128;
+    struct auth *auth = new_auth(w, true, &options);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM account WHERE login = 'weak@example.org' "
+                                    "AND password_hash LIKE '%m=64,t=1%'"),
+                     1);
+    assert_int_equal(
+        try_login(w, auth, "weak@example.org", str_from_cstr(password), "192.0.2.1", NULL),
+        ERR_NONE);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM account WHERE login = 'weak@example.org' "
+                                    "AND password_hash LIKE '$argon2id$v=19$m=128,t=1%'"),
+                     1);
+    auth_forget(auth, 0);
+    assert_int_equal(
+        try_login(w, auth, "weak@example.org", str_from_cstr(password), "192.0.2.1", NULL),
+        ERR_NONE);
+    auth_free(&auth);
+}
+
+static void new_passwords_are_hashed(struct world *w)
+{
+    struct auth *auth = new_auth(w, true, &quick);
+    struct err e = ERR_CLEAR;
+    str phc;
+    bool matches = false;
+    assert_true(auth_hash_password(auth, STR("Cafe\xcc\x81 au lait, twice"), &w->a,
+                                   clock_deadline_in(10000), &phc, &e));
+    assert_true(crypto_argon2id_verify(phc, STR("Caf\xc3\xa9 au lait, twice"), &matches, &e));
+    assert_true(matches);
+    assert_false(auth_hash_password(auth, STR("short"), &w->a, clock_deadline_in(10000), &phc, &e));
+    assert_int_equal(e.kind, ERR_LIMIT);
+    auth_free(&auth);
+}
+
+static void everybody_together_has_a_limit(struct world *w)
+{
+    struct auth_options options = quick;
+    options.per_second = 3;
+    options.cache_ms = -1;
+    struct auth *auth = new_auth(w, true, &options);
+    unsigned limited = 0;
+    for (int i = 0; i < 12; i++)
+        limited += try_login(w, auth, "ada@example.org", str_from_cstr(password), "192.0.2.1",
+                             NULL) == ERR_LIMIT;
+    assert_in_range(limited, 3, 9);
+    auth_free(&auth);
+}
+
+/* ---- time ---- */
+
+struct sample {
+    double sum, squares;
+    unsigned n;
+};
+
+static void measure(struct world *w, struct auth *auth, const char *login, struct sample *s)
+{
+    struct timespec before, after;
+    (void)clock_gettime(CLOCK_MONOTONIC, &before);
+    assert_int_equal(try_login(w, auth, login, STR("guess"), "192.0.2.1", NULL), ERR_DENIED);
+    (void)clock_gettime(CLOCK_MONOTONIC, &after);
+    double ms = (double)(after.tv_sec - before.tv_sec) * 1e3 +
+                (double)(after.tv_nsec - before.tv_nsec) / 1e6;
+    s->sum += ms;
+    s->squares += ms * ms;
+    s->n++;
+}
+
+static double mean(const struct sample *s)
+{
+    return s->sum / s->n;
+}
+
+/* The square of Welch's t; compared with 4.5 * 4.5. */
+static double welch_squared(const struct sample *a, const struct sample *b)
+{
+    double va = (a->squares / a->n - mean(a) * mean(a)) / (a->n - 1);
+    double vb = (b->squares / b->n - mean(b) * mean(b)) / (b->n - 1);
+    double difference = mean(a) - mean(b);
+    return difference * difference / (va + vb);
+}
+
+/* R24, without the delay that would hide every difference: unknown, disabled, without password and
+ * known take the same time. */
+static void time_tells_nothing(struct world *w)
+{
+    static const char *const logins[] = { "ada@example.org", "nobody@example.org",
+                                          "disabled@example.org", "nopassword@example.org" };
+    struct sample samples[COUNT_OF(logins)] = { { 0 } };
+    struct auth_options options = quick;
+    options.hash = (struct crypto_argon2id){ .memory_kib = 4096, .passes = 2, .lanes = 1 };
+    options.per_ip_per_minute = options.per_ip_per_day = options.per_account_per_hour = 100000;
+    struct auth *auth = new_auth(w, true, &options);
+    for (int round = 0; round < 60; round++) {
+        for (size_t i = 0; i < COUNT_OF(logins); i++)
+            measure(w, auth, logins[(i + (size_t)round) % COUNT_OF(logins)],
+                    &samples[(i + (size_t)round) % COUNT_OF(logins)]);
+    }
+    for (size_t i = 1; i < COUNT_OF(logins); i++) {
+        double t2 = welch_squared(&samples[0], &samples[i]);
+        if (t2 >= 4.5 * 4.5)
+            fail_msg("%s: %.3f ms against %.3f ms, t^2 = %.1f", logins[i], mean(&samples[i]),
+                     mean(&samples[0]), t2);
+    }
+    auth_free(&auth);
+}
+
+static void failures_wait(struct world *w)
+{
+    struct auth_options options = quick;
+    options.delay_ms = 60;
+    struct auth *auth = new_auth(w, true, &options);
+    const char *const logins[] = { "ada@example.org", "nobody@example.org", "no address" };
+    for (size_t i = 0; i < COUNT_OF(logins); i++) {
+        int64_t before = clock_monotonic_ms();
+        assert_int_equal(try_login(w, auth, logins[i], STR("guess"), "192.0.2.1", NULL),
+                         ERR_DENIED);
+        int64_t took = clock_monotonic_ms() - before;
+        assert_in_range(took, 59, 160);
+    }
+    auth_free(&auth);
+}
+
+/* ---- cancellation and failing servers ---- */
+
+static void cancelled_logins_leave_nothing(struct world *w)
+{
+    struct auth_options options = quick;
+    options.hash = CRYPTO_ARGON2ID_DEFAULT;
+    struct auth *auth = new_auth(w, true, &options);
+    unsigned denied = 0, limited = 0, unavailable = 0, left = 20;
+    struct guess g = { w, auth, &denied, &limited, &unavailable, &left };
+    struct fiber *fibers[20];
+    struct err e = ERR_CLEAR;
+    for (int i = 0; i < 20; i++)
+        assert_true(fiber_spawn(w->rt, "guess", guess_once, &g, &fibers[i], &e));
+    assert_true(fiber_sleep_until(clock_deadline_in(5), &e));
+    unsigned before = left;
+    for (int i = 0; i < 20 && before == 20; i++)
+        fiber_cancel(fibers[i]);
+    while (left)
+        assert_true(fiber_sleep_until(clock_deadline_in(5), &e));
+    /* The work that was in flight ends by itself; then the line is free again. */
+    assert_int_equal(
+        try_login(w, auth, "ada@example.org", str_from_cstr(password), "10.1.1.1", NULL), ERR_NONE);
+    assert_true(fiber_sleep_until(clock_deadline_in(300), &e));
+    auth_free(&auth);
+}
+
+static void without_redis_it_is_stricter(struct world *w)
+{
+    struct auth *auth = new_auth(w, true, &quick);
+    test_redis_kill();
+    for (int i = 0; i < 3; i++) /* a quarter of ten, rounded up */
+        assert_int_equal(try_login(w, auth, "ada@example.org", STR("guess"), "192.0.2.1", NULL),
+                         ERR_DENIED);
+    unsigned limited = 0;
+    for (int i = 0; i < 100; i++)
+        limited +=
+            try_login(w, auth, "ada@example.org", STR("guess"), "192.0.2.1", NULL) == ERR_LIMIT;
+    assert_int_equal(limited, 100);
+    assert_int_equal(
+        try_login(w, auth, "ada@example.org", str_from_cstr(password), "192.0.3.1", NULL),
+        ERR_NONE);
+    auth_free(&auth);
+    auth = new_auth(w, false, &quick);
+    assert_int_equal(
+        try_login(w, auth, "ada@example.org", str_from_cstr(password), "192.0.2.1", NULL),
+        ERR_NONE);
+    auth_free(&auth);
+    test_redis_restart();
+}
+
+static void without_database_nobody_is_wrong(struct world *w)
+{
+    struct auth *auth = new_auth(w, false, &quick);
+    struct auth_identity who;
+    assert_int_equal(
+        try_login(w, auth, "zoe@example.org", STR("Caf\xc3\xa9 au lait, twice"), "192.0.2.9", &who),
+        ERR_NONE);
+    test_pg_stop();
+    for (int i = 0; i < 5; i++) {
+        int64_t before = clock_monotonic_ms();
+        assert_int_equal(
+            try_login(w, auth, "ada@example.org", str_from_cstr(password), "192.0.2.1", NULL),
+            ERR_UNAVAILABLE);
+        assert_true(clock_monotonic_ms() - before < 2500);
+    }
+    /* Who was right a moment ago still is. */
+    assert_int_equal(
+        try_login(w, auth, "zoe@example.org", STR("Caf\xc3\xa9 au lait, twice"), "192.0.2.9", &who),
+        ERR_NONE);
+    test_pg_restart();
+    enum err_kind kind = ERR_UNAVAILABLE;
+    for (int i = 0; i < 50 && kind != ERR_NONE; i++) {
+        assert_true(fiber_sleep_until(clock_deadline_in(100), NULL));
+        kind = try_login(w, auth, "ada@example.org", str_from_cstr(password), "192.0.2.1", NULL);
+    }
+    assert_int_equal(kind, ERR_NONE);
+    auth_free(&auth);
+}
+
+/* ---- the world around them ---- */
+
+static const struct {
+    const char *name;
+    void (*fn)(struct world *w);
+} tests[] = {
+    { "right_passwords_get_in", right_passwords_get_in },
+    { "wrong_ones_look_alike", wrong_ones_look_alike },
+    { "every_counter_ends_by_itself", every_counter_ends_by_itself },
+    { "successes_are_remembered", successes_are_remembered },
+    { "processes_count_together", processes_count_together },
+    { "ipv6_counts_by_network", ipv6_counts_by_network },
+    { "attacked_accounts_slow_down", attacked_accounts_slow_down },
+    { "bursts_stay_near_the_limit", bursts_stay_near_the_limit },
+    { "weak_hashes_are_replaced", weak_hashes_are_replaced },
+    { "new_passwords_are_hashed", new_passwords_are_hashed },
+    { "everybody_together_has_a_limit", everybody_together_has_a_limit },
+    { "failures_wait", failures_wait },
+    { "time_tells_nothing", time_tells_nothing },
+    { "cancelled_logins_leave_nothing", cancelled_logins_leave_nothing },
+    { "without_redis_it_is_stricter", without_redis_it_is_stricter },
+    { "without_database_nobody_is_wrong", without_database_nobody_is_wrong },
+};
+
+static void add_people(struct world *w)
+{
+    struct err e = ERR_CLEAR;
+    int64_t ignored = 0;
+    const struct account_actor actor = { .name = STR("cli") };
+    const struct account_change disable = { .kind = ACCOUNT_SET_DISABLED, .number = 1 };
+    char hash[CRYPTO_PHC_SIZE];
+    assert_true(account_domain_add(w->directory, &actor, STR("example.org"), &w->a,
+                                   clock_deadline_in(10000), &e));
+    assert_true(crypto_argon2id_hash(&quick.hash, str_from_cstr(password), hash, &e));
+    add_account(w, "weak@example.org", hash, false, &ignored);
+    add_account(w, "disabled@example.org", hash, false, &ignored);
+    assert_true(account_change(w->directory, &actor, STR("disabled@example.org"), &disable, &w->a,
+                               clock_deadline_in(10000), &e));
+    add_account(w, "nopassword@example.org", "", false, &ignored);
+    add_account(w, "broken@example.org",
+                "$argon2id$v=19$m=99999999,t=2,p=1$c29tZXNhbHQ$AAAAAAAAAAA", false, &ignored);
+    /* Strong enough for every test, so that only one account is ever hashed anew. */
+    const struct crypto_argon2id strong = { .memory_kib = 4096, .passes = 2, .lanes = 1 };
+    assert_true(crypto_argon2id_hash(&strong, str_from_cstr(password), hash, &e));
+    add_account(w, "ada@example.org", hash, true, &w->ada);
+    assert_true(crypto_argon2id_hash(&strong, STR("Caf\xc3\xa9 au lait, twice"), hash, &e));
+    add_account(w, "zoe@example.org", hash, false, &ignored);
+}
+
+static void run_all(void *arg)
+{
+    struct world *w = arg;
+    add_people(w);
+    for (size_t i = 0; i < COUNT_OF(tests); i++) {
+        print_message("  %s\n", tests[i].name);
+        flush_redis();
+        tests[i].fn(w);
+        arena_reset(&w->a);
+    }
+}
+
+static void logins_on_real_servers(void **state)
+{
+    (void)state;
+    struct err e = ERR_CLEAR;
+    struct world w = { .rt = runtime_new(NULL, &e) };
+    const struct db_options db_options = { .conninfo = test_pg_start_migrated() };
+    const struct redis_options redis_options = { .url = test_redis_start(), .breaker_ms = 200 };
+    arena_init(&w.a);
+    assert_non_null(w.rt);
+    w.db = db_new(w.rt, &db_options);
+    w.redis = redis_new(w.rt, &redis_options, &e);
+    assert_non_null(w.redis);
+    w.directory = account_directory_new(w.db, NULL);
+    obs_log_init(STDERR_FILENO, OBS_ERROR, OBS_TEXT, "test", "");
+    in_fiber_run(w.rt, run_all, &w);
+    account_directory_free(&w.directory);
+    redis_free(&w.redis);
+    db_free(&w.db);
+    runtime_free(&w.rt);
+    arena_fini(&w.a);
+    test_servers_stop();
+}
+
+int main(void)
+{
+    const struct CMUnitTest group[] = { cmocka_unit_test(logins_on_real_servers) };
+    return cmocka_run_group_tests_name("auth/login", group, NULL, NULL);
+}
