@@ -98,6 +98,12 @@ bool conn_handshake(struct net_conn *c, SSL *ssl, int64_t deadline_ms, struct er
     return true;
 }
 
+static void forget_input(struct net_conn *c)
+{
+    buf_fini(&c->in);
+    c->in_at = 0;
+}
+
 bool net_starttls(struct net_conn *c, struct tls_server *tls, int64_t deadline_ms, bool *had_input,
                   struct err *e)
 {
@@ -106,8 +112,7 @@ bool net_starttls(struct net_conn *c, struct tls_server *tls, int64_t deadline_m
     /* R19: what came before TLS was not protected and must not be taken for what comes after. */
     if (had_input)
         *had_input = conn_unread(c) > 0;
-    buf_fini(&c->in);
-    c->in_at = 0;
+    forget_input(c);
     return conn_handshake(c, tls_server_accept(tls, c->fd), deadline_ms, e);
 }
 
@@ -118,6 +123,7 @@ bool net_starttls_client(struct net_conn *c, struct tls_client *tls, const char 
         return false;
     /* O1: replies sent before TLS could be taken for replies under TLS. */
     if (net_buffered(c) > 0) {
+        forget_input(c);
         c->broken = true;
         return ERR(e, ERR_DENIED, "the peer sent plain text after agreeing to TLS");
     }
