@@ -2,6 +2,8 @@
 # Builds migrations/NNNN_topic.sql into hr_schema: as a function for CMakeLists.txt, and as the script
 # (cmake -D OUT=... -D FOLDER=... -P) that writes the C source when one of the files changes.
 
+cmake_minimum_required(VERSION 3.25)
+
 function(heronry_migrations TARGET)
   set(out ${CMAKE_BINARY_DIR}/generated/schema_migrations.c)
   file(GLOB files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/migrations/*.sql)
@@ -41,7 +43,6 @@ function(embed_migration PATH NUMBERS)
 endfunction()
 
 if(CMAKE_SCRIPT_MODE_FILE)
-  cmake_minimum_required(VERSION 3.25)
   file(GLOB files ${FOLDER}/*.sql)
   list(SORT files)
   if(NOT files)
