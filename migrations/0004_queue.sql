@@ -29,7 +29,7 @@ CREATE TABLE q_rcpt (
     status       smallint NOT NULL DEFAULT 0,        -- 0 waits for a try, 1 failed, to be reported
     due          timestamptz NOT NULL DEFAULT now(),
     attempts     int NOT NULL DEFAULT 0,
-    delay_told   boolean NOT NULL DEFAULT false,
+    delay        smallint NOT NULL DEFAULT 0,        -- report of a delay: 1 to be sent, 2 sent
     last_attempt timestamptz,
     code         text NOT NULL DEFAULT '',           -- enhanced status of the last try
     reply        text NOT NULL DEFAULT '',
@@ -37,9 +37,11 @@ CREATE TABLE q_rcpt (
     PRIMARY KEY (queue_id, rcpt)
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 1000);
 CREATE INDEX q_rcpt_due ON q_rcpt (domain, due) WHERE status = 0;
-CREATE INDEX q_rcpt_failed ON q_rcpt (queue_id) WHERE status = 1;
+CREATE INDEX q_rcpt_report ON q_rcpt (queue_id) WHERE status = 1 OR delay = 1;
 
--- A destination: its lease, its breaker.
+-- A destination: its lease, its breaker. next_due is a hint that is never too late by more than the
+-- sweep's minute: an enqueueing transaction lowers it only when it is later than what it adds, so
+-- that many of them do not wait for one row.
 CREATE TABLE q_domain (
     domain        text PRIMARY KEY,
     next_due      timestamptz NOT NULL,

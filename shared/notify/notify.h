@@ -29,6 +29,9 @@ struct notify *notify_new(struct runtime *rt, struct db *db, struct redis *redis
 /* No subscriber may be left. Before redis_free and db_free. */
 void notify_free(struct notify **n);
 
+/* Keys and channels in Redis: mail:account:<account id> carries the modseq, mail:notify:<topic>
+ * carries an id. */
+
 /* True while hints of other processes arrive (the Redis subscription stands). */
 bool notify_is_live(const struct notify *n);
 

@@ -23,6 +23,7 @@ void link_init(struct redis_link *l)
     l->watch = watch_new(l->rt, on_ready, l);
     timer_init(&l->timer, on_timer, l);
     buf_init(&l->out, LINK_OUT_MAX);
+    buf_init(&l->early, LINK_EARLY_MAX);
 }
 
 static void close_link(struct redis_link *l)
@@ -36,6 +37,7 @@ static void close_link(struct redis_link *l)
     l->fd = -1;
     reply_reader_free(&l->reader);
     buf_trim(&l->out, READ_SIZE);
+    buf_trim(&l->early, 0);
     l->sent = 0;
     l->state = LINK_DOWN;
 }
@@ -45,6 +47,7 @@ void link_fini(struct redis_link *l)
     close_link(l);
     watch_free(&l->watch);
     buf_fini(&l->out);
+    buf_fini(&l->early);
 }
 
 void link_drop(struct redis_link *l, const char *reason, int64_t pause_ms)
@@ -109,7 +112,7 @@ static void flush(struct redis_link *l)
 }
 
 /* A failure of hiredis here can only be one of memory. */
-static bool append_command(struct redis_link *l, const str *args, size_t n)
+static bool append_command(struct buf *out, const str *args, size_t n)
 {
     INVARIANT(n > 0 && n <= ARGS_MAX);
     const char **texts = heap_zalloc(n * sizeof(*texts));
@@ -123,14 +126,27 @@ static bool append_command(struct redis_link *l, const str *args, size_t n)
     free(texts);
     free(lengths);
     INVARIANT(len > 0);
-    bool ok = buf_add(&l->out, str_of(formatted, (size_t)len));
+    bool ok = buf_add(out, str_of(formatted, (size_t)len));
     redisFreeCommand(formatted);
     return ok;
 }
 
 bool link_send(struct redis_link *l, const str *args, size_t n)
 {
-    if (l->state != LINK_READY || !append_command(l, args, n))
+    if (l->state != LINK_READY || !append_command(&l->out, args, n))
+        return false;
+    flush(l);
+    return true;
+}
+
+bool link_send_early(struct redis_link *l, const str *args, size_t n)
+{
+    link_want(l);
+    if (l->state == LINK_DOWN)
+        return false;
+    if (l->state == LINK_DIALING)
+        return append_command(&l->early, args, n);
+    if (!append_command(&l->out, args, n))
         return false;
     flush(l);
     return true;
@@ -144,19 +160,21 @@ static void greet(struct redis_link *l)
     str pass = str_from_cstr(url->pass);
     l->greetings = 0;
     if (url->user[0]) {
-        l->greetings +=
-            append_command(l, (const str[]){ STR("AUTH"), str_from_cstr(url->user), pass }, 3);
+        l->greetings += append_command(
+            &l->out, (const str[]){ STR("AUTH"), str_from_cstr(url->user), pass }, 3);
     } else if (url->pass[0]) {
-        l->greetings += append_command(l, (const str[]){ STR("AUTH"), pass }, 2);
+        l->greetings += append_command(&l->out, (const str[]){ STR("AUTH"), pass }, 2);
     }
     if (url->database) {
         char number[16];
         int n = snprintf(number, sizeof(number), "%u", url->database);
         l->greetings +=
-            append_command(l, (const str[]){ STR("SELECT"), str_of(number, (size_t)n) }, 2);
+            append_command(&l->out, (const str[]){ STR("SELECT"), str_of(number, (size_t)n) }, 2);
     }
     /* A server that is stopped still accepts: only an answer counts. */
-    l->greetings += append_command(l, (const str[]){ STR("PING") }, 1);
+    l->greetings += append_command(&l->out, (const str[]){ STR("PING") }, 1);
+    buf_add(&l->out, buf_str(&l->early));
+    buf_clear(&l->early);
     l->state = LINK_GREETING;
     flush(l);
 }

@@ -10,6 +10,7 @@
 
 enum {
     LINK_OUT_MAX = 16 * 1024 * 1024, /* bytes waiting to be sent */
+    LINK_EARLY_MAX = 256 * 1024,
     LINK_BACKOFF_MIN_MS = 50,
     LINK_BACKOFF_MAX_MS = 2000,
 };
@@ -38,7 +39,8 @@ struct redis_link {
     unsigned watched;
     struct timer timer;
     struct buf out;
-    size_t sent; /* of out */
+    size_t sent;      /* of out */
+    struct buf early; /* commands given while dialing: sent behind the greeting */
     struct reply_reader *reader;
     /* All called from the loop. A value is valid during the call. */
     void (*on_up)(void *arg);
@@ -54,6 +56,9 @@ void link_want(struct redis_link *l);
 /* Appends a command and sends what the socket takes. False when the link is not ready, or too much
  * waits already. */
 bool link_send(struct redis_link *l, const str *args, size_t n);
+/* The same for a command whose reply nobody waits for: while the link connects it is kept and sent
+ * with the greeting. False when it would be lost. */
+bool link_send_early(struct redis_link *l, const str *args, size_t n);
 /* Gives the connection up; the next attempt is made after `pause_ms`. */
 void link_drop(struct redis_link *l, const char *reason, int64_t pause_ms);
 

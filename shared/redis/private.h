@@ -8,7 +8,14 @@
 #include "redis/redis.h"
 
 enum {
-    REDIS_SCRIPTS_MAX = 256
+    REDIS_SCRIPTS_MAX = 256,
+    REDIS_WATCHERS_MAX = 16
+};
+
+/* Who wants to know whether the subscriber is connected; fn NULL: a free place. */
+struct redis_watcher {
+    void (*fn)(bool up, void *arg);
+    void *arg;
 };
 
 struct redis {
@@ -29,8 +36,7 @@ struct redis {
     struct timer probe;  /* is the subscriber's server still answering? */
     bool is_probed;      /* a PING is on its way */
     bool is_told_up;
-    void (*on_subscriber)(bool up, void *arg);
-    void *on_subscriber_arg;
+    struct redis_watcher watchers[REDIS_WATCHERS_MAX];
 };
 
 /* subscribe.c */

@@ -192,8 +192,6 @@ bool redis_command(struct redis *r, const str *args, size_t n, struct arena *a,
 
 void redis_send(struct redis *r, const str *args, size_t n)
 {
-    if (link_send(&r->commands, args, n))
+    if (link_send_early(&r->commands, args, n))
         new_request(r, NULL, NULL, true);
-    else
-        link_want(&r->commands);
 }

@@ -68,9 +68,11 @@ void redis_send(struct redis *r, const str *args, size_t n);
 typedef void (*redis_message_fn)(str channel, str message, void *arg);
 void redis_subscribe(struct redis *r, str channel, redis_message_fn fn, void *arg);
 void redis_unsubscribe(struct redis *r, str channel);
-/* fn(arg) runs in the loop each time the subscriber is connected anew, and each time it is lost
- * (`up` false): messages between were lost, so look at the truth again. */
+/* fn(up, arg) is called each time the subscriber is connected anew, and each time it is lost (`up`
+ * false): messages between were lost, so look at the truth again. May not yield. Up to 16 of them;
+ * redis_off_subscriber takes those with this arg out. */
 void redis_on_subscriber(struct redis *r, void (*fn)(bool up, void *arg), void *arg);
+void redis_off_subscriber(struct redis *r, const void *arg);
 bool redis_subscriber_is_up(const struct redis *r);
 
 /* A leased lock: SET NX PX with a random token; release and extend only with the token. A hint: the

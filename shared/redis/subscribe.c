@@ -36,8 +36,10 @@ static void tell(struct redis *r, bool up)
     if (up == r->is_told_up)
         return;
     r->is_told_up = up;
-    if (r->on_subscriber)
-        r->on_subscriber(up, r->on_subscriber_arg);
+    for (size_t i = 0; i < REDIS_WATCHERS_MAX; i++) {
+        if (r->watchers[i].fn)
+            r->watchers[i].fn(up, r->watchers[i].arg);
+    }
 }
 
 static void on_up(void *arg)
@@ -152,8 +154,21 @@ void redis_unsubscribe(struct redis *r, str channel)
 
 void redis_on_subscriber(struct redis *r, void (*fn)(bool up, void *arg), void *arg)
 {
-    r->on_subscriber = fn;
-    r->on_subscriber_arg = arg;
+    for (size_t i = 0; i < REDIS_WATCHERS_MAX; i++) {
+        if (r->watchers[i].fn)
+            continue;
+        r->watchers[i] = (struct redis_watcher){ fn, arg };
+        return;
+    }
+    INVARIANT(!"a free place for a watcher of the subscriber");
+}
+
+void redis_off_subscriber(struct redis *r, const void *arg)
+{
+    for (size_t i = 0; i < REDIS_WATCHERS_MAX; i++) {
+        if (r->watchers[i].arg == arg)
+            r->watchers[i] = (struct redis_watcher){ NULL, NULL };
+    }
 }
 
 bool redis_subscriber_is_up(const struct redis *r)

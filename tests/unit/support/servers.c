@@ -323,6 +323,8 @@ const char *test_pg_start_migrated(void)
     for (size_t i = 0; i < found.gl_pathc; i++) {
         const char *argv[] = { "psql",
                                "-Xq",
+                               "-o",
+                               "/dev/null",
                                "-v",
                                "ON_ERROR_STOP=1",
                                "-1",
