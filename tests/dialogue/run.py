@@ -19,7 +19,7 @@ import uuid
 
 HERE = pathlib.Path(__file__).resolve().parent
 IMPLICIT_TLS = {"submissions", "imaps", "pop3s"}
-VARIABLE = re.compile(r"\$\{([A-Za-z0-9_]+|base64:[^}]*)\}")
+VARIABLE = re.compile(r"\$\{([A-Za-z0-9_]+|base64:(?:\$\{[^}]*\}|[^}$])*)\}")
 
 
 class DialogueError(Exception):
@@ -194,7 +194,7 @@ class Script:
         def value(m):
             name = m.group(1)
             if name.startswith("base64:"):
-                found = base64.b64encode(name[7:].encode()).decode()
+                found = base64.b64encode(self.expand(name[7:]).encode()).decode()
             elif name in self.variables:
                 found = self.variables[name]
             else:
