@@ -238,9 +238,10 @@ static void refresh_hash(struct login *l)
         ok = account_change(auth->accounts, &actor, l->account.login, &change, l->a, l->deadline_ms,
                             &e);
     }
-    if (!ok)
+    if (!ok) {
         obs_log(EV_AUTH_REHASH_FAILED, l->attempt->session, OBS_STR("account", l->account.login),
                 OBS_ERR(&e));
+    }
 }
 
 static void admit(struct login *l, struct auth_identity *out)

@@ -29,6 +29,7 @@ struct cache_entry {
     char login[]; /* the account's own */
 };
 
+/* An empty cache with a fresh key; entries live `life_ms`. */
 void cache_init(struct auth_cache *c, int64_t life_ms);
 /* Wipes the key. */
 void cache_fini(struct auth_cache *c);

@@ -12,6 +12,7 @@ struct counters {
     struct list oldest_first;
 };
 
+/* No counters; release with counters_fini. */
 void counters_init(struct counters *c);
 void counters_fini(struct counters *c);
 

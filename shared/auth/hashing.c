@@ -50,11 +50,12 @@ static void run(struct work *work)
 {
     struct hash_job *job = CONTAINER_OF(work, struct hash_job, work);
     str password = secret_str(&job->password);
-    if (job->is_verify)
+    if (job->is_verify) {
         job->ok =
             crypto_argon2id_verify(str_from_cstr(job->phc), password, &job->matches, &job->err);
-    else
+    } else {
         job->ok = crypto_argon2id_hash(&job->parameters, password, job->phc, &job->err);
+    }
 }
 
 static void done(struct work *work)
@@ -109,10 +110,11 @@ bool hashing_make(struct hashing *h, const struct crypto_argon2id *parameters, s
     if (!run_job(job, deadline_ms, e))
         return false;
     bool ok = job->ok;
-    if (ok)
+    if (ok) {
         *phc = arena_str(a, str_from_cstr(job->phc));
-    else
+    } else {
         (void)ERR(e, job->err.kind, "%s", job->err.msg);
+    }
     work_finish(&job->work);
     return ok;
 }

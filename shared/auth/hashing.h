@@ -11,6 +11,7 @@ struct hashing {
     struct semaphore gate;
 };
 
+/* A line that nobody stands in; needs no release. */
 void hashing_init(struct hashing *h);
 
 /* Waits for a place; follow with exactly one hashing_verify or hashing_make, or hashing_leave.

@@ -116,12 +116,13 @@ enum sasl_next sasl_server_step(struct sasl_server *s, str line, str *challenge,
     enum sasl_next next = SASL_FAIL;
     *challenge = STR_EMPTY;
     buf_init(&message, SASL_LINE_MAX);
-    if (line.n > SASL_LINE_MAX)
+    if (line.n > SASL_LINE_MAX) {
         (void)ERR(e, ERR_LIMIT, "a line of SASL has at most %d octets", SASL_LINE_MAX);
-    else if (str_eq(line, STR("*")))
+    } else if (str_eq(line, STR("*"))) {
         (void)ERR(e, ERR_CANCELLED, "the client ended the exchange");
-    else if (base64_decode(BASE64_STANDARD, line, &message, e))
+    } else if (base64_decode(BASE64_STANDARD, line, &message, e)) {
         next = read_message(s, buf_str(&message), challenge, e);
+    }
     if (message.p)
         secret_wipe_memory(message.p, message.cap);
     buf_fini(&message);

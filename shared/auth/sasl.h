@@ -39,6 +39,7 @@ struct sasl_server {
     struct secret password; /* not empty, without NUL, at most 1024 octets; not prepared */
 };
 
+/* An exchange that has not begun. */
 void sasl_server_init(struct sasl_server *s, enum sasl_mechanism mechanism);
 /* Wipes what it learnt. */
 void sasl_server_fini(struct sasl_server *s);

@@ -89,10 +89,11 @@ static bool judge(const struct throttle *t, const struct throttle_subject *s,
 {
     for (size_t i = 0; i < THROTTLE_KEYS; i++) {
         unsigned limit = (limit_of(t, i) + divisor - 1) / divisor;
-        if (i == THROTTLE_ACCOUNT)
+        if (i == THROTTLE_ACCOUNT) {
             *over = counts[i] >= limit ? counts[i] - limit + 1 : 0;
-        else if (s->keys[i].n && counts[i] >= limit)
+        } else if (s->keys[i].n && counts[i] >= limit) {
             return ERR(e, ERR_LIMIT, "%u failures of %s", counts[i], s->text[i]);
+        }
     }
     return true;
 }

@@ -36,6 +36,7 @@ struct throttle_subject {
     char text[THROTTLE_KEYS][THROTTLE_KEY_SIZE];
 };
 
+/* Nothing counted here yet. Keeps redis. Release with throttle_fini. */
 void throttle_init(struct throttle *t, struct redis *redis, const struct throttle_limits *limits);
 void throttle_fini(struct throttle *t);
 

@@ -28,8 +28,10 @@ bool base64_encode(enum base64_alphabet alphabet, str in, struct buf *out)
         uint32_t group = (uint32_t)(unsigned char)in.p[i] << 16;
         group |= left > 1 ? (uint32_t)(unsigned char)in.p[i + 1] << 8 : 0;
         group |= left > 2 ? (uint32_t)(unsigned char)in.p[i + 2] : 0;
-        for (size_t k = 0; k < 4 && written < size; k++)
-            to[written++] = k <= left ? digits[alphabet][group >> (18 - 6 * k) & 0x3f] : '=';
+        for (size_t k = 0; k < 4 && written < size; k++) {
+            char digit = digits[alphabet][group >> (18 - 6 * k) & 0x3f];
+            to[written++] = (char)(k <= left ? digit : '=');
+        }
     }
     buf_commit(out, size);
     return true;

@@ -75,7 +75,7 @@ bool date_is_valid(const struct date *d)
 int64_t date_to_unix(const struct date *d)
 {
     int64_t days = date_days_from_civil(d->year, d->month, d->day);
-    return days * SECONDS_PER_DAY + d->hour * 3600 + d->minute * 60 + d->second;
+    return days * SECONDS_PER_DAY + INT64_C(3600) * d->hour + INT64_C(60) * d->minute + d->second;
 }
 
 void date_from_unix(int64_t seconds, struct date *out)
@@ -184,7 +184,7 @@ static bool take_offset(str *s, int64_t *offset)
     if (!take_byte(s, "+-") || !take_number(s, 2, &hours) || !take_byte(s, ":") ||
         !take_number(s, 2, &minutes) || hours > 23 || minutes > 59)
         return false;
-    *offset = (hours * 3600 + minutes * 60) * (is_west ? -1 : 1);
+    *offset = (INT64_C(3600) * hours + INT64_C(60) * minutes) * (is_west ? -1 : 1);
     return true;
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 
+/* True when all of s is characters; an empty s is. */
 bool utf8_is_valid(str s);
 
 /* The first character of s: its code point in *cp and its length, 1-4 bytes. 0 when s is empty or

@@ -133,12 +133,14 @@ static bool check_file(int fd, const char *path, struct err *e)
         return ERR_SYS(e, ERR_INTERNAL, "%s:0: cannot be examined", path);
     if (!S_ISREG(st.st_mode))
         return ERR(e, ERR_DENIED, "%s:0: is no regular file", path);
-    if (st.st_uid != geteuid() && st.st_uid != 0)
+    if (st.st_uid != geteuid() && st.st_uid != 0) {
         return ERR(e, ERR_DENIED, "%s:0: belongs to another user (uid %u)", path,
                    (unsigned)st.st_uid);
-    if (st.st_mode & (S_IRWXG | S_IRWXO))
+    }
+    if (st.st_mode & (S_IRWXG | S_IRWXO)) {
         return ERR(e, ERR_DENIED, "%s:0: others have rights on it (mode %04o, wanted 0600)", path,
                    (unsigned)st.st_mode & 07777);
+    }
     return true;
 }
 

@@ -48,6 +48,7 @@ void config_free(struct config **c);
 
 /* ---- values: asking for another type than the table has is a broken invariant ---- */
 
+/* BOOL. */
 bool config_bool(const struct config *c, enum config_param p);
 /* INT; BYTES in bytes; DURATION in milliseconds. */
 int64_t config_int(const struct config *c, enum config_param p);

@@ -264,9 +264,10 @@ static bool check_whole(const struct config *c, struct err *e)
 {
     bool has_zone = config_text(c, CONFIG_DNS_STUB_ZONE)[0] != '\0';
     bool has_server = config_text(c, CONFIG_DNS_STUB_SERVER)[0] != '\0';
-    if (has_zone != has_server)
+    if (has_zone != has_server) {
         return FAIL(c, config_line(c, has_zone ? CONFIG_DNS_STUB_ZONE : CONFIG_DNS_STUB_SERVER), e,
                     "dns.stub_zone and dns.stub_server need each other");
+    }
     return check_order(c, CONFIG_LIMITS_SMTP_ERRORS_SOFT, CONFIG_LIMITS_SMTP_ERRORS_HARD, e) &&
            check_order(c, CONFIG_AUTH_DELAY, CONFIG_AUTH_DELAY_MAX, e) &&
            check_order(c, CONFIG_AUTH_PER_IP_PER_MINUTE, CONFIG_AUTH_PER_IP_PER_DAY, e);

@@ -52,9 +52,10 @@ bool config_can_reload(const struct config *old, const struct config *new, struc
 {
     size_t before = restart_keys->n;
     for (size_t i = 0; i < CONFIG_PARAM_COUNT; i++) {
-        if (!config_rows[i].is_reloadable && !is_same_value(old, new, (enum config_param)i))
+        if (!config_rows[i].is_reloadable && !is_same_value(old, new, (enum config_param)i)) {
             (void)buf_addf(restart_keys, "%s%s", restart_keys->n > before ? ", " : "",
                            config_rows[i].key);
+        }
     }
     if (!is_same_listeners(old, new))
         (void)buf_addf(restart_keys, "%slisteners", restart_keys->n > before ? ", " : "");
@@ -91,9 +92,10 @@ static bool add_sections(struct buf *out, const char *former, const char *key, u
     *level = 0;
     while (ok && str_cut(rest, '.', &section, &rest)) {
         bool is_new = (size_t)(section.p - key) >= open;
-        if (is_new)
+        if (is_new) {
             ok = (*level > 0 || buf_add_byte(out, '\n')) && add_indent(out, *level) &&
                  buf_addf(out, "%.*s:\n", STR_FMT(section));
+        }
         (*level)++;
     }
     *name = section;

@@ -217,10 +217,11 @@ static bool build_document(struct builder *b, struct tree_node **out, struct err
         is_end = event.type == YAML_STREAM_END_EVENT;
         bool is_frame = event.type == YAML_STREAM_START_EVENT || is_end ||
                         event.type == YAML_DOCUMENT_END_EVENT;
-        if (event.type == YAML_DOCUMENT_START_EVENT)
+        if (event.type == YAML_DOCUMENT_START_EVENT) {
             ok = !*out || FAIL(b, line_of(&event), e, "only one document is allowed");
-        else if (!is_frame)
+        } else if (!is_frame) {
             ok = build_node(b, &event, 0, out, e);
+        }
         yaml_event_delete(&event);
     }
     return ok;

@@ -172,12 +172,13 @@ bool config_value_parse(const struct config_row *row, const char *text, int64_t 
     /* The value itself is not shown: it may be a password behind the wrong key. */
     if (row->type == TYPE_CHOICE)
         return ERR(e, ERR_SYNTAX, "%s must be one of %s", row->key, row->preset);
-    if (row->most != 0)
+    if (row->most != 0) {
         return ERR(e, ERR_SYNTAX, "%s must be %s, from %lld to %lld%s", row->key,
                    expectation(row->type), (long long)row->least, (long long)row->most,
                    row->type == TYPE_BYTES ? " bytes"
                    : row->type == TYPE_INT ? ""
                                            : " ms");
+    }
     return ERR(e, ERR_SYNTAX, "%s must be %s", row->key, expectation(row->type));
 }
 

@@ -28,6 +28,7 @@ struct config_row {
     const char *doc;
 };
 
+/* True for LIST, NETWORKS and DURATIONS. */
 bool config_type_is_list(enum config_type type);
 
 /* Reads a scalar, or one item of a list, of the row's type: the number of BOOL (0, 1), INT, BYTES,

@@ -18,9 +18,10 @@ static bool check_bounds(const struct crypto_argon2id *p, struct err *e)
 {
     /* libargon2 itself demands 8 KiB a lane. */
     if (p->lanes < 1 || p->lanes > LANES_MAX || p->passes < 1 || p->passes > PASSES_MAX ||
-        p->memory_kib < 8 * p->lanes || p->memory_kib > MEMORY_MAX_KIB)
+        p->memory_kib < 8 * p->lanes || p->memory_kib > MEMORY_MAX_KIB) {
         return ERR(e, ERR_LIMIT, "argon2id parameters m=%u,t=%u,p=%u are out of bounds",
                    p->memory_kib, p->passes, p->lanes);
+    }
     return true;
 }
 

@@ -19,10 +19,11 @@ static void compute(str key, const str *parts, size_t n, bool has_lengths,
                     uint8_t out[CRYPTO_HMAC_SIZE])
 {
     uint8_t pad[BLOCK] = { 0 };
-    if (key.n > BLOCK)
+    if (key.n > BLOCK) {
         crypto_sha256(key, pad);
-    else if (key.n)
+    } else if (key.n) {
         memcpy(pad, key.p, key.n);
+    }
     struct crypto_hash *h = crypto_hash_new(CRYPTO_SHA256);
     for (size_t i = 0; i < BLOCK; i++)
         pad[i] ^= 0x36;

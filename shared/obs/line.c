@@ -32,15 +32,16 @@ static bool add_escaped(struct buf *out, enum obs_format format, str value)
     while (ok && value.n) {
         uint32_t cp = 0;
         size_t n = utf8_decode(value, &cp);
-        if (n == 0)
+        if (n == 0) {
             ok = format == OBS_JSON ? buf_add(out, STR("\xef\xbf\xbd"))
                                     : buf_addf(out, "\\x%02x", (unsigned char)value.p[0]);
-        else if (cp == '"' || cp == '\\')
+        } else if (cp == '"' || cp == '\\') {
             ok = buf_addf(out, "\\%c", (char)cp);
-        else if (is_dangerous(cp))
+        } else if (is_dangerous(cp)) {
             ok = buf_addf(out, "\\u%04x", cp);
-        else
+        } else {
             ok = buf_add(out, str_of(value.p, n));
+        }
         value = str_skip(value, n ? n : 1);
     }
     return ok;

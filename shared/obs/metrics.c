@@ -123,10 +123,11 @@ static bool add_label_value(struct buf *out, str value)
     bool ok = true;
     for (size_t i = 0; ok && i < value.n; i++) {
         char c = value.p[i];
-        if (c == '"' || c == '\\')
+        if (c == '"' || c == '\\') {
             ok = buf_addf(out, "\\%c", c);
-        else
+        } else {
             ok = buf_add_byte(out, (char)(c == '\n' ? ' ' : c));
+        }
     }
     return ok;
 }
@@ -153,10 +154,11 @@ static bool format_cells(const struct metric_info *info, struct cell *of, struct
     bool ok = true;
     for (size_t i = 0; ok && i < CELLS; i++) {
         bool is_shown = atomic_load(&of[i].state) == CELL_READY || (is_plain && i == 0);
-        if (is_shown)
+        if (is_shown) {
             ok = buf_add(out, str_from_cstr(info->name)) &&
                  add_labels(out, info->label, of[i].label) &&
                  buf_addf(out, " %lld\n", (long long)atomic_load(&of[i].value));
+        }
     }
     return ok;
 }
@@ -185,10 +187,11 @@ bool obs_metrics_format(struct buf *out)
         const struct metric_info *info = &infos[i];
         ok = buf_addf(out, "# HELP %s %s\n# TYPE %s %s\n", info->name, info->help, info->name,
                       kinds[info->kind]);
-        if (ok && info->kind == HISTOGRAM)
+        if (ok && info->kind == HISTOGRAM) {
             ok = format_histogram(info, &histograms[i], out);
-        else if (ok)
+        } else if (ok) {
             ok = format_cells(info, cells[i], out);
+        }
     }
     return ok;
 }

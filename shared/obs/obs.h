@@ -54,6 +54,7 @@ struct obs_field {
  * is the id of the connection or job it belongs to (empty for none) and comes first. Never pass a
  * password, token, AUTH line or message text. Usable from any thread.
  * obs_log(EV_SMTP_SESSION_END, id, OBS_STR("peer", peer), OBS_INT("messages", 3)); */
+/* NOLINTNEXTLINE(readability-identifier-naming): it reads as the call it is */
 #define obs_log(event, session, ...)                                              \
     obs_log_fields((event), (session), (const struct obs_field[]){ __VA_ARGS__ }, \
                    sizeof((const struct obs_field[]){ __VA_ARGS__ }) / sizeof(struct obs_field))

@@ -17,7 +17,9 @@ STARTERS = {"fiber_spawn"}
 
 
 def strip(text):
-    return re.sub(r'/\*.*?\*/|"(?:\\.|[^"\\])*"', " ", text, flags=re.S)
+    text = re.sub(r'/\*.*?\*/|"(?:\\.|[^"\\])*"', " ", text, flags=re.S)
+    # A macro is no function, and the definition of the mark itself marks nothing.
+    return re.sub(r"^[ \t]*#(?:.*\\\n)*.*$", " ", text, flags=re.M)
 
 
 def collect():
