@@ -14,20 +14,33 @@ enum {
 };
 
 struct search_document {
-    str tsvector;     /* "'word':1A,7 'other'": for $n::tsvector */
-    const str *words; /* each once, in byte order */
+    str tsvector;     /* "'word':1A,7 'other':3": for $n::tsvector */
+    const str *words; /* each once, in byte order, for the vocabulary */
     size_t n_words;
-    bool cut; /* not all of the message is in it; the word SEARCH_CUT_MARK is then among the lexemes
-               */
+    bool cut; /* words are missing; SEARCH_CUT_MARK stands in the tsvector */
 };
 
-/* Stands in the tsvector of a document that is not whole, so that searches can ask for it. No token
- * can be equal to it. */
+/* Lexemes that no word can be equal to. Words of header fields that have no weight of their own
+ * begin with HEADER_MARK; a document that lacks words holds CUT_MARK; one whose words or positions
+ * are too many to tell phrases holds POSITION_MARK too. */
+#define SEARCH_HEADER_MARK "\x02"
 #define SEARCH_CUT_MARK \
     "\x01"              \
     "cut"
+#define SEARCH_POSITION_MARK \
+    "\x01"                   \
+    "position"
+
+/* The tsvector of a message that cannot be read: every search looks at it. */
+#define SEARCH_UNREADABLE_TSVECTOR "'" SEARCH_CUT_MARK "' '" SEARCH_POSITION_MARK "'"
 
 /* Makes the document of a raw message. Never fails. Linear; in arena. */
 void search_document_make(struct arena *a, str message, struct search_document *out);
+
+/* The texts of a message by field, in normal form, as both the index and the verification see
+ * them: calls fn for each text, in the order subject, from, to, other headers, body. `max_text` is
+ * the most bytes of the body (SIZE_MAX: all). False when the body was cut. */
+typedef void (*search_text_fn)(unsigned field, str normal_text, void *arg);
+bool search_message_texts(str message, size_t max_text, search_text_fn fn, void *arg);
 
 #endif

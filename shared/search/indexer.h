@@ -7,13 +7,15 @@
 #include "runtime/runtime.h"
 
 struct db;
+struct notify;
 struct search_indexer;
 
 struct search_indexer_options {
     struct runtime *runtime;
     struct db *db;
-    unsigned batch;   /* messages of one transaction, 0 = 300, at most 500 */
-    unsigned poll_ms; /* between looks when nobody wakes it, 0 = 1000 */
+    struct notify *notify; /* NULL: only the poll and search_indexer_wake start it */
+    unsigned batch;        /* messages of one transaction, 0 = 300, at most 500 */
+    unsigned poll_ms;      /* between looks when nobody wakes it, 0 = 1000 */
 };
 
 /* Starts the fiber. ERR_LIMIT when no fiber is left. Gives. */
@@ -21,7 +23,8 @@ bool search_indexer_start(const struct search_indexer_options *options, struct s
                           struct err *e);
 /* Makes it look now: something was delivered. Cheap; may be called for each delivery. */
 void search_indexer_wake(struct search_indexer *indexer);
-/* Asks the fiber to end and forgets it; the batch in work is rolled back or finished. */
+/* Asks the fiber to end; the batch in work is rolled back or finished. The fiber frees the rest
+ * when it ends. */
 void search_indexer_stop(struct search_indexer **indexer);
 
 /* Indexes one batch in the calling fiber; *done is the number of outbox rows consumed, 0 when there

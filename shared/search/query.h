@@ -7,7 +7,7 @@
 #include "base/base.h"
 
 /* Where a word may stand. The first four are the weights A-D of the index; words of other header
- * fields stand there without a weight, and so can be found only together with all others. */
+ * fields are lexemes of their own there. */
 enum search_field {
     SEARCH_FIELD_SUBJECT = 1,
     SEARCH_FIELD_FROM = 2,
@@ -28,7 +28,7 @@ enum search_op {
 
 enum search_match {
     SEARCH_MATCH_ALL,    /* all words of the text, anywhere */
-    SEARCH_MATCH_PHRASE, /* its words in this order, next to each other */
+    SEARCH_MATCH_PHRASE, /* its words in this order, next to each other (in HEADERS: all words) */
     SEARCH_MATCH_PREFIX  /* as ALL; the last word may be the beginning of one */
 };
 
@@ -53,5 +53,19 @@ enum {
 /* Makes the text of a tsquery (for $n::tsquery) of the tree; empty when the tree holds no word, and
  * so matches nothing. ERR_LIMIT when a limit above is passed: the peer's fault. In arena. */
 bool search_query_format(struct arena *a, const struct search_node *root, str *out, struct err *e);
+
+/* For search_find_substring: the text of a tsquery that every indexed message matches whose normal
+ * text holds the needle in one of `fields`. */
+struct search_pattern {
+    str tsquery;    /* with `like`: $w stands for the words; empty: the index cannot say */
+    str like;       /* pattern that words of the vocabulary have to match first; may be empty */
+    bool is_exact;  /* nothing else matches it, but for documents that are marked */
+    bool is_phrase; /* positions matter: SEARCH_POSITION_MARK does too */
+};
+
+/* Makes the pattern of a needle in normal form. When `like` is not empty, call it again with the
+ * `words` (not NULL, may be none: n_words 0) that are like it. In arena. */
+void search_pattern_make(struct arena *a, str needle, unsigned fields, const str *words,
+                         size_t n_words, struct search_pattern *out);
 
 #endif

@@ -37,13 +37,23 @@ YIELDS bool search_find_substring(struct db *db, int64_t account_id, unsigned fi
                                   struct arena *a, int64_t deadline_ms,
                                   struct search_candidates *out, struct err *e);
 
-/* The newest `limit` messages (by id, at most SEARCH_MAX_HITS) that match a tree of words, newest
- * first: what a search box or IMAP FUZZY (RFC 6203) wants. Messages not yet indexed are not found;
- * *complete (may be NULL) says that there were none. Ids in arena. ERR_LIMIT for a tree past the
- * limits of query.h, others as above. Yields. */
-YIELDS bool search_find_words(struct db *db, int64_t account_id, const struct search_node *query,
-                              size_t limit, struct arena *a, int64_t deadline_ms,
-                              const int64_t **ids, size_t *n, bool *complete, struct err *e);
+struct search_words {
+    const struct search_node *query;
+    size_t limit; /* most ids wanted, at most SEARCH_MAX_HITS */
+};
+
+struct search_found {
+    const int64_t *ids; /* newest first */
+    size_t n;
+    bool complete; /* false: messages that are not indexed yet were not looked at */
+};
+
+/* The newest messages (by id) that match a tree of words: what a search box or IMAP FUZZY (RFC
+ * 6203) wants. Ids in arena. ERR_LIMIT for a tree past the limits of query.h, others as above.
+ * Yields. */
+YIELDS bool search_find_words(struct db *db, int64_t account_id, const struct search_words *wanted,
+                              struct arena *a, int64_t deadline_ms, struct search_found *out,
+                              struct err *e);
 
 enum {
     SEARCH_MAX_HITS = 10000,    /* of search_find_words */

@@ -10,33 +10,35 @@ enum {
     SEARCH_MAX_TOKEN_BYTES = 256 /* longer words are cut there; PostgreSQL refuses 2 KB */
 };
 
-/* `text` (UTF-8; wrong bytes become U+FFFD) in NFKC, lower case, combining marks removed. In
- * arena. */
+/* `text` (UTF-8; wrong bytes become U+FFFD) in NFKC, lower case, without accents and invisible
+ * characters, runs of white space and controls as one space, also at the
+ * ends. In arena. */
 str search_normalize(struct arena *a, str text);
 
 enum search_token_kind {
-    SEARCH_TOKEN_WORD,    /* letters and digits */
-    SEARCH_TOKEN_PART,    /* of the address that came before: at the same or a later position */
-    SEARCH_TOKEN_ADDRESS, /* local@domain as a whole */
-    SEARCH_TOKEN_BIGRAM,  /* two neighbours of CJK text, overlapping; one alone at the end of a run
-                           */
+    SEARCH_TOKEN_WORD,    /* letters, digits and marks */
+    SEARCH_TOKEN_BIGRAM,  /* two neighbours in text without spaces between words (CJK, Thai ...) */
+    SEARCH_TOKEN_SINGLE,  /* the last one of such a run */
+    SEARCH_TOKEN_COMPOUND /* an address, its local part or its domain, as a whole: stands at the
+                             position of its first word, and before it */
 };
 
 struct search_token {
     enum search_token_kind kind;
-    str text;          /* normal form, 1 to SEARCH_MAX_TOKEN_BYTES bytes; in the normal text */
-    unsigned position; /* 1-based count of words; not capped */
+    str text;          /* in the normal text; 1 to SEARCH_MAX_TOKEN_BYTES bytes */
+    unsigned position; /* 1-based count of words, bigrams and singles; not capped */
     bool cut;          /* the word was longer */
 };
 
 /* Walks the tokens of a text in normal form. */
 struct search_tokenizer {
-    str text;          /* private */
-    size_t at;         /* private */
-    size_t part_at;    /* private: where the parts of an address go on */
-    size_t part_end;   /* private */
-    unsigned position; /* position of the last token; texts may be chained by setting it */
-    struct search_token address; /* private */
+    str text;             /* private */
+    size_t at;            /* private */
+    unsigned position;    /* of the last word; may be set, to chain texts */
+    size_t looked_to;     /* private: no address begins before this offset */
+    str pending[3];       /* private: compounds to give before the next word */
+    size_t pending_at[3]; /* private: offsets of the words they stand at */
+    unsigned n_pending;   /* private */
 };
 void search_tokenizer_init(struct search_tokenizer *t, str normal_text);
 /* The next token; false at the end. */

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Gathers the words of a message with their places, and writes them as a tsvector. The limits are
+ * PostgreSQL's (src/include/tsearch/ts_type.h): a document that passes one is marked, so that
+ * searches know what it cannot say. */
+#include "search/document.h"
+
+#include "base/map.h"
+#include "base/utf8.h"
+#include "mime/mime.h"
+#include "search/lexeme.h"
+#include "search/query.h"
+#include "search/tokens.h"
+
+struct place {
+    uint16_t position;
+    char weight;
+};
+
+struct entry {
+    str word;
+    struct entry *next; /* in the order of their first places */
+    struct place *places;
+    size_t n;
+    size_t room;
+    unsigned weights; /* bit set of SEARCH_FIELD_* that have a place */
+    bool in_headers;
+};
+
+struct builder {
+    struct arena *a;
+    struct map words; /* str -> struct entry */
+    struct entry *first;
+    struct entry **last;
+    unsigned position;
+    size_t bytes; /* of lexemes and positions, as PostgreSQL counts */
+    bool cut;
+    bool positions_cut;
+};
+
+static char weight_of(unsigned field)
+{
+    return (char)(field == SEARCH_FIELD_SUBJECT ? 'A'
+                  : field == SEARCH_FIELD_FROM  ? 'B'
+                  : field == SEARCH_FIELD_TO    ? 'C'
+                                                : 'D');
+}
+
+static struct entry *find_entry(struct builder *b, str word)
+{
+    struct entry *entry = map_find(&b->words, word);
+    if (entry)
+        return entry;
+    if (b->words.n >= SEARCH_MAX_WORDS_PER_DOCUMENT ||
+        b->bytes + word.n + 8 > SEARCH_MAX_DOCUMENT_BYTES) {
+        b->cut = true;
+        return NULL;
+    }
+    entry = ARENA_NEW(b->a, struct entry);
+    entry->word = arena_str(b->a, word);
+    (void)map_put(&b->words, entry->word, entry, NULL);
+    b->bytes += word.n + 8;
+    *b->last = entry;
+    b->last = &entry->next;
+    return entry;
+}
+
+static bool grow(struct builder *b, struct entry *entry)
+{
+    if (entry->n < entry->room)
+        return true;
+    size_t room = entry->room ? entry->room * 2 : 2;
+    if (room > SEARCH_MAX_POSITIONS)
+        room = SEARCH_MAX_POSITIONS;
+    if (entry->n >= room || b->bytes + 2 * (room - entry->n) > SEARCH_MAX_DOCUMENT_BYTES)
+        return false;
+    b->bytes += 2 * (room - entry->n);
+    struct place *places = ARENA_ARRAY(b->a, struct place, room);
+    if (entry->n)
+        memcpy(places, entry->places, entry->n * sizeof(*places));
+    entry->places = places;
+    entry->room = room;
+    return true;
+}
+
+/* A word that has no room for a place of a field it was not seen in yet gives up its last place:
+ * that it stands in the field matters more than where. */
+static void add_place(struct builder *b, struct entry *entry, unsigned field, unsigned position)
+{
+    uint16_t kept = (uint16_t)(position < SEARCH_MAX_POSITION ? position : SEARCH_MAX_POSITION);
+    struct place place = { kept, weight_of(field) };
+    b->positions_cut = b->positions_cut || position >= SEARCH_MAX_POSITION;
+    bool last_place = kept == SEARCH_MAX_POSITION && (entry->weights & field);
+    if (last_place)
+        return;
+    if (grow(b, entry)) {
+        entry->places[entry->n++] = place;
+    } else {
+        b->positions_cut = true;
+        if (entry->weights & field)
+            return;
+        if (entry->n == 0) {
+            b->cut = true;
+            return;
+        }
+        entry->places[entry->n - 1] = place;
+    }
+    entry->weights |= field;
+}
+
+static void add_text(unsigned field, str normal_text, void *arg)
+{
+    enum {
+        GAP = 8 /* between texts, so that no phrase reaches from one into the next */
+    };
+    struct builder *b = arg;
+    struct search_tokenizer t;
+    struct search_token token;
+    search_tokenizer_init(&t, normal_text);
+    t.position = b->position;
+    while (search_tokenizer_next(&t, &token)) {
+        struct entry *entry = find_entry(b, token.text);
+        b->cut = b->cut || token.cut;
+        if (!entry)
+            continue;
+        if (field == SEARCH_FIELD_HEADERS) {
+            b->bytes += entry->in_headers ? 0 : token.text.n + 8;
+            entry->in_headers = true;
+        } else {
+            add_place(b, entry, field, token.position);
+        }
+    }
+    if (field != SEARCH_FIELD_HEADERS)
+        b->position = t.position + GAP;
+}
+
+/* ---- writing ---- */
+
+static void add_lexeme(struct buf *out, const char *mark, str word)
+{
+    if (out->n)
+        (void)buf_add_byte(out, ' ');
+    (void)search_lexeme_add(out, mark, word);
+}
+
+static void add_entry(struct buf *out, const struct entry *entry)
+{
+    if (entry->in_headers)
+        add_lexeme(out, SEARCH_HEADER_MARK, entry->word);
+    if (entry->n == 0)
+        return;
+    add_lexeme(out, "", entry->word);
+    for (size_t i = 0; i < entry->n; i++)
+        (void)buf_addf(out, "%c%u%c", i ? ',' : ':', (unsigned)entry->places[i].position,
+                       entry->places[i].weight);
+}
+
+static int by_bytes(const void *left, const void *right)
+{
+    const str *l = left, *r = right;
+    return str_cmp(*l, *r);
+}
+
+static void write_document(const struct builder *b, struct search_document *out)
+{
+    struct buf text;
+    /* A word takes at most twice its bytes and a few, a place at most 7 characters. */
+    buf_init(&text, SEARCH_MAX_DOCUMENT_BYTES * 8UL);
+    str *words = ARENA_ARRAY(b->a, str, b->words.n + 1);
+    for (const struct entry *entry = b->first; entry; entry = entry->next) {
+        add_entry(&text, entry);
+        words[out->n_words++] = entry->word;
+    }
+    if (b->cut)
+        add_lexeme(&text, "", STR(SEARCH_CUT_MARK));
+    if (b->cut || b->positions_cut)
+        add_lexeme(&text, "", STR(SEARCH_POSITION_MARK));
+    qsort(words, out->n_words, sizeof(*words), by_bytes);
+    out->words = words;
+    out->tsvector = arena_str(b->a, buf_str(&text));
+    out->cut = b->cut;
+    buf_fini(&text);
+}
+
+void search_document_make(struct arena *a, str message, struct search_document *out)
+{
+    struct builder b = { .a = a };
+    b.last = &b.first;
+    map_init(&b.words, SEARCH_MAX_WORDS_PER_DOCUMENT);
+    b.cut = !search_message_texts(message, MIME_MAX_TEXT_BYTES, add_text, &b);
+    *out = (struct search_document){ 0 };
+    write_document(&b, out);
+    map_fini(&b.words);
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Quoting of lexemes (PostgreSQL manual, section 8.11). */
+#include "search/lexeme.h"
+
+bool search_lexeme_add(struct buf *out, const char *mark, str word)
+{
+    bool fits = buf_addf(out, "'%s", mark);
+    for (size_t i = 0; i < word.n && fits; i++) {
+        if (word.p[i] == '\'' || word.p[i] == '\\')
+            fits = buf_add_byte(out, word.p[i]);
+        fits = fits && buf_add_byte(out, word.p[i]);
+    }
+    return fits && buf_add_byte(out, '\'');
+}
+
+const char *search_lexeme_weights(unsigned fields)
+{
+    /* SEARCH_FIELD_SUBJECT, FROM, TO and BODY are bits 1, 2, 4 and 8. */
+    static const char *const letters[16] = { "",  "A",  "B",  "AB",  "C",  "AC",  "BC",  "ABC",
+                                             "D", "AD", "BD", "ABD", "CD", "ACD", "BCD", "" };
+    return letters[fields & 15];
+}

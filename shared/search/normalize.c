@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The normal form of text. ASCII, most of all text, takes a short way; the rest goes through
+ * libunistring run by run. */
+#include "base/utf8.h"
+#include "search/tokens.h"
+
+#include <unicase.h>
+#include <uninorm.h>
+#include <unistr.h>
+
+/* Combining marks that people leave out when they search. Vowel signs of Indic scripts and the
+ * voicing marks of kana are not among them: they tell words apart. */
+static const struct range {
+    uint32_t from, to;
+} accents[] = {
+    { 0x0300, 0x036f }, { 0x0483, 0x0487 }, { 0x0591, 0x05c7 }, { 0x0610, 0x061a },
+    { 0x064b, 0x065f }, { 0x0670, 0x0670 }, { 0x06d6, 0x06ed }, { 0x1ab0, 0x1aff },
+    { 0x1dc0, 0x1dff }, { 0x20d0, 0x20ff }, { 0xfe20, 0xfe2f },
+};
+
+/* Characters that show nothing: soft hyphens, joiners, marks of direction, variation selectors. */
+static const struct range invisible[] = {
+    { 0x00ad, 0x00ad }, { 0x180e, 0x180e }, { 0x200b, 0x200f }, { 0x202a, 0x202e },
+    { 0x2060, 0x2064 }, { 0xfe00, 0xfe0f }, { 0xfeff, 0xfeff },
+};
+
+static bool is_in(const struct range *ranges, size_t n, uint32_t cp)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (cp >= ranges[i].from && cp <= ranges[i].to)
+            return true;
+    }
+    return false;
+}
+
+static bool is_space(uint32_t cp)
+{
+    return cp <= ' ' || (cp >= 0x7f && cp <= 0xa0) || cp == 0x1680 ||
+           (cp >= 0x2000 && cp <= 0x200a) || cp == 0x2028 || cp == 0x2029 || cp == 0x202f ||
+           cp == 0x205f || cp == 0x3000;
+}
+
+static void add_character(uint32_t cp, struct buf *out)
+{
+    char bytes[4];
+    if (is_space(cp)) {
+        if (out->n && out->p[out->n - 1] != ' ')
+            (void)buf_add_byte(out, ' ');
+        return;
+    }
+    (void)buf_add(out, str_of(bytes, utf8_encode(cp, bytes)));
+}
+
+/* Decomposed characters without accents, in lower case. */
+static void add_decomposed(str decomposed, struct buf *out)
+{
+    while (decomposed.n) {
+        uint32_t cp = 0;
+        size_t n = utf8_decode(decomposed, &cp);
+        decomposed = str_skip(decomposed, n ? n : 1);
+        if (n && !is_in(accents, COUNT_OF(accents), cp) &&
+            !is_in(invisible, COUNT_OF(invisible), cp))
+            add_character(uc_tolower(cp), out);
+    }
+}
+
+/* u8_normalize, in the C library's heap; the text itself should it fail. */
+static str normalized(uninorm_t form, str text, uint8_t **owned)
+{
+    size_t n = 0;
+    *owned = u8_normalize(form, (const uint8_t *)text.p, text.n, NULL, &n);
+    return *owned ? str_of((const char *)*owned, n) : text;
+}
+
+/* A run that is not ASCII. Hangul and kana are put together again after the accents are gone. */
+static void add_run(str run, struct buf *scratch, struct buf *out)
+{
+    uint8_t *decomposed = NULL, *composed = NULL;
+    buf_clear(scratch);
+    add_decomposed(normalized(UNINORM_NFKD, run, &decomposed), scratch);
+    str text = normalized(UNINORM_NFC, buf_str(scratch), &composed);
+    /* A run of spaces that goes on from what stands there already. */
+    if (text.n && text.p[0] == ' ' && out->n && out->p[out->n - 1] == ' ')
+        text = str_skip(text, 1);
+    (void)buf_add(out, text);
+    free(decomposed);
+    free(composed);
+}
+
+static size_t run_length(str s, size_t at, bool ascii)
+{
+    size_t n = at;
+    while (n < s.n && ((unsigned char)s.p[n] < 128) == ascii)
+        n++;
+    return n - at;
+}
+
+static void add_text(str text, struct buf *scratch, struct buf *out)
+{
+    for (size_t at = 0; at < text.n;) {
+        bool ascii = (unsigned char)text.p[at] < 128;
+        size_t n = run_length(text, at, ascii);
+        if (!ascii)
+            add_run(str_slice(text, at, n), scratch, out);
+        for (size_t i = at; ascii && i < at + n; i++)
+            add_character((unsigned char)ascii_lower(text.p[i]), out);
+        at += n;
+    }
+}
+
+str search_normalize(struct arena *a, str text)
+{
+    struct buf repaired, scratch, out;
+    /* One character of NFKC text may stand for many: U+FDFA becomes 18. */
+    size_t most = text.n * 12 + 64;
+    buf_init(&repaired, text.n * 3 + 1);
+    buf_init(&scratch, most);
+    buf_init(&out, most);
+    if (!utf8_is_valid(text)) {
+        (void)utf8_repair(text, &repaired);
+        text = buf_str(&repaired);
+    }
+    add_text(text, &scratch, &out);
+    str normal = arena_str(a, buf_str(&out));
+    buf_fini(&out);
+    buf_fini(&scratch);
+    buf_fini(&repaired);
+    return normal;
+}

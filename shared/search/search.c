@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Asks the index. All SQL that reads fts and vocab is here. */
+#include "search/search.h"
+
+#include "db/db.h"
+#include "search/document.h"
+
+#include <stdlib.h>
+
+/* Order matters for what was delivered before the question: what is not indexed at the first
+ * statement is in its list of pending messages; what is indexed by then has its words in the
+ * vocabulary by then. The second statement may come as late as it likes. */
+static const struct db_stmt stmt_pending = {
+    "SELECT ref, NULL::text FROM outbox WHERE account_id = $1 AND kind = 1"
+    " UNION ALL "
+    "SELECT NULL::bigint, word FROM (SELECT word FROM vocab WHERE word LIKE $2 LIMIT $3) w"
+};
+static const struct db_stmt stmt_hits = {
+    "SELECT msg_id, false FROM fts WHERE account_id = $1 AND tsv @@ $2::text::tsquery"
+    " UNION ALL "
+    "SELECT msg_id, true FROM fts WHERE account_id = $1 AND tsv @@ $3::text::tsquery"
+};
+/* Materialized: else the planner walks the ids from the newest on and filters (STORAGE.md 6). */
+static const struct db_stmt stmt_newest = {
+    "WITH hits AS MATERIALIZED ("
+    " SELECT msg_id FROM fts WHERE account_id = $1 AND tsv @@ $2::text::tsquery),"
+    " newest AS (SELECT msg_id FROM hits ORDER BY msg_id DESC LIMIT $3)"
+    " SELECT p.pending, n.msg_id"
+    " FROM (SELECT EXISTS (SELECT 1 FROM outbox WHERE account_id = $1 AND kind = 1) AS pending) p"
+    " LEFT JOIN newest n ON true ORDER BY n.msg_id DESC"
+};
+
+/* Ids in one array, sorted and each once when done. */
+struct id_set {
+    int64_t *ids;
+    size_t n;
+};
+
+static struct id_set new_set(struct arena *a, size_t most)
+{
+    return (struct id_set){ .ids = ARENA_ARRAY(a, int64_t, most ? most : 1) };
+}
+
+static int by_number(const void *left, const void *right)
+{
+    const int64_t *l = left, *r = right;
+    return (*l > *r) - (*l < *r);
+}
+
+static void sort_set(struct id_set *set)
+{
+    size_t kept = 0;
+    qsort(set->ids, set->n, sizeof(*set->ids), by_number);
+    for (size_t i = 0; i < set->n; i++) {
+        if (i == 0 || set->ids[i] != set->ids[kept - 1])
+            set->ids[kept++] = set->ids[i];
+    }
+    set->n = kept;
+}
+
+/* Takes out of `set` what is in `other`; both sorted. */
+static void subtract(struct id_set *set, const struct id_set *other)
+{
+    size_t kept = 0, k = 0;
+    for (size_t i = 0; i < set->n; i++) {
+        while (k < other->n && other->ids[k] < set->ids[i])
+            k++;
+        if (k == other->n || other->ids[k] != set->ids[i])
+            set->ids[kept++] = set->ids[i];
+    }
+    set->n = kept;
+}
+
+/* What the first statement gives. */
+struct first_look {
+    struct id_set pending;
+    str *words; /* never NULL */
+    size_t n_words;
+};
+
+YIELDS static bool look_first(struct db *db, int64_t account_id, str like, struct arena *a,
+                              int64_t deadline_ms, struct first_look *out, struct err *e)
+{
+    struct db_rows *rows = NULL;
+    const struct db_param params[] = { DB_INT8(account_id), DB_TEXT(like),
+                                       DB_INT8(SEARCH_MAX_EXPANSION + 1) };
+    if (!db_query(db, DB_SEARCH, &stmt_pending, params, COUNT_OF(params), a, deadline_ms, &rows, e))
+        return err_wrap(e, "search words");
+    size_t n = db_row_count(rows);
+    out->pending = new_set(a, n);
+    out->words = ARENA_ARRAY(a, str, n + 1);
+    out->n_words = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (db_is_null(rows, i, 0))
+            out->words[out->n_words++] = db_str(rows, i, 1);
+        else
+            out->pending.ids[out->pending.n++] = db_int(rows, i, 0);
+    }
+    return true;
+}
+
+/* The documents that match the pattern, and those that are marked as not whole. */
+YIELDS static bool look_up(struct db *db, int64_t account_id, const struct search_pattern *pattern,
+                           struct arena *a, int64_t deadline_ms, struct id_set *hits,
+                           struct id_set *marked, struct err *e)
+{
+    struct db_rows *rows = NULL;
+    str marks = pattern->is_phrase ? STR("'" SEARCH_CUT_MARK "' | '" SEARCH_POSITION_MARK "'")
+                                   : STR("'" SEARCH_CUT_MARK "'");
+    const struct db_param params[] = { DB_INT8(account_id), DB_TEXT(pattern->tsquery),
+                                       DB_TEXT(marks) };
+    if (!db_query(db, DB_SEARCH, &stmt_hits, params, COUNT_OF(params), a, deadline_ms, &rows, e))
+        return err_wrap(e, "search");
+    size_t n = db_row_count(rows);
+    *hits = new_set(a, n);
+    *marked = new_set(a, n);
+    for (size_t i = 0; i < n; i++) {
+        struct id_set *set = db_int(rows, i, 1) ? marked : hits;
+        set->ids[set->n++] = db_int(rows, i, 0);
+    }
+    return true;
+}
+
+/* Sorts what was found into the two lists of the answer. */
+static void make_answer(struct arena *a, const struct search_pattern *pattern,
+                        const struct id_set *hits, const struct id_set *marked,
+                        const struct id_set *pending, struct search_candidates *out)
+{
+    struct id_set sure = new_set(a, hits->n);
+    struct id_set maybe = new_set(a, hits->n + marked->n + pending->n);
+    const struct id_set *const unsure[] = { marked, pending, pattern->is_exact ? NULL : hits };
+    for (size_t i = 0; i < COUNT_OF(unsure); i++) {
+        for (size_t k = 0; unsure[i] && k < unsure[i]->n; k++)
+            maybe.ids[maybe.n++] = unsure[i]->ids[k];
+    }
+    for (size_t i = 0; i < hits->n && pattern->is_exact; i++)
+        sure.ids[sure.n++] = hits->ids[i];
+    sort_set(&sure);
+    sort_set(&maybe);
+    subtract(&sure, &maybe);
+    *out = (struct search_candidates){
+        .sure = sure.ids, .n_sure = sure.n, .maybe = maybe.ids, .n_maybe = maybe.n
+    };
+}
+
+bool search_find_substring(struct db *db, int64_t account_id, unsigned fields, str needle,
+                           struct arena *a, int64_t deadline_ms, struct search_candidates *out,
+                           struct err *e)
+{
+    struct search_pattern pattern;
+    struct first_look first;
+    struct id_set hits, marked;
+    if (needle.n > SEARCH_MAX_NEEDLE)
+        return ERR(e, ERR_LIMIT, "search text of %zu bytes", needle.n);
+    *out = (struct search_candidates){ .all_maybe = true };
+    str normal = search_normalize(a, needle);
+    search_pattern_make(a, normal, fields, NULL, 0, &pattern);
+    if (pattern.tsquery.n == 0 && pattern.like.n == 0)
+        return true;
+    if (!look_first(db, account_id, pattern.like, a, deadline_ms, &first, e))
+        return false;
+    if (first.n_words > SEARCH_MAX_EXPANSION)
+        return true;
+    search_pattern_make(a, normal, fields, first.words, first.n_words, &pattern);
+    if (pattern.tsquery.n == 0)
+        return true;
+    if (!look_up(db, account_id, &pattern, a, deadline_ms, &hits, &marked, e))
+        return false;
+    make_answer(a, &pattern, &hits, &marked, &first.pending, out);
+    return true;
+}
+
+bool search_find_words(struct db *db, int64_t account_id, const struct search_words *wanted,
+                       struct arena *a, int64_t deadline_ms, struct search_found *out,
+                       struct err *e)
+{
+    str tsquery = STR_EMPTY;
+    struct db_rows *rows = NULL;
+    size_t limit = wanted->limit < SEARCH_MAX_HITS ? wanted->limit : SEARCH_MAX_HITS;
+    *out = (struct search_found){ .complete = true };
+    if (!search_query_format(a, wanted->query, &tsquery, e))
+        return false;
+    if (tsquery.n == 0)
+        return true;
+    const struct db_param params[] = { DB_INT8(account_id), DB_TEXT(tsquery),
+                                       DB_INT8((int64_t)limit) };
+    if (!db_query(db, DB_SEARCH, &stmt_newest, params, COUNT_OF(params), a, deadline_ms, &rows, e))
+        return err_wrap(e, "search words");
+    size_t n = db_row_count(rows);
+    int64_t *ids = ARENA_ARRAY(a, int64_t, n + 1);
+    for (size_t i = 0; i < n; i++) {
+        out->complete = !db_int(rows, i, 0);
+        if (!db_is_null(rows, i, 1))
+            ids[out->n++] = db_int(rows, i, 1);
+    }
+    out->ids = ids;
+    return true;
+}
