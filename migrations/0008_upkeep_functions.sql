@@ -67,8 +67,10 @@ BEGIN
                                WHERE m.account_id = v_account AND m.msg_id = v_id);
         DELETE FROM blob b WHERE b.account_id = v_account AND b.msg_id = v_id;
         DELETE FROM message m WHERE m.account_id = v_account AND m.msg_id = v_id;
-        DELETE FROM fts f WHERE f.account_id = v_account AND f.msg_id = v_id;
+        -- First its place in the line of the indexer, which may hold it just now: then its
+        -- document is there to be removed behind it.
         DELETE FROM outbox o WHERE o.account_id = v_account AND o.kind = 1 AND o.ref = v_id;
+        DELETE FROM fts f WHERE f.account_id = v_account AND f.msg_id = v_id;
         purged := purged + 1;
     END LOOP;
 END $$;
