@@ -3,6 +3,7 @@
  * write.c, the life of a server's connection in serve.c. */
 #include "net/conn.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/ioctl.h>
@@ -177,6 +178,7 @@ size_t net_buffered(const struct net_conn *c)
 
 struct net_conn *net_conn_wrap(struct runtime *rt, int fd)
 {
+    (void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
     return conn_new(rt, fd);
 }
 

@@ -67,6 +67,8 @@ static enum net_next run(struct net_conn *c, void *session, enum net_why why)
     struct world *w = session;
     struct err e = ERR_CLEAR;
     str line;
+    if (why == NET_DRAIN)
+        return NET_CLOSE;
     if (why != NET_INPUT)
         return net_write(c, STR("hello\r\n"), &e) ? NET_PARK : NET_CLOSE;
     if (!net_read_line(c, 1000, clock_deadline_in(2000), &line, NULL, &e))
@@ -205,7 +207,7 @@ static void ask_for_names(void *arg)
                      ERR_NONE);
     assert_false(net_conn_tls(c)->verified);
     net_close(&c);
-    runtime_stop(w->rt);
+    runtime_drain(w->rt, clock_deadline_in(2000));
 }
 
 static void test_the_certificate_is_found_by_name(void **state)
@@ -250,7 +252,7 @@ static void reload_under_way(void *arg)
     expect(before, "old a.example.org");
     net_close(&before);
     net_close(&after);
-    runtime_stop(w->rt);
+    runtime_drain(w->rt, clock_deadline_in(2000));
 }
 
 static void test_reload_keeps_sessions(void **state)
@@ -353,7 +355,7 @@ static void offer_versions(void *arg)
     net_close(&c);
     nap(20);
     assert_int_equal(w->seen.n, 0);
-    runtime_stop(w->rt);
+    runtime_drain(w->rt, clock_deadline_in(2000));
 }
 
 static void test_old_versions_and_plain_text_are_refused(void **state)
@@ -389,7 +391,7 @@ static void upgrade(void *arg)
     net_close(&c);
     nap(10);
     assert_int_equal(w->closed, 1);
-    runtime_stop(w->rt);
+    runtime_drain(w->rt, clock_deadline_in(2000));
 }
 
 static void test_starttls(void **state)
@@ -427,7 +429,7 @@ static void inject_commands(void *arg)
     nap(20);
     assert_true(str_find(buf_str(&w->seen), STR("STARTTLS|good|")) >= 0);
     assert_int_equal(str_find(buf_str(&w->seen), STR("INJECTED")), -1);
-    runtime_stop(w->rt);
+    runtime_drain(w->rt, clock_deadline_in(2000));
 }
 
 static void test_commands_in_front_of_tls_are_dropped(void **state)
@@ -502,7 +504,7 @@ static void stall(void *arg)
     assert_false(net_read_line(c, 1000, clock_deadline_in(10000), &line, NULL, &e));
     assert_true(e.kind == ERR_CLOSED || e.kind == ERR_UNAVAILABLE);
     net_close(&c);
-    runtime_stop(w->rt);
+    runtime_drain(w->rt, clock_deadline_in(2000));
 }
 
 static void test_a_stalled_handshake_ends(void **state)
@@ -548,7 +550,7 @@ static void open_many(void *arg)
     for (int i = 0; i < 500 && w->closed < MANY; i++)
         nap(10);
     assert_int_equal(w->closed, MANY);
-    runtime_stop(w->rt);
+    runtime_drain(w->rt, clock_deadline_in(2000));
 }
 
 static void test_many_parked_sessions(void **state)
