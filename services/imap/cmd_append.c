@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* APPEND (RFC 9051 section 6.3.12, RFC 4315). */
+#include "services/imap/commands.h"
+#include "store/store.h"
+#include "wire/imap_mailbox_name.h"
+#include "wire/imap_store.h"
+
+enum {
+    APPEND_MS = 60 * 1000 /* big messages are packed and written */
+};
+
+static bool append(struct imap_session *s, const struct imap_append_args *args, int mailbox_id,
+                   struct store_appended *out, struct err *e)
+{
+    struct store_message message;
+    int64_t deadline = clock_deadline_in(APPEND_MS);
+    if (!store_prepare_message(s->app->store, &s->arena, args->message, deadline, &message, e))
+        return false;
+    const struct store_append_item item = {
+        .message = &message,
+        .idate_s = args->has_date ? args->date_utc_s : clock_utc_ms() / 1000,
+        .flags = args->flags.bits,
+        .keywords = args->flags.keywords,
+        .n_keywords = args->flags.n,
+    };
+    return store_append(s->app->store, s->account_id, mailbox_id, &item, 1, deadline, out, e);
+}
+
+/* Which limit it was: the account's quota, or one of keywords and UIDs. Yields. */
+static str limit_code(struct imap_session *s, size_t size)
+{
+    struct store_quota quota;
+    struct err e = ERR_CLEAR;
+    bool ok = store_get_quota(s->app->store, s->account_id, imap_deadline(), &quota, &e);
+    bool is_full = ok && quota.limit_bytes && quota.used_bytes + (int64_t)size > quota.limit_bytes;
+    return is_full ? STR("OVERQUOTA") : STR("LIMIT");
+}
+
+bool imap_cmd_append(struct imap_session *s, struct imap_command *c, struct err *e)
+{
+    struct imap_append_args args;
+    struct store_mailbox mailbox;
+    struct store_appended appended;
+    str name;
+    if (!imap_append_parse(&c->args, &args, e)) {
+        if (e->kind == ERR_UNSUPPORTED)
+            return imap_reply(s, IMAP_BAD, STR_EMPTY, "One message with known flags at a time");
+        return false;
+    }
+    if (args.message.n == 0)
+        return imap_reply(s, IMAP_NO, STR_EMPTY, "APPEND of nothing was cancelled");
+    if (!imap_mailbox_parse(&s->arena, args.mailbox, s->is_rev2, &name, e))
+        return false;
+    bool ok = store_mailbox_get(s->app->store, s->account_id, name, &s->arena, imap_deadline(),
+                                &mailbox, e) &&
+              append(s, &args, mailbox.mailbox_id, &appended, e);
+    if (!ok && e->kind == ERR_NOT_FOUND)
+        return imap_reply(s, IMAP_NO, STR("TRYCREATE"), "No such mailbox");
+    if (!ok && e->kind == ERR_LIMIT)
+        return imap_reply(s, IMAP_NO, limit_code(s, args.message.n), "A limit was reached");
+    if (!ok)
+        return false;
+    str code = arena_printf(&s->arena, "APPENDUID %u %u", (unsigned)appended.uidvalidity,
+                            (unsigned)appended.first_uid);
+    return imap_reply(s, IMAP_OK, code, "APPEND completed");
+}

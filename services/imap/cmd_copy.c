@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* COPY and MOVE (RFC 9051 sections 6.4.7 and 6.4.8). */
+#include "services/imap/commands.h"
+#include "services/imap/view.h"
+#include "wire/imap_mailbox_name.h"
+
+enum {
+    COPY_MS = 60 * 1000 /* of a big set */
+};
+
+static bool format_uids(struct buf *out, struct arena *a, const uint32_t *uids, size_t n)
+{
+    struct imap_sequence_builder b;
+    imap_sequence_build(&b, a);
+    for (size_t i = 0; i < n; i++)
+        imap_sequence_add(&b, uids[i]);
+    return imap_sequence_format(out, &b.set);
+}
+
+/* "COPYUID 38505 304,319:320 3956:3958"; empty when nothing was copied. */
+static str copyuid_code(struct imap_session *s, const struct store_copied *copied)
+{
+    size_t from = s->out.n;
+    if (copied->n == 0)
+        return STR_EMPTY;
+    bool ok = buf_addf(&s->out, "COPYUID %u ", (unsigned)copied->uidvalidity) &&
+              format_uids(&s->out, &s->arena, copied->uids, copied->n) &&
+              buf_addf(&s->out, " %u", (unsigned)copied->first_uid);
+    if (copied->n > 1)
+        ok = ok && buf_addf(&s->out, ":%u", (unsigned)(copied->first_uid + copied->n - 1));
+    str code = ok ? arena_str(&s->arena, str_skip(buf_str(&s->out), from)) : STR_EMPTY;
+    buf_truncate(&s->out, from);
+    return code;
+}
+
+/* Arguments of one COPY or MOVE. */
+struct copying {
+    struct imap_selection selection;
+    str target; /* name */
+};
+
+static bool read_copy(struct imap_session *s, struct imap_command *c, struct copying *out,
+                      struct err *e)
+{
+    struct imap_sequence set;
+    str sent;
+    if (!imap_lexer_space(&c->args, e) || !imap_sequence_parse(&c->args, &set, e) ||
+        !imap_parse_astrings(&c->args, &sent, 1, e))
+        return false;
+    if (str_eq(c->name, STR("MOVE")) && s->view->is_read_only)
+        return ERR(e, ERR_UNSUPPORTED, "the mailbox is read-only");
+    return imap_select_messages(s, &set, c->is_uid, &out->selection, e) &&
+           imap_mailbox_parse(&s->arena, sent, s->is_rev2, &out->target, e);
+}
+
+/* *no_target: it is the target that is not there. Yields. */
+static bool transfer(struct imap_session *s, const struct copying *c, bool is_move,
+                     struct store_copied *out, bool *no_target, struct err *e)
+{
+    struct store_mailbox target;
+    *no_target = true;
+    if (!store_mailbox_get(s->app->store, s->account_id, c->target, &s->arena, imap_deadline(),
+                           &target, e))
+        return false;
+    *no_target = false;
+    if (c->selection.n == 0)
+        return true;
+    const struct store_ranges set = imap_selection_ranges(s, &c->selection);
+    const struct store_transfer what = { .account_id = s->account_id,
+                                         .from_mailbox_id = s->view->mailbox_id,
+                                         .to_mailbox_id = target.mailbox_id,
+                                         .set = &set,
+                                         .is_move = is_move };
+    return store_transfer(s->app->store, &what, &s->arena, clock_deadline_in(COPY_MS), out,
+                          no_target, e);
+}
+
+bool imap_cmd_copy(struct imap_session *s, struct imap_command *c, struct err *e)
+{
+    struct copying copying;
+    struct store_copied copied = { .n = 0 };
+    bool no_target = false;
+    bool is_move = str_eq(c->name, STR("MOVE"));
+    if (!read_copy(s, c, &copying, e))
+        return false;
+    if (!transfer(s, &copying, is_move, &copied, &no_target, e)) {
+        if (e->kind == ERR_NOT_FOUND && no_target)
+            return imap_reply(s, IMAP_NO, STR("TRYCREATE"), "No such mailbox");
+        if (e->kind == ERR_LIMIT)
+            return imap_reply(s, IMAP_NO, STR("OVERQUOTA"), "The account is full");
+        return false;
+    }
+    str code = copyuid_code(s, &copied);
+    if (!is_move || code.n == 0)
+        return imap_reply(s, IMAP_OK, code, is_move ? "MOVE completed" : "COPY completed");
+    /* Before the EXPUNGEs, so that the client knows where they went (RFC 6851 section 4.3). */
+    (void)imap_sendf(s, "* OK [%.*s] Moved\r\n", STR_FMT(code));
+    return true;
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* STARTTLS, LOGIN and AUTHENTICATE. */
+#include "auth/auth.h"
+#include "crypto/secret.h"
+#include "services/imap/commands.h"
+#include "services/imap/service.h"
+
+#include <stdlib.h>
+
+enum {
+    HANDSHAKE_MS = 30 * 1000,
+    AUTH_MS = 30 * 1000 /* hashing and the delays of failures */
+};
+
+bool imap_cmd_starttls(struct imap_session *s, struct imap_command *c, struct err *e)
+{
+    if (!imap_parse_nothing(&c->args, e))
+        return false;
+    if (net_conn_tls(s->conn) || !s->app->tls)
+        return imap_reply(s, IMAP_BAD, STR_EMPTY, "TLS is not offered now");
+    struct err why = ERR_CLEAR;
+    (void)imap_reply(s, IMAP_OK, STR_EMPTY, "Begin TLS now");
+    (void)imap_send_reply(s, c->tag);
+    /* What came in plain text behind the command is dropped unread (R19). */
+    if (!net_starttls(s->conn, s->app->tls, clock_deadline_in(HANDSHAKE_MS), NULL, &why)) {
+        s->is_broken = true;
+        s->end_reason = "tls_failed";
+    }
+    s->preauth_octets = 0;
+    return true;
+}
+
+/* A login succeeded: the session is the user's from here on. */
+static bool enter(struct imap_session *s, const struct auth_identity *identity)
+{
+    s->slot = imap_slot_acquire(s->service, identity->account_id, net_conn_peer(s->conn));
+    if (!s->slot)
+        return imap_reply(s, IMAP_NO, STR("LIMIT"), "Too many connections of this user");
+    s->account_id = identity->account_id;
+    s->login = heap_zalloc(identity->login.n + 1);
+    memcpy(s->login, identity->login.p, identity->login.n);
+    s->state = IMAP_AUTHENTICATED;
+    s->service->before_login--;
+    s->bad_commands = 0;
+    struct buf words;
+    buf_init(&words, 1000);
+    (void)buf_add(&words, STR("CAPABILITY "));
+    (void)imap_capabilities_format(s, &words);
+    str code = arena_str(&s->arena, buf_str(&words));
+    buf_fini(&words);
+    return imap_reply(s, IMAP_OK, code, "Logged in");
+}
+
+static bool try_login(struct imap_session *s, str login, str password, struct err *e)
+{
+    struct auth_identity identity;
+    const struct auth_attempt attempt = { .login = login,
+                                          .password = password,
+                                          .peer = net_conn_peer(s->conn),
+                                          .protocol = "imap",
+                                          .session = net_conn_id(s->conn) };
+    if (auth_login(s->app->auth, &attempt, &s->arena, clock_deadline_in(AUTH_MS), &identity, e))
+        return enter(s, &identity);
+    if (e->kind == ERR_DENIED) {
+        s->bad_commands++;
+        return imap_reply(s, IMAP_NO, STR("AUTHENTICATIONFAILED"), "Wrong name or password");
+    }
+    if (e->kind == ERR_LIMIT)
+        return imap_reply(s, IMAP_NO, STR("UNAVAILABLE"), "Too many failures, try again later");
+    return false;
+}
+
+bool imap_cmd_login(struct imap_session *s, struct imap_command *c, struct err *e)
+{
+    str words[2];
+    return imap_parse_astrings(&c->args, words, 2, e) && try_login(s, words[0], words[1], e);
+}
+
+/* Challenges and answers until name and password are known. Yields. */
+static bool converse(struct imap_session *s, struct sasl_server *sasl, const str *initial,
+                     struct err *e)
+{
+    str challenge;
+    enum sasl_next next = sasl_server_start(sasl, initial, &challenge, e);
+    while (next == SASL_CHALLENGE) {
+        str line;
+        size_t left = s->preauth_octets < IMAP_COMMAND_MAX_PREAUTH
+                          ? IMAP_COMMAND_MAX_PREAUTH - s->preauth_octets
+                          : 0;
+        if (!imap_sendf(s, "+ %.*s\r\n", STR_FMT(challenge)) || !net_flush(s->conn, e) ||
+            !net_read_line(s->conn, left, s->login_deadline, &line, NULL, e)) {
+            if (e->kind == ERR_LIMIT)
+                imap_bye(s, "TOOBIG", "Line too long", "too_big");
+            s->is_closing = true;
+            return false;
+        }
+        s->preauth_octets += line.n + 2;
+        next = sasl_server_step(sasl, line, &challenge, e);
+    }
+    return next == SASL_DONE;
+}
+
+static bool converse_failed(struct imap_session *s, struct err *e)
+{
+    if (e->kind == ERR_CANCELLED && !s->is_closing)
+        return imap_reply(s, IMAP_BAD, STR_EMPTY, "AUTHENTICATE was cancelled");
+    if (e->kind == ERR_DENIED) {
+        s->bad_commands++;
+        return imap_reply(s, IMAP_NO, STR("AUTHENTICATIONFAILED"), "Wrong name or password");
+    }
+    if (e->kind == ERR_LIMIT)
+        return imap_reply(s, IMAP_BAD, STR_EMPTY, "The line is too long");
+    return false;
+}
+
+bool imap_cmd_authenticate(struct imap_session *s, struct imap_command *c, struct err *e)
+{
+    str name;
+    str initial = STR_EMPTY;
+    enum sasl_mechanism mechanism;
+    struct imap_lexer *l = &c->args;
+    if (!imap_lexer_space(l, e) || !imap_lexer_atom(l, &name, e))
+        return false;
+    bool has_initial = imap_lexer_try_byte(l, ' ');
+    if (has_initial)
+        initial = str_skip(l->in, l->at); /* base64, checked by its decoder */
+    else if (!imap_lexer_end(l, e))
+        return false;
+    if (!sasl_mechanism_find(name, &mechanism))
+        return imap_reply(s, IMAP_NO, STR("CANNOT"), "No such mechanism");
+    struct sasl_server sasl;
+    sasl_server_init(&sasl, mechanism);
+    bool ok = converse(s, &sasl, has_initial ? &initial : NULL, e)
+                  ? try_login(s, secret_str(&sasl.login), secret_str(&sasl.password), e)
+                  : converse_failed(s, e);
+    sasl_server_fini(&sasl);
+    return ok;
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE, STATUS. */
+#include "services/imap/commands.h"
+#include "services/imap/special_use.h"
+#include "services/imap/status.h"
+#include "services/imap/view.h"
+#include "wire/imap_mailbox_name.h"
+#include "wire/imap_status.h"
+
+/* A name that the store refuses is one that cannot be, not bad grammar. */
+static bool name_refused(struct err *e)
+{
+    if (e->kind == ERR_SYNTAX)
+        e->kind = ERR_UNSUPPORTED;
+    return false;
+}
+
+/* Reads the mailbox names " a" or " a b" of a command. */
+static bool read_names(struct imap_session *s, struct imap_command *c, str *names, size_t n,
+                       struct err *e)
+{
+    str sent[2];
+    if (!imap_parse_astrings(&c->args, sent, n, e))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        if (!imap_mailbox_parse(&s->arena, sent[i], s->is_rev2, &names[i], e))
+            return false;
+    }
+    return true;
+}
+
+bool imap_cmd_create(struct imap_session *s, struct imap_command *c, struct err *e)
+{
+    struct imap_create_args args;
+    enum store_role role = STORE_ROLE_NONE;
+    str name;
+    if (!imap_parse_create(&c->args, &args, e)) {
+        if (e->kind == ERR_UNSUPPORTED)
+            return imap_reply(s, IMAP_BAD, STR_EMPTY, "No such parameter");
+        return false;
+    }
+    if (args.n_uses > 1 || (args.n_uses && !imap_special_use_role(args.uses[0], &role)))
+        return imap_reply(s, IMAP_NO, STR("USEATTR"), "This special use is not offered");
+    return imap_mailbox_parse(&s->arena, args.mailbox, s->is_rev2, &name, e) &&
+           imap_mailbox_check_new(name, e) &&
+           (store_mailbox_create(s->app->store, s->account_id, name, role, imap_deadline(), NULL,
+                                 e) ||
+            name_refused(e));
+}
+
+bool imap_cmd_delete(struct imap_session *s, struct imap_command *c, struct err *e)
+{
+    str name;
+    if (!read_names(s, c, &name, 1, e))
+        return false;
+    if (!store_mailbox_delete(s->app->store, s->account_id, name, imap_deadline(), e)) {
+        if (e->kind == ERR_CONFLICT)
+            return imap_reply(s, IMAP_NO, STR("HASCHILDREN"), "There are mailboxes below it");
+        if (e->kind == ERR_DENIED)
+            return imap_reply(s, IMAP_NO, STR("CANNOT"), "INBOX stays");
+        return name_refused(e);
+    }
+    if (s->view && str_eq(str_from_cstr(s->view->name), name))
+        imap_view_close(s);
+    return true;
+}
+
+bool imap_cmd_rename(struct imap_session *s, struct imap_command *c, struct err *e)
+{
+    str names[2];
+    if (!read_names(s, c, names, 2, e) || !imap_mailbox_check_new(names[1], e))
+        return false;
+    if (store_mailbox_rename(s->app->store, s->account_id, names[0], names[1], imap_deadline(), e))
+        return true;
+    if (e->kind == ERR_DENIED)
+        return imap_reply(s, IMAP_NO, STR("CANNOT"), "It cannot go below itself");
+    return name_refused(e);
+}
+
+bool imap_cmd_subscribe(struct imap_session *s, struct imap_command *c, struct err *e)
+{
+    str name;
+    bool is_on = str_eq(c->name, STR("SUBSCRIBE"));
+    return read_names(s, c, &name, 1, e) &&
+           (store_mailbox_subscribe(s->app->store, s->account_id, name, is_on, imap_deadline(),
+                                    e) ||
+            name_refused(e));
+}
+
+bool imap_send_status(struct imap_session *s, const struct store_mailbox *m, unsigned items)
+{
+    const struct imap_status values = {
+        .messages = m->state.messages,
+        .uidnext = m->state.uidnext,
+        .uidvalidity = m->state.uidvalidity,
+        .unseen = m->state.unseen,
+        .deleted = m->state.deleted,
+        .size = (uint64_t)m->state.bytes,
+        .highestmodseq = (uint64_t)m->state.modseq,
+    };
+    bool ok = buf_add(&s->out, STR("* STATUS ")) &&
+              imap_mailbox_format(&s->out, m->name, s->is_rev2) && buf_add_byte(&s->out, ' ') &&
+              imap_status_format(&s->out, items, &values) && buf_add(&s->out, STR("\r\n"));
+    return ok && imap_send_out(s);
+}
+
+bool imap_cmd_status(struct imap_session *s, struct imap_command *c, struct err *e)
+{
+    str sent;
+    str name;
+    unsigned items = 0;
+    struct store_mailbox mailbox;
+    struct imap_lexer *l = &c->args;
+    if (!imap_lexer_space(l, e) || !imap_lexer_astring(l, &sent, e) || !imap_lexer_space(l, e) ||
+        !imap_status_items_parse(l, &items, e) || !imap_lexer_end(l, e))
+        return false;
+    if (!imap_mailbox_parse(&s->arena, sent, s->is_rev2, &name, e) ||
+        !store_mailbox_get(s->app->store, s->account_id, name, &s->arena, imap_deadline(), &mailbox,
+                           e))
+        return false;
+    s->is_condstore |= (items & IMAP_STATUS_HIGHESTMODSEQ) != 0;
+    (void)imap_send_status(s, &mailbox, items);
+    return true;
+}

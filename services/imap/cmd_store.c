@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* STORE (with CONDSTORE) and EXPUNGE. */
+#include "services/imap/commands.h"
+#include "services/imap/updates.h"
+#include "wire/imap_store.h"
+
+/* One STORE in work. */
+struct storing {
+    struct imap_session *s;
+    const struct imap_store_args *args;
+    const struct store_flag_result *result;
+    uint64_t keywords; /* bits of those named */
+    bool is_uid;
+};
+
+/* Bits of the keywords that the command names, as far as they have some. */
+static uint64_t named_bits(const struct imap_view *v, const struct imap_flags *flags)
+{
+    uint64_t bits = 0;
+    for (size_t i = 0; i < flags->n; i++) {
+        for (size_t bit = 0; bit < COUNT_OF(v->keywords); bit++) {
+            if (v->keywords[bit] && str_ieq(str_from_cstr(v->keywords[bit]), flags->keywords[i]))
+                bits |= (uint64_t)1 << bit;
+        }
+    }
+    return bits;
+}
+
+/* Whether the message is now something else than the client can work out by itself. */
+static bool is_surprise(const struct storing *t, const struct store_row *old,
+                        const struct store_row *new)
+{
+    unsigned flags = t->args->flags.bits;
+    uint64_t kw = t->keywords;
+    switch (t->args->mode) {
+    case IMAP_STORE_REPLACE:
+        break;
+    case IMAP_STORE_ADD:
+        flags = old->flags | flags;
+        kw = old->kw | kw;
+        break;
+    case IMAP_STORE_REMOVE:
+        flags = old->flags & ~flags;
+        kw = old->kw & ~kw;
+        break;
+    }
+    return flags != new->flags || kw != new->kw;
+}
+
+/* Takes the new state into the view and tells the client what it must know. */
+static void take_result(const struct storing *t, const struct store_row *new)
+{
+    struct imap_session *s = t->s;
+    struct imap_view *v = s->view;
+    ptrdiff_t at = imap_view_find(v, new->uid);
+    if (at < 0)
+        return;
+    struct store_row old = v->rows[at];
+    imap_view_take_row(v, (size_t)at, new, t->result->overflows, t->result->n_overflows);
+    if (!t->args->is_silent || is_surprise(t, &old, new)) {
+        (void)imap_send_row(s, (size_t)at, t->is_uid);
+        return;
+    }
+    /* Silent hides the flags, not the modseq (RFC 7162 section 3.1.3). */
+    if (s->is_condstore && old.modseq != new->modseq)
+        (void)imap_sendf(s, "* %zu FETCH (UID %u MODSEQ (%lld))\r\n", (size_t)at + 1,
+                         (unsigned)new->uid, (long long)new->modseq);
+}
+
+/* "MODIFIED 1,3:4" in numbers or UIDs. */
+static str modified_code(const struct storing *t)
+{
+    const struct store_flag_result *result = t->result;
+    struct imap_session *s = t->s;
+    struct imap_sequence_builder b;
+    imap_sequence_build(&b, &s->arena);
+    for (size_t i = 0; i < result->n_failed; i++) {
+        ptrdiff_t at = imap_view_find(s->view, result->failed[i]);
+        if (t->is_uid)
+            imap_sequence_add(&b, result->failed[i]);
+        else if (at >= 0)
+            imap_sequence_add(&b, (uint32_t)at + 1);
+    }
+    size_t from = s->out.n;
+    (void)(buf_add(&s->out, STR("MODIFIED ")) && imap_sequence_format(&s->out, &b.set));
+    str code = arena_str(&s->arena, str_skip(buf_str(&s->out), from));
+    buf_truncate(&s->out, from);
+    return code;
+}
+
+static bool answer(const struct storing *t, size_t wanted)
+{
+    const struct store_flag_result *result = t->result;
+    if (result->n_failed) {
+        t->s->is_stale = true; /* so that the client is told what they are now */
+        return imap_reply(t->s, IMAP_OK, modified_code(t), "Some were changed since");
+    }
+    if (!t->is_uid && result->n < wanted)
+        return imap_reply(t->s, IMAP_NO, STR("EXPUNGEISSUED"), "Some messages are gone");
+    return true;
+}
+
+/* Reads the arguments and finds the messages. False: *e is set, or the answer is. */
+static bool read_store(struct imap_session *s, struct imap_command *c, struct imap_store_args *args,
+                       struct imap_selection *selection, struct err *e)
+{
+    if (!imap_store_parse(&c->args, args, e)) {
+        if (e->kind == ERR_UNSUPPORTED)
+            e->kind = ERR_SYNTAX;
+        return false;
+    }
+    if (s->view->is_read_only)
+        return ERR(e, ERR_UNSUPPORTED, "the mailbox is read-only");
+    return imap_select_messages(s, &args->set, c->is_uid, selection, e);
+}
+
+bool imap_cmd_store(struct imap_session *s, struct imap_command *c, struct err *e)
+{
+    static const enum store_flag_mode modes[] = { [IMAP_STORE_REPLACE] = STORE_FLAGS_REPLACE,
+                                                  [IMAP_STORE_ADD] = STORE_FLAGS_ADD,
+                                                  [IMAP_STORE_REMOVE] = STORE_FLAGS_REMOVE };
+    struct imap_store_args args;
+    struct imap_selection selection;
+    struct store_flag_result result;
+    if (!read_store(s, c, &args, &selection, e))
+        return false;
+    s->is_condstore |= args.has_unchangedsince;
+    if (selection.n == 0)
+        return true;
+    const struct store_flag_change change = { .mode = modes[args.mode],
+                                              .flags = args.flags.bits,
+                                              .keywords = args.flags.keywords,
+                                              .n_keywords = args.flags.n,
+                                              .has_unchangedsince = args.has_unchangedsince,
+                                              .unchangedsince = (int64_t)args.unchangedsince };
+    const struct store_ranges set = imap_selection_ranges(s, &selection);
+    if (!store_change_flags(s->app->store, s->account_id, s->view->mailbox_id, &set, &change,
+                            &s->arena, imap_deadline(), &result, e))
+        return false;
+    if (imap_view_take_keywords(s->view, &result.keywords))
+        (void)imap_send_flags(s);
+    const struct storing t = { .s = s,
+                               .args = &args,
+                               .result = &result,
+                               .keywords = named_bits(s->view, &args.flags),
+                               .is_uid = c->is_uid };
+    for (size_t i = 0; i < result.n; i++)
+        take_result(&t, &result.rows[i]);
+    imap_view_advance(s, result.modseq);
+    return answer(&t, selection.n);
+}
+
+/* The EXPUNGE lines come with the answer (IMAP_LOOKS). */
+bool imap_cmd_expunge(struct imap_session *s, struct imap_command *c, struct err *e)
+{
+    struct imap_sequence uids;
+    struct imap_selection selection = { NULL, 0 };
+    struct store_expunged result;
+    struct store_ranges set;
+    struct imap_lexer *l = &c->args;
+    if (c->is_uid && (!imap_lexer_space(l, e) || !imap_sequence_parse(l, &uids, e)))
+        return false;
+    if (!imap_lexer_end(l, e))
+        return false;
+    if (s->view->is_read_only)
+        return ERR(e, ERR_UNSUPPORTED, "the mailbox is read-only");
+    if (c->is_uid) {
+        if (!imap_select_messages(s, &uids, true, &selection, e))
+            return false;
+        if (selection.n == 0)
+            return true;
+        set = imap_selection_ranges(s, &selection);
+    }
+    return store_expunge(s->app->store, s->account_id, s->view->mailbox_id, c->is_uid ? &set : NULL,
+                         true, &s->arena, imap_deadline(), &result, e);
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading one command with its literals. */
+#ifndef IMAP_GATHER_H
+#define IMAP_GATHER_H
+
+#include "services/imap/session.h"
+
+enum imap_gathered {
+    IMAP_GATHERED_COMMAND, /* it is in the session's framer */
+    IMAP_GATHERED_NOTHING, /* what came was answered already, as a bad command */
+    IMAP_GATHERED_END      /* the connection ends */
+};
+
+/* Reads the next command, asking for literals. Yields. */
+YIELDS enum imap_gathered imap_gather(struct imap_session *s);
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One message while a FETCH or SEARCH looks at it: its bytes and its parts, read when first needed.
+ */
+#ifndef IMAP_MESSAGE_H
+#define IMAP_MESSAGE_H
+
+#include "mime/structure.h"
+#include "services/imap/view.h"
+#include "wire/imap_fetch.h"
+
+struct imap_message {
+    struct imap_session *s;
+    const struct store_row *row;
+    const struct store_details *details; /* NULL when they were not asked for */
+    struct arena *a;                     /* of this message */
+    str raw;
+    bool has_raw;
+    str header;
+    bool has_header;
+    const struct mime_structure *structure;
+};
+
+/* The whole message, or its header with the empty line. ERR_NOT_FOUND: it is gone. Yields. */
+YIELDS bool imap_message_raw(struct imap_message *m, str *out, struct err *e);
+YIELDS bool imap_message_header(struct imap_message *m, str *out, struct err *e);
+/* Its parts. Yields. */
+YIELDS bool imap_message_structure(struct imap_message *m, const struct mime_structure **out,
+                                   struct err *e);
+
+/* The octets of a section, without regard to its partial; *found is false when the message has no
+ * such part (the answer is NIL). ERR_UNSUPPORTED: BINARY of an encoding that nobody knows. Yields.
+ */
+YIELDS bool imap_message_section(struct imap_message *m, const struct imap_section *section,
+                                 str *out, bool *found, struct err *e);
+
+/* Appends ENVELOPE, BODYSTRUCTURE, or BODY: what is stored, else derived from the bytes, else an
+ * empty one. Yields. */
+YIELDS bool imap_message_envelope(struct imap_message *m, struct buf *out, struct err *e);
+YIELDS bool imap_message_bodystructure(struct imap_message *m, bool is_extended, struct buf *out,
+                                       struct err *e);
+
+#endif

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The life of an IMAP connection: greeting, one command after the other, parked in between. */
+#include "services/imap/session.h"
+
+#include "account/account.h"
+#include "config/config.h"
+#include "crypto/secret.h"
+#include "db/db.h"
+#include "obs/obs.h"
+#include "services/imap/commands.h"
+#include "services/imap/gather.h"
+#include "services/imap/replies.h"
+#include "services/imap/service.h"
+#include "services/imap/updates.h"
+
+#include <stdlib.h>
+
+enum {
+    OUT_MAX = 8 * 1024 * 1024 /* octets of one line; a BODYSTRUCTURE is the longest */
+};
+
+/* ---- running ---- */
+
+static void log_failure(struct imap_session *s, str name, const struct err *e)
+{
+    bool is_ours = e->kind == ERR_INTERNAL || e->kind == ERR_UNAVAILABLE ||
+                   e->kind == ERR_TIMEOUT || e->kind == ERR_UNKNOWN_OUTCOME;
+    if (is_ours)
+        obs_log(EV_IMAP_COMMAND_FAILED, net_conn_id(s->conn), OBS_STR("command", name), OBS_ERR(e));
+}
+
+static void answer_error(struct imap_session *s, str name, const struct err *e)
+{
+    log_failure(s, name, e);
+    s->reply = imap_reply_for(e);
+}
+
+/* Whether the command may run now; else sets the answer. */
+static const struct imap_command_entry *admit(struct imap_session *s, const struct imap_command *c)
+{
+    const struct imap_command_entry *entry = imap_command_find(c->name, c->is_uid);
+    if (!entry)
+        (void)imap_reply(s, IMAP_BAD, STR_EMPTY, "Unknown command");
+    else if ((entry->states & s->state) == 0)
+        (void)imap_reply(s, IMAP_BAD, STR_EMPTY, "Not in this state");
+    else if ((entry->flags & IMAP_NEEDS_TLS) && !net_conn_tls(s->conn))
+        (void)imap_reply(s, IMAP_NO, STR("PRIVACYREQUIRED"), "Use STARTTLS first");
+    else
+        return entry;
+    return NULL;
+}
+
+/* Tells what other sessions did, before the tagged answer. */
+static void look_around(struct imap_session *s, const struct imap_command *c, unsigned flags)
+{
+    struct err e = ERR_CLEAR;
+    if (!s->view || s->is_closing || !(s->is_stale || (flags & IMAP_LOOKS)))
+        return;
+    bool may_renumber = c->is_uid || !(flags & IMAP_KEEPS_NUMBERS);
+    if (!imap_updates_send(s, may_renumber, &e))
+        log_failure(s, c->name, &e);
+}
+
+static void run_entry(struct imap_session *s, const struct imap_command_entry *entry,
+                      struct imap_command *c)
+{
+    struct err e = ERR_CLEAR;
+    char text[64];
+    (void)snprintf(text, sizeof(text), "%.*s completed", STR_FMT(entry->name));
+    (void)imap_reply(s, IMAP_OK, STR_EMPTY, text);
+    s->noops = entry->run == imap_cmd_noop ? s->noops + 1 : 0;
+    if (!entry->run(s, c, &e))
+        answer_error(s, entry->name, &e);
+    if (!s->is_replied)
+        look_around(s, c, entry->flags);
+    if (!s->is_replied && !s->is_broken)
+        (void)imap_send_reply(s, c->tag);
+    if (entry->flags & IMAP_WIPES)
+        secret_wipe_memory(s->framer.text.p, s->framer.text.n);
+}
+
+static void count_bad(struct imap_session *s)
+{
+    unsigned most =
+        s->state == IMAP_NOT_AUTHENTICATED ? IMAP_BAD_COMMANDS_PREAUTH : IMAP_BAD_COMMANDS;
+    if (s->bad_commands >= most)
+        imap_bye(s, "", "Too many bad commands", "bad_commands");
+}
+
+static void run_command(struct imap_session *s)
+{
+    struct imap_command c;
+    struct err e = ERR_CLEAR;
+    str text = imap_framer_text(&s->framer);
+    s->is_replied = false;
+    s->commands++;
+    s->octets_in += text.n;
+    s->preauth_octets += s->state == IMAP_NOT_AUTHENTICATED ? text.n + 2 : 0;
+    const struct imap_command_entry *entry = NULL;
+    if (!imap_command_parse(text, &s->arena, &c, &e))
+        (void)imap_reply(s, IMAP_BAD, STR_EMPTY, "Syntax error");
+    else
+        entry = admit(s, &c);
+    if (entry)
+        run_entry(s, entry, &c);
+    else
+        (void)imap_send_reply(s, c.tag);
+    s->bad_commands += s->reply.status == IMAP_BAD ? 1 : 0;
+    count_bad(s);
+}
+
+/* Ends the session of an account that was disabled or removed (U13). Yields. */
+static void recheck_account(struct imap_session *s)
+{
+    struct account account;
+    struct err e = ERR_CLEAR;
+    if (!s->must_recheck)
+        return;
+    bool ok =
+        account_get(s->app->accounts, s->account_id, &s->arena, imap_deadline(), &account, &e);
+    if (ok || e.kind == ERR_NOT_FOUND)
+        s->must_recheck = false;
+    if ((ok && account.is_disabled) || (!ok && e.kind == ERR_NOT_FOUND))
+        imap_bye(s, "AUTHORIZATIONFAILED", "The account is disabled", "account_disabled");
+}
+
+/* Gives back what a parked session does not need, and says when to be called for idleness. */
+static enum net_next park(struct imap_session *s)
+{
+    if (s->is_closing || s->is_broken) {
+        arena_reset(&s->arena);
+        return NET_CLOSE;
+    }
+    arena_fini(&s->arena);
+    arena_init(&s->arena);
+    buf_trim(&s->out, 0);
+    imap_framer_fini(&s->framer);
+    imap_framer_init(&s->framer);
+    bool is_in = s->state != IMAP_NOT_AUTHENTICATED;
+    net_conn_set_idle(s->conn, is_in ? clock_deadline_in(IMAP_IDLE_MS) : s->login_deadline);
+    return NET_PARK;
+}
+
+static enum net_next serve_input(struct imap_session *s)
+{
+    do {
+        arena_reset(&s->arena);
+        recheck_account(s);
+        if (s->is_closing)
+            break;
+        if (s->is_idling) {
+            imap_idle_input(s);
+            continue;
+        }
+        enum imap_gathered what = imap_gather(s);
+        if (what == IMAP_GATHERED_END) {
+            s->is_closing = true;
+            break;
+        }
+        if (what == IMAP_GATHERED_COMMAND)
+            run_command(s);
+        else
+            count_bad(s);
+    } while (!s->is_closing && !s->is_broken && net_buffered(s->conn) > 0);
+    return park(s);
+}
+
+/* ---- the protocol ---- */
+
+static enum net_next greet(struct imap_session *s)
+{
+    if (!db_is_up(s->app->db)) {
+        imap_bye(s, "UNAVAILABLE", "Try again later", "database_down");
+        return park(s);
+    }
+    if (s->service->before_login > config_int(s->app->config, CONFIG_LIMITS_IMAP_BEFORE_LOGIN)) {
+        imap_bye(s, "UNAVAILABLE", "Too many connections", "too_many");
+        return park(s);
+    }
+    (void)buf_add(&s->out, STR("* OK [CAPABILITY "));
+    (void)imap_capabilities_format(s, &s->out);
+    (void)buf_addf(&s->out, "] %s ready\r\n", s->app->hostname);
+    (void)imap_send_out(s);
+    return park(s);
+}
+
+static enum net_next woken(struct imap_session *s)
+{
+    struct err e = ERR_CLEAR;
+    recheck_account(s);
+    if (!s->is_closing && s->is_idling && s->view && s->is_stale && !imap_updates_send(s, true, &e))
+        log_failure(s, STR("IDLE"), &e);
+    /* IDLE's time runs from its start, whatever is pushed (PROMISES). */
+    if (s->is_closing || s->is_broken)
+        return NET_CLOSE;
+    arena_fini(&s->arena);
+    arena_init(&s->arena);
+    buf_trim(&s->out, 0);
+    return NET_PARK;
+}
+
+static enum net_next run(struct net_conn *c, void *session, enum net_why why)
+{
+    struct imap_session *s = session;
+    (void)c;
+    switch (why) {
+    case NET_OPENED:
+        return greet(s);
+    case NET_INPUT:
+        return serve_input(s);
+    case NET_WOKEN:
+        return woken(s);
+    case NET_IDLE:
+        imap_bye(s, "UNAVAILABLE", "Idle for too long", "idle");
+        return NET_CLOSE;
+    case NET_DRAIN:
+        imap_bye(s, "UNAVAILABLE", "The server is going down", "drain");
+        return NET_CLOSE;
+    }
+    return NET_CLOSE;
+}
+
+static void *opened(struct net_conn *c, void *service)
+{
+    struct imap_session *s = HEAP_NEW(struct imap_session);
+    s->service = service;
+    s->app = s->service->app;
+    s->conn = c;
+    s->state = IMAP_NOT_AUTHENTICATED;
+    s->login_deadline = clock_deadline_in(IMAP_LOGIN_MS);
+    s->opened_ms = clock_monotonic_ms();
+    s->end_reason = "closed";
+    list_init(&s->link);
+    list_add_tail(&s->service->sessions, &s->link);
+    s->service->before_login++;
+    arena_init(&s->arena);
+    buf_init(&s->out, OUT_MAX);
+    imap_framer_init(&s->framer);
+    net_conn_set_write_timeout(c, IMAP_WRITE_MS);
+    obs_gauge_add(METRIC_ACTIVE_CONNECTIONS, "imap", 1);
+    return s;
+}
+
+static void log_end(struct imap_session *s)
+{
+    char peer[NET_ADDRESS_TEXT];
+    const struct tls_facts *tls = net_conn_tls(s->conn);
+    obs_log(EV_IMAP_SESSION_END, net_conn_id(s->conn),
+            OBS_STR("peer", net_address_ip(net_conn_peer(s->conn), peer)),
+            OBS_CSTR("login", s->login), OBS_CSTR("tls", tls ? tls->version : "none"),
+            OBS_INT("commands", s->commands), OBS_INT("octets_in", s->octets_in),
+            OBS_INT("octets_out", s->octets_out), OBS_INT("bad_commands", s->bad_commands),
+            OBS_INT("duration_ms", clock_monotonic_ms() - s->opened_ms),
+            OBS_CSTR("end", s->end_reason));
+}
+
+static void closed(struct net_conn *c, void *session)
+{
+    struct imap_session *s = session;
+    (void)c;
+    log_end(s);
+    imap_view_close(s);
+    if (s->state == IMAP_NOT_AUTHENTICATED)
+        s->service->before_login--;
+    imap_slot_release(s->service, &s->slot);
+    list_remove(&s->link);
+    imap_framer_fini(&s->framer);
+    buf_fini(&s->out);
+    arena_fini(&s->arena);
+    free(s->login);
+    free(s);
+    obs_gauge_add(METRIC_ACTIVE_CONNECTIONS, "imap", -1);
+}
+
+const struct net_protocol imap_protocol = {
+    .name = "imap",
+    .opened = opened,
+    .run = run,
+    .closed = closed,
+    .busy_reply = "* BYE [UNAVAILABLE] Too many connections\r\n",
+};

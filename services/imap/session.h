@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One IMAP connection: its state, how it writes, and how a command says its result. Commands stand
+ * in cmd_*.c; what is known of the selected mailbox stands in view.h. */
+#ifndef IMAP_SESSION_H
+#define IMAP_SESSION_H
+
+#include "base/list.h"
+#include "notify/notify.h"
+#include "services/app/app.h"
+#include "wire/imap_command.h"
+#include "wire/imap_framer.h"
+
+struct imap_service;
+struct imap_slot;
+struct imap_view;
+
+/* States as bits, so that the command table can name several (RFC 9051 section 3). */
+enum imap_state {
+    IMAP_NOT_AUTHENTICATED = 1,
+    IMAP_AUTHENTICATED = 2,
+    IMAP_SELECTED = 4
+};
+
+/* Limits of PROMISES "IMAP limits" and ATTACKS 3.4. */
+enum {
+    IMAP_LOGIN_MS = 60 * 1000,        /* to log in */
+    IMAP_IDLE_MS = 30 * 60 * 1000,    /* without a command, in IDLE too */
+    IMAP_READ_MS = 5 * 60 * 1000,     /* for the rest of a command that has begun */
+    IMAP_WRITE_MS = 5 * 60 * 1000,    /* of a stalled write */
+    IMAP_COMMAND_MS = 20 * 1000,      /* of database work for one statement of a command */
+    IMAP_BAD_COMMANDS = 20,           /* then BYE */
+    IMAP_BAD_COMMANDS_PREAUTH = 3,    /* the same before login */
+    IMAP_NOOPS_AT_ONCE = 100,         /* without another command between; then they are slowed */
+    IMAP_CONNECTIONS_PER_USER_IP = 20 /* in one process */
+};
+
+enum imap_status_kind {
+    IMAP_OK,
+    IMAP_NO,
+    IMAP_BAD
+};
+
+/* The tagged answer of a command. */
+struct imap_reply {
+    enum imap_status_kind status;
+    str code; /* without brackets; empty for none; in the command's arena or static */
+    str text; /* for people */
+};
+
+struct imap_session {
+    struct imap_service *service;
+    struct app *app;
+    struct net_conn *conn;
+    struct list link; /* in the service's list of sessions */
+    enum imap_state state;
+    bool is_rev2;      /* ENABLE IMAP4rev2 */
+    bool is_condstore; /* a CONDSTORE enabling command was given (RFC 7162 section 3.1) */
+    bool is_idling;    /* inside IDLE */
+    bool is_closing;   /* after BYE */
+    bool is_broken;    /* a write failed: nothing more can be said */
+    bool is_replied;   /* the running command has written its tagged answer itself */
+    bool must_recheck; /* the account changed: is it still allowed? */
+    bool is_stale;     /* the selected mailbox may have changed */
+    unsigned bad_commands;
+    unsigned noops;         /* in a row */
+    size_t preauth_octets;  /* of commands before login */
+    int64_t login_deadline; /* monotonic ms */
+    struct imap_framer framer;
+    struct arena arena; /* of the running command */
+    struct buf out;     /* where commands make their lines */
+    struct imap_reply reply;
+    char idle_tag[IMAP_TAG_MAX + 1];
+    int64_t account_id;     /* after login */
+    char *login;            /* after login; on the heap */
+    struct imap_slot *slot; /* the user's count of connections */
+    struct imap_view *view; /* of the selected mailbox, NULL when none is */
+    struct notify_subscriber subscriber;
+    /* For the one log line at the end. */
+    int64_t opened_ms;
+    unsigned commands;
+    uint64_t octets_in;
+    uint64_t octets_out;
+    const char *end_reason; /* static */
+};
+
+/* The protocol table for listeners; its service is a struct imap_service. */
+extern const struct net_protocol imap_protocol;
+
+/* ---- writing: false when the connection is broken (the session ends then) ---- */
+
+/* Sends octets as they are. Yields. */
+YIELDS bool imap_send(struct imap_session *s, str bytes);
+/* Sends a formatted line; the arguments must hold nothing that could break it. Yields. */
+YIELDS bool imap_sendf(struct imap_session *s, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* Sends s->out and empties it. Yields. */
+YIELDS bool imap_send_out(struct imap_session *s);
+/* Sends what is buffered, when somebody waits for it. Yields. */
+YIELDS void imap_flush(struct imap_session *s);
+/* "* BYE [code] text", and the session ends. `code` may be empty; `reason` is static, for the log.
+ * Yields. */
+YIELDS void imap_bye(struct imap_session *s, const char *code, const char *text,
+                     const char *reason);
+
+/* ---- the tagged answer ---- */
+
+/* Sets it; true for OK, so that a command can end with `return imap_reply(...)`. */
+bool imap_reply(struct imap_session *s, enum imap_status_kind status, str code, const char *text);
+/* Writes the tagged answer now, for commands that go on afterwards (STARTTLS). Yields. */
+YIELDS bool imap_send_reply(struct imap_session *s, str tag);
+
+/* The deadline of one statement that begins now. */
+int64_t imap_deadline(void);
+
+#endif

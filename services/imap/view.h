@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The selected mailbox as this client knows it: which message has which number, its flags, and the
+ * names of keywords. What is told to the client about changes stands in updates.h. */
+#ifndef IMAP_VIEW_H
+#define IMAP_VIEW_H
+
+#include "services/imap/session.h"
+#include "store/store.h"
+#include "wire/imap_flags.h"
+#include "wire/imap_sequence.h"
+
+/* Keywords of one message that have no bit. */
+struct imap_overflow {
+    uint32_t uid;
+    char *names; /* with spaces between; on the heap */
+};
+
+struct imap_view {
+    int mailbox_id;
+    char *name; /* UTF-8; on the heap */
+    bool is_read_only;
+    uint32_t uidvalidity;
+    uint32_t uidnext;
+    int64_t modseq;         /* HIGHESTMODSEQ up to which the view is complete */
+    struct store_row *rows; /* rows[i] is message number i + 1; by uid; on the heap */
+    size_t n;
+    size_t room;
+    char *keywords[STORE_KEYWORD_BITS]; /* names by bit; on the heap */
+    uint64_t used_keywords;             /* bits ever used in the mailbox: its FLAGS */
+    char *more_keywords;                /* the same without a bit, with spaces between; or NULL */
+    struct imap_overflow *overflows;    /* by uid; on the heap */
+    size_t n_overflows;
+    uint32_t *saved; /* UIDs of SEARCH RETURN (SAVE), ascending; on the heap */
+    size_t n_saved;
+};
+
+/* Opens the mailbox as the selected one (another one must be closed already) and listens to its
+ * changes. ERR_NOT_FOUND and those of store. Yields. */
+YIELDS bool imap_view_open(struct imap_session *s, const struct store_mailbox *mailbox,
+                           bool is_read_only, struct err *e);
+/* Back to the authenticated state; harmless when nothing is selected. */
+void imap_view_close(struct imap_session *s);
+
+/* A change by this session is in the database with this modseq: when nothing else happened before
+ * it, the view is complete up to there, else the next look brings the rest. */
+void imap_view_advance(struct imap_session *s, int64_t modseq);
+
+/* Index of the first message whose UID is not below `uid`; and of the UID itself, or -1. */
+size_t imap_view_lower_bound(const struct imap_view *v, uint32_t uid);
+ptrdiff_t imap_view_find(const struct imap_view *v, uint32_t uid);
+
+/* Makes room for `n` more rows at the end of the view. */
+void imap_view_reserve(struct imap_view *v, size_t n);
+
+/* Takes the flags and modseq of a row that is in the view, with its keywords without a bit. */
+void imap_view_take_row(struct imap_view *v, size_t index, const struct store_row *row,
+                        const struct store_overflow *overflows, size_t n_overflows);
+/* Takes names of keywords; true when the mailbox uses some that it did not use before. */
+bool imap_view_take_keywords(struct imap_view *v, const struct store_keywords *keywords);
+/* Forgets the keywords without a bit of a message that is gone. */
+void imap_view_drop_overflow(struct imap_view *v, uint32_t uid);
+
+/* Appends "\Seen $Junk" of the message at the index. False when `out` is full. */
+bool imap_view_flags_format(struct buf *out, const struct imap_view *v, size_t index);
+/* Appends all flags and keywords in use. False when `out` is full. */
+bool imap_view_all_flags_format(struct buf *out, const struct imap_view *v);
+/* Whether the message at the index has the keyword, in any case. */
+bool imap_view_has_keyword(const struct imap_view *v, size_t index, str name);
+
+/* ---- messages by number or UID ---- */
+
+/* Indexes into the view's rows, ascending; in the arena. */
+struct imap_selection {
+    uint32_t *index;
+    size_t n;
+};
+
+/* The messages that a set names; UIDs that are not there are left out. ERR_SYNTAX for a message
+ * number above the last one. In the command's arena. */
+bool imap_select_messages(struct imap_session *s, struct imap_sequence *set, bool is_uid,
+                          struct imap_selection *out, struct err *e);
+/* Their UIDs as ranges, in the command's arena. */
+struct store_ranges imap_selection_ranges(struct imap_session *s,
+                                          const struct imap_selection *selection);
+
+#endif
