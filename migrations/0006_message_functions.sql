@@ -234,12 +234,14 @@ END $$;
 -- STORE. Modes: 0 replace, 1 add, 2 remove. Gives every message of the set that is there as it is
 -- now, except those changed after p_unchangedsince (NULL: no such condition), whose uids are in
 -- `failed`. modseq is 0 when nothing changed. kwx_uids[i] has the overflow keywords kwx_names[i],
--- joined by spaces. HR404, HR413.
+-- joined by spaces. used, used_more: keywords ever used in the mailbox; names[i] has bits[i]. HR404,
+-- HR413.
 CREATE FUNCTION mailbox_store_flags(
     p_account bigint, p_mailbox int, p_first bigint[], p_last bigint[], p_mode int, p_flags int,
     p_keywords text[], p_unchangedsince bigint,
     OUT modseq bigint, OUT uids bigint[], OUT modseqs bigint[], OUT flags int[], OUT kws bigint[],
-    OUT failed bigint[], OUT kwx_uids bigint[], OUT kwx_names text[])
+    OUT failed bigint[], OUT kwx_uids bigint[], OUT kwx_names text[],
+    OUT used bigint, OUT used_more text[], OUT names text[], OUT bits int[])
 LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
@@ -309,6 +311,12 @@ BEGIN
          WHERE account_id = p_account AND mailbox_id = p_mailbox;
         INSERT INTO change (account_id, mailbox_id, modseq, kind, uids)
         VALUES (p_account, p_mailbox, v_new, 1, v_uids);
+    END IF;
+    SELECT s.kw, s.kwx INTO used, used_more FROM mailbox_state s
+     WHERE s.account_id = p_account AND s.mailbox_id = p_mailbox;
+    IF used <> 0 THEN
+        SELECT array_agg(k.name ORDER BY k.bit), array_agg(k.bit::int ORDER BY k.bit)
+          INTO names, bits FROM keyword k WHERE k.account_id = p_account AND k.bit IS NOT NULL;
     END IF;
 END $$;
 

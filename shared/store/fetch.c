@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The content of messages: what is kept beside the bytes, headers, bodies. */
+#include "store/internal.h"
+
+/* Big texts that are not wanted are not even read from their TOAST table. */
+static const struct db_stmt details = {
+    "SELECT msg_id, size, hdr_end, thread_id, idate, sent_at, has_attachment,"
+    "       CASE WHEN $3 & 1 <> 0 THEN envelope END,"
+    "       CASE WHEN $3 & 2 <> 0 THEN bodystructure END,"
+    "       CASE WHEN $3 & 4 <> 0 THEN from_addr END, CASE WHEN $3 & 4 <> 0 THEN from_name END,"
+    "       CASE WHEN $3 & 4 <> 0 THEN to_text END, CASE WHEN $3 & 4 <> 0 THEN subject END,"
+    "       CASE WHEN $3 & 4 <> 0 THEN message_id END, CASE WHEN $3 & 4 <> 0 THEN preview END"
+    "  FROM message WHERE account_id = $1 AND msg_id = ANY ($2) ORDER BY msg_id"
+};
+
+enum details_column {
+    DETAILS_ID,
+    DETAILS_SIZE,
+    DETAILS_HEADER,
+    DETAILS_THREAD,
+    DETAILS_RECEIVED,
+    DETAILS_SENT,
+    DETAILS_ATTACHMENT,
+    DETAILS_ENVELOPE,
+    DETAILS_STRUCTURE,
+    DETAILS_FROM_ADDR,
+    DETAILS_FROM_NAME,
+    DETAILS_TO,
+    DETAILS_SUBJECT,
+    DETAILS_MESSAGE_ID,
+    DETAILS_PREVIEW
+};
+
+static void read_details(const struct db_rows *r, size_t row, struct store_details *out)
+{
+    *out = (struct store_details){
+        .found = true,
+        .size = (size_t)db_int(r, row, DETAILS_SIZE),
+        .header = (size_t)db_int(r, row, DETAILS_HEADER),
+        .thread_id = db_int(r, row, DETAILS_THREAD),
+        .received_us = db_time_us(r, row, DETAILS_RECEIVED),
+        .has_sent_at = !db_is_null(r, row, DETAILS_SENT),
+        .sent_at_us = db_time_us_or(r, row, DETAILS_SENT, 0),
+        .has_attachment = db_int(r, row, DETAILS_ATTACHMENT) != 0,
+        .envelope = db_str(r, row, DETAILS_ENVELOPE),
+        .bodystructure = db_str(r, row, DETAILS_STRUCTURE),
+        .from_addr = db_str(r, row, DETAILS_FROM_ADDR),
+        .from_name = db_str(r, row, DETAILS_FROM_NAME),
+        .to_text = db_str(r, row, DETAILS_TO),
+        .subject = db_str(r, row, DETAILS_SUBJECT),
+        .message_id = db_str(r, row, DETAILS_MESSAGE_ID),
+        .preview = db_str(r, row, DETAILS_PREVIEW),
+    };
+}
+
+/* Rows come ordered by id. */
+static bool find_row(const struct db_rows *r, int64_t msg_id, size_t *row)
+{
+    size_t low = 0;
+    size_t high = db_row_count(r);
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (db_int(r, middle, DETAILS_ID) < msg_id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    *row = low;
+    return low < db_row_count(r) && db_int(r, low, DETAILS_ID) == msg_id;
+}
+
+bool store_fetch_details(struct store *s, int64_t account_id, const int64_t *msg_ids, size_t n,
+                         unsigned wanted, struct arena *a, int64_t deadline_ms,
+                         struct store_details *out, struct err *e)
+{
+    struct db_rows *rows = NULL;
+    INVARIANT(n <= STORE_MAX_FETCH);
+    const struct db_param params[] = { DB_INT8(account_id), DB_INT8S(msg_ids, n), DB_INT4(wanted) };
+    if (!db_query(s->options.db, DB_READ, &details, params, COUNT_OF(params), a, deadline_ms, &rows,
+                  e))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        size_t row;
+        out[i] = (struct store_details){ 0 };
+        if (find_row(rows, msg_ids[i], &row))
+            read_details(rows, row, &out[i]);
+    }
+    return true;
+}
+
+bool store_fetch_headers(struct store *s, int64_t account_id, const int64_t *msg_ids, size_t n,
+                         struct arena *a, int64_t deadline_ms, str *out, struct err *e)
+{
+    INVARIANT(n <= STORE_MAX_FETCH);
+    for (size_t from = 0, done = 0; from < n; from += done) {
+        const struct blob_many wanted = { .class = DB_READ,
+                                          .account_id = account_id,
+                                          .msg_ids = msg_ids + from,
+                                          .n = n - from,
+                                          .only_header = true };
+        if (!blob_load_many(s->options.db, &wanted, a, deadline_ms, out + from, &done, e))
+            return false;
+    }
+    return true;
+}
+
+bool store_fetch_bodies(struct store *s, int64_t account_id, const int64_t *msg_ids, size_t n,
+                        struct arena *a, int64_t deadline_ms, str *out, size_t *done, struct err *e)
+{
+    const struct blob_many wanted = { .class = DB_READ,
+                                      .account_id = account_id,
+                                      .msg_ids = msg_ids,
+                                      .n = n < STORE_MAX_FETCH ? n : STORE_MAX_FETCH };
+    return blob_load_many(s->options.db, &wanted, a, deadline_ms, out, done, e);
+}
+
+bool store_fetch_body(struct store *s, int64_t account_id, int64_t msg_id, size_t from, size_t n,
+                      struct arena *a, int64_t deadline_ms, str *out, struct err *e)
+{
+    return blob_load(s->options.db, account_id, msg_id, from, n, a, deadline_ms, out, e);
+}

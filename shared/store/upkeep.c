@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Upkeep in small transactions, and the check of what is counted. */
+#include "obs/obs.h"
+#include "runtime/runtime.h"
+#include "store/internal.h"
+
+static const struct db_stmt rotate = { "SELECT delivered_rotate()" };
+/* Accounts whose log is long; each partition of `change` is read by its index alone. */
+static const struct db_stmt long_logs = {
+    "SELECT account_id FROM change GROUP BY account_id HAVING count(*) > $1 LIMIT $2"
+};
+static const struct db_stmt compact = { "SELECT change_compact($1, $2, $3)" };
+static const struct db_stmt purge = { "SELECT taken, purged FROM message_purge($1, $2)" };
+static const struct db_stmt accounts_after = {
+    "SELECT account_id FROM account_state WHERE account_id > $1 ORDER BY account_id LIMIT $2"
+};
+static const struct db_stmt recount = { "SELECT mailbox_id, what FROM account_recount($1, $2)" };
+
+enum {
+    UPKEEP_LOG_ROWS = 4000,    /* a log is merged above this */
+    UPKEEP_LOG_KEPT = 1000,    /* newest rows that stay as they are */
+    UPKEEP_LOG_RANGES = 10000, /* of one merged tombstone, above which it is forgotten */
+    UPKEEP_LOGS = 50,          /* accounts of one round */
+    UPKEEP_PURGE_ROWS = 200,   /* of one transaction */
+    UPKEEP_PURGE_AGE_S = 60,   /* a FETCH of what was just expunged still works */
+    CHECK_ACCOUNTS = 200,      /* of one round trip */
+    CHECK_FAULTS = 1000
+};
+
+static YIELDS bool compact_logs(struct store *s, struct arena *a, int64_t deadline_ms,
+                                struct store_maintained *out, struct err *e)
+{
+    struct db_rows *rows = NULL;
+    const struct db_param long_params[] = { DB_INT8(UPKEEP_LOG_ROWS), DB_INT8(UPKEEP_LOGS) };
+    if (!db_query(s->options.db, DB_SEARCH, &long_logs, long_params, COUNT_OF(long_params), a,
+                  deadline_ms, &rows, e))
+        return false;
+    for (size_t i = 0; i < db_row_count(rows); i++) {
+        const struct db_param params[] = { DB_INT8(db_int(rows, i, 0)), DB_INT4(UPKEEP_LOG_KEPT),
+                                           DB_INT4(UPKEEP_LOG_RANGES) };
+        if (!db_query(s->options.db, DB_DELIVER, &compact, params, COUNT_OF(params), a, deadline_ms,
+                      NULL, e))
+            return false;
+        out->compacted++;
+    }
+    return true;
+}
+
+static YIELDS bool purge_some(struct store *s, struct arena *a, int64_t deadline_ms,
+                              struct store_maintained *out, struct err *e)
+{
+    int64_t taken = UPKEEP_PURGE_ROWS;
+    const struct db_param params[] = { DB_INT4(UPKEEP_PURGE_ROWS), DB_INT4(UPKEEP_PURGE_AGE_S) };
+    while (taken == UPKEEP_PURGE_ROWS && clock_monotonic_ms() < deadline_ms) {
+        struct db_rows *rows = NULL;
+        if (!db_query(s->options.db, DB_DELIVER, &purge, params, COUNT_OF(params), a, deadline_ms,
+                      &rows, e))
+            return false;
+        taken = db_int(rows, 0, 0);
+        out->purged += db_int(rows, 0, 1);
+    }
+    return true;
+}
+
+bool store_maintain(struct store *s, int64_t deadline_ms, struct store_maintained *out,
+                    struct err *e)
+{
+    struct arena a;
+    struct db_rows *rows = NULL;
+    *out = (struct store_maintained){ 0 };
+    arena_init(&a);
+    bool ok = db_query(s->options.db, DB_DELIVER, &rotate, NULL, 0, &a, deadline_ms, &rows, e);
+    if (ok)
+        out->partitions = db_int(rows, 0, 0);
+    /* A rotation that found the table busy is tried again in the next round. */
+    else if (e->kind == ERR_LIMIT)
+        ok = true;
+    ok = ok && compact_logs(s, &a, deadline_ms, out, e) && purge_some(s, &a, deadline_ms, out, e);
+    if (out->partitions || out->compacted || out->purged)
+        obs_log(EV_STORE_UPKEEP, STR_EMPTY, OBS_INT("partitions", out->partitions),
+                OBS_INT("logs", out->compacted), OBS_INT("purged", out->purged));
+    arena_fini(&a);
+    return ok;
+}
+
+/* ---- check ---- */
+
+static YIELDS bool check_one(struct store *s, int64_t account_id, bool repair, struct arena *a,
+                             int64_t deadline_ms, struct store_check *out,
+                             struct store_fault *faults, struct err *e)
+{
+    struct db_rows *rows = NULL;
+    const struct db_param params[] = { DB_INT8(account_id), DB_BOOL(repair) };
+    if (!db_query(s->options.db, DB_DELIVER, &recount, params, COUNT_OF(params), a, deadline_ms,
+                  &rows, e))
+        return false;
+    out->accounts++;
+    for (size_t i = 0; i < db_row_count(rows) && out->n_faults < CHECK_FAULTS; i++) {
+        faults[out->n_faults++] = (struct store_fault){ .account_id = account_id,
+                                                        .mailbox_id = (int)db_int(rows, i, 0),
+                                                        .what = arena_str(a, db_str(rows, i, 1)) };
+    }
+    return true;
+}
+
+bool store_check_counters(struct store *s, int64_t account_id, bool repair, struct arena *a,
+                          int64_t deadline_ms, struct store_check *out, struct err *e)
+{
+    struct store_fault *faults = ARENA_ARRAY(a, struct store_fault, CHECK_FAULTS);
+    *out = (struct store_check){ .faults = faults };
+    if (account_id)
+        return check_one(s, account_id, repair, a, deadline_ms, out, faults, e);
+    int64_t after = INT64_MIN;
+    size_t n = CHECK_ACCOUNTS;
+    while (n == CHECK_ACCOUNTS) {
+        struct db_rows *rows = NULL;
+        const struct db_param params[] = { DB_INT8(after), DB_INT8(CHECK_ACCOUNTS) };
+        if (!db_query(s->options.db, DB_READ, &accounts_after, params, COUNT_OF(params), a,
+                      deadline_ms, &rows, e))
+            return false;
+        n = db_row_count(rows);
+        for (size_t i = 0; i < n; i++) {
+            after = db_int(rows, i, 0);
+            if (!check_one(s, after, repair, a, deadline_ms, out, faults, e))
+                return false;
+        }
+    }
+    return true;
+}
