@@ -36,7 +36,7 @@ struct queue_options {
     unsigned node_id;    /* 0-1023, different in each process: part of new queue ids */
     int64_t lease_ms;    /* 0 = 60000 */
     int64_t lifetime_ms; /* 0 = 7 days: a message is given up after this */
-    int64_t delay_ms;    /* 0 = 4 h: the sender is told once that it takes long */
+    int64_t delay_ms;    /* 0 = 4 h: queue_sweep has the sender told once that it takes long */
 };
 
 /* `redis` and `notify` may be NULL: no readable state, no wake-ups. Keeps all. Gives. */
@@ -61,6 +61,8 @@ struct queue_new_recipient {
     unsigned notify; /* QUEUE_NOTIFY_ bits; 0 = never tell */
 };
 
+struct queue_body; /* a message packed for the database */
+
 struct queue_new_message {
     str envelope_from;  /* as it goes into MAIL FROM; empty = null sender: never a report */
     int64_t account_id; /* who submitted or redirected it, 0 for the system */
@@ -71,8 +73,15 @@ struct queue_new_message {
     bool return_full;   /* RET=FULL: reports carry the message up to 64 kB, else its header */
     str session;        /* log id of the session it came by */
     const struct queue_new_recipient *recipients;
-    size_t n; /* 1 .. QUEUE_MAX_RECIPIENTS */
+    size_t n;                        /* 1 .. QUEUE_MAX_RECIPIENTS */
+    const struct queue_body *packed; /* of queue_pack, or NULL: packed where it is needed */
 };
+
+/* Packs a message's octets for the database, in the offload pool when they are many; the result is
+ * in the arena and may borrow `body`. For callers of queue_enqueue_send with messages above 1 MB,
+ * which would hold the loop there. ERR_LIMIT, ERR_TIMEOUT, ERR_CANCELLED. Yields. */
+YIELDS bool queue_pack(struct arena *a, str body, int64_t deadline_ms,
+                       const struct queue_body **out, struct err *e);
 
 /* A queue id: 48 bits of milliseconds and 16 bits of node and counter, unique in the cluster. */
 int64_t queue_make_id(struct queue *q);
@@ -84,13 +93,13 @@ enum {
 /* Appends the message to the pipeline of an open transaction as exactly QUEUE_ENQUEUE_STATEMENTS
  * statements, whose answers come with db_tx_flush or db_commit (their rows are of no use). All of
  * `m` is copied. The caller calls queue_announce after the commit. Put it last in a transaction:
- * it may lock rows of q_domain. ERR_LIMIT or ERR_SYNTAX when `m` is not as described; nothing is
- * appended then. */
+ * it may lock rows of q_domain. Does not yield. ERR_LIMIT or ERR_SYNTAX when `m` is not as
+ * described; nothing is appended then. */
 bool queue_enqueue_send(struct queue *q, struct db_tx *tx, int64_t queue_id,
                         const struct queue_new_message *m, struct err *e);
 /* The same in a transaction of its own, with the announcement; *queue_id is given. Errors: those
- * of db_commit; after ERR_UNKNOWN_OUTCOME it looks whether the message is there, and fails with
- * ERR_UNKNOWN_OUTCOME only when that can not be found out either. Yields. */
+ * of db_commit. After an unknown COMMIT it looks whether the message is there: if so it is success,
+ * if not ERR_UNAVAILABLE, and ERR_UNKNOWN_OUTCOME only when that cannot be found out. Yields. */
 YIELDS bool queue_enqueue(struct queue *q, const struct queue_new_message *m, int64_t deadline_ms,
                           int64_t *queue_id, struct err *e);
 /* Whether the message is in the queue now: to resolve an unknown COMMIT soon after it. Yields. */
@@ -170,9 +179,9 @@ struct queue_result {
  * all in one transaction that holds only under the lease's token. A deferred recipient gets its
  * next time from the schedule; past 15 attempts or the lifetime it has failed (status 4.4.7). A
  * failed one stays until it is reported, or goes at once when the sender is null or did not ask.
- * After ERR_UNKNOWN_OUTCOME, ERR_UNAVAILABLE or ERR_CONFLICT with the lease still valid the call
- * may be repeated: it is idempotent. ERR_DENIED: the lease was lost, nothing was written (another
- * worker may send it again: log it). Yields. */
+ * After any other error the call may be repeated while the lease is valid: it is idempotent.
+ * ERR_DENIED: the lease was lost, nothing was written (another worker may send it again: log it).
+ * Yields. */
 YIELDS bool queue_finish(struct queue *q, struct queue_lease *lease, const struct queue_message *m,
                          const struct queue_result *results, int64_t deadline_ms, struct err *e);
 
@@ -187,8 +196,9 @@ YIELDS bool queue_release(struct queue *q, struct queue_lease *lease, int64_t de
                           struct err *e);
 
 /* To be called about once a minute by one process or by all: makes domains due whose hint was lost
- * in a race, removes messages without recipients and domains unused for a week, and writes
- * mail:stats and mail:queue:pending anew. Yields. */
+ * in a race, gives up recipients past their lifetime that nobody tries (an open breaker), marks
+ * delays that senders are to be told of, removes messages without recipients and domains unused for
+ * a week, and writes mail:stats and mail:queue:pending anew. Yields. */
 YIELDS bool queue_sweep(struct queue *q, int64_t deadline_ms, struct err *e);
 
 /* ---- reports to senders (DSN) ---- */
@@ -223,18 +233,20 @@ struct queue_report {
     str original; /* the message: its first 64 kB at most */
 };
 
-/* Locks the next message that awaits a report, inside the caller's transaction (of class
- * DB_DELIVER), so that nobody else makes the same report; *found is false when there is none. The
- * caller composes the report (queue/dsn.h), puts it into the same transaction (queue_enqueue_send
- * or a local delivery), calls queue_report_send and commits. When that fails, the state is as
- * before. Lives in `a`. Yields. */
-YIELDS bool queue_report_next(struct queue *q, struct db_tx *tx, struct arena *a, bool *found,
-                              struct queue_report *out, struct err *e);
+/* The next message above `after_id` (0: the first) that awaits a report; *found is false when there
+ * is none. The caller composes it (queue/dsn.h) and puts it, together with queue_report_send, into
+ * one transaction: queue_enqueue_send for a remote sender, the `extra` of a local delivery for one
+ * of ours. When that fails, the state is as before: go on with after_id, and begin again later. Two
+ * processes may work on the same report; only one of them commits. Lives in `a`. Yields. */
+YIELDS bool queue_report_next(struct queue *q, int64_t after_id, struct arena *a,
+                              int64_t deadline_ms, bool *found, struct queue_report *out,
+                              struct err *e);
 enum {
-    QUEUE_REPORT_STATEMENTS = 2
+    QUEUE_REPORT_STATEMENTS = 1
 };
-/* Appends exactly QUEUE_REPORT_STATEMENTS statements: the recipients of the report are done (a
- * failure removes them, a delay is marked as told). */
+/* Appends exactly QUEUE_REPORT_STATEMENTS statements to the pipeline of an open transaction: the
+ * recipients of the report are done (failed ones are removed, a delay is marked as told). The
+ * statement fails with ERR_CONFLICT when somebody else has done it: no report then. */
 void queue_report_send(struct queue *q, struct db_tx *tx, const struct queue_report *report);
 
 /* ---- for operators: each act writes one audit row in its transaction ---- */
@@ -324,8 +336,8 @@ struct queue_stats {
 YIELDS bool queue_get_stats(struct queue *q, int64_t deadline_ms, struct queue_stats *out,
                             struct err *e);
 
-/* Queue ids in listings and replies: 13 lower-case characters of base32hex, in the order of the
- * numbers. */
+/* Queue ids in listings and replies: 13 characters of Crockford's base32 in lower case, in the
+ * order of the numbers. */
 enum {
     QUEUE_ID_TEXT = 14
 };

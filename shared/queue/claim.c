@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Leases of destinations: claiming, extending, giving back; results under the lease's token. */
+#include "queue/private.h"
+
+enum {
+    EMPTY_CLAIMS_MAX = 20 /* domains without due mail that one claim goes past */
+};
+
+/* ---- claim ---- */
+
+static const struct db_stmt lease_domain = {
+    "UPDATE q_domain d SET lease_owner = $1, token = token + 1, used = now(),"
+    " lease_until = now() + $2::int8 * interval '1 millisecond'"
+    " FROM (SELECT domain FROM q_domain WHERE next_due <= now() AND lease_until <= now()"
+    " AND (NOT breaker_open OR breaker_until <= now()) ORDER BY next_due LIMIT 1"
+    " FOR UPDATE SKIP LOCKED) s WHERE d.domain = s.domain"
+    " RETURNING d.domain, d.token, d.breaker_open, d.failures, d.successes, d.breaker_until,"
+    " clock_timestamp()"
+};
+static const struct db_stmt select_due = {
+    "SELECT r.queue_id, r.rcpt, r.orcpt, r.notify, r.attempts, m.account_id, m.envelope_from,"
+    " m.envelope_id, m.size, m.is_8bit, m.is_utf8, m.return_full, m.created, m.expires"
+    " FROM q_rcpt r JOIN q_msg m USING (queue_id)"
+    " WHERE r.domain = $1 AND r.status = 0 AND r.due <= now()"
+    " ORDER BY r.due, r.queue_id, r.rcpt LIMIT $2"
+};
+
+static struct queue_breaker read_breaker(const struct db_rows *r)
+{
+    return (struct queue_breaker){
+        .state = db_int(r, 0, 2) ? QUEUE_BREAKER_OPEN : QUEUE_BREAKER_CLOSED,
+        .failures = (unsigned)db_int(r, 0, 3),
+        .successes = (unsigned)db_int(r, 0, 4),
+        .until_us = db_time_us(r, 0, 5),
+    };
+}
+
+static struct queue_lease *read_lease(const struct queue *q, const struct db_rows *r,
+                                      int64_t asked_ms, struct arena *a)
+{
+    struct queue_lease *lease = ARENA_NEW(a, struct queue_lease);
+    lease->state = ARENA_NEW(a, struct queue_lease_state);
+    lease->domain = db_str(r, 0, 0);
+    lease->token = db_int(r, 0, 1);
+    /* Counted from before the question, so that ours ends before the database's. */
+    lease->until_ms = asked_ms + q->lease_ms;
+    lease->state->a = a;
+    lease->state->now_us = db_time_us(r, 0, 6);
+    lease->state->monotonic_ms = clock_monotonic_ms();
+    lease->state->breaker = queue_breaker_at(read_breaker(r), lease->state->now_us);
+    lease->is_probe = lease->state->breaker.state == QUEUE_BREAKER_HALF_OPEN;
+    return lease;
+}
+
+int64_t queue_lease_now_us(const struct queue_lease *lease)
+{
+    return lease->state->now_us + (clock_monotonic_ms() - lease->state->monotonic_ms) * 1000;
+}
+
+static struct queue_message *find_message(struct queue_lease *lease, int64_t queue_id)
+{
+    for (size_t i = lease->n; i > 0; i--) {
+        if (lease->messages[i - 1].queue_id == queue_id)
+            return &lease->messages[i - 1];
+    }
+    return NULL;
+}
+
+static struct queue_message *add_message(struct queue_lease *lease, const struct db_rows *r,
+                                         size_t row, struct arena *a)
+{
+    struct queue_message *m = &lease->messages[lease->n++];
+    *m = (struct queue_message){
+        .queue_id = db_int(r, row, 0),
+        .account_id = db_int(r, row, 5),
+        .envelope_from = db_str(r, row, 6),
+        .envelope_id = db_str(r, row, 7),
+        .size = (size_t)db_int(r, row, 8),
+        .is_8bit = db_int(r, row, 9) != 0,
+        .is_utf8 = db_int(r, row, 10) != 0,
+        .return_full = db_int(r, row, 11) != 0,
+        .created_us = db_time_us(r, row, 12),
+        .expires_us = db_time_us(r, row, 13),
+        .recipients = ARENA_ARRAY(a, struct queue_recipient, QUEUE_RECIPIENTS_PER_CLAIM),
+    };
+    return m;
+}
+
+/* Groups the rows by message; what does not fit stays due. */
+static void fill_lease(struct queue_lease *lease, const struct db_rows *r, unsigned max_messages,
+                       struct arena *a)
+{
+    lease->messages = ARENA_ARRAY(a, struct queue_message, max_messages);
+    for (size_t row = 0; row < db_row_count(r); row++) {
+        struct queue_message *m = find_message(lease, db_int(r, row, 0));
+        if (!m && lease->n == max_messages)
+            continue;
+        if (!m)
+            m = add_message(lease, r, row, a);
+        if (m->n == QUEUE_RECIPIENTS_PER_CLAIM)
+            continue;
+        m->recipients[m->n++] = (struct queue_recipient){
+            .address = db_str(r, row, 1),
+            .orcpt = db_str(r, row, 2),
+            .notify = (unsigned)db_int(r, row, 3),
+            .attempts = (unsigned)db_int(r, row, 4),
+        };
+    }
+}
+
+/* Leases one due domain; *out is NULL when there is none. */
+YIELDS static bool lease_one(struct queue *q, struct arena *a, unsigned max_messages,
+                             int64_t deadline_ms, struct queue_lease **out, struct err *e)
+{
+    struct db_rows *r = NULL;
+    int64_t asked_ms = clock_monotonic_ms();
+    const struct db_param lease_params[] = { DB_TEXT(str_from_cstr(q->owner)),
+                                             DB_INT8(q->lease_ms) };
+    *out = NULL;
+    if (!db_query(q->db, DB_DELIVER, &lease_domain, lease_params, 2, a, deadline_ms, &r, e))
+        return false;
+    if (db_row_count(r) == 0)
+        return true;
+    struct queue_lease *lease = read_lease(q, r, asked_ms, a);
+    if (lease->is_probe)
+        max_messages = 1;
+    int64_t rows = (int64_t)max_messages * QUEUE_RECIPIENTS_PER_CLAIM;
+    const struct db_param due_params[] = {
+        DB_TEXT(lease->domain), DB_INT8(rows < QUEUE_ROWS_PER_CLAIM ? rows : QUEUE_ROWS_PER_CLAIM)
+    };
+    if (!db_query(q->db, DB_DELIVER, &select_due, due_params, 2, a, deadline_ms, &r, e))
+        return false; /* the lease ends by itself */
+    fill_lease(lease, r, max_messages, a);
+    *out = lease;
+    return true;
+}
+
+bool queue_claim(struct queue *q, struct arena *a, unsigned max_messages, int64_t deadline_ms,
+                 struct queue_lease **out, struct err *e)
+{
+    INVARIANT(max_messages > 0);
+    for (int i = 0; i < EMPTY_CLAIMS_MAX; i++) {
+        if (!lease_one(q, a, max_messages, deadline_ms, out, e))
+            return false;
+        if (!*out || (*out)->n > 0)
+            return true;
+        /* The hint was wrong: release sets the time of what is really next. */
+        if (!queue_release(q, *out, deadline_ms, e))
+            return false;
+        *out = NULL;
+    }
+    return true;
+}
+
+/* ---- holding ---- */
+
+static const struct db_stmt extend_lease = {
+    "UPDATE q_domain SET lease_until = now() + $3::int8 * interval '1 millisecond'"
+    " WHERE domain = $1 AND token = $2 RETURNING 1"
+};
+
+bool queue_lease_extend(struct queue *q, struct queue_lease *lease, int64_t deadline_ms,
+                        struct err *e)
+{
+    struct arena a;
+    struct db_rows *r = NULL;
+    int64_t asked_ms = clock_monotonic_ms();
+    const struct db_param params[] = { DB_TEXT(lease->domain), DB_INT8(lease->token),
+                                       DB_INT8(q->lease_ms) };
+    arena_init(&a);
+    bool ok = db_query(q->db, DB_DELIVER, &extend_lease, params, 3, &a, deadline_ms, &r, e);
+    if (ok && db_row_count(r) == 0)
+        ok = ERR(e, ERR_CONFLICT, "the lease of %.*s was lost", STR_FMT(lease->domain));
+    else if (ok)
+        lease->until_ms = asked_ms + q->lease_ms;
+    arena_fini(&a);
+    return ok;
+}
+
+bool queue_lease_is_valid(const struct queue_lease *lease, int64_t margin_ms)
+{
+    return clock_monotonic_ms() + margin_ms < lease->until_ms;
+}
+
+bool queue_lease_destination(struct queue_lease *lease, bool worked, str reason)
+{
+    struct queue_lease_state *s = lease->state;
+    s->breaker = queue_breaker_next(s->breaker, worked, queue_lease_now_us(lease));
+    s->reason = worked ? STR_EMPTY : queue_clean_text(s->a, reason, QUEUE_REPLY_MAX);
+    s->was_tried = true;
+    return s->breaker.state == QUEUE_BREAKER_OPEN;
+}
+
+/* ---- giving back ---- */
+
+/* next_due is what is due next. After work it is looked at again in a second: mail that was put in
+ * by a transaction which saw the domain due, and committed after our last look, is found then. */
+static const struct db_stmt release_lease = {
+    "UPDATE q_domain SET lease_owner = '', lease_until = '-infinity',"
+    " next_due = greatest(least((SELECT min(due) FROM q_rcpt WHERE domain = $1 AND status = 0),"
+    " CASE WHEN $3 THEN now() + interval '1 second' ELSE 'infinity' END),"
+    " CASE WHEN $4 THEN timestamptz 'epoch' + $7::int8 * interval '1 microsecond'"
+    " ELSE '-infinity' END),"
+    " breaker_open = $4, failures = $5, successes = $6,"
+    " breaker_until = CASE WHEN $4 THEN timestamptz 'epoch' + $7::int8 * interval '1 microsecond'"
+    " ELSE '-infinity' END,"
+    " reason = CASE WHEN $8 THEN $9 ELSE reason END"
+    " WHERE domain = $1 AND token = $2"
+};
+
+bool queue_release(struct queue *q, struct queue_lease *lease, int64_t deadline_ms, struct err *e)
+{
+    const struct queue_lease_state *s = lease->state;
+    bool is_open = s->breaker.state != QUEUE_BREAKER_CLOSED;
+    struct arena a;
+    const struct db_param params[] = {
+        DB_TEXT(lease->domain),
+        DB_INT8(lease->token),
+        DB_BOOL(lease->n > 0),
+        DB_BOOL(is_open),
+        DB_INT4(s->breaker.failures),
+        DB_INT4(s->breaker.successes),
+        DB_INT8(is_open ? s->breaker.until_us : 0),
+        DB_BOOL(s->was_tried),
+        DB_TEXT(s->reason),
+    };
+    arena_init(&a);
+    bool ok = db_query(q->db, DB_DELIVER, &release_lease, params, COUNT_OF(params), &a, deadline_ms,
+                       NULL, e);
+    arena_fini(&a);
+    return ok;
+}
+
+/* ---- the message ---- */
+
+static const struct db_stmt select_body = {
+    "SELECT codec, size, frames, data FROM q_msg WHERE queue_id = $1"
+};
+
+bool queue_load_body(struct queue *q, int64_t queue_id, struct arena *a, int64_t deadline_ms,
+                     str *out, struct err *e)
+{
+    struct db_rows *r = NULL;
+    if (!db_query(q->db, DB_DELIVER, &select_body, &DB_INT8(queue_id), 1, a, deadline_ms, &r, e))
+        return false;
+    if (db_row_count(r) == 0)
+        return ERR(e, ERR_NOT_FOUND, "the message is not in the queue any more");
+    return queue_unpack_row(r, 0, 0, SIZE_MAX, a, out, e);
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What became of a message's recipients, written under the lease's token. */
+#include "queue/private.h"
+
+enum {
+    REMOTE_MAX = 300,
+    CODE_MAX = 16
+};
+
+/* The results as arrays for queue_finish of the schema. */
+struct finish {
+    size_t n;
+    str *rcpt;
+    int64_t *status;
+    int64_t *attempts;
+    int64_t *due;
+    str *code;
+    str *reply;
+    str *remote;
+    int64_t next_us; /* the earliest next attempt */
+    int64_t delivered;
+    int64_t deferred;
+    int64_t failed;
+};
+
+static const struct db_stmt finish_stmt = {
+    "SELECT queue_finish($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+};
+
+static str default_code(enum queue_outcome outcome)
+{
+    switch (outcome) {
+    case QUEUE_DELIVERED:
+        return STR("2.0.0");
+    case QUEUE_DEFERRED:
+        return STR("4.0.0");
+    case QUEUE_FAILED:
+        return STR("5.0.0");
+    }
+    return STR_EMPTY;
+}
+
+static bool wants_report(const struct queue_message *m, const struct queue_recipient *r)
+{
+    return m->envelope_from.n > 0 && (r->notify & QUEUE_NOTIFY_FAILURE);
+}
+
+/* What the schedule makes of a deferral. */
+static void defer(struct finish *f, size_t i, const struct queue_message *m, int64_t now_us)
+{
+    const struct queue_recipient *r = &m->recipients[i];
+    struct queue_schedule next =
+        queue_schedule_next(r->attempts + 1, now_us, m->expires_us, arc4random());
+    if (!next.gave_up) {
+        f->status[i] = RCPT_PENDING;
+        f->due[i] = next.due_us;
+        f->deferred++;
+        if (next.due_us < f->next_us)
+            f->next_us = next.due_us;
+        return;
+    }
+    f->status[i] = wants_report(m, r) ? RCPT_FAILED : RCPT_DONE;
+    f->code[i] = STR("4.4.7"); /* delivery time expired (RFC 3463 section 3.5) */
+    f->failed++;
+}
+
+static void add_result(struct finish *f, size_t i, const struct queue_message *m,
+                       const struct queue_result *result, int64_t now_us, struct arena *a)
+{
+    const struct queue_recipient *r = &m->recipients[i];
+    f->rcpt[i] = r->address;
+    f->attempts[i] = (int64_t)r->attempts + 1;
+    f->due[i] = now_us;
+    f->code[i] = str_is_empty(result->status) ? default_code(result->outcome)
+                                              : queue_clean_text(a, result->status, CODE_MAX);
+    f->reply[i] = queue_clean_text(a, result->reply, QUEUE_REPLY_MAX);
+    f->remote[i] = queue_clean_text(a, result->remote, REMOTE_MAX);
+    switch (result->outcome) {
+    case QUEUE_DELIVERED:
+        f->status[i] = RCPT_DONE;
+        f->delivered++;
+        break;
+    case QUEUE_DEFERRED:
+        defer(f, i, m, now_us);
+        break;
+    case QUEUE_FAILED:
+        f->status[i] = wants_report(m, r) ? RCPT_FAILED : RCPT_DONE;
+        f->failed++;
+        break;
+    }
+}
+
+static struct finish make_finish(struct arena *a, const struct queue_lease *lease,
+                                 const struct queue_message *m, const struct queue_result *results)
+{
+    struct finish f = {
+        .n = m->n,
+        .rcpt = ARENA_ARRAY(a, str, m->n),
+        .status = ARENA_ARRAY(a, int64_t, m->n),
+        .attempts = ARENA_ARRAY(a, int64_t, m->n),
+        .due = ARENA_ARRAY(a, int64_t, m->n),
+        .code = ARENA_ARRAY(a, str, m->n),
+        .reply = ARENA_ARRAY(a, str, m->n),
+        .remote = ARENA_ARRAY(a, str, m->n),
+        .next_us = INT64_MAX,
+    };
+    int64_t now_us = queue_lease_now_us(lease);
+    for (size_t i = 0; i < m->n; i++)
+        add_result(&f, i, m, &results[i], now_us, a);
+    return f;
+}
+
+static void show(struct queue *q, const struct queue_message *m, const struct finish *f,
+                 int64_t left)
+{
+    queue_count(q, "delivered", f->delivered);
+    queue_count(q, "deferred", f->deferred);
+    queue_count(q, "failed", f->failed);
+    if (left == 0)
+        queue_hide_message(q, m->queue_id);
+    else if (f->next_us != INT64_MAX)
+        queue_show_message(q, m->queue_id, f->next_us, "deferred", left);
+}
+
+bool queue_finish(struct queue *q, struct queue_lease *lease, const struct queue_message *m,
+                  const struct queue_result *results, int64_t deadline_ms, struct err *e)
+{
+    struct arena a;
+    struct db_rows *r = NULL;
+    arena_init(&a);
+    struct finish f = make_finish(&a, lease, m, results);
+    const struct db_param params[] = {
+        DB_TEXT(lease->domain),  DB_INT8(lease->token),   DB_INT8(m->queue_id),
+        DB_TEXTS(f.rcpt, f.n),   DB_INT4S(f.status, f.n), DB_INT4S(f.attempts, f.n),
+        DB_INT8S(f.due, f.n),    DB_TEXTS(f.code, f.n),   DB_TEXTS(f.reply, f.n),
+        DB_TEXTS(f.remote, f.n),
+    };
+    bool ok =
+        db_query(q->db, DB_DELIVER, &finish_stmt, params, COUNT_OF(params), &a, deadline_ms, &r, e);
+    if (ok) {
+        show(q, m, &f, db_int(r, 0, 0));
+    }
+    arena_fini(&a);
+    return ok;
+}

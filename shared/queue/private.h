@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* struct queue, shared by the files of queue. Private to queue. */
+#ifndef QUEUE_PRIVATE_H
+#define QUEUE_PRIVATE_H
+
+#include "blob/blob.h"
+#include "db/db.h"
+#include "notify/notify.h"
+#include "queue/queue.h"
+#include "queue/schedule.h"
+#include "redis/redis.h"
+#include "runtime/runtime.h"
+
+enum {
+    QUEUE_LEASE_MS = 60 * 1000,
+    QUEUE_RECIPIENTS_PER_CLAIM = 100, /* of one message */
+    QUEUE_ROWS_PER_CLAIM = 2000,
+    QUEUE_ORIGINAL_MAX = 64 * 1024, /* octets of the message in a report */
+};
+
+/* Values of q_rcpt.status, and what queue_finish makes of a recipient. */
+enum {
+    RCPT_PENDING = 0,
+    RCPT_FAILED = 1,
+    RCPT_DONE = 2 /* only as an argument: the row goes */
+};
+
+struct queue {
+    struct runtime *rt;
+    struct db *db;
+    struct redis *redis;
+    struct notify *notify;
+    const char *owner;
+    unsigned node_id;
+    int64_t lease_ms;
+    int64_t lifetime_ms;
+    int64_t delay_ms;
+    int64_t last_id_ms; /* of queue_make_id */
+    unsigned id_counter;
+};
+
+/* What a lease needs beside what it shows. */
+struct queue_lease_state {
+    struct queue_breaker breaker;
+    str reason;           /* why the destination failed last; in `a` */
+    struct arena *a;      /* the lease's */
+    int64_t now_us;       /* the database's clock at the claim ... */
+    int64_t monotonic_ms; /* ... and ours */
+    bool was_tried;       /* the breaker has something new */
+};
+
+/* The database's clock, as far as the lease knows it. */
+int64_t queue_lease_now_us(const struct queue_lease *lease);
+
+/* Text of peers made fit for a text column: valid UTF-8, no control bytes but LF, cut. In arena. */
+str queue_clean_text(struct arena *a, str text, size_t max);
+
+/* Unpacks the first `n` octets of a message out of columns codec, size, frames, data. */
+bool queue_unpack_row(const struct db_rows *r, size_t row, size_t column, size_t n, struct arena *a,
+                      str *out, struct err *e);
+/* The packed form as four parameters: size, codec, frames, data. */
+void queue_body_params(const struct queue_body *body, struct db_param params[4]);
+/* Packs here and now. */
+const struct queue_body *queue_pack_here(struct arena *a, str body);
+
+/* ---- readable.c: what operators see in Redis; best effort ---- */
+
+/* The message has this next time (microseconds UTC) and so many recipients left. */
+void queue_show_message(struct queue *q, int64_t queue_id, int64_t due_us, const char *status,
+                        int64_t left);
+void queue_hide_message(struct queue *q, int64_t queue_id);
+void queue_count(struct queue *q, const char *field, int64_t by);
+/* Writes mail:stats and mail:queue:pending from the database. Yields. */
+YIELDS bool queue_show_all(struct queue *q, int64_t deadline_ms, struct err *e);
+
+#endif

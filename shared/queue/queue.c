@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The queue as a whole, its ids, and putting mail in. */
+#include "queue/queue.h"
+
+#include "base/hex.h"
+#include "base/utf8.h"
+#include "queue/private.h"
+
+enum {
+    HOUR_MS = 60 * 60 * 1000,
+    ADDRESS_MAX = 1024,
+    ID_DIGITS = QUEUE_ID_TEXT - 1,
+    ID_COUNTER_BITS = 6
+};
+
+struct queue *queue_new(struct runtime *rt, struct db *db, struct redis *redis,
+                        struct notify *notify, const struct queue_options *options)
+{
+    struct queue *q = HEAP_NEW(struct queue);
+    *q = (struct queue){
+        .rt = rt,
+        .db = db,
+        .redis = redis,
+        .notify = notify,
+        .owner = options->owner,
+        .node_id = options->node_id & 1023,
+        .lease_ms = options->lease_ms ? options->lease_ms : QUEUE_LEASE_MS,
+        .lifetime_ms = options->lifetime_ms ? options->lifetime_ms : INT64_C(7) * 24 * HOUR_MS,
+        .delay_ms = options->delay_ms ? options->delay_ms : INT64_C(4) * HOUR_MS,
+    };
+    return q;
+}
+
+void queue_free(struct queue **q)
+{
+    free(*q);
+    *q = NULL;
+}
+
+/* ---- ids ---- */
+
+/* Never the same twice in this process, also when the clock goes back. */
+int64_t queue_make_id(struct queue *q)
+{
+    int64_t now = clock_utc_ms();
+    if (now > q->last_id_ms) {
+        q->last_id_ms = now;
+        q->id_counter = 0;
+    } else if (++q->id_counter >> ID_COUNTER_BITS) {
+        q->last_id_ms++;
+        q->id_counter = 0;
+    }
+    return q->last_id_ms << 16 | (int64_t)(q->node_id << ID_COUNTER_BITS | q->id_counter);
+}
+
+str queue_id_format(int64_t queue_id, char out[QUEUE_ID_TEXT])
+{
+    base32_encode((uint64_t)queue_id, out, ID_DIGITS);
+    out[ID_DIGITS] = '\0';
+    return str_of(out, ID_DIGITS);
+}
+
+bool queue_id_parse(str text, int64_t *queue_id, struct err *e)
+{
+    uint64_t value = 0;
+    if (text.n != ID_DIGITS || !base32_decode(text, &value, NULL) || value == 0 ||
+        value > INT64_MAX)
+        return ERR(e, ERR_SYNTAX, "not a queue id");
+    *queue_id = (int64_t)value;
+    return true;
+}
+
+/* ---- text ---- */
+
+static bool is_text(str s)
+{
+    return s.n <= ADDRESS_MAX && utf8_is_valid(s) && str_find_byte(s, '\0') < 0;
+}
+
+str queue_clean_text(struct arena *a, str text, size_t max)
+{
+    struct buf clean;
+    text = str_trim(text);
+    buf_init(&clean, 3 * max + 4);
+    utf8_repair(str_slice(text, 0, max), &clean);
+    str cut = utf8_cut(buf_str(&clean), max);
+    char *p = arena_cstr(a, cut);
+    for (size_t i = 0; i < cut.n; i++) {
+        if ((unsigned char)p[i] < ' ' && p[i] != '\n')
+            p[i] = ' ';
+    }
+    buf_fini(&clean);
+    return str_of(p, cut.n);
+}
+
+/* ---- enqueue ---- */
+
+static const struct db_stmt insert_msg = {
+    "INSERT INTO q_msg (queue_id, account_id, envelope_from, envelope_id, is_8bit, is_utf8,"
+    " return_full, session, expires, size, codec, frames, data) VALUES ($1, $2, $3, $4, $5, $6, $7,"
+    " $8, now() + $9::int8 * interval '1 millisecond', $10, $11::int4::int2, $12::int4[], $13)"
+};
+static const struct db_stmt insert_rcpt = {
+    "INSERT INTO q_rcpt (queue_id, rcpt, domain, orcpt, notify)"
+    " SELECT $1::int8, u.rcpt, u.domain, u.orcpt, u.notify::int2"
+    " FROM unnest($2::text[], $3::text[], $4::text[], $5::int4[]) AS u (rcpt, domain, orcpt,"
+    " notify) ON CONFLICT DO NOTHING"
+};
+/* In the order of names, so that transactions that wait for each other's new rows cannot form a
+ * circle. */
+static const struct db_stmt insert_domain = {
+    "INSERT INTO q_domain (domain, next_due) SELECT DISTINCT u.domain, now() FROM"
+    " unnest($1::text[]) AS u (domain) ORDER BY u.domain ON CONFLICT DO NOTHING"
+};
+/* Only rows that are not due yet are locked: a busy destination is due nearly always, and its many
+ * enqueueing transactions do not wait for each other. A worker that gives the domain back at the
+ * same time looks once more a second later (release in claim.c). */
+static const struct db_stmt wake_domain = {
+    "UPDATE q_domain d SET next_due = now() FROM (SELECT domain FROM q_domain"
+    " WHERE domain = ANY($1::text[]) AND next_due > now() AND NOT breaker_open ORDER BY domain"
+    " FOR UPDATE) s WHERE d.domain = s.domain"
+};
+
+static bool check_recipient(const struct queue_new_recipient *r, struct err *e)
+{
+    if (str_is_empty(r->address) || str_is_empty(r->domain) || !is_text(r->address) ||
+        !is_text(r->domain) || !is_text(r->orcpt))
+        return ERR(e, ERR_SYNTAX, "a recipient is no valid text");
+    return true;
+}
+
+static bool check_message(const struct queue_new_message *m, struct err *e)
+{
+    if (m->n == 0 || m->n > QUEUE_MAX_RECIPIENTS)
+        return ERR(e, ERR_LIMIT, "a message for %zu recipients", m->n);
+    if (m->body.n > BLOB_MAX_BYTES)
+        return ERR(e, ERR_LIMIT, "a message of %zu bytes is too big for the queue", m->body.n);
+    if (!is_text(m->envelope_from) || !is_text(m->envelope_id) || !is_text(m->session))
+        return ERR(e, ERR_SYNTAX, "the envelope is no valid text");
+    for (size_t i = 0; i < m->n; i++) {
+        if (!check_recipient(&m->recipients[i], e))
+            return false;
+    }
+    return true;
+}
+
+static void send_msg(const struct queue *q, struct db_tx *tx, int64_t queue_id,
+                     const struct queue_new_message *m, struct arena *a)
+{
+    struct db_param params[13] = {
+        DB_INT8(queue_id),       DB_INT8(m->account_id), DB_TEXT(m->envelope_from),
+        DB_TEXT(m->envelope_id), DB_BOOL(m->is_8bit),    DB_BOOL(m->is_utf8),
+        DB_BOOL(m->return_full), DB_TEXT(m->session),    DB_INT8(q->lifetime_ms),
+    };
+    queue_body_params(m->packed ? m->packed : queue_pack_here(a, m->body), &params[9]);
+    db_tx_send(tx, &insert_msg, params, COUNT_OF(params));
+}
+
+bool queue_enqueue_send(struct queue *q, struct db_tx *tx, int64_t queue_id,
+                        const struct queue_new_message *m, struct err *e)
+{
+    if (!check_message(m, e))
+        return false;
+    struct arena a;
+    arena_init(&a);
+    str *addresses = ARENA_ARRAY(&a, str, m->n);
+    str *domains = ARENA_ARRAY(&a, str, m->n);
+    str *orcpts = ARENA_ARRAY(&a, str, m->n);
+    int64_t *notify = ARENA_ARRAY(&a, int64_t, m->n);
+    for (size_t i = 0; i < m->n; i++) {
+        addresses[i] = m->recipients[i].address;
+        domains[i] = m->recipients[i].domain;
+        orcpts[i] = m->recipients[i].orcpt;
+        notify[i] = (int64_t)m->recipients[i].notify;
+    }
+    send_msg(q, tx, queue_id, m, &a);
+    const struct db_param rcpt[] = { DB_INT8(queue_id), DB_TEXTS(addresses, m->n),
+                                     DB_TEXTS(domains, m->n), DB_TEXTS(orcpts, m->n),
+                                     DB_INT4S(notify, m->n) };
+    db_tx_send(tx, &insert_rcpt, rcpt, COUNT_OF(rcpt));
+    db_tx_send(tx, &insert_domain, &DB_TEXTS(domains, m->n), 1);
+    db_tx_send(tx, &wake_domain, &DB_TEXTS(domains, m->n), 1);
+    arena_fini(&a);
+    return true;
+}
+
+static const struct db_stmt select_exists = {
+    "SELECT EXISTS (SELECT 1 FROM q_msg WHERE queue_id = $1)"
+};
+
+bool queue_exists(struct queue *q, int64_t queue_id, int64_t deadline_ms, bool *out, struct err *e)
+{
+    struct arena a;
+    struct db_rows *r = NULL;
+    arena_init(&a);
+    bool ok =
+        db_query(q->db, DB_DELIVER, &select_exists, &DB_INT8(queue_id), 1, &a, deadline_ms, &r, e);
+    if (ok)
+        *out = db_int(r, 0, 0) != 0;
+    arena_fini(&a);
+    return ok;
+}
+
+/* The commit had no answer: is the message there? */
+YIELDS static bool resolve_unknown(struct queue *q, int64_t queue_id, struct err *e)
+{
+    bool there = false;
+    if (!queue_exists(q, queue_id, clock_deadline_in(5000), &there, NULL))
+        return false; /* *e says that the outcome is unknown */
+    if (!there)
+        ERR(e, ERR_UNAVAILABLE, "the message was not put into the queue");
+    return there;
+}
+
+bool queue_enqueue(struct queue *q, const struct queue_new_message *m, int64_t deadline_ms,
+                   int64_t *queue_id, struct err *e)
+{
+    struct arena a;
+    struct db_tx *tx = NULL;
+    struct err why = ERR_CLEAR;
+    struct queue_new_message packed = *m;
+    *queue_id = queue_make_id(q);
+    arena_init(&a);
+    bool ok = (m->packed || queue_pack(&a, m->body, deadline_ms, &packed.packed, &why)) &&
+              db_begin(q->db, DB_DELIVER, DB_READ_COMMITTED, deadline_ms, &tx, &why) &&
+              queue_enqueue_send(q, tx, *queue_id, &packed, &why) &&
+              db_commit(&tx, &a, NULL, 0, NULL, &why);
+    db_rollback(&tx);
+    arena_fini(&a);
+    if (!ok && why.kind == ERR_UNKNOWN_OUTCOME)
+        ok = resolve_unknown(q, *queue_id, &why);
+    if (!ok && e)
+        *e = why;
+    if (ok)
+        queue_announce(q, *queue_id);
+    return ok;
+}
+
+void queue_announce(struct queue *q, int64_t queue_id)
+{
+    queue_show_message(q, queue_id, clock_utc_us(), "pending", -1);
+    if (q->notify)
+        notify_tell(q->notify, NOTIFY_QUEUE, 0);
+}

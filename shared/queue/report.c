@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Recipients that their sender is to be told about. */
+#include "queue/private.h"
+
+static const struct db_stmt select_report = {
+    "SELECT m.codec, m.size, m.frames, m.data, m.queue_id, m.envelope_from, m.envelope_id,"
+    " m.return_full, m.account_id, m.created, m.expires, r.is_failure, r.rcpts, r.orcpts, r.codes,"
+    " r.replies, r.remotes, r.attempts, r.last_us"
+    " FROM (SELECT queue_id, status = 1 AS is_failure, array_agg(rcpt ORDER BY rcpt) AS rcpts,"
+    " array_agg(orcpt ORDER BY rcpt) AS orcpts, array_agg(code ORDER BY rcpt) AS codes,"
+    " array_agg(reply ORDER BY rcpt) AS replies, array_agg(remote ORDER BY rcpt) AS remotes,"
+    " array_agg(attempts ORDER BY rcpt) AS attempts,"
+    " array_agg(coalesce((extract(epoch FROM last_attempt) * 1000000)::int8, 0) ORDER BY rcpt)"
+    " AS last_us"
+    " FROM q_rcpt WHERE (status = 1 OR delay = 1) AND queue_id = (SELECT min(queue_id) FROM q_rcpt"
+    " WHERE (status = 1 OR delay = 1) AND queue_id > $1)"
+    " GROUP BY queue_id, status = 1 ORDER BY status = 1 DESC LIMIT 1) r"
+    " JOIN q_msg m USING (queue_id)"
+};
+
+static void read_recipients(const struct db_rows *r, struct arena *a, struct queue_report *out)
+{
+    str *texts[5];
+    int64_t *attempts = NULL;
+    int64_t *last = NULL;
+    for (size_t i = 0; i < COUNT_OF(texts); i++)
+        out->n = db_strs(r, 0, 12 + i, a, &texts[i]);
+    db_ints(r, 0, 17, a, &attempts);
+    db_ints(r, 0, 18, a, &last);
+    out->recipients = ARENA_ARRAY(a, struct queue_reported, out->n);
+    for (size_t i = 0; i < out->n; i++) {
+        out->recipients[i] = (struct queue_reported){
+            .address = texts[0][i],
+            .orcpt = texts[1][i],
+            .status = texts[2][i],
+            .reply = texts[3][i],
+            .remote = texts[4][i],
+            .attempts = (unsigned)attempts[i],
+            .last_attempt_us = last[i],
+        };
+    }
+}
+
+bool queue_report_next(struct queue *q, int64_t after_id, struct arena *a, int64_t deadline_ms,
+                       bool *found, struct queue_report *out, struct err *e)
+{
+    struct db_rows *r = NULL;
+    *found = false;
+    if (!db_query(q->db, DB_DELIVER, &select_report, &DB_INT8(after_id), 1, a, deadline_ms, &r, e))
+        return false;
+    if (db_row_count(r) == 0)
+        return true;
+    *out = (struct queue_report){
+        .kind = db_int(r, 0, 11) ? QUEUE_REPORT_FAILURE : QUEUE_REPORT_DELAY,
+        .queue_id = db_int(r, 0, 4),
+        .envelope_from = db_str(r, 0, 5),
+        .envelope_id = db_str(r, 0, 6),
+        .return_full = db_int(r, 0, 7) != 0,
+        .account_id = db_int(r, 0, 8),
+        .created_us = db_time_us(r, 0, 9),
+        .expires_us = db_time_us(r, 0, 10),
+    };
+    read_recipients(r, a, out);
+    *found = true;
+    /* A damaged message must not keep its sender from being told. */
+    if (!queue_unpack_row(r, 0, 0, QUEUE_ORIGINAL_MAX, a, &out->original, NULL))
+        out->original = STR_EMPTY;
+    return true;
+}
+
+static const struct db_stmt report_done = { "SELECT queue_report_done($1, $2, $3)" };
+
+void queue_report_send(struct queue *q, struct db_tx *tx, const struct queue_report *report)
+{
+    (void)q;
+    struct arena a;
+    arena_init(&a);
+    str *rcpts = ARENA_ARRAY(&a, str, report->n);
+    for (size_t i = 0; i < report->n; i++)
+        rcpts[i] = report->recipients[i].address;
+    const struct db_param params[] = { DB_INT8(report->queue_id),
+                                       DB_BOOL(report->kind == QUEUE_REPORT_FAILURE),
+                                       DB_TEXTS(rcpts, report->n) };
+    db_tx_send(tx, &report_done, params, COUNT_OF(params));
+    arena_fini(&a);
+}
