@@ -59,9 +59,10 @@ static bool asks_for_relay(const struct smtp_path *path)
 
 static bool is_named_already(const struct smtp_session *s, str address)
 {
-    for (size_t i = 0; i < s->recipients.n; i++)
+    for (size_t i = 0; i < s->recipients.n; i++) {
         if (str_eq(VEC_AT(&s->recipients, struct smtp_recipient, i)->address, address))
             return true;
+    }
     return false;
 }
 

@@ -37,9 +37,10 @@ static const struct command_row {
 
 static const struct command_row *find(enum smtp_verb verb)
 {
-    for (size_t i = 0; i < COUNT_OF(rows); i++)
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
         if (rows[i].verb == verb)
             return &rows[i];
+    }
     return NULL;
 }
 

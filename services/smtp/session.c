@@ -51,15 +51,16 @@ void smtp_remember_full(struct smtp_state *state, int64_t account_id)
 {
     struct smtp_full_account *full = &state->full[state->next_full++ % SMTP_FULL_MAX];
     full->account_id = account_id;
-    full->until_ms = clock_deadline_in(60 * 1000);
+    full->until_ms = clock_deadline_in(SMTP_FULL_MS);
 }
 
 bool smtp_was_full(const struct smtp_state *state, int64_t account_id)
 {
     int64_t now = clock_monotonic_ms();
-    for (size_t i = 0; i < SMTP_FULL_MAX; i++)
+    for (size_t i = 0; i < SMTP_FULL_MAX; i++) {
         if (state->full[i].account_id == account_id && state->full[i].until_ms > now)
             return true;
+    }
     return false;
 }
 
@@ -69,7 +70,7 @@ static enum net_next write_reply(struct smtp_session *s, unsigned code, str stat
 {
     struct err e = ERR_CLEAR;
     struct buf out;
-    buf_init(&out, 16 * 1024);
+    buf_init(&out, SMTP_REPLY_MAX);
     bool good =
         smtp_reply_format(&out, code, status, text) && net_write(s->conn, buf_str(&out), &e);
     buf_fini(&out);
@@ -179,10 +180,12 @@ static enum net_next converse(struct smtp_session *s)
         struct err e = ERR_CLEAR;
         bool is_clean = false;
         str line;
-        if (net_read_line(s->conn, longest_line(s), smtp_command_deadline(s), &line, &is_clean, &e))
+        if (net_read_line(s->conn, longest_line(s), smtp_command_deadline(s), &line, &is_clean,
+                          &e)) {
             next = run_line(s, line, is_clean);
-        else
+        } else {
             next = end_reading(s, &e);
+        }
     } while (next == NET_PARK && net_buffered(s->conn) > 0);
     if (next == NET_PARK && runtime_is_draining(net_conn_runtime(s->conn)))
         return smtp_say(s, ANSWER_SHUTTING_DOWN);

@@ -27,7 +27,9 @@ enum {
     SMTP_JUNK_MAX = 100,                 /* commands between two messages that are not for mail */
     SMTP_READ_BLOCK = 64 * 1024,         /* octets of DATA taken at a time */
     SMTP_MEMORY_MAX = 512 * 1024 * 1024, /* octets of messages in transfer, of the process */
-    SMTP_FULL_MAX = 64                   /* accounts remembered as full */
+    SMTP_FULL_MAX = 64,                  /* accounts remembered as full */
+    SMTP_FULL_MS = 60 * 1000,            /* and for how long */
+    SMTP_REPLY_MAX = 16 * 1024           /* octets of one reply */
 };
 
 enum smtp_policy {

@@ -39,9 +39,10 @@ static str make_message(const struct deliver_message *m, const char *hostname, s
 
 static bool is_listed(const struct store_recipient *list, size_t n, int64_t account_id)
 {
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         if (list[i].account_id == account_id)
             return true;
+    }
     return false;
 }
 

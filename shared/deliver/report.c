@@ -12,9 +12,10 @@
 /* The address by which the account was named. */
 static str address_of(const struct deliver_message *m, int64_t account_id)
 {
-    for (size_t i = 0; i < m->n; i++)
+    for (size_t i = 0; i < m->n; i++) {
         if (m->recipients[i].account_id == account_id)
             return m->recipients[i].address;
+    }
     return STR_EMPTY;
 }
 

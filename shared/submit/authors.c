@@ -26,9 +26,10 @@ static bool claims_authorship(str name)
 {
     static const str names[] = { STR_INIT("Sender"), STR_INIT("Resent-From"),
                                  STR_INIT("Resent-Sender") };
-    for (size_t i = 0; i < COUNT_OF(names); i++)
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
         if (str_ieq(name, names[i]))
             return true;
+    }
     return false;
 }
 
@@ -58,8 +59,9 @@ enum submit_verdict submit_read_authors(str content, struct arena *a,
     *n = 0;
     enum submit_verdict verdict = read_from(content, a, out, n);
     mime_field_iter_init(&it, content);
-    while (verdict == SUBMIT_DONE && mime_field_iter_next(&it, &field))
+    while (verdict == SUBMIT_DONE && mime_field_iter_next(&it, &field)) {
         if (claims_authorship(str_trim(field.name)) && !add_authors(field.body, a, out, n))
             verdict = SUBMIT_FROM_MISSING;
+    }
     return verdict;
 }

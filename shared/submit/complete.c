@@ -20,9 +20,10 @@ static bool has_field(str content, str name)
     struct mime_field_iter it;
     struct mime_field field;
     mime_field_iter_init(&it, content);
-    while (mime_field_iter_next(&it, &field))
+    while (mime_field_iter_next(&it, &field)) {
         if (str_ieq(str_trim(field.name), name))
             return true;
+    }
     return false;
 }
 
@@ -39,10 +40,11 @@ bool submit_complete(str content, const struct submit_completion *c, struct buf 
         good = mime_compose_message_id_field(&added, c->unique1, c->unique2, c->hostname);
     str clean = smtp_trace_strip(content, c->hostname, not_to_leave, COUNT_OF(not_to_leave), &a);
     const struct mime_header_edit edit = { .prepend = c->received, .append = buf_str(&added) };
-    if (!good)
+    if (!good) {
         (void)ERR(e, ERR_LIMIT, "the added fields are too long");
-    else
+    } else {
         good = mime_header_apply(clean, &edit, out, e);
+    }
     buf_fini(&added);
     arena_fini(&a);
     return good;

@@ -80,9 +80,10 @@ static bool check_rights(const struct submission *w, enum submit_verdict *out, s
 
 static bool has_eight_bit(str s)
 {
-    for (size_t i = 0; i < s.n; i++)
+    for (size_t i = 0; i < s.n; i++) {
         if ((unsigned char)s.p[i] > 127)
             return true;
+    }
     return false;
 }
 
@@ -127,9 +128,10 @@ static bool complete(struct submission *w, struct err *e)
 
 static bool is_listed(const struct submission *w, int64_t account_id)
 {
-    for (size_t i = 0; i < w->n_copies; i++)
+    for (size_t i = 0; i < w->n_copies; i++) {
         if (w->copies[i].account_id == account_id)
             return true;
+    }
     return false;
 }
 

@@ -31,12 +31,14 @@ static const str foreign[] = {
 
 static enum smtp_verb find_verb(str word)
 {
-    for (size_t i = 0; i < COUNT_OF(verbs); i++)
+    for (size_t i = 0; i < COUNT_OF(verbs); i++) {
         if (str_ieq(word, verbs[i].name))
             return verbs[i].verb;
-    for (size_t i = 0; i < COUNT_OF(foreign); i++)
+    }
+    for (size_t i = 0; i < COUNT_OF(foreign); i++) {
         if (str_ieq(word, foreign[i]))
             return SMTP_FOREIGN;
+    }
     return SMTP_UNKNOWN;
 }
 
@@ -58,17 +60,19 @@ struct smtp_command smtp_command_parse(str line)
 
 const char *smtp_verb_name(enum smtp_verb verb)
 {
-    for (size_t i = 0; i < COUNT_OF(verbs); i++)
+    for (size_t i = 0; i < COUNT_OF(verbs); i++) {
         if (verbs[i].verb == verb)
             return verbs[i].name.p;
+    }
     return "?";
 }
 
 size_t smtp_verb_line_max(enum smtp_verb verb)
 {
-    for (size_t i = 0; i < COUNT_OF(verbs); i++)
+    for (size_t i = 0; i < COUNT_OF(verbs); i++) {
         if (verbs[i].verb == verb)
             return verbs[i].line_max;
+    }
     return SMTP_COMMAND_MAX;
 }
 
@@ -151,9 +155,10 @@ static enum smtp_fault read_mail_parameter(struct mail_reading *r, str parameter
         value = STR_EMPTY;
     if (keyword.n == 0)
         return SMTP_FAULT_SYNTAX;
-    for (size_t i = 0; i < COUNT_OF(mail_parameters); i++)
+    for (size_t i = 0; i < COUNT_OF(mail_parameters); i++) {
         if (str_ieq(keyword, mail_parameters[i].keyword))
             return mail_parameters[i].read(r, value);
+    }
     return SMTP_FAULT_UNKNOWN_PARAMETER;
 }
 
@@ -203,9 +208,10 @@ static bool is_mechanism(str s)
 {
     if (s.n == 0 || s.n > 20)
         return false;
-    for (size_t i = 0; i < s.n; i++)
+    for (size_t i = 0; i < s.n; i++) {
         if (!ascii_is_alnum(s.p[i]) && s.p[i] != '-' && s.p[i] != '_')
             return false;
+    }
     return true;
 }
 

@@ -31,9 +31,10 @@ static bool has_eight_bit(str s)
         if (word & 0x8080808080808080u)
             return true;
     }
-    for (; i < s.n; i++)
+    for (; i < s.n; i++) {
         if ((unsigned char)s.p[i] > 127)
             return true;
+    }
     return false;
 }
 
@@ -81,10 +82,11 @@ static size_t plain_span(str s)
 /* An octet inside a line, not following a CR. `at` is its offset in the wire. */
 static void take_special(struct smtp_data_decoder *d, char c, uint64_t at)
 {
-    if (c == '\r')
+    if (c == '\r') {
         d->state = AFTER_CR;
-    else
+    } else {
         set_fault(d, c == '\n' ? SMTP_DATA_BARE_LF : SMTP_DATA_NUL, at);
+    }
 }
 
 /* A run of a line; gives the octets consumed, at least one. */

@@ -40,6 +40,7 @@ struct smtp_data_decoder {
     uint64_t line;              /* private: octets in the current line */
 };
 
+/* At the start of a message. */
 void smtp_data_decoder_init(struct smtp_data_decoder *d);
 
 /* Decodes `in` up to its end or the end of the message, and appends the content to `out` (which may
@@ -57,6 +58,7 @@ struct smtp_data_encoder {
     bool after_cr;    /* private */
 };
 
+/* At the start of a message. */
 void smtp_data_encoder_init(struct smtp_data_encoder *c);
 /* Appends the encoded form of `in`. False when `out` is full: then some of `in` may be in it, and
  * the message must be given up. At most 2 * (in.n + 1) + 3 * (in.n / 998 + 1) octets are appended.

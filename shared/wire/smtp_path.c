@@ -19,9 +19,10 @@ static bool is_printable(char c)
 
 static bool has_eight_bit(str s)
 {
-    for (size_t i = 0; i < s.n; i++)
+    for (size_t i = 0; i < s.n; i++) {
         if ((unsigned char)s.p[i] > 127)
             return true;
+    }
     return false;
 }
 
@@ -36,9 +37,10 @@ static bool is_label(str label)
 {
     if (label.n == 0 || label.n > 63 || label.p[0] == '-' || label.p[label.n - 1] == '-')
         return false;
-    for (size_t i = 0; i < label.n; i++)
+    for (size_t i = 0; i < label.n; i++) {
         if (!ascii_is_alnum(label.p[i]) && label.p[i] != '-')
             return false;
+    }
     return true;
 }
 
@@ -174,10 +176,11 @@ static bool skip_source_route(str *cursor, struct arena *a)
         *cursor = str_skip(*cursor, 1);
         if (!take_domain(cursor, a, &hop))
             return false;
-        if (starts_with(*cursor, ','))
+        if (starts_with(*cursor, ',')) {
             *cursor = str_skip(*cursor, 1);
-        else
+        } else {
             break;
+        }
     }
     if (!starts_with(*cursor, ':'))
         return false;

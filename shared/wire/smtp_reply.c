@@ -8,8 +8,9 @@
 static bool format_line(struct buf *out, const char *prefix, str text)
 {
     char line[SMTP_REPLY_OUT_MAX];
-    size_t n = strlen(prefix);
-    memcpy(line, prefix, n);
+    size_t n = 0;
+    for (; prefix[n]; n++)
+        line[n] = prefix[n];
     for (size_t i = 0; i < text.n && n < sizeof(line); i++) {
         char c = text.p[i];
         line[n++] = (char)(c >= ' ' && c <= '~' ? c : '?');
@@ -183,9 +184,10 @@ static void parse_keyword(str line, struct smtp_extensions *out)
     str keyword;
     str argument;
     (void)str_cut(line, ' ', &keyword, &argument);
-    for (size_t i = 0; i < COUNT_OF(flags); i++)
+    for (size_t i = 0; i < COUNT_OF(flags); i++) {
         if (str_ieq(keyword, flags[i].name))
             *(bool *)((char *)out + flags[i].field) = true;
+    }
     if (str_ieq(keyword, STR("SIZE")))
         parse_size(str_trim(argument), out);
     if (str_ieq(keyword, STR("AUTH")))

@@ -32,9 +32,10 @@ bool smtp_trace_received(const struct smtp_trace *t, struct buf *out)
 {
     bool good = add_from(t, out) && buf_addf(out, "by %.*s with %.*s id %.*s", STR_FMT(t->hostname),
                                              STR_FMT(protocol(t)), STR_FMT(t->session));
-    if (t->tls_version.n > 0)
+    if (t->tls_version.n > 0) {
         good = good &&
                buf_addf(out, "\r\n\t(%.*s %.*s)", STR_FMT(t->tls_version), STR_FMT(t->tls_cipher));
+    }
     if (t->recipient.n > 0)
         good = good && buf_addf(out, "\r\n\tfor <%.*s>", STR_FMT(t->recipient));
     return good && buf_add(out, STR(";\r\n\t")) && mime_date_format(t->at_utc, 0, out) &&
@@ -53,9 +54,10 @@ size_t smtp_trace_hops(str message)
     struct mime_field field;
     size_t hops = 0;
     mime_field_iter_init(&it, message);
-    while (mime_field_iter_next(&it, &field))
+    while (mime_field_iter_next(&it, &field)) {
         if (str_ieq(str_trim(field.name), STR("Received")))
             hops++;
+    }
     return hops;
 }
 
@@ -69,12 +71,13 @@ static str skip_comment(str s)
 {
     size_t depth = 0;
     for (size_t i = 0; i < s.n; i++) {
-        if (s.p[i] == '\\')
+        if (s.p[i] == '\\') {
             i++;
-        else if (s.p[i] == '(')
+        } else if (s.p[i] == '(') {
             depth++;
-        else if (s.p[i] == ')' && --depth == 0)
+        } else if (s.p[i] == ')' && --depth == 0) {
             return str_skip(s, i + 1);
+        }
     }
     return STR_EMPTY;
 }
@@ -113,9 +116,10 @@ bool smtp_trace_is_forged(str name, str body, str hostname)
 
 static bool is_named(const struct mime_field *field, const str *names, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         if (str_ieq(str_trim(field->name), names[i]))
             return true;
+    }
     return false;
 }
 

@@ -136,9 +136,10 @@ static bool send_bytes(struct net_conn *c, str bytes)
 static bool send_cut(struct net_conn *c, str bytes, size_t cut)
 {
     struct err e = ERR_CLEAR;
-    if (cut > 0 && cut < bytes.n)
+    if (cut > 0 && cut < bytes.n) {
         return send_bytes(c, str_slice(bytes, 0, cut)) &&
                fiber_sleep_until(clock_deadline_in(2), &e) && send_bytes(c, str_skip(bytes, cut));
+    }
     return send_bytes(c, bytes);
 }
 
@@ -160,10 +161,11 @@ static void hold(struct world *w)
     str byte;
     assert_true(net_connect(w->rt, &w->at, NULL, clock_deadline_in(WAIT_MS), &c, &e));
     for (size_t i = 0; i < n && !w->failed; i++) {
-        if (!send_cut(c, d->exchanges[i].send, i + 1 == n ? w->cut : 0))
+        if (!send_cut(c, d->exchanges[i].send, i + 1 == n ? w->cut : 0)) {
             note_failure(w, "cannot send", d->exchanges[i].send);
-        else
+        } else {
             (void)expect_lines(w, c, d->exchanges[i].expect);
+        }
     }
     if (d->ends && !w->failed && net_read_some(c, 1, clock_deadline_in(WAIT_MS), &byte, &e))
         note_failure(w, "still open", byte);
@@ -217,7 +219,7 @@ static void counting_client(void *arg)
     count_answers(w, STR("FROB\r\n"), &answers);
     if (answers != 20)
         note_failure(w, "errors were answered too often or not often enough", STR("FROB"));
-    if (clock_monotonic_ms() - began_ms < 9 * SMTP_TARPIT_MS)
+    if (clock_monotonic_ms() - began_ms < INT64_C(9) * SMTP_TARPIT_MS)
         note_failure(w, "errors 11 to 19 were not slowed down", STR("FROB"));
     runtime_stop(w->rt);
 }

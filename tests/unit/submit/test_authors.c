@@ -49,9 +49,10 @@ static void test_authors(void **state)
         if (verdict != SUBMIT_DONE)
             continue;
         buf_init(&found, 1000);
-        for (size_t j = 0; j < n; j++)
+        for (size_t j = 0; j < n; j++) {
             assert_true(buf_addf(&found, "%s%.*s@%.*s", j > 0 ? " " : "", STR_FMT(authors[j].local),
                                  STR_FMT(authors[j].domain)));
+        }
         if (!str_eq(buf_str(&found), str_from_cstr(cases[i].authors)))
             fail_msg("%s: found %s", cases[i].name, buf_cstr(&found));
         buf_fini(&found);

@@ -29,9 +29,10 @@ static void test_verbs(void **state)
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct smtp_command command = smtp_command_parse(cases[i].line);
-        if (command.verb != cases[i].verb || !str_eq(command.argument, cases[i].argument))
+        if (command.verb != cases[i].verb || !str_eq(command.argument, cases[i].argument)) {
             fail_msg("%.*s: verb %d, argument '%.*s'", STR_FMT(cases[i].line), (int)command.verb,
                      STR_FMT(command.argument));
+        }
     }
     assert_string_equal(smtp_verb_name(SMTP_RCPT), "RCPT");
     assert_string_equal(smtp_verb_name(SMTP_UNKNOWN), "?");

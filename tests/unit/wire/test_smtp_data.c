@@ -46,9 +46,10 @@ static const struct {
 static void check_case(size_t i, const struct smtp_data_decoder *d, const struct buf *out,
                        size_t used)
 {
-    if (d->fault != cases[i].fault || (d->fault && d->fault_at != cases[i].fault_at))
+    if (d->fault != cases[i].fault || (d->fault && d->fault_at != cases[i].fault_at)) {
         fail_msg("%s: fault %d at %llu", cases[i].name, (int)d->fault,
                  (unsigned long long)d->fault_at);
+    }
     bool ends = cases[i].left != SIZE_MAX;
     if (d->done != ends || used != cases[i].wire.n - (ends ? cases[i].left : 0))
         fail_msg("%s: done %d after %zu octets", cases[i].name, (int)d->done, used);
@@ -150,24 +151,28 @@ static const struct {
     { "NUL before a dot", STR_INIT("\r\n\0.\r\n"), STR_INIT("\r\n..\r\n.\r\n"), 1 },
 };
 
+static void check_encoding(size_t i, size_t cut)
+{
+    struct smtp_data_encoder c;
+    struct buf out;
+    buf_init(&out, OUT_MAX);
+    smtp_data_encoder_init(&c);
+    assert_true(smtp_data_encode(&c, str_slice(encodings[i].message, 0, cut), &out));
+    assert_true(smtp_data_encode(&c, str_skip(encodings[i].message, cut), &out));
+    assert_true(smtp_data_encode_end(&c, &out));
+    if (!str_eq(buf_str(&out), encodings[i].wire) || c.repairs != encodings[i].repairs) {
+        fail_msg("%s cut at %zu: '%.*s', %llu repairs", encodings[i].name, cut,
+                 STR_FMT(buf_str(&out)), (unsigned long long)c.repairs);
+    }
+    buf_fini(&out);
+}
+
 static void test_encodes(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < COUNT_OF(encodings); i++) {
-        for (size_t cut = 0; cut <= encodings[i].message.n; cut++) {
-            struct smtp_data_encoder c;
-            struct buf out;
-            buf_init(&out, OUT_MAX);
-            smtp_data_encoder_init(&c);
-            assert_true(smtp_data_encode(&c, str_slice(encodings[i].message, 0, cut), &out));
-            assert_true(smtp_data_encode(&c, str_skip(encodings[i].message, cut), &out));
-            assert_true(smtp_data_encode_end(&c, &out));
-            if (!str_eq(buf_str(&out), encodings[i].wire) || c.repairs != encodings[i].repairs)
-                fail_msg("%s cut at %zu: '%.*s', %llu repairs", encodings[i].name, cut,
-                         STR_FMT(buf_str(&out)), (unsigned long long)c.repairs);
-            buf_fini(&out);
-        }
-    }
+    for (size_t i = 0; i < COUNT_OF(encodings); i++)
+        for (size_t cut = 0; cut <= encodings[i].message.n; cut++)
+            check_encoding(i, cut);
 }
 
 static void test_breaks_long_lines(void **state)
@@ -189,7 +194,7 @@ static void test_breaks_long_lines(void **state)
     assert_true(d.done);
     assert_int_equal(d.long_lines, 0);
     assert_int_equal(d.longest_line, SMTP_LINE_LIMIT);
-    assert_int_equal(back.n, sizeof(line) + 2 * 3 + 2);
+    assert_int_equal(back.n, sizeof(line) + (size_t)2 * 3 + 2);
     assert_int_equal(c.repairs, 2);
     buf_fini(&back);
     buf_fini(&out);

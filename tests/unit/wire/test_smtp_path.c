@@ -97,9 +97,10 @@ static void test_paths(void **state)
         assert_int_equal(cursor.n, 0);
         assert_true(str_eq(path.local, str_from_cstr(cases[i].local)));
         assert_true(str_eq(path.domain, str_from_cstr(cases[i].domain)));
-        if (!str_eq(smtp_path_text(&path, &a), str_from_cstr(cases[i].shown)))
+        if (!str_eq(smtp_path_text(&path, &a), str_from_cstr(cases[i].shown))) {
             fail_msg("%.*s is shown as %.*s", STR_FMT(cases[i].text),
                      STR_FMT(smtp_path_text(&path, &a)));
+        }
     }
     arena_fini(&a);
 }

@@ -97,10 +97,11 @@ static void test_forged_fields(void **state)
         { STR_INIT("Authentication-Results"), STR_INIT(" (open mx.example"), false },
         { STR_INIT("Subject"), STR_INIT(" mx.example; x"), false },
     };
-    for (size_t i = 0; i < COUNT_OF(cases); i++)
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
         if (smtp_trace_is_forged(cases[i].name, cases[i].body, STR("mx.example")) !=
             cases[i].forged)
             fail_msg("%.*s:%.*s", STR_FMT(cases[i].name), STR_FMT(cases[i].body));
+    }
 }
 
 static void test_strip(void **state)
