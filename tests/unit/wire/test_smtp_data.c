@@ -170,9 +170,10 @@ static void check_encoding(size_t i, size_t cut)
 static void test_encodes(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < COUNT_OF(encodings); i++)
+    for (size_t i = 0; i < COUNT_OF(encodings); i++) {
         for (size_t cut = 0; cut <= encodings[i].message.n; cut++)
             check_encoding(i, cut);
+    }
 }
 
 static void test_breaks_long_lines(void **state)
