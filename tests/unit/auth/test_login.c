@@ -278,30 +278,30 @@ static void every_counter_ends_by_itself(struct world *w)
 static void attacked_accounts_slow_down(struct world *w)
 {
     struct auth_options options = quick;
-    options.per_account_per_hour = 5;
-    options.delay_ms = 20;
-    options.delay_max_ms = 100;
+    options.per_account_per_hour = 2;
+    options.delay_ms = 100;
+    options.delay_max_ms = 300;
     struct auth *auth = new_auth(w, true, &options);
-    for (size_t i = 0; i < 30; i++) {
+    for (size_t i = 0; i < 12; i++) {
         char ip[32];
         (void)snprintf(ip, sizeof(ip), "10.%zu.0.1", i);
         int64_t before = clock_monotonic_ms();
         assert_int_equal(try_login(w, auth, "ada@example.org", STR("guess"), ip, NULL), ERR_DENIED);
         int64_t took = clock_monotonic_ms() - before;
-        assert_true(took >= 19);
-        assert_true(i < 25 || took >= 99);
+        assert_true(took >= 99);
+        assert_true(i < 10 || took >= 299);
     }
     int64_t before = clock_monotonic_ms();
     assert_int_equal(
         try_login(w, auth, "ada@example.org", str_from_cstr(password), "10.99.0.1", NULL),
         ERR_NONE);
-    assert_true(clock_monotonic_ms() - before >= 79);
+    assert_true(clock_monotonic_ms() - before >= 199);
     /* Somebody else does not notice. */
     before = clock_monotonic_ms();
     assert_int_equal(
         try_login(w, auth, "zoe@example.org", STR("Caf\xc3\xa9 au lait, twice"), "10.99.0.2", NULL),
         ERR_NONE);
-    assert_true(clock_monotonic_ms() - before < 79);
+    assert_true(clock_monotonic_ms() - before < 199);
     auth_free(&auth);
 }
 
@@ -471,8 +471,43 @@ static void failures_wait(struct world *w)
         assert_int_equal(try_login(w, auth, logins[i], STR("guess"), "192.0.2.1", NULL),
                          ERR_DENIED);
         int64_t took = clock_monotonic_ms() - before;
-        assert_in_range(took, 59, 160);
+        assert_in_range(took, 59, 1000);
     }
+    auth_free(&auth);
+}
+
+/* ---- secrets ---- */
+
+/* R31: passwords, right or wrong, and names that may be passwords in the wrong field. */
+static void secrets_stay_out_of_log_and_audit(struct world *w)
+{
+    static const char *const canaries[] = { "canary-wrong-password", "canary-in-the-name",
+                                            "correct horse battery" };
+    struct auth *auth = new_auth(w, true, &quick);
+    FILE *log = tmpfile();
+    static char text[16384];
+    assert_non_null(log);
+    obs_log_init(fileno(log), OBS_DEBUG, OBS_JSON, "test", "");
+    assert_int_equal(
+        try_login(w, auth, "ada@example.org", str_from_cstr(canaries[0]), "192.0.2.1", NULL),
+        ERR_DENIED);
+    assert_int_equal(try_login(w, auth, canaries[1], str_from_cstr(canaries[0]), "192.0.2.1", NULL),
+                     ERR_DENIED);
+    assert_int_equal(
+        try_login(w, auth, "ada@example.org", str_from_cstr(canaries[2]), "192.0.2.1", NULL),
+        ERR_NONE);
+    obs_log_init(STDERR_FILENO, OBS_ERROR, OBS_TEXT, "test", "");
+    rewind(log);
+    size_t n = fread(text, 1, sizeof(text), log);
+    assert_int_equal(fclose(log), 0);
+    assert_true(str_find(str_of(text, n), STR("auth_denied")) > 0);
+    assert_true(str_find(str_of(text, n), STR("auth_ok")) > 0);
+    char *audit = test_pg_query("SELECT * FROM audit_log");
+    for (size_t i = 0; i < COUNT_OF(canaries); i++) {
+        assert_int_equal(str_find(str_of(text, n), str_from_cstr(canaries[i])), -1);
+        assert_null(strstr(audit, canaries[i]));
+    }
+    free(audit);
     auth_free(&auth);
 }
 
@@ -574,6 +609,7 @@ static const struct {
     { "everybody_together_has_a_limit", everybody_together_has_a_limit },
     { "failures_wait", failures_wait },
     { "time_tells_nothing", time_tells_nothing },
+    { "secrets_stay_out_of_log_and_audit", secrets_stay_out_of_log_and_audit },
     { "cancelled_logins_leave_nothing", cancelled_logins_leave_nothing },
     { "without_redis_it_is_stricter", without_redis_it_is_stricter },
     { "without_database_nobody_is_wrong", without_database_nobody_is_wrong },
