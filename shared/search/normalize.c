@@ -44,7 +44,7 @@ static void add_character(uint32_t cp, struct buf *out)
 {
     char bytes[4];
     if (is_space(cp)) {
-        if (out->n && out->p[out->n - 1] != ' ')
+        if (out->n == 0 || out->p[out->n - 1] != ' ')
             (void)buf_add_byte(out, ' ');
         return;
     }

@@ -1,0 +1,508 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Index and questions on a real PostgreSQL: what the index says must agree with reading every
+ * message. */
+#include "search/search.h"
+
+#include "db/db.h"
+#include "search/document.h"
+#include "support/in_fiber.h"
+#include "support/servers.h"
+
+#include <cmocka.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+
+enum {
+    LONG_MS = 30000,
+    ACCOUNT = 7,
+    OTHER_ACCOUNT = 8
+};
+
+struct fixture {
+    struct runtime *rt;
+    struct db *db;
+    struct arena a;
+};
+
+#define MUST(call, e)                                             \
+    do {                                                          \
+        if (!(call))                                              \
+            fail_msg("%s: %s", err_kind_name((e).kind), (e).msg); \
+    } while (0)
+
+static int64_t soon(void)
+{
+    return clock_deadline_in(LONG_MS);
+}
+
+static void with_db(fiber_fn fn)
+{
+    struct fixture f = { 0 };
+    struct err e = ERR_CLEAR;
+    f.rt = runtime_new(&(struct runtime_options){ 0 }, &e);
+    assert_non_null(f.rt);
+    f.db = db_new(f.rt, &(struct db_options){ .conninfo = test_pg_start_migrated() });
+    arena_init(&f.a);
+    test_pg_run("TRUNCATE outbox, fts, vocab, blob, message");
+    in_fiber_run(f.rt, fn, &f);
+    arena_fini(&f.a);
+    db_free(&f.db);
+    runtime_free(&f.rt);
+}
+
+static const struct db_stmt stmt_store = {
+    "WITH b AS (INSERT INTO blob (account_id, msg_id, codec, size, header, head, data)"
+    "  VALUES ($1, $2, 0, octet_length($3), 0, 0, $3)),"
+    " m AS (INSERT INTO message (account_id, msg_id, thread_id, size, idate, hdr_end, hash)"
+    "  VALUES ($1, $2, 1, octet_length($3), now(), 0, sha256($3)))"
+    " INSERT INTO outbox (kind, account_id, ref) VALUES (1, $1, $2)"
+};
+
+static void store(struct fixture *f, int64_t account, int64_t id, str message)
+{
+    struct err e = ERR_CLEAR;
+    const struct db_param params[] = { DB_INT8(account), DB_INT8(id), DB_BYTEA(message) };
+    MUST(db_query(f->db, DB_DELIVER, &stmt_store, params, 3, &f->a, soon(), NULL, &e), e);
+}
+
+static size_t index_all(struct fixture *f)
+{
+    struct err e = ERR_CLEAR;
+    size_t total = 0, done = 0;
+    do {
+        MUST(search_index_batch(f->db, 3, soon(), &done, &e), e);
+        total += done;
+    } while (done);
+    return total;
+}
+
+/* Messages 1 ... of the account. */
+static const str messages[] = {
+    STR_INIT("From: Ada Lovelace <ada@analytical.example.org>\r\nTo: bob@example.net\r\n"
+             "Subject: Invoice for October\r\nX-Ticket: T-4711\r\n\r\n"
+             "The invoices of the last quarter are attached.\r\n"),
+    STR_INIT("From: bob@example.net\r\nTo: Ada <ada@analytical.example.org>\r\n"
+             "Cc: carol@elsewhere.test\r\nSubject: Re: Invoice for October\r\n"
+             "Received: from hidden.example by us; Sat, 21 Nov 2026 00:00:00 +0000\r\n\r\n"
+             "Thank you, voicemail works again.\r\nno-reply follows\r\n"),
+    STR_INIT(
+        "From: =?utf-8?q?Fran=C3=A7oise?= <fr@example.fr>\r\nTo: ada@analytical.example.org\r\n"
+        "Subject: =?utf-8?b?5p2x5Lqs6YO95bqB?=\r\n"
+        "Content-Type: text/html; charset=utf-8\r\n\r\n"
+        "<p>Le <b>caf\xc3\xa9</b> de la gare ouvre &agrave; l&rsquo;aube</p>"
+        "<p>\xe6\x9d\xb1\xe4\xba\xac\xe3\x82\xbf\xe3\x83\xaf\xe3\x83\xbc</p>\r\n"),
+    STR_INIT(
+        "From: x@y.z\r\nSubject: a_b it's 100%\r\n\r\nC:\\path\\to 'quoted' text 50% o'clock\r\n"),
+    STR_INIT("\r\nno header at all, only some text with invoice"),
+};
+
+static const char *const needles[] = {
+    "invoice",
+    "voice",
+    "nvoic",
+    "INVOICE",
+    "invoices of",
+    "voices of the l",
+    "e for Oct",
+    "october",
+    "ada",
+    "ada@",
+    "ada@analytical.example.org",
+    "ical.exam",
+    "example.org",
+    "example",
+    "bob@example.net",
+    "carol",
+    "elsewhere.te",
+    "t-4711",
+    "4711",
+    "ticket",
+    "hidden",
+    "hidden.example",
+    "cafe",
+    "caf\xc3\xa9",
+    "gare ouvre",
+    "l\xe2\x80\x99"
+    "aube",
+    "\xe6\x9d\xb1\xe4\xba\xac",
+    "\xe6\x9d\xb1",
+    "\xe4\xba\xac\xe9\x83\xbd",
+    "\xe4\xba\xac",
+    "\xe3\x82\xbf\xe3\x83\xaf\xe3\x83\xbc",
+    "\xe6\x9d\xb1\xe4\xba\xac\xe3\x82\xbf",
+    "\xe3\x83\xaf\xe3\x83\xbc</p>",
+    "fran\xc3\xa7oise",
+    "francoise",
+    "o'clock",
+    "path\\to",
+    "100%",
+    "50% o",
+    "a_b",
+    "it's",
+    "no-reply",
+    "reply follows\r\n",
+    "zzz",
+    "nothing like this",
+    "the",
+    "th",
+    "t",
+    " ",
+    "",
+    "...",
+    "quarter are att",
+    "works again.",
+    "voicemail works",
+    "again. no-reply",
+    "%",
+    "_",
+    "'",
+    "last quarter are attached and",
+    " invoice",
+    "invoice ",
+    "for",
+    "fo",
+    "or Octob",
+};
+
+static bool has(const int64_t *ids, size_t n, int64_t id)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (ids[i] == id)
+            return true;
+    }
+    return false;
+}
+
+/* What the index says of one message must be what reading says. */
+static void compare(const struct search_candidates *found, unsigned fields, const char *needle,
+                    size_t i)
+{
+    int64_t id = (int64_t)i + 1;
+    bool truth = search_message_contains(messages[i], fields, str_from_cstr(needle));
+    bool sure = has(found->sure, found->n_sure, id);
+    bool maybe = found->all_maybe || has(found->maybe, found->n_maybe, id);
+    if (sure && !truth)
+        fail_msg("'%s' in fields %u: message %zu is said to match", needle, fields, i + 1);
+    if (truth && !sure && !maybe)
+        fail_msg("'%s' in fields %u: message %zu is missed", needle, fields, i + 1);
+    assert_false(sure && maybe);
+}
+
+static unsigned compare_all(struct fixture *f, const char *needle)
+{
+    static const unsigned masks[] = { SEARCH_FIELD_ANY,
+                                      SEARCH_FIELD_SUBJECT,
+                                      SEARCH_FIELD_FROM,
+                                      SEARCH_FIELD_TO,
+                                      SEARCH_FIELD_BODY,
+                                      SEARCH_FIELD_HEADERS,
+                                      SEARCH_FIELD_SUBJECT | SEARCH_FIELD_BODY };
+    unsigned sure = 0;
+    for (size_t m = 0; m < COUNT_OF(masks); m++) {
+        struct err e = ERR_CLEAR;
+        struct search_candidates found;
+        MUST(search_find_substring(f->db, ACCOUNT, masks[m], str_from_cstr(needle), &f->a, soon(),
+                                   &found, &e),
+             e);
+        for (size_t i = 0; i < COUNT_OF(messages); i++)
+            compare(&found, masks[m], needle, i);
+        assert_false(has(found.sure, found.n_sure, 1000));
+        assert_false(has(found.maybe, found.n_maybe, 1000));
+        sure += (unsigned)found.n_sure;
+    }
+    return sure;
+}
+
+static void store_all(struct fixture *f)
+{
+    for (size_t i = 0; i < COUNT_OF(messages); i++)
+        store(f, ACCOUNT, (int64_t)i + 1, messages[i]);
+    store(f, OTHER_ACCOUNT, 1000, messages[0]);
+}
+
+static void agree(void *arg)
+{
+    struct fixture *f = arg;
+    unsigned sure = 0;
+    store_all(f);
+    /* Nothing is indexed yet: all is maybe. */
+    for (size_t i = 0; i < COUNT_OF(needles); i++)
+        sure += compare_all(f, needles[i]);
+    assert_int_equal(sure, 0);
+    assert_int_equal(index_all(f), COUNT_OF(messages) + 1);
+    assert_int_equal(index_all(f), 0);
+    for (size_t i = 0; i < COUNT_OF(needles); i++)
+        sure += compare_all(f, needles[i]);
+    /* The index must answer most of it by itself. */
+    assert_true(sure > 60);
+}
+
+static void substrings_agree_with_reading(void **state)
+{
+    (void)state;
+    with_db(agree);
+}
+
+/* ---- sure answers where they are promised ---- */
+
+static size_t count_sure(struct fixture *f, unsigned fields, const char *needle)
+{
+    struct err e = ERR_CLEAR;
+    struct search_candidates found;
+    MUST(search_find_substring(f->db, ACCOUNT, fields, str_from_cstr(needle), &f->a, soon(), &found,
+                               &e),
+         e);
+    assert_false(found.all_maybe);
+    assert_int_equal(found.n_maybe, 0);
+    return found.n_sure;
+}
+
+static void be_sure(void *arg)
+{
+    struct fixture *f = arg;
+    store_all(f);
+    (void)index_all(f);
+    assert_int_equal(count_sure(f, SEARCH_FIELD_ANY, "voice"), 3);
+    assert_int_equal(count_sure(f, SEARCH_FIELD_SUBJECT, "nvoic"), 2);
+    assert_int_equal(count_sure(f, SEARCH_FIELD_BODY, "voice"), 3);
+    assert_int_equal(count_sure(f, SEARCH_FIELD_FROM, "lovelace"), 1);
+    assert_int_equal(count_sure(f, SEARCH_FIELD_TO, "carol"), 1);
+    assert_int_equal(count_sure(f, SEARCH_FIELD_HEADERS, "4711"), 1);
+    assert_int_equal(count_sure(f, SEARCH_FIELD_ANY, "nosuchword"), 0);
+    assert_int_equal(count_sure(f, SEARCH_FIELD_BODY, "\xe6\x9d\xb1\xe4\xba\xac"), 1);
+}
+
+static void single_words_are_sure(void **state)
+{
+    (void)state;
+    with_db(be_sure);
+}
+
+/* ---- word searches ---- */
+
+static size_t find_words(struct fixture *f, const struct search_node *query, bool *complete)
+{
+    struct err e = ERR_CLEAR;
+    struct search_found found;
+    struct search_words wanted = { .query = query, .limit = 50 };
+    MUST(search_find_words(f->db, ACCOUNT, &wanted, &f->a, soon(), &found, &e), e);
+    for (size_t i = 1; i < found.n; i++)
+        assert_true(found.ids[i - 1] > found.ids[i]);
+    *complete = found.complete;
+    return found.n;
+}
+
+#define WORDS(t, m, fields_)                                                                    \
+    {                                                                                           \
+        .op = SEARCH_WORDS, .text = STR_INIT(t), .match = SEARCH_MATCH_##m, .fields = (fields_) \
+    }
+
+static const struct word_case {
+    const char *name;
+    struct search_node node;
+    size_t hits;
+} word_cases[] = {
+    { "a word", WORDS("invoice", ALL, 0), 3 },
+    { "a word in a field", WORDS("invoice", ALL, SEARCH_FIELD_SUBJECT), 2 },
+    { "all words", WORDS("october invoice", ALL, 0), 2 },
+    { "a phrase", WORDS("invoice for october", PHRASE, SEARCH_FIELD_SUBJECT), 2 },
+    { "not a phrase", WORDS("october invoice", PHRASE, SEARCH_FIELD_SUBJECT), 0 },
+    { "a beginning", WORDS("attach", PREFIX, 0), 1 },
+    { "a beginning with a word", WORDS("invoice oct", PREFIX, SEARCH_FIELD_SUBJECT), 2 },
+    { "an address", WORDS("ada@analytical.example.org", ALL, SEARCH_FIELD_FROM), 1 },
+    { "a domain in an address", WORDS("analytical.example.org", PHRASE, SEARCH_FIELD_TO), 2 },
+    { "without spaces", WORDS("\xe4\xba\xac\xe9\x83\xbd\xe5\xba\x81", ALL, 0), 1 },
+    { "one character", WORDS("\xe6\x9d\xb1", ALL, 0), 1 },
+    { "a ticket in another header", WORDS("4711", ALL, SEARCH_FIELD_HEADERS), 1 },
+    { "no word", WORDS("...", ALL, 0), 0 },
+};
+
+static void search_words(void *arg)
+{
+    struct fixture *f = arg;
+    bool complete = false;
+    store_all(f);
+    assert_int_equal(find_words(f, &word_cases[0].node, &complete), 0);
+    assert_false(complete);
+    (void)index_all(f);
+    for (size_t i = 0; i < COUNT_OF(word_cases); i++) {
+        size_t hits = find_words(f, &word_cases[i].node, &complete);
+        if (hits != word_cases[i].hits)
+            fail_msg("%s: %zu hits", word_cases[i].name, hits);
+        assert_true(complete);
+    }
+    /* invoice AND NOT (voicemail OR quarter) */
+    const struct search_node quarter = WORDS("quarter", ALL, 0);
+    struct search_node voicemail = WORDS("voicemail", ALL, 0);
+    voicemail.next = &quarter;
+    const struct search_node either = { .op = SEARCH_OR, .first = &voicemail };
+    const struct search_node not = { .op = SEARCH_NOT, .first = &either };
+    struct search_node invoice = WORDS("invoice", ALL, 0);
+    invoice.next = &not ;
+    const struct search_node root = { .op = SEARCH_AND, .first = &invoice };
+    assert_int_equal(find_words(f, &root, &complete), 1);
+}
+
+static void word_searches(void **state)
+{
+    (void)state;
+    with_db(search_words);
+}
+
+/* ---- bad and big mail ---- */
+
+static str repeat(struct arena *a, const char *head, const char *piece, size_t times)
+{
+    struct buf text;
+    buf_init(&text, 64UL * 1024 * 1024);
+    (void)buf_add(&text, str_from_cstr(head));
+    for (size_t i = 0; i < times; i++)
+        (void)buf_add(&text, str_from_cstr(piece));
+    str out = arena_str(a, buf_str(&text));
+    buf_fini(&text);
+    return out;
+}
+
+static str many_words(struct arena *a, unsigned n)
+{
+    struct buf text;
+    buf_init(&text, 64UL * 1024 * 1024);
+    (void)buf_add(&text, STR("Subject: many\r\n\r\n"));
+    for (unsigned i = 0; i < n; i++)
+        (void)buf_addf(&text, "w%xq%u ", i, i * 7919);
+    str out = arena_str(a, buf_str(&text));
+    buf_fini(&text);
+    return out;
+}
+
+static void survive(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    struct search_candidates found;
+    store(f, ACCOUNT, 1, repeat(&f->a, "Subject: long\r\n\r\n", "word after word ", 20000));
+    store(f, ACCOUNT, 2, repeat(&f->a, "Subject: wide\r\n\r\n", "a'\\\x01\x7f\xff\xc3(", 30000));
+    store(f, ACCOUNT, 3, many_words(&f->a, 60000));
+    store(f, ACCOUNT, 4, repeat(&f->a, "Subject: one\r\n\r\n", "abcdefgh", 40000));
+    store(f, ACCOUNT, 5, STR_EMPTY);
+    store(f, ACCOUNT, 6, messages[0]);
+    assert_int_equal(index_all(f), 6);
+    /* Cut documents are never sure to miss. */
+    MUST(search_find_substring(f->db, ACCOUNT, SEARCH_FIELD_BODY, STR("quarter"), &f->a, soon(),
+                               &found, &e),
+         e);
+    assert_int_equal(found.n_sure, 1);
+    assert_int_equal(found.sure[0], 6);
+    assert_true(has(found.maybe, found.n_maybe, 1) && has(found.maybe, found.n_maybe, 3) &&
+                has(found.maybe, found.n_maybe, 4));
+    assert_false(has(found.maybe, found.n_maybe, 5));
+}
+
+static void bad_mail_is_indexed_too(void **state)
+{
+    (void)state;
+    with_db(survive);
+}
+
+/* A trigger that refuses one message stands for whatever PostgreSQL may dislike some day. */
+static void poison(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    struct search_candidates found;
+    store_all(f);
+    test_pg_run("CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN"
+                " IF new.msg_id = 2 AND new.tsv @@ 'voicemail' THEN"
+                "  RAISE program_limit_exceeded; END IF; RETURN new; END$$;"
+                "CREATE TRIGGER refuse BEFORE INSERT ON fts FOR EACH ROW"
+                " EXECUTE FUNCTION refuse()");
+    size_t indexed = index_all(f);
+    test_pg_run("DROP TRIGGER refuse ON fts; DROP FUNCTION refuse()");
+    assert_int_equal(indexed, COUNT_OF(messages) + 1);
+    MUST(search_find_substring(f->db, ACCOUNT, SEARCH_FIELD_ANY, STR("voicemail"), &f->a, soon(),
+                               &found, &e),
+         e);
+    assert_int_equal(found.n_sure, 0);
+    assert_int_equal(found.n_maybe, 1);
+    assert_int_equal(found.maybe[0], 2);
+}
+
+static void a_refused_message_is_read_instead(void **state)
+{
+    (void)state;
+    with_db(poison);
+}
+
+/* ---- limits of questions ---- */
+
+static void refuse_bombs(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    struct search_candidates found;
+    str big = repeat(&f->a, "", "x", SEARCH_MAX_NEEDLE + 1);
+    assert_false(
+        search_find_substring(f->db, ACCOUNT, SEARCH_FIELD_ANY, big, &f->a, soon(), &found, &e));
+    assert_int_equal(e.kind, ERR_LIMIT);
+    /* More words than are worth asking for. */
+    store(f, ACCOUNT, 1, many_words(&f->a, 2000));
+    (void)index_all(f);
+    MUST(search_find_substring(f->db, ACCOUNT, SEARCH_FIELD_ANY, STR("q79"), &f->a, soon(), &found,
+                               &e),
+         e);
+    assert_true(found.all_maybe || found.n_maybe + found.n_sure == 1);
+    MUST(search_find_substring(f->db, ACCOUNT, SEARCH_FIELD_ANY, STR("79"), &f->a, soon(), &found,
+                               &e),
+         e);
+    assert_true(found.all_maybe);
+}
+
+static void limits_of_questions(void **state)
+{
+    (void)state;
+    with_db(refuse_bombs);
+}
+
+/* ---- the fiber ---- */
+
+static void index_in_the_background(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    struct search_indexer *indexer = NULL;
+    struct search_indexer_options options = { .runtime = f->rt, .db = f->db, .poll_ms = 50 };
+    MUST(search_indexer_start(&options, &indexer, &e), e);
+    store_all(f);
+    search_indexer_wake(indexer);
+    bool complete = false;
+    for (int i = 0; i < 200 && !complete; i++) {
+        MUST(fiber_sleep_until(clock_deadline_in(20), &e), e);
+        (void)find_words(f, &word_cases[0].node, &complete);
+    }
+    assert_true(complete);
+    assert_int_equal(find_words(f, &word_cases[0].node, &complete), 3);
+    search_indexer_stop(&indexer);
+    assert_null(indexer);
+    MUST(fiber_sleep_until(clock_deadline_in(100), &e), e);
+}
+
+static void the_indexer_runs_behind(void **state)
+{
+    (void)state;
+    with_db(index_in_the_background);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(substrings_agree_with_reading),
+        cmocka_unit_test(single_words_are_sure),
+        cmocka_unit_test(word_searches),
+        cmocka_unit_test(bad_mail_is_indexed_too),
+        cmocka_unit_test(a_refused_message_is_read_instead),
+        cmocka_unit_test(limits_of_questions),
+        cmocka_unit_test(the_indexer_runs_behind),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
