@@ -62,7 +62,7 @@ static bool check_name(struct arena *a, str name, const char **cstr, struct err 
 bool dns_query(struct dns *d, str name, enum dns_type type, struct arena *a, int64_t deadline_ms,
                struct dns_answer *out, struct err *e)
 {
-    const char *cstr;
+    const char *cstr = NULL;
     if (!check_name(a, name, &cstr, e))
         return false;
     struct question *q = question_ask(d, cstr, type);
@@ -94,13 +94,6 @@ static bool parse_mx(str rdata, struct arena *a, struct dns_mx *out)
     return ok;
 }
 
-static int compare_mx(const void *a, const void *b)
-{
-    const struct dns_mx *left = a;
-    const struct dns_mx *right = b;
-    return (int)left->preference - (int)right->preference;
-}
-
 static void swap_mx(struct dns_mx *a, struct dns_mx *b)
 {
     struct dns_mx kept = *a;
@@ -114,9 +107,10 @@ static void order_mx(struct dns_mx *list, size_t n)
 {
     for (size_t i = n; i > 1; i--)
         swap_mx(&list[i - 1], &list[crypto_random_below(i)]);
-    for (size_t i = 1; i < n; i++)
-        for (size_t j = i; j > 0 && compare_mx(&list[j - 1], &list[j]) > 0; j--)
+    for (size_t i = 1; i < n; i++) {
+        for (size_t j = i; j > 0 && list[j - 1].preference > list[j].preference; j--)
             swap_mx(&list[j - 1], &list[j]);
+    }
 }
 
 bool dns_query_mx(struct dns *d, str domain, struct arena *a, int64_t deadline_ms,
@@ -127,9 +121,10 @@ bool dns_query_mx(struct dns *d, str domain, struct arena *a, int64_t deadline_m
         return false;
     *out = (struct dns_mx_list){ .status = answer.status, .secure = answer.secure };
     out->list = ARENA_ARRAY(a, struct dns_mx, answer.n);
-    for (size_t i = 0; i < answer.n; i++)
+    for (size_t i = 0; i < answer.n; i++) {
         if (parse_mx(answer.rdata[i], a, &out->list[out->n]))
             out->n++;
+    }
     if (out->status == DNS_OK && out->n == 0)
         out->status = DNS_TEMPFAIL; /* all malformed: a fault of theirs that may be mended */
     order_mx(out->list, out->n);
@@ -151,16 +146,17 @@ static void add_addresses(const struct dns_answer *answer, size_t octets, struct
 static enum dns_status worse(enum dns_status a, enum dns_status b)
 {
     static const enum dns_status order[] = { DNS_BOGUS, DNS_TEMPFAIL, DNS_NODATA };
-    for (size_t i = 0; i < COUNT_OF(order); i++)
+    for (size_t i = 0; i < COUNT_OF(order); i++) {
         if (a == order[i] || b == order[i])
             return order[i];
+    }
     return a == DNS_OK ? DNS_NODATA : a;
 }
 
 bool dns_query_addresses(struct dns *d, str host, struct arena *a, int64_t deadline_ms,
                          struct dns_addresses *out, struct err *e)
 {
-    const char *cstr;
+    const char *cstr = NULL;
     struct dns_answer v6;
     struct dns_answer v4;
     if (!check_name(a, host, &cstr, e))
@@ -191,9 +187,10 @@ static bool reverse_name(const struct net_address *address, struct buf *out)
     uint8_t octets[16];
     size_t n = net_address_octets(address, octets);
     bool ok = n > 0;
-    for (size_t i = n; i-- > 0 && ok;)
+    for (size_t i = n; i-- > 0 && ok;) {
         ok = n == 4 ? buf_addf(out, "%u.", octets[i])
                     : buf_addf(out, "%x.%x.", octets[i] & 15, octets[i] >> 4);
+    }
     return ok && buf_add(out, n == 4 ? STR("in-addr.arpa") : STR("ip6.arpa"));
 }
 

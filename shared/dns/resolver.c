@@ -163,9 +163,10 @@ struct question *question_ask(struct dns *d, const char *name, enum dns_type typ
 
 bool question_wait(struct question *q, int64_t deadline_ms, struct err *e)
 {
-    while (!q->answered)
+    while (!q->answered) {
         if (!signal_point_wait(&q->point, deadline_ms, e))
             return false;
+    }
     return true;
 }
 

@@ -66,9 +66,9 @@ bool net_address_parse_ip(str text, struct net_address *out, struct err *e)
 static bool parse_unix(str path, struct net_address *out, struct err *e)
 {
     struct sockaddr_un *un = (struct sockaddr_un *)(void *)&out->sa;
-    if (path.n == 0 || path.n >= sizeof(un->sun_path) || memchr(path.p, '\0', path.n))
-        return ERR(e, ERR_SYNTAX, "the path of a unix socket has 1 to %zu bytes",
-                   sizeof(un->sun_path) - 1);
+    size_t max = sizeof(un->sun_path) - 1;
+    if (path.n == 0 || path.n > max || memchr(path.p, '\0', path.n))
+        return ERR(e, ERR_SYNTAX, "the path of a unix socket has 1 to %zu bytes", max);
     memset(out, 0, sizeof(*out));
     un->sun_family = AF_UNIX;
     memcpy(un->sun_path, path.p, path.n);

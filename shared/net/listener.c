@@ -73,9 +73,10 @@ void listener_refuse(struct net_listener *l, int fd, const struct net_address *p
         ssize_t sent = send(fd, reply, strlen(reply), MSG_NOSIGNAL | MSG_DONTWAIT);
         (void)sent; /* a courtesy */
     }
-    if (may_log_refusal(l))
+    if (may_log_refusal(l)) {
         obs_log(EV_CONNECTION_REFUSED, session, OBS_CSTR("protocol", l->options.protocol->name),
                 OBS_STR("peer", net_address_ip(peer, text)), OBS_CSTR("reason", why));
+    }
 }
 
 static bool is_proxied(const struct net_listener *l, const struct net_address *peer)

@@ -47,9 +47,9 @@ bool net_network_parse(str text, struct net_network *out, struct err *e)
     }
     out->bits = (unsigned)bits;
     for (unsigned i = out->bits; i < 128; i++) {
-        if (out->ip[i / 8] & (0x80U >> i % 8))
-            return ERR(e, ERR_SYNTAX, "bits are set below the mask: %.*s",
-                       STR_FMT(str_slice(text, 0, 64)));
+        bool is_set = out->ip[i / 8] & (0x80U >> i % 8);
+        if (is_set)
+            return ERR(e, ERR_SYNTAX, "bits are set below the mask: %.*s", STR_FMT(ip));
     }
     return true;
 }
@@ -59,9 +59,10 @@ static bool contains(const struct net_network *networks, size_t n, const struct 
     uint8_t ip[16];
     if (!to_ip16(a, ip))
         return false;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         if (same_prefix(ip, networks[i].ip, networks[i].bits))
             return true;
+    }
     return false;
 }
 

@@ -65,10 +65,9 @@ static bool handshake_failed(struct net_conn *c, int sys, struct err *e)
     char reason[160];
     c->broken = true;
     long verified = SSL_get_verify_result(c->ssl);
-    bool refused_peer = SSL_get_verify_mode(c->ssl) & SSL_VERIFY_PEER && verified != X509_V_OK;
-    if (refused_peer)
-        return ERR(e, ERR_DENIED, "TLS: the peer's certificate: %s",
-                   X509_verify_cert_error_string(verified));
+    const char *fault = X509_verify_cert_error_string(verified);
+    if (SSL_get_verify_mode(c->ssl) & SSL_VERIFY_PEER && verified != X509_V_OK)
+        return ERR(e, ERR_DENIED, "TLS: the peer's certificate: %s", fault);
     tls_error_text(reason, sizeof(reason));
     return err_set(e, ERR_UNAVAILABLE, sys, __FILE__, __LINE__, "TLS handshake: %s",
                    sys == 0 && ERR_peek_error() == 0 ? "the peer closed the connection" : reason);

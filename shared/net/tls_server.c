@@ -34,6 +34,7 @@ struct tls_server {
     struct tls_cert_files *files; /* own copies of the paths */
     size_t n_files;
     int64_t ticket_keys_until_ms;
+    unsigned char service_id[16]; /* random: tickets of one service are no good at another */
 };
 
 static void free_certificates(struct certificates *set)
@@ -79,10 +80,10 @@ static bool fail_ssl(struct err *e, enum err_kind kind, const char *path)
 /* OpenSSL would ask on the terminal. */
 static int no_password(char *out, int size, int rwflag, void *arg)
 {
-    (void)out;
-    (void)size;
     (void)rwflag;
     (void)arg;
+    if (size > 0)
+        out[0] = '\0';
     return 0;
 }
 
@@ -128,8 +129,7 @@ static bool load_pair(SSL_CTX *context, const struct tls_cert_files *files, stru
         SSL_CTX_use_PrivateKey(context, key) == 1 && SSL_CTX_check_private_key(context) == 1;
     EVP_PKEY_free(key);
     if (!fits)
-        return ERR(e, ERR_CONFLICT, "key %s does not belong to certificate %s", files->key_path,
-                   files->cert_path);
+        return ERR(e, ERR_CONFLICT, "key %s is not of %s", files->key_path, files->cert_path);
     return check_dates(SSL_CTX_get0_certificate(context), files->cert_path, e);
 }
 
@@ -140,16 +140,17 @@ static const struct certificate *find(const struct certificates *set, const char
                                        X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS };
     for (size_t pass = 0; pass < COUNT_OF(passes); pass++) {
         unsigned flags = passes[pass] | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT;
-        for (size_t i = 0; i < set->n; i++)
+        for (size_t i = 0; i < set->n; i++) {
             if (X509_check_host(set->list[i].leaf, name, strlen(name), flags, NULL) == 1)
                 return &set->list[i];
+        }
     }
     return NULL;
 }
 
 static int on_server_name(SSL *ssl, int *alert, void *arg)
 {
-    (void)alert;
+    *alert = SSL_AD_UNRECOGNIZED_NAME; /* looked at only for a failure, and there is none */
     const struct tls_server *s = arg;
     const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
     const struct certificate *found = name ? find(&s->current, name) : NULL;
@@ -163,7 +164,7 @@ static int on_server_name(SSL *ssl, int *alert, void *arg)
 static void set_session_options(SSL_CTX *context, struct tls_server *s)
 {
     (void)SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-    (void)SSL_CTX_set_session_id_context(context, (const unsigned char *)&s, sizeof(s));
+    (void)SSL_CTX_set_session_id_context(context, s->service_id, sizeof(s->service_id));
     (void)SSL_CTX_set_num_tickets(context, 1);
     (void)SSL_CTX_set_max_early_data(context, 0);
     SSL_CTX_set_tlsext_servername_callback(context, on_server_name);
@@ -209,6 +210,7 @@ bool tls_server_set_files(struct tls_server *s, const struct tls_cert_files *fil
 struct tls_server *tls_server_new(const struct tls_cert_files *files, size_t n, struct err *e)
 {
     struct tls_server *s = HEAP_NEW(struct tls_server);
+    crypto_random_fill(s->service_id, sizeof(s->service_id));
     if (!tls_server_set_files(s, files, n, e))
         tls_server_free(&s);
     return s;

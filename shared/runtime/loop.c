@@ -111,6 +111,7 @@ struct runtime *runtime_new(const struct runtime_options *options, struct err *e
     list_init(&rt->signals);
     list_init(&rt->posts);
     list_init(&rt->drain_callbacks);
+    list_init(&rt->drained_callbacks);
     INVARIANT(pthread_mutex_init(&rt->post_mutex, NULL) == 0);
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     pool_init(&rt->pool, o->pool_threads ? o->pool_threads : (unsigned)(cores > 0 ? cores : 1),
@@ -125,8 +126,7 @@ struct runtime *runtime_new(const struct runtime_options *options, struct err *e
 
 static void free_callbacks(struct list *callbacks)
 {
-    struct list *item;
-    while ((item = list_pop_head(callbacks)))
+    LIST_FOR_EACH (item, callbacks)
         free(CONTAINER_OF(item, struct callback, link));
 }
 
@@ -149,6 +149,7 @@ void runtime_free(struct runtime **rt_ptr)
     stop_signals(rt);
     free_callbacks(&rt->signals);
     free_callbacks(&rt->drain_callbacks);
+    free_callbacks(&rt->drained_callbacks);
     timer_heap_fini(rt);
     stack_pool_fini(&rt->stacks);
     ev_loop_destroy(rt->loop);
@@ -266,8 +267,8 @@ static void begin_drain(void *arg)
     struct list *item;
     while ((item = list_pop_head(&rt->drain_callbacks))) {
         struct callback *callback = CONTAINER_OF(item, struct callback, link);
+        list_add_tail(&rt->drained_callbacks, item);
         callback->fn(callback->arg);
-        free(callback);
     }
     if (rt->held == 0)
         end_drain(rt);

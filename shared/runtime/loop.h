@@ -117,7 +117,8 @@ struct runtime {
     struct list posts; /* struct post, guarded by post_mutex */
     struct pool pool;
 
-    struct list drain_callbacks; /* struct callback */
+    struct list drain_callbacks;   /* struct callback, not called yet */
+    struct list drained_callbacks; /* and those that were */
     struct timer drain_timer;
     bool draining;
     bool drained;
