@@ -18,6 +18,7 @@ struct queue;
 struct notify;
 struct smtp_state;
 struct imap_service;
+struct scheduler;
 
 /* Every pointer lives as long as the process; NULL where the process's roles do not need it. */
 struct app {
@@ -40,6 +41,7 @@ struct app {
     const char *owner;                  /* "host/pid/front.1": this process in leases */
     struct smtp_state *smtp;            /* services/smtp's own, from its start to its stop */
     struct imap_service *imap;          /* services/imap's own, likewise */
+    struct scheduler *scheduler;        /* services/scheduler's own, likewise */
 };
 
 /* A kind of listener that configuration can name (FEATURES 10). */

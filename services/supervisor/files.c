@@ -13,7 +13,7 @@ bool files_read(const char *path, struct buf *out, struct err *e)
         return ERR_SYS(e, errno == ENOENT ? ERR_NOT_FOUND : ERR_INTERNAL, "open %s", path);
     bool ok = true;
     for (;;) {
-        char chunk[4096];
+        char chunk[2048];
         ssize_t n = read(fd, chunk, sizeof(chunk));
         if (n < 0)
             ok = ERR_SYS(e, ERR_INTERNAL, "read %s", path);

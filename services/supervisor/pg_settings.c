@@ -60,7 +60,7 @@ bool pg_settings_format(const struct pg_machine *m, struct buf *out)
     uint64_t wal = between(512 * mb, m->disk_free / 10, 8192 * mb);
     bool ok = buf_add(out, STR("# Written by heronry at each start. Put your own settings into "
                                "local.conf beside this file.\n")) &&
-              buf_add(out, STR(constant));
+              buf_add(out, str_from_cstr(constant));
     /* In double quotes, as a comma would separate two directories. */
     ok = ok && add_quoted(out, "unix_socket_directories", "\"", m->socket_dir, "\"") &&
          add_quoted(out, "log_directory", "", m->log_dir, "");

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From `listeners:` of the configuration to kinds, addresses and options. */
+#include "services/app/listeners.h"
+
+bool app_has_role(const char *roles, const char *role)
+{
+    str rest = str_from_cstr(roles);
+    if (!roles)
+        return true;
+    while (!str_is_empty(rest)) {
+        str one;
+        (void)str_cut(rest, ',', &one, &rest);
+        if (str_eq(str_trim(one), str_from_cstr(role)))
+            return true;
+    }
+    return false;
+}
+
+bool app_check_roles(const char *roles, const struct app_services *services, struct err *e)
+{
+    str rest = str_from_cstr(roles);
+    if (roles && str_is_empty(str_trim(rest)))
+        return ERR(e, ERR_SYNTAX, "--roles needs at least one role");
+    while (!str_is_empty(rest)) {
+        str one;
+        bool known = false;
+        (void)str_cut(rest, ',', &one, &rest);
+        one = str_trim(one);
+        for (size_t i = 0; i < services->n; i++)
+            known = known || str_eq(one, str_from_cstr(services->list[i]->role));
+        if (!known)
+            return ERR(e, ERR_SYNTAX, "there is no role \"%.*s\"", STR_FMT(one));
+    }
+    return true;
+}
+
+static bool find_kind(const struct app_services *services, const char *name,
+                      struct app_listener *out)
+{
+    for (size_t i = 0; i < services->n; i++) {
+        const struct app_service *service = services->list[i];
+        for (size_t k = 0; k < service->n_listeners; k++) {
+            if (!str_eq(str_from_cstr(service->listeners[k].name), str_from_cstr(name)))
+                continue;
+            out->service = service;
+            out->kind = &service->listeners[k];
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool has_tls(const struct config *c)
+{
+    size_t n;
+    (void)config_certificates(c, &n);
+    return n > 0 || config_bool(c, CONFIG_TLS_SELF_SIGNED);
+}
+
+static bool plan_one(const struct config *c, const struct config_listener *wanted,
+                     const struct app_services *services, struct app_listener *out, struct err *e)
+{
+    char text[NET_ADDRESS_TEXT];
+    const char *file = config_file(c);
+    if (!find_kind(services, wanted->kind, out))
+        return ERR(e, ERR_SYNTAX, "%s:%d: there is no kind of listener \"%s\"", file, wanted->line,
+                   wanted->kind);
+    if (!wanted->tls) {
+        return ERR(e, ERR_SYNTAX,
+                   "%s:%d: a listener without TLS beside others with it is not possible; "
+                   "tls.self_signed: false turns TLS off for all",
+                   file, wanted->line);
+    }
+    if (out->kind->implicit_tls && !has_tls(c)) {
+        return ERR(e, ERR_SYNTAX, "%s:%d: %s needs TLS, but there are no tls.certificates", file,
+                   wanted->line, wanted->kind);
+    }
+    unsigned port = wanted->port ? wanted->port : out->kind->default_port;
+    bool is_ipv6 = strchr(wanted->host, ':') != NULL;
+    int n = snprintf(text, sizeof(text), is_ipv6 ? "[%s]:%u" : "%s:%u", wanted->host, port);
+    if (n < 0 || (size_t)n >= sizeof(text) ||
+        !net_address_parse(str_of(text, (size_t)n), &out->address, e))
+        return err_wrap(e, "%s:%d", file, wanted->line);
+    out->proxy_protocol = wanted->proxy_protocol;
+    return true;
+}
+
+/* What a file without listeners means. */
+static bool plan_standard(const struct config *c, const struct app_services *services,
+                          const char *roles, struct arena *a, struct app_listeners *out,
+                          struct err *e)
+{
+    for (size_t i = 0; i < services->n; i++)
+        out->n += services->list[i]->n_listeners;
+    out->list = ARENA_ARRAY(a, struct app_listener, out->n);
+    out->n = 0;
+    for (size_t i = 0; i < services->n; i++) {
+        const struct app_service *service = services->list[i];
+        if (!app_has_role(roles, service->role))
+            continue;
+        for (size_t k = 0; k < service->n_listeners; k++) {
+            if (service->listeners[k].implicit_tls && !has_tls(c))
+                continue;
+            struct app_listener *one = &out->list[out->n++];
+            *one = (struct app_listener){ .service = service, .kind = &service->listeners[k] };
+            one->proxy_protocol = true;
+            str text = arena_printf(a, "*:%u", (unsigned)one->kind->default_port);
+            if (!net_address_parse(text, &one->address, e))
+                return false;
+        }
+    }
+    return true;
+}
+
+bool app_listeners_plan(const struct config *c, const struct app_services *services,
+                        const char *roles, struct arena *a, struct app_listeners *out,
+                        struct err *e)
+{
+    size_t n;
+    const struct config_listener *wanted = config_listeners(c, &n);
+    *out = (struct app_listeners){ 0 };
+    if (n == 0)
+        return plan_standard(c, services, roles, a, out, e);
+    out->list = ARENA_ARRAY(a, struct app_listener, n);
+    for (size_t i = 0; i < n; i++) {
+        struct app_listener *one = &out->list[out->n];
+        if (!plan_one(c, &wanted[i], services, one, e))
+            return false;
+        out->n += app_has_role(roles, one->service->role);
+    }
+    return true;
+}
+
+/* The number of the configuration when the kind names a parameter for it. */
+static unsigned limit(const struct app *app, enum config_param param, unsigned otherwise)
+{
+    return param ? (unsigned)config_int(app->config, param) : otherwise;
+}
+
+struct net_listener *app_listener_open(struct app *app, const struct app_listener *plan, int fd)
+{
+    const struct app_listener_kind *kind = plan->kind;
+    const struct net_listener_options options = {
+        .protocol = kind->protocol,
+        .service = kind->context(app, kind),
+        .implicit_tls = kind->implicit_tls ? app->tls : NULL,
+        .proxy_from = plan->proxy_protocol ? app->proxies : NULL,
+        .max_connections = (unsigned)config_int(app->config, CONFIG_LIMITS_CONNECTIONS),
+        .max_per_ip = limit(app, kind->per_ip_param, kind->max_per_ip),
+        .max_new_per_minute = limit(app, kind->new_per_minute_param, kind->max_new_per_minute),
+    };
+    return net_listener_new(app->runtime, fd, &options);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is done periodically. A new job is a row here. */
+#include "services/scheduler/jobs.h"
+
+#include "obs/obs.h"
+#include "queue/queue.h"
+#include "store/store.h"
+
+YIELDS static bool maintain_store(struct app *app, int64_t deadline_ms, struct err *e)
+{
+    struct store_maintained done;
+    return store_maintain(app->store, deadline_ms, &done, e);
+}
+
+YIELDS static bool sweep_queue(struct app *app, int64_t deadline_ms, struct err *e)
+{
+    return queue_sweep(app->queue, deadline_ms, e);
+}
+
+static const struct scheduler_job jobs[] = {
+    { .name = "store", .every_ms = 60000, .limit_ms = 50000, .run = maintain_store },
+    { .name = "queue", .every_ms = 60000, .limit_ms = 30000, .run = sweep_queue },
+};
+
+const struct scheduler_job *scheduler_jobs(size_t *n)
+{
+    *n = COUNT_OF(jobs);
+    return jobs;
+}

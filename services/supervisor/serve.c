@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `heronry serve`: start in order, watch, reload, stop in the opposite order. */
+#include "obs/obs.h"
+#include "services/app/build.h"
+#include "services/supervisor/private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+/* ---- start ---- */
+
+/* Two supervisors on one data directory would destroy it. The lock is the kernel's, of this process
+ * alone, and ends with it. */
+static bool lock_data_dir(struct supervisor *s, struct err *e)
+{
+    const char *path = app_data_path(s->config, "lock", &s->arena);
+    struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+    s->lock_fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (s->lock_fd < 0)
+        return ERR_SYS(e, ERR_INTERNAL, "open %s", path);
+    if (fcntl(s->lock_fd, F_SETLK, &lock) == 0)
+        return true;
+    struct flock holder = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+    (void)fcntl(s->lock_fd, F_GETLK, &holder);
+    (void)close(s->lock_fd);
+    s->lock_fd = -1;
+    return ERR(e, ERR_CONFLICT, "another heronry (process %ld) works on %s", (long)holder.l_pid,
+               config_text(s->config, CONFIG_DATA_DIR));
+}
+
+static void raise_file_limit(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+        return;
+    files.rlim_cur = files.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &files);
+    obs_log(EV_SERVER_LIMITS, STR_EMPTY, OBS_INT("files", files.rlim_cur));
+}
+
+static bool open_config(struct supervisor *s, struct err *e)
+{
+    const struct supervisor_options *o = s->options;
+    if (!app_check_roles(o->roles, &o->services, e) || !config_load(o->config_path, &s->config, e))
+        return false;
+    app_log_init(s->config, "supervisor", STDERR_FILENO);
+    if (!identity_find(s->config, &s->arena, &s->identity, e) ||
+        !app_endpoints_find(s->config, &s->arena, &s->endpoints, e) ||
+        !app_listeners_plan(s->config, &o->services, o->roles, &s->arena, &s->listeners, e))
+        return false;
+    if (s->identity.is_fallback)
+        obs_log(EV_USER_FALLBACK, STR_EMPTY,
+                OBS_CSTR("wanted", config_text(s->config, CONFIG_USER)),
+                OBS_CSTR("used", s->identity.name));
+    return material_new(&s->config_copy, "config", &s->identity, e) &&
+           material_fill(&s->config_copy, o->config_path, e);
+}
+
+/* What all pools of all workers together may open, and some for people and tools. */
+static unsigned count_connections(const struct supervisor *s)
+{
+    enum {
+        FOR_TOOLS = 30
+    };
+    static const enum config_param pools[] = {
+        CONFIG_DATABASE_POOL_READ,
+        CONFIG_DATABASE_POOL_AUTH,
+        CONFIG_DATABASE_POOL_DELIVER,
+        CONFIG_DATABASE_POOL_SEARCH,
+        CONFIG_DATABASE_TRANSACTIONS_READ,
+        CONFIG_DATABASE_TRANSACTIONS_AUTH,
+        CONFIG_DATABASE_TRANSACTIONS_DELIVER,
+        CONFIG_DATABASE_TRANSACTIONS_SEARCH,
+    };
+    int64_t each = 0;
+    for (size_t i = 0; i < COUNT_OF(pools); i++)
+        each += config_int(s->config, pools[i]);
+    return (unsigned)(each * (int64_t)s->n_slots) + FOR_TOOLS;
+}
+
+static void note_start(struct watched *w, pid_t pid)
+{
+    w->pid = pid;
+    w->started_ms = clock_monotonic_ms();
+    w->restart_ms = 0;
+    obs_log(EV_CHILD_STARTED, STR_EMPTY, OBS_CSTR("name", w->name), OBS_INT("pid", pid));
+}
+
+static bool start_pg(struct supervisor *s, struct err *e)
+{
+    if (!embedded_pg_start(&s->pg, count_connections(s), e))
+        return false;
+    note_start(&s->pg_watch, s->pg.pid);
+    return true;
+}
+
+static bool start_redis(struct supervisor *s, struct err *e)
+{
+    if (!embedded_redis_start(&s->redis, e))
+        return false;
+    note_start(&s->redis_watch, s->redis.pid);
+    return true;
+}
+
+/* Its end was seen by the wait already. */
+static bool wait_for_embedded(struct supervisor *s, struct err *e)
+{
+    bool ok = (!s->redis_watch.pid || embedded_redis_wait(&s->redis, &s->signals, e)) &&
+              (!s->pg_watch.pid || embedded_pg_wait(&s->pg, &s->signals, e));
+    s->redis_watch.pid = s->redis.pid;
+    s->pg_watch.pid = s->pg.pid;
+    return ok;
+}
+
+static bool start_embedded(struct supervisor *s, struct err *e)
+{
+    const char *base = config_text(s->config, CONFIG_DATA_DIR);
+    const char *sockets = s->endpoints.socket_dir;
+    s->pg_watch.name = "postgres";
+    s->redis_watch.name = "redis";
+    if (s->endpoints.embedded_database &&
+        (!embedded_pg_prepare(&s->pg, &s->identity, base, sockets, &s->arena, e) ||
+         !start_pg(s, e)))
+        return false;
+    if (s->endpoints.embedded_redis &&
+        (!embedded_redis_prepare(&s->redis, &s->identity, base, sockets, &s->arena, e) ||
+         !start_redis(s, e)))
+        return false;
+    return wait_for_embedded(s, e);
+}
+
+/* The worker says "R" when it serves; the end of the pipe without that means that it ended. */
+static bool note_ready(struct slot *slot, bool *serves)
+{
+    char said;
+    ssize_t n = read(slot->ready_fd, &said, 1);
+    if (n < 0)
+        return false;
+    (void)close(slot->ready_fd);
+    slot->ready_fd = -1;
+    *serves = n == 1;
+    return true;
+}
+
+/* At the first start a worker that ends is a fault of the set-up, which no restart heals. */
+static bool start_workers(struct supervisor *s, struct err *e)
+{
+    for (size_t i = 0; i < s->n_slots; i++) {
+        if (!workers_start(s, &s->slots[i], e))
+            return false;
+    }
+    int64_t deadline = clock_deadline_in(START_LIMIT_MS);
+    for (size_t i = 0; i < s->n_slots; i++) {
+        struct slot *slot = &s->slots[i];
+        bool serves = false;
+        (void)fcntl(slot->ready_fd, F_SETFL, O_NONBLOCK);
+        while (!note_ready(slot, &serves)) {
+            if (s->signals.stop)
+                return ERR(e, ERR_CANCELLED, "asked to stop");
+            if (clock_monotonic_ms() > deadline)
+                return ERR(e, ERR_TIMEOUT, "%s does not get ready", slot->watched.name);
+            signals_wait(&s->signals, slot->ready_fd, deadline);
+        }
+        if (!serves)
+            return ERR(e, ERR_INTERNAL, "%s could not start; its reason stands above",
+                       slot->watched.name);
+    }
+    return true;
+}
+
+static bool start(struct supervisor *s, struct err *e)
+{
+    if (!signals_open(&s->signals, e) || !open_config(s, e) ||
+        !identity_make_dir(&s->identity, config_text(s->config, CONFIG_DATA_DIR), 0750, e) ||
+        !lock_data_dir(s, e))
+        return false;
+    raise_file_limit();
+    if (!workers_open(s, e) || !start_embedded(s, e))
+        return false;
+    status_write(s);
+    if (!prepare_run(s, e) || !prepare_certificates(s, e) || !start_workers(s, e))
+        return false;
+    s->is_ready = true;
+    status_write(s);
+    status_notify("READY=1\nSTATUS=serving");
+    obs_log(EV_SERVER_READY, STR_EMPTY, OBS_INT("workers", s->n_slots), OBS_INT("pid", getpid()));
+    return true;
+}
+
+/* ---- watch ---- */
+
+static void note_end(struct watched *w, int status)
+{
+    int64_t lived = clock_monotonic_ms() - w->started_ms;
+    int64_t wait = backoff_next(&w->backoff, lived);
+    obs_log(EV_CHILD_DIED, STR_EMPTY, OBS_CSTR("name", w->name), OBS_INT("pid", w->pid),
+            OBS_INT("code", WIFEXITED(status) ? WEXITSTATUS(status) : -1),
+            OBS_INT("signal", WIFSIGNALED(status) ? WTERMSIG(status) : 0),
+            OBS_INT("lived_ms", lived), OBS_INT("wait_ms", wait));
+    w->pid = 0;
+    w->restart_ms = clock_monotonic_ms() + wait;
+}
+
+static struct watched *find_child(struct supervisor *s, pid_t pid)
+{
+    if (s->pg_watch.pid == pid)
+        return &s->pg_watch;
+    if (s->redis_watch.pid == pid)
+        return &s->redis_watch;
+    for (size_t i = 0; i < s->n_slots; i++) {
+        if (s->slots[i].watched.pid == pid)
+            return &s->slots[i].watched;
+    }
+    return NULL;
+}
+
+/* True when something ended. */
+static bool reap(struct supervisor *s)
+{
+    bool changed = false;
+    int status;
+    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
+        struct watched *w = find_child(s, pid);
+        if (!w)
+            continue;
+        note_end(w, status);
+        changed = true;
+    }
+    return changed;
+}
+
+static bool is_due(const struct watched *w, int64_t now)
+{
+    return w->restart_ms > 0 && w->restart_ms <= now;
+}
+
+/* A restart that fails counts as one that ended at once. */
+static void check_restart(struct watched *w, bool ok, const struct err *e)
+{
+    if (ok)
+        return;
+    obs_log(EV_PROCESS_FAILED, STR_EMPTY, OBS_CSTR("name", w->name), OBS_ERR(e));
+    w->restart_ms = clock_monotonic_ms() + backoff_next(&w->backoff, 0);
+}
+
+static bool restart_due(struct supervisor *s)
+{
+    int64_t now = clock_monotonic_ms();
+    bool changed = false;
+    struct err e = ERR_CLEAR;
+    if (is_due(&s->pg_watch, now)) {
+        check_restart(&s->pg_watch, start_pg(s, &e), &e);
+        changed = true;
+    }
+    if (is_due(&s->redis_watch, now)) {
+        check_restart(&s->redis_watch, start_redis(s, &e), &e);
+        changed = true;
+    }
+    for (size_t i = 0; i < s->n_slots; i++) {
+        struct slot *slot = &s->slots[i];
+        if (!is_due(&slot->watched, now))
+            continue;
+        check_restart(&slot->watched, workers_start(s, slot, &e), &e);
+        changed = true;
+    }
+    return changed;
+}
+
+static void earlier(int64_t *at, const struct watched *w)
+{
+    if (w->restart_ms > 0 && w->restart_ms < *at)
+        *at = w->restart_ms;
+}
+
+static int64_t next_restart(const struct supervisor *s)
+{
+    int64_t at = DEADLINE_NONE;
+    earlier(&at, &s->pg_watch);
+    earlier(&at, &s->redis_watch);
+    for (size_t i = 0; i < s->n_slots; i++)
+        earlier(&at, &s->slots[i].watched);
+    return at;
+}
+
+static void free_former(void *config)
+{
+    struct config *former = config;
+    config_free(&former);
+}
+
+/* A bad file changes nothing. Otherwise workers get the new text and certificates and are told. */
+static void reload(struct supervisor *s)
+{
+    struct err e = ERR_CLEAR;
+    struct config *fresh = NULL;
+    struct app_listeners plan;
+    struct buf keys;
+    status_notify("RELOADING=1");
+    bool ok =
+        config_load(s->options->config_path, &fresh, &e) &&
+        app_listeners_plan(fresh, &s->options->services, s->options->roles, &s->arena, &plan, &e);
+    if (!ok) {
+        obs_log(EV_CONFIG_RELOAD_FAILED, STR_EMPTY, OBS_ERR(&e));
+        config_free(&fresh);
+        status_notify("READY=1");
+        return;
+    }
+    buf_init(&keys, 4096);
+    if (!config_can_reload(s->config, fresh, &keys))
+        obs_log(EV_CONFIG_NEEDS_RESTART, STR_EMPTY, OBS_STR("keys", buf_str(&keys)));
+    buf_fini(&keys);
+    /* The old one stays in memory: texts of it may be borrowed. */
+    arena_defer(&s->arena, free_former, s->config);
+    s->config = fresh;
+    app_log_init(fresh, "supervisor", STDERR_FILENO);
+    if (!prepare_certificates(s, &e)) {
+        obs_log(EV_TLS_RELOAD_FAILED, STR_EMPTY, OBS_ERR(&e));
+        e = ERR_CLEAR;
+    }
+    if (material_fill(&s->config_copy, s->options->config_path, &e))
+        workers_signal(s, SIGHUP);
+    obs_log(EV_CONFIG_RELOADED, STR_EMPTY, OBS_CSTR("file", s->options->config_path));
+    status_notify("READY=1");
+}
+
+static void watch(struct supervisor *s)
+{
+    while (!s->signals.stop) {
+        if (s->signals.reload) {
+            s->signals.reload = false;
+            reload(s);
+        }
+        bool changed = reap(s);
+        changed = restart_due(s) || changed;
+        if (changed)
+            status_write(s);
+        signals_wait(&s->signals, -1, next_restart(s));
+    }
+}
+
+/* ---- stop ---- */
+
+static bool workers_left(struct supervisor *s)
+{
+    int status;
+    bool left = false;
+    for (size_t i = 0; i < s->n_slots; i++) {
+        struct watched *w = &s->slots[i].watched;
+        if (w->pid > 0 && waitpid(w->pid, &status, WNOHANG) == w->pid)
+            w->pid = 0;
+        left = left || w->pid > 0;
+    }
+    return left;
+}
+
+static void stop_workers(struct supervisor *s)
+{
+    int64_t deadline = clock_deadline_in(KILL_AFTER_MS);
+    workers_close_sockets(s);
+    workers_signal(s, SIGTERM);
+    while (workers_left(s) && clock_monotonic_ms() < deadline)
+        signals_wait(&s->signals, -1, deadline);
+    for (size_t i = 0; i < s->n_slots; i++) {
+        struct watched *w = &s->slots[i].watched;
+        if (w->pid <= 0)
+            continue;
+        obs_log(EV_CHILD_KILLED, STR_EMPTY, OBS_CSTR("name", w->name), OBS_INT("pid", w->pid));
+        (void)kill(w->pid, SIGKILL);
+        (void)waitpid(w->pid, NULL, 0);
+        w->pid = 0;
+    }
+}
+
+static void stop(struct supervisor *s)
+{
+    status_notify("STOPPING=1");
+    stop_workers(s);
+    /* The watch knows best whether a server still runs. */
+    s->redis.pid = s->redis_watch.pid;
+    s->pg.pid = s->pg_watch.pid;
+    embedded_redis_stop(&s->redis);
+    embedded_pg_stop(&s->pg);
+    if (s->lock_fd >= 0) {
+        status_remove(s);
+        (void)close(s->lock_fd);
+    }
+}
+
+bool supervisor_serve(const struct supervisor_options *options, struct err *e)
+{
+    struct supervisor s = { .options = options, .lock_fd = -1 };
+    arena_init(&s.arena);
+    bool ok = start(&s, e);
+    if (ok) {
+        watch(&s);
+        obs_log(EV_SERVER_STOPS, STR_EMPTY, OBS_INT("pid", getpid()));
+    } else if (s.signals.stop) {
+        ok = true; /* asked to stop before it was ready */
+    }
+    stop(&s);
+    config_free(&s.config);
+    arena_fini(&s.arena);
+    return ok;
+}
