@@ -116,9 +116,9 @@ static const struct db_stmt insert_domain = {
  * enqueueing transactions do not wait for each other. A worker that gives the domain back at the
  * same time looks once more a second later (release in claim.c). */
 static const struct db_stmt wake_domain = {
-    "UPDATE q_domain d SET next_due = now() FROM (SELECT domain FROM q_domain"
-    " WHERE domain = ANY($1::text[]) AND next_due > now() AND NOT breaker_open ORDER BY domain"
-    " FOR UPDATE) s WHERE d.domain = s.domain"
+    "UPDATE q_domain d SET next_due = greatest(now(), d.breaker_until) FROM (SELECT domain"
+    " FROM q_domain WHERE domain = ANY($1::text[]) AND next_due > greatest(now(), breaker_until)"
+    " ORDER BY domain FOR UPDATE) s WHERE d.domain = s.domain"
 };
 
 static bool check_recipient(const struct queue_new_recipient *r, struct err *e)

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What operators do with the queue: look, try again, delete. Each act and its audit row are one
+ * transaction. */
+#include "audit/audit.h"
+#include "queue/private.h"
+
+enum {
+    LIST_DEFAULT = 100,
+    LIST_MAX = 1000
+};
+
+static const char *const status_names[] = {
+    [QUEUE_STATUS_PENDING] = "pending",
+    [QUEUE_STATUS_DEFERRED] = "deferred",
+    [QUEUE_STATUS_FAILED] = "failed",
+    [QUEUE_STATUS_ANY] = "any",
+};
+
+const char *queue_status_name(enum queue_status status)
+{
+    return status_names[status];
+}
+
+/* ---- looking ---- */
+
+#define ROW_COLUMNS                                                                      \
+    "SELECT r.queue_id, m.envelope_from, r.rcpt, r.domain, r.status, r.attempts, r.due," \
+    " r.last_attempt, r.code, r.reply, m.created, m.expires, m.size"                     \
+    " FROM q_rcpt r JOIN q_msg m USING (queue_id)"
+
+/* The filter of list and retry_all: $1 domain, $2 sender, $3 recipient, $4 status. */
+#define FILTER                                                                             \
+    " ($1 = '' OR r.domain = $1) AND ($2 = '' OR m.envelope_from = $2)"                    \
+    " AND ($3 = '' OR r.rcpt = $3) AND CASE $4::int4 WHEN 0 THEN r.status = 0 AND"         \
+    " r.attempts = 0 WHEN 1 THEN r.status = 0 AND r.attempts > 0 WHEN 2 THEN r.status = 1" \
+    " ELSE true END"
+
+static const struct db_stmt select_list = { ROW_COLUMNS " WHERE" FILTER
+                                                        " AND (r.queue_id, r.rcpt) > ($5, $6)"
+                                                        " ORDER BY r.queue_id, r.rcpt LIMIT $7" };
+static const struct db_stmt select_one = { ROW_COLUMNS " WHERE r.queue_id = $1 ORDER BY r.rcpt" };
+
+static struct queue_row read_row(const struct db_rows *r, size_t i)
+{
+    bool is_failed = db_int(r, i, 4) != RCPT_PENDING;
+    bool was_tried = db_int(r, i, 5) > 0;
+    enum queue_status waiting = was_tried ? QUEUE_STATUS_DEFERRED : QUEUE_STATUS_PENDING;
+    return (struct queue_row){
+        .queue_id = db_int(r, i, 0),
+        .envelope_from = db_str(r, i, 1),
+        .recipient = db_str(r, i, 2),
+        .domain = db_str(r, i, 3),
+        .status = is_failed ? QUEUE_STATUS_FAILED : waiting,
+        .attempts = (unsigned)db_int(r, i, 5),
+        .due_us = db_time_us(r, i, 6),
+        .last_attempt_us = db_time_us_or(r, i, 7, 0),
+        .code = db_str(r, i, 8),
+        .reply = db_str(r, i, 9),
+        .created_us = db_time_us(r, i, 10),
+        .expires_us = db_time_us(r, i, 11),
+        .size = db_int(r, i, 12),
+    };
+}
+
+static void read_rows(const struct db_rows *r, struct arena *a, struct queue_rows *out)
+{
+    out->n = db_row_count(r);
+    out->list = ARENA_ARRAY(a, struct queue_row, out->n);
+    for (size_t i = 0; i < out->n; i++)
+        out->list[i] = read_row(r, i);
+}
+
+bool queue_list(struct queue *q, const struct queue_filter *filter, struct arena *a,
+                int64_t deadline_ms, struct queue_rows *out, struct err *e)
+{
+    struct db_rows *r = NULL;
+    unsigned limit = filter->limit ? filter->limit : LIST_DEFAULT;
+    const struct db_param params[] = {
+        DB_TEXT(filter->domain),
+        DB_TEXT(filter->sender),
+        DB_TEXT(filter->recipient),
+        DB_INT4(filter->status),
+        DB_INT8(filter->after_id),
+        DB_TEXT(filter->after_rcpt),
+        DB_INT8(limit < LIST_MAX ? limit : LIST_MAX),
+    };
+    if (!db_query(q->db, DB_READ, &select_list, params, COUNT_OF(params), a, deadline_ms, &r, e))
+        return false;
+    read_rows(r, a, out);
+    return true;
+}
+
+bool queue_get(struct queue *q, int64_t queue_id, struct arena *a, int64_t deadline_ms,
+               struct queue_rows *out, struct err *e)
+{
+    struct db_rows *r = NULL;
+    if (!db_query(q->db, DB_READ, &select_one, &DB_INT8(queue_id), 1, a, deadline_ms, &r, e))
+        return false;
+    read_rows(r, a, out);
+    return out->n > 0 || ERR(e, ERR_NOT_FOUND, "no such message in the queue");
+}
+
+static const struct db_stmt select_stats = {
+    "SELECT (SELECT count(*) FROM q_msg), count(*) FILTER (WHERE status = 0 AND attempts = 0),"
+    " count(*) FILTER (WHERE status = 0 AND attempts > 0), count(*) FILTER (WHERE status = 1),"
+    " count(*) FILTER (WHERE status = 0 AND due <= now()),"
+    " (SELECT coalesce(sum(size), 0)::int8 FROM q_msg), (SELECT min(created) FROM q_msg),"
+    " (SELECT count(*) FROM q_domain WHERE breaker_open),"
+    " (SELECT count(*) FROM q_domain WHERE lease_until > now()) FROM q_rcpt"
+};
+
+bool queue_get_stats(struct queue *q, int64_t deadline_ms, struct queue_stats *out, struct err *e)
+{
+    struct arena a;
+    struct db_rows *r = NULL;
+    arena_init(&a);
+    bool ok = db_query(q->db, DB_READ, &select_stats, NULL, 0, &a, deadline_ms, &r, e);
+    if (ok) {
+        *out = (struct queue_stats){
+            .messages = db_int(r, 0, 0),
+            .pending = db_int(r, 0, 1),
+            .deferred = db_int(r, 0, 2),
+            .failed = db_int(r, 0, 3),
+            .due = db_int(r, 0, 4),
+            .bytes = db_int(r, 0, 5),
+            .oldest_us = db_time_us_or(r, 0, 6, 0),
+            .open_breakers = db_int(r, 0, 7),
+            .leased = db_int(r, 0, 8),
+        };
+    }
+    arena_fini(&a);
+    return ok;
+}
+
+/* ---- acting: rows of q_domain are locked before those of q_rcpt, as everywhere ---- */
+
+/* $5 is one queue id, 0 for all. */
+#define SELECTED " r.status = 0 AND ($5 = 0 OR r.queue_id = $5) AND" FILTER
+
+static const struct db_stmt wake_selected_domains = {
+    "UPDATE q_domain d SET next_due = now(), breaker_open = false, failures = 0, successes = 0,"
+    " breaker_until = '-infinity' FROM (SELECT domain FROM q_domain WHERE domain IN"
+    " (SELECT r.domain FROM q_rcpt r JOIN q_msg m USING (queue_id) WHERE" SELECTED ")"
+    " ORDER BY domain FOR UPDATE) s WHERE d.domain = s.domain"
+};
+static const struct db_stmt make_due = {
+    "UPDATE q_rcpt u SET due = now() FROM q_rcpt r JOIN q_msg m USING (queue_id)"
+    " WHERE u.queue_id = r.queue_id AND u.rcpt = r.rcpt AND" SELECTED
+};
+static const struct db_stmt delete_rcpts = { "DELETE FROM q_rcpt WHERE queue_id = $1" };
+static const struct db_stmt delete_msg = { "DELETE FROM q_msg WHERE queue_id = $1" };
+
+static void send_audit(struct db_tx *tx, const struct queue_actor *actor, str action, str object,
+                       str detail)
+{
+    audit_send(tx, &(struct audit_entry){ .actor_id = actor->account_id,
+                                          .actor = actor->name,
+                                          .ip = actor->ip,
+                                          .action = action,
+                                          .object = object,
+                                          .detail = detail });
+}
+
+/* The two statements that make the selected recipients due; *count of them. */
+YIELDS static bool make_selected_due(struct db_tx *tx, const struct queue_filter *filter,
+                                     int64_t queue_id, struct arena *a, int64_t *count,
+                                     struct err *e)
+{
+    struct db_rows *rows[2] = { NULL };
+    const struct db_param params[] = { DB_TEXT(filter->domain), DB_TEXT(filter->sender),
+                                       DB_TEXT(filter->recipient), DB_INT4(filter->status),
+                                       DB_INT8(queue_id) };
+    db_tx_send(tx, &wake_selected_domains, params, COUNT_OF(params));
+    db_tx_send(tx, &make_due, params, COUNT_OF(params));
+    if (!db_tx_flush(tx, a, rows, COUNT_OF(rows), NULL, e))
+        return false;
+    *count = db_affected(rows[1]);
+    return true;
+}
+
+static void wake_workers(struct queue *q)
+{
+    if (q->notify)
+        notify_tell(q->notify, NOTIFY_QUEUE, 0);
+}
+
+bool queue_retry_all(struct queue *q, const struct queue_actor *actor,
+                     const struct queue_filter *filter, int64_t deadline_ms, int64_t *count,
+                     struct err *e)
+{
+    struct arena a;
+    struct db_tx *tx = NULL;
+    arena_init(&a);
+    bool ok = db_begin(q->db, DB_DELIVER, DB_READ_COMMITTED, deadline_ms, &tx, e) &&
+              make_selected_due(tx, filter, 0, &a, count, e);
+    if (ok) {
+        str object = str_is_empty(filter->domain) ? STR("*") : filter->domain;
+        send_audit(tx, actor, STR("queue.retry_all"), object,
+                   arena_printf(&a, "%lld recipients", (long long)*count));
+        ok = db_commit(&tx, &a, NULL, 0, NULL, e);
+    }
+    db_rollback(&tx);
+    arena_fini(&a);
+    if (ok)
+        wake_workers(q);
+    return ok;
+}
+
+bool queue_retry(struct queue *q, const struct queue_actor *actor, int64_t queue_id,
+                 int64_t deadline_ms, struct err *e)
+{
+    static const struct queue_filter all = { .status = QUEUE_STATUS_ANY };
+    struct arena a;
+    struct db_tx *tx = NULL;
+    struct queue_rows rows;
+    int64_t count = 0;
+    char id[QUEUE_ID_TEXT];
+    arena_init(&a);
+    bool ok = queue_get(q, queue_id, &a, deadline_ms, &rows, e) &&
+              db_begin(q->db, DB_DELIVER, DB_READ_COMMITTED, deadline_ms, &tx, e) &&
+              make_selected_due(tx, &all, queue_id, &a, &count, e);
+    if (ok) {
+        send_audit(tx, actor, STR("queue.retry"), queue_id_format(queue_id, id),
+                   arena_printf(&a, "%lld recipients", (long long)count));
+        ok = db_commit(&tx, &a, NULL, 0, NULL, e);
+    }
+    db_rollback(&tx);
+    arena_fini(&a);
+    if (ok)
+        wake_workers(q);
+    return ok;
+}
+
+bool queue_delete(struct queue *q, const struct queue_actor *actor, int64_t queue_id,
+                  int64_t deadline_ms, struct err *e)
+{
+    struct arena a;
+    struct db_tx *tx = NULL;
+    struct db_rows *rows[2] = { NULL };
+    char id[QUEUE_ID_TEXT];
+    arena_init(&a);
+    bool ok = db_begin(q->db, DB_DELIVER, DB_READ_COMMITTED, deadline_ms, &tx, e);
+    if (ok) {
+        db_tx_send(tx, &delete_msg, &DB_INT8(queue_id), 1);
+        db_tx_send(tx, &delete_rcpts, &DB_INT8(queue_id), 1);
+        ok = db_tx_flush(tx, &a, rows, COUNT_OF(rows), NULL, e);
+    }
+    if (ok && db_affected(rows[0]) == 0)
+        ok = ERR(e, ERR_NOT_FOUND, "no such message in the queue");
+    if (ok) {
+        send_audit(tx, actor, STR("queue.delete"), queue_id_format(queue_id, id),
+                   arena_printf(&a, "%lld recipients", (long long)db_affected(rows[1])));
+        ok = db_commit(&tx, &a, NULL, 0, NULL, e);
+    }
+    db_rollback(&tx);
+    arena_fini(&a);
+    if (ok)
+        queue_hide_message(q, queue_id);
+    return ok;
+}

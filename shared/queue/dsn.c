@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Composes delivery status notifications. */
+#include "queue/dsn.h"
+
+#include "base/utf8.h"
+#include "mime/compose.h"
+#include "mime/date.h"
+#include "mime/header.h"
+
+enum {
+    DIAGNOSTIC_MAX = 600,
+    SHORT_DIAGNOSTIC_MAX = 200,
+    ADDRESS_MAX = 900,
+    LISTED_MAX = 100, /* recipients named in the text for people */
+    LINE_MAX_OCTETS = 998,
+    TEXT_MAX = 64 * 1024
+};
+
+/* What is decided once for the whole report. */
+struct shape {
+    struct arena *a;
+    const struct dsn *d;
+    str boundary;
+    str returned; /* the part of the original that goes back */
+    bool is_full; /* it is a message, not only its header */
+    bool is_utf8;
+    bool returned_is_ascii;
+};
+
+static bool is_ascii(str s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        if ((unsigned char)s.p[i] > 127)
+            return false;
+    }
+    return true;
+}
+
+/* One line of harmless text: control bytes and runs of them are one space. */
+static str one_line(struct arena *a, str text, size_t max, bool keep_8bit)
+{
+    text = str_trim(text);
+    text = keep_8bit ? utf8_cut(text, max) : str_slice(text, 0, max);
+    char *p = arena_alloc(a, text.n + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < text.n; i++) {
+        char c = text.p[i];
+        bool is_space = (unsigned char)c <= ' ' || c == 127;
+        if (is_space && n > 0 && p[n - 1] != ' ')
+            p[n++] = ' ';
+        else if (!is_space)
+            p[n++] = (unsigned char)c > 127 && !keep_8bit ? '?' : c;
+    }
+    return str_trim(str_of(p, n));
+}
+
+/* "5.1.1": class 4 or 5 and two numbers of at most three digits (RFC 3463 section 2). */
+static bool is_status(str s, char class)
+{
+    str rest = s;
+    str number;
+    uint64_t value = 0;
+    if (s.n < 5 || s.p[0] != class || s.p[1] != '.')
+        return false;
+    rest = str_skip(s, 2);
+    if (!str_cut(rest, '.', &number, &rest) || !str_to_uint(number, 999, &value))
+        return false;
+    return str_to_uint(rest, 999, &value);
+}
+
+static str status_of(const struct dsn *d, const struct dsn_recipient *r)
+{
+    bool failed = d->action == DSN_FAILED;
+    if (is_status(r->status, failed ? '5' : '4'))
+        return r->status;
+    /* A deferral that ended the last try fails with its 4.x.x (RFC 3464 2.3.4 wants class 5). */
+    if (failed && is_status(r->status, '4'))
+        return str_eq(r->status, STR("4.4.7")) ? STR("5.4.7") : STR("5.0.0");
+    return failed ? STR("5.0.0") : STR("4.0.0");
+}
+
+/* ---- the text for people ---- */
+
+static str short_date(struct arena *a, int64_t us)
+{
+    struct buf text;
+    buf_init(&text, 64);
+    mime_date_format(us / 1000000, 0, &text);
+    str copy = arena_str(a, buf_str(&text));
+    buf_fini(&text);
+    return copy;
+}
+
+static const char *const intros[] = {
+    [DSN_FAILED] = "Your message could not be delivered to the recipients below. It will not be\r\n"
+                   "tried again.\r\n",
+    [DSN_DELAYED] =
+        "Your message has not been delivered yet to the recipients below. You need not\r\n"
+        "do anything: it is tried again until it is delivered or given up.\r\n",
+};
+
+static void add_people_text(const struct shape *s, struct buf *text)
+{
+    const struct dsn *d = s->d;
+    buf_addf(text, "This is the mail system at %.*s.\r\n\r\n%s", STR_FMT(d->reporting_mta),
+             intros[d->action]);
+    if (d->action == DSN_DELAYED)
+        buf_addf(text, "It is given up on %.*s.\r\n", STR_FMT(short_date(s->a, d->expires_us)));
+    for (size_t i = 0; i < d->n && i < LISTED_MAX; i++) {
+        const struct dsn_recipient *r = &d->recipients[i];
+        str why = one_line(s->a, r->diagnostic, SHORT_DIAGNOSTIC_MAX, false);
+        buf_addf(text, "\r\n<%.*s>\r\n", STR_FMT(one_line(s->a, r->address, ADDRESS_MAX, true)));
+        if (r->remote.n)
+            buf_addf(text, "    %.*s said: ", STR_FMT(one_line(s->a, r->remote, 300, false)));
+        else
+            buf_addf(text, "    ");
+        buf_addf(text, "%.*s\r\n", STR_FMT(why.n ? why : STR("no reason is known")));
+    }
+    if (d->n > LISTED_MAX)
+        buf_addf(text, "\r\n... and %zu more, listed in the report.\r\n", d->n - LISTED_MAX);
+    buf_addf(text, "\r\nQueue id: %.*s\r\n", STR_FMT(d->queue_id));
+}
+
+static bool add_text_part(const struct shape *s, struct buf *out)
+{
+    struct buf text;
+    buf_init(&text, (size_t)4 * TEXT_MAX);
+    add_people_text(s, &text);
+    bool ok = mime_compose_part(out, s->boundary) && mime_compose_text_part(out, buf_str(&text));
+    buf_fini(&text);
+    return ok;
+}
+
+/* ---- the text for programs ---- */
+
+static bool add_date(struct buf *out, const char *name, int64_t us)
+{
+    return buf_addf(out, "%s: ", name) && mime_date_format(us / 1000000, 0, out) &&
+           buf_add(out, STR("\r\n"));
+}
+
+/* "name: type; value"; folded, 8-bit only where the report is UTF-8. */
+static bool add_typed(const struct shape *s, struct buf *out, str name, const char *type, str value,
+                      size_t max)
+{
+    str clean = one_line(s->a, value, max, s->is_utf8);
+    if (str_is_empty(clean))
+        return true;
+    return mime_compose_raw_field(out, name, arena_printf(s->a, "%s; %.*s", type, STR_FMT(clean)));
+}
+
+/* "mx.example.net [192.0.2.1]" as a name with a comment (RFC 3464 section 2.1.2). */
+static bool add_remote(const struct shape *s, struct buf *out, str remote)
+{
+    str name;
+    str ip;
+    str clean = one_line(s->a, remote, 300, false);
+    bool has_ip = str_cut(clean, ' ', &name, &ip);
+    if (str_is_empty(name))
+        return true;
+    str value = has_ip ? arena_printf(s->a, "%.*s (%.*s)", STR_FMT(name), STR_FMT(ip)) : name;
+    return add_typed(s, out, STR("Remote-MTA"), "dns", value, 320);
+}
+
+/* RFC 3464 section 2.3, RFC 6533 section 3 for UTF-8 addresses. */
+static bool add_recipient(const struct shape *s, struct buf *out, const struct dsn_recipient *r)
+{
+    const struct dsn *d = s->d;
+    str orcpt = one_line(s->a, r->orcpt, ADDRESS_MAX, s->is_utf8);
+    str original = arena_printf(s->a, "Original-Recipient: %.*s\r\n", STR_FMT(orcpt));
+    const char *type = is_ascii(r->address) ? "rfc822" : "utf-8";
+    bool ok = buf_add(out, STR("\r\n")) && (str_is_empty(orcpt) || buf_add(out, original)) &&
+              add_typed(s, out, STR("Final-Recipient"), type, r->address, ADDRESS_MAX) &&
+              buf_addf(out, "Action: %s\r\n", d->action == DSN_FAILED ? "failed" : "delayed") &&
+              buf_addf(out, "Status: %.*s\r\n", STR_FMT(status_of(d, r))) &&
+              add_remote(s, out, r->remote) &&
+              add_typed(s, out, STR("Diagnostic-Code"), r->remote.n ? "smtp" : "x-heronry",
+                        one_line(s->a, r->diagnostic, DIAGNOSTIC_MAX, false), DIAGNOSTIC_MAX);
+    if (ok && r->last_attempt_us)
+        ok = add_date(out, "Last-Attempt-Date", r->last_attempt_us);
+    if (ok && d->action == DSN_DELAYED)
+        ok = add_date(out, "Will-Retry-Until", d->expires_us);
+    return ok;
+}
+
+static bool add_status_part(const struct shape *s, struct buf *out)
+{
+    const struct dsn *d = s->d;
+    str envelope_id = one_line(s->a, d->envelope_id, 500, false);
+    bool ok =
+        mime_compose_part(out, s->boundary) &&
+        buf_addf(out, "Content-Type: message/%sdelivery-status\r\n", s->is_utf8 ? "global-" : "") &&
+        (!s->is_utf8 || buf_addf(out, "Content-Transfer-Encoding: 8bit\r\n")) &&
+        buf_add(out, STR("\r\n")) &&
+        add_typed(s, out, STR("Reporting-MTA"), "dns", d->reporting_mta, 255);
+    if (ok && envelope_id.n)
+        ok = buf_addf(out, "Original-Envelope-Id: %.*s\r\n", STR_FMT(envelope_id));
+    ok = ok && add_date(out, "Arrival-Date", d->arrived_us);
+    for (size_t i = 0; i < d->n && ok; i++)
+        ok = add_recipient(s, out, &d->recipients[i]);
+    return ok;
+}
+
+/* ---- the original ---- */
+
+static bool add_line(struct buf *out, str line)
+{
+    line = str_slice(line, 0, LINE_MAX_OCTETS);
+    size_t at = out->n;
+    if (!buf_add(out, line))
+        return false;
+    for (size_t i = at; i < out->n; i++) {
+        if (out->p[i] == '\r' || out->p[i] == '\0')
+            out->p[i] = ' ';
+    }
+    return buf_add(out, STR("\r\n"));
+}
+
+/* Lines end with CRLF whatever they ended with, and are cut where they are too long (R20). */
+static bool add_lines(struct buf *out, str text)
+{
+    str line;
+    while (!str_is_empty(text)) {
+        str_cut(text, '\n', &line, &text);
+        if (str_has_suffix(line, STR("\r")))
+            line.n--;
+        if (!add_line(out, line))
+            return false;
+    }
+    return true;
+}
+
+static bool add_original(const struct shape *s, struct buf *out)
+{
+    const char *type = s->is_full ? "message/rfc822" : "text/rfc822-headers";
+    if (s->is_utf8)
+        type = s->is_full ? "message/global" : "message/global-headers";
+    return mime_compose_part(out, s->boundary) && buf_addf(out, "Content-Type: %s\r\n", type) &&
+           (s->returned_is_ascii || buf_addf(out, "Content-Transfer-Encoding: 8bit\r\n")) &&
+           buf_add(out, STR("\r\n")) && add_lines(out, s->returned);
+}
+
+/* ---- all of it ---- */
+
+static const str subjects[] = {
+    [DSN_FAILED] = STR_INIT("Undelivered mail returned to sender"),
+    [DSN_DELAYED] = STR_INIT("Delayed mail: delivery is still being tried"),
+};
+
+static bool add_header(const struct shape *s, struct buf *out)
+{
+    const struct dsn *d = s->d;
+    str id = one_line(s->a, d->message_id, 300, false);
+    return mime_compose_mailbox_field(out, STR("From"), STR("Mail Delivery System"), d->from) &&
+           mime_compose_mailbox_field(out, STR("To"), STR_EMPTY, d->to) &&
+           mime_compose_text_field(out, STR("Subject"), subjects[d->action]) &&
+           mime_compose_date_field(out, d->now_us / 1000000, 0) &&
+           buf_addf(out, "Message-ID: <%.*s>\r\n", STR_FMT(id)) &&
+           buf_add(out, STR("Auto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n")) &&
+           mime_compose_multipart_field(out, STR("report"), STR("; report-type=delivery-status"),
+                                        s->boundary) &&
+           mime_compose_end_header(out);
+}
+
+static void choose_returned(struct shape *s)
+{
+    const struct dsn *d = s->d;
+    str original = str_slice(d->original, 0, DSN_RETURN_MAX);
+    s->is_full = d->return_full;
+    s->returned = original;
+    if (!s->is_full)
+        s->returned = str_slice(original, 0, mime_header_end(original));
+    s->returned_is_ascii = is_ascii(s->returned);
+}
+
+static bool needs_utf8(const struct shape *s)
+{
+    const struct dsn *d = s->d;
+    str header = str_slice(s->returned, 0, mime_header_end(s->returned));
+    /* Raw 8-bit bytes that are no UTF-8 go back as they came, in the old types. */
+    bool utf8_header = !is_ascii(header) && utf8_is_valid(header);
+    bool found = utf8_header || !is_ascii(d->to) || !is_ascii(d->from);
+    for (size_t i = 0; i < d->n && !found; i++)
+        found = !is_ascii(d->recipients[i].address) || !is_ascii(d->recipients[i].orcpt);
+    return found;
+}
+
+/* Unguessable as long as the message id is; and looked for, to be sure. */
+static str choose_boundary(const struct shape *s)
+{
+    for (uint64_t i = 0;; i++) {
+        str b = mime_compose_boundary(s->a, str_hash(s->d->message_id, i),
+                                      str_hash(s->d->queue_id, (uint64_t)s->d->now_us + i));
+        if (str_find(s->returned, b) < 0)
+            return b;
+    }
+}
+
+bool dsn_compose(const struct dsn *d, struct buf *out, bool *is_utf8, bool *is_8bit, struct err *e)
+{
+    struct arena a;
+    size_t start = out->n;
+    if (str_is_empty(d->to))
+        return ERR(e, ERR_DENIED, "no report about a report");
+    arena_init(&a);
+    struct shape s = { .a = &a, .d = d };
+    choose_returned(&s);
+    s.is_utf8 = needs_utf8(&s);
+    s.boundary = choose_boundary(&s);
+    bool ok = add_header(&s, out) && add_text_part(&s, out) && add_status_part(&s, out) &&
+              add_original(&s, out) && mime_compose_multipart_end(out, s.boundary);
+    arena_fini(&a);
+    if (!ok) {
+        buf_truncate(out, start);
+        return ERR(e, ERR_LIMIT, "the report is too big");
+    }
+    *is_utf8 = s.is_utf8;
+    *is_8bit = !is_ascii(str_skip(buf_str(out), start));
+    return true;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Upkeep of the queue: what a lost hint, a race or a crash may have left behind. Each statement is
+ * right at any time and in any number of processes. */
+#include "queue/private.h"
+
+/* In the order of work. $1 is delay_ms of the queue where it is used. */
+static const struct {
+    struct db_stmt stmt;
+    bool takes_delay;
+} steps[] = {
+    /* A domain whose row was removed while mail for it was put in. */
+    { { "INSERT INTO q_domain (domain, next_due) SELECT domain, min(due) FROM q_rcpt r"
+        " WHERE status = 0 AND NOT EXISTS (SELECT 1 FROM q_domain d WHERE d.domain = r.domain)"
+        " GROUP BY domain ORDER BY domain ON CONFLICT DO NOTHING" },
+      false },
+    /* Mail whose commit came after the last look of a worker that found the domain empty. */
+    { { "UPDATE q_domain d SET next_due = greatest(s.due, d.breaker_until)"
+        " FROM (SELECT domain FROM q_domain WHERE lease_until <= now() AND next_due > now()"
+        " ORDER BY domain FOR UPDATE SKIP LOCKED) l,"
+        " (SELECT domain, min(due) AS due FROM q_rcpt WHERE status = 0 GROUP BY domain) s"
+        " WHERE d.domain = l.domain AND s.domain = d.domain"
+        " AND d.next_due > greatest(s.due, d.breaker_until)" },
+      false },
+    /* Past its lifetime and not being worked on: its destination's breaker is open, or the queue
+     * was stopped for long. A last try has ten minutes. */
+    { { "UPDATE q_rcpt r SET status = 1, code = '4.4.7',"
+        " reply = CASE WHEN r.reply = '' THEN 'could not be delivered in time' ELSE r.reply END"
+        " FROM q_msg m WHERE m.queue_id = r.queue_id AND r.status = 0"
+        " AND m.expires < now() - interval '10 minutes' AND NOT EXISTS (SELECT 1 FROM q_domain d"
+        " WHERE d.domain = r.domain AND d.lease_until > now())" },
+      false },
+    /* Failed recipients that nobody is to be told about. */
+    { { "DELETE FROM q_rcpt r USING q_msg m WHERE m.queue_id = r.queue_id AND r.status = 1"
+        " AND (m.envelope_from = '' OR (r.notify & 1) = 0)" },
+      false },
+    { { "UPDATE q_rcpt r SET delay = 1 FROM q_msg m WHERE m.queue_id = r.queue_id"
+        " AND r.status = 0 AND r.delay = 0 AND (r.notify & 2) <> 0 AND m.envelope_from <> ''"
+        " AND m.created < now() - $1::int8 * interval '1 millisecond'" },
+      true },
+    { { "DELETE FROM q_msg m WHERE created < now() - interval '1 minute'"
+        " AND NOT EXISTS (SELECT 1 FROM q_rcpt r WHERE r.queue_id = m.queue_id)" },
+      false },
+    { { "DELETE FROM q_domain d WHERE used < now() - interval '7 days' AND lease_until <= now()"
+        " AND NOT EXISTS (SELECT 1 FROM q_rcpt r WHERE r.domain = d.domain)" },
+      false },
+};
+
+bool queue_sweep(struct queue *q, int64_t deadline_ms, struct err *e)
+{
+    struct arena a;
+    bool ok = true;
+    arena_init(&a);
+    for (size_t i = 0; i < COUNT_OF(steps) && ok; i++) {
+        ok = db_query(q->db, DB_DELIVER, &steps[i].stmt, &DB_INT8(q->delay_ms),
+                      steps[i].takes_delay ? 1 : 0, &a, deadline_ms, NULL, e);
+    }
+    arena_fini(&a);
+    return ok && queue_show_all(q, deadline_ms, e);
+}
