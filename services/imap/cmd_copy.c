@@ -43,7 +43,7 @@ static bool read_copy(struct imap_session *s, struct imap_command *c, struct cop
                       struct err *e)
 {
     struct imap_sequence set;
-    str sent;
+    str sent = STR_EMPTY;
     if (!imap_lexer_space(&c->args, e) || !imap_sequence_parse(&c->args, &set, e) ||
         !imap_parse_astrings(&c->args, &sent, 1, e))
         return false;

@@ -113,9 +113,10 @@ static bool put_section(struct fetching *f, struct imap_message *m,
         return no_room(e);
     if (streams)
         return put_streamed(f, m, section, e);
-    if (!found)
+    if (!found) {
         return buf_add(out, section->form == IMAP_FORM_BINARY_SIZE ? STR("0") : STR("NIL")) ||
                no_room(e);
+    }
     if (section->form == IMAP_FORM_BINARY_SIZE)
         return buf_add_uint(out, data.n) || no_room(e);
     return put_literal(f, partial_of(section, data), section->form == IMAP_FORM_BINARY, e);
@@ -129,12 +130,14 @@ static bool put_state(struct fetching *f, size_t index, unsigned items, struct e
     bool ok = true;
     if (items & IMAP_FETCH_UID)
         ok = gap(out) && buf_addf(out, "UID %u", (unsigned)row->uid);
-    if (items & IMAP_FETCH_FLAGS)
+    if (items & IMAP_FETCH_FLAGS) {
         ok = ok && gap(out) && buf_add(out, STR("FLAGS (")) &&
              imap_view_flags_format(out, f->s->view, index) && buf_add_byte(out, ')');
-    if (items & IMAP_FETCH_INTERNALDATE)
+    }
+    if (items & IMAP_FETCH_INTERNALDATE) {
         ok = ok && gap(out) && buf_add(out, STR("INTERNALDATE ")) &&
              imap_date_time_format(out, row->idate_s);
+    }
     if (items & IMAP_FETCH_SIZE)
         ok = ok && gap(out) && buf_addf(out, "RFC822.SIZE %u", (unsigned)row->size);
     if (items & IMAP_FETCH_MODSEQ)

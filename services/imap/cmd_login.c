@@ -122,10 +122,11 @@ bool imap_cmd_authenticate(struct imap_session *s, struct imap_command *c, struc
     if (!imap_lexer_space(l, e) || !imap_lexer_atom(l, &name, e))
         return false;
     bool has_initial = imap_lexer_try_byte(l, ' ');
-    if (has_initial)
+    if (has_initial) {
         initial = str_skip(l->in, l->at); /* base64, checked by its decoder */
-    else if (!imap_lexer_end(l, e))
+    } else if (!imap_lexer_end(l, e)) {
         return false;
+    }
     if (!sasl_mechanism_find(name, &mechanism))
         return imap_reply(s, IMAP_NO, STR("CANNOT"), "No such mechanism");
     struct sasl_server sasl;

@@ -82,10 +82,11 @@ static bool prepare(struct imap_session *s, struct imap_search_key *root,
     size_t depth = 0;
     size_t n = 0;
     for (struct imap_search_key *key = root; key; key = next_key(key, stack, &depth)) {
-        if (key->op == IMAP_SEARCH_SEQUENCE || key->op == IMAP_SEARCH_UID)
+        if (key->op == IMAP_SEARCH_SEQUENCE || key->op == IMAP_SEARCH_UID) {
             resolve_set(s, key);
-        else if (!ask_index(s, key, hints, &n, e))
+        } else if (!ask_index(s, key, hints, &n, e)) {
             return false;
+        }
     }
     *search = (struct imap_search){ .s = s, .hints = hints, .n_hints = n };
     return true;

@@ -62,9 +62,10 @@ static void take_result(const struct storing *t, const struct store_row *new)
         return;
     }
     /* Silent hides the flags, not the modseq (RFC 7162 section 3.1.3). */
-    if (s->is_condstore && old.modseq != new->modseq)
+    if (s->is_condstore && old.modseq != new->modseq) {
         (void)imap_sendf(s, "* %zu FETCH (UID %u MODSEQ (%lld))\r\n", (size_t)at + 1,
                          (unsigned)new->uid, (long long)new->modseq);
+    }
 }
 
 /* "MODIFIED 1,3:4" in numbers or UIDs. */
@@ -76,10 +77,11 @@ static str modified_code(const struct storing *t)
     imap_sequence_build(&b, &s->arena);
     for (size_t i = 0; i < result->n_failed; i++) {
         ptrdiff_t at = imap_view_find(s->view, result->failed[i]);
-        if (t->is_uid)
+        if (t->is_uid) {
             imap_sequence_add(&b, result->failed[i]);
-        else if (at >= 0)
+        } else if (at >= 0) {
             imap_sequence_add(&b, (uint32_t)at + 1);
+        }
     }
     size_t from = s->out.n;
     (void)(buf_add(&s->out, STR("MODIFIED ")) && imap_sequence_format(&s->out, &b.set));
@@ -120,7 +122,7 @@ bool imap_cmd_store(struct imap_session *s, struct imap_command *c, struct err *
                                                   [IMAP_STORE_ADD] = STORE_FLAGS_ADD,
                                                   [IMAP_STORE_REMOVE] = STORE_FLAGS_REMOVE };
     struct imap_store_args args;
-    struct imap_selection selection;
+    struct imap_selection selection = { NULL, 0 };
     struct store_flag_result result;
     if (!read_store(s, c, &args, &selection, e))
         return false;

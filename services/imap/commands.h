@@ -32,42 +32,42 @@ const struct imap_command_entry *imap_command_find(str name, bool is_uid);
 bool imap_capabilities_format(const struct imap_session *s, struct buf *out);
 
 /* cmd_session.c */
-bool imap_cmd_capability(struct imap_session *s, struct imap_command *c, struct err *e);
-bool imap_cmd_noop(struct imap_session *s, struct imap_command *c, struct err *e);
-bool imap_cmd_logout(struct imap_session *s, struct imap_command *c, struct err *e);
-bool imap_cmd_id(struct imap_session *s, struct imap_command *c, struct err *e);
-bool imap_cmd_enable(struct imap_session *s, struct imap_command *c, struct err *e);
-bool imap_cmd_namespace(struct imap_session *s, struct imap_command *c, struct err *e);
+YIELDS bool imap_cmd_capability(struct imap_session *s, struct imap_command *c, struct err *e);
+YIELDS bool imap_cmd_noop(struct imap_session *s, struct imap_command *c, struct err *e);
+YIELDS bool imap_cmd_logout(struct imap_session *s, struct imap_command *c, struct err *e);
+YIELDS bool imap_cmd_id(struct imap_session *s, struct imap_command *c, struct err *e);
+YIELDS bool imap_cmd_enable(struct imap_session *s, struct imap_command *c, struct err *e);
+YIELDS bool imap_cmd_namespace(struct imap_session *s, struct imap_command *c, struct err *e);
 /* cmd_login.c */
-bool imap_cmd_starttls(struct imap_session *s, struct imap_command *c, struct err *e);
-bool imap_cmd_login(struct imap_session *s, struct imap_command *c, struct err *e);
-bool imap_cmd_authenticate(struct imap_session *s, struct imap_command *c, struct err *e);
+YIELDS bool imap_cmd_starttls(struct imap_session *s, struct imap_command *c, struct err *e);
+YIELDS bool imap_cmd_login(struct imap_session *s, struct imap_command *c, struct err *e);
+YIELDS bool imap_cmd_authenticate(struct imap_session *s, struct imap_command *c, struct err *e);
 /* cmd_idle.c */
-bool imap_cmd_idle(struct imap_session *s, struct imap_command *c, struct err *e);
+YIELDS bool imap_cmd_idle(struct imap_session *s, struct imap_command *c, struct err *e);
 /* A line came inside IDLE: ends it. Yields. */
 YIELDS void imap_idle_input(struct imap_session *s);
 /* cmd_select.c */
-bool imap_cmd_select(struct imap_session *s, struct imap_command *c, struct err *e);
-bool imap_cmd_close(struct imap_session *s, struct imap_command *c, struct err *e);
-bool imap_cmd_unselect(struct imap_session *s, struct imap_command *c, struct err *e);
+YIELDS bool imap_cmd_select(struct imap_session *s, struct imap_command *c, struct err *e);
+YIELDS bool imap_cmd_close(struct imap_session *s, struct imap_command *c, struct err *e);
+YIELDS bool imap_cmd_unselect(struct imap_session *s, struct imap_command *c, struct err *e);
 /* cmd_mailbox.c */
-bool imap_cmd_create(struct imap_session *s, struct imap_command *c, struct err *e);
-bool imap_cmd_delete(struct imap_session *s, struct imap_command *c, struct err *e);
-bool imap_cmd_rename(struct imap_session *s, struct imap_command *c, struct err *e);
-bool imap_cmd_subscribe(struct imap_session *s, struct imap_command *c, struct err *e);
-bool imap_cmd_status(struct imap_session *s, struct imap_command *c, struct err *e);
+YIELDS bool imap_cmd_create(struct imap_session *s, struct imap_command *c, struct err *e);
+YIELDS bool imap_cmd_delete(struct imap_session *s, struct imap_command *c, struct err *e);
+YIELDS bool imap_cmd_rename(struct imap_session *s, struct imap_command *c, struct err *e);
+YIELDS bool imap_cmd_subscribe(struct imap_session *s, struct imap_command *c, struct err *e);
+YIELDS bool imap_cmd_status(struct imap_session *s, struct imap_command *c, struct err *e);
 /* cmd_list.c */
-bool imap_cmd_list(struct imap_session *s, struct imap_command *c, struct err *e);
+YIELDS bool imap_cmd_list(struct imap_session *s, struct imap_command *c, struct err *e);
 /* cmd_append.c */
-bool imap_cmd_append(struct imap_session *s, struct imap_command *c, struct err *e);
+YIELDS bool imap_cmd_append(struct imap_session *s, struct imap_command *c, struct err *e);
 /* cmd_fetch.c */
-bool imap_cmd_fetch(struct imap_session *s, struct imap_command *c, struct err *e);
+YIELDS bool imap_cmd_fetch(struct imap_session *s, struct imap_command *c, struct err *e);
 /* cmd_store.c */
-bool imap_cmd_store(struct imap_session *s, struct imap_command *c, struct err *e);
-bool imap_cmd_expunge(struct imap_session *s, struct imap_command *c, struct err *e);
+YIELDS bool imap_cmd_store(struct imap_session *s, struct imap_command *c, struct err *e);
+YIELDS bool imap_cmd_expunge(struct imap_session *s, struct imap_command *c, struct err *e);
 /* cmd_copy.c */
-bool imap_cmd_copy(struct imap_session *s, struct imap_command *c, struct err *e);
+YIELDS bool imap_cmd_copy(struct imap_session *s, struct imap_command *c, struct err *e);
 /* cmd_search.c */
-bool imap_cmd_search(struct imap_session *s, struct imap_command *c, struct err *e);
+YIELDS bool imap_cmd_search(struct imap_session *s, struct imap_command *c, struct err *e);
 
 #endif

@@ -29,12 +29,13 @@ static int64_t read_deadline(const struct imap_session *s)
 
 static enum imap_gathered read_failed(struct imap_session *s, const struct err *e)
 {
-    if (e->kind == ERR_LIMIT)
+    if (e->kind == ERR_LIMIT) {
         imap_bye(s, "TOOBIG", "Line too long", "too_big");
-    else if (e->kind == ERR_TIMEOUT)
+    } else if (e->kind == ERR_TIMEOUT) {
         imap_bye(s, "UNAVAILABLE", "Timeout", "timeout");
-    else
+    } else {
         s->end_reason = e->kind == ERR_CANCELLED ? "cancelled" : "closed";
+    }
     return IMAP_GATHERED_END;
 }
 

@@ -131,10 +131,11 @@ static bool has_id(const int64_t *ids, size_t n, int64_t id)
     size_t high = n;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (ids[middle] < id)
+        if (ids[middle] < id) {
             low = middle + 1;
-        else
+        } else {
             high = middle;
+        }
     }
     return low < n && ids[low] == id;
 }

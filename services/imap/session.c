@@ -39,14 +39,15 @@ static void answer_error(struct imap_session *s, str name, const struct err *e)
 static const struct imap_command_entry *admit(struct imap_session *s, const struct imap_command *c)
 {
     const struct imap_command_entry *entry = imap_command_find(c->name, c->is_uid);
-    if (!entry)
+    if (!entry) {
         (void)imap_reply(s, IMAP_BAD, STR_EMPTY, "Unknown command");
-    else if ((entry->states & s->state) == 0)
+    } else if ((entry->states & s->state) == 0) {
         (void)imap_reply(s, IMAP_BAD, STR_EMPTY, "Not in this state");
-    else if ((entry->flags & IMAP_NEEDS_TLS) && !net_conn_tls(s->conn))
+    } else if ((entry->flags & IMAP_NEEDS_TLS) && !net_conn_tls(s->conn)) {
         (void)imap_reply(s, IMAP_NO, STR("PRIVACYREQUIRED"), "Use STARTTLS first");
-    else
+    } else {
         return entry;
+    }
     return NULL;
 }
 
@@ -97,14 +98,16 @@ static void run_command(struct imap_session *s)
     s->octets_in += text.n;
     s->preauth_octets += s->state == IMAP_NOT_AUTHENTICATED ? text.n + 2 : 0;
     const struct imap_command_entry *entry = NULL;
-    if (!imap_command_parse(text, &s->arena, &c, &e))
+    if (!imap_command_parse(text, &s->arena, &c, &e)) {
         (void)imap_reply(s, IMAP_BAD, STR_EMPTY, "Syntax error");
-    else
+    } else {
         entry = admit(s, &c);
-    if (entry)
+    }
+    if (entry) {
         run_entry(s, entry, &c);
-    else
+    } else {
         (void)imap_send_reply(s, c.tag);
+    }
     s->bad_commands += s->reply.status == IMAP_BAD ? 1 : 0;
     count_bad(s);
 }
@@ -157,10 +160,11 @@ static enum net_next serve_input(struct imap_session *s)
             s->is_closing = true;
             break;
         }
-        if (what == IMAP_GATHERED_COMMAND)
+        if (what == IMAP_GATHERED_COMMAND) {
             run_command(s);
-        else
+        } else {
             count_bad(s);
+        }
     } while (!s->is_closing && !s->is_broken && net_buffered(s->conn) > 0);
     return park(s);
 }

@@ -106,9 +106,10 @@ static void send_arrivals(struct imap_session *s, const struct store_delta *delt
         v->rows[v->n++] = delta->rows[i];
         imap_view_take_row(v, v->n - 1, &delta->rows[i], delta->overflows, delta->n_overflows);
     }
-    if (v->n > before)
+    if (v->n > before) {
         (void)imap_sendf(s, s->is_rev2 ? "* %zu EXISTS\r\n" : "* %zu EXISTS\r\n* 0 RECENT\r\n",
                          v->n);
+    }
 }
 
 /* Flags of messages that are in the view, where the client does not know them. */

@@ -4,6 +4,10 @@
 
 #include <stdlib.h>
 
+enum {
+    NAMES_MAX = (STORE_MAX_KEYWORD + 1) * STORE_MAX_KEYWORDS /* octets of a list of keywords */
+};
+
 static char *copy(str s)
 {
     char *p = heap_zalloc(s.n + 1);
@@ -38,9 +42,10 @@ static void fill(struct imap_view *v, const struct store_snapshot *snapshot)
         memcpy(v->rows, snapshot->rows, snapshot->n * sizeof(*v->rows));
     v->n = snapshot->n;
     for (size_t i = 0; i < v->n; i++) {
-        if (v->rows[i].has_more)
+        if (v->rows[i].has_more) {
             imap_view_take_row(v, i, &snapshot->rows[i], snapshot->overflows,
                                snapshot->n_overflows);
+        }
     }
 }
 
@@ -104,10 +109,11 @@ size_t imap_view_lower_bound(const struct imap_view *v, uint32_t uid)
     size_t high = v->n;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (v->rows[middle].uid < uid)
+        if (v->rows[middle].uid < uid) {
             low = middle + 1;
-        else
+        } else {
             high = middle;
+        }
     }
     return low;
 }
@@ -147,7 +153,7 @@ void imap_view_drop_overflow(struct imap_view *v, uint32_t uid)
 static void add_overflow(struct imap_view *v, const struct store_overflow *overflow)
 {
     struct buf names;
-    buf_init(&names, (STORE_MAX_KEYWORD + 1) * STORE_MAX_KEYWORDS);
+    buf_init(&names, NAMES_MAX);
     for (size_t i = 0; i < overflow->n; i++)
         (void)buf_addf(&names, "%s%.*s", i ? " " : "", STR_FMT(overflow->names[i]));
     v->overflows = heap_realloc(v->overflows, (v->n_overflows + 1) * sizeof(*v->overflows));
@@ -174,7 +180,7 @@ void imap_view_take_row(struct imap_view *v, size_t index, const struct store_ro
 static bool take_more(struct imap_view *v, const struct store_keywords *keywords)
 {
     struct buf names;
-    buf_init(&names, (STORE_MAX_KEYWORD + 1) * STORE_MAX_KEYWORDS);
+    buf_init(&names, NAMES_MAX);
     for (size_t i = 0; i < keywords->n_more; i++)
         (void)buf_addf(&names, " %.*s", STR_FMT(keywords->more[i]));
     bool is_new = names.n > (v->more_keywords ? strlen(v->more_keywords) : 0);

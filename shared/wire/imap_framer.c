@@ -4,7 +4,8 @@
 #include "wire/imap_framer.h"
 
 enum {
-    KEEP_BYTES = 4096 /* of the buffer between two commands */
+    KEEP_BYTES = 4096,  /* of the buffer between two commands */
+    LINE_ENDS_MAX = 128 /* octets of the CRLFs between a command's lines */
 };
 
 void imap_framer_init(struct imap_framer *f)
@@ -23,7 +24,7 @@ void imap_framer_begin(struct imap_framer *f, const struct imap_framer_limits *l
     buf_trim(&f->text, KEEP_BYTES);
     f->limits = *limits;
     /* Each line but the last keeps its CRLF; those are not the client's to spend. */
-    f->text.max = limits->command + limits->message + 64 * 2;
+    f->text.max = limits->command + limits->message + LINE_ENDS_MAX;
     f->literal_left = 0;
     f->state = IMAP_FRAME_LINE;
 }

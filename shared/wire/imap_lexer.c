@@ -14,7 +14,9 @@ bool imap_lexer_is_at_end(const struct imap_lexer *l)
 
 char imap_lexer_peek(const struct imap_lexer *l)
 {
-    return imap_lexer_is_at_end(l) ? '\0' : l->in.p[l->at];
+    if (imap_lexer_is_at_end(l))
+        return '\0';
+    return l->in.p[l->at];
 }
 
 bool imap_is_atom_byte(char c)

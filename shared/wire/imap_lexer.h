@@ -15,6 +15,7 @@ struct imap_lexer {
     struct arena *a; /* for tokens that must be copied */
 };
 
+/* Begins at the start of `in`; `a` is kept for tokens that must be copied. */
 void imap_lexer_init(struct imap_lexer *l, str in, struct arena *a);
 
 /* The next octet, or NUL at the end (a command never holds a NUL outside a literal8). */

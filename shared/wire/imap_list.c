@@ -157,10 +157,11 @@ static struct states step(const struct states *from, str pattern, char c, bool i
         char p = pattern.p[i];
         if (!has_state(from, i))
             continue;
-        if (p == '*' || (p == '%' && c != '/'))
+        if (p == '*' || (p == '%' && c != '/')) {
             set_state(&to, i);
-        else if (p == c || (is_folded && i < 5 && ascii_upper(p) == c))
+        } else if (p == c || (is_folded && i < 5 && ascii_upper(p) == c)) {
             set_state(&to, i + 1);
+        }
     }
     skip_wildcards(&to, pattern);
     return to;

@@ -211,9 +211,10 @@ static bool parse_list(struct parse *p, unsigned depth, struct imap_search_key *
 
 static bool parse_key(struct parse *p, unsigned depth, struct imap_search_key **out)
 {
-    if (depth > IMAP_SEARCH_DEPTH_MAX)
+    if (depth > IMAP_SEARCH_DEPTH_MAX) {
         return ERR(p->e, ERR_LIMIT, "search keys are nested more than %d deep",
                    IMAP_SEARCH_DEPTH_MAX);
+    }
     if (++p->keys > IMAP_SEARCH_KEYS_MAX)
         return ERR(p->e, ERR_LIMIT, "more than %d search keys", IMAP_SEARCH_KEYS_MAX);
     char c = imap_lexer_peek(p->l);

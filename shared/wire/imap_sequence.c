@@ -6,10 +6,10 @@
 
 static void append(struct imap_sequence_builder *b, struct imap_range range)
 {
-    if (b->set.n == b->room) {
+    if (!b->set.ranges || b->set.n == b->room) {
         size_t room = b->room ? b->room * 2 : 8;
         struct imap_range *ranges = ARENA_ARRAY(b->a, struct imap_range, room);
-        if (b->set.n)
+        if (b->set.ranges)
             memcpy(ranges, b->set.ranges, b->set.n * sizeof(*ranges));
         b->set.ranges = ranges;
         b->room = room;
@@ -105,10 +105,11 @@ bool imap_sequence_has(const struct imap_sequence *s, uint32_t number)
     size_t high = s->n;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (s->ranges[middle].last < number)
+        if (s->ranges[middle].last < number) {
             low = middle + 1;
-        else
+        } else {
             high = middle;
+        }
     }
     return low < s->n && s->ranges[low].first <= number;
 }
@@ -141,8 +142,9 @@ void imap_sequence_add(struct imap_sequence_builder *b, uint32_t number)
     struct imap_range *last = b->set.n ? &b->set.ranges[b->set.n - 1] : NULL;
     if (last && last->last == number)
         return;
-    if (last && last->last + 1 == number)
+    if (last && last->last + 1 == number) {
         last->last = number;
-    else
+    } else {
         append(b, (struct imap_range){ number, number });
+    }
 }

@@ -18,10 +18,11 @@ static bool read_modifiers(struct imap_lexer *l, struct imap_store_args *out, st
 
 static bool read_item(struct imap_lexer *l, struct imap_store_args *out, struct err *e)
 {
-    if (imap_lexer_try_byte(l, '+'))
+    if (imap_lexer_try_byte(l, '+')) {
         out->mode = IMAP_STORE_ADD;
-    else if (imap_lexer_try_byte(l, '-'))
+    } else if (imap_lexer_try_byte(l, '-')) {
         out->mode = IMAP_STORE_REMOVE;
+    }
     if (imap_lexer_try_word(l, STR("FLAGS.SILENT"))) {
         out->is_silent = true;
         return true;
