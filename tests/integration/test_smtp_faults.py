@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A worker that dies at the worst moments, and a stop in the middle of a message (PROMISES R1-R3, R29;
+points P1, P2, P3, P6)."""
+import threading
+import time
+
+import pytest
+from conftest import wait_until
+from smtp_raw import RawSmtp, fetch_all, stuffed
+
+MESSAGE = b"Subject: fault\r\n\r\n" + b"x" * 70 + b"\r\n"
+
+
+def send_and_see(server, user):
+    """The reply to the end of DATA: 0 when the connection broke before."""
+    with RawSmtp(server.ports["smtp"]) as smtp:
+        smtp.hello()
+        for line in ("MAIL FROM:<sender@remote.example>", f"RCPT TO:<{user['address']}>", "DATA"):
+            if smtp.ask(line)[0] == 0:
+                return 0
+        smtp.send(stuffed(MESSAGE))
+        return smtp.reply()[0]
+
+
+@pytest.mark.parametrize("point, copies", [("smtp-after-mail", 0), ("smtp-mid-data", 0), ("smtp-after-dot", 0),
+                                           ("smtp-before-250", 1)])
+def test_worker_dies_at(heronry_factory, point, copies):
+    """Each worker dies at its third passing of the point; its successor goes on. A message that was
+    answered is there once; one without an answer only when it was committed before."""
+    server = heronry_factory(settings={"workers.front": 1}, environment={"HERONRY_FAILPOINT": f"{point}:kill@3"})
+    user = server.user(2)
+    answers = [send_and_see(server, user) for _ in range(3)]
+    assert answers == [250, 250, 0]
+
+    def again():
+        try:
+            return send_and_see(server, user) == 250
+        except OSError:
+            return False
+    wait_until(again, seconds=15, what="a new worker")
+    assert len(fetch_all(server, user)) == 3 + copies
+
+
+def test_stop_waits_for_a_message(heronry_factory):
+    server = heronry_factory()
+    user = server.user(2)
+    with RawSmtp(server.ports["smtp"], timeout=40) as busy, RawSmtp(server.ports["smtp"], timeout=40) as idle:
+        busy.begin(user["address"])
+        busy.send(b"Subject: slow\r\n\r\n")
+        ended = []
+        stopper = threading.Thread(target=lambda: ended.append(server.stop()))
+        stopper.start()
+        assert idle.reply()[0] == 421
+        time.sleep(1)
+        assert not ended
+        busy.send(b"x\r\n.\r\n")
+        assert busy.reply()[0] == 250
+        assert busy.reply()[0] == 421
+        stopper.join(40)
+        assert ended == [0]
+    server.start()
+    assert len(fetch_all(server, user)) == 1
+
+
+def test_unknown_commit_is_looked_up(heronry_factory):
+    """The connection to the database breaks when COMMIT is on its way: each message is answered 250 and
+    there once, or 451 and not there (or there once: unknown), never twice (R3)."""
+    server = heronry_factory(settings={"workers.front": 1})
+    user = server.user(2)
+    stop, answers = threading.Event(), []
+
+    def sender():
+        with RawSmtp(server.ports["smtp"], timeout=60) as smtp:
+            while not stop.is_set():
+                smtp.hello() if not answers else None
+                assert smtp.ask("MAIL FROM:<sender@remote.example>")[0] == 250
+                if smtp.ask(f"RCPT TO:<{user['address']}>")[0] != 250:
+                    smtp.ask("RSET")
+                    continue
+                assert smtp.ask("DATA")[0] == 354
+                smtp.send(stuffed(b"Subject: n%d\r\n\r\nx\r\n" % len(answers)))
+                answers.append(smtp.reply()[0])
+
+    thread = threading.Thread(target=sender)
+    thread.start()
+    for _ in range(30):
+        time.sleep(0.1)
+        server.psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+                    " AND backend_type = 'client backend'")
+    stop.set()
+    thread.join(60)
+    assert set(answers) <= {250, 451} and answers.count(250) > 10, answers
+    subjects = [m.split(b"Subject: n")[1].split(b"\r\n")[0] for m in fetch_all(server, user)]
+    assert len(subjects) == len(set(subjects))
+    for number, answer in enumerate(answers):
+        if answer == 250:
+            assert b"%d" % number in subjects, number

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+"""PROMISES R15: limits of SMTP hold at one more, and not at one less."""
+import pathlib
+import smtplib
+
+import pytest
+from smtp_raw import RawSmtp, fetch_all, send_message, stuffed, without_trace
+
+SIZE = 2 * 1024 * 1024
+LINE = 1024 * 1024
+
+
+@pytest.fixture(scope="module")
+def small(request):
+    """A server of its own, with a small limit on messages and few connections a client."""
+    from conftest import Instance
+    instance = Instance(settings={"limits.message_size": str(SIZE) + "B", "limits.smtp_per_ip": 5,
+                                  "workers.front": 1})
+    request.addfinalizer(instance.remove)
+    return instance.up()
+
+
+def message_of(size):
+    """A message of exactly so many octets."""
+    head = b"Subject: size\r\n\r\n"
+    full, rest = divmod(size - len(head), 78)
+    return head + (b"x" * 76 + b"\r\n") * (full - 1) + b"y" * (76 + rest) + b"\r\n"
+
+
+def test_message_size(small):
+    user = small.new_user()
+    assert len(message_of(SIZE)) == SIZE
+    assert send_message(small.ports["smtp"], [user["address"]], message_of(SIZE))[0] == 250
+    code, text = send_message(small.ports["smtp"], [user["address"]], message_of(SIZE + 1))
+    assert (code, text[4:9]) == (552, b"5.3.4")
+    messages = fetch_all(small, user)
+    assert [without_trace(m) for m in messages] == [message_of(SIZE)]
+
+
+def test_stuffing_does_not_count(small):
+    user = small.new_user()
+    message = b"A: b\r\n\r\n" + b".\r\n" * ((SIZE - 8) // 3)
+    assert send_message(small.ports["smtp"], [user["address"]], message)[0] == 250
+
+
+def test_declared_size(small):
+    with RawSmtp(small.ports["smtp"]) as smtp:
+        assert f"SIZE {SIZE}".encode() in smtp.hello()
+        assert smtp.ask(f"MAIL FROM:<> SIZE={SIZE}")[0] == 250
+        assert smtp.ask("RSET")[0] == 250
+        assert smtp.ask(f"MAIL FROM:<> SIZE={SIZE + 1}")[0] == 552
+
+
+def test_line_of_a_message(small):
+    user = small.new_user()
+    for length, wanted in ((998, 250), (999, 250), (LINE, 250), (LINE + 1, 552)):
+        reply = send_message(small.ports["smtp"], [user["address"]], b"A: b\r\n\r\n" + b"z" * length + b"\r\n")
+        assert reply[0] == wanted, (length, reply)
+
+
+def front_memory(server):
+    """Resident octets of the process that serves SMTP."""
+    for name, pid in server.pids().items():
+        if name.startswith("front"):
+            status = pathlib.Path(f"/proc/{pid}/status").read_text()
+            return int(status.split("VmRSS:")[1].split()[0]) * 1024
+    raise AssertionError("no front process")
+
+
+def test_endless_line_is_not_kept(small):
+    user = small.new_user()
+    with RawSmtp(small.ports["smtp"], timeout=60) as smtp:
+        smtp.begin(user["address"])
+        before = front_memory(small)
+        for _ in range(100):
+            smtp.send(b"a" * (1024 * 1024))
+        assert front_memory(small) - before < 8 * SIZE
+        smtp.send(b"\r\n.\r\n")
+        assert smtp.reply()[0] == 552
+        assert smtp.ask("NOOP")[0] == 250
+    assert fetch_all(small, user) == []
+
+
+def test_recipients(heronry):
+    """1000 are taken, the next ones are for another transaction; an account gets one copy."""
+    user = heronry.new_user()
+    local, domain = user["address"].split("@")
+    with RawSmtp(heronry.ports["smtp"], timeout=60) as smtp:
+        smtp.hello()
+        assert smtp.ask("MAIL FROM:<sender@remote.example>")[0] == 250
+        smtp.send(b"".join(f"RCPT TO:<{local}+{n}@{domain}>\r\n".encode() for n in range(1002)))
+        codes = [smtp.reply()[0] for _ in range(1002)]
+        assert codes == [250] * 1000 + [452] * 2
+        assert smtp.ask("DATA")[0] == 354
+        smtp.send(stuffed(b"Subject: many\r\n\r\nx\r\n"))
+        assert smtp.reply()[0] == 250
+    assert len(fetch_all(heronry, user)) == 1
+
+
+def test_same_recipient_again_and_again(heronry):
+    user = heronry.new_user()
+    with RawSmtp(heronry.ports["smtp"], timeout=60) as smtp:
+        smtp.hello()
+        assert smtp.ask("MAIL FROM:<sender@remote.example>")[0] == 250
+        smtp.send(f"RCPT TO:<{user['address']}>\r\n".encode() * 1001)
+        assert [smtp.reply()[0] for _ in range(1001)] == [250] * 1001
+        assert smtp.ask("DATA")[0] == 354
+        smtp.send(stuffed(b"Subject: same\r\n\r\nx\r\n"))
+        assert smtp.reply()[0] == 250
+    assert len(fetch_all(heronry, user)) == 1
+
+
+def test_connections_of_one_client(small):
+    """The sixth is told to come later; when one has gone there is room again."""
+    held = [RawSmtp(small.ports["smtp"]) for _ in range(5)]
+    try:
+        with RawSmtp(small.ports["smtp"], greet=False) as sixth:
+            assert sixth.rest().startswith(b"421 4.7.0 ")
+        held.pop().sock.close()
+        for _ in range(100):
+            with RawSmtp(small.ports["smtp"], greet=False) as again:
+                if again.reply()[0] == 220:
+                    break
+        else:
+            pytest.fail("no room although a connection was closed")
+    finally:
+        for smtp in held:
+            smtp.sock.close()
+
+
+def test_endless_command_line(heronry):
+    """Over-long lines are answered once; one without an end ends the connection (S8)."""
+    with RawSmtp(heronry.ports["smtp"]) as smtp:
+        assert smtp.ask("NOOP " + "x" * 20000)[0] == 500
+        assert smtp.ask("NOOP")[0] == 250
+        try:
+            for _ in range(100):
+                smtp.send(b"y" * 65536)
+        except ConnectionError:
+            pass
+        assert b"250" not in smtp.rest()
+
+
+def test_garbage_is_cut_off(heronry):
+    """10 MB of noise: the session ends long before (S11)."""
+    noise = bytes((7 * n * n + 13 * n) % 251 for n in range(65536))
+    with RawSmtp(heronry.ports["smtp"], timeout=60) as smtp:
+        try:
+            for _ in range(160):
+                smtp.send(noise)
+        except ConnectionError:
+            pass
+        assert b"250" not in smtp.rest()
+    with heronry.smtp() as smtp:
+        assert smtp.noop()[0] == 250
+
+
+def test_auth_line(heronry):
+    """12288 octets are taken as a response, more are not (U5)."""
+    with heronry.smtp("submissions") as smtp:
+        code, _ = smtp.docmd("AUTH", "PLAIN")
+        assert code == 334
+        code, _ = smtp.docmd("A" * 12284)
+        assert code in (501, 535)
+        assert smtp.docmd("AUTH", "PLAIN")[0] == 334
+        assert smtp.docmd("A" * 12288)[0] == 500
+        assert smtp.noop()[0] == 250
+
+
+def test_password_of_a_kilobyte(heronry):
+    with heronry.smtp("submissions") as smtp:
+        with pytest.raises(smtplib.SMTPAuthenticationError) as refused:
+            smtp.login(heronry.user(1)["address"], "p" * 1025)
+        assert refused.value.smtp_code == 535

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Full mailboxes: nothing is lost in silence, and nobody else is hindered."""
+from conftest import wait_until
+from smtp_raw import RawSmtp, fetch_all, send_message, stuffed
+
+QUOTA = 100_000
+LARGE = b"Subject: large\r\n\r\n" + b"x" * 900 + b"\r\n" * 2 + (b"y" * 898 + b"\r\n") * 150
+
+
+def test_only_recipient_is_full(heronry):
+    user = heronry.new_user(quota=QUOTA)
+    code, text = send_message(heronry.ports["smtp"], [user["address"]], LARGE)
+    assert (code, text[4:9]) == (552, b"5.2.2")
+    assert send_message(heronry.ports["smtp"], [heronry.new_user()["address"]], LARGE)[0] == 250
+    assert fetch_all(heronry, user) == []
+
+
+def test_one_of_several_is_full(heronry):
+    """The others get it, and the sender, who is one of us here, a report that names the full one."""
+    sender, full, other = heronry.new_user(), heronry.new_user(quota=QUOTA), heronry.new_user()
+    with RawSmtp(heronry.ports["smtp"]) as smtp:
+        smtp.begin(full["address"], other["address"], sender=sender["address"])
+        smtp.send(stuffed(LARGE))
+        assert smtp.reply()[0] == 250
+    assert len(fetch_all(heronry, other)) == 1
+    assert fetch_all(heronry, full) == []
+    (report,) = fetch_all(heronry, sender)
+    assert b"multipart/report" in report and b"Status: 5.2.2" in report
+    assert f"Final-Recipient: rfc822; {full['address']}".lower().encode() in report.lower()
+    assert other["address"].encode() not in report
+
+
+def test_report_to_a_remote_sender_waits_in_the_queue(heronry):
+    full, other = heronry.new_user(quota=QUOTA), heronry.new_user()
+    sender = f"sender-of-{full['address'].split('@')[0]}@remote.example"
+    with RawSmtp(heronry.ports["smtp"]) as smtp:
+        smtp.begin(full["address"], other["address"], sender=sender)
+        smtp.send(stuffed(LARGE))
+        assert smtp.reply()[0] == 250
+    wait_until(lambda: heronry.psql(f"SELECT count(*) FROM q_rcpt WHERE rcpt = '{sender}'") == "1", what="the report")
+
+
+def test_null_sender_is_told_nothing(heronry):
+    full, other = heronry.new_user(quota=QUOTA), heronry.new_user()
+    with RawSmtp(heronry.ports["smtp"]) as smtp:
+        smtp.begin(full["address"], other["address"], sender="")
+        smtp.send(stuffed(LARGE))
+        assert smtp.reply()[0] == 250
+    assert len(fetch_all(heronry, other)) == 1
+
+
+def test_who_was_full_is_refused_alone(heronry_factory):
+    server = heronry_factory(settings={"workers.front": 1})
+    full = server.new_user(quota=QUOTA)
+    assert send_message(server.ports["smtp"], [full["address"]], LARGE)[0] == 552
+    with RawSmtp(server.ports["smtp"]) as smtp:
+        smtp.hello()
+        assert smtp.ask("MAIL FROM:<>")[0] == 250
+        code, text = smtp.ask(f"RCPT TO:<{full['address']}>")
+        assert (code, text[4:9]) == (552, b"5.2.2")
+        assert smtp.ask(f"RCPT TO:<{server.user(2)['address']}>")[0] == 250
+
+
+def test_submission_tells_at_the_recipient(heronry):
+    full, sender = heronry.new_user(quota=QUOTA), heronry.user(1)
+    with heronry.smtp("submission", login=sender) as smtp:
+        assert smtp.mail(sender["address"], [f"SIZE={len(LARGE)}"])[0] == 250
+        code, text = smtp.rcpt(full["address"])
+        assert (code, text[:5]) == (552, b"5.2.2")
+        assert smtp.rcpt(heronry.user(2)["address"])[0] == 250
+
+
+def test_submission_to_a_full_mailbox_does_nothing_at_all(heronry):
+    """All recipients or none, those outside too: one transaction."""
+    full, other, sender = heronry.new_user(quota=QUOTA), heronry.new_user(), heronry.user(1)
+    remote = f"{full['address'].split('@')[0]}@foreign.example"
+    with heronry.smtp("submission", login=sender) as smtp:
+        smtp.mail(sender["address"])
+        for recipient in (full["address"], other["address"], remote):
+            assert smtp.rcpt(recipient)[0] == 250
+        assert smtp.docmd("DATA")[0] == 354
+        smtp.send(stuffed(f"From: {sender['address']}\r\n".encode() + LARGE))
+        code, text = smtp.getreply()
+        assert (code, text[:5]) == (452, b"4.2.2"), text
+    assert fetch_all(heronry, other) == []
+    assert heronry.psql(f"SELECT count(*) FROM q_rcpt WHERE rcpt = '{remote}'") == "0"
+
+
+def test_submission_to_both_sides(heronry):
+    """Local and remote recipients of one message: 250 covers all (FEATURES 7)."""
+    user, sender = heronry.new_user(), heronry.user(1)
+    remote = f"{user['address'].split('@')[0]}@foreign.example"
+    with heronry.smtp("submission", login=sender) as smtp:
+        message = f"From: {sender['address']}\r\nSubject: both\r\n\r\nx\r\n"
+        assert smtp.sendmail(sender["address"], [user["address"], remote], message) == {}
+    assert len(fetch_all(heronry, user)) == 1
+    assert heronry.psql(f"SELECT count(*) FROM q_rcpt WHERE rcpt = '{remote}'") == "1"

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ATTACKS S1 and PROMISES R20: nothing but CRLF.CRLF ends a message. Each sequence that ends one for
+somebody else is sent in two segments, cut at every place; never may what follows it be run."""
+import pytest
+from smtp_raw import RawSmtp, fetch_all
+
+SEQUENCES = [b"\n.\n", b"\n.\r\n", b"\r.\r\n", b"\r.\n", b"\r.\r", b"\n.\r", b"\r\n\0.\r\n", b"\r\n.\n", b"\r\n.\r"]
+BEFORE = b"Subject: first\r\n\r\ntext"
+
+
+def smuggled(recipient):
+    return (f"MAIL FROM:<evil@remote.example>\r\nRCPT TO:<{recipient}>\r\nDATA\r\nSubject: smuggled\r\n"
+            "\r\nx\r\n.\r\n").encode()
+
+
+@pytest.mark.parametrize("sequence", SEQUENCES, ids=lambda s: s.hex())
+def test_sequence_at_every_split(heronry, sequence):
+    user = heronry.new_user()
+    wire = BEFORE + sequence + smuggled(user["address"])
+    for cut in range(len(wire)):
+        with RawSmtp(heronry.ports["smtp"]) as smtp:
+            smtp.begin(user["address"])
+            smtp.send(wire, cut)
+            code, text = smtp.reply()
+            assert (code, text[4:9]) == (550, b"5.5.2"), f"cut at {cut}: {text!r}"
+            assert smtp.rest() == b"", f"cut at {cut}: the session went on"
+    assert fetch_all(heronry, user) == []
+
+
+def test_real_end_at_every_split(heronry):
+    user = heronry.new_user()
+    wire = b"Subject: whole\r\n\r\n..\r\nx\r\n.\r\nQUIT\r\n"
+    for cut in range(len(wire)):
+        with RawSmtp(heronry.ports["smtp"]) as smtp:
+            smtp.begin(user["address"])
+            smtp.send(wire, cut)
+            assert smtp.reply()[0] == 250
+            assert smtp.reply()[0] == 221
+    messages = fetch_all(heronry, user)
+    assert len(messages) == len(wire)
+    assert all(m.endswith(b"Subject: whole\r\n\r\n.\r\nx\r\n") for m in messages)
+
+
+@pytest.mark.parametrize("kind", ["smtp", "submissions"])
+def test_clean_message_after_a_refused_one(heronry, kind):
+    """The refusal ends the session; the next one begins without a trace of it."""
+    user, login = heronry.new_user(), heronry.user(1) if kind == "submissions" else None
+    for body in (b"a\nb\r\n", b"a\r\nb\r\n"):
+        with heronry.smtp(kind, login=login) as smtp:
+            smtp.mail(heronry.user(1)["address"] if login else "sender@remote.example")
+            smtp.rcpt(user["address"])
+            smtp.docmd("DATA")
+            smtp.send(b"From: " + heronry.user(1)["address"].encode() + b"\r\n\r\n" + body + b".\r\n")
+            code, _ = smtp.getreply()
+            assert code == (550 if b"a\nb" in body else 250)
+            if code == 550:
+                smtp.close()
+    assert len(fetch_all(heronry, user)) == 1

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ATTACKS S5 and PROMISES R19: no command or reply survives STARTTLS."""
+import ssl
+
+import pytest
+from smtp_raw import RawSmtp
+
+INJECTED = b"STARTTLS\r\nMAIL FROM:<evil@remote.example>\r\nNOOP\r\n"
+
+
+@pytest.mark.parametrize("kind", ["smtp", "submission"])
+def test_injection_at_every_split(heronry, kind):
+    """The rest is refused with STARTTLS, or breaks the handshake; it is never answered."""
+    for cut in range(len(INJECTED)):
+        with RawSmtp(heronry.ports[kind]) as smtp:
+            smtp.hello()
+            smtp.send(INJECTED, cut)
+            code, text = smtp.reply()
+            assert (code, text[4:9]) in ((501, b"5.5.4"), (220, b"2.0.0")), f"cut at {cut}: {text!r}"
+            rest = smtp.rest()
+            assert b"250" not in rest and b"503" not in rest, f"cut at {cut}: {rest!r}"
+
+
+def upgrade(heronry, smtp):
+    assert smtp.ask("STARTTLS")[0] == 220
+    assert smtp.pending == b""
+    smtp.sock = heronry.tls().wrap_socket(smtp.sock, server_hostname="localhost")
+
+
+def test_state_begins_anew(heronry):
+    with RawSmtp(heronry.ports["smtp"]) as smtp:
+        smtp.hello()
+        upgrade(heronry, smtp)
+        code, text = smtp.ask("MAIL FROM:<a@remote.example>")
+        assert (code, text[4:9]) == (503, b"5.5.1")
+        offered = smtp.hello()
+        assert b"STARTTLS" not in offered
+        assert smtp.ask("STARTTLS")[0] == 503
+
+
+def test_login_needs_tls_and_ends_with_the_session(heronry):
+    with RawSmtp(heronry.ports["submission"]) as smtp:
+        assert b"AUTH" not in smtp.hello()
+        assert smtp.ask("AUTH PLAIN AGEAYg==")[0] == 538
+        upgrade(heronry, smtp)
+        assert b"AUTH PLAIN LOGIN" in smtp.hello()
+        assert smtp.ask(f"MAIL FROM:<{heronry.user(1)['address']}>")[0] == 530
+
+
+@pytest.mark.parametrize("garbage", [b"EHLO plain.example\r\n", b"\x16\x03\x01\x00\x05hello", b"\0" * 100])
+def test_failed_handshake_ends_the_connection(heronry, garbage):
+    with RawSmtp(heronry.ports["smtp"]) as smtp:
+        smtp.hello()
+        assert smtp.ask("STARTTLS")[0] == 220
+        smtp.send(garbage)
+        smtp.sock.shutdown(1)
+        assert not smtp.rest().startswith(b"250")
+
+
+def test_old_versions_are_refused(heronry):
+    context = heronry.tls()
+    context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+    context.maximum_version = ssl.TLSVersion.TLSv1_1
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    with RawSmtp(heronry.ports["smtp"]) as smtp:
+        smtp.hello()
+        assert smtp.ask("STARTTLS")[0] == 220
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            context.wrap_socket(smtp.sock, server_hostname="localhost")
