@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Front door of the command line: tables of commands, their options, help, exit codes and output.
+ * The verbs themselves are thin over the shared modules (one file a noun). */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include "services/app/listeners.h"
+
+/* Exit codes, after sysexits.h; the table in exit_codes.c documents them. */
+enum cli_exit {
+    CLI_OK = 0,
+    CLI_USAGE = 64,
+    CLI_DATA = 65,
+    CLI_NOT_FOUND = 66,
+    CLI_UNAVAILABLE = 69,
+    CLI_INTERNAL = 70,
+    CLI_EXISTS = 73,
+    CLI_TRY_LATER = 75,
+    CLI_DENIED = 77,
+    CLI_CONFIG = 78
+};
+
+struct cli_option {
+    const char *name;       /* "--quota" */
+    const char *value_name; /* "SIZE"; NULL for a switch */
+    const char *help;
+};
+
+struct cli;
+
+struct cli_command {
+    const char *name;      /* "user add" */
+    const char *arguments; /* "ADDRESS", as in the usage line; "" for none */
+    const char *summary;
+    const char *details; /* more lines of help, or NULL */
+    const struct cli_option *options;
+    size_t n_options;
+    size_t least_words; /* positional arguments */
+    size_t most_words;
+    enum cli_exit (*run)(struct cli *cli);
+};
+
+struct cli_group {
+    const struct cli_command *list;
+    size_t n;
+};
+
+enum {
+    CLI_OPTIONS_MAX = 16 /* of one command, with the common ones */
+};
+
+/* One run of the program. */
+struct cli {
+    struct arena arena;
+    struct app_services services;
+    const struct cli_group *groups;
+    size_t n_groups;
+    const struct cli_command *command;
+    const char *config_path;
+    bool json;
+    char **words; /* positional arguments; in the arena */
+    size_t n_words;
+    char *values[CLI_OPTIONS_MAX]; /* of the command's own options; NULL: not given */
+};
+
+/* Finds the command of the arguments in the groups, reads its options, runs it. Gives the exit code
+ * of the program. */
+int cli_main(int argc, char **argv, const struct cli_group *groups, size_t n_groups,
+             const struct app_services *services);
+
+/* The value of an own option ("" for a switch), or NULL when it was not given. */
+char *cli_option(const struct cli *cli, const char *name);
+
+/* The groups of this service, for the table in main.c. */
+extern const struct cli_group cli_base_group;
+extern const struct cli_group cli_domain_group;
+extern const struct cli_group cli_user_group;
+extern const struct cli_group cli_queue_group;
+
+#endif

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Connects to the configured database and runs one fiber. */
+#include "services/cli/session.h"
+
+#include "db/db.h"
+#include "obs/obs.h"
+#include "redis/redis.h"
+#include "services/app/build.h"
+#include "services/app/endpoints.h"
+#include "services/cli/output.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+struct run {
+    struct cli_session session;
+    bool (*work)(struct cli_session *s, struct err *e);
+    bool ok;
+    struct err err;
+};
+
+bool cli_load_config(struct cli *cli, struct config **out, enum cli_exit *code)
+{
+    struct err e = ERR_CLEAR;
+    *code = CLI_OK;
+    if (config_load(cli->config_path, out, &e))
+        return true;
+    (void)cli_fail(cli, &e);
+    *code = CLI_CONFIG;
+    return false;
+}
+
+/* The embedded database is there only while `heronry serve` runs: better said at once than after a
+ * long wait. */
+static bool check_embedded(const struct cli *cli, const struct config *config, struct arena *a,
+                           struct err *e)
+{
+    struct app_endpoints at;
+    struct sockaddr_un to = { .sun_family = AF_UNIX };
+    if (!app_endpoints_find(config, a, &at, e))
+        return false;
+    if (!at.embedded_database)
+        return true;
+    (void)snprintf(to.sun_path, sizeof(to.sun_path), "%s/.s.PGSQL.5432", at.socket_dir);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool ok = fd >= 0 && connect(fd, (const struct sockaddr *)&to, sizeof(to)) == 0;
+    int sys = errno;
+    if (fd >= 0)
+        (void)close(fd);
+    if (ok)
+        return true;
+    if (sys == EACCES) {
+        return ERR(e, ERR_DENIED, "this user may not use the database in %s; try as root",
+                   at.socket_dir);
+    }
+    return ERR(e, ERR_UNAVAILABLE,
+               "the server is not running, and its database with it; start it with "
+               "\"heronry serve --config %s\"",
+               cli->config_path);
+}
+
+/* Hints to running workers go through Redis without an answer. One command before them makes sure
+ * that there is a connection, one behind them that they are sent. Both may fail. */
+YIELDS static void sync_redis(struct app *app)
+{
+    static const str ping[] = { STR_INIT("PING") };
+    struct redis_value ignored;
+    struct err failed = ERR_CLEAR;
+    struct arena a;
+    if (!app->redis)
+        return;
+    arena_init(&a);
+    (void)redis_command(app->redis, ping, COUNT_OF(ping), &a, &ignored, &failed);
+    arena_fini(&a);
+}
+
+YIELDS static void run_work(void *arg)
+{
+    struct run *run = arg;
+    struct app *app = run->session.app;
+    sync_redis(app);
+    run->ok = run->work(&run->session, &run->err);
+    sync_redis(app);
+    runtime_stop(app->runtime);
+}
+
+static void run_fiber(struct run *run)
+{
+    struct cli_session *s = &run->session;
+    arena_init(&s->arena);
+    s->deadline_ms = clock_deadline_in(CLI_LIMIT_MS);
+    s->actor = (struct account_actor){ .name = STR("cli") };
+    if (fiber_spawn(s->app->runtime, "cli", run_work, run, NULL, &run->err))
+        runtime_run(s->app->runtime);
+    arena_fini(&s->arena);
+}
+
+enum cli_exit cli_run_session(struct cli *cli, bool (*work)(struct cli_session *s, struct err *e),
+                              void *arg)
+{
+    struct run run = { .session = { .cli = cli, .arg = arg }, .work = work };
+    struct config *config = NULL;
+    enum cli_exit code;
+    if (!cli_load_config(cli, &config, &code))
+        return code;
+    /* The result is on standard output; what the modules log is of no use to a person here. */
+    obs_log_init(STDERR_FILENO, OBS_ERROR, OBS_TEXT, "cli", "");
+    const struct app_options options = { .config = config, .process = "cli", .is_tool = true };
+    if (!check_embedded(cli, config, &cli->arena, &run.err) ||
+        !app_new(&options, &run.session.app, &run.err)) {
+        config_free(&config);
+        return cli_fail(cli, &run.err);
+    }
+    run_fiber(&run);
+    app_free(&run.session.app);
+    config_free(&config);
+    return run.ok ? CLI_OK : cli_fail(cli, &run.err);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A command's work on the configured database: a small app, one fiber, then the end. */
+#ifndef CLI_SESSION_H
+#define CLI_SESSION_H
+
+#include "account/account.h"
+#include "services/cli/cli.h"
+
+enum {
+    CLI_LIMIT_MS = 30000 /* that a command may wait for the database */
+};
+
+/* What the work of a command gets. */
+struct cli_session {
+    struct cli *cli;
+    struct app *app;
+    struct arena arena;
+    int64_t deadline_ms;
+    struct account_actor actor;
+    void *arg;
+};
+
+/* Loads the configuration, connects, runs work(session) in a fiber and prints its error, if any.
+ * Gives the exit code. */
+enum cli_exit cli_run_session(struct cli *cli, bool (*work)(struct cli_session *s, struct err *e),
+                              void *arg);
+
+/* Loads the configuration; prints what is wrong with it. Free it with config_free. */
+bool cli_load_config(struct cli *cli, struct config **out, enum cli_exit *code);
+
+#endif

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sizes as people write them. Pure. */
+#ifndef CLI_SIZE_H
+#define CLI_SIZE_H
+
+#include "base/base.h"
+
+/* "500MB", "2GB", "1048576", "unlimited" (0) to bytes; 1 KB is 1024 bytes, letters in any case, a
+ * space before the unit is fine. ERR_SYNTAX, also when it would not fit. */
+bool cli_parse_size(str text, int64_t *bytes, struct err *e);
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The program `heronry`: which services it has, and which commands. The only file that knows more
+ * than one service. */
+#include "services/cli/cli.h"
+#include "services/cli/output.h"
+#if __has_include("services/delivery/service.h")
+#include "services/delivery/service.h"
+#endif
+#include "services/imap/service.h"
+#include "services/scheduler/service.h"
+#include "services/smtp/service.h"
+#include "services/supervisor/supervisor.h"
+
+static const struct app_service *const services[] = {
+    &smtp_service,
+    &imap_service,
+#if __has_include("services/delivery/service.h")
+    &delivery_service,
+#endif
+    &scheduler_service,
+};
+
+/* A fault of the configuration has its own code, whatever its kind. */
+static enum cli_exit fail_to_serve(const struct cli *cli, const struct err *e)
+{
+    enum cli_exit code = cli_fail(cli, e);
+    return code == CLI_DATA || code == CLI_NOT_FOUND || code == CLI_DENIED ? CLI_CONFIG : code;
+}
+
+static enum cli_exit run_serve(struct cli *cli)
+{
+    const struct supervisor_options options = {
+        .config_path = cli->config_path,
+        .roles = cli_option(cli, "--roles"),
+        .services = cli->services,
+    };
+    struct err e = ERR_CLEAR;
+    return supervisor_serve(&options, &e) ? CLI_OK : fail_to_serve(cli, &e);
+}
+
+static const struct cli_option serve_options[] = {
+    { "--roles", "LIST", "only these, of smtp,imap,delivery,scheduler (default: all)" },
+};
+
+static const struct cli_command serve_commands[] = {
+    { .name = "serve",
+      .arguments = "",
+      .summary = "Runs the mail server until SIGTERM",
+      .details = "SIGHUP reads configuration and certificates again. Without database.url it runs\n"
+                 "a PostgreSQL and a Redis of its own under data_dir.",
+      .options = serve_options,
+      .n_options = COUNT_OF(serve_options),
+      .run = run_serve },
+};
+
+int main(int argc, char **argv)
+{
+    const struct cli_group groups[] = {
+        { serve_commands, COUNT_OF(serve_commands) },
+        cli_base_group,
+        cli_domain_group,
+        cli_user_group,
+        cli_queue_group,
+    };
+    const struct app_services all = { services, COUNT_OF(services) };
+    return cli_main(argc, argv, groups, COUNT_OF(groups), &all);
+}
