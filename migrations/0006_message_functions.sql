@@ -106,8 +106,8 @@ END $$;
 
 -- Puts messages into mailboxes: element i of the arrays is one placement. They come ordered by
 -- account and mailbox. Keywords are names joined by spaces. Modes: 1 the mailbox must be there
--- (else INBOX takes its place), 2 an account that is missing or over quota is an error.
--- Statuses: 1 placed, 2 was delivered before, 3 over quota, 4 no account.
+-- (else INBOX takes its place), 2 what cannot be placed is an error for all.
+-- Statuses: 1 placed, 2 was delivered before, 3 over quota, 4 no account, 5 no mailbox.
 -- HR404 (mailbox or account), HR413 (quota, UIDs, keywords).
 CREATE FUNCTION mailbox_place(
     p_accounts bigint[], p_mailboxes int[], p_msg_ids bigint[], p_sizes int[], p_idates bigint[],
@@ -134,6 +134,14 @@ BEGIN
         v_account := p_accounts[i];
         v_mailbox := p_mailboxes[i];
         v_uid := 0; v_modseq := 0; v_validity := 0; v_status := 1;
+        IF p_modes[i] = 1 AND NOT EXISTS (
+            SELECT 1 FROM mailbox_state WHERE account_id = v_account AND mailbox_id = v_mailbox)
+        THEN
+            statuses[i] := 5; mailboxes[i] := 0; uids[i] := 0; modseqs[i] := 0;
+            uidvalidities[i] := 0;
+            v_unplaced := array_append(v_unplaced, i);
+            CONTINUE;
+        END IF;
         INSERT INTO delivered (account_id, day, delivery_id, msg_id)
         VALUES (v_account, date '1970-01-01' + p_days[i], p_delivery_ids[i], p_msg_ids[i])
             ON CONFLICT DO NOTHING;

@@ -15,12 +15,17 @@ void batcher_free(struct batcher **b);
 
 enum {
     PLACE_STRICT = 1, /* the mailbox must be there; else INBOX takes its place */
-    PLACE_ATOMIC = 2  /* over quota or without account: all of the job fails */
+    PLACE_ATOMIC = 2  /* what cannot be placed fails all of the transaction */
+};
+
+/* Beside the public statuses: a strict placement found no mailbox. */
+enum {
+    PLACED_NO_MAILBOX = 5
 };
 
 /* What mailbox_place answers for one placement. */
 struct placed {
-    enum store_status status;
+    unsigned status; /* enum store_status, or PLACED_NO_MAILBOX */
     int mailbox_id;
     uint32_t uid;
     uint32_t uidvalidity;

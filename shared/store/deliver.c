@@ -31,6 +31,27 @@ static str join_words(struct arena *a, const str *words, size_t n)
     return str_of(bytes, used);
 }
 
+/* One placement alone needs no error in the database to be all or nothing: the transaction, which
+ * others share, goes on. */
+static unsigned atomic_mode(const struct batch_job *job)
+{
+    return job->n_placements > 1 || job->extra ? PLACE_ATOMIC : 0;
+}
+
+static bool placed_is_error(const struct placed *placed, struct err *e)
+{
+    switch (placed->status) {
+    case STORE_OVER_QUOTA:
+        return !ERR(e, ERR_LIMIT, "over quota");
+    case STORE_NO_ACCOUNT:
+        return !ERR(e, ERR_NOT_FOUND, "there is no such account");
+    case PLACED_NO_MAILBOX:
+        return !ERR(e, ERR_NOT_FOUND, "there is no such mailbox");
+    default:
+        return false;
+    }
+}
+
 /* ---- delivery ---- */
 
 /* Recipients in the order of their placements. */
@@ -67,7 +88,6 @@ static bool delivery_job(struct arena *a, const struct store_delivery *d,
         placements[i] = (struct placement){ .account_id = r->account_id,
                                             .mailbox_id = r->mailbox_id,
                                             .flags = r->flags & STORE_FLAGS_ALL,
-                                            .mode = d->all_or_nothing ? PLACE_ATOMIC : 0,
                                             .message = d->message,
                                             .idate_s = at_s,
                                             .day = floor_div(at_s, SECONDS_A_DAY),
@@ -85,6 +105,8 @@ static bool delivery_job(struct arena *a, const struct store_delivery *d,
                                .n_placements = d->n,
                                .extra = d->extra,
                                .extra_arg = d->extra_arg };
+    for (size_t i = 0; i < d->n && d->all_or_nothing; i++)
+        placements[i].mode = atomic_mode(job);
     return true;
 }
 
@@ -92,7 +114,7 @@ static void answer_recipients(struct store_recipient **sorted, const struct plac
                               size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        sorted[i]->status = placed[i].status;
+        sorted[i]->status = (enum store_status)placed[i].status;
         sorted[i]->in_mailbox_id = placed[i].mailbox_id;
         sorted[i]->uid = placed[i].uid;
         sorted[i]->modseq = placed[i].modseq;
@@ -110,7 +132,8 @@ bool store_deliver(struct store *s, struct store_delivery *d, int64_t deadline_m
     struct store_recipient **sorted = sort_recipients(&a, d);
     struct placed *placed = ARENA_ARRAY(&a, struct placed, d->n);
     bool ok = delivery_job(&a, d, sorted, &job, e) &&
-              batcher_run(s->batcher, &job, placed, deadline_ms, e);
+              batcher_run(s->batcher, &job, placed, deadline_ms, e) &&
+              !(d->all_or_nothing && placed_is_error(placed, e));
     if (ok)
         answer_recipients(sorted, placed, d->n);
     arena_fini(&a);
@@ -136,7 +159,8 @@ bool store_deliver_in(struct store *s, struct db_tx *tx, struct store_delivery *
     place_send_puts(tx, &job, false);
     place_send(tx, a, jobs, 1);
     if (!db_tx_flush(tx, a, rows, COUNT_OF(rows), &failed, e) ||
-        !place_read(rows[1], a, jobs, 1, answers, e))
+        !place_read(rows[1], a, jobs, 1, answers, e) ||
+        (d->all_or_nothing && placed_is_error(placed, e)))
         return false;
     answer_recipients(sorted, placed, d->n);
     return true;
@@ -185,7 +209,7 @@ static bool append_job(struct arena *a, int64_t account_id, int mailbox_id,
             .account_id = account_id,
             .mailbox_id = mailbox_id,
             .flags = item->flags & STORE_FLAGS_ALL,
-            .mode = PLACE_STRICT | PLACE_ATOMIC,
+            .mode = PLACE_STRICT,
             .message = item->message,
             .idate_s = item->idate_s,
             .day = made_ms / 1000 / SECONDS_A_DAY,
@@ -196,6 +220,8 @@ static bool append_job(struct arena *a, int64_t account_id, int mailbox_id,
     *job = (struct batch_job){
         .puts = puts, .n_puts = n, .placements = placements, .n_placements = n
     };
+    for (size_t i = 0; i < n; i++)
+        placements[i].mode |= atomic_mode(job);
     return true;
 }
 
@@ -211,7 +237,7 @@ bool store_append(struct store *s, int64_t account_id, int mailbox_id,
     arena_init(&a);
     struct placed *placed = ARENA_ARRAY(&a, struct placed, n);
     bool ok = append_job(&a, account_id, mailbox_id, items, n, &job, e) &&
-              batcher_run(s->batcher, &job, placed, deadline_ms, e);
+              batcher_run(s->batcher, &job, placed, deadline_ms, e) && !placed_is_error(placed, e);
     if (ok)
         *out = (struct store_appended){ .modseq = placed[n - 1].modseq,
                                         .uidvalidity = placed[0].uidvalidity,

@@ -152,7 +152,7 @@ bool place_read(const struct db_rows *rows, struct arena *a, const struct batch_
     }
     for (size_t i = 0; i < total; i++) {
         placed[refs[i].job][refs[i].index] =
-            (struct placed){ .status = (enum store_status)columns[0][i],
+            (struct placed){ .status = (unsigned)columns[0][i],
                              .mailbox_id = (int)columns[1][i],
                              .uid = (uint32_t)columns[2][i],
                              .modseq = columns[3][i],
