@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A domain with two accounts on a real database, for tests of deliver and submit. */
+#ifndef DELIVER_MAIL_FIXTURE_H
+#define DELIVER_MAIL_FIXTURE_H
+
+#include "account/account.h"
+#include "db/db.h"
+#include "queue/queue.h"
+#include "store/store.h"
+#include "support/in_fiber.h"
+#include "support/servers.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+struct mail_world {
+    struct runtime *rt;
+    struct db *db;
+    struct account_directory *accounts;
+    struct store *store;
+    struct queue *queue;
+    struct arena a;
+    int64_t ada;  /* ada@example.org, without a quota */
+    int64_t bert; /* bert@example.org, a quota of 10000 octets */
+    int transactions;
+};
+
+static inline int64_t mail_soon(void)
+{
+    return clock_deadline_in(20000);
+}
+
+static inline int64_t mail_add_account(struct mail_world *w, const char *address, int64_t quota)
+{
+    struct err e = ERR_CLEAR;
+    int64_t id = 0;
+    const struct account_actor actor = { .name = STR("cli") };
+    const struct account_new account = { .address = str_from_cstr(address), .quota_bytes = quota };
+    if (!account_add(w->accounts, &actor, &account, &w->a, mail_soon(), &id, &e))
+        fail_msg("%s", e.msg);
+    return id;
+}
+
+/* In a fiber: the domain and its accounts. */
+static inline void mail_fill(struct mail_world *w)
+{
+    struct err e = ERR_CLEAR;
+    const struct account_actor actor = { .name = STR("cli") };
+    if (!account_domain_add(w->accounts, &actor, STR("example.org"), &w->a, mail_soon(), &e))
+        fail_msg("%s", e.msg);
+    w->ada = mail_add_account(w, "ada@example.org", 0);
+    w->bert = mail_add_account(w, "bert@example.org", 10000);
+}
+
+static inline void mail_begin(struct mail_world *w)
+{
+    struct err e = ERR_CLEAR;
+    *w = (struct mail_world){ 0 };
+    w->rt = runtime_new(NULL, &e);
+    assert_non_null(w->rt);
+    const struct db_options options = { .conninfo = test_pg_start_migrated() };
+    w->db = db_new(w->rt, &options);
+    w->accounts = account_directory_new(w->db, NULL);
+    const struct store_options store = { .runtime = w->rt, .db = w->db, .node_id = 1 };
+    w->store = store_new(&store);
+    const struct queue_options queue = { .owner = "test", .node_id = 1 };
+    w->queue = queue_new(w->rt, w->db, NULL, NULL, &queue);
+    arena_init(&w->a);
+}
+
+static inline void mail_end(struct mail_world *w)
+{
+    arena_fini(&w->a);
+    queue_free(&w->queue);
+    store_free(&w->store);
+    account_directory_free(&w->accounts);
+    db_free(&w->db);
+    runtime_free(&w->rt);
+    test_servers_stop();
+}
+
+/* A name that no other transaction of the test has. */
+static inline str mail_transaction(struct mail_world *w)
+{
+    return arena_printf(&w->a, "test.%d", ++w->transactions);
+}
+
+/* Messages in an account's mailboxes. */
+static inline int64_t mail_count(struct mail_world *w, int64_t account_id)
+{
+    struct err e = ERR_CLEAR;
+    struct store_quota quota;
+    if (!store_get_quota(w->store, account_id, mail_soon(), &quota, &e))
+        fail_msg("%s", e.msg);
+    return quota.used_messages;
+}
+
+#endif

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The inbound path on a real database: copies, loops, full mailboxes, repeated transactions. */
+#include "deliver/deliver.h"
+#include "deliver/mail_fixture.h"
+
+static struct deliver_message message(struct mail_world *w, str content,
+                                      const struct deliver_recipient *recipients, size_t n)
+{
+    return (struct deliver_message){
+        .trace = { .helo = STR("client.example"),
+                   .peer_ip = STR("192.0.2.1"),
+                   .hostname = STR("mx.example.org"),
+                   .session = STR("session"),
+                   .is_esmtp = true },
+        .sender = STR("sender@remote.example"),
+        .content = content,
+        .transaction = mail_transaction(w),
+        .recipients = recipients,
+        .n = n,
+        .max_hops = 3,
+    };
+}
+
+static struct deliver_result deliver(struct mail_world *w, const struct deliver_message *m)
+{
+    struct err e = ERR_CLEAR;
+    struct deliver_result result;
+    const struct deliver d = {
+        .store = w->store,
+        .queue = w->queue,
+        .accounts = w->accounts,
+        .hostname = "mx.example.org",
+    };
+    if (!deliver_message(&d, m, &w->a, mail_soon(), &result, &e))
+        fail_msg("%s", e.msg);
+    return result;
+}
+
+static void one_copy_an_account(struct mail_world *w)
+{
+    const struct deliver_recipient recipients[] = {
+        { w->ada, STR("ada@example.org") },
+        { w->bert, STR("bert@example.org") },
+        { w->ada, STR("ada+tag@example.org") },
+    };
+    int64_t before = mail_count(w, w->ada);
+    const struct deliver_message m = message(w, STR("Subject: x\r\n\r\ny\r\n"), recipients, 3);
+    assert_int_equal(deliver(w, &m).verdict, DELIVER_DONE);
+    assert_int_equal(mail_count(w, w->ada), before + 1);
+    assert_int_equal(mail_count(w, w->bert), 1);
+    /* The same transaction again, as after a reply that was lost on the way to the database. */
+    assert_int_equal(deliver(w, &m).verdict, DELIVER_DONE);
+    assert_int_equal(mail_count(w, w->ada), before + 1);
+}
+
+static void loops_are_stopped(struct mail_world *w)
+{
+    const struct deliver_recipient ada = { w->ada, STR("ada@example.org") };
+    struct deliver_message m = message(
+        w, STR("Received: a\r\nReceived: b\r\nReceived: c\r\n\r\nReceived: body\r\n"), &ada, 1);
+    assert_int_equal(deliver(w, &m).verdict, DELIVER_DONE);
+    m = message(w, STR("Received: a\r\nReceived: b\r\nReceived: c\r\nreceived: d\r\n\r\n"), &ada,
+                1);
+    int64_t before = mail_count(w, w->ada);
+    assert_int_equal(deliver(w, &m).verdict, DELIVER_LOOP);
+    assert_int_equal(mail_count(w, w->ada), before);
+}
+
+/* A header of `size` octets and a short body. */
+static str with_header(struct mail_world *w, size_t size)
+{
+    char *text = arena_alloc(&w->a, size + 4);
+    memset(text, 'x', size);
+    for (size_t i = 900; i + 3 < size; i += 900)
+        memcpy(text + i, "\r\n ", 3);
+    memcpy(text, "A: ", 3);
+    memcpy(text + size - 4, "\r\n\r\n", 4);
+    memcpy(text + size, "b\r\n", 3);
+    return str_of(text, size + 3);
+}
+
+static void huge_headers_are_refused(struct mail_world *w)
+{
+    const struct deliver_recipient ada = { w->ada, STR("ada@example.org") };
+    struct deliver_message m = message(w, with_header(w, DELIVER_MAX_HEADER), &ada, 1);
+    assert_int_equal(deliver(w, &m).verdict, DELIVER_DONE);
+    m = message(w, with_header(w, DELIVER_MAX_HEADER + 1), &ada, 1);
+    assert_int_equal(deliver(w, &m).verdict, DELIVER_HEADER_TOO_LARGE);
+}
+
+static str large(struct mail_world *w)
+{
+    char *text = arena_alloc(&w->a, 20000);
+    memset(text, 'y', 20000);
+    memcpy(text, "A: b\r\n\r\n", 8);
+    for (size_t i = 900; i + 2 < 20000; i += 900)
+        memcpy(text + i, "\r\n", 2);
+    memcpy(text + 19998, "\r\n", 2);
+    return str_of(text, 20000);
+}
+
+static void full_mailboxes(struct mail_world *w)
+{
+    const struct deliver_recipient both[] = { { w->ada, STR("ada@example.org") },
+                                              { w->bert, STR("bert@example.org") } };
+    struct deliver_message m = message(w, large(w), &both[1], 1);
+    int64_t bert = mail_count(w, w->bert);
+    struct deliver_result result = deliver(w, &m);
+    assert_int_equal(result.verdict, DELIVER_OVER_QUOTA);
+    assert_int_equal(result.full_account_id, w->bert);
+
+    /* A remote sender is told through the queue. */
+    int64_t ada = mail_count(w, w->ada);
+    m = message(w, large(w), both, 2);
+    result = deliver(w, &m);
+    assert_int_equal(result.verdict, DELIVER_DONE);
+    assert_int_equal(result.full_account_id, w->bert);
+    assert_int_equal(mail_count(w, w->ada), ada + 1);
+    assert_int_equal(mail_count(w, w->bert), bert);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt WHERE rcpt = "
+                                    "'sender@remote.example'"),
+                     1);
+
+    /* One of ours finds the report in the mailbox; the null sender is told nothing. */
+    m = message(w, large(w), both, 2);
+    m.sender = STR("ada@example.org");
+    assert_int_equal(deliver(w, &m).verdict, DELIVER_DONE);
+    assert_int_equal(mail_count(w, w->ada), ada + 3);
+    m = message(w, large(w), both, 2);
+    m.sender = STR_EMPTY;
+    assert_int_equal(deliver(w, &m).verdict, DELIVER_DONE);
+    assert_int_equal(mail_count(w, w->ada), ada + 4);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt"), 1);
+}
+
+static void run_all(void *arg)
+{
+    struct mail_world *w = arg;
+    mail_fill(w);
+    one_copy_an_account(w);
+    loops_are_stopped(w);
+    huge_headers_are_refused(w);
+    full_mailboxes(w);
+}
+
+static void test_deliver(void **state)
+{
+    struct mail_world w;
+    (void)state;
+    mail_begin(&w);
+    in_fiber_run(w.rt, run_all, &w);
+    mail_end(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_deliver),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

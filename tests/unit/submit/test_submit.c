@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The way of a user's mail on a real database: rights, and one transaction for mailboxes and queue.
+ */
+#include "deliver/mail_fixture.h"
+#include "submit/submit.h"
+
+#define HEADER "From: ada@example.org\r\nSubject: x\r\n"
+
+static enum submit_verdict submit(struct mail_world *w, str content,
+                                  const struct submit_recipient *recipients, size_t n)
+{
+    struct err e = ERR_CLEAR;
+    enum submit_verdict verdict;
+    const struct submit s = {
+        .store = w->store,
+        .queue = w->queue,
+        .accounts = w->accounts,
+        .hostname = "mx.example.org",
+    };
+    const struct submit_message m = {
+        .trace = { .helo = STR("client.example"),
+                   .hostname = STR("mx.example.org"),
+                   .session = STR("session"),
+                   .is_auth = true },
+        .account_id = w->ada,
+        .sender = STR("ada@example.org"),
+        .content = content,
+        .transaction = mail_transaction(w),
+        .recipients = recipients,
+        .n = n,
+        .max_hops = 3,
+    };
+    if (!submit_message(&s, &m, &w->a, mail_soon(), &verdict, &e))
+        fail_msg("%s", e.msg);
+    return verdict;
+}
+
+static void rights(struct mail_world *w)
+{
+    static const struct {
+        str content;
+        enum submit_verdict verdict;
+    } cases[] = {
+        { STR_INIT(HEADER "\r\nx\r\n"), SUBMIT_DONE },
+        { STR_INIT("From: Ada <ADA+tag@Example.ORG>\r\n\r\nx\r\n"), SUBMIT_DONE },
+        { STR_INIT("From: bert@example.org\r\n\r\n"), SUBMIT_FROM_NOT_OWN },
+        { STR_INIT("From: \"ada@example.org\" <bert@example.org>\r\n\r\n"), SUBMIT_FROM_NOT_OWN },
+        { STR_INIT(HEADER "Sender: bert@example.org\r\n\r\n"), SUBMIT_FROM_NOT_OWN },
+        { STR_INIT(HEADER "Resent-From: x@remote.example\r\n\r\n"), SUBMIT_FROM_NOT_OWN },
+        { STR_INIT(HEADER "From: bert@example.org\r\n\r\n"), SUBMIT_FROM_MISSING },
+        { STR_INIT("Subject: x\r\n\r\n"), SUBMIT_FROM_MISSING },
+        { STR_INIT(HEADER "\r\na\nb\r\n"), SUBMIT_BARE_LINE_END },
+        { STR_INIT(HEADER "\r\na\rb\r\n"), SUBMIT_BARE_LINE_END },
+        { STR_INIT(HEADER "Received: 1\r\nReceived: 2\r\nReceived: 3\r\nReceived: 4\r\n\r\n"),
+          SUBMIT_LOOP },
+    };
+    const struct submit_recipient bert = { .account_id = w->bert,
+                                           .address = STR("bert@example.org") };
+    int64_t before = mail_count(w, w->bert);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        enum submit_verdict verdict = submit(w, cases[i].content, &bert, 1);
+        if (verdict != cases[i].verdict)
+            fail_msg("%.*s: verdict %d", STR_FMT(cases[i].content), (int)verdict);
+    }
+    assert_int_equal(mail_count(w, w->bert), before + 2);
+}
+
+static void both_sides_in_one_transaction(struct mail_world *w)
+{
+    enum {
+        LARGE = 12000
+    };
+    char *large = arena_alloc(&w->a, LARGE);
+    const struct submit_recipient recipients[] = {
+        { .account_id = w->bert, .address = STR("bert@example.org") },
+        { .address = STR("a@remote.example"), .domain = STR("remote.example") },
+        { .address = STR("b@other.example"), .domain = STR("other.example") },
+    };
+    int64_t before = mail_count(w, w->bert);
+    assert_int_equal(submit(w, STR(HEADER "\r\nx\r\n"), recipients, 3), SUBMIT_DONE);
+    assert_int_equal(mail_count(w, w->bert), before + 1);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt"), 2);
+    assert_int_equal(submit(w, STR(HEADER "\r\nx\r\n"), &recipients[1], 2), SUBMIT_DONE);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt"), 4);
+
+    /* One full mailbox: nobody gets anything. */
+    memset(large, 'y', LARGE);
+    memcpy(large, HEADER "\r\n", sizeof(HEADER) + 1);
+    for (size_t i = 900; i + 2 < LARGE; i += 900)
+        memcpy(large + i, "\r\n", 2);
+    memcpy(large + LARGE - 2, "\r\n", 2);
+    assert_int_equal(submit(w, str_of(large, LARGE), recipients, 3), SUBMIT_OVER_QUOTA);
+    assert_int_equal(mail_count(w, w->bert), before + 1);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt"), 4);
+}
+
+static void room(struct mail_world *w)
+{
+    const struct submit s = { .store = w->store };
+    static const struct {
+        bool of_ada;
+        uint64_t size;
+        bool fits;
+    } cases[] = { { true, 1 << 30, true }, { false, 100, true }, { false, 10001, false } };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct err e = ERR_CLEAR;
+        bool fits = false;
+        assert_true(submit_has_room(&s, cases[i].of_ada ? w->ada : w->bert, cases[i].size,
+                                    mail_soon(), &fits, &e));
+        assert_int_equal(fits, cases[i].fits);
+    }
+}
+
+static void run_all(void *arg)
+{
+    struct mail_world *w = arg;
+    mail_fill(w);
+    rights(w);
+    both_sides_in_one_transaction(w);
+    room(w);
+}
+
+static void test_submit(void **state)
+{
+    struct mail_world w;
+    (void)state;
+    mail_begin(&w);
+    in_fiber_run(w.rt, run_all, &w);
+    mail_end(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_submit),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
