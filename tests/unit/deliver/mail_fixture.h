@@ -87,6 +87,22 @@ static inline str mail_transaction(struct mail_world *w)
     return arena_printf(&w->a, "test.%d", ++w->transactions);
 }
 
+/* Text of exactly `size` octets: `head`, then lines that are joined by `fold`, then `tail`. */
+static inline str mail_text(struct mail_world *w, str head, str fold, str tail, size_t size)
+{
+    struct buf b;
+    buf_init(&b, size);
+    assert_true(buf_add(&b, head));
+    while (b.n + tail.n < size) {
+        bool folds = b.n % 900 == 0 && b.n + fold.n + tail.n < size;
+        assert_true(folds ? buf_add(&b, fold) : buf_add_byte(&b, 'y'));
+    }
+    assert_true(buf_add(&b, tail));
+    str text = arena_str(&w->a, buf_str(&b));
+    buf_fini(&b);
+    return text;
+}
+
 /* Messages in an account's mailboxes. */
 static inline int64_t mail_count(struct mail_world *w, int64_t account_id)
 {

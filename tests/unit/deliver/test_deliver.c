@@ -69,14 +69,7 @@ static void loops_are_stopped(struct mail_world *w)
 /* A header of `size` octets and a short body. */
 static str with_header(struct mail_world *w, size_t size)
 {
-    char *text = arena_alloc(&w->a, size + 4);
-    memset(text, 'x', size);
-    for (size_t i = 900; i + 3 < size; i += 900)
-        memcpy(text + i, "\r\n ", 3);
-    memcpy(text, "A: ", 3);
-    memcpy(text + size - 4, "\r\n\r\n", 4);
-    memcpy(text + size, "b\r\n", 3);
-    return str_of(text, size + 3);
+    return mail_text(w, STR("A: b"), STR("\r\n "), STR("\r\n\r\nbody\r\n"), size + 6);
 }
 
 static void huge_headers_are_refused(struct mail_world *w)
@@ -90,13 +83,7 @@ static void huge_headers_are_refused(struct mail_world *w)
 
 static str large(struct mail_world *w)
 {
-    char *text = arena_alloc(&w->a, 20000);
-    memset(text, 'y', 20000);
-    memcpy(text, "A: b\r\n\r\n", 8);
-    for (size_t i = 900; i + 2 < 20000; i += 900)
-        memcpy(text + i, "\r\n", 2);
-    memcpy(text + 19998, "\r\n", 2);
-    return str_of(text, 20000);
+    return mail_text(w, STR("A: b\r\n\r\n"), STR("\r\n"), STR("\r\n"), 20000);
 }
 
 static void full_mailboxes(struct mail_world *w)

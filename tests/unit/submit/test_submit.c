@@ -67,10 +67,7 @@ static void rights(struct mail_world *w)
 
 static void both_sides_in_one_transaction(struct mail_world *w)
 {
-    enum {
-        LARGE = 12000
-    };
-    char *large = arena_alloc(&w->a, LARGE);
+    str large = mail_text(w, STR(HEADER "\r\n"), STR("\r\n"), STR("\r\n"), 12000);
     const struct submit_recipient recipients[] = {
         { .account_id = w->bert, .address = STR("bert@example.org") },
         { .address = STR("a@remote.example"), .domain = STR("remote.example") },
@@ -84,12 +81,7 @@ static void both_sides_in_one_transaction(struct mail_world *w)
     assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt"), 4);
 
     /* One full mailbox: nobody gets anything. */
-    memset(large, 'y', LARGE);
-    memcpy(large, HEADER "\r\n", sizeof(HEADER) + 1);
-    for (size_t i = 900; i + 2 < LARGE; i += 900)
-        memcpy(large + i, "\r\n", 2);
-    memcpy(large + LARGE - 2, "\r\n", 2);
-    assert_int_equal(submit(w, str_of(large, LARGE), recipients, 3), SUBMIT_OVER_QUOTA);
+    assert_int_equal(submit(w, large, recipients, 3), SUBMIT_OVER_QUOTA);
     assert_int_equal(mail_count(w, w->bert), before + 1);
     assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt"), 4);
 }
