@@ -77,7 +77,7 @@ static bool transfer(struct imap_session *s, const struct copying *c, bool is_mo
 
 bool imap_cmd_copy(struct imap_session *s, struct imap_command *c, struct err *e)
 {
-    struct copying copying;
+    struct copying copying = { .target = STR_EMPTY };
     struct store_copied copied = { .n = 0 };
     bool no_target = false;
     bool is_move = str_eq(c->name, STR("MOVE"));

@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What ATTACKS 3.4 says IMAP must answer, where a dialogue script cannot show it."""
+import re
+import socket
+import time
+
+import pytest
+
+from imap_raw import Imap, rss_kib
+
+
+@pytest.fixture(scope="module")
+def user(heronry):
+    return heronry.new_user()
+
+
+def test_literals_before_login_cost_no_memory(heronry):
+    """I1: 200 connections announce and flood; the workers do not grow."""
+    workers = [pid for name, pid in heronry.pids().items() if name.startswith("front")]
+    before = sum(map(rss_kib, workers))
+    for _ in range(200):
+        client = Imap(heronry)
+        client.send(b"a LOGIN {400000000+}\r\n")
+        try:
+            client.send(b"x" * 100_000)
+            answer = client.line()
+        except (OSError, EOFError):
+            answer = b"* BYE"
+        assert answer.startswith(b"* BYE"), answer
+        client.close()
+    assert sum(map(rss_kib, workers)) - before < 20_000
+
+
+def test_before_login_eight_kilobytes_are_the_end(heronry):
+    """I1: the limit counts all commands of a session together."""
+    with Imap(heronry) as client:
+        for _ in range(100):
+            client.send(b"a CAPABILITY\r\n" if _ % 2 else b"b NOOP " + b"x" * 10 + b"\r\n")
+            line = client.line()
+            if line.startswith(b"* BYE"):
+                return
+    pytest.fail("the session went on")
+
+
+def test_a_line_without_an_end(heronry):
+    with Imap(heronry) as client:
+        try:
+            client.send(b"a NOOP " + b"x" * 200_000)
+            assert client.line().startswith(b"* BYE [TOOBIG]")
+        except OSError:
+            pass
+
+
+@pytest.mark.parametrize("cut", range(1, 40, 3))
+def test_starttls_injection_at_every_cut(heronry, cut):
+    """R19, I3: plain text behind STARTTLS is never run, wherever the segments end."""
+    client = Imap(heronry, kind="imap")
+    attack = b"a STARTTLS\r\nb CAPABILITY\r\nc NOOP\r\n"
+    client.send(attack[:cut])
+    time.sleep(0.02)
+    client.send(attack[cut:])
+    assert client.line().startswith(b"a OK")
+    if client.pending:
+        pytest.fail(f"an answer in plain text: {client.pending}")
+    try:
+        client.start_tls()
+    except OSError:
+        return  # bytes that came behind STARTTLS spoil the handshake: as good
+    client.start("NOOP")
+    assert client.line().startswith(b"t1 OK")
+    client.close()
+
+
+def test_mailboxes_are_limited(heronry):
+    """I7: 1,000 of them."""
+    user = heronry.new_user()
+    with Imap(heronry, user) as client:
+        client.send(b"".join(b"c%d CREATE m%d\r\n" % (i, i) for i in range(1100)))
+        lines = client.finish(b"c1099", timeout=120)
+        refused = [line for line in lines if b" NO [LIMIT]" in line]
+        assert len(refused) >= 100
+        assert len([line for line in lines if b" OK " in line]) >= 990
+        assert len(client.must('LIST "" "*"')) <= 1001
+
+
+def test_keywords_are_limited(heronry):
+    """I10: 64 in a mailbox."""
+    user = heronry.new_user()
+    with Imap(heronry, user) as client:
+        client.append("INBOX", "Subject: x\r\n\r\n")
+        client.must("SELECT INBOX")
+        answers = [client.do(f"STORE 1 +FLAGS.SILENT (keyword{i})")[-1] for i in range(70)]
+        assert all(b" OK " in line for line in answers[:60])
+        assert b" NO [LIMIT]" in answers[-1]
+        assert b" NO [LIMIT]" in client.do("STORE 1 +FLAGS (" + "k" * 10_000 + ")")[-1]
+        client.must("NOOP")
+
+
+def test_connections_of_one_user_and_address_are_limited(heronry_factory):
+    """I12: 20 in a process."""
+    server = heronry_factory(settings={"workers.front": 1, "limits.imap_per_user_ip": 20})
+    user = server.user(1)
+    clients = [Imap(server, user) for _ in range(20)]
+    with Imap(server) as one_more:
+        answer = one_more.do(f'LOGIN "{user["address"]}" "{user["password"]}"')[-1]
+        assert b" NO [LIMIT]" in answer
+    clients.pop().close()
+    end = time.monotonic() + 5
+    while True:
+        with Imap(server) as again:
+            answer = again.do(f'LOGIN "{user["address"]}" "{user["password"]}"')[-1]
+        if b" OK " in answer:
+            break
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    for client in clients:
+        client.close()
+
+
+def test_a_flood_of_noops_is_slowed(heronry, user):
+    """I12: and nobody else notices."""
+    with Imap(heronry, user) as flood, Imap(heronry, user) as other:
+        flood.send(b"".join(b"n%d NOOP\r\n" % i for i in range(120)))
+        began = time.monotonic()
+        other.must("NOOP")
+        assert time.monotonic() - began < 1
+        flood.finish(b"n119")
+        assert time.monotonic() - began > 1
+
+
+def test_uids_run_out(heronry):
+    """I15: at 2^32-1 nothing more comes in, and nothing breaks."""
+    user = heronry.new_user()
+    with Imap(heronry, user) as client:
+        client.append("INBOX", "Subject: one\r\n\r\n")
+        account = f"(SELECT account_id FROM address WHERE addr_lower = '{user['address']}')"
+        heronry.psql(f"UPDATE mailbox_state SET uidnext = 4294967295 WHERE mailbox_id = 1 AND account_id = {account}")
+        answers = [client.do(b"APPEND INBOX {2+}\r\n\r\n")[-1] for _ in range(3)]
+        assert b" NO [LIMIT]" in answers[-1], answers
+        client.must("SELECT INBOX")
+        client.must("UID FETCH 1:* FLAGS")
+
+
+def test_a_new_mailbox_of_the_same_name_has_a_greater_uidvalidity(heronry, user):
+    """I15."""
+    seen = []
+    with Imap(heronry, user) as client:
+        for _ in range(5):
+            client.must("CREATE Again")
+            line = client.must("STATUS Again (UIDVALIDITY)")[0]
+            seen.append(int(re.search(rb"UIDVALIDITY (\d+)", line).group(1)))
+            client.must("DELETE Again")
+    assert seen == sorted(set(seen))
+
+
+HOSTILE = {
+    "many parts": b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + b"--b\r\n\r\nx\r\n" * 11_000 + b"--b--\r\n",
+    "deep nesting": b"".join(b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (i, i)
+                             for i in range(500)) + b"\r\nx\r\n",
+    "messages in messages": b"Content-Type: message/rfc822\r\n\r\n" * 300 + b"Subject: in\r\n\r\nx\r\n",
+    "a big header": b"Subject: x\r\n" + b"X-Big: " + b"y" * 900 + b"\r\n" + b"X-More: z\r\n" * 200_000 + b"\r\nbody\r\n",
+    "groups": b"To: " + b"g:a@b.example, c@d.example;, " * 3000 + b"x@y.example\r\n\r\nbody\r\n",
+    "comments": b"From: " + b"(" * 20_000 + b"\r\n\r\nbody\r\n",
+    "8-bit and quotes": b'Subject: "\xff\\\\" \xc3\xbc {5}\r\nFrom: "a\\"b" <x"@y.example>\r\n\r\nbody\r\n',
+    "encoded line ends": b"Subject: =?utf-8?q?a=0D=0A*_OK_injected?=\r\n\r\nbody\r\n",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_mail_can_be_read(heronry, user, name):
+    """I17, I19: bounded work, well-formed answers, and the octets as they came."""
+    raw = HOSTILE[name]
+    with Imap(heronry, user) as client:
+        answer = client.append("INBOX", raw)[-1]
+        uid = answer.split(b"APPENDUID ")[1].split()[1].rstrip(b"]").decode()
+        client.must("SELECT INBOX")
+        for items in ("ENVELOPE", "BODYSTRUCTURE", "BODY", "BODY.PEEK[1]", "BODY.PEEK[HEADER.FIELDS (Subject From)]"):
+            began = time.monotonic()
+            lines = client.must(f"UID FETCH {uid} {items}")
+            assert time.monotonic() - began < 3
+            fetched = [line for line in lines if b" FETCH (" in line]
+            assert len(fetched) == 1 and fetched[0].endswith(b")")
+            assert not any(line.startswith(b"* OK injected") for line in lines)
+        assert client.fetch_body(uid) == raw
+
+
+def test_a_reader_that_reads_nothing_costs_little(heronry, user):
+    """I13: what is not read is not gathered in memory."""
+    with Imap(heronry, user) as writer:
+        writer.must("CREATE Slow")
+        writer.append("Slow", b"Subject: big\r\n\r\n" + b"0123456789abcdef0123456789abcdef\r\n" * 300_000)
+    client = Imap(heronry, user)
+    pid = client.worker()
+    client.must("SELECT Slow")
+    before = rss_kib(pid)
+    client.plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.send(b"".join(b"f%d FETCH 1 BODY.PEEK[]\r\n" % i for i in range(20)))
+    time.sleep(2)
+    assert rss_kib(pid) - before < 30_000
+    with Imap(heronry, user) as other:
+        other.must("NOOP")
+    client.reset()

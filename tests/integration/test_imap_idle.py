@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Proof 5: mail that one process delivers reaches IDLE sessions of two others at once; without Redis
+within 30 s; and all is well again when Redis returns."""
+import re
+import smtplib
+import statistics
+import time
+
+import pytest
+
+import imap_raw
+import outside
+from conftest import wait_until
+
+
+@pytest.fixture(scope="module")
+def redis():
+    server = outside.Redis()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def server(redis, heronry_factory):
+    return heronry_factory(settings={"workers.front": 3, "redis.url": redis.url})
+
+
+def smtp_on_another_worker(server, others):
+    """A greeted SMTP connection to a worker process that is none of `others`."""
+    for _ in range(100):
+        client = server.smtp()
+        name = client.sock.getsockname()[1]
+        if imap_raw.owner_of(name, server.ports["smtp"]) not in others:
+            return client
+        client.close()
+    raise AssertionError("no third worker took a connection")
+
+
+def idlers(server, user):
+    """IDLE sessions on two different processes, by process id."""
+    clients = imap_raw.on_workers(server, user, 2)
+    for client in clients.values():
+        client.must("SELECT INBOX")
+        client.idle_tag = client.start("IDLE")
+        assert client.line() == b"+ idling"
+    return clients
+
+
+def deliver(smtp, user, number):
+    """Gives the time of the 250."""
+    smtp.sendmail("sender@client.example", [user["address"]],
+                  f"From: sender@client.example\r\nSubject: number {number}\r\n\r\ntext\r\n")
+    return time.monotonic()
+
+
+def wait_for_exists(client, timeout):
+    """The time at which EXISTS came."""
+    while not re.fullmatch(rb"\* \d+ EXISTS", client.line(timeout)):
+        pass
+    return time.monotonic()
+
+
+def test_mail_reaches_idle_on_two_other_workers(server, redis):
+    user = server.user(2)
+    clients = idlers(server, user)
+    smtp = smtp_on_another_worker(server, clients)
+    delays = []
+    for number in range(21):
+        sent = deliver(smtp, user, number)
+        delays += [wait_for_exists(client, 10) - sent for client in clients.values()]
+    assert statistics.median(delays) < 0.1, sorted(delays)
+
+    redis.kill()
+    time.sleep(0.5)
+    began = deliver(smtp, user, "without Redis")
+    for client in clients.values():
+        assert wait_for_exists(client, 31) - began < 30
+    redis.start()
+
+    def is_quick():
+        sent = deliver(smtp, user, "again")
+        return max(wait_for_exists(client, 31) - sent for client in clients.values()) < 1
+
+    wait_until(is_quick, 60, "quick notices after Redis returned")
+    for client in clients.values():
+        client.send("DONE\r\n")
+        assert b" OK " in client.finish(client.idle_tag)[-1]
+        client.close()
+    smtp.close()
+
+
+def test_idle_says_good_bye_when_the_server_ends(heronry_factory):
+    """R29: a stop ends IDLE sessions with BYE, and the supervisor with 0."""
+    server = heronry_factory()
+    with imap_raw.Imap(server, server.user(1)) as client, imap_raw.Imap(server) as fresh:
+        client.must("SELECT INBOX")
+        client.start("IDLE")
+        assert client.line() == b"+ idling"
+        began = time.monotonic()
+        assert server.stop() == 0
+        assert client.line().startswith(b"* BYE ")
+        assert fresh.line().startswith(b"* BYE ")
+        assert time.monotonic() - began < 30
+
+
+def test_a_disabled_user_loses_open_sessions(heronry):
+    """U13: within 30 s, here at once."""
+    user = heronry.new_user()
+    with imap_raw.Imap(heronry, user) as idle, imap_raw.Imap(heronry, user) as other:
+        idle.must("SELECT INBOX")
+        idle.start("IDLE")
+        assert idle.line() == b"+ idling"
+        heronry.cli("user", "disable", user["address"])
+        assert idle.line(30).startswith(b"* BYE ")
+        other.start("NOOP")
+        assert other.line(30).startswith(b"* BYE ")
+    with pytest.raises((AssertionError, EOFError, smtplib.SMTPException)):
+        imap_raw.Imap(heronry, user)
