@@ -167,9 +167,9 @@ static void add_piece(struct param_parser *p, str name, str value)
     }
     struct piece piece = { .value = value };
     split_name(name, &piece);
+    piece.name = lower(p->a, piece.name);
     if (piece.name.n == 0 || value.n == 0)
         return;
-    piece.name = lower(p->a, piece.name);
     if (piece.section >= MIME_MAX_CONTINUATIONS) {
         p->cut = true;
         return;

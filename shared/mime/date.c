@@ -204,7 +204,10 @@ bool mime_date_parse(str body, struct mime_date *out)
                          .second = f.second };
     if (f.day < 0 || f.month < 0 || f.year < 0 || f.hour < 0 || !date_is_valid(&date))
         return false;
-    *out = (struct mime_date){ .at_utc = date_to_unix(&date) - (int64_t)f.zone * 60,
+    int64_t local = date_to_unix(&date);
+    if (local > DATE_UNIX_MAX)
+        return false; /* a leap second at the end of the year 9999 */
+    *out = (struct mime_date){ .at_utc = local - (int64_t)f.zone * 60,
                                .zone_offset = f.zone,
                                .zone_known = f.zone_known };
     return true;

@@ -217,21 +217,22 @@ static void close_part(struct mime_part *part, size_t end, size_t newlines)
 }
 
 /* Ends headers that are open, as often as a message/rfc822 without a body opens another. */
-static void close_headers(struct structure_parser *p, size_t end)
+static void close_headers(struct structure_parser *p, size_t end, size_t newlines)
 {
     while (p->in_header)
-        end_header(p, end, p->newlines);
+        end_header(p, end, newlines);
 }
 
 /* Closes the current part and its ancestors, up to but not including `last` (NULL: all). `at` is
  * the start of the delimiter, or the end of the message. */
 static void close_parts(struct structure_parser *p, const struct mime_part *last, size_t at)
 {
-    close_headers(p, at);
-    for (struct mime_part *part = p->current; part != last; part = part->parent) {
-        size_t end = last ? before_line_end(p->s->message, part->body_start, at) : at;
-        close_part(part, end, p->newlines - (end < at));
-    }
+    size_t from = p->in_header ? p->current->header_start : p->current->body_start;
+    size_t end = last ? before_line_end(p->s->message, from, at) : at;
+    size_t newlines = p->newlines - (end < at);
+    close_headers(p, end, newlines);
+    for (struct mime_part *part = p->current; part != last; part = part->parent)
+        close_part(part, end, newlines);
 }
 
 /* ---- delimiters ---- */
