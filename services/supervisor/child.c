@@ -51,7 +51,13 @@ _Noreturn static void exec_child(const struct child_command *c, pid_t parent)
     if (log < 0 || dup2(log, 1) < 0 || dup2(log, 2) < 0 || !open_stdin(c->stdin_text))
         _exit(127);
     (void)close_range(3, UINT_MAX, 0);
-    (void)execvp(c->argv[0], (char *const *)(uintptr_t)c->argv);
+    /* PostgreSQL would read PGPORT and the like, and tell NOTIFY_SOCKET that it is ready. */
+    const char *path = getenv("PATH");
+    char path_line[2048];
+    (void)snprintf(path_line, sizeof(path_line), "PATH=%s", path ? path : "/usr/bin:/bin");
+    static char locale[] = "LC_ALL=C";
+    char *const environment[] = { path_line, locale, NULL };
+    (void)execvpe(c->argv[0], (char *const *)(uintptr_t)c->argv, environment);
     (void)dprintf(2, "%s cannot be executed (errno %d)\n", c->argv[0], errno);
     _exit(127);
 }
