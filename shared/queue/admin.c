@@ -35,9 +35,11 @@ const char *queue_status_name(enum queue_status status)
     " r.attempts = 0 WHEN 1 THEN r.status = 0 AND r.attempts > 0 WHEN 2 THEN r.status = 1" \
     " ELSE true END"
 
-static const struct db_stmt select_list = { ROW_COLUMNS " WHERE" FILTER
-                                                        " AND (r.queue_id, r.rcpt) > ($5, $6)"
-                                                        " ORDER BY r.queue_id, r.rcpt LIMIT $7" };
+static const struct db_stmt select_list = {
+    ROW_COLUMNS " WHERE" FILTER
+                " AND (r.queue_id > $5 OR (r.queue_id = $5 AND $6 <> '' AND r.rcpt > $6))"
+                " ORDER BY r.queue_id, r.rcpt LIMIT $7"
+};
 static const struct db_stmt select_one = { ROW_COLUMNS " WHERE r.queue_id = $1 ORDER BY r.rcpt" };
 
 static struct queue_row read_row(const struct db_rows *r, size_t i)

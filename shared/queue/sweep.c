@@ -37,8 +37,8 @@ static const struct {
         " AND r.status = 0 AND r.delay = 0 AND (r.notify & 2) <> 0 AND m.envelope_from <> ''"
         " AND m.created < now() - $1::int8 * interval '1 millisecond'" },
       true },
-    { { "DELETE FROM q_msg m WHERE created < now() - interval '1 minute'"
-        " AND NOT EXISTS (SELECT 1 FROM q_rcpt r WHERE r.queue_id = m.queue_id)" },
+    { { "DELETE FROM q_msg m WHERE"
+        " NOT EXISTS (SELECT 1 FROM q_rcpt r WHERE r.queue_id = m.queue_id)" },
       false },
     { { "DELETE FROM q_domain d WHERE used < now() - interval '7 days' AND lease_until <= now()"
         " AND NOT EXISTS (SELECT 1 FROM q_rcpt r WHERE r.domain = d.domain)" },

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Delivery reports: read back as mail, and nothing of a peer breaks their shape. */
+#include "base/arena.h"
+#include "mime/header.h"
+#include "queue/dsn.h"
+
+#include <cmocka.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+
+static const struct dsn_recipient two[] = {
+    { .address = STR_INIT("ann@example.net"),
+      .orcpt = STR_INIT("rfc822;ann@old.example"),
+      .status = STR_INIT("5.1.1"),
+      .diagnostic = STR_INIT("550-5.1.1 no such user\r\n550 5.1.1 here"),
+      .remote = STR_INIT("mx.example.net [192.0.2.1]"),
+      .last_attempt_us = INT64_C(1700000000000000) },
+    { .address = STR_INIT("bob@example.net"), .status = STR_INIT("nonsense") },
+};
+
+static struct dsn sample(void)
+{
+    return (struct dsn){
+        .action = DSN_FAILED,
+        .reporting_mta = STR("mx.heronry.example"),
+        .from = STR("mailer-daemon@heronry.example"),
+        .to = STR("sender@heronry.example"),
+        .message_id = STR("r1.abcdef@mx.heronry.example"),
+        .now_us = INT64_C(1700000100000000),
+        .envelope_id = STR("env-77"),
+        .queue_id = STR("0g7m2v0000001"),
+        .arrived_us = INT64_C(1699999990000000),
+        .expires_us = INT64_C(1700600000000000),
+        .recipients = two,
+        .n = 2,
+        .original = STR("From: sender@heronry.example\r\nSubject: hi\r\n\r\nsecret body\r\n"),
+    };
+}
+
+struct composed {
+    struct buf out;
+    bool is_utf8;
+    bool is_8bit;
+};
+
+static struct composed compose(const struct dsn *d)
+{
+    struct composed c;
+    struct err e = ERR_CLEAR;
+    buf_init(&c.out, DSN_MAX);
+    if (!dsn_compose(d, &c.out, &c.is_utf8, &c.is_8bit, &e))
+        fail_msg("%s", e.msg);
+    return c;
+}
+
+/* Every line ends with CRLF, none is longer than 998, no other CR, LF or NUL. */
+static void check_wire(str s)
+{
+    size_t line = 0;
+    for (size_t i = 0; i < s.n; i++) {
+        assert_int_not_equal(s.p[i], '\0');
+        if (s.p[i] == '\r') {
+            assert_true(i + 1 < s.n && s.p[i + 1] == '\n');
+            assert_true(line <= 998);
+            line = 0;
+            i++;
+            continue;
+        }
+        assert_int_not_equal(s.p[i], '\n');
+        line++;
+    }
+    assert_true(str_has_suffix(s, STR("\r\n")));
+}
+
+static bool has(const struct composed *c, const char *text)
+{
+    return str_find(buf_str(&c->out), str_from_cstr(text)) >= 0;
+}
+
+static const char *const expected[] = {
+    "From: Mail Delivery System <mailer-daemon@heronry.example>\r\n",
+    "To: <sender@heronry.example>\r\n",
+    "Auto-Submitted: auto-replied\r\n",
+    "report-type=delivery-status",
+    "Content-Type: message/delivery-status\r\n",
+    "\r\n\r\nReporting-MTA: dns; mx.heronry.example\r\n",
+    "Original-Envelope-Id: env-77\r\n",
+    "Arrival-Date: Tue, 14 Nov 2023 22:13:10 +0000\r\n",
+    "\r\nOriginal-Recipient: rfc822;ann@old.example\r\nFinal-Recipient: rfc822; ann@example.net\r\n"
+    "Action: failed\r\nStatus: 5.1.1\r\nRemote-MTA: dns; mx.example.net ([192.0.2.1])\r\n",
+    "Diagnostic-Code: smtp; 550-5.1.1 no such user 550 5.1.1 here\r\n",
+    "Last-Attempt-Date: Tue, 14 Nov 2023 22:13:20 +0000\r\n",
+    "\r\nFinal-Recipient: rfc822; bob@example.net\r\nAction: failed\r\nStatus: 5.0.0\r\n",
+    "Content-Type: text/rfc822-headers\r\n\r\nFrom: sender@heronry.example\r\nSubject: hi\r\n",
+};
+
+static void test_failure(void **state)
+{
+    (void)state;
+    struct dsn d = sample();
+    struct composed c = compose(&d);
+    check_wire(buf_str(&c.out));
+    for (size_t i = 0; i < COUNT_OF(expected); i++) {
+        if (!has(&c, expected[i]))
+            fail_msg("'%s' is not in\n%s", expected[i], buf_cstr(&c.out));
+    }
+    assert_false(has(&c, "secret body"));
+    assert_false(has(&c, "Will-Retry-Until"));
+    assert_false(c.is_utf8 || c.is_8bit);
+    buf_fini(&c.out);
+}
+
+static void test_delay(void **state)
+{
+    (void)state;
+    struct dsn d = sample();
+    const struct dsn_recipient r = { .address = STR("ann@example.net"),
+                                     .status = STR("4.4.1"),
+                                     .diagnostic = STR("connect: timed out") };
+    d.action = DSN_DELAYED;
+    d.recipients = &r;
+    d.n = 1;
+    d.return_full = true;
+    struct composed c = compose(&d);
+    check_wire(buf_str(&c.out));
+    assert_true(has(&c, "Action: delayed\r\nStatus: 4.4.1\r\n"));
+    assert_true(has(&c, "Diagnostic-Code: x-heronry; connect: timed out\r\n"));
+    assert_true(has(&c, "Will-Retry-Until: Tue, 21 Nov 2023 20:53:20 +0000\r\n"));
+    assert_true(has(&c, "Content-Type: message/rfc822\r\n\r\nFrom: sender"));
+    assert_true(has(&c, "secret body\r\n"));
+    buf_fini(&c.out);
+}
+
+static const struct {
+    const char *given;
+    enum dsn_action action;
+    const char *shown;
+} statuses[] = {
+    { "5.7.26", DSN_FAILED, "Status: 5.7.26\r\n" },
+    { "", DSN_FAILED, "Status: 5.0.0\r\n" },
+    { "4.4.7", DSN_FAILED, "Status: 5.4.7\r\n" },
+    { "4.2.2", DSN_FAILED, "Status: 5.0.0\r\n" },
+    { "5.1", DSN_FAILED, "Status: 5.0.0\r\n" },
+    { "5.1.1\r\nX: y", DSN_FAILED, "Status: 5.0.0\r\n" },
+    { "5.1234.1", DSN_FAILED, "Status: 5.0.0\r\n" },
+    { "2.0.0", DSN_DELAYED, "Status: 4.0.0\r\n" },
+    { "4.7.0", DSN_DELAYED, "Status: 4.7.0\r\n" },
+};
+
+static void test_status(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(statuses); i++) {
+        struct dsn d = sample();
+        const struct dsn_recipient r = { .address = STR("a@b"),
+                                         .status = str_from_cstr(statuses[i].given) };
+        d.action = statuses[i].action;
+        d.recipients = &r;
+        d.n = 1;
+        struct composed c = compose(&d);
+        if (!has(&c, statuses[i].shown))
+            fail_msg("%s is not shown as %s", statuses[i].given, statuses[i].shown);
+        buf_fini(&c.out);
+    }
+}
+
+/* No report about a report: mail without a sender (RFC 5321 section 4.5.5). */
+static void test_null_sender(void **state)
+{
+    (void)state;
+    struct dsn d = sample();
+    struct err e = ERR_CLEAR;
+    struct buf out;
+    bool unused = false;
+    d.to = STR_EMPTY;
+    buf_init(&out, DSN_MAX);
+    assert_false(dsn_compose(&d, &out, &unused, &unused, &e));
+    assert_int_equal(e.kind, ERR_DENIED);
+    assert_int_equal(out.n, 0);
+}
+
+/* Text of peers that tries to add fields, parts and lines. */
+static void test_hostile(void **state)
+{
+    (void)state;
+    struct dsn d = sample();
+    char big[1500];
+    memset(big, 'x', sizeof(big));
+    const struct dsn_recipient hostile[] = {
+        { .address = STR("a\r\nBcc: evil@x"),
+          .orcpt = STR("rfc822;b\r\nX-Injected: 1"),
+          .status = STR("5.1.1"),
+          .diagnostic = STR("550 \xff\xfe\r\n\r\n--boundary\r\n.\r\nX-Injected: 1"),
+          .remote = STR("mx\r\nX-Injected: 1") },
+        { .address = STR("long@x"), .diagnostic = str_of(big, sizeof(big)) },
+    };
+    char original[1500];
+    memset(original, 'y', sizeof(original));
+    memcpy(original, "Subject: a\nX: b\rc\0d\n", 20);
+    d.recipients = hostile;
+    d.n = 2;
+    d.original = str_of(original, sizeof(original));
+    d.envelope_id = STR("e\r\nX-Injected: 1");
+    struct composed c = compose(&d);
+    check_wire(buf_str(&c.out));
+    assert_false(has(&c, "\r\nX-Injected"));
+    assert_false(has(&c, "\r\nBcc"));
+    assert_false(has(&c, "\r\n--boundary"));
+    assert_false(c.is_8bit);
+    buf_fini(&c.out);
+}
+
+static void test_utf8(void **state)
+{
+    (void)state;
+    struct dsn d = sample();
+    const struct dsn_recipient r = { .address = STR("\xc3\xbcser@example.net"),
+                                     .status = STR("5.1.1") };
+    d.recipients = &r;
+    d.n = 1;
+    struct composed c = compose(&d);
+    check_wire(buf_str(&c.out));
+    assert_true(c.is_utf8 && c.is_8bit);
+    assert_true(has(&c, "Content-Type: message/global-delivery-status\r\n"));
+    assert_true(has(&c, "Final-Recipient: utf-8; \xc3\xbcser@example.net\r\n"));
+    assert_true(has(&c, "Content-Type: message/global-headers\r\n"));
+    buf_fini(&c.out);
+    /* 8-bit text that is no UTF-8 goes back in the old type. */
+    d = sample();
+    d.original = STR("Subject: \xff\xfe\r\n\r\nbody");
+    c = compose(&d);
+    assert_false(c.is_utf8);
+    assert_true(c.is_8bit);
+    assert_true(has(&c, "text/rfc822-headers\r\nContent-Transfer-Encoding: 8bit\r\n"));
+    buf_fini(&c.out);
+}
+
+static void test_cap(void **state)
+{
+    (void)state;
+    struct dsn d = sample();
+    size_t n = (size_t)4 * 1024 * 1024;
+    char *original = heap_alloc(n);
+    for (size_t i = 0; i < n; i++)
+        original[i] = i % 70 == 69 ? '\n' : 'z';
+    d.original = str_of(original, n);
+    d.return_full = true;
+    struct composed c = compose(&d);
+    check_wire(buf_str(&c.out));
+    assert_in_range(c.out.n, DSN_RETURN_MAX, DSN_RETURN_MAX + 8192);
+    buf_fini(&c.out);
+    free(original);
+}
+
+/* As many recipients as a message may have, each with as long a reply as is kept. */
+static void test_many(void **state)
+{
+    (void)state;
+    struct dsn d = sample();
+    char diagnostic[1024];
+    memset(diagnostic, 'w', sizeof(diagnostic));
+    struct dsn_recipient *many = heap_zalloc(1000 * sizeof(*many));
+    for (size_t i = 0; i < 1000; i++)
+        many[i] = (struct dsn_recipient){ .address = STR("somebody.with.a.name@example.net"),
+                                          .diagnostic = str_of(diagnostic, sizeof(diagnostic)) };
+    d.recipients = many;
+    d.n = 1000;
+    struct composed c = compose(&d);
+    check_wire(buf_str(&c.out));
+    assert_true(has(&c, "and 900 more"));
+    buf_fini(&c.out);
+    free(many);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_failure), cmocka_unit_test(test_delay),
+        cmocka_unit_test(test_status),  cmocka_unit_test(test_null_sender),
+        cmocka_unit_test(test_hostile), cmocka_unit_test(test_utf8),
+        cmocka_unit_test(test_cap),     cmocka_unit_test(test_many),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

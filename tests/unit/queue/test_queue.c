@@ -1,0 +1,872 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The queue on a real PostgreSQL and Redis, with two workers of different processes. */
+#include "queue/queue.h"
+
+#include "db/db.h"
+#include "notify/notify.h"
+#include "redis/redis.h"
+#include "support/in_fiber.h"
+#include "support/servers.h"
+
+#include <cmocka.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+
+static const int64_t minute_us = INT64_C(60) * 1000 * 1000;
+
+struct fixture {
+    struct runtime *rt;
+    struct db *db;
+    struct redis *redis;
+    struct notify *notify;
+    struct queue *q;     /* one worker */
+    struct queue *other; /* another one */
+    struct arena a;
+};
+
+#define MUST(call, e)                                             \
+    do {                                                          \
+        if (!(call))                                              \
+            fail_msg("%s: %s", err_kind_name((e).kind), (e).msg); \
+    } while (0)
+
+static int64_t soon(void)
+{
+    return clock_deadline_in(10000);
+}
+
+static void pause_ms(int64_t ms)
+{
+    struct err e = ERR_CLEAR;
+    MUST(fiber_sleep_until(clock_deadline_in(ms), &e), e);
+}
+
+static void with_queue(fiber_fn fn)
+{
+    struct fixture f = { 0 };
+    struct err e = ERR_CLEAR;
+    f.rt = runtime_new(&(struct runtime_options){ 0 }, &e);
+    assert_non_null(f.rt);
+    f.db = db_new(f.rt, &(struct db_options){ .conninfo = test_pg_start_migrated(),
+                                              .named_statements = true });
+    f.redis = redis_new(f.rt, &(struct redis_options){ .url = test_redis_start() }, &e);
+    assert_non_null(f.redis);
+    f.notify = notify_new(f.rt, f.db, f.redis, NULL);
+    f.q = queue_new(f.rt, f.db, f.redis, f.notify,
+                    &(struct queue_options){ .owner = "one", .node_id = 1 });
+    f.other =
+        queue_new(f.rt, f.db, NULL, NULL, &(struct queue_options){ .owner = "two", .node_id = 2 });
+    arena_init(&f.a);
+    test_pg_run("TRUNCATE q_msg, q_rcpt, q_domain");
+    in_fiber_run(f.rt, fn, &f);
+    arena_fini(&f.a);
+    queue_free(&f.q);
+    queue_free(&f.other);
+    notify_free(&f.notify);
+    redis_free(&f.redis);
+    db_free(&f.db);
+    runtime_free(&f.rt);
+}
+
+/* A message to one or more addresses, all of the form local@domain. */
+static struct queue_new_message message(struct fixture *f, str from, const str *to, size_t n)
+{
+    struct queue_new_recipient *r = ARENA_ARRAY(&f->a, struct queue_new_recipient, n);
+    for (size_t i = 0; i < n; i++) {
+        ptrdiff_t at = str_rfind_byte(to[i], '@');
+        r[i] = (struct queue_new_recipient){ .address = to[i],
+                                             .domain = str_skip(to[i], (size_t)at + 1),
+                                             .notify = QUEUE_NOTIFY_DEFAULT };
+    }
+    return (struct queue_new_message){ .envelope_from = from,
+                                       .account_id = 5,
+                                       .body = STR("Subject: x\r\n\r\nhello\r\n"),
+                                       .session = STR("s1"),
+                                       .recipients = r,
+                                       .n = n };
+}
+
+static int64_t enqueue(struct fixture *f, const char *from, const char *to)
+{
+    struct err e = ERR_CLEAR;
+    int64_t id = 0;
+    str address = str_from_cstr(to);
+    struct queue_new_message m = message(f, str_from_cstr(from), &address, 1);
+    MUST(queue_enqueue(f->q, &m, soon(), &id, &e), e);
+    return id;
+}
+
+static struct queue_lease *claim_by(struct fixture *f, struct queue *q, unsigned max)
+{
+    struct err e = ERR_CLEAR;
+    struct queue_lease *lease = NULL;
+    MUST(queue_claim(q, &f->a, max, soon(), &lease, &e), e);
+    return lease;
+}
+
+static struct queue_lease *claim(struct fixture *f)
+{
+    return claim_by(f, f->q, 10);
+}
+
+static void finish_all(struct fixture *f, struct queue_lease *lease, size_t i,
+                       struct queue_result result)
+{
+    struct err e = ERR_CLEAR;
+    const struct queue_message *m = &lease->messages[i];
+    struct queue_result *results = ARENA_ARRAY(&f->a, struct queue_result, m->n);
+    for (size_t k = 0; k < m->n; k++)
+        results[k] = result;
+    MUST(queue_finish(f->q, lease, m, results, soon(), &e), e);
+}
+
+static void release(struct fixture *f, struct queue_lease *lease)
+{
+    struct err e = ERR_CLEAR;
+    MUST(queue_release(f->q, lease, soon(), &e), e);
+}
+
+static const struct queue_result delivered = { .outcome = QUEUE_DELIVERED };
+static const struct queue_result deferred = { .outcome = QUEUE_DEFERRED,
+                                              .status = STR_INIT("4.4.1"),
+                                              .reply = STR_INIT("connect:\r\ntimed out\xff"),
+                                              .remote = STR_INIT("mx.x.test [192.0.2.9]") };
+static const struct queue_result failed = { .outcome = QUEUE_FAILED,
+                                            .status = STR_INIT("5.1.1"),
+                                            .reply = STR_INIT("550 5.1.1 no such user"),
+                                            .remote = STR_INIT("mx.x.test [192.0.2.9]") };
+
+static int64_t db_now_us(void)
+{
+    return test_pg_number("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::int8");
+}
+
+/* ---- the straight way ---- */
+
+static void straight_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    int64_t id = 0;
+    const str to[] = { STR("a@x.test"), STR("b@x.test"), STR("c@y.test") };
+    struct queue_new_message m = message(f, STR("me@here.test"), to, 3);
+    m.is_8bit = true;
+    m.envelope_id = STR("E1");
+    MUST(queue_enqueue(f->q, &m, soon(), &id, &e), e);
+    struct queue_lease *first = claim(f);
+    struct queue_lease *second = claim_by(f, f->other, 10);
+    assert_non_null(first);
+    assert_non_null(second);
+    assert_null(claim(f));
+    assert_int_equal(first->n + second->n, 2);
+    assert_false(str_eq(first->domain, second->domain));
+    struct queue_lease *x = str_eq(first->domain, STR("x.test")) ? first : second;
+    const struct queue_message *got = &x->messages[0];
+    assert_true(got->queue_id == id);
+    assert_int_equal(got->n, 2);
+    assert_true(str_eq(got->recipients[0].address, STR("a@x.test")));
+    assert_true(got->is_8bit && !got->is_utf8 && got->account_id == 5);
+    assert_true(str_eq(got->envelope_from, STR("me@here.test")));
+    assert_true(got->expires_us - got->created_us == 7 * 24 * 60 * minute_us);
+    str body;
+    MUST(queue_load_body(f->q, id, &f->a, soon(), &body, &e), e);
+    assert_true(str_eq(body, m.body));
+    finish_all(f, first, 0, delivered);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_msg"), 1);
+    finish_all(f, second, 0, delivered);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_msg"), 0);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt"), 0);
+    release(f, first);
+    release(f, second);
+    e = ERR_CLEAR;
+    assert_false(queue_load_body(f->q, id, &f->a, soon(), &body, &e));
+    assert_int_equal(e.kind, ERR_NOT_FOUND);
+}
+
+static void test_straight(void **state)
+{
+    (void)state;
+    with_queue(straight_body);
+}
+
+/* What goes in comes out, byte for byte: small, big, incompressible, empty. */
+static void bodies_body(void *arg)
+{
+    struct fixture *f = arg;
+    static const size_t sizes[] = { 0, 1, 5000, 1024 * 1024, 3 * 1024 * 1024 + 17 };
+    for (size_t i = 0; i < 2 * COUNT_OF(sizes); i++) {
+        struct err e = ERR_CLEAR;
+        size_t n = sizes[i / 2];
+        char *bytes = heap_zalloc(n + 1);
+        for (size_t k = 0; k < n; k++)
+            bytes[k] = (char)(i % 2 ? arc4random() : k / 100);
+        int64_t id = 0;
+        str to = STR("a@x.test");
+        str body;
+        struct queue_new_message m = message(f, STR("me@here.test"), &to, 1);
+        m.body = str_of(bytes, n);
+        MUST(queue_enqueue(f->q, &m, soon(), &id, &e), e);
+        MUST(queue_load_body(f->q, id, &f->a, soon(), &body, &e), e);
+        assert_true(str_eq(body, m.body));
+        free(bytes);
+    }
+}
+
+static void test_bodies(void **state)
+{
+    (void)state;
+    with_queue(bodies_body);
+}
+
+static void refused_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    int64_t id = 0;
+    str to = STR("a@x.test");
+    struct queue_new_message m = message(f, STR("\xff@here.test"), &to, 1);
+    assert_false(queue_enqueue(f->q, &m, soon(), &id, &e));
+    assert_int_equal(e.kind, ERR_SYNTAX);
+    m = message(f, STR("me@here.test"), &to, 0);
+    assert_false(queue_enqueue(f->q, &m, soon(), &id, &e));
+    assert_int_equal(e.kind, ERR_LIMIT);
+    to = str_of("a\0b@x.test", 10);
+    m = message(f, STR("me@here.test"), &to, 1);
+    assert_false(queue_enqueue(f->q, &m, soon(), &id, &e));
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_msg"), 0);
+}
+
+static void test_refused(void **state)
+{
+    (void)state;
+    with_queue(refused_body);
+}
+
+/* Many workers, many messages: each recipient is delivered once. */
+struct crowd {
+    struct fixture *f;
+    unsigned working;
+    unsigned sent;
+};
+
+static void crowd_worker(void *arg)
+{
+    struct crowd *c = arg;
+    struct arena a;
+    int idle = 0;
+    arena_init(&a);
+    while (idle < 3) {
+        struct err e = ERR_CLEAR;
+        struct queue_lease *lease = NULL;
+        struct queue *q = c->working % 2 ? c->f->q : c->f->other;
+        MUST(queue_claim(q, &a, 4, soon(), &lease, &e), e);
+        if (!lease) {
+            idle++;
+            pause_ms(600);
+            continue;
+        }
+        for (size_t i = 0; i < lease->n; i++) {
+            struct queue_result *results =
+                ARENA_ARRAY(&a, struct queue_result, lease->messages[i].n);
+            MUST(queue_finish(q, lease, &lease->messages[i], results, soon(), &e), e);
+            c->sent += (unsigned)lease->messages[i].n;
+        }
+        MUST(queue_release(q, lease, soon(), &e), e);
+        arena_reset(&a);
+    }
+    arena_fini(&a);
+    c->working--;
+}
+
+static void crowd_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    struct crowd c = { .f = f };
+    for (int i = 0; i < 120; i++) {
+        char one[32];
+        char two[32];
+        int64_t id = 0;
+        snprintf(one, sizeof(one), "u%d@d%d.test", i, i % 7);
+        snprintf(two, sizeof(two), "v%d@d%d.test", i, i % 5);
+        const str to[] = { str_from_cstr(one), str_from_cstr(two) };
+        struct queue_new_message m = message(f, STR("me@here.test"), to, 2);
+        MUST(queue_enqueue(f->q, &m, soon(), &id, &e), e);
+    }
+    for (int i = 0; i < 8; i++) {
+        c.working++;
+        MUST(fiber_spawn(f->rt, "worker", crowd_worker, &c, NULL, &e), e);
+    }
+    int64_t deadline = clock_deadline_in(20000);
+    while (c.working > 0 && clock_monotonic_ms() < deadline)
+        pause_ms(20);
+    assert_int_equal(c.working, 0);
+    assert_int_equal(c.sent, 240);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt"), 0);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_msg"), 0);
+}
+
+static void test_crowd(void **state)
+{
+    (void)state;
+    with_queue(crowd_body);
+}
+
+/* Mail that comes while its domain is being worked on is found soon after. */
+static void meanwhile_body(void *arg)
+{
+    struct fixture *f = arg;
+    enqueue(f, "me@here.test", "a@x.test");
+    struct queue_lease *lease = claim(f);
+    assert_non_null(lease);
+    enqueue(f, "me@here.test", "b@x.test");
+    assert_null(claim_by(f, f->other, 10));
+    finish_all(f, lease, 0, delivered);
+    release(f, lease);
+    lease = claim(f); /* due at once: the release looked */
+    assert_non_null(lease);
+    assert_true(str_eq(lease->messages[0].recipients[0].address, STR("b@x.test")));
+    finish_all(f, lease, 0, delivered);
+    release(f, lease);
+    assert_null(claim(f));
+}
+
+static void test_meanwhile(void **state)
+{
+    (void)state;
+    with_queue(meanwhile_body);
+}
+
+/* ---- deferred, failed ---- */
+
+static void deferred_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    int64_t id = enqueue(f, "me@here.test", "a@x.test");
+    for (unsigned attempt = 1; attempt <= 3; attempt++) {
+        static const int64_t waits[] = { 5, 15, 30 };
+        struct queue_rows rows;
+        struct queue_lease *lease = claim(f);
+        assert_non_null(lease);
+        assert_int_equal(lease->messages[0].recipients[0].attempts, attempt - 1);
+        finish_all(f, lease, 0, deferred);
+        /* The answer was lost: the same again changes nothing. */
+        finish_all(f, lease, 0, deferred);
+        release(f, lease);
+        assert_null(claim(f));
+        MUST(queue_get(f->q, id, &f->a, soon(), &rows, &e), e);
+        assert_int_equal(rows.list[0].attempts, attempt);
+        assert_int_equal(rows.list[0].status, QUEUE_STATUS_DEFERRED);
+        assert_true(str_eq(rows.list[0].code, STR("4.4.1")));
+        assert_true(str_has_prefix(rows.list[0].reply, STR("connect:")));
+        int64_t wait = rows.list[0].due_us - db_now_us();
+        assert_true(wait > waits[attempt - 1] * minute_us * 89 / 100);
+        assert_true(wait < waits[attempt - 1] * minute_us * 111 / 100);
+        test_pg_run("UPDATE q_rcpt SET due = now(); UPDATE q_domain SET next_due = now()");
+    }
+    test_pg_run("UPDATE q_rcpt SET attempts = 14");
+    struct queue_lease *lease = claim(f);
+    finish_all(f, lease, 0, deferred);
+    release(f, lease);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt WHERE status = 1 AND attempts = "
+                                    "15 AND code = '4.4.7'"),
+                     1);
+}
+
+static void test_deferred(void **state)
+{
+    (void)state;
+    with_queue(deferred_body);
+}
+
+static void report_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    struct queue_report report;
+    struct queue_report again;
+    bool found = false;
+    const str to[] = { STR("a@x.test"), STR("b@x.test"), STR("c@y.test") };
+    int64_t id = 0;
+    struct queue_new_message m = message(f, STR("me@here.test"), to, 3);
+    MUST(queue_enqueue(f->q, &m, soon(), &id, &e), e);
+    MUST(queue_report_next(f->q, 0, &f->a, soon(), &found, &report, &e), e);
+    assert_false(found);
+    for (int i = 0; i < 2; i++) {
+        struct queue_lease *lease = claim(f);
+        bool is_x = str_eq(lease->domain, STR("x.test"));
+        finish_all(f, lease, 0, is_x ? failed : deferred);
+        release(f, lease);
+    }
+    MUST(queue_report_next(f->q, 0, &f->a, soon(), &found, &report, &e), e);
+    assert_true(found);
+    assert_int_equal(report.kind, QUEUE_REPORT_FAILURE);
+    assert_int_equal(report.n, 2);
+    assert_true(report.queue_id == id && report.account_id == 5);
+    assert_true(str_eq(report.recipients[1].address, STR("b@x.test")));
+    assert_true(str_eq(report.recipients[1].status, STR("5.1.1")));
+    assert_true(str_eq(report.recipients[1].remote, STR("mx.x.test [192.0.2.9]")));
+    int64_t age = db_now_us() - report.recipients[1].last_attempt_us;
+    assert_true(age >= 0 && age < minute_us);
+    assert_true(str_eq(report.original, m.body));
+    MUST(queue_report_next(f->q, id, &f->a, soon(), &found, &again, &e), e);
+    assert_false(found);
+
+    /* A transaction that fails in the end leaves it as it was (P10). */
+    struct db_tx *tx = NULL;
+    MUST(db_begin(f->db, DB_DELIVER, DB_READ_COMMITTED, soon(), &tx, &e), e);
+    queue_report_send(f->q, tx, &report);
+    db_rollback(&tx);
+    MUST(queue_report_next(f->q, 0, &f->a, soon(), &found, &again, &e), e);
+    assert_true(found && again.n == 2);
+
+    /* Two processes with the same report: one commits, the other's mail is undone. */
+    for (int i = 0; i < 2; i++) {
+        str sender = STR("me@here.test");
+        struct queue_new_message bounce = message(f, STR_EMPTY, &sender, 1);
+        MUST(db_begin(f->db, DB_DELIVER, DB_READ_COMMITTED, soon(), &tx, &e), e);
+        MUST(queue_enqueue_send(f->q, tx, queue_make_id(f->q), &bounce, &e), e);
+        queue_report_send(f->q, tx, &report);
+        e = ERR_CLEAR;
+        bool ok = db_commit(&tx, &f->a, NULL, 0, NULL, &e);
+        assert_int_equal(ok, i == 0);
+        assert_int_equal(e.kind, i == 0 ? ERR_NONE : ERR_CONFLICT);
+    }
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_msg WHERE envelope_from = ''"), 1);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt WHERE domain = 'x.test'"), 0);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt WHERE domain = 'y.test'"), 1);
+}
+
+static void test_report(void **state)
+{
+    (void)state;
+    with_queue(report_body);
+}
+
+/* After 4 hours the sender is told once. */
+static void delay_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    struct queue_report report;
+    bool found = false;
+    enqueue(f, "me@here.test", "a@x.test");
+    struct queue_lease *lease = claim(f);
+    finish_all(f, lease, 0, deferred);
+    release(f, lease);
+    test_pg_run("UPDATE q_msg SET created = now() - interval '3 hours 59 minutes'");
+    MUST(queue_sweep(f->q, soon(), &e), e);
+    MUST(queue_report_next(f->q, 0, &f->a, soon(), &found, &report, &e), e);
+    assert_false(found);
+    test_pg_run("UPDATE q_msg SET created = now() - interval '4 hours 1 minute'");
+    for (int i = 0; i < 2; i++) {
+        MUST(queue_sweep(f->q, soon(), &e), e);
+        MUST(queue_report_next(f->q, 0, &f->a, soon(), &found, &report, &e), e);
+        assert_int_equal(found, i == 0);
+        if (!found)
+            break;
+        assert_int_equal(report.kind, QUEUE_REPORT_DELAY);
+        assert_int_equal(report.n, 1);
+        struct db_tx *tx = NULL;
+        MUST(db_begin(f->db, DB_DELIVER, DB_READ_COMMITTED, soon(), &tx, &e), e);
+        queue_report_send(f->q, tx, &report);
+        MUST(db_commit(&tx, &f->a, NULL, 0, NULL, &e), e);
+    }
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt WHERE status = 0"), 1);
+}
+
+static void test_delay(void **state)
+{
+    (void)state;
+    with_queue(delay_body);
+}
+
+/* O7: nobody is told about mail without a sender, or who did not ask. */
+static void silent_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    int64_t id = 0;
+    str to = STR("a@x.test");
+    struct queue_new_message m = message(f, STR("me@here.test"), &to, 1);
+    struct queue_new_recipient silent = m.recipients[0];
+    silent.notify = 0;
+    m.recipients = &silent;
+    MUST(queue_enqueue(f->q, &m, soon(), &id, &e), e);
+    enqueue(f, "", "b@x.test");
+    struct queue_lease *lease = claim(f);
+    assert_int_equal(lease->n, 2);
+    finish_all(f, lease, 0, failed);
+    finish_all(f, lease, 1, failed);
+    release(f, lease);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_msg"), 0);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt"), 0);
+}
+
+static void test_silent(void **state)
+{
+    (void)state;
+    with_queue(silent_body);
+}
+
+/* ---- leases ---- */
+
+static void fencing_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    enqueue(f, "me@here.test", "a@x.test");
+    struct queue_lease *slow = claim(f);
+    assert_true(queue_lease_is_valid(slow, 0));
+    assert_true(queue_lease_is_valid(slow, 50000));
+    assert_false(queue_lease_is_valid(slow, 61000));
+    MUST(queue_lease_extend(f->q, slow, soon(), &e), e);
+    test_pg_run("UPDATE q_domain SET lease_until = now() - interval '1 second'");
+    struct queue_lease *fast = claim_by(f, f->other, 10); /* the first one was stopped for long */
+    assert_non_null(fast);
+    assert_true(fast->token > slow->token);
+    const struct queue_result result = { .outcome = QUEUE_FAILED };
+    assert_false(queue_finish(f->q, slow, &slow->messages[0], &result, soon(), &e));
+    assert_int_equal(e.kind, ERR_DENIED);
+    e = ERR_CLEAR;
+    assert_false(queue_lease_extend(f->q, slow, soon(), &e));
+    assert_int_equal(e.kind, ERR_CONFLICT);
+    release(f, slow); /* harmless: the token is an old one */
+    assert_null(claim(f));
+    finish_all(f, fast, 0, delivered);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_msg"), 0);
+    release(f, fast);
+}
+
+static void test_fencing(void **state)
+{
+    (void)state;
+    with_queue(fencing_body);
+}
+
+static void breaker_body(void *arg)
+{
+    struct fixture *f = arg;
+    for (int i = 0; i < 3; i++)
+        enqueue(f, "me@here.test", "a@x.test");
+    struct queue_lease *lease = claim(f);
+    assert_int_equal(lease->n, 3);
+    for (int i = 0; i < 4; i++)
+        assert_false(queue_lease_destination(lease, false, STR("connect: refused")));
+    release(f, lease);
+    lease = claim(f); /* nothing was counted as an attempt: all are still due */
+    assert_int_equal(lease->n, 3);
+    assert_false(lease->is_probe);
+    assert_true(queue_lease_destination(lease, false, STR("connect: refused")));
+    release(f, lease);
+    assert_null(claim(f));
+    assert_int_equal(
+        test_pg_number("SELECT count(*) FROM q_domain WHERE breaker_open AND breaker_until BETWEEN"
+                       " now() + interval '4 minutes 50 seconds' AND now() + interval '5 minutes'"
+                       " AND next_due = breaker_until AND reason = 'connect: refused'"),
+        1);
+    enqueue(f, "me@here.test", "b@x.test"); /* does not wake it */
+    assert_null(claim(f));
+    for (int i = 0; i < 2; i++) {
+        test_pg_run("UPDATE q_domain SET breaker_until = now(), next_due = now()");
+        lease = claim(f);
+        assert_non_null(lease);
+        assert_true(lease->is_probe);
+        assert_int_equal(lease->n, 1);
+        finish_all(f, lease, 0, delivered);
+        assert_false(queue_lease_destination(lease, true, STR_EMPTY));
+        release(f, lease);
+    }
+    lease = claim(f);
+    assert_non_null(lease);
+    assert_false(lease->is_probe);
+    assert_int_equal(lease->n, 2);
+    release(f, lease);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_domain WHERE breaker_open"), 0);
+}
+
+static void test_breaker(void **state)
+{
+    (void)state;
+    with_queue(breaker_body);
+}
+
+/* ---- sweep ---- */
+
+static void sweep_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    enqueue(f, "me@here.test", "a@lost.test");
+    enqueue(f, "me@here.test", "b@gone.test");
+    enqueue(f, "me@here.test", "c@dead.test");
+    enqueue(f, "", "d@dead.test");
+    test_pg_run("UPDATE q_domain SET next_due = 'infinity' WHERE domain = 'lost.test';"
+                "DELETE FROM q_domain WHERE domain = 'gone.test';"
+                "UPDATE q_domain SET breaker_open = true, breaker_until = now() + interval '5 min',"
+                " next_due = now() + interval '5 min' WHERE domain = 'dead.test';"
+                "UPDATE q_msg SET expires = now() - interval '1 hour' WHERE queue_id IN"
+                " (SELECT queue_id FROM q_rcpt WHERE domain = 'dead.test');"
+                "INSERT INTO q_domain (domain, next_due, used) VALUES"
+                " ('old.test', 'infinity', now() - interval '8 days');"
+                "INSERT INTO q_msg (queue_id, envelope_from, created, expires, size, codec, data)"
+                " VALUES (7, 'x', now() - interval '2 min', now(), 0, 0, '')");
+    assert_null(claim(f));
+    MUST(queue_sweep(f->q, soon(), &e), e);
+    struct queue_lease *one = claim(f);
+    struct queue_lease *two = claim(f);
+    assert_non_null(one);
+    assert_non_null(two);
+    assert_null(claim(f));
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt WHERE status = 1"), 1);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_msg"), 3);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_domain WHERE domain = 'old.test'"), 0);
+    release(f, one);
+    release(f, two);
+}
+
+static void test_sweep(void **state)
+{
+    (void)state;
+    with_queue(sweep_body);
+}
+
+/* ---- operators ---- */
+
+static const struct queue_actor cli = { .name = STR_INIT("cli") };
+
+static size_t count_listed(struct fixture *f, struct queue_filter filter)
+{
+    struct err e = ERR_CLEAR;
+    size_t n = 0;
+    struct queue_rows rows;
+    do { /* page by page */
+        MUST(queue_list(f->q, &filter, &f->a, soon(), &rows, &e), e);
+        n += rows.n;
+        if (rows.n > 0) {
+            filter.after_id = rows.list[rows.n - 1].queue_id;
+            filter.after_rcpt = rows.list[rows.n - 1].recipient;
+        }
+    } while (rows.n > 0);
+    return n;
+}
+
+static void list_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    struct queue_stats stats;
+    int64_t id = 0;
+    const str to[] = { STR("a@x.test"), STR("b@x.test"), STR("c@y.test") };
+    for (int i = 0; i < 5; i++) {
+        struct queue_new_message m =
+            message(f, i ? STR("me@here.test") : STR("you@here.test"), to, 3);
+        MUST(queue_enqueue(f->q, &m, soon(), &id, &e), e);
+    }
+    struct queue_lease *lease = claim(f);
+    while (!str_eq(lease->domain, STR("y.test")))
+        lease = claim(f);
+    finish_all(f, lease, 0, deferred);
+    finish_all(f, lease, 1, failed);
+    release(f, lease);
+    const struct queue_filter any = { .status = QUEUE_STATUS_ANY };
+    struct queue_filter filter = any;
+    assert_int_equal(count_listed(f, filter), 15);
+    filter.limit = 2;
+    assert_int_equal(count_listed(f, filter), 15);
+    filter.domain = STR("x.test");
+    assert_int_equal(count_listed(f, filter), 10);
+    filter.sender = STR("you@here.test");
+    assert_int_equal(count_listed(f, filter), 2);
+    filter = any;
+    filter.recipient = STR("c@y.test");
+    assert_int_equal(count_listed(f, filter), 5);
+    filter.status = QUEUE_STATUS_DEFERRED;
+    assert_int_equal(count_listed(f, filter), 1);
+    filter.status = QUEUE_STATUS_FAILED;
+    assert_int_equal(count_listed(f, filter), 1);
+    filter.status = QUEUE_STATUS_PENDING;
+    assert_int_equal(count_listed(f, filter), 3);
+    filter = any;
+    filter.after_id = id - 1;
+    assert_int_equal(count_listed(f, filter), 3); /* the newest message */
+    MUST(queue_get_stats(f->q, soon(), &stats, &e), e);
+    assert_int_equal(stats.messages, 5);
+    assert_int_equal(stats.pending, 13);
+    assert_int_equal(stats.deferred, 1);
+    assert_int_equal(stats.failed, 1);
+    assert_int_equal(stats.bytes, 5 * (int64_t)strlen("Subject: x\r\n\r\nhello\r\n"));
+    assert_true(stats.oldest_us > 0);
+    assert_string_equal(queue_status_name(QUEUE_STATUS_FAILED), "failed");
+}
+
+static void acts_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    int64_t count = 0;
+    int64_t id = enqueue(f, "me@here.test", "a@x.test");
+    int64_t id2 = enqueue(f, "me@here.test", "a@y.test");
+    const struct queue_filter any = { .status = QUEUE_STATUS_ANY };
+    const struct queue_filter y = { .status = QUEUE_STATUS_ANY, .domain = STR("y.test") };
+    for (int i = 0; i < 2; i++) {
+        struct queue_lease *lease = claim(f);
+        for (int k = 0; k < 5; k++)
+            queue_lease_destination(lease, false, STR("down"));
+        finish_all(f, lease, 0, deferred);
+        release(f, lease);
+    }
+    assert_null(claim(f));
+    MUST(queue_retry(f->q, &cli, id, soon(), &e), e);
+    struct queue_lease *lease = claim(f);
+    assert_non_null(lease);
+    assert_true(lease->messages[0].queue_id == id && !lease->is_probe);
+    release(f, lease);
+    MUST(queue_retry_all(f->q, &cli, &y, soon(), &count, &e), e);
+    assert_int_equal(count, 1);
+    MUST(queue_retry_all(f->q, &cli, &any, soon(), &count, &e), e);
+    assert_int_equal(count, 2);
+    MUST(queue_delete(f->q, &cli, id2, soon(), &e), e);
+    assert_false(queue_delete(f->q, &cli, id2, soon(), &e));
+    assert_int_equal(e.kind, ERR_NOT_FOUND);
+    assert_false(queue_retry(f->q, &cli, id2, soon(), &e));
+    assert_int_equal(e.kind, ERR_NOT_FOUND);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt"), 1);
+    assert_int_equal(
+        test_pg_number("SELECT count(*) FROM audit_log WHERE actor = 'cli' AND action IN"
+                       " ('queue.retry', 'queue.retry_all', 'queue.delete')"),
+        4);
+}
+
+static void test_list(void **state)
+{
+    (void)state;
+    with_queue(list_body);
+}
+
+static void test_acts(void **state)
+{
+    (void)state;
+    with_queue(acts_body);
+}
+
+static char *redis_cli(const char *a, const char *b, const char *c)
+{
+    const char *args[] = { a, b, c };
+    return test_redis_cli(args, c ? 3 : 2);
+}
+
+static void readable_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    char id[QUEUE_ID_TEXT];
+    char key[64];
+    free(redis_cli("FLUSHALL", "SYNC", NULL));
+    enqueue(f, "me@here.test", "a@x.test");
+    queue_id_format(enqueue(f, "me@here.test", "b@y.test"), id);
+    pause_ms(100);
+    char *n = redis_cli("ZCARD", "mail:queue:pending", NULL);
+    assert_string_equal(n, "2");
+    snprintf(key, sizeof(key), "mail:message:%s", id);
+    char *status = redis_cli("HGET", key, "status");
+    assert_string_equal(status, "pending");
+    free(redis_cli("FLUSHALL", "SYNC", NULL)); /* Redis forgot everything */
+    MUST(queue_sweep(f->q, soon(), &e), e);
+    pause_ms(100);
+    char *again = redis_cli("ZCARD", "mail:queue:pending", NULL);
+    assert_string_equal(again, "2");
+    char *messages = redis_cli("HGET", "mail:stats", "messages");
+    assert_string_equal(messages, "2");
+    struct queue_lease *lease = claim(f);
+    finish_all(f, lease, 0, delivered);
+    release(f, lease);
+    pause_ms(100);
+    char *left = redis_cli("ZCARD", "mail:queue:pending", NULL);
+    assert_string_equal(left, "1");
+    free(n);
+    free(status);
+    free(again);
+    free(messages);
+    free(left);
+}
+
+static void test_readable(void **state)
+{
+    (void)state;
+    with_queue(readable_body);
+}
+
+/* ---- ids, and the hint ---- */
+
+static void ids_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    int64_t last = 0;
+    for (int i = 0; i < 1000; i++) {
+        char text[QUEUE_ID_TEXT];
+        int64_t back = 0;
+        int64_t id = queue_make_id(f->q);
+        assert_true(id > last);
+        last = id;
+        str s = queue_id_format(id, text);
+        assert_int_equal(s.n, QUEUE_ID_TEXT - 1);
+        MUST(queue_id_parse(s, &back, &e), e);
+        assert_true(back == id);
+    }
+    static const char *const bad[] = {
+        "", "1", "zzzzzzzzzzzzz", "0000000000000", "00000000000!0", "00000000000000"
+    };
+    for (size_t i = 0; i < COUNT_OF(bad); i++)
+        assert_false(queue_id_parse(str_from_cstr(bad[i]), &last, &e));
+}
+
+static void test_ids(void **state)
+{
+    (void)state;
+    with_queue(ids_body);
+}
+
+static void on_hint(enum notify_topic topic, int64_t id, void *arg)
+{
+    unsigned *calls = arg;
+    assert_int_equal(topic, NOTIFY_QUEUE);
+    *calls += id == 0;
+}
+
+static void hint_body(void *arg)
+{
+    struct fixture *f = arg;
+    unsigned calls = 0;
+    struct notify_listener l = { .fn = on_hint, .arg = &calls };
+    notify_listen(f->notify, NOTIFY_QUEUE, &l);
+    enqueue(f, "me@here.test", "a@x.test");
+    pause_ms(50);
+    assert_int_equal(calls, 1);
+    notify_unlisten(&l);
+}
+
+static void test_hint(void **state)
+{
+    (void)state;
+    with_queue(hint_body);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_straight),  cmocka_unit_test(test_bodies),
+        cmocka_unit_test(test_refused),   cmocka_unit_test(test_crowd),
+        cmocka_unit_test(test_meanwhile), cmocka_unit_test(test_deferred),
+        cmocka_unit_test(test_report),    cmocka_unit_test(test_delay),
+        cmocka_unit_test(test_silent),    cmocka_unit_test(test_fencing),
+        cmocka_unit_test(test_breaker),   cmocka_unit_test(test_sweep),
+        cmocka_unit_test(test_list),      cmocka_unit_test(test_acts),
+        cmocka_unit_test(test_readable),  cmocka_unit_test(test_ids),
+        cmocka_unit_test(test_hint),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
