@@ -19,6 +19,7 @@ struct notify;
 struct smtp_state;
 struct imap_service;
 struct scheduler;
+struct delivery;
 
 /* Every pointer lives as long as the process; NULL where the process's roles do not need it. */
 struct app {
@@ -42,6 +43,7 @@ struct app {
     struct smtp_state *smtp;            /* services/smtp's own, from its start to its stop */
     struct imap_service *imap;          /* services/imap's own, likewise */
     struct scheduler *scheduler;        /* services/scheduler's own, likewise */
+    struct delivery *delivery;          /* services/delivery's own, likewise */
 };
 
 /* A kind of listener that configuration can name (FEATURES 10). */

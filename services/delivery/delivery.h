@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the delivery service share: its state, and outcomes as values. */
+#ifndef DELIVERY_DELIVERY_H
+#define DELIVERY_DELIVERY_H
+
+#include "notify/notify.h"
+#include "queue/queue.h"
+#include "services/app/app.h"
+
+enum {
+    DELIVERY_ADDRESSES_MAX = 5, /* tried for one destination (PROMISES, queue) */
+    DELIVERY_MESSAGES_A_CLAIM = 20
+};
+
+struct delivery {
+    struct app *app;
+    struct tls_client *tls;
+    struct signal_point work;    /* there may be something due */
+    struct signal_point reports; /* there may be something to tell a sender */
+    struct semaphore claiming;   /* one worker asks the queue, the others wait for their turn */
+    struct notify_listener queue_hint;
+    const struct net_address *own; /* addresses of this machine */
+    size_t n_own;
+    struct arena arena; /* lives as long as the service */
+};
+
+/* Serves until the drain: a worker (delivery.workers of them), and the one that tells senders. */
+void delivery_work(void *arg);
+void delivery_report(void *arg);
+
+#endif

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tells senders what failed or takes long (RFC 3464). The report and the end of what it reports
+ * about are one transaction, so that no crash loses or doubles a report (P10). */
+#include "account/account.h"
+#include "base/failpoint.h"
+#include "crypto/random.h"
+#include "db/db.h"
+#include "obs/obs.h"
+#include "queue/dsn.h"
+#include "services/delivery/delivery.h"
+#include "store/store.h"
+#include "wire/smtp_path.h"
+
+enum {
+    POLL_MS = 5000,
+    DATABASE_MS = 20 * 1000
+};
+
+struct telling {
+    struct delivery *d;
+    struct arena *a;
+    const struct queue_report *report;
+    str text;
+    bool is_8bit;
+    bool is_utf8;
+};
+
+YIELDS static bool compose(struct telling *t, struct err *e)
+{
+    const struct queue_report *r = t->report;
+    const char *host = t->d->app->hostname;
+    char id[QUEUE_ID_TEXT];
+    struct dsn_recipient *list = ARENA_ARRAY(t->a, struct dsn_recipient, r->n);
+    for (size_t i = 0; i < r->n; i++) {
+        const struct queue_reported *of = &r->recipients[i];
+        list[i] = (struct dsn_recipient){ .address = of->address,
+                                          .orcpt = of->orcpt,
+                                          .status = of->status,
+                                          .diagnostic = of->reply,
+                                          .remote = of->remote,
+                                          .last_attempt_us = of->last_attempt_us };
+    }
+    const struct dsn dsn = {
+        .action = r->kind == QUEUE_REPORT_FAILURE ? DSN_FAILED : DSN_DELAYED,
+        .reporting_mta = str_from_cstr(host),
+        .from = arena_printf(t->a, "mailer-daemon@%s", host),
+        .to = r->envelope_from,
+        .message_id = arena_printf(t->a, "%016llx.%016llx@%s", (unsigned long long)clock_utc_us(),
+                                   (unsigned long long)crypto_random_u64(), host),
+        .now_us = clock_utc_us(),
+        .envelope_id = r->envelope_id,
+        .queue_id = queue_id_format(r->queue_id, id),
+        .arrived_us = r->created_us,
+        .expires_us = r->expires_us,
+        .recipients = list,
+        .n = r->n,
+        .original = r->original,
+        .return_full = r->return_full,
+    };
+    struct buf out;
+    buf_init(&out, DSN_MAX);
+    bool ok = dsn_compose(&dsn, &out, &t->is_utf8, &t->is_8bit, e);
+    t->text = arena_str(t->a, buf_str(&out));
+    buf_fini(&out);
+    return ok;
+}
+
+/* ---- to one of ours ---- */
+
+static bool add_report_done(struct db_tx *tx, void *arg, size_t *statements, struct err *e)
+{
+    const struct telling *t = arg;
+    (void)e;
+    FAILPOINT("P10");
+    queue_report_send(t->d->app->queue, tx, t->report);
+    *statements = QUEUE_REPORT_STATEMENTS;
+    return true;
+}
+
+YIELDS static bool tell_local(struct telling *t, int64_t account_id, struct err *e)
+{
+    struct store *store = t->d->app->store;
+    int64_t deadline_ms = clock_deadline_in(DATABASE_MS);
+    struct store_message message;
+    struct store_recipient copy = { .account_id = account_id, .mailbox_id = STORE_INBOX };
+    struct store_delivery delivery = { .message = &message,
+                                       .recipients = &copy,
+                                       .n = 1,
+                                       .received_us = clock_utc_us(),
+                                       .extra = add_report_done,
+                                       .extra_arg = t };
+    str raw = arena_printf(t->a, "Return-Path: <>\r\n%.*s", STR_FMT(t->text));
+    /* Several reports may be about one message: at other times, of other recipients. */
+    str which =
+        arena_printf(t->a, "report/%lld/%d/%lld", (long long)t->report->queue_id,
+                     (int)t->report->kind, (long long)t->report->recipients[0].last_attempt_us);
+    store_delivery_id(which, t->report->recipients[0].address, copy.delivery_id);
+    return store_prepare_message(store, t->a, raw, deadline_ms, &message, e) &&
+           store_deliver(store, &delivery, deadline_ms, e);
+}
+
+/* ---- to others, or to nobody ---- */
+
+/* `domain` is empty when there is nobody to tell: what failed is only taken out. */
+YIELDS static bool tell_remote(const struct telling *t, str domain, struct err *e)
+{
+    struct queue *queue = t->d->app->queue;
+    struct db_tx *tx;
+    int64_t queue_id = queue_make_id(queue);
+    const struct queue_new_recipient to = { .address = t->report->envelope_from, .domain = domain };
+    const struct queue_new_message message = {
+        .body = t->text, .is_8bit = t->is_8bit, .is_utf8 = t->is_utf8, .recipients = &to, .n = 1
+    };
+    if (!db_begin(t->d->app->db, DB_DELIVER, DB_READ_COMMITTED, clock_deadline_in(DATABASE_MS), &tx,
+                  e))
+        return false;
+    queue_report_send(queue, tx, t->report);
+    if (domain.n > 0 && !queue_enqueue_send(queue, tx, queue_id, &message, e)) {
+        db_rollback(&tx);
+        return false;
+    }
+    FAILPOINT("P10");
+    if (!db_commit(&tx, t->a, NULL, 0, NULL, e))
+        return false;
+    if (domain.n > 0)
+        queue_announce(queue, queue_id);
+    return true;
+}
+
+YIELDS static bool tell(struct telling *t, struct err *e)
+{
+    struct smtp_path sender;
+    struct account_route route;
+    if (smtp_mailbox_parse(t->report->envelope_from, t->a, &sender) != SMTP_GOOD)
+        return tell_remote(t, STR_EMPTY, e);
+    if (!account_route(t->d->app->accounts, sender.local, sender.domain, t->a,
+                       clock_deadline_in(DATABASE_MS), &route, e) ||
+        !compose(t, e))
+        return false;
+    switch (route.kind) {
+    case ACCOUNT_ROUTE_LOCAL:
+        return tell_local(t, route.account_id, e);
+    case ACCOUNT_ROUTE_REMOTE:
+        return tell_remote(t, sender.domain, e);
+    case ACCOUNT_ROUTE_UNKNOWN:
+        return tell_remote(t, STR_EMPTY, e);
+    }
+    return ERR(e, ERR_INTERNAL, "no such kind of route");
+}
+
+/* ---- the loop ---- */
+
+static void log_told(const struct queue_report *report)
+{
+    char id[QUEUE_ID_TEXT];
+    bool is_failure = report->kind == QUEUE_REPORT_FAILURE;
+    if (is_failure)
+        obs_count(METRIC_MESSAGES_BOUNCED, NULL, 1);
+    obs_log(EV_DELIVERY_REPORTED, queue_id_format(report->queue_id, id),
+            OBS_CSTR("kind", is_failure ? "failure" : "delay"),
+            OBS_STR("sender", report->envelope_from), OBS_INT("recipients", report->n));
+}
+
+/* Tells about the next message above *after_id. False: nothing is left. Yields. */
+YIELDS static bool tell_next(struct delivery *d, int64_t *after_id)
+{
+    struct queue_report report;
+    struct err e = ERR_CLEAR;
+    struct arena a;
+    bool found = false;
+    arena_init(&a);
+    if (queue_report_next(d->app->queue, *after_id, &a, clock_deadline_in(DATABASE_MS), &found,
+                          &report, &e) &&
+        found) {
+        struct telling t = { .d = d, .a = &a, .report = &report };
+        runtime_hold(d->app->runtime);
+        bool told = tell(&t, &e);
+        runtime_release(d->app->runtime);
+        if (told) {
+            log_told(&report);
+        } else {
+            *after_id = report.queue_id; /* the others need not wait for this one */
+        }
+    }
+    /* ERR_CONFLICT: another process told the sender first. */
+    if (e.kind != ERR_NONE && e.kind != ERR_CONFLICT && e.kind != ERR_CANCELLED)
+        obs_log(EV_DELIVERY_REPORT_FAILED, STR_EMPTY, OBS_ERR(&e));
+    arena_fini(&a);
+    return found && !fiber_is_cancelled();
+}
+
+void delivery_report(void *arg)
+{
+    struct delivery *d = arg;
+    while (!runtime_is_draining(d->app->runtime) && !fiber_is_cancelled()) {
+        struct err e = ERR_CLEAR;
+        int64_t after_id = 0;
+        while (!runtime_is_draining(d->app->runtime) && tell_next(d, &after_id))
+            continue;
+        (void)signal_point_wait(&d->reports, clock_deadline_in(POLL_MS), &e); /* or time is up */
+    }
+}

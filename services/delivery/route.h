@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which servers to try for a destination (RFC 5321 5.1, RFC 7505), or why there are none. */
+#ifndef DELIVERY_ROUTE_H
+#define DELIVERY_ROUTE_H
+
+#include "dns/dns.h"
+#include "services/delivery/delivery.h"
+
+struct delivery_host {
+    str name;
+    struct net_address address; /* with port */
+};
+
+struct delivery_route {
+    struct delivery_host hosts[DELIVERY_ADDRESSES_MAX]; /* in the order to try them */
+    size_t n;                                           /* 0: `failure` says why */
+    struct queue_result failure;
+};
+
+/* Finds the servers of the domain; texts are in the arena. ERR_TIMEOUT, ERR_CANCELLED. Yields. */
+YIELDS bool delivery_find_route(const struct delivery *d, str domain, struct arena *a,
+                                int64_t deadline_ms, struct delivery_route *out, struct err *e);
+
+/* Pure: what of an MX list is left for the host `own`: servers more preferred than it (RFC 5321
+ * 5.1: others would send the mail back in a circle). Gives how many; *is_loop when own was there.
+ */
+size_t delivery_cut_mx(const struct dns_mx_list *mx, str own, bool *is_loop);
+
+#endif

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Starts the workers of outbound delivery and ends them. */
+#include "services/delivery/service.h"
+
+#include "services/delivery/delivery.h"
+
+#include <ifaddrs.h>
+#include <netinet/in.h>
+
+/* A change of addresses while we run is seen at the next start. */
+static void read_own_addresses(struct delivery *d)
+{
+    struct ifaddrs *list = NULL;
+    size_t n = 0;
+    if (getifaddrs(&list) != 0)
+        return;
+    for (const struct ifaddrs *i = list; i; i = i->ifa_next)
+        n++;
+    struct net_address *own = ARENA_ARRAY(&d->arena, struct net_address, n);
+    for (const struct ifaddrs *i = list; i; i = i->ifa_next) {
+        if (!i->ifa_addr)
+            continue;
+        if (i->ifa_addr->sa_family == AF_INET) {
+            const struct sockaddr_in *in = (const void *)i->ifa_addr;
+            d->n_own += net_address_from_ip(&in->sin_addr, 4, 0, &own[d->n_own]);
+        } else if (i->ifa_addr->sa_family == AF_INET6) {
+            const struct sockaddr_in6 *in6 = (const void *)i->ifa_addr;
+            d->n_own += net_address_from_ip(&in6->sin6_addr, 16, 0, &own[d->n_own]);
+        }
+    }
+    d->own = own;
+    freeifaddrs(list);
+}
+
+/* A new message may be for a destination that somebody waits for; all workers may be idle. */
+static void on_queue_hint(enum notify_topic topic, int64_t id, void *arg)
+{
+    struct delivery *d = arg;
+    (void)topic;
+    (void)id;
+    signal_point_all(&d->work);
+}
+
+static void stop(struct app *app)
+{
+    struct delivery *d = app->delivery;
+    if (!d)
+        return;
+    notify_unlisten(&d->queue_hint);
+    tls_client_free(&d->tls);
+    arena_fini(&d->arena);
+    free(d);
+    app->delivery = NULL;
+}
+
+static bool start_fibers(struct delivery *d, struct err *e)
+{
+    int64_t workers = config_int(d->app->config, CONFIG_DELIVERY_WORKERS);
+    for (int64_t i = 0; i < workers; i++) {
+        if (!fiber_spawn(d->app->runtime, "delivery", delivery_work, d, NULL, e))
+            return false;
+    }
+    return fiber_spawn(d->app->runtime, "delivery reports", delivery_report, d, NULL, e);
+}
+
+static bool start(struct app *app, struct err *e)
+{
+    struct delivery *d = HEAP_NEW(struct delivery);
+    d->app = app;
+    app->delivery = d;
+    arena_init(&d->arena);
+    signal_point_init(&d->work);
+    signal_point_init(&d->reports);
+    semaphore_init(&d->claiming, 1);
+    read_own_addresses(d);
+    /* The facts of a handshake tell whether it would have verified; policy decides then. */
+    d->tls = tls_client_new(TLS_VERIFY_NONE, NULL, e);
+    if (!d->tls)
+        return false;
+    d->queue_hint = (struct notify_listener){ .fn = on_queue_hint, .arg = d };
+    notify_listen(app->notify, NOTIFY_QUEUE, &d->queue_hint);
+    return start_fibers(d, e);
+}
+
+const struct app_service delivery_service = { .role = "delivery", .start = start, .stop = stop };

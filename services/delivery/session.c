@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Opens and closes SMTP connections. TLS is opportunistic (RFC 7435): it is tried whenever offered;
+ * what it lacks is logged, and refused only where the configuration demands it. */
+#include "services/delivery/session.h"
+
+#include "obs/obs.h"
+
+#include <stdarg.h>
+
+/* RFC 5321 4.5.3.2 (PROMISES, "SMTP timeouts"). */
+enum {
+    CONNECT_MS = 30 * 1000,
+    GREETING_MS = 300 * 1000,
+    HELLO_MS = 300 * 1000,
+    STARTTLS_MS = 120 * 1000,
+    HANDSHAKE_MS = 30 * 1000,
+    WRITE_MS = 180 * 1000,
+    QUIT_MS = 20 * 1000
+};
+
+enum tls_use {
+    TLS_TRY,
+    TLS_AVOID /* it failed with this server a moment ago */
+};
+
+enum opened {
+    OPENED,
+    OPEN_FAILED,    /* try the next address */
+    OPEN_TLS_FAILED /* the handshake failed; plain text may work */
+};
+
+void delivery_session_init(struct delivery_session *s, struct delivery *d, struct arena *a)
+{
+    *s = (struct delivery_session){ .d = d, .a = a };
+    smtp_reply_init(&s->reply);
+}
+
+void delivery_session_fini(struct delivery_session *s)
+{
+    delivery_session_drop(s);
+    smtp_reply_fini(&s->reply);
+}
+
+void delivery_session_drop(struct delivery_session *s)
+{
+    net_close(&s->conn);
+    s->needs_reset = false;
+    s->n_messages = 0;
+}
+
+struct queue_result delivery_deferred(const struct delivery_session *s, const char *status,
+                                      const char *format, ...)
+{
+    char text[QUEUE_REPLY_MAX];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    return (struct queue_result){ .outcome = QUEUE_DEFERRED,
+                                  .status = str_from_cstr(status),
+                                  .reply = arena_str(s->a, str_from_cstr(text)),
+                                  .remote = s->remote };
+}
+
+struct queue_result delivery_result_of_reply(const struct delivery_session *s)
+{
+    const struct smtp_reply *r = &s->reply;
+    unsigned class = r->code / 100;
+    struct queue_result result = {
+        .outcome = class == 2   ? QUEUE_DELIVERED
+                   : class == 5 ? QUEUE_FAILED
+                                : QUEUE_DEFERRED,
+        .reply = arena_printf(s->a, "%u %.*s", r->code,
+                              STR_FMT(str_slice(buf_str(&r->text), 0, QUEUE_REPLY_MAX - 4))),
+        .remote = s->remote,
+    };
+    /* A status of another class than the code's says nothing (RFC 2034 4). */
+    if (r->status[0] == (char)('0' + class))
+        result.status = arena_str(s->a, str_from_cstr(r->status));
+    return result;
+}
+
+bool delivery_write(struct delivery_session *s, str line, struct err *e)
+{
+    bool ok = s->conn && !s->is_lost
+                  ? net_write(s->conn, line, e) && net_write(s->conn, STR("\r\n"), e)
+                  : ERR(e, ERR_CLOSED, "not connected");
+    if (!ok)
+        delivery_session_drop(s);
+    return ok;
+}
+
+bool delivery_read_reply(struct delivery_session *s, int64_t timeout_ms, struct err *e)
+{
+    int64_t deadline_ms = clock_deadline_in(timeout_ms);
+    smtp_reply_clear(&s->reply);
+    while (s->conn) {
+        str line;
+        if (!net_read_line(s->conn, SMTP_REPLY_LINE_MAX, deadline_ms, &line, NULL, e)) {
+            delivery_session_drop(s);
+            return false;
+        }
+        switch (smtp_reply_add_line(&s->reply, line, e)) {
+        case SMTP_REPLY_MORE:
+            continue;
+        case SMTP_REPLY_DONE:
+            return true;
+        case SMTP_REPLY_BAD:
+            delivery_session_drop(s);
+            return false;
+        }
+    }
+    return ERR(e, ERR_CLOSED, "not connected");
+}
+
+/* Sends one command and reads its reply. Yields. */
+YIELDS static bool ask(struct delivery_session *s, str line, int64_t timeout_ms, struct err *e)
+{
+    return delivery_write(s, line, e) && delivery_read_reply(s, timeout_ms, e);
+}
+
+/* ---- opening ---- */
+
+YIELDS static bool say_hello(struct delivery_session *s, struct queue_result *failure)
+{
+    struct err e = ERR_CLEAR;
+    const char *host = s->d->app->hostname;
+    memset(&s->offers, 0, sizeof(s->offers));
+    if (!ask(s, arena_printf(s->a, "EHLO %s", host), HELLO_MS, &e)) {
+        *failure = delivery_deferred(s, "4.4.2", "no answer to EHLO: %s", e.msg);
+        return false;
+    }
+    if (s->reply.code / 100 == 2) {
+        smtp_extensions_parse(&s->reply, &s->offers);
+        return true;
+    }
+    bool answered =
+        s->reply.code / 100 != 5 || ask(s, arena_printf(s->a, "HELO %s", host), HELLO_MS, &e);
+    if (answered && s->reply.code / 100 == 2)
+        return true;
+    *failure = answered ? delivery_result_of_reply(s)
+                        : delivery_deferred(s, "4.4.2", "no answer to HELO: %s", e.msg);
+    failure->outcome = QUEUE_DEFERRED; /* another server, or another day, may like us better */
+    failure->status = STR("4.5.0");
+    delivery_session_drop(s);
+    return false;
+}
+
+static void warn_degraded(const struct delivery_session *s, const char *why)
+{
+    obs_count(METRIC_DELIVERY_TLS_DEGRADED, NULL, 1);
+    obs_log(EV_DELIVERY_TLS_DEGRADED, STR_EMPTY, OBS_STR("remote", s->remote),
+            OBS_CSTR("reason", why));
+}
+
+/* The server would not have TLS: fine unless the configuration demands it. */
+static enum opened without_tls(struct delivery_session *s, const char *why,
+                               struct queue_result *failure)
+{
+    if (!config_bool(s->d->app->config, CONFIG_DELIVERY_REQUIRE_TLS))
+        return OPENED;
+    *failure = delivery_deferred(s, "4.7.4", "TLS is required, but %s", why);
+    delivery_session_drop(s);
+    return OPEN_FAILED;
+}
+
+/* Encryption without a verified name still keeps listeners out, so it goes on where verification
+ * is not required. */
+static enum opened judge_certificate(struct delivery_session *s, struct queue_result *failure)
+{
+    const struct config *config = s->d->app->config;
+    const struct tls_facts *facts = net_conn_tls(s->conn);
+    if (facts->verified || !config_bool(config, CONFIG_DELIVERY_VERIFY_TLS))
+        return OPENED;
+    if (!config_bool(config, CONFIG_DELIVERY_REQUIRE_TLS)) {
+        warn_degraded(s, facts->verify_error);
+        return OPENED;
+    }
+    *failure = delivery_deferred(s, "4.7.5", "the server's certificate does not verify: %s",
+                                 facts->verify_error);
+    delivery_session_drop(s);
+    return OPEN_FAILED;
+}
+
+YIELDS static enum opened start_tls(struct delivery_session *s, const struct delivery_host *host,
+                                    struct queue_result *failure)
+{
+    struct err e = ERR_CLEAR;
+    if (!s->offers.starttls)
+        return without_tls(s, "the server does not offer it", failure);
+    if (!ask(s, STR("STARTTLS"), STARTTLS_MS, &e)) {
+        *failure = delivery_deferred(s, "4.4.2", "no answer to STARTTLS: %s", e.msg);
+        return OPEN_FAILED;
+    }
+    if (s->reply.code != 220)
+        return without_tls(s, "the server refused STARTTLS", failure);
+    const char *name = arena_cstr(s->a, host->name);
+    if (!net_starttls_client(s->conn, s->d->tls, name, clock_deadline_in(HANDSHAKE_MS), &e)) {
+        delivery_session_drop(s);
+        *failure = delivery_deferred(s, "4.7.5", "TLS failed: %s", e.msg);
+        warn_degraded(s, e.msg);
+        return OPEN_TLS_FAILED;
+    }
+    enum opened what = judge_certificate(s, failure);
+    if (what == OPENED && !say_hello(s, failure))
+        return OPEN_FAILED;
+    return what;
+}
+
+YIELDS static bool greet(struct delivery_session *s, const struct delivery_host *host,
+                         struct queue_result *failure)
+{
+    struct err e = ERR_CLEAR;
+    if (!net_connect(s->d->app->runtime, &host->address, NULL, clock_deadline_in(CONNECT_MS),
+                     &s->conn, &e)) {
+        *failure = delivery_deferred(s, "4.4.1", "%s", e.msg);
+        return false;
+    }
+    net_conn_set_write_timeout(s->conn, WRITE_MS);
+    if (!delivery_read_reply(s, GREETING_MS, &e)) {
+        *failure = delivery_deferred(s, "4.4.2", "no greeting: %s", e.msg);
+        return false;
+    }
+    if (s->reply.code / 100 == 2)
+        return true;
+    *failure = delivery_result_of_reply(s);
+    failure->outcome = QUEUE_DEFERRED; /* said of the connection, not of any recipient */
+    failure->status = STR("4.3.2");
+    delivery_session_drop(s);
+    return false;
+}
+
+YIELDS static enum opened open_one(struct delivery_session *s, const struct delivery_host *host,
+                                   enum tls_use tls, struct queue_result *failure)
+{
+    char ip[NET_ADDRESS_TEXT];
+    s->remote = arena_printf(s->a, "%.*s [%.*s]", STR_FMT(host->name),
+                             STR_FMT(net_address_ip(&host->address, ip)));
+    if (!greet(s, host, failure) || !say_hello(s, failure))
+        return OPEN_FAILED;
+    return tls == TLS_TRY ? start_tls(s, host, failure) : OPENED;
+}
+
+bool delivery_session_open(struct delivery_session *s, const struct delivery_route *route,
+                           struct queue_result *failure)
+{
+    *failure = delivery_deferred(s, "4.4.1", "no server was tried");
+    for (size_t i = 0; i < route->n && !s->is_lost && !fiber_is_cancelled(); i++) {
+        enum opened what = open_one(s, &route->hosts[i], TLS_TRY, failure);
+        if (what == OPEN_TLS_FAILED && !config_bool(s->d->app->config, CONFIG_DELIVERY_REQUIRE_TLS))
+            what = open_one(s, &route->hosts[i], TLS_AVOID, failure);
+        if (what == OPENED)
+            return true;
+    }
+    return false;
+}
+
+void delivery_session_quit(struct delivery_session *s)
+{
+    struct err e = ERR_CLEAR;
+    if (s->conn)
+        (void)ask(s, STR("QUIT"), QUIT_MS, &e); /* whatever the answer is */
+    delivery_session_drop(s);
+}

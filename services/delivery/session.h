@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One SMTP connection to another server: greeting, EHLO, STARTTLS, commands and replies. What a
+ * message makes of it is in transaction.h. */
+#ifndef DELIVERY_SESSION_H
+#define DELIVERY_SESSION_H
+
+#include "services/delivery/route.h"
+#include "wire/smtp_reply.h"
+
+struct delivery_session {
+    struct delivery *d;
+    struct arena *a;       /* for texts; lives as long as the lease */
+    struct net_conn *conn; /* NULL: not connected */
+    struct smtp_reply reply;
+    struct smtp_extensions offers;
+    str remote;          /* "mx.example.net [192.0.2.1]" */
+    bool needs_reset;    /* the last transaction was not finished: RSET first */
+    bool is_lost;        /* the lease was lost: nothing may be sent any more */
+    unsigned n_messages; /* begun on this connection */
+};
+
+/* Not connected yet; end with delivery_session_fini. */
+void delivery_session_init(struct delivery_session *s, struct delivery *d, struct arena *a);
+/* Drops the connection, if any, without QUIT. */
+void delivery_session_fini(struct delivery_session *s);
+
+/* Connects to the first server that takes us up to EHLO, with STARTTLS as configured. False: none
+ * did, and *failure says why, as a temporary one. Yields. */
+YIELDS bool delivery_session_open(struct delivery_session *s, const struct delivery_route *route,
+                                  struct queue_result *failure);
+/* Says good-bye and disconnects. Yields. */
+YIELDS void delivery_session_quit(struct delivery_session *s);
+/* Disconnects at once. */
+void delivery_session_drop(struct delivery_session *s);
+
+/* Reads the next reply into s->reply. False: the connection is useless and was dropped. Yields. */
+YIELDS bool delivery_read_reply(struct delivery_session *s, int64_t timeout_ms, struct err *e);
+/* Buffers one command line; `line` is without CRLF. Yields. */
+YIELDS bool delivery_write(struct delivery_session *s, str line, struct err *e);
+
+/* The result for what s->reply says (its class decides), with texts in s->a. */
+struct queue_result delivery_result_of_reply(const struct delivery_session *s);
+/* A temporary failure of our own finding. */
+struct queue_result delivery_deferred(const struct delivery_session *s, const char *status,
+                                      const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The mail transaction of RFC 5321 3.3 as a client, pipelined where offered (RFC 2920). Every
+ * recipient has its own result; what is said about the message as a whole counts for those that
+ * were accepted. */
+#include "services/delivery/transaction.h"
+
+#include "base/failpoint.h"
+#include "obs/obs.h"
+#include "wire/smtp_data.h"
+
+enum {
+    COMMAND_MS = 300 * 1000,
+    DATA_MS = 120 * 1000,
+    END_MS = 600 * 1000,
+    LEASE_MARGIN_MS = 2000, /* of the lease must be left when the end dot goes out */
+    CHUNK = 16 * 1024       /* octets of the body that are encoded at a time */
+};
+
+struct transaction {
+    struct delivery_session *s;
+    const struct queue_lease *lease;
+    const struct queue_message *m;
+    struct queue_result *results;
+    bool *accepted; /* by the server, for each recipient */
+    size_t n_accepted;
+    bool mail_refused;
+};
+
+static void set_all(struct transaction *t, const struct queue_result *result)
+{
+    for (size_t i = 0; i < t->m->n; i++)
+        t->results[i] = *result;
+}
+
+/* For recipients without a final answer of their own. */
+static void set_accepted(struct transaction *t, const struct queue_result *result)
+{
+    for (size_t i = 0; i < t->m->n; i++) {
+        if (t->accepted[i])
+            t->results[i] = *result;
+    }
+}
+
+/* ---- before the first command ---- */
+
+static struct queue_result refusal(const struct delivery_session *s, const char *status,
+                                   const char *reply)
+{
+    return (struct queue_result){ .outcome = QUEUE_FAILED,
+                                  .status = str_from_cstr(status),
+                                  .reply = str_from_cstr(reply),
+                                  .remote = s->remote };
+}
+
+/* What the server cannot take is not tried. 8-bit text is sent to a server without 8BITMIME as it
+ * is: all that is known of such servers is that they pass it on, and a report helps nobody. */
+static bool can_take(const struct delivery_session *s, const struct queue_message *m,
+                     struct queue_result *why)
+{
+    if (s->offers.has_size && s->offers.size > 0 && m->size > s->offers.size) {
+        *why = refusal(s, "5.3.4", "the message is larger than the server takes");
+        return false;
+    }
+    if (m->is_utf8 && !s->offers.smtputf8) {
+        *why = refusal(s, "5.6.7", "the server does not take addresses beyond ASCII");
+        return false;
+    }
+    return true;
+}
+
+/* An address that could end a command line early is a fault of ours; it never leaves. */
+static bool is_safe(str address)
+{
+    for (size_t i = 0; i < address.n; i++) {
+        unsigned char c = (unsigned char)address.p[i];
+        if (c < ' ' || c == 0x7f || c == '<' || c == '>')
+            return false;
+    }
+    return true;
+}
+
+/* ---- commands ---- */
+
+YIELDS static bool write_mail(const struct transaction *t, struct err *e)
+{
+    const struct delivery_session *s = t->s;
+    const struct queue_message *m = t->m;
+    struct buf line;
+    buf_init(&line, 4096);
+    bool fits =
+        buf_addf(&line, "MAIL FROM:<%.*s>", STR_FMT(m->envelope_from)) &&
+        (!s->offers.has_size || buf_addf(&line, " SIZE=%zu", m->size)) &&
+        (!s->offers.eight_bit_mime || !m->is_8bit || buf_add(&line, STR(" BODY=8BITMIME"))) &&
+        (!m->is_utf8 || buf_add(&line, STR(" SMTPUTF8")));
+    bool ok = fits ? delivery_write(t->s, buf_str(&line), e)
+                   : ERR(e, ERR_LIMIT, "the sender's address is too long");
+    buf_fini(&line);
+    return ok;
+}
+
+YIELDS static bool write_rcpt(const struct transaction *t, size_t i, struct err *e)
+{
+    const struct queue_recipient *rcpt = &t->m->recipients[i];
+    /* Who asked for silence must not hear from servers behind this one either (RFC 3461 4.1). */
+    const char *never = t->s->offers.dsn && rcpt->notify == 0 ? " NOTIFY=NEVER" : "";
+    str line = arena_printf(t->s->a, "RCPT TO:<%.*s>%s", STR_FMT(rcpt->address), never);
+    return delivery_write(t->s, line, e);
+}
+
+YIELDS static bool read_mail(struct transaction *t, struct err *e)
+{
+    if (!delivery_read_reply(t->s, COMMAND_MS, e))
+        return false;
+    t->mail_refused = t->s->reply.code / 100 != 2;
+    if (t->mail_refused) {
+        struct queue_result result = delivery_result_of_reply(t->s);
+        set_all(t, &result);
+    }
+    return true;
+}
+
+YIELDS static bool read_rcpt(struct transaction *t, size_t i, struct err *e)
+{
+    if (!delivery_read_reply(t->s, COMMAND_MS, e))
+        return false;
+    if (t->mail_refused)
+        return true; /* this reply only repeats that */
+    t->accepted[i] = t->s->reply.code / 100 == 2;
+    t->n_accepted += t->accepted[i];
+    if (!t->accepted[i]) {
+        t->results[i] = delivery_result_of_reply(t->s);
+        /* Too many recipients in one go is no fault of this one (RFC 5321 4.5.3.1.10). */
+        if (t->s->reply.code == 552)
+            t->results[i].outcome = QUEUE_DEFERRED;
+    }
+    return true;
+}
+
+/* All commands at once, then all replies. *go_ahead: DATA was answered by 354. Yields. */
+YIELDS static bool envelope_pipelined(struct transaction *t, bool *go_ahead, struct err *e)
+{
+    bool ok = write_mail(t, e);
+    for (size_t i = 0; i < t->m->n && ok; i++)
+        ok = write_rcpt(t, i, e);
+    ok = ok && delivery_write(t->s, STR("DATA"), e) && read_mail(t, e);
+    for (size_t i = 0; i < t->m->n && ok; i++)
+        ok = read_rcpt(t, i, e);
+    if (!ok || !delivery_read_reply(t->s, DATA_MS, e))
+        return false;
+    *go_ahead = t->s->reply.code == 354;
+    return true;
+}
+
+YIELDS static bool envelope_in_steps(struct transaction *t, bool *go_ahead, struct err *e)
+{
+    *go_ahead = false;
+    if (!write_mail(t, e) || !read_mail(t, e))
+        return false;
+    for (size_t i = 0; i < t->m->n && !t->mail_refused; i++) {
+        if (!write_rcpt(t, i, e) || !read_rcpt(t, i, e))
+            return false;
+    }
+    if (t->n_accepted == 0)
+        return true;
+    if (!delivery_write(t->s, STR("DATA"), e) || !delivery_read_reply(t->s, DATA_MS, e))
+        return false;
+    *go_ahead = t->s->reply.code == 354;
+    return true;
+}
+
+/* ---- the message ---- */
+
+/* Sends all but the end dot. Yields. */
+YIELDS static bool send_body(const struct transaction *t, str body, struct smtp_data_encoder *coder,
+                             struct err *e)
+{
+    struct buf chunk;
+    bool ok = true;
+    buf_init(&chunk, 3 * (CHUNK + 1) + 1024);
+    while (body.n > 0 && ok) {
+        str part = str_slice(body, 0, CHUNK);
+        body = str_skip(body, part.n);
+        buf_clear(&chunk);
+        INVARIANT(smtp_data_encode(coder, part, &chunk));
+        ok = net_write(t->s->conn, buf_str(&chunk), e);
+    }
+    buf_fini(&chunk);
+    return ok && net_flush(t->s->conn, e);
+}
+
+/* Ends the message, if we may still promise to be the only one who sends it. Yields. */
+YIELDS static bool send_end(const struct transaction *t, struct smtp_data_encoder *coder,
+                            struct err *e)
+{
+    struct buf end;
+    buf_init(&end, 64);
+    INVARIANT(smtp_data_encode_end(coder, &end));
+    FAILPOINT("P7-before-dot");
+    bool ok = !t->s->is_lost && queue_lease_is_valid(t->lease, LEASE_MARGIN_MS);
+    ok = ok ? net_write(t->s->conn, buf_str(&end), e) && net_flush(t->s->conn, e)
+            : ERR(e, ERR_CONFLICT, "the lease ended before the message");
+    buf_fini(&end);
+    return ok;
+}
+
+static void log_maybe(const struct transaction *t, const struct err *e)
+{
+    char id[QUEUE_ID_TEXT];
+    obs_log(EV_DELIVERY_MAYBE, queue_id_format(t->m->queue_id, id), OBS_STR("remote", t->s->remote),
+            OBS_ERR(e));
+}
+
+/* The message for those who were accepted. Yields. */
+YIELDS static void send_message(struct transaction *t, str body)
+{
+    struct err e = ERR_CLEAR;
+    struct smtp_data_encoder coder;
+    struct queue_result result;
+    smtp_data_encoder_init(&coder);
+    if (!send_body(t, body, &coder, &e) || !send_end(t, &coder, &e)) {
+        result = delivery_deferred(t->s, "4.4.2", "while sending the message: %s", e.msg);
+        delivery_session_drop(t->s); /* without its end the server must forget the message */
+    } else {
+        FAILPOINT("P8");
+        if (delivery_read_reply(t->s, END_MS, &e)) {
+            result = delivery_result_of_reply(t->s);
+            t->s->needs_reset = t->s->conn && result.outcome != QUEUE_DELIVERED;
+        } else {
+            /* RFC 1047: it may be there, and may come twice; it must not get lost. */
+            log_maybe(t, &e);
+            result = delivery_deferred(t->s, "4.4.2", "no answer after the message: %s", e.msg);
+        }
+    }
+    set_accepted(t, &result);
+}
+
+/* A server that said 354 although it accepted nobody waits for a message: an empty one. Yields. */
+YIELDS static void send_nothing(const struct transaction *t)
+{
+    struct err e = ERR_CLEAR;
+    if (delivery_write(t->s, STR("."), &e))
+        (void)delivery_read_reply(t->s, END_MS, &e);
+}
+
+/* ---- all of it ---- */
+
+YIELDS static bool reset(struct delivery_session *s, struct err *e)
+{
+    if (!s->needs_reset)
+        return true;
+    s->needs_reset = false;
+    if (!delivery_write(s, STR("RSET"), e) || !delivery_read_reply(s, COMMAND_MS, e))
+        return false;
+    return s->reply.code / 100 == 2 || ERR(e, ERR_UNAVAILABLE, "RSET was refused");
+}
+
+YIELDS static void run(struct transaction *t, str body, bool *answered)
+{
+    struct delivery_session *s = t->s;
+    struct err e = ERR_CLEAR;
+    bool go_ahead = false;
+    bool ok = reset(s, &e);
+    s->needs_reset = true;
+    ok = ok && (s->offers.pipelining ? envelope_pipelined(t, &go_ahead, &e)
+                                     : envelope_in_steps(t, &go_ahead, &e));
+    *answered = ok || t->mail_refused || t->n_accepted > 0;
+    if (!ok) {
+        struct queue_result lost =
+            delivery_deferred(s, "4.4.2", "the connection was lost: %s", e.msg);
+        t->mail_refused ? (void)0 : set_accepted(t, &lost);
+        delivery_session_drop(s);
+        return;
+    }
+    if (t->n_accepted > 0 && go_ahead) {
+        s->needs_reset = false;
+        send_message(t, body);
+    } else if (t->n_accepted > 0) {
+        struct queue_result result = delivery_result_of_reply(s); /* to DATA */
+        if (result.outcome == QUEUE_DELIVERED)
+            result.outcome = QUEUE_DEFERRED; /* 2yz to DATA is no answer */
+        set_accepted(t, &result);
+    } else if (go_ahead) {
+        send_nothing(t);
+    }
+    if (s->conn && s->reply.code == 421)
+        delivery_session_drop(s);
+}
+
+void delivery_send(struct delivery_session *s, const struct queue_lease *lease,
+                   const struct queue_message *m, str body, struct queue_result *results,
+                   bool *answered)
+{
+    struct transaction t = { .s = s, .lease = lease, .m = m, .results = results };
+    struct queue_result start = delivery_deferred(s, "4.4.2", "the connection was lost");
+    *answered = false;
+    t.accepted = ARENA_ARRAY(s->a, bool, m->n);
+    set_all(&t, &start);
+    s->n_messages++;
+    bool safe = is_safe(m->envelope_from);
+    for (size_t i = 0; i < m->n; i++)
+        safe = safe && is_safe(m->recipients[i].address);
+    if (safe && can_take(s, m, &start)) {
+        run(&t, body, answered);
+        return;
+    }
+    if (!safe)
+        start = refusal(s, "5.1.3", "an address holds characters that SMTP cannot carry");
+    *answered = true;
+    set_all(&t, &start);
+}
