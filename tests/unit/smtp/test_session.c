@@ -36,6 +36,7 @@ struct dialogue {
 struct world {
     struct runtime *rt;
     struct app app;
+    struct config *config;
     struct net_listener *listener;
     struct net_address at;
     const struct dialogue *dialogue;
@@ -235,8 +236,9 @@ static void begin(struct world *w)
     w->rt = runtime_new(NULL, &e);
     assert_non_null(w->rt);
     const struct db_options nowhere = { .conninfo = "host=/nonexistent dbname=none" };
+    w->config = config_defaults();
     w->app = (struct app){
-        .config = config_defaults(),
+        .config = w->config,
         .runtime = w->rt,
         .db = db_new(w->rt, &nowhere),
         .hostname = "mx.example",
@@ -262,6 +264,7 @@ static void run_and_end(struct world *w, fiber_fn fn)
     account_directory_free(&w->app.accounts);
     db_free(&w->app.db);
     runtime_free(&w->rt);
+    config_free(w->config);
     assert_false(w->failed);
 }
 
