@@ -3,7 +3,6 @@
 #include "services/scheduler/service.h"
 
 #include "cluster/cluster.h"
-#include "notify/notify.h"
 #include "obs/obs.h"
 #include "search/indexer.h"
 #include "services/scheduler/jobs.h"
@@ -21,7 +20,6 @@ struct running_job {
 struct scheduler {
     struct running_job *jobs;
     struct search_indexer *indexer;
-    struct notify_listener delivered;
 };
 
 /* The lease is longer than the pause and the run together, so it stays with one process until that
@@ -60,12 +58,12 @@ YIELDS static void run_job(void *arg)
     }
 }
 
-static void on_delivered(enum notify_topic topic, int64_t id, void *arg)
+/* The indexer works for as long as it is not told to stop, so it is told before the drain waits. */
+static void on_drain(void *arg)
 {
     struct scheduler *s = arg;
-    (void)topic;
-    (void)id;
-    search_indexer_wake(s->indexer);
+    if (s->indexer)
+        search_indexer_stop(&s->indexer);
 }
 
 static bool start(struct app *app, struct err *e)
@@ -73,7 +71,11 @@ static bool start(struct app *app, struct err *e)
     size_t n;
     const struct scheduler_job *jobs = scheduler_jobs(&n);
     struct scheduler *s = HEAP_NEW(struct scheduler);
-    const struct search_indexer_options indexer = { .runtime = app->runtime, .db = app->db };
+    const struct search_indexer_options indexer = {
+        .runtime = app->runtime,
+        .db = app->db,
+        .notify = app->notify,
+    };
     app->scheduler = s;
     s->jobs = heap_zalloc(n * sizeof(*s->jobs));
     for (size_t i = 0; i < n; i++) {
@@ -83,8 +85,7 @@ static bool start(struct app *app, struct err *e)
     }
     if (!search_indexer_start(&indexer, &s->indexer, e))
         return false;
-    s->delivered = (struct notify_listener){ .fn = on_delivered, .arg = s };
-    notify_listen(app->notify, NOTIFY_INDEX, &s->delivered);
+    runtime_on_drain(app->runtime, on_drain, s);
     return true;
 }
 
@@ -93,9 +94,8 @@ static void stop(struct app *app)
     struct scheduler *s = app->scheduler;
     if (!s)
         return;
-    notify_unlisten(&s->delivered);
-    if (s->indexer)
-        search_indexer_stop(&s->indexer);
+    runtime_off_drain(app->runtime, on_drain, s);
+    on_drain(s);
     free(s->jobs);
     free(s);
     app->scheduler = NULL;
