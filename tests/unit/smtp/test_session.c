@@ -264,7 +264,7 @@ static void run_and_end(struct world *w, fiber_fn fn)
     account_directory_free(&w->app.accounts);
     db_free(&w->app.db);
     runtime_free(&w->rt);
-    config_free(w->config);
+    config_free(&w->config);
     assert_false(w->failed);
 }
 
