@@ -25,11 +25,13 @@ target_compile_options(heronry_flags INTERFACE
   -Wall -Wextra -Wshadow -Wvla -Walloca -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes
   -Wold-style-definition -Wundef -Wpointer-arith -Wwrite-strings -Wcast-qual -Wconversion
   -Wswitch-enum -Wnull-dereference -Wframe-larger-than=4096 -Werror
+  -ffile-prefix-map=${CMAKE_SOURCE_DIR}/= # logs and debug data name places inside the project only
   -fstack-protector-strong -fno-common -fPIE -fno-strict-overflow -fno-delete-null-pointer-checks)
 
 if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
   target_compile_options(heronry_flags INTERFACE
     -Wno-format-truncation # messages are cut on purpose: snprintf never writes past its buffer
+    -Wno-unused-result     # gcc does not take (void) for an answer; clang-tidy's cert-err33-c does
     -Wimplicit-fallthrough=5 -Wduplicated-cond -Wduplicated-branches -Wlogical-op)
 else()
   # clang warns about INVARIANT(!"reason") and about casts inside the macros of OpenSSL's headers; gcc looks after our own.
