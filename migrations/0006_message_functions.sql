@@ -78,6 +78,15 @@ CREATE FUNCTION kwx_join(p_one text[], p_two text[]) RETURNS text[] LANGUAGE sql
       FROM unnest(coalesce(p_one, '{}') || coalesce(p_two, '{}')) n
 $$;
 
+-- Overflow keywords after a STORE of one of its modes: 0 replace, 1 add, 2 remove.
+CREATE FUNCTION kwx_change(p_old text[], p_mode int, p_names text[]) RETURNS text[]
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE p_mode
+           WHEN 0 THEN kwx_join(p_names, NULL)
+           WHEN 1 THEN kwx_join(p_old, p_names)
+           ELSE (SELECT array_agg(x ORDER BY x) FROM unnest(p_old) x WHERE x <> ALL (p_names)) END
+$$;
+
 -- Notes which keywords are used in a mailbox. HR413 above 64 of them.
 CREATE FUNCTION mailbox_note_keywords(p_account bigint, p_mailbox int, p_mask bigint, p_more text[])
 RETURNS void LANGUAGE plpgsql AS $$
@@ -256,6 +265,11 @@ DECLARE
     v_new bigint;
     v_mask bigint;
     v_more text[];
+    v_plain boolean;                                 -- no overflow keyword is concerned
+    v_keep int;
+    v_set int;
+    v_kw_keep bigint;
+    v_kw_set bigint;
     v_uids int8multirange;
     v_unseen int;
     v_deleted int;
@@ -268,48 +282,55 @@ BEGIN
     IF p_mode <> 2 AND (v_mask <> 0 OR v_more <> '{}') THEN
         PERFORM mailbox_note_keywords(p_account, p_mailbox, v_mask, v_more);
     END IF;
-    WITH old AS MATERIALIZED (
-        SELECT m.uid, m.modseq, m.flags, m.kw, m.kwx,
-               CASE p_mode WHEN 0 THEN p_flags WHEN 1 THEN m.flags | p_flags
-                           ELSE m.flags & ~p_flags END AS new_flags,
-               CASE p_mode WHEN 0 THEN v_mask WHEN 1 THEN m.kw | v_mask
-                           ELSE m.kw & ~v_mask END AS new_kw,
-               CASE WHEN m.kwx IS NULL AND v_more = '{}' THEN NULL
-                    WHEN p_mode = 0 THEN kwx_join(v_more, NULL)
-                    WHEN p_mode = 1 THEN kwx_join(m.kwx, v_more)
-                    ELSE (SELECT array_agg(x ORDER BY x) FROM unnest(m.kwx) x
-                           WHERE x <> ALL (v_more)) END AS new_kwx
+    -- New bits are (old & keep) | set.
+    v_keep := CASE p_mode WHEN 0 THEN 0 WHEN 1 THEN -1 ELSE ~p_flags END;
+    v_set := CASE p_mode WHEN 2 THEN 0 ELSE p_flags END;
+    v_kw_keep := CASE p_mode WHEN 0 THEN 0 WHEN 1 THEN -1 ELSE ~v_mask END;
+    v_kw_set := CASE p_mode WHEN 2 THEN 0 ELSE v_mask END;
+    v_plain := v_more = '{}' AND (SELECT s.kwx IS NULL FROM mailbox_state s
+                                   WHERE s.account_id = p_account AND s.mailbox_id = p_mailbox);
+    -- What is there, and what it becomes. The account's lock keeps it so until the update, which
+    -- finds its rows by the same conditions: a join of the two would be planned as a scan.
+    SELECT array_agg(q.uid) FILTER (WHERE q.ok),
+           array_agg(CASE WHEN q.hit THEN v_new ELSE q.modseq END) FILTER (WHERE q.ok),
+           array_agg(q.new_flags) FILTER (WHERE q.ok), array_agg(q.new_kw) FILTER (WHERE q.ok),
+           array_agg(q.uid) FILTER (WHERE NOT q.ok),
+           range_agg(int8range(q.uid, q.uid, '[]')) FILTER (WHERE q.hit),
+           sum((q.flags & 1) - (q.new_flags & 1)) FILTER (WHERE q.hit),
+           sum(((q.new_flags >> 3) & 1) - ((q.flags >> 3) & 1)) FILTER (WHERE q.hit)
+      INTO uids, modseqs, flags, kws, failed, v_uids, v_unseen, v_deleted
+      FROM (SELECT n.*, n.modseq <= v_limit AS ok,
+                   n.modseq <= v_limit AND (n.flags <> n.new_flags OR n.kw <> n.new_kw OR NOT
+                       (v_plain OR n.kwx IS NOT DISTINCT FROM kwx_change(n.kwx, p_mode, v_more)))
+                       AS hit
+              FROM (SELECT m.uid, m.modseq, m.flags, m.kw, m.kwx,
+                           (m.flags & v_keep) | v_set AS new_flags,
+                           (m.kw & v_kw_keep) | v_kw_set AS new_kw
+                      FROM unnest(p_first, p_last) AS r (first, last)
+                      JOIN mbox_msg m ON m.account_id = p_account AND m.mailbox_id = p_mailbox
+                                     AND m.uid BETWEEN r.first AND r.last
+                     ORDER BY m.uid) n) q;
+    IF v_uids IS NOT NULL THEN
+        UPDATE mbox_msg m
+           SET flags = (m.flags & v_keep) | v_set, kw = (m.kw & v_kw_keep) | v_kw_set,
+               kwx = CASE WHEN v_plain THEN m.kwx ELSE kwx_change(m.kwx, p_mode, v_more) END,
+               modseq = v_new
           FROM unnest(p_first, p_last) AS r (first, last)
-          JOIN mbox_msg m ON m.account_id = p_account AND m.mailbox_id = p_mailbox
-                         AND m.uid BETWEEN r.first AND r.last
-    ), changed AS (
-        UPDATE mbox_msg t SET flags = o.new_flags, kw = o.new_kw, kwx = o.new_kwx, modseq = v_new
-          FROM old o
-         WHERE t.account_id = p_account AND t.mailbox_id = p_mailbox AND t.uid = o.uid
-           AND o.modseq <= v_limit
-           AND (o.flags <> o.new_flags OR o.kw <> o.new_kw OR o.kwx IS DISTINCT FROM o.new_kwx)
-        RETURNING t.uid, o.flags AS old_flags, t.flags AS new_flags
-    ), counted AS (
-        SELECT range_agg(int8range(uid, uid, '[]')) AS uids,
-               coalesce(sum((old_flags & 1) - (new_flags & 1)), 0) AS unseen,
-               coalesce(sum(((new_flags >> 3) & 1) - ((old_flags >> 3) & 1)), 0) AS deleted
-          FROM changed
-    )
-    SELECT c.uids, c.unseen, c.deleted, l.uids, l.modseqs, l.flags, l.kws, l.failed, l.kwx_uids,
-           l.kwx_names
-      INTO v_uids, v_unseen, v_deleted, uids, modseqs, flags, kws, failed, kwx_uids, kwx_names
-      FROM counted c, (
-        SELECT array_agg(q.uid) FILTER (WHERE q.ok) AS uids,
-               array_agg(q.now) FILTER (WHERE q.ok) AS modseqs,
-               array_agg(q.new_flags) FILTER (WHERE q.ok) AS flags,
-               array_agg(q.new_kw) FILTER (WHERE q.ok) AS kws,
-               array_agg(q.uid) FILTER (WHERE NOT q.ok) AS failed,
-               array_agg(q.uid) FILTER (WHERE q.ok AND q.new_kwx IS NOT NULL) AS kwx_uids,
-               array_agg(array_to_string(q.new_kwx, ' '))
-                   FILTER (WHERE q.ok AND q.new_kwx IS NOT NULL) AS kwx_names
-          FROM (SELECT o.uid, o.new_flags, o.new_kw, o.new_kwx, o.modseq <= v_limit AS ok,
-                       CASE WHEN n.uid IS NULL THEN o.modseq ELSE v_new END AS now
-                  FROM old o LEFT JOIN changed n ON n.uid = o.uid ORDER BY o.uid) q) l;
+         WHERE m.account_id = p_account AND m.mailbox_id = p_mailbox
+           AND m.uid BETWEEN r.first AND r.last AND m.modseq <= v_limit
+           AND (m.flags <> (m.flags & v_keep) | v_set OR m.kw <> (m.kw & v_kw_keep) | v_kw_set
+                OR NOT (v_plain
+                        OR m.kwx IS NOT DISTINCT FROM kwx_change(m.kwx, p_mode, v_more)));
+    END IF;
+    IF NOT v_plain THEN
+        SELECT array_agg(q.uid), array_agg(q.names) INTO kwx_uids, kwx_names
+          FROM (SELECT m.uid, array_to_string(m.kwx, ' ') AS names
+                  FROM unnest(p_first, p_last) AS r (first, last)
+                  JOIN mbox_msg m ON m.account_id = p_account AND m.mailbox_id = p_mailbox
+                                 AND m.uid BETWEEN r.first AND r.last
+                 WHERE m.kwx IS NOT NULL AND m.uid <> ALL (coalesce(failed, '{}'))
+                 ORDER BY m.uid) q;
+    END IF;
     modseq := 0;
     IF v_uids IS NOT NULL THEN
         modseq := v_new;
@@ -394,7 +415,6 @@ DECLARE
     v_quota bigint;
     v_from mailbox_state;
     v_to mailbox_state;
-    v_ids bigint[];
     v_n int;
     v_bytes bigint;
     v_unseen int;
@@ -419,9 +439,9 @@ BEGIN
     END IF;
     uidvalidity := v_to.uidvalidity;
     first_uid := v_to.uidnext;
-    SELECT array_agg(m.uid ORDER BY m.uid), array_agg(m.msg_id ORDER BY m.uid), count(*),
-           sum(m.size), sum(1 - (m.flags & 1)), sum((m.flags >> 3) & 1), bit_or(m.kw)
-      INTO uids, v_ids, v_n, v_bytes, v_unseen, v_deleted, v_mask
+    SELECT array_agg(m.uid ORDER BY m.uid), count(*), sum(m.size), sum(1 - (m.flags & 1)),
+           sum((m.flags >> 3) & 1), bit_or(m.kw)
+      INTO uids, v_n, v_bytes, v_unseen, v_deleted, v_mask
       FROM unnest(p_first, p_last) AS r (first, last)
       JOIN mbox_msg m ON m.account_id = p_account AND m.mailbox_id = p_from
                      AND m.uid BETWEEN r.first AND r.last;
@@ -436,26 +456,29 @@ BEGIN
     END IF;
     IF v_from.kwx IS NOT NULL THEN
         SELECT array_agg(DISTINCT x) INTO v_more
-          FROM unnest(uids) u JOIN mbox_msg m ON m.account_id = p_account
-               AND m.mailbox_id = p_from AND m.uid = u, unnest(m.kwx) x;
+          FROM unnest(p_first, p_last) AS r (first, last)
+          JOIN mbox_msg m ON m.account_id = p_account AND m.mailbox_id = p_from
+                         AND m.uid BETWEEN r.first AND r.last, unnest(m.kwx) x;
     END IF;
     IF p_from <> p_to AND (v_mask <> 0 OR v_more IS NOT NULL) THEN
         PERFORM mailbox_note_keywords(p_account, p_to, v_mask, v_more);
     END IF;
     modseq := v_new;
     INSERT INTO mbox_msg (account_id, mailbox_id, uid, msg_id, modseq, idate, size, flags, kw, kwx)
-    SELECT p_account, p_to, first_uid - 1 + u.ord, m.msg_id, v_new, m.idate, m.size, m.flags, m.kw,
-           m.kwx
-      FROM unnest(uids) WITH ORDINALITY AS u (uid, ord)
-      JOIN mbox_msg m ON m.account_id = p_account AND m.mailbox_id = p_from AND m.uid = u.uid;
+    SELECT p_account, p_to, first_uid - 1 + row_number() OVER (ORDER BY m.uid), m.msg_id, v_new,
+           m.idate, m.size, m.flags, m.kw, m.kwx
+      FROM unnest(p_first, p_last) AS r (first, last)
+      JOIN mbox_msg m ON m.account_id = p_account AND m.mailbox_id = p_from
+                     AND m.uid BETWEEN r.first AND r.last;
     UPDATE mailbox_state s SET uidnext = s.uidnext + v_n, modseq = v_new, msgs = s.msgs + v_n,
            unseen = s.unseen + v_unseen, deleted = s.deleted + v_deleted, bytes = s.bytes + v_bytes
      WHERE s.account_id = p_account AND s.mailbox_id = p_to;
     INSERT INTO change (account_id, mailbox_id, modseq, kind, uids)
     VALUES (p_account, p_to, v_new, 3, int8multirange(int8range(first_uid, first_uid + v_n)));
     IF p_move THEN
-        DELETE FROM mbox_msg m USING unnest(uids) u
-         WHERE m.account_id = p_account AND m.mailbox_id = p_from AND m.uid = u;
+        DELETE FROM mbox_msg m USING unnest(p_first, p_last) AS r (first, last)
+         WHERE m.account_id = p_account AND m.mailbox_id = p_from
+           AND m.uid BETWEEN r.first AND r.last AND (p_from <> p_to OR m.uid < first_uid);
         UPDATE mailbox_state s SET modseq = v_new, msgs = s.msgs - v_n,
                unseen = s.unseen - v_unseen, deleted = s.deleted - v_deleted,
                bytes = s.bytes - v_bytes

@@ -2,11 +2,11 @@
 -- Reading a mailbox. STABLE functions see one moment, so one statement is a consistent picture.
 
 -- The state of a mailbox, the keywords of its account (names[i] has bits[i]), and the rows given by
--- the arrays. kwx_uids[i] has the overflow keywords kwx_names[i], joined by spaces.
+-- the arrays; sizes_flags is size * 256 + flags, because each array costs. kwx_uids[i] has the overflow keywords kwx_names[i], joined by spaces.
 CREATE TYPE mailbox_picture AS (
     uidvalidity bigint, uidnext bigint, modseq bigint, msgs int, unseen int, deleted int,
     bytes bigint, kw bigint, kwx text[], names text[], bits int[],
-    uids bigint[], msg_ids bigint[], modseqs bigint[], idates bigint[], sizes int[], flags int[],
+    uids bigint[], msg_ids bigint[], modseqs bigint[], idates bigint[], sizes_flags bigint[],
     kws bigint[], kwx_uids bigint[], kwx_names text[],
     too_old boolean, firsts bigint[], lasts bigint[]
 );
@@ -37,12 +37,17 @@ BEGIN
         RETURN v;
     END IF;
     SELECT array_agg(m.uid), array_agg(m.msg_id), array_agg(m.modseq),
-           array_agg(date_part('epoch', m.idate)::bigint), array_agg(m.size), array_agg(m.flags),
-           array_agg(m.kw), array_agg(m.uid) FILTER (WHERE m.kwx IS NOT NULL),
-           array_agg(array_to_string(m.kwx, ' ')) FILTER (WHERE m.kwx IS NOT NULL)
-      INTO v.uids, v.msg_ids, v.modseqs, v.idates, v.sizes, v.flags, v.kws, v.kwx_uids, v.kwx_names
+           array_agg(date_part('epoch', m.idate)::bigint),
+           array_agg((m.size::bigint << 8) | m.flags), array_agg(m.kw)
+      INTO v.uids, v.msg_ids, v.modseqs, v.idates, v.sizes_flags, v.kws
       FROM (SELECT * FROM mbox_msg WHERE account_id = p_account AND mailbox_id = p_mailbox
              ORDER BY uid) m;
+    IF v.kwx IS NOT NULL THEN
+        SELECT array_agg(m.uid), array_agg(array_to_string(m.kwx, ' '))
+          INTO v.kwx_uids, v.kwx_names
+          FROM (SELECT * FROM mbox_msg WHERE account_id = p_account AND mailbox_id = p_mailbox
+                   AND kwx IS NOT NULL ORDER BY uid) m;
+    END IF;
     v.too_old := false;
     RETURN v;
 END $$;
@@ -75,10 +80,11 @@ BEGIN
         v_touched := v_touched - v_gone;
     END IF;
     SELECT array_agg(m.uid), array_agg(m.msg_id), array_agg(m.modseq),
-           array_agg(date_part('epoch', m.idate)::bigint), array_agg(m.size), array_agg(m.flags),
-           array_agg(m.kw), array_agg(m.uid) FILTER (WHERE m.kwx IS NOT NULL),
+           array_agg(date_part('epoch', m.idate)::bigint),
+           array_agg((m.size::bigint << 8) | m.flags), array_agg(m.kw),
+           array_agg(m.uid) FILTER (WHERE m.kwx IS NOT NULL),
            array_agg(array_to_string(m.kwx, ' ')) FILTER (WHERE m.kwx IS NOT NULL)
-      INTO v.uids, v.msg_ids, v.modseqs, v.idates, v.sizes, v.flags, v.kws, v.kwx_uids, v.kwx_names
+      INTO v.uids, v.msg_ids, v.modseqs, v.idates, v.sizes_flags, v.kws, v.kwx_uids, v.kwx_names
       FROM (SELECT m.* FROM unnest(v_touched) r
               JOIN mbox_msg m ON m.account_id = p_account AND m.mailbox_id = p_mailbox
                              AND m.uid BETWEEN lower(r) AND upper(r) - 1

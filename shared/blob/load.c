@@ -20,7 +20,8 @@ static const struct db_stmt load_part = {
     "          FROM blob WHERE account_id = $1 AND msg_id = $2) b"
 };
 
-/* In the order asked for, up to $4 unpacked octets but at least one message. */
+/* LIMIT 1 keeps the planner from joining with all of the table. In the order asked for, up to $4
+ * unpacked octets but at least one message. */
 static const struct db_stmt load_many = {
     "SELECT codec, size, header, frames,"
     "       CASE WHEN $3 THEN substring(data FROM 1 FOR head) ELSE data END"
@@ -28,7 +29,8 @@ static const struct db_stmt load_many = {
     "               sum(coalesce(CASE WHEN $3 THEN b.header ELSE b.size END, 0))"
     "                   OVER (ORDER BY u.ord) AS upto"
     "          FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS u (account, id, ord)"
-    "          LEFT JOIN blob b ON b.account_id = u.account AND b.msg_id = u.id) q"
+    "          LEFT JOIN LATERAL (SELECT * FROM blob"
+    "                              WHERE account_id = u.account AND msg_id = u.id LIMIT 1) b ON true) q"
     " WHERE ord = 1 OR upto <= $4 ORDER BY ord"
 };
 

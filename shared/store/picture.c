@@ -13,8 +13,7 @@ enum picture_column {
     PICTURE_MSG_IDS,
     PICTURE_MODSEQS,
     PICTURE_IDATES,
-    PICTURE_SIZES,
-    PICTURE_FLAGS,
+    PICTURE_SIZES_FLAGS, /* size * 256 + flags */
     PICTURE_KWS,
     PICTURE_KWX_UIDS, /* and names */
     PICTURE_TOO_OLD = PICTURE_KWX_UIDS + 2,
@@ -38,9 +37,9 @@ static bool read_rows(const struct db_rows *rows, struct arena *a, struct store_
                                       .msg_id = columns[1][i],
                                       .modseq = columns[2][i],
                                       .idate_s = columns[3][i],
-                                      .size = (uint32_t)columns[4][i],
-                                      .flags = (uint8_t)columns[5][i],
-                                      .kw = (uint64_t)columns[6][i] };
+                                      .size = (uint32_t)(columns[4][i] >> 8),
+                                      .flags = (uint8_t)(columns[4][i] & 255),
+                                      .kw = (uint64_t)columns[5][i] };
     }
     *out = list;
     *out_n = n;
