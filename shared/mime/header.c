@@ -86,7 +86,7 @@ void mime_header_parse(struct arena *a, str message, struct mime_header *out)
     bool cut = false;
     mime_field_iter_init(&it, message);
     while (mime_field_iter_next(&it, &field)) {
-        if (count < MIME_MAX_FIELDS && it.offset <= MIME_MAX_HEADER_BYTES)
+        if (count < MIME_MAX_FIELDS && field.offset < MIME_MAX_HEADER_BYTES)
             count++;
         else
             cut = true;
