@@ -35,10 +35,11 @@ void db_batch_drop(struct db_batch **b)
     if (!*b)
         return;
     /* One that was never sent (no statement went in) is in no list. */
-    if ((*b)->is_finished || !(*b)->conn)
+    if ((*b)->is_finished || !(*b)->conn) {
         free_batch(*b);
-    else
+    } else {
         (*b)->is_orphan = true;
+    }
     *b = NULL;
 }
 
@@ -105,9 +106,10 @@ static bool send_statement(struct db_batch *b, const struct db_stmt *stmt,
                            const struct db_values *v)
 {
     struct db_conn *c = b->conn;
-    if (!c->db->named_statements)
+    if (!c->db->named_statements) {
         return PQsendQueryParams(c->pg, stmt->sql, v->n, v->types, v->values, v->lengths,
                                  v->formats, 1) == 1;
+    }
     struct db_prepared *prepared = NULL;
     return prepare(b, stmt, v, &prepared) &&
            PQsendQueryPrepared(c->pg, prepared->name, v->n, v->values, v->lengths, v->formats, 1) ==
@@ -148,10 +150,11 @@ bool db_batch_sync(struct db_batch *b, struct err *e)
         return ERR(e, ERR_UNAVAILABLE, "the database connection is lost");
     b->sent_ms = clock_monotonic_ms();
     b->is_synced = true;
-    if (PQpipelineSync(c->pg) != 1)
+    if (PQpipelineSync(c->pg) != 1) {
         db_conn_lost(c, PQerrorMessage(c->pg)); /* parts may have gone out: the batch is lost */
-    else
+    } else {
         db_conn_flush(c);
+    }
     return true;
 }
 
@@ -207,10 +210,11 @@ static void finish(struct db_batch *b)
     log_if_slow(b);
     leave(b);
     b->is_finished = true;
-    if (b->is_orphan)
+    if (b->is_orphan) {
         free_batch(b);
-    else
+    } else {
         signal_point_all(&b->point);
+    }
     if (c->state == DB_CONN_READY && list_is_empty(&c->batches))
         db_conn_drained(c);
 }
@@ -225,10 +229,11 @@ void db_conn_lose_batches(struct db_conn *c, const char *reason)
         }
         leave(b);
         b->is_finished = true;
-        if (b->is_orphan)
+        if (b->is_orphan) {
             free_batch(b);
-        else
+        } else {
             signal_point_all(&b->point);
+        }
     }
 }
 
@@ -288,10 +293,11 @@ static void take_result(struct db_conn *c, struct db_batch *b, PGresult *result)
     PGresult **keep = slot->kind == DB_SLOT_STATEMENT && !b->is_orphan
                           ? VEC_AT(&b->results, PGresult *, slot->index)
                           : NULL;
-    if (keep && ok && !*keep)
+    if (keep && ok && !*keep) {
         *keep = result;
-    else
+    } else {
         PQclear(result);
+    }
 }
 
 /* The end of one slot's results, or of a script. */

@@ -67,7 +67,7 @@ static void keep_reason(char out[REASON_SIZE], const char *reason)
     str line;
     str rest;
     str_cut(str_trim(str_from_cstr(reason)), '\n', &line, &rest);
-    snprintf(out, REASON_SIZE, "%.*s", STR_FMT(line));
+    (void)snprintf(out, REASON_SIZE, "%.*s", STR_FMT(line));
 }
 
 static void endpoint_failed(struct db_conn *c, const char *reason)
@@ -113,14 +113,15 @@ static void go_on_connecting(struct db_conn *c)
     /* libpq may have closed one socket and opened another with the same number. */
     watch_set(c->watch, -1, 0);
     c->watched = 0;
-    if (next == PGRES_POLLING_READING)
+    if (next == PGRES_POLLING_READING) {
         watch_for(c, FIBER_READ);
-    else if (next == PGRES_POLLING_WRITING)
+    } else if (next == PGRES_POLLING_WRITING) {
         watch_for(c, FIBER_WRITE);
-    else if (next == PGRES_POLLING_OK)
+    } else if (next == PGRES_POLLING_OK) {
         connected(c);
-    else
+    } else {
         endpoint_failed(c, PQerrorMessage(c->pg));
+    }
 }
 
 static void try_endpoint(struct db_conn *c)
@@ -154,10 +155,11 @@ void db_conn_resolved(struct db_conn *c, const char *reason)
     if (c->state != DB_CONN_RESOLVING)
         return;
     c->endpoint = 0;
-    if (reason || c->db->endpoints.n == 0)
+    if (reason || c->db->endpoints.n == 0) {
         round_failed(c, reason ? reason : "the database has no address");
-    else
+    } else {
         try_endpoint(c);
+    }
 }
 
 void db_conn_want(struct db_conn *c)
@@ -204,10 +206,11 @@ static void on_ready(unsigned ready, void *arg)
     db_conn_read_results(c);
     if (c->state != DB_CONN_READY)
         return;
-    if (PQstatus(c->pg) == CONNECTION_BAD)
+    if (PQstatus(c->pg) == CONNECTION_BAD) {
         db_conn_lost(c, PQerrorMessage(c->pg));
-    else if (ready & FIBER_WRITE)
+    } else if (ready & FIBER_WRITE) {
         db_conn_flush(c);
+    }
 }
 
 void db_conn_flush(struct db_conn *c)
@@ -236,12 +239,13 @@ static void look_for_stuck(struct db_conn *c)
 static void on_timer(void *arg)
 {
     struct db_conn *c = arg;
-    if (c->state == DB_CONN_CLOSED)
+    if (c->state == DB_CONN_CLOSED) {
         start_round(c);
-    else if (c->state == DB_CONN_CONNECTING)
+    } else if (c->state == DB_CONN_CONNECTING) {
         endpoint_failed(c, "no answer to the connection attempt");
-    else if (c->state == DB_CONN_READY)
+    } else if (c->state == DB_CONN_READY) {
         look_for_stuck(c);
+    }
 }
 
 static void init_conn(struct db_conn *c, struct db *db, struct db_pool *pool, enum db_class class)

@@ -68,8 +68,8 @@ static bool next_host(str *hosts, str *addresses, str *ports, struct host *out)
     if (!more_ports && str_is_empty(*ports))
         *ports = port;
     str named = str_is_empty(address) ? host : address;
-    snprintf(out->name, sizeof(out->name), "%.*s", STR_FMT(named));
-    snprintf(out->port, sizeof(out->port), "%.*s", STR_FMT(port));
+    (void)snprintf(out->name, sizeof(out->name), "%.*s", STR_FMT(named));
+    (void)snprintf(out->port, sizeof(out->port), "%.*s", STR_FMT(port));
     struct net_address numeric;
     out->is_name = named.n > 0 && named.p[0] != '/' && named.p[0] != '@' &&
                    !net_address_parse_ip(named, &numeric, NULL);
@@ -128,10 +128,11 @@ static void resolve_all(void *arg)
     struct db_resolution *res = arg;
     struct err e = ERR_CLEAR;
     for (size_t i = 0; i < res->n && res->db; i++) {
-        if (res->hosts[i].is_name)
+        if (res->hosts[i].is_name) {
             resolve_host(res, i, &e);
-        else
+        } else {
             add_numeric(&res->db->endpoints, &res->hosts[i]);
+        }
     }
     struct db *db = res->db;
     free(res);
@@ -263,9 +264,9 @@ PGconn *db_endpoint_connect(const struct db *db, size_t endpoint, enum db_class 
     add_param(&p, "client_encoding", "UTF8");
     char options[1024];
     str given = option(ep, "options");
-    snprintf(options, sizeof(options), "%.*s %s%s", STR_FMT(given),
-             db->named_statements ? class_options[class] : "",
-             db->named_statements ? every_option : "");
+    (void)snprintf(options, sizeof(options), "%.*s %s%s", STR_FMT(given),
+                   db->named_statements ? class_options[class] : "",
+                   db->named_statements ? every_option : "");
     add_param(&p, "options", str_is_empty(str_trim(str_from_cstr(options))) ? NULL : options);
     return PQconnectStartParams(p.keywords, p.values, 0);
 }

@@ -31,10 +31,11 @@ bool db_run_script(struct db *db, const char *sql, int64_t deadline_ms, struct e
     struct db_batch *b = db_batch_new();
     c->is_stale = true;
     bool ok = send_script(c, sql, b, e) && db_batch_wait(b, deadline_ms, e);
-    if (ok && b->is_lost)
+    if (ok && b->is_lost) {
         ok = ERR(e, ERR_UNKNOWN_OUTCOME, "no answer: %s", b->err.msg);
-    else if (ok && b->has_failed)
+    } else if (ok && b->has_failed) {
         ok = ERR(e, b->err.kind, "%s", b->err.msg);
+    }
     db_batch_drop(&b);
     db_conn_give_back(c);
     return ok;

@@ -169,9 +169,10 @@ YIELDS static bool send_commit(struct db_tx *tx, struct err *e)
     bool ok = db_batch_sync(tx->batch, &why);
     FAILPOINT("db-commit-sent");
     ok = ok && db_batch_wait(tx->batch, clock_deadline_in(DB_COMMIT_MS), &why);
-    if (!ok || tx->batch->is_lost)
+    if (!ok || tx->batch->is_lost) {
         return ERR(e, ERR_UNKNOWN_OUTCOME, "no answer to COMMIT: %s",
                    ok ? tx->batch->err.msg : why.msg);
+    }
     if (tx->batch->has_failed)
         return ERR(e, tx->batch->err.kind, "%s", tx->batch->err.msg);
     return true;
@@ -201,9 +202,10 @@ bool db_commit(struct db_tx **txp, struct arena *a, struct db_rows **rows, size_
     if (ok)
         take_rows(tx->batch, a, rows, n);
     end_flush(tx, ok, failed, e);
-    if (is_open)
+    if (is_open) {
         db_rollback(txp);
-    else
+    } else {
         end_tx(txp);
+    }
     return ok;
 }

@@ -74,12 +74,13 @@ static char *put64(char *p, uint64_t value)
 static str encode_number(struct arena *a, const struct db_param *p, size_t n)
 {
     char *to = arena_alloc(a, 8);
-    if (n == 1)
+    if (n == 1) {
         to[0] = p->number ? 1 : 0;
-    else if (n == 4)
+    } else if (n == 4) {
         put32(to, (uint32_t)p->number);
-    else
+    } else {
         put64(to, (uint64_t)p->number);
+    }
     return str_of(to, n);
 }
 

@@ -155,10 +155,11 @@ void notify_subscribe(struct notify *n, int64_t account_id, int64_t seen_modseq,
     s->seen_modseq = seen_modseq;
     s->account = acc;
     list_add_tail(&acc->subscribers, &s->link);
-    if (acc->latest > seen_modseq)
+    if (acc->latest > seen_modseq) {
         wake_soon(n, acc);
-    else if (acc->latest == 0)
+    } else if (acc->latest == 0) {
         notify_poll_fresh(n, acc);
+    }
 }
 
 void notify_unsubscribe(struct notify *n, struct notify_subscriber *s)
@@ -303,7 +304,7 @@ struct notify *notify_new(struct runtime *rt, struct db *db, struct redis *redis
     VEC_INIT(&n->told, struct notify_told, 256);
     for (unsigned i = 0; i < NOTIFY_TOPIC_COUNT; i++)
         list_init(&n->listeners[i]);
-    snprintf(n->node, sizeof(n->node), "%08x%08x", arc4random(), arc4random());
+    (void)snprintf(n->node, sizeof(n->node), "%08x%08x", arc4random(), arc4random());
     timer_init(&n->pending_timer, on_pending, n);
     timer_init(&n->told_timer, on_told, n);
     if (redis)

@@ -49,10 +49,11 @@ static void compare(struct notify *n, int64_t account_id, int64_t modseq)
     if (!acc)
         return;
     /* A hint that came during the poll is newer than what the poll read. */
-    if (modseq < acc->latest && acc->latest == acc->before_poll)
+    if (modseq < acc->latest && acc->latest == acc->before_poll) {
         notify_account_went_back(n, acc, modseq);
-    else
+    } else {
         notify_account_is_at(n, acc, modseq);
+    }
 }
 
 YIELDS static bool poll_batch(struct notify *n, const int64_t *ids, size_t count, struct arena *a)
@@ -91,10 +92,11 @@ static void poll_main(void *arg)
     }
     arena_fini(&a);
     n->is_polling = false;
-    if (n->is_freed)
+    if (n->is_freed) {
         free(n);
-    else
+    } else {
         arm(n);
+    }
 }
 
 static void on_timer(void *arg)

@@ -169,10 +169,11 @@ bool queue_lease_extend(struct queue *q, struct queue_lease *lease, int64_t dead
                                        DB_INT8(q->lease_ms) };
     arena_init(&a);
     bool ok = db_query(q->db, DB_DELIVER, &extend_lease, params, 3, &a, deadline_ms, &r, e);
-    if (ok && db_row_count(r) == 0)
+    if (ok && db_row_count(r) == 0) {
         ok = ERR(e, ERR_CONFLICT, "the lease of %.*s was lost", STR_FMT(lease->domain));
-    else if (ok)
+    } else if (ok) {
         lease->until_ms = asked_ms + q->lease_ms;
+    }
     arena_fini(&a);
     return ok;
 }

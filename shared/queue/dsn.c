@@ -46,10 +46,13 @@ static str one_line(struct arena *a, str text, size_t max, bool keep_8bit)
     for (size_t i = 0; i < text.n; i++) {
         char c = text.p[i];
         bool is_space = (unsigned char)c <= ' ' || c == 127;
-        if (is_space && n > 0 && p[n - 1] != ' ')
+        if ((unsigned char)c > 127 && !keep_8bit)
+            c = '?';
+        if (is_space && n > 0 && p[n - 1] != ' ') {
             p[n++] = ' ';
-        else if (!is_space)
-            p[n++] = (unsigned char)c > 127 && !keep_8bit ? '?' : c;
+        } else if (!is_space) {
+            p[n++] = c;
+        }
     }
     return str_trim(str_of(p, n));
 }
@@ -110,10 +113,11 @@ static void add_people_text(const struct shape *s, struct buf *text)
         const struct dsn_recipient *r = &d->recipients[i];
         str why = one_line(s->a, r->diagnostic, SHORT_DIAGNOSTIC_MAX, false);
         buf_addf(text, "\r\n<%.*s>\r\n", STR_FMT(one_line(s->a, r->address, ADDRESS_MAX, true)));
-        if (r->remote.n)
+        if (r->remote.n) {
             buf_addf(text, "    %.*s said: ", STR_FMT(one_line(s->a, r->remote, 300, false)));
-        else
+        } else {
             buf_addf(text, "    ");
+        }
         buf_addf(text, "%.*s\r\n", STR_FMT(why.n ? why : STR("no reason is known")));
     }
     if (d->n > LISTED_MAX)

@@ -116,10 +116,11 @@ static void show(struct queue *q, const struct queue_message *m, const struct fi
     queue_count(q, "delivered", f->delivered);
     queue_count(q, "deferred", f->deferred);
     queue_count(q, "failed", f->failed);
-    if (left == 0)
+    if (left == 0) {
         queue_hide_message(q, m->queue_id);
-    else if (f->next_us != INT64_MAX)
+    } else if (f->next_us != INT64_MAX) {
         queue_show_message(q, m->queue_id, f->next_us, "deferred", left);
+    }
 }
 
 bool queue_finish(struct queue *q, struct queue_lease *lease, const struct queue_message *m,

@@ -67,10 +67,11 @@ YIELDS static int connect_to(const struct net_address *to, int64_t deadline_ms, 
     if (to->sa.ss_family != AF_UNIX)
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     bool ok = connect(fd, (const struct sockaddr *)&to->sa, to->len) == 0;
-    if (!ok && errno == EINPROGRESS)
+    if (!ok && errno == EINPROGRESS) {
         ok = finish_connect(fd, deadline_ms, e);
-    else if (!ok)
+    } else if (!ok) {
         ERR_SYS(e, ERR_UNAVAILABLE, "connect");
+    }
     if (ok)
         return fd;
     close(fd);
@@ -194,10 +195,11 @@ static void dial_main(void *arg)
     struct redis_dial *d = arg;
     struct err e = ERR_CLEAR;
     int fd = d->url.path[0] ? connect_unix(d->url.path, d->deadline_ms, &e) : connect_host(d, &e);
-    if (d->fn)
+    if (d->fn) {
         d->fn(d->arg, fd, e.msg);
-    else if (fd >= 0)
+    } else if (fd >= 0) {
         close(fd);
+    }
     redis_tls_release(d->tls);
     free(d);
 }

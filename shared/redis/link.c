@@ -53,11 +53,12 @@ void link_fini(struct redis_link *l)
 void link_drop(struct redis_link *l, const char *reason, int64_t pause_ms)
 {
     char text[232];
-    snprintf(text, sizeof(text), "%s", reason);
+    (void)snprintf(text, sizeof(text), "%s", reason);
     bool was_ready = l->state == LINK_READY;
-    if (was_ready || !l->is_told)
+    if (was_ready || !l->is_told) {
         obs_log(EV_REDIS_LOST, STR_EMPTY, OBS_CSTR("connection", l->name),
                 OBS_CSTR("reason", text));
+    }
     l->is_told = true;
     close_link(l);
     timer_start(l->rt, &l->timer, clock_deadline_in(pause_ms));
@@ -209,13 +210,20 @@ void link_want(struct redis_link *l)
         dial(l);
 }
 
+void link_retry(struct redis_link *l)
+{
+    if (l->state == LINK_DOWN && l->was_wanted)
+        dial(l);
+}
+
 static void on_timer(void *arg)
 {
     struct redis_link *l = arg;
-    if (l->state == LINK_DOWN)
+    if (l->state == LINK_DOWN) {
         dial(l);
-    else if (l->state != LINK_READY)
+    } else if (l->state != LINK_READY) {
         link_failed(l, "no answer to the connection attempt");
+    }
 }
 
 /* ---- receiving ---- */
@@ -224,7 +232,7 @@ static void greeted(struct redis_link *l, const struct redis_value *v)
 {
     if (v->type == REDIS_ERROR) {
         char text[200];
-        snprintf(text, sizeof(text), "greeting refused: %.*s", STR_FMT(v->text));
+        (void)snprintf(text, sizeof(text), "greeting refused: %.*s", STR_FMT(v->text));
         link_failed(l, text);
         return;
     }
@@ -245,10 +253,11 @@ static void read_replies(struct redis_link *l)
     enum step step = STEP_ROW;
     /* A reply may end in the link being dropped, which frees the reader. */
     while (l->reader && (step = reply_reader_next(l->reader, &v, &e)) == STEP_ROW) {
-        if (l->state == LINK_GREETING)
+        if (l->state == LINK_GREETING) {
             greeted(l, &v);
-        else
+        } else {
             l->on_reply(l->arg, &v);
+        }
     }
     if (step == STEP_FAIL)
         link_failed(l, e.msg);

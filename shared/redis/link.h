@@ -53,6 +53,8 @@ void link_init(struct redis_link *l);
 void link_fini(struct redis_link *l);
 /* Connects, unless it is connected, connecting, or waiting for its next attempt. */
 void link_want(struct redis_link *l);
+/* The server is known to answer: does not wait for the next attempt. */
+void link_retry(struct redis_link *l);
 /* Appends a command and sends what the socket takes. False when the link is not ready, or too much
  * waits already. */
 bool link_send(struct redis_link *l, const str *args, size_t n);

@@ -24,10 +24,11 @@ static void end_request(struct redis_request *q)
 {
     list_remove(&q->link);
     q->is_done = true;
-    if (q->is_orphan)
+    if (q->is_orphan) {
         free(q);
-    else
+    } else {
         signal_point_all(&q->point);
+    }
 }
 
 /* The server cannot serve us now; perhaps another one can, or this one later. */
@@ -46,10 +47,11 @@ static void on_reply(void *arg, const struct redis_value *v)
     }
     struct redis_request *q = CONTAINER_OF(r->requests.next, struct redis_request, link);
     enum err_kind kind = v->type == REDIS_ERROR ? reply_error_kind(v->text) : ERR_NONE;
-    if (kind != ERR_NONE)
+    if (kind != ERR_NONE) {
         ERR(&q->err, kind, "Redis: %.*s", STR_FMT(v->text));
-    else if (!q->is_orphan && q->arena && q->out)
+    } else if (!q->is_orphan && q->arena && q->out) {
         *q->out = reply_copy(q->arena, v);
+    }
     end_request(q);
     if (kind == ERR_UNAVAILABLE && ends_link(v->text))
         link_drop(&r->commands, "the server refuses commands", LINK_BACKOFF_MAX_MS);
@@ -72,6 +74,7 @@ static void on_up(void *arg)
     struct redis *r = arg;
     r->attempts++;
     signal_point_all(&r->changed);
+    link_retry(&r->subscriber);
 }
 
 struct redis *redis_new(struct runtime *rt, const struct redis_options *options, struct err *e)

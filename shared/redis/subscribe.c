@@ -49,6 +49,7 @@ static void on_up(void *arg)
     r->is_probed = false;
     timer_start(r->rt, &r->probe, clock_deadline_in(PROBE_EVERY_MS));
     tell(r, true);
+    link_retry(&r->commands);
 }
 
 static void on_down(void *arg, const char *reason)

@@ -282,10 +282,11 @@ static void crowd_member(void *arg)
     struct db_rows *rows = NULL;
     bool ok =
         db_query(m.crowd->f->db, DB_READ, &crowd_stmt, &DB_INT8(m.i), 1, &a, soon(), &rows, &e);
-    if (m.i % 10 == 0)
+    if (m.i % 10 == 0) {
         m.crowd->right += !ok && e.kind == ERR_SYNTAX;
-    else
+    } else {
         m.crowd->right += ok && db_int(rows, 0, 0) == 100 / (m.i % 10) && db_int(rows, 0, 1) == m.i;
+    }
     arena_fini(&a);
     if (--m.crowd->left == 0)
         signal_point_all(&m.crowd->done);

@@ -461,8 +461,8 @@ static void second_host_body(void *arg)
 {
     struct fixture *f = arg;
     char conninfo[256];
-    snprintf(conninfo, sizeof(conninfo),
-             "host=/nonexistent-directory,%s user=heronry dbname=heronry", test_directory());
+    (void)snprintf(conninfo, sizeof(conninfo),
+                   "host=/nonexistent-directory,%s user=heronry dbname=heronry", test_directory());
     struct db *db = db_new(f->rt, &(struct db_options){ .conninfo = conninfo });
     struct err e = ERR_CLEAR;
     MUST(db_query(db, DB_READ, &count_stmt, NULL, 0, &f->a, soon(), NULL, &e), e);

@@ -115,10 +115,10 @@ static bool wait_live(const struct notify *n)
 static void set_modseq(int64_t account_id, int64_t modseq)
 {
     char sql[200];
-    snprintf(sql, sizeof(sql),
-             "INSERT INTO account_state (account_id, modseq) VALUES (%lld, %lld) "
-             "ON CONFLICT (account_id) DO UPDATE SET modseq = %lld",
-             (long long)account_id, (long long)modseq, (long long)modseq);
+    (void)snprintf(sql, sizeof(sql),
+                   "INSERT INTO account_state (account_id, modseq) VALUES (%lld, %lld) "
+                   "ON CONFLICT (account_id) DO UPDATE SET modseq = %lld",
+                   (long long)account_id, (long long)modseq, (long long)modseq);
     test_pg_run(sql);
 }
 
@@ -269,6 +269,7 @@ static void without_redis_body(void *arg)
     assert_true(wait_modseq(&h, 2, 1500));
     test_redis_restart();
     assert_true(wait_live(f->here.notify));
+    set_modseq(1040, 3);
     notify_publish(f->there.notify, 1040, 3);
     assert_true(wait_modseq(&h, 3, 1000));
     notify_unsubscribe(f->here.notify, &s);

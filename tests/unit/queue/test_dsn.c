@@ -87,7 +87,7 @@ static const char *const expected[] = {
     "\r\n\r\nReporting-MTA: dns; mx.heronry.example\r\n",
     "Original-Envelope-Id: env-77\r\n",
     "Arrival-Date: Tue, 14 Nov 2023 22:13:10 +0000\r\n",
-    "\r\nOriginal-Recipient: rfc822;ann@old.example\r\nFinal-Recipient: rfc822; ann@example.net\r\n"
+    "\r\nOriginal-Recipient: rfc822;ann@old.example\r\nFinal-Recipient: rfc822; ann@example.net\r\n",
     "Action: failed\r\nStatus: 5.1.1\r\nRemote-MTA: dns; mx.example.net ([192.0.2.1])\r\n",
     "Diagnostic-Code: smtp; 550-5.1.1 no such user 550 5.1.1 here\r\n",
     "Last-Attempt-Date: Tue, 14 Nov 2023 22:13:20 +0000\r\n",
@@ -261,9 +261,10 @@ static void test_many(void **state)
     char diagnostic[1024];
     memset(diagnostic, 'w', sizeof(diagnostic));
     struct dsn_recipient *many = heap_zalloc(1000 * sizeof(*many));
-    for (size_t i = 0; i < 1000; i++)
+    for (size_t i = 0; i < 1000; i++) {
         many[i] = (struct dsn_recipient){ .address = STR("somebody.with.a.name@example.net"),
                                           .diagnostic = str_of(diagnostic, sizeof(diagnostic)) };
+    }
     d.recipients = many;
     d.n = 1000;
     struct composed c = compose(&d);

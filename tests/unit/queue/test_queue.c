@@ -288,8 +288,8 @@ static void crowd_body(void *arg)
         char one[32];
         char two[32];
         int64_t id = 0;
-        snprintf(one, sizeof(one), "u%d@d%d.test", i, i % 7);
-        snprintf(two, sizeof(two), "v%d@d%d.test", i, i % 5);
+        (void)snprintf(one, sizeof(one), "u%d@d%d.test", i, i % 7);
+        (void)snprintf(two, sizeof(two), "v%d@d%d.test", i, i % 5);
         const str to[] = { str_from_cstr(one), str_from_cstr(two) };
         struct queue_new_message m = message(f, STR("me@here.test"), to, 2);
         MUST(queue_enqueue(f->q, &m, soon(), &id, &e), e);
@@ -770,7 +770,7 @@ static void readable_body(void *arg)
     pause_ms(100);
     char *n = redis_cli("ZCARD", "mail:queue:pending", NULL);
     assert_string_equal(n, "2");
-    snprintf(key, sizeof(key), "mail:message:%s", id);
+    (void)snprintf(key, sizeof(key), "mail:message:%s", id);
     char *status = redis_cli("HGET", key, "status");
     assert_string_equal(status, "pending");
     free(redis_cli("FLUSHALL", "SYNC", NULL)); /* Redis forgot everything */

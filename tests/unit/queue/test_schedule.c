@@ -127,10 +127,11 @@ static void test_breaker(void **state)
         struct queue_breaker b = { QUEUE_BREAKER_CLOSED };
         int64_t now = 9 * hour_us;
         for (const char *p = stories[i].story; *p; p++) {
-            if (ascii_is_digit(*p))
+            if (ascii_is_digit(*p)) {
                 now += (*p - '0') * minute_us;
-            else
+            } else {
                 b = queue_breaker_next(b, *p == 'w', now);
+            }
         }
         if (queue_breaker_at(b, now).state != stories[i].end)
             fail_msg("%s ends in %d", stories[i].story, queue_breaker_at(b, now).state);

@@ -225,7 +225,7 @@ static void on_message(str channel, str message, void *arg)
 {
     struct fixture *f = arg;
     assert_true(str_has_prefix(channel, STR("ch")));
-    snprintf(f->last, sizeof(f->last), "%.*s", STR_FMT(message));
+    (void)snprintf(f->last, sizeof(f->last), "%.*s", STR_FMT(message));
     f->received++;
 }
 
@@ -414,8 +414,8 @@ static void login_body(void *arg)
     MUST(COMMAND(f, &v, &e, STR("CONFIG"), STR("SET"), STR("requirepass"), STR("secret")), e);
     for (size_t i = 0; i < COUNT_OF(logins); i++) {
         char url[256];
-        snprintf(url, sizeof(url), "unix://%s%s/redis.sock?db=3", logins[i].login,
-                 test_directory());
+        (void)snprintf(url, sizeof(url), "unix://%s%s/redis.sock?db=3", logins[i].login,
+                       test_directory());
         struct redis *r = redis_new(f->rt, &(struct redis_options){ .url = url }, &e);
         assert_non_null(r);
         e = ERR_CLEAR;

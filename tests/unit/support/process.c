@@ -21,9 +21,9 @@ void test_die(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    fputs("test support: ", stderr);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
+    (void)fputs("test support: ", stderr);
+    (void)vfprintf(stderr, format, args);
+    (void)fputc('\n', stderr);
     va_end(args);
     exit(99);
 }

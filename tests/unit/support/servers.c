@@ -85,7 +85,8 @@ const char *test_directory(void)
 {
     if (servers.directory[0])
         return servers.directory;
-    snprintf(servers.directory, sizeof(servers.directory), "%s/heronry-test-XXXXXX", temp_root());
+    (void)snprintf(servers.directory, sizeof(servers.directory), "%s/heronry-test-XXXXXX",
+                   temp_root());
     if (!mkdtemp(servers.directory) || chmod(servers.directory, 0755) != 0)
         test_die("mkdtemp %s: %s", servers.directory, strerror(errno));
     servers.owner = getpid();
@@ -141,7 +142,7 @@ static const char *pg_program(const char *name, char path[PATH_SIZE])
     size_t n = strlen(servers.pg_bin);
     if (n + strlen(name) + 2 > PATH_SIZE)
         test_die("the path of %s is too long", name);
-    snprintf(path, PATH_SIZE, "%.200s/%.40s", servers.pg_bin, name);
+    (void)snprintf(path, PATH_SIZE, "%.200s/%.40s", servers.pg_bin, name);
     return path;
 }
 
@@ -163,12 +164,12 @@ static void pg_template(char path[PATH_SIZE])
 {
     const char *version = strrchr(servers.pg_bin, 'l'); /* ".../postgresql/15/bin" */
     unsigned long hash = str_hash(str_from_cstr(version ? version : servers.pg_bin), 3) % 100000;
-    snprintf(path, PATH_SIZE, "%.150s/heronry-test-pg-template-%u-%lu", temp_root(), geteuid(),
-             hash);
+    (void)snprintf(path, PATH_SIZE, "%.150s/heronry-test-pg-template-%u-%lu", temp_root(),
+                   geteuid(), hash);
     if (access(path, F_OK) == 0)
         return;
     char made[PATH_SIZE];
-    snprintf(made, sizeof(made), "%.200s.XXXXXX", path);
+    (void)snprintf(made, sizeof(made), "%.200s.XXXXXX", path);
     make_pg_directory(made);
     char initdb[PATH_SIZE];
     const char *argv[] = { pg_program("initdb", initdb),
@@ -225,7 +226,7 @@ static void wait_for(bool (*ready)(void), const char *what, const pid_t *pid)
 static bool pg_socket_ready(void)
 {
     char path[PATH_SIZE + 32];
-    snprintf(path, sizeof(path), "%s/.s.PGSQL.5432", servers.directory);
+    (void)snprintf(path, sizeof(path), "%s/.s.PGSQL.5432", servers.directory);
     return unix_socket_answers(path);
 }
 
@@ -235,9 +236,10 @@ static void pg_spawn(void)
     char data[PATH_SIZE + 8];
     char socket_option[PATH_SIZE + 32];
     char log[PATH_SIZE + 8];
-    snprintf(data, sizeof(data), "%s/pg", servers.directory);
-    snprintf(log, sizeof(log), "%s/pg.log", servers.directory);
-    snprintf(socket_option, sizeof(socket_option), "unix_socket_directories=%s", servers.directory);
+    (void)snprintf(data, sizeof(data), "%s/pg", servers.directory);
+    (void)snprintf(log, sizeof(log), "%s/pg.log", servers.directory);
+    (void)snprintf(socket_option, sizeof(socket_option), "unix_socket_directories=%s",
+                   servers.directory);
     const char *fsync = servers.pg_durable ? "fsync=on" : "fsync=off";
     const char *pages = servers.pg_durable ? "full_page_writes=on" : "full_page_writes=off";
     const char *argv[] = { pg_program("postgres", program),
@@ -268,7 +270,8 @@ static void pg_spawn(void)
 static void create_database(void)
 {
     char conninfo[PATH_SIZE + 64];
-    snprintf(conninfo, sizeof(conninfo), "host=%s user=heronry dbname=postgres", servers.directory);
+    (void)snprintf(conninfo, sizeof(conninfo), "host=%s user=heronry dbname=postgres",
+                   servers.directory);
     const char *argv[] = { "psql", "-XAtq", "-d", conninfo, "-c", "CREATE DATABASE heronry", NULL };
     int64_t deadline = clock_deadline_in(START_TIMEOUT_MS);
     while (test_run(&(struct test_command){ .argv = argv, .log_path = "/dev/null" }, NULL) != 0) {
@@ -288,15 +291,15 @@ const char *test_pg_start(void)
     pg_template(template);
     char data[PATH_SIZE + 8];
     char log[PATH_SIZE + 8];
-    snprintf(data, sizeof(data), "%s/pg", servers.directory);
-    snprintf(log, sizeof(log), "%s/pg.log", servers.directory);
+    (void)snprintf(data, sizeof(data), "%s/pg", servers.directory);
+    (void)snprintf(log, sizeof(log), "%s/pg.log", servers.directory);
     if (chmod(servers.directory, 0777) != 0)
         test_die("chmod: %s", strerror(errno));
     const char *argv[] = { "cp", "-a", "--reflink=auto", template, data, NULL };
     if (test_run(&(struct test_command){ .argv = argv, .as_postgres = true }, NULL) != 0)
         test_die("cannot copy %s", template);
-    snprintf(servers.pg_conninfo, sizeof(servers.pg_conninfo),
-             "host=%.180s user=heronry dbname=heronry", servers.directory);
+    (void)snprintf(servers.pg_conninfo, sizeof(servers.pg_conninfo),
+                   "host=%.180s user=heronry dbname=heronry", servers.directory);
     pg_spawn();
     create_database();
     wait_for(pg_answers, "PostgreSQL", &servers.pg);
@@ -361,7 +364,8 @@ void test_pg_restart(void)
 static void signal_pg_children(int signo)
 {
     char path[64];
-    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)servers.pg, (int)servers.pg);
+    (void)snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)servers.pg,
+                   (int)servers.pg);
     FILE *f = fopen(path, "re");
     if (!f)
         test_die("%s: %s", path, strerror(errno));
@@ -376,7 +380,7 @@ static void signal_pg_children(int signo)
                 kill((pid_t)pid, signo);
         }
     }
-    fclose(f);
+    (void)fclose(f);
 }
 
 void test_pg_pause(void)
@@ -435,7 +439,7 @@ static bool redis_ready(void)
 static void redis_spawn(void)
 {
     char log[PATH_SIZE + 16];
-    snprintf(log, sizeof(log), "%s/redis.log", servers.directory);
+    (void)snprintf(log, sizeof(log), "%s/redis.log", servers.directory);
     const char *argv[] = { "redis-server",
                            "--port",
                            "0",
@@ -460,9 +464,10 @@ const char *test_redis_start(void)
     if (servers.redis_url[0])
         return servers.redis_url;
     test_directory();
-    snprintf(servers.redis_socket, sizeof(servers.redis_socket), "%.200s/redis.sock",
-             servers.directory);
-    snprintf(servers.redis_url, sizeof(servers.redis_url), "unix://%.200s", servers.redis_socket);
+    (void)snprintf(servers.redis_socket, sizeof(servers.redis_socket), "%.200s/redis.sock",
+                   servers.directory);
+    (void)snprintf(servers.redis_url, sizeof(servers.redis_url), "unix://%.200s",
+                   servers.redis_socket);
     redis_spawn();
     return servers.redis_url;
 }
