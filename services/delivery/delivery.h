@@ -25,7 +25,7 @@ struct delivery {
 };
 
 /* Serves until the drain: a worker (delivery.workers of them), and the one that tells senders. */
-void delivery_work(void *arg);
-void delivery_report(void *arg);
+YIELDS void delivery_work(void *arg);
+YIELDS void delivery_report(void *arg);
 
 #endif

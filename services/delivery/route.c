@@ -14,16 +14,6 @@ struct search {
     bool saw_own;
 };
 
-static bool no_route(struct delivery_route *out, enum queue_outcome outcome, const char *status,
-                     const char *reply)
-{
-    out->n = 0;
-    out->failure = (struct queue_result){ .outcome = outcome,
-                                          .status = str_from_cstr(status),
-                                          .reply = str_from_cstr(reply) };
-    return true;
-}
-
 size_t delivery_cut_mx(const struct dns_mx_list *mx, str own, bool *is_loop)
 {
     *is_loop = false;
@@ -84,39 +74,67 @@ YIELDS static bool add_host(struct search *s, str host, struct err *e)
     return true;
 }
 
-/* Nothing to connect to: says why. */
+/* What decides without any address, one row a reason. */
+enum reason {
+    NO_SUCH_DOMAIN,
+    MX_UNKNOWN,
+    MX_FORGED,
+    NULL_MX,
+    ADDRESS_UNKNOWN,
+    OUR_OWN,
+    PRIVATE_ONLY,
+    NO_ADDRESS
+};
+
+static bool no_route(struct delivery_route *out, enum reason reason)
+{
+    static const struct {
+        enum queue_outcome outcome;
+        const char *status;
+        const char *reply;
+    } reasons[] = {
+        [NO_SUCH_DOMAIN] = { QUEUE_FAILED, "5.1.2", "the domain does not exist" },
+        [MX_UNKNOWN] = { QUEUE_DEFERRED, "4.4.3", "its mail servers could not be looked up" },
+        [MX_FORGED] = { QUEUE_DEFERRED, "4.4.3", "its MX records have a wrong DNSSEC signature" },
+        [NULL_MX] = { QUEUE_FAILED, "5.1.10", "556 the domain takes no mail (null MX)" },
+        [ADDRESS_UNKNOWN] = { QUEUE_DEFERRED, "4.4.3",
+                              "the addresses of its mail servers could not be looked up" },
+        [OUR_OWN] = { QUEUE_FAILED, "5.4.6", "mail for this domain would come back to us" },
+        [PRIVATE_ONLY] = { QUEUE_FAILED, "5.4.4", "its mail servers have no public address" },
+        [NO_ADDRESS] = { QUEUE_FAILED, "5.4.4", "its mail servers have no address" },
+    };
+    out->n = 0;
+    out->failure = (struct queue_result){ .outcome = reasons[reason].outcome,
+                                          .status = str_from_cstr(reasons[reason].status),
+                                          .reply = str_from_cstr(reasons[reason].reply) };
+    return true;
+}
+
+/* After all hosts were looked up. */
 static bool judge(const struct search *s)
 {
-    struct delivery_route *out = s->route;
-    if (out->n > 0)
+    if (s->route->n > 0)
         return true;
     if (s->saw_failure)
-        return no_route(out, QUEUE_DEFERRED, "4.4.3",
-                        "the addresses of the mail servers could not be looked up");
+        return no_route(s->route, ADDRESS_UNKNOWN);
     if (s->saw_own)
-        return no_route(out, QUEUE_FAILED, "5.4.6", "mail for this domain would come back to us");
-    if (s->saw_private)
-        return no_route(out, QUEUE_FAILED, "5.4.4", "the mail servers have no public address");
-    return no_route(out, QUEUE_FAILED, "5.4.4", "the mail servers of this domain have no address");
+        return no_route(s->route, OUR_OWN);
+    return no_route(s->route, s->saw_private ? PRIVATE_ONLY : NO_ADDRESS);
 }
 
 /* True when the answer to the MX question already decides. */
 static bool is_decided(const struct dns_mx_list *mx, struct delivery_route *out)
 {
+    bool is_null = mx->n == 1 && mx->list[0].host.n == 0;
     switch (mx->status) {
     case DNS_NXDOMAIN:
-        return no_route(out, QUEUE_FAILED, "5.1.2", "the domain does not exist");
+        return no_route(out, NO_SUCH_DOMAIN);
     case DNS_TEMPFAIL:
-        return no_route(out, QUEUE_DEFERRED, "4.4.3",
-                        "the mail servers of this domain could not be looked up");
+        return no_route(out, MX_UNKNOWN);
     case DNS_BOGUS:
-        return no_route(out, QUEUE_DEFERRED, "4.4.3",
-                        "the answer about this domain's mail servers has a wrong DNSSEC signature");
+        return no_route(out, MX_FORGED);
     case DNS_OK:
-        if (mx->n == 1 && mx->list[0].host.n == 0)
-            return no_route(out, QUEUE_FAILED, "5.1.10",
-                            "556 the domain takes no mail (null MX, RFC 7505)");
-        return false;
+        return is_null && no_route(out, NULL_MX);
     case DNS_NODATA:
         return false;
     }
@@ -132,7 +150,7 @@ bool delivery_find_route(const struct delivery *d, str domain, struct arena *a, 
     *out = (struct delivery_route){ .n = 0 };
     if (!dns_query_mx(d->app->dns, domain, a, deadline_ms, &mx, &fault)) {
         if (fault.kind == ERR_SYNTAX)
-            return no_route(out, QUEUE_FAILED, "5.1.2", "this is no domain of the internet");
+            return no_route(out, NO_SUCH_DOMAIN);
         *e = fault;
         return false;
     }

@@ -278,9 +278,10 @@ YIELDS static void work_a_shift(struct shift *shift)
     start_keeper(shift);
     work_on_lease(shift);
     if (stop_keeper(shift) && !shift->session.is_lost &&
-        !queue_release(d->app->queue, shift->lease, clock_deadline_in(DATABASE_MS), &e))
+        !queue_release(d->app->queue, shift->lease, clock_deadline_in(DATABASE_MS), &e)) {
         obs_log(EV_DELIVERY_LEASE_LOST, STR_EMPTY, OBS_STR("domain", shift->lease->domain),
                 OBS_ERR(&e));
+    }
     if (shift->has_failures)
         signal_point_all(&d->reports);
     if (!shift->session.is_lost)

@@ -1,0 +1,536 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The SMTP client against a server that follows a script: who gets which result, what is on the
+ * wire, and what is not. The queue and its database are not here (tests/integration). */
+#include "services/delivery/transaction.h"
+
+#include "support/servers.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <sys/socket.h>
+
+#include <cmocka.h>
+
+enum {
+    STEPS_MAX = 16
+};
+
+/* The server answers the i-th line it reads with replies[i]; an empty one says nothing, "drop" cuts
+ * the connection. After a reply that begins with 354 it reads up to the end dot as one line. */
+struct script {
+    const char *greeting;
+    const char *replies[STEPS_MAX];
+};
+
+struct world {
+    struct runtime *rt;
+    struct app app;
+    struct delivery d;
+    struct arena a;
+    struct net_listener *listener;
+    struct net_address at;
+    struct tls_server *tls;
+    const struct script *script; /* of the next connection; its successors follow it */
+    size_t step;
+    bool in_data;
+    struct buf seen; /* all that the server read */
+    struct delivery_session session;
+    struct delivery_route route;
+    struct queue_lease lease;
+    struct queue_message message;
+    str body;
+    struct queue_result results[3];
+    struct queue_result failure;
+    bool opened;
+    bool answered;
+};
+
+/* ---- the server ---- */
+
+static void *opened(struct net_conn *c, void *service)
+{
+    (void)c;
+    struct world *w = service;
+    w->step = 0;
+    w->in_data = false;
+    return w;
+}
+
+static void closed(struct net_conn *c, void *session)
+{
+    (void)c;
+    struct world *w = session;
+    (void)buf_add(&w->seen, STR("<end>"));
+}
+
+static enum net_next follow(struct net_conn *c, struct world *w)
+{
+    struct err e = ERR_CLEAR;
+    str line;
+    if (!net_read_line(c, 60000, clock_deadline_in(3000), &line, NULL, &e))
+        return NET_CLOSE;
+    (void)buf_add(&w->seen, line);
+    (void)buf_add_byte(&w->seen, '|');
+    if (w->in_data && !str_eq(line, STR(".")))
+        return NET_PARK;
+    w->in_data = false;
+    const char *reply = w->step < STEPS_MAX ? w->script->replies[w->step++] : NULL;
+    if (!reply || strcmp(reply, "drop") == 0)
+        return NET_CLOSE;
+    (void)net_write(c, str_from_cstr(reply), &e);
+    if (str_eq(line, STR("STARTTLS")) && reply[0] == '2')
+        return net_starttls(c, w->tls, clock_deadline_in(3000), NULL, &e) ? NET_PARK : NET_CLOSE;
+    w->in_data = strncmp(reply, "354", 3) == 0;
+    return NET_PARK;
+}
+
+static enum net_next run(struct net_conn *c, void *session, enum net_why why)
+{
+    struct world *w = session;
+    struct err e = ERR_CLEAR;
+    if (why == NET_DRAIN)
+        return NET_CLOSE;
+    if (why == NET_INPUT)
+        return follow(c, w);
+    return net_write(c, str_from_cstr(w->script->greeting), &e) && w->script->greeting[0] == '2'
+               ? NET_PARK
+               : NET_CLOSE;
+}
+
+static const struct net_protocol protocol = {
+    .name = "script", .opened = opened, .run = run, .closed = closed
+};
+
+/* ---- the world ---- */
+
+static void make_tls(struct world *w)
+{
+    static char cert[200];
+    static char key[200];
+    static const char *const names[] = { "mx.example" };
+    struct err e = ERR_CLEAR;
+    (void)snprintf(cert, sizeof(cert), "%s/mx.crt", test_directory());
+    (void)snprintf(key, sizeof(key), "%s/mx.key", test_directory());
+    assert_true(tls_make_self_signed(names, 1, 2, cert, key, &e));
+    struct tls_cert_files files = { cert, key };
+    w->tls = tls_server_new(&files, 1, &e);
+    w->d.tls = tls_client_new(TLS_VERIFY_NONE, NULL, &e);
+    assert_true(w->tls && w->d.tls);
+}
+
+static void listen_here(struct world *w)
+{
+    struct err e = ERR_CLEAR;
+    int fd;
+    assert_true(net_address_parse(STR("127.0.0.1:0"), &w->at, &e));
+    assert_true(net_listen_open(&w->at, &fd, &e));
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&w->at.sa, &w->at.len), 0);
+    struct net_listener_options options = { .protocol = &protocol, .service = w };
+    w->listener = net_listener_new(w->rt, fd, &options);
+}
+
+static struct queue_recipient recipients[] = {
+    { .address = STR_INIT("one@example"), .notify = QUEUE_NOTIFY_DEFAULT },
+    { .address = STR_INIT("two@example"), .notify = 0 },
+    { .address = STR_INIT("three@example"), .notify = QUEUE_NOTIFY_DEFAULT },
+};
+
+static void begin(struct world *w, const struct script *script, const char *config)
+{
+    struct err e = ERR_CLEAR;
+    struct config *parsed = NULL;
+    memset(w, 0, sizeof(*w));
+    arena_init(&w->a);
+    buf_init(&w->seen, 1 << 20);
+    w->rt = runtime_new(NULL, &e);
+    if (!config_parse(str_from_cstr(config), "test", NULL, NULL, &parsed, &e))
+        fail_msg("%s", e.msg);
+    w->app = (struct app){ .config = parsed, .runtime = w->rt, .hostname = "us.example" };
+    w->d.app = &w->app;
+    w->script = script;
+    make_tls(w);
+    listen_here(w);
+    w->route.hosts[0] = (struct delivery_host){ STR("mx.example"), w->at };
+    w->route.n = 1;
+    w->lease.until_ms = clock_deadline_in(60000);
+    w->message = (struct queue_message){
+        .envelope_from = STR("from@us.example"), .recipients = recipients, .n = 2, .size = 30
+    };
+    w->body = STR("Subject: x\r\n\r\n.dot\r\ntext\r\n");
+    delivery_session_init(&w->session, &w->d, &w->a);
+}
+
+static void deliver(void *arg)
+{
+    struct world *w = arg;
+    w->opened = delivery_session_open(&w->session, &w->route, &w->failure);
+    if (w->opened)
+        delivery_send(&w->session, &w->lease, &w->message, w->body, w->results, &w->answered);
+    delivery_session_quit(&w->session);
+    struct err e = ERR_CLEAR;
+    assert_true(fiber_sleep_until(clock_deadline_in(5), &e)); /* lets the server read the rest */
+    runtime_drain(w->rt, clock_deadline_in(5000));
+}
+
+static void end(struct world *w)
+{
+    struct config *config = (struct config *)(uintptr_t)w->app.config;
+    delivery_session_fini(&w->session);
+    net_listener_free(&w->listener);
+    tls_server_free(&w->tls);
+    tls_client_free(&w->d.tls);
+    config_free(&config);
+    buf_fini(&w->seen);
+    arena_fini(&w->a);
+    runtime_free(&w->rt);
+}
+
+static void go(struct world *w)
+{
+    struct err e = ERR_CLEAR;
+    assert_true(fiber_spawn(w->rt, "delivery", deliver, w, NULL, &e));
+    runtime_run(w->rt);
+}
+
+static void expect_result(const struct queue_result *result, enum queue_outcome outcome,
+                          const char *status, const char *reply)
+{
+    if (result->outcome != outcome || !str_eq(result->status, str_from_cstr(status)) ||
+        str_find(result->reply, str_from_cstr(reply)) < 0)
+        fail_msg("got %d %.*s %.*s", (int)result->outcome, STR_FMT(result->status),
+                 STR_FMT(result->reply));
+    assert_true(str_has_prefix(result->remote, STR("mx.example [127.0.0.1]")));
+}
+
+static void expect_seen(struct world *w, const char *text)
+{
+    if (strcmp(buf_cstr(&w->seen), text) != 0)
+        fail_msg("the server saw %s", buf_cstr(&w->seen));
+}
+
+#define PIPELINING_EHLO "250-mx.example\r\n250-PIPELINING\r\n250-SIZE 1000\r\n250 DSN\r\n"
+#define PLAIN_EHLO      "250 mx.example\r\n"
+#define ENVELOPE                                                               \
+    "MAIL FROM:<from@us.example>|RCPT TO:<one@example>|RCPT TO:<two@example>|" \
+    "DATA|"
+#define BODY "Subject: x||..dot|text|.|"
+
+struct wire_case {
+    const char *name;
+    struct script script;
+    const char *seen; /* NULL: not looked at */
+    struct {
+        enum queue_outcome outcome;
+        const char *status;
+        const char *reply;
+    } results[2];
+};
+
+static const struct wire_case wire_cases[] = {
+    { "pipelined",
+      { "220 hi\r\n",
+        { PIPELINING_EHLO, "250 ok\r\n", "250 ok\r\n", "550 5.1.1 nobody\r\n", "354 go\r\n",
+          "250 2.0.0 taken\r\n", "221 bye\r\n" } },
+      "EHLO us.example|MAIL FROM:<from@us.example> SIZE=30|RCPT TO:<one@example>|"
+      "RCPT TO:<two@example> NOTIFY=NEVER|DATA|" BODY "QUIT|<end>",
+      { { QUEUE_DELIVERED, "2.0.0", "250 2.0.0 taken" },
+        { QUEUE_FAILED, "5.1.1", "550 5.1.1 nobody" } } },
+    { "in steps",
+      { "220-hello\r\n220 hi\r\n",
+        { PLAIN_EHLO, "250 ok\r\n", "450 4.2.0 later\r\n", "250 ok\r\n", "354 go\r\n",
+          "250 taken\r\n", "221 bye\r\n" } },
+      "EHLO us.example|" ENVELOPE BODY "QUIT|<end>",
+      { { QUEUE_DEFERRED, "4.2.0", "later" }, { QUEUE_DELIVERED, "", "250 taken" } } },
+    { "HELO",
+      { "220 hi\r\n",
+        { "502 what\r\n", "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", "354 go\r\n",
+          "250 taken\r\n", "221 bye\r\n" } },
+      "EHLO us.example|HELO us.example|" ENVELOPE BODY "QUIT|<end>",
+      { { QUEUE_DELIVERED, "", "250 taken" }, { QUEUE_DELIVERED, "", "250 taken" } } },
+    { "MAIL refused, pipelined",
+      { "220 hi\r\n",
+        { PIPELINING_EHLO, "451 4.7.1 greylisted\r\n", "503 5.5.1 no\r\n", "503 5.5.1 no\r\n",
+          "503 5.5.1 no\r\n", "221 bye\r\n" } },
+      NULL,
+      { { QUEUE_DEFERRED, "4.7.1", "451 4.7.1 greylisted" },
+        { QUEUE_DEFERRED, "4.7.1", "greylisted" } } },
+    { "MAIL refused, in steps",
+      { "220 hi\r\n", { PLAIN_EHLO, "550 5.7.1 spam\r\n", "221 bye\r\n" } },
+      "EHLO us.example|MAIL FROM:<from@us.example>|QUIT|<end>",
+      { { QUEUE_FAILED, "5.7.1", "spam" }, { QUEUE_FAILED, "5.7.1", "spam" } } },
+    { "nobody accepted, but 354",
+      { "220 hi\r\n",
+        { PIPELINING_EHLO, "250 ok\r\n", "550 5.1.1 no\r\n", "552 5.5.3 too many\r\n", "354 go\r\n",
+          "554 5.5.1 nobody\r\n", "221 bye\r\n" } },
+      "EHLO us.example|MAIL FROM:<from@us.example> SIZE=30|RCPT TO:<one@example>|"
+      "RCPT TO:<two@example> NOTIFY=NEVER|DATA|.|QUIT|<end>",
+      { { QUEUE_FAILED, "5.1.1", "550" }, { QUEUE_DEFERRED, "5.5.3", "552" } } },
+    { "DATA refused",
+      { "220 hi\r\n",
+        { PLAIN_EHLO, "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", "554 5.6.0 no\r\n",
+          "221 bye\r\n" } },
+      "EHLO us.example|" ENVELOPE "QUIT|<end>",
+      { { QUEUE_FAILED, "5.6.0", "554" }, { QUEUE_FAILED, "5.6.0", "554" } } },
+    { "DATA answered by 250",
+      { "220 hi\r\n",
+        { PLAIN_EHLO, "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", "221 bye\r\n" } },
+      "EHLO us.example|" ENVELOPE "QUIT|<end>",
+      { { QUEUE_DEFERRED, "", "250" }, { QUEUE_DEFERRED, "", "250" } } },
+    { "message refused",
+      { "220 hi\r\n",
+        { PLAIN_EHLO, "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", "354 go\r\n", "552 5.2.2 full\r\n",
+          "221 bye\r\n" } },
+      NULL,
+      { { QUEUE_FAILED, "5.2.2", "full" }, { QUEUE_FAILED, "5.2.2", "full" } } },
+    { "status of another class",
+      { "220 hi\r\n",
+        { PLAIN_EHLO, "250 ok\r\n", "450 5.1.1 odd\r\n", "550 4.1.1 odd\r\n", "221 bye\r\n" } },
+      NULL,
+      { { QUEUE_DEFERRED, "", "450" }, { QUEUE_FAILED, "", "550" } } },
+    { "dropped after the dot",
+      { "220 hi\r\n",
+        { PLAIN_EHLO, "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", "354 go\r\n", "drop" } },
+      "EHLO us.example|" ENVELOPE BODY "<end>",
+      { { QUEUE_DEFERRED, "4.4.2", "no answer after the message" },
+        { QUEUE_DEFERRED, "4.4.2", "no answer after the message" } } },
+    { "dropped after a recipient",
+      { "220 hi\r\n", { PLAIN_EHLO, "250 ok\r\n", "550 5.1.1 no\r\n", "drop" } },
+      NULL,
+      { { QUEUE_FAILED, "5.1.1", "550" }, { QUEUE_DEFERRED, "4.4.2", "lost" } } },
+    { "no reply of SMTP",
+      { "220 hi\r\n", { PLAIN_EHLO, "250 ok\r\n", "nonsense\r\n" } },
+      NULL,
+      { { QUEUE_DEFERRED, "4.4.2", "lost" }, { QUEUE_DEFERRED, "4.4.2", "lost" } } },
+    { "code 999",
+      { "220 hi\r\n", { PLAIN_EHLO, "999 ok\r\n" } },
+      NULL,
+      { { QUEUE_DEFERRED, "4.4.2", "lost" }, { QUEUE_DEFERRED, "4.4.2", "lost" } } },
+};
+
+static void test_what_becomes_of_recipients(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(wire_cases); i++) {
+        const struct wire_case *c = &wire_cases[i];
+        struct world w;
+        begin(&w, &c->script, "");
+        print_message("%s\n", c->name);
+        go(&w);
+        assert_true(w.opened);
+        for (size_t k = 0; k < 2; k++)
+            expect_result(&w.results[k], c->results[k].outcome, c->results[k].status,
+                          c->results[k].reply);
+        if (c->seen)
+            expect_seen(&w, c->seen);
+        end(&w);
+    }
+}
+
+static const struct script taker = { "220 hi\r\n",
+                                     { PLAIN_EHLO, "250 ok\r\n", "250 ok\r\n", "250 ok\r\n",
+                                       "354 go\r\n", "250 taken\r\n", "221 bye\r\n" } };
+
+/* R20: whatever the queue holds, no bare CR or LF, no long line, no early end leaves. */
+static void test_the_wire_is_clean(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w, &taker, "");
+    w.body = STR("a\n.\nb\r\n.\r\nc\r.\rd\r\n..\r\n\0e\n.\r\nMAIL FROM:<x>");
+    go(&w);
+    assert_int_equal(w.results[0].outcome, QUEUE_DELIVERED);
+    expect_seen(&w,
+                "EHLO us.example|" ENVELOPE "a|..|b|..|c|..|d|...|e|..|MAIL FROM:<x>|.|QUIT|<end>");
+    end(&w);
+}
+
+static void test_a_long_message_goes_out_whole(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w, &taker, "");
+    char *text = arena_alloc(&w.a, 700000);
+    for (size_t i = 0; i < 700000; i++)
+        text[i] = i % 70 == 68 ? '\r' : i % 70 == 69 ? '\n' : (char)('a' + i / 70 % 26);
+    w.body = str_of(text, 700000);
+    go(&w);
+    assert_int_equal(w.results[0].outcome, QUEUE_DELIVERED);
+    assert_true(w.seen.n > 690000);
+    end(&w);
+}
+
+/* R9: who does not hold the lease any more does not end the message. */
+static void test_no_end_dot_without_a_lease(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w, &taker, "");
+    w.lease.until_ms = clock_monotonic_ms() - 1;
+    go(&w);
+    expect_result(&w.results[0], QUEUE_DEFERRED, "4.4.2", "lease");
+    assert_int_equal(str_find(buf_str(&w.seen), STR("|.|")), -1);
+    assert_true(str_find(buf_str(&w.seen), STR("text|")) > 0);
+    end(&w);
+}
+
+static void test_what_a_server_cannot_take(void **state)
+{
+    (void)state;
+    static const struct script script = { "220 hi\r\n", { PIPELINING_EHLO, "221 bye\r\n" } };
+    struct world w;
+    begin(&w, &script, "");
+    w.message.size = 1001;
+    go(&w);
+    expect_result(&w.results[1], QUEUE_FAILED, "5.3.4", "larger");
+    expect_seen(&w, "EHLO us.example|QUIT|<end>");
+    end(&w);
+    begin(&w, &script, "");
+    w.message.is_utf8 = true;
+    go(&w);
+    expect_result(&w.results[0], QUEUE_FAILED, "5.6.7", "ASCII");
+    end(&w);
+    begin(&w, &script, "");
+    w.message.envelope_from = STR("a@b>\r\nRCPT TO:<victim");
+    go(&w);
+    expect_result(&w.results[0], QUEUE_FAILED, "5.1.3", "characters");
+    expect_seen(&w, "EHLO us.example|QUIT|<end>");
+    end(&w);
+}
+
+static void test_extensions_are_used(void **state)
+{
+    (void)state;
+    static const struct script script = {
+        "220 hi\r\n",
+        { "250-mx\r\n250-8BITMIME\r\n250-SIZE\r\n250 SMTPUTF8\r\n", "250 ok\r\n", "250 ok\r\n",
+          "250 ok\r\n", "354 go\r\n", "250 taken\r\n", "221 bye\r\n" }
+    };
+    struct world w;
+    begin(&w, &script, "");
+    w.message.is_8bit = true;
+    w.message.is_utf8 = true;
+    w.message.envelope_from = STR_EMPTY;
+    go(&w);
+    assert_int_equal(w.results[0].outcome, QUEUE_DELIVERED);
+    assert_true(str_find(buf_str(&w.seen), STR("|MAIL FROM:<> SIZE=30 BODY=8BITMIME SMTPUTF8|")) >
+                0);
+    end(&w);
+}
+
+static void test_greetings(void **state)
+{
+    (void)state;
+    static const struct script refusing = { "554 5.7.1 go away\r\n", { NULL } };
+    struct world w;
+    begin(&w, &refusing, "");
+    w.route.hosts[1] = w.route.hosts[0];
+    w.route.n = 2;
+    go(&w);
+    assert_false(w.opened);
+    expect_result(&w.failure, QUEUE_DEFERRED, "4.3.2", "go away");
+    expect_seen(&w, "<end><end>"); /* both were tried */
+    end(&w);
+
+    begin(&w, &taker, "");
+    struct err e = ERR_CLEAR;
+    w.route.hosts[1] = w.route.hosts[0];
+    w.route.n = 2;
+    assert_true(net_address_parse(STR("127.0.0.1:1"), &w.route.hosts[0].address, &e));
+    go(&w); /* nobody listens at the first */
+    assert_int_equal(w.results[0].outcome, QUEUE_DELIVERED);
+    end(&w);
+
+    begin(&w, &taker, "");
+    assert_true(net_address_parse(STR("127.0.0.1:1"), &w.route.hosts[0].address, &e));
+    go(&w);
+    assert_false(w.opened);
+    expect_result(&w.failure, QUEUE_DEFERRED, "4.4.1", "refused");
+    end(&w);
+}
+
+/* ---- TLS ---- */
+
+#define TLS_EHLO "250-mx.example\r\n250 STARTTLS\r\n"
+
+static const struct script tls_taker = { "220 hi\r\n",
+                                         { TLS_EHLO, "220 go\r\n", PLAIN_EHLO, "250 ok\r\n",
+                                           "250 ok\r\n", "250 ok\r\n", "354 go\r\n",
+                                           "250 taken\r\n", "221 bye\r\n" } };
+
+static void test_opportunistic_tls(void **state)
+{
+    (void)state;
+    struct world w;
+    static const char *const configs[] = { "", "delivery:\n  verify_tls: true\n",
+                                           "delivery:\n  require_tls: true\n" };
+    for (size_t i = 0; i < COUNT_OF(configs); i++) { /* the certificate does not verify */
+        begin(&w, &tls_taker, configs[i]);
+        go(&w);
+        assert_int_equal(w.results[0].outcome, QUEUE_DELIVERED);
+        expect_seen(&w, "EHLO us.example|STARTTLS|EHLO us.example|" ENVELOPE BODY "QUIT|<end>");
+        end(&w);
+    }
+}
+
+static void test_demanded_tls(void **state)
+{
+    (void)state;
+    static const struct script refusing = { "220 hi\r\n", { TLS_EHLO, "454 4.7.0 no\r\n" } };
+    struct world w;
+    begin(&w, &tls_taker, "delivery:\n  verify_tls: true\n  require_tls: true\n");
+    go(&w);
+    assert_false(w.opened);
+    expect_result(&w.failure, QUEUE_DEFERRED, "4.7.5", "certificate");
+    assert_int_equal(str_find(buf_str(&w.seen), STR("MAIL")), -1);
+    end(&w);
+    begin(&w, &taker, "delivery:\n  require_tls: true\n");
+    go(&w);
+    assert_false(w.opened);
+    expect_result(&w.failure, QUEUE_DEFERRED, "4.7.4", "does not offer");
+    end(&w);
+    begin(&w, &refusing, "delivery:\n  require_tls: true\n");
+    go(&w);
+    assert_false(w.opened);
+    expect_result(&w.failure, QUEUE_DEFERRED, "4.7.4", "refused STARTTLS");
+    end(&w);
+}
+
+/* The server says plain text after agreeing to TLS (O1): never taken as replies. */
+static void test_injected_replies(void **state)
+{
+    (void)state;
+    static const struct script injecting = {
+        "220 hi\r\n", { TLS_EHLO, "220 go\r\n250 injected\r\n250 injected\r\n", "drop" }
+    };
+    struct world w;
+    begin(&w, &injecting, "delivery:\n  require_tls: true\n");
+    go(&w);
+    assert_false(w.opened);
+    expect_result(&w.failure, QUEUE_DEFERRED, "4.7.5", "TLS");
+    assert_int_equal(str_find(buf_str(&w.seen), STR("MAIL")), -1);
+    end(&w);
+    /* Not required: another connection, in plain text, from the beginning. */
+    begin(&w, &injecting, "");
+    go(&w);
+    assert_true(str_find(buf_str(&w.seen), STR("STARTTLS|")) > 0);
+    assert_int_equal(str_find(str_skip(buf_str(&w.seen), 30), STR("STARTTLS|")), -1);
+    assert_int_not_equal(w.results[0].outcome, QUEUE_DELIVERED);
+    end(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_becomes_of_recipients),
+        cmocka_unit_test(test_the_wire_is_clean),
+        cmocka_unit_test(test_a_long_message_goes_out_whole),
+        cmocka_unit_test(test_no_end_dot_without_a_lease),
+        cmocka_unit_test(test_what_a_server_cannot_take),
+        cmocka_unit_test(test_extensions_are_used),
+        cmocka_unit_test(test_greetings),
+        cmocka_unit_test(test_opportunistic_tls),
+        cmocka_unit_test(test_demanded_tls),
+        cmocka_unit_test(test_injected_replies),
+    };
+    return cmocka_run_group_tests_name("delivery/session", tests, NULL, NULL);
+}
