@@ -182,6 +182,7 @@ static void open_state(struct app *app)
 {
     const struct config *c = app->config;
     const struct account_directory_options directory = { .changed = tell_change, .arg = app };
+    app->notify = notify_new(app->runtime, app->db, app->redis, NULL);
     const struct store_options store = {
         .runtime = app->runtime,
         .db = app->db,
@@ -195,7 +196,6 @@ static void open_state(struct app *app)
         .lifetime_ms = config_int(c, CONFIG_DELIVERY_EXPIRE_AFTER) / divisor,
         .delay_ms = config_int(c, CONFIG_DELIVERY_DELAY_NOTICE) / divisor,
     };
-    app->notify = notify_new(app->runtime, app->db, app->redis, NULL);
     app->accounts = account_directory_new(app->db, &directory);
     open_auth(app);
     app->store = store_new(&store);
