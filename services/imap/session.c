@@ -74,7 +74,7 @@ static void run_entry(struct imap_session *s, const struct imap_command_entry *e
         answer_error(s, entry->name, &e);
     if (!s->is_replied)
         look_around(s, c, entry->flags);
-    if (!s->is_replied && !s->is_broken)
+    if (!s->is_replied && !s->is_broken && !s->is_closing)
         (void)imap_send_reply(s, c->tag);
     if (entry->flags & IMAP_WIPES)
         secret_wipe_memory(s->framer.text.p, s->framer.text.n);

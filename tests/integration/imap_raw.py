@@ -27,7 +27,7 @@ class Imap:
 
     def start_tls(self):
         assert not self.pending, self.pending
-        self.sock = self.server.tls().wrap_socket(self.plain, server_hostname="localhost")
+        self.sock = self.plain = self.server.tls().wrap_socket(self.plain, server_hostname="localhost")
 
     def send(self, data):
         self.sock.sendall(data if isinstance(data, bytes) else data.encode())
