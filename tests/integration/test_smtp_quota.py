@@ -1,10 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """Full mailboxes: nothing is lost in silence, and nobody else is hindered."""
-from conftest import wait_until
+import pytest
+from conftest import Instance
 from smtp_raw import RawSmtp, fetch_all, send_message, stuffed
 
 QUOTA = 100_000
 LARGE = b"Subject: large\r\n\r\n" + b"x" * 900 + b"\r\n" * 2 + (b"y" * 898 + b"\r\n") * 150
+
+
+@pytest.fixture(scope="module")
+def quiet(request):
+    """A server that sends nothing out, so that the queue stays as it is."""
+    instance = Instance(settings={"workers.back": 0, "workers.front": 1})
+    request.addfinalizer(instance.remove)
+    return instance.up()
+
+
+def waiting(server, recipient):
+    return int(server.psql(f"SELECT count(*) FROM q_rcpt WHERE rcpt = '{recipient}'"))
 
 
 def test_only_recipient_is_full(heronry):
@@ -30,14 +43,13 @@ def test_one_of_several_is_full(heronry):
     assert other["address"].encode() not in report
 
 
-def test_report_to_a_remote_sender_waits_in_the_queue(heronry):
-    full, other = heronry.new_user(quota=QUOTA), heronry.new_user()
-    sender = f"sender-of-{full['address'].split('@')[0]}@remote.example"
-    with RawSmtp(heronry.ports["smtp"]) as smtp:
-        smtp.begin(full["address"], other["address"], sender=sender)
+def test_report_to_a_remote_sender_waits_in_the_queue(quiet):
+    full, other = quiet.new_user(quota=QUOTA), quiet.new_user()
+    with RawSmtp(quiet.ports["smtp"]) as smtp:
+        smtp.begin(full["address"], other["address"], sender="full@remote.example")
         smtp.send(stuffed(LARGE))
         assert smtp.reply()[0] == 250
-    wait_until(lambda: heronry.psql(f"SELECT count(*) FROM q_rcpt WHERE rcpt = '{sender}'") == "1", what="the report")
+    assert waiting(quiet, "full@remote.example") == 1
 
 
 def test_null_sender_is_told_nothing(heronry):
@@ -49,16 +61,15 @@ def test_null_sender_is_told_nothing(heronry):
     assert len(fetch_all(heronry, other)) == 1
 
 
-def test_who_was_full_is_refused_alone(heronry_factory):
-    server = heronry_factory(settings={"workers.front": 1})
-    full = server.new_user(quota=QUOTA)
-    assert send_message(server.ports["smtp"], [full["address"]], LARGE)[0] == 552
-    with RawSmtp(server.ports["smtp"]) as smtp:
+def test_who_was_full_is_refused_alone(quiet):
+    full = quiet.new_user(quota=QUOTA)
+    assert send_message(quiet.ports["smtp"], [full["address"]], LARGE)[0] == 552
+    with RawSmtp(quiet.ports["smtp"]) as smtp:
         smtp.hello()
         assert smtp.ask("MAIL FROM:<>")[0] == 250
         code, text = smtp.ask(f"RCPT TO:<{full['address']}>")
         assert (code, text[4:9]) == (552, b"5.2.2")
-        assert smtp.ask(f"RCPT TO:<{server.user(2)['address']}>")[0] == 250
+        assert smtp.ask(f"RCPT TO:<{quiet.user(2)['address']}>")[0] == 250
 
 
 def test_submission_tells_at_the_recipient(heronry):
@@ -70,11 +81,11 @@ def test_submission_tells_at_the_recipient(heronry):
         assert smtp.rcpt(heronry.user(2)["address"])[0] == 250
 
 
-def test_submission_to_a_full_mailbox_does_nothing_at_all(heronry):
+def test_submission_to_a_full_mailbox_does_nothing_at_all(quiet):
     """All recipients or none, those outside too: one transaction."""
-    full, other, sender = heronry.new_user(quota=QUOTA), heronry.new_user(), heronry.user(1)
+    full, other, sender = quiet.new_user(quota=QUOTA), quiet.new_user(), quiet.user(1)
     remote = f"{full['address'].split('@')[0]}@foreign.example"
-    with heronry.smtp("submission", login=sender) as smtp:
+    with quiet.smtp("submission", login=sender) as smtp:
         smtp.mail(sender["address"])
         for recipient in (full["address"], other["address"], remote):
             assert smtp.rcpt(recipient)[0] == 250
@@ -82,16 +93,16 @@ def test_submission_to_a_full_mailbox_does_nothing_at_all(heronry):
         smtp.send(stuffed(f"From: {sender['address']}\r\n".encode() + LARGE))
         code, text = smtp.getreply()
         assert (code, text[:5]) == (452, b"4.2.2"), text
-    assert fetch_all(heronry, other) == []
-    assert heronry.psql(f"SELECT count(*) FROM q_rcpt WHERE rcpt = '{remote}'") == "0"
+    assert fetch_all(quiet, other) == []
+    assert waiting(quiet, remote) == 0
 
 
-def test_submission_to_both_sides(heronry):
+def test_submission_to_both_sides(quiet):
     """Local and remote recipients of one message: 250 covers all (FEATURES 7)."""
-    user, sender = heronry.new_user(), heronry.user(1)
+    user, sender = quiet.new_user(), quiet.user(1)
     remote = f"{user['address'].split('@')[0]}@foreign.example"
-    with heronry.smtp("submission", login=sender) as smtp:
+    with quiet.smtp("submission", login=sender) as smtp:
         message = f"From: {sender['address']}\r\nSubject: both\r\n\r\nx\r\n"
         assert smtp.sendmail(sender["address"], [user["address"], remote], message) == {}
-    assert len(fetch_all(heronry, user)) == 1
-    assert heronry.psql(f"SELECT count(*) FROM q_rcpt WHERE rcpt = '{remote}'") == "1"
+    assert len(fetch_all(quiet, user)) == 1
+    assert waiting(quiet, remote) == 1

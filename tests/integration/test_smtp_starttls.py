@@ -57,6 +57,7 @@ def test_failed_handshake_ends_the_connection(heronry, garbage):
         assert not smtp.rest().startswith(b"250")
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_old_versions_are_refused(heronry):
     context = heronry.tls()
     context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
