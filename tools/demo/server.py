@@ -194,9 +194,15 @@ class Server:
 
     # ---- through the command line ----
 
+    def _with_config(self, words):
+        """Options stand before a "--", behind which everything is an argument."""
+        words = [str(w) for w in words]
+        at = words.index("--") if "--" in words else len(words)
+        return [*words[:at], "--config", self.config_path, *words[at:]]
+
     def cli(self, *words, stdin=None, check=True, seconds=60):
         """Runs `heronry WORDS --config ...`; gives the CompletedProcess with text output."""
-        done = subprocess.run([self.binary, *map(str, words), "--config", self.config_path], input=stdin,
+        done = subprocess.run([self.binary, *self._with_config(words)], input=stdin,
                               stdin=subprocess.DEVNULL if stdin is None else None, text=True,
                               capture_output=True, timeout=seconds, check=False,
                               env=dict(os.environ, **self.environment))

@@ -1,0 +1,277 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line on a running server: what it does, prints and answers."""
+import json
+import os
+import pty
+import re
+import select
+import subprocess
+import time
+
+import pytest
+
+from conftest import BINARY
+
+COMMANDS = ["serve", "migrate", "config-check", "config", "version", "domain add", "domain list", "domain remove",
+            "user add", "user list", "user quota", "user disable", "user enable", "queue list", "queue retry",
+            "queue retry-all", "queue delete", "queue stats"]
+
+
+def run(*words, **options):
+    return subprocess.run([BINARY, *words], capture_output=True, text=True, check=False, **options)
+
+
+def code(heronry, *words, **options):
+    return heronry.cli(*words, check=False, **options).returncode
+
+
+def address(heronry, name):
+    return f"{name}-{os.getpid()}@{heronry.domain}"
+
+
+# ---- help ----
+
+def test_help_names_every_command_and_the_exit_codes():
+    done = run("--help")
+    assert done.returncode == 0
+    for command in COMMANDS:
+        assert re.search(rf"^  {command} ", done.stdout, re.M), command
+    for number in (0, 64, 65, 66, 69, 70, 73, 75, 77, 78):
+        assert re.search(rf"^ +{number}  \w", done.stdout, re.M)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_a_command(command):
+    done = run(*command.split(), "--help")
+    assert done.returncode == 0
+    assert f"Usage: heronry {command}" in done.stdout
+    assert run("help", *command.split()).stdout == done.stdout
+
+
+@pytest.mark.parametrize("words", [
+    ["no-such-command"], ["user"], ["user", "no-such-verb"], ["domain", "add"], ["domain", "add", "a.example", "more"],
+    ["user", "list", "--no-such-option"], ["user", "list", "--domain"], ["user", "list", "--json=yes"], ["config"], []])
+def test_wrong_command_lines(words):
+    done = run(*words)
+    assert done.returncode == 64
+    assert done.stderr or not words
+
+
+def test_version():
+    assert re.fullmatch(r"heronry \d+\.\d+\.\d+\n", run("version").stdout)
+    assert run("--version").stdout == run("version").stdout
+    assert re.fullmatch(r"\d+\.\d+\.\d+", json.loads(run("version", "--json").stdout)["version"])
+
+
+# ---- domains ----
+
+def test_domain_add_list_remove(heronry):
+    name = f"d{os.getpid()}.example"
+    assert f"added {name}" in heronry.cli("domain", "add", name.upper()).stdout.lower()
+    assert {"name": name, "accounts": 0}.items() <= next(
+        d for d in heronry.json("domain", "list")["domains"] if d["name"] == name).items()
+    assert name in heronry.cli("domain", "list").stdout
+    assert code(heronry, "domain", "add", name) == 73
+    assert heronry.json("domain", "remove", name) == {"ok": True, "domain": name}
+    assert code(heronry, "domain", "remove", name) == 66
+
+
+@pytest.mark.parametrize("name", ["", "a..example", "-a.example", "a b.example", "a.example\r\nb", "a" * 64 + ".example"])
+def test_bad_domains_are_refused(heronry, name):
+    assert code(heronry, "domain", "add", "--", name) == 65
+
+
+def test_a_domain_with_users_stays(heronry):
+    done = heronry.cli("domain", "remove", heronry.domain, check=False)
+    assert done.returncode == 75
+    assert heronry.domain in [d["name"] for d in heronry.json("domain", "list")["domains"]]
+
+
+# ---- users ----
+
+def test_user_add_list_quota_disable_enable(heronry):
+    name = address(heronry, "walk")
+    heronry.cli("user", "add", name, "--password-stdin", "--quota", "5MB", stdin="a-long-enough-password\n")
+    assert heronry.json("user", "quota", name)["quota_bytes"] == 5 * 1024 * 1024
+    user = {"address": name, "password": "a-long-enough-password"}
+    heronry.imap(user).logout()
+    heronry.cli("user", "quota", name, "unlimited")
+    assert heronry.json("user", "quota", name)["quota_bytes"] == 0
+    heronry.cli("user", "disable", name)
+    listed = next(u for u in heronry.json("user", "list", "--domain", heronry.domain)["users"] if u["address"] == name)
+    assert listed["disabled"] and not listed["admin"]
+    with pytest.raises(Exception, match="AUTHENTICATIONFAILED"):
+        heronry.imap(user)
+    heronry.cli("user", "enable", name)
+    heronry.imap(user).logout()
+    assert name in heronry.cli("user", "list").stdout
+
+
+def test_changes_are_in_the_audit_log(heronry):
+    name = address(heronry, "audited")
+    heronry.cli("user", "add", name, "--password-stdin", stdin="a-long-enough-password\n")
+    heronry.cli("user", "quota", name, "1GB")
+    rows = heronry.psql(f"SELECT actor, action FROM audit_log WHERE object = '{name}' ORDER BY audit_id").splitlines()
+    assert len(rows) == 2 and all(r.startswith("cli|") for r in rows)
+
+
+def test_the_last_administrator_stays(heronry_factory):
+    instance = heronry_factory(users=[("user1", True)])
+    done = instance.cli("user", "disable", instance.user()["address"], check=False)
+    assert done.returncode == 77
+    assert not instance.json("user", "list")["users"][0]["disabled"]
+
+
+@pytest.mark.parametrize("words,wanted", [
+    (["nobody@nowhere.example"], 66), (["no-address"], 65), (["a b@example.test"], 65), (["user1@example.test"], 73)])
+def test_user_add_refusals(heronry, words, wanted):
+    assert code(heronry, "user", "add", *words, "--password-stdin", stdin="a-long-enough-password\n") == wanted
+
+
+@pytest.mark.parametrize("password", ["short", "", "with\x01control-characters", "x" * 1100, "x" * 5000])
+def test_bad_passwords_are_refused(heronry, password):
+    name = address(heronry, "badpass")
+    assert code(heronry, "user", "add", name, "--password-stdin", stdin=password + "\n") in (65, 77)
+    assert code(heronry, "user", "quota", name) == 66
+
+
+@pytest.mark.parametrize("size", ["", "x", "5XB", "-1", "9999999TB", "1.5GB"])
+def test_bad_sizes_are_refused(heronry, size):
+    assert code(heronry, "user", "quota", "--", heronry.user()["address"], size) == 65
+
+
+def test_a_password_among_the_arguments_is_warned_of_and_hidden(heronry):
+    """While it waits for the database, /proc/PID/cmdline must not show it."""
+    name, secret = address(heronry, "visible"), "canary-password-4711"
+    done = heronry.cli("user", "add", name, "--password", secret)
+    assert "visible" in done.stderr and secret not in done.stderr + done.stdout
+    heronry.imap({"address": name, "password": secret}).logout()
+    os.kill(heronry.pids()["redis"], 0)
+    process = subprocess.Popen([BINARY, "user", "add", name, "--password", secret, "--config", heronry.config_path],
+                               stderr=subprocess.PIPE)
+    process.stderr.readline()  # the warning is said after it was hidden
+    with open(f"/proc/{process.pid}/cmdline", "rb") as shown:
+        assert secret.encode() not in shown.read()
+    assert process.wait(30) == 73
+
+
+def test_the_password_is_asked_for_on_a_terminal_and_not_shown(heronry):
+    name = address(heronry, "asked")
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(BINARY, [str(BINARY), "user", "add", name, "--config", str(heronry.config_path)])
+    seen = b""
+    for question in (b"Password: ", b"Once more: "):
+        while question not in seen:
+            ready, _, _ = select.select([terminal], [], [], 20)
+            assert ready, seen
+            seen += os.read(terminal, 1000)
+        time.sleep(0.1)
+        os.write(terminal, b"typed-by-hand-42\n")
+    _, status = os.waitpid(pid, 0)
+    while select.select([terminal], [], [], 0.1)[0]:
+        try:
+            seen += os.read(terminal, 1000)
+        except OSError:
+            break
+    assert os.waitstatus_to_exitcode(status) == 0, seen
+    assert b"typed-by-hand" not in seen
+    heronry.imap({"address": name, "password": "typed-by-hand-42"}).logout()
+
+
+def test_without_a_terminal_it_says_what_to_do(heronry):
+    done = subprocess.run([BINARY, "user", "add", address(heronry, "noterm"), "--config", heronry.config_path],
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, start_new_session=True, check=False)
+    assert done.returncode == 64 and "--password-stdin" in done.stderr
+
+
+def test_no_password_is_written_anywhere(heronry):
+    """R31: not in the log, not in the database's log."""
+    secret = "canary-password-0815"
+    heronry.cli("user", "add", address(heronry, "canary"), "--password-stdin", stdin=secret + "\n")
+    logs = [heronry.log_path, *(heronry.data_dir / "log").iterdir()]
+    assert logs and not any(secret in path.read_text(errors="replace") for path in logs)
+
+
+# ---- queue ----
+
+@pytest.fixture
+def stuck(heronry_factory):
+    """A server whose outbound mail cannot be sent: its resolver does not answer."""
+    return heronry_factory(settings={"dns.forward": "127.0.0.1@1", "workers.back": 0},
+                           users=[("user1", True)])
+
+
+def test_queue_verbs(stuck):
+    user = stuck.user()
+    assert stuck.json("queue", "stats")["messages"] == 0
+    for to in ("a@one.example", "b@two.example"):
+        client = stuck.smtp("submission", login=user)
+        client.sendmail(user["address"], [to], f"From: {user['address']}\r\nTo: {to}\r\nSubject: x\r\n\r\nx\r\n")
+        client.quit()
+    entries = stuck.json("queue", "list")["entries"]
+    assert [e["recipient"] for e in entries] == ["a@one.example", "b@two.example"]
+    assert {e["status"] for e in entries} == {"pending"}
+    only = stuck.json("queue", "list", "--domain", "two.example")["entries"]
+    assert [e["id"] for e in only] == [entries[1]["id"]]
+    assert entries[0]["id"] in stuck.cli("queue", "list").stdout
+    assert stuck.json("queue", "retry-all")["recipients"] == 2
+    assert stuck.json("queue", "retry", entries[0]["id"])["ok"]
+    assert stuck.json("queue", "delete", entries[0]["id"])["ok"]
+    assert code(stuck, "queue", "delete", entries[0]["id"]) == 66
+    assert code(stuck, "queue", "retry", "not-an-id") == 65
+    assert code(stuck, "queue", "list", "--status", "wrong") == 65
+    assert stuck.json("queue", "stats")["messages"] == 1
+    actions = stuck.psql("SELECT action FROM audit_log WHERE action LIKE 'queue.%'").splitlines()
+    assert len(actions) == 3
+
+
+def test_terminal_escapes_of_peers_are_shown_not_obeyed(stuck):
+    """ATTACKS C3: what a remote server replied is printed by an administrator's terminal."""
+    user = stuck.user()
+    client = stuck.smtp("submission", login=user)
+    client.sendmail(user["address"], ["a@one.example"], f"From: {user['address']}\r\nTo: a@one.example\r\n\r\nx\r\n")
+    client.quit()
+    stuck.psql(r"UPDATE q_rcpt SET reply = E'550 \x1b]0;owned\x07 \u009b31m'")
+    shown = stuck.cli("queue", "list").stdout
+    assert r"550 \x1b]0;owned\x07 \xc2\x9b31m" in shown
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f\x80-\x9f]", shown)
+    assert "\x1b" not in json.dumps(stuck.json("queue", "list"), ensure_ascii=False)
+
+
+# ---- migrations ----
+
+def test_migrate_status_and_refusal_of_a_changed_file(heronry_factory):
+    instance = heronry_factory(users=[])
+    rows = instance.json("migrate", "--status")["migrations"]
+    assert rows and [r["version"] for r in rows] == list(range(1, len(rows) + 1))
+    assert {r["state"] for r in rows} == {"applied"} and all(r["applied_at"] for r in rows)
+    assert "nothing to do" in instance.cli("migrate", "--dry-run").stdout
+    assert instance.json("migrate") == {"ok": True, "applied": 0}
+    instance.psql("UPDATE schema_migration SET checksum = 'other' WHERE version = 1")
+    done = instance.cli("migrate", check=False)
+    assert done.returncode == 75 and "0001 (directory)" in done.stderr
+    assert instance.json("migrate", "--status")["migrations"][0]["state"] == "changed"
+    instance.stop()
+    with pytest.raises(Exception, match=r"0001 \(directory\)"):
+        instance.start()
+
+
+# ---- failures ----
+
+def test_a_server_that_does_not_run_is_explained(heronry_factory):
+    instance = heronry_factory(start=False)
+    instance.write_config()
+    done = instance.cli("user", "list", check=False)
+    assert done.returncode == 69 and "heronry serve --config" in done.stderr
+    error = json.loads(instance.cli("user", "list", "--json", check=False).stderr)["error"]
+    assert error["kind"] == "unavailable" and error["message"]
+
+
+def test_an_outside_database_that_is_away(heronry_factory):
+    instance = heronry_factory(start=False, settings={"database.url": "postgresql://u:geheim@127.0.0.1:1/x"})
+    instance.write_config()
+    began = time.monotonic()
+    done = instance.cli("domain", "list", check=False)
+    assert done.returncode == 69 and time.monotonic() - began < 35
+    assert "geheim" not in done.stderr

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The configuration file as an operator meets it: what is refused, and with which words (R36)."""
+import json
+import os
+import subprocess
+
+import pytest
+
+from conftest import BINARY
+
+
+@pytest.fixture
+def check(tmp_path):
+    """Writes a file and checks it; gives the CompletedProcess."""
+    path = tmp_path / "heronry.yaml"
+
+    def run(text, mode=0o600, environment=None, words=("config-check",)):
+        path.write_text(text)
+        path.chmod(mode)
+        return subprocess.run([BINARY, *words, "--config", path], capture_output=True, text=True, check=False,
+                              env=dict(os.environ, **(environment or {})))
+    run.path = path
+    return run
+
+
+def test_a_good_file(check):
+    done = check("hostname: mail.example\nlisteners:\n  - { kind: imaps, addr: \"127.0.0.1:10993\" }\n")
+    assert (done.returncode, done.stdout) == (0, f"{check.path}: ok\n")
+    assert json.loads(check("hostname: mail.example\n", words=("config-check", "--json")).stdout)["ok"]
+
+
+@pytest.mark.parametrize("text,line,word", [
+    ("hostname: a.example\nno_such_key: 1\n", 2, "no_such_key"),
+    ("hostname: a.example\n\nlimits:\n  message_size: huge\n", 4, "message_size"),
+    ("limits:\n  recipients: 1\n", 2, "recipients"),
+    ("hostname: a.example\nhostname: b.example\n", 2, "hostname"),
+    ("database:\n  url: ${HERONRY_TEST_UNSET}\n", 2, "HERONRY_TEST_UNSET"),
+    ("listeners:\n  - { kind: gopher, addr: \":70\" }\n", 2, "gopher"),
+    ("listeners:\n  - { kind: smtp, addr: \"300.1.1.1:25\" }\n", 2, "numeric"),
+    ("tls:\n  self_signed: false\nlisteners:\n  - { kind: imaps }\n", 4, "imaps"),
+    ("data_dir: var/lib\n", 1, "data_dir"),
+    ("tls:\n  certificates:\n    - { cert: /no/such/file, key: /no/such/key }\n", 3, "/no/such"),
+    ("a: [\n", 2, ""),
+])
+def test_what_is_refused_is_named_with_file_and_line(check, text, line, word):
+    done = check(text)
+    assert done.returncode == 78, done
+    assert f"{check.path}:{line}" in done.stderr and word in done.stderr, done.stderr
+    assert check(text, words=("serve",)).returncode == 78
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o660])
+def test_a_file_that_others_can_read_is_refused(check, mode):
+    done = check("hostname: a.example\n", mode=mode)
+    assert done.returncode == 78 and str(check.path) in done.stderr
+    assert check("hostname: a.example\n", mode=mode, words=("serve",)).returncode == 78
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    done = subprocess.run([BINARY, "config-check", "--config", tmp_path / "absent"], capture_output=True, text=True,
+                          check=False)
+    assert done.returncode == 78 and str(tmp_path / "absent") in done.stderr
+
+
+def test_variables_of_the_environment_are_data(check):
+    text = "hostname: ${HERONRY_TEST_NAME}\n"
+    assert check(text, environment={"HERONRY_TEST_NAME": "mail.example"}).returncode == 0
+    assert check("limits:\n  recipients: ${N}\n", environment={"N": "5000\nno_such: 1"}).returncode == 78
+
+
+def test_the_path_comes_from_the_environment(check):
+    check("hostname: a.example\n")
+    done = subprocess.run([BINARY, "config-check"], capture_output=True, text=True, check=False,
+                          env=dict(os.environ, CONFIG_PATH=str(check.path)))
+    assert (done.returncode, done.stdout) == (0, f"{check.path}: ok\n")
+
+
+def test_the_explanation_is_a_configuration_of_defaults(check):
+    done = subprocess.run([BINARY, "config", "--explain"], capture_output=True, text=True, check=True)
+    assert "message_size" in done.stdout and "retry_schedule" in done.stdout
+    checked = check(done.stdout)
+    assert checked.returncode == 0, checked.stderr
+
+
+def test_unknown_roles_are_refused(check):
+    done = check("hostname: a.example\n", words=("serve", "--roles", "smtp,telepathy"))
+    assert done.returncode == 78 and "telepathy" in done.stderr
+
+
+def test_roles_select_what_runs(heronry_factory):
+    instance = heronry_factory(start=False, users=[])
+    instance.write_config()
+    instance.binary = instance.folder / "smtp-only"
+    instance.binary.write_text(f'#!/bin/sh\nexec "{BINARY}" "$@" --roles smtp\n')
+    instance.binary.chmod(0o755)
+    instance.start()
+    assert sorted(n for n in instance.pids() if "." in n) == ["front.1", "front.2"]
+    instance.smtp().quit()
+    with pytest.raises(ConnectionRefusedError):
+        instance.imap()
