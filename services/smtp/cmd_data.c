@@ -5,6 +5,7 @@
 #include "config/config.h"
 #include "obs/obs.h"
 #include "services/smtp/commands.h"
+#include "services/smtp/pace.h"
 #include "wire/smtp_data.h"
 
 struct transfer {
@@ -16,17 +17,6 @@ struct transfer {
 };
 
 /* ---- receiving ---- */
-
-/* Blocks must come in time, the whole too, and after the grace at the least rate on average. */
-static int64_t block_deadline(const struct transfer *t)
-{
-    int64_t by_block = clock_deadline_in(SMTP_DATA_BLOCK_MS);
-    int64_t by_total = t->started_ms + SMTP_DATA_TOTAL_MS;
-    int64_t earned = (int64_t)(t->decoder.wire / SMTP_DATA_MIN_RATE) * 1000;
-    int64_t by_rate = t->started_ms + (earned > SMTP_DATA_GRACE_MS ? earned : SMTP_DATA_GRACE_MS);
-    int64_t least = by_block < by_total ? by_block : by_total;
-    return by_rate < least ? by_rate : least;
-}
 
 static bool is_kept(const struct transfer *t)
 {
@@ -56,7 +46,9 @@ static bool receive(struct smtp_session *s, struct transfer *t, struct err *e)
 {
     while (!t->decoder.done) {
         str block;
-        if (!net_read_some(s->conn, SMTP_READ_BLOCK, block_deadline(t), &block, e))
+        int64_t deadline_ms =
+            smtp_block_deadline(t->started_ms, clock_monotonic_ms(), t->decoder.wire);
+        if (!net_read_some(s->conn, SMTP_READ_BLOCK, deadline_ms, &block, e))
             return false;
         FAILPOINT("smtp-mid-data");
         size_t used = smtp_data_decode(&t->decoder, block, is_kept(t) ? &t->content : NULL);

@@ -15,10 +15,6 @@
 enum {
     SMTP_COMMAND_MS = 300 * 1000,        /* for the next command, RFC 5321 4.5.3.2.7 */
     SMTP_STRESS_COMMAND_MS = 10 * 1000,  /* the same when there is too much to do */
-    SMTP_DATA_BLOCK_MS = 180 * 1000,     /* for the next block of DATA, 4.5.3.2.5 */
-    SMTP_DATA_TOTAL_MS = 3600 * 1000,    /* for the whole of DATA */
-    SMTP_DATA_GRACE_MS = 60 * 1000,      /* after it, DATA must have come at SMTP_DATA_MIN_RATE */
-    SMTP_DATA_MIN_RATE = 256,            /* octets a second */
     SMTP_HANDSHAKE_MS = 30 * 1000,       /* of STARTTLS */
     SMTP_LOOKUP_MS = 1500,               /* for a look at the directory (R6: an answer in 2 s) */
     SMTP_AUTH_MS = 30 * 1000,            /* for a login with all its delays */
