@@ -59,11 +59,12 @@ static bool ask_index(struct imap_session *s, const struct imap_search_key *key,
 {
     struct imap_search_hint *hint = &hints[*n];
     struct err why = ERR_CLEAR;
-    unsigned fields = 0;
-    if (!imap_search_index_fields(key, &fields, &hint->is_exact) || key->text.n > SEARCH_MAX_NEEDLE)
+    struct search_needle needle = { .text = key->text };
+    if (!imap_search_index_fields(key, &needle.fields, &hint->is_exact) ||
+        key->text.n > SEARCH_MAX_NEEDLE)
         return true;
     hint->key = key;
-    bool ok = search_find_substring(s->app->db, s->account_id, fields, key->text, &s->arena,
+    bool ok = search_find_substring(s->app->db, s->account_id, &needle, &s->arena,
                                     clock_deadline_in(SEARCH_MS), &hint->candidates, &why);
     if (!ok && why.kind != ERR_LIMIT) {
         *e = why;

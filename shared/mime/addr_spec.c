@@ -44,20 +44,21 @@ static bool is_atext(const struct spec_parser *p)
     char c = p->s.p[p->at];
     if ((unsigned char)c > 127)
         return p->utf8;
-    return ascii_is_alnum(c) || (c && memchr("!#$%&'*+-/=?^_`{|}~", c, 19) != NULL);
+    return ascii_is_alnum(c) || (str_find_byte(STR("!#$%&'*+-/=?^_`{|}~"), c) >= 0);
 }
 
 /* Folding white space: blanks, and line ends that blanks follow. False for a stray line end. */
 static bool skip_fws(struct spec_parser *p)
 {
     while (p->at < p->s.n) {
-        if (is_wsp(p, p->at))
+        if (is_wsp(p, p->at)) {
             p->at++;
-        else if (at_byte(p, '\r') && p->at + 1 < p->s.n && p->s.p[p->at + 1] == '\n' &&
-                 is_wsp(p, p->at + 2))
+        } else if (at_byte(p, '\r') && p->at + 1 < p->s.n && p->s.p[p->at + 1] == '\n' &&
+                   is_wsp(p, p->at + 2)) {
             p->at += 3;
-        else
+        } else {
             return !at_byte(p, '\r') && !at_byte(p, '\n');
+        }
     }
     return true;
 }
@@ -82,12 +83,13 @@ static bool skip_comment(struct spec_parser *p, struct err *e)
             return ERR(e, ERR_SYNTAX, "line end inside a comment");
         if (p->at >= p->s.n)
             return ERR(e, ERR_SYNTAX, "comment without an end");
-        if (at_byte(p, '('))
+        if (at_byte(p, '(')) {
             depth++;
-        else if (at_byte(p, ')'))
+        } else if (at_byte(p, ')')) {
             depth--;
-        else if (at_byte(p, '\\'))
+        } else if (at_byte(p, '\\')) {
             p->at++;
+        }
         if (p->at >= p->s.n || !is_text(p, p->s.p[p->at]))
             return ERR(e, ERR_SYNTAX, "character not allowed in a comment");
         if (depth > MIME_MAX_COMMENT_DEPTH)

@@ -254,10 +254,11 @@ static void read_entry(struct list_parser *p)
         begin_group(p);
         return;
     }
-    if (stop == '<')
+    if (stop == '<') {
         stop = read_angle(p);
-    else
+    } else {
         end_bare(p);
+    }
     if (stop == ';')
         end_group(p);
 }
@@ -290,7 +291,7 @@ const struct mime_address *mime_address_first(const struct mime_address_list *li
 static bool is_atext(char c)
 {
     return ascii_is_alnum(c) || (unsigned char)c > 127 ||
-           (c && memchr("!#$%&'*+-/=?^_`{|}~", c, 19) != NULL);
+           (str_find_byte(STR("!#$%&'*+-/=?^_`{|}~"), c) >= 0);
 }
 
 static bool is_dot_atom(str s)

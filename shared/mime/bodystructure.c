@@ -147,10 +147,11 @@ static bool add_tree(struct arena *a, const struct mime_structure *s, bool exten
     while (part) {
         if (!enter(a, s, part, out))
             return false;
-        if (part->first_child)
+        if (part->first_child) {
             part = part->first_child;
-        else if (!leave_finished(a, &part, extended, out))
+        } else if (!leave_finished(a, &part, extended, out)) {
             return false;
+        }
     }
     return true;
 }
@@ -223,9 +224,9 @@ static bool skip_value(struct reader *r)
 {
     size_t open = 0;
     do {
-        if (take(r, '('))
+        if (take(r, '(')) {
             open++;
-        else if (peek_is(r, ')') && open) {
+        } else if (peek_is(r, ')') && open) {
             r->at++;
             open--;
         } else if (!(open && take(r, ' ')) && !skip_atom(r))
@@ -267,9 +268,10 @@ static bool copy_single(struct reader *r)
         return false;
     if (is_text)
         return copy_values(r, 1) && drop_rest(r);
-    if (is_message)
+    if (is_message) {
         return copy_values(r, 1) && take(r, ' ') && buf_add_byte(r->out, ' ') && copy_body(r) &&
                copy_values(r, 1) && drop_rest(r);
+    }
     return drop_rest(r);
 }
 

@@ -98,7 +98,7 @@ static void clean_label(str label, char out[48])
     size_t n = 0;
     for (; n < label.n && n < 47 && label.p[n] != '*'; n++) {
         char c = ascii_lower(label.p[n]);
-        if (!ascii_is_alnum(c) && !memchr("-_.:+", c, 5)) {
+        if (!ascii_is_alnum(c) && str_find_byte(STR("-_.:+"), c) < 0) {
             n = 0;
             break;
         }

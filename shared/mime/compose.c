@@ -62,7 +62,7 @@ static bool is_phrase(str s)
 {
     for (size_t i = 0; i < s.n; i++) {
         char c = s.p[i];
-        if (!ascii_is_alnum(c) && !(c && memchr(" !#$%&'*+-/=?^_`{|}~", c, 20)))
+        if (!ascii_is_alnum(c) && str_find_byte(STR(" !#$%&'*+-/=?^_`{|}~"), c) < 0)
             return false;
     }
     return true;

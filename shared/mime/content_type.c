@@ -39,7 +39,7 @@ static bool is_blank(char c)
 
 static char peek(const struct param_parser *p)
 {
-    return p->at < p->s.n ? p->s.p[p->at] : '\0';
+    return (char)(p->at < p->s.n ? p->s.p[p->at] : '\0');
 }
 
 static void skip_comment(struct param_parser *p)
@@ -47,12 +47,13 @@ static void skip_comment(struct param_parser *p)
     unsigned depth = 0;
     while (p->at < p->s.n) {
         char c = p->s.p[p->at++];
-        if (c == '\\')
+        if (c == '\\') {
             p->at++;
-        else if (c == '(')
+        } else if (c == '(') {
             depth++;
-        else if (c == ')' && --depth == 0)
+        } else if (c == ')' && --depth == 0) {
             return;
+        }
         if (depth > MIME_MAX_COMMENT_DEPTH)
             break;
     }
@@ -62,12 +63,13 @@ static void skip_comment(struct param_parser *p)
 static void skip_cfws(struct param_parser *p)
 {
     while (p->at < p->s.n) {
-        if (p->s.p[p->at] == '(')
+        if (p->s.p[p->at] == '(') {
             skip_comment(p);
-        else if (is_blank(p->s.p[p->at]))
+        } else if (is_blank(p->s.p[p->at])) {
             p->at++;
-        else
+        } else {
             return;
+        }
     }
 }
 
@@ -106,10 +108,11 @@ static str read_quoted(struct param_parser *p)
         if (c != '\r' && c != '\n')
             out[n++] = c;
     }
-    if (p->at < p->s.n)
+    if (p->at < p->s.n) {
         p->at++;
-    else
+    } else {
         p->at = p->s.n;
+    }
     return str_of(out, n);
 }
 
@@ -118,7 +121,7 @@ static str read_quoted(struct param_parser *p)
 static bool next_param_follows(const struct param_parser *p)
 {
     size_t i = p->at;
-    while (i < p->s.n && !is_blank(p->s.p[i]) && !memchr(";=\"(", p->s.p[i], 4))
+    while (i < p->s.n && !is_blank(p->s.p[i]) && str_find_byte(STR(";=\"("), p->s.p[i]) < 0)
         i++;
     return i > p->at && i < p->s.n && p->s.p[i] == '=';
 }
@@ -189,10 +192,11 @@ static void read_param(struct param_parser *p)
     str name = read_word(p, STR(";=\"("));
     skip_cfws(p);
     if (peek(p) != '=') {
-        if (peek(p) == '"')
+        if (peek(p) == '"') {
             (void)read_quoted(p);
-        else if (name.n == 0)
+        } else if (name.n == 0) {
             p->at++;
+        }
         return;
     }
     p->at++;
@@ -205,10 +209,11 @@ static void read_params(struct param_parser *p)
 {
     while (p->at < p->s.n && p->n < MAX_PIECES) {
         skip_cfws(p);
-        if (peek(p) == ';')
+        if (peek(p) == ';') {
             p->at++;
-        else if (p->at < p->s.n)
+        } else if (p->at < p->s.n) {
             read_param(p);
+        }
     }
     p->cut = p->cut || p->at < p->s.n;
 }
@@ -224,8 +229,11 @@ static void add_percent_decoded(str s, struct buf *out)
     for (size_t i = 0; i < s.n; i++) {
         bool escape = s.p[i] == '%' && i + 2 < s.n && hex_value(s.p[i + 1]) >= 0 &&
                       hex_value(s.p[i + 2]) >= 0;
-        char c = escape ? (char)(hex_value(s.p[i + 1]) << 4 | hex_value(s.p[i + 2])) : s.p[i];
-        i += escape ? 2 : 0;
+        char c = s.p[i];
+        if (escape) {
+            c = (char)((unsigned)hex_value(s.p[i + 1]) << 4 | (unsigned)hex_value(s.p[i + 2]));
+            i += 2;
+        }
         if (!buf_add_byte(out, c))
             return;
     }
@@ -270,10 +278,11 @@ static void add_wire(struct joined *j, const struct piece *piece, str text)
     }
     for (size_t i = 0; i < text.n; i++) {
         char c = text.p[i];
-        if (ascii_is_alnum(c) || (c && memchr("-._~!#$&+^`|{}", c, 14)))
+        if (ascii_is_alnum(c) || (str_find_byte(STR("-._~!#$&+^`|{}"), c) >= 0)) {
             (void)buf_add_byte(&j->wire, c);
-        else
+        } else {
             (void)buf_addf(&j->wire, "%%%02X", (unsigned)(unsigned char)c);
+        }
     }
 }
 
@@ -286,10 +295,11 @@ static void add_section(struct joined *j, const struct piece *piece, bool first)
         (void)buf_addf(&j->wire, "%.*s'%.*s'", STR_FMT(j->charset), STR_FMT(j->language));
     }
     add_wire(j, piece, text);
-    if (piece->extended)
+    if (piece->extended) {
         add_percent_decoded(text, &j->bytes);
-    else
+    } else {
         (void)buf_add(&j->bytes, text);
+    }
 }
 
 static void join_sections(struct param_parser *p, struct piece *first, struct joined *j)
@@ -309,7 +319,7 @@ static void join_sections(struct param_parser *p, struct piece *first, struct jo
 static void make_param(struct param_parser *p, struct piece *first, struct mime_param *out)
 {
     struct joined j = { 0 };
-    buf_init(&j.wire, MIME_MAX_PARAM_BYTES * 3);
+    buf_init(&j.wire, MIME_MAX_PARAM_BYTES * 3UL);
     buf_init(&j.bytes, MIME_MAX_PARAM_BYTES);
     join_sections(p, first, &j);
     str bytes = buf_str(&j.bytes);

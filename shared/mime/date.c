@@ -150,12 +150,13 @@ static void read_zone_name(str word, struct found *f)
 static bool read_name(str word, struct found *f)
 {
     int month = f->month < 0 ? date_month_from_name(str_slice(word, 0, 3)) : 0;
-    if (month)
+    if (month) {
         f->month = month;
-    else if (f->hour >= 0)
+    } else if (f->hour >= 0) {
         read_zone_name(word, f);
-    else
+    } else {
         return f->day < 0 && f->month < 0; /* the name of a day */
+    }
     return true;
 }
 

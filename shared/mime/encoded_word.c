@@ -30,7 +30,8 @@ struct decoding {
 
 static bool is_label_byte(char c)
 {
-    return (unsigned char)c > ' ' && (unsigned char)c < 127 && !memchr("?=()<>@,;:\"/[]", c, 14);
+    return (unsigned char)c > ' ' && (unsigned char)c < 127 &&
+           str_find_byte(STR("?=()<>@,;:\"/[]"), c) < 0;
 }
 
 /* An encoded word at the front of s, which begins with "=?". */
@@ -64,7 +65,7 @@ static void decode_q(str text, struct buf *out)
     for (size_t i = 0; i < text.n; i++) {
         char c = text.p[i];
         if (c == '\r' || c == '\n') {
-            while (i + 1 < text.n && memchr(" \t\r\n", text.p[i + 1], 4))
+            while (i + 1 < text.n && str_find_byte(STR(" \t\r\n"), text.p[i + 1]) >= 0)
                 i++;
             continue;
         }
@@ -105,10 +106,11 @@ static void add_word(struct decoding *d, const struct word *word)
     if (!str_ieq(d->label, word->charset))
         flush_words(d);
     d->label = word->charset;
-    if (word->encoding == 'q')
+    if (word->encoding == 'q') {
         decode_q(word->text, &d->gathered);
-    else
+    } else {
         decode_b(word->text, &d->gathered);
+    }
 }
 
 /* Bytes between words, unfolded. */

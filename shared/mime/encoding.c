@@ -24,15 +24,17 @@ static str first_word(str body)
     unsigned depth = 0;
     for (; i < body.n; i++) {
         char c = body.p[i];
-        if (c == '(')
+        if (c == '(') {
             depth++;
-        else if (c == ')' && depth)
+        } else if (c == ')' && depth) {
             depth--;
-        else if (depth == 0 && (unsigned char)c > ' ' && c != '"')
+        } else if (depth == 0 && (unsigned char)c > ' ' && c != '"') {
             break;
+        }
     }
     size_t start = i;
-    while (i < body.n && (unsigned char)body.p[i] > ' ' && !memchr("();\"", body.p[i], 4))
+    while (i < body.n && (unsigned char)body.p[i] > ' ' &&
+           str_find_byte(STR("();\""), body.p[i]) < 0)
         i++;
     return str_slice(body, start, i - start);
 }
@@ -95,7 +97,7 @@ static bool base64_byte(struct mime_decoder *d, char c, struct buf *out)
     if (c == '=')
         return base64_flush(d, out);
     if (digit < 0) {
-        d->damaged = d->damaged || !memchr(" \t\r\n", c, 4);
+        d->damaged = d->damaged || str_find_byte(STR(" \t\r\n"), c) < 0;
         return true;
     }
     d->bits = d->bits << 6 | (uint32_t)digit;
@@ -143,7 +145,7 @@ static bool qp_escape(struct mime_decoder *d, char c, struct buf *out)
         return true;
     }
     if (d->n_held == 2 && !soft && hex_value(c) >= 0) {
-        char byte = (char)(hex_value(d->held[1]) << 4 | hex_value(c));
+        char byte = (char)((unsigned)hex_value(d->held[1]) << 4 | (unsigned)hex_value(c));
         d->n_held = 0;
         return buf_add_byte(out, byte);
     }
@@ -278,11 +280,12 @@ bool mime_decoder_update(struct mime_decoder *d, str piece, struct buf *out)
 bool mime_decoder_finish(struct mime_decoder *d, struct buf *out)
 {
     bool fits = true;
-    if (d->encoding == MIME_ENCODING_BASE64)
+    if (d->encoding == MIME_ENCODING_BASE64) {
         fits = base64_flush(d, out);
-    else if (d->encoding == MIME_ENCODING_QUOTED_PRINTABLE && d->n_held == 2 &&
-             !qp_is_blank(d->held[1]))
+    } else if (d->encoding == MIME_ENCODING_QUOTED_PRINTABLE && d->n_held == 2 &&
+               !qp_is_blank(d->held[1])) {
         fits = qp_release(d, out);
+    }
     d->n_held = 0;
     return fits;
 }
@@ -313,7 +316,7 @@ static bool add_quantum(str three, struct buf *out)
         bits = bits << 8 | (i < three.n ? (unsigned char)three.p[i] : 0U);
     char four[4];
     for (size_t i = 0; i < 4; i++)
-        four[i] = i <= three.n ? base64_alphabet[bits >> (18 - 6 * i) & 63] : '=';
+        four[i] = (char)(i <= three.n ? base64_alphabet[bits >> (18 - 6 * i) & 63] : '=');
     return buf_add(out, str_of(four, 4));
 }
 

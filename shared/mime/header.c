@@ -86,10 +86,11 @@ void mime_header_parse(struct arena *a, str message, struct mime_header *out)
     bool cut = false;
     mime_field_iter_init(&it, message);
     while (mime_field_iter_next(&it, &field)) {
-        if (count < MIME_MAX_FIELDS && field.offset < MIME_MAX_HEADER_BYTES)
+        if (count < MIME_MAX_FIELDS && field.offset < MIME_MAX_HEADER_BYTES) {
             count++;
-        else
+        } else {
             cut = true;
+        }
     }
     size_t end = it.offset;
     struct mime_field *fields = ARENA_ARRAY(a, struct mime_field, count ? count : 1);

@@ -186,10 +186,11 @@ static void read_reference(struct html_reader *r)
     bool ended = n < rest.n && rest.p[n] == ';';
     str name = str_slice(rest, start, n - start);
     uint32_t cp = 0;
-    if (numeric && name.n > hex)
+    if (numeric && name.n > hex) {
         cp = numeric_reference(name);
-    else if (!numeric && ended)
+    } else if (!numeric && ended) {
         cp = mime_html_entity(name);
+    }
     put(r, cp ? cp : '&');
     r->at += cp ? 1 + n + ended : 1;
 }

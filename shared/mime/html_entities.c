@@ -144,10 +144,11 @@ uint32_t mime_html_entity(str name)
         int order = str_cmp(entities[middle].name, name);
         if (order == 0)
             return entities[middle].cp;
-        if (order < 0)
+        if (order < 0) {
             low = middle + 1;
-        else
+        } else {
             high = middle;
+        }
     }
     return 0;
 }

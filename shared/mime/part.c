@@ -24,14 +24,15 @@ const struct mime_part *mime_structure_find(const struct mime_structure *s, cons
 {
     const struct mime_part *part = s->root;
     for (size_t i = 0; i < n && part; i++) {
-        if (i == 0)
+        if (i == 0) {
             part = part_of_message(part, path[0]);
-        else if (part->kind == MIME_PART_MESSAGE)
+        } else if (part->kind == MIME_PART_MESSAGE) {
             part = part_of_message(part->first_child, path[i]);
-        else if (part->kind == MIME_PART_MULTIPART)
+        } else if (part->kind == MIME_PART_MULTIPART) {
             part = nth_child(part, path[i]);
-        else
+        } else {
             part = NULL;
+        }
     }
     return part;
 }

@@ -92,12 +92,13 @@ static void set_effective_type(struct mime_part *part)
     const struct mime_content_type *ct = &part->content_type;
     bool in_digest = part->parent && part->parent->kind == MIME_PART_MULTIPART &&
                      str_eq(part->parent->subtype, STR("digest"));
-    if (ct->type.n && ct->subtype.n)
+    if (ct->type.n && ct->subtype.n) {
         set_type(part, ct->type, ct->subtype);
-    else if (ct->type.n == 0 && in_digest)
+    } else if (ct->type.n == 0 && in_digest) {
         set_type(part, STR("message"), STR("rfc822"));
-    else
+    } else {
         set_type(part, STR("text"), STR("plain"));
+    }
 }
 
 static bool is_identity(enum mime_encoding encoding)
@@ -113,10 +114,11 @@ static struct mime_part *add_child(struct structure_parser *p, struct mime_part 
     child->parent = parent;
     child->depth = parent ? parent->depth + 1 : 0;
     child->header_start = header_start;
-    if (parent && parent->last_child)
+    if (parent && parent->last_child) {
         parent->last_child->next = child;
-    else if (parent)
+    } else if (parent) {
         parent->first_child = child;
+    }
     if (parent)
         parent->last_child = child;
     p->s->n_parts++;
@@ -185,10 +187,11 @@ static void end_header(struct structure_parser *p, size_t body_start, size_t new
     p->in_header = false;
     read_content_fields(p, part);
     set_effective_type(part);
-    if (str_eq(part->type, STR("multipart")))
+    if (str_eq(part->type, STR("multipart"))) {
         open_multipart(p, part);
-    else if (str_eq(part->type, STR("message")) && str_eq(part->subtype, STR("rfc822")))
+    } else if (str_eq(part->type, STR("message")) && str_eq(part->subtype, STR("rfc822"))) {
         open_message(p, part);
+    }
 }
 
 /* ---- the end of a part ---- */
@@ -196,10 +199,11 @@ static void end_header(struct structure_parser *p, size_t body_start, size_t new
 /* The first byte of the line end before `at`, or `at` when there is none behind `from`. */
 static size_t before_line_end(str message, size_t from, size_t at)
 {
-    if (at > from && message.p[at - 1] == '\n')
+    if (at > from && message.p[at - 1] == '\n') {
         at--;
-    else
+    } else {
         return at;
+    }
     if (at > from && message.p[at - 1] == '\r')
         at--;
     return at;

@@ -46,10 +46,11 @@ static void add_recipient(struct arena *a, const struct mime_address *item, stru
     str name = str_trim(item->name);
     str separator = text->n ? STR(", ") : STR_EMPTY;
     str shown = spec;
-    if (item->kind == MIME_ADDRESS_GROUP_START)
+    if (item->kind == MIME_ADDRESS_GROUP_START) {
         shown = arena_printf(a, "%.*s:", STR_FMT(name));
-    else if (name.n)
+    } else if (name.n) {
         shown = arena_printf(a, "%.*s <%.*s>", STR_FMT(name), STR_FMT(spec));
+    }
     if (buf_add(text, separator) && !buf_add(text, shown))
         (void)buf_add(text, utf8_cut(shown, text->max - text->n));
 }
@@ -172,15 +173,16 @@ static str fold_preview(struct arena *a, str text)
         uint32_t cp = 0;
         size_t step = utf8_decode(str_skip(clean, i), &cp);
         bool space = cp == ' ' || cp == 0xa0;
-        size_t room = step + (gap && n);
-        if (!space && n + room > MIME_MAX_PREVIEW_BYTES)
+        size_t spaces = gap && n;
+        if (!space && (n + step + spaces > MIME_MAX_PREVIEW_BYTES ||
+                       chars + 1 + spaces > MIME_MAX_PREVIEW_CHARS))
             break;
         if (!space) {
-            if (gap && n)
+            if (spaces)
                 p[n++] = ' ';
             memcpy(p + n, clean.p + i, step);
             n += step;
-            chars += room > step ? 2 : 1;
+            chars += 1 + spaces;
         }
         gap = space;
         i += step;

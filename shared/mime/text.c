@@ -64,10 +64,11 @@ static void add_part(struct collector *c, const struct mime_structure *s,
         return;
     size_t most = (part->body_end - part->body_start) * 3 + 1;
     str text = mime_part_text(s, part, scratch, most);
-    if (str_eq(part->subtype, STR("html")))
+    if (str_eq(part->subtype, STR("html"))) {
         add_html(c, text);
-    else
+    } else {
         add(c, text);
+    }
 }
 
 void mime_text_extract(struct arena *a, const struct mime_structure *s, size_t max,

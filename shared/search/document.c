@@ -149,9 +149,10 @@ static void add_entry(struct buf *out, const struct entry *entry)
     if (entry->n == 0)
         return;
     add_lexeme(out, "", entry->word);
-    for (size_t i = 0; i < entry->n; i++)
+    for (size_t i = 0; i < entry->n; i++) {
         (void)buf_addf(out, "%c%u%c", i ? ',' : ':', (unsigned)entry->places[i].position,
                        entry->places[i].weight);
+    }
 }
 
 static int by_bytes(const void *left, const void *right)

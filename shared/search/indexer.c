@@ -317,10 +317,11 @@ static void indexer_main(void *arg)
         struct err e = ERR_CLEAR;
         size_t done = 0;
         if (!search_index_batch(indexer->options.db, indexer->options.batch,
-                                clock_deadline_in(BATCH_DEADLINE_MS), &done, &e))
+                                clock_deadline_in(BATCH_DEADLINE_MS), &done, &e)) {
             rest_after_failure(&e);
-        else if (done == 0)
+        } else if (done == 0) {
             rest(indexer, indexer->options.poll_ms);
+        }
     }
     free(indexer);
 }

@@ -138,11 +138,12 @@ static void write_items(struct writer *w, const struct pattern *p, bool phrase)
 {
     w->fits = w->fits && buf_add_byte(w->out, '(');
     for (size_t i = 0; i < p->n; i++) {
-        if (i && phrase)
+        if (i && phrase) {
             w->fits = w->fits &&
                       buf_addf(w->out, " <%u> ", p->items[i].position - p->items[i - 1].position);
-        else if (i)
+        } else if (i) {
             w->fits = w->fits && buf_add(w->out, STR(" & "));
+        }
         write_item(w, &p->items[i]);
     }
     w->fits = w->fits && buf_add_byte(w->out, ')');

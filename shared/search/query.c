@@ -77,10 +77,11 @@ static void write_words(struct buf *out, const struct leaf *leaf, const char *ma
 {
     for (size_t i = 0; i < leaf->n; i++) {
         const struct leaf_word *word = &leaf->words[i];
-        if (i && (phrase || (word->joined && mark[0] == '\0')))
+        if (i && (phrase || (word->joined && mark[0] == '\0'))) {
             (void)buf_addf(out, " <%u> ", word->position - leaf->words[i - 1].position);
-        else if (i)
+        } else if (i) {
             (void)buf_add(out, STR(" & "));
+        }
         (void)search_lexeme_add(out, mark, word->text);
         if (word->prefix || weights[0])
             (void)buf_addf(out, ":%s%s", word->prefix ? "*" : "", weights);
@@ -102,9 +103,10 @@ static bool write_leaf(struct query_writer *w, const struct search_node *node, s
     if (leaf->n == 0)
         return true;
     (void)buf_add_byte(out, '(');
-    if (fields & 15)
+    if (fields & 15) {
         write_words(out, leaf, "", search_lexeme_weights(fields),
                     node->match == SEARCH_MATCH_PHRASE);
+    }
     if ((fields & 15) && (fields & SEARCH_FIELD_HEADERS))
         (void)buf_add(out, STR(" | "));
     if (fields & SEARCH_FIELD_HEADERS)

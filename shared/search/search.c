@@ -91,18 +91,24 @@ YIELDS static bool look_first(struct db *db, int64_t account_id, str like, struc
     out->words = ARENA_ARRAY(a, str, n + 1);
     out->n_words = 0;
     for (size_t i = 0; i < n; i++) {
-        if (db_is_null(rows, i, 0))
+        if (db_is_null(rows, i, 0)) {
             out->words[out->n_words++] = db_str(rows, i, 1);
-        else
+        } else {
             out->pending.ids[out->pending.n++] = db_int(rows, i, 0);
+        }
     }
     return true;
 }
 
-/* The documents that match the pattern, and those that are marked as not whole. */
-YIELDS static bool look_up(struct db *db, int64_t account_id, const struct search_pattern *pattern,
-                           struct arena *a, int64_t deadline_ms, struct id_set *hits,
-                           struct id_set *marked, struct err *e)
+/* What the second statement gives. */
+struct second_look {
+    struct id_set hits;   /* documents that match the pattern */
+    struct id_set marked; /* documents that are not whole */
+};
+
+YIELDS static bool look_second(struct db *db, int64_t account_id,
+                               const struct search_pattern *pattern, struct arena *a,
+                               int64_t deadline_ms, struct second_look *out, struct err *e)
 {
     struct db_rows *rows = NULL;
     str marks = pattern->is_phrase ? STR("'" SEARCH_CUT_MARK "' | '" SEARCH_POSITION_MARK "'")
@@ -112,10 +118,10 @@ YIELDS static bool look_up(struct db *db, int64_t account_id, const struct searc
     if (!db_query(db, DB_SEARCH, &stmt_hits, params, COUNT_OF(params), a, deadline_ms, &rows, e))
         return err_wrap(e, "search");
     size_t n = db_row_count(rows);
-    *hits = new_set(a, n);
-    *marked = new_set(a, n);
+    out->hits = new_set(a, n);
+    out->marked = new_set(a, n);
     for (size_t i = 0; i < n; i++) {
-        struct id_set *set = db_int(rows, i, 1) ? marked : hits;
+        struct id_set *set = db_int(rows, i, 1) ? &out->marked : &out->hits;
         set->ids[set->n++] = db_int(rows, i, 0);
     }
     return true;
@@ -123,9 +129,10 @@ YIELDS static bool look_up(struct db *db, int64_t account_id, const struct searc
 
 /* Sorts what was found into the two lists of the answer. */
 static void make_answer(struct arena *a, const struct search_pattern *pattern,
-                        const struct id_set *hits, const struct id_set *marked,
-                        const struct id_set *pending, struct search_candidates *out)
+                        const struct second_look *second, const struct id_set *pending,
+                        struct search_candidates *out)
 {
+    const struct id_set *hits = &second->hits, *marked = &second->marked;
     struct id_set sure = new_set(a, hits->n);
     struct id_set maybe = new_set(a, hits->n + marked->n + pending->n);
     const struct id_set *const unsure[] = { marked, pending, pattern->is_exact ? NULL : hits };
@@ -143,30 +150,30 @@ static void make_answer(struct arena *a, const struct search_pattern *pattern,
     };
 }
 
-bool search_find_substring(struct db *db, int64_t account_id, unsigned fields, str needle,
+bool search_find_substring(struct db *db, int64_t account_id, const struct search_needle *needle,
                            struct arena *a, int64_t deadline_ms, struct search_candidates *out,
                            struct err *e)
 {
     struct search_pattern pattern;
-    struct first_look first;
-    struct id_set hits, marked;
-    if (needle.n > SEARCH_MAX_NEEDLE)
-        return ERR(e, ERR_LIMIT, "search text of %zu bytes", needle.n);
+    struct first_look first = { 0 };
+    struct second_look second = { 0 };
+    if (needle->text.n > SEARCH_MAX_NEEDLE)
+        return ERR(e, ERR_LIMIT, "search text of %zu bytes", needle->text.n);
     *out = (struct search_candidates){ .all_maybe = true };
-    str normal = search_normalize(a, needle);
-    search_pattern_make(a, normal, fields, NULL, 0, &pattern);
+    str normal = search_normalize(a, needle->text);
+    search_pattern_make(a, normal, needle->fields, NULL, 0, &pattern);
     if (pattern.tsquery.n == 0 && pattern.like.n == 0)
         return true;
     if (!look_first(db, account_id, pattern.like, a, deadline_ms, &first, e))
         return false;
     if (first.n_words > SEARCH_MAX_EXPANSION)
         return true;
-    search_pattern_make(a, normal, fields, first.words, first.n_words, &pattern);
+    search_pattern_make(a, normal, needle->fields, first.words, first.n_words, &pattern);
     if (pattern.tsquery.n == 0)
         return true;
-    if (!look_up(db, account_id, &pattern, a, deadline_ms, &hits, &marked, e))
+    if (!look_second(db, account_id, &pattern, a, deadline_ms, &second, e))
         return false;
-    make_answer(a, &pattern, &hits, &marked, &first.pending, out);
+    make_answer(a, &pattern, &second, &first.pending, out);
     return true;
 }
 

@@ -26,16 +26,22 @@ struct search_candidates {
     bool all_maybe; /* the index cannot say: every message must be looked at */
 };
 
-/* Which messages hold `needle` (UTF-8) as a substring in one of `fields` (SEARCH_FIELD_*): the text
+struct search_needle {
+    unsigned fields; /* SEARCH_FIELD_* */
+    str text;        /* UTF-8 */
+};
+
+/* Which messages hold the needle as a substring in one of its fields: the text
  * keys of IMAP SEARCH (RFC 3501 section 6.4.4), each on its own; the caller combines keys and reads
  * a message only where the whole question ends in "maybe". Up to SEARCH_MAX_NEEDLE bytes, else
  * ERR_LIMIT. all_maybe is set for an empty needle, one of less than three characters (CJK: less
  * than two), and one that too many words hold. Deliveries committed before the call are in the
  * answer. Lists in arena. ERR_UNAVAILABLE, ERR_TIMEOUT, ERR_LIMIT (statement timeout),
  * ERR_CANCELLED. Yields. */
-YIELDS bool search_find_substring(struct db *db, int64_t account_id, unsigned fields, str needle,
-                                  struct arena *a, int64_t deadline_ms,
-                                  struct search_candidates *out, struct err *e);
+YIELDS bool search_find_substring(struct db *db, int64_t account_id,
+                                  const struct search_needle *needle, struct arena *a,
+                                  int64_t deadline_ms, struct search_candidates *out,
+                                  struct err *e);
 
 struct search_words {
     const struct search_node *query;

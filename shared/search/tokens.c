@@ -69,10 +69,11 @@ static size_t dotted_end(const struct search_tokenizer *t, size_t at, bool local
         size_t n = look(t, at, &class);
         char c = t->text.p[at];
         bool mark = local ? is_local_mark(c) : c == '.' || c == '-';
-        if (class != CHARACTER_OTHER)
+        if (class != CHARACTER_OTHER) {
             end = at + n;
-        else if (!mark || end != at)
+        } else if (!mark || end != at) {
             break;
+        }
         at += n;
     }
     return end;
@@ -174,10 +175,11 @@ bool search_tokenizer_next(struct search_tokenizer *t, struct search_token *out)
         drop_first_pending(t);
         return true;
     }
-    if (class == CHARACTER_WORD)
+    if (class == CHARACTER_WORD) {
         take_word(t, out);
-    else
+    } else {
         take_bigram(t, out);
+    }
     t->position++;
     return true;
 }

@@ -202,8 +202,9 @@ static unsigned compare_all(struct fixture *f, const char *needle)
     for (size_t m = 0; m < COUNT_OF(masks); m++) {
         struct err e = ERR_CLEAR;
         struct search_candidates found;
-        MUST(search_find_substring(f->db, ACCOUNT, masks[m], str_from_cstr(needle), &f->a, soon(),
-                                   &found, &e),
+        MUST(search_find_substring(f->db, ACCOUNT,
+                                   &(struct search_needle){ masks[m], str_from_cstr(needle) },
+                                   &f->a, soon(), &found, &e),
              e);
         for (size_t i = 0; i < COUNT_OF(messages); i++)
             compare(&found, masks[m], needle, i);
@@ -250,8 +251,9 @@ static size_t count_sure(struct fixture *f, unsigned fields, const char *needle)
 {
     struct err e = ERR_CLEAR;
     struct search_candidates found;
-    MUST(search_find_substring(f->db, ACCOUNT, fields, str_from_cstr(needle), &f->a, soon(), &found,
-                               &e),
+    MUST(search_find_substring(f->db, ACCOUNT,
+                               &(struct search_needle){ fields, str_from_cstr(needle) }, &f->a,
+                               soon(), &found, &e),
          e);
     assert_false(found.all_maybe);
     assert_int_equal(found.n_maybe, 0);
@@ -389,8 +391,9 @@ static void survive(void *arg)
     store(f, ACCOUNT, 6, messages[0]);
     assert_int_equal(index_all(f), 6);
     /* Cut documents are never sure to miss. */
-    MUST(search_find_substring(f->db, ACCOUNT, SEARCH_FIELD_BODY, STR("quarter"), &f->a, soon(),
-                               &found, &e),
+    MUST(search_find_substring(f->db, ACCOUNT,
+                               &(struct search_needle){ SEARCH_FIELD_BODY, STR("quarter") }, &f->a,
+                               soon(), &found, &e),
          e);
     assert_int_equal(found.n_sure, 1);
     assert_int_equal(found.sure[0], 6);
@@ -420,8 +423,9 @@ static void poison(void *arg)
     size_t indexed = index_all(f);
     test_pg_run("DROP TRIGGER refuse ON fts; DROP FUNCTION refuse()");
     assert_int_equal(indexed, COUNT_OF(messages) + 1);
-    MUST(search_find_substring(f->db, ACCOUNT, SEARCH_FIELD_ANY, STR("voicemail"), &f->a, soon(),
-                               &found, &e),
+    MUST(search_find_substring(f->db, ACCOUNT,
+                               &(struct search_needle){ SEARCH_FIELD_ANY, STR("voicemail") }, &f->a,
+                               soon(), &found, &e),
          e);
     assert_int_equal(found.n_sure, 0);
     assert_int_equal(found.n_maybe, 1);
@@ -442,18 +446,21 @@ static void refuse_bombs(void *arg)
     struct err e = ERR_CLEAR;
     struct search_candidates found;
     str big = repeat(&f->a, "", "x", SEARCH_MAX_NEEDLE + 1);
-    assert_false(
-        search_find_substring(f->db, ACCOUNT, SEARCH_FIELD_ANY, big, &f->a, soon(), &found, &e));
+    assert_false(search_find_substring(f->db, ACCOUNT,
+                                       &(struct search_needle){ SEARCH_FIELD_ANY, big }, &f->a,
+                                       soon(), &found, &e));
     assert_int_equal(e.kind, ERR_LIMIT);
     /* More words than are worth asking for. */
     store(f, ACCOUNT, 1, many_words(&f->a, 2000));
     (void)index_all(f);
-    MUST(search_find_substring(f->db, ACCOUNT, SEARCH_FIELD_ANY, STR("q79"), &f->a, soon(), &found,
-                               &e),
+    MUST(search_find_substring(f->db, ACCOUNT,
+                               &(struct search_needle){ SEARCH_FIELD_ANY, STR("q79") }, &f->a,
+                               soon(), &found, &e),
          e);
     assert_true(found.all_maybe || found.n_maybe + found.n_sure == 1);
-    MUST(search_find_substring(f->db, ACCOUNT, SEARCH_FIELD_ANY, STR("79"), &f->a, soon(), &found,
-                               &e),
+    MUST(search_find_substring(f->db, ACCOUNT,
+                               &(struct search_needle){ SEARCH_FIELD_ANY, STR("79") }, &f->a,
+                               soon(), &found, &e),
          e);
     assert_true(found.all_maybe);
 }
