@@ -195,6 +195,7 @@ static void open_state(struct app *app)
         .node_id = app->node_id,
         .lifetime_ms = config_int(c, CONFIG_DELIVERY_EXPIRE_AFTER) / divisor,
         .delay_ms = config_int(c, CONFIG_DELIVERY_DELAY_NOTICE) / divisor,
+        .time_divisor = divisor,
     };
     app->accounts = account_directory_new(app->db, &directory);
     open_auth(app);

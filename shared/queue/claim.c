@@ -47,6 +47,7 @@ static struct queue_lease *read_lease(const struct queue *q, const struct db_row
     lease->state->a = a;
     lease->state->now_us = db_time_us(r, 0, 6);
     lease->state->monotonic_ms = clock_monotonic_ms();
+    lease->state->time_divisor = q->time_divisor;
     lease->state->breaker = queue_breaker_at(read_breaker(r), lease->state->now_us);
     lease->is_probe = lease->state->breaker.state == QUEUE_BREAKER_HALF_OPEN;
     return lease;
@@ -186,7 +187,10 @@ bool queue_lease_is_valid(const struct queue_lease *lease, int64_t margin_ms)
 bool queue_lease_destination(struct queue_lease *lease, bool worked, str reason)
 {
     struct queue_lease_state *s = lease->state;
-    s->breaker = queue_breaker_next(s->breaker, worked, queue_lease_now_us(lease));
+    int64_t now_us = queue_lease_now_us(lease);
+    s->breaker = queue_breaker_next(s->breaker, worked, now_us);
+    if (s->breaker.state == QUEUE_BREAKER_OPEN)
+        s->breaker.until_us = now_us + (s->breaker.until_us - now_us) / s->time_divisor;
     s->reason = worked ? STR_EMPTY : queue_clean_text(s->a, reason, QUEUE_REPLY_MAX);
     s->was_tried = true;
     return s->breaker.state == QUEUE_BREAKER_OPEN;

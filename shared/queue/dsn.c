@@ -36,10 +36,12 @@ static bool is_ascii(str s)
     return true;
 }
 
-/* One line of harmless text: control bytes and runs of them are one space. */
+/* One line of harmless text: control bytes and runs of them are one space; 8-bit bytes stay only
+ * where they are wanted and UTF-8. */
 static str one_line(struct arena *a, str text, size_t max, bool keep_8bit)
 {
     text = str_trim(text);
+    keep_8bit = keep_8bit && utf8_is_valid(text);
     text = keep_8bit ? utf8_cut(text, max) : str_slice(text, 0, max);
     char *p = arena_alloc(a, text.n + 1);
     size_t n = 0;

@@ -18,6 +18,7 @@ struct finish {
     str *reply;
     str *remote;
     int64_t next_us; /* the earliest next attempt */
+    int64_t time_divisor;
     int64_t delivered;
     int64_t deferred;
     int64_t failed;
@@ -49,9 +50,12 @@ static bool wants_report(const struct queue_message *m, const struct queue_recip
 static void defer(struct finish *f, size_t i, const struct queue_message *m, int64_t now_us)
 {
     const struct queue_recipient *r = &m->recipients[i];
+    /* The schedule sees a clock that runs time_divisor times as fast. */
+    int64_t expires_us = now_us + (m->expires_us - now_us) * f->time_divisor;
     struct queue_schedule next =
-        queue_schedule_next(r->attempts + 1, now_us, m->expires_us, arc4random());
+        queue_schedule_next(r->attempts + 1, now_us, expires_us, arc4random());
     if (!next.gave_up) {
+        next.due_us = now_us + (next.due_us - now_us) / f->time_divisor;
         f->status[i] = RCPT_PENDING;
         f->due[i] = next.due_us;
         f->deferred++;
@@ -103,6 +107,7 @@ static struct finish make_finish(struct arena *a, const struct queue_lease *leas
         .reply = ARENA_ARRAY(a, str, m->n),
         .remote = ARENA_ARRAY(a, str, m->n),
         .next_us = INT64_MAX,
+        .time_divisor = lease->state->time_divisor,
     };
     int64_t now_us = queue_lease_now_us(lease);
     for (size_t i = 0; i < m->n; i++)

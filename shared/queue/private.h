@@ -35,6 +35,7 @@ struct queue {
     int64_t lease_ms;
     int64_t lifetime_ms;
     int64_t delay_ms;
+    int64_t time_divisor;
     int64_t last_id_ms; /* of queue_make_id */
     unsigned id_counter;
 };
@@ -46,6 +47,7 @@ struct queue_lease_state {
     struct arena *a;      /* the lease's */
     int64_t now_us;       /* the database's clock at the claim ... */
     int64_t monotonic_ms; /* ... and ours */
+    int64_t time_divisor; /* of the queue */
     bool was_tried;       /* the breaker has something new */
 };
 

@@ -58,5 +58,7 @@ struct queue_breaker queue_breaker_next(struct queue_breaker b, bool worked, int
     if (!worked)
         return open_breaker(now_us);
     b.successes++;
-    return b.successes < BREAKER_CLOSES_AT ? b : (struct queue_breaker){ QUEUE_BREAKER_CLOSED };
+    return b.successes < BREAKER_CLOSES_AT
+               ? b
+               : (struct queue_breaker){ .state = QUEUE_BREAKER_CLOSED };
 }
