@@ -6,9 +6,11 @@
 #include "store/item.h"
 
 enum {
-    SINGLE_CONFLICTS = 5,    /* deadlocks and the like before giving up */
-    SINGLE_RETRY_MS = 100,   /* before the next try, at the least */
-    SINGLE_ATTEMPT_MS = 5000 /* of one attempt; the job's deadline holds too */
+    SINGLE_CONFLICTS = 5,     /* deadlocks and the like before giving up */
+    SINGLE_RETRY_MS = 100,    /* before the next try, at the least */
+    SINGLE_ATTEMPT_MS = 5000, /* of one attempt; the job's deadline holds too */
+    SINGLE_AWAY_MS = 700      /* an unknown COMMIT is looked up for this long in a database that is
+                                 away: with the database's own patience less than 2 s (R6) */
 };
 
 /* Where a job stands between its attempts. */
@@ -17,7 +19,8 @@ struct single {
     struct batch_item *item;
     struct arena *arena;
     bool is_unknown; /* a COMMIT of it got no answer */
-    bool is_bare;    /* without derived data, which the database refused */
+    int64_t began_ms;
+    bool is_bare; /* without derived data, which the database refused */
     unsigned conflicts;
     size_t failed; /* index of the statement that failed */
 };
@@ -96,7 +99,7 @@ static bool may_retry(struct single *single, const struct err *e)
         return true;
     case ERR_UNAVAILABLE:
     case ERR_TIMEOUT:
-        return single->is_unknown;
+        return single->is_unknown && clock_monotonic_ms() - single->began_ms < SINGLE_AWAY_MS;
     case ERR_NONE:
     case ERR_NOT_FOUND:
     case ERR_EXISTS:
@@ -153,6 +156,7 @@ void single_run(struct store *s, struct batch_item *item, const struct single_ca
                              .item = item,
                              .arena = &a,
                              .is_unknown = e.kind == ERR_UNKNOWN_OUTCOME,
+                             .began_ms = clock_monotonic_ms(),
                              .failed = cause->failed };
     arena_init(&a);
     bool ok = deserves_attempt(&single, &cause->why, cause->was_shared) && attempts(&single, &e);

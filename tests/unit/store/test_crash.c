@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a broken connection and a killed server mean: nothing answered is lost, nothing is there
+ * twice, and an unknown COMMIT is found out (R1-R3). */
+#include "store/store_fixture.h"
+
+enum {
+    WRITERS = 8,
+    KILLS = 4,
+    MAX_EACH = 4000
+};
+
+static bool deliver_id(struct store *store, struct arena *a, int64_t account, const char *id,
+                       struct store_recipient *r, struct err *e)
+{
+    struct store_message m;
+    str raw = arena_printf(a, "Message-ID: <%s@x>\r\nSubject: %s\r\n\r\nbody\r\n", id, id);
+    *r = (struct store_recipient){ .account_id = account, .mailbox_id = STORE_INBOX };
+    store_delivery_id(str_from_cstr(id), STR_EMPTY, r->delivery_id);
+    if (!store_prepare_message(store, a, raw, clock_deadline_in(5000), &m, e))
+        return false;
+    struct store_delivery d = {
+        .message = &m, .recipients = r, .n = 1, .received_us = clock_utc_us()
+    };
+    return store_deliver(store, &d, clock_deadline_in(5000), e);
+}
+
+/* ---- one COMMIT without an answer ---- */
+
+struct lonely {
+    struct fixture *f;
+    struct semaphore done;
+    struct store_recipient r;
+    struct err e;
+    bool ok;
+    bool is_append;
+    unsigned extra_calls;
+};
+
+static const struct db_stmt note = { "INSERT INTO t_note VALUES (1)" };
+
+static bool add_note(struct db_tx *tx, void *arg, size_t *statements, struct err *e)
+{
+    struct lonely *l = arg;
+    (void)e;
+    l->extra_calls++;
+    db_tx_send(tx, &note, NULL, 0);
+    *statements = 1;
+    return true;
+}
+
+static void lonely_main(void *arg)
+{
+    struct lonely *l = arg;
+    struct store_message *m = prepare(l->f, make_raw(l->f, 1, 700));
+    l->r = (struct store_recipient){ .account_id = l->f->account, .mailbox_id = STORE_INBOX };
+    store_delivery_id(STR("lonely"), STR_EMPTY, l->r.delivery_id);
+    struct store_delivery d = { .message = m,
+                                .recipients = &l->r,
+                                .n = 1,
+                                .received_us = clock_utc_us(),
+                                .extra = add_note,
+                                .extra_arg = l };
+    const struct store_append_item item = { .message = m, .idate_s = 1 };
+    struct store_appended out;
+    l->ok = l->is_append ? store_append(l->f->store, l->f->account, STORE_INBOX, &item, 1, soon(),
+                                        &out, &l->e)
+                         : store_deliver(l->f->store, &d, soon(), &l->e);
+    semaphore_release(&l->done);
+}
+
+static void start_lonely(struct lonely *l, struct fixture *f, bool is_append)
+{
+    struct err e = ERR_CLEAR;
+    *l = (struct lonely){ .f = f, .is_append = is_append };
+    semaphore_init(&l->done, 0);
+    MUST(fiber_spawn(f->rt, "lonely", lonely_main, l, NULL, &e), e);
+    MUST(fiber_sleep_until(clock_deadline_in(400), &e), e);
+    assert_int_equal(l->done.free, 0);
+}
+
+static void end_lonely(struct lonely *l)
+{
+    struct err e = ERR_CLEAR;
+    MUST(semaphore_acquire(&l->done, soon(), &e), e);
+    if (!l->ok)
+        fail_msg("%s: %s", err_kind_name(l->e.kind), l->e.msg);
+    struct store_snapshot s = snapshot_of(l->f, STORE_INBOX);
+    assert_int_equal(s.n, 1);
+    assert_sound(l->f, l->f->account);
+}
+
+#define KILL_SESSIONS \
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'heronry'"
+
+/* The server was still working on it: nothing is there, the second attempt stores it. */
+static void lost_before_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct lonely l;
+    for (int is_append = 0; is_append <= 1; is_append++) {
+        f->account = new_account(0);
+        test_pg_run("TRUNCATE t_note;"
+                    "CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON outbox DEFERRABLE INITIALLY"
+                    " DEFERRED FOR EACH ROW EXECUTE FUNCTION slow_commit()");
+        start_lonely(&l, f, is_append);
+        /* Altering the table would wait for the lost session, which sleeps on. */
+        test_pg_run("UPDATE t_slow SET seconds = 0;" KILL_SESSIONS);
+        end_lonely(&l);
+        test_pg_run("DROP TRIGGER slow ON outbox; UPDATE t_slow SET seconds = 30");
+        if (!is_append)
+            assert_int_equal(test_pg_number("SELECT count(*) FROM t_note"), 1);
+    }
+}
+
+static void test_lost_before(void **state)
+{
+    (void)state;
+    test_pg_start_durable();
+    test_pg_start_migrated();
+    test_pg_run("CREATE TABLE t_note (v int); CREATE TABLE t_slow AS SELECT 30 AS seconds;"
+                "CREATE FUNCTION slow_commit() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+                " PERFORM pg_sleep(seconds) FROM t_slow; RETURN NULL; END $$");
+    with_store(lost_before_body);
+}
+
+/* The transaction was committed, and only the answer got lost: a COMMIT that waits for a standby
+ * that never comes, ended by an administrator. */
+static void lost_after_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct lonely l;
+    for (int is_append = 0; is_append <= 1; is_append++) {
+        f->account = new_account(0);
+        test_pg_run("TRUNCATE t_note");
+        test_pg_run("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
+        test_pg_run("SELECT pg_reload_conf()");
+        start_lonely(&l, f, is_append);
+        /* Committed here, but not yet visible; the lock is held. */
+        assert_int_equal(test_pg_number("SELECT count(*) FROM mbox_msg WHERE account_id ="
+                                        " (SELECT max(account_id) FROM account)"),
+                         0);
+        test_pg_run("ALTER SYSTEM SET synchronous_standby_names = ''");
+        test_pg_run(KILL_SESSIONS);
+        test_pg_run("SELECT pg_reload_conf()");
+        end_lonely(&l);
+        if (is_append)
+            continue;
+        assert_int_equal(l.r.uid, 1);
+        assert_int_equal(l.r.status, STORE_DUPLICATE);
+        /* What belonged to it was committed with it, and is not done again. */
+        assert_int_equal(test_pg_number("SELECT count(*) FROM t_note"), 1);
+        assert_int_equal(l.extra_calls, 1);
+    }
+}
+
+static void test_lost_after(void **state)
+{
+    (void)state;
+    with_store(lost_after_body);
+}
+
+/* No database for longer than the caller waits: "try later", and nothing else. */
+static void away_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct arena a;
+    struct store_recipient r;
+    struct err e = ERR_CLEAR;
+    arena_init(&a);
+    MUST(deliver_id(f->store, &a, f->account, "before", &r, &e), e);
+    test_pg_stop();
+    MUST(fiber_sleep_until(clock_deadline_in(50), &e), e);
+    int64_t began = clock_monotonic_ms();
+    assert_false(deliver_id(f->store, &a, f->account, "away", &r, &e));
+    assert_int_equal(e.kind, ERR_UNAVAILABLE);
+    assert_true(clock_monotonic_ms() - began < 2500);
+    test_pg_restart();
+    for (int i = 0; i < 50; i++) {
+        e = ERR_CLEAR;
+        if (deliver_id(f->store, &a, f->account, "away", &r, &e))
+            break;
+        assert_int_equal(e.kind, ERR_UNAVAILABLE);
+        MUST(fiber_sleep_until(clock_deadline_in(100), &e), e);
+    }
+    assert_int_equal(r.status, STORE_DELIVERED);
+    assert_int_equal(r.uid, 2);
+    assert_sound(f, f->account);
+    arena_fini(&a);
+}
+
+static void test_away(void **state)
+{
+    (void)state;
+    with_store(away_body);
+}
+
+/* ---- the server is killed under load ---- */
+
+struct writer {
+    struct fixture *f;
+    int index;
+    int64_t account;
+    struct semaphore *done;
+    bool *stop;
+    unsigned n;                /* attempts */
+    uint8_t answers[MAX_EACH]; /* 1: answered as stored, 2: refused for now */
+};
+
+static void write_on(void *arg)
+{
+    struct writer *w = arg;
+    struct arena a;
+    arena_init(&a);
+    while (!*w->stop && w->n < MAX_EACH) {
+        char id[32];
+        struct store_recipient r;
+        struct err e = ERR_CLEAR;
+        arena_reset(&a);
+        (void)snprintf(id, sizeof(id), "w%d.%u", w->index, w->n);
+        bool ok = deliver_id(w->f->store, &a, w->account, id, &r, &e);
+        if (!ok && e.kind != ERR_UNAVAILABLE && e.kind != ERR_TIMEOUT)
+            fail_msg("%s: %s: %s", id, err_kind_name(e.kind), e.msg);
+        w->answers[w->n++] = ok ? 1 : 2;
+        if (!ok)
+            (void)fiber_sleep_until(clock_deadline_in(50), &e);
+    }
+    arena_fini(&a);
+    semaphore_release(w->done);
+}
+
+/* How often each id is there now. */
+static void count_ids(struct fixture *f, struct writer *w, unsigned *counts)
+{
+    struct err e = ERR_CLEAR;
+    memset(counts, 0, MAX_EACH * sizeof(*counts));
+    f->account = w->account;
+    struct store_snapshot s = snapshot_of(f, STORE_INBOX);
+    for (size_t i = 0; i < s.n; i++) {
+        struct store_details d;
+        int writer;
+        unsigned n;
+        MUST(store_fetch_details(f->store, w->account, &s.rows[i].msg_id, 1, STORE_WANT_SUMMARY,
+                                 &f->a, soon(), &d, &e),
+             e);
+        assert_true(d.found);
+        assert_int_equal(sscanf(arena_cstr(&f->a, d.subject), "w%d.%u", &writer, &n), 2);
+        if (writer == w->index)
+            counts[n]++;
+    }
+    for (size_t i = 1; i < s.n; i++)
+        assert_true(s.rows[i].uid > s.rows[i - 1].uid);
+}
+
+static void kill_body(void *arg)
+{
+    struct fixture *f = arg;
+    static struct writer writers[WRITERS];
+    static unsigned counts[MAX_EACH];
+    struct err e = ERR_CLEAR;
+    struct semaphore done;
+    bool stop = false;
+    int64_t accounts[3] = { new_account(0), new_account(0), new_account(0) };
+    semaphore_init(&done, 0);
+    for (int i = 0; i < WRITERS; i++) {
+        writers[i] = (struct writer){
+            .f = f, .index = i, .account = accounts[i % 3], .done = &done, .stop = &stop
+        };
+        MUST(fiber_spawn(f->rt, "writer", write_on, &writers[i], NULL, &e), e);
+    }
+    for (int i = 0; i < KILLS; i++) {
+        MUST(fiber_sleep_until(clock_deadline_in(300 + i * 37), &e), e);
+        test_pg_kill();
+        /* Once for longer than anybody waits. */
+        MUST(fiber_sleep_until(clock_deadline_in(i == 1 ? 2600 : 100), &e), e);
+        test_pg_restart();
+    }
+    MUST(fiber_sleep_until(clock_deadline_in(500), &e), e);
+    stop = true;
+    for (int i = 0; i < WRITERS; i++)
+        MUST(semaphore_acquire(&done, clock_deadline_in(30000), &e), e);
+    unsigned answered = 0;
+    unsigned refused = 0;
+    for (int i = 0; i < WRITERS; i++) {
+        count_ids(f, &writers[i], counts);
+        for (unsigned k = 0; k < writers[i].n; k++) {
+            bool ok = writers[i].answers[k] == 1;
+            answered += ok;
+            refused += !ok;
+            if (counts[k] > 1 || (ok && counts[k] == 0))
+                fail_msg("w%d.%u: answered %d, there %u times", i, k, ok, counts[k]);
+        }
+    }
+    print_message("%u answered, %u refused for now, 0 lost, 0 doubled\n", answered, refused);
+    assert_true(answered > 100 && refused > 0);
+    /* A retry with the same ids makes everything be there exactly once. */
+    struct arena a;
+    arena_init(&a);
+    for (int i = 0; i < WRITERS; i++) {
+        for (unsigned k = 0; k < writers[i].n; k++) {
+            char id[32];
+            struct store_recipient r;
+            (void)snprintf(id, sizeof(id), "w%d.%u", i, k);
+            arena_reset(&a);
+            if (writers[i].answers[k] == 2)
+                MUST(deliver_id(f->store, &a, writers[i].account, id, &r, &e), e);
+        }
+        count_ids(f, &writers[i], counts);
+        for (unsigned k = 0; k < writers[i].n; k++)
+            assert_int_equal(counts[k], 1);
+        assert_sound(f, writers[i].account);
+    }
+    arena_fini(&a);
+}
+
+static void test_kill(void **state)
+{
+    (void)state;
+    with_store(kill_body);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_lost_before),
+        cmocka_unit_test(test_lost_after),
+        cmocka_unit_test(test_away),
+        cmocka_unit_test(test_kill),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
