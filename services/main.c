@@ -3,9 +3,7 @@
  * than one service. */
 #include "services/cli/cli.h"
 #include "services/cli/output.h"
-#if __has_include("services/delivery/service.h")
 #include "services/delivery/service.h"
-#endif
 #include "services/imap/service.h"
 #include "services/scheduler/service.h"
 #include "services/smtp/service.h"
@@ -14,9 +12,7 @@
 static const struct app_service *const services[] = {
     &smtp_service,
     &imap_service,
-#if __has_include("services/delivery/service.h")
     &delivery_service,
-#endif
     &scheduler_service,
 };
 
