@@ -124,7 +124,7 @@ static void test_breaker(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT_OF(stories); i++) {
-        struct queue_breaker b = { QUEUE_BREAKER_CLOSED };
+        struct queue_breaker b = { .state = QUEUE_BREAKER_CLOSED };
         int64_t now = 9 * hour_us;
         for (const char *p = stories[i].story; *p; p++) {
             if (ascii_is_digit(*p)) {
