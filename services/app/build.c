@@ -196,6 +196,7 @@ static void open_state(struct app *app)
         .lifetime_ms = config_int(c, CONFIG_DELIVERY_EXPIRE_AFTER) / divisor,
         .delay_ms = config_int(c, CONFIG_DELIVERY_DELAY_NOTICE) / divisor,
         .time_divisor = divisor,
+        .lease_ms = config_int(c, CONFIG_DELIVERY_LEASE),
     };
     app->accounts = account_directory_new(app->db, &directory);
     open_auth(app);

@@ -12,6 +12,7 @@ enum {
     PAUSE_MS = 2000,         /* after the queue could not be asked */
     ROUTE_MS = 60 * 1000,    /* for all DNS questions of a destination */
     DATABASE_MS = 10 * 1000, /* for one call of the queue */
+    LEASE_LEFT_MS = 2000,    /* less is not enough to begin with a message */
     FINISH_TRIES = 5,
     MESSAGES_A_CONNECTION = 100
 };
@@ -214,7 +215,7 @@ static bool may_go_on(const struct shift *shift)
 {
     return !shift->session.is_lost && !fiber_is_cancelled() &&
            !runtime_is_draining(shift->d->app->runtime) &&
-           queue_lease_is_valid(shift->lease, DATABASE_MS);
+           queue_lease_is_valid(shift->lease, LEASE_LEFT_MS);
 }
 
 /* One message. False: no further ones. Yields. */

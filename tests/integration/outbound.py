@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The outside world for tests of delivery: an nsd with a zone of our own, and mail servers (sinks)
+that answer as told and keep every byte they were sent."""
+import pathlib
+import re
+import shutil
+import socket
+import ssl
+import subprocess
+import tempfile
+import threading
+import time
+
+DOMAIN = "out.test"
+
+
+class Zone:
+    """Serves `records` (zone file lines) of out.test on loopback."""
+
+    def __init__(self, records):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="heronry-nsd-", dir="/tmp"))
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as held:
+            held.bind(("127.0.0.1", 0))
+            self.port = held.getsockname()[1]
+        lines = [f"$ORIGIN {DOMAIN}.", "$TTL 1", "@ SOA ns hostmaster 1 3600 600 86400 1", "@ NS ns",
+                 "ns A 127.0.0.1", *records]
+        (self.folder / "zone").write_text("\n".join(lines) + "\n")
+        (self.folder / "nsd.conf").write_text(
+            f"server:\n ip-address: 127.0.0.1@{self.port}\n username: \"\"\n zonesdir: \"{self.folder}\"\n"
+            f" database: \"\"\n pidfile: \"\"\n logfile: \"{self.folder}/log\"\n xfrdfile: \"{self.folder}/xfrd\"\n"
+            f" zonelistfile: \"{self.folder}/zones\"\n xfrdir: \"{self.folder}\"\n server-count: 1\n"
+            f"remote-control:\n control-enable: no\nzone:\n name: {DOMAIN}\n zonefile: zone\n")
+        self.process = subprocess.Popen(["nsd", "-d", "-c", self.folder / "nsd.conf"])
+        self._wait()
+
+    def _wait(self):
+        question = b"\x12\x34\0\0\0\1\0\0\0\0\0\0\3out\4test\0\0\6\0\1"
+        end = time.monotonic() + 10
+        while True:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
+                asker.settimeout(0.1)
+                try:
+                    asker.connect(("127.0.0.1", self.port))
+                    asker.send(question)
+                    if len(asker.recv(512)) > 12:
+                        return
+                except OSError:
+                    time.sleep(0.05)
+            assert time.monotonic() < end, "nsd does not answer"
+
+    @property
+    def server(self):
+        return f"127.0.0.1@{self.port}"
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Message:
+    """One transaction as the sink saw it: commands of the envelope and the raw DATA."""
+
+    def __init__(self, sender, recipients, data, tls):
+        self.sender, self.recipients, self.data, self.tls = sender, recipients, data, tls
+
+
+class Sink:
+    """A mail server on 127.0.0.1:port. `answer(verb, argument)` gives a reply line (without CRLF) or
+    None for the ordinary one; raising ConnectionError cuts the connection."""
+
+    def __init__(self, port, answer=None, *, tls=None, extensions=("PIPELINING", "8BITMIME", "SIZE 30000000")):
+        self.answer = answer or (lambda verb, argument: None)
+        self.tls, self.extensions = tls, list(extensions)
+        self.messages, self.commands, self.connections = [], [], 0
+        self.lock = threading.Lock()
+        self.listener = socket.create_server(("127.0.0.1", port), backlog=100)
+        self.closing = False
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            threading.Thread(target=self._serve_safely, args=(client,), daemon=True).start()
+
+    def _serve_safely(self, client):
+        try:
+            self._serve(client)
+        except (OSError, ssl.SSLError, EOFError):
+            pass
+        finally:
+            client.close()
+
+    def _reply(self, client, verb, argument, ordinary):
+        with self.lock:
+            self.commands.append((verb, argument))
+            text = self.answer(verb, argument) or ordinary
+        client.sendall(text.encode() + b"\r\n")
+        return text
+
+    def _serve(self, client):
+        client.settimeout(30)
+        stream, encrypted = client.makefile("rb"), False
+        sender, recipients = None, []
+        self._reply(client, "CONNECT", "", "220 sink.out.test ESMTP")
+        while line := stream.readline():
+            verb, _, argument = line.rstrip(b"\r\n").decode("utf-8", "replace").partition(" ")
+            verb = verb.upper()
+            if verb == "EHLO":
+                offers = self.extensions + (["STARTTLS"] if self.tls and not encrypted else [])
+                lines = ["sink.out.test", *offers]
+                ordinary = "\r\n".join(f"250{'-' if i < len(lines) - 1 else ' '}{l}" for i, l in enumerate(lines))
+                self._reply(client, verb, argument, ordinary)
+            elif verb == "STARTTLS":
+                if self._reply(client, verb, argument, "220 go ahead").startswith("220"):
+                    client = self.tls.wrap_socket(client, server_side=True)
+                    stream, encrypted = client.makefile("rb"), True
+            elif verb == "MAIL":
+                if self._reply(client, verb, argument, "250 2.1.0 ok").startswith("2"):
+                    sender, recipients = re.search("<(.*?)>", argument).group(1), []
+            elif verb == "RCPT":
+                if self._reply(client, verb, argument, "250 2.1.5 ok").startswith("2"):
+                    recipients.append(re.search("<(.*?)>", argument).group(1))
+            elif verb == "DATA":
+                ordinary = "354 go ahead" if recipients else "554 5.5.1 nobody"
+                if self._reply(client, verb, recipients, ordinary).startswith("354"):
+                    data = self._read_data(stream)
+                    if self._reply(client, ".", recipients, "250 2.0.0 taken").startswith("2"):
+                        with self.lock:
+                            self.messages.append(Message(sender, recipients, data, encrypted))
+                sender, recipients = None, []
+            elif verb == "QUIT":
+                self._reply(client, verb, argument, "221 bye")
+                return
+            else:
+                self._reply(client, verb, argument, "250 ok")
+
+    @staticmethod
+    def _read_data(stream):
+        """Raw bytes up to CRLF.CRLF, which is not part of them; dots stay stuffed."""
+        data = b""
+        while not (b"\r\n" + data).endswith(b"\r\n.\r\n"):
+            more = stream.readline()
+            if not more:
+                raise EOFError
+            data += more
+        return data[:-3]
+
+    def of(self, recipient):
+        """Messages that were taken for this address."""
+        with self.lock:
+            return [m for m in self.messages if recipient in m.recipients]
+
+    def close(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()

@@ -1,0 +1,415 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Mail leaves: MX records from a real nsd, sinks on loopback, the real queue and its schedule with a
+clock that runs 1000 times as fast (delivery.time_divisor)."""
+import email
+import email.policy
+import os
+import pathlib
+import re
+import signal
+import ssl
+import subprocess
+import time
+
+import pytest
+from conftest import free_ports, wait_until
+from outbound import DOMAIN, Sink, Zone
+
+RECORDS = [
+    "good MX 10 mx", "mx A 127.0.0.1",
+    "two MX 10 dead", "two MX 20 mx", "dead A 127.0.0.7",
+    "implicit A 127.0.0.1",
+    "null MX 0 .",
+    "refuses MX 10 dead",
+    "nowhere MX 10 absent",
+    "slow MX 10 mx", "grey MX 10 mx", "mixed MX 10 mx", "bounce MX 10 mx", "again MX 10 mx", "tls MX 10 mx",
+    "maybe MX 10 mx", "kill MX 10 mx", "pause MX 10 mx", "bytes MX 10 mx", "delay MX 10 mx", "dsn MX 10 mx",
+]
+WAIT = 20
+
+
+class World:
+    """Zone, sink and server; `rules` decide what the sink answers, by recipient's domain."""
+
+    def __init__(self, factory, **settings):
+        (self.port,) = free_ports(1)
+        self.rules = {}
+        self.zone = Zone(RECORDS)
+        self.sink = Sink(self.port, self.answer)
+        self.server = factory(settings={
+            "delivery.port": self.port, "delivery.time_divisor": 1000, "delivery.delay_notice": "4h",
+            "dns.stub_zone": DOMAIN, "dns.stub_server": self.zone.server, "dns.validate": "false",
+            "delivery.allow_private": "true", **settings})
+        self.user = self.server.user(2)
+
+    def answer(self, verb, argument):
+        text = argument if isinstance(argument, str) else " ".join(argument)
+        for domain, rule in self.rules.items():
+            if f"@{domain}.{DOMAIN}" in text:
+                return rule(verb, text)
+        return None
+
+    def send(self, *recipients, body="Hello there.\r\n", subject="outbound", sender=None):
+        sender = sender or self.user["address"]
+        text = f"From: {sender}\r\nTo: {', '.join(recipients)}\r\nSubject: {subject}\r\n\r\n{body}"
+        with self.server.smtp("submission", login=self.user) as client:
+            client.sendmail(sender, list(recipients), text.encode())
+
+    def arrived(self, address, count=1):
+        return wait_until(lambda: len(self.sink.of(address)) >= count and self.sink.of(address), WAIT,
+                          f"mail for {address}")
+
+    def queue_of(self, address):
+        return self.server.psql(f"SELECT status, attempts, code FROM q_rcpt WHERE rcpt = '{address}'")
+
+    def queue_is_empty(self, address):
+        wait_until(lambda: self.queue_of(address) == "", WAIT, f"no {address} in the queue")
+
+    def reports(self, about):
+        """Reports in the user's INBOX that name the address."""
+        client = self.server.imap(self.user)
+        client.select("INBOX", readonly=True)
+        numbers = client.search(None, "ALL")[1][0].split()
+        raw = [client.fetch(n, "(BODY.PEEK[])")[1][0][1] for n in numbers]
+        client.logout()
+        return [email.message_from_bytes(r, policy=email.policy.default) for r in raw if about.encode() in r]
+
+    def report(self, about):
+        return wait_until(lambda: self.reports(about), WAIT, f"a report about {about}")[0]
+
+    def close(self):
+        self.sink.close()
+        self.zone.close()
+
+
+@pytest.fixture(scope="module")
+def module_factory():
+    from conftest import Instance
+    made = []
+
+    def start(**options):
+        made.append(Instance(**options))
+        return made[-1].up()
+
+    yield start
+    for instance in made:
+        instance.remove()
+
+
+@pytest.fixture(scope="module")
+def world(module_factory):
+    w = World(module_factory)
+    yield w
+    w.close()
+
+
+def status_part(report):
+    """The fields of message/delivery-status as one text."""
+    assert report.get_content_type() == "multipart/report"
+    assert report["Auto-Submitted"].startswith("auto-replied")
+    assert report["Return-Path"] == "<>"
+    (part,) = [p for p in report.walk() if p.get_content_type().endswith("delivery-status")]
+    return "\n".join(str(block) for block in part.get_payload())
+
+
+# ---- routes ----
+
+@pytest.mark.parametrize("domain", ["good", "two", "implicit"])
+def test_mail_finds_its_server(world, domain):
+    """By MX, by the second MX when the first is dead, and by the address when there is no MX."""
+    address = f"somebody@{domain}.{DOMAIN}"
+    world.send(address, subject=domain)
+    (message,) = world.arrived(address)
+    assert message.sender == world.user["address"]
+    assert f"Subject: {domain}\r\n".encode() in message.data
+    world.queue_is_empty(address)
+
+
+@pytest.mark.parametrize("domain, status", [("null", "5.1.10"), ("missing", "5.1.2"), ("nowhere", "5.4.4")])
+def test_a_domain_without_mail_is_reported_at_once(world, domain, status):
+    address = f"somebody@{domain}.{DOMAIN}"
+    world.send(address)
+    text = status_part(world.report(address))
+    assert re.search(rf"^Status: {re.escape(status)}$", text, re.M), text
+    assert "Action: failed" in text and f"Final-Recipient: rfc822;{address}" in text.replace("; ", ";")
+    world.queue_is_empty(address)
+
+
+def test_private_addresses_are_not_connected_to(heronry_factory):
+    world = World(heronry_factory, **{"delivery.allow_private": "false"})
+    try:
+        world.send(f"somebody@good.{DOMAIN}")
+        assert re.search(r"^Status: 5\.4\.4$", status_part(world.report(f"somebody@good.{DOMAIN}")), re.M)
+        assert world.sink.connections == 0
+    finally:
+        world.close()
+
+
+# ---- what servers answer ----
+
+def test_a_temporary_failure_is_tried_again_by_the_schedule(world):
+    """Attempts 5, 15, 30 minutes apart; a thousandth of that here: 0.3, 0.9, 1.8 s, each +-10 %."""
+    address, times = f"somebody@grey.{DOMAIN}", []
+
+    def rule(verb, _):
+        if verb != "RCPT":
+            return None
+        times.append(time.monotonic())
+        return "451 4.7.1 come back later" if len(times) <= 3 else None
+
+    world.rules["grey"] = rule
+    world.send(address)
+    world.arrived(address)
+    waits = [b - a for a, b in zip(times, times[1:])]
+    for wait, wanted in zip(waits, [0.3, 0.9, 1.8]):
+        assert wanted * 0.9 - 0.02 <= wait <= wanted * 1.1 + 2.2, waits  # a claim looks about once a second
+    world.queue_is_empty(address)
+    assert world.reports(address) == []
+
+
+def test_a_permanent_failure_is_reported(world):
+    address = f"nobody@bounce.{DOMAIN}"
+    world.rules["bounce"] = lambda verb, text: "550 5.1.1 no such user" if verb == "RCPT" else None
+    world.send(address, subject="will not arrive")
+    report = world.report(address)
+    text = status_part(report)
+    assert "Status: 5.1.1" in text and "550 5.1.1 no such user" in text
+    assert "Remote-MTA: dns;mx.out.test" in text.replace("; ", ";")
+    assert "will not arrive" in report.as_string()
+    world.queue_is_empty(address)
+    assert len(world.reports(address)) == 1
+
+
+def test_each_recipient_has_its_own_fate(world):
+    good, bad, later = (f"{name}@mixed.{DOMAIN}" for name in ("good", "bad", "later"))
+    seen = []
+
+    def rule(verb, text):
+        if verb != "RCPT":
+            return None
+        seen.append(text)
+        if bad in text:
+            return "550 5.1.1 unknown"
+        return "450 4.2.1 busy" if later in text and sum(later in s for s in seen) == 1 else None
+
+    world.rules["mixed"] = rule
+    world.send(good, bad, later)
+    world.arrived(good)
+    world.arrived(later)
+    assert "Status: 5.1.1" in status_part(world.report(bad))
+    assert len(world.sink.of(good)) == 1
+    # One connection and one transaction carried all three at first.
+    assert [good in s for s in seen[:3]].count(True) == 1 and len({s for s in seen[:3]}) == 3
+
+
+def test_nobody_listens(world):
+    """Connection refused: deferred, tried again, and given up after 15 attempts or the lifetime."""
+    address = f"somebody@refuses.{DOMAIN}"
+    world.send(address)
+    wait_until(lambda: re.match(r"0\|[1-9]\d*\|4\.4\.1", world.queue_of(address)), WAIT, "a second attempt")
+    stats = world.server.json("queue", "stats")
+    assert stats
+    world.server.psql(f"UPDATE q_msg SET expires = now() WHERE queue_id IN "
+                      f"(SELECT queue_id FROM q_rcpt WHERE rcpt = '{address}')")
+    text = status_part(world.report(address))
+    assert "Status: 4.4.7" in text or "Status: 5.4.7" in text
+
+
+def test_no_answer_after_the_dot_is_tried_again(world):
+    """RFC 1047: it may have arrived; it must not get lost (O6)."""
+    address, dots = f"somebody@maybe.{DOMAIN}", []
+
+    def rule(verb, _):
+        if verb == ".":
+            dots.append(1)
+            if len(dots) == 1:
+                raise ConnectionError
+        return None
+
+    world.rules["maybe"] = rule
+    world.send(address)
+    world.arrived(address)
+    assert len(dots) == 2
+    assert "delivery_maybe" in world.server.log()
+
+
+def test_a_null_sender_gets_no_report(world):
+    """A report that cannot be delivered ends there (RFC 5321 4.5.5)."""
+    bounced = f"sender@dsn.{DOMAIN}"
+    world.rules["dsn"] = lambda verb, text: "550 5.1.1 no" if verb == "RCPT" else None
+    reported = world.server.log().count("delivery_reported")
+    # The sender is remote and its mail fails here, so the report goes out with a null sender.
+    queue_id = world.server.psql(
+        f"UPDATE q_msg SET envelope_from = '{bounced}' WHERE false RETURNING queue_id")
+    assert queue_id == ""
+    world.rules["slow"] = lambda verb, text: "451 4.0.0 wait" if verb == "RCPT" else None
+    world.send(f"x@slow.{DOMAIN}")
+    wait_until(lambda: world.queue_of(f"x@slow.{DOMAIN}"), WAIT)
+    world.server.psql(f"UPDATE q_msg SET envelope_from = '{bounced}', expires = now() WHERE queue_id IN "
+                      f"(SELECT queue_id FROM q_rcpt WHERE rcpt = 'x@slow.{DOMAIN}')")
+    world.server.psql(f"UPDATE q_rcpt SET due = now() WHERE rcpt = 'x@slow.{DOMAIN}'")
+    wait_until(lambda: ("RCPT", f"TO:<{bounced}>") in world.sink.commands, WAIT, "the report on its way")
+    assert ("MAIL", "FROM:<>") in [(v, a.split(" ")[0]) for v, a in world.sink.commands if v == "MAIL"]
+    world.queue_is_empty(bounced)
+    assert world.server.log().count("delivery_reported") == reported + 1
+
+
+def test_delay_is_told_once(world):
+    """After 4 h (14.4 s here) the sender hears that it takes long, and once more when it fails."""
+    address = f"somebody@delay.{DOMAIN}"
+    world.rules["delay"] = lambda verb, text: "451 4.3.0 not now" if verb == "RCPT" else None
+    world.send(address)
+    wait_until(lambda: world.queue_of(address).startswith("0|1"), WAIT)
+    world.server.psql(f"UPDATE q_rcpt SET delay = 1 WHERE rcpt = '{address}'")
+    assert "Action: delayed" in status_part(world.report(address))
+    assert world.queue_of(address) != ""
+    del world.rules["delay"]
+    world.server.psql(f"UPDATE q_rcpt SET due = now() WHERE rcpt = '{address}'")
+    world.arrived(address)
+    assert len(world.reports(address)) == 1
+
+
+# ---- bytes ----
+
+def test_no_bare_line_end_leaves(world):
+    """R20 outbound: what we were given in any legal form goes out in wire form, dots stuffed."""
+    address = f"somebody@bytes.{DOMAIN}"
+    world.send(address, body=".\r\n..\r\nFrom here\r\n.com\r\n" + "x" * 990 + "\r\nlast line without end")
+    (message,) = world.arrived(address)
+    body = message.data.partition(b"\r\n\r\n")[2]
+    assert body == b"..\r\n...\r\nFrom here\r\n..com\r\n" + b"x" * 990 + b"\r\nlast line without end\r\n"
+    assert b"\r" not in message.data.replace(b"\r\n", b"") and b"\n" not in message.data.replace(b"\r\n", b"")
+    assert max(map(len, message.data.split(b"\r\n"))) <= 998
+
+
+def test_bare_line_ends_in_the_queue_are_mended(world):
+    """Even if something else put them there."""
+    address = f"smuggler@bytes.{DOMAIN}"
+    world.rules["bytes"] = lambda verb, text: "451 4.0.0 wait" if verb == "RCPT" and "smuggler" in text else None
+    world.send(address, body="A\r\nB" + "C" * 40 + "\r\n")
+    wait_until(lambda: world.queue_of(address).startswith("0|1"), WAIT)
+    changed = world.server.psql(
+        "UPDATE q_msg SET codec = 0, data = decode(replace(encode(data, 'hex'), "
+        "encode(('B' || repeat('C', 40))::bytea, 'hex'), "
+        "encode((E'\\n.\\nMAIL FROM:<evil@example>\\r.\\r' || repeat('C', 13))::bytea, 'hex')), 'hex') "
+        "WHERE codec = 0 AND queue_id IN (SELECT queue_id FROM q_rcpt WHERE rcpt = "
+        f"'{address}') RETURNING queue_id")
+    if not changed:
+        pytest.skip("the message is stored in another form than plain octets")
+    del world.rules["bytes"]
+    world.server.psql(f"UPDATE q_rcpt SET due = now() WHERE rcpt = '{address}'")
+    (message,) = world.arrived(address)
+    assert b"\r\n..\r\nMAIL FROM:<evil@example>\r\n" in message.data
+    assert "evil@example" not in " ".join(a for v, a in world.sink.commands if v == "MAIL")
+
+
+# ---- TLS ----
+
+@pytest.fixture(scope="module")
+def tls_context(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tls")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                    "-keyout", folder / "key", "-out", folder / "cert", "-days", "2", "-subj", "/CN=mx.out.test",
+                    "-addext", "subjectAltName=DNS:mx.out.test"], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "cert", folder / "key")
+    context.cert_path = folder / "cert"
+    return context
+
+
+def test_tls_is_used_when_offered(world, tls_context):
+    address = f"somebody@tls.{DOMAIN}"
+    world.sink.tls = tls_context
+    try:
+        world.send(address)
+        (message,) = world.arrived(address)
+        assert message.tls
+    finally:
+        world.sink.tls = None
+
+
+def test_tls_that_fails_falls_back(world):
+    """A server whose TLS is broken still gets its mail, with a warning in the log (FEATURES 47)."""
+    address = f"broken@tls.{DOMAIN}"
+    broken = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)  # no certificate: no handshake succeeds
+    world.sink.tls = broken
+    try:
+        world.send(address)
+        (message,) = world.arrived(address)
+        assert not message.tls
+        assert "delivery_tls_degraded" in world.server.log()
+    finally:
+        world.sink.tls = None
+
+
+def test_verified_tls(heronry_factory, tls_context):
+    """With both switches on: a good certificate is taken, another one and plain text are not."""
+    world = World(heronry_factory, **{"delivery.verify_tls": "true", "delivery.require_tls": "true"})
+    try:
+        address = f"somebody@tls.{DOMAIN}"
+        world.send(address)
+        wait_until(lambda: "4.7.4" in world.queue_of(address), WAIT, "a delivery in plain text to be refused")
+        world.sink.tls = tls_context
+        wait_until(lambda: "4.7.5" in world.queue_of(address), WAIT, "an unknown certificate to be refused")
+        assert not any(verb == "MAIL" for verb, _ in world.sink.commands)
+    finally:
+        world.close()
+
+
+# ---- crashes and pauses ----
+
+@pytest.mark.parametrize("place", ["P7", "P7-before-dot", "P8", "P9", "P10"])
+def test_a_crash_loses_nothing(heronry_factory, place):
+    """SIGKILL at each place; the message arrives (twice at most, RFC 1047) or is reported once."""
+    world = World(lambda **o: heronry_factory(environment={"HERONRY_FAILPOINT": f"{place}:kill@1"}, **o))
+    try:
+        address = f"somebody@{'null' if place == 'P10' else 'kill'}.{DOMAIN}"
+        world.send(address)
+        # A worker that was killed held a lease; the next one need not wait for its end here.
+        wait_until(lambda: "signal" in world.server.log() or "worker" in world.server.log(), WAIT)
+        time.sleep(0.5)
+        world.server.stop()
+        world.server.environment.clear()
+        world.server.start()
+        world.server.psql("UPDATE q_domain SET lease_until = now()")
+        if place == "P10":
+            assert len(wait_until(lambda: world.reports(address), WAIT)) == 1
+            time.sleep(1)
+            assert len(world.reports(address)) == 1
+        else:
+            world.arrived(address)
+            world.queue_is_empty(address)
+            assert len(world.sink.of(address)) <= (2 if place in ("P8", "P9") else 1)
+    finally:
+        world.close()
+
+
+def test_a_worker_that_was_stopped_does_not_end_its_message(heronry_factory):
+    """R9: SIGSTOP after DATA for three times the lease. Another process takes over and delivers; the
+    first one, continued, finds that its lease is gone and sends no end dot."""
+    world = World(heronry_factory, **{"delivery.lease": "5s", "workers.back": 2})
+    address, stopped = f"somebody@pause.{DOMAIN}", []
+    try:
+        def stop_the_worker(verb, _):
+            if verb == "DATA" and not stopped:
+                owner = world.server.psql(f"SELECT lease_owner FROM q_domain WHERE domain = 'pause.{DOMAIN}'")
+                stopped.append(int(owner.split("/")[1]))
+                os.kill(stopped[0], signal.SIGSTOP)
+            return None
+
+        world.sink.answer = stop_the_worker
+        world.send(address)
+        wait_until(lambda: stopped, WAIT, "DATA")
+        began = time.monotonic()
+        world.arrived(address)
+        assert time.monotonic() - began >= 3, "somebody took over before the lease had ended"
+        time.sleep(max(0, 15 - (time.monotonic() - began)))
+        os.kill(stopped[0], signal.SIGCONT)
+        time.sleep(3)
+        assert [verb for verb, _ in world.sink.commands].count(".") == 1
+        assert len(world.sink.of(address)) == 1
+        assert world.queue_of(address) == ""
+    finally:
+        for pid in stopped:
+            os.kill(pid, signal.SIGCONT)
+        world.close()
