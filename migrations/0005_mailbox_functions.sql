@@ -57,7 +57,7 @@ DECLARE
     v_id int;
     v_validity bigint;
 BEGIN
-    IF (SELECT count(*) FROM mailbox WHERE account_id = p_account) >= 5000 THEN
+    IF (SELECT count(*) FROM mailbox WHERE account_id = p_account) >= 1000 THEN
         RAISE EXCEPTION 'too many mailboxes' USING ERRCODE = 'HR413';
     END IF;
     UPDATE account_state

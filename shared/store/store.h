@@ -36,7 +36,7 @@ enum {
     STORE_MAX_NAME = 1000,           /* octets of a full mailbox name */
     STORE_MAX_LEVEL = 255,           /* octets of one level of it */
     STORE_MAX_DEPTH = 20,            /* levels */
-    STORE_MAX_MAILBOXES = 5000,      /* of an account */
+    STORE_MAX_MAILBOXES = 1000,      /* of an account */
     STORE_MAX_KEYWORD = 50,          /* octets of a keyword (ATTACKS I10) */
     STORE_MAX_KEYWORDS = 1000,       /* different ones of an account */
     STORE_MAX_MAILBOX_KEYWORDS = 64, /* different ones ever used in a mailbox */
