@@ -42,10 +42,14 @@ static void check_round_trip(struct arena *a, str data)
     size_t k = 0;
     for (size_t i = 0; i < data.n; i++) {
         bool crlf = data.p[i] == '\r' && i + 1 < data.n && data.p[i + 1] == '\n';
-        if (data.p[i] == '\n')
-            INVARIANT(k < text.n && text.p[k++] == '\r');
-        if (!crlf)
-            INVARIANT(k < text.n && text.p[k++] == data.p[i]);
+        if (data.p[i] == '\n') {
+            INVARIANT(k < text.n && text.p[k] == '\r');
+            k++;
+        }
+        if (!crlf) {
+            INVARIANT(k < text.n && text.p[k] == data.p[i]);
+            k++;
+        }
     }
     INVARIANT(k == text.n);
     buf_fini(&encoded);

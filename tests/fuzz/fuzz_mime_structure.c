@@ -38,9 +38,10 @@ static void check_sections(const struct mime_structure *s)
     for (size_t n = 0; n <= COUNT_OF(path); n++) {
         for (int kind = MIME_SECTION_BODY; kind <= MIME_SECTION_MIME; kind++) {
             str out = STR_EMPTY;
-            if (mime_structure_section(s, path, n, (enum mime_section)kind, &out))
+            if (mime_structure_section(s, path, n, (enum mime_section)kind, &out)) {
                 INVARIANT(out.n == 0 ||
                           (out.p >= s->message.p && out.p + out.n <= s->message.p + s->message.n));
+            }
         }
     }
 }

@@ -46,9 +46,10 @@ static bool check(struct arena *a, const json_t *test, unsigned rules, bool want
     struct mime_addr_spec spec;
     str address = without_pictures(a, vectors_str(test, "address"));
     bool valid = mime_address_parse_addr_spec(a, address, rules, &spec, &e);
-    if (valid != wanted)
+    if (valid != wanted) {
         print_error("%.*s (%.*s): rules %u say %d: %s\n", STR_FMT(vectors_str(test, "address")),
                     STR_FMT(vectors_str(test, "diagnosis")), rules, valid, e.msg);
+    }
     return valid == wanted;
 }
 
@@ -118,9 +119,10 @@ static void reads_single_specs(void **state)
         arena_init(&a);
         bool valid = mime_address_parse_addr_spec(&a, cases[i].address, cases[i].rules, &spec, &e);
         if (valid != cases[i].valid || !str_eq(spec.local, cases[i].local) ||
-            !str_eq(spec.domain, cases[i].domain))
+            !str_eq(spec.domain, cases[i].domain)) {
             fail_msg("%s: %d '%.*s' '%.*s' %s", cases[i].name, valid, STR_FMT(spec.local),
                      STR_FMT(spec.domain), e.msg);
+        }
         assert_true(valid || e.kind == ERR_SYNTAX || e.kind == ERR_LIMIT);
         arena_fini(&a);
     }

@@ -58,14 +58,12 @@ static str render_addresses(struct arena *a, str body)
 {
     struct mime_address_list list;
     struct buf text;
-    str group = STR_EMPTY;
     buf_init(&text, 65536);
     mime_address_list_parse(a, body, &list);
     for (size_t i = 0; i < list.n; i++) {
         const struct mime_address *item = &list.items[i];
         if (item->kind == MIME_ADDRESS_GROUP_START) {
-            group = item->name;
-            (void)buf_addf(&text, "[%.*s]", STR_FMT(group));
+            (void)buf_addf(&text, "[%.*s]", STR_FMT(item->name));
         } else if (item->kind == MIME_ADDRESS_GROUP_END) {
             (void)buf_addf(&text, "[]");
         } else {
@@ -157,9 +155,10 @@ static str render_content_type(struct arena *a, str body)
     for (size_t i = 0; i < ct.n_params; i++) {
         const struct mime_param *p = &ct.params[i];
         words[n++] = arena_printf(a, "%.*s=%.*s", STR_FMT(p->name), STR_FMT(p->value));
-        if (p->language.n)
+        if (p->language.n) {
             words[n++] =
                 arena_printf(a, "%.*s-language=%.*s", STR_FMT(p->name), STR_FMT(p->language));
+        }
     }
     str head = arena_printf(a, "%.*s/%.*s", STR_FMT(ct.type), STR_FMT(ct.subtype));
     return join_sorted(a, head, words, n);

@@ -171,10 +171,11 @@ static void makes_body_of_bodystructure(void **state)
         buf_init(&out, 10000);
         bool ok = mime_bodystructure_to_body(body_cases[i].text, &out);
         assert_int_equal(ok, body_cases[i].wanted != NULL);
-        if (ok)
+        if (ok) {
             assert_string_equal(buf_cstr(&out), body_cases[i].wanted);
-        else
+        } else {
             assert_int_equal(out.n, 0);
+        }
         buf_fini(&out);
     }
 }

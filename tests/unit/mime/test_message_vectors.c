@@ -121,9 +121,10 @@ static void compare_text(struct message_test *t, const struct mime_part *part, c
     if (str_eq(wanted, got))
         return;
     t->failed++;
-    if (!is_exception(t->name))
+    if (!is_exception(t->name)) {
         print_error("%s: text: wanted '%.*s', got '%.*s'\n", t->name, STR_FMT(wanted),
                     STR_FMT(got));
+    }
 }
 
 static void compare_message(struct message_test *t, const struct mime_part *root,
@@ -162,16 +163,17 @@ static void compare_message(struct message_test *t, const struct mime_part *root
 /* Ranges of children lie in their parent's body, in order; a header ends where its body begins. */
 static void check_ranges(const struct message_test *t)
 {
+    assert_int_equal(t->structure->root->body_end, t->message.n);
     for (const struct mime_part *p = t->structure->root; p; p = mime_part_next(p)) {
         assert_true(p->header_start <= p->body_start && p->body_start <= p->body_end);
         assert_true(p->body_end <= t->message.n);
-        if (p->parent)
+        if (p->parent) {
             assert_true(p->header_start >= p->parent->body_start &&
                         p->body_end <= p->parent->body_end);
+        }
         if (p->next)
             assert_true(p->next->header_start >= p->body_end);
     }
-    assert_int_equal(t->structure->root->body_end, t->message.n);
 }
 
 static bool is_clean(str text)
@@ -225,9 +227,10 @@ static void check_imap_texts(struct message_test *t, const struct mime_derived *
     assert_true(derived->envelope.n > 0 && derived->bodystructure.n > 0);
     assert_true(mime_bodystructure_to_body(derived->bodystructure, &body));
     assert_true(mime_bodystructure_format(&t->a, t->structure, false, &direct));
-    if (!str_eq(buf_str(&body), buf_str(&direct)))
+    if (!str_eq(buf_str(&body), buf_str(&direct))) {
         fail_msg("%s: BODY is\n%.*s\nand not\n%.*s", t->name, STR_FMT(buf_str(&body)),
                  STR_FMT(buf_str(&direct)));
+    }
     buf_fini(&body);
     buf_fini(&direct);
 }

@@ -247,9 +247,10 @@ static void works_in_linear_time(void **state)
         struct buf text;
         arena_init(&a);
         buf_init(&text, 100000000);
-        for (int i = 0; i < MIME_MAX_DEPTH; i++)
+        for (int i = 0; i < MIME_MAX_DEPTH; i++) {
             assert_true(buf_addf(
                 &text, "Content-Type: multipart/mixed; boundary=x%d\r\n\r\n--x%d\r\n", i, i));
+        }
         struct buf whole;
         buf_init(&whole, 100000000);
         steps[round] =

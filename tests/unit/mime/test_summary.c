@@ -167,9 +167,10 @@ static void reads_dates(void **state)
         struct mime_date date = { 0 };
         bool valid = mime_date_parse(str_from_cstr(c->text), &date);
         if (valid != c->valid || date.at_utc != c->at_utc || date.zone_offset != c->zone ||
-            date.zone_known != c->zone_known)
+            date.zone_known != c->zone_known) {
             fail_msg("%s: %d %lld %d %d", c->text, valid, (long long)date.at_utc, date.zone_offset,
                      date.zone_known);
+        }
     }
     struct buf out;
     buf_init(&out, 100);

@@ -239,9 +239,10 @@ static const struct {
 static void reads_names_of_encodings(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < COUNT_OF(encoding_names); i++)
+    for (size_t i = 0; i < COUNT_OF(encoding_names); i++) {
         assert_int_equal(mime_encoding_parse(str_from_cstr(encoding_names[i].body)),
                          encoding_names[i].encoding);
+    }
 }
 
 static str html_text(struct arena *a, str html)

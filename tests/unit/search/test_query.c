@@ -115,10 +115,11 @@ static void refuses_bombs(void **state)
     assert_int_equal(kind, ERR_LIMIT);
     assert_true(format(&nodes[1], &got, &kind));
     /* Nodes. */
-    for (size_t i = 0; i <= SEARCH_MAX_NODES; i++)
+    for (size_t i = 0; i <= SEARCH_MAX_NODES; i++) {
         nodes[i] = (struct search_node){ .op = SEARCH_WORDS,
                                          .text = STR("-"),
                                          .next = i < SEARCH_MAX_NODES ? &nodes[i + 1] : NULL };
+    }
     struct search_node all = { .op = SEARCH_AND, .first = &nodes[0] };
     assert_false(format(&all, &got, &kind));
     assert_int_equal(kind, ERR_LIMIT);
@@ -195,9 +196,10 @@ static void writes_patterns(void **state)
         search_pattern_make(&a, c->needle, c->fields, NULL, 0, &first);
         search_pattern_make(&a, c->needle, c->fields, words, COUNT_OF(words), &second);
         if (!str_eq(first.like, c->like) || !str_eq(second.tsquery, c->tsquery) ||
-            second.is_exact != c->exact)
+            second.is_exact != c->exact) {
             fail_msg("%s: like '%.*s' query %.*s exact %d", c->name, STR_FMT(first.like),
                      STR_FMT(second.tsquery), second.is_exact);
+        }
         assert_true(first.like.n == 0 || first.tsquery.n == 0);
         arena_fini(&a);
     }

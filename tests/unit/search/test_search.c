@@ -123,7 +123,9 @@ static const char *const needles[] = {
     "cafe",
     "caf\xc3\xa9",
     "gare ouvre",
-    "l\xe2\x80\x99"
+    "l\xe2\x80\x99",
+    ("l\xe2\x80\x99"
+     "aube"),
     "aube",
     "\xe6\x9d\xb1\xe4\xba\xac",
     "\xe6\x9d\xb1",

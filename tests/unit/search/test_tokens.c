@@ -65,9 +65,10 @@ static str render(struct arena *a, str text)
     struct buf out;
     buf_init(&out, 1 << 20);
     search_tokenizer_init(&t, search_normalize(a, text));
-    while (search_tokenizer_next(&t, &token))
+    while (search_tokenizer_next(&t, &token)) {
         (void)buf_addf(&out, "%s%c%u:%.*s", out.n ? " " : "", kinds[token.kind], token.position,
                        STR_FMT(token.text));
+    }
     str rendered = arena_str(a, buf_str(&out));
     buf_fini(&out);
     return rendered;
