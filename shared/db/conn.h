@@ -66,6 +66,7 @@ struct db_endpoints {
     struct db_resolution *resolution;
 };
 
+/* Parses; what is wrong is told by the first attempt to connect. fini forgets a running look-up. */
 void db_endpoints_init(struct db_endpoints *ep, const char *conninfo);
 void db_endpoints_fini(struct db_endpoints *ep);
 /* True when the list can be used now; else starts a look-up, after which db_endpoints_changed is
@@ -107,6 +108,7 @@ struct db_batch {
     struct signal_point point;
 };
 
+/* An empty batch. Gives; end with db_batch_drop. */
 struct db_batch *db_batch_new(void);
 /* Frees a finished batch; an unfinished one becomes an orphan. */
 void db_batch_drop(struct db_batch **b);
@@ -180,6 +182,7 @@ struct db_pool {
     uint64_t failures;           /* failed rounds so far */
 };
 
+/* `n` connections, none of them made yet; fini closes them and ends their batches as lost. */
 void db_pool_init(struct db_pool *pool, struct db *db, enum db_class class, size_t n);
 void db_pool_fini(struct db_pool *pool);
 /* The working connection with the least to do. ERR_UNAVAILABLE, ERR_TIMEOUT, ERR_CANCELLED.

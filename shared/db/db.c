@@ -110,8 +110,7 @@ static bool check_outcome(const struct db_batch *b, struct err *e)
     return true;
 }
 
-/* NOLINTNEXTLINE(readability-function-size): the call of all calls; a struct would hide its parts.
- */
+/* NOLINTNEXTLINE(readability-function-size): the most used call; a struct would hide its parts. */
 bool db_query(struct db *db, enum db_class class, const struct db_stmt *stmt,
               const struct db_param *params, size_t n, struct arena *a, int64_t deadline_ms,
               struct db_rows **out, struct err *e)

@@ -83,6 +83,7 @@ struct notify_listener {
     struct list link; /* private */
 };
 
+/* Begins to tell; fn and arg must be set. */
 void notify_listen(struct notify *n, enum notify_topic topic, struct notify_listener *l);
 /* Harmless for a zeroed or already removed listener. */
 void notify_unlisten(struct notify_listener *l);

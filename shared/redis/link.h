@@ -49,6 +49,7 @@ struct redis_link {
     void *arg;
 };
 
+/* The fields of settings and callbacks must be set; fini closes without calling any of them. */
 void link_init(struct redis_link *l);
 void link_fini(struct redis_link *l);
 /* Connects, unless it is connected, connecting, or waiting for its next attempt. */

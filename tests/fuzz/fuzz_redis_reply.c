@@ -13,7 +13,8 @@ enum {
 static uint64_t digest(const struct redis_value *v, size_t *nodes) // NOLINT(misc-no-recursion)
 {
     uint64_t h = str_hash(v->text, (uint64_t)v->type) ^ (uint64_t)v->number * 31;
-    INVARIANT(++*nodes <= REPLY_NODES_MAX);
+    ++*nodes;
+    INVARIANT(*nodes <= REPLY_NODES_MAX);
     for (size_t i = 0; i < v->n; i++)
         h = h * 1099511628211U + digest(&v->items[i], nodes);
     return h;

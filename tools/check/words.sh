@@ -17,7 +17,7 @@ refuse '#include <hiredis' 'shared services' 'only shared/redis sees hiredis' '^
 refuse '#include <openssl/(ssl|bio)' 'shared services' 'only shared/net sees SSL' '^shared/net/'
 refuse 'PQescape|PQexec\(' 'shared services' 'SQL takes parameters only' '^shared/db/script\.c'
 refuse '\b(getaddrinfo|gethostbyname|sleep|usleep)\(' 'shared services' \
-    'blocking calls belong into the offload pool' '^shared/db/|^services/supervisor/'
+    'blocking calls belong into the offload pool' '^shared/net/resolve\.c|^services/supervisor/'
 refuse '(SELECT|INSERT|UPDATE|DELETE) .*%(\.\*)?[sdl]' 'shared services' 'SQL is constant text'
 [ $fault -eq 0 ] && echo "words: nothing forbidden found"
 exit $fault

@@ -159,7 +159,7 @@ static const struct db_stmt big_stmt = { "SELECT $1::bytea, octet_length($1)" };
 static void big_value_body(void *arg)
 {
     struct fixture *f = arg;
-    size_t n = 20 * 1024 * 1024;
+    size_t n = (size_t)20 * 1024 * 1024;
     char *big = heap_alloc(n);
     for (size_t i = 0; i < n; i++)
         big[i] = (char)(i * 7);

@@ -197,7 +197,8 @@ static void test_hostile(void **state)
     };
     char original[1500];
     memset(original, 'y', sizeof(original));
-    memcpy(original, "Subject: a\nX: b\rc\0d\n", 20);
+    const str start = STR("Subject: a\nX: b\rc\0d\n");
+    memcpy(original, start.p, start.n);
     d.recipients = hostile;
     d.n = 2;
     d.original = str_of(original, sizeof(original));

@@ -168,7 +168,7 @@ static void straight_body(void *arg)
     assert_true(str_eq(got->recipients[0].address, STR("a@x.test")));
     assert_true(got->is_8bit && !got->is_utf8 && got->account_id == 5);
     assert_true(str_eq(got->envelope_from, STR("me@here.test")));
-    assert_true(got->expires_us - got->created_us == 7 * 24 * 60 * minute_us);
+    assert_true(got->expires_us - got->created_us == INT64_C(7) * 24 * 60 * minute_us);
     str body;
     MUST(queue_load_body(f->q, id, &f->a, soon(), &body, &e), e);
     assert_true(str_eq(body, m.body));
@@ -194,7 +194,7 @@ static void test_straight(void **state)
 static void bodies_body(void *arg)
 {
     struct fixture *f = arg;
-    static const size_t sizes[] = { 0, 1, 5000, 1024 * 1024, 3 * 1024 * 1024 + 17 };
+    static const size_t sizes[] = { 0, 1, 5000, 1 << 20, (3 << 20) + 17 };
     for (size_t i = 0; i < 2 * COUNT_OF(sizes); i++) {
         struct err e = ERR_CLEAR;
         size_t n = sizes[i / 2];
@@ -250,6 +250,19 @@ struct crowd {
     unsigned sent;
 };
 
+static void deliver_lease(struct crowd *c, struct queue *q, struct queue_lease *lease,
+                          struct arena *a)
+{
+    struct err e = ERR_CLEAR;
+    for (size_t i = 0; i < lease->n; i++) {
+        const struct queue_message *m = &lease->messages[i];
+        struct queue_result *results = ARENA_ARRAY(a, struct queue_result, m->n);
+        MUST(queue_finish(q, lease, m, results, soon(), &e), e);
+        c->sent += (unsigned)m->n;
+    }
+    MUST(queue_release(q, lease, soon(), &e), e);
+}
+
 static void crowd_worker(void *arg)
 {
     struct crowd *c = arg;
@@ -266,13 +279,7 @@ static void crowd_worker(void *arg)
             pause_ms(600);
             continue;
         }
-        for (size_t i = 0; i < lease->n; i++) {
-            struct queue_result *results =
-                ARENA_ARRAY(&a, struct queue_result, lease->messages[i].n);
-            MUST(queue_finish(q, lease, &lease->messages[i], results, soon(), &e), e);
-            c->sent += (unsigned)lease->messages[i].n;
-        }
-        MUST(queue_release(q, lease, soon(), &e), e);
+        deliver_lease(c, q, lease, &a);
         arena_reset(&a);
     }
     arena_fini(&a);

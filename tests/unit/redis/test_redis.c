@@ -144,7 +144,7 @@ static void big_value_body(void *arg)
     struct fixture *f = arg;
     struct err e;
     struct redis_value v;
-    size_t n = 4 * 1024 * 1024;
+    size_t n = (size_t)4 * 1024 * 1024;
     char *big = heap_zalloc(n);
     MUST(COMMAND(f, &v, &e, STR("SET"), STR("big"), str_of(big, n)), e);
     MUST(COMMAND(f, &v, &e, STR("GET"), STR("big")), e);

@@ -91,7 +91,8 @@ const char *test_directory(void)
         test_die("mkdtemp %s: %s", servers.directory, strerror(errno));
     servers.owner = getpid();
     start_guard();
-    atexit(test_servers_stop);
+    if (atexit(test_servers_stop) != 0)
+        test_die("atexit");
     return servers.directory;
 }
 
