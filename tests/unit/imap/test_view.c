@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The view of a mailbox without a database: numbers, flags, keywords. */
+#include "services/imap/view.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+/* A view with UIDs 10, 20, ... */
+static void fill(struct imap_view *v, size_t n)
+{
+    *v = (struct imap_view){ .n = 0 };
+    imap_view_reserve(v, n);
+    for (size_t i = 0; i < n; i++)
+        v->rows[v->n++] = (struct store_row){ .uid = (uint32_t)(10 * (i + 1)), .modseq = 1 };
+}
+
+static void empty(struct imap_view *v)
+{
+    for (size_t i = 0; i < COUNT_OF(v->keywords); i++)
+        free(v->keywords[i]);
+    for (size_t i = 0; i < v->n_overflows; i++)
+        free(v->overflows[i].names);
+    free(v->overflows);
+    free(v->more_keywords);
+    free(v->rows);
+}
+
+static void sets_select_messages(void **state)
+{
+    static const struct {
+        const char *set;
+        bool is_uid;
+        const char *want; /* numbers; NULL: refused */
+    } cases[] = {
+        { "1:3", false, "1 2 3 " },
+        { "*", false, "5 " },
+        { "4:*", false, "4 5 " },
+        { "5:1,2", false, "1 2 3 4 5 " },
+        { "6", false, NULL },
+        { "1:6", false, NULL },
+        { "10:29", true, "1 2 " },
+        { "11:19", true, "" },
+        { "50:*", true, "5 " },
+        { "999:*", true, "5 " },
+        { "1:4294967295", true, "1 2 3 4 5 " },
+        { "20,40,60", true, "2 4 " },
+        { "$", true, "2 5 " },
+        { "$", false, "2 5 " },
+    };
+    (void)state;
+    struct imap_view v;
+    struct imap_session s = { .view = &v };
+    uint32_t saved[] = { 20, 35, 50 };
+    fill(&v, 5);
+    v.saved = saved;
+    v.n_saved = COUNT_OF(saved);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct imap_lexer l;
+        struct imap_sequence set;
+        struct imap_selection selection;
+        struct err e = ERR_CLEAR;
+        struct buf got;
+        arena_init(&s.arena);
+        buf_init(&got, 100);
+        imap_lexer_init(&l, str_from_cstr(cases[i].set), &s.arena);
+        assert_true(imap_sequence_parse(&l, &set, &e));
+        bool ok = imap_select_messages(&s, &set, cases[i].is_uid, &selection, &e);
+        for (size_t k = 0; ok && k < selection.n; k++)
+            assert_true(buf_addf(&got, "%u ", (unsigned)selection.index[k] + 1));
+        if (ok != (cases[i].want != NULL))
+            fail_msg("%s: %s", cases[i].set, e.msg);
+        if (ok)
+            assert_string_equal(buf_cstr(&got), cases[i].want);
+        buf_fini(&got);
+        arena_fini(&s.arena);
+    }
+    empty(&v);
+}
+
+static void an_empty_mailbox_has_no_numbers(void **state)
+{
+    (void)state;
+    struct imap_view v;
+    struct imap_session s = { .view = &v };
+    struct imap_lexer l;
+    struct imap_sequence set;
+    struct imap_selection selection;
+    struct err e = ERR_CLEAR;
+    arena_init(&s.arena);
+    fill(&v, 0);
+    imap_lexer_init(&l, STR("1:*"), &s.arena);
+    assert_true(imap_sequence_parse(&l, &set, &e));
+    assert_true(imap_select_messages(&s, &set, false, &selection, &e));
+    assert_int_equal(selection.n, 0);
+    imap_lexer_init(&l, STR("1"), &s.arena);
+    assert_true(imap_sequence_parse(&l, &set, &e));
+    assert_false(imap_select_messages(&s, &set, false, &selection, &e));
+    arena_fini(&s.arena);
+    empty(&v);
+}
+
+static void keywords_with_and_without_a_bit_are_written(void **state)
+{
+    (void)state;
+    struct imap_view v;
+    struct buf out;
+    const str names[] = { STR_INIT("$Junk"), STR_INIT("work") };
+    const str more[] = { STR_INIT("rare"), STR_INIT("rarer") };
+    const struct store_keywords keywords = {
+        .names = names, .n = 2, .used = 3, .more = more, .n_more = 2
+    };
+    const struct store_overflow overflow = { .uid = 20, .names = more, .n = 2 };
+    const struct store_row row = {
+        .uid = 20, .flags = STORE_SEEN, .kw = 2, .modseq = 5, .has_more = true
+    };
+    fill(&v, 3);
+    buf_init(&out, 1000);
+    assert_true(imap_view_take_keywords(&v, &keywords));
+    assert_false(imap_view_take_keywords(&v, &keywords));
+    imap_view_take_row(&v, 1, &row, &overflow, 1);
+    assert_true(imap_view_flags_format(&out, &v, 1));
+    assert_string_equal(buf_cstr(&out), "\\Seen work rare rarer");
+    assert_true(imap_view_has_keyword(&v, 1, STR("WORK")));
+    assert_true(imap_view_has_keyword(&v, 1, STR("rarer")));
+    assert_false(imap_view_has_keyword(&v, 1, STR("rar")));
+    assert_false(imap_view_has_keyword(&v, 0, STR("rare")));
+    buf_clear(&out);
+    assert_true(imap_view_all_flags_format(&out, &v));
+    assert_string_equal(buf_cstr(&out),
+                        "\\Answered \\Flagged \\Deleted \\Seen \\Draft $Junk work rare rarer");
+    const struct store_row bare = { .uid = 20, .modseq = 6 };
+    imap_view_take_row(&v, 1, &bare, NULL, 0);
+    assert_int_equal(v.n_overflows, 0);
+    assert_int_equal(v.rows[1].modseq, 6);
+    buf_clear(&out);
+    assert_true(imap_view_flags_format(&out, &v, 1));
+    assert_int_equal(out.n, 0);
+    buf_fini(&out);
+    empty(&v);
+}
+
+static void uids_are_found(void **state)
+{
+    (void)state;
+    struct imap_view v;
+    fill(&v, 1000);
+    assert_int_equal(imap_view_find(&v, 10), 0);
+    assert_int_equal(imap_view_find(&v, 10000), 999);
+    assert_int_equal(imap_view_find(&v, 15), -1);
+    assert_int_equal(imap_view_find(&v, 10001), -1);
+    assert_int_equal(imap_view_lower_bound(&v, 15), 1);
+    assert_int_equal(imap_view_lower_bound(&v, 99999), 1000);
+    empty(&v);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sets_select_messages),
+        cmocka_unit_test(an_empty_mailbox_has_no_numbers),
+        cmocka_unit_test(keywords_with_and_without_a_bit_are_written),
+        cmocka_unit_test(uids_are_found),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
