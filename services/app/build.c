@@ -252,10 +252,10 @@ void app_reload(struct app *app, struct config *config)
     app->config = config;
 }
 
-void app_free(struct app **out)
+void app_free(struct app **app_ptr)
 {
-    struct app *app = *out;
-    *out = NULL;
+    struct app *app = *app_ptr;
+    *app_ptr = NULL;
     if (!app)
         return;
     struct app_private *p = private_of(app);

@@ -19,7 +19,7 @@ struct app_options {
  * ERR_DENIED: configuration or certificates that can not be used. Gives. */
 bool app_new(const struct app_options *options, struct app **out, struct err *e);
 /* After the runtime has ended and the services have stopped. Harmless for NULL. */
-void app_free(struct app **app);
+void app_free(struct app **app_ptr);
 
 /* Uses `config` (takes it) from now on; older ones are kept until app_free, as texts may be
  * borrowed. What needs a restart stays as it was. */

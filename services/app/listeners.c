@@ -62,9 +62,10 @@ static bool plan_one(const struct config *c, const struct config_listener *wante
 {
     char text[NET_ADDRESS_TEXT];
     const char *file = config_file(c);
-    if (!find_kind(services, wanted->kind, out))
+    if (!find_kind(services, wanted->kind, out)) {
         return ERR(e, ERR_SYNTAX, "%s:%d: there is no kind of listener \"%s\"", file, wanted->line,
                    wanted->kind);
+    }
     if (!wanted->tls) {
         return ERR(e, ERR_SYNTAX,
                    "%s:%d: a listener without TLS beside others with it is not possible; "

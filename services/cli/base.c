@@ -68,12 +68,13 @@ YIELDS static bool show(struct cli_session *s, struct err *e)
             states.list[kept++] = states.list[i];
     }
     states.n = kept;
-    if (s->cli->json)
+    if (s->cli->json) {
         print_states_json(&states);
-    else if (states.n == 0)
+    } else if (states.n == 0) {
         (void)puts("nothing to do");
-    else
+    } else {
         print_states(&states);
+    }
     return true;
 }
 

@@ -211,9 +211,10 @@ static enum cli_exit run_command(struct cli *cli, char **args, int n)
     }
     if (cli->n_words < c->least_words)
         return cli_usage(cli, "%s needs %s", c->name, c->arguments);
-    if (cli->n_words > c->most_words)
+    if (cli->n_words > c->most_words) {
         return cli_usage(cli, "%s: \"%s\" is one argument too many", c->name,
                          cli->words[c->most_words]);
+    }
     return c->run(cli);
 }
 
@@ -221,10 +222,11 @@ static enum cli_exit run_help(struct cli *cli, char **args, int n)
 {
     int used;
     const struct cli_command *c = n > 0 ? find_command(cli, args, n, &used) : NULL;
-    if (c)
+    if (c) {
         print_command_help(c);
-    else if (n == 0 || !print_commands(cli, args[0]))
+    } else if (n == 0 || !print_commands(cli, args[0])) {
         print_help(cli);
+    }
     return CLI_OK;
 }
 

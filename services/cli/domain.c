@@ -57,10 +57,11 @@ YIELDS static bool list(struct cli_session *s, struct err *e)
     struct account_domain_list domains;
     if (!account_domain_list(s->app->accounts, &s->arena, s->deadline_ms, &domains, e))
         return false;
-    if (s->cli->json)
+    if (s->cli->json) {
         print_json(&domains);
-    else
+    } else {
         print_table(&domains);
+    }
     return true;
 }
 

@@ -99,11 +99,12 @@ void cli_table_time(struct cli_table *t, int64_t at_us)
 {
     struct date d;
     date_from_unix_us(at_us, &d);
-    if (at_us == 0)
+    if (at_us == 0) {
         (void)buf_add_byte(&t->cells, '-');
-    else
+    } else {
         (void)buf_addf(&t->cells, "%04d-%02d-%02d %02d:%02d", d.year, d.month, d.day, d.hour,
                        d.minute);
+    }
     end_cell(t);
 }
 

@@ -85,10 +85,11 @@ YIELDS static bool collect(struct cli_session *s, struct queue_filter *filter, s
         if (!queue_list(s->app->queue, filter, &s->arena, s->deadline_ms, &page, e))
             return false;
         for (size_t i = 0; i < page.n; i++) {
-            if (s->cli->json)
+            if (s->cli->json) {
                 (void)json_array_append_new(entries, json_of(&page.list[i]));
-            else
+            } else {
                 add_row(t, &page.list[i]);
+            }
         }
         if (page.n < PAGE)
             return true;

@@ -43,12 +43,13 @@ static enum cli_exit run_add(struct cli *cli)
         return cli_fail(cli, &e);
     bool ok = cli_read_password(cli, &args.password, &given, &e);
     enum cli_exit code;
-    if (!ok)
+    if (!ok) {
         code = cli_fail(cli, &e);
-    else if (!given)
+    } else if (!given) {
         code = cli_usage(cli, "there is no terminal to ask for the password; use --password-stdin");
-    else
+    } else {
         code = cli_run_session(cli, add, &args);
+    }
     secret_wipe(&args.password);
     return code;
 }
@@ -74,10 +75,11 @@ static void add_row(struct cli_table *t, const struct account *a)
     cli_table_text(t, a->login);
     cli_table_number(t, a->used_messages);
     cli_table_size(t, a->used_bytes);
-    if (a->quota_bytes)
+    if (a->quota_bytes) {
         cli_table_size(t, a->quota_bytes);
-    else
+    } else {
         cli_table_text(t, STR("unlimited"));
+    }
     cli_table_text(t, a->is_admin ? STR("administrator") : STR("user"));
     cli_table_text(t, a->is_disabled ? STR("disabled") : STR("active"));
     cli_table_time(t, a->created_at_us);
@@ -94,10 +96,11 @@ YIELDS static bool collect(struct cli_session *s, struct cli_table *t, json_t *u
                           &page, e))
             return false;
         for (size_t i = 0; i < page.n; i++) {
-            if (s->cli->json)
+            if (s->cli->json) {
                 (void)json_array_append_new(users, json_of(&page.list[i]));
-            else
+            } else {
                 add_row(t, &page.list[i]);
+            }
         }
         if (page.n < ACCOUNT_LIST_MAX)
             return true;

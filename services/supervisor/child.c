@@ -90,6 +90,12 @@ const char *child_last_line(const char *path, struct arena *a)
     return arena_cstr(a, str_slice(all, (size_t)(at + 1), 160));
 }
 
+void child_pause(long ms)
+{
+    const struct timespec pause = { .tv_nsec = ms * 1000000 };
+    (void)nanosleep(&pause, NULL);
+}
+
 /* Waits for one child; SIGCHLD of others stays with them. */
 static bool wait_for(pid_t pid, int64_t deadline_ms, int *status)
 {
@@ -99,8 +105,7 @@ static bool wait_for(pid_t pid, int64_t deadline_ms, int *status)
             return true;
         if (clock_monotonic_ms() >= deadline_ms)
             return false;
-        const struct timespec pause = { .tv_nsec = 5 * 1000 * 1000 };
-        (void)nanosleep(&pause, NULL);
+        child_pause(5);
     }
 }
 

@@ -35,6 +35,9 @@ bool child_works_in(pid_t pid, const char *dir);
 /* Sends the signal to every process with that working directory (0: only counts them). */
 size_t child_signal_all_in(const char *dir, int signo);
 
+/* Sleeps for so many milliseconds, below 1000. */
+void child_pause(long ms);
+
 /* The last line of a file that is not empty, cut at 160 bytes, in the arena. */
 const char *child_last_line(const char *path, struct arena *a);
 

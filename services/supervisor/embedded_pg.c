@@ -141,10 +141,9 @@ static bool wait_until_gone(const char *dir, int64_t limit_ms)
 {
     int64_t deadline = clock_deadline_in(limit_ms);
     while (child_signal_all_in(dir, 0) > 0) {
-        const struct timespec pause = { .tv_nsec = 20 * 1000 * 1000 };
         if (clock_monotonic_ms() > deadline)
             return false;
-        (void)nanosleep(&pause, NULL);
+        child_pause(20);
     }
     return true;
 }

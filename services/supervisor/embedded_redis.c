@@ -52,8 +52,7 @@ bool embedded_redis_start(struct embedded_redis *r, struct err *e)
     arena_init(&a);
     if (child_signal_all_in(r->dir, SIGKILL) > 0) {
         /* It holds hints only; nothing is lost by ending it at once. */
-        const struct timespec pause = { .tv_nsec = 50 * 1000 * 1000 };
-        (void)nanosleep(&pause, NULL);
+        child_pause(50);
     }
     (void)truncate(r->log_path, 0); /* else it would grow over the years */
     const char *const argv[] = {
@@ -97,7 +96,7 @@ static bool answers(const struct embedded_redis *r)
 {
     struct sockaddr_un at = { .sun_family = AF_UNIX };
     char reply[16] = "";
-    const struct timeval limit = { .tv_usec = 200 * 1000 };
+    const struct timeval limit = { .tv_usec = 200000 };
     (void)snprintf(at.sun_path, sizeof(at.sun_path), "%s/redis.sock", r->socket_dir);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)

@@ -15,10 +15,11 @@ bool files_read(const char *path, struct buf *out, struct err *e)
     for (;;) {
         char chunk[2048];
         ssize_t n = read(fd, chunk, sizeof(chunk));
-        if (n < 0)
+        if (n < 0) {
             ok = ERR_SYS(e, ERR_INTERNAL, "read %s", path);
-        else if (n > 0 && !buf_add(out, str_of(chunk, (size_t)n)))
+        } else if (n > 0 && !buf_add(out, str_of(chunk, (size_t)n))) {
             ok = ERR(e, ERR_LIMIT, "%s is longer than %zu bytes", path, out->max);
+        }
         if (n <= 0 || !ok)
             break;
     }

@@ -2,7 +2,7 @@
 /* Settings of the embedded PostgreSQL. */
 #include "services/supervisor/pg_settings.h"
 
-static const uint64_t mb = 1024 * 1024;
+static const uint64_t mb = 1048576;
 
 static uint64_t between(uint64_t least, uint64_t value, uint64_t most)
 {

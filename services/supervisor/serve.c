@@ -51,10 +51,11 @@ static bool open_config(struct supervisor *s, struct err *e)
         !app_endpoints_find(s->config, &s->arena, &s->endpoints, e) ||
         !app_listeners_plan(s->config, &o->services, o->roles, &s->arena, &s->listeners, e))
         return false;
-    if (s->identity.is_fallback)
+    if (s->identity.is_fallback) {
         obs_log(EV_USER_FALLBACK, STR_EMPTY,
                 OBS_CSTR("wanted", config_text(s->config, CONFIG_USER)),
                 OBS_CSTR("used", s->identity.name));
+    }
     return material_new(&s->config_copy, "config", &s->identity, e) &&
            material_fill(&s->config_copy, o->config_path, e);
 }
@@ -164,9 +165,10 @@ static bool start_workers(struct supervisor *s, struct err *e)
                 return ERR(e, ERR_TIMEOUT, "%s does not get ready", slot->watched.name);
             signals_wait(&s->signals, slot->ready_fd, deadline);
         }
-        if (!serves)
+        if (!serves) {
             return ERR(e, ERR_INTERNAL, "%s could not start; its reason stands above",
                        slot->watched.name);
+        }
     }
     return true;
 }

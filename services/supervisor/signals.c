@@ -34,10 +34,11 @@ static void read_signals(struct signals *s)
 {
     struct signalfd_siginfo info;
     while (read(s->fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
-        if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
+        if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT) {
             s->stop = true;
-        else if (info.ssi_signo == SIGHUP)
+        } else if (info.ssi_signo == SIGHUP) {
             s->reload = true;
+        }
     }
 }
 

@@ -61,10 +61,11 @@ static void reload(void *arg)
     reload_config(w);
     if (!w->app->tls)
         return;
-    if (tls_server_reload(w->app->tls, &e))
+    if (tls_server_reload(w->app->tls, &e)) {
         obs_log(EV_TLS_RELOADED, STR_EMPTY, OBS_INT("files", w->supervisor->n_certificates));
-    else
+    } else {
         obs_log(EV_TLS_RELOAD_FAILED, STR_EMPTY, OBS_ERR(&e));
+    }
 }
 
 static bool start_services(struct worker *w, struct err *e)
@@ -142,10 +143,11 @@ _Noreturn void worker_main(struct supervisor *s, const struct slot *slot, int re
     arena_init(&a);
     app_log_init(s->config, slot->watched.name, STDERR_FILENO);
     bool ok = serve(&w, ready_fd, &a, &e);
-    if (ok)
+    if (ok) {
         obs_log(EV_PROCESS_END, STR_EMPTY, OBS_INT("pid", getpid()));
-    else
+    } else {
         obs_log(EV_PROCESS_FAILED, STR_EMPTY, OBS_ERR(&e));
+    }
     arena_fini(&a);
     /* What the supervisor allocated before the fork goes with the process. */
     exit(ok ? 0 : 1);

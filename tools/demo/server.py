@@ -71,7 +71,7 @@ class Server:
     facts_path = property(lambda self: self.folder / "run.json")
     log_path = property(lambda self: self.folder / "heronry.log")
     data_dir = property(lambda self: self.folder / "data")
-    tls_ca = property(lambda self: self.data_dir / "tls" / "cert.pem")
+    tls_ca = property(lambda self: self.folder / "ca.pem")
 
     # ---- files ----
 
@@ -110,6 +110,11 @@ class Server:
         self._write_private(self.facts_path, json.dumps(self.read_facts() | {"pids": {}}, indent=2) + "\n")
 
     def write_facts(self):
+        own = self.data_dir / "tls" / "cert.pem"
+        if own.exists() and not self.tls_ca.exists():
+            # A copy that every user of the machine may read; the data may not be entered.
+            self.tls_ca.write_bytes(own.read_bytes())
+            self.tls_ca.chmod(0o644)
         facts = {"domain": self.domain, "hostname": self.hostname, "host": self.host_to_connect(),
                  "data": str(self.folder), "config": str(self.config_path), "log": str(self.log_path),
                  "ports": self.ports, "users": self.users, "pids": self.pids(), "tls_ca": str(self.tls_ca)}
