@@ -32,14 +32,14 @@ static void give_memory_back(struct smtp_state *state, struct transfer *t)
 }
 
 /* Counts what the buffer has grown to, and gives up when the process holds too much. */
-static void charge_memory(struct smtp_state *state, struct transfer *t)
+static void charge_memory(struct smtp_session *s, struct transfer *t)
 {
-    state->message_bytes += t->content.cap - t->charged;
+    s->state->message_bytes += t->content.cap - t->charged;
     t->charged = t->content.cap;
-    if (state->message_bytes > SMTP_MEMORY_MAX)
+    if (s->state->message_bytes > smtp_memory_limit(s))
         t->no_memory = true;
     if (!is_kept(t))
-        give_memory_back(state, t);
+        give_memory_back(s->state, t);
 }
 
 static bool receive(struct smtp_session *s, struct transfer *t, struct err *e)
@@ -53,7 +53,7 @@ static bool receive(struct smtp_session *s, struct transfer *t, struct err *e)
         FAILPOINT("smtp-mid-data");
         size_t used = smtp_data_decode(&t->decoder, block, is_kept(t) ? &t->content : NULL);
         net_unread(s->conn, block.n - used);
-        charge_memory(s->state, t);
+        charge_memory(s, t);
     }
     return true;
 }

@@ -40,7 +40,7 @@ enum net_next smtp_cmd_mail(struct smtp_session *s, str argument)
     enum smtp_fault fault = smtp_mail_parse(argument, &offer, &s->mail, &mail);
     if (fault != SMTP_GOOD)
         return smtp_say(s, smtp_answer_for_fault(fault, true));
-    if (mail.has_size && s->state->message_bytes + mail.size > SMTP_MEMORY_MAX)
+    if (mail.has_size && s->state->message_bytes + mail.size > smtp_memory_limit(s))
         return smtp_say(s, ANSWER_NO_MEMORY);
     if (!check_sender(s, &mail.sender, &next))
         return next;

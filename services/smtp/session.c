@@ -35,6 +35,12 @@ uint64_t smtp_max_size(const struct smtp_session *s)
     return (uint64_t)limit(s, CONFIG_LIMITS_MESSAGE_SIZE);
 }
 
+size_t smtp_memory_limit(const struct smtp_session *s)
+{
+    size_t two = 2 * (size_t)smtp_max_size(s);
+    return two > SMTP_MEMORY_MIN ? two : SMTP_MEMORY_MIN;
+}
+
 void smtp_reset_transaction(struct smtp_session *s)
 {
     s->has_sender = false;

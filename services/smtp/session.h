@@ -22,7 +22,7 @@ enum {
     SMTP_TARPIT_MS = 1000,               /* before each answer after too many errors */
     SMTP_JUNK_MAX = 100,                 /* commands between two messages that are not for mail */
     SMTP_READ_BLOCK = 64 * 1024,         /* octets of DATA taken at a time */
-    SMTP_MEMORY_MAX = 512 * 1024 * 1024, /* octets of messages in transfer, of the process */
+    SMTP_MEMORY_MIN = 128 * 1024 * 1024, /* see smtp_memory_limit */
     SMTP_FULL_MAX = 64,                  /* accounts remembered as full */
     SMTP_FULL_MS = 60 * 1000,            /* and for how long */
     SMTP_REPLY_MAX = 16 * 1024           /* octets of one reply */
@@ -114,6 +114,9 @@ bool smtp_is_stressed(const struct smtp_session *s);
 int64_t smtp_command_deadline(const struct smtp_session *s);
 /* Octets of a message that are taken now. */
 uint64_t smtp_max_size(const struct smtp_session *s);
+/* Octets that all messages in transfer of this process may hold together: past it new ones are told
+ * to come later. Always room for two of the largest. */
+size_t smtp_memory_limit(const struct smtp_session *s);
 /* Forgets sender and recipients (RSET, EHLO, after DATA). */
 void smtp_reset_transaction(struct smtp_session *s);
 /* False when the database is known to be away: nothing can be promised then. */

@@ -78,15 +78,6 @@ static bool check_rights(const struct submission *w, enum submit_verdict *out, s
 
 /* ---- the message ---- */
 
-static bool has_eight_bit(str s)
-{
-    for (size_t i = 0; i < s.n; i++) {
-        if ((unsigned char)s.p[i] > 127)
-            return true;
-    }
-    return false;
-}
-
 static str make_received(const struct submission *w)
 {
     struct buf b;
@@ -120,7 +111,7 @@ static bool complete(struct submission *w, struct err *e)
     if (good)
         w->complete = arena_str(w->a, buf_str(&out));
     buf_fini(&out);
-    w->is_8bit = good && has_eight_bit(w->complete);
+    w->is_8bit = good && smtp_is_eight_bit(w->complete);
     return good;
 }
 

@@ -22,7 +22,7 @@ void smtp_data_decoder_init(struct smtp_data_decoder *d)
     *d = (struct smtp_data_decoder){ .state = AT_LINE_START };
 }
 
-static bool has_eight_bit(str s)
+bool smtp_is_eight_bit(str s)
 {
     uint64_t word;
     size_t i = 0;
@@ -48,7 +48,7 @@ static void keep(struct smtp_data_decoder *d, str s, struct buf *out)
         return;
     }
     if (!d->eight_bit)
-        d->eight_bit = has_eight_bit(s);
+        d->eight_bit = smtp_is_eight_bit(s);
 }
 
 static void end_line(struct smtp_data_decoder *d)

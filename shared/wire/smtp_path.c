@@ -3,6 +3,8 @@
  * message headers. */
 #include "wire/smtp_path.h"
 
+#include "wire/smtp_data.h"
+
 #include <arpa/inet.h>
 
 /* ---- single characters ---- */
@@ -15,15 +17,6 @@ static bool is_atext(char c)
 static bool is_printable(char c)
 {
     return c >= ' ' && c <= '~';
-}
-
-static bool has_eight_bit(str s)
-{
-    for (size_t i = 0; i < s.n; i++) {
-        if ((unsigned char)s.p[i] > 127)
-            return true;
-    }
-    return false;
 }
 
 static bool starts_with(str s, char c)
@@ -217,7 +210,7 @@ enum smtp_fault smtp_path_parse(str *cursor, enum smtp_path_kind kind, struct ar
     bool good = take_inner(&at, kind, a, out) && starts_with(at, '>');
     size_t length = whole.n - at.n;
     if (!good)
-        return has_eight_bit(whole) ? SMTP_FAULT_NOT_ASCII : SMTP_FAULT_PATH;
+        return smtp_is_eight_bit(whole) ? SMTP_FAULT_NOT_ASCII : SMTP_FAULT_PATH;
     if (length > SMTP_PATH_MAX)
         return SMTP_FAULT_PATH;
     *cursor = str_skip(at, 1);
@@ -230,7 +223,7 @@ enum smtp_fault smtp_mailbox_parse(str text, struct arena *a, struct smtp_path *
     *out = (struct smtp_path){ 0 };
     if (take_mailbox(&at, a, out) && at.n == 0)
         return SMTP_GOOD;
-    return has_eight_bit(text) ? SMTP_FAULT_NOT_ASCII : SMTP_FAULT_PATH;
+    return smtp_is_eight_bit(text) ? SMTP_FAULT_NOT_ASCII : SMTP_FAULT_PATH;
 }
 
 /* ---- back to text ---- */

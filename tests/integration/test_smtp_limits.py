@@ -4,6 +4,7 @@ import pathlib
 import smtplib
 
 import pytest
+from conftest import Instance, wait_until
 from smtp_raw import RawSmtp, fetch_all, send_message, stuffed, without_trace
 
 SIZE = 2 * 1024 * 1024
@@ -13,7 +14,6 @@ LINE = 1024 * 1024
 @pytest.fixture(scope="module")
 def small(request):
     """A server of its own, with a small limit on messages and few connections a client."""
-    from conftest import Instance
     instance = Instance(settings={"limits.message_size": str(SIZE) + "B", "limits.smtp_per_ip": 5,
                                   "workers.front": 1})
     request.addfinalizer(instance.remove)
@@ -123,6 +123,47 @@ def test_connections_of_one_client(small):
                     break
         else:
             pytest.fail("no room although a connection was closed")
+    finally:
+        for smtp in held:
+            smtp.sock.close()
+
+
+def test_stress(heronry_factory):
+    """With four fifths of the connections in use one error is enough, and mail still gets in."""
+    server = heronry_factory(settings={"limits.connections": 10, "workers.front": 1})
+    held = [RawSmtp(server.ports["smtp"]) for _ in range(8)]
+    try:
+        with RawSmtp(server.ports["smtp"]) as ninth:
+            assert ninth.ask("FROB")[0] == 421
+            assert ninth.rest() == b""
+        assert send_message(server.ports["smtp"], [server.user(2)["address"]], b"A: b\r\n\r\nx\r\n")[0] == 250
+        held.pop().sock.close()
+        with RawSmtp(server.ports["smtp"]) as calm:
+            assert calm.ask("FROB")[0] == 500
+            assert calm.ask("VRFY x")[0] == 252
+    finally:
+        for smtp in held:
+            smtp.sock.close()
+
+
+def test_memory_for_messages(heronry_factory):
+    """Messages in transfer may hold twice the largest message together (at least 128 MiB): one more is
+    told to come later, and one that declares its size is told so at MAIL."""
+    server = heronry_factory(settings={"limits.message_size": "100MB", "workers.front": 1})
+    user = server.user(2)["address"]
+    held = []
+    try:
+        for _ in range(3):
+            held.append(RawSmtp(server.ports["smtp"], timeout=60))
+            held[-1].begin(user)
+            held[-1].send((b"x" * 998 + b"\r\n") * 70_000)
+        held[-1].send(b".\r\n")
+        code, text = held[-1].reply()
+        assert (code, text[4:9]) == (452, b"4.3.1")
+        assert held[-1].ask("MAIL FROM:<> SIZE=104857600")[0] == 452
+        for smtp in held[:2]:
+            smtp.sock.close()
+        wait_until(lambda: held[-1].ask("MAIL FROM:<> SIZE=104857600")[0] == 250, what="room for a message")
     finally:
         for smtp in held:
             smtp.sock.close()
