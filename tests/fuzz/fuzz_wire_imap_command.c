@@ -9,6 +9,10 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
+enum {
+    MAX_INPUT = 65536
+};
+
 static void check_sequence(struct imap_sequence *set, struct arena *a)
 {
     struct buf text;
@@ -91,20 +95,21 @@ static void run_others(const struct imap_command *c)
     struct imap_create_args create;
     struct imap_id_args id;
     str two[2];
-    if (str_eq(c->name, STR("LIST")))
+    if (str_eq(c->name, STR("LIST"))) {
         (void)imap_list_parse(&l, &list, &e);
-    else if (str_eq(c->name, STR("LSUB")))
+    } else if (str_eq(c->name, STR("LSUB"))) {
         (void)imap_lsub_parse(&l, &list, &e);
-    else if (str_eq(c->name, STR("APPEND")))
+    } else if (str_eq(c->name, STR("APPEND"))) {
         (void)imap_append_parse(&l, &append, &e);
-    else if (str_eq(c->name, STR("SELECT")))
+    } else if (str_eq(c->name, STR("SELECT"))) {
         (void)imap_parse_select(&l, &select, &e);
-    else if (str_eq(c->name, STR("CREATE")))
+    } else if (str_eq(c->name, STR("CREATE"))) {
         (void)imap_parse_create(&l, &create, &e);
-    else if (str_eq(c->name, STR("ID")))
+    } else if (str_eq(c->name, STR("ID"))) {
         (void)imap_parse_id(&l, &id, &e);
-    else
+    } else {
         (void)imap_parse_astrings(&l, two, 2, &e);
+    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
@@ -115,15 +120,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     bool bad_charset = false;
     struct err e = ERR_CLEAR;
     arena_init(&a);
-    if (n <= 64 * 1024 && imap_command_parse(str_of((const char *)data, n), &a, &c, &e)) {
-        if (str_eq(c.name, STR("FETCH")))
+    if (n <= MAX_INPUT && imap_command_parse(str_of((const char *)data, n), &a, &c, &e)) {
+        if (str_eq(c.name, STR("FETCH"))) {
             run_fetch(&c.args);
-        else if (str_eq(c.name, STR("STORE")))
+        } else if (str_eq(c.name, STR("STORE"))) {
             run_store(&c.args);
-        else if (str_eq(c.name, STR("SEARCH")))
+        } else if (str_eq(c.name, STR("SEARCH"))) {
             (void)imap_search_parse(&c.args, &search, &bad_charset, &e);
-        else
+        } else {
             run_others(&c);
+        }
     }
     arena_fini(&a);
     return 0;

@@ -197,10 +197,11 @@ static void names_are_folded_and_limited(void **state)
         bool ok = imap_mailbox_parse(&a, str_from_cstr(cases[i].sent), cases[i].is_utf8, &name, &e);
         if (ok != (cases[i].want != NULL))
             fail_msg("%s: %s", cases[i].sent, e.msg);
-        if (ok)
+        if (ok) {
             assert_true(str_eq(name, str_from_cstr(cases[i].want)));
-        else
+        } else {
             assert_int_equal(e.kind, ERR_UNSUPPORTED);
+        }
     }
     struct err e = ERR_CLEAR;
     str name;

@@ -36,9 +36,9 @@ static void write_key(struct buf *out,
         assert_true(buf_addf(out, " %llu", (unsigned long long)key->number));
     if (key->days)
         assert_true(buf_addf(out, " d%lld", (long long)key->days));
-    if (key->set.is_saved_result)
+    if (key->set.is_saved_result) {
         assert_true(buf_add(out, STR(" $")));
-    else if (key->set.n) {
+    } else if (key->set.n) {
         assert_true(buf_add_byte(out, ' '));
         assert_true(imap_sequence_format(out, &key->set));
     }
