@@ -33,6 +33,9 @@ static void on_prepare(struct ev_loop *loop, ev_prepare *watcher, int revents)
     }
     timer_heap_arm(rt);
     note_lag(rt);
+    /* The last fiber has unwound: there is nothing to wait for any more. */
+    if (rt->drained && list_is_empty(&rt->fibers))
+        ev_break(loop, EVBREAK_ONE);
 }
 
 static void on_check(struct ev_loop *loop, ev_check *watcher, int revents)
