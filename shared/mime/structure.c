@@ -25,6 +25,7 @@ struct structure_parser {
     struct mime_structure *s;
     struct open_boundary open[MIME_MAX_DEPTH + 1];
     size_t n_open;
+    uint8_t first_bytes[256]; /* how many open boundaries begin with each byte */
     struct mime_part *current;
     bool in_header;
     size_t newlines;      /* before the line that is looked at */
@@ -153,6 +154,7 @@ static void open_multipart(struct structure_parser *p, struct mime_part *part)
         return;
     }
     part->kind = MIME_PART_MULTIPART;
+    p->first_bytes[(unsigned char)boundary.p[0]]++;
     p->open[p->n_open++] =
         (struct open_boundary){ part, str_slice(boundary, 0, MIME_MAX_BOUNDARY_BYTES) };
 }
@@ -256,10 +258,15 @@ static bool is_padding(str s)
 static int find_boundary(struct structure_parser *p, str line, enum delimiter *kind)
 {
     int best = -1;
+    /* Most lines are turned away here: hostile ones come by the million, a hundred boundaries each.
+     */
+    if (line.n == 0 || p->first_bytes[(unsigned char)line.p[0]] == 0)
+        return -1;
     for (size_t i = p->n_open; i-- > 0;) {
         str boundary = p->open[i].boundary;
         p->s->steps++;
-        if (!str_has_prefix(line, boundary))
+        if (line.n < boundary.n || line.p[boundary.n - 1] != boundary.p[boundary.n - 1] ||
+            memcmp(line.p, boundary.p, boundary.n) != 0)
             continue;
         str rest = str_skip(line, boundary.n);
         bool last = str_has_prefix(rest, STR("--"));
@@ -274,6 +281,12 @@ static int find_boundary(struct structure_parser *p, str line, enum delimiter *k
     return best;
 }
 
+static void close_boundaries(struct structure_parser *p, size_t keep)
+{
+    while (p->n_open > keep)
+        p->first_bytes[(unsigned char)p->open[--p->n_open].boundary.p[0]]--;
+}
+
 /* Handles the delimiter at [start, end). One that nothing follows was to be the last, and lost its
  * hyphens when the message was cut off. No more parts are begun past the limit: what follows stays
  * in the part that is open. */
@@ -285,12 +298,12 @@ static void on_delimiter(struct structure_parser *p, int index, enum delimiter k
         kind = DELIMITER_LAST;
     if (kind == DELIMITER_NEXT && p->s->n_parts >= MIME_MAX_PARTS) {
         p->s->cut = true;
-        p->n_open = 0;
+        close_boundaries(p, 0);
         return;
     }
     close_parts(p, multipart, start);
     p->current = multipart;
-    p->n_open = (size_t)index + (kind == DELIMITER_NEXT);
+    close_boundaries(p, (size_t)index + (kind == DELIMITER_NEXT));
     if (kind == DELIMITER_NEXT)
         begin_header(p, add_child(p, multipart, end));
 }

@@ -150,8 +150,9 @@ static void add_entry(struct buf *out, const struct entry *entry)
         return;
     add_lexeme(out, "", entry->word);
     for (size_t i = 0; i < entry->n; i++) {
-        (void)buf_addf(out, "%c%u%c", i ? ',' : ':', (unsigned)entry->places[i].position,
-                       entry->places[i].weight);
+        (void)buf_add_byte(out, i ? ',' : ':');
+        (void)buf_add_uint(out, entry->places[i].position);
+        (void)buf_add_byte(out, entry->places[i].weight);
     }
 }
 

@@ -174,8 +174,11 @@ YIELDS static bool index_some(const struct index_batch *batch, size_t from, size
         free_job(&job->work);
         return false;
     }
-    if (!work_run(&job->work, batch->deadline_ms, e))
+    if (!work_run(&job->work, batch->deadline_ms, e)) {
+        /* A full line of the pool says nothing about these messages. */
+        e->kind = e->kind == ERR_LIMIT ? ERR_UNAVAILABLE : e->kind;
         return err_wrap(e, "make documents");
+    }
     struct arena scratch;
     arena_init(&scratch);
     bool ok = write_documents(batch, from, job, &scratch, e);
@@ -297,6 +300,8 @@ YIELDS static void rest(struct search_indexer *indexer, int64_t ms)
     struct err e = ERR_CLEAR;
     if (!indexer->woken && !indexer->stopping)
         (void)signal_point_wait(&indexer->point, clock_deadline_in(ms), &e);
+    if (indexer->woken && !indexer->stopping)
+        (void)fiber_sleep_until(clock_deadline_in(GATHER_MS), &e);
     indexer->woken = false;
 }
 

@@ -4,7 +4,9 @@
 
 bool search_lexeme_add(struct buf *out, const char *mark, str word)
 {
-    bool fits = buf_addf(out, "'%s", mark);
+    bool fits = buf_add_byte(out, '\'') && buf_add(out, str_from_cstr(mark));
+    if (str_find_byte(word, '\'') < 0 && str_find_byte(word, '\\') < 0)
+        return fits && buf_add(out, word) && buf_add_byte(out, '\'');
     for (size_t i = 0; i < word.n && fits; i++) {
         if (word.p[i] == '\'' || word.p[i] == '\\')
             fits = buf_add_byte(out, word.p[i]);

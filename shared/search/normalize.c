@@ -95,15 +95,37 @@ static size_t run_length(str s, size_t at, bool ascii)
     return n - at;
 }
 
+/* A run of ASCII: the form of most text, so without a call for each byte. */
+static void add_ascii(str run, struct buf *out)
+{
+    char *p = buf_reserve(out, run.n);
+    if (!p)
+        return;
+    bool after_space = out->n && out->p[out->n - 1] == ' ';
+    size_t n = 0;
+    for (size_t i = 0; i < run.n; i++) {
+        unsigned char c = (unsigned char)run.p[i];
+        bool space = c <= ' ' || c == 127;
+        if (!space) {
+            p[n++] = ascii_lower((char)c);
+        } else if (!after_space) {
+            p[n++] = ' ';
+        }
+        after_space = space;
+    }
+    buf_commit(out, n);
+}
+
 static void add_text(str text, struct buf *scratch, struct buf *out)
 {
     for (size_t at = 0; at < text.n;) {
         bool ascii = (unsigned char)text.p[at] < 128;
         size_t n = run_length(text, at, ascii);
-        if (!ascii)
+        if (ascii) {
+            add_ascii(str_slice(text, at, n), out);
+        } else {
             add_run(str_slice(text, at, n), scratch, out);
-        for (size_t i = at; ascii && i < at + n; i++)
-            add_character((unsigned char)ascii_lower(text.p[i]), out);
+        }
         at += n;
     }
 }

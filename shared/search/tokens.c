@@ -41,6 +41,10 @@ static enum character classify(uint32_t cp)
 static size_t look(const struct search_tokenizer *t, size_t at, enum character *class)
 {
     uint32_t cp = 0;
+    if (at < t->text.n && (unsigned char)t->text.p[at] < 128) {
+        *class = ascii_is_alnum(t->text.p[at]) ? CHARACTER_WORD : CHARACTER_OTHER;
+        return 1;
+    }
     str rest = str_skip(t->text, at);
     size_t n = utf8_decode(rest, &cp);
     *class = n ? classify(cp) : CHARACTER_OTHER;
