@@ -8,6 +8,8 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 struct fixture {
     struct runtime *rt;
@@ -434,6 +436,94 @@ static void test_login(void **state)
     with_redis(login_body);
 }
 
+/* ---- a hostile server: greets, then answers with this ---- */
+
+static const str attacks[] = {
+    STR_INIT("*2147483647\r\n:1\r\n"),
+    STR_INIT("*-5\r\n$-9\r\n:1\r\n"),
+    STR_INIT("*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n:1\r\n"),
+    STR_INIT(">2\r\n+push\r\n+x\r\n"),
+    STR_INIT("GET / HTTP/1.1\r\n\r\n"),
+    STR_INIT("$9223372036854775807\r\nxxxx"),
+    STR_INIT(":1\r\n:2\r\n:3\r\n:4\r\n"), /* more replies than commands */
+};
+
+struct hostile {
+    struct fixture *f;
+    int listener;
+    size_t attack;
+};
+
+static void hostile_conn(void *arg)
+{
+    struct hostile h = *(struct hostile *)arg;
+    struct err e = ERR_CLEAR;
+    char bytes[512];
+    free(arg);
+    /* The PING of the greeting; then, for any command, the attack. */
+    bool ok = fiber_wait_fd(h.listener, FIBER_READ, DEADLINE_NONE, NULL, &e) &&
+              read(h.listener, bytes, sizeof(bytes)) > 0 &&
+              send(h.listener, "+PONG\r\n", 7, MSG_NOSIGNAL) == 7 &&
+              fiber_wait_fd(h.listener, FIBER_READ, DEADLINE_NONE, NULL, &e) &&
+              read(h.listener, bytes, sizeof(bytes)) > 0;
+    if (ok)
+        (void)send(h.listener, attacks[h.attack].p, attacks[h.attack].n, MSG_NOSIGNAL);
+    pause_ms(300);
+    close(h.listener);
+}
+
+static void hostile_main(void *arg)
+{
+    struct hostile *h = arg;
+    struct err e = ERR_CLEAR;
+    while (fiber_wait_fd(h->listener, FIBER_READ, DEADLINE_NONE, NULL, &e)) {
+        struct hostile *c = HEAP_NEW(struct hostile);
+        *c = *h;
+        c->listener = accept4(h->listener, NULL, NULL, SOCK_CLOEXEC);
+        if (c->listener < 0 || !fiber_spawn(h->f->rt, "hostile", hostile_conn, c, NULL, &e)) {
+            free(c);
+            return;
+        }
+    }
+}
+
+static void hostile_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    struct sockaddr_un sa = { .sun_family = AF_UNIX };
+    struct hostile h = { .f = f };
+    char url[200];
+    (void)snprintf(sa.sun_path, sizeof(sa.sun_path), "%.80s/hostile.sock", test_directory());
+    (void)snprintf(url, sizeof(url), "unix://%s", sa.sun_path);
+    h.listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(h.listener, (const struct sockaddr *)&sa, sizeof(sa)), 0);
+    assert_int_equal(listen(h.listener, 16), 0);
+    MUST(fiber_spawn(f->rt, "hostile", hostile_main, &h, NULL, &e), e);
+    for (h.attack = 0; h.attack < COUNT_OF(attacks); h.attack++) {
+        struct redis_value v;
+        struct redis *r = redis_new(f->rt, &(struct redis_options){ .url = url }, &e);
+        e = ERR_CLEAR;
+        assert_non_null(r);
+        int64_t start = clock_monotonic_ms();
+        bool ok = redis_command(r, (const str[]){ STR("GET"), STR("k") }, 2, &f->a, &v, &e);
+        assert_true(clock_monotonic_ms() - start < 400);
+        bool is_surplus = h.attack + 1 == COUNT_OF(attacks);
+        assert_int_equal(ok, is_surplus); /* the first of its replies is as good as any */
+        assert_true(ok || e.kind == ERR_UNAVAILABLE || e.kind == ERR_TIMEOUT);
+        pause_ms(20);
+        redis_free(&r);
+    }
+    pause_ms(350);
+    close(h.listener);
+}
+
+static void test_hostile(void **state)
+{
+    (void)state;
+    with_redis(hostile_body);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -442,6 +532,7 @@ int main(void)
         cmocka_unit_test(test_subscribe), cmocka_unit_test(test_many_channels),
         cmocka_unit_test(test_restart),   cmocka_unit_test(test_locks),
         cmocka_unit_test(test_scripts),   cmocka_unit_test(test_login),
+        cmocka_unit_test(test_hostile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
