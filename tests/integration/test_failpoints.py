@@ -12,9 +12,9 @@ POINTS = ["smtp-after-mail", "smtp-mid-data", "smtp-after-dot", "store-before-co
 
 
 @pytest.mark.parametrize("point", POINTS)
-def test_death_at(point, make_heronry):
+def test_death_at(point, heronry_factory):
     # Every fifth passing kills the worker; the one that follows begins to count anew.
-    server = make_heronry(settings={"workers.front": 1, "limits.smtp_new_per_minute": 1000000},
+    server = heronry_factory(settings={"workers.front": 1, "limits.smtp_new_per_minute": 1000000},
                           environment={"HERONRY_FAILPOINT": f"{point}:kill@5"})
     ledger = books.Ledger()
     senders = books.Senders(server.ports["smtp"], [u["address"] for u in server.users], ledger, count=3)
@@ -36,9 +36,9 @@ def test_death_at(point, make_heronry):
     assert not [m for box in copies.values() for m in box if m in refused], "refused, and there all the same"
 
 
-def test_backend_lost_while_committing(make_heronry):
+def test_backend_lost_while_committing(heronry_factory):
     """The connection to the database breaks between COMMIT and its answer, again and again."""
-    server = make_heronry(settings={"workers.front": 1, "limits.smtp_new_per_minute": 1000000},
+    server = heronry_factory(settings={"workers.front": 1, "limits.smtp_new_per_minute": 1000000},
                           environment={"HERONRY_FAILPOINT": "db-commit-sent:sleep=40"})
     ledger = books.Ledger()
     senders = books.Senders(server.ports["smtp"], [u["address"] for u in server.users], ledger, count=4)

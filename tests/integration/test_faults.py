@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """PROMISES R6 and R7: without PostgreSQL every protocol says "try later" quickly and nothing else;
 without Redis, or with one that misbehaves, nothing is lost and mail goes on."""
+import base64
 import contextlib
 import imaplib
 import smtplib
 import socket
 import ssl
 import time
+import uuid
 
 import pytest
 
 import ledger as books
 import outside
+from conftest import Instance
 
 
 @pytest.fixture(scope="module")
@@ -23,11 +26,13 @@ def parts():
 
 
 @pytest.fixture(scope="module")
-def server(parts, make_heronry_module):
+def server(parts):
     postgres, redis = parts
-    return make_heronry_module(settings={"database.url": postgres.url, "redis.url": redis.url,
-                                         "limits.smtp_new_per_minute": 1000000, "limits.smtp_per_ip": 1000,
-                                         "auth.cache": "0s"})
+    instance = Instance(settings={"database.url": postgres.url, "redis.url": redis.url, "auth.cache": "0s"})
+    try:
+        yield instance.up()
+    finally:
+        instance.remove()
 
 
 def send(server, subject="hello", timeout=20):
@@ -68,7 +73,9 @@ def smtp_answer_without_database(server):
             began = time.monotonic()
             code, text = smtp.mail("sender@client.example")
             if code == 250:
-                code, text = smtp.rcpt(server.users[1]["address"])
+                # An address that no cache knows: a tag of its own.
+                local, domain = server.users[1]["address"].split("@")
+                code, text = smtp.rcpt(f"{local}+{uuid.uuid4().hex}@{domain}")
         return code, text, time.monotonic() - began
 
 
@@ -90,15 +97,12 @@ def imap_answer_without_database(server):
 def submission_answer_without_database(server):
     with smtplib.SMTP_SSL("127.0.0.1", server.ports["submissions"], context=books.relaxed_tls(), timeout=10) as smtp:
         smtp.ehlo("client.example")
-        began = time.monotonic()
         user = server.users[0]
-        try:
-            smtp.login(user["address"], user["password"])
-        except smtplib.SMTPAuthenticationError as refused:
-            return refused.smtp_code, refused.smtp_error, time.monotonic() - began
-        except smtplib.SMTPException as refused:
-            return int(str(refused.args[0])[:3]), b"", time.monotonic() - began
-    return 235, b"", 0
+        plain = base64.b64encode(f"\0{user['address']}\0{user['password']}".encode()).decode()
+        began = time.monotonic()
+        # Not smtp.login: it would try each mechanism in turn.
+        code, text = smtp.docmd("AUTH", f"PLAIN {plain}")
+        return code, text, time.monotonic() - began
 
 
 @pytest.mark.parametrize("away", ["stopped", "frozen"])

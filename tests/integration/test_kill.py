@@ -63,8 +63,8 @@ def open_books(server, ledger):
             time.sleep(0.3)
 
 
-def test_no_promise_is_broken_by_kills(make_heronry):
-    server = make_heronry(settings={"limits.smtp_new_per_minute": 1000000, "limits.smtp_per_ip": 1000,
+def test_no_promise_is_broken_by_kills(heronry_factory):
+    server = heronry_factory(settings={"limits.smtp_new_per_minute": 1000000, "limits.smtp_per_ip": 1000,
                                     "workers.front": 2})
     chance = random.Random(20261121)
     ledger = books.Ledger()
@@ -87,8 +87,8 @@ def test_no_promise_is_broken_by_kills(make_heronry):
     assert not wrong
 
 
-def test_stop_under_load_keeps_promises(make_heronry):
-    server = make_heronry(settings={"limits.smtp_new_per_minute": 1000000, "limits.smtp_per_ip": 1000})
+def test_stop_under_load_keeps_promises(heronry_factory):
+    server = heronry_factory(settings={"limits.smtp_new_per_minute": 1000000, "limits.smtp_per_ip": 1000})
     ledger = books.Ledger()
     senders = books.Senders(server.ports["smtp"], [u["address"] for u in server.users], ledger)
     wait_for_promises(ledger, 50, 30)
