@@ -158,9 +158,10 @@ bool account_add(struct account_directory *d, const struct account_actor *actor,
     if (!directory_change(d, &act, a, deadline_ms, &rows, e)) {
         if (e->kind == ERR_EXISTS)
             return ERR(e, ERR_EXISTS, "the address %.*s is taken", STR_FMT(address));
-        if (e->kind == ERR_NOT_FOUND)
+        if (e->kind == ERR_NOT_FOUND) {
             return ERR(e, ERR_NOT_FOUND, "the domain %.*s is not ours; add it first",
                        STR_FMT(domain));
+        }
         return false;
     }
     *account_id = db_int(rows, 0, 0);

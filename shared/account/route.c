@@ -93,9 +93,8 @@ bool account_route(struct account_directory *d, str local, str domain, struct ar
                                        DB_TEXT(domain), DB_BOOL(is_role(local)) };
     if (!db_query(d->db, DB_READ, &find_route, params, COUNT_OF(params), a, deadline_ms, &rows, e))
         return false;
-    if (db_row_count(rows) == 0)
-        *out = (struct account_route){ .kind = ACCOUNT_ROUTE_REMOTE };
-    else
+    *out = (struct account_route){ .kind = ACCOUNT_ROUTE_REMOTE };
+    if (db_row_count(rows) > 0)
         read_route(rows, tag, out);
     directory_cache_put(d, address, out);
     return true;
