@@ -18,7 +18,8 @@ enum {
     MAX_BATCH = 500,
     DEFAULT_POLL_MS = 1000,
     BATCH_DEADLINE_MS = 60000,
-    RETRY_MS = 2000 /* after a failure */
+    GATHER_MS = 200, /* after it was woken: more deliveries follow, and share a transaction */
+    RETRY_MS = 2000  /* after a failure */
 };
 
 static const struct db_stmt stmt_no_sync = { "SET LOCAL synchronous_commit = off" };
