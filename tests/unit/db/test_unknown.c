@@ -59,7 +59,7 @@ struct pipe_job {
 
 static bool forward(const struct pipe_job *p)
 {
-    char bytes[8192];
+    char bytes[2048];
     struct err e = ERR_CLEAR;
     if (!fiber_wait_fd(p->from, FIBER_READ, DEADLINE_NONE, NULL, &e))
         return false;
