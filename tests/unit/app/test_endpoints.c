@@ -47,10 +47,11 @@ static void test_finds_both(void **state)
         assert_int_equal(at.embedded_database, cases[i].embedded_database);
         assert_int_equal(at.embedded_redis, cases[i].embedded_redis);
         assert_string_equal(at.database, cases[i].database);
-        if (cases[i].redis)
+        if (cases[i].redis) {
             assert_string_equal(at.redis, cases[i].redis);
-        else
+        } else {
             assert_null(at.redis);
+        }
         arena_fini(&a);
         config_free(&c);
     }
