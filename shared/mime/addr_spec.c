@@ -63,6 +63,18 @@ static bool skip_fws(struct spec_parser *p)
     return true;
 }
 
+/* The same where white space belongs to the value: only the line ends of folds go. */
+static bool take_fws(struct spec_parser *p)
+{
+    size_t start = p->at;
+    bool ok = skip_fws(p);
+    for (size_t i = start; i < p->at; i++) {
+        if (is_wsp(p, i))
+            p->p[p->n++] = p->s.p[i];
+    }
+    return ok;
+}
+
 /* A byte that text inside quotes, comments and literals may hold: printable ASCII, UTF-8 where
  * allowed, and obsolete controls (obs-NO-WS-CTL), never NUL, CR or LF. */
 static bool is_text(const struct spec_parser *p, char c)
@@ -117,14 +129,11 @@ static bool skip_cfws(struct spec_parser *p, struct err *e)
 static bool parse_quoted(struct spec_parser *p, struct err *e)
 {
     p->at++;
-    while (!at_byte(p, '"')) {
-        size_t before = p->at;
-        if (!p->smtp && !skip_fws(p))
+    for (;;) {
+        if (!p->smtp && !take_fws(p))
             return ERR(e, ERR_SYNTAX, "line end inside a quoted string");
-        if (p->at > before) {
-            p->p[p->n++] = ' ';
-            continue;
-        }
+        if (at_byte(p, '"'))
+            break;
         if (at_byte(p, '\\'))
             p->at++;
         if (p->at >= p->s.n || !is_text(p, p->s.p[p->at]))
@@ -199,14 +208,11 @@ static bool parse_literal(struct spec_parser *p, struct err *e)
 {
     size_t start = p->n;
     take(p);
-    while (!at_byte(p, ']')) {
-        size_t before = p->at;
-        if (!p->smtp && !skip_fws(p))
+    for (;;) {
+        if (!p->smtp && !take_fws(p))
             return ERR(e, ERR_SYNTAX, "line end inside a domain literal");
-        if (p->at > before) {
-            p->p[p->n++] = ' ';
-            continue;
-        }
+        if (at_byte(p, ']'))
+            break;
         if (at_byte(p, '\\') && !p->smtp)
             take(p);
         if (p->at >= p->s.n || !is_text(p, p->s.p[p->at]) || (at_byte(p, '[') && p->smtp))
