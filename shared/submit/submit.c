@@ -30,7 +30,8 @@ struct submission {
     size_t n_copies;
     struct queue_new_recipient *remotes;
     size_t n_remotes;
-    int64_t queue_id; /* of the remote ones */
+    int64_t queue_id;                /* of the remote ones */
+    const struct queue_body *packed; /* for the remote ones, NULL before it is needed */
 };
 
 bool submit_has_room(const struct submit *s, int64_t account_id, uint64_t size, int64_t deadline_ms,
@@ -168,6 +169,7 @@ static struct queue_new_message queued_message(const struct submission *w)
         .session = w->m->trace.session,
         .recipients = w->remotes,
         .n = w->n_remotes,
+        .packed = w->packed,
     };
 }
 
@@ -217,6 +219,9 @@ static bool hand_to_store(struct submission *w, enum submit_verdict *out, struct
         .extra_arg = w,
     };
     w->queue_id = w->n_remotes > 0 ? queue_make_id(w->s->queue) : 0;
+    /* Before the transaction, whose statements are appended without a yield. */
+    if (w->n_remotes > 0 && !queue_pack(w->a, w->complete, w->deadline_ms, &w->packed, e))
+        return false;
     if (!store_prepare_message(w->s->store, w->a, make_local(w), w->deadline_ms, &message, e))
         return false;
     if (!store_deliver(w->s->store, &delivery, w->deadline_ms, &reason)) {
