@@ -20,6 +20,14 @@ def small(request):
     return instance.up()
 
 
+@pytest.fixture(scope="module")
+def tight(request):
+    """Another one, with few connections at all, and large messages."""
+    instance = Instance(settings={"limits.message_size": "100MB", "limits.connections": 10, "workers.front": 1})
+    request.addfinalizer(instance.remove)
+    return instance.up()
+
+
 def message_of(size):
     """A message of exactly so many octets."""
     head = b"Subject: size\r\n\r\n"
@@ -128,17 +136,16 @@ def test_connections_of_one_client(small):
             smtp.sock.close()
 
 
-def test_stress(heronry_factory):
+def test_stress(tight):
     """With four fifths of the connections in use one error is enough, and mail still gets in."""
-    server = heronry_factory(settings={"limits.connections": 10, "workers.front": 1})
-    held = [RawSmtp(server.ports["smtp"]) for _ in range(8)]
+    held = [RawSmtp(tight.ports["smtp"]) for _ in range(8)]
     try:
-        with RawSmtp(server.ports["smtp"]) as ninth:
+        with RawSmtp(tight.ports["smtp"]) as ninth:
             assert ninth.ask("FROB")[0] == 421
             assert ninth.rest() == b""
-        assert send_message(server.ports["smtp"], [server.user(2)["address"]], b"A: b\r\n\r\nx\r\n")[0] == 250
+        assert send_message(tight.ports["smtp"], [tight.user(2)["address"]], b"A: b\r\n\r\nx\r\n")[0] == 250
         held.pop().sock.close()
-        with RawSmtp(server.ports["smtp"]) as calm:
+        with RawSmtp(tight.ports["smtp"]) as calm:
             assert calm.ask("FROB")[0] == 500
             assert calm.ask("VRFY x")[0] == 252
     finally:
@@ -146,15 +153,13 @@ def test_stress(heronry_factory):
             smtp.sock.close()
 
 
-def test_memory_for_messages(heronry_factory):
+def test_memory_for_messages(tight):
     """Messages in transfer may hold twice the largest message together (at least 128 MiB): one more is
     told to come later, and one that declares its size is told so at MAIL."""
-    server = heronry_factory(settings={"limits.message_size": "100MB", "workers.front": 1})
-    user = server.user(2)["address"]
-    held = []
+    user, held = tight.user(2)["address"], []
     try:
         for _ in range(3):
-            held.append(RawSmtp(server.ports["smtp"], timeout=60))
+            held.append(RawSmtp(tight.ports["smtp"], timeout=60))
             held[-1].begin(user)
             held[-1].send((b"x" * 998 + b"\r\n") * 70_000)
         held[-1].send(b".\r\n")
