@@ -112,6 +112,7 @@ static bool read_frames(const struct db_rows *rows, size_t row, size_t column, s
     return true;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): an array and a range are two values each. */
 bool blob_load(struct db *db, int64_t account_id, int64_t msg_id, size_t from, size_t n,
                struct arena *a, int64_t deadline_ms, str *out, struct err *e)
 {

@@ -124,9 +124,10 @@ static bool unpack_split(struct arena *a, const struct blob_piece *piece, size_t
         have += unpacked;
         data = str_skip(data, packed);
     }
-    if (have < from + n)
+    if (have < from + n) {
         return ERR(e, ERR_INTERNAL, "a stored message is damaged: %zu of %zu octets", have,
                    piece->size);
+    }
     *out = str_of(bytes + from, n);
     return true;
 }

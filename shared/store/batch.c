@@ -101,14 +101,16 @@ void item_done(struct store *s, struct batch_item *item, bool ok, const struct e
 {
     item->is_done = true;
     item->ok = ok;
-    if (ok)
+    if (ok) {
         place_publish(s, &item->job, item->placed);
-    else
+    } else {
         item->error = *e;
-    if (item->is_orphan)
+    }
+    if (item->is_orphan) {
         item_free(item);
-    else
+    } else {
         signal_point_all(&item->point);
+    }
 }
 
 /* Takes the oldest waiting jobs that may share a transaction. Those with further statements go
@@ -194,10 +196,11 @@ static YIELDS void split_items(struct batcher *b, struct batch_item **items, siz
                                struct single_cause *cause)
 {
     cause->was_shared = n > 1;
-    if (cause->why.kind == ERR_UNKNOWN_OUTCOME)
+    if (cause->why.kind == ERR_UNKNOWN_OUTCOME) {
         obs_log(EV_STORE_UNKNOWN_COMMIT, STR_EMPTY, OBS_INT("jobs", n), OBS_ERR(&cause->why));
-    else if (cause->was_shared)
+    } else if (cause->was_shared) {
         obs_log(EV_STORE_BATCH_SPLIT, STR_EMPTY, OBS_INT("jobs", n), OBS_ERR(&cause->why));
+    }
     for (size_t i = 0; i < n; i++)
         single_run(b->store, items[i], cause);
 }
@@ -268,10 +271,11 @@ bool batcher_run(struct batcher *b, const struct batch_job *job, struct placed *
     struct batch_item *item = item_new(job, deadline_ms);
     list_add_tail(&b->waiting, &item->link);
     b->n_waiting++;
-    if (b->fibers == 0 || b->n_waiting >= BATCH_MAX_JOBS)
+    if (b->fibers == 0 || b->n_waiting >= BATCH_MAX_JOBS) {
         start_fiber(b);
-    else if (!timer_is_armed(&b->timer))
+    } else if (!timer_is_armed(&b->timer)) {
         timer_start(b->store->options.runtime, &b->timer, clock_deadline_in(BATCH_WAIT_MS));
+    }
     /* The fiber's own deadline comes first and tells better what happened. */
     int64_t patience =
         deadline_ms > DEADLINE_NONE - ITEM_GRACE_MS ? DEADLINE_NONE : deadline_ms + ITEM_GRACE_MS;
@@ -284,10 +288,11 @@ bool batcher_run(struct batcher *b, const struct batch_job *job, struct placed *
         return false;
     }
     bool ok = item->ok;
-    if (ok)
+    if (ok) {
         memcpy(placed, item->placed, job->n_placements * sizeof(*placed));
-    else
+    } else {
         *e = item->error;
+    }
     item_free(item);
     return ok;
 }

@@ -51,6 +51,7 @@ static bool read_flag_rows(const struct db_rows *rows, struct arena *a,
     return true;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): a mailbox is two numbers, as everywhere here. */
 bool store_change_flags(struct store *s, int64_t account_id, int mailbox_id,
                         const struct store_ranges *set, const struct store_flag_change *change,
                         struct arena *a, int64_t deadline_ms, struct store_flag_result *out,
@@ -84,6 +85,7 @@ bool store_change_flags(struct store *s, int64_t account_id, int mailbox_id,
     return true;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): a mailbox is two numbers, as everywhere here. */
 bool store_expunge(struct store *s, int64_t account_id, int mailbox_id,
                    const struct store_ranges *set, bool only_deleted, struct arena *a,
                    int64_t deadline_ms, struct store_expunged *out, struct err *e)
@@ -126,9 +128,10 @@ bool store_transfer(struct store *s, const struct store_transfer *transfer, stru
         return false;
     int64_t missing = db_int(rows, 0, 0);
     *no_target = missing == 2;
-    if (missing)
+    if (missing) {
         return ERR(e, ERR_NOT_FOUND, "the mailbox to %s is gone",
                    *no_target ? "copy to" : "copy from");
+    }
     out->modseq = db_int(rows, 0, 1);
     out->uidvalidity = (uint32_t)db_int(rows, 0, 2);
     out->first_uid = (uint32_t)db_int(rows, 0, 3);

@@ -225,6 +225,7 @@ static bool append_job(struct arena *a, int64_t account_id, int mailbox_id,
     return true;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): a mailbox is two numbers, as everywhere here. */
 bool store_append(struct store *s, int64_t account_id, int mailbox_id,
                   const struct store_append_item *items, size_t n, int64_t deadline_ms,
                   struct store_appended *out, struct err *e)
@@ -238,10 +239,11 @@ bool store_append(struct store *s, int64_t account_id, int mailbox_id,
     struct placed *placed = ARENA_ARRAY(&a, struct placed, n);
     bool ok = append_job(&a, account_id, mailbox_id, items, n, &job, e) &&
               batcher_run(s->batcher, &job, placed, deadline_ms, e) && !placed_is_error(placed, e);
-    if (ok)
+    if (ok) {
         *out = (struct store_appended){ .modseq = placed[n - 1].modseq,
                                         .uidvalidity = placed[0].uidvalidity,
                                         .first_uid = placed[0].uid };
+    }
     arena_fini(&a);
     return ok;
 }

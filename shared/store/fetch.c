@@ -60,15 +60,17 @@ static bool find_row(const struct db_rows *r, int64_t msg_id, size_t *row)
     size_t high = db_row_count(r);
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (db_int(r, middle, DETAILS_ID) < msg_id)
+        if (db_int(r, middle, DETAILS_ID) < msg_id) {
             low = middle + 1;
-        else
+        } else {
             high = middle;
+        }
     }
     *row = low;
     return low < db_row_count(r) && db_int(r, low, DETAILS_ID) == msg_id;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): an array and a range are two values each. */
 bool store_fetch_details(struct store *s, int64_t account_id, const int64_t *msg_ids, size_t n,
                          unsigned wanted, struct arena *a, int64_t deadline_ms,
                          struct store_details *out, struct err *e)
@@ -88,6 +90,7 @@ bool store_fetch_details(struct store *s, int64_t account_id, const int64_t *msg
     return true;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): an array and a range are two values each. */
 bool store_fetch_headers(struct store *s, int64_t account_id, const int64_t *msg_ids, size_t n,
                          struct arena *a, int64_t deadline_ms, str *out, struct err *e)
 {
@@ -104,6 +107,7 @@ bool store_fetch_headers(struct store *s, int64_t account_id, const int64_t *msg
     return true;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): an array and a range are two values each. */
 bool store_fetch_bodies(struct store *s, int64_t account_id, const int64_t *msg_ids, size_t n,
                         struct arena *a, int64_t deadline_ms, str *out, size_t *done, struct err *e)
 {
@@ -114,6 +118,7 @@ bool store_fetch_bodies(struct store *s, int64_t account_id, const int64_t *msg_
     return blob_load_many(s->options.db, &wanted, a, deadline_ms, out, done, e);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): an array and a range are two values each. */
 bool store_fetch_body(struct store *s, int64_t account_id, int64_t msg_id, size_t from, size_t n,
                       struct arena *a, int64_t deadline_ms, str *out, struct err *e)
 {

@@ -28,10 +28,11 @@ static struct node *find_node(struct node *nodes, size_t n, int id, size_t *inde
     size_t high = n;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (nodes[middle].id < id)
+        if (nodes[middle].id < id) {
             low = middle + 1;
-        else
+        } else {
             high = middle;
+        }
     }
     *index = low;
     return low < n && nodes[low].id == id ? &nodes[low] : NULL;
@@ -81,10 +82,11 @@ static struct store_mailbox *find_name(struct store_mailboxes *boxes, str name)
         int order = str_cmp(boxes->list[middle].name, name);
         if (order == 0)
             return &boxes->list[middle];
-        if (order < 0)
+        if (order < 0) {
             low = middle + 1;
-        else
+        } else {
             high = middle;
+        }
     }
     return NULL;
 }
@@ -94,10 +96,11 @@ static void mark_subscriptions(struct arena *a, str *names, size_t n, struct sto
     str *gone = ARENA_ARRAY(a, str, n);
     for (size_t i = 0; i < n; i++) {
         struct store_mailbox *box = find_name(out, names[i]);
-        if (box)
+        if (box) {
             box->is_subscribed = true;
-        else
+        } else {
             gone[out->n_gone++] = arena_str(a, names[i]);
+        }
     }
     out->gone = gone;
 }

@@ -46,14 +46,9 @@ static bool read_rows(const struct db_rows *rows, struct arena *a, struct store_
     return true;
 }
 
-static YIELDS bool load(struct store *s, const struct db_stmt *stmt, const struct db_param *params,
-                        size_t n, struct arena *a, int64_t deadline_ms, struct db_rows **rows,
-                        struct err *e)
+static bool is_there(const struct db_rows *rows, struct err *e)
 {
-    if (!db_query(s->options.db, DB_READ, stmt, params, n, a, deadline_ms, rows, e))
-        return false;
-    return !db_is_null(*rows, 0, PICTURE_STATE) ||
-           ERR(e, ERR_NOT_FOUND, "there is no such mailbox");
+    return !db_is_null(rows, 0, PICTURE_STATE) || ERR(e, ERR_NOT_FOUND, "there is no such mailbox");
 }
 
 bool store_snapshot_load(struct store *s, int64_t account_id, int mailbox_id, struct arena *a,
@@ -62,8 +57,9 @@ bool store_snapshot_load(struct store *s, int64_t account_id, int mailbox_id, st
     struct db_rows *rows = NULL;
     const struct db_param params[] = { DB_INT8(account_id), DB_INT4(mailbox_id) };
     *out = (struct store_snapshot){ .state.mailbox_id = mailbox_id };
-    if (!load(s, &snapshot, params, COUNT_OF(params), a, deadline_ms, &rows, e) ||
-        !read_rows(rows, a, &out->rows, &out->n, e))
+    if (!db_query(s->options.db, DB_READ, &snapshot, params, COUNT_OF(params), a, deadline_ms,
+                  &rows, e) ||
+        !is_there(rows, e) || !read_rows(rows, a, &out->rows, &out->n, e))
         return false;
     store_read_state(rows, 0, PICTURE_STATE, &out->state);
     store_read_keywords(rows, PICTURE_KW, a, &out->keywords);
@@ -72,13 +68,16 @@ bool store_snapshot_load(struct store *s, int64_t account_id, int mailbox_id, st
     return true;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): a mailbox is two numbers, as everywhere here. */
 bool store_delta_load(struct store *s, int64_t account_id, int mailbox_id, int64_t since,
                       struct arena *a, int64_t deadline_ms, struct store_delta *out, struct err *e)
 {
     struct db_rows *rows = NULL;
     const struct db_param params[] = { DB_INT8(account_id), DB_INT4(mailbox_id), DB_INT8(since) };
     *out = (struct store_delta){ .state.mailbox_id = mailbox_id };
-    if (!load(s, &delta, params, COUNT_OF(params), a, deadline_ms, &rows, e))
+    if (!db_query(s->options.db, DB_READ, &delta, params, COUNT_OF(params), a, deadline_ms, &rows,
+                  e) ||
+        !is_there(rows, e))
         return false;
     store_read_state(rows, 0, PICTURE_STATE, &out->state);
     store_read_keywords(rows, PICTURE_KW, a, &out->keywords);

@@ -145,23 +145,23 @@ bool store_prepare_message(struct store *s, struct arena *a, str raw, int64_t de
                            struct store_message *out, struct err *e)
 {
     bool whole = false;
-    struct store_derived *derived = NULL;
+    struct store_derived *derived = ARENA_NEW(a, struct store_derived);
     if (raw.n > BLOB_MAX_BYTES)
         return ERR(e, ERR_LIMIT, "a message of %zu octets", raw.n);
     if (raw.n > BLOB_OFFLOAD_ABOVE) {
         if (!derive_offloaded(a, raw, deadline_ms, &derived, &whole, e))
             return false;
     } else {
-        derived = ARENA_NEW(a, struct store_derived);
         whole = derive(a, raw, derived);
     }
     *out = (struct store_message){ .msg_id = store_new_id(s),
                                    .size = raw.n,
                                    .header = derived->packed.header,
                                    .derived = derived };
-    if (!whole)
+    if (!whole) {
         obs_log(EV_STORE_NOT_DERIVED, STR_EMPTY, OBS_INT("message", out->msg_id),
                 OBS_INT("size", raw.n), OBS_BOOL("envelope", derived->envelope.n > 0),
                 OBS_BOOL("structure", derived->bodystructure.n > 0));
+    }
     return true;
 }

@@ -23,10 +23,11 @@ struct store_ranges store_ranges_of(struct arena *a, const uint32_t *uids, size_
     for (size_t i = 0; i < n; i++) {
         if (used && sorted[i] <= list[used - 1].last)
             continue;
-        if (used && sorted[i] - list[used - 1].last == 1)
+        if (used && sorted[i] - list[used - 1].last == 1) {
             list[used - 1].last = sorted[i];
-        else
+        } else {
             list[used++] = (struct store_range){ sorted[i], sorted[i] };
+        }
     }
     return (struct store_ranges){ list, used };
 }
@@ -45,10 +46,11 @@ bool store_ranges_has(const struct store_ranges *r, uint32_t uid)
     size_t high = r->n;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (r->list[middle].last < uid)
+        if (r->list[middle].last < uid) {
             low = middle + 1;
-        else
+        } else {
             high = middle;
+        }
     }
     return low < r->n && r->list[low].first <= uid;
 }

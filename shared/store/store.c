@@ -208,10 +208,11 @@ bool store_get_quota(struct store *s, int64_t account_id, int64_t deadline_ms,
     struct db_rows *rows = NULL;
     arena_init(&a);
     bool ok = read_account(s, &get_quota, account_id, &a, deadline_ms, &rows, e);
-    if (ok)
+    if (ok) {
         *out = (struct store_quota){ .used_bytes = db_int(rows, 0, 0),
                                      .used_messages = db_int(rows, 0, 1),
                                      .limit_bytes = db_int(rows, 0, 2) };
+    }
     arena_fini(&a);
     return ok;
 }

@@ -70,35 +70,67 @@ bool store_maintain(struct store *s, int64_t deadline_ms, struct store_maintaine
     *out = (struct store_maintained){ 0 };
     arena_init(&a);
     bool ok = db_query(s->options.db, DB_DELIVER, &rotate, NULL, 0, &a, deadline_ms, &rows, e);
-    if (ok)
+    if (ok) {
         out->partitions = db_int(rows, 0, 0);
-    /* A rotation that found the table busy is tried again in the next round. */
-    else if (e->kind == ERR_LIMIT)
+        /* A rotation that found the table busy is tried again in the next round. */
+    } else if (e->kind == ERR_LIMIT) {
         ok = true;
+    }
     ok = ok && compact_logs(s, &a, deadline_ms, out, e) && purge_some(s, &a, deadline_ms, out, e);
-    if (out->partitions || out->compacted || out->purged)
+    if (out->partitions || out->compacted || out->purged) {
         obs_log(EV_STORE_UPKEEP, STR_EMPTY, OBS_INT("partitions", out->partitions),
                 OBS_INT("logs", out->compacted), OBS_INT("purged", out->purged));
+    }
     arena_fini(&a);
     return ok;
 }
 
 /* ---- check ---- */
 
-static YIELDS bool check_one(struct store *s, int64_t account_id, bool repair, struct arena *a,
-                             int64_t deadline_ms, struct store_check *out,
-                             struct store_fault *faults, struct err *e)
+/* A check in progress. */
+struct checking {
+    struct store *store;
+    bool repair;
+    struct arena *arena;
+    int64_t deadline_ms;
+    struct store_check *out;
+    struct store_fault *faults;
+};
+
+static YIELDS bool check_one(const struct checking *c, int64_t account_id, struct err *e)
 {
     struct db_rows *rows = NULL;
-    const struct db_param params[] = { DB_INT8(account_id), DB_BOOL(repair) };
-    if (!db_query(s->options.db, DB_DELIVER, &recount, params, COUNT_OF(params), a, deadline_ms,
-                  &rows, e))
+    struct store_check *out = c->out;
+    const struct db_param params[] = { DB_INT8(account_id), DB_BOOL(c->repair) };
+    if (!db_query(c->store->options.db, DB_DELIVER, &recount, params, COUNT_OF(params), c->arena,
+                  c->deadline_ms, &rows, e))
         return false;
     out->accounts++;
     for (size_t i = 0; i < db_row_count(rows) && out->n_faults < CHECK_FAULTS; i++) {
-        faults[out->n_faults++] = (struct store_fault){ .account_id = account_id,
-                                                        .mailbox_id = (int)db_int(rows, i, 0),
-                                                        .what = arena_str(a, db_str(rows, i, 1)) };
+        c->faults[out->n_faults++] =
+            (struct store_fault){ .account_id = account_id,
+                                  .mailbox_id = (int)db_int(rows, i, 0),
+                                  .what = arena_str(c->arena, db_str(rows, i, 1)) };
+    }
+    return true;
+}
+
+static YIELDS bool check_all(const struct checking *c, struct err *e)
+{
+    int64_t after = INT64_MIN;
+    size_t n = CHECK_ACCOUNTS;
+    while (n == CHECK_ACCOUNTS) {
+        struct db_rows *rows = NULL;
+        const struct db_param params[] = { DB_INT8(after), DB_INT8(CHECK_ACCOUNTS) };
+        if (!db_query(c->store->options.db, DB_READ, &accounts_after, params, COUNT_OF(params),
+                      c->arena, c->deadline_ms, &rows, e))
+            return false;
+        n = db_row_count(rows);
+        for (size_t i = 0; i < n; i++) {
+            after = db_int(rows, i, 0);
+            if (!check_one(c, after, e))
+                return false;
+        }
     }
     return true;
 }
@@ -107,23 +139,7 @@ bool store_check_counters(struct store *s, int64_t account_id, bool repair, stru
                           int64_t deadline_ms, struct store_check *out, struct err *e)
 {
     struct store_fault *faults = ARENA_ARRAY(a, struct store_fault, CHECK_FAULTS);
+    const struct checking c = { s, repair, a, deadline_ms, out, faults };
     *out = (struct store_check){ .faults = faults };
-    if (account_id)
-        return check_one(s, account_id, repair, a, deadline_ms, out, faults, e);
-    int64_t after = INT64_MIN;
-    size_t n = CHECK_ACCOUNTS;
-    while (n == CHECK_ACCOUNTS) {
-        struct db_rows *rows = NULL;
-        const struct db_param params[] = { DB_INT8(after), DB_INT8(CHECK_ACCOUNTS) };
-        if (!db_query(s->options.db, DB_READ, &accounts_after, params, COUNT_OF(params), a,
-                      deadline_ms, &rows, e))
-            return false;
-        n = db_row_count(rows);
-        for (size_t i = 0; i < n; i++) {
-            after = db_int(rows, i, 0);
-            if (!check_one(s, after, repair, a, deadline_ms, out, faults, e))
-                return false;
-        }
-    }
-    return true;
+    return account_id ? check_one(&c, account_id, e) : check_all(&c, e);
 }

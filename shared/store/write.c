@@ -22,9 +22,10 @@ bool store_write(struct store *s, const struct write_call *call, struct arena *a
 {
     for (int64_t round = 1;; round++) {
         if (db_query(s->options.db, DB_DELIVER, call->stmt, call->params, call->n, a,
-                     call->deadline_ms, rows, e))
+                     call->deadline_ms, rows, e)) {
             return db_row_count(*rows) == 1 ||
                    ERR(e, ERR_INTERNAL, "a writing statement gave %zu rows", db_row_count(*rows));
+        }
         if (e->kind == ERR_UNKNOWN_OUTCOME)
             return ERR(e, ERR_UNAVAILABLE, "it is not known whether the change was made");
         if (!is_deadlock(e) || round > WRITE_RETRIES)

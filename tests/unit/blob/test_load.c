@@ -168,11 +168,12 @@ static void many_body(void *arg)
         MUST(blob_load_many(f->db, &wanted, &f->a, soon(), texts, &done, &e), e);
         assert_int_equal(done, N);
         for (size_t i = 0; i < N; i++) {
-            if (i == 3 || i == 4)
+            if (i == 3 || i == 4) {
                 assert_null(texts[i].p);
-            else
+            } else {
                 assert_true(str_eq(
                     texts[i], str_slice(messages[i], 0, only_header ? 300 + i : messages[i].n)));
+            }
         }
     }
 }

@@ -136,9 +136,10 @@ static inline void assert_sound(struct fixture *f, int64_t account)
     struct err e = ERR_CLEAR;
     struct store_check check;
     MUST(store_check_counters(f->store, account, false, &f->a, soon(), &check, &e), e);
-    for (size_t i = 0; i < check.n_faults; i++)
+    for (size_t i = 0; i < check.n_faults; i++) {
         fail_msg("account %lld mailbox %d: %.*s", (long long)check.faults[i].account_id,
                  check.faults[i].mailbox_id, STR_FMT(check.faults[i].what));
+    }
 }
 
 /* A set of one range. */

@@ -140,11 +140,12 @@ static void headers_body(void *arg)
     }
     MUST(store_fetch_headers(f->store, f->account, ids, N, &f->a, soon(), out, &e), e);
     for (size_t i = 0; i < N; i++) {
-        if (i == 100)
+        if (i == 100) {
             assert_null(out[i].p);
-        else
+        } else {
             assert_true(out[i].n > 100 && str_has_prefix(raws[i], out[i]) &&
                         str_has_suffix(out[i], STR("\r\n\r\n")));
+        }
     }
     size_t seen = 0;
     for (size_t from = 0, done = 0; from < N; from += done) {

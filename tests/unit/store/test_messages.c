@@ -106,9 +106,10 @@ static void flags_body(void *arg)
                                                .keywords = &keyword,
                                                .n_keywords = c->keyword != NULL });
         if (r.n != 1 || r.rows[0].uid != 2 || r.rows[0].flags != c->expected_flags ||
-            r.rows[0].kw != c->expected_kw || (r.modseq > modseq) != c->changes)
+            r.rows[0].kw != c->expected_kw || (r.modseq > modseq) != c->changes) {
             fail_msg("%s: n %zu flags %u kw %llu modseq %lld", c->name, r.n, r.rows[0].flags,
                      (unsigned long long)r.rows[0].kw, (long long)r.modseq);
+        }
         if (c->changes)
             modseq = r.modseq;
         assert_int_equal(r.rows[0].modseq, modseq);

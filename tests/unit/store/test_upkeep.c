@@ -67,16 +67,19 @@ static void compact_body(void *arg)
     for (int i = 1; i <= 40; i++)
         append_one(f, STORE_INBOX, i, 0);
     int64_t since = snapshot_of(f, STORE_INBOX).state.modseq;
-    for (int i = 0; i < 2300; i++)
+    for (int i = 0; i < 2300; i++) {
         change_flags(f, RANGE(i % 30 + 1, i % 30 + 1),
                      i / 30 % 2 ? STORE_FLAGS_REMOVE : STORE_FLAGS_ADD);
-    for (uint32_t uid = 31; uid <= 40; uid += 2)
+    }
+    for (uint32_t uid = 31; uid <= 40; uid += 2) {
         MUST(store_expunge(f->store, f->account, STORE_INBOX, RANGE(uid, uid), false, &f->a, soon(),
                            &gone, &e),
              e);
-    for (int i = 0; i < 2300; i++)
+    }
+    for (int i = 0; i < 2300; i++) {
         change_flags(f, RANGE(i % 20 + 1, i % 20 + 1),
                      i / 20 % 2 ? STORE_FLAGS_ADD : STORE_FLAGS_REMOVE);
+    }
     char sql[128];
     (void)snprintf(sql, sizeof(sql), "SELECT count(*) FROM change WHERE account_id = %lld",
                    (long long)f->account);
@@ -206,9 +209,10 @@ static void hot_body(void *arg)
     test_pg_run("SELECT pg_stat_reset()");
     test_pg_run(sql);
     for (int round = 0; round < 12; round++) {
-        for (int from = 1; from <= 5000; from += 250)
+        for (int from = 1; from <= 5000; from += 250) {
             change_flags(f, RANGE(from, from + 249),
                          round % 2 ? STORE_FLAGS_REMOVE : STORE_FLAGS_ADD);
+        }
     }
     struct err e = ERR_CLEAR;
     long updates = 0;
