@@ -106,12 +106,14 @@ bool imap_search_index_fields(const struct imap_search_key *key, unsigned *field
         { STR_INIT("Cc"), SEARCH_FIELD_TO, false },
         { STR_INIT("Bcc"), SEARCH_FIELD_TO, false },
     };
-    if (key->op == IMAP_SEARCH_BODY) {
-        *fields = SEARCH_FIELD_BODY;
+    if (key->text.n == 0)
+        return false;
+    if (key->op == IMAP_SEARCH_BODY || key->op == IMAP_SEARCH_TEXT) {
+        *fields = key->op == IMAP_SEARCH_BODY ? SEARCH_FIELD_BODY : SEARCH_FIELD_ANY;
         *is_exact = true;
         return true;
     }
-    if (key->op != IMAP_SEARCH_HEADER || key->text.n == 0)
+    if (key->op != IMAP_SEARCH_HEADER)
         return false;
     for (size_t i = 0; i < COUNT_OF(headers); i++) {
         if (str_ieq(key->name, headers[i].name)) {
@@ -186,6 +188,9 @@ static enum imap_truth eval_words(const struct imap_search *search,
                                   enum imap_knowledge knows)
 {
     enum imap_truth hint = ask_hint(search, key, m->row->msg_id);
+    /* The index knows no trace fields, which TEXT looks at too: the header decides. */
+    if (hint == IMAP_FALSE && key->op == IMAP_SEARCH_TEXT)
+        return knows < IMAP_KNOWS_HEADER ? IMAP_MAYBE : truth(any_field_contains(m, key->text));
     if (hint != IMAP_MAYBE)
         return hint;
     return key->op == IMAP_SEARCH_HEADER ? eval_header(key, m, knows) : eval_text(key, m, knows);

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 
 enum {
+    RETRY_MS = 5000,          /* between looks that the database could not answer */
     OUT_MAX = 8 * 1024 * 1024 /* octets of one line; a BODYSTRUCTURE is the longest */
 };
 
@@ -51,15 +52,20 @@ static const struct imap_command_entry *admit(struct imap_session *s, const stru
     return NULL;
 }
 
-/* Tells what other sessions did, before the tagged answer. */
-static void look_around(struct imap_session *s, const struct imap_command *c, unsigned flags)
+/* Tells what other sessions did, before the tagged answer. A NOOP is nothing but that question. */
+static void look_around(struct imap_session *s, const struct imap_command *c,
+                        const struct imap_command_entry *entry)
 {
     struct err e = ERR_CLEAR;
-    if (!s->view || s->is_closing || !(s->is_stale || (flags & IMAP_LOOKS)))
+    if (!s->view || s->is_closing || !(s->is_stale || (entry->flags & IMAP_LOOKS)))
         return;
-    bool may_renumber = c->is_uid || !(flags & IMAP_KEEPS_NUMBERS);
-    if (!imap_updates_send(s, may_renumber, &e))
-        log_failure(s, c->name, &e);
+    bool may_renumber = c->is_uid || !(entry->flags & IMAP_KEEPS_NUMBERS);
+    if (imap_updates_send(s, may_renumber, &e))
+        return;
+    if (entry->run == imap_cmd_noop)
+        answer_error(s, entry->name, &e);
+    else
+        log_failure(s, entry->name, &e);
 }
 
 static void run_entry(struct imap_session *s, const struct imap_command_entry *entry,
@@ -73,7 +79,7 @@ static void run_entry(struct imap_session *s, const struct imap_command_entry *e
     if (!entry->run(s, c, &e))
         answer_error(s, entry->name, &e);
     if (!s->is_replied)
-        look_around(s, c, entry->flags);
+        look_around(s, c, entry);
     if (!s->is_replied && !s->is_broken && !s->is_closing)
         (void)imap_send_reply(s, c->tag);
     if (entry->flags & IMAP_WIPES)
@@ -127,7 +133,8 @@ static void recheck_account(struct imap_session *s)
         imap_bye(s, "AUTHORIZATIONFAILED", "The account is disabled", "account_disabled");
 }
 
-/* Gives back what a parked session does not need, and says when to be called for idleness. */
+/* Parks: gives back what a parked session does not need, and says when to be called next. What
+ * could not be looked at, because the database was away, is tried again soon. */
 static enum net_next park(struct imap_session *s)
 {
     if (s->is_closing || s->is_broken) {
@@ -139,8 +146,9 @@ static enum net_next park(struct imap_session *s)
     buf_trim(&s->out, 0);
     imap_framer_fini(&s->framer);
     imap_framer_init(&s->framer);
-    bool is_in = s->state != IMAP_NOT_AUTHENTICATED;
-    net_conn_set_idle(s->conn, is_in ? clock_deadline_in(IMAP_IDLE_MS) : s->login_deadline);
+    bool is_owing = s->must_recheck || (s->is_idling && s->is_stale);
+    int64_t soon = clock_deadline_in(RETRY_MS);
+    net_conn_set_idle(s->conn, is_owing && soon < s->idle_until ? soon : s->idle_until);
     return NET_PARK;
 }
 
@@ -166,6 +174,8 @@ static enum net_next serve_input(struct imap_session *s)
             count_bad(s);
         }
     } while (!s->is_closing && !s->is_broken && net_buffered(s->conn) > 0);
+    bool is_in = s->state != IMAP_NOT_AUTHENTICATED;
+    s->idle_until = is_in ? clock_deadline_in(IMAP_IDLE_MS) : s->login_deadline;
     return park(s);
 }
 
@@ -188,19 +198,22 @@ static enum net_next greet(struct imap_session *s)
     return park(s);
 }
 
+/* Without a command: IDLE's time runs from its start, whatever is pushed (PROMISES). */
 static enum net_next woken(struct imap_session *s)
 {
     struct err e = ERR_CLEAR;
     recheck_account(s);
     if (!s->is_closing && s->is_idling && s->view && s->is_stale && !imap_updates_send(s, true, &e))
         log_failure(s, STR("IDLE"), &e);
-    /* IDLE's time runs from its start, whatever is pushed (PROMISES). */
-    if (s->is_closing || s->is_broken)
-        return NET_CLOSE;
-    arena_fini(&s->arena);
-    arena_init(&s->arena);
-    buf_trim(&s->out, 0);
-    return NET_PARK;
+    return park(s);
+}
+
+static enum net_next idle_too_long(struct imap_session *s)
+{
+    if (clock_monotonic_ms() < s->idle_until)
+        return woken(s);
+    imap_bye(s, "UNAVAILABLE", "Idle for too long", "idle");
+    return NET_CLOSE;
 }
 
 static enum net_next run(struct net_conn *c, void *session, enum net_why why)
@@ -215,8 +228,7 @@ static enum net_next run(struct net_conn *c, void *session, enum net_why why)
     case NET_WOKEN:
         return woken(s);
     case NET_IDLE:
-        imap_bye(s, "UNAVAILABLE", "Idle for too long", "idle");
-        return NET_CLOSE;
+        return idle_too_long(s);
     case NET_DRAIN:
         imap_bye(s, "UNAVAILABLE", "The server is going down", "drain");
         return NET_CLOSE;
@@ -232,6 +244,7 @@ static void *opened(struct net_conn *c, void *service)
     s->conn = c;
     s->state = IMAP_NOT_AUTHENTICATED;
     s->login_deadline = clock_deadline_in(IMAP_LOGIN_MS);
+    s->idle_until = s->login_deadline;
     s->opened_ms = clock_monotonic_ms();
     s->end_reason = "closed";
     list_init(&s->link);

@@ -65,6 +65,7 @@ struct imap_session {
     unsigned noops;         /* in a row */
     size_t preauth_octets;  /* of commands before login */
     int64_t login_deadline; /* monotonic ms */
+    int64_t idle_until;     /* monotonic ms: then BYE, without a command */
     struct imap_framer framer;
     struct arena arena; /* of the running command */
     struct buf out;     /* where commands make their lines */

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""PROMISES R6 inside IMAP sessions: while PostgreSQL is away every command says so quickly, and the
+same sessions go on when it is back."""
+import time
+
+import pytest
+
+import imap_raw
+import outside
+from conftest import wait_until
+
+
+@pytest.fixture
+def postgres():
+    cluster = outside.Postgres()
+    yield cluster
+    cluster.close()
+
+
+@pytest.fixture
+def server(postgres, heronry_factory):
+    return heronry_factory(settings={"database.url": postgres.url})
+
+
+def test_open_sessions_survive_the_database(server, postgres):
+    user = server.user(2)
+    message = b"Subject: x\r\n\r\ntext\r\n"
+    with imap_raw.Imap(server, user) as client, imap_raw.Imap(server, user) as idle:
+        client.append("INBOX", message)
+        idle.must("SELECT INBOX")
+        tag = idle.start("IDLE")
+        assert idle.line() == b"+ idling"
+        postgres.stop()
+        time.sleep(0.3)
+        for command in ("STATUS INBOX (MESSAGES)", 'LIST "" "*"', "SELECT INBOX", "CREATE x", "SUBSCRIBE INBOX",
+                        "APPEND INBOX {2+}\r\n\r\n"):
+            with imap_raw.Imap(server) as fresh:
+                assert fresh.greeting.startswith((b"* BYE [UNAVAILABLE]", b"* OK"))
+            began = time.monotonic()
+            answer = client.do(command)[-1]
+            assert b" NO [UNAVAILABLE]" in answer, (command, answer)
+            assert time.monotonic() - began < 2.5, command
+        postgres.start()
+        wait_until(lambda: b" OK " in client.do("SELECT INBOX")[-1], 30, "SELECT")
+        uids = client.must("UID SEARCH ALL")[0].split()[2:]
+        assert client.fetch_body(uids[-1].decode()) == message
+        client.append("INBOX", message)
+        while b"EXISTS" not in idle.line(30):
+            pass
+        idle.send("DONE\r\n")
+        assert b" OK " in idle.finish(tag)[-1]
+
+
+def test_selected_sessions_keep_their_mailbox(server, postgres):
+    user = server.user(3)
+    with imap_raw.Imap(server, user) as client:
+        client.append("INBOX", b"Subject: x\r\n\r\ntext\r\n")
+        client.must("SELECT INBOX")
+        postgres.stop()
+        time.sleep(0.3)
+        for command in ("NOOP", "FETCH 1 BODY.PEEK[]", r"STORE 1 +FLAGS (\Seen)", "COPY 1 INBOX", "SEARCH BODY text",
+                        "EXPUNGE", "MOVE 1 Trash", "UID FETCH 1:* ENVELOPE"):
+            began = time.monotonic()
+            answer = client.do(command)[-1]
+            assert b" NO [UNAVAILABLE]" in answer, (command, answer)
+            assert time.monotonic() - began < 2.5, command
+        assert b" OK " in client.do("FETCH 1 FLAGS")[-1]
+        postgres.start()
+        wait_until(lambda: b" OK " in client.do("NOOP")[-1], 30, "NOOP")
+        assert b"text" in client.must("FETCH 1 BODY.PEEK[TEXT]")[0]
