@@ -393,7 +393,8 @@ struct store_appended {
     uint32_t first_uid; /* items have this and the following UIDs, in order */
 };
 
-/* Appends the messages, all or none. An unknown COMMIT is resolved as in store_deliver.
+/* Appends the messages, all or none. An unknown COMMIT is resolved as in store_deliver; so the same
+ * prepared message appended to the same mailbox once more is the same append, not a second copy.
  * ERR_NOT_FOUND: the mailbox (TRYCREATE). ERR_LIMIT: quota, UIDs, keywords, or more than
  * STORE_MAX_APPEND. Yields. */
 YIELDS bool store_append(struct store *s, int64_t account_id, int mailbox_id,
