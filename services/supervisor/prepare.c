@@ -72,7 +72,7 @@ static bool make_certificate(const struct supervisor *s, struct err *e)
     return ok;
 }
 
-static bool wants_self_signed(const struct supervisor *s)
+bool prepare_has_own_certificate(const struct supervisor *s)
 {
     size_t n;
     (void)config_certificates(s->config, &n);
@@ -85,7 +85,8 @@ _Noreturn static void prepare_child(struct supervisor *s, pid_t parent, int resu
     struct err e = ERR_CLEAR;
     bool ok = identity_drop(&s->identity, &e);
     child_follow_parent(parent, SIGKILL);
-    ok = ok && (!wants_self_signed(s) || make_certificate(s, &e)) && migrate_database(s, &e);
+    ok = ok && (!prepare_has_own_certificate(s) || make_certificate(s, &e)) &&
+         migrate_database(s, &e);
     if (!ok)
         (void)write(result_fd, &e, sizeof(e));
     _exit(ok ? 0 : 1);
@@ -121,7 +122,7 @@ bool prepare_run(struct supervisor *s, struct err *e)
 {
     int ends[2];
     pid_t parent = getpid();
-    if (wants_self_signed(s) &&
+    if (prepare_has_own_certificate(s) &&
         !identity_make_dir(&s->identity, app_data_path(s->config, "tls", &s->arena), 0700, e))
         return false;
     if (pipe2(ends, O_CLOEXEC) != 0)
@@ -143,7 +144,7 @@ bool prepare_run(struct supervisor *s, struct err *e)
 static const struct config_certificate *find_certificates(struct supervisor *s, size_t *n)
 {
     const struct config_certificate *named = config_certificates(s->config, n);
-    if (*n > 0 || !wants_self_signed(s))
+    if (*n > 0 || !prepare_has_own_certificate(s))
         return named;
     struct config_certificate *own = ARENA_NEW(&s->arena, struct config_certificate);
     own->cert = app_data_path(s->config, "tls/cert.pem", &s->arena);

@@ -81,6 +81,8 @@ _Noreturn void worker_main(struct supervisor *s, const struct slot *slot, int re
 /* In a child of its own: makes a self-signed certificate if one is wanted and not there, and
  * migrates the database. */
 bool prepare_run(struct supervisor *s, struct err *e);
+/* Whether the certificate is one that prepare_run makes. */
+bool prepare_has_own_certificate(const struct supervisor *s);
 /* Reads certificates and keys into memory for the workers. Also at a reload. */
 bool prepare_certificates(struct supervisor *s, struct err *e);
 

@@ -180,6 +180,9 @@ static bool start(struct supervisor *s, struct err *e)
         !lock_data_dir(s, e))
         return false;
     raise_file_limit();
+    /* Certificates that the file names are looked at before anything is started. */
+    if (!prepare_has_own_certificate(s) && !prepare_certificates(s, e))
+        return false;
     if (!workers_open(s, e) || !start_embedded(s, e))
         return false;
     status_write(s);

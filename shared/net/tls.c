@@ -17,6 +17,8 @@ void tls_error_text(char *out, size_t size)
 {
     unsigned long code = ERR_peek_error();
     const char *reason = code ? ERR_reason_error_string(code) : NULL;
+    if (code && ERR_SYSTEM_ERROR(code)) /* a number of errno, which OpenSSL has no words for */
+        reason = strerrordesc_np(ERR_GET_REASON(code));
     (void)snprintf(out, size, "%s", reason ? reason : "no reason given");
 }
 

@@ -2,6 +2,7 @@
 """The configuration file as an operator meets it: what is refused, and with which words (R36)."""
 import json
 import os
+import socket
 import subprocess
 
 import pytest
@@ -46,14 +47,17 @@ def test_what_is_refused_is_named_with_file_and_line(check, text, line, word):
     done = check(text)
     assert done.returncode == 78, done
     assert f"{check.path}:{line}" in done.stderr and word in done.stderr, done.stderr
+    if not text.startswith("data_dir"):
+        text += f"data_dir: {check.path.parent}/data\n"
     assert check(text, words=("serve",)).returncode == 78
+    assert not (check.path.parent / "data/postgres").exists()
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o660])
 def test_a_file_that_others_can_read_is_refused(check, mode):
     done = check("hostname: a.example\n", mode=mode)
     assert done.returncode == 78 and str(check.path) in done.stderr
-    assert check("hostname: a.example\n", mode=mode, words=("serve",)).returncode == 78
+    assert check("data_dir: /nonexistent\n", mode=mode, words=("serve",)).returncode == 78
 
 
 def test_a_file_that_is_not_there(tmp_path):
@@ -97,4 +101,4 @@ def test_roles_select_what_runs(heronry_factory):
     assert sorted(n for n in instance.pids() if "." in n) == ["front.1", "front.2"]
     instance.smtp().quit()
     with pytest.raises(ConnectionRefusedError):
-        instance.imap()
+        socket.create_connection(("127.0.0.1", instance.ports["imap"]), timeout=5)
