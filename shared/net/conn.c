@@ -90,12 +90,12 @@ struct net_conn *conn_new(struct runtime *rt, int fd)
     timer_init(&c->timer, NULL, NULL);
     obs_session_id(c->id);
     set_socket_options(fd);
-    c->peer.len = sizeof(c->peer.sa);
-    if (getpeername(fd, (struct sockaddr *)&c->peer.sa, &c->peer.len) != 0)
-        c->peer.len = 0;
-    c->local.len = sizeof(c->local.sa);
-    if (getsockname(fd, (struct sockaddr *)&c->local.sa, &c->local.len) != 0)
-        c->local.len = 0;
+    struct net_address a = { .len = sizeof(a.sa) };
+    if (getpeername(fd, (struct sockaddr *)&a.sa, &a.len) == 0)
+        c->peer = conn_end_of(&a);
+    a.len = sizeof(a.sa);
+    if (getsockname(fd, (struct sockaddr *)&a.sa, &a.len) == 0)
+        c->local = conn_end_of(&a);
     return c;
 }
 
@@ -107,18 +107,46 @@ void conn_free(struct net_conn *c)
     (void)close(c->fd);
     buf_fini(&c->in);
     buf_fini(&c->out);
-    free(c->facts);
+    free(c->shown);
     free(c);
+}
+
+struct conn_end conn_end_of(const struct net_address *a)
+{
+    struct conn_end end = { .port = net_address_port(a) };
+    end.n = (uint8_t)net_address_octets(a, end.ip);
+    return end;
+}
+
+void conn_end_show(const struct conn_end *end, struct net_address *out)
+{
+    if (net_address_from_ip(end->ip, end->n, end->port, out))
+        return;
+    out->sa.ss_family = AF_UNIX;
+    out->len = sizeof(out->sa.ss_family);
+}
+
+/* Both ends as addresses, made when first asked for: the connection as others see it does not
+ * change by that. */
+static const struct net_address *show_ends(const struct net_conn *c)
+{
+    struct net_conn *own = (struct net_conn *)(uintptr_t)c;
+    if (!own->shown) {
+        own->shown = heap_zalloc(2 * sizeof(struct net_address));
+        conn_end_show(&own->peer, &own->shown[0]);
+        conn_end_show(&own->local, &own->shown[1]);
+    }
+    return own->shown;
 }
 
 const struct net_address *net_conn_peer(const struct net_conn *c)
 {
-    return &c->peer;
+    return &show_ends(c)[0];
 }
 
 const struct net_address *net_conn_local(const struct net_conn *c)
 {
-    return &c->local;
+    return &show_ends(c)[1];
 }
 
 str net_conn_id(const struct net_conn *c)
@@ -133,7 +161,7 @@ struct runtime *net_conn_runtime(const struct net_conn *c)
 
 const struct tls_facts *net_conn_tls(const struct net_conn *c)
 {
-    return c->facts;
+    return c->facts.version ? &c->facts : NULL;
 }
 
 void net_conn_set_write_timeout(struct net_conn *c, int64_t ms)

@@ -30,11 +30,19 @@ enum {
 
 struct limits_entry;
 
+/* An end of a connection in a fifth of the room that a struct net_address takes: thousands of
+ * connections are idle. */
+struct conn_end {
+    uint8_t ip[16];
+    uint16_t port;
+    uint8_t n; /* octets of ip: 4, 16, or 0 for a unix socket */
+};
+
 struct net_conn {
     struct runtime *rt;
     int fd;
-    SSL *ssl; /* NULL in plain text */
-    struct tls_facts *facts;
+    SSL *ssl;               /* NULL in plain text */
+    struct tls_facts facts; /* version is NULL before TLS */
     struct watch *watch;
     unsigned watched; /* what the watch is set for */
     struct signal_point readable;
@@ -49,8 +57,9 @@ struct net_conn {
     bool broken;  /* nothing can be sent or received any more */
     bool aborted; /* by net_conn_abort */
 
-    struct net_address peer;
-    struct net_address local;
+    struct conn_end peer;
+    struct conn_end local;
+    struct net_address *shown; /* peer and local as asked for; NULL while parked */
     char id[OBS_SESSION_ID_SIZE];
 
     /* Of servers only; listener is NULL for clients. */
@@ -69,6 +78,10 @@ struct net_conn {
 struct net_conn *conn_new(struct runtime *rt, int fd);
 /* Closes the socket and frees; tells neither the peer nor the protocol. */
 void conn_free(struct net_conn *c);
+
+/* An address as an end, and back. */
+struct conn_end conn_end_of(const struct net_address *a);
+void conn_end_show(const struct conn_end *end, struct net_address *out);
 
 enum io_result {
     IO_DONE,

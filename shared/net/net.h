@@ -86,7 +86,8 @@ const struct tls_facts *net_conn_tls(const struct net_conn *c);
 
 /* ---- the connection ---- */
 
-/* The client as told by the PROXY protocol or the socket; and our side of it. */
+/* The client as told by the PROXY protocol or the socket; and our side of it. Valid until the
+ * connection parks or ends. */
 const struct net_address *net_conn_peer(const struct net_conn *c);
 const struct net_address *net_conn_local(const struct net_conn *c);
 /* The session id of the log, made at accept. Static for the connection's life. */

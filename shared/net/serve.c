@@ -26,13 +26,15 @@ static bool apply_proxy(struct net_conn *c, const struct net_proxy *header, stru
 {
     struct net_listener *l = c->listener;
     if (header->has_addresses) {
-        c->peer = header->peer;
-        c->local = header->local;
+        c->peer = conn_end_of(&header->peer);
+        c->local = conn_end_of(&header->local);
+        free(c->shown);
+        c->shown = NULL;
     }
-    if (limits_enter(&l->limits, &c->peer, clock_monotonic_ms(), &c->counted))
+    if (limits_enter(&l->limits, net_conn_peer(c), clock_monotonic_ms(), &c->counted))
         return true;
     const char *why = "too many connections of this address";
-    listener_refuse(l, c->fd, &c->peer, net_conn_id(c), why);
+    listener_refuse(l, c->fd, net_conn_peer(c), net_conn_id(c), why);
     return ERR(e, ERR_LIMIT, "%s", why);
 }
 
@@ -69,13 +71,14 @@ static bool open_session(struct net_conn *c, struct err *e)
 {
     const struct net_listener_options *o = &c->listener->options;
     int64_t deadline_ms = clock_deadline_in(o->handshake_ms);
-    if (net_networks_contain(o->proxy_from, &c->peer) && !read_proxy_header(c, deadline_ms, e))
+    if (net_networks_contain(o->proxy_from, net_conn_peer(c)) &&
+        !read_proxy_header(c, deadline_ms, e))
         return false;
     if (o->implicit_tls &&
         !conn_handshake(c, tls_server_accept(o->implicit_tls, c->fd), deadline_ms, e)) {
         char peer[NET_ADDRESS_TEXT];
         obs_log(EV_TLS_HANDSHAKE_FAILED, net_conn_id(c), OBS_CSTR("protocol", o->protocol->name),
-                OBS_STR("peer", net_address_ip(&c->peer, peer)), OBS_ERR(e));
+                OBS_STR("peer", net_address_ip(net_conn_peer(c), peer)), OBS_ERR(e));
         return false;
     }
     c->session = o->protocol->opened(c, o->service);
@@ -203,6 +206,8 @@ static void park(struct net_conn *c)
 {
     buf_fini(&c->in);
     buf_fini(&c->out);
+    free(c->shown);
+    c->shown = NULL;
     c->in_at = 0;
     conn_watch(c, FIBER_READ);
     timer_start(c->rt, &c->timer, c->idle_ms);

@@ -92,8 +92,7 @@ bool conn_handshake(struct net_conn *c, SSL *ssl, int64_t deadline_ms, struct er
             return false;
         }
     }
-    c->facts = HEAP_NEW(struct tls_facts);
-    tls_facts_read(ssl, c->facts);
+    tls_facts_read(ssl, &c->facts);
     return true;
 }
 

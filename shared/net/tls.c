@@ -56,11 +56,11 @@ static bool expects_a_name(SSL *ssl)
 
 void tls_facts_read(SSL *ssl, struct tls_facts *out)
 {
-    memset(out, 0, sizeof(*out));
-    out->version = SSL_get_version(ssl);
-    out->cipher = SSL_get_cipher_name(ssl);
     const char *sni = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
-    (void)snprintf(out->sni, sizeof(out->sni), "%s", sni ? sni : "");
+    *out = (struct tls_facts){ .version = SSL_get_version(ssl),
+                               .cipher = SSL_get_cipher_name(ssl),
+                               .sni = sni ? sni : "",
+                               .verify_error = "" };
     if (SSL_is_server(ssl))
         return;
     long verified = SSL_get_verify_result(ssl);
@@ -68,5 +68,5 @@ void tls_facts_read(SSL *ssl, struct tls_facts *out)
     if (!fault && !expects_a_name(ssl))
         fault = "no name was asked for";
     out->verified = !fault;
-    (void)snprintf(out->verify_error, sizeof(out->verify_error), "%s", fault ? fault : "");
+    out->verify_error = fault ? fault : "";
 }

@@ -37,11 +37,11 @@ struct tls_client *tls_client_new(enum tls_verify verify, const char *ca_file, s
 void tls_client_free(struct tls_client **c);
 
 struct tls_facts {
-    const char *version;   /* "TLSv1.3"; static */
-    const char *cipher;    /* "TLS_AES_128_GCM_SHA256"; static */
-    char sni[256];         /* name asked for; empty when none */
-    bool verified;         /* client side: chain and host name are good */
-    char verify_error[96]; /* why not; empty when verified */
+    const char *version;      /* "TLSv1.3"; static */
+    const char *cipher;       /* "TLS_AES_128_GCM_SHA256"; static */
+    const char *sni;          /* name asked for, empty when none; lives as long as the connection */
+    bool verified;            /* client side: chain and host name are good */
+    const char *verify_error; /* why not, empty when verified; static */
 };
 
 /* Writes a self-signed ECDSA P-256 certificate for the names (NUL-terminated, n >= 1) and its key

@@ -125,9 +125,8 @@ void semaphore_release(struct semaphore *s);
 
 /* A one-shot timer in the caller's storage; fn runs in the loop, outside any fiber. */
 struct timer {
-    struct list link; /* private */
-    int64_t at_ms;    /* private */
-    size_t slot;      /* private */
+    int64_t at_ms; /* private */
+    size_t slot;   /* private */
     void (*fn)(void *arg);
     void *arg;
 };
