@@ -145,10 +145,18 @@ bool blob_load(struct db *db, int64_t account_id, int64_t msg_id, size_t from, s
     return blob_piece_unpack(a, &piece, from, n, out, e);
 }
 
-/* Unpacks row `row` of load_many. A damaged message is one that is not there. */
-static YIELDS bool unpack_row(const struct db_rows *rows, size_t row, bool only_header,
-                              struct arena *a, int64_t deadline_ms, str *out, struct err *e)
+/* The answer of load_many. */
+struct many_rows {
+    const struct db_rows *rows;
+    bool only_header;
+    struct ZSTD_DCtx_s *decompressor;
+};
+
+/* Unpacks one row. A damaged message is one that is not there. */
+static YIELDS bool unpack_row(const struct many_rows *many, size_t row, struct arena *a,
+                              int64_t deadline_ms, str *out, struct err *e)
 {
+    const struct db_rows *rows = many->rows;
     struct err why = ERR_CLEAR;
     *out = STR_EMPTY;
     if (db_is_null(rows, row, 0))
@@ -156,10 +164,11 @@ static YIELDS bool unpack_row(const struct db_rows *rows, size_t row, bool only_
     struct blob_piece piece = { .codec = (enum blob_codec)db_int(rows, row, 0),
                                 .size = (size_t)db_int(rows, row, 1),
                                 .data = db_str(rows, row, 4) };
-    size_t n = only_header ? (size_t)db_int(rows, row, 2) : piece.size;
+    size_t n = many->only_header ? (size_t)db_int(rows, row, 2) : piece.size;
     if (piece.codec == BLOB_FRAMES && !read_frames(rows, row, 3, 0, a, &piece, &why))
         return true;
     if (n <= BLOB_OFFLOAD_ABOVE || piece.codec == BLOB_RAW) {
+        piece.decompressor = many->decompressor;
         if (!blob_piece_unpack(a, &piece, 0, n, out, &why))
             *out = STR_EMPTY;
         return true;
@@ -194,10 +203,11 @@ bool blob_load_many(struct db *db, const struct blob_many *wanted, struct arena 
     if (!db_query(db, wanted->class, &load_many, params, COUNT_OF(params), a, deadline_ms, &rows,
                   e))
         return false;
-    for (size_t i = 0; i < db_row_count(rows); i++) {
-        if (!unpack_row(rows, i, wanted->only_header, a, deadline_ms, &texts[i], e))
-            return false;
-    }
-    *done = db_row_count(rows);
-    return true;
+    struct many_rows many = { rows, wanted->only_header, blob_decompressor_new() };
+    bool ok = true;
+    for (size_t i = 0; ok && i < db_row_count(rows); i++)
+        ok = unpack_row(&many, i, a, deadline_ms, &texts[i], e);
+    blob_decompressor_free(&many.decompressor);
+    *done = ok ? db_row_count(rows) : 0;
+    return ok;
 }

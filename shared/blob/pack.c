@@ -98,9 +98,23 @@ static bool frame_size(str data, size_t *packed, size_t *unpacked)
     return true;
 }
 
-static bool unpack_frame(str data, char *out, size_t expected)
+struct ZSTD_DCtx_s *blob_decompressor_new(void)
 {
-    return ZSTD_decompress(out, expected, data.p, data.n) == expected;
+    return ZSTD_createDCtx();
+}
+
+void blob_decompressor_free(struct ZSTD_DCtx_s **decompressor)
+{
+    (void)ZSTD_freeDCtx(*decompressor);
+    *decompressor = NULL;
+}
+
+static bool unpack_frame(const struct blob_piece *piece, str data, char *out, size_t expected)
+{
+    size_t n = piece->decompressor
+                   ? ZSTD_decompressDCtx(piece->decompressor, out, expected, data.p, data.n)
+                   : ZSTD_decompress(out, expected, data.p, data.n);
+    return n == expected;
 }
 
 static bool unpack_split(struct arena *a, const struct blob_piece *piece, size_t from, size_t n,
@@ -119,7 +133,7 @@ static bool unpack_split(struct arena *a, const struct blob_piece *piece, size_t
     bytes = arena_alloc(a, need + 1);
     while (have < need && frame_size(data, &packed, &unpacked)) {
         if (unpacked > need - have ||
-            !unpack_frame(str_slice(data, 0, packed), bytes + have, unpacked))
+            !unpack_frame(piece, str_slice(data, 0, packed), bytes + have, unpacked))
             break;
         have += unpacked;
         data = str_skip(data, packed);
@@ -146,7 +160,7 @@ static bool unpack_frames(struct arena *a, const struct blob_piece *piece, size_
         int64_t begin = piece->frames[i];
         int64_t end = piece->frames[i + 1];
         if (begin < 0 || end < begin || (uint64_t)end > piece->data.n ||
-            !unpack_frame(str_slice(piece->data, (size_t)begin, (size_t)(end - begin)),
+            !unpack_frame(piece, str_slice(piece->data, (size_t)begin, (size_t)(end - begin)),
                           bytes + (i - first) * BLOB_FRAME_BYTES, expected))
             return ERR(e, ERR_INTERNAL, "a stored message is damaged: frame at %zu", at);
     }

@@ -14,7 +14,13 @@ struct blob_piece {
     str data;              /* packed */
     const int64_t *frames; /* BLOB_FRAMES: offsets of the frames in `data`, then data.n */
     size_t n_frames;
+    struct ZSTD_DCtx_s *decompressor; /* to be used again, or NULL */
 };
+
+/* What unpacks one piece after the other: making it costs more than unpacking a header (measured:
+ * 11 us against 0.9). Gives; harmless to free when NULL. */
+struct ZSTD_DCtx_s *blob_decompressor_new(void);
+void blob_decompressor_free(struct ZSTD_DCtx_s **decompressor);
 
 /* Unpacks as much of the piece as is needed for [from, from + n), which must lie inside the
  * message. ERR_INTERNAL when the piece is damaged or does not reach. In arena or borrowed. */
