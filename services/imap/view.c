@@ -37,9 +37,10 @@ static void fill(struct imap_view *v, const struct store_snapshot *snapshot)
     v->uidnext = snapshot->state.uidnext;
     v->modseq = snapshot->state.modseq;
     (void)imap_view_take_keywords(v, &snapshot->keywords);
-    imap_view_reserve(v, snapshot->n);
-    if (snapshot->n)
+    if (snapshot->n > 0) { /* idle sessions of empty mailboxes need no room */
+        imap_view_reserve(v, snapshot->n);
         memcpy(v->rows, snapshot->rows, snapshot->n * sizeof(*v->rows));
+    }
     v->n = snapshot->n;
     for (size_t i = 0; i < v->n; i++) {
         if (v->rows[i].has_more) {
