@@ -190,12 +190,16 @@ static void open_state(struct app *app)
         .node_id = app->node_id,
     };
     int64_t divisor = config_int(c, CONFIG_DELIVERY_TIME_DIVISOR);
+    struct config_list waits = config_list(c, CONFIG_DELIVERY_RETRY_SCHEDULE);
     const struct queue_options queue = {
         .owner = app->owner,
         .node_id = app->node_id,
         .lifetime_ms = config_int(c, CONFIG_DELIVERY_EXPIRE_AFTER) / divisor,
         .delay_ms = config_int(c, CONFIG_DELIVERY_DELAY_NOTICE) / divisor,
         .time_divisor = divisor,
+        .plan = { .waits_ms = waits.numbers,
+                  .n = waits.n,
+                  .max_attempts = number(c, CONFIG_DELIVERY_MAX_ATTEMPTS) },
         .lease_ms = config_int(c, CONFIG_DELIVERY_LEASE),
     };
     app->accounts = account_directory_new(app->db, &directory);

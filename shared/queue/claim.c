@@ -48,6 +48,7 @@ static struct queue_lease *read_lease(const struct queue *q, const struct db_row
     lease->state->now_us = db_time_us(r, 0, 6);
     lease->state->monotonic_ms = clock_monotonic_ms();
     lease->state->time_divisor = q->time_divisor;
+    lease->state->plan = &q->plan;
     lease->state->breaker = queue_breaker_at(read_breaker(r), lease->state->now_us);
     lease->is_probe = lease->state->breaker.state == QUEUE_BREAKER_HALF_OPEN;
     return lease;

@@ -19,6 +19,7 @@ struct finish {
     str *remote;
     int64_t next_us; /* the earliest next attempt */
     int64_t time_divisor;
+    const struct queue_plan *plan;
     int64_t delivered;
     int64_t deferred;
     int64_t failed;
@@ -53,7 +54,7 @@ static void defer(struct finish *f, size_t i, const struct queue_message *m, int
     /* The schedule sees a clock that runs time_divisor times as fast. */
     int64_t expires_us = now_us + (m->expires_us - now_us) * f->time_divisor;
     struct queue_schedule next =
-        queue_schedule_next(r->attempts + 1, now_us, expires_us, arc4random());
+        queue_schedule_next(f->plan, r->attempts + 1, now_us, expires_us, arc4random());
     if (!next.gave_up) {
         next.due_us = now_us + (next.due_us - now_us) / f->time_divisor;
         f->status[i] = RCPT_PENDING;
@@ -108,6 +109,7 @@ static struct finish make_finish(struct arena *a, const struct queue_lease *leas
         .remote = ARENA_ARRAY(a, str, m->n),
         .next_us = INT64_MAX,
         .time_divisor = lease->state->time_divisor,
+        .plan = lease->state->plan,
     };
     int64_t now_us = queue_lease_now_us(lease);
     for (size_t i = 0; i < m->n; i++)

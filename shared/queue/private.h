@@ -36,6 +36,7 @@ struct queue {
     int64_t lifetime_ms;
     int64_t delay_ms;
     int64_t time_divisor;
+    struct queue_plan plan;
     int64_t last_id_ms; /* of queue_make_id */
     unsigned id_counter;
 };
@@ -48,7 +49,8 @@ struct queue_lease_state {
     int64_t now_us;       /* the database's clock at the claim ... */
     int64_t monotonic_ms; /* ... and ours */
     int64_t time_divisor; /* of the queue */
-    bool was_tried;       /* the breaker has something new */
+    const struct queue_plan *plan;
+    bool was_tried; /* the breaker has something new */
 };
 
 /* The database's clock, as far as the lease knows it. */

@@ -28,6 +28,7 @@ struct queue *queue_new(struct runtime *rt, struct db *db, struct redis *redis,
         .lifetime_ms = options->lifetime_ms ? options->lifetime_ms : INT64_C(7) * 24 * HOUR_MS,
         .delay_ms = options->delay_ms ? options->delay_ms : INT64_C(4) * HOUR_MS,
         .time_divisor = options->time_divisor ? options->time_divisor : 1,
+        .plan = options->plan,
     };
     return q;
 }

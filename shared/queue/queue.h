@@ -16,6 +16,7 @@
 #define QUEUE_QUEUE_H
 
 #include "base/base.h"
+#include "queue/schedule.h"
 
 struct db;
 struct db_tx;
@@ -32,13 +33,14 @@ enum {
 };
 
 struct queue_options {
-    const char *owner;    /* names this process in leases and listings: "host/pid"; keeps */
-    unsigned node_id;     /* 0-1023, different in each process: part of new queue ids */
-    int64_t lease_ms;     /* 0 = 60000 */
-    int64_t lifetime_ms;  /* 0 = 7 days: a message is given up after this */
-    int64_t delay_ms;     /* 0 = 4 h: queue_sweep has the sender told once that it takes long */
-    int64_t time_divisor; /* for tests: waits of the schedule and the breaker are divided by it;
-                             0 = 1 */
+    const char *owner;      /* names this process in leases and listings: "host/pid"; keeps */
+    unsigned node_id;       /* 0-1023, different in each process: part of new queue ids */
+    int64_t lease_ms;       /* 0 = 60000 */
+    int64_t lifetime_ms;    /* 0 = 7 days: a message is given up after this */
+    int64_t delay_ms;       /* 0 = 4 h: queue_sweep has the sender told once that it takes long */
+    int64_t time_divisor;   /* for tests: waits of the schedule and the breaker are divided by it;
+                               0 = 1 */
+    struct queue_plan plan; /* keeps the waits */
 };
 
 /* `redis` and `notify` may be NULL: no readable state, no wake-ups. Keeps all. Gives. */

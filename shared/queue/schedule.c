@@ -12,21 +12,24 @@ enum {
 
 static const int64_t minute_us = INT64_C(60) * 1000 * 1000;
 
-int64_t queue_schedule_wait_us(unsigned attempts)
+int64_t queue_schedule_wait_us(const struct queue_plan *plan, unsigned attempts)
 {
     static const int minutes[] = { 5, 15, 30, 60, 120, 240, 480, 960, 1440 };
+    bool is_own = plan && plan->n > 0;
+    size_t n = is_own ? plan->n : COUNT_OF(minutes);
     size_t i = attempts > 0 ? attempts - 1 : 0;
-    if (i >= COUNT_OF(minutes))
-        i = COUNT_OF(minutes) - 1;
-    return minutes[i] * minute_us;
+    if (i >= n)
+        i = n - 1;
+    return is_own ? plan->waits_ms[i] * 1000 : minutes[i] * minute_us;
 }
 
-struct queue_schedule queue_schedule_next(unsigned attempts, int64_t now_us, int64_t expires_us,
-                                          uint32_t random)
+struct queue_schedule queue_schedule_next(const struct queue_plan *plan, unsigned attempts,
+                                          int64_t now_us, int64_t expires_us, uint32_t random)
 {
-    if (attempts >= QUEUE_MAX_ATTEMPTS || now_us >= expires_us)
+    unsigned most = plan && plan->max_attempts ? plan->max_attempts : QUEUE_MAX_ATTEMPTS;
+    if (attempts >= most || now_us >= expires_us)
         return (struct queue_schedule){ .gave_up = true };
-    int64_t wait = queue_schedule_wait_us(attempts);
+    int64_t wait = queue_schedule_wait_us(plan, attempts);
     /* From -10 % to +10 %; in steps of a 2^32nd, so without rounding that matters. */
     int64_t span = wait / 100 * 2 * JITTER_PERCENT;
     int64_t jitter = (int64_t)((uint64_t)(span / 1000) * random >> 32) * 1000 - span / 2;

@@ -6,20 +6,27 @@
 
 #include "base/base.h"
 
+/* Another schedule than the default one; in a zeroed plan each part has its default. */
+struct queue_plan {
+    const int64_t *waits_ms; /* after each attempt; the last one repeats; n 0: the default ones */
+    size_t n;
+    unsigned max_attempts; /* 0: 15 */
+};
+
 /* The wait after attempt number `attempts` (1 = the first) without jitter, in microseconds:
- * 5, 15, 30 min, 1, 2, 4, 8, 16 h, then 24 h each (FEATURES 42). */
-int64_t queue_schedule_wait_us(unsigned attempts);
+ * by default 5, 15, 30 min, 1, 2, 4, 8, 16 h, then 24 h each (FEATURES 42). `plan` may be NULL. */
+int64_t queue_schedule_wait_us(const struct queue_plan *plan, unsigned attempts);
 
 struct queue_schedule {
-    bool gave_up;   /* 15 attempts were made, or the lifetime is over */
+    bool gave_up;   /* all attempts were made, or the lifetime is over */
     int64_t due_us; /* the next attempt, when it did not give up */
 };
 
 /* What follows after attempt number `attempts` was deferred at `now_us`. `random` is 32 uniform
  * bits: the wait is stretched by a factor of 0.9 to 1.1. An attempt that would fall behind
- * `expires_us` is made at that time instead, as the last one. Pure. */
-struct queue_schedule queue_schedule_next(unsigned attempts, int64_t now_us, int64_t expires_us,
-                                          uint32_t random);
+ * `expires_us` is made at that time instead, as the last one. `plan` may be NULL. Pure. */
+struct queue_schedule queue_schedule_next(const struct queue_plan *plan, unsigned attempts,
+                                          int64_t now_us, int64_t expires_us, uint32_t random);
 
 /* Per-destination breaker (FEATURES 44). */
 enum queue_breaker_state {

@@ -15,6 +15,7 @@ import subprocess
 import time
 
 STANDARD_PORTS = {"smtp": 25, "submission": 587, "submissions": 465, "imap": 143, "imaps": 993}
+OPEN_PLACE = pathlib.Path("/var/lib/heronry-demo.data")
 PASSWORD_LETTERS = string.ascii_letters + string.digits
 
 
@@ -66,11 +67,12 @@ class Server:
         self.environment = dict(environment or {})
         self.users = []
         self.process = None
+        link = self.folder / "data"
+        self.data_dir = pathlib.Path(os.readlink(link)) if link.is_symlink() else link
 
     config_path = property(lambda self: self.folder / "heronry.yaml")
     facts_path = property(lambda self: self.folder / "run.json")
     log_path = property(lambda self: self.folder / "heronry.log")
-    data_dir = property(lambda self: self.folder / "data")
     tls_ca = property(lambda self: self.folder / "ca.pem")
 
     # ---- files ----
@@ -80,11 +82,21 @@ class Server:
         self.folder.mkdir(parents=True, exist_ok=True)
         if os.geteuid() == 0:
             self.folder.chmod(0o711)
+            self._leave_closed_folders()
         tree = {"hostname": self.hostname, "data_dir": str(self.data_dir)}
         for key, value in self.settings.items():
             set_key(tree, key, value)
         tree["listeners"] = [{"kind": kind, "addr": f"{self.host}:{port}"} for kind, port in self.ports.items()]
         self._write_private(self.config_path, "\n".join(yaml_lines(tree)) + "\n")
+
+    def _leave_closed_folders(self):
+        """Below root's home the user that Heronry becomes can reach nothing. The data then lives in
+        /var/lib, and folder/data is a link to it."""
+        link = self.folder / "data"
+        if link.exists() or link.is_symlink() or all(p.stat().st_mode & 0o001 for p in self.folder.parents):
+            return
+        self.data_dir = OPEN_PLACE / f"{self.folder.name}-{secrets.token_hex(4)}"
+        link.symlink_to(self.data_dir)
 
     @staticmethod
     def _write_private(path, text):
@@ -237,4 +249,4 @@ class Server:
                 self.users.append(self.add_user(local, admin=admin))
             elif address not in former:
                 raise Failure(f"{address} exists, but its password is not in {self.facts_path}; "
-                              f"remove {self.folder} to begin anew")
+                              f"remove {self.folder} and {self.data_dir} to begin anew")

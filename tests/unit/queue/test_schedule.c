@@ -20,7 +20,7 @@ static void test_waits(void **state)
 {
     (void)state;
     for (unsigned i = 0; i < COUNT_OF(waits); i++)
-        assert_true(queue_schedule_wait_us(i + 1) == waits[i] * minute_us);
+        assert_true(queue_schedule_wait_us(NULL, i + 1) == waits[i] * minute_us);
 }
 
 /* With the middle random number there is no jitter; the ends give -10 % and +10 %. */
@@ -29,10 +29,10 @@ static void test_jitter(void **state)
     (void)state;
     const int64_t now = 1000 * day_us;
     for (unsigned i = 1; i < 10; i++) {
-        int64_t wait = queue_schedule_wait_us(i);
-        struct queue_schedule low = queue_schedule_next(i, now, INT64_MAX, 0);
-        struct queue_schedule mid = queue_schedule_next(i, now, INT64_MAX, UINT32_C(1) << 31);
-        struct queue_schedule high = queue_schedule_next(i, now, INT64_MAX, UINT32_MAX);
+        int64_t wait = queue_schedule_wait_us(NULL, i);
+        struct queue_schedule low = queue_schedule_next(NULL, i, now, INT64_MAX, 0);
+        struct queue_schedule mid = queue_schedule_next(NULL, i, now, INT64_MAX, UINT32_C(1) << 31);
+        struct queue_schedule high = queue_schedule_next(NULL, i, now, INT64_MAX, UINT32_MAX);
         assert_false(low.gave_up || mid.gave_up || high.gave_up);
         assert_true(low.due_us == now + wait - wait / 10);
         assert_true(mid.due_us == now + wait);
@@ -62,7 +62,7 @@ static void test_whole_life(void **state)
         unsigned attempts = 0;
         for (;;) {
             struct queue_schedule s =
-                queue_schedule_next(++attempts, now, expires, xorshift(&random));
+                queue_schedule_next(NULL, ++attempts, now, expires, xorshift(&random));
             if (s.gave_up)
                 break;
             assert_true(s.due_us > now && s.due_us <= expires);
@@ -71,6 +71,23 @@ static void test_whole_life(void **state)
         assert_in_range(attempts, 14, QUEUE_MAX_ATTEMPTS);
         assert_true(now <= expires && now > expires - day_us);
     }
+}
+
+static void test_own_plan(void **state)
+{
+    static const int64_t waits_ms[] = { 1000, 60000 };
+    const struct queue_plan plan = { .waits_ms = waits_ms, .n = 2, .max_attempts = 4 };
+    static const int64_t due_us[] = { 1000000, 60000000, 60000000 };
+    (void)state;
+    for (unsigned i = 1; i <= 3; i++) {
+        struct queue_schedule s = queue_schedule_next(&plan, i, 0, INT64_MAX, UINT32_C(1) << 31);
+        assert_false(s.gave_up);
+        assert_true(s.due_us == due_us[i - 1]);
+    }
+    assert_true(queue_schedule_next(&plan, 4, 0, INT64_MAX, 0).gave_up);
+    const struct queue_plan shorter = { .max_attempts = 2 };
+    assert_true(queue_schedule_wait_us(&shorter, 1) == 300000000);
+    assert_true(queue_schedule_next(&shorter, 2, 0, INT64_MAX, 0).gave_up);
 }
 
 static const struct {
@@ -92,7 +109,7 @@ static void test_edges(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT_OF(edges); i++) {
-        struct queue_schedule s = queue_schedule_next(edges[i].attempts, edges[i].now,
+        struct queue_schedule s = queue_schedule_next(NULL, edges[i].attempts, edges[i].now,
                                                       edges[i].expires, UINT32_C(1) << 31);
         if (s.gave_up != edges[i].gave_up || (!s.gave_up && s.due_us != edges[i].due))
             fail_msg("%s: %d %lld", edges[i].name, s.gave_up, (long long)s.due_us);
@@ -142,8 +159,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_waits),      cmocka_unit_test(test_jitter),
-        cmocka_unit_test(test_whole_life), cmocka_unit_test(test_edges),
-        cmocka_unit_test(test_breaker),
+        cmocka_unit_test(test_whole_life), cmocka_unit_test(test_own_plan),
+        cmocka_unit_test(test_edges),      cmocka_unit_test(test_breaker),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
