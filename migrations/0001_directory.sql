@@ -35,7 +35,7 @@ CREATE INDEX address_domain ON address (domain_id);
 -- Who did what. Rows only ever grow: the trigger refuses changes.
 CREATE TABLE audit_log (
     audit_id  bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    at        timestamptz NOT NULL DEFAULT now(),
+    at        timestamptz NOT NULL DEFAULT clock_timestamp(),
     actor_id  bigint,                                -- account; NULL: operator or system
     actor     text NOT NULL,
     ip        text NOT NULL DEFAULT '',
@@ -45,6 +45,7 @@ CREATE TABLE audit_log (
     result    text NOT NULL DEFAULT 'ok'
 );
 CREATE INDEX audit_log_at ON audit_log (at);
+CREATE INDEX audit_log_object ON audit_log (object, at);
 
 CREATE FUNCTION audit_log_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -85,7 +86,7 @@ CREATE FUNCTION domain_create(p_name text) RETURNS bigint LANGUAGE sql AS $$
     INSERT INTO domain (name) VALUES (p_name) RETURNING domain_id
 $$;
 
-CREATE FUNCTION domain_remove(p_name text) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION domain_remove(p_name text) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     v_domain bigint;
 BEGIN
@@ -98,6 +99,7 @@ BEGIN
         RAISE EXCEPTION 'the domain has accounts' USING ERRCODE = 'HR412';
     END IF;
     DELETE FROM domain WHERE domain_id = v_domain;
+    RETURN v_domain;
 END $$;
 
 -- The account that an address belongs to, locked for a change. HR404.
