@@ -2,13 +2,16 @@
 # heronry_module: a folder of shared/ as a static library with its unit tests and fuzz targets.
 # heronry_service: a folder of services/; heronry_executable: the program that holds them all.
 
-find_library(CMOCKA_LIBRARY cmocka)
+option(HERONRY_TESTS "unit tests, fuzz targets and checks (needs the test packages)" ON)
+if(HERONRY_TESTS)
+  find_library(CMOCKA_LIBRARY cmocka REQUIRED)
+endif()
 set_property(GLOBAL PROPERTY HERONRY_SERVICES "")
 set_property(GLOBAL PROPERTY HERONRY_MODULES "")
 
 # tests/unit/support: real servers (PostgreSQL, Redis, DNS) started for one test program.
 file(GLOB support_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/unit/support/*.c)
-if(support_sources)
+if(support_sources AND HERONRY_TESTS)
   add_library(hr_test_support STATIC ${support_sources})
   target_link_libraries(hr_test_support PUBLIC hr_base PRIVATE heronry_flags)
   target_include_directories(hr_test_support PUBLIC ${CMAKE_SOURCE_DIR}/tests/unit)
@@ -55,6 +58,13 @@ function(heronry_fuzz_targets NAME TARGET)
   endforeach()
 endfunction()
 
+function(heronry_tests NAME TARGET)
+  if(HERONRY_TESTS)
+    heronry_unit_tests(${NAME} ${TARGET})
+    heronry_fuzz_targets(${NAME} ${TARGET})
+  endif()
+endfunction()
+
 # heronry_module(NAME [DEPS module...] [LIBS library...])
 function(heronry_module NAME)
   cmake_parse_arguments(PARSE_ARGV 1 M "" "" "DEPS;LIBS")
@@ -67,8 +77,7 @@ function(heronry_module NAME)
   add_library(hr_${NAME} STATIC ${sources})
   target_link_libraries(hr_${NAME} PUBLIC ${M_DEPS} PRIVATE heronry_flags ${M_LIBS})
   set_property(GLOBAL APPEND PROPERTY HERONRY_MODULES hr_${NAME})
-  heronry_unit_tests(${NAME} hr_${NAME})
-  heronry_fuzz_targets(${NAME} hr_${NAME})
+  heronry_tests(${NAME} hr_${NAME})
 endfunction()
 
 # heronry_service(NAME): services know all of shared/; who may include what is for the layer check.
@@ -81,8 +90,7 @@ function(heronry_service NAME)
   add_library(service_${NAME} STATIC ${sources})
   target_link_libraries(service_${NAME} PUBLIC ${modules} PRIVATE heronry_flags PkgConfig::JANSSON)
   set_property(GLOBAL APPEND PROPERTY HERONRY_SERVICES service_${NAME})
-  heronry_unit_tests(${NAME} service_${NAME})
-  heronry_fuzz_targets(${NAME} service_${NAME})
+  heronry_tests(${NAME} service_${NAME})
 endfunction()
 
 function(heronry_executable NAME MAIN)
