@@ -1,0 +1,188 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Runs every test of Heronry on this machine: installs what is missing, builds, tests, and ends with
+one line "N passed, N failed". The same command runs in continuous integration.
+
+  tools/test                  everything
+  tools/test unit fuzz        some steps only (see --list)
+  tools/test --fuzz-seconds 60    fuzz each target longer
+"""
+import argparse
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+BUILD = ROOT / "build"
+RESULTS = BUILD / "test-results"
+JOBS = str(os.cpu_count() or 2)
+
+
+class Report:
+    """What passed and failed so far, and how long the steps took."""
+
+    def __init__(self):
+        self.passed = 0
+        self.failed = 0
+        self.failures = []
+        self.began = time.monotonic()
+
+    def add(self, name, ok):
+        self.passed += ok
+        self.failed += not ok
+        if not ok:
+            self.failures.append(name)
+
+    def add_junit(self, path, prefix):
+        """Counts the cases of a JUnit file; a missing file is one failure."""
+        if not path.exists():
+            self.add(f"{prefix}: no results were written", False)
+            return
+        for case in xml.etree.ElementTree.parse(path).iter("testcase"):
+            if case.find("skipped") is not None or case.get("status") in ("disabled", "notrun"):
+                # Nothing here may be skipped: a test that does not run does not prove anything.
+                self.add(f"{prefix}: {case.get('name')} was skipped", False)
+                continue
+            bad = case.find("failure") is not None or case.find("error") is not None
+            self.add(f"{prefix}: {case.get('classname', '')} {case.get('name')}", not bad)
+
+    def say(self, text):
+        print(f"[{time.monotonic() - self.began:6.1f} s] {text}", flush=True)
+
+
+def run(command, **more):
+    return subprocess.run([str(c) for c in command], cwd=ROOT, check=False, **more).returncode
+
+
+def build(report, preset, *targets):
+    """Configures and builds a preset; a failure counts as one."""
+    report.say(f"build {preset}")
+    quiet = {"stdout": subprocess.DEVNULL}
+    wanted = [a for t in targets for a in ("--target", t)]
+    ok = run(["cmake", "--preset", preset], **quiet) == 0
+    log = RESULTS / f"build-{preset}.log"
+    with open(log, "w", encoding="utf-8") as out:
+        ok = ok and run(["cmake", "--build", BUILD / preset, "-j", JOBS, *wanted],
+                        stdout=out, stderr=subprocess.STDOUT) == 0
+    if not ok:
+        print(log.read_text(encoding="utf-8")[-6000:])
+    report.add(f"build {preset}", ok)
+    return ok
+
+
+def ctest(report, preset, name, *select, jobs=JOBS):
+    report.say(f"{name} ({preset})")
+    result = RESULTS / f"ctest-{name}-{preset}.xml"
+    result.unlink(missing_ok=True)
+    with open(RESULTS / f"ctest-{name}-{preset}.log", "w", encoding="utf-8") as out:
+        run(["ctest", "--test-dir", BUILD / preset, "-j", jobs, "--output-on-failure",
+             "--output-junit", result, *select], stdout=out, stderr=subprocess.STDOUT)
+    report.add_junit(result, f"{name} ({preset})")
+
+
+def pytest(report, name, *args):
+    report.say(name)
+    result = RESULTS / f"pytest-{name}.xml"
+    result.unlink(missing_ok=True)
+    environment = dict(os.environ, HERONRY_BIN=str(BUILD / "dev/heronry"), PYTHONDONTWRITEBYTECODE="1")
+    run(["/usr/bin/python3", "-m", "pytest", "-q", "-x" if "CI_FAIL_FAST" in os.environ else "-q",
+         f"--junitxml={result}", "-p", "no:cacheprovider", *args], env=environment)
+    report.add_junit(result, name)
+
+
+def step_structure(report, options):
+    """The house rules: layers, headers, sizes, format, words, YIELDS marks, clang-tidy."""
+    if build(report, "dev"):
+        ctest(report, "dev", "structure", "-L", "structure")
+
+
+def step_unit(report, options):
+    """Unit tests of every module and replays of the fuzz corpora, plain and with sanitizers."""
+    if build(report, "dev"):
+        ctest(report, "dev", "unit", "-L", "unit|replay")
+    if build(report, "asan"):
+        ctest(report, "asan", "unit", "-L", "unit|replay")
+    if build(report, "tsan", "test_runtime_fibers", "test_runtime_work"):
+        ctest(report, "tsan", "unit", "-R", "unit/runtime/(fibers|work)$")
+
+
+def step_fuzz(report, options):
+    """Each fuzz target for a few seconds from its corpus."""
+    if not build(report, "fuzz"):
+        return
+    report.say(f"fuzz, {options.fuzz_seconds} s each target")
+    found = BUILD / "fuzz-findings"
+    found.mkdir(exist_ok=True)
+    targets = sorted(p for p in (BUILD / "fuzz").glob("fuzz_*") if p.suffix == "")
+    report.add("fuzz targets exist", bool(targets))
+    for target in targets:
+        corpus = ROOT / "tests/fuzz/corpus" / target.name
+        fresh = BUILD / "fuzz-corpus" / target.name
+        fresh.mkdir(parents=True, exist_ok=True)
+        log = RESULTS / f"{target.name}.log"
+        with open(log, "w", encoding="utf-8") as out:
+            ok = run([target, fresh, corpus, f"-max_total_time={options.fuzz_seconds}", "-timeout=10",
+                      "-rss_limit_mb=2048", "-max_len=65536", f"-artifact_prefix={found}/{target.name}-"],
+                     stdout=out, stderr=subprocess.STDOUT) == 0
+        if not ok:
+            print(log.read_text(encoding="utf-8", errors="replace")[-3000:])
+        report.add(f"fuzz {target.name}", ok)
+
+
+def step_release(report, options):
+    """What is shipped: builds with hardening, holds no failpoints, links no dynamic libev."""
+    if not build(report, "release", "heronry"):
+        return
+    binary = BUILD / "release/heronry"
+    report.add("release binary holds no failpoints", b"HERONRY_FAILPOINT" not in binary.read_bytes())
+    linked = subprocess.run(["ldd", str(binary)], capture_output=True, text=True, check=True).stdout
+    report.add("libev is not linked dynamically", "libev.so" not in linked and "libunbound" in linked)
+    symbols = subprocess.run(["nm", "-D", "--defined-only", str(binary)], capture_output=True,
+                             text=True, check=True).stdout
+    report.add("libev's libevent names are not exported", not re.search(r" event_set$", symbols, re.M))
+
+
+def step_integration(report, options):
+    """The running server: dialogues, real clients, mail to the world, faults."""
+    if build(report, "dev"):
+        pytest(report, "dialogue", "tests/dialogue")
+        pytest(report, "integration", "tests/integration")
+
+
+STEPS = {f.__name__[5:]: f for f in (step_structure, step_unit, step_fuzz, step_release, step_integration)}
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(prog="tools/test", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("steps", nargs="*", choices=[[], *STEPS], metavar="STEP", help="default: all")
+    parser.add_argument("--list", action="store_true", help="name the steps and end")
+    parser.add_argument("--fuzz-seconds", type=int, default=3, help="for each fuzz target (default 3)")
+    parser.add_argument("--no-setup", action="store_true", help="do not look for missing packages")
+    return parser.parse_args()
+
+
+def main():
+    options = parse_arguments()
+    if options.list:
+        print("\n".join(f"{name:12} {step.__doc__.splitlines()[0]}" for name, step in STEPS.items()))
+        return 0
+    report = Report()
+    if not options.no_setup:
+        report.say("set-up: packages")
+        if run([ROOT / "tools/setup", "build", "run", "test"]) != 0:
+            report.add("set-up", False)
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    for name in options.steps or STEPS:
+        STEPS[name](report, options)
+    report.say("done")
+    for failure in report.failures:
+        print(f"FAILED  {failure}")
+    print(f"{report.passed} passed, {report.failed} failed")
+    return 0 if report.failed == 0 and report.passed else 1
+
+
+sys.exit(main())
