@@ -37,10 +37,9 @@ static void fill(struct imap_view *v, const struct store_snapshot *snapshot)
     v->uidnext = snapshot->state.uidnext;
     v->modseq = snapshot->state.modseq;
     (void)imap_view_take_keywords(v, &snapshot->keywords);
-    if (snapshot->n > 0) { /* idle sessions of empty mailboxes need no room */
-        imap_view_reserve(v, snapshot->n);
+    imap_view_reserve(v, snapshot->n);
+    if (snapshot->n)
         memcpy(v->rows, snapshot->rows, snapshot->n * sizeof(*v->rows));
-    }
     v->n = snapshot->n;
     for (size_t i = 0; i < v->n; i++) {
         if (v->rows[i].has_more) {
@@ -127,6 +126,8 @@ ptrdiff_t imap_view_find(const struct imap_view *v, uint32_t uid)
 
 void imap_view_reserve(struct imap_view *v, size_t n)
 {
+    if (n == 0)
+        return; /* idle sessions of empty mailboxes need no room */
     size_t room = v->room ? v->room : 16;
     while (room < v->n + n)
         room += room / 4 + 16;
