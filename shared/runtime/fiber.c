@@ -3,6 +3,12 @@
  * that resuming never nests and a deep chain of wake-ups costs no stack. */
 #include "runtime/loop.h"
 
+#include "obs/obs.h"
+
+enum {
+    SLOW_MS = 500 /* in one go; PROMISES R35 allows 100 */
+};
+
 static _Thread_local struct fiber *running;
 
 struct fiber *fiber_current(void)
@@ -71,8 +77,17 @@ static void bury(struct fiber *f)
     free(f);
 }
 
+/* A fiber that computes for long makes everybody else wait; the log names it. */
+static void check_slice(const struct fiber *f, int64_t began_ms)
+{
+    int64_t took_ms = clock_monotonic_ms() - began_ms;
+    if (took_ms >= SLOW_MS)
+        obs_log(EV_FIBER_SLOW, STR_EMPTY, OBS_CSTR("fiber", f->name), OBS_INT("ms", took_ms));
+}
+
 static void resume(struct runtime *rt, struct fiber *f)
 {
+    int64_t began_ms = clock_monotonic_ms();
     f->state = FIBER_IS_RUNNING;
     running = f;
     sanitizer_before_switch(&rt->sanitizer, &f->sanitizer, false);
@@ -80,6 +95,7 @@ static void resume(struct runtime *rt, struct fiber *f)
     sanitizer_after_switch(&rt->sanitizer, &f->sanitizer);
     running = NULL;
     f->context = back.fctx;
+    check_slice(f, began_ms);
     if (f->state == FIBER_IS_FINISHED)
         bury(f);
 }
