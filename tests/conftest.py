@@ -52,6 +52,14 @@ def wait_until(condition, seconds=10, what="the condition"):
         time.sleep(0.02)
 
 
+def is_alive(pid):
+    """Whether the process works still; one that waits to be reaped does not."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
 class Instance(Server):
     """A running server in a folder of its own, with what tests want to ask it."""
 

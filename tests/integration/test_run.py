@@ -2,7 +2,6 @@
 """tools/run as a new user meets it: facts, users, second start, stop, foreground."""
 import imaplib
 import json
-import os
 import pathlib
 import shutil
 import signal
@@ -15,7 +14,7 @@ import tempfile
 
 import pytest
 
-from conftest import ROOT, wait_until
+from conftest import ROOT, is_alive, wait_until
 
 STANDARD = {"smtp": 25, "submission": 587, "submissions": 465, "imap": 143, "imaps": 993}
 
@@ -74,7 +73,7 @@ def test_detach_tells_everything_and_stop_ends_everything(place):
     assert again.returncode == 0 and "already running" in again.stdout
     stopped = subprocess.run([ROOT / "tools/run", "stop", "--data", place[0]], check=False)
     assert stopped.returncode == 0
-    assert not any(os.path.exists(f"/proc/{pid}") for pid in facts["pids"].values())
+    assert not any(is_alive(pid) for pid in facts["pids"].values())
     assert facts_of(place)["pids"] == {}
 
     assert run(place, "--detach", "--domain", "first.example").returncode == 0
@@ -91,7 +90,7 @@ def test_foreground_ends_with_ctrl_c(place):
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 0 and "stopped" in output
-    assert not any(os.path.exists(f"/proc/{pid}") for pid in pids.values())
+    assert not any(is_alive(pid) for pid in pids.values())
 
 
 @pytest.mark.parametrize("words", [["--port-offset", "70000"], ["--set", "nonsense"], ["--domain", "a b"], ["fly"]])

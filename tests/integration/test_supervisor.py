@@ -15,7 +15,7 @@ import time
 
 import pytest
 
-from conftest import BINARY, wait_until
+from conftest import BINARY, is_alive, wait_until
 
 MAIL = "From: a@client.example\r\nTo: {to}\r\nSubject: {subject}\r\n\r\nA short note.\r\n"
 
@@ -36,13 +36,6 @@ def count(instance, user, subject):
 def process_status(pid):
     lines = pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()
     return dict(line.split(":\t", 1) for line in lines if ":\t" in line)
-
-
-def is_alive(pid):
-    try:
-        return process_status(pid)["State"][0] not in "ZX"
-    except OSError:
-        return False
 
 
 def kill_and_wait_for_new(instance, name, seconds=10):
