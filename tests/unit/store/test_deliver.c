@@ -474,6 +474,51 @@ static void test_cancel(void **state)
     with_store(cancel_body);
 }
 
+/* G9: deadlocks are tried again, up to five times. A sequence counts, because it forgets nothing
+ * when a transaction is rolled back. */
+static void deadlock_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    struct store_flag_result result;
+    const struct store_flag_change seen = { .mode = STORE_FLAGS_ADD, .flags = STORE_SEEN };
+    struct store_recipient r = to(f->account, "d1");
+    test_pg_run("CREATE SEQUENCE t_seq; CREATE TABLE t_limit AS SELECT 4 AS n;"
+                "CREATE FUNCTION t_fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+                " IF nextval('t_seq') <= (SELECT n FROM t_limit) THEN"
+                "  RAISE EXCEPTION 'as if' USING ERRCODE = '40P01'; END IF; RETURN NEW; END $$;"
+                "CREATE TRIGGER t_fail BEFORE UPDATE ON mailbox_state FOR EACH ROW"
+                " EXECUTE FUNCTION t_fail()");
+    MUST(deliver(f, prepare(f, make_raw(f, 1, 500)), &r, 1, &e), e);
+    assert_int_equal(r.status, STORE_DELIVERED);
+    assert_int_equal(r.uid, 1);
+    test_pg_run("ALTER SEQUENCE t_seq RESTART");
+    MUST(store_change_flags(f->store, f->account, STORE_INBOX, RANGE(1, 1), &seen, &f->a, soon(),
+                            &result, &e),
+         e);
+    assert_int_equal(result.n, 1);
+    /* Not for ever. */
+    test_pg_run("UPDATE t_limit SET n = 1000; ALTER SEQUENCE t_seq RESTART");
+    r = to(f->account, "d2");
+    assert_false(deliver(f, prepare(f, make_raw(f, 2, 500)), &r, 1, &e));
+    assert_int_equal(e.kind, ERR_CONFLICT);
+    assert_in_range(test_pg_number("SELECT last_value FROM t_seq"), 5, 7);
+    e = ERR_CLEAR;
+    assert_false(
+        store_change_flags(f->store, f->account, STORE_INBOX, RANGE(1, 1),
+                           &(const struct store_flag_change){ .mode = STORE_FLAGS_REPLACE }, &f->a,
+                           soon(), &result, &e));
+    assert_int_equal(e.kind, ERR_CONFLICT);
+    test_pg_run("DROP TRIGGER t_fail ON mailbox_state");
+    assert_sound(f, f->account);
+}
+
+static void test_deadlock(void **state)
+{
+    (void)state;
+    with_store(deadlock_body);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -482,6 +527,7 @@ int main(void)
         cmocka_unit_test(test_folder),         cmocka_unit_test(test_extra),
         cmocka_unit_test(test_in_transaction), cmocka_unit_test(test_race),
         cmocka_unit_test(test_group_commit),   cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_deadlock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
