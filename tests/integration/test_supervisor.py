@@ -401,3 +401,16 @@ def test_json_log_lines_are_json(heronry_factory):
     assert len(ours) > 5
     names = {json.loads(line)["event"] for line in ours}
     assert {"server_ready", "process_start", "process_end"} <= names
+
+
+# ---- periodic work ----
+
+def test_jobs_run_under_a_lease(private):
+    """One process of the cluster does each job; who does it stands in the database."""
+    owner = f"/{private.pids()['back.1']}/back.1"
+    rows = wait_until(lambda: (r := private.psql(
+        "SELECT name, owner FROM job_lease WHERE name LIKE 'job-%' AND until > now() ORDER BY name").splitlines())
+        and len(r) == 2 and r, 15, "both leases")
+    assert [r.split("|")[0] for r in rows] == ["job-queue", "job-store"]
+    assert all(r.endswith(owner) for r in rows)
+    assert "job_failed" not in private.log()
