@@ -33,6 +33,7 @@ static void close_socket(struct db_conn *c)
     if (c->pg)
         PQfinish(c->pg);
     c->pg = NULL;
+    c->generation++;
     c->state = DB_CONN_CLOSED;
     c->is_stale = false;
     c->slot_has_result = false;

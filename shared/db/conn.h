@@ -144,6 +144,7 @@ struct db_conn {
     enum db_class class;
     enum db_conn_state state;
     PGconn *pg;
+    unsigned generation; /* counts the ends of `pg`: a transaction does not outlive one */
     struct watch *watch;
     unsigned watched;   /* events of the watch */
     struct timer timer; /* connect deadline; time of the next attempt; look for a stuck answer */

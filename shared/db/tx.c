@@ -10,6 +10,7 @@ struct db_tx {
     struct db_batch *batch; /* what is appended and not yet sent; NULL for nothing */
     const struct db_stmt *begin;
     int64_t deadline_ms;
+    unsigned generation; /* of the connection when BEGIN went in */
     bool is_begun;
     bool has_failed; /* only a rollback helps */
     struct err err;
@@ -45,12 +46,24 @@ static void tx_failed(struct db_tx *tx, const struct err *e)
     tx->has_failed = true;
 }
 
+/* The connection may have gone and come back while nothing of the transaction was on its way: then
+ * the server knows nothing of it any more, and the rest must not be done alone. */
+static bool is_alive(const struct db_tx *tx, struct err *e)
+{
+    return tx->generation == tx->conn->generation ||
+           ERR(e, ERR_UNAVAILABLE, "the database connection was lost in a transaction");
+}
+
 static void append(struct db_tx *tx, enum db_slot_kind kind, const struct db_stmt *stmt,
                    const struct db_param *params, size_t n)
 {
     struct err e = ERR_CLEAR;
     if (tx->has_failed)
         return;
+    if (!is_alive(tx, &e)) {
+        tx_failed(tx, &e);
+        return;
+    }
     if (!tx->batch)
         tx->batch = db_batch_new();
     if (!db_batch_add(tx->batch, tx->conn, kind, stmt, params, n, &e))
@@ -62,6 +75,7 @@ static void append_begin(struct db_tx *tx)
     if (tx->is_begun)
         return;
     tx->is_begun = true;
+    tx->generation = tx->conn->generation;
     append(tx, DB_SLOT_INTERNAL, tx->begin, NULL, 0);
 }
 
@@ -150,7 +164,7 @@ void db_rollback(struct db_tx **txp)
     if (!tx)
         return;
     /* Statements that were appended but never sent go along; the answer is nobody's concern. */
-    if (tx->is_begun && tx->conn->state == DB_CONN_READY) {
+    if (tx->is_begun && is_alive(tx, NULL) && tx->conn->state == DB_CONN_READY) {
         if (tx->batch)
             db_batch_sync(tx->batch, NULL);
         db_batch_drop(&tx->batch);

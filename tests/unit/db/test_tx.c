@@ -313,6 +313,24 @@ static void killed_statement_body(void *arg)
     assert_int_equal(rows_with(f, 700), 0);
 }
 
+/* The connection goes and comes back while the transaction waits for something else: what it does
+ * then must not be done without what it did before. */
+static void killed_idle_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    struct db_tx *tx = begin(f);
+    MUST(db_tx_query(tx, &insert_stmt, &DB_INT8(710), 1, &f->a, NULL, &e), e);
+    schedule_kill(f);
+    MUST(fiber_sleep_until(clock_deadline_in(1500), &e), e);
+    assert_true(db_is_up(f->db));
+    db_tx_send(tx, &insert_stmt, &DB_INT8(711), 1);
+    assert_false(db_commit(&tx, &f->a, NULL, 0, NULL, &e));
+    assert_int_equal(e.kind, ERR_UNAVAILABLE); /* certainly rolled back */
+    assert_int_equal(rows_with(f, 710), 0);
+    assert_int_equal(rows_with(f, 711), 0);
+}
+
 static void killed_commit_body(void *arg)
 {
     struct fixture *f = arg;
@@ -338,6 +356,12 @@ static void test_killed_statement(void **state)
 {
     (void)state;
     with_db(killed_statement_body);
+}
+
+static void test_killed_idle(void **state)
+{
+    (void)state;
+    with_db(killed_idle_body);
 }
 
 static void test_killed_commit(void **state)
@@ -501,6 +525,7 @@ int main(void)
         cmocka_unit_test(test_gave_up),
         cmocka_unit_test(test_killed_query),
         cmocka_unit_test(test_killed_statement),
+        cmocka_unit_test(test_killed_idle),
         cmocka_unit_test(test_killed_commit),
         cmocka_unit_test(test_restart),
         cmocka_unit_test(test_hanging),
