@@ -45,6 +45,7 @@ struct net_conn {
     struct tls_facts facts; /* version is NULL before TLS */
     struct watch *watch;
     unsigned watched; /* what the watch is set for */
+    unsigned fills;   /* reads in a row that did not have to wait */
     struct signal_point readable;
     struct signal_point writable;
 

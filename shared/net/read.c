@@ -2,6 +2,10 @@
 /* Reading for fibers. Input is read in chunks into c->in and given out as borrowed slices of it. */
 #include "net/conn.h"
 
+enum {
+    FILLS_A_TURN = 2 /* reads that need no wait, then others get their turn */
+};
+
 size_t conn_unread(const struct net_conn *c)
 {
     return c->in.n - c->in_at;
@@ -29,16 +33,23 @@ enum io_result conn_fill_now(struct net_conn *c, int *sys)
     return what;
 }
 
-/* Waits for more input. Before that, sends what is buffered: the peer may wait for it. Yields. */
+/* Waits for more input. Before that, sends what is buffered: the peer may wait for it. A peer whose
+ * input never runs dry does not keep the loop to itself. Yields. */
 static bool fill(struct net_conn *c, int64_t deadline_ms, struct err *e)
 {
     for (;;) {
         int sys;
+        if (c->fills == FILLS_A_TURN) {
+            c->fills = 0;
+            fiber_yield();
+        }
         if (c->aborted)
             return conn_failed(c, 0, e);
         enum io_result what = conn_fill_now(c, &sys);
-        if (what == IO_DONE)
+        if (what == IO_DONE) {
+            c->fills++;
             return true;
+        }
         if (what == IO_EOF)
             return ERR(e, ERR_CLOSED, "the peer closed the connection");
         if (what == IO_BROKEN)
@@ -46,6 +57,7 @@ static bool fill(struct net_conn *c, int64_t deadline_ms, struct err *e)
         if (!net_flush(c, e))
             return false;
         unsigned event = what == IO_WANTS_READ ? FIBER_READ : FIBER_WRITE;
+        c->fills = 0;
         if (!conn_wait(c, event, deadline_ms, e))
             return false;
     }

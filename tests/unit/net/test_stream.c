@@ -358,6 +358,56 @@ static void test_abort_ends_a_read(void **state)
     run(abort_it, *state);
 }
 
+/* ---- fairness ---- */
+
+struct flood {
+    struct net_conn *c;
+    unsigned lines;
+    bool is_over;
+    unsigned turns; /* that the other fiber got meanwhile */
+};
+
+static void read_flood(void *arg)
+{
+    struct flood *flood = arg;
+    struct err e = ERR_CLEAR;
+    str line;
+    while (net_read_line(flood->c, LINE_MAX, DEADLINE_NONE, &line, NULL, &e))
+        flood->lines++;
+    flood->is_over = true;
+}
+
+static void take_turns(void *arg)
+{
+    struct flood *flood = arg;
+    while (!flood->is_over) {
+        flood->turns++;
+        fiber_yield();
+    }
+}
+
+/* A peer whose input never runs dry must not keep the loop from others. */
+static void test_a_flood_of_lines_leaves_turns_to_others(void **state)
+{
+    struct pair *p = *state;
+    struct flood flood = { .c = p->c };
+    struct err e = ERR_CLEAR;
+    unsigned sent = 0;
+    int room = 1024 * 1024;
+    assert_int_equal(setsockopt(p->peer, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)), 0);
+    char block[6 * 500];
+    for (size_t at = 0; at < sizeof(block); at += 6)
+        memcpy(block + at, "NOOP\r\n", 6);
+    for (; sent < 128 * 1024; sent += (unsigned)sizeof(block))
+        send_all(p->peer, str_of(block, sizeof(block)));
+    close(p->peer);
+    p->peer = -1;
+    assert_true(fiber_spawn(rt, "reader", read_flood, &flood, NULL, &e));
+    run(take_turns, &flood);
+    assert_int_equal(flood.lines, sent / 6);
+    assert_true(flood.turns >= 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -372,6 +422,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_waiting_for_input_sends_what_is_buffered, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_abort_ends_a_read, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_flood_of_lines_leaves_turns_to_others, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests_name("net/stream", tests, NULL, NULL);
 }
