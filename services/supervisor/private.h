@@ -61,6 +61,17 @@ struct supervisor {
     bool is_ready;
 };
 
+/* ---- serve.c ---- */
+
+/* Start an embedded server and note its process; do not wait for it. */
+bool serve_start_pg(struct supervisor *s, struct err *e);
+bool serve_start_redis(struct supervisor *s, struct err *e);
+
+/* ---- watch.c ---- */
+
+/* Watches and reloads until a signal to stop came. */
+void watch_run(struct supervisor *s);
+
 /* ---- workers.c ---- */
 
 /* The worker slots for the roles, with their sockets opened. ERR_EXISTS, ERR_DENIED. */
