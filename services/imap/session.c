@@ -62,10 +62,11 @@ static void look_around(struct imap_session *s, const struct imap_command *c,
     bool may_renumber = c->is_uid || !(entry->flags & IMAP_KEEPS_NUMBERS);
     if (imap_updates_send(s, may_renumber, &e))
         return;
-    if (entry->run == imap_cmd_noop)
+    if (entry->run == imap_cmd_noop) {
         answer_error(s, entry->name, &e);
-    else
+    } else {
         log_failure(s, entry->name, &e);
+    }
 }
 
 static void run_entry(struct imap_session *s, const struct imap_command_entry *entry,
