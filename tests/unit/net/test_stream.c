@@ -395,16 +395,17 @@ static void test_a_flood_of_lines_leaves_turns_to_others(void **state)
     unsigned sent = 0;
     int room = 1024 * 1024;
     assert_int_equal(setsockopt(p->peer, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)), 0);
+    const str noop = STR("NOOP\r\n");
     char block[6 * 500];
-    for (size_t at = 0; at < sizeof(block); at += 6)
-        memcpy(block + at, "NOOP\r\n", 6);
+    for (size_t at = 0; at < sizeof(block); at += noop.n)
+        memcpy(block + at, noop.p, noop.n);
     for (; sent < 128 * 1024; sent += (unsigned)sizeof(block))
         send_all(p->peer, str_of(block, sizeof(block)));
     close(p->peer);
     p->peer = -1;
     assert_true(fiber_spawn(rt, "reader", read_flood, &flood, NULL, &e));
     run(take_turns, &flood);
-    assert_int_equal(flood.lines, sent / 6);
+    assert_int_equal(flood.lines, sent / noop.n);
     assert_true(flood.turns >= 4);
 }
 
