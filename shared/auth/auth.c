@@ -7,6 +7,7 @@
 #include "auth/cache.h"
 #include "auth/hashing.h"
 #include "auth/throttle.h"
+#include "base/utf8.h"
 #include "obs/obs.h"
 
 enum {
@@ -20,6 +21,7 @@ struct auth {
     struct auth_options options; /* without zeros */
     struct throttle throttle;
     struct auth_cache cache;
+    unsigned forgets; /* calls of auth_forget: who logs in meanwhile is not remembered */
     struct hashing hashing;
     int64_t second;            /* of checks_in_second */
     unsigned checks_in_second; /* by everybody, in this process */
@@ -37,7 +39,8 @@ struct login {
     struct secret password; /* prepared */
     uint8_t mac[CRYPTO_HMAC_SIZE];
     struct throttle_subject subject;
-    bool is_found; /* account is filled */
+    unsigned forgets; /* auth->forgets when the account was read */
+    bool is_found;    /* account is filled */
     struct account account;
     const char *result; /* for the metric and the log */
 };
@@ -104,10 +107,17 @@ void auth_free(struct auth **auth)
 
 void auth_forget(struct auth *auth, int64_t account_id)
 {
+    auth->forgets++;
     cache_forget(&auth->cache, account_id);
 }
 
 /* ---- failure ---- */
+
+/* A name that the database could not even be asked for is nobody's. */
+static bool is_name(str login)
+{
+    return utf8_is_valid(login) && str_find_byte(login, '\0') < 0;
+}
 
 /* What the log and the audit say the attempt was for. An unknown name without '@' is left out: it
  * may be a password typed into the wrong field (PROMISES R31). */
@@ -115,6 +125,8 @@ static str shown_name(const struct login *l)
 {
     if (l->is_found)
         return l->account.login;
+    if (!is_name(l->attempt->login))
+        return STR("(unknown)");
     return str_find_byte(l->attempt->login, '@') >= 0 ? l->attempt->login : STR("(unknown)");
 }
 
@@ -183,6 +195,7 @@ static bool look_up(struct login *l, struct err *e)
 {
     int64_t patience = clock_deadline_in(LOOKUP_MS);
     struct err why = ERR_CLEAR;
+    l->forgets = l->auth->forgets;
     if (account_find_for_login(l->auth->accounts, l->attempt->login, l->a,
                                l->deadline_ms < patience ? l->deadline_ms : patience, &l->is_found,
                                &l->account, &why))
@@ -221,6 +234,12 @@ static bool verify(struct login *l, bool *matches, struct err *e)
     return true;
 }
 
+/* The account was changed since it was read: the password may be another by now. */
+static bool is_outdated(const struct login *l)
+{
+    return l->forgets != l->auth->forgets;
+}
+
 /* A hash made with less than we want today is made again, now that the password is here. */
 static void refresh_hash(struct login *l)
 {
@@ -233,6 +252,8 @@ static void refresh_hash(struct login *l)
     bool ok = hashing_enter(&auth->hashing, l->deadline_ms, &e) &&
               hashing_make(&auth->hashing, &auth->options.hash, secret_str(&l->password),
                            l->deadline_ms, l->a, &phc, &e);
+    if (ok && is_outdated(l))
+        return;
     if (ok) {
         const struct account_change change = { .kind = ACCOUNT_SET_PASSWORD_HASH, .text = phc };
         ok = account_change(auth->accounts, &actor, l->account.login, &change, l->a, l->deadline_ms,
@@ -251,6 +272,8 @@ static void admit(struct login *l, struct auth_identity *out)
     *out = (struct auth_identity){ .account_id = l->account.account_id,
                                    .login = l->account.login,
                                    .is_admin = l->account.is_admin };
+    if (is_outdated(l))
+        return;
     cache_put(&l->auth->cache, l->mac, out->account_id, out->login, out->is_admin,
               clock_monotonic_ms());
 }
@@ -283,7 +306,7 @@ static bool run_login(struct login *l, struct auth_identity *out, struct err *e)
     }
     if (!take_turn(l->auth, e) || !wait_under_attack(l, over, e))
         return false;
-    if (!is_password)
+    if (!is_password || !is_name(l->attempt->login))
         return deny(l, e);
     if (!look_up(l, e) || !verify(l, &matches, e))
         return false;

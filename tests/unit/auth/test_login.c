@@ -138,6 +138,7 @@ static void wrong_ones_look_alike(struct world *w)
         { "ada@example.org", str_of(huge, sizeof(huge)) },
         { "nobody@example.org", STR("correct horse battery") },
         { "no address at all", STR("correct horse battery") },
+        { "\xff\xfe@example.org", STR("correct horse battery") },
         { "disabled@example.org", STR("correct horse battery") },
         { "nopassword@example.org", STR("correct horse battery") },
         { "nopassword@example.org", STR("nobody") }, /* the password of the dummy */
@@ -193,6 +194,40 @@ static void successes_are_remembered(struct world *w)
     assert_int_equal(try_login(w, auth, "ada@example.org", secret, "192.0.2.1", NULL), ERR_NONE);
     assert_int_equal(attempts_counted("cached"), cached + 2);
     auth_free(&auth);
+}
+
+struct forgetter {
+    struct world *w;
+    struct auth *auth;
+    bool is_over;
+};
+
+static void log_in_once(void *arg)
+{
+    struct forgetter *f = arg;
+    assert_int_equal(
+        try_login(f->w, f->auth, "ada@example.org", str_from_cstr(password), "192.0.2.1", NULL),
+        ERR_NONE);
+    f->is_over = true;
+}
+
+/* The password is changed while somebody logs in with the old one: that is not remembered. */
+static void what_is_forgotten_meanwhile_stays_so(struct world *w)
+{
+    struct err e = ERR_CLEAR;
+    struct forgetter f = { .w = w, .auth = new_auth(w, true, &quick) };
+    assert_true(fiber_spawn(w->rt, "login", log_in_once, &f, NULL, &e));
+    while (!f.is_over) {
+        auth_forget(f.auth, w->ada);
+        fiber_yield();
+    }
+    uint64_t cached = attempts_counted("cached");
+    auth_forget(f.auth, w->ada + 1000); /* of somebody else: changes nothing */
+    log_in_once(&f);
+    assert_int_equal(attempts_counted("cached"), cached);
+    log_in_once(&f);
+    assert_int_equal(attempts_counted("cached"), cached + 1);
+    auth_free(&f.auth);
 }
 
 /* R25: three frontends, one attacker, round robin. */
@@ -630,6 +665,7 @@ static const struct {
     { "wrong_ones_look_alike", wrong_ones_look_alike },
     { "every_counter_ends_by_itself", every_counter_ends_by_itself },
     { "successes_are_remembered", successes_are_remembered },
+    { "what_is_forgotten_meanwhile_stays_so", what_is_forgotten_meanwhile_stays_so },
     { "processes_count_together", processes_count_together },
     { "ipv6_counts_by_network", ipv6_counts_by_network },
     { "attacked_accounts_slow_down", attacked_accounts_slow_down },
