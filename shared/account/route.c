@@ -26,6 +26,7 @@ static const struct db_stmt find_domain = { "SELECT 1 FROM domain WHERE name = $
 
 static const struct db_stmt may_send = {
     "SELECT EXISTS (SELECT 1 FROM address WHERE addr_lower IN ($2, $3) AND account_id = $1)"
+    "   AND EXISTS (SELECT 1 FROM account WHERE account_id = $1 AND disabled_at IS NULL)"
 };
 
 static bool is_role(str local)

@@ -160,6 +160,20 @@ static void changes_are_guarded_told_and_audited(struct world *w)
         test_pg_number("SELECT count(*) FROM audit_log WHERE action = 'account.disabled'"), 2);
 }
 
+/* U13: whoever is disabled sends nothing any more, also in a session that was open before. */
+static void the_disabled_may_not_send(struct world *w)
+{
+    struct err e = ERR_CLEAR;
+    int64_t ben = route(w, "ben", "example.org").account_id;
+    for (int disabled = 1; disabled >= 0; disabled--) {
+        bool may = disabled;
+        assert_int_equal(change(w, "ben@example.org", ACCOUNT_SET_DISABLED, disabled), ERR_NONE);
+        assert_true(account_may_send_as(w->directory, ben, STR("ben"), STR("example.org"), &w->a,
+                                        soon(), &may, &e));
+        assert_int_equal(may, !disabled);
+    }
+}
+
 static void lists_come_in_order(struct world *w)
 {
     struct err e = ERR_CLEAR;
@@ -207,6 +221,7 @@ static void run_all(void *arg)
     only_own_addresses_may_send(w);
     logins_are_found_with_their_hash(w);
     changes_are_guarded_told_and_audited(w);
+    the_disabled_may_not_send(w);
     lists_come_in_order(w);
     domains_refuse_what_they_should(w);
 }
