@@ -133,8 +133,8 @@ def start(options):
     server.write_config()
     step("check of the configuration", [server.binary, "config-check", "--config", server.config_path])
     say("start")
-    server.start()
     try:
+        server.start()
         say("domain and users")
         server.provision()
         facts = server.write_facts()
