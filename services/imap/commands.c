@@ -58,6 +58,8 @@ const struct imap_command_entry *imap_command_find(str name, bool is_uid)
 bool imap_capabilities_format(const struct imap_session *s, struct buf *out)
 {
     bool is_tls = net_conn_tls(s->conn) != NULL;
+    /* After login all that can be reached from there, selected or not. */
+    unsigned states = s->state == IMAP_NOT_AUTHENTICATED ? IMAP_NOT_AUTHENTICATED : LOGGED_IN;
     bool ok = buf_add(out, STR("IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR"));
     if (s->state == IMAP_NOT_AUTHENTICATED) {
         if (!is_tls && s->app->tls)
@@ -65,7 +67,7 @@ bool imap_capabilities_format(const struct imap_session *s, struct buf *out)
         ok = ok && buf_add(out, is_tls ? STR(" AUTH=PLAIN AUTH=LOGIN") : STR(" LOGINDISABLED"));
     }
     for (size_t i = 0; i < COUNT_OF(commands); i++) {
-        if ((commands[i].states & s->state) == 0 || !commands[i].capability)
+        if ((commands[i].states & states) == 0 || !commands[i].capability)
             continue;
         ok = ok && buf_addf(out, " %s", commands[i].capability);
     }
