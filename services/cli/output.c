@@ -121,6 +121,7 @@ static void print_cell(const char *text, size_t width, bool is_last)
 void cli_table_print(struct cli_table *t)
 {
     struct arena a;
+    INVARIANT(t->n_columns > 0);
     arena_init(&a);
     size_t n_cells = t->n_rows;
     size_t *widths = ARENA_ARRAY(&a, size_t, t->n_columns);

@@ -111,7 +111,7 @@ static bool wait_for(pid_t pid, int64_t deadline_ms, int *status)
 
 bool child_run(const struct child_command *command, int64_t limit_ms, struct err *e)
 {
-    pid_t pid;
+    pid_t pid = 0;
     int status = 0;
     if (!child_spawn(command, &pid, e))
         return false;

@@ -27,6 +27,7 @@ static bool is_connecting(const struct db_conn *c)
 
 static bool any_connecting(const struct db_pool *pool)
 {
+    INVARIANT(pool->conns || pool->n == 0);
     for (size_t i = 0; i < pool->n; i++) {
         if (is_connecting(&pool->conns[i]))
             return true;
