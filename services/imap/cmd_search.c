@@ -54,10 +54,11 @@ static struct imap_search_key *next_key(struct imap_search_key *key, struct imap
 }
 
 /* Asks the index about a text key. A question that is too much for it means "look at all". */
-static bool ask_index(struct imap_session *s, const struct imap_search_key *key,
-                      struct imap_search_hint *hints, size_t *n, struct err *e)
+static bool ask_index(struct imap_search *search, const struct imap_search_key *key,
+                      struct imap_search_hint *hints, struct err *e)
 {
-    struct imap_search_hint *hint = &hints[*n];
+    struct imap_session *s = search->s;
+    struct imap_search_hint *hint = &hints[search->n_hints];
     struct err why = ERR_CLEAR;
     struct search_needle needle = { .text = key->text };
     if (!imap_search_index_fields(key, &needle.fields, &hint->is_exact) ||
@@ -65,12 +66,12 @@ static bool ask_index(struct imap_session *s, const struct imap_search_key *key,
         return true;
     hint->key = key;
     bool ok = search_find_substring(s->app->db, s->account_id, &needle, &s->arena,
-                                    clock_deadline_in(SEARCH_MS), &hint->candidates, &why);
+                                    search->deadline_ms, &hint->candidates, &why);
     if (!ok && why.kind != ERR_LIMIT) {
         *e = why;
         return false;
     }
-    *n += ok;
+    search->n_hints += ok;
     return true;
 }
 
@@ -81,15 +82,15 @@ static bool prepare(struct imap_session *s, struct imap_search_key *root,
     struct imap_search_hint *hints =
         ARENA_ARRAY(&s->arena, struct imap_search_hint, IMAP_SEARCH_KEYS_MAX);
     size_t depth = 0;
-    size_t n = 0;
+    *search =
+        (struct imap_search){ .s = s, .hints = hints, .deadline_ms = clock_deadline_in(SEARCH_MS) };
     for (struct imap_search_key *key = root; key; key = next_key(key, stack, &depth)) {
         if (key->op == IMAP_SEARCH_SEQUENCE || key->op == IMAP_SEARCH_UID) {
             resolve_set(s, key);
-        } else if (!ask_index(s, key, hints, &n, e)) {
+        } else if (!ask_index(search, key, hints, e)) {
             return false;
         }
     }
-    *search = (struct imap_search){ .s = s, .hints = hints, .n_hints = n };
     return true;
 }
 
@@ -118,6 +119,13 @@ static bool look_closer(const struct imap_search *search, const struct imap_sear
     return false;
 }
 
+static bool is_in_time(const struct imap_search *search, struct err *e)
+{
+    if (clock_monotonic_ms() <= search->deadline_ms)
+        return true;
+    return ERR(e, ERR_LIMIT, "the search took longer than %d s", SEARCH_MS / 1000);
+}
+
 /* Decides the messages of one batch that their rows could not decide. */
 static bool look_at_batch(const struct imap_search *search, const struct imap_search_key *root,
                           const struct found *in, bool *matches, struct arena *a, struct err *e)
@@ -142,6 +150,7 @@ static bool look_at_batch(const struct imap_search *search, const struct imap_se
                                   .has_header = true };
         ok = !headers[i].p || look_closer(search, root, &m, in->index[i] + 1, &matches[i], e);
         arena_reset(&scratch);
+        ok = ok && is_in_time(search, e);
     }
     arena_fini(&scratch);
     return ok;
@@ -151,7 +160,6 @@ static bool look_at_batch(const struct imap_search *search, const struct imap_se
 static bool look_at_all(const struct imap_search *search, const struct imap_search_key *root,
                         const struct found *open, bool *matches, struct err *e)
 {
-    int64_t deadline = clock_deadline_in(SEARCH_MS);
     struct arena a;
     bool ok = true;
     arena_init(&a);
@@ -160,8 +168,6 @@ static bool look_at_all(const struct imap_search *search, const struct imap_sear
         struct found batch = { open->index + at, left < BATCH ? left : BATCH };
         ok = look_at_batch(search, root, &batch, matches + at, &a, e);
         arena_reset(&a);
-        if (ok && clock_monotonic_ms() > deadline)
-            ok = ERR(e, ERR_LIMIT, "the search took longer than %d s", SEARCH_MS / 1000);
     }
     arena_fini(&a);
     return ok;

@@ -33,6 +33,7 @@ struct imap_search {
     struct imap_session *s;
     const struct imap_search_hint *hints;
     size_t n_hints;
+    int64_t deadline_ms; /* of the whole command */
 };
 
 /* Evaluates the tree for a message: `number` is its message number, `raw` and `header` are empty
