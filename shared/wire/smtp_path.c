@@ -60,7 +60,7 @@ bool smtp_is_address_literal(str s)
     str inner = str_slice(s, 1, s.n - 2);
     bool is_v6 = str_has_iprefix(inner, STR("IPv6:"));
     inner = str_skip(inner, is_v6 ? 5 : 0);
-    if (inner.n >= sizeof(text) || str_find_byte(inner, '\0') >= 0)
+    if (inner.n == 0 || inner.n >= sizeof(text) || str_find_byte(inner, '\0') >= 0)
         return false;
     memcpy(text, inner.p, inner.n);
     text[inner.n] = '\0';

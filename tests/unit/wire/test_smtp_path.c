@@ -47,6 +47,7 @@ static const struct {
       "a@[ipv6:2001:db8::1]" },
     { STR_INIT("<a@[127.0.0.256]>"), SMTP_FORWARD_PATH, SMTP_FAULT_PATH, "", "", "" },
     { STR_INIT("<a@[2001:db8::1]>"), SMTP_FORWARD_PATH, SMTP_FAULT_PATH, "", "", "" },
+    { STR_INIT("<a@[IPv6:]>"), SMTP_FORWARD_PATH, SMTP_FAULT_PATH, "", "", "" },
     { STR_INIT("<a@[127.0.0.1>"), SMTP_FORWARD_PATH, SMTP_FAULT_PATH, "", "", "" },
     { STR_INIT("<a@us.>"), SMTP_FORWARD_PATH, SMTP_FAULT_PATH, "", "", "" },
     { STR_INIT("<a@.us>"), SMTP_FORWARD_PATH, SMTP_FAULT_PATH, "", "", "" },
