@@ -6,7 +6,7 @@
 
 #include "services/app/listeners.h"
 
-/* Exit codes, after sysexits.h; the table in exit_codes.c documents them. */
+/* Exit codes, after sysexits.h; the table in output.c documents them. */
 enum cli_exit {
     CLI_OK = 0,
     CLI_USAGE = 64,
