@@ -24,7 +24,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tools"))
 from demo.server import STANDARD_PORTS, Server  # noqa: E402
 
-BINARY = pathlib.Path(os.environ.get("HERONRY_BIN", ROOT / "build/dev/heronry"))
+BINARY = pathlib.Path(os.environ.get("HERONRY_BIN", ROOT / "build/dev/heronry")).absolute()
 PSQL = next(iter(sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/psql"), reverse=True)), "psql")
 
 
