@@ -162,6 +162,7 @@ static void test_two_at_once(void **state)
     in_fiber_run(r->rt, migrate, &one);
     for (int i = 0; i < 1000 && !other.ok && other.err.kind == ERR_NONE; i++)
         in_fiber_run(r->rt, compare, &one);
+    arena_fini(&one.a);
     assert_true(one.ok);
     assert_true(other.ok);
     assert_int_equal(one.applied + other.applied, 2);
