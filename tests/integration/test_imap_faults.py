@@ -39,7 +39,7 @@ def test_open_sessions_survive_the_database(server, postgres):
             began = time.monotonic()
             answer = client.do(command)[-1]
             assert b" NO [UNAVAILABLE]" in answer, (command, answer)
-            assert time.monotonic() - began < 5, command  # 2 s, and a busy machine
+            assert time.monotonic() - began < 2.5, command
         postgres.start()
         wait_until(lambda: b" OK " in client.do("SELECT INBOX")[-1], 30, "SELECT")
         uids = client.must("UID SEARCH ALL")[0].split()[2:]
@@ -63,7 +63,7 @@ def test_selected_sessions_keep_their_mailbox(server, postgres):
             began = time.monotonic()
             answer = client.do(command)[-1]
             assert b" NO [UNAVAILABLE]" in answer, (command, answer)
-            assert time.monotonic() - began < 5, command  # 2 s, and a busy machine
+            assert time.monotonic() - began < 2.5, command
         assert b" OK " in client.do("FETCH 1 FLAGS")[-1]
         postgres.start()
         wait_until(lambda: b" OK " in client.do("NOOP")[-1], 30, "NOOP")
