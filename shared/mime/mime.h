@@ -19,7 +19,6 @@
 #include "mime/encoding.h"
 #include "mime/envelope.h"
 #include "mime/header.h"
-#include "mime/html.h"
 #include "mime/limits.h"
 #include "mime/message_id.h"
 #include "mime/structure.h"

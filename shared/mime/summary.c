@@ -3,13 +3,13 @@
 #include "mime/summary.h"
 
 #include "base/utf8.h"
+#include "html/flat.h"
 #include "mime/address.h"
 #include "mime/bodystructure.h"
 #include "mime/charset.h"
 #include "mime/date.h"
 #include "mime/encoded_word.h"
 #include "mime/envelope.h"
-#include "mime/html.h"
 #include "mime/message_id.h"
 
 static str capped(str s)
@@ -201,7 +201,7 @@ static str make_preview(struct arena *a, const struct mime_structure *s)
     buf_init(&html, PREVIEW_SOURCE_BYTES);
     str text = mime_part_text(s, part, &scratch, PREVIEW_SOURCE_BYTES);
     if (str_eq(part->subtype, STR("html"))) {
-        mime_html_to_text(text, &html);
+        html_flat_text(text, &html);
         text = buf_str(&html);
     } else {
         text = unquoted(&scratch, text);

@@ -3,9 +3,9 @@
 #include "mime/text.h"
 
 #include "base/utf8.h"
+#include "html/flat.h"
 #include "mime/encoded_word.h"
 #include "mime/header.h"
-#include "mime/html.h"
 
 struct collector {
     struct buf text;
@@ -37,7 +37,7 @@ static void add_html(struct collector *c, str html)
 {
     struct buf text;
     buf_init(&text, html.n + 1);
-    mime_html_to_text(html, &text);
+    html_flat_text(html, &text);
     add(c, buf_str(&text));
     buf_fini(&text);
 }

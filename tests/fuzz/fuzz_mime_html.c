@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* HTML to text, charsets: valid UTF-8 out, never longer than it was. */
 #include "base/utf8.h"
+#include "html/flat.h"
 #include "mime/mime.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
@@ -17,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     str html = mime_charset_to_utf8(&a, label, str_of((const char *)data, n), 4 * n + 16);
     INVARIANT(utf8_is_valid(html) && html.n <= 4 * n + 16);
     buf_init(&text, html.n + 1);
-    mime_html_to_text(html, &text);
+    html_flat_text(html, &text);
     INVARIANT(utf8_is_valid(buf_str(&text)) && text.n <= html.n);
     buf_fini(&text);
     arena_fini(&a);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Texts: encoded words, charsets, body encodings, parameters, HTML. */
+/* Texts: encoded words, charsets, body encodings, parameters. */
 #include "base/utf8.h"
 #include "mime/mime.h"
 
@@ -245,44 +245,6 @@ static void reads_names_of_encodings(void **state)
     }
 }
 
-static str html_text(struct arena *a, str html)
-{
-    struct buf out;
-    buf_init(&out, 10000);
-    mime_html_to_text(html, &out);
-    str text = arena_str(a, buf_str(&out));
-    buf_fini(&out);
-    return text;
-}
-
-static const struct text_case html_cases[] = {
-    { "blocks", STR_INIT("<p>a</p><p>b<br>c</p>"), STR_INIT("a\nb\nc") },
-    { "inline", STR_INIT("x<b>y</b>z <i>w</i>"), STR_INIT("xyz w") },
-    { "white space", STR_INIT(" a \r\n\t b&nbsp;c "), STR_INIT("a b c") },
-    { "references", STR_INIT("&lt;&amp;&gt;&auml;&#8364;&#x20AC;&#65"),
-      STR_INIT("<&>\xc3\xa4\xe2\x82\xac\xe2\x82\xac"
-               "A") },
-    { "no references", STR_INIT("a & b &nosuch; &#; &"), STR_INIT("a & b &nosuch; &#; &") },
-    { "impossible characters", STR_INIT("&#0;&#xd800;&#99999999;"),
-      STR_INIT("\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd") },
-    { "style, script, title",
-      STR_INIT("<title>t</title><style>p{}</style>a<SCRIPT>if(a<b)</script >b"), STR_INIT("ab") },
-    { "comments", STR_INIT("a<!-- <p>x --><!doctype x>b"), STR_INIT("ab") },
-    { "quotes in tags", STR_INIT("<a title=\"x>y\" href='>'>t</a>"), STR_INIT("t") },
-    { "not tags", STR_INIT("a < b and 1<2"), STR_INIT("a < b and 1<2") },
-    { "open to the end", STR_INIT("a<b c=\"d>e"), STR_INIT("a") },
-    { "padding of previews",
-      STR_INIT("a&zwnj;&#847;\xe2\x80\x8b"
-               "b"),
-      STR_INIT("ab") },
-};
-
-static void reads_html(void **state)
-{
-    (void)state;
-    run(html_cases, COUNT_OF(html_cases), html_text);
-}
-
 /* X3. */
 static void bounds_parameters(void **state)
 {
@@ -357,7 +319,6 @@ int main(void)
         cmocka_unit_test(decodes_bodies),
         cmocka_unit_test(encodes_bodies),
         cmocka_unit_test(reads_names_of_encodings),
-        cmocka_unit_test(reads_html),
         cmocka_unit_test(bounds_parameters),
         cmocka_unit_test(joins_parameters),
     };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The named character references of HTML 4, sorted by name; HTML 5 has 2000 more that mail does not
  * use. */
-#include "mime/html_entities.h"
+#include "html/entities.h"
 
 static const struct entity {
     str name;
@@ -136,7 +136,7 @@ static const struct entity {
     { STR_INIT("zwnj"), 0x200c },
 };
 
-uint32_t mime_html_entity(str name)
+uint32_t html_entity(str name)
 {
     size_t low = 0, high = COUNT_OF(entities);
     while (low < high) {

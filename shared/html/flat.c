@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One pass over the bytes. Whatever is not closed (tag, comment, script) takes the rest, as
  * browsers have it, so nothing is scanned twice. */
-#include "mime/html.h"
+#include "html/flat.h"
 
 #include "base/utf8.h"
-#include "mime/html_entities.h"
+#include "html/entities.h"
 
 enum gap {
     GAP_NONE,
@@ -189,13 +189,13 @@ static void read_reference(struct html_reader *r)
     if (numeric && name.n > hex) {
         cp = numeric_reference(name);
     } else if (!numeric && ended) {
-        cp = mime_html_entity(name);
+        cp = html_entity(name);
     }
     put(r, cp ? cp : '&');
     r->at += cp ? 1 + n + ended : 1;
 }
 
-void mime_html_to_text(str html, struct buf *out)
+void html_flat_text(str html, struct buf *out)
 {
     struct html_reader r = { .html = html, .out = out, .start = out->n };
     while (r.at < html.n && !r.full) {
