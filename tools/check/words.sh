@@ -14,6 +14,7 @@ refuse '#include <(ev|libpq-fe|unbound|argon2|zstd|yaml|idn2)\.h>' 'shared servi
     'a library is seen by one module only' \
     '^shared/(runtime|db|dns|crypto|blob|config)/'
 refuse '#include <hiredis' 'shared services' 'only shared/redis sees hiredis' '^shared/redis/'
+refuse '#include <(h2o|curl/)' 'shared services' 'only shared/http sees libh2o and libcurl' '^shared/http/'
 refuse '#include <openssl/(ssl|bio)' 'shared services' 'only shared/net sees SSL' '^shared/net/'
 refuse 'PQescape|PQexec\(' 'shared services' 'SQL takes parameters only' '^shared/db/script\.c'
 refuse '\b(getaddrinfo|gethostbyname|sleep|usleep)\(' 'shared services' \
