@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* AUTH (RFC 4954): the dialogue of a mechanism, then the check of name and password. */
+/* AUTH (RFC 4954): the dialogue of a mechanism, then the check of name and password. Between its
+ * lines the session is parked as between commands: what ends it there ends it here. */
 #include "audit/audit.h"
 #include "auth/auth.h"
 #include "services/smtp/commands.h"
@@ -35,34 +36,43 @@ static enum net_next check_login(struct smtp_session *s, struct sasl_server *sas
                     &identity, &e))
         return smtp_say(s, e.kind == ERR_DENIED ? ANSWER_AUTH_FAILED : ANSWER_AUTH_LATER);
     s->account_id = identity.account_id;
+    s->password_serial = identity.password_serial;
+    s->recheck_ms = clock_deadline_in(SMTP_RECHECK_MS);
     s->login = arena_str(&s->arena, identity.login);
     return smtp_say(s, ANSWER_LOGGED_IN);
 }
 
-/* Challenges and responses until the mechanism is done. *next is what ends the command otherwise.
- */
-static bool converse(struct smtp_session *s, struct sasl_server *sasl, const struct smtp_auth *auth,
-                     enum net_next *next)
+void smtp_auth_end(struct smtp_session *s)
+{
+    if (!s->dialogue)
+        return;
+    sasl_server_fini(s->dialogue);
+    free(s->dialogue);
+    s->dialogue = NULL;
+}
+
+/* What follows a step of the mechanism: the next challenge, the check, or the end. */
+static enum net_next follow(struct smtp_session *s, enum sasl_next step, str challenge,
+                            const struct err *e)
+{
+    enum net_next next;
+    if (step == SASL_CHALLENGE)
+        return smtp_say_raw(s, 334, challenge);
+    if (step == SASL_DONE) {
+        next = check_login(s, s->dialogue);
+    } else {
+        next = smtp_say(s, answer_for_dialogue(e->kind));
+    }
+    smtp_auth_end(s);
+    return next;
+}
+
+enum net_next smtp_auth_line(struct smtp_session *s, str line)
 {
     struct err e = ERR_CLEAR;
     str challenge = STR_EMPTY;
-    enum sasl_next step =
-        sasl_server_start(sasl, auth->has_initial ? &auth->initial : NULL, &challenge, &e);
-    while (step == SASL_CHALLENGE) {
-        str line;
-        *next = smtp_say_raw(s, 334, challenge);
-        if (*next == NET_CLOSE)
-            return false;
-        if (!net_read_line(s->conn, SMTP_AUTH_MAX, smtp_command_deadline(s), &line, NULL, &e)) {
-            *next = e.kind == ERR_LIMIT ? smtp_say(s, ANSWER_AUTH_TOO_LONG) : NET_CLOSE;
-            return false;
-        }
-        step = sasl_server_step(sasl, line, &challenge, &e);
-    }
-    if (step == SASL_DONE)
-        return true;
-    *next = smtp_say(s, answer_for_dialogue(e.kind));
-    return false;
+    enum sasl_next step = sasl_server_step(s->dialogue, line, &challenge, &e);
+    return follow(s, step, challenge, &e);
 }
 
 /* A password that came in plain text is known to others now: an audit row tells whose (U1). */
@@ -109,11 +119,11 @@ enum net_next smtp_cmd_auth(struct smtp_session *s, str argument)
     if (!is_known)
         return smtp_say(s, ANSWER_AUTH_MECHANISM);
 
-    struct sasl_server sasl;
-    enum net_next next = NET_CLOSE;
-    sasl_server_init(&sasl, mechanism);
-    if (converse(s, &sasl, &auth, &next))
-        next = check_login(s, &sasl);
-    sasl_server_fini(&sasl);
-    return next;
+    struct err e = ERR_CLEAR;
+    str challenge = STR_EMPTY;
+    s->dialogue = HEAP_NEW(struct sasl_server);
+    sasl_server_init(s->dialogue, mechanism);
+    enum sasl_next step =
+        sasl_server_start(s->dialogue, auth.has_initial ? &auth.initial : NULL, &challenge, &e);
+    return follow(s, step, challenge, &e);
 }

@@ -209,6 +209,8 @@ static enum net_next hand_over(struct smtp_session *s, str content)
     FAILPOINT("smtp-after-dot");
     if (!smtp_is_database_up(s))
         return smtp_say(s, ANSWER_LOCAL_ERROR);
+    if (smtp_recheck_account(s) == NET_CLOSE)
+        return NET_CLOSE;
     arena_init(&a);
     bool good = s->front->policy == SMTP_SUBMISSION ? submit(s, content, &a, &answer, &e)
                                                     : deliver(s, content, &a, &answer, &e);

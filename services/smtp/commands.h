@@ -11,6 +11,11 @@ YIELDS enum net_next smtp_run_command(struct smtp_session *s, const struct smtp_
 /* Appends the names of the commands, for HELP. */
 void smtp_list_commands(struct buf *out);
 
+/* The client's next line in the dialogue of AUTH. */
+YIELDS enum net_next smtp_auth_line(struct smtp_session *s, str line);
+/* Ends the dialogue, if one is under way, and wipes what it learnt. */
+void smtp_auth_end(struct smtp_session *s);
+
 /* One function a command, in cmd_*.c; all may yield. */
 YIELDS enum net_next smtp_cmd_helo(struct smtp_session *s, str argument);
 YIELDS enum net_next smtp_cmd_ehlo(struct smtp_session *s, str argument);

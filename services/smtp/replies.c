@@ -20,6 +20,8 @@ static const struct smtp_answer_row rows[ANSWER_COUNT] = {
     [ANSWER_SHUTTING_DOWN] = ROW(421, "4.3.2", "Service is ending, try again", ANSWER_CLOSES, NULL),
     [ANSWER_IDLE] = ROW(421, "4.4.2", "Timeout, closing the connection", ANSWER_CLOSES, NULL),
     [ANSWER_TOO_SLOW] = ROW(421, "4.4.2", "The message comes too slowly", ANSWER_CLOSES, NULL),
+    [ANSWER_ACCOUNT_CHANGED] =
+        ROW(421, "4.7.0", "Your account was changed, log in again", ANSWER_CLOSES, NULL),
     [ANSWER_TOO_MANY_ERRORS] = ROW(421, "4.7.0", "Too many errors", ANSWER_CLOSES, NULL),
     [ANSWER_TOO_MUCH_JUNK] =
         ROW(421, "4.7.0", "Too many commands without a message", ANSWER_CLOSES, NULL),

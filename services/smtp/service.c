@@ -5,6 +5,18 @@
 #include "config/config.h"
 #include "services/smtp/session.h"
 
+/* Its sessions look before they go on (U13). -1: hints may have been lost, for all of them. */
+static void account_changed(enum notify_topic topic, int64_t id, void *arg)
+{
+    struct smtp_state *state = arg;
+    (void)topic;
+    LIST_FOR_EACH (item, &state->sessions) {
+        struct smtp_session *s = CONTAINER_OF(item, struct smtp_session, link);
+        if (s->account_id != 0 && (id == -1 || id == s->account_id))
+            smtp_note_account_change(s);
+    }
+}
+
 static bool start(struct app *app, struct err *e)
 {
     struct smtp_state *state = HEAP_NEW(struct smtp_state);
@@ -29,33 +41,33 @@ static bool start(struct app *app, struct err *e)
         .policy = SMTP_SUBMISSION,
         .requires_tls = true,
     };
+    list_init(&state->sessions);
+    state->account_listener.fn = account_changed;
+    state->account_listener.arg = state;
+    notify_listen(app->notify, NOTIFY_ACCOUNT, &state->account_listener);
     app->smtp = state;
     return true;
 }
 
 static void stop(struct app *app)
 {
+    if (app->smtp)
+        notify_unlisten(&app->smtp->account_listener);
     free(app->smtp);
     app->smtp = NULL;
 }
 
-static void *inbound(struct app *app, const struct app_listener_kind *kind)
+static void *front(struct app *app, const struct app_listener_kind *kind)
 {
-    (void)kind;
-    return &app->smtp->fronts[SMTP_INBOUND];
-}
-
-static void *submission(struct app *app, const struct app_listener_kind *kind)
-{
-    (void)kind;
-    return &app->smtp->fronts[SMTP_SUBMISSION];
+    bool is_inbound = str_eq(str_from_cstr(kind->name), STR("smtp"));
+    return &app->smtp->fronts[is_inbound ? SMTP_INBOUND : SMTP_SUBMISSION];
 }
 
 static const struct app_listener_kind kinds[] = {
     { .name = "smtp",
       .default_port = 25,
       .protocol = &smtp_protocol,
-      .context = inbound,
+      .context = front,
       .max_per_ip = 30,
       .max_new_per_minute = 300,
       .per_ip_param = CONFIG_LIMITS_SMTP_PER_IP,
@@ -63,7 +75,7 @@ static const struct app_listener_kind kinds[] = {
     { .name = "submission",
       .default_port = 587,
       .protocol = &smtp_protocol,
-      .context = submission,
+      .context = front,
       .max_per_ip = 30,
       .max_new_per_minute = 300,
       .per_ip_param = CONFIG_LIMITS_SMTP_PER_IP,
@@ -72,7 +84,7 @@ static const struct app_listener_kind kinds[] = {
       .default_port = 465,
       .implicit_tls = true,
       .protocol = &smtp_protocol,
-      .context = submission,
+      .context = front,
       .max_per_ip = 30,
       .max_new_per_minute = 300,
       .per_ip_param = CONFIG_LIMITS_SMTP_PER_IP,

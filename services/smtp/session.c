@@ -2,6 +2,7 @@
 /* One SMTP connection: its life, reading commands, answering. Single commands are in cmd_*.c. */
 #include "services/smtp/session.h"
 
+#include "account/account.h"
 #include "config/config.h"
 #include "db/db.h"
 #include "obs/obs.h"
@@ -39,6 +40,36 @@ size_t smtp_memory_limit(const struct smtp_session *s)
 {
     size_t two = 2 * (size_t)smtp_max_size(s);
     return two > SMTP_MEMORY_MIN ? two : SMTP_MEMORY_MIN;
+}
+
+void smtp_note_account_change(struct smtp_session *s)
+{
+    s->must_recheck = true;
+    net_conn_wake(s->conn);
+}
+
+static bool is_same_account(const struct smtp_session *s, const struct account *account)
+{
+    return !account->is_disabled && account->password_serial == s->password_serial;
+}
+
+enum net_next smtp_recheck_account(struct smtp_session *s)
+{
+    struct err e = ERR_CLEAR;
+    struct account account;
+    bool is_known = false;
+    if (s->account_id == 0 || !s->must_recheck)
+        return NET_PARK;
+    if (smtp_is_database_up(s)) {
+        is_known = account_get(s->state->app->accounts, s->account_id, &s->command,
+                               clock_deadline_in(SMTP_LOOKUP_MS), &account, &e);
+    }
+    bool is_gone = e.kind == ERR_NOT_FOUND;
+    s->must_recheck = !is_known && !is_gone;
+    s->recheck_ms = clock_deadline_in(s->must_recheck ? SMTP_LOOKUP_MS : SMTP_RECHECK_MS);
+    if (is_gone || (is_known && !is_same_account(s, &account)))
+        return smtp_say(s, ANSWER_ACCOUNT_CHANGED);
+    return NET_PARK;
 }
 
 void smtp_reset_transaction(struct smtp_session *s)
@@ -110,6 +141,8 @@ static const char *reason_to_close(enum smtp_answer answer, const struct smtp_an
         return row->reason;
     if (answer == ANSWER_IDLE || answer == ANSWER_TOO_SLOW)
         return "timeout";
+    if (answer == ANSWER_ACCOUNT_CHANGED)
+        return "account_changed";
     return answer == ANSWER_SHUTTING_DOWN ? "drain" : "limit";
 }
 
@@ -158,13 +191,17 @@ static enum net_next end_reading(struct smtp_session *s, const struct err *e)
         return smtp_say(s, ANSWER_IDLE);
     if (e->kind == ERR_CANCELLED)
         return smtp_say(s, ANSWER_SHUTTING_DOWN);
+    if (e->kind == ERR_LIMIT && s->dialogue) {
+        smtp_auth_end(s);
+        return smtp_say(s, ANSWER_AUTH_TOO_LONG);
+    }
     if (e->kind == ERR_LIMIT)
         return smtp_say(s, ANSWER_LINE_TOO_LONG);
     s->end = "closed_by_peer";
     return NET_CLOSE;
 }
 
-static enum net_next run_line(struct smtp_session *s, str line, bool is_clean)
+static enum net_next run_command(struct smtp_session *s, str line, bool is_clean)
 {
     struct smtp_command command = smtp_command_parse(line);
     if (command.verb == SMTP_FOREIGN)
@@ -173,7 +210,19 @@ static enum net_next run_line(struct smtp_session *s, str line, bool is_clean)
         return smtp_say(s, ANSWER_BAD_LINE_END);
     if (line.n > smtp_verb_line_max(command.verb))
         return smtp_say(s, ANSWER_LINE_TOO_LONG);
-    enum net_next next = smtp_run_command(s, &command);
+    return smtp_run_command(s, &command);
+}
+
+static enum net_next run_line(struct smtp_session *s, str line, bool is_clean)
+{
+    enum net_next next;
+    if (!s->dialogue) {
+        next = run_command(s, line, is_clean);
+    } else if (is_clean) {
+        next = smtp_auth_line(s, line);
+    } else {
+        next = smtp_say(s, ANSWER_BAD_LINE_END);
+    }
     arena_reset(&s->command);
     return next;
 }
@@ -186,6 +235,8 @@ static enum net_next converse(struct smtp_session *s)
         struct err e = ERR_CLEAR;
         bool is_clean = false;
         str line;
+        if (smtp_recheck_account(s) == NET_CLOSE)
+            return NET_CLOSE;
         if (net_read_line(s->conn, longest_line(s), smtp_command_deadline(s), &line, &is_clean,
                           &e)) {
             next = run_line(s, line, is_clean);
@@ -222,32 +273,58 @@ static void *opened(struct net_conn *c, void *service)
     arena_init(&s->arena);
     arena_init(&s->mail);
     arena_init(&s->command);
+    list_init(&s->link);
+    list_add_tail(&s->state->sessions, &s->link);
     VEC_INIT(&s->recipients, struct smtp_recipient, (size_t)limit(s, CONFIG_LIMITS_RECIPIENTS));
     s->state->connections++;
     obs_gauge_add(METRIC_ACTIVE_CONNECTIONS, "smtp", 1);
     return s;
 }
 
+/* Parks until the next line must be there, or the account is looked at again: a hint of its change
+ * can be lost. */
+static void park(struct smtp_session *s)
+{
+    bool is_in = s->account_id != 0 && s->recheck_ms < s->command_until_ms;
+    net_conn_set_idle(s->conn, is_in ? s->recheck_ms : s->command_until_ms);
+}
+
+static enum net_next time_passed(struct smtp_session *s)
+{
+    if (clock_monotonic_ms() >= s->command_until_ms)
+        return smtp_say(s, ANSWER_IDLE);
+    s->must_recheck = true;
+    enum net_next next = smtp_recheck_account(s);
+    arena_reset(&s->command);
+    return next;
+}
+
 static enum net_next run(struct net_conn *c, void *session, enum net_why why)
 {
     struct smtp_session *s = session;
     enum net_next next = NET_PARK;
+    (void)c;
     switch (why) {
     case NET_OPENED:
         next = greet(s);
+        s->command_until_ms = smtp_command_deadline(s);
         break;
     case NET_INPUT:
         next = converse(s);
+        s->command_until_ms = smtp_command_deadline(s);
         break;
     case NET_WOKEN:
+        next = smtp_recheck_account(s);
+        arena_reset(&s->command);
         break;
     case NET_IDLE:
-        return smtp_say(s, ANSWER_IDLE);
+        next = time_passed(s);
+        break;
     case NET_DRAIN:
         return smtp_say(s, ANSWER_SHUTTING_DOWN);
     }
     if (next == NET_PARK)
-        net_conn_set_idle(c, smtp_command_deadline(s));
+        park(s);
     return next;
 }
 
@@ -271,6 +348,8 @@ static void closed(struct net_conn *c, void *session)
     struct smtp_session *s = session;
     (void)c;
     log_end(s);
+    smtp_auth_end(s);
+    list_remove(&s->link);
     s->state->connections--;
     obs_gauge_add(METRIC_ACTIVE_CONNECTIONS, "smtp", -1);
     vec_fini(&s->recipients);

@@ -4,9 +4,11 @@
 #ifndef SMTP_SESSION_H
 #define SMTP_SESSION_H
 
+#include "base/list.h"
 #include "base/vec.h"
 #include "deliver/deliver.h"
 #include "net/net.h"
+#include "notify/notify.h"
 #include "services/app/app.h"
 #include "services/smtp/replies.h"
 #include "submit/submit.h"
@@ -20,6 +22,7 @@ enum {
     SMTP_AUTH_MS = 30 * 1000,            /* for a login with all its delays */
     SMTP_DELIVER_MS = 30 * 1000,         /* until a delivery is known to be committed */
     SMTP_TARPIT_MS = 1000,               /* before each answer after too many errors */
+    SMTP_RECHECK_MS = 20 * 1000,         /* between looks at the account, hint or not */
     SMTP_JUNK_MAX = 100,                 /* commands between two messages that are not for mail */
     SMTP_READ_BLOCK = 64 * 1024,         /* octets of DATA taken at a time */
     SMTP_MEMORY_MIN = 128 * 1024 * 1024, /* see smtp_memory_limit */
@@ -53,6 +56,8 @@ struct smtp_state {
     struct smtp_front fronts[2]; /* by enum smtp_policy */
     size_t message_bytes;        /* held by messages in transfer */
     size_t connections;          /* open */
+    struct list sessions;        /* struct smtp_session of all of them */
+    struct notify_listener account_listener;
     struct smtp_full_account full[SMTP_FULL_MAX];
     size_t next_full; /* place to write to next */
 };
@@ -63,8 +68,11 @@ struct smtp_recipient {
     str domain;
 };
 
+struct sasl_server;
+
 struct smtp_session {
     struct net_conn *conn;
+    struct list link; /* in state->sessions */
     struct smtp_state *state;
     const struct smtp_front *front;
     struct arena arena;   /* of the session: name and login */
@@ -75,6 +83,10 @@ struct smtp_session {
     bool is_esmtp;
     int64_t account_id; /* 0: not logged in */
     str login;
+    int64_t password_serial;      /* of the password it logged in with */
+    bool must_recheck;            /* the account may have changed */
+    int64_t recheck_ms;           /* when to look at it although nobody told of a change */
+    struct sasl_server *dialogue; /* NULL: no AUTH is under way */
 
     bool has_sender;
     struct smtp_mail sender;
@@ -86,11 +98,12 @@ struct smtp_session {
     unsigned transfers; /* DATA commands: part of transaction names */
 
     int64_t opened_ms;
-    unsigned messages; /* accepted */
-    unsigned accepted; /* recipients */
-    unsigned refused;  /* recipients and messages */
-    uint64_t bytes;    /* of messages accepted */
-    const char *end;   /* static: why it ended */
+    int64_t command_until_ms; /* while parked: for the next line */
+    unsigned messages;        /* accepted */
+    unsigned accepted;        /* recipients */
+    unsigned refused;         /* recipients and messages */
+    uint64_t bytes;           /* of messages accepted */
+    const char *end;          /* static: why it ended */
 };
 
 extern const struct net_protocol smtp_protocol;
@@ -112,11 +125,17 @@ bool smtp_has_tls(const struct smtp_session *s);
 bool smtp_is_stressed(const struct smtp_session *s);
 /* When the wait for the next command ends. */
 int64_t smtp_command_deadline(const struct smtp_session *s);
+/* The account may be disabled, removed, or have another password: the session looks at it before it
+ * goes on, and soon. Does not wait. */
+void smtp_note_account_change(struct smtp_session *s);
 /* Octets of a message that are taken now. */
 uint64_t smtp_max_size(const struct smtp_session *s);
 /* Octets that all messages in transfer of this process may hold together: past it new ones are told
  * to come later. Always room for two of the largest. */
 size_t smtp_memory_limit(const struct smtp_session *s);
+/* Looks at the account when it may have changed (U13); NET_CLOSE when that was answered with 421. A
+ * database that is away changes nothing: it is asked again when it can be. */
+YIELDS enum net_next smtp_recheck_account(struct smtp_session *s);
 /* Forgets sender and recipients (RSET, EHLO, after DATA). */
 void smtp_reset_transaction(struct smtp_session *s);
 /* False when the database is known to be away: nothing can be promised then. */

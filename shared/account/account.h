@@ -87,7 +87,8 @@ struct account {
     int64_t used_messages;
     bool is_admin;
     bool is_disabled;
-    int64_t created_at_us; /* UTC */
+    int64_t created_at_us;   /* UTC */
+    int64_t password_serial; /* how often the password was set: another one, another password */
 };
 
 /* The account that an address belongs to, with its password hash; *found false when there is none.
@@ -138,6 +139,12 @@ struct account_change {
 YIELDS bool account_change(struct account_directory *d, const struct account_actor *actor,
                            str address, const struct account_change *change, struct arena *a,
                            int64_t deadline_ms, struct err *e);
+
+/* Stores a better hash of the same password, unless the account's hash is another by now than the
+ * one in `account` (as account_find_for_login gave it): ERR_CONFLICT. No change that anybody is
+ * told of, but with its audit row. Yields. */
+YIELDS bool account_rehash(struct account_directory *d, const struct account *account, str new_hash,
+                           struct arena *a, int64_t deadline_ms, struct err *e);
 
 struct account_list {
     struct account *list; /* by login */

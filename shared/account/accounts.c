@@ -6,7 +6,7 @@
 
 #define ACCOUNT_COLUMNS                                                                            \
     "c.account_id, c.login, c.display_name, c.password_hash, c.quota_bytes, s.q_bytes, s.q_count," \
-    " c.is_admin, c.disabled_at IS NOT NULL, c.created_at"
+    " c.is_admin, c.disabled_at IS NOT NULL, c.created_at, c.password_serial"
 
 static const struct db_stmt find_by_address = {
     "SELECT " ACCOUNT_COLUMNS " FROM address a JOIN account c USING (account_id)"
@@ -39,6 +39,7 @@ static void read_account(const struct db_rows *rows, size_t row, struct arena *a
         .is_admin = db_int(rows, row, 7) != 0,
         .is_disabled = db_int(rows, row, 8) != 0,
         .created_at_us = db_time_us(rows, row, 9),
+        .password_serial = db_int(rows, row, 10),
     };
 }
 
@@ -178,14 +179,18 @@ struct change_row {
 };
 
 static const struct change_row changes[] = {
-    [ACCOUNT_SET_QUOTA] = { { "SELECT account_set_quota($1, $2)" }, "account.quota", false },
-    [ACCOUNT_SET_DISABLED] = { { "SELECT account_set_disabled($1, $2 <> 0)" },
+    [ACCOUNT_SET_QUOTA] = { { "SELECT account_change($1, p_quota => $2)" },
+                            "account.quota",
+                            false },
+    [ACCOUNT_SET_DISABLED] = { { "SELECT account_change($1, p_disabled => $2 <> 0)" },
                                "account.disabled",
                                false },
-    [ACCOUNT_SET_PASSWORD_HASH] = { { "SELECT account_set_password_hash($1, $2)" },
+    [ACCOUNT_SET_PASSWORD_HASH] = { { "SELECT account_change($1, p_password_hash => $2)" },
                                     "account.password",
                                     true },
-    [ACCOUNT_SET_ADMIN] = { { "SELECT account_set_admin($1, $2 <> 0)" }, "account.admin", false },
+    [ACCOUNT_SET_ADMIN] = { { "SELECT account_change($1, p_admin => $2 <> 0)" },
+                            "account.admin",
+                            false },
 };
 
 bool account_change(struct account_directory *d, const struct account_actor *actor, str address,
@@ -217,4 +222,20 @@ bool account_change(struct account_directory *d, const struct account_actor *act
     }
     directory_changed(d, db_int(rows, 0, 0));
     return true;
+}
+
+bool account_rehash(struct account_directory *d, const struct account *account, str new_hash,
+                    struct arena *a, int64_t deadline_ms, struct err *e)
+{
+    static const struct db_stmt rehash = { "SELECT account_rehash($1, $2, $3)" };
+    const struct account_actor actor = { .name = STR("system") };
+    const struct db_param params[] = { DB_INT8(account->account_id),
+                                       DB_TEXT(account->password_hash), DB_TEXT(new_hash) };
+    const struct directory_act act = { .actor = &actor,
+                                       .stmt = &rehash,
+                                       .params = params,
+                                       .n = COUNT_OF(params),
+                                       .action = STR("account.rehash"),
+                                       .object = account->login };
+    return directory_change(d, &act, a, deadline_ms, NULL, e);
 }

@@ -240,7 +240,8 @@ static bool is_outdated(const struct login *l)
     return l->forgets != l->auth->forgets;
 }
 
-/* A hash made with less than we want today is made again, now that the password is here. */
+/* A hash made with less than we want today is made again, now that the password is here. It only
+ * replaces the very hash that was verified: the password may be another by now. */
 static void refresh_hash(struct login *l)
 {
     struct auth *auth = l->auth;
@@ -248,18 +249,11 @@ static void refresh_hash(struct login *l)
     str phc;
     if (!crypto_argon2id_needs_rehash(l->account.password_hash, &auth->options.hash))
         return;
-    const struct account_actor actor = { .name = STR("system") };
     bool ok = hashing_enter(&auth->hashing, l->deadline_ms, &e) &&
               hashing_make(&auth->hashing, &auth->options.hash, secret_str(&l->password),
-                           l->deadline_ms, l->a, &phc, &e);
-    if (ok && is_outdated(l))
-        return;
-    if (ok) {
-        const struct account_change change = { .kind = ACCOUNT_SET_PASSWORD_HASH, .text = phc };
-        ok = account_change(auth->accounts, &actor, l->account.login, &change, l->a, l->deadline_ms,
-                            &e);
-    }
-    if (!ok) {
+                           l->deadline_ms, l->a, &phc, &e) &&
+              account_rehash(auth->accounts, &l->account, phc, l->a, l->deadline_ms, &e);
+    if (!ok && e.kind != ERR_CONFLICT) {
         obs_log(EV_AUTH_REHASH_FAILED, l->attempt->session, OBS_STR("account", l->account.login),
                 OBS_ERR(&e));
     }
@@ -271,11 +265,11 @@ static void admit(struct login *l, struct auth_identity *out)
     refresh_hash(l);
     *out = (struct auth_identity){ .account_id = l->account.account_id,
                                    .login = l->account.login,
-                                   .is_admin = l->account.is_admin };
+                                   .is_admin = l->account.is_admin,
+                                   .password_serial = l->account.password_serial };
     if (is_outdated(l))
         return;
-    cache_put(&l->auth->cache, l->mac, out->account_id, out->login, out->is_admin,
-              clock_monotonic_ms());
+    cache_put(&l->auth->cache, l->mac, out, clock_monotonic_ms());
 }
 
 /* True when the same name and password were right a moment ago. */
@@ -286,9 +280,8 @@ static bool is_remembered(struct login *l, struct auth_identity *out)
     const struct cache_entry *entry = cache_find(cache, l->mac, clock_monotonic_ms());
     if (!entry)
         return false;
-    *out = (struct auth_identity){ .account_id = entry->account_id,
-                                   .login = arena_str(l->a, str_of(entry->login, entry->login_n)),
-                                   .is_admin = entry->is_admin };
+    *out = entry->who;
+    out->login = arena_str(l->a, entry->who.login);
     return true;
 }
 

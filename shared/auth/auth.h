@@ -51,6 +51,7 @@ struct auth_identity {
     int64_t account_id;
     str login; /* its first address, in the arena */
     bool is_admin;
+    int64_t password_serial; /* of the password that was right (account.h) */
 };
 
 /* Checks one login. Failures have waited their delay already; answer at once. ERR_DENIED: not this

@@ -74,8 +74,8 @@ static void make_room(struct auth_cache *c, int64_t now_ms)
     }
 }
 
-void cache_put(struct auth_cache *c, const uint8_t mac[CRYPTO_HMAC_SIZE], int64_t account_id,
-               str login, bool is_admin, int64_t now_ms)
+void cache_put(struct auth_cache *c, const uint8_t mac[CRYPTO_HMAC_SIZE],
+               const struct auth_identity *who, int64_t now_ms)
 {
     struct cache_entry *former = map_find(&c->by_mac, mac_str(mac));
     if (c->life_ms <= 0)
@@ -83,13 +83,11 @@ void cache_put(struct auth_cache *c, const uint8_t mac[CRYPTO_HMAC_SIZE], int64_
     if (former)
         drop(c, former);
     make_room(c, now_ms);
-    struct cache_entry *entry = heap_zalloc(sizeof(*entry) + login.n);
-    *entry = (struct cache_entry){ .end_ms = now_ms + c->life_ms,
-                                   .account_id = account_id,
-                                   .is_admin = is_admin,
-                                   .login_n = login.n };
+    struct cache_entry *entry = heap_zalloc(sizeof(*entry) + who->login.n);
+    *entry = (struct cache_entry){ .end_ms = now_ms + c->life_ms, .who = *who };
     memcpy(entry->mac, mac, sizeof(entry->mac));
-    memcpy(entry->login, login.p, login.n);
+    memcpy(entry->login, who->login.p, who->login.n);
+    entry->who.login = str_of(entry->login, who->login.n);
     list_add_tail(&c->oldest_first, &entry->link);
     bool ok = map_put(&c->by_mac, mac_str(entry->mac), entry, NULL);
     INVARIANT(ok);
@@ -98,7 +96,7 @@ void cache_put(struct auth_cache *c, const uint8_t mac[CRYPTO_HMAC_SIZE], int64_
 void cache_forget(struct auth_cache *c, int64_t account_id)
 {
     LIST_FOR_EACH (link, &c->oldest_first) {
-        if (account_id == 0 || entry_of(link)->account_id == account_id)
+        if (account_id == 0 || entry_of(link)->who.account_id == account_id)
             drop(c, entry_of(link));
     }
 }

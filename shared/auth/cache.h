@@ -4,6 +4,7 @@
 #ifndef AUTH_CACHE_H
 #define AUTH_CACHE_H
 
+#include "auth/auth.h"
 #include "base/list.h"
 #include "base/map.h"
 #include "crypto/hmac.h"
@@ -23,10 +24,8 @@ struct cache_entry {
     struct list link;
     uint8_t mac[CRYPTO_HMAC_SIZE];
     int64_t end_ms;
-    int64_t account_id;
-    bool is_admin;
-    size_t login_n;
-    char login[]; /* the account's own */
+    struct auth_identity who; /* its login points to `login` */
+    char login[];
 };
 
 /* An empty cache with a fresh key; entries live `life_ms`. */
@@ -39,8 +38,8 @@ void cache_mac(const struct auth_cache *c, str login, str password, uint8_t out[
 /* The entry, borrowed until the next call, or NULL. */
 const struct cache_entry *cache_find(struct auth_cache *c, const uint8_t mac[CRYPTO_HMAC_SIZE],
                                      int64_t now_ms);
-void cache_put(struct auth_cache *c, const uint8_t mac[CRYPTO_HMAC_SIZE], int64_t account_id,
-               str login, bool is_admin, int64_t now_ms);
+void cache_put(struct auth_cache *c, const uint8_t mac[CRYPTO_HMAC_SIZE],
+               const struct auth_identity *who, int64_t now_ms);
 /* Drops the entries of the account; 0 drops all. */
 void cache_forget(struct auth_cache *c, int64_t account_id);
 

@@ -192,7 +192,7 @@ bool conn_failed(struct net_conn *c, int sys, struct err *e)
 size_t net_buffered(const struct net_conn *c)
 {
     size_t unread = conn_unread(c);
-    if (unread > 0 || c->broken)
+    if (unread > 0 || c->broken || c->deaf)
         return unread;
     if (c->ssl) {
         char byte;

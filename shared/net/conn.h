@@ -16,7 +16,8 @@ enum {
     CONN_LINE_DROP_MAX = 64 * 1024, /* of an over-long line; then the connection ends */
     CONN_WRITE_TIMEOUT_MS = 300 * 1000,
     CONN_CLOSE_TIMEOUT_MS = 10 * 1000, /* for the last flush */
-    CONN_LINGER_MS = 2000              /* for a peer that still sends when we close */
+    CONN_LINGER_MS = 2000,             /* for a peer that still sends when we close */
+    CONN_LINGER_MAX = 8 * 1024 * 1024  /* octets of it that are dropped; then it gets a reset */
 };
 
 /* What a parked connection's fiber is started for; bits of net_conn.due. */
@@ -55,6 +56,7 @@ struct net_conn {
     size_t out_at; /* octets of `out` already sent */
     int64_t write_timeout_ms;
     bool eof;     /* the peer ended its direction */
+    bool deaf;    /* the peer sent a line without end: nothing is read any more */
     bool broken;  /* nothing can be sent or received any more */
     bool aborted; /* by net_conn_abort */
 

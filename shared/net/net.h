@@ -47,8 +47,9 @@ struct net_protocol {
 
 /* The next line without its line end, borrowed until the next read. *crlf_ok is false when it ended
  * in a bare LF or holds a bare CR or a NUL (may be NULL). A line of more than `max` octets fails
- * with ERR_LIMIT; what came of it is dropped up to and including its LF, at most 64 KiB, then
- * ERR_CLOSED. Yields. */
+ * with ERR_LIMIT; what came of it is dropped up to and including its LF. After 64 KiB without one
+ * nothing more is read from this peer: the next read fails with ERR_CLOSED, a server's session is
+ * run at once for that, and what was written is sent before the connection ends. Yields. */
 YIELDS bool net_read_line(struct net_conn *c, size_t max, int64_t deadline_ms, str *line,
                           bool *crlf_ok, struct err *e);
 /* Whatever is there, at least 1 and at most `max` octets, borrowed until the next read. Yields. */

@@ -19,7 +19,7 @@ static str unread(const struct net_conn *c)
 enum io_result conn_fill_now(struct net_conn *c, int *sys)
 {
     *sys = 0;
-    if (c->eof || c->broken)
+    if (c->eof || c->broken || c->deaf)
         return c->broken ? IO_BROKEN : IO_EOF;
     buf_consume(&c->in, c->in_at);
     c->in_at = 0;
@@ -50,8 +50,11 @@ static bool fill(struct net_conn *c, int64_t deadline_ms, struct err *e)
             c->fills++;
             return true;
         }
-        if (what == IO_EOF)
-            return ERR(e, ERR_CLOSED, "the peer closed the connection");
+        if (what == IO_EOF) {
+            return ERR(e, ERR_CLOSED, "%s",
+                       c->deaf ? "the peer sent a line without end"
+                               : "the peer closed the connection");
+        }
         if (what == IO_BROKEN)
             return conn_failed(c, sys, e);
         if (!net_flush(c, e))
@@ -70,7 +73,8 @@ static bool line_is_clean(str with_end)
     return has_cr && !memchr(with_end.p, '\r', n - 1) && !memchr(with_end.p, '\0', n - 1);
 }
 
-/* Drops the rest of an over-long line. Yields. */
+/* Drops the rest of an over-long line. One without an end is the last thing that is read; its
+ * protocol can still say why. Yields. */
 static bool drop_line(struct net_conn *c, int64_t deadline_ms, struct err *e)
 {
     size_t dropped = 0;
@@ -81,10 +85,10 @@ static bool drop_line(struct net_conn *c, int64_t deadline_ms, struct err *e)
         c->in_at += n;
         dropped += n;
         if (dropped > CONN_LINE_DROP_MAX) {
-            c->broken = true;
-            return ERR(e, ERR_CLOSED, "the peer sent a line without end");
+            c->in_at = c->in.n;
+            c->deaf = true;
         }
-        if (end >= 0)
+        if (end >= 0 || c->deaf)
             return ERR(e, ERR_LIMIT, "the peer sent a line of %zu octets", dropped);
         if (!fill(c, deadline_ms, e))
             return false;

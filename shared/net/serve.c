@@ -11,6 +11,7 @@
 
 enum {
     RETRY_SPAWN_MS = 50,
+    LINGER_READS_A_TURN = 8,
     RUNS_A_TURN = 16, /* commands of one pipelining client before others get their turn */
     OUT_BATCH = 16384 /* replies to pipelined commands are sent together up to this */
 };
@@ -89,22 +90,26 @@ static bool open_session(struct net_conn *c, struct err *e)
 /* ---- closing ---- */
 
 /* Closing a socket with unread input makes the kernel send a reset, which may overtake our last
- * reply. So a peer that still talks is listened to for a moment. */
+ * reply. So a peer that still talks is listened to for a moment. Yields. */
 static void linger(struct net_conn *c)
 {
     char dropped[2048];
     int waiting = 0;
+    size_t total = 0;
     int64_t end = clock_deadline_in(CONN_LINGER_MS);
-    if (ioctl(c->fd, FIONREAD, &waiting) != 0 || waiting == 0)
+    if (!c->deaf && (ioctl(c->fd, FIONREAD, &waiting) != 0 || waiting == 0))
         return;
     (void)shutdown(c->fd, SHUT_WR);
-    for (;;) {
+    for (unsigned rounds = 1; total < CONN_LINGER_MAX && clock_monotonic_ms() < end; rounds++) {
         ssize_t n = recv(c->fd, dropped, sizeof(dropped), MSG_DONTWAIT);
-        bool goes_on = n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
-        if (!goes_on || clock_monotonic_ms() >= end)
+        bool is_dry = n < 0 && (errno == EAGAIN || errno == EINTR);
+        if (n <= 0 && !is_dry)
             return;
-        if (n < 0 && !conn_wait(c, FIBER_READ, end, NULL))
+        if (is_dry && !conn_wait(c, FIBER_READ, end, NULL))
             return;
+        total += n > 0 ? (size_t)n : 0;
+        if (rounds % LINGER_READS_A_TURN == 0)
+            fiber_yield();
     }
 }
 
@@ -146,7 +151,7 @@ void serve_end_parked(struct net_conn *c)
 static bool has_input(struct net_conn *c)
 {
     int sys;
-    if (conn_unread(c) > 0)
+    if (conn_unread(c) > 0 || c->deaf)
         return true;
     if (!(c->due & DUE_INPUT) && !(c->ssl && SSL_pending(c->ssl) > 0))
         return false;

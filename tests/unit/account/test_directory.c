@@ -160,6 +160,41 @@ static void changes_are_guarded_told_and_audited(struct world *w)
         test_pg_number("SELECT count(*) FROM audit_log WHERE action = 'account.disabled'"), 2);
 }
 
+static struct account login_of(struct world *w, const char *address)
+{
+    struct err e = ERR_CLEAR;
+    struct account account;
+    bool found = false;
+    assert_true(account_find_for_login(w->directory, str_from_cstr(address), &w->a, soon(), &found,
+                                       &account, &e));
+    assert_true(found);
+    return account;
+}
+
+/* A better hash of the password replaces only the hash that was verified, and is no new password.
+ */
+static void a_rehash_never_undoes_a_new_password(struct world *w)
+{
+    struct err e = ERR_CLEAR;
+    const struct account_change to_new = { .kind = ACCOUNT_SET_PASSWORD_HASH, .text = STR("new") };
+    struct account before = login_of(w, "ada@example.org");
+    int told = w->changes;
+    assert_true(account_rehash(w->directory, &before, STR("$better$test"), &w->a, soon(), &e));
+    struct account better = login_of(w, "ada@example.org");
+    assert_true(str_eq(better.password_hash, STR("$better$test")));
+    assert_int_equal(better.password_serial, before.password_serial);
+    assert_int_equal(w->changes, told);
+    assert_true(account_change(w->directory, &the_operator, STR("ada@example.org"), &to_new, &w->a,
+                               soon(), &e));
+    assert_false(account_rehash(w->directory, &better, STR("$late$test"), &w->a, soon(), &e));
+    assert_int_equal(e.kind, ERR_CONFLICT);
+    struct account after = login_of(w, "ada@example.org");
+    assert_true(str_eq(after.password_hash, STR("new")));
+    assert_int_equal(after.password_serial, before.password_serial + 1);
+    assert_int_equal(
+        test_pg_number("SELECT count(*) FROM audit_log WHERE action = 'account.rehash'"), 1);
+}
+
 /* U13: whoever is disabled sends nothing any more, also in a session that was open before. */
 static void the_disabled_may_not_send(struct world *w)
 {
@@ -221,6 +256,7 @@ static void run_all(void *arg)
     only_own_addresses_may_send(w);
     logins_are_found_with_their_hash(w);
     changes_are_guarded_told_and_audited(w);
+    a_rehash_never_undoes_a_new_password(w);
     the_disabled_may_not_send(w);
     lists_come_in_order(w);
     domains_refuse_what_they_should(w);

@@ -52,7 +52,8 @@ static void put(struct auth_cache *c, const char *login, const char *password, i
 {
     uint8_t mac[CRYPTO_HMAC_SIZE];
     cache_mac(c, str_from_cstr(login), str_from_cstr(password), mac);
-    cache_put(c, mac, id, str_from_cstr(login), id % 2, now);
+    const struct auth_identity who = { .account_id = id, .login = str_from_cstr(login) };
+    cache_put(c, mac, &who, now);
 }
 
 static int64_t find(struct auth_cache *c, const char *login, const char *password, int64_t now)
@@ -60,7 +61,7 @@ static int64_t find(struct auth_cache *c, const char *login, const char *passwor
     uint8_t mac[CRYPTO_HMAC_SIZE];
     cache_mac(c, str_from_cstr(login), str_from_cstr(password), mac);
     const struct cache_entry *entry = cache_find(c, mac, now);
-    return entry ? entry->account_id : 0;
+    return entry ? entry->who.account_id : 0;
 }
 
 static void passwords_are_remembered_for_a_time(void **state)

@@ -49,14 +49,17 @@ static void echo_closed(struct net_conn *c, void *session)
         s->last = NULL;
 }
 
-/* "quit" closes, "idle N" sets the idle time, "big N" answers N octets, anything else is echoed. */
+/* "quit" closes, "idle N" sets the idle time, anything else is echoed. */
 static enum net_next echo_line(struct net_conn *c)
 {
     struct err e = ERR_CLEAR;
     str line;
     uint64_t number;
-    if (!net_read_line(c, 1000, clock_deadline_in(5000), &line, NULL, &e))
+    if (!net_read_line(c, 1000, clock_deadline_in(5000), &line, NULL, &e)) {
+        if (e.kind == ERR_LIMIT)
+            return net_write(c, STR("too long\r\n"), &e) ? NET_PARK : NET_CLOSE;
         return NET_CLOSE;
+    }
     if (str_eq(line, STR("quit"))) {
         (void)net_write(c, STR("bye\r\n"), &e);
         return NET_CLOSE;
@@ -270,6 +273,33 @@ static void kick(void *arg)
     net_close(&c);
     assert_int_equal(w->echo.closed, 1); /* a session that never was is not closed */
     runtime_stop(w->rt);
+}
+
+/* The client reads only after all of it is sent: the reply must not be lost to a reset. */
+static void talk_without_end(void *arg)
+{
+    static char junk[65536];
+    struct world *w = arg;
+    struct net_conn *c = dial(w);
+    struct err e = ERR_CLEAR;
+    expect(c, "hello");
+    memset(junk, 'x', sizeof(junk));
+    for (int i = 0; i < 32; i++)
+        assert_true(net_write(c, str_of(junk, sizeof(junk)), &e));
+    assert_true(net_flush(c, &e));
+    nap(20);
+    expect(c, "too long");
+    expect_end(c);
+    net_close(&c);
+    runtime_stop(w->rt);
+}
+
+static void test_an_endless_line_is_answered_before_the_end(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w, (struct net_listener_options){ 0 }, NULL);
+    run_and_end(&w, talk_without_end, &w);
 }
 
 static void test_abort_and_refusal(void **state)
@@ -538,6 +568,7 @@ int main(void)
         cmocka_unit_test(test_a_dialogue),
         cmocka_unit_test(test_wake_and_idle),
         cmocka_unit_test(test_drain_says_good_bye_and_refuses_new_ones),
+        cmocka_unit_test(test_an_endless_line_is_answered_before_the_end),
         cmocka_unit_test(test_abort_and_refusal),
         cmocka_unit_test(test_the_limit_of_one_address),
         cmocka_unit_test(test_the_limit_of_connections),

@@ -244,6 +244,7 @@ static void begin(struct world *w)
         .hostname = "mx.example",
     };
     w->app.accounts = account_directory_new(w->app.db, NULL);
+    w->app.notify = notify_new(w->rt, w->app.db, NULL, NULL);
     assert_true(smtp_service.start(&w->app, &e));
     assert_true(net_address_parse(STR("127.0.0.1:0"), &w->at, &e));
     assert_true(net_listen_open(&w->at, &fd, &e));
@@ -261,6 +262,7 @@ static void run_and_end(struct world *w, fiber_fn fn)
     runtime_run(w->rt);
     net_listener_free(&w->listener);
     smtp_service.stop(&w->app);
+    notify_free(&w->app.notify);
     account_directory_free(&w->app.accounts);
     db_free(&w->app.db);
     runtime_free(&w->rt);
