@@ -60,6 +60,8 @@ enum store_role store_role_find(str name);
 size_t store_ints(const struct db_rows *r, size_t row, size_t column, struct arena *a,
                   int64_t **out);
 size_t store_strs(const struct db_rows *r, size_t row, size_t column, struct arena *a, str **out);
+/* Sorts ids, the lowest first. */
+void store_sort_ids(int64_t *ids, size_t n);
 /* Two arrays of first and last UIDs as ranges. In arena. */
 struct store_ranges store_read_ranges(const struct db_rows *r, size_t row, size_t first_column,
                                       struct arena *a);

@@ -77,6 +77,17 @@ size_t store_strs(const struct db_rows *r, size_t row, size_t column, struct are
     return db_is_null(r, row, column) ? 0 : db_strs(r, row, column, a, out);
 }
 
+static int by_id(const void *left, const void *right)
+{
+    const int64_t *l = left, *r = right;
+    return (*l > *r) - (*l < *r);
+}
+
+void store_sort_ids(int64_t *ids, size_t n)
+{
+    qsort(ids, n, sizeof(*ids), by_id);
+}
+
 struct store_ranges store_read_ranges(const struct db_rows *r, size_t row, size_t first_column,
                                       struct arena *a)
 {
