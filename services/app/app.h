@@ -34,6 +34,7 @@ struct app {
     struct auth *auth;
     struct store *store;
     struct queue *queue;
+    struct net_tally *tally;            /* counts that all workers of the machine share */
     struct tls_server *tls;             /* server certificates; NULL when TLS is off */
     const struct net_networks *proxies; /* trusted senders of PROXY headers */
     const char *hostname;               /* our name in greetings, HELO and trace headers */
@@ -54,8 +55,9 @@ struct app_listener_kind {
     const struct net_protocol *protocol;
     /* The context that net gives to protocol->opened for this kind; kept by the service. */
     void *(*context)(struct app *app, const struct app_listener_kind *kind);
-    unsigned max_per_ip;         /* 0 = no limit */
-    unsigned max_new_per_minute; /* of one IP, 0 = no limit */
+    const char *limit_scope;     /* kinds of one scope are counted together, NULL = by protocol */
+    unsigned max_per_ip;         /* of a /32 or /64, three times of a /24 or /48; 0 = no limit */
+    unsigned max_new_per_minute; /* likewise */
     /* Parameters of the configuration that replace the two numbers above; 0 = none do. */
     enum config_param per_ip_param;
     enum config_param new_per_minute_param;

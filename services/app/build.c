@@ -29,6 +29,7 @@ struct app_private {
     struct app_node node;
     struct notify_listener account_changed;
     struct notify_listener directory_changed;
+    struct net_tally *own_tally; /* when none was given */
     struct kept_config *former;
 };
 
@@ -208,6 +209,19 @@ static void open_state(struct app *app)
     app->queue = queue_new(app->runtime, app->db, app->redis, app->notify, &queue);
 }
 
+/* Tools count nothing. */
+static bool open_tally(struct app_private *p, const struct app_options *options, struct err *e)
+{
+    enum {
+        ALONE = 20000 /* names of one process */
+    };
+    p->app.tally = options->tally;
+    if (options->tally || options->is_tool)
+        return true;
+    p->app.tally = p->own_tally = net_tally_new(1, ALONE, e);
+    return p->own_tally != NULL;
+}
+
 static bool open_all(struct app_private *p, const struct app_options *options, struct err *e)
 {
     struct app *app = &p->app;
@@ -216,7 +230,7 @@ static bool open_all(struct app_private *p, const struct app_options *options, s
     app->hostname = app_hostname(app->config, &p->arena);
     app->owner = arena_cstr(
         &p->arena, arena_printf(&p->arena, "%s/%ld/%s", host, (long)getpid(), options->process));
-    if (!read_proxies(p, e))
+    if (!read_proxies(p, e) || !open_tally(p, options, e))
         return false;
     if (options->n_certificates > 0) {
         app->tls = tls_server_new(options->certificates, options->n_certificates, e);
@@ -286,6 +300,7 @@ void app_free(struct app **app_ptr)
         tls_server_free(&app->tls);
     if (app->runtime)
         runtime_free(&app->runtime);
+    net_tally_free(&p->own_tally);
     for (struct kept_config *kept = p->former; kept; kept = kept->next)
         config_free(&kept->config);
     arena_fini(&p->arena);

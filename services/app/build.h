@@ -10,6 +10,7 @@ struct app_options {
     const struct config *config; /* keeps */
     const char *process;         /* "front.1"; keeps */
     bool with_dns;               /* the process resolves names */
+    struct net_tally *tally;     /* counts shared with other workers; NULL: alone; keeps */
     bool is_tool;                /* the command line: no node id, no waiting for one */
     const struct tls_cert_files *certificates;
     size_t n_certificates; /* 0: no TLS */

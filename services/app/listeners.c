@@ -149,6 +149,8 @@ struct net_listener *app_listener_open(struct app *app, const struct app_listene
         .max_connections = (unsigned)config_int(app->config, CONFIG_LIMITS_CONNECTIONS),
         .max_per_ip = limit(app, kind->per_ip_param, kind->max_per_ip),
         .max_new_per_minute = limit(app, kind->new_per_minute_param, kind->max_new_per_minute),
+        .tally = app->tally,
+        .limit_scope = kind->limit_scope,
     };
     return net_listener_new(app->runtime, fd, &options);
 }

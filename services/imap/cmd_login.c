@@ -33,14 +33,15 @@ bool imap_cmd_starttls(struct imap_session *s, struct imap_command *c, struct er
 /* A login succeeded: the session is the user's from here on. */
 static bool enter(struct imap_session *s, const struct auth_identity *identity)
 {
-    s->slot = imap_slot_acquire(s->service, identity->account_id, net_conn_peer(s->conn));
+    s->slot = imap_slot_enter(s->service, identity->account_id, net_conn_peer(s->conn));
     if (!s->slot)
         return imap_reply(s, IMAP_NO, STR("LIMIT"), "Too many connections of this user");
     s->account_id = identity->account_id;
     s->login = heap_zalloc(identity->login.n + 1);
     memcpy(s->login, identity->login.p, identity->login.n);
     s->state = IMAP_AUTHENTICATED;
-    s->service->before_login--;
+    net_tally_leave(&s->guest);
+    net_conn_release_count(s->conn);
     s->bad_commands = 0;
     struct buf words;
     buf_init(&words, 1000);

@@ -7,43 +7,30 @@
 
 #include <stdlib.h>
 
-enum {
-    SLOTS_MAX = 100000
-};
+/* ---- what is counted ---- */
 
-/* ---- users and addresses ---- */
-
-struct imap_slot *imap_slot_acquire(struct imap_service *service, int64_t account_id,
-                                    const struct net_address *peer)
+struct net_count *imap_guest_enter(struct imap_service *service)
 {
-    char group[NET_ADDRESS_TEXT];
-    char key[NET_ADDRESS_TEXT + 32];
-    str from = net_address_group(peer, 0, group);
-    int n = snprintf(key, sizeof(key), "%lld %.*s", (long long)account_id, STR_FMT(from));
-    struct imap_slot *slot = map_find(&service->slots, str_of(key, (size_t)n));
-    if (!slot) {
-        slot = heap_zalloc(sizeof(*slot) + (size_t)n);
-        slot->key_size = (size_t)n;
-        memcpy(slot->key, key, slot->key_size);
-        if (!map_put(&service->slots, str_of(slot->key, slot->key_size), slot, NULL)) {
-            free(slot);
-            return NULL;
-        }
-    }
-    if (slot->n >= config_int(service->app->config, CONFIG_LIMITS_IMAP_PER_USER_IP))
-        return NULL;
-    slot->n++;
-    return slot;
+    struct app *app = service->app;
+    const struct net_tally_limit limit = {
+        .max_open = (unsigned)config_int(app->config, CONFIG_LIMITS_IMAP_BEFORE_LOGIN),
+    };
+    return net_tally_enter(app->tally, STR("imap before login"), &limit, clock_monotonic_ms());
 }
 
-void imap_slot_release(struct imap_service *service, struct imap_slot **slot)
+struct net_count *imap_slot_enter(struct imap_service *service, int64_t account_id,
+                                  const struct net_address *peer)
 {
-    struct imap_slot *s = *slot;
-    *slot = NULL;
-    if (!s || --s->n > 0)
-        return;
-    (void)map_remove(&service->slots, str_of(s->key, s->key_size));
-    free(s);
+    struct app *app = service->app;
+    char group[NET_ADDRESS_TEXT];
+    char name[NET_ADDRESS_TEXT + 32];
+    const struct net_tally_limit limit = {
+        .max_open = (unsigned)config_int(app->config, CONFIG_LIMITS_IMAP_PER_USER_IP),
+    };
+    str from = net_address_group(peer, 0, group);
+    int n =
+        snprintf(name, sizeof(name), "imap user %lld %.*s", (long long)account_id, STR_FMT(from));
+    return net_tally_enter(app->tally, str_of(name, (size_t)n), &limit, clock_monotonic_ms());
 }
 
 /* ---- start and stop ---- */
@@ -69,7 +56,6 @@ static struct imap_service *service_of(struct app *app)
     struct imap_service *service = HEAP_NEW(struct imap_service);
     service->app = app;
     list_init(&service->sessions);
-    map_init(&service->slots, SLOTS_MAX);
     app->imap = service;
     return service;
 }
@@ -90,7 +76,6 @@ static void stop(struct app *app)
     if (!service)
         return;
     notify_unlisten(&service->account_listener);
-    map_fini(&service->slots);
     free(service);
     app->imap = NULL;
 }
@@ -102,12 +87,19 @@ static void *context(struct app *app, const struct app_listener_kind *kind)
 }
 
 static const struct app_listener_kind kinds[] = {
-    { .name = "imap", .default_port = 143, .protocol = &imap_protocol, .context = context },
+    { .name = "imap",
+      .default_port = 143,
+      .protocol = &imap_protocol,
+      .context = context,
+      .limit_scope = "imap",
+      .per_ip_param = CONFIG_LIMITS_IMAP_BEFORE_LOGIN_PER_IP },
     { .name = "imaps",
       .default_port = 993,
       .implicit_tls = true,
       .protocol = &imap_protocol,
-      .context = context },
+      .context = context,
+      .limit_scope = "imap",
+      .per_ip_param = CONFIG_LIMITS_IMAP_BEFORE_LOGIN_PER_IP },
 };
 
 const struct app_service imap_service = {

@@ -188,7 +188,7 @@ static enum net_next greet(struct imap_session *s)
         imap_bye(s, "UNAVAILABLE", "Try again later", "database_down");
         return park(s);
     }
-    if (s->service->before_login > config_int(s->app->config, CONFIG_LIMITS_IMAP_BEFORE_LOGIN)) {
+    if (!s->guest) {
         imap_bye(s, "UNAVAILABLE", "Too many connections", "too_many");
         return park(s);
     }
@@ -250,7 +250,7 @@ static void *opened(struct net_conn *c, void *service)
     s->end_reason = "closed";
     list_init(&s->link);
     list_add_tail(&s->service->sessions, &s->link);
-    s->service->before_login++;
+    s->guest = imap_guest_enter(s->service);
     arena_init(&s->arena);
     buf_init(&s->out, OUT_MAX);
     imap_framer_init(&s->framer);
@@ -278,9 +278,8 @@ static void closed(struct net_conn *c, void *session)
     (void)c;
     log_end(s);
     imap_view_close(s);
-    if (s->state == IMAP_NOT_AUTHENTICATED)
-        s->service->before_login--;
-    imap_slot_release(s->service, &s->slot);
+    net_tally_leave(&s->guest);
+    net_tally_leave(&s->slot);
     list_remove(&s->link);
     imap_framer_fini(&s->framer);
     buf_fini(&s->out);

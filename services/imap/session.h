@@ -11,7 +11,6 @@
 #include "wire/imap_framer.h"
 
 struct imap_service;
-struct imap_slot;
 struct imap_view;
 
 /* States as bits, so that the command table can name several (RFC 9051 section 3). */
@@ -71,10 +70,11 @@ struct imap_session {
     struct buf out;     /* where commands make their lines */
     struct imap_reply reply;
     char idle_tag[IMAP_TAG_MAX + 1];
-    int64_t account_id;     /* after login */
-    char *login;            /* after login; on the heap */
-    struct imap_slot *slot; /* the user's count of connections */
-    struct imap_view *view; /* of the selected mailbox, NULL when none is */
+    int64_t account_id;      /* after login */
+    char *login;             /* after login; on the heap */
+    struct net_count *guest; /* the count of those that have not logged in; NULL after login */
+    struct net_count *slot;  /* the user's count of connections from this address */
+    struct imap_view *view;  /* of the selected mailbox, NULL when none is */
     struct notify_subscriber subscriber;
     /* For the one log line at the end. */
     int64_t opened_ms;

@@ -50,6 +50,7 @@ struct supervisor {
     int lock_fd;
     struct slot *slots;
     size_t n_slots;
+    struct net_tally *tally; /* a column a slot */
     struct watched pg_watch;
     struct watched redis_watch;
     struct embedded_pg pg;
@@ -78,6 +79,8 @@ void watch_run(struct supervisor *s);
 bool workers_open(struct supervisor *s, struct err *e);
 /* Forks the worker of the slot. */
 bool workers_start(struct supervisor *s, struct slot *slot, struct err *e);
+/* The slot's worker ended: what it counted is forgotten. */
+void workers_forget(struct supervisor *s, const struct watched *ended);
 /* Closes the listening sockets of this process: nobody is kept waiting in a queue any more. */
 void workers_close_sockets(struct supervisor *s);
 void workers_signal(struct supervisor *s, int signo);

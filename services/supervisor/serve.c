@@ -255,6 +255,7 @@ bool supervisor_serve(const struct supervisor_options *options, struct err *e)
         ok = true; /* asked to stop before it was ready */
     }
     stop(&s);
+    net_tally_free(&s.tally);
     config_free(&s.config);
     arena_fini(&s.arena);
     return ok;

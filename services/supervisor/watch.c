@@ -42,6 +42,7 @@ static bool reap(struct supervisor *s)
         if (!w)
             continue;
         note_end(w, status);
+        workers_forget(s, w);
         changed = true;
     }
     return changed;

@@ -113,6 +113,7 @@ static bool serve(struct worker *w, int ready_fd, struct arena *a, struct err *e
         .config = s->config,
         .process = w->slot->watched.name,
         .with_dns = true,
+        .tally = s->tally,
         .certificates = s->certificate_paths,
         .n_certificates = w->slot->group == GROUP_FRONT ? s->n_certificates : 0,
     };
@@ -142,6 +143,7 @@ _Noreturn void worker_main(struct supervisor *s, const struct slot *slot, int re
     struct arena a;
     arena_init(&a);
     app_log_init(s->config, slot->watched.name, STDERR_FILENO);
+    net_tally_use(s->tally, (size_t)(slot - s->slots));
     bool ok = serve(&w, ready_fd, &a, &e);
     if (ok) {
         obs_log(EV_PROCESS_END, STR_EMPTY, OBS_INT("pid", getpid()));

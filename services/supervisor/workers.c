@@ -53,6 +53,14 @@ static bool open_sockets(struct supervisor *s, struct slot *slot, struct err *e)
     return true;
 }
 
+/* Room for every connection that may be open, by its address and by its network. */
+static bool open_tally(struct supervisor *s, struct err *e)
+{
+    size_t connections = (size_t)config_int(s->config, CONFIG_LIMITS_CONNECTIONS);
+    s->tally = net_tally_new(s->n_slots, 2 * connections * s->n_slots, e);
+    return s->tally != NULL;
+}
+
 bool workers_open(struct supervisor *s, struct err *e)
 {
     size_t counts[] = { count_workers(s, GROUP_FRONT), count_workers(s, GROUP_BACK) };
@@ -70,7 +78,15 @@ bool workers_open(struct supervisor *s, struct err *e)
     }
     if (s->n_slots == 0)
         return ERR(e, ERR_SYNTAX, "there is nothing to do: these roles have no workers");
-    return true;
+    return open_tally(s, e);
+}
+
+void workers_forget(struct supervisor *s, const struct watched *ended)
+{
+    for (size_t i = 0; i < s->n_slots; i++) {
+        if (&s->slots[i].watched == ended)
+            net_tally_clear(s->tally, i);
+    }
 }
 
 /* The child keeps its own sockets and what it needs of the supervisor. */

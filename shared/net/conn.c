@@ -164,6 +164,11 @@ const struct tls_facts *net_conn_tls(const struct net_conn *c)
     return c->facts.version ? &c->facts : NULL;
 }
 
+void net_conn_release_count(struct net_conn *c)
+{
+    limits_leave(&c->counted);
+}
+
 void net_conn_set_write_timeout(struct net_conn *c, int64_t ms)
 {
     c->write_timeout_ms = ms;

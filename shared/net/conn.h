@@ -3,6 +3,7 @@
 #ifndef NET_CONN_H
 #define NET_CONN_H
 
+#include "net/limits.h"
 #include "net/net.h"
 #include "obs/obs.h"
 
@@ -28,8 +29,6 @@ enum {
     DUE_IDLE = 8,
     DUE_INPUT = 16
 };
-
-struct limits_entry;
 
 /* An end of a connection in a fifth of the room that a struct net_address takes: thousands of
  * connections are idle. */
@@ -68,7 +67,7 @@ struct net_conn {
     /* Of servers only; listener is NULL for clients. */
     struct net_listener *listener;
     struct list link; /* in listener->conns */
-    struct limits_entry *counted;
+    struct limits_held counted;
     void *session;
     bool is_open;        /* `opened` gave the session */
     struct fiber *fiber; /* NULL while parked */

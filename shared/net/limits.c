@@ -1,92 +1,66 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Counts connections by IP. Entries that say nothing any more are swept now and then; the table has
- * a maximum, because an attacker has many addresses. */
+/* Counts connections by address and by network, each under its own name in the tally. */
 #include "net/limits.h"
 
 enum {
-    LIMITS_MAX_ENTRIES = 200000,
-    MINUTE_MS = 60000
+    OWN_NAMES = 10000, /* of a tally that only one listener counts in */
+    NAME_SIZE = NET_ADDRESS_TEXT + 64
 };
 
-struct limits_entry {
-    unsigned open;
-    unsigned in_minute;
-    int64_t minute_ms; /* when the minute began */
-    size_t key_n;
-    char key[NET_ADDRESS_TEXT];
-};
-
-void limits_init(struct limits *l, unsigned max_open, unsigned max_per_minute)
+void limits_init(struct limits *l, struct net_tally *tally, const char *scope, unsigned max_open,
+                 unsigned max_per_minute)
 {
-    *l = (struct limits){ .max_open = max_open, .max_per_minute = max_per_minute };
-    map_init(&l->entries, LIMITS_MAX_ENTRIES);
+    struct err e = ERR_CLEAR;
+    *l = (struct limits){ .scope = scope, .max_open = max_open, .max_per_minute = max_per_minute };
+    if (max_open == 0 && max_per_minute == 0)
+        return;
+    l->is_own = !tally;
+    l->tally = tally ? tally : net_tally_new(1, OWN_NAMES, &e);
+    INVARIANT(l->tally);
 }
 
 void limits_fini(struct limits *l)
 {
-    MAP_FOR_EACH (entry, &l->entries)
-        free(entry->value);
-    map_fini(&l->entries);
+    if (l->is_own)
+        net_tally_free(&l->tally);
+    l->tally = NULL;
 }
 
-static void sweep(struct limits *l, int64_t now_ms)
+static struct net_count *enter(const struct limits *l, const struct net_address *peer,
+                               unsigned level, int64_t now_ms)
 {
-    if (now_ms - l->swept_ms < MINUTE_MS)
-        return;
-    l->swept_ms = now_ms;
-    MAP_FOR_EACH (slot, &l->entries) {
-        struct limits_entry *entry = slot->value;
-        if (entry->open > 0 || now_ms - entry->minute_ms < MINUTE_MS)
+    char group[NET_ADDRESS_TEXT];
+    char name[NAME_SIZE];
+    unsigned factor = level == 0 ? 1 : LIMITS_NET_FACTOR;
+    const struct net_tally_limit limit = { .max_open = l->max_open * factor,
+                                           .max_per_minute = l->max_per_minute * factor };
+    str from = net_address_group(peer, level, group);
+    int n = snprintf(name, sizeof(name), "%s %.*s", l->scope, STR_FMT(from));
+    INVARIANT(n > 0 && (size_t)n < sizeof(name));
+    return net_tally_enter(l->tally, str_of(name, (size_t)n), &limit, now_ms);
+}
+
+bool limits_enter(const struct limits *l, const struct net_address *peer, int64_t now_ms,
+                  struct limits_held *held, const char **why)
+{
+    static const char *const reasons[LIMITS_LEVELS] = {
+        "too many connections of this address",
+        "too many connections of this network",
+    };
+    *held = (struct limits_held){ 0 };
+    for (unsigned level = 0; l->tally && level < LIMITS_LEVELS; level++) {
+        held->levels[level] = enter(l, peer, level, now_ms);
+        if (held->levels[level])
             continue;
-        (void)map_remove(&l->entries, slot->key);
-        free(entry);
+        limits_leave(held);
+        *why = reasons[level];
+        return false;
     }
-}
-
-static struct limits_entry *find_or_add(struct limits *l, const struct net_address *peer,
-                                        int64_t now_ms)
-{
-    char text[NET_ADDRESS_TEXT];
-    str key = net_address_group(peer, 0, text);
-    struct limits_entry *entry = map_find(&l->entries, key);
-    if (entry)
-        return entry;
-    entry = HEAP_NEW(struct limits_entry);
-    memcpy(entry->key, key.p, key.n);
-    entry->key_n = key.n;
-    entry->minute_ms = now_ms;
-    if (map_put(&l->entries, str_of(entry->key, entry->key_n), entry, NULL))
-        return entry;
-    free(entry);
-    return NULL;
-}
-
-bool limits_enter(struct limits *l, const struct net_address *peer, int64_t now_ms,
-                  struct limits_entry **counted)
-{
-    *counted = NULL;
-    if (l->max_open == 0 && l->max_per_minute == 0)
-        return true;
-    sweep(l, now_ms);
-    struct limits_entry *entry = find_or_add(l, peer, now_ms);
-    if (!entry)
-        return false;
-    if (now_ms - entry->minute_ms >= MINUTE_MS) {
-        entry->minute_ms = now_ms;
-        entry->in_minute = 0;
-    }
-    if (l->max_per_minute && entry->in_minute >= l->max_per_minute)
-        return false;
-    entry->in_minute++;
-    if (l->max_open && entry->open >= l->max_open)
-        return false;
-    entry->open++;
-    *counted = entry;
     return true;
 }
 
-void limits_leave(struct limits_entry *counted)
+void limits_leave(struct limits_held *held)
 {
-    if (counted)
-        counted->open--;
+    for (unsigned level = 0; level < LIMITS_LEVELS; level++)
+        net_tally_leave(&held->levels[level]);
 }

@@ -86,13 +86,12 @@ static bool is_proxied(const struct net_listener *l, const struct net_address *p
 
 static void admit(struct net_listener *l, int fd, const struct net_address *peer)
 {
-    struct limits_entry *counted = NULL;
+    struct limits_held counted = { 0 };
     const char *why = NULL;
     if (l->n_conns >= l->options.max_connections) {
         why = "too many connections";
-    } else if (!is_proxied(l, peer) &&
-               !limits_enter(&l->limits, peer, clock_monotonic_ms(), &counted)) {
-        why = "too many connections of this address";
+    } else if (!is_proxied(l, peer)) {
+        (void)limits_enter(&l->limits, peer, clock_monotonic_ms(), &counted, &why);
     }
     if (why) {
         listener_refuse(l, fd, peer, STR_EMPTY, why);
@@ -180,7 +179,9 @@ struct net_listener *net_listener_new(struct runtime *rt, int fd,
     if (l->options.handshake_ms == 0)
         l->options.handshake_ms = HANDSHAKE_MS;
     list_init(&l->conns);
-    limits_init(&l->limits, options->max_per_ip, options->max_new_per_minute);
+    const char *scope = options->limit_scope ? options->limit_scope : options->protocol->name;
+    limits_init(&l->limits, options->tally, scope, options->max_per_ip,
+                options->max_new_per_minute);
     timer_init(&l->pause, on_pause_end, l);
     l->watch = watch_new(rt, on_ready, l);
     (void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
@@ -210,7 +211,7 @@ static void free_when_unused(struct net_listener *l)
 void listener_forget(struct net_listener *l, struct net_conn *c)
 {
     list_remove(&c->link);
-    limits_leave(c->counted);
+    limits_leave(&c->counted);
     l->n_conns--;
     runtime_release(l->rt);
     obs_gauge_add(METRIC_ACTIVE_CONNECTIONS, l->options.protocol->name, -1);

@@ -4,7 +4,6 @@
 #define NET_LISTENER_H
 
 #include "net/conn.h"
-#include "net/limits.h"
 
 struct net_listener {
     struct runtime *rt;

@@ -9,6 +9,7 @@
 #define NET_NET_H
 
 #include "net/address.h"
+#include "net/tally.h"
 #include "net/tls.h"
 #include "runtime/runtime.h"
 
@@ -102,6 +103,9 @@ bool net_conn_was_woken(struct net_conn *c);
 /* When to call run with NET_IDLE while parked; DEADLINE_NONE for never. */
 void net_conn_set_idle(struct net_conn *c, int64_t deadline_ms);
 void net_conn_set_write_timeout(struct net_conn *c, int64_t ms);
+/* The peer has shown who it is: the connection counts no more against max_per_ip. Its arrival still
+ * counts against max_new_per_minute. Harmless when done again. */
+void net_conn_release_count(struct net_conn *c);
 /* Ends the connection at once, without TLS good-bye: its fiber sees ERR_CLOSED. */
 void net_conn_abort(struct net_conn *c);
 
@@ -117,9 +121,12 @@ struct net_listener_options {
     struct tls_server *implicit_tls;       /* handshake first, or NULL; keeps */
     const struct net_networks *proxy_from; /* who must send a PROXY header, or NULL; keeps */
     unsigned max_connections;              /* of this listener, 0 = 5000 */
-    unsigned max_per_ip;                   /* /32 or /64, 0 = no limit */
-    unsigned max_new_per_minute;           /* of one IP, 0 = no limit */
-    int64_t handshake_ms;                  /* TLS and PROXY header together, 0 = 30 s */
+    unsigned max_per_ip;         /* of a /32 or /64, three times of a /24 or /48; 0 = no limit */
+    unsigned max_new_per_minute; /* likewise */
+    struct net_tally *tally;     /* where these are counted, NULL = by this listener alone; keeps */
+    const char *limit_scope;     /* static; listeners of one scope count together, NULL = those of
+                                    the protocol */
+    int64_t handshake_ms;        /* TLS and PROXY header together, 0 = 30 s */
 };
 
 struct net_listener;

@@ -32,9 +32,9 @@ static bool apply_proxy(struct net_conn *c, const struct net_proxy *header, stru
         free(c->shown);
         c->shown = NULL;
     }
-    if (limits_enter(&l->limits, net_conn_peer(c), clock_monotonic_ms(), &c->counted))
+    const char *why;
+    if (limits_enter(&l->limits, net_conn_peer(c), clock_monotonic_ms(), &c->counted, &why))
         return true;
-    const char *why = "too many connections of this address";
     listener_refuse(l, c->fd, net_conn_peer(c), net_conn_id(c), why);
     return ERR(e, ERR_LIMIT, "%s", why);
 }

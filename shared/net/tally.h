@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Counts of open and new connections by name ("smtp 192.0.2.1/32"), in memory that all workers of a
+ * machine share: the supervisor makes the tally before it forks, each worker counts in a column of
+ * its own, and a limit looks at the sum of the row. What a worker counted goes when the supervisor
+ * clears its column, so a worker that is killed leaves nothing behind. It asks no other process and
+ * waits for none, apart from a lock that is held for some hundred nanoseconds.
+ *
+ * A name is kept as 64 bits of a keyed hash. When a row is needed and none is free, one that counts
+ * nothing open gives way: its name's new connections of the last minute are forgotten then. */
+#ifndef NET_TALLY_H
+#define NET_TALLY_H
+
+#include "base/base.h"
+
+struct net_tally;
+
+/* What one process counts under one name. */
+struct net_count;
+
+enum {
+    NET_TALLY_COLUMNS_MAX = 1024
+};
+
+/* An empty tally for `columns` processes (1 to NET_TALLY_COLUMNS_MAX) and about `names` names that
+ * count something at one time. Memory is taken as it is used. ERR_UNAVAILABLE. Gives; a forked
+ * child may use its copy of the struct, which counts in column 0 until net_tally_use. */
+struct net_tally *net_tally_new(size_t columns, size_t names, struct err *e);
+/* Lets go of it in this process. Harmless for NULL. */
+void net_tally_free(struct net_tally **t);
+
+/* This process counts in `column` from now on. */
+void net_tally_use(struct net_tally *t, size_t column);
+/* Forgets what the process of `column` counts as open. It must have ended, or not have begun. */
+void net_tally_clear(struct net_tally *t, size_t column);
+
+struct net_tally_limit {
+    unsigned max_open;       /* over all columns, 0 = no limit */
+    unsigned max_per_minute; /* new ones, over all columns, 0 = no limit */
+};
+
+/* Counts one more under the name, at monotonic time `now_ms`. NULL when a limit is reached; such a
+ * one counts among the new ones all the same. Give it back with net_tally_leave. */
+struct net_count *net_tally_enter(struct net_tally *t, str name,
+                                  const struct net_tally_limit *limit, int64_t now_ms);
+/* One less; nulls. Harmless for NULL. */
+void net_tally_leave(struct net_count **count);
+
+/* How many are open under the name, over all columns: for tests and reports. */
+unsigned net_tally_open(struct net_tally *t, str name);
+
+#endif
