@@ -25,6 +25,16 @@ struct telling {
     bool is_utf8;
 };
 
+static const struct {
+    enum dsn_action action;
+    const char *name; /* in the log */
+} kinds[] = {
+    [QUEUE_REPORT_FAILURE] = { DSN_FAILED, "failure" },
+    [QUEUE_REPORT_DELAY] = { DSN_DELAYED, "delay" },
+    [QUEUE_REPORT_RELAYED] = { DSN_RELAYED, "relayed" },
+    [QUEUE_REPORT_DELIVERED] = { DSN_DELIVERED, "delivered" },
+};
+
 YIELDS static bool compose(struct telling *t, struct err *e)
 {
     const struct queue_report *r = t->report;
@@ -41,7 +51,7 @@ YIELDS static bool compose(struct telling *t, struct err *e)
                                           .last_attempt_us = of->last_attempt_us };
     }
     const struct dsn dsn = {
-        .action = r->kind == QUEUE_REPORT_FAILURE ? DSN_FAILED : DSN_DELAYED,
+        .action = kinds[r->kind].action,
         .reporting_mta = str_from_cstr(host),
         .from = arena_printf(t->a, "mailer-daemon@%s", host),
         .to = r->envelope_from,
@@ -55,6 +65,7 @@ YIELDS static bool compose(struct telling *t, struct err *e)
         .recipients = list,
         .n = r->n,
         .original = r->original,
+        .is_utf8 = r->is_utf8,
         .return_full = r->return_full,
     };
     struct buf out;
@@ -153,12 +164,11 @@ YIELDS static bool tell(struct telling *t, struct err *e)
 static void log_told(const struct queue_report *report)
 {
     char id[QUEUE_ID_TEXT];
-    bool is_failure = report->kind == QUEUE_REPORT_FAILURE;
-    if (is_failure)
+    if (report->kind == QUEUE_REPORT_FAILURE)
         obs_count(METRIC_MESSAGES_BOUNCED, NULL, 1);
     obs_log(EV_DELIVERY_REPORTED, queue_id_format(report->queue_id, id),
-            OBS_CSTR("kind", is_failure ? "failure" : "delay"),
-            OBS_STR("sender", report->envelope_from), OBS_INT("recipients", report->n));
+            OBS_CSTR("kind", kinds[report->kind].name), OBS_STR("sender", report->envelope_from),
+            OBS_INT("recipients", report->n));
 }
 
 /* Tells about the next message above *after_id. False: nothing is left. Yields. */

@@ -79,7 +79,23 @@ static bool is_safe(str address)
     return true;
 }
 
+/* The same for a value of a parameter; an empty one is left out. */
+static bool is_word(str value)
+{
+    return value.n > 0 && is_safe(value) && str_find_byte(value, ' ') < 0;
+}
+
 /* ---- commands ---- */
+
+/* RET= and ENVID= as the sender gave them (RFC 3461 5.2.1), to servers that know them. */
+static bool add_mail_dsn(const struct delivery_session *s, const struct queue_message *m,
+                         struct buf *line)
+{
+    if (!s->offers.dsn)
+        return true;
+    return (!m->has_ret || buf_addf(line, " RET=%s", m->return_full ? "FULL" : "HDRS")) &&
+           (!is_word(m->envelope_id) || buf_addf(line, " ENVID=%.*s", STR_FMT(m->envelope_id)));
+}
 
 YIELDS static bool write_mail(const struct transaction *t, struct err *e)
 {
@@ -91,19 +107,50 @@ YIELDS static bool write_mail(const struct transaction *t, struct err *e)
         buf_addf(&line, "MAIL FROM:<%.*s>", STR_FMT(m->envelope_from)) &&
         (!s->offers.has_size || buf_addf(&line, " SIZE=%zu", m->size)) &&
         (!s->offers.eight_bit_mime || !m->is_8bit || buf_add(&line, STR(" BODY=8BITMIME"))) &&
-        (!m->is_utf8 || buf_add(&line, STR(" SMTPUTF8")));
+        (!m->is_utf8 || buf_add(&line, STR(" SMTPUTF8"))) && add_mail_dsn(s, m, &line);
     bool ok = fits ? delivery_write(t->s, buf_str(&line), e)
                    : ERR(e, ERR_LIMIT, "the sender's address is too long");
     buf_fini(&line);
     return ok;
 }
 
+/* NOTIFY= and ORCPT= likewise. Who asked for silence must not hear from servers behind this one
+ * either (RFC 3461 4.1). */
+static str rcpt_dsn(const struct delivery_session *s, const struct queue_recipient *rcpt)
+{
+    static const struct {
+        unsigned bit;
+        const char *word;
+    } words[] = {
+        { QUEUE_NOTIFY_SUCCESS, "SUCCESS" },
+        { QUEUE_NOTIFY_FAILURE, "FAILURE" },
+        { QUEUE_NOTIFY_DELAY, "DELAY" },
+    };
+    struct buf b;
+    unsigned wanted = rcpt->notify & ~(unsigned)QUEUE_NOTIFY_GIVEN;
+    if (!s->offers.dsn)
+        return STR_EMPTY;
+    buf_init(&b, 2048);
+    bool ok = wanted != 0 || buf_add(&b, STR(" NOTIFY=NEVER"));
+    const char *before = " NOTIFY=";
+    for (size_t i = 0; i < COUNT_OF(words) && (rcpt->notify & QUEUE_NOTIFY_GIVEN); i++) {
+        if (!(wanted & words[i].bit))
+            continue;
+        ok = ok && buf_addf(&b, "%s%s", before, words[i].word);
+        before = ",";
+    }
+    if (is_word(rcpt->orcpt))
+        ok = ok && buf_addf(&b, " ORCPT=%.*s", STR_FMT(rcpt->orcpt));
+    str text = ok ? arena_str(s->a, buf_str(&b)) : STR_EMPTY;
+    buf_fini(&b);
+    return text;
+}
+
 YIELDS static bool write_rcpt(const struct transaction *t, size_t i, struct err *e)
 {
     const struct queue_recipient *rcpt = &t->m->recipients[i];
-    /* Who asked for silence must not hear from servers behind this one either (RFC 3461 4.1). */
-    const char *never = t->s->offers.dsn && rcpt->notify == 0 ? " NOTIFY=NEVER" : "";
-    str line = arena_printf(t->s->a, "RCPT TO:<%.*s>%s", STR_FMT(rcpt->address), never);
+    str line = arena_printf(t->s->a, "RCPT TO:<%.*s>%.*s", STR_FMT(rcpt->address),
+                            STR_FMT(rcpt_dsn(t->s, rcpt)));
     return delivery_write(t->s, line, e);
 }
 
@@ -224,6 +271,7 @@ YIELDS static void send_message(struct transaction *t, str body)
         FAILPOINT("P8");
         if (delivery_read_reply(t->s, END_MS, &e)) {
             result = delivery_result_of_reply(t->s);
+            result.peer_reports = t->s->offers.dsn;
             t->s->needs_reset = t->s->conn && result.outcome != QUEUE_DELIVERED;
         } else {
             /* RFC 1047: it may be there, and may come twice; it must not get lost. */

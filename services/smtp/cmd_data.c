@@ -122,12 +122,18 @@ static bool deliver(struct smtp_session *s, str content, struct arena *a, enum s
     struct deliver_recipient *recipients = ARENA_ARRAY(a, struct deliver_recipient, n);
     for (size_t i = 0; i < n; i++) {
         const struct smtp_recipient *r = VEC_AT(&s->recipients, struct smtp_recipient, i);
-        recipients[i] =
-            (struct deliver_recipient){ .account_id = r->account_id, .address = r->address };
+        recipients[i] = (struct deliver_recipient){ .account_id = r->account_id,
+                                                    .address = r->address,
+                                                    .has_notify = r->has_notify,
+                                                    .notify = r->notify,
+                                                    .orcpt = r->orcpt };
     }
     const struct deliver_message m = {
         .trace = make_trace(s, ip),
         .sender = smtp_path_text(&s->sender.sender, a),
+        .has_ret = s->sender.has_ret,
+        .ret_full = s->sender.ret_full,
+        .envid = s->sender.envid,
         .content = content,
         .transaction = transaction_name(s, a),
         .recipients = recipients,
@@ -162,12 +168,18 @@ static bool submit(struct smtp_session *s, str content, struct arena *a, enum sm
         const struct smtp_recipient *r = VEC_AT(&s->recipients, struct smtp_recipient, i);
         recipients[i] = (struct submit_recipient){ .account_id = r->account_id,
                                                    .address = r->address,
-                                                   .domain = r->domain };
+                                                   .domain = r->domain,
+                                                   .has_notify = r->has_notify,
+                                                   .notify = r->notify,
+                                                   .orcpt = r->orcpt };
     }
     const struct submit_message m = {
         .trace = make_trace(s, ip),
         .account_id = s->account_id,
         .sender = smtp_path_text(&s->sender.sender, a),
+        .has_ret = s->sender.has_ret,
+        .ret_full = s->sender.ret_full,
+        .envid = s->sender.envid,
         .content = content,
         .transaction = transaction_name(s, a),
         .recipients = recipients,

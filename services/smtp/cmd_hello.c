@@ -30,9 +30,13 @@ static const struct {
     bool (*is_offered)(const struct smtp_session *s);                     /* NULL: always */
     void (*add_arguments)(const struct smtp_session *s, struct buf *out); /* NULL: none */
 } keywords[] = {
-    { "PIPELINING", NULL, NULL },     { "SIZE", NULL, add_size },
-    { "8BITMIME", NULL, NULL },       { "ENHANCEDSTATUSCODES", NULL, NULL },
-    { "STARTTLS", offers_tls, NULL }, { "AUTH", offers_auth, add_mechanisms },
+    { "PIPELINING", NULL, NULL },
+    { "SIZE", NULL, add_size },
+    { "8BITMIME", NULL, NULL },
+    { "ENHANCEDSTATUSCODES", NULL, NULL },
+    { "DSN", NULL, NULL },
+    { "STARTTLS", offers_tls, NULL },
+    { "AUTH", offers_auth, add_mechanisms },
     { "HELP", NULL, NULL },
 };
 

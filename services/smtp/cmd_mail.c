@@ -25,14 +25,20 @@ static bool check_sender(struct smtp_session *s, const struct smtp_path *sender,
     return may;
 }
 
+static struct smtp_offer make_offer(const struct smtp_session *s)
+{
+    return (struct smtp_offer){
+        .auth = s->front->policy == SMTP_SUBMISSION,
+        .dsn = true,
+        .max_size = smtp_max_size(s),
+    };
+}
+
 enum net_next smtp_cmd_mail(struct smtp_session *s, str argument)
 {
     struct smtp_mail mail;
     enum net_next next = NET_PARK;
-    const struct smtp_offer offer = {
-        .auth = s->front->policy == SMTP_SUBMISSION,
-        .max_size = smtp_max_size(s),
-    };
+    const struct smtp_offer offer = make_offer(s);
     if (s->has_sender)
         return smtp_say(s, ANSWER_MAIL_TWICE);
     if (runtime_is_draining(net_conn_runtime(s->conn)))
@@ -67,10 +73,10 @@ static bool is_named_already(const struct smtp_session *s, str address)
 }
 
 /* The same address again is good, and changes nothing. */
-static enum net_next add_recipient(struct smtp_session *s, const struct smtp_path *path,
+static enum net_next add_recipient(struct smtp_session *s, const struct smtp_rcpt *rcpt,
                                    int64_t account_id)
 {
-    str address = smtp_path_text(path, &s->command);
+    str address = smtp_path_text(&rcpt->path, &s->command);
     if (is_named_already(s, address))
         return smtp_say(s, ANSWER_RECIPIENT_OK);
     struct smtp_recipient *recipient = VEC_PUSH(&s->recipients, struct smtp_recipient);
@@ -78,7 +84,10 @@ static enum net_next add_recipient(struct smtp_session *s, const struct smtp_pat
         return smtp_say(s, ANSWER_TOO_MANY_RECIPIENTS);
     recipient->account_id = account_id;
     recipient->address = arena_str(&s->mail, address);
-    recipient->domain = arena_str(&s->mail, path->domain);
+    recipient->domain = arena_str(&s->mail, rcpt->path.domain);
+    recipient->has_notify = rcpt->has_notify;
+    recipient->notify = rcpt->notify;
+    recipient->orcpt = arena_str(&s->mail, rcpt->orcpt);
     return smtp_say(s, ANSWER_RECIPIENT_OK);
 }
 
@@ -100,19 +109,20 @@ static bool has_room(struct smtp_session *s, int64_t account_id, enum net_next *
     return fits;
 }
 
-static enum net_next take_recipient(struct smtp_session *s, const struct smtp_path *path,
+static enum net_next take_recipient(struct smtp_session *s, const struct smtp_rcpt *rcpt,
                                     const struct account_route *route)
 {
     enum net_next next;
+    const struct smtp_path *path = &rcpt->path;
     switch (route->kind) {
     case ACCOUNT_ROUTE_LOCAL:
         if (!has_room(s, route->account_id, &next))
             return next;
-        return add_recipient(s, path, route->account_id);
+        return add_recipient(s, rcpt, route->account_id);
     case ACCOUNT_ROUTE_REMOTE:
         if (s->front->policy != SMTP_SUBMISSION || path->is_literal)
             return smtp_say(s, ANSWER_RELAY_DENIED);
-        return add_recipient(s, path, 0);
+        return add_recipient(s, rcpt, 0);
     case ACCOUNT_ROUTE_UNKNOWN:
         break;
     }
@@ -122,22 +132,23 @@ static enum net_next take_recipient(struct smtp_session *s, const struct smtp_pa
 enum net_next smtp_cmd_rcpt(struct smtp_session *s, str argument)
 {
     struct err e = ERR_CLEAR;
-    struct smtp_path path;
+    struct smtp_rcpt rcpt;
     struct account_route route = { .kind = ACCOUNT_ROUTE_UNKNOWN };
-    enum smtp_fault fault = smtp_rcpt_parse(argument, &s->command, &path);
+    const struct smtp_offer offer = make_offer(s);
+    enum smtp_fault fault = smtp_rcpt_parse(argument, &offer, &s->command, &rcpt);
     if (fault != SMTP_GOOD)
         return smtp_say(s, smtp_answer_for_fault(fault, false));
     if (s->recipients.n >= s->recipients.max)
         return smtp_say(s, ANSWER_TOO_MANY_RECIPIENTS);
     if (!smtp_is_database_up(s))
         return smtp_say(s, ANSWER_LOCAL_ERROR);
-    if (path.is_literal)
+    if (rcpt.path.is_literal)
         return smtp_say(s, ANSWER_RELAY_DENIED);
-    if (!account_route(s->state->app->accounts, path.local, path.domain, &s->command,
+    if (!account_route(s->state->app->accounts, rcpt.path.local, rcpt.path.domain, &s->command,
                        clock_deadline_in(SMTP_LOOKUP_MS), &route, &e) &&
         e.kind != ERR_SYNTAX)
         return smtp_say_failure(s, &e);
-    return take_recipient(s, &path, &route);
+    return take_recipient(s, &rcpt, &route);
 }
 
 enum net_next smtp_cmd_rset(struct smtp_session *s, str argument)

@@ -89,6 +89,8 @@ static bool conclude(const struct deliver_attempt *attempt, int64_t deadline_ms,
                      struct deliver_result *out, struct err *e)
 {
     size_t failed = count_failed(attempt, out);
+    if (failed < attempt->n && !deliver_report_stored(attempt, deadline_ms, e))
+        return false;
     if (failed == 0)
         return true;
     if (failed < attempt->n)

@@ -28,11 +28,17 @@ struct deliver {
 struct deliver_recipient {
     int64_t account_id;
     str address; /* local@domain as named in RCPT; of several for one account the first counts */
+    bool has_notify; /* NOTIFY= was given (RFC 3461 4.1) */
+    unsigned notify; /* its SMTP_NOTIFY_ bits */
+    str orcpt;       /* ORCPT= as given, or empty */
 };
 
 struct deliver_message {
     struct smtp_trace trace; /* of the session; at_utc and recipient are filled by deliver */
     str sender;              /* envelope sender, local@domain; empty for the null sender */
+    bool has_ret;            /* RET= was given (RFC 3461 4.3) ... */
+    bool ret_full;           /* ... as FULL */
+    str envid;               /* ENVID= as given, or empty */
     str content;             /* as it came, without dot-stuffing */
     str transaction;         /* names the SMTP transaction: the same again is delivered once */
     const struct deliver_recipient *recipients;
@@ -53,7 +59,8 @@ struct deliver_result {
 };
 
 /* Delivers in one transaction. A full mailbox among others does not hinder them: its sender gets a
- * report (RFC 3464) that is durable before DELIVER_DONE. Failures are temporary, nothing was
+ * report (RFC 3464) that is durable before DELIVER_DONE, unless it wanted none. A report of success
+ * that was asked for is on its way then too. Failures are temporary, nothing was
  * answered for: those of store_deliver; ERR_UNKNOWN_OUTCOME only when looking for the delivery
  * failed too (R3). Derived data never fails a delivery (R22). Temporary memory comes from `a`.
  * Yields. */

@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Telling a sender that some of its recipients could not be served. */
+/* Telling a sender what became of its recipients. */
 #include "deliver/report.h"
 
 #include "account/account.h"
 #include "base/clock.h"
 #include "crypto/random.h"
+#include "mime/header.h"
 #include "queue/dsn.h"
 #include "queue/queue.h"
-#include "wire/smtp_path.h"
+#include "wire/smtp_command.h"
 
-/* The address by which the account was named. */
-static str address_of(const struct deliver_message *m, int64_t account_id)
+/* The recipient that named the account first. */
+static const struct deliver_recipient *recipient_of(const struct deliver_message *m,
+                                                    int64_t account_id)
 {
     for (size_t i = 0; i < m->n; i++) {
         if (m->recipients[i].account_id == account_id)
-            return m->recipients[i].address;
+            return &m->recipients[i];
     }
-    return STR_EMPTY;
+    return NULL;
 }
 
 bool deliver_is_stored(const struct store_recipient *copy)
@@ -29,11 +31,13 @@ static size_t list_failed(const struct deliver_attempt *attempt, struct dsn_reci
     size_t n = 0;
     for (size_t i = 0; i < attempt->n; i++) {
         const struct store_recipient *copy = &attempt->copies[i];
-        if (deliver_is_stored(copy))
+        const struct deliver_recipient *r = recipient_of(attempt->m, copy->account_id);
+        if (deliver_is_stored(copy) || !r || (r->has_notify && !(r->notify & SMTP_NOTIFY_FAILURE)))
             continue;
         bool is_full = copy->status == STORE_OVER_QUOTA;
         out[n++] = (struct dsn_recipient){
-            .address = address_of(attempt->m, copy->account_id),
+            .address = r->address,
+            .orcpt = r->orcpt,
             .status = is_full ? STR("5.2.2") : STR("5.1.1"),
             .diagnostic = is_full ? STR("The mailbox is full") : STR("No such user here"),
         };
@@ -41,9 +45,11 @@ static size_t list_failed(const struct deliver_attempt *attempt, struct dsn_reci
     return n;
 }
 
+/* An empty report when nobody wants one. */
 static bool compose(const struct deliver_attempt *attempt, str *report, bool *is_8bit,
                     struct err *e)
 {
+    *report = STR_EMPTY;
     struct arena *a = attempt->a;
     const char *host = attempt->d->hostname;
     struct dsn_recipient *failed = ARENA_ARRAY(a, struct dsn_recipient, attempt->n);
@@ -57,12 +63,16 @@ static bool compose(const struct deliver_attempt *attempt, str *report, bool *is
         .message_id = arena_printf(a, "%016llx.%016llx@%s", (unsigned long long)clock_utc_us(),
                                    (unsigned long long)crypto_random_u64(), host),
         .now_us = clock_utc_us(),
+        .envelope_id = attempt->m->envid,
         .queue_id = attempt->m->transaction,
         .arrived_us = clock_utc_us(),
         .recipients = failed,
         .n = list_failed(attempt, failed),
         .original = attempt->m->content,
+        .return_full = attempt->m->ret_full,
     };
+    if (dsn.n == 0)
+        return true;
     buf_init(&out, DSN_MAX);
     bool good = dsn_compose(&dsn, &out, &is_utf8, is_8bit, e);
     *report = arena_str(a, buf_str(&out));
@@ -102,6 +112,41 @@ static bool put_into_queue(const struct deliver_attempt *attempt, str domain, st
     return queue_enqueue(attempt->d->queue, &message, deadline_ms, &queue_id, e);
 }
 
+bool deliver_report_stored(const struct deliver_attempt *attempt, int64_t deadline_ms,
+                           struct err *e)
+{
+    const struct deliver_message *m = attempt->m;
+    int64_t queue_id;
+    struct queue_new_recipient *done = ARENA_ARRAY(attempt->a, struct queue_new_recipient, m->n);
+    struct queue_new_message message = {
+        .envelope_from = m->sender,
+        .body = str_slice(m->content, 0, mime_header_end(m->content)),
+        .envelope_id = m->envid,
+        .has_ret = m->has_ret,
+        .return_full = m->ret_full,
+        .session = m->trace.session,
+        .recipients = done,
+    };
+    for (size_t i = 0; i < attempt->n; i++) {
+        const struct deliver_recipient *r = recipient_of(m, attempt->copies[i].account_id);
+        str local;
+        str domain;
+        if (!deliver_is_stored(&attempt->copies[i]) || !r || !(r->notify & SMTP_NOTIFY_SUCCESS) ||
+            !str_cut(r->address, '@', &local, &domain))
+            continue;
+        done[message.n++] = (struct queue_new_recipient){
+            .address = r->address,
+            .domain = domain,
+            .orcpt = r->orcpt,
+            .notify = r->notify | QUEUE_NOTIFY_GIVEN,
+            .is_delivered = true,
+        };
+    }
+    if (message.n == 0 || m->sender.n == 0)
+        return true;
+    return queue_enqueue(attempt->d->queue, &message, deadline_ms, &queue_id, e);
+}
+
 bool deliver_report_failed(const struct deliver_attempt *attempt, int64_t deadline_ms,
                            struct err *e)
 {
@@ -118,6 +163,8 @@ bool deliver_report_failed(const struct deliver_attempt *attempt, int64_t deadli
         return true;
     if (!compose(attempt, &report, &is_8bit, e))
         return false;
+    if (report.n == 0)
+        return true;
     if (route.kind == ACCOUNT_ROUTE_LOCAL)
         return put_into_mailbox(attempt, route.account_id, report, deadline_ms, e);
     return put_into_queue(attempt, sender.domain, report, is_8bit, deadline_ms, e);

@@ -18,9 +18,15 @@ struct deliver_attempt {
 /* Whether the copy is in its mailbox. Pure. */
 bool deliver_is_stored(const struct store_recipient *copy);
 
+/* Puts into the queue what is to be told of copies that were stored, where NOTIFY=SUCCESS asked for
+ * that (RFC 3461 4.1). Errors: those of queue_enqueue. Yields. */
+YIELDS bool deliver_report_stored(const struct deliver_attempt *attempt, int64_t deadline_ms,
+                                  struct err *e);
+
 /* Makes a report (RFC 3464) about the copies that were not stored, and puts it into the queue or
- * into the sender's own mailbox. A null sender, and one of our domains that does not exist, is told
- * nothing. Errors: those of account_route, store_deliver and queue_enqueue. Yields. */
+ * into the sender's own mailbox. A null sender, one of our domains that does not exist, and who
+ * did not want reports of failures, is told nothing. Errors: those of account_route, store_deliver
+ * and queue_enqueue. Yields. */
 YIELDS bool deliver_report_failed(const struct deliver_attempt *attempt, int64_t deadline_ms,
                                   struct err *e);
 

@@ -33,14 +33,15 @@ const char *queue_status_name(enum queue_status status)
     " ($1 = '' OR r.domain = $1) AND ($2 = '' OR m.envelope_from = $2)"                    \
     " AND ($3 = '' OR r.rcpt = $3) AND CASE $4::int4 WHEN 0 THEN r.status = 0 AND"         \
     " r.attempts = 0 WHEN 1 THEN r.status = 0 AND r.attempts > 0 WHEN 2 THEN r.status = 1" \
-    " ELSE true END"
+    " ELSE r.status < 2 END"
 
 static const struct db_stmt select_list = {
     ROW_COLUMNS " WHERE" FILTER
                 " AND (r.queue_id > $5 OR (r.queue_id = $5 AND $6 <> '' AND r.rcpt > $6))"
                 " ORDER BY r.queue_id, r.rcpt LIMIT $7"
 };
-static const struct db_stmt select_one = { ROW_COLUMNS " WHERE r.queue_id = $1 ORDER BY r.rcpt" };
+static const struct db_stmt select_one = { ROW_COLUMNS " WHERE r.queue_id = $1 AND r.status < 2"
+                                                       " ORDER BY r.rcpt" };
 
 static struct queue_row read_row(const struct db_rows *r, size_t i)
 {

@@ -19,7 +19,8 @@ static const struct db_stmt lease_domain = {
 };
 static const struct db_stmt select_due = {
     "SELECT r.queue_id, r.rcpt, r.orcpt, r.notify, r.attempts, m.account_id, m.envelope_from,"
-    " m.envelope_id, m.size, m.is_8bit, m.is_utf8, m.return_full, m.created, m.expires"
+    " m.envelope_id, m.size, m.is_8bit, m.is_utf8, m.return_full, m.created, m.expires,"
+    " m.has_ret"
     " FROM q_rcpt r JOIN q_msg m USING (queue_id)"
     " WHERE r.domain = $1 AND r.status = 0 AND r.due <= now()"
     " ORDER BY r.due, r.queue_id, r.rcpt LIMIT $2"
@@ -81,6 +82,7 @@ static struct queue_message *add_message(struct queue_lease *lease, const struct
         .is_8bit = db_int(r, row, 9) != 0,
         .is_utf8 = db_int(r, row, 10) != 0,
         .return_full = db_int(r, row, 11) != 0,
+        .has_ret = db_int(r, row, 14) != 0,
         .created_us = db_time_us(r, row, 12),
         .expires_us = db_time_us(r, row, 13),
         .recipients = ARENA_ARRAY(a, struct queue_recipient, QUEUE_RECIPIENTS_PER_CLAIM),

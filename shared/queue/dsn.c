@@ -6,6 +6,7 @@
 #include "mime/compose.h"
 #include "mime/date.h"
 #include "mime/header.h"
+#include "wire/smtp_path.h"
 
 enum {
     DIAGNOSTIC_MAX = 600,
@@ -73,15 +74,46 @@ static bool is_status(str s, char class)
     return str_to_uint(rest, 999, &value);
 }
 
+/* What differs between the actions. */
+static const struct {
+    const char *word;
+    char class; /* of the status */
+    str subject;
+    const char *intro;
+} actions[] = {
+    [DSN_FAILED] = { "failed", '5', STR_INIT("Undelivered mail returned to sender"),
+                     "Your message could not be delivered to the recipients below. It will not be"
+                     "\r\ntried again.\r\n" },
+    [DSN_DELAYED] = { "delayed", '4', STR_INIT("Delayed mail: delivery is still being tried"),
+                      "Your message has not been delivered yet to the recipients below. You need"
+                      "\r\nnot do anything: it is tried again until it is delivered or given up."
+                      "\r\n" },
+    [DSN_RELAYED] = { "relayed", '2', STR_INIT("Mail passed on to the next server"),
+                      "You asked to be told: your message was passed on for the recipients below."
+                      "\r\nThe server that took it does not report whether it was delivered.\r\n" },
+    [DSN_DELIVERED] = { "delivered", '2', STR_INIT("Mail delivered"),
+                        "You asked to be told: your message is in the mailboxes of the recipients"
+                        "\r\nbelow.\r\n" },
+};
+
 static str status_of(const struct dsn *d, const struct dsn_recipient *r)
 {
-    bool failed = d->action == DSN_FAILED;
-    if (is_status(r->status, failed ? '5' : '4'))
+    char class = actions[d->action].class;
+    if (is_status(r->status, class))
         return r->status;
     /* A deferral that ended the last try fails with its 4.x.x (RFC 3464 2.3.4 wants class 5). */
-    if (failed && is_status(r->status, '4'))
-        return str_eq(r->status, STR("4.4.7")) ? STR("5.4.7") : STR("5.0.0");
-    return failed ? STR("5.0.0") : STR("4.0.0");
+    if (class == '5' && str_eq(r->status, STR("4.4.7")))
+        return STR("5.4.7");
+    if (class == '2')
+        return STR("2.0.0");
+    return class == '5' ? STR("5.0.0") : STR("4.0.0");
+}
+
+/* What stands behind xtext (RFC 3461 4); text of other makes as it is. */
+static str decode_xtext(struct arena *a, str text)
+{
+    str decoded;
+    return smtp_xtext_decode(text, a, &decoded) ? decoded : text;
 }
 
 /* ---- the text for people ---- */
@@ -96,25 +128,19 @@ static str short_date(struct arena *a, int64_t us)
     return copy;
 }
 
-static const char *const intros[] = {
-    [DSN_FAILED] = "Your message could not be delivered to the recipients below. It will not be\r\n"
-                   "tried again.\r\n",
-    [DSN_DELAYED] =
-        "Your message has not been delivered yet to the recipients below. You need not\r\n"
-        "do anything: it is tried again until it is delivered or given up.\r\n",
-};
-
 static void add_people_text(const struct shape *s, struct buf *text)
 {
     const struct dsn *d = s->d;
     buf_addf(text, "This is the mail system at %.*s.\r\n\r\n%s", STR_FMT(d->reporting_mta),
-             intros[d->action]);
+             actions[d->action].intro);
     if (d->action == DSN_DELAYED)
         buf_addf(text, "It is given up on %.*s.\r\n", STR_FMT(short_date(s->a, d->expires_us)));
     for (size_t i = 0; i < d->n && i < LISTED_MAX; i++) {
         const struct dsn_recipient *r = &d->recipients[i];
         str why = one_line(s->a, r->diagnostic, SHORT_DIAGNOSTIC_MAX, false);
         buf_addf(text, "\r\n<%.*s>\r\n", STR_FMT(one_line(s->a, r->address, ADDRESS_MAX, true)));
+        if (d->action == DSN_DELIVERED)
+            continue;
         if (r->remote.n) {
             buf_addf(text, "    %.*s said: ", STR_FMT(one_line(s->a, r->remote, 300, false)));
         } else {
@@ -168,20 +194,36 @@ static bool add_remote(const struct shape *s, struct buf *out, str remote)
     return add_typed(s, out, STR("Remote-MTA"), "dns", value, 320);
 }
 
+/* The whole field, decoded and harmless; empty without an ORCPT. */
+static str original_recipient(const struct shape *s, str orcpt)
+{
+    str type;
+    str address;
+    if (!str_cut(orcpt, ';', &type, &address))
+        return STR_EMPTY;
+    type = one_line(s->a, type, ADDRESS_MAX, false);
+    address = one_line(s->a, decode_xtext(s->a, address), ADDRESS_MAX, s->is_utf8);
+    return arena_printf(s->a, "Original-Recipient: %.*s;%.*s\r\n", STR_FMT(type), STR_FMT(address));
+}
+
+static bool add_diagnostic(const struct shape *s, struct buf *out, const struct dsn_recipient *r)
+{
+    return add_typed(s, out, STR("Diagnostic-Code"), r->remote.n ? "smtp" : "x-heronry",
+                     one_line(s->a, r->diagnostic, DIAGNOSTIC_MAX, false), DIAGNOSTIC_MAX);
+}
+
 /* RFC 3464 section 2.3, RFC 6533 section 3 for UTF-8 addresses. */
 static bool add_recipient(const struct shape *s, struct buf *out, const struct dsn_recipient *r)
 {
     const struct dsn *d = s->d;
-    str orcpt = one_line(s->a, r->orcpt, ADDRESS_MAX, s->is_utf8);
-    str original = arena_printf(s->a, "Original-Recipient: %.*s\r\n", STR_FMT(orcpt));
+    str original = original_recipient(s, r->orcpt);
     const char *type = is_ascii(r->address) ? "rfc822" : "utf-8";
-    bool ok = buf_add(out, STR("\r\n")) && (str_is_empty(orcpt) || buf_add(out, original)) &&
+    bool ok = buf_add(out, STR("\r\n")) && (str_is_empty(original) || buf_add(out, original)) &&
               add_typed(s, out, STR("Final-Recipient"), type, r->address, ADDRESS_MAX) &&
-              buf_addf(out, "Action: %s\r\n", d->action == DSN_FAILED ? "failed" : "delayed") &&
+              buf_addf(out, "Action: %s\r\n", actions[d->action].word) &&
               buf_addf(out, "Status: %.*s\r\n", STR_FMT(status_of(d, r))) &&
               add_remote(s, out, r->remote) &&
-              add_typed(s, out, STR("Diagnostic-Code"), r->remote.n ? "smtp" : "x-heronry",
-                        one_line(s->a, r->diagnostic, DIAGNOSTIC_MAX, false), DIAGNOSTIC_MAX);
+              (actions[d->action].class == '2' || add_diagnostic(s, out, r));
     if (ok && r->last_attempt_us)
         ok = add_date(out, "Last-Attempt-Date", r->last_attempt_us);
     if (ok && d->action == DSN_DELAYED)
@@ -192,7 +234,7 @@ static bool add_recipient(const struct shape *s, struct buf *out, const struct d
 static bool add_status_part(const struct shape *s, struct buf *out)
 {
     const struct dsn *d = s->d;
-    str envelope_id = one_line(s->a, d->envelope_id, 500, false);
+    str envelope_id = one_line(s->a, decode_xtext(s->a, d->envelope_id), 500, false);
     bool ok =
         mime_compose_part(out, s->boundary) &&
         buf_addf(out, "Content-Type: message/%sdelivery-status\r\n", s->is_utf8 ? "global-" : "") &&
@@ -248,18 +290,13 @@ static bool add_original(const struct shape *s, struct buf *out)
 
 /* ---- all of it ---- */
 
-static const str subjects[] = {
-    [DSN_FAILED] = STR_INIT("Undelivered mail returned to sender"),
-    [DSN_DELAYED] = STR_INIT("Delayed mail: delivery is still being tried"),
-};
-
 static bool add_header(const struct shape *s, struct buf *out)
 {
     const struct dsn *d = s->d;
     str id = one_line(s->a, d->message_id, 300, false);
     return mime_compose_mailbox_field(out, STR("From"), STR("Mail Delivery System"), d->from) &&
            mime_compose_mailbox_field(out, STR("To"), STR_EMPTY, d->to) &&
-           mime_compose_text_field(out, STR("Subject"), subjects[d->action]) &&
+           mime_compose_text_field(out, STR("Subject"), actions[d->action].subject) &&
            mime_compose_date_field(out, d->now_us / 1000000, 0) &&
            buf_addf(out, "Message-ID: <%.*s>\r\n", STR_FMT(id)) &&
            buf_add(out, STR("Auto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n")) &&
@@ -272,7 +309,7 @@ static void choose_returned(struct shape *s)
 {
     const struct dsn *d = s->d;
     str original = str_slice(d->original, 0, DSN_RETURN_MAX);
-    s->is_full = d->return_full;
+    s->is_full = d->return_full && d->action == DSN_FAILED;
     s->returned = original;
     if (!s->is_full)
         s->returned = str_slice(original, 0, mime_header_end(original));
@@ -283,8 +320,9 @@ static bool needs_utf8(const struct shape *s)
 {
     const struct dsn *d = s->d;
     str header = str_slice(s->returned, 0, mime_header_end(s->returned));
-    /* Raw 8-bit bytes that are no UTF-8 go back as they came, in the old types. */
-    bool utf8_header = !is_ascii(header) && utf8_is_valid(header);
+    /* Raw 8-bit bytes of other messages go back as they came, in the old types: a report that only
+     * servers with SMTPUTF8 take might never reach who sent them. */
+    bool utf8_header = d->is_utf8 && !is_ascii(header) && utf8_is_valid(header);
     bool found = utf8_header || !is_ascii(d->to) || !is_ascii(d->from);
     for (size_t i = 0; i < d->n && !found; i++)
         found = !is_ascii(d->recipients[i].address) || !is_ascii(d->recipients[i].orcpt);

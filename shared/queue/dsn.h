@@ -8,13 +8,15 @@
 
 enum dsn_action {
     DSN_FAILED,
-    DSN_DELAYED
+    DSN_DELAYED,
+    DSN_RELAYED,  /* to a server that will not report (RFC 3461 5.2.2) */
+    DSN_DELIVERED /* into a mailbox of ours */
 };
 
 struct dsn_recipient {
     str address;    /* Final-Recipient */
-    str orcpt;      /* "rfc822;..." or empty: Original-Recipient (RFC 3464 2.3.1) */
-    str status;     /* "5.1.1"; anything else becomes 5.0.0 or 4.0.0 */
+    str orcpt;      /* "rfc822;xtext" as given, or empty: Original-Recipient (RFC 3464 2.3.1) */
+    str status;     /* "5.1.1"; one that does not fit the action becomes 5.0.0, 4.0.0 or 2.0.0 */
     str diagnostic; /* reply of the remote server, or our own finding; may have several lines */
     str remote;     /* "mx.example.net [192.0.2.1]"; empty: no Remote-MTA, the finding is ours */
     int64_t last_attempt_us; /* UTC; 0 leaves Last-Attempt-Date out */
@@ -27,14 +29,15 @@ struct dsn {
     str to;            /* the envelope sender that is told; never empty */
     str message_id;    /* without angle brackets; unique */
     int64_t now_us;    /* Date */
-    str envelope_id;   /* empty: no Original-Envelope-Id */
+    str envelope_id;   /* ENVID= as given (xtext); empty: no Original-Envelope-Id */
     str queue_id;      /* shown in the text */
     int64_t arrived_us;
     int64_t expires_us; /* DSN_DELAYED: until when we try */
     const struct dsn_recipient *recipients;
     size_t n;
     str original;     /* the message, or its beginning; what is returned is cut at 64 kB */
-    bool return_full; /* the message instead of its header */
+    bool is_utf8;     /* it came as one of SMTPUTF8 (RFC 6531) */
+    bool return_full; /* the message instead of its header; of failures only (RFC 3461 4.3) */
 };
 
 enum {
@@ -46,8 +49,9 @@ enum {
  * "Auto-Submitted: auto-replied" (RFC 3834), a text for people, message/delivery-status, and the
  * original as text/rfc822-headers or message/rfc822. Text of peers is made harmless: control bytes
  * and line ends become spaces, 8-bit text of diagnostics '?'. The message must be sent with a null
- * envelope sender. Parts become message/global-* (RFC 6533) and *is_utf8 is set when an address
- * or the returned header is not ASCII; *is_8bit when any octet is above 127. ERR_LIMIT: `out` is
+ * envelope sender. Parts become message/global-* (RFC 6533) and *is_utf8 is set when an address is
+ * not ASCII, or the returned header of a message of SMTPUTF8 is; *is_8bit when any octet is above
+ * 127. ERR_LIMIT: `out` is
  * full. ERR_DENIED: `to` is empty: no report about a report (RFC 5321 4.5.5). */
 bool dsn_compose(const struct dsn *d, struct buf *out, bool *is_utf8, bool *is_8bit, struct err *e);
 

@@ -42,9 +42,10 @@ static str default_code(enum queue_outcome outcome)
     return STR_EMPTY;
 }
 
-static bool wants_report(const struct queue_message *m, const struct queue_recipient *r)
+static bool wants_report(const struct queue_message *m, const struct queue_recipient *r,
+                         unsigned bit)
 {
-    return m->envelope_from.n > 0 && (r->notify & QUEUE_NOTIFY_FAILURE);
+    return m->envelope_from.n > 0 && (r->notify & bit);
 }
 
 /* What the schedule makes of a deferral. */
@@ -64,7 +65,7 @@ static void defer(struct finish *f, size_t i, const struct queue_message *m, int
             f->next_us = next.due_us;
         return;
     }
-    f->status[i] = wants_report(m, r) ? RCPT_FAILED : RCPT_DONE;
+    f->status[i] = wants_report(m, r, QUEUE_NOTIFY_FAILURE) ? RCPT_FAILED : RCPT_DONE;
     f->code[i] = STR("4.4.7"); /* delivery time expired (RFC 3463 section 3.5) */
     f->failed++;
 }
@@ -82,14 +83,16 @@ static void add_result(struct finish *f, size_t i, const struct queue_message *m
     f->remote[i] = queue_clean_text(a, result->remote, REMOTE_MAX);
     switch (result->outcome) {
     case QUEUE_DELIVERED:
-        f->status[i] = RCPT_DONE;
+        f->status[i] = !result->peer_reports && wants_report(m, r, QUEUE_NOTIFY_SUCCESS)
+                           ? RCPT_RELAYED
+                           : RCPT_DONE;
         f->delivered++;
         break;
     case QUEUE_DEFERRED:
         defer(f, i, m, now_us);
         break;
     case QUEUE_FAILED:
-        f->status[i] = wants_report(m, r) ? RCPT_FAILED : RCPT_DONE;
+        f->status[i] = wants_report(m, r, QUEUE_NOTIFY_FAILURE) ? RCPT_FAILED : RCPT_DONE;
         f->failed++;
         break;
     }

@@ -18,11 +18,14 @@ enum {
     QUEUE_ORIGINAL_MAX = 64 * 1024, /* octets of the message in a report */
 };
 
-/* Values of q_rcpt.status, and what queue_finish makes of a recipient. */
+/* Values of q_rcpt.status, and what queue_finish makes of a recipient. All but the first two wait
+ * for nothing but their report. */
 enum {
     RCPT_PENDING = 0,
     RCPT_FAILED = 1,
-    RCPT_DONE = 2 /* only as an argument: the row goes */
+    RCPT_DONE = 2, /* only as an argument: the row goes */
+    RCPT_RELAYED = 3,
+    RCPT_DELIVERED = 4
 };
 
 struct queue {

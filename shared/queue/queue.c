@@ -99,14 +99,16 @@ str queue_clean_text(struct arena *a, str text, size_t max)
 
 static const struct db_stmt insert_msg = {
     "INSERT INTO q_msg (queue_id, account_id, envelope_from, envelope_id, is_8bit, is_utf8,"
-    " return_full, session, expires, size, codec, frames, data) VALUES ($1, $2, $3, $4, $5, $6, $7,"
-    " $8, now() + $9::int8 * interval '1 millisecond', $10, $11::int4::int2, $12::int4[], $13)"
+    " return_full, session, expires, has_ret, size, codec, frames, data) VALUES ($1, $2, $3, $4,"
+    " $5, $6, $7, $8, now() + $9::int8 * interval '1 millisecond', $10, $11, $12::int4::int2,"
+    " $13::int4[], $14)"
 };
 static const struct db_stmt insert_rcpt = {
-    "INSERT INTO q_rcpt (queue_id, rcpt, domain, orcpt, notify)"
-    " SELECT $1::int8, u.rcpt, u.domain, u.orcpt, u.notify::int2"
-    " FROM unnest($2::text[], $3::text[], $4::text[], $5::int4[]) AS u (rcpt, domain, orcpt,"
-    " notify) ON CONFLICT DO NOTHING"
+    "INSERT INTO q_rcpt (queue_id, rcpt, domain, orcpt, notify, status, last_attempt)"
+    " SELECT $1::int8, u.rcpt, u.domain, u.orcpt, u.notify::int2, u.status::int2,"
+    " CASE WHEN u.status <> 0 THEN now() END"
+    " FROM unnest($2::text[], $3::text[], $4::text[], $5::int4[], $6::int4[])"
+    " AS u (rcpt, domain, orcpt, notify, status) ON CONFLICT DO NOTHING"
 };
 /* In the order of names, so that transactions that wait for each other's new rows cannot form a
  * circle. */
@@ -149,12 +151,13 @@ static bool check_message(const struct queue_new_message *m, struct err *e)
 static void send_msg(const struct queue *q, struct db_tx *tx, int64_t queue_id,
                      const struct queue_new_message *m, struct arena *a)
 {
-    struct db_param params[13] = {
+    struct db_param params[14] = {
         DB_INT8(queue_id),       DB_INT8(m->account_id), DB_TEXT(m->envelope_from),
         DB_TEXT(m->envelope_id), DB_BOOL(m->is_8bit),    DB_BOOL(m->is_utf8),
         DB_BOOL(m->return_full), DB_TEXT(m->session),    DB_INT8(q->lifetime_ms),
+        DB_BOOL(m->has_ret),
     };
-    queue_body_params(m->packed ? m->packed : queue_pack_here(a, m->body), &params[9]);
+    queue_body_params(m->packed ? m->packed : queue_pack_here(a, m->body), &params[10]);
     db_tx_send(tx, &insert_msg, params, COUNT_OF(params));
 }
 
@@ -168,20 +171,26 @@ bool queue_enqueue_send(struct queue *q, struct db_tx *tx, int64_t queue_id,
     str *addresses = ARENA_ARRAY(&a, str, m->n);
     str *domains = ARENA_ARRAY(&a, str, m->n);
     str *orcpts = ARENA_ARRAY(&a, str, m->n);
+    str *leased = ARENA_ARRAY(&a, str, m->n); /* domains that somebody has to work on */
+    size_t n_leased = 0;
     int64_t *notify = ARENA_ARRAY(&a, int64_t, m->n);
+    int64_t *status = ARENA_ARRAY(&a, int64_t, m->n);
     for (size_t i = 0; i < m->n; i++) {
         addresses[i] = m->recipients[i].address;
         domains[i] = m->recipients[i].domain;
         orcpts[i] = m->recipients[i].orcpt;
         notify[i] = (int64_t)m->recipients[i].notify;
+        status[i] = m->recipients[i].is_delivered ? RCPT_DELIVERED : RCPT_PENDING;
+        if (!m->recipients[i].is_delivered)
+            leased[n_leased++] = m->recipients[i].domain;
     }
     send_msg(q, tx, queue_id, m, &a);
-    const struct db_param rcpt[] = { DB_INT8(queue_id), DB_TEXTS(addresses, m->n),
+    const struct db_param rcpt[] = { DB_INT8(queue_id),       DB_TEXTS(addresses, m->n),
                                      DB_TEXTS(domains, m->n), DB_TEXTS(orcpts, m->n),
-                                     DB_INT4S(notify, m->n) };
+                                     DB_INT4S(notify, m->n),  DB_INT4S(status, m->n) };
     db_tx_send(tx, &insert_rcpt, rcpt, COUNT_OF(rcpt));
-    db_tx_send(tx, &insert_domain, &DB_TEXTS(domains, m->n), 1);
-    db_tx_send(tx, &wake_domain, &DB_TEXTS(domains, m->n), 1);
+    db_tx_send(tx, &insert_domain, &DB_TEXTS(leased, n_leased), 1);
+    db_tx_send(tx, &wake_domain, &DB_TEXTS(leased, n_leased), 1);
     arena_fini(&a);
     return true;
 }

@@ -10,6 +10,8 @@
  *
  * Life of a recipient: pending -> delivered (row gone)
  *                      pending -> failed -> reported to the sender (row gone)
+ *                      pending -> relayed -> reported, where the sender asked for that and the
+ *                                 next server does not report itself (RFC 3461)
  * A message goes with its last recipient. Failed recipients stay until the report (DSN) about them
  * is committed together with their removal, so that no crash loses or doubles a report. */
 #ifndef QUEUE_QUEUE_H
@@ -54,7 +56,8 @@ void queue_free(struct queue **q);
 enum {
     QUEUE_NOTIFY_FAILURE = 1,
     QUEUE_NOTIFY_DELAY = 2,
-    QUEUE_NOTIFY_SUCCESS = 4, /* kept, not acted on yet */
+    QUEUE_NOTIFY_SUCCESS = 4,
+    QUEUE_NOTIFY_GIVEN = 8, /* the sender said so: passed on to servers that offer DSN */
     QUEUE_NOTIFY_DEFAULT = QUEUE_NOTIFY_FAILURE | QUEUE_NOTIFY_DELAY
 };
 
@@ -62,7 +65,10 @@ struct queue_new_recipient {
     str address;     /* local@domain as it goes into RCPT TO; valid UTF-8; unique in the message */
     str domain;      /* its domain as lower-case A-labels: what deliveries are grouped by */
     str orcpt;       /* ORCPT= value as given ("rfc822;..."), or empty */
-    unsigned notify; /* QUEUE_NOTIFY_ bits; 0 = never tell */
+    unsigned notify; /* QUEUE_NOTIFY_ bits; without the first three: never tell */
+    /* It is in a mailbox of ours already; only the sender, who asked for QUEUE_NOTIFY_SUCCESS, is
+     * to be told. */
+    bool is_delivered;
 };
 
 struct queue_body; /* a message packed for the database */
@@ -73,7 +79,8 @@ struct queue_new_message {
     str body;           /* the whole message as it goes out (CRLF lines, no dot-stuffing) */
     bool is_8bit;       /* BODY=8BITMIME is needed */
     bool is_utf8;       /* SMTPUTF8 is needed */
-    str envelope_id;    /* ENVID= of the sender, or empty */
+    str envelope_id;    /* ENVID= as given (xtext), or empty */
+    bool has_ret;       /* RET= was given */
     bool return_full;   /* RET=FULL: reports carry the message up to 64 kB, else its header */
     str session;        /* log id of the session it came by */
     const struct queue_new_recipient *recipients;
@@ -129,6 +136,7 @@ struct queue_message {
     size_t size; /* octets of the message as it goes out */
     bool is_8bit;
     bool is_utf8;
+    bool has_ret;
     bool return_full;
     int64_t created_us;
     int64_t expires_us;
@@ -177,6 +185,9 @@ struct queue_result {
     str status; /* enhanced code "4.4.1"; empty: made from the outcome (2.0.0, 4.0.0, 5.0.0) */
     str reply;  /* what the peer or we said, one or more lines; cut at QUEUE_REPLY_MAX */
     str remote; /* host that spoke, "mx.example.net [192.0.2.1]"; empty for our own finding */
+    /* Delivered, and the peer was told what its sender wants to hear (RFC 3461 5.2.2): a report of
+     * success is not ours to make. */
+    bool peer_reports;
 };
 
 /* Writes what became of the message's recipients: results[i] is of recipients[i], m->n of them,
@@ -219,7 +230,9 @@ struct queue_reported {
 
 enum queue_report_kind {
     QUEUE_REPORT_FAILURE,
-    QUEUE_REPORT_DELAY
+    QUEUE_REPORT_DELAY,
+    QUEUE_REPORT_RELAYED,  /* to a server that does not report itself */
+    QUEUE_REPORT_DELIVERED /* into a mailbox of ours */
 };
 
 /* What a sender is to be told about one message: all its recipients of one kind. */
@@ -228,6 +241,7 @@ struct queue_report {
     int64_t queue_id;
     str envelope_from; /* never empty */
     str envelope_id;
+    bool is_utf8;
     bool return_full;
     int64_t account_id;
     int64_t created_us; /* when the message came: Arrival-Date */
@@ -265,6 +279,7 @@ enum queue_status {
 /* "pending", "deferred", "failed"; static. */
 const char *queue_status_name(enum queue_status status);
 
+/* What is delivered, and waits only for a report of success, is not listed. */
 struct queue_filter {
     str domain;    /* of recipients, lower case; empty = all */
     str sender;    /* exact envelope sender; empty = all */

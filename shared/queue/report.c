@@ -4,19 +4,38 @@
 
 static const struct db_stmt select_report = {
     "SELECT m.codec, m.size, m.frames, m.data, m.queue_id, m.envelope_from, m.envelope_id,"
-    " m.return_full, m.account_id, m.created, m.expires, r.is_failure, r.rcpts, r.orcpts, r.codes,"
-    " r.replies, r.remotes, r.attempts, r.last_us"
-    " FROM (SELECT queue_id, status = 1 AS is_failure, array_agg(rcpt ORDER BY rcpt) AS rcpts,"
+    " m.return_full, m.account_id, m.created, m.expires, r.status, r.rcpts, r.orcpts, r.codes,"
+    " r.replies, r.remotes, r.attempts, r.last_us,"
+    " m.is_utf8"
+    " FROM (SELECT queue_id, status, array_agg(rcpt ORDER BY rcpt) AS rcpts,"
     " array_agg(orcpt ORDER BY rcpt) AS orcpts, array_agg(code ORDER BY rcpt) AS codes,"
     " array_agg(reply ORDER BY rcpt) AS replies, array_agg(remote ORDER BY rcpt) AS remotes,"
     " array_agg(attempts ORDER BY rcpt) AS attempts,"
     " array_agg(coalesce((extract(epoch FROM last_attempt) * 1000000)::int8, 0) ORDER BY rcpt)"
     " AS last_us"
-    " FROM q_rcpt WHERE (status = 1 OR delay = 1) AND queue_id = (SELECT min(queue_id) FROM q_rcpt"
-    " WHERE (status = 1 OR delay = 1) AND queue_id > $1)"
-    " GROUP BY queue_id, status = 1 ORDER BY status = 1 DESC LIMIT 1) r"
+    " FROM q_rcpt WHERE (status > 0 OR delay = 1) AND queue_id = (SELECT min(queue_id) FROM q_rcpt"
+    " WHERE (status > 0 OR delay = 1) AND queue_id > $1)"
+    " GROUP BY queue_id, status ORDER BY status DESC LIMIT 1) r"
     " JOIN q_msg m USING (queue_id)"
 };
+
+/* The status of the recipients in a report of each kind. */
+static const int statuses[] = {
+    [QUEUE_REPORT_FAILURE] = RCPT_FAILED,
+    [QUEUE_REPORT_DELAY] = RCPT_PENDING,
+    [QUEUE_REPORT_RELAYED] = RCPT_RELAYED,
+    [QUEUE_REPORT_DELIVERED] = RCPT_DELIVERED,
+};
+
+static enum queue_report_kind kind_of(int64_t status)
+{
+    enum queue_report_kind kind = QUEUE_REPORT_FAILURE;
+    for (size_t i = 0; i < COUNT_OF(statuses); i++) {
+        if (statuses[i] == status)
+            kind = (enum queue_report_kind)i;
+    }
+    return kind;
+}
 
 static void read_recipients(const struct db_rows *r, struct arena *a, struct queue_report *out)
 {
@@ -51,10 +70,11 @@ bool queue_report_next(struct queue *q, int64_t after_id, struct arena *a, int64
     if (db_row_count(r) == 0)
         return true;
     *out = (struct queue_report){
-        .kind = db_int(r, 0, 11) ? QUEUE_REPORT_FAILURE : QUEUE_REPORT_DELAY,
+        .kind = kind_of(db_int(r, 0, 11)),
         .queue_id = db_int(r, 0, 4),
         .envelope_from = db_str(r, 0, 5),
         .envelope_id = db_str(r, 0, 6),
+        .is_utf8 = db_int(r, 0, 19) != 0,
         .return_full = db_int(r, 0, 7) != 0,
         .account_id = db_int(r, 0, 8),
         .created_us = db_time_us(r, 0, 9),
@@ -68,7 +88,7 @@ bool queue_report_next(struct queue *q, int64_t after_id, struct arena *a, int64
     return true;
 }
 
-static const struct db_stmt report_done = { "SELECT queue_report_done($1, $2, $3)" };
+static const struct db_stmt report_done = { "SELECT queue_report_end($1, $2, $3)" };
 
 void queue_report_send(struct queue *q, struct db_tx *tx, const struct queue_report *report)
 {
@@ -78,8 +98,7 @@ void queue_report_send(struct queue *q, struct db_tx *tx, const struct queue_rep
     str *rcpts = ARENA_ARRAY(&a, str, report->n);
     for (size_t i = 0; i < report->n; i++)
         rcpts[i] = report->recipients[i].address;
-    const struct db_param params[] = { DB_INT8(report->queue_id),
-                                       DB_BOOL(report->kind == QUEUE_REPORT_FAILURE),
+    const struct db_param params[] = { DB_INT8(report->queue_id), DB_INT4(statuses[report->kind]),
                                        DB_TEXTS(rcpts, report->n) };
     db_tx_send(tx, &report_done, params, COUNT_OF(params));
     arena_fini(&a);

@@ -29,9 +29,10 @@ static const struct {
         " AND m.expires < now() - interval '10 minutes' AND NOT EXISTS (SELECT 1 FROM q_domain d"
         " WHERE d.domain = r.domain AND d.lease_until > now())" },
       false },
-    /* Failed recipients that nobody is to be told about. */
-    { { "DELETE FROM q_rcpt r USING q_msg m WHERE m.queue_id = r.queue_id AND r.status = 1"
-        " AND (m.envelope_from = '' OR (r.notify & 1) = 0)" },
+    /* Recipients that nobody is to be told about any more. */
+    { { "DELETE FROM q_rcpt r USING q_msg m WHERE m.queue_id = r.queue_id AND"
+        " ((r.status = 1 AND (m.envelope_from = '' OR (r.notify & 1) = 0)) OR"
+        " (r.status > 2 AND (m.envelope_from = '' OR (r.notify & 4) = 0)))" },
       false },
     { { "UPDATE q_rcpt r SET delay = 1 FROM q_msg m WHERE m.queue_id = r.queue_id"
         " AND r.status = 0 AND r.delay = 0 AND (r.notify & 2) <> 0 AND m.envelope_from <> ''"

@@ -8,7 +8,10 @@
 #include "mime/header.h"
 #include "queue/queue.h"
 #include "store/store.h"
+#include "wire/smtp_command.h"
 #include "wire/smtp_data.h"
+
+#include <assert.h>
 
 enum {
     RECEIVED_MAX = 8 * 1024, /* octets of the Received field: bounded by the limits of SMTP */
@@ -28,10 +31,11 @@ struct submission {
 
     struct store_recipient *copies; /* one a local account */
     size_t n_copies;
-    struct queue_new_recipient *remotes;
+    struct queue_new_recipient *queued; /* remote ones, and those to report success of */
+    size_t n_queued;
     size_t n_remotes;
-    int64_t queue_id;                /* of the remote ones */
-    const struct queue_body *packed; /* for the remote ones, NULL before it is needed */
+    int64_t queue_id;                /* of the queued ones */
+    const struct queue_body *packed; /* for the queued ones, NULL before it is needed */
 };
 
 bool submit_has_room(const struct submit *s, int64_t account_id, uint64_t size, int64_t deadline_ms,
@@ -139,36 +143,62 @@ static void add_copy(struct submission *w, int64_t account_id)
     store_delivery_id(w->m->transaction, str_from_cstr(account), copy->delivery_id);
 }
 
+static_assert((int)SMTP_NOTIFY_FAILURE == (int)QUEUE_NOTIFY_FAILURE &&
+                  (int)SMTP_NOTIFY_DELAY == (int)QUEUE_NOTIFY_DELAY &&
+                  (int)SMTP_NOTIFY_SUCCESS == (int)QUEUE_NOTIFY_SUCCESS,
+              "the bits of NOTIFY= are the same on the wire and in the queue");
+
+static void add_queued(struct submission *w, const struct submit_recipient *r, bool is_delivered)
+{
+    w->n_remotes += !is_delivered;
+    w->queued[w->n_queued++] = (struct queue_new_recipient){
+        .address = r->address,
+        .domain = r->domain,
+        .orcpt = r->orcpt,
+        .notify = r->has_notify ? r->notify | QUEUE_NOTIFY_GIVEN : QUEUE_NOTIFY_DEFAULT,
+        .is_delivered = is_delivered,
+    };
+}
+
+/* Who gets a copy, and what goes to the queue: a delivery to one of ours that is to be reported
+ * (RFC 3461 4.1) is there as one that is done. */
 static void split_recipients(struct submission *w)
 {
     w->copies = ARENA_ARRAY(w->a, struct store_recipient, w->m->n);
-    w->remotes = ARENA_ARRAY(w->a, struct queue_new_recipient, w->m->n);
+    w->queued = ARENA_ARRAY(w->a, struct queue_new_recipient, w->m->n);
     for (size_t i = 0; i < w->m->n; i++) {
         const struct submit_recipient *r = &w->m->recipients[i];
-        if (r->account_id != 0) {
-            add_copy(w, r->account_id);
+        if (r->account_id == 0) {
+            add_queued(w, r, false);
             continue;
         }
-        w->remotes[w->n_remotes++] = (struct queue_new_recipient){
-            .address = r->address,
-            .domain = r->domain,
-            .notify = QUEUE_NOTIFY_DEFAULT,
-        };
+        add_copy(w, r->account_id);
+        if (w->m->sender.n > 0 && (r->notify & SMTP_NOTIFY_SUCCESS))
+            add_queued(w, r, true);
     }
 }
 
 /* ---- one transaction ---- */
+
+/* A report of success holds no more than the header. */
+static str queued_body(const struct submission *w)
+{
+    return w->n_remotes > 0 ? w->complete : str_slice(w->complete, 0, mime_header_end(w->complete));
+}
 
 static struct queue_new_message queued_message(const struct submission *w)
 {
     return (struct queue_new_message){
         .envelope_from = w->m->sender,
         .account_id = w->m->account_id,
-        .body = w->complete,
+        .body = queued_body(w),
         .is_8bit = w->is_8bit,
+        .envelope_id = w->m->envid,
+        .has_ret = w->m->has_ret,
+        .return_full = w->m->ret_full,
         .session = w->m->trace.session,
-        .recipients = w->remotes,
-        .n = w->n_remotes,
+        .recipients = w->queued,
+        .n = w->n_queued,
         .packed = w->packed,
     };
 }
@@ -204,7 +234,7 @@ static str make_local(const struct submission *w)
     return local;
 }
 
-/* Local mailboxes, and the queue when there are remote recipients too. Yields. */
+/* Local mailboxes, and the queue when there is something for it too. Yields. */
 static bool hand_to_store(struct submission *w, enum submit_verdict *out, struct err *e)
 {
     struct store_message message;
@@ -215,12 +245,12 @@ static bool hand_to_store(struct submission *w, enum submit_verdict *out, struct
         .n = w->n_copies,
         .received_us = w->now_us,
         .all_or_nothing = true,
-        .extra = w->n_remotes > 0 ? send_queue_rows : NULL,
+        .extra = w->n_queued > 0 ? send_queue_rows : NULL,
         .extra_arg = w,
     };
-    w->queue_id = w->n_remotes > 0 ? queue_make_id(w->s->queue) : 0;
+    w->queue_id = w->n_queued > 0 ? queue_make_id(w->s->queue) : 0;
     /* Before the transaction, whose statements are appended without a yield. */
-    if (w->n_remotes > 0 && !queue_pack(w->a, w->complete, w->deadline_ms, &w->packed, e))
+    if (w->n_queued > 0 && !queue_pack(w->a, queued_body(w), w->deadline_ms, &w->packed, e))
         return false;
     if (!store_prepare_message(w->s->store, w->a, make_local(w), w->deadline_ms, &message, e))
         return false;
@@ -232,7 +262,7 @@ static bool hand_to_store(struct submission *w, enum submit_verdict *out, struct
         *out = SUBMIT_OVER_QUOTA;
         return true;
     }
-    if (w->n_remotes > 0)
+    if (w->n_queued > 0)
         queue_announce(w->s->queue, w->queue_id);
     return true;
 }

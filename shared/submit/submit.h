@@ -29,12 +29,18 @@ struct submit_recipient {
     int64_t account_id; /* a local account, or 0: the address is not ours */
     str address;        /* local@domain as named in RCPT; unique in the message */
     str domain;         /* lower-case; of remote ones */
+    bool has_notify;    /* NOTIFY= was given (RFC 3461 4.1) */
+    unsigned notify;    /* its SMTP_NOTIFY_ bits */
+    str orcpt;          /* ORCPT= as given, or empty */
 };
 
 struct submit_message {
     struct smtp_trace trace; /* of the session; at_utc and recipient are filled by submit */
     int64_t account_id;      /* who submits */
     str sender;              /* envelope sender, local@domain; empty for the null sender */
+    bool has_ret;            /* RET= was given (RFC 3461 4.3) ... */
+    bool ret_full;           /* ... as FULL */
+    str envid;               /* ENVID= as given, or empty */
     str content;             /* CRLF lines; never a bare CR or LF */
     str transaction;         /* names the transaction: the same again is delivered once */
     const struct submit_recipient *recipients;

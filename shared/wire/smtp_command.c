@@ -22,6 +22,12 @@ static const struct {
     { STR_INIT("STARTTLS"), SMTP_STARTTLS, SMTP_COMMAND_MAX },
 };
 
+/* RFC 3461 4.2 and 4.4. */
+enum {
+    ENVID_MAX = 100,
+    ORCPT_MAX = 500
+};
+
 /* First words of HTTP requests: browsers and request forgery reach port 25 with them (S12). */
 static const str foreign[] = {
     STR_INIT("GET"),   STR_INIT("POST"),   STR_INIT("PUT"),     STR_INIT("HEAD"),
@@ -136,25 +142,67 @@ static enum smtp_fault read_smtputf8(struct mail_reading *r, str value)
     return value.p ? SMTP_FAULT_PARAMETER : SMTP_GOOD;
 }
 
+static enum smtp_fault read_ret(struct mail_reading *r, str value)
+{
+    if (!r->offer->dsn)
+        return SMTP_FAULT_UNKNOWN_PARAMETER;
+    if (r->out->has_ret)
+        return SMTP_FAULT_PARAMETER;
+    r->out->has_ret = true;
+    r->out->ret_full = str_ieq(value, STR("FULL"));
+    return r->out->ret_full || str_ieq(value, STR("HDRS")) ? SMTP_GOOD : SMTP_FAULT_PARAMETER;
+}
+
+/* xtext of printable characters: what it says stands in a report's header one day (ATTACKS S25). */
+static bool is_clean_xtext(str value, struct arena *a)
+{
+    str decoded;
+    if (value.n == 0 || !smtp_xtext_decode(value, a, &decoded))
+        return false;
+    for (size_t i = 0; i < decoded.n; i++) {
+        if (decoded.p[i] < ' ' || decoded.p[i] > '~')
+            return false;
+    }
+    return true;
+}
+
+static enum smtp_fault read_envid(struct mail_reading *r, str value)
+{
+    if (!r->offer->dsn)
+        return SMTP_FAULT_UNKNOWN_PARAMETER;
+    if (r->out->envid.n > 0 || value.n > ENVID_MAX || !is_clean_xtext(value, r->a))
+        return SMTP_FAULT_PARAMETER;
+    r->out->envid = arena_str(r->a, value);
+    return SMTP_GOOD;
+}
+
 static const struct {
     str keyword;
     enum smtp_fault (*read)(struct mail_reading *r, str value);
 } mail_parameters[] = {
-    { STR_INIT("SIZE"), read_size },
-    { STR_INIT("BODY"), read_body },
-    { STR_INIT("AUTH"), read_auth },
-    { STR_INIT("SMTPUTF8"), read_smtputf8 },
+    { STR_INIT("SIZE"), read_size }, { STR_INIT("BODY"), read_body },
+    { STR_INIT("AUTH"), read_auth }, { STR_INIT("SMTPUTF8"), read_smtputf8 },
+    { STR_INIT("RET"), read_ret },   { STR_INIT("ENVID"), read_envid },
 };
 
-/* One "keyword[=value]"; a missing value has no pointer, an empty one has. */
-static enum smtp_fault read_mail_parameter(struct mail_reading *r, str parameter)
+/* Takes the next " keyword[=value]" of what follows a path; a missing value has no pointer, an
+ * empty one has. */
+static enum smtp_fault take_parameter(str *rest, str *keyword, str *value)
 {
-    str keyword;
-    str value;
-    if (!str_cut(parameter, '=', &keyword, &value))
-        value = STR_EMPTY;
-    if (keyword.n == 0)
+    str parameter;
+    if (rest->p[0] != ' ')
         return SMTP_FAULT_SYNTAX;
+    *rest = str_skip(*rest, 1);
+    bool more = str_cut(*rest, ' ', &parameter, rest);
+    if (more)
+        *rest = str_of(rest->p - 1, rest->n + 1);
+    if (!str_cut(parameter, '=', keyword, value))
+        *value = STR_EMPTY;
+    return keyword->n > 0 ? SMTP_GOOD : SMTP_FAULT_SYNTAX;
+}
+
+static enum smtp_fault read_mail_parameter(struct mail_reading *r, str keyword, str value)
+{
     for (size_t i = 0; i < COUNT_OF(mail_parameters); i++) {
         if (str_ieq(keyword, mail_parameters[i].keyword))
             return mail_parameters[i].read(r, value);
@@ -170,36 +218,86 @@ enum smtp_fault smtp_mail_parse(str argument, const struct smtp_offer *offer, st
         return SMTP_FAULT_SYNTAX;
     str rest = str_skip(argument, 5);
     enum smtp_fault fault = smtp_path_parse(&rest, SMTP_REVERSE_PATH, a, &out->sender);
-    if (fault != SMTP_GOOD)
-        return fault;
     struct mail_reading reading = { .offer = offer, .a = a, .out = out };
-    while (rest.n > 0) {
-        str parameter;
-        if (rest.p[0] != ' ')
-            return SMTP_FAULT_SYNTAX;
-        rest = str_skip(rest, 1);
-        bool more = str_cut(rest, ' ', &parameter, &rest);
-        if (more)
-            rest = str_of(rest.p - 1, rest.n + 1);
-        fault = read_mail_parameter(&reading, parameter);
-        if (fault != SMTP_GOOD)
-            return fault;
+    while (fault == SMTP_GOOD && rest.n > 0) {
+        str keyword;
+        str value;
+        fault = take_parameter(&rest, &keyword, &value);
+        if (fault == SMTP_GOOD)
+            fault = read_mail_parameter(&reading, keyword, value);
+    }
+    return fault;
+}
+
+/* NEVER stands alone; the others form a list without repetition that matters (RFC 3461 4.1). */
+static enum smtp_fault read_notify(struct smtp_rcpt *out, str value)
+{
+    static const struct {
+        str word;
+        unsigned bit;
+    } words[] = {
+        { STR_INIT("SUCCESS"), SMTP_NOTIFY_SUCCESS },
+        { STR_INIT("FAILURE"), SMTP_NOTIFY_FAILURE },
+        { STR_INIT("DELAY"), SMTP_NOTIFY_DELAY },
+    };
+    if (out->has_notify)
+        return SMTP_FAULT_PARAMETER;
+    out->has_notify = true;
+    if (str_ieq(value, STR("NEVER")))
+        return SMTP_GOOD;
+    bool more = true;
+    while (more) {
+        str word;
+        unsigned bit = 0;
+        more = str_cut(value, ',', &word, &value);
+        for (size_t i = 0; i < COUNT_OF(words); i++)
+            bit |= str_ieq(word, words[i].word) ? words[i].bit : 0;
+        if (bit == 0)
+            return SMTP_FAULT_PARAMETER;
+        out->notify |= bit;
     }
     return SMTP_GOOD;
 }
 
-enum smtp_fault smtp_rcpt_parse(str argument, struct arena *a, struct smtp_path *out)
+/* "addr-type;xtext" (RFC 3461 4.2). */
+static enum smtp_fault read_orcpt(struct smtp_rcpt *out, str value, struct arena *a)
 {
-    *out = (struct smtp_path){ 0 };
+    str type;
+    str address;
+    if (out->orcpt.n > 0 || value.n > ORCPT_MAX || !str_cut(value, ';', &type, &address) ||
+        type.n == 0 || !is_clean_xtext(address, a))
+        return SMTP_FAULT_PARAMETER;
+    for (size_t i = 0; i < type.n; i++) {
+        if (!ascii_is_alnum(type.p[i]) && type.p[i] != '-')
+            return SMTP_FAULT_PARAMETER;
+    }
+    out->orcpt = arena_str(a, value);
+    return SMTP_GOOD;
+}
+
+enum smtp_fault smtp_rcpt_parse(str argument, const struct smtp_offer *offer, struct arena *a,
+                                struct smtp_rcpt *out)
+{
+    *out = (struct smtp_rcpt){ 0 };
     if (!str_has_iprefix(argument, STR("TO:")))
         return SMTP_FAULT_SYNTAX;
     str rest = str_skip(argument, 3);
-    enum smtp_fault fault = smtp_path_parse(&rest, SMTP_FORWARD_PATH, a, out);
-    if (fault != SMTP_GOOD)
-        return fault;
-    if (rest.n == 0)
-        return SMTP_GOOD;
-    return rest.p[0] == ' ' ? SMTP_FAULT_UNKNOWN_PARAMETER : SMTP_FAULT_SYNTAX;
+    enum smtp_fault fault = smtp_path_parse(&rest, SMTP_FORWARD_PATH, a, &out->path);
+    while (fault == SMTP_GOOD && rest.n > 0) {
+        str keyword;
+        str value;
+        fault = take_parameter(&rest, &keyword, &value);
+        if (fault != SMTP_GOOD)
+            break;
+        if (offer->dsn && str_ieq(keyword, STR("NOTIFY"))) {
+            fault = read_notify(out, value);
+        } else if (offer->dsn && str_ieq(keyword, STR("ORCPT"))) {
+            fault = read_orcpt(out, value, a);
+        } else {
+            fault = SMTP_FAULT_UNKNOWN_PARAMETER;
+        }
+    }
+    return fault;
 }
 
 /* ---- AUTH ---- */

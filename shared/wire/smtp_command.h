@@ -51,6 +51,7 @@ bool smtp_is_helo_name(str argument);
 struct smtp_offer {
     bool auth;         /* the AUTH= parameter (RFC 4954 5) */
     bool smtputf8;     /* SMTPUTF8 (RFC 6531) */
+    bool dsn;          /* RET=, ENVID=, NOTIFY=, ORCPT= (RFC 3461) */
     uint64_t max_size; /* octets of a message, for SIZE= (RFC 1870) */
 };
 
@@ -62,13 +63,31 @@ struct smtp_mail {
     bool smtputf8;
     bool has_auth; /* AUTH= was given */
     str auth;      /* its mailbox, decoded from xtext; empty for <> */
+    bool has_ret;  /* RET= was given */
+    bool ret_full; /* RET=FULL; with RET=HDRS false */
+    str envid;     /* ENVID= as given: valid xtext of at most 100 octets; empty when not given */
+};
+
+/* NOTIFY= (RFC 3461 4.1); no bit: NEVER. */
+enum {
+    SMTP_NOTIFY_FAILURE = 1,
+    SMTP_NOTIFY_DELAY = 2,
+    SMTP_NOTIFY_SUCCESS = 4
+};
+
+struct smtp_rcpt {
+    struct smtp_path path;
+    bool has_notify; /* NOTIFY= was given */
+    unsigned notify; /* SMTP_NOTIFY_ bits; only with has_notify */
+    str orcpt;       /* ORCPT= as given: "rfc822;xtext", at most 500 octets; empty when not given */
 };
 
 /* The argument of MAIL: "FROM:<path> parameters". In arena. */
 enum smtp_fault smtp_mail_parse(str argument, const struct smtp_offer *offer, struct arena *a,
                                 struct smtp_mail *out);
-/* The argument of RCPT: "TO:<path>"; no parameter is offered yet. In arena. */
-enum smtp_fault smtp_rcpt_parse(str argument, struct arena *a, struct smtp_path *out);
+/* The argument of RCPT: "TO:<path> parameters". In arena. */
+enum smtp_fault smtp_rcpt_parse(str argument, const struct smtp_offer *offer, struct arena *a,
+                                struct smtp_rcpt *out);
 
 struct smtp_auth {
     str mechanism;    /* borrowed, case as sent */

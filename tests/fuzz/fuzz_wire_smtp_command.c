@@ -19,19 +19,30 @@ static void check_path(const struct smtp_path *path, struct arena *a)
     INVARIANT(str_eq(again.local, path->local) && str_eq(again.domain, path->domain));
 }
 
+/* What goes into a command line of ours again. */
+static void check_word(str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        INVARIANT(s.p[i] > ' ' && s.p[i] <= '~');
+}
+
 static void run_line(str line, struct arena *a)
 {
-    static const struct smtp_offer offer = { .auth = true, .max_size = 1u << 20 };
+    static const struct smtp_offer offer = { .auth = true, .dsn = true, .max_size = 1u << 20 };
     struct smtp_command command = smtp_command_parse(line);
     struct smtp_mail mail;
-    struct smtp_path recipient;
+    struct smtp_rcpt recipient;
     struct smtp_auth auth;
     if (smtp_mail_parse(command.argument, &offer, a, &mail) == SMTP_GOOD) {
         check_path(&mail.sender, a);
         INVARIANT(!mail.has_size || mail.size <= offer.max_size);
+        check_word(mail.envid);
     }
-    if (smtp_rcpt_parse(command.argument, a, &recipient) == SMTP_GOOD)
-        check_path(&recipient, a);
+    if (smtp_rcpt_parse(command.argument, &offer, a, &recipient) == SMTP_GOOD) {
+        check_path(&recipient.path, a);
+        check_word(recipient.orcpt);
+        INVARIANT(recipient.has_notify || recipient.notify == 0);
+    }
     (void)smtp_auth_parse(command.argument, &auth);
     (void)smtp_is_helo_name(command.argument);
 }

@@ -23,6 +23,7 @@ RECORDS = [
     "nowhere MX 10 absent",
     "slow MX 10 mx", "grey MX 10 mx", "mixed MX 10 mx", "bounce MX 10 mx", "again MX 10 mx", "tls MX 10 mx",
     "maybe MX 10 mx", "kill MX 10 mx", "pause MX 10 mx", "bytes MX 10 mx", "delay MX 10 mx", "dsn MX 10 mx",
+    "notify MX 10 mx",
 ]
 WAIT = 20
 
@@ -263,6 +264,67 @@ def test_delay_is_told_once(world):
     world.server.psql(f"UPDATE q_rcpt SET due = now() WHERE rcpt = '{address}'")
     world.arrived(address)
     assert len(world.reports(address)) == 1
+
+
+# ---- reports as the sender asks for them (RFC 3461) ----
+
+def submit(world, recipients, mail_options, rcpt_options, body="Hello.\r\n", subject="dsn"):
+    text = f"From: {world.user['address']}\r\nTo: {recipients[0]}\r\nSubject: {subject}\r\n\r\n{body}"
+    with world.server.smtp("submission", login=world.user) as client:
+        client.sendmail(world.user["address"], recipients, text.encode(), mail_options, rcpt_options)
+
+
+def test_success_is_reported_where_the_next_server_does_not(world):
+    """Relayed to a server without DSN: one report of ours. To one with DSN: its business."""
+    address = f"somebody@notify.{DOMAIN}"
+    submit(world, [address], ["RET=FULL", "ENVID=QQ+2B42"],
+           ["NOTIFY=SUCCESS,FAILURE", "ORCPT=rfc822;old+2Bname@elsewhere.example"], body="private words\r\n")
+    report = world.report(address)
+    text = status_part(report)
+    assert "Action: relayed" in text and re.search(r"^Status: 2\.", text, re.M), text
+    assert "Original-Recipient: rfc822;old+name@elsewhere.example" in text.replace("; ", ";")
+    assert "Original-Envelope-Id: QQ+42" in text
+    assert "private words" not in report.as_string()
+    world.queue_is_empty(address)
+    assert len(world.reports(address)) == 1
+
+    other = f"other@notify.{DOMAIN}"
+    world.sink.extensions.append("DSN")
+    try:
+        submit(world, [other], ["RET=FULL", "ENVID=QQ+2B42"], ["NOTIFY=SUCCESS", "ORCPT=rfc822;x@y.example"])
+        world.arrived(other)
+    finally:
+        world.sink.extensions.remove("DSN")
+    world.queue_is_empty(other)
+    assert ("RCPT", f"TO:<{other}> NOTIFY=SUCCESS ORCPT=rfc822;x@y.example") in world.sink.commands
+    assert any(verb == "MAIL" and argument.endswith(" RET=FULL ENVID=QQ+2B42") for verb, argument in world.sink.commands)
+    assert world.reports(other) == []
+
+
+def test_who_wants_no_report_gets_none(world):
+    address = f"silent@bounce.{DOMAIN}"
+    world.rules["bounce"] = lambda verb, text: "550 5.1.1 no such user" if verb == "RCPT" else None
+    submit(world, [address], [], ["NOTIFY=NEVER"])
+    wait_until(lambda: any(address in str(argument) for verb, argument in world.sink.commands), WAIT)
+    world.queue_is_empty(address)
+    assert world.reports(address) == []
+
+
+def test_a_local_delivery_is_reported_when_asked_for(world):
+    """By submission, in the transaction of the delivery; and on port 25, to a sender far away."""
+    mine = world.server.user(1)["address"]
+    submit(world, [mine], ["ENVID=local1"], ["NOTIFY=SUCCESS"])
+    text = status_part(wait_until(lambda: [r for r in world.reports(mine) if "local1" in r.as_string()], WAIT)[0])
+    assert "Action: delivered" in text and "Status: 2.0.0" in text
+
+    far = f"sender@notify.{DOMAIN}"
+    with world.server.smtp("smtp") as client:
+        client.sendmail(far, [mine], b"Subject: from afar\r\n\r\nprivate words\r\n", ["ENVID=far1"],
+                        ["NOTIFY=SUCCESS,DELAY"])
+    (report,) = world.arrived(far)
+    assert report.sender == "" and b"Action: delivered" in report.data and b"far1" in report.data
+    assert b"private words" not in report.data
+    assert world.server.psql("SELECT count(*) FROM q_rcpt WHERE status > 0") == "0"
 
 
 # ---- bytes ----

@@ -39,9 +39,9 @@ static struct deliver_result deliver(struct mail_world *w, const struct deliver_
 static void one_copy_an_account(struct mail_world *w)
 {
     const struct deliver_recipient recipients[] = {
-        { w->ada, STR("ada@example.org") },
-        { w->bert, STR("bert@example.org") },
-        { w->ada, STR("ada+tag@example.org") },
+        { .account_id = w->ada, .address = STR("ada@example.org") },
+        { .account_id = w->bert, .address = STR("bert@example.org") },
+        { .account_id = w->ada, .address = STR("ada+tag@example.org") },
     };
     int64_t before = mail_count(w, w->ada);
     const struct deliver_message m = message(w, STR("Subject: x\r\n\r\ny\r\n"), recipients, 3);
@@ -55,7 +55,8 @@ static void one_copy_an_account(struct mail_world *w)
 
 static void loops_are_stopped(struct mail_world *w)
 {
-    const struct deliver_recipient ada = { w->ada, STR("ada@example.org") };
+    const struct deliver_recipient ada = { .account_id = w->ada,
+                                           .address = STR("ada@example.org") };
     struct deliver_message m = message(
         w, STR("Received: a\r\nReceived: b\r\nReceived: c\r\n\r\nReceived: body\r\n"), &ada, 1);
     assert_int_equal(deliver(w, &m).verdict, DELIVER_DONE);
@@ -74,7 +75,8 @@ static str with_header(struct mail_world *w, size_t size)
 
 static void huge_headers_are_refused(struct mail_world *w)
 {
-    const struct deliver_recipient ada = { w->ada, STR("ada@example.org") };
+    const struct deliver_recipient ada = { .account_id = w->ada,
+                                           .address = STR("ada@example.org") };
     struct deliver_message m = message(w, with_header(w, DELIVER_MAX_HEADER), &ada, 1);
     assert_int_equal(deliver(w, &m).verdict, DELIVER_DONE);
     m = message(w, with_header(w, DELIVER_MAX_HEADER + 1), &ada, 1);
@@ -88,8 +90,10 @@ static str large(struct mail_world *w)
 
 static void full_mailboxes(struct mail_world *w)
 {
-    const struct deliver_recipient both[] = { { w->ada, STR("ada@example.org") },
-                                              { w->bert, STR("bert@example.org") } };
+    const struct deliver_recipient both[] = {
+        { .account_id = w->ada, .address = STR("ada@example.org") },
+        { .account_id = w->bert, .address = STR("bert@example.org") }
+    };
     struct deliver_message m = message(w, large(w), &both[1], 1);
     int64_t bert = mail_count(w, w->bert);
     struct deliver_result result = deliver(w, &m);

@@ -417,6 +417,48 @@ static void test_extensions_are_used(void **state)
     end(&w);
 }
 
+/* RFC 3461 5.2.1: a server with DSN hears what the sender wants, and reports by itself. */
+static void test_dsn_is_passed_on(void **state)
+{
+    (void)state;
+    static const struct script script = { "220 hi\r\n",
+                                          { PIPELINING_EHLO, "250 ok\r\n", "250 ok\r\n",
+                                            "250 ok\r\n", "250 ok\r\n", "354 go\r\n",
+                                            "250 2.0.0 taken\r\n", "221 bye\r\n" } };
+    static struct queue_recipient list[] = {
+        { .address = STR_INIT("one@example"),
+          .notify = QUEUE_NOTIFY_SUCCESS | QUEUE_NOTIFY_DELAY | QUEUE_NOTIFY_GIVEN,
+          .orcpt = STR_INIT("rfc822;o+2Bld@example") },
+        { .address = STR_INIT("two@example"), .notify = QUEUE_NOTIFY_GIVEN },
+        { .address = STR_INIT("three@example"),
+          .notify = QUEUE_NOTIFY_DEFAULT,
+          .orcpt = STR_INIT("rfc822;x NOTIFY=NEVER") }, /* never out of an SMTP session */
+    };
+    struct world w;
+    begin(&w, &script, "");
+    w.message.recipients = list;
+    w.message.n = 3;
+    w.message.has_ret = true;
+    w.message.envelope_id = STR("QQ+2B3");
+    go(&w);
+    assert_int_equal(w.results[0].outcome, QUEUE_DELIVERED);
+    assert_true(w.results[0].peer_reports);
+    expect_seen(&w, "EHLO us.example|MAIL FROM:<from@us.example> SIZE=30 RET=HDRS ENVID=QQ+2B3|"
+                    "RCPT TO:<one@example> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;o+2Bld@example|"
+                    "RCPT TO:<two@example> NOTIFY=NEVER|RCPT TO:<three@example>|DATA|" BODY
+                    "QUIT|<end>");
+    end(&w);
+    begin(&w, &taker, "");
+    w.message.recipients = list;
+    w.message.has_ret = true;
+    w.message.envelope_id = STR("QQ+2B3");
+    go(&w);
+    assert_int_equal(w.results[0].outcome, QUEUE_DELIVERED);
+    assert_false(w.results[0].peer_reports);
+    expect_seen(&w, "EHLO us.example|" ENVELOPE BODY "QUIT|<end>");
+    end(&w);
+}
+
 static void test_greetings(void **state)
 {
     (void)state;
@@ -527,6 +569,7 @@ int main(void)
         cmocka_unit_test(test_no_end_dot_without_a_lease),
         cmocka_unit_test(test_what_a_server_cannot_take),
         cmocka_unit_test(test_extensions_are_used),
+        cmocka_unit_test(test_dsn_is_passed_on),
         cmocka_unit_test(test_greetings),
         cmocka_unit_test(test_opportunistic_tls),
         cmocka_unit_test(test_demanded_tls),

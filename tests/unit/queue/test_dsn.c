@@ -121,14 +121,14 @@ static void test_delay(void **state)
     d.action = DSN_DELAYED;
     d.recipients = &r;
     d.n = 1;
-    d.return_full = true;
+    d.return_full = true; /* counts for failures only (RFC 3461 4.3) */
     struct composed c = compose(&d);
     check_wire(buf_str(&c.out));
     assert_true(has(&c, "Action: delayed\r\nStatus: 4.4.1\r\n"));
     assert_true(has(&c, "Diagnostic-Code: x-heronry; connect: timed out\r\n"));
     assert_true(has(&c, "Will-Retry-Until: Tue, 21 Nov 2023 20:53:20 +0000\r\n"));
-    assert_true(has(&c, "Content-Type: message/rfc822\r\n\r\nFrom: sender"));
-    assert_true(has(&c, "secret body\r\n"));
+    assert_true(has(&c, "Content-Type: text/rfc822-headers\r\n\r\nFrom: sender"));
+    assert_false(has(&c, "secret body"));
     buf_fini(&c.out);
 }
 
@@ -227,14 +227,56 @@ static void test_utf8(void **state)
     assert_true(has(&c, "Final-Recipient: utf-8; \xc3\xbcser@example.net\r\n"));
     assert_true(has(&c, "Content-Type: message/global-headers\r\n"));
     buf_fini(&c.out);
-    /* 8-bit text that is no UTF-8 goes back in the old type. */
-    d = sample();
-    d.original = STR("Subject: \xff\xfe\r\n\r\nbody");
+    /* 8-bit text that is no UTF-8, or did not come by SMTPUTF8, goes back in the old type. */
+    static const str headers[] = { STR_INIT("Subject: \xff\xfe\r\n\r\nbody"),
+                                   STR_INIT("Subject: \xc3\xbc\r\n\r\nbody") };
+    for (size_t i = 0; i < COUNT_OF(headers); i++) {
+        d = sample();
+        d.original = headers[i];
+        d.is_utf8 = i == 0;
+        c = compose(&d);
+        assert_false(c.is_utf8);
+        assert_true(c.is_8bit);
+        assert_true(has(&c, "text/rfc822-headers\r\nContent-Transfer-Encoding: 8bit\r\n"));
+        buf_fini(&c.out);
+    }
+    d.is_utf8 = true;
     c = compose(&d);
-    assert_false(c.is_utf8);
-    assert_true(c.is_8bit);
-    assert_true(has(&c, "text/rfc822-headers\r\nContent-Transfer-Encoding: 8bit\r\n"));
+    assert_true(c.is_utf8);
     buf_fini(&c.out);
+}
+
+/* What was asked for with NOTIFY=SUCCESS; xtext is decoded (RFC 3461 6.3), and harmless. */
+static void test_success(void **state)
+{
+    (void)state;
+    const struct dsn_recipient r = { .address = STR("ann@example.net"),
+                                     .orcpt = STR("rfc822;ann+2Bx@old.example+0D+0AEvil:"),
+                                     .status = STR("2.1.5"),
+                                     .diagnostic = STR("250 2.1.5 taken"),
+                                     .remote = STR("mx.example.net [192.0.2.1]") };
+    static const struct {
+        enum dsn_action action;
+        const char *word;
+    } cases[] = { { DSN_RELAYED, "relayed" }, { DSN_DELIVERED, "delivered" } };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct dsn d = sample();
+        char wanted[64];
+        d.action = cases[i].action;
+        d.envelope_id = STR("QQ+2B3+3Dx");
+        d.recipients = &r;
+        d.n = 1;
+        d.return_full = true;
+        struct composed c = compose(&d);
+        check_wire(buf_str(&c.out));
+        (void)snprintf(wanted, sizeof(wanted), "Action: %s\r\nStatus: 2.1.5\r\n", cases[i].word);
+        assert_true(has(&c, wanted));
+        assert_true(has(&c, "Original-Recipient: rfc822;ann+x@old.example Evil:\r\n"));
+        assert_true(has(&c, "Original-Envelope-Id: QQ+3=x\r\n"));
+        assert_false(has(&c, "Diagnostic-Code"));
+        assert_false(has(&c, "secret body"));
+        buf_fini(&c.out);
+    }
 }
 
 static void test_cap(void **state)
@@ -281,7 +323,8 @@ int main(void)
         cmocka_unit_test(test_failure), cmocka_unit_test(test_delay),
         cmocka_unit_test(test_status),  cmocka_unit_test(test_null_sender),
         cmocka_unit_test(test_hostile), cmocka_unit_test(test_utf8),
-        cmocka_unit_test(test_cap),     cmocka_unit_test(test_many),
+        cmocka_unit_test(test_success), cmocka_unit_test(test_cap),
+        cmocka_unit_test(test_many),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

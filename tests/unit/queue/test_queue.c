@@ -490,6 +490,62 @@ static void test_delay(void **state)
     with_queue(delay_body);
 }
 
+/* RFC 3461 5.2: who asked hears of success, once, unless the next server reports itself; what was
+ * delivered here already is only reported. */
+static void success_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    struct queue_report report;
+    bool found = false;
+    int64_t id = 0;
+    const str to[] = { STR("a@x.test"), STR("b@x.test"), STR("c@x.test"), STR("d@here.test") };
+    struct queue_new_message m = message(f, STR("me@here.test"), to, 4);
+    struct queue_new_recipient r[4];
+    memcpy(r, m.recipients, sizeof(r));
+    r[0].notify = r[1].notify = r[3].notify = QUEUE_NOTIFY_SUCCESS | QUEUE_NOTIFY_GIVEN;
+    r[0].orcpt = STR("rfc822;old@x.test");
+    r[3].is_delivered = true;
+    m.recipients = r;
+    m.has_ret = m.return_full = true;
+    MUST(queue_enqueue(f->q, &m, soon(), &id, &e), e);
+    struct queue_lease *lease = claim(f);
+    assert_int_equal(lease->n, 1);
+    const struct queue_message *got = &lease->messages[0];
+    assert_int_equal(got->n, 3); /* not the one that is delivered */
+    assert_true(got->has_ret && got->return_full);
+    assert_int_equal(got->recipients[0].notify, QUEUE_NOTIFY_SUCCESS | QUEUE_NOTIFY_GIVEN);
+    assert_true(str_eq(got->recipients[0].orcpt, r[0].orcpt));
+    struct queue_result results[3] = { delivered, delivered, delivered };
+    results[0].remote = STR("mx.x.test [192.0.2.9]");
+    results[1].peer_reports = true;
+    MUST(queue_finish(f->q, lease, got, results, soon(), &e), e);
+    release(f, lease);
+    assert_null(claim(f));
+    MUST(queue_sweep(f->q, soon(), &e), e); /* takes none of them away */
+    static const enum queue_report_kind kinds[] = { QUEUE_REPORT_DELIVERED, QUEUE_REPORT_RELAYED };
+    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+        struct db_tx *tx = NULL;
+        MUST(queue_report_next(f->q, 0, &f->a, soon(), &found, &report, &e), e);
+        assert_true(found);
+        assert_int_equal(report.kind, kinds[i]);
+        assert_int_equal(report.n, 1);
+        assert_true(str_eq(report.recipients[0].address, i == 0 ? to[3] : to[0]));
+        MUST(db_begin(f->db, DB_DELIVER, DB_READ_COMMITTED, soon(), &tx, &e), e);
+        queue_report_send(f->q, tx, &report);
+        MUST(db_commit(&tx, &f->a, NULL, 0, NULL, &e), e);
+    }
+    MUST(queue_report_next(f->q, 0, &f->a, soon(), &found, &report, &e), e);
+    assert_false(found);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_msg"), 0);
+}
+
+static void test_success(void **state)
+{
+    (void)state;
+    with_queue(success_body);
+}
+
 /* O7: nobody is told about mail without a sender, or who did not ask. */
 static void silent_body(void *arg)
 {
@@ -869,11 +925,11 @@ int main(void)
         cmocka_unit_test(test_refused),   cmocka_unit_test(test_crowd),
         cmocka_unit_test(test_meanwhile), cmocka_unit_test(test_deferred),
         cmocka_unit_test(test_report),    cmocka_unit_test(test_delay),
-        cmocka_unit_test(test_silent),    cmocka_unit_test(test_fencing),
-        cmocka_unit_test(test_breaker),   cmocka_unit_test(test_sweep),
-        cmocka_unit_test(test_list),      cmocka_unit_test(test_acts),
-        cmocka_unit_test(test_readable),  cmocka_unit_test(test_ids),
-        cmocka_unit_test(test_hint),
+        cmocka_unit_test(test_success),   cmocka_unit_test(test_silent),
+        cmocka_unit_test(test_fencing),   cmocka_unit_test(test_breaker),
+        cmocka_unit_test(test_sweep),     cmocka_unit_test(test_list),
+        cmocka_unit_test(test_acts),      cmocka_unit_test(test_readable),
+        cmocka_unit_test(test_ids),       cmocka_unit_test(test_hint),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

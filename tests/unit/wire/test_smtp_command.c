@@ -126,15 +126,113 @@ static void test_rcpt(void **state)
 {
     (void)state;
     struct arena a;
-    struct smtp_path path;
+    struct smtp_rcpt r;
+    static const struct smtp_offer none = { 0 };
     arena_init(&a);
-    assert_int_equal(smtp_rcpt_parse(STR("TO:<a@b>"), &a, &path), SMTP_GOOD);
-    assert_int_equal(smtp_rcpt_parse(STR("to:<postmaster>"), &a, &path), SMTP_GOOD);
-    assert_true(path.is_postmaster);
-    assert_int_equal(smtp_rcpt_parse(STR("TO:<a@b> ORCPT=rfc822;x"), &a, &path),
+    assert_int_equal(smtp_rcpt_parse(STR("TO:<a@b>"), &none, &a, &r), SMTP_GOOD);
+    assert_int_equal(smtp_rcpt_parse(STR("to:<postmaster>"), &none, &a, &r), SMTP_GOOD);
+    assert_true(r.path.is_postmaster);
+    assert_int_equal(smtp_rcpt_parse(STR("TO:<a@b> ORCPT=rfc822;x"), &none, &a, &r),
                      SMTP_FAULT_UNKNOWN_PARAMETER);
-    assert_int_equal(smtp_rcpt_parse(STR("TO:<a@b>x"), &a, &path), SMTP_FAULT_SYNTAX);
-    assert_int_equal(smtp_rcpt_parse(STR("TO:<>"), &a, &path), SMTP_FAULT_PATH);
+    assert_int_equal(smtp_rcpt_parse(STR("TO:<a@b>x"), &none, &a, &r), SMTP_FAULT_SYNTAX);
+    assert_int_equal(smtp_rcpt_parse(STR("TO:<>"), &none, &a, &r), SMTP_FAULT_PATH);
+    arena_fini(&a);
+}
+
+static const struct smtp_offer with_dsn = { .dsn = true, .max_size = 1000 };
+
+/* RFC 3461 4.1 and 4.2. */
+static void test_rcpt_dsn(void **state)
+{
+    (void)state;
+    static const struct {
+        str parameters;
+        enum smtp_fault fault;
+        unsigned notify; /* 99: not given */
+        str orcpt;
+    } cases[] = {
+        { STR_INIT(""), SMTP_GOOD, 99, STR_INIT("") },
+        { STR_INIT(" NOTIFY=NEVER"), SMTP_GOOD, 0, STR_INIT("") },
+        { STR_INIT(" notify=success,Failure,DELAY"), SMTP_GOOD, 7, STR_INIT("") },
+        { STR_INIT(" NOTIFY=DELAY ORCPT=rfc822;a+2Bb@c"), SMTP_GOOD, 2,
+          STR_INIT("rfc822;a+2Bb@c") },
+        { STR_INIT(" ORCPT=utf-8;x"), SMTP_GOOD, 99, STR_INIT("utf-8;x") },
+        { STR_INIT(" NOTIFY=NEVER,DELAY"), SMTP_FAULT_PARAMETER, 0, STR_INIT("") },
+        { STR_INIT(" NOTIFY=DELAY,NEVER"), SMTP_FAULT_PARAMETER, 0, STR_INIT("") },
+        { STR_INIT(" NOTIFY="), SMTP_FAULT_PARAMETER, 0, STR_INIT("") },
+        { STR_INIT(" NOTIFY"), SMTP_FAULT_PARAMETER, 0, STR_INIT("") },
+        { STR_INIT(" NOTIFY=DELAY,"), SMTP_FAULT_PARAMETER, 0, STR_INIT("") },
+        { STR_INIT(" NOTIFY=DELAY NOTIFY=DELAY"), SMTP_FAULT_PARAMETER, 0, STR_INIT("") },
+        { STR_INIT(" ORCPT=rfc822"), SMTP_FAULT_PARAMETER, 0, STR_INIT("") },
+        { STR_INIT(" ORCPT=;x"), SMTP_FAULT_PARAMETER, 0, STR_INIT("") },
+        { STR_INIT(" ORCPT=rfc822;"), SMTP_FAULT_PARAMETER, 0, STR_INIT("") },
+        { STR_INIT(" ORCPT=rf\r;x"), SMTP_FAULT_PARAMETER, 0, STR_INIT("") },
+        { STR_INIT(" ORCPT=rfc822;x ORCPT=rfc822;x"), SMTP_FAULT_PARAMETER, 0, STR_INIT("") },
+        { STR_INIT(" ORCPT=rfc822;x+0D+0ARCPT"), SMTP_FAULT_PARAMETER, 0, STR_INIT("") },
+        { STR_INIT(" ORCPT=rfc822;x+0"), SMTP_FAULT_PARAMETER, 0, STR_INIT("") },
+        { STR_INIT(" ORCPT=rfc822;x+zz"), SMTP_FAULT_PARAMETER, 0, STR_INIT("") },
+        { STR_INIT(" RET=FULL"), SMTP_FAULT_UNKNOWN_PARAMETER, 0, STR_INIT("") },
+        { STR_INIT("  NOTIFY=DELAY"), SMTP_FAULT_SYNTAX, 0, STR_INIT("") },
+    };
+    struct arena a;
+    arena_init(&a);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct smtp_rcpt r;
+        str line = arena_printf(&a, "TO:<a@b>%.*s", STR_FMT(cases[i].parameters));
+        enum smtp_fault fault = smtp_rcpt_parse(line, &with_dsn, &a, &r);
+        if (fault != cases[i].fault)
+            fail_msg("%.*s: fault %d", STR_FMT(line), (int)fault);
+        if (fault != SMTP_GOOD)
+            continue;
+        assert_int_equal(r.has_notify ? r.notify : 99, cases[i].notify);
+        assert_true(str_eq(r.orcpt, cases[i].orcpt));
+    }
+    arena_fini(&a);
+}
+
+/* RFC 3461 4.3 and 4.4. */
+static void test_mail_dsn(void **state)
+{
+    (void)state;
+    static const struct {
+        str parameters;
+        enum smtp_fault fault;
+        bool has_ret;
+        bool ret_full;
+        str envid;
+    } cases[] = {
+        { STR_INIT(""), SMTP_GOOD, false, false, STR_INIT("") },
+        { STR_INIT(" RET=FULL"), SMTP_GOOD, true, true, STR_INIT("") },
+        { STR_INIT(" ret=hdrs ENVID=QQ+2B3"), SMTP_GOOD, true, false, STR_INIT("QQ+2B3") },
+        { STR_INIT(" RET=SOME"), SMTP_FAULT_PARAMETER, false, false, STR_INIT("") },
+        { STR_INIT(" RET"), SMTP_FAULT_PARAMETER, false, false, STR_INIT("") },
+        { STR_INIT(" RET=FULL RET=FULL"), SMTP_FAULT_PARAMETER, false, false, STR_INIT("") },
+        { STR_INIT(" ENVID="), SMTP_FAULT_PARAMETER, false, false, STR_INIT("") },
+        { STR_INIT(" ENVID=a=b"), SMTP_FAULT_PARAMETER, false, false, STR_INIT("") },
+        { STR_INIT(" ENVID=+0D+0ASubject:x"), SMTP_FAULT_PARAMETER, false, false, STR_INIT("") },
+        { STR_INIT(" ENVID=x ENVID=y"), SMTP_FAULT_PARAMETER, false, false, STR_INIT("") },
+        { STR_INIT(" NOTIFY=DELAY"), SMTP_FAULT_UNKNOWN_PARAMETER, false, false, STR_INIT("") },
+    };
+    struct arena a;
+    struct smtp_mail mail;
+    arena_init(&a);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        str line = arena_printf(&a, "FROM:<a@b>%.*s", STR_FMT(cases[i].parameters));
+        enum smtp_fault fault = smtp_mail_parse(line, &with_dsn, &a, &mail);
+        if (fault != cases[i].fault)
+            fail_msg("%.*s: fault %d", STR_FMT(line), (int)fault);
+        if (fault != SMTP_GOOD)
+            continue;
+        assert_int_equal(mail.has_ret, cases[i].has_ret);
+        assert_int_equal(mail.ret_full, cases[i].ret_full);
+        assert_true(str_eq(mail.envid, cases[i].envid));
+    }
+    char text[102];
+    memset(text, 'e', sizeof(text));
+    str full = arena_printf(&a, "FROM:<a@b> ENVID=%.*s", 100, text);
+    str over = arena_printf(&a, "FROM:<a@b> ENVID=%.*s", 101, text);
+    assert_int_equal(smtp_mail_parse(full, &with_dsn, &a, &mail), SMTP_GOOD);
+    assert_int_equal(smtp_mail_parse(over, &with_dsn, &a, &mail), SMTP_FAULT_PARAMETER);
     arena_fini(&a);
 }
 
@@ -157,9 +255,10 @@ static void test_auth(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_verbs), cmocka_unit_test(test_helo_names),
-        cmocka_unit_test(test_mail),  cmocka_unit_test(test_auth_parameter_needs_auth),
-        cmocka_unit_test(test_rcpt),  cmocka_unit_test(test_auth),
+        cmocka_unit_test(test_verbs),    cmocka_unit_test(test_helo_names),
+        cmocka_unit_test(test_mail),     cmocka_unit_test(test_auth_parameter_needs_auth),
+        cmocka_unit_test(test_rcpt),     cmocka_unit_test(test_rcpt_dsn),
+        cmocka_unit_test(test_mail_dsn), cmocka_unit_test(test_auth),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
