@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// A list that the server gives page by page with a cursor.
+import { isAborted } from "../api/problem.ts";
+
+export interface Page<T> {
+  items: readonly T[];
+  nextCursor?: string | null | undefined;
+  total?: number | null | undefined;
+}
+
+/** Asks for one page; `cursor` is undefined for the first. */
+export type PageLoader<T> = (cursor: string | undefined, signal: AbortSignal) => Promise<Page<T>>;
+
+export class PagedList<T> {
+  items = $state.raw<readonly T[]>([]);
+  total = $state<number | null>(null);
+  /** Waiting for the first page of what was asked last. */
+  loading = $state(false);
+  loadingMore = $state(false);
+  error = $state.raw<unknown>(null);
+  #cursor = $state<string | undefined>(undefined);
+  #load: PageLoader<T>;
+  #abort: AbortController | undefined;
+
+  constructor(load: PageLoader<T>) {
+    this.#load = load;
+  }
+
+  get hasMore(): boolean {
+    return this.#cursor !== undefined;
+  }
+
+  /** Starts again from the first page, giving up what is still asked for. Old rows stay until then. */
+  async reload(): Promise<void> {
+    this.loading = true;
+    await this.#fetch(undefined, []);
+  }
+
+  async more(): Promise<void> {
+    if (!this.#cursor || this.loadingMore || this.loading) return;
+    this.loadingMore = true;
+    await this.#fetch(this.#cursor, this.items);
+  }
+
+  async #fetch(cursor: string | undefined, before: readonly T[]): Promise<void> {
+    this.#abort?.abort();
+    const abort = (this.#abort = new AbortController());
+    try {
+      const page = await this.#load(cursor, abort.signal);
+      if (abort !== this.#abort) return;
+      this.items = [...before, ...page.items];
+      this.#cursor = page.nextCursor ?? undefined;
+      this.total = page.total ?? (cursor ? this.total : null);
+      this.error = null;
+    } catch (error) {
+      if (abort !== this.#abort || isAborted(error)) return;
+      this.error = error;
+    } finally {
+      if (abort === this.#abort) this.loading = this.loadingMore = false;
+    }
+  }
+
+  /** Changes rows in place after an act of ours. */
+  patch(change: (items: readonly T[]) => readonly T[]): void {
+    this.items = change(this.items);
+  }
+}
