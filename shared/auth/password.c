@@ -2,6 +2,7 @@
 /* Preparation of passwords by libunistring. */
 #include "auth/password.h"
 
+#include "auth/common.h"
 #include "base/utf8.h"
 
 #include <unictype.h>
@@ -69,6 +70,10 @@ bool auth_password_check(str password, struct err *e)
         return ERR(e, ERR_LIMIT, "a password has at least %d characters", AUTH_PASSWORD_MIN);
     if (!auth_password_prepare(password, &prepared, NULL))
         return ERR(e, ERR_SYNTAX, only_text);
+    bool is_common = auth_password_is_common(secret_str(&prepared));
     secret_wipe(&prepared);
+    if (is_common)
+        return ERR(e, ERR_SYNTAX,
+                   "this password is one of those that are tried first; choose another");
     return true;
 }

@@ -16,8 +16,9 @@ enum {
  * password. ERR_DENIED: empty, too long, no UTF-8, or with control characters. */
 bool auth_password_prepare(str password, struct secret *out, struct err *e);
 
-/* Whether it may become the password of an account: prepared without error and long enough.
- * ERR_SYNTAX (form), ERR_LIMIT (length), with a sentence that may be shown to its owner. */
+/* Whether it may become the password of an account: prepared without error, long enough, and none
+ * of those that everybody uses. ERR_SYNTAX (form, too common), ERR_LIMIT (length), with a sentence
+ * that may be shown to its owner. */
 bool auth_password_check(str password, struct err *e);
 
 #endif

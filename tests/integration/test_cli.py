@@ -128,6 +128,13 @@ def test_user_add_refusals(heronry, words, wanted):
     assert code(heronry, "user", "add", *words, "--password-stdin", stdin="a-long-enough-password\n") == wanted
 
 
+def test_a_common_password_is_refused_with_its_reason(heronry):
+    done = heronry.cli("user", "add", address(heronry, "common"), "--password-stdin", stdin="Qwertyuiop123\n",
+                       check=False)
+    assert done.returncode == 65
+    assert "one of those that are tried first" in done.stderr
+
+
 @pytest.mark.parametrize("password", ["short", "", "with\x01control-characters", "x" * 1100, "x" * 5000])
 def test_bad_passwords_are_refused(heronry, password):
     name = address(heronry, "badpass")

@@ -238,7 +238,8 @@ static void new_passwords_have_rules(void **state)
 {
     static char longest[AUTH_PASSWORD_MAX + 1];
     (void)state;
-    memset(longest, 'x', sizeof(longest));
+    for (size_t i = 0; i < sizeof(longest); i++)
+        longest[i] = (char)('a' + (i * i / 7) % 26);
     const struct {
         str password;
         enum err_kind kind;
@@ -249,6 +250,14 @@ static void new_passwords_have_rules(void **state)
         { STR(""), ERR_LIMIT },
         { STR("line\nfeed in it"), ERR_SYNTAX },
         { STR("no text \xff\xff\xff\xff"), ERR_SYNTAX },
+        { STR("qwertyuiop123"), ERR_SYNTAX }, /* among the 100,000 most common ones */
+        { STR("1Q2W3E4R5T6Y"), ERR_SYNTAX },
+        { STR("1234567890123"), ERR_SYNTAX },
+        { STR("1q2w3e4r5t6z"), ERR_NONE },
+        { STR("zzzzzzzzzzzzzz"), ERR_SYNTAX },
+        { STR("h7!kh7!kh7!kh"), ERR_SYNTAX },
+        { STR("passwordpassword"), ERR_SYNTAX },
+        { STR("nrwyvqmknrwyvqmk"), ERR_NONE },
         { str_of(longest, AUTH_PASSWORD_MAX), ERR_NONE },
         { str_of(longest, AUTH_PASSWORD_MAX + 1), ERR_LIMIT },
     };
