@@ -3,9 +3,11 @@
 #include "services/imap/gather.h"
 
 #include "config/config.h"
+#include "services/imap/service.h"
 
 enum {
-    LITERAL_CHUNK = 64 * 1024
+    LITERAL_CHUNK = 64 * 1024,
+    MEMORY_MIN = 128 * 1024 * 1024 /* octets of all commands that are being read */
 };
 
 static struct imap_framer_limits limits_of(const struct imap_session *s)
@@ -52,7 +54,56 @@ static enum imap_gathered refuse(struct imap_session *s, enum imap_status_kind s
     return IMAP_GATHERED_NOTHING;
 }
 
-static bool read_literal(struct imap_session *s, struct err *e)
+/* ---- memory: messages that are being appended may hold so much together (ATTACKS I1) ---- */
+
+void imap_gather_charge(struct imap_session *s)
+{
+    s->service->command_bytes += s->framer.text.cap - s->charged;
+    s->charged = s->framer.text.cap;
+}
+
+/* Always room for two of the largest, as for SMTP. */
+static size_t memory_limit(const struct imap_session *s)
+{
+    size_t two = 2 * (size_t)config_int(s->app->config, CONFIG_LIMITS_MESSAGE_SIZE);
+    return two > MEMORY_MIN ? two : MEMORY_MIN;
+}
+
+/* Whether `more` octets may come. Ordinary commands always may: they are small. */
+static bool has_memory(const struct imap_session *s, size_t more)
+{
+    return s->framer.text.cap + more <= IMAP_COMMAND_MAX ||
+           s->service->command_bytes + more <= memory_limit(s);
+}
+
+static bool is_dropping(const struct imap_session *s)
+{
+    return s->framer.is_dropping;
+}
+
+/* Reads on without keeping; *tag is what the answer needs. */
+static void drop(struct imap_session *s, str *tag)
+{
+    struct imap_command c;
+    struct err e = ERR_CLEAR;
+    if (is_dropping(s))
+        return;
+    (void)imap_command_parse(imap_framer_text(&s->framer), &s->arena, &c, &e);
+    *tag = arena_str(&s->arena, c.tag);
+    imap_framer_drop(&s->framer);
+    imap_gather_charge(s);
+}
+
+static enum imap_gathered answer_dropped(struct imap_session *s, str tag)
+{
+    (void)imap_reply(s, IMAP_NO, STR("UNAVAILABLE"), "No memory for this message now, try again");
+    (void)imap_send_reply(s, tag);
+    return IMAP_GATHERED_NOTHING;
+}
+
+/* ---- reading ---- */
+
+static bool read_literal(struct imap_session *s, str *dropped, struct err *e)
 {
     enum imap_frame state = IMAP_FRAME_LITERAL;
     if (imap_framer_wants_go_ahead(&s->framer)) {
@@ -66,15 +117,49 @@ static bool read_literal(struct imap_session *s, struct err *e)
         if (left && !net_read_some(s->conn, most, read_deadline(s), &chunk, e))
             return false;
         state = imap_framer_literal(&s->framer, chunk);
+        imap_gather_charge(s);
+        if (!has_memory(s, 0))
+            drop(s, dropped);
     }
     return true;
+}
+
+/* What a line that ends no command needs: to be refused, or its literal to be read. False: *out is
+ * the end of it. */
+static bool go_on(struct imap_session *s, enum imap_frame state, str *dropped,
+                  enum imap_gathered *out)
+{
+    struct err e = ERR_CLEAR;
+    if (state == IMAP_FRAME_REFUSED && !is_dropping(s)) {
+        *out = refuse(s, IMAP_NO, STR("TOOBIG"), "The literal is too big");
+        return false;
+    }
+    if (state == IMAP_FRAME_TOO_BIG) {
+        imap_bye(s, "TOOBIG", "The command is too big", "too_big");
+        *out = IMAP_GATHERED_END;
+        return false;
+    }
+    if (state == IMAP_FRAME_LITERAL && !has_memory(s, s->framer.literal_left))
+        drop(s, dropped);
+    bool is_over = state != IMAP_FRAME_LITERAL || imap_framer_wants_go_ahead(&s->framer);
+    if (is_dropping(s) && is_over) {
+        *out = answer_dropped(s, *dropped);
+        return false;
+    }
+    if (read_literal(s, dropped, &e))
+        return true;
+    *out = read_failed(s, &e);
+    return false;
 }
 
 enum imap_gathered imap_gather(struct imap_session *s)
 {
     struct imap_framer_limits limits = limits_of(s);
+    str dropped = STR_EMPTY; /* tag of a command that there is no memory for */
+    enum imap_gathered out;
     struct err e = ERR_CLEAR;
     imap_framer_begin(&s->framer, &limits);
+    imap_gather_charge(s);
     for (;;) {
         str line;
         bool crlf_ok = true;
@@ -83,15 +168,10 @@ enum imap_gathered imap_gather(struct imap_session *s)
         if (!crlf_ok)
             return refuse(s, IMAP_BAD, STR_EMPTY, "Lines end in CRLF and hold no NUL");
         enum imap_frame state = imap_framer_line(&s->framer, line);
-        if (state == IMAP_FRAME_COMPLETE)
+        imap_gather_charge(s);
+        if (state == IMAP_FRAME_COMPLETE && !is_dropping(s))
             return IMAP_GATHERED_COMMAND;
-        if (state == IMAP_FRAME_REFUSED)
-            return refuse(s, IMAP_NO, STR("TOOBIG"), "The literal is too big");
-        if (state == IMAP_FRAME_TOO_BIG) {
-            imap_bye(s, "TOOBIG", "The command is too big", "too_big");
-            return IMAP_GATHERED_END;
-        }
-        if (!read_literal(s, &e))
-            return read_failed(s, &e);
+        if (!go_on(s, state, &dropped, &out))
+            return out;
     }
 }

@@ -11,6 +11,8 @@ enum imap_gathered {
     IMAP_GATHERED_END      /* the connection ends */
 };
 
+/* Counts what the session's framer holds now. */
+void imap_gather_charge(struct imap_session *s);
 /* Reads the next command, asking for literals. Yields. */
 YIELDS enum imap_gathered imap_gather(struct imap_session *s);
 

@@ -10,7 +10,8 @@
 
 struct imap_service {
     struct app *app;
-    struct list sessions;                    /* struct imap_session */
+    size_t command_bytes; /* held by commands that are being read, of all sessions */
+    struct list sessions; /* struct imap_session */
     struct notify_listener account_listener; /* wakes sessions whose account changed */
 };
 

@@ -147,6 +147,7 @@ static enum net_next park(struct imap_session *s)
     buf_trim(&s->out, 0);
     imap_framer_fini(&s->framer);
     imap_framer_init(&s->framer);
+    imap_gather_charge(s);
     bool is_owing = s->must_recheck || (s->is_idling && s->is_stale);
     int64_t soon = clock_deadline_in(RETRY_MS);
     net_conn_set_idle(s->conn, is_owing && soon < s->idle_until ? soon : s->idle_until);
@@ -282,6 +283,7 @@ static void closed(struct net_conn *c, void *session)
     net_tally_leave(&s->slot);
     list_remove(&s->link);
     imap_framer_fini(&s->framer);
+    imap_gather_charge(s);
     buf_fini(&s->out);
     arena_fini(&s->arena);
     free(s->login);

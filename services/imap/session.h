@@ -66,6 +66,7 @@ struct imap_session {
     int64_t login_deadline; /* monotonic ms */
     int64_t idle_until;     /* monotonic ms: then BYE, without a command */
     struct imap_framer framer;
+    size_t charged;     /* octets of the framer counted in the service's memory */
     struct arena arena; /* of the running command */
     struct buf out;     /* where commands make their lines */
     struct imap_reply reply;

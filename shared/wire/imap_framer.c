@@ -26,7 +26,14 @@ void imap_framer_begin(struct imap_framer *f, const struct imap_framer_limits *l
     /* Each line but the last keeps its CRLF; those are not the client's to spend. */
     f->text.max = limits->command + limits->message + LINE_ENDS_MAX;
     f->literal_left = 0;
+    f->is_dropping = false;
     f->state = IMAP_FRAME_LINE;
+}
+
+void imap_framer_drop(struct imap_framer *f)
+{
+    buf_trim(&f->text, 0);
+    f->is_dropping = true;
 }
 
 bool imap_framer_wants_go_ahead(const struct imap_framer *f)
@@ -107,7 +114,7 @@ enum imap_frame imap_framer_line(struct imap_framer *f, str line)
 enum imap_frame imap_framer_literal(struct imap_framer *f, str octets)
 {
     INVARIANT(octets.n <= f->literal_left);
-    if (!buf_add(&f->text, octets))
+    if (!f->is_dropping && !buf_add(&f->text, octets))
         return f->state = IMAP_FRAME_TOO_BIG;
     f->is_synchronising = false;
     f->literal_left -= octets.n;

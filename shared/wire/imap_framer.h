@@ -27,6 +27,7 @@ struct imap_framer {
     struct buf text;
     size_t literal_left; /* octets of the literal that are still to come */
     bool is_synchronising;
+    bool is_dropping; /* what comes of literals is not kept */
     enum imap_frame state;
 };
 
@@ -47,6 +48,10 @@ enum imap_frame imap_framer_line(struct imap_framer *f, str line);
 /* Feeds octets of the literal, at most literal_left of them (none for an empty literal). Gives the
  * new state. */
 enum imap_frame imap_framer_literal(struct imap_framer *f, str octets);
+/* There is no memory for this command: forgets what was gathered and keeps nothing of the literal
+ * that is being fed and of later ones, which must be fed all the same. What imap_framer_text gives
+ * at the end is no command any more. */
+void imap_framer_drop(struct imap_framer *f);
 /* True at the start of a literal that the client sends only after "+ ". */
 bool imap_framer_wants_go_ahead(const struct imap_framer *f);
 

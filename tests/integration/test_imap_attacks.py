@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What ATTACKS 3.4 says IMAP must answer, where a dialogue script cannot show it."""
+import contextlib
 import re
 import socket
 import time
 
 import pytest
 
+from conftest import wait_until
 from imap_raw import Imap, rss_kib
 
 
@@ -204,3 +206,34 @@ def test_a_reader_that_reads_nothing_costs_little(heronry, user):
     with Imap(heronry, user) as other:
         other.must("NOOP")
     client.reset()
+
+
+def test_messages_in_transfer_share_a_limit_of_memory(heronry_factory):
+    """I1: 128 MB of them in a worker; others wait for their turn, and lose nothing but time."""
+    server = heronry_factory(settings={"workers.front": 1, "limits.message_size": "25MB"})
+    user = server.user(1)
+    size = 25 * 1024 * 1024
+    block = b"Subject: big\r\n\r\n" + (b"x" * 998 + b"\r\n") * 1048
+    message = (block * (size // len(block) + 1))[:size]
+    with contextlib.ExitStack() as stack:
+        holders = [stack.enter_context(Imap(server, user)) for _ in range(5)]
+        tags = []
+        for holder in holders:
+            tags.append(holder.start(b"APPEND INBOX {%d+}" % size))
+            holder.send(message[:-1])
+        client = stack.enter_context(Imap(server, user))
+        probe = stack.enter_context(Imap(server, user))
+        worker = client.worker()
+        wait_until(lambda: rss_kib(worker) > 5 * (size - 1024 * 1024) // 1024, what="what was sent in memory")
+        full = rss_kib(worker)
+        answer = probe.do(b"APPEND INBOX {%d}" % size)  # and no "+" asks for it
+        assert len(answer) == 1 and b" NO [UNAVAILABLE]" in answer[0]
+        answer = client.do(b"APPEND INBOX {%d+}\r\n" % size + message, timeout=60)[-1]
+        assert b" NO [UNAVAILABLE]" in answer
+        assert rss_kib(worker) - full < 16 * 1024
+        client.must("NOOP")
+        client.append("INBOX", b"Subject: small\r\n\r\nfits always\r\n")
+        for holder, tag in zip(holders, tags):
+            holder.send(message[-1:] + b"\r\n")
+            assert b" OK " in holder.finish(tag, timeout=60)[-1]
+        client.append("INBOX", message)

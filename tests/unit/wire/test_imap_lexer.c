@@ -138,6 +138,34 @@ static void a_command_is_gathered_with_its_literals(void **state)
     imap_framer_fini(&f);
 }
 
+/* A command that nobody has memory for is read to its end and forgotten. */
+static void a_command_is_dropped(void **state)
+{
+    (void)state;
+    struct imap_framer f;
+    char block[1000];
+    memset(block, 'x', sizeof(block));
+    imap_framer_init(&f);
+    imap_framer_begin(&f, &limits);
+    assert_int_equal(imap_framer_line(&f, STR("a APPEND box {40000+}")), IMAP_FRAME_LITERAL);
+    assert_int_equal(imap_framer_literal(&f, str_of(block, 1000)), IMAP_FRAME_LITERAL);
+    imap_framer_drop(&f);
+    for (int i = 1; i < 39; i++)
+        assert_int_equal(imap_framer_literal(&f, str_of(block, 1000)), IMAP_FRAME_LITERAL);
+    assert_int_equal(f.text.cap, 0);
+    assert_int_equal(imap_framer_literal(&f, str_of(block, 1000)), IMAP_FRAME_LINE);
+    assert_int_equal(imap_framer_line(&f, STR(" {900+}")), IMAP_FRAME_LITERAL);
+    assert_int_equal(imap_framer_literal(&f, str_of(block, 900)), IMAP_FRAME_LINE);
+    assert_int_equal(imap_framer_line(&f, STR("")), IMAP_FRAME_COMPLETE);
+    assert_true(f.text.cap < 900);
+    imap_framer_begin(&f, &limits);
+    assert_int_equal(imap_framer_line(&f, STR("a LOGIN {3+}")), IMAP_FRAME_LITERAL);
+    assert_int_equal(imap_framer_literal(&f, STR("abc")), IMAP_FRAME_LINE);
+    assert_int_equal(imap_framer_line(&f, STR("")), IMAP_FRAME_COMPLETE);
+    assert_true(str_eq(imap_framer_text(&f), STR("a LOGIN {3+}\r\nabc")));
+    imap_framer_fini(&f);
+}
+
 static void limits_hold_before_anything_is_read(void **state)
 {
     static const struct {
@@ -204,6 +232,7 @@ int main(void)
         cmocka_unit_test(a_command_is_gathered_with_its_literals),
         cmocka_unit_test(limits_hold_before_anything_is_read),
         cmocka_unit_test(literals_together_keep_the_limit),
+        cmocka_unit_test(a_command_is_dropped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
