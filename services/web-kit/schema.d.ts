@@ -1237,40 +1237,6 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /**
-         * Format: id
-         * @description Names a thing for ever; no meaning for clients.
-         * @example 115302194731810817
-         */
-        Id: string;
-        /**
-         * Format: email
-         * @description A mail address, local@domain.
-         * @example mia@example.org
-         */
-        Address: string;
-        /**
-         * Format: line
-         * @description Name of a person, for others to read. May be empty.
-         * @example Mia Reed
-         */
-        DisplayName: string;
-        /**
-         * @description A size in octets.
-         * @example 20480
-         */
-        Octets: number;
-        /**
-         * @description How many.
-         * @example 3
-         */
-        Count: number;
-        /**
-         * Format: date-time
-         * @description A moment in UTC (RFC 3339).
-         * @example 2026-03-01T12:00:00Z
-         */
-        Timestamp: string;
         /** @description The own account. */
         Account: {
             id: components["schemas"]["Id"];
@@ -1298,18 +1264,305 @@ export interface components {
             usedMessages: components["schemas"]["Count"];
             createdAt: components["schemas"]["Timestamp"];
         };
-        /**
-         * @description What a token may do. A session may do all that its person may.
-         * @example mail:read
-         * @enum {string}
-         */
-        Scope: "account:read" | "account:write" | "mail:read" | "mail:write" | "mail:send" | "admin:read" | "admin:write";
-        /** @description The session of this request, and who it belongs to. */
-        Session: {
+        /** @description What is to change; fields that are left out stay. */
+        AccountChange: {
+            displayName?: components["schemas"]["DisplayName"];
+        };
+        /** @description How much of its quota an account uses. */
+        AccountUse: {
             id: components["schemas"]["Id"];
+            address: components["schemas"]["Address"];
+            usedBytes: components["schemas"]["Octets"];
+            quotaBytes: components["schemas"]["QuotaBytes"];
+        };
+        /**
+         * Format: email
+         * @description A mail address, local@domain.
+         * @example mia@example.org
+         */
+        Address: string;
+        /** @description An account, as administrators see it. */
+        AdminAccount: {
+            id: components["schemas"]["Id"];
+            address: components["schemas"]["Address"];
+            domain: components["schemas"]["DomainName"];
+            displayName: components["schemas"]["DisplayName"];
+            /**
+             * @description All addresses that reach it, the login first; the first 100.
+             * @example [
+             *       "mia@example.org",
+             *       "sales@example.org"
+             *     ]
+             */
+            addresses: components["schemas"]["Address"][];
+            quotaBytes: components["schemas"]["QuotaBytes"];
+            usedBytes: components["schemas"]["Octets"];
+            usedMessages: components["schemas"]["Count"];
+            /**
+             * @description Whether the person is an administrator.
+             * @example false
+             */
+            isAdmin: boolean;
+            /**
+             * @description Whether logins are refused; mail is still received.
+             * @example false
+             */
+            isDisabled: boolean;
+            /**
+             * @description Whether it can log in with a password.
+             * @example true
+             */
+            hasPassword: boolean;
+            createdAt: components["schemas"]["Timestamp"];
+        };
+        /** @description What is to change; fields that are left out stay. */
+        AdminAccountChange: {
+            displayName?: components["schemas"]["DisplayName"];
+            quotaBytes?: components["schemas"]["QuotaBytes"];
+            /**
+             * @description Whether the person is an administrator. The last one stays one.
+             * @example false
+             */
+            isAdmin?: boolean;
+            /**
+             * @description Whether logins are refused; sessions and tokens end with it.
+             * @example true
+             */
+            isDisabled?: boolean;
+        };
+        /** @description An account to be made, with its mailboxes. */
+        AdminAccountNew: {
+            address: components["schemas"]["Address"];
+            /**
+             * Format: password
+             * @description Its password; left out, nobody can log in until one is set.
+             * @example correct horse battery staple
+             */
+            password?: string;
+            displayName?: components["schemas"]["DisplayName"];
+            quotaBytes?: components["schemas"]["QuotaBytes"];
+            /**
+             * @description Whether the person becomes an administrator.
+             * @default false
+             * @example false
+             */
+            isAdmin: boolean;
+        };
+        /** @description Accounts by login. */
+        AdminAccountPage: {
+            /** @description The accounts. */
+            items: components["schemas"]["AdminAccount"][];
+            nextCursor: components["schemas"]["NextCursor"];
+            total: components["schemas"]["Total"];
+        };
+        /** @description A new password. */
+        AdminPassword: {
+            password: components["schemas"]["Password"];
+        };
+        /** @description A part of a message that can be saved. */
+        Attachment: {
+            /**
+             * @description For `GET /messages/{messageId}/parts/{partId}`.
+             * @example 2
+             */
+            partId: string;
+            blobId: components["schemas"]["Key"];
+            /**
+             * @description Name of the file, decoded, without path and control characters; never empty.
+             * @example plan.pdf
+             */
+            name: string;
+            /**
+             * @description Media type as the sender says.
+             * @example application/pdf
+             */
+            type: string;
+            size: components["schemas"]["Octets"];
+            /**
+             * @description Content-ID without brackets.
+             * @example null
+             */
+            contentId: string | null;
+            /**
+             * @description Whether the text of the message shows it.
+             * @example false
+             */
+            isInline: boolean;
+        };
+        /** @description One act. */
+        AuditEntry: {
+            id: components["schemas"]["Id"];
+            at: components["schemas"]["Timestamp"];
+            /**
+             * Format: id
+             * @description Account of who did it; null for the operator and the system.
+             * @example 12
+             */
+            actorId: string | null;
+            /**
+             * @description Who did it: a login, `cli` or `system`.
+             * @example mia@example.org
+             */
+            actor: string;
+            /**
+             * @description From where; empty when from nowhere.
+             * @example 192.0.2.7
+             */
+            ip: string;
+            /**
+             * @description What was done.
+             * @example account.add
+             */
+            action: string;
+            /**
+             * @description What it was done to.
+             * @example leo@example.org
+             */
+            object: string;
+            /**
+             * @description What changed.
+             * @example quota 0 -> 1000000
+             */
+            detail: string;
+            /**
+             * @description How it ended: `ok`, `denied` or `failed`.
+             * @example ok
+             */
+            result: string;
+        };
+        /** @description Acts, the last one first. */
+        AuditPage: {
+            /** @description The acts. */
+            items: components["schemas"]["AuditEntry"][];
+            nextCursor: components["schemas"]["NextCursor"];
+        };
+        /**
+         * @description What is to be done, at least one of the three; `destroy` only alone.
+         * @example {
+         *       "move": {
+         *         "from": "1",
+         *         "to": "5"
+         *       }
+         *     }
+         */
+        BatchChange: {
+            keywords?: components["schemas"]["KeywordPatch"];
+            move?: components["schemas"]["Move"];
+            /**
+             * @description Deletes the messages for ever, from all mailboxes. There is no undo.
+             * @example true
+             * @constant
+             */
+            destroy?: true;
+        };
+        /** @description Messages that were changed and were in the same mailbox before. */
+        BatchGroup: {
+            mailboxId: components["schemas"]["Id"];
+            /** @description Their ids. */
+            messageIds: components["schemas"]["Id"][];
+        };
+        /** @description Which messages, and what is to be done with them. */
+        BatchRequest: {
+            target: components["schemas"]["BatchTarget"];
+            change: components["schemas"]["BatchChange"];
+            /**
+             * Format: state
+             * @description Only when the account is in this state; otherwise 409 with `state-changed`.
+             * @example 1042
+             */
+            ifState?: string;
+        };
+        /** @description What was changed. To undo it, send the opposite for exactly these messages: the keywords the other way round, or for each group a move back to its `mailboxId`. */
+        BatchResult: {
+            state: components["schemas"]["State"];
+            /** @description Messages that are different now, by the mailbox that they were in before. */
+            changed: components["schemas"]["BatchGroup"][];
+            unchangedCount: components["schemas"]["Count"];
+            /**
+             * @description Ids of messages or conversations that are not there.
+             * @example []
+             */
+            notFound: components["schemas"]["Id"][];
+            /**
+             * @description Whether the search finds more that was not changed yet.
+             * @example false
+             */
+            hasMore: boolean;
+        };
+        /** @description All messages that a search finds. At most 1000 are changed in one request; while `hasMore` is true, send it again. */
+        BatchSearch: {
+            /**
+             * Format: line
+             * @description As in `GET /search`.
+             * @example from:mia
+             */
+            q?: string;
+            /**
+             * Format: id
+             * @description Only in this mailbox.
+             * @example 1
+             */
+            mailboxId?: string;
+        };
+        /**
+         * @description Exactly one of the three.
+         * @example {
+         *       "threads": {
+         *         "ids": [
+         *           "115302194731810817"
+         *         ],
+         *         "mailboxId": "1"
+         *       }
+         *     }
+         */
+        BatchTarget: {
+            /** @description These messages. */
+            messageIds?: components["schemas"]["Id"][];
+            threads?: components["schemas"]["BatchThreads"];
+            search?: components["schemas"]["BatchSearch"];
+        };
+        /** @description All messages of conversations. */
+        BatchThreads: {
+            /** @description Their ids. */
+            ids: components["schemas"]["Id"][];
+            /**
+             * Format: id
+             * @description Only their messages in this mailbox.
+             * @example 1
+             */
+            mailboxId?: string;
+        };
+        /** @description An upload. It is dropped a day after its last part unless a draft uses it. */
+        Blob: {
+            id: components["schemas"]["Key"];
+            /**
+             * @description Name of the file.
+             * @example plan.pdf
+             */
+            name: string;
+            /**
+             * @description Media type.
+             * @example application/pdf
+             */
+            type: string;
+            size: components["schemas"]["Octets"];
+            /**
+             * @description Octets that are there, from the first on.
+             * @example 20480
+             */
+            received: number;
+            /**
+             * @description Whether all octets are there; only then can a draft use it.
+             * @example true
+             */
+            isComplete: boolean;
+            expiresAt: components["schemas"]["Timestamp"];
+        };
+        /** @description All that an app needs before its first picture, of one moment. */
+        Bootstrap: {
             account: components["schemas"]["Account"];
             /**
-             * @description What it may do.
+             * @description What the session may do.
              * @example [
              *       "account:read",
              *       "account:write",
@@ -1319,9 +1572,243 @@ export interface components {
              *     ]
              */
             scopes: components["schemas"]["Scope"][];
+            settings: components["schemas"]["Settings"];
+            /** @description All mailboxes, the inbox first, then by name, parents before children. */
+            mailboxes: components["schemas"]["Mailbox"][];
+            /** @description All identities, the default one first. */
+            identities: components["schemas"]["Identity"][];
+            inbox: components["schemas"]["ThreadPage"];
+            state: components["schemas"]["State"];
+            /**
+             * @description For the `since` of `GET /events`, so that nothing is missed in between.
+             * @example 1042
+             */
+            eventCursor: string;
+            limits: components["schemas"]["Limits"];
+            /**
+             * @description Version of the server. An app that was built for another one loads itself anew.
+             * @example 0.2.0
+             */
+            version: string;
+        };
+        /** @description Mail of the account changed. Counts and new conversations are told at once; for the rest ask `GET /changes` with the last state that was seen. */
+        ChangeEvent: {
+            /**
+             * @description Kind of the event.
+             * @example change
+             * @constant
+             */
+            type: "change";
+            state: components["schemas"]["State"];
+            /** @description Mailboxes that changed, with their counts now. */
+            mailboxes: components["schemas"]["MailboxCounts"][];
+            /** @description Conversations with new mail, the newest last; at most 10. */
+            arrived: components["schemas"]["ThreadRow"][];
+        };
+        /** @description Ids by what happened; each in one list only. */
+        ChangedIds: {
+            /** @description Not there at the old state. */
+            created: components["schemas"]["Id"][];
+            /** @description Different now. */
+            updated: components["schemas"]["Id"][];
+            /**
+             * @description Gone.
+             * @example []
+             */
+            destroyed: components["schemas"]["Id"][];
+        };
+        /** @description What changed between two states. */
+        Changes: {
+            oldState: components["schemas"]["State"];
+            newState: components["schemas"]["State"];
+            /**
+             * @description Whether there are more changes; ask again with `newState`.
+             * @example false
+             */
+            hasMore: boolean;
+            mailboxes: components["schemas"]["ChangedIds"];
+            threads: components["schemas"]["ChangedIds"];
+            messages: components["schemas"]["ChangedIds"];
+        };
+        /**
+         * Format: token
+         * @description For a picture inside of the text, what its `cid:` says; null for an attachment.
+         * @example null
+         */
+        ContentId: string | null;
+        /**
+         * @description How many.
+         * @example 3
+         */
+        Count: number;
+        /**
+         * @description Height of rows in lists.
+         * @example cosy
+         * @enum {string}
+         */
+        Density: "compact" | "cosy" | "comfortable";
+        /**
+         * @description Whether the browser is to show new mail.
+         * @example false
+         */
+        DesktopNotifications: boolean;
+        /**
+         * Format: line
+         * @description Name of a person, for others to read. May be empty.
+         * @example Mia Reed
+         */
+        DisplayName: string;
+        /** @description A domain that mail is taken for. */
+        Domain: {
+            name: components["schemas"]["DomainName"];
+            accounts: components["schemas"]["Count"];
+            addresses: components["schemas"]["Count"];
             createdAt: components["schemas"]["Timestamp"];
-            /** @description When it ends by itself; null for a token without an end. */
-            expiresAt: components["schemas"]["Timestamp"] | null;
+        };
+        /**
+         * Format: domain
+         * @description A domain as A-labels, in any case.
+         * @example example.org
+         */
+        DomainName: string;
+        /** @description A domain to take mail for. */
+        DomainNew: {
+            name: components["schemas"]["DomainName"];
+        };
+        /** @description Domains by name. */
+        DomainPage: {
+            /** @description The domains. */
+            items: components["schemas"]["Domain"][];
+            nextCursor: components["schemas"]["NextCursor"];
+            total: components["schemas"]["Total"];
+        };
+        /** @description A draft. It stands in the mailbox of drafts too, so that every mail client shows it. */
+        Draft: {
+            id: components["schemas"]["Id"];
+            /**
+             * Format: id
+             * @description The message that shows it now; another one after each change. Null while it is being sent.
+             * @example 115302194731810901
+             */
+            messageId: string | null;
+            identityId: components["schemas"]["DraftIdentityId"];
+            to: components["schemas"]["Recipients"];
+            cc: components["schemas"]["Recipients"];
+            bcc: components["schemas"]["Recipients"];
+            subject: components["schemas"]["DraftSubject"];
+            html: components["schemas"]["DraftHtml"];
+            text: components["schemas"]["DraftText"];
+            /**
+             * @description What goes with it.
+             * @example []
+             */
+            attachments: components["schemas"]["DraftAttachment"][];
+            inReplyTo: components["schemas"]["InReplyTo"];
+            createdAt: components["schemas"]["Timestamp"];
+            updatedAt: components["schemas"]["Timestamp"];
+        };
+        /** @description What goes with a draft. */
+        DraftAttachment: {
+            blobId: components["schemas"]["Key"];
+            /**
+             * @description Name of the file.
+             * @example plan.pdf
+             */
+            name: string;
+            /**
+             * @description Media type.
+             * @example application/pdf
+             */
+            type: string;
+            size: components["schemas"]["Octets"];
+            contentId: components["schemas"]["ContentId"];
+        };
+        /** @description An upload or a part of another message that goes with the draft. */
+        DraftAttachmentInput: {
+            blobId: components["schemas"]["Key"];
+            /**
+             * Format: line
+             * @description Name of the file; left out it keeps its own.
+             * @example plan.pdf
+             */
+            name?: string;
+            contentId?: components["schemas"]["ContentId"];
+        };
+        /**
+         * @description The text as HTML; empty for a message of plain text only. The server cleans it before it is sent.
+         * @example <p>The boats are ready.</p>
+         */
+        DraftHtml: string;
+        /**
+         * Format: id
+         * @description As whom it is written; null for the default identity.
+         * @example 1
+         */
+        DraftIdentityId: string | null;
+        /** @description A draft as it is being written. Everything may still be missing or wrong but addresses. */
+        DraftInput: {
+            identityId?: components["schemas"]["DraftIdentityId"];
+            to: components["schemas"]["Recipients"];
+            cc: components["schemas"]["Recipients"];
+            bcc: components["schemas"]["Recipients"];
+            subject: components["schemas"]["DraftSubject"];
+            html: components["schemas"]["DraftHtml"];
+            text: components["schemas"]["DraftText"];
+            /**
+             * @description What goes with it.
+             * @example []
+             */
+            attachments: components["schemas"]["DraftAttachmentInput"][];
+            inReplyTo?: components["schemas"]["InReplyTo"];
+        };
+        /** @description Drafts, the last changed first. */
+        DraftPage: {
+            /** @description The drafts. */
+            items: components["schemas"]["Draft"][];
+            nextCursor: components["schemas"]["NextCursor"];
+        };
+        /**
+         * Format: line
+         * @description Subject; may be empty.
+         * @example Plan for spring
+         */
+        DraftSubject: string;
+        /**
+         * @description The text as plain text; empty when it is to be made from the HTML.
+         * @example
+         */
+        DraftText: string;
+        /** @description A person in a header field of a message. */
+        EmailAddress: {
+            /**
+             * Format: line
+             * @description Display name, decoded; empty when there is none.
+             * @example Mia Reed
+             */
+            name: string;
+            /**
+             * Format: line
+             * @description The address as it stands in the message.
+             * @example mia@example.org
+             */
+            address: string;
+        };
+        /** @description What was ended. */
+        EndedSessions: {
+            ended: components["schemas"]["Count"];
+        };
+        /** @description The object of a `data` line. */
+        Event: components["schemas"]["ChangeEvent"] | components["schemas"]["SubmissionEvent"] | components["schemas"]["QueueEvent"] | components["schemas"]["SessionEvent"] | components["schemas"]["ResetEvent"];
+        /** @description How what was found spreads. */
+        Facets: {
+            /** @description By sender, the most frequent first. */
+            from: components["schemas"]["FromFacet"][];
+            /** @description By mailbox, the fullest first. */
+            mailboxes: components["schemas"]["MailboxFacet"][];
+            /** @description By year in which it came, the newest first. */
+            years: components["schemas"]["YearFacet"][];
+            unread: components["schemas"]["Count"];
+            attachments: components["schemas"]["Count"];
         };
         /** @description One field or parameter that is wrong. */
         FieldError: {
@@ -1336,6 +1823,492 @@ export interface components {
              */
             detail: string;
         };
+        /** @description Messages of one sender. */
+        FromFacet: {
+            /**
+             * @description The sender's address.
+             * @example mia@example.org
+             */
+            address: string;
+            /**
+             * @description A name that the sender used; may be empty.
+             * @example Mia Reed
+             */
+            name: string;
+            count: components["schemas"]["Count"];
+        };
+        /** @description Whether the server can serve. */
+        Health: {
+            status: components["schemas"]["HealthStatus"];
+        };
+        /** @description Something that the server needs. */
+        HealthCheck: {
+            /**
+             * @description What it is.
+             * @example database
+             * @enum {string}
+             */
+            name: "database" | "schema" | "redis" | "queue" | "disk" | "certificate";
+            status: components["schemas"]["HealthStatus"];
+            /**
+             * @description How long the look took.
+             * @example 0.4
+             */
+            milliseconds: number;
+            /**
+             * @description What is wrong; empty when nothing is.
+             * @example
+             */
+            detail: string;
+        };
+        /** @description What the server needs, and how it is. */
+        HealthDetailed: {
+            status: components["schemas"]["HealthStatus"];
+            /**
+             * @description Version of the server.
+             * @example 0.2.0
+             */
+            version: string;
+            /**
+             * @description Its name.
+             * @example mail.example.org
+             */
+            hostname: string;
+            /**
+             * @description The process that answered.
+             * @example api.1
+             */
+            process: string;
+            /**
+             * @description How long that process runs.
+             * @example 86400
+             */
+            uptimeSeconds: number;
+            /** @description What was looked at. */
+            checks: components["schemas"]["HealthCheck"][];
+        };
+        /**
+         * @description `ok`; `degraded` when something that the server can do without for a while is away; `down` when it can serve nobody.
+         * @example ok
+         * @enum {string}
+         */
+        HealthStatus: "ok" | "degraded" | "down";
+        /** @description A text of the newest message that matches, cut where words match. */
+        Highlighted: components["schemas"]["Segment"][];
+        /**
+         * Format: id
+         * @description Names a thing for ever; no meaning for clients.
+         * @example 115302194731810817
+         */
+        Id: string;
+        /** @description As whom mail is written. */
+        Identity: {
+            id: components["schemas"]["Id"];
+            name: components["schemas"]["DisplayName"];
+            address: components["schemas"]["Address"];
+            /** @description Where answers are to go; null for the address itself. */
+            replyTo: components["schemas"]["Address"] | null;
+            signatureHtml: components["schemas"]["SignatureHtml"];
+            signatureText: components["schemas"]["SignatureText"];
+            isDefault: components["schemas"]["IsDefaultIdentity"];
+        };
+        /** @description What is to change; fields that are left out stay. */
+        IdentityChange: {
+            name?: components["schemas"]["DisplayName"];
+            address?: components["schemas"]["Address"];
+            /**
+             * Format: email
+             * @description Where answers are to go; null for the address itself.
+             * @example team@example.org
+             */
+            replyTo?: string | null;
+            signatureHtml?: components["schemas"]["SignatureHtml"];
+            signatureText?: components["schemas"]["SignatureText"];
+            isDefault?: components["schemas"]["IsDefaultIdentity"];
+        };
+        /** @description All identities, the default one first. */
+        IdentityList: {
+            /** @description The identities; at least one. */
+            items: components["schemas"]["Identity"][];
+        };
+        /** @description A new identity. The address has to be one that the account may send as. */
+        IdentityNew: {
+            name: components["schemas"]["DisplayName"];
+            address: components["schemas"]["Address"];
+            /**
+             * Format: email
+             * @description Where answers are to go; null for the address itself.
+             * @example team@example.org
+             */
+            replyTo?: string | null;
+            signatureHtml?: components["schemas"]["SignatureHtml"];
+            signatureText?: components["schemas"]["SignatureText"];
+            isDefault?: components["schemas"]["IsDefaultIdentity"];
+        };
+        /** @description The message that it answers or forwards; null for a new one. */
+        InReplyTo: {
+            /**
+             * Format: id
+             * @description Id of the message.
+             * @example 115302194731810817
+             */
+            messageId: string;
+            /**
+             * @description What is being done with it.
+             * @example reply
+             * @enum {string}
+             */
+            mode: "reply" | "replyAll" | "forward";
+        } | null;
+        /**
+         * @description Whether new mail is written as this one. Exactly one identity is; setting it takes it from the other.
+         * @example true
+         */
+        IsDefaultIdentity: boolean;
+        /**
+         * Format: key
+         * @description Names a thing that nobody can guess.
+         * @example u3Jx9QmT2LwVbK7c
+         */
+        Key: string;
+        /**
+         * Format: keyword
+         * @description A flag of a message (RFC 8621 section 4.1.1). `$seen`, `$flagged`, `$answered` and `$draft` are those of the system, all others are labels of the user's.
+         * @example $seen
+         */
+        Keyword: string;
+        /**
+         * @description Flags and labels to set (true) and to take away (false).
+         * @example {
+         *       "$seen": true
+         *     }
+         */
+        KeywordPatch: {
+            [key: string]: boolean;
+        };
+        /**
+         * @description Flags and labels that it has.
+         * @example [
+         *       "$seen"
+         *     ]
+         */
+        Keywords: components["schemas"]["Keyword"][];
+        /**
+         * @description Language of the apps; `auto` follows the browser.
+         * @example auto
+         * @enum {string}
+         */
+        Language: "auto" | "en" | "de";
+        /** @description Limits that an app shows before the server refuses. */
+        Limits: {
+            /**
+             * @description Largest message that can be sent, in octets, with its attachments encoded.
+             * @example 26214400
+             */
+            messageBytes: number;
+            /**
+             * @description Most recipients of one message.
+             * @example 1000
+             */
+            recipients: number;
+            /**
+             * @description Largest upload in octets.
+             * @example 52428800
+             */
+            uploadBytes: number;
+            /**
+             * @description Most octets of one request of an upload.
+             * @example 4194304
+             */
+            partBytes: number;
+        };
+        /** @description An address of this server and where its mail goes. */
+        MailAddress: {
+            address: components["schemas"]["Address"];
+            domain: components["schemas"]["DomainName"];
+            /**
+             * @description Whether it is the login of its account or a further address.
+             * @example alias
+             * @enum {string}
+             */
+            kind: "login" | "alias";
+            accountId: components["schemas"]["Id"];
+            account: components["schemas"]["Address"];
+            createdAt: components["schemas"]["Timestamp"];
+        };
+        /** @description A further address of an account. */
+        MailAddressNew: {
+            address: components["schemas"]["Address"];
+            /**
+             * Format: account
+             * @description Id of the account, or one of its addresses.
+             * @example mia@example.org
+             */
+            account: string;
+        };
+        /** @description Addresses in alphabetical order. */
+        MailAddressPage: {
+            /** @description The addresses. */
+            items: components["schemas"]["MailAddress"][];
+            nextCursor: components["schemas"]["NextCursor"];
+            total: components["schemas"]["Total"];
+        };
+        /** @description A folder. */
+        Mailbox: {
+            id: components["schemas"]["Id"];
+            name: components["schemas"]["MailboxName"];
+            /**
+             * @description Full name, levels joined by "/".
+             * @example Work/Projects
+             */
+            path: string;
+            parentId: components["schemas"]["ParentId"];
+            role: components["schemas"]["MailboxRole"];
+            totalMessages: components["schemas"]["Count"];
+            unreadMessages: components["schemas"]["Count"];
+            /**
+             * @description Whether mail clients show it.
+             * @example true
+             */
+            isSubscribed: boolean;
+        };
+        /** @description What is to change; fields that are left out stay. Mailboxes with a role keep name and place. */
+        MailboxChange: {
+            name?: components["schemas"]["MailboxName"];
+            parentId?: components["schemas"]["ParentId"];
+            /**
+             * @description Whether mail clients show it.
+             * @example false
+             */
+            isSubscribed?: boolean;
+        };
+        /** @description Counts of a mailbox. */
+        MailboxCounts: {
+            id: components["schemas"]["Id"];
+            totalMessages: components["schemas"]["Count"];
+            unreadMessages: components["schemas"]["Count"];
+        };
+        /** @description Messages in one mailbox. */
+        MailboxFacet: {
+            id: components["schemas"]["Id"];
+            count: components["schemas"]["Count"];
+        };
+        /**
+         * @description Mailboxes that hold it.
+         * @example [
+         *       "1"
+         *     ]
+         */
+        MailboxIds: components["schemas"]["Id"][];
+        /** @description All mailboxes, the inbox first, then by name, parents before children. */
+        MailboxList: {
+            state: components["schemas"]["State"];
+            /** @description The mailboxes. */
+            items: components["schemas"]["Mailbox"][];
+        };
+        /**
+         * Format: mailbox-name
+         * @description One level of a name, without "/".
+         * @example Work
+         */
+        MailboxName: string;
+        /** @description A mailbox to be made. */
+        MailboxNew: {
+            name: components["schemas"]["MailboxName"];
+            parentId?: components["schemas"]["ParentId"];
+        };
+        /**
+         * @description What a mailbox is for; null for those that people make.
+         * @example inbox
+         * @enum {string|null}
+         */
+        MailboxRole: "inbox" | "drafts" | "sent" | "archive" | "junk" | "trash" | null;
+        /**
+         * @description When an opened message counts as read; -1 never.
+         * @example 0
+         */
+        MarkReadAfterSeconds: number;
+        /** @description A message without its text; that is `GET /messages/{messageId}/body` or `/content`. */
+        Message: {
+            id: components["schemas"]["Id"];
+            threadId: components["schemas"]["Id"];
+            mailboxIds: components["schemas"]["MailboxIds"];
+            keywords: components["schemas"]["Keywords"];
+            subject: components["schemas"]["Subject"];
+            preview: components["schemas"]["Preview"];
+            from: components["schemas"]["People"];
+            sender: components["schemas"]["People"];
+            to: components["schemas"]["People"];
+            cc: components["schemas"]["People"];
+            bcc: components["schemas"]["People"];
+            replyTo: components["schemas"]["People"];
+            /**
+             * @description The field Message-ID without brackets.
+             * @example a1b2c3@example.org
+             */
+            messageIdHeader: string | null;
+            /** @description The field Date; null when it cannot be read. */
+            sentAt: components["schemas"]["Timestamp"] | null;
+            receivedAt: components["schemas"]["Timestamp"];
+            size: components["schemas"]["Octets"];
+            /** @description Its parts that are no text of the message; pictures inside of the text among them. */
+            attachments: components["schemas"]["Attachment"][];
+            /**
+             * Format: id
+             * @description For a draft that was made here, the id to edit it by.
+             * @example null
+             */
+            draftId: string | null;
+        };
+        /** @description What is to be done with a message. */
+        MessageChange: {
+            keywords?: components["schemas"]["KeywordPatch"];
+            move?: components["schemas"]["Move"];
+        };
+        /** @description The text of a message, made harmless. */
+        MessageContent: {
+            /**
+             * @description Whether the sender wrote HTML.
+             * @example true
+             */
+            hasHtml: boolean;
+            /**
+             * @description What of the body may be shown, by an allow-list, without scripts, forms, styles that reach out and remote pictures. Made from the plain text when there is no HTML.
+             * @example <p>The boats are ready.</p>
+             */
+            html: string;
+            /**
+             * @description The same as plain text.
+             * @example The boats are ready.
+             */
+            text: string;
+            /**
+             * @description Whether the text was too long and its end is missing.
+             * @example false
+             */
+            isCut: boolean;
+            remote: components["schemas"]["RemoteContent"];
+        };
+        /** @description A page of messages. */
+        MessagePage: {
+            state: components["schemas"]["State"];
+            /** @description The messages, the newest first. */
+            items: components["schemas"]["MessageRow"][];
+            nextCursor: components["schemas"]["NextCursor"];
+            total: components["schemas"]["Total"];
+        };
+        /** @description A message as a row of a list. */
+        MessageRow: {
+            id: components["schemas"]["Id"];
+            threadId: components["schemas"]["Id"];
+            mailboxIds: components["schemas"]["MailboxIds"];
+            keywords: components["schemas"]["Keywords"];
+            subject: components["schemas"]["Subject"];
+            preview: components["schemas"]["Preview"];
+            from: components["schemas"]["People"];
+            receivedAt: components["schemas"]["Timestamp"];
+            size: components["schemas"]["Octets"];
+            /**
+             * @description Whether it has an attachment.
+             * @example true
+             */
+            hasAttachment: boolean;
+        };
+        /** @description Rows of the messages asked for. */
+        MessagesGotten: {
+            state: components["schemas"]["State"];
+            /** @description The rows, in the order of the ids. */
+            items: components["schemas"]["MessageRow"][];
+            /**
+             * @description Ids of those that are not there.
+             * @example []
+             */
+            notFound: components["schemas"]["Id"][];
+        };
+        /** @description Which messages. */
+        MessagesWanted: {
+            /** @description Their ids. */
+            ids: components["schemas"]["Id"][];
+        };
+        /**
+         * @description `messagesReceived` and `bytesReceived` count what was stored for accounts, `signIns` and `signInFailures` logins by any protocol, `changes` what administrators did.
+         * @example messagesReceived
+         * @enum {string}
+         */
+        Metric: "messagesReceived" | "bytesReceived" | "signIns" | "signInFailures" | "changes";
+        /** @description Messages go from a mailbox to another one. Those that are not in `from` stay where they are. */
+        Move: {
+            /**
+             * Format: id
+             * @description Id of the mailbox; left out, they go from wherever they are.
+             * @example 1
+             */
+            from?: string;
+            /**
+             * Format: id
+             * @description Id of the mailbox that gets them.
+             * @example 5
+             */
+            to: string;
+        };
+        /**
+         * @description For the `cursor` of the next page; null on the last one.
+         * @example eyJhIjo0Mn0
+         */
+        NextCursor: string | null;
+        /**
+         * @description A size in octets.
+         * @example 20480
+         */
+        Octets: number;
+        /** @description The server in figures. */
+        Overview: {
+            /**
+             * @description Version of the server.
+             * @example 0.2.0
+             */
+            version: string;
+            /**
+             * @description Its name.
+             * @example mail.example.org
+             */
+            hostname: string;
+            startedAt: components["schemas"]["Timestamp"];
+            domains: components["schemas"]["Count"];
+            accounts: components["schemas"]["Count"];
+            disabledAccounts: components["schemas"]["Count"];
+            administrators: components["schemas"]["Count"];
+            messages: components["schemas"]["Count"];
+            storedBytes: components["schemas"]["Octets"];
+            queue: components["schemas"]["QueueStats"];
+            /** @description Accounts that use the most, the fullest first. */
+            fullest: components["schemas"]["AccountUse"][];
+            status: components["schemas"]["HealthStatus"];
+        };
+        /**
+         * Format: id
+         * @description Id of the mailbox that it is in; null at the top.
+         * @example null
+         */
+        ParentId: string | null;
+        /**
+         * Format: password
+         * @description A password; never in an answer.
+         * @example correct horse battery staple
+         */
+        Password: string;
+        /** @description The old password and the new one. */
+        PasswordChange: {
+            currentPassword: components["schemas"]["Password"];
+            newPassword: components["schemas"]["Password"];
+        };
+        /** @description The people of a header field; empty when it is missing. */
+        People: components["schemas"]["EmailAddress"][];
+        /**
+         * @description Beginning of the readable text, in one line.
+         * @example The boats are ready, and so is the list of who comes along.
+         */
+        Preview: string;
         /** @description What went wrong, for people and programs (RFC 9457). */
         Problem: {
             /**
@@ -1366,27 +2339,261 @@ export interface components {
             /** @description Each field or parameter that is wrong. */
             errors?: components["schemas"]["FieldError"][];
         };
-        /**
-         * Format: password
-         * @description A password; never in an answer.
-         * @example correct horse battery staple
-         */
-        Password: string;
-        /** @description Name and password. */
-        SignIn: {
+        /** @description One recipient of a message in the queue. */
+        QueueEntry: {
+            id: components["schemas"]["QueueId"];
             /**
-             * Format: line
-             * @description Any address of the account.
+             * @description Envelope sender; empty for reports.
              * @example mia@example.org
              */
-            login: string;
-            password: components["schemas"]["Password"];
+            sender: string;
             /**
-             * @description Keeps the session for 30 days; otherwise it ends with the browser, after a day at most.
-             * @default false
+             * @description Envelope recipient.
+             * @example leo@example.net
+             */
+            recipient: string;
+            /**
+             * @description What deliveries are grouped by.
+             * @example example.net
+             */
+            domain: string;
+            status: components["schemas"]["QueueStatus"];
+            attempts: components["schemas"]["Count"];
+            nextAttemptAt: components["schemas"]["Timestamp"];
+            /** @description Null when there was none yet. */
+            lastAttemptAt: components["schemas"]["Timestamp"] | null;
+            /**
+             * @description Enhanced status of the last attempt; empty when there is none.
+             * @example 4.7.1
+             */
+            code: string;
+            /**
+             * @description Answer of the other server; empty when there is none.
+             * @example 450 4.7.1 Try again later
+             */
+            reply: string;
+            createdAt: components["schemas"]["Timestamp"];
+            expiresAt: components["schemas"]["Timestamp"];
+            size: components["schemas"]["Octets"];
+        };
+        /** @description The outbound queue changed; for administrators, once in two seconds at most. */
+        QueueEvent: {
+            /**
+             * @description Kind of the event.
+             * @example queue
+             * @constant
+             */
+            type: "queue";
+            stats: components["schemas"]["QueueStats"];
+        };
+        /** @description Which recipients; all when nothing is said. */
+        QueueFilter: {
+            status?: components["schemas"]["QueueStatus"];
+            domain?: components["schemas"]["DomainName"];
+            /**
+             * Format: line
+             * @description Exact envelope sender.
+             * @example mia@example.org
+             */
+            sender?: string;
+            /**
+             * Format: line
+             * @description Exact envelope recipient.
+             * @example leo@example.net
+             */
+            recipient?: string;
+        };
+        /**
+         * Format: queue-id
+         * @description Names a message in the outbound queue, as in the log.
+         * @example 0e9c7b2k4m8qz
+         */
+        QueueId: string;
+        /** @description A message in the queue with its recipients. */
+        QueueMessage: {
+            id: components["schemas"]["QueueId"];
+            /** @description Those who did not get it yet. */
+            recipients: components["schemas"]["QueueEntry"][];
+        };
+        /** @description Recipients in the queue, the oldest message first. */
+        QueuePage: {
+            /** @description The recipients. */
+            items: components["schemas"]["QueueEntry"][];
+            nextCursor: components["schemas"]["NextCursor"];
+        };
+        /** @description What is tried again. */
+        QueueRetried: {
+            recipients: components["schemas"]["Count"];
+        };
+        /** @description The queue in figures. */
+        QueueStats: {
+            messages: components["schemas"]["Count"];
+            /**
+             * @description Recipients that were never tried.
+             * @example 2
+             */
+            pending: number;
+            /**
+             * @description Recipients that were tried and wait.
+             * @example 1
+             */
+            deferred: number;
+            /**
+             * @description Recipients that wait for their report.
+             * @example 0
+             */
+            failed: number;
+            /**
+             * @description Recipients that are due now.
+             * @example 0
+             */
+            due: number;
+            bytes: components["schemas"]["Octets"];
+            /** @description When the oldest message came; null when the queue is empty. */
+            oldestAt: components["schemas"]["Timestamp"] | null;
+            /**
+             * @description Domains that are not tried for now.
+             * @example 0
+             */
+            openBreakers: number;
+            /**
+             * @description Domains that are being worked on.
+             * @example 0
+             */
+            leased: number;
+        };
+        /**
+         * @description `pending` was never tried, `deferred` was tried and waits, `failed` waits for the report to its sender.
+         * @example deferred
+         * @enum {string}
+         */
+        QueueStatus: "pending" | "deferred" | "failed";
+        /**
+         * @description Limit of all mail in octets; 0 for none.
+         * @example 2147483648
+         */
+        QuotaBytes: number;
+        /** @description Somebody whom a message goes to. */
+        Recipient: {
+            name?: components["schemas"]["DisplayName"];
+            address: components["schemas"]["Address"];
+        };
+        /**
+         * @description Whom it goes to.
+         * @example [
+         *       {
+         *         "name": "Leo Park",
+         *         "address": "leo@example.org"
+         *       }
+         *     ]
+         */
+        Recipients: components["schemas"]["Recipient"][];
+        /** @description What the message wanted to load from other servers; nothing was. */
+        RemoteContent: {
+            count: components["schemas"]["Count"];
+            /**
+             * @description How many of them are pictures of one pixel, made to see that the message was opened.
+             * @example 1
+             */
+            pixels: number;
+            /** @description Servers that would have been asked, the first 50. */
+            hosts: string[];
+        };
+        /** @description Events were lost; what the client has may be old. Read everything anew. */
+        ResetEvent: {
+            /**
+             * @description Kind of the event.
+             * @example reset
+             * @constant
+             */
+            type: "reset";
+            state: components["schemas"]["State"];
+        };
+        /**
+         * @description What a token may do. A session may do all that its person may.
+         * @example mail:read
+         * @enum {string}
+         */
+        Scope: "account:read" | "account:write" | "mail:read" | "mail:write" | "mail:send" | "admin:read" | "admin:write";
+        /** @description A conversation that was found. */
+        SearchHit: {
+            thread: components["schemas"]["ThreadRow"];
+            /** @description Its messages that match, the newest first; at most 50. */
+            messageIds: components["schemas"]["Id"][];
+            subject: components["schemas"]["Highlighted"];
+            from: components["schemas"]["Highlighted"];
+            snippet: components["schemas"]["Highlighted"];
+        };
+        /** @description A page of what was found, by conversation. */
+        SearchPage: {
+            state: components["schemas"]["State"];
+            /** @description Conversations with at least one message that matches. */
+            items: components["schemas"]["SearchHit"][];
+            nextCursor: components["schemas"]["NextCursor"];
+            /**
+             * @description How many messages match; at most 10000 are counted.
+             * @example 12
+             */
+            total: number;
+            /**
+             * @description False when there are more than were counted.
              * @example true
              */
-            remember: boolean;
+            isTotalExact: boolean;
+            /**
+             * @description False when mail of the last moments is not in the index yet.
+             * @example true
+             */
+            isComplete: boolean;
+            /** @description Numbers by kind over all that matches; null when they were not asked for. */
+            facets: components["schemas"]["Facets"] | null;
+        };
+        /** @description A piece of a text. */
+        Segment: {
+            /**
+             * @description The piece itself; plain text.
+             * @example boats
+             */
+            text: string;
+            /**
+             * @description Whether it is what was searched for.
+             * @example true
+             */
+            isMatch: boolean;
+        };
+        /** @description The session of this request, and who it belongs to. */
+        Session: {
+            id: components["schemas"]["Id"];
+            account: components["schemas"]["Account"];
+            /**
+             * @description What it may do.
+             * @example [
+             *       "account:read",
+             *       "account:write",
+             *       "mail:read",
+             *       "mail:write",
+             *       "mail:send"
+             *     ]
+             */
+            scopes: components["schemas"]["Scope"][];
+            createdAt: components["schemas"]["Timestamp"];
+            /** @description When it ends by itself; null for a token without an end. */
+            expiresAt: components["schemas"]["Timestamp"] | null;
+        };
+        /** @description The session has ended; the stream ends after it. */
+        SessionEvent: {
+            /**
+             * @description Kind of the event.
+             * @example session
+             * @constant
+             */
+            type: "session";
+            /**
+             * @description Why.
+             * @example revoked
+             * @enum {string}
+             */
+            reason: "expired" | "revoked" | "disabled";
         };
         /** @description A session of the account, as its owner sees it. */
         SessionInfo: {
@@ -1410,65 +2617,12 @@ export interface components {
             lastUsedAt: components["schemas"]["Timestamp"];
             expiresAt: components["schemas"]["Timestamp"];
         };
-        /**
-         * @description For the `cursor` of the next page; null on the last one.
-         * @example eyJhIjo0Mn0
-         */
-        NextCursor: string | null;
         /** @description Sessions, the last used first. */
         SessionPage: {
             /** @description The sessions. */
             items: components["schemas"]["SessionInfo"][];
             nextCursor: components["schemas"]["NextCursor"];
         };
-        /** @description What was ended. */
-        EndedSessions: {
-            ended: components["schemas"]["Count"];
-        };
-        /**
-         * @description Language of the apps; `auto` follows the browser.
-         * @example auto
-         * @enum {string}
-         */
-        Language: "auto" | "en" | "de";
-        /**
-         * @description Light or dark; `auto` follows the system.
-         * @example auto
-         * @enum {string}
-         */
-        Theme: "auto" | "light" | "dark";
-        /**
-         * @description Height of rows in lists.
-         * @example cosy
-         * @enum {string}
-         */
-        Density: "compact" | "cosy" | "comfortable";
-        /**
-         * Format: line
-         * @description Name of the IANA time zone; empty follows the browser.
-         * @example Europe/Berlin
-         */
-        TimeZone: string;
-        /**
-         * @description How long a sent message can be taken back.
-         * @example 10
-         */
-        UndoSeconds: number;
-        /**
-         * @description Whether single keys act (WCAG 2.1.4).
-         * @example true
-         */
-        SingleKeys: boolean;
-        /**
-         * @description When an opened message counts as read; -1 never.
-         * @example 0
-         */
-        MarkReadAfterSeconds: number;
-        /**
-         * @description Whether the browser is to show new mail.
-         * @example false
-         */
-        DesktopNotifications: boolean;
         /** @description How the person wants the apps to be. */
         Settings: {
             language: components["schemas"]["Language"];
@@ -1480,42 +2634,32 @@ export interface components {
             markReadAfterSeconds: components["schemas"]["MarkReadAfterSeconds"];
             desktopNotifications: components["schemas"]["DesktopNotifications"];
         };
-        /**
-         * Format: mailbox-name
-         * @description One level of a name, without "/".
-         * @example Work
-         */
-        MailboxName: string;
-        /**
-         * Format: id
-         * @description Id of the mailbox that it is in; null at the top.
-         * @example null
-         */
-        ParentId: string | null;
-        /**
-         * @description What a mailbox is for; null for those that people make.
-         * @example inbox
-         * @enum {string|null}
-         */
-        MailboxRole: "inbox" | "drafts" | "sent" | "archive" | "junk" | "trash" | null;
-        /** @description A folder. */
-        Mailbox: {
-            id: components["schemas"]["Id"];
-            name: components["schemas"]["MailboxName"];
+        /** @description What is to change; settings that are left out stay. */
+        SettingsChange: {
+            language?: components["schemas"]["Language"];
+            theme?: components["schemas"]["Theme"];
+            density?: components["schemas"]["Density"];
+            timeZone?: components["schemas"]["TimeZone"];
+            undoSendSeconds?: components["schemas"]["UndoSeconds"];
+            singleKeys?: components["schemas"]["SingleKeys"];
+            markReadAfterSeconds?: components["schemas"]["MarkReadAfterSeconds"];
+            desktopNotifications?: components["schemas"]["DesktopNotifications"];
+        };
+        /** @description Name and password. */
+        SignIn: {
             /**
-             * @description Full name, levels joined by "/".
-             * @example Work/Projects
+             * Format: line
+             * @description Any address of the account.
+             * @example mia@example.org
              */
-            path: string;
-            parentId: components["schemas"]["ParentId"];
-            role: components["schemas"]["MailboxRole"];
-            totalMessages: components["schemas"]["Count"];
-            unreadMessages: components["schemas"]["Count"];
+            login: string;
+            password: components["schemas"]["Password"];
             /**
-             * @description Whether mail clients show it.
+             * @description Keeps the session for 30 days; otherwise it ends with the browser, after a day at most.
+             * @default false
              * @example true
              */
-            isSubscribed: boolean;
+            remember: boolean;
         };
         /**
          * @description Signature as HTML; the server cleans it by the rules for HTML mail.
@@ -1529,58 +2673,172 @@ export interface components {
          */
         SignatureText: string;
         /**
-         * @description Whether new mail is written as this one. Exactly one identity is; setting it takes it from the other.
+         * @description Whether single keys act (WCAG 2.1.4).
          * @example true
          */
-        IsDefaultIdentity: boolean;
-        /** @description As whom mail is written. */
-        Identity: {
-            id: components["schemas"]["Id"];
-            name: components["schemas"]["DisplayName"];
-            address: components["schemas"]["Address"];
-            /** @description Where answers are to go; null for the address itself. */
-            replyTo: components["schemas"]["Address"] | null;
-            signatureHtml: components["schemas"]["SignatureHtml"];
-            signatureText: components["schemas"]["SignatureText"];
-            isDefault: components["schemas"]["IsDefaultIdentity"];
-        };
+        SingleKeys: boolean;
         /**
          * Format: state
          * @description A moment in the life of the account; for `GET /changes`.
          * @example 1042
          */
         State: string;
+        /** @description Figures over time, as columns; a chart takes them as they are. */
+        Stats: {
+            metric: components["schemas"]["Metric"];
+            from: components["schemas"]["Timestamp"];
+            to: components["schemas"]["Timestamp"];
+            /**
+             * @description Length of each interval.
+             * @example 3600
+             */
+            stepSeconds: number;
+            /** @description Beginnings of the intervals, seconds since 1970 UTC. */
+            times: number[];
+            /** @description The figure of each interval; null when it is not known. */
+            values: (number | null)[];
+        };
         /**
          * @description Subject, decoded; empty when there is none.
          * @example Plan for spring
          */
         Subject: string;
-        /**
-         * @description Beginning of the readable text, in one line.
-         * @example The boats are ready, and so is the list of who comes along.
-         */
-        Preview: string;
-        /** @description A person in a header field of a message. */
-        EmailAddress: {
+        /** @description A message on its way. */
+        Submission: {
+            id: components["schemas"]["Id"];
             /**
-             * Format: line
-             * @description Display name, decoded; empty when there is none.
+             * Format: id
+             * @description The draft; null when it is gone because the message is on its way.
+             * @example 115302194731810901
+             */
+            draftId: string | null;
+            /**
+             * Format: id
+             * @description The message in Sent; null until `undoStatus` is `final`.
+             * @example null
+             */
+            messageId: string | null;
+            /**
+             * Format: id
+             * @description Its conversation; null until `undoStatus` is `final`.
+             * @example null
+             */
+            threadId: string | null;
+            /**
+             * @description Whether it can be taken back (RFC 8621 section 7). It is `canceled` when it was.
+             * @example pending
+             * @enum {string}
+             */
+            undoStatus: "pending" | "final" | "canceled";
+            undoUntil: components["schemas"]["Timestamp"];
+            from: components["schemas"]["Address"];
+            /** @description All who get it, those of Bcc among them. */
+            recipients: components["schemas"]["SubmissionRecipient"][];
+            subject: components["schemas"]["Subject"];
+            createdAt: components["schemas"]["Timestamp"];
+        };
+        /** @description A message on its way changed. */
+        SubmissionEvent: {
+            /**
+             * @description Kind of the event.
+             * @example submission
+             * @constant
+             */
+            type: "submission";
+            submission: components["schemas"]["Submission"];
+        };
+        /** @description The draft to be sent. */
+        SubmissionNew: {
+            /**
+             * Format: id
+             * @description Its id.
+             * @example 115302194731810901
+             */
+            draftId: string;
+            /**
+             * Format: etag
+             * @description The `ETag` of the draft as it was last seen. When it changed since, 409 with `state-changed`.
+             * @example "1042"
+             */
+            draftEtag?: string;
+            /**
+             * @description How long it can be taken back; left out, what the settings say.
+             * @example 10
+             */
+            undoSeconds?: number;
+        };
+        /** @description Submissions, the newest first. */
+        SubmissionPage: {
+            /** @description The submissions of the last 7 days. */
+            items: components["schemas"]["Submission"][];
+            nextCursor: components["schemas"]["NextCursor"];
+        };
+        /** @description What became of a message for one recipient. */
+        SubmissionRecipient: {
+            address: components["schemas"]["Address"];
+            /**
+             * @description `held` until it cannot be taken back any more, `queued` until the first try, `deferred` after a failed one, `done` when it left the queue: delivered, or returned to the sender.
+             * @example held
+             * @enum {string}
+             */
+            status: "held" | "queued" | "deferred" | "done" | "canceled";
+            /**
+             * @description Last answer of the other server; empty when there is none.
+             * @example
+             */
+            reply: string;
+        };
+        /** @description Something that what was typed may become. */
+        Suggestion: {
+            /**
+             * @description What it is.
+             * @example person
+             * @enum {string}
+             */
+            kind: "person" | "mailbox" | "subject" | "operator";
+            /**
+             * @description What is shown.
              * @example Mia Reed
              */
-            name: string;
+            text: string;
             /**
-             * Format: line
-             * @description The address as it stands in the message.
+             * @description What takes the place of the word that is being typed.
+             * @example from:mia@example.org
+             */
+            insert: string;
+            /**
+             * @description A second line; may be empty. For a person the address.
              * @example mia@example.org
              */
-            address: string;
+            detail: string;
+        };
+        /** @description What could be meant, the best first. */
+        SuggestionList: {
+            /** @description The suggestions. */
+            items: components["schemas"]["Suggestion"][];
         };
         /**
-         * Format: keyword
-         * @description A flag of a message (RFC 8621 section 4.1.1). `$seen`, `$flagged`, `$answered` and `$draft` are those of the system, all others are labels of the user's.
-         * @example $seen
+         * @description Light or dark; `auto` follows the system.
+         * @example auto
+         * @enum {string}
          */
-        Keyword: string;
+        Theme: "auto" | "light" | "dark";
+        /** @description A conversation with all its messages. */
+        Thread: {
+            id: components["schemas"]["Id"];
+            state: components["schemas"]["State"];
+            subject: components["schemas"]["Subject"];
+            /** @description Its messages with those of Sent and Drafts, the oldest first; the newest 500. */
+            messages: components["schemas"]["Message"][];
+        };
+        /** @description A page of conversations. */
+        ThreadPage: {
+            state: components["schemas"]["State"];
+            /** @description The conversations in the order asked for. */
+            items: components["schemas"]["ThreadRow"][];
+            nextCursor: components["schemas"]["NextCursor"];
+            total: components["schemas"]["Total"];
+        };
         /**
          * @description A conversation as a row of a list. Subject, preview and time are those of its newest message (in the mailbox that was asked about, if one was); counts and flags are of the whole conversation.
          * @example {
@@ -1660,141 +2918,40 @@ export interface components {
             mailboxIds: components["schemas"]["Id"][];
             size: components["schemas"]["Octets"];
         };
-        /**
-         * @description How many there are in all; null when it was not asked for.
-         * @example 1234
-         */
-        Total: number | null;
-        /** @description A page of conversations. */
-        ThreadPage: {
+        /** @description Rows of the conversations asked for. */
+        ThreadsGotten: {
             state: components["schemas"]["State"];
-            /** @description The conversations in the order asked for. */
+            /** @description The rows, in the order of the ids. */
             items: components["schemas"]["ThreadRow"][];
-            nextCursor: components["schemas"]["NextCursor"];
-            total: components["schemas"]["Total"];
+            /**
+             * @description Ids of those that are not there.
+             * @example []
+             */
+            notFound: components["schemas"]["Id"][];
         };
-        /** @description Limits that an app shows before the server refuses. */
-        Limits: {
+        /** @description Which conversations. */
+        ThreadsWanted: {
+            /** @description Their ids. */
+            ids: components["schemas"]["Id"][];
             /**
-             * @description Largest message that can be sent, in octets, with its attachments encoded.
-             * @example 26214400
+             * Format: id
+             * @description The rows are made as `GET /mailboxes/{mailboxId}/threads` makes them.
+             * @example 1
              */
-            messageBytes: number;
-            /**
-             * @description Most recipients of one message.
-             * @example 1000
-             */
-            recipients: number;
-            /**
-             * @description Largest upload in octets.
-             * @example 52428800
-             */
-            uploadBytes: number;
-            /**
-             * @description Most octets of one request of an upload.
-             * @example 4194304
-             */
-            partBytes: number;
-        };
-        /** @description All that an app needs before its first picture, of one moment. */
-        Bootstrap: {
-            account: components["schemas"]["Account"];
-            /**
-             * @description What the session may do.
-             * @example [
-             *       "account:read",
-             *       "account:write",
-             *       "mail:read",
-             *       "mail:write",
-             *       "mail:send"
-             *     ]
-             */
-            scopes: components["schemas"]["Scope"][];
-            settings: components["schemas"]["Settings"];
-            /** @description All mailboxes, the inbox first, then by name, parents before children. */
-            mailboxes: components["schemas"]["Mailbox"][];
-            /** @description All identities, the default one first. */
-            identities: components["schemas"]["Identity"][];
-            inbox: components["schemas"]["ThreadPage"];
-            state: components["schemas"]["State"];
-            /**
-             * @description For the `since` of `GET /events`, so that nothing is missed in between.
-             * @example 1042
-             */
-            eventCursor: string;
-            limits: components["schemas"]["Limits"];
-            /**
-             * @description Version of the server. An app that was built for another one loads itself anew.
-             * @example 0.2.0
-             */
-            version: string;
-        };
-        /** @description What is to change; fields that are left out stay. */
-        AccountChange: {
-            displayName?: components["schemas"]["DisplayName"];
-        };
-        /** @description The old password and the new one. */
-        PasswordChange: {
-            currentPassword: components["schemas"]["Password"];
-            newPassword: components["schemas"]["Password"];
-        };
-        /** @description What is to change; settings that are left out stay. */
-        SettingsChange: {
-            language?: components["schemas"]["Language"];
-            theme?: components["schemas"]["Theme"];
-            density?: components["schemas"]["Density"];
-            timeZone?: components["schemas"]["TimeZone"];
-            undoSendSeconds?: components["schemas"]["UndoSeconds"];
-            singleKeys?: components["schemas"]["SingleKeys"];
-            markReadAfterSeconds?: components["schemas"]["MarkReadAfterSeconds"];
-            desktopNotifications?: components["schemas"]["DesktopNotifications"];
-        };
-        /** @description All identities, the default one first. */
-        IdentityList: {
-            /** @description The identities; at least one. */
-            items: components["schemas"]["Identity"][];
-        };
-        /** @description A new identity. The address has to be one that the account may send as. */
-        IdentityNew: {
-            name: components["schemas"]["DisplayName"];
-            address: components["schemas"]["Address"];
-            /**
-             * Format: email
-             * @description Where answers are to go; null for the address itself.
-             * @example team@example.org
-             */
-            replyTo?: string | null;
-            signatureHtml?: components["schemas"]["SignatureHtml"];
-            signatureText?: components["schemas"]["SignatureText"];
-            isDefault?: components["schemas"]["IsDefaultIdentity"];
-        };
-        /** @description What is to change; fields that are left out stay. */
-        IdentityChange: {
-            name?: components["schemas"]["DisplayName"];
-            address?: components["schemas"]["Address"];
-            /**
-             * Format: email
-             * @description Where answers are to go; null for the address itself.
-             * @example team@example.org
-             */
-            replyTo?: string | null;
-            signatureHtml?: components["schemas"]["SignatureHtml"];
-            signatureText?: components["schemas"]["SignatureText"];
-            isDefault?: components["schemas"]["IsDefaultIdentity"];
+            mailboxId?: string;
         };
         /**
          * Format: line
-         * @description What it is for, in the words of its owner.
-         * @example Backup script
+         * @description Name of the IANA time zone; empty follows the browser.
+         * @example Europe/Berlin
          */
-        TokenName: string;
+        TimeZone: string;
         /**
-         * @description What it may do.
-         * @example [
-         *       "mail:read"
-         *     ]
+         * Format: date-time
+         * @description A moment in UTC (RFC 3339).
+         * @example 2026-03-01T12:00:00Z
          */
-        TokenScopes: components["schemas"]["Scope"][];
+        Timestamp: string;
         /** @description A token for automation. */
         Token: {
             id: components["schemas"]["Id"];
@@ -1811,12 +2968,21 @@ export interface components {
             /** @description When it ends by itself; null for never. */
             expiresAt: components["schemas"]["Timestamp"] | null;
         };
-        /** @description Tokens, the newest first. */
-        TokenPage: {
-            /** @description The tokens. */
-            items: components["schemas"]["Token"][];
-            nextCursor: components["schemas"]["NextCursor"];
+        /** @description A new token with its secret. */
+        TokenCreated: {
+            token: components["schemas"]["Token"];
+            /**
+             * @description For the header `Authorization`, after "Bearer ". It is shown only now; the server keeps a hash.
+             * @example hrn_4Fq8...
+             */
+            secret: string;
         };
+        /**
+         * Format: line
+         * @description What it is for, in the words of its owner.
+         * @example Backup script
+         */
+        TokenName: string;
         /** @description A token to be made. Scopes for administrators need an administrator. */
         TokenNew: {
             name: components["schemas"]["TokenName"];
@@ -1828,572 +2994,29 @@ export interface components {
              */
             expiresAt?: string | null;
         };
-        /** @description A new token with its secret. */
-        TokenCreated: {
-            token: components["schemas"]["Token"];
-            /**
-             * @description For the header `Authorization`, after "Bearer ". It is shown only now; the server keeps a hash.
-             * @example hrn_4Fq8...
-             */
-            secret: string;
-        };
-        /** @description All mailboxes, the inbox first, then by name, parents before children. */
-        MailboxList: {
-            state: components["schemas"]["State"];
-            /** @description The mailboxes. */
-            items: components["schemas"]["Mailbox"][];
-        };
-        /** @description A mailbox to be made. */
-        MailboxNew: {
-            name: components["schemas"]["MailboxName"];
-            parentId?: components["schemas"]["ParentId"];
-        };
-        /** @description What is to change; fields that are left out stay. Mailboxes with a role keep name and place. */
-        MailboxChange: {
-            name?: components["schemas"]["MailboxName"];
-            parentId?: components["schemas"]["ParentId"];
-            /**
-             * @description Whether mail clients show it.
-             * @example false
-             */
-            isSubscribed?: boolean;
-        };
-        /** @description Which conversations. */
-        ThreadsWanted: {
-            /** @description Their ids. */
-            ids: components["schemas"]["Id"][];
-            /**
-             * Format: id
-             * @description The rows are made as `GET /mailboxes/{mailboxId}/threads` makes them.
-             * @example 1
-             */
-            mailboxId?: string;
-        };
-        /** @description Rows of the conversations asked for. */
-        ThreadsGotten: {
-            state: components["schemas"]["State"];
-            /** @description The rows, in the order of the ids. */
-            items: components["schemas"]["ThreadRow"][];
-            /**
-             * @description Ids of those that are not there.
-             * @example []
-             */
-            notFound: components["schemas"]["Id"][];
-        };
-        /**
-         * @description Mailboxes that hold it.
-         * @example [
-         *       "1"
-         *     ]
-         */
-        MailboxIds: components["schemas"]["Id"][];
-        /**
-         * @description Flags and labels that it has.
-         * @example [
-         *       "$seen"
-         *     ]
-         */
-        Keywords: components["schemas"]["Keyword"][];
-        /** @description The people of a header field; empty when it is missing. */
-        People: components["schemas"]["EmailAddress"][];
-        /**
-         * Format: key
-         * @description Names a thing that nobody can guess.
-         * @example u3Jx9QmT2LwVbK7c
-         */
-        Key: string;
-        /** @description A part of a message that can be saved. */
-        Attachment: {
-            /**
-             * @description For `GET /messages/{messageId}/parts/{partId}`.
-             * @example 2
-             */
-            partId: string;
-            blobId: components["schemas"]["Key"];
-            /**
-             * @description Name of the file, decoded, without path and control characters; never empty.
-             * @example plan.pdf
-             */
-            name: string;
-            /**
-             * @description Media type as the sender says.
-             * @example application/pdf
-             */
-            type: string;
-            size: components["schemas"]["Octets"];
-            /**
-             * @description Content-ID without brackets.
-             * @example null
-             */
-            contentId: string | null;
-            /**
-             * @description Whether the text of the message shows it.
-             * @example false
-             */
-            isInline: boolean;
-        };
-        /** @description A message without its text; that is `GET /messages/{messageId}/body` or `/content`. */
-        Message: {
-            id: components["schemas"]["Id"];
-            threadId: components["schemas"]["Id"];
-            mailboxIds: components["schemas"]["MailboxIds"];
-            keywords: components["schemas"]["Keywords"];
-            subject: components["schemas"]["Subject"];
-            preview: components["schemas"]["Preview"];
-            from: components["schemas"]["People"];
-            sender: components["schemas"]["People"];
-            to: components["schemas"]["People"];
-            cc: components["schemas"]["People"];
-            bcc: components["schemas"]["People"];
-            replyTo: components["schemas"]["People"];
-            /**
-             * @description The field Message-ID without brackets.
-             * @example a1b2c3@example.org
-             */
-            messageIdHeader: string | null;
-            /** @description The field Date; null when it cannot be read. */
-            sentAt: components["schemas"]["Timestamp"] | null;
-            receivedAt: components["schemas"]["Timestamp"];
-            size: components["schemas"]["Octets"];
-            /** @description Its parts that are no text of the message; pictures inside of the text among them. */
-            attachments: components["schemas"]["Attachment"][];
-            /**
-             * Format: id
-             * @description For a draft that was made here, the id to edit it by.
-             * @example null
-             */
-            draftId: string | null;
-        };
-        /** @description A conversation with all its messages. */
-        Thread: {
-            id: components["schemas"]["Id"];
-            state: components["schemas"]["State"];
-            subject: components["schemas"]["Subject"];
-            /** @description Its messages with those of Sent and Drafts, the oldest first; the newest 500. */
-            messages: components["schemas"]["Message"][];
-        };
-        /** @description A message as a row of a list. */
-        MessageRow: {
-            id: components["schemas"]["Id"];
-            threadId: components["schemas"]["Id"];
-            mailboxIds: components["schemas"]["MailboxIds"];
-            keywords: components["schemas"]["Keywords"];
-            subject: components["schemas"]["Subject"];
-            preview: components["schemas"]["Preview"];
-            from: components["schemas"]["People"];
-            receivedAt: components["schemas"]["Timestamp"];
-            size: components["schemas"]["Octets"];
-            /**
-             * @description Whether it has an attachment.
-             * @example true
-             */
-            hasAttachment: boolean;
-        };
-        /** @description A page of messages. */
-        MessagePage: {
-            state: components["schemas"]["State"];
-            /** @description The messages, the newest first. */
-            items: components["schemas"]["MessageRow"][];
+        /** @description Tokens, the newest first. */
+        TokenPage: {
+            /** @description The tokens. */
+            items: components["schemas"]["Token"][];
             nextCursor: components["schemas"]["NextCursor"];
-            total: components["schemas"]["Total"];
-        };
-        /** @description Which messages. */
-        MessagesWanted: {
-            /** @description Their ids. */
-            ids: components["schemas"]["Id"][];
-        };
-        /** @description Rows of the messages asked for. */
-        MessagesGotten: {
-            state: components["schemas"]["State"];
-            /** @description The rows, in the order of the ids. */
-            items: components["schemas"]["MessageRow"][];
-            /**
-             * @description Ids of those that are not there.
-             * @example []
-             */
-            notFound: components["schemas"]["Id"][];
-        };
-        /** @description All messages of conversations. */
-        BatchThreads: {
-            /** @description Their ids. */
-            ids: components["schemas"]["Id"][];
-            /**
-             * Format: id
-             * @description Only their messages in this mailbox.
-             * @example 1
-             */
-            mailboxId?: string;
-        };
-        /** @description All messages that a search finds. At most 1000 are changed in one request; while `hasMore` is true, send it again. */
-        BatchSearch: {
-            /**
-             * Format: line
-             * @description As in `GET /search`.
-             * @example from:mia
-             */
-            q?: string;
-            /**
-             * Format: id
-             * @description Only in this mailbox.
-             * @example 1
-             */
-            mailboxId?: string;
         };
         /**
-         * @description Exactly one of the three.
-         * @example {
-         *       "threads": {
-         *         "ids": [
-         *           "115302194731810817"
-         *         ],
-         *         "mailboxId": "1"
-         *       }
-         *     }
+         * @description What it may do.
+         * @example [
+         *       "mail:read"
+         *     ]
          */
-        BatchTarget: {
-            /** @description These messages. */
-            messageIds?: components["schemas"]["Id"][];
-            threads?: components["schemas"]["BatchThreads"];
-            search?: components["schemas"]["BatchSearch"];
-        };
+        TokenScopes: components["schemas"]["Scope"][];
         /**
-         * @description Flags and labels to set (true) and to take away (false).
-         * @example {
-         *       "$seen": true
-         *     }
+         * @description How many there are in all; null when it was not asked for.
+         * @example 1234
          */
-        KeywordPatch: {
-            [key: string]: boolean;
-        };
-        /** @description Messages go from a mailbox to another one. Those that are not in `from` stay where they are. */
-        Move: {
-            /**
-             * Format: id
-             * @description Id of the mailbox; left out, they go from wherever they are.
-             * @example 1
-             */
-            from?: string;
-            /**
-             * Format: id
-             * @description Id of the mailbox that gets them.
-             * @example 5
-             */
-            to: string;
-        };
+        Total: number | null;
         /**
-         * @description What is to be done, at least one of the three; `destroy` only alone.
-         * @example {
-         *       "move": {
-         *         "from": "1",
-         *         "to": "5"
-         *       }
-         *     }
+         * @description How long a sent message can be taken back.
+         * @example 10
          */
-        BatchChange: {
-            keywords?: components["schemas"]["KeywordPatch"];
-            move?: components["schemas"]["Move"];
-            /**
-             * @description Deletes the messages for ever, from all mailboxes. There is no undo.
-             * @example true
-             * @constant
-             */
-            destroy?: true;
-        };
-        /** @description Which messages, and what is to be done with them. */
-        BatchRequest: {
-            target: components["schemas"]["BatchTarget"];
-            change: components["schemas"]["BatchChange"];
-            /**
-             * Format: state
-             * @description Only when the account is in this state; otherwise 409 with `state-changed`.
-             * @example 1042
-             */
-            ifState?: string;
-        };
-        /** @description Messages that were changed and were in the same mailbox before. */
-        BatchGroup: {
-            mailboxId: components["schemas"]["Id"];
-            /** @description Their ids. */
-            messageIds: components["schemas"]["Id"][];
-        };
-        /** @description What was changed. To undo it, send the opposite for exactly these messages: the keywords the other way round, or for each group a move back to its `mailboxId`. */
-        BatchResult: {
-            state: components["schemas"]["State"];
-            /** @description Messages that are different now, by the mailbox that they were in before. */
-            changed: components["schemas"]["BatchGroup"][];
-            unchangedCount: components["schemas"]["Count"];
-            /**
-             * @description Ids of messages or conversations that are not there.
-             * @example []
-             */
-            notFound: components["schemas"]["Id"][];
-            /**
-             * @description Whether the search finds more that was not changed yet.
-             * @example false
-             */
-            hasMore: boolean;
-        };
-        /** @description What is to be done with a message. */
-        MessageChange: {
-            keywords?: components["schemas"]["KeywordPatch"];
-            move?: components["schemas"]["Move"];
-        };
-        /** @description What the message wanted to load from other servers; nothing was. */
-        RemoteContent: {
-            count: components["schemas"]["Count"];
-            /**
-             * @description How many of them are pictures of one pixel, made to see that the message was opened.
-             * @example 1
-             */
-            pixels: number;
-            /** @description Servers that would have been asked, the first 50. */
-            hosts: string[];
-        };
-        /** @description The text of a message, made harmless. */
-        MessageContent: {
-            /**
-             * @description Whether the sender wrote HTML.
-             * @example true
-             */
-            hasHtml: boolean;
-            /**
-             * @description What of the body may be shown, by an allow-list, without scripts, forms, styles that reach out and remote pictures. Made from the plain text when there is no HTML.
-             * @example <p>The boats are ready.</p>
-             */
-            html: string;
-            /**
-             * @description The same as plain text.
-             * @example The boats are ready.
-             */
-            text: string;
-            /**
-             * @description Whether the text was too long and its end is missing.
-             * @example false
-             */
-            isCut: boolean;
-            remote: components["schemas"]["RemoteContent"];
-        };
-        /** @description Ids by what happened; each in one list only. */
-        ChangedIds: {
-            /** @description Not there at the old state. */
-            created: components["schemas"]["Id"][];
-            /** @description Different now. */
-            updated: components["schemas"]["Id"][];
-            /**
-             * @description Gone.
-             * @example []
-             */
-            destroyed: components["schemas"]["Id"][];
-        };
-        /** @description What changed between two states. */
-        Changes: {
-            oldState: components["schemas"]["State"];
-            newState: components["schemas"]["State"];
-            /**
-             * @description Whether there are more changes; ask again with `newState`.
-             * @example false
-             */
-            hasMore: boolean;
-            mailboxes: components["schemas"]["ChangedIds"];
-            threads: components["schemas"]["ChangedIds"];
-            messages: components["schemas"]["ChangedIds"];
-        };
-        /** @description Counts of a mailbox. */
-        MailboxCounts: {
-            id: components["schemas"]["Id"];
-            totalMessages: components["schemas"]["Count"];
-            unreadMessages: components["schemas"]["Count"];
-        };
-        /** @description Mail of the account changed. Counts and new conversations are told at once; for the rest ask `GET /changes` with the last state that was seen. */
-        ChangeEvent: {
-            /**
-             * @description Kind of the event.
-             * @example change
-             * @constant
-             */
-            type: "change";
-            state: components["schemas"]["State"];
-            /** @description Mailboxes that changed, with their counts now. */
-            mailboxes: components["schemas"]["MailboxCounts"][];
-            /** @description Conversations with new mail, the newest last; at most 10. */
-            arrived: components["schemas"]["ThreadRow"][];
-        };
-        /** @description What became of a message for one recipient. */
-        SubmissionRecipient: {
-            address: components["schemas"]["Address"];
-            /**
-             * @description `held` until it cannot be taken back any more, `queued` until the first try, `deferred` after a failed one, `done` when it left the queue: delivered, or returned to the sender.
-             * @example held
-             * @enum {string}
-             */
-            status: "held" | "queued" | "deferred" | "done" | "canceled";
-            /**
-             * @description Last answer of the other server; empty when there is none.
-             * @example
-             */
-            reply: string;
-        };
-        /** @description A message on its way. */
-        Submission: {
-            id: components["schemas"]["Id"];
-            /**
-             * Format: id
-             * @description The draft; null when it is gone because the message is on its way.
-             * @example 115302194731810901
-             */
-            draftId: string | null;
-            /**
-             * Format: id
-             * @description The message in Sent; null until `undoStatus` is `final`.
-             * @example null
-             */
-            messageId: string | null;
-            /**
-             * Format: id
-             * @description Its conversation; null until `undoStatus` is `final`.
-             * @example null
-             */
-            threadId: string | null;
-            /**
-             * @description Whether it can be taken back (RFC 8621 section 7). It is `canceled` when it was.
-             * @example pending
-             * @enum {string}
-             */
-            undoStatus: "pending" | "final" | "canceled";
-            undoUntil: components["schemas"]["Timestamp"];
-            from: components["schemas"]["Address"];
-            /** @description All who get it, those of Bcc among them. */
-            recipients: components["schemas"]["SubmissionRecipient"][];
-            subject: components["schemas"]["Subject"];
-            createdAt: components["schemas"]["Timestamp"];
-        };
-        /** @description A message on its way changed. */
-        SubmissionEvent: {
-            /**
-             * @description Kind of the event.
-             * @example submission
-             * @constant
-             */
-            type: "submission";
-            submission: components["schemas"]["Submission"];
-        };
-        /** @description The queue in figures. */
-        QueueStats: {
-            messages: components["schemas"]["Count"];
-            /**
-             * @description Recipients that were never tried.
-             * @example 2
-             */
-            pending: number;
-            /**
-             * @description Recipients that were tried and wait.
-             * @example 1
-             */
-            deferred: number;
-            /**
-             * @description Recipients that wait for their report.
-             * @example 0
-             */
-            failed: number;
-            /**
-             * @description Recipients that are due now.
-             * @example 0
-             */
-            due: number;
-            bytes: components["schemas"]["Octets"];
-            /** @description When the oldest message came; null when the queue is empty. */
-            oldestAt: components["schemas"]["Timestamp"] | null;
-            /**
-             * @description Domains that are not tried for now.
-             * @example 0
-             */
-            openBreakers: number;
-            /**
-             * @description Domains that are being worked on.
-             * @example 0
-             */
-            leased: number;
-        };
-        /** @description The outbound queue changed; for administrators, once in two seconds at most. */
-        QueueEvent: {
-            /**
-             * @description Kind of the event.
-             * @example queue
-             * @constant
-             */
-            type: "queue";
-            stats: components["schemas"]["QueueStats"];
-        };
-        /** @description The session has ended; the stream ends after it. */
-        SessionEvent: {
-            /**
-             * @description Kind of the event.
-             * @example session
-             * @constant
-             */
-            type: "session";
-            /**
-             * @description Why.
-             * @example revoked
-             * @enum {string}
-             */
-            reason: "expired" | "revoked" | "disabled";
-        };
-        /** @description Events were lost; what the client has may be old. Read everything anew. */
-        ResetEvent: {
-            /**
-             * @description Kind of the event.
-             * @example reset
-             * @constant
-             */
-            type: "reset";
-            state: components["schemas"]["State"];
-        };
-        /** @description The object of a `data` line. */
-        Event: components["schemas"]["ChangeEvent"] | components["schemas"]["SubmissionEvent"] | components["schemas"]["QueueEvent"] | components["schemas"]["SessionEvent"] | components["schemas"]["ResetEvent"];
-        /** @description A piece of a text. */
-        Segment: {
-            /**
-             * @description The piece itself; plain text.
-             * @example boats
-             */
-            text: string;
-            /**
-             * @description Whether it is what was searched for.
-             * @example true
-             */
-            isMatch: boolean;
-        };
-        /** @description A text of the newest message that matches, cut where words match. */
-        Highlighted: components["schemas"]["Segment"][];
-        /** @description A conversation that was found. */
-        SearchHit: {
-            thread: components["schemas"]["ThreadRow"];
-            /** @description Its messages that match, the newest first; at most 50. */
-            messageIds: components["schemas"]["Id"][];
-            subject: components["schemas"]["Highlighted"];
-            from: components["schemas"]["Highlighted"];
-            snippet: components["schemas"]["Highlighted"];
-        };
-        /** @description Messages of one sender. */
-        FromFacet: {
-            /**
-             * @description The sender's address.
-             * @example mia@example.org
-             */
-            address: string;
-            /**
-             * @description A name that the sender used; may be empty.
-             * @example Mia Reed
-             */
-            name: string;
-            count: components["schemas"]["Count"];
-        };
-        /** @description Messages in one mailbox. */
-        MailboxFacet: {
-            id: components["schemas"]["Id"];
-            count: components["schemas"]["Count"];
-        };
+        UndoSeconds: number;
         /** @description Messages of one year. */
         YearFacet: {
             /**
@@ -2403,706 +3026,8 @@ export interface components {
             year: number;
             count: components["schemas"]["Count"];
         };
-        /** @description How what was found spreads. */
-        Facets: {
-            /** @description By sender, the most frequent first. */
-            from: components["schemas"]["FromFacet"][];
-            /** @description By mailbox, the fullest first. */
-            mailboxes: components["schemas"]["MailboxFacet"][];
-            /** @description By year in which it came, the newest first. */
-            years: components["schemas"]["YearFacet"][];
-            unread: components["schemas"]["Count"];
-            attachments: components["schemas"]["Count"];
-        };
-        /** @description A page of what was found, by conversation. */
-        SearchPage: {
-            state: components["schemas"]["State"];
-            /** @description Conversations with at least one message that matches. */
-            items: components["schemas"]["SearchHit"][];
-            nextCursor: components["schemas"]["NextCursor"];
-            /**
-             * @description How many messages match; at most 10000 are counted.
-             * @example 12
-             */
-            total: number;
-            /**
-             * @description False when there are more than were counted.
-             * @example true
-             */
-            isTotalExact: boolean;
-            /**
-             * @description False when mail of the last moments is not in the index yet.
-             * @example true
-             */
-            isComplete: boolean;
-            /** @description Numbers by kind over all that matches; null when they were not asked for. */
-            facets: components["schemas"]["Facets"] | null;
-        };
-        /** @description Something that what was typed may become. */
-        Suggestion: {
-            /**
-             * @description What it is.
-             * @example person
-             * @enum {string}
-             */
-            kind: "person" | "mailbox" | "subject" | "operator";
-            /**
-             * @description What is shown.
-             * @example Mia Reed
-             */
-            text: string;
-            /**
-             * @description What takes the place of the word that is being typed.
-             * @example from:mia@example.org
-             */
-            insert: string;
-            /**
-             * @description A second line; may be empty. For a person the address.
-             * @example mia@example.org
-             */
-            detail: string;
-        };
-        /** @description What could be meant, the best first. */
-        SuggestionList: {
-            /** @description The suggestions. */
-            items: components["schemas"]["Suggestion"][];
-        };
-        /** @description An upload. It is dropped a day after its last part unless a draft uses it. */
-        Blob: {
-            id: components["schemas"]["Key"];
-            /**
-             * @description Name of the file.
-             * @example plan.pdf
-             */
-            name: string;
-            /**
-             * @description Media type.
-             * @example application/pdf
-             */
-            type: string;
-            size: components["schemas"]["Octets"];
-            /**
-             * @description Octets that are there, from the first on.
-             * @example 20480
-             */
-            received: number;
-            /**
-             * @description Whether all octets are there; only then can a draft use it.
-             * @example true
-             */
-            isComplete: boolean;
-            expiresAt: components["schemas"]["Timestamp"];
-        };
-        /**
-         * Format: id
-         * @description As whom it is written; null for the default identity.
-         * @example 1
-         */
-        DraftIdentityId: string | null;
-        /** @description Somebody whom a message goes to. */
-        Recipient: {
-            name?: components["schemas"]["DisplayName"];
-            address: components["schemas"]["Address"];
-        };
-        /**
-         * @description Whom it goes to.
-         * @example [
-         *       {
-         *         "name": "Leo Park",
-         *         "address": "leo@example.org"
-         *       }
-         *     ]
-         */
-        Recipients: components["schemas"]["Recipient"][];
-        /**
-         * Format: line
-         * @description Subject; may be empty.
-         * @example Plan for spring
-         */
-        DraftSubject: string;
-        /**
-         * @description The text as HTML; empty for a message of plain text only. The server cleans it before it is sent.
-         * @example <p>The boats are ready.</p>
-         */
-        DraftHtml: string;
-        /**
-         * @description The text as plain text; empty when it is to be made from the HTML.
-         * @example
-         */
-        DraftText: string;
-        /**
-         * Format: token
-         * @description For a picture inside of the text, what its `cid:` says; null for an attachment.
-         * @example null
-         */
-        ContentId: string | null;
-        /** @description What goes with a draft. */
-        DraftAttachment: {
-            blobId: components["schemas"]["Key"];
-            /**
-             * @description Name of the file.
-             * @example plan.pdf
-             */
-            name: string;
-            /**
-             * @description Media type.
-             * @example application/pdf
-             */
-            type: string;
-            size: components["schemas"]["Octets"];
-            contentId: components["schemas"]["ContentId"];
-        };
-        /** @description The message that it answers or forwards; null for a new one. */
-        InReplyTo: {
-            /**
-             * Format: id
-             * @description Id of the message.
-             * @example 115302194731810817
-             */
-            messageId: string;
-            /**
-             * @description What is being done with it.
-             * @example reply
-             * @enum {string}
-             */
-            mode: "reply" | "replyAll" | "forward";
-        } | null;
-        /** @description A draft. It stands in the mailbox of drafts too, so that every mail client shows it. */
-        Draft: {
-            id: components["schemas"]["Id"];
-            /**
-             * Format: id
-             * @description The message that shows it now; another one after each change. Null while it is being sent.
-             * @example 115302194731810901
-             */
-            messageId: string | null;
-            identityId: components["schemas"]["DraftIdentityId"];
-            to: components["schemas"]["Recipients"];
-            cc: components["schemas"]["Recipients"];
-            bcc: components["schemas"]["Recipients"];
-            subject: components["schemas"]["DraftSubject"];
-            html: components["schemas"]["DraftHtml"];
-            text: components["schemas"]["DraftText"];
-            /**
-             * @description What goes with it.
-             * @example []
-             */
-            attachments: components["schemas"]["DraftAttachment"][];
-            inReplyTo: components["schemas"]["InReplyTo"];
-            createdAt: components["schemas"]["Timestamp"];
-            updatedAt: components["schemas"]["Timestamp"];
-        };
-        /** @description Drafts, the last changed first. */
-        DraftPage: {
-            /** @description The drafts. */
-            items: components["schemas"]["Draft"][];
-            nextCursor: components["schemas"]["NextCursor"];
-        };
-        /** @description An upload or a part of another message that goes with the draft. */
-        DraftAttachmentInput: {
-            blobId: components["schemas"]["Key"];
-            /**
-             * Format: line
-             * @description Name of the file; left out it keeps its own.
-             * @example plan.pdf
-             */
-            name?: string;
-            contentId?: components["schemas"]["ContentId"];
-        };
-        /** @description A draft as it is being written. Everything may still be missing or wrong but addresses. */
-        DraftInput: {
-            identityId?: components["schemas"]["DraftIdentityId"];
-            to: components["schemas"]["Recipients"];
-            cc: components["schemas"]["Recipients"];
-            bcc: components["schemas"]["Recipients"];
-            subject: components["schemas"]["DraftSubject"];
-            html: components["schemas"]["DraftHtml"];
-            text: components["schemas"]["DraftText"];
-            /**
-             * @description What goes with it.
-             * @example []
-             */
-            attachments: components["schemas"]["DraftAttachmentInput"][];
-            inReplyTo?: components["schemas"]["InReplyTo"];
-        };
-        /** @description Submissions, the newest first. */
-        SubmissionPage: {
-            /** @description The submissions of the last 7 days. */
-            items: components["schemas"]["Submission"][];
-            nextCursor: components["schemas"]["NextCursor"];
-        };
-        /** @description The draft to be sent. */
-        SubmissionNew: {
-            /**
-             * Format: id
-             * @description Its id.
-             * @example 115302194731810901
-             */
-            draftId: string;
-            /**
-             * Format: etag
-             * @description The `ETag` of the draft as it was last seen. When it changed since, 409 with `state-changed`.
-             * @example "1042"
-             */
-            draftEtag?: string;
-            /**
-             * @description How long it can be taken back; left out, what the settings say.
-             * @example 10
-             */
-            undoSeconds?: number;
-        };
-        /**
-         * @description Limit of all mail in octets; 0 for none.
-         * @example 2147483648
-         */
-        QuotaBytes: number;
-        /** @description How much of its quota an account uses. */
-        AccountUse: {
-            id: components["schemas"]["Id"];
-            address: components["schemas"]["Address"];
-            usedBytes: components["schemas"]["Octets"];
-            quotaBytes: components["schemas"]["QuotaBytes"];
-        };
-        /**
-         * @description `ok`; `degraded` when something that the server can do without for a while is away; `down` when it can serve nobody.
-         * @example ok
-         * @enum {string}
-         */
-        HealthStatus: "ok" | "degraded" | "down";
-        /** @description The server in figures. */
-        Overview: {
-            /**
-             * @description Version of the server.
-             * @example 0.2.0
-             */
-            version: string;
-            /**
-             * @description Its name.
-             * @example mail.example.org
-             */
-            hostname: string;
-            startedAt: components["schemas"]["Timestamp"];
-            domains: components["schemas"]["Count"];
-            accounts: components["schemas"]["Count"];
-            disabledAccounts: components["schemas"]["Count"];
-            administrators: components["schemas"]["Count"];
-            messages: components["schemas"]["Count"];
-            storedBytes: components["schemas"]["Octets"];
-            queue: components["schemas"]["QueueStats"];
-            /** @description Accounts that use the most, the fullest first. */
-            fullest: components["schemas"]["AccountUse"][];
-            status: components["schemas"]["HealthStatus"];
-        };
-        /**
-         * @description `messagesReceived` and `bytesReceived` count what was stored for accounts, `signIns` and `signInFailures` logins by any protocol, `changes` what administrators did.
-         * @example messagesReceived
-         * @enum {string}
-         */
-        Metric: "messagesReceived" | "bytesReceived" | "signIns" | "signInFailures" | "changes";
-        /** @description Figures over time, as columns; a chart takes them as they are. */
-        Stats: {
-            metric: components["schemas"]["Metric"];
-            from: components["schemas"]["Timestamp"];
-            to: components["schemas"]["Timestamp"];
-            /**
-             * @description Length of each interval.
-             * @example 3600
-             */
-            stepSeconds: number;
-            /** @description Beginnings of the intervals, seconds since 1970 UTC. */
-            times: number[];
-            /** @description The figure of each interval; null when it is not known. */
-            values: (number | null)[];
-        };
-        /**
-         * Format: domain
-         * @description A domain as A-labels, in any case.
-         * @example example.org
-         */
-        DomainName: string;
-        /** @description A domain that mail is taken for. */
-        Domain: {
-            name: components["schemas"]["DomainName"];
-            accounts: components["schemas"]["Count"];
-            addresses: components["schemas"]["Count"];
-            createdAt: components["schemas"]["Timestamp"];
-        };
-        /** @description Domains by name. */
-        DomainPage: {
-            /** @description The domains. */
-            items: components["schemas"]["Domain"][];
-            nextCursor: components["schemas"]["NextCursor"];
-            total: components["schemas"]["Total"];
-        };
-        /** @description A domain to take mail for. */
-        DomainNew: {
-            name: components["schemas"]["DomainName"];
-        };
-        /** @description An account, as administrators see it. */
-        AdminAccount: {
-            id: components["schemas"]["Id"];
-            address: components["schemas"]["Address"];
-            domain: components["schemas"]["DomainName"];
-            displayName: components["schemas"]["DisplayName"];
-            /**
-             * @description All addresses that reach it, the login first; the first 100.
-             * @example [
-             *       "mia@example.org",
-             *       "sales@example.org"
-             *     ]
-             */
-            addresses: components["schemas"]["Address"][];
-            quotaBytes: components["schemas"]["QuotaBytes"];
-            usedBytes: components["schemas"]["Octets"];
-            usedMessages: components["schemas"]["Count"];
-            /**
-             * @description Whether the person is an administrator.
-             * @example false
-             */
-            isAdmin: boolean;
-            /**
-             * @description Whether logins are refused; mail is still received.
-             * @example false
-             */
-            isDisabled: boolean;
-            /**
-             * @description Whether it can log in with a password.
-             * @example true
-             */
-            hasPassword: boolean;
-            createdAt: components["schemas"]["Timestamp"];
-        };
-        /** @description Accounts by login. */
-        AdminAccountPage: {
-            /** @description The accounts. */
-            items: components["schemas"]["AdminAccount"][];
-            nextCursor: components["schemas"]["NextCursor"];
-            total: components["schemas"]["Total"];
-        };
-        /** @description An account to be made, with its mailboxes. */
-        AdminAccountNew: {
-            address: components["schemas"]["Address"];
-            /**
-             * Format: password
-             * @description Its password; left out, nobody can log in until one is set.
-             * @example correct horse battery staple
-             */
-            password?: string;
-            displayName?: components["schemas"]["DisplayName"];
-            quotaBytes?: components["schemas"]["QuotaBytes"];
-            /**
-             * @description Whether the person becomes an administrator.
-             * @default false
-             * @example false
-             */
-            isAdmin: boolean;
-        };
-        /** @description What is to change; fields that are left out stay. */
-        AdminAccountChange: {
-            displayName?: components["schemas"]["DisplayName"];
-            quotaBytes?: components["schemas"]["QuotaBytes"];
-            /**
-             * @description Whether the person is an administrator. The last one stays one.
-             * @example false
-             */
-            isAdmin?: boolean;
-            /**
-             * @description Whether logins are refused; sessions and tokens end with it.
-             * @example true
-             */
-            isDisabled?: boolean;
-        };
-        /** @description A new password. */
-        AdminPassword: {
-            password: components["schemas"]["Password"];
-        };
-        /** @description An address of this server and where its mail goes. */
-        MailAddress: {
-            address: components["schemas"]["Address"];
-            domain: components["schemas"]["DomainName"];
-            /**
-             * @description Whether it is the login of its account or a further address.
-             * @example alias
-             * @enum {string}
-             */
-            kind: "login" | "alias";
-            accountId: components["schemas"]["Id"];
-            account: components["schemas"]["Address"];
-            createdAt: components["schemas"]["Timestamp"];
-        };
-        /** @description Addresses in alphabetical order. */
-        MailAddressPage: {
-            /** @description The addresses. */
-            items: components["schemas"]["MailAddress"][];
-            nextCursor: components["schemas"]["NextCursor"];
-            total: components["schemas"]["Total"];
-        };
-        /** @description A further address of an account. */
-        MailAddressNew: {
-            address: components["schemas"]["Address"];
-            /**
-             * Format: account
-             * @description Id of the account, or one of its addresses.
-             * @example mia@example.org
-             */
-            account: string;
-        };
-        /**
-         * Format: queue-id
-         * @description Names a message in the outbound queue, as in the log.
-         * @example 0e9c7b2k4m8qz
-         */
-        QueueId: string;
-        /**
-         * @description `pending` was never tried, `deferred` was tried and waits, `failed` waits for the report to its sender.
-         * @example deferred
-         * @enum {string}
-         */
-        QueueStatus: "pending" | "deferred" | "failed";
-        /** @description One recipient of a message in the queue. */
-        QueueEntry: {
-            id: components["schemas"]["QueueId"];
-            /**
-             * @description Envelope sender; empty for reports.
-             * @example mia@example.org
-             */
-            sender: string;
-            /**
-             * @description Envelope recipient.
-             * @example leo@example.net
-             */
-            recipient: string;
-            /**
-             * @description What deliveries are grouped by.
-             * @example example.net
-             */
-            domain: string;
-            status: components["schemas"]["QueueStatus"];
-            attempts: components["schemas"]["Count"];
-            nextAttemptAt: components["schemas"]["Timestamp"];
-            /** @description Null when there was none yet. */
-            lastAttemptAt: components["schemas"]["Timestamp"] | null;
-            /**
-             * @description Enhanced status of the last attempt; empty when there is none.
-             * @example 4.7.1
-             */
-            code: string;
-            /**
-             * @description Answer of the other server; empty when there is none.
-             * @example 450 4.7.1 Try again later
-             */
-            reply: string;
-            createdAt: components["schemas"]["Timestamp"];
-            expiresAt: components["schemas"]["Timestamp"];
-            size: components["schemas"]["Octets"];
-        };
-        /** @description Recipients in the queue, the oldest message first. */
-        QueuePage: {
-            /** @description The recipients. */
-            items: components["schemas"]["QueueEntry"][];
-            nextCursor: components["schemas"]["NextCursor"];
-        };
-        /** @description Which recipients; all when nothing is said. */
-        QueueFilter: {
-            status?: components["schemas"]["QueueStatus"];
-            domain?: components["schemas"]["DomainName"];
-            /**
-             * Format: line
-             * @description Exact envelope sender.
-             * @example mia@example.org
-             */
-            sender?: string;
-            /**
-             * Format: line
-             * @description Exact envelope recipient.
-             * @example leo@example.net
-             */
-            recipient?: string;
-        };
-        /** @description What is tried again. */
-        QueueRetried: {
-            recipients: components["schemas"]["Count"];
-        };
-        /** @description A message in the queue with its recipients. */
-        QueueMessage: {
-            id: components["schemas"]["QueueId"];
-            /** @description Those who did not get it yet. */
-            recipients: components["schemas"]["QueueEntry"][];
-        };
-        /** @description One act. */
-        AuditEntry: {
-            id: components["schemas"]["Id"];
-            at: components["schemas"]["Timestamp"];
-            /**
-             * Format: id
-             * @description Account of who did it; null for the operator and the system.
-             * @example 12
-             */
-            actorId: string | null;
-            /**
-             * @description Who did it: a login, `cli` or `system`.
-             * @example mia@example.org
-             */
-            actor: string;
-            /**
-             * @description From where; empty when from nowhere.
-             * @example 192.0.2.7
-             */
-            ip: string;
-            /**
-             * @description What was done.
-             * @example account.add
-             */
-            action: string;
-            /**
-             * @description What it was done to.
-             * @example leo@example.org
-             */
-            object: string;
-            /**
-             * @description What changed.
-             * @example quota 0 -> 1000000
-             */
-            detail: string;
-            /**
-             * @description How it ended: `ok`, `denied` or `failed`.
-             * @example ok
-             */
-            result: string;
-        };
-        /** @description Acts, the last one first. */
-        AuditPage: {
-            /** @description The acts. */
-            items: components["schemas"]["AuditEntry"][];
-            nextCursor: components["schemas"]["NextCursor"];
-        };
-        /** @description Whether the server can serve. */
-        Health: {
-            status: components["schemas"]["HealthStatus"];
-        };
-        /** @description Something that the server needs. */
-        HealthCheck: {
-            /**
-             * @description What it is.
-             * @example database
-             * @enum {string}
-             */
-            name: "database" | "schema" | "redis" | "queue" | "disk" | "certificate";
-            status: components["schemas"]["HealthStatus"];
-            /**
-             * @description How long the look took.
-             * @example 0.4
-             */
-            milliseconds: number;
-            /**
-             * @description What is wrong; empty when nothing is.
-             * @example
-             */
-            detail: string;
-        };
-        /** @description What the server needs, and how it is. */
-        HealthDetailed: {
-            status: components["schemas"]["HealthStatus"];
-            /**
-             * @description Version of the server.
-             * @example 0.2.0
-             */
-            version: string;
-            /**
-             * @description Its name.
-             * @example mail.example.org
-             */
-            hostname: string;
-            /**
-             * @description The process that answered.
-             * @example api.1
-             */
-            process: string;
-            /**
-             * @description How long that process runs.
-             * @example 86400
-             */
-            uptimeSeconds: number;
-            /** @description What was looked at. */
-            checks: components["schemas"]["HealthCheck"][];
-        };
     };
     responses: {
-        /** @description Nobody is signed in (`not-signed-in`), or the session or token has ended (`session-ended`). When signing in: not this name and password (`wrong-credentials`). */
-        Unauthorized: {
-            headers: {
-                "WWW-Authenticate": components["headers"]["WWWAuthenticate"];
-                [name: string]: unknown;
-            };
-            content: {
-                /**
-                 * @example {
-                 *       "type": "/problems/not-signed-in",
-                 *       "title": "Nobody is signed in",
-                 *       "status": 401,
-                 *       "detail": "sign in, or send a token in the header Authorization",
-                 *       "requestId": "r-7f3a19c2"
-                 *     }
-                 */
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description This is not allowed: the token lacks the scope (`insufficient-scope`), it is for administrators (`not-an-administrator`), or a write by a browser lacks `X-Heronry: 1` or a matching `Origin` (`cross-site`). The last administrator stays one (`last-administrator`). */
-        Forbidden: {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                /**
-                 * @example {
-                 *       "type": "/problems/insufficient-scope",
-                 *       "title": "The token lacks the scope",
-                 *       "status": 403,
-                 *       "detail": "this needs the scope mail:write",
-                 *       "requestId": "r-7f3a19c2"
-                 *     }
-                 */
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description Too many requests from there (`too-many-requests`). Wait for `Retry-After`. */
-        TooManyRequests: {
-            headers: {
-                "Retry-After": components["headers"]["RetryAfter"];
-                RateLimit: components["headers"]["RateLimit"];
-                "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
-                [name: string]: unknown;
-            };
-            content: {
-                /**
-                 * @example {
-                 *       "type": "/problems/too-many-requests",
-                 *       "title": "Too many requests",
-                 *       "status": 429,
-                 *       "requestId": "r-7f3a19c2"
-                 *     }
-                 */
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description Something that this needs is away for the moment (`unavailable`). Nothing was changed, or a repetition is harmless. */
-        Unavailable: {
-            headers: {
-                "Retry-After": components["headers"]["RetryAfter"];
-                [name: string]: unknown;
-            };
-            content: {
-                /**
-                 * @example {
-                 *       "type": "/problems/unavailable",
-                 *       "title": "Not available now",
-                 *       "status": 503,
-                 *       "requestId": "r-7f3a19c2"
-                 *     }
-                 */
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
         /** @description The request cannot be understood: a parameter is wrong (`invalid-parameter`, with `errors`), a cursor is not one of ours (`invalid-cursor`), or the body is no JSON (`invalid-json`). */
         BadRequest: {
             headers: {
@@ -3127,36 +3052,53 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The body is larger than this operation takes (`too-large`). */
-        TooLarge: {
+        /** @description It cannot be done as things are: the name is taken (`exists`), something depends on it (`in-use`), it is too late (`too-late`), the state is another one (`state-changed`), or the idempotency key was used for another request (`idempotency-key-reused`). */
+        Conflict: {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 /**
                  * @example {
-                 *       "type": "/problems/too-large",
-                 *       "title": "The body is too large",
-                 *       "status": 413,
-                 *       "detail": "at most 1048576 octets",
+                 *       "type": "/problems/exists",
+                 *       "title": "The name is taken",
+                 *       "status": 409,
+                 *       "detail": "there is a mailbox \"Work\" already",
                  *       "requestId": "r-7f3a19c2"
                  *     }
                  */
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The body is not of the type that this operation takes (`wrong-type`). */
-        UnsupportedMediaType: {
+        /** @description This is not allowed: the token lacks the scope (`insufficient-scope`), it is for administrators (`not-an-administrator`), or a write by a browser lacks `X-Heronry: 1` or a matching `Origin` (`cross-site`). The last administrator stays one (`last-administrator`). */
+        Forbidden: {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 /**
                  * @example {
-                 *       "type": "/problems/wrong-type",
-                 *       "title": "The body is of the wrong type",
-                 *       "status": 415,
-                 *       "detail": "send application/json",
+                 *       "type": "/problems/insufficient-scope",
+                 *       "title": "The token lacks the scope",
+                 *       "status": 403,
+                 *       "detail": "this needs the scope mail:write",
+                 *       "requestId": "r-7f3a19c2"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The state is too old to tell the difference (`state-too-old`). Read everything anew. */
+        Gone: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "/problems/state-too-old",
+                 *       "title": "The state is too old",
+                 *       "status": 410,
                  *       "requestId": "r-7f3a19c2"
                  *     }
                  */
@@ -3186,24 +3128,6 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description It cannot be done as things are: the name is taken (`exists`), something depends on it (`in-use`), it is too late (`too-late`), the state is another one (`state-changed`), or the idempotency key was used for another request (`idempotency-key-reused`). */
-        Conflict: {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                /**
-                 * @example {
-                 *       "type": "/problems/exists",
-                 *       "title": "The name is taken",
-                 *       "status": 409,
-                 *       "detail": "there is a mailbox \"Work\" already",
-                 *       "requestId": "r-7f3a19c2"
-                 *     }
-                 */
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
         /** @description There is no such thing, or it belongs to somebody else (`not-found`). */
         NotFound: {
             headers: {
@@ -3215,40 +3139,6 @@ export interface components {
                  *       "type": "/problems/not-found",
                  *       "title": "There is no such thing",
                  *       "status": 404,
-                 *       "requestId": "r-7f3a19c2"
-                 *     }
-                 */
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description The range lies outside of the content (`range`). */
-        RangeNotSatisfiable: {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                /**
-                 * @example {
-                 *       "type": "/problems/range",
-                 *       "title": "The range lies outside of the content",
-                 *       "status": 416,
-                 *       "requestId": "r-7f3a19c2"
-                 *     }
-                 */
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description The state is too old to tell the difference (`state-too-old`). Read everything anew. */
-        Gone: {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                /**
-                 * @example {
-                 *       "type": "/problems/state-too-old",
-                 *       "title": "The state is too old",
-                 *       "status": 410,
                  *       "requestId": "r-7f3a19c2"
                  *     }
                  */
@@ -3289,92 +3179,118 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description The range lies outside of the content (`range`). */
+        RangeNotSatisfiable: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "/problems/range",
+                 *       "title": "The range lies outside of the content",
+                 *       "status": 416,
+                 *       "requestId": "r-7f3a19c2"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The body is larger than this operation takes (`too-large`). */
+        TooLarge: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "/problems/too-large",
+                 *       "title": "The body is too large",
+                 *       "status": 413,
+                 *       "detail": "at most 1048576 octets",
+                 *       "requestId": "r-7f3a19c2"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Too many requests from there (`too-many-requests`). Wait for `Retry-After`. */
+        TooManyRequests: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "/problems/too-many-requests",
+                 *       "title": "Too many requests",
+                 *       "status": 429,
+                 *       "requestId": "r-7f3a19c2"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Nobody is signed in (`not-signed-in`), or the session or token has ended (`session-ended`). When signing in: not this name and password (`wrong-credentials`). */
+        Unauthorized: {
+            headers: {
+                "WWW-Authenticate": components["headers"]["WWWAuthenticate"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "/problems/not-signed-in",
+                 *       "title": "Nobody is signed in",
+                 *       "status": 401,
+                 *       "detail": "sign in, or send a token in the header Authorization",
+                 *       "requestId": "r-7f3a19c2"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Something that this needs is away for the moment (`unavailable`). Nothing was changed, or a repetition is harmless. */
+        Unavailable: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "/problems/unavailable",
+                 *       "title": "Not available now",
+                 *       "status": 503,
+                 *       "requestId": "r-7f3a19c2"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The body is not of the type that this operation takes (`wrong-type`). */
+        UnsupportedMediaType: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "/problems/wrong-type",
+                 *       "title": "The body is of the wrong type",
+                 *       "status": 415,
+                 *       "detail": "send application/json",
+                 *       "requestId": "r-7f3a19c2"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
     };
     parameters: {
-        /**
-         * @description The most items in the answer.
-         * @example 50
-         */
-        limit: number;
-        /** @description Where the page begins: `nextCursor` of the page before, with all other parameters as they were. Without it the first page is given. */
-        cursor: string;
-        /**
-         * @description Id of a session of the account. It is not the secret in the cookie.
-         * @example 41
-         */
-        sessionId: components["schemas"]["Id"];
-        /**
-         * @description Any text of the client's choice. A second request with the same key and the same body within 24 hours is not carried out again but answered as the first one was; with another body it is 409.
-         * @example 4f1b3c1e-8a53-4a52-9a0e-0a5b5e1d9a77
-         */
-        idempotencyKey: string;
-        /**
-         * @description Id of an identity of the account.
-         * @example 1
-         */
-        identityId: components["schemas"]["Id"];
-        /**
-         * @description Id of a token of the account. It is not the secret.
-         * @example 7
-         */
-        tokenId: components["schemas"]["Id"];
-        /**
-         * @description Id of a mailbox of the account.
-         * @example 1
-         */
-        mailboxId: components["schemas"]["Id"];
-        /** @description Whether `total` is counted too. It costs more than the page itself. */
-        total: boolean;
-        /**
-         * @description The `ETag` that the client has. When it is still right, the answer is 304 without a body.
-         * @example "1042"
-         */
-        ifNoneMatch: string;
-        /**
-         * @description Id of a conversation of the account.
-         * @example 115302194731810817
-         */
-        threadId: components["schemas"]["Id"];
-        /**
-         * @description Id of a message of the account.
-         * @example 115302194731810817
-         */
-        messageId: components["schemas"]["Id"];
-        /**
-         * @description One range of octets, as `bytes=0-1023` (RFC 9110 section 14.2). Other units are ignored.
-         * @example bytes=0-1023
-         */
-        range: string;
-        /**
-         * @description Number of a body part as in IMAP (RFC 9051 section 6.4.5.1), such as 2 or 1.3.
-         * @example 2
-         */
-        partId: string;
-        /**
-         * @description Id of an upload, or of a part of a message.
-         * @example u3Jx9QmT2LwVbK7c
-         */
-        blobId: components["schemas"]["Key"];
-        /**
-         * @description Id of a draft of the account.
-         * @example 115302194731810901
-         */
-        draftId: components["schemas"]["Id"];
-        /**
-         * @description The `ETag` that the client has. When the thing has changed since, the answer is 412.
-         * @example "1042"
-         */
-        ifMatch: string;
-        /**
-         * @description Id of a submission of the account.
-         * @example 115302194731810955
-         */
-        submissionId: components["schemas"]["Id"];
-        /**
-         * @description Name of a domain of this server, as A-labels.
-         * @example example.org
-         */
-        domain: components["schemas"]["DomainName"];
         /**
          * @description Id of an account, or one of its addresses.
          * @example 12
@@ -3386,23 +3302,132 @@ export interface components {
          */
         address: components["schemas"]["Address"];
         /**
+         * @description Id of an upload, or of a part of a message.
+         * @example u3Jx9QmT2LwVbK7c
+         */
+        blobId: components["schemas"]["Key"];
+        /** @description Where the page begins: `nextCursor` of the page before, with all other parameters as they were. Without it the first page is given. */
+        cursor: string;
+        /**
+         * @description Name of a domain of this server, as A-labels.
+         * @example example.org
+         */
+        domain: components["schemas"]["DomainName"];
+        /**
+         * @description Id of a draft of the account.
+         * @example 115302194731810901
+         */
+        draftId: components["schemas"]["Id"];
+        /**
+         * @description Any text of the client's choice. A second request with the same key and the same body within 24 hours is not carried out again but answered as the first one was; with another body it is 409.
+         * @example 4f1b3c1e-8a53-4a52-9a0e-0a5b5e1d9a77
+         */
+        idempotencyKey: string;
+        /**
+         * @description Id of an identity of the account.
+         * @example 1
+         */
+        identityId: components["schemas"]["Id"];
+        /**
+         * @description The `ETag` that the client has. When the thing has changed since, the answer is 412.
+         * @example "1042"
+         */
+        ifMatch: string;
+        /**
+         * @description The `ETag` that the client has. When it is still right, the answer is 304 without a body.
+         * @example "1042"
+         */
+        ifNoneMatch: string;
+        /**
+         * @description The most items in the answer.
+         * @example 50
+         */
+        limit: number;
+        /**
+         * @description Id of a mailbox of the account.
+         * @example 1
+         */
+        mailboxId: components["schemas"]["Id"];
+        /**
+         * @description Id of a message of the account.
+         * @example 115302194731810817
+         */
+        messageId: components["schemas"]["Id"];
+        /**
+         * @description Number of a body part as in IMAP (RFC 9051 section 6.4.5.1), such as 2 or 1.3.
+         * @example 2
+         */
+        partId: string;
+        /**
          * @description Id of a message in the outbound queue.
          * @example 0e9c7b2k4m8qz
          */
         queueId: components["schemas"]["QueueId"];
+        /**
+         * @description One range of octets, as `bytes=0-1023` (RFC 9110 section 14.2). Other units are ignored.
+         * @example bytes=0-1023
+         */
+        range: string;
+        /**
+         * @description Id of a session of the account. It is not the secret in the cookie.
+         * @example 41
+         */
+        sessionId: components["schemas"]["Id"];
+        /**
+         * @description Id of a submission of the account.
+         * @example 115302194731810955
+         */
+        submissionId: components["schemas"]["Id"];
+        /**
+         * @description Id of a conversation of the account.
+         * @example 115302194731810817
+         */
+        threadId: components["schemas"]["Id"];
+        /**
+         * @description Id of a token of the account. It is not the secret.
+         * @example 7
+         */
+        tokenId: components["schemas"]["Id"];
+        /** @description Whether `total` is counted too. It costs more than the page itself. */
+        total: boolean;
     };
     requestBodies: never;
     headers: {
         /**
-         * @description How to sign in.
-         * @example Bearer realm="heronry"
+         * @description Ranges of octets may be asked for.
+         * @example bytes
          */
-        WWWAuthenticate: string;
+        AcceptRanges: "bytes";
         /**
-         * @description Seconds after which the request may be sent again.
-         * @example 30
+         * @description Makes the browser forget what it stored of this site.
+         * @example "cache", "storage"
          */
-        RetryAfter: string;
+        ClearSiteData: string;
+        /**
+         * @description Always `attachment` with the name of the file, or `inline` for pictures that HTML mail shows.
+         * @example attachment; filename="plan.pdf"
+         */
+        ContentDisposition: string;
+        /**
+         * @description Which octets these are, of how many.
+         * @example bytes 0-1023/20480
+         */
+        ContentRange: string;
+        /**
+         * @description Forbids scripts, forms, frames and everything from other servers.
+         * @example sandbox; default-src 'none'
+         */
+        ContentSecurityPolicy: string;
+        /**
+         * @description Changes whenever the content does; for `If-Match` and `If-None-Match`.
+         * @example "1042"
+         */
+        ETag: string;
+        /**
+         * @description Path of what was made.
+         * @example /api/v1/mailboxes/9
+         */
+        Location: string;
         /**
          * @description What is left of the limit and seconds until it is whole again (draft-ietf-httpapi-ratelimit-headers).
          * @example "read";r=0;t=30
@@ -3414,45 +3439,20 @@ export interface components {
          */
         RateLimitPolicy: string;
         /**
+         * @description Seconds after which the request may be sent again.
+         * @example 30
+         */
+        RetryAfter: string;
+        /**
          * @description The `__Host-heronry` cookie, `HttpOnly; Secure; SameSite=Strict; Path=/`; with `Max-Age=0` when it ends.
          * @example __Host-heronry=...; Path=/; HttpOnly; Secure; SameSite=Strict
          */
         SetCookie: string;
         /**
-         * @description Makes the browser forget what it stored of this site.
-         * @example "cache", "storage"
+         * @description How to sign in.
+         * @example Bearer realm="heronry"
          */
-        ClearSiteData: string;
-        /**
-         * @description Path of what was made.
-         * @example /api/v1/mailboxes/9
-         */
-        Location: string;
-        /**
-         * @description Changes whenever the content does; for `If-Match` and `If-None-Match`.
-         * @example "1042"
-         */
-        ETag: string;
-        /**
-         * @description Forbids scripts, forms, frames and everything from other servers.
-         * @example sandbox; default-src 'none'
-         */
-        ContentSecurityPolicy: string;
-        /**
-         * @description Always `attachment` with the name of the file, or `inline` for pictures that HTML mail shows.
-         * @example attachment; filename="plan.pdf"
-         */
-        ContentDisposition: string;
-        /**
-         * @description Ranges of octets may be asked for.
-         * @example bytes
-         */
-        AcceptRanges: "bytes";
-        /**
-         * @description Which octets these are, of how many.
-         * @example bytes 0-1023/20480
-         */
-        ContentRange: string;
+        WWWAuthenticate: string;
     };
     pathItems: never;
 }
@@ -3473,6 +3473,34 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "115302194731810817",
+                     *       "account": {
+                     *         "id": "115302194731810817",
+                     *         "address": "mia@example.org",
+                     *         "displayName": "Mia Reed",
+                     *         "addresses": [
+                     *           "mia@example.org",
+                     *           "sales@example.org"
+                     *         ],
+                     *         "isAdmin": false,
+                     *         "quotaBytes": 2147483648,
+                     *         "usedBytes": 20480,
+                     *         "usedMessages": 3,
+                     *         "createdAt": "2026-03-01T12:00:00Z"
+                     *       },
+                     *       "scopes": [
+                     *         "account:read",
+                     *         "account:write",
+                     *         "mail:read",
+                     *         "mail:write",
+                     *         "mail:send"
+                     *       ],
+                     *       "createdAt": "2026-03-01T12:00:00Z",
+                     *       "expiresAt": "2026-03-01T12:00:00Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Session"];
                 };
             };
@@ -3491,6 +3519,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "login": "mia@example.org",
+                 *       "password": "correct horse battery staple",
+                 *       "remember": true
+                 *     }
+                 */
                 "application/json": components["schemas"]["SignIn"];
             };
         };
@@ -3502,6 +3537,34 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "115302194731810817",
+                     *       "account": {
+                     *         "id": "115302194731810817",
+                     *         "address": "mia@example.org",
+                     *         "displayName": "Mia Reed",
+                     *         "addresses": [
+                     *           "mia@example.org",
+                     *           "sales@example.org"
+                     *         ],
+                     *         "isAdmin": false,
+                     *         "quotaBytes": 2147483648,
+                     *         "usedBytes": 20480,
+                     *         "usedMessages": 3,
+                     *         "createdAt": "2026-03-01T12:00:00Z"
+                     *       },
+                     *       "scopes": [
+                     *         "account:read",
+                     *         "account:write",
+                     *         "mail:read",
+                     *         "mail:write",
+                     *         "mail:send"
+                     *       ],
+                     *       "createdAt": "2026-03-01T12:00:00Z",
+                     *       "expiresAt": "2026-03-01T12:00:00Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Session"];
                 };
             };
@@ -3563,6 +3626,22 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "115302194731810817",
+                     *           "isCurrent": true,
+                     *           "ip": "192.0.2.7",
+                     *           "userAgent": "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0",
+                     *           "createdAt": "2026-03-01T12:00:00Z",
+                     *           "lastUsedAt": "2026-03-01T12:00:00Z",
+                     *           "expiresAt": "2026-03-01T12:00:00Z"
+                     *         }
+                     *       ],
+                     *       "nextCursor": "eyJhIjo0Mn0"
+                     *     }
+                     */
                     "application/json": components["schemas"]["SessionPage"];
                 };
             };
@@ -3588,6 +3667,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "ended": 3
+                     *     }
+                     */
                     "application/json": components["schemas"]["EndedSessions"];
                 };
             };
@@ -3641,6 +3725,109 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "account": {
+                     *         "id": "115302194731810817",
+                     *         "address": "mia@example.org",
+                     *         "displayName": "Mia Reed",
+                     *         "addresses": [
+                     *           "mia@example.org",
+                     *           "sales@example.org"
+                     *         ],
+                     *         "isAdmin": false,
+                     *         "quotaBytes": 2147483648,
+                     *         "usedBytes": 20480,
+                     *         "usedMessages": 3,
+                     *         "createdAt": "2026-03-01T12:00:00Z"
+                     *       },
+                     *       "scopes": [
+                     *         "account:read",
+                     *         "account:write",
+                     *         "mail:read",
+                     *         "mail:write",
+                     *         "mail:send"
+                     *       ],
+                     *       "settings": {
+                     *         "language": "auto",
+                     *         "theme": "auto",
+                     *         "density": "cosy",
+                     *         "timeZone": "Europe/Berlin",
+                     *         "undoSendSeconds": 10,
+                     *         "singleKeys": true,
+                     *         "markReadAfterSeconds": 0,
+                     *         "desktopNotifications": false
+                     *       },
+                     *       "mailboxes": [
+                     *         {
+                     *           "id": "115302194731810817",
+                     *           "name": "Work",
+                     *           "path": "Work/Projects",
+                     *           "parentId": null,
+                     *           "role": "inbox",
+                     *           "totalMessages": 3,
+                     *           "unreadMessages": 3,
+                     *           "isSubscribed": true
+                     *         }
+                     *       ],
+                     *       "identities": [
+                     *         {
+                     *           "id": "115302194731810817",
+                     *           "name": "Mia Reed",
+                     *           "address": "mia@example.org",
+                     *           "replyTo": "mia@example.org",
+                     *           "signatureHtml": "<p>Mia Reed<br>Still Water Ltd</p>",
+                     *           "signatureText": "Mia Reed\nStill Water Ltd",
+                     *           "isDefault": true
+                     *         }
+                     *       ],
+                     *       "inbox": {
+                     *         "state": "1042",
+                     *         "items": [
+                     *           {
+                     *             "id": "115302194731810817",
+                     *             "subject": "Plan for spring",
+                     *             "preview": "The boats are ready, and so is the list of who comes along.",
+                     *             "from": [
+                     *               {
+                     *                 "name": "Mia Reed",
+                     *                 "address": "mia@example.org"
+                     *               }
+                     *             ],
+                     *             "receivedAt": "2026-03-01T12:00:00Z",
+                     *             "messageIds": [
+                     *               "115302194731810817",
+                     *               "115302194731812044"
+                     *             ],
+                     *             "messageCount": 2,
+                     *             "unreadCount": 1,
+                     *             "isFlagged": false,
+                     *             "isAnswered": false,
+                     *             "hasAttachment": true,
+                     *             "hasDraft": false,
+                     *             "keywords": [
+                     *               "invoice"
+                     *             ],
+                     *             "mailboxIds": [
+                     *               "1"
+                     *             ],
+                     *             "size": 20480
+                     *           }
+                     *         ],
+                     *         "nextCursor": "eyJhIjo0Mn0",
+                     *         "total": 1234
+                     *       },
+                     *       "state": "1042",
+                     *       "eventCursor": "1042",
+                     *       "limits": {
+                     *         "messageBytes": 26214400,
+                     *         "recipients": 1000,
+                     *         "uploadBytes": 52428800,
+                     *         "partBytes": 4194304
+                     *       },
+                     *       "version": "0.2.0"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Bootstrap"];
                 };
             };
@@ -3665,6 +3852,22 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "115302194731810817",
+                     *       "address": "mia@example.org",
+                     *       "displayName": "Mia Reed",
+                     *       "addresses": [
+                     *         "mia@example.org",
+                     *         "sales@example.org"
+                     *       ],
+                     *       "isAdmin": false,
+                     *       "quotaBytes": 2147483648,
+                     *       "usedBytes": 20480,
+                     *       "usedMessages": 3,
+                     *       "createdAt": "2026-03-01T12:00:00Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Account"];
                 };
             };
@@ -3683,6 +3886,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "displayName": "Mia Reed"
+                 *     }
+                 */
                 "application/json": components["schemas"]["AccountChange"];
             };
         };
@@ -3693,6 +3901,22 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "115302194731810817",
+                     *       "address": "mia@example.org",
+                     *       "displayName": "Mia Reed",
+                     *       "addresses": [
+                     *         "mia@example.org",
+                     *         "sales@example.org"
+                     *       ],
+                     *       "isAdmin": false,
+                     *       "quotaBytes": 2147483648,
+                     *       "usedBytes": 20480,
+                     *       "usedMessages": 3,
+                     *       "createdAt": "2026-03-01T12:00:00Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Account"];
                 };
             };
@@ -3715,6 +3939,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "currentPassword": "correct horse battery staple",
+                 *       "newPassword": "correct horse battery staple"
+                 *     }
+                 */
                 "application/json": components["schemas"]["PasswordChange"];
             };
         };
@@ -3751,6 +3981,18 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "language": "auto",
+                     *       "theme": "auto",
+                     *       "density": "cosy",
+                     *       "timeZone": "Europe/Berlin",
+                     *       "undoSendSeconds": 10,
+                     *       "singleKeys": true,
+                     *       "markReadAfterSeconds": 0,
+                     *       "desktopNotifications": false
+                     *     }
+                     */
                     "application/json": components["schemas"]["Settings"];
                 };
             };
@@ -3769,6 +4011,18 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "language": "auto",
+                 *       "theme": "auto",
+                 *       "density": "cosy",
+                 *       "timeZone": "Europe/Berlin",
+                 *       "undoSendSeconds": 10,
+                 *       "singleKeys": true,
+                 *       "markReadAfterSeconds": 0,
+                 *       "desktopNotifications": false
+                 *     }
+                 */
                 "application/json": components["schemas"]["SettingsChange"];
             };
         };
@@ -3779,6 +4033,18 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "language": "auto",
+                     *       "theme": "auto",
+                     *       "density": "cosy",
+                     *       "timeZone": "Europe/Berlin",
+                     *       "undoSendSeconds": 10,
+                     *       "singleKeys": true,
+                     *       "markReadAfterSeconds": 0,
+                     *       "desktopNotifications": false
+                     *     }
+                     */
                     "application/json": components["schemas"]["Settings"];
                 };
             };
@@ -3807,6 +4073,21 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "115302194731810817",
+                     *           "name": "Mia Reed",
+                     *           "address": "mia@example.org",
+                     *           "replyTo": "mia@example.org",
+                     *           "signatureHtml": "<p>Mia Reed<br>Still Water Ltd</p>",
+                     *           "signatureText": "Mia Reed\nStill Water Ltd",
+                     *           "isDefault": true
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["IdentityList"];
                 };
             };
@@ -3831,6 +4112,16 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "Mia Reed",
+                 *       "address": "mia@example.org",
+                 *       "replyTo": "team@example.org",
+                 *       "signatureHtml": "<p>Mia Reed<br>Still Water Ltd</p>",
+                 *       "signatureText": "Mia Reed\nStill Water Ltd",
+                 *       "isDefault": true
+                 *     }
+                 */
                 "application/json": components["schemas"]["IdentityNew"];
             };
         };
@@ -3842,6 +4133,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "115302194731810817",
+                     *       "name": "Mia Reed",
+                     *       "address": "mia@example.org",
+                     *       "replyTo": "mia@example.org",
+                     *       "signatureHtml": "<p>Mia Reed<br>Still Water Ltd</p>",
+                     *       "signatureText": "Mia Reed\nStill Water Ltd",
+                     *       "isDefault": true
+                     *     }
+                     */
                     "application/json": components["schemas"]["Identity"];
                 };
             };
@@ -3901,6 +4203,16 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "Mia Reed",
+                 *       "address": "mia@example.org",
+                 *       "replyTo": "team@example.org",
+                 *       "signatureHtml": "<p>Mia Reed<br>Still Water Ltd</p>",
+                 *       "signatureText": "Mia Reed\nStill Water Ltd",
+                 *       "isDefault": true
+                 *     }
+                 */
                 "application/json": components["schemas"]["IdentityChange"];
             };
         };
@@ -3911,6 +4223,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "115302194731810817",
+                     *       "name": "Mia Reed",
+                     *       "address": "mia@example.org",
+                     *       "replyTo": "mia@example.org",
+                     *       "signatureHtml": "<p>Mia Reed<br>Still Water Ltd</p>",
+                     *       "signatureText": "Mia Reed\nStill Water Ltd",
+                     *       "isDefault": true
+                     *     }
+                     */
                     "application/json": components["schemas"]["Identity"];
                 };
             };
@@ -3948,6 +4271,24 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "115302194731810817",
+                     *           "name": "Backup script",
+                     *           "prefix": "hrn_4Fq8",
+                     *           "scopes": [
+                     *             "mail:read"
+                     *           ],
+                     *           "createdAt": "2026-03-01T12:00:00Z",
+                     *           "lastUsedAt": "2026-03-01T12:00:00Z",
+                     *           "expiresAt": "2026-03-01T12:00:00Z"
+                     *         }
+                     *       ],
+                     *       "nextCursor": "eyJhIjo0Mn0"
+                     *     }
+                     */
                     "application/json": components["schemas"]["TokenPage"];
                 };
             };
@@ -3973,6 +4314,15 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "Backup script",
+                 *       "scopes": [
+                 *         "mail:read"
+                 *       ],
+                 *       "expiresAt": "2027-01-01T00:00:00Z"
+                 *     }
+                 */
                 "application/json": components["schemas"]["TokenNew"];
             };
         };
@@ -3984,6 +4334,22 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "token": {
+                     *         "id": "115302194731810817",
+                     *         "name": "Backup script",
+                     *         "prefix": "hrn_4Fq8",
+                     *         "scopes": [
+                     *           "mail:read"
+                     *         ],
+                     *         "createdAt": "2026-03-01T12:00:00Z",
+                     *         "lastUsedAt": "2026-03-01T12:00:00Z",
+                     *         "expiresAt": "2026-03-01T12:00:00Z"
+                     *       },
+                     *       "secret": "hrn_4Fq8..."
+                     *     }
+                     */
                     "application/json": components["schemas"]["TokenCreated"];
                 };
             };
@@ -4042,6 +4408,23 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "state": "1042",
+                     *       "items": [
+                     *         {
+                     *           "id": "115302194731810817",
+                     *           "name": "Work",
+                     *           "path": "Work/Projects",
+                     *           "parentId": null,
+                     *           "role": "inbox",
+                     *           "totalMessages": 3,
+                     *           "unreadMessages": 3,
+                     *           "isSubscribed": true
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["MailboxList"];
                 };
             };
@@ -4066,6 +4449,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "Work",
+                 *       "parentId": null
+                 *     }
+                 */
                 "application/json": components["schemas"]["MailboxNew"];
             };
         };
@@ -4077,6 +4466,18 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "115302194731810817",
+                     *       "name": "Work",
+                     *       "path": "Work/Projects",
+                     *       "parentId": null,
+                     *       "role": "inbox",
+                     *       "totalMessages": 3,
+                     *       "unreadMessages": 3,
+                     *       "isSubscribed": true
+                     *     }
+                     */
                     "application/json": components["schemas"]["Mailbox"];
                 };
             };
@@ -4112,6 +4513,18 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "115302194731810817",
+                     *       "name": "Work",
+                     *       "path": "Work/Projects",
+                     *       "parentId": null,
+                     *       "role": "inbox",
+                     *       "totalMessages": 3,
+                     *       "unreadMessages": 3,
+                     *       "isSubscribed": true
+                     *     }
+                     */
                     "application/json": components["schemas"]["Mailbox"];
                 };
             };
@@ -4174,6 +4587,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "Work",
+                 *       "parentId": null,
+                 *       "isSubscribed": false
+                 *     }
+                 */
                 "application/json": components["schemas"]["MailboxChange"];
             };
         };
@@ -4184,6 +4604,18 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "115302194731810817",
+                     *       "name": "Work",
+                     *       "path": "Work/Projects",
+                     *       "parentId": null,
+                     *       "role": "inbox",
+                     *       "totalMessages": 3,
+                     *       "unreadMessages": 3,
+                     *       "isSubscribed": true
+                     *     }
+                     */
                     "application/json": components["schemas"]["Mailbox"];
                 };
             };
@@ -4240,6 +4672,44 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "state": "1042",
+                     *       "items": [
+                     *         {
+                     *           "id": "115302194731810817",
+                     *           "subject": "Plan for spring",
+                     *           "preview": "The boats are ready, and so is the list of who comes along.",
+                     *           "from": [
+                     *             {
+                     *               "name": "Mia Reed",
+                     *               "address": "mia@example.org"
+                     *             }
+                     *           ],
+                     *           "receivedAt": "2026-03-01T12:00:00Z",
+                     *           "messageIds": [
+                     *             "115302194731810817",
+                     *             "115302194731812044"
+                     *           ],
+                     *           "messageCount": 2,
+                     *           "unreadCount": 1,
+                     *           "isFlagged": false,
+                     *           "isAnswered": false,
+                     *           "hasAttachment": true,
+                     *           "hasDraft": false,
+                     *           "keywords": [
+                     *             "invoice"
+                     *           ],
+                     *           "mailboxIds": [
+                     *             "1"
+                     *           ],
+                     *           "size": 20480
+                     *         }
+                     *       ],
+                     *       "nextCursor": "eyJhIjo0Mn0",
+                     *       "total": 1234
+                     *     }
+                     */
                     "application/json": components["schemas"]["ThreadPage"];
                 };
             };
@@ -4318,6 +4788,14 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "ids": [
+                 *         "115302194731810817"
+                 *       ],
+                 *       "mailboxId": "1"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ThreadsWanted"];
             };
         };
@@ -4328,6 +4806,43 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "state": "1042",
+                     *       "items": [
+                     *         {
+                     *           "id": "115302194731810817",
+                     *           "subject": "Plan for spring",
+                     *           "preview": "The boats are ready, and so is the list of who comes along.",
+                     *           "from": [
+                     *             {
+                     *               "name": "Mia Reed",
+                     *               "address": "mia@example.org"
+                     *             }
+                     *           ],
+                     *           "receivedAt": "2026-03-01T12:00:00Z",
+                     *           "messageIds": [
+                     *             "115302194731810817",
+                     *             "115302194731812044"
+                     *           ],
+                     *           "messageCount": 2,
+                     *           "unreadCount": 1,
+                     *           "isFlagged": false,
+                     *           "isAnswered": false,
+                     *           "hasAttachment": true,
+                     *           "hasDraft": false,
+                     *           "keywords": [
+                     *             "invoice"
+                     *           ],
+                     *           "mailboxIds": [
+                     *             "1"
+                     *           ],
+                     *           "size": 20480
+                     *         }
+                     *       ],
+                     *       "notFound": []
+                     *     }
+                     */
                     "application/json": components["schemas"]["ThreadsGotten"];
                 };
             };
@@ -4362,6 +4877,79 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "115302194731810817",
+                     *       "state": "1042",
+                     *       "subject": "Plan for spring",
+                     *       "messages": [
+                     *         {
+                     *           "id": "115302194731810817",
+                     *           "threadId": "115302194731810817",
+                     *           "mailboxIds": [
+                     *             "1"
+                     *           ],
+                     *           "keywords": [
+                     *             "$seen"
+                     *           ],
+                     *           "subject": "Plan for spring",
+                     *           "preview": "The boats are ready, and so is the list of who comes along.",
+                     *           "from": [
+                     *             {
+                     *               "name": "Mia Reed",
+                     *               "address": "mia@example.org"
+                     *             }
+                     *           ],
+                     *           "sender": [
+                     *             {
+                     *               "name": "Mia Reed",
+                     *               "address": "mia@example.org"
+                     *             }
+                     *           ],
+                     *           "to": [
+                     *             {
+                     *               "name": "Mia Reed",
+                     *               "address": "mia@example.org"
+                     *             }
+                     *           ],
+                     *           "cc": [
+                     *             {
+                     *               "name": "Mia Reed",
+                     *               "address": "mia@example.org"
+                     *             }
+                     *           ],
+                     *           "bcc": [
+                     *             {
+                     *               "name": "Mia Reed",
+                     *               "address": "mia@example.org"
+                     *             }
+                     *           ],
+                     *           "replyTo": [
+                     *             {
+                     *               "name": "Mia Reed",
+                     *               "address": "mia@example.org"
+                     *             }
+                     *           ],
+                     *           "messageIdHeader": "a1b2c3@example.org",
+                     *           "sentAt": "2026-03-01T12:00:00Z",
+                     *           "receivedAt": "2026-03-01T12:00:00Z",
+                     *           "size": 20480,
+                     *           "attachments": [
+                     *             {
+                     *               "partId": "2",
+                     *               "blobId": "u3Jx9QmT2LwVbK7c",
+                     *               "name": "plan.pdf",
+                     *               "type": "application/pdf",
+                     *               "size": 20480,
+                     *               "contentId": null,
+                     *               "isInline": false
+                     *             }
+                     *           ],
+                     *           "draftId": null
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Thread"];
                 };
             };
@@ -4407,6 +4995,36 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "state": "1042",
+                     *       "items": [
+                     *         {
+                     *           "id": "115302194731810817",
+                     *           "threadId": "115302194731810817",
+                     *           "mailboxIds": [
+                     *             "1"
+                     *           ],
+                     *           "keywords": [
+                     *             "$seen"
+                     *           ],
+                     *           "subject": "Plan for spring",
+                     *           "preview": "The boats are ready, and so is the list of who comes along.",
+                     *           "from": [
+                     *             {
+                     *               "name": "Mia Reed",
+                     *               "address": "mia@example.org"
+                     *             }
+                     *           ],
+                     *           "receivedAt": "2026-03-01T12:00:00Z",
+                     *           "size": 20480,
+                     *           "hasAttachment": true
+                     *         }
+                     *       ],
+                     *       "nextCursor": "eyJhIjo0Mn0",
+                     *       "total": 1234
+                     *     }
+                     */
                     "application/json": components["schemas"]["MessagePage"];
                 };
             };
@@ -4426,6 +5044,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "ids": [
+                 *         "115302194731810817"
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["MessagesWanted"];
             };
         };
@@ -4436,6 +5061,35 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "state": "1042",
+                     *       "items": [
+                     *         {
+                     *           "id": "115302194731810817",
+                     *           "threadId": "115302194731810817",
+                     *           "mailboxIds": [
+                     *             "1"
+                     *           ],
+                     *           "keywords": [
+                     *             "$seen"
+                     *           ],
+                     *           "subject": "Plan for spring",
+                     *           "preview": "The boats are ready, and so is the list of who comes along.",
+                     *           "from": [
+                     *             {
+                     *               "name": "Mia Reed",
+                     *               "address": "mia@example.org"
+                     *             }
+                     *           ],
+                     *           "receivedAt": "2026-03-01T12:00:00Z",
+                     *           "size": 20480,
+                     *           "hasAttachment": true
+                     *         }
+                     *       ],
+                     *       "notFound": []
+                     *     }
+                     */
                     "application/json": components["schemas"]["MessagesGotten"];
                 };
             };
@@ -4464,6 +5118,25 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "target": {
+                 *         "threads": {
+                 *           "ids": [
+                 *             "115302194731810817"
+                 *           ],
+                 *           "mailboxId": "1"
+                 *         }
+                 *       },
+                 *       "change": {
+                 *         "move": {
+                 *           "from": "1",
+                 *           "to": "5"
+                 *         }
+                 *       },
+                 *       "ifState": "1042"
+                 *     }
+                 */
                 "application/json": components["schemas"]["BatchRequest"];
             };
         };
@@ -4474,6 +5147,22 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "state": "1042",
+                     *       "changed": [
+                     *         {
+                     *           "mailboxId": "115302194731810817",
+                     *           "messageIds": [
+                     *             "115302194731810817"
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "unchangedCount": 3,
+                     *       "notFound": [],
+                     *       "hasMore": false
+                     *     }
+                     */
                     "application/json": components["schemas"]["BatchResult"];
                 };
             };
@@ -4509,6 +5198,72 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "115302194731810817",
+                     *       "threadId": "115302194731810817",
+                     *       "mailboxIds": [
+                     *         "1"
+                     *       ],
+                     *       "keywords": [
+                     *         "$seen"
+                     *       ],
+                     *       "subject": "Plan for spring",
+                     *       "preview": "The boats are ready, and so is the list of who comes along.",
+                     *       "from": [
+                     *         {
+                     *           "name": "Mia Reed",
+                     *           "address": "mia@example.org"
+                     *         }
+                     *       ],
+                     *       "sender": [
+                     *         {
+                     *           "name": "Mia Reed",
+                     *           "address": "mia@example.org"
+                     *         }
+                     *       ],
+                     *       "to": [
+                     *         {
+                     *           "name": "Mia Reed",
+                     *           "address": "mia@example.org"
+                     *         }
+                     *       ],
+                     *       "cc": [
+                     *         {
+                     *           "name": "Mia Reed",
+                     *           "address": "mia@example.org"
+                     *         }
+                     *       ],
+                     *       "bcc": [
+                     *         {
+                     *           "name": "Mia Reed",
+                     *           "address": "mia@example.org"
+                     *         }
+                     *       ],
+                     *       "replyTo": [
+                     *         {
+                     *           "name": "Mia Reed",
+                     *           "address": "mia@example.org"
+                     *         }
+                     *       ],
+                     *       "messageIdHeader": "a1b2c3@example.org",
+                     *       "sentAt": "2026-03-01T12:00:00Z",
+                     *       "receivedAt": "2026-03-01T12:00:00Z",
+                     *       "size": 20480,
+                     *       "attachments": [
+                     *         {
+                     *           "partId": "2",
+                     *           "blobId": "u3Jx9QmT2LwVbK7c",
+                     *           "name": "plan.pdf",
+                     *           "type": "application/pdf",
+                     *           "size": 20480,
+                     *           "contentId": null,
+                     *           "isInline": false
+                     *         }
+                     *       ],
+                     *       "draftId": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["Message"];
                 };
             };
@@ -4563,6 +5318,17 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "keywords": {
+                 *         "$seen": true
+                 *       },
+                 *       "move": {
+                 *         "from": "1",
+                 *         "to": "5"
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["MessageChange"];
             };
         };
@@ -4573,6 +5339,72 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "115302194731810817",
+                     *       "threadId": "115302194731810817",
+                     *       "mailboxIds": [
+                     *         "1"
+                     *       ],
+                     *       "keywords": [
+                     *         "$seen"
+                     *       ],
+                     *       "subject": "Plan for spring",
+                     *       "preview": "The boats are ready, and so is the list of who comes along.",
+                     *       "from": [
+                     *         {
+                     *           "name": "Mia Reed",
+                     *           "address": "mia@example.org"
+                     *         }
+                     *       ],
+                     *       "sender": [
+                     *         {
+                     *           "name": "Mia Reed",
+                     *           "address": "mia@example.org"
+                     *         }
+                     *       ],
+                     *       "to": [
+                     *         {
+                     *           "name": "Mia Reed",
+                     *           "address": "mia@example.org"
+                     *         }
+                     *       ],
+                     *       "cc": [
+                     *         {
+                     *           "name": "Mia Reed",
+                     *           "address": "mia@example.org"
+                     *         }
+                     *       ],
+                     *       "bcc": [
+                     *         {
+                     *           "name": "Mia Reed",
+                     *           "address": "mia@example.org"
+                     *         }
+                     *       ],
+                     *       "replyTo": [
+                     *         {
+                     *           "name": "Mia Reed",
+                     *           "address": "mia@example.org"
+                     *         }
+                     *       ],
+                     *       "messageIdHeader": "a1b2c3@example.org",
+                     *       "sentAt": "2026-03-01T12:00:00Z",
+                     *       "receivedAt": "2026-03-01T12:00:00Z",
+                     *       "size": 20480,
+                     *       "attachments": [
+                     *         {
+                     *           "partId": "2",
+                     *           "blobId": "u3Jx9QmT2LwVbK7c",
+                     *           "name": "plan.pdf",
+                     *           "type": "application/pdf",
+                     *           "size": 20480,
+                     *           "contentId": null,
+                     *           "isInline": false
+                     *         }
+                     *       ],
+                     *       "draftId": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["Message"];
                 };
             };
@@ -4662,6 +5494,21 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "hasHtml": true,
+                     *       "html": "<p>The boats are ready.</p>",
+                     *       "text": "The boats are ready.",
+                     *       "isCut": false,
+                     *       "remote": {
+                     *         "count": 3,
+                     *         "pixels": 1,
+                     *         "hosts": [
+                     *           "track.example.net"
+                     *         ]
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["MessageContent"];
                 };
             };
@@ -4842,6 +5689,40 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "oldState": "1042",
+                     *       "newState": "1042",
+                     *       "hasMore": false,
+                     *       "mailboxes": {
+                     *         "created": [
+                     *           "115302194731810817"
+                     *         ],
+                     *         "updated": [
+                     *           "115302194731810817"
+                     *         ],
+                     *         "destroyed": []
+                     *       },
+                     *       "threads": {
+                     *         "created": [
+                     *           "115302194731810817"
+                     *         ],
+                     *         "updated": [
+                     *           "115302194731810817"
+                     *         ],
+                     *         "destroyed": []
+                     *       },
+                     *       "messages": {
+                     *         "created": [
+                     *           "115302194731810817"
+                     *         ],
+                     *         "updated": [
+                     *           "115302194731810817"
+                     *         ],
+                     *         "destroyed": []
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["Changes"];
                 };
             };
@@ -4936,6 +5817,92 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "state": "1042",
+                     *       "items": [
+                     *         {
+                     *           "thread": {
+                     *             "id": "115302194731810817",
+                     *             "subject": "Plan for spring",
+                     *             "preview": "The boats are ready, and so is the list of who comes along.",
+                     *             "from": [
+                     *               {
+                     *                 "name": "Mia Reed",
+                     *                 "address": "mia@example.org"
+                     *               }
+                     *             ],
+                     *             "receivedAt": "2026-03-01T12:00:00Z",
+                     *             "messageIds": [
+                     *               "115302194731810817",
+                     *               "115302194731812044"
+                     *             ],
+                     *             "messageCount": 2,
+                     *             "unreadCount": 1,
+                     *             "isFlagged": false,
+                     *             "isAnswered": false,
+                     *             "hasAttachment": true,
+                     *             "hasDraft": false,
+                     *             "keywords": [
+                     *               "invoice"
+                     *             ],
+                     *             "mailboxIds": [
+                     *               "1"
+                     *             ],
+                     *             "size": 20480
+                     *           },
+                     *           "messageIds": [
+                     *             "115302194731810817"
+                     *           ],
+                     *           "subject": [
+                     *             {
+                     *               "text": "boats",
+                     *               "isMatch": true
+                     *             }
+                     *           ],
+                     *           "from": [
+                     *             {
+                     *               "text": "boats",
+                     *               "isMatch": true
+                     *             }
+                     *           ],
+                     *           "snippet": [
+                     *             {
+                     *               "text": "boats",
+                     *               "isMatch": true
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "nextCursor": "eyJhIjo0Mn0",
+                     *       "total": 12,
+                     *       "isTotalExact": true,
+                     *       "isComplete": true,
+                     *       "facets": {
+                     *         "from": [
+                     *           {
+                     *             "address": "mia@example.org",
+                     *             "name": "Mia Reed",
+                     *             "count": 3
+                     *           }
+                     *         ],
+                     *         "mailboxes": [
+                     *           {
+                     *             "id": "115302194731810817",
+                     *             "count": 3
+                     *           }
+                     *         ],
+                     *         "years": [
+                     *           {
+                     *             "year": 2026,
+                     *             "count": 3
+                     *           }
+                     *         ],
+                     *         "unread": 3,
+                     *         "attachments": 3
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["SearchPage"];
                 };
             };
@@ -4979,6 +5946,18 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "kind": "person",
+                     *           "text": "Mia Reed",
+                     *           "insert": "from:mia@example.org",
+                     *           "detail": "mia@example.org"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["SuggestionList"];
                 };
             };
@@ -5025,6 +6004,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "u3Jx9QmT2LwVbK7c",
+                     *       "name": "plan.pdf",
+                     *       "type": "application/pdf",
+                     *       "size": 20480,
+                     *       "received": 20480,
+                     *       "isComplete": true,
+                     *       "expiresAt": "2026-03-01T12:00:00Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Blob"];
                 };
             };
@@ -5121,6 +6111,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "u3Jx9QmT2LwVbK7c",
+                     *       "name": "plan.pdf",
+                     *       "type": "application/pdf",
+                     *       "size": 20480,
+                     *       "received": 20480,
+                     *       "isComplete": true,
+                     *       "expiresAt": "2026-03-01T12:00:00Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Blob"];
                 };
             };
@@ -5184,6 +6185,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "u3Jx9QmT2LwVbK7c",
+                     *       "name": "plan.pdf",
+                     *       "type": "application/pdf",
+                     *       "size": 20480,
+                     *       "received": 20480,
+                     *       "isComplete": true,
+                     *       "expiresAt": "2026-03-01T12:00:00Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Blob"];
                 };
             };
@@ -5217,6 +6229,46 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "115302194731810817",
+                     *           "messageId": "115302194731810901",
+                     *           "identityId": "1",
+                     *           "to": [
+                     *             {
+                     *               "name": "Leo Park",
+                     *               "address": "leo@example.org"
+                     *             }
+                     *           ],
+                     *           "cc": [
+                     *             {
+                     *               "name": "Leo Park",
+                     *               "address": "leo@example.org"
+                     *             }
+                     *           ],
+                     *           "bcc": [
+                     *             {
+                     *               "name": "Leo Park",
+                     *               "address": "leo@example.org"
+                     *             }
+                     *           ],
+                     *           "subject": "Plan for spring",
+                     *           "html": "<p>The boats are ready.</p>",
+                     *           "text": "",
+                     *           "attachments": [],
+                     *           "inReplyTo": {
+                     *             "messageId": "115302194731810817",
+                     *             "mode": "reply"
+                     *           },
+                     *           "createdAt": "2026-03-01T12:00:00Z",
+                     *           "updatedAt": "2026-03-01T12:00:00Z"
+                     *         }
+                     *       ],
+                     *       "nextCursor": "eyJhIjo0Mn0"
+                     *     }
+                     */
                     "application/json": components["schemas"]["DraftPage"];
                 };
             };
@@ -5242,6 +6294,37 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "identityId": "1",
+                 *       "to": [
+                 *         {
+                 *           "name": "Leo Park",
+                 *           "address": "leo@example.org"
+                 *         }
+                 *       ],
+                 *       "cc": [
+                 *         {
+                 *           "name": "Leo Park",
+                 *           "address": "leo@example.org"
+                 *         }
+                 *       ],
+                 *       "bcc": [
+                 *         {
+                 *           "name": "Leo Park",
+                 *           "address": "leo@example.org"
+                 *         }
+                 *       ],
+                 *       "subject": "Plan for spring",
+                 *       "html": "<p>The boats are ready.</p>",
+                 *       "text": "",
+                 *       "attachments": [],
+                 *       "inReplyTo": {
+                 *         "messageId": "115302194731810817",
+                 *         "mode": "reply"
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["DraftInput"];
             };
         };
@@ -5254,6 +6337,41 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "115302194731810817",
+                     *       "messageId": "115302194731810901",
+                     *       "identityId": "1",
+                     *       "to": [
+                     *         {
+                     *           "name": "Leo Park",
+                     *           "address": "leo@example.org"
+                     *         }
+                     *       ],
+                     *       "cc": [
+                     *         {
+                     *           "name": "Leo Park",
+                     *           "address": "leo@example.org"
+                     *         }
+                     *       ],
+                     *       "bcc": [
+                     *         {
+                     *           "name": "Leo Park",
+                     *           "address": "leo@example.org"
+                     *         }
+                     *       ],
+                     *       "subject": "Plan for spring",
+                     *       "html": "<p>The boats are ready.</p>",
+                     *       "text": "",
+                     *       "attachments": [],
+                     *       "inReplyTo": {
+                     *         "messageId": "115302194731810817",
+                     *         "mode": "reply"
+                     *       },
+                     *       "createdAt": "2026-03-01T12:00:00Z",
+                     *       "updatedAt": "2026-03-01T12:00:00Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Draft"];
                 };
             };
@@ -5290,6 +6408,41 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "115302194731810817",
+                     *       "messageId": "115302194731810901",
+                     *       "identityId": "1",
+                     *       "to": [
+                     *         {
+                     *           "name": "Leo Park",
+                     *           "address": "leo@example.org"
+                     *         }
+                     *       ],
+                     *       "cc": [
+                     *         {
+                     *           "name": "Leo Park",
+                     *           "address": "leo@example.org"
+                     *         }
+                     *       ],
+                     *       "bcc": [
+                     *         {
+                     *           "name": "Leo Park",
+                     *           "address": "leo@example.org"
+                     *         }
+                     *       ],
+                     *       "subject": "Plan for spring",
+                     *       "html": "<p>The boats are ready.</p>",
+                     *       "text": "",
+                     *       "attachments": [],
+                     *       "inReplyTo": {
+                     *         "messageId": "115302194731810817",
+                     *         "mode": "reply"
+                     *       },
+                     *       "createdAt": "2026-03-01T12:00:00Z",
+                     *       "updatedAt": "2026-03-01T12:00:00Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Draft"];
                 };
             };
@@ -5321,6 +6474,37 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "identityId": "1",
+                 *       "to": [
+                 *         {
+                 *           "name": "Leo Park",
+                 *           "address": "leo@example.org"
+                 *         }
+                 *       ],
+                 *       "cc": [
+                 *         {
+                 *           "name": "Leo Park",
+                 *           "address": "leo@example.org"
+                 *         }
+                 *       ],
+                 *       "bcc": [
+                 *         {
+                 *           "name": "Leo Park",
+                 *           "address": "leo@example.org"
+                 *         }
+                 *       ],
+                 *       "subject": "Plan for spring",
+                 *       "html": "<p>The boats are ready.</p>",
+                 *       "text": "",
+                 *       "attachments": [],
+                 *       "inReplyTo": {
+                 *         "messageId": "115302194731810817",
+                 *         "mode": "reply"
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["DraftInput"];
             };
         };
@@ -5332,6 +6516,41 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "115302194731810817",
+                     *       "messageId": "115302194731810901",
+                     *       "identityId": "1",
+                     *       "to": [
+                     *         {
+                     *           "name": "Leo Park",
+                     *           "address": "leo@example.org"
+                     *         }
+                     *       ],
+                     *       "cc": [
+                     *         {
+                     *           "name": "Leo Park",
+                     *           "address": "leo@example.org"
+                     *         }
+                     *       ],
+                     *       "bcc": [
+                     *         {
+                     *           "name": "Leo Park",
+                     *           "address": "leo@example.org"
+                     *         }
+                     *       ],
+                     *       "subject": "Plan for spring",
+                     *       "html": "<p>The boats are ready.</p>",
+                     *       "text": "",
+                     *       "attachments": [],
+                     *       "inReplyTo": {
+                     *         "messageId": "115302194731810817",
+                     *         "mode": "reply"
+                     *       },
+                     *       "createdAt": "2026-03-01T12:00:00Z",
+                     *       "updatedAt": "2026-03-01T12:00:00Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Draft"];
                 };
             };
@@ -5409,6 +6628,31 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "115302194731810817",
+                     *           "draftId": "115302194731810901",
+                     *           "messageId": null,
+                     *           "threadId": null,
+                     *           "undoStatus": "pending",
+                     *           "undoUntil": "2026-03-01T12:00:00Z",
+                     *           "from": "mia@example.org",
+                     *           "recipients": [
+                     *             {
+                     *               "address": "mia@example.org",
+                     *               "status": "held",
+                     *               "reply": ""
+                     *             }
+                     *           ],
+                     *           "subject": "Plan for spring",
+                     *           "createdAt": "2026-03-01T12:00:00Z"
+                     *         }
+                     *       ],
+                     *       "nextCursor": "eyJhIjo0Mn0"
+                     *     }
+                     */
                     "application/json": components["schemas"]["SubmissionPage"];
                 };
             };
@@ -5434,6 +6678,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "draftId": "115302194731810901",
+                 *       "draftEtag": "\"1042\"",
+                 *       "undoSeconds": 10
+                 *     }
+                 */
                 "application/json": components["schemas"]["SubmissionNew"];
             };
         };
@@ -5445,6 +6696,26 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "115302194731810817",
+                     *       "draftId": "115302194731810901",
+                     *       "messageId": null,
+                     *       "threadId": null,
+                     *       "undoStatus": "pending",
+                     *       "undoUntil": "2026-03-01T12:00:00Z",
+                     *       "from": "mia@example.org",
+                     *       "recipients": [
+                     *         {
+                     *           "address": "mia@example.org",
+                     *           "status": "held",
+                     *           "reply": ""
+                     *         }
+                     *       ],
+                     *       "subject": "Plan for spring",
+                     *       "createdAt": "2026-03-01T12:00:00Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Submission"];
                 };
             };
@@ -5480,6 +6751,26 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "115302194731810817",
+                     *       "draftId": "115302194731810901",
+                     *       "messageId": null,
+                     *       "threadId": null,
+                     *       "undoStatus": "pending",
+                     *       "undoUntil": "2026-03-01T12:00:00Z",
+                     *       "from": "mia@example.org",
+                     *       "recipients": [
+                     *         {
+                     *           "address": "mia@example.org",
+                     *           "status": "held",
+                     *           "reply": ""
+                     *         }
+                     *       ],
+                     *       "subject": "Plan for spring",
+                     *       "createdAt": "2026-03-01T12:00:00Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Submission"];
                 };
             };
@@ -5511,6 +6802,26 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "115302194731810817",
+                     *       "draftId": "115302194731810901",
+                     *       "messageId": null,
+                     *       "threadId": null,
+                     *       "undoStatus": "pending",
+                     *       "undoUntil": "2026-03-01T12:00:00Z",
+                     *       "from": "mia@example.org",
+                     *       "recipients": [
+                     *         {
+                     *           "address": "mia@example.org",
+                     *           "status": "held",
+                     *           "reply": ""
+                     *         }
+                     *       ],
+                     *       "subject": "Plan for spring",
+                     *       "createdAt": "2026-03-01T12:00:00Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Submission"];
                 };
             };
@@ -5537,6 +6848,39 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "version": "0.2.0",
+                     *       "hostname": "mail.example.org",
+                     *       "startedAt": "2026-03-01T12:00:00Z",
+                     *       "domains": 3,
+                     *       "accounts": 3,
+                     *       "disabledAccounts": 3,
+                     *       "administrators": 3,
+                     *       "messages": 3,
+                     *       "storedBytes": 20480,
+                     *       "queue": {
+                     *         "messages": 3,
+                     *         "pending": 2,
+                     *         "deferred": 1,
+                     *         "failed": 0,
+                     *         "due": 0,
+                     *         "bytes": 20480,
+                     *         "oldestAt": "2026-03-01T12:00:00Z",
+                     *         "openBreakers": 0,
+                     *         "leased": 0
+                     *       },
+                     *       "fullest": [
+                     *         {
+                     *           "id": "115302194731810817",
+                     *           "address": "mia@example.org",
+                     *           "usedBytes": 20480,
+                     *           "quotaBytes": 2147483648
+                     *         }
+                     *       ],
+                     *       "status": "ok"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Overview"];
                 };
             };
@@ -5582,6 +6926,20 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "metric": "messagesReceived",
+                     *       "from": "2026-03-01T12:00:00Z",
+                     *       "to": "2026-03-01T12:00:00Z",
+                     *       "stepSeconds": 3600,
+                     *       "times": [
+                     *         1772366400
+                     *       ],
+                     *       "values": [
+                     *         17
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Stats"];
                 };
             };
@@ -5627,6 +6985,20 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "name": "example.org",
+                     *           "accounts": 3,
+                     *           "addresses": 3,
+                     *           "createdAt": "2026-03-01T12:00:00Z"
+                     *         }
+                     *       ],
+                     *       "nextCursor": "eyJhIjo0Mn0",
+                     *       "total": 1234
+                     *     }
+                     */
                     "application/json": components["schemas"]["DomainPage"];
                 };
             };
@@ -5652,6 +7024,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "example.org"
+                 *     }
+                 */
                 "application/json": components["schemas"]["DomainNew"];
             };
         };
@@ -5663,6 +7040,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "name": "example.org",
+                     *       "accounts": 3,
+                     *       "addresses": 3,
+                     *       "createdAt": "2026-03-01T12:00:00Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Domain"];
                 };
             };
@@ -5698,6 +7083,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "name": "example.org",
+                     *       "accounts": 3,
+                     *       "addresses": 3,
+                     *       "createdAt": "2026-03-01T12:00:00Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Domain"];
                 };
             };
@@ -5783,6 +7176,31 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "115302194731810817",
+                     *           "address": "mia@example.org",
+                     *           "domain": "example.org",
+                     *           "displayName": "Mia Reed",
+                     *           "addresses": [
+                     *             "mia@example.org",
+                     *             "sales@example.org"
+                     *           ],
+                     *           "quotaBytes": 2147483648,
+                     *           "usedBytes": 20480,
+                     *           "usedMessages": 3,
+                     *           "isAdmin": false,
+                     *           "isDisabled": false,
+                     *           "hasPassword": true,
+                     *           "createdAt": "2026-03-01T12:00:00Z"
+                     *         }
+                     *       ],
+                     *       "nextCursor": "eyJhIjo0Mn0",
+                     *       "total": 1234
+                     *     }
+                     */
                     "application/json": components["schemas"]["AdminAccountPage"];
                 };
             };
@@ -5808,6 +7226,15 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "address": "mia@example.org",
+                 *       "password": "correct horse battery staple",
+                 *       "displayName": "Mia Reed",
+                 *       "quotaBytes": 2147483648,
+                 *       "isAdmin": false
+                 *     }
+                 */
                 "application/json": components["schemas"]["AdminAccountNew"];
             };
         };
@@ -5819,6 +7246,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "115302194731810817",
+                     *       "address": "mia@example.org",
+                     *       "domain": "example.org",
+                     *       "displayName": "Mia Reed",
+                     *       "addresses": [
+                     *         "mia@example.org",
+                     *         "sales@example.org"
+                     *       ],
+                     *       "quotaBytes": 2147483648,
+                     *       "usedBytes": 20480,
+                     *       "usedMessages": 3,
+                     *       "isAdmin": false,
+                     *       "isDisabled": false,
+                     *       "hasPassword": true,
+                     *       "createdAt": "2026-03-01T12:00:00Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["AdminAccount"];
                 };
             };
@@ -5854,6 +7300,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "115302194731810817",
+                     *       "address": "mia@example.org",
+                     *       "domain": "example.org",
+                     *       "displayName": "Mia Reed",
+                     *       "addresses": [
+                     *         "mia@example.org",
+                     *         "sales@example.org"
+                     *       ],
+                     *       "quotaBytes": 2147483648,
+                     *       "usedBytes": 20480,
+                     *       "usedMessages": 3,
+                     *       "isAdmin": false,
+                     *       "isDisabled": false,
+                     *       "hasPassword": true,
+                     *       "createdAt": "2026-03-01T12:00:00Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["AdminAccount"];
                 };
             };
@@ -5879,6 +7344,14 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "displayName": "Mia Reed",
+                 *       "quotaBytes": 2147483648,
+                 *       "isAdmin": false,
+                 *       "isDisabled": true
+                 *     }
+                 */
                 "application/json": components["schemas"]["AdminAccountChange"];
             };
         };
@@ -5889,6 +7362,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "115302194731810817",
+                     *       "address": "mia@example.org",
+                     *       "domain": "example.org",
+                     *       "displayName": "Mia Reed",
+                     *       "addresses": [
+                     *         "mia@example.org",
+                     *         "sales@example.org"
+                     *       ],
+                     *       "quotaBytes": 2147483648,
+                     *       "usedBytes": 20480,
+                     *       "usedMessages": 3,
+                     *       "isAdmin": false,
+                     *       "isDisabled": false,
+                     *       "hasPassword": true,
+                     *       "createdAt": "2026-03-01T12:00:00Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["AdminAccount"];
                 };
             };
@@ -5918,6 +7410,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "password": "correct horse battery staple"
+                 *     }
+                 */
                 "application/json": components["schemas"]["AdminPassword"];
             };
         };
@@ -5985,6 +7482,22 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "address": "mia@example.org",
+                     *           "domain": "example.org",
+                     *           "kind": "alias",
+                     *           "accountId": "115302194731810817",
+                     *           "account": "mia@example.org",
+                     *           "createdAt": "2026-03-01T12:00:00Z"
+                     *         }
+                     *       ],
+                     *       "nextCursor": "eyJhIjo0Mn0",
+                     *       "total": 1234
+                     *     }
+                     */
                     "application/json": components["schemas"]["MailAddressPage"];
                 };
             };
@@ -6010,6 +7523,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "address": "mia@example.org",
+                 *       "account": "mia@example.org"
+                 *     }
+                 */
                 "application/json": components["schemas"]["MailAddressNew"];
             };
         };
@@ -6021,6 +7540,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "address": "mia@example.org",
+                     *       "domain": "example.org",
+                     *       "kind": "alias",
+                     *       "accountId": "115302194731810817",
+                     *       "account": "mia@example.org",
+                     *       "createdAt": "2026-03-01T12:00:00Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["MailAddress"];
                 };
             };
@@ -6056,6 +7585,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "address": "mia@example.org",
+                     *       "domain": "example.org",
+                     *       "kind": "alias",
+                     *       "accountId": "115302194731810817",
+                     *       "account": "mia@example.org",
+                     *       "createdAt": "2026-03-01T12:00:00Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["MailAddress"];
                 };
             };
@@ -6139,6 +7678,28 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "0e9c7b2k4m8qz",
+                     *           "sender": "mia@example.org",
+                     *           "recipient": "leo@example.net",
+                     *           "domain": "example.net",
+                     *           "status": "deferred",
+                     *           "attempts": 3,
+                     *           "nextAttemptAt": "2026-03-01T12:00:00Z",
+                     *           "lastAttemptAt": "2026-03-01T12:00:00Z",
+                     *           "code": "4.7.1",
+                     *           "reply": "450 4.7.1 Try again later",
+                     *           "createdAt": "2026-03-01T12:00:00Z",
+                     *           "expiresAt": "2026-03-01T12:00:00Z",
+                     *           "size": 20480
+                     *         }
+                     *       ],
+                     *       "nextCursor": "eyJhIjo0Mn0"
+                     *     }
+                     */
                     "application/json": components["schemas"]["QueuePage"];
                 };
             };
@@ -6164,6 +7725,19 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "messages": 3,
+                     *       "pending": 2,
+                     *       "deferred": 1,
+                     *       "failed": 0,
+                     *       "due": 0,
+                     *       "bytes": 20480,
+                     *       "oldestAt": "2026-03-01T12:00:00Z",
+                     *       "openBreakers": 0,
+                     *       "leased": 0
+                     *     }
+                     */
                     "application/json": components["schemas"]["QueueStats"];
                 };
             };
@@ -6188,6 +7762,14 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "status": "deferred",
+                 *       "domain": "example.org",
+                 *       "sender": "mia@example.org",
+                 *       "recipient": "leo@example.net"
+                 *     }
+                 */
                 "application/json": components["schemas"]["QueueFilter"];
             };
         };
@@ -6198,6 +7780,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "recipients": 3
+                     *     }
+                     */
                     "application/json": components["schemas"]["QueueRetried"];
                 };
             };
@@ -6233,6 +7820,28 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "0e9c7b2k4m8qz",
+                     *       "recipients": [
+                     *         {
+                     *           "id": "0e9c7b2k4m8qz",
+                     *           "sender": "mia@example.org",
+                     *           "recipient": "leo@example.net",
+                     *           "domain": "example.net",
+                     *           "status": "deferred",
+                     *           "attempts": 3,
+                     *           "nextAttemptAt": "2026-03-01T12:00:00Z",
+                     *           "lastAttemptAt": "2026-03-01T12:00:00Z",
+                     *           "code": "4.7.1",
+                     *           "reply": "450 4.7.1 Try again later",
+                     *           "createdAt": "2026-03-01T12:00:00Z",
+                     *           "expiresAt": "2026-03-01T12:00:00Z",
+                     *           "size": 20480
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["QueueMessage"];
                 };
             };
@@ -6293,6 +7902,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "recipients": 3
+                     *     }
+                     */
                     "application/json": components["schemas"]["QueueRetried"];
                 };
             };
@@ -6351,6 +7965,24 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "115302194731810817",
+                     *           "at": "2026-03-01T12:00:00Z",
+                     *           "actorId": "12",
+                     *           "actor": "mia@example.org",
+                     *           "ip": "192.0.2.7",
+                     *           "action": "account.add",
+                     *           "object": "leo@example.org",
+                     *           "detail": "quota 0 -> 1000000",
+                     *           "result": "ok"
+                     *         }
+                     *       ],
+                     *       "nextCursor": "eyJhIjo0Mn0"
+                     *     }
+                     */
                     "application/json": components["schemas"]["AuditPage"];
                 };
             };
@@ -6383,6 +8015,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {} */
                     "application/json": {
                         [key: string]: unknown;
                     };
@@ -6439,6 +8072,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "ok"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Health"];
                 };
             };
@@ -6449,6 +8087,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "ok"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Health"];
                 };
             };
@@ -6469,6 +8112,23 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "ok",
+                     *       "version": "0.2.0",
+                     *       "hostname": "mail.example.org",
+                     *       "process": "api.1",
+                     *       "uptimeSeconds": 86400,
+                     *       "checks": [
+                     *         {
+                     *           "name": "database",
+                     *           "status": "ok",
+                     *           "milliseconds": 0.4,
+                     *           "detail": ""
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["HealthDetailed"];
                 };
             };
@@ -6481,6 +8141,23 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "ok",
+                     *       "version": "0.2.0",
+                     *       "hostname": "mail.example.org",
+                     *       "process": "api.1",
+                     *       "uptimeSeconds": 86400,
+                     *       "checks": [
+                     *         {
+                     *           "name": "database",
+                     *           "status": "ok",
+                     *           "milliseconds": 0.4,
+                     *           "detail": ""
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["HealthDetailed"];
                 };
             };

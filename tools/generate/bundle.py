@@ -20,7 +20,8 @@ class ContractError(Exception):
 class Bundler:
     """Reads each file once and moves what is referred to into components."""
 
-    def __init__(self):
+    def __init__(self, source):
+        self.source = source.resolve()
         self.files = {}
         self.components = {}
         self.sources = set()
@@ -64,10 +65,10 @@ class Bundler:
         return {key: self.resolve(here, value) for key, value in node.items()}
 
     def run(self):
-        root = copy.deepcopy(self.read(SOURCE))
+        root = copy.deepcopy(self.read(self.source))
         paths = {}
         for path, item in root.pop("paths").items():
-            file = (SOURCE.parent / item["$ref"]).resolve()
+            file = (self.source.parent / item["$ref"]).resolve()
             paths[path] = self.resolve(file, self.read(file))
         components = {**root.pop("components"), **{k: dict(sorted(v.items())) for k, v in sorted(self.components.items())}}
         return {**root, "paths": paths, "components": components}
@@ -125,9 +126,9 @@ def add_examples(document):
                     raise ContractError(f"{where}: {why}") from why
 
 
-def load():
+def load(source=SOURCE):
     """The whole description, and the files that it was made of."""
-    bundler = Bundler()
+    bundler = Bundler(source)
     document = bundler.run()
     add_examples(document)
     return document, sorted(bundler.sources)

@@ -75,7 +75,7 @@ def types_text():
         bundle = pathlib.Path(folder) / "openapi.json"
         result = pathlib.Path(folder) / "schema.d.ts"
         bundle.write_text(as_json(document), encoding="utf-8")
-        subprocess.run([ROOT / "node_modules/.bin/openapi-typescript", bundle, "-o", result, "--alphabetize"],
+        subprocess.run([ROOT / "node_modules/.bin/openapi-typescript", bundle, "-o", result],
                        check=True, stdout=subprocess.DEVNULL, cwd=folder)
         return "// SPDX-License-Identifier: Apache-2.0\n" + result.read_text(encoding="utf-8")
 
