@@ -17,6 +17,23 @@ bool db_conn_is_usable(const struct db_conn *c)
     return c->state == DB_CONN_READY && !c->is_stale;
 }
 
+bool db_is_away(const struct db *db)
+{
+    return db->away_since_ms > 0 && clock_monotonic_ms() > db->away_since_ms + DB_FAIL_FAST_MS;
+}
+
+static void note_ready(struct db *db)
+{
+    db->n_ready++;
+    db->away_since_ms = 0;
+}
+
+static void note_failure(struct db *db)
+{
+    if (db->n_ready == 0 && db->away_since_ms == 0)
+        db->away_since_ms = clock_monotonic_ms();
+}
+
 static void watch_for(struct db_conn *c, unsigned events)
 {
     if (c->watched != events)
@@ -34,6 +51,8 @@ static void close_socket(struct db_conn *c)
         PQfinish(c->pg);
     c->pg = NULL;
     c->generation++;
+    if (c->state == DB_CONN_READY)
+        c->db->n_ready--;
     c->state = DB_CONN_CLOSED;
     c->is_stale = false;
     c->slot_has_result = false;
@@ -58,6 +77,7 @@ static void round_failed(struct db_conn *c, const char *reason)
         obs_log(EV_DB_LOST, STR_EMPTY, OBS_CSTR("reason", reason));
     c->rounds++;
     c->pool->failures++;
+    note_failure(c->db);
     timer_start(c->db->rt, &c->timer, clock_deadline_in(backoff_ms(c->rounds)));
     signal_point_all(&c->pool->changed);
 }
@@ -104,6 +124,7 @@ static void connected(struct db_conn *c)
             OBS_INT("backend", PQbackendPID(c->pg)));
     c->state = DB_CONN_READY;
     c->rounds = 0;
+    note_ready(c->db);
     watch_for(c, FIBER_READ);
     signal_point_all(&c->pool->changed);
 }
@@ -188,6 +209,7 @@ void db_conn_lost(struct db_conn *c, const char *reason)
     keep_reason(text, reason);
     obs_log(EV_DB_LOST, STR_EMPTY, OBS_CSTR("reason", text));
     close_socket(c);
+    note_failure(c->db);
     db_conn_lose_batches(c, text);
     db_conn_drained(c);
     /* At once, but not all processes in the same moment. */

@@ -17,9 +17,10 @@
 
 enum {
     DB_CONNECT_MS = 2500,     /* one attempt at one host */
-    DB_FAIL_FAST_MS = 1500,   /* a caller waits so long for a first working connection */
+    DB_FAIL_FAST_MS = 1500,   /* a caller waits so long for a first working connection; an outage
+                                 that is older is not waited for */
     DB_BACKOFF_MIN_MS = 50,   /* after the first failed round, doubled to the maximum */
-    DB_BACKOFF_MAX_MS = 2000, /* each is stretched by 0.5 to 1.5 */
+    DB_BACKOFF_MAX_MS = 1000, /* each is stretched by 0.5 to 1.5 */
     DB_COMMIT_MS = 20 * 1000, /* statement_timeout does not cover the wait of a COMMIT */
     DB_STUCK_MS = 40 * 1000,  /* no answer for so long: the connection is given up */
     DB_SLOW_MS = 1000,        /* a statement that took longer is logged */
@@ -198,11 +199,16 @@ struct db {
     struct runtime *rt;
     bool named_statements;
     bool was_needed;
+    unsigned n_ready;      /* connections that work */
+    int64_t away_since_ms; /* none works, and an attempt has failed since then; 0: not so */
     struct db_endpoints endpoints;
     struct db_pool shared[DB_CLASS_COUNT];
     struct db_pool exclusive[DB_CLASS_COUNT];
 };
 
+/* Whether the database has been away for longer than a caller waits: a command that needs it five
+ * times then fails as quickly as one that needs it once (R6). Connections try on by themselves. */
+bool db_is_away(const struct db *db);
 /* For each connection of the db. */
 void db_each_conn(struct db *db, void (*fn)(struct db_conn *c, const void *arg), const void *arg);
 /* Called when a look-up ended; `reason` is NULL on success. */

@@ -36,7 +36,8 @@ static bool any_connecting(const struct db_pool *pool)
 }
 
 /* A caller that has a protocol to speak must be able to say "try later" within 2 s (R6): so it
- * waits for the attempt under way or the next one, and not for more. */
+ * waits for the attempt under way or the next one, and not for more; nor at all when others have
+ * waited before. */
 static int64_t fail_fast_deadline(int64_t deadline_ms)
 {
     int64_t soon = clock_deadline_in(DB_FAIL_FAST_MS);
@@ -53,6 +54,12 @@ YIELDS static bool wait_for_change(struct db_pool *pool, int64_t deadline_ms, in
     return false;
 }
 
+static bool is_hopeless(const struct db_pool *pool, uint64_t failures, bool is_trying)
+{
+    INVARIANT(pool->n > 0);
+    return db_is_away(pool->conns[0].db) || (pool->failures != failures && !is_trying);
+}
+
 struct db_conn *db_pool_pick(struct db_pool *pool, int64_t deadline_ms, struct err *e)
 {
     struct err local = ERR_CLEAR;
@@ -65,7 +72,7 @@ struct db_conn *db_pool_pick(struct db_pool *pool, int64_t deadline_ms, struct e
         c = least_busy(pool);
         if (c)
             return c;
-        if (pool->failures != failures && !any_connecting(pool)) {
+        if (is_hopeless(pool, failures, any_connecting(pool))) {
             ERR(e, ERR_UNAVAILABLE, "no connection to the database");
             return NULL;
         }
@@ -94,7 +101,7 @@ YIELDS static bool make_ready(struct db_conn *c, int64_t deadline_ms, struct err
         db_conn_want(c);
         if (db_conn_is_usable(c))
             break;
-        if (c->pool->failures != failures && !is_connecting(c))
+        if (is_hopeless(c->pool, failures, is_connecting(c)))
             return ERR(e, ERR_UNAVAILABLE, "no connection to the database");
         if (!wait_for_change(c->pool, deadline_ms, soon, e))
             return false;

@@ -379,16 +379,17 @@ static void restart_body(void *arg)
     assert_true(db_is_up(f->db));
     test_pg_kill();
     MUST(fiber_sleep_until(clock_deadline_in(50), &e), e);
-    for (int i = 0; i < 3; i++) {
-        int64_t start = clock_monotonic_ms();
+    int64_t start = clock_monotonic_ms();
+    for (int i = 0; i < 40; i++) {
         e = ERR_CLEAR;
         assert_false(db_query(f->db, DB_READ, &count_stmt, NULL, 0, &f->a, soon(), NULL, &e));
         assert_int_equal(e.kind, ERR_UNAVAILABLE);
         struct db_tx *tx = NULL;
         assert_false(db_begin(f->db, DB_DELIVER, DB_READ_COMMITTED, soon(), &tx, &e));
         assert_int_equal(e.kind, ERR_UNAVAILABLE);
-        assert_true(clock_monotonic_ms() - start < 3500);
     }
+    /* The outage is waited for once, not by each call anew. */
+    assert_true(clock_monotonic_ms() - start < 3500);
     assert_false(db_is_up(f->db));
     test_pg_restart();
     int64_t deadline = clock_deadline_in(5000);
