@@ -50,6 +50,13 @@ class Report:
             bad = case.find("failure") is not None or case.find("error") is not None
             self.add(f"{prefix}: {case.get('classname', '')} {case.get('name')}", not bad)
 
+    def show_failed(self, path):
+        """Prints the end of what each failed case of a JUnit file printed."""
+        cases = xml.etree.ElementTree.parse(path).iter("testcase") if path.exists() else ()
+        for case in cases:
+            if case.find("failure") is not None:
+                print(f"--- {case.get('name')}\n{(case.findtext('system-out') or '')[-4000:]}", flush=True)
+
     def say(self, text):
         print(f"[{time.monotonic() - self.began:6.1f} s] {text}", flush=True)
 
@@ -76,12 +83,15 @@ def build(report, preset, *targets):
 
 def ctest(report, preset, name, *select, jobs=JOBS):
     report.say(f"{name} ({preset})")
+    # Under ASan cmocka's jump out of a fiber's stack hides which assertion it was.
+    environment = dict(os.environ, CMOCKA_TEST_ABORT="1") if preset == "asan" else None
     result = RESULTS / f"ctest-{name}-{preset}.xml"
     result.unlink(missing_ok=True)
     with open(RESULTS / f"ctest-{name}-{preset}.log", "w", encoding="utf-8") as out:
         run(["ctest", "--test-dir", BUILD / preset, "-j", jobs, "--output-on-failure",
-             "--output-junit", result, *select], stdout=out, stderr=subprocess.STDOUT)
+             "--output-junit", result, *select], stdout=out, stderr=subprocess.STDOUT, env=environment)
     report.add_junit(result, f"{name} ({preset})")
+    report.show_failed(result)
 
 
 def pytest(report, name, *args):

@@ -89,8 +89,10 @@ static void end_lonely(struct lonely *l)
     assert_sound(l->f, l->f->account);
 }
 
-#define KILL_SESSIONS \
-    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'heronry'"
+/* Waits for their end: what is asked next must not meet a session that is about to go. */
+#define KILL_SESSIONS                                                    \
+    "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE" \
+    " application_name = 'heronry'"
 
 /* The server was still working on it: nothing is there, the second attempt stores it. */
 static void lost_before_body(void *arg)

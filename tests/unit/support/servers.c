@@ -262,6 +262,11 @@ static void pg_spawn(void)
                            "log_min_messages=warning",
                            "-c",
                            "autovacuum=off",
+                           /* A connection that came while the server was starting, and whose client
+                            * (this process) is waiting for the server's end, is not ended by any
+                            * signal: the shutdown waits for it (PostgreSQL 15, dead-end child). */
+                           "-c",
+                           "authentication_timeout=2",
                            NULL };
     servers.pg = test_spawn(&(struct test_command){
         .argv = argv, .as_postgres = true, .log_path = log, .death_signal = SIGQUIT });
