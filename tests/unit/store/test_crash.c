@@ -90,7 +90,7 @@ static void end_lonely(struct lonely *l)
 }
 
 /* Waits for their end: what is asked next must not meet a session that is about to go. */
-#define KILL_SESSIONS                                                    \
+#define KILL_SESSIONS                                                     \
     "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE" \
     " application_name = 'heronry'"
 

@@ -243,31 +243,14 @@ static void pg_spawn(void)
                    servers.directory);
     const char *fsync = servers.pg_durable ? "fsync=on" : "fsync=off";
     const char *pages = servers.pg_durable ? "full_page_writes=on" : "full_page_writes=off";
-    const char *argv[] = { pg_program("postgres", program),
-                           "-D",
-                           data,
-                           "-c",
-                           "listen_addresses=",
-                           "-c",
-                           socket_option,
-                           "-c",
-                           fsync,
-                           "-c",
-                           pages,
-                           "-c",
-                           "max_connections=200",
-                           "-c",
-                           "shared_buffers=64MB",
-                           "-c",
-                           "log_min_messages=warning",
-                           "-c",
-                           "autovacuum=off",
+    const char *argv[] = { pg_program("postgres", program), "-D", data, "-c",
+                           "listen_addresses=", "-c", socket_option, "-c", fsync, "-c", pages, "-c",
+                           "max_connections=200", "-c", "shared_buffers=64MB", "-c",
+                           "log_min_messages=warning", "-c", "autovacuum=off",
                            /* A connection that came while the server was starting, and whose client
                             * (this process) is waiting for the server's end, is not ended by any
                             * signal: the shutdown waits for it (PostgreSQL 15, dead-end child). */
-                           "-c",
-                           "authentication_timeout=2",
-                           NULL };
+                           "-c", "authentication_timeout=2", NULL };
     servers.pg = test_spawn(&(struct test_command){
         .argv = argv, .as_postgres = true, .log_path = log, .death_signal = SIGQUIT });
     wait_for(pg_socket_ready, "PostgreSQL", &servers.pg);
