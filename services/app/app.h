@@ -21,6 +21,13 @@ struct imap_service;
 struct scheduler;
 struct delivery;
 
+/* What the process knows of its own state, so that services refuse work in time;
+ * services/app/health.h says when. */
+struct app_health {
+    bool is_behind;    /* there is more to do than the loop can: stress mode */
+    bool is_disk_full; /* nearly: new mail must be refused */
+};
+
 /* Every pointer lives as long as the process; NULL where the process's roles do not need it. */
 struct app {
     const struct config *config; /* SIGHUP swaps it: read values when they are needed; texts
@@ -34,6 +41,7 @@ struct app {
     struct auth *auth;
     struct store *store;
     struct queue *queue;
+    struct app_health health;           /* as it was a moment ago */
     struct net_tally *tally;            /* counts that all workers of the machine share */
     struct tls_server *tls;             /* server certificates; NULL when TLS is off */
     const struct net_networks *proxies; /* trusted senders of PROXY headers */

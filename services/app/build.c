@@ -11,6 +11,7 @@
 #include "queue/queue.h"
 #include "redis/redis.h"
 #include "services/app/endpoints.h"
+#include "services/app/health.h"
 #include "services/app/node_id.h"
 #include "store/store.h"
 
@@ -27,6 +28,7 @@ struct app_private {
     struct arena arena; /* lives as long as the process */
     struct net_networks proxies;
     struct app_node node;
+    struct app_watch *watch; /* NULL in tools */
     struct notify_listener account_changed;
     struct notify_listener directory_changed;
     struct net_tally *own_tally; /* when none was given */
@@ -244,6 +246,8 @@ static bool open_all(struct app_private *p, const struct app_options *options, s
         app_node_claim(&p->node, app);
     open_state(app);
     listen_to_changes(p);
+    if (!options->is_tool)
+        p->watch = app_watch_new(app);
     return !options->with_dns || open_dns(app, e);
 }
 
@@ -280,6 +284,7 @@ void app_free(struct app **app_ptr)
     notify_unlisten(&p->account_changed);
     notify_unlisten(&p->directory_changed);
     app_node_stop(&p->node);
+    app_watch_free(&p->watch);
     if (app->dns)
         dns_free(&app->dns);
     if (app->queue)

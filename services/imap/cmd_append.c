@@ -26,6 +26,15 @@ static bool append(struct imap_session *s, const struct imap_append_args *args, 
     return store_append(s->app->store, s->account_id, mailbox_id, &item, 1, deadline, out, e);
 }
 
+bool imap_disk_is_full(struct imap_session *s)
+{
+    if (!s->app->health.is_disk_full)
+        return false;
+    (void)imap_reply(s, IMAP_NO, STR("UNAVAILABLE"),
+                     "Not enough room on the disk, try again later");
+    return true;
+}
+
 /* Which limit it was: the account's quota, or one of keywords and UIDs. Yields. */
 static str limit_code(struct imap_session *s, size_t size)
 {
@@ -49,6 +58,8 @@ bool imap_cmd_append(struct imap_session *s, struct imap_command *c, struct err 
     }
     if (args.message.n == 0)
         return imap_reply(s, IMAP_NO, STR_EMPTY, "APPEND of nothing was cancelled");
+    if (imap_disk_is_full(s))
+        return true;
     if (!imap_mailbox_parse(&s->arena, args.mailbox, s->is_rev2, &name, e))
         return false;
     bool ok = store_mailbox_get(s->app->store, s->account_id, name, &s->arena, imap_deadline(),

@@ -83,6 +83,8 @@ bool imap_cmd_copy(struct imap_session *s, struct imap_command *c, struct err *e
     bool is_move = str_eq(c->name, STR("MOVE"));
     if (!read_copy(s, c, &copying, e))
         return false;
+    if (!is_move && imap_disk_is_full(s)) /* to move to the trash makes room in the end */
+        return true;
     if (!transfer(s, &copying, is_move, &copied, &no_target, e)) {
         if (e->kind == ERR_NOT_FOUND && no_target)
             return imap_reply(s, IMAP_NO, STR("TRYCREATE"), "No such mailbox");

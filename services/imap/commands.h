@@ -70,4 +70,7 @@ YIELDS bool imap_cmd_copy(struct imap_session *s, struct imap_command *c, struct
 /* cmd_search.c */
 YIELDS bool imap_cmd_search(struct imap_session *s, struct imap_command *c, struct err *e);
 
+/* True when the disk has no room for more mail; the answer is set then. */
+bool imap_disk_is_full(struct imap_session *s);
+
 #endif

@@ -244,6 +244,8 @@ enum net_next smtp_cmd_data(struct smtp_session *s, str argument)
     enum net_next next;
     struct transfer t = { .started_ms = clock_monotonic_ms() };
     (void)argument;
+    if (s->state->app->health.is_disk_full)
+        return smtp_say(s, ANSWER_DISK_FULL);
     if (smtp_say(s, ANSWER_START_DATA) == NET_CLOSE)
         return NET_CLOSE;
     s->transfers++;

@@ -43,6 +43,8 @@ enum net_next smtp_cmd_mail(struct smtp_session *s, str argument)
         return smtp_say(s, ANSWER_MAIL_TWICE);
     if (runtime_is_draining(net_conn_runtime(s->conn)))
         return smtp_say(s, ANSWER_SHUTTING_DOWN);
+    if (s->state->app->health.is_disk_full)
+        return smtp_say(s, ANSWER_DISK_FULL);
     enum smtp_fault fault = smtp_mail_parse(argument, &offer, &s->mail, &mail);
     if (fault != SMTP_GOOD)
         return smtp_say(s, smtp_answer_for_fault(fault, true));

@@ -96,6 +96,8 @@ static const struct smtp_answer_row rows[ANSWER_COUNT] = {
                                  ANSWER_CLOSES | ANSWER_REFUSES, "bare_line_end"),
     [ANSWER_LOOP] = ROW(554, "5.4.6", "The message goes in circles", ANSWER_REFUSES, "loop"),
     [ANSWER_NO_MEMORY] = ROW(452, "4.3.1", "No room now, try again", ANSWER_REFUSES, "memory"),
+    [ANSWER_DISK_FULL] =
+        ROW(452, "4.3.1", "Not enough room on the disk, try again later", ANSWER_REFUSES, "disk"),
     [ANSWER_LOCAL_ERROR] = ROW(451, "4.3.0", "Local error, try again", ANSWER_REFUSES, "temporary"),
 };
 

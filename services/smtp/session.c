@@ -23,7 +23,8 @@ bool smtp_has_tls(const struct smtp_session *s)
 
 bool smtp_is_stressed(const struct smtp_session *s)
 {
-    return (int64_t)s->state->connections * 10 > limit(s, CONFIG_LIMITS_CONNECTIONS) * 8;
+    return s->state->app->health.is_behind ||
+           (int64_t)s->state->connections * 10 > limit(s, CONFIG_LIMITS_CONNECTIONS) * 8;
 }
 
 int64_t smtp_command_deadline(const struct smtp_session *s)
