@@ -17,12 +17,12 @@ function(heronry_web)
     ${CMAKE_SOURCE_DIR}/services/web-kit/* ${CMAKE_SOURCE_DIR}/services/webmail/* ${CMAKE_SOURCE_DIR}/services/admin/*)
   list(FILTER sources EXCLUDE REGEX "/(node_modules|dist|test)/")
   add_custom_command(OUTPUT ${installed}
-    COMMAND ${NPM} ci --no-audit --no-fund --loglevel=error
+    COMMAND ${CMAKE_SOURCE_DIR}/tools/node ${NPM} ci --no-audit --no-fund --loglevel=error
     COMMAND ${CMAKE_COMMAND} -E touch ${installed}
     DEPENDS ${CMAKE_SOURCE_DIR}/package-lock.json ${CMAKE_SOURCE_DIR}/package.json
     WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} COMMENT "Installing the packages of the apps" VERBATIM)
   add_custom_command(OUTPUT ${out}/stamp
-    COMMAND ${CMAKE_COMMAND} -E env HERONRY_WEB_OUT=${out} ${NPM} run build --loglevel=error
+    COMMAND ${CMAKE_COMMAND} -E env HERONRY_WEB_OUT=${out} ${CMAKE_SOURCE_DIR}/tools/node ${NPM} run build --loglevel=error
     COMMAND ${CMAKE_COMMAND} -E touch ${out}/stamp
     DEPENDS ${installed} ${sources}
     WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} COMMENT "Building the apps" VERBATIM)
