@@ -156,6 +156,21 @@ def step_release(report, options):
     report.add("libev's libevent names are not exported", not re.search(r" event_set$", symbols, re.M))
 
 
+def step_web(report, options):
+    """The apps and the contract: types, unit tests, the tools around the contract."""
+    if not build(report, "dev", "web"):
+        return
+    for script in ("check", "test"):
+        report.say(f"npm run {script}")
+        log = RESULTS / f"npm-{script}.log"
+        with open(log, "w", encoding="utf-8") as out:
+            ok = run(["npm", "run", script, "--loglevel=error"], stdout=out, stderr=subprocess.STDOUT) == 0
+        if not ok:
+            print(log.read_text(encoding="utf-8", errors="replace")[-6000:])
+        report.add(f"npm run {script}", ok)
+    pytest(report, "api", "tests/api")
+
+
 def step_integration(report, options):
     """The running server: dialogues, real clients, mail to the world, faults."""
     if build(report, "dev"):
@@ -163,7 +178,7 @@ def step_integration(report, options):
         pytest(report, "integration", "tests/integration")
 
 
-STEPS = {f.__name__[5:]: f for f in (step_structure, step_unit, step_fuzz, step_release, step_integration)}
+STEPS = {f.__name__[5:]: f for f in (step_structure, step_unit, step_fuzz, step_release, step_web, step_integration)}
 
 
 def parse_arguments():
@@ -183,8 +198,10 @@ def main():
     report = Report()
     if not options.no_setup:
         report.say("set-up: packages")
-        if run([ROOT / "tools/setup", "build", "run", "test"]) != 0:
+        if run([ROOT / "tools/setup", "build", "web", "run", "test"]) != 0:
             report.add("set-up", False)
+    os.environ["PATH"] = subprocess.run([ROOT / "tools/node", "sh", "-c", "echo $PATH"], capture_output=True,
+                                        text=True, check=True).stdout.strip()
     RESULTS.mkdir(parents=True, exist_ok=True)
     for name in options.steps or STEPS:
         STEPS[name](report, options)
