@@ -4,7 +4,8 @@
  * the store as part of a delivery, and read here.
  *
  * Whatever is packed comes back byte for byte. Sizes and offsets are octets of the unpacked
- * message unless said otherwise. */
+ * message unless said otherwise. A row may have a prefix of its own (blob.prefix): what is read
+ * back then begins with it, and offsets count it. */
 #ifndef BLOB_BLOB_H
 #define BLOB_BLOB_H
 

@@ -5,27 +5,30 @@
 #include <stdlib.h>
 
 /* Gives only what octets [$3, $3 + $4) need: frames, the header's frame, or a run of raw bytes.
- * Storage is EXTERNAL, so that substring reads no more than that. */
+ * What is packed begins behind the prefix. Storage is EXTERNAL, so that substring reads no more
+ * than that. */
 static const struct db_stmt load_part = {
     "SELECT codec, size, lo, frames,"
     "       CASE WHEN want = 0 THEN ''::bytea"
     "            WHEN codec = 2 THEN substring(data FROM frames[lo + 1] + 1"
     "                                          FOR frames[hi + 1] - frames[lo + 1])"
-    "            WHEN codec = 0 THEN substring(data FROM $3::int + 1 FOR want::int)"
-    "            WHEN $3 + want <= header THEN substring(data FROM 1 FOR head)"
-    "            ELSE data END"
-    "  FROM (SELECT codec, size, header, head, frames, data, ($3::bigint / 262144)::int AS lo,"
-    "               ((least($3 + $4::bigint, size) + 262143) / 262144)::int AS hi,"
-    "               greatest(least($4, size - $3), 0) AS want"
-    "          FROM blob WHERE account_id = $1 AND msg_id = $2) b"
+    "            WHEN codec = 0 THEN substring(data FROM at::int + 1 FOR want::int)"
+    "            WHEN at + want <= header THEN substring(data FROM 1 FOR head)"
+    "            ELSE data END, prefix"
+    "  FROM (SELECT codec, size, header, head, frames, data, prefix, at, (at / 262144)::int AS lo,"
+    "               ((least(upto, size) + 262143) / 262144)::int AS hi,"
+    "               greatest(least(upto, size) - at, 0) AS want"
+    "          FROM (SELECT *, greatest($3::bigint - coalesce(length(prefix), 0), 0) AS at,"
+    "                       greatest($3 + $4::bigint - coalesce(length(prefix), 0), 0) AS upto"
+    "                  FROM blob WHERE account_id = $1 AND msg_id = $2) a) b"
 };
 
 /* LIMIT 1 keeps the planner from joining with all of the table. In the order asked for, up to $4
  * unpacked octets but at least one message. */
 static const struct db_stmt load_many = {
     "SELECT codec, size, header, frames,"
-    "       CASE WHEN $3 THEN substring(data FROM 1 FOR head) ELSE data END"
-    "  FROM (SELECT u.ord, b.codec, b.size, b.header, b.head, b.frames, b.data,"
+    "       CASE WHEN $3 THEN substring(data FROM 1 FOR head) ELSE data END, prefix"
+    "  FROM (SELECT u.ord, b.codec, b.size, b.header, b.head, b.frames, b.data, b.prefix,"
     "               sum(coalesce(CASE WHEN $3 THEN b.header ELSE b.size END, 0))"
     "                   OVER (ORDER BY u.ord) AS upto"
     "          FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS u (account, id, ord)"
@@ -33,6 +36,17 @@ static const struct db_stmt load_many = {
     "                              WHERE account_id = u.account AND msg_id = u.id LIMIT 1) b ON true) q"
     " WHERE ord = 1 OR upto <= $4 ORDER BY ord"
 };
+
+/* What stands in front of the packed octets, and they. In arena, or one of them. */
+static str join(struct arena *a, str prefix, str rest)
+{
+    if (prefix.n == 0 || rest.n == 0)
+        return prefix.n == 0 ? rest : prefix;
+    char *bytes = arena_alloc(a, prefix.n + rest.n);
+    memcpy(bytes, prefix.p, prefix.n);
+    memcpy(bytes + prefix.n, rest.p, rest.n);
+    return str_of(bytes, prefix.n + rest.n);
+}
 
 /* Unpacking in the offload pool: everything it touches is its own. */
 struct unpack_job {
@@ -112,19 +126,10 @@ static bool read_frames(const struct db_rows *rows, size_t row, size_t column, s
     return true;
 }
 
-/* NOLINTNEXTLINE(readability-function-size): an array and a range are two values each. */
-bool blob_load(struct db *db, int64_t account_id, int64_t msg_id, size_t from, size_t n,
-               struct arena *a, int64_t deadline_ms, str *out, struct err *e)
+/* The row of load_part: octets [from, from + n) of what is packed, cut to what is there. Yields. */
+static bool unpack_part(const struct db_rows *rows, size_t from, size_t n, struct arena *a,
+                        int64_t deadline_ms, str *out, struct err *e)
 {
-    struct db_rows *rows = NULL;
-    from = from < BLOB_MAX_BYTES ? from : BLOB_MAX_BYTES;
-    n = n < BLOB_MAX_BYTES ? n : BLOB_MAX_BYTES;
-    const struct db_param params[] = { DB_INT8(account_id), DB_INT8(msg_id), DB_INT8((int64_t)from),
-                                       DB_INT8((int64_t)n) };
-    if (!db_query(db, DB_READ, &load_part, params, COUNT_OF(params), a, deadline_ms, &rows, e))
-        return false;
-    if (db_row_count(rows) == 0)
-        return ERR(e, ERR_NOT_FOUND, "the bytes of message %lld are gone", (long long)msg_id);
     struct blob_piece piece = { .codec = (enum blob_codec)db_int(rows, 0, 0),
                                 .size = (size_t)db_int(rows, 0, 1),
                                 .data = db_str(rows, 0, 4) };
@@ -145,6 +150,28 @@ bool blob_load(struct db *db, int64_t account_id, int64_t msg_id, size_t from, s
     return blob_piece_unpack(a, &piece, from, n, out, e);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): an array and a range are two values each. */
+bool blob_load(struct db *db, int64_t account_id, int64_t msg_id, size_t from, size_t n,
+               struct arena *a, int64_t deadline_ms, str *out, struct err *e)
+{
+    struct db_rows *rows = NULL;
+    from = from < BLOB_MAX_BYTES ? from : BLOB_MAX_BYTES;
+    n = n < BLOB_MAX_BYTES ? n : BLOB_MAX_BYTES;
+    const struct db_param params[] = { DB_INT8(account_id), DB_INT8(msg_id), DB_INT8((int64_t)from),
+                                       DB_INT8((int64_t)n) };
+    if (!db_query(db, DB_READ, &load_part, params, COUNT_OF(params), a, deadline_ms, &rows, e))
+        return false;
+    if (db_row_count(rows) == 0)
+        return ERR(e, ERR_NOT_FOUND, "the bytes of message %lld are gone", (long long)msg_id);
+    str prefix = db_str(rows, 0, 5);
+    str before = str_slice(prefix, from, n);
+    if (!unpack_part(rows, from > prefix.n ? from - prefix.n : 0, n - before.n, a, deadline_ms, out,
+                     e))
+        return false;
+    *out = join(a, before, *out);
+    return true;
+}
+
 /* The answer of load_many. */
 struct many_rows {
     const struct db_rows *rows;
@@ -152,7 +179,7 @@ struct many_rows {
     struct ZSTD_DCtx_s *decompressor;
 };
 
-/* Unpacks one row. A damaged message is one that is not there. */
+/* Unpacks one row, without what stands before it. */
 static YIELDS bool unpack_row(const struct many_rows *many, size_t row, struct arena *a,
                               int64_t deadline_ms, str *out, struct err *e)
 {
@@ -182,6 +209,17 @@ static YIELDS bool unpack_row(const struct many_rows *many, size_t row, struct a
     return false;
 }
 
+/* A damaged message is one that is not there. */
+static YIELDS bool load_row(const struct many_rows *many, size_t row, struct arena *a,
+                            int64_t deadline_ms, str *out, struct err *e)
+{
+    if (!unpack_row(many, row, a, deadline_ms, out, e))
+        return false;
+    if (out->p)
+        *out = join(a, db_str(many->rows, row, 5), *out);
+    return true;
+}
+
 bool blob_load_many(struct db *db, const struct blob_many *wanted, struct arena *a,
                     int64_t deadline_ms, str *texts, size_t *done, struct err *e)
 {
@@ -206,7 +244,7 @@ bool blob_load_many(struct db *db, const struct blob_many *wanted, struct arena 
     struct many_rows many = { rows, wanted->only_header, blob_decompressor_new() };
     bool ok = true;
     for (size_t i = 0; ok && i < db_row_count(rows); i++)
-        ok = unpack_row(&many, i, a, deadline_ms, &texts[i], e);
+        ok = load_row(&many, i, a, deadline_ms, &texts[i], e);
     blob_decompressor_free(&many.decompressor);
     *done = ok ? db_row_count(rows) : 0;
     return ok;

@@ -11,28 +11,39 @@
 
 /* ---- the message as it is stored ---- */
 
-/* Trace fields on top (RFC 5321 4.4), what others forged taken out. All mailboxes share the bytes,
- * so the recipient is told only where there is just one: one of several may be a blind copy. */
-static str make_message(const struct deliver_message *m, const char *hostname, size_t n_accounts,
-                        int64_t now_us, struct arena *a)
+/* Trace fields on top (RFC 5321 4.4), what others forged taken out. The fields for one recipient
+ * only, `own`, stand on top when there is just one copy; else each copy has its own before it. The
+ * Received field tells of a recipient where there is just one: one of several may be blind. */
+static str make_message(const struct deliver_attempt *attempt, str own, int64_t now_us)
 {
+    const struct deliver_message *m = attempt->m;
     struct buf top;
     struct smtp_trace trace = m->trace;
-    str clean = smtp_trace_strip(m->content, str_from_cstr(hostname), NULL, 0, a);
+    str hostname = str_from_cstr(attempt->d->hostname);
+    str clean = smtp_trace_strip(m->content, hostname, NULL, 0, attempt->a);
     trace.at_utc = now_us / 1000000;
     trace.recipient = m->n == 1 ? m->recipients[0].address : STR_EMPTY;
     buf_init(&top, DELIVER_MAX_TRACE);
     /* Everything in it is bounded by the limits of SMTP commands: it always fits. */
-    INVARIANT(smtp_trace_delivery(m->sender, n_accounts == 1 ? m->recipients[0].address : STR_EMPTY,
-                                  &top) &&
-              smtp_trace_received(&trace, &top));
-    char *bytes = arena_alloc(a, top.n + clean.n);
+    INVARIANT(buf_add(&top, own) && smtp_trace_received(&trace, &top));
+    char *bytes = arena_alloc(attempt->a, top.n + clean.n);
     memcpy(bytes, top.p, top.n);
     if (clean.n > 0)
         memcpy(bytes + top.n, clean.p, clean.n);
     str message = str_of(bytes, top.n + clean.n);
     buf_fini(&top);
     return message;
+}
+
+/* Return-Path and Delivered-To of one copy. */
+static str own_fields(const struct deliver_message *m, str address, struct arena *a)
+{
+    struct buf out;
+    buf_init(&out, STORE_MAX_PREFIX);
+    INVARIANT(smtp_trace_delivery(m->sender, address, &out));
+    str fields = arena_str(a, buf_str(&out));
+    buf_fini(&out);
+    return fields;
 }
 
 /* ---- recipients ---- */
@@ -46,22 +57,48 @@ static bool is_listed(const struct store_recipient *list, size_t n, int64_t acco
     return false;
 }
 
-/* One copy for each account, whatever the number of its addresses (FEATURES 8). Its name is the
- * same whoever computes it, so that a second attempt of the transaction is recognised. */
-static size_t list_copies(const struct deliver_message *m, struct store_recipient *out)
+static void add_copy(const struct deliver_attempt *attempt, const struct deliver_recipient *r,
+                     struct store_recipient *copy)
 {
-    size_t n = 0;
-    for (size_t i = 0; i < m->n; i++) {
-        char account[24];
-        if (is_listed(out, n, m->recipients[i].account_id))
-            continue;
-        struct store_recipient *copy = &out[n++];
-        copy->account_id = m->recipients[i].account_id;
-        copy->mailbox_id = STORE_INBOX;
-        (void)snprintf(account, sizeof(account), "%lld", (long long)copy->account_id);
-        store_delivery_id(m->transaction, str_from_cstr(account), copy->delivery_id);
+    const struct deliver_message *m = attempt->m;
+    char account[24];
+    (void)snprintf(account, sizeof(account), "%lld", (long long)r->account_id);
+    *copy = (struct store_recipient){ .account_id = r->account_id,
+                                      .mailbox_id = STORE_INBOX,
+                                      .prefix = own_fields(m, r->address, attempt->a) };
+    store_delivery_id(m->transaction, str_from_cstr(account), copy->delivery_id);
+}
+
+static bool is_address_in(const str *list, size_t n, str address)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (str_ieq(list[i], address))
+            return true;
     }
-    return n;
+    return false;
+}
+
+/* One copy for each account, whatever the number of its addresses (FEATURES 8). Its name is the
+ * same whoever computes it, so that a second attempt of the transaction is recognised. Accounts
+ * that had the message before come last: `former` are the addresses it was delivered to. */
+static void list_copies(struct deliver_attempt *attempt, const str *former, size_t n_former)
+{
+    const struct deliver_message *m = attempt->m;
+    struct store_recipient *looping = ARENA_ARRAY(attempt->a, struct store_recipient, m->n);
+    attempt->copies = ARENA_ARRAY(attempt->a, struct store_recipient, m->n);
+    for (size_t i = 0; i < m->n; i++) {
+        const struct deliver_recipient *r = &m->recipients[i];
+        if (is_listed(attempt->copies, attempt->n, r->account_id) ||
+            is_listed(looping, attempt->n_looping, r->account_id))
+            continue;
+        bool loops = is_address_in(former, n_former, r->address);
+        add_copy(attempt, r,
+                 loops ? &looping[attempt->n_looping++] : &attempt->copies[attempt->n++]);
+    }
+    if (attempt->n_looping > 0) {
+        memcpy(attempt->copies + attempt->n, looping,
+               attempt->n_looping * sizeof(struct store_recipient));
+    }
 }
 
 /* ---- outcome ---- */
@@ -91,7 +128,7 @@ static bool conclude(const struct deliver_attempt *attempt, int64_t deadline_ms,
     size_t failed = count_failed(attempt, out);
     if (failed < attempt->n && !deliver_report_stored(attempt, deadline_ms, e))
         return false;
-    if (failed == 0)
+    if (failed == 0 && attempt->n_looping == 0)
         return true;
     if (failed < attempt->n)
         return deliver_report_failed(attempt, deadline_ms, e);
@@ -101,11 +138,18 @@ static bool conclude(const struct deliver_attempt *attempt, int64_t deadline_ms,
     return ERR(e, ERR_CONFLICT, "the account of the only recipient is gone");
 }
 
-static enum deliver_verdict judge(const struct deliver_message *m)
+/* Whether it may be stored at all. Fills in who gets a copy. */
+static enum deliver_verdict judge(struct deliver_attempt *attempt)
 {
+    const struct deliver_message *m = attempt->m;
     if (mime_header_end(m->content) > DELIVER_MAX_HEADER)
         return DELIVER_HEADER_TOO_LARGE;
-    return smtp_trace_hops(m->content) > m->max_hops ? DELIVER_LOOP : DELIVER_DONE;
+    str *former = ARENA_ARRAY(attempt->a, str, m->max_hops);
+    size_t n_former = smtp_trace_delivered(m->content, former, m->max_hops);
+    if (smtp_trace_hops(m->content) > m->max_hops || n_former > m->max_hops)
+        return DELIVER_LOOP;
+    list_copies(attempt, former, n_former);
+    return attempt->n > 0 ? DELIVER_DONE : DELIVER_LOOP;
 }
 
 bool deliver_message(const struct deliver *d, const struct deliver_message *m, struct arena *a,
@@ -113,13 +157,16 @@ bool deliver_message(const struct deliver *d, const struct deliver_message *m, s
 {
     struct store_message message;
     int64_t now_us = clock_utc_us();
-    *out = (struct deliver_result){ .verdict = judge(m) };
+    struct deliver_attempt attempt = { .d = d, .m = m, .a = a };
+    *out = (struct deliver_result){ .verdict = judge(&attempt) };
     if (out->verdict != DELIVER_DONE)
         return true;
-    struct deliver_attempt attempt = { .d = d, .m = m, .a = a };
-    attempt.copies = ARENA_ARRAY(a, struct store_recipient, m->n);
-    attempt.n = list_copies(m, attempt.copies);
-    str raw = make_message(m, d->hostname, attempt.n, now_us, a);
+    str own = STR_EMPTY;
+    if (attempt.n == 1) {
+        own = attempt.copies[0].prefix;
+        attempt.copies[0].prefix = STR_EMPTY;
+    }
+    str raw = make_message(&attempt, own, now_us);
     struct store_delivery delivery = {
         .message = &message,
         .recipients = attempt.copies,

@@ -47,8 +47,9 @@ struct deliver_message {
 };
 
 enum deliver_verdict {
-    DELIVER_DONE,             /* committed; when some mailboxes were full, with a report of that */
-    DELIVER_LOOP,             /* too many Received fields: 554 5.4.6 */
+    DELIVER_DONE, /* committed; when some mailboxes were full, with a report of that */
+    DELIVER_LOOP, /* too many Received or Delivered-To fields, or it was delivered to all of its
+                     recipients before: 554 5.4.6 */
     DELIVER_HEADER_TOO_LARGE, /* 552 5.3.4 */
     DELIVER_OVER_QUOTA        /* all mailboxes are full, nothing was delivered: 552 5.2.2 */
 };
@@ -58,12 +59,12 @@ struct deliver_result {
     int64_t full_account_id; /* an account whose mailbox is full; 0 when none is */
 };
 
-/* Delivers in one transaction. A full mailbox among others does not hinder them: its sender gets a
- * report (RFC 3464) that is durable before DELIVER_DONE, unless it wanted none. A report of success
- * that was asked for is on its way then too. Failures are temporary, nothing was
- * answered for: those of store_deliver; ERR_UNKNOWN_OUTCOME only when looking for the delivery
- * failed too (R3). Derived data never fails a delivery (R22). Temporary memory comes from `a`.
- * Yields. */
+/* Delivers in one transaction. A full mailbox among others, or one that had the message before (its
+ * address stands in a Delivered-To field, RFC 9228), does not hinder them: the sender gets a report
+ * (RFC 3464) that is durable before DELIVER_DONE, unless it wanted none. A report of success that
+ * was asked for is on its way then too. Failures are temporary, nothing was answered for: those of
+ * store_deliver; ERR_UNKNOWN_OUTCOME only when looking for the delivery failed too (R3). Derived
+ * data never fails a delivery (R22). Temporary memory comes from `a`. Yields. */
 YIELDS bool deliver_message(const struct deliver *d, const struct deliver_message *m,
                             struct arena *a, int64_t deadline_ms, struct deliver_result *out,
                             struct err *e);

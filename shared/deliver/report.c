@@ -26,20 +26,38 @@ bool deliver_is_stored(const struct store_recipient *copy)
     return copy->status == STORE_DELIVERED || copy->status == STORE_DUPLICATE;
 }
 
+/* Why a copy is not in its mailbox. */
+struct failure {
+    str status;
+    str diagnostic;
+};
+
+static struct failure failure_of(const struct deliver_attempt *attempt, size_t copy)
+{
+    if (copy >= attempt->n) {
+        return (struct failure){ STR("5.4.6"),
+                                 STR("The message was delivered to this address before") };
+    }
+    if (attempt->copies[copy].status == STORE_OVER_QUOTA)
+        return (struct failure){ STR("5.2.2"), STR("The mailbox is full") };
+    return (struct failure){ STR("5.1.1"), STR("No such user here") };
+}
+
 static size_t list_failed(const struct deliver_attempt *attempt, struct dsn_recipient *out)
 {
     size_t n = 0;
-    for (size_t i = 0; i < attempt->n; i++) {
+    for (size_t i = 0; i < attempt->n + attempt->n_looping; i++) {
         const struct store_recipient *copy = &attempt->copies[i];
         const struct deliver_recipient *r = recipient_of(attempt->m, copy->account_id);
-        if (deliver_is_stored(copy) || !r || (r->has_notify && !(r->notify & SMTP_NOTIFY_FAILURE)))
+        bool is_stored = i < attempt->n && deliver_is_stored(copy);
+        if (is_stored || !r || (r->has_notify && !(r->notify & SMTP_NOTIFY_FAILURE)))
             continue;
-        bool is_full = copy->status == STORE_OVER_QUOTA;
+        struct failure why = failure_of(attempt, i);
         out[n++] = (struct dsn_recipient){
             .address = r->address,
             .orcpt = r->orcpt,
-            .status = is_full ? STR("5.2.2") : STR("5.1.1"),
-            .diagnostic = is_full ? STR("The mailbox is full") : STR("No such user here"),
+            .status = why.status,
+            .diagnostic = why.diagnostic,
         };
     }
     return n;
@@ -52,7 +70,8 @@ static bool compose(const struct deliver_attempt *attempt, str *report, bool *is
     *report = STR_EMPTY;
     struct arena *a = attempt->a;
     const char *host = attempt->d->hostname;
-    struct dsn_recipient *failed = ARENA_ARRAY(a, struct dsn_recipient, attempt->n);
+    struct dsn_recipient *failed =
+        ARENA_ARRAY(a, struct dsn_recipient, attempt->n + attempt->n_looping);
     struct buf out;
     bool is_utf8;
     const struct dsn dsn = {

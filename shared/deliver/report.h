@@ -10,8 +10,9 @@
 struct deliver_attempt {
     const struct deliver *d;
     const struct deliver_message *m;
-    struct store_recipient *copies; /* one an account */
-    size_t n;
+    struct store_recipient *copies; /* one an account, those of n_looping last */
+    size_t n;                       /* to be stored */
+    size_t n_looping;               /* not to be stored: the message was there before */
     struct arena *a;
 };
 

@@ -39,6 +39,7 @@ struct placement {
     unsigned flags;
     unsigned mode; /* PLACE_ */
     const struct store_message *message;
+    size_t size; /* of the copy */
     int64_t idate_s;
     int64_t day;  /* of the delivery id, days since 1970 */
     str keywords; /* joined by spaces */
@@ -50,6 +51,7 @@ struct put {
     const struct store_message *message;
     const int64_t *accounts; /* ascending, each once */
     size_t n_accounts;
+    const str *prefixes; /* of each account's copy; NULL: none has one */
     int64_t received_us;
 };
 

@@ -73,32 +73,53 @@ static struct store_recipient **sort_recipients(struct arena *a, const struct st
     return sorted;
 }
 
+/* The accounts of the recipients, each once, and what stands in front of their copies. */
+static bool put_of(struct arena *a, const struct store_delivery *d, struct store_recipient **sorted,
+                   struct put *put, struct err *e)
+{
+    int64_t *accounts = ARENA_ARRAY(a, int64_t, d->n);
+    str *prefixes = ARENA_ARRAY(a, str, d->n);
+    *put =
+        (struct put){ .message = d->message, .accounts = accounts, .received_us = d->received_us };
+    for (size_t i = 0; i < d->n; i++) {
+        const struct store_recipient *r = sorted[i];
+        if (put->n_accounts > 0 && accounts[put->n_accounts - 1] == r->account_id)
+            continue;
+        if (r->prefix.n > STORE_MAX_PREFIX || d->message->size + r->prefix.n > BLOB_MAX_BYTES)
+            return ERR(e, ERR_LIMIT, "a prefix of %zu octets", r->prefix.n);
+        if (r->prefix.n > 0)
+            put->prefixes = prefixes;
+        prefixes[put->n_accounts] = r->prefix;
+        accounts[put->n_accounts++] = r->account_id;
+    }
+    return true;
+}
+
 /* The job of a delivery; placement i is of sorted[i]. */
 static bool delivery_job(struct arena *a, const struct store_delivery *d,
                          struct store_recipient **sorted, struct batch_job *job, struct err *e)
 {
     struct placement *placements = ARENA_ARRAY(a, struct placement, d->n);
-    int64_t *accounts = ARENA_ARRAY(a, int64_t, d->n);
     struct put *put = ARENA_NEW(a, struct put);
     int64_t at_s = floor_div(d->received_us, MICROSECONDS);
+    const struct store_recipient *first = sorted[0]; /* of the account */
+    if (!put_of(a, d, sorted, put, e))
+        return false;
     for (size_t i = 0; i < d->n; i++) {
         const struct store_recipient *r = sorted[i];
         if (!store_keywords_check(r->keywords, r->n_keywords, e))
             return false;
+        first = first->account_id == r->account_id ? first : r;
         placements[i] = (struct placement){ .account_id = r->account_id,
                                             .mailbox_id = r->mailbox_id,
                                             .flags = r->flags & STORE_FLAGS_ALL,
                                             .message = d->message,
+                                            .size = d->message->size + first->prefix.n,
                                             .idate_s = at_s,
                                             .day = floor_div(at_s, SECONDS_A_DAY),
                                             .keywords = join_words(a, r->keywords, r->n_keywords) };
         memcpy(placements[i].delivery_id, r->delivery_id, STORE_DELIVERY_ID);
-        if (put->n_accounts == 0 || accounts[put->n_accounts - 1] != r->account_id)
-            accounts[put->n_accounts++] = r->account_id;
     }
-    put->message = d->message;
-    put->accounts = accounts;
-    put->received_us = d->received_us;
     *job = (struct batch_job){ .puts = put,
                                .n_puts = 1,
                                .placements = placements,
@@ -211,6 +232,7 @@ static bool append_job(struct arena *a, int64_t account_id, int mailbox_id,
             .flags = item->flags & STORE_FLAGS_ALL,
             .mode = PLACE_STRICT,
             .message = item->message,
+            .size = item->message->size,
             .idate_s = item->idate_s,
             .day = made_ms / 1000 / SECONDS_A_DAY,
             .keywords = join_words(a, item->keywords, item->n_keywords),

@@ -8,7 +8,7 @@
 
 static const struct db_stmt put_message = {
     "SELECT message_put($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,"
-    " $18, $19, $20, $21, $22)"
+    " $18, $19, $20, $21, $22, $23)"
 };
 
 static const struct db_stmt place_all = {
@@ -55,6 +55,7 @@ static void send_put(struct db_tx *tx, const struct put *put, bool bare)
         t->n_refs ? DB_INT8S(t->refs, t->n_refs) : DB_NULL,
         text_or_null(t->preview),
         DB_BOOL(t->has_attachment),
+        put->prefixes ? DB_BYTEAS(put->prefixes, put->n_accounts) : DB_NULL,
     };
     db_tx_send(tx, &put_message, params, COUNT_OF(params));
 }
@@ -123,7 +124,7 @@ void place_send(struct db_tx *tx, struct arena *a, const struct batch_job *const
         columns[0][i] = p->account_id;
         columns[1][i] = p->mailbox_id;
         columns[2][i] = p->message->msg_id;
-        columns[3][i] = (int64_t)p->message->size;
+        columns[3][i] = (int64_t)p->size;
         columns[4][i] = p->idate_s;
         columns[5][i] = p->flags;
         columns[6][i] = p->mode;

@@ -42,6 +42,7 @@ enum {
     STORE_MAX_MAILBOX_KEYWORDS = 64, /* different ones ever used in a mailbox */
     STORE_KEYWORD_BITS = 62,         /* keywords of an account that have a bit; others overflow */
     STORE_MAX_RECIPIENTS = 1000,     /* of one delivery */
+    STORE_MAX_PREFIX = 1024,         /* octets in front of one copy of a message */
     STORE_MAX_APPEND = 100,          /* messages of one append */
     STORE_MAX_FETCH = 500,           /* messages of one batch of details or headers */
     STORE_DELIVERY_ID = 16,          /* octets */
@@ -98,6 +99,8 @@ struct store_recipient {
     unsigned flags;      /* STORE_SEEN ..., mostly 0 */
     const str *keywords; /* names, mostly none */
     size_t n_keywords;
+    str prefix; /* stands in front of the message in this account's copy, mostly empty: whole header
+                   fields, at most STORE_MAX_PREFIX octets; the same for all with its account_id */
     uint8_t delivery_id[STORE_DELIVERY_ID];
     /* The answer. */
     enum store_status status;

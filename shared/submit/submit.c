@@ -131,15 +131,20 @@ static bool is_listed(const struct submission *w, int64_t account_id)
     return false;
 }
 
-static void add_copy(struct submission *w, int64_t account_id)
+static void add_copy(struct submission *w, const struct submit_recipient *r)
 {
+    struct buf own;
     char account[24];
-    if (is_listed(w, account_id))
+    if (is_listed(w, r->account_id))
         return;
     struct store_recipient *copy = &w->copies[w->n_copies++];
-    copy->account_id = account_id;
+    buf_init(&own, STORE_MAX_PREFIX);
+    INVARIANT(smtp_trace_delivery(w->m->sender, r->address, &own));
+    copy->account_id = r->account_id;
     copy->mailbox_id = STORE_INBOX;
-    (void)snprintf(account, sizeof(account), "%lld", (long long)account_id);
+    copy->prefix = arena_str(w->a, buf_str(&own));
+    buf_fini(&own);
+    (void)snprintf(account, sizeof(account), "%lld", (long long)r->account_id);
     store_delivery_id(w->m->transaction, str_from_cstr(account), copy->delivery_id);
 }
 
@@ -172,7 +177,7 @@ static void split_recipients(struct submission *w)
             add_queued(w, r, false);
             continue;
         }
-        add_copy(w, r->account_id);
+        add_copy(w, r);
         if (w->m->sender.n > 0 && (r->notify & SMTP_NOTIFY_SUCCESS))
             add_queued(w, r, true);
     }
@@ -219,19 +224,18 @@ static bool hand_to_queue(struct submission *w, struct err *e)
     return queue_enqueue(w->s->queue, &message, w->deadline_ms, &w->queue_id, e);
 }
 
-/* The copies for our own accounts carry Return-Path, which nothing that leaves may. */
+/* The copies for our own accounts begin with fields of their own, which nothing that leaves may
+ * have: they are part of the message when there is one copy, else each copy has its own. */
 static str make_local(const struct submission *w)
 {
-    struct buf top;
-    buf_init(&top, RECEIVED_MAX);
-    INVARIANT(smtp_trace_delivery(w->m->sender,
-                                  w->m->n == 1 ? w->m->recipients[0].address : STR_EMPTY, &top));
-    char *bytes = arena_alloc(w->a, top.n + w->complete.n);
-    memcpy(bytes, top.p, top.n);
-    memcpy(bytes + top.n, w->complete.p, w->complete.n);
-    str local = str_of(bytes, top.n + w->complete.n);
-    buf_fini(&top);
-    return local;
+    if (w->n_copies > 1)
+        return w->complete;
+    str own = w->copies[0].prefix;
+    char *bytes = arena_alloc(w->a, own.n + w->complete.n);
+    memcpy(bytes, own.p, own.n);
+    memcpy(bytes + own.n, w->complete.p, w->complete.n);
+    w->copies[0].prefix = STR_EMPTY;
+    return str_of(bytes, own.n + w->complete.n);
 }
 
 /* Local mailboxes, and the queue when there is something for it too. Yields. */

@@ -61,6 +61,30 @@ size_t smtp_trace_hops(str message)
     return hops;
 }
 
+static str bare_address(str body)
+{
+    str address = str_trim(body);
+    if (address.n >= 2 && address.p[0] == '<' && address.p[address.n - 1] == '>')
+        address = str_trim(str_slice(address, 1, address.n - 2));
+    return address;
+}
+
+size_t smtp_trace_delivered(str message, str *out, size_t max)
+{
+    struct mime_field_iter it;
+    struct mime_field field;
+    size_t n = 0;
+    mime_field_iter_init(&it, message);
+    while (mime_field_iter_next(&it, &field)) {
+        if (!str_ieq(str_trim(field.name), STR("Delivered-To")))
+            continue;
+        if (n < max)
+            out[n] = bare_address(field.body);
+        n++;
+    }
+    return n;
+}
+
 static bool is_space(char c)
 {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';

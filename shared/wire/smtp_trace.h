@@ -31,6 +31,11 @@ bool smtp_trace_delivery(str sender, str recipient, struct buf *out);
 /* How many Received fields the header at the start of `message` has: each stands for one hop. */
 size_t smtp_trace_hops(str message);
 
+/* The addresses of the Delivered-To fields (RFC 9228) in the header at the start of `message`, from
+ * the top, as written without space and angle brackets around them: borrowed, the first `max` of
+ * them. Gives how many there are in all. */
+size_t smtp_trace_delivered(str message, str *out, size_t max);
+
 /* True for a field that nobody but we may have written, so that it is taken out of what comes in
  * (ATTACKS S26): Return-Path, X-Spam fields, and an Authentication-Results field whose authserv-id
  * is `hostname` in any case, quoted, or behind comments and folds (RFC 8601 5). `name` and `body`

@@ -44,15 +44,55 @@ def test_the_session_of_the_log(heronry):
 
 
 def test_one_copy_for_several_addresses(heronry):
-    """Blind copies stay blind: with several accounts no field names a recipient."""
+    """Blind copies stay blind: with several accounts each copy names its own recipient only. All of it
+    can be read in parts, and sizes are right."""
     user, other = heronry.new_user(), heronry.new_user()
     tagged = user["address"].replace("@", "+tag@")
+    body = b"Subject: once\r\n\r\n" + b"a line of text\r\n" * 30
     reply = send_message(heronry.ports["smtp"], [tagged, user["address"], user["address"].upper(), other["address"]],
-                         b"Subject: once\r\n\r\nx\r\n")
+                         body)
     assert reply[0] == 250
-    for account in (user, other):
+    for account, named, hidden in ((user, tagged, other["address"]), (other, other["address"], user["address"])):
         (message,) = fetch_all(heronry, account)
-        assert user["address"].encode() not in message and other["address"].encode() not in message
+        assert message.startswith(b"Return-Path: <sender@remote.example>\r\nDelivered-To: " + named.encode()
+                                  + b"\r\nReceived: from ")
+        assert hidden.encode() not in message and message.endswith(body)
+        imap = heronry.imap(login=account)
+        imap.select("INBOX", readonly=True)
+        _, data = imap.fetch("1", "(RFC822.SIZE)")
+        assert f"RFC822.SIZE {len(message)}".encode() in data[0]
+        for section, wanted in (("BODY.PEEK[TEXT]", message.partition(b"\r\n\r\n")[2]),
+                                ("BODY.PEEK[HEADER]", header_of(message) + b"\r\n"),
+                                ("BODY.PEEK[]<30.40>", message[30:70]),
+                                ("BODY.PEEK[HEADER.FIELDS (DELIVERED-TO)]",
+                                 b"Delivered-To: " + named.encode() + b"\r\n\r\n")):
+            _, data = imap.fetch("1", f"({section})")
+            assert data[0][1] == wanted, section
+        imap.logout()
+        assert heronry.psql("SELECT q_bytes FROM account_state JOIN account USING (account_id) WHERE login = "
+                            f"'{account['address']}'") == str(len(message))
+
+
+def test_copies_of_a_submission_name_their_own_recipient(heronry):
+    sender, user, blind = heronry.user(1)["address"], heronry.new_user(), heronry.new_user()
+    assert submit(heronry, [user["address"], blind["address"]], f"From: {sender}\r\n\r\nx\r\n".encode())[0] == 250
+    for account in (user, blind):
+        header = header_of(fetch_all(heronry, account)[0])
+        assert re.findall(rb"^Delivered-To: (.*)\r$", header, re.M) == [account["address"].encode()]
+
+
+def test_what_was_delivered_here_before(heronry):
+    """S23: a message that this address has had already goes in circles; others get it, and the sender is told."""
+    user, other = heronry.new_user(), heronry.new_user()
+    message = f"Delivered-To: {user['address'].upper()}\r\nSubject: again\r\n\r\nx\r\n".encode()
+    code, text = send_message(heronry.ports["smtp"], [user["address"]], message)
+    assert (code, text[4:9]) == (554, b"5.4.6")
+    assert send_message(heronry.ports["smtp"], [user["address"], other["address"]], message,
+                        sender=heronry.user(3)["address"])[0] == 250
+    assert fetch_all(heronry, user) == []
+    (stored,) = fetch_all(heronry, other)
+    assert stored.endswith(message)
+    assert any(b"5.4.6" in m and user["address"].encode() in m for m in fetch_all(heronry, heronry.user(3)))
 
 
 def test_forged_fields_are_taken_out(heronry):
@@ -87,7 +127,7 @@ def test_submission_completes_and_cleans(heronry):
     assert submit(heronry, [user["address"], blind["address"]], message)[0] == 250
     for account in (user, blind):
         header = header_of(fetch_all(heronry, account)[0])
-        assert b"Bcc" not in header and blind["address"].encode() not in header
+        assert b"Bcc" not in header and (account is blind or blind["address"].encode() not in header)
         assert re.search(rb"^Date: \w{3}, ", header, re.M)
         assert re.search(rb"^Message-ID: <[^>]+@" + re.escape(heronry.hostname.encode()) + rb">\r\n", header, re.M)
         assert b"from client.example ([127.0.0.1])" in header

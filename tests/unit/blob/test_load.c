@@ -88,6 +88,39 @@ static void assert_loads(struct fixture *f, int64_t msg_id, str message, size_t 
         fail_msg("message %lld, %zu+%zu: %zu bytes came", (long long)msg_id, from, n, out.n);
 }
 
+static void assert_parts(struct fixture *f, int64_t id, str m)
+{
+    const size_t points[] = { 0, 899, 900, 262143, 262144, 700000, m.n, m.n + 5 };
+    for (size_t k = 0; k < COUNT_OF(points); k++) {
+        assert_loads(f, id, m, points[k], SIZE_MAX);
+        assert_loads(f, id, m, points[k], 1);
+        assert_loads(f, id, m, points[k], 300000);
+        assert_loads(f, id, m, points[k], 0);
+        assert_loads(f, id, m, 0, points[k]);
+    }
+}
+
+/* The same with a field in front of it, of 31 octets. */
+static str put_in_front(struct fixture *f, int64_t id, str m)
+{
+    static const char prefix[] = "Delivered-To: ada@example.org\r\n";
+    test_pg_run("UPDATE blob SET prefix = E'Delivered-To: ada@example.org\\r\\n'::bytea WHERE "
+                "prefix IS NULL");
+    size_t n = sizeof(prefix) - 1;
+    char *bytes = arena_alloc(&f->a, n + m.n);
+    memcpy(bytes, prefix, n);
+    memcpy(bytes + n, m.p, m.n);
+    str whole = str_of(bytes, n + m.n);
+    const size_t points[] = { 1, 30, 31, 32, 31 + 900, 31 + 262144 };
+    for (size_t k = 0; k < COUNT_OF(points); k++) {
+        assert_loads(f, id, whole, points[k], SIZE_MAX);
+        assert_loads(f, id, whole, points[k], 1);
+        assert_loads(f, id, whole, points[k] - 1, 2);
+        assert_loads(f, id, whole, 0, points[k]);
+    }
+    return whole;
+}
+
 static void parts_body(void *arg)
 {
     struct fixture *f = arg;
@@ -100,14 +133,8 @@ static void parts_body(void *arg)
     for (size_t i = 0; i < COUNT_OF(messages); i++) {
         int64_t id = 100 + (int64_t)i;
         str m = put_message(f, id, messages[i].size, messages[i].header, messages[i].noise);
-        const size_t points[] = { 0, 899, 900, 262143, 262144, 700000, m.n, m.n + 5 };
-        for (size_t k = 0; k < COUNT_OF(points); k++) {
-            assert_loads(f, id, m, points[k], SIZE_MAX);
-            assert_loads(f, id, m, points[k], 1);
-            assert_loads(f, id, m, points[k], 300000);
-            assert_loads(f, id, m, points[k], 0);
-            assert_loads(f, id, m, 0, points[k]);
-        }
+        assert_parts(f, id, m);
+        assert_parts(f, id, put_in_front(f, id, m));
     }
 }
 
@@ -178,6 +205,35 @@ static void many_body(void *arg)
     }
 }
 
+static void many_prefixed_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    const int64_t ids[] = { 500, 501 };
+    str messages[2];
+    str texts[2];
+    size_t done = 0;
+    for (size_t i = 0; i < COUNT_OF(ids); i++) {
+        messages[i] = put_message(f, ids[i], i ? 2000000 : 4000, 300, false);
+        messages[i] = put_in_front(f, ids[i], messages[i]);
+    }
+    struct blob_many wanted = { .class = DB_READ, .account_id = 7, .msg_ids = ids, .n = 2 };
+    for (int only_header = 0; only_header <= 1; only_header++) {
+        wanted.only_header = only_header;
+        MUST(blob_load_many(f->db, &wanted, &f->a, soon(), texts, &done, &e), e);
+        assert_int_equal(done, 2);
+        for (size_t i = 0; i < COUNT_OF(ids); i++)
+            assert_true(
+                str_eq(texts[i], str_slice(messages[i], 0, only_header ? 331 : messages[i].n)));
+    }
+}
+
+static void test_many_prefixed(void **state)
+{
+    (void)state;
+    with_db(many_prefixed_body);
+}
+
 static void test_many(void **state)
 {
     (void)state;
@@ -218,9 +274,8 @@ static void test_many_limit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_parts),
-        cmocka_unit_test(test_gone_and_damaged),
-        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_parts),      cmocka_unit_test(test_gone_and_damaged),
+        cmocka_unit_test(test_many),       cmocka_unit_test(test_many_prefixed),
         cmocka_unit_test(test_many_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -67,6 +67,41 @@ static void loops_are_stopped(struct mail_world *w)
     assert_int_equal(mail_count(w, w->ada), before);
 }
 
+/* RFC 9228: what was delivered to an address does not come to it again; what others had before
+ * does.
+ */
+static void what_was_here_is_stopped(struct mail_world *w)
+{
+    const struct deliver_recipient both[] = {
+        { .account_id = w->ada, .address = STR("ada@example.org") },
+        { .account_id = w->bert, .address = STR("bert@example.org") }
+    };
+    str seen =
+        STR("Received: x\r\nDelivered-To: other@example.org\r\n"
+            "delivered-to:\r\n <Ada@EXAMPLE.org> \r\n\r\nDelivered-To: bert@example.org\r\n");
+    struct deliver_message m = message(w, seen, both, 1);
+    int64_t ada = mail_count(w, w->ada);
+    int64_t bert = mail_count(w, w->bert);
+    assert_int_equal(deliver(w, &m).verdict, DELIVER_LOOP);
+    m = message(w, seen, &both[1], 1);
+    assert_int_equal(deliver(w, &m).verdict, DELIVER_DONE);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt"), 0);
+    m = message(w, seen, both, 2);
+    assert_int_equal(deliver(w, &m).verdict, DELIVER_DONE);
+    assert_int_equal(mail_count(w, w->ada), ada);
+    assert_int_equal(mail_count(w, w->bert), bert + 2);
+    /* The sender is told of the one that did not get it. */
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt"), 1);
+    test_pg_run("DELETE FROM q_rcpt");
+    /* As many as hops are allowed. */
+    m = message(w, STR("Delivered-To: a\r\nDelivered-To: b\r\nDelivered-To: c\r\n\r\n"), both, 1);
+    assert_int_equal(deliver(w, &m).verdict, DELIVER_DONE);
+    m = message(
+        w, STR("Delivered-To: a\r\nDelivered-To: b\r\nDelivered-To: c\r\nDelivered-To: d\r\n\r\n"),
+        both, 1);
+    assert_int_equal(deliver(w, &m).verdict, DELIVER_LOOP);
+}
+
 /* A header of `size` octets and a short body. */
 static str with_header(struct mail_world *w, size_t size)
 {
@@ -130,6 +165,7 @@ static void run_all(void *arg)
     mail_fill(w);
     one_copy_an_account(w);
     loops_are_stopped(w);
+    what_was_here_is_stopped(w);
     huge_headers_are_refused(w);
     full_mailboxes(w);
 }
