@@ -170,8 +170,11 @@ struct http_server_options {
     const struct net_networks *trusted;
     size_t body_max;             /* octets of a request's body, 0 = 4 MiB + 64 KiB; then 413 */
     unsigned max_connections;    /* 0 = 12000 */
-    unsigned max_per_ip;         /* connections of one /32 or /64, 0 = no limit */
-    unsigned max_new_per_minute; /* of one /32 or /64, 0 = no limit */
+    unsigned max_per_ip;         /* connections of a /32 or /64, three times of a /24 or /48;
+                                    0 = no limit */
+    unsigned max_new_per_minute; /* likewise */
+    struct net_tally *tally;     /* where these are counted, as "http"; NULL = by this server alone;
+                                    keeps */
     int64_t request_ms;          /* deadline of a handler until it begins to answer, 0 = 30 s */
 };
 

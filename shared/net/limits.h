@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How many connections an address and its network have open, and opened of late, over all workers.
- * Private to net. */
+ * For the listeners of net and of http. */
 #ifndef NET_LIMITS_H
 #define NET_LIMITS_H
 

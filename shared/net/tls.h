@@ -27,6 +27,22 @@ bool tls_server_set_files(struct tls_server *s, const struct tls_cert_files *fil
                           struct err *e);
 void tls_server_free(struct tls_server **s);
 
+/* Calls fn(arg) after each exchange of the certificates, in the thread that did it. off takes the
+ * registration with the same fn and arg back; harmless when there is none. */
+void tls_server_on_change(struct tls_server *s, void (*fn)(void *arg), void *arg);
+void tls_server_off_change(struct tls_server *s, void (*fn)(void *arg), void *arg);
+
+/* The certificates as they are now, for a library that does TLS by itself in another thread
+ * (http/http_server.h): contexts with keys of their own for tickets, which nobody changes any more.
+ * They agree to the one ALPN protocol `alpn` (static), or to none. Made in the thread that owns
+ * `s`, used and freed in the other one, after its last handshake. Gives. */
+struct tls_copy;
+struct ssl_ctx_st; /* OpenSSL's SSL_CTX */
+struct tls_copy *tls_server_copy(const struct tls_server *s, const char *alpn);
+/* The context to accept with; it finds the certificate of the name by itself. */
+struct ssl_ctx_st *tls_copy_context(const struct tls_copy *c);
+void tls_copy_free(struct tls_copy **c);
+
 enum tls_verify {
     TLS_VERIFY_NONE,   /* handshake with anyone; facts tell whether it would have verified */
     TLS_VERIFY_REQUIRE /* a certificate that does not verify for the host is ERR_DENIED */

@@ -4,6 +4,7 @@
 #include "net/tls_private.h"
 
 #include "base/clock.h"
+#include "base/list.h"
 #include "crypto/random.h"
 
 #include <errno.h>
@@ -35,6 +36,19 @@ struct tls_server {
     size_t n_files;
     int64_t ticket_keys_until_ms;
     unsigned char service_id[16]; /* random: tickets of one service are no good at another */
+    struct list watchers;         /* struct watcher */
+};
+
+struct watcher {
+    struct list link;
+    void (*fn)(void *arg);
+    void *arg;
+};
+
+struct tls_copy {
+    struct certificates set;
+    const char *alpn;
+    unsigned char service_id[16];
 };
 
 static void free_certificates(struct certificates *set)
@@ -151,9 +165,9 @@ static const struct certificate *find(const struct certificates *set, const char
 static int on_server_name(SSL *ssl, int *alert, void *arg)
 {
     *alert = SSL_AD_UNRECOGNIZED_NAME; /* looked at only for a failure, and there is none */
-    const struct tls_server *s = arg;
+    const struct certificates *set = arg;
     const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
-    const struct certificate *found = name ? find(&s->current, name) : NULL;
+    const struct certificate *found = name ? find(set, name) : NULL;
     if (found)
         (void)SSL_set_SSL_CTX(ssl, found->context);
     return SSL_TLSEXT_ERR_OK; /* an unknown name gets the first certificate (RFC 6066 3) */
@@ -161,14 +175,15 @@ static int on_server_name(SSL *ssl, int *alert, void *arg)
 
 /* Tickets are only good with the listener's own contexts, and are not kept here: a cache of 20,000
  * sessions would cost more than the handshakes it saves. */
-static void set_session_options(SSL_CTX *context, struct tls_server *s)
+static void set_session_options(SSL_CTX *context, const unsigned char service_id[16],
+                                struct certificates *set)
 {
     (void)SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-    (void)SSL_CTX_set_session_id_context(context, s->service_id, sizeof(s->service_id));
+    (void)SSL_CTX_set_session_id_context(context, service_id, 16);
     (void)SSL_CTX_set_num_tickets(context, 1);
     (void)SSL_CTX_set_max_early_data(context, 0);
     SSL_CTX_set_tlsext_servername_callback(context, on_server_name);
-    SSL_CTX_set_tlsext_servername_arg(context, s);
+    SSL_CTX_set_tlsext_servername_arg(context, set);
 }
 
 static bool load_all(struct tls_server *s, const struct tls_cert_files *files, size_t n,
@@ -178,7 +193,7 @@ static bool load_all(struct tls_server *s, const struct tls_cert_files *files, s
     for (; out->n < n; out->n++) {
         SSL_CTX *context = tls_make_context(TLS_server_method(), e);
         if (context && load_pair(context, &files[out->n], e)) {
-            set_session_options(context, s);
+            set_session_options(context, s->service_id, &s->current);
             out->list[out->n] = (struct certificate){ context, SSL_CTX_get0_certificate(context) };
             continue;
         }
@@ -204,12 +219,17 @@ bool tls_server_set_files(struct tls_server *s, const struct tls_cert_files *fil
     s->files = copy;
     s->n_files = n;
     s->ticket_keys_until_ms = clock_deadline_in(TICKET_KEY_MS);
+    LIST_FOR_EACH (item, &s->watchers) {
+        const struct watcher *watcher = CONTAINER_OF(item, struct watcher, link);
+        watcher->fn(watcher->arg);
+    }
     return true;
 }
 
 struct tls_server *tls_server_new(const struct tls_cert_files *files, size_t n, struct err *e)
 {
     struct tls_server *s = HEAP_NEW(struct tls_server);
+    list_init(&s->watchers);
     crypto_random_fill(s->service_id, sizeof(s->service_id));
     if (!tls_server_set_files(s, files, n, e))
         tls_server_free(&s);
@@ -227,8 +247,91 @@ void tls_server_free(struct tls_server **s)
         return;
     free_certificates(&(*s)->current);
     free_files((*s)->files, (*s)->n_files);
+    LIST_FOR_EACH (item, &(*s)->watchers)
+        free(CONTAINER_OF(item, struct watcher, link));
     free(*s);
     *s = NULL;
+}
+
+void tls_server_on_change(struct tls_server *s, void (*fn)(void *arg), void *arg)
+{
+    struct watcher *watcher = HEAP_NEW(struct watcher);
+    watcher->fn = fn;
+    watcher->arg = arg;
+    list_add_tail(&s->watchers, &watcher->link);
+}
+
+void tls_server_off_change(struct tls_server *s, void (*fn)(void *arg), void *arg)
+{
+    LIST_FOR_EACH (item, &s->watchers) {
+        struct watcher *watcher = CONTAINER_OF(item, struct watcher, link);
+        if (watcher->fn != fn || watcher->arg != arg)
+            continue;
+        list_remove(item);
+        free(watcher);
+        return;
+    }
+}
+
+/* One protocol or none: a client that only speaks others (RFC 7301 3.2) is better told by an alert,
+ * so that it cannot take us for a server of its own protocol. */
+static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_n,
+                   const unsigned char *in, unsigned in_n, void *arg)
+{
+    (void)ssl;
+    const char *wanted = arg;
+    size_t n = strlen(wanted);
+    for (unsigned at = 0; at < in_n; at += in[at] + 1U) {
+        if (in[at] != n || in_n - at <= n || memcmp(in + at + 1, wanted, n) != 0)
+            continue;
+        *out = in + at + 1;
+        *out_n = in[at];
+        return SSL_TLSEXT_ERR_OK;
+    }
+    return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+static SSL_CTX *copy_context(SSL_CTX *from, struct tls_copy *copy)
+{
+    STACK_OF(X509) *chain = NULL;
+    struct err e = ERR_CLEAR;
+    SSL_CTX *context = tls_make_context(TLS_server_method(), &e);
+    bool is_good = context && SSL_CTX_use_certificate(context, SSL_CTX_get0_certificate(from)) &&
+                   SSL_CTX_use_PrivateKey(context, SSL_CTX_get0_privatekey(from)) &&
+                   SSL_CTX_get0_chain_certs(from, &chain) && SSL_CTX_set1_chain(context, chain);
+    INVARIANT(is_good); /* the same material was accepted before */
+    set_session_options(context, copy->service_id, &copy->set);
+    if (copy->alpn)
+        SSL_CTX_set_alpn_select_cb(context, on_alpn, (void *)(uintptr_t)copy->alpn);
+    return context;
+}
+
+struct tls_copy *tls_server_copy(const struct tls_server *s, const char *alpn)
+{
+    struct tls_copy *copy = HEAP_NEW(struct tls_copy);
+    copy->alpn = alpn;
+    memcpy(copy->service_id, s->service_id, sizeof(copy->service_id));
+    copy->set.list = heap_zalloc(s->current.n * sizeof(*copy->set.list));
+    for (; copy->set.n < s->current.n; copy->set.n++) {
+        SSL_CTX *context = copy_context(s->current.list[copy->set.n].context, copy);
+        copy->set.list[copy->set.n] =
+            (struct certificate){ context, SSL_CTX_get0_certificate(context) };
+    }
+    return copy;
+}
+
+SSL_CTX *tls_copy_context(const struct tls_copy *c)
+{
+    return c->set.list[0].context;
+}
+
+void tls_copy_free(struct tls_copy **c)
+{
+    if (!*c)
+        return;
+    free_certificates(&(*c)->set);
+    free(*c);
+    *c = NULL;
 }
 
 static void rotate_ticket_keys(struct tls_server *s)
