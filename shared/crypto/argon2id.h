@@ -21,7 +21,8 @@ enum {
 };
 
 /* Hashes the password with a fresh salt of 16 bytes to a tag of 32. ERR_LIMIT for parameters out of
- * bounds, ERR_UNAVAILABLE when the memory cannot be had. */
+ * bounds, ERR_UNAVAILABLE when the memory cannot be had. That memory goes back to the system at the
+ * end. */
 bool crypto_argon2id_hash(const struct crypto_argon2id *parameters, str password,
                           char out[CRYPTO_PHC_SIZE], struct err *e);
 

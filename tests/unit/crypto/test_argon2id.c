@@ -2,8 +2,11 @@
 /* Tests of crypto/argon2id.h; the known string comes from the test program of libargon2. */
 #include "crypto/crypto.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -115,6 +118,44 @@ static void weaker_hashes_want_to_be_made_again(void **state)
                          cases[i].needs);
 }
 
+/* Kilobytes of this process that are in memory. */
+static long resident_kb(void)
+{
+    long pages = 0;
+    FILE *f = fopen("/proc/self/statm", "r");
+    assert_non_null(f);
+    assert_int_equal(fscanf(f, "%*s %ld", &pages), 1);
+    assert_int_equal(fclose(f), 0);
+    return pages * sysconf(_SC_PAGESIZE) / 1024;
+}
+
+static void *hash_some(void *arg)
+{
+    for (int i = 0; i < 3; i++) {
+        struct err e = ERR_CLEAR;
+        char phc[CRYPTO_PHC_SIZE];
+        bool *ok = arg;
+        *ok = crypto_argon2id_hash(&CRYPTO_ARGON2ID_DEFAULT, STR("x"), phc, &e);
+    }
+    return NULL;
+}
+
+/* 19 MiB a hash, in each thread of the pool: none of it may stay. */
+static void gives_its_memory_back(void **state)
+{
+    (void)state;
+    pthread_t threads[4];
+    bool ok[4] = { false };
+    long before = resident_kb();
+    for (size_t i = 0; i < COUNT_OF(threads); i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, hash_some, &ok[i]), 0);
+    for (size_t i = 0; i < COUNT_OF(threads); i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_true(ok[i]);
+    }
+    assert_true(resident_kb() - before < 8 * 1024);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -123,6 +164,7 @@ int main(void)
         cmocka_unit_test(the_default_is_what_owasp_says),
         cmocka_unit_test(refuses_what_it_cannot_read),
         cmocka_unit_test(weaker_hashes_want_to_be_made_again),
+        cmocka_unit_test(gives_its_memory_back),
     };
     return cmocka_run_group_tests_name("crypto/argon2id", tests, NULL, NULL);
 }
