@@ -31,9 +31,10 @@ static void put(const struct reading *r, const void *value, size_t n)
 static bool read_text(const struct reading *r)
 {
     size_t n = utf8_count(r->text);
-    if (n < (size_t)r->param->min || (r->param->max && n > (size_t)r->param->max))
+    if (n < (size_t)r->param->min || (r->param->max && n > (size_t)r->param->max)) {
         return fault(r, arena_printf(r->faults->arena, "has to have %lld to %lld characters",
                                      (long long)r->param->min, (long long)r->param->max));
+    }
     if (!api_format_check(r->param->format, r->text))
         return fault(r, str_from_cstr(api_format_fault(r->param->format)));
     put(r, &r->text, sizeof(r->text));
@@ -62,9 +63,10 @@ static bool read_time(const struct reading *r)
 static bool read_integer(const struct reading *r)
 {
     int64_t value;
-    if (!str_to_int(r->text, r->param->min, r->param->max, &value))
+    if (!str_to_int(r->text, r->param->min, r->param->max, &value)) {
         return fault(r, arena_printf(r->faults->arena, "has to be %lld to %lld",
                                      (long long)r->param->min, (long long)r->param->max));
+    }
     put(r, &value, sizeof(value));
     return true;
 }

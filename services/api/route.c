@@ -70,7 +70,7 @@ enum api_found api_route_find(const struct api_route_table *table, enum http_met
         if (node->routes[m])
             out->allowed |= 1U << m;
     }
-    if (!out->allowed)
+    if (!node || !out->allowed)
         return API_NO_PATH;
     enum api_method wanted = method_of(method);
     if (wanted == API_METHOD_COUNT || !node->routes[wanted])

@@ -151,12 +151,14 @@ static bool fault_type(unsigned types, const struct step_in *at, struct api_faul
 static bool check_count(const struct api_schema *s, size_t n, const char *what,
                         const struct step_in *at, struct api_faults *faults)
 {
-    if (n < s->least)
+    if (n < s->least) {
         return fault(faults, at,
                      arena_printf(faults->arena, "has to have at least %zu %s", s->least, what));
-    if (s->most && n > s->most)
+    }
+    if (s->most && n > s->most) {
         return fault(faults, at,
                      arena_printf(faults->arena, "has to have at most %zu %s", s->most, what));
+    }
     return true;
 }
 
@@ -272,9 +274,10 @@ static bool check(const struct api_schema *s, json_t *value, const struct step_i
     unsigned type = type_of(value) & s->types;
     if (type == 0)
         return fault_type(s->types, at, faults);
-    if (type & API_TYPE_TEXT)
+    if (type & API_TYPE_TEXT) {
         return check_text(s, str_of(json_string_value(value), json_string_length(value)), at,
                           faults);
+    }
     if (type & API_TYPE_INTEGER)
         return check_integer(s, json_integer_value(value), at, faults);
     if (type & API_TYPE_ARRAY)

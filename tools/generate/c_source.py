@@ -143,6 +143,12 @@ def header(ops):
            "#endif\n")
 
 
+def list_of(kind, name, members):
+    """All tables of a kind, for tests that go through them."""
+    yield f"const struct {kind} *const {name}[] = {{\n" + "".join(f"    &{m},\n" for m in members)
+    yield f"}};\nconst size_t {name}_n = sizeof({name}) / sizeof({name}[0]);\n"
+
+
 # ---- parameters ----
 
 def params_table(op):
@@ -177,6 +183,7 @@ def params_source(ops):
         fields = (f".list = {op.name}_list, .n = {len(op.params)}, .size = sizeof({op.name}_defaults), "
                   f".defaults = &{op.name}_defaults" if op.params else ".n = 0")
         yield f"const struct api_params api_params_{op.name} = {{ {fields} }};\n\n"
+    yield from list_of("api_params", "api_all_params", [f"api_params_{op.name}" for op in ops])
 
 
 # ---- schemas ----
@@ -271,7 +278,8 @@ def schemas_source(document, ops):
     for op in ops:
         if op.json:
             schemas.name_of(op.json, op.id)
-    return [HEAD.format("What bodies of requests have to be.") + "#include \"api_tables.h\"\n\n", *schemas.text]
+    return [HEAD.format("What bodies of requests have to be.") + "#include \"api_tables.h\"\n\n", *schemas.text,
+            *list_of("api_schema", "api_all_schemas", sorted({op.schema_name for op in ops if op.json}))]
 
 
 def tables_header(ops):
@@ -281,6 +289,8 @@ def tables_header(ops):
         yield f"extern const struct api_params api_params_{op.name};\n"
     for name in sorted({op.schema_name for op in ops if op.json}):
         yield f"extern const struct api_schema {name};\n"
+    yield ("extern const struct api_params *const api_all_params[];\nextern const size_t api_all_params_n;\n"
+           "extern const struct api_schema *const api_all_schemas[];\nextern const size_t api_all_schemas_n;\n")
     yield "\n#endif\n"
 
 
