@@ -37,3 +37,17 @@ target_link_libraries(heronry_fcontext INTERFACE ${FCONTEXT_ARCHIVE})
 pkg_check_modules(H2O REQUIRED IMPORTED_TARGET libh2o-evloop)
 add_library(heronry_h2o INTERFACE)
 target_link_libraries(heronry_h2o INTERFACE PkgConfig::H2O Threads::Threads)
+
+# libgumbo keeps its assertions, and mail may reach one: the copy that is linked calls a function of
+# shared/html instead, which ends the parser and not the process.
+find_library(GUMBO_ARCHIVE NAMES libgumbo.a REQUIRED)
+set(gumbo_guarded ${CMAKE_BINARY_DIR}/generated/libgumbo_guarded.a)
+add_custom_command(OUTPUT ${gumbo_guarded}
+  COMMAND ${CMAKE_COMMAND} -E make_directory ${CMAKE_BINARY_DIR}/generated
+  COMMAND ${CMAKE_OBJCOPY} --redefine-sym __assert_fail=html_tree_assertion_failed
+    ${GUMBO_ARCHIVE} ${gumbo_guarded}
+  DEPENDS ${GUMBO_ARCHIVE} COMMENT "Guarding libgumbo's assertions" VERBATIM)
+add_custom_target(gumbo_guard DEPENDS ${gumbo_guarded})
+add_library(heronry_gumbo INTERFACE)
+target_link_libraries(heronry_gumbo INTERFACE ${gumbo_guarded})
+add_dependencies(heronry_gumbo gumbo_guard)
