@@ -9,7 +9,9 @@
 
 enum {
     DELIVERY_ADDRESSES_MAX = 5, /* tried for one destination (PROMISES, queue) */
-    DELIVERY_MESSAGES_A_CLAIM = 20
+    DELIVERY_MESSAGES_A_CLAIM = 100,
+    DELIVERY_CONVERSIONS = 4,        /* messages re-encoded at a time: each is in memory twice */
+    DELIVERY_DATABASE_MS = 10 * 1000 /* for one call of the queue */
 };
 
 struct delivery {
@@ -18,6 +20,8 @@ struct delivery {
     struct signal_point work;    /* there may be something due */
     struct signal_point reports; /* there may be something to tell a sender */
     struct semaphore claiming;   /* one worker asks the queue, the others wait for their turn */
+    struct semaphore converting; /* messages that are held in memory whole */
+    unsigned n_slow;             /* destinations that take long, beside the workers' own */
     struct notify_listener queue_hint;
     const struct net_address *own; /* addresses of this machine */
     size_t n_own;

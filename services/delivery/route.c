@@ -141,6 +141,14 @@ static bool is_decided(const struct dns_mx_list *mx, struct delivery_route *out)
     return false;
 }
 
+struct queue_result delivery_no_lookup(struct arena *a, const struct err *e)
+{
+    return (struct queue_result){ .outcome = QUEUE_DEFERRED,
+                                  .status = STR("4.4.3"),
+                                  .reply = arena_printf(a, "the domain could not be looked up: %s",
+                                                        e->msg) };
+}
+
 bool delivery_find_route(const struct delivery *d, str domain, struct arena *a, int64_t deadline_ms,
                          struct delivery_route *out, struct err *e)
 {

@@ -26,4 +26,7 @@ YIELDS bool delivery_find_route(const struct delivery *d, str domain, struct are
  */
 size_t delivery_cut_mx(const struct dns_mx_list *mx, str own, bool *is_loop);
 
+/* The failure of a destination that could not be looked up; temporary. Texts are in the arena. */
+struct queue_result delivery_no_lookup(struct arena *a, const struct err *e);
+
 #endif

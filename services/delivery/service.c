@@ -72,6 +72,7 @@ static bool start(struct app *app, struct err *e)
     signal_point_init(&d->work);
     signal_point_init(&d->reports);
     semaphore_init(&d->claiming, 1);
+    semaphore_init(&d->converting, DELIVERY_CONVERSIONS);
     read_own_addresses(d);
     /* The facts of a handshake tell whether it would have verified; policy decides then. */
     d->tls = tls_client_new(TLS_VERIFY_NONE, NULL, e);

@@ -15,6 +15,7 @@ enum {
     STARTTLS_MS = 120 * 1000,
     HANDSHAKE_MS = 30 * 1000,
     WRITE_MS = 180 * 1000,
+    OPEN_MS = 15 * 60 * 1000, /* for all servers of a destination together */
     QUIT_MS = 20 * 1000
 };
 
@@ -46,6 +47,7 @@ void delivery_session_drop(struct delivery_session *s)
     net_close(&s->conn);
     s->needs_reset = false;
     s->n_messages = 0;
+    s->n_awaited = 0;
 }
 
 struct queue_result delivery_deferred(const struct delivery_session *s, const char *status,
@@ -80,8 +82,20 @@ struct queue_result delivery_result_of_reply(const struct delivery_session *s)
     return result;
 }
 
+bool delivery_is_out_of_turn(struct delivery_session *s, struct err *e)
+{
+    if (!s->conn || s->n_awaited > 0 || net_buffered(s->conn) == 0)
+        return false;
+    delivery_session_drop(s);
+    (void)ERR(e, ERR_SYNTAX, "the server said more than it was asked");
+    return true;
+}
+
 bool delivery_write(struct delivery_session *s, str line, struct err *e)
 {
+    if (delivery_is_out_of_turn(s, e))
+        return false;
+    s->n_awaited++;
     bool ok = s->conn && !s->is_lost
                   ? net_write(s->conn, line, e) && net_write(s->conn, STR("\r\n"), e)
                   : ERR(e, ERR_CLOSED, "not connected");
@@ -104,6 +118,7 @@ bool delivery_read_reply(struct delivery_session *s, int64_t timeout_ms, struct 
         case SMTP_REPLY_MORE:
             continue;
         case SMTP_REPLY_DONE:
+            s->n_awaited -= s->n_awaited > 0; /* none for a greeting */
             return true;
         case SMTP_REPLY_BAD:
             delivery_session_drop(s);
@@ -244,15 +259,20 @@ YIELDS static enum opened open_one(struct delivery_session *s, const struct deli
 bool delivery_session_open(struct delivery_session *s, const struct delivery_route *route,
                            struct queue_result *failure)
 {
+    bool found = false;
     *failure = delivery_deferred(s, "4.4.1", "no server was tried");
-    for (size_t i = 0; i < route->n && !s->is_lost && !fiber_is_cancelled(); i++) {
+    int64_t deadline_ms = clock_deadline_in(OPEN_MS);
+    int64_t former_ms = fiber_set_deadline(deadline_ms);
+    if (former_ms < deadline_ms)
+        (void)fiber_set_deadline(former_ms);
+    for (size_t i = 0; i < route->n && !found && !s->is_lost && !fiber_is_cancelled(); i++) {
         enum opened what = open_one(s, &route->hosts[i], TLS_TRY, failure);
         if (what == OPEN_TLS_FAILED && !config_bool(s->d->app->config, CONFIG_DELIVERY_REQUIRE_TLS))
             what = open_one(s, &route->hosts[i], TLS_AVOID, failure);
-        if (what == OPENED)
-            return true;
+        found = what == OPENED;
     }
-    return false;
+    (void)fiber_set_deadline(former_ms);
+    return found;
 }
 
 void delivery_session_quit(struct delivery_session *s)

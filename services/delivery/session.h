@@ -17,6 +17,7 @@ struct delivery_session {
     bool needs_reset;    /* the last transaction was not finished: RSET first */
     bool is_lost;        /* the lease was lost: nothing may be sent any more */
     unsigned n_messages; /* begun on this connection */
+    unsigned n_awaited;  /* replies to commands that were written */
 };
 
 /* Not connected yet; end with delivery_session_fini. */
@@ -24,8 +25,8 @@ void delivery_session_init(struct delivery_session *s, struct delivery *d, struc
 /* Drops the connection, if any, without QUIT. */
 void delivery_session_fini(struct delivery_session *s);
 
-/* Connects to the first server that takes us up to EHLO, with STARTTLS as configured. False: none
- * did, and *failure says why, as a temporary one. Yields. */
+/* Connects to the first server that takes us up to EHLO, with STARTTLS as configured, in a quarter
+ * of an hour at most. False: none did, and *failure says why, as a temporary one. Yields. */
 YIELDS bool delivery_session_open(struct delivery_session *s, const struct delivery_route *route,
                                   struct queue_result *failure);
 /* Says good-bye and disconnects. Yields. */
@@ -35,6 +36,9 @@ void delivery_session_drop(struct delivery_session *s);
 
 /* Reads the next reply into s->reply. False: the connection is useless and was dropped. Yields. */
 YIELDS bool delivery_read_reply(struct delivery_session *s, int64_t timeout_ms, struct err *e);
+/* Whether the server has said something that nobody asked for: whatever it is, what comes next is
+ * no answer to what we say next. The connection was dropped then. */
+bool delivery_is_out_of_turn(struct delivery_session *s, struct err *e);
 /* Buffers one command line; `line` is without CRLF. Yields. */
 YIELDS bool delivery_write(struct delivery_session *s, str line, struct err *e);
 

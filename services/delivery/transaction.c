@@ -6,24 +6,33 @@
 
 #include "base/failpoint.h"
 #include "obs/obs.h"
+#include "services/delivery/convert.h"
 #include "wire/smtp_data.h"
 
 enum {
     COMMAND_MS = 300 * 1000,
     DATA_MS = 120 * 1000,
     END_MS = 600 * 1000,
-    LEASE_MARGIN_MS = 2000, /* of the lease must be left when the end dot goes out */
-    CHUNK = 16 * 1024       /* octets of the body that are encoded at a time */
+    ENVELOPE_MS = 20 * 60 * 1000, /* for all of MAIL, RCPT and DATA together */
+    BODY_MS = 10 * 60 * 1000,     /* for the message, and a second more for each ... */
+    BODY_RATE = 4096,             /* ... of so many octets */
+    LEASE_MARGIN_MS = 2000,       /* of the lease must be left when the end dot goes out */
+    CHUNK = 16 * 1024             /* octets of the body that are encoded at a time */
 };
 
 struct transaction {
     struct delivery_session *s;
     const struct queue_lease *lease;
     const struct queue_message *m;
+    const struct delivery_source *source;
+    size_t size; /* octets that go out */
+    bool is_8bit;
     struct queue_result *results;
+    str unanswered; /* reply of results that nothing was heard about */
     bool *accepted; /* by the server, for each recipient */
     size_t n_accepted;
     bool mail_refused;
+    bool is_closing; /* MAIL was answered by 421 */
 };
 
 static void set_all(struct transaction *t, const struct queue_result *result)
@@ -36,7 +45,7 @@ static void set_all(struct transaction *t, const struct queue_result *result)
 static void set_accepted(struct transaction *t, const struct queue_result *result)
 {
     for (size_t i = 0; i < t->m->n; i++) {
-        if (t->accepted[i])
+        if (t->accepted[i] || t->results[i].reply.p == t->unanswered.p)
             t->results[i] = *result;
     }
 }
@@ -52,16 +61,15 @@ static struct queue_result refusal(const struct delivery_session *s, const char 
                                   .remote = s->remote };
 }
 
-/* What the server cannot take is not tried. 8-bit text is sent to a server without 8BITMIME as it
- * is: all that is known of such servers is that they pass it on, and a report helps nobody. */
-static bool can_take(const struct delivery_session *s, const struct queue_message *m,
-                     struct queue_result *why)
+/* What the server cannot take is not tried. */
+static bool can_take(const struct transaction *t, struct queue_result *why)
 {
-    if (s->offers.has_size && s->offers.size > 0 && m->size > s->offers.size) {
+    const struct delivery_session *s = t->s;
+    if (s->offers.has_size && s->offers.size > 0 && t->size > s->offers.size) {
         *why = refusal(s, "5.3.4", "the message is larger than the server takes");
         return false;
     }
-    if (m->is_utf8 && !s->offers.smtputf8) {
+    if (t->m->is_utf8 && !s->offers.smtputf8) {
         *why = refusal(s, "5.6.7", "the server does not take addresses beyond ASCII");
         return false;
     }
@@ -105,8 +113,8 @@ YIELDS static bool write_mail(const struct transaction *t, struct err *e)
     buf_init(&line, 4096);
     bool fits =
         buf_addf(&line, "MAIL FROM:<%.*s>", STR_FMT(m->envelope_from)) &&
-        (!s->offers.has_size || buf_addf(&line, " SIZE=%zu", m->size)) &&
-        (!s->offers.eight_bit_mime || !m->is_8bit || buf_add(&line, STR(" BODY=8BITMIME"))) &&
+        (!s->offers.has_size || buf_addf(&line, " SIZE=%zu", t->size)) &&
+        (!s->offers.eight_bit_mime || !t->is_8bit || buf_add(&line, STR(" BODY=8BITMIME"))) &&
         (!m->is_utf8 || buf_add(&line, STR(" SMTPUTF8"))) && add_mail_dsn(s, m, &line);
     bool ok = fits ? delivery_write(t->s, buf_str(&line), e)
                    : ERR(e, ERR_LIMIT, "the sender's address is too long");
@@ -162,6 +170,7 @@ YIELDS static bool read_mail(struct transaction *t, struct err *e)
     if (t->mail_refused) {
         struct queue_result result = delivery_result_of_reply(t->s);
         set_all(t, &result);
+        t->is_closing = t->s->reply.code == 421;
     }
     return true;
 }
@@ -217,21 +226,41 @@ YIELDS static bool envelope_in_steps(struct transaction *t, bool *go_ahead, stru
 
 /* ---- the message ---- */
 
-/* Sends all but the end dot. Yields. */
-YIELDS static bool send_body(const struct transaction *t, str body, struct smtp_data_encoder *coder,
-                             struct err *e)
+YIELDS static bool send_octets(const struct transaction *t, str octets,
+                               struct smtp_data_encoder *coder, struct err *e)
 {
     struct buf chunk;
     bool ok = true;
     buf_init(&chunk, 3 * (CHUNK + 1) + 1024);
-    while (body.n > 0 && ok) {
-        str part = str_slice(body, 0, CHUNK);
-        body = str_skip(body, part.n);
+    while (octets.n > 0 && ok) {
+        str part = str_slice(octets, 0, CHUNK);
+        octets = str_skip(octets, part.n);
         buf_clear(&chunk);
         INVARIANT(smtp_data_encode(coder, part, &chunk));
         ok = net_write(t->s->conn, buf_str(&chunk), e);
     }
     buf_fini(&chunk);
+    return ok;
+}
+
+/* Sends all but the end dot. Yields. */
+YIELDS static bool send_body(const struct transaction *t, struct smtp_data_encoder *coder,
+                             struct err *e)
+{
+    struct arena a;
+    size_t at = 0;
+    bool ok = !delivery_is_out_of_turn(t->s, e);
+    arena_init(&a);
+    while (ok) {
+        str part;
+        arena_reset(&a);
+        ok = t->source->read(t->source->arg, at, &a, &part, e);
+        if (!ok || part.n == 0)
+            break;
+        ok = send_octets(t, part, coder, e);
+        at += part.n;
+    }
+    arena_fini(&a);
     return ok && net_flush(t->s->conn, e);
 }
 
@@ -244,6 +273,7 @@ YIELDS static bool send_end(const struct transaction *t, struct smtp_data_encode
     INVARIANT(smtp_data_encode_end(coder, &end));
     FAILPOINT("P7-before-dot");
     bool ok = !t->s->is_lost && queue_lease_is_valid(t->lease, LEASE_MARGIN_MS);
+    t->s->n_awaited++;
     ok = ok ? net_write(t->s->conn, buf_str(&end), e) && net_flush(t->s->conn, e)
             : ERR(e, ERR_CONFLICT, "the lease ended before the message");
     buf_fini(&end);
@@ -257,14 +287,28 @@ static void log_maybe(const struct transaction *t, const struct err *e)
             OBS_ERR(e));
 }
 
+/* Ends every wait of this fiber in `ms` at the latest; gives the limit that was. */
+static int64_t limit_deadline(int64_t ms)
+{
+    int64_t wanted_ms = clock_deadline_in(ms);
+    int64_t former_ms = fiber_set_deadline(wanted_ms);
+    if (former_ms < wanted_ms)
+        (void)fiber_set_deadline(former_ms);
+    return former_ms;
+}
+
 /* The message for those who were accepted. Yields. */
-YIELDS static void send_message(struct transaction *t, str body)
+YIELDS static void send_message(struct transaction *t)
 {
     struct err e = ERR_CLEAR;
     struct smtp_data_encoder coder;
     struct queue_result result;
     smtp_data_encoder_init(&coder);
-    if (!send_body(t, body, &coder, &e) || !send_end(t, &coder, &e)) {
+    int64_t body_ms = BODY_MS + (int64_t)(t->size / BODY_RATE) * 1000;
+    int64_t former_ms = limit_deadline(body_ms);
+    bool sent = send_body(t, &coder, &e) && send_end(t, &coder, &e);
+    (void)fiber_set_deadline(former_ms);
+    if (!sent) {
         result = delivery_deferred(t->s, "4.4.2", "while sending the message: %s", e.msg);
         delivery_session_drop(t->s); /* without its end the server must forget the message */
     } else {
@@ -302,16 +346,26 @@ YIELDS static bool reset(struct delivery_session *s, struct err *e)
     return s->reply.code / 100 == 2 || ERR(e, ERR_UNAVAILABLE, "RSET was refused");
 }
 
-YIELDS static void run(struct transaction *t, str body, bool *answered)
+/* A server may take its time for each answer, but not for all of them together. Yields. */
+YIELDS static bool send_envelope(struct transaction *t, bool *go_ahead, struct err *e)
+{
+    struct delivery_session *s = t->s;
+    int64_t former_ms = limit_deadline(ENVELOPE_MS);
+    bool ok = reset(s, e);
+    s->needs_reset = true;
+    ok = ok && (s->offers.pipelining ? envelope_pipelined(t, go_ahead, e)
+                                     : envelope_in_steps(t, go_ahead, e));
+    (void)fiber_set_deadline(former_ms);
+    return ok;
+}
+
+YIELDS static void run(struct transaction *t, bool *answered)
 {
     struct delivery_session *s = t->s;
     struct err e = ERR_CLEAR;
     bool go_ahead = false;
-    bool ok = reset(s, &e);
-    s->needs_reset = true;
-    ok = ok && (s->offers.pipelining ? envelope_pipelined(t, &go_ahead, &e)
-                                     : envelope_in_steps(t, &go_ahead, &e));
-    *answered = ok || t->mail_refused || t->n_accepted > 0;
+    bool ok = send_envelope(t, &go_ahead, &e);
+    *answered = (ok || t->mail_refused || t->n_accepted > 0) && !t->is_closing;
     if (!ok) {
         struct queue_result lost =
             delivery_deferred(s, "4.4.2", "the connection was lost: %s", e.msg);
@@ -321,7 +375,7 @@ YIELDS static void run(struct transaction *t, str body, bool *answered)
     }
     if (t->n_accepted > 0 && go_ahead) {
         s->needs_reset = false;
-        send_message(t, body);
+        send_message(t);
     } else if (t->n_accepted > 0) {
         struct queue_result result = delivery_result_of_reply(s); /* to DATA */
         if (result.outcome == QUEUE_DELIVERED)
@@ -334,21 +388,69 @@ YIELDS static void run(struct transaction *t, str body, bool *answered)
         delivery_session_drop(s);
 }
 
-void delivery_send(struct delivery_session *s, const struct queue_lease *lease,
-                   const struct queue_message *m, str body, struct queue_result *results,
-                   bool *answered)
+/* ---- 8-bit text for a server without 8BITMIME ---- */
+
+YIELDS static bool read_text(void *arg, size_t from, struct arena *a, str *out, struct err *e)
 {
-    struct transaction t = { .s = s, .lease = lease, .m = m, .results = results };
+    (void)a;
+    (void)e;
+    *out = str_skip(*(const str *)arg, from);
+    return true;
+}
+
+/* Sends the message in seven bits. What cannot be re-encoded without breaking it goes back (RFC
+ * 6152 3, RFC 3463 3.7: X.6.3). Yields. */
+YIELDS static void run_converted(struct transaction *t, bool *answered)
+{
+    struct arena a;
+    struct err e = ERR_CLEAR;
+    str text;
+    struct queue_result failure;
+    arena_init(&a);
+    *answered = true;
+    if (!delivery_convert(t->s->d, t->source, t->m->size, &a, &text, &e)) {
+        failure =
+            e.kind == ERR_UNSUPPORTED
+                ? refusal(t->s, "5.6.3",
+                          "the message has 8-bit text, which the server does not take")
+                : delivery_deferred(t->s, "4.3.0", "8-bit text for a server of 7 bits: %s", e.msg);
+        set_all(t, &failure);
+    } else {
+        const struct delivery_source converted = { .read = read_text, .arg = &text };
+        t->source = &converted;
+        t->size = text.n;
+        t->is_8bit = false;
+        if (can_take(t, &failure)) {
+            run(t, answered);
+        } else {
+            set_all(t, &failure);
+        }
+    }
+    arena_fini(&a);
+}
+
+void delivery_send(struct delivery_session *s, const struct queue_lease *lease,
+                   const struct queue_message *m, const struct delivery_source *source,
+                   struct queue_result *results, bool *answered)
+{
+    struct transaction t = { .s = s,
+                             .lease = lease,
+                             .m = m,
+                             .source = source,
+                             .size = m->size,
+                             .is_8bit = m->is_8bit,
+                             .results = results };
     struct queue_result start = delivery_deferred(s, "4.4.2", "the connection was lost");
     *answered = false;
     t.accepted = ARENA_ARRAY(s->a, bool, m->n);
+    t.unanswered = start.reply;
     set_all(&t, &start);
     s->n_messages++;
     bool safe = is_safe(m->envelope_from);
     for (size_t i = 0; i < m->n; i++)
         safe = safe && is_safe(m->recipients[i].address);
-    if (safe && can_take(s, m, &start)) {
-        run(&t, body, answered);
+    if (safe && can_take(&t, &start)) {
+        m->is_8bit && !s->offers.eight_bit_mime ? run_converted(&t, answered) : run(&t, answered);
         return;
     }
     if (!safe)

@@ -2,6 +2,8 @@
 /* The octets of a queued message, packed with blob's codec into columns of q_msg. */
 #include "queue/private.h"
 
+#include <assert.h>
+
 struct queue_body {
     struct blob_packed packed;
 };
@@ -93,4 +95,87 @@ bool queue_unpack_row(const struct db_rows *r, size_t row, size_t column, size_t
     if (p.size > BLOB_MAX_BYTES)
         return ERR(e, ERR_INTERNAL, "a queued message is damaged");
     return blob_unpack(a, &p, 0, n, out, e);
+}
+
+/* ---- reading ---- */
+
+/* Octets [$2, $2 + $3): the frames that hold them, or a run of raw bytes. Storage is EXTERNAL, so
+ * that substring reads no more than that. What is packed as one frame is small. */
+static const struct db_stmt select_part = {
+    "SELECT codec, size, frames[lo + 1 : hi + 1],"
+    " CASE codec WHEN 2 THEN substring(data FROM frames[lo + 1] + 1"
+    " FOR greatest(frames[hi + 1] - frames[lo + 1], 0))"
+    " WHEN 0 THEN substring(data FROM $2::int + 1 FOR $3::int) ELSE data END"
+    " FROM (SELECT codec, size, frames, data, ($2::int8 / 262144)::int AS lo,"
+    " ((least($2::int8 + $3::int8, size) + 262143) / 262144)::int AS hi"
+    " FROM q_msg WHERE queue_id = $1) m"
+};
+
+static_assert(QUEUE_PART_BYTES % BLOB_FRAME_BYTES == 0 && BLOB_FRAME_BYTES == 262144,
+              "a part is a number of frames of the size that select_part knows");
+
+/* The row is a message that begins with the part: frames count from its first one. */
+static bool unpack_part(const struct db_rows *r, size_t from, struct arena *a, str *out,
+                        struct err *e)
+{
+    int64_t *frames = NULL;
+    struct blob_packed p = { .codec = (enum blob_codec)db_int(r, 0, 0), .data = db_str(r, 0, 3) };
+    size_t size = (size_t)db_int(r, 0, 1);
+    if (size > BLOB_MAX_BYTES)
+        return ERR(e, ERR_INTERNAL, "a queued message is damaged");
+    *out = STR_EMPTY;
+    if (from >= size)
+        return true;
+    p.size = size - from;
+    size_t n = p.size < QUEUE_PART_BYTES ? p.size : QUEUE_PART_BYTES;
+    if (p.codec == BLOB_RAW)
+        p.size = n;
+    if (p.codec == BLOB_ZSTD) {
+        p.size = size;
+        return blob_unpack(a, &p, from, n, out, e);
+    }
+    if (p.codec == BLOB_FRAMES && !db_is_null(r, 0, 2)) {
+        p.n_frames = db_ints(r, 0, 2, a, &frames);
+        int64_t base = p.n_frames > 0 ? frames[0] : 0;
+        for (size_t i = 0; i < p.n_frames; i++)
+            frames[i] -= base;
+        p.frames = frames;
+    }
+    return blob_unpack(a, &p, 0, n, out, e);
+}
+
+bool queue_load_part(struct queue *q, int64_t queue_id, size_t from, struct arena *a,
+                     int64_t deadline_ms, str *out, struct err *e)
+{
+    struct db_rows *r = NULL;
+    const struct db_param params[] = { DB_INT8(queue_id), DB_INT8((int64_t)from),
+                                       DB_INT8(QUEUE_PART_BYTES) };
+    INVARIANT(from % QUEUE_PART_BYTES == 0);
+    from = from < BLOB_MAX_BYTES ? from : BLOB_MAX_BYTES;
+    if (!db_query(q->db, DB_DELIVER, &select_part, params, 3, a, deadline_ms, &r, e))
+        return false;
+    if (db_row_count(r) == 0)
+        return ERR(e, ERR_NOT_FOUND, "the message is not in the queue any more");
+    return unpack_part(r, from, a, out, e);
+}
+
+bool queue_load_body(struct queue *q, int64_t queue_id, struct arena *a, int64_t deadline_ms,
+                     str *out, struct err *e)
+{
+    struct buf whole;
+    struct arena part_arena;
+    str part;
+    buf_init(&whole, BLOB_MAX_BYTES);
+    arena_init(&part_arena);
+    bool ok;
+    do {
+        arena_reset(&part_arena);
+        ok = queue_load_part(q, queue_id, whole.n, &part_arena, deadline_ms, &part, e) &&
+             (buf_add(&whole, part) || ERR(e, ERR_INTERNAL, "a queued message is damaged"));
+    } while (ok && part.n == QUEUE_PART_BYTES);
+    if (ok)
+        *out = arena_str(a, buf_str(&whole));
+    arena_fini(&part_arena);
+    buf_fini(&whole);
+    return ok;
 }

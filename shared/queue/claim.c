@@ -238,20 +238,3 @@ bool queue_release(struct queue *q, struct queue_lease *lease, int64_t deadline_
     arena_fini(&a);
     return ok;
 }
-
-/* ---- the message ---- */
-
-static const struct db_stmt select_body = {
-    "SELECT codec, size, frames, data FROM q_msg WHERE queue_id = $1"
-};
-
-bool queue_load_body(struct queue *q, int64_t queue_id, struct arena *a, int64_t deadline_ms,
-                     str *out, struct err *e)
-{
-    struct db_rows *r = NULL;
-    if (!db_query(q->db, DB_DELIVER, &select_body, &DB_INT8(queue_id), 1, a, deadline_ms, &r, e))
-        return false;
-    if (db_row_count(r) == 0)
-        return ERR(e, ERR_NOT_FOUND, "the message is not in the queue any more");
-    return queue_unpack_row(r, 0, 0, SIZE_MAX, a, out, e);
-}

@@ -169,8 +169,16 @@ YIELDS bool queue_lease_extend(struct queue *q, struct queue_lease *lease, int64
  * (R9): a process that was stopped for long finds out here. */
 bool queue_lease_is_valid(const struct queue_lease *lease, int64_t margin_ms);
 
-/* The message's octets, exactly as they were put in, in the arena. ERR_NOT_FOUND when an operator
- * deleted it meanwhile. Yields. */
+enum {
+    QUEUE_PART_BYTES = 512 * 1024
+};
+/* The message's octets [from, from + QUEUE_PART_BYTES), cut to what is there, exactly as they were
+ * put in, in the arena; empty behind the end. `from` is a multiple of QUEUE_PART_BYTES. A message
+ * on its way so needs no more memory than a part. ERR_NOT_FOUND when an operator deleted it
+ * meanwhile, ERR_INTERNAL when it is damaged, and those of db_query. Yields. */
+YIELDS bool queue_load_part(struct queue *q, int64_t queue_id, size_t from, struct arena *a,
+                            int64_t deadline_ms, str *out, struct err *e);
+/* All octets of the message at once; the same errors. Yields. */
 YIELDS bool queue_load_body(struct queue *q, int64_t queue_id, struct arena *a, int64_t deadline_ms,
                             str *out, struct err *e);
 

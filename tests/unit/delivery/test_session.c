@@ -39,6 +39,7 @@ struct world {
     struct queue_lease lease;
     struct queue_message message;
     str body;
+    size_t breaks_at; /* octets of the body that can be read; 0: all */
     struct queue_result results[3];
     struct queue_result failure;
     bool opened;
@@ -147,6 +148,7 @@ static void begin(struct world *w, const struct script *script, const char *conf
         fail_msg("%s", e.msg);
     w->app = (struct app){ .config = parsed, .runtime = w->rt, .hostname = "us.example" };
     w->d.app = &w->app;
+    semaphore_init(&w->d.converting, 1);
     w->script = script;
     make_tls(w);
     listen_here(w);
@@ -160,12 +162,23 @@ static void begin(struct world *w, const struct script *script, const char *conf
     delivery_session_init(&w->session, &w->d, &w->a);
 }
 
+static bool read_body(void *arg, size_t from, struct arena *a, str *out, struct err *e)
+{
+    const struct world *w = arg;
+    (void)a;
+    if (w->breaks_at && from >= w->breaks_at)
+        return ERR(e, ERR_UNAVAILABLE, "no database");
+    *out = str_slice(w->body, from, 100000);
+    return true;
+}
+
 static void deliver(void *arg)
 {
     struct world *w = arg;
     w->opened = delivery_session_open(&w->session, &w->route, &w->failure);
+    const struct delivery_source source = { .read = read_body, .arg = w };
     if (w->opened)
-        delivery_send(&w->session, &w->lease, &w->message, w->body, w->results, &w->answered);
+        delivery_send(&w->session, &w->lease, &w->message, &source, w->results, &w->answered);
     delivery_session_quit(&w->session);
     struct err e = ERR_CLEAR;
     assert_true(fiber_sleep_until(clock_deadline_in(5), &e)); /* lets the server read the rest */
@@ -490,6 +503,161 @@ static void test_greetings(void **state)
     end(&w);
 }
 
+/* ---- 8-bit text and servers of 7 bits ---- */
+
+/* RFC 6152 3: re-encoded where the server does not take 8 bits, as it is where it does. */
+static void test_eight_bit(void **state)
+{
+    (void)state;
+    static const struct script eight_bit = { "220 hi\r\n",
+                                             { "250-mx.example\r\n250 8BITMIME\r\n", "250 ok\r\n",
+                                               "250 ok\r\n", "250 ok\r\n", "354 go\r\n",
+                                               "250 taken\r\n", "221 bye\r\n" } };
+    static const struct script refusing = { "220 hi\r\n", { PLAIN_EHLO, "221 bye\r\n" } };
+    struct world w;
+    begin(&w, &taker, "");
+    w.message.is_8bit = true;
+    w.body = STR("Subject: x\r\n\r\ngr\xc3\xbc\xc3\x9f=e\r\n");
+    w.message.size = w.body.n;
+    go(&w);
+    assert_int_equal(w.results[0].outcome, QUEUE_DELIVERED);
+    expect_seen(&w, "EHLO us.example|" ENVELOPE
+                    "Subject: x|MIME-Version: 1.0|Content-Type: text/plain; charset=utf-8|"
+                    "Content-Transfer-Encoding: quoted-printable||gr=C3=BC=C3=9F=3De|.|QUIT|<end>");
+    end(&w);
+    begin(&w, &eight_bit, "");
+    w.message.is_8bit = true;
+    w.body = STR("Subject: x\r\n\r\n\xc3\xbc\r\n");
+    w.message.size = w.body.n;
+    go(&w);
+    assert_int_equal(w.results[0].outcome, QUEUE_DELIVERED);
+    assert_true(str_find(buf_str(&w.seen), STR("BODY=8BITMIME|")) > 0);
+    assert_true(str_find(buf_str(&w.seen), STR("||\xc3\xbc|.|")) > 0);
+    end(&w);
+    begin(&w, &refusing, "");
+    w.message.is_8bit = true;
+    w.body =
+        STR("Content-Type: multipart/signed; boundary=b\r\n\r\n--b\r\n\r\n\xc3\xbc\r\n--b--\r\n");
+    w.message.size = w.body.n;
+    go(&w);
+    expect_result(&w.results[0], QUEUE_FAILED, "5.6.3", "8-bit");
+    expect_seen(&w, "EHLO us.example|QUIT|<end>");
+    end(&w);
+}
+
+/* ---- servers that mean ill ---- */
+
+/* What a server says without being asked is never taken for an answer. */
+static void test_replies_ahead(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        struct script script;
+        bool opened;
+    } cases[] = {
+        { "with the greeting", { "220 hi\r\n250 ok\r\n", { PLAIN_EHLO } }, false },
+        { "with EHLO", { "220 hi\r\n", { PLAIN_EHLO "250 ok\r\n", "250 ok\r\n" } }, true },
+        { "with MAIL",
+          { "220 hi\r\n", { PLAIN_EHLO, "250 ok\r\n250 ok\r\n250 ok\r\n354 go\r\n250 taken\r\n" } },
+          true },
+        { "with 354",
+          { "220 hi\r\n",
+            { PLAIN_EHLO, "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", "354 go\r\n250 taken\r\n" } },
+          true },
+        { "with 354, pipelined",
+          { "220 hi\r\n",
+            { PIPELINING_EHLO, "250 ok\r\n", "250 ok\r\n", "250 ok\r\n",
+              "354 go\r\n250 taken\r\n" } },
+          true },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct world w;
+        begin(&w, &cases[i].script, "");
+        print_message("%s\n", cases[i].name);
+        go(&w);
+        assert_int_equal(w.opened, cases[i].opened);
+        expect_result(cases[i].opened ? &w.results[0] : &w.failure, QUEUE_DEFERRED, "4.4.2",
+                      "more than it was asked");
+        assert_int_equal(str_find(buf_str(&w.seen), STR("|.|")), -1);
+        end(&w);
+    }
+}
+
+/* O3: too much of anything ends the connection, and nothing is lost. */
+static void test_endless_replies(void **state)
+{
+    (void)state;
+    struct world w;
+    char *lines = heap_zalloc(200000);
+    char *line = heap_zalloc(100000);
+    for (size_t i = 0; i < 10000; i++)
+        memcpy(lines + i * 9, "250-abc\r\n", 9);
+    memset(line, 'x', 99000);
+    memcpy(line, "250-", 4);
+    const struct script scripts[] = {
+        { "220 hi\r\n", { PLAIN_EHLO, lines } },
+        { "220 hi\r\n", { PLAIN_EHLO, line } },
+        { "220 hi\r\n", { PLAIN_EHLO, "250 ok\r\n", "250-ok\r\n550 ok\r\n" } },
+        { "220 hi\r\n", { PLAIN_EHLO, "250 ok\r\n", "000 ok\r\n" } },
+        { "220 hi\r\n", { PLAIN_EHLO, "250 ok\r\n", "-250 ok\r\n" } },
+    };
+    for (size_t i = 0; i < COUNT_OF(scripts); i++) {
+        begin(&w, &scripts[i], "");
+        go(&w);
+        expect_result(&w.results[0], QUEUE_DEFERRED, "4.4.2", "lost");
+        end(&w);
+    }
+    const struct script greets = { lines, { NULL } };
+    begin(&w, &greets, "");
+    go(&w);
+    assert_false(w.opened);
+    end(&w);
+    /* Control bytes of a reply do not get into results. */
+    const struct script controls = { "220 hi\r\n",
+                                     { PLAIN_EHLO, "550 a\1\33[2Jb\r\n", "221 bye\r\n" } };
+    begin(&w, &controls, "");
+    go(&w);
+    assert_int_equal(str_find_byte(w.results[0].reply, '\33'), -1);
+    assert_int_equal(str_find_byte(w.results[0].reply, '\1'), -1);
+    end(&w);
+    free(lines);
+    free(line);
+}
+
+/* A server that closes a connection it was kept on says nothing about the message (RFC 5321 3.8).
+ */
+static void test_421_at_mail(void **state)
+{
+    (void)state;
+    static const struct script closing = { "220 hi\r\n",
+                                           { PLAIN_EHLO, "421 4.3.2 closing\r\n", "drop" } };
+    struct world w;
+    begin(&w, &closing, "");
+    go(&w);
+    assert_false(w.answered); /* so it is tried again at once where the connection was an old one */
+    expect_result(&w.results[0], QUEUE_DEFERRED, "4.3.2", "421");
+    end(&w);
+}
+
+/* Our own database goes away in the middle: the server must forget what it has. */
+static void test_a_body_that_breaks_off(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w, &taker, "");
+    char *text = arena_alloc(&w.a, 300000);
+    memset(text, 'x', 300000);
+    for (size_t i = 100; i + 2 < 300000; i += 100)
+        memcpy(text + i, "\r\n", 2);
+    w.body = str_of(text, 300000);
+    w.breaks_at = 100000;
+    go(&w);
+    expect_result(&w.results[0], QUEUE_DEFERRED, "4.4.2", "no database");
+    assert_int_equal(str_find(buf_str(&w.seen), STR("|.|")), -1);
+    end(&w);
+}
+
 /* ---- TLS ---- */
 
 #define TLS_EHLO "250-mx.example\r\n250 STARTTLS\r\n"
@@ -571,6 +739,11 @@ int main(void)
         cmocka_unit_test(test_extensions_are_used),
         cmocka_unit_test(test_dsn_is_passed_on),
         cmocka_unit_test(test_greetings),
+        cmocka_unit_test(test_eight_bit),
+        cmocka_unit_test(test_replies_ahead),
+        cmocka_unit_test(test_endless_replies),
+        cmocka_unit_test(test_421_at_mail),
+        cmocka_unit_test(test_a_body_that_breaks_off),
         cmocka_unit_test(test_opportunistic_tls),
         cmocka_unit_test(test_demanded_tls),
         cmocka_unit_test(test_injected_replies),

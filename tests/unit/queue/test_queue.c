@@ -194,7 +194,9 @@ static void test_straight(void **state)
 static void bodies_body(void *arg)
 {
     struct fixture *f = arg;
-    static const size_t sizes[] = { 0, 1, 5000, 1 << 20, (3 << 20) + 17 };
+    static const size_t sizes[] = {
+        0, 1, 5000, QUEUE_PART_BYTES, QUEUE_PART_BYTES + 1, 1 << 20, (3 << 20) + 17, 4 << 20
+    };
     for (size_t i = 0; i < 2 * COUNT_OF(sizes); i++) {
         struct err e = ERR_CLEAR;
         size_t n = sizes[i / 2];

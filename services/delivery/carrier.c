@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Connections to a destination. The first one opens alone; each that works and finds messages left
+ * brings one more, so a fast server is served over few connections, each used many times, and a
+ * slow one over as many as are allowed. A server that refuses a further connection keeps those that
+ * it has. */
+#include "services/delivery/carrier.h"
+
+#include "obs/obs.h"
+#include "services/delivery/transaction.h"
+
+enum {
+    MESSAGES_A_CONNECTION = 100
+};
+
+void carrier_abort(struct carrier *carrier)
+{
+    carrier->session.is_lost = true;
+    if (carrier->session.conn)
+        net_conn_abort(carrier->session.conn);
+}
+
+static void set_connected(struct carrier *c, bool connected)
+{
+    if (c->has_worked == connected)
+        return;
+    c->has_worked = connected;
+    if (connected) {
+        c->shift->n_connected++;
+    } else {
+        c->shift->n_connected--;
+    }
+}
+
+/* ---- the octets of a message ---- */
+
+struct reading {
+    struct delivery *d;
+    int64_t queue_id;
+    str first; /* the first part, read before the server hears of the message */
+};
+
+YIELDS static bool read_part(void *arg, size_t from, struct arena *a, str *out, struct err *e)
+{
+    const struct reading *r = arg;
+    if (from == 0 || from % QUEUE_PART_BYTES != 0) {
+        *out = from == 0 ? r->first : STR_EMPTY; /* the end is where a part was not whole */
+        return true;
+    }
+    return queue_load_part(r->d->app->queue, r->queue_id, from, a,
+                           clock_deadline_in(DELIVERY_DATABASE_MS), out, e);
+}
+
+/* ---- one message ---- */
+
+YIELDS static void work_alone(void *arg);
+
+/* One more connection, when there is work for it. A probe of the breaker goes alone. */
+static void call_for_help(struct shift *shift)
+{
+    if (shift_left(shift) == 0 || shift->n_carriers >= shift->carriers_max ||
+        shift->lease->is_probe || shift->is_lost)
+        return;
+    shift->holders++;
+    shift->n_carriers++; /* from now on, so that two do not call for the same */
+    if (!fiber_spawn(shift->d->app->runtime, "delivery carrier", work_alone, shift, NULL, NULL)) {
+        shift->n_carriers--;
+        shift_drop(shift);
+    }
+}
+
+/* No server takes us. While others have a connection that works, that is said of the number of
+ * connections, not of the destination. Yields. */
+YIELDS static void give_up(struct carrier *c, const struct queue_message *m,
+                           const struct queue_result *failure)
+{
+    struct shift *shift = c->shift;
+    if (shift->n_connected > 0) {
+        shift_return(shift, m);
+        shift->carriers_max = shift->n_carriers > 1 ? shift->n_carriers - 1 : 1;
+        return;
+    }
+    if (fiber_is_cancelled() || shift->is_lost)
+        return;
+    /* What no server takes today, the rest of the batch need not try. */
+    (void)queue_lease_destination(shift->lease, false, failure->reply);
+    if (shift_finish_all(shift, m, failure))
+        shift_finish_rest(shift, failure);
+    shift->no_more = true;
+}
+
+/* Sends over the open connection, or a new one. A connection kept from an earlier message may have
+ * been closed by the server meanwhile: that is tried once more. False: no server takes us. Yields.
+ */
+YIELDS static bool send_message(struct carrier *c, const struct queue_message *m,
+                                const struct delivery_source *source, struct queue_result *results)
+{
+    struct delivery_session *s = &c->session;
+    struct queue_result failure;
+    bool answered = false;
+    if (s->n_messages >= MESSAGES_A_CONNECTION)
+        delivery_session_quit(s);
+    for (;;) {
+        bool is_kept = s->conn != NULL;
+        if (!is_kept)
+            set_connected(c, false);
+        if (!is_kept && !delivery_session_open(s, &c->shift->route, &failure)) {
+            give_up(c, m, &failure);
+            return false;
+        }
+        set_connected(c, true);
+        call_for_help(c->shift);
+        delivery_send(s, c->shift->lease, m, source, results, &answered);
+        if (answered || !is_kept || s->is_lost)
+            break;
+    }
+    if (queue_lease_destination(c->shift->lease, answered, results[0].reply))
+        c->shift->no_more = true; /* it failed too often: the rest waits for the breaker */
+    return true;
+}
+
+/* False: this carrier ends. Yields. */
+YIELDS static bool work_on_message(struct carrier *c, const struct queue_message *m)
+{
+    struct shift *shift = c->shift;
+    struct err e = ERR_CLEAR;
+    struct arena a;
+    bool goes_on = true;
+    arena_init(&a);
+    struct reading reading = { .d = shift->d, .queue_id = m->queue_id };
+    const struct delivery_source source = { .read = read_part, .arg = &reading };
+    struct queue_result *results = ARENA_ARRAY(&shift->a, struct queue_result, m->n);
+    if (queue_load_part(shift->d->app->queue, m->queue_id, 0, &a,
+                        clock_deadline_in(DELIVERY_DATABASE_MS), &reading.first, &e)) {
+        goes_on = send_message(c, m, &source, results);
+        if (goes_on) {
+            const struct tls_facts *tls = c->session.conn ? net_conn_tls(c->session.conn) : NULL;
+            goes_on = shift_finish(shift, m, results, tls);
+        }
+    } else if (e.kind == ERR_INTERNAL) {
+        /* It must not stand in the way of those behind it; somebody may mend it meanwhile. */
+        struct queue_result damaged =
+            delivery_deferred(&c->session, "4.3.0", "the message cannot be read: %s", e.msg);
+        goes_on = shift_finish_all(shift, m, &damaged);
+    } else {
+        goes_on = e.kind == ERR_NOT_FOUND; /* deleted by an operator meanwhile */
+        shift->no_more = shift->no_more || !goes_on;
+    }
+    arena_fini(&a);
+    return goes_on;
+}
+
+/* ---- all of them ---- */
+
+/* `n_carriers` counts it already. Yields. */
+YIELDS static void carry(struct shift *shift)
+{
+    struct carrier c = { .shift = shift };
+    const struct queue_message *m;
+    delivery_session_init(&c.session, shift->d, &shift->a);
+    list_add_tail(&shift->carriers, &c.link);
+    while ((m = shift_take(shift)) && work_on_message(&c, m))
+        continue;
+    set_connected(&c, false);
+    if (!shift->is_lost)
+        delivery_session_quit(&c.session);
+    list_remove(&c.link);
+    delivery_session_fini(&c.session);
+    shift->n_carriers--;
+    signal_point_all(&shift->end);
+}
+
+static void work_alone(void *arg)
+{
+    struct shift *shift = arg;
+    carry(shift);
+    shift_drop(shift);
+}
+
+void carrier_work(struct shift *shift)
+{
+    shift->n_carriers++;
+    carry(shift);
+    while (shift->n_carriers > 0) {
+        struct err e = ERR_CLEAR;
+        /* The others see a cancellation by themselves; what they note is still ours to wait for. */
+        if (!signal_point_wait(&shift->end, DEADLINE_NONE, &e))
+            return;
+    }
+}

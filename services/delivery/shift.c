@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A leased destination: its lease, its messages, its results. */
+#include "services/delivery/shift.h"
+
+#include "base/failpoint.h"
+#include "obs/obs.h"
+#include "services/delivery/carrier.h"
+
+enum {
+    PAUSE_MS = 2000,           /* after the queue could not be asked */
+    LEASE_LEFT_MS = 2000,      /* less is not enough to begin with a message */
+    SHIFT_MS = 10 * 60 * 1000, /* after that no message is begun with: others have their turn */
+    FINISH_TRIES = 5
+};
+
+struct shift *shift_new(struct delivery *d)
+{
+    struct shift *shift = HEAP_NEW(struct shift);
+    shift->d = d;
+    shift->holders = 1;
+    shift->began_ms = clock_monotonic_ms();
+    shift->carriers_max = (unsigned)config_int(d->app->config, CONFIG_DELIVERY_CONNECTIONS);
+    list_init(&shift->carriers);
+    arena_init(&shift->a);
+    signal_point_init(&shift->keeper);
+    signal_point_init(&shift->end);
+    return shift;
+}
+
+void shift_drop(struct shift *shift)
+{
+    if (--shift->holders > 0)
+        return;
+    arena_fini(&shift->a);
+    free(shift);
+}
+
+/* ---- the lease ---- */
+
+static void lose_lease(struct shift *shift, const struct err *e)
+{
+    obs_log(EV_DELIVERY_LEASE_LOST, STR_EMPTY, OBS_STR("domain", shift->lease->domain), OBS_ERR(e));
+    shift->is_lost = true;
+    LIST_FOR_EACH (item, &shift->carriers)
+        carrier_abort(CONTAINER_OF(item, struct carrier, link));
+}
+
+/* Extends at half of the time that is left; a queue that cannot be reached is asked again soon. */
+YIELDS static void keep_lease(void *arg)
+{
+    struct shift *shift = arg;
+    while (!shift->has_ended) {
+        struct err e = ERR_CLEAR;
+        int64_t now = clock_monotonic_ms();
+        int64_t next = now + (shift->lease->until_ms - now) / 2;
+        if (signal_point_wait(&shift->keeper, next > now ? next : now + PAUSE_MS, &e) ||
+            shift->has_ended || e.kind == ERR_CANCELLED)
+            break;
+        e = ERR_CLEAR;
+        if (queue_lease_extend(shift->d->app->queue, shift->lease,
+                               clock_deadline_in(DELIVERY_DATABASE_MS), &e))
+            continue;
+        if (e.kind != ERR_CONFLICT && queue_lease_is_valid(shift->lease, 0))
+            continue;
+        lose_lease(shift, &e);
+        break;
+    }
+    shift->has_keeper = false;
+    signal_point_all(&shift->end);
+    shift_drop(shift);
+}
+
+void shift_start_keeper(struct shift *shift)
+{
+    shift->has_keeper =
+        fiber_spawn(shift->d->app->runtime, "lease keeper", keep_lease, shift, NULL, NULL);
+    shift->holders += shift->has_keeper; /* without one the lease just ends earlier */
+}
+
+bool shift_stop_keeper(struct shift *shift)
+{
+    shift->has_ended = true;
+    signal_point_all(&shift->keeper);
+    while (shift->has_keeper) {
+        struct err e = ERR_CLEAR;
+        if (!signal_point_wait(&shift->end, DEADLINE_NONE, &e))
+            return false;
+    }
+    return true;
+}
+
+/* ---- messages ---- */
+
+static bool may_go_on(const struct shift *shift)
+{
+    return !shift->is_lost && !shift->no_more && !fiber_is_cancelled() &&
+           !runtime_is_draining(shift->d->app->runtime) &&
+           clock_monotonic_ms() - shift->began_ms < SHIFT_MS &&
+           queue_lease_is_valid(shift->lease, LEASE_LEFT_MS);
+}
+
+size_t shift_left(const struct shift *shift)
+{
+    return shift->no_more ? 0 : shift->n_returned + shift->lease->n - shift->next;
+}
+
+static const struct queue_message *take_any(struct shift *shift)
+{
+    if (shift->n_returned > 0)
+        return &shift->lease->messages[shift->returned[--shift->n_returned]];
+    return shift->next < shift->lease->n ? &shift->lease->messages[shift->next++] : NULL;
+}
+
+const struct queue_message *shift_take(struct shift *shift)
+{
+    return may_go_on(shift) ? take_any(shift) : NULL;
+}
+
+void shift_return(struct shift *shift, const struct queue_message *m)
+{
+    if (!shift->returned)
+        shift->returned = ARENA_ARRAY(&shift->a, size_t, shift->lease->n);
+    shift->returned[shift->n_returned++] = (size_t)(m - shift->lease->messages);
+}
+
+/* ---- results ---- */
+
+static void log_outcome(const struct shift *shift, const struct queue_message *m,
+                        const struct queue_result *results, enum queue_outcome outcome,
+                        const struct tls_facts *tls)
+{
+    static const enum obs_event events[] = { [QUEUE_DELIVERED] = EV_DELIVERY_DONE,
+                                             [QUEUE_DEFERRED] = EV_DELIVERY_DEFERRED,
+                                             [QUEUE_FAILED] = EV_DELIVERY_FAILED };
+    const struct queue_result *first = NULL;
+    char id[QUEUE_ID_TEXT];
+    unsigned n = 0;
+    for (size_t i = m->n; i > 0; i--) {
+        if (results[i - 1].outcome != outcome)
+            continue;
+        first = &results[i - 1];
+        n++;
+    }
+    if (!first)
+        return;
+    obs_log(events[outcome], queue_id_format(m->queue_id, id),
+            OBS_STR("domain", shift->lease->domain), OBS_INT("recipients", n),
+            OBS_STR("remote", first->remote), OBS_STR("status", first->status),
+            OBS_STR("reply", first->reply), OBS_CSTR("tls", tls ? tls->version : "none"),
+            OBS_BOOL("verified", tls && tls->verified));
+}
+
+static void account_for(struct shift *shift, const struct queue_message *m,
+                        const struct queue_result *results, const struct tls_facts *tls)
+{
+    bool sent = false;
+    for (size_t i = 0; i < m->n; i++) {
+        bool delivered = results[i].outcome == QUEUE_DELIVERED;
+        sent = sent || delivered;
+        shift->has_failures = shift->has_failures || !delivered || !results[i].peer_reports;
+    }
+    if (sent)
+        obs_count(METRIC_MESSAGES_SENT, NULL, 1);
+    log_outcome(shift, m, results, QUEUE_DELIVERED, tls);
+    log_outcome(shift, m, results, QUEUE_DEFERRED, tls);
+    log_outcome(shift, m, results, QUEUE_FAILED, tls);
+}
+
+bool shift_finish(struct shift *shift, const struct queue_message *m,
+                  const struct queue_result *results, const struct tls_facts *tls)
+{
+    struct err e = ERR_CLEAR;
+    account_for(shift, m, results, tls);
+    for (int try = 0; try < FINISH_TRIES; try++) {
+        FAILPOINT("P9");
+        e = ERR_CLEAR;
+        if (queue_finish(shift->d->app->queue, shift->lease, m, results,
+                         clock_deadline_in(DELIVERY_DATABASE_MS), &e))
+            return true;
+        bool may_repeat = e.kind == ERR_UNKNOWN_OUTCOME || e.kind == ERR_UNAVAILABLE ||
+                          e.kind == ERR_CONFLICT || e.kind == ERR_TIMEOUT;
+        if (!may_repeat || !queue_lease_is_valid(shift->lease, 0))
+            break;
+        struct err ignored = ERR_CLEAR;
+        if (!fiber_sleep_until(clock_deadline_in(PAUSE_MS), &ignored))
+            break;
+    }
+    char id[QUEUE_ID_TEXT];
+    obs_log(EV_DELIVERY_NOT_NOTED, queue_id_format(m->queue_id, id), OBS_ERR(&e));
+    shift->no_more = true;
+    return false;
+}
+
+bool shift_finish_all(struct shift *shift, const struct queue_message *m,
+                      const struct queue_result *result)
+{
+    struct queue_result *results = ARENA_ARRAY(&shift->a, struct queue_result, m->n);
+    for (size_t i = 0; i < m->n; i++)
+        results[i] = *result;
+    return shift_finish(shift, m, results, NULL);
+}
+
+void shift_finish_rest(struct shift *shift, const struct queue_result *result)
+{
+    const struct queue_message *m;
+    while (!shift->no_more && !shift->is_lost && !fiber_is_cancelled() && (m = take_any(shift)))
+        (void)shift_finish_all(shift, m, result);
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Re-encodes the parts of a message that are 8-bit. */
+#include "mime/seven_bit.h"
+
+#include "base/utf8.h"
+#include "mime/header.h"
+#include "mime/structure.h"
+
+struct narrowing {
+    const struct mime_structure *s;
+    struct buf *out;
+    size_t at; /* of the message: what lies before is done */
+};
+
+static bool is_eight_bit(str s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        if ((unsigned char)s.p[i] > 127)
+            return true;
+    }
+    return false;
+}
+
+/* Boundaries, preambles and epilogues up to `to`. */
+static bool copy_gap(struct narrowing *n, size_t to)
+{
+    str gap = str_slice(n->s->message, n->at, to - n->at);
+    size_t from = n->out->n;
+    n->at = to;
+    if (!buf_add(n->out, gap))
+        return false;
+    for (size_t i = from; i < n->out->n; i++) {
+        if ((unsigned char)n->out->p[i] > 127)
+            n->out->p[i] = '?';
+    }
+    return true;
+}
+
+/* ---- headers ---- */
+
+static bool has_field(str header, str name)
+{
+    struct mime_field_iter it;
+    struct mime_field field;
+    mime_field_iter_init(&it, header);
+    while (mime_field_iter_next(&it, &field)) {
+        if (str_ieq(str_trim(field.name), name))
+            return true;
+    }
+    return false;
+}
+
+/* The header of the part with another encoding; `name` NULL: none. */
+static bool copy_header(struct narrowing *n, const struct mime_part *part, const char *name)
+{
+    struct mime_field_iter it;
+    struct mime_field field;
+    str header = mime_part_header(n->s, part);
+    bool ok = true;
+    mime_field_iter_init(&it, header);
+    while (ok && mime_field_iter_next(&it, &field)) {
+        if (!str_ieq(str_trim(field.name), STR("Content-Transfer-Encoding")))
+            ok = buf_add(n->out, field.raw);
+    }
+    n->at = part->body_start;
+    if (name && !part->parent && !has_field(header, STR("MIME-Version")))
+        ok = ok && buf_add(n->out, STR("MIME-Version: 1.0\r\n"));
+    if (name && !has_field(header, STR("Content-Type"))) {
+        bool utf8 = utf8_is_valid(mime_part_body(n->s, part));
+        ok = ok && buf_addf(n->out, "Content-Type: text/plain; charset=%s\r\n",
+                            utf8 ? "utf-8" : "unknown-8bit");
+    }
+    if (name)
+        ok = ok && buf_addf(n->out, "Content-Transfer-Encoding: %s\r\n", name);
+    return ok && buf_add(n->out, STR("\r\n"));
+}
+
+/* ---- bodies ---- */
+
+static bool is_protected(const struct mime_part *part)
+{
+    for (const struct mime_part *i = part->parent; i; i = i->parent) {
+        if (mime_content_type_is(&i->content_type, STR("multipart"), STR("signed")) ||
+            mime_content_type_is(&i->content_type, STR("multipart"), STR("encrypted")))
+            return true;
+    }
+    return false;
+}
+
+/* Composite types may carry no encoding (RFC 2045 6.4), but for those of RFC 6532. */
+static bool may_be_encoded(const struct mime_part *part)
+{
+    const struct mime_content_type *type = &part->content_type;
+    if (str_eq(type->type, STR("multipart")))
+        return false;
+    return !str_eq(type->type, STR("message")) || str_has_prefix(type->subtype, STR("global"));
+}
+
+static bool can_decode(enum mime_encoding encoding)
+{
+    return encoding != MIME_ENCODING_UUENCODE && encoding != MIME_ENCODING_UNKNOWN;
+}
+
+static bool encode_leaf(struct narrowing *n, const struct mime_part *part, struct err *e)
+{
+    struct arena a;
+    bool is_text = str_eq(part->type, STR("text"));
+    if (is_protected(part))
+        return ERR(e, ERR_UNSUPPORTED, "a signed or encrypted part has 8-bit text");
+    if (!may_be_encoded(part) || !can_decode(part->encoding))
+        return ERR(e, ERR_UNSUPPORTED, "a part with 8-bit text cannot be encoded");
+    arena_init(&a);
+    str body = mime_part_decode(n->s, part, &a, SIZE_MAX);
+    bool ok =
+        copy_header(n, part, is_text ? "quoted-printable" : "base64") &&
+        (is_text ? mime_encode_quoted_printable(body, n->out) : mime_encode_base64(body, n->out));
+    arena_fini(&a);
+    n->at = part->body_end;
+    return ok || ERR(e, ERR_LIMIT, "the message gets too big when it is encoded");
+}
+
+static bool narrow_part(struct narrowing *n, const struct mime_part *part, struct err *e)
+{
+    bool is_leaf = part->kind == MIME_PART_LEAF;
+    bool ok = copy_gap(n, part->header_start);
+    if (ok && is_leaf && is_eight_bit(mime_part_body(n->s, part)))
+        return encode_leaf(n, part, e);
+    bool says_so = part->encoding == MIME_ENCODING_8BIT || part->encoding == MIME_ENCODING_BINARY;
+    if (ok && !is_leaf && says_so) {
+        ok = copy_header(n, part, NULL);
+    } else if (ok) {
+        ok = buf_add(n->out, mime_part_header(n->s, part));
+        n->at = part->body_start;
+    }
+    if (ok && is_leaf) {
+        ok = buf_add(n->out, mime_part_body(n->s, part));
+        n->at = part->body_end;
+    }
+    return ok || ERR(e, ERR_LIMIT, "the message gets too big when it is encoded");
+}
+
+bool mime_to_seven_bit(str message, struct buf *out, struct err *e)
+{
+    struct arena a;
+    size_t start = out->n;
+    arena_init(&a);
+    struct narrowing n = { .s = mime_structure_parse(&a, message), .out = out };
+    bool ok = true;
+    for (const struct mime_part *part = n.s->root; part && ok; part = mime_part_next(part))
+        ok = narrow_part(&n, part, e);
+    if (ok && !copy_gap(&n, message.n))
+        ok = ERR(e, ERR_LIMIT, "the message gets too big when it is encoded");
+    arena_fini(&a);
+    if (!ok)
+        buf_truncate(out, start);
+    return ok;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Messages for transports of seven bits (RFC 6152 section 3): parts with 8-bit text are re-encoded,
+ * everything else stays as it is. Pure; linear. Not for addresses and headers beyond ASCII. */
+#ifndef MIME_SEVEN_BIT_H
+#define MIME_SEVEN_BIT_H
+
+#include "base/base.h"
+
+/* Appends the message with every body part that holds octets above 127 in quoted-printable (text)
+ * or base64 (the rest). Their decoded content is the same as before. A message without MIME gets
+ * the fields that say so: its charset is utf-8 where it can be that, else unknown-8bit (RFC 1428).
+ * Octets above 127 between parts, where nobody reads, become '?'; those in headers stay, because no
+ * transport has ever allowed or changed them. ERR_UNSUPPORTED: it cannot be done without breaking
+ * it (signed or encrypted parts, encodings we do not know, structures past the limits). ERR_LIMIT:
+ * `out` is full. Big messages belong into the offload pool. */
+bool mime_to_seven_bit(str message, struct buf *out, struct err *e);
+
+#endif
