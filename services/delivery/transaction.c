@@ -406,6 +406,7 @@ YIELDS static void run_converted(struct transaction *t, bool *answered)
     struct err e = ERR_CLEAR;
     str text;
     struct queue_result failure;
+    struct delivery_source converted = { .read = read_text };
     arena_init(&a);
     *answered = true;
     if (!delivery_convert(t->s->d, t->source, t->m->size, &a, &text, &e)) {
@@ -416,7 +417,7 @@ YIELDS static void run_converted(struct transaction *t, bool *answered)
                 : delivery_deferred(t->s, "4.3.0", "8-bit text for a server of 7 bits: %s", e.msg);
         set_all(t, &failure);
     } else {
-        const struct delivery_source converted = { .read = read_text, .arg = &text };
+        converted.arg = &text;
         t->source = &converted;
         t->size = text.n;
         t->is_8bit = false;
@@ -426,6 +427,7 @@ YIELDS static void run_converted(struct transaction *t, bool *answered)
             set_all(t, &failure);
         }
     }
+    t->source = NULL; /* it ends here */
     arena_fini(&a);
 }
 

@@ -297,7 +297,8 @@ str mime_decode(struct arena *a, enum mime_encoding encoding, str body, size_t m
         return str_slice(body, 0, max);
     struct mime_decoder d;
     struct buf out;
-    buf_init(&out, max);
+    /* Never longer than the input and a few octets; `max` may be SIZE_MAX. */
+    buf_init(&out, max < body.n + sizeof(d.held) ? max : body.n + sizeof(d.held));
     mime_decoder_init(&d, encoding);
     if (mime_decoder_update(&d, body, &out))
         (void)mime_decoder_finish(&d, &out);

@@ -12,6 +12,11 @@ struct narrowing {
     size_t at; /* of the message: what lies before is done */
 };
 
+static bool too_big(struct err *e)
+{
+    return ERR(e, ERR_LIMIT, "the message gets too big when it is encoded");
+}
+
 static bool is_eight_bit(str s)
 {
     for (size_t i = 0; i < s.n; i++) {
@@ -21,17 +26,31 @@ static bool is_eight_bit(str s)
     return false;
 }
 
-/* Boundaries, preambles and epilogues up to `to`. */
-static bool copy_gap(struct narrowing *n, size_t to)
+/* Boundaries, preambles and epilogues up to `to`. Boundaries beyond ASCII cannot be named
+ * otherwise.
+ */
+static bool copy_gap(struct narrowing *n, size_t to, struct err *e)
 {
     str gap = str_slice(n->s->message, n->at, to - n->at);
-    size_t from = n->out->n;
+    bool more = gap.n > 0;
     n->at = to;
-    if (!buf_add(n->out, gap))
-        return false;
-    for (size_t i = from; i < n->out->n; i++) {
-        if ((unsigned char)n->out->p[i] > 127)
-            n->out->p[i] = '?';
+    while (more) {
+        str line;
+        size_t from = n->out->n;
+        more = str_cut(gap, '\n', &line, &gap);
+        if (!is_eight_bit(line)) {
+            if (!buf_add(n->out, line) || (more && !buf_add_byte(n->out, '\n')))
+                return too_big(e);
+            continue;
+        }
+        if (str_has_prefix(line, STR("--")))
+            return ERR(e, ERR_UNSUPPORTED, "a boundary is 8-bit text");
+        if (!buf_add(n->out, line) || (more && !buf_add_byte(n->out, '\n')))
+            return too_big(e);
+        for (size_t i = from; i < n->out->n; i++) {
+            if ((unsigned char)n->out->p[i] > 127)
+                n->out->p[i] = '?';
+        }
     }
     return true;
 }
@@ -101,34 +120,69 @@ static bool can_decode(enum mime_encoding encoding)
     return encoding != MIME_ENCODING_UUENCODE && encoding != MIME_ENCODING_UNKNOWN;
 }
 
+/* Whether a line of `text` could be taken for a delimiter of a multipart around the part. */
+static bool has_delimiter(str text, const struct mime_part *part)
+{
+    bool more = true;
+    while (more) {
+        str line;
+        more = str_cut(text, '\n', &line, &text);
+        if (!str_has_prefix(line, STR("--")))
+            continue;
+        for (const struct mime_part *i = part->parent; i; i = i->parent) {
+            str boundary = mime_content_type_param(&i->content_type, STR("boundary"));
+            if (boundary.n > 0 && str_has_prefix(str_skip(line, 2), boundary))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* What is decoded, or broken into lines anew, may show text that looks like a delimiter: such text
+ * goes as base64, which has no '-'. */
+static bool encode_body(struct narrowing *n, const struct mime_part *part, str body)
+{
+    size_t before = n->out->n;
+    if (str_eq(part->type, STR("text"))) {
+        if (!copy_header(n, part, "quoted-printable"))
+            return false;
+        size_t start = n->out->n;
+        if (!mime_encode_quoted_printable(body, n->out))
+            return false;
+        if (!has_delimiter(str_skip(buf_str(n->out), start), part))
+            return true;
+        buf_truncate(n->out, before);
+    }
+    return copy_header(n, part, "base64") && mime_encode_base64(body, n->out);
+}
+
 static bool encode_leaf(struct narrowing *n, const struct mime_part *part, struct err *e)
 {
     struct arena a;
-    bool is_text = str_eq(part->type, STR("text"));
     if (is_protected(part))
         return ERR(e, ERR_UNSUPPORTED, "a signed or encrypted part has 8-bit text");
     if (!may_be_encoded(part) || !can_decode(part->encoding))
         return ERR(e, ERR_UNSUPPORTED, "a part with 8-bit text cannot be encoded");
     arena_init(&a);
     str body = mime_part_decode(n->s, part, &a, SIZE_MAX);
-    bool ok =
-        copy_header(n, part, is_text ? "quoted-printable" : "base64") &&
-        (is_text ? mime_encode_quoted_printable(body, n->out) : mime_encode_base64(body, n->out));
+    bool ok = encode_body(n, part, body);
     arena_fini(&a);
     n->at = part->body_end;
-    return ok || ERR(e, ERR_LIMIT, "the message gets too big when it is encoded");
+    return ok || too_big(e);
 }
 
 static bool narrow_part(struct narrowing *n, const struct mime_part *part, struct err *e)
 {
     bool is_leaf = part->kind == MIME_PART_LEAF;
-    bool ok = copy_gap(n, part->header_start);
-    if (ok && is_leaf && is_eight_bit(mime_part_body(n->s, part)))
+    if (!copy_gap(n, part->header_start, e))
+        return false;
+    bool ok = true;
+    if (is_leaf && is_eight_bit(mime_part_body(n->s, part)))
         return encode_leaf(n, part, e);
     bool says_so = part->encoding == MIME_ENCODING_8BIT || part->encoding == MIME_ENCODING_BINARY;
-    if (ok && !is_leaf && says_so) {
+    if (!is_leaf && says_so) {
         ok = copy_header(n, part, NULL);
-    } else if (ok) {
+    } else {
         ok = buf_add(n->out, mime_part_header(n->s, part));
         n->at = part->body_start;
     }
@@ -136,7 +190,7 @@ static bool narrow_part(struct narrowing *n, const struct mime_part *part, struc
         ok = buf_add(n->out, mime_part_body(n->s, part));
         n->at = part->body_end;
     }
-    return ok || ERR(e, ERR_LIMIT, "the message gets too big when it is encoded");
+    return ok || too_big(e);
 }
 
 bool mime_to_seven_bit(str message, struct buf *out, struct err *e)
@@ -148,8 +202,7 @@ bool mime_to_seven_bit(str message, struct buf *out, struct err *e)
     bool ok = true;
     for (const struct mime_part *part = n.s->root; part && ok; part = mime_part_next(part))
         ok = narrow_part(&n, part, e);
-    if (ok && !copy_gap(&n, message.n))
-        ok = ERR(e, ERR_LIMIT, "the message gets too big when it is encoded");
+    ok = ok && copy_gap(&n, message.n, e);
     arena_fini(&a);
     if (!ok)
         buf_truncate(out, start);

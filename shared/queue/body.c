@@ -164,7 +164,7 @@ bool queue_load_body(struct queue *q, int64_t queue_id, struct arena *a, int64_t
 {
     struct buf whole;
     struct arena part_arena;
-    str part;
+    str part = STR_EMPTY;
     buf_init(&whole, BLOB_MAX_BYTES);
     arena_init(&part_arena);
     bool ok;

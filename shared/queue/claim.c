@@ -202,11 +202,14 @@ bool queue_lease_destination(struct queue_lease *lease, bool worked, str reason)
 /* ---- giving back ---- */
 
 /* next_due is what is due next. After work it is looked at again in a second: mail that was put in
- * by a transaction which saw the domain due, and committed after our last look, is found then. */
+ * by a transaction which saw the domain due, and committed after our last look, is found then. What
+ * has been worked on and is due still goes to the end of the line, whatever its age: destinations
+ * take turns. */
 static const struct db_stmt release_lease = {
     "UPDATE q_domain SET lease_owner = '', lease_until = '-infinity',"
     " next_due = greatest(least((SELECT min(due) FROM q_rcpt WHERE domain = $1 AND status = 0),"
     " CASE WHEN $3 THEN now() + interval '1 second' ELSE 'infinity' END),"
+    " CASE WHEN $3 THEN now() ELSE '-infinity' END,"
     " CASE WHEN $4 THEN timestamptz 'epoch' + $7::int8 * interval '1 microsecond'"
     " ELSE '-infinity' END),"
     " breaker_open = $4, failures = $5, successes = $6,"

@@ -13,6 +13,13 @@ static const struct {
         " WHERE status = 0 AND NOT EXISTS (SELECT 1 FROM q_domain d WHERE d.domain = r.domain)"
         " GROUP BY domain ORDER BY domain ON CONFLICT DO NOTHING" },
       false },
+    /* A clock that was set back leaves leases and breakers that end hours or days from now; none
+     * ever lasts for longer than ten minutes (R12). The token keeps a worker that still holds such
+     * a lease from writing anything. */
+    { { "UPDATE q_domain SET lease_until = '-infinity', breaker_until = least(breaker_until, now())"
+        " WHERE lease_until > now() + interval '20 minutes'"
+        " OR breaker_until > now() + interval '20 minutes'" },
+      false },
     /* Mail whose commit came after the last look of a worker that found the domain empty. */
     { { "UPDATE q_domain d SET next_due = greatest(s.due, d.breaker_until)"
         " FROM (SELECT domain FROM q_domain WHERE lease_until <= now() AND next_due > now()"

@@ -73,6 +73,8 @@ class Sink:
         self.answer = answer or (lambda verb, argument: None)
         self.tls, self.extensions = tls, list(extensions)
         self.messages, self.commands, self.connections = [], [], 0
+        self.open, self.most_open = 0, 0
+        self.before_reply = None  # called with verb and text, outside of the lock: may sleep
         self.lock = threading.Lock()
         self.listener = socket.create_server(("127.0.0.1", port), backlog=100)
         self.closing = False
@@ -84,7 +86,10 @@ class Sink:
                 client, _ = self.listener.accept()
             except OSError:
                 return
-            self.connections += 1
+            with self.lock:
+                self.connections += 1
+                self.open += 1
+                self.most_open = max(self.most_open, self.open)
             threading.Thread(target=self._serve_safely, args=(client,), daemon=True).start()
 
     def _serve_safely(self, client):
@@ -94,8 +99,12 @@ class Sink:
             pass
         finally:
             client.close()
+            with self.lock:
+                self.open -= 1
 
     def _reply(self, client, verb, argument, ordinary):
+        if self.before_reply:
+            self.before_reply(verb, argument if isinstance(argument, str) else " ".join(argument))
         with self.lock:
             self.commands.append((verb, argument))
             text = self.answer(verb, argument) or ordinary

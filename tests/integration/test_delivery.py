@@ -8,6 +8,7 @@ import re
 import signal
 import ssl
 import subprocess
+import threading
 import time
 
 import pytest
@@ -23,7 +24,7 @@ RECORDS = [
     "nowhere MX 10 absent",
     "slow MX 10 mx", "grey MX 10 mx", "mixed MX 10 mx", "bounce MX 10 mx", "again MX 10 mx", "tls MX 10 mx",
     "maybe MX 10 mx", "kill MX 10 mx", "pause MX 10 mx", "bytes MX 10 mx", "delay MX 10 mx", "dsn MX 10 mx",
-    "notify MX 10 mx",
+    "notify MX 10 mx", "many MX 10 mx", "tarpit MX 10 mx", "damaged MX 10 mx", "seven MX 10 mx",
 ]
 WAIT = 20
 
@@ -264,6 +265,106 @@ def test_delay_is_told_once(world):
     world.server.psql(f"UPDATE q_rcpt SET due = now() WHERE rcpt = '{address}'")
     world.arrived(address)
     assert len(world.reports(address)) == 1
+
+
+# ---- many at a time ----
+
+def enqueue_many(world, domain, count, **how):
+    addresses = [f"n{i}@{domain}.{DOMAIN}" for i in range(count)]
+    with world.server.smtp("submission", login=world.user) as client:
+        for address in addresses:
+            client.sendmail(world.user["address"], [address],
+                            f"From: {world.user['address']}\r\nSubject: many\r\n\r\nx\r\n".encode(), **how)
+    return addresses
+
+
+def test_a_slow_server_is_served_over_many_connections_a_fast_one_over_few(heronry_factory):
+    world = World(heronry_factory, **{"delivery.connections": 6})
+    try:
+        world.server.psql(f"INSERT INTO q_domain (domain, next_due, lease_until) VALUES ('many.{DOMAIN}', now(),"
+                          " now() + interval '10 minutes')")  # held back until all are there
+        addresses = enqueue_many(world, "many", 60)
+        world.sink.before_reply = lambda verb, text: time.sleep(0.3) if verb == "." else None
+        world.server.psql("UPDATE q_domain SET lease_until = now()")
+        for address in addresses:
+            assert len(world.arrived(address)) == 1
+        assert world.sink.most_open == 6, "connections at a time"
+        assert world.sink.connections <= 20, "connections are used again"
+        for address in addresses:
+            world.queue_is_empty(address)
+        assert all(len(world.sink.of(a)) == 1 for a in addresses)
+        wait_until(lambda: world.server.psql("SELECT lease_owner FROM q_domain") == "", WAIT)
+    finally:
+        world.close()
+
+
+def test_a_server_that_limits_connections_keeps_what_it_has(world):
+    """More than two at a time are refused: all mail comes over those two, and nothing counts as failed."""
+    world.sink.before_reply = lambda verb, text: time.sleep(0.05) if verb == "." else None
+    former = world.sink.answer
+    world.sink.answer = lambda verb, text: "421 4.7.0 too many" if verb == "CONNECT" and world.sink.open > 2 else None
+    try:
+        for address in enqueue_many(world, "many", 30):
+            assert len(world.arrived(address)) == 1
+            world.queue_is_empty(address)
+        assert world.server.psql(f"SELECT failures, breaker_open FROM q_domain WHERE domain = 'many.{DOMAIN}'") == "0|f"
+    finally:
+        world.sink.answer, world.sink.before_reply = former, None
+
+
+def test_slow_servers_do_not_stop_the_mail_to_others(heronry_factory):
+    """One worker, and a server that lets it wait: mail to another destination goes out meanwhile."""
+    world = World(heronry_factory, **{"delivery.workers": 1})
+    let_go = threading.Event()
+    try:
+        world.sink.before_reply = lambda verb, text: let_go.wait(25) if verb == "RCPT" and "tarpit" in text else None
+        world.send(f"somebody@tarpit.{DOMAIN}")
+        wait_until(lambda: world.sink.connections == 1, WAIT)
+        world.send(f"somebody@good.{DOMAIN}")
+        world.arrived(f"somebody@good.{DOMAIN}")
+        assert world.sink.of(f"somebody@tarpit.{DOMAIN}") == []
+        let_go.set()
+        world.arrived(f"somebody@tarpit.{DOMAIN}")
+        world.queue_is_empty(f"somebody@tarpit.{DOMAIN}")
+    finally:
+        let_go.set()
+        world.close()
+
+
+def test_a_damaged_message_does_not_stand_in_the_way(world):
+    """It is deferred, and in the end returned; those behind it go out."""
+    bad, good = f"bad@damaged.{DOMAIN}", f"good@damaged.{DOMAIN}"
+    world.rules["damaged"] = lambda verb, text: "451 4.0.0 wait" if verb == "RCPT" else None
+    world.send(bad)
+    wait_until(lambda: world.queue_of(bad).startswith("0|1"), WAIT)
+    world.server.psql("UPDATE q_msg SET codec = 1, data = '\\x00010203' WHERE queue_id IN "
+                      f"(SELECT queue_id FROM q_rcpt WHERE rcpt = '{bad}')")
+    del world.rules["damaged"]
+    world.server.psql(f"UPDATE q_rcpt SET due = now() - interval '1 hour' WHERE rcpt = '{bad}'")
+    world.send(good)
+    world.arrived(good)
+    wait_until(lambda: re.search(r"\|4\.3\.0$", world.queue_of(bad)), WAIT)
+    world.server.psql("UPDATE q_msg SET expires = now() WHERE queue_id IN "
+                      f"(SELECT queue_id FROM q_rcpt WHERE rcpt = '{bad}')")
+    assert "Action: failed" in status_part(world.report(bad))
+
+
+def test_eight_bit_text_for_a_server_of_seven(world):
+    address = f"somebody@seven.{DOMAIN}"
+    body = "Gr\u00fc\u00dfe aus K\u00f6ln\r\n" * 20000  # more than one part of the queue
+    text = (f"From: {world.user['address']}\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
+            "Content-Transfer-Encoding: 8bit\r\n\r\n" + body).encode()
+    world.sink.extensions.remove("8BITMIME")
+    try:
+        with world.server.smtp("submission", login=world.user) as client:
+            client.sendmail(world.user["address"], [address], text, ["BODY=8BITMIME"])
+        (message,) = world.arrived(address)
+    finally:
+        world.sink.extensions.append("8BITMIME")
+    assert max(message.data) < 128
+    parsed = email.message_from_bytes(message.data.replace(b"\r\n..", b"\r\n."), policy=email.policy.default)
+    assert parsed["Content-Transfer-Encoding"] == "quoted-printable"
+    assert parsed.get_content().replace("\r\n", "\n") == body.replace("\r\n", "\n")
 
 
 # ---- reports as the sender asks for them (RFC 3461) ----

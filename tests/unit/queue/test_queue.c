@@ -322,6 +322,67 @@ static void test_crowd(void **state)
     with_queue(crowd_body);
 }
 
+/* Destinations take turns: one with much old mail does not keep others waiting until it is empty.
+ */
+static void turns_body(void *arg)
+{
+    struct fixture *f = arg;
+    for (int i = 0; i < 5; i++)
+        enqueue(f, "me@here.test", "a@big.test");
+    test_pg_run("UPDATE q_rcpt SET due = now() - interval '1 hour'");
+    test_pg_run("UPDATE q_domain SET next_due = now() - interval '1 hour'");
+    enqueue(f, "me@here.test", "a@small.test");
+    struct queue_lease *lease = claim_by(f, f->q, 2);
+    assert_true(str_eq(lease->domain, STR("big.test")));
+    assert_int_equal(lease->n, 2);
+    finish_all(f, lease, 0, delivered);
+    finish_all(f, lease, 1, delivered);
+    release(f, lease);
+    lease = claim_by(f, f->q, 2);
+    assert_non_null(lease);
+    assert_true(str_eq(lease->domain, STR("small.test")));
+    finish_all(f, lease, 0, delivered);
+    release(f, lease);
+    lease = claim_by(f, f->q, 2); /* at once: it is still due */
+    assert_non_null(lease);
+    assert_true(str_eq(lease->domain, STR("big.test")));
+    release(f, lease);
+}
+
+static void test_turns(void **state)
+{
+    (void)state;
+    with_queue(turns_body);
+}
+
+/* R12: the clock goes back by a day; a lease and a breaker of before do not last for that day. */
+static void clock_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    enqueue(f, "me@here.test", "a@x.test");
+    struct queue_lease *lease = claim(f);
+    assert_non_null(lease);
+    test_pg_run("UPDATE q_domain SET lease_until = now() + interval '1 day', breaker_open = true,"
+                " breaker_until = now() + interval '1 day'");
+    MUST(queue_sweep(f->q, soon(), &e), e);
+    struct queue_lease *other = claim_by(f, f->other, 10);
+    assert_non_null(other);
+    assert_int_equal(other->n, 1);
+    const struct queue_result *results = &delivered;
+    assert_false(queue_finish(f->q, lease, &lease->messages[0], results, soon(), &e));
+    assert_int_equal(e.kind, ERR_DENIED);
+    finish_all(f, other, 0, delivered);
+    release(f, other);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_msg"), 0);
+}
+
+static void test_clock(void **state)
+{
+    (void)state;
+    with_queue(clock_body);
+}
+
 /* Mail that comes while its domain is being worked on is found soon after. */
 static void meanwhile_body(void *arg)
 {
@@ -932,6 +993,7 @@ int main(void)
         cmocka_unit_test(test_sweep),     cmocka_unit_test(test_list),
         cmocka_unit_test(test_acts),      cmocka_unit_test(test_readable),
         cmocka_unit_test(test_ids),       cmocka_unit_test(test_hint),
+        cmocka_unit_test(test_turns),     cmocka_unit_test(test_clock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

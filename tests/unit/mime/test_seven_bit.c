@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Messages re-encoded for seven bits: what changes, what does not, and what is refused. */
+#include "mime/mime.h"
+#include "mime/seven_bit.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#define UE "\xc3\xbc"
+
+static const struct {
+    const char *name;
+    const char *message;
+    const char *wanted; /* NULL: refused */
+} cases[] = {
+    { "ascii stays", "Subject: x\r\n\r\nplain =20 text\r\n",
+      "Subject: x\r\n\r\nplain =20 text\r\n" },
+    { "no MIME, utf-8", "Subject: x\r\n\r\n" UE "\r\n",
+      "Subject: x\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
+      "Content-Transfer-Encoding: quoted-printable\r\n\r\n=C3=BC\r\n" },
+    { "no MIME, unknown", "Subject: x\r\n\r\n\xfc\r\n",
+      "Subject: x\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=unknown-8bit\r\n"
+      "Content-Transfer-Encoding: quoted-printable\r\n\r\n=FC\r\n" },
+    { "the header's own octets stay",
+      "MIME-Version: 1.0\r\nSubject: " UE "\r\nContent-Type: text/plain; charset=utf-8\r\n"
+      "Content-Transfer-Encoding: 8bit\r\n\r\na",
+      "MIME-Version: 1.0\r\nSubject: " UE "\r\nContent-Type: text/plain; charset=utf-8\r\n"
+      "Content-Transfer-Encoding: 8bit\r\n\r\na" },
+    { "parts, each by itself",
+      "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n"
+      "Content-Transfer-Encoding: 8bit\r\n\r\npre" UE "\r\n--b\r\n"
+      "Content-Type: text/html\r\nContent-Transfer-Encoding: 8bit\r\nContent-ID: <1>\r\n\r\n" UE
+      "\r\n--b\r\nContent-Type: image/png\r\nContent-Transfer-Encoding: binary\r\n\r\n\x89PNG"
+      "\r\n--b\r\n\r\nas it is\r\n--b--\r\nepi" UE,
+      "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\npre??\r\n--b\r\n"
+      "Content-Type: text/html\r\nContent-ID: <1>\r\nContent-Transfer-Encoding: quoted-printable"
+      "\r\n\r\n=C3=BC\r\n--b\r\nContent-Type: image/png\r\nContent-Transfer-Encoding: base64\r\n"
+      "\r\niVBORw==\r\n\r\n--b\r\n\r\nas it is\r\n--b--\r\nepi??" },
+    { "a message inside",
+      "Content-Type: message/rfc822\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
+      "Content-Type: text/plain\r\n\r\n" UE "\r\n",
+      "Content-Type: message/rfc822\r\n\r\n"
+      "Content-Type: text/plain\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n=C3=BC\r\n" },
+    { "a wrong label",
+      "MIME-Version: 1.0\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: "
+      "quoted-printable\r\n\r\n=41" UE "\r\n",
+      "MIME-Version: 1.0\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: "
+      "quoted-printable\r\n\r\nA=C3=BC\r\n" },
+    { "a delimiter behind an encoding",
+      "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"
+      "Content-Transfer-Encoding: quoted-printable\r\n\r\n" UE "\r\n=2D-b\r\n--b--\r\n",
+      "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"
+      "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+      "w7wNCi0tYg==\r\n\r\n--b--\r\n" },
+    { "a boundary beyond ASCII",
+      "Content-Type: multipart/mixed; boundary=\"" UE "\"\r\n\r\n--" UE "\r\n\r\nx\r\n--" UE
+      "--\r\n",
+      NULL },
+    { "signed", "Content-Type: multipart/signed; boundary=b\r\n\r\n--b\r\n\r\n" UE "\r\n--b--\r\n",
+      NULL },
+    { "signed, deeper",
+      "Content-Type: multipart/signed; boundary=b\r\n\r\n--b\r\nContent-Type: multipart/mixed; "
+      "boundary=c\r\n\r\n--c\r\n\r\n" UE "\r\n--c--\r\n--b--\r\n",
+      NULL },
+    { "an encoding we do not know",
+      "Content-Type: text/plain\r\nContent-Transfer-Encoding: x-odd\r\n\r\n" UE "\r\n", NULL },
+    { "a multipart without parts", "Content-Type: multipart/mixed\r\n\r\n" UE "\r\n", NULL },
+};
+
+static void test_cases(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct buf out;
+        struct err e = ERR_CLEAR;
+        buf_init(&out, 100000);
+        bool ok = mime_to_seven_bit(str_from_cstr(cases[i].message), &out, &e);
+        if (ok != (cases[i].wanted != NULL))
+            fail_msg("%s: %s", cases[i].name, ok ? "was not refused" : e.msg);
+        if (!ok)
+            assert_int_equal(e.kind, ERR_UNSUPPORTED);
+        if (ok && strcmp(buf_cstr(&out), cases[i].wanted) != 0)
+            fail_msg("%s: %s", cases[i].name, buf_cstr(&out));
+        buf_fini(&out);
+    }
+}
+
+static void test_limit(void **state)
+{
+    (void)state;
+    struct buf out;
+    struct err e = ERR_CLEAR;
+    buf_init(&out, 40);
+    assert_false(mime_to_seven_bit(STR("Subject: x\r\n\r\n" UE UE "\r\n"), &out, &e));
+    assert_int_equal(e.kind, ERR_LIMIT);
+    assert_int_equal(out.n, 0);
+    buf_fini(&out);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_cases),
+        cmocka_unit_test(test_limit),
+    };
+    return cmocka_run_group_tests_name("mime/seven_bit", tests, NULL, NULL);
+}
