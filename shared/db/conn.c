@@ -125,6 +125,7 @@ static void connected(struct db_conn *c)
     c->state = DB_CONN_READY;
     c->rounds = 0;
     note_ready(c->db);
+    db_pulse_heard(c->db);
     watch_for(c, FIBER_READ);
     signal_point_all(&c->pool->changed);
 }
@@ -224,8 +225,10 @@ static void on_ready(unsigned ready, void *arg)
         go_on_connecting(c);
         return;
     }
-    if (ready & FIBER_READ)
+    if (ready & FIBER_READ) {
+        db_pulse_heard(c->db);
         PQconsumeInput(c->pg); /* a failure shows in the status, after what had arrived is read */
+    }
     db_conn_read_results(c);
     if (c->state != DB_CONN_READY)
         return;
@@ -239,6 +242,7 @@ static void on_ready(unsigned ready, void *arg)
 void db_conn_flush(struct db_conn *c)
 {
     int left = PQflush(c->pg);
+    db_pulse_sent(c->db);
     /* On failure the server may have said why: that is read before the connection is given up. */
     watch_for(c, left == 0 ? FIBER_READ : FIBER_READ | FIBER_WRITE);
     if (!timer_is_armed(&c->timer) && c->n_batches > 0)

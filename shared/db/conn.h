@@ -201,10 +201,25 @@ struct db {
     bool was_needed;
     unsigned n_ready;      /* connections that work */
     int64_t away_since_ms; /* none works, and an attempt has failed since then; 0: not so */
+    /* pulse.c */
+    struct timer tick; /* armed while something is asked for */
+    int64_t tick_due_ms;
+    int64_t heard_ms;     /* when any connection last heard anything, or began to be asked */
+    int64_t asked_ms;     /* when the probe was sent; 0: it was not */
+    struct db_pool probe; /* its one connection */
     struct db_endpoints endpoints;
     struct db_pool shared[DB_CLASS_COUNT];
     struct db_pool exclusive[DB_CLASS_COUNT];
 };
+
+/* ---- whether the database answers (pulse.c) ---- */
+
+/* Before the first connection, and after the last one. */
+void db_pulse_init(struct db *db);
+void db_pulse_fini(struct db *db);
+/* Something was sent on a connection, something came on one. */
+void db_pulse_sent(struct db *db);
+void db_pulse_heard(struct db *db);
 
 /* Whether the database has been away for longer than a caller waits: a command that needs it five
  * times then fails as quickly as one that needs it once (R6). Connections try on by themselves. */

@@ -23,6 +23,7 @@ struct db *db_new(struct runtime *rt, const struct db_options *options)
         db_pool_init(&db->shared[i], db, (enum db_class)i, shared);
         db_pool_init(&db->exclusive[i], db, (enum db_class)i, exclusive);
     }
+    db_pulse_init(db);
     return db;
 }
 
@@ -36,6 +37,7 @@ void db_free(struct db **dbp)
         db_pool_fini(&db->shared[i]);
         db_pool_fini(&db->exclusive[i]);
     }
+    db_pulse_fini(db);
     db_endpoints_fini(&db->endpoints);
     free(db);
 }

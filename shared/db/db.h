@@ -106,6 +106,9 @@ size_t db_strs(const struct db_rows *r, size_t row, size_t column, struct arena 
 /* Rows changed by a statement without RETURNING. */
 int64_t db_affected(const struct db_rows *r);
 
+/* A database that does not answer anything, not even an easy question on another connection, is
+ * away after about a second: all connections are given up then, with what waits for them. */
+
 /* Runs one statement as its own transaction and gives all its rows (`out` may be NULL).
  * Errors by SQLSTATE: ERR_EXISTS (23505), ERR_CONFLICT (40001, 40P01: try again), ERR_LIMIT (54xxx,
  * 57014 statement timeout, 55P03 lock timeout), ERR_SYNTAX (22xxx, 23xxx), ERR_UNAVAILABLE (08xxx,

@@ -127,6 +127,38 @@ def test_without_database_everybody_says_try_later(server, parts, away):
     assert f"Subject: after {away}" in eventually(lambda: subjects(server))
 
 
+def test_database_that_freezes_before_the_final_dot(server, parts):
+    """R6: the answer comes in time also when the recipient was taken already. What was not answered 250
+    may be there or not; sent again it is there."""
+    postgres, _ = parts
+    eventually(lambda: send(server, "warm"))
+    marks = [uuid.uuid4().hex for _ in range(3)]
+    waiting = []
+    for mark in marks:
+        smtp = smtplib.SMTP("127.0.0.1", server.ports["smtp"], timeout=20)
+        smtp.ehlo("client.example")
+        smtp.mail("sender@client.example")
+        assert smtp.rcpt(server.users[1]["address"])[0] == 250
+        assert smtp.docmd("DATA")[0] == 354
+        smtp.send(f"Subject: {mark}\r\n\r\nx\r\n")
+        waiting.append(smtp)
+    postgres.freeze()
+    try:
+        for smtp in waiting:
+            began = time.monotonic()
+            smtp.send(".\r\n")
+            code, text = smtp.getreply()
+            assert (code, text[:5]) == (451, b"4.3.0"), (code, text)
+            assert time.monotonic() - began < 2.5
+            smtp.close()
+    finally:
+        postgres.thaw()
+    for mark in marks:
+        eventually(lambda mark=mark: send(server, mark))
+    found = eventually(lambda: subjects(server))
+    assert all(f"Subject: {mark}" in found for mark in marks)
+
+
 def redis_troubles(redis):
     return {
         "killed": (redis.kill, redis.start),

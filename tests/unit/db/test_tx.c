@@ -416,6 +416,62 @@ static void hanging_body(void *arg)
     rows_with(f, 1);
 }
 
+static const struct db_stmt slow_stmt = { "SELECT pg_sleep(2.5)" };
+
+/* A server that answers nothing at all is away, long before the deadline; a statement that takes
+ * its time is no sign of that. */
+static void silent_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    struct db_tx *tx = NULL;
+    MUST(db_query(f->db, DB_READ, &slow_stmt, NULL, 0, &f->a, soon(), NULL, &e), e);
+    MUST(db_begin(f->db, DB_DELIVER, DB_READ_COMMITTED, soon(), &tx, &e), e);
+    MUST(db_tx_query(tx, &count_stmt, NULL, 0, &f->a, NULL, &e), e);
+    test_pg_pause();
+    int64_t start = clock_monotonic_ms();
+    assert_false(db_query(f->db, DB_READ, &count_stmt, NULL, 0, &f->a, soon(), NULL, &e));
+    assert_true(e.kind == ERR_UNKNOWN_OUTCOME || e.kind == ERR_UNAVAILABLE);
+    e = ERR_CLEAR;
+    assert_false(db_commit(&tx, &f->a, NULL, 0, NULL, &e));
+    assert_true(clock_monotonic_ms() - start < 2000);
+    assert_false(db_is_up(f->db));
+    for (int i = 0; i < 10; i++) {
+        e = ERR_CLEAR;
+        assert_false(db_query(f->db, DB_READ, &count_stmt, NULL, 0, &f->a, soon(), NULL, &e));
+        assert_int_equal(e.kind, ERR_UNAVAILABLE);
+    }
+    assert_true(clock_monotonic_ms() - start < 2000);
+    test_pg_resume();
+    int64_t deadline = clock_deadline_in(8000);
+    while (!db_is_up(f->db) && clock_monotonic_ms() < deadline)
+        MUST(fiber_sleep_until(clock_deadline_in(20), &e), e);
+    rows_with(f, 1);
+}
+
+static void silent_commit_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    struct db_tx *tx = NULL;
+    rows_with(f, 1);
+    MUST(db_begin(f->db, DB_DELIVER, DB_READ_COMMITTED, soon(), &tx, &e), e);
+    MUST(db_tx_query(tx, &count_stmt, NULL, 0, &f->a, NULL, &e), e);
+    test_pg_pause();
+    int64_t start = clock_monotonic_ms();
+    assert_false(db_commit(&tx, &f->a, NULL, 0, NULL, &e));
+    assert_int_equal(e.kind, ERR_UNKNOWN_OUTCOME);
+    assert_true(clock_monotonic_ms() - start < 2000);
+    test_pg_resume();
+}
+
+static void test_silent(void **state)
+{
+    (void)state;
+    with_db(silent_body);
+    with_db(silent_commit_body);
+}
+
 static void test_restart(void **state)
 {
     (void)state;
@@ -531,6 +587,7 @@ int main(void)
         cmocka_unit_test(test_killed_commit),
         cmocka_unit_test(test_restart),
         cmocka_unit_test(test_hanging),
+        cmocka_unit_test(test_silent),
         cmocka_unit_test(test_script),
         cmocka_unit_test(test_bad_conninfo),
         cmocka_unit_test(test_second_host),
