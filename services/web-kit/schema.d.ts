@@ -586,7 +586,7 @@ export interface paths {
         };
         /**
          * Streams events as they happen
-         * @description Server-sent events. Each `data` is one JSON object. A comment comes every 25 seconds. After a break the browser sends `Last-Event-ID` and goes on where it was; when too much was missed, the first event is `reset`. The request of a browser needs a matching `Origin` or `Sec-Fetch-Site`.
+         * @description Server-sent events. Each `data` is one JSON object. A comment comes every 20 seconds. After a break the browser sends `Last-Event-ID` and goes on where it was; when too much was missed, the first event is `reset`. The request of a browser needs a matching `Origin` or `Sec-Fetch-Site`.
          */
         get: operations["streamEvents"];
         put?: never;
@@ -2053,7 +2053,19 @@ export interface components {
             nextCursor: components["schemas"]["NextCursor"];
             total: components["schemas"]["Total"];
         };
-        /** @description A folder. */
+        /**
+         * @description A folder.
+         * @example {
+         *       "id": "9",
+         *       "name": "Projects",
+         *       "path": "Work/Projects",
+         *       "parentId": "8",
+         *       "role": null,
+         *       "totalMessages": 120,
+         *       "unreadMessages": 3,
+         *       "isSubscribed": true
+         *     }
+         */
         Mailbox: {
             id: components["schemas"]["Id"];
             name: components["schemas"]["MailboxName"];
@@ -3760,12 +3772,12 @@ export interface operations {
                      *       },
                      *       "mailboxes": [
                      *         {
-                     *           "id": "115302194731810817",
-                     *           "name": "Work",
+                     *           "id": "9",
+                     *           "name": "Projects",
                      *           "path": "Work/Projects",
-                     *           "parentId": null,
-                     *           "role": "inbox",
-                     *           "totalMessages": 3,
+                     *           "parentId": "8",
+                     *           "role": null,
+                     *           "totalMessages": 120,
                      *           "unreadMessages": 3,
                      *           "isSubscribed": true
                      *         }
@@ -4413,12 +4425,12 @@ export interface operations {
                      *       "state": "1042",
                      *       "items": [
                      *         {
-                     *           "id": "115302194731810817",
-                     *           "name": "Work",
+                     *           "id": "9",
+                     *           "name": "Projects",
                      *           "path": "Work/Projects",
-                     *           "parentId": null,
-                     *           "role": "inbox",
-                     *           "totalMessages": 3,
+                     *           "parentId": "8",
+                     *           "role": null,
+                     *           "totalMessages": 120,
                      *           "unreadMessages": 3,
                      *           "isSubscribed": true
                      *         }
@@ -4468,12 +4480,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "115302194731810817",
-                     *       "name": "Work",
+                     *       "id": "9",
+                     *       "name": "Projects",
                      *       "path": "Work/Projects",
-                     *       "parentId": null,
-                     *       "role": "inbox",
-                     *       "totalMessages": 3,
+                     *       "parentId": "8",
+                     *       "role": null,
+                     *       "totalMessages": 120,
                      *       "unreadMessages": 3,
                      *       "isSubscribed": true
                      *     }
@@ -4515,12 +4527,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "115302194731810817",
-                     *       "name": "Work",
+                     *       "id": "9",
+                     *       "name": "Projects",
                      *       "path": "Work/Projects",
-                     *       "parentId": null,
-                     *       "role": "inbox",
-                     *       "totalMessages": 3,
+                     *       "parentId": "8",
+                     *       "role": null,
+                     *       "totalMessages": 120,
                      *       "unreadMessages": 3,
                      *       "isSubscribed": true
                      *     }
@@ -4606,12 +4618,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "115302194731810817",
-                     *       "name": "Work",
+                     *       "id": "9",
+                     *       "name": "Projects",
                      *       "path": "Work/Projects",
-                     *       "parentId": null,
-                     *       "role": "inbox",
-                     *       "totalMessages": 3,
+                     *       "parentId": "8",
+                     *       "role": null,
+                     *       "totalMessages": 120,
                      *       "unreadMessages": 3,
                      *       "isSubscribed": true
                      *     }

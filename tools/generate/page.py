@@ -26,7 +26,8 @@ code,pre{font:13px/1.5 ui-monospace,monospace}pre{background:var(--bg);border-ra
 .path{font:600 14px/1.5 ui-monospace,monospace;overflow-wrap:anywhere}.method{color:var(--accent)}
 .soft{color:var(--soft)}table{border-collapse:collapse;width:100%}td,th{text-align:start;vertical-align:top;
 padding:6px 12px 6px 0;border-top:1px solid var(--line)}th{font-weight:600;font-size:13px;color:var(--soft);border:0}
-td:first-child{white-space:nowrap}summary{cursor:pointer;color:var(--accent)}
+td:first-child{white-space:nowrap}td p{margin:0 0 4px}summary{cursor:pointer;color:var(--accent)}
+.codes a{margin-inline-end:8px}
 @media(max-width:700px){body{display:block}nav{position:static;height:auto;border:0}main{padding:16px}td:first-child{white-space:normal}}
 """
 
@@ -106,12 +107,37 @@ def body(document, node, title):
 
 
 def responses(document, op):
-    rows = ""
+    rows = codes = ""
     for status, node in op["responses"].items():
+        if "/responses/" in node.get("$ref", ""):
+            codes += f'<a href="#failure-{status}">{status}</a> '
+            continue
         node = follow(document, node)
-        shown = body(document, node, "") if int(status) < 400 else ""
-        rows += f"<tr><td><code>{status}</code></td><td>{prose(node['description'])}{shown}</td></tr>"
-    return f"<table><thead><tr><th>Status<th>Meaning</thead><tbody>{rows}</tbody></table>"
+        rows += f"<tr><td><code>{status}</code></td><td>{prose(node['description'])}{body(document, node, '')}</td></tr>"
+    failures = f"<p class=codes><span class=soft>Failures:</span> {codes}</p>" if codes else ""
+    return f"<table><thead><tr><th>Status<th>Meaning</thead><tbody>{rows}</tbody></table>{failures}"
+
+
+def curl(document, path, method, op):
+    """The request as a line for the shell."""
+    line = ["curl"] + ([] if method == "get" else ["-X", method.upper()])
+    if op["x-scope"] != "public":
+        line.append('-H "Authorization: Bearer $TOKEN"')
+    content = op.get("requestBody", {}).get("content", {})
+    if "application/json" in content:
+        sent = json.dumps(content["application/json"]["example"], ensure_ascii=False)
+        line.append("--json '" + sent.replace("'", "'\\''") + "'")
+    elif content:
+        line.append("--data-binary @plan.pdf")
+    for node in (follow(document, p) for p in op.get("parameters", [])):
+        value = node.get("example", "")
+        if node["in"] == "path":
+            path = path.replace("{" + node["name"] + "}", str(value))
+        elif node["in"] == "query" and node.get("required"):
+            path += ("&" if "?" in path else "?") + f"{node['name']}={str(value).replace(' ', '+')}"
+        elif node["in"] == "header" and node.get("required"):
+            line.append(f'-H "{node["name"]}: {value}"')
+    return " ".join(line) + f" 'https://mail.example.org{path}'"
 
 
 def operation(document, path, method, op):
@@ -120,8 +146,9 @@ def operation(document, path, method, op):
     return (f'<section id="{op["operationId"]}"><h3>{text(op["summary"])}</h3>'
             f'<p class=path><span class=method>{method.upper()}</span> {text(full)}</p>'
             f'<p class=soft><code>{op["operationId"]}</code>, {text(scope)}</p>'
-            f'{prose(op["description"])}{parameters(document, op)}'
-            f'{body(document, op.get("requestBody", {}), "Send")}{responses(document, op)}</section>')
+            f'{prose(op["description"]) if op["description"] != op["summary"] else ""}{parameters(document, op)}'
+            f'{body(document, op.get("requestBody", {}), "Send")}{responses(document, op)}'
+            f"<details><summary>As a command</summary><pre>{text(curl(document, full, method, op))}</pre></details></section>")
 
 
 def schema_section(document, name, schema):
@@ -131,6 +158,15 @@ def schema_section(document, name, schema):
     options = " or ".join(type_of(document, part) for part in schema.get("oneOf", []))
     table = f"<table><thead><tr><th>Field<th>Type<th>Meaning</thead><tbody>{rows}</tbody></table>" if rows else f"<p>{options}</p>"
     return f'<section id="schema-{name}"><h3>{name}</h3>{prose(schema["description"])}{table}</section>'
+
+
+def failures(document):
+    """Each failure once, by its status."""
+    nodes = document["components"]["responses"].values()
+    by_status = sorted(((n["content"]["application/problem+json"]["example"]["status"], n) for n in nodes), key=lambda pair: pair[0])
+    rows = "".join(f'<tr id="failure-{status}"><td><code>{status}</code></td><td>{prose(n["description"])}'
+                   f'{example(n["content"]["application/problem+json"])}</td></tr>' for status, n in by_status)
+    return f'<h2 id="failures">Failures</h2><section><table><thead><tr><th>Status<th>Meaning</thead><tbody>{rows}</tbody></table></section>'
 
 
 def problems(document):
@@ -152,12 +188,12 @@ def render(document):
                 content += operation(document, path, method, op)
     schemas = "".join(schema_section(document, name, schema) for name, schema in document["components"]["schemas"].items()
                       if "object" in str(schema.get("type")) or "oneOf" in schema)
-    menu += '<h2>More</h2><a href="#problems">Problems</a><a href="#schemas">Schemas</a>'
+    menu += '<h2>More</h2><a href="#failures">Failures</a><a href="#problems">Problems</a><a href="#schemas">Schemas</a>'
     info = document["info"]
     page = (f'<!doctype html><html lang=en><head><meta charset=utf-8><meta name=viewport content="width=device-width">'
             f"<title>{text(info['title'])} API</title><style>{STYLE}</style></head><body><nav aria-label=Operations>{menu}</nav>"
             f"<main><h1>{text(info['title'])} API {text(info['version'])}</h1><p>{text(info['summary'])} "
-            f'<a href="openapi.json">openapi.json</a></p>{prose(info["description"])}{content}{problems(document)}'
+            f'<a href="openapi.json">openapi.json</a></p>{prose(info["description"])}{content}{failures(document)}{problems(document)}'
             f'<h2 id="schemas">Schemas</h2>{schemas}</main></body></html>\n')
     digest = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
