@@ -26,7 +26,8 @@ void exchange_ask(struct http_job *job, unsigned asked, struct http_piece *piece
 {
     struct http_server *s = job->server;
     pthread_mutex_lock(&s->mutex);
-    bool was_empty = list_is_empty(&s->to_thread) && list_is_empty(&s->notes);
+    bool is_news = !s->is_woken;
+    s->is_woken = true;
     job->asked |= asked;
     if (asked & JOB_DROP) {
         job->is_dropped = true;
@@ -38,7 +39,7 @@ void exchange_ask(struct http_job *job, unsigned asked, struct http_piece *piece
         list_add_tail(&s->to_thread, &job->to_thread);
     pthread_mutex_unlock(&s->mutex);
     /* From here on the job may be gone. */
-    if (was_empty && s->thread)
+    if (is_news && s->thread)
         thread_wake(s->thread);
 }
 
@@ -48,10 +49,11 @@ void exchange_note(struct http_server *s, void (*fn)(struct http_thread *t, void
     note->fn = fn;
     note->arg = arg;
     pthread_mutex_lock(&s->mutex);
-    bool was_empty = list_is_empty(&s->to_thread) && list_is_empty(&s->notes);
+    bool is_news = !s->is_woken;
+    s->is_woken = true;
     list_add_tail(&s->notes, &note->link);
     pthread_mutex_unlock(&s->mutex);
-    if (was_empty && s->thread)
+    if (is_news && s->thread)
         thread_wake(s->thread);
 }
 
@@ -71,6 +73,13 @@ void exchange_tell(struct http_job *job, unsigned told, unsigned n_taken)
     pthread_mutex_unlock(&s->mutex);
     if (is_news)
         runtime_post(s->rt, read_mail, s);
+}
+
+void exchange_begin_reading(struct http_server *s)
+{
+    pthread_mutex_lock(&s->mutex);
+    s->is_woken = false;
+    pthread_mutex_unlock(&s->mutex);
 }
 
 struct http_job *exchange_next_asked(struct http_server *s, unsigned *asked, struct list *pieces)

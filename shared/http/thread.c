@@ -46,9 +46,10 @@ static void take_jobs(struct http_thread *t)
 static void on_mail(h2o_multithread_receiver_t *receiver, h2o_linklist_t *messages)
 {
     struct http_thread *t = CONTAINER_OF(receiver, struct http_thread, receiver);
-    /* Out of the list before the boxes are read: who finds them empty sends the message again. */
+    /* Out of the list before others may send it again. */
     if (!h2o_linklist_is_empty(messages))
         h2o_linklist_unlink(&t->wake.link);
+    exchange_begin_reading(t->server);
     take_notes(t);
     take_jobs(t);
 }

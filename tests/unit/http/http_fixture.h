@@ -6,6 +6,7 @@
 
 #include "http/http_server.h"
 #include "http/http_values.h"
+#include "obs/obs.h"
 #include "support/servers.h"
 
 #include <netinet/in.h>

@@ -422,5 +422,6 @@ int main(void)
         cmocka_unit_test(test_forwarded),  cmocka_unit_test(test_proxied),
         cmocka_unit_test(test_limited),
     };
+    obs_log_init(2, OBS_WARN, OBS_TEXT, "test", "");
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
