@@ -77,7 +77,7 @@ static bool check_request_line(str line, struct seen *seen, struct head *out)
         return refuse(out, 400, "The request line is not well formed.");
     seen->is_1_0 = str_eq(version, STR("HTTP/1.0"));
     if (!seen->is_1_0 && !str_eq(version, STR("HTTP/1.1")))
-        return refuse(out, 505, "HTTP/1.1 is spoken here.");
+        return refuse(out, 505, "Only version 1.1 of HTTP is spoken here.");
     if (!is_target(target))
         return refuse(out, 400, "The request target must be a path.");
     return false;
@@ -96,7 +96,7 @@ static bool check_framing(str name, str value, struct seen *seen, struct head *o
     } else if (str_ieq(name, STR("transfer-encoding"))) {
         seen->codings++;
         if (!str_ieq(value, STR("chunked")))
-            return refuse(out, 501, "Of the transfer codings only chunked is understood.");
+            return refuse(out, 400, "Of the transfer codings only chunked is understood.");
     }
     return false;
 }

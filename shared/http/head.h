@@ -23,8 +23,8 @@ struct head {
 
 /* Looks at the start of a stream. False when the head is not complete yet and has no fault so far.
  * 400: not exactly as RFC 9112 says, two Content-Length or Host fields, Content-Length beside
- * Transfer-Encoding, no Host. 414, 431: longer than the limits. 501: a transfer coding that is not
- * chunked. 505: neither HTTP/1.1 nor 1.0. */
+ * Transfer-Encoding, a transfer coding that is not chunked, no Host. 414, 431: longer than the
+ * limits. 505: neither HTTP/1.1 nor 1.0. */
 bool head_check(str input, struct head *out);
 
 /* Whether it is a host name or address with an optional port, in the letters those have. */
