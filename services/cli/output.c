@@ -197,7 +197,7 @@ static const struct {
     { CLI_EXISTS, "it exists already, or a port is in use" },
     { CLI_TRY_LATER, "it did not work now, but may later: busy, in conflict, timed out" },
     { CLI_DENIED, "not allowed" },
-    { CLI_CONFIG, "the configuration cannot be used" },
+    { CLI_CONFIG, "the configuration, or the database that it names, cannot be used" },
 };
 
 void cli_print_exit_codes(void)
@@ -230,7 +230,8 @@ enum cli_exit cli_exit_of(enum err_kind kind)
     case ERR_CANCELLED:
     case ERR_UNKNOWN_OUTCOME:
         return CLI_TRY_LATER;
-    case ERR_UNSUPPORTED:
+    case ERR_UNSUPPORTED: /* no other try will help: a supervisor of services must not go on */
+        return CLI_CONFIG;
     case ERR_INTERNAL:
         return CLI_INTERNAL;
     }

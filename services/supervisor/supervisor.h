@@ -15,8 +15,9 @@ struct supervisor_options {
 
 /* Works until SIGTERM or SIGINT. True: it was asked to stop and drained. Otherwise nothing runs any
  * more: ERR_SYNTAX and ERR_DENIED (configuration), ERR_CONFLICT (another one works on the data
- * directory, or the schema is not ours), ERR_EXISTS (a port is in use), ERR_NOT_FOUND (a program
- * or user is missing), ERR_UNAVAILABLE (outside database), ERR_INTERNAL. */
+ * directory), ERR_UNSUPPORTED (the schema is not ours), ERR_EXISTS (a port is in use),
+ * ERR_NOT_FOUND (a program or user is missing), ERR_UNAVAILABLE (outside database), ERR_INTERNAL.
+ */
 bool supervisor_serve(const struct supervisor_options *options, struct err *e);
 
 #endif

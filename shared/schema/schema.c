@@ -77,7 +77,7 @@ static bool refuse_changed(const struct schema_states *states, struct err *e)
     for (size_t i = 0; i < states->n; i++) {
         const struct schema_state *s = &states->list[i];
         if (s->is_changed) {
-            return ERR(e, ERR_CONFLICT,
+            return ERR(e, ERR_UNSUPPORTED,
                        "migration %04d (%.*s) was applied from another text than this program "
                        "has; migrations are never changed: use the program that belongs to this "
                        "database",

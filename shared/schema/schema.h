@@ -42,7 +42,7 @@ YIELDS bool schema_compare(struct db *db, const struct schema_migration *migrati
 
 /* Applies what is missing, in order; *applied counts (also when it fails later). Several processes
  * may do it at once: an advisory lock lets one work and the others find it done. Migrations of a
- * newer program are left alone. ERR_CONFLICT: an applied one was changed afterwards, nothing is
+ * newer program are left alone. ERR_UNSUPPORTED: an applied one was changed afterwards, nothing is
  * done; other errors name the migration that failed. Yields. */
 YIELDS bool schema_migrate(struct db *db, const struct schema_migration *migrations, size_t n,
                            int64_t deadline_ms, size_t *applied, struct err *e);

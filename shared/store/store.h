@@ -35,7 +35,7 @@ enum {
     STORE_INBOX = 1,                 /* mailbox_id of every account's INBOX */
     STORE_MAX_NAME = 1000,           /* octets of a full mailbox name */
     STORE_MAX_LEVEL = 255,           /* octets of one level of it */
-    STORE_MAX_DEPTH = 20,            /* levels */
+    STORE_MAX_DEPTH = 32,            /* levels (ATTACKS I7) */
     STORE_MAX_MAILBOXES = 1000,      /* of an account */
     STORE_MAX_KEYWORD = 50,          /* octets of a keyword (ATTACKS I10) */
     STORE_MAX_KEYWORDS = 1000,       /* different ones of an account */

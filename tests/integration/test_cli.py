@@ -257,7 +257,7 @@ def test_migrate_status_and_refusal_of_a_changed_file(heronry_factory):
     assert instance.json("migrate") == {"ok": True, "applied": 0}
     instance.psql("UPDATE schema_migration SET checksum = 'other' WHERE version = 1")
     done = instance.cli("migrate", check=False)
-    assert done.returncode == 75 and "0001 (directory)" in done.stderr
+    assert done.returncode == 78 and "0001 (directory)" in done.stderr
     assert instance.json("migrate", "--status")["migrations"][0]["state"] == "changed"
     instance.stop()
     with pytest.raises(Exception, match=r"0001 \(directory\)"):

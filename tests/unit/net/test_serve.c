@@ -291,6 +291,9 @@ static void talk_without_end(void *arg)
     expect(c, "too long");
     expect_end(c);
     net_close(&c);
+    for (int i = 0; i < 1000 && w->echo.closed == 0; i++)
+        nap(5);
+    assert_int_equal(w->echo.closed, 1);
     runtime_stop(w->rt);
 }
 

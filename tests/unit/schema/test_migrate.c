@@ -125,7 +125,7 @@ static void test_a_changed_one_stops_everything(void **state)
     run_with(r, list, 2, migrate);
     run_with(r, changed, 2, migrate);
     assert_false(r->ok);
-    assert_int_equal(r->err.kind, ERR_CONFLICT);
+    assert_int_equal(r->err.kind, ERR_UNSUPPORTED);
     assert_int_equal(test_pg_number("SELECT count(*) FROM schema_migration"), 2);
 }
 

@@ -156,9 +156,9 @@ static void names_body(void *arg)
         { "a\xc2\x85", ERR_SYNTAX, NULL },
         { "\xff", ERR_SYNTAX, NULL },
         { "\xed\xa0\x80", ERR_SYNTAX, NULL },
-        { "1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17/18/19/20", ERR_NONE,
-          "1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17/18/19/20" },
-        { "1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17/18/19/20/21", ERR_LIMIT, NULL },
+        { "a/b/c/d/e/f/g/h/i/j/k/l/m/n/o/p/q/r/s/t/u/v/w/x/y/z/1/2/3/4/5/6", ERR_NONE,
+          "a/b/c/d/e/f/g/h/i/j/k/l/m/n/o/p/q/r/s/t/u/v/w/x/y/z/1/2/3/4/5/6" },
+        { "a/b/c/d/e/f/g/h/i/j/k/l/m/n/o/p/q/r/s/t/u/v/w/x/y/z/1/2/3/4/5/6/7", ERR_LIMIT, NULL },
     };
     str out;
     for (size_t i = 0; i < COUNT_OF(names); i++) {
