@@ -1,0 +1,618 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The HTTP client: libcurl's multi interface driven by our loop. Names are resolved here, addresses
+ * checked, and libcurl is told exactly where to connect, so that it never asks a resolver. A fiber
+ * is woken only from outside libcurl's callbacks. */
+#include "http/http_client.h"
+
+#include "dns/dns.h"
+#include "net/resolve.h"
+
+#include <curl/curl.h>
+#include <unistd.h>
+
+enum {
+    MAX_PARALLEL = 64,
+    MAX_BYTES = 1024 * 1024,
+    FIELDS_MAX = 200,            /* of an answer */
+    FIELD_BYTES_MAX = 64 * 1024, /* of all its fields */
+    ADDRESSES_MAX = 8,           /* of a host that are looked at */
+    TRIES_MAX = 3,               /* of them that are tried */
+    CONNECT_MS = 10 * 1000,
+    REDIRECTS_MAX = 10,
+    HOST_TEXT = 300,
+    URL_MAX = 8192
+};
+
+struct http_client {
+    struct runtime *rt;
+    struct http_client_options options;
+    CURLM *multi;
+    struct timer timer;
+    struct semaphore gate;
+};
+
+/* A request to one address. On the heap: libcurl writes into it from the loop. */
+struct transfer {
+    struct http_client *client;
+    CURL *easy;
+    struct curl_slist *fields;
+    struct curl_slist *connect_to;
+    struct net_address address; /* the one that may be connected to */
+    bool is_forbidden;          /* libcurl wanted to connect elsewhere */
+    struct buf body;
+    bool is_too_big;
+    struct arena arena; /* of the fields */
+    struct http_field *answer_fields;
+    size_t n_fields;
+    size_t field_bytes;
+    bool is_done;
+    CURLcode result;
+    char why[CURL_ERROR_SIZE];
+    struct signal_point done;
+};
+
+/* Where a request goes; texts are libcurl's. */
+struct target {
+    CURLU *url;
+    char *whole;
+    char *scheme;
+    char *host; /* an IPv6 address in brackets */
+    uint16_t port;
+};
+
+/* ---- libcurl and the loop ---- */
+
+static void read_results(struct http_client *c)
+{
+    int left;
+    CURLMsg *message;
+    while ((message = curl_multi_info_read(c->multi, &left))) {
+        struct transfer *t = NULL;
+        if (message->msg != CURLMSG_DONE)
+            continue;
+        (void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &t);
+        t->is_done = true;
+        t->result = message->data.result;
+        signal_point_all(&t->done);
+    }
+}
+
+struct client_socket {
+    struct http_client *client;
+    curl_socket_t fd;
+    struct watch *watch;
+};
+
+static void on_ready(unsigned ready, void *arg)
+{
+    const struct client_socket *s = arg;
+    struct http_client *c = s->client;
+    int running;
+    int events = 0;
+    if (ready & FIBER_READ)
+        events |= CURL_CSELECT_IN;
+    if (ready & FIBER_WRITE)
+        events |= CURL_CSELECT_OUT;
+    (void)curl_multi_socket_action(c->multi, s->fd, events, &running); /* may free `s` */
+    read_results(c);
+}
+
+static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket)
+{
+    (void)easy;
+    struct http_client *c = arg;
+    struct client_socket *s = socket;
+    if (what == CURL_POLL_REMOVE) {
+        if (s) {
+            (void)curl_multi_assign(c->multi, fd, NULL);
+            watch_free(&s->watch);
+            free(s);
+        }
+        return 0;
+    }
+    if (!s) {
+        s = HEAP_NEW(struct client_socket);
+        s->client = c;
+        s->fd = fd;
+        s->watch = watch_new(c->rt, on_ready, s);
+        watch_set_counted(s->watch, false); /* kept connections are no reason to go on */
+        (void)curl_multi_assign(c->multi, fd, s);
+    }
+    unsigned events = 0;
+    if (what & CURL_POLL_IN)
+        events |= FIBER_READ;
+    if (what & CURL_POLL_OUT)
+        events |= FIBER_WRITE;
+    watch_set(s->watch, fd, events);
+    return 0;
+}
+
+static void on_time(void *arg)
+{
+    struct http_client *c = arg;
+    int running;
+    (void)curl_multi_socket_action(c->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    read_results(c);
+}
+
+static int on_timer(CURLM *multi, long ms, void *arg)
+{
+    (void)multi;
+    struct http_client *c = arg;
+    if (ms < 0) {
+        timer_stop(c->rt, &c->timer);
+    } else {
+        timer_start(c->rt, &c->timer, clock_deadline_in(ms));
+    }
+    return 0;
+}
+
+struct http_client *http_client_new(struct runtime *rt, const struct http_client_options *options,
+                                    struct err *e)
+{
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+        (void)ERR(e, ERR_INTERNAL, "libcurl cannot be used");
+        return NULL;
+    }
+    struct http_client *c = HEAP_NEW(struct http_client);
+    c->rt = rt;
+    c->options = *options;
+    c->multi = curl_multi_init();
+    INVARIANT(c->multi);
+    timer_init(&c->timer, on_time, c);
+    unsigned parallel = options->max_parallel ? options->max_parallel : MAX_PARALLEL;
+    semaphore_init(&c->gate, parallel);
+    (void)curl_multi_setopt(c->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+    (void)curl_multi_setopt(c->multi, CURLMOPT_SOCKETDATA, c);
+    (void)curl_multi_setopt(c->multi, CURLMOPT_TIMERFUNCTION, on_timer);
+    (void)curl_multi_setopt(c->multi, CURLMOPT_TIMERDATA, c);
+    (void)curl_multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, (long)parallel);
+    return c;
+}
+
+void http_client_free(struct http_client **client)
+{
+    struct http_client *c = *client;
+    if (!c)
+        return;
+    *client = NULL;
+    (void)curl_multi_cleanup(c->multi);
+    timer_stop(c->rt, &c->timer);
+    free(c);
+    curl_global_cleanup();
+}
+
+/* ---- a transfer ---- */
+
+static size_t on_body(char *octets, size_t size, size_t n, void *arg)
+{
+    struct transfer *t = arg;
+    if (buf_add(&t->body, str_of(octets, size * n)))
+        return size * n;
+    t->is_too_big = true;
+    return 0;
+}
+
+static str lower(struct arena *a, str s)
+{
+    char *copy = arena_alloc(a, s.n + 1);
+    for (size_t i = 0; i < s.n; i++)
+        copy[i] = ascii_lower(s.p[i]);
+    return str_of(copy, s.n);
+}
+
+static size_t on_field(char *octets, size_t size, size_t n, void *arg)
+{
+    struct transfer *t = arg;
+    str line = str_trim(str_of(octets, size * n));
+    str name;
+    str value;
+    t->field_bytes += line.n;
+    if (t->field_bytes > FIELD_BYTES_MAX || t->n_fields == FIELDS_MAX) {
+        t->is_too_big = true;
+        return 0;
+    }
+    if (str_has_prefix(line, STR("HTTP/"))) {
+        t->n_fields = 0; /* what came before was "100 Continue" or like it */
+    } else if (str_cut(line, ':', &name, &value)) {
+        struct http_field *field = &t->answer_fields[t->n_fields++];
+        field->name = lower(&t->arena, str_trim(name));
+        field->value = arena_str(&t->arena, str_trim(value));
+    }
+    return size * n;
+}
+
+/* The last word on where we connect: whatever libcurl thinks it should do. */
+static curl_socket_t on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
+{
+    struct transfer *t = arg;
+    struct net_address address = { .len = to->addrlen };
+    uint8_t wanted[16];
+    uint8_t given[16];
+    if (purpose == CURLSOCKTYPE_IPCXN && to->addrlen <= sizeof(address.sa)) {
+        memcpy(&address.sa, &to->addr, to->addrlen);
+        size_t n = net_address_octets(&address, given);
+        bool is_same = n > 0 && n == net_address_octets(&t->address, wanted) &&
+                       memcmp(wanted, given, n) == 0 &&
+                       net_address_port(&address) == net_address_port(&t->address);
+        if (is_same)
+            return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+    }
+    t->is_forbidden = true;
+    return CURL_SOCKET_BAD;
+}
+
+static void transfer_free(struct transfer *t)
+{
+    (void)curl_multi_remove_handle(t->client->multi, t->easy);
+    curl_easy_cleanup(t->easy);
+    curl_slist_free_all(t->fields);
+    curl_slist_free_all(t->connect_to);
+    buf_fini(&t->body);
+    arena_fini(&t->arena);
+    free(t);
+}
+
+static void set_method(CURL *easy, const struct http_fetch *fetch)
+{
+    static const char *const names[] = {
+        [HTTP_GET] = "GET",         [HTTP_HEAD] = "HEAD",   [HTTP_POST] = "POST",
+        [HTTP_PUT] = "PUT",         [HTTP_PATCH] = "PATCH", [HTTP_DELETE] = "DELETE",
+        [HTTP_OPTIONS] = "OPTIONS",
+    };
+    INVARIANT(fetch->method != HTTP_OTHER_METHOD);
+    if (fetch->method == HTTP_HEAD) {
+        (void)curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+        return;
+    }
+    if (fetch->method == HTTP_POST || fetch->method == HTTP_PUT || fetch->method == HTTP_PATCH) {
+        (void)curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)fetch->body.n);
+        (void)curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, fetch->body.n ? fetch->body.p : "");
+    }
+    (void)curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, names[fetch->method]);
+}
+
+static void set_limits(struct transfer *t, const struct http_fetch *fetch)
+{
+    CURL *easy = t->easy;
+    const struct http_client_options *o = &t->client->options;
+    (void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    (void)curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, fetch->https_only ? "https" : "http,https");
+    (void)curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L); /* each hop is checked by us */
+    (void)curl_easy_setopt(easy, CURLOPT_PROXY, "");
+    (void)curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+    (void)curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    (void)curl_easy_setopt(easy, CURLOPT_HTTP09_ALLOWED, 0L);
+    (void)curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
+    (void)curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    (void)curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, fetch->no_verify ? 0L : 1L);
+    (void)curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, fetch->no_verify ? 0L : 2L);
+    (void)curl_easy_setopt(easy, CURLOPT_USERAGENT, o->user_agent ? o->user_agent : "Heronry");
+    if (o->ca_file)
+        (void)curl_easy_setopt(easy, CURLOPT_CAINFO, o->ca_file);
+}
+
+static void set_callbacks(struct transfer *t)
+{
+    CURL *easy = t->easy;
+    (void)curl_easy_setopt(easy, CURLOPT_PRIVATE, t);
+    (void)curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, t->why);
+    (void)curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+    (void)curl_easy_setopt(easy, CURLOPT_WRITEDATA, t);
+    (void)curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_field);
+    (void)curl_easy_setopt(easy, CURLOPT_HEADERDATA, t);
+    (void)curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
+    (void)curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, t);
+}
+
+static bool is_safe_field(const struct http_field *f)
+{
+    for (size_t i = 0; i < f->value.n; i++) {
+        unsigned char c = (unsigned char)f->value.p[i];
+        if (c == 0x7f || (c < 0x20 && c != '\t'))
+            return false;
+    }
+    return f->name.n > 0 && str_find_byte(f->name, '\n') < 0 && str_find_byte(f->name, ':') < 0;
+}
+
+static bool is_credential(str name)
+{
+    return str_ieq(name, STR("authorization")) || str_ieq(name, STR("cookie"));
+}
+
+static bool set_fields(struct transfer *t, const struct http_fetch *fetch, bool is_elsewhere,
+                       struct arena *a, struct err *e)
+{
+    t->fields = curl_slist_append(NULL, "Expect:");
+    for (size_t i = 0; i < fetch->n_fields; i++) {
+        const struct http_field *f = &fetch->fields[i];
+        if (!is_safe_field(f))
+            return ERR(e, ERR_SYNTAX, "a header field holds control characters");
+        if (is_elsewhere && is_credential(f->name))
+            continue; /* a redirect must not carry them to others */
+        /* "Name;" is libcurl's way to say "Name:" without a value. */
+        str line = f->value.n == 0
+                       ? arena_printf(a, "%.*s;", STR_FMT(f->name))
+                       : arena_printf(a, "%.*s: %.*s", STR_FMT(f->name), STR_FMT(f->value));
+        t->fields = curl_slist_append(t->fields, arena_cstr(a, line));
+    }
+    (void)curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->fields);
+    return true;
+}
+
+static void set_target(struct transfer *t, const struct target *to, struct arena *a)
+{
+    char text[NET_ADDRESS_TEXT];
+    str at = net_address_text(&t->address, text);
+    str line = arena_printf(a, "%s:%u:%.*s", to->host, (unsigned)to->port, STR_FMT(at));
+    t->connect_to = curl_slist_append(NULL, arena_cstr(a, line));
+    (void)curl_easy_setopt(t->easy, CURLOPT_CONNECT_TO, t->connect_to);
+    (void)curl_easy_setopt(t->easy, CURLOPT_CURLU, to->url);
+}
+
+static bool transfer_failed(const struct transfer *t, const struct target *to, struct err *e)
+{
+    const char *why = t->why[0] ? t->why : curl_easy_strerror(t->result);
+    enum err_kind kind = ERR_UNAVAILABLE;
+    if (t->is_forbidden)
+        return ERR(e, ERR_DENIED, "%s leads to an address that is not allowed", to->host);
+    if (t->is_too_big)
+        return ERR(e, ERR_LIMIT, "the answer of %s is too big", to->host);
+    if (t->result == CURLE_OPERATION_TIMEDOUT)
+        kind = ERR_TIMEOUT;
+    if (t->result == CURLE_PEER_FAILED_VERIFICATION)
+        kind = ERR_DENIED;
+    return ERR(e, kind, "%s: %s", to->host, why);
+}
+
+static void keep_answer(const struct transfer *t, const struct target *to, struct arena *a,
+                        struct http_fetched *out)
+{
+    long status = 0;
+    (void)curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+    struct http_field *fields = ARENA_ARRAY(a, struct http_field, t->n_fields);
+    for (size_t i = 0; i < t->n_fields; i++) {
+        fields[i].name = arena_str(a, t->answer_fields[i].name);
+        fields[i].value = arena_str(a, t->answer_fields[i].value);
+    }
+    *out = (struct http_fetched){ .status = (unsigned)status,
+                                  .fields = fields,
+                                  .n_fields = t->n_fields,
+                                  .body = arena_str(a, buf_str(&t->body)),
+                                  .url = arena_str(a, str_from_cstr(to->whole)) };
+}
+
+static struct transfer *transfer_new(struct http_client *c, const struct http_fetch *fetch,
+                                     const struct net_address *at)
+{
+    struct transfer *t = HEAP_NEW(struct transfer);
+    t->client = c;
+    t->address = *at;
+    t->easy = curl_easy_init();
+    INVARIANT(t->easy);
+    buf_init(&t->body, fetch->max_bytes ? fetch->max_bytes : MAX_BYTES);
+    arena_init(&t->arena);
+    t->answer_fields = ARENA_ARRAY(&t->arena, struct http_field, FIELDS_MAX);
+    signal_point_init(&t->done);
+    set_limits(t, fetch);
+    set_callbacks(t);
+    set_method(t->easy, fetch);
+    return t;
+}
+
+struct hop {
+    const struct http_fetch *fetch;
+    const struct target *to;
+    bool is_elsewhere; /* another host than the first */
+    int64_t deadline_ms;
+};
+
+/* One request to one address. */
+YIELDS static bool perform(struct http_client *c, const struct hop *hop,
+                           const struct net_address *at, struct arena *a, struct http_fetched *out,
+                           struct err *e)
+{
+    struct transfer *t = transfer_new(c, hop->fetch, at);
+    set_target(t, hop->to, a);
+    bool is_good = set_fields(t, hop->fetch, hop->is_elsewhere, a, e);
+    if (is_good)
+        (void)curl_multi_add_handle(c->multi, t->easy);
+    while (is_good && !t->is_done)
+        is_good = signal_point_wait(&t->done, hop->deadline_ms, e);
+    if (is_good && (t->result != CURLE_OK || t->is_too_big))
+        is_good = transfer_failed(t, hop->to, e);
+    if (is_good)
+        keep_answer(t, hop->to, a, out);
+    transfer_free(t);
+    return is_good;
+}
+
+/* ---- where to ---- */
+
+static void target_fini(struct target *t)
+{
+    curl_free(t->whole);
+    curl_free(t->scheme);
+    curl_free(t->host);
+    curl_url_cleanup(t->url);
+}
+
+static bool has_part(CURLU *url, CURLUPart part)
+{
+    char *text = NULL;
+    bool is_there = curl_url_get(url, part, &text, 0) == CURLUE_OK;
+    curl_free(text);
+    return is_there;
+}
+
+static bool read_parts(struct target *t, const struct http_fetch *fetch, struct err *e)
+{
+    char *port = NULL;
+    uint64_t number = 0;
+    if (has_part(t->url, CURLUPART_USER) || has_part(t->url, CURLUPART_PASSWORD))
+        return ERR(e, ERR_DENIED, "a URL with a user name is not asked");
+    if (has_part(t->url, CURLUPART_ZONEID))
+        return ERR(e, ERR_DENIED, "an address with a zone is not asked");
+    if (curl_url_get(t->url, CURLUPART_URL, &t->whole, 0) != CURLUE_OK ||
+        curl_url_get(t->url, CURLUPART_SCHEME, &t->scheme, 0) != CURLUE_OK ||
+        curl_url_get(t->url, CURLUPART_HOST, &t->host, 0) != CURLUE_OK ||
+        curl_url_get(t->url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) != CURLUE_OK)
+        return ERR(e, ERR_SYNTAX, "the URL has no scheme or host");
+    bool is_port = str_to_uint(str_from_cstr(port), 65535, &number) && number > 0;
+    curl_free(port);
+    t->port = (uint16_t)number;
+    bool is_https = str_ieq(str_from_cstr(t->scheme), STR("https"));
+    if (!is_https && (fetch->https_only || !str_ieq(str_from_cstr(t->scheme), STR("http"))))
+        return ERR(e, ERR_DENIED, "%s: is not asked here", t->scheme);
+    if (!is_port || (!fetch->any_port && t->port != 80 && t->port != 443))
+        return ERR(e, ERR_DENIED, "port %u is not asked; 80 and 443 are", (unsigned)t->port);
+    if (strlen(t->host) >= HOST_TEXT)
+        return ERR(e, ERR_SYNTAX, "the host name is too long");
+    return true;
+}
+
+static bool is_text(str url)
+{
+    for (size_t i = 0; i < url.n; i++) {
+        unsigned char c = (unsigned char)url.p[i];
+        if (c <= 0x20 || c == 0x7f)
+            return false;
+    }
+    return url.n > 0 && url.n <= URL_MAX;
+}
+
+/* Reads a URL; a relative one starts from what `t` holds. */
+static bool target_set(struct target *t, str url, const struct http_fetch *fetch, struct arena *a,
+                       struct err *e)
+{
+    if (!t->url)
+        t->url = curl_url();
+    INVARIANT(t->url);
+    curl_free(t->whole);
+    curl_free(t->scheme);
+    curl_free(t->host);
+    t->whole = t->scheme = t->host = NULL;
+    if (!is_text(url) ||
+        curl_url_set(t->url, CURLUPART_URL, arena_cstr(a, url), CURLU_NON_SUPPORT_SCHEME) != 0)
+        return ERR(e, ERR_SYNTAX, "not a URL");
+    (void)curl_url_set(t->url, CURLUPART_FRAGMENT, NULL, 0);
+    return read_parts(t, fetch, e);
+}
+
+YIELDS static bool look_up(struct http_client *c, str host, struct arena *a, int64_t deadline_ms,
+                           struct net_address *out, size_t *n, struct err *e)
+{
+    struct dns_addresses found;
+    if (!c->options.dns)
+        return net_resolve(arena_cstr(a, host), 0, deadline_ms, out, ADDRESSES_MAX, n, e);
+    if (!dns_query_addresses(c->options.dns, host, a, deadline_ms, &found, e))
+        return false;
+    bool is_absent = found.status == DNS_NXDOMAIN || found.status == DNS_NODATA;
+    if (found.status != DNS_OK || found.n == 0) {
+        return ERR(e, is_absent ? ERR_NOT_FOUND : ERR_UNAVAILABLE, "%.*s has no address",
+                   STR_FMT(host));
+    }
+    for (*n = 0; *n < found.n && *n < ADDRESSES_MAX; (*n)++)
+        out[*n] = found.list[*n];
+    return true;
+}
+
+/* The addresses of the target that may be asked; at least one. */
+YIELDS static bool find_addresses(struct http_client *c, const struct hop *hop, struct arena *a,
+                                  struct net_address *out, size_t *n, struct err *e)
+{
+    str host = str_from_cstr(hop->to->host);
+    size_t found = 0;
+    if (str_has_prefix(host, STR("[")))
+        host = str_slice(host, 1, host.n - 2);
+    if (net_address_parse_ip(host, &out[0], NULL)) {
+        found = 1;
+    } else if (!look_up(c, host, a, hop->deadline_ms, out, &found, e)) {
+        return false;
+    }
+    *n = 0;
+    for (size_t i = 0; i < found; i++) {
+        if (net_address_is_special(&out[i]) && !hop->fetch->allow_special)
+            continue;
+        out[*n] = out[i];
+        net_address_set_port(&out[*n], hop->to->port);
+        (*n)++;
+    }
+    return *n > 0 || ERR(e, ERR_DENIED, "%s is no public address", hop->to->host);
+}
+
+/* One request, to the first of its addresses that can be reached. */
+YIELDS static bool ask(struct http_client *c, const struct hop *hop, struct arena *a,
+                       struct http_fetched *out, struct err *e)
+{
+    struct net_address addresses[ADDRESSES_MAX];
+    size_t n;
+    if (!find_addresses(c, hop, a, addresses, &n, e))
+        return false;
+    bool may_repeat = hop->fetch->method == HTTP_GET || hop->fetch->method == HTTP_HEAD;
+    size_t tries = may_repeat && n > 1 ? (n < TRIES_MAX ? n : TRIES_MAX) : 1;
+    for (size_t i = 0; i < tries; i++) {
+        struct err why = ERR_CLEAR;
+        if (perform(c, hop, &addresses[i], a, out, &why))
+            return true;
+        if (why.kind != ERR_UNAVAILABLE || i + 1 == tries)
+            return ERR(e, why.kind, "%s", why.msg);
+    }
+    return false;
+}
+
+static bool is_redirect(const struct http_fetch *fetch, const struct http_fetched *answer)
+{
+    bool is_read = fetch->method == HTTP_GET || fetch->method == HTTP_HEAD;
+    bool is_moved = answer->status == 301 || answer->status == 302 || answer->status == 303 ||
+                    answer->status == 307 || answer->status == 308;
+    return fetch->max_redirects > 0 && is_read && is_moved &&
+           http_fetched_field(answer, STR("location")).n > 0;
+}
+
+YIELDS static bool follow(struct http_client *c, const struct http_fetch *fetch, struct target *to,
+                          int64_t deadline_ms, struct arena *a, struct http_fetched *out,
+                          struct err *e)
+{
+    struct hop hop = { .fetch = fetch, .to = to, .deadline_ms = deadline_ms };
+    unsigned most = fetch->max_redirects < REDIRECTS_MAX ? fetch->max_redirects : REDIRECTS_MAX;
+    if (!target_set(to, fetch->url, fetch, a, e))
+        return false;
+    str origin = arena_printf(a, "%s://%s:%u", to->scheme, to->host, (unsigned)to->port);
+    for (unsigned i = 0;; i++) {
+        if (!ask(c, &hop, a, out, e))
+            return false;
+        if (!is_redirect(fetch, out))
+            return true;
+        if (i == most)
+            return ERR(e, ERR_LIMIT, "more than %u redirects", most);
+        if (!target_set(to, http_fetched_field(out, STR("location")), fetch, a, e))
+            return err_wrap(e, "redirect");
+        str now = arena_printf(a, "%s://%s:%u", to->scheme, to->host, (unsigned)to->port);
+        hop.is_elsewhere = !str_eq(origin, now);
+    }
+}
+
+bool http_client_fetch(struct http_client *c, const struct http_fetch *fetch, struct arena *a,
+                       int64_t deadline_ms, struct http_fetched *out, struct err *e)
+{
+    struct target to = { 0 };
+    struct err local = ERR_CLEAR;
+    if (!e)
+        e = &local;
+    if (!semaphore_acquire(&c->gate, deadline_ms, e))
+        return false;
+    bool is_good = follow(c, fetch, &to, deadline_ms, a, out, e);
+    semaphore_release(&c->gate);
+    target_fini(&to);
+    return is_good;
+}
+
+str http_fetched_field(const struct http_fetched *f, str name)
+{
+    for (size_t i = 0; i < f->n_fields; i++) {
+        if (str_eq(f->fields[i].name, name))
+            return f->fields[i].value;
+    }
+    return STR_EMPTY;
+}
