@@ -4,6 +4,7 @@
 
 #include "obs/obs.h"
 #include "queue/queue.h"
+#include "search/vocabulary.h"
 #include "store/store.h"
 
 YIELDS static bool maintain_store(struct app *app, int64_t deadline_ms, struct err *e)
@@ -17,9 +18,16 @@ YIELDS static bool sweep_queue(struct app *app, int64_t deadline_ms, struct err 
     return queue_sweep(app->queue, deadline_ms, e);
 }
 
+YIELDS static bool sweep_vocabulary(struct app *app, int64_t deadline_ms, struct err *e)
+{
+    struct search_swept done;
+    return search_sweep_vocabulary(app->db, SEARCH_SWEEP_EVERY_S, deadline_ms, &done, e);
+}
+
 static const struct scheduler_job jobs[] = {
     { .name = "store", .every_ms = 60000, .limit_ms = 50000, .run = maintain_store },
     { .name = "queue", .every_ms = 60000, .limit_ms = 30000, .run = sweep_queue },
+    { .name = "vocabulary", .every_ms = 300000, .limit_ms = 60000, .run = sweep_vocabulary },
 };
 
 const struct scheduler_job *scheduler_jobs(size_t *n)

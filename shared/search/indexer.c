@@ -10,6 +10,7 @@
 #include "notify/notify.h"
 #include "obs/obs.h"
 #include "search/document.h"
+#include "search/vocabulary.h"
 
 #include <stdlib.h>
 
@@ -159,6 +160,8 @@ YIELDS static bool write_documents(const struct index_batch *batch, size_t from,
     const struct db_param documents[] = { DB_INT8S(batch->accounts + from, job->n),
                                           DB_INT8S(batch->ids + from, job->n),
                                           DB_TEXTS(job->tsvectors, job->n) };
+    if (job->n_words && !search_hold_vocabulary(batch->tx, a, e))
+        return false;
     if (job->n_words &&
         !db_query(batch->db, DB_DELIVER, &stmt_vocab, words, 1, a, batch->deadline_ms, NULL, e))
         return err_wrap(e, "write words");

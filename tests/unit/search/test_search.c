@@ -5,6 +5,7 @@
 
 #include "db/db.h"
 #include "search/document.h"
+#include "search/vocabulary.h"
 #include "support/in_fiber.h"
 #include "support/servers.h"
 
@@ -502,9 +503,136 @@ static void the_indexer_runs_behind(void **state)
     with_db(index_in_the_background);
 }
 
+/* ---- the vocabulary ---- */
+
+static int64_t count_word(const char *word)
+{
+    char sql[200];
+    (void)snprintf(sql, sizeof(sql), "SELECT count(*) FROM vocab WHERE word = '%s'", word);
+    return test_pg_number(sql);
+}
+
+static struct search_swept sweep(struct fixture *f, int64_t every_s)
+{
+    struct err e = ERR_CLEAR;
+    struct search_swept done;
+    MUST(search_sweep_vocabulary(f->db, every_s, soon(), &done, &e), e);
+    return done;
+}
+
+/* Words of messages that are gone go too; those that any message still holds stay: in its text, in
+ * another header field, with quotes and in other scripts. */
+static void vocabulary_body(void *arg)
+{
+    struct fixture *f = arg;
+    for (size_t i = 0; i < COUNT_OF(messages); i++)
+        store(f, ACCOUNT, (int64_t)i + 1, messages[i]);
+    store(f, OTHER_ACCOUNT, 1, STR("Subject: solitary invoice\r\n\r\nephemeral\r\n"));
+    index_all(f);
+    int64_t kept = test_pg_number("SELECT count(*) FROM vocab");
+    test_pg_run("INSERT INTO vocab SELECT 'filler' || i FROM generate_series(1, 1700) i");
+    test_pg_run("INSERT INTO vocab VALUES ('o''brien'), ('back\\slash'), ('{a,\"b\"}')");
+    test_pg_run("UPDATE vocab_sweep SET began = now(), is_running = false, removed = 0");
+    assert_true(sweep(f, 3600).finished); /* it is not time yet */
+    assert_int_equal(count_word("filler1"), 1);
+    struct search_swept done = sweep(f, 0);
+    assert_true(done.finished);
+    assert_int_equal(done.removed, 1703);
+    assert_int_equal(done.looked_at, (size_t)kept + 1703);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM vocab"), kept);
+    assert_int_equal(count_word("solitary"), 1);
+    assert_int_equal(count_word("4711"), 1); /* only in a field without a weight */
+    test_pg_run("DELETE FROM fts WHERE account_id = 8");
+    done = sweep(f, 0);
+    assert_int_equal(count_word("solitary"), 0);
+    assert_int_equal(count_word("ephemeral"), 0);
+    assert_int_equal(count_word("invoice"), 1);
+    assert_int_equal(test_pg_number("SELECT removed FROM vocab_sweep"),
+                     1703 + (int64_t)done.removed);
+}
+
+static void test_vocabulary(void **state)
+{
+    (void)state;
+    with_db(vocabulary_body);
+}
+
+/* A pass that ran out of time goes on where it was. */
+static void resume_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    struct search_swept done;
+    test_pg_run("INSERT INTO vocab SELECT 'filler' || i FROM generate_series(1, 100) i");
+    test_pg_run("UPDATE vocab_sweep SET is_running = true, after_word = 'filler5'");
+    MUST(search_sweep_vocabulary(f->db, 3600, clock_deadline_in(9000), &done, &e), e);
+    assert_false(done.finished);
+    assert_int_equal(done.looked_at, 0);
+    done = sweep(f, 3600);
+    assert_true(done.finished);
+    assert_int_equal(done.removed, test_pg_number("SELECT 100 - count(*) FROM vocab"));
+    assert_int_equal(count_word("filler5"), 1);
+    assert_int_equal(count_word("filler51"), 0);
+    assert_int_equal(count_word("filler4"), 1);
+}
+
+static void test_resume(void **state)
+{
+    (void)state;
+    with_db(resume_body);
+}
+
+/* Between its words and its document an indexer's word is not taken away. */
+struct race {
+    struct fixture *f;
+    bool has_ended;
+    struct search_swept done;
+};
+
+static void sweep_meanwhile(void *arg)
+{
+    struct race *race = arg;
+    race->done = sweep(race->f, 0);
+    race->has_ended = true;
+}
+
+static void race_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    struct db_tx *tx = NULL;
+    struct race race = { .f = f };
+    static const struct db_stmt document = {
+        "INSERT INTO fts (account_id, msg_id, tsv) VALUES (7, 99, to_tsvector('simple', 'precious'))"
+    };
+    MUST(db_begin(f->db, DB_DELIVER, DB_READ_COMMITTED, soon(), &tx, &e), e);
+    MUST(search_hold_vocabulary(tx, &f->a, &e), e);
+    test_pg_run("INSERT INTO vocab VALUES ('precious'), ('worthless')");
+    test_pg_run("UPDATE vocab_sweep SET is_running = true, after_word = ''");
+    MUST(fiber_spawn(f->rt, "sweep", sweep_meanwhile, &race, NULL, &e), e);
+    MUST(fiber_sleep_until(clock_deadline_in(300), &e), e);
+    assert_false(race.has_ended);
+    MUST(db_tx_query(tx, &document, NULL, 0, &f->a, NULL, &e), e);
+    MUST(db_commit(&tx, &f->a, NULL, 0, NULL, &e), e);
+    while (!race.has_ended)
+        MUST(fiber_sleep_until(clock_deadline_in(10), &e), e);
+    assert_int_equal(race.done.removed, 1);
+    assert_int_equal(count_word("precious"), 1);
+    assert_int_equal(count_word("worthless"), 0);
+}
+
+static void test_race(void **state)
+{
+    (void)state;
+    with_db(race_body);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_vocabulary),
+        cmocka_unit_test(test_resume),
+        cmocka_unit_test(test_race),
         cmocka_unit_test(substrings_agree_with_reading),
         cmocka_unit_test(single_words_are_sure),
         cmocka_unit_test(word_searches),
