@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The one list of what can be done here. Menus, the palette, the help on shortcuts and the keys
 // themselves read it, so that none of them can know less than the others.
+import { untrack } from "svelte";
 import type { Icon } from "../icon.ts";
 
 export interface Command {
@@ -25,9 +26,9 @@ export class Commands {
 
   /** Adds commands; the result takes them away again (fits $effect's clean-up). */
   register(commands: readonly Command[]): () => void {
-    this.#sets = [...this.#sets, commands];
+    this.#sets = [...untrack(() => this.#sets), commands];
     return () => {
-      this.#sets = this.#sets.filter((one) => one !== commands);
+      this.#sets = untrack(() => this.#sets).filter((one) => one !== commands);
     };
   }
 

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an answer begins with: whom it goes to, its subject, the text that is quoted. Pure.
+import type { Schema } from "@heronry/web-kit/api/client.ts";
+
+export type Person = Schema<"Recipient">;
+type Message = Schema<"Message">;
+export type Mode = "new" | "reply" | "replyAll" | "forward" | "draft";
+
+const REPLY = /^\s*(?:(?:re|aw|sv|antw?|odp)(?:\[\d+\])?\s*:\s*)+/i;
+const FORWARD = /^\s*(?:(?:fwd?|wg|tr|rv)\s*:\s*)+/i;
+
+/** "Re: x" for x and for "AW: Re: x". */
+export function subjectFor(subject: string, mode: Mode): string {
+  if (mode === "forward") return `Fwd: ${subject.replace(FORWARD, "")}`;
+  return mode === "reply" || mode === "replyAll" ? `Re: ${subject.replace(REPLY, "")}` : subject;
+}
+
+function unique(list: readonly Schema<"EmailAddress">[], skip: (address: string) => boolean): Person[] {
+  const seen = new Set<string>();
+  const out: Person[] = [];
+  for (const { name, address } of list) {
+    const key = address.toLowerCase();
+    if (!address.includes("@") || seen.has(key) || skip(key)) continue;
+    seen.add(key);
+    out.push(name ? { name: name.slice(0, 255), address } : { address });
+  }
+  return out;
+}
+
+/** Whom an answer goes to. An answer to a mail of one's own goes to whom that went. */
+export function recipientsFor(message: Message, mode: Mode, isMine: (address: string) => boolean): { to: Person[]; cc: Person[] } {
+  if (mode !== "reply" && mode !== "replyAll") return { to: [], cc: [] };
+  const none = (): boolean => false;
+  const author = message.replyTo.length > 0 ? message.replyTo : message.from;
+  const own = message.from.every((one) => isMine(one.address));
+  const to = own && message.replyTo.length === 0 ? unique(message.to, none) : unique(author, none);
+  if (mode === "reply") return { to, cc: [] };
+  const taken = new Set(to.map((one) => one.address.toLowerCase()));
+  const others = own ? message.cc : [...message.to, ...message.cc];
+  const cc = unique(others, (address) => taken.has(address) || isMine(address));
+  return { to, cc };
+}
+
+/** Puts "Name <a@b>" and lists of addresses, as they are typed or pasted, into people; and what is left. */
+export function parsePeople(text: string): { people: Person[]; rest: string } {
+  const people: Person[] = [];
+  const rest: string[] = [];
+  for (const piece of text.split(/[,;\n\t]+(?=(?:[^"]*"[^"]*")*[^"]*$)/)) {
+    const one = piece.trim();
+    if (!one) continue;
+    const named = /^(.*)<\s*([^<>\s]+@[^<>\s]+)\s*>$/.exec(one);
+    const address = named?.[2] ?? one;
+    if (/^[^\s@<>"(),:;]+@[^\s@<>"(),:;]+$/.test(address)) {
+      const name = named?.[1]?.trim().replace(/^"(.*)"$/, "$1") ?? "";
+      people.push(name ? { name, address } : { address });
+    } else rest.push(one);
+  }
+  return { people, rest: rest.join(", ") };
+}
+
+const ATTACHED = /\b(?:attach(?:ed|ment|ments|ing)?|enclosed|anbei|angehängt|anhang|anhänge|beigefügt|im anhang)\b/i;
+
+/** Whether the words of a message speak of an attachment (quotes left out by the caller). */
+export function speaksOfAttachment(text: string): boolean {
+  return ATTACHED.test(text);
+}

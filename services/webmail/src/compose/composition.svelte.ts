@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: Apache-2.0
+// A message that is being written: saved by itself while one writes, sent, taken back.
+import { api, answered, newKey, ok, type Schema } from "@heronry/web-kit/api/client.ts";
+import { asProblem, isAborted, problemText } from "@heronry/web-kit/api/problem.ts";
+import { upload } from "@heronry/web-kit/api/upload.ts";
+import { longTime } from "@heronry/web-kit/lang/format.ts";
+import { toasts } from "@heronry/web-kit/toasts.svelte.ts";
+import { nameOf } from "../list/people.ts";
+import { t } from "../lang/messages.ts";
+import { mail, type Writing } from "../state/mail.svelte.ts";
+import { session } from "../state/session.svelte.ts";
+import { recipientsFor, subjectFor, type Person } from "./answer.ts";
+import { cleanFragment, cleanHtml, escapeHtml, htmlFromText } from "./clean.ts";
+
+export interface Attached {
+  key: string;
+  name: string;
+  type: string;
+  size: number;
+  /** Set as soon as the server has all of it. */
+  blobId: string | null;
+  /** Of a picture inside of the text. */
+  contentId: string | null;
+  /** 0 to 1. */
+  progress: number;
+  error: string;
+  cancel: () => void;
+}
+
+const SAVE_AFTER_MS = 700;
+
+export class Composition {
+  readonly writing: Writing;
+  to = $state.raw<readonly Person[]>([]);
+  cc = $state.raw<readonly Person[]>([]);
+  bcc = $state.raw<readonly Person[]>([]);
+  subject = $state("");
+  identityId = $state<string | null>(session.identity?.id ?? null);
+  files = $state.raw<readonly Attached[]>([]);
+  phase = $state<"opening" | "writing" | "sending" | "failed">("opening");
+  saved = $state<"never" | "waiting" | "saving" | "yes" | "conflict" | "failed">("never");
+  error = $state.raw<unknown>(null);
+  /** What the server says about single fields. */
+  refused = $state.raw<ReadonlyMap<string, string>>(new Map());
+  /** What the editor begins with. */
+  html = "";
+  /** Gives the text as it is now; set by the editor. */
+  read: () => string = () => this.html;
+  #draftId: string | null = null;
+  #etag = "";
+  #inReplyTo: Schema<"DraftInput">["inReplyTo"] = null;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #running: Promise<void> | undefined;
+  #dirty = false;
+  #closed = false;
+  #key = newKey();
+
+  constructor(writing: Writing) {
+    this.writing = writing;
+  }
+
+  get hasDraft(): boolean {
+    return this.#draftId !== null;
+  }
+
+  // ---- beginning ----
+
+  async open(): Promise<void> {
+    this.phase = "opening";
+    try {
+      const { mode, message, draftId, to } = this.writing;
+      if (draftId) await this.#openDraft(draftId);
+      else if (message && mode !== "new" && mode !== "draft") await this.#answer(message, mode);
+      else {
+        if (to) this.to = [{ address: to }];
+        this.html = `<div><br></div>${this.#signature()}`;
+      }
+      this.phase = "writing";
+    } catch (error) {
+      this.error = error;
+      this.phase = "failed";
+    }
+  }
+
+  async #openDraft(draftId: string): Promise<void> {
+    const { data, headers } = await answered(api.GET("/drafts/{draftId}", { params: { path: { draftId } } }));
+    this.#take(data, headers);
+    this.saved = "yes";
+  }
+
+  #take(draft: Schema<"Draft">, headers: Headers): void {
+    this.#draftId = draft.id;
+    this.#etag = headers.get("etag") ?? "";
+    this.to = draft.to;
+    this.cc = draft.cc;
+    this.bcc = draft.bcc;
+    this.subject = draft.subject;
+    this.identityId = draft.identityId ?? session.identity?.id ?? null;
+    this.#inReplyTo = draft.inReplyTo ?? null;
+    this.files = draft.attachments.map((one) => ({ ...one, key: one.blobId, progress: 1, error: "", cancel: () => undefined }));
+    let html = draft.html || htmlFromText(draft.text);
+    for (const one of this.files)
+      if (one.contentId && one.blobId)
+        html = html.replaceAll(
+          `src="cid:${one.contentId}"`,
+          `src="/api/v1/blobs/${one.blobId}" data-cid="${escapeHtml(one.contentId)}"`,
+        );
+    this.html = html;
+  }
+
+  async #answer(message: Schema<"Message">, mode: "reply" | "replyAll" | "forward"): Promise<void> {
+    const content = await mail.reader.fetchContent(message.id);
+    const { to, cc } = recipientsFor(message, mode, (address) => session.isMine(address));
+    this.to = to;
+    this.cc = cc;
+    this.subject = subjectFor(message.subject, mode);
+    this.#inReplyTo = { messageId: message.id, mode };
+    // As whom it was written to.
+    const me = [...message.to, ...message.cc].find((one) => session.isMine(one.address))?.address.toLowerCase();
+    this.identityId = session.identities.find((one) => one.address.toLowerCase() === me)?.id ?? this.identityId;
+    const quoted = content.hasHtml ? cleanHtml(content.html) : htmlFromText(content.text);
+    const from = message.from[0];
+    const head =
+      mode === "forward"
+        ? this.#forwardHead(message)
+        : `<div class="attribution">${escapeHtml(t("compose.wrote", { name: nameOf(from), date: longTime(message.sentAt ?? message.receivedAt) }))}</div>`;
+    const quote = mode === "forward" ? `${head}${quoted}` : `${head}<blockquote class="quote">${quoted}</blockquote>`;
+    this.html = `<div><br></div>${this.#signature()}<div><br></div>${quote}`;
+    if (mode === "forward")
+      this.files = message.attachments
+        .filter((one) => !one.isInline)
+        .map((one) => ({ key: one.blobId, name: one.name, type: one.type, size: one.size, blobId: one.blobId, contentId: null, progress: 1, error: "", cancel: () => undefined }));
+  }
+
+  #forwardHead(message: Schema<"Message">): string {
+    const people = (list: readonly Schema<"EmailAddress">[]): string =>
+      list.map((one) => (one.name ? `${nameOf(one)} <${one.address}>` : one.address)).join(", ");
+    const lines = [
+      t("compose.forwarded"),
+      `${t("read.from")}: ${people(message.from)}`,
+      `${t("read.date")}: ${longTime(message.sentAt ?? message.receivedAt)}`,
+      `${t("compose.subject")}: ${message.subject}`,
+      `${t("read.to")}: ${people(message.to)}`,
+    ];
+    return `<div class="attribution">${lines.map(escapeHtml).join("<br>")}</div><div><br></div>`;
+  }
+
+  #signature(): string {
+    const identity = session.identities.find((one) => one.id === this.identityId);
+    const html = identity?.signatureHtml ? cleanHtml(identity.signatureHtml) : htmlFromText(identity?.signatureText ?? "");
+    const empty = !identity?.signatureHtml && !identity?.signatureText;
+    return empty ? "" : `<div><br></div><div class="signature">${html}</div>`;
+  }
+
+  // ---- saving ----
+
+  /** Something changed: it is saved soon. */
+  touch(): void {
+    if (this.phase !== "writing" || this.saved === "conflict") return;
+    this.#dirty = true;
+    this.saved = "waiting";
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.save(), SAVE_AFTER_MS);
+  }
+
+  #input(): Schema<"DraftInput"> {
+    const tree = document.createElement("div");
+    tree.append(cleanFragment(this.read()));
+    for (const image of tree.querySelectorAll<HTMLImageElement>("img[data-cid]")) {
+      image.setAttribute("src", `cid:${image.dataset["cid"] ?? ""}`);
+      image.removeAttribute("data-cid");
+    }
+    return {
+      identityId: this.identityId,
+      to: [...this.to],
+      cc: [...this.cc],
+      bcc: [...this.bcc],
+      subject: this.subject.replace(/[\r\n]+/g, " "),
+      html: tree.innerHTML,
+      text: "",
+      attachments: this.files.flatMap(({ blobId, name, contentId }) =>
+        blobId ? [{ blobId, name, ...(contentId ? { contentId } : {}) }] : [],
+      ),
+      inReplyTo: this.#inReplyTo ?? null,
+    };
+  }
+
+  /** Saves what is not saved yet; one request at a time. */
+  async save(): Promise<void> {
+    clearTimeout(this.#timer);
+    while (this.#running) await this.#running;
+    if (!this.#dirty || this.#closed) return;
+    this.#running = this.#save().finally(() => (this.#running = undefined));
+    await this.#running;
+  }
+
+  async #save(): Promise<void> {
+    this.#dirty = false;
+    this.saved = "saving";
+    const body = this.#input();
+    try {
+      const { data, headers } = this.#draftId
+        ? await answered(
+            api.PUT("/drafts/{draftId}", {
+              params: { path: { draftId: this.#draftId }, header: { "If-Match": this.#etag } },
+              body,
+            }),
+          )
+        : await answered(api.POST("/drafts", { params: { header: { "Idempotency-Key": this.#key } }, body }));
+      this.#draftId = data.id;
+      this.#etag = headers.get("etag") ?? "";
+      this.saved = this.#dirty ? "waiting" : "yes";
+      this.error = null;
+    } catch (error) {
+      this.#dirty = true;
+      this.#key = newKey();
+      const { status } = asProblem(error);
+      if (status === 412) this.saved = "conflict";
+      else {
+        this.saved = "failed";
+        this.error = error;
+        // Nothing is lost while the window is open: it is tried again.
+        if (!this.#closed) this.#timer = setTimeout(() => void this.save(), 5000);
+      }
+    }
+  }
+
+  /** Somebody changed the draft elsewhere: keeps the text that is here. */
+  async keepMine(): Promise<void> {
+    if (!this.#draftId) return;
+    const path = { draftId: this.#draftId };
+    try {
+      const { headers } = await answered(api.GET("/drafts/{draftId}", { params: { path } }));
+      this.#etag = headers.get("etag") ?? "";
+    } catch (error) {
+      if (asProblem(error).status !== 404) throw error;
+      this.#draftId = null;
+    }
+    this.saved = "waiting";
+    this.#dirty = true;
+    await this.save();
+  }
+
+  /** … or takes the other one; the caller puts `html` into the editor. */
+  async takeTheirs(): Promise<void> {
+    if (!this.#draftId) return;
+    this.#dirty = false;
+    await this.#openDraft(this.#draftId);
+  }
+
+  // ---- attachments ----
+
+  #patch(key: string, some: Partial<Attached>): void {
+    this.files = this.files.map((one) => (one.key === key ? { ...one, ...some } : one));
+  }
+
+  /** Uploads a file; with a contentId it is a picture of the text. Gives the blob's id. */
+  async attach(file: File, contentId: string | null = null): Promise<string | null> {
+    const key = newKey();
+    const abort = new AbortController();
+    const { uploadBytes, partBytes } = session.limits;
+    const entry: Attached = {
+      key, name: file.name || "file", type: file.type, size: file.size, blobId: null, contentId, progress: 0, error: "",
+      cancel: () => abort.abort(),
+    };
+    this.files = [...this.files, entry];
+    if (uploadBytes > 0 && file.size > uploadBytes) {
+      this.#patch(key, { error: t("compose.tooLarge") });
+      return null;
+    }
+    try {
+      const blob = await upload(file, partBytes, abort.signal, (progress) => this.#patch(key, { progress }));
+      this.#patch(key, { blobId: blob.id, progress: 1 });
+      this.touch();
+      return blob.id;
+    } catch (error) {
+      if (!isAborted(error)) this.#patch(key, { error: problemText(error) });
+      return null;
+    }
+  }
+
+  detach(key: string): void {
+    this.files.find((one) => one.key === key)?.cancel();
+    this.files = this.files.filter((one) => one.key !== key);
+    this.touch();
+  }
+
+  get uploading(): boolean {
+    return this.files.some((one) => one.blobId === null && one.error === "");
+  }
+
+  get totalBytes(): number {
+    return this.files.reduce((sum, one) => sum + one.size, 0);
+  }
+
+  // ---- ending ----
+
+  /** Sends it; true when it is on its way. */
+  async send(): Promise<boolean> {
+    this.phase = "sending";
+    this.refused = new Map();
+    try {
+      this.#dirty ||= this.#draftId === null;
+      await this.save();
+      if (this.saved === "conflict" || this.saved === "failed" || !this.#draftId) {
+        this.phase = "writing";
+        return false;
+      }
+      const undoSeconds = session.settings.undoSendSeconds;
+      const body = { draftId: this.#draftId, draftEtag: this.#etag, undoSeconds };
+      const params = { header: { "Idempotency-Key": newKey() } };
+      const made = await ok(api.POST("/submissions", { params, body }));
+      this.#closed = true;
+      this.#tell(made, undoSeconds);
+      return true;
+    } catch (error) {
+      const problem = asProblem(error);
+      this.refused = new Map(problem.errors.map((one) => [one.pointer?.split("/")[1] ?? "", one.detail ?? ""]));
+      this.error = error;
+      this.phase = "writing";
+      return false;
+    }
+  }
+
+  #tell(made: Schema<"Submission">, undoSeconds: number): void {
+    const options = undoSeconds > 0 ? { stay: undoSeconds * 1000, undo: () => takeBack(made) } : {};
+    toasts.show(t(undoSeconds > 0 ? "done.sending" : "done.sent"), options);
+  }
+
+  /** Leaves it as a draft, or without one when nothing was written. */
+  async close(): Promise<void> {
+    const touched = this.#dirty || this.saved === "waiting" || this.saved === "saving";
+    if (touched) await this.save();
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    if (this.hasDraft && this.saved === "yes" && this.writing.mode !== "draft") toasts.show(t("done.draft"));
+  }
+
+  /** Throws it away; it can be taken back. */
+  async discard(): Promise<void> {
+    clearTimeout(this.#timer);
+    await this.#running;
+    this.#closed = true;
+    for (const one of this.files) one.cancel();
+    if (!this.#draftId) return;
+    const input = this.#input();
+    try {
+      await ok(api.DELETE("/drafts/{draftId}", { params: { path: { draftId: this.#draftId } } }));
+      toasts.show(t("done.discarded"), { undo: () => restore(input) });
+    } catch (error) {
+      if (asProblem(error).status !== 404) toasts.problem(problemText(error));
+    }
+  }
+}
+
+async function restore(input: Schema<"DraftInput">): Promise<void> {
+  try {
+    const draft = await ok(api.POST("/drafts", { params: { header: { "Idempotency-Key": newKey() } }, body: input }));
+    mail.write({ mode: "draft", draftId: draft.id });
+  } catch (error) {
+    toasts.problem(problemText(error));
+  }
+}
+
+/** Undo of sending: the draft is open again. */
+async function takeBack(made: Schema<"Submission">): Promise<void> {
+  try {
+    const back = await ok(api.DELETE("/submissions/{submissionId}", { params: { path: { submissionId: made.id } } }));
+    toasts.show(t("done.takenBack"));
+    if (back.draftId) mail.write({ mode: "draft", draftId: back.draftId });
+  } catch (error) {
+    toasts.problem(asProblem(error).status === 409 ? t("done.tooLate") : problemText(error));
+  }
+}

@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
+// The webmail's words.
+import { catalogue } from "@heronry/web-kit/lang/i18n.svelte.ts";
+import english from "./en.json";
+
+export const t = catalogue(english, { de: () => import("./de.json") });

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0
+// The conversations of a folder or of a search: their order as a whole, their rows as they are wanted.
+import { SvelteMap } from "svelte/reactivity";
+import { api, ok, type Schema } from "@heronry/web-kit/api/client.ts";
+import { isAborted } from "@heronry/web-kit/api/problem.ts";
+import { decodeIds } from "./varint.ts";
+import type { Filter } from "./route.svelte.ts";
+
+export type Row = Schema<"ThreadRow">;
+export type Hit = Schema<"SearchHit">;
+
+export type Source =
+  | { kind: "folder"; mailboxId: string; filter: Filter }
+  | { kind: "search"; q: string; mailboxId: string | null };
+
+const PAGE = 50;
+const BATCH = 100;
+
+function matches(row: Row, filter: Filter): boolean {
+  switch (filter) {
+    case "unread":
+      return row.unreadCount > 0;
+    case "flagged":
+      return row.isFlagged;
+    case "attachments":
+      return row.hasAttachment;
+    case "all":
+      return true;
+  }
+}
+
+export class ThreadList {
+  readonly source: Source;
+  ids = $state.raw<readonly string[]>([]);
+  loading = $state(true);
+  error = $state.raw<unknown>(null);
+  /** Of a search: how many messages match, and whether that is all of them. */
+  found = $state.raw<{ total: number; exact: boolean } | null>(null);
+  facets = $state.raw<Schema<"Facets"> | null>(null);
+  #rows = new SvelteMap<string, Row>();
+  #hits = new Map<string, Hit>();
+  #asked = new Set<string>();
+  #places: Map<string, number> | undefined;
+  #cursor: string | null = null;
+  #abort = new AbortController();
+  /** Conversations that an act of ours is changing now: news about them wait for its end. */
+  #held = new Map<string, number>();
+  #reindexing: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(source: Source) {
+    this.source = source;
+  }
+
+  get mailboxId(): string | null {
+    return this.source.mailboxId;
+  }
+
+  row(id: string): Row | undefined {
+    return this.#rows.get(id);
+  }
+
+  hit(id: string): Hit | undefined {
+    return this.#hits.get(id);
+  }
+
+  indexOf(id: string): number {
+    this.#places ??= new Map(this.ids.map((one, i) => [one, i]));
+    return this.#places.get(id) ?? -1;
+  }
+
+  #setIds(ids: readonly string[]): void {
+    this.ids = ids;
+    this.#places = undefined;
+  }
+
+  /** Rows that came with something else (the bootstrap): shown at once. */
+  seed(page: Schema<"ThreadPage">): void {
+    for (const row of page.items) this.#rows.set(row.id, row);
+    this.#setIds(page.items.map((one) => one.id));
+    this.#cursor = page.nextCursor;
+    this.loading = false;
+  }
+
+  /** Gives up everything that is still asked for. */
+  close(): void {
+    this.#abort.abort();
+    clearTimeout(this.#reindexing);
+  }
+
+  /** Reads the list anew; `seeded` when the first page is there already. */
+  async load(seeded = false): Promise<void> {
+    this.#abort.abort();
+    const { signal } = (this.#abort = new AbortController());
+    this.#asked.clear();
+    if (!seeded) this.loading = true;
+    try {
+      if (this.source.kind === "search") await this.#search(null, signal);
+      else await this.#folder(this.source, seeded, signal);
+      this.error = null;
+      this.loading = false;
+    } catch (error) {
+      if (isAborted(error) || signal.aborted) return;
+      this.error = error;
+      this.loading = false;
+    }
+  }
+
+  async #folder(source: Source & { kind: "folder" }, seeded: boolean, signal: AbortSignal): Promise<void> {
+    const path = { mailboxId: source.mailboxId };
+    const { filter } = source;
+    if (!seeded) {
+      const query = { limit: PAGE, filter };
+      const page = await ok(api.GET("/mailboxes/{mailboxId}/threads", { params: { path, query }, signal }));
+      this.#rows.clear();
+      this.seed(page);
+    }
+    if (this.#cursor === null) return;
+    const bytes = await ok(
+      api.GET("/mailboxes/{mailboxId}/index", {
+        params: { path, query: { filter } },
+        parseAs: "arrayBuffer",
+        signal,
+      }),
+    );
+    this.#setIds(decodeIds(new Uint8Array(bytes as ArrayBuffer)));
+  }
+
+  async #search(cursor: string | null, signal: AbortSignal): Promise<void> {
+    const { q, mailboxId } = this.source as Source & { kind: "search" };
+    const query = {
+      q,
+      limit: PAGE,
+      facets: cursor === null,
+      ...(mailboxId ? { mailboxId } : {}),
+      ...(cursor ? { cursor } : {}),
+    };
+    const page = await ok(api.GET("/search", { params: { query }, signal }));
+    for (const hit of page.items) {
+      this.#rows.set(hit.thread.id, hit.thread);
+      this.#hits.set(hit.thread.id, hit);
+    }
+    const fresh = page.items.map((one) => one.thread.id);
+    this.#setIds(cursor ? [...new Set([...this.ids, ...fresh])] : fresh);
+    this.#cursor = page.nextCursor;
+    this.found = { total: page.total, exact: page.isTotalExact };
+    if (page.facets) this.facets = page.facets;
+  }
+
+  /** Told by the list which rows are about to be seen: asks for those that are missing. */
+  want(start: number, end: number): void {
+    const { signal } = this.#abort;
+    if (this.source.kind === "search") {
+      if (end >= this.ids.length - 10 && this.#cursor && !this.#asked.has(this.#cursor)) {
+        this.#asked.add(this.#cursor);
+        this.#search(this.#cursor, signal).catch(() => this.#asked.clear());
+      }
+      return;
+    }
+    const missing = this.ids.slice(start, end).filter((id) => !this.#rows.has(id) && !this.#asked.has(id));
+    for (let i = 0; i < missing.length; i += BATCH) void this.#fetch(missing.slice(i, i + BATCH), signal);
+  }
+
+  async #fetch(ids: string[], signal: AbortSignal): Promise<void> {
+    for (const id of ids) this.#asked.add(id);
+    try {
+      const got = await this.#get(ids, signal);
+      for (const row of got.items) this.#rows.set(row.id, row);
+      if (got.notFound.length > 0) this.remove(got.notFound);
+    } catch {
+      // The row stays empty and is asked for again when it comes into view the next time.
+    } finally {
+      for (const id of ids) this.#asked.delete(id);
+    }
+  }
+
+  #get(ids: string[], signal: AbortSignal): Promise<Schema<"ThreadsGotten">> {
+    const { mailboxId } = this.source;
+    const body = this.source.kind === "folder" && mailboxId ? { ids, mailboxId } : { ids };
+    return ok(api.POST("/threads/batchGet", { body, signal }));
+  }
+
+  // ---- acts of ours ----
+
+  /** News about these wait until the result is called. */
+  hold(ids: readonly string[]): () => void {
+    for (const id of ids) this.#held.set(id, (this.#held.get(id) ?? 0) + 1);
+    return () => {
+      for (const id of ids) {
+        const left = (this.#held.get(id) ?? 1) - 1;
+        if (left > 0) this.#held.set(id, left);
+        else this.#held.delete(id);
+      }
+    };
+  }
+
+  /** Takes rows out; the result puts them back where they were. */
+  remove(ids: readonly string[]): () => void {
+    const gone = new Set(ids);
+    const before = this.ids.flatMap((id, index) => (gone.has(id) ? [{ id, index }] : []));
+    this.#setIds(this.ids.filter((id) => !gone.has(id)));
+    return () => {
+      const now = [...this.ids];
+      for (const { id, index } of before) if (!now.includes(id)) now.splice(Math.min(index, now.length), 0, id);
+      this.#setIds(now);
+    };
+  }
+
+  /** Changes rows before the server says so; the result changes them back. */
+  patch(ids: readonly string[], change: (row: Row) => Partial<Row>): () => void {
+    const before: Row[] = [];
+    for (const id of ids) {
+      const row = this.#rows.get(id);
+      if (!row) continue;
+      before.push(row);
+      this.#rows.set(id, { ...row, ...change(row) });
+    }
+    return () => {
+      for (const row of before) this.#rows.set(row.id, row);
+    };
+  }
+
+  // ---- news from the server ----
+
+  /** New mail, told with its rows. */
+  arrived(rows: readonly Row[]): void {
+    for (const row of rows) {
+      if (!row.mailboxIds.includes(this.mailboxId ?? "") || this.#held.has(row.id)) continue;
+      this.#place(row);
+    }
+  }
+
+  #place(row: Row): void {
+    if (this.source.kind === "search") return;
+    const known = this.#rows.get(row.id);
+    const at = this.indexOf(row.id);
+    this.#rows.set(row.id, row);
+    const moved = known !== undefined && known.receivedAt !== row.receivedAt;
+    if (at >= 0 && !moved) return;
+    if (at < 0 && !matches(row, this.source.filter)) return;
+    const first = this.ids[0] === undefined ? undefined : this.#rows.get(this.ids[0]);
+    const newest = this.ids.length === 0 || (first !== undefined && row.receivedAt >= first.receivedAt);
+    if (newest) this.#setIds([row.id, ...this.ids.filter((id) => id !== row.id)]);
+    else this.#reindex();
+  }
+
+  /** Its place cannot be told from the rows that are here: asks for the order again, soon. */
+  #reindex(): void {
+    clearTimeout(this.#reindexing);
+    this.#reindexing = setTimeout(() => {
+      const { signal } = this.#abort;
+      const source = this.source as Source & { kind: "folder" };
+      this.#cursor ??= "";
+      this.#folder(source, true, signal).catch(() => undefined);
+    }, 250);
+  }
+
+  /** Conversations of which something is different now. */
+  async changed(ids: readonly string[]): Promise<void> {
+    const { signal } = this.#abort;
+    const concern = ids.filter((id) => !this.#held.has(id) && (this.source.kind === "folder" || this.#rows.has(id)));
+    if (concern.length === 0) return;
+    if (concern.length > 200) return this.load();
+    const got = await this.#get(concern, signal);
+    const mailboxId = this.source.kind === "folder" ? this.source.mailboxId : null;
+    const gone = new Set(got.notFound);
+    for (const row of got.items) {
+      if (this.#held.has(row.id)) continue;
+      if (mailboxId && !row.mailboxIds.includes(mailboxId)) gone.add(row.id);
+      else if (this.source.kind === "folder") this.#place(row);
+      else this.#rows.set(row.id, row);
+    }
+    const leaving = [...gone].filter((id) => this.indexOf(id) >= 0 && !this.#held.has(id));
+    if (leaving.length > 0) this.remove(leaving);
+  }
+}

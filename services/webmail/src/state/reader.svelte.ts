@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// The open conversation.
+import { SvelteMap, SvelteSet } from "svelte/reactivity";
+import { api, ok, type Schema } from "@heronry/web-kit/api/client.ts";
+import { asProblem, isAborted } from "@heronry/web-kit/api/problem.ts";
+
+export type Message = Schema<"Message">;
+export type Content = Schema<"MessageContent">;
+
+export function isUnread(message: Message): boolean {
+  return !message.keywords.includes("$seen");
+}
+
+export class Reader {
+  threadId = $state<string | null>(null);
+  thread = $state.raw<Schema<"Thread"> | null>(null);
+  error = $state.raw<unknown>(null);
+  /** It was moved away or deleted elsewhere while it was open. */
+  gone = $state(false);
+  /** Messages shown with their text; the others are one line each. */
+  expanded = new SvelteSet<string>();
+  #contents = new SvelteMap<string, Content>();
+  #asked = new Map<string, Promise<Content>>();
+  #abort = new AbortController();
+
+  /** Shows a conversation, or none. */
+  async open(threadId: string | null): Promise<void> {
+    if (threadId === this.threadId) return;
+    this.#abort.abort();
+    this.threadId = threadId;
+    this.thread = null;
+    this.error = null;
+    this.gone = false;
+    this.expanded.clear();
+    this.#contents.clear();
+    this.#asked.clear();
+    if (threadId) await this.load();
+  }
+
+  /** Reads the open conversation, anew if it is there already. */
+  async load(): Promise<void> {
+    const { threadId } = this;
+    if (!threadId) return;
+    this.#abort.abort();
+    const { signal } = (this.#abort = new AbortController());
+    try {
+      const thread = await ok(api.GET("/threads/{threadId}", { params: { path: { threadId } }, signal }));
+      if (signal.aborted) return;
+      const before = new Set(this.thread?.messages.map((one) => one.id));
+      this.thread = thread;
+      this.error = null;
+      this.#expand(thread.messages, before);
+    } catch (error) {
+      if (isAborted(error) || signal.aborted) return;
+      if (asProblem(error).status === 404) this.gone = true;
+      if (!this.thread) this.error = error;
+    }
+  }
+
+  /** New, unread and starred messages are open, and always the last one. */
+  #expand(messages: readonly Message[], before: ReadonlySet<string>): void {
+    for (const one of messages) if (!before.has(one.id) && isUnread(one)) this.expanded.add(one.id);
+    const last = messages.findLast((one) => one.draftId === null) ?? messages.at(-1);
+    if (last && !before.has(last.id)) this.expanded.add(last.id);
+  }
+
+  toggle(id: string): void {
+    if (this.expanded.has(id)) this.expanded.delete(id);
+    else this.expanded.add(id);
+  }
+
+  content(id: string): Content | undefined {
+    return this.#contents.get(id);
+  }
+
+  /** The text of a message, asked for once. */
+  fetchContent(messageId: string): Promise<Content> {
+    const known = this.#asked.get(messageId);
+    if (known) return known;
+    const { signal } = this.#abort;
+    const asked = ok(api.GET("/messages/{messageId}/content", { params: { path: { messageId } } })).then((content) => {
+      if (!signal.aborted) this.#contents.set(messageId, content);
+      return content;
+    });
+    this.#asked.set(messageId, asked);
+    asked.catch(() => this.#asked.delete(messageId));
+    return asked;
+  }
+
+  /** Changes flags on screen before the server says so. */
+  patch(change: (message: Message) => Message): void {
+    if (this.thread) this.thread = { ...this.thread, messages: this.thread.messages.map(change) };
+  }
+}

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who is signed in, with what belongs to the account as a whole: settings, identities, folders, and the
+// live stream that keeps all of it fresh.
+import { api, ok, onSessionEnd, type Schema } from "@heronry/web-kit/api/client.ts";
+import { live, type LinkState, type LiveEvent } from "@heronry/web-kit/api/events.ts";
+import { asProblem } from "@heronry/web-kit/api/problem.ts";
+import { isLocale, preferredLocale, setLocale } from "@heronry/web-kit/lang/i18n.svelte.ts";
+import { remember, setTheme } from "@heronry/web-kit/preferences.svelte.ts";
+import { t } from "../lang/messages.ts";
+
+export type Mailbox = Schema<"Mailbox">;
+export type Role = NonNullable<Mailbox["role"]>;
+
+class Session {
+  phase = $state<"starting" | "signedOut" | "ready" | "failed">("starting");
+  /** The session ended by itself: the door says so. */
+  ended = $state(false);
+  error = $state.raw<unknown>(null);
+  account = $state.raw<Schema<"Account"> | null>(null);
+  settings = $state.raw<Schema<"Settings">>({
+    language: "auto",
+    theme: "auto",
+    density: "cosy",
+    timeZone: "auto",
+    undoSendSeconds: 10,
+    singleKeys: true,
+    markReadAfterSeconds: 0,
+    desktopNotifications: false,
+  });
+  identities = $state.raw<readonly Schema<"Identity">[]>([]);
+  mailboxes = $state.raw<readonly Mailbox[]>([]);
+  limits = $state.raw<Schema<"Limits">>({ messageBytes: 0, recipients: 100, uploadBytes: 0, partBytes: 4_194_304 });
+  link = $state<LinkState>("connecting");
+  /** First rows of the inbox, used once. */
+  inbox: Schema<"ThreadPage"> | undefined;
+  /** The state of the account that everything here reflects. */
+  state = "";
+  #stop: (() => void) | undefined;
+  #listeners = new Set<(event: LiveEvent) => void>();
+
+  constructor() {
+    onSessionEnd(() => {
+      if (this.phase !== "ready") return;
+      this.ended = true;
+      this.#leave();
+    });
+  }
+
+  /** Asks for everything that the first picture needs. */
+  async start(): Promise<void> {
+    this.phase = "starting";
+    try {
+      const all = await ok(api.GET("/bootstrap"));
+      await this.#take(all);
+    } catch (error) {
+      const { status } = asProblem(error);
+      if (status === 401) {
+        this.phase = "signedOut";
+        return;
+      }
+      this.error = error;
+      this.phase = "failed";
+    }
+  }
+
+  async #take(all: Schema<"Bootstrap">): Promise<void> {
+    this.account = all.account;
+    this.identities = all.identities;
+    this.mailboxes = all.mailboxes;
+    this.limits = all.limits;
+    this.inbox = all.inbox;
+    this.state = all.state;
+    await this.#apply(all.settings);
+    this.ended = false;
+    this.phase = "ready";
+    this.#stop = live({
+      types: "mail,submission",
+      since: all.eventCursor,
+      onevent: (event) => this.#event(event),
+      onlink: (link) => (this.link = link),
+    });
+  }
+
+  async #apply(settings: Schema<"Settings">): Promise<void> {
+    this.settings = settings;
+    setTheme(settings.theme === "auto" ? "system" : settings.theme);
+    const language = settings.language === "auto" ? preferredLocale() : settings.language;
+    remember("language", settings.language);
+    if (isLocale(language)) await setLocale(language);
+  }
+
+  #event(event: LiveEvent): void {
+    if (event.type === "session") {
+      this.ended = true;
+      return this.#leave();
+    }
+    if (event.type === "change") this.counts(event.mailboxes);
+    this.#listeners.forEach((run) => run(event));
+  }
+
+  /** Listens to the live stream; the result stops it. */
+  listen(run: (event: LiveEvent) => void): () => void {
+    this.#listeners.add(run);
+    return () => this.#listeners.delete(run);
+  }
+
+  #leave(): void {
+    this.#stop?.();
+    this.#stop = undefined;
+    this.account = null;
+    this.mailboxes = [];
+    this.identities = [];
+    this.inbox = undefined;
+    this.phase = "signedOut";
+  }
+
+  async signIn(login: string, password: string): Promise<void> {
+    await ok(api.POST("/session", { body: { login, password, remember: true } }));
+    await this.start();
+  }
+
+  async signOut(): Promise<void> {
+    try {
+      await ok(api.DELETE("/session"));
+    } finally {
+      this.ended = false;
+      this.#leave();
+    }
+  }
+
+  /** Changes settings at once and takes the change back when the server does not want it. */
+  async change(some: Schema<"SettingsChange">): Promise<void> {
+    const before = this.settings;
+    await this.#apply({ ...before, ...some });
+    try {
+      await this.#apply(await ok(api.PATCH("/me/settings", { body: some })));
+    } catch (error) {
+      await this.#apply(before);
+      throw error;
+    }
+  }
+
+  // ---- folders ----
+
+  counts(fresh: readonly Schema<"MailboxCounts">[]): void {
+    const byId = new Map(fresh.map((one) => [one.id, one]));
+    if (fresh.some((one) => !this.mailboxes.some((known) => known.id === one.id))) void this.reloadMailboxes();
+    this.mailboxes = this.mailboxes.map((one) => ({ ...one, ...byId.get(one.id) }));
+  }
+
+  async reloadMailboxes(): Promise<void> {
+    const all = await ok(api.GET("/mailboxes"));
+    this.mailboxes = all.items;
+  }
+
+  mailbox(id: string | null): Mailbox | undefined {
+    return this.mailboxes.find((one) => one.id === id);
+  }
+
+  byRole(role: Role): Mailbox | undefined {
+    return this.mailboxes.find((one) => one.role === role);
+  }
+
+  /** What a folder is called: those with a role in the user's language. */
+  nameOf(mailbox: Mailbox | undefined): string {
+    if (!mailbox) return "";
+    return mailbox.role ? t(`folder.${mailbox.role}`) : mailbox.name;
+  }
+
+  get identity(): Schema<"Identity"> | undefined {
+    return this.identities.find((one) => one.isDefault) ?? this.identities[0];
+  }
+
+  /** Whether an address is the user's own. */
+  isMine(address: string): boolean {
+    const wanted = address.toLowerCase();
+    return (
+      (this.account?.addresses.some((one) => one.toLowerCase() === wanted) ?? false) ||
+      this.identities.some((one) => one.address.toLowerCase() === wanted)
+    );
+  }
+}
+
+export const session = new Session();

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// Keeps what is on screen true: after an event, asks what changed since the last known state and tells
+// the open list and the open conversation.
+import { api, ok } from "@heronry/web-kit/api/client.ts";
+import type { LiveEvent } from "@heronry/web-kit/api/events.ts";
+import { asProblem } from "@heronry/web-kit/api/problem.ts";
+import { session } from "./session.svelte.ts";
+import type { Row, ThreadList } from "./list.svelte.ts";
+
+export interface Watcher {
+  list: () => ThreadList | undefined;
+  /** Conversations that are different now; also called for all when everything has to be read anew. */
+  changed: (threadIds: ReadonlySet<string> | "all") => void;
+  arrived: (rows: readonly Row[]) => void;
+}
+
+/** Starts to keep things true; the result ends it. */
+export function watch(watcher: Watcher): () => void {
+  let running = false;
+  let again = false;
+  let ended = false;
+
+  async function everything(): Promise<void> {
+    const fresh = await ok(api.GET("/mailboxes"));
+    session.mailboxes = fresh.items;
+    session.state = fresh.state;
+    watcher.changed("all");
+    await watcher.list()?.load();
+  }
+
+  async function changes(): Promise<void> {
+    let more = true;
+    while (more && !ended) {
+      const got = await ok(api.GET("/changes", { params: { query: { since: session.state } } }));
+      session.state = got.newState;
+      more = got.hasMore;
+      const { created, updated, destroyed } = got.mailboxes;
+      if (created.length + updated.length + destroyed.length > 0) await session.reloadMailboxes();
+      const threads = new Set([...got.threads.created, ...got.threads.updated, ...got.threads.destroyed]);
+      if (threads.size === 0) continue;
+      watcher.changed(threads);
+      await watcher.list()?.changed([...threads]);
+    }
+  }
+
+  async function catchUp(reset: boolean): Promise<void> {
+    if (running) {
+      again = true;
+      return;
+    }
+    running = true;
+    try {
+      await (reset ? everything() : changes());
+    } catch (error) {
+      // Too old, or never a state of this server: only reading everything anew helps.
+      const { status } = asProblem(error);
+      if (!ended && (status === 410 || status === 400)) await everything().catch(() => undefined);
+    } finally {
+      running = false;
+    }
+    if (again && !ended) {
+      again = false;
+      await catchUp(false);
+    }
+  }
+
+  const stop = session.listen((event: LiveEvent) => {
+    if (event.type === "reset") void catchUp(true);
+    if (event.type !== "change") return;
+    if (event.arrived.length > 0) {
+      watcher.list()?.arrived(event.arrived);
+      watcher.arrived(event.arrived);
+    }
+    if (event.state !== session.state) void catchUp(false);
+  });
+  return () => {
+    ended = true;
+    stop();
+  };
+}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describe, expect, it } from "vitest";
+import { expectSameMessages } from "@heronry/web-kit/test/languages.ts";
+import en from "../src/lang/en.json";
+import de from "../src/lang/de.json";
+import { parsePeople, recipientsFor, speaksOfAttachment, subjectFor } from "../src/compose/answer.ts";
+import { isDeceptive, nameOf, names } from "../src/list/people.ts";
+import { badge, own, withRole } from "../src/nav/folders.ts";
+import { blocksOf, linkify } from "../src/read/text.ts";
+import { hashOf, parseRoute, type Route } from "../src/state/route.svelte.ts";
+import { decodeIds } from "../src/state/varint.ts";
+import type { Schema } from "@heronry/web-kit/api/client.ts";
+
+function encodeIds(ids: readonly bigint[]): Uint8Array {
+  const bytes: number[] = [];
+  let last = 0n;
+  for (const id of ids) {
+    const difference = id - last;
+    last = id;
+    let value = BigInt.asUintN(64, (difference << 1n) ^ (difference >> 63n));
+    for (; value > 127n; value >>= 7n) bytes.push(Number(value & 127n) | 128);
+    bytes.push(Number(value));
+  }
+  return Uint8Array.from(bytes);
+}
+
+describe("languages", () => {
+  it("say the same", () => expectSameMessages(en, de));
+});
+
+describe("order of a mailbox", () => {
+  it("comes back as it was, small and 63 bit numbers, up and down", () => {
+    const ids = [1n, 2n, 1n, 115302194731810817n, 115302194731810816n, 9223372036854775807n, 5n, 562949953421312n, 0n];
+    expect(decodeIds(encodeIds(ids))).toEqual(ids.map(String));
+    expect(decodeIds(new Uint8Array())).toEqual([]);
+  });
+  it("refuses what is cut or too long", () => {
+    expect(() => decodeIds(Uint8Array.of(0x80))).toThrow(/ends/);
+    expect(() => decodeIds(new Uint8Array(12).fill(0xff))).toThrow(/too long/);
+  });
+});
+
+describe("routes", () => {
+  it("survive the address bar", () => {
+    const all: Route[] = [
+      { view: "folder", mailboxId: "3", filter: "all", threadId: null },
+      { view: "folder", mailboxId: "3", filter: "unread", threadId: "115" },
+      { view: "search", q: "from:mia & böats", mailboxId: null, threadId: null },
+      { view: "search", q: 'a "b c"', mailboxId: "7", threadId: "9" },
+      { view: "settings", section: "" },
+      { view: "settings", section: "sessions" },
+    ];
+    for (const one of all) expect(parseRoute(hashOf(one))).toEqual(one);
+  });
+  it("fall back to the inbox for what they do not know", () => {
+    const inbox = { view: "folder", mailboxId: "", filter: "all", threadId: null };
+    expect(parseRoute("")).toEqual(inbox);
+    expect(parseRoute("#/f/../../x/t/javascript:1?show=evil")).toEqual(inbox);
+  });
+});
+
+const message = (more: Partial<Schema<"Message">>): Schema<"Message"> => ({
+  id: "1", threadId: "1", mailboxIds: ["1"], keywords: [], subject: "Boats", preview: "", sender: [], bcc: [], replyTo: [], cc: [],
+  from: [{ name: "Ada", address: "ada@example.org" }], to: [{ name: "Bo", address: "bo@heron.example" }],
+  messageIdHeader: null, sentAt: null, receivedAt: "2026-03-01T12:00:00Z", size: 1, attachments: [], draftId: null, ...more,
+});
+const isMine = (address: string): boolean => address.toLowerCase() === "bo@heron.example";
+const addresses = (people: readonly { address: string }[]): string[] => people.map((one) => one.address);
+
+describe("answers", () => {
+  it("go to the author, or where the author wants them", () => {
+    expect(addresses(recipientsFor(message({}), "reply", isMine).to)).toEqual(["ada@example.org"]);
+    const list = message({ replyTo: [{ name: "", address: "list@example.org" }] });
+    expect(addresses(recipientsFor(list, "reply", isMine).to)).toEqual(["list@example.org"]);
+  });
+  it("go to all but me, each once", () => {
+    const many = message({
+      to: [{ name: "", address: "BO@heron.example" }, { name: "", address: "mia@example.org" }],
+      cc: [{ name: "", address: "Mia@example.org" }, { name: "", address: "ada@example.org" }, { name: "", address: "leo@example.org" }],
+    });
+    const { to, cc } = recipientsFor(many, "replyAll", isMine);
+    expect(addresses(to)).toEqual(["ada@example.org"]);
+    expect(addresses(cc)).toEqual(["mia@example.org", "leo@example.org"]);
+  });
+  it("to my own mail go to whom it went", () => {
+    const sent = message({ from: [{ name: "Bo", address: "bo@heron.example" }], to: [{ name: "", address: "ada@example.org" }] });
+    expect(addresses(recipientsFor(sent, "reply", isMine).to)).toEqual(["ada@example.org"]);
+  });
+  it("have one Re: and one Fwd:", () => {
+    expect(subjectFor("AW: Re: Re[2]: Boats", "reply")).toBe("Re: Boats");
+    expect(subjectFor("WG: Fwd: Boats", "forward")).toBe("Fwd: Boats");
+    expect(subjectFor("Recipe", "replyAll")).toBe("Re: Recipe");
+  });
+  it("know people in what is typed", () => {
+    const { people, rest } = parsePeople('Ada <ada@example.org>; leo@example.org, "Reed, Mia" <mia@example.org>\nnobody');
+    expect(people).toEqual([
+      { name: "Ada", address: "ada@example.org" },
+      { address: "leo@example.org" },
+      { name: "Reed, Mia", address: "mia@example.org" },
+    ]);
+    expect(rest).toBe("nobody");
+  });
+  it("notice a forgotten attachment", () => {
+    expect(speaksOfAttachment("The sheet is attached.")).toBe(true);
+    expect(speaksOfAttachment("Die Liste findest du im Anhang.")).toBe(true);
+    expect(speaksOfAttachment("We are attacked by geese.")).toBe(false);
+  });
+});
+
+describe("plain text", () => {
+  it("has links that end where they end", () => {
+    expect(linkify("see https://a.example/x_(y), or (https://b.example/z).")).toEqual([
+      { text: "see " },
+      { text: "https://a.example/x_(y)", href: "https://a.example/x_(y)" },
+      { text: ", or (" },
+      { text: "https://b.example/z", href: "https://b.example/z" },
+      { text: ")." },
+    ]);
+    expect(linkify("mail bo@heron.example!")[1]).toEqual({ text: "bo@heron.example", href: "mailto:bo@heron.example" });
+  });
+  it("never makes a link of anything else", () => {
+    const evil = 'javascript:alert(1) data:text/html,x vbscript:x "https://a.example/"><img src=x onerror=pwn()>';
+    for (const piece of linkify(evil)) if (piece.href) expect(piece.href).toMatch(/^https:\/\/a\.example\/$/);
+  });
+  it("folds quotes with the line that introduces them", () => {
+    const blocks = blocksOf("Yes.\n\nOn Monday, Ada wrote:\n> No?\n> Really\n\nBo");
+    expect(blocks.map((one) => one.quoted)).toEqual([false, true, false]);
+  });
+  it("is done with long hostile text in little time", () => {
+    const began = performance.now();
+    blocksOf(`${"> ".repeat(50_000)}\n${"https://".repeat(20_000)}\n${"(".repeat(60_000)}`);
+    for (let i = 0; i < 200; i++) linkify(`https://${"a)".repeat(400)}`);
+    expect(performance.now() - began).toBeLessThan(5000);
+  });
+});
+
+describe("people", () => {
+  it("cannot rearrange the window", () => {
+    expect(nameOf({ name: "\u202egro.elpmaxe\u202c", address: "a@b.example" })).toBe("gro.elpmaxe");
+    expect(nameOf({ name: "\u200b", address: "a@b.example" })).toBe("a@b.example");
+  });
+  it("are told short when there are many", () => {
+    const people = [{ name: "Ada Lindqvist", address: "a@x.example" }, { name: "Bo", address: "bo@heron.example" }];
+    expect(names(people, isMine, "Me")).toBe("Ada, Me");
+    expect(names(people.slice(0, 1), isMine, "Me")).toBe("Ada Lindqvist");
+  });
+  it("are suspicious when the name is another address", () => {
+    expect(isDeceptive({ name: "ceo@bank.example", address: "x@evil.example" })).toBe(true);
+    expect(isDeceptive({ name: "A@B.example", address: "a@b.example" })).toBe(false);
+    expect(isDeceptive({ name: "Ada", address: "a@b.example" })).toBe(false);
+  });
+});
+
+describe("folders", () => {
+  const folder = (id: string, name: string, role: Schema<"MailboxRole">, parentId: string | null = null): Schema<"Mailbox"> => ({
+    id, name, path: name, role, parentId, totalMessages: 4, unreadMessages: 2, isSubscribed: true,
+  });
+  const all = [folder("9", "Work/Old", null, "8"), folder("8", "Work", null), folder("2", "Sent", "sent"), folder("1", "INBOX", "inbox")];
+  it("stand in their order", () => {
+    expect(withRole(all).map((one) => one.role)).toEqual(["inbox", "sent"]);
+    expect(own(all).map((one) => [one.mailbox.name, one.depth])).toEqual([["Work", 0], ["Work/Old", 1]]);
+  });
+  it("tell unread mail, except where nobody wants to know", () => {
+    expect(withRole(all).map(badge)).toEqual([2, 0]);
+    expect(badge(folder("3", "Drafts", "drafts"))).toBe(4);
+  });
+});
