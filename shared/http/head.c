@@ -163,7 +163,7 @@ bool head_check(str input, struct head *out)
             return true;
         }
     }
-    out->n = (size_t)(rest.p - input.p);
+    out->n = (input.n < HEAD_MAX ? input.n : HEAD_MAX) - rest.n;
     (void)check_all(&seen, out);
     return true;
 }
