@@ -2,6 +2,8 @@
 /* Finds the database and Redis: by URL, or beside data_dir. */
 #include "services/app/endpoints.h"
 
+#include "schema/schema.h"
+
 #include <errno.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -19,7 +21,7 @@ const char *app_socket_dir(const char *data_dir, struct arena *a)
     return arena_cstr(a, dir);
 }
 
-const char *app_conninfo(const char *socket_dir, struct arena *a)
+const char *app_conninfo(const char *socket_dir, const char *role, struct arena *a)
 {
     struct buf text;
     buf_init(&text, 2 * strlen(socket_dir) + 100);
@@ -29,7 +31,7 @@ const char *app_conninfo(const char *socket_dir, struct arena *a)
             (void)buf_add_byte(&text, '\\');
         (void)buf_add_byte(&text, *p);
     }
-    (void)buf_add(&text, STR("' dbname=heronry user=heronry"));
+    (void)buf_addf(&text, "' dbname=heronry user=%s", role);
     const char *out = arena_cstr(a, buf_str(&text));
     buf_fini(&text);
     return out;
@@ -70,11 +72,16 @@ bool app_endpoints_find(const struct config *c, struct arena *a, struct app_endp
     out->embedded_database = !*database;
     out->embedded_redis = !*redis && out->embedded_database;
     out->database = database;
+    out->owner = config_text(c, CONFIG_DATABASE_MIGRATION_URL);
+    if (!*out->owner)
+        out->owner = database;
     out->redis = *redis ? redis : NULL;
     if (!out->embedded_database)
         return true;
     out->socket_dir = app_socket_dir(data_dir, a);
-    out->database = app_conninfo(out->socket_dir, a);
+    out->database = app_conninfo(out->socket_dir, SCHEMA_WORKER_ROLE, a);
+    out->owner = app_conninfo(out->socket_dir, "heronry", a);
+    out->admin = app_conninfo(out->socket_dir, "heronry_admin", a);
     if (out->embedded_redis)
         out->redis = arena_cstr(a, arena_printf(a, "unix://%s/redis.sock", out->socket_dir));
     return check_owner(out->socket_dir, data_dir, e);

@@ -10,7 +10,9 @@
 struct app_endpoints {
     bool embedded_database; /* the supervisor runs it */
     bool embedded_redis;
-    const char *database;   /* conninfo for libpq */
+    const char *database;   /* conninfo for libpq, for work: of a role without further rights */
+    const char *owner;      /* the same for migrations: of the role that owns the tables */
+    const char *admin;      /* of the embedded cluster's superuser; NULL for an outside one */
     const char *redis;      /* URL, or NULL: none */
     const char *socket_dir; /* of the embedded servers, or NULL: none are embedded */
 };
@@ -24,8 +26,9 @@ bool app_endpoints_find(const struct config *c, struct arena *a, struct app_endp
  * (sun_path), so a long data_dir gets one in /tmp whose name is made from it. In the arena. */
 const char *app_socket_dir(const char *data_dir, struct arena *a);
 
-/* Pure: name and value as libpq's keyword/value strings want them, with quotes. In the arena. */
-const char *app_conninfo(const char *socket_dir, struct arena *a);
+/* Pure: the embedded database for a role, as libpq's keyword/value strings want it, with quotes. In
+ * the arena. */
+const char *app_conninfo(const char *socket_dir, const char *role, struct arena *a);
 
 /* data_dir/name, in the arena. */
 const char *app_data_path(const struct config *c, const char *name, struct arena *a);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* migrate, config-check, config, version. */
+#include "db/db.h"
 #include "schema/schema.h"
 #include "services/app/build.h"
 #include "services/app/endpoints.h"
@@ -55,12 +56,12 @@ static void print_states(const struct schema_states *states)
 }
 
 /* With --dry-run only what would be done. */
-YIELDS static bool show(struct cli_session *s, struct err *e)
+YIELDS static bool show(struct cli_session *s, struct db *owner, struct err *e)
 {
     struct schema_states states;
     size_t n;
     const struct schema_migration *ours = schema_migrations(&n);
-    if (!schema_compare(s->app->db, ours, n, &s->arena, s->deadline_ms, &states, e))
+    if (!schema_compare(owner, ours, n, &s->arena, s->deadline_ms, &states, e))
         return false;
     size_t kept = 0;
     for (size_t i = 0; i < states.n; i++) {
@@ -78,12 +79,12 @@ YIELDS static bool show(struct cli_session *s, struct err *e)
     return true;
 }
 
-YIELDS static bool migrate(struct cli_session *s, struct err *e)
+YIELDS static bool migrate(struct cli_session *s, struct db *owner, struct err *e)
 {
     size_t n;
     size_t applied;
     const struct schema_migration *ours = schema_migrations(&n);
-    if (!schema_migrate(s->app->db, ours, n, clock_deadline_in(MIGRATE_MS), &applied, e))
+    if (!schema_migrate(owner, ours, n, clock_deadline_in(MIGRATE_MS), &applied, e))
         return false;
     if (s->cli->json) {
         json_t *done = json_object();
@@ -96,10 +97,22 @@ YIELDS static bool migrate(struct cli_session *s, struct err *e)
     return true;
 }
 
+/* As the role that owns the tables: those that serve may not change them. */
+YIELDS static bool as_owner(struct cli_session *s, struct err *e)
+{
+    struct app_endpoints at;
+    if (!app_endpoints_find(s->app->config, &s->arena, &at, e))
+        return false;
+    struct db *owner = db_new(s->app->runtime, &(struct db_options){ .conninfo = at.owner });
+    bool only_show = cli_option(s->cli, "--status") || cli_option(s->cli, "--dry-run");
+    bool ok = only_show ? show(s, owner, e) : migrate(s, owner, e);
+    db_free(&owner);
+    return ok;
+}
+
 static enum cli_exit run_migrate(struct cli *cli)
 {
-    bool only_show = cli_option(cli, "--status") || cli_option(cli, "--dry-run");
-    return cli_run_session(cli, only_show ? show : migrate, NULL);
+    return cli_run_session(cli, as_owner, NULL);
 }
 
 /* ---- configuration ---- */

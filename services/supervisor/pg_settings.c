@@ -2,6 +2,8 @@
 /* Settings of the embedded PostgreSQL. */
 #include "services/supervisor/pg_settings.h"
 
+#include "schema/schema.h"
+
 static const uint64_t mb = 1048576;
 
 static uint64_t between(uint64_t least, uint64_t value, uint64_t most)
@@ -81,7 +83,7 @@ bool pg_settings_hba(struct buf *out)
 
 bool pg_settings_ident(const struct pg_machine *m, struct buf *out)
 {
-    static const char *const roles[] = { "heronry", "heronry_admin" };
+    static const char *const roles[] = { "heronry", SCHEMA_WORKER_ROLE, "heronry_admin" };
     bool ok = buf_add(out, STR("# Written by heronry at each start.\n"));
     for (size_t i = 0; i < COUNT_OF(roles); i++) {
         ok = ok && buf_addf(out, "heronry \"%s\" %s\n", m->user, roles[i]) &&

@@ -25,7 +25,8 @@ enum {
 
 struct preparation {
     struct runtime *runtime;
-    struct db *db;
+    struct db *db;    /* as the owner of the tables */
+    struct db *admin; /* NULL when the cluster is not ours */
     bool ok;
     struct err err;
 };
@@ -36,7 +37,8 @@ YIELDS static void migrate(void *arg)
     size_t n;
     size_t applied = 0;
     const struct schema_migration *list = schema_migrations(&n);
-    p->ok = schema_migrate(p->db, list, n, clock_deadline_in(MIGRATE_MS), &applied, &p->err);
+    p->ok = (!p->admin || schema_make_role(p->admin, clock_deadline_in(MIGRATE_MS), &p->err)) &&
+            schema_migrate(p->db, list, n, clock_deadline_in(MIGRATE_MS), &applied, &p->err);
     if (applied > 0)
         obs_log(EV_SCHEMA_MIGRATED, STR_EMPTY, OBS_INT("applied", applied));
     runtime_stop(p->runtime);
@@ -45,14 +47,17 @@ YIELDS static void migrate(void *arg)
 static bool migrate_database(const struct supervisor *s, struct err *e)
 {
     struct preparation p = { 0 };
-    const struct db_options options = { .conninfo = s->endpoints.database };
+    const struct db_options options = { .conninfo = s->endpoints.owner };
+    const struct db_options admin = { .conninfo = s->endpoints.admin };
     p.runtime = runtime_new(&(struct runtime_options){ 0 }, e);
     if (!p.runtime)
         return false;
     p.db = db_new(p.runtime, &options);
+    p.admin = admin.conninfo ? db_new(p.runtime, &admin) : NULL;
     if (fiber_spawn(p.runtime, "migrate", migrate, &p, NULL, &p.err))
         runtime_run(p.runtime);
     db_free(&p.db);
+    db_free(&p.admin);
     runtime_free(&p.runtime);
     if (!p.ok)
         *e = p.err;

@@ -28,7 +28,7 @@ void status_write(const struct supervisor *s)
     (void)json_object_set_new(root, "pids", pids);
     /* Outside ones are left out: their URLs hold passwords. */
     if (s->endpoints.embedded_database)
-        (void)json_object_set_new(root, "database", json_string(s->endpoints.database));
+        (void)json_object_set_new(root, "database", json_string(s->endpoints.owner));
     if (s->endpoints.embedded_redis)
         (void)json_object_set_new(root, "redis", json_string(s->endpoints.redis));
     char *text = json_dumps(root, JSON_INDENT(2));

@@ -19,6 +19,38 @@ static const char make_table[] =
     " version int PRIMARY KEY, name text NOT NULL, checksum text NOT NULL,"
     " applied_at timestamptz NOT NULL DEFAULT now())";
 
+static const char make_role[] =
+    "DO $$ BEGIN"
+    " PERFORM pg_advisory_xact_lock(5210318741);"
+    " IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = '" SCHEMA_WORKER_ROLE "') THEN"
+    "  CREATE ROLE " SCHEMA_WORKER_ROLE " LOGIN;"
+    " END IF; END $$";
+
+/* Once: tables that come later give the same rights by default. The audit log only grows. */
+static const char grant_rights[] =
+    "DO $$ BEGIN"
+    " IF EXISTS (SELECT 1 FROM pg_roles WHERE rolname = '" SCHEMA_WORKER_ROLE "')"
+    " AND current_user <> '" SCHEMA_WORKER_ROLE "'"
+    " AND NOT has_table_privilege('" SCHEMA_WORKER_ROLE "', 'account', 'INSERT') THEN"
+    "  PERFORM pg_advisory_xact_lock(5210318741);"
+    "  GRANT USAGE ON SCHEMA public TO " SCHEMA_WORKER_ROLE ";"
+    "  GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO " SCHEMA_WORKER_ROLE
+    ";"
+    "  GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO " SCHEMA_WORKER_ROLE ";"
+    "  REVOKE UPDATE, DELETE ON audit_log FROM " SCHEMA_WORKER_ROLE ";"
+    "  REVOKE INSERT, UPDATE, DELETE ON schema_migration FROM " SCHEMA_WORKER_ROLE ";"
+    "  ALTER DEFAULT PRIVILEGES IN SCHEMA public"
+    "   GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO " SCHEMA_WORKER_ROLE ";"
+    "  ALTER DEFAULT PRIVILEGES IN SCHEMA public"
+    "   GRANT USAGE, SELECT ON SEQUENCES TO " SCHEMA_WORKER_ROLE ";"
+    " END IF; END $$";
+
+bool schema_make_role(struct db *admin, int64_t deadline_ms, struct err *e)
+{
+    return db_run_script(admin, make_role, deadline_ms, e) ||
+           err_wrap(e, "make the role %s", SCHEMA_WORKER_ROLE);
+}
+
 static bool read_applied(struct db *db, struct arena *a, int64_t deadline_ms, struct db_rows **out,
                          struct err *e)
 {
@@ -132,13 +164,25 @@ YIELDS static bool migrate_in(struct arena *a, struct db *db,
     return true;
 }
 
+/* A list for tests may have no tables of ours. */
+YIELDS static bool give_rights(struct db *db, struct arena *a, int64_t deadline_ms, struct err *e)
+{
+    static const struct db_stmt find_account = { "SELECT to_regclass('account') IS NOT NULL" };
+    struct db_rows *rows;
+    if (!db_query(db, DB_READ, &find_account, NULL, 0, a, deadline_ms, &rows, e))
+        return false;
+    return !db_int(rows, 0, 0) || db_run_script(db, grant_rights, deadline_ms, e) ||
+           err_wrap(e, "rights of the role %s", SCHEMA_WORKER_ROLE);
+}
+
 bool schema_migrate(struct db *db, const struct schema_migration *migrations, size_t n,
                     int64_t deadline_ms, size_t *applied, struct err *e)
 {
     struct arena a;
     arena_init(&a);
     *applied = 0;
-    bool ok = migrate_in(&a, db, migrations, n, deadline_ms, applied, e);
+    bool ok = migrate_in(&a, db, migrations, n, deadline_ms, applied, e) &&
+              give_rights(db, &a, deadline_ms, e);
     arena_fini(&a);
     return ok;
 }

@@ -10,6 +10,10 @@
 
 struct db;
 
+/* The role that a server works as when the database has it: it may read and write rows, and change
+ * no table (PROMISES R37). Others can be members of it. */
+#define SCHEMA_WORKER_ROLE "heronry_worker"
+
 struct schema_migration {
     int version;
     const char *name;     /* "directory" */
@@ -42,9 +46,14 @@ YIELDS bool schema_compare(struct db *db, const struct schema_migration *migrati
 
 /* Applies what is missing, in order; *applied counts (also when it fails later). Several processes
  * may do it at once: an advisory lock lets one work and the others find it done. Migrations of a
- * newer program are left alone. ERR_UNSUPPORTED: an applied one was changed afterwards, nothing is
- * done; other errors name the migration that failed. Yields. */
+ * newer program are left alone. At the end SCHEMA_WORKER_ROLE, if there is such a role, has the
+ * rights it needs. ERR_UNSUPPORTED: an applied one was changed afterwards, nothing is done; other
+ * errors name the migration that failed. Yields. */
 YIELDS bool schema_migrate(struct db *db, const struct schema_migration *migrations, size_t n,
                            int64_t deadline_ms, size_t *applied, struct err *e);
+
+/* Makes SCHEMA_WORKER_ROLE unless it is there, over a connection of somebody who may: before
+ * schema_migrate. Errors: those of db_run_script. Yields. */
+YIELDS bool schema_make_role(struct db *admin, int64_t deadline_ms, struct err *e);
 
 #endif

@@ -22,15 +22,20 @@ static const struct {
     bool embedded_database;
     bool embedded_redis;
     const char *database;
+    const char *owner;
     const char *redis;
 } cases[] = {
-    { "data_dir: /d\n", true, true, "host='/d/run' dbname=heronry user=heronry",
-      "unix:///d/run/redis.sock" },
+    { "data_dir: /d\n", true, true, "host='/d/run' dbname=heronry user=heronry_worker",
+      "host='/d/run' dbname=heronry user=heronry", "unix:///d/run/redis.sock" },
     { "data_dir: /d\nredis: { url: \"redis://h\" }\n", true, false,
+      "host='/d/run' dbname=heronry user=heronry_worker",
       "host='/d/run' dbname=heronry user=heronry", "redis://h" },
     { "data_dir: /d\ndatabase: { url: \"postgresql://h/x\" }\n", false, false, "postgresql://h/x",
-      NULL },
+      "postgresql://h/x", NULL },
+    { "data_dir: /d\ndatabase: { url: \"postgresql://h/x\", migration_url: \"postgresql://o@h/x\" }\n",
+      false, false, "postgresql://h/x", "postgresql://o@h/x", NULL },
     { "data_dir: \"/it's\\\\d\"\n", true, true,
+      "host='/it\\'s\\\\d/run' dbname=heronry user=heronry_worker",
       "host='/it\\'s\\\\d/run' dbname=heronry user=heronry", "unix:///it's\\d/run/redis.sock" },
 };
 
@@ -47,6 +52,7 @@ static void test_finds_both(void **state)
         assert_int_equal(at.embedded_database, cases[i].embedded_database);
         assert_int_equal(at.embedded_redis, cases[i].embedded_redis);
         assert_string_equal(at.database, cases[i].database);
+        assert_string_equal(at.owner, cases[i].owner);
         if (cases[i].redis) {
             assert_string_equal(at.redis, cases[i].redis);
         } else {
