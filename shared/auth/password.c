@@ -72,8 +72,6 @@ bool auth_password_check(str password, struct err *e)
         return ERR(e, ERR_SYNTAX, only_text);
     bool is_common = auth_password_is_common(secret_str(&prepared));
     secret_wipe(&prepared);
-    if (is_common)
-        return ERR(e, ERR_SYNTAX,
-                   "this password is one of those that are tried first; choose another");
-    return true;
+    return !is_common ||
+           ERR(e, ERR_SYNTAX, "this password is one of those that are tried first; choose another");
 }

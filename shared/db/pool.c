@@ -56,7 +56,7 @@ YIELDS static bool wait_for_change(struct db_pool *pool, int64_t deadline_ms, in
 
 static bool is_hopeless(const struct db_pool *pool, uint64_t failures, bool is_trying)
 {
-    INVARIANT(pool->n > 0);
+    INVARIANT(pool->conns && pool->n > 0);
     return db_is_away(pool->conns[0].db) || (pool->failures != failures && !is_trying);
 }
 

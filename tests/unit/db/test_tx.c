@@ -52,8 +52,7 @@ static const struct db_stmt has_stmt = { "SELECT count(*) FROM t_tx WHERE id = $
 static const struct db_stmt slow_insert_stmt = { "INSERT INTO t_slow_commit VALUES ($1)" };
 static const struct db_stmt sleep_stmt = { "SELECT pg_sleep($1::float8)" };
 static const struct db_stmt kill_stmt = {
-    "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE"
-    " application_name = 'heronry'"
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'heronry'"
     " AND pid <> pg_backend_pid()"
 };
 
