@@ -2,6 +2,8 @@
 /* fork and exec with the right user, output and signals; /proc to find processes again. */
 #include "services/supervisor/child.h"
 
+#include "services/supervisor/files.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -10,6 +12,10 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+
+enum {
+    LOG_MAX = 1024 * 1024 /* bytes looked at */
+};
 
 void child_follow_parent(pid_t parent, int death_signal)
 {
@@ -47,7 +53,8 @@ _Noreturn static void exec_child(const struct child_command *c, pid_t parent)
     child_follow_parent(parent, c->death_signal);
     (void)signal(SIGINT, SIG_DFL);
     (void)signal(SIGPIPE, SIG_DFL);
-    int log = open(c->log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    int empty = c->empties_log ? O_TRUNC : 0;
+    int log = open(c->log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | empty, 0600);
     if (log < 0 || dup2(log, 1) < 0 || dup2(log, 2) < 0 || !open_stdin(c->stdin_text))
         _exit(127);
     (void)close_range(3, UINT_MAX, 0);
@@ -74,20 +81,18 @@ bool child_spawn(const struct child_command *command, pid_t *out, struct err *e)
     return true;
 }
 
-const char *child_last_line(const char *path, struct arena *a)
+const char *child_last_line(const struct identity *id, const char *path, struct arena *a)
 {
-    char text[1024];
-    ssize_t n = -1;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd >= 0) {
-        off_t size = lseek(fd, 0, SEEK_END);
-        (void)lseek(fd, size > (off_t)sizeof(text) ? size - (off_t)sizeof(text) : 0, SEEK_SET);
-        n = read(fd, text, sizeof(text));
-        (void)close(fd);
-    }
-    str all = str_trim(str_of(text, n > 0 ? (size_t)n : 0));
+    struct buf text;
+    struct err ignored = ERR_CLEAR;
+    buf_init(&text, LOG_MAX);
+    /* One that is too long was read up to there: its beginning says why nothing started. */
+    (void)files_read_own(id, path, &text, &ignored);
+    str all = str_trim(buf_str(&text));
     ptrdiff_t at = str_rfind_byte(all, '\n');
-    return arena_cstr(a, str_slice(all, (size_t)(at + 1), 160));
+    const char *line = arena_cstr(a, str_slice(all, (size_t)(at + 1), 160));
+    buf_fini(&text);
+    return line;
 }
 
 void child_pause(long ms)
@@ -124,7 +129,7 @@ bool child_run(const struct child_command *command, int64_t limit_ms, struct err
         return true;
     struct arena a;
     arena_init(&a);
-    const char *said = child_last_line(command->log_path, &a);
+    const char *said = child_last_line(command->identity, command->log_path, &a);
     (void)ERR(e, ERR_INTERNAL, "%s %s: %s (see %s)", command->argv[0],
               ended ? "failed" : "took too long", said, command->log_path);
     arena_fini(&a);
@@ -138,16 +143,52 @@ bool child_end(pid_t pid, int signo, int64_t limit_ms)
     return wait_for(pid, clock_deadline_in(limit_ms), &status);
 }
 
-bool child_works_in(pid_t pid, const char *dir)
+/* The first line of a small file of the kernel's. */
+static str read_fact(pid_t pid, const char *name, char *to, size_t size)
+{
+    char path[64];
+    (void)snprintf(path, sizeof(path), "/proc/%ld/%s", (long)pid, name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read(fd, to, size) : -1;
+    if (fd >= 0)
+        (void)close(fd);
+    return str_trim(str_of(to, n > 0 ? (size_t)n : 0));
+}
+
+/* The owner of its files in /proc is no sign: those of a process that gave up root are root's. */
+static bool has_uid(pid_t pid, uid_t uid)
+{
+    char text[2048];
+    str rest = read_fact(pid, "status", text, sizeof(text));
+    str line = STR_EMPTY;
+    uint64_t effective = 0;
+    bool more = rest.n > 0;
+    while (more) {
+        more = str_cut(rest, '\n', &line, &rest);
+        if (str_has_prefix(line, STR("Uid:\t")))
+            break;
+    }
+    str real;
+    str others;
+    if (!str_has_prefix(line, STR("Uid:\t")) || !str_cut(str_skip(line, 5), '\t', &real, &others))
+        return false;
+    (void)str_cut(others, '\t', &real, &others);
+    return str_to_uint(real, UINT32_MAX, &effective) && effective == uid;
+}
+
+bool child_is_left(const struct child_trace *trace, pid_t pid)
 {
     char link[64];
     char target[1024];
+    char comm[64];
     (void)snprintf(link, sizeof(link), "/proc/%ld/cwd", (long)pid);
     ssize_t n = readlink(link, target, sizeof(target));
-    return n > 0 && str_eq(str_of(target, (size_t)n), str_from_cstr(dir));
+    return n > 0 && str_eq(str_of(target, (size_t)n), str_from_cstr(trace->dir)) &&
+           has_uid(pid, trace->identity->uid) &&
+           str_eq(read_fact(pid, "comm", comm, sizeof(comm)), str_from_cstr(trace->program));
 }
 
-size_t child_signal_all_in(const char *dir, int signo)
+size_t child_signal_left(const struct child_trace *trace, int signo)
 {
     size_t found = 0;
     DIR *proc = opendir("/proc");
@@ -156,7 +197,7 @@ size_t child_signal_all_in(const char *dir, int signo)
     for (const struct dirent *entry; (entry = readdir(proc));) {
         uint64_t pid;
         if (!str_to_uint(str_from_cstr(entry->d_name), INT_MAX, &pid) ||
-            !child_works_in((pid_t)pid, dir))
+            !child_is_left(trace, (pid_t)pid))
             continue;
         found++;
         if (signo)

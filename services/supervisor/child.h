@@ -11,6 +11,7 @@ struct child_command {
     const char *const *argv; /* ends with NULL; argv[0] is a path or is looked up in PATH */
     const struct identity *identity;
     const char *log_path;   /* output is appended there, as the identity */
+    bool empties_log;       /* what stands there goes first */
     const char *stdin_text; /* given on standard input, NULL for none */
     int death_signal;       /* sent to it when the supervisor dies; 0 = none */
 };
@@ -30,15 +31,22 @@ bool child_end(pid_t pid, int signo, int64_t limit_ms);
  * before, as that clears the latter. */
 void child_follow_parent(pid_t parent, int death_signal);
 
-/* Whether process `pid` has the directory as its working directory. */
-bool child_works_in(pid_t pid, const char *dir);
-/* Sends the signal to every process with that working directory (0: only counts them). */
-size_t child_signal_all_in(const char *dir, int signo);
+/* What a former life may have left: processes of this program and user that work in a directory.
+ * Anybody else's (the shell of an operator who looks around) is none. */
+struct child_trace {
+    const struct identity *identity;
+    const char *dir;     /* without links */
+    const char *program; /* its name as the kernel knows it */
+};
+bool child_is_left(const struct child_trace *trace, pid_t pid);
+/* Sends the signal to all of them (0: only counts them). */
+size_t child_signal_left(const struct child_trace *trace, int signo);
 
 /* Sleeps for so many milliseconds, below 1000. */
 void child_pause(long ms);
 
-/* The last line of a file that is not empty, cut at 160 bytes, in the arena. */
-const char *child_last_line(const char *path, struct arena *a);
+/* The last line that is not empty of a file of the identity's own (files_read_own), cut at 160
+ * bytes, in the arena. */
+const char *child_last_line(const struct identity *id, const char *path, struct arena *a);
 
 #endif

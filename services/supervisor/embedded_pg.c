@@ -127,7 +127,7 @@ bool embedded_pg_prepare(struct embedded_pg *pg, const struct identity *id, cons
     struct buf text;
     buf_init(&text, 64);
     struct err absent = ERR_CLEAR;
-    bool exists = files_read(version_path, &text, &absent);
+    bool exists = files_read_own(id, version_path, &text, &absent);
     bool ok = !exists || str_to_uint(str_trim(buf_str(&text)), 999, &version);
     buf_fini(&text);
     if (!ok || (!exists && absent.kind != ERR_NOT_FOUND))
@@ -137,10 +137,10 @@ bool embedded_pg_prepare(struct embedded_pg *pg, const struct identity *id, cons
     return exists || make_cluster(pg, a, e);
 }
 
-static bool wait_until_gone(const char *dir, int64_t limit_ms)
+static bool wait_until_gone(const struct child_trace *former, int64_t limit_ms)
 {
     int64_t deadline = clock_deadline_in(limit_ms);
-    while (child_signal_all_in(dir, 0) > 0) {
+    while (child_signal_left(former, 0) > 0) {
         if (clock_monotonic_ms() > deadline)
             return false;
         child_pause(20);
@@ -152,17 +152,18 @@ static bool wait_until_gone(const char *dir, int64_t limit_ms)
  * power cut leaves files that name a process id which by now may be anybody's. We hold the lock of
  * the data directory, so whatever works in it is a leftover, and when nobody does, the files lie.
  */
-static void end_former_life(const struct embedded_pg *pg, struct arena *a)
+static bool end_former_life(const struct embedded_pg *pg, struct err *e)
 {
+    const struct child_trace former = { pg->identity, pg->data_dir, "postgres" };
     static const int signals[] = { SIGINT, SIGQUIT, SIGKILL };
-    bool gone = child_signal_all_in(pg->data_dir, 0) == 0;
+    bool gone = child_signal_left(&former, 0) == 0;
     for (size_t i = 0; i < COUNT_OF(signals) && !gone; i++) {
-        (void)child_signal_all_in(pg->data_dir, signals[i]);
-        gone = wait_until_gone(pg->data_dir, i == 0 ? FAST_STOP_MS : HARD_STOP_MS);
+        (void)child_signal_left(&former, signals[i]);
+        gone = wait_until_gone(&former, i == 0 ? FAST_STOP_MS : HARD_STOP_MS);
     }
-    (void)unlink(arena_cstr(a, arena_printf(a, "%s/postmaster.pid", pg->data_dir)));
-    (void)unlink(arena_cstr(a, arena_printf(a, "%s/.s.PGSQL.5432", pg->socket_dir)));
-    (void)unlink(arena_cstr(a, arena_printf(a, "%s/.s.PGSQL.5432.lock", pg->socket_dir)));
+    return files_remove(pg->identity, pg->data_dir, "postmaster.pid", e) &&
+           files_remove(pg->identity, pg->socket_dir, ".s.PGSQL.5432", e) &&
+           files_remove(pg->identity, pg->socket_dir, ".s.PGSQL.5432.lock", e);
 }
 
 /* Memory that this process may use: the machine's, or less when a control group says so. */
@@ -219,7 +220,6 @@ bool embedded_pg_start(struct embedded_pg *pg, unsigned max_connections, struct 
 {
     struct arena a;
     arena_init(&a);
-    end_former_life(pg, &a);
     const char *const argv[] = { tool(pg, "postgres", &a), "-D", pg->data_dir, NULL };
     const struct child_command command = {
         .argv = argv,
@@ -227,7 +227,7 @@ bool embedded_pg_start(struct embedded_pg *pg, unsigned max_connections, struct 
         .log_path = pg->start_log,
         .death_signal = SIGINT, /* "fast shutdown", should the supervisor be killed */
     };
-    bool ok = identity_make_dir(pg->identity, pg->socket_dir, 0700, e) &&
+    bool ok = identity_make_dir(pg->identity, pg->socket_dir, 0700, e) && end_former_life(pg, e) &&
               write_settings(pg, max_connections, &a, e) && child_spawn(&command, &pg->pid, e);
     arena_fini(&a);
     return ok;
@@ -242,8 +242,8 @@ static bool is_ready(const struct embedded_pg *pg, struct arena *a)
     str line = STR_EMPTY;
     uint64_t pid = 0;
     buf_init(&text, 4096);
-    bool ok = files_read(arena_cstr(a, arena_printf(a, "%s/postmaster.pid", pg->data_dir)), &text,
-                         &ignored);
+    const char *path = arena_cstr(a, arena_printf(a, "%s/postmaster.pid", pg->data_dir));
+    bool ok = files_read_own(pg->identity, path, &text, &ignored);
     str rest = buf_str(&text);
     for (unsigned i = 1; ok && i <= 8; i++) {
         (void)str_cut(rest, '\n', &line, &rest);
@@ -272,7 +272,7 @@ bool embedded_pg_wait(struct embedded_pg *pg, struct signals *signals, struct er
     if (ended) {
         pg->pid = 0;
         (void)ERR(e, ERR_INTERNAL, "PostgreSQL does not start: %s (see %s)",
-                  child_last_line(pg->start_log, &a), pg->log_dir);
+                  child_last_line(pg->identity, pg->start_log, &a), pg->log_dir);
     } else if (!ready) {
         (void)ERR(e, ERR_CANCELLED, "asked to stop");
     }

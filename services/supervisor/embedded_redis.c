@@ -50,11 +50,11 @@ bool embedded_redis_start(struct embedded_redis *r, struct err *e)
 {
     struct arena a;
     arena_init(&a);
-    if (child_signal_all_in(r->dir, SIGKILL) > 0) {
+    const struct child_trace former = { r->identity, r->dir, "redis-server" };
+    if (child_signal_left(&former, SIGKILL) > 0) {
         /* It holds hints only; nothing is lost by ending it at once. */
         child_pause(50);
     }
-    (void)truncate(r->log_path, 0); /* else it would grow over the years */
     const char *const argv[] = {
         r->binary,
         "--port",
@@ -83,6 +83,7 @@ bool embedded_redis_start(struct embedded_redis *r, struct err *e)
         .argv = argv,
         .identity = r->identity,
         .log_path = r->log_path,
+        .empties_log = true, /* else it would grow over the years */
         .death_signal = SIGKILL,
     };
     bool ok =
@@ -118,7 +119,7 @@ bool embedded_redis_wait(struct embedded_redis *r, struct signals *signals, stru
             arena_init(&a);
             r->pid = 0;
             (void)ERR(e, ERR_INTERNAL, "Redis does not start: %s (see %s)",
-                      child_last_line(r->log_path, &a), r->log_path);
+                      child_last_line(r->identity, r->log_path, &a), r->log_path);
             arena_fini(&a);
             return false;
         }

@@ -19,11 +19,12 @@ bool material_new(struct material *m, const char *name, const struct identity *i
     return true;
 }
 
-bool material_fill(const struct material *m, const char *path, struct err *e)
+bool material_fill(const struct material *m, const char *path, const struct identity *owner,
+                   struct err *e)
 {
     struct buf text;
     buf_init(&text, MATERIAL_MAX);
-    bool ok = files_read(path, &text, e);
+    bool ok = owner ? files_read_own(owner, path, &text, e) : files_read(path, &text, e);
     if (ok && (ftruncate(m->fd, 0) != 0 || lseek(m->fd, 0, SEEK_SET) != 0))
         ok = ERR_SYS(e, ERR_INTERNAL, "empty the copy of %s", path);
     ok = ok && files_write_fd(m->fd, buf_str(&text), e);

@@ -18,7 +18,10 @@ struct material {
 
 /* An empty file that the identity may read. Its descriptor is inherited. */
 bool material_new(struct material *m, const char *name, const struct identity *id, struct err *e);
-/* Replaces the content by that of the file. On failure the old content stays. */
-bool material_fill(const struct material *m, const char *path, struct err *e);
+/* Replaces the content by that of the file. On failure the old content stays. With `owner`, only by
+ * that of a file of its own (files_read_own): what the identity made for itself must not lead to
+ * what only root may read. */
+bool material_fill(const struct material *m, const char *path, const struct identity *owner,
+                   struct err *e);
 
 #endif

@@ -196,10 +196,12 @@ bool prepare_certificates(struct supervisor *s, struct err *e)
         return false;
     if (n != s->n_certificates)
         return ERR(e, ERR_UNSUPPORTED, "another number of tls.certificates needs a restart");
+    /* Our own pair stands where the unprivileged user may write. */
+    const struct identity *owner = prepare_has_own_certificate(s) ? &s->identity : NULL;
     for (size_t i = 0; i < n; i++) {
         if (!check_key_mode(&files[i], e) ||
-            !material_fill(&s->certificates[i][0], files[i].cert, e) ||
-            !material_fill(&s->certificates[i][1], files[i].key, e))
+            !material_fill(&s->certificates[i][0], files[i].cert, owner, e) ||
+            !material_fill(&s->certificates[i][1], files[i].key, owner, e))
             return err_wrap(e, "tls.certificates");
     }
     return true;

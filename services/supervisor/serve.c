@@ -57,7 +57,7 @@ static bool open_config(struct supervisor *s, struct err *e)
                 OBS_CSTR("used", s->identity.name));
     }
     return material_new(&s->config_copy, "config", &s->identity, e) &&
-           material_fill(&s->config_copy, o->config_path, e);
+           material_fill(&s->config_copy, o->config_path, NULL, e);
 }
 
 /* What all pools of all workers together may open, and some for people and tools. */

@@ -136,7 +136,7 @@ static void reload(struct supervisor *s)
         obs_log(EV_TLS_RELOAD_FAILED, STR_EMPTY, OBS_ERR(&e));
         e = ERR_CLEAR;
     }
-    if (material_fill(&s->config_copy, s->options->config_path, &e))
+    if (material_fill(&s->config_copy, s->options->config_path, NULL, &e))
         workers_signal(s, SIGHUP);
     obs_log(EV_CONFIG_RELOADED, STR_EMPTY, OBS_CSTR("file", s->options->config_path));
     status_notify("READY=1");

@@ -129,6 +129,9 @@ static bool unpack_split(struct arena *a, const struct blob_piece *piece, size_t
     /* The first frame alone is enough for a part of the header. */
     if (data.n && !frame_size(data, &packed, &unpacked))
         return ERR(e, ERR_INTERNAL, "a stored message is damaged: its frame");
+    /* Nobody asked for more than the message: a row of 100 octets must not unpack to megabytes. */
+    if (data.n && unpacked > piece->size)
+        return ERR(e, ERR_INTERNAL, "a stored message is damaged: its frame is too long");
     need = data.n && from + n <= unpacked ? unpacked : piece->size;
     bytes = arena_alloc(a, need + 1);
     while (have < need && frame_size(data, &packed, &unpacked)) {

@@ -143,6 +143,28 @@ static void test_damage(void **state)
     }
 }
 
+/* A small message whose packed form says and holds much more is damaged before a byte of that is
+ * made room for. */
+static void test_bomb(void **state)
+{
+    (void)state;
+    struct arena a;
+    struct blob_packed p;
+    str out;
+    struct err e = ERR_CLEAR;
+    arena_init(&a);
+    blob_pack(&a, str_of(arena_alloc(&a, 1000000), 1000000), 0, &p);
+    assert_int_equal(p.codec, BLOB_ZSTD);
+    assert_true(p.data.n < 1000);
+    size_t before = a.total;
+    p.size = 100;
+    assert_false(blob_unpack(&a, &p, 0, SIZE_MAX, &out, &e));
+    assert_int_equal(e.kind, ERR_INTERNAL);
+    assert_false(blob_unpack(&a, &p, 10, 20, &out, &e));
+    assert_int_equal(a.total, before);
+    arena_fini(&a);
+}
+
 static void test_nonsense_numbers(void **state)
 {
     (void)state;
@@ -171,10 +193,9 @@ static void test_nonsense_numbers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_head_is_enough),
-        cmocka_unit_test(test_damage),
-        cmocka_unit_test(test_nonsense_numbers),
+        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_head_is_enough),
+        cmocka_unit_test(test_damage),     cmocka_unit_test(test_nonsense_numbers),
+        cmocka_unit_test(test_bomb),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

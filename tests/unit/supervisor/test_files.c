@@ -73,6 +73,69 @@ static void test_a_link_is_not_followed(void **state)
     arena_fini(&a);
 }
 
+/* Nor does root read for it what it may not read: by links, pipes or files of others. */
+static void test_only_own_files_are_read(void **state)
+{
+    struct identity id = self();
+    struct err e = ERR_CLEAR;
+    struct arena a;
+    struct buf text;
+    struct material m;
+    (void)state;
+    arena_init(&a);
+    buf_init(&text, 100);
+    assert_true(files_write(&id, test_directory(), "secret", STR("of root"), &a, &e));
+    assert_true(files_read_own(&id, path_of(&a, "secret"), &text, &e));
+    assert_int_equal(symlink(path_of(&a, "secret"), path_of(&a, "key")), 0);
+    assert_int_equal(mkfifo(path_of(&a, "pipe"), 0600), 0);
+    static const char *const names[] = { "key", "pipe", "." };
+    assert_true(material_new(&m, "test", &id, &e));
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        e = ERR_CLEAR;
+        assert_false(files_read_own(&id, path_of(&a, names[i]), &text, &e));
+        assert_int_equal(e.kind, ERR_DENIED);
+        assert_false(material_fill(&m, path_of(&a, names[i]), &id, &e));
+    }
+    id.uid++;
+    assert_false(files_read_own(&id, path_of(&a, "secret"), &text, &e));
+    assert_int_equal(e.kind, ERR_DENIED);
+    assert_false(material_fill(&m, path_of(&a, "secret"), &id, &e));
+    /* A directory that is not its own is neither written to nor emptied. */
+    assert_false(files_write(&id, test_directory(), "secret", STR("x"), &a, &e));
+    assert_false(files_remove(&id, test_directory(), "secret", &e));
+    assert_string_equal(child_last_line(&id, path_of(&a, "secret"), &a), "");
+    id.uid--;
+    assert_string_equal(child_last_line(&id, path_of(&a, "key"), &a), "");
+    assert_true(files_remove(&id, test_directory(), "absent", &e));
+    assert_true(files_remove(&id, test_directory(), "secret", &e));
+    assert_int_equal(access(path_of(&a, "secret"), F_OK), -1);
+    (void)close(m.fd);
+    buf_fini(&text);
+    arena_fini(&a);
+}
+
+/* The log is emptied as the user, so that root never does that to what a link leads to. */
+static void test_a_log_is_emptied(void **state)
+{
+    struct identity id = self();
+    struct err e = ERR_CLEAR;
+    struct arena a;
+    (void)state;
+    arena_init(&a);
+    const char *const argv[] = { "sh", "-c", "echo new", NULL };
+    const struct child_command c = {
+        .argv = argv, .identity = &id, .log_path = path_of(&a, "emptied.log"), .empties_log = true
+    };
+    struct buf text;
+    buf_init(&text, 100);
+    assert_true(files_write(&id, test_directory(), "emptied.log", STR("old\n"), &a, &e));
+    assert_true(child_run(&c, 10000, &e));
+    assert_true(files_read(c.log_path, &text, &e));
+    assert_true(str_eq(buf_str(&text), STR("new\n")));
+    buf_fini(&text);
+    arena_fini(&a);
+}
+
 static void test_a_closed_directory_on_the_way_is_named(void **state)
 {
     const struct identity stranger = {
@@ -104,10 +167,10 @@ static void test_a_copy_in_memory_keeps_its_path(void **state)
     buf_init(&text, 100);
     assert_true(material_new(&m, "test", &id, &e));
     assert_true(files_write(&id, test_directory(), "source", STR("a longer text"), &a, &e));
-    assert_true(material_fill(&m, path_of(&a, "source"), &e));
+    assert_true(material_fill(&m, path_of(&a, "source"), NULL, &e));
     assert_true(files_write(&id, test_directory(), "source", STR("short"), &a, &e));
-    assert_true(material_fill(&m, path_of(&a, "source"), &e));
-    assert_false(material_fill(&m, path_of(&a, "absent"), &e));
+    assert_true(material_fill(&m, path_of(&a, "source"), NULL, &e));
+    assert_false(material_fill(&m, path_of(&a, "absent"), NULL, &e));
     assert_true(files_read(m.path, &text, &e));
     assert_true(str_eq(buf_str(&text), STR("short")));
     assert_int_equal(stat(m.path, &facts), 0);
@@ -162,14 +225,22 @@ static void test_processes_are_found_by_their_directory(void **state)
     const struct child_command c = { .argv = argv,
                                      .identity = &id,
                                      .log_path = path_of(&a, "sleep.log") };
-    assert_int_equal(child_signal_all_in(dir, 0), 0);
+    const struct identity other = { .uid = id.uid + 1, .gid = id.gid, .name = "other" };
+    const struct child_trace trace = { &id, dir, "sleep" };
+    const struct child_trace of_another = { &other, dir, "sleep" };
+    const struct child_trace of_postgres = { &id, dir, "postgres" };
+    assert_int_equal(child_signal_left(&trace, 0), 0);
     assert_true(child_spawn(&c, &pid, &e));
-    for (int i = 0; i < 500 && strcmp(child_last_line(c.log_path, &a), "ready") != 0; i++)
+    for (int i = 0; i < 500 && !child_is_left(&trace, pid); i++)
         child_pause(10);
-    assert_true(child_works_in(pid, dir));
-    assert_int_equal(child_signal_all_in(dir, SIGTERM), 1);
+    assert_true(child_is_left(&trace, pid));
+    assert_string_equal(child_last_line(&id, c.log_path, &a), "ready");
+    /* An operator who looks around there is not ended. */
+    assert_int_equal(child_signal_left(&of_another, SIGTERM), 0);
+    assert_int_equal(child_signal_left(&of_postgres, SIGTERM), 0);
+    assert_int_equal(child_signal_left(&trace, SIGTERM), 1);
     assert_int_equal(waitpid(pid, NULL, 0), pid);
-    assert_int_equal(child_signal_all_in(dir, 0), 0);
+    assert_int_equal(child_signal_left(&trace, 0), 0);
     arena_fini(&a);
 }
 
@@ -178,6 +249,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_file_is_replaced_whole),
         cmocka_unit_test(test_a_link_is_not_followed),
+        cmocka_unit_test(test_only_own_files_are_read),
+        cmocka_unit_test(test_a_log_is_emptied),
         cmocka_unit_test(test_a_closed_directory_on_the_way_is_named),
         cmocka_unit_test(test_a_copy_in_memory_keeps_its_path),
         cmocka_unit_test(test_a_program_that_fails_is_quoted),
