@@ -1377,7 +1377,11 @@ export interface components {
              * @example application/pdf
              */
             type: string;
-            size: components["schemas"]["Octets"];
+            /**
+             * @description Octets when decoded; some more where the encoding does not tell exactly.
+             * @example 20480
+             */
+            size: number;
             /**
              * @description Content-ID without brackets.
              * @example null
@@ -2324,7 +2328,7 @@ export interface components {
         /** @description What went wrong, for people and programs (RFC 9457). */
         Problem: {
             /**
-             * @description Names the kind of failure; stays the same over versions. All are listed in the documentation.
+             * @description Names the kind of failure; stays the same over versions. All are listed in the documentation. With about:blank HTTP itself was wrong, and the status says everything.
              * @example /problems/not-found
              */
             type: string;
@@ -2344,10 +2348,10 @@ export interface components {
              */
             detail?: string;
             /**
-             * @description Names the request in the server's log; the same as the header `X-Request-Id`.
+             * @description Names the request in the server's log; the same as the header `X-Request-Id`. Missing only with about:blank.
              * @example r-7f3a19c2
              */
-            requestId: string;
+            requestId?: string;
             /** @description Each field or parameter that is wrong. */
             errors?: components["schemas"]["FieldError"][];
         };

@@ -43,19 +43,18 @@ export class Judge {
     this.ajv = makeAjv(document);
     this.compiled = new Map();
     this.operations = operations(document).map((op) => ({ ...op, segments: op.path.slice(1).split("/") }));
-    // A literal segment goes before a parameter, as in the server.
-    this.operations.sort((a, b) => a.path.replaceAll("{", "~").localeCompare(b.path.replaceAll("{", "~"), "en"));
   }
 
-  /** The operation of a request, or undefined. */
+  /** The operation of a request, or undefined. A literal segment goes before a parameter, as in the
+   * server. */
   find(method, path) {
     const segments = path.split("?")[0].slice(1).split("/");
     const fits = this.operations.filter((op) => op.segments.length === segments.length
       && op.segments.every((s, i) => (s.startsWith("{") ? segments[i] !== "" : s === segments[i])));
     const wanted = method === "HEAD" ? "GET" : method;
     const literals = (op) => op.segments.filter((s) => !s.startsWith("{")).length;
-    fits.sort((a, b) => literals(b) - literals(a));
-    return fits.find((op) => op.method === wanted);
+    const most = Math.max(...fits.map(literals));
+    return fits.find((op) => literals(op) === most && op.method === wanted);
   }
 
   /** What is wrong with a value by a schema of the bundle; a list of sentences. */
@@ -102,7 +101,10 @@ export class Judge {
 
   json(key, schema, text) {
     try {
-      return this.judge(key, schema, JSON.parse(text));
+      const value = JSON.parse(text);
+      const faults = this.judge(key, schema, value);
+      if (value?.type?.startsWith?.("/problems/") && !value.requestId) faults.push("is a problem without a requestId");
+      return faults;
     } catch (why) {
       return [`is not JSON: ${why.message}`];
     }
