@@ -50,6 +50,24 @@ static bool find_kind(const struct app_services *services, const char *name,
     return false;
 }
 
+/* Names those that there are. */
+static bool unknown_kind(const struct config *c, const struct app_services *services,
+                         const char *name, int line, struct err *e)
+{
+    struct buf kinds;
+    buf_init(&kinds, 200);
+    for (size_t i = 0; i < services->n; i++) {
+        for (size_t k = 0; k < services->list[i]->n_listeners; k++) {
+            (void)buf_addf(&kinds, "%s%s", kinds.n ? ", " : "",
+                           services->list[i]->listeners[k].name);
+        }
+    }
+    (void)ERR(e, ERR_SYNTAX, "%s:%d: there is no kind of listener \"%.40s\", only %.*s",
+              config_file(c), line, name, STR_FMT(buf_str(&kinds)));
+    buf_fini(&kinds);
+    return false;
+}
+
 static bool has_tls(const struct config *c)
 {
     size_t n;
@@ -62,10 +80,8 @@ static bool plan_one(const struct config *c, const struct config_listener *wante
 {
     char text[NET_ADDRESS_TEXT];
     const char *file = config_file(c);
-    if (!find_kind(services, wanted->kind, out)) {
-        return ERR(e, ERR_SYNTAX, "%s:%d: there is no kind of listener \"%s\"", file, wanted->line,
-                   wanted->kind);
-    }
+    if (!find_kind(services, wanted->kind, out))
+        return unknown_kind(c, services, wanted->kind, wanted->line, e);
     if (!wanted->tls) {
         return ERR(e, ERR_SYNTAX,
                    "%s:%d: a listener without TLS beside others with it is not possible; "
@@ -86,27 +102,70 @@ static bool plan_one(const struct config *c, const struct config_listener *wante
     return true;
 }
 
+/* server.ports for the kind; NULL: its standard port. */
+static const struct config_port *find_port(const struct config *c, const char *kind)
+{
+    size_t n;
+    const struct config_port *ports = config_ports(c, &n);
+    for (size_t i = 0; i < n; i++) {
+        if (str_eq(str_from_cstr(ports[i].kind), str_from_cstr(kind)))
+            return &ports[i];
+    }
+    return NULL;
+}
+
+static bool check_ports(const struct config *c, const struct app_services *services, struct err *e)
+{
+    size_t n;
+    const struct config_port *ports = config_ports(c, &n);
+    for (size_t i = 0; i < n; i++) {
+        struct app_listener found;
+        if (!find_kind(services, ports[i].kind, &found))
+            return unknown_kind(c, services, ports[i].kind, ports[i].line, e);
+        if (ports[i].port && found.kind->implicit_tls && !has_tls(c)) {
+            return ERR(e, ERR_SYNTAX, "%s:%d: %s needs TLS, but there are no tls.certificates",
+                       config_file(c), ports[i].line, ports[i].kind);
+        }
+    }
+    return true;
+}
+
+static bool parse_standard_address(const struct config *c, unsigned port, struct net_address *out,
+                                   struct err *e)
+{
+    char text[NET_ADDRESS_TEXT];
+    const char *host = config_text(c, CONFIG_SERVER_ADDRESS);
+    int n = snprintf(text, sizeof(text), strchr(host, ':') ? "[%s]:%u" : "%s:%u", host, port);
+    if (n > 0 && (size_t)n < sizeof(text) && net_address_parse(str_of(text, (size_t)n), out, NULL))
+        return true;
+    return ERR(e, ERR_SYNTAX, "%s:%d: server.address must be a numeric IP address or *",
+               config_file(c), config_line(c, CONFIG_SERVER_ADDRESS));
+}
+
 /* What a file without listeners means. */
 static bool plan_standard(const struct config *c, const struct app_services *services,
                           const char *roles, struct arena *a, struct app_listeners *out,
                           struct err *e)
 {
+    size_t most = 0;
     for (size_t i = 0; i < services->n; i++)
-        out->n += services->list[i]->n_listeners;
-    out->list = ARENA_ARRAY(a, struct app_listener, out->n);
-    out->n = 0;
+        most += services->list[i]->n_listeners;
+    out->list = ARENA_ARRAY(a, struct app_listener, most);
+    if (!check_ports(c, services, e))
+        return false;
     for (size_t i = 0; i < services->n; i++) {
         const struct app_service *service = services->list[i];
-        if (!app_has_role(roles, service->role))
-            continue;
         for (size_t k = 0; k < service->n_listeners; k++) {
-            if (service->listeners[k].implicit_tls && !has_tls(c))
+            const struct app_listener_kind *kind = &service->listeners[k];
+            const struct config_port *port = find_port(c, kind->name);
+            bool is_wanted = port ? port->port > 0 : !kind->implicit_tls || has_tls(c);
+            if (!is_wanted || !app_has_role(roles, service->role))
                 continue;
             struct app_listener *one = &out->list[out->n++];
-            *one = (struct app_listener){ .service = service, .kind = &service->listeners[k] };
+            *one = (struct app_listener){ .service = service, .kind = kind };
             one->proxy_protocol = true;
-            str text = arena_printf(a, "*:%u", (unsigned)one->kind->default_port);
-            if (!net_address_parse(text, &one->address, e))
+            if (!parse_standard_address(c, port ? port->port : kind->default_port, &one->address,
+                                        e))
                 return false;
         }
     }

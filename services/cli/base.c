@@ -2,6 +2,7 @@
 /* migrate, config-check, config, version. */
 #include "db/db.h"
 #include "schema/schema.h"
+#include "services/app/bootstrap.h"
 #include "services/app/build.h"
 #include "services/app/endpoints.h"
 #include "services/cli/output.h"
@@ -146,7 +147,7 @@ static enum cli_exit run_config_check(struct cli *cli)
         return code;
     bool ok = app_endpoints_find(config, &cli->arena, &at, &e) &&
               app_listeners_plan(config, &cli->services, NULL, &cli->arena, &listeners, &e) &&
-              check_certificates(config, &cli->arena, &e);
+              app_bootstrap_check(config, &e) && check_certificates(config, &cli->arena, &e);
     config_free(&config);
     if (!ok) {
         (void)cli_fail(cli, &e);

@@ -4,6 +4,7 @@
 #include "db/db.h"
 #include "obs/obs.h"
 #include "schema/schema.h"
+#include "services/app/bootstrap.h"
 #include "services/app/build.h"
 #include "services/supervisor/child.h"
 #include "services/supervisor/files.h"
@@ -18,12 +19,14 @@
 
 enum {
     MIGRATE_MS = 600000,
+    BOOTSTRAP_MS = 120000,
     CERTIFICATE_DAYS = 3650
 };
 
 /* ---- in the child ---- */
 
 struct preparation {
+    const struct config *config;
     struct runtime *runtime;
     struct db *db;    /* as the owner of the tables */
     struct db *admin; /* NULL when the cluster is not ours */
@@ -41,12 +44,13 @@ YIELDS static void migrate(void *arg)
             schema_migrate(p->db, list, n, clock_deadline_in(MIGRATE_MS), &applied, &p->err);
     if (applied > 0)
         obs_log(EV_SCHEMA_MIGRATED, STR_EMPTY, OBS_INT("applied", applied));
+    p->ok = p->ok && app_bootstrap(p->config, p->db, clock_deadline_in(BOOTSTRAP_MS), &p->err);
     runtime_stop(p->runtime);
 }
 
 static bool migrate_database(const struct supervisor *s, struct err *e)
 {
-    struct preparation p = { 0 };
+    struct preparation p = { .config = s->config };
     const struct db_options options = { .conninfo = s->endpoints.owner };
     const struct db_options admin = { .conninfo = s->endpoints.admin };
     p.runtime = runtime_new(&(struct runtime_options){ 0 }, e);

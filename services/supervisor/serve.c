@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `heronry serve`: start in order, stop in the opposite order. */
 #include "obs/obs.h"
+#include "services/app/bootstrap.h"
 #include "services/app/build.h"
 #include "services/supervisor/private.h"
 
@@ -49,7 +50,8 @@ static bool open_config(struct supervisor *s, struct err *e)
     app_log_init(s->config, "supervisor", STDERR_FILENO);
     if (!identity_find(s->config, &s->arena, &s->identity, e) ||
         !app_endpoints_find(s->config, &s->arena, &s->endpoints, e) ||
-        !app_listeners_plan(s->config, &o->services, o->roles, &s->arena, &s->listeners, e))
+        !app_listeners_plan(s->config, &o->services, o->roles, &s->arena, &s->listeners, e) ||
+        !app_bootstrap_check(s->config, e))
         return false;
     if (s->identity.is_fallback) {
         obs_log(EV_USER_FALLBACK, STR_EMPTY,

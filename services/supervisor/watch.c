@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* While the server runs: starts again what died, and reads the configuration when asked. */
 #include "obs/obs.h"
+#include "services/app/bootstrap.h"
 #include "services/app/build.h"
 #include "services/supervisor/private.h"
 
@@ -117,7 +118,8 @@ static void reload(struct supervisor *s)
     status_notify("RELOADING=1");
     bool ok =
         config_load(s->options->config_path, &fresh, &e) &&
-        app_listeners_plan(fresh, &s->options->services, s->options->roles, &s->arena, &plan, &e);
+        app_listeners_plan(fresh, &s->options->services, s->options->roles, &s->arena, &plan, &e) &&
+        app_bootstrap_check(fresh, &e);
     if (!ok) {
         obs_log(EV_CONFIG_RELOAD_FAILED, STR_EMPTY, OBS_ERR(&e));
         config_free(&fresh);

@@ -232,18 +232,6 @@ const char *config_list_joined(const struct config *c, enum config_param p, stru
     return joined;
 }
 
-const struct config_listener *config_listeners(const struct config *c, size_t *n)
-{
-    *n = c->n_listeners;
-    return c->listeners;
-}
-
-const struct config_certificate *config_certificates(const struct config *c, size_t *n)
-{
-    *n = c->n_certificates;
-    return c->certificates;
-}
-
 const char *config_file(const struct config *c)
 {
     return c->file;

@@ -88,6 +88,37 @@ struct config_certificate {
 };
 const struct config_certificate *config_certificates(const struct config *c, size_t *n);
 
+/* One of `server.ports:` - { smtp: 2525, imaps: 0 }: another port than the standard one of a kind,
+ * in a file without listeners. Which kinds exist is the services' knowledge, as above. */
+struct config_port {
+    const char *kind;
+    uint16_t port; /* 0: this kind is not offered */
+    int line;
+};
+const struct config_port *config_ports(const struct config *c, size_t *n);
+
+/* `domains:` and `accounts:` that are made at the start when they are not there - domains:
+ * [example.org], accounts: [{ address: ada@example.org, password: ${ADA} }]. What is there already
+ * is left as it is. Neither names nor passwords are checked here. */
+struct config_domain {
+    const char *name;
+    int line;
+};
+const struct config_domain *config_domains(const struct config *c, size_t *n);
+
+/* One of `accounts:`. */
+struct config_account {
+    const char *address;
+    const char *password;      /* one of these two is NULL */
+    const char *password_hash; /* argon2id as a PHC string */
+    const char *name;          /* for display; may be empty */
+    int64_t quota_bytes;       /* 0 = unlimited */
+    bool is_admin;
+    int line;
+};
+/* All of them in the order of the file, *n of them. */
+const struct config_account *config_accounts(const struct config *c, size_t *n);
+
 /* The file's name as given to config_load, and the line where a parameter was set (0: it has its
  * default), for messages of consumers that find a value impossible. */
 const char *config_file(const struct config *c);

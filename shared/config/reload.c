@@ -48,6 +48,33 @@ static bool is_same_listeners(const struct config *a, const struct config *b)
     return true;
 }
 
+static bool is_same_ports(const struct config *a, const struct config *b)
+{
+    if (a->n_ports != b->n_ports)
+        return false;
+    for (size_t i = 0; i < a->n_ports; i++) {
+        if (strcmp(a->ports[i].kind, b->ports[i].kind) != 0 || a->ports[i].port != b->ports[i].port)
+            return false;
+    }
+    return true;
+}
+
+/* Only new ones are made at a start, so it is the names that count. */
+static bool is_same_directory(const struct config *a, const struct config *b)
+{
+    if (a->n_domains != b->n_domains || a->n_accounts != b->n_accounts)
+        return false;
+    for (size_t i = 0; i < a->n_domains; i++) {
+        if (strcmp(a->domains[i].name, b->domains[i].name) != 0)
+            return false;
+    }
+    for (size_t i = 0; i < a->n_accounts; i++) {
+        if (strcmp(a->accounts[i].address, b->accounts[i].address) != 0)
+            return false;
+    }
+    return true;
+}
+
 bool config_can_reload(const struct config *old, const struct config *new, struct buf *restart_keys)
 {
     size_t before = restart_keys->n;
@@ -57,8 +84,20 @@ bool config_can_reload(const struct config *old, const struct config *new, struc
                            config_rows[i].key);
         }
     }
-    if (!is_same_listeners(old, new))
-        (void)buf_addf(restart_keys, "%slisteners", restart_keys->n > before ? ", " : "");
+    const struct {
+        bool is_same;
+        const char *key;
+    } parts[] = {
+        { is_same_listeners(old, new), "listeners" },
+        { is_same_ports(old, new), "server.ports" },
+        { is_same_directory(old, new), "domains and accounts" },
+    };
+    for (size_t i = 0; i < COUNT_OF(parts); i++) {
+        if (!parts[i].is_same) {
+            (void)buf_addf(restart_keys, "%s%s", restart_keys->n > before ? ", " : "",
+                           parts[i].key);
+        }
+    }
     return restart_keys->n == before;
 }
 
@@ -109,7 +148,9 @@ static bool add_preset(struct buf *out, const struct config_row *row)
         return buf_addf(out, "[%s]\n", row->preset);
     if (row->type == TYPE_CHOICE)
         (void)str_cut(preset, '|', &preset, &(str){ 0 });
-    return buf_addf(out, preset.n ? "%.*s\n" : "\"%.*s\"\n", STR_FMT(preset));
+    /* "*" would be an alias of YAML. */
+    bool is_plain = preset.n > 0 && preset.p[0] != '*';
+    return buf_addf(out, is_plain ? "%.*s\n" : "\"%.*s\"\n", STR_FMT(preset));
 }
 
 static bool add_row(struct buf *out, const char *former, const struct config_row *row)
@@ -132,12 +173,24 @@ bool config_explain(struct buf *out)
     for (size_t i = 0; ok && i < CONFIG_PARAM_COUNT; i++)
         ok = add_row(out, i ? config_rows[i - 1].key : "", &config_rows[i]);
     return ok &&
-           buf_add(out, STR("\n# Certificates, by the names in them; below tls:\n"
-                            "#   certificates:\n"
-                            "#     - { cert: /etc/heronry/chain.pem, key: /etc/heronry/key.pem }\n"
-                            "\n# Ports; without addr 127.0.0.1 and the port of the standard:\n"
-                            "# listeners:\n"
-                            "#   - { kind: smtp, addr: \"*:25\" }\n"
-                            "#   - { kind: imaps, addr: \"192.0.2.1:993\", proxy_protocol: false "
-                            "}\n"));
+           buf_add(
+               out,
+               STR("\n# Certificates, by the names in them; below tls:\n"
+                   "#   certificates:\n"
+                   "#     - { cert: /etc/heronry/chain.pem, key: /etc/heronry/key.pem }\n"
+                   "\n# Ports; without addr 127.0.0.1 and the port of the standard:\n"
+                   "# listeners:\n"
+                   "#   - { kind: smtp, addr: \"*:25\" }\n"
+                   "#   - { kind: imaps, addr: \"192.0.2.1:993\", proxy_protocol: false "
+                   "}\n"
+                   "\n# Without listeners: other ports than those of the standards, 0 for none:\n"
+                   "# server:\n"
+                   "#   ports: { smtp: 2525, imap: 0 }\n"
+                   "\n# Made at the start when they are not there; what is there is left:\n"
+                   "# domains: [example.org]\n"
+                   "# accounts:\n"
+                   "#   - { address: ada@example.org, password: \"${ADA_PASSWORD}\", "
+                   "admin: true }\n"
+                   "#   - { address: bob@example.org, password_hash: \"$argon2id$...\", "
+                   "name: Bob, quota: 10GB }\n"));
 }

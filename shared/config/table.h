@@ -23,6 +23,12 @@ struct config {
     size_t n_listeners;
     struct config_certificate *certificates;
     size_t n_certificates;
+    struct config_port *ports;
+    size_t n_ports;
+    struct config_domain *domains;
+    size_t n_domains;
+    struct config_account *accounts;
+    size_t n_accounts;
 };
 
 /* Fills the configuration, which has its defaults, from the tree. ERR_SYNTAX with the place. */

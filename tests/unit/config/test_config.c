@@ -156,6 +156,48 @@ static void reads_listeners(void **state)
     config_free(&c);
 }
 
+static void reads_ports_domains_and_accounts(void **state)
+{
+    (void)state;
+    struct config *c =
+        parse_good("server:\n  address: 192.0.2.1\n  ports:\n    smtp: 2525\n"
+                   "    imaps: 0\ndomains:\n  - example.org\n"
+                   "  - { name: example.net }\naccounts:\n"
+                   "  - { address: a@example.org, password: \"${DB}\", admin: true }\n"
+                   "  - address: b@example.org\n    password_hash: $argon2id$x\n"
+                   "    name: Bob\n    quota: 10GB\n");
+    size_t n = 0;
+    const struct config_port *ports = config_ports(c, &n);
+    assert_int_equal(n, 2);
+    assert_string_equal(ports[0].kind, "smtp");
+    assert_int_equal(ports[0].port, 2525);
+    assert_int_equal(ports[1].port, 0);
+    assert_int_equal(ports[1].line, 5);
+    assert_string_equal(config_text(c, CONFIG_SERVER_ADDRESS), "192.0.2.1");
+    const struct config_domain *domains = config_domains(c, &n);
+    assert_int_equal(n, 2);
+    assert_string_equal(domains[0].name, "example.org");
+    assert_string_equal(domains[1].name, "example.net");
+    assert_int_equal(domains[1].line, 8);
+    const struct config_account *accounts = config_accounts(c, &n);
+    assert_int_equal(n, 2);
+    assert_string_equal(accounts[0].address, "a@example.org");
+    assert_string_equal(accounts[0].password, "postgresql://u:p@h/heronry");
+    assert_null(accounts[0].password_hash);
+    assert_true(accounts[0].is_admin);
+    assert_string_equal(accounts[0].name, "");
+    assert_string_equal(accounts[1].password_hash, "$argon2id$x");
+    assert_string_equal(accounts[1].name, "Bob");
+    assert_int_equal(accounts[1].quota_bytes, 10LL << 30);
+    assert_false(accounts[1].is_admin);
+    assert_int_equal(accounts[1].line, 11);
+    config_free(&c);
+    c = parse_good("domains:\naccounts: []\nserver: { ports: }\nlisteners: []\n");
+    (void)config_domains(c, &n);
+    assert_int_equal(n, 0);
+    config_free(&c);
+}
+
 static void variables_are_data(void **state)
 {
     static const struct {
@@ -246,6 +288,37 @@ static const struct {
       "f.yaml:1: addr must be a numeric IP address or *" },
     { "tls: { certificates: [{ cert: /a }] }", "f.yaml:1: a certificate needs cert and key" },
     { "tls: { certificates: [{ cert: /a, key: '' }] }", "f.yaml:1: key is empty" },
+    { "storage: { type: s3 }", "f.yaml:1: unknown key storage: mail is kept in the database: set "
+                               "data_dir for the embedded one, or database.url" },
+    { "tls:\n  auto_tls: true", "f.yaml:2: unknown key tls.auto_tls: certificates are not ordered "
+                                "automatically yet: name yours in tls.certificates, or leave "
+                                "tls.self_signed at true" },
+    { "greylisting:\n  enabled: true",
+      "f.yaml:1: unknown key greylisting: there is no greylisting yet: leave it out" },
+    { "server: { smtp_port: 25 }",
+      "f.yaml:1: unknown key server.smtp_port: write server: { ports: { smtp: N } }" },
+    { "server: { ports: 25 }", "f.yaml:1: server.ports must be a map, as { smtp: 25, imaps: 0 }" },
+    { "server: { ports: { smtp: x } }", "f.yaml:1: smtp must be a number, from 0 to 65535" },
+    { "server: { ports: { smtp: 65536 } }", "f.yaml:1: smtp must be a number, from 0 to 65535" },
+    { "server: { ports: { smtp: 1, smtp: 2 } }", "f.yaml:1: smtp is there twice" },
+    { "server:\n  ports: { smtp: 25 }\nlisteners: [{ kind: imap }]",
+      "f.yaml:2: server.address and server.ports are for a file without listeners: write the ports "
+      "there" },
+    { "domains: x", "f.yaml:1: domains must be a list" },
+    { "domains: [{ nam: x }]", "f.yaml:1: unknown key nam of a domain" },
+    { "domains: ['']", "f.yaml:1: name is empty" },
+    { "domains: [[a]]", "f.yaml:1: an item of domains must be a map" },
+    { "domains: [{}]", "f.yaml:1: a domain needs a name" },
+    { "accounts: [ada]", "f.yaml:1: an item of accounts must be a map" },
+    { "accounts: [{ password: x }]", "f.yaml:1: an account needs an address" },
+    { "accounts:\n  - address: a@b.example",
+      "f.yaml:2: an account needs either password or password_hash" },
+    { "accounts: [{ address: a@b.example, password: x, password_hash: y }]",
+      "f.yaml:1: an account needs either password or password_hash" },
+    { "accounts: [{ address: a@b.example, password: x, quota: much }]",
+      "f.yaml:1: quota must be a size like 25MB, from 0 to 9223372036854775807 bytes" },
+    { "accounts: [{ address: a@b.example, password: x, admin: 1 }]",
+      "f.yaml:1: admin must be true or false" },
     { "a: &x 1\nb: *x", "f.yaml:1: anchors are not supported" },
     { "hostname: *x", NULL },
     { "hostname: !!str x", "f.yaml:1: tags are not supported" },
@@ -298,6 +371,11 @@ static void tells_what_needs_a_restart(void **state)
         { "listeners: [{ kind: imap }]", "\n\nlisteners: [{ kind: imap, addr: 127.0.0.1 }]", "" },
         { "listeners: [{ kind: imap }]", "listeners: [{ kind: imap, tls: false }]", "listeners" },
         { "proxy_protocol: { trusted_networks: ['::1'] }", "", "proxy_protocol.trusted_networks" },
+        { "", "server: { ports: { smtp: 1 } }", "server.ports" },
+        { "server: { ports: { smtp: 2 } }", "server: { ports: { smtp: 1 } }", "server.ports" },
+        { "domains: [a.example]", "domains: [{ name: a.example }]", "" },
+        { "domains: [a.example]", "domains: [b.example]", "domains and accounts" },
+        { "", "accounts: [{ address: a@b.example, password: x }]", "domains and accounts" },
     };
     (void)state;
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -345,6 +423,7 @@ int main(void)
         cmocka_unit_test(default_schedule_is_the_promised_one),
         cmocka_unit_test(reads_every_type),
         cmocka_unit_test(reads_listeners),
+        cmocka_unit_test(reads_ports_domains_and_accounts),
         cmocka_unit_test(variables_are_data),
         cmocka_unit_test(refuses_with_file_and_line),
         cmocka_unit_test(messages_do_not_show_values),
