@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The program `heronry`: which services it has, and which commands. The only file that knows more
  * than one service. */
+#include "services/api/service.h"
 #include "services/cli/cli.h"
 #include "services/cli/output.h"
 #include "services/delivery/service.h"
@@ -10,10 +11,7 @@
 #include "services/supervisor/supervisor.h"
 
 static const struct app_service *const services[] = {
-    &smtp_service,
-    &imap_service,
-    &delivery_service,
-    &scheduler_service,
+    &smtp_service, &imap_service, &delivery_service, &scheduler_service, &api_service,
 };
 
 /* A fault of the configuration has its own code, whatever its kind. */
@@ -35,7 +33,7 @@ static enum cli_exit run_serve(struct cli *cli)
 }
 
 static const struct cli_option serve_options[] = {
-    { "--roles", "LIST", "only these, of smtp,imap,delivery,scheduler (default: all)" },
+    { "--roles", "LIST", "only these, of smtp,imap,delivery,scheduler,api (default: all)" },
 };
 
 static const struct cli_command serve_commands[] = {

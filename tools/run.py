@@ -85,7 +85,9 @@ def print_table(facts):
             ("sending", f"smtp://{host}:{ports['submission']}", "STARTTLS, then login"),
             ("sending", f"smtps://{host}:{ports['submissions']}", "TLS from the start, then login"),
             ("reading", f"imap://{host}:{ports['imap']}", "STARTTLS, then login"),
-            ("reading", f"imaps://{host}:{ports['imaps']}", "TLS from the start, then login")]
+            ("reading", f"imaps://{host}:{ports['imaps']}", "TLS from the start, then login"),
+            ("webmail", f"https://localhost:{ports['https']}/", "sign in with an address below"),
+            ("the API", f"https://localhost:{ports['https']}/api/v1/docs", "its description")]
     print(f"\nHeronry runs as {facts['hostname']}.\n")
     for row in rows:
         print("  {:22} {:32} {}".format(*row))

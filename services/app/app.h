@@ -20,6 +20,7 @@ struct smtp_state;
 struct imap_service;
 struct scheduler;
 struct delivery;
+struct api;
 
 /* What the process knows of its own state, so that services refuse work in time;
  * services/app/health.h says when. */
@@ -53,7 +54,10 @@ struct app {
     struct imap_service *imap;          /* services/imap's own, likewise */
     struct scheduler *scheduler;        /* services/scheduler's own, likewise */
     struct delivery *delivery;          /* services/delivery's own, likewise */
+    struct api *api;                    /* services/api's own, likewise */
 };
+
+struct app_listener;
 
 /* A kind of listener that configuration can name (FEATURES 10). */
 struct app_listener_kind {
@@ -63,6 +67,8 @@ struct app_listener_kind {
     const struct net_protocol *protocol;
     /* The context that net gives to protocol->opened for this kind; kept by the service. */
     void *(*context)(struct app *app, const struct app_listener_kind *kind);
+    /* Instead of `protocol`, for a service that accepts by itself: takes the descriptor. */
+    bool (*listen)(struct app *app, const struct app_listener *listener, int fd, struct err *e);
     const char *limit_scope;     /* kinds of one scope are counted together, NULL = by protocol */
     unsigned max_per_ip;         /* of a /32 or /64, three times of a /24 or /48; 0 = no limit */
     unsigned max_new_per_minute; /* likewise */

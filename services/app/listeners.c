@@ -197,9 +197,13 @@ static unsigned limit(const struct app *app, enum config_param param, unsigned o
     return param ? (unsigned)config_int(app->config, param) : otherwise;
 }
 
-struct net_listener *app_listener_open(struct app *app, const struct app_listener *plan, int fd)
+bool app_listener_open(struct app *app, const struct app_listener *plan, int fd,
+                       struct net_listener **out, struct err *e)
 {
     const struct app_listener_kind *kind = plan->kind;
+    *out = NULL;
+    if (kind->listen)
+        return kind->listen(app, plan, fd, e);
     const struct net_listener_options options = {
         .protocol = kind->protocol,
         .service = kind->context(app, kind),
@@ -211,5 +215,6 @@ struct net_listener *app_listener_open(struct app *app, const struct app_listene
         .tally = app->tally,
         .limit_scope = kind->limit_scope,
     };
-    return net_listener_new(app->runtime, fd, &options);
+    *out = net_listener_new(app->runtime, fd, &options);
+    return true;
 }

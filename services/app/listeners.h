@@ -34,8 +34,9 @@ bool app_listeners_plan(const struct config *c, const struct app_services *servi
                         const char *roles, struct arena *a, struct app_listeners *out,
                         struct err *e);
 
-/* Starts to accept on `fd` (takes it) as the plan's entry says; services are started before.
- * Gives. */
-struct net_listener *app_listener_open(struct app *app, const struct app_listener *plan, int fd);
+/* Starts to accept on `fd` (takes it) as the plan's entry says; services are started before. Gives
+ * *out; NULL where the service accepts by itself. Fails as kind->listen does. */
+bool app_listener_open(struct app *app, const struct app_listener *plan, int fd,
+                       struct net_listener **out, struct err *e);
 
 #endif

@@ -88,14 +88,16 @@ static void stop_services(struct worker *w)
     }
 }
 
-static void open_listeners(struct worker *w, struct arena *a)
+static bool open_listeners(struct worker *w, struct arena *a, struct err *e)
 {
     const struct app_listeners *plan = &w->supervisor->listeners;
     w->listeners = ARENA_ARRAY(a, struct net_listener *, plan->n);
     for (size_t i = 0; i < plan->n; i++) {
-        if (w->slot->fds[i] >= 0)
-            w->listeners[i] = app_listener_open(w->app, &plan->list[i], w->slot->fds[i]);
+        if (w->slot->fds[i] >= 0 &&
+            !app_listener_open(w->app, &plan->list[i], w->slot->fds[i], &w->listeners[i], e))
+            return err_wrap(e, "%s", plan->list[i].kind->name);
     }
+    return true;
 }
 
 static void close_listeners(struct worker *w)
@@ -121,9 +123,8 @@ static bool serve(struct worker *w, int ready_fd, struct arena *a, struct err *e
         return false;
     runtime_on_signal(w->app->runtime, SIGTERM, drain, w);
     runtime_on_signal(w->app->runtime, SIGHUP, reload, w);
-    bool ok = start_services(w, e);
+    bool ok = start_services(w, e) && open_listeners(w, a, e);
     if (ok) {
-        open_listeners(w, a);
         obs_log(EV_PROCESS_START, STR_EMPTY, OBS_INT("pid", getpid()),
                 OBS_INT("node", w->app->node_id));
         (void)write(ready_fd, "R", 1);

@@ -39,7 +39,11 @@ static const struct db_stmt changes = {
     " UNION ALL"
     " SELECT CASE WHEN c.new THEN 4 ELSE 5 END, c.msg_id, h.thread_id, 0, 0 FROM came c"
     "   JOIN message h ON h.account_id = $1 AND h.msg_id = c.msg_id"
-    " UNION ALL SELECT 6, msg_id, 0, 0, 0 FROM went"
+    " UNION ALL"
+    " SELECT 6, w.msg_id, coalesce(h.thread_id, 0), (EXISTS (SELECT 1 FROM message o"
+    "          JOIN mbox_msg m ON m.account_id = $1 AND m.msg_id = o.msg_id"
+    "         WHERE o.account_id = $1 AND o.thread_id = h.thread_id))::int, 0 FROM went w"
+    "   LEFT JOIN message h ON h.account_id = $1 AND h.msg_id = w.msg_id"
     " ORDER BY 1, 2"
 };
 
@@ -66,19 +70,61 @@ static struct store_ids read_ids(const struct db_rows *rows, enum what what, str
     return (struct store_ids){ ids, n };
 }
 
-static struct store_ids read_threads(const struct db_rows *rows, struct arena *a)
+enum fate {
+    FATE_CREATED,
+    FATE_UPDATED,
+    FATE_GONE,
+    FATE_NONE
+};
+
+/* What the row of a message says of its conversation. One begins with the message whose id it has;
+ * one is gone when its last message is. */
+static enum fate fate_of(const struct db_rows *rows, size_t i)
+{
+    int64_t thread = db_int(rows, i, 2);
+    switch (db_int(rows, i, 0)) {
+    case WHAT_MAIL_CREATED:
+        return db_int(rows, i, 1) == thread ? FATE_CREATED : FATE_UPDATED;
+    case WHAT_MAIL_UPDATED:
+        return FATE_UPDATED;
+    case WHAT_MAIL_GONE:
+        if (thread == 0)
+            return FATE_NONE;
+        return db_int(rows, i, 3) ? FATE_UPDATED : FATE_GONE;
+    default:
+        return FATE_NONE;
+    }
+}
+
+static bool has_id(const struct store_ids *ids, int64_t id)
+{
+    size_t low = 0;
+    size_t high = ids->n;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (ids->list[middle] < id) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < ids->n && ids->list[low] == id;
+}
+
+/* Conversations of one fate, each once, without those in `but`. */
+static struct store_ids read_threads(const struct db_rows *rows, enum fate fate,
+                                     const struct store_ids *but, struct arena *a)
 {
     int64_t *ids = ARENA_ARRAY(a, int64_t, db_row_count(rows));
     size_t n = 0;
     size_t kept = 0;
     for (size_t i = 0; i < db_row_count(rows); i++) {
-        int64_t what = db_int(rows, i, 0);
-        if (what == WHAT_MAIL_CREATED || what == WHAT_MAIL_UPDATED)
+        if (fate_of(rows, i) == fate)
             ids[n++] = db_int(rows, i, 2);
     }
     store_sort_ids(ids, n);
     for (size_t i = 0; i < n; i++) {
-        if (kept == 0 || ids[i] != ids[kept - 1])
+        if ((kept == 0 || ids[i] != ids[kept - 1]) && !has_id(but, ids[i]))
             ids[kept++] = ids[i];
     }
     return (struct store_ids){ ids, kept };
@@ -115,6 +161,9 @@ bool store_changes_load(struct store *s, int64_t account_id, int64_t since, size
     };
     for (int what = WHAT_MAILBOX_CREATED; what < WHAT_COUNT; what++)
         *lists[what] = read_ids(rows, (enum what)what, a);
-    out->threads = read_threads(rows, a);
+    const struct store_ids none = { NULL, 0 };
+    out->threads_gone = read_threads(rows, FATE_GONE, &none, a);
+    out->threads_created = read_threads(rows, FATE_CREATED, &out->threads_gone, a);
+    out->threads_updated = read_threads(rows, FATE_UPDATED, &out->threads_created, a);
     return true;
 }

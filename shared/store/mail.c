@@ -30,66 +30,88 @@ enum mail_column {
     MAIL_MESSAGE_ID,
     MAIL_PREVIEW,
     MAIL_HEAD_AT, /* of conversations of a mailbox */
-    MAIL_HEAD_UID
+    MAIL_HEAD_UID,
+    MAIL_ENVELOPE = MAIL_HEAD_AT, /* of what was asked for by id */
+    MAIL_STRUCTURE
 };
+
+/* A message that the filter lets through: $6 flags wanted, $7 unwanted, $8 only attachments. */
+#define FILTER(row, text) \
+    row ".flags & $6 = $6 AND " row ".flags & $7 = 0 AND (" text ".has_attachment OR NOT $8)"
 
 /* The newest matching message of each conversation, found by walking the mailbox backwards. The
  * inner EXISTS is written as a value, so that it stays a look-up for each row and the walk ends
  * with the page: flattened into a join it would read the whole mailbox. */
-static const struct db_stmt page = {
-    "WITH heads AS MATERIALIZED ("
-    " SELECT m.uid, m.idate, g.thread_id FROM mbox_msg m"
-    "   JOIN message g ON g.account_id = $1 AND g.msg_id = m.msg_id"
-    "  WHERE m.account_id = $1 AND m.mailbox_id = $2 AND (m.idate, m.uid) < ($3, $4)"
-    "    AND m.flags & $6 = $6 AND m.flags & $7 = 0 AND (g.has_attachment OR NOT $8)"
-    "    AND NOT (SELECT EXISTS (SELECT 1 FROM message n"
-    "      JOIN mbox_msg o ON o.account_id = $1 AND o.msg_id = n.msg_id"
-    "     WHERE n.account_id = $1 AND n.thread_id = g.thread_id AND o.mailbox_id = $2"
-    "       AND o.flags & $6 = $6 AND o.flags & $7 = 0 AND (n.has_attachment OR NOT $8)"
-    "       AND (o.idate, o.uid) > (m.idate, m.uid)))"
-    "  ORDER BY m.idate DESC, m.uid DESC LIMIT $5)"
-    " SELECT r.*, t.idate, t.uid FROM heads t, LATERAL ("
-    "   SELECT " MAIL_COLUMNS " FROM message h"
-    "     JOIN mbox_msg p ON p.account_id = $1 AND p.msg_id = h.msg_id"
-    "    WHERE h.account_id = $1 AND h.thread_id = t.thread_id"
-    "      AND (p.mailbox_id = $2 OR p.mailbox_id <> ALL (ARRAY("
-    "           SELECT mailbox_id FROM mailbox"
-    "            WHERE account_id = $1 AND role IN ('junk', 'trash'))))"
-    "    ORDER BY h.msg_id DESC LIMIT $9) r"
-    " ORDER BY t.idate DESC, t.uid DESC, r.msg_id, r.mailbox_id, r.uid"
-};
+#define PAGE(behind, order)                                                                     \
+    "WITH heads AS MATERIALIZED ("                                                              \
+    " SELECT m.uid, m.idate, g.thread_id FROM mbox_msg m"                                       \
+    "   JOIN message g ON g.account_id = $1 AND g.msg_id = m.msg_id"                            \
+    "  WHERE m.account_id = $1 AND m.mailbox_id = $2 AND (m.idate, m.uid) " behind              \
+    " ($3, $4) AND " FILTER(                                                                    \
+        "m",                                                                                    \
+        "g") "    AND NOT (SELECT EXISTS (SELECT 1 FROM message n"                              \
+             "      JOIN mbox_msg o ON o.account_id = $1 AND o.msg_id = n.msg_id"               \
+             "     WHERE n.account_id = $1 AND n.thread_id = g.thread_id AND o.mailbox_id = $2" \
+             "       AND (o.idate, o.uid) > (m.idate, m.uid) AND " FILTER(                      \
+                 "o", "n") "))"                                                                 \
+                           "  ORDER BY m.idate " order ", m.uid " order " LIMIT $5)"            \
+                           " SELECT r.*, t.idate, t.uid FROM heads t, LATERAL ("                \
+                           "   SELECT " MAIL_COLUMNS " FROM message h"                          \
+                           "     JOIN mbox_msg p ON p.account_id = $1 AND p.msg_id = h.msg_id"  \
+                           "    WHERE h.account_id = $1 AND h.thread_id = t.thread_id"          \
+                           "      AND (p.mailbox_id = $2 OR p.mailbox_id <> ALL (ARRAY("        \
+                           "           SELECT mailbox_id FROM mailbox"                          \
+                           "            WHERE account_id = $1 AND role IN ('junk', 'trash'))))" \
+                           "    ORDER BY h.msg_id DESC LIMIT $9) r"                             \
+                           " ORDER BY t.idate " order ", t.uid " order                          \
+                           ", r.msg_id, r.mailbox_id, r.uid"
+
+static const struct db_stmt page_newest = { PAGE("<", "DESC") };
+static const struct db_stmt page_oldest = { PAGE(">", "ASC") };
+
+/* What can be big is not even read from its TOAST table unless it is wanted. */
+#define FORM_COLUMNS(wanted)                                                    \
+    ", CASE WHEN " wanted " THEN h.envelope END AS envelope, CASE WHEN " wanted \
+    " THEN h.bodystructure END AS structure"
 
 static const struct db_stmt threads_by_id = {
     "SELECT r.* FROM unnest($2::bigint[]) WITH ORDINALITY t (id, place), LATERAL ("
-    "   SELECT " MAIL_COLUMNS " FROM message h"
-    "     JOIN mbox_msg p ON p.account_id = $1 AND p.msg_id = h.msg_id"
-    "    WHERE h.account_id = $1 AND h.thread_id = t.id"
-    "    ORDER BY h.msg_id DESC LIMIT $3) r"
-    " ORDER BY t.place, r.msg_id, r.mailbox_id, r.uid"
+    "   SELECT " MAIL_COLUMNS FORM_COLUMNS(
+        "$3") " FROM message h"
+              "     JOIN mbox_msg p ON p.account_id = $1 AND p.msg_id = h.msg_id"
+              "    WHERE h.account_id = $1 AND h.thread_id = t.id"
+              "    ORDER BY h.msg_id DESC LIMIT $4) r"
+              " ORDER BY t.place, r.msg_id, r.mailbox_id, r.uid"
 };
 
-static const struct db_stmt mails_by_id = {
-    "SELECT " MAIL_COLUMNS " FROM unnest($2::bigint[]) WITH ORDINALITY t (id, place)"
-    "  JOIN message h ON h.account_id = $1 AND h.msg_id = t.id"
-    "  JOIN mbox_msg p ON p.account_id = $1 AND p.msg_id = t.id"
-    " ORDER BY t.place, p.mailbox_id, p.uid"
-};
+static const struct db_stmt mails_by_id = { "SELECT " MAIL_COLUMNS FORM_COLUMNS(
+    "$3") " FROM unnest($2::bigint[]) WITH ORDINALITY t (id, place)"
+          "  JOIN message h ON h.account_id = $1 AND h.msg_id = t.id"
+          "  JOIN mbox_msg p ON p.account_id = $1 AND p.msg_id = t.id"
+          " ORDER BY t.place, p.mailbox_id, p.uid" };
 
 /* The case of one message, which needs no array and no order of it. */
-static const struct db_stmt mail_by_id = {
-    "SELECT " MAIL_COLUMNS " FROM message h"
-    "  JOIN mbox_msg p ON p.account_id = $1 AND p.msg_id = $2"
-    " WHERE h.account_id = $1 AND h.msg_id = $2 ORDER BY p.mailbox_id, p.uid"
-};
+static const struct db_stmt mail_by_id = { "SELECT " MAIL_COLUMNS FORM_COLUMNS(
+    "$3") " FROM message h"
+          "  JOIN mbox_msg p ON p.account_id = $1 AND p.msg_id = $2"
+          " WHERE h.account_id = $1 AND h.msg_id = $2 ORDER BY p.mailbox_id, p.uid" };
 
-/* One row a message; a conversation is where its first one is. */
+/* One row a message, the newest first; a conversation is where its first one is. $4 and $5 keep the
+ * places that they have in the statements above. */
 static const struct db_stmt mailbox_index = {
     "SELECT s.modseq, (SELECT array_agg(q.thread_id) FROM ("
     "   SELECT g.thread_id FROM mbox_msg m"
     "     JOIN message g ON g.account_id = $1 AND g.msg_id = m.msg_id"
-    "    WHERE m.account_id = $1 AND m.mailbox_id = $2"
-    "    ORDER BY m.idate DESC, m.uid DESC LIMIT $3) q)"
-    "  FROM mailbox_state s WHERE s.account_id = $1 AND s.mailbox_id = $2"
+    "    WHERE m.account_id = $1 AND m.mailbox_id = $2 AND $4 AND $5 AND " FILTER(
+        "m", "g") "    ORDER BY m.idate DESC, m.uid DESC LIMIT $3) q)"
+                  "  FROM mailbox_state s WHERE s.account_id = $1 AND s.mailbox_id = $2"
+};
+
+static const struct db_stmt brief = {
+    "SELECT m.role, s.msgs, s.modseq, a.modseq FROM mailbox m"
+    "  JOIN mailbox_state s ON s.account_id = m.account_id AND s.mailbox_id = m.mailbox_id"
+    "  JOIN account_state a ON a.account_id = m.account_id"
+    " WHERE m.account_id = $1 AND m.mailbox_id = $2"
 };
 
 static const struct db_stmt keyword_names = {
@@ -185,7 +207,7 @@ static void read_place(const struct db_rows *rows, size_t row, struct store_plac
 
 /* The message whose places begin at `row`; gives how many rows it has. */
 static size_t read_mail(const struct db_rows *rows, size_t row, const struct names *names,
-                        struct arena *a, struct store_mail *out)
+                        bool is_page, struct arena *a, struct store_mail *out)
 {
     size_t n = 1;
     int64_t id = db_int(rows, row, MAIL_ID);
@@ -206,6 +228,8 @@ static size_t read_mail(const struct db_rows *rows, size_t row, const struct nam
         .subject = db_str(rows, row, MAIL_SUBJECT),
         .message_id = db_str(rows, row, MAIL_MESSAGE_ID),
         .preview = db_str(rows, row, MAIL_PREVIEW),
+        .envelope = is_page ? STR_EMPTY : db_str(rows, row, MAIL_ENVELOPE),
+        .bodystructure = is_page ? STR_EMPTY : db_str(rows, row, MAIL_STRUCTURE),
     };
     for (size_t i = 0; i < n; i++)
         read_place(rows, row + i, &places[i], out);
@@ -213,17 +237,24 @@ static size_t read_mail(const struct db_rows *rows, size_t row, const struct nam
     return n;
 }
 
-YIELDS static bool read_mails(struct store *s, int64_t account_id, const struct db_rows *rows,
-                              struct arena *a, int64_t deadline_ms, struct store_mails *out,
-                              struct err *e)
+/* Rows of one statement. */
+struct answer {
+    int64_t account_id;
+    bool is_page; /* of a mailbox: with heads instead of forms */
+    struct db_rows *rows;
+};
+
+YIELDS static bool read_mails(struct store *s, const struct answer *answer, struct arena *a,
+                              int64_t deadline_ms, struct store_mails *out, struct err *e)
 {
+    const struct db_rows *rows = answer->rows;
     struct names *names = ARENA_NEW(a, struct names);
     struct store_mail *list = ARENA_ARRAY(a, struct store_mail, db_row_count(rows) + 1);
-    if (has_keywords(rows) && !read_names(s, account_id, a, deadline_ms, names, e))
+    if (has_keywords(rows) && !read_names(s, answer->account_id, a, deadline_ms, names, e))
         return false;
     *out = (struct store_mails){ .list = list };
     for (size_t row = 0; row < db_row_count(rows); out->n++)
-        row += read_mail(rows, row, names, a, &list[out->n]);
+        row += read_mail(rows, row, names, answer->is_page, a, &list[out->n]);
     return true;
 }
 
@@ -261,56 +292,83 @@ static void gather_threads(const struct store_mails *mails, const struct db_rows
     }
 }
 
+/* Where the page begins: behind everything, in its order. */
+static int64_t place_us(const struct store_thread_query *q)
+{
+    if (q->has_place)
+        return q->at_us;
+    return q->filter.oldest_first ? INT64_MIN : INT64_MAX;
+}
+
 bool store_thread_list(struct store *s, const struct store_thread_query *query, struct arena *a,
                        int64_t deadline_ms, struct store_threads *out, struct err *e)
 {
-    struct db_rows *rows = NULL;
+    struct answer answer = { .account_id = query->account_id, .is_page = true };
     struct store_mails mails;
+    const struct store_thread_filter *f = &query->filter;
     INVARIANT(query->limit <= STORE_MAX_PAGE);
     const struct db_param params[] = {
         DB_INT8(query->account_id),     DB_INT4(query->mailbox_id),
-        DB_TIME_US(query->before_us),   DB_INT8(query->before_uid),
-        DB_INT8((int64_t)query->limit), DB_INT4(query->with_flags),
-        DB_INT4(query->without_flags),  DB_BOOL(query->with_attachment),
+        DB_TIME_US(place_us(query)),    DB_INT8(query->has_place ? query->at_uid : 0),
+        DB_INT8((int64_t)query->limit), DB_INT4(f->with_flags),
+        DB_INT4(f->without_flags),      DB_BOOL(f->with_attachment),
         DB_INT8(STORE_MAX_THREAD),
     };
-    if (!db_query(s->options.db, DB_READ, &page, params, COUNT_OF(params), a, deadline_ms, &rows,
-                  e) ||
-        !read_mails(s, query->account_id, rows, a, deadline_ms, &mails, e))
+    if (!db_query(s->options.db, DB_READ, f->oldest_first ? &page_oldest : &page_newest, params,
+                  COUNT_OF(params), a, deadline_ms, &answer.rows, e) ||
+        !read_mails(s, &answer, a, deadline_ms, &mails, e))
         return false;
-    gather_threads(&mails, rows, true, a, out);
+    gather_threads(&mails, answer.rows, true, a, out);
     return true;
 }
 
-/* NOLINTNEXTLINE(readability-function-size): an array is two values. */
-bool store_thread_get(struct store *s, int64_t account_id, const int64_t *thread_ids, size_t n,
-                      struct arena *a, int64_t deadline_ms, struct store_threads *out,
-                      struct err *e)
+bool store_thread_get(struct store *s, const struct store_wanted *wanted, struct arena *a,
+                      int64_t deadline_ms, struct store_threads *out, struct err *e)
 {
-    struct db_rows *rows = NULL;
+    struct answer answer = { .account_id = wanted->account_id };
     struct store_mails mails;
-    INVARIANT(n <= STORE_MAX_PAGE);
-    const struct db_param params[] = { DB_INT8(account_id), DB_INT8S(thread_ids, n),
+    INVARIANT(wanted->n <= STORE_MAX_PAGE);
+    const struct db_param params[] = { DB_INT8(wanted->account_id),
+                                       DB_INT8S(wanted->ids, wanted->n), DB_BOOL(wanted->with_form),
                                        DB_INT8(STORE_MAX_THREAD) };
     if (!db_query(s->options.db, DB_READ, &threads_by_id, params, COUNT_OF(params), a, deadline_ms,
-                  &rows, e) ||
-        !read_mails(s, account_id, rows, a, deadline_ms, &mails, e))
+                  &answer.rows, e) ||
+        !read_mails(s, &answer, a, deadline_ms, &mails, e))
         return false;
-    gather_threads(&mails, rows, false, a, out);
+    gather_threads(&mails, answer.rows, false, a, out);
     return true;
 }
 
-/* NOLINTNEXTLINE(readability-function-size): an array is two values. */
-bool store_mail_get(struct store *s, int64_t account_id, const int64_t *msg_ids, size_t n,
-                    struct arena *a, int64_t deadline_ms, struct store_mails *out, struct err *e)
+bool store_mail_get(struct store *s, const struct store_wanted *wanted, struct arena *a,
+                    int64_t deadline_ms, struct store_mails *out, struct err *e)
+{
+    struct answer answer = { .account_id = wanted->account_id };
+    bool is_one = wanted->n == 1;
+    INVARIANT(wanted->n <= STORE_MAX_BATCH);
+    const struct db_param params[] = { DB_INT8(wanted->account_id),
+                                       is_one ? DB_INT8(wanted->ids[0])
+                                              : DB_INT8S(wanted->ids, wanted->n),
+                                       DB_BOOL(wanted->with_form) };
+    return db_query(s->options.db, DB_READ, is_one ? &mail_by_id : &mails_by_id, params,
+                    COUNT_OF(params), a, deadline_ms, &answer.rows, e) &&
+           read_mails(s, &answer, a, deadline_ms, out, e);
+}
+
+bool store_mailbox_brief(struct store *s, int64_t account_id, int mailbox_id, struct arena *a,
+                         int64_t deadline_ms, struct store_mailbox_brief *out, struct err *e)
 {
     struct db_rows *rows = NULL;
-    INVARIANT(n <= STORE_MAX_BATCH);
-    const struct db_param params[] = { DB_INT8(account_id),
-                                       n == 1 ? DB_INT8(msg_ids[0]) : DB_INT8S(msg_ids, n) };
-    return db_query(s->options.db, DB_READ, n == 1 ? &mail_by_id : &mails_by_id, params,
-                    COUNT_OF(params), a, deadline_ms, &rows, e) &&
-           read_mails(s, account_id, rows, a, deadline_ms, out, e);
+    const struct db_param params[] = { DB_INT8(account_id), DB_INT4(mailbox_id) };
+    if (!db_query(s->options.db, DB_READ, &brief, params, COUNT_OF(params), a, deadline_ms, &rows,
+                  e))
+        return false;
+    if (db_row_count(rows) == 0)
+        return ERR(e, ERR_NOT_FOUND, "there is no such mailbox");
+    *out = (struct store_mailbox_brief){ .role = store_role_find(db_str(rows, 0, 0)),
+                                         .messages = (uint32_t)db_int(rows, 0, 1),
+                                         .modseq = db_int(rows, 0, 2),
+                                         .account_modseq = db_int(rows, 0, 3) };
+    return true;
 }
 
 /* ---- the index ---- */
@@ -337,13 +395,31 @@ static size_t unique_ids(struct arena *a, int64_t *ids, size_t n)
     return kept;
 }
 
-bool store_thread_index(struct store *s, int64_t account_id, int mailbox_id, struct arena *a,
+static void reverse(int64_t *ids, size_t n)
+{
+    for (size_t i = 0; i < n / 2; i++) {
+        int64_t id = ids[i];
+        ids[i] = ids[n - 1 - i];
+        ids[n - 1 - i] = id;
+    }
+}
+
+bool store_thread_index(struct store *s, const struct store_thread_query *query, struct arena *a,
                         int64_t deadline_ms, struct store_thread_index *out, struct err *e)
 {
+    const struct store_thread_filter *filter = &query->filter;
     struct db_rows *rows = NULL;
     int64_t *ids = NULL;
-    const struct db_param params[] = { DB_INT8(account_id), DB_INT4(mailbox_id),
-                                       DB_INT8(STORE_MAX_INDEX) };
+    const struct db_param params[] = {
+        DB_INT8(query->account_id),
+        DB_INT4(query->mailbox_id),
+        DB_INT8(STORE_MAX_INDEX),
+        DB_BOOL(true),
+        DB_BOOL(true),
+        DB_INT4(filter->with_flags),
+        DB_INT4(filter->without_flags),
+        DB_BOOL(filter->with_attachment),
+    };
     if (!db_query(s->options.db, DB_SEARCH, &mailbox_index, params, COUNT_OF(params), a,
                   deadline_ms, &rows, e))
         return false;
@@ -353,5 +429,7 @@ bool store_thread_index(struct store *s, int64_t account_id, int mailbox_id, str
     *out = (struct store_thread_index){ .modseq = db_int(rows, 0, 0),
                                         .thread_ids = ids,
                                         .n = unique_ids(a, ids, n) };
+    if (filter->oldest_first)
+        reverse(ids, out->n);
     return true;
 }

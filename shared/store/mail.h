@@ -42,6 +42,8 @@ struct store_mail {
     str subject;
     str message_id;
     str preview;
+    str envelope;      /* literal IMAP text, where the form was asked for; empty: not derived, */
+    str bodystructure; /* parse the message */
 };
 
 struct store_thread {
@@ -57,29 +59,56 @@ struct store_threads {
     size_t n;
 };
 
+/* A mailbox, as far as a list of its conversations needs it. */
+struct store_mailbox_brief {
+    enum store_role role;
+    uint32_t messages;
+    int64_t modseq;         /* of the mailbox */
+    int64_t account_modseq; /* of the account */
+};
+
+/* ERR_NOT_FOUND. Yields. */
+YIELDS bool store_mailbox_brief(struct store *s, int64_t account_id, int mailbox_id,
+                                struct arena *a, int64_t deadline_ms,
+                                struct store_mailbox_brief *out, struct err *e);
+
+/* Which messages of a mailbox count. */
+struct store_thread_filter {
+    unsigned with_flags;    /* only those with all of these flags ... */
+    unsigned without_flags; /* ... and none of these */
+    bool with_attachment;   /* ... and an attachment */
+    bool oldest_first;      /* the order of conversations the other way round */
+};
+
 struct store_thread_query {
     int64_t account_id;
     int mailbox_id;
-    int64_t before_us;   /* only conversations that come after this place in the list: at_us and */
-    int64_t before_uid;  /* at_uid of the last one of the page before; INT64_MAX, 0: from the top */
-    unsigned with_flags; /* only messages with all of these flags count ... */
-    unsigned without_flags; /* ... and none of these */
-    bool with_attachment;   /* ... and an attachment */
-    size_t limit;           /* at most STORE_MAX_PAGE */
+    struct store_thread_filter filter;
+    bool has_place;  /* only conversations that come behind the one with ... */
+    int64_t at_us;   /* ... this at_us ... */
+    uint32_t at_uid; /* ... and at_uid: the last one of the page before */
+    size_t limit;    /* at most STORE_MAX_PAGE */
 };
 
-/* Conversations with a message in the mailbox, the one with the newest message first. Each holds
- * all its messages, also those in other mailboxes, except for Junk and Trash unless that is the
- * mailbox asked for. A mailbox that is not there has none. In arena. Yields. */
+/* Conversations with such a message in the mailbox, the one with the newest of them first. Each
+ * holds all its messages, also those in other mailboxes, except for Junk and Trash unless that is
+ * the mailbox asked for. A mailbox that is not there has none. In arena. Yields. */
 YIELDS bool store_thread_list(struct store *s, const struct store_thread_query *query,
                               struct arena *a, int64_t deadline_ms, struct store_threads *out,
                               struct err *e);
 
+/* Which conversations or messages, and whether with the texts of their form. */
+struct store_wanted {
+    int64_t account_id;
+    const int64_t *ids;
+    size_t n;
+    bool with_form;
+};
+
 /* Whole conversations by id, in the order of the ids; those that are not there are left out. At
  * most STORE_MAX_PAGE. In arena. Yields. */
-YIELDS bool store_thread_get(struct store *s, int64_t account_id, const int64_t *thread_ids,
-                             size_t n, struct arena *a, int64_t deadline_ms,
-                             struct store_threads *out, struct err *e);
+YIELDS bool store_thread_get(struct store *s, const struct store_wanted *wanted, struct arena *a,
+                             int64_t deadline_ms, struct store_threads *out, struct err *e);
 
 struct store_thread_index {
     int64_t modseq;            /* of the mailbox at that moment */
@@ -87,10 +116,12 @@ struct store_thread_index {
     size_t n;                  /* at most STORE_MAX_INDEX */
 };
 
-/* All conversations of a mailbox. ERR_NOT_FOUND. Costs about 3 us a message: not for each request.
- * In arena. Yields. */
-YIELDS bool store_thread_index(struct store *s, int64_t account_id, int mailbox_id, struct arena *a,
-                               int64_t deadline_ms, struct store_thread_index *out, struct err *e);
+/* All conversations of a mailbox that store_thread_list would give; place and limit do not count.
+ * ERR_NOT_FOUND. Costs about 3 us
+ * a message: not for each request. In arena. Yields. */
+YIELDS bool store_thread_index(struct store *s, const struct store_thread_query *query,
+                               struct arena *a, int64_t deadline_ms, struct store_thread_index *out,
+                               struct err *e);
 
 struct store_mails {
     const struct store_mail *list;
@@ -99,9 +130,26 @@ struct store_mails {
 
 /* Messages by id, in the order of the ids; those that are in no mailbox (any more) are left out. At
  * most STORE_MAX_BATCH. In arena. Yields. */
-YIELDS bool store_mail_get(struct store *s, int64_t account_id, const int64_t *msg_ids, size_t n,
-                           struct arena *a, int64_t deadline_ms, struct store_mails *out,
-                           struct err *e);
+YIELDS bool store_mail_get(struct store *s, const struct store_wanted *wanted, struct arena *a,
+                           int64_t deadline_ms, struct store_mails *out, struct err *e);
+
+struct store_mail_query {
+    int64_t account_id;
+    int mailbox_id; /* 0: all; else only this one; one that is not there has none */
+    struct store_thread_filter filter; /* without oldest_first */
+    int64_t before_id;                 /* only ids below; INT64_MAX: from the newest */
+    size_t limit;                      /* at most STORE_MAX_PAGE */
+    bool with_total;
+};
+
+struct store_mail_page {
+    struct store_mails mails; /* the newest (by id) first */
+    int64_t total;            /* with_total: of all pages, messages */
+};
+
+/* Messages one by one. In arena. Yields. */
+YIELDS bool store_mail_list(struct store *s, const struct store_mail_query *query, struct arena *a,
+                            int64_t deadline_ms, struct store_mail_page *out, struct err *e);
 
 /* ---- changes of messages by id ---- */
 
@@ -158,7 +206,9 @@ struct store_changes {
     struct store_ids mails_created;
     struct store_ids mails_updated;
     struct store_ids mails_gone;
-    struct store_ids threads; /* of all created and updated messages */
+    struct store_ids threads_created;
+    struct store_ids threads_updated;
+    struct store_ids threads_gone;
 };
 
 /* What changed after modseq `since`, in steps of about `limit` messages. A message that moved is

@@ -37,8 +37,6 @@ static struct store_threads list(struct fixture *f, struct store_thread_query q)
     q.account_id = f->account;
     if (!q.mailbox_id)
         q.mailbox_id = STORE_INBOX;
-    if (!q.before_us)
-        q.before_us = INT64_MAX;
     if (!q.limit)
         q.limit = 50;
     MUST(store_thread_list(f->store, &q, &f->a, soon(), &out, &e), e);
@@ -95,44 +93,69 @@ static void list_body(void *arg)
     t = list(f, (struct store_thread_query){ .mailbox_id = TRASH });
     assert_int_equal(t.n, 1);
     assert_int_equal(t.list[0].n, 4);
-    t = list(f, (struct store_thread_query){ .with_flags = STORE_FLAGGED });
+    t = list(f, (struct store_thread_query){ .filter.with_flags = STORE_FLAGGED });
     assert_int_equal(t.n, 1);
-    t = list(f, (struct store_thread_query){ .without_flags = STORE_FLAGGED | STORE_SEEN });
+    t = list(f, (struct store_thread_query){ .filter.without_flags = STORE_FLAGGED | STORE_SEEN });
     assert_int_equal(t.n, 1);
     assert_int_equal(t.list[0].at_us, (int64_t)(1700000000 + 60) * 1000000);
     t = list(f, (struct store_thread_query){ .mailbox_id = 99 });
     assert_int_equal(t.n, 0);
 }
 
-/* Page by page gives each conversation once and the same order as the index. */
-static void pages_body(void *arg)
+static struct store_thread_index index_of(struct fixture *f, struct store_thread_filter filter)
 {
-    struct fixture *f = arg;
     struct err e = ERR_CLEAR;
-    struct store_thread_index index;
-    struct store_thread_query q = { .limit = 3 };
+    struct store_thread_index out;
+    const struct store_thread_query query = { .account_id = f->account,
+                                              .mailbox_id = STORE_INBOX,
+                                              .filter = filter };
+    MUST(store_thread_index(f->store, &query, &f->a, soon(), &out, &e), e);
+    return out;
+}
+
+/* Page by page gives each conversation once and the same order as the index. */
+static void page_through(struct fixture *f, struct store_thread_filter filter, size_t total)
+{
+    struct store_thread_query q = { .limit = 3, .filter = filter };
+    struct store_thread_index index = index_of(f, filter);
     size_t seen = 0;
-    for (int n = 1; n <= 30; n++)
-        (void)put(f, STORE_INBOX, n, n > 10 && n % 3 == 0 ? n % 10 + 1 : 0, 0);
-    MUST(store_thread_index(f->store, f->account, STORE_INBOX, &f->a, soon(), &index, &e), e);
-    assert_int_equal(index.n, 23);
+    assert_int_equal(index.n, total);
     for (;;) {
         struct store_threads t = list(f, q);
         for (size_t i = 0; i < t.n; i++)
             assert_int_equal(t.list[i].thread_id, index.thread_ids[seen++]);
         if (t.n < q.limit)
             break;
-        q.before_us = t.list[t.n - 1].at_us;
-        q.before_uid = t.list[t.n - 1].at_uid;
+        q.has_place = true;
+        q.at_us = t.list[t.n - 1].at_us;
+        q.at_uid = t.list[t.n - 1].at_uid;
     }
-    assert_int_equal(seen, index.n);
+    assert_int_equal(seen, total);
+}
+
+static void pages_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    struct store_thread_index missing;
+    for (int n = 1; n <= 30; n++) {
+        (void)put(f, STORE_INBOX, n, n > 10 && n % 3 == 0 ? n % 10 + 1 : 0,
+                  n % 4 == 0 ? STORE_SEEN : 0);
+    }
+    page_through(f, (struct store_thread_filter){ 0 }, 23);
+    page_through(f, (struct store_thread_filter){ .oldest_first = true }, 23);
+    page_through(f, (struct store_thread_filter){ .with_flags = STORE_SEEN }, 7);
+    page_through(f, (struct store_thread_filter){ .with_attachment = true }, 0);
+    struct store_thread_index index = index_of(f, (struct store_thread_filter){ 0 });
     struct store_threads some;
-    const int64_t wanted[] = { index.thread_ids[7], 12345, index.thread_ids[2] };
-    MUST(store_thread_get(f->store, f->account, wanted, 3, &f->a, soon(), &some, &e), e);
+    const int64_t ids[] = { index.thread_ids[7], 12345, index.thread_ids[2] };
+    const struct store_wanted wanted = { .account_id = f->account, .ids = ids, .n = 3 };
+    MUST(store_thread_get(f->store, &wanted, &f->a, soon(), &some, &e), e);
     assert_int_equal(some.n, 2);
-    assert_int_equal(some.list[0].thread_id, wanted[0]);
-    assert_int_equal(some.list[1].thread_id, wanted[2]);
-    assert_false(store_thread_index(f->store, f->account, 77, &f->a, soon(), &index, &e));
+    assert_int_equal(some.list[0].thread_id, ids[0]);
+    assert_int_equal(some.list[1].thread_id, ids[2]);
+    const struct store_thread_query nowhere = { .account_id = f->account, .mailbox_id = 77 };
+    assert_false(store_thread_index(f->store, &nowhere, &f->a, soon(), &missing, &e));
     assert_int_equal(e.kind, ERR_NOT_FOUND);
 }
 
@@ -140,7 +163,10 @@ static struct store_mail get_one(struct fixture *f, int64_t id, bool *found)
 {
     struct err e = ERR_CLEAR;
     struct store_mails out;
-    MUST(store_mail_get(f->store, f->account, &id, 1, &f->a, soon(), &out, &e), e);
+    const struct store_wanted wanted = {
+        .account_id = f->account, .ids = &id, .n = 1, .with_form = true
+    };
+    MUST(store_mail_get(f->store, &wanted, &f->a, soon(), &out, &e), e);
     *found = out.n == 1;
     return out.n ? out.list[0] : (struct store_mail){ 0 };
 }
@@ -164,6 +190,8 @@ static void apply_body(void *arg)
     struct store_mail m = get_one(f, ids[1], &found);
     assert_true(found && m.flags == STORE_SEEN && m.n_keywords == 1);
     assert_true(str_eq(m.keywords[0], label));
+    assert_true(str_has_prefix(m.envelope, STR("(NIL \"talk 2\"")));
+    assert_true(str_has_prefix(m.bodystructure, STR("(\"text\" \"plain\"")));
     (void)apply(f, (struct store_mail_change){
                        .act = STORE_MAIL_COPY, .msg_ids = ids, .n = 2, .to_mailbox_id = ARCHIVE });
     m = get_one(f, ids[0], &found);
@@ -216,7 +244,8 @@ static void changes_body(void *arg)
     int64_t middle = modseq_of(f);
     c = changes_since(f, start, 100);
     assert_int_equal(c.mails_created.n, 3);
-    assert_int_equal(c.threads.n, 2);
+    assert_int_equal(c.threads_created.n, 2);
+    assert_int_equal(c.threads_updated.n, 0);
     assert_int_equal(c.mailboxes_updated.n, 1);
     assert_int_equal(c.mailboxes_updated.list[0], STORE_INBOX);
     c = changes_since(f, start, 2);
@@ -237,6 +266,9 @@ static void changes_body(void *arg)
     assert_int_equal(c.mails_updated.n, 2);
     assert_int_equal(c.mails_gone.n, 1);
     assert_int_equal(c.mails_gone.list[0], three);
+    assert_int_equal(c.threads_updated.n, 1);
+    assert_int_equal(c.threads_gone.n, 1);
+    assert_int_equal(c.threads_gone.list[0], three);
     assert_int_equal(c.mailboxes_created.n, 1);
     assert_int_equal(c.mailboxes_created.list[0], made);
     MUST(store_mailbox_delete(f->store, f->account, STR("New"), soon(), &e), e);

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The text of a message: as a page for a sandboxed frame, and as data. */
+#include "api_routes.h"
+#include "http/http_values.h"
+#include "services/api/api.h"
+#include "services/api/mail_text.h"
+#include "store/mail.h"
+
+/* The second wall: whatever the page holds, nothing of it runs, loads or is sent (WEB.md 2.4). The
+ * third is the frame's own sandbox. Never both allow-same-origin and allow-scripts. */
+#define BODY_POLICY                                                                               \
+    "sandbox allow-same-origin allow-popups allow-popups-to-escape-sandbox; default-src 'none'; " \
+    "img-src data: 'self'; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'; "      \
+    "frame-ancestors 'self'"
+
+/* Changes when the rules of cleaning do, so that no browser shows an older page. */
+#define RULES "1"
+
+/* A message that is in a mailbox of the account; its octets never change. */
+YIELDS static bool is_there(struct api_call *call, int64_t id)
+{
+    struct store_mails mails;
+    struct err e = ERR_CLEAR;
+    const struct store_wanted wanted = { .account_id = call->who.account_id, .ids = &id, .n = 1 };
+    if (!store_mail_get(call->app->store, &wanted, call->arena, call->deadline_ms, &mails, &e))
+        return call_fail(call, &e);
+    return mails.n == 1 || call_problem(call, "not-found", NULL);
+}
+
+YIELDS static bool make_text(struct api_call *call, int64_t id, bool plain, struct mail_text *out)
+{
+    struct mail_text_wanted wanted = { .msg_id = id, .plain = plain };
+    struct err e = ERR_CLEAR;
+    if (!store_fetch_body(call->app->store, call->who.account_id, id, 0, SIZE_MAX, call->arena,
+                          call->deadline_ms, &wanted.message, &e))
+        return call_fail(call, &e);
+    if (mail_text_make(&wanted, call->arena, call->deadline_ms, out, &e))
+        return true;
+    if (e.kind == ERR_LIMIT)
+        return call_problem(call, "unavailable", "Too many messages are being opened.");
+    return call_fail(call, &e);
+}
+
+void rest_get_message_body(struct api_call *call, const struct get_message_body_params *p,
+                           const json_t *body)
+{
+    struct mail_text text;
+    bool plain = p->text == GET_MESSAGE_BODY_TEXT_PLAIN;
+    str etag = arena_printf(call->arena, "\"%lld-" RULES "%c\"", (long long)p->message_id,
+                            plain ? 'p' : 'h');
+    (void)body;
+    if (!is_there(call, p->message_id))
+        return;
+    call_field(call, "etag", etag);
+    call_field(call, "cache-control", STR("private, no-cache"));
+    if (p->has_if_none_match && http_etag_matches(p->if_none_match, etag, false)) {
+        call_empty(call, 304);
+        return;
+    }
+    if (!make_text(call, p->message_id, plain, &text))
+        return;
+    call_field(call, "content-security-policy", STR(BODY_POLICY));
+    call_field(call, "x-frame-options", STR("SAMEORIGIN"));
+    call_octets(call, "text/html; charset=utf-8", text.document);
+}
+
+static json_t *shape_remote(const struct html_report *report)
+{
+    json_t *o = json_object();
+    json_t *hosts = json_array();
+    for (size_t i = 0; i < report->n_hosts && i < 50; i++)
+        api_add(hosts, api_text(report->hosts[i].name));
+    api_set(o, "count", json_integer(report->remote));
+    api_set(o, "pixels", json_integer(report->trackers));
+    api_set(o, "hosts", hosts);
+    return o;
+}
+
+void rest_get_message_content(struct api_call *call, const struct get_message_content_params *p,
+                              const json_t *body)
+{
+    struct mail_text text;
+    (void)body;
+    if (!is_there(call, p->message_id) || !make_text(call, p->message_id, false, &text))
+        return;
+    json_t *o = json_object();
+    api_set(o, "hasHtml", json_boolean(text.has_html));
+    api_set(o, "html", api_text(text.fragment));
+    api_set(o, "text", api_text(text.text));
+    api_set(o, "isCut", json_boolean(text.is_cut));
+    api_set(o, "remote", shape_remote(&text.report));
+    call_json(call, 200, o);
+}

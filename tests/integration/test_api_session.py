@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Signing in and out over HTTP, who may do what, and what keeps other sites out (ATTACKS A5, A6)."""
+import http.client
+import ssl
+
+import pytest
+
+from api_client import Api
+
+PASSWORD = "a quite new passphrase 7"
+
+
+def raw(server, method, path, headers=None, kind="https", body=None):
+    """One request without any help; gives status and header fields."""
+    port = server.ports[kind]
+    if kind == "https":
+        connection = http.client.HTTPSConnection("localhost", port, timeout=20, context=server.tls())
+    else:
+        connection = http.client.HTTPConnection("localhost", port, timeout=20)
+    try:
+        connection.request(method, path, body=body, headers=headers or {})
+        answer = connection.getresponse()
+        return answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read()
+    finally:
+        connection.close()
+
+
+def test_sign_in_and_out(heronry):
+    user = heronry.new_user()
+    api = Api(heronry)
+    assert api.get("/session", status=401).problem == "not-signed-in"
+    session = api.sign_in(user)
+    assert session["account"]["address"] == user["address"]
+    assert "mail:read" in session["scopes"] and "admin:read" not in session["scopes"]
+    assert api.get("/session").json["id"] == session["id"]
+    assert [s["isCurrent"] for s in api.get("/sessions").json["items"]] == [True]
+    cookie = api.cookie
+    api.delete("/session", status=204)
+    api.cookie = cookie
+    api.get("/session", status=401)
+
+
+def test_wrong_password_and_unknown_user_look_alike(heronry):
+    user = heronry.new_user()
+    api = Api(heronry)
+    wrong = api.post("/session", {"login": user["address"], "password": "no"}, status=401).json
+    unknown = api.post("/session", {"login": "nobody@example.test", "password": "no"}, status=401).json
+    for answer in (wrong, unknown):
+        answer.pop("requestId")
+    assert wrong == unknown
+
+
+def test_cookie_is_for_this_host_over_tls_only(heronry):
+    user = heronry.new_user()
+    api = Api(heronry)
+    answer = api.post("/session", {"login": user["address"], "password": user["password"]})
+    words = [w.strip() for w in answer.headers["set-cookie"].split(";")]
+    assert words[0].startswith("__Host-heronry=") and len(words[0]) > 50
+    assert {"Path=/", "HttpOnly", "Secure", "SameSite=Strict"} <= set(words[1:])
+    assert not any(w.startswith("Max-Age") for w in words)
+    answer = api.post("/session", {"login": user["address"], "password": user["password"], "remember": True})
+    assert any(w.strip().startswith("Max-Age=2592000") for w in answer.headers["set-cookie"].split(";"))
+
+
+def test_a_new_session_ends_the_one_it_came_with(heronry):
+    user = heronry.new_user()
+    api = Api.signed_in(heronry, user)
+    old = api.cookie
+    api.sign_in(user)
+    assert api.cookie != old
+    other = Api(heronry)
+    other.cookie = old
+    other.get("/session", status=401)
+
+
+@pytest.mark.parametrize("left_out", ["x-heronry", "origin", "foreign origin"])
+def test_writes_of_other_sites_are_refused(heronry, left_out):
+    api = Api.signed_in(heronry, heronry.new_user())
+    headers = {"cookie": f"__Host-heronry={api.cookie}", "content-type": "application/json", "x-heronry": "1",
+               "origin": api.origin}
+    if left_out == "foreign origin":
+        headers["origin"] = "https://evil.example"
+    else:
+        del headers[left_out]
+    status, _, body = raw(heronry, "PATCH", "/api/v1/me", headers, body=b'{"displayName": "Eve"}')
+    assert status == 403 and b"cross-site" in body
+    assert api.get("/me").json["displayName"] != "Eve"
+
+
+def test_form_of_another_site_cannot_sign_in(heronry):
+    user = heronry.new_user()
+    body = b'{"login": "%s", "password": "%s"}' % (user["address"].encode(), user["password"].encode())
+    status, _, _ = raw(heronry, "POST", "/api/v1/session", {"content-type": "text/plain"}, body=body)
+    assert status in (403, 415)
+
+
+def test_changed_password_ends_other_sessions(heronry):
+    user = heronry.new_user()
+    api, other = Api.signed_in(heronry, user), Api.signed_in(heronry, user)
+    wrong = api.post("/me/password", {"currentPassword": "no", "newPassword": PASSWORD}, status=422)
+    assert wrong.pointers == ["/currentPassword"]
+    weak = api.post("/me/password", {"currentPassword": user["password"], "newPassword": "short"}, status=422)
+    assert weak.problem == "weak-password"
+    api.post("/me/password", {"currentPassword": user["password"], "newPassword": PASSWORD}, status=204)
+    api.get("/session")
+    other.get("/session", status=401)
+    Api(heronry).post("/session", {"login": user["address"], "password": user["password"]}, status=401)
+    Api(heronry).post("/session", {"login": user["address"], "password": PASSWORD})
+
+
+def test_ended_sessions_are_refused_at_once(heronry):
+    user = heronry.new_user()
+    api, second, third = (Api.signed_in(heronry, user) for _ in range(3))
+    second_id = second.get("/session").json["id"]
+    api.delete(f"/sessions/{second_id}", status=204)
+    api.delete(f"/sessions/{second_id}", status=404)
+    second.get("/session", status=401)
+    assert api.delete("/sessions", status=200).json["ended"] == 1
+    third.get("/session", status=401)
+    api.get("/session")
+
+
+def test_disabled_account_is_out(heronry):
+    user = heronry.new_user()
+    api = Api.signed_in(heronry, user)
+    heronry.cli("user", "disable", user["address"])
+    api.get("/session", status=401)
+    heronry.cli("user", "enable", user["address"])
+
+
+def test_tokens_do_what_their_scopes_say(heronry):
+    api = Api.signed_in(heronry, heronry.new_user())
+    made = api.post("/tokens", {"name": "reader", "scopes": ["mail:read"]}, status=201).json
+    assert made["secret"].startswith("hrn_") and made["secret"].startswith(made["token"]["prefix"])
+    reader = Api(heronry, token=made["secret"])
+    reader.get("/mailboxes")
+    assert reader.get("/me", status=403).problem == "insufficient-scope"
+    assert reader.post("/mailboxes", {"name": "No"}, status=403).problem == "insufficient-scope"
+    assert made["secret"] not in api.get("/tokens").text
+    api.delete(f"/tokens/{made['token']['id']}", status=204)
+    assert reader.get("/mailboxes", status=401).problem == "session-ended"
+    refused = api.post("/tokens", {"name": "too much", "scopes": ["admin:read"]}, status=403)
+    assert refused.problem == "not-an-administrator"
+
+
+def test_token_cannot_make_tokens_or_sign_out(heronry):
+    api = Api.signed_in(heronry, heronry.new_user())
+    program = api.with_token("account:read", "account:write")
+    assert program.post("/tokens", {"name": "x", "scopes": ["mail:read"]}, status=403).problem == "session-only"
+    assert program.delete("/session", status=409).problem == "not-a-session"
+
+
+def test_plain_http_leads_to_https(heronry):
+    status, headers, _ = raw(heronry, "GET", "/api/v1/session", {"host": "localhost"}, kind="http")
+    assert status == 308
+    assert headers["location"] == f"https://localhost:{heronry.ports['https']}/api/v1/session"
+    status, _, body = raw(heronry, "GET", "/health", kind="http")
+    assert status == 200 and b'"ok"' in body
+
+
+def test_repeated_post_is_carried_out_once(heronry):
+    api = Api.signed_in(heronry, heronry.new_user())
+    first = api.post("/mailboxes", {"name": "Once"}, status=201, headers={"Idempotency-Key": "k-1"})
+    again = api.post("/mailboxes", {"name": "Once"}, status=201, headers={"Idempotency-Key": "k-1"})
+    assert first.json == again.json and first.headers["location"] == again.headers["location"]
+    other = api.post("/mailboxes", {"name": "Twice"}, status=409, headers={"Idempotency-Key": "k-1"})
+    assert other.problem == "idempotency-key-reused"
+
+
+def test_settings_and_identities(heronry):
+    user = heronry.new_user()
+    api = Api.signed_in(heronry, user)
+    assert api.get("/me/settings").json["theme"] == "auto"
+    assert api.patch("/me/settings", {"theme": "dark", "undoSendSeconds": 20}).json["theme"] == "dark"
+    assert api.get("/me/settings").json["undoSendSeconds"] == 20
+    assert api.patch("/me", {"displayName": "Ada Quill"}).json["displayName"] == "Ada Quill"
+    first = api.get("/identities").json["items"]
+    assert [i["address"] for i in first] == [user["address"]] and first[0]["isDefault"]
+    api.delete(f"/identities/{first[0]['id']}", status=409)
+    wrong = api.post("/identities", {"name": "Eve", "address": "eve@elsewhere.example"}, status=422)
+    assert wrong.pointers == ["/address"]
+    local, domain = user["address"].split("@")
+    made = api.post("/identities", {"name": "News", "address": f"{local}+news@{domain}", "isDefault": True},
+                    status=201).json
+    assert [i["isDefault"] for i in api.get("/identities").json["items"]] == [True, False]
+    assert api.patch(f"/identities/{made['id']}", {"signatureText": "Ada"}).json["signatureText"] == "Ada"
+    api.delete(f"/identities/{made['id']}", status=204)
+    assert api.get("/identities").json["items"][0]["isDefault"]
