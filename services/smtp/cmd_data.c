@@ -139,6 +139,7 @@ static bool deliver(struct smtp_session *s, str content, struct arena *a, enum s
         .recipients = recipients,
         .n = n,
         .max_hops = max_hops(s),
+        .retry_window_ms = config_int(s->state->app->config, CONFIG_DELIVERY_RETRY_WINDOW),
     };
     struct deliver_result result;
     if (!deliver_message(&s->state->deliver, &m, a, clock_deadline_in(SMTP_DELIVER_MS), &result, e))

@@ -4,10 +4,16 @@
 #include "deliver/deliver.h"
 
 #include "base/clock.h"
+#include "crypto/hash.h"
 #include "deliver/report.h"
 #include "mime/header.h"
 #include "obs/obs.h"
+#include "runtime/runtime.h"
 #include "store/store.h"
+
+enum {
+    HASH_A_TURN = 1024 * 1024 /* octets, then others get their turn */
+};
 
 /* ---- the message as it is stored ---- */
 
@@ -57,16 +63,63 @@ static bool is_listed(const struct store_recipient *list, size_t n, int64_t acco
     return false;
 }
 
+static bool has_message_id(str content)
+{
+    struct mime_field_iter it;
+    struct mime_field field;
+    mime_field_iter_init(&it, content);
+    while (mime_field_iter_next(&it, &field)) {
+        if (str_ieq(str_trim(field.name), STR("Message-ID")))
+            return true;
+    }
+    return false;
+}
+
+/* The hash by which the same message is known again when it comes in another transaction, as after
+ * a reply that was lost (R2). Empty when that is not wanted, or when nothing says that two of the
+ * same text are one message. Yields. */
+static str hash_content(const struct deliver_message *m, struct arena *a)
+{
+    if (m->retry_window_ms == 0 || !has_message_id(m->content))
+        return STR_EMPTY;
+    uint8_t *hash = arena_alloc(a, CRYPTO_HASH_MAX);
+    struct crypto_hash *h = crypto_hash_new(CRYPTO_SHA256);
+    for (str rest = m->content; rest.n > 0; rest = str_skip(rest, HASH_A_TURN)) {
+        crypto_hash_add(h, str_slice(rest, 0, HASH_A_TURN));
+        if (rest.n > HASH_A_TURN)
+            fiber_yield();
+    }
+    crypto_hash_finish(h, hash);
+    crypto_hash_free(&h);
+    return str_of((const char *)hash, CRYPTO_SHA256_SIZE);
+}
+
+/* What the copy is called: by its transaction, or by what it is, who sent it and to which address.
+ */
+static void name_copy(const struct deliver_attempt *attempt, const struct deliver_recipient *r,
+                      uint8_t out[STORE_DELIVERY_ID])
+{
+    const struct deliver_message *m = attempt->m;
+    struct arena *a = attempt->a;
+    if (attempt->content_hash.n == 0) {
+        str account = arena_printf(a, "%lld", (long long)r->account_id);
+        store_delivery_id(m->transaction, account, out);
+        return;
+    }
+    char *address = arena_cstr(a, r->address);
+    for (size_t i = 0; address[i]; i++)
+        address[i] = ascii_lower(address[i]);
+    str name = arena_printf(a, "%.*s to %s", STR_FMT(m->sender), address);
+    store_delivery_id(attempt->content_hash, name, out);
+}
+
 static void add_copy(const struct deliver_attempt *attempt, const struct deliver_recipient *r,
                      struct store_recipient *copy)
 {
-    const struct deliver_message *m = attempt->m;
-    char account[24];
-    (void)snprintf(account, sizeof(account), "%lld", (long long)r->account_id);
     *copy = (struct store_recipient){ .account_id = r->account_id,
                                       .mailbox_id = STORE_INBOX,
-                                      .prefix = own_fields(m, r->address, attempt->a) };
-    store_delivery_id(m->transaction, str_from_cstr(account), copy->delivery_id);
+                                      .prefix = own_fields(attempt->m, r->address, attempt->a) };
+    name_copy(attempt, r, copy->delivery_id);
 }
 
 static bool is_address_in(const str *list, size_t n, str address)
@@ -138,7 +191,7 @@ static bool conclude(const struct deliver_attempt *attempt, int64_t deadline_ms,
     return ERR(e, ERR_CONFLICT, "the account of the only recipient is gone");
 }
 
-/* Whether it may be stored at all. Fills in who gets a copy. */
+/* Whether it may be stored at all. Fills in who gets a copy. Yields. */
 static enum deliver_verdict judge(struct deliver_attempt *attempt)
 {
     const struct deliver_message *m = attempt->m;
@@ -148,6 +201,7 @@ static enum deliver_verdict judge(struct deliver_attempt *attempt)
     size_t n_former = smtp_trace_delivered(m->content, former, m->max_hops);
     if (smtp_trace_hops(m->content) > m->max_hops || n_former > m->max_hops)
         return DELIVER_LOOP;
+    attempt->content_hash = hash_content(m, attempt->a);
     list_copies(attempt, former, n_former);
     return attempt->n > 0 ? DELIVER_DONE : DELIVER_LOOP;
 }
@@ -173,6 +227,9 @@ bool deliver_message(const struct deliver *d, const struct deliver_message *m, s
         .n = attempt.n,
         .received_us = now_us,
     };
+    if (attempt.content_hash.n > 0 &&
+        !store_find_retries(d->store, &delivery, m->retry_window_ms, a, deadline_ms, e))
+        return err_wrap(e, "look for former deliveries");
     if (!store_prepare_message(d->store, a, raw, deadline_ms, &message, e) ||
         !store_deliver(d->store, &delivery, deadline_ms, e))
         return err_wrap(e, "deliver to %zu mailboxes", attempt.n);

@@ -42,8 +42,10 @@ struct deliver_message {
     str content;             /* as it came, without dot-stuffing */
     str transaction;         /* names the SMTP transaction: the same again is delivered once */
     const struct deliver_recipient *recipients;
-    size_t n;        /* at least 1; the same account may be named several times */
-    size_t max_hops; /* Received fields allowed */
+    size_t n;                /* at least 1; the same account may be named several times */
+    size_t max_hops;         /* Received fields allowed */
+    int64_t retry_window_ms; /* the same bytes with a Message-ID, of the same sender and for the
+                                same address, are not stored again within it (R2); 0: they are */
 };
 
 enum deliver_verdict {

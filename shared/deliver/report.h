@@ -14,6 +14,7 @@ struct deliver_attempt {
     size_t n;                       /* to be stored */
     size_t n_looping;               /* not to be stored: the message was there before */
     struct arena *a;
+    str content_hash; /* what copies are named by; empty: by the transaction */
 };
 
 /* Whether the copy is in its mailbox. Pure. */

@@ -116,7 +116,7 @@ static bool delivery_job(struct arena *a, const struct store_delivery *d,
                                             .message = d->message,
                                             .size = d->message->size + first->prefix.n,
                                             .idate_s = at_s,
-                                            .day = floor_div(at_s, SECONDS_A_DAY),
+                                            .day = r->day ? r->day : floor_div(at_s, SECONDS_A_DAY),
                                             .keywords = join_words(a, r->keywords, r->n_keywords) };
         memcpy(placements[i].delivery_id, r->delivery_id, STORE_DELIVERY_ID);
     }

@@ -102,6 +102,7 @@ struct store_recipient {
     str prefix; /* stands in front of the message in this account's copy, mostly empty: whole header
                    fields, at most STORE_MAX_PREFIX octets; the same for all with its account_id */
     uint8_t delivery_id[STORE_DELIVERY_ID];
+    int64_t day; /* of the id's first use, in days since 1970; 0: of received_us */
     /* The answer. */
     enum store_status status;
     int in_mailbox_id; /* where it is */
@@ -135,6 +136,14 @@ struct store_delivery {
  */
 YIELDS bool store_deliver(struct store *s, struct store_delivery *d, int64_t deadline_ms,
                           struct err *e);
+
+/* For deliveries whose ids are made of what the message is, not of a transaction: an id that was
+ * used in the last `window_ms` (at most 7 days) before d->received_us stays, so that store_deliver
+ * answers STORE_DUPLICATE; one that was used before that becomes another. Two attempts at the same
+ * moment are told apart by store_deliver (except over midnight UTC). Errors: those of db_query.
+ * Yields. */
+YIELDS bool store_find_retries(struct store *s, const struct store_delivery *d, int64_t window_ms,
+                               struct arena *a, int64_t deadline_ms, struct err *e);
 
 /* The same inside a transaction of the caller (class DB_DELIVER, read committed), which must hold
  * no lock of mail tables yet and do this once only; `extra` is not called. Statuses are filled, but

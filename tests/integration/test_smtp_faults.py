@@ -11,14 +11,14 @@ from smtp_raw import RawSmtp, fetch_all, stuffed
 MESSAGE = b"Subject: fault\r\n\r\n" + b"x" * 70 + b"\r\n"
 
 
-def send_and_see(server, user):
+def send_and_see(server, user, message=MESSAGE):
     """The reply to the end of DATA: 0 when the connection broke before."""
     with RawSmtp(server.ports["smtp"]) as smtp:
         smtp.hello()
         for line in ("MAIL FROM:<sender@remote.example>", f"RCPT TO:<{user['address']}>", "DATA"):
             if smtp.ask(line)[0] == 0:
                 return 0
-        smtp.send(stuffed(MESSAGE))
+        smtp.send(stuffed(message))
         return smtp.reply()[0]
 
 
@@ -39,6 +39,25 @@ def test_worker_dies_at(heronry_factory, point, copies):
             return False
     wait_until(again, seconds=15, what="a new worker")
     assert len(fetch_all(server, user)) == 3 + copies
+
+
+@pytest.mark.parametrize("window, copies", [("1h", 1), ("0s", 2)])
+def test_a_reply_that_was_lost(heronry_factory, window, copies):
+    """R2: the worker dies between COMMIT and 250, and the sender comes again with the same message."""
+    server = heronry_factory(settings={"workers.front": 1, "delivery.retry_window": window},
+                          environment={"HERONRY_FAILPOINT": "smtp-before-250:kill@2"})
+    user = server.user(2)
+    message = b"Message-ID: <retried@remote.example>\r\n" + MESSAGE
+    assert send_and_see(server, user, b"Message-ID: <other@remote.example>\r\n" + MESSAGE) == 250
+    assert send_and_see(server, user, message) == 0
+
+    def again():
+        try:
+            return send_and_see(server, user, message) == 250
+        except OSError:
+            return False
+    wait_until(again, seconds=15, what="a new worker")
+    assert len([m for m in fetch_all(server, user) if b"<retried@" in m]) == copies
 
 
 def test_stop_waits_for_a_message(heronry_factory):
