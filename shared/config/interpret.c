@@ -61,6 +61,41 @@ static const struct {
     { "users", "write accounts" },
 };
 
+/* How many letters must be added, left out or changed to make one of the other (Levenshtein), for
+ * paths of at most PATH_MAX_LENGTH letters. */
+static unsigned distance(const char *a, const char *b)
+{
+    unsigned row[PATH_MAX_LENGTH + 1];
+    size_t n = strnlen(b, PATH_MAX_LENGTH);
+    for (size_t i = 0; i <= n; i++)
+        row[i] = (unsigned)i;
+    for (; *a; a++) {
+        unsigned corner = row[0]++;
+        for (size_t i = 1; i <= n; i++) {
+            unsigned changed = corner + (*a != b[i - 1]);
+            corner = row[i];
+            unsigned shorter = (row[i] < row[i - 1] ? row[i] : row[i - 1]) + 1;
+            row[i] = changed < shorter ? changed : shorter;
+        }
+    }
+    return row[n];
+}
+
+/* The parameter that was probably meant: two slips of the pen away at most, one in short words. */
+static const char *find_meant(const char *path)
+{
+    const char *best = NULL;
+    unsigned most = strlen(path) > 8 ? 3 : 2;
+    for (size_t i = 0; i < CONFIG_PARAM_COUNT; i++) {
+        unsigned n = distance(path, config_rows[i].key);
+        if (n >= most)
+            continue;
+        most = n;
+        best = config_rows[i].key;
+    }
+    return best;
+}
+
 static bool refuse(const struct config *c, const char *path, const struct tree_node *node,
                    struct err *e)
 {
@@ -76,6 +111,9 @@ static bool refuse(const struct config *c, const char *path, const struct tree_n
                            "unknown key %s: write server: { ports: { %.*s: N } }", path,
                            STR_FMT(kind));
     }
+    const char *meant = find_meant(path);
+    if (meant)
+        return CONFIG_FAIL(c, node->key_line, e, "unknown key %s: is it %s?", path, meant);
     return CONFIG_FAIL(c, node->key_line, e, "unknown key %s", path);
 }
 

@@ -224,8 +224,13 @@ static const struct {
     const char *text;
     const char *message;
 } refused[] = {
-    { "hostnam: x", "f.yaml:1: unknown key hostnam" },
-    { "\n\ndatabase:\n  urll: x", "f.yaml:4: unknown key database.urll" },
+    { "hostnam: x", "f.yaml:1: unknown key hostnam: is it hostname?" },
+    { "uuser: x", "f.yaml:1: unknown key uuser: is it user?" },
+    { "uuserr: x", "f.yaml:1: unknown key uuserr" },
+    { "\n\ndatabase:\n  urll: x", "f.yaml:4: unknown key database.urll: is it database.url?" },
+    { "limits: { mesage_sise: 1MB }",
+      "f.yaml:1: unknown key limits.mesage_sise: is it limits.message_size?" },
+    { "limits: { telepathy: 1MB }", "f.yaml:1: unknown key limits.telepathy" },
     { "database.url: x", "f.yaml:1: database.url is not written with dots: nest the keys" },
     { "hostname: a\nhostname: b", "f.yaml:2: hostname is there twice" },
     { "hostname:", "f.yaml:1: hostname has no value" },
