@@ -26,7 +26,9 @@ struct redis {
     int64_t breaker_ms;
 
     struct redis_link commands;
-    struct list requests;        /* struct redis_request, in the order of sending */
+    struct list requests; /* struct redis_request, in the order of sending */
+    size_t n_requests;
+    struct timer overdue;        /* looks whether the first of them waits for too long */
     struct signal_point changed; /* the link came up or went down */
     uint64_t attempts;           /* how often it did */
     struct map scripts;          /* struct loaded by the address of its redis_script */

@@ -7,11 +7,14 @@
 enum {
     DEFAULT_MS = 200,
     DEFAULT_TLS_MS = 1000,
-    DEFAULT_BREAKER_MS = 5000
+    DEFAULT_BREAKER_MS = 5000,
+    OVERDUE_MS = 2000,   /* for answers that nobody waits for */
+    REQUESTS_MAX = 20000 /* in the line; past it what nobody waits for is dropped */
 };
 
 struct redis_request {
-    struct list link;    /* redis->requests */
+    struct list link; /* redis->requests */
+    int64_t sent_ms;
     struct arena *arena; /* NULL when nobody wants the value */
     struct redis_value *out;
     bool is_orphan; /* nobody waits */
@@ -20,9 +23,10 @@ struct redis_request {
     struct signal_point point;
 };
 
-static void end_request(struct redis_request *q)
+static void end_request(struct redis *r, struct redis_request *q)
 {
     list_remove(&q->link);
+    r->n_requests--;
     q->is_done = true;
     if (q->is_orphan) {
         free(q);
@@ -52,7 +56,7 @@ static void on_reply(void *arg, const struct redis_value *v)
     } else if (!q->is_orphan && q->arena && q->out) {
         *q->out = reply_copy(q->arena, v);
     }
-    end_request(q);
+    end_request(r, q);
     if (kind == ERR_UNAVAILABLE && ends_link(v->text))
         link_drop(&r->commands, "the server refuses commands", LINK_BACKOFF_MAX_MS);
 }
@@ -66,7 +70,7 @@ static void on_down(void *arg, const char *reason)
     while (!list_is_empty(&r->requests)) {
         struct redis_request *q = CONTAINER_OF(r->requests.next, struct redis_request, link);
         ERR(&q->err, ERR_UNAVAILABLE, "Redis: %s", reason);
-        end_request(q);
+        end_request(r, q);
     }
     signal_point_all(&r->changed);
 }
@@ -78,6 +82,22 @@ static void on_up(void *arg)
     r->attempts++;
     signal_point_all(&r->changed);
     link_retry(&r->subscriber);
+}
+
+/* A process that only tells and never asks has nobody who waits: a server that hangs, or a network
+ * that swallows everything, is found out here. */
+static void on_overdue(void *arg)
+{
+    struct redis *r = arg;
+    if (list_is_empty(&r->requests))
+        return;
+    const struct redis_request *first = CONTAINER_OF(r->requests.next, struct redis_request, link);
+    int64_t at_ms = first->sent_ms + OVERDUE_MS;
+    if (clock_monotonic_ms() >= at_ms) {
+        link_drop(&r->commands, "no answer in time", r->breaker_ms);
+    } else {
+        timer_start(r->rt, &r->overdue, at_ms);
+    }
 }
 
 struct redis *redis_new(struct runtime *rt, const struct redis_options *options, struct err *e)
@@ -97,6 +117,7 @@ struct redis *redis_new(struct runtime *rt, const struct redis_options *options,
     list_init(&r->requests);
     map_init(&r->scripts, REDIS_SCRIPTS_MAX);
     signal_point_init(&r->changed);
+    timer_init(&r->overdue, on_overdue, r);
     r->commands = (struct redis_link){ .rt = rt,
                                        .url = &r->url,
                                        .tls = tls,
@@ -117,6 +138,7 @@ void redis_free(struct redis **rp)
     *rp = NULL;
     if (!r)
         return;
+    timer_stop(r->rt, &r->overdue);
     link_fini(&r->commands);
     on_down(r, "the client is closed");
     subscriber_fini(r);
@@ -154,8 +176,12 @@ static struct redis_request *new_request(struct redis *r, struct arena *a, struc
     q->arena = a;
     q->out = out;
     q->is_orphan = is_orphan;
+    q->sent_ms = clock_monotonic_ms();
     signal_point_init(&q->point);
     list_add_tail(&r->requests, &q->link);
+    r->n_requests++;
+    if (!timer_is_armed(&r->overdue))
+        timer_start(r->rt, &r->overdue, q->sent_ms + OVERDUE_MS);
     return q;
 }
 
@@ -198,6 +224,6 @@ bool redis_command(struct redis *r, const str *args, size_t n, struct arena *a,
 
 void redis_send(struct redis *r, const str *args, size_t n)
 {
-    if (link_send_early(&r->commands, args, n))
+    if (r->n_requests < REQUESTS_MAX && link_send_early(&r->commands, args, n))
         new_request(r, NULL, NULL, true);
 }

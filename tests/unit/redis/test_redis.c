@@ -217,6 +217,36 @@ static void stalled_body(void *arg)
     assert_true(t.worst_ms < 100);
 }
 
+/* Nobody waits for an answer, and still the connection is given up; what is sent meanwhile is
+ * bounded. */
+static void unheard_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    struct redis_value v;
+    const str hint[] = { STR("PUBLISH"), STR("x"), STR("1") };
+    MUST(COMMAND(f, &v, &e, STR("PING")), e);
+    test_redis_pause();
+    for (int i = 0; i < 30000; i++)
+        redis_send(f->r, hint, 3);
+    pause_ms(2400);
+    int64_t start = clock_monotonic_ms();
+    assert_false(COMMAND(f, &v, &e, STR("PING")));
+    assert_int_equal(e.kind, ERR_UNAVAILABLE); /* at once: the circuit is open */
+    assert_true(clock_monotonic_ms() - start < 100);
+    test_redis_resume();
+    int64_t deadline = clock_deadline_in(4000);
+    while (!COMMAND(f, &v, &e, STR("PING")) && clock_monotonic_ms() < deadline)
+        pause_ms(20);
+    MUST(COMMAND(f, &v, &e, STR("PING")), e);
+}
+
+static void test_unheard(void **state)
+{
+    (void)state;
+    with_redis(unheard_body);
+}
+
 static void test_stalled(void **state)
 {
     (void)state;
@@ -532,7 +562,7 @@ int main(void)
         cmocka_unit_test(test_subscribe), cmocka_unit_test(test_many_channels),
         cmocka_unit_test(test_restart),   cmocka_unit_test(test_locks),
         cmocka_unit_test(test_scripts),   cmocka_unit_test(test_login),
-        cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_hostile),   cmocka_unit_test(test_unheard),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
