@@ -15,7 +15,6 @@ enum {
     STARTTLS_MS = 120 * 1000,
     HANDSHAKE_MS = 30 * 1000,
     WRITE_MS = 180 * 1000,
-    OPEN_MS = 15 * 60 * 1000, /* for all servers of a destination together */
     QUIT_MS = 20 * 1000
 };
 
@@ -30,9 +29,14 @@ enum opened {
     OPEN_TLS_FAILED /* the handshake failed; plain text may work */
 };
 
+static const struct delivery_patience patience = { .open_ms = INT64_C(15) * 60 * 1000,
+                                                   .envelope_ms = INT64_C(20) * 60 * 1000,
+                                                   .body_ms = INT64_C(10) * 60 * 1000,
+                                                   .body_rate = 4096 };
+
 void delivery_session_init(struct delivery_session *s, struct delivery *d, struct arena *a)
 {
-    *s = (struct delivery_session){ .d = d, .a = a };
+    *s = (struct delivery_session){ .d = d, .a = a, .patience = patience };
     smtp_reply_init(&s->reply);
 }
 
@@ -256,15 +260,21 @@ YIELDS static enum opened open_one(struct delivery_session *s, const struct deli
     return tls == TLS_TRY ? start_tls(s, host, failure) : OPENED;
 }
 
+int64_t delivery_limit(int64_t ms)
+{
+    int64_t wanted_ms = clock_deadline_in(ms);
+    int64_t former_ms = fiber_set_deadline(wanted_ms);
+    if (former_ms < wanted_ms)
+        (void)fiber_set_deadline(former_ms);
+    return former_ms;
+}
+
 bool delivery_session_open(struct delivery_session *s, const struct delivery_route *route,
                            struct queue_result *failure)
 {
     bool found = false;
     *failure = delivery_deferred(s, "4.4.1", "no server was tried");
-    int64_t deadline_ms = clock_deadline_in(OPEN_MS);
-    int64_t former_ms = fiber_set_deadline(deadline_ms);
-    if (former_ms < deadline_ms)
-        (void)fiber_set_deadline(former_ms);
+    int64_t former_ms = delivery_limit(s->patience.open_ms);
     for (size_t i = 0; i < route->n && !found && !s->is_lost && !fiber_is_cancelled(); i++) {
         enum opened what = open_one(s, &route->hosts[i], TLS_TRY, failure);
         if (what == OPEN_TLS_FAILED && !config_bool(s->d->app->config, CONFIG_DELIVERY_REQUIRE_TLS))

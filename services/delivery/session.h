@@ -7,6 +7,15 @@
 #include "services/delivery/route.h"
 #include "wire/smtp_reply.h"
 
+/* How long things may take as a whole: single answers have limits of their own, but a server that
+ * drips them could hold us for days. */
+struct delivery_patience {
+    int64_t open_ms;     /* all servers of a destination until one is ready for MAIL */
+    int64_t envelope_ms; /* MAIL, RCPT and DATA together */
+    int64_t body_ms;     /* the message, and a second more for each ... */
+    size_t body_rate;    /* ... of so many octets */
+};
+
 struct delivery_session {
     struct delivery *d;
     struct arena *a;       /* for texts; lives as long as the lease */
@@ -18,6 +27,7 @@ struct delivery_session {
     bool is_lost;        /* the lease was lost: nothing may be sent any more */
     unsigned n_messages; /* begun on this connection */
     unsigned n_awaited;  /* replies to commands that were written */
+    struct delivery_patience patience;
 };
 
 /* Not connected yet; end with delivery_session_fini. */
@@ -31,6 +41,9 @@ YIELDS bool delivery_session_open(struct delivery_session *s, const struct deliv
                                   struct queue_result *failure);
 /* Says good-bye and disconnects. Yields. */
 YIELDS void delivery_session_quit(struct delivery_session *s);
+/* Ends every wait of this fiber in `ms` at the latest; gives the limit that was, to be set again by
+ * fiber_set_deadline. */
+int64_t delivery_limit(int64_t ms);
 /* Disconnects at once. */
 void delivery_session_drop(struct delivery_session *s);
 

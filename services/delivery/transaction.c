@@ -13,11 +13,8 @@ enum {
     COMMAND_MS = 300 * 1000,
     DATA_MS = 120 * 1000,
     END_MS = 600 * 1000,
-    ENVELOPE_MS = 20 * 60 * 1000, /* for all of MAIL, RCPT and DATA together */
-    BODY_MS = 10 * 60 * 1000,     /* for the message, and a second more for each ... */
-    BODY_RATE = 4096,             /* ... of so many octets */
-    LEASE_MARGIN_MS = 2000,       /* of the lease must be left when the end dot goes out */
-    CHUNK = 16 * 1024             /* octets of the body that are encoded at a time */
+    LEASE_MARGIN_MS = 2000, /* of the lease must be left when the end dot goes out */
+    CHUNK = 16 * 1024       /* octets of the body that are encoded at a time */
 };
 
 struct transaction {
@@ -287,16 +284,6 @@ static void log_maybe(const struct transaction *t, const struct err *e)
             OBS_ERR(e));
 }
 
-/* Ends every wait of this fiber in `ms` at the latest; gives the limit that was. */
-static int64_t limit_deadline(int64_t ms)
-{
-    int64_t wanted_ms = clock_deadline_in(ms);
-    int64_t former_ms = fiber_set_deadline(wanted_ms);
-    if (former_ms < wanted_ms)
-        (void)fiber_set_deadline(former_ms);
-    return former_ms;
-}
-
 /* The message for those who were accepted. Yields. */
 YIELDS static void send_message(struct transaction *t)
 {
@@ -304,8 +291,8 @@ YIELDS static void send_message(struct transaction *t)
     struct smtp_data_encoder coder;
     struct queue_result result;
     smtp_data_encoder_init(&coder);
-    int64_t body_ms = BODY_MS + (int64_t)(t->size / BODY_RATE) * 1000;
-    int64_t former_ms = limit_deadline(body_ms);
+    int64_t body_ms = t->s->patience.body_ms + (int64_t)(t->size / t->s->patience.body_rate) * 1000;
+    int64_t former_ms = delivery_limit(body_ms);
     bool sent = send_body(t, &coder, &e) && send_end(t, &coder, &e);
     (void)fiber_set_deadline(former_ms);
     if (!sent) {
@@ -350,7 +337,7 @@ YIELDS static bool reset(struct delivery_session *s, struct err *e)
 YIELDS static bool send_envelope(struct transaction *t, bool *go_ahead, struct err *e)
 {
     struct delivery_session *s = t->s;
-    int64_t former_ms = limit_deadline(ENVELOPE_MS);
+    int64_t former_ms = delivery_limit(s->patience.envelope_ms);
     bool ok = reset(s, e);
     s->needs_reset = true;
     ok = ok && (s->offers.pipelining ? envelope_pipelined(t, go_ahead, e)

@@ -625,6 +625,32 @@ static void test_endless_replies(void **state)
     free(line);
 }
 
+/* A server that drips its answers holds us for the time of all together, not of each. */
+static void test_dripping(void **state)
+{
+    (void)state;
+    static const struct script never = { "220-hi\r\n", { NULL } };
+    static const struct script rcpt = { "220 hi\r\n",
+                                        { PLAIN_EHLO, "250 ok\r\n", "250-and\r\n", "250 on\r\n" } };
+    struct world w;
+    begin(&w, &never, "");
+    w.session.patience.open_ms = 200;
+    int64_t start = clock_monotonic_ms();
+    go(&w);
+    assert_false(w.opened);
+    expect_result(&w.failure, QUEUE_DEFERRED, "4.4.2", "no greeting");
+    assert_true(clock_monotonic_ms() - start < 2500); /* the server of the test waits too */
+    end(&w);
+    begin(&w, &rcpt, "");
+    w.session.patience.envelope_ms = 200;
+    start = clock_monotonic_ms();
+    go(&w);
+    expect_result(&w.results[0], QUEUE_DEFERRED, "4.4.2", "lost");
+    assert_true(clock_monotonic_ms() - start < 2500);
+    assert_int_equal(str_find(buf_str(&w.seen), STR("DATA")), -1);
+    end(&w);
+}
+
 /* A server that closes a connection it was kept on says nothing about the message (RFC 5321 3.8).
  */
 static void test_421_at_mail(void **state)
@@ -742,6 +768,7 @@ int main(void)
         cmocka_unit_test(test_eight_bit),
         cmocka_unit_test(test_replies_ahead),
         cmocka_unit_test(test_endless_replies),
+        cmocka_unit_test(test_dripping),
         cmocka_unit_test(test_421_at_mail),
         cmocka_unit_test(test_a_body_that_breaks_off),
         cmocka_unit_test(test_opportunistic_tls),
