@@ -142,6 +142,10 @@ class Api:
         made = self.post("/tokens", {"name": name, "scopes": list(scopes)}, status=201).json
         return Api(self.server, token=made["secret"], timeout=self.timeout)
 
+    def mailbox(self, role):
+        """Id of the mailbox that has the role."""
+        return next(m["id"] for m in self.get("/mailboxes").json["items"] if m["role"] == role)
+
     @property
     def origin(self):
         return f"https://localhost:{self.port}"

@@ -4,6 +4,7 @@
 
 #include "mime/structure.h"
 #include "runtime/runtime.h"
+#include "services/api/clean_html.h"
 
 #include <stdlib.h>
 
@@ -142,21 +143,6 @@ static str join(struct text_job *job)
     return joined;
 }
 
-/* What stands between <body ...> and </body>. */
-static str inside_body(str document)
-{
-    ptrdiff_t start = str_find(document, STR("<body"));
-    if (start < 0)
-        return document;
-    str rest = str_skip(document, (size_t)start);
-    rest = str_skip(rest, (size_t)(str_find_byte(rest, '>') + 1));
-    for (size_t n = rest.n; n >= 7; n--) {
-        if (str_has_prefix(str_skip(rest, n - 7), STR("</body>")))
-            return str_slice(rest, 0, n - 7);
-    }
-    return rest;
-}
-
 static void make_quote(struct text_job *job)
 {
     struct buf text;
@@ -183,7 +169,7 @@ static void make(struct work *work)
     };
     html_sanitise(&job->a, join(job), &policy, &clean);
     job->out.document = clean.document;
-    job->out.fragment = inside_body(clean.document);
+    job->out.fragment = clean_html_inside(clean.document);
     job->out.report = clean.report;
     job->out.is_cut = job->out.is_cut || clean.report.cut;
     make_quote(job);

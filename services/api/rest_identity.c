@@ -2,6 +2,7 @@
 /* As whom mail is written. */
 #include "api_routes.h"
 #include "services/api/api.h"
+#include "services/api/clean_html.h"
 #include "services/api/shape_account.h"
 
 YIELDS static bool load_all(struct api_call *call, struct account_identities *out)
@@ -59,9 +60,14 @@ YIELDS static bool check_address(struct api_call *call, str address)
                                      "is not an address of this account");
 }
 
+/* Keeps it with its signature made harmless. */
 YIELDS static bool put(struct api_call *call, struct account_identity *identity)
 {
     struct err e = ERR_CLEAR;
+    struct clean_html_wanted signature = { .html = identity->signature_html };
+    if (!clean_html(&signature, call->arena, call->deadline_ms, &e))
+        return call_fail(call, &e);
+    identity->signature_html = signature.fragment;
     return account_identity_put(call->app->accounts, call->who.account_id, identity, call->arena,
                                 call->deadline_ms, &e) ||
            call_fail(call, &e);

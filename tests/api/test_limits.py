@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Too many requests: each operation answers 429 with what is left and when to come again."""
+import pytest
+
+from api_client import Api
+from cases import DOCUMENT, OPERATIONS
+
+SCOPES = DOCUMENT["components"]["schemas"]["Scope"]["enum"]
+LIMITED = [op for op in OPERATIONS if "429" in op.node["responses"]]
+PER_MINUTE = 8
+
+
+class Limited:
+    """A server with low limits, and a program with a token that was made before they are reached."""
+
+    def __init__(self, server):
+        self.server = server
+        self.program = Api.signed_in(server, server.user(1)).with_token(*SCOPES)
+        self.stranger = Api(server)
+
+
+@pytest.fixture(scope="module")
+def limited(request):
+    from conftest import Instance  # tests/conftest.py
+    instance = Instance(settings={"workers.front": 1, "limits.api_token_per_minute": PER_MINUTE,
+                                  "limits.api_anonymous_per_minute": PER_MINUTE})
+    request.addfinalizer(instance.remove)
+    return Limited(instance.up())
+
+
+def use_up(api, path):
+    """Sends until it is too much; the answer that says so."""
+    for _ in range(PER_MINUTE * 3):
+        answer = api.request("GET", path)
+        if answer.status == 429:
+            return answer
+    raise AssertionError("there is no limit")
+
+
+@pytest.mark.parametrize("op", LIMITED, ids=lambda op: op.id)
+def test_too_many_requests(op, limited):
+    api, path = (limited.stranger, "/openapi.json") if op.scope == "public" else (limited.program, "/me")
+    for _ in range(2):  # a minute may have ended between the two requests
+        use_up(api, path)
+        answer = api.request(op.method, **op.request())
+        if answer.status == 429:
+            break
+    assert (answer.status, answer.problem) == (429, "too-many-requests")
+    assert 1 <= int(answer.headers["retry-after"]) <= 60
+
+
+def test_what_is_left_is_told(limited):
+    program = limited.program
+    assert "r=0" in use_up(program, "/me").headers["ratelimit"]
+    assert f"q={PER_MINUTE}" in program.request("GET", "/me").headers["ratelimit-policy"]
+
+
+def test_a_limit_is_of_one_token_only(limited):
+    use_up(limited.stranger, "/openapi.json")
+    use_up(limited.program, "/me")
+    assert limited.stranger.request("GET", "/health").status == 200
+
+
+def test_a_forged_address_has_the_same_limit(limited):
+    """X-Forwarded-For of somebody who is no trusted proxy is not believed (ATTACKS A11)."""
+    use_up(limited.stranger, "/openapi.json")
+    for number in range(PER_MINUTE):
+        answer = limited.stranger.request("GET", "/openapi.json", headers={"X-Forwarded-For": f"192.0.2.{number}"})
+        if answer.status == 429:
+            return
+    pytest.fail("a header of the client moved it to another limit")

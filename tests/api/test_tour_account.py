@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every operation on the own account does what the contract says, on the running server."""
+import pytest
+
+from api_client import Api
+
+
+@pytest.fixture
+def user(heronry):
+    return heronry.new_user()
+
+
+@pytest.fixture
+def api(heronry, user):
+    return Api.signed_in(heronry, user)
+
+
+# ---- sessions ----
+
+def test_signing_in_and_out(heronry, user):
+    api = Api(heronry)
+    api.get("/session", status=401)
+    wrong = api.post("/session", {"login": user["address"], "password": "wrong horse battery"}, status=401)
+    unknown = api.post("/session", {"login": "nobody@example.test", "password": "wrong horse battery"}, status=401)
+    assert wrong.problem == "wrong-credentials"
+    assert {k: v for k, v in wrong.json.items() if k != "requestId"} == {k: v for k, v in unknown.json.items() if k != "requestId"}
+    answer = api.post("/session", {"login": user["address"], "password": user["password"]}, status=200)
+    cookie = answer.headers["set-cookie"]
+    assert {"HttpOnly", "Secure", "SameSite=Strict", "Path=/"} <= {part.strip() for part in cookie.split(";")[1:]}
+    assert "max-age" not in cookie.lower() and "domain" not in cookie.lower()
+    assert answer.json["account"]["address"] == user["address"] and "admin:read" not in answer.json["scopes"]
+    assert api.get("/session").json["id"] == answer.json["id"]
+    old = api.cookie
+    ended = api.delete("/session", status=204)
+    assert "Max-Age=0" in ended.headers["set-cookie"] and '"cache"' in ended.headers["clear-site-data"]
+    api.cookie = old
+    assert api.get("/session", status=401).problem == "session-ended"
+
+
+def test_signing_in_makes_a_new_session(heronry, user):
+    api = Api(heronry)
+    api.sign_in(user, remember=True)
+    first = api.cookie
+    api.sign_in(user)
+    second, api.cookie = api.cookie, first
+    assert first != second
+    assert api.get("/me", status=401).problem == "session-ended"
+
+
+def test_sessions_of_the_account(heronry, user, api):
+    others = [Api.signed_in(heronry, user) for _ in range(3)]
+    listed = api.get("/sessions", query={"limit": 3}).json
+    assert len(listed["items"]) == 3 and len(api.get("/sessions", query={"cursor": listed["nextCursor"]}).json["items"]) == 1
+    assert sum(s["isCurrent"] for s in listed["items"]) <= 1
+    api.delete(f"/sessions/{others[0].get('/session').json['id']}", status=204)
+    others[0].get("/me", status=401)
+    assert api.delete("/sessions", status=200).json == {"ended": 2}
+    others[1].get("/me", status=401)
+    api.get("/me")
+
+
+def test_password_is_changed(heronry, user, api):
+    other = Api.signed_in(heronry, user)
+    new = "a new horse battery staple"
+    wrong = api.post("/me/password", {"currentPassword": "not this one at all", "newPassword": new}, status=422)
+    assert wrong.pointers == ["/currentPassword"]
+    weak = api.post("/me/password", {"currentPassword": user["password"], "newPassword": "password"}, status=422)
+    assert weak.problem == "weak-password"
+    api.post("/me/password", {"currentPassword": user["password"], "newPassword": new}, status=204)
+    other.get("/me", status=401)
+    api.get("/me")
+    Api(heronry).post("/session", {"login": user["address"], "password": new}, status=200)
+
+
+# ---- account ----
+
+def test_own_account_settings_and_bootstrap(api, user):
+    assert api.get("/me").json["address"] == user["address"]
+    assert api.patch("/me", {"displayName": "Mia Grün"}).json["displayName"] == "Mia Grün"
+    before = api.get("/me/settings").json
+    after = api.patch("/me/settings", {"theme": "dark", "undoSendSeconds": 20}).json
+    assert after == before | {"theme": "dark", "undoSendSeconds": 20}
+    start = api.get("/bootstrap").json
+    assert start["settings"] == after and start["account"] == api.get("/me").json
+    assert start["mailboxes"][0]["role"] == "inbox" and start["identities"] == api.get("/identities").json["items"]
+    assert start["inbox"]["items"] == []
+
+
+def test_identities(api, user):
+    first = api.get("/identities").json["items"]
+    assert len(first) == 1 and first[0]["isDefault"] and first[0]["address"] == user["address"]
+    made = api.post("/identities", {"name": "Mia at work", "address": user["address"], "isDefault": True, "replyTo": None,
+                                    "signatureHtml": "<p>Mia<script>x()</script></p>", "signatureText": "Mia"}, status=201)
+    assert made.headers["location"] == f"/api/v1/identities/{made.json['id']}" and made.json["signatureHtml"] == "<p>Mia</p>"
+    assert [i["isDefault"] for i in api.get("/identities").json["items"]] == [True, False]
+    changed = api.patch(f"/identities/{made.json['id']}", {"name": "Mia", "replyTo": "team@example.net"}).json
+    assert changed == made.json | {"name": "Mia", "replyTo": "team@example.net"}
+    foreign = api.post("/identities", {"name": "x", "address": "boss@example.net"}, status=422)
+    assert foreign.pointers == ["/address"]
+    api.delete(f"/identities/{made.json['id']}", status=204)
+    last = api.get("/identities").json["items"]
+    assert [i["isDefault"] for i in last] == [True]
+    assert api.delete(f"/identities/{last[0]['id']}", status=409).problem == "in-use"
+    key = {"Idempotency-Key": "identity"}
+    api.post("/identities", {"name": "A", "address": user["address"]}, headers=key, status=201)
+    api.post("/identities", {"name": "B", "address": user["address"]}, headers=key, status=409)
+
+
+# ---- tokens ----
+
+def test_tokens(heronry, api):
+    made = api.post("/tokens", {"name": "Backup", "scopes": ["mail:read"], "expiresAt": "2099-01-01T00:00:00Z"},
+                    headers={"Idempotency-Key": "token"}, status=201).json
+    assert made["secret"].startswith(made["token"]["prefix"]) and made["secret"].startswith("hrn_")
+    api.post("/tokens", {"name": "Other", "scopes": ["mail:read"]}, headers={"Idempotency-Key": "token"}, status=409)
+    program = Api(heronry, token=made["secret"])
+    program.get("/mailboxes")
+    assert program.post("/mailboxes", {"name": "x"}, status=403).problem == "insufficient-scope"
+    strong = api.with_token("account:read", "account:write")
+    assert strong.post("/tokens", {"name": "more", "scopes": ["mail:read"]}, status=403).problem == "session-only"
+    assert strong.delete("/session", status=409).problem == "not-a-session"
+    listed = api.get("/tokens", query={"limit": 1}).json
+    assert "secret" not in listed["items"][0]
+    assert made["token"]["id"] in [t["id"] for t in api.get("/tokens", query={"cursor": listed["nextCursor"]}).json["items"]]
+    api.delete(f"/tokens/{made['token']['id']}", status=204)
+    assert program.get("/mailboxes", status=401).problem == "session-ended"
+    assert api.post("/tokens", {"name": "x", "scopes": ["admin:read"]}).status in (403, 422)
+
+
+def test_token_ends_at_its_time(heronry, api):
+    past = api.post("/tokens", {"name": "Old", "scopes": ["mail:read"], "expiresAt": "2001-01-01T00:00:00Z"})
+    if past.status == 201:
+        Api(heronry, token=past.json["secret"]).get("/mailboxes", status=401)
+    else:
+        assert past.pointers == ["/expiresAt"]
+
+
+# ---- the server ----
+
+def test_description_and_page(heronry):
+    api = Api(heronry)
+    got = api.get("/openapi.json")
+    assert got.json["openapi"] == "3.1.0" and "/mailboxes" in got.json["paths"]
+    api.get("/openapi.json", headers={"If-None-Match": got.headers["etag"]}, status=304)
+    page = api.get("/docs")
+    assert "listThreads" in page.text and "default-src 'none'" in page.headers["content-security-policy"]
+
+
+def test_health_and_metrics(heronry, api):
+    stranger = Api(heronry)
+    assert stranger.get("/health").json == {"status": "ok"}
+    admin = Api.signed_in(heronry, heronry.user(1))
+    detailed = admin.get("/health/detailed").json
+    assert detailed["status"] == "ok" and "database" in [c["name"] for c in detailed["checks"]]
+    assert "mailserver_messages_received_total" in admin.get("/metrics").text
+    stranger.get("/health/detailed", status=401)
+    stranger.get("/metrics", status=401)
+    api.get("/metrics", status=403)
+
+
+def test_answers_are_not_stored_and_name_the_request(api):
+    answer = api.get("/me")
+    assert answer.headers["cache-control"] == "no-store" and answer.headers["x-request-id"]
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    lost = api.get("/mailboxes/123456", status=404)
+    assert lost.json["requestId"] == lost.headers["x-request-id"]

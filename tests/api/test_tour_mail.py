@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every operation on mail does what the contract says, on the running server."""
+import time
+
+import pytest
+
+import mail
+from api_client import Api
+
+
+@pytest.fixture
+def user(heronry):
+    return heronry.new_user()
+
+
+@pytest.fixture
+def api(heronry, user):
+    return Api.signed_in(heronry, user)
+
+
+@pytest.fixture
+def filled(heronry, user, api):
+    """Three messages in two conversations: ids of messages, the oldest first."""
+    first = mail.make("Spring", message_id="<one@example.net>")
+    answer = mail.make("Re: Spring", "And the sails too.\n", in_reply_to="<one@example.net>")
+    other = mail.make("Bill", html="<p>Pay <b>now</b><script>x()</script><img src=http://track.example/p.gif width=1 height=1>",
+                      attachments=[("bill.pdf", "application/pdf", b"%PDF-1.4 " + b"x" * 3000), ("a.png", "image/png", mail.PICTURE)])
+    mail.append(heronry, user, first, answer, other)
+    items = api.get("/messages").json["items"]
+    return [item["id"] for item in sorted(items, key=lambda item: int(item["id"]))]
+
+
+def undo_of(result):
+    return {row["mailboxId"]: row["messageIds"] for row in result["changed"]}
+
+
+# ---- mailboxes ----
+
+def test_mailboxes(api):
+    roles = {m["role"]: m for m in api.get("/mailboxes").json["items"]}
+    assert {"inbox", "drafts", "sent", "archive", "junk", "trash"} <= set(roles)
+    made = api.post("/mailboxes", {"name": "Work", "parentId": None}, status=201)
+    assert made.headers["location"] == f"/api/v1/mailboxes/{made.json['id']}"
+    below = api.post("/mailboxes", {"name": "Plans", "parentId": made.json["id"]}, status=201).json
+    assert below["path"] == "Work/Plans"
+    assert api.get(f"/mailboxes/{below['id']}").json == below
+    assert api.post("/mailboxes", {"name": "Work"}, status=409).problem == "exists"
+    assert api.delete(f"/mailboxes/{made.json['id']}", status=409).problem == "in-use"
+    moved = api.patch(f"/mailboxes/{below['id']}", {"name": "Ideas", "parentId": None, "isSubscribed": False}).json
+    assert (moved["path"], moved["isSubscribed"], moved["id"]) == ("Ideas", False, below["id"])
+    assert api.request("PATCH", f"/mailboxes/{roles['trash']['id']}", {"name": "Bin"}).problem == "in-use"
+    api.patch(f"/mailboxes/{below['id']}", {"parentId": made.json["id"]})
+    assert api.request("PATCH", f"/mailboxes/{made.json['id']}", {"parentId": below["id"]}, status=409).problem == "in-use"
+    api.delete(f"/mailboxes/{below['id']}", status=204)
+    api.get(f"/mailboxes/{below['id']}", status=404)
+    assert api.delete(f"/mailboxes/{roles['inbox']['id']}", status=409).problem == "in-use"
+
+
+def test_mailbox_with_messages_is_deleted_as_told(heronry, user, api):
+    for name, what, trashed in (("A", "trash", 1), ("B", "destroy", 1)):
+        made = api.post("/mailboxes", {"name": name}, status=201).json
+        mail.append(heronry, user, mail.make(name), mailbox=name)
+        assert api.delete(f"/mailboxes/{made['id']}", status=409).problem == "in-use"
+        api.delete(f"/mailboxes/{made['id']}", query={"messages": what}, status=204)
+        trash = next(m for m in api.get("/mailboxes").json["items"] if m["role"] == "trash")
+        assert trash["totalMessages"] == trashed
+
+
+def test_the_same_key_makes_one_mailbox(api):
+    key = {"Idempotency-Key": f"k{time.time_ns()}"}
+    first = api.post("/mailboxes", {"name": "Once"}, headers=key, status=201)
+    again = api.post("/mailboxes", {"name": "Once"}, headers=key, status=201)
+    assert first.json == again.json
+    assert api.post("/mailboxes", {"name": "Twice"}, headers=key, status=409).problem == "idempotency-key-reused"
+
+
+# ---- conversations ----
+
+def test_threads_by_pages(heronry, user, api, filled):
+    pages, cursor = [], None
+    while True:
+        page = api.get("/mailboxes/1/threads", query={"limit": 1, "total": True} | ({"cursor": cursor} if cursor else {})).json
+        pages += page["items"]
+        assert page["total"] == 2
+        cursor = page["nextCursor"]
+        if not cursor:
+            break
+    assert [row["subject"] for row in pages] == ["Bill", "Re: Spring"]
+    assert pages[1]["messageIds"] == filled[:2] and pages[1]["messageCount"] == 2
+    oldest = api.get("/mailboxes/1/threads", query={"sort": "oldest"}).json["items"]
+    assert [row["id"] for row in oldest] == [row["id"] for row in reversed(pages)]
+    assert len(api.get("/mailboxes/1/threads", query={"filter": "attachments"}).json["items"]) == 1
+    assert api.get("/mailboxes/1/threads", query={"filter": "flagged"}).json["items"] == []
+
+
+def decode_index(octets):
+    """Ids from zig-zag varints of differences."""
+    ids, value, shift, last = [], 0, 0, 0
+    for octet in octets:
+        value |= (octet & 0x7f) << shift
+        shift += 7
+        if not octet & 0x80:
+            last += (value >> 1) ^ -(value & 1)
+            ids.append(str(last))
+            value = shift = 0
+    return ids
+
+
+def test_index_has_the_order_of_the_list(api, filled):
+    index = api.get("/mailboxes/1/index")
+    rows = api.get("/mailboxes/1/threads").json["items"]
+    assert decode_index(index.body) == [row["id"] for row in rows]
+    assert api.get("/mailboxes/1/index", query={"sort": "oldest"}).body != index.body
+    tag = {"If-None-Match": index.headers["etag"]}
+    assert api.get("/mailboxes/1/index", headers=tag, status=304).body == b""
+    api.patch(f"/messages/{filled[0]}", {"move": {"from": "1", "to": api.mailbox("archive")}})
+    api.patch(f"/messages/{filled[2]}", {"move": {"from": "1", "to": api.mailbox("archive")}})
+    assert decode_index(api.get("/mailboxes/1/index", headers=tag).body) == [rows[1]["id"]]
+
+
+def test_thread_with_its_messages(api, filled):
+    rows = api.get("/mailboxes/1/threads").json["items"]
+    thread = api.get(f"/threads/{rows[1]['id']}").json
+    assert [m["id"] for m in thread["messages"]] == filled[:2]
+    gotten = api.post("/threads/batchGet", {"ids": [rows[1]["id"], "12345"], "mailboxId": "1"}, status=200).json
+    assert (gotten["items"], gotten["notFound"]) == ([rows[1]], ["12345"])
+
+
+# ---- messages ----
+
+def test_message_in_all_its_forms(api, filled):
+    message = api.get(f"/messages/{filled[2]}").json
+    assert message["subject"] == "Bill" and message["from"] == [{"name": "Leo Park", "address": "leo@example.net"}]
+    assert [a["name"] for a in message["attachments"]] == ["bill.pdf", "a.png"]
+    content = api.get(f"/messages/{filled[2]}/content").json
+    assert content["hasHtml"] and "script" not in content["html"] and "now" in content["text"]
+    assert content["remote"]["hosts"] == ["track.example"] and content["remote"]["pixels"] == 1
+    body = api.get(f"/messages/{filled[2]}/body")
+    policy = body.headers["content-security-policy"]
+    assert "sandbox" in policy and "default-src 'none'" in policy and "allow-scripts" not in policy
+    assert "http://track.example" not in body.text and "<script" not in body.text
+    api.get(f"/messages/{filled[2]}/body", headers={"If-None-Match": body.headers["etag"]}, status=304)
+    api.get(f"/messages/{filled[0]}/body", query={"text": "plain"})
+    gotten = api.post("/messages/batchGet", {"ids": [filled[1], "12345"]}, status=200).json
+    assert ([m["id"] for m in gotten["items"]], gotten["notFound"]) == ([filled[1]], ["12345"])
+    assert [m["id"] for m in api.get("/messages", query={"mailboxId": "1", "filter": "attachments"}).json["items"]] == [filled[2]]
+
+
+def test_source_and_parts_by_ranges(api, filled):
+    path = f"/messages/{filled[2]}/source"
+    whole = api.get(path)
+    assert whole.body.startswith(b"From: Leo Park") and whole.headers["accept-ranges"] == "bytes"
+    piece = api.get(path, headers={"Range": "bytes=5-14"}, status=206)
+    assert piece.body == whole.body[5:15] and piece.headers["content-range"] == f"bytes 5-14/{len(whole.body)}"
+    api.get(path, headers={"Range": f"bytes={len(whole.body)}-"}, status=416)
+    api.get(path, headers={"If-None-Match": whole.headers["etag"]}, status=304)
+    pdf, png = api.get(f"/messages/{filled[2]}").json["attachments"]
+    part = f"/messages/{filled[2]}/parts/{pdf['partId']}"
+    got = api.get(part)
+    assert got.body == b"%PDF-1.4 " + b"x" * 3000 and 0 <= pdf["size"] - len(got.body) < 3
+    assert got.headers["content-disposition"].startswith("attachment") and "sandbox" in got.headers["content-security-policy"]
+    assert got.headers["x-content-type-options"] == "nosniff"
+    assert api.get(part, headers={"Range": "bytes=-3"}, status=206).body == b"xxx"
+    api.get(part, headers={"Range": "bytes=99999-"}, status=416)
+    api.get(part, headers={"If-None-Match": got.headers["etag"]}, status=304)
+    shown = api.get(f"/messages/{filled[2]}/parts/{png['partId']}", query={"disposition": "inline"})
+    assert shown.body == mail.PICTURE and shown.headers["content-disposition"].startswith("inline")
+    hidden = api.get(part, query={"disposition": "inline"})
+    assert hidden.headers["content-disposition"].startswith("attachment")
+    api.get(f"/messages/{filled[2]}/parts/99", status=404)
+
+
+# ---- changes ----
+
+def test_changes_since_a_state(heronry, user, api, filled):
+    old = api.get("/mailboxes").json["state"]
+    assert api.get("/changes", query={"since": old}).json["messages"] == {"created": [], "updated": [], "destroyed": []}
+    api.patch(f"/messages/{filled[0]}", {"keywords": {"$flagged": True}})
+    api.delete(f"/messages/{filled[2]}", status=204)
+    mail.append(heronry, user, mail.make("New"))
+    new = api.get("/messages").json["items"][0]["id"]
+    changes = api.get("/changes", query={"since": old}).json
+    assert changes["messages"] == {"created": [new], "updated": [filled[0]], "destroyed": [filled[2]]}
+    assert "1" in changes["mailboxes"]["updated"] and changes["newState"] != old
+    step = api.get("/changes", query={"since": old, "limit": 1}).json
+    assert step["hasMore"] and step["oldState"] == old
+    heronry.psql(f"UPDATE account_state SET chg_floor = {changes['newState']} WHERE account_id = {api.get('/me').json['id']}")
+    assert api.get("/changes", query={"since": old}, status=410).problem == "state-too-old"
+
+
+def test_events_as_they_happen(heronry, user, api):
+    since = api.get("/bootstrap").json["eventCursor"]
+    with api.events({"types": "mail,submission", "since": since}) as events:
+        mail.append(heronry, user, mail.make("Live"))
+        kind, number, data = next(event for event in events if event[0] == "change")
+        assert data["state"] and {m["id"] for m in data["mailboxes"]} == {"1"}
+    with api.events(headers={"Last-Event-ID": since}) as events:
+        assert next(iter(events))[0] in ("change", "reset")
+    api.get("/events", query={"types": "queue"}, status=403)
+
+
+def test_stream_ends_with_its_session(heronry, user, api):
+    other = Api.signed_in(heronry, user)
+    with other.events() as events:
+        api.delete(f"/sessions/{other.get('/session').json['id']}", status=204)
+        assert next(event for event in events if event[0] == "session")[2]["reason"] == "revoked"
+        assert list(events) == []
+    other.get("/me", status=401)

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""PROMISES R6 for HTTP: without PostgreSQL each operation answers 503 with Retry-After, soon, and
+neither 401 nor 404 nor a lie; afterwards everything goes on."""
+import sys
+import time
+
+import pytest
+
+from api_client import ROOT, Api
+from cases import DOCUMENT, OPERATIONS
+
+sys.path.append(str(ROOT / "tests/integration"))
+import outside  # noqa: E402
+
+SCOPES = DOCUMENT["components"]["schemas"]["Scope"]["enum"]
+NEEDS_DATABASE = [op for op in OPERATIONS if "503" in op.node["responses"]]
+SOON = 10  # seconds; the promise is two, and test machines are busy
+
+
+class Outage:
+    """A server whose database is away, and those who were known before."""
+
+    def __init__(self, server, postgres):
+        self.server, self.postgres = server, postgres
+        self.browser = Api.signed_in(server, server.user(1))
+        self.program = self.browser.with_token(*SCOPES)
+        postgres.stop()
+
+
+@pytest.fixture(scope="module")
+def outage():
+    from conftest import Instance  # tests/conftest.py
+    postgres = outside.Postgres()
+    instance = Instance(settings={"database.url": postgres.url, "auth.cache": "0s", "workers.front": 1})
+    try:
+        yield Outage(instance.up(), postgres)
+    finally:
+        instance.remove()
+        postgres.close()
+
+
+@pytest.mark.parametrize("who", ["browser", "program"])
+@pytest.mark.parametrize("op", NEEDS_DATABASE, ids=lambda op: op.id)
+def test_without_database(op, who, outage):
+    api = getattr(outage, who)
+    began = time.monotonic()
+    answer = api.request(op.method, **op.request())
+    if op.id == "getMetrics" and who == "browser":
+        assert answer.status in (200, 503)  # what is counted is in memory; only who asks is not
+        return
+    assert answer.status == 503, answer.body
+    assert time.monotonic() - began < SOON
+    if answer.headers["content-type"] == "application/problem+json":
+        assert answer.problem == "unavailable"
+        assert int(answer.headers["retry-after"]) >= 1
+
+
+def test_what_needs_no_database(outage):
+    stranger = Api(outage.server)
+    stranger.get("/openapi.json")
+    stranger.get("/docs")
+    assert stranger.get("/health", status=503).json["status"] == "down"
+
+
+def test_everything_goes_on_afterwards(outage):
+    outage.postgres.start()
+    end = time.monotonic() + 30
+    while outage.program.request("GET", "/me").status != 200:
+        assert time.monotonic() < end
+        time.sleep(0.2)
+    assert outage.browser.get("/session").json["account"]["isAdmin"]
+    assert Api(outage.server).get("/health").json["status"] in ("ok", "degraded")
