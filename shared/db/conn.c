@@ -193,7 +193,7 @@ void db_conn_want(struct db_conn *c)
 
 void db_conn_drained(struct db_conn *c)
 {
-    if (c->is_returning) {
+    if (c->is_returning && !c->cancel) {
         c->is_returning = false;
         c->is_leased = false;
         semaphore_release(&c->pool->gate);
@@ -299,6 +299,7 @@ void db_pool_fini(struct db_pool *pool)
     for (size_t i = 0; i < pool->n; i++) {
         struct db_conn *c = &pool->conns[i];
         close_socket(c);
+        db_cancel_forget(c);
         db_conn_lose_batches(c, "the database client is closed");
         map_fini(&c->prepared);
         watch_free(&c->watch);

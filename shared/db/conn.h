@@ -153,12 +153,18 @@ struct db_conn {
     unsigned rounds;    /* failed rounds over all endpoints */
     struct list batches;
     size_t n_batches;
-    bool slot_has_result; /* a result of the current slot has come, its end not yet */
-    bool is_stale;        /* no new work; closed when drained */
-    bool is_leased;       /* exclusive ones only */
-    bool is_returning;    /* leased, given back, waits for the answer to ROLLBACK */
-    struct map prepared;  /* struct db_prepared by its key */
+    bool slot_has_result;     /* a result of the current slot has come, its end not yet */
+    bool is_stale;            /* no new work; closed when drained */
+    bool is_leased;           /* exclusive ones and those for searches only */
+    bool is_returning;        /* leased, given back, waits for the answer to ROLLBACK */
+    struct db_cancel *cancel; /* under way, or NULL */
+    struct map prepared;      /* struct db_prepared by its key */
 };
+
+/* Asks the server to end what runs on a leased connection; nobody waits for that. */
+void db_conn_cancel(struct db_conn *c);
+/* The connection's memory goes; a request under way no longer knows it. */
+void db_cancel_forget(struct db_conn *c);
 
 /* Starts to connect unless it is connected, connecting, or waiting for its next attempt. */
 void db_conn_want(struct db_conn *c);

@@ -5,7 +5,7 @@
 #include "db/conn.h"
 
 static const unsigned default_shared[DB_CLASS_COUNT] = {
-    [DB_READ] = 2, [DB_AUTH] = 1, [DB_DELIVER] = 2, [DB_SEARCH] = 1
+    [DB_READ] = 2, [DB_AUTH] = 1, [DB_DELIVER] = 2, [DB_SEARCH] = 2
 };
 static const unsigned default_exclusive[DB_CLASS_COUNT] = {
     [DB_READ] = 1, [DB_AUTH] = 1, [DB_DELIVER] = 4, [DB_SEARCH] = 1
@@ -118,7 +118,10 @@ bool db_query(struct db *db, enum db_class class, const struct db_stmt *stmt,
               struct db_rows **out, struct err *e)
 {
     db->was_needed = true;
-    struct db_conn *c = db_pool_pick(&db->shared[class], deadline_ms, e);
+    struct db_pool *pool = &db->shared[class];
+    bool is_alone = class == DB_SEARCH;
+    struct db_conn *c =
+        is_alone ? db_pool_lease(pool, deadline_ms, e) : db_pool_pick(pool, deadline_ms, e);
     if (!c)
         return false;
     struct db_batch *b = db_batch_new();
@@ -126,6 +129,11 @@ bool db_query(struct db *db, enum db_class class, const struct db_stmt *stmt,
               db_batch_wait(b, deadline_ms, e) && check_outcome(b, e);
     if (ok && out)
         *out = db_batch_take_rows(b, 0, a);
+    if (is_alone) {
+        if (!b->is_finished)
+            db_conn_cancel(c);
+        db_conn_give_back(c);
+    }
     db_batch_drop(&b);
     return ok;
 }

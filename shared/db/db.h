@@ -18,13 +18,14 @@ enum db_class {
     DB_READ,    /* short reads of protocol commands */
     DB_AUTH,    /* logins: must work while the rest is busy */
     DB_DELIVER, /* deliveries and other writes of mail */
-    DB_SEARCH,  /* searches and reports: statement timeout 5 s */
+    DB_SEARCH,  /* searches and reports: statement timeout 5 s; each has its connection alone, so
+                   that a long one is in nobody's way and can be ended */
     DB_CLASS_COUNT
 };
 
 struct db_options {
     const char *conninfo;               /* libpq keywords or URL; several hosts allowed; keeps */
-    unsigned shared[DB_CLASS_COUNT];    /* pipelined connections, 0 = defaults (2, 1, 2, 1) */
+    unsigned shared[DB_CLASS_COUNT];    /* pipelined connections, 0 = defaults (2, 1, 2, 2) */
     unsigned exclusive[DB_CLASS_COUNT]; /* for transactions, 0 = defaults (1, 1, 4, 1) */
     /* Prepare each SQL text once a connection, and set the timeouts of the class (statements READ
      * and AUTH 10 s, DELIVER 30 s, SEARCH 5 s; locks 5 s; idle in transaction 30 s) as options of
@@ -114,9 +115,9 @@ int64_t db_affected(const struct db_rows *r);
  * 57014 statement timeout, 55P03 lock timeout), ERR_SYNTAX (22xxx, 23xxx), ERR_UNAVAILABLE (08xxx,
  * 57Pxx, 53xxx, 25006, no connection), ERR_UNKNOWN_OUTCOME (sent, connection lost before the
  * answer; for statements that only read, ERR_UNAVAILABLE is what the caller may make of it),
- * ERR_TIMEOUT, ERR_CANCELLED (the statement may still run), ERR_INTERNAL (anything else: our own
- * bug). Functions in SQL raise kinds of their own by SQLSTATE class HR (see db_sqlstate_kind).
- * Yields. */
+ * ERR_TIMEOUT, ERR_CANCELLED (the statement may still run; of DB_SEARCH it is ended), ERR_INTERNAL
+ * (anything else: our own bug). Functions in SQL raise kinds of their own by SQLSTATE class HR (see
+ * db_sqlstate_kind). Yields. */
 YIELDS bool db_query(struct db *db, enum db_class class, const struct db_stmt *stmt,
                      const struct db_param *params, size_t n, struct arena *a, int64_t deadline_ms,
                      struct db_rows **out, struct err *e);
@@ -148,7 +149,8 @@ YIELDS bool db_tx_flush(struct db_tx *tx, struct arena *a, struct db_rows **rows
  * cancelled meanwhile: ERR_UNKNOWN_OUTCOME, and only then. *tx is nulled in any case. Yields. */
 YIELDS bool db_commit(struct db_tx **tx, struct arena *a, struct db_rows **rows, size_t n,
                       size_t *failed, struct err *e);
-/* Harmless for NULL. *tx is nulled. Does not wait for the answer. */
+/* Harmless for NULL. *tx is nulled. Does not wait for the answer; a statement that was given up
+ * (ERR_TIMEOUT, ERR_CANCELLED) is ended at the server. */
 void db_rollback(struct db_tx **tx);
 
 /* Runs a script of several statements on an exclusive connection (migrations only): the simple

@@ -165,6 +165,7 @@ void db_rollback(struct db_tx **txp)
         return;
     /* Statements that were appended but never sent go along; the answer is nobody's concern. */
     if (tx->is_begun && is_alive(tx, NULL) && tx->conn->state == DB_CONN_READY) {
+        bool is_busy = tx->conn->n_batches > 0; /* with what nobody waits for any more */
         if (tx->batch)
             db_batch_sync(tx->batch, NULL);
         db_batch_drop(&tx->batch);
@@ -172,6 +173,8 @@ void db_rollback(struct db_tx **txp)
         if (db_batch_add(b, tx->conn, DB_SLOT_INTERNAL, &rollback_stmt, NULL, 0, NULL))
             db_batch_sync(b, NULL);
         db_batch_drop(&b);
+        if (is_busy)
+            db_conn_cancel(tx->conn);
     }
     end_tx(txp);
 }
