@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+import { expect, test } from "vitest";
+import { dayBegins, dayEnds } from "../src/audit/days.ts";
+import { recordsFor, zoneFile } from "../src/domains/dns.ts";
+import { callOf, curl, quote } from "../src/parts/curl.ts";
+import { makePassword, parseSize, typedSize } from "../src/parts/units.ts";
+import { groupQueue, type Entry } from "../src/queue/groups.ts";
+import { hashOf, parseRoute } from "../src/state/route.svelte.ts";
+
+test("sizes are read as people write them, and back", () => {
+  expect(parseSize("")).toBe(0);
+  expect(parseSize("10")).toBe(10e9);
+  expect(parseSize(" 1,5 tb ")).toBe(1.5e12);
+  expect(parseSize("500MB")).toBe(5e8);
+  for (const bad of ["ten", "-1", "1 parsec", "1.2.3", "99999999 TB"]) expect(parseSize(bad)).toBeNull();
+  for (const bytes of [0, 1, 999, 1e3, 12345678, 5e8, 1e9, 1.5e12, 2_147_483_648]) expect(parseSize(typedSize(bytes))).toBe(bytes);
+});
+
+test("passwords are long, without look-alikes, and never the same", () => {
+  const made = new Set(Array.from({ length: 50 }, makePassword));
+  expect(made.size).toBe(50);
+  for (const one of made) expect(one).toMatch(/^[a-hjkmnp-z2-9]{5}(-[a-hjkmnp-z2-9]{5}){3}$/);
+});
+
+test("calls are safe to paste into a shell", () => {
+  expect(quote("a'b")).toBe("'a'\\''b'");
+  expect(callOf("/admin/accounts", { q: "x y", domain: "", limit: 5 })).toBe("/admin/accounts?q=x+y&limit=5");
+  expect(curl("https://mail.example.org", "/admin/queue")).toContain("'https://mail.example.org/api/v1/admin/queue'");
+});
+
+test("DNS records name the server", () => {
+  const records = recordsFor("example.org", "mail.example.net");
+  expect(records.map((one) => one.type)).toEqual(["MX", "TXT", "TXT", "SRV", "SRV", "SRV"]);
+  const zone = zoneFile(records);
+  expect(zone).toContain("example.org. 3600 IN MX 10 mail.example.net.\n");
+  expect(zone).toContain('example.org. 3600 IN TXT "v=spf1 mx -all"\n');
+  expect(zone).toContain("_imaps._tcp.example.org. 3600 IN SRV 0 1 993 mail.example.net.\n");
+});
+
+test("the address bar keeps page, thing and filters", () => {
+  expect(parseRoute("")).toEqual({ page: "overview", id: "", query: {} });
+  expect(parseRoute("#/nonsense")).toMatchObject({ page: "overview" });
+  expect(parseRoute("#/domains/%E0%A4")).toMatchObject({ page: "domains", id: "" });
+  const hash = hashOf("accounts", "12", { q: "a&b=c", status: "" });
+  expect(parseRoute(hash)).toEqual({ page: "accounts", id: "12", query: { q: "a&b=c" } });
+});
+
+test("days are those of the reader, whole", () => {
+  expect(dayBegins("2026-11-21")).toBe(new Date(2026, 10, 21).toISOString());
+  expect(dayEnds("2026-12-31")).toBe(new Date(2027, 0, 1).toISOString());
+  expect(dayBegins("tomorrow")).toBe("");
+});
+
+function entry(some: Partial<Entry>): Entry {
+  return {
+    id: "1", sender: "a@example.org", recipient: "b@x.example", domain: "x.example", status: "deferred", attempts: 1,
+    nextAttemptAt: "2026-11-21T10:00:00Z", lastAttemptAt: null, code: "", reply: "", createdAt: "2026-11-21T08:00:00Z",
+    expiresAt: "2026-11-26T08:00:00Z", size: 10, ...some,
+  };
+}
+
+test("the queue is grouped by destination, with the commonest reason", () => {
+  const groups = groupQueue([
+    entry({ id: "1", domain: "y.example", reply: "450 busy" }),
+    entry({ id: "2", reply: "421 try later (deadbeef01)", nextAttemptAt: "2026-11-21T09:00:00Z" }),
+    entry({ id: "2", recipient: "c@x.example", reply: "421 try later (deadbeef02)" }),
+    entry({ id: "3", reply: "550 no", status: "failed" }),
+  ]);
+  expect(groups.map((one) => one.domain)).toEqual(["x.example", "y.example"]);
+  expect(groups[0]).toMatchObject({ recipients: 3, messages: ["2", "3"], failed: 1, replies: 2, nextAttemptAt: "2026-11-21T09:00:00Z" });
+  expect(groups[0]?.reply).toContain("try later");
+});
