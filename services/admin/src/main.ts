@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where the administration begins.
 import { mount } from "svelte";
-import { isLocale, preferredLocale, setLocale } from "@heronry/web-kit/lang/i18n.svelte";
-import { recall, startTheme } from "@heronry/web-kit/preferences.svelte";
+import { isLocale, preferredLocale, setLocale } from "@heronry/web-kit/lang/i18n.svelte.ts";
+import { recall, startTheme } from "@heronry/web-kit/preferences.svelte.ts";
 import "@heronry/web-kit/styles.css";
 import "./lang/messages.ts";
 import App from "./App.svelte";

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { expectSameMessages } from "@heronry/web-kit/test/languages";
+import { expectSameMessages } from "@heronry/web-kit/test/languages.ts";
 import english from "../src/lang/en.json";
 import german from "../src/lang/de.json";
 

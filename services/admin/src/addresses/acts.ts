@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Removing a further address, with a way back.
-import { api, newKey, ok } from "@heronry/web-kit/api/client";
-import { problemText } from "@heronry/web-kit/api/problem";
-import { toasts } from "@heronry/web-kit/toasts.svelte";
+import { api, newKey, ok } from "@heronry/web-kit/api/client.ts";
+import { problemText } from "@heronry/web-kit/api/problem.ts";
+import { toasts } from "@heronry/web-kit/toasts.svelte.ts";
 import { t } from "../lang/messages.ts";
 
 /** `account` is the id or an address of whom it belongs to; `after` runs when something changed. */

@@ -35,7 +35,7 @@ export function timeTicks(times: readonly number[], wanted: number): number[] {
   const first = times[0];
   const last = times.at(-1);
   if (first === undefined || last === undefined || times.length < 2) return [];
-  const steps = [3600, 7200, 14_400, 21_600, 43_200, 86_400, 172_800, 432_000, 604_800, 1_209_600];
+  const steps = [3600, 7200, 14_400, 21_600, 43_200, 86_400, 172_800, 259_200, 432_000, 604_800, 1_209_600];
   const span = (last - first) / Math.max(1, wanted);
   const step = steps.find((one) => one >= span) ?? 2_592_000;
   const found: number[] = [];

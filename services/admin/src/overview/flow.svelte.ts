@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Figures over time for the charts of the overview.
-import { api, ok, type Schema } from "@heronry/web-kit/api/client";
-import { isAborted } from "@heronry/web-kit/api/problem";
+import { api, ok, type Schema } from "@heronry/web-kit/api/client.ts";
+import { isAborted } from "@heronry/web-kit/api/problem.ts";
 
 export const RANGES = { day: [86_400, 900], week: [604_800, 3600], month: [2_592_000, 86_400] } as const;
 export type Range = keyof typeof RANGES;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The names of the domains, for choices: asked for once, and again when one was made or removed.
-import { api, ok } from "@heronry/web-kit/api/client";
+import { api, ok } from "@heronry/web-kit/api/client.ts";
 
 const MOST = 200;
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What can be done with mail that waits.
-import { api, newKey, ok, type Schema } from "@heronry/web-kit/api/client";
-import { problemText } from "@heronry/web-kit/api/problem";
-import { toasts } from "@heronry/web-kit/toasts.svelte";
+import { api, newKey, ok, type Schema } from "@heronry/web-kit/api/client.ts";
+import { problemText } from "@heronry/web-kit/api/problem.ts";
+import { toasts } from "@heronry/web-kit/toasts.svelte.ts";
 import { t } from "../lang/messages.ts";
 
 /** Tries messages again now, one by one; tells how many recipients that are. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The queue by destination: what waits for one domain mostly waits for one reason.
-import type { Schema } from "@heronry/web-kit/api/client";
+import type { Schema } from "@heronry/web-kit/api/client.ts";
 
 export type Entry = Schema<"QueueEntry">;
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who is signed in, and the live figures of the queue. The settings (theme, language) are those of the
 // account, the same as in the webmail.
-import { api, ok, onSessionEnd, type Schema } from "@heronry/web-kit/api/client";
-import { live, type LinkState } from "@heronry/web-kit/api/events";
-import { asProblem } from "@heronry/web-kit/api/problem";
-import { isLocale, preferredLocale, setLocale } from "@heronry/web-kit/lang/i18n.svelte";
-import { remember, setTheme } from "@heronry/web-kit/preferences.svelte";
+import { api, ok, onSessionEnd, type Schema } from "@heronry/web-kit/api/client.ts";
+import { live, type LinkState } from "@heronry/web-kit/api/events.ts";
+import { asProblem } from "@heronry/web-kit/api/problem.ts";
+import { isLocale, preferredLocale, setLocale } from "@heronry/web-kit/lang/i18n.svelte.ts";
+import { remember, setTheme } from "@heronry/web-kit/preferences.svelte.ts";
 
 class Session {
   phase = $state<"starting" | "signedOut" | "forbidden" | "ready" | "failed">("starting");
