@@ -103,13 +103,26 @@ static str transaction_name(struct smtp_session *s, struct arena *a)
     return arena_printf(a, "%.*s.%u", STR_FMT(net_conn_id(s->conn)), s->transfers);
 }
 
-static size_t max_hops(const struct smtp_session *s)
+static struct smtp_message make_message(struct smtp_session *s, str content, struct arena *a,
+                                        char ip[NET_ADDRESS_TEXT])
 {
-    return (size_t)config_int(s->state->app->config, CONFIG_LIMITS_HOPS);
+    return (struct smtp_message){
+        .trace = make_trace(s, ip),
+        .account_id = s->account_id,
+        .sender = smtp_path_text(&s->sender.sender, a),
+        .has_ret = s->sender.has_ret,
+        .ret_full = s->sender.ret_full,
+        .envid = s->sender.envid,
+        .content = content,
+        .transaction = transaction_name(s, a),
+        .recipients = VEC_AT(&s->recipients, struct smtp_recipient, 0),
+        .n = s->recipients.n,
+        .max_hops = (size_t)config_int(s->state->app->config, CONFIG_LIMITS_HOPS),
+    };
 }
 
-static bool deliver(struct smtp_session *s, str content, struct arena *a, enum smtp_answer *answer,
-                    struct err *e)
+static bool deliver(struct smtp_session *s, const struct smtp_message *m, struct arena *a,
+                    enum smtp_answer *answer, struct err *e)
 {
     static const enum smtp_answer answers[] = {
         [DELIVER_DONE] = ANSWER_OK,
@@ -117,32 +130,10 @@ static bool deliver(struct smtp_session *s, str content, struct arena *a, enum s
         [DELIVER_HEADER_TOO_LARGE] = ANSWER_HEADER_TOO_LARGE,
         [DELIVER_OVER_QUOTA] = ANSWER_MAILBOX_FULL,
     };
-    char ip[NET_ADDRESS_TEXT];
-    size_t n = s->recipients.n;
-    struct deliver_recipient *recipients = ARENA_ARRAY(a, struct deliver_recipient, n);
-    for (size_t i = 0; i < n; i++) {
-        const struct smtp_recipient *r = VEC_AT(&s->recipients, struct smtp_recipient, i);
-        recipients[i] = (struct deliver_recipient){ .account_id = r->account_id,
-                                                    .address = r->address,
-                                                    .has_notify = r->has_notify,
-                                                    .notify = r->notify,
-                                                    .orcpt = r->orcpt };
-    }
-    const struct deliver_message m = {
-        .trace = make_trace(s, ip),
-        .sender = smtp_path_text(&s->sender.sender, a),
-        .has_ret = s->sender.has_ret,
-        .ret_full = s->sender.ret_full,
-        .envid = s->sender.envid,
-        .content = content,
-        .transaction = transaction_name(s, a),
-        .recipients = recipients,
-        .n = n,
-        .max_hops = max_hops(s),
-        .retry_window_ms = config_int(s->state->app->config, CONFIG_DELIVERY_RETRY_WINDOW),
-    };
     struct deliver_result result;
-    if (!deliver_message(&s->state->deliver, &m, a, clock_deadline_in(SMTP_DELIVER_MS), &result, e))
+    struct deliver *d = &s->state->deliver;
+    d->retry_window_ms = config_int(s->state->app->config, CONFIG_DELIVERY_RETRY_WINDOW);
+    if (!deliver_message(d, m, a, clock_deadline_in(SMTP_DELIVER_MS), &result, e))
         return false;
     if (result.full_account_id != 0)
         smtp_remember_full(s->state, result.full_account_id);
@@ -150,8 +141,8 @@ static bool deliver(struct smtp_session *s, str content, struct arena *a, enum s
     return true;
 }
 
-static bool submit(struct smtp_session *s, str content, struct arena *a, enum smtp_answer *answer,
-                   struct err *e)
+static bool submit(struct smtp_session *s, const struct smtp_message *m, struct arena *a,
+                   enum smtp_answer *answer, struct err *e)
 {
     static const enum smtp_answer answers[] = {
         [SUBMIT_DONE] = ANSWER_OK,
@@ -162,36 +153,11 @@ static bool submit(struct smtp_session *s, str content, struct arena *a, enum sm
         [SUBMIT_HEADER_TOO_LARGE] = ANSWER_HEADER_TOO_LARGE,
         [SUBMIT_OVER_QUOTA] = ANSWER_MAILBOX_FULL,
     };
-    char ip[NET_ADDRESS_TEXT];
-    size_t n = s->recipients.n;
-    struct submit_recipient *recipients = ARENA_ARRAY(a, struct submit_recipient, n);
-    for (size_t i = 0; i < n; i++) {
-        const struct smtp_recipient *r = VEC_AT(&s->recipients, struct smtp_recipient, i);
-        recipients[i] = (struct submit_recipient){ .account_id = r->account_id,
-                                                   .address = r->address,
-                                                   .domain = r->domain,
-                                                   .has_notify = r->has_notify,
-                                                   .notify = r->notify,
-                                                   .orcpt = r->orcpt };
-    }
-    const struct submit_message m = {
-        .trace = make_trace(s, ip),
-        .account_id = s->account_id,
-        .sender = smtp_path_text(&s->sender.sender, a),
-        .has_ret = s->sender.has_ret,
-        .ret_full = s->sender.ret_full,
-        .envid = s->sender.envid,
-        .content = content,
-        .transaction = transaction_name(s, a),
-        .recipients = recipients,
-        .n = n,
-        .max_hops = max_hops(s),
-    };
     enum submit_verdict verdict;
-    if (!submit_message(&s->state->submit, &m, a, clock_deadline_in(SMTP_DELIVER_MS), &verdict, e))
+    if (!submit_message(&s->state->submit, m, a, clock_deadline_in(SMTP_DELIVER_MS), &verdict, e))
         return false;
     *answer = answers[verdict];
-    if (verdict == SUBMIT_OVER_QUOTA && n > 1)
+    if (verdict == SUBMIT_OVER_QUOTA && m->n > 1)
         *answer = ANSWER_A_MAILBOX_FULL; /* which one is told at its next RCPT */
     return true;
 }
@@ -217,6 +183,7 @@ static enum net_next hand_over(struct smtp_session *s, str content)
 {
     struct err e = ERR_CLEAR;
     struct arena a;
+    char ip[NET_ADDRESS_TEXT];
     enum smtp_answer answer = ANSWER_LOCAL_ERROR;
     int64_t started_ms = clock_monotonic_ms();
     FAILPOINT("smtp-after-dot");
@@ -225,8 +192,9 @@ static enum net_next hand_over(struct smtp_session *s, str content)
     if (smtp_recheck_account(s) == NET_CLOSE)
         return NET_CLOSE;
     arena_init(&a);
-    bool good = s->front->policy == SMTP_SUBMISSION ? submit(s, content, &a, &answer, &e)
-                                                    : deliver(s, content, &a, &answer, &e);
+    const struct smtp_message m = make_message(s, content, &a, ip);
+    bool good = s->front->policy == SMTP_SUBMISSION ? submit(s, &m, &a, &answer, &e)
+                                                    : deliver(s, &m, &a, &answer, &e);
     arena_fini(&a);
     if (!good)
         return smtp_say_failure(s, &e);

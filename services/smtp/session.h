@@ -62,15 +62,6 @@ struct smtp_state {
     size_t next_full; /* place to write to next */
 };
 
-struct smtp_recipient {
-    int64_t account_id; /* 0: not ours */
-    str address;        /* in the transaction's arena */
-    str domain;
-    bool has_notify; /* the parameters of RFC 3461 */
-    unsigned notify;
-    str orcpt;
-};
-
 struct sasl_server;
 
 struct smtp_session {

@@ -22,7 +22,7 @@ enum {
  * Received field tells of a recipient where there is just one: one of several may be blind. */
 static str make_message(const struct deliver_attempt *attempt, str own, int64_t now_us)
 {
-    const struct deliver_message *m = attempt->m;
+    const struct smtp_message *m = attempt->m;
     struct buf top;
     struct smtp_trace trace = m->trace;
     str hostname = str_from_cstr(attempt->d->hostname);
@@ -42,7 +42,7 @@ static str make_message(const struct deliver_attempt *attempt, str own, int64_t 
 }
 
 /* Return-Path and Delivered-To of one copy. */
-static str own_fields(const struct deliver_message *m, str address, struct arena *a)
+static str own_fields(const struct smtp_message *m, str address, struct arena *a)
 {
     struct buf out;
     buf_init(&out, STORE_MAX_PREFIX);
@@ -78,11 +78,12 @@ static bool has_message_id(str content)
 /* The hash by which the same message is known again when it comes in another transaction, as after
  * a reply that was lost (R2). Empty when that is not wanted, or when nothing says that two of the
  * same text are one message. Yields. */
-static str hash_content(const struct deliver_message *m, struct arena *a)
+static str hash_content(const struct deliver_attempt *attempt)
 {
-    if (m->retry_window_ms == 0 || !has_message_id(m->content))
+    const struct smtp_message *m = attempt->m;
+    if (attempt->d->retry_window_ms == 0 || !has_message_id(m->content))
         return STR_EMPTY;
-    uint8_t *hash = arena_alloc(a, CRYPTO_HASH_MAX);
+    uint8_t *hash = arena_alloc(attempt->a, CRYPTO_HASH_MAX);
     struct crypto_hash *h = crypto_hash_new(CRYPTO_SHA256);
     for (str rest = m->content; rest.n > 0; rest = str_skip(rest, HASH_A_TURN)) {
         crypto_hash_add(h, str_slice(rest, 0, HASH_A_TURN));
@@ -96,10 +97,10 @@ static str hash_content(const struct deliver_message *m, struct arena *a)
 
 /* What the copy is called: by its transaction, or by what it is, who sent it and to which address.
  */
-static void name_copy(const struct deliver_attempt *attempt, const struct deliver_recipient *r,
+static void name_copy(const struct deliver_attempt *attempt, const struct smtp_recipient *r,
                       uint8_t out[STORE_DELIVERY_ID])
 {
-    const struct deliver_message *m = attempt->m;
+    const struct smtp_message *m = attempt->m;
     struct arena *a = attempt->a;
     if (attempt->content_hash.n == 0) {
         str account = arena_printf(a, "%lld", (long long)r->account_id);
@@ -113,7 +114,7 @@ static void name_copy(const struct deliver_attempt *attempt, const struct delive
     store_delivery_id(attempt->content_hash, name, out);
 }
 
-static void add_copy(const struct deliver_attempt *attempt, const struct deliver_recipient *r,
+static void add_copy(const struct deliver_attempt *attempt, const struct smtp_recipient *r,
                      struct store_recipient *copy)
 {
     *copy = (struct store_recipient){ .account_id = r->account_id,
@@ -136,11 +137,11 @@ static bool is_address_in(const str *list, size_t n, str address)
  * that had the message before come last: `former` are the addresses it was delivered to. */
 static void list_copies(struct deliver_attempt *attempt, const str *former, size_t n_former)
 {
-    const struct deliver_message *m = attempt->m;
+    const struct smtp_message *m = attempt->m;
     struct store_recipient *looping = ARENA_ARRAY(attempt->a, struct store_recipient, m->n);
     attempt->copies = ARENA_ARRAY(attempt->a, struct store_recipient, m->n);
     for (size_t i = 0; i < m->n; i++) {
-        const struct deliver_recipient *r = &m->recipients[i];
+        const struct smtp_recipient *r = &m->recipients[i];
         if (is_listed(attempt->copies, attempt->n, r->account_id) ||
             is_listed(looping, attempt->n_looping, r->account_id))
             continue;
@@ -194,19 +195,19 @@ static bool conclude(const struct deliver_attempt *attempt, int64_t deadline_ms,
 /* Whether it may be stored at all. Fills in who gets a copy. Yields. */
 static enum deliver_verdict judge(struct deliver_attempt *attempt)
 {
-    const struct deliver_message *m = attempt->m;
+    const struct smtp_message *m = attempt->m;
     if (mime_header_end(m->content) > DELIVER_MAX_HEADER)
         return DELIVER_HEADER_TOO_LARGE;
     str *former = ARENA_ARRAY(attempt->a, str, m->max_hops);
     size_t n_former = smtp_trace_delivered(m->content, former, m->max_hops);
     if (smtp_trace_hops(m->content) > m->max_hops || n_former > m->max_hops)
         return DELIVER_LOOP;
-    attempt->content_hash = hash_content(m, attempt->a);
+    attempt->content_hash = hash_content(attempt);
     list_copies(attempt, former, n_former);
     return attempt->n > 0 ? DELIVER_DONE : DELIVER_LOOP;
 }
 
-bool deliver_message(const struct deliver *d, const struct deliver_message *m, struct arena *a,
+bool deliver_message(const struct deliver *d, const struct smtp_message *m, struct arena *a,
                      int64_t deadline_ms, struct deliver_result *out, struct err *e)
 {
     struct store_message message;
@@ -228,7 +229,7 @@ bool deliver_message(const struct deliver *d, const struct deliver_message *m, s
         .received_us = now_us,
     };
     if (attempt.content_hash.n > 0 &&
-        !store_find_retries(d->store, &delivery, m->retry_window_ms, a, deadline_ms, e))
+        !store_find_retries(d->store, &delivery, d->retry_window_ms, a, deadline_ms, e))
         return err_wrap(e, "look for former deliveries");
     if (!store_prepare_message(d->store, a, raw, deadline_ms, &message, e) ||
         !store_deliver(d->store, &delivery, deadline_ms, e))

@@ -6,7 +6,7 @@
 #define DELIVER_DELIVER_H
 
 #include "base/base.h"
-#include "wire/smtp_trace.h"
+#include "wire/smtp_envelope.h"
 
 struct account_directory;
 struct queue;
@@ -22,28 +22,7 @@ struct deliver {
     struct store *store;
     struct queue *queue;                /* for reports to remote senders */
     struct account_directory *accounts; /* for reports to our own */
-    const char *hostname; /* ours: of Received, and the authserv-id that nobody else may use */
-};
-
-struct deliver_recipient {
-    int64_t account_id;
-    str address; /* local@domain as named in RCPT; of several for one account the first counts */
-    bool has_notify; /* NOTIFY= was given (RFC 3461 4.1) */
-    unsigned notify; /* its SMTP_NOTIFY_ bits */
-    str orcpt;       /* ORCPT= as given, or empty */
-};
-
-struct deliver_message {
-    struct smtp_trace trace; /* of the session; at_utc and recipient are filled by deliver */
-    str sender;              /* envelope sender, local@domain; empty for the null sender */
-    bool has_ret;            /* RET= was given (RFC 3461 4.3) ... */
-    bool ret_full;           /* ... as FULL */
-    str envid;               /* ENVID= as given, or empty */
-    str content;             /* as it came, without dot-stuffing */
-    str transaction;         /* names the SMTP transaction: the same again is delivered once */
-    const struct deliver_recipient *recipients;
-    size_t n;                /* at least 1; the same account may be named several times */
-    size_t max_hops;         /* Received fields allowed */
+    const char *hostname;    /* ours: of Received, and the authserv-id that nobody else may use */
     int64_t retry_window_ms; /* the same bytes with a Message-ID, of the same sender and for the
                                 same address, are not stored again within it (R2); 0: they are */
 };
@@ -61,14 +40,14 @@ struct deliver_result {
     int64_t full_account_id; /* an account whose mailbox is full; 0 when none is */
 };
 
-/* Delivers in one transaction. A full mailbox among others, or one that had the message before (its
- * address stands in a Delivered-To field, RFC 9228), does not hinder them: the sender gets a report
- * (RFC 3464) that is durable before DELIVER_DONE, unless it wanted none. A report of success that
- * was asked for is on its way then too. Failures are temporary, nothing was answered for: those of
- * store_deliver; ERR_UNKNOWN_OUTCOME only when looking for the delivery failed too (R3). Derived
- * data never fails a delivery (R22). Temporary memory comes from `a`. Yields. */
-YIELDS bool deliver_message(const struct deliver *d, const struct deliver_message *m,
-                            struct arena *a, int64_t deadline_ms, struct deliver_result *out,
-                            struct err *e);
+/* Delivers to the accounts of the recipients (all are ours; of several addresses of one account the
+ * first counts) in one transaction. A full mailbox among others, or one that had the message before
+ * (its address stands in a Delivered-To field, RFC 9228), does not hinder them: the sender gets a
+ * report (RFC 3464) that is durable before DELIVER_DONE, unless it wanted none. A report of success
+ * that was asked for is on its way then too. Failures are temporary, nothing was answered for:
+ * those of store_deliver; ERR_UNKNOWN_OUTCOME only when looking for the delivery failed too (R3).
+ * Derived data never fails a delivery (R22). Temporary memory comes from `a`. Yields. */
+YIELDS bool deliver_message(const struct deliver *d, const struct smtp_message *m, struct arena *a,
+                            int64_t deadline_ms, struct deliver_result *out, struct err *e);
 
 #endif

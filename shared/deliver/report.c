@@ -11,8 +11,7 @@
 #include "wire/smtp_command.h"
 
 /* The recipient that named the account first. */
-static const struct deliver_recipient *recipient_of(const struct deliver_message *m,
-                                                    int64_t account_id)
+static const struct smtp_recipient *recipient_of(const struct smtp_message *m, int64_t account_id)
 {
     for (size_t i = 0; i < m->n; i++) {
         if (m->recipients[i].account_id == account_id)
@@ -48,7 +47,7 @@ static size_t list_failed(const struct deliver_attempt *attempt, struct dsn_reci
     size_t n = 0;
     for (size_t i = 0; i < attempt->n + attempt->n_looping; i++) {
         const struct store_recipient *copy = &attempt->copies[i];
-        const struct deliver_recipient *r = recipient_of(attempt->m, copy->account_id);
+        const struct smtp_recipient *r = recipient_of(attempt->m, copy->account_id);
         bool is_stored = i < attempt->n && deliver_is_stored(copy);
         if (is_stored || !r || (r->has_notify && !(r->notify & SMTP_NOTIFY_FAILURE)))
             continue;
@@ -134,7 +133,7 @@ static bool put_into_queue(const struct deliver_attempt *attempt, str domain, st
 bool deliver_report_stored(const struct deliver_attempt *attempt, int64_t deadline_ms,
                            struct err *e)
 {
-    const struct deliver_message *m = attempt->m;
+    const struct smtp_message *m = attempt->m;
     int64_t queue_id;
     struct queue_new_recipient *done = ARENA_ARRAY(attempt->a, struct queue_new_recipient, m->n);
     struct queue_new_message message = {
@@ -147,7 +146,7 @@ bool deliver_report_stored(const struct deliver_attempt *attempt, int64_t deadli
         .recipients = done,
     };
     for (size_t i = 0; i < attempt->n; i++) {
-        const struct deliver_recipient *r = recipient_of(m, attempt->copies[i].account_id);
+        const struct smtp_recipient *r = recipient_of(m, attempt->copies[i].account_id);
         str local;
         str domain;
         if (!deliver_is_stored(&attempt->copies[i]) || !r || !(r->notify & SMTP_NOTIFY_SUCCESS) ||

@@ -9,7 +9,7 @@
 /* A delivery with the outcome of each copy. */
 struct deliver_attempt {
     const struct deliver *d;
-    const struct deliver_message *m;
+    const struct smtp_message *m;
     struct store_recipient *copies; /* one an account, those of n_looping last */
     size_t n;                       /* to be stored */
     size_t n_looping;               /* not to be stored: the message was there before */

@@ -21,7 +21,7 @@ enum {
 /* One submission on its way. */
 struct submission {
     const struct submit *s;
-    const struct submit_message *m;
+    const struct smtp_message *m;
     struct arena *a;
     int64_t deadline_ms;
     int64_t now_us;
@@ -50,7 +50,7 @@ bool submit_has_room(const struct submit *s, int64_t account_id, uint64_t size, 
 
 /* ---- checks ---- */
 
-static enum submit_verdict check_form(const struct submit_message *m)
+static enum submit_verdict check_form(const struct smtp_message *m)
 {
     size_t at;
     if (smtp_data_check(m->content, &at) != SMTP_DATA_CLEAN)
@@ -131,7 +131,7 @@ static bool is_listed(const struct submission *w, int64_t account_id)
     return false;
 }
 
-static void add_copy(struct submission *w, const struct submit_recipient *r)
+static void add_copy(struct submission *w, const struct smtp_recipient *r)
 {
     struct buf own;
     char account[24];
@@ -153,7 +153,7 @@ static_assert((int)SMTP_NOTIFY_FAILURE == (int)QUEUE_NOTIFY_FAILURE &&
                   (int)SMTP_NOTIFY_SUCCESS == (int)QUEUE_NOTIFY_SUCCESS,
               "the bits of NOTIFY= are the same on the wire and in the queue");
 
-static void add_queued(struct submission *w, const struct submit_recipient *r, bool is_delivered)
+static void add_queued(struct submission *w, const struct smtp_recipient *r, bool is_delivered)
 {
     w->n_remotes += !is_delivered;
     w->queued[w->n_queued++] = (struct queue_new_recipient){
@@ -172,7 +172,7 @@ static void split_recipients(struct submission *w)
     w->copies = ARENA_ARRAY(w->a, struct store_recipient, w->m->n);
     w->queued = ARENA_ARRAY(w->a, struct queue_new_recipient, w->m->n);
     for (size_t i = 0; i < w->m->n; i++) {
-        const struct submit_recipient *r = &w->m->recipients[i];
+        const struct smtp_recipient *r = &w->m->recipients[i];
         if (r->account_id == 0) {
             add_queued(w, r, false);
             continue;
@@ -271,7 +271,7 @@ static bool hand_to_store(struct submission *w, enum submit_verdict *out, struct
     return true;
 }
 
-bool submit_message(const struct submit *s, const struct submit_message *m, struct arena *a,
+bool submit_message(const struct submit *s, const struct smtp_message *m, struct arena *a,
                     int64_t deadline_ms, enum submit_verdict *out, struct err *e)
 {
     struct submission w = {

@@ -6,7 +6,7 @@
 #define SUBMIT_SUBMIT_H
 
 #include "base/base.h"
-#include "wire/smtp_trace.h"
+#include "wire/smtp_envelope.h"
 
 struct account_directory;
 struct queue;
@@ -25,29 +25,6 @@ struct submit {
     bool hide_client;     /* leave name and address of the client out of Received */
 };
 
-struct submit_recipient {
-    int64_t account_id; /* a local account, or 0: the address is not ours */
-    str address;        /* local@domain as named in RCPT; unique in the message */
-    str domain;         /* lower-case; of remote ones */
-    bool has_notify;    /* NOTIFY= was given (RFC 3461 4.1) */
-    unsigned notify;    /* its SMTP_NOTIFY_ bits */
-    str orcpt;          /* ORCPT= as given, or empty */
-};
-
-struct submit_message {
-    struct smtp_trace trace; /* of the session; at_utc and recipient are filled by submit */
-    int64_t account_id;      /* who submits */
-    str sender;              /* envelope sender, local@domain; empty for the null sender */
-    bool has_ret;            /* RET= was given (RFC 3461 4.3) ... */
-    bool ret_full;           /* ... as FULL */
-    str envid;               /* ENVID= as given, or empty */
-    str content;             /* CRLF lines; never a bare CR or LF */
-    str transaction;         /* names the transaction: the same again is delivered once */
-    const struct submit_recipient *recipients;
-    size_t n; /* at least 1 */
-    size_t max_hops;
-};
-
 enum submit_verdict {
     SUBMIT_DONE,             /* committed: all local mailboxes and the queue have it */
     SUBMIT_FROM_MISSING,     /* no From, or not exactly one with one address: 550 5.7.1 */
@@ -63,10 +40,10 @@ enum submit_verdict {
 YIELDS bool submit_has_room(const struct submit *s, int64_t account_id, uint64_t size,
                             int64_t deadline_ms, bool *out, struct err *e);
 
-/* Checks, completes and hands over a message to all recipients or to none. Failures are temporary:
- * those of account_may_send_as and of the commit; ERR_UNKNOWN_OUTCOME only when looking for the
- * outcome failed too (R3). Yields. */
-YIELDS bool submit_message(const struct submit *s, const struct submit_message *m, struct arena *a,
+/* Checks, completes and hands over a message of m->account_id (CRLF lines, never a bare CR or LF)
+ * to all recipients or to none. Failures are temporary: those of account_may_send_as and of the
+ * commit; ERR_UNKNOWN_OUTCOME only when looking for the outcome failed too (R3). Yields. */
+YIELDS bool submit_message(const struct submit *s, const struct smtp_message *m, struct arena *a,
                            int64_t deadline_ms, enum submit_verdict *out, struct err *e);
 
 /* ---- the pure parts ---- */

@@ -9,6 +9,7 @@
 #include "store/store.h"
 #include "support/in_fiber.h"
 #include "support/servers.h"
+#include "wire/smtp_envelope.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -25,6 +26,7 @@ struct mail_world {
     int64_t ada;  /* ada@example.org, without a quota */
     int64_t bert; /* bert@example.org, a quota of 10000 octets */
     int transactions;
+    int64_t retry_window_ms; /* of deliveries from now on */
 };
 
 static inline int64_t mail_soon(void)
@@ -85,6 +87,25 @@ static inline void mail_end(struct mail_world *w)
 static inline str mail_transaction(struct mail_world *w)
 {
     return arena_printf(&w->a, "test.%d", ++w->transactions);
+}
+
+/* A message of a remote sender in a transaction of its own. */
+static inline struct smtp_message mail_message(struct mail_world *w, str content,
+                                               const struct smtp_recipient *recipients, size_t n)
+{
+    return (struct smtp_message){
+        .trace = { .helo = STR("client.example"),
+                   .peer_ip = STR("192.0.2.1"),
+                   .hostname = STR("mx.example.org"),
+                   .session = STR("session"),
+                   .is_esmtp = true },
+        .sender = STR("sender@remote.example"),
+        .content = content,
+        .transaction = mail_transaction(w),
+        .recipients = recipients,
+        .n = n,
+        .max_hops = 3,
+    };
 }
 
 /* Text of exactly `size` octets: `head`, then lines that are joined by `fold`, then `tail`. */

@@ -3,25 +3,7 @@
 #include "deliver/deliver.h"
 #include "deliver/mail_fixture.h"
 
-static struct deliver_message message(struct mail_world *w, str content,
-                                      const struct deliver_recipient *recipients, size_t n)
-{
-    return (struct deliver_message){
-        .trace = { .helo = STR("client.example"),
-                   .peer_ip = STR("192.0.2.1"),
-                   .hostname = STR("mx.example.org"),
-                   .session = STR("session"),
-                   .is_esmtp = true },
-        .sender = STR("sender@remote.example"),
-        .content = content,
-        .transaction = mail_transaction(w),
-        .recipients = recipients,
-        .n = n,
-        .max_hops = 3,
-    };
-}
-
-static struct deliver_result deliver(struct mail_world *w, const struct deliver_message *m)
+static struct deliver_result deliver(struct mail_world *w, const struct smtp_message *m)
 {
     struct err e = ERR_CLEAR;
     struct deliver_result result;
@@ -30,6 +12,7 @@ static struct deliver_result deliver(struct mail_world *w, const struct deliver_
         .queue = w->queue,
         .accounts = w->accounts,
         .hostname = "mx.example.org",
+        .retry_window_ms = w->retry_window_ms,
     };
     if (!deliver_message(&d, m, &w->a, mail_soon(), &result, &e))
         fail_msg("%s", e.msg);
@@ -38,13 +21,13 @@ static struct deliver_result deliver(struct mail_world *w, const struct deliver_
 
 static void one_copy_an_account(struct mail_world *w)
 {
-    const struct deliver_recipient recipients[] = {
+    const struct smtp_recipient recipients[] = {
         { .account_id = w->ada, .address = STR("ada@example.org") },
         { .account_id = w->bert, .address = STR("bert@example.org") },
         { .account_id = w->ada, .address = STR("ada+tag@example.org") },
     };
     int64_t before = mail_count(w, w->ada);
-    const struct deliver_message m = message(w, STR("Subject: x\r\n\r\ny\r\n"), recipients, 3);
+    const struct smtp_message m = mail_message(w, STR("Subject: x\r\n\r\ny\r\n"), recipients, 3);
     assert_int_equal(deliver(w, &m).verdict, DELIVER_DONE);
     assert_int_equal(mail_count(w, w->ada), before + 1);
     assert_int_equal(mail_count(w, w->bert), 1);
@@ -55,13 +38,12 @@ static void one_copy_an_account(struct mail_world *w)
 
 static void loops_are_stopped(struct mail_world *w)
 {
-    const struct deliver_recipient ada = { .account_id = w->ada,
-                                           .address = STR("ada@example.org") };
-    struct deliver_message m = message(
+    const struct smtp_recipient ada = { .account_id = w->ada, .address = STR("ada@example.org") };
+    struct smtp_message m = mail_message(
         w, STR("Received: a\r\nReceived: b\r\nReceived: c\r\n\r\nReceived: body\r\n"), &ada, 1);
     assert_int_equal(deliver(w, &m).verdict, DELIVER_DONE);
-    m = message(w, STR("Received: a\r\nReceived: b\r\nReceived: c\r\nreceived: d\r\n\r\n"), &ada,
-                1);
+    m = mail_message(w, STR("Received: a\r\nReceived: b\r\nReceived: c\r\nreceived: d\r\n\r\n"),
+                     &ada, 1);
     int64_t before = mail_count(w, w->ada);
     assert_int_equal(deliver(w, &m).verdict, DELIVER_LOOP);
     assert_int_equal(mail_count(w, w->ada), before);
@@ -72,21 +54,21 @@ static void loops_are_stopped(struct mail_world *w)
  */
 static void what_was_here_is_stopped(struct mail_world *w)
 {
-    const struct deliver_recipient both[] = {
+    const struct smtp_recipient both[] = {
         { .account_id = w->ada, .address = STR("ada@example.org") },
         { .account_id = w->bert, .address = STR("bert@example.org") }
     };
     str seen =
         STR("Received: x\r\nDelivered-To: other@example.org\r\n"
             "delivered-to:\r\n <Ada@EXAMPLE.org> \r\n\r\nDelivered-To: bert@example.org\r\n");
-    struct deliver_message m = message(w, seen, both, 1);
+    struct smtp_message m = mail_message(w, seen, both, 1);
     int64_t ada = mail_count(w, w->ada);
     int64_t bert = mail_count(w, w->bert);
     assert_int_equal(deliver(w, &m).verdict, DELIVER_LOOP);
-    m = message(w, seen, &both[1], 1);
+    m = mail_message(w, seen, &both[1], 1);
     assert_int_equal(deliver(w, &m).verdict, DELIVER_DONE);
     assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt"), 0);
-    m = message(w, seen, both, 2);
+    m = mail_message(w, seen, both, 2);
     assert_int_equal(deliver(w, &m).verdict, DELIVER_DONE);
     assert_int_equal(mail_count(w, w->ada), ada);
     assert_int_equal(mail_count(w, w->bert), bert + 2);
@@ -94,9 +76,10 @@ static void what_was_here_is_stopped(struct mail_world *w)
     assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt"), 1);
     test_pg_run("DELETE FROM q_rcpt");
     /* As many as hops are allowed. */
-    m = message(w, STR("Delivered-To: a\r\nDelivered-To: b\r\nDelivered-To: c\r\n\r\n"), both, 1);
+    m = mail_message(w, STR("Delivered-To: a\r\nDelivered-To: b\r\nDelivered-To: c\r\n\r\n"), both,
+                     1);
     assert_int_equal(deliver(w, &m).verdict, DELIVER_DONE);
-    m = message(
+    m = mail_message(
         w, STR("Delivered-To: a\r\nDelivered-To: b\r\nDelivered-To: c\r\nDelivered-To: d\r\n\r\n"),
         both, 1);
     assert_int_equal(deliver(w, &m).verdict, DELIVER_LOOP);
@@ -105,13 +88,13 @@ static void what_was_here_is_stopped(struct mail_world *w)
 static void deliver_again(struct mail_world *w, const char *content, const char *sender,
                           const char *address, int64_t more)
 {
-    const struct deliver_recipient ada = { .account_id = w->ada,
-                                           .address = str_from_cstr(address) };
-    struct deliver_message m = message(w, str_from_cstr(content), &ada, 1);
+    const struct smtp_recipient ada = { .account_id = w->ada, .address = str_from_cstr(address) };
+    struct smtp_message m = mail_message(w, str_from_cstr(content), &ada, 1);
     int64_t before = mail_count(w, w->ada);
     m.sender = str_from_cstr(sender);
-    m.retry_window_ms = 26 * 3600 * 1000;
+    w->retry_window_ms = INT64_C(26) * 3600 * 1000;
     assert_int_equal(deliver(w, &m).verdict, DELIVER_DONE);
+    w->retry_window_ms = 0;
     if (mail_count(w, w->ada) - before != more)
         fail_msg("%s to %s: %lld copies", sender, address,
                  (long long)(mail_count(w, w->ada) - before));
@@ -152,11 +135,10 @@ static str with_header(struct mail_world *w, size_t size)
 
 static void huge_headers_are_refused(struct mail_world *w)
 {
-    const struct deliver_recipient ada = { .account_id = w->ada,
-                                           .address = STR("ada@example.org") };
-    struct deliver_message m = message(w, with_header(w, DELIVER_MAX_HEADER), &ada, 1);
+    const struct smtp_recipient ada = { .account_id = w->ada, .address = STR("ada@example.org") };
+    struct smtp_message m = mail_message(w, with_header(w, DELIVER_MAX_HEADER), &ada, 1);
     assert_int_equal(deliver(w, &m).verdict, DELIVER_DONE);
-    m = message(w, with_header(w, DELIVER_MAX_HEADER + 1), &ada, 1);
+    m = mail_message(w, with_header(w, DELIVER_MAX_HEADER + 1), &ada, 1);
     assert_int_equal(deliver(w, &m).verdict, DELIVER_HEADER_TOO_LARGE);
 }
 
@@ -167,11 +149,11 @@ static str large(struct mail_world *w)
 
 static void full_mailboxes(struct mail_world *w)
 {
-    const struct deliver_recipient both[] = {
+    const struct smtp_recipient both[] = {
         { .account_id = w->ada, .address = STR("ada@example.org") },
         { .account_id = w->bert, .address = STR("bert@example.org") }
     };
-    struct deliver_message m = message(w, large(w), &both[1], 1);
+    struct smtp_message m = mail_message(w, large(w), &both[1], 1);
     int64_t bert = mail_count(w, w->bert);
     struct deliver_result result = deliver(w, &m);
     assert_int_equal(result.verdict, DELIVER_OVER_QUOTA);
@@ -179,7 +161,7 @@ static void full_mailboxes(struct mail_world *w)
 
     /* A remote sender is told through the queue. */
     int64_t ada = mail_count(w, w->ada);
-    m = message(w, large(w), both, 2);
+    m = mail_message(w, large(w), both, 2);
     result = deliver(w, &m);
     assert_int_equal(result.verdict, DELIVER_DONE);
     assert_int_equal(result.full_account_id, w->bert);
@@ -190,11 +172,11 @@ static void full_mailboxes(struct mail_world *w)
                      1);
 
     /* One of ours finds the report in the mailbox; the null sender is told nothing. */
-    m = message(w, large(w), both, 2);
+    m = mail_message(w, large(w), both, 2);
     m.sender = STR("ada@example.org");
     assert_int_equal(deliver(w, &m).verdict, DELIVER_DONE);
     assert_int_equal(mail_count(w, w->ada), ada + 3);
-    m = message(w, large(w), both, 2);
+    m = mail_message(w, large(w), both, 2);
     m.sender = STR_EMPTY;
     assert_int_equal(deliver(w, &m).verdict, DELIVER_DONE);
     assert_int_equal(mail_count(w, w->ada), ada + 4);

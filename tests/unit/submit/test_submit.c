@@ -7,7 +7,7 @@
 #define HEADER "From: ada@example.org\r\nSubject: x\r\n"
 
 static enum submit_verdict submit(struct mail_world *w, str content,
-                                  const struct submit_recipient *recipients, size_t n)
+                                  const struct smtp_recipient *recipients, size_t n)
 {
     struct err e = ERR_CLEAR;
     enum submit_verdict verdict;
@@ -17,19 +17,10 @@ static enum submit_verdict submit(struct mail_world *w, str content,
         .accounts = w->accounts,
         .hostname = "mx.example.org",
     };
-    const struct submit_message m = {
-        .trace = { .helo = STR("client.example"),
-                   .hostname = STR("mx.example.org"),
-                   .session = STR("session"),
-                   .is_auth = true },
-        .account_id = w->ada,
-        .sender = STR("ada@example.org"),
-        .content = content,
-        .transaction = mail_transaction(w),
-        .recipients = recipients,
-        .n = n,
-        .max_hops = 3,
-    };
+    struct smtp_message m = mail_message(w, content, recipients, n);
+    m.account_id = w->ada;
+    m.sender = STR("ada@example.org");
+    m.trace.is_auth = true;
     if (!submit_message(&s, &m, &w->a, mail_soon(), &verdict, &e))
         fail_msg("%s", e.msg);
     return verdict;
@@ -54,8 +45,8 @@ static void rights(struct mail_world *w)
         { STR_INIT(HEADER "Received: 1\r\nReceived: 2\r\nReceived: 3\r\nReceived: 4\r\n\r\n"),
           SUBMIT_LOOP },
     };
-    const struct submit_recipient bert = { .account_id = w->bert,
-                                           .address = STR("bert@example.org") };
+    const struct smtp_recipient bert = { .account_id = w->bert,
+                                         .address = STR("bert@example.org") };
     int64_t before = mail_count(w, w->bert);
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         enum submit_verdict verdict = submit(w, cases[i].content, &bert, 1);
@@ -68,7 +59,7 @@ static void rights(struct mail_world *w)
 static void both_sides_in_one_transaction(struct mail_world *w)
 {
     str large = mail_text(w, STR(HEADER "\r\n"), STR("\r\n"), STR("\r\n"), 12000);
-    const struct submit_recipient recipients[] = {
+    const struct smtp_recipient recipients[] = {
         { .account_id = w->bert, .address = STR("bert@example.org") },
         { .address = STR("a@remote.example"), .domain = STR("remote.example") },
         { .address = STR("b@other.example"), .domain = STR("other.example") },

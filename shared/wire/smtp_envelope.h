@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What an SMTP session hands on at the end of DATA: the message, its envelope, and where it came
+ * from. The same for mail from outside (deliver) and from our users (submit). */
+#ifndef WIRE_SMTP_ENVELOPE_H
+#define WIRE_SMTP_ENVELOPE_H
+
+#include "wire/smtp_trace.h"
+
+struct smtp_recipient {
+    int64_t account_id; /* an account of ours; 0: the address is not ours */
+    str address;        /* local@domain as named in RCPT; unique in the message */
+    str domain;         /* as named; of those that are not ours */
+    bool has_notify;    /* NOTIFY= was given (RFC 3461 4.1) */
+    unsigned notify;    /* its SMTP_NOTIFY_ bits */
+    str orcpt;          /* ORCPT= as given, or empty */
+};
+
+struct smtp_message {
+    struct smtp_trace trace; /* of the session; at_utc and recipient are filled by who takes it */
+    int64_t account_id;      /* who logged in; 0: nobody */
+    str sender;              /* envelope sender, local@domain; empty for the null sender */
+    bool has_ret;            /* RET= was given (RFC 3461 4.3) ... */
+    bool ret_full;           /* ... as FULL */
+    str envid;               /* ENVID= as given, or empty */
+    str content;             /* as it came, without dot-stuffing */
+    str transaction;         /* names the transaction: the same again is delivered once */
+    const struct smtp_recipient *recipients;
+    size_t n;        /* at least 1 */
+    size_t max_hops; /* Received fields allowed */
+};
+
+#endif
