@@ -6,7 +6,8 @@
 #include "queue/queue.h"
 #include "services/api/json.h"
 
-json_t *shape_queue_stats(const struct queue_stats *stats);
 json_t *shape_queue_entry(const struct queue_row *row);
+json_t *shape_queue_entries(const struct queue_rows *rows);
+json_t *shape_queue_stats(const struct queue_stats *stats);
 
 #endif

@@ -4,6 +4,7 @@ import pytest
 
 from api_client import Api
 from cases import DOCUMENT, OPERATIONS
+from conftest import Instance
 
 SCOPES = DOCUMENT["components"]["schemas"]["Scope"]["enum"]
 LIMITED = [op for op in OPERATIONS if "429" in op.node["responses"]]
@@ -21,7 +22,6 @@ class Limited:
 
 @pytest.fixture(scope="module")
 def limited(request):
-    from conftest import Instance  # tests/conftest.py
     instance = Instance(settings={"workers.front": 1, "limits.api_token_per_minute": PER_MINUTE,
                                   "limits.api_anonymous_per_minute": PER_MINUTE})
     request.addfinalizer(instance.remove)

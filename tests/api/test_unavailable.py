@@ -8,6 +8,7 @@ import pytest
 
 from api_client import ROOT, Api
 from cases import DOCUMENT, OPERATIONS
+from conftest import Instance
 
 sys.path.append(str(ROOT / "tests/integration"))
 import outside  # noqa: E402
@@ -29,7 +30,6 @@ class Outage:
 
 @pytest.fixture(scope="module")
 def outage():
-    from conftest import Instance  # tests/conftest.py
     postgres = outside.Postgres()
     instance = Instance(settings={"database.url": postgres.url, "auth.cache": "0s", "workers.front": 1})
     try:

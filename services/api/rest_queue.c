@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The outbound queue, for administrators. */
+#include "api_routes.h"
+#include "services/api/api.h"
+#include "services/api/shape_admin.h"
+
+/* The queue's number of an id that has the right form; what has not is no message of the queue. */
+static bool read_id(struct api_call *call, str text, int64_t *id)
+{
+    struct err ignored = ERR_CLEAR;
+    return queue_id_parse(text, id, &ignored) || call_problem(call, "not-found", NULL);
+}
+
+/* As the queue writes it: A-labels in lower case. */
+static str normal_domain(struct api_call *call, str domain)
+{
+    struct err ignored = ERR_CLEAR;
+    str normal = domain;
+    if (domain.n)
+        (void)account_domain_normalize(call->arena, domain, &normal, &ignored);
+    return normal;
+}
+
+void rest_list_queue(struct api_call *call, const struct list_queue_params *p, const json_t *body)
+{
+    struct call_cursor at = { .text = STR_EMPTY };
+    struct queue_rows rows;
+    struct err e = ERR_CLEAR;
+    bool given;
+    (void)body;
+    if (!call_cursor_read(call, p->cursor, &at, &given))
+        return;
+    static const enum queue_status statuses[] = {
+        [LIST_QUEUE_STATUS_PENDING] = QUEUE_STATUS_PENDING,
+        [LIST_QUEUE_STATUS_DEFERRED] = QUEUE_STATUS_DEFERRED,
+        [LIST_QUEUE_STATUS_FAILED] = QUEUE_STATUS_FAILED,
+    };
+    const struct queue_filter filter = {
+        .domain = normal_domain(call, p->domain),
+        .sender = p->sender,
+        .recipient = p->recipient,
+        .status = p->has_status ? statuses[p->status] : QUEUE_STATUS_ANY,
+        .after_id = at.numbers[0],
+        .after_rcpt = at.text,
+        .limit = (unsigned)p->limit,
+    };
+    if (!queue_list(call->app->queue, &filter, call->arena, call->deadline_ms, &rows, &e)) {
+        (void)call_fail(call, &e);
+        return;
+    }
+    json_t *o = json_object();
+    json_t *next = json_null();
+    if (rows.n == (size_t)p->limit) {
+        const struct queue_row *last = &rows.list[rows.n - 1];
+        next = call_cursor_format(
+            call, &(struct call_cursor){ .numbers = { last->queue_id }, .text = last->recipient });
+    }
+    api_set(o, "items", shape_queue_entries(&rows));
+    api_set(o, "nextCursor", next);
+    call_json(call, 200, o);
+}
+
+void rest_get_queue_stats(struct api_call *call, const void *p, const json_t *body)
+{
+    struct queue_stats stats;
+    struct err e = ERR_CLEAR;
+    (void)p;
+    (void)body;
+    if (!queue_get_stats(call->app->queue, call->deadline_ms, &stats, &e)) {
+        (void)call_fail(call, &e);
+        return;
+    }
+    call_json(call, 200, shape_queue_stats(&stats));
+}
+
+void rest_get_queue_message(struct api_call *call, const struct get_queue_message_params *p,
+                            const json_t *body)
+{
+    struct queue_rows rows;
+    struct err e = ERR_CLEAR;
+    int64_t id;
+    (void)body;
+    if (!read_id(call, p->queue_id, &id))
+        return;
+    if (!queue_get(call->app->queue, id, call->arena, call->deadline_ms, &rows, &e)) {
+        (void)call_fail(call, &e);
+        return;
+    }
+    json_t *o = json_object();
+    api_set(o, "id", api_text(p->queue_id));
+    api_set(o, "recipients", shape_queue_entries(&rows));
+    call_json(call, 200, o);
+}
+
+void rest_delete_queue_message(struct api_call *call, const struct delete_queue_message_params *p,
+                               const json_t *body)
+{
+    struct err e = ERR_CLEAR;
+    struct queue_actor actor = call_queue_actor(call);
+    int64_t id;
+    (void)body;
+    if (!read_id(call, p->queue_id, &id))
+        return;
+    if (queue_delete(call->app->queue, &actor, id, call->deadline_ms, &e)) {
+        call_empty(call, 204);
+    } else {
+        (void)call_fail(call, &e);
+    }
+}
+
+static void reply_retried(struct api_call *call, int64_t recipients)
+{
+    json_t *o = json_object();
+    api_set(o, "recipients", json_integer(recipients));
+    call_json(call, 200, o);
+}
+
+void rest_retry_queue_message(struct api_call *call, const struct retry_queue_message_params *p,
+                              const json_t *body)
+{
+    struct queue_rows rows;
+    struct err e = ERR_CLEAR;
+    struct queue_actor actor = call_queue_actor(call);
+    int64_t id;
+    int64_t waiting = 0;
+    (void)body;
+    if (!read_id(call, p->queue_id, &id))
+        return;
+    if (!queue_get(call->app->queue, id, call->arena, call->deadline_ms, &rows, &e) ||
+        !queue_retry(call->app->queue, &actor, id, call->deadline_ms, &e)) {
+        (void)call_fail(call, &e);
+        return;
+    }
+    queue_announce(call->app->queue, id);
+    for (size_t i = 0; i < rows.n; i++)
+        waiting += rows.list[i].status != QUEUE_STATUS_FAILED;
+    reply_retried(call, waiting);
+}
+
+static enum queue_status read_status(const json_t *body)
+{
+    static const enum queue_status all[] = { QUEUE_STATUS_PENDING, QUEUE_STATUS_DEFERRED,
+                                             QUEUE_STATUS_FAILED };
+    str word = api_get_text(body, "status");
+    for (size_t i = 0; i < COUNT_OF(all); i++) {
+        if (str_eq(word, str_from_cstr(queue_status_name(all[i]))))
+            return all[i];
+    }
+    return QUEUE_STATUS_ANY;
+}
+
+void rest_retry_queue(struct api_call *call, const struct retry_queue_params *p, const json_t *body)
+{
+    struct err e = ERR_CLEAR;
+    struct queue_actor actor = call_queue_actor(call);
+    const struct queue_filter filter = {
+        .domain = normal_domain(call, api_get_text(body, "domain")),
+        .sender = api_get_text(body, "sender"),
+        .recipient = api_get_text(body, "recipient"),
+        .status = read_status(body),
+    };
+    int64_t count = 0;
+    (void)p;
+    if (queue_retry_all(call->app->queue, &actor, &filter, call->deadline_ms, &count, &e)) {
+        reply_retried(call, count);
+    } else {
+        (void)call_fail(call, &e);
+    }
+}
