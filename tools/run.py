@@ -77,6 +77,8 @@ def build():
     if not (BUILD / "build.ninja").exists():
         step("configure the build (release)", ["cmake", "--preset", "release"])
     step("build" if (BUILD / "heronry").exists() else "build (some minutes the first time)", ["cmake", "--build", BUILD, "--target", "heronry"])
+    step("build the apps" if (BUILD / "web/stamp").exists() else "build the apps (a minute the first time)",
+         ["cmake", "--build", BUILD, "--target", "web"])
 
 
 def print_table(facts):
@@ -90,7 +92,7 @@ def print_table(facts):
             ("the API", f"https://localhost:{ports['https']}/api/v1/docs", "its description")]
     print(f"\nHeronry runs as {facts['hostname']}.\n")
     for row in rows:
-        print("  {:22} {:32} {}".format(*row))
+        print("  {:22} {:36} {}".format(*row))
     print("\n  {:34} {:22} {}".format("user", "password", ""))
     for user in facts["users"]:
         print("  {:34} {:22} {}".format(user["address"], user["password"], "administrator" if user["admin"] else ""))
@@ -129,7 +131,7 @@ def start(options):
         print_table(server.read_facts())
         return 0
     if not options.no_setup:
-        step("set-up: packages", [ROOT / "tools/setup", "build", "run"])
+        step("set-up: packages", [ROOT / "tools/setup", "build", "web", "run"])
     build()
     say("configuration")
     server.write_config()

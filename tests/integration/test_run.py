@@ -82,8 +82,10 @@ def test_detach_tells_everything_and_stop_ends_everything(place):
 
 def test_foreground_ends_with_ctrl_c(place):
     folder, offset = place
+    # A shell that starts the tests in the background lets them, and so the server, ignore SIGINT.
     process = subprocess.Popen([ROOT / "tools/run", "--no-setup", "--data", folder, "--port-offset", str(offset)],
-                               stdout=subprocess.PIPE, text=True)
+                               stdout=subprocess.PIPE, text=True,
+                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     wait_until(lambda: (folder / "run.json").exists() or process.poll() is not None, 120, "a start")
     pids = facts_of(place)["pids"]
     assert pids and process.poll() is None
