@@ -116,8 +116,8 @@ def step_unit(report, options):
         ctest(report, "dev", "unit", "-L", "unit|replay")
     if build(report, "asan"):
         ctest(report, "asan", "unit", "-L", "unit|replay")
-    if build(report, "tsan", "test_runtime_fibers", "test_runtime_work"):
-        ctest(report, "tsan", "unit", "-R", "unit/runtime/(fibers|work)$")
+    if build(report, "tsan", "test_runtime_fibers", "test_runtime_work", "test_http_events", "test_http_abort"):
+        ctest(report, "tsan", "unit", "-R", "unit/(runtime/(fibers|work)|http/(events|abort))$")
 
 
 def step_fuzz(report, options):

@@ -11,7 +11,8 @@
 
 enum {
     REFUSALS_LOGGED_A_SECOND = 10,
-    GONE_A_ROUND = 64
+    GONE_A_ROUND = 64,
+    SLACK = 64 /* connections past the limit that are about to close */
 };
 
 static void on_head(h2o_socket_t *sock, const char *err);
@@ -69,12 +70,40 @@ void http_conn_cut(struct http_conn *c)
     (void)shutdown(h2o_socket_get_fd(c->sock), SHUT_RDWR);
 }
 
-void http_conn_cut_idle(struct http_thread *t)
+void http_conn_cut_idle(struct http_thread *t, bool with_parts)
 {
-    LIST_FOR_EACH (item, &t->conns) {
+    LIST_FOR_EACH (item, &t->idle) {
         struct http_conn *c = CONTAINER_OF(item, struct http_conn, link);
-        if (!c->is_busy)
+        if (with_parts || c->sock->input->size == 0)
             http_conn_cut(c);
+    }
+}
+
+void http_conn_set_busy(struct http_conn *c, bool is_busy)
+{
+    c->is_busy = is_busy;
+    list_remove(&c->link);
+    list_add_tail(is_busy ? &c->thread->busy : &c->thread->idle, &c->link);
+}
+
+/* libh2o gathers a whole body before it asks anybody, so that many slow clients could fill our
+ * memory with halves of requests. */
+void http_conn_sweep(h2o_timeout_entry_t *entry)
+{
+    struct http_thread *t = CONTAINER_OF(entry, struct http_thread, sweep);
+    size_t total = 0;
+    h2o_timeout_link(t->context.loop, &t->sweep_timeout, &t->sweep);
+    LIST_FOR_EACH (item, &t->idle)
+        total += CONTAINER_OF(item, struct http_conn, link)->sock->input->size;
+    LIST_FOR_EACH (item, &t->idle) {
+        struct http_conn *c = CONTAINER_OF(item, struct http_conn, link);
+        if (total <= t->server->options.input_max)
+            return;
+        if (c->sock->input->size <= HEAD_MAX)
+            continue;
+        total -= c->sock->input->size;
+        http_conn_log_refused(t, &c->peer, "too many unfinished requests");
+        http_conn_cut(c);
     }
 }
 
@@ -300,18 +329,32 @@ static struct http_conn *conn_new(struct http_accept *a, int fd, const struct ne
     c->sock->on_close.cb = on_closed;
     c->sock->on_close.data = c;
     c->since = *h2o_get_timestamp(&t->context, NULL, NULL);
-    list_add_tail(&t->conns, &c->link);
+    list_add_tail(&t->idle, &c->link);
     t->n_conns++;
     (void)atomic_fetch_add(&t->server->n_connections, 1);
     obs_gauge_add(METRIC_ACTIVE_CONNECTIONS, "http", 1);
     return c;
 }
 
+/* Room for one more: at the limit the longest idle connection gives way. */
+static bool make_room(struct http_thread *t)
+{
+    if (t->n_conns < t->server->options.max_connections)
+        return true;
+    if (list_is_empty(&t->idle))
+        return false;
+    struct http_conn *c = CONTAINER_OF(t->idle.next, struct http_conn, link);
+    list_remove(&c->link); /* it may take a moment to go, and is not to be chosen again */
+    list_add_tail(&t->idle, &c->link);
+    http_conn_cut(c);
+    return t->n_conns < t->server->options.max_connections + SLACK;
+}
+
 void http_conn_accepted(struct http_accept *a, int fd, const struct net_address *peer)
 {
     struct http_thread *t = a->thread;
     const struct http_server_options *o = &t->server->options;
-    if (t->n_conns >= o->max_connections) {
+    if (!make_room(t)) {
         http_conn_log_refused(t, peer, "too many connections");
         (void)close(fd);
         return;

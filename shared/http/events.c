@@ -116,7 +116,7 @@ struct http_events *http_events_begin(struct http_request *r, const struct http_
         s->options.queue_max = QUEUE_MAX;
     list_init(&s->queue);
     list_add_tail(&server->streams, &s->link);
-    server->n_streams++;
+    (void)atomic_fetch_add(&server->n_streams, 1);
     job->events = s;
     job->answer.is_events = true;
     exchange_ask(job, JOB_START, NULL);
@@ -134,7 +134,7 @@ static void end(struct http_events *s)
     job->is_ended = true;
     job->events = NULL;
     list_remove(&s->link);
-    job->server->n_streams--;
+    (void)atomic_fetch_sub(&job->server->n_streams, 1);
     forget_all(s);
     free(s);
     request_drop_if_done(job);

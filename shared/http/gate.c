@@ -40,6 +40,8 @@ void gate_refuse(h2o_req_t *req, unsigned status, const char *why)
     gate_add_field(req, "content-type", H2O_STRLIT(PROBLEM_TYPE));
     gate_add_field(req, "cache-control", H2O_STRLIT("no-store"));
     gate_add_field(req, "x-request-id", c->id, strlen(c->id));
+    if (status == 405)
+        gate_add_field(req, "allow", H2O_STRLIT("GET, HEAD"));
     for (size_t i = 0; i < o->n_fields; i++) {
         h2o_add_header_by_str(&req->pool, &req->res.headers, o->fields[i].name.p,
                               o->fields[i].name.n, 1, NULL, o->fields[i].value.p,
@@ -80,7 +82,7 @@ static int on_request(h2o_handler_t *self, h2o_req_t *req)
     struct head head;
     bool is_read = h2o_memis(req->method.base, req->method.len, H2O_STRLIT("GET")) ||
                    h2o_memis(req->method.base, req->method.len, H2O_STRLIT("HEAD"));
-    c->is_busy = true;
+    http_conn_set_busy(c, true);
     c->began_ms = clock_monotonic_ms();
     obs_session_id(c->id);
     find_client(c, req);
@@ -133,7 +135,7 @@ static void on_request_end(h2o_logger_t *self, h2o_req_t *req)
         c->client = c->peer;
         memcpy(c->id, c->first, sizeof(c->id));
     }
-    c->is_busy = false;
+    http_conn_set_busy(c, false);
     str path = to_str(req->input.path);
     path.n = req->query_at < path.n ? req->query_at : path.n; /* queries may hold what is private */
     obs_log(EV_HTTP_REQUEST, str_from_cstr(c->id),

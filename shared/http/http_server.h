@@ -169,7 +169,9 @@ struct http_server_options {
      * believed, or NULL; keeps. */
     const struct net_networks *trusted;
     size_t body_max;             /* octets of a request's body, 0 = 4 MiB + 64 KiB; then 413 */
-    unsigned max_connections;    /* 0 = 12000 */
+    size_t input_max;            /* octets of all requests that are not complete, 0 = 256 MiB; past
+                                    it the longest waiting are cut off */
+    unsigned max_connections;    /* 0 = 12000; past it idle ones give way to new ones */
     unsigned max_per_ip;         /* connections of a /32 or /64, three times of a /24 or /48;
                                     0 = no limit */
     unsigned max_new_per_minute; /* likewise */
@@ -203,7 +205,8 @@ struct http_server_counts {
     size_t octets;      /* of answers that wait for their clients */
 };
 
-/* What the server holds now: for the health report, and for tests that nothing is left. */
+/* What the server holds now: for the health report, and for tests that nothing is left. May be
+ * called from any thread. */
 void http_server_count(struct http_server *s, struct http_server_counts *out);
 
 #endif

@@ -122,7 +122,7 @@ struct http_server {
     atomic_size_t n_connections;
     atomic_size_t n_jobs;
     atomic_size_t n_octets;
-    size_t n_streams;
+    atomic_size_t n_streams;
 };
 
 /* ---- the mail boxes (exchange.c) ---- */

@@ -160,7 +160,7 @@ void http_server_count(struct http_server *s, struct http_server_counts *out)
     *out = (struct http_server_counts){
         .connections = atomic_load(&s->n_connections),
         .requests = atomic_load(&s->n_jobs),
-        .streams = s->n_streams,
+        .streams = atomic_load(&s->n_streams),
         .octets = atomic_load(&s->n_octets),
     };
 }

@@ -9,6 +9,7 @@
 
 enum {
     BODY_MAX = 4 * 1024 * 1024 + 64 * 1024,
+    INPUT_MAX = 256 * 1024 * 1024,
     ACCEPTS_A_ROUND = 32,
     MAX_CONNECTIONS = 12000,
     STOP_MS = 500 /* for answers that are on their way when the thread ends */
@@ -155,7 +156,7 @@ void thread_note_drain(struct http_thread *t, void *nothing)
     /* Answers say "Connection: close" from now on. h2o_context_request_shutdown would also start a
      * timer for HTTP/2 that is never taken back. */
     t->context.shutdown_requested = 1;
-    http_conn_cut_idle(t);
+    http_conn_cut_idle(t, false);
 }
 
 static void note_stop(struct http_thread *t, void *nothing)
@@ -175,6 +176,9 @@ static void init_timeouts(struct http_thread *t)
     h2o_timeout_init(loop, &t->watch_timeout, WATCH_MS);
     h2o_timeout_init(loop, &t->close_timeout, CLOSE_MS);
     h2o_timeout_init(loop, &t->pause_timeout, PAUSE_MS);
+    h2o_timeout_init(loop, &t->sweep_timeout, SWEEP_MS);
+    t->sweep.cb = http_conn_sweep;
+    h2o_timeout_link(loop, &t->sweep_timeout, &t->sweep);
 }
 
 static void fini_timeouts(struct http_thread *t)
@@ -186,6 +190,8 @@ static void fini_timeouts(struct http_thread *t)
     h2o_timeout_dispose(loop, &t->watch_timeout);
     h2o_timeout_dispose(loop, &t->close_timeout);
     h2o_timeout_dispose(loop, &t->pause_timeout);
+    h2o_timeout_unlink(&t->sweep);
+    h2o_timeout_dispose(loop, &t->sweep_timeout);
 }
 
 static void run_for(struct http_thread *t, int64_t ms)
@@ -201,7 +207,8 @@ static void *run(void *arg)
     while (!t->is_stopping)
         (void)h2o_evloop_run(t->context.loop, INT32_MAX);
     run_for(t, STOP_MS);
-    LIST_FOR_EACH (item, &t->conns)
+    http_conn_cut_idle(t, true);
+    LIST_FOR_EACH (item, &t->busy)
         http_conn_cut(CONTAINER_OF(item, struct http_conn, link));
     run_for(t, STOP_MS);
     return NULL;
@@ -216,6 +223,8 @@ static void configure(struct http_thread *t)
     t->config.http1.req_timeout = REQUEST_READ_MS;
     t->config.http1.upgrade_to_http2 = 0; /* CVE-2023-44487 is open in this library */
     limits_init(&t->limits, o->tally, "http", o->max_per_ip, o->max_new_per_minute);
+    if (t->server->options.input_max == 0)
+        t->server->options.input_max = INPUT_MAX;
     if (t->server->options.max_connections == 0)
         t->server->options.max_connections = MAX_CONNECTIONS;
 }
@@ -256,7 +265,8 @@ bool thread_start(struct http_server *s, struct err *e)
     struct http_thread *t = HEAP_NEW(struct http_thread);
     t->server = s;
     list_init(&t->accepts);
-    list_init(&t->conns);
+    list_init(&t->busy);
+    list_init(&t->idle);
     configure(t);
     bool is_good = gate_register(t, e);
     h2o_context_init(&t->context, h2o_evloop_create(), &t->config);

@@ -19,6 +19,7 @@ enum {
     BEAT_MS = 20 * 1000,         /* a comment in a silent event stream */
     WATCH_MS = 50,               /* a request of this age is watched for its client's going away */
     CLOSE_MS = 5 * 1000,         /* for the last octets of a closing connection */
+    SWEEP_MS = 1000,             /* between two looks at all connections */
     PAUSE_MS = 1000,             /* of accepting, after running out of descriptors */
     ONE_SEND_MAX = 256 * 1024    /* octets handed to libh2o in one go, so that progress shows */
 };
@@ -41,7 +42,7 @@ struct http_accept {
 struct reply;
 
 struct http_conn {
-    struct list link; /* in thread->conns */
+    struct list link; /* in thread->busy or thread->idle */
     struct http_thread *thread;
     struct http_accept *accept;
     h2o_socket_t *sock;
@@ -96,9 +97,12 @@ struct http_thread {
     h2o_timeout_t watch_timeout;
     h2o_timeout_t close_timeout;
     h2o_timeout_t pause_timeout;
+    h2o_timeout_t sweep_timeout;
+    h2o_timeout_entry_t sweep;
     struct limits limits;
     struct list accepts; /* struct http_accept */
-    struct list conns;   /* struct http_conn */
+    struct list busy;    /* struct http_conn with a request under way */
+    struct list idle;    /* the others, longest idle first */
     size_t n_conns;
     h2o_socket_t *gone; /* an epoll that tells which busy connections were closed */
     int gone_fd;
@@ -115,8 +119,12 @@ void http_conn_accepted(struct http_accept *a, int fd, const struct net_address 
 struct http_conn *http_conn_of(h2o_req_t *req);
 /* Ends it at once, whoever has it: the socket's reader and writer see its end. */
 void http_conn_cut(struct http_conn *c);
-/* Cuts those that are between two requests. */
-void http_conn_cut_idle(struct http_thread *t);
+/* Cuts those without a request under way; those too of which a part has come, when asked to. */
+void http_conn_cut_idle(struct http_thread *t, bool with_parts);
+/* A request begins or ends. */
+void http_conn_set_busy(struct http_conn *c, bool is_busy);
+/* Cuts those whose unfinished requests take too much memory; of the sweep's timer. */
+void http_conn_sweep(h2o_timeout_entry_t *entry);
 /* Watches a busy connection for its client's going away, and no longer. */
 void http_conn_watch(struct http_conn *c);
 void http_conn_unwatch(struct http_conn *c);

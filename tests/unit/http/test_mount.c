@@ -183,6 +183,7 @@ static void ask_files(struct world *w)
     assert_int_equal(body_of(&b).n, 0);
     client_ask(w->port, STR("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"), &b);
     assert_int_equal(status_of(&b), 405);
+    assert_true(str_ifind(buf_str(&b), STR("allow: GET, HEAD\r\n")) > 0);
     client_ask(w->port, STR("HEAD / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"), &b);
     assert_int_equal(status_of(&b), 200);
     assert_int_equal(body_of(&b).n, 0);

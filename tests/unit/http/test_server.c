@@ -378,18 +378,23 @@ static void test_proxied(void **state)
     world_close(&w);
 }
 
-/* Limits of connections: in all, and of one address. */
+/* Limits of connections. Of one address: the next is refused. In all: who is idle gives way. */
 static void ask_limited(struct world *w)
 {
     struct buf b;
     int fds[4];
+    bool by_address = w->extra != NULL;
     buf_init(&b, ANSWER_MAX);
     for (int i = 0; i < 4; i++) {
         fds[i] = client_connect(w->port);
         client_send(fds[i], STR("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"));
         bool is_served = client_read_until(fds[i], &b, STR("{\"a\":1}"));
-        assert_int_equal(is_served, i < 3);
+        assert_int_equal(is_served, i < 3 || !by_address);
         buf_clear(&b);
+    }
+    if (!by_address) {
+        assert_true(client_read_all(fds[0], &b)); /* the longest idle one */
+        assert_int_equal(b.n, 0);
     }
     for (int i = 0; i < 4; i++)
         (void)close(fds[i]);
@@ -407,10 +412,57 @@ static void test_limited(void **state)
         const struct http_server_options options = {
             .handle = handle, .arg = &w, .max_connections = i ? 3 : 0, .max_per_ip = i ? 0 : 3
         };
+        w.extra = i ? NULL : &w;
         world_open(&w, &options);
         world_run(&w, ask_limited);
         world_close(&w);
     }
+}
+
+/* Halves of requests in memory: past the limit the oldest are cut off, and others are served. */
+static void ask_halves(struct world *w)
+{
+    enum {
+        HALVES = 10,
+        HALF = 300 * 1024
+    };
+    int fds[HALVES];
+    struct buf b;
+    buf_init(&b, ANSWER_MAX);
+    char *half = heap_zalloc(HALF);
+    for (int i = 0; i < HALVES; i++) {
+        fds[i] = client_connect(w->port);
+        client_send(fds[i], STR("POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n"));
+        client_send(fds[i], str_of(half, HALF));
+    }
+    for (int i = 0; i < 7; i++) {
+        bool is_cut = client_read_all(fds[i], &b) || b.n == 0; /* closed or reset */
+        assert_true(is_cut);
+    }
+    client_ask(w->port, GET("/hello"), &b);
+    assert_int_equal(status_of(&b), 200);
+    buf_clear(&b);
+    client_send(fds[9], str_of(half, HALF));
+    client_send(fds[9], str_of(half, HALF));
+    client_send(fds[9], str_of(half, 1000000 - 3 * HALF));
+    assert_true(client_read_all(fds[9], &b));
+    assert_int_equal(status_of(&b), 200);
+    for (int i = 0; i < HALVES; i++)
+        (void)close(fds[i]);
+    free(half);
+    buf_fini(&b);
+}
+
+static void test_halves(void **state)
+{
+    (void)state;
+    struct world w = { 0 };
+    const struct http_server_options options = { .handle = handle,
+                                                 .arg = &w,
+                                                 .input_max = 1000 * 1024 };
+    world_open(&w, &options);
+    world_run(&w, ask_halves);
+    world_close(&w);
 }
 
 int main(void)
@@ -420,7 +472,7 @@ int main(void)
         cmocka_unit_test(test_streams),    cmocka_unit_test(test_faults),
         cmocka_unit_test(test_compressed), cmocka_unit_test(test_drain),
         cmocka_unit_test(test_forwarded),  cmocka_unit_test(test_proxied),
-        cmocka_unit_test(test_limited),
+        cmocka_unit_test(test_limited),    cmocka_unit_test(test_halves),
     };
     obs_log_init(2, OBS_WARN, OBS_TEXT, "test", "");
     return cmocka_run_group_tests(tests, NULL, NULL);
