@@ -13,6 +13,7 @@
 
 enum {
     POLL_MS = 5000,
+    POSTPONE_MS = 60 * 60 * 1000, /* when the sender's mailbox is full */
     DATABASE_MS = 20 * 1000
 };
 
@@ -98,6 +99,7 @@ YIELDS static bool tell_local(struct telling *t, int64_t account_id, struct err 
                                        .recipients = &copy,
                                        .n = 1,
                                        .received_us = clock_utc_us(),
+                                       .all_or_nothing = true,
                                        .extra = add_report_done,
                                        .extra_arg = t };
     str raw = arena_printf(t->a, "Return-Path: <>\r\n%.*s", STR_FMT(t->text));
@@ -171,6 +173,16 @@ static void log_told(const struct queue_report *report)
             OBS_INT("recipients", report->n));
 }
 
+/* There is no room for the report. Trying it all the time would help nobody; losing it would be
+ * worse. Yields. */
+YIELDS static void postpone(struct delivery *d, const struct queue_report *report)
+{
+    struct err e = ERR_CLEAR;
+    int64_t ms = POSTPONE_MS / config_int(d->app->config, CONFIG_DELIVERY_TIME_DIVISOR);
+    if (!queue_report_postpone(d->app->queue, report, ms, clock_deadline_in(DATABASE_MS), &e))
+        obs_log(EV_DELIVERY_REPORT_FAILED, STR_EMPTY, OBS_ERR(&e));
+}
+
 /* Tells about the next message above *after_id. False: nothing is left. Yields. */
 YIELDS static bool tell_next(struct delivery *d, int64_t *after_id)
 {
@@ -190,6 +202,8 @@ YIELDS static bool tell_next(struct delivery *d, int64_t *after_id)
             log_told(&report);
         } else {
             *after_id = report.queue_id; /* the others need not wait for this one */
+            if (e.kind == ERR_LIMIT || e.kind == ERR_NOT_FOUND)
+                postpone(d, &report);
         }
     }
     /* ERR_CONFLICT: another process told the sender first. */

@@ -79,24 +79,6 @@ bool queue_pack(struct arena *a, str body, int64_t deadline_ms, const struct que
     return true;
 }
 
-/* Columns: codec, size, frames, data. */
-bool queue_unpack_row(const struct db_rows *r, size_t row, size_t column, size_t n, struct arena *a,
-                      str *out, struct err *e)
-{
-    int64_t *frames = NULL;
-    struct blob_packed p = {
-        .codec = (enum blob_codec)db_int(r, row, column),
-        .size = (size_t)db_int(r, row, column + 1),
-        .data = db_str(r, row, column + 3),
-    };
-    if (!db_is_null(r, row, column + 2))
-        p.n_frames = db_ints(r, row, column + 2, a, &frames);
-    p.frames = frames;
-    if (p.size > BLOB_MAX_BYTES)
-        return ERR(e, ERR_INTERNAL, "a queued message is damaged");
-    return blob_unpack(a, &p, 0, n, out, e);
-}
-
 /* ---- reading ---- */
 
 /* Octets [$2, $2 + $3): the frames that hold them, or a run of raw bytes. Storage is EXTERNAL, so

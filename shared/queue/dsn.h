@@ -42,7 +42,7 @@ struct dsn {
 
 enum {
     DSN_RETURN_MAX = 64 * 1024, /* octets returned of the original (ATTACKS O7) */
-    DSN_MAX = 2 * 1024 * 1024   /* a fitting maximum for `out` */
+    DSN_MAX = 8 * 1024 * 1024   /* room for QUEUE_MAX_RECIPIENTS of the longest kind */
 };
 
 /* Appends the whole message with CRLF lines of at most 998 octets: header with

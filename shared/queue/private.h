@@ -62,9 +62,6 @@ int64_t queue_lease_now_us(const struct queue_lease *lease);
 /* Text of peers made fit for a text column: valid UTF-8, no control bytes but LF, cut. In arena. */
 str queue_clean_text(struct arena *a, str text, size_t max);
 
-/* Unpacks the first `n` octets of a message out of columns codec, size, frames, data. */
-bool queue_unpack_row(const struct db_rows *r, size_t row, size_t column, size_t n, struct arena *a,
-                      str *out, struct err *e);
 /* The packed form as four parameters: size, codec, frames, data. */
 void queue_body_params(const struct queue_body *body, struct db_param params[4]);
 /* Packs here and now. */

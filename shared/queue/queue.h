@@ -275,6 +275,11 @@ enum {
  * statement fails with ERR_CONFLICT when somebody else has done it: no report then. */
 void queue_report_send(struct queue *q, struct db_tx *tx, const struct queue_report *report);
 
+/* The sender cannot be told now (a mailbox that is full): a report of a failure or success is due
+ * again in `ms`, until a week after the message's lifetime; one of a delay is not made. Yields. */
+YIELDS bool queue_report_postpone(struct queue *q, const struct queue_report *report, int64_t ms,
+                                  int64_t deadline_ms, struct err *e);
+
 /* ---- for operators: each act writes one audit row in its transaction ---- */
 
 enum queue_status {

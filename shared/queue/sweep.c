@@ -30,7 +30,7 @@ static const struct {
       false },
     /* Past its lifetime and not being worked on: its destination's breaker is open, or the queue
      * was stopped for long. A last try has ten minutes. */
-    { { "UPDATE q_rcpt r SET status = 1, code = '4.4.7',"
+    { { "UPDATE q_rcpt r SET status = 1, code = '4.4.7', due = now(),"
         " reply = CASE WHEN r.reply = '' THEN 'could not be delivered in time' ELSE r.reply END"
         " FROM q_msg m WHERE m.queue_id = r.queue_id AND r.status = 0"
         " AND m.expires < now() - interval '10 minutes' AND NOT EXISTS (SELECT 1 FROM q_domain d"
@@ -40,6 +40,10 @@ static const struct {
     { { "DELETE FROM q_rcpt r USING q_msg m WHERE m.queue_id = r.queue_id AND"
         " ((r.status = 1 AND (m.envelope_from = '' OR (r.notify & 1) = 0)) OR"
         " (r.status > 2 AND (m.envelope_from = '' OR (r.notify & 4) = 0)))" },
+      false },
+    /* Reports that could not be made for a week: their sender's mailbox is full for good. */
+    { { "DELETE FROM q_rcpt r USING q_msg m WHERE m.queue_id = r.queue_id AND r.status > 0"
+        " AND m.expires < now() - interval '7 days' AND r.due > now()" },
       false },
     { { "UPDATE q_rcpt r SET delay = 1 FROM q_msg m WHERE m.queue_id = r.queue_id"
         " AND r.status = 0 AND r.delay = 0 AND (r.notify & 2) <> 0 AND m.envelope_from <> ''"

@@ -267,6 +267,24 @@ def test_delay_is_told_once(world):
     assert len(world.reports(address)) == 1
 
 
+def test_a_report_waits_for_room_in_the_mailbox(world):
+    """A full mailbox does not swallow the news that a mail was not delivered."""
+    user = world.server.new_user()
+    address = f"nobody@bounce.{DOMAIN}"
+    world.rules["bounce"] = lambda verb, text: "550 5.1.1 no such user" if verb == "RCPT" else None
+    world.server.psql(f"UPDATE account SET quota_bytes = 1 WHERE login = '{user['address']}'")
+    text = f"From: {user['address']}\r\nTo: {address}\r\nSubject: full\r\n\r\nx\r\n"
+    with world.server.smtp("submission", login=user) as client:
+        client.sendmail(user["address"], [address], text.encode())
+    wait_until(lambda: "delivery_report_failed" in world.server.log(), WAIT, "a report that finds no room")
+    assert world.queue_of(address).startswith("1|")
+    world.server.psql(f"UPDATE account SET quota_bytes = 0 WHERE login = '{user['address']}'")
+    world.queue_is_empty(address)
+    client = world.server.imap(user)
+    assert client.select("INBOX")[1] == [b"1"]
+    client.logout()
+
+
 # ---- many at a time ----
 
 def enqueue_many(world, domain, count, **how):
