@@ -182,6 +182,7 @@ static bool start(struct app *app, struct err *e)
         .trusted = app->proxies,
         .body_max = BODY_MAX,
         .max_per_ip = (unsigned)config_int(app->config, CONFIG_LIMITS_HTTP_PER_IP),
+        .tally = app->tally,
     };
     api->server = http_server_new(app->runtime, &options, e);
     return api->server != NULL;

@@ -3,11 +3,13 @@
  * (PROMISES R34, ATTACKS A13). */
 #include "http_fixture.h"
 
+#include "dns/dns.h"
 #include "http/http_client.h"
 #include "support/in_fiber.h"
 
 struct play {
     struct world *w;
+    struct dns *dns;
     struct http_client *client;
     struct arena a;
     unsigned seen; /* requests that the server got */
@@ -273,21 +275,164 @@ static void ask_cancelled(void *arg)
     assert_int_equal(counts.requests, 0);
 }
 
-static void run(fiber_fn fn)
+/* ---- names, by a DNS server of an attacker ---- */
+
+struct bad_dns {
+    int fd;
+    unsigned port;
+    pthread_t id;
+    atomic_uint asked; /* for the addresses of rebind.attacker.org */
+};
+
+struct bad_name {
+    str name; /* first label */
+    uint8_t first[4];
+    uint8_t later[4]; /* from the second question on */
+};
+
+static const struct bad_name bad_names[] = {
+    { STR_INIT("local"), { 127, 0, 0, 1 }, { 127, 0, 0, 1 } },
+    { STR_INIT("inside"), { 10, 1, 2, 3 }, { 10, 1, 2, 3 } },
+    /* An address that nobody answers at, then ours. */
+    { STR_INIT("rebind"), { 192, 31, 196, 77 }, { 127, 0, 0, 1 } },
+};
+
+static const struct bad_name *find_bad(str name)
 {
-    struct world w = { 0 };
+    for (size_t i = 0; i < COUNT_OF(bad_names); i++) {
+        if (str_ieq(bad_names[i].name, name))
+            return &bad_names[i];
+    }
+    return NULL;
+}
+
+/* Turns a question into its answer and gives the length. */
+static size_t answer(struct bad_dns *d, uint8_t *packet, size_t n)
+{
+    static const uint8_t head[10] = { 0x81, 0x80, 0, 1, 0, 0, 0, 0, 0, 0 };
+    static const uint8_t record[12] = { 0xc0, 0x0c, 0, 1, 0, 1, 0, 0, 0, 0, 0, 4 };
+    size_t at = 12;
+    while (at < n && packet[at] != 0)
+        at += packet[at] + 1U;
+    size_t end = at + 5;
+    if (end > n)
+        return 0;
+    bool is_a = packet[at + 2] == 1;
+    const struct bad_name *bad = find_bad(str_of((const char *)packet + 13, packet[12]));
+    memcpy(packet + 2, head, sizeof(head));
+    if (!bad)
+        packet[3] |= 3; /* no such name */
+    if (!bad || !is_a)
+        return end;
+    bool is_first = str_eq(bad->name, STR("rebind")) && atomic_fetch_add(&d->asked, 1) == 0;
+    packet[7] = 1;
+    memcpy(packet + end, record, sizeof(record));
+    memcpy(packet + end + 12, is_first ? bad->first : bad->later, 4);
+    return end + 16;
+}
+
+static void *answer_all(void *arg)
+{
+    struct bad_dns *d = arg;
+    uint8_t packet[2048];
+    for (;;) {
+        struct sockaddr_in from;
+        socklen_t size = sizeof(from);
+        ssize_t n = recvfrom(d->fd, packet, 1024, 0, (struct sockaddr *)&from, &size);
+        if (n < 12)
+            return NULL; /* the end */
+        size_t length = answer(d, packet, (size_t)n);
+        (void)sendto(d->fd, packet, length, 0, (struct sockaddr *)&from, size);
+    }
+}
+
+static void start_bad_dns(struct bad_dns *d)
+{
+    struct sockaddr_in at = { .sin_family = AF_INET };
+    socklen_t size = sizeof(at);
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    d->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(d->fd, (struct sockaddr *)&at, sizeof(at)), 0);
+    assert_int_equal(getsockname(d->fd, (struct sockaddr *)&at, &size), 0);
+    d->port = ntohs(at.sin_port);
+    assert_int_equal(pthread_create(&d->id, NULL, answer_all, d), 0);
+}
+
+static void stop_bad_dns(struct bad_dns *d)
+{
+    struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons((uint16_t)d->port) };
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_int_equal(sendto(d->fd, "", 1, 0, (struct sockaddr *)&at, sizeof(at)), 1);
+    assert_int_equal(pthread_join(d->id, NULL), 0);
+    (void)close(d->fd);
+}
+
+static void ask_names(void *arg)
+{
+    struct play *p = arg;
+    struct http_fetched got;
+    struct err e = ERR_CLEAR;
+    const struct bad_dns *d = p->w->extra;
+    struct http_fetch fetch = to_us(p, "/");
+    /* The resolver is used, and the connection goes where the answer says. */
+    fetch.url = arena_printf(&p->a, "http://local.attacker.org:%u/", p->w->port);
+    assert_int_equal(ask(p, &fetch, &got), ERR_NONE);
+    assert_true(str_has_prefix(http_fetched_field(&got, STR("x-host")), STR("local.attacker.org")));
+    unsigned seen = p->seen;
+    fetch.allow_special = false;
+    assert_int_equal(ask(p, &fetch, &got), ERR_DENIED);
+    fetch.url = arena_printf(&p->a, "http://inside.attacker.org:%u/", p->w->port);
+    assert_int_equal(ask(p, &fetch, &got), ERR_DENIED);
+    fetch.url = STR("http://absent.attacker.org/");
+    assert_int_equal(ask(p, &fetch, &got), ERR_NOT_FOUND);
+    /* A public address when it is checked, ours when it would be asked for again: nobody asks. */
+    fetch.url = arena_printf(&p->a, "http://rebind.attacker.org:%u/", p->w->port);
+    assert_false(http_client_fetch(p->client, &fetch, &p->a, clock_deadline_in(500), &got, &e));
+    assert_true(e.kind == ERR_TIMEOUT || e.kind == ERR_UNAVAILABLE);
+    assert_int_equal(atomic_load(&d->asked), 1);
+    assert_int_equal(ask(p, &fetch, &got), ERR_DENIED);
+    assert_int_equal(atomic_load(&d->asked), 2);
+    /* In all of these nobody asked us. */
+    assert_int_equal(p->seen, seen);
+}
+
+static void run_with(fiber_fn fn, struct bad_dns *d)
+{
+    struct world w = { .extra = d };
     struct play p = { .w = &w };
     struct err e = ERR_CLEAR;
+    char forward[40];
     const struct http_server_options options = { .handle = handle, .arg = &p };
-    const struct http_client_options client = { .max_parallel = 20 };
     arena_init(&p.a);
     world_open(&w, &options);
+    if (d) {
+        (void)snprintf(forward, sizeof(forward), "127.0.0.1@%u", d->port);
+        const struct dns_options dns = { .forward = forward, .anchor_file = "" };
+        p.dns = dns_new(w.rt, &dns, &e);
+        assert_non_null(p.dns);
+    }
+    const struct http_client_options client = { .max_parallel = 20, .dns = p.dns };
     p.client = http_client_new(w.rt, &client, &e);
     assert_non_null(p.client);
     in_fiber_run(w.rt, fn, &p);
     http_client_free(&p.client);
+    dns_free(&p.dns);
     world_close(&w);
     arena_fini(&p.a);
+}
+
+static void run(fiber_fn fn)
+{
+    run_with(fn, NULL);
+}
+
+static void test_names(void **state)
+{
+    (void)state;
+    struct bad_dns d = { .fd = -1 };
+    start_bad_dns(&d);
+    run_with(ask_names, &d);
+    stop_bad_dns(&d);
 }
 
 static void test_simple(void **state)
@@ -331,7 +476,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_simple),    cmocka_unit_test(test_limits),
         cmocka_unit_test(test_redirects), cmocka_unit_test(test_forbidden),
-        cmocka_unit_test(test_many),      cmocka_unit_test(test_cancelled),
+        cmocka_unit_test(test_many),      cmocka_unit_test(test_names),
+        cmocka_unit_test(test_cancelled),
     };
     obs_log_init(2, OBS_WARN, OBS_TEXT, "test", "");
     return cmocka_run_group_tests(tests, NULL, NULL);
