@@ -34,6 +34,25 @@ function precompress(): Plugin {
   };
 }
 
+interface ModuleGraph {
+  getModuleInfo: (id: string) => { isEntry: boolean; importers: readonly string[] } | null;
+}
+
+/** One file for all that the first picture needs: many small ones would be larger and later. */
+function firstChunk(): (id: string, graph: ModuleGraph) => string | null {
+  const known = new Map<string, boolean>();
+  const needed = (id: string, graph: ModuleGraph): boolean => {
+    const before = known.get(id);
+    if (before !== undefined) return before;
+    known.set(id, false); // for circles
+    const info = graph.getModuleInfo(id);
+    const result = info !== null && (info.isEntry || info.importers.some((one) => needed(one, graph)));
+    known.set(id, result);
+    return result;
+  };
+  return (id, graph) => (needed(id, graph) ? "first" : null);
+}
+
 export interface AppOptions {
   /** Where the app is served, "/" or "/admin/". */
   base: string;
@@ -57,6 +76,7 @@ export function appConfig({ base, name, plugins = [] }: AppOptions): UserConfig 
       assetsInlineLimit: 0,
       modulePreload: { polyfill: false },
       reportCompressedSize: false,
+      rolldownOptions: { output: { codeSplitting: { groups: [{ name: firstChunk() }] } } },
     },
   };
 }

@@ -24,6 +24,8 @@ const SHOWN_MAX = 3;
 
 export class Toasts {
   list = $state.raw<readonly Toast[]>([]);
+  /** There was one already: an app may load <Toasts /> only then. */
+  used = $state(false);
   #timers = new Map<number, ReturnType<typeof setTimeout>>();
   #stay = new Map<number, number>();
   #next = 1;
@@ -31,6 +33,7 @@ export class Toasts {
   /** Shows a notice and gives its id. */
   show(text: string, options: ToastOptions = {}): number {
     const id = this.#next++;
+    this.used = true;
     const { kind = "done", undo, action, stay = STAY_MS } = options;
     this.list = [...this.list, { id, text, kind, undo, action }];
     for (const old of this.list.slice(0, -SHOWN_MAX)) this.dismiss(old.id);

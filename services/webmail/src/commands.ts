@@ -12,6 +12,7 @@ import Moon from "@lucide/svelte/icons/moon";
 import PenLine from "@lucide/svelte/icons/pen-line";
 import Reply from "@lucide/svelte/icons/reply";
 import ReplyAll from "@lucide/svelte/icons/reply-all";
+import Search from "@lucide/svelte/icons/search";
 import Settings from "@lucide/svelte/icons/settings";
 import ShieldAlert from "@lucide/svelte/icons/shield-alert";
 import Star from "@lucide/svelte/icons/star";
@@ -143,7 +144,16 @@ const JUMPS: readonly (readonly [Role, string])[] = [
 ];
 
 function places(): Entry[] {
-  return JUMPS.map(([role, keys]) => ({
+  const search: Entry = {
+    id: "search.focus",
+    title: () => t("search.placeholder"),
+    icon: Search,
+    keys: ["/"],
+    group: groups.go,
+    enabled: listed,
+    run: () => mail.focusSearch(),
+  };
+  const jumps = JUMPS.map(([role, keys]) => ({
     id: `go.${role}`,
     title: () => t("go.to", { name: session.nameOf(session.byRole(role)) }),
     icon: folderIcon({ role } as Mailbox),
@@ -152,6 +162,7 @@ function places(): Entry[] {
     enabled: () => session.byRole(role) !== undefined,
     run: () => goTo(session.byRole(role)),
   }));
+  return [search, ...jumps];
 }
 
 function app(overlays: Overlays): Entry[] {

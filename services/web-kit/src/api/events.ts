@@ -44,8 +44,8 @@ export function live(options: LiveOptions): () => void {
     options.onevent(passed.event);
   };
   const pass = (passed: Passed): void => {
-    take(passed);
     channel.postMessage(passed);
+    take(passed); // may end all this
   };
   channel.onmessage = (message: MessageEvent<Passed>) => take(message.data);
 

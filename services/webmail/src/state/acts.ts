@@ -141,8 +141,9 @@ export async function flag(stage: Stage, ids: readonly string[], flagging: Flagg
     });
   } catch (error) {
     restore();
+    if (quiet) return;
     void stage.reader.load();
-    if (!quiet) toasts.problem(problemText(error));
+    toasts.problem(problemText(error));
   } finally {
     release();
   }

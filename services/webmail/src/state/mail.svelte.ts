@@ -37,8 +37,11 @@ class Mail {
   cursor = $state<string | null>(null);
   selected = new SvelteSet<string>();
   writing = $state.raw<readonly Writing[]>([]);
+  /** Puts the keyboard into the search line; set by it. */
+  focusSearch: () => void = () => undefined;
   #lastTicked: string | null = null;
   #nextKey = 1;
+  #told = new Set<string>();
   #reading: ReturnType<typeof setTimeout> | undefined;
 
   get stage(): acts.Stage {
@@ -56,6 +59,7 @@ class Mail {
     }
     if (!same(source, this.list.source)) this.#show(source);
     if (route.threadId) this.cursor = route.threadId;
+    if (route.threadId !== this.reader.threadId) this.#told.clear();
     void this.reader.open(route.threadId);
   }
 
@@ -192,8 +196,10 @@ class Mail {
   read(): void {
     const { thread } = this.reader;
     if (!thread) return;
-    const unread = thread.messages.filter((one) => isUnread(one) && this.reader.expanded.has(one.id));
+    const unread = thread.messages.filter((one) => isUnread(one) && this.reader.expanded.has(one.id) && !this.#told.has(one.id));
     if (unread.length === 0) return;
+    // Each once: when the server refuses it, and when somebody marks it as unread again, it stays so.
+    for (const one of unread) this.#told.add(one.id);
     const messageIds = unread.map((one) => one.id);
     const act = (): void =>
       void acts.flag(this.stage, [thread.id], { keyword: "$seen", on: true, messageIds, quiet: true });

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// Mail that attacks its reader, opened in a real browser. Every name that is not ours leads to a tripwire:
+// one connection there, one script that ran, one frame that went elsewhere fails the test.
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import net from "node:net";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { chromiumArguments, facts, openWindow, signIn, until } from "./support/site.mjs";
+
+const reader = facts.victim;
+const CHROMIUMS_OWN = /(?:^|\.)(?:google|googleapis|gstatic|gvt1)\.com$/;
+const hits = [];
+const tripwire = net.createServer((socket) => {
+  socket.on("error", () => undefined);
+  socket.once("data", (data) => {
+    const text = data.toString("latin1");
+    // A TLS greeting holds the name that is wanted, in clear. Chromium itself likes to call home.
+    const name = data[0] === 0x16 ? (/[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,}/.exec(text)?.[0] ?? "TLS") : text.slice(0, 300);
+    if (!CHROMIUMS_OWN.test(name)) hits.push(name);
+    socket.end("HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n");
+  });
+});
+let page;
+
+before(async () => {
+  await new Promise((resolve) => tripwire.listen(0, "127.0.0.1", resolve));
+  chromiumArguments([`--host-resolver-rules=MAP * 127.0.0.1:${tripwire.address().port}, EXCLUDE localhost`]);
+  page = await openWindow();
+  page.on("dialog", (dialog) => {
+    hits.push(`dialog: ${dialog.message()}`);
+    void dialog.dismiss();
+  });
+});
+
+after(() => tripwire.close());
+
+test("the tripwire notices", async () => {
+  // Without content there is no page, and so no icon of it to fetch later.
+  await page.goto("http://tripwire.example/control").catch(() => undefined);
+  assert.equal(hits.filter((one) => one.includes("/control")).length, 1);
+  hits.length = 0;
+});
+
+test("no hostile mail gets out, runs or leads away", async () => {
+  await signIn(page, reader);
+  const mails = readdirSync(facts.hostile).filter((name) => name.endsWith(".eml")).sort();
+  assert.ok(mails.length >= 45, `${mails.length} mails`);
+  await page.evaluate(() => (window.pwned = undefined));
+  const here = page.url().split("#")[0];
+  await page.keyboard.press("Home");
+  const seen = new Set();
+  const grid = page.getByRole("grid");
+  await until(async () => Number(await grid.getAttribute("aria-rowcount")) === mails.length, "all mails in the list");
+  for (let i = 0; i < mails.length; i++) {
+    if (i === 0) await page.keyboard.press("Enter");
+    else await page.keyboard.press("j");
+    const open = page.getByRole("main", { name: "Conversation" });
+    await open.locator("article .paper").first().waitFor();
+    await page.waitForTimeout(150);
+    const subject = await open.getByRole("heading", { level: 1 }).textContent();
+    seen.add(page.url().split("#")[1]);
+    for (const frame of page.frames()) {
+      if (frame === page.mainFrame()) continue;
+      assert.match(frame.url(), /^https:\/\/localhost:\d+\/api\/v1\/messages\/\d+\/body$|^about:blank$/, subject);
+      const state = await frame.evaluate(() => ({
+        scripts: document.scripts.length,
+        forms: document.forms.length,
+        frames: document.querySelectorAll("iframe, frame, object, embed").length,
+        pwned: typeof window.pwned,
+      })).catch((error) => assert.fail(`${subject}: ${error.message}`));
+      assert.deepEqual(state, { scripts: 0, forms: 0, frames: 0, pwned: "undefined" }, subject);
+    }
+    assert.equal(page.url().split("#")[0], here, subject);
+    assert.equal(await page.evaluate(() => typeof window.pwned), "undefined", subject);
+    assert.deepEqual(hits, [], `${subject} reached out`);
+  }
+  assert.equal(seen.size, mails.length, "every mail was opened");
+});
+
+test("what is readable in a hostile mail can still be read", async () => {
+  const keeps = (name) => /^X-Keeps: (.+)$/m.exec(readFileSync(join(facts.hostile, name), "latin1"))?.[1];
+  const text = keeps("01-script.eml");
+  assert.ok(text);
+  await page.goto(`${facts.base}/#/`);
+  await page.keyboard.press("End");
+  await page.getByRole("row").filter({ has: page.getByText("Script", { exact: true }) }).getByRole("link").click();
+  await page.frameLocator("iframe").getByText(text.trim()).first().waitFor();
+});
+
+test("answering a hostile mail quotes it without its teeth", async () => {
+  await page.keyboard.press("r");
+  const editor = page.getByRole("textbox", { name: "Text of the message" });
+  await editor.waitFor();
+  const state = await editor.evaluate((one) => ({
+    bad: one.querySelectorAll("script, iframe, object, embed, form, style, link, meta, base, img:not([data-cid])").length,
+    handlers: [...one.querySelectorAll("*")].filter((node) => [...node.attributes].some((attribute) => /^on/i.test(attribute.name))).length,
+  }));
+  assert.deepEqual(state, { bad: 0, handlers: 0 });
+  await page.getByRole("button", { name: "Discard the draft" }).click();
+  assert.equal(await page.evaluate(() => typeof window.pwned), "undefined");
+  assert.deepEqual(hits, []);
+});
+
+test("names that carry markup are shown as text everywhere", async () => {
+  const markup = '<img src=x onerror="window.pwned=1">';
+  const subject = await page.evaluate(async (name) => {
+    const answer = await fetch("/api/v1/mailboxes", {
+      method: "POST",
+      headers: { "X-Heronry": "1", "Content-Type": "application/json" },
+      body: JSON.stringify({ name }),
+    });
+    return answer.status;
+  }, markup.replaceAll("/", ""));
+  assert.equal(subject, 201);
+  await page.reload();
+  await page.getByRole("navigation", { name: "Folders" }).getByText("<img src=x").waitFor();
+  await page.keyboard.press("Control+k");
+  await page.getByRole("combobox", { name: "Commands" }).fill("img src");
+  await page.getByRole("option").filter({ hasText: "<img src=x" }).first().waitFor();
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: /<img src=x/ }).waitFor();
+  assert.equal(await page.evaluate(() => typeof window.pwned), "undefined");
+  assert.deepEqual(hits, []);
+});

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// A mailbox of 20,000 conversations: it scrolls, it jumps, and the page stays small.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { calm, facts, openWindow, row, signIn, until } from "./support/site.mjs";
+
+test("20,000 conversations scroll without holes", async () => {
+  const page = await openWindow();
+  await signIn(page, facts.collector);
+  const grid = page.getByRole("grid");
+  await until(async () => Number(await grid.getAttribute("aria-rowcount")) >= facts.conversations, "the whole order", 40);
+
+  // All the way down in steps, as a wheel would; rows have to follow.
+  const seen = await grid.evaluate(async (list) => {
+    const frames = [];
+    let empty = 0;
+    let looks = 0;
+    for (let last = performance.now(), i = 0; i < 240; i++) {
+      list.scrollTop += 400;
+      await new Promise(requestAnimationFrame);
+      const now = performance.now();
+      frames.push(now - last);
+      last = now;
+      const shown = [...list.querySelectorAll("[role=row]")].filter((one) => {
+        const box = one.getBoundingClientRect();
+        const around = list.getBoundingClientRect();
+        return box.bottom > around.top && box.top < around.bottom;
+      });
+      looks++;
+      if (shown.length === 0 || shown.every((one) => !one.textContent.trim())) empty++;
+    }
+    frames.sort((a, b) => a - b);
+    return { p50: frames[120], p95: frames[228], empty, looks, nodes: document.querySelectorAll("*").length };
+  });
+  console.log(`scroll of 240 frames: p50 ${seen.p50.toFixed(1)} ms, p95 ${seen.p95.toFixed(1)} ms, ${seen.empty} frames without rows, ${seen.nodes} nodes`);
+  assert.ok(seen.nodes < 3000, `${seen.nodes} nodes`);
+  assert.ok(seen.empty < seen.looks / 2, `${seen.empty} of ${seen.looks} frames had no rows`);
+
+  const began = Date.now();
+  await grid.evaluate((list) => (list.scrollTop = list.scrollHeight));
+  await row(page, "Conversation 1 ").waitFor();
+  console.log(`jump to the end: ${Date.now() - began} ms`);
+  await page.keyboard.press("Home");
+  await row(page, `Conversation ${facts.conversations} `).waitFor();
+  calm(page);
+  await page.context().close();
+});
+
+test("selecting all of them and taking that back is quick", async () => {
+  const page = await openWindow();
+  await signIn(page, facts.collector);
+  const grid = page.getByRole("grid");
+  await until(async () => Number(await grid.getAttribute("aria-rowcount")) >= facts.conversations, "the whole order", 40);
+  await row(page, `Conversation ${facts.conversations} `).hover();
+  await row(page, `Conversation ${facts.conversations} `).getByRole("checkbox").check({ force: true });
+  await page.getByRole("button", { name: /^Select all/ }).click();
+  await page.getByRole("toolbar").getByText(facts.conversations.toLocaleString("en"), { exact: true }).waitFor();
+  await page.keyboard.press("Escape");
+  await until(async () => (await page.getByRole("toolbar", { name: /selected/ }).count()) === 0, "nothing selected");
+  await page.context().close();
+});

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// What all browser tests share: Chromium, signing in, finding things as people name them.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { after } from "node:test";
+import AxeBuilder from "@axe-core/playwright";
+import { chromium } from "playwright-core";
+
+/** Facts of the running server, from test_web.py: base, users, folder, tripwire ... */
+export const facts = JSON.parse(readFileSync(process.env.HERONRY_WEB_FACTS ?? "", "utf8"));
+export const [ada, bo] = facts.users;
+
+const SLOW = 20_000;
+export const DESKTOP = { viewport: { width: 1440, height: 900 } };
+export const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 };
+
+let browser;
+let extra = [];
+after(() => browser?.close());
+
+/** More arguments for Chromium; before the first window. */
+export function chromiumArguments(list) {
+  extra = list;
+}
+
+/** A window of its own, with nothing kept from others. Errors of the page fail `page.calm()`. */
+export async function openWindow(options = {}) {
+  browser ??= await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: ["--no-sandbox", "--disable-gpu", ...extra],
+  });
+  const context = await browser.newContext({ ...DESKTOP, locale: "en-US", ignoreHTTPSErrors: true, acceptDownloads: true, ...options });
+  context.setDefaultTimeout(SLOW);
+  const page = await context.newPage();
+  page.faults = [];
+  page.on("pageerror", (error) => page.faults.push(`error: ${error.message}`));
+  page.on("console", (message) => {
+    // 401 at the start tells the app that nobody is signed in; the browser logs it as an error.
+    if (message.type() === "error" && !/status of 4\d\d/.test(message.text())) page.faults.push(message.text());
+  });
+  return page;
+}
+
+/** Nothing went wrong inside of the page, no rule of the policy was broken. */
+export function calm(page) {
+  assert.deepEqual(page.faults, []);
+}
+
+export async function signIn(page, user, path = "/") {
+  await page.goto(facts.base + path);
+  await page.getByLabel("E-mail address").fill(user.address);
+  await page.getByLabel("Password", { exact: true }).fill(user.password);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("navigation", { name: "Folders" }).waitFor();
+}
+
+/** A window in which somebody is signed in. */
+export async function signedIn(user, options = {}) {
+  const page = await openWindow(options);
+  await signIn(page, user);
+  return page;
+}
+
+export function row(page, text) {
+  return page.getByRole("row").filter({ hasText: text }).first();
+}
+
+export async function openRow(page, text) {
+  await row(page, text).getByRole("link").click();
+  await page.getByRole("main", { name: "Conversation" }).getByRole("heading", { level: 1 }).waitFor();
+}
+
+export async function toast(page, text) {
+  await page.locator(".toast", { hasText: text }).waitFor();
+}
+
+/** Writes and sends a message by the composer. */
+export async function send(page, { to, subject, text, files = [], wait = true }) {
+  await page.getByRole("button", { name: "Compose", exact: true }).click();
+  const composer = page.getByRole("dialog", { name: /./ }).last();
+  await composer.getByRole("combobox", { name: "To" }).fill(to);
+  await page.keyboard.press("Enter");
+  await composer.getByLabel("Subject").fill(subject);
+  const body = composer.getByRole("textbox", { name: "Text of the message" });
+  await body.click();
+  await page.keyboard.type(text);
+  if (files.length > 0) {
+    await composer.locator("input[type=file]").setInputFiles(files);
+    await composer.locator("progress").waitFor({ state: "detached" });
+  }
+  await composer.getByRole("button", { name: "Send", exact: true }).click();
+  if (wait) await toast(page, "Message sent");
+}
+
+/** No finding of axe, in what is on screen now. */
+export async function accessible(page, name) {
+  const result = await new AxeBuilder({ page })
+    .withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"])
+    .analyze();
+  const found = result.violations.map((one) => `${one.id}: ${one.help}\n    ${one.nodes.map((node) => node.html.slice(0, 160)).join("\n    ")}`);
+  assert.deepEqual(found, [], name);
+}
+
+/** Polls until `check` gives something true. */
+export async function until(check, what, seconds = 20) {
+  const end = Date.now() + seconds * 1000;
+  for (;;) {
+    const value = await check();
+    if (value) return value;
+    if (Date.now() > end) assert.fail(`${what} did not come true within ${seconds} s`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+/** A word that no other test uses. */
+export function unique(prefix) {
+  return `${prefix}${Math.random().toString(36).slice(2, 9)}`;
+}

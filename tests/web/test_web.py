@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the browser tests (*.test.mjs) on a real server, one case for each of their tests.
+
+Each file is run once, by node's own test runner, and its tests are told as cases of pytest. What they
+need to know of the server is in a file of facts."""
+import functools
+import json
+import os
+import pathlib
+import re
+import subprocess
+import xml.etree.ElementTree
+
+import pytest
+
+from fill import conversations, fill
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+FILES = sorted(HERE.glob("*.test.mjs"))
+TITLE = re.compile(r'^test\("((?:[^"\\]|\\.)+)"', re.M)
+BUSY_S = 900
+CONVERSATIONS = 20_000
+
+
+def prepare_hostile(instance):
+    # No protocol lets a NUL in: what comes from outside cannot hold one.
+    mails = [path.read_bytes().replace(b"\0", b"") for path in sorted((HERE / "hostile").glob("*.eml"))]
+    fill(instance, instance.users[3], mails)
+
+
+def prepare_large(instance):
+    fill(instance, instance.users[4], list(conversations(CONVERSATIONS)))
+
+
+PREPARE = {"hostile.test.mjs": prepare_hostile, "large.test.mjs": prepare_large}
+
+
+def titles(path):
+    """Names of the tests of a file; those whose name is put together at run time are not among them."""
+    return TITLE.findall(path.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """A server of its own with two people, and the file of facts about it."""
+    from conftest import BINARY, Instance
+    if not (BINARY.parent / "web/webmail/index.html").exists():
+        pytest.fail("the apps are not built: cmake --build build/dev --target web")
+    instance = Instance(users=[(name, name == "admin") for name in ("admin", "ada", "bo", "victim", "many")])
+    instance.settings.update({"limits.api_anonymous_per_minute": 100000, "limits.api_token_per_minute": 100000})
+    try:
+        instance.up()
+        facts = tmp_path_factory.mktemp("web") / "facts.json"
+        facts.write_text(json.dumps({
+            "base": f"https://localhost:{instance.ports['https']}",
+            "users": instance.users[1:3],
+            "admin": instance.users[0],
+            "victim": instance.users[3],
+            "collector": instance.users[4],
+            "conversations": CONVERSATIONS,
+            "hostile": str(HERE / "hostile"),
+            "ports": instance.ports,
+            "domain": instance.domain,
+        }))
+        yield instance, facts
+    finally:
+        instance.remove()
+
+
+@functools.cache
+def results_of(path, facts):
+    """{name of a test: None, or what was wrong}, and the output as a whole."""
+    report = facts.with_name(path.name + ".xml")
+    done = subprocess.run(
+        ["node", "--test", "--test-concurrency=1", "--test-reporter=spec", "--test-reporter-destination=stdout",
+         "--test-reporter=junit", f"--test-reporter-destination={report}", str(path)],
+        cwd=HERE, env=dict(os.environ, HERONRY_WEB_FACTS=str(facts), NO_COLOR="1"), text=True, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, timeout=BUSY_S, check=False)
+    print(done.stdout)
+    cases = {}
+    # Playwright colours its messages, whoever asks it not to: XML may not hold what that takes.
+    text = re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f]", "", report.read_text(encoding="utf-8"))
+    for case in xml.etree.ElementTree.fromstring(text).iter("testcase"):
+        fault = case.find("failure")
+        cases[case.get("name")] = None if fault is None else (fault.text or fault.get("message"))
+    return cases, done
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda one: one.name.removesuffix(".test.mjs"))
+def test_in_browser(site, path):
+    instance, facts = site
+    PREPARE.get(path.name, lambda _: None)(instance)
+    cases, done = results_of(path, facts)
+    assert set(titles(path)) <= set(cases), f"not all tests ran:\n{done.stdout}"
+    faults = [f"{name}\n{fault}" for name, fault in cases.items() if fault is not None]
+    assert not faults, "\n\n".join(faults)
+    assert done.returncode == 0, done.stdout
