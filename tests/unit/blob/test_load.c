@@ -35,12 +35,6 @@ static void with_db(fiber_fn fn)
     runtime_free(&f.rt);
 }
 
-#define MUST(call, e)                                             \
-    do {                                                          \
-        if (!(call))                                              \
-            fail_msg("%s: %s", err_kind_name((e).kind), (e).msg); \
-    } while (0)
-
 static const struct db_stmt insert = {
     "INSERT INTO blob (account_id, msg_id, codec, size, header, head, frames, data)"
     " VALUES ($1, $2, $3::int, $4, $5, $6, $7, $8)"

@@ -16,7 +16,7 @@ enum {
     LEASE_MS = 60000
 };
 
-#define MUST(call)                                            \
+#define DO(call)                                              \
     do {                                                      \
         struct err e = ERR_CLEAR;                             \
         if (!(call))                                          \
@@ -31,8 +31,8 @@ static int64_t soon(void)
 static int64_t acquire(struct db *db, const char *name, const char *owner, int64_t ms)
 {
     int64_t token = -1;
-    MUST(cluster_lease_acquire(db, str_from_cstr(name), str_from_cstr(owner), ms, soon(), &token,
-                               &e));
+    DO(cluster_lease_acquire(db, str_from_cstr(name), str_from_cstr(owner), ms, soon(), &token,
+                             &e));
     return token;
 }
 
@@ -44,9 +44,9 @@ static void leases(void *arg)
     assert_int_equal(acquire(db, "job", "a", LEASE_MS), first); /* extended */
     assert_int_equal(acquire(db, "job", "b", LEASE_MS), 0);
     assert_true(acquire(db, "other job", "b", LEASE_MS) > 0);
-    MUST(cluster_lease_release(db, STR("job"), STR("b"), soon(), &e)); /* not b's: no effect */
+    DO(cluster_lease_release(db, STR("job"), STR("b"), soon(), &e)); /* not b's: no effect */
     assert_int_equal(acquire(db, "job", "b", LEASE_MS), 0);
-    MUST(cluster_lease_release(db, STR("job"), STR("a"), soon(), &e));
+    DO(cluster_lease_release(db, STR("job"), STR("a"), soon(), &e));
     int64_t second = acquire(db, "job", "b", 1);
     assert_true(second > first);
     test_pg_run("SELECT pg_sleep(0.01)");
@@ -67,13 +67,13 @@ static void nodes(void *arg)
     for (int i = 0; i < 50; i++) {
         char owner[32];
         int n = snprintf(owner, sizeof(owner), "process %d", i);
-        MUST(cluster_node_claim(db, str_of(owner, (size_t)n), LEASE_MS, soon(), &node, &e));
+        DO(cluster_node_claim(db, str_of(owner, (size_t)n), LEASE_MS, soon(), &node, &e));
         assert_in_range(node, 0, CLUSTER_NODES - 1);
         assert_false(taken[node]);
         taken[node] = true;
         last = node;
     }
-    MUST(cluster_node_extend(db, last, STR("process 49"), LEASE_MS, soon(), &e));
+    DO(cluster_node_extend(db, last, STR("process 49"), LEASE_MS, soon(), &e));
     struct err lost = ERR_CLEAR;
     assert_false(cluster_node_extend(db, last, STR("another"), LEASE_MS, soon(), &lost));
     assert_int_equal(lost.kind, ERR_CONFLICT);
@@ -84,7 +84,7 @@ static void nodes(void *arg)
     assert_false(cluster_node_claim(db, STR("late"), LEASE_MS, soon(), &node, &lost));
     assert_int_equal(lost.kind, ERR_LIMIT);
     test_pg_run("UPDATE job_lease SET until = now() - interval '1 s' WHERE name = 'node-77'");
-    MUST(cluster_node_claim(db, STR("late"), LEASE_MS, soon(), &node, &e));
+    DO(cluster_node_claim(db, STR("late"), LEASE_MS, soon(), &node, &e));
     assert_int_equal(node, 77);
 }
 

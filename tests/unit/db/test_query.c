@@ -1,60 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* db on a real server: values, pipelining, errors, loss of connections. */
-#include "db/db.h"
-#include "support/in_fiber.h"
-#include "support/servers.h"
-
-#include <cmocka.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-
-enum {
-    LONG_MS = 10000
-};
-
-struct fixture {
-    struct runtime *rt;
-    struct db *db;
-    struct arena a;
-};
-
-static int64_t soon(void)
-{
-    return clock_deadline_in(LONG_MS);
-}
-
-static struct fixture open_fixture(bool named)
-{
-    struct fixture f = { 0 };
-    struct err e = ERR_CLEAR;
-    f.rt = runtime_new(&(struct runtime_options){ .max_fibers = 4096 }, &e);
-    assert_non_null(f.rt);
-    f.db = db_new(f.rt,
-                  &(struct db_options){ .conninfo = test_pg_start(), .named_statements = named });
-    arena_init(&f.a);
-    return f;
-}
-
-static void close_fixture(struct fixture *f)
-{
-    arena_fini(&f->a);
-    db_free(&f->db);
-    runtime_free(&f->rt);
-}
+#include "db/db_fixture.h"
 
 static void with_db(bool named, fiber_fn fn)
 {
-    struct fixture f = open_fixture(named);
-    in_fiber_run(f.rt, fn, &f);
-    close_fixture(&f);
+    with_client(test_pg_start(), named, fn);
 }
-
-#define MUST(call, e)                                             \
-    do {                                                          \
-        if (!(call))                                              \
-            fail_msg("%s: %s", err_kind_name((e).kind), (e).msg); \
-    } while (0)
 
 static struct db_rows *query(struct fixture *f, const struct db_stmt *stmt,
                              const struct db_param *params, size_t n)

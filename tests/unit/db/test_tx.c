@@ -1,51 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Transactions of db on a real server: rows of a flush, isolation, failures, and what is known
  * about a COMMIT. */
-#include "db/db.h"
-#include "support/in_fiber.h"
-#include "support/servers.h"
-
-#include <cmocka.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-
-enum {
-    LONG_MS = 10000
-};
-
-struct fixture {
-    struct runtime *rt;
-    struct db *db;
-    struct arena a;
-};
-
-static int64_t soon(void)
-{
-    return clock_deadline_in(LONG_MS);
-}
+#include "db/db_fixture.h"
 
 static void with_db(fiber_fn fn)
 {
-    struct fixture f = { 0 };
-    struct err e = ERR_CLEAR;
-    f.rt = runtime_new(&(struct runtime_options){ 0 }, &e);
-    assert_non_null(f.rt);
-    f.db =
-        db_new(f.rt, &(struct db_options){ .conninfo = test_pg_start(), .named_statements = true });
-    arena_init(&f.a);
-    in_fiber_run(f.rt, fn, &f);
-    arena_fini(&f.a);
-    db_free(&f.db);
-    runtime_run(f.rt); /* until what still runs has ended */
-    runtime_free(&f.rt);
+    with_client(test_pg_start(), true, fn);
 }
-
-#define MUST(call, e)                                             \
-    do {                                                          \
-        if (!(call))                                              \
-            fail_msg("%s: %s", err_kind_name((e).kind), (e).msg); \
-    } while (0)
 
 static const struct db_stmt insert_stmt = { "INSERT INTO t_tx (id) VALUES ($1) RETURNING id * 10" };
 static const struct db_stmt count_stmt = { "SELECT count(*) FROM t_tx" };

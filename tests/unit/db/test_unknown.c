@@ -1,39 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What db says when answers get lost (R3), through a proxy that swallows them; and when the server
  * turns into a standby (25006). */
-#include "db/db.h"
-#include "support/in_fiber.h"
-#include "support/servers.h"
+#include "db/db_fixture.h"
 
-#include <cmocka.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-
-enum {
-    LONG_MS = 10000
-};
-
-struct fixture {
-    struct runtime *rt;
-    struct db *db;
-    struct arena a;
-    int listener;
-    bool swallows; /* answers of the server are dropped, and the connection broken then */
-};
-
-#define MUST(call, e)                                             \
-    do {                                                          \
-        if (!(call))                                              \
-            fail_msg("%s: %s", err_kind_name((e).kind), (e).msg); \
-    } while (0)
-
-static int64_t soon(void)
-{
-    return clock_deadline_in(LONG_MS);
-}
 
 static void pause_ms(int64_t ms)
 {
@@ -121,21 +92,11 @@ static void start_proxy(struct fixture *f)
 
 static void with_proxy(fiber_fn fn)
 {
-    struct fixture f = { 0 };
-    struct err e = ERR_CLEAR;
     char conninfo[300];
     test_pg_start();
     (void)snprintf(conninfo, sizeof(conninfo), "host=%s port=5433 user=heronry dbname=heronry",
                    test_directory());
-    f.rt = runtime_new(&(struct runtime_options){ 0 }, &e);
-    assert_non_null(f.rt);
-    f.db = db_new(f.rt, &(struct db_options){ .conninfo = conninfo, .named_statements = true });
-    arena_init(&f.a);
-    in_fiber_run(f.rt, fn, &f);
-    arena_fini(&f.a);
-    db_free(&f.db);
-    close(f.listener);
-    runtime_free(&f.rt);
+    with_client(conninfo, true, fn);
 }
 
 /* ---- lost answers ---- */

@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Listeners and parked connections: an echo protocol with a log of why it was run, driven by
  * clients of our own in the same loop. TLS is in test_tls.c. */
-#include "net/net.h"
+#include "net/net_fixture.h"
 #include "support/servers.h"
 
 #include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 /* The server side: one service, counters and the last session. */
 struct echo {
@@ -103,13 +99,10 @@ static void begin(struct world *w, struct net_listener_options options,
                   const struct runtime_options *runtime)
 {
     struct err e = ERR_CLEAR;
-    int fd;
     memset(w, 0, sizeof(*w));
     w->rt = runtime_new(runtime, &e);
     assert_non_null(w->rt);
-    assert_true(net_address_parse(STR("127.0.0.1:0"), &w->at, &e));
-    assert_true(net_listen_open(&w->at, &fd, &e));
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&w->at.sa, &w->at.len), 0);
+    int fd = open_port(&w->at);
     buf_init(&w->echo.log, 100000);
     options.protocol = &echo_protocol;
     options.service = &w->echo;
@@ -131,20 +124,7 @@ static void run_and_end(struct world *w, fiber_fn fn, void *arg)
 
 static struct net_conn *dial(struct world *w)
 {
-    struct net_conn *c = NULL;
-    struct err e = ERR_CLEAR;
-    assert_true(net_connect(w->rt, &w->at, NULL, clock_deadline_in(5000), &c, &e));
-    return c;
-}
-
-static void expect(struct net_conn *c, const char *wanted)
-{
-    struct err e = ERR_CLEAR;
-    str line;
-    if (!net_read_line(c, 1000, clock_deadline_in(5000), &line, NULL, &e))
-        fail_msg("wanted %s, got %s: %s", wanted, err_kind_name(e.kind), e.msg);
-    if (!str_eq(line, str_from_cstr(wanted)))
-        fail_msg("wanted %s, got %.*s", wanted, STR_FMT(line));
+    return dial_to(w->rt, &w->at);
 }
 
 static void expect_end(struct net_conn *c)
@@ -155,31 +135,18 @@ static void expect_end(struct net_conn *c)
     assert_true(e.kind == ERR_CLOSED || e.kind == ERR_UNAVAILABLE);
 }
 
-static void say(struct net_conn *c, const char *text)
-{
-    struct err e = ERR_CLEAR;
-    assert_true(net_write(c, str_from_cstr(text), &e));
-    assert_true(net_flush(c, &e));
-}
-
-static void nap(int64_t ms)
-{
-    struct err e = ERR_CLEAR;
-    assert_true(fiber_sleep_until(clock_deadline_in(ms), &e));
-}
-
 static void talk(void *arg)
 {
     struct world *w = arg;
     struct net_conn *c = dial(w);
     expect(c, "hello");
-    say(c, "one\r\n");
+    say(c, STR("one\r\n"));
     expect(c, "one");
     nap(5); /* parked now */
-    say(c, "two\r\nthree\r\nfo");
+    say(c, STR("two\r\nthree\r\nfo"));
     expect(c, "two");
     expect(c, "three");
-    say(c, "ur\r\nquit\r\nunread rest\r\n");
+    say(c, STR("ur\r\nquit\r\nunread rest\r\n"));
     expect(c, "four");
     expect(c, "bye");
     expect_end(c);
@@ -208,7 +175,7 @@ static void wake_and_idle(void *arg)
     net_conn_wake(w->echo.last);
     net_conn_wake(w->echo.last);
     expect(c, "woken");
-    say(c, "idle 20\r\n");
+    say(c, STR("idle 20\r\n"));
     expect(c, "idle 20");
     int64_t start = clock_monotonic_ms();
     expect(c, "idle");
@@ -326,7 +293,7 @@ static void open_three(void *arg)
     expect(c, "busy");
     expect_end(c);
     net_close(&c);
-    say(a, "quit\r\n");
+    say(a, STR("quit\r\n"));
     expect(a, "bye");
     expect_end(a);
     net_close(&a);
@@ -426,7 +393,7 @@ static void wait_for_a_fiber(void *arg)
     while (fiber_spawn(w->rt, "hog", hold_a_fiber, NULL, NULL, &e))
         ;
     assert_int_equal(e.kind, ERR_LIMIT);
-    say(c, "still there\r\n");
+    say(c, STR("still there\r\n"));
     expect(c, "still there"); /* late, but not lost */
     net_close(&c);
     runtime_stop(w->rt);
@@ -454,7 +421,7 @@ static void come_through_a_proxy(void *arg)
         assert_true(net_flush(c, &e));
         nap(cut % 8 == 0 ? 2 : 0);
         assert_true(net_write(c, str_of(header + cut, sizeof(header) - 1 - cut), &e));
-        say(c, "early\r\n"); /* belongs to the protocol, not to the header */
+        say(c, STR("early\r\n")); /* belongs to the protocol, not to the header */
         expect(c, "hello");
         expect(c, "early");
         assert_string_equal(w->echo.peer, "192.0.2.1");
@@ -462,14 +429,14 @@ static void come_through_a_proxy(void *arg)
         nap(1);
     }
     struct net_conn *c = dial(w);
-    say(c, "EHLO no.header\r\n");
+    say(c, STR("EHLO no.header\r\n"));
     expect_end(c);
     net_close(&c);
     c = dial(w); /* the limit counts the told address, here the 2nd of 192.0.2.9 */
-    say(c, "PROXY TCP4 192.0.2.9 198.51.100.2 1234 25\r\n");
+    say(c, STR("PROXY TCP4 192.0.2.9 198.51.100.2 1234 25\r\n"));
     expect(c, "hello");
     struct net_conn *second = dial(w);
-    say(second, "PROXY TCP4 192.0.2.9 198.51.100.2 1235 25\r\n");
+    say(second, STR("PROXY TCP4 192.0.2.9 198.51.100.2 1235 25\r\n"));
     expect(second, "busy");
     expect_end(second);
     net_close(&second);
@@ -493,7 +460,7 @@ static void pretend_to_be_a_proxy(void *arg)
     struct world *w = arg;
     struct net_conn *c = dial(w);
     expect(c, "hello");
-    say(c, "PROXY TCP4 192.0.2.1 198.51.100.2 1234 25\r\n");
+    say(c, STR("PROXY TCP4 192.0.2.1 198.51.100.2 1234 25\r\n"));
     expect(c, "PROXY TCP4 192.0.2.1 198.51.100.2 1234 25"); /* a command like any other */
     assert_string_equal(w->echo.peer, "127.0.0.1");
     net_close(&c);
@@ -515,7 +482,7 @@ static void send_half_a_header(void *arg)
 {
     struct world *w = arg;
     struct net_conn *c = dial(w);
-    say(c, "PROXY TCP4 192.");
+    say(c, STR("PROXY TCP4 192."));
     int64_t start = clock_monotonic_ms();
     expect_end(c);
     assert_in_range(clock_monotonic_ms() - start, 20, 4000);

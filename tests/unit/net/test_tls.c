@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* TLS both ways over real sockets: names, verification, reload, bad material, STARTTLS and what
  * attackers put in front of it, and many parked sessions. */
-#include "net/net.h"
+#include "net/net_fixture.h"
 #include "support/servers.h"
 
 #include <openssl/ssl.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 enum {
     MANY = 1000
@@ -92,15 +88,12 @@ static const struct net_protocol protocol = {
 static void begin(struct world *w, const struct tls_cert_files *files, size_t n, bool implicit)
 {
     struct err e = ERR_CLEAR;
-    int fd;
     memset(w, 0, sizeof(*w));
     buf_init(&w->seen, 1 << 20);
     w->rt = runtime_new(NULL, &e);
     w->tls = tls_server_new(files, n, &e);
     assert_true(w->rt && w->tls);
-    assert_true(net_address_parse(STR("127.0.0.1:0"), &w->at, &e));
-    assert_true(net_listen_open(&w->at, &fd, &e));
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&w->at.sa, &w->at.len), 0);
+    int fd = open_port(&w->at);
     struct net_listener_options options = { .protocol = &protocol,
                                             .service = w,
                                             .implicit_tls = implicit ? w->tls : NULL };
@@ -122,33 +115,7 @@ static void run_and_end(struct world *w, fiber_fn fn)
 
 static struct net_conn *dial(struct world *w)
 {
-    struct net_conn *c = NULL;
-    struct err e = ERR_CLEAR;
-    assert_true(net_connect(w->rt, &w->at, NULL, clock_deadline_in(5000), &c, &e));
-    return c;
-}
-
-static void expect(struct net_conn *c, const char *wanted)
-{
-    struct err e = ERR_CLEAR;
-    str line;
-    if (!net_read_line(c, 1000, clock_deadline_in(5000), &line, NULL, &e))
-        fail_msg("wanted %s, got %s: %s", wanted, err_kind_name(e.kind), e.msg);
-    if (!str_eq(line, str_from_cstr(wanted)))
-        fail_msg("wanted %s, got %.*s", wanted, STR_FMT(line));
-}
-
-static void say(struct net_conn *c, str text)
-{
-    struct err e = ERR_CLEAR;
-    assert_true(net_write(c, text, &e));
-    assert_true(net_flush(c, &e));
-}
-
-static void nap(int64_t ms)
-{
-    struct err e = ERR_CLEAR;
-    assert_true(fiber_sleep_until(clock_deadline_in(ms), &e));
+    return dial_to(w->rt, &w->at);
 }
 
 struct attempt {

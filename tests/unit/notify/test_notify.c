@@ -32,12 +32,6 @@ struct heard {
     int64_t at_ms;
 };
 
-#define MUST(call, e)                                             \
-    do {                                                          \
-        if (!(call))                                              \
-            fail_msg("%s: %s", err_kind_name((e).kind), (e).msg); \
-    } while (0)
-
 static void pause_ms(int64_t ms)
 {
     struct err e = ERR_CLEAR;

@@ -29,12 +29,6 @@ struct fixture {
     struct arena a;
 };
 
-#define MUST(call, e)                                             \
-    do {                                                          \
-        if (!(call))                                              \
-            fail_msg("%s: %s", err_kind_name((e).kind), (e).msg); \
-    } while (0)
-
 static inline int64_t soon(void)
 {
     return clock_deadline_in(10000);

@@ -21,12 +21,6 @@ struct fixture {
     unsigned downs;
 };
 
-#define MUST(call, e)                                             \
-    do {                                                          \
-        if (!(call))                                              \
-            fail_msg("%s: %s", err_kind_name((e).kind), (e).msg); \
-    } while (0)
-
 static void with_redis(fiber_fn fn)
 {
     struct fixture f = { 0 };

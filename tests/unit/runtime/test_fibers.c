@@ -1,44 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Fibers: turns, deadlines, cancellation, caps, stacks. Not the offload pool (test_work.c) and not
  * the drain (test_loop.c). */
-#include "runtime/runtime.h"
+#include "runtime/runtime_fixture.h"
 
 #include <fcntl.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "runtime/sanitizer.h"
-
-static struct runtime *rt;
-
-static int set_up(void **state)
-{
-    (void)state;
-    struct err e = ERR_CLEAR;
-    struct runtime_options o = { .max_fibers = 20000 };
-    rt = runtime_new(&o, &e);
-    return rt ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    runtime_free(&rt);
-    return 0;
-}
-
-static struct fiber *spawn(fiber_fn fn, void *arg)
-{
-    struct err e = ERR_CLEAR;
-    struct fiber *f = NULL;
-    assert_true(fiber_spawn(rt, "test", fn, arg, &f, &e));
-    return f;
-}
 
 struct trace {
     char text[64];

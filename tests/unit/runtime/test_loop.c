@@ -1,40 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The loop itself: timers, watches, posts from threads, signals, stop, drain, lag. */
-#include "runtime/runtime.h"
+#include "runtime/runtime_fixture.h"
 
 #include <fcntl.h>
 #include <pthread.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <unistd.h>
-
-#include <cmocka.h>
-
-static struct runtime *rt;
-
-static int set_up(void **state)
-{
-    (void)state;
-    struct err e = ERR_CLEAR;
-    rt = runtime_new(NULL, &e);
-    return rt ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    runtime_free(&rt);
-    return 0;
-}
-
-static struct fiber *spawn(fiber_fn fn, void *arg)
-{
-    struct err e = ERR_CLEAR;
-    struct fiber *f = NULL;
-    assert_true(fiber_spawn(rt, "test", fn, arg, &f, &e));
-    return f;
-}
 
 struct alarm {
     struct timer timer;

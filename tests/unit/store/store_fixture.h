@@ -24,12 +24,6 @@ struct fixture {
     int64_t account;
 };
 
-#define MUST(call, e)                                             \
-    do {                                                          \
-        if (!(call))                                              \
-            fail_msg("%s: %s", err_kind_name((e).kind), (e).msg); \
-    } while (0)
-
 static inline int64_t soon(void)
 {
     return clock_deadline_in(20000);

@@ -1,10 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs test code inside a fiber, with a loop around it. Header only, for test programs whose module
- * links runtime. */
+/* Runs test code inside a fiber, with a loop around it, and tells why a call failed. Header only,
+ * for test programs whose module links runtime. */
 #ifndef SUPPORT_IN_FIBER_H
 #define SUPPORT_IN_FIBER_H
 
 #include "runtime/runtime.h"
+
+/* A call that must succeed; `e` is the struct err it fills. For programs that include cmocka.h. */
+#define MUST(call, e)                                             \
+    do {                                                          \
+        if (!(call))                                              \
+            fail_msg("%s: %s", err_kind_name((e).kind), (e).msg); \
+    } while (0)
 
 struct in_fiber {
     struct runtime *rt;
