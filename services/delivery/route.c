@@ -3,6 +3,10 @@
  * connected to. Absence is final, failure is not: a resolver's trouble never returns a message. */
 #include "services/delivery/route.h"
 
+enum {
+    HOSTS_MAX = 20 /* looked up for one destination: who lists hundreds has us ask for him */
+};
+
 /* A search for addresses, and why hosts had none. */
 struct search {
     const struct delivery *d;
@@ -169,7 +173,8 @@ bool delivery_find_route(const struct delivery *d, str domain, struct arena *a, 
         return add_host(&s, domain, e) && judge(&s);
     size_t n = delivery_cut_mx(&mx, str_from_cstr(d->app->hostname), &is_loop);
     s.saw_own = is_loop;
-    for (size_t i = 0; i < n && out->n < DELIVERY_ADDRESSES_MAX; i++) {
+    s.saw_failure = n > HOSTS_MAX; /* one of the others may have an address */
+    for (size_t i = 0; i < n && i < HOSTS_MAX && out->n < DELIVERY_ADDRESSES_MAX; i++) {
         if (!add_host(&s, mx.list[i].host, e))
             return false;
     }

@@ -25,6 +25,7 @@ RECORDS = [
     "slow MX 10 mx", "grey MX 10 mx", "mixed MX 10 mx", "bounce MX 10 mx", "again MX 10 mx", "tls MX 10 mx",
     "maybe MX 10 mx", "kill MX 10 mx", "pause MX 10 mx", "bytes MX 10 mx", "delay MX 10 mx", "dsn MX 10 mx",
     "notify MX 10 mx", "many MX 10 mx", "tarpit MX 10 mx", "damaged MX 10 mx", "seven MX 10 mx",
+    *[f"wide MX 10 absent{i}" for i in range(25)],
 ]
 WAIT = 20
 
@@ -134,6 +135,15 @@ def test_a_domain_without_mail_is_reported_at_once(world, domain, status):
     assert re.search(rf"^Status: {re.escape(status)}$", text, re.M), text
     assert "Action: failed" in text and f"Final-Recipient: rfc822;{address}" in text.replace("; ", ";")
     world.queue_is_empty(address)
+
+
+def test_a_domain_with_very_many_servers_is_not_looked_up_whole(world):
+    """None of the first 20 has an address: another one may, so it is tried again later, not returned."""
+    address = f"somebody@wide.{DOMAIN}"
+    world.send(address)
+    wait_until(lambda: re.match(r"0\|[1-9]\d*\|4\.4\.3", world.queue_of(address)), WAIT, "a temporary failure")
+    world.server.json("queue", "stats")
+    world.server.psql(f"DELETE FROM q_rcpt WHERE rcpt = '{address}'")
 
 
 def test_private_addresses_are_not_connected_to(heronry_factory):

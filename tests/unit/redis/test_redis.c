@@ -224,10 +224,8 @@ static void unheard_body(void *arg)
     for (int i = 0; i < 30000; i++)
         redis_send(f->r, hint, 3);
     pause_ms(2400);
-    int64_t start = clock_monotonic_ms();
     assert_false(COMMAND(f, &v, &e, STR("PING")));
-    assert_int_equal(e.kind, ERR_UNAVAILABLE); /* at once: the circuit is open */
-    assert_true(clock_monotonic_ms() - start < 100);
+    assert_int_equal(e.kind, ERR_UNAVAILABLE); /* not ERR_TIMEOUT: the connection is given up */
     test_redis_resume();
     int64_t deadline = clock_deadline_in(4000);
     while (!COMMAND(f, &v, &e, STR("PING")) && clock_monotonic_ms() < deadline)
