@@ -3,6 +3,10 @@
  * carries bits, so a message needs no memory of its own and many travel with one wake-up. */
 #include "http/private.h"
 
+enum {
+    TELL_AT_ONCE = 8 /* messages of one round of the thread that share a wake-up of the loop */
+};
+
 static void read_mail(void *arg)
 {
     struct http_server *s = arg;
@@ -60,16 +64,26 @@ void exchange_note(struct http_server *s, void (*fn)(struct http_thread *t, void
 void exchange_tell(struct http_job *job, unsigned told, unsigned n_taken)
 {
     struct http_server *s = job->server;
-    bool is_news = false;
+    unsigned waiting = 0;
     pthread_mutex_lock(&s->mutex);
     if (!job->is_dropped) {
         job->told |= told;
         job->n_taken += n_taken;
         if (list_is_empty(&job->to_loop))
             list_add_tail(&s->to_loop, &job->to_loop);
-        is_news = !s->is_posted;
-        s->is_posted = true;
+        waiting = ++s->n_untold;
     }
+    pthread_mutex_unlock(&s->mutex);
+    if (waiting >= TELL_AT_ONCE)
+        exchange_flush_told(s);
+}
+
+void exchange_flush_told(struct http_server *s)
+{
+    pthread_mutex_lock(&s->mutex);
+    bool is_news = s->n_untold > 0 && !s->is_posted;
+    s->is_posted = s->is_posted || is_news;
+    s->n_untold = 0;
     pthread_mutex_unlock(&s->mutex);
     if (is_news)
         runtime_post(s->rt, read_mail, s);

@@ -116,6 +116,7 @@ struct http_server {
     struct list notes;     /* struct http_note to the thread */
     struct list to_loop;   /* struct http_job */
     bool is_woken;         /* the thread was told to look into notes and to_thread; guarded */
+    unsigned n_untold;     /* messages since the loop was last told; guarded */
     bool is_posted;        /* the loop was told to look into to_loop; guarded */
     bool is_freed;         /* by http_server_free, before that look; guarded */
 
@@ -134,6 +135,9 @@ void exchange_note(struct http_server *s, void (*fn)(struct http_thread *t, void
 /* Thread's side: tells the loop something; `n_taken` pieces with JOB_TAKEN. */
 void exchange_tell(struct http_job *job, unsigned told, unsigned n_taken);
 
+/* Thread's side: a round of its loop ends, and the loop of the fibers is told. Some messages at
+ * once are cheaper than each by itself; more than that would let the fibers wait for the thread. */
+void exchange_flush_told(struct http_server *s);
 /* Thread's side: was woken; what is put in from now on wakes it again. */
 void exchange_begin_reading(struct http_server *s);
 /* Thread's side: the next job that was asked something, or NULL. Its pieces move to `pieces`. */

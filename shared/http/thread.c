@@ -194,18 +194,24 @@ static void fini_timeouts(struct http_thread *t)
     h2o_timeout_dispose(loop, &t->sweep_timeout);
 }
 
+static void run_round(struct http_thread *t, int32_t wait_ms)
+{
+    (void)h2o_evloop_run(t->context.loop, wait_ms);
+    exchange_flush_told(t->server);
+}
+
 static void run_for(struct http_thread *t, int64_t ms)
 {
     int64_t end = clock_deadline_in(ms);
     while (t->n_conns > 0 && clock_monotonic_ms() < end)
-        (void)h2o_evloop_run(t->context.loop, 10);
+        run_round(t, 10);
 }
 
 static void *run(void *arg)
 {
     struct http_thread *t = arg;
     while (!t->is_stopping)
-        (void)h2o_evloop_run(t->context.loop, INT32_MAX);
+        run_round(t, INT32_MAX);
     run_for(t, STOP_MS);
     http_conn_cut_idle(t, true);
     LIST_FOR_EACH (item, &t->busy)
