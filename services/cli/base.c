@@ -5,6 +5,7 @@
 #include "services/app/bootstrap.h"
 #include "services/app/build.h"
 #include "services/app/endpoints.h"
+#include "services/app/settings.h"
 #include "services/cli/output.h"
 #include "services/cli/session.h"
 
@@ -147,7 +148,8 @@ static enum cli_exit run_config_check(struct cli *cli)
         return code;
     bool ok = app_endpoints_find(config, &cli->arena, &at, &e) &&
               app_listeners_plan(config, &cli->services, NULL, &cli->arena, &listeners, &e) &&
-              app_bootstrap_check(config, &e) && check_certificates(config, &cli->arena, &e);
+              app_settings_check(config, &e) && app_bootstrap_check(config, &e) &&
+              check_certificates(config, &cli->arena, &e);
     config_free(&config);
     if (!ok) {
         (void)cli_fail(cli, &e);

@@ -22,15 +22,14 @@ enum imap_state {
 
 /* Limits of PROMISES "IMAP limits" and ATTACKS 3.4. */
 enum {
-    IMAP_LOGIN_MS = 60 * 1000,        /* to log in */
-    IMAP_IDLE_MS = 30 * 60 * 1000,    /* without a command, in IDLE too */
-    IMAP_READ_MS = 5 * 60 * 1000,     /* for the rest of a command that has begun */
-    IMAP_WRITE_MS = 5 * 60 * 1000,    /* of a stalled write */
-    IMAP_COMMAND_MS = 20 * 1000,      /* of database work for one statement of a command */
-    IMAP_BAD_COMMANDS = 20,           /* then BYE */
-    IMAP_BAD_COMMANDS_PREAUTH = 3,    /* the same before login */
-    IMAP_NOOPS_AT_ONCE = 100,         /* without another command between; then they are slowed */
-    IMAP_CONNECTIONS_PER_USER_IP = 20 /* in one process */
+    IMAP_LOGIN_MS = 60 * 1000,     /* to log in */
+    IMAP_IDLE_MS = 30 * 60 * 1000, /* without a command, in IDLE too */
+    IMAP_READ_MS = 5 * 60 * 1000,  /* for the rest of a command that has begun */
+    IMAP_WRITE_MS = 5 * 60 * 1000, /* of a stalled write */
+    IMAP_COMMAND_MS = 20 * 1000,   /* of database work for one statement of a command */
+    IMAP_BAD_COMMANDS = 20,        /* then BYE */
+    IMAP_BAD_COMMANDS_PREAUTH = 3, /* the same before login */
+    IMAP_NOOPS_AT_ONCE = 100       /* without another command between; then they are slowed */
 };
 
 enum imap_status_kind {

@@ -3,6 +3,7 @@
 #include "obs/obs.h"
 #include "services/app/bootstrap.h"
 #include "services/app/build.h"
+#include "services/app/settings.h"
 #include "services/supervisor/private.h"
 
 #include <errno.h>
@@ -51,7 +52,7 @@ static bool open_config(struct supervisor *s, struct err *e)
     if (!identity_find(s->config, &s->arena, &s->identity, e) ||
         !app_endpoints_find(s->config, &s->arena, &s->endpoints, e) ||
         !app_listeners_plan(s->config, &o->services, o->roles, &s->arena, &s->listeners, e) ||
-        !app_bootstrap_check(s->config, e))
+        !app_settings_check(s->config, e) || !app_bootstrap_check(s->config, e))
         return false;
     if (s->identity.is_fallback) {
         obs_log(EV_USER_FALLBACK, STR_EMPTY,

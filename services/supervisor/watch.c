@@ -3,6 +3,7 @@
 #include "obs/obs.h"
 #include "services/app/bootstrap.h"
 #include "services/app/build.h"
+#include "services/app/settings.h"
 #include "services/supervisor/private.h"
 
 #include <signal.h>
@@ -119,7 +120,7 @@ static void reload(struct supervisor *s)
     bool ok =
         config_load(s->options->config_path, &fresh, &e) &&
         app_listeners_plan(fresh, &s->options->services, s->options->roles, &s->arena, &plan, &e) &&
-        app_bootstrap_check(fresh, &e);
+        app_settings_check(fresh, &e) && app_bootstrap_check(fresh, &e);
     if (!ok) {
         obs_log(EV_CONFIG_RELOAD_FAILED, STR_EMPTY, OBS_ERR(&e));
         config_free(&fresh);

@@ -161,6 +161,10 @@ YIELDS bool db_run_script(struct db *db, const char *sql, int64_t deadline_ms, s
  * HR403 DENIED, HR413 LIMIT, HR412 CONFLICT. */
 enum err_kind db_sqlstate_kind(const char *sqlstate);
 
+/* Whether libpq could read this conninfo (a URI or key=value pairs). Connects to nothing.
+ * ERR_SYNTAX; the sentence quotes nothing of it: it may hold a password. */
+bool db_conninfo_check(const char *conninfo, struct err *e);
+
 /* True while at least one connection works, or none was needed yet. */
 bool db_is_up(const struct db *db);
 

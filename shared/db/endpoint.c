@@ -164,14 +164,26 @@ bool db_endpoints_ready(struct db *db)
     return true;
 }
 
+/* libpq's own sentence would quote what it did not understand, often with the password (R31). */
+static const char not_readable[] = "the database URL cannot be read; write "
+                                   "postgresql://user:password@host/name, with special characters "
+                                   "of the password as %XX";
+
+bool db_conninfo_check(const char *conninfo, struct err *e)
+{
+    PQconninfoOption *options = PQconninfoParse(conninfo, NULL);
+    if (!options)
+        return ERR(e, ERR_SYNTAX, "%s", not_readable);
+    PQconninfoFree(options);
+    return true;
+}
+
 void db_endpoints_init(struct db_endpoints *ep, const char *conninfo)
 {
     *ep = (struct db_endpoints){ .resolved_ms = INT64_MIN };
-    char *why = NULL;
-    ep->options = PQconninfoParse(conninfo, &why);
+    ep->options = PQconninfoParse(conninfo, NULL);
     if (!ep->options) {
-        ep->parse_error = copy(str_trim(str_from_cstr(why ? why : "out of memory")));
-        PQfreemem(why);
+        ep->parse_error = copy(str_from_cstr(not_readable));
         return;
     }
     struct host *hosts = heap_zalloc(DB_ENDPOINTS_MAX * sizeof(*hosts));

@@ -42,11 +42,16 @@ def test_a_good_file(check):
     ("data_dir: var/lib\n", 1, "data_dir"),
     ("tls:\n  certificates:\n    - { cert: /no/such/file, key: /no/such/key }\n", 3, "/no/such"),
     ("a: [\n", 2, ""),
+    ("hostname: bad host name\n", 1, "hostname"),
+    ("limits: { hops: 51 }\nredis:\n  url: http://redis\n", 3, "redis.url"),
+    ("database:\n  url: mysql://u:hunter2@db/x\n", 2, "database.url"),
+    ("dns: { forward: resolver }\n", 1, "dns.forward"),
 ])
 def test_what_is_refused_is_named_with_file_and_line(check, text, line, word):
     done = check(text)
     assert done.returncode == 78, done
     assert f"{check.path}:{line}" in done.stderr and word in done.stderr, done.stderr
+    assert "hunter2" not in done.stderr
     if not text.startswith("data_dir"):
         text += f"data_dir: {check.path.parent}/data\n"
     assert check(text, words=("serve",)).returncode == 78

@@ -32,10 +32,10 @@ static const struct {
     bool ok;
 } cases[] = {
     { "nothing means everything", "hostname: a.example\n", NULL,
-      "smtp@[::]:25 submissions@[::]:465 imap@[::]:143 ", true },
-    { "roles select", "hostname: a.example\n", "imap,delivery", "imap@[::]:143 ", true },
-    { "without TLS no port that needs it", "tls: { self_signed: false }\n", "smtp", "smtp@[::]:25 ",
-      true },
+      "smtp@127.0.0.1:25 submissions@127.0.0.1:465 imap@127.0.0.1:143 ", true },
+    { "roles select", "hostname: a.example\n", "imap,delivery", "imap@127.0.0.1:143 ", true },
+    { "without TLS no port that needs it", "tls: { self_signed: false }\n", "smtp",
+      "smtp@127.0.0.1:25 ", true },
     { "ports and addresses",
       "listeners:\n  - { kind: smtp, addr: \"192.0.2.1:2525\" }\n  - { kind: imap, addr: "
       "\"[2001:db8::1]:1\" }\n  - { kind: smtp }\n",
@@ -50,6 +50,8 @@ static const struct {
     { "standard kinds at other ports",
       "server: { address: 192.0.2.1, ports: { smtp: 2525, imap: 0 } }\n", NULL,
       "smtp@192.0.2.1:2525 submissions@192.0.2.1:465 ", true },
+    { "every address when told so", "server: { address: \"*\" }\n", "imap", "imap@[::]:143 ",
+      true },
     { "standard kinds at an IPv6 address", "server: { address: \"2001:db8::1\" }\n", "imap",
       "imap@[2001:db8::1]:143 ", true },
     { "a port of an unknown kind", "server:\n  ports:\n    gopher: 70\n", NULL,

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Values of the configuration with a form of their own. */
+#include "services/app/settings.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+static const struct {
+    const char *text;
+    const char *error; /* its beginning; NULL: the file is good */
+} cases[] = {
+    { "logging: { level: info }\n", NULL },
+    { "hostname: mail.example\n", NULL },
+    { "hostname: mail\n", NULL },
+    { "\nhostname: bad host name\n", "f.yaml:2: hostname: must be a host name" },
+    { "hostname: \"[192.0.2.1]\"\n", "f.yaml:1: hostname: must be a host name" },
+    { "database: { url: \"postgresql://a:secret@db1,db2/x?sslmode=verify-full\" }\n", NULL },
+    { "database: { url: \"host=/run/x dbname=y\" }\n", NULL },
+    { "database: { url: \"mysql://a:secret@db/x\" }\n",
+      "f.yaml:1: database.url: the database URL cannot be read" },
+    { "database: { url: \"postgresql://a:secret%zz@db/x\" }\n",
+      "f.yaml:1: database.url: the database URL cannot be read" },
+    { "database:\n  url: postgresql://db/x\n  migration_url: postgresql://db/x?secret=1\n",
+      "f.yaml:3: database.migration_url: the database URL cannot be read" },
+    { "redis: { url: \"rediss://a:secret@redis:6380/1\" }\n", NULL },
+    { "redis: { url: \"http://a:secret@redis\" }\n", "f.yaml:1: redis.url: Redis URL: must begin" },
+    { "dns: { forward: 192.0.2.53 }\n", NULL },
+    { "dns: { forward: \"2001:db8::1@5353\" }\n", NULL },
+    { "dns: { forward: resolver }\n", "f.yaml:1: dns.forward: must be an IP address" },
+    { "dns: { forward: \"192.0.2.53@0\" }\n", "f.yaml:1: dns.forward: must be an IP address" },
+    { "dns: { forward: \"192.0.2.53@65536\" }\n", "f.yaml:1: dns.forward: must be an IP address" },
+    { "dns: { stub_zone: test.example, stub_server: \"127.0.0.1@5353\" }\n", NULL },
+    { "dns: { stub_zone: \"a..b\", stub_server: 127.0.0.1 }\n",
+      "f.yaml:1: dns.stub_zone: must be" },
+};
+
+static void test_values(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct config *c = NULL;
+        struct err e = ERR_CLEAR;
+        if (!config_parse(str_from_cstr(cases[i].text), "f.yaml", NULL, NULL, &c, &e))
+            fail_msg("%s: %s", cases[i].text, e.msg);
+        bool ok = app_settings_check(c, &e);
+        if (ok != !cases[i].error)
+            fail_msg("%s: %s", cases[i].text, e.msg);
+        if (!ok) {
+            assert_int_equal(e.kind, ERR_SYNTAX);
+            if (!str_has_prefix(str_from_cstr(e.msg), str_from_cstr(cases[i].error)))
+                fail_msg("%s: %s", cases[i].text, e.msg);
+            assert_null(strstr(e.msg, "secret"));
+        }
+        config_free(&c);
+    }
+}
+
+static void test_defaults(void **state)
+{
+    struct err e = ERR_CLEAR;
+    struct config *c = config_defaults();
+    (void)state;
+    assert_true(app_settings_check(c, &e));
+    config_free(&c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_defaults),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
