@@ -177,7 +177,11 @@ struct http_server_options {
     unsigned max_new_per_minute; /* likewise */
     struct net_tally *tally;     /* where these are counted, as "http"; NULL = by this server alone;
                                     keeps */
-    int64_t request_ms;          /* deadline of a handler until it begins to answer, 0 = 30 s */
+    int64_t request_ms;          /* of a handler until it begins to answer, 0 = 30 s */
+    int64_t head_ms;  /* PROXY header, TLS handshake and first head together, 0 = 10 s; then 408 */
+    int64_t read_ms;  /* head and body of a request; also how long a connection idles, 0 = 60 s */
+    int64_t stall_ms; /* for a client to take some of an answer, 0 = 60 s */
+    int64_t beat_ms;  /* a comment into event streams that are silent for so long, 0 = 20 s */
 };
 
 struct http_listener_options {

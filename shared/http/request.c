@@ -4,8 +4,6 @@
 #include "http/problem.h"
 
 enum {
-    REQUEST_MS = 30 * 1000,
-    SEND_MS = 60 * 1000,  /* for a client to take a piece */
     PIECES_IN_FLIGHT = 2, /* one on the wire, one behind it */
     COMPRESS_FROM = 1024, /* octets of JSON */
     ANSWER_BLOCK = 512    /* octets of the arena of a usual head */
@@ -114,7 +112,7 @@ void http_begin(struct http_request *r, unsigned status, const char *content_typ
 bool http_send(struct http_request *r, str bytes, struct err *e)
 {
     struct http_job *job = request_job(r);
-    int64_t deadline = clock_deadline_in(SEND_MS);
+    int64_t deadline = clock_deadline_in(job->server->options.stall_ms);
     INVARIANT(job->is_begun || job->is_gone);
     while (!job->is_gone && !fiber_is_cancelled() && job->in_flight >= PIECES_IN_FLIGHT) {
         if (!signal_point_wait(&job->taken, deadline, e))
@@ -179,8 +177,7 @@ static void serve(void *arg)
 {
     struct http_job *job = arg;
     const struct http_server_options *o = &job->server->options;
-    int64_t request_ms = o->request_ms ? o->request_ms : REQUEST_MS;
-    (void)fiber_set_deadline(clock_deadline_in(request_ms));
+    (void)fiber_set_deadline(clock_deadline_in(o->request_ms));
     if (!job->is_gone)
         o->handle(&job->request, o->arg);
     end_answer(job);

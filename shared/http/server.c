@@ -8,6 +8,14 @@
 #include <unistd.h>
 
 enum {
+    BODY_MAX = 4 * 1024 * 1024 + 64 * 1024,
+    INPUT_MAX = 256 * 1024 * 1024,
+    MAX_CONNECTIONS = 12000,
+    REQUEST_MS = 30 * 1000,
+    HEAD_MS = 10 * 1000,
+    READ_MS = 60 * 1000,
+    STALL_MS = 60 * 1000,
+    BEAT_MS = 20 * 1000, /* less than the half minute after which proxies give a silent peer up */
     TICKETS_MS = 12 * 3600 * 1000 /* then TLS gets new ticket keys */
 };
 
@@ -53,12 +61,30 @@ static void on_drain(void *arg)
     end_streams(s);
 }
 
+static int64_t or_else(int64_t ms, int64_t otherwise)
+{
+    return ms ? ms : otherwise;
+}
+
+static void set_options(struct http_server_options *o)
+{
+    o->body_max = o->body_max ? o->body_max : BODY_MAX;
+    o->input_max = o->input_max ? o->input_max : INPUT_MAX;
+    o->max_connections = o->max_connections ? o->max_connections : MAX_CONNECTIONS;
+    o->request_ms = or_else(o->request_ms, REQUEST_MS);
+    o->head_ms = or_else(o->head_ms, HEAD_MS);
+    o->read_ms = or_else(o->read_ms, READ_MS);
+    o->stall_ms = or_else(o->stall_ms, STALL_MS);
+    o->beat_ms = or_else(o->beat_ms, BEAT_MS);
+}
+
 struct http_server *http_server_new(struct runtime *rt, const struct http_server_options *options,
                                     struct err *e)
 {
     struct http_server *s = HEAP_NEW(struct http_server);
     s->rt = rt;
     s->options = *options;
+    set_options(&s->options);
     list_init(&s->jobs);
     list_init(&s->streams);
     list_init(&s->listeners);

@@ -8,10 +8,7 @@
 #include <sys/epoll.h>
 
 enum {
-    BODY_MAX = 4 * 1024 * 1024 + 64 * 1024,
-    INPUT_MAX = 256 * 1024 * 1024,
     ACCEPTS_A_ROUND = 32,
-    MAX_CONNECTIONS = 12000,
     STOP_MS = 500 /* for answers that are on their way when the thread ends */
 };
 
@@ -170,9 +167,10 @@ static void note_stop(struct http_thread *t, void *nothing)
 static void init_timeouts(struct http_thread *t)
 {
     h2o_loop_t *loop = t->context.loop;
-    h2o_timeout_init(loop, &t->head_timeout, HEAD_MS);
-    h2o_timeout_init(loop, &t->stall_timeout, STALL_MS);
-    h2o_timeout_init(loop, &t->beat_timeout, BEAT_MS);
+    const struct http_server_options *o = &t->server->options;
+    h2o_timeout_init(loop, &t->head_timeout, (uint64_t)o->head_ms);
+    h2o_timeout_init(loop, &t->stall_timeout, (uint64_t)o->stall_ms);
+    h2o_timeout_init(loop, &t->beat_timeout, (uint64_t)o->beat_ms);
     h2o_timeout_init(loop, &t->watch_timeout, WATCH_MS);
     h2o_timeout_init(loop, &t->close_timeout, CLOSE_MS);
     h2o_timeout_init(loop, &t->pause_timeout, PAUSE_MS);
@@ -225,14 +223,10 @@ static void configure(struct http_thread *t)
     const struct http_server_options *o = &t->server->options;
     h2o_config_init(&t->config);
     t->config.server_name = h2o_iovec_init("", 0);
-    t->config.max_request_entity_size = o->body_max ? o->body_max : BODY_MAX;
-    t->config.http1.req_timeout = REQUEST_READ_MS;
+    t->config.max_request_entity_size = o->body_max;
+    t->config.http1.req_timeout = (uint64_t)o->read_ms;
     t->config.http1.upgrade_to_http2 = 0; /* CVE-2023-44487 is open in this library */
     limits_init(&t->limits, o->tally, "http", o->max_per_ip, o->max_new_per_minute);
-    if (t->server->options.input_max == 0)
-        t->server->options.input_max = INPUT_MAX;
-    if (t->server->options.max_connections == 0)
-        t->server->options.max_connections = MAX_CONNECTIONS;
 }
 
 static bool spawn(struct http_thread *t, struct err *e)

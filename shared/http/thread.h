@@ -13,15 +13,11 @@
 #include <h2o/http1.h>
 
 enum {
-    HEAD_MS = 10 * 1000,         /* PROXY header, TLS handshake and first head together */
-    REQUEST_READ_MS = 60 * 1000, /* head and body of a request; also how long a connection idles */
-    STALL_MS = 60 * 1000,        /* for a client to take what was sent */
-    BEAT_MS = 20 * 1000,         /* a comment in a silent event stream */
-    WATCH_MS = 50,               /* a request of this age is watched for its client's going away */
-    CLOSE_MS = 5 * 1000,         /* for the last octets of a closing connection */
-    SWEEP_MS = 1000,             /* between two looks at all connections */
-    PAUSE_MS = 1000,             /* of accepting, after running out of descriptors */
-    ONE_SEND_MAX = 256 * 1024    /* octets handed to libh2o in one go, so that progress shows */
+    WATCH_MS = 50,            /* a request of this age is watched for its client's going away */
+    CLOSE_MS = 5 * 1000,      /* for the last octets of a closing connection */
+    SWEEP_MS = 1000,          /* between two looks at all connections */
+    PAUSE_MS = 1000,          /* of accepting, after running out of descriptors */
+    ONE_SEND_MAX = 256 * 1024 /* octets handed to libh2o in one go, so that progress shows */
 };
 
 /* Certificates as long as a handshake uses them. */
