@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The outbound queue, for administrators. */
 #include "api_routes.h"
+#include "services/api/admin_page.h"
 #include "services/api/api.h"
 #include "services/api/shape_admin.h"
 
@@ -9,16 +10,6 @@ static bool read_id(struct api_call *call, str text, int64_t *id)
 {
     struct err ignored = ERR_CLEAR;
     return queue_id_parse(text, id, &ignored) || call_problem(call, "not-found", NULL);
-}
-
-/* As the queue writes it: A-labels in lower case. */
-static str normal_domain(struct api_call *call, str domain)
-{
-    struct err ignored = ERR_CLEAR;
-    str normal = domain;
-    if (domain.n)
-        (void)account_domain_normalize(call->arena, domain, &normal, &ignored);
-    return normal;
 }
 
 void rest_list_queue(struct api_call *call, const struct list_queue_params *p, const json_t *body)
@@ -36,7 +27,7 @@ void rest_list_queue(struct api_call *call, const struct list_queue_params *p, c
         [LIST_QUEUE_STATUS_FAILED] = QUEUE_STATUS_FAILED,
     };
     const struct queue_filter filter = {
-        .domain = normal_domain(call, p->domain),
+        .domain = admin_domain(call, p->domain),
         .sender = p->sender,
         .recipient = p->recipient,
         .status = p->has_status ? statuses[p->status] : QUEUE_STATUS_ANY,
@@ -154,7 +145,7 @@ void rest_retry_queue(struct api_call *call, const struct retry_queue_params *p,
     struct err e = ERR_CLEAR;
     struct queue_actor actor = call_queue_actor(call);
     const struct queue_filter filter = {
-        .domain = normal_domain(call, api_get_text(body, "domain")),
+        .domain = admin_domain(call, api_get_text(body, "domain")),
         .sender = api_get_text(body, "sender"),
         .recipient = api_get_text(body, "recipient"),
         .status = read_status(body),

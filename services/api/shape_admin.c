@@ -46,3 +46,79 @@ json_t *shape_queue_stats(const struct queue_stats *stats)
     api_set(o, "leased", json_integer(stats->leased));
     return o;
 }
+
+/* ---- directory ---- */
+
+json_t *shape_domain(const struct account_domain_row *domain)
+{
+    json_t *o = json_object();
+    api_set(o, "name", api_text(domain->name));
+    api_set(o, "accounts", json_integer(domain->accounts));
+    api_set(o, "addresses", json_integer(domain->addresses));
+    api_set(o, "createdAt", api_time(domain->created_at_us));
+    return o;
+}
+
+json_t *shape_admin_account(const struct account *account, const str *addresses, size_t n)
+{
+    json_t *o = json_object();
+    json_t *list = json_array();
+    str local;
+    str domain;
+    (void)str_cut(account->login, '@', &local, &domain);
+    for (size_t i = 0; i < n; i++)
+        api_add(list, api_text(addresses[i]));
+    api_set(o, "id", api_id(account->account_id));
+    api_set(o, "address", api_text(account->login));
+    api_set(o, "domain", api_text(domain));
+    api_set(o, "displayName", api_text(account->display_name));
+    api_set(o, "addresses", list);
+    api_set(o, "quotaBytes", json_integer(account->quota_bytes));
+    api_set(o, "usedBytes", json_integer(account->used_bytes));
+    api_set(o, "usedMessages", json_integer(account->used_messages));
+    api_set(o, "isAdmin", json_boolean(account->is_admin));
+    api_set(o, "isDisabled", json_boolean(account->is_disabled));
+    api_set(o, "hasPassword", json_boolean(account->password_hash.n > 0));
+    api_set(o, "createdAt", api_time(account->created_at_us));
+    return o;
+}
+
+json_t *shape_account_use(const struct account *account)
+{
+    json_t *o = json_object();
+    api_set(o, "id", api_id(account->account_id));
+    api_set(o, "address", api_text(account->login));
+    api_set(o, "usedBytes", json_integer(account->used_bytes));
+    api_set(o, "quotaBytes", json_integer(account->quota_bytes));
+    return o;
+}
+
+json_t *shape_address(const struct account_address_row *address)
+{
+    json_t *o = json_object();
+    bool is_login = address->kind == ACCOUNT_ADDRESS_LOGIN;
+    api_set(o, "address", api_text(address->address));
+    api_set(o, "domain", api_text(address->domain));
+    api_set(o, "kind", json_string(is_login ? "login" : "alias"));
+    api_set(o, "accountId", api_id(address->account_id));
+    api_set(o, "account", api_text(address->login));
+    api_set(o, "createdAt", api_time(address->created_at_us));
+    return o;
+}
+
+/* ---- audit ---- */
+
+json_t *shape_audit_entry(const struct audit_row *row)
+{
+    json_t *o = json_object();
+    api_set(o, "id", api_id(row->id));
+    api_set(o, "at", api_time(row->at_us));
+    api_set(o, "actorId", api_id_or_null(row->entry.actor_id));
+    api_set(o, "actor", api_text(row->entry.actor));
+    api_set(o, "ip", api_text(row->entry.ip));
+    api_set(o, "action", api_text(row->entry.action));
+    api_set(o, "object", api_text(row->entry.object));
+    api_set(o, "detail", api_text(row->entry.detail));
+    api_set(o, "result", api_text(row->entry.result));
+    return o;
+}

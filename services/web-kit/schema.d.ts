@@ -2247,7 +2247,7 @@ export interface components {
             ids: components["schemas"]["Id"][];
         };
         /**
-         * @description `messagesReceived` and `bytesReceived` count what was stored for accounts, `signIns` and `signInFailures` logins by any protocol, `changes` what administrators did.
+         * @description `messagesReceived` and `bytesReceived` count what came for accounts and is still there, `signIns` and `signInFailures` logins by any protocol, `changes` what administrators did.
          * @example messagesReceived
          * @enum {string}
          */

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Pages of lists for administrators. */
+#include "services/api/admin_page.h"
+
+bool admin_page_place(struct api_call *call, str cursor, unsigned order, struct account_place *out)
+{
+    struct call_cursor at = { .text = STR_EMPTY };
+    if (!call_cursor_read(call, cursor, &at, &out->is_given))
+        return false;
+    if (out->is_given && at.numbers[1] != (int64_t)order)
+        return call_problem(call, "invalid-cursor", "The cursor is of another order.");
+    out->number = at.numbers[0];
+    out->name = at.text;
+    return true;
+}
+
+void admin_page_reply(struct api_call *call, struct admin_page *page)
+{
+    json_t *o = json_object();
+    api_set(o, "items", page->items);
+    api_set(o, "nextCursor", page->has_next ? call_cursor_format(call, &page->next) : json_null());
+    api_set(o, "total", page->has_total ? json_integer(page->total) : json_null());
+    call_json(call, 200, o);
+}
+
+str admin_lower(struct api_call *call, str text)
+{
+    char *copy = arena_alloc(call->arena, text.n + 1);
+    for (size_t i = 0; i < text.n; i++)
+        copy[i] = ascii_lower(text.p[i]);
+    return str_of(copy, text.n);
+}
+
+str admin_domain(struct api_call *call, str domain)
+{
+    struct err ignored = ERR_CLEAR;
+    str normal = domain;
+    if (domain.n)
+        (void)account_domain_normalize(call->arena, domain, &normal, &ignored);
+    return normal;
+}

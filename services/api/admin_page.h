@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What lists for administrators have in common: where a page begins, and its answer. */
+#ifndef API_ADMIN_PAGE_H
+#define API_ADMIN_PAGE_H
+
+#include "account/lists.h"
+#include "services/api/call.h"
+
+struct admin_page {
+    size_t limit;
+    json_t *items; /* taken by the reply */
+    bool has_next;
+    struct call_cursor next;
+    bool has_total;
+    int64_t total;
+};
+
+/* Reads a cursor whose numbers are the key and the order, and whose text is the name. A cursor of
+ * another order is not one of this list: 400. False: answered. */
+bool admin_page_place(struct api_call *call, str cursor, unsigned order, struct account_place *out);
+/* Answers with items, nextCursor and total. */
+void admin_page_reply(struct api_call *call, struct admin_page *page);
+/* ASCII letters in lower case, in the arena. */
+str admin_lower(struct api_call *call, str text);
+/* A domain as the directory writes it; what is none stays as it is, and nobody has it. */
+str admin_domain(struct api_call *call, str domain);
+
+#endif

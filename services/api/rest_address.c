@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Addresses of accounts, for administrators. */
+#include "api_routes.h"
+#include "services/api/admin_page.h"
+#include "services/api/api.h"
+#include "services/api/shape_admin.h"
+
+static const enum account_address_kind kinds[] = {
+    [LIST_ADDRESSES_KIND_ALL] = ACCOUNT_ADDRESS_ANY,
+    [LIST_ADDRESSES_KIND_LOGIN] = ACCOUNT_ADDRESS_LOGIN,
+    [LIST_ADDRESSES_KIND_ALIAS] = ACCOUNT_ADDRESS_ALIAS,
+};
+
+/* Number of the account that an id or an address names; 0 for none. */
+YIELDS static bool find_account(struct api_call *call, str name, int64_t *out)
+{
+    struct account account;
+    struct err e = ERR_CLEAR;
+    struct account_directory *d = call->app->accounts;
+    bool found = false;
+    *out = api_id_parse(name);
+    if (*out) {
+        found = account_get(d, *out, call->arena, call->deadline_ms, &account, &e);
+        if (!found && e.kind != ERR_NOT_FOUND)
+            return call_fail(call, &e);
+    } else if (!account_find_for_login(d, name, call->arena, call->deadline_ms, &found, &account,
+                                       &e)) {
+        return call_fail(call, &e);
+    }
+    *out = found ? account.account_id : 0;
+    return true;
+}
+
+void rest_list_addresses(struct api_call *call, const struct list_addresses_params *p,
+                         const json_t *body)
+{
+    struct account_address_rows rows;
+    struct account_place place;
+    struct err e = ERR_CLEAR;
+    struct admin_page page = { .limit = (size_t)p->limit, .has_total = p->total };
+    struct account_address_query query = { .search = admin_lower(call, p->q),
+                                           .domain = admin_domain(call, p->domain),
+                                           .kind = kinds[p->kind],
+                                           .limit = page.limit + 1 };
+    (void)body;
+    if (!admin_page_place(call, p->cursor, 0, &place) ||
+        (p->has_account && !find_account(call, p->account, &query.account_id)))
+        return;
+    query.after = place.is_given ? place.name : STR_EMPTY;
+    if (p->has_account && !query.account_id) {
+        page.items = json_array(); /* an account that is not there has none */
+        admin_page_reply(call, &page);
+        return;
+    }
+    if (!account_address_page(call->app->accounts, &query, call->arena, call->deadline_ms, &rows,
+                              &e) ||
+        (p->total && !account_address_count(call->app->accounts, &query, call->arena,
+                                            call->deadline_ms, &page.total, &e))) {
+        (void)call_fail(call, &e);
+        return;
+    }
+    page.items = json_array();
+    for (size_t i = 0; i < rows.n && i < page.limit; i++)
+        api_add(page.items, shape_address(&rows.list[i]));
+    page.has_next = rows.n > page.limit;
+    if (page.has_next)
+        page.next.text = rows.list[page.limit - 1].address;
+    admin_page_reply(call, &page);
+}
+
+YIELDS static bool load(struct api_call *call, str address, struct account_address_row *out)
+{
+    struct err e = ERR_CLEAR;
+    if (account_address_get(call->app->accounts, address, call->arena, call->deadline_ms, out, &e))
+        return true;
+    return e.kind == ERR_SYNTAX ? call_problem(call, "not-found", NULL) : call_fail(call, &e);
+}
+
+void rest_create_address(struct api_call *call, const struct create_address_params *p,
+                         const json_t *body)
+{
+    struct account_address_row row;
+    struct err e = ERR_CLEAR;
+    const struct account_actor actor = call_account_actor(call);
+    str address = api_get_text(body, "address");
+    int64_t account_id;
+    (void)p;
+    if (!find_account(call, api_get_text(body, "account"), &account_id))
+        return;
+    if (!account_id) {
+        (void)call_field_problem(call, "invalid-fields", "/account", "names no account");
+        return;
+    }
+    if (!account_address_add(call->app->accounts, &actor, address, account_id, call->arena,
+                             call->deadline_ms, &e)) {
+        if (e.kind == ERR_SYNTAX || e.kind == ERR_NOT_FOUND) {
+            (void)call_field_problem(call, "invalid-fields", "/address", e.msg);
+        } else {
+            (void)call_fail(call, &e);
+        }
+        return;
+    }
+    if (load(call, address, &row)) {
+        call_created(call, shape_address(&row), "/api/v1/admin/addresses/%.*s",
+                     STR_FMT(row.address));
+    }
+}
+
+void rest_get_address(struct api_call *call, const struct get_address_params *p, const json_t *body)
+{
+    struct account_address_row row;
+    (void)body;
+    if (load(call, p->address, &row))
+        call_json(call, 200, shape_address(&row));
+}
+
+void rest_delete_address(struct api_call *call, const struct delete_address_params *p,
+                         const json_t *body)
+{
+    struct err e = ERR_CLEAR;
+    const struct account_actor actor = call_account_actor(call);
+    (void)body;
+    if (account_address_remove(call->app->accounts, &actor, p->address, call->arena,
+                               call->deadline_ms, &e)) {
+        call_empty(call, 204);
+    } else if (e.kind == ERR_SYNTAX) {
+        (void)call_problem(call, "not-found", NULL);
+    } else {
+        (void)call_fail(call, &e);
+    }
+}

@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every operation for administrators does what the contract says, on the running server."""
+import itertools
+
+import pytest
+
+from api_client import Api
+from conftest import Instance
+
+NUMBERS = itertools.count(1)
+
+
+@pytest.fixture(scope="module")
+def admin(heronry):
+    return Api.signed_in(heronry, heronry.user(1))
+
+
+@pytest.fixture
+def domain(admin):
+    """A domain of its own, gone afterwards when nothing is left in it."""
+    name = f"tour{next(NUMBERS)}.example"
+    admin.post("/admin/domains", {"name": name}, status=201)
+    return name
+
+
+def new_account(admin, domain, **more):
+    address = f"p{next(NUMBERS)}@{domain}"
+    return admin.post("/admin/accounts", {"address": address, "password": "some horse battery staple"} | more, status=201)
+
+
+def pages(api, path, **query):
+    """All items of a list, two at a time."""
+    items, cursor = [], {}
+    while True:
+        page = api.get(path, query={"limit": 2} | query | cursor).json
+        items += page["items"]
+        if not page["nextCursor"]:
+            return items
+        assert len(page["items"]) == 2
+        cursor = {"cursor": page["nextCursor"]}
+
+
+# ---- domains ----
+
+def test_domains(admin):
+    name = f"Tour{next(NUMBERS)}.Example"
+    made = admin.post("/admin/domains", {"name": name}, headers={"Idempotency-Key": name}, status=201)
+    assert made.json["name"] == name.lower() and made.headers["location"] == f"/api/v1/admin/domains/{name.lower()}"
+    assert admin.post("/admin/domains", {"name": name}, status=409).problem == "exists"
+    assert admin.get(f"/admin/domains/{name}").json == made.json
+    names = [d["name"] for d in pages(admin, "/admin/domains", sort="name")]
+    assert names == sorted(names) and name.lower() in names
+    assert [d["name"] for d in pages(admin, "/admin/domains", sort="-name")] == names[::-1]
+    found = admin.get("/admin/domains", query={"q": name[:8].lower(), "total": True}).json
+    assert found["total"] == len(found["items"]) == 1
+    new_account(admin, name.lower())
+    assert admin.delete(f"/admin/domains/{name}", status=409).problem == "in-use"
+    empty = f"tour{next(NUMBERS)}.example"
+    admin.post("/admin/domains", {"name": empty}, status=201)
+    admin.delete(f"/admin/domains/{empty}", status=204)
+    admin.get(f"/admin/domains/{empty}", status=404)
+
+
+# ---- accounts ----
+
+def test_accounts(heronry, admin, domain):
+    made = new_account(admin, domain, displayName="Mia", quotaBytes=1000000, isAdmin=False)
+    account = made.json
+    assert (account["displayName"], account["quotaBytes"], account["hasPassword"]) == ("Mia", 1000000, True)
+    assert admin.get(f"/admin/accounts/{account['id']}").json == admin.get(f"/admin/accounts/{account['address']}").json == account
+    again = admin.post("/admin/accounts", {"address": account["address"]}, status=409)
+    assert again.problem == "exists"
+    weak = admin.post("/admin/accounts", {"address": f"weak@{domain}", "password": "password"}, status=422)
+    assert weak.problem == "weak-password"
+    assert admin.post("/admin/accounts", {"address": "x@nowhere.example"}, status=422).pointers == ["/address"]
+    others = [new_account(admin, domain).json["address"] for _ in range(4)]
+    listed = [a["address"] for a in pages(admin, "/admin/accounts", domain=domain)]
+    assert listed == sorted([account["address"], *others])
+    assert [a["address"] for a in pages(admin, "/admin/accounts", domain=domain, sort="-address")] == listed[::-1]
+    for sort in ("created", "-created", "used", "-used"):
+        assert sorted(a["address"] for a in pages(admin, "/admin/accounts", domain=domain, sort=sort)) == listed
+    page = admin.get("/admin/accounts", query={"domain": domain, "q": "Mia", "total": True}).json
+    assert (page["total"], [a["id"] for a in page["items"]]) == (1, [account["id"]])
+    changed = admin.patch(f"/admin/accounts/{account['id']}", {"displayName": "Mia R", "quotaBytes": 0, "isAdmin": True}).json
+    assert changed == account | {"displayName": "Mia R", "quotaBytes": 0, "isAdmin": True}
+    assert account["id"] in [a["id"] for a in pages(admin, "/admin/accounts", status="admin")]
+
+
+def test_disabled_account(heronry, admin, domain):
+    account = new_account(admin, domain).json
+    user = {"address": account["address"], "password": "some horse battery staple"}
+    api = Api.signed_in(heronry, user)
+    program = api.with_token("account:read")
+    admin.patch(f"/admin/accounts/{account['id']}", {"isDisabled": True})
+    api.get("/me", status=401)
+    program.get("/me", status=401)
+    Api(heronry).post("/session", {"login": user["address"], "password": user["password"]}, status=401)
+    assert [a["id"] for a in pages(admin, "/admin/accounts", domain=domain, status="disabled")] == [account["id"]]
+    admin.patch(f"/admin/accounts/{account['id']}", {"isDisabled": False})
+    Api.signed_in(heronry, user)
+
+
+def test_password_of_an_account(heronry, admin, domain):
+    account = new_account(admin, domain).json
+    api = Api.signed_in(heronry, {"address": account["address"], "password": "some horse battery staple"})
+    admin.put(f"/admin/accounts/{account['id']}/password", {"password": "other horse battery staple"}, status=204)
+    api.get("/me", status=401)
+    Api.signed_in(heronry, {"address": account["address"], "password": "other horse battery staple"})
+    assert admin.put(f"/admin/accounts/{account['id']}/password", {"password": "12345678"}, status=422).problem == "weak-password"
+
+
+def test_last_administrator_stays(heronry_factory):
+    server = heronry_factory()
+    admin = Api.signed_in(server, server.user(1))
+    own = admin.get("/me").json["id"]
+    for change in ({"isAdmin": False}, {"isDisabled": True}):
+        assert admin.request("PATCH", f"/admin/accounts/{own}", change, status=403).problem == "last-administrator"
+
+
+# ---- addresses ----
+
+def test_addresses(heronry, admin, domain):
+    account = new_account(admin, domain).json
+    alias = f"sales@{domain}"
+    made = admin.post("/admin/addresses", {"address": alias.upper(), "account": account["address"]}, status=201)
+    assert (made.json["address"], made.json["kind"], made.json["accountId"]) == (alias, "alias", account["id"])
+    assert admin.get(f"/admin/addresses/{alias}").json == made.json
+    assert admin.post("/admin/addresses", {"address": alias, "account": account["id"]}, status=409).problem == "exists"
+    assert admin.post("/admin/addresses", {"address": f"x@{domain}", "account": "999999"}, status=422).pointers == ["/account"]
+    assert admin.post("/admin/addresses", {"address": "x@nowhere.example", "account": account["id"]}, status=422).pointers == ["/address"]
+    assert [a["address"] for a in pages(admin, "/admin/addresses", account=account["id"])] == sorted([account["address"], alias])
+    assert [a["kind"] for a in pages(admin, "/admin/addresses", domain=domain, kind="alias")] == ["alias"]
+    assert admin.get("/admin/addresses", query={"q": "sales@tour", "total": True}).json["total"] >= 1
+    assert admin.get(f"/admin/accounts/{account['id']}").json["addresses"] == [account["address"], alias]
+    assert admin.delete(f"/admin/addresses/{account['address']}", status=409).problem == "in-use"
+    admin.delete(f"/admin/addresses/{alias}", status=204)
+    admin.get(f"/admin/addresses/{alias}", status=404)
+
+
+# ---- queue ----
+
+@pytest.fixture(scope="module")
+def queue(request):
+    """A server whose questions to the DNS nobody answers."""
+    instance = Instance(settings={"dns.forward": "127.0.0.1@9"})
+    request.addfinalizer(instance.remove)
+    return instance.up()
+
+
+def test_queue(queue):
+    admin = Api.signed_in(queue, queue.user(1))
+    with queue.smtp("submission", login=queue.user(2)) as smtp:
+        for number in (1, 2, 3):
+            smtp.sendmail(queue.user(2)["address"], [f"leo{number}@far.example"], f"From: {queue.user(2)['address']}\r\nSubject: {number}\r\n\r\nx\r\n")
+    rows = pages(admin, "/admin/queue", domain="far.example")
+    assert len(rows) == 3 and {r["status"] for r in rows} <= {"pending", "deferred", "failed"}
+    one = admin.get("/admin/queue", query={"recipient": "leo1@far.example"}).json["items"]
+    assert [r["recipient"] for r in one] == ["leo1@far.example"]
+    path = f"/admin/queue/{one[0]['id']}"
+    assert admin.get(path).json["recipients"][0]["recipient"] == "leo1@far.example"
+    stats = admin.get("/admin/queue/stats").json
+    assert stats["messages"] >= 3
+    assert admin.get("/admin/overview").json["queue"]["messages"] >= 3
+    assert admin.post(f"{path}/retry", status=200).json["recipients"] <= 1
+    assert admin.post("/admin/queue/retry", {"domain": "far.example"}, headers={"Idempotency-Key": "r"}, status=200).json["recipients"] <= 3
+    admin.post("/admin/queue/retry", {"domain": "other.invalid"}, headers={"Idempotency-Key": "r"}, status=409)
+    admin.delete(path, status=204)
+    admin.get(path, status=404)
+    admin.post(f"{path}/retry", status=404)
+
+
+# ---- the rest ----
+
+def test_overview_and_figures(admin):
+    overview = admin.get("/admin/overview").json
+    assert overview["accounts"] >= 3 and overview["administrators"] >= 1 and overview["status"] == "ok"
+    for metric in ("messagesReceived", "bytesReceived", "signIns", "signInFailures", "changes"):
+        stats = admin.get("/admin/stats", query={"metric": metric, "step": 300}).json
+        assert len(stats["times"]) == len(stats["values"]) > 100
+    assert sum(v or 0 for v in admin.get("/admin/stats", query={"metric": "signIns"}).json["values"]) > 0
+    wide = {"metric": "signIns", "from": "2020-01-01T00:00:00Z", "to": "2026-01-01T00:00:00Z", "step": 60}
+    assert admin.get("/admin/stats", query=wide, status=400).problem == "invalid-parameter"
+
+
+def test_audit(admin, domain):
+    account = new_account(admin, domain).json
+    admin.patch(f"/admin/accounts/{account['id']}", {"quotaBytes": 5000})
+    rows = pages(admin, "/admin/audit", object=account["address"])
+    assert len(rows) >= 2 and rows[0]["at"] >= rows[-1]["at"]
+    me = admin.get("/me").json
+    assert {(r["actor"], r["actorId"]) for r in rows} == {(me["address"], me["id"])}
+    assert all(r["action"].startswith("account.") for r in admin.get("/admin/audit", query={"action": "account."}).json["items"])
+    assert admin.get("/admin/audit", query={"from": "2099-01-01T00:00:00Z"}).json["items"] == []
+    assert admin.get("/admin/audit", query={"actor": "nobody", "to": "2099-01-01T00:00:00Z"}).json["items"] == []
