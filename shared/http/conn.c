@@ -24,18 +24,23 @@ struct http_conn *http_conn_of(h2o_req_t *req)
     return sock->on_close.data;
 }
 
-void http_conn_log_refused(struct http_thread *t, const struct net_address *peer, const char *why)
+bool http_conn_may_log(struct http_thread *t)
 {
-    char text[NET_ADDRESS_TEXT];
     int64_t now = clock_monotonic_ms();
     if (now - t->refusals_ms >= 1000) {
         t->refusals_ms = now;
         t->refusals = 0;
     }
-    if (t->refusals++ >= REFUSALS_LOGGED_A_SECOND)
-        return;
-    obs_log(EV_CONNECTION_REFUSED, STR_EMPTY, OBS_CSTR("protocol", "http"),
-            OBS_STR("peer", net_address_ip(peer, text)), OBS_CSTR("reason", why));
+    return t->refusals++ < REFUSALS_LOGGED_A_SECOND;
+}
+
+void http_conn_log_refused(struct http_thread *t, const struct net_address *peer, const char *why)
+{
+    char text[NET_ADDRESS_TEXT];
+    if (http_conn_may_log(t)) {
+        obs_log(EV_CONNECTION_REFUSED, STR_EMPTY, OBS_CSTR("protocol", "http"),
+                OBS_STR("peer", net_address_ip(peer, text)), OBS_CSTR("reason", why));
+    }
 }
 
 static void on_closed(void *arg)
@@ -186,8 +191,10 @@ static void tell_fault(struct http_conn *c, unsigned status, const char *why)
                    "Connection: close\r\nX-Request-Id: %s\r\n\r\n",
                    status, http_status_phrase(status), body.n, c->first);
     (void)buf_add(&answer, buf_str(&body));
-    obs_log(EV_HTTP_REFUSED, str_from_cstr(c->first), OBS_INT("status", status),
-            OBS_STR("peer", net_address_ip(&c->peer, peer)), OBS_CSTR("reason", why));
+    if (http_conn_may_log(c->thread)) {
+        obs_log(EV_HTTP_REFUSED, str_from_cstr(c->first), OBS_INT("status", status),
+                OBS_STR("peer", net_address_ip(&c->peer, peer)), OBS_CSTR("reason", why));
+    }
     obs_count(METRIC_HTTP_REQUESTS, "4xx", 1);
     http_conn_is_closing(c);
     h2o_socket_read_stop(c->sock);
@@ -256,8 +263,10 @@ static void on_handshake(h2o_socket_t *sock, const char *err)
         read_head(c);
         return;
     }
-    obs_log(EV_TLS_HANDSHAKE_FAILED, str_from_cstr(c->first), OBS_CSTR("protocol", "http"),
-            OBS_STR("peer", net_address_ip(&c->peer, peer)), OBS_CSTR("reason", err));
+    if (http_conn_may_log(c->thread)) {
+        obs_log(EV_TLS_HANDSHAKE_FAILED, str_from_cstr(c->first), OBS_CSTR("protocol", "http"),
+                OBS_STR("peer", net_address_ip(&c->peer, peer)), OBS_CSTR("reason", err));
+    }
     close_conn(c);
 }
 

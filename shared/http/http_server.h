@@ -169,8 +169,9 @@ struct http_server_options {
      * believed, or NULL; keeps. */
     const struct net_networks *trusted;
     size_t body_max;             /* octets of a request's body, 0 = 4 MiB + 64 KiB; then 413 */
-    size_t input_max;            /* octets of all requests that are not complete, 0 = 256 MiB; past
-                                    it the longest waiting are cut off */
+    size_t input_max;            /* octets of requests that are not complete, and of bodies that
+                                    handlers have, each: 0 = 256 MiB. Past it the longest waiting are
+                                    cut off, and new bodies get 503 */
     unsigned max_connections;    /* 0 = 12000; past it idle ones give way to new ones */
     unsigned max_per_ip;         /* connections of a /32 or /64, three times of a /24 or /48;
                                     0 = no limit */

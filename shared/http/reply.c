@@ -39,8 +39,10 @@ static enum http_method method_of(str name)
 
 static void unref(struct reply *r)
 {
-    if (--r->refs == 0)
-        thread_free_job(&r->job);
+    if (--r->refs > 0)
+        return;
+    r->thread->bodies -= r->body_octets;
+    thread_free_job(&r->job);
 }
 
 /* ---- the answer ---- */
@@ -315,6 +317,8 @@ static struct reply *reply_new(struct http_thread *t, h2o_req_t *req)
     r->req = req;
     r->conn = http_conn_of(req);
     r->refs = 2;
+    r->body_octets = req->entity.len;
+    t->bodies += r->body_octets;
     r->generator = (h2o_generator_t){ .proceed = on_proceed, .stop = on_stop };
     r->watch.cb = on_watch_time;
     r->stall.cb = on_stall;
@@ -331,6 +335,10 @@ static struct reply *reply_new(struct http_thread *t, h2o_req_t *req)
 static int on_request(h2o_handler_t *self, h2o_req_t *req)
 {
     struct http_thread *t = CONTAINER_OF(self, struct reply_handler, super)->thread;
+    if (t->bodies + req->entity.len > t->server->options.input_max) {
+        gate_refuse(req, 503, "Too much is being sent to this server. Try again in a moment.");
+        return 0;
+    }
     struct reply *r = reply_new(t, req);
     copy_request(r, req);
     struct anchor *anchor = h2o_mem_alloc_shared(&req->pool, sizeof(*anchor), on_dispose);

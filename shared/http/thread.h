@@ -67,6 +67,7 @@ struct reply {
     h2o_req_t *req; /* NULL: disposed of */
     struct http_conn *conn;
     unsigned refs;
+    size_t body_octets; /* of the request */
     bool is_started;
     bool is_sending; /* h2o_send was called, and neither proceed nor dispose since */
     bool is_beating; /* what is being sent is a heartbeat */
@@ -102,6 +103,7 @@ struct http_thread {
     size_t n_conns;
     h2o_socket_t *gone; /* an epoll that tells which busy connections were closed */
     int gone_fd;
+    size_t bodies; /* octets of all requests that the loop has */
     bool is_stopping;
     int64_t refusals_ms; /* the second that `refusals` counts */
     unsigned refusals;
@@ -128,7 +130,10 @@ void http_conn_unwatch(struct http_conn *c);
 void http_conn_on_gone(h2o_socket_t *sock, const char *err);
 /* A little time to flush, then the connection is cut. */
 void http_conn_is_closing(struct http_conn *c);
-/* A line in the log that somebody was turned away, some a second. */
+/* Whether somebody's fault may be logged: some a second, so that nobody fills the disk (ATTACKS
+ * B3). */
+bool http_conn_may_log(struct http_thread *t);
+/* A line in the log that somebody was turned away, if it may be. */
 void http_conn_log_refused(struct http_thread *t, const struct net_address *peer, const char *why);
 void tls_hold_release(struct tls_hold **hold);
 

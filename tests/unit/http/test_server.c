@@ -71,7 +71,7 @@ static void handle(struct http_request *r, void *arg)
         assert_false(is_ok);
         http_reply_problem(r, 504, err_kind_name(e.kind));
     } else if (str_eq(r->path, STR("/sleep"))) {
-        (void)fiber_sleep_until(clock_deadline_in(300), &e);
+        (void)fiber_sleep_until(clock_deadline_in(r->query.n ? 2000 : 300), &e);
         http_reply(r, 204, NULL, STR_EMPTY);
     } else if (str_eq(r->path, STR("/limited"))) {
         const struct http_rate rate = { "token", 600, 0, 60, 7 };
@@ -465,6 +465,57 @@ static void test_halves(void **state)
     world_close(&w);
 }
 
+/* Bodies that handlers have: past the limit there is no room for more, until some are done. */
+static void ask_bodies(struct world *w)
+{
+    enum {
+        BODY = 400 * 1024
+    };
+    struct buf request;
+    struct buf b;
+    struct http_server_counts counts = { .requests = 0 };
+    int fds[2];
+    buf_init(&request, BODY + 1000);
+    buf_init(&b, ANSWER_MAX);
+    (void)buf_addf(&request, "POST /sleep?long HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n",
+                   BODY);
+    (void)memset(buf_reserve(&request, BODY), 'x', BODY);
+    buf_commit(&request, BODY);
+    for (int i = 0; i < 2; i++) {
+        fds[i] = client_connect(w->port);
+        client_send(fds[i], buf_str(&request));
+    }
+    for (int i = 0; i < 1000 && counts.requests < 2; i++) {
+        client_sleep_ms(1);
+        http_server_count(w->server, &counts);
+    }
+    client_ask(w->port, buf_str(&request), &b);
+    assert_int_equal(status_of(&b), 503);
+    for (int i = 0; i < 2; i++) {
+        buf_clear(&b);
+        assert_true(client_read_all(fds[i], &b));
+        assert_int_equal(status_of(&b), 204);
+        (void)close(fds[i]);
+    }
+    client_wait_nothing_left(w);
+    client_ask(w->port, buf_str(&request), &b);
+    assert_int_equal(status_of(&b), 204);
+    buf_fini(&b);
+    buf_fini(&request);
+}
+
+static void test_bodies(void **state)
+{
+    (void)state;
+    struct world w = { 0 };
+    const struct http_server_options options = { .handle = handle,
+                                                 .arg = &w,
+                                                 .input_max = 1000 * 1024 };
+    world_open(&w, &options);
+    world_run(&w, ask_bodies);
+    world_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -473,6 +524,7 @@ int main(void)
         cmocka_unit_test(test_compressed), cmocka_unit_test(test_drain),
         cmocka_unit_test(test_forwarded),  cmocka_unit_test(test_proxied),
         cmocka_unit_test(test_limited),    cmocka_unit_test(test_halves),
+        cmocka_unit_test(test_bodies),
     };
     obs_log_init(2, OBS_WARN, OBS_TEXT, "test", "");
     return cmocka_run_group_tests(tests, NULL, NULL);
