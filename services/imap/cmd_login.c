@@ -52,6 +52,13 @@ static bool enter(struct imap_session *s, const struct auth_identity *identity)
     return imap_reply(s, IMAP_OK, code, "Logged in");
 }
 
+/* Nobody logs in without TLS. It counts like a failed login, so that nobody fills the audit. */
+static bool refuse_plain_text(struct imap_session *s)
+{
+    s->bad_commands++;
+    return imap_reply(s, IMAP_NO, STR("PRIVACYREQUIRED"), "Use STARTTLS first");
+}
+
 static bool try_login(struct imap_session *s, str login, str password, struct err *e)
 {
     struct auth_identity identity;
@@ -60,6 +67,10 @@ static bool try_login(struct imap_session *s, str login, str password, struct er
                                           .peer = net_conn_peer(s->conn),
                                           .protocol = "imap",
                                           .session = net_conn_id(s->conn) };
+    if (!net_conn_tls(s->conn)) {
+        auth_note_exposed(s->app->auth, &attempt);
+        return refuse_plain_text(s);
+    }
     if (auth_login(s->app->auth, &attempt, &s->arena, clock_deadline_in(AUTH_MS), &identity, e))
         return enter(s, &identity);
     if (e->kind == ERR_DENIED) {
@@ -130,6 +141,9 @@ bool imap_cmd_authenticate(struct imap_session *s, struct imap_command *c, struc
     }
     if (!sasl_mechanism_find(name, &mechanism))
         return imap_reply(s, IMAP_NO, STR("CANNOT"), "No such mechanism");
+    /* With an initial response PLAIN has told all there is to tell: try_login refuses it. */
+    if (!net_conn_tls(s->conn) && !(has_initial && mechanism == SASL_PLAIN))
+        return refuse_plain_text(s);
     struct sasl_server sasl;
     sasl_server_init(&sasl, mechanism);
     bool ok = converse(s, &sasl, has_initial ? &initial : NULL, e)

@@ -6,11 +6,10 @@
 #include "services/imap/session.h"
 
 enum {
-    IMAP_NEEDS_TLS = 1,     /* refused in plain text */
-    IMAP_HAS_UID_FORM = 2,  /* may stand behind UID */
-    IMAP_KEEPS_NUMBERS = 4, /* no EXPUNGE may be sent in it without UID (RFC 9051 section 7.5.1) */
-    IMAP_LOOKS = 8,         /* always asks the database what is new */
-    IMAP_WIPES = 16         /* its arguments hold a password: overwritten afterwards */
+    IMAP_HAS_UID_FORM = 1,  /* may stand behind UID */
+    IMAP_KEEPS_NUMBERS = 2, /* no EXPUNGE may be sent in it without UID (RFC 9051 section 7.5.1) */
+    IMAP_LOOKS = 4,         /* always asks the database what is new */
+    IMAP_WIPES = 8          /* its arguments hold a password: overwritten afterwards */
 };
 
 /* Runs one command. True: s->reply is the answer (OK unless it was set). False: *e is, by

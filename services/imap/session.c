@@ -44,8 +44,6 @@ static const struct imap_command_entry *admit(struct imap_session *s, const stru
         (void)imap_reply(s, IMAP_BAD, STR_EMPTY, "Unknown command");
     } else if ((entry->states & s->state) == 0) {
         (void)imap_reply(s, IMAP_BAD, STR_EMPTY, "Not in this state");
-    } else if ((entry->flags & IMAP_NEEDS_TLS) && !net_conn_tls(s->conn)) {
-        (void)imap_reply(s, IMAP_NO, STR("PRIVACYREQUIRED"), "Use STARTTLS first");
     } else {
         return entry;
     }

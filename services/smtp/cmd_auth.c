@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* AUTH (RFC 4954): the dialogue of a mechanism, then the check of name and password. Between its
  * lines the session is parked as between commands: what ends it there ends it here. */
-#include "audit/audit.h"
 #include "auth/auth.h"
 #include "services/smtp/commands.h"
 
@@ -14,22 +13,23 @@ static enum smtp_answer answer_for_dialogue(enum err_kind kind)
     return kind == ERR_DENIED ? ANSWER_AUTH_FAILED : ANSWER_AUTH_SYNTAX;
 }
 
-static str peer_ip(const struct smtp_session *s, char text[NET_ADDRESS_TEXT])
+static struct auth_attempt make_attempt(const struct smtp_session *s,
+                                        const struct sasl_server *sasl)
 {
-    return net_address_ip(net_conn_peer(s->conn), text);
-}
-
-static enum net_next check_login(struct smtp_session *s, struct sasl_server *sasl)
-{
-    struct err e = ERR_CLEAR;
-    struct auth_identity identity;
-    const struct auth_attempt attempt = {
+    return (struct auth_attempt){
         .login = secret_str(&sasl->login),
         .password = secret_str(&sasl->password),
         .peer = net_conn_peer(s->conn),
         .protocol = "smtp",
         .session = net_conn_id(s->conn),
     };
+}
+
+static enum net_next check_login(struct smtp_session *s, struct sasl_server *sasl)
+{
+    struct err e = ERR_CLEAR;
+    struct auth_identity identity;
+    const struct auth_attempt attempt = make_attempt(s, sasl);
     if (!smtp_is_database_up(s))
         return smtp_say(s, ANSWER_AUTH_LATER);
     if (!auth_login(s->state->app->auth, &attempt, &s->arena, clock_deadline_in(SMTP_AUTH_MS),
@@ -75,7 +75,7 @@ enum net_next smtp_auth_line(struct smtp_session *s, str line)
     return follow(s, step, challenge, &e);
 }
 
-/* A password that came in plain text is known to others now: an audit row tells whose (U1). */
+/* A password that came in plain text is known to others now (U1). */
 static void note_exposed(struct smtp_session *s, const struct smtp_auth *auth,
                          enum sasl_mechanism mechanism)
 {
@@ -83,18 +83,10 @@ static void note_exposed(struct smtp_session *s, const struct smtp_auth *auth,
     struct sasl_server sasl;
     str challenge;
     sasl_server_init(&sasl, mechanism);
-    if (auth->has_initial && smtp_is_database_up(s) &&
+    if (auth->has_initial &&
         sasl_server_start(&sasl, &auth->initial, &challenge, &e) == SASL_DONE) {
-        char ip[NET_ADDRESS_TEXT];
-        const struct audit_entry entry = {
-            .actor = STR("system"),
-            .ip = peer_ip(s, ip),
-            .action = STR("auth.exposed"),
-            .object = secret_str(&sasl.login),
-            .detail = STR("password sent without TLS"),
-            .result = STR("denied"),
-        };
-        (void)audit_write(s->state->app->db, &entry, clock_deadline_in(SMTP_LOOKUP_MS), &e);
+        const struct auth_attempt attempt = make_attempt(s, &sasl);
+        auth_note_exposed(s->state->app->auth, &attempt);
     }
     sasl_server_fini(&sasl);
 }

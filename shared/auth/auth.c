@@ -8,6 +8,7 @@
 #include "auth/hashing.h"
 #include "auth/throttle.h"
 #include "base/utf8.h"
+#include "db/db.h"
 #include "obs/obs.h"
 
 enum {
@@ -119,15 +120,18 @@ static bool is_name(str login)
     return utf8_is_valid(login) && str_find_byte(login, '\0') < 0;
 }
 
-/* What the log and the audit say the attempt was for. An unknown name without '@' is left out: it
- * may be a password typed into the wrong field (PROMISES R31). */
+/* An unknown name without '@' is left out: it may be a password typed into the wrong field
+ * (PROMISES R31). */
+static str shown_attempt(const struct auth_attempt *attempt)
+{
+    bool is_shown = is_name(attempt->login) && str_find_byte(attempt->login, '@') >= 0;
+    return is_shown ? attempt->login : STR("(unknown)");
+}
+
+/* What the log and the audit say the attempt was for. */
 static str shown_name(const struct login *l)
 {
-    if (l->is_found)
-        return l->account.login;
-    if (!is_name(l->attempt->login))
-        return STR("(unknown)");
-    return str_find_byte(l->attempt->login, '@') >= 0 ? l->attempt->login : STR("(unknown)");
+    return l->is_found ? l->account.login : shown_attempt(l->attempt);
 }
 
 /* An audit row that cannot be written fails no login: the password was checked all the same. */
@@ -146,6 +150,22 @@ static void write_audit(const struct login *l, const char *result)
     };
     if (!audit_write(l->auth->db, &entry, clock_deadline_in(LOOKUP_MS), &e))
         obs_log(EV_AUTH_AUDIT_LOST, l->attempt->session, OBS_ERR(&e));
+}
+
+void auth_note_exposed(struct auth *auth, const struct auth_attempt *attempt)
+{
+    char text[NET_ADDRESS_TEXT];
+    struct err e = ERR_CLEAR;
+    const struct audit_entry entry = {
+        .actor = STR("system"),
+        .ip = attempt->peer ? net_address_ip(attempt->peer, text) : STR_EMPTY,
+        .action = STR("auth.exposed"),
+        .object = shown_attempt(attempt),
+        .detail = STR("password sent without TLS"),
+        .result = STR("denied"),
+    };
+    if (!db_is_up(auth->db) || !audit_write(auth->db, &entry, clock_deadline_in(LOOKUP_MS), &e))
+        obs_log(EV_AUTH_AUDIT_LOST, attempt->session, OBS_ERR(&e));
 }
 
 /* Counts the failure, writes it down, and lets the client wait. The delay is measured from the

@@ -61,6 +61,11 @@ struct auth_identity {
 YIELDS bool auth_login(struct auth *auth, const struct auth_attempt *attempt, struct arena *a,
                        int64_t deadline_ms, struct auth_identity *out, struct err *e);
 
+/* A name and a password came in plain text, where others may have read them: writes that down as an
+ * audit row "auth.exposed" (ATTACKS U1). Checks nothing, so it tells the client nothing; whoever
+ * calls it bounds how often one connection may. Yields. */
+YIELDS void auth_note_exposed(struct auth *auth, const struct auth_attempt *attempt);
+
 /* Checks a new password (auth_password_check) and hashes it in the pool; the PHC string is in the
  * arena. ERR_SYNTAX and ERR_LIMIT as there, ERR_UNAVAILABLE, ERR_TIMEOUT, ERR_CANCELLED. Yields. */
 YIELDS bool auth_hash_password(struct auth *auth, str password, struct arena *a,

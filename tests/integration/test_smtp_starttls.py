@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """ATTACKS S5 and PROMISES R19: no command or reply survives STARTTLS."""
+import base64
 import contextlib
+import imaplib
 import ssl
 
 import pytest
@@ -46,6 +48,36 @@ def test_login_needs_tls_and_ends_with_the_session(heronry):
         upgrade(heronry, smtp)
         assert b"AUTH PLAIN LOGIN" in smtp.hello()
         assert smtp.ask(f"MAIL FROM:<{heronry.user(1)['address']}>")[0] == 530
+
+
+def exposed(heronry):
+    return heronry.psql("SELECT object FROM audit_log WHERE action = 'auth.exposed' ORDER BY audit_id").splitlines()
+
+
+def test_a_password_without_tls_is_written_down(heronry):
+    """ATTACKS U1: whoever sends it all the same has told it to the network; the audit says who. A name that is
+    none may be a password in the wrong place."""
+    user = heronry.user(1)["address"]
+    response = base64.b64encode(f"\0{user}\0some password".encode()).decode()
+    with RawSmtp(heronry.ports["submission"]) as smtp:
+        smtp.hello()
+        before = len(exposed(heronry))
+        assert smtp.ask(f"AUTH PLAIN {response}")[0] == 538
+        assert exposed(heronry)[before:] == [user]
+        assert smtp.ask("AUTH PLAIN")[0] == 538
+        assert smtp.ask("AUTH PLAIN " + base64.b64encode(b"\0hunter2\0hunter2").decode())[0] == 538
+        assert exposed(heronry)[before:] == [user, "(unknown)"]
+    with imaplib.IMAP4("127.0.0.1", heronry.ports["imap"], timeout=20) as imap:
+        before = len(exposed(heronry))
+        with pytest.raises(imaplib.IMAP4.error, match="PRIVACYREQUIRED"):
+            imap.login(user, "some password")
+        assert exposed(heronry)[before:] == [user]
+        # Three are the end, as of failed logins: nobody fills the audit.
+        imap.send(b"a AUTHENTICATE PLAIN\r\nb AUTHENTICATE PLAIN " + response.encode() + b"\r\nc NOOP\r\n")
+        lines = [imap.readline() for _ in range(3)]
+        assert [line[:19] for line in lines] == [b"a NO [PRIVACYREQUIR", b"b NO [PRIVACYREQUIR", b"* BYE Too many bad "]
+        assert exposed(heronry)[before:] == [user, user]
+        imap.state = "LOGOUT"
 
 
 @pytest.mark.parametrize("garbage", [b"EHLO plain.example\r\n", b"\x16\x03\x01\x00\x05hello", b"\0" * 100])
