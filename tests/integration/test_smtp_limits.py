@@ -153,6 +153,51 @@ def test_stress(tight):
             smtp.sock.close()
 
 
+def test_connections_of_a_listener(tight):
+    """The eleventh is told to come later; other ports are not concerned."""
+    held = [RawSmtp(tight.ports["smtp"]) for _ in range(10)]
+    try:
+        with RawSmtp(tight.ports["smtp"], greet=False) as eleventh:
+            assert eleventh.rest().startswith(b"421 4.7.0 ")
+        with RawSmtp(tight.ports["submission"]) as other:
+            assert other.ask("EHLO client.example")[0] == 250
+    finally:
+        for smtp in held:
+            smtp.sock.close()
+
+
+def test_new_connections_of_a_minute(heronry_factory):
+    """Six are taken, however short; more of the same minute are not, whichever worker they come to."""
+    server = heronry_factory(settings={"limits.smtp_new_per_minute": 6, "workers.front": 2})
+    greetings = []
+    for _ in range(13):  # a new minute may begin between two of them
+        with RawSmtp(server.ports["smtp"], greet=False) as smtp:
+            greetings.append(smtp.reply()[0])
+    assert greetings[:6] == [220] * 6
+    assert 421 in greetings[6:]
+    with RawSmtp(server.ports["submission"], greet=False) as other:
+        assert other.reply()[0] == 220
+
+
+def test_commands_without_a_message(heronry):
+    """100 are answered, one more ends the session; a message begins the count anew (S11)."""
+    user = heronry.user(2)["address"]
+    with RawSmtp(heronry.ports["smtp"]) as smtp:
+        smtp.hello()
+        words = ["NOOP", "RSET", "VRFY x", "HELP"]
+        codes = [smtp.ask(words[n % 4])[0] for n in range(99)]
+        assert set(codes) == {250, 252, 214}
+        assert smtp.ask("MAIL FROM:<>")[0] == 250
+        assert smtp.ask(f"RCPT TO:<{user}>")[0] == 250
+        assert smtp.ask("DATA")[0] == 354
+        smtp.send(stuffed(b"Subject: after much ado\r\n\r\nx\r\n"))
+        assert smtp.reply()[0] == 250
+        assert {smtp.ask("NOOP")[0] for _ in range(100)} == {250}
+        code, text = smtp.ask("NOOP")
+        assert (code, text[4:9]) == (421, b"4.7.0")
+        assert smtp.rest() == b""
+
+
 def test_memory_for_messages(tight):
     """Messages in transfer may hold twice the largest message together (at least 128 MiB): one more is
     told to come later, and one that declares its size is told so at MAIL."""
