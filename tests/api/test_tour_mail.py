@@ -6,6 +6,7 @@ import pytest
 
 import mail
 from api_client import Api
+from conftest import wait_until
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def filled(heronry, user, api):
     """Three messages in two conversations: ids of messages, the oldest first."""
     first = mail.make("Spring", message_id="<one@example.net>")
     answer = mail.make("Re: Spring", "And the sails too.\n", in_reply_to="<one@example.net>")
-    other = mail.make("Bill", html="<p>Pay <b>now</b><script>x()</script><img src=http://track.example/p.gif width=1 height=1>",
+    other = mail.make("Bill", "Pay now.\n", html="<p>Pay <b>now</b><script>x()</script><img src=http://track.example/p.gif width=1 height=1>",
                       attachments=[("bill.pdf", "application/pdf", b"%PDF-1.4 " + b"x" * 3000), ("a.png", "image/png", mail.PICTURE)])
     mail.append(heronry, user, first, answer, other)
     items = api.get("/messages").json["items"]
@@ -206,3 +207,59 @@ def test_stream_ends_with_its_session(heronry, user, api):
         assert next(event for event in events if event[0] == "session")[2]["reason"] == "revoked"
         assert list(events) == []
     other.get("/me", status=401)
+
+
+def test_flags_moves_and_their_undo(api, filled):
+    archive = api.mailbox("archive")
+    seen = api.patch(f"/messages/{filled[0]}", {"keywords": {"$seen": True, "invoice": True}}).json
+    assert set(seen["keywords"]) == {"$seen", "invoice"}
+    target = {"messageIds": filled}
+    done = api.post("/messages/batch", {"target": target, "change": {"keywords": {"$seen": True}}}, status=200).json
+    assert undo_of(done) == {"1": filled[1:]} and done["unchangedCount"] == 1
+    moved = api.post("/messages/batch", {"target": {"search": {"mailboxId": "1"}}, "change": {"move": {"from": "1", "to": archive}}},
+                     status=200).json
+    assert sorted(sum(undo_of(moved).values(), [])) == sorted(filled) and not moved["hasMore"]
+    assert api.get("/mailboxes/1").json["totalMessages"] == 0
+    for mailbox, ids in undo_of(moved).items():
+        api.post("/messages/batch", {"target": {"messageIds": ids}, "change": {"move": {"from": archive, "to": mailbox}}}, status=200)
+    assert api.get("/mailboxes/1").json["totalMessages"] == 3
+    old = api.get("/mailboxes").json["state"]
+    api.patch(f"/messages/{filled[0]}", {"keywords": {"$seen": False}})
+    late = api.post("/messages/batch", {"target": target, "change": {"keywords": {"$seen": True}}, "ifState": old}, status=409)
+    assert late.problem == "state-changed"
+    assert api.request("PATCH", f"/messages/{filled[0]}", {"move": {"to": "4000000"}}).pointers == ["/move/to"]
+
+
+def test_destroying(api, filled):
+    api.delete(f"/messages/{filled[0]}", status=204)
+    api.get(f"/messages/{filled[0]}", status=404)
+    thread = api.get(f"/messages/{filled[1]}").json["threadId"]
+    gone = api.post("/messages/batch", {"target": {"threads": {"ids": [thread, "12345"]}}, "change": {"destroy": True}}, status=200).json
+    assert (undo_of(gone), gone["notFound"]) == ({"1": [filled[1]]}, ["12345"])
+    api.get(f"/threads/{thread}", status=404)
+    assert api.request("POST", "/messages/batch", {"target": {"messageIds": [filled[2]]}, "change": {
+        "destroy": True, "keywords": {"$seen": True}}}).status == 422
+
+
+def test_search(heronry, user, api, filled):
+    def hits(q, **more):
+        return api.get("/search", query={"q": q, **more}).json
+
+    wait_until(lambda: hits("boats")["total"], what="the index")
+    assert hits("boa")["items"][0]["messageIds"] == [filled[0]]
+    whole = hits("from:leo", facets=True)
+    assert whole["total"] == 3 and whole["isTotalExact"] and whole["facets"]["from"][0]["address"] == "leo@example.net"
+    first = hits("from:leo", limit=1)
+    assert len(first["items"]) == 1 and hits("from:leo", limit=1, cursor=first["nextCursor"])["items"] != first["items"]
+    assert hits("has:attachment")["items"][0]["thread"]["subject"] == "Bill"
+    assert hits("\"sails too\" -bill")["total"] == 1
+    marked = hits("sails")["items"][0]["snippet"]
+    assert [s["text"].lower() for s in marked if s["isMatch"]] == ["sails"]
+    assert hits("sails", mailboxId=api.mailbox("archive"))["total"] == 0
+
+
+def test_suggestions(heronry, user, api, filled):
+    kinds = {s["kind"] for s in api.get("/search/suggest", query={"q": "le"}).json["items"]}
+    assert "person" in kinds
+    only = api.get("/search/suggest", query={"q": "le", "kinds": "person", "limit": 1}).json["items"]
+    assert [s["detail"] for s in only] == ["leo@example.net"]
