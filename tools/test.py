@@ -157,8 +157,8 @@ def step_release(report, options):
 
 
 def step_web(report, options):
-    """The apps and the contract: types, unit tests, the tools around the contract."""
-    if not build(report, "dev", "web"):
+    """The apps and the API: types, unit tests, each answer by the contract, a browser on the running server."""
+    if not build(report, "dev") or not build(report, "dev", "web"):
         return
     for script in ("check", "test"):
         report.say(f"npm run {script}")
@@ -169,6 +169,7 @@ def step_web(report, options):
             print(log.read_text(encoding="utf-8", errors="replace")[-6000:])
         report.add(f"npm run {script}", ok)
     pytest(report, "api", "tests/api")
+    pytest(report, "web", "tests/web")
 
 
 def step_integration(report, options):
