@@ -208,7 +208,8 @@ static void stalled_body(void *arg)
     MUST(COMMAND(f, &v, &e, STR("PING")), e);
     t.stop = true;
     pause_ms(20);
-    assert_true(t.worst_ms < 100);
+    /* Whoever blocked the loop for an answer would have done so for a command's 200 ms. */
+    assert_true(t.worst_ms < 190);
 }
 
 /* Nobody waits for an answer, and still the connection is given up; what is sent meanwhile is
