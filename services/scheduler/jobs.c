@@ -2,6 +2,9 @@
 /* What is done periodically. A new job is a row here. */
 #include "services/scheduler/jobs.h"
 
+#include "auth/grant.h"
+#include "compose/submission.h"
+#include "compose/upload.h"
 #include "obs/obs.h"
 #include "queue/queue.h"
 #include "search/vocabulary.h"
@@ -24,10 +27,19 @@ YIELDS static bool sweep_vocabulary(struct app *app, int64_t deadline_ms, struct
     return search_sweep_vocabulary(app->db, SEARCH_SWEEP_EVERY_S, deadline_ms, &done, e);
 }
 
+/* Sessions, tokens, uploads and submissions that have ended. */
+YIELDS static bool sweep_ended(struct app *app, int64_t deadline_ms, struct err *e)
+{
+    return auth_grants_sweep(app->db, deadline_ms, e) &&
+           compose_upload_sweep(app->db, deadline_ms, e) &&
+           compose_submission_sweep(app->db, deadline_ms, e);
+}
+
 static const struct scheduler_job jobs[] = {
     { .name = "store", .every_ms = 60000, .limit_ms = 50000, .run = maintain_store },
     { .name = "queue", .every_ms = 60000, .limit_ms = 30000, .run = sweep_queue },
     { .name = "vocabulary", .every_ms = 300000, .limit_ms = 60000, .run = sweep_vocabulary },
+    { .name = "ended", .every_ms = 600000, .limit_ms = 30000, .run = sweep_ended },
 };
 
 const struct scheduler_job *scheduler_jobs(size_t *n)

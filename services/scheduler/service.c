@@ -6,6 +6,7 @@
 #include "obs/obs.h"
 #include "search/indexer.h"
 #include "services/scheduler/jobs.h"
+#include "services/scheduler/sender.h"
 
 enum {
     FIRST_MS = 1000, /* after the start */
@@ -83,7 +84,8 @@ static bool start(struct app *app, struct err *e)
         if (!fiber_spawn(app->runtime, jobs[i].name, run_job, &s->jobs[i], NULL, e))
             return false;
     }
-    if (!search_indexer_start(&indexer, &s->indexer, e))
+    if (!search_indexer_start(&indexer, &s->indexer, e) ||
+        !fiber_spawn(app->runtime, "sender", sender_run, app, NULL, e))
         return false;
     runtime_on_drain(app->runtime, on_drain, s);
     return true;

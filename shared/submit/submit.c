@@ -271,8 +271,9 @@ static bool hand_to_store(struct submission *w, enum submit_verdict *out, struct
     return true;
 }
 
-bool submit_message(const struct submit *s, const struct smtp_message *m, struct arena *a,
-                    int64_t deadline_ms, enum submit_verdict *out, struct err *e)
+bool submit_message_queued(const struct submit *s, const struct smtp_message *m, struct arena *a,
+                           int64_t deadline_ms, enum submit_verdict *out, int64_t *queue_id,
+                           struct err *e)
 {
     struct submission w = {
         .s = s,
@@ -291,5 +292,16 @@ bool submit_message(const struct submit *s, const struct smtp_message *m, struct
     if (!complete(&w, e))
         return false;
     split_recipients(&w);
-    return w.n_copies == 0 ? hand_to_queue(&w, e) : hand_to_store(&w, out, e);
+    *queue_id = 0;
+    if (!(w.n_copies == 0 ? hand_to_queue(&w, e) : hand_to_store(&w, out, e)))
+        return false;
+    *queue_id = w.queue_id;
+    return true;
+}
+
+bool submit_message(const struct submit *s, const struct smtp_message *m, struct arena *a,
+                    int64_t deadline_ms, enum submit_verdict *out, struct err *e)
+{
+    int64_t ignored;
+    return submit_message_queued(s, m, a, deadline_ms, out, &ignored, e);
 }

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Any number of processes may look: each submission is claimed by one of them. */
+#include "services/scheduler/sender.h"
+
+#include "compose/submission.h"
+#include "config/config.h"
+#include "obs/obs.h"
+
+enum {
+    PAUSE_MS = 400,   /* between looks: a message goes this much later at most */
+    FAILED_MS = 3000, /* after a failure */
+    LIMIT_MS = 40000,
+    AT_ONCE = 20
+};
+
+void sender_run(void *arg)
+{
+    struct app *app = arg;
+    int64_t pause_ms = PAUSE_MS;
+    struct err e = ERR_CLEAR;
+    while (fiber_sleep_until(clock_deadline_in(pause_ms), &e) &&
+           !runtime_is_draining(app->runtime)) {
+        size_t n = 0;
+        const struct compose_sender_options options = {
+            .db = app->db,
+            .submit = { .store = app->store,
+                        .queue = app->queue,
+                        .accounts = app->accounts,
+                        .hostname = app->hostname,
+                        .hide_client = true },
+            .max_hops = (size_t)config_int(app->config, CONFIG_LIMITS_HOPS),
+        };
+        pause_ms = PAUSE_MS;
+        if (!compose_send_due(&options, AT_ONCE, clock_deadline_in(LIMIT_MS), &n, &e)) {
+            if (e.kind != ERR_CANCELLED)
+                obs_log(EV_JOB_FAILED, STR_EMPTY, OBS_CSTR("job", "sender"), OBS_ERR(&e));
+            e = ERR_CLEAR;
+            pause_ms = FAILED_MS;
+        } else if (n == AT_ONCE) {
+            pause_ms = 0;
+        }
+    }
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Drafts: the document in its table, the message in the mailbox. */
+#include "compose/compose.h"
+
+#include "db/db.h"
+#include "store/mail.h"
+
+#define COLUMNS \
+    "d.draft_id, d.version, d.msg_id, d.document, d.is_sending, d.created_at, d.updated_at"
+/* One whose message was deleted elsewhere is gone. */
+#define ALIVE                                                                   \
+    "(d.is_sending OR EXISTS (SELECT 1 FROM mbox_msg m WHERE m.account_id = $1" \
+    " AND m.msg_id = d.msg_id))"
+
+static const struct db_stmt get = {
+    "SELECT " COLUMNS " FROM draft d WHERE d.account_id = $1 AND d.draft_id = $2 AND " ALIVE
+};
+static const struct db_stmt list = { "SELECT " COLUMNS " FROM draft d WHERE d.account_id = $1"
+                                     "   AND (d.updated_at, d.draft_id) < ($2, $3) AND " ALIVE
+                                     " ORDER BY d.updated_at DESC, d.draft_id DESC LIMIT $4" };
+static const struct db_stmt by_message = {
+    "SELECT msg_id, draft_id FROM draft WHERE account_id = $1 AND msg_id = ANY ($2)"
+};
+static const struct db_stmt insert = {
+    "INSERT INTO draft AS d (account_id, msg_id, document, uploads) VALUES ($1, $2, $3, $4)"
+    " RETURNING " COLUMNS ", 0::int8"
+};
+/* The message of before comes last. */
+static const struct db_stmt replace = {
+    "UPDATE draft d SET version = d.version + 1, msg_id = $2, document = $3, uploads = $4,"
+    "       updated_at = now()"
+    "  FROM (SELECT msg_id FROM draft WHERE account_id = $1 AND draft_id = $5 FOR UPDATE) o"
+    " WHERE d.account_id = $1 AND d.draft_id = $5 AND d.version = $6 AND NOT d.is_sending"
+    " RETURNING " COLUMNS ", o.msg_id"
+};
+static const struct db_stmt erase = {
+    "WITH gone AS (DELETE FROM draft WHERE account_id = $1 AND draft_id = $2"
+    "   AND ($3 = 0 OR version = $3) AND NOT is_sending RETURNING msg_id, uploads),"
+    " files AS (DELETE FROM upload u USING gone WHERE u.account_id = $1"
+    "   AND u.upload_id = ANY (gone.uploads))"
+    " SELECT msg_id FROM gone"
+};
+
+static void read_draft(const struct db_rows *rows, size_t row, struct compose_draft *out)
+{
+    *out = (struct compose_draft){ .draft_id = db_int(rows, row, 0),
+                                   .version = db_int(rows, row, 1),
+                                   .msg_id = db_int(rows, row, 2),
+                                   .document = db_str(rows, row, 3),
+                                   .is_sending = db_int(rows, row, 4) != 0,
+                                   .created_us = db_time_us(rows, row, 5),
+                                   .updated_us = db_time_us(rows, row, 6) };
+}
+
+bool compose_draft_get(struct db *db, int64_t account_id, int64_t draft_id, struct arena *a,
+                       int64_t deadline_ms, struct compose_draft *out, struct err *e)
+{
+    struct db_rows *rows = NULL;
+    const struct db_param params[] = { DB_INT8(account_id), DB_INT8(draft_id) };
+    if (!db_query(db, DB_READ, &get, params, COUNT_OF(params), a, deadline_ms, &rows, e))
+        return false;
+    if (db_row_count(rows) == 0)
+        return ERR(e, ERR_NOT_FOUND, "there is no such draft");
+    read_draft(rows, 0, out);
+    return true;
+}
+
+/* NOLINTNEXTLINE(readability-function-size): a place in the list is two values. */
+bool compose_draft_list(struct db *db, int64_t account_id, int64_t before_us, int64_t before_id,
+                        size_t limit, struct arena *a, int64_t deadline_ms,
+                        struct compose_drafts *out, struct err *e)
+{
+    struct db_rows *rows = NULL;
+    const struct db_param params[] = { DB_INT8(account_id), DB_TIME_US(before_us),
+                                       DB_INT8(before_id), DB_INT8((int64_t)limit) };
+    if (!db_query(db, DB_READ, &list, params, COUNT_OF(params), a, deadline_ms, &rows, e))
+        return false;
+    struct compose_draft *drafts = ARENA_ARRAY(a, struct compose_draft, db_row_count(rows) + 1);
+    *out = (struct compose_drafts){ drafts, db_row_count(rows) };
+    for (size_t i = 0; i < out->n; i++)
+        read_draft(rows, i, &drafts[i]);
+    return true;
+}
+
+/* NOLINTNEXTLINE(readability-function-size): an array is two values. */
+bool compose_drafts_of(struct db *db, int64_t account_id, const int64_t *msg_ids, size_t n,
+                       struct arena *a, int64_t deadline_ms, int64_t *ids, struct err *e)
+{
+    struct db_rows *rows = NULL;
+    const struct db_param params[] = { DB_INT8(account_id), DB_INT8S(msg_ids, n) };
+    if (!db_query(db, DB_READ, &by_message, params, COUNT_OF(params), a, deadline_ms, &rows, e))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        ids[i] = 0;
+        for (size_t k = 0; k < db_row_count(rows); k++) {
+            if (db_int(rows, k, 0) == msg_ids[i])
+                ids[i] = db_int(rows, k, 1);
+        }
+    }
+    return true;
+}
+
+/* ---- saving ---- */
+
+YIELDS static bool find_drafts_box(struct store *s, int64_t account_id, struct arena *a,
+                                   int64_t deadline_ms, int *out, struct err *e)
+{
+    struct store_mailbox box;
+    struct err reason = ERR_CLEAR;
+    if (store_mailbox_get_role(s, account_id, STORE_ROLE_DRAFTS, a, deadline_ms, &box, &reason)) {
+        *out = box.mailbox_id;
+        return true;
+    }
+    if (reason.kind == ERR_NOT_FOUND) {
+        return store_mailbox_create(s, account_id, STR("Drafts"), STORE_ROLE_DRAFTS, deadline_ms,
+                                    out, e);
+    }
+    *e = reason;
+    return false;
+}
+
+YIELDS static bool append(struct store *s, const struct compose_save *save, struct arena *a,
+                          int64_t deadline_ms, int64_t *msg_id, struct err *e)
+{
+    struct store_message message;
+    struct store_appended appended;
+    int box = 0;
+    if (!find_drafts_box(s, save->account_id, a, deadline_ms, &box, e) ||
+        !store_prepare_message(s, a, save->message, deadline_ms, &message, e))
+        return false;
+    const struct store_append_item item = { .message = &message,
+                                            .idate_s = clock_utc_ms() / 1000,
+                                            .flags = STORE_DRAFT | STORE_SEEN };
+    *msg_id = message.msg_id;
+    return store_append(s, save->account_id, box, &item, 1, deadline_ms, &appended, e);
+}
+
+/* Takes a message out of all mailboxes; that it fails leaves one draft too many to be seen. */
+YIELDS static void expunge(struct store *s, int64_t account_id, int64_t msg_id, struct arena *a,
+                           int64_t deadline_ms)
+{
+    struct store_mail_changed changed;
+    struct err ignored = ERR_CLEAR;
+    const struct store_mail_change change = {
+        .account_id = account_id, .act = STORE_MAIL_EXPUNGE, .msg_ids = &msg_id, .n = 1
+    };
+    (void)store_mail_apply(s, &change, a, deadline_ms, &changed, &ignored);
+}
+
+bool compose_draft_save(struct store *s, struct db *db, const struct compose_save *save,
+                        struct arena *a, int64_t deadline_ms, struct compose_draft *out,
+                        struct err *e)
+{
+    struct db_rows *rows = NULL;
+    int64_t msg_id = 0;
+    if (!append(s, save, a, deadline_ms, &msg_id, e))
+        return false;
+    const struct db_param params[] = {
+        DB_INT8(save->account_id), DB_INT8(msg_id),
+        DB_TEXT(save->document),   DB_TEXTS(save->uploads, save->n_uploads),
+        DB_INT8(save->draft_id),   DB_INT8(save->version)
+    };
+    bool is_new = save->draft_id == 0;
+    bool ok = db_query(db, DB_DELIVER, is_new ? &insert : &replace, params,
+                       is_new ? 4 : COUNT_OF(params), a, deadline_ms, &rows, e);
+    if (ok && db_row_count(rows) == 0)
+        ok = ERR(e, ERR_CONFLICT, "the draft was changed or is being sent");
+    if (!ok) {
+        expunge(s, save->account_id, msg_id, a, deadline_ms);
+        return false;
+    }
+    read_draft(rows, 0, out);
+    int64_t former = db_int(rows, 0, 7);
+    if (former)
+        expunge(s, save->account_id, former, a, deadline_ms);
+    return true;
+}
+
+/* NOLINTNEXTLINE(readability-function-size): two stores and a version. */
+bool compose_draft_delete(struct store *s, struct db *db, int64_t account_id, int64_t draft_id,
+                          int64_t version, struct arena *a, int64_t deadline_ms, struct err *e)
+{
+    struct db_rows *rows = NULL;
+    struct compose_draft draft;
+    const struct db_param params[] = { DB_INT8(account_id), DB_INT8(draft_id), DB_INT8(version) };
+    if (!compose_draft_get(db, account_id, draft_id, a, deadline_ms, &draft, e) ||
+        !db_query(db, DB_DELIVER, &erase, params, COUNT_OF(params), a, deadline_ms, &rows, e))
+        return false;
+    if (db_row_count(rows) == 0)
+        return ERR(e, ERR_CONFLICT, "the draft was changed or is being sent");
+    expunge(s, account_id, db_int(rows, 0, 0), a, deadline_ms);
+    return true;
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sends submissions that cannot be taken back any more: hands the message over, moves it to Sent,
+ * and forgets the draft. Each step may be done again after a crash in between. */
+#include "compose/submission.h"
+
+#include "account/account.h"
+#include "db/db.h"
+#include "store/mail.h"
+
+enum {
+    CLAIM_S = 60,     /* a process that was killed loses its claim */
+    ATTEMPTS_MAX = 10 /* before the draft goes back to its author */
+};
+
+static const struct db_stmt claim = {
+    "UPDATE submission s SET claimed_until = now() + $2 * interval '1 second',"
+    "       attempts = attempts + 1"
+    " WHERE (s.account_id, s.submission_id) IN ("
+    "   SELECT account_id, submission_id FROM submission"
+    "    WHERE status = 0 AND due_at <= now() AND claimed_until < now()"
+    "    ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED)"
+    " RETURNING account_id, submission_id, msg_id, from_addr, recipients, attempts, answers,"
+    "   is_forward"
+};
+static const struct db_stmt sent = {
+    "WITH s AS (UPDATE submission SET status = 1, queue_id = $3, updated_at = clock_timestamp()"
+    "   WHERE account_id = $1 AND submission_id = $2 AND status = 0 RETURNING draft_id),"
+    " d AS (DELETE FROM draft USING s WHERE draft.account_id = $1 AND draft.draft_id = s.draft_id"
+    "   RETURNING draft.uploads)"
+    " DELETE FROM upload u USING d WHERE u.account_id = $1 AND u.upload_id = ANY (d.uploads)"
+};
+static const struct db_stmt came_back = {
+    "WITH s AS (UPDATE submission SET status = 2, failure = $3, updated_at = clock_timestamp()"
+    "   WHERE account_id = $1 AND submission_id = $2 AND status = 0 RETURNING draft_id)"
+    " UPDATE draft SET is_sending = false FROM s"
+    "  WHERE draft.account_id = $1 AND draft.draft_id = s.draft_id"
+};
+static const struct db_stmt later = {
+    "UPDATE submission SET claimed_until = '-infinity', due_at = now() + $3 * interval '5 seconds'"
+    " WHERE account_id = $1 AND submission_id = $2 AND status = 0"
+};
+
+/* One claimed submission. */
+struct outgoing {
+    const struct compose_sender_options *o;
+    struct arena *a;
+    int64_t deadline_ms;
+    int64_t account_id;
+    int64_t id;
+    int64_t msg_id;
+    str from;
+    str *recipients;
+    size_t n;
+    int64_t attempts;
+    int64_t answers;
+    bool is_forward;
+    const char *failure; /* for its author; NULL: none */
+    int64_t queue_id;
+};
+
+/* ---- handing over ---- */
+
+YIELDS static bool find_recipient(struct outgoing *w, str address, struct smtp_recipient *out,
+                                  struct err *e)
+{
+    struct account_route route;
+    struct err reason = ERR_CLEAR;
+    ptrdiff_t at = str_rfind_byte(address, '@');
+    str local = str_slice(address, 0, at > 0 ? (size_t)at : 0);
+    str domain = str_skip(address, (size_t)(at + 1));
+    if (!account_route(w->o->submit.accounts, local, domain, w->a, w->deadline_ms, &route,
+                       &reason)) {
+        if (reason.kind != ERR_SYNTAX) {
+            *e = reason;
+            return false;
+        }
+        w->failure = "one of the recipients is no address";
+        return true;
+    }
+    *out = (struct smtp_recipient){ .account_id = route.account_id,
+                                    .address = address,
+                                    .domain = domain };
+    if (route.kind == ACCOUNT_ROUTE_UNKNOWN)
+        w->failure = "one of the recipients does not exist here";
+    return true;
+}
+
+static const char *verdict_text(enum submit_verdict verdict)
+{
+    static const char *const texts[] = {
+        [SUBMIT_DONE] = NULL,
+        [SUBMIT_FROM_MISSING] = "it has no sender",
+        [SUBMIT_FROM_NOT_OWN] = "the address it is sent from is not yours any more",
+        [SUBMIT_BARE_LINE_END] = "its lines are broken",
+        [SUBMIT_LOOP] = "it has gone in a circle",
+        [SUBMIT_HEADER_TOO_LARGE] = "its header is too large",
+        [SUBMIT_OVER_QUOTA] = "the mailbox of a recipient here is full",
+    };
+    return texts[verdict];
+}
+
+YIELDS static bool hand_over(struct outgoing *w, struct err *e)
+{
+    enum submit_verdict verdict = SUBMIT_DONE;
+    struct smtp_recipient *recipients = ARENA_ARRAY(w->a, struct smtp_recipient, w->n + 1);
+    struct smtp_message m = {
+        .trace = { .hostname = str_from_cstr(w->o->submit.hostname),
+                   .session = arena_printf(w->a, "s%lld", (long long)w->id),
+                   .is_esmtp = true,
+                   .is_auth = true },
+        .account_id = w->account_id,
+        .sender = w->from,
+        .transaction =
+            arena_printf(w->a, "submission %lld/%lld", (long long)w->account_id, (long long)w->id),
+        .recipients = recipients,
+        .n = w->n,
+        .max_hops = w->o->max_hops,
+    };
+    for (size_t i = 0; i < w->n; i++) {
+        if (!find_recipient(w, w->recipients[i], &recipients[i], e))
+            return false;
+    }
+    if (w->failure)
+        return true;
+    if (!store_fetch_body(w->o->submit.store, w->account_id, w->msg_id, 0, SIZE_MAX, w->a,
+                          w->deadline_ms, &m.content, e) ||
+        !submit_message_queued(&w->o->submit, &m, w->a, w->deadline_ms, &verdict, &w->queue_id, e))
+        return false;
+    w->failure = verdict_text(verdict);
+    return true;
+}
+
+/* ---- filing ---- */
+
+YIELDS static bool find_sent_box(struct outgoing *w, int *out, struct err *e)
+{
+    struct store *s = w->o->submit.store;
+    struct store_mailbox box;
+    struct err reason = ERR_CLEAR;
+    if (store_mailbox_get_role(s, w->account_id, STORE_ROLE_SENT, w->a, w->deadline_ms, &box,
+                               &reason)) {
+        *out = box.mailbox_id;
+        return true;
+    }
+    if (reason.kind == ERR_NOT_FOUND) {
+        return store_mailbox_create(s, w->account_id, STR("Sent"), STORE_ROLE_SENT, w->deadline_ms,
+                                    out, e);
+    }
+    *e = reason;
+    return false;
+}
+
+/* Before it counts as sent: it is no draft any more, and what it answers is answered. */
+YIELDS static bool mark(struct outgoing *w, struct err *e)
+{
+    struct store_mail_changed changed;
+    const str forwarded = STR("$Forwarded");
+    struct store *s = w->o->submit.store;
+    struct store_mail_change flags = { .account_id = w->account_id,
+                                       .act = STORE_MAIL_FLAGS,
+                                       .msg_ids = &w->msg_id,
+                                       .n = 1,
+                                       .clear_flags = STORE_DRAFT };
+    struct store_mail_change answered = { .account_id = w->account_id,
+                                          .act = STORE_MAIL_FLAGS,
+                                          .msg_ids = &w->answers,
+                                          .n = 1,
+                                          .set_flags = w->is_forward ? 0 : STORE_ANSWERED,
+                                          .set_keywords = &forwarded,
+                                          .n_set_keywords = w->is_forward };
+    return (!w->answers || store_mail_apply(s, &answered, w->a, w->deadline_ms, &changed, e)) &&
+           store_mail_apply(s, &flags, w->a, w->deadline_ms, &changed, e);
+}
+
+/* Afterwards, so that who is woken by the move sees that it was sent. That it fails leaves the
+ * message where drafts are. */
+YIELDS static bool file(struct outgoing *w, struct err *e)
+{
+    struct store_mail_changed changed;
+    struct store_mail_change move = {
+        .account_id = w->account_id, .act = STORE_MAIL_MOVE, .msg_ids = &w->msg_id, .n = 1
+    };
+    return find_sent_box(w, &move.to_mailbox_id, e) &&
+           store_mail_apply(w->o->submit.store, &move, w->a, w->deadline_ms, &changed, e);
+}
+
+YIELDS static bool finish(struct outgoing *w, const struct db_stmt *stmt, struct db_param last,
+                          struct err *e)
+{
+    const struct db_param params[] = { DB_INT8(w->account_id), DB_INT8(w->id), last };
+    return db_query(w->o->db, DB_DELIVER, stmt, params, COUNT_OF(params), w->a, w->deadline_ms,
+                    NULL, e);
+}
+
+/* A failure of ours is tried again, later and later; at last the author hears of it. */
+YIELDS static bool send_one(struct outgoing *w, struct err *e)
+{
+    struct err reason = ERR_CLEAR;
+    bool ok = hand_over(w, &reason) && (w->failure || mark(w, &reason));
+    if (!ok && reason.kind == ERR_NOT_FOUND) {
+        w->failure = "the draft was deleted";
+    } else if (!ok && w->attempts >= ATTEMPTS_MAX) {
+        w->failure = "it could not be handed over; try again later";
+    } else if (!ok) {
+        (void)finish(w, &later, DB_INT8(w->attempts), e);
+        *e = reason;
+        return false;
+    }
+    if (w->failure)
+        return finish(w, &came_back, DB_TEXT(str_from_cstr(w->failure)), e);
+    return finish(w, &sent, DB_INT8(w->queue_id), e) && file(w, e);
+}
+
+bool compose_send_due(const struct compose_sender_options *o, unsigned max, int64_t deadline_ms,
+                      size_t *n, struct err *e)
+{
+    struct arena a;
+    struct arena each;
+    struct db_rows *rows = NULL;
+    const struct db_param params[] = { DB_INT8(max), DB_INT8(CLAIM_S) };
+    *n = 0;
+    arena_init(&a);
+    arena_init(&each);
+    bool ok =
+        db_query(o->db, DB_DELIVER, &claim, params, COUNT_OF(params), &a, deadline_ms, &rows, e);
+    for (size_t i = 0; ok && i < db_row_count(rows); i++) {
+        struct outgoing w = { .o = o,
+                              .a = &each,
+                              .deadline_ms = deadline_ms,
+                              .account_id = db_int(rows, i, 0),
+                              .id = db_int(rows, i, 1),
+                              .msg_id = db_int(rows, i, 2),
+                              .from = db_str(rows, i, 3),
+                              .attempts = db_int(rows, i, 5),
+                              .answers = db_int(rows, i, 6),
+                              .is_forward = db_int(rows, i, 7) != 0 };
+        w.n = db_strs(rows, i, 4, &each, &w.recipients);
+        ok = send_one(&w, e);
+        arena_reset(&each);
+        ++*n;
+    }
+    arena_fini(&each);
+    arena_fini(&a);
+    return ok;
+}
