@@ -64,7 +64,7 @@ test("no hostile mail gets out, runs or leads away", async () => {
   for (let i = 0; i < mails.length; i++) {
     if (i === 0) await page.keyboard.press("Enter");
     else await page.keyboard.press("j");
-    const open = page.getByRole("main", { name: "Conversation" });
+    const open = page.getByRole("region", { name: "Conversation" });
     await open.locator("article .paper").first().waitFor();
     await page.waitForTimeout(150);
     const subject = await open.getByRole("heading", { level: 1 }).textContent();

@@ -2,6 +2,7 @@
 // What all browser tests share: Chromium, signing in, finding things as people name them.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import net from "node:net";
 import { after } from "node:test";
 import AxeBuilder from "@axe-core/playwright";
 import { chromium } from "playwright-core";
@@ -67,7 +68,7 @@ export function row(page, text) {
 
 export async function openRow(page, text) {
   await row(page, text).getByRole("link").click();
-  await page.getByRole("main", { name: "Conversation" }).getByRole("heading", { level: 1 }).waitFor();
+  await page.getByRole("region", { name: "Conversation" }).getByRole("heading", { level: 1 }).waitFor();
 }
 
 export async function toast(page, text) {
@@ -90,6 +91,39 @@ export async function send(page, { to, subject, text, files = [], wait = true })
   }
   await composer.getByRole("button", { name: "Send", exact: true }).click();
   if (wait) await toast(page, "Message sent");
+}
+
+/** Mail from outside, by SMTP. */
+export async function deliver({ to, subject, text, from = "leo@example.net", name = "Leo Park" }) {
+  const socket = net.connect(facts.ports.smtp, "localhost");
+  const lines = (async function* () {
+    let rest = "";
+    for await (const data of socket) {
+      rest += data;
+      for (let end = rest.indexOf("\r\n"); end >= 0; end = rest.indexOf("\r\n")) {
+        const line = rest.slice(0, end);
+        rest = rest.slice(end + 2);
+        if (line[3] === " ") yield line;
+      }
+    }
+  })();
+  const say = async (words, code) => {
+    if (words) socket.write(`${words}\r\n`);
+    const { value } = await lines.next();
+    assert.ok(value?.startsWith(code), `${words}: ${value}`);
+  };
+  const message = [
+    `From: ${name} <${from}>`, `To: <${to}>`, `Subject: ${subject}`, `Date: ${new Date().toUTCString().replace("GMT", "+0000")}`,
+    `Message-ID: <${Math.random().toString(36).slice(2)}@example.net>`, "MIME-Version: 1.0", "Content-Type: text/plain; charset=utf-8", "", text,
+  ].join("\r\n");
+  await say(null, "220");
+  await say("EHLO client.example", "250");
+  await say(`MAIL FROM:<${from}>`, "250");
+  await say(`RCPT TO:<${to}>`, "250");
+  await say("DATA", "354");
+  await say(`${message}\r\n.`, "250");
+  await say("QUIT", "221");
+  socket.destroy();
 }
 
 /** No finding of axe, in what is on screen now. */
