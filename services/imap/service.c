@@ -2,10 +2,16 @@
 /* Descriptor of the service, its listeners, and what its sessions share. */
 #include "services/imap/service.h"
 
+#include "account/account.h"
 #include "config/config.h"
 #include "services/imap/session.h"
 
 #include <stdlib.h>
+
+enum {
+    ROUND_MS = 15 * 1000, /* an account that ended loses its sessions within 30 s (U13) */
+    LOOK_MS = 5 * 1000
+};
 
 /* ---- what is counted ---- */
 
@@ -49,6 +55,53 @@ static void account_changed(enum notify_topic topic, int64_t id, void *arg)
     }
 }
 
+/* One statement for the accounts of all sessions, however many: most of them do nothing. */
+YIELDS static void look_at_accounts(struct imap_service *service, struct arena *a)
+{
+    struct err e = ERR_CLEAR;
+    size_t n = 0;
+    size_t n_ended = 0;
+    int64_t *ended = NULL;
+    LIST_FOR_EACH (item, &service->sessions)
+        n++;
+    int64_t *ids = ARENA_ARRAY(a, int64_t, n);
+    n = 0;
+    LIST_FOR_EACH (item, &service->sessions) {
+        const struct imap_session *s = CONTAINER_OF(item, struct imap_session, link);
+        if (s->account_id != 0)
+            ids[n++] = s->account_id;
+    }
+    if (n == 0 || !account_find_ended(service->app->accounts, ids, n, a, clock_deadline_in(LOOK_MS),
+                                      &ended, &n_ended, &e))
+        return; /* the next round asks again */
+    for (size_t i = 0; i < n_ended; i++)
+        account_changed(NOTIFY_ACCOUNT, ended[i], service);
+}
+
+static void next_round(struct imap_service *service)
+{
+    if (!runtime_is_draining(service->app->runtime))
+        timer_start(service->app->runtime, &service->account_round, clock_deadline_in(ROUND_MS));
+}
+
+YIELDS static void run_round(void *arg)
+{
+    struct imap_service *service = arg;
+    struct arena a;
+    arena_init(&a);
+    look_at_accounts(service, &a);
+    arena_fini(&a);
+    next_round(service);
+}
+
+static void begin_round(void *arg)
+{
+    struct imap_service *service = arg;
+    struct err e = ERR_CLEAR;
+    if (!fiber_spawn(service->app->runtime, "imap accounts", run_round, service, NULL, &e))
+        next_round(service);
+}
+
 static struct imap_service *service_of(struct app *app)
 {
     if (app->imap)
@@ -67,6 +120,8 @@ static bool start(struct app *app, struct err *e)
     service->account_listener.fn = account_changed;
     service->account_listener.arg = service;
     notify_listen(app->notify, NOTIFY_ACCOUNT, &service->account_listener);
+    timer_init(&service->account_round, begin_round, service);
+    next_round(service);
     return true;
 }
 
@@ -76,6 +131,7 @@ static void stop(struct app *app)
     if (!service)
         return;
     notify_unlisten(&service->account_listener);
+    timer_stop(app->runtime, &service->account_round);
     free(service);
     app->imap = NULL;
 }

@@ -13,6 +13,7 @@ struct imap_service {
     size_t command_bytes; /* held by commands that are being read, of all sessions */
     struct list sessions; /* struct imap_session */
     struct notify_listener account_listener; /* wakes sessions whose account changed */
+    struct timer account_round; /* looks at all accounts: a hint can be lost, or never be given */
 };
 
 /* Counts one more connection that has not logged in; NULL past the limit. net_tally_leave. */

@@ -17,6 +17,12 @@ static const struct db_stmt find_by_id = { "SELECT " ACCOUNT_COLUMNS
                                            " FROM account c JOIN account_state s USING (account_id)"
                                            " WHERE c.account_id = $1" };
 
+static const struct db_stmt find_ended = {
+    "SELECT i.account_id FROM unnest($1::bigint[]) AS i(account_id)"
+    " LEFT JOIN account c USING (account_id)"
+    " WHERE c.account_id IS NULL OR c.disabled_at IS NOT NULL"
+};
+
 static const struct db_stmt list_accounts = {
     "SELECT " ACCOUNT_COLUMNS " FROM account c JOIN account_state s USING (account_id)"
     "  JOIN domain d USING (domain_id)"
@@ -84,6 +90,19 @@ bool account_get(struct account_directory *d, int64_t account_id, struct arena *
         return ERR(e, ERR_NOT_FOUND, "there is no account %lld", (long long)account_id);
     read_account(rows, 0, a, out);
     out->password_hash = STR_EMPTY;
+    return true;
+}
+
+bool account_find_ended(struct account_directory *d, const int64_t *ids, size_t n, struct arena *a,
+                        int64_t deadline_ms, int64_t **out, size_t *n_out, struct err *e)
+{
+    struct db_rows *rows = NULL;
+    if (!db_query(d->db, DB_READ, &find_ended, &DB_INT8S(ids, n), 1, a, deadline_ms, &rows, e))
+        return false;
+    *n_out = db_row_count(rows);
+    *out = ARENA_ARRAY(a, int64_t, *n_out);
+    for (size_t i = 0; i < *n_out; i++)
+        (*out)[i] = db_int(rows, i, 0);
     return true;
 }
 

@@ -103,6 +103,24 @@ def test_idle_says_good_bye_when_the_server_ends(heronry_factory):
         assert time.monotonic() - began < 30
 
 
+def test_changes_nobody_told_of_end_sessions(heronry):
+    """U13 without a hint, as with Redis away: disabled, and gone. Others stay."""
+    users = [heronry.new_user() for _ in range(3)]
+    clients = [imap_raw.Imap(heronry, user) for user in users]
+    for client in clients:
+        client.must("SELECT INBOX")
+        client.start("IDLE")
+        assert client.line() == b"+ idling"
+    heronry.psql(f"UPDATE account SET disabled_at = now() WHERE login = '{users[0]['address']}'")
+    heronry.psql(f"DELETE FROM account WHERE login = '{users[1]['address']}'")
+    for client in clients[:2]:
+        assert client.line(30).startswith(b"* BYE ")
+    clients[2].send(b"DONE\r\n")
+    assert b" OK " in clients[2].line()
+    for client in clients:
+        client.close()
+
+
 def test_a_disabled_user_loses_open_sessions(heronry):
     """U13: within 30 s, here at once."""
     user = heronry.new_user()

@@ -209,6 +209,27 @@ static void the_disabled_may_not_send(struct world *w)
     }
 }
 
+/* The same for sessions that only read: asked for many accounts at once. */
+static void ended_accounts_are_found(struct world *w)
+{
+    struct err e = ERR_CLEAR;
+    int64_t ada = route(w, "ada", "example.org").account_id;
+    int64_t ben = route(w, "ben", "example.org").account_id;
+    const int64_t ids[] = { ada, ben, INT64_C(123456789), ben };
+    int64_t *ended = NULL;
+    size_t n = 0;
+    assert_true(account_find_ended(w->directory, ids, 2, &w->a, soon(), &ended, &n, &e));
+    assert_int_equal(n, 0);
+    assert_int_equal(change(w, "ben@example.org", ACCOUNT_SET_DISABLED, true), ERR_NONE);
+    assert_true(account_find_ended(w->directory, ids, 4, &w->a, soon(), &ended, &n, &e));
+    assert_int_equal(n, 3);
+    for (size_t i = 0; i < n; i++)
+        assert_true(ended[i] == ben || ended[i] == ids[2]);
+    assert_int_equal(change(w, "ben@example.org", ACCOUNT_SET_DISABLED, false), ERR_NONE);
+    assert_true(account_find_ended(w->directory, NULL, 0, &w->a, soon(), &ended, &n, &e));
+    assert_int_equal(n, 0);
+}
+
 static void lists_come_in_order(struct world *w)
 {
     struct err e = ERR_CLEAR;
@@ -258,6 +279,7 @@ static void run_all(void *arg)
     changes_are_guarded_told_and_audited(w);
     a_rehash_never_undoes_a_new_password(w);
     the_disabled_may_not_send(w);
+    ended_accounts_are_found(w);
     lists_come_in_order(w);
     domains_refuse_what_they_should(w);
 }
