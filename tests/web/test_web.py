@@ -33,7 +33,16 @@ def prepare_large(instance):
     fill(instance, instance.users[4], list(conversations(CONVERSATIONS)))
 
 
-PREPARE = {"hostile.test.mjs": prepare_hostile, "large.test.mjs": prepare_large}
+def prepare_admin(instance):
+    # No resolver answers, so mail to elsewhere stays in the queue.
+    user = instance.users[1]
+    for to in ("a@one.example", "b@two.example", "c@two.example"):
+        client = instance.smtp("submission", login=user)
+        client.sendmail(user["address"], [to], f"From: {user['address']}\r\nTo: {to}\r\nSubject: x\r\n\r\nx\r\n")
+        client.quit()
+
+
+PREPARE = {"admin.test.mjs": prepare_admin, "hostile.test.mjs": prepare_hostile, "large.test.mjs": prepare_large}
 
 
 def titles(path):
@@ -48,7 +57,7 @@ def site(tmp_path_factory):
     if not (BINARY.parent / "web/webmail/index.html").exists():
         pytest.fail("the apps are not built: cmake --build build/dev --target web")
     instance = Instance(users=[(name, name == "admin") for name in ("admin", "ada", "bo", "victim", "many")])
-    instance.settings.update({"limits.api_anonymous_per_minute": 100000, "limits.api_token_per_minute": 100000})
+    instance.settings.update({"dns.forward": "127.0.0.1@1", "limits.api_anonymous_per_minute": 100000, "limits.api_token_per_minute": 100000})
     try:
         instance.up()
         facts = tmp_path_factory.mktemp("web") / "facts.json"

@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: Apache-2.0
+// The administration, as an administrator uses it; what is done here is looked at by the API too.
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { accessible, calm, DESKTOP, facts, openWindow, PHONE, toast, unique, until } from "./support/site.mjs";
+
+const PAGES = ["overview", "domains", "accounts", "addresses", "queue", "audit"];
+let page;
+after(() => page?.context().close());
+
+async function enter(window, user) {
+  await window.goto(`${facts.base}/admin/`);
+  await window.getByLabel("E-mail address").fill(user.address);
+  await window.getByLabel("Password", { exact: true }).fill(user.password);
+  await window.getByRole("button", { name: "Sign in" }).click();
+}
+
+/** The one window that most tests share; signed in as the administrator. */
+async function admin() {
+  if (page) return page;
+  page = await openWindow({ permissions: ["clipboard-read", "clipboard-write"] });
+  await enter(page, facts.admin);
+  await page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
+  return page;
+}
+
+async function show(window, hash, heading) {
+  await window.goto(`${facts.base}/admin/#/${hash}`);
+  await window.getByRole("heading", { level: 1, name: heading }).waitFor();
+}
+
+function api(window, path, options = {}) {
+  return window.evaluate(
+    async ([url, more]) => {
+      const headers = { "X-Heronry": "1", ...(more.body ? { "Content-Type": "application/json" } : {}) };
+      const answer = await fetch(`/api/v1${url}`, { ...more, headers });
+      const text = await answer.text();
+      return { status: answer.status, body: text ? JSON.parse(text) : null };
+    },
+    [path, options],
+  );
+}
+
+test("an administrator gets in and sees the server", async () => {
+  const window = await admin();
+  const { body } = await api(window, "/admin/overview");
+  await window.getByText(body.hostname).first().waitFor();
+  await window.getByRole("term").filter({ hasText: "Accounts" }).waitFor();
+  await window.getByRole("heading", { name: "Mail received" }).waitFor();
+  await window.getByRole("application", { name: /Mail received/ }).focus();
+  await window.keyboard.press("End");
+  await window.getByRole("status").filter({ hasText: /Messages \d/ }).first().waitFor({ state: "attached" });
+  calm(window);
+});
+
+test("who is no administrator gets no further", async () => {
+  const window = await openWindow();
+  await enter(window, facts.users[0]);
+  await window.getByText("This is for administrators").waitFor();
+  assert.equal((await api(window, "/admin/overview")).status, 403);
+  await accessible(window, "no administrator");
+  await window.context().close();
+});
+
+test("a domain is added, tells its records, and goes", async () => {
+  const window = await admin();
+  const name = `${unique("birds")}.example`;
+  const { body } = await api(window, "/admin/overview");
+  await show(window, "domains", "Domains");
+  await window.getByRole("button", { name: "Add domain" }).click();
+  const dialog = window.getByRole("dialog", { name: "Add domain" });
+  await dialog.getByLabel("Domain").fill(facts.domain);
+  await dialog.getByRole("button", { name: "Add domain" }).click();
+  await dialog.getByText("is here already").waitFor();
+  await dialog.getByLabel("Domain").fill(name);
+  await window.keyboard.press("Enter");
+  await window.getByRole("heading", { level: 1, name }).waitFor();
+  await window.getByRole("button", { name: `Copy the MX record of ${name}` }).click();
+  const copied = await window.evaluate(() => navigator.clipboard.readText());
+  assert.equal(copied, `${name}. 3600 IN MX 10 ${body.hostname}.`);
+  await accessible(window, "domain");
+  await window.getByRole("button", { name: "Remove domain" }).click();
+  await window.getByRole("dialog", { name: `Remove ${name}?` }).getByRole("button", { name: "Remove domain" }).click();
+  await toast(window, `${name} is removed`);
+  assert.equal((await api(window, `/admin/domains/${name}`)).status, 404);
+  calm(window);
+});
+
+test("an account is made, changed, kept out and let in again", async () => {
+  const window = await admin();
+  const local = unique("nest");
+  const address = `${local}@${facts.domain}`;
+  await show(window, `accounts?new=1&domain=${facts.domain}`, "Accounts");
+  const dialog = window.getByRole("dialog", { name: "Add account" });
+  await dialog.getByLabel("Address").fill(local);
+  await dialog.getByLabel("Name").fill("Nest Watcher");
+  await dialog.getByLabel("Quota").fill("a lot");
+  await dialog.getByRole("button", { name: "Make up a password" }).click();
+  const password = await dialog.getByLabel("Password", { exact: true }).inputValue();
+  await accessible(window, "new account");
+  await dialog.getByRole("button", { name: "Add account" }).click();
+  await dialog.getByText("Type a size like 10 GB.").waitFor();
+  await dialog.getByLabel("Quota").fill("2 GB");
+  await dialog.getByRole("button", { name: "Add account" }).click();
+  await toast(window, `${address} is added`);
+
+  const person = await openWindow();
+  await person.goto(facts.base);
+  await person.getByLabel("E-mail address").fill(address);
+  await person.getByLabel("Password", { exact: true }).fill(password);
+  await person.getByRole("button", { name: "Sign in" }).click();
+  await person.getByRole("navigation", { name: "Folders" }).waitFor();
+
+  await window.getByRole("searchbox", { name: "Search by address or name" }).fill(local);
+  await window.getByRole("link", { name: address }).click();
+  await window.getByRole("heading", { level: 1, name: address }).waitFor();
+  await window.getByLabel("Quota").fill("500 MB");
+  await window.getByRole("button", { name: "Save" }).click();
+  await toast(window, "Saved");
+  const id = decodeURIComponent(new URL(window.url()).hash.split("/").pop());
+  assert.equal((await api(window, `/admin/accounts/${id}`)).body.quotaBytes, 500e6);
+
+  await window.getByRole("button", { name: "Disable" }).click();
+  await toast(window, `${address} is disabled`);
+  await person.getByText("Your session has ended").waitFor();
+  await window.getByRole("button", { name: "Undo" }).last().click();
+  await window.getByRole("button", { name: "Disable" }).waitFor();
+  assert.equal((await api(window, `/admin/accounts/${id}`)).body.isDisabled, false);
+
+  await window.getByLabel("Password", { exact: true }).fill("short");
+  await window.getByRole("button", { name: "Set password" }).click();
+  await window.getByRole("alert").filter({ hasText: /./ }).first().waitFor();
+  await window.getByRole("button", { name: "Make up a password" }).click();
+  const second = await window.getByLabel("Password", { exact: true }).inputValue();
+  await window.getByRole("button", { name: "Set password" }).click();
+  await toast(window, `The password of ${address} is set`);
+  await person.getByLabel("E-mail address").fill(address);
+  await person.getByLabel("Password", { exact: true }).fill(second);
+  await person.getByRole("button", { name: "Sign in" }).click();
+  await person.getByRole("navigation", { name: "Folders" }).waitFor();
+  await person.context().close();
+  calm(window);
+});
+
+test("several accounts are kept out at once, and let in by undo", async () => {
+  const window = await admin();
+  const word = unique("flock");
+  for (const n of [1, 2, 3]) {
+    const made = await api(window, "/admin/accounts", { method: "POST", body: JSON.stringify({ address: `${word}${n}@${facts.domain}` }) });
+    assert.equal(made.status, 201);
+  }
+  const disabled = async () => (await api(window, `/admin/accounts?q=${word}&status=disabled`)).body.items.length;
+  await show(window, `accounts?q=${word}`, "Accounts");
+  await window.getByRole("row").filter({ hasText: `${word}3` }).waitFor();
+  await window.getByRole("checkbox", { name: "Select all on this page" }).click();
+  await window.getByRole("toolbar", { name: "3 selected" }).getByRole("button", { name: "Disable" }).click();
+  await toast(window, "3 accounts are disabled");
+  assert.equal(await disabled(), 3);
+  await window.getByRole("button", { name: "Undo" }).last().click();
+  await until(async () => (await disabled()) === 0, "all are enabled again");
+  calm(window);
+});
+
+test("an address is given, taken away, and given back", async () => {
+  const window = await admin();
+  const address = `${unique("sales")}@${facts.domain}`;
+  await show(window, "addresses?new=1", "Addresses");
+  const dialog = window.getByRole("dialog", { name: "Add address" });
+  await dialog.getByLabel("Address").fill(address);
+  await dialog.getByLabel("Account").fill(facts.users[0].address);
+  await dialog.getByRole("button", { name: "Add address" }).click();
+  await toast(window, `Mail to ${address} goes to ${facts.users[0].address}`);
+  await window.getByRole("searchbox", { name: "Search addresses" }).fill(address);
+  await window.getByRole("button", { name: `Remove ${address}` }).click();
+  await toast(window, `${address} is removed`);
+  assert.equal((await api(window, `/admin/addresses/${address}`)).status, 404);
+  await window.getByRole("button", { name: "Undo" }).last().click();
+  await until(async () => (await api(window, `/admin/addresses/${address}`)).status === 200, "the address is back");
+  calm(window);
+});
+
+test("the queue is seen by destination, tried again and cleared", async () => {
+  const window = await admin();
+  await show(window, "queue", "Queue");
+  await window.getByRole("link", { name: "one.example", exact: true }).waitFor();
+  await window.getByRole("link", { name: "two.example", exact: true }).waitFor();
+  await accessible(window, "queue");
+  await window.getByRole("button", { name: "Try all for one.example now" }).click();
+  await window.locator(".toast", { hasText: /tried now|was waiting/ }).first().waitFor();
+  await window.getByRole("link", { name: "one.example", exact: true }).click();
+  await window.getByRole("button", { name: "a@one.example", exact: true }).click();
+  const dialog = window.getByRole("dialog", { name: "Message in the queue" });
+  await dialog.getByText(facts.users[0].address).waitFor();
+  await accessible(window, "message in the queue");
+  await dialog.getByRole("button", { name: "Remove" }).click();
+  await window.getByRole("dialog", { name: "Remove the message?" }).getByRole("button", { name: "Remove" }).click();
+  await toast(window, "1 message is removed");
+  const left = (await api(window, "/admin/queue")).body.items.map((one) => one.domain);
+  assert.ok(!left.includes("one.example") && left.includes("two.example"), left.join());
+  await window.getByText("Nothing matches these filters").waitFor();
+  calm(window);
+});
+
+test("what was done is written down", async () => {
+  const window = await admin();
+  await show(window, `audit?action=account.`, "Audit log");
+  await window.getByRole("row").filter({ hasText: facts.admin.address }).first().waitFor();
+  const actions = await window.locator("tbody code").allTextContents();
+  assert.ok(actions.length > 0 && actions.every((one) => one.startsWith("account.")), actions.join());
+  await window.getByRole("searchbox", { name: "Exact object" }).fill("nobody@nowhere.example");
+  await window.getByText("Nothing matches these filters").waitFor();
+  calm(window);
+});
+
+test("each page is a call of the API too, and keys lead to all of them", async () => {
+  const window = await admin();
+  await show(window, "accounts?status=disabled", "Accounts");
+  await window.getByRole("button", { name: "Copy as a call of the API" }).click();
+  await toast(window, "Copied as a curl command");
+  const copied = await window.evaluate(() => navigator.clipboard.readText());
+  assert.equal(copied, `curl -sS -H "Authorization: Bearer $HERONRY_TOKEN" '${facts.base}/api/v1/admin/accounts?status=disabled&sort=address'`);
+  await window.locator("h1").click();
+  for (const [keys, name] of [["gd", "Domains"], ["gq", "Queue"], ["gl", "Audit log"], ["go", "Overview"]]) {
+    await window.keyboard.press(keys[0]);
+    await window.keyboard.press(keys[1]);
+    await window.getByRole("heading", { level: 1, name }).waitFor();
+  }
+  await window.keyboard.press("Control+k");
+  await window.getByRole("combobox", { name: "Commands" }).fill("addr");
+  await window.keyboard.press("Enter");
+  await window.getByRole("heading", { level: 1, name: "Addresses" }).waitFor();
+  calm(window);
+});
+
+for (const [name, options] of [
+  ["desktop, light", { ...DESKTOP, colorScheme: "light" }],
+  ["desktop, dark", { ...DESKTOP, colorScheme: "dark" }],
+  ["phone, light", { ...PHONE, colorScheme: "light" }],
+  ["phone, dark", { ...PHONE, colorScheme: "dark" }],
+]) {
+  test(`every page can be used by everybody: ${name}`, async () => {
+    const window = await openWindow(options);
+    await window.goto(`${facts.base}/admin/`);
+    await window.getByLabel("E-mail address").waitFor();
+    await accessible(window, "door");
+    await enter(window, facts.admin);
+    await window.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
+    for (const one of PAGES) {
+      await window.goto(`${facts.base}/admin/#/${one}`);
+      await window.locator("h1").first().waitFor();
+      await window.waitForLoadState("networkidle").catch(() => undefined);
+      await until(async () => (await window.locator("main .skeleton").count()) === 0, `${one} is loaded`);
+      await accessible(window, one);
+      const wider = await window.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      assert.ok(wider <= 0, `${one} is ${wider} px wider than the window`);
+    }
+    calm(window);
+    await window.context().close();
+  });
+}
+
+test("it speaks German, and signs out", async () => {
+  const window = await openWindow({ locale: "de-DE" });
+  await window.goto(`${facts.base}/admin/`);
+  await window.getByLabel("E-Mail-Adresse").fill(facts.admin.address);
+  await window.getByLabel("Passwort", { exact: true }).fill(facts.admin.password);
+  await window.getByRole("button", { name: "Anmelden" }).click();
+  await window.getByRole("heading", { level: 1, name: "Überblick" }).waitFor();
+  await window.getByRole("button", { name: "Menü des Kontos" }).click();
+  await window.getByRole("menuitem", { name: "Abmelden" }).click();
+  await window.getByLabel("E-Mail-Adresse").waitFor();
+  assert.equal((await api(window, "/me")).status, 401);
+  await window.context().close();
+});
