@@ -114,7 +114,7 @@ test("an account is made, changed, kept out and let in again", async () => {
   await window.getByRole("searchbox", { name: "Search by address or name" }).fill(local);
   await window.getByRole("link", { name: address }).click();
   await window.getByRole("heading", { level: 1, name: address }).waitFor();
-  await window.getByLabel("Quota").fill("500 MB");
+  await window.getByRole("textbox", { name: "Quota" }).fill("500 MB");
   await window.getByRole("button", { name: "Save" }).click();
   await toast(window, "Saved");
   const id = decodeURIComponent(new URL(window.url()).hash.split("/").pop());
@@ -127,11 +127,11 @@ test("an account is made, changed, kept out and let in again", async () => {
   await window.getByRole("button", { name: "Disable" }).waitFor();
   assert.equal((await api(window, `/admin/accounts/${id}`)).body.isDisabled, false);
 
-  await window.getByLabel("Password", { exact: true }).fill("short");
+  await window.getByRole("textbox", { name: "Password" }).fill("short");
   await window.getByRole("button", { name: "Set password" }).click();
-  await window.getByRole("alert").filter({ hasText: /./ }).first().waitFor();
+  await window.locator("#content").getByRole("alert").waitFor();
   await window.getByRole("button", { name: "Make up a password" }).click();
-  const second = await window.getByLabel("Password", { exact: true }).inputValue();
+  const second = await window.getByRole("textbox", { name: "Password" }).inputValue();
   await window.getByRole("button", { name: "Set password" }).click();
   await toast(window, `The password of ${address} is set`);
   await person.getByLabel("E-mail address").fill(address);
