@@ -10,14 +10,13 @@ function(heronry_contract TARGET)
   set(tool ${CMAKE_SOURCE_DIR}/tools/generate/generate.py)
   file(GLOB_RECURSE files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/openapi/*.yaml)
   file(GLOB tools CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tools/generate/*.py)
-  file(GLOB served CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/services/api/served.txt)
   set(sources ${out}/api_routes.c ${out}/api_params.c ${out}/api_schemas.c ${out}/api_documents.c)
   # A file that stays the same is not written again; the stamp says when it was looked at.
   add_custom_command(OUTPUT ${out}/api.stamp
     BYPRODUCTS ${sources} ${out}/api_routes.h ${out}/api_tables.h ${out}/openapi.json ${out}/docs.html
     COMMAND /usr/bin/python3 ${tool} c ${out}
     COMMAND ${CMAKE_COMMAND} -E touch ${out}/api.stamp
-    DEPENDS ${files} ${tools} ${served}
+    DEPENDS ${files} ${tools}
     COMMENT "Generating the tables of the API" VERBATIM)
   add_custom_target(contract DEPENDS ${out}/api.stamp)
   set_source_files_properties(${sources} PROPERTIES GENERATED TRUE)

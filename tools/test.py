@@ -157,7 +157,7 @@ def step_release(report, options):
 
 
 def step_web(report, options):
-    """The apps and the API: types, unit tests, each answer by the contract, a browser on the running server."""
+    """The apps: types, unit tests, a browser on the running server."""
     if not build(report, "dev") or not build(report, "dev", "web"):
         return
     for script in ("check", "test"):
@@ -168,8 +168,15 @@ def step_web(report, options):
         if not ok:
             print(log.read_text(encoding="utf-8", errors="replace")[-6000:])
         report.add(f"npm run {script}", ok)
-    pytest(report, "api", "tests/api")
     pytest(report, "web", "tests/web")
+
+
+def step_api(report, options):
+    """The HTTP API and its contract: each operation rightly and wrongly, and every answer seen."""
+    if build(report, "dev") and build(report, "dev", "web"):
+        run([ROOT / "tests/api/coverage.py", "--begin"])
+        pytest(report, "api", "tests/api")
+        report.add("api: every answer of the contract was seen", run([ROOT / "tests/api/coverage.py"]) == 0)
 
 
 def step_integration(report, options):
@@ -179,7 +186,7 @@ def step_integration(report, options):
         pytest(report, "integration", "tests/integration")
 
 
-STEPS = {f.__name__[5:]: f for f in (step_structure, step_unit, step_fuzz, step_release, step_web, step_integration)}
+STEPS = {f.__name__[5:]: f for f in (step_structure, step_unit, step_fuzz, step_release, step_web, step_api, step_integration)}
 
 
 def parse_arguments():

@@ -1556,7 +1556,7 @@ export interface components {
              */
             received: number;
             /**
-             * @description Whether all octets are there; only then can a draft use it.
+             * @description Whether all octets are there; only then can a draft with it be sent.
              * @example true
              */
             isComplete: boolean;
@@ -1949,7 +1949,7 @@ export interface components {
             signatureText?: components["schemas"]["SignatureText"];
             isDefault?: components["schemas"]["IsDefaultIdentity"];
         };
-        /** @description The message that it answers or forwards; null for a new one. */
+        /** @description The message that it answers or forwards; null for a new one. One that is not there (any more) is no failure, so that no draft is lost: the draft then answers nothing. */
         InReplyTo: {
             /**
              * Format: id

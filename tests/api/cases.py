@@ -5,13 +5,10 @@ import copy
 import dataclasses
 import json
 
-import generate
 from api_client import contract
 from bundle import example_of, follow, operations, server_of
-from c_source import operations_of
 
 DOCUMENT = contract()
-SERVED = {op.id for op in generate.served(operations_of(DOCUMENT))}
 # A text that the format refuses, for each format that refuses some.
 WRONG_TEXTS = {
     "account": "nobody", "content-range": "bytes 9-0/10", "cursor": "a\"b", "date-time": "yesterday",
@@ -87,7 +84,6 @@ class Operation:
 
 
 OPERATIONS = [Operation(path, method, node) for path, method, node in operations(DOCUMENT)]
-OPERATIONS = [op for op in OPERATIONS if op.id in SERVED]
 
 
 # ---- parameters ----

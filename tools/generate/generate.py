@@ -20,7 +20,6 @@ import page
 from bundle import ROOT, ContractError, load
 
 TYPES = ROOT / "services/web-kit/schema.d.ts"
-SERVED = ROOT / "services/api/served.txt"
 
 
 def write_if_changed(path, text):
@@ -32,17 +31,6 @@ def write_if_changed(path, text):
 
 def as_json(document):
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n"
-
-
-def served(ops):
-    """The operations that have a handler: all of them once there is no list any more."""
-    if not SERVED.exists():
-        return ops
-    names = {line for line in SERVED.read_text(encoding="utf-8").split() if line}
-    strange = names - {op.id for op in ops}
-    if strange:
-        raise ContractError(f"{SERVED.name}: the contract has no operation {', '.join(sorted(strange))}")
-    return [op for op in ops if op.id in names]
 
 
 def make_c(folder):
@@ -57,7 +45,7 @@ def make_c(folder):
         "api_tables.h": c_source.tables_header(ops),
         "api_params.c": c_source.params_source(ops),
         "api_schemas.c": c_source.schemas_source(document, ops),
-        "api_routes.c": [*c_source.routes_source(served(ops)), *c_source.problems_source(document)],
+        "api_routes.c": [*c_source.routes_source(ops), *c_source.problems_source(document)],
         "api_documents.c": c_source.documents_source({
             "api_openapi_json": text.encode(), "api_openapi_etag": etag.encode(),
             "api_docs_html": html.encode(), "api_docs_policy": policy.encode()}),
