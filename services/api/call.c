@@ -184,7 +184,8 @@ void call_send_failure(struct api_call *call, const struct err *e)
     } else if (e->kind != ERR_CANCELLED) {
         obs_log(EV_API_REFUSED, call->id, OBS_STR("operation", operation), OBS_ERR(e));
     }
-    str detail = failures[e->kind].is_told ? str_from_cstr(e->msg) : STR_EMPTY;
+    bool is_told = failures[e->kind].is_told || call->is_operator;
+    str detail = is_told ? str_from_cstr(e->msg) : STR_EMPTY;
     send_problem(call, slug, arena_str(call->arena, detail), NULL);
 }
 

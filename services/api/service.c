@@ -154,9 +154,11 @@ void api_free(struct api **api_ptr)
         http_server_free(&api->server);
     events_fini(api);
     notify_unlisten(&api->account_changed);
-    http_rates_free(&api->rates.token);
-    http_rates_free(&api->rates.session);
-    http_rates_free(&api->rates.address);
+    if (api->rates.token) {
+        http_rates_free(&api->rates.token);
+        http_rates_free(&api->rates.session);
+        http_rates_free(&api->rates.address);
+    }
     auth_grants_free(&api->grants);
     arena_fini(&api->arena);
     free(api);
@@ -191,6 +193,21 @@ static bool start(struct app *app, struct err *e)
 static void stop(struct app *app)
 {
     api_free(&app->api);
+}
+
+/* For a command: without listeners, limits and streams. */
+YIELDS static void dispatch(struct app *app, const struct app_request *request, struct arena *a,
+                            struct app_response *out)
+{
+    struct api *api = api_new(app);
+    const struct api_request wanted = { request->method, request->path, request->body };
+    struct api_response answer = { .status = 0 };
+    api_dispatch(api, &wanted, a, &answer);
+    char *text = answer.json ? json_dumps(answer.json, JSON_COMPACT) : NULL;
+    *out = (struct app_response){ answer.status, arena_str(a, str_from_cstr(text)) };
+    free(text);
+    json_decref(answer.json);
+    api_free(&api);
 }
 
 /* The port that browsers know https by: of the first such listener of the configuration. */
@@ -228,4 +245,5 @@ const struct app_service api_service = {
     .n_listeners = COUNT_OF(kinds),
     .start = start,
     .stop = stop,
+    .dispatch = dispatch,
 };

@@ -77,6 +77,18 @@ struct app_listener_kind {
     enum config_param new_per_minute_param;
 };
 
+/* A request to the API in this process, and its answer. */
+struct app_request {
+    str method; /* "GET" */
+    str path;   /* with its query */
+    str body;   /* JSON, or empty */
+};
+
+struct app_response {
+    unsigned status;
+    str body; /* JSON, or empty */
+};
+
 struct app_service {
     const char *role; /* "smtp", "imap", "delivery" ... */
     const struct app_listener_kind *listeners;
@@ -85,6 +97,10 @@ struct app_service {
     bool (*start)(struct app *app, struct err *e);
     /* After the drain; frees what start made. May be NULL. */
     void (*stop)(struct app *app);
+    /* Answers a request of the operator on this machine, for commands; the answer is in the arena.
+     * NULL: the service has no API. Yields. */
+    void (*dispatch)(struct app *app, const struct app_request *request, struct arena *a,
+                     struct app_response *out);
 };
 
 #endif

@@ -4,10 +4,15 @@
 
 #include "services/cli/output.h"
 
+#include <stdlib.h>
+
 static const struct cli_option common[] = {
     { "--config", "FILE", "configuration (default: $CONFIG_PATH, then /etc/heronry/heronry.yaml)" },
     { "--json", NULL, "print JSON" },
     { "--help", NULL, "show this help" },
+    { "--url", "URL", "call the API of this server, as https://mail.example.org ($HERONRY_URL)" },
+    { "--token", "TOKEN", "for --url; better in $HERONRY_TOKEN, where other users do not see it" },
+    { "--ca-file", "FILE", "certificate to trust for --url (default: those of the system)" },
 };
 
 /* ---- finding the command ---- */
@@ -145,6 +150,9 @@ static bool take_common(struct parse *p, bool *known)
             p->cli->config_path = values[0];
         p->cli->json = p->cli->json || values[1];
         p->help = p->help || values[2];
+        p->cli->url = values[3] ? values[3] : p->cli->url;
+        p->cli->token = values[4] ? values[4] : p->cli->token;
+        p->cli->ca_file = values[5] ? values[5] : p->cli->ca_file;
         return ok;
     }
     *known = false;
@@ -197,11 +205,20 @@ char *cli_option(const struct cli *cli, const char *name)
 
 /* ---- running ---- */
 
+/* NULL when it is not set or empty. */
+static const char *from_environment(const char *name)
+{
+    const char *value = getenv(name);
+    return value && *value ? value : NULL;
+}
+
 static enum cli_exit run_command(struct cli *cli, char **args, int n)
 {
     struct parse p = { .cli = cli, .args = args, .n = n };
     const struct cli_command *c = cli->command;
     cli->config_path = NULL;
+    cli->url = from_environment("HERONRY_URL");
+    cli->token = from_environment("HERONRY_TOKEN");
     if (!take_all(&p))
         return CLI_USAGE;
     cli->config_path = config_path(cli->config_path);

@@ -58,7 +58,10 @@ struct cli {
     const struct cli_command *command;
     const char *config_path;
     bool json;
-    char **words; /* positional arguments; in the arena */
+    const char *url;     /* of the server whose API is called; NULL: in this process */
+    const char *token;   /* for it */
+    const char *ca_file; /* trusted for it; NULL: the system's */
+    char **words;        /* positional arguments; in the arena */
     size_t n_words;
     char *values[CLI_OPTIONS_MAX]; /* of the command's own options; NULL: not given */
 };

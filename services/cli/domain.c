@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* domain add, list, remove. */
+#include "services/cli/api.h"
 #include "services/cli/output.h"
-#include "services/cli/session.h"
 
 YIELDS static bool add(struct cli_session *s, struct err *e)
 {
     const char *name = s->cli->words[0];
-    if (!account_domain_add(s->app->accounts, &s->actor, str_from_cstr(name), &s->arena,
-                            s->deadline_ms, e))
+    json_t *made = NULL;
+    if (!cli_call(s, "POST", STR("/admin/domains"),
+                  json_pack("{s:o}", "name", cli_json_text(str_from_cstr(name))), &made, e))
         return err_wrap(e, "%s", name);
+    json_decref(made);
     cli_print_done(s->cli, "domain", name, "added %s", name);
     return true;
 }
@@ -16,68 +18,71 @@ YIELDS static bool add(struct cli_session *s, struct err *e)
 YIELDS static bool remove_domain(struct cli_session *s, struct err *e)
 {
     const char *name = s->cli->words[0];
-    if (!account_domain_remove(s->app->accounts, &s->actor, str_from_cstr(name), &s->arena,
-                               s->deadline_ms, e))
+    json_t *none = NULL;
+    str path = arena_printf(&s->arena, "/admin/domains/%s", cli_encode(s, name));
+    if (!cli_call(s, "DELETE", path, NULL, &none, e))
         return err_wrap(e, "%s", name);
+    json_decref(none);
     cli_print_done(s->cli, "domain", name, "removed %s", name);
     return true;
 }
 
-static void print_json(const struct account_domain_list *domains)
-{
-    json_t *root = json_object();
-    json_t *list = json_array();
-    for (size_t i = 0; i < domains->n; i++) {
-        const struct account_domain *d = &domains->list[i];
-        json_t *one = json_object();
-        (void)json_object_set_new(one, "name", cli_json_text(d->name));
-        (void)json_object_set_new(one, "accounts", json_integer(d->accounts));
-        (void)json_object_set_new(one, "created_at", cli_json_time(d->created_at_us));
-        (void)json_array_append_new(list, one);
-    }
-    (void)json_object_set_new(root, "domains", list);
-    cli_print_json(&root);
-}
+/* Where the domains of a list go. */
+struct listing {
+    struct cli_table table;
+    json_t *domains; /* NULL: a table is wanted */
+};
 
-static void print_table(const struct account_domain_list *domains)
+static void add_domain(const json_t *item, void *arg)
 {
-    static const char *const titles[] = { "DOMAIN", "ACCOUNTS", "CREATED" };
-    struct cli_table t;
-    cli_table_init(&t, titles, COUNT_OF(titles));
-    for (size_t i = 0; i < domains->n; i++) {
-        cli_table_text(&t, domains->list[i].name);
-        cli_table_number(&t, domains->list[i].accounts);
-        cli_table_time(&t, domains->list[i].created_at_us);
+    struct listing *l = arg;
+    int64_t created_us = cli_field_time(item, "createdAt");
+    if (l->domains) {
+        json_t *one = json_object();
+        (void)json_object_set_new(one, "name", cli_json_text(cli_field_text(item, "name")));
+        (void)json_object_set_new(one, "accounts",
+                                  json_integer(cli_field_number(item, "accounts")));
+        (void)json_object_set_new(one, "created_at", cli_json_time(created_us));
+        (void)json_array_append_new(l->domains, one);
+        return;
     }
-    cli_table_print(&t);
+    cli_table_text(&l->table, cli_field_text(item, "name"));
+    cli_table_number(&l->table, cli_field_number(item, "accounts"));
+    cli_table_time(&l->table, created_us);
 }
 
 YIELDS static bool list(struct cli_session *s, struct err *e)
 {
-    struct account_domain_list domains;
-    if (!account_domain_list(s->app->accounts, &s->arena, s->deadline_ms, &domains, e))
-        return false;
-    if (s->cli->json) {
-        print_json(&domains);
-    } else {
-        print_table(&domains);
+    static const char *const titles[] = { "DOMAIN", "ACCOUNTS", "CREATED" };
+    struct listing l = { .domains = s->cli->json ? json_array() : NULL };
+    cli_table_init(&l.table, titles, COUNT_OF(titles));
+    bool ok = cli_call_list(s, STR("/admin/domains"), add_domain, &l, e);
+    if (ok && !l.domains) {
+        cli_table_print(&l.table);
+        return true;
     }
-    return true;
+    buf_fini(&l.table.cells);
+    if (ok) {
+        json_t *root = json_pack("{s:O}", "domains", l.domains);
+        cli_print_json(&root);
+    }
+    json_decref(l.domains);
+    return ok;
 }
 
 static enum cli_exit run_add(struct cli *cli)
 {
-    return cli_run_session(cli, add, NULL);
+    return cli_run_calls(cli, add, NULL);
 }
 
 static enum cli_exit run_remove(struct cli *cli)
 {
-    return cli_run_session(cli, remove_domain, NULL);
+    return cli_run_calls(cli, remove_domain, NULL);
 }
 
 static enum cli_exit run_list(struct cli *cli)
 {
-    return cli_run_session(cli, list, NULL);
+    return cli_run_calls(cli, list, NULL);
 }
 
 static const struct cli_command commands[] = {

@@ -2,153 +2,180 @@
 /* queue list, retry, retry-all, delete, stats. */
 #include "queue/queue.h"
 
+#include "services/cli/api.h"
 #include "services/cli/output.h"
-#include "services/cli/session.h"
-
-enum {
-    PAGE = 1000
-};
-
-static struct queue_actor actor_of(const struct cli_session *s)
-{
-    return (struct queue_actor){ .name = s->actor.name };
-}
 
 /* ---- which recipients ---- */
 
-static bool parse_status(const char *text, enum queue_status *out)
+static bool check_status(const struct cli *cli, struct err *e)
 {
-    static const enum queue_status all[] = { QUEUE_STATUS_PENDING, QUEUE_STATUS_DEFERRED,
-                                             QUEUE_STATUS_FAILED };
-    *out = QUEUE_STATUS_ANY;
-    for (size_t i = 0; text && i < COUNT_OF(all); i++) {
-        if (strcmp(queue_status_name(all[i]), text) == 0)
-            *out = all[i];
+    static const char *const words[] = { "pending", "deferred", "failed" };
+    const char *status = cli_option(cli, "--status");
+    for (size_t i = 0; status && i < COUNT_OF(words); i++) {
+        if (strcmp(words[i], status) == 0)
+            return true;
     }
-    return !text || *out != QUEUE_STATUS_ANY;
+    return !status ||
+           ERR(e, ERR_SYNTAX, "--status is pending, deferred or failed, not \"%s\"", status);
 }
 
-static bool read_filter(const struct cli *cli, struct queue_filter *out, struct err *e)
-{
-    const char *status = cli_option(cli, "--status");
-    *out = (struct queue_filter){
-        .domain = str_from_cstr(cli_option(cli, "--domain")),
-        .sender = str_from_cstr(cli_option(cli, "--sender")),
-        .recipient = str_from_cstr(cli_option(cli, "--recipient")),
-    };
-    if (!parse_status(status, &out->status))
-        return ERR(e, ERR_SYNTAX, "--status is pending, deferred or failed, not \"%s\"", status);
-    return true;
-}
+/* Options of both verbs, by the names that the API has for them. */
+static const struct {
+    const char *option;
+    const char *field;
+} filters[] = {
+    { "--domain", "domain" },
+    { "--sender", "sender" },
+    { "--recipient", "recipient" },
+    { "--status", "status" },
+};
 
 /* ---- list ---- */
 
-static json_t *json_of(const struct queue_row *row)
+static json_t *json_of(const json_t *item)
 {
-    char id[QUEUE_ID_TEXT];
+    static const struct {
+        const char *ours;
+        const char *theirs;
+    } fields[] = {
+        { "id", "id" },         { "sender", "sender" }, { "recipient", "recipient" },
+        { "domain", "domain" }, { "status", "status" }, { "attempts", "attempts" },
+        { "code", "code" },     { "reply", "reply" },   { "size", "size" },
+    };
+    static const struct {
+        const char *ours;
+        const char *theirs;
+    } times[] = {
+        { "next_attempt", "nextAttemptAt" },
+        { "last_attempt", "lastAttemptAt" },
+        { "created_at", "createdAt" },
+        { "expires_at", "expiresAt" },
+    };
     json_t *one = json_object();
-    (void)json_object_set_new(one, "id", cli_json_text(queue_id_format(row->queue_id, id)));
-    (void)json_object_set_new(one, "sender", cli_json_text(row->envelope_from));
-    (void)json_object_set_new(one, "recipient", cli_json_text(row->recipient));
-    (void)json_object_set_new(one, "domain", cli_json_text(row->domain));
-    (void)json_object_set_new(one, "status", json_string(queue_status_name(row->status)));
-    (void)json_object_set_new(one, "attempts", json_integer(row->attempts));
-    (void)json_object_set_new(one, "next_attempt", cli_json_time(row->due_us));
-    (void)json_object_set_new(one, "last_attempt", cli_json_time(row->last_attempt_us));
-    (void)json_object_set_new(one, "code", cli_json_text(row->code));
-    (void)json_object_set_new(one, "reply", cli_json_text(row->reply));
-    (void)json_object_set_new(one, "created_at", cli_json_time(row->created_us));
-    (void)json_object_set_new(one, "expires_at", cli_json_time(row->expires_us));
-    (void)json_object_set_new(one, "size", json_integer(row->size));
+    for (size_t i = 0; i < COUNT_OF(fields); i++)
+        (void)json_object_set(one, fields[i].ours, json_object_get(item, fields[i].theirs));
+    for (size_t i = 0; i < COUNT_OF(times); i++) {
+        (void)json_object_set_new(one, times[i].ours,
+                                  cli_json_time(cli_field_time(item, times[i].theirs)));
+    }
     return one;
 }
 
-static void add_row(struct cli_table *t, const struct queue_row *row)
+/* Where the entries of a list go. */
+struct listing {
+    struct cli_table table;
+    json_t *entries; /* NULL: a table is wanted */
+};
+
+static void add_entry(const json_t *item, void *arg)
 {
-    char id[QUEUE_ID_TEXT];
-    cli_table_text(t, queue_id_format(row->queue_id, id));
-    cli_table_text(t, str_is_empty(row->envelope_from) ? STR("<>") : row->envelope_from);
-    cli_table_text(t, row->recipient);
-    cli_table_text(t, str_from_cstr(queue_status_name(row->status)));
-    cli_table_number(t, row->attempts);
-    cli_table_time(t, row->due_us);
-    cli_table_size(t, row->size);
-    cli_table_text(t, str_slice(row->reply, 0, 60));
+    struct listing *l = arg;
+    struct cli_table *t = &l->table;
+    str sender = cli_field_text(item, "sender");
+    if (l->entries) {
+        (void)json_array_append_new(l->entries, json_of(item));
+        return;
+    }
+    cli_table_text(t, cli_field_text(item, "id"));
+    cli_table_text(t, str_is_empty(sender) ? STR("<>") : sender);
+    cli_table_text(t, cli_field_text(item, "recipient"));
+    cli_table_text(t, cli_field_text(item, "status"));
+    cli_table_number(t, cli_field_number(item, "attempts"));
+    cli_table_time(t, cli_field_time(item, "nextAttemptAt"));
+    cli_table_size(t, cli_field_number(item, "size"));
+    cli_table_text(t, str_slice(cli_field_text(item, "reply"), 0, 60));
 }
 
-YIELDS static bool collect(struct cli_session *s, struct queue_filter *filter, struct cli_table *t,
-                           json_t *entries, struct err *e)
+static str list_path(struct cli_session *s)
 {
-    for (;;) {
-        struct queue_rows page;
-        filter->limit = PAGE;
-        if (!queue_list(s->app->queue, filter, &s->arena, s->deadline_ms, &page, e))
-            return false;
-        for (size_t i = 0; i < page.n; i++) {
-            if (s->cli->json) {
-                (void)json_array_append_new(entries, json_of(&page.list[i]));
-            } else {
-                add_row(t, &page.list[i]);
-            }
-        }
-        if (page.n < PAGE)
-            return true;
-        filter->after_id = page.list[page.n - 1].queue_id;
-        filter->after_rcpt = page.list[page.n - 1].recipient;
+    str path = STR("/admin/queue");
+    char joint = '?';
+    for (size_t i = 0; i < COUNT_OF(filters); i++) {
+        const char *value = cli_option(s->cli, filters[i].option);
+        if (!value)
+            continue;
+        path = arena_printf(&s->arena, "%.*s%c%s=%s", STR_FMT(path), joint, filters[i].field,
+                            cli_encode(s, value));
+        joint = '&';
     }
+    return path;
 }
 
 YIELDS static bool list(struct cli_session *s, struct err *e)
 {
     static const char *const titles[] = { "ID",       "SENDER",   "RECIPIENT", "STATUS",
                                           "ATTEMPTS", "NEXT TRY", "SIZE",      "LAST REPLY" };
-    struct queue_filter filter;
-    struct cli_table t;
-    if (!read_filter(s->cli, &filter, e))
+    struct listing l = { .entries = NULL };
+    if (!check_status(s->cli, e))
         return false;
-    json_t *root = json_object();
-    json_t *entries = json_array();
-    (void)json_object_set_new(root, "entries", entries);
-    cli_table_init(&t, titles, COUNT_OF(titles));
-    bool ok = collect(s, &filter, &t, entries, e);
-    if (ok && !s->cli->json) {
-        cli_table_print(&t);
-    } else {
-        buf_fini(&t.cells);
-        if (ok)
-            cli_print_json(&root);
+    l.entries = s->cli->json ? json_array() : NULL;
+    cli_table_init(&l.table, titles, COUNT_OF(titles));
+    bool ok = cli_call_list(s, list_path(s), add_entry, &l, e);
+    if (ok && !l.entries) {
+        cli_table_print(&l.table);
+        return true;
     }
-    json_decref(root);
+    buf_fini(&l.table.cells);
+    if (ok) {
+        json_t *root = json_pack("{s:O}", "entries", l.entries);
+        cli_print_json(&root);
+    }
+    json_decref(l.entries);
     return ok;
 }
 
 /* ---- acts ---- */
 
-YIELDS static bool retry(struct cli_session *s, struct err *e)
+/* Carries out an act on one message; what is no id is said before it is asked for. */
+YIELDS static bool act(struct cli_session *s, const char *method, const char *verb, struct err *e)
 {
-    struct queue_actor actor = actor_of(s);
     const char *id = s->cli->words[0];
     int64_t queue_id;
+    json_t *done = NULL;
+    str path = arena_printf(&s->arena, "/admin/queue/%s%s", cli_encode(s, id), verb);
     if (!queue_id_parse(str_from_cstr(id), &queue_id, e) ||
-        !queue_retry(s->app->queue, &actor, queue_id, s->deadline_ms, e))
+        !cli_call(s, method, path, NULL, &done, e))
         return err_wrap(e, "%s", id);
-    queue_announce(s->app->queue, queue_id);
+    json_decref(done);
+    return true;
+}
+
+YIELDS static bool retry(struct cli_session *s, struct err *e)
+{
+    const char *id = s->cli->words[0];
+    if (!act(s, "POST", "/retry", e))
+        return false;
     cli_print_done(s->cli, "id", id, "%s is tried again now", id);
+    return true;
+}
+
+YIELDS static bool delete_message(struct cli_session *s, struct err *e)
+{
+    const char *id = s->cli->words[0];
+    if (!act(s, "DELETE", "", e))
+        return false;
+    cli_print_done(s->cli, "id", id, "deleted %s; its sender is not told", id);
     return true;
 }
 
 YIELDS static bool retry_all(struct cli_session *s, struct err *e)
 {
-    struct queue_actor actor = actor_of(s);
-    struct queue_filter filter;
-    int64_t count = 0;
-    if (!read_filter(s->cli, &filter, e) ||
-        !queue_retry_all(s->app->queue, &actor, &filter, s->deadline_ms, &count, e))
+    json_t *answer = NULL;
+    json_t *body;
+    if (!check_status(s->cli, e))
         return false;
+    body = json_object();
+    for (size_t i = 0; i < COUNT_OF(filters); i++) {
+        const char *value = cli_option(s->cli, filters[i].option);
+        if (value)
+            (void)json_object_set_new(body, filters[i].field, cli_json_text(str_from_cstr(value)));
+    }
+    if (!cli_call(s, "POST", STR("/admin/queue/retry"), body, &answer, e))
+        return false;
+    int64_t count = cli_field_number(answer, "recipients");
+    json_decref(answer);
     if (s->cli->json) {
-        json_t *done = json_object();
-        (void)json_object_set_new(done, "ok", json_true());
-        (void)json_object_set_new(done, "recipients", json_integer(count));
+        json_t *done = json_pack("{s:b, s:I}", "ok", 1, "recipients", (json_int_t)count);
         cli_print_json(&done);
         return true;
     }
@@ -156,76 +183,66 @@ YIELDS static bool retry_all(struct cli_session *s, struct err *e)
     return true;
 }
 
-YIELDS static bool delete_message(struct cli_session *s, struct err *e)
-{
-    struct queue_actor actor = actor_of(s);
-    const char *id = s->cli->words[0];
-    int64_t queue_id;
-    if (!queue_id_parse(str_from_cstr(id), &queue_id, e) ||
-        !queue_delete(s->app->queue, &actor, queue_id, s->deadline_ms, e))
-        return err_wrap(e, "%s", id);
-    cli_print_done(s->cli, "id", id, "deleted %s; its sender is not told", id);
-    return true;
-}
-
 YIELDS static bool stats(struct cli_session *s, struct err *e)
 {
     static const char *const titles[] = { "WHAT", "NUMBER" };
-    struct queue_stats now;
-    if (!queue_get_stats(s->app->queue, s->deadline_ms, &now, e))
-        return false;
-    const struct {
-        const char *key;
-        int64_t value;
+    static const struct {
+        const char *ours;
+        const char *theirs;
     } rows[] = {
-        { "messages", now.messages }, { "pending", now.pending },
-        { "deferred", now.deferred }, { "failed", now.failed },
-        { "due", now.due },           { "bytes", now.bytes },
-        { "leased", now.leased },     { "open_breakers", now.open_breakers },
+        { "messages", "messages" }, { "pending", "pending" },
+        { "deferred", "deferred" }, { "failed", "failed" },
+        { "due", "due" },           { "bytes", "bytes" },
+        { "leased", "leased" },     { "open_breakers", "openBreakers" },
     };
+    json_t *now = NULL;
+    struct cli_table t;
+    if (!cli_call(s, "GET", STR("/admin/queue/stats"), NULL, &now, e))
+        return false;
+    int64_t oldest_us = cli_field_time(now, "oldestAt");
     if (s->cli->json) {
         json_t *root = json_object();
         for (size_t i = 0; i < COUNT_OF(rows); i++)
-            (void)json_object_set_new(root, rows[i].key, json_integer(rows[i].value));
-        (void)json_object_set_new(root, "oldest", cli_json_time(now.oldest_us));
+            (void)json_object_set(root, rows[i].ours, json_object_get(now, rows[i].theirs));
+        (void)json_object_set_new(root, "oldest", cli_json_time(oldest_us));
         cli_print_json(&root);
-        return true;
+    } else {
+        cli_table_init(&t, titles, COUNT_OF(titles));
+        for (size_t i = 0; i < COUNT_OF(rows); i++) {
+            cli_table_text(&t, str_from_cstr(rows[i].ours));
+            cli_table_number(&t, cli_field_number(now, rows[i].theirs));
+        }
+        cli_table_text(&t, STR("oldest"));
+        cli_table_time(&t, oldest_us);
+        cli_table_print(&t);
     }
-    struct cli_table t;
-    cli_table_init(&t, titles, COUNT_OF(titles));
-    for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        cli_table_text(&t, str_from_cstr(rows[i].key));
-        cli_table_number(&t, rows[i].value);
-    }
-    cli_table_text(&t, STR("oldest"));
-    cli_table_time(&t, now.oldest_us);
-    cli_table_print(&t);
+    json_decref(now);
     return true;
 }
 
 static enum cli_exit run_list(struct cli *cli)
 {
-    return cli_run_session(cli, list, NULL);
+    return cli_run_calls(cli, list, NULL);
 }
 
 static enum cli_exit run_retry(struct cli *cli)
 {
-    return cli_run_session(cli, retry, NULL);
+    return cli_run_calls(cli, retry, NULL);
 }
 
 static enum cli_exit run_retry_all(struct cli *cli)
 {
-    return cli_run_session(cli, retry_all, NULL);
+    return cli_run_calls(cli, retry_all, NULL);
 }
 
 static enum cli_exit run_delete(struct cli *cli)
 {
-    return cli_run_session(cli, delete_message, NULL);
+    return cli_run_calls(cli, delete_message, NULL);
 }
 
 static enum cli_exit run_stats(struct cli *cli)
 {
-    return cli_run_session(cli, stats, NULL);
+    return cli_run_calls(cli, stats, NULL);
 }
 
 /* ---- table ---- */

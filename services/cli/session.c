@@ -3,6 +3,7 @@
 #include "services/cli/session.h"
 
 #include "db/db.h"
+#include "http/http_client.h"
 #include "obs/obs.h"
 #include "redis/redis.h"
 #include "services/app/build.h"
@@ -90,7 +91,6 @@ static void run_fiber(struct run *run)
     struct cli_session *s = &run->session;
     arena_init(&s->arena);
     s->deadline_ms = clock_deadline_in(CLI_LIMIT_MS);
-    s->actor = (struct account_actor){ .name = STR("cli") };
     if (fiber_spawn(s->app->runtime, "cli", run_work, run, NULL, &run->err))
         runtime_run(s->app->runtime);
     arena_fini(&s->arena);
@@ -115,5 +115,53 @@ enum cli_exit cli_run_session(struct cli *cli, bool (*work)(struct cli_session *
     run_fiber(&run);
     app_free(&run.session.app);
     config_free(&config);
+    return run.ok ? CLI_OK : cli_fail(cli, &run.err);
+}
+
+/* ---- at --url ---- */
+
+YIELDS static void run_remote(void *arg)
+{
+    struct run *run = arg;
+    run->ok = run->work(&run->session, &run->err);
+    runtime_stop(fiber_runtime());
+}
+
+/* A token must not be readable on the way. */
+static bool check_url(const struct cli *cli, struct err *e)
+{
+    static const str safe[] = { STR_INIT("https://"), STR_INIT("http://localhost"),
+                                STR_INIT("http://127.0.0.1"), STR_INIT("http://[::1]") };
+    if (!cli->token)
+        return ERR(e, ERR_DENIED, "--url needs a token: --token, or HERONRY_TOKEN");
+    for (size_t i = 0; i < COUNT_OF(safe); i++) {
+        if (str_has_prefix(str_from_cstr(cli->url), safe[i]))
+            return true;
+    }
+    return ERR(e, ERR_SYNTAX, "--url has to begin with https://, not \"%s\"", cli->url);
+}
+
+enum cli_exit cli_run_calls(struct cli *cli, bool (*work)(struct cli_session *s, struct err *e),
+                            void *arg)
+{
+    struct run run = { .session = { .cli = cli, .arg = arg }, .work = work };
+    struct cli_session *s = &run.session;
+    if (!cli->url)
+        return cli_run_session(cli, work, arg);
+    if (!check_url(cli, &run.err))
+        return cli_fail(cli, &run.err);
+    obs_log_init(STDERR_FILENO, OBS_ERROR, OBS_TEXT, "cli", "");
+    struct runtime *rt = runtime_new(&(struct runtime_options){ 0 }, &run.err);
+    const struct http_client_options options = { .ca_file = cli->ca_file };
+    s->remote = rt ? http_client_new(rt, &options, &run.err) : NULL;
+    arena_init(&s->arena);
+    s->deadline_ms = clock_deadline_in(CLI_LIMIT_MS);
+    if (s->remote && fiber_spawn(rt, "cli", run_remote, &run, NULL, &run.err))
+        runtime_run(rt);
+    arena_fini(&s->arena);
+    if (s->remote)
+        http_client_free(&s->remote);
+    if (rt)
+        runtime_free(&rt);
     return run.ok ? CLI_OK : cli_fail(cli, &run.err);
 }

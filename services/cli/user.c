@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* user add, list, quota, disable, enable. */
-#include "auth/auth.h"
+#include "services/cli/api.h"
 #include "services/cli/output.h"
 #include "services/cli/password.h"
-#include "services/cli/session.h"
 #include "services/cli/size.h"
 
 /* ---- add ---- */
@@ -13,22 +12,38 @@ struct add_arguments {
     int64_t quota;
 };
 
+/* The API says that the address is wrong; people want to know when only its domain is missing. */
+YIELDS static bool fail_add(struct cli_session *s, const char *address, struct err *e)
+{
+    json_t *domain = NULL;
+    struct err reason = ERR_CLEAR;
+    const char *at = strrchr(address, '@');
+    if (e->kind == ERR_SYNTAX && at && at[1]) {
+        str path = arena_printf(&s->arena, "/admin/domains/%s", cli_encode(s, at + 1));
+        if (!cli_call(s, "GET", path, NULL, &domain, &reason) && reason.kind == ERR_NOT_FOUND &&
+            strstr(e->msg, "not ours"))
+            e->kind = ERR_NOT_FOUND;
+        json_decref(domain);
+    }
+    return err_wrap(e, "%s", address);
+}
+
 YIELDS static bool add(struct cli_session *s, struct err *e)
 {
     const struct add_arguments *args = s->arg;
     const char *address = s->cli->words[0];
-    int64_t account_id;
-    struct account_new account = {
-        .address = str_from_cstr(address),
-        .quota_bytes = args->quota,
-        .is_admin = cli_option(s->cli, "--admin") != NULL,
-    };
-    if (!auth_hash_password(s->app->auth, secret_str(&args->password), &s->arena, s->deadline_ms,
-                            &account.password_hash, e))
-        return err_wrap(e, "password");
-    if (!account_add(s->app->accounts, &s->actor, &account, &s->arena, s->deadline_ms, &account_id,
-                     e))
-        return err_wrap(e, "%s", address);
+    str password = secret_str(&args->password);
+    json_t *made = NULL;
+    json_t *secret = json_stringn(password.p, password.n);
+    if (!secret)
+        return ERR(e, ERR_DENIED, "the password is not UTF-8");
+    json_t *body =
+        json_pack("{s:o, s:o, s:I, s:b}", "address", cli_json_text(str_from_cstr(address)),
+                  "password", secret, "quotaBytes", (json_int_t)args->quota, "isAdmin",
+                  cli_option(s->cli, "--admin") != NULL);
+    if (!cli_call(s, "POST", STR("/admin/accounts"), body, &made, e))
+        return fail_add(s, address, e);
+    json_decref(made);
     cli_print_done(s->cli, "address", address, "added %s", address);
     return true;
 }
@@ -48,7 +63,7 @@ static enum cli_exit run_add(struct cli *cli)
     } else if (!given) {
         code = cli_usage(cli, "there is no terminal to ask for the password; use --password-stdin");
     } else {
-        code = cli_run_session(cli, add, &args);
+        code = cli_run_calls(cli, add, &args);
     }
     secret_wipe(&args.password);
     return code;
@@ -56,143 +71,158 @@ static enum cli_exit run_add(struct cli *cli)
 
 /* ---- list ---- */
 
-static json_t *json_of(const struct account *a)
+static const char *const titles[] = { "ADDRESS", "MESSAGES", "USED",   "QUOTA",
+                                      "ROLE",    "STATE",    "CREATED" };
+
+static bool field_is_true(const json_t *item, const char *name)
 {
+    return json_is_true(json_object_get(item, name));
+}
+
+static json_t *json_of(const json_t *item)
+{
+    static const struct {
+        const char *ours;
+        const char *theirs;
+    } fields[] = {
+        { "address", "address" },
+        { "display_name", "displayName" },
+        { "quota_bytes", "quotaBytes" },
+        { "used_bytes", "usedBytes" },
+        { "used_messages", "usedMessages" },
+        { "admin", "isAdmin" },
+        { "disabled", "isDisabled" },
+    };
     json_t *one = json_object();
-    (void)json_object_set_new(one, "address", cli_json_text(a->login));
-    (void)json_object_set_new(one, "display_name", cli_json_text(a->display_name));
-    (void)json_object_set_new(one, "quota_bytes", json_integer(a->quota_bytes));
-    (void)json_object_set_new(one, "used_bytes", json_integer(a->used_bytes));
-    (void)json_object_set_new(one, "used_messages", json_integer(a->used_messages));
-    (void)json_object_set_new(one, "admin", json_boolean(a->is_admin));
-    (void)json_object_set_new(one, "disabled", json_boolean(a->is_disabled));
-    (void)json_object_set_new(one, "created_at", cli_json_time(a->created_at_us));
+    for (size_t i = 0; i < COUNT_OF(fields); i++)
+        (void)json_object_set(one, fields[i].ours, json_object_get(item, fields[i].theirs));
+    (void)json_object_set_new(one, "created_at", cli_json_time(cli_field_time(item, "createdAt")));
     return one;
 }
 
-static void add_row(struct cli_table *t, const struct account *a)
+static void add_row(struct cli_table *t, const json_t *item)
 {
-    cli_table_text(t, a->login);
-    cli_table_number(t, a->used_messages);
-    cli_table_size(t, a->used_bytes);
-    if (a->quota_bytes) {
-        cli_table_size(t, a->quota_bytes);
+    int64_t quota = cli_field_number(item, "quotaBytes");
+    cli_table_text(t, cli_field_text(item, "address"));
+    cli_table_number(t, cli_field_number(item, "usedMessages"));
+    cli_table_size(t, cli_field_number(item, "usedBytes"));
+    if (quota) {
+        cli_table_size(t, quota);
     } else {
         cli_table_text(t, STR("unlimited"));
     }
-    cli_table_text(t, a->is_admin ? STR("administrator") : STR("user"));
-    cli_table_text(t, a->is_disabled ? STR("disabled") : STR("active"));
-    cli_table_time(t, a->created_at_us);
+    cli_table_text(t, field_is_true(item, "isAdmin") ? STR("administrator") : STR("user"));
+    cli_table_text(t, field_is_true(item, "isDisabled") ? STR("disabled") : STR("active"));
+    cli_table_time(t, cli_field_time(item, "createdAt"));
 }
 
-/* Pages of a long list are read one after the other. */
-YIELDS static bool collect(struct cli_session *s, struct cli_table *t, json_t *users, struct err *e)
+/* Where the users of a list go. */
+struct listing {
+    struct cli_table table;
+    json_t *users; /* NULL: a table is wanted */
+};
+
+static void add_user(const json_t *item, void *arg)
 {
-    const char *domain = cli_option(s->cli, "--domain");
-    str after = STR_EMPTY;
-    for (;;) {
-        struct account_list page;
-        if (!account_list(s->app->accounts, str_from_cstr(domain), after, &s->arena, s->deadline_ms,
-                          &page, e))
-            return false;
-        for (size_t i = 0; i < page.n; i++) {
-            if (s->cli->json) {
-                (void)json_array_append_new(users, json_of(&page.list[i]));
-            } else {
-                add_row(t, &page.list[i]);
-            }
-        }
-        if (page.n < ACCOUNT_LIST_MAX)
-            return true;
-        after = page.list[page.n - 1].login;
+    struct listing *l = arg;
+    if (l->users) {
+        (void)json_array_append_new(l->users, json_of(item));
+    } else {
+        add_row(&l->table, item);
     }
 }
 
 YIELDS static bool list(struct cli_session *s, struct err *e)
 {
-    static const char *const titles[] = { "ADDRESS", "MESSAGES", "USED",   "QUOTA",
-                                          "ROLE",    "STATE",    "CREATED" };
-    struct cli_table t;
-    json_t *root = json_object();
-    json_t *users = json_array();
-    (void)json_object_set_new(root, "users", users);
-    cli_table_init(&t, titles, COUNT_OF(titles));
-    bool ok = collect(s, &t, users, e);
-    if (ok && s->cli->json) {
-        cli_print_json(&root);
-        buf_fini(&t.cells);
-    } else if (ok) {
-        cli_table_print(&t);
-    } else {
-        buf_fini(&t.cells);
+    struct listing l = { .users = s->cli->json ? json_array() : NULL };
+    const char *domain = cli_option(s->cli, "--domain");
+    str path = domain ? arena_printf(&s->arena, "/admin/accounts?domain=%s", cli_encode(s, domain))
+                      : STR("/admin/accounts");
+    cli_table_init(&l.table, titles, COUNT_OF(titles));
+    bool ok = cli_call_list(s, path, add_user, &l, e);
+    if (ok && !l.users) {
+        cli_table_print(&l.table);
+        return true;
     }
-    json_decref(root);
+    buf_fini(&l.table.cells);
+    if (ok) {
+        json_t *root = json_pack("{s:O}", "users", l.users);
+        cli_print_json(&root);
+    }
+    json_decref(l.users);
     return ok;
 }
 
 static enum cli_exit run_list(struct cli *cli)
 {
-    return cli_run_session(cli, list, NULL);
+    return cli_run_calls(cli, list, NULL);
 }
 
 /* ---- changes of one account ---- */
 
+static str path_of(struct cli_session *s, const char *address)
+{
+    return arena_printf(&s->arena, "/admin/accounts/%s", cli_encode(s, address));
+}
+
+/* `arg` is the body of the change. */
 YIELDS static bool change(struct cli_session *s, struct err *e)
 {
     const char *address = s->cli->words[0];
-    const struct account_change *wanted = s->arg;
-    if (!account_change(s->app->accounts, &s->actor, str_from_cstr(address), wanted, &s->arena,
-                        s->deadline_ms, e))
+    json_t *wanted = s->arg;
+    json_t *changed = NULL;
+    if (!cli_call(s, "PATCH", path_of(s, address), json_incref(wanted), &changed, e))
         return err_wrap(e, "%s", address);
+    json_decref(changed);
     cli_print_done(s->cli, "address", address, "changed %s", address);
     return true;
 }
 
+static enum cli_exit run_change(struct cli *cli, json_t *wanted)
+{
+    enum cli_exit code = cli_run_calls(cli, change, wanted);
+    json_decref(wanted);
+    return code;
+}
+
 YIELDS static bool show_quota(struct cli_session *s, struct err *e)
 {
-    static const char *const titles[] = { "ADDRESS", "MESSAGES", "USED",   "QUOTA",
-                                          "ROLE",    "STATE",    "CREATED" };
     const char *address = s->cli->words[0];
-    struct account account;
+    json_t *account = NULL;
     struct cli_table t;
-    bool found;
-    if (!account_find_for_login(s->app->accounts, str_from_cstr(address), &s->arena, s->deadline_ms,
-                                &found, &account, e))
+    if (!cli_call(s, "GET", path_of(s, address), NULL, &account, e))
         return err_wrap(e, "%s", address);
-    if (!found)
-        return ERR(e, ERR_NOT_FOUND, "there is no user %s", address);
     if (s->cli->json) {
-        json_t *one = json_of(&account);
+        json_t *one = json_of(account);
         cli_print_json(&one);
-        return true;
+    } else {
+        cli_table_init(&t, titles, COUNT_OF(titles));
+        add_row(&t, account);
+        cli_table_print(&t);
     }
-    cli_table_init(&t, titles, COUNT_OF(titles));
-    add_row(&t, &account);
-    cli_table_print(&t);
+    json_decref(account);
     return true;
 }
 
 static enum cli_exit run_quota(struct cli *cli)
 {
-    struct account_change wanted = { .kind = ACCOUNT_SET_QUOTA };
+    int64_t quota = 0;
     struct err e = ERR_CLEAR;
     if (cli->n_words == 1)
-        return cli_run_session(cli, show_quota, NULL);
-    if (!cli_parse_size(str_from_cstr(cli->words[1]), &wanted.number, &e))
+        return cli_run_calls(cli, show_quota, NULL);
+    if (!cli_parse_size(str_from_cstr(cli->words[1]), &quota, &e))
         return cli_fail(cli, &e);
-    return cli_run_session(cli, change, &wanted);
+    return run_change(cli, json_pack("{s:I}", "quotaBytes", (json_int_t)quota));
 }
 
 static enum cli_exit run_disable(struct cli *cli)
 {
-    struct account_change wanted = { .kind = ACCOUNT_SET_DISABLED, .number = 1 };
-    return cli_run_session(cli, change, &wanted);
+    return run_change(cli, json_pack("{s:b}", "isDisabled", 1));
 }
 
 static enum cli_exit run_enable(struct cli *cli)
 {
-    struct account_change wanted = { .kind = ACCOUNT_SET_DISABLED };
-    return cli_run_session(cli, change, &wanted);
+    return run_change(cli, json_pack("{s:b}", "isDisabled", 0));
 }
 
 /* ---- table ---- */

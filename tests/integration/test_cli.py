@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from api_client import Api
 from conftest import BINARY
 
 COMMANDS = ["serve", "migrate", "config-check", "config", "version", "domain add", "domain list", "domain remove",
@@ -282,3 +283,43 @@ def test_an_outside_database_that_is_away(heronry_factory):
     done = instance.cli("domain", "list", check=False)
     assert done.returncode == 69 and time.monotonic() - began < 35
     assert "geheim" not in done.stderr
+
+
+# ---- the same over HTTP ----
+
+def remote(server, token, *words, check=True, url=None):
+    """A command that calls the API of the server."""
+    done = subprocess.run([BINARY, *words, "--url", url or f"https://localhost:{server.ports['https']}", "--ca-file",
+                           str(server.tls_ca)], env={"PATH": "/usr/bin:/bin", "HERONRY_TOKEN": token}, text=True,
+                          capture_output=True, timeout=60, check=False)
+    if check:
+        assert done.returncode == 0, done.stderr
+    return done
+
+
+def test_commands_call_the_api_of_another_machine(heronry):
+    api = Api.signed_in(heronry, heronry.user())
+    token = api.post("/tokens", {"name": "cli", "scopes": ["admin:read", "admin:write"]}, status=201).json["secret"]
+    name = f"r{os.getpid()}.example"
+    remote(heronry, token, "domain", "add", name)
+    here = heronry.json("domain", "list")["domains"]
+    there = json.loads(remote(heronry, token, "domain", "list", "--json").stdout)["domains"]
+    assert here == there and name in [d["name"] for d in here]
+    assert remote(heronry, token, "domain", "add", name, check=False).returncode == 73
+    remote(heronry, token, "domain", "remove", name)
+    assert remote(heronry, token, "domain", "remove", name, check=False).returncode == 66
+    user = heronry.new_user()
+    remote(heronry, token, "user", "quota", user["address"], "5MB")
+    assert json.loads(remote(heronry, token, "user", "quota", user["address"], "--json").stdout)["quota_bytes"] == 5 << 20
+    json.loads(remote(heronry, token, "queue", "stats", "--json").stdout)
+    acts = heronry.psql("SELECT actor FROM audit_log WHERE action = 'domain.add' AND object = '" + name + "'")
+    assert acts == heronry.user()["address"]
+
+
+def test_remote_commands_need_a_good_token_and_tls(heronry):
+    assert remote(heronry, "hrn_wrong", "domain", "list", check=False).returncode == 77
+    assert remote(heronry, "", "domain", "list", check=False).returncode == 77
+    assert remote(heronry, "x", "domain", "list", check=False, url="http://mail.example.org").returncode == 65
+    weak = Api.signed_in(heronry, heronry.new_user()).with_token("mail:read").token
+    refused = remote(heronry, weak, "user", "list", check=False)
+    assert refused.returncode == 77 and "administrators" in refused.stderr
