@@ -59,23 +59,22 @@ static void account_changed(enum notify_topic topic, int64_t id, void *arg)
 YIELDS static void look_at_accounts(struct imap_service *service, struct arena *a)
 {
     struct err e = ERR_CLEAR;
-    size_t n = 0;
-    size_t n_ended = 0;
-    int64_t *ended = NULL;
+    struct account_ids ids = { .n = 0 };
+    struct account_ids ended = { .n = 0 };
     LIST_FOR_EACH (item, &service->sessions)
-        n++;
-    int64_t *ids = ARENA_ARRAY(a, int64_t, n);
-    n = 0;
+        ids.n++;
+    ids.list = ARENA_ARRAY(a, int64_t, ids.n);
+    ids.n = 0;
     LIST_FOR_EACH (item, &service->sessions) {
         const struct imap_session *s = CONTAINER_OF(item, struct imap_session, link);
         if (s->account_id != 0)
-            ids[n++] = s->account_id;
+            ids.list[ids.n++] = s->account_id;
     }
-    if (n == 0 || !account_find_ended(service->app->accounts, ids, n, a, clock_deadline_in(LOOK_MS),
-                                      &ended, &n_ended, &e))
+    if (ids.n == 0 || !account_find_ended(service->app->accounts, &ids, a,
+                                          clock_deadline_in(LOOK_MS), &ended, &e))
         return; /* the next round asks again */
-    for (size_t i = 0; i < n_ended; i++)
-        account_changed(NOTIFY_ACCOUNT, ended[i], service);
+    for (size_t i = 0; i < ended.n; i++)
+        account_changed(NOTIFY_ACCOUNT, ended.list[i], service);
 }
 
 static void next_round(struct imap_service *service)

@@ -100,11 +100,16 @@ YIELDS bool account_find_for_login(struct account_directory *d, str login, struc
 YIELDS bool account_get(struct account_directory *d, int64_t account_id, struct arena *a,
                         int64_t deadline_ms, struct account *out, struct err *e);
 
+struct account_ids {
+    int64_t *list;
+    size_t n;
+};
+
 /* Those of the accounts that may not be logged in any more, because they were disabled or removed:
  * for sessions that were not told of it. Ids may be there twice, in `ids` as in *out (in the
  * arena). Yields. */
-YIELDS bool account_find_ended(struct account_directory *d, const int64_t *ids, size_t n,
-                               struct arena *a, int64_t deadline_ms, int64_t **out, size_t *n_out,
+YIELDS bool account_find_ended(struct account_directory *d, const struct account_ids *ids,
+                               struct arena *a, int64_t deadline_ms, struct account_ids *out,
                                struct err *e);
 
 /* What is written to the audit log beside a change: who did it, from where. */

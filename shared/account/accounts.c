@@ -93,16 +93,17 @@ bool account_get(struct account_directory *d, int64_t account_id, struct arena *
     return true;
 }
 
-bool account_find_ended(struct account_directory *d, const int64_t *ids, size_t n, struct arena *a,
-                        int64_t deadline_ms, int64_t **out, size_t *n_out, struct err *e)
+bool account_find_ended(struct account_directory *d, const struct account_ids *ids, struct arena *a,
+                        int64_t deadline_ms, struct account_ids *out, struct err *e)
 {
     struct db_rows *rows = NULL;
-    if (!db_query(d->db, DB_READ, &find_ended, &DB_INT8S(ids, n), 1, a, deadline_ms, &rows, e))
+    const struct db_param param = DB_INT8S(ids->list, ids->n);
+    if (!db_query(d->db, DB_READ, &find_ended, &param, 1, a, deadline_ms, &rows, e))
         return false;
-    *n_out = db_row_count(rows);
-    *out = ARENA_ARRAY(a, int64_t, *n_out);
-    for (size_t i = 0; i < *n_out; i++)
-        (*out)[i] = db_int(rows, i, 0);
+    out->n = db_row_count(rows);
+    out->list = ARENA_ARRAY(a, int64_t, out->n);
+    for (size_t i = 0; i < out->n; i++)
+        out->list[i] = db_int(rows, i, 0);
     return true;
 }
 

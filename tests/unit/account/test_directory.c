@@ -215,19 +215,21 @@ static void ended_accounts_are_found(struct world *w)
     struct err e = ERR_CLEAR;
     int64_t ada = route(w, "ada", "example.org").account_id;
     int64_t ben = route(w, "ben", "example.org").account_id;
-    const int64_t ids[] = { ada, ben, INT64_C(123456789), ben };
-    int64_t *ended = NULL;
-    size_t n = 0;
-    assert_true(account_find_ended(w->directory, ids, 2, &w->a, soon(), &ended, &n, &e));
-    assert_int_equal(n, 0);
+    int64_t list[] = { ada, ben, INT64_C(123456789), ben };
+    struct account_ids two = { list, 2 };
+    struct account_ids four = { list, 4 };
+    struct account_ids none = { NULL, 0 };
+    struct account_ids ended;
+    assert_true(account_find_ended(w->directory, &two, &w->a, soon(), &ended, &e));
+    assert_int_equal(ended.n, 0);
     assert_int_equal(change(w, "ben@example.org", ACCOUNT_SET_DISABLED, true), ERR_NONE);
-    assert_true(account_find_ended(w->directory, ids, 4, &w->a, soon(), &ended, &n, &e));
-    assert_int_equal(n, 3);
-    for (size_t i = 0; i < n; i++)
-        assert_true(ended[i] == ben || ended[i] == ids[2]);
+    assert_true(account_find_ended(w->directory, &four, &w->a, soon(), &ended, &e));
+    assert_int_equal(ended.n, 3);
+    for (size_t i = 0; i < ended.n; i++)
+        assert_true(ended.list[i] == ben || ended.list[i] == list[2]);
     assert_int_equal(change(w, "ben@example.org", ACCOUNT_SET_DISABLED, false), ERR_NONE);
-    assert_true(account_find_ended(w->directory, NULL, 0, &w->a, soon(), &ended, &n, &e));
-    assert_int_equal(n, 0);
+    assert_true(account_find_ended(w->directory, &none, &w->a, soon(), &ended, &e));
+    assert_int_equal(ended.n, 0);
 }
 
 static void lists_come_in_order(struct world *w)
