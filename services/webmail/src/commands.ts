@@ -21,6 +21,7 @@ import Trash2 from "@lucide/svelte/icons/trash-2";
 import Undo2 from "@lucide/svelte/icons/undo-2";
 import FolderInput from "@lucide/svelte/icons/folder-input";
 import type { Command as Entry } from "@heronry/web-kit/keys/commands.svelte.ts";
+import { api, ok } from "@heronry/web-kit/api/client.ts";
 import { problemText } from "@heronry/web-kit/api/problem.ts";
 import { toasts } from "@heronry/web-kit/toasts.svelte.ts";
 import type { Icon } from "@heronry/web-kit/icon.ts";
@@ -70,12 +71,14 @@ async function openRow(): Promise<void> {
   mail.cursor = id;
   const row = mail.list.row(id);
   if (!row?.hasDraft || row.messageCount > 1) return mail.open(id);
-  mail.open(id);
-  await mail.reader.load();
-  const draft = mail.reader.thread?.messages.find((one) => one.draftId !== null);
-  if (!draft?.draftId) return;
-  mail.open(null, true);
-  mail.write({ mode: "draft", draftId: draft.draftId });
+  try {
+    const thread = await ok(api.GET("/threads/{threadId}", { params: { path: { threadId: id } } }));
+    const draftId = thread.messages.find((one) => one.draftId !== null)?.draftId;
+    if (draftId) mail.write({ mode: "draft", draftId });
+    else mail.open(id); // written by another program: it can be read here
+  } catch (error) {
+    toasts.problem(problemText(error));
+  }
 }
 
 function close(): void {

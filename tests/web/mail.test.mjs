@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+// The way of mail as two people see it.
+import assert from "node:assert/strict";
+import { createHash, randomBytes } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { test } from "node:test";
+import { ada, bo, calm, deliver, openRow, row, send, signedIn, toast, unique, until } from "./support/site.mjs";
+
+test("mail arrives without a reload, and the answer joins the conversation", async () => {
+  const [from, to] = [await signedIn(ada), await signedIn(bo)];
+  const subject = unique("Boats ");
+  await to.evaluate(() => (window.sameWindow = true));
+  await send(from, { to: bo.address, subject, text: "Are the boats ready?" });
+  await row(to, subject).waitFor();
+  assert.equal(await to.evaluate(() => window.sameWindow), true);
+  await openRow(to, subject);
+  await to.getByText("Are the boats ready?").last().waitFor();
+  // Opened is read.
+  await until(async () => !(await row(to, subject).textContent()).includes("Unread"), "the row is read");
+
+  await to.keyboard.press("r");
+  const text = to.getByRole("textbox", { name: "Text of the message" });
+  await text.waitFor();
+  await text.click();
+  await to.keyboard.press("Control+Home");
+  await to.keyboard.type("They are.");
+  await to.getByRole("button", { name: "Send", exact: true }).click();
+  await toast(to, "Message sent");
+  await row(from, subject).waitFor();
+  await until(async () => (await row(from, subject).textContent()).includes("2"), "the conversation has two messages");
+  await openRow(from, subject);
+  await from.getByText("They are.").last().waitFor();
+  await until(async () => (await to.locator("article").count()) >= 2, "the own answer is in the conversation");
+  calm(from);
+  calm(to);
+  await from.context().close();
+  await to.context().close();
+});
+
+test("an attachment of several parts comes down as it went up", async () => {
+  const [from, to] = [await signedIn(ada), await signedIn(bo)];
+  const subject = unique("Sheet ");
+  const bytes = randomBytes(5_300_000);
+  await send(from, { to: bo.address, subject, text: "Here it is.", files: [{ name: "Zählung 2026.bin", mimeType: "application/octet-stream", buffer: bytes }] });
+  await row(to, subject).waitFor();
+  await openRow(to, subject);
+  const [download] = await Promise.all([to.waitForEvent("download"), to.getByRole("link", { name: /Zählung 2026\.bin/ }).click()]);
+  assert.equal(download.suggestedFilename(), "Zählung 2026.bin");
+  const back = await readFile(await download.path());
+  const digest = (data) => createHash("sha256").update(data).digest("hex");
+  assert.equal(digest(back), digest(bytes));
+  calm(from);
+  await from.context().close();
+  await to.context().close();
+});
+
+test("what was sent can be taken back", async () => {
+  const [from, to] = [await signedIn(ada), await signedIn(bo)];
+  const subject = unique("Regret ");
+  await send(from, { to: bo.address, subject, text: "This was too early." });
+  await from.locator(".toast", { hasText: "Message sent" }).getByRole("button", { name: /Undo/ }).click();
+  await toast(from, "Taken back");
+  // The draft is open again, with its words.
+  await from.getByRole("textbox", { name: "Text of the message" }).getByText("This was too early.").waitFor();
+  const after = unique("After ");
+  await from.getByRole("button", { name: "Discard the draft" }).click();
+  await send(from, { to: bo.address, subject: after, text: "Later mail." });
+  await row(to, after).waitFor({ timeout: 40_000 });
+  assert.equal(await row(to, subject).count(), 0);
+  calm(from);
+  await from.context().close();
+  await to.context().close();
+});
+
+test("a draft outlives the tab that was killed", async () => {
+  const page = await signedIn(ada);
+  const subject = unique("Killed ");
+  await page.keyboard.press("c");
+  const composer = page.getByRole("dialog").last();
+  await composer.getByRole("combobox", { name: "To" }).fill(bo.address);
+  await page.keyboard.press("Enter");
+  await composer.getByLabel("Subject").fill(subject);
+  await composer.getByRole("textbox", { name: "Text of the message" }).click();
+  await page.keyboard.type("Half a thou");
+  await composer.getByText("Saved in Drafts").waitFor();
+  const state = await page.context().storageState();
+  await page.context().close();
+
+  const again = await signedIn(ada);
+  await again.getByRole("link", { name: /Drafts/ }).click();
+  await row(again, subject).getByRole("link").click();
+  const body = again.getByRole("textbox", { name: "Text of the message" });
+  await body.getByText("Half a thou").waitFor();
+  assert.ok(state);
+  // Going on writing keeps one draft, not two.
+  await body.click();
+  await again.keyboard.press("Control+Home");
+  await again.keyboard.type("More of it. ");
+  await again.getByText("Saved in Drafts").waitFor();
+  await again.getByRole("button", { name: "Save and close" }).click();
+  await until(async () => (await again.getByRole("row").filter({ hasText: subject }).count()) === 1, "one draft");
+  calm(again);
+  await again.context().close();
+});
+
+test("search finds by word, sender, phrase and beginning, while one types", async () => {
+  const page = await signedIn(bo);
+  const word = unique("kormoran");
+  await deliver({ to: bo.address, subject: `${word} on the pier`, text: "Seventeen silver fishes in the net." });
+  await row(page, word).waitFor();
+  const line = page.getByRole("combobox", { name: "Search mail" });
+  for (const query of [word, word.slice(0, -3), `from:leo@example.net ${word}`, `"silver fishes" ${word}`, `subject:${word}`]) {
+    await page.keyboard.press("Escape");
+    await line.click();
+    await line.fill("");
+    await page.keyboard.type(query);
+    await page.getByRole("heading", { name: "Search results" }).waitFor();
+    await until(async () => (await row(page, "on the pier").count()) > 0, `a hit for ${query}`);
+  }
+  assert.ok((await page.locator("mark").count()) > 0, "hits are marked");
+  await line.fill(`-${word} ${word}`);
+  await page.getByText("Nothing was found").waitFor();
+  await page.getByRole("button", { name: "End the search" }).click();
+  await page.getByRole("heading", { name: "Inbox" }).waitFor();
+  calm(page);
+  await page.context().close();
+});
+
+test("archive, delete, star and read can be undone", async () => {
+  const page = await signedIn(bo);
+  const subject = unique("Undo ");
+  await deliver({ to: bo.address, subject, text: "To be moved about." });
+  await row(page, subject).waitFor();
+  const undo = async (text) => {
+    await toast(page, text);
+    await page.locator(".toast", { hasText: text }).getByRole("button", { name: /Undo/ }).click();
+  };
+  const inRow = async (text) => (await row(page, subject).textContent()).includes(text);
+  const tick = async () => {
+    await row(page, subject).hover();
+    await row(page, subject).getByRole("checkbox").check({ force: true });
+  };
+
+  await tick();
+  await page.keyboard.press("e");
+  await row(page, subject).waitFor({ state: "detached" });
+  await undo("Archived");
+  await row(page, subject).waitFor();
+
+  await tick();
+  await page.keyboard.press("#");
+  await row(page, subject).waitFor({ state: "detached" });
+  await undo("Moved to the trash");
+  await row(page, subject).waitFor();
+
+  await tick();
+  await page.keyboard.press("s");
+  await until(() => inRow("starred"), "the star");
+  await undo("Starred");
+  await until(async () => !(await inRow("starred")), "no star");
+
+  await tick();
+  await page.keyboard.press("Shift+I");
+  await until(async () => !(await inRow("Unread")), "read");
+  await undo("Marked as read");
+  await until(() => inRow("Unread"), "unread again");
+
+  // What the server has is what the screen shows.
+  await page.reload();
+  await row(page, subject).waitFor();
+  assert.ok(await inRow("Unread"));
+  assert.ok(!(await inRow("starred")));
+  calm(page);
+  await page.context().close();
+});
+
+test("another window of the same user follows", async () => {
+  const [page, other] = [await signedIn(bo), await signedIn(bo)];
+  const subject = unique("Follow ");
+  await deliver({ to: bo.address, subject, text: "Seen twice." });
+  await row(page, subject).waitFor();
+  await row(other, subject).waitFor();
+  await openRow(page, subject);
+  await until(async () => !(await row(other, subject).textContent()).includes("Unread"), "read in the other window");
+  await page.keyboard.press("e");
+  await row(other, subject).waitFor({ state: "detached" });
+  calm(other);
+  for (const one of [page, other]) await one.context().close();
+});
+
+test("a forgotten attachment, a missing recipient and a wrong address are told", async () => {
+  const page = await signedIn(ada);
+  await page.keyboard.press("c");
+  const composer = page.getByRole("dialog").last();
+  await composer.getByRole("button", { name: "Send", exact: true }).click();
+  await composer.getByText("Say whom it goes to.").waitFor();
+  await composer.getByRole("combobox", { name: "To" }).fill("nobody");
+  await page.keyboard.press("Enter");
+  await composer.getByText("is no mail address").waitFor();
+  await composer.getByRole("combobox", { name: "To" }).fill(bo.address);
+  await page.keyboard.press("Enter");
+  await composer.getByLabel("Subject").fill("The sheet");
+  await composer.getByRole("textbox", { name: "Text of the message" }).click();
+  await page.keyboard.type("It is attached.");
+  await composer.getByRole("button", { name: "Send", exact: true }).click();
+  const question = page.getByRole("dialog", { name: /attachment missing/ });
+  await question.waitFor();
+  await question.getByRole("button", { name: "Close" }).click();
+  await composer.getByRole("button", { name: "Discard the draft" }).click();
+  calm(page);
+  await page.context().close();
+});
+
+test("settings hold: name, signature, density, theme, language", async () => {
+  const page = await signedIn(ada);
+  await page.keyboard.press("g");
+  await page.keyboard.press(",");
+  await page.getByRole("heading", { name: "Settings" }).waitFor();
+  await page.getByRole("radio", { name: "Dark" }).check({ force: true });
+  await until(() => page.evaluate(() => document.documentElement.dataset.theme === "dark"), "dark");
+  await page.getByRole("radio", { name: "Compact" }).check({ force: true });
+  const name = unique("Ada ");
+  await page.getByLabel("Signature", { exact: true }).fill("Ada\nNorth bank");
+  await page.getByLabel("Name", { exact: true }).fill(name);
+  await page.getByRole("button", { name: "Save" }).click();
+  await toast(page, "Saved");
+  await page.getByLabel("Language", { exact: true }).selectOption("de");
+  await page.getByRole("heading", { name: "Einstellungen" }).waitFor();
+  await page.reload();
+  await page.getByRole("heading", { name: "Einstellungen" }).waitFor();
+  assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), "dark");
+  assert.equal(await page.evaluate(() => document.documentElement.lang), "de");
+  await page.getByLabel("Sprache", { exact: true }).selectOption("auto");
+  await page.getByRole("heading", { name: "Settings" }).waitFor();
+  await page.getByRole("radio", { name: "As the system" }).check({ force: true });
+  await page.getByRole("radio", { name: "Cosy" }).check({ force: true });
+  assert.equal(await page.getByLabel("Name", { exact: true }).inputValue(), name);
+  await page.getByRole("button", { name: "Compose", exact: true }).click();
+  await page.getByRole("textbox", { name: "Text of the message" }).getByText("North bank").waitFor();
+  await page.getByRole("button", { name: "Save and close" }).click();
+  calm(page);
+  await page.context().close();
+});
