@@ -19,6 +19,11 @@ let browser;
 let extra = [];
 after(() => browser?.close());
 
+/** Ends the browser, for programs that are no tests. */
+export async function shut() {
+  await browser?.close();
+}
+
 /** More arguments for Chromium; before the first window. */
 export function chromiumArguments(list) {
   extra = list;
@@ -52,7 +57,7 @@ export async function signIn(page, user, path = "/") {
   await page.getByLabel("E-mail address").fill(user.address);
   await page.getByLabel("Password", { exact: true }).fill(user.password);
   await page.getByRole("button", { name: "Sign in" }).click();
-  await page.getByRole("navigation", { name: "Folders" }).waitFor();
+  await page.getByRole("navigation", { name: "Folders" }).or(page.getByRole("button", { name: "Open the folders" })).first().waitFor();
 }
 
 /** A window in which somebody is signed in. */
@@ -66,9 +71,9 @@ export function row(page, text) {
   return page.getByRole("row").filter({ hasText: text }).first();
 }
 
-export async function openRow(page, text) {
+export async function openRow(page, text, region = "Conversation") {
   await row(page, text).getByRole("link").click();
-  await page.getByRole("region", { name: "Conversation" }).getByRole("heading", { level: 1 }).waitFor();
+  await page.getByRole("region", { name: region }).getByRole("heading", { level: 1 }).waitFor();
 }
 
 export async function toast(page, text) {
