@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The small languages inside a request, as pure parsers with limits: query strings and forms,
- * percent-encoding, cookies, Range, quality values, and the names in Content-Disposition. */
+ * percent-encoding, cookies, Range, tags, and the names in Content-Disposition. */
 #ifndef HTTP_HTTP_VALUES_H
 #define HTTP_HTTP_VALUES_H
 
@@ -29,9 +29,6 @@ struct http_query {
 /* Reads a query string or an application/x-www-form-urlencoded body. ERR_SYNTAX: bad encoding, not
  * UTF-8; ERR_LIMIT: more than HTTP_QUERY_MAX pairs. */
 bool http_query_parse(struct arena *a, str query, struct http_query *out, struct err *e);
-/* The first pair of that name, or NULL. */
-const struct http_pair *http_query_find(const struct http_query *q, str name);
-
 /* The value of the cookie in a Cookie field (RFC 6265 4.2, quotes removed); false when it is not
  * there, or is there twice with different values: somebody else set one of them. Borrowed. */
 bool http_cookie_find(str field, str name, str *value);
@@ -49,10 +46,6 @@ enum http_range http_range_parse(str field, uint64_t length, uint64_t *first, ui
 /* Whether an If-None-Match field (weak comparison) or, with `strong`, an If-Match field names the
  * tag; "*" does. `etag` with its quotes. */
 bool http_etag_matches(str field, str etag, bool strong);
-
-/* Whether an Accept or Accept-Encoding like field takes `token` (q above 0). `*` counts, and for
- * media types "application" + "/" + "*". An empty field takes everything. */
-bool http_accepts(str field, str token);
 
 /* Appends "attachment" or "inline" with the file's name in both forms of RFC 6266: an ASCII
  * fallback, and filename* in UTF-8. Control and direction characters, slashes and quotes are

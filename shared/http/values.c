@@ -86,15 +86,6 @@ bool http_query_parse(struct arena *a, str query, struct http_query *out, struct
     return true;
 }
 
-const struct http_pair *http_query_find(const struct http_query *q, str name)
-{
-    for (size_t i = 0; i < q->n; i++) {
-        if (str_eq(q->list[i].name, name))
-            return &q->list[i];
-    }
-    return NULL;
-}
-
 bool http_cookie_find(str field, str name, str *value)
 {
     bool is_found = false;
@@ -167,54 +158,6 @@ bool http_etag_matches(str field, str etag, bool strong)
             return true;
     }
     return false;
-}
-
-/* Whether `range` ("text/html", "text" + "/" + "*", "*") covers the token. */
-static bool covers(str range, str token)
-{
-    if (str_ieq(range, token) || str_eq(range, STR("*")) || str_eq(range, STR("*/*")))
-        return true;
-    if (!str_has_suffix(range, STR("/*")))
-        return false;
-    return str_has_iprefix(token, str_slice(range, 0, range.n - 1));
-}
-
-/* Whether the parameters hold a q that is 0, 0.0, 0.00 or 0.000. */
-static bool is_refused(str parameters)
-{
-    while (parameters.n > 0) {
-        str one;
-        (void)str_cut(parameters, ';', &one, &parameters);
-        one = str_trim(one);
-        if (!str_has_iprefix(one, STR("q=")))
-            continue;
-        str q = str_skip(one, 2);
-        for (size_t i = 0; i < q.n; i++) {
-            if (q.p[i] != '0' && q.p[i] != '.')
-                return false;
-        }
-        return q.n > 0;
-    }
-    return false;
-}
-
-bool http_accepts(str field, str token)
-{
-    size_t best = 0; /* a longer range is a more exact one, and outweighs others */
-    bool is_taken = str_is_empty(str_trim(field));
-    while (field.n > 0) {
-        str one;
-        str range;
-        str parameters;
-        (void)str_cut(field, ',', &one, &field);
-        (void)str_cut(one, ';', &range, &parameters);
-        range = str_trim(range);
-        if (range.n <= best || !covers(range, token))
-            continue;
-        best = range.n;
-        is_taken = !is_refused(parameters);
-    }
-    return is_taken;
 }
 
 /* Characters that would change how the name is read: control, direction, and what separates
