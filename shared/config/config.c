@@ -138,8 +138,8 @@ static bool check_file(int fd, const char *path, struct err *e)
                    (unsigned)st.st_uid);
     }
     if (st.st_mode & (S_IRWXG | S_IRWXO)) {
-        return ERR(e, ERR_DENIED, "%s:0: others have rights on it (mode %04o, wanted 0600)", path,
-                   (unsigned)st.st_mode & 07777);
+        return ERR(e, ERR_DENIED, "%s:0: others have rights on it (mode %04o); chmod 600 mends it",
+                   path, (unsigned)st.st_mode & 07777);
     }
     return true;
 }

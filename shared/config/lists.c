@@ -295,7 +295,8 @@ static bool read_ports(struct config *c, const struct tree_node *map, struct err
         n++;
     c->ports = ARENA_ARRAY(&c->arena, struct config_port, n);
     for (const struct tree_node *i = map->child; i; i = i->next) {
-        const struct config_row row = { .key = i->key, .type = TYPE_INT, .most = PORT_MAX };
+        const char *key = arena_cstr(&c->arena, arena_printf(&c->arena, "server.ports.%s", i->key));
+        const struct config_row row = { .key = key, .type = TYPE_INT, .most = PORT_MAX };
         int64_t port = 0;
         if (!config_check_scalar(c, i, i->key, e) ||
             !config_at(c, i->line, config_value_parse(&row, i->text, &port, e), e))

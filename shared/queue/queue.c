@@ -67,7 +67,7 @@ bool queue_id_parse(str text, int64_t *queue_id, struct err *e)
     uint64_t value = 0;
     if (text.n != ID_DIGITS || !base32_decode(text, &value, NULL) || value == 0 ||
         value > INT64_MAX)
-        return ERR(e, ERR_SYNTAX, "not a queue id");
+        return ERR(e, ERR_SYNTAX, "not a queue id, which has %d letters and digits", ID_DIGITS);
     *queue_id = (int64_t)value;
     return true;
 }

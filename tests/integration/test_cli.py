@@ -228,6 +228,7 @@ def test_queue_verbs(stuck):
     assert stuck.json("queue", "delete", entries[0]["id"])["ok"]
     assert code(stuck, "queue", "delete", entries[0]["id"]) == 66
     assert code(stuck, "queue", "retry", "not-an-id") == 65
+    assert "13 letters and digits" in stuck.cli("queue", "retry", "not-an-id", check=False).stderr
     assert code(stuck, "queue", "list", "--status", "wrong") == 65
     assert stuck.json("queue", "stats")["messages"] == 1
     actions = stuck.psql("SELECT action FROM audit_log WHERE action LIKE 'queue.%'").splitlines()

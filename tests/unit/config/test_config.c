@@ -303,8 +303,10 @@ static const struct {
     { "server: { smtp_port: 25 }",
       "f.yaml:1: unknown key server.smtp_port: write server: { ports: { smtp: N } }" },
     { "server: { ports: 25 }", "f.yaml:1: server.ports must be a map, as { smtp: 25, imaps: 0 }" },
-    { "server: { ports: { smtp: x } }", "f.yaml:1: smtp must be a number, from 0 to 65535" },
-    { "server: { ports: { smtp: 65536 } }", "f.yaml:1: smtp must be a number, from 0 to 65535" },
+    { "server: { ports: { smtp: x } }",
+      "f.yaml:1: server.ports.smtp must be a number, from 0 to 65535" },
+    { "server: { ports: { smtp: 65536 } }",
+      "f.yaml:1: server.ports.smtp must be a number, from 0 to 65535" },
     { "server: { ports: { smtp: 1, smtp: 2 } }", "f.yaml:1: smtp is there twice" },
     { "server:\n  ports: { smtp: 25 }\nlisteners: [{ kind: imap }]",
       "f.yaml:2: server.address and server.ports are for a file without listeners: write the ports "

@@ -61,7 +61,7 @@ static void wants_owner_only(void **state)
         assert_int_equal(unlink(path), 0);
     }
     write_file(path, "hostname: x\n", 12, 0644);
-    assert_int_equal(load(path, "0: others have rights on it (mode 0644, wanted 0600)"),
+    assert_int_equal(load(path, "0: others have rights on it (mode 0644); chmod 600 mends it"),
                      ERR_DENIED);
 }
 
