@@ -5,6 +5,7 @@ import { recordsFor, zoneFile } from "../src/domains/dns.ts";
 import { callOf, curl, quote } from "../src/parts/curl.ts";
 import { makePassword, parseSize, typedSize } from "../src/parts/units.ts";
 import { groupQueue, type Entry } from "../src/queue/groups.ts";
+import { nextTry } from "../src/queue/times.ts";
 import { hashOf, parseRoute } from "../src/state/route.svelte.ts";
 
 test("sizes are read as people write them, and back", () => {
@@ -58,6 +59,12 @@ function entry(some: Partial<Entry>): Entry {
     expiresAt: "2026-11-26T08:00:00Z", size: 10, ...some,
   };
 }
+
+test("what is due is not in the past", () => {
+  const now = new Date("2026-11-21T10:00:00Z");
+  expect(nextTry("2026-11-21T09:59:00Z", now)).toBe("due now");
+  expect(nextTry("2026-11-21T10:05:00Z", now)).toBe("in 5 minutes");
+});
 
 test("the queue is grouped by destination, with the commonest reason", () => {
   const groups = groupQueue([
