@@ -6,6 +6,7 @@ import net from "node:net";
 import { after } from "node:test";
 import AxeBuilder from "@axe-core/playwright";
 import { chromium } from "playwright-core";
+import { judgeAnswers } from "./contract.mjs";
 
 /** Facts of the running server, from test_web.py: base, users, folder, tripwire ... */
 export const facts = JSON.parse(readFileSync(process.env.HERONRY_WEB_FACTS ?? "", "utf8"));
@@ -39,6 +40,7 @@ export async function openWindow(options = {}) {
   context.setDefaultTimeout(SLOW);
   const page = await context.newPage();
   page.faults = [];
+  judgeAnswers(page);
   page.on("pageerror", (error) => page.faults.push(`error: ${error.message}`));
   page.on("console", (message) => {
     // 401 at the start tells the app that nobody is signed in; the browser logs it as an error.
