@@ -3,9 +3,11 @@
 #include "services/api/events.h"
 
 #include "api_routes.h"
+#include "compose/submission.h"
 #include "obs/obs.h"
 #include "services/api/shape_admin.h"
 #include "services/api/shape_mail.h"
+#include "services/api/shape_submission.h"
 
 #include <stdlib.h>
 
@@ -23,7 +25,8 @@ enum {
 struct event_feed {
     struct api *api;
     int64_t account_id;
-    int64_t modseq; /* told up to here */
+    int64_t modseq;       /* told up to here */
+    int64_t submitted_us; /* submissions that changed later are to be told */
     struct notify_subscriber subscriber;
     struct list streams;
     bool is_running; /* its fiber reads */
@@ -184,6 +187,26 @@ static void send_all(struct event_feed *feed, unsigned type, str event)
     }
 }
 
+/* Submissions that changed: a change of mail goes with each of them. What the queue does with it
+ * later is for whoever asks. */
+YIELDS static void tell_submissions(struct event_feed *feed, struct arena *a)
+{
+    struct compose_submissions changed;
+    struct err ignored = ERR_CLEAR;
+    const struct queue_rows none = { NULL, 0 };
+    if (!compose_submission_changed(feed->api->app->db, feed->account_id, feed->submitted_us, a,
+                                    clock_deadline_in(LOAD_MS), &changed, &ignored))
+        return;
+    for (size_t i = 0; i < changed.n; i++) {
+        json_t *o = json_object();
+        api_set(o, "type", json_string("submission"));
+        api_set(o, "submission", shape_submission(&changed.list[i], &none, 0));
+        send_all(feed, STREAM_EVENTS_TYPES_SUBMISSION, format_event(a, "submission", 0, o));
+        json_decref(o);
+        feed->submitted_us = changed.list[i].updated_us;
+    }
+}
+
 YIELDS static void read_feed(struct event_feed *feed, struct arena *a)
 {
     bool more = true;
@@ -197,6 +220,7 @@ YIELDS static void read_feed(struct event_feed *feed, struct arena *a)
             return; /* the next hint or poll tries again */
         }
         send_all(feed, STREAM_EVENTS_TYPES_MAIL, event);
+        tell_submissions(feed, a);
         arena_reset(a);
     }
 }
@@ -237,6 +261,7 @@ static struct event_feed *make_feed(struct api *api, int64_t account_id, int64_t
     feed->api = api;
     feed->account_id = account_id;
     feed->modseq = modseq;
+    feed->submitted_us = clock_utc_us();
     list_init(&feed->streams);
     if (!map_put(&api->events.feeds, feed_key(feed), feed, NULL)) {
         free(feed);

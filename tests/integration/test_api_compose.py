@@ -189,3 +189,14 @@ def test_drafts_of_others_are_not_there(heronry, person):  # noqa: F811
     assert stranger.post("/submissions", {"draftId": draft.json["id"]}, status=422).pointers == ["/draftId"]
     taken = stranger.post("/drafts", draft_of(attachments=[{"blobId": blob["id"]}]), status=422)
     assert taken.pointers == ["/attachments/0/blobId"]
+
+
+def test_events_tell_of_submissions(heronry, person):  # noqa: F811
+    draft = person.api.post("/drafts", draft_of(to=[{"address": person.user["address"]}], subject="Live"), status=201).json
+    with person.api.events(query={"types": "submission"}) as events:
+        sent = submit(person.api, draft, undoSeconds=0)
+        name, _, data = next(events)
+        while data["submission"]["undoStatus"] == "pending":
+            name, _, data = next(events)
+        assert name == "submission" and data["submission"]["id"] == sent["id"]
+        assert data["submission"]["undoStatus"] == "final"
