@@ -14,7 +14,7 @@
 enum {
     HTML_MAX_INPUT_BYTES = 4 << 20,  /* what lies behind is not read */
     HTML_MAX_TREE_BYTES = 96 << 20,  /* memory of the parse tree */
-    HTML_MAX_PARSE_MS = 3000,        /* processor time for building the tree */
+    HTML_MAX_PARSE_MS = 1500,        /* processor time for building the tree */
     HTML_MAX_NODES = 200000,         /* elements and texts in the output */
     HTML_MAX_DEPTH = 200,            /* elements inside each other in the output */
     HTML_MAX_ATTRIBUTES = 40,        /* of one element; the others are dropped */
