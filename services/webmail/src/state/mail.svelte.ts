@@ -6,7 +6,7 @@ import type { Schema } from "@heronry/web-kit/api/client.ts";
 import * as acts from "./acts.ts";
 import { ThreadList, type Source } from "./list.svelte.ts";
 import { currentRoute, go, withThread, type Route } from "./route.svelte.ts";
-import { isUnread, Reader } from "./reader.svelte.ts";
+import { isDraft, isUnread, Reader } from "./reader.svelte.ts";
 import { session, type Mailbox, type Role } from "./session.svelte.ts";
 
 /** What a new composer begins with. */
@@ -218,7 +218,7 @@ class Mail {
   }
 
   /** Answers the last message of the open conversation. */
-  answer(mode: "reply" | "replyAll" | "forward", message = this.reader.thread?.messages.findLast((one) => one.draftId === null)): void {
+  answer(mode: "reply" | "replyAll" | "forward", message = this.reader.thread?.messages.findLast((one) => !isDraft(one))): void {
     if (message) this.write({ mode, message });
   }
 

@@ -11,6 +11,11 @@ export function isUnread(message: Message): boolean {
   return !message.keywords.includes("$seen");
 }
 
+/** Whether it was not sent: written here (then it has a draftId) or by another program. */
+export function isDraft(message: Message): boolean {
+  return message.draftId !== null || message.keywords.includes("$draft");
+}
+
 export class Reader {
   threadId = $state<string | null>(null);
   thread = $state.raw<Schema<"Thread"> | null>(null);
@@ -60,7 +65,7 @@ export class Reader {
   /** New, unread and starred messages are open, and always the last one. */
   #expand(messages: readonly Message[], before: ReadonlySet<string>): void {
     for (const one of messages) if (!before.has(one.id) && isUnread(one)) this.expanded.add(one.id);
-    const last = messages.findLast((one) => one.draftId === null) ?? messages.at(-1);
+    const last = messages.findLast((one) => !isDraft(one)) ?? messages.at(-1);
     if (last && !before.has(last.id)) this.expanded.add(last.id);
   }
 
