@@ -241,3 +241,36 @@ test("settings hold: name, signature, density, theme, language", async () => {
   calm(page);
   await page.context().close();
 });
+
+test("folders are made, renamed, filled and deleted", async () => {
+  const page = await signedIn(bo);
+  const [name, other, subject] = [unique("Nests "), unique("Herons "), unique("Filed ")];
+  await deliver({ to: bo.address, subject, text: "To be filed." });
+  await page.getByRole("button", { name: "New folder" }).click();
+  await page.getByRole("textbox", { name: "Name" }).fill(name);
+  await page.keyboard.press("Enter");
+  await toast(page, "Folder created");
+  await row(page, subject).waitFor();
+  await openRow(page, subject);
+  await page.getByRole("button", { name: "Move" }).first().click();
+  await page.getByRole("menuitem", { name }).click();
+  await toast(page, `Moved to ${name}`);
+  await page.getByRole("link", { name }).click();
+  await row(page, subject).waitFor();
+
+  await page.getByRole("button", { name: "Change the folder" }).click();
+  await page.getByRole("menuitem", { name: "Rename" }).click();
+  await page.getByRole("textbox", { name: "Name" }).fill(other);
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: other }).waitFor();
+
+  await page.getByRole("button", { name: "Change the folder" }).click();
+  await page.getByRole("menuitem", { name: "Delete the folder" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Delete the folder" }).click();
+  await page.getByRole("heading", { name: "Inbox" }).waitFor();
+  await until(async () => (await page.getByRole("link", { name: other }).count()) === 0, "the folder is gone");
+  await page.getByRole("link", { name: /^Trash/ }).click();
+  await row(page, subject).waitFor();
+  calm(page);
+  await page.context().close();
+});

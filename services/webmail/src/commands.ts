@@ -19,6 +19,7 @@ import Star from "@lucide/svelte/icons/star";
 import Sun from "@lucide/svelte/icons/sun";
 import Trash2 from "@lucide/svelte/icons/trash-2";
 import Undo2 from "@lucide/svelte/icons/undo-2";
+import FolderPlus from "@lucide/svelte/icons/folder-plus";
 import FolderInput from "@lucide/svelte/icons/folder-input";
 import type { Command as Entry } from "@heronry/web-kit/keys/commands.svelte.ts";
 import { api, ok } from "@heronry/web-kit/api/client.ts";
@@ -176,6 +177,7 @@ function app(overlays: Overlays): Entry[] {
     { id: "palette", title: () => t("act.palette"), icon: Command, keys: ["Mod+k"], group: groups.app, quiet: true, run: overlays.palette },
     { id: "help.keys", title: () => t("nav.keys"), icon: Keyboard, keys: ["?"], group: groups.app, run: overlays.keys },
     { id: "go.settings", title: () => t("nav.settings"), icon: Settings, keys: ["g ,"], group: groups.app, run: () => go({ view: "settings", section: "" }) },
+    { id: "folder.create", title: () => t("folder.create"), icon: FolderPlus, group: groups.app, run: () => (mail.foldering = { mode: "create" }) },
     theme("auto", Monitor),
     theme("light", Sun),
     theme("dark", Moon),

@@ -36,6 +36,8 @@ class Mail {
   /** The conversation with the cursor: by its id, since rows move. */
   cursor = $state<string | null>(null);
   selected = new SvelteSet<string>();
+  /** The folder that a dialog is about. */
+  foldering = $state.raw<{ mode: "create" | "rename" | "delete"; folder?: Mailbox } | null>(null);
   writing = $state.raw<readonly Writing[]>([]);
   /** Puts the keyboard into the search line; set by it. */
   focusSearch: () => void = () => undefined;
