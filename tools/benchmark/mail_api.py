@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The API of a running Heronry over 100,000 messages of one account: one message, a page of
+conversations, searches. Loopback, plain HTTP with a token, so that TLS is not what is measured."""
+import json
+import ssl
+import subprocess
+import time
+import urllib.parse
+import urllib.request
+
+from . import common, ours, web
+
+USER = (f"reader@{common.DOMAIN}", "a passphrase of the benchmark 7")
+
+# Conversations of about 1.7 messages; words of three frequencies.
+FILL = """
+CREATE TEMP TABLE m AS SELECT a.account_id, i AS n, ((1700000000000 + i * 60000) << 16) + 5 AS msg_id,
+  to_timestamp(1700000000 + i * 60) AS at, CASE WHEN random() < 0.4 AND i > 20 THEN i - (random() * 19 + 1)::int
+  ELSE i END AS parent FROM account a, generate_series(1::bigint, {count}) i WHERE a.login = '{login}';
+INSERT INTO message (account_id, msg_id, thread_id, size, idate, sent_at, hdr_end, hash, envelope, bodystructure,
+  from_addr, from_name, to_text, subject, message_id, message_id_key, preview, has_attachment)
+SELECT account_id, msg_id, ((1700000000000 + parent * 60000) << 16) + 5, 9000, at, at, 500, '\\x00',
+  convert_to('("Thu, 12 Nov 2026 10:00:00 +0000" "Talk ' || parent || '" (("Mia Reed" NIL "mia" "example.net"))'
+    || ' (("Mia Reed" NIL "mia" "example.net")) (("Mia Reed" NIL "mia" "example.net"))'
+    || ' ((NIL NIL "reader" "example.test")) NIL NIL NIL "<id' || n || '@example.net>")', 'UTF8'),
+  convert_to('("text" "plain" ("charset" "utf-8") NIL NIL "7bit" 8500 120 NIL NIL NIL NIL)', 'UTF8'),
+  'sender' || n % 977 || '@example.net', 'Sender ' || n % 977, 'reader@example.test', 'Talk ' || parent,
+  'id' || n || '@example.net', n, repeat('Preview of a message. ', 8), n % 7 = 0 FROM m ORDER BY n;
+INSERT INTO mbox_msg SELECT account_id, 1, n, msg_id, n, at, 9000, (random() < 0.8)::int, 0, NULL FROM m ORDER BY n;
+INSERT INTO fts SELECT account_id, msg_id, array_to_tsvector(ARRAY['talk', 'word' || n % 5000, 'word' || n % 4999,
+  'word' || n % 377] || CASE WHEN n % 5 > 0 THEN ARRAY['common'] ELSE '{{}}' END
+  || CASE WHEN n % 4000 = 0 THEN ARRAY['seldom'] ELSE '{{}}' END) FROM m ORDER BY n;
+UPDATE account_state s SET modseq = {count}, q_count = {count}, q_bytes = 9000::bigint * {count}
+  FROM account a WHERE a.account_id = s.account_id AND a.login = '{login}';
+UPDATE mailbox_state s SET modseq = {count}, msgs = {count}, uidnext = {count} + 1, bytes = 9000::bigint * {count},
+  unseen = (SELECT count(*) FROM mbox_msg b WHERE b.account_id = s.account_id AND b.flags & 1 = 0)
+  FROM account a WHERE a.account_id = s.account_id AND a.login = '{login}' AND s.mailbox_id = 1;
+"""
+
+
+class Api:
+    """A server with a filled account and a token for it."""
+
+    name = "Heronry"
+
+    def __init__(self, folder, count):
+        self.server = ours.Heronry(folder, [USER], ("limits.http_per_ip=1000", "limits.api_token_per_minute=10000000",
+                                                    "workers.front=1"))
+        self.facts = self.server.facts
+        self.psql(FILL.format(count=count, login=USER[0]))
+        self.psql("VACUUM ANALYZE")
+        self.token = self.make_token()
+        self.url = f"http://127.0.0.1:{self.facts['ports']['http']}/api/v1"
+
+    def psql(self, sql):
+        database = json.loads(subprocess.run(["cat", f"{self.facts['data']}/data/status.json"], capture_output=True, text=True,
+                                             check=True).stdout)["database"]
+        psql = sorted(web.pathlib.Path("/usr/lib/postgresql").glob("*/bin/psql"))[-1]
+        subprocess.run([psql, "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", database.replace("user=heronry", "user=heronry_admin"),
+                        "-f", "-"], input=sql, text=True, check=True, stdout=subprocess.DEVNULL)
+
+    def make_token(self):
+        port = self.facts["ports"]["https"]
+        origin = f"https://localhost:{port}"
+        context = ssl.create_default_context(cafile=self.facts["tls_ca"])
+        headers = {"Content-Type": "application/json", "X-Heronry": "1", "Origin": origin}
+
+        def post(path, body):
+            request = urllib.request.Request(f"{origin}/api/v1{path}", json.dumps(body).encode(), headers)
+            return urllib.request.urlopen(request, context=context)
+        with post("/session", {"login": USER[0], "password": USER[1]}) as answer:
+            headers["Cookie"] = answer.headers["Set-Cookie"].split(";")[0]
+        with post("/tokens", {"name": "bench", "scopes": ["mail:read"]}) as answer:
+            return json.load(answer)["secret"]
+
+    def get(self, path):
+        request = urllib.request.Request(self.url + path, headers={"Authorization": f"Bearer {self.token}"})
+        with urllib.request.urlopen(request) as answer:
+            return json.load(answer)
+
+    def wrk(self, path, connections, seconds):
+        return web.wrk(self.url + path, connections, seconds, [f"Authorization: Bearer {self.token}"])
+
+    def search_ms(self, word, times):
+        """The 95th percentile of searches one after the other."""
+        took = []
+        for _ in range(times):
+            began = time.monotonic()
+            self.get("/search?" + urllib.parse.urlencode({"q": word + " ", "limit": 20}))
+            took.append((time.monotonic() - began) * 1000)
+        return sorted(took)[int(len(took) * 0.95)]
+
+    def stop(self):
+        self.server.stop()
+
+
+def measure(api, seconds):
+    """The figures of one round."""
+    page = api.get("/mailboxes/1/threads?limit=50")
+    message = page["items"][0]["messageIds"][0]
+    one = api.wrk(f"/messages/{message}", 64, seconds)
+    threads = api.wrk("/mailboxes/1/threads?limit=50", 16, seconds)
+    return {"message_per_s": one["per_s"], "message_p99": one["p99_ms"], "threads_per_s": threads["per_s"],
+            "threads_p99": threads["p99_ms"], "rare_p95": api.search_ms("seldom", 60), "common_p95": api.search_ms("common", 30)}
