@@ -164,10 +164,23 @@ void api_free(struct api **api_ptr)
     free(api);
 }
 
+/* The port that browsers know https by: of the first such listener of the configuration. */
+static unsigned find_https_port(const struct app *app)
+{
+    size_t n;
+    const struct config_listener *list = config_listeners(app->config, &n);
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(list[i].kind, "https") == 0 && list[i].port)
+            return list[i].port;
+    }
+    return HTTPS_PORT;
+}
+
 static bool start(struct app *app, struct err *e)
 {
     struct api *api = api_new(app);
     app->api = api;
+    api->https_port = find_https_port(app);
     make_rates(api);
     events_start(api);
     if (!make_mounts(api, e))
@@ -210,22 +223,11 @@ YIELDS static void dispatch(struct app *app, const struct app_request *request, 
     api_free(&api);
 }
 
-/* The port that browsers know https by: of the first such listener of the configuration. */
-static unsigned find_https_port(const struct app *app)
-{
-    size_t n;
-    const struct config_listener *list = config_listeners(app->config, &n);
-    for (size_t i = 0; i < n; i++) {
-        if (strcmp(list[i].kind, "https") == 0 && list[i].port)
-            return list[i].port;
-    }
-    return HTTPS_PORT;
-}
-
 static bool listen_http(struct app *app, const struct app_listener *listener, int fd, struct err *e)
 {
     struct api *api = app->api;
-    api->https_port = find_https_port(app);
+    if (listener->kind->implicit_tls)
+        api->https_port = net_address_port(&listener->address);
     const struct http_listener_options options = {
         .tls = listener->kind->implicit_tls ? app->tls : NULL,
         .proxy_from = listener->proxy_protocol ? app->proxies : NULL,
@@ -235,8 +237,9 @@ static bool listen_http(struct app *app, const struct app_listener *listener, in
 }
 
 static const struct app_listener_kind kinds[] = {
-    { .name = "http", .default_port = 80, .listen = listen_http },
+    /* https first: http sends browsers to its port. */
     { .name = "https", .default_port = HTTPS_PORT, .implicit_tls = true, .listen = listen_http },
+    { .name = "http", .default_port = 80, .listen = listen_http },
 };
 
 const struct app_service api_service = {
