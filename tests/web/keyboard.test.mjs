@@ -58,6 +58,12 @@ test("read, answer, send, take back, search, star and archive without a pointer"
   await page.keyboard.press("Enter");
   await page.getByRole("heading", { name: "Archive" }).waitFor();
   await row(page, subject).waitFor();
+  await page.keyboard.press("v");
+  await palette.waitFor();
+  await page.keyboard.type("inbox");
+  await page.keyboard.press("Enter");
+  await toast(page, "Moved to Inbox");
+  await row(page, subject).waitFor({ state: "detached" });
   await page.keyboard.press("?");
   await page.getByRole("dialog", { name: "Keyboard shortcuts" }).waitFor();
   await page.keyboard.press("Escape");
@@ -71,6 +77,10 @@ test("letters are letters while somebody writes", async () => {
   await page.keyboard.type("cream");
   assert.equal(await page.getByRole("combobox", { name: "Search mail" }).inputValue(), "cream");
   assert.equal(await page.getByRole("dialog").count(), 0);
+  // Ctrl+A is the field's own.
+  await page.keyboard.press("Control+a");
+  await page.keyboard.type("tea");
+  assert.equal(await page.getByRole("combobox", { name: "Search mail" }).inputValue(), "tea");
   await page.context().close();
 });
 

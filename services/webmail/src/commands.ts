@@ -35,7 +35,8 @@ import { session, type Mailbox, type Role } from "./state/session.svelte.ts";
 
 /** What the window can show on top of everything. */
 export interface Overlays {
-  palette: () => void;
+  /** All commands, found by typing; `start` is typed already. */
+  palette: (start: string) => void;
   keys: () => void;
   /** Asks before something is deleted for ever. */
   confirmDestroy: () => void;
@@ -110,6 +111,7 @@ function acts(overlays: Overlays): Entry[] {
       mail.deletesForEver ? overlays.confirmDestroy() : mail.moveToRole("trash"),
     ),
     act("mail.junk", () => t("act.junk"), ShieldAlert, ["!"], () => mail.moveToRole("junk")),
+    { ...act("mail.move", () => t("act.moveTo"), FolderInput, ["v"], () => overlays.palette(`${t("go.moveTo", { name: "" })}`)), quiet: true },
     act("mail.star", () => (mail.isStarred ? t("act.unstar") : t("act.star")), Star, ["s"], () => mail.setStar(!mail.isStarred)),
     act("mail.read", () => t("act.read"), MailOpen, ["Shift+i"], () => mail.setSeen(true)),
     act("mail.unread", () => t("act.unread"), MailIcon, ["Shift+u"], () => mail.setSeen(false)),
@@ -117,15 +119,28 @@ function acts(overlays: Overlays): Entry[] {
   ];
 }
 
+/** Whether somebody is inside of the conversation: there arrows scroll. */
+function reading(): boolean {
+  return document.activeElement?.closest(".reader") != null;
+}
+
 function cursor(): Entry[] {
-  const key = (id: string, title: () => string, keys: string[], run: () => unknown): Entry => ({
-    id, title, keys, run, quiet: true, group: groups.move, enabled: listed,
+  const key = (id: string, title: () => string, letters: string[], run: () => unknown, arrows: string[] = []): Entry => ({
+    id,
+    title,
+    get keys() {
+      return reading() ? letters : [...letters, ...arrows];
+    },
+    run,
+    quiet: true,
+    group: groups.move,
+    enabled: listed,
   });
   return [
-    key("cursor.down", () => t("act.next"), ["j", "ArrowDown"], () => step(1)),
-    key("cursor.up", () => t("act.previous"), ["k", "ArrowUp"], () => step(-1)),
-    key("cursor.first", () => t("act.first"), ["Home"], () => mail.moveTo(0)),
-    key("cursor.last", () => t("act.last"), ["End"], () => mail.moveTo(mail.list.ids.length - 1)),
+    key("cursor.down", () => t("act.next"), ["j"], () => step(1), ["ArrowDown"]),
+    key("cursor.up", () => t("act.previous"), ["k"], () => step(-1), ["ArrowUp"]),
+    key("cursor.first", () => t("act.first"), [], () => mail.moveTo(0), ["Home"]),
+    key("cursor.last", () => t("act.last"), [], () => mail.moveTo(mail.list.ids.length - 1), ["End"]),
     key("mail.open", () => t("act.open"), ["Enter", "o"], openRow),
     { ...key("mail.close", () => t("act.back"), ["u", "Escape"], close), enabled: () => true },
     key("tick", () => t("act.tick"), ["x"], () => {
@@ -134,7 +149,7 @@ function cursor(): Entry[] {
     }),
     key("tick.down", () => t("act.tickDown"), ["Shift+j", "Shift+ArrowDown"], () => tickBy(1)),
     key("tick.up", () => t("act.tickUp"), ["Shift+k", "Shift+ArrowUp"], () => tickBy(-1)),
-    key("tick.all", () => t("act.tickAll"), ["* a", "Mod+a"], () => mail.tickAll()),
+    key("tick.all", () => t("act.tickAll"), ["* a"], () => mail.tickAll()),
   ];
 }
 
@@ -174,7 +189,7 @@ function app(overlays: Overlays): Entry[] {
     id: `theme.${id}`, title: () => t("go.theme", { name: t(`theme.${id}`) }), icon, group: groups.app, run: () => change(id),
   });
   return [
-    { id: "palette", title: () => t("act.palette"), icon: Command, keys: ["Mod+k"], group: groups.app, quiet: true, run: overlays.palette },
+    { id: "palette", title: () => t("act.palette"), icon: Command, keys: ["Mod+k"], group: groups.app, quiet: true, run: () => overlays.palette("") },
     { id: "help.keys", title: () => t("nav.keys"), icon: Keyboard, keys: ["?"], group: groups.app, run: overlays.keys },
     { id: "go.settings", title: () => t("nav.settings"), icon: Settings, keys: ["g ,"], group: groups.app, run: () => go({ view: "settings", section: "" }) },
     { id: "folder.create", title: () => t("folder.create"), icon: FolderPlus, group: groups.app, run: () => (mail.foldering = { mode: "create" }) },
@@ -193,7 +208,7 @@ export function fixedCommands(overlays: Overlays): Entry[] {
 /** What depends on the folders that there are. */
 export function folderCommands(mailboxes: readonly Mailbox[]): Entry[] {
   const others = own(mailboxes).map((one) => one.mailbox);
-  const targets = [...withRole(mailboxes).filter((one) => one.role === "inbox"), ...others];
+  const targets = [...withRole(mailboxes).filter((one) => one.role !== "drafts" && one.role !== "sent"), ...others];
   return [
     ...others.map((one) => ({
       id: `go.folder.${one.id}`,
