@@ -9,6 +9,7 @@
 The facts (ports, users with passwords, process ids) are also in DIR/run.json. Ports are the standard
 ones plus --port-offset: SMTP 10025, submission 10587, submissions 10465, IMAP 10143, IMAPS 10993."""
 import argparse
+import contextlib
 import os
 import pathlib
 import re
@@ -105,11 +106,14 @@ def print_table(facts):
 def wait_for_end(server):
     """Foreground: Ctrl-C and SIGTERM end the server in good order; its log is shown meanwhile."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    code = 0
-    tail = subprocess.Popen(["tail", "-n", "0", "-F", str(server.log_path)], stderr=subprocess.DEVNULL,
-                            start_new_session=True)
+    code, tail = None, None
     try:
-        code = server.process.wait()
+        tail = subprocess.Popen(["tail", "-n", "0", "-F", str(server.log_path)], stderr=subprocess.DEVNULL,
+                                start_new_session=True)
+        # Not one long wait: a signal just before it would be heard only after it.
+        while code is None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                code = server.process.wait(timeout=1)
         print(f"heronry serve ended with code {code}; the log is {server.log_path}", file=sys.stderr)
     except KeyboardInterrupt:
         say("stop")
@@ -117,7 +121,8 @@ def wait_for_end(server):
         server.forget_pids()
         say("stopped")
     finally:
-        tail.terminate()
+        if tail:
+            tail.terminate()
     return code
 
 
@@ -142,11 +147,11 @@ def start(options):
         say("domain and users")
         server.provision()
         facts = server.write_facts()
+        say("ready")
+        print_table(facts)
     except BaseException:
         server.stop()
         raise
-    say("ready")
-    print_table(facts)
     return 0 if options.detach else wait_for_end(server)
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """PostgreSQL and Redis that do not belong to Heronry: started, stopped and frozen by a test."""
 import glob
+import contextlib
 import os
 import pathlib
 import shutil
@@ -57,7 +58,8 @@ class Postgres:
         postmaster = self.pid()
         children = subprocess.run(["pgrep", "-P", str(postmaster)], capture_output=True, text=True, check=False)
         for pid in [postmaster, *map(int, children.stdout.split())]:
-            os.kill(pid, number)
+            with contextlib.suppress(ProcessLookupError):  # a child that was about to end
+                os.kill(pid, number)
 
     def query(self, sql):
         done = subprocess.run([BIN / "psql", "-h", str(self.folder), "-U", "heronry", "-At", "-c", sql, "heronry"],

@@ -11,12 +11,13 @@ import ssl
 import stat
 import subprocess
 import tempfile
+import urllib.request
 
 import pytest
 
 from conftest import ROOT, is_alive, wait_until
 
-STANDARD = {"smtp": 25, "submission": 587, "submissions": 465, "imap": 143, "imaps": 993}
+STANDARD = {"smtp": 25, "submission": 587, "submissions": 465, "imap": 143, "imaps": 993, "http": 80, "https": 443}
 
 
 def is_free(port):
@@ -68,6 +69,10 @@ def test_detach_tells_everything_and_stop_ends_everything(place):
         client.login(other["address"], other["password"])
         client.select("INBOX")
         assert b"Hello Ben." in client.fetch("1", "(BODY[TEXT])")[1][0][1]
+    for path in ("/", "/admin/", "/api/v1/docs"):
+        page = f"https://localhost:{facts['ports']['https']}{path}"
+        with urllib.request.urlopen(page, context=trust, timeout=20) as answer:
+            assert b"Heronry" in answer.read(), path
 
     again = run(place, "--detach")
     assert again.returncode == 0 and "already running" in again.stdout
