@@ -12,6 +12,7 @@ enum {
     DIAGNOSTIC_MAX = 600,
     SHORT_DIAGNOSTIC_MAX = 200,
     ADDRESS_MAX = 900,
+    ADDRESS_TYPE_MAX = 60, /* with an address and a field's name it fits into a line */
     LISTED_MAX = 100, /* recipients named in the text for people */
     LINE_MAX_OCTETS = 998,
     TEXT_MAX = 64 * 1024
@@ -201,7 +202,7 @@ static str original_recipient(const struct shape *s, str orcpt)
     str address;
     if (!str_cut(orcpt, ';', &type, &address))
         return STR_EMPTY;
-    type = one_line(s->a, type, ADDRESS_MAX, false);
+    type = one_line(s->a, type, ADDRESS_TYPE_MAX, false);
     address = one_line(s->a, decode_xtext(s->a, address), ADDRESS_MAX, s->is_utf8);
     return arena_printf(s->a, "Original-Recipient: %.*s;%.*s\r\n", STR_FMT(type), STR_FMT(address));
 }
