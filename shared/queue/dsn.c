@@ -13,7 +13,7 @@ enum {
     SHORT_DIAGNOSTIC_MAX = 200,
     ADDRESS_MAX = 900,
     ADDRESS_TYPE_MAX = 60, /* with an address and a field's name it fits into a line */
-    LISTED_MAX = 100, /* recipients named in the text for people */
+    LISTED_MAX = 100,      /* recipients named in the text for people */
     LINE_MAX_OCTETS = 998,
     TEXT_MAX = 64 * 1024
 };
