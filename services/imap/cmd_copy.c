@@ -66,7 +66,7 @@ static bool transfer(struct imap_session *s, const struct copying *c, bool is_mo
     if (c->selection.n == 0)
         return true;
     const struct store_ranges set = imap_selection_ranges(s, &c->selection);
-    const struct store_transfer what = { .account_id = s->account_id,
+    const struct store_transfer what = { .account_id = s->view->account_id,
                                          .from_mailbox_id = s->view->mailbox_id,
                                          .to_mailbox_id = target.mailbox_id,
                                          .set = &set,

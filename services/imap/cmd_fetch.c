@@ -78,7 +78,7 @@ static bool put_streamed(struct fetching *f, const struct imap_message *m,
     while (ok && n) {
         str octets;
         size_t want = n < STREAM_PIECE ? n : STREAM_PIECE;
-        ok = store_fetch_body(s->app->store, s->account_id, m->row->msg_id, at, want, &piece,
+        ok = store_fetch_body(s->app->store, s->view->account_id, m->row->msg_id, at, want, &piece,
                               imap_deadline(), &octets, e);
         if (ok && octets.n != want)
             ok = ERR(e, ERR_INTERNAL, "a message is shorter than its size");
@@ -126,7 +126,7 @@ static bool put_section(struct fetching *f, struct imap_message *m,
 static bool put_state(struct fetching *f, size_t index, unsigned items, struct err *e)
 {
     struct buf *out = &f->s->out;
-    const struct store_row *row = &f->s->view->rows[index];
+    const struct store_row *row = imap_view_row(f->s->view, index);
     bool ok = true;
     if (items & IMAP_FETCH_UID)
         ok = gap(out) && buf_addf(out, "UID %u", (unsigned)row->uid);
@@ -205,7 +205,7 @@ static bool fetch_one(struct fetching *f, const struct batch *b, size_t i, struc
         return true;
     }
     arena_init(&scratch);
-    struct imap_message m = { .s = s, .row = &s->view->rows[b->index[i]], .a = &scratch };
+    struct imap_message m = { .s = s, .row = imap_view_row(s->view, b->index[i]), .a = &scratch };
     m.details = b->details ? &b->details[i] : NULL;
     m.has_header = b->headers != NULL;
     m.header = b->headers ? b->headers[i] : STR_EMPTY;
@@ -236,19 +236,19 @@ static bool mark_seen(struct fetching *f, struct batch *b, struct err *e)
     struct store_flag_result result;
     size_t n_uids = 0;
     for (size_t i = 0; i < b->n; i++) {
-        if (!(v->rows[b->index[i]].flags & STORE_SEEN))
-            uids[n_uids++] = v->rows[b->index[i]].uid;
+        if (!(imap_view_row(v, b->index[i])->flags & STORE_SEEN))
+            uids[n_uids++] = imap_view_row(v, b->index[i])->uid;
     }
     if (n_uids == 0)
         return true;
     const struct store_ranges set = store_ranges_of(&b->arena, uids, n_uids);
     const struct store_flag_change change = { .mode = STORE_FLAGS_ADD, .flags = STORE_SEEN };
-    if (!store_change_flags(s->app->store, s->account_id, v->mailbox_id, &set, &change, &b->arena,
+    if (!store_change_flags(s->app->store, v->account_id, v->mailbox_id, &set, &change, &b->arena,
                             imap_deadline(), &result, e))
         return false;
     size_t at = 0;
     for (size_t i = 0; i < result.n; i++) {
-        while (at < b->n && v->rows[b->index[at]].uid != result.rows[i].uid)
+        while (at < b->n && imap_view_row(v, b->index[at])->uid != result.rows[i].uid)
             at++;
         if (at == b->n)
             break;
@@ -268,13 +268,13 @@ static bool fetch_batch(struct fetching *f, struct batch *b, struct err *e)
     b->details = f->wanted ? ARENA_ARRAY(a, struct store_details, b->n) : NULL;
     b->headers = f->needs_headers ? ARENA_ARRAY(a, str, b->n) : NULL;
     for (size_t i = 0; i < b->n; i++)
-        ids[i] = s->view->rows[b->index[i]].msg_id;
+        ids[i] = imap_view_row(s->view, b->index[i])->msg_id;
     if (f->sets_seen && !mark_seen(f, b, e))
         return false;
-    if (b->details && !store_fetch_details(s->app->store, s->account_id, ids, b->n, f->wanted, a,
-                                           imap_deadline(), b->details, e))
+    if (b->details && !store_fetch_details(s->app->store, s->view->account_id, ids, b->n, f->wanted,
+                                           a, imap_deadline(), b->details, e))
         return false;
-    if (b->headers && !store_fetch_headers(s->app->store, s->account_id, ids, b->n, a,
+    if (b->headers && !store_fetch_headers(s->app->store, s->view->account_id, ids, b->n, a,
                                            imap_deadline(), b->headers, e))
         return false;
     for (size_t i = 0; i < b->n; i++) {
@@ -307,7 +307,7 @@ static void keep_changed(const struct imap_session *s, uint64_t since,
     size_t kept = 0;
     for (size_t i = 0; i < selection->n; i++) {
         uint32_t index = selection->index[i];
-        if ((uint64_t)s->view->rows[index].modseq > since)
+        if ((uint64_t)imap_view_row(s->view, index)->modseq > since)
             selection->index[kept++] = index;
     }
     selection->n = kept;

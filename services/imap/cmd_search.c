@@ -36,7 +36,7 @@ static void resolve_set(struct imap_session *s, struct imap_search_key *key)
         return;
     }
     bool is_uid = key->op == IMAP_SEARCH_UID;
-    uint32_t last_uid = view->n ? view->rows[view->n - 1].uid : 0;
+    uint32_t last_uid = imap_view_last_uid(view);
     imap_sequence_resolve(&key->set, is_uid ? last_uid : (uint32_t)view->n);
 }
 
@@ -65,7 +65,7 @@ static bool ask_index(struct imap_search *search, const struct imap_search_key *
         key->text.n > SEARCH_MAX_NEEDLE)
         return true;
     hint->key = key;
-    bool ok = search_find_substring(s->app->db, s->account_id, &needle, &s->arena,
+    bool ok = search_find_substring(s->app->db, s->view->account_id, &needle, &s->arena,
                                     search->deadline_ms, &hint->candidates, &why);
     if (!ok && why.kind != ERR_LIMIT) {
         *e = why;
@@ -135,8 +135,8 @@ static bool look_at_batch(const struct imap_search *search, const struct imap_se
     str *headers = ARENA_ARRAY(a, str, in->n);
     int64_t *ids = ARENA_ARRAY(a, int64_t, in->n);
     for (size_t i = 0; i < in->n; i++)
-        ids[i] = v->rows[in->index[i]].msg_id;
-    if (!store_fetch_headers(s->app->store, s->account_id, ids, in->n, a, imap_deadline(), headers,
+        ids[i] = imap_view_row(v, in->index[i])->msg_id;
+    if (!store_fetch_headers(s->app->store, v->account_id, ids, in->n, a, imap_deadline(), headers,
                              e))
         return false;
     struct arena scratch;
@@ -144,7 +144,7 @@ static bool look_at_batch(const struct imap_search *search, const struct imap_se
     bool ok = true;
     for (size_t i = 0; ok && i < in->n; i++) {
         struct imap_message m = { .s = s,
-                                  .row = &v->rows[in->index[i]],
+                                  .row = imap_view_row(v, in->index[i]),
                                   .a = &scratch,
                                   .header = headers[i],
                                   .has_header = true };
@@ -181,7 +181,7 @@ static bool find(const struct imap_search *search, const struct imap_search_key 
     struct found sure = { ARENA_ARRAY(&s->arena, uint32_t, v->n + 1), 0 };
     struct found open = { ARENA_ARRAY(&s->arena, uint32_t, v->n + 1), 0 };
     for (size_t i = 0; i < v->n; i++) {
-        struct imap_message m = { .s = s, .row = &v->rows[i], .a = &s->arena };
+        struct imap_message m = { .s = s, .row = imap_view_row(v, i), .a = &s->arena };
         switch (imap_search_eval(search, root, &m, (uint32_t)i + 1, IMAP_KNOWS_ROW)) {
         case IMAP_TRUE:
             sure.index[sure.n++] = (uint32_t)i;
@@ -227,12 +227,12 @@ struct answer {
 static uint32_t name_of(const struct answer *a, size_t i)
 {
     uint32_t index = a->found->index[i];
-    return a->is_uid ? a->s->view->rows[index].uid : index + 1;
+    return a->is_uid ? imap_view_row(a->s->view, index)->uid : index + 1;
 }
 
 static int64_t modseq_of(const struct answer *a, size_t i)
 {
-    return a->s->view->rows[a->found->index[i]].modseq;
+    return imap_view_row(a->s->view, a->found->index[i])->modseq;
 }
 
 /* The highest modseq of what is told (RFC 7162 sections 3.1.5 and 3.1.10). */
@@ -317,7 +317,7 @@ static void save(const struct answer *a)
         bool is_min = i == 0 && (few & IMAP_RETURN_MIN);
         bool is_max = i == n - 1 && (few & IMAP_RETURN_MAX);
         if (!is_few || is_min || is_max)
-            view->saved[view->n_saved++] = view->rows[a->found->index[i]].uid;
+            view->saved[view->n_saved++] = imap_view_row(view, a->found->index[i])->uid;
     }
 }
 

@@ -8,7 +8,7 @@
 static size_t first_unseen(const struct imap_view *v)
 {
     for (size_t i = 0; i < v->n; i++) {
-        if (!(v->rows[i].flags & STORE_SEEN))
+        if (!(imap_view_row(v, i)->flags & STORE_SEEN))
             return i + 1;
     }
     return 0;
@@ -82,8 +82,8 @@ bool imap_cmd_close(struct imap_session *s, struct imap_command *c, struct err *
     if (!imap_parse_nothing(&c->args, e))
         return false;
     if (!s->view->is_read_only &&
-        !store_expunge(s->app->store, s->account_id, s->view->mailbox_id, NULL, true, &s->arena,
-                       imap_deadline(), &result, e))
+        !store_expunge(s->app->store, s->view->account_id, s->view->mailbox_id, NULL, true,
+                       &s->arena, imap_deadline(), &result, e))
         return false;
     imap_view_close(s);
     return true;

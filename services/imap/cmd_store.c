@@ -55,7 +55,7 @@ static void take_result(const struct storing *t, const struct store_row *new)
     ptrdiff_t at = imap_view_find(v, new->uid);
     if (at < 0)
         return;
-    struct store_row old = v->rows[at];
+    struct store_row old = *imap_view_row(v, (size_t)at);
     imap_view_take_row(v, (size_t)at, new, t->result->overflows, t->result->n_overflows);
     if (!t->args->is_silent || is_surprise(t, &old, new)) {
         (void)imap_send_row(s, (size_t)at, t->is_uid);
@@ -136,7 +136,7 @@ bool imap_cmd_store(struct imap_session *s, struct imap_command *c, struct err *
                                               .has_unchangedsince = args.has_unchangedsince,
                                               .unchangedsince = (int64_t)args.unchangedsince };
     const struct store_ranges set = imap_selection_ranges(s, &selection);
-    if (!store_change_flags(s->app->store, s->account_id, s->view->mailbox_id, &set, &change,
+    if (!store_change_flags(s->app->store, s->view->account_id, s->view->mailbox_id, &set, &change,
                             &s->arena, imap_deadline(), &result, e))
         return false;
     if (imap_view_take_keywords(s->view, &result.keywords))
@@ -173,6 +173,6 @@ bool imap_cmd_expunge(struct imap_session *s, struct imap_command *c, struct err
             return true;
         set = imap_selection_ranges(s, &selection);
     }
-    return store_expunge(s->app->store, s->account_id, s->view->mailbox_id, c->is_uid ? &set : NULL,
-                         true, &s->arena, imap_deadline(), &result, e);
+    return store_expunge(s->app->store, s->view->account_id, s->view->mailbox_id,
+                         c->is_uid ? &set : NULL, true, &s->arena, imap_deadline(), &result, e);
 }

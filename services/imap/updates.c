@@ -11,7 +11,7 @@ bool imap_send_flags(struct imap_session *s)
 
 bool imap_send_row(struct imap_session *s, size_t index, bool with_uid)
 {
-    const struct store_row *row = &s->view->rows[index];
+    const struct store_row *row = imap_view_row(s->view, index);
     bool ok = buf_addf(&s->out, "* %zu FETCH (", index + 1);
     if (with_uid)
         ok = ok && buf_addf(&s->out, "UID %u ", (unsigned)row->uid);
@@ -29,7 +29,7 @@ static bool load_all(struct imap_session *s, struct store_delta *delta, struct e
 {
     struct imap_view *v = s->view;
     struct store_snapshot all = { 0 };
-    if (!store_snapshot_load(s->app->store, s->account_id, v->mailbox_id, &s->arena,
+    if (!store_snapshot_load(s->app->store, v->account_id, v->mailbox_id, &s->arena,
                              imap_deadline(), &all, e))
         return false;
     uint32_t *gone = ARENA_ARRAY(&s->arena, uint32_t, v->n + 1);
@@ -54,7 +54,7 @@ static bool load_all(struct imap_session *s, struct store_delta *delta, struct e
 static bool load(struct imap_session *s, struct store_delta *delta, struct err *e)
 {
     const struct imap_view *v = s->view;
-    return store_delta_load(s->app->store, s->account_id, v->mailbox_id, v->modseq, &s->arena,
+    return store_delta_load(s->app->store, v->account_id, v->mailbox_id, v->modseq, &s->arena,
                             imap_deadline(), delta, e) &&
            (!delta->is_too_old || load_all(s, delta, e));
 }

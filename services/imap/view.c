@@ -53,10 +53,12 @@ bool imap_view_open(struct imap_session *s, const struct store_mailbox *mailbox,
                     struct err *e)
 {
     struct store_snapshot snapshot = { 0 };
-    if (!store_snapshot_load(s->app->store, s->account_id, mailbox->mailbox_id, &s->arena,
+    int64_t account_id = s->account_id;
+    if (!store_snapshot_load(s->app->store, account_id, mailbox->mailbox_id, &s->arena,
                              imap_deadline(), &snapshot, e))
         return false;
     struct imap_view *v = HEAP_NEW(struct imap_view);
+    v->account_id = account_id;
     v->mailbox_id = mailbox->mailbox_id;
     v->name = copy(mailbox->name);
     v->is_read_only = is_read_only;
@@ -65,7 +67,7 @@ bool imap_view_open(struct imap_session *s, const struct store_mailbox *mailbox,
     s->state = IMAP_SELECTED;
     s->is_stale = false;
     s->subscriber = (struct notify_subscriber){ .fn = changed, .arg = s };
-    notify_subscribe(s->app->notify, s->account_id, v->modseq, &s->subscriber);
+    notify_subscribe(s->app->notify, account_id, v->modseq, &s->subscriber);
     return true;
 }
 
@@ -102,6 +104,16 @@ void imap_view_advance(struct imap_session *s, int64_t modseq)
 }
 
 /* ---- rows ---- */
+
+const struct store_row *imap_view_row(const struct imap_view *v, size_t index)
+{
+    return &v->rows[index];
+}
+
+uint32_t imap_view_last_uid(const struct imap_view *v)
+{
+    return v->n ? v->rows[v->n - 1].uid : 0;
+}
 
 size_t imap_view_lower_bound(const struct imap_view *v, uint32_t uid)
 {
@@ -296,7 +308,7 @@ bool imap_select_messages(struct imap_session *s, struct imap_sequence *set, boo
     }
     if (!is_uid)
         return add_numbers(v, set, out, e);
-    imap_sequence_resolve(set, v->n ? v->rows[v->n - 1].uid : 0);
+    imap_sequence_resolve(set, imap_view_last_uid(v));
     for (size_t i = 0; i < set->n; i++)
         add_uid_range(v, set->ranges[i].first, set->ranges[i].last, out);
     return true;

@@ -16,6 +16,7 @@ struct imap_overflow {
 };
 
 struct imap_view {
+    int64_t account_id; /* whose mailbox it is: not always the session's own account */
     int mailbox_id;
     char *name; /* UTF-8; on the heap */
     bool is_read_only;
@@ -45,6 +46,10 @@ void imap_view_close(struct imap_session *s);
  * it, the view is complete up to there, else the next look brings the rest. */
 void imap_view_advance(struct imap_session *s, int64_t modseq);
 
+/* Message number index + 1. Valid until the view changes: not over a yield. */
+const struct store_row *imap_view_row(const struct imap_view *v, size_t index);
+/* UID of the last message, 0 when there is none. */
+uint32_t imap_view_last_uid(const struct imap_view *v);
 /* Index of the first message whose UID is not below `uid`; and of the UID itself, or -1. */
 size_t imap_view_lower_bound(const struct imap_view *v, uint32_t uid);
 ptrdiff_t imap_view_find(const struct imap_view *v, uint32_t uid);
