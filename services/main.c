@@ -55,6 +55,7 @@ int main(int argc, char **argv)
         cli_domain_group,
         cli_user_group,
         cli_queue_group,
+        cli_capability_group,
     };
     const struct app_services all = { services, COUNT_OF(services) };
     return cli_main(argc, argv, groups, COUNT_OF(groups), &all);

@@ -89,6 +89,28 @@ struct app_response {
     str body; /* JSON, or empty */
 };
 
+/* A word by which a protocol tells its clients what it can do. */
+struct app_capability {
+    const char *word;  /* static; one with a value ends in '=' */
+    unsigned rfc;      /* number of the one that defines it, 0 for none */
+    str command;       /* that it belongs to; empty for none */
+    bool before_tls;   /* told before login, without TLS */
+    bool before_login; /* told before login, under TLS */
+    bool after_login;
+};
+
+enum {
+    APP_COMMAND_STATES_MAX = 4
+};
+
+/* A command of a protocol. */
+struct app_command {
+    str name;
+    unsigned rfc; /* number of the one that defines it */
+    bool has_uid_form;
+    const char *states[APP_COMMAND_STATES_MAX]; /* in which it may be given; static, NULL: not */
+};
+
 struct app_service {
     const char *role; /* "smtp", "imap", "delivery" ... */
     const struct app_listener_kind *listeners;
@@ -101,6 +123,10 @@ struct app_service {
      * NULL: the service has no API. Yields. */
     void (*dispatch)(struct app *app, const struct app_request *request, struct arena *a,
                      struct app_response *out);
+    /* The n-th word of what the protocol can do, and its n-th command, for the operator; false past
+     * the last one. Both NULL: nothing is told. */
+    bool (*capability)(size_t n, struct app_capability *out);
+    bool (*command)(size_t n, struct app_command *out);
 };
 
 #endif

@@ -79,5 +79,6 @@ extern const struct cli_group cli_base_group;
 extern const struct cli_group cli_domain_group;
 extern const struct cli_group cli_user_group;
 extern const struct cli_group cli_queue_group;
+extern const struct cli_group cli_capability_group;
 
 #endif

@@ -9,7 +9,8 @@
 
 enum {
     HANDSHAKE_MS = 30 * 1000,
-    AUTH_MS = 30 * 1000 /* hashing and the delays of failures */
+    AUTH_MS = 30 * 1000, /* hashing and the delays of failures */
+    CAPABILITY_MAX = 4096
 };
 
 bool imap_cmd_starttls(struct imap_session *s, struct imap_command *c, struct err *e)
@@ -44,7 +45,7 @@ static bool enter(struct imap_session *s, const struct auth_identity *identity)
     net_conn_release_count(s->conn);
     s->bad_commands = 0;
     struct buf words;
-    buf_init(&words, 1000);
+    buf_init(&words, CAPABILITY_MAX);
     (void)buf_add(&words, STR("CAPABILITY "));
     (void)imap_capabilities_format(s, &words);
     str code = arena_str(&s->arena, buf_str(&words));

@@ -8,40 +8,59 @@ enum {
 };
 
 static const struct imap_command_entry commands[] = {
-    { STR_INIT("CAPABILITY"), imap_cmd_capability, ANY, 0, NULL },
-    { STR_INIT("NOOP"), imap_cmd_noop, ANY, IMAP_LOOKS, NULL },
-    { STR_INIT("LOGOUT"), imap_cmd_logout, ANY, 0, NULL },
-    { STR_INIT("ID"), imap_cmd_id, ANY, 0, "ID" },
-    { STR_INIT("STARTTLS"), imap_cmd_starttls, IMAP_NOT_AUTHENTICATED, 0, NULL },
-    { STR_INIT("LOGIN"), imap_cmd_login, IMAP_NOT_AUTHENTICATED, IMAP_WIPES, NULL },
-    { STR_INIT("AUTHENTICATE"), imap_cmd_authenticate, IMAP_NOT_AUTHENTICATED, IMAP_WIPES, NULL },
-    { STR_INIT("ENABLE"), imap_cmd_enable, LOGGED_IN, 0, "ENABLE" },
-    { STR_INIT("SELECT"), imap_cmd_select, LOGGED_IN, 0, "CONDSTORE" },
-    { STR_INIT("EXAMINE"), imap_cmd_select, LOGGED_IN, 0, NULL },
-    { STR_INIT("CREATE"), imap_cmd_create, LOGGED_IN, 0, "CREATE-SPECIAL-USE" },
-    { STR_INIT("DELETE"), imap_cmd_delete, LOGGED_IN, 0, NULL },
-    { STR_INIT("RENAME"), imap_cmd_rename, LOGGED_IN, 0, NULL },
-    { STR_INIT("SUBSCRIBE"), imap_cmd_subscribe, LOGGED_IN, 0, NULL },
-    { STR_INIT("UNSUBSCRIBE"), imap_cmd_subscribe, LOGGED_IN, 0, NULL },
-    { STR_INIT("LIST"), imap_cmd_list, LOGGED_IN, 0,
-      "CHILDREN LIST-EXTENDED LIST-STATUS SPECIAL-USE" },
-    { STR_INIT("LSUB"), imap_cmd_list, LOGGED_IN, 0, NULL },
-    { STR_INIT("NAMESPACE"), imap_cmd_namespace, LOGGED_IN, 0, "NAMESPACE" },
-    { STR_INIT("STATUS"), imap_cmd_status, LOGGED_IN, 0, "STATUS=SIZE" },
-    { STR_INIT("APPEND"), imap_cmd_append, LOGGED_IN, IMAP_LOOKS, "UIDPLUS" },
-    { STR_INIT("IDLE"), imap_cmd_idle, LOGGED_IN, 0, "IDLE" },
-    { STR_INIT("CHECK"), imap_cmd_noop, IMAP_SELECTED, IMAP_LOOKS, NULL },
-    { STR_INIT("CLOSE"), imap_cmd_close, IMAP_SELECTED, 0, NULL },
-    { STR_INIT("UNSELECT"), imap_cmd_unselect, IMAP_SELECTED, 0, "UNSELECT" },
-    { STR_INIT("EXPUNGE"), imap_cmd_expunge, IMAP_SELECTED, IMAP_HAS_UID_FORM | IMAP_LOOKS, NULL },
+    { STR_INIT("CAPABILITY"), imap_cmd_capability, ANY, 0, .rfc = 9051 },
+    { STR_INIT("NOOP"), imap_cmd_noop, ANY, IMAP_LOOKS, .rfc = 9051 },
+    { STR_INIT("LOGOUT"), imap_cmd_logout, ANY, 0, .rfc = 9051 },
+    { STR_INIT("ID"), imap_cmd_id, ANY, 0, .rfc = 2971, .words = { { "ID", .rfc = 2971 } } },
+    { STR_INIT("STARTTLS"), imap_cmd_starttls, IMAP_NOT_AUTHENTICATED, 0, .rfc = 9051,
+      .words = { { "STARTTLS", .rfc = 9051, .when = IMAP_BEFORE_WITHOUT_TLS } } },
+    { STR_INIT("LOGIN"), imap_cmd_login, IMAP_NOT_AUTHENTICATED, IMAP_WIPES, .rfc = 9051,
+      .words = { { "LOGINDISABLED", .rfc = 9051, .when = IMAP_BEFORE_WITHOUT_TLS } } },
+    { STR_INIT("AUTHENTICATE"), imap_cmd_authenticate, IMAP_NOT_AUTHENTICATED, IMAP_WIPES,
+      .rfc = 9051,
+      .words = { { "SASL-IR", .rfc = 4959, .when = IMAP_ALWAYS },
+                 { "AUTH=PLAIN", .rfc = 4616, .when = IMAP_BEFORE_WITH_TLS },
+                 { "AUTH=LOGIN", .rfc = 0, .when = IMAP_BEFORE_WITH_TLS } } },
+    { STR_INIT("ENABLE"), imap_cmd_enable, LOGGED_IN, 0, .rfc = 5161,
+      .words = { { "ENABLE", .rfc = 5161 } } },
+    { STR_INIT("SELECT"), imap_cmd_select, LOGGED_IN, 0, .rfc = 9051,
+      .words = { { "CONDSTORE", .rfc = 7162 } } },
+    { STR_INIT("EXAMINE"), imap_cmd_select, LOGGED_IN, 0, .rfc = 9051 },
+    { STR_INIT("CREATE"), imap_cmd_create, LOGGED_IN, 0, .rfc = 9051,
+      .words = { { "CREATE-SPECIAL-USE", .rfc = 6154 } } },
+    { STR_INIT("DELETE"), imap_cmd_delete, LOGGED_IN, 0, .rfc = 9051 },
+    { STR_INIT("RENAME"), imap_cmd_rename, LOGGED_IN, 0, .rfc = 9051 },
+    { STR_INIT("SUBSCRIBE"), imap_cmd_subscribe, LOGGED_IN, 0, .rfc = 9051 },
+    { STR_INIT("UNSUBSCRIBE"), imap_cmd_subscribe, LOGGED_IN, 0, .rfc = 9051 },
+    { STR_INIT("LIST"), imap_cmd_list, LOGGED_IN, 0, .rfc = 9051,
+      .words = { { "CHILDREN", .rfc = 3348 },
+                 { "LIST-EXTENDED", .rfc = 5258 },
+                 { "LIST-STATUS", .rfc = 5819 },
+                 { "SPECIAL-USE", .rfc = 6154 } } },
+    { STR_INIT("LSUB"), imap_cmd_list, LOGGED_IN, 0, .rfc = 3501 },
+    { STR_INIT("NAMESPACE"), imap_cmd_namespace, LOGGED_IN, 0, .rfc = 2342,
+      .words = { { "NAMESPACE", .rfc = 2342 } } },
+    { STR_INIT("STATUS"), imap_cmd_status, LOGGED_IN, 0, .rfc = 9051,
+      .words = { { "STATUS=SIZE", .rfc = 8438 } } },
+    { STR_INIT("APPEND"), imap_cmd_append, LOGGED_IN, IMAP_LOOKS, .rfc = 9051,
+      .words = { { "UIDPLUS", .rfc = 4315 } } },
+    { STR_INIT("IDLE"), imap_cmd_idle, LOGGED_IN, 0, .rfc = 2177,
+      .words = { { "IDLE", .rfc = 2177 } } },
+    { STR_INIT("CHECK"), imap_cmd_noop, IMAP_SELECTED, IMAP_LOOKS, .rfc = 3501 },
+    { STR_INIT("CLOSE"), imap_cmd_close, IMAP_SELECTED, 0, .rfc = 9051 },
+    { STR_INIT("UNSELECT"), imap_cmd_unselect, IMAP_SELECTED, 0, .rfc = 3691,
+      .words = { { "UNSELECT", .rfc = 3691 } } },
+    { STR_INIT("EXPUNGE"), imap_cmd_expunge, IMAP_SELECTED, IMAP_HAS_UID_FORM | IMAP_LOOKS,
+      .rfc = 9051 },
     { STR_INIT("SEARCH"), imap_cmd_search, IMAP_SELECTED, IMAP_HAS_UID_FORM | IMAP_KEEPS_NUMBERS,
-      "ESEARCH SEARCHRES" },
+      .rfc = 9051, .words = { { "ESEARCH", .rfc = 4731 }, { "SEARCHRES", .rfc = 5182 } } },
     { STR_INIT("FETCH"), imap_cmd_fetch, IMAP_SELECTED, IMAP_HAS_UID_FORM | IMAP_KEEPS_NUMBERS,
-      NULL },
+      .rfc = 9051 },
     { STR_INIT("STORE"), imap_cmd_store, IMAP_SELECTED, IMAP_HAS_UID_FORM | IMAP_KEEPS_NUMBERS,
-      NULL },
-    { STR_INIT("COPY"), imap_cmd_copy, IMAP_SELECTED, IMAP_HAS_UID_FORM, NULL },
-    { STR_INIT("MOVE"), imap_cmd_copy, IMAP_SELECTED, IMAP_HAS_UID_FORM | IMAP_LOOKS, "MOVE" },
+      .rfc = 9051 },
+    { STR_INIT("COPY"), imap_cmd_copy, IMAP_SELECTED, IMAP_HAS_UID_FORM, .rfc = 9051 },
+    { STR_INIT("MOVE"), imap_cmd_copy, IMAP_SELECTED, IMAP_HAS_UID_FORM | IMAP_LOOKS, .rfc = 6851,
+      .words = { { "MOVE", .rfc = 6851 } } },
 };
 
 const struct imap_command_entry *imap_command_find(str name, bool is_uid)
@@ -53,21 +72,7 @@ const struct imap_command_entry *imap_command_find(str name, bool is_uid)
     return NULL;
 }
 
-bool imap_capabilities_format(const struct imap_session *s, struct buf *out)
+const struct imap_command_entry *imap_command_at(size_t i)
 {
-    bool is_tls = net_conn_tls(s->conn) != NULL;
-    /* After login all that can be reached from there, selected or not. */
-    unsigned states = s->state == IMAP_NOT_AUTHENTICATED ? IMAP_NOT_AUTHENTICATED : LOGGED_IN;
-    bool ok = buf_add(out, STR("IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR"));
-    if (s->state == IMAP_NOT_AUTHENTICATED) {
-        if (!is_tls && s->app->tls)
-            ok = ok && buf_add(out, STR(" STARTTLS"));
-        ok = ok && buf_add(out, is_tls ? STR(" AUTH=PLAIN AUTH=LOGIN") : STR(" LOGINDISABLED"));
-    }
-    for (size_t i = 0; i < COUNT_OF(commands); i++) {
-        if ((commands[i].states & states) == 0 || !commands[i].capability)
-            continue;
-        ok = ok && buf_addf(out, " %s", commands[i].capability);
-    }
-    return ok;
+    return i < COUNT_OF(commands) ? &commands[i] : NULL;
 }

@@ -16,19 +16,48 @@ enum {
  * replies.h. Yields. */
 typedef bool (*imap_command_fn)(struct imap_session *s, struct imap_command *c, struct err *e);
 
+/* When CAPABILITY lists a word; 0 in the table: whenever the command of the row can be given. */
+enum {
+    IMAP_BEFORE_WITHOUT_TLS = 1,
+    IMAP_BEFORE_WITH_TLS = 2,
+    IMAP_AFTER_LOGIN = 4, /* selected or not */
+    IMAP_BEFORE_LOGIN = IMAP_BEFORE_WITHOUT_TLS | IMAP_BEFORE_WITH_TLS,
+    IMAP_ALWAYS = IMAP_BEFORE_LOGIN | IMAP_AFTER_LOGIN
+};
+
+struct imap_capability {
+    const char *word;        /* static; NULL ends a list of them */
+    unsigned rfc;            /* number of the one that defines it; 0: vendors only */
+    unsigned when;           /* bits as above */
+    enum config_param value; /* a number that follows the word ("APPENDLIMIT="); 0: nothing does */
+};
+
+enum {
+    IMAP_ROW_WORDS_MAX = 16
+};
+
+/* One command. What a new one needs: a row here, cmd_<name>.c, and dialogues in
+ * tests/dialogue/imap that give the command and say "# Capability: WORD" for each word. */
 struct imap_command_entry {
     str name;
     imap_command_fn run;
     unsigned states; /* enum imap_state bits */
     unsigned flags;
-    const char *capability; /* words that CAPABILITY lists for it, or NULL */
+    unsigned rfc;                                     /* number of the one that defines it */
+    struct imap_capability words[IMAP_ROW_WORDS_MAX]; /* that CAPABILITY lists for it */
 };
 
 /* The entry of the name, NULL when there is none. */
 const struct imap_command_entry *imap_command_find(str name, bool is_uid);
+/* The entry at the index, NULL past the last one. */
+const struct imap_command_entry *imap_command_at(size_t i);
 
-/* Appends the words of CAPABILITY for the session's state. False when `out` is full. */
+/* capabilities.c: appends the words of CAPABILITY for the session's state. False when `out` is
+ * full. */
 bool imap_capabilities_format(const struct imap_session *s, struct buf *out);
+/* The n-th word, and the n-th command, as the operator is told of them; false past the last. */
+bool imap_capability_describe(size_t n, struct app_capability *out);
+bool imap_command_describe(size_t n, struct app_command *out);
 
 /* cmd_session.c */
 YIELDS bool imap_cmd_capability(struct imap_session *s, struct imap_command *c, struct err *e);

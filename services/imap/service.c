@@ -4,6 +4,7 @@
 
 #include "account/account.h"
 #include "config/config.h"
+#include "services/imap/commands.h"
 #include "services/imap/session.h"
 
 #include <stdlib.h>
@@ -163,4 +164,6 @@ const struct app_service imap_service = {
     .n_listeners = COUNT_OF(kinds),
     .start = start,
     .stop = stop,
+    .capability = imap_capability_describe,
+    .command = imap_command_describe,
 };
