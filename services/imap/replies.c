@@ -2,6 +2,9 @@
 /* Kind of error to status and response code. */
 #include "services/imap/replies.h"
 
+/* How the sentence of a statement that ran out of time begins: its SQLSTATE. */
+#define STATEMENT_TIMEOUT "57014"
+
 static const struct imap_reply replies[] = {
     [ERR_NONE] = { IMAP_NO, STR_INIT("SERVERBUG"), STR_INIT("Internal error") },
     [ERR_SYNTAX] = { IMAP_BAD, STR_INIT(""), STR_INIT("Syntax error") },
@@ -20,8 +23,47 @@ static const struct imap_reply replies[] = {
     [ERR_INTERNAL] = { IMAP_NO, STR_INIT("SERVERBUG"), STR_INIT("Internal error") },
 };
 
-struct imap_reply imap_reply_for(const struct err *e)
+/* ---- sentences that clients may read ---- */
+
+enum {
+    DETAIL_MAX = 160 /* octets of a sentence */
+};
+
+/* Kinds and places whose sentences tell only of what the client sent, and of limits. Those of the
+ * database and of others are for operators. */
+static bool is_for_clients(const struct err *e)
+{
+    static const char *const places[] = { "shared/wire/", "shared/store/", "shared/search/",
+                                          "services/imap/" };
+    if (e->kind != ERR_SYNTAX && e->kind != ERR_LIMIT && e->kind != ERR_UNSUPPORTED)
+        return false;
+    for (size_t i = 0; e->file && i < COUNT_OF(places); i++) {
+        if (strstr(e->file, places[i]))
+            return true;
+    }
+    return false;
+}
+
+/* The sentence as resp-text: printable ASCII, so that nothing quoted in it can end the line (I19).
+ */
+static str clean(struct arena *a, const char *msg)
+{
+    str all = str_slice(str_from_cstr(msg), 0, DETAIL_MAX);
+    char *to = arena_alloc(a, all.n + 1);
+    for (size_t i = 0; i < all.n; i++)
+        to[i] = (char)(all.p[i] >= 0x20 && all.p[i] < 0x7f ? all.p[i] : '?');
+    return str_of(to, all.n);
+}
+
+struct imap_reply imap_reply_for(const struct err *e, struct arena *a)
 {
     size_t kind = (size_t)e->kind;
-    return replies[kind < COUNT_OF(replies) ? kind : ERR_INTERNAL];
+    struct imap_reply reply = replies[kind < COUNT_OF(replies) ? kind : ERR_INTERNAL];
+    if (e->kind == ERR_LIMIT && strncmp(e->msg, STATEMENT_TIMEOUT, strlen(STATEMENT_TIMEOUT)) == 0)
+        reply.text = STR("It took too long and was stopped; ask for less at once");
+    if (is_for_clients(e)) {
+        str detail = clean(a, e->msg);
+        reply.text = arena_printf(a, "%.*s: %.*s", STR_FMT(reply.text), STR_FMT(detail));
+    }
+    return reply;
 }

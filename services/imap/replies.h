@@ -5,7 +5,8 @@
 
 #include "services/imap/session.h"
 
-/* The answer for the error's kind; static. The sentence of the error is not for peers. */
-struct imap_reply imap_reply_for(const struct err *e);
+/* The answer for the error's kind; static or in the arena. The sentence of the error is told only
+ * where it is of a parser or a limit of ours ("expected '(' at octet 7"): never the database's. */
+struct imap_reply imap_reply_for(const struct err *e, struct arena *a);
 
 #endif

@@ -33,7 +33,15 @@ static void log_failure(struct imap_session *s, str name, const struct err *e)
 static void answer_error(struct imap_session *s, str name, const struct err *e)
 {
     log_failure(s, name, e);
-    s->reply = imap_reply_for(e);
+    s->reply = imap_reply_for(e, &s->arena);
+}
+
+/* Why the command cannot be given in this state. */
+static const char *reason_of(const struct imap_session *s, const struct imap_command_entry *entry)
+{
+    if (entry->states == IMAP_NOT_AUTHENTICATED)
+        return "You have logged in already";
+    return s->state == IMAP_NOT_AUTHENTICATED ? "Log in first" : "Select a mailbox first";
 }
 
 /* Whether the command may run now; else sets the answer. */
@@ -41,9 +49,11 @@ static const struct imap_command_entry *admit(struct imap_session *s, const stru
 {
     const struct imap_command_entry *entry = imap_command_find(c->name, c->is_uid);
     if (!entry) {
-        (void)imap_reply(s, IMAP_BAD, STR_EMPTY, "Unknown command");
+        bool is_known = c->is_uid && imap_command_find(c->name, false);
+        (void)imap_reply(s, IMAP_BAD, STR_EMPTY,
+                         is_known ? "This command has no UID form" : "Unknown command");
     } else if ((entry->states & s->state) == 0) {
-        (void)imap_reply(s, IMAP_BAD, STR_EMPTY, "Not in this state");
+        (void)imap_reply(s, IMAP_BAD, STR_EMPTY, reason_of(s, entry));
     } else {
         return entry;
     }
@@ -104,7 +114,7 @@ static void run_command(struct imap_session *s)
     s->preauth_octets += s->state == IMAP_NOT_AUTHENTICATED ? text.n + 2 : 0;
     const struct imap_command_entry *entry = NULL;
     if (!imap_command_parse(text, &s->arena, &c, &e)) {
-        (void)imap_reply(s, IMAP_BAD, STR_EMPTY, "Syntax error");
+        s->reply = imap_reply_for(&e, &s->arena);
     } else {
         entry = admit(s, &c);
     }

@@ -56,14 +56,49 @@ static void numbers_stand_still_where_they_must(void **state)
 
 static void every_error_has_an_answer(void **state)
 {
+    struct arena a;
     (void)state;
+    arena_init(&a);
     for (int kind = ERR_NONE; kind <= ERR_INTERNAL; kind++) {
         const struct err e = { .kind = (enum err_kind)kind };
-        struct imap_reply reply = imap_reply_for(&e);
+        struct imap_reply reply = imap_reply_for(&e, &a);
         assert_int_not_equal(reply.status, IMAP_OK);
         assert_true(reply.text.n > 0);
         assert_true(reply.status == IMAP_BAD || reply.code.n > 0);
     }
+    arena_fini(&a);
+}
+
+/* Clients are told what our parsers and limits say, never what the database says. */
+static void clients_read_only_what_is_for_them(void **state)
+{
+    static const struct {
+        struct err e;
+        const char *want;
+    } cases[] = {
+        { { ERR_SYNTAX, 0, "../../shared/wire/imap_lexer.c", 1, "expected '(' at octet 7" },
+          "Syntax error: expected '(' at octet 7" },
+        { { ERR_LIMIT, 0, "../../shared/store/names.c", 1, "more than 64 keywords" },
+          "A limit was reached: more than 64 keywords" },
+        { { ERR_SYNTAX, 0, "../../shared/wire/x.c", 1, "no \r\n* BYE \xff" },
+          "Syntax error: no ??* BYE ?" },
+        { { ERR_LIMIT, 0, "../../shared/db/query.c", 1, "54001: stack depth" },
+          "A limit was reached" },
+        { { ERR_LIMIT, 0, "../../shared/db/query.c", 1, "57014: canceling statement" },
+          "It took too long and was stopped; ask for less at once" },
+        { { ERR_UNAVAILABLE, 0, "../../shared/store/x.c", 1, "postgres://secret" },
+          "Try again later" },
+        { { ERR_INTERNAL, 0, "../../services/imap/x.c", 1, "secret" }, "Internal error" },
+    };
+    struct arena a;
+    (void)state;
+    arena_init(&a);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct imap_reply reply = imap_reply_for(&cases[i].e, &a);
+        if (!str_eq(reply.text, str_from_cstr(cases[i].want)))
+            fail_msg("case %zu: %.*s", i, STR_FMT(reply.text));
+    }
+    arena_fini(&a);
 }
 
 static void special_uses_go_both_ways(void **state)
@@ -89,6 +124,7 @@ int main(void)
         cmocka_unit_test(passwords_are_guarded),
         cmocka_unit_test(numbers_stand_still_where_they_must),
         cmocka_unit_test(every_error_has_an_answer),
+        cmocka_unit_test(clients_read_only_what_is_for_them),
         cmocka_unit_test(special_uses_go_both_ways),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
