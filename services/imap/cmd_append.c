@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* APPEND (RFC 9051 section 6.3.12, RFC 4315). */
 #include "services/imap/commands.h"
+#include "services/imap/resolve.h"
 #include "store/store.h"
 #include "wire/imap_mailbox_name.h"
 #include "wire/imap_store.h"
@@ -9,8 +10,8 @@ enum {
     APPEND_MS = 60 * 1000 /* big messages are packed and written */
 };
 
-static bool append(struct imap_session *s, const struct imap_append_args *args, int mailbox_id,
-                   struct store_appended *out, struct err *e)
+static bool append(struct imap_session *s, const struct imap_append_args *args,
+                   const struct store_place *place, struct store_appended *out, struct err *e)
 {
     struct store_message message;
     int64_t deadline = clock_deadline_in(APPEND_MS);
@@ -19,11 +20,12 @@ static bool append(struct imap_session *s, const struct imap_append_args *args, 
     const struct store_append_item item = {
         .message = &message,
         .idate_s = args->has_date ? args->date_utc_s : clock_utc_ms() / 1000,
-        .flags = args->flags.bits,
+        .flags = imap_rights_flags(place->rights, args->flags.bits),
         .keywords = args->flags.keywords,
-        .n_keywords = args->flags.n,
+        .n_keywords = imap_rights_keywords(place->rights) ? args->flags.n : 0,
     };
-    return store_append(s->app->store, s->account_id, mailbox_id, &item, 1, deadline, out, e);
+    return store_append(s->app->store, place->account_id, place->mailbox.mailbox_id, &item, 1,
+                        deadline, out, e);
 }
 
 bool imap_disk_is_full(struct imap_session *s)
@@ -36,11 +38,11 @@ bool imap_disk_is_full(struct imap_session *s)
 }
 
 /* Which limit it was: the account's quota, or one of keywords and UIDs. Yields. */
-static str limit_code(struct imap_session *s, size_t size)
+static str limit_code(struct imap_session *s, int64_t account_id, size_t size)
 {
     struct store_quota quota;
     struct err e = ERR_CLEAR;
-    bool ok = store_get_quota(s->app->store, s->account_id, imap_deadline(), &quota, &e);
+    bool ok = store_get_quota(s->app->store, account_id, imap_deadline(), &quota, &e);
     bool is_full = ok && quota.limit_bytes && quota.used_bytes + (int64_t)size > quota.limit_bytes;
     return is_full ? STR("OVERQUOTA") : STR("LIMIT");
 }
@@ -48,7 +50,7 @@ static str limit_code(struct imap_session *s, size_t size)
 bool imap_cmd_append(struct imap_session *s, struct imap_command *c, struct err *e)
 {
     struct imap_append_args args;
-    struct store_mailbox mailbox;
+    struct store_place place;
     struct store_appended appended;
     str name;
     if (!imap_append_parse(&c->args, &args, e)) {
@@ -62,13 +64,14 @@ bool imap_cmd_append(struct imap_session *s, struct imap_command *c, struct err 
         return true;
     if (!imap_mailbox_parse(&s->arena, args.mailbox, s->is_rev2, &name, e))
         return false;
-    bool ok = store_mailbox_get(s->app->store, s->account_id, name, &s->arena, imap_deadline(),
-                                &mailbox, e) &&
-              append(s, &args, mailbox.mailbox_id, &appended, e);
+    bool ok = imap_resolve(s, name, STORE_MAY_INSERT, &place, e) &&
+              append(s, &args, &place, &appended, e);
     if (!ok && e->kind == ERR_NOT_FOUND)
         return imap_reply(s, IMAP_NO, STR("TRYCREATE"), "No such mailbox");
-    if (!ok && e->kind == ERR_LIMIT)
-        return imap_reply(s, IMAP_NO, limit_code(s, args.message.n), "A limit was reached");
+    if (!ok && e->kind == ERR_LIMIT) {
+        str code = limit_code(s, place.account_id, args.message.n);
+        return imap_reply(s, IMAP_NO, code, "A limit was reached");
+    }
     if (!ok)
         return false;
     str code = arena_printf(&s->arena, "APPENDUID %u %u", (unsigned)appended.uidvalidity,

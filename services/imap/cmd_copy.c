@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* COPY and MOVE (RFC 9051 sections 6.4.7 and 6.4.8). */
 #include "services/imap/commands.h"
+#include "services/imap/resolve.h"
 #include "services/imap/view.h"
 #include "wire/imap_mailbox_name.h"
 
@@ -47,8 +48,8 @@ static bool read_copy(struct imap_session *s, struct imap_command *c, struct cop
     if (!imap_lexer_space(&c->args, e) || !imap_sequence_parse(&c->args, &set, e) ||
         !imap_parse_astrings(&c->args, &sent, 1, e))
         return false;
-    if (str_eq(c->name, STR("MOVE")) && s->view->is_read_only)
-        return ERR(e, ERR_UNSUPPORTED, "the mailbox is read-only");
+    if (str_eq(c->name, STR("MOVE")) && !imap_view_may(s, STORE_MAY_MARK | STORE_MAY_EXPUNGE, e))
+        return false;
     return imap_select_messages(s, &set, c->is_uid, &out->selection, e) &&
            imap_mailbox_parse(&s->arena, sent, s->is_rev2, &out->target, e);
 }
@@ -57,18 +58,19 @@ static bool read_copy(struct imap_session *s, struct imap_command *c, struct cop
 static bool transfer(struct imap_session *s, const struct copying *c, bool is_move,
                      struct store_copied *out, bool *no_target, struct err *e)
 {
-    struct store_mailbox target;
+    struct store_place target;
     *no_target = true;
-    if (!store_mailbox_get(s->app->store, s->account_id, c->target, &s->arena, imap_deadline(),
-                           &target, e))
+    if (!imap_resolve(s, c->target, STORE_MAY_INSERT, &target, e))
         return false;
     *no_target = false;
+    if (target.account_id != s->view->account_id)
+        return ERR(e, ERR_UNSUPPORTED, "the target belongs to another account");
     if (c->selection.n == 0)
         return true;
     const struct store_ranges set = imap_selection_ranges(s, &c->selection);
     const struct store_transfer what = { .account_id = s->view->account_id,
                                          .from_mailbox_id = s->view->mailbox_id,
-                                         .to_mailbox_id = target.mailbox_id,
+                                         .to_mailbox_id = target.mailbox.mailbox_id,
                                          .set = &set,
                                          .is_move = is_move };
     return store_transfer(s->app->store, &what, &s->arena, clock_deadline_in(COPY_MS), out,

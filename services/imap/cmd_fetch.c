@@ -334,7 +334,8 @@ static void plan(struct fetching *f, bool is_uid)
     f->needs_headers = args->n_sections > 0;
     for (size_t i = 0; i < args->n_sections; i++) {
         f->needs_headers &= is_header_section(&args->sections[i]);
-        f->sets_seen |= !args->sections[i].is_peek && !f->s->view->is_read_only;
+        f->sets_seen |= !args->sections[i].is_peek && !f->s->view->is_read_only &&
+                        (f->s->view->rights & STORE_MAY_SEEN);
     }
 }
 

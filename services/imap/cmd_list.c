@@ -4,7 +4,7 @@
 #include "services/imap/commands.h"
 #include "services/imap/special_use.h"
 #include "services/imap/status.h"
-#include "store/store.h"
+#include "store/share.h"
 #include "wire/imap_list.h"
 #include "wire/imap_mailbox_name.h"
 
@@ -12,7 +12,7 @@
 struct listing {
     struct imap_session *s;
     const struct imap_list_args *args;
-    const struct store_mailboxes *all;
+    const struct store_places *all;
     str patterns[IMAP_LIST_PATTERNS_MAX]; /* decoded, with the reference in front */
     bool is_lsub;
 };
@@ -40,7 +40,7 @@ static bool is_wanted(const struct listing *l, const struct store_mailbox *m)
 static bool has_hidden_child(const struct listing *l, const struct store_mailbox *parent)
 {
     for (size_t i = 0; i < l->all->n; i++) {
-        const struct store_mailbox *m = &l->all->list[i];
+        const struct store_mailbox *m = &l->all->list[i].mailbox;
         bool is_below = m->name.n > parent->name.n && str_has_prefix(m->name, parent->name) &&
                         m->name.p[parent->name.n] == '/';
         if (is_below && is_wanted(l, m) && !matches_pattern(l, m->name))
@@ -106,7 +106,7 @@ static void list_all(const struct listing *l)
 {
     bool is_recursive = l->is_lsub || (l->args->select & IMAP_LIST_RECURSIVEMATCH);
     for (size_t i = 0; i < l->all->n; i++) {
-        const struct store_mailbox *m = &l->all->list[i];
+        const struct store_mailbox *m = &l->all->list[i].mailbox;
         if (!matches_pattern(l, m->name))
             continue;
         bool has_child = is_recursive && has_hidden_child(l, m);
@@ -157,7 +157,7 @@ static bool decode_patterns(struct imap_session *s, const struct imap_list_args 
 bool imap_cmd_list(struct imap_session *s, struct imap_command *c, struct err *e)
 {
     struct imap_list_args args;
-    struct store_mailboxes all;
+    struct store_places all;
     struct listing *l = ARENA_NEW(&s->arena, struct listing);
     *l = (struct listing){ .s = s, .args = &args, .all = &all };
     l->is_lsub = str_eq(c->name, STR("LSUB"));
@@ -172,7 +172,7 @@ bool imap_cmd_list(struct imap_session *s, struct imap_command *c, struct err *e
     }
     if (!decode_patterns(s, &args, l, e))
         return false;
-    if (!store_mailbox_list(s->app->store, s->account_id, &s->arena, imap_deadline(), &all, e))
+    if (!store_place_list(s->app->store, s->account_id, &s->arena, imap_deadline(), &all, e))
         return false;
     list_all(l);
     list_gone(l);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE, STATUS. */
 #include "services/imap/commands.h"
+#include "services/imap/resolve.h"
 #include "services/imap/special_use.h"
 #include "services/imap/status.h"
 #include "services/imap/view.h"
@@ -41,19 +42,24 @@ bool imap_cmd_create(struct imap_session *s, struct imap_command *c, struct err 
     }
     if (args.n_uses > 1 || (args.n_uses && !imap_special_use_role(args.uses[0], &role)))
         return imap_reply(s, IMAP_NO, STR("USEATTR"), "This special use is not offered");
+    struct store_home home;
     return imap_mailbox_parse(&s->arena, args.mailbox, s->is_rev2, &name, e) &&
            imap_mailbox_check_new(name, e) &&
-           (store_mailbox_create(s->app->store, s->account_id, name, role, imap_deadline(), NULL,
-                                 e) ||
+           ((store_place_home(s->app->store, s->account_id, name, &s->arena, imap_deadline(), &home,
+                              e) &&
+             store_mailbox_create(s->app->store, home.account_id, home.name, role, imap_deadline(),
+                                  NULL, e)) ||
             name_refused(e));
 }
 
 bool imap_cmd_delete(struct imap_session *s, struct imap_command *c, struct err *e)
 {
     str name;
-    if (!read_names(s, c, &name, 1, e))
+    struct store_place place;
+    if (!read_names(s, c, &name, 1, e) || !imap_resolve(s, name, STORE_MAY_DELETE, &place, e))
         return false;
-    if (!store_mailbox_delete(s->app->store, s->account_id, name, imap_deadline(), e)) {
+    if (!store_mailbox_delete(s->app->store, place.account_id,
+                              store_place_own_name(&s->arena, name), imap_deadline(), e)) {
         if (e->kind == ERR_CONFLICT)
             return imap_reply(s, IMAP_NO, STR("HASCHILDREN"), "There are mailboxes below it");
         if (e->kind == ERR_DENIED)
@@ -68,9 +74,18 @@ bool imap_cmd_delete(struct imap_session *s, struct imap_command *c, struct err 
 bool imap_cmd_rename(struct imap_session *s, struct imap_command *c, struct err *e)
 {
     str names[2];
-    if (!read_names(s, c, names, 2, e) || !imap_mailbox_check_new(names[1], e))
+    struct store_place from;
+    struct store_home to;
+    if (!read_names(s, c, names, 2, e) || !imap_mailbox_check_new(names[1], e) ||
+        !imap_resolve(s, names[0], STORE_MAY_DELETE, &from, e))
         return false;
-    if (store_mailbox_rename(s->app->store, s->account_id, names[0], names[1], imap_deadline(), e))
+    if (!store_place_home(s->app->store, s->account_id, names[1], &s->arena, imap_deadline(), &to,
+                          e))
+        return name_refused(e);
+    if (from.account_id != to.account_id)
+        return imap_reply(s, IMAP_NO, STR("CANNOT"), "A mailbox stays with its owner: copy it");
+    str old = store_place_own_name(&s->arena, names[0]);
+    if (store_mailbox_rename(s->app->store, to.account_id, old, to.name, imap_deadline(), e))
         return true;
     if (e->kind == ERR_DENIED)
         return imap_reply(s, IMAP_NO, STR("CANNOT"), "It cannot go below itself");
@@ -82,8 +97,7 @@ bool imap_cmd_subscribe(struct imap_session *s, struct imap_command *c, struct e
     str name;
     bool is_on = str_eq(c->name, STR("SUBSCRIBE"));
     return read_names(s, c, &name, 1, e) &&
-           (store_mailbox_subscribe(s->app->store, s->account_id, name, is_on, imap_deadline(),
-                                    e) ||
+           (store_place_subscribe(s->app->store, s->account_id, name, is_on, imap_deadline(), e) ||
             name_refused(e));
 }
 
@@ -109,16 +123,15 @@ bool imap_cmd_status(struct imap_session *s, struct imap_command *c, struct err 
     str sent;
     str name;
     unsigned items = 0;
-    struct store_mailbox mailbox;
+    struct store_place place;
     struct imap_lexer *l = &c->args;
     if (!imap_lexer_space(l, e) || !imap_lexer_astring(l, &sent, e) || !imap_lexer_space(l, e) ||
         !imap_status_items_parse(l, &items, e) || !imap_lexer_end(l, e))
         return false;
     if (!imap_mailbox_parse(&s->arena, sent, s->is_rev2, &name, e) ||
-        !store_mailbox_get(s->app->store, s->account_id, name, &s->arena, imap_deadline(), &mailbox,
-                           e))
+        !imap_resolve(s, name, STORE_MAY_READ, &place, e))
         return false;
     s->is_condstore |= (items & IMAP_STATUS_HIGHESTMODSEQ) != 0;
-    (void)imap_send_status(s, &mailbox, items);
+    (void)imap_send_status(s, &place.mailbox, items);
     return true;
 }

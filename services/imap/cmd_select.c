@@ -1,8 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SELECT, EXAMINE, CLOSE, UNSELECT. */
 #include "services/imap/commands.h"
+#include "services/imap/resolve.h"
 #include "services/imap/updates.h"
 #include "wire/imap_mailbox_name.h"
+
+enum {
+    /* With one of these a mailbox is not read-only (RFC 4314 section 5.2). */
+    CHANGING_RIGHTS =
+        STORE_MAY_SEEN | STORE_MAY_WRITE | STORE_MAY_INSERT | STORE_MAY_MARK | STORE_MAY_EXPUNGE
+};
 
 /* Number of the first message without \Seen, 0 when there is none: for rev1 (RFC 3501 6.3.1). */
 static size_t first_unseen(const struct imap_view *v)
@@ -17,8 +24,7 @@ static size_t first_unseen(const struct imap_view *v)
 static void send_permanent_flags(struct imap_session *s)
 {
     bool ok = buf_add(&s->out, STR("* OK [PERMANENTFLAGS ("));
-    if (!s->view->is_read_only)
-        ok = ok && imap_view_all_flags_format(&s->out, s->view) && buf_add(&s->out, STR(" \\*"));
+    ok = ok && (s->view->is_read_only || imap_view_permanent_flags_format(&s->out, s->view));
     if (ok && buf_add(&s->out, STR(")] Flags that are kept\r\n")))
         (void)imap_send_out(s);
 }
@@ -51,7 +57,7 @@ static void send_facts(struct imap_session *s)
 bool imap_cmd_select(struct imap_session *s, struct imap_command *c, struct err *e)
 {
     struct imap_select_args args;
-    struct store_mailbox mailbox;
+    struct store_place place;
     str name;
     bool is_read_only = str_eq(c->name, STR("EXAMINE"));
     if (!imap_parse_select(&c->args, &args, e)) {
@@ -64,26 +70,25 @@ bool imap_cmd_select(struct imap_session *s, struct imap_command *c, struct err 
         (void)imap_send(s, STR("* OK [CLOSED] The former mailbox is closed\r\n"));
     }
     if (!imap_mailbox_parse(&s->arena, args.mailbox, s->is_rev2, &name, e) ||
-        !store_mailbox_get(s->app->store, s->account_id, name, &s->arena, imap_deadline(), &mailbox,
-                           e))
-        return false;
-    if (!imap_view_open(s, &mailbox, is_read_only, e))
+        !imap_resolve(s, name, STORE_MAY_READ, &place, e) ||
+        !imap_view_open(s, &place, is_read_only, e))
         return false;
     s->is_condstore |= args.condstore;
     send_facts(s);
-    return imap_reply(s, IMAP_OK, is_read_only ? STR("READ-ONLY") : STR("READ-WRITE"),
+    bool can_change = !is_read_only && (place.rights & CHANGING_RIGHTS);
+    return imap_reply(s, IMAP_OK, can_change ? STR("READ-WRITE") : STR("READ-ONLY"),
                       is_read_only ? "EXAMINE completed" : "SELECT completed");
 }
 
-/* Expunges without telling (RFC 9051 6.4.1). */
+/* Expunges without telling (RFC 9051 6.4.1), as far as the rights go (RFC 4314 section 4). */
 bool imap_cmd_close(struct imap_session *s, struct imap_command *c, struct err *e)
 {
     struct store_expunged result;
     if (!imap_parse_nothing(&c->args, e))
         return false;
-    if (!s->view->is_read_only &&
-        !store_expunge(s->app->store, s->view->account_id, s->view->mailbox_id, NULL, true,
-                       &s->arena, imap_deadline(), &result, e))
+    bool may_expunge = !s->view->is_read_only && (s->view->rights & STORE_MAY_EXPUNGE);
+    if (may_expunge && !store_expunge(s->app->store, s->view->account_id, s->view->mailbox_id, NULL,
+                                      true, &s->arena, imap_deadline(), &result, e))
         return false;
     imap_view_close(s);
     return true;

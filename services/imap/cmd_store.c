@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* STORE (with CONDSTORE) and EXPUNGE. */
 #include "services/imap/commands.h"
+#include "services/imap/resolve.h"
 #include "services/imap/updates.h"
 #include "wire/imap_store.h"
+
+enum {
+    FLAG_RIGHTS = STORE_MAY_SEEN | STORE_MAY_WRITE | STORE_MAY_MARK
+};
 
 /* One STORE in work. */
 struct storing {
@@ -102,6 +107,25 @@ static bool answer(const struct storing *t, size_t wanted)
     return true;
 }
 
+/* Leaves out the flags that the rights do not let through; ERR_DENIED when nothing is left to do
+ * (RFC 4314 section 4). What was left out is told, even by a silent STORE. */
+static bool keep_allowed(struct imap_session *s, struct imap_store_args *args, struct err *e)
+{
+    unsigned rights = s->view->rights;
+    unsigned flags = args->flags.bits;
+    size_t n = args->flags.n;
+    args->flags.bits = imap_rights_flags(rights, flags);
+    args->flags.n = imap_rights_keywords(rights) ? n : 0;
+    bool is_less = args->flags.bits != flags || args->flags.n != n;
+    if (is_less)
+        args->is_silent = false;
+    if (args->mode == IMAP_STORE_REPLACE)
+        return imap_view_may(s, FLAG_RIGHTS, e);
+    if (is_less && args->flags.bits == 0 && args->flags.n == 0)
+        return ERR(e, ERR_DENIED, "the rights on the mailbox let none of these flags through");
+    return imap_view_may(s, 0, e);
+}
+
 /* Reads the arguments and finds the messages. False: *e is set, or the answer is. */
 static bool read_store(struct imap_session *s, struct imap_command *c, struct imap_store_args *args,
                        struct imap_selection *selection, struct err *e)
@@ -111,9 +135,7 @@ static bool read_store(struct imap_session *s, struct imap_command *c, struct im
             e->kind = ERR_SYNTAX;
         return false;
     }
-    if (s->view->is_read_only)
-        return ERR(e, ERR_UNSUPPORTED, "the mailbox is read-only");
-    return imap_select_messages(s, &args->set, c->is_uid, selection, e);
+    return keep_allowed(s, args, e) && imap_select_messages(s, &args->set, c->is_uid, selection, e);
 }
 
 bool imap_cmd_store(struct imap_session *s, struct imap_command *c, struct err *e)
@@ -164,8 +186,8 @@ bool imap_cmd_expunge(struct imap_session *s, struct imap_command *c, struct err
         return false;
     if (!imap_lexer_end(l, e))
         return false;
-    if (s->view->is_read_only)
-        return ERR(e, ERR_UNSUPPORTED, "the mailbox is read-only");
+    if (!imap_view_may(s, STORE_MAY_EXPUNGE, e))
+        return false;
     if (c->is_uid) {
         if (!imap_select_messages(s, &uids, true, &selection, e))
             return false;

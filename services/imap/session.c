@@ -10,6 +10,7 @@
 #include "services/imap/commands.h"
 #include "services/imap/gather.h"
 #include "services/imap/replies.h"
+#include "services/imap/resolve.h"
 #include "services/imap/service.h"
 #include "services/imap/updates.h"
 
@@ -117,7 +118,10 @@ static void run_command(struct imap_session *s)
         s->reply = imap_reply_for(&e, &s->arena);
     } else {
         entry = admit(s, &c);
+        imap_view_recheck(s);
     }
+    if (s->is_closing)
+        return;
     if (entry) {
         run_entry(s, entry, &c);
     } else {

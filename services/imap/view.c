@@ -2,6 +2,8 @@
 /* Opening the view, its rows and keywords. */
 #include "services/imap/view.h"
 
+#include "services/imap/resolve.h"
+
 #include <stdlib.h>
 
 enum {
@@ -49,16 +51,18 @@ static void fill(struct imap_view *v, const struct store_snapshot *snapshot)
     }
 }
 
-bool imap_view_open(struct imap_session *s, const struct store_mailbox *mailbox, bool is_read_only,
+bool imap_view_open(struct imap_session *s, const struct store_place *place, bool is_read_only,
                     struct err *e)
 {
     struct store_snapshot snapshot = { 0 };
-    int64_t account_id = s->account_id;
+    const struct store_mailbox *mailbox = &place->mailbox;
+    int64_t account_id = place->account_id;
     if (!store_snapshot_load(s->app->store, account_id, mailbox->mailbox_id, &s->arena,
                              imap_deadline(), &snapshot, e))
         return false;
     struct imap_view *v = HEAP_NEW(struct imap_view);
     v->account_id = account_id;
+    v->rights = place->rights;
     v->mailbox_id = mailbox->mailbox_id;
     v->name = copy(mailbox->name);
     v->is_read_only = is_read_only;
@@ -251,6 +255,18 @@ bool imap_view_all_flags_format(struct buf *out, const struct imap_view *v)
 {
     return format_bits(out, v, IMAP_FLAGS_ALL, v->used_keywords) &&
            (!v->more_keywords || buf_add(out, str_from_cstr(v->more_keywords)));
+}
+
+bool imap_view_permanent_flags_format(struct buf *out, const struct imap_view *v)
+{
+    if (imap_rights_keywords(v->rights)) {
+        bool has_all = imap_rights_flags(v->rights, IMAP_FLAGS_ALL) == IMAP_FLAGS_ALL;
+        return (has_all ? imap_view_all_flags_format(out, v)
+                        : format_bits(out, v, imap_rights_flags(v->rights, IMAP_FLAGS_ALL),
+                                      v->used_keywords)) &&
+               buf_add(out, STR(" \\*"));
+    }
+    return format_bits(out, v, imap_rights_flags(v->rights, IMAP_FLAGS_ALL), 0);
 }
 
 bool imap_view_has_keyword(const struct imap_view *v, size_t index, str name)

@@ -5,7 +5,7 @@
 #define IMAP_VIEW_H
 
 #include "services/imap/session.h"
-#include "store/store.h"
+#include "store/share.h"
 #include "wire/imap_flags.h"
 #include "wire/imap_sequence.h"
 
@@ -18,7 +18,8 @@ struct imap_overflow {
 struct imap_view {
     int64_t account_id; /* whose mailbox it is: not always the session's own account */
     int mailbox_id;
-    char *name; /* UTF-8; on the heap */
+    char *name;      /* UTF-8; on the heap */
+    unsigned rights; /* STORE_MAY_* on it */
     bool is_read_only;
     uint32_t uidvalidity;
     uint32_t uidnext;
@@ -37,7 +38,7 @@ struct imap_view {
 
 /* Opens the mailbox as the selected one (another one must be closed already) and listens to its
  * changes. ERR_NOT_FOUND and those of store. Yields. */
-YIELDS bool imap_view_open(struct imap_session *s, const struct store_mailbox *mailbox,
+YIELDS bool imap_view_open(struct imap_session *s, const struct store_place *place,
                            bool is_read_only, struct err *e);
 /* Back to the authenticated state; harmless when nothing is selected. */
 void imap_view_close(struct imap_session *s);
@@ -69,6 +70,8 @@ void imap_view_drop_overflow(struct imap_view *v, uint32_t uid);
 bool imap_view_flags_format(struct buf *out, const struct imap_view *v, size_t index);
 /* Appends all flags and keywords in use. False when `out` is full. */
 bool imap_view_all_flags_format(struct buf *out, const struct imap_view *v);
+/* The same of those that the user's rights let be changed, with "\*" when keywords can be made. */
+bool imap_view_permanent_flags_format(struct buf *out, const struct imap_view *v);
 /* Whether the message at the index has the keyword, in any case. */
 bool imap_view_has_keyword(const struct imap_view *v, size_t index, str name);
 

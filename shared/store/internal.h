@@ -86,4 +86,8 @@ bool store_keywords_check(const str *names, size_t n, struct err *e);
 /* The state columns uidvalidity, uidnext, modseq, msgs, unseen, deleted, bytes from `column` on. */
 void store_read_state(const struct db_rows *r, size_t row, size_t column, struct store_state *out);
 
+/* The one row of mailbox_get, in its first 13 columns. In arena. ERR_NOT_FOUND. */
+bool store_read_mailbox(const struct db_rows *rows, struct arena *a, struct store_mailbox *out,
+                        struct err *e);
+
 #endif

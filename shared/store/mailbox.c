@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Finding, making, renaming, deleting and subscribing mailboxes. */
 #include "store/internal.h"
+#include "store/share.h"
 #include "store/write.h"
 
 static const struct db_stmt get_by_path = { "SELECT * FROM mailbox_get($1, mailbox_find($1, $2))" };
@@ -15,9 +16,8 @@ static const struct db_stmt rename_one = { "SELECT mailbox_rename($1, $2, $3)" }
 static const struct db_stmt delete_one = { "SELECT mailbox_delete($1, $2)" };
 static const struct db_stmt subscribe_one = { "SELECT mailbox_subscribe($1, $2, $3, $4)" };
 
-/* The one row of mailbox_get. */
-static bool read_mailbox(const struct db_rows *rows, struct arena *a, struct store_mailbox *out,
-                         struct err *e)
+bool store_read_mailbox(const struct db_rows *rows, struct arena *a, struct store_mailbox *out,
+                        struct err *e)
 {
     if (db_row_count(rows) == 0)
         return ERR(e, ERR_NOT_FOUND, "there is no such mailbox");
@@ -44,7 +44,7 @@ bool store_mailbox_get(struct store *s, int64_t account_id, str name, struct are
     const struct db_param params[] = { DB_INT8(account_id), DB_TEXTS(path.levels, path.n) };
     return db_query(s->options.db, DB_READ, &get_by_path, params, COUNT_OF(params), a, deadline_ms,
                     &rows, e) &&
-           read_mailbox(rows, a, out, e);
+           store_read_mailbox(rows, a, out, e);
 }
 
 bool store_mailbox_get_role(struct store *s, int64_t account_id, enum store_role role,
@@ -57,7 +57,7 @@ bool store_mailbox_get_role(struct store *s, int64_t account_id, enum store_role
                                        DB_TEXT(str_from_cstr(store_role_name(role))) };
     return db_query(s->options.db, DB_READ, &get_by_role, params, COUNT_OF(params), a, deadline_ms,
                     &rows, e) &&
-           read_mailbox(rows, a, out, e);
+           store_read_mailbox(rows, a, out, e);
 }
 
 /* ---- changes ---- */
@@ -73,6 +73,15 @@ static YIELDS bool change(struct store *s, int64_t account_id, const struct writ
     return true;
 }
 
+/* The namespaces of others' mailboxes hide own ones of their names. */
+static bool is_free_name(const struct store_path *path, struct err *e)
+{
+    if (str_eq(path->levels[0], STR(STORE_OTHER_USERS)) ||
+        str_eq(path->levels[0], STR(STORE_SHARED_FOLDERS)))
+        return ERR(e, ERR_DENIED, "the name is kept for the mailboxes of others");
+    return true;
+}
+
 bool store_mailbox_create(struct store *s, int64_t account_id, str name, enum store_role role,
                           int64_t deadline_ms, int *mailbox_id, struct err *e)
 {
@@ -80,7 +89,7 @@ bool store_mailbox_create(struct store *s, int64_t account_id, str name, enum st
     struct store_path path;
     struct db_rows *rows = NULL;
     arena_init(&a);
-    bool ok = store_path_parse(&a, name, &path, e);
+    bool ok = store_path_parse(&a, name, &path, e) && is_free_name(&path, e);
     if (ok) {
         const char *role_name = store_role_name(role);
         const struct db_param params[] = { DB_INT8(account_id), DB_TEXTS(path.levels, path.n),
@@ -103,7 +112,8 @@ bool store_mailbox_rename(struct store *s, int64_t account_id, str from, str to,
     struct store_path new;
     struct db_rows *rows = NULL;
     arena_init(&a);
-    bool ok = store_path_parse(&a, from, &old, e) && store_path_parse(&a, to, &new, e);
+    bool ok = store_path_parse(&a, from, &old, e) && store_path_parse(&a, to, &new, e) &&
+              is_free_name(&new, e);
     if (ok) {
         const struct db_param params[] = { DB_INT8(account_id), DB_TEXTS(old.levels, old.n),
                                            DB_TEXTS(new.levels, new.n) };

@@ -214,7 +214,7 @@ YIELDS bool store_mailbox_get_role(struct store *s, int64_t account_id, enum sto
 bool store_mailbox_name_check(struct arena *a, str name, str *out, struct err *e);
 
 /* Makes the mailbox, and those above it that are missing. ERR_EXISTS, ERR_SYNTAX, ERR_LIMIT; a role
- * that another mailbox has: ERR_EXISTS. Yields. */
+ * that another mailbox has: ERR_EXISTS; one of the namespaces of share.h: ERR_DENIED. Yields. */
 YIELDS bool store_mailbox_create(struct store *s, int64_t account_id, str name,
                                  enum store_role role, int64_t deadline_ms, int *mailbox_id,
                                  struct err *e);
