@@ -9,6 +9,7 @@ import subprocess
 import time
 
 from . import common
+from .mail_client import Imap
 
 MAIN_CF = """\
 compatibility_level = 3.6
@@ -64,7 +65,7 @@ postlog unix-dgram n - n - 1 postlogd
 DOVECOT_CONF = """\
 base_dir = {folder}/dovecot-run
 log_path = {folder}/dovecot.log
-protocols = imap lmtp
+protocols = imap pop3 lmtp
 listen = 127.0.0.1
 ssl = required
 ssl_cert = <{cert}
@@ -75,7 +76,7 @@ mail_gid = {owner}
 mail_location = maildir:{folder}/mail/%u
 auth_username_format = %Lu
 mail_max_userip_connections = 10000
-default_client_limit = 20000
+default_client_limit = 30000
 default_process_limit = 6000
 passdb {{
   driver = passwd-file
@@ -96,6 +97,15 @@ service imap-login {{
 }}
 service imap {{
   process_limit = 6000
+}}
+service pop3-login {{
+  inet_listener pop3 {{
+    port = 0
+  }}
+  inet_listener pop3s {{
+    port = {pop3s}
+    ssl = yes
+  }}
 }}
 service lmtp {{
   unix_listener {folder}/lmtp {{
@@ -119,7 +129,7 @@ class Peer:
     def __init__(self, folder, users):
         self.folder = pathlib.Path(folder)
         self.users = users
-        self.smtp, self.imaps = common.free_port(), common.free_port()
+        self.smtp, self.imaps, self.pop3s = common.free_port(), common.free_port(), common.free_port()
         self._write()
         subprocess.run(["postfix", "-c", str(self.folder / "postfix"), "start"], check=True,
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -136,7 +146,7 @@ class Peer:
         shutil.chown(folder / "mail", OWNER, OWNER)
         cert, key = common.certificate(folder)
         values = {"folder": folder, "domain": common.DOMAIN, "cert": cert, "key": key,
-                  "smtp": self.smtp, "imaps": self.imaps, "owner": OWNER}
+                  "smtp": self.smtp, "imaps": self.imaps, "pop3s": self.pop3s, "owner": OWNER}
         (folder / "postfix/main.cf").write_text(MAIN_CF.format(**values))
         (folder / "postfix/master.cf").write_text(MASTER_CF.format(**values))
         (folder / "dovecot.conf").write_text(DOVECOT_CONF.format(**values))
@@ -145,9 +155,31 @@ class Peer:
         (folder / "passwd").write_text("".join(
             f"{u}:{{SHA256.hex}}{hashlib.sha256(p.encode()).hexdigest()}\n" for u, p in self.users))
 
+    def fill(self, user, mails):
+        """Lays mails into a user's INBOX as deliveries do, S= and W= included, so that the first
+        client finds them; that is not measured."""
+        inbox = self.folder / "mail" / user[0]
+        for name in ("cur", "new", "tmp"):
+            (inbox / name).mkdir(parents=True, exist_ok=True)
+        letters = {"\\Seen": "S", "\\Flagged": "F", "\\Answered": "R"}
+        for number, (octets, flags, at) in enumerate(mails):
+            text = octets.replace(b"\r\n", b"\n")
+            marks = "".join(sorted(letters[f] for f in flags))
+            path = inbox / "cur" / f"{at}.M{number:06}P1.bench,S={len(text)},W={len(octets)}:2,{marks}"
+            path.write_bytes(text)
+            os.utime(path, (at, at))
+        subprocess.run(["chown", "-R", f"{OWNER}:{OWNER}", inbox], check=True)
+        client = Imap(self.imaps, user)
+        client.must("SELECT INBOX")
+        client.must("CREATE Small")
+        client.close()
+
+    def make_cold(self):
+        """Each session has a process of its own, so there is nothing to do."""
+
     def rss_kb(self):
         """Resident memory of all processes of Dovecot."""
-        return sum(common.rss_kb(p) for p in common.pids_of("dovecot", "imap", "imap-login", "anvil", "log", "config"))
+        return sum(common.rss_kb(p) for p in common.pids_of("dovecot", "imap", "imap-login", "pop3", "pop3-login", "anvil", "log", "config"))
 
     def stop(self):
         subprocess.run(["postfix", "-c", str(self.folder / "postfix"), "stop"], check=False,
