@@ -21,7 +21,7 @@ import time
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tools"))
+sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "tests")]
 from demo.server import STANDARD_PORTS, Server  # noqa: E402
 
 BINARY = pathlib.Path(os.environ.get("HERONRY_BIN", ROOT / "build/dev/heronry")).absolute()

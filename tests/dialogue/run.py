@@ -18,6 +18,9 @@ import time
 import uuid
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+import imap_grammar  # noqa: E402
+
 IMPLICIT_TLS = {"submissions", "imaps", "pop3s"}
 VARIABLE = re.compile(r"\$\{([A-Za-z0-9_]+|base64:(?:\$\{[^}]*\}|[^}$])*)\}")
 
@@ -71,6 +74,7 @@ class Connection:
         self.facts = facts
         self.listener = listener
         self.is_imap = listener.startswith("imap")
+        self.grammar = imap_grammar.Listener() if self.is_imap else None
         self.timeout = 10.0
         self.pending = b""
         self.ended = False
@@ -103,6 +107,8 @@ class Connection:
             data = b""
         if not data:
             self.ended = True
+        if self.grammar:
+            self.grammar.feed(data)
         self.pending += data
         return bool(data)
 
@@ -384,7 +390,7 @@ class Script:
     def step(self, number, name, line):
         try:
             self.run_word(name, line)
-        except (DialogueError, OSError, KeyError, smtplib.SMTPException) as e:
+        except (DialogueError, imap_grammar.GrammarError, OSError, KeyError, smtplib.SMTPException) as e:
             raise DialogueError(f"{self.path.name}:{number}: {line}\n    {e}") from e
 
 

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A bare IMAP client for tests: sends what it is told, reads lines with their literals."""
+"""A bare IMAP client for tests: sends what it is told, reads lines with their literals. Everything that
+the server says must keep to the grammar (imap_grammar), or the test fails."""
 import os
 import pathlib
 import re
 import socket
 import struct
 import time
+
+import imap_grammar
 
 
 class Imap:
@@ -18,6 +21,7 @@ class Imap:
         self.plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.sock = self.plain
         self.pending = b""
+        self.grammar = imap_grammar.Listener()
         self.tags = 0
         if kind == "imaps":
             self.start_tls()
@@ -37,6 +41,7 @@ class Imap:
         data = self.sock.recv(1 << 16)
         if not data:
             raise EOFError(self.pending)
+        self.grammar.feed(data)
         self.pending += data
 
     def line(self, timeout=20):
