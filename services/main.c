@@ -6,12 +6,14 @@
 #include "services/cli/output.h"
 #include "services/delivery/service.h"
 #include "services/imap/service.h"
+#include "services/pop3/service.h"
 #include "services/scheduler/service.h"
 #include "services/smtp/service.h"
 #include "services/supervisor/supervisor.h"
 
 static const struct app_service *const services[] = {
-    &smtp_service, &imap_service, &delivery_service, &scheduler_service, &api_service,
+    &smtp_service,     &imap_service,      &pop3_service,
+    &delivery_service, &scheduler_service, &api_service,
 };
 
 /* A fault of the configuration has its own code, whatever its kind. */
@@ -33,7 +35,7 @@ static enum cli_exit run_serve(struct cli *cli)
 }
 
 static const struct cli_option serve_options[] = {
-    { "--roles", "LIST", "only these, of smtp,imap,delivery,scheduler,api (default: all)" },
+    { "--roles", "LIST", "only these, of smtp,imap,pop3,delivery,scheduler,api (default: all)" },
 };
 
 static const struct cli_command serve_commands[] = {

@@ -78,6 +78,7 @@ class Instance(Server):
         for key, value in {"workers.front": 2, "auth.per_ip_per_minute": 100000, "auth.per_ip_per_day": 1000000,
                            "auth.delay": "0s", "limits.smtp_per_ip": 1000, "limits.smtp_new_per_minute": 1000000,
                            "limits.imap_per_user_ip": 1000, "limits.imap_before_login_per_ip": 10000,
+                           "limits.pop3_per_user_ip": 1000, "limits.pop3_before_login_per_ip": 10000,
                            "limits.http_per_ip": 10000, "limits.api_token_per_minute": 1000000,
                            "limits.api_anonymous_per_minute": 1000000, "dns.validate": "false",
                            "delivery.allow_private": "true"}.items():

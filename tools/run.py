@@ -89,6 +89,8 @@ def print_table(facts):
             ("sending", f"smtps://{host}:{ports['submissions']}", "TLS from the start, then login"),
             ("reading", f"imap://{host}:{ports['imap']}", "STARTTLS, then login"),
             ("reading", f"imaps://{host}:{ports['imaps']}", "TLS from the start, then login"),
+            ("fetching", f"pop3://{host}:{ports['pop3']}", "STLS, then login"),
+            ("fetching", f"pop3s://{host}:{ports['pop3s']}", "TLS from the start, then login"),
             ("webmail", f"https://localhost:{ports['https']}/", "sign in with an address below"),
             ("the API", f"https://localhost:{ports['https']}/api/v1/docs", "its description")]
     print(f"\nHeronry runs as {facts['hostname']}.\n")

@@ -18,6 +18,7 @@ struct queue;
 struct notify;
 struct smtp_state;
 struct imap_service;
+struct pop3_service;
 struct scheduler;
 struct delivery;
 struct api;
@@ -52,6 +53,7 @@ struct app {
     const char *owner;                  /* "host/pid/front.1": this process in leases */
     struct smtp_state *smtp;            /* services/smtp's own, from its start to its stop */
     struct imap_service *imap;          /* services/imap's own, likewise */
+    struct pop3_service *pop3;          /* services/pop3's own, likewise */
     struct scheduler *scheduler;        /* services/scheduler's own, likewise */
     struct delivery *delivery;          /* services/delivery's own, likewise */
     struct api *api;                    /* services/api's own, likewise */
@@ -61,7 +63,7 @@ struct app_listener;
 
 /* A kind of listener that configuration can name (FEATURES 10). */
 struct app_listener_kind {
-    const char *name;      /* "smtp", "submission", "submissions", "imap", "imaps" */
+    const char *name;      /* "smtp", "submission", "submissions", "imap", "imaps", "pop3" ... */
     uint16_t default_port; /* the port of the standard */
     bool implicit_tls;
     const struct net_protocol *protocol;

@@ -304,6 +304,9 @@ class Script:
             return
         plain = base64.b64encode(f"\0{user['address']}\0{user['password']}".encode()).decode()
         conn.send(f"AUTH PLAIN {plain}\r\n".encode())
+        if self.listener.startswith("pop3"):
+            self.do_expect(conn, "+OK /\\d+/ messages (/\\d+/ octets)")
+            return
         self.do_expect(conn, "235 2.7.0 /.*/")
 
     def do_deliver(self, text):

@@ -17,7 +17,7 @@ import pytest
 
 from conftest import ROOT, is_alive, wait_until
 
-STANDARD = {"smtp": 25, "submission": 587, "submissions": 465, "imap": 143, "imaps": 993, "http": 80, "https": 443}
+STANDARD = {"smtp": 25, "submission": 587, "submissions": 465, "imap": 143, "imaps": 993, "pop3": 110, "pop3s": 995, "http": 80, "https": 443}
 
 
 def is_free(port):

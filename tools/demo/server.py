@@ -14,7 +14,7 @@ import string
 import subprocess
 import time
 
-STANDARD_PORTS = {"smtp": 25, "submission": 587, "submissions": 465, "imap": 143, "imaps": 993, "http": 80, "https": 443}
+STANDARD_PORTS = {"smtp": 25, "submission": 587, "submissions": 465, "imap": 143, "imaps": 993, "pop3": 110, "pop3s": 995, "http": 80, "https": 443}
 OPEN_PLACE = pathlib.Path("/var/lib/heronry-demo.data")
 PASSWORD_LETTERS = string.ascii_letters + string.digits
 

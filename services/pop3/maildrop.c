@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Lock, list, bodies and the update of a maildrop. */
+#include "services/pop3/maildrop.h"
+
+#include "cluster/cluster.h"
+#include "obs/obs.h"
+#include "services/pop3/service.h"
+#include "store/store.h"
+
+#include <stdlib.h>
+
+enum {
+    LEASE_MS = 60 * 1000, /* a frontend that died blocks a maildrop for so long */
+    UNLOCK_MS = 5000
+};
+
+/* ---- the lock: a lease in the database, so that it holds over all frontends ---- */
+
+bool pop3_maildrop_extend(struct pop3_session *s, struct err *e)
+{
+    const struct pop3_maildrop *d = s->maildrop;
+    int64_t token = 0;
+    if (!cluster_lease_acquire(s->app->db, str_from_cstr(d->lock), str_from_cstr(d->owner),
+                               LEASE_MS, pop3_deadline(), &token, e))
+        return false;
+    return token != 0 || ERR(e, ERR_CONFLICT, "another session has the maildrop");
+}
+
+static void free_maildrop(struct pop3_session *s)
+{
+    pop3_maildrop_forget_bodies(s);
+    arena_fini(&s->maildrop->ahead);
+    free(s->maildrop->messages);
+    free(s->maildrop);
+    s->maildrop = NULL;
+}
+
+/* A lock that cannot be given back ends by itself. */
+YIELDS static void unlock(struct app *app, const struct pop3_maildrop *d)
+{
+    struct err ignored = ERR_CLEAR;
+    (void)cluster_lease_release(app->db, str_from_cstr(d->lock), str_from_cstr(d->owner),
+                                clock_deadline_in(UNLOCK_MS), &ignored);
+}
+
+void pop3_maildrop_close(struct pop3_session *s)
+{
+    if (!s->maildrop)
+        return;
+    unlock(s->app, s->maildrop);
+    free_maildrop(s);
+}
+
+struct abandoned {
+    struct app *app;
+    struct pop3_maildrop names; /* lock and owner alone */
+};
+
+YIELDS static void unlock_abandoned(void *arg)
+{
+    struct abandoned *job = arg;
+    unlock(job->app, &job->names);
+    free(job);
+}
+
+void pop3_maildrop_abandon(struct pop3_session *s)
+{
+    struct err e = ERR_CLEAR;
+    if (!s->maildrop)
+        return;
+    struct abandoned *job = HEAP_NEW(struct abandoned);
+    job->app = s->app;
+    memcpy(job->names.lock, s->maildrop->lock, sizeof(job->names.lock));
+    memcpy(job->names.owner, s->maildrop->owner, sizeof(job->names.owner));
+    if (!fiber_spawn(s->app->runtime, "pop3 unlock", unlock_abandoned, job, NULL, &e))
+        free(job);
+    free_maildrop(s);
+}
+
+/* ---- the list ---- */
+
+static bool load(struct pop3_session *s, struct err *e)
+{
+    struct pop3_maildrop *d = s->maildrop;
+    struct store_snapshot snapshot;
+    if (!store_snapshot_load(s->app->store, s->account_id, STORE_INBOX, &s->arena, pop3_deadline(),
+                             &snapshot, e))
+        return false;
+    d->uidvalidity = snapshot.state.uidvalidity;
+    d->n = snapshot.n;
+    d->left = snapshot.n;
+    d->messages = heap_zalloc((snapshot.n + 1) * sizeof(*d->messages));
+    for (size_t i = 0; i < snapshot.n; i++) {
+        const struct store_row *row = &snapshot.rows[i];
+        d->messages[i] = (struct pop3_message){ .msg_id = row->msg_id,
+                                                .uid = row->uid,
+                                                .size = row->size,
+                                                .is_seen = (row->flags & STORE_SEEN) != 0 };
+        d->left_octets += row->size;
+    }
+    return true;
+}
+
+bool pop3_maildrop_open(struct pop3_session *s, struct err *e)
+{
+    struct pop3_maildrop *d = HEAP_NEW(struct pop3_maildrop);
+    s->maildrop = d;
+    d->last = SIZE_MAX;
+    arena_init(&d->ahead);
+    (void)snprintf(d->lock, sizeof(d->lock), "pop3-%lld", (long long)s->account_id);
+    (void)snprintf(d->owner, sizeof(d->owner), "%s/%llu", s->app->owner,
+                   (unsigned long long)++s->service->locks);
+    if (!pop3_maildrop_extend(s, e)) {
+        free_maildrop(s);
+        return false;
+    }
+    if (load(s, e))
+        return true;
+    pop3_maildrop_close(s);
+    return false;
+}
+
+struct pop3_message *pop3_maildrop_find(const struct pop3_maildrop *d, uint32_t number)
+{
+    if (number == 0 || number > d->n || d->messages[number - 1].is_deleted)
+        return NULL;
+    return &d->messages[number - 1];
+}
+
+/* ---- the update ---- */
+
+/* UIDs of the messages that `is_wanted` picks, as ranges; a range goes on over UIDs that nobody has
+ * any more. */
+static struct store_ranges pick(const struct pop3_maildrop *d, struct arena *a,
+                                bool (*is_wanted)(const struct pop3_message *m))
+{
+    struct store_range *list = ARENA_ARRAY(a, struct store_range, d->n + 1);
+    size_t n = 0;
+    bool goes_on = false;
+    for (size_t i = 0; i < d->n; i++) {
+        const struct pop3_message *m = &d->messages[i];
+        if (!is_wanted(m)) {
+            goes_on = false;
+            continue;
+        }
+        if (!goes_on)
+            list[n++].first = m->uid;
+        list[n - 1].last = m->uid;
+        goes_on = true;
+    }
+    return (struct store_ranges){ list, n };
+}
+
+static bool is_deleted(const struct pop3_message *m)
+{
+    return m->is_deleted;
+}
+
+static bool is_newly_seen(const struct pop3_message *m)
+{
+    return m->is_retrieved && !m->is_seen && !m->is_deleted;
+}
+
+/* A flag that cannot be set is no reason to tell the client that its deletions failed. */
+YIELDS static void mark_seen(struct pop3_session *s)
+{
+    struct err e = ERR_CLEAR;
+    struct store_flag_result result;
+    const struct store_ranges set = pick(s->maildrop, &s->arena, is_newly_seen);
+    const struct store_flag_change change = { .mode = STORE_FLAGS_ADD, .flags = STORE_SEEN };
+    if (set.n == 0 || store_change_flags(s->app->store, s->account_id, STORE_INBOX, &set, &change,
+                                         &s->arena, pop3_deadline(), &result, &e))
+        return;
+    obs_log(EV_POP3_COMMAND_FAILED, net_conn_id(s->conn), OBS_CSTR("command", "QUIT seen"),
+            OBS_ERR(&e));
+}
+
+bool pop3_maildrop_update(struct pop3_session *s, struct err *e)
+{
+    struct store_expunged expunged;
+    const struct store_ranges set = pick(s->maildrop, &s->arena, is_deleted);
+    if (set.n > 0) {
+        if (!pop3_maildrop_extend(s, e) ||
+            !store_expunge(s->app->store, s->account_id, STORE_INBOX, &set, false, &s->arena,
+                           pop3_deadline(), &expunged, e))
+            return false;
+        s->deleted = (unsigned)expunged.n;
+    }
+    mark_seen(s);
+    pop3_maildrop_close(s);
+    return true;
+}
+
+/* ---- bodies ---- */
+
+void pop3_maildrop_forget_bodies(struct pop3_session *s)
+{
+    struct pop3_maildrop *d = s->maildrop;
+    if (!d)
+        return;
+    s->service->ahead_octets -= d->ahead_octets;
+    d->ahead_octets = 0;
+    d->ahead_n = 0;
+    arena_fini(&d->ahead);
+    arena_init(&d->ahead);
+}
+
+/* How many messages from `from` on are read in one go. */
+static size_t window(const struct pop3_session *s, size_t from)
+{
+    const struct pop3_maildrop *d = s->maildrop;
+    size_t octets = d->messages[from].size;
+    size_t n = 1;
+    if (d->last == SIZE_MAX ? from != 0 : from != d->last + 1)
+        return 1;
+    if (s->service->ahead_octets > POP3_AHEAD_OCTETS_ALL)
+        return 1;
+    while (n < POP3_AHEAD_MESSAGES && from + n < d->n) {
+        octets += d->messages[from + n].size;
+        if (octets > POP3_AHEAD_OCTETS)
+            break;
+        n++;
+    }
+    return n;
+}
+
+static bool read_bodies(struct pop3_session *s, size_t from, struct err *e)
+{
+    struct pop3_maildrop *d = s->maildrop;
+    int64_t ids[POP3_AHEAD_MESSAGES];
+    size_t n = window(s, from);
+    size_t done = 0;
+    pop3_maildrop_forget_bodies(s);
+    for (size_t i = 0; i < n; i++)
+        ids[i] = d->messages[from + i].msg_id;
+    if (!store_fetch_bodies(s->app->store, s->account_id, ids, n, &d->ahead, pop3_deadline(),
+                            d->bodies, &done, e))
+        return false;
+    d->ahead_from = from;
+    d->ahead_n = done;
+    for (size_t i = 0; i < done; i++)
+        d->ahead_octets += d->bodies[i].n;
+    s->service->ahead_octets += d->ahead_octets;
+    return true;
+}
+
+bool pop3_maildrop_body(struct pop3_session *s, const struct pop3_message *m, str *out,
+                        struct err *e)
+{
+    struct pop3_maildrop *d = s->maildrop;
+    size_t index = (size_t)(m - d->messages);
+    bool is_there = index >= d->ahead_from && index < d->ahead_from + d->ahead_n;
+    if (!is_there && !read_bodies(s, index, e))
+        return false;
+    d->last = index;
+    *out = d->bodies[index - d->ahead_from];
+    return out->p || ERR(e, ERR_NOT_FOUND, "the message is gone");
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How POP3 sends a message: as a multi-line response, with dots doubled at the beginnings of lines
+ * (RFC 1939 section 3). Pure. Its octet count is that of the message, without the doubled dots. */
+#ifndef WIRE_POP3_MESSAGE_H
+#define WIRE_POP3_MESSAGE_H
+
+#include "base/base.h"
+
+/* What went out last, from piece to piece of one message. */
+struct pop3_stuffer {
+    char last[2];
+};
+
+/* At the start of a message. */
+void pop3_stuffer_init(struct pop3_stuffer *s);
+/* Appends octets of a message with a dot in front of each line that begins with one. Any LF ends a
+ * line here, also a bare one: clients that take it for a line end must not find the end of the
+ * message inside it. At most 2 * in.n octets are appended. False when `out` is full: then some may
+ * be in it. */
+bool pop3_stuff(struct pop3_stuffer *s, str in, struct buf *out);
+/* Appends the end of the response: ".", after the line end that a message without one still needs;
+ * at most 5 octets. False when `out` is full. */
+bool pop3_stuff_end(const struct pop3_stuffer *s, struct buf *out);
+
+/* What TOP sends of a message: its header with the empty line, and the first `lines` lines of the
+ * body. A borrowed part of it. */
+str pop3_top(str message, size_t header, uint32_t lines);
+
+#endif
