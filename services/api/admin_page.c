@@ -23,6 +23,20 @@ void admin_page_reply(struct api_call *call, struct admin_page *page)
     call_json(call, 200, o);
 }
 
+bool admin_fail(struct api_call *call, const struct err *e)
+{
+    return e->kind == ERR_SYNTAX ? call_problem(call, "not-found", NULL) : call_fail(call, e);
+}
+
+void admin_reply_deleted(struct api_call *call, bool is_done, const struct err *e)
+{
+    if (is_done) {
+        call_empty(call, 204);
+    } else {
+        (void)admin_fail(call, e);
+    }
+}
+
 str admin_lower(struct api_call *call, str text)
 {
     char *copy = arena_alloc(call->arena, text.n + 1);

@@ -20,6 +20,11 @@ struct admin_page {
 bool admin_page_place(struct api_call *call, str cursor, unsigned order, struct account_place *out);
 /* Answers with items, nextCursor and total. */
 void admin_page_reply(struct api_call *call, struct admin_page *page);
+/* Answers an act on something that is named in the path: a name that cannot be one (ERR_SYNTAX) is
+ * of something that is not there. Gives false. */
+bool admin_fail(struct api_call *call, const struct err *e);
+/* Answers a deletion: 204, or what went wrong. */
+void admin_reply_deleted(struct api_call *call, bool is_done, const struct err *e);
 /* ASCII letters in lower case, in the arena. */
 str admin_lower(struct api_call *call, str text);
 /* A domain as the directory writes it; what is none stays as it is, and nobody has it. */

@@ -71,9 +71,9 @@ void rest_list_addresses(struct api_call *call, const struct list_addresses_para
 YIELDS static bool load(struct api_call *call, str address, struct account_address_row *out)
 {
     struct err e = ERR_CLEAR;
-    if (account_address_get(call->app->accounts, address, call->arena, call->deadline_ms, out, &e))
-        return true;
-    return e.kind == ERR_SYNTAX ? call_problem(call, "not-found", NULL) : call_fail(call, &e);
+    return account_address_get(call->app->accounts, address, call->arena, call->deadline_ms, out,
+                               &e) ||
+           admin_fail(call, &e);
 }
 
 void rest_create_address(struct api_call *call, const struct create_address_params *p,
@@ -120,12 +120,7 @@ void rest_delete_address(struct api_call *call, const struct delete_address_para
     struct err e = ERR_CLEAR;
     const struct account_actor actor = call_account_actor(call);
     (void)body;
-    if (account_address_remove(call->app->accounts, &actor, p->address, call->arena,
-                               call->deadline_ms, &e)) {
-        call_empty(call, 204);
-    } else if (e.kind == ERR_SYNTAX) {
-        (void)call_problem(call, "not-found", NULL);
-    } else {
-        (void)call_fail(call, &e);
-    }
+    bool ok = account_address_remove(call->app->accounts, &actor, p->address, call->arena,
+                                     call->deadline_ms, &e);
+    admin_reply_deleted(call, ok, &e);
 }

@@ -7,10 +7,6 @@
 #include "services/api/api.h"
 #include "services/api/shape_admin.h"
 
-enum {
-    ADDRESSES_SHOWN = 100
-};
-
 static const enum account_order orders[] = {
     [LIST_ACCOUNTS_SORT_ADDRESS] = ACCOUNTS_BY_ADDRESS,
     [LIST_ACCOUNTS_SORT_ADDRESS_DESC] = ACCOUNTS_BY_ADDRESS_DESC,
@@ -47,19 +43,18 @@ YIELDS static bool find(struct api_call *call, str name, struct account *out)
 YIELDS static bool load(struct api_call *call, int64_t id, json_t **out)
 {
     struct account account;
+    struct account_addresses addresses;
     struct err e = ERR_CLEAR;
-    str *addresses;
-    size_t n;
     bool found = false;
     if (!account_get(call->app->accounts, id, call->arena, call->deadline_ms, &account, &e) ||
         !account_find_for_login(call->app->accounts, account.login, call->arena, call->deadline_ms,
                                 &found, &account, &e) ||
-        !account_addresses(call->app->accounts, id, call->arena, call->deadline_ms, &addresses, &n,
-                           &e))
+        !account_addresses_of(call->app->accounts, &account, 1, call->arena, call->deadline_ms,
+                              &addresses, &e))
         return call_fail(call, &e);
     if (!found)
         return call_problem(call, "not-found", NULL);
-    *out = shape_admin_account(&account, addresses, n < ADDRESSES_SHOWN ? n : ADDRESSES_SHOWN);
+    *out = shape_admin_account(&account, &addresses);
     return true;
 }
 
@@ -86,24 +81,12 @@ static int64_t key_of(const struct account *account, enum account_order order)
     return by_use ? account->used_bytes : account->created_at_us;
 }
 
-/* Adds the row with its addresses. */
-YIELDS static bool add_account(struct api_call *call, const struct account *account, json_t *items)
-{
-    struct err e = ERR_CLEAR;
-    str *addresses;
-    size_t n;
-    if (!account_addresses(call->app->accounts, account->account_id, call->arena, call->deadline_ms,
-                           &addresses, &n, &e))
-        return call_fail(call, &e);
-    api_add(items,
-            shape_admin_account(account, addresses, n < ADDRESSES_SHOWN ? n : ADDRESSES_SHOWN));
-    return true;
-}
-
 void rest_list_accounts(struct api_call *call, const struct list_accounts_params *p,
                         const json_t *body)
 {
     struct account_list rows;
+    struct account_addresses *addresses =
+        ARENA_ARRAY(call->arena, struct account_addresses, ACCOUNT_PAGE_MAX);
     struct err e = ERR_CLEAR;
     struct admin_page page = { .limit = (size_t)p->limit, .has_total = p->total };
     struct account_query query = { .search = p->q,
@@ -116,17 +99,15 @@ void rest_list_accounts(struct api_call *call, const struct list_accounts_params
         return;
     if (!account_page(call->app->accounts, &query, call->arena, call->deadline_ms, &rows, &e) ||
         (p->total && !account_count(call->app->accounts, &query, call->arena, call->deadline_ms,
-                                    &page.total, &e))) {
+                                    &page.total, &e)) ||
+        !account_addresses_of(call->app->accounts, rows.list, rows.n, call->arena,
+                              call->deadline_ms, addresses, &e)) {
         (void)call_fail(call, &e);
         return;
     }
     page.items = json_array();
-    for (size_t i = 0; i < rows.n && i < page.limit; i++) {
-        if (!add_account(call, &rows.list[i], page.items)) {
-            json_decref(page.items);
-            return;
-        }
-    }
+    for (size_t i = 0; i < rows.n && i < page.limit; i++)
+        api_add(page.items, shape_admin_account(&rows.list[i], &addresses[i]));
     page.has_next = rows.n > page.limit;
     if (page.has_next) {
         const struct account *last = &rows.list[page.limit - 1];

@@ -50,11 +50,7 @@ YIELDS static void reply_domain(struct api_call *call, str name, bool is_new)
     struct account_domain_row row;
     struct err e = ERR_CLEAR;
     if (!account_domain_get(call->app->accounts, name, call->arena, call->deadline_ms, &row, &e)) {
-        if (e.kind == ERR_SYNTAX) {
-            (void)call_problem(call, "not-found", NULL);
-        } else {
-            (void)call_fail(call, &e);
-        }
+        (void)admin_fail(call, &e);
         return;
     }
     if (is_new) {
@@ -92,12 +88,7 @@ void rest_delete_domain(struct api_call *call, const struct delete_domain_params
     struct err e = ERR_CLEAR;
     const struct account_actor actor = call_account_actor(call);
     (void)body;
-    if (account_domain_remove(call->app->accounts, &actor, p->domain, call->arena,
-                              call->deadline_ms, &e)) {
-        call_empty(call, 204);
-    } else if (e.kind == ERR_SYNTAX) {
-        (void)call_problem(call, "not-found", NULL);
-    } else {
-        (void)call_fail(call, &e);
-    }
+    bool ok = account_domain_remove(call->app->accounts, &actor, p->domain, call->arena,
+                                    call->deadline_ms, &e);
+    admin_reply_deleted(call, ok, &e);
 }

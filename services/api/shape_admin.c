@@ -59,15 +59,16 @@ json_t *shape_domain(const struct account_domain_row *domain)
     return o;
 }
 
-json_t *shape_admin_account(const struct account *account, const str *addresses, size_t n)
+json_t *shape_admin_account(const struct account *account,
+                            const struct account_addresses *addresses)
 {
     json_t *o = json_object();
     json_t *list = json_array();
     str local;
     str domain;
     (void)str_cut(account->login, '@', &local, &domain);
-    for (size_t i = 0; i < n; i++)
-        api_add(list, api_text(addresses[i]));
+    for (size_t i = 0; i < addresses->n; i++)
+        api_add(list, api_text(addresses->list[i]));
     api_set(o, "id", api_id(account->account_id));
     api_set(o, "address", api_text(account->login));
     api_set(o, "domain", api_text(domain));

@@ -4,6 +4,7 @@
 #define API_SHAPE_ADMIN_H
 
 #include "account/lists.h"
+#include "account/profile.h"
 #include "audit/audit.h"
 #include "queue/queue.h"
 #include "services/api/json.h"
@@ -13,8 +14,8 @@ json_t *shape_queue_entries(const struct queue_rows *rows);
 json_t *shape_queue_stats(const struct queue_stats *stats);
 
 json_t *shape_domain(const struct account_domain_row *domain);
-/* `addresses` are the first ones of the account. */
-json_t *shape_admin_account(const struct account *account, const str *addresses, size_t n);
+json_t *shape_admin_account(const struct account *account,
+                            const struct account_addresses *addresses);
 json_t *shape_address(const struct account_address_row *address);
 json_t *shape_audit_entry(const struct audit_row *row);
 /* What an account uses of its quota. */

@@ -23,6 +23,7 @@ void sender_run(void *arg)
         size_t n = 0;
         const struct compose_sender_options options = {
             .db = app->db,
+            .notify = app->notify,
             .submit = { .store = app->store,
                         .queue = app->queue,
                         .accounts = app->accounts,

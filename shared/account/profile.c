@@ -18,7 +18,9 @@ static const struct db_stmt set_name = {
     "UPDATE account SET display_name = $2 WHERE account_id = $1 RETURNING login"
 };
 static const struct db_stmt addresses = {
-    "SELECT addr_lower FROM address WHERE account_id = $1 ORDER BY kind, addr_lower LIMIT $2"
+    "SELECT ARRAY (SELECT addr_lower FROM address d WHERE d.account_id = i.id"
+    "               ORDER BY kind, addr_lower LIMIT $2)"
+    "  FROM unnest($1::int8[]) WITH ORDINALITY AS i (id, at) ORDER BY i.at"
 };
 static const struct db_stmt identity_list = {
     "SELECT identity_id, name, address, reply_to, signature_html, signature_text, is_default"
@@ -76,13 +78,29 @@ bool account_addresses(struct account_directory *d, int64_t account_id, struct a
                        int64_t deadline_ms, str **out, size_t *n, struct err *e)
 {
     struct db_rows *rows = NULL;
-    const struct db_param params[] = { DB_INT8(account_id), DB_INT8(ACCOUNT_ADDRESSES_MAX) };
+    const struct db_param params[] = { DB_INT8S(&account_id, 1), DB_INT8(ACCOUNT_ADDRESSES_MAX) };
     if (!db_query(d->db, DB_READ, &addresses, params, COUNT_OF(params), a, deadline_ms, &rows, e))
         return false;
-    *n = db_row_count(rows);
-    *out = ARENA_ARRAY(a, str, *n + 1);
-    for (size_t i = 0; i < *n; i++)
-        (*out)[i] = db_str(rows, i, 0);
+    *n = db_strs(rows, 0, 0, a, out);
+    return true;
+}
+
+bool account_addresses_of(struct account_directory *d, const struct account *accounts, size_t n,
+                          struct arena *a, int64_t deadline_ms, struct account_addresses *out,
+                          struct err *e)
+{
+    struct db_rows *rows = NULL;
+    int64_t *ids = ARENA_ARRAY(a, int64_t, n + 1);
+    const struct db_param params[] = { DB_INT8S(ids, n), DB_INT8(ACCOUNT_ADDRESSES_SHOWN) };
+    for (size_t i = 0; i < n; i++)
+        ids[i] = accounts[i].account_id;
+    if (!db_query(d->db, DB_READ, &addresses, params, COUNT_OF(params), a, deadline_ms, &rows, e))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        str *list = NULL;
+        size_t found = db_strs(rows, i, 0, a, &list);
+        out[i] = (struct account_addresses){ list, found };
+    }
     return true;
 }
 

@@ -9,7 +9,8 @@
 enum {
     ACCOUNT_IDENTITIES_MAX = 100,
     ACCOUNT_SETTINGS_MAX = 16384, /* octets of the JSON text */
-    ACCOUNT_ADDRESSES_MAX = 1000  /* of one account that are listed */
+    ACCOUNT_ADDRESSES_MAX = 1000, /* of one account that are listed */
+    ACCOUNT_ADDRESSES_SHOWN = 100 /* of each account in lists of accounts */
 };
 
 /* The JSON text that was set, or empty. In arena. Yields. */
@@ -29,6 +30,15 @@ YIELDS bool account_set_display_name(struct account_directory *d, const struct a
  */
 YIELDS bool account_addresses(struct account_directory *d, int64_t account_id, struct arena *a,
                               int64_t deadline_ms, str **out, size_t *n, struct err *e);
+
+struct account_addresses {
+    const str *list; /* the login first */
+    size_t n;        /* at most ACCOUNT_ADDRESSES_SHOWN */
+};
+/* out[i] are the first addresses of accounts[i], n of them, by one query. In arena. Yields. */
+YIELDS bool account_addresses_of(struct account_directory *d, const struct account *accounts,
+                                 size_t n, struct arena *a, int64_t deadline_ms,
+                                 struct account_addresses *out, struct err *e);
 
 struct account_identity {
     int identity_id;

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sends submissions that cannot be taken back any more: hands the message over, moves it to Sent,
- * and forgets the draft. Each step may be done again after a crash in between. */
+ * and forgets the draft. The hand-over is noted in its own transaction, so that it happens once;
+ * each other step may be done again after a crash in between. */
 #include "compose/submission.h"
 
 #include "account/account.h"
 #include "db/db.h"
+#include "notify/notify.h"
+#include "queue/queue.h"
 #include "store/mail.h"
 
 enum {
@@ -20,21 +23,10 @@ static const struct db_stmt claim = {
     "    WHERE status = 0 AND due_at <= now() AND claimed_until < now()"
     "    ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED)"
     " RETURNING account_id, submission_id, msg_id, from_addr, recipients, attempts, answers,"
-    "   is_forward"
+    "   is_forward, handed_at IS NOT NULL"
 };
-static const struct db_stmt sent = {
-    "WITH s AS (UPDATE submission SET status = 1, queue_id = $3, updated_at = clock_timestamp()"
-    "   WHERE account_id = $1 AND submission_id = $2 AND status = 0 RETURNING draft_id),"
-    " d AS (DELETE FROM draft USING s WHERE draft.account_id = $1 AND draft.draft_id = s.draft_id"
-    "   RETURNING draft.uploads)"
-    " DELETE FROM upload u USING d WHERE u.account_id = $1 AND u.upload_id = ANY (d.uploads)"
-};
-static const struct db_stmt came_back = {
-    "WITH s AS (UPDATE submission SET status = 2, failure = $3, updated_at = clock_timestamp()"
-    "   WHERE account_id = $1 AND submission_id = $2 AND status = 0 RETURNING draft_id)"
-    " UPDATE draft SET is_sending = false FROM s"
-    "  WHERE draft.account_id = $1 AND draft.draft_id = s.draft_id"
-};
+static const struct db_stmt handed = { "SELECT submission_hand_over($1, $2, $3)" };
+static const struct db_stmt end = { "SELECT submission_end($1, $2, $3::int4, $4)" };
 static const struct db_stmt later = {
     "UPDATE submission SET claimed_until = '-infinity', due_at = now() + $3 * interval '5 seconds'"
     " WHERE account_id = $1 AND submission_id = $2 AND status = 0"
@@ -54,8 +46,8 @@ struct outgoing {
     int64_t attempts;
     int64_t answers;
     bool is_forward;
+    bool is_handed;      /* queue and mailboxes have it */
     const char *failure; /* for its author; NULL: none */
-    int64_t queue_id;
 };
 
 /* ---- handing over ---- */
@@ -99,9 +91,17 @@ static const char *verdict_text(enum submit_verdict verdict)
     return texts[verdict];
 }
 
+static void note_handed(struct db_tx *tx, void *arg, int64_t queue_id)
+{
+    const struct outgoing *w = arg;
+    const struct db_param params[] = { DB_INT8(w->account_id), DB_INT8(w->id), DB_INT8(queue_id) };
+    db_tx_send(tx, &handed, params, COUNT_OF(params));
+}
+
 YIELDS static bool hand_over(struct outgoing *w, struct err *e)
 {
     enum submit_verdict verdict = SUBMIT_DONE;
+    const struct queue_also also = { note_handed, w };
     struct smtp_recipient *recipients = ARENA_ARRAY(w->a, struct smtp_recipient, w->n + 1);
     struct smtp_message m = {
         .trace = { .hostname = str_from_cstr(w->o->submit.hostname),
@@ -124,9 +124,10 @@ YIELDS static bool hand_over(struct outgoing *w, struct err *e)
         return true;
     if (!store_fetch_body(w->o->submit.store, w->account_id, w->msg_id, 0, SIZE_MAX, w->a,
                           w->deadline_ms, &m.content, e) ||
-        !submit_message_queued(&w->o->submit, &m, w->a, w->deadline_ms, &verdict, &w->queue_id, e))
+        !submit_message_also(&w->o->submit, &m, &also, w->a, w->deadline_ms, &verdict, e))
         return false;
     w->failure = verdict_text(verdict);
+    w->is_handed = !w->failure;
     return true;
 }
 
@@ -150,7 +151,7 @@ YIELDS static bool find_sent_box(struct outgoing *w, int *out, struct err *e)
     return false;
 }
 
-/* Before it counts as sent: it is no draft any more, and what it answers is answered. */
+/* It is no draft any more, and what it answers is answered. */
 YIELDS static bool mark(struct outgoing *w, struct err *e)
 {
     struct store_mail_changed changed;
@@ -172,8 +173,6 @@ YIELDS static bool mark(struct outgoing *w, struct err *e)
            store_mail_apply(s, &flags, w->a, w->deadline_ms, &changed, e);
 }
 
-/* Afterwards, so that who is woken by the move sees that it was sent. That it fails leaves the
- * message where drafts are. */
 YIELDS static bool file(struct outgoing *w, struct err *e)
 {
     struct store_mail_changed changed;
@@ -184,31 +183,53 @@ YIELDS static bool file(struct outgoing *w, struct err *e)
            store_mail_apply(w->o->submit.store, &move, w->a, w->deadline_ms, &changed, e);
 }
 
-YIELDS static bool finish(struct outgoing *w, const struct db_stmt *stmt, struct db_param last,
-                          struct err *e)
+/* ---- the end ---- */
+
+YIELDS static bool finish(struct outgoing *w, enum compose_status status, struct err *e)
 {
-    const struct db_param params[] = { DB_INT8(w->account_id), DB_INT8(w->id), last };
-    return db_query(w->o->db, DB_DELIVER, stmt, params, COUNT_OF(params), w->a, w->deadline_ms,
-                    NULL, e);
+    struct db_rows *rows = NULL;
+    str failure = w->failure ? str_from_cstr(w->failure) : STR_EMPTY;
+    const struct db_param params[] = { DB_INT8(w->account_id), DB_INT8(w->id), DB_INT8(status),
+                                       DB_TEXT(failure) };
+    if (!db_query(w->o->db, DB_DELIVER, &end, params, COUNT_OF(params), w->a, w->deadline_ms, &rows,
+                  e))
+        return false;
+    if (w->o->notify && db_int(rows, 0, 0) > 0)
+        notify_publish(w->o->notify, w->account_id, db_int(rows, 0, 0));
+    return true;
+}
+
+YIELDS static void put_off(struct outgoing *w)
+{
+    struct err ignored = ERR_CLEAR; /* the claim ends by itself */
+    const struct db_param params[] = { DB_INT8(w->account_id), DB_INT8(w->id),
+                                       DB_INT8(w->attempts) };
+    (void)db_query(w->o->db, DB_DELIVER, &later, params, COUNT_OF(params), w->a, w->deadline_ms,
+                   NULL, &ignored);
+}
+
+/* What was handed over has gone, whether or not it could be filed. */
+YIELDS static bool try_all(struct outgoing *w, struct err *e)
+{
+    return (w->is_handed || hand_over(w, e)) && (w->failure || (mark(w, e) && file(w, e)));
 }
 
 /* A failure of ours is tried again, later and later; at last the author hears of it. */
 YIELDS static bool send_one(struct outgoing *w, struct err *e)
 {
     struct err reason = ERR_CLEAR;
-    bool ok = hand_over(w, &reason) && (w->failure || mark(w, &reason));
-    if (!ok && reason.kind == ERR_NOT_FOUND) {
-        w->failure = "the draft was deleted";
-    } else if (!ok && w->attempts >= ATTEMPTS_MAX) {
-        w->failure = "it could not be handed over; try again later";
-    } else if (!ok) {
-        (void)finish(w, &later, DB_INT8(w->attempts), e);
+    bool ok = try_all(w, &reason);
+    bool is_last = reason.kind == ERR_NOT_FOUND || w->attempts >= ATTEMPTS_MAX;
+    if (!ok && !is_last) {
+        put_off(w);
         *e = reason;
         return false;
     }
-    if (w->failure)
-        return finish(w, &came_back, DB_TEXT(str_from_cstr(w->failure)), e);
-    return finish(w, &sent, DB_INT8(w->queue_id), e) && file(w, e);
+    if (!ok && !w->is_handed) {
+        w->failure = reason.kind == ERR_NOT_FOUND ? "the draft was deleted"
+                                                  : "it could not be handed over; try again later";
+    }
+    return finish(w, w->failure ? COMPOSE_CANCELED : COMPOSE_SENT, e);
 }
 
 bool compose_send_due(const struct compose_sender_options *o, unsigned max, int64_t deadline_ms,
@@ -233,7 +254,8 @@ bool compose_send_due(const struct compose_sender_options *o, unsigned max, int6
                               .from = db_str(rows, i, 3),
                               .attempts = db_int(rows, i, 5),
                               .answers = db_int(rows, i, 6),
-                              .is_forward = db_int(rows, i, 7) != 0 };
+                              .is_forward = db_int(rows, i, 7) != 0,
+                              .is_handed = db_int(rows, i, 8) != 0 };
         w.n = db_strs(rows, i, 4, &each, &w.recipients);
         ok = send_one(&w, e);
         arena_reset(&each);

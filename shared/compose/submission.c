@@ -30,7 +30,7 @@ static const struct db_stmt changed = {
 static const struct db_stmt cancel = {
     "WITH s AS (UPDATE submission SET status = 2, updated_at = clock_timestamp()"
     "   WHERE account_id = $1 AND submission_id = $2 AND status = 0 AND claimed_until < now()"
-    "     AND due_at > now() RETURNING *),"
+    "     AND due_at > now() AND handed_at IS NULL RETURNING *),"
     " d AS (UPDATE draft SET is_sending = false FROM s"
     "   WHERE draft.account_id = $1 AND draft.draft_id = s.draft_id)"
     " SELECT " COLUMNS " FROM s"

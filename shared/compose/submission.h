@@ -8,6 +8,7 @@
 #include "submit/submit.h"
 
 struct db;
+struct notify;
 
 enum compose_status {
     COMPOSE_PENDING,
@@ -73,7 +74,8 @@ YIELDS bool compose_submission_cancel(struct db *db, int64_t account_id, int64_t
 
 struct compose_sender_options {
     struct db *db;
-    struct submit submit; /* how messages are handed over */
+    struct notify *notify; /* told when a submission ends; NULL: nobody is */
+    struct submit submit;  /* how messages are handed over */
     size_t max_hops;
 };
 

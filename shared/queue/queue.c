@@ -212,7 +212,8 @@ bool queue_exists(struct queue *q, int64_t queue_id, int64_t deadline_ms, bool *
     return ok;
 }
 
-/* The commit had no answer: is the message there? */
+/* The commit had no answer: is the message there? One that is in the queue no more was not found
+ * either: whoever must know for certain has a row of `also` to look at. */
 YIELDS static bool resolve_unknown(struct queue *q, int64_t queue_id, struct err *e)
 {
     bool there = false;
@@ -221,6 +222,14 @@ YIELDS static bool resolve_unknown(struct queue *q, int64_t queue_id, struct err
     if (!there)
         ERR(e, ERR_UNAVAILABLE, "the message was not put into the queue");
     return there;
+}
+
+static bool send_all(struct queue *q, struct db_tx *tx, int64_t queue_id,
+                     const struct queue_new_message *m, struct err *e)
+{
+    if (m->also)
+        m->also->send(tx, m->also->arg, queue_id);
+    return queue_enqueue_send(q, tx, queue_id, m, e);
 }
 
 bool queue_enqueue(struct queue *q, const struct queue_new_message *m, int64_t deadline_ms,
@@ -234,8 +243,7 @@ bool queue_enqueue(struct queue *q, const struct queue_new_message *m, int64_t d
     arena_init(&a);
     bool ok = (m->packed || queue_pack(&a, m->body, deadline_ms, &packed.packed, &why)) &&
               db_begin(q->db, DB_DELIVER, DB_READ_COMMITTED, deadline_ms, &tx, &why) &&
-              queue_enqueue_send(q, tx, *queue_id, &packed, &why) &&
-              db_commit(&tx, &a, NULL, 0, NULL, &why);
+              send_all(q, tx, *queue_id, &packed, &why) && db_commit(&tx, &a, NULL, 0, NULL, &why);
     db_rollback(&tx);
     arena_fini(&a);
     if (!ok && why.kind == ERR_UNKNOWN_OUTCOME)

@@ -86,6 +86,15 @@ struct queue_new_message {
     const struct queue_new_recipient *recipients;
     size_t n;                        /* 1 .. QUEUE_MAX_RECIPIENTS */
     const struct queue_body *packed; /* of queue_pack, or NULL: packed where it is needed */
+    const struct queue_also *also;   /* of queue_enqueue only; NULL: none */
+};
+
+/* A statement that belongs to the transaction which puts a message into the queue. */
+struct queue_also {
+    /* Appends exactly one statement with db_tx_send, without a yield: once for each attempt, and
+     * perhaps from another fiber. */
+    void (*send)(struct db_tx *tx, void *arg, int64_t queue_id);
+    void *arg;
 };
 
 /* Packs a message's octets for the database, in the offload pool when they are many; the result is

@@ -22,6 +22,7 @@ enum {
 struct submission {
     const struct submit *s;
     const struct smtp_message *m;
+    const struct queue_also *also; /* NULL: none */
     struct arena *a;
     int64_t deadline_ms;
     int64_t now_us;
@@ -205,16 +206,20 @@ static struct queue_new_message queued_message(const struct submission *w)
         .recipients = w->queued,
         .n = w->n_queued,
         .packed = w->packed,
+        .also = w->also,
     };
 }
 
-/* A store_extra_fn: the queue rows of the same transaction. */
-static bool send_queue_rows(struct db_tx *tx, void *arg, size_t *statements, struct err *e)
+/* A store_extra_fn: the queue rows of the same transaction, and what else belongs to it. */
+static bool send_rest(struct db_tx *tx, void *arg, size_t *statements, struct err *e)
 {
     const struct submission *w = arg;
     const struct queue_new_message message = queued_message(w);
-    *statements = QUEUE_ENQUEUE_STATEMENTS;
-    return queue_enqueue_send(w->s->queue, tx, w->queue_id, &message, e);
+    *statements = w->n_queued > 0 ? QUEUE_ENQUEUE_STATEMENTS : 0;
+    *statements += w->also != NULL;
+    if (w->also)
+        w->also->send(tx, w->also->arg, w->queue_id);
+    return w->n_queued == 0 || queue_enqueue_send(w->s->queue, tx, w->queue_id, &message, e);
 }
 
 /* Only remote recipients: no mailbox is touched. Yields. */
@@ -249,7 +254,7 @@ static bool hand_to_store(struct submission *w, enum submit_verdict *out, struct
         .n = w->n_copies,
         .received_us = w->now_us,
         .all_or_nothing = true,
-        .extra = w->n_queued > 0 ? send_queue_rows : NULL,
+        .extra = w->n_queued > 0 || w->also ? send_rest : NULL,
         .extra_arg = w,
     };
     w->queue_id = w->n_queued > 0 ? queue_make_id(w->s->queue) : 0;
@@ -271,13 +276,14 @@ static bool hand_to_store(struct submission *w, enum submit_verdict *out, struct
     return true;
 }
 
-bool submit_message_queued(const struct submit *s, const struct smtp_message *m, struct arena *a,
-                           int64_t deadline_ms, enum submit_verdict *out, int64_t *queue_id,
-                           struct err *e)
+bool submit_message_also(const struct submit *s, const struct smtp_message *m,
+                         const struct queue_also *also, struct arena *a, int64_t deadline_ms,
+                         enum submit_verdict *out, struct err *e)
 {
     struct submission w = {
         .s = s,
         .m = m,
+        .also = also,
         .a = a,
         .deadline_ms = deadline_ms,
         .now_us = clock_utc_us(),
@@ -292,16 +298,11 @@ bool submit_message_queued(const struct submit *s, const struct smtp_message *m,
     if (!complete(&w, e))
         return false;
     split_recipients(&w);
-    *queue_id = 0;
-    if (!(w.n_copies == 0 ? hand_to_queue(&w, e) : hand_to_store(&w, out, e)))
-        return false;
-    *queue_id = w.queue_id;
-    return true;
+    return w.n_copies == 0 ? hand_to_queue(&w, e) : hand_to_store(&w, out, e);
 }
 
 bool submit_message(const struct submit *s, const struct smtp_message *m, struct arena *a,
                     int64_t deadline_ms, enum submit_verdict *out, struct err *e)
 {
-    int64_t ignored;
-    return submit_message_queued(s, m, a, deadline_ms, out, &ignored, e);
+    return submit_message_also(s, m, NULL, a, deadline_ms, out, e);
 }

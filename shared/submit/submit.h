@@ -10,6 +10,7 @@
 
 struct account_directory;
 struct queue;
+struct queue_also;
 struct store;
 
 enum {
@@ -45,10 +46,11 @@ YIELDS bool submit_has_room(const struct submit *s, int64_t account_id, uint64_t
  * commit; ERR_UNKNOWN_OUTCOME only when looking for the outcome failed too (R3). Yields. */
 YIELDS bool submit_message(const struct submit *s, const struct smtp_message *m, struct arena *a,
                            int64_t deadline_ms, enum submit_verdict *out, struct err *e);
-/* The same, and *queue_id is what the queue knows it by; 0 when all recipients are ours. Yields. */
-YIELDS bool submit_message_queued(const struct submit *s, const struct smtp_message *m,
-                                  struct arena *a, int64_t deadline_ms, enum submit_verdict *out,
-                                  int64_t *queue_id, struct err *e);
+/* submit_message together with a statement of the caller, which gets the queue id 0 when all
+ * recipients are ours: both are done or neither. Errors: its too. Yields. */
+YIELDS bool submit_message_also(const struct submit *s, const struct smtp_message *m,
+                                const struct queue_also *also, struct arena *a, int64_t deadline_ms,
+                                enum submit_verdict *out, struct err *e);
 
 /* ---- the pure parts ---- */
 

@@ -2,6 +2,7 @@
 /* Lists of domains, accounts and addresses by pages, and changes of several things, on a real
  * database. */
 #include "account/lists.h"
+#include "account/profile.h"
 #include "db/db.h"
 #include "support/in_fiber.h"
 #include "support/servers.h"
@@ -234,6 +235,33 @@ static void further_addresses(struct world *w)
     assert_int_equal(remove_address(w, "sales@two.example"), ERR_NOT_FOUND);
 }
 
+/* By one query, in the order of the accounts, also when one of them is not there. */
+static void addresses_of_many(struct world *w)
+{
+    enum {
+        FURTHER = ACCOUNT_ADDRESSES_SHOWN + 5
+    };
+    struct err e = ERR_CLEAR;
+    struct account accounts[3] = { { 0 } };
+    struct account_addresses found[3];
+    accounts[0].account_id = add_account(w, "eve@two.example", "", false);
+    accounts[1].account_id = 99999;
+    accounts[2].account_id = add_account(w, "zoe@one.example", "", false);
+    for (int i = 0; i < FURTHER; i++) {
+        str address = arena_printf(&w->a, "a%03d@two.example", i);
+        assert_int_equal(add_address(w, arena_cstr(&w->a, address), accounts[2].account_id),
+                         ERR_NONE);
+    }
+    assert_true(account_addresses_of(w->directory, accounts, 3, &w->a, soon(), found, &e));
+    assert_int_equal(found[0].n, 1);
+    assert_true(str_eq(found[0].list[0], STR("eve@two.example")));
+    assert_int_equal(found[1].n, 0);
+    assert_int_equal(found[2].n, ACCOUNT_ADDRESSES_SHOWN);
+    assert_true(str_eq(found[2].list[0], STR("zoe@one.example")));
+    assert_true(str_eq(found[2].list[1], STR("a000@two.example")));
+    assert_true(account_addresses_of(w->directory, accounts, 0, &w->a, soon(), found, &e));
+}
+
 static void totals_are_counted(struct world *w)
 {
     struct account_totals totals;
@@ -256,6 +284,7 @@ static void run_all(void *arg)
     several_things_change_at_once(w);
     further_addresses(w);
     totals_are_counted(w);
+    addresses_of_many(w);
 }
 
 static void lists_on_a_real_database(void **state)
