@@ -81,8 +81,9 @@ static bool add_childinfo(const struct listing *l)
     return ok && buf_add(out, STR("))"));
 }
 
-static bool send_mailbox(const struct listing *l, const struct store_mailbox *m, bool has_child)
+static bool send_mailbox(const struct listing *l, const struct store_place *place, bool has_child)
 {
+    const struct store_mailbox *m = &place->mailbox;
     struct buf *out = &l->s->out;
     bool ok = buf_add(out, STR("* LIST (")) && add_attributes(l, m) &&
               buf_add(out, STR(") \"/\" ")) && imap_mailbox_format(out, m->name, l->s->is_rev2);
@@ -90,7 +91,7 @@ static bool send_mailbox(const struct listing *l, const struct store_mailbox *m,
         ok = ok && add_childinfo(l);
     ok = ok && buf_add(out, STR("\r\n")) && imap_send_out(l->s);
     if (ok && (l->args->returns & IMAP_LIST_RETURN_STATUS))
-        ok = imap_send_status(l->s, m, l->args->status_items);
+        ok = imap_send_status(l->s, place, l->args->status_items);
     return ok;
 }
 
@@ -112,7 +113,7 @@ static void list_all(const struct listing *l)
         bool has_child = is_recursive && has_hidden_child(l, m);
         if (!is_wanted(l, m) && !has_child)
             continue;
-        bool ok = l->is_lsub ? send_lsub(l, m) : send_mailbox(l, m, has_child);
+        bool ok = l->is_lsub ? send_lsub(l, m) : send_mailbox(l, &l->all->list[i], has_child);
         if (!ok)
             return;
     }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE, STATUS. */
 #include "services/imap/commands.h"
+#include "services/imap/gather.h"
 #include "services/imap/resolve.h"
 #include "services/imap/special_use.h"
 #include "services/imap/status.h"
 #include "services/imap/view.h"
 #include "wire/imap_mailbox_name.h"
+#include "wire/imap_objectid.h"
 #include "wire/imap_status.h"
 
 /* A name that the store refuses is one that cannot be, not bad grammar. */
@@ -30,6 +32,17 @@ static bool read_names(struct imap_session *s, struct imap_command *c, str *name
     return true;
 }
 
+str imap_mailboxid_code(struct imap_session *s, int64_t account_id, int mailbox_id)
+{
+    struct buf code;
+    buf_init(&code, IMAP_OBJECTID_MAX + 16);
+    bool ok = buf_add(&code, STR("MAILBOXID (")) &&
+              imap_mailboxid_format(&code, account_id, mailbox_id) && buf_add_byte(&code, ')');
+    str out = ok ? arena_str(&s->arena, buf_str(&code)) : STR_EMPTY;
+    buf_fini(&code);
+    return out;
+}
+
 bool imap_cmd_create(struct imap_session *s, struct imap_command *c, struct err *e)
 {
     struct imap_create_args args;
@@ -43,13 +56,17 @@ bool imap_cmd_create(struct imap_session *s, struct imap_command *c, struct err 
     if (args.n_uses > 1 || (args.n_uses && !imap_special_use_role(args.uses[0], &role)))
         return imap_reply(s, IMAP_NO, STR("USEATTR"), "This special use is not offered");
     struct store_home home;
-    return imap_mailbox_parse(&s->arena, args.mailbox, s->is_rev2, &name, e) &&
-           imap_mailbox_check_new(name, e) &&
-           ((store_place_home(s->app->store, s->account_id, name, &s->arena, imap_deadline(), &home,
-                              e) &&
-             store_mailbox_create(s->app->store, home.account_id, home.name, role, imap_deadline(),
-                                  NULL, e)) ||
-            name_refused(e));
+    int mailbox_id = 0;
+    if (!imap_mailbox_parse(&s->arena, args.mailbox, s->is_rev2, &name, e) ||
+        !imap_mailbox_check_new(name, e))
+        return false;
+    if (!store_place_home(s->app->store, s->account_id, name, &s->arena, imap_deadline(), &home,
+                          e) ||
+        !store_mailbox_create(s->app->store, home.account_id, home.name, role, imap_deadline(),
+                              &mailbox_id, e))
+        return name_refused(e);
+    str code = imap_mailboxid_code(s, home.account_id, mailbox_id);
+    return imap_reply(s, IMAP_OK, code, "CREATE completed");
 }
 
 bool imap_cmd_delete(struct imap_session *s, struct imap_command *c, struct err *e)
@@ -101,8 +118,9 @@ bool imap_cmd_subscribe(struct imap_session *s, struct imap_command *c, struct e
             name_refused(e));
 }
 
-bool imap_send_status(struct imap_session *s, const struct store_mailbox *m, unsigned items)
+bool imap_send_status(struct imap_session *s, const struct store_place *place, unsigned items)
 {
+    const struct store_mailbox *m = &place->mailbox;
     const struct imap_status values = {
         .messages = m->state.messages,
         .uidnext = m->state.uidnext,
@@ -111,6 +129,9 @@ bool imap_send_status(struct imap_session *s, const struct store_mailbox *m, uns
         .deleted = m->state.deleted,
         .size = (uint64_t)m->state.bytes,
         .highestmodseq = (uint64_t)m->state.modseq,
+        .append_limit = imap_append_limit(s),
+        .account_id = place->account_id,
+        .mailbox_id = m->mailbox_id,
     };
     bool ok = buf_add(&s->out, STR("* STATUS ")) &&
               imap_mailbox_format(&s->out, m->name, s->is_rev2) && buf_add_byte(&s->out, ' ') &&
@@ -132,6 +153,6 @@ bool imap_cmd_status(struct imap_session *s, struct imap_command *c, struct err 
         !imap_resolve(s, name, STORE_MAY_READ, &place, e))
         return false;
     s->is_condstore |= (items & IMAP_STATUS_HIGHESTMODSEQ) != 0;
-    (void)imap_send_status(s, &place.mailbox, items);
+    (void)imap_send_status(s, &place, items);
     return true;
 }

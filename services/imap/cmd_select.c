@@ -2,6 +2,7 @@
 /* SELECT, EXAMINE, CLOSE, UNSELECT. */
 #include "services/imap/commands.h"
 #include "services/imap/resolve.h"
+#include "services/imap/status.h"
 #include "services/imap/updates.h"
 #include "wire/imap_mailbox_name.h"
 
@@ -44,6 +45,8 @@ static void send_facts(struct imap_session *s)
     (void)imap_sendf(s, "* OK [UIDVALIDITY %u] UIDs valid\r\n", (unsigned)v->uidvalidity);
     (void)imap_sendf(s, "* OK [UIDNEXT %u] Predicted next UID\r\n", (unsigned)v->uidnext);
     (void)imap_sendf(s, "* OK [HIGHESTMODSEQ %lld] Highest\r\n", (long long)v->modseq);
+    str id = imap_mailboxid_code(s, v->account_id, v->mailbox_id);
+    (void)imap_sendf(s, "* OK [%.*s] Mailbox id\r\n", STR_FMT(id));
     if (s->is_rev2) {
         bool ok = buf_add(&s->out, STR("* LIST () \"/\" ")) &&
                   imap_mailbox_format(&s->out, str_from_cstr(s->view->name), s->is_rev2) &&

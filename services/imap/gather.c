@@ -10,6 +10,11 @@ enum {
     MEMORY_MIN = 128 * 1024 * 1024 /* octets of all commands that are being read */
 };
 
+size_t imap_append_limit(const struct imap_session *s)
+{
+    return (size_t)config_int(s->app->config, CONFIG_LIMITS_MESSAGE_SIZE);
+}
+
 static struct imap_framer_limits limits_of(const struct imap_session *s)
 {
     struct imap_framer_limits l = { .command = IMAP_COMMAND_MAX };
@@ -19,7 +24,7 @@ static struct imap_framer_limits limits_of(const struct imap_session *s)
         l.is_strict = true;
         return l;
     }
-    l.message = (size_t)config_int(s->app->config, CONFIG_LIMITS_MESSAGE_SIZE);
+    l.message = imap_append_limit(s);
     return l;
 }
 
@@ -65,7 +70,7 @@ void imap_gather_charge(struct imap_session *s)
 /* Always room for two of the largest, as for SMTP. */
 static size_t memory_limit(const struct imap_session *s)
 {
-    size_t two = 2 * (size_t)config_int(s->app->config, CONFIG_LIMITS_MESSAGE_SIZE);
+    size_t two = 2 * imap_append_limit(s);
     return two > MEMORY_MIN ? two : MEMORY_MIN;
 }
 

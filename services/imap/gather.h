@@ -11,6 +11,8 @@ enum imap_gathered {
     IMAP_GATHERED_END      /* the connection ends */
 };
 
+/* Octets that one appended message may have (RFC 7889). */
+size_t imap_append_limit(const struct imap_session *s);
 /* Counts what the session's framer holds now. */
 void imap_gather_charge(struct imap_session *s);
 /* Reads the next command, asking for literals. Yields. */

@@ -12,7 +12,8 @@ struct imap_message {
     struct imap_session *s;
     const struct store_row *row;
     const struct store_details *details; /* NULL when they were not asked for */
-    struct arena *a;                     /* of this message */
+    int64_t saved_s; /* when it came into this mailbox, seconds UTC; or STORE_NEVER_SAVED */
+    struct arena *a; /* of this message */
     str raw;
     bool has_raw;
     str header;

@@ -2,6 +2,10 @@
 /* The content of messages: what is kept beside the bytes, headers, bodies. */
 #include "store/internal.h"
 
+enum {
+    MICROSECONDS = 1000000 /* in a second */
+};
+
 /* Big texts that are not wanted are not even read from their TOAST table. */
 static const struct db_stmt details = {
     "SELECT msg_id, size, hdr_end, thread_id, idate, sent_at, has_attachment,"
@@ -9,7 +13,7 @@ static const struct db_stmt details = {
     "       CASE WHEN $3 & 2 <> 0 THEN bodystructure END,"
     "       CASE WHEN $3 & 4 <> 0 THEN from_addr END, CASE WHEN $3 & 4 <> 0 THEN from_name END,"
     "       CASE WHEN $3 & 4 <> 0 THEN to_text END, CASE WHEN $3 & 4 <> 0 THEN subject END,"
-    "       CASE WHEN $3 & 4 <> 0 THEN message_id END, CASE WHEN $3 & 4 <> 0 THEN preview END"
+    "       CASE WHEN $3 & 4 <> 0 THEN message_id END, CASE WHEN $3 & 12 <> 0 THEN preview END"
     "  FROM message WHERE account_id = $1 AND msg_id = ANY ($2) ORDER BY msg_id"
 };
 
@@ -86,6 +90,35 @@ bool store_fetch_details(struct store *s, int64_t account_id, const int64_t *msg
         out[i] = (struct store_details){ 0 };
         if (find_row(rows, msg_ids[i], &row))
             read_details(rows, row, &out[i]);
+    }
+    return true;
+}
+
+static const struct db_stmt saved_dates = {
+    "SELECT m.uid, m.saved_at FROM unnest($3::bigint[], $4::bigint[]) AS r (first, last)"
+    "  JOIN mbox_msg m ON m.account_id = $1 AND m.mailbox_id = $2"
+    "                 AND m.uid BETWEEN r.first AND r.last"
+    " WHERE m.saved_at IS NOT NULL ORDER BY m.uid"
+};
+
+/* NOLINTNEXTLINE(readability-function-size): an array is two values. */
+bool store_fetch_saved(struct store *s, int64_t account_id, int mailbox_id, const uint32_t *uids,
+                       size_t n, struct arena *a, int64_t deadline_ms, int64_t *saved_s,
+                       struct err *e)
+{
+    struct db_rows *rows = NULL;
+    struct db_param params[4] = { DB_INT8(account_id), DB_INT4(mailbox_id) };
+    const struct store_ranges set = store_ranges_of(a, uids, n);
+    store_range_params(a, &set, &params[2]);
+    if (!db_query(s->options.db, DB_READ, &saved_dates, params, COUNT_OF(params), a, deadline_ms,
+                  &rows, e))
+        return false;
+    size_t row = 0;
+    for (size_t i = 0; i < n; i++) {
+        while (row < db_row_count(rows) && db_int(rows, row, 0) < uids[i])
+            row++;
+        bool found = row < db_row_count(rows) && db_int(rows, row, 0) == uids[i];
+        saved_s[i] = found ? db_time_us(rows, row, 1) / MICROSECONDS : STORE_NEVER_SAVED;
     }
     return true;
 }

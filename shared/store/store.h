@@ -439,7 +439,8 @@ struct store_details {
 enum {
     STORE_WANT_ENVELOPE = 1,
     STORE_WANT_BODYSTRUCTURE = 2,
-    STORE_WANT_SUMMARY = 4 /* the texts and sent_at; the rest is always given */
+    STORE_WANT_SUMMARY = 4, /* the texts and sent_at; the rest is always given */
+    STORE_WANT_PREVIEW = 8  /* of the texts only the preview */
 };
 
 /* Details of up to STORE_MAX_FETCH messages in one round trip; out[i] is of msg_ids[i]. In arena.
@@ -447,6 +448,16 @@ enum {
 YIELDS bool store_fetch_details(struct store *s, int64_t account_id, const int64_t *msg_ids,
                                 size_t n, unsigned wanted, struct arena *a, int64_t deadline_ms,
                                 struct store_details *out, struct err *e);
+
+enum {
+    STORE_NEVER_SAVED = 0 /* of a message that is not there, or was before this was noted */
+};
+
+/* When messages came into this mailbox (RFC 8514), in seconds since 1970 UTC or STORE_NEVER_SAVED:
+ * saved_s[i] is of uids[i], which ascend. One round trip for any number. Yields. */
+YIELDS bool store_fetch_saved(struct store *s, int64_t account_id, int mailbox_id,
+                              const uint32_t *uids, size_t n, struct arena *a, int64_t deadline_ms,
+                              int64_t *saved_s, struct err *e);
 /* Headers (with their empty lines) of up to STORE_MAX_FETCH messages in one round trip, without
  * reading the bodies; out[i] is of msg_ids[i], p NULL when there is no such message. In arena.
  * Yields. */

@@ -15,6 +15,10 @@ static const struct {
     { STR_INIT("ENVELOPE"), IMAP_FETCH_ENVELOPE },
     { STR_INIT("BODYSTRUCTURE"), IMAP_FETCH_BODYSTRUCTURE },
     { STR_INIT("MODSEQ"), IMAP_FETCH_MODSEQ },
+    { STR_INIT("EMAILID"), IMAP_FETCH_EMAILID },
+    { STR_INIT("THREADID"), IMAP_FETCH_THREADID },
+    { STR_INIT("SAVEDATE"), IMAP_FETCH_SAVEDATE },
+    { STR_INIT("PREVIEW"), IMAP_FETCH_PREVIEW },
 };
 
 static const struct {
@@ -171,6 +175,18 @@ static bool read_section_item(struct imap_lexer *l, size_t item, struct imap_fet
     return !section_items[item].takes_section || read_section(l, s, e);
 }
 
+/* "PREVIEW (LAZY)" (RFC 8970 section 3.1): a space and a parenthesis can only be its modifiers. */
+static bool skip_preview_modifiers(struct imap_lexer *l, struct err *e)
+{
+    struct imap_lexer ahead = *l;
+    if (!imap_lexer_try_byte(&ahead, ' ') || !imap_lexer_try_byte(&ahead, '('))
+        return true;
+    if (!imap_lexer_try_word(&ahead, STR("LAZY")))
+        return true; /* FETCH's own modifiers, behind "FETCH 1 PREVIEW" */
+    *l = ahead;
+    return imap_lexer_byte(l, ')', e);
+}
+
 static bool read_item(struct imap_lexer *l, struct imap_fetch_args *out, struct err *e)
 {
     str name;
@@ -179,7 +195,7 @@ static bool read_item(struct imap_lexer *l, struct imap_fetch_args *out, struct 
     for (size_t i = 0; i < COUNT_OF(plain_items); i++) {
         if (str_ieq(name, plain_items[i].name)) {
             out->items |= plain_items[i].bits;
-            return true;
+            return plain_items[i].bits != IMAP_FETCH_PREVIEW || skip_preview_modifiers(l, e);
         }
     }
     if (str_ieq(name, STR("BODY")) && imap_lexer_peek(l) != '[') {

@@ -21,7 +21,11 @@ enum {
     IMAP_FETCH_ENVELOPE = 16,
     IMAP_FETCH_BODYSTRUCTURE = 32,
     IMAP_FETCH_BODY = 64, /* BODY without a section: the structure without extension data */
-    IMAP_FETCH_MODSEQ = 128
+    IMAP_FETCH_MODSEQ = 128,
+    IMAP_FETCH_EMAILID = 256,   /* RFC 8474 */
+    IMAP_FETCH_THREADID = 512,  /* RFC 8474 */
+    IMAP_FETCH_SAVEDATE = 1024, /* RFC 8514 */
+    IMAP_FETCH_PREVIEW = 2048   /* RFC 8970; LAZY changes nothing: previews are made at delivery */
 };
 
 enum imap_section_kind {

@@ -2,6 +2,8 @@
 /* STATUS items, from one table. */
 #include "wire/imap_status.h"
 
+#include "wire/imap_objectid.h"
+
 static const struct {
     str name;
     unsigned bit;
@@ -14,6 +16,8 @@ static const struct {
     { STR_INIT("SIZE"), IMAP_STATUS_SIZE },
     { STR_INIT("HIGHESTMODSEQ"), IMAP_STATUS_HIGHESTMODSEQ },
     { STR_INIT("RECENT"), IMAP_STATUS_RECENT },
+    { STR_INIT("MAILBOXID"), IMAP_STATUS_MAILBOXID },
+    { STR_INIT("APPENDLIMIT"), IMAP_STATUS_APPENDLIMIT },
 };
 
 bool imap_status_items_parse(struct imap_lexer *l, unsigned *out, struct err *e)
@@ -48,12 +52,22 @@ static uint64_t value_of(const struct imap_status *values, unsigned bit)
         { IMAP_STATUS_DELETED, values->deleted },
         { IMAP_STATUS_SIZE, values->size },
         { IMAP_STATUS_HIGHESTMODSEQ, values->highestmodseq },
+        { IMAP_STATUS_APPENDLIMIT, values->append_limit },
     };
     for (size_t i = 0; i < COUNT_OF(table); i++) {
         if (table[i].bit == bit)
             return table[i].value;
     }
     return 0;
+}
+
+static bool put_value(struct buf *out, const struct imap_status *values, unsigned bit)
+{
+    if (bit != IMAP_STATUS_MAILBOXID)
+        return buf_add_uint(out, value_of(values, bit));
+    return buf_add_byte(out, '(') &&
+           imap_mailboxid_format(out, values->account_id, values->mailbox_id) &&
+           buf_add_byte(out, ')');
 }
 
 bool imap_status_format(struct buf *out, unsigned wanted, const struct imap_status *values)
@@ -64,7 +78,7 @@ bool imap_status_format(struct buf *out, unsigned wanted, const struct imap_stat
         if (!(wanted & items[i].bit))
             continue;
         ok = ok && buf_addf(out, "%s%s ", gap, items[i].name.p) &&
-             buf_add_uint(out, value_of(values, items[i].bit));
+             put_value(out, values, items[i].bit);
         gap = " ";
     }
     return ok && buf_add_byte(out, ')');
