@@ -75,16 +75,14 @@ static bool mark_seen(struct imap_fetching *f, struct batch *b, struct err *e)
     if (!store_change_flags(s->app->store, v->account_id, v->mailbox_id, &set, &change, &b->arena,
                             imap_deadline(), &result, e))
         return false;
-    size_t at = 0;
-    for (size_t i = 0; i < result.n; i++) {
+    imap_view_take_flags(s, &result);
+    for (size_t i = 0, at = 0; i < result.n; i++) {
         while (at < b->n && imap_view_row(v, b->index[at])->uid != result.rows[i].uid)
             at++;
         if (at == b->n)
             break;
-        imap_view_take_row(v, b->index[at], &result.rows[i], result.overflows, result.n_overflows);
         b->is_news[at] = true;
     }
-    imap_view_advance(s, result.modseq);
     return true;
 }
 

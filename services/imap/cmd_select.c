@@ -43,7 +43,7 @@ static void send_facts(struct imap_session *s)
             (void)imap_sendf(s, "* OK [UNSEEN %zu] First unseen\r\n", unseen);
     }
     (void)imap_sendf(s, "* OK [UIDVALIDITY %u] UIDs valid\r\n", (unsigned)v->uidvalidity);
-    (void)imap_sendf(s, "* OK [UIDNEXT %u] Predicted next UID\r\n", (unsigned)v->uidnext);
+    (void)imap_sendf(s, "* OK [UIDNEXT %u] Predicted next UID\r\n", (unsigned)v->box->uidnext);
     (void)imap_sendf(s, "* OK [HIGHESTMODSEQ %lld] Highest\r\n", (long long)v->modseq);
     str id = imap_mailboxid_code(s, v->account_id, v->mailbox_id);
     (void)imap_sendf(s, "* OK [%.*s] Mailbox id\r\n", STR_FMT(id));

@@ -14,7 +14,8 @@ struct storing {
     struct imap_session *s;
     const struct imap_store_args *args;
     const struct store_flag_result *result;
-    uint64_t keywords; /* bits of those named */
+    const struct store_row *old; /* of each row of the result: as the client knew it */
+    uint64_t keywords;           /* bits of those named */
     bool is_uid;
 };
 
@@ -23,8 +24,9 @@ static uint64_t named_bits(const struct imap_view *v, const struct imap_flags *f
 {
     uint64_t bits = 0;
     for (size_t i = 0; i < flags->n; i++) {
-        for (size_t bit = 0; bit < COUNT_OF(v->keywords); bit++) {
-            if (v->keywords[bit] && str_ieq(str_from_cstr(v->keywords[bit]), flags->keywords[i]))
+        for (size_t bit = 0; bit < v->box->n_keywords; bit++) {
+            const char *name = v->box->keywords[bit];
+            if (name && str_ieq(str_from_cstr(name), flags->keywords[i]))
                 bits |= (uint64_t)1 << bit;
         }
     }
@@ -52,25 +54,42 @@ static bool is_surprise(const struct storing *t, const struct store_row *old,
     return flags != new->flags || kw != new->kw;
 }
 
-/* Takes the new state into the view and tells the client what it must know. */
-static void take_result(const struct storing *t, const struct store_row *new)
+/* What the client must know of the new state of a message, which is in the view. */
+static void tell_row(const struct storing *t, const struct store_row *old, size_t index)
 {
     struct imap_session *s = t->s;
-    struct imap_view *v = s->view;
-    ptrdiff_t at = imap_view_find(v, new->uid);
-    if (at < 0)
-        return;
-    struct store_row old = *imap_view_row(v, (size_t)at);
-    imap_view_take_row(v, (size_t)at, new, t->result->overflows, t->result->n_overflows);
-    if (!t->args->is_silent || is_surprise(t, &old, new)) {
-        (void)imap_send_row(s, (size_t)at, t->is_uid);
-        return;
+    const struct store_row *new = imap_view_row(s->view, index);
+    if (!t->args->is_silent || is_surprise(t, old, new)) {
+        (void)imap_put_row(s, index, t->is_uid);
+    } else if (s->is_condstore && old->modseq != new->modseq) {
+        /* Silent hides the flags, not the modseq (RFC 7162 section 3.1.3). */
+        (void)(imap_put_fetch(s, index) && buf_addf(&s->out, "UID %u MODSEQ (%lld))\r\n",
+                                                    (unsigned)new->uid, (long long)new->modseq));
     }
-    /* Silent hides the flags, not the modseq (RFC 7162 section 3.1.3). */
-    if (s->is_condstore && old.modseq != new->modseq) {
-        (void)imap_sendf(s, "* %zu FETCH (UID %u MODSEQ (%lld))\r\n", (size_t)at + 1,
-                         (unsigned)new->uid, (long long)new->modseq);
+    (void)imap_send_some(s);
+}
+
+/* The states of the result's messages before it is taken; uid 0: not in the view. In arena. */
+static const struct store_row *former_states(struct imap_session *s,
+                                             const struct store_flag_result *result)
+{
+    struct store_row *old = ARENA_ARRAY(&s->arena, struct store_row, result->n);
+    for (size_t i = 0; i < result->n; i++) {
+        ptrdiff_t at = imap_view_find(s->view, result->rows[i].uid);
+        if (at >= 0)
+            old[i] = *imap_view_row(s->view, (size_t)at);
     }
+    return old;
+}
+
+static void tell_rows(const struct storing *t)
+{
+    for (size_t i = 0; i < t->result->n; i++) {
+        ptrdiff_t at = imap_view_find(t->s->view, t->result->rows[i].uid);
+        if (at >= 0)
+            tell_row(t, &t->old[i], (size_t)at);
+    }
+    (void)imap_send_out(t->s);
 }
 
 /* "MODIFIED 1,3:4" in numbers or UIDs. */
@@ -161,16 +180,16 @@ bool imap_cmd_store(struct imap_session *s, struct imap_command *c, struct err *
     if (!store_change_flags(s->app->store, s->view->account_id, s->view->mailbox_id, &set, &change,
                             &s->arena, imap_deadline(), &result, e))
         return false;
-    if (imap_view_take_keywords(s->view, &result.keywords))
-        (void)imap_send_flags(s);
+    const struct store_row *old = former_states(s, &result);
+    imap_view_take_flags(s, &result);
+    (void)imap_send_new_flags(s);
     const struct storing t = { .s = s,
                                .args = &args,
                                .result = &result,
+                               .old = old,
                                .keywords = named_bits(s->view, &args.flags),
                                .is_uid = c->is_uid };
-    for (size_t i = 0; i < result.n; i++)
-        take_result(&t, &result.rows[i]);
-    imap_view_advance(s, result.modseq);
+    tell_rows(&t);
     return answer(&t, selection.n);
 }
 

@@ -2,6 +2,10 @@
 /* What a session writes, and its tagged answers. */
 #include "services/imap/session.h"
 
+enum {
+    WRITE_MIN = 16 * 1024 /* octets of lines that are collected */
+};
+
 int64_t imap_deadline(void)
 {
     return clock_deadline_in(IMAP_COMMAND_MS);
@@ -26,6 +30,11 @@ bool imap_send_out(struct imap_session *s)
     bool ok = imap_send(s, buf_str(&s->out));
     buf_clear(&s->out);
     return ok;
+}
+
+bool imap_send_some(struct imap_session *s)
+{
+    return s->out.n < WRITE_MIN || imap_send_out(s);
 }
 
 bool imap_sendf(struct imap_session *s, const char *format, ...)

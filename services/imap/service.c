@@ -90,6 +90,7 @@ YIELDS static void run_round(void *arg)
     struct arena a;
     arena_init(&a);
     look_at_accounts(service, &a);
+    imap_boxes_expire(&service->boxes, clock_monotonic_ms());
     arena_fini(&a);
     next_round(service);
 }
@@ -109,6 +110,7 @@ static struct imap_service *service_of(struct app *app)
     struct imap_service *service = HEAP_NEW(struct imap_service);
     service->app = app;
     list_init(&service->sessions);
+    imap_boxes_init(&service->boxes, app->store);
     app->imap = service;
     return service;
 }
@@ -132,6 +134,7 @@ static void stop(struct app *app)
         return;
     notify_unlisten(&service->account_listener);
     timer_stop(app->runtime, &service->account_round);
+    imap_boxes_fini(&service->boxes);
     free(service);
     app->imap = NULL;
 }

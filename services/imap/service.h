@@ -7,11 +7,13 @@
 #include "base/list.h"
 #include "notify/notify.h"
 #include "services/app/app.h"
+#include "services/imap/box.h"
 
 struct imap_service {
     struct app *app;
-    size_t command_bytes; /* held by commands that are being read, of all sessions */
-    struct list sessions; /* struct imap_session */
+    size_t command_bytes;    /* held by commands that are being read, of all sessions */
+    struct list sessions;    /* struct imap_session */
+    struct imap_boxes boxes; /* what sessions know of their mailboxes together */
     struct notify_listener account_listener; /* wakes sessions whose account changed */
     struct timer account_round; /* looks at all accounts: a hint can be lost, or never be given */
 };

@@ -96,6 +96,8 @@ YIELDS bool imap_sendf(struct imap_session *s, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* Sends s->out and empties it. Yields. */
 YIELDS bool imap_send_out(struct imap_session *s);
+/* The same when it holds enough for a write; else more lines may be added. Yields. */
+YIELDS bool imap_send_some(struct imap_session *s);
 /* Sends what is buffered, when somebody waits for it. Yields. */
 YIELDS void imap_flush(struct imap_session *s);
 /* "* BYE [code] text", and the session ends. `code` may be empty; `reason` is static, for the log.

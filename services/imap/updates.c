@@ -4,171 +4,201 @@
 
 bool imap_send_flags(struct imap_session *s)
 {
+    (void)imap_view_has_new_keywords(s->view);
     bool ok = buf_add(&s->out, STR("* FLAGS (")) && imap_view_all_flags_format(&s->out, s->view) &&
               buf_add(&s->out, STR(")\r\n"));
     return ok && imap_send_out(s);
 }
 
-bool imap_send_row(struct imap_session *s, size_t index, bool with_uid)
+bool imap_send_new_flags(struct imap_session *s)
 {
+    return !imap_view_has_new_keywords(s->view) || imap_send_flags(s);
+}
+
+bool imap_put_fetch(struct imap_session *s, size_t index)
+{
+    struct buf *out = &s->out;
+    return buf_add(out, STR("* ")) && buf_add_uint(out, index + 1) && buf_add(out, STR(" FETCH ("));
+}
+
+bool imap_put_row(struct imap_session *s, size_t index, bool with_uid)
+{
+    struct buf *out = &s->out;
     const struct store_row *row = imap_view_row(s->view, index);
-    bool ok = buf_addf(&s->out, "* %zu FETCH (", index + 1);
-    if (with_uid)
-        ok = ok && buf_addf(&s->out, "UID %u ", (unsigned)row->uid);
-    ok = ok && buf_add(&s->out, STR("FLAGS (")) &&
-         imap_view_flags_format(&s->out, s->view, index) && buf_add_byte(&s->out, ')');
-    if (s->is_condstore)
-        ok = ok && buf_addf(&s->out, " MODSEQ (%lld)", (long long)row->modseq);
-    return ok && buf_add(&s->out, STR(")\r\n")) && imap_send_out(s);
-}
-
-/* ---- reading ---- */
-
-/* When the log does not reach back: everything that is there, and what is not there any more. */
-static bool load_all(struct imap_session *s, struct store_delta *delta, struct err *e)
-{
-    struct imap_view *v = s->view;
-    struct store_snapshot all = { 0 };
-    if (!store_snapshot_load(s->app->store, v->account_id, v->mailbox_id, &s->arena,
-                             imap_deadline(), &all, e))
-        return false;
-    uint32_t *gone = ARENA_ARRAY(&s->arena, uint32_t, v->n + 1);
-    size_t n_gone = 0;
-    size_t at = 0;
-    for (size_t i = 0; i < v->n; i++) {
-        while (at < all.n && all.rows[at].uid < v->rows[i].uid)
-            at++;
-        if (at == all.n || all.rows[at].uid != v->rows[i].uid)
-            gone[n_gone++] = v->rows[i].uid;
+    bool ok = imap_put_fetch(s, index);
+    if (with_uid) {
+        ok = ok && buf_add(out, STR("UID ")) && buf_add_uint(out, row->uid) &&
+             buf_add_byte(out, ' ');
     }
-    *delta = (struct store_delta){ .state = all.state,
-                                   .rows = all.rows,
-                                   .n = all.n,
-                                   .vanished = store_ranges_of(&s->arena, gone, n_gone),
-                                   .keywords = all.keywords,
-                                   .overflows = all.overflows,
-                                   .n_overflows = all.n_overflows };
-    return true;
+    ok = ok && buf_add(out, STR("FLAGS (")) && imap_view_flags_format(out, s->view, index) &&
+         buf_add_byte(out, ')');
+    if (s->is_condstore) {
+        ok = ok && buf_add(out, STR(" MODSEQ (")) && buf_add_uint(out, (uint64_t)row->modseq) &&
+             buf_add_byte(out, ')');
+    }
+    return ok && buf_add(out, STR(")\r\n"));
 }
 
-static bool load(struct imap_session *s, struct store_delta *delta, struct err *e)
+/* ---- telling ---- */
+
+/* One update in work: from what the client knows to what is there. Both pictures are held, as
+ * other sessions go on while this one writes. */
+struct update {
+    struct imap_session *s;
+    struct imap_rows *old;
+    struct imap_rows *new;
+    int64_t modseq; /* of `new` */
+    size_t gone;
+    size_t arrived;
+    size_t changed;
+};
+
+static void count_differences(struct update *u)
 {
-    const struct imap_view *v = s->view;
-    return store_delta_load(s->app->store, v->account_id, v->mailbox_id, v->modseq, &s->arena,
-                            imap_deadline(), delta, e) &&
-           (!delta->is_too_old || load_all(s, delta, e));
+    struct imap_rows_diff d;
+    enum imap_difference what;
+    imap_rows_diff_init(&d, u->old, u->new);
+    while (u->old != u->new && (what = imap_rows_diff_next(&d)) != IMAP_SAME) {
+        u->gone += what == IMAP_GONE;
+        u->arrived += what == IMAP_ARRIVED;
+        u->changed += what == IMAP_CHANGED;
+    }
 }
 
-/* ---- telling and taking over ---- */
-
-/* Takes the vanished messages out of the view; each line renumbers what follows. */
-static void send_expunges(struct imap_session *s, const struct store_delta *delta)
+/* Each line renumbers what follows. */
+static void send_expunges(const struct update *u)
 {
-    struct imap_view *v = s->view;
-    size_t kept = 0;
-    size_t range = 0;
-    for (size_t i = 0; i < v->n; i++) {
-        uint32_t uid = v->rows[i].uid;
-        while (range < delta->vanished.n && delta->vanished.list[range].last < uid)
-            range++;
-        bool is_gone = range < delta->vanished.n && delta->vanished.list[range].first <= uid;
-        if (!is_gone) {
-            v->rows[kept++] = v->rows[i];
+    struct imap_session *s = u->s;
+    struct imap_rows_diff d;
+    enum imap_difference what;
+    size_t sent = 0;
+    imap_rows_diff_init(&d, u->old, u->new);
+    while (sent < u->gone && (what = imap_rows_diff_next(&d)) != IMAP_SAME) {
+        if (what != IMAP_GONE)
             continue;
-        }
-        imap_view_drop_overflow(v, uid);
-        (void)imap_sendf(s, "* %zu EXPUNGE\r\n", kept + 1);
+        (void)(buf_add(&s->out, STR("* ")) && buf_add_uint(&s->out, d.old_index - sent + 1) &&
+               buf_add(&s->out, STR(" EXPUNGE\r\n")));
+        (void)imap_send_some(s);
+        sent++;
     }
-    v->n = kept;
+    (void)imap_send_out(s);
 }
 
-/* Whether any of the vanished messages is in the view. */
-static bool has_vanished(const struct imap_view *v, const struct store_delta *delta)
+static bool is_news(const struct imap_session *s, const struct store_row *old,
+                    const struct store_row *new)
 {
-    for (size_t i = 0; i < delta->vanished.n; i++) {
-        size_t at = imap_view_lower_bound(v, delta->vanished.list[i].first);
-        if (at < v->n && v->rows[at].uid <= delta->vanished.list[i].last)
-            return true;
-    }
-    return false;
+    return s->is_condstore || old->flags != new->flags || old->kw != new->kw || old->has_more ||
+           new->has_more;
 }
 
-/* New rows at the end, with EXISTS. */
-static void send_arrivals(struct imap_session *s, const struct store_delta *delta)
+/* Flags of messages that the client knows, where it does not know them. With `own_numbers` the
+ * view is still the old one, else the new one. */
+static void send_changes(const struct update *u, bool own_numbers)
 {
-    struct imap_view *v = s->view;
-    uint32_t last = v->n ? v->rows[v->n - 1].uid : 0;
-    size_t before = v->n;
-    imap_view_reserve(v, delta->n);
-    for (size_t i = 0; i < delta->n; i++) {
-        if (delta->rows[i].uid <= last)
+    struct imap_session *s = u->s;
+    struct imap_rows_diff d;
+    enum imap_difference what;
+    size_t seen = 0;
+    imap_rows_diff_init(&d, u->old, u->new);
+    while (seen < u->changed && (what = imap_rows_diff_next(&d)) != IMAP_SAME) {
+        if (what != IMAP_CHANGED)
             continue;
-        v->rows[v->n++] = delta->rows[i];
-        imap_view_take_row(v, v->n - 1, &delta->rows[i], delta->overflows, delta->n_overflows);
+        seen++;
+        if (is_news(s, imap_rows_at(u->old, d.old_index), imap_rows_at(u->new, d.new_index)))
+            (void)imap_put_row(s, own_numbers ? d.old_index : d.new_index, true);
+        (void)imap_send_some(s);
     }
-    if (v->n > before) {
+    (void)imap_send_out(s);
+}
+
+static void tell_all(const struct update *u)
+{
+    struct imap_session *s = u->s;
+    send_expunges(u);
+    imap_view_show(s->view, u->new);
+    s->view->modseq = u->modseq;
+    (void)imap_send_new_flags(s);
+    if (u->arrived) {
         (void)imap_sendf(s, s->is_rev2 ? "* %zu EXISTS\r\n" : "* %zu EXISTS\r\n* 0 RECENT\r\n",
-                         v->n);
+                         s->view->n);
     }
+    send_changes(u, false);
 }
 
-/* Flags of messages that are in the view, where the client does not know them. */
-static void send_changes(struct imap_session *s, const struct store_delta *delta, size_t n_old)
+/* The old picture with the new flags, for as long as the client may not be told the rest. */
+static struct imap_rows *with_new_flags(const struct update *u)
 {
-    struct imap_view *v = s->view;
-    for (size_t i = 0; i < delta->n; i++) {
-        const struct store_row *new = &delta->rows[i];
-        ptrdiff_t at = imap_view_find(v, new->uid);
-        if (at < 0 || (size_t)at >= n_old)
+    struct arena *a = &u->s->arena;
+    struct imap_rows_diff d;
+    enum imap_difference what;
+    struct store_row *rows = ARENA_ARRAY(a, struct store_row, u->changed);
+    struct store_overflow *overflows = ARENA_ARRAY(a, struct store_overflow, u->changed);
+    struct imap_rows_change change = { .rows = rows, .overflows = overflows };
+    imap_rows_diff_init(&d, u->old, u->new);
+    while ((what = imap_rows_diff_next(&d)) != IMAP_SAME) {
+        if (what != IMAP_CHANGED)
             continue;
-        struct store_row old = v->rows[at];
-        if (old.modseq == new->modseq)
+        const struct store_row *row = imap_rows_at(u->new, d.new_index);
+        rows[change.n++] = *row;
+        if (!row->has_more)
             continue;
-        imap_view_take_row(v, (size_t)at, new, delta->overflows, delta->n_overflows);
-        bool differs =
-            old.flags != new->flags || old.kw != new->kw || old.has_more || new->has_more;
-        if (differs || s->is_condstore)
-            (void)imap_send_row(s, (size_t)at, true);
+        /* All of its names as if they were one: they are only written. */
+        str *names = ARENA_NEW(a, str);
+        *names = str_from_cstr(imap_rows_overflow(u->new, row->uid));
+        overflows[change.n_overflows++] = (struct store_overflow){ row->uid, names, 1 };
     }
+    return imap_rows_apply(u->old, &change);
 }
 
-static bool is_gone(const struct imap_session *s, bool loaded, const struct store_delta *delta,
-                    const struct err *e)
+static void tell_flags(const struct update *u)
 {
-    return loaded ? delta->state.uidvalidity != s->view->uidvalidity : e->kind == ERR_NOT_FOUND;
+    struct imap_session *s = u->s;
+    struct imap_rows *shown = with_new_flags(u);
+    imap_view_show(s->view, shown);
+    imap_rows_drop(&shown);
+    (void)imap_send_new_flags(s);
+    send_changes(u, true);
+    s->is_stale = true; /* the rest, when it may be told */
+}
+
+/* A mailbox that is not there any more ends the session (RFC 9051 section 6.3.4). */
+static bool is_over(struct imap_session *s)
+{
+    switch (s->view->box->end) {
+    case IMAP_BOX_LIVES:
+        return false;
+    case IMAP_BOX_DELETED:
+        imap_bye(s, "NONEXISTENT", "The mailbox was deleted", "mailbox_gone");
+        break;
+    case IMAP_BOX_WENT_BACK:
+        imap_bye(s, "UNAVAILABLE", "The mailbox was set back to an earlier state, connect again",
+                 "mailbox_went_back");
+        break;
+    }
+    return true;
 }
 
 bool imap_updates_send(struct imap_session *s, bool may_renumber, struct err *e)
 {
     struct imap_view *v = s->view;
-    struct store_delta delta = { 0 };
-    struct err why = ERR_CLEAR;
     s->is_stale = false;
-    bool loaded = load(s, &delta, &why);
-    if (is_gone(s, loaded, &delta, &why)) {
-        imap_bye(s, "NONEXISTENT", "The mailbox was deleted", "mailbox_gone");
-        return true;
-    }
-    if (!loaded) {
+    if (!imap_box_refresh(v->box, &s->arena, imap_deadline(), e)) {
         s->is_stale = true;
-        *e = why;
         return false;
     }
-    if (may_renumber)
-        send_expunges(s, &delta);
-    if (imap_view_take_keywords(v, &delta.keywords))
-        (void)imap_send_flags(s);
-    size_t n_old = v->n;
-    if (may_renumber)
-        send_arrivals(s, &delta);
-    send_changes(s, &delta, n_old);
-    bool has_new = delta.n && (v->n == 0 || delta.rows[delta.n - 1].uid > v->rows[v->n - 1].uid);
-    if (!may_renumber && (has_new || has_vanished(v, &delta))) {
-        s->is_stale = true; /* the same delta again, when it may be told */
+    if (is_over(s))
         return true;
+    struct update u = { .s = s, .modseq = v->box->modseq };
+    u.old = imap_rows_hold(v->rows);
+    u.new = imap_rows_hold(v->box->rows);
+    count_differences(&u);
+    if (may_renumber || u.gone + u.arrived == 0) {
+        tell_all(&u);
+    } else {
+        tell_flags(&u);
     }
-    v->modseq = delta.state.modseq;
-    v->uidnext = delta.state.uidnext;
+    imap_rows_drop(&u.old);
+    imap_rows_drop(&u.new);
     notify_seen(&s->subscriber, v->modseq);
     return true;
 }

@@ -10,10 +10,16 @@
  * session. Yields. */
 YIELDS bool imap_updates_send(struct imap_session *s, bool may_renumber, struct err *e);
 
-/* Sends "* FLAGS (...)" with all flags in use. Yields. */
+/* Sends "* FLAGS (...)" with all flags in use, which counts as told. Yields. */
 YIELDS bool imap_send_flags(struct imap_session *s);
-/* Sends "* n FETCH (UID u FLAGS (...))" of the message at the index, with MODSEQ for those who
- * asked for such things. Yields. */
-YIELDS bool imap_send_row(struct imap_session *s, size_t index, bool with_uid);
+/* The same when there are keywords that were not told. Yields. */
+YIELDS bool imap_send_new_flags(struct imap_session *s);
+
+/* Appends to s->out the beginning of the line about the message at the index: "* 5 FETCH (", or
+ * after ENABLE UIDONLY "* 25 UIDFETCH (" (RFC 9586). False when it is full. */
+bool imap_put_fetch(struct imap_session *s, size_t index);
+/* Appends "* 5 FETCH (FLAGS (...))" with MODSEQ after a CONDSTORE enabling command, and UID with
+ * `with_uid`. False when s->out is full. */
+bool imap_put_row(struct imap_session *s, size_t index, bool with_uid);
 
 #endif

@@ -3,20 +3,9 @@
 #include "services/imap/view.h"
 
 #include "services/imap/resolve.h"
+#include "services/imap/service.h"
 
 #include <stdlib.h>
-
-enum {
-    NAMES_MAX = (STORE_MAX_KEYWORD + 1) * STORE_MAX_KEYWORDS /* octets of a list of keywords */
-};
-
-static char *copy(str s)
-{
-    char *p = heap_zalloc(s.n + 1);
-    if (s.n)
-        memcpy(p, s.p, s.n);
-    return p;
-}
 
 /* ---- opening and closing ---- */
 
@@ -33,40 +22,31 @@ static void changed(int64_t account_id, int64_t modseq, void *arg)
         net_conn_wake(s->conn);
 }
 
-static void fill(struct imap_view *v, const struct store_snapshot *snapshot)
-{
-    v->uidvalidity = snapshot->state.uidvalidity;
-    v->uidnext = snapshot->state.uidnext;
-    v->modseq = snapshot->state.modseq;
-    (void)imap_view_take_keywords(v, &snapshot->keywords);
-    imap_view_reserve(v, snapshot->n);
-    if (snapshot->n)
-        memcpy(v->rows, snapshot->rows, snapshot->n * sizeof(*v->rows));
-    v->n = snapshot->n;
-    for (size_t i = 0; i < v->n; i++) {
-        if (v->rows[i].has_more) {
-            imap_view_take_row(v, i, &snapshot->rows[i], snapshot->overflows,
-                               snapshot->n_overflows);
-        }
-    }
-}
-
 bool imap_view_open(struct imap_session *s, const struct store_place *place, bool is_read_only,
                     struct err *e)
 {
-    struct store_snapshot snapshot = { 0 };
     const struct store_mailbox *mailbox = &place->mailbox;
     int64_t account_id = place->account_id;
-    if (!store_snapshot_load(s->app->store, account_id, mailbox->mailbox_id, &s->arena,
-                             imap_deadline(), &snapshot, e))
+    struct imap_box *box = imap_box_enter(&s->service->boxes, account_id, mailbox->mailbox_id);
+    bool ok = imap_box_refresh_to(box, &mailbox->state, &s->arena, imap_deadline(), e);
+    if (ok && box->end != IMAP_BOX_LIVES)
+        ok = ERR(e, ERR_NOT_FOUND, "the mailbox is gone");
+    if (!ok) {
+        imap_box_leave(&box);
         return false;
+    }
     struct imap_view *v = HEAP_NEW(struct imap_view);
     v->account_id = account_id;
     v->rights = place->rights;
     v->mailbox_id = mailbox->mailbox_id;
-    v->name = copy(mailbox->name);
+    v->name = heap_alloc(mailbox->name.n + 1);
+    memcpy(v->name, mailbox->name.p, mailbox->name.n);
+    v->name[mailbox->name.n] = '\0';
     v->is_read_only = is_read_only;
-    fill(v, &snapshot);
+    v->box = box;
+    v->uidvalidity = box->uidvalidity;
+    v->modseq = box->modseq;
+    imap_view_show(v, box->rows);
     s->view = v;
     s->state = IMAP_SELECTED;
     s->is_stale = false;
@@ -81,13 +61,8 @@ void imap_view_close(struct imap_session *s)
     if (!v)
         return;
     notify_unsubscribe(s->app->notify, &s->subscriber);
-    for (size_t i = 0; i < COUNT_OF(v->keywords); i++)
-        free(v->keywords[i]);
-    for (size_t i = 0; i < v->n_overflows; i++)
-        free(v->overflows[i].names);
-    free(v->overflows);
-    free(v->more_keywords);
-    free(v->rows);
+    imap_rows_drop(&v->rows);
+    imap_box_leave(&v->box);
     free(v->saved);
     free(v->name);
     free(v);
@@ -95,130 +70,74 @@ void imap_view_close(struct imap_session *s)
     s->state = IMAP_AUTHENTICATED;
 }
 
-void imap_view_advance(struct imap_session *s, int64_t modseq)
+/* ---- rows ---- */
+
+void imap_view_show(struct imap_view *v, struct imap_rows *rows)
 {
-    if (modseq == 0)
-        return;
-    if (modseq != s->view->modseq + 1) {
-        s->is_stale = true;
-        return;
-    }
-    s->view->modseq = modseq;
-    notify_seen(&s->subscriber, modseq);
+    struct imap_rows *former = v->rows;
+    v->rows = imap_rows_hold(rows);
+    v->n = rows->n;
+    imap_rows_drop(&former);
 }
 
-/* ---- rows ---- */
+void imap_view_take_flags(struct imap_session *s, const struct store_flag_result *result)
+{
+    struct imap_view *v = s->view;
+    const struct imap_rows_change change = { .rows = result->rows,
+                                             .n = result->n,
+                                             .overflows = result->overflows,
+                                             .n_overflows = result->n_overflows };
+    bool is_next = result->modseq && v->modseq == result->former;
+    bool is_shared = v->rows == v->box->rows;
+    imap_box_take_keywords(v->box, &result->keywords);
+    if (result->modseq)
+        imap_box_take_change(v->box, &change, result->former, result->modseq);
+    if (is_next && is_shared && v->box->modseq == result->modseq) {
+        imap_view_show(v, v->box->rows);
+    } else {
+        struct imap_rows *own = imap_rows_apply(v->rows, &change);
+        imap_view_show(v, own);
+        imap_rows_drop(&own);
+    }
+    if (is_next) {
+        v->modseq = result->modseq;
+        notify_seen(&s->subscriber, v->modseq);
+    } else if (result->modseq) {
+        s->is_stale = true;
+    }
+}
 
 const struct store_row *imap_view_row(const struct imap_view *v, size_t index)
 {
-    return &v->rows[index];
+    return imap_rows_at(v->rows, index);
 }
 
 uint32_t imap_view_last_uid(const struct imap_view *v)
 {
-    return v->n ? v->rows[v->n - 1].uid : 0;
+    return imap_rows_last_uid(v->rows);
 }
 
 size_t imap_view_lower_bound(const struct imap_view *v, uint32_t uid)
 {
-    size_t low = 0;
-    size_t high = v->n;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (v->rows[middle].uid < uid) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
+    return imap_rows_lower_bound(v->rows, uid);
 }
 
 ptrdiff_t imap_view_find(const struct imap_view *v, uint32_t uid)
 {
     size_t at = imap_view_lower_bound(v, uid);
-    return at < v->n && v->rows[at].uid == uid ? (ptrdiff_t)at : -1;
-}
-
-void imap_view_reserve(struct imap_view *v, size_t n)
-{
-    if (n == 0)
-        return; /* idle sessions of empty mailboxes need no room */
-    size_t room = v->room ? v->room : 16;
-    while (room < v->n + n)
-        room += room / 4 + 16;
-    if (room == v->room)
-        return;
-    v->rows = heap_realloc(v->rows, room * sizeof(*v->rows));
-    v->room = room;
+    return at < v->n && imap_view_row(v, at)->uid == uid ? (ptrdiff_t)at : -1;
 }
 
 /* ---- keywords ---- */
 
-void imap_view_drop_overflow(struct imap_view *v, uint32_t uid)
+bool imap_view_has_new_keywords(struct imap_view *v)
 {
-    for (size_t i = 0; i < v->n_overflows; i++) {
-        if (v->overflows[i].uid != uid)
-            continue;
-        free(v->overflows[i].names);
-        v->n_overflows--;
-        memmove(&v->overflows[i], &v->overflows[i + 1],
-                (v->n_overflows - i) * sizeof(*v->overflows));
-        return;
-    }
-}
-
-static void add_overflow(struct imap_view *v, const struct store_overflow *overflow)
-{
-    struct buf names;
-    buf_init(&names, NAMES_MAX);
-    for (size_t i = 0; i < overflow->n; i++)
-        (void)buf_addf(&names, "%s%.*s", i ? " " : "", STR_FMT(overflow->names[i]));
-    v->overflows = heap_realloc(v->overflows, (v->n_overflows + 1) * sizeof(*v->overflows));
-    v->overflows[v->n_overflows++] = (struct imap_overflow){ overflow->uid, copy(buf_str(&names)) };
-    buf_fini(&names);
-}
-
-void imap_view_take_row(struct imap_view *v, size_t index, const struct store_row *row,
-                        const struct store_overflow *overflows, size_t n_overflows)
-{
-    struct store_row *to = &v->rows[index];
-    imap_view_drop_overflow(v, to->uid);
-    to->flags = row->flags;
-    to->kw = row->kw;
-    to->modseq = row->modseq;
-    to->has_more = row->has_more;
-    for (size_t i = 0; row->has_more && i < n_overflows; i++) {
-        if (overflows[i].uid == row->uid)
-            add_overflow(v, &overflows[i]);
-    }
-}
-
-/* The names that have no bit, as one text; whether there are more than before. */
-static bool take_more(struct imap_view *v, const struct store_keywords *keywords)
-{
-    struct buf names;
-    buf_init(&names, NAMES_MAX);
-    for (size_t i = 0; i < keywords->n_more; i++)
-        (void)buf_addf(&names, " %.*s", STR_FMT(keywords->more[i]));
-    bool is_new = names.n > (v->more_keywords ? strlen(v->more_keywords) : 0);
-    if (is_new) {
-        free(v->more_keywords);
-        v->more_keywords = copy(buf_str(&names));
-    }
-    buf_fini(&names);
+    const struct imap_box *box = v->box;
+    size_t more = box->more_keywords ? strlen(box->more_keywords) : 0;
+    bool is_new = (box->used_keywords & ~v->told_keywords) != 0 || more > v->told_more;
+    v->told_keywords |= box->used_keywords;
+    v->told_more = more;
     return is_new;
-}
-
-bool imap_view_take_keywords(struct imap_view *v, const struct store_keywords *keywords)
-{
-    for (size_t bit = 0; bit < keywords->n && bit < COUNT_OF(v->keywords); bit++) {
-        if (!v->keywords[bit] && keywords->names[bit].n)
-            v->keywords[bit] = copy(keywords->names[bit]);
-    }
-    bool is_new = (keywords->used & ~v->used_keywords) != 0;
-    v->used_keywords |= keywords->used;
-    return take_more(v, keywords) || is_new;
 }
 
 /* System flags and the keywords of the bits. */
@@ -226,26 +145,17 @@ static bool format_bits(struct buf *out, const struct imap_view *v, unsigned fla
 {
     str names[STORE_KEYWORD_BITS];
     struct imap_flags list = { .bits = flags, .keywords = names };
-    for (size_t bit = 0; bit < COUNT_OF(names); bit++) {
-        if ((kw >> bit & 1) && v->keywords[bit])
-            names[list.n++] = str_from_cstr(v->keywords[bit]);
+    for (size_t bit = 0; kw && bit < v->box->n_keywords; bit++) {
+        if ((kw >> bit & 1) && v->box->keywords[bit])
+            names[list.n++] = str_from_cstr(v->box->keywords[bit]);
     }
     return imap_flags_format(out, &list);
 }
 
-static const char *overflow_of(const struct imap_view *v, uint32_t uid)
-{
-    for (size_t i = 0; i < v->n_overflows; i++) {
-        if (v->overflows[i].uid == uid)
-            return v->overflows[i].names;
-    }
-    return NULL;
-}
-
 bool imap_view_flags_format(struct buf *out, const struct imap_view *v, size_t index)
 {
-    const struct store_row *row = &v->rows[index];
-    const char *more = row->has_more ? overflow_of(v, row->uid) : NULL;
+    const struct store_row *row = imap_view_row(v, index);
+    const char *more = row->has_more ? imap_rows_overflow(v->rows, row->uid) : NULL;
     bool is_empty = row->flags == 0 && row->kw == 0;
     return format_bits(out, v, row->flags, row->kw) &&
            (!more || buf_addf(out, "%s%s", is_empty ? "" : " ", more));
@@ -253,8 +163,8 @@ bool imap_view_flags_format(struct buf *out, const struct imap_view *v, size_t i
 
 bool imap_view_all_flags_format(struct buf *out, const struct imap_view *v)
 {
-    return format_bits(out, v, IMAP_FLAGS_ALL, v->used_keywords) &&
-           (!v->more_keywords || buf_add(out, str_from_cstr(v->more_keywords)));
+    return format_bits(out, v, IMAP_FLAGS_ALL, v->box->used_keywords) &&
+           (!v->box->more_keywords || buf_add(out, str_from_cstr(v->box->more_keywords)));
 }
 
 bool imap_view_permanent_flags_format(struct buf *out, const struct imap_view *v)
@@ -263,7 +173,7 @@ bool imap_view_permanent_flags_format(struct buf *out, const struct imap_view *v
         bool has_all = imap_rights_flags(v->rights, IMAP_FLAGS_ALL) == IMAP_FLAGS_ALL;
         return (has_all ? imap_view_all_flags_format(out, v)
                         : format_bits(out, v, imap_rights_flags(v->rights, IMAP_FLAGS_ALL),
-                                      v->used_keywords)) &&
+                                      v->box->used_keywords)) &&
                buf_add(out, STR(" \\*"));
     }
     return format_bits(out, v, imap_rights_flags(v->rights, IMAP_FLAGS_ALL), 0);
@@ -271,13 +181,13 @@ bool imap_view_permanent_flags_format(struct buf *out, const struct imap_view *v
 
 bool imap_view_has_keyword(const struct imap_view *v, size_t index, str name)
 {
-    const struct store_row *row = &v->rows[index];
-    for (size_t bit = 0; bit < COUNT_OF(v->keywords); bit++) {
-        if ((row->kw >> bit & 1) && str_ieq(str_from_cstr(v->keywords[bit]), name))
+    const struct store_row *row = imap_view_row(v, index);
+    for (size_t bit = 0; row->kw && bit < v->box->n_keywords; bit++) {
+        if ((row->kw >> bit & 1) && str_ieq(str_from_cstr(v->box->keywords[bit]), name))
             return true;
     }
     str word;
-    str rest = str_from_cstr(row->has_more ? overflow_of(v, row->uid) : NULL);
+    str rest = str_from_cstr(row->has_more ? imap_rows_overflow(v->rows, row->uid) : NULL);
     while (rest.n) {
         (void)str_cut(rest, ' ', &word, &rest);
         if (str_ieq(word, name))
@@ -291,7 +201,8 @@ bool imap_view_has_keyword(const struct imap_view *v, size_t index, str name)
 static void add_uid_range(const struct imap_view *v, uint32_t first, uint32_t last,
                           struct imap_selection *out)
 {
-    for (size_t i = imap_view_lower_bound(v, first); i < v->n && v->rows[i].uid <= last; i++)
+    for (size_t i = imap_view_lower_bound(v, first); i < v->n && imap_view_row(v, i)->uid <= last;
+         i++)
         out->index[out->n++] = (uint32_t)i;
 }
 
@@ -335,6 +246,6 @@ struct store_ranges imap_selection_ranges(struct imap_session *s,
 {
     uint32_t *uids = ARENA_ARRAY(&s->arena, uint32_t, selection->n + 1);
     for (size_t i = 0; i < selection->n; i++)
-        uids[i] = s->view->rows[selection->index[i]].uid;
+        uids[i] = imap_view_row(s->view, selection->index[i])->uid;
     return store_ranges_of(&s->arena, uids, selection->n);
 }

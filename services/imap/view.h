@@ -1,19 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The selected mailbox as this client knows it: which message has which number, its flags, and the
- * names of keywords. What is told to the client about changes stands in updates.h. */
+ * names of keywords. It shares its rows with the other sessions of the mailbox (box.h): a session
+ * holds the picture that its client was told. What is told about changes stands in updates.h. */
 #ifndef IMAP_VIEW_H
 #define IMAP_VIEW_H
 
+#include "services/imap/box.h"
 #include "services/imap/session.h"
 #include "store/share.h"
 #include "wire/imap_flags.h"
 #include "wire/imap_sequence.h"
-
-/* Keywords of one message that have no bit. */
-struct imap_overflow {
-    uint32_t uid;
-    char *names; /* with spaces between; on the heap */
-};
 
 struct imap_view {
     int64_t account_id; /* whose mailbox it is: not always the session's own account */
@@ -22,17 +18,13 @@ struct imap_view {
     unsigned rights; /* STORE_MAY_* on it */
     bool is_read_only;
     uint32_t uidvalidity;
-    uint32_t uidnext;
     int64_t modseq;         /* HIGHESTMODSEQ up to which the view is complete */
-    struct store_row *rows; /* rows[i] is message number i + 1; by uid; on the heap */
-    size_t n;
-    size_t room;
-    char *keywords[STORE_KEYWORD_BITS]; /* names by bit; on the heap */
-    uint64_t used_keywords;             /* bits ever used in the mailbox: its FLAGS */
-    char *more_keywords;                /* the same without a bit, with spaces between; or NULL */
-    struct imap_overflow *overflows;    /* by uid; on the heap */
-    size_t n_overflows;
-    uint32_t *saved; /* UIDs of SEARCH RETURN (SAVE), ascending; on the heap */
+    struct imap_box *box;   /* held */
+    struct imap_rows *rows; /* what the client was told; held */
+    size_t n;               /* messages in it: the highest message number */
+    uint64_t told_keywords; /* bits of keywords that a FLAGS line named */
+    size_t told_more;       /* octets of box->more_keywords that one named */
+    uint32_t *saved;        /* UIDs of SEARCH RETURN (SAVE), ascending; on the heap */
     size_t n_saved;
 };
 
@@ -43,9 +35,13 @@ YIELDS bool imap_view_open(struct imap_session *s, const struct store_place *pla
 /* Back to the authenticated state; harmless when nothing is selected. */
 void imap_view_close(struct imap_session *s);
 
-/* A change by this session is in the database with this modseq: when nothing else happened before
- * it, the view is complete up to there, else the next look brings the rest. */
-void imap_view_advance(struct imap_session *s, int64_t modseq);
+/* Takes what a STORE of this session did into the view, and into the box for the others. When
+ * something else happened in the mailbox before it, the session is stale afterwards. */
+void imap_view_take_flags(struct imap_session *s, const struct store_flag_result *result);
+/* Takes another picture (holds). */
+void imap_view_show(struct imap_view *v, struct imap_rows *rows);
+/* True once when the mailbox uses keywords that were not told yet: a FLAGS line is due. */
+bool imap_view_has_new_keywords(struct imap_view *v);
 
 /* Message number index + 1. Valid until the view changes: not over a yield. */
 const struct store_row *imap_view_row(const struct imap_view *v, size_t index);
@@ -54,17 +50,6 @@ uint32_t imap_view_last_uid(const struct imap_view *v);
 /* Index of the first message whose UID is not below `uid`; and of the UID itself, or -1. */
 size_t imap_view_lower_bound(const struct imap_view *v, uint32_t uid);
 ptrdiff_t imap_view_find(const struct imap_view *v, uint32_t uid);
-
-/* Makes room for `n` more rows at the end of the view. */
-void imap_view_reserve(struct imap_view *v, size_t n);
-
-/* Takes the flags and modseq of a row that is in the view, with its keywords without a bit. */
-void imap_view_take_row(struct imap_view *v, size_t index, const struct store_row *row,
-                        const struct store_overflow *overflows, size_t n_overflows);
-/* Takes names of keywords; true when the mailbox uses some that it did not use before. */
-bool imap_view_take_keywords(struct imap_view *v, const struct store_keywords *keywords);
-/* Forgets the keywords without a bit of a message that is gone. */
-void imap_view_drop_overflow(struct imap_view *v, uint32_t uid);
 
 /* Appends "\Seen $Junk" of the message at the index. False when `out` is full. */
 bool imap_view_flags_format(struct buf *out, const struct imap_view *v, size_t index);

@@ -27,8 +27,9 @@ enum flags_column {
     FLAGS_MODSEQ,
     FLAGS_UIDS, /* and modseqs, flags, kws */
     FLAGS_FAILED = 5,
-    FLAGS_KWX_UIDS, /* and names */
-    FLAGS_KEYWORDS = FLAGS_KWX_UIDS + 2
+    FLAGS_KWX_UIDS,                      /* and names */
+    FLAGS_KEYWORDS = FLAGS_KWX_UIDS + 2, /* and 3 more */
+    FLAGS_FORMER = FLAGS_KEYWORDS + 4
 };
 
 static bool read_flag_rows(const struct db_rows *rows, struct arena *a,
@@ -77,6 +78,7 @@ bool store_change_flags(struct store *s, int64_t account_id, int mailbox_id,
     if (!store_write(s, &call, a, &rows, e) || !read_flag_rows(rows, a, out, e))
         return false;
     out->modseq = db_int(rows, 0, FLAGS_MODSEQ);
+    out->former = db_int(rows, 0, FLAGS_FORMER);
     out->failed = read_uids(rows, FLAGS_FAILED, a, &out->n_failed);
     out->n_overflows = store_read_overflows(rows, 0, FLAGS_KWX_UIDS, a, &out->overflows);
     store_mark_overflows(out->rows, out->n, out->overflows, out->n_overflows);

@@ -336,6 +336,7 @@ struct store_flag_change {
 
 struct store_flag_result {
     int64_t modseq;         /* of what changed; 0 when nothing did */
+    int64_t former;         /* HIGHESTMODSEQ of the mailbox before that */
     struct store_row *rows; /* every message of the set that is there and not in `failed`, as it is
                                now (msg_id, size and idate_s are not filled); by uid */
     size_t n;

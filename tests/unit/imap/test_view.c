@@ -9,24 +9,27 @@
 
 #include <cmocka.h>
 
+static struct imap_boxes boxes;
+
 /* A view with UIDs 10, 20, ... */
 static void fill(struct imap_view *v, size_t n)
 {
-    *v = (struct imap_view){ .n = 0 };
-    imap_view_reserve(v, n);
+    struct store_row *rows = heap_zalloc((n + 1) * sizeof(*rows));
     for (size_t i = 0; i < n; i++)
-        v->rows[v->n++] = (struct store_row){ .uid = (uint32_t)(10 * (i + 1)), .modseq = 1 };
+        rows[i] = (struct store_row){ .uid = (uint32_t)(10 * (i + 1)), .modseq = 1 };
+    const struct store_snapshot snapshot = { .rows = rows, .n = n, .state.modseq = 1 };
+    imap_boxes_init(&boxes, NULL);
+    *v = (struct imap_view){ .modseq = 1, .box = imap_box_enter(&boxes, 1, 1) };
+    imap_box_take_snapshot(v->box, &snapshot);
+    imap_view_show(v, v->box->rows);
+    free(rows);
 }
 
 static void empty(struct imap_view *v)
 {
-    for (size_t i = 0; i < COUNT_OF(v->keywords); i++)
-        free(v->keywords[i]);
-    for (size_t i = 0; i < v->n_overflows; i++)
-        free(v->overflows[i].names);
-    free(v->overflows);
-    free(v->more_keywords);
-    free(v->rows);
+    imap_rows_drop(&v->rows);
+    imap_box_leave(&v->box);
+    imap_boxes_fini(&boxes);
 }
 
 static void sets_select_messages(void **state)
@@ -107,6 +110,7 @@ static void keywords_with_and_without_a_bit_are_written(void **state)
 {
     (void)state;
     struct imap_view v;
+    struct imap_session s = { .view = &v };
     struct buf out;
     const str names[] = { STR_INIT("$Junk"), STR_INIT("work") };
     const str more[] = { STR_INIT("rare"), STR_INIT("rarer") };
@@ -114,14 +118,24 @@ static void keywords_with_and_without_a_bit_are_written(void **state)
         .names = names, .n = 2, .used = 3, .more = more, .n_more = 2
     };
     const struct store_overflow overflow = { .uid = 20, .names = more, .n = 2 };
-    const struct store_row row = {
+    struct store_row row = {
         .uid = 20, .flags = STORE_SEEN, .kw = 2, .modseq = 5, .has_more = true
     };
     fill(&v, 3);
     buf_init(&out, 1000);
-    assert_true(imap_view_take_keywords(&v, &keywords));
-    assert_false(imap_view_take_keywords(&v, &keywords));
-    imap_view_take_row(&v, 1, &row, &overflow, 1);
+    const struct store_flag_result result = { .modseq = 5,
+                                              .former = 1,
+                                              .rows = &row,
+                                              .n = 1,
+                                              .keywords = keywords,
+                                              .overflows = &overflow,
+                                              .n_overflows = 1 };
+    assert_false(imap_view_has_new_keywords(&v));
+    imap_view_take_flags(&s, &result);
+    assert_true(imap_view_has_new_keywords(&v));
+    assert_false(imap_view_has_new_keywords(&v));
+    assert_int_equal(v.modseq, 5);
+    assert_false(s.is_stale);
     assert_true(imap_view_flags_format(&out, &v, 1));
     assert_string_equal(buf_cstr(&out), "\\Seen work rare rarer");
     assert_true(imap_view_has_keyword(&v, 1, STR("WORK")));
@@ -132,10 +146,13 @@ static void keywords_with_and_without_a_bit_are_written(void **state)
     assert_true(imap_view_all_flags_format(&out, &v));
     assert_string_equal(buf_cstr(&out),
                         "\\Answered \\Flagged \\Deleted \\Seen \\Draft $Junk work rare rarer");
-    const struct store_row bare = { .uid = 20, .modseq = 6 };
-    imap_view_take_row(&v, 1, &bare, NULL, 0);
-    assert_int_equal(v.n_overflows, 0);
-    assert_int_equal(v.rows[1].modseq, 6);
+    struct store_row bare = { .uid = 20, .modseq = 7 };
+    const struct store_flag_result later = { .modseq = 7, .former = 6, .rows = &bare, .n = 1 };
+    imap_view_take_flags(&s, &later);
+    assert_int_equal(imap_view_row(&v, 1)->modseq, 7);
+    /* Something happened at modseq 6 that the view does not know. */
+    assert_int_equal(v.modseq, 5);
+    assert_true(s.is_stale);
     buf_clear(&out);
     assert_true(imap_view_flags_format(&out, &v, 1));
     assert_int_equal(out.n, 0);
