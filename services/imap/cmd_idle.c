@@ -28,6 +28,8 @@ void imap_idle_input(struct imap_session *s)
     str line;
     struct err e = ERR_CLEAR;
     if (!net_read_line(s->conn, DONE_MAX, clock_deadline_in(IMAP_READ_MS), &line, NULL, &e)) {
+        if (e.kind == ERR_SYNTAX)
+            imap_bye(s, "CLIENTBUG", e.msg, "bad_compression");
         if (e.kind == ERR_LIMIT || e.kind == ERR_TIMEOUT)
             imap_bye(s, "", "DONE was expected", "bad_idle");
         s->is_closing = true;

@@ -38,8 +38,10 @@ static enum imap_gathered read_failed(struct imap_session *s, const struct err *
 {
     if (e->kind == ERR_LIMIT) {
         imap_bye(s, "TOOBIG", "Line too long", "too_big");
+    } else if (e->kind == ERR_SYNTAX) {
+        imap_bye(s, "CLIENTBUG", e->msg, "bad_compression");
     } else if (e->kind == ERR_TIMEOUT) {
-        imap_bye(s, "UNAVAILABLE", "Timeout", "timeout");
+        imap_bye(s, "UNAVAILABLE", "The rest of the command did not come in time", "timeout");
     } else {
         s->end_reason = e->kind == ERR_CANCELLED ? "cancelled" : "closed";
     }

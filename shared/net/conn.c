@@ -104,6 +104,7 @@ void conn_free(struct net_conn *c)
     timer_stop(c->rt, &c->timer);
     watch_free(&c->watch);
     SSL_free(c->ssl);
+    deflate_free(&c->deflate);
     (void)close(c->fd);
     buf_fini(&c->in);
     buf_fini(&c->out);
@@ -197,7 +198,8 @@ bool conn_failed(struct net_conn *c, int sys, struct err *e)
 size_t net_buffered(const struct net_conn *c)
 {
     size_t unread = conn_unread(c);
-    if (unread > 0 || c->broken || c->deaf)
+    /* Packed octets may unpack to nothing: only what has been unpacked is known to be there. */
+    if (unread > 0 || c->broken || c->deaf || c->deflate)
         return unread;
     if (c->ssl) {
         char byte;
@@ -207,6 +209,55 @@ size_t net_buffered(const struct net_conn *c)
     }
     int waiting = 0;
     return ioctl(c->fd, FIONREAD, &waiting) == 0 && waiting > 0 ? (size_t)waiting : 0;
+}
+
+/* ---- compression ---- */
+
+bool net_conn_compress(struct net_conn *c, struct err *e)
+{
+    size_t room;
+    if (c->deflate)
+        return ERR(e, ERR_EXISTS, "the connection is compressed already");
+    if (!net_flush(c, e))
+        return false;
+    struct deflate *d = deflate_new();
+    char *to = deflate_room(d, &room);
+    str early = str_skip(buf_str(&c->in), c->in_at); /* sent before the answer came: packed, too */
+    if (early.n > room) {
+        deflate_free(&d);
+        return ERR(e, ERR_LIMIT, "%zu octets came before compression began", early.n);
+    }
+    if (early.n)
+        memcpy(to, early.p, early.n);
+    deflate_put(d, early.n);
+    c->in_at = c->in.n;
+    c->deflate = d;
+    return true;
+}
+
+bool net_conn_decompress(struct net_conn *c, struct err *e)
+{
+    if (!c->deflate)
+        return true;
+    if (!net_flush(c, e))
+        return false;
+    /* Unpacked octets behind the last command belong to no command any more. */
+    c->in_at = c->in.n;
+    buf_consume(&c->in, c->in_at);
+    c->in_at = 0;
+    INVARIANT(buf_add(&c->in, deflate_leave(c->deflate)));
+    deflate_free(&c->deflate);
+    return true;
+}
+
+bool net_conn_is_compressed(const struct net_conn *c)
+{
+    return c->deflate != NULL;
+}
+
+size_t net_conn_memory(const struct net_conn *c)
+{
+    return sizeof(*c) + c->in.cap + c->out.cap + (c->deflate ? deflate_memory(c->deflate) : 0);
 }
 
 struct net_conn *net_conn_wrap(struct runtime *rt, int fd)

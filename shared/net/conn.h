@@ -3,6 +3,7 @@
 #ifndef NET_CONN_H
 #define NET_CONN_H
 
+#include "net/deflate.h"
 #include "net/limits.h"
 #include "net/net.h"
 #include "obs/obs.h"
@@ -11,10 +12,11 @@
 #include <openssl/ssl.h>
 
 enum {
-    CONN_READ_CHUNK = 16384,        /* a TLS record */
-    CONN_IN_MAX = 128 * 1024,       /* the longest line and a chunk */
-    CONN_OUT_MAX = 64 * 1024,       /* the promise of net.h */
-    CONN_LINE_DROP_MAX = 64 * 1024, /* of an over-long line; then the connection ends */
+    CONN_READ_CHUNK = 16384,         /* a TLS record */
+    CONN_IN_MAX = 128 * 1024,        /* the longest line and a chunk */
+    CONN_OUT_MAX = 64 * 1024,        /* the promise of net.h */
+    CONN_OUT_MAX_PACKED = 32 * 1024, /* the same, where memory is needed for packing, too */
+    CONN_LINE_DROP_MAX = 64 * 1024,  /* of an over-long line; then the connection ends */
     CONN_WRITE_TIMEOUT_MS = 300 * 1000,
     CONN_CLOSE_TIMEOUT_MS = 10 * 1000, /* for the last flush */
     CONN_LINGER_MS = 2000,             /* for a peer that still sends when we close */
@@ -41,8 +43,9 @@ struct conn_end {
 struct net_conn {
     struct runtime *rt;
     int fd;
-    SSL *ssl;               /* NULL in plain text */
-    struct tls_facts facts; /* version is NULL before TLS */
+    SSL *ssl;                /* NULL in plain text */
+    struct tls_facts facts;  /* version is NULL before TLS */
+    struct deflate *deflate; /* NULL: nothing is compressed */
     struct watch *watch;
     unsigned watched; /* what the watch is set for */
     unsigned fills;   /* reads in a row that did not have to wait */
@@ -54,10 +57,11 @@ struct net_conn {
     struct buf out;
     size_t out_at; /* octets of `out` already sent */
     int64_t write_timeout_ms;
-    bool eof;     /* the peer ended its direction */
-    bool deaf;    /* the peer sent a line without end: nothing is read any more */
-    bool broken;  /* nothing can be sent or received any more */
-    bool aborted; /* by net_conn_abort */
+    bool eof;                /* the peer ended its direction */
+    bool deaf;               /* the peer sent what nobody can read: nothing is read any more */
+    const char *deaf_reason; /* static; NULL: a line without end */
+    bool broken;             /* nothing can be sent or received any more */
+    bool aborted;            /* by net_conn_abort */
 
     struct conn_end peer;
     struct conn_end local;

@@ -86,6 +86,20 @@ YIELDS bool net_starttls_client(struct net_conn *c, struct tls_client *tls, cons
 /* What was agreed; NULL when the connection is in plain text. Valid as long as the connection. */
 const struct tls_facts *net_conn_tls(const struct net_conn *c);
 
+/* ---- compression (RFC 4978), above TLS where there is any ---- */
+
+/* Sends what is buffered; from then on both directions are compressed by deflate. What the peer
+ * sends is unpacked under limits: input that grows more than 200 times, or that is no deflate
+ * stream, makes reads fail with ERR_SYNTAX, and nothing more is read from this peer (ATTACKS I11).
+ * ERR_EXISTS: it is compressed already; and the errors of net_flush. Yields. */
+YIELDS bool net_conn_compress(struct net_conn *c, struct err *e);
+/* Sends what is buffered and ends the compression of both directions (RFC 8437 section 4.1): what
+ * the peer sent behind its last flush is taken as it is. Harmless without compression. Yields. */
+YIELDS bool net_conn_decompress(struct net_conn *c, struct err *e);
+bool net_conn_is_compressed(const struct net_conn *c);
+/* Octets that the connection holds in its buffers and for compression, without those of TLS. */
+size_t net_conn_memory(const struct net_conn *c);
+
 /* ---- the connection ---- */
 
 /* The client as told by the PROXY protocol or the socket; and our side of it. Valid until the

@@ -16,6 +16,28 @@ static str unread(const struct net_conn *c)
     return str_skip(buf_str(&c->in), c->in_at);
 }
 
+/* As conn_receive, unpacked. What cannot be unpacked makes the connection deaf. */
+static enum io_result receive_packed(struct net_conn *c, char *p, size_t n, size_t *got, int *sys)
+{
+    for (;;) {
+        size_t put;
+        enum deflate_step step = deflate_unpack(c->deflate, p, n, got);
+        if (step == DEFLATE_SOME)
+            return IO_DONE;
+        if (step != DEFLATE_EMPTY) {
+            c->deaf = true;
+            c->deaf_reason = step == DEFLATE_BOMB ? "The compressed input grows too much"
+                                                  : "The compressed input is damaged";
+            return IO_EOF;
+        }
+        char *room = deflate_room(c->deflate, &put);
+        enum io_result what = conn_receive(c, room, put, &put, sys);
+        if (what != IO_DONE)
+            return what;
+        deflate_put(c->deflate, put);
+    }
+}
+
 enum io_result conn_fill_now(struct net_conn *c, int *sys)
 {
     *sys = 0;
@@ -26,10 +48,11 @@ enum io_result conn_fill_now(struct net_conn *c, int *sys)
     char *room = buf_reserve(&c->in, CONN_READ_CHUNK);
     INVARIANT(room); /* callers take lines out long before the buffer is full */
     size_t got;
-    enum io_result what = conn_receive(c, room, CONN_READ_CHUNK, &got, sys);
+    enum io_result what = c->deflate ? receive_packed(c, room, CONN_READ_CHUNK, &got, sys)
+                                     : conn_receive(c, room, CONN_READ_CHUNK, &got, sys);
     if (what == IO_DONE)
         buf_commit(&c->in, got);
-    c->eof = c->eof || what == IO_EOF;
+    c->eof = c->eof || (what == IO_EOF && !c->deaf);
     return what;
 }
 
@@ -50,6 +73,8 @@ static bool fill(struct net_conn *c, int64_t deadline_ms, struct err *e)
             c->fills++;
             return true;
         }
+        if (what == IO_EOF && c->deaf_reason)
+            return ERR(e, ERR_SYNTAX, "%s", c->deaf_reason);
         if (what == IO_EOF) {
             return ERR(e, ERR_CLOSED, "%s",
                        c->deaf ? "the peer sent a line without end"

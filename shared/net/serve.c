@@ -153,7 +153,9 @@ static bool has_input(struct net_conn *c)
     int sys;
     if (conn_unread(c) > 0 || c->deaf)
         return true;
-    if (!(c->due & DUE_INPUT) && !(c->ssl && SSL_pending(c->ssl) > 0))
+    bool has_kept =
+        (c->ssl && SSL_pending(c->ssl) > 0) || (c->deflate && deflate_has_input(c->deflate));
+    if (!(c->due & DUE_INPUT) && !has_kept)
         return false;
     c->due &= ~(unsigned)DUE_INPUT;
     enum io_result what = conn_fill_now(c, &sys);
@@ -211,6 +213,8 @@ static void park(struct net_conn *c)
 {
     buf_fini(&c->in);
     buf_fini(&c->out);
+    if (c->deflate)
+        deflate_rest(c->deflate, true);
     free(c->shown);
     c->shown = NULL;
     c->in_at = 0;

@@ -16,6 +16,7 @@ import ssl
 import sys
 import time
 import uuid
+import zlib
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
@@ -78,6 +79,7 @@ class Connection:
         self.timeout = 10.0
         self.pending = b""
         self.ended = False
+        self.packer = self.unpacker = None
         self.sock = socket.create_connection((facts.host, facts.ports[listener]), timeout=10)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if listener in IMPLICIT_TLS:
@@ -89,7 +91,22 @@ class Connection:
         self.sock.settimeout(self.timeout)
         self.sock = self.facts.tls_context().wrap_socket(self.sock, server_hostname="localhost")
 
+    def start_compression(self):
+        """Raw deflate in both directions from here on (RFC 4978)."""
+        if self.pending:
+            raise DialogueError(f"octets before the beginning of compression were read: {self.pending!r}")
+        self.packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+        self.unpacker = zlib.decompressobj(-15)
+
+    def end_compression(self):
+        """Plain octets again; what came behind the server's last flush is plain already."""
+        if self.pending:
+            raise DialogueError(f"packed octets after the end of compression: {self.pending!r}")
+        self.packer = self.unpacker = None
+
     def send(self, data):
+        if self.packer:
+            data = self.packer.compress(data) + self.packer.flush(zlib.Z_SYNC_FLUSH)
         self.sock.settimeout(self.timeout)
         self.sock.sendall(data)
 
@@ -107,6 +124,8 @@ class Connection:
             data = b""
         if not data:
             self.ended = True
+        if self.unpacker:
+            data = self.unpacker.decompress(data)
         if self.grammar:
             self.grammar.feed(data)
         self.pending += data
@@ -355,6 +374,10 @@ class Script:
             conn.send(unescape(self.expand(rest)))
         elif word in ("starttls", "tls"):
             conn.start_tls()
+        elif word == "compress":
+            conn.start_compression()
+        elif word == "end-compress":
+            conn.end_compression()
         elif word == "auth":
             self.do_auth(conn, rest)
         elif word == "close":

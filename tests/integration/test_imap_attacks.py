@@ -4,6 +4,7 @@ import contextlib
 import re
 import socket
 import time
+import zlib
 
 import pytest
 
@@ -55,6 +56,29 @@ def test_a_line_without_an_end(heronry):
             assert client.line().startswith(b"* BYE [TOOBIG]")
         except (OSError, EOFError):
             pass
+
+
+def test_compression_bombs(heronry, user):
+    """I11: only after login; 1000:1 is stopped early, with the reason, and costs no memory."""
+    with Imap(heronry) as client:
+        assert b" BAD " in client.do("COMPRESS DEFLATE")[-1]
+    bomb = zlib.compressobj(9, zlib.DEFLATED, -15)
+    literal = 20_000_000
+    packed = bomb.compress(b"b APPEND INBOX {%d+}\r\n" % literal + b"\0" * literal)
+    packed += bomb.flush(zlib.Z_SYNC_FLUSH)
+    workers = [pid for name, pid in heronry.pids().items() if name.startswith("front")]
+    with Imap(heronry, user) as client:
+        client.must("COMPRESS DEFLATE")
+        before = sum(map(rss_kib, workers))
+        with contextlib.suppress(OSError):
+            client.send(packed)
+        told = zlib.decompressobj(-15)
+        got = b""
+        with contextlib.suppress(OSError):
+            while data := client.sock.recv(1 << 16):
+                got += told.decompress(data)
+        assert got.endswith(b"* BYE [CLIENTBUG] The compressed input grows too much\r\n"), got
+        assert sum(map(rss_kib, workers)) - before < 40_000
 
 
 @pytest.mark.parametrize("cut", range(1, 40, 3))
