@@ -12,7 +12,8 @@
 #include <cmocka.h>
 
 enum {
-    BUFFER = 4 * 1024 * 1024
+    BUFFER = 4 * 1024 * 1024,
+    LISTING = 1024 * 1024
 };
 
 /* A peer: zlib with the widest window. */
@@ -119,11 +120,12 @@ static void texts_go_both_ways(void **state)
     struct peer *p = *state;
     struct deflate *d = deflate_new();
     struct buf out;
-    char *text = heap_zalloc(1 << 20);
+    char *text = heap_zalloc(LISTING);
     buf_init(&out, BUFFER);
-    str lines = listing(text, 1 << 20);
+    str lines = listing(text, LISTING);
     for (unsigned round = 0; round < 5; round++) {
-        str command = str_slice(lines, round * 100, round * 100 + 5000);
+        size_t from = (size_t)round * 100;
+        str command = str_slice(lines, from, from + 5000);
         buf_clear(&out);
         assert_int_equal(feed(d, pack(p, command, Z_SYNC_FLUSH), &out), DEFLATE_EMPTY);
         assert_true(str_eq(buf_str(&out), command));
@@ -165,6 +167,7 @@ static void a_connection_at_rest_holds_little(void **state)
 
 static void bombs_are_stopped(void **state)
 {
+    static const char empty[] = { 0, 0, 0, '\xff', '\xff' };
     struct peer *p = *state;
     struct deflate *d = deflate_new();
     struct buf out;
@@ -182,7 +185,7 @@ static void bombs_are_stopped(void **state)
     d = deflate_new();
     char *nothing = heap_zalloc(BUFFER);
     for (size_t i = 0; i + 5 <= 200000; i += 5)
-        memcpy(nothing + i, "\0\0\0\xff\xff", 5);
+        memcpy(nothing + i, empty, sizeof(empty));
     buf_clear(&out);
     assert_int_equal(feed(d, str_of(nothing, 200000), &out), DEFLATE_BOMB);
     assert_int_equal(out.n, 0);
