@@ -28,6 +28,11 @@ BINARY = pathlib.Path(os.environ.get("HERONRY_BIN", ROOT / "build/dev/heronry"))
 PSQL = next(iter(sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/psql"), reverse=True)), "psql")
 
 
+def pytest_addoption(parser):
+    parser.addoption("--stress-seconds", type=int, default=40, help="how long the stress test of IMAP lasts (40)")
+    parser.addoption("--stress-seed", type=int, help="repeats the random choices of a stress test")
+
+
 def free_ports(count):
     """Ports that are free on loopback, for now: all are held until all are known."""
     held = [socket.socket() for _ in range(count)]

@@ -76,7 +76,7 @@ mail_gid = {owner}
 mail_location = maildir:{folder}/mail/%u
 auth_username_format = %Lu
 mail_max_userip_connections = 10000
-default_client_limit = 30000
+default_client_limit = 20000
 default_process_limit = 6000
 passdb {{
   driver = passwd-file
@@ -99,6 +99,7 @@ service imap {{
   process_limit = 6000
 }}
 service pop3-login {{
+  process_limit = 100
   inet_listener pop3 {{
     port = 0
   }}

@@ -1,0 +1,357 @@
+# SPDX-License-Identifier: Apache-2.0
+"""PROMISES R27: many clients change the same mailboxes over two workers at once, in phases quietly and
+while workers are killed. Each keeps its own picture; no client may be told what cannot be, what was
+answered OK stays, and in the end all pictures are the same.
+
+Longer: pytest tests/integration/test_imap_stress.py --stress-seconds 7200; --stress-seed repeats the choices."""
+import os
+import random
+import re
+import signal
+import threading
+import time
+import traceback
+
+import pytest
+
+import imap_raw
+from imap_picture import Client, Ledger, numbers
+
+CLIENTS = 9
+BOXES = ("Alpha", "Beta")
+FLAGS = (r"\Seen", r"\Flagged", r"\Answered", r"\Draft", "work", "$Junk")
+KEPT = b"mk"    # begins the marks of messages that nobody deletes
+MOST = 150      # messages, from which on clients rather delete
+
+
+class Restless(Client):
+    """A client that does something random, again and again."""
+
+    def __init__(self, server, user, ledger, number, seed):
+        super().__init__(server, user, ledger, f"client {number}")
+        self.random = random.Random(f"{seed}.{number}")
+        self.number = number
+        self.appended = 0
+
+    def start(self):
+        self.connect()
+        if self.number % 2:
+            self.resync()
+        if self.number % 3 == 0 and b"NOTIFY" in self.words:
+            self.connection.must("NOTIFY SET (selected-delayed (MessageNew MessageExpunge FlagChange)) "
+                                 "(personal (MessageNew MessageExpunge FlagChange))")
+        self.select(self.random.choice(BOXES))
+        self.learn()
+
+    def some(self):
+        first = self.random.randint(1, len(self.uids))
+        return first, min(len(self.uids), first + self.random.randint(0, 3))
+
+    def loose_uids(self):
+        """Some UIDs here of messages that may be deleted."""
+        marks = ((u, self.ledger.marks.get((self.box, u))) for u in self.uids if u is not None)
+        free = [u for u, mark in marks if mark and not mark.startswith(KEPT)]
+        return self.random.sample(free, min(len(free), self.random.randint(1, 4)))
+
+    def step(self):
+        names, weights = zip(*STEPS.items())
+        full = len(self.uids) > MOST
+        todo = self.random.choices(names, weights)[0]
+        if not self.uids:
+            todo = "append"
+        elif full and todo in ("append", "copy"):
+            todo = "expunge"
+        getattr(self, "do_" + todo)()
+        self.learn()
+
+    # ---- what it does ----
+
+    def do_append(self):
+        """Every eighth message is one that nobody deletes: when the server says OK, it stays."""
+        word = KEPT.decode() if self.appended % 8 == 0 else "m"
+        mark = f"{word}{self.number}.{self.appended}.{self.random.getrandbits(40):x}"
+        self.appended += 1
+        text = f"Subject: {mark}\r\nFrom: a@example.org\r\n\r\n{'x' * self.random.randint(2, 400)}\r\n".encode()
+        flags = rf"({self.random.choice(FLAGS)}) " if self.random.random() < 0.5 else ""
+        answer = self.run(f"APPEND {self.box} {flags}".encode() + b"{%d+}\r\n%s" % (len(text), text), False)
+        if m := re.search(rb"OK \[APPENDUID (\d+) (\d+)\]", answer):
+            where = (self.box, int(m.group(2)))
+            self.ledger.same(self.ledger.marks, where, mark.encode(), "the appended message")
+            if word != "m":
+                self.ledger.same(self.ledger.kept, where, mark.encode(), "the kept message")
+
+    def do_store(self):
+        first, last = self.some()
+        sign = self.random.choice(("+", "-", ""))
+        flags = " ".join(self.random.sample(FLAGS, self.random.randint(1, 2)))
+        self.run(f"STORE {first}:{last} {sign}FLAGS ({flags})", True)
+
+    def do_silent(self):
+        uid = self.uids[self.some()[0] - 1]
+        self.memory.flags.pop(uid, None)    # nobody says what they are now
+        self.run(f"UID STORE {uid} {self.random.choice('+-')}FLAGS.SILENT ({self.random.choice(FLAGS)})", False)
+
+    def do_unchanged(self):
+        uid = self.uids[self.some()[0] - 1]
+        at = self.memory.modseq.get(uid)
+        if at is None:
+            return
+        answer = self.run(f"UID STORE {uid} (UNCHANGEDSINCE {at}) +FLAGS ({self.random.choice(FLAGS)})", False)
+        modified = re.search(rb"\[MODIFIED (\S+)\]", answer)
+        if modified and numbers(modified.group(1)) != [uid]:
+            self.fault(f"UID STORE of {uid}: {answer!r}")
+
+    def do_delete(self):
+        uids = self.loose_uids()
+        if uids:
+            for uid in uids:
+                self.memory.flags.pop(uid, None)
+            self.run(rf"UID STORE {','.join(map(str, uids))} +FLAGS.SILENT (\Deleted)", False)
+
+    def do_expunge(self):
+        self.do_delete()
+        self.run("EXPUNGE", False)
+
+    def do_uid_expunge(self):
+        uids = self.loose_uids()
+        if uids:
+            self.run(f"UID EXPUNGE {','.join(map(str, uids))}", False)
+
+    def transfer(self, word):
+        other = self.random.choice(BOXES)
+        uids = self.loose_uids()
+        if not uids or (word == "MOVE" and other == self.box):
+            return
+        command = f"UID {word} {','.join(map(str, uids))} {other}"
+        lines = self.hear(self.connection.start(command), command)
+        for line in lines:
+            if m := re.search(rb"\[COPYUID (\d+) (\S+) (\S+)\]", line):
+                for source, target in zip(numbers(m.group(2)), numbers(m.group(3))):
+                    mark = self.ledger.marks.get((self.box, source))
+                    if mark:
+                        self.ledger.same(self.ledger.marks, (other, target), mark, "the copied message")
+        for line in lines[:-1]:
+            self.take(command, line, False)
+
+    def do_copy(self):
+        self.transfer("COPY")
+
+    def do_move(self):
+        self.transfer("MOVE")
+
+    def do_fetch(self):
+        first, last = self.some()
+        self.run(f"FETCH {first}:{last} (FLAGS BODY.PEEK[HEADER.FIELDS (SUBJECT)])", True)
+
+    def do_uid_fetch(self):
+        at = self.random.choice(list(self.memory.modseq.values()) or [1])
+        extra = " VANISHED" if self.resyncs else ""
+        command = f"UID FETCH 1:* (UID FLAGS) (CHANGEDSINCE {at}{extra})"
+        for line in self.hear(self.connection.start(command), command)[:-1]:
+            if not line.startswith(b"* VANISHED (EARLIER)"):
+                self.take(command, line, False)
+
+    def do_search(self):
+        self.search(self.random.choice(FLAGS), False)
+
+    def search_all(self):
+        """Nobody changes anything meanwhile."""
+        for flag in FLAGS:
+            self.search(flag, True)
+
+    def search(self, flag, is_quiet):
+        """The answer has no number that is not known; when it is quiet, it agrees with the picture."""
+        key = flag[1:].upper() if flag.startswith("\\") else f"KEYWORD {flag}"
+        before = [self.memory.flags.get(u) for u in self.uids]
+        lines = self.hear(self.connection.start(f"SEARCH RETURN (ALL COUNT) {key}"), f"SEARCH {key}")
+        found, count = set(), None
+        for line in lines[:-1]:
+            if line.startswith(b"* ESEARCH"):
+                count = int(re.search(rb"COUNT (\d+)", line).group(1))
+                found = set(numbers(m.group(1))) if (m := re.search(rb" ALL (\S+)", line)) else set()
+            else:
+                self.take("SEARCH", line, True)
+        if count != len(found) or any(n > len(self.uids) for n in found):
+            self.fault(f"SEARCH {key}: {lines!r}, of {len(self.uids)} messages")
+        for number, flags in enumerate(before, 1):
+            now = self.memory.flags.get(self.uids[number - 1])
+            known = {flag.encode() in f for f in (flags, now) if f is not None}
+            if flags is not None and (number in found) not in known and is_quiet:
+                self.fault(f"SEARCH {key}: {number in found} for number {number} with {flags}, {now}")
+
+    def do_idle(self):
+        tag = self.connection.start("IDLE")
+        end = time.monotonic() + self.random.random() * 0.4
+        while (left := end - time.monotonic()) > 0:
+            try:
+                line = self.connection.line(left)
+            except TimeoutError:
+                break
+            if not line.startswith(b"+"):
+                self.take("IDLE", line, False)
+        self.connection.send(b"DONE\r\n")
+        self.finish(tag, "IDLE", False)
+
+    def do_status(self):
+        box = self.random.choice(BOXES)
+        gone, highest, last = self.ledger.snapshot(box)
+        command = f"STATUS {box} (MESSAGES UIDNEXT HIGHESTMODSEQ)"
+        for line in self.hear(self.connection.start(command), command)[:-1]:
+            if m := re.match(rb"\* STATUS %s \(MESSAGES \d+ UIDNEXT (\d+) HIGHESTMODSEQ (\d+)\)" % box.encode(), line):
+                if int(m.group(1)) <= last or int(m.group(2)) < highest:
+                    self.fault(f"{line!r}, but UID {last} and modseq {highest} were told before")
+            else:
+                self.take(command, line, False)
+
+    def do_noop(self):
+        self.run("NOOP", False)
+
+    def do_select(self):
+        if self.random.random() < 0.3:
+            self.connection.must("UNSELECT")
+        self.select(self.random.choice(BOXES))
+
+    def do_reconnect(self):
+        self.close()
+        self.start()
+
+
+STEPS = {"append": 24, "store": 20, "silent": 5, "unchanged": 6, "delete": 4, "expunge": 6, "uid_expunge": 3, "copy": 4,
+         "move": 5, "fetch": 6, "uid_fetch": 4, "search": 6, "idle": 4, "status": 4, "noop": 6, "select": 3, "reconnect": 1}
+
+
+class Crowd:
+    """All clients, each in a thread of its own, for some seconds."""
+
+    def __init__(self, server, seed):
+        self.server, self.seed, self.ledger = server, seed, Ledger()
+        self.user = server.new_user()
+        with imap_raw.Imap(server, self.user) as first:
+            for box in BOXES:
+                first.must(f"CREATE {box}")
+        self.clients = [Restless(server, self.user, self.ledger, n, seed) for n in range(CLIENTS)]
+        self.broken = []
+
+    def work(self, client, end, may_break):
+        while time.monotonic() < end and not self.broken:
+            try:
+                if client.connection is None:
+                    client.start()
+                client.step()
+            except (OSError, EOFError) as e:
+                client.close()
+                if not may_break:
+                    self.broken.append(traceback.format_exc() + self.server.log()[-2000:])
+                time.sleep(0.05)
+            except Exception as e:  # a thread's fault must end the test
+                if may_break and b"BYE" in repr(e).encode():
+                    client.close()
+                    continue
+                self.broken.append(traceback.format_exc())
+
+    def run(self, seconds, kill=None):
+        end = time.monotonic() + seconds
+        threads = [threading.Thread(target=self.work, args=(c, end, kill is not None)) for c in self.clients]
+        for thread in threads:
+            thread.start()
+        while kill and time.monotonic() < end:
+            time.sleep(min(4, max(0, end - time.monotonic())))
+            kill()
+        for thread in threads:
+            thread.join()
+        assert not self.broken + self.ledger.faults, "\n".join(self.ledger.faults + self.broken)
+
+    def end(self):
+        """Everybody hears the rest; then all have the same picture as one who comes new."""
+        for client in self.clients:
+            self.make_sure(client)
+        for box in BOXES:
+            for client in self.clients:
+                if client.box != box:
+                    client.select(box)
+                client.settle()
+                client.search_all()
+            truth = Client(self.server, self.user, self.ledger, "a new client")
+            truth.connect()
+            truth.select(box)
+            truth.learn()
+            self.compare(truth)
+            truth.close()
+        assert self.ledger.faults == []
+
+    @staticmethod
+    def make_sure(client):
+        """A connection that works: the last kill may not have been noticed yet."""
+        end = time.monotonic() + 20
+        while True:
+            try:
+                if client.connection is None:
+                    client.start()
+                client.run("NOOP", False)
+                return
+            except (OSError, EOFError):
+                client.close()
+                assert time.monotonic() < end, "nobody could log in after the kills"
+                time.sleep(0.1)
+
+    def compare(self, truth):
+        box = truth.box
+        for client in self.clients:
+            assert client.uids == truth.uids, (client.name, box)
+            assert client.memory.flags == truth.memory.flags, (client.name, box)
+            assert client.memory.modseq == truth.memory.modseq, (client.name, box)
+        there = set(truth.uids)
+        kept = {uid: mark for (name, uid), mark in self.ledger.kept.items() if name == box}
+        assert set(kept) <= there, f"answered OK and lost: {sorted(set(kept) - there)}"
+        if truth.uids:
+            truth.run("FETCH 1:* (UID BODY.PEEK[HEADER.FIELDS (SUBJECT)])", True)
+        flags = truth.memory.flags.values()
+        status = truth.connection.must(f"STATUS {box} (MESSAGES UNSEEN DELETED)")[0]
+        unseen, deleted = sum(rb"\Seen" not in f for f in flags), sum(rb"\Deleted" in f for f in flags)
+        assert b"(MESSAGES %d UNSEEN %d DELETED %d)" % (len(there), unseen, deleted) in status
+
+    def close(self):
+        for client in self.clients:
+            client.close()
+
+
+@pytest.fixture
+def stress(pytestconfig):
+    seed = pytestconfig.getoption("--stress-seed") or random.SystemRandom().getrandbits(32)
+    print(f"--stress-seed {seed}")
+    return seed, pytestconfig.getoption("--stress-seconds")
+
+
+def test_everybody_is_told_the_same(heronry, stress):
+    seed, seconds = stress
+    crowd = Crowd(heronry, seed)
+    for client in crowd.clients:
+        client.start()
+    workers = {c.connection.worker() for c in crowd.clients}
+    assert len(workers) == 2, "all clients came to one worker"
+    crowd.run(seconds / 2)
+    crowd.end()
+    assert crowd.ledger.done > 20 * CLIENTS and len(crowd.ledger.marks) > CLIENTS
+    print(f"{crowd.ledger.done} commands, {len(crowd.ledger.marks)} messages")
+    assert heronry.psql("SELECT count(*) FROM mailbox_state WHERE msgs < 0 OR unseen < 0 OR deleted < 0") == "0"
+    crowd.close()
+
+
+def test_also_while_workers_are_killed(heronry_factory, stress):
+    seed, seconds = stress
+    server = heronry_factory()
+    crowd = Crowd(server, seed)
+    chance = random.Random(seed)
+    killed = []
+
+    def kill():
+        fronts = [pid for name, pid in server.pids().items() if name.startswith("front")]
+        if fronts:
+            killed.append(chance.choice(fronts))
+            os.kill(killed[-1], signal.SIGKILL)
+
+    crowd.run(seconds / 2, kill)
+    crowd.end()
+    assert len(killed) >= 2 and crowd.ledger.done > 10 * CLIENTS
+    print(f"{len(killed)} kills, {crowd.ledger.done} commands, {len(crowd.ledger.marks)} messages")
+    crowd.close()
