@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Looks at database, schema, Redis, queue and disk. */
+/* Looks at database, schema, Redis, queue, disk and certificates. */
 #include "services/api/health.h"
 
+#include "net/tls.h"
 #include "schema/schema.h"
 #include "services/api/api.h"
 #include "store/store.h"
 
 enum {
-    LOOK_MS = 2000,           /* what takes longer is down */
+    LOOK_MS = 2000, /* what takes longer is down */
+    DAY_S = 24 * 60 * 60,
+    EXPIRY_DAYS = 14,         /* automatic renewals have failed for a while then */
     QUEUE_LATE_US = 900000000 /* recipients that are due for so long: nobody delivers */
 };
 
@@ -104,6 +107,22 @@ static void look_at_disk(struct api_call *call, struct health *h)
         is_full ? STR("nearly full: no mail is accepted") : STR_EMPTY);
 }
 
+static void look_at_certificate(struct api_call *call, struct health *h)
+{
+    if (!call->app->tls)
+        return; /* something in front of us does TLS */
+    struct health_check *c = begin(h, "certificate");
+    int64_t left_s = tls_server_expires_at(call->app->tls) - clock_utc_us() / 1000000;
+    if (left_s <= 0) {
+        end(h, c, HEALTH_DEGRADED, STR("it has expired: put another in its place and reload"));
+    } else if (left_s < (int64_t)EXPIRY_DAYS * DAY_S) {
+        end(h, c, HEALTH_DEGRADED,
+            arena_printf(call->arena, "it expires in %lld days", (long long)(left_s / DAY_S)));
+    } else {
+        end(h, c, HEALTH_OK, STR_EMPTY);
+    }
+}
+
 void health_look(struct api_call *call, bool all, struct health *out)
 {
     *out = (struct health){ .status = HEALTH_OK };
@@ -114,4 +133,5 @@ void health_look(struct api_call *call, bool all, struct health *out)
     look_at_redis(call, out);
     look_at_queue(call, out);
     look_at_disk(call, out);
+    look_at_certificate(call, out);
 }

@@ -107,6 +107,18 @@ static bool make_mounts(struct api *api, struct err *e)
     return true;
 }
 
+/* Our own name and those of the configuration. */
+static void make_hosts(struct api *api, struct http_server_options *out)
+{
+    struct config_list given = config_list(api->app->config, CONFIG_WEB_HOSTS);
+    const char **hosts = ARENA_ARRAY(&api->arena, const char *, given.n + 1);
+    hosts[0] = api->app->hostname;
+    for (size_t i = 0; i < given.n; i++)
+        hosts[i + 1] = given.items[i];
+    out->hosts = hosts;
+    out->n_hosts = given.n + 1;
+}
+
 /* ---- limits ---- */
 
 static void make_rates(struct api *api)
@@ -185,7 +197,7 @@ static bool start(struct app *app, struct err *e)
     events_start(api);
     if (!make_mounts(api, e))
         return false;
-    const struct http_server_options options = {
+    struct http_server_options options = {
         .handle = api_serve,
         .arg = api,
         .mounts = api->mounts,
@@ -199,6 +211,7 @@ static bool start(struct app *app, struct err *e)
         .max_per_ip = (unsigned)config_int(app->config, CONFIG_LIMITS_HTTP_PER_IP),
         .tally = app->tally,
     };
+    make_hosts(api, &options);
     api->server = http_server_new(app->runtime, &options, e);
     return api->server != NULL;
 }

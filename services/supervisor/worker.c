@@ -145,6 +145,7 @@ _Noreturn void worker_main(struct supervisor *s, const struct slot *slot, int re
     arena_init(&a);
     app_log_init(s->config, slot->watched.name, STDERR_FILENO);
     net_tally_use(s->tally, (size_t)(slot - s->slots));
+    obs_metrics_use((size_t)(slot - s->slots) + 1);
     bool ok = serve(&w, ready_fd, &a, &e);
     if (ok) {
         obs_log(EV_PROCESS_END, STR_EMPTY, OBS_INT("pid", getpid()));

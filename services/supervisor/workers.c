@@ -78,14 +78,16 @@ bool workers_open(struct supervisor *s, struct err *e)
     }
     if (s->n_slots == 0)
         return ERR(e, ERR_SYNTAX, "there is nothing to do: these roles have no workers");
-    return open_tally(s, e);
+    return open_tally(s, e) && obs_metrics_share(s->n_slots + 1, e);
 }
 
 void workers_forget(struct supervisor *s, const struct watched *ended)
 {
     for (size_t i = 0; i < s->n_slots; i++) {
-        if (&s->slots[i].watched == ended)
+        if (&s->slots[i].watched == ended) {
             net_tally_clear(s->tally, i);
+            obs_metrics_forget(i + 1);
+        }
     }
 }
 

@@ -1222,7 +1222,7 @@ export interface paths {
         };
         /**
          * Gives the metrics for Prometheus
-         * @description Text format 0.0.4. Names and labels tell nothing about people.
+         * @description Text format 0.0.4, summed up over all processes of the machine. Names and labels tell nothing about people.
          */
         get: operations["getMetrics"];
         put?: never;

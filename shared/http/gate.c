@@ -7,6 +7,7 @@
 enum {
     LOG_PATH_MAX = 200, /* octets of a path in the log */
     ROUTES_MAX = 64,
+    HOST_MAX = 255,
     DRAIN_MAX = 64 * 1024 /* octets thrown away before closing */
 };
 
@@ -75,6 +76,39 @@ static void find_client(struct http_conn *c, h2o_req_t *req)
         c->is_secure = str_ieq(to_str(req->headers.entries[at].value), STR("https"));
 }
 
+static bool is_covered(const struct http_thread *t, const char *name)
+{
+    LIST_FOR_EACH (item, &t->accepts) {
+        const struct http_accept *a = CONTAINER_OF(item, struct http_accept, link);
+        if (a->tls && tls_copy_covers(a->tls->copy, name))
+            return true;
+    }
+    return false;
+}
+
+/* Whether the request is for us: a page of a foreign name that leads here must not be ours
+ * (ATTACKS A11). */
+static bool is_our_host(const struct http_thread *t, str host)
+{
+    const struct http_server_options *o = &t->server->options;
+    struct net_address ignored;
+    char name[HOST_MAX + 1];
+    str bare = head_host_name(host);
+    if (o->n_hosts == 0 || str_ieq(bare, STR("localhost")) ||
+        net_address_parse_ip(bare, &ignored, NULL))
+        return true;
+    for (size_t i = 0; i < o->n_hosts; i++) {
+        str own = str_from_cstr(o->hosts[i]);
+        if (str_eq(own, STR("*")) || str_ieq(own, bare))
+            return true;
+    }
+    if (bare.n > HOST_MAX)
+        return false;
+    memcpy(name, bare.p, bare.n);
+    name[bare.n] = '\0';
+    return is_covered(t, name);
+}
+
 static int on_request(h2o_handler_t *self, h2o_req_t *req)
 {
     (void)self;
@@ -99,6 +133,10 @@ static int on_request(h2o_handler_t *self, h2o_req_t *req)
     }
     if (h2o_strstr(req->input.path.base, req->input.path.len, H2O_STRLIT("%00")) != SIZE_MAX) {
         gate_refuse(req, 400, "The address holds a NUL.");
+        return 0;
+    }
+    if (!is_our_host(c->thread, to_str(req->input.authority))) {
+        gate_refuse(req, 421, "This server is not known by the name in the address.");
         return 0;
     }
     gate_add_field(req, "x-request-id", c->id, strlen(c->id));

@@ -168,14 +168,26 @@ bool head_check(str input, struct head *out)
     return true;
 }
 
+/* The colons of an IPv6 address stand in brackets. */
+static str without_port(str host)
+{
+    ptrdiff_t colon = str_rfind_byte(host, ':');
+    bool has_port = colon > 0 && str_find_byte(str_skip(host, (size_t)colon), ']') < 0;
+    return has_port ? str_slice(host, 0, (size_t)colon) : host;
+}
+
+str head_host_name(str host)
+{
+    host = without_port(host);
+    bool has_brackets = host.n > 2 && host.p[0] == '[' && host.p[host.n - 1] == ']';
+    return has_brackets ? str_slice(host, 1, host.n - 2) : host;
+}
+
 bool head_https_location(struct buf *out, str host, str path, str query, unsigned port)
 {
     if (!head_is_host(host))
         return false;
-    ptrdiff_t colon = str_rfind_byte(host, ':');
-    if (colon > 0 && str_find_byte(str_skip(host, (size_t)colon), ']') < 0)
-        host.n = (size_t)colon;
-    bool fits = buf_add(out, STR("https://")) && buf_add(out, host);
+    bool fits = buf_add(out, STR("https://")) && buf_add(out, without_port(host));
     if (port != 443)
         fits = fits && buf_addf(out, ":%u", port);
     fits = fits && buf_add(out, path);

@@ -30,6 +30,9 @@ bool head_check(str input, struct head *out);
 /* Whether it is a host name or address with an optional port, in the letters those have. */
 bool head_is_host(str host);
 
+/* A host as in a Host field without its port and without the brackets of an IPv6 address. */
+str head_host_name(str host);
+
 /* Appends https://host[:port]path[?query] for a redirect; without the port of `host` and without
  * 443. False when `host` is none, or `out` is full. */
 bool head_https_location(struct buf *out, str host, str path, str query, unsigned port);

@@ -165,6 +165,11 @@ struct http_server_options {
     size_t n_handled;
     const struct http_field *fields; /* added to every answer, mounts' too; keeps */
     size_t n_fields;
+    /* Names that a request may be for, beside addresses, localhost and those of the certificates;
+     * others get 421, so that nobody makes us speak under a foreign name. "*": any. None: any;
+     * keeps. */
+    const char *const *hosts;
+    size_t n_hosts;
     /* Whose X-Forwarded-For (rightmost address that is not theirs) and X-Forwarded-Proto are
      * believed, or NULL; keeps. */
     const struct net_networks *trusted;

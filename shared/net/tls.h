@@ -27,6 +27,9 @@ bool tls_server_set_files(struct tls_server *s, const struct tls_cert_files *fil
                           struct err *e);
 void tls_server_free(struct tls_server **s);
 
+/* When the first of the certificates in use expires, in seconds UTC. */
+int64_t tls_server_expires_at(const struct tls_server *s);
+
 /* Calls fn(arg) after each exchange of the certificates, in the thread that did it. off takes the
  * registration with the same fn and arg back; harmless when there is none. */
 void tls_server_on_change(struct tls_server *s, void (*fn)(void *arg), void *arg);
@@ -42,6 +45,8 @@ struct tls_copy *tls_server_copy(const struct tls_server *s, const char *alpn);
 /* The context to accept with; it finds the certificate of the name by itself. */
 struct ssl_ctx_st *tls_copy_context(const struct tls_copy *c);
 void tls_copy_free(struct tls_copy **c);
+/* Whether one of the certificates is for this host name (NUL-terminated, no port). */
+bool tls_copy_covers(const struct tls_copy *c, const char *host);
 
 enum tls_verify {
     TLS_VERIFY_NONE,   /* handshake with anyone; facts tell whether it would have verified */

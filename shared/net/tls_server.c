@@ -226,6 +226,19 @@ bool tls_server_set_files(struct tls_server *s, const struct tls_cert_files *fil
     return true;
 }
 
+int64_t tls_server_expires_at(const struct tls_server *s)
+{
+    int64_t first = INT64_MAX;
+    for (size_t i = 0; i < s->current.n; i++) {
+        struct tm parts;
+        int64_t at = ASN1_TIME_to_tm(X509_get0_notAfter(s->current.list[i].leaf), &parts)
+                         ? (int64_t)timegm(&parts)
+                         : 0;
+        first = at < first ? at : first;
+    }
+    return first;
+}
+
 struct tls_server *tls_server_new(const struct tls_cert_files *files, size_t n, struct err *e)
 {
     struct tls_server *s = HEAP_NEW(struct tls_server);
@@ -323,6 +336,11 @@ struct tls_copy *tls_server_copy(const struct tls_server *s, const char *alpn)
 SSL_CTX *tls_copy_context(const struct tls_copy *c)
 {
     return c->set.list[0].context;
+}
+
+bool tls_copy_covers(const struct tls_copy *c, const char *host)
+{
+    return find(&c->set, host) != NULL;
 }
 
 void tls_copy_free(struct tls_copy **c)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The metric table of the process: a fixed number of cells, so that no label can fill the memory.
- */
+/* The metric tables: one a process, in memory that the processes of a machine share, so that any of
+ * them can tell the sums. A fixed number of cells, so that no label can fill the memory. */
 #include "obs/obs.h"
 
 #include <stdatomic.h>
+#include <sys/mman.h>
 
 enum metric_kind {
     COUNTER,
@@ -56,9 +57,49 @@ struct histogram {
     atomic_uint_fast64_t sum_us;
 };
 
-/* The metric table of the process (STYLE 3.5). */
-static struct cell cells[METRIC_COUNT][CELLS];
-static struct histogram histograms[METRIC_COUNT];
+struct table {
+    struct cell cells[METRIC_COUNT][CELLS];
+    struct histogram histograms[METRIC_COUNT];
+};
+
+/* The metric tables (STYLE 3.5). */
+static struct table alone;
+static struct {
+    struct table *list;
+    size_t n;
+    struct table *own; /* this process counts in it */
+} tables = { &alone, 1, &alone };
+
+bool obs_metrics_share(size_t processes, struct err *e)
+{
+    size_t size = processes * sizeof(struct table);
+    struct table *made =
+        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    INVARIANT(processes > 0 && tables.list == &alone);
+    if (made == MAP_FAILED)
+        return ERR_SYS(e, ERR_UNAVAILABLE, "%zu bytes of shared memory for metrics", size);
+    memcpy(made, &alone, sizeof(alone));
+    tables.list = made;
+    tables.n = processes;
+    tables.own = made;
+    return true;
+}
+
+void obs_metrics_use(size_t process)
+{
+    if (process < tables.n)
+        tables.own = &tables.list[process];
+}
+
+void obs_metrics_forget(size_t process)
+{
+    if (process >= tables.n)
+        return;
+    for (size_t metric = 0; metric < METRIC_COUNT; metric++) {
+        for (size_t i = 0; infos[metric].kind == GAUGE && i < CELLS; i++)
+            atomic_store(&tables.list[process].cells[metric][i].value, 0);
+    }
+}
 
 /* Claims a free cell for the label, or tells whether the cell is the label's. */
 static bool is_cell_of(struct cell *cell, const char *label)
@@ -74,16 +115,22 @@ static bool is_cell_of(struct cell *cell, const char *label)
     return strncmp(cell->label, label, sizeof(cell->label) - 1) == 0;
 }
 
-static struct cell *cell_for(enum obs_metric metric, const char *label)
+static struct cell *cell_in(struct table *t, enum obs_metric metric, const char *label)
 {
     const char *wanted = label ? label : "";
+    struct cell *cells = t->cells[metric];
     for (size_t i = 0; i + 1 < CELLS; i++) {
-        if (is_cell_of(&cells[metric][i], wanted))
-            return &cells[metric][i];
+        if (is_cell_of(&cells[i], wanted))
+            return &cells[i];
     }
-    struct cell *last = &cells[metric][CELLS - 1];
+    struct cell *last = &cells[CELLS - 1];
     (void)is_cell_of(last, "other");
     return last;
+}
+
+static struct cell *cell_for(enum obs_metric metric, const char *label)
+{
+    return cell_in(tables.own, metric, label);
 }
 
 void obs_count(enum obs_metric metric, const char *label, uint64_t by)
@@ -101,13 +148,16 @@ void obs_gauge_add(enum obs_metric metric, const char *label, int64_t by)
 void obs_gauge_set(enum obs_metric metric, const char *label, int64_t value)
 {
     INVARIANT(infos[metric].kind == GAUGE);
-    atomic_store(&cell_for(metric, label)->value, value);
+    for (size_t i = 0; i < tables.n; i++) {
+        bool is_own = &tables.list[i] == tables.own;
+        atomic_store(&cell_in(&tables.list[i], metric, label)->value, is_own ? value : 0);
+    }
 }
 
 void obs_observe(enum obs_metric metric, double seconds)
 {
     INVARIANT(infos[metric].kind == HISTOGRAM);
-    struct histogram *h = &histograms[metric];
+    struct histogram *h = &tables.own->histograms[metric];
     int64_t us = seconds > 0 ? (int64_t)(seconds * US_PER_SECOND) : 0;
     size_t i = 0;
     while (i < COUNT_OF(bounds_us) && us > bounds_us[i])
@@ -148,34 +198,69 @@ static bool add_labels(struct buf *out, const char *label, const char *values)
     return ok;
 }
 
-static bool format_cells(const struct metric_info *info, struct cell *of, struct buf *out)
+/* One label value over all processes. */
+struct sum {
+    const char *label;
+    long long value;
+};
+
+static struct sum *sum_of(struct sum *sums, size_t *n, const char *label)
 {
-    bool is_plain = !info->label;
-    bool ok = true;
-    for (size_t i = 0; ok && i < CELLS; i++) {
-        bool is_shown = atomic_load(&of[i].state) == CELL_READY || (is_plain && i == 0);
-        if (is_shown) {
-            ok = buf_add(out, str_from_cstr(info->name)) &&
-                 add_labels(out, info->label, of[i].label) &&
-                 buf_addf(out, " %lld\n", (long long)atomic_load(&of[i].value));
+    size_t i = 0;
+    while (i < *n && strcmp(sums[i].label, label) != 0)
+        i++;
+    if (i == CELLS && strcmp(label, "other") != 0)
+        return sum_of(sums, n, "other"); /* more values than one process keeps */
+    if (i == *n)
+        sums[(*n)++] = (struct sum){ label, 0 };
+    return &sums[i];
+}
+
+/* Gives how many there are. */
+static size_t add_up(size_t metric, struct sum sums[CELLS + 1])
+{
+    size_t n = 0;
+    for (size_t t = 0; t < tables.n; t++) {
+        const struct cell *cells = tables.list[t].cells[metric];
+        for (size_t i = 0; i < CELLS && atomic_load(&cells[i].state) == CELL_READY; i++) {
+            long long value = (long long)atomic_load(&cells[i].value);
+            sum_of(sums, &n, cells[i].label)->value += value;
         }
+    }
+    return n;
+}
+
+static bool format_cells(const struct metric_info *info, size_t metric, struct buf *out)
+{
+    struct sum sums[CELLS + 1];
+    size_t n = add_up(metric, sums);
+    bool ok = true;
+    if (n == 0 && !info->label)
+        sums[n++] = (struct sum){ "", 0 };
+    for (size_t i = 0; ok && i < n; i++) {
+        ok = buf_add(out, str_from_cstr(info->name)) &&
+             add_labels(out, info->label, sums[i].label) && buf_addf(out, " %lld\n", sums[i].value);
     }
     return ok;
 }
 
-static bool format_histogram(const struct metric_info *info, struct histogram *h, struct buf *out)
+static bool format_histogram(const struct metric_info *info, size_t metric, struct buf *out)
 {
     unsigned long long count = 0;
+    unsigned long long sum_us = 0;
     bool ok = true;
     for (size_t i = 0; ok && i < BUCKETS; i++) {
-        count += (unsigned long long)atomic_load(&h->buckets[i]);
+        for (size_t t = 0; t < tables.n; t++)
+            count += atomic_load(&tables.list[t].histograms[metric].buckets[i]);
         ok = buf_addf(out, "%s_bucket{le=\"", info->name) &&
              (i < COUNT_OF(bounds_us)
                   ? buf_addf(out, "%g", (double)bounds_us[i] / (double)US_PER_SECOND)
                   : buf_add(out, STR("+Inf"))) &&
              buf_addf(out, "\"} %llu\n", count);
     }
-    double sum = (double)atomic_load(&h->sum_us) / (double)US_PER_SECOND;
+    for (size_t t = 0; t < tables.n; t++)
+        sum_us += atomic_load(&tables.list[t].histograms[metric].sum_us);
+    double sum = (double)sum_us / (double)US_PER_SECOND;
     return ok && buf_addf(out, "%s_sum %.6f\n%s_count %llu\n", info->name, sum, info->name, count);
 }
 
@@ -188,9 +273,9 @@ bool obs_metrics_format(struct buf *out)
         ok = buf_addf(out, "# HELP %s %s\n# TYPE %s %s\n", info->name, info->help, info->name,
                       kinds[info->kind]);
         if (ok && info->kind == HISTOGRAM) {
-            ok = format_histogram(info, &histograms[i], out);
+            ok = format_histogram(info, i, out);
         } else if (ok) {
-            ok = format_cells(info, cells[i], out);
+            ok = format_cells(info, i, out);
         }
     }
     return ok;

@@ -84,15 +84,27 @@ enum obs_metric {
     METRIC_COUNT
 };
 
-/* Adds to a counter; moves or sets a gauge; records seconds in a histogram. `label` is the value of
- * the metric's label (a short name from a table, never peer text; "value,value" where the table has
- * two), or NULL. A metric keeps 47 values; further ones are counted together as "other". Atomic. */
+/* Adds to a counter; moves a gauge, or sets it for all processes; records seconds in a histogram.
+ * `label` is the value of the metric's label (a short name from a table, never peer text;
+ * "value,value" where the table has two), or NULL. A metric keeps 47 values; further ones are
+ * counted together as "other". Atomic. */
 void obs_count(enum obs_metric metric, const char *label, uint64_t by);
 void obs_gauge_add(enum obs_metric metric, const char *label, int64_t by);
 void obs_gauge_set(enum obs_metric metric, const char *label, int64_t value);
 void obs_observe(enum obs_metric metric, double seconds);
 
-/* Appends all metrics of this process in the Prometheus text format. False when `out` is full. */
+/* Appends all metrics in the Prometheus text format, summed up over the processes that share their
+ * tables. False when `out` is full. */
 bool obs_metrics_format(struct buf *out);
+
+/* Makes tables for so many processes, in memory that children of this process share with it; it
+ * counts in the first one itself, what it has counted so far included. Once, before the first fork.
+ * ERR_UNAVAILABLE. */
+bool obs_metrics_share(size_t processes, struct err *e);
+/* This process counts in the table of that number from now on; harmless when there is none. */
+void obs_metrics_use(size_t process);
+/* The gauges of a process that has ended count no more; its counters stay, as sums must not fall.
+ */
+void obs_metrics_forget(size_t process);
 
 #endif

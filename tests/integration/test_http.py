@@ -4,6 +4,7 @@ What a request means is in test_api_*; how each octet is taken, in tests/unit/ht
 import contextlib
 import os
 import pathlib
+import re
 import signal
 import socket
 import ssl
@@ -13,6 +14,7 @@ import pytest
 
 from api_client import Api
 from conftest import wait_until
+from smtp_raw import send_message
 from test_supervisor import make_certificate
 
 SMUGGLED = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -159,6 +161,32 @@ def test_the_end_comes_soon_with_streams_and_idle_clients(heronry_factory):
             assert read_all(client).endswith(b"0\r\n\r\n")
         for client in idle:
             assert read_all(client) == b""
+
+
+def test_only_our_names_are_answered(heronry):
+    """ATTACKS A11: 421 for a foreign name, from the API, the apps and the way to https."""
+    for path in ("/health", "/", "/admin/", "/api/v1/openapi.json"):
+        for host in ("localhost", "127.0.0.1", "evil.example", "localhost.evil.example"):
+            with connection(heronry, "http") as client:
+                client.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nX-Forwarded-Host: localhost\r\n"
+                               f"Connection: close\r\n\r\n".encode())
+                status = int(read_all(client)[9:12])
+                assert (status == 421) == ("evil" in host) and status < 500, (path, host, status)
+
+
+def test_metrics_are_those_of_all_processes(heronry):
+    """FEATURES 297: whoever answers, what all workers counted is there."""
+    user = heronry.new_user()
+    admin = Api.signed_in(heronry, heronry.user(1))
+
+    def received():
+        text = admin.get("/metrics").text
+        return int(re.search(r"^mailserver_messages_received_total (\d+)$", text, re.M)[1])
+
+    before = received()
+    for _ in range(12):
+        assert send_message(heronry.ports["smtp"], [user["address"]], b"Subject: x\r\n\r\nx\r\n")[0] == 250
+    assert [received() for _ in range(4)] == [before + 12] * 4
 
 
 def test_the_log_tells_requests_and_no_secrets(heronry):

@@ -76,6 +76,7 @@ static const struct attack attacks[] = {
     { "HTTP/1.2", "GET / HTTP/1.2\r\nHost: a\r\n\r\n" SMUGGLED, 505 },
     { "two spaces", "GET  / HTTP/1.1\r\nHost: a\r\n\r\n" SMUGGLED, 400 },
     { "a proxy's target", "GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n" SMUGGLED, 400 },
+    { "the absolute form", "GET http://a/ HTTP/1.1\r\nHost: a\r\n\r\n" SMUGGLED, 400 },
     { "a tunnel", "CONNECT b:25 HTTP/1.1\r\nHost: a\r\n\r\n" SMUGGLED, 400 },
     { "control octets", "GET /\x01 HTTP/1.1\r\nHost: a\r\n\r\n" SMUGGLED, 400 },
     { "a NUL in the address", "GET /%00 HTTP/1.1\r\nHost: a\r\n\r\n" SMUGGLED, 400 },

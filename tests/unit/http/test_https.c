@@ -123,7 +123,11 @@ static void run(void (*client)(struct world *w), bool is_proxied)
     struct err e = ERR_CLEAR;
     struct net_network local;
     const struct tls_cert_files files[] = { make(&a_pair, "a.test"), make(&b_pair, "b.test") };
-    const struct http_server_options options = { .handle = handle, .arg = &w };
+    /* The names that are asked for are those of the certificates. */
+    static const char *const hosts[] = { "own.test" };
+    const struct http_server_options options = {
+        .handle = handle, .arg = &w, .hosts = hosts, .n_hosts = 1
+    };
     (void)make(&late_pair, "late.test");
     assert_true(net_network_parse(STR("127.0.0.0/8"), &local, &e));
     struct net_networks proxies = { &local, 1 };

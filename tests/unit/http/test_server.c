@@ -95,6 +95,14 @@ static void open_world(struct world *w)
     world_open(w, &options);
 }
 
+static void run(void (*client)(struct world *w))
+{
+    struct world w = { 0 };
+    open_world(&w);
+    world_run(&w, client);
+    world_close(&w);
+}
+
 #define GET(path) STR("GET " path " HTTP/1.1\r\nHost: Test.Example:1\r\nConnection: close\r\n\r\n")
 
 static bool has(const struct buf *b, str text)
@@ -134,10 +142,7 @@ static void ask_simple(struct world *w)
 static void test_simple(void **state)
 {
     (void)state;
-    struct world w = { 0 };
-    open_world(&w);
-    world_run(&w, ask_simple);
-    world_close(&w);
+    run(ask_simple);
 }
 
 /* Several requests on one connection, also sent in one go; a body ends it. */
@@ -165,10 +170,7 @@ static void ask_persistent(struct world *w)
 static void test_persistent(void **state)
 {
     (void)state;
-    struct world w = { 0 };
-    open_world(&w);
-    world_run(&w, ask_persistent);
-    world_close(&w);
+    run(ask_persistent);
 }
 
 static void check_stream(str body)
@@ -202,10 +204,7 @@ static void ask_streams(struct world *w)
 static void test_streams(void **state)
 {
     (void)state;
-    struct world w = { 0 };
-    open_world(&w);
-    world_run(&w, ask_streams);
-    world_close(&w);
+    run(ask_streams);
 }
 
 /* Handlers that do not answer, answer half, or take too long. */
@@ -236,10 +235,7 @@ static void ask_faults(struct world *w)
 static void test_faults(void **state)
 {
     (void)state;
-    struct world w = { 0 };
-    open_world(&w);
-    world_run(&w, ask_faults);
-    world_close(&w);
+    run(ask_faults);
 }
 
 static void ask_compressed(struct world *w)
@@ -266,10 +262,7 @@ static void ask_compressed(struct world *w)
 static void test_compressed(void **state)
 {
     (void)state;
-    struct world w = { 0 };
-    open_world(&w);
-    world_run(&w, ask_compressed);
-    world_close(&w);
+    run(ask_compressed);
 }
 
 /* The drain: a request under way is answered, nobody new is taken. */
@@ -304,10 +297,7 @@ static void ask_drain(struct world *w)
 static void test_drain(void **state)
 {
     (void)state;
-    struct world w = { 0 };
-    open_world(&w);
-    world_run(&w, ask_drain);
-    world_close(&w);
+    run(ask_drain);
 }
 
 /* The true client: by X-Forwarded-For from trusted proxies only. */
@@ -516,6 +506,60 @@ static void test_bodies(void **state)
     world_close(&w);
 }
 
+/* Requests for other names than ours (ATTACKS A11), also later ones of a connection. */
+static void ask_hosts(struct world *w)
+{
+    static const struct {
+        const char *host;
+        unsigned status;
+    } cases[] = {
+        { "mail.example.org", 200 },
+        { "MAIL.example.org:8443", 200 },
+        { "localhost", 200 },
+        { "Localhost:1", 200 },
+        { "127.0.0.1:80", 200 },
+        { "[::1]", 200 },
+        { "[2001:db8::1]:443", 200 },
+        { "mail.example.org.evil.example", 421 },
+        { "evil.example", 421 },
+        { "evil.example:443", 421 },
+        { "127.0.0.1.evil.example", 421 },
+        { "[evil]", 421 },
+        { "example.org", 421 },
+    };
+    struct buf b;
+    buf_init(&b, ANSWER_MAX);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        char text[256];
+        int n =
+            snprintf(text, sizeof(text),
+                     "GET /hello HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", cases[i].host);
+        client_ask(w->port, str_of(text, (size_t)n), &b);
+        if (status_of(&b) != cases[i].status)
+            fail_msg("%s: %u", cases[i].host, status_of(&b));
+    }
+    client_ask(w->port,
+               STR("GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n"
+                   "GET /hello HTTP/1.1\r\nHost: evil.example\r\n\r\n"),
+               &b);
+    assert_true(has(&b, STR("HTTP/1.1 421 ")));
+    client_wait_nothing_left(w);
+    buf_fini(&b);
+}
+
+static void test_hosts(void **state)
+{
+    static const char *const hosts[] = { "mail.example.org" };
+    struct world w = { 0 };
+    const struct http_server_options options = {
+        .handle = handle, .arg = &w, .hosts = hosts, .n_hosts = COUNT_OF(hosts)
+    };
+    (void)state;
+    world_open(&w, &options);
+    world_run(&w, ask_hosts);
+    world_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -524,7 +568,7 @@ int main(void)
         cmocka_unit_test(test_compressed), cmocka_unit_test(test_drain),
         cmocka_unit_test(test_forwarded),  cmocka_unit_test(test_proxied),
         cmocka_unit_test(test_limited),    cmocka_unit_test(test_halves),
-        cmocka_unit_test(test_bodies),
+        cmocka_unit_test(test_bodies),     cmocka_unit_test(test_hosts),
     };
     obs_log_init(2, OBS_WARN, OBS_TEXT, "test", "");
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -233,6 +233,25 @@ static void test_reload_keeps_sessions(void **state)
     run_and_end(&w, reload_under_way);
 }
 
+static void test_expiry_is_that_of_the_first_to_go(void **state)
+{
+    (void)state;
+    struct err e = ERR_CLEAR;
+    const struct pair_paths later = paths("later");
+    const struct pair_paths sooner = paths("sooner");
+    const struct tls_cert_files files[] = { make(&later, "later.test", 90),
+                                            make(&sooner, "sooner.test", 20) };
+    struct tls_server *s = tls_server_new(files, 2, &e);
+    assert_non_null(s);
+    int64_t left_s = tls_server_expires_at(s) - clock_utc_us() / 1000000;
+    assert_in_range(left_s, 20 * 86400 - 3600, 20 * 86400);
+    struct tls_copy *copy = tls_server_copy(s, NULL);
+    assert_true(tls_copy_covers(copy, "sooner.test") && tls_copy_covers(copy, "later.test"));
+    assert_false(tls_copy_covers(copy, "test") || tls_copy_covers(copy, "evil.sooner.test"));
+    tls_copy_free(&copy);
+    tls_server_free(&s);
+}
+
 static void test_bad_material(void **state)
 {
     (void)state;
@@ -536,6 +555,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_certificate_is_found_by_name),
         cmocka_unit_test(test_reload_keeps_sessions),
+        cmocka_unit_test(test_expiry_is_that_of_the_first_to_go),
         cmocka_unit_test(test_bad_material),
         cmocka_unit_test(test_old_versions_and_plain_text_are_refused),
         cmocka_unit_test(test_starttls),

@@ -5,6 +5,8 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -124,6 +126,46 @@ static void a_full_buffer_is_told(void **state)
     buf_fini(&text);
 }
 
+static void count_in_child(size_t process)
+{
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        obs_metrics_use(process);
+        obs_count(METRIC_MESSAGES_SENT, NULL, 7);
+        obs_count(METRIC_AUTH_ATTEMPTS, process == 1 ? "shared,one" : "shared,two", 1);
+        obs_gauge_add(METRIC_ACTIVE_CONNECTIONS, "shared", 3);
+        obs_gauge_set(METRIC_QUEUE_DEPTH, NULL, 11);
+        obs_observe(METRIC_DELIVERY_DURATION, 0.002);
+        _exit(0);
+    }
+    int status = -1;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
+/* What several processes counted is added up; what one has open goes with it. */
+static void processes_share(void **state)
+{
+    struct err e = ERR_CLEAR;
+    (void)state;
+    obs_count(METRIC_MESSAGES_SENT, NULL, 1);
+    assert_true(obs_metrics_share(3, &e));
+    obs_count(METRIC_MESSAGES_SENT, NULL, 1);
+    count_in_child(1);
+    count_in_child(2);
+    count_in_child(3); /* there is no such table: it counts where its parent does */
+    assert_line("mailserver_messages_sent_total 23", true);
+    assert_line("mailserver_auth_attempts_total{result=\"shared\",protocol=\"one\"} 1", true);
+    assert_line("mailserver_auth_attempts_total{result=\"shared\",protocol=\"two\"} 2", true);
+    assert_line("mailserver_active_connections{protocol=\"shared\"} 9", true);
+    assert_line("mailserver_queue_depth 11", true);
+    obs_metrics_forget(1);
+    obs_metrics_forget(3);
+    assert_line("mailserver_active_connections{protocol=\"shared\"} 6", true);
+    assert_line("mailserver_messages_sent_total 23", true);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -133,6 +175,7 @@ int main(void)
         cmocka_unit_test(histograms_are_cumulative),
         cmocka_unit_test(labels_are_bounded),
         cmocka_unit_test(a_full_buffer_is_told),
+        cmocka_unit_test(processes_share),
     };
     return cmocka_run_group_tests_name("obs/metrics", tests, NULL, NULL);
 }
