@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Front door of crypto: hashes, HMAC, random bytes, password hashes and secrets in memory, over
- * OpenSSL and libargon2. No sockets, no TLS, no knowledge of what is hashed. */
+/* Front door of crypto: hashes, HMAC, random bytes, password hashes, signatures and secrets in
+ * memory, over OpenSSL and libargon2. No sockets, no TLS, no knowledge of what is hashed. */
 #ifndef CRYPTO_CRYPTO_H
 #define CRYPTO_CRYPTO_H
 
@@ -10,5 +10,6 @@
 #include "crypto/hmac.h"
 #include "crypto/random.h"
 #include "crypto/secret.h"
+#include "crypto/signature.h"
 
 #endif

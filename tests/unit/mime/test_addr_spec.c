@@ -2,7 +2,7 @@
 /* Strict addr-specs against the isemail vectors (tests/vectors/address). */
 #include "mime/address.h"
 
-#include "vectors.h"
+#include "support/vectors.h"
 
 /* Control characters stand as their Unicode pictures, U+2400 + code. */
 static str without_pictures(struct arena *a, str s)

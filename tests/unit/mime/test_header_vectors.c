@@ -2,7 +2,7 @@
 /* The public vectors of structured header fields (tests/vectors/mime-headers), all cases. */
 #include "mime/mime.h"
 
-#include "vectors.h"
+#include "support/vectors.h"
 
 /* The body of the first field, as the message's reader finds it. */
 static str field_body(struct arena *a, const json_t *test)

@@ -4,7 +4,7 @@
 #include "base/utf8.h"
 #include "mime/mime.h"
 
-#include "vectors.h"
+#include "support/vectors.h"
 
 #include <glob.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads the public test vectors of tests/vectors for the tests of mime. Any failure to read ends
+/* Reads the public test vectors of tests/vectors. Any failure to read ends
  * the test. Not for anything else. */
-#ifndef UNIT_MIME_VECTORS_H
-#define UNIT_MIME_VECTORS_H
+#ifndef UNIT_SUPPORT_VECTORS_H
+#define UNIT_SUPPORT_VECTORS_H
 
 #include "base/base.h"
 

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The chain: its sets are gathered, its form is checked, then each seal and the newest signature.
+ */
+#include "mailauth/arc.h"
+
+/* The three fields that one handler added (RFC 8617 section 4.2). */
+struct arc_set {
+    const struct mime_field *results;
+    struct mailauth_signature message;
+    struct mailauth_signature seal;
+    bool has_message;
+    bool has_seal;
+};
+
+struct chain {
+    struct arc_set sets[MAILAUTH_MAX_ARC_SETS + 1]; /* by instance, from 1 */
+    unsigned n;                                     /* the highest instance */
+    const char *problem;                            /* the first thing that is wrong */
+};
+
+static void blame(struct chain *chain, const char *problem)
+{
+    if (!chain->problem)
+        chain->problem = problem;
+}
+
+/* The instance of ARC-Authentication-Results: "i=1; authserv-id ..." (RFC 8617 section 4.1.1). */
+static unsigned results_instance(str body)
+{
+    str first, name, value, rest;
+    uint64_t instance = 0;
+    if (!str_cut(body, ';', &first, &rest) || !str_cut(first, '=', &name, &value))
+        return 0;
+    if (!str_eq(str_trim(name), STR("i")) ||
+        !str_to_uint(str_trim(value), MAILAUTH_MAX_ARC_SETS, &instance))
+        return 0;
+    return (unsigned)instance;
+}
+
+/* The set of an instance; a chain with one that cannot be is broken. */
+static struct arc_set *set_of(struct chain *chain, unsigned instance)
+{
+    if (instance == 0)
+        return NULL;
+    if (instance > chain->n)
+        chain->n = instance;
+    return &chain->sets[instance];
+}
+
+static void take_results(struct chain *chain, const struct mime_field *field)
+{
+    struct arc_set *set = set_of(chain, results_instance(field->body));
+    if (!set || set->results) {
+        blame(chain, set ? "two results in one set" : "results without an instance");
+        return;
+    }
+    set->results = field;
+}
+
+static void take_signature(struct chain *chain, struct arena *a, const struct mime_field *field,
+                           enum mailauth_signature_form form)
+{
+    struct mailauth_signature signature;
+    struct err why = ERR_CLEAR;
+    if (!mailauth_signature_parse(a, form, field, &signature, &why)) {
+        blame(chain, arena_cstr(a, str_from_cstr(why.msg)));
+        (void)set_of(chain, 1); /* there is a chain, though a broken one */
+        return;
+    }
+    struct arc_set *set = set_of(chain, signature.instance);
+    bool is_seal = form == MAILAUTH_FORM_ARC_SEAL;
+    bool *has = is_seal ? &set->has_seal : &set->has_message;
+    if (*has) {
+        blame(chain, "two signatures of a kind in one set");
+        return;
+    }
+    *has = true;
+    *(is_seal ? &set->seal : &set->message) = signature;
+}
+
+static void gather(struct chain *chain, struct arena *a, const struct mime_header *header)
+{
+    for (size_t i = 0; i < header->n; i++) {
+        const struct mime_field *field = &header->fields[i];
+        str name = str_trim(field->name);
+        if (!str_has_iprefix(name, STR("ARC-")))
+            continue;
+        if (str_ieq(name, STR("ARC-Authentication-Results"))) {
+            (void)set_of(chain, 1);
+            take_results(chain, field);
+        } else if (str_ieq(name, STR("ARC-Message-Signature"))) {
+            take_signature(chain, a, field, MAILAUTH_FORM_ARC_MESSAGE);
+        } else if (str_ieq(name, STR("ARC-Seal"))) {
+            take_signature(chain, a, field, MAILAUTH_FORM_ARC_SEAL);
+        }
+    }
+}
+
+/* Each set whole, and cv= right all along (RFC 8617 section 5.2, steps 2 and 3). */
+static void check_form(struct chain *chain)
+{
+    for (unsigned i = 1; i <= chain->n; i++) {
+        const struct arc_set *set = &chain->sets[i];
+        if (!set->results || !set->has_message || !set->has_seal) {
+            blame(chain, "a set is not whole");
+            return;
+        }
+        if (!str_eq(set->seal.chain, i == 1 ? STR("none") : STR("pass"))) {
+            blame(chain, "cv= breaks the chain");
+            return;
+        }
+    }
+}
+
+/* The hash under the seal of set `last`: all fields of the sets before it, in order, then its own
+ * (RFC 8617 section 5.1.1). */
+static bool seal_is_right(const struct chain *chain, unsigned last, const struct crypto_key *key)
+{
+    uint8_t hash[CRYPTO_HASH_MAX];
+    const struct mailauth_signature *seal = &chain->sets[last].seal;
+    struct crypto_hash *h = crypto_hash_new(seal->hash_kind);
+    for (unsigned i = 1; i <= last; i++) {
+        const struct arc_set *set = &chain->sets[i];
+        mailauth_canon_add_field(h, MAILAUTH_RELAXED, set->results);
+        mailauth_canon_add_field(h, MAILAUTH_RELAXED, set->message.field);
+        if (i < last)
+            mailauth_canon_add_field(h, MAILAUTH_RELAXED, set->seal.field);
+    }
+    mailauth_canon_add_own_field(h, MAILAUTH_RELAXED, seal->field, seal->hole);
+    crypto_hash_finish(h, hash);
+    crypto_hash_free(&h);
+    return crypto_signature_verify(key, seal->hash_kind, hash, seal->bytes);
+}
+
+struct checking {
+    const struct mailauth_resolver *resolver;
+    const struct mailauth_message *message;
+    struct arena *a;
+    int64_t deadline_ms;
+    struct chain *chain;
+    struct mailauth_arc *out;
+};
+
+/* Checks the message signature of set `i` (NULL: its seal). False only for an error; what is wrong
+ * stands in c->out. */
+static YIELDS bool check_signature(const struct checking *c, unsigned i, bool is_seal,
+                                   struct err *e)
+{
+    const struct arc_set *set = &c->chain->sets[i];
+    const struct mailauth_signature *signature = is_seal ? &set->seal : &set->message;
+    struct mailauth_key_answer key;
+    const char *problem = NULL;
+    if (!mailauth_key_load(c->resolver, signature, c->a, c->deadline_ms, &key, e))
+        return false;
+    if (key.result != MAILAUTH_PASS) {
+        c->out->result = key.result == MAILAUTH_TEMPERROR ? MAILAUTH_TEMPERROR : MAILAUTH_FAIL;
+        c->out->problem = key.problem;
+        return true;
+    }
+    bool is_right = is_seal
+                        ? seal_is_right(c->chain, i, key.key.key)
+                        : mailauth_signature_check(signature, c->message, key.key.key, &problem);
+    crypto_key_free(&key.key.key);
+    if (!is_right) {
+        c->out->result = MAILAUTH_FAIL;
+        c->out->problem = is_seal ? "a seal did not verify" : problem;
+    }
+    return true;
+}
+
+/* The newest message signature, then the seals from the newest to the first. */
+static YIELDS bool check_signatures(const struct checking *c, struct err *e)
+{
+    c->out->result = MAILAUTH_PASS;
+    if (!check_signature(c, c->chain->n, false, e))
+        return false;
+    for (unsigned i = c->chain->n; i >= 1 && c->out->result == MAILAUTH_PASS; i--) {
+        if (!check_signature(c, i, true, e))
+            return false;
+    }
+    return true;
+}
+
+bool mailauth_arc_verify(const struct mailauth_resolver *resolver,
+                         const struct mailauth_message *message, struct arena *a,
+                         int64_t deadline_ms, struct mailauth_arc *out, struct err *e)
+{
+    struct chain *chain = ARENA_NEW(a, struct chain);
+    const struct checking c = { .resolver = resolver,
+                                .message = message,
+                                .a = a,
+                                .deadline_ms = deadline_ms,
+                                .chain = chain,
+                                .out = out };
+    *out = (struct mailauth_arc){ .result = MAILAUTH_NONE };
+    gather(chain, a, &message->header);
+    if (chain->n == 0)
+        return true;
+    out->sets = chain->n;
+    check_form(chain);
+    if (chain->problem) {
+        out->result = MAILAUTH_FAIL;
+        out->problem = chain->problem;
+        return true;
+    }
+    if (!check_signatures(&c, e))
+        return false;
+    if (out->result == MAILAUTH_PASS) {
+        out->domain = chain->sets[chain->n].seal.domain;
+        out->results = chain->sets[chain->n].results->body;
+    }
+    return true;
+}

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Verifying: which signatures, their keys, their hashes. */
+#include "mailauth/dkim.h"
+
+/* ---- the message ---- */
+
+void mailauth_message_init(struct arena *a, str raw, struct mailauth_message *out)
+{
+    out->raw = raw;
+    mime_header_parse(a, raw, &out->header);
+    out->body = str_skip(raw, out->header.body_offset);
+}
+
+str mailauth_message_author(struct arena *a, const struct mailauth_message *message)
+{
+    const struct mime_field *from = mime_header_find(&message->header, STR("From"), 0);
+    struct mime_address_list list;
+    const struct mime_address *only = NULL;
+    str domain;
+    if (!from || mime_header_count(&message->header, STR("From")) > 1)
+        return STR_EMPTY;
+    mime_address_list_parse(a, from->body, &list);
+    for (size_t i = 0; i < list.n; i++) {
+        if (list.items[i].kind != MIME_ADDRESS_MAILBOX)
+            continue;
+        if (only)
+            return STR_EMPTY;
+        only = &list.items[i];
+    }
+    if (!only || !only->domain.n || !dns_domain_to_ascii(a, only->domain, &domain, NULL))
+        return STR_EMPTY;
+    return domain;
+}
+
+/* ---- names of results ---- */
+
+const char *mailauth_result_name(enum mailauth_result result)
+{
+    static const char *const names[] = {
+        [MAILAUTH_NONE] = "none",           [MAILAUTH_PASS] = "pass",
+        [MAILAUTH_FAIL] = "fail",           [MAILAUTH_SOFTFAIL] = "softfail",
+        [MAILAUTH_POLICY] = "policy",       [MAILAUTH_NEUTRAL] = "neutral",
+        [MAILAUTH_TEMPERROR] = "temperror", [MAILAUTH_PERMERROR] = "permerror",
+    };
+    return names[result];
+}
+
+/* ---- the key ---- */
+
+static bool answer_key(struct mailauth_key_answer *out, enum mailauth_result result,
+                       const char *problem)
+{
+    out->result = result;
+    out->problem = problem;
+    return true;
+}
+
+/* The first record that is a key for this signature. */
+static bool pick_key(const struct dns_answer *answer, const struct mailauth_signature *signature,
+                     struct arena *a, struct mailauth_key_answer *out)
+{
+    struct err why = ERR_CLEAR;
+    for (size_t i = 0; i < answer->n; i++) {
+        str record = mailauth_txt_join(a, answer->rdata[i]);
+        if (!mailauth_key_parse(record, signature, &out->key, &why))
+            continue;
+        return out->key.key ? answer_key(out, MAILAUTH_PASS, NULL)
+                            : answer_key(out, MAILAUTH_PERMERROR, "key revoked");
+    }
+    return answer_key(out, MAILAUTH_PERMERROR,
+                      why.kind ? arena_cstr(a, str_from_cstr(why.msg)) : "no key for signature");
+}
+
+bool mailauth_key_load(const struct mailauth_resolver *resolver,
+                       const struct mailauth_signature *signature, struct arena *a,
+                       int64_t deadline_ms, struct mailauth_key_answer *out, struct err *e)
+{
+    struct dns_answer answer;
+    struct err why = ERR_CLEAR;
+    str domain;
+    *out = (struct mailauth_key_answer){ 0 };
+    if (!dns_domain_to_ascii(a, signature->domain, &domain, NULL))
+        return answer_key(out, MAILAUTH_PERMERROR, "no valid name of a key");
+    str name =
+        arena_printf(a, "%.*s._domainkey.%.*s", STR_FMT(signature->selector), STR_FMT(domain));
+    if (!resolver->query(resolver->arg, name, DNS_TXT, a, deadline_ms, &answer, &why)) {
+        if (why.kind == ERR_SYNTAX)
+            return answer_key(out, MAILAUTH_PERMERROR, "no valid name of a key");
+        if (why.kind == ERR_TIMEOUT)
+            return answer_key(out, MAILAUTH_TEMPERROR, "key unavailable");
+        *e = why;
+        return false;
+    }
+    if (answer.status == DNS_TEMPFAIL || answer.status == DNS_BOGUS)
+        return answer_key(out, MAILAUTH_TEMPERROR, "key unavailable");
+    return pick_key(&answer, signature, a, out);
+}
+
+/* ---- the hashes ---- */
+
+static bool body_is_right(const struct mailauth_signature *signature,
+                          const struct mailauth_message *message, const char **problem)
+{
+    uint8_t hash[CRYPTO_HASH_MAX];
+    struct crypto_hash *h = crypto_hash_new(signature->hash_kind);
+    uint64_t limit = signature->has_length ? signature->length : UINT64_MAX;
+    uint64_t n = mailauth_canon_add_body(h, signature->body_canon, message->body, limit);
+    crypto_hash_finish(h, hash);
+    crypto_hash_free(&h);
+    str made = str_of((const char *)hash, crypto_hash_size(signature->hash_kind));
+    *problem = "body hash did not verify";
+    if (signature->has_length && signature->length > n)
+        *problem = "l= is longer than the body";
+    return str_eq(made, signature->body_hash) && (!signature->has_length || signature->length <= n);
+}
+
+bool mailauth_signature_check(const struct mailauth_signature *signature,
+                              const struct mailauth_message *message, const struct crypto_key *key,
+                              const char **problem)
+{
+    uint8_t hash[CRYPTO_HASH_MAX];
+    if (!body_is_right(signature, message, problem))
+        return false;
+    struct crypto_hash *h = crypto_hash_new(signature->hash_kind);
+    mailauth_signature_add_fields(h, signature, &message->header);
+    mailauth_canon_add_own_field(h, signature->header_canon, signature->field, signature->hole);
+    crypto_hash_finish(h, hash);
+    crypto_hash_free(&h);
+    *problem = "signature did not verify";
+    return crypto_signature_verify(key, signature->hash_kind, hash, signature->bytes);
+}
+
+/* ---- one signature ---- */
+
+struct verifying {
+    const struct mailauth_resolver *resolver;
+    const struct mailauth_message *message;
+    struct arena *a;
+    int64_t now_s;
+    int64_t deadline_ms;
+};
+
+static void conclude(struct mailauth_dkim *d, enum mailauth_result result, const char *problem)
+{
+    d->result = result;
+    d->problem = problem;
+}
+
+/* The octets behind what l= signs may be anybody's: such a signature is right, but proves nothing
+ * about what a reader sees (RFC 6376 section 8.2). */
+static bool has_unsigned_tail(const struct mailauth_signature *signature,
+                              const struct mailauth_message *message)
+{
+    if (!signature->has_length)
+        return false;
+    struct crypto_hash *h = crypto_hash_new(signature->hash_kind);
+    uint64_t n = mailauth_canon_add_body(h, signature->body_canon, message->body, 0);
+    crypto_hash_free(&h);
+    return signature->length < n;
+}
+
+static void judge(const struct verifying *v, struct mailauth_dkim *d,
+                  const struct mailauth_key *key)
+{
+    const struct mailauth_signature *s = &d->signature;
+    ptrdiff_t at = str_rfind_byte(s->identity, '@');
+    const char *problem = NULL;
+    if (key->is_strict && !str_ieq(str_skip(s->identity, (size_t)at + 1), s->domain)) {
+        conclude(d, MAILAUTH_PERMERROR, "the key forbids subdomains in i=");
+        return;
+    }
+    if (!mailauth_signature_check(s, v->message, key->key, &problem)) {
+        conclude(d, MAILAUTH_FAIL, problem);
+    } else if (has_unsigned_tail(s, v->message)) {
+        conclude(d, MAILAUTH_POLICY, "a part of the body is not signed (l=)");
+    } else {
+        conclude(d, MAILAUTH_PASS, NULL);
+    }
+}
+
+static YIELDS bool verify_one(const struct verifying *v, struct mailauth_dkim *d, struct err *e)
+{
+    struct mailauth_key_answer key;
+    if (d->result != MAILAUTH_NONE)
+        return true; /* it could not even be read */
+    if (d->signature.has_expiry && d->signature.expires_at < v->now_s) {
+        conclude(d, MAILAUTH_FAIL, "signature expired");
+        return true;
+    }
+    if (!mailauth_key_load(v->resolver, &d->signature, v->a, v->deadline_ms, &key, e))
+        return false;
+    if (key.result != MAILAUTH_PASS) {
+        conclude(d, key.result, key.problem);
+        return true;
+    }
+    d->key_bits = crypto_key_bits(key.key.key);
+    d->is_test = key.key.is_test;
+    judge(v, d, &key.key);
+    crypto_key_free(&key.key.key);
+    return true;
+}
+
+/* ---- all of them ---- */
+
+static enum mailauth_result result_of_error(const struct err *e)
+{
+    return e->kind == ERR_UNSUPPORTED ? MAILAUTH_NEUTRAL : MAILAUTH_PERMERROR;
+}
+
+/* Reads the signatures; those of the author's domain come first, so that a flood of others cannot
+ * crowd them out. */
+static void collect(const struct verifying *v, str author, bool of_author,
+                    struct mailauth_dkim_results *out)
+{
+    const struct mime_header *header = &v->message->header;
+    for (size_t i = 0; i < header->n; i++) {
+        struct mailauth_dkim found = { 0 };
+        struct err why = ERR_CLEAR;
+        if (!str_ieq(header->fields[i].name, STR("DKIM-Signature")))
+            continue;
+        bool is_read = mailauth_signature_parse(v->a, MAILAUTH_FORM_DKIM, &header->fields[i],
+                                                &found.signature, &why);
+        bool is_authors = is_read && author.n &&
+                          (mailauth_domain_is_within(found.signature.domain, author) ||
+                           mailauth_domain_is_within(author, found.signature.domain));
+        if (is_authors != of_author)
+            continue;
+        if (out->n == MAILAUTH_MAX_SIGNATURES) {
+            out->skipped++;
+            continue;
+        }
+        if (!is_read)
+            conclude(&found, result_of_error(&why), arena_cstr(v->a, str_from_cstr(why.msg)));
+        out->list[out->n++] = found;
+    }
+}
+
+bool mailauth_dkim_verify(const struct mailauth_resolver *resolver,
+                          const struct mailauth_message *message, int64_t now_s, struct arena *a,
+                          int64_t deadline_ms, struct mailauth_dkim_results *out, struct err *e)
+{
+    const struct verifying v = {
+        .resolver = resolver, .message = message, .a = a, .now_s = now_s, .deadline_ms = deadline_ms
+    };
+    str author = mailauth_message_author(a, message);
+    *out = (struct mailauth_dkim_results){ 0 };
+    out->list = ARENA_ARRAY(a, struct mailauth_dkim, MAILAUTH_MAX_SIGNATURES);
+    collect(&v, author, true, out);
+    collect(&v, author, false, out);
+    for (size_t i = 0; i < out->n; i++) {
+        if (!verify_one(&v, &out->list[i], e))
+            return false;
+    }
+    return true;
+}

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The tree walk, alignment and the policy. */
+#include "mailauth/dmarc.h"
+
+enum {
+    WALK_MAX = 8, /* questions of one walk (RFC 9989 section 4.10) */
+    WALKS_KEPT = 4
+};
+
+/* The records found on the way from a domain to the root. */
+struct walk {
+    str domain;
+    struct {
+        str domain;
+        struct mailauth_dmarc_record record;
+    } found[WALK_MAX];
+    size_t n;
+};
+
+struct dmarc_check {
+    const struct mailauth_resolver *resolver;
+    struct arena *a;
+    int64_t deadline_ms;
+    struct walk walks[WALKS_KEPT];
+    size_t n_walks;
+    const char *problem; /* a temporary failure */
+};
+
+/* ---- the tree walk ---- */
+
+static size_t count_labels(str domain)
+{
+    size_t n = domain.n ? 1 : 0;
+    for (size_t i = 0; i < domain.n; i++)
+        n += domain.p[i] == '.';
+    return n;
+}
+
+static str without_first_label(str domain)
+{
+    str label, rest;
+    return str_cut(domain, '.', &label, &rest) ? rest : STR_EMPTY;
+}
+
+/* The one valid record at a domain; *is_there false when there is none. False: the DNS did not
+ * answer (c->problem), or *e. */
+static YIELDS bool load(struct dmarc_check *c, str domain, struct mailauth_dmarc_record *record,
+                        bool *is_there, struct err *e)
+{
+    struct dns_answer answer;
+    struct err why = ERR_CLEAR;
+    str name = arena_printf(c->a, "_dmarc.%.*s", STR_FMT(domain));
+    size_t n = 0;
+    *is_there = false;
+    if (!c->resolver->query(c->resolver->arg, name, DNS_TXT, c->a, c->deadline_ms, &answer, &why)) {
+        if (why.kind == ERR_SYNTAX)
+            return true;
+        if (why.kind == ERR_TIMEOUT) {
+            c->problem = "the DNS took too long";
+        } else {
+            *e = why;
+        }
+        return false;
+    }
+    if (answer.status == DNS_TEMPFAIL || answer.status == DNS_BOGUS) {
+        c->problem = "the DNS did not answer";
+        return false;
+    }
+    for (size_t i = 0; i < answer.n; i++) {
+        struct err broken = ERR_CLEAR;
+        struct mailauth_dmarc_record one;
+        bool ok =
+            mailauth_dmarc_record_parse(mailauth_txt_join(c->a, answer.rdata[i]), &one, &broken);
+        n += ok || broken.kind != ERR_NOT_FOUND;
+        *is_there |= ok;
+        *record = ok ? one : *record;
+    }
+    *is_there &= n == 1; /* several: none of them counts */
+    return true;
+}
+
+/* The walk from a domain upwards; one that was made before is given again. */
+static YIELDS bool walk_from(struct dmarc_check *c, str domain, struct walk **out, struct err *e)
+{
+    for (size_t i = 0; i < c->n_walks; i++) {
+        *out = &c->walks[i];
+        if (str_ieq((*out)->domain, domain))
+            return true;
+    }
+    struct walk *w = &c->walks[c->n_walks < WALKS_KEPT ? c->n_walks++ : WALKS_KEPT - 1];
+    *w = (struct walk){ .domain = domain };
+    *out = w;
+    for (size_t asked = 0; domain.n && asked < WALK_MAX; asked++) {
+        bool is_there;
+        if (!load(c, domain, &w->found[w->n].record, &is_there, e))
+            return false;
+        if (is_there) {
+            w->found[w->n].domain = domain;
+            if (w->found[w->n++].record.psd != 'u')
+                return true;
+        }
+        /* Long names are cut to seven labels at once. */
+        domain = without_first_label(domain);
+        while (count_labels(domain) > WALK_MAX - 1)
+            domain = without_first_label(domain);
+    }
+    return true;
+}
+
+/* The organizational domain (section 4.10.2). */
+static str organization_of(const struct walk *w)
+{
+    for (size_t i = 0; i < w->n; i++) {
+        str at = w->found[i].domain;
+        if (w->found[i].record.psd == 'n')
+            return at;
+        if (w->found[i].record.psd == 'y' && !str_ieq(at, w->domain)) {
+            str below = w->domain;
+            while (count_labels(below) > count_labels(at) + 1)
+                below = without_first_label(below);
+            return below;
+        }
+    }
+    return w->n ? w->found[w->n - 1].domain : w->domain;
+}
+
+/* ---- alignment ---- */
+
+/* Whether a domain that was proven is the author's (section 5.1). */
+static YIELDS bool is_aligned(struct dmarc_check *c, str proven, bool is_strict,
+                              const struct mailauth_dmarc *d, bool *out, struct err *e)
+{
+    struct walk *walk;
+    *out = str_ieq(proven, d->author);
+    if (*out || is_strict || !mailauth_domain_is_within(proven, d->organization))
+        return true;
+    if (!walk_from(c, proven, &walk, e))
+        return false;
+    *out = str_ieq(organization_of(walk), d->organization);
+    return true;
+}
+
+static YIELDS bool align(struct dmarc_check *c, const struct mailauth_dmarc_query *query,
+                         struct mailauth_dmarc *d, struct err *e)
+{
+    const struct mailauth_spf *spf = query->spf;
+    if (spf && spf->result == MAILAUTH_PASS &&
+        !is_aligned(c, spf->domain, d->record.is_spf_strict, d, &d->is_spf_aligned, e))
+        return false;
+    for (size_t i = 0; query->dkim && i < query->dkim->n && !d->is_dkim_aligned; i++) {
+        const struct mailauth_dkim *dkim = &query->dkim->list[i];
+        str domain;
+        if (dkim->result != MAILAUTH_PASS ||
+            !dns_domain_to_ascii(c->a, dkim->signature.domain, &domain, NULL))
+            continue;
+        if (!is_aligned(c, domain, d->record.is_dkim_strict, d, &d->is_dkim_aligned, e))
+            return false;
+    }
+    return true;
+}
+
+/* ---- the policy ---- */
+
+/* The record that applies: the author's own, else the organization's, else the public suffix's. */
+static bool pick_record(const struct walk *w, struct mailauth_dmarc *d)
+{
+    size_t pick = w->n;
+    for (size_t i = 0; i < w->n && pick == w->n; i++) {
+        str at = w->found[i].domain;
+        if (str_ieq(at, d->author) || str_ieq(at, d->organization))
+            pick = i;
+    }
+    if (pick == w->n && w->n && w->found[w->n - 1].record.psd == 'y')
+        pick = w->n - 1;
+    if (pick == w->n)
+        return false;
+    d->policy_domain = w->found[pick].domain;
+    d->record = w->found[pick].record;
+    return true;
+}
+
+/* Whether the author's domain does not exist at all (RFC 8020: nor can anything below it). */
+static YIELDS bool is_nonexistent(struct dmarc_check *c, str domain, bool *out, struct err *e)
+{
+    struct dns_answer answer;
+    struct err why = ERR_CLEAR;
+    *out = false;
+    if (c->resolver->query(c->resolver->arg, domain, DNS_A, c->a, c->deadline_ms, &answer, &why)) {
+        *out = answer.status == DNS_NXDOMAIN;
+        return true;
+    }
+    if (why.kind != ERR_CANCELLED)
+        return true;
+    *e = why;
+    return false;
+}
+
+static YIELDS bool find_policy(struct dmarc_check *c, struct mailauth_dmarc *d, struct err *e)
+{
+    const struct mailauth_dmarc_record *r = &d->record;
+    enum mailauth_dmarc_policy policy = r->policy;
+    if (!str_ieq(d->policy_domain, d->author)) {
+        bool is_missing = false;
+        if (r->nonexistent && !is_nonexistent(c, d->author, &is_missing, e))
+            return false;
+        policy = r->subdomain ? r->subdomain : policy;
+        policy = is_missing ? r->nonexistent : policy;
+    }
+    d->declared = d->policy = policy;
+    /* In test mode one step less is done (section 4.7, t=). */
+    if (r->is_test && policy > MAILAUTH_DMARC_ACCEPT)
+        d->policy = policy - 1;
+    return true;
+}
+
+static bool conclude(struct mailauth_dmarc *d, enum mailauth_result result, const char *problem)
+{
+    d->result = result;
+    d->problem = problem;
+    return true;
+}
+
+static YIELDS bool check(struct dmarc_check *c, const struct mailauth_dmarc_query *query,
+                         struct mailauth_dmarc *d, struct err *e)
+{
+    struct walk *walk;
+    if (!walk_from(c, d->author, &walk, e))
+        return false;
+    d->organization = organization_of(walk);
+    if (!pick_record(walk, d))
+        return conclude(d, MAILAUTH_NONE, NULL);
+    if (!find_policy(c, d, e) || !align(c, query, d, e))
+        return false;
+    bool passes = d->is_spf_aligned || d->is_dkim_aligned;
+    return conclude(d, passes ? MAILAUTH_PASS : MAILAUTH_FAIL, NULL);
+}
+
+/* A method that could not be asked might have passed: no verdict of fail then (section 5.3.5). */
+static bool is_undecided(const struct mailauth_dmarc_query *query)
+{
+    if (query->spf && query->spf->result == MAILAUTH_TEMPERROR)
+        return true;
+    for (size_t i = 0; query->dkim && i < query->dkim->n; i++) {
+        if (query->dkim->list[i].result == MAILAUTH_TEMPERROR)
+            return true;
+    }
+    return false;
+}
+
+bool mailauth_dmarc_check(const struct mailauth_resolver *resolver,
+                          const struct mailauth_dmarc_query *query, struct arena *a,
+                          int64_t deadline_ms, struct mailauth_dmarc *out, struct err *e)
+{
+    struct dmarc_check *c = ARENA_NEW(a, struct dmarc_check);
+    c->resolver = resolver;
+    c->a = a;
+    c->deadline_ms = deadline_ms;
+    *out = (struct mailauth_dmarc){ .author = query->author };
+    if (query->author.n == 0)
+        return conclude(out, MAILAUTH_PERMERROR, "not exactly one author with a domain");
+    if (!check(c, query, out, e))
+        return c->problem && conclude(out, MAILAUTH_TEMPERROR, c->problem);
+    if (out->result == MAILAUTH_FAIL && is_undecided(query))
+        return conclude(out, MAILAUTH_TEMPERROR, "a proof could not be checked");
+    return true;
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Lists of tags, and the small texts in them. */
+#include "mailauth/tags.h"
+
+static bool is_name(str name)
+{
+    if (name.n == 0 || !ascii_is_alpha(name.p[0]))
+        return false;
+    for (size_t i = 1; i < name.n; i++) {
+        if (!ascii_is_alnum(name.p[i]) && name.p[i] != '_')
+            return false;
+    }
+    return true;
+}
+
+/* Printable octets, and white space as part of a fold or between words. Octets above 127 are UTF-8
+ * of internationalized mail (RFC 8616). */
+static bool is_value(str value)
+{
+    for (size_t i = 0; i < value.n; i++) {
+        unsigned char c = (unsigned char)value.p[i];
+        bool is_space = c == ' ' || c == '\t' || c == '\r' || c == '\n';
+        if ((c < ' ' && !is_space) || c == 0x7f)
+            return false;
+    }
+    return true;
+}
+
+bool mailauth_tags_parse(str text, struct mailauth_tags *out, struct err *e)
+{
+    str rest = text;
+    bool more = true;
+    out->n = 0;
+    while (more) {
+        str spec, name, raw;
+        more = str_cut(rest, ';', &spec, &rest);
+        if (str_trim(spec).n == 0) {
+            if (!more || str_trim(rest).n == 0)
+                break; /* the list may end with ';' */
+            return ERR(e, ERR_SYNTAX, "an empty tag");
+        }
+        if (!str_cut(spec, '=', &name, &raw))
+            return ERR(e, ERR_SYNTAX, "a tag without '='");
+        name = str_trim(name);
+        if (!is_name(name) || !is_value(raw))
+            return ERR(e, ERR_SYNTAX, "no tag by the grammar");
+        if (mailauth_tags_find(out, name))
+            return ERR(e, ERR_SYNTAX, "tag %.*s comes twice", STR_FMT(name));
+        if (out->n == MAILAUTH_MAX_TAGS)
+            return ERR(e, ERR_LIMIT, "more than %d tags", MAILAUTH_MAX_TAGS);
+        out->list[out->n++] = (struct mailauth_tag){ name, str_trim(raw), raw };
+    }
+    return out->n > 0 || ERR(e, ERR_SYNTAX, "no tags");
+}
+
+const struct mailauth_tag *mailauth_tags_find(const struct mailauth_tags *tags, str name)
+{
+    for (size_t i = 0; i < tags->n; i++) {
+        if (str_eq(tags->list[i].name, name))
+            return &tags->list[i];
+    }
+    return NULL;
+}
+
+str mailauth_tags_get(const struct mailauth_tags *tags, str name)
+{
+    const struct mailauth_tag *tag = mailauth_tags_find(tags, name);
+    return tag ? tag->value : STR_EMPTY;
+}
+
+bool mailauth_next_word(str *rest, char sep, str *word)
+{
+    if (!rest->p)
+        return false;
+    str whole = *rest;
+    if (!str_cut(whole, sep, word, rest))
+        *rest = STR_EMPTY;
+    *word = str_trim(*word);
+    return true;
+}
+
+static int digit_of(char c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (ascii_is_digit(c))
+        return c - '0' + 52;
+    return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+bool mailauth_base64_decode(str text, struct buf *out)
+{
+    unsigned bits = 0;
+    unsigned n_bits = 0;
+    size_t n_digits = 0;
+    size_t padding = 0;
+    for (size_t i = 0; i < text.n; i++) {
+        char c = text.p[i];
+        if (c == ' ' || c == '\t' || c == '\r' || c == '\n')
+            continue;
+        if (c == '=') {
+            padding++;
+            continue;
+        }
+        int digit = digit_of(c);
+        if (digit < 0 || padding)
+            return false;
+        n_digits++;
+        bits = (bits << 6 | (unsigned)digit) & 0xffff;
+        n_bits += 6;
+        if (n_bits >= 8) {
+            n_bits -= 8;
+            if (!buf_add_byte(out, (char)(bits >> n_bits & 0xff)))
+                return false;
+        }
+    }
+    bool is_padded = padding == 0 || (n_digits + padding) % 4 == 0;
+    return n_digits % 4 != 1 && padding <= 2 && is_padded;
+}
+
+bool mailauth_domain_is_within(str domain, str parent)
+{
+    if (parent.n == 0 || domain.n < parent.n)
+        return false;
+    size_t more = domain.n - parent.n;
+    return str_ieq(str_skip(domain, more), parent) && (more == 0 || domain.p[more - 1] == '.');
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A whole message with signatures, seals and results of strangers, over a DNS in which every TXT
+ * record is the first line of the input: DKIM, ARC and DMARC judge it and the judgement is written.
+ */
+#include "mailauth/mailauth.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+static bool answer_always(void *arg, str name, enum dns_type type, struct arena *a,
+                          int64_t deadline_ms, struct dns_answer *out, struct err *e)
+{
+    str *rdata = arg;
+    (void)deadline_ms;
+    (void)e;
+    INVARIANT(name.n > 0);
+    *out = (struct dns_answer){ .status = type == DNS_TXT ? DNS_OK : DNS_NXDOMAIN };
+    out->rdata = ARENA_NEW(a, str);
+    out->rdata[0] = *rdata;
+    out->n = type == DNS_TXT;
+    return true;
+}
+
+static void check_written(const struct mailauth_verdict *verdict)
+{
+    struct buf field;
+    buf_init(&field, 1000000);
+    INVARIANT(mailauth_authres_format(STR("mx.test"), verdict, &field));
+    str text = buf_str(&field);
+    INVARIANT(str_has_suffix(text, STR("\r\n")));
+    /* One field: each line but the first is a continuation, and it is known as ours. */
+    for (size_t i = 0; i + 2 < text.n; i++)
+        INVARIANT(text.p[i] != '\n' || text.p[i + 1] == '\t');
+    ptrdiff_t colon = str_find_byte(text, ':');
+    INVARIANT(mailauth_authres_is_ours(str_skip(text, (size_t)colon + 1), STR("mx.test")));
+    buf_fini(&field);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+    struct arena a;
+    struct err e = ERR_CLEAR;
+    str rdata, raw;
+    struct mailauth_message message;
+    struct mailauth_dkim_results dkim;
+    struct mailauth_dmarc dmarc;
+    struct mailauth_arc arc;
+    arena_init(&a);
+    (void)str_cut(str_of((const char *)data, n), '\n', &rdata, &raw);
+    const struct mailauth_resolver resolver = { answer_always, &rdata };
+    mailauth_message_init(&a, raw, &message);
+    INVARIANT(mailauth_dkim_verify(&resolver, &message, 1, &a, DEADLINE_NONE, &dkim, &e));
+    INVARIANT(mailauth_arc_verify(&resolver, &message, &a, DEADLINE_NONE, &arc, &e));
+    const struct mailauth_dmarc_query query = { .author = mailauth_message_author(&a, &message),
+                                                .dkim = &dkim };
+    INVARIANT(mailauth_dmarc_check(&resolver, &query, &a, DEADLINE_NONE, &dmarc, &e));
+    const struct mailauth_verdict verdict = { .dkim = &dkim, .dmarc = &dmarc, .arc = &arc };
+    check_written(&verdict);
+    struct buf kept;
+    buf_init(&kept, raw.n);
+    INVARIANT(mailauth_authres_strip(raw, STR("mx.test"), &kept, &e));
+    INVARIANT(kept.n <= raw.n);
+    buf_fini(&kept);
+    arena_fini(&a);
+    return 0;
+}

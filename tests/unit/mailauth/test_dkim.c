@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* DKIM: the vectors of others, what must not pass, and what we sign ourselves. */
+#include "world.h"
+
+#include "base/base64.h"
+
+static struct mailauth_dkim_results verify(struct world *w, str raw, int64_t now_s)
+{
+    struct mailauth_resolver resolver = world_resolver(w);
+    struct mailauth_message message;
+    struct mailauth_dkim_results results;
+    struct err e = ERR_CLEAR;
+    mailauth_message_init(&w->a, raw, &message);
+    if (!mailauth_dkim_verify(&resolver, &message, now_s, &w->a, DEADLINE_NONE, &results, &e))
+        fail_msg("%s", e.msg);
+    return results;
+}
+
+static const char *result_of(const struct mailauth_dkim_results *results, str selector)
+{
+    for (size_t i = 0; i < results->n; i++) {
+        if (str_eq(results->list[i].signature.selector, selector))
+            return mailauth_result_name(results->list[i].result);
+    }
+    return "absent";
+}
+
+static str file_txt(struct world *w, const char *path)
+{
+    return str_trim(vectors_read(&w->a, path));
+}
+
+static const char brisbane[] = "v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
+
+/* The message of RFC 8463 appendix A.3, with each of the records of dkimpy. */
+static void the_two_signatures_of_the_rfc(void **state)
+{
+    struct world *w = *state;
+    static const struct {
+        const char *record;
+        const char *rsa;
+    } cases[] = {
+        { "dkim-rfc/test.txt", "pass" },          { "dkim-rfc/test2.txt", "pass" },
+        { "dkim-rfc/badk.txt", "permerror" },     { "dkim-rfc/badversion.txt", "permerror" },
+        { "dkim-rfc/test_bad.txt", "permerror" }, { "dkim-rfc/test_tlsrpt.txt", "permerror" },
+    };
+    str raw = world_message(w, "dkim-rfc/rfc6376.signed.msg");
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        w->n = 0;
+        world_add_txt(w, STR("brisbane._domainkey.football.example.com"), str_from_cstr(brisbane));
+        world_add_txt(w, STR("test._domainkey.football.example.com"), file_txt(w, cases[i].record));
+        struct mailauth_dkim_results results = verify(w, raw, 1528637909);
+        assert_int_equal(results.n, 2);
+        assert_string_equal(result_of(&results, STR("brisbane")), "pass");
+        if (strcmp(result_of(&results, STR("test")), cases[i].rsa) != 0)
+            fail_msg("%s: %s", cases[i].record, result_of(&results, STR("test")));
+    }
+}
+
+static void the_example_with_its_records(void **state)
+{
+    struct world *w = *state;
+    str file = vectors_read(&w->a, "dkim-dmarc/dkim/001.txt");
+    str line, name, record;
+    while (str_cut(file, '\n', &line, &file) && line.n) {
+        (void)str_cut(line, ' ', &name, &record);
+        world_add_txt(w, name, record);
+    }
+    struct mailauth_dkim_results results =
+        verify(w, vectors_line_ends(&w->a, file, true), 1528637909);
+    assert_int_equal(results.n, 2);
+    assert_string_equal(result_of(&results, STR("brisbane")), "pass");
+    assert_string_equal(result_of(&results, STR("test")), "pass");
+}
+
+static void a_key_without_version_and_no_key(void **state)
+{
+    struct world *w = *state;
+    str raw = world_message(w, "dkim-rfc/ed25519test2.msg");
+    struct mailauth_dkim_results results = verify(w, raw, 0);
+    assert_string_equal(result_of(&results, STR("sed")), "permerror");
+    world_add_txt(w, STR("sed._domainkey.test.ex"), file_txt(w, "dkim-rfc/eximtest.dns"));
+    results = verify(w, raw, 0);
+    assert_string_equal(result_of(&results, STR("sed")), "pass");
+    w->failing[w->n_failing++] = STR("sed._domainkey.test.ex");
+    results = verify(w, raw, 0);
+    assert_string_equal(result_of(&results, STR("sed")), "temperror");
+}
+
+/* ---- what we sign ---- */
+
+struct keys {
+    struct crypto_key *rsa;
+    struct crypto_key *ed25519;
+};
+
+static struct keys make_keys(struct world *w)
+{
+    struct keys keys;
+    struct err e = ERR_CLEAR;
+    assert_true(crypto_key_generate(CRYPTO_RSA, 2048, &keys.rsa, &e));
+    assert_true(crypto_key_generate(CRYPTO_ED25519, 0, &keys.ed25519, &e));
+    const struct crypto_key *both[] = { keys.rsa, keys.ed25519 };
+    for (size_t i = 0; i < 2; i++) {
+        struct buf der, text;
+        buf_init(&der, 4096);
+        buf_init(&text, 4096);
+        assert_true(crypto_key_format_public(both[i], &der));
+        assert_true(buf_addf(&text, "v=DKIM1; k=%s; p=", i ? "ed25519" : "rsa"));
+        assert_true(base64_encode(BASE64_STANDARD, buf_str(&der), &text));
+        world_add_txt(w, i ? STR("ed._domainkey.example.org") : STR("mail._domainkey.example.org"),
+                      buf_str(&text));
+        buf_fini(&der);
+        buf_fini(&text);
+    }
+    return keys;
+}
+
+static str sign(struct world *w, const struct keys *keys, str raw, int64_t lifetime_s)
+{
+    const struct mailauth_signer signers[] = {
+        { STR("example.org"), STR("mail"), keys->rsa },
+        { STR("example.org"), STR("ed"), keys->ed25519 },
+    };
+    const struct mailauth_signing signing = {
+        .signers = signers, .n = 2, .now_s = 1000000000, .lifetime_s = lifetime_s
+    };
+    struct mailauth_message message;
+    struct buf out;
+    struct err e = ERR_CLEAR;
+    buf_init(&out, 1000000);
+    mailauth_message_init(&w->a, raw, &message);
+    if (!mailauth_dkim_sign(&message, &signing, &out, &e))
+        fail_msg("%s", e.msg);
+    assert_true(buf_add(&out, raw));
+    str made = arena_str(&w->a, buf_str(&out));
+    buf_fini(&out);
+    return made;
+}
+
+static void expect_both(struct world *w, str raw, const char *wanted, const char *what)
+{
+    struct mailauth_dkim_results results = verify(w, raw, 1000000001);
+    const str selectors[] = { STR("mail"), STR("ed") };
+    assert_int_equal(results.n, 2);
+    for (size_t i = 0; i < COUNT_OF(selectors); i++) {
+        if (strcmp(result_of(&results, selectors[i]), wanted) != 0) {
+            fail_msg("%s: %.*s: %s, wanted %s", what, STR_FMT(selectors[i]),
+                     result_of(&results, selectors[i]), wanted);
+        }
+    }
+}
+
+static str replaced(struct world *w, str text, str from, str to)
+{
+    ptrdiff_t at = str_find(text, from);
+    assert_true(at >= 0);
+    return arena_printf(&w->a, "%.*s%.*s%.*s", STR_FMT(str_slice(text, 0, (size_t)at)), STR_FMT(to),
+                        STR_FMT(str_skip(text, (size_t)at + from.n)));
+}
+
+static const char letter[] =
+    "From: Ann <ann@example.org>\r\nTo: bob@example.net\r\n"
+    "Subject: Hello   there\r\n folded\r\nDate: Fri, 11 Jul 2003 21:00:37 -0700\r\n"
+    "X-Other: 1\r\n\r\nDear Bob,\r\n\r\n two  spaces \t and a tab\t\r\n.\r\nBye\r\n\r\n\r\n";
+
+static void changes_that_matter_and_those_that_do_not(void **state)
+{
+    struct world *w = *state;
+    struct keys keys = make_keys(w);
+    str raw = sign(w, &keys, str_from_cstr(letter), 0);
+    static const struct {
+        str from;
+        str to;
+        const char *wanted;
+    } cases[] = {
+        { STR_INIT("X-Other"), STR_INIT("X-Other"), "pass" },
+        { STR_INIT("Hello   there\r\n folded"), STR_INIT("Hello there folded"), "pass" },
+        { STR_INIT("two  spaces \t and"), STR_INIT("two spaces and"), "pass" },
+        { STR_INIT("Bye\r\n\r\n\r\n"), STR_INIT("Bye\r\n"), "pass" },
+        { STR_INIT("Bye\r\n"), STR_INIT("Bye  \r\n"), "pass" },
+        { STR_INIT("X-Other: 1\r\n"), STR_INIT("Received: by x\r\nX-Other: 2\r\n"), "pass" },
+        { STR_INIT("Bye"), STR_INIT("bye"), "fail" },
+        { STR_INIT("a tab"), STR_INIT("atab"), "fail" },
+        { STR_INIT("Hello   there"), STR_INIT("Hellothere"), "fail" },
+        { STR_INIT("X-Other"), STR_INIT("Subject: another\r\nX-Other"), "fail" },
+        { STR_INIT("X-Other"), STR_INIT("Content-Type: text/html\r\nX-Other"), "fail" },
+        { STR_INIT("X-Other"), STR_INIT("From: eve@example.org\r\nX-Other"), "fail" },
+        { STR_INIT("Dear"), STR_INIT("\r\nDear"), "fail" },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        expect_both(w, replaced(w, raw, cases[i].from, cases[i].to), cases[i].wanted,
+                    cases[i].to.p);
+    }
+    crypto_key_free(&keys.rsa);
+    crypto_key_free(&keys.ed25519);
+}
+
+static void bodies_of_all_forms(void **state)
+{
+    struct world *w = *state;
+    struct keys keys = make_keys(w);
+    static const char *const bodies[] = {
+        "",
+        "\r\n",
+        "\r\n\r\n",
+        "x",
+        "x\r\n",
+        " \r\n",
+        "\t",
+        "  \r\n \t \r\n",
+        "a \r\n\r\nb\t\t\r\n \r\n",
+        "\r\nx",
+        "line without end  ",
+        "a\r\n b\r\n\tc\r\n",
+    };
+    for (size_t i = 0; i < COUNT_OF(bodies); i++) {
+        str raw = arena_printf(&w->a, "From: ann@example.org\r\n\r\n%s", bodies[i]);
+        expect_both(w, sign(w, &keys, raw, 0), "pass", bodies[i]);
+    }
+    struct mailauth_message message;
+    struct mailauth_signing none = { 0 };
+    struct buf out;
+    struct err e = ERR_CLEAR;
+    buf_init(&out, 1000);
+    mailauth_message_init(&w->a, world_message(w, "dkim-rfc/test_nofrom.message"), &message);
+    assert_false(mailauth_dkim_sign(&message, &none, &out, &e));
+    assert_int_equal(e.kind, ERR_SYNTAX);
+    crypto_key_free(&keys.rsa);
+    crypto_key_free(&keys.ed25519);
+}
+
+static void lines_of_a_field_are_short_and_it_expires(void **state)
+{
+    struct world *w = *state;
+    struct keys keys = make_keys(w);
+    str raw = sign(w, &keys, str_from_cstr(letter), 1000);
+    str rest = raw;
+    str line;
+    size_t n = 0;
+    while (str_cut(rest, '\n', &line, &rest) && !str_has_prefix(line, STR("From:"))) {
+        assert_true(line.n <= 78);
+        n++;
+    }
+    assert_true(n > 10);
+    struct mailauth_dkim_results results = verify(w, raw, 1000001000);
+    assert_string_equal(result_of(&results, STR("mail")), "pass");
+    results = verify(w, raw, 1000001001);
+    assert_string_equal(result_of(&results, STR("mail")), "fail");
+    crypto_key_free(&keys.rsa);
+    crypto_key_free(&keys.ed25519);
+}
+
+/* ---- hostile ones ---- */
+
+static void broken_fields_are_permanent_errors(void **state)
+{
+    struct world *w = *state;
+    str raw = world_message(w, "dkim-rfc/ed25519test2.msg");
+    world_add_txt(w, STR("sed._domainkey.test.ex"), file_txt(w, "dkim-rfc/eximtest.dns"));
+    ptrdiff_t at = str_find(raw, STR("DKIM-Signature:"));
+    assert_true(at >= 0);
+    static const struct {
+        const char *tags;
+        const char *wanted;
+    } cases[] = {
+        { "v=1", "permerror" },
+        { "", "permerror" },
+        { "v=1; v=1", "permerror" },
+        { "v=2; a=rsa-sha256; d=a.b; s=c; h=from; b=eA==; "
+          "bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
+          "neutral" },
+        { "v=1; a=rsa-sha1; d=a.b; s=c; h=from; bh=eA==; b=eA==", "neutral" },
+        { "v=1; a=rsa-sha256; d=a..b; s=c; h=from; b=eA==", "permerror" },
+        { "v=1; a=rsa-sha256; d=a.b; s=c; h=to; b=eA==; "
+          "bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
+          "permerror" },
+        { "v=1; a=rsa-sha256; d=a.b; i=@b.a; s=c; h=from; b=eA==; "
+          "bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
+          "permerror" },
+        { "v=1; a=rsa-sha256; d=a.b; s=c; h=from; b=eA==; t=20; x=10; "
+          "bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
+          "permerror" },
+        { "v=1; a=rsa-sha256; d=a.b; s=c; h=from; b=eA==; q=http; "
+          "bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
+          "neutral" },
+        { "v=1; a=rsa-sha256; d=a.b; s=c; h=from; b=eA==; c=nofws; "
+          "bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
+          "neutral" },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        str message =
+            arena_printf(&w->a, "DKIM-Signature: %s\r\nFrom: a@a.b\r\n\r\n", cases[i].tags);
+        struct mailauth_dkim_results results = verify(w, message, 0);
+        assert_int_equal(results.n, 1);
+        const char *got = mailauth_result_name(results.list[0].result);
+        if (strcmp(got, cases[i].wanted) != 0)
+            fail_msg("%s: %s", cases[i].tags, got);
+    }
+}
+
+/* ATTACKS X9: a flood of signatures does not hide the author's, nor is it all verified. */
+static void only_ten_are_verified_the_authors_first(void **state)
+{
+    struct world *w = *state;
+    struct keys keys = make_keys(w);
+    str raw = sign(w, &keys, str_from_cstr(letter), 0);
+    struct buf flood;
+    buf_init(&flood, 1000000);
+    for (int i = 0; i < 900; i++) {
+        assert_true(buf_addf(&flood,
+                             "DKIM-Signature: v=1; a=rsa-sha256; d=x%d.test; s=s; h=from; b=eA==; "
+                             "bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\r\n",
+                             i));
+    }
+    assert_true(buf_add(&flood, raw));
+    w->questions = 0;
+    struct mailauth_dkim_results results = verify(w, buf_str(&flood), 0);
+    assert_int_equal(results.n, MAILAUTH_MAX_SIGNATURES);
+    assert_int_equal(results.skipped, 892);
+    assert_int_equal(results.list[0].result, MAILAUTH_PASS);
+    assert_int_equal(results.list[1].result, MAILAUTH_PASS);
+    assert_true(w->questions <= MAILAUTH_MAX_SIGNATURES);
+    buf_fini(&flood);
+    crypto_key_free(&keys.rsa);
+    crypto_key_free(&keys.ed25519);
+}
+
+/* ATTACKS X10: text behind what l= signs is nobody's. */
+static void a_signed_length_is_not_a_pass(void **state)
+{
+    struct world *w = *state;
+    struct mailauth_signature signature = { .body_canon = MAILAUTH_SIMPLE, .has_length = true };
+    struct mailauth_message message = { .body = STR("one\r\ntwo\r\n") };
+    uint8_t hash[CRYPTO_HASH_MAX];
+    (void)w;
+    struct crypto_hash *h = crypto_hash_new(CRYPTO_SHA256);
+    assert_int_equal(mailauth_canon_add_body(h, MAILAUTH_SIMPLE, message.body, 5), 10);
+    crypto_hash_finish(h, hash);
+    crypto_hash_free(&h);
+    uint8_t wanted[CRYPTO_HASH_MAX];
+    crypto_sha256(STR("one\r\n"), wanted);
+    assert_memory_equal(hash, wanted, CRYPTO_SHA256_SIZE);
+    signature.length = 11;
+    signature.body_hash = str_of((const char *)hash, CRYPTO_SHA256_SIZE);
+    const char *problem = NULL;
+    assert_false(mailauth_signature_check(&signature, &message, NULL, &problem));
+    assert_string_equal(problem, "l= is longer than the body");
+}
+
+/* ATTACKS X12. */
+static void keys_that_are_none(void **state)
+{
+    struct world *w = *state;
+    (void)w;
+    static const struct {
+        const char *record;
+        enum err_kind wanted;
+    } cases[] = {
+        { "v=DKIM1; p=", ERR_NONE },
+        { "v=DKIM1", ERR_SYNTAX },
+        { "p=AAAA", ERR_SYNTAX },
+        { "p=!!!!", ERR_SYNTAX },
+        { "k=rsa; v=DKIM1; p=AAAA", ERR_SYNTAX },
+        { "k=ed25519; p=AAAA", ERR_UNSUPPORTED },
+        { "h=sha1; p=AAAA", ERR_UNSUPPORTED },
+        { "s=tlsrpt; p=AAAA", ERR_UNSUPPORTED },
+        /* 512 bits */
+        { "p=MFwwDQYJKoZIhvcNAQEBBQADSwAwSAJBAJpsaMbOAlPvl4e5yh+0G8oKSHE1smrLEsRxCNGaOm2o9hWwJ8gqgy"
+          "F3nVdXxZzjNYcu7k9lf8cQzW1h1Z2O9NECAwEAAQ==",
+          ERR_LIMIT },
+    };
+    const struct mailauth_signature signature = { .key_kind = CRYPTO_RSA };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct mailauth_key key;
+        struct err e = ERR_CLEAR;
+        bool ok = mailauth_key_parse(str_from_cstr(cases[i].record), &signature, &key, &e);
+        if (ok != (cases[i].wanted == ERR_NONE) || e.kind != cases[i].wanted)
+            fail_msg("%s: %s", cases[i].record, e.msg);
+        assert_null(key.key);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(the_two_signatures_of_the_rfc, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(the_example_with_its_records, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(a_key_without_version_and_no_key, world_setup,
+                                        world_teardown),
+        cmocka_unit_test_setup_teardown(changes_that_matter_and_those_that_do_not, world_setup,
+                                        world_teardown),
+        cmocka_unit_test_setup_teardown(bodies_of_all_forms, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(lines_of_a_field_are_short_and_it_expires, world_setup,
+                                        world_teardown),
+        cmocka_unit_test_setup_teardown(broken_fields_are_permanent_errors, world_setup,
+                                        world_teardown),
+        cmocka_unit_test_setup_teardown(only_ten_are_verified_the_authors_first, world_setup,
+                                        world_teardown),
+        cmocka_unit_test_setup_teardown(a_signed_length_is_not_a_pass, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(keys_that_are_none, world_setup, world_teardown),
+    };
+    return cmocka_run_group_tests_name("mailauth/dkim", tests, NULL, NULL);
+}
