@@ -104,6 +104,16 @@ bool db_is_null(const struct db_rows *r, size_t row, size_t column);
  * is refused by an invariant. */
 size_t db_ints(const struct db_rows *r, size_t row, size_t column, struct arena *a, int64_t **out);
 size_t db_strs(const struct db_rows *r, size_t row, size_t column, struct arena *a, str **out);
+/* A big int8[] or timestamptz[] column read in place, element by element; a NULL column is empty.
+ * The elements of a timestamptz[] are microseconds since 1970 UTC. Borrowed from the result. */
+struct db_array {
+    const char *first; /* private */
+    size_t n;
+    int64_t offset; /* private */
+};
+struct db_array db_array_open(const struct db_rows *r, size_t row, size_t column);
+/* The element at the index, which must be below n. */
+int64_t db_array_at(const struct db_array *array, size_t index);
 /* Rows changed by a statement without RETURNING. */
 int64_t db_affected(const struct db_rows *r);
 

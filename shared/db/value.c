@@ -26,6 +26,7 @@ enum {
     OID_VARCHAR = 1043,
     OID_VARCHAR_ARRAY = 1015,
     OID_TIMESTAMPTZ = 1184,
+    OID_TIMESTAMPTZ_ARRAY = 1185,
     OID_FIRST_USER = 16384 /* types of extensions and of our own: domains, enums */
 };
 
@@ -369,6 +370,31 @@ size_t db_strs(const struct db_rows *r, size_t row, size_t column, struct arena 
         p += 4 + len;
     }
     return n;
+}
+
+enum {
+    ARRAY_INT8 = 4 + 8 /* octets of an element: its length, and itself */
+};
+
+struct db_array db_array_open(const struct db_rows *r, size_t row, size_t column)
+{
+    struct db_array array = { NULL, 0, 0 };
+    Oid type = type_of(r, column);
+    INVARIANT(type == OID_INT8_ARRAY || type == OID_TIMESTAMPTZ_ARRAY);
+    if (db_is_null(r, row, column))
+        return array;
+    array.n = open_array(r, row, column, &array.first);
+    array.offset = type == OID_TIMESTAMPTZ_ARRAY ? epoch_us : 0;
+    /* No element is NULL, as that has no octets. */
+    INVARIANT(array.n == 0 ||
+              bytes_at(r, row, column).n == ARRAY_HEADER + array.n * (size_t)ARRAY_INT8);
+    return array;
+}
+
+int64_t db_array_at(const struct db_array *array, size_t index)
+{
+    INVARIANT(index < array->n);
+    return (int64_t)get64(array->first + index * ARRAY_INT8 + 4) + array->offset;
 }
 
 int64_t db_affected(const struct db_rows *r)

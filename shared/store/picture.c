@@ -2,8 +2,40 @@
 /* Pictures of a mailbox: the snapshot of all, the delta since a modseq. */
 #include "store/internal.h"
 
-static const struct db_stmt snapshot = { "SELECT * FROM mailbox_snapshot($1, $2)" };
+/* The frame, and the messages in steps of about 8192: one is on its way while the next one is read.
+ * The steps come in the order of the series; an ORDER BY would make the first wait for the last.
+ * One statement sees one moment. Columns of messages are joined in pairs, because each array
+ * costs. */
+#define SNAPSHOT_STEP "greatest(8192, f.uidnext * 8192 / greatest(f.msgs, 1))"
+static const struct db_stmt snapshot = {
+    "SELECT f.uidvalidity, f.uidnext, f.modseq, f.msgs, f.unseen, f.deleted, f.bytes, f.kw, f.kwx,"
+    "       f.names, f.bits, p.*"
+    "  FROM mailbox_frame($1, $2) f"
+    "  LEFT JOIN LATERAL (SELECT first, first + " SNAPSHOT_STEP " AS next"
+    "                       FROM generate_series(0, f.uidnext - 1, " SNAPSHOT_STEP ") first) g"
+    "    ON f.msgs > 0"
+    "  LEFT JOIN LATERAL"
+    "      (SELECT array_agg(m.uid << 32 | m.size), array_agg(m.msg_id),"
+    "              array_agg(m.modseq << 8 | m.flags), array_agg(m.idate),"
+    "              array_agg(m.uid) FILTER (WHERE m.kw <> 0),"
+    "              array_agg(m.kw) FILTER (WHERE m.kw <> 0),"
+    "              array_agg(m.uid) FILTER (WHERE m.kwx IS NOT NULL),"
+    "              array_agg(array_to_string(m.kwx, ' ')) FILTER (WHERE m.kwx IS NOT NULL)"
+    "         FROM (SELECT * FROM mbox_msg WHERE account_id = $1 AND mailbox_id = $2"
+    "                  AND uid >= g.first AND uid < g.next ORDER BY uid) m) p ON true"
+};
 static const struct db_stmt delta = { "SELECT * FROM mailbox_delta($1, $2, $3)" };
+
+/* Its columns; the first ones as those of mailbox_picture. */
+enum snapshot_column {
+    SNAPSHOT_UIDS_SIZES = 11, /* uid << 32 | size */
+    SNAPSHOT_MSG_IDS,
+    SNAPSHOT_MODSEQS_FLAGS, /* modseq << 8 | flags */
+    SNAPSHOT_IDATES,
+    SNAPSHOT_KW_UIDS,
+    SNAPSHOT_KWS,
+    SNAPSHOT_KWX_UIDS /* and names */
+};
 
 /* Columns of type mailbox_picture. */
 enum picture_column {
@@ -46,9 +78,80 @@ static bool read_rows(const struct db_rows *rows, struct arena *a, struct store_
     return true;
 }
 
+static int64_t floor_seconds(int64_t us)
+{
+    return us / 1000000 - (us % 1000000 < 0);
+}
+
 static bool is_there(const struct db_rows *rows, struct err *e)
 {
     return !db_is_null(rows, 0, PICTURE_STATE) || ERR(e, ERR_NOT_FOUND, "there is no such mailbox");
+}
+
+/* Keyword bits of the messages that have some; both lists are by uid. */
+static void read_bits(const struct db_rows *r, size_t row, struct store_row *list, size_t n)
+{
+    const struct db_array uids = db_array_open(r, row, SNAPSHOT_KW_UIDS);
+    const struct db_array kws = db_array_open(r, row, SNAPSHOT_KWS);
+    size_t at = 0;
+    for (size_t i = 0; i < uids.n && i < kws.n; i++) {
+        while (at < n && list[at].uid < db_array_at(&uids, i))
+            at++;
+        if (at < n && list[at].uid == db_array_at(&uids, i))
+            list[at].kw = (uint64_t)db_array_at(&kws, i);
+    }
+}
+
+/* The messages of one step. */
+static bool read_step(const struct db_rows *r, size_t row, struct store_row *list, size_t n,
+                      struct err *e)
+{
+    struct db_array columns[SNAPSHOT_KW_UIDS - SNAPSHOT_UIDS_SIZES];
+    for (size_t i = 0; i < COUNT_OF(columns); i++) {
+        columns[i] = db_array_open(r, row, SNAPSHOT_UIDS_SIZES + i);
+        if (columns[i].n != n)
+            return ERR(e, ERR_INTERNAL, "a picture of a mailbox has columns of different length");
+    }
+    for (size_t i = 0; i < n; i++) {
+        uint64_t uid_size = (uint64_t)db_array_at(&columns[0], i);
+        int64_t modseq_flags = db_array_at(&columns[2], i);
+        list[i] = (struct store_row){ .uid = (uint32_t)(uid_size >> 32),
+                                      .size = (uint32_t)uid_size,
+                                      .msg_id = db_array_at(&columns[1], i),
+                                      .modseq = modseq_flags >> 8,
+                                      .flags = (uint8_t)modseq_flags,
+                                      .idate_s = floor_seconds(db_array_at(&columns[3], i)) };
+    }
+    read_bits(r, row, list, n);
+    return true;
+}
+
+static bool read_steps(const struct db_rows *r, struct arena *a, struct store_snapshot *out,
+                       struct err *e)
+{
+    size_t n = 0;
+    uint32_t last = 0;
+    for (size_t i = 0; i < db_row_count(r); i++)
+        n += db_array_open(r, i, SNAPSHOT_UIDS_SIZES).n;
+    out->rows = ARENA_ARRAY(a, struct store_row, n);
+    struct store_overflow *all = NULL;
+    for (size_t i = 0; i < db_row_count(r); i++) {
+        const struct store_overflow *some;
+        size_t in_step = db_array_open(r, i, SNAPSHOT_UIDS_SIZES).n;
+        if (!read_step(r, i, out->rows + out->n, in_step, e))
+            return false;
+        if (in_step && out->rows[out->n].uid <= last)
+            return ERR(e, ERR_INTERNAL, "the steps of a picture came in another order");
+        out->n += in_step;
+        last = out->n ? out->rows[out->n - 1].uid : 0;
+        size_t n_some = store_read_overflows(r, i, SNAPSHOT_KWX_UIDS, a, &some);
+        if (n_some && !all)
+            all = ARENA_ARRAY(a, struct store_overflow, n);
+        for (size_t k = 0; k < n_some; k++)
+            all[out->n_overflows++] = some[k];
+    }
+    out->overflows = all;
+    return true;
 }
 
 bool store_snapshot_load(struct store *s, int64_t account_id, int mailbox_id, struct arena *a,
@@ -59,11 +162,10 @@ bool store_snapshot_load(struct store *s, int64_t account_id, int mailbox_id, st
     *out = (struct store_snapshot){ .state.mailbox_id = mailbox_id };
     if (!db_query(s->options.db, DB_READ, &snapshot, params, COUNT_OF(params), a, deadline_ms,
                   &rows, e) ||
-        !is_there(rows, e) || !read_rows(rows, a, &out->rows, &out->n, e))
+        !is_there(rows, e) || !read_steps(rows, a, out, e))
         return false;
     store_read_state(rows, 0, PICTURE_STATE, &out->state);
     store_read_keywords(rows, PICTURE_KW, a, &out->keywords);
-    out->n_overflows = store_read_overflows(rows, 0, PICTURE_KWX_UIDS, a, &out->overflows);
     store_mark_overflows(out->rows, out->n, out->overflows, out->n_overflows);
     return true;
 }

@@ -53,6 +53,11 @@ static void scalars_body(void *arg)
     assert_true(str_has_prefix(db_str(r, 0, 11), STR("2023-11-1")));
 }
 
+static const struct db_stmt time_arrays = {
+    "SELECT ARRAY['1970-01-01 00:00:01.5+00', '1969-12-31 23:59:59+00']::timestamptz[],"
+    " NULL::bigint[]"
+};
+
 static void arrays_body(void *arg)
 {
     struct fixture *f = arg;
@@ -75,6 +80,16 @@ static void arrays_body(void *arg)
     assert_true(str_eq(strs[0], blobs[0]));
     assert_int_equal(db_ints(r, 0, 4, &f->a, &numbers), 0);
     assert_int_equal(db_int(r, 0, 5), 3);
+    struct db_array in_place = db_array_open(r, 0, 1);
+    assert_int_equal(in_place.n, 3);
+    assert_true(db_array_at(&in_place, 0) == INT64_MAX && db_array_at(&in_place, 2) == INT64_MIN);
+    assert_int_equal(db_array_open(r, 0, 4).n, 0);
+    r = query(f, &time_arrays, NULL, 0);
+    in_place = db_array_open(r, 0, 0);
+    assert_int_equal(in_place.n, 2);
+    assert_int_equal(db_array_at(&in_place, 0), 1500000);
+    assert_int_equal(db_array_at(&in_place, 1), -1000000);
+    assert_int_equal(db_array_open(r, 0, 1).n, 0);
 }
 
 static const struct db_stmt infinity_stmt = {

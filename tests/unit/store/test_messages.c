@@ -110,6 +110,7 @@ static void flags_body(void *arg)
             fail_msg("%s: n %zu flags %u kw %llu modseq %lld", c->name, r.n, r.rows[0].flags,
                      (unsigned long long)r.rows[0].kw, (long long)r.modseq);
         }
+        assert_int_equal(r.former, modseq);
         if (c->changes)
             modseq = r.modseq;
         assert_int_equal(r.rows[0].modseq, modseq);
@@ -397,6 +398,43 @@ static void test_transfer_quota(void **state)
     with_store(transfer_quota_body);
 }
 
+/* A mailbox that is read in several steps, with holes between the UIDs. */
+static void big_snapshot_body(void *arg)
+{
+    enum {
+        MESSAGES = 20000
+    };
+    struct fixture *f = arg;
+    char sql[1024];
+    (void)snprintf(sql, sizeof(sql),
+                   "INSERT INTO mbox_msg (account_id, mailbox_id, uid, msg_id, modseq, idate, size,"
+                   " flags, kw) SELECT %lld, 1, i * i / 100 + i, i, 5 + i, to_timestamp(i - 10), i,"
+                   " i %% 32, i %% 3 FROM generate_series(1, %d) i;"
+                   "UPDATE mailbox_state SET msgs = %d, modseq = 50000, uidnext = 5000000"
+                   " WHERE account_id = %lld AND mailbox_id = 1",
+                   (long long)f->account, MESSAGES, MESSAGES, (long long)f->account);
+    test_pg_run(sql);
+    struct store_snapshot s = snapshot_of(f, STORE_INBOX);
+    assert_int_equal(s.n, MESSAGES);
+    assert_int_equal(s.state.modseq, 50000);
+    for (uint32_t i = 1; i <= MESSAGES; i++) {
+        const struct store_row *row = &s.rows[i - 1];
+        assert_int_equal(row->uid, i * i / 100 + i);
+        assert_int_equal(row->msg_id, i);
+        assert_int_equal(row->modseq, 5 + i);
+        assert_int_equal(row->idate_s, (int64_t)i - 10);
+        assert_int_equal(row->size, i);
+        assert_int_equal(row->flags, i % 32);
+        assert_int_equal(row->kw, i % 3);
+    }
+}
+
+static void test_big_snapshot(void **state)
+{
+    (void)state;
+    with_store(big_snapshot_body);
+}
+
 /* I15: UIDs end at 2^32 - 2, and nothing wraps. */
 static void uid_overflow_body(void *arg)
 {
@@ -506,7 +544,8 @@ int main(void)
         cmocka_unit_test(test_unchangedsince), cmocka_unit_test(test_keywords),
         cmocka_unit_test(test_expunge),        cmocka_unit_test(test_transfer),
         cmocka_unit_test(test_transfer_quota), cmocka_unit_test(test_uid_overflow),
-        cmocka_unit_test(test_delta),          cmocka_unit_test(test_ranges),
+        cmocka_unit_test(test_big_snapshot),   cmocka_unit_test(test_delta),
+        cmocka_unit_test(test_ranges),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
