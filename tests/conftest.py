@@ -23,6 +23,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "tests")]
 from demo.server import STANDARD_PORTS, Server  # noqa: E402
+from imap_recorder import Recorder  # noqa: E402
 
 BINARY = pathlib.Path(os.environ.get("HERONRY_BIN", ROOT / "build/dev/heronry")).absolute()
 PSQL = next(iter(sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/psql"), reverse=True)), "psql")
@@ -177,6 +178,14 @@ def heronry():
         yield instance.up()
     finally:
         instance.remove()
+
+
+@pytest.fixture
+def recorder(heronry):
+    """A port (recorder.port) in front of the shared server's IMAP; the test fails when the server says
+    there what the grammar forbids."""
+    with Recorder(heronry) as proxy:
+        yield proxy
 
 
 @pytest.fixture

@@ -17,8 +17,9 @@ def user(heronry):
     return heronry.new_user()
 
 
-def test_imaplib_walks_through_a_mailbox(heronry, user):
-    client = heronry.imap(user)
+def test_imaplib_walks_through_a_mailbox(heronry, user, recorder):
+    client = imaplib.IMAP4_SSL("localhost", recorder.port, ssl_context=heronry.tls(), timeout=20)
+    client.login(user["address"], user["password"])
     assert client.create('"Work &- Play"')[0] == "OK"
     assert client.append('"Work &- Play"', r"(\Flagged)", '"01-Jan-2024 00:00:00 +0000"', MESSAGE)[0] == "OK"
     assert client.select('"Work &- Play"') == ("OK", [b"1"])
@@ -51,8 +52,8 @@ def curl(heronry, user, url, *more, stdin=None):
     return done.stdout
 
 
-def test_curl_reads_and_writes(heronry, user, tmp_path):
-    base = f"imaps://localhost:{heronry.ports['imaps']}"
+def test_curl_reads_and_writes(heronry, user, recorder, tmp_path):
+    base = f"imaps://localhost:{recorder.port}"
     mail = tmp_path / "mail.eml"
     mail.write_bytes(MESSAGE)
     assert b'"/" INBOX' in curl(heronry, user, base + "/")

@@ -12,7 +12,7 @@ COUNT = 2000
 
 
 @pytest.fixture
-def box(heronry, tmp_path):
+def box(heronry, recorder, tmp_path):
     user = heronry.new_user()
     (tmp_path / "mail").mkdir()
     (tmp_path / "state").mkdir()
@@ -20,7 +20,7 @@ def box(heronry, tmp_path):
     (tmp_path / "rc").write_text(f"""
 IMAPAccount heronry
 Host localhost
-Port {heronry.ports['imaps']}
+Port {recorder.port}
 User {user['address']}
 PassCmd "cat {tmp_path}/password"
 SSLType IMAPS

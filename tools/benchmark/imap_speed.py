@@ -266,12 +266,15 @@ def is_met(mine, ratio, part, bound):
     return mine >= -bound if bound < 0 else mine <= bound
 
 
-def rows_of(results, rows):
+def rows_of(results, rows, sizes=()):
     """For each row what both have, Heronry's in parts of the peer's, what is wanted, whether it is met."""
     mine, theirs = (results.get(name, []) for name in ("Heronry", "Postfix + Dovecot"))
     for key, what, unit, part, bound in rows:
         a, b = middle(mine, key), middle(theirs, key)
         ratio = a / b if a is not None and b else None
+        name = next((n for n in sizes if re.search(rf"\b{n}\b", what)), None)
+        if name and sizes[name] != 1000 * int(name[:-1]):
+            what = what.replace(name, str(sizes[name]))     # by --scale
         yield {"what": what, "unit": unit, "heronry": a, "peer": b, "time_ratio": ratio, "wanted_ratio": part,
                "wanted": bound, "met": is_met(a, ratio, part, bound),
                "all": {name: [r.get(key) for r in runs] for name, runs in results.items()}}
