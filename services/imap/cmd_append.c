@@ -62,7 +62,7 @@ bool imap_cmd_append(struct imap_session *s, struct imap_command *c, struct err 
         return imap_reply(s, IMAP_NO, STR_EMPTY, "APPEND of nothing was cancelled");
     if (imap_disk_is_full(s))
         return true;
-    if (!imap_mailbox_parse(&s->arena, args.mailbox, s->is_rev2, &name, e))
+    if (!imap_mailbox_parse(&s->arena, args.mailbox, imap_has_utf8(s), &name, e))
         return false;
     bool ok = imap_resolve(s, name, STORE_MAY_INSERT, &place, e) &&
               append(s, &args, &place, &appended, e);

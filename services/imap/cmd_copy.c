@@ -51,7 +51,7 @@ static bool read_copy(struct imap_session *s, struct imap_command *c, struct cop
     if (str_eq(c->name, STR("MOVE")) && !imap_view_may(s, STORE_MAY_MARK | STORE_MAY_EXPUNGE, e))
         return false;
     return imap_select_messages(s, &set, c->is_uid, &out->selection, e) &&
-           imap_mailbox_parse(&s->arena, sent, s->is_rev2, &out->target, e);
+           imap_mailbox_parse(&s->arena, sent, imap_has_utf8(s), &out->target, e);
 }
 
 /* *no_target: it is the target that is not there. Yields. */

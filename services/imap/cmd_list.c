@@ -86,7 +86,8 @@ static bool send_mailbox(const struct listing *l, const struct store_place *plac
     const struct store_mailbox *m = &place->mailbox;
     struct buf *out = &l->s->out;
     bool ok = buf_add(out, STR("* LIST (")) && add_attributes(l, m) &&
-              buf_add(out, STR(") \"/\" ")) && imap_mailbox_format(out, m->name, l->s->is_rev2);
+              buf_add(out, STR(") \"/\" ")) &&
+              imap_mailbox_format(out, m->name, imap_has_utf8(l->s));
     if (has_child)
         ok = ok && add_childinfo(l);
     ok = ok && buf_add(out, STR("\r\n")) && imap_send_out(l->s);
@@ -99,7 +100,7 @@ static bool send_lsub(const struct listing *l, const struct store_mailbox *m)
 {
     struct buf *out = &l->s->out;
     bool ok = buf_addf(out, "* LSUB (%s) \"/\" ", m->is_subscribed ? "" : "\\Noselect") &&
-              imap_mailbox_format(out, m->name, l->s->is_rev2) && buf_add(out, STR("\r\n"));
+              imap_mailbox_format(out, m->name, imap_has_utf8(l->s)) && buf_add(out, STR("\r\n"));
     return ok && imap_send_out(l->s);
 }
 
@@ -131,7 +132,7 @@ static void list_gone(const struct listing *l)
             continue;
         bool ok = buf_add(out, l->is_lsub ? STR("* LSUB () \"/\" ")
                                           : STR("* LIST (\\Subscribed \\NonExistent) \"/\" ")) &&
-                  imap_mailbox_format(out, name, l->s->is_rev2) && buf_add(out, STR("\r\n"));
+                  imap_mailbox_format(out, name, imap_has_utf8(l->s)) && buf_add(out, STR("\r\n"));
         if (!ok || !imap_send_out(l->s))
             return;
     }
@@ -149,7 +150,7 @@ static bool decode_patterns(struct imap_session *s, const struct imap_list_args 
     for (size_t i = 0; i < args->n_patterns; i++) {
         str sent = arena_printf(&s->arena, "%.*s%.*s", STR_FMT(args->reference),
                                 STR_FMT(args->patterns[i]));
-        if (!imap_mailbox_pattern_parse(&s->arena, sent, s->is_rev2, &l->patterns[i], e))
+        if (!imap_mailbox_pattern_parse(&s->arena, sent, imap_has_utf8(s), &l->patterns[i], e))
             return false;
     }
     return true;

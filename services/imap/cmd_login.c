@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* STARTTLS, LOGIN and AUTHENTICATE. */
+/* STARTTLS, LOGIN, AUTHENTICATE and UNAUTHENTICATE. */
 #include "auth/auth.h"
 #include "crypto/secret.h"
 #include "services/imap/commands.h"
 #include "services/imap/service.h"
+#include "services/imap/view.h"
 
 #include <stdlib.h>
 
@@ -31,6 +32,18 @@ bool imap_cmd_starttls(struct imap_session *s, struct imap_command *c, struct er
     return true;
 }
 
+/* "CAPABILITY ...", as a response code; in the command's arena. */
+static str capability_code(struct imap_session *s)
+{
+    struct buf words;
+    buf_init(&words, CAPABILITY_MAX);
+    (void)buf_add(&words, STR("CAPABILITY "));
+    (void)imap_capabilities_format(s, &words);
+    str code = arena_str(&s->arena, buf_str(&words));
+    buf_fini(&words);
+    return code;
+}
+
 /* A login succeeded: the session is the user's from here on. */
 static bool enter(struct imap_session *s, const struct auth_identity *identity)
 {
@@ -38,19 +51,45 @@ static bool enter(struct imap_session *s, const struct auth_identity *identity)
     if (!s->slot)
         return imap_reply(s, IMAP_NO, STR("LIMIT"), "Too many connections of this user");
     s->account_id = identity->account_id;
+    s->password_serial = identity->password_serial;
     s->login = heap_zalloc(identity->login.n + 1);
     memcpy(s->login, identity->login.p, identity->login.n);
     s->state = IMAP_AUTHENTICATED;
     net_tally_leave(&s->guest);
     net_conn_release_count(s->conn);
     s->bad_commands = 0;
-    struct buf words;
-    buf_init(&words, CAPABILITY_MAX);
-    (void)buf_add(&words, STR("CAPABILITY "));
-    (void)imap_capabilities_format(s, &words);
-    str code = arena_str(&s->arena, buf_str(&words));
-    buf_fini(&words);
-    return imap_reply(s, IMAP_OK, code, "Logged in");
+    return imap_reply(s, IMAP_OK, capability_code(s), "Logged in");
+}
+
+/* RFC 8437: all that the session knows is forgotten, but TLS and what was counted. There is no NO
+ * to this command; what cannot be set back ends the session. */
+bool imap_cmd_unauthenticate(struct imap_session *s, struct imap_command *c, struct err *e)
+{
+    if (!imap_parse_nothing(&c->args, e))
+        return false;
+    imap_view_close(s);
+    imap_enabled_reset(s);
+    net_tally_leave(&s->slot);
+    free(s->login);
+    s->login = NULL;
+    s->account_id = 0;
+    s->state = IMAP_NOT_AUTHENTICATED;
+    s->must_recheck = false;
+    s->bad_commands = 0;
+    s->noops = 0;
+    s->preauth_octets = 0;
+    s->login_deadline = clock_deadline_in(IMAP_LOGIN_MS);
+    s->guest = imap_guest_enter(s->service);
+    if (!s->guest) {
+        imap_bye(s, "UNAVAILABLE", "Too many connections wait to log in", "too_many");
+        return true;
+    }
+    (void)imap_reply(s, IMAP_OK, capability_code(s), "Logged out, log in again");
+    (void)imap_send_reply(s, c->tag);
+    struct err why = ERR_CLEAR;
+    if (!net_conn_decompress(s->conn, &why))
+        s->is_broken = true;
+    return true;
 }
 
 /* Nobody logs in without TLS. It counts like a failed login, so that nobody fills the audit. */

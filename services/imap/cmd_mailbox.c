@@ -26,7 +26,7 @@ static bool read_names(struct imap_session *s, struct imap_command *c, str *name
     if (!imap_parse_astrings(&c->args, sent, n, e))
         return false;
     for (size_t i = 0; i < n; i++) {
-        if (!imap_mailbox_parse(&s->arena, sent[i], s->is_rev2, &names[i], e))
+        if (!imap_mailbox_parse(&s->arena, sent[i], imap_has_utf8(s), &names[i], e))
             return false;
     }
     return true;
@@ -57,7 +57,7 @@ bool imap_cmd_create(struct imap_session *s, struct imap_command *c, struct err 
         return imap_reply(s, IMAP_NO, STR("USEATTR"), "This special use is not offered");
     struct store_home home;
     int mailbox_id = 0;
-    if (!imap_mailbox_parse(&s->arena, args.mailbox, s->is_rev2, &name, e) ||
+    if (!imap_mailbox_parse(&s->arena, args.mailbox, imap_has_utf8(s), &name, e) ||
         !imap_mailbox_check_new(name, e))
         return false;
     if (!store_place_home(s->app->store, s->account_id, name, &s->arena, imap_deadline(), &home,
@@ -134,8 +134,9 @@ bool imap_send_status(struct imap_session *s, const struct store_place *place, u
         .mailbox_id = m->mailbox_id,
     };
     bool ok = buf_add(&s->out, STR("* STATUS ")) &&
-              imap_mailbox_format(&s->out, m->name, s->is_rev2) && buf_add_byte(&s->out, ' ') &&
-              imap_status_format(&s->out, items, &values) && buf_add(&s->out, STR("\r\n"));
+              imap_mailbox_format(&s->out, m->name, imap_has_utf8(s)) &&
+              buf_add_byte(&s->out, ' ') && imap_status_format(&s->out, items, &values) &&
+              buf_add(&s->out, STR("\r\n"));
     return ok && imap_send_out(s);
 }
 
@@ -149,7 +150,7 @@ bool imap_cmd_status(struct imap_session *s, struct imap_command *c, struct err 
     if (!imap_lexer_space(l, e) || !imap_lexer_astring(l, &sent, e) || !imap_lexer_space(l, e) ||
         !imap_status_items_parse(l, &items, e) || !imap_lexer_end(l, e))
         return false;
-    if (!imap_mailbox_parse(&s->arena, sent, s->is_rev2, &name, e) ||
+    if (!imap_mailbox_parse(&s->arena, sent, imap_has_utf8(s), &name, e) ||
         !imap_resolve(s, name, STORE_MAY_READ, &place, e))
         return false;
     s->is_condstore |= (items & IMAP_STATUS_HIGHESTMODSEQ) != 0;

@@ -49,7 +49,7 @@ static void send_facts(struct imap_session *s)
     (void)imap_sendf(s, "* OK [%.*s] Mailbox id\r\n", STR_FMT(id));
     if (s->is_rev2) {
         bool ok = buf_add(&s->out, STR("* LIST () \"/\" ")) &&
-                  imap_mailbox_format(&s->out, str_from_cstr(s->view->name), s->is_rev2) &&
+                  imap_mailbox_format(&s->out, str_from_cstr(s->view->name), imap_has_utf8(s)) &&
                   buf_add(&s->out, STR("\r\n"));
         if (ok)
             (void)imap_send_out(s);
@@ -72,7 +72,7 @@ bool imap_cmd_select(struct imap_session *s, struct imap_command *c, struct err 
         imap_view_close(s);
         (void)imap_send(s, STR("* OK [CLOSED] The former mailbox is closed\r\n"));
     }
-    if (!imap_mailbox_parse(&s->arena, args.mailbox, s->is_rev2, &name, e) ||
+    if (!imap_mailbox_parse(&s->arena, args.mailbox, imap_has_utf8(s), &name, e) ||
         !imap_resolve(s, name, STORE_MAY_READ, &place, e) ||
         !imap_view_open(s, &place, is_read_only, e))
         return false;

@@ -2,6 +2,8 @@
 /* Commands about the session itself: CAPABILITY, NOOP, CHECK, LOGOUT, ID, ENABLE, NAMESPACE. */
 #include "services/imap/commands.h"
 
+#include <stddef.h>
+
 enum {
     NOOP_PAUSE_MS = 100
 };
@@ -43,24 +45,47 @@ bool imap_cmd_id(struct imap_session *s, struct imap_command *c, struct err *e)
     return true;
 }
 
+/* What a client can enable, and the field of the session that says so. */
+static const struct {
+    str word;
+    size_t at;
+} enablings[] = {
+    { STR_INIT("CONDSTORE"), offsetof(struct imap_session, is_condstore) },
+    { STR_INIT("IMAP4rev2"), offsetof(struct imap_session, is_rev2) },
+    { STR_INIT("UTF8=ACCEPT"), offsetof(struct imap_session, is_utf8) },
+};
+
+static bool *field_of(struct imap_session *s, size_t i)
+{
+    return (bool *)((char *)s + enablings[i].at);
+}
+
+void imap_enabled_reset(struct imap_session *s)
+{
+    for (size_t i = 0; i < COUNT_OF(enablings); i++)
+        *field_of(s, i) = false;
+}
+
 /* RFC 5161: unknown words are ignored, and only what is new is told. */
 bool imap_cmd_enable(struct imap_session *s, struct imap_command *c, struct err *e)
 {
-    bool wants_rev2 = false;
-    bool wants_condstore = false;
+    bool wants[COUNT_OF(enablings)] = { false };
     struct imap_lexer *l = &c->args;
     do {
         str word;
         if (!imap_lexer_space(l, e) || !imap_lexer_atom(l, &word, e))
             return false;
-        wants_rev2 |= str_ieq(word, STR("IMAP4rev2"));
-        wants_condstore |= str_ieq(word, STR("CONDSTORE"));
+        for (size_t i = 0; i < COUNT_OF(enablings); i++)
+            wants[i] |= str_ieq(word, enablings[i].word);
     } while (!imap_lexer_is_at_end(l));
-    const char *rev2 = wants_rev2 && !s->is_rev2 ? " IMAP4rev2" : "";
-    const char *condstore = wants_condstore && !s->is_condstore ? " CONDSTORE" : "";
-    s->is_rev2 |= wants_rev2;
-    s->is_condstore |= wants_condstore;
-    (void)imap_sendf(s, "* ENABLED%s%s\r\n", condstore, rev2);
+    bool ok = buf_add(&s->out, STR("* ENABLED"));
+    for (size_t i = 0; i < COUNT_OF(enablings); i++) {
+        if (wants[i] && !*field_of(s, i))
+            ok = ok && buf_addf(&s->out, " %.*s", STR_FMT(enablings[i].word));
+        *field_of(s, i) |= wants[i];
+    }
+    if (ok && buf_add(&s->out, STR("\r\n")))
+        (void)imap_send_out(s);
     return true;
 }
 

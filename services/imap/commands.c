@@ -23,6 +23,8 @@ static const struct imap_command_entry commands[] = {
                  { "AUTH=LOGIN", .rfc = 0, .when = IMAP_BEFORE_WITH_TLS } } },
     { STR_INIT("ENABLE"), imap_cmd_enable, LOGGED_IN, 0, .rfc = 5161,
       .words = { { "ENABLE", .rfc = 5161 } } },
+    { STR_INIT("UNAUTHENTICATE"), imap_cmd_unauthenticate, LOGGED_IN, 0, .rfc = 8437,
+      .words = { { "UNAUTHENTICATE", .rfc = 8437 } } },
     { STR_INIT("COMPRESS"), imap_cmd_compress, LOGGED_IN, 0, .rfc = 4978,
       .words = { { "COMPRESS=DEFLATE", .rfc = 4978 } } },
     { STR_INIT("SELECT"), imap_cmd_select, LOGGED_IN, 0, .rfc = 9051,

@@ -70,6 +70,7 @@ YIELDS bool imap_cmd_namespace(struct imap_session *s, struct imap_command *c, s
 YIELDS bool imap_cmd_starttls(struct imap_session *s, struct imap_command *c, struct err *e);
 YIELDS bool imap_cmd_login(struct imap_session *s, struct imap_command *c, struct err *e);
 YIELDS bool imap_cmd_authenticate(struct imap_session *s, struct imap_command *c, struct err *e);
+YIELDS bool imap_cmd_unauthenticate(struct imap_session *s, struct imap_command *c, struct err *e);
 /* cmd_compress.c */
 YIELDS bool imap_cmd_compress(struct imap_session *s, struct imap_command *c, struct err *e);
 /* cmd_idle.c */

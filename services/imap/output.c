@@ -11,6 +11,11 @@ int64_t imap_deadline(void)
     return clock_deadline_in(IMAP_COMMAND_MS);
 }
 
+bool imap_has_utf8(const struct imap_session *s)
+{
+    return s->is_rev2 || s->is_utf8;
+}
+
 bool imap_send(struct imap_session *s, str bytes)
 {
     struct err e = ERR_CLEAR;

@@ -65,11 +65,14 @@ YIELDS static void look_at_accounts(struct imap_service *service, struct arena *
     LIST_FOR_EACH (item, &service->sessions)
         ids.n++;
     ids.list = ARENA_ARRAY(a, int64_t, ids.n);
+    ids.serials = ARENA_ARRAY(a, int64_t, ids.n);
     ids.n = 0;
     LIST_FOR_EACH (item, &service->sessions) {
         const struct imap_session *s = CONTAINER_OF(item, struct imap_session, link);
-        if (s->account_id != 0)
-            ids.list[ids.n++] = s->account_id;
+        if (s->account_id == 0)
+            continue;
+        ids.list[ids.n] = s->account_id;
+        ids.serials[ids.n++] = s->password_serial;
     }
     if (ids.n == 0 || !account_find_ended(service->app->accounts, &ids, a,
                                           clock_deadline_in(LOOK_MS), &ended, &e))

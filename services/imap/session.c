@@ -131,7 +131,8 @@ static void run_command(struct imap_session *s)
     count_bad(s);
 }
 
-/* Ends the session of an account that was disabled or removed (U13). Yields. */
+/* Ends the session of an account that was disabled or removed, or whose password is another one now
+ * (U13). Yields. */
 static void recheck_account(struct imap_session *s)
 {
     struct account account;
@@ -142,8 +143,11 @@ static void recheck_account(struct imap_session *s)
         account_get(s->app->accounts, s->account_id, &s->arena, imap_deadline(), &account, &e);
     if (ok || e.kind == ERR_NOT_FOUND)
         s->must_recheck = false;
-    if ((ok && account.is_disabled) || (!ok && e.kind == ERR_NOT_FOUND))
+    if ((ok && account.is_disabled) || (!ok && e.kind == ERR_NOT_FOUND)) {
         imap_bye(s, "AUTHORIZATIONFAILED", "The account is disabled", "account_disabled");
+    } else if (ok && account.password_serial != s->password_serial) {
+        imap_bye(s, "EXPIRED", "The password was changed, log in again", "password_changed");
+    }
 }
 
 /* Parks: gives back what a parked session does not need, and says when to be called next. What

@@ -53,6 +53,7 @@ struct imap_session {
     enum imap_state state;
     bool is_rev2;      /* ENABLE IMAP4rev2 */
     bool is_condstore; /* a CONDSTORE enabling command was given (RFC 7162 section 3.1) */
+    bool is_utf8;      /* ENABLE UTF8=ACCEPT (RFC 6855) */
     bool is_idling;    /* inside IDLE */
     bool is_closing;   /* after BYE */
     bool is_broken;    /* a write failed: nothing more can be said */
@@ -71,6 +72,7 @@ struct imap_session {
     struct imap_reply reply;
     char idle_tag[IMAP_TAG_MAX + 1];
     int64_t account_id;      /* after login */
+    int64_t password_serial; /* of the password it logged in with */
     char *login;             /* after login; on the heap */
     struct net_count *guest; /* the count of those that have not logged in; NULL after login */
     struct net_count *slot;  /* the user's count of connections from this address */
@@ -111,6 +113,12 @@ YIELDS void imap_bye(struct imap_session *s, const char *code, const char *text,
 bool imap_reply(struct imap_session *s, enum imap_status_kind status, str code, const char *text);
 /* Writes the tagged answer now, for commands that go on afterwards (STARTTLS). Yields. */
 YIELDS bool imap_send_reply(struct imap_session *s, str tag);
+
+/* Whether mailbox names are UTF-8, not modified UTF-7 (RFC 9051 section 5.1, RFC 6855). */
+bool imap_has_utf8(const struct imap_session *s);
+
+/* cmd_session.c: takes back everything that ENABLE gave (RFC 8437 section 4.1). */
+void imap_enabled_reset(struct imap_session *s);
 
 /* The deadline of one statement that begins now. */
 int64_t imap_deadline(void);

@@ -18,9 +18,9 @@ static const struct db_stmt find_by_id = { "SELECT " ACCOUNT_COLUMNS
                                            " WHERE c.account_id = $1" };
 
 static const struct db_stmt find_ended = {
-    "SELECT i.account_id FROM unnest($1::bigint[]) AS i(account_id)"
+    "SELECT i.account_id FROM unnest($1::bigint[], $2::bigint[]) AS i(account_id, serial)"
     " LEFT JOIN account c USING (account_id)"
-    " WHERE c.account_id IS NULL OR c.disabled_at IS NOT NULL"
+    " WHERE c.account_id IS NULL OR c.disabled_at IS NOT NULL OR c.password_serial <> i.serial"
 };
 
 static const struct db_stmt list_accounts = {
@@ -97,8 +97,11 @@ bool account_find_ended(struct account_directory *d, const struct account_ids *i
                         int64_t deadline_ms, struct account_ids *out, struct err *e)
 {
     struct db_rows *rows = NULL;
-    const struct db_param param = DB_INT8S(ids->list, ids->n);
-    if (!db_query(d->db, DB_READ, &find_ended, &param, 1, a, deadline_ms, &rows, e))
+    const struct db_param params[] = {
+        DB_INT8S(ids->list, ids->n),
+        DB_INT8S(ids->serials, ids->serials ? ids->n : 0),
+    };
+    if (!db_query(d->db, DB_READ, &find_ended, params, COUNT_OF(params), a, deadline_ms, &rows, e))
         return false;
     out->n = db_row_count(rows);
     out->list = ARENA_ARRAY(a, int64_t, out->n);

@@ -10,6 +10,7 @@ import pytest
 
 import imap_raw
 import outside
+from api_client import Api
 from conftest import wait_until
 
 
@@ -104,8 +105,8 @@ def test_idle_says_good_bye_when_the_server_ends(heronry_factory):
 
 
 def test_changes_nobody_told_of_end_sessions(heronry):
-    """U13 without a hint, as with Redis away: disabled, and gone. Others stay."""
-    users = [heronry.new_user() for _ in range(3)]
+    """U13 without a hint, as with Redis away: disabled, gone, and another password. Others stay."""
+    users = [heronry.new_user() for _ in range(4)]
     clients = [imap_raw.Imap(heronry, user) for user in users]
     for client in clients:
         client.must("SELECT INBOX")
@@ -113,10 +114,13 @@ def test_changes_nobody_told_of_end_sessions(heronry):
         assert client.line() == b"+ idling"
     heronry.psql(f"UPDATE account SET disabled_at = now() WHERE login = '{users[0]['address']}'")
     heronry.psql(f"DELETE FROM account WHERE login = '{users[1]['address']}'")
+    heronry.psql("UPDATE account SET password_serial = password_serial + 1"
+                 f" WHERE login = '{users[2]['address']}'")
     for client in clients[:2]:
-        assert client.line(30).startswith(b"* BYE ")
-    clients[2].send(b"DONE\r\n")
-    assert b" OK " in clients[2].line()
+        assert client.line(30).startswith(b"* BYE [AUTHORIZATIONFAILED] ")
+    assert clients[2].line(30).startswith(b"* BYE [EXPIRED] ")
+    clients[3].send(b"DONE\r\n")
+    assert b" OK " in clients[3].line()
     for client in clients:
         client.close()
 
@@ -134,3 +138,19 @@ def test_a_disabled_user_loses_open_sessions(heronry):
         assert other.line(30).startswith(b"* BYE ")
     with pytest.raises((AssertionError, EOFError, smtplib.SMTPException)):
         imap_raw.Imap(heronry, user)
+
+
+def test_a_changed_password_ends_open_sessions(heronry):
+    """At once, idle or not; a login with the new one stays."""
+    user = heronry.new_user()
+    with imap_raw.Imap(heronry, user) as idle, imap_raw.Imap(heronry, user) as other:
+        idle.must("SELECT INBOX")
+        idle.start("IDLE")
+        assert idle.line() == b"+ idling"
+        changed = dict(user, password="a quite new passphrase 7")
+        api = Api.signed_in(heronry, user)
+        api.post("/me/password", {"currentPassword": user["password"], "newPassword": changed["password"]}, status=204)
+        for client in (idle, other):
+            assert client.line(10).startswith(b"* BYE [EXPIRED] The password was changed")
+        with imap_raw.Imap(heronry, changed) as fresh:
+            fresh.must("NOOP")

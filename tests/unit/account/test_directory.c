@@ -209,6 +209,17 @@ static void the_disabled_may_not_send(struct world *w)
     }
 }
 
+static int64_t serial_of(struct world *w, const char *login)
+{
+    struct account account;
+    struct err e = ERR_CLEAR;
+    bool found = false;
+    assert_true(account_find_for_login(w->directory, str_from_cstr(login), &w->a, soon(), &found,
+                                       &account, &e));
+    assert_true(found);
+    return account.password_serial;
+}
+
 /* The same for sessions that only read: asked for many accounts at once. */
 static void ended_accounts_are_found(struct world *w)
 {
@@ -216,12 +227,20 @@ static void ended_accounts_are_found(struct world *w)
     int64_t ada = route(w, "ada", "example.org").account_id;
     int64_t ben = route(w, "ben", "example.org").account_id;
     int64_t list[] = { ada, ben, INT64_C(123456789), ben };
-    struct account_ids two = { list, 2 };
-    struct account_ids four = { list, 4 };
-    struct account_ids none = { NULL, 0 };
+    int64_t serials[] = { serial_of(w, "ada@example.org"), serial_of(w, "ben@example.org") };
+    struct account_ids two = { .list = list, .n = 2 };
+    struct account_ids with_serials = { .list = list, .serials = serials, .n = 2 };
+    struct account_ids four = { .list = list, .n = 4 };
+    struct account_ids none = { .n = 0 };
     struct account_ids ended;
     assert_true(account_find_ended(w->directory, &two, &w->a, soon(), &ended, &e));
     assert_int_equal(ended.n, 0);
+    assert_true(account_find_ended(w->directory, &with_serials, &w->a, soon(), &ended, &e));
+    assert_int_equal(ended.n, 0);
+    serials[1]++; /* as if the password of the session were another one than now */
+    assert_true(account_find_ended(w->directory, &with_serials, &w->a, soon(), &ended, &e));
+    assert_int_equal(ended.n, 1);
+    assert_true(ended.list[0] == ben);
     assert_int_equal(change(w, "ben@example.org", ACCOUNT_SET_DISABLED, true), ERR_NONE);
     assert_true(account_find_ended(w->directory, &four, &w->a, soon(), &ended, &e));
     assert_int_equal(ended.n, 3);
