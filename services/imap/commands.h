@@ -100,6 +100,8 @@ YIELDS bool imap_cmd_expunge(struct imap_session *s, struct imap_command *c, str
 YIELDS bool imap_cmd_copy(struct imap_session *s, struct imap_command *c, struct err *e);
 /* cmd_search.c */
 YIELDS bool imap_cmd_search(struct imap_session *s, struct imap_command *c, struct err *e);
+YIELDS bool imap_cmd_sort(struct imap_session *s, struct imap_command *c, struct err *e);
+YIELDS bool imap_cmd_thread(struct imap_session *s, struct imap_command *c, struct err *e);
 
 /* True when the disk has no room for more mail; the answer is set then. */
 bool imap_disk_is_full(struct imap_session *s);

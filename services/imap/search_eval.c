@@ -5,8 +5,12 @@
 
 #include "mime/mime.h"
 
+#include <stdlib.h>
+
 enum {
-    SECONDS_A_DAY = 86400
+    SECONDS_A_DAY = 86400,
+    OFFLOAD_ABOVE = 256 * 1024, /* octets of a message that are looked into elsewhere */
+    FULL_SCORE = 100
 };
 
 /* ---- dates ---- */
@@ -19,8 +23,9 @@ static int64_t day_of(int64_t seconds)
 
 static bool compare_days(enum imap_search_op op, int64_t day, int64_t wanted)
 {
-    bool is_before = op == IMAP_SEARCH_BEFORE || op == IMAP_SEARCH_SENTBEFORE;
-    bool is_on = op == IMAP_SEARCH_ON || op == IMAP_SEARCH_SENTON;
+    bool is_before =
+        op == IMAP_SEARCH_BEFORE || op == IMAP_SEARCH_SENTBEFORE || op == IMAP_SEARCH_SAVEDBEFORE;
+    bool is_on = op == IMAP_SEARCH_ON || op == IMAP_SEARCH_SENTON || op == IMAP_SEARCH_SAVEDON;
     if (is_before)
         return day < wanted;
     return is_on ? day == wanted : day >= wanted;
@@ -32,7 +37,7 @@ static enum imap_truth truth(bool value)
 }
 
 /* The Date field counts as it is written, without regard to its zone (RFC 9051 section 6.4.4). */
-static enum imap_truth eval_sent(const struct imap_search_key *key, const struct imap_message *m,
+static enum imap_truth eval_sent(const struct imap_search_key *key, const struct imap_looked_at *m,
                                  enum imap_knowledge knows)
 {
     struct mime_header header;
@@ -49,8 +54,8 @@ static enum imap_truth eval_sent(const struct imap_search_key *key, const struct
 
 /* ---- texts ---- */
 
-static enum imap_truth eval_header(const struct imap_search_key *key, const struct imap_message *m,
-                                   enum imap_knowledge knows)
+static enum imap_truth eval_header(const struct imap_search_key *key,
+                                   const struct imap_looked_at *m, enum imap_knowledge knows)
 {
     struct mime_field_iter it;
     struct mime_field field;
@@ -66,31 +71,61 @@ static enum imap_truth eval_header(const struct imap_search_key *key, const stru
     return IMAP_FALSE;
 }
 
-static bool any_field_contains(const struct imap_message *m, str needle)
+/* A look into a big message, with memory of its own: it may outlive who asked for it. */
+struct look {
+    struct work work;
+    struct arena a;
+    str raw;
+    str needle;
+    unsigned fields;
+    bool found;
+};
+
+static void run_look(struct work *work)
 {
-    struct mime_field_iter it;
-    struct mime_field field;
-    mime_field_iter_init(&it, m->header);
-    while (mime_field_iter_next(&it, &field)) {
-        str text = arena_printf(m->a, "%.*s: %.*s", STR_FMT(field.name),
-                                STR_FMT(mime_text_decode(m->a, field.body)));
-        if (search_text_contains(text, needle))
-            return true;
-    }
-    return false;
+    struct look *look = CONTAINER_OF(work, struct look, work);
+    look->found = search_message_contains(look->raw, look->fields, look->needle);
 }
 
-static enum imap_truth eval_text(const struct imap_search_key *key, const struct imap_message *m,
-                                 enum imap_knowledge knows)
+static void end_look(struct work *work)
+{
+    struct look *look = CONTAINER_OF(work, struct look, work);
+    arena_fini(&look->a);
+    free(look);
+}
+
+/* In the pool; in this thread when the pool has no place. */
+YIELDS static bool message_contains(str raw, unsigned fields, str needle, int64_t deadline_ms)
+{
+    struct err e = ERR_CLEAR;
+    if (raw.n <= OFFLOAD_ABOVE)
+        return search_message_contains(raw, fields, needle);
+    struct look *look = HEAP_NEW(struct look);
+    arena_init(&look->a);
+    look->work = (struct work){ .run = run_look, .done = end_look };
+    look->raw = arena_str(&look->a, raw);
+    look->needle = arena_str(&look->a, needle);
+    look->fields = fields;
+    if (!work_run(&look->work, deadline_ms, &e))
+        return search_message_contains(raw, fields, needle);
+    bool found = look->found;
+    work_finish(&look->work);
+    return found;
+}
+
+YIELDS static enum imap_truth eval_text(const struct imap_search *search,
+                                        const struct imap_search_key *key,
+                                        const struct imap_looked_at *m, enum imap_knowledge knows)
 {
     bool has_header = key->op == IMAP_SEARCH_TEXT;
     if (key->text.n == 0)
         return IMAP_TRUE;
-    if (has_header && knows >= IMAP_KNOWS_HEADER && any_field_contains(m, key->text))
+    if (has_header && knows == IMAP_KNOWS_HEADER && search_header_contains(m->header, key->text))
         return IMAP_TRUE;
     if (knows < IMAP_KNOWS_ALL)
         return IMAP_MAYBE;
-    return truth(search_message_contains(m->raw, SEARCH_FIELD_BODY, key->text));
+    unsigned fields = has_header ? SEARCH_FIELD_ANY : SEARCH_FIELD_BODY;
+    return truth(message_contains(m->raw, fields, key->text, search->deadline_ms));
 }
 
 bool imap_search_index_fields(const struct imap_search_key *key, unsigned *fields, bool *is_exact)
@@ -113,21 +148,23 @@ bool imap_search_index_fields(const struct imap_search_key *key, unsigned *field
         *is_exact = true;
         return true;
     }
-    if (key->op != IMAP_SEARCH_HEADER)
+    if (key->op != IMAP_SEARCH_HEADER || search_is_opaque_field(key->name))
         return false;
+    *fields = SEARCH_FIELD_HEADERS;
+    *is_exact = false; /* the index does not tell other fields apart */
     for (size_t i = 0; i < COUNT_OF(headers); i++) {
         if (str_ieq(key->name, headers[i].name)) {
             *fields = headers[i].fields;
             *is_exact = headers[i].is_exact;
-            return true;
         }
     }
-    return false;
+    return true;
 }
 
 /* ---- what the index says ---- */
 
-static bool has_id(const int64_t *ids, size_t n, int64_t id)
+/* Index of the id, or -1. */
+static ptrdiff_t find_id(const int64_t *ids, size_t n, int64_t id)
 {
     size_t low = 0;
     size_t high = n;
@@ -139,37 +176,63 @@ static bool has_id(const int64_t *ids, size_t n, int64_t id)
             high = middle;
         }
     }
-    return low < n && ids[low] == id;
+    return low < n && ids[low] == id ? (ptrdiff_t)low : -1;
 }
 
-static enum imap_truth ask_hint(const struct imap_search *search, const struct imap_search_key *key,
-                                int64_t msg_id)
+static bool may_have(const struct imap_search_hint *hint, int64_t id)
+{
+    uint64_t bit = imap_search_hash(id) & hint->filter_mask;
+    return !hint->filter || (hint->filter[bit / 64] >> bit % 64 & 1);
+}
+
+static enum imap_truth ask_hint(const struct imap_search_hint *hint, int64_t msg_id)
+{
+    const struct search_candidates *c = &hint->candidates;
+    enum imap_truth other = c->all_maybe ? IMAP_MAYBE : IMAP_FALSE;
+    if (!may_have(hint, msg_id))
+        return other;
+    if (find_id(c->sure, c->n_sure, msg_id) >= 0)
+        return hint->is_exact ? IMAP_TRUE : IMAP_MAYBE;
+    return find_id(c->maybe, c->n_maybe, msg_id) >= 0 ? IMAP_MAYBE : other;
+}
+
+static const struct imap_search_hint *hint_of(const struct imap_search *search,
+                                              const struct imap_search_key *key)
 {
     for (size_t i = 0; i < search->n_hints; i++) {
-        const struct imap_search_hint *hint = &search->hints[i];
-        if (hint->key != key || hint->candidates.all_maybe)
-            continue;
-        if (has_id(hint->candidates.sure, hint->candidates.n_sure, msg_id))
-            return hint->is_exact ? IMAP_TRUE : IMAP_MAYBE;
-        return has_id(hint->candidates.maybe, hint->candidates.n_maybe, msg_id) ? IMAP_MAYBE
-                                                                                : IMAP_FALSE;
+        if (search->hints[i].key == key)
+            return &search->hints[i];
     }
-    return IMAP_MAYBE;
+    return NULL;
+}
+
+unsigned imap_search_score(const struct imap_search *search, const struct store_row *row)
+{
+    unsigned best = 0;
+    for (size_t i = 0; i < search->n_hints; i++) {
+        const struct imap_search_hint *hint = &search->hints[i];
+        ptrdiff_t at = hint->scores
+                           ? find_id(hint->candidates.sure, hint->candidates.n_sure, row->msg_id)
+                           : -1;
+        unsigned score = at < 0 ? 0 : hint->scores[at];
+        best = score > best ? score : best;
+    }
+    return best ? best : FULL_SCORE;
 }
 
 /* ---- the tree ---- */
 
 /* AND and OR of the children: the first that decides ends it. */
-static enum imap_truth eval_children(const struct imap_search *search, // NOLINT(misc-no-recursion)
-                                     const struct imap_search_key *key,
-                                     const struct imap_message *m, uint32_t number,
-                                     enum imap_knowledge knows)
+YIELDS static enum imap_truth
+eval_children(const struct imap_search *search, // NOLINT(misc-no-recursion)
+              const struct imap_search_key *key, const struct imap_looked_at *m,
+              enum imap_knowledge knows)
 {
     bool is_or = key->op == IMAP_SEARCH_OR;
     enum imap_truth decides = is_or ? IMAP_TRUE : IMAP_FALSE;
     enum imap_truth result = is_or ? IMAP_FALSE : IMAP_TRUE;
     for (const struct imap_search_key *k = key->first_child; k; k = k->next) {
-        enum imap_truth t = imap_search_eval(search, k, m, number, knows);
+        enum imap_truth t = imap_search_eval(search, k, m, knows);
         if (t == decides)
             return t;
         if (t == IMAP_MAYBE)
@@ -183,61 +246,89 @@ static enum imap_truth negate(enum imap_truth t)
     return t == IMAP_MAYBE ? IMAP_MAYBE : truth(t == IMAP_FALSE);
 }
 
-static enum imap_truth eval_words(const struct imap_search *search,
-                                  const struct imap_search_key *key, const struct imap_message *m,
-                                  enum imap_knowledge knows)
+/* Keys that the index, a thread or the message itself decides. */
+YIELDS static enum imap_truth eval_words(const struct imap_search *search,
+                                         const struct imap_search_key *key,
+                                         const struct imap_looked_at *m, enum imap_knowledge knows)
 {
-    enum imap_truth hint = ask_hint(search, key, m->row->msg_id);
-    /* The index knows no trace fields, which TEXT looks at too: the header decides. */
-    if (hint == IMAP_FALSE && key->op == IMAP_SEARCH_TEXT)
-        return knows < IMAP_KNOWS_HEADER ? IMAP_MAYBE : truth(any_field_contains(m, key->text));
-    if (hint != IMAP_MAYBE)
-        return hint;
-    return key->op == IMAP_SEARCH_HEADER ? eval_header(key, m, knows) : eval_text(key, m, knows);
+    const struct imap_search_hint *hint = hint_of(search, key);
+    enum imap_truth t = hint ? ask_hint(hint, m->row->msg_id) : IMAP_MAYBE;
+    if (t != IMAP_MAYBE)
+        return t;
+    if (key->op == IMAP_SEARCH_THREADID) /* nothing is known of it without its hint */
+        return knows == IMAP_KNOWS_ALL ? IMAP_FALSE : IMAP_MAYBE;
+    return key->op == IMAP_SEARCH_HEADER ? eval_header(key, m, knows)
+                                         : eval_text(search, key, m, knows);
 }
 
-/* The depth is limited by the parser. */
-enum imap_truth imap_search_eval(const struct imap_search *search, // NOLINT(misc-no-recursion)
-                                 const struct imap_search_key *key, const struct imap_message *m,
-                                 uint32_t number, enum imap_knowledge knows)
+/* Keys that the row decides. */
+static enum imap_truth eval_row(const struct imap_search *search, const struct imap_search_key *key,
+                                const struct imap_looked_at *m)
 {
     const struct store_row *row = m->row;
+    int64_t age_s = search->now_s - row->idate_s;
+    int64_t saved_s = search->saved_s ? search->saved_s[m->number - 1] : STORE_NEVER_SAVED;
     switch (key->op) {
-    case IMAP_SEARCH_ALL:
-        return IMAP_TRUE;
-    case IMAP_SEARCH_NONE:
-        return IMAP_FALSE;
-    case IMAP_SEARCH_AND:
-    case IMAP_SEARCH_OR:
-        return eval_children(search, key, m, number, knows);
-    case IMAP_SEARCH_NOT:
-        return negate(imap_search_eval(search, key->first_child, m, number, knows));
     case IMAP_SEARCH_FLAG:
         return truth((row->flags & key->number) != 0);
     case IMAP_SEARCH_KEYWORD:
-        return truth(imap_view_has_keyword(search->s->view, number - 1, key->text));
-    case IMAP_SEARCH_HEADER:
-    case IMAP_SEARCH_BODY:
-    case IMAP_SEARCH_TEXT:
-        return eval_words(search, key, m, knows);
+        return truth(imap_view_has_keyword(search->view, m->number - 1, key->text));
     case IMAP_SEARCH_BEFORE:
     case IMAP_SEARCH_ON:
     case IMAP_SEARCH_SINCE:
         return truth(compare_days(key->op, day_of(row->idate_s), key->days));
-    case IMAP_SEARCH_SENTBEFORE:
-    case IMAP_SEARCH_SENTON:
-    case IMAP_SEARCH_SENTSINCE:
-        return eval_sent(key, m, knows);
     case IMAP_SEARCH_LARGER:
         return truth(row->size > key->number);
     case IMAP_SEARCH_SMALLER:
         return truth(row->size < key->number);
     case IMAP_SEARCH_SEQUENCE:
-        return truth(imap_sequence_has(&key->set, number));
+        return truth(imap_sequence_has(&key->set, m->number));
     case IMAP_SEARCH_UID:
         return truth(imap_sequence_has(&key->set, row->uid));
     case IMAP_SEARCH_MODSEQ:
         return truth((uint64_t)row->modseq >= key->number);
+    case IMAP_SEARCH_OLDER:
+        return truth(age_s >= (int64_t)key->number);
+    case IMAP_SEARCH_YOUNGER:
+        return truth(age_s <= (int64_t)key->number);
+    case IMAP_SEARCH_EMAILID:
+        return truth((uint64_t)row->msg_id == key->number);
+    case IMAP_SEARCH_SAVEDBEFORE:
+    case IMAP_SEARCH_SAVEDON:
+    case IMAP_SEARCH_SAVEDSINCE:
+        return truth(saved_s != STORE_NEVER_SAVED &&
+                     compare_days(key->op, day_of(saved_s), key->days));
+    case IMAP_SEARCH_ALL:
+    case IMAP_SEARCH_NONE:
+    case IMAP_SEARCH_AND:
+    case IMAP_SEARCH_OR:
+    case IMAP_SEARCH_NOT:
+    case IMAP_SEARCH_HEADER:
+    case IMAP_SEARCH_BODY:
+    case IMAP_SEARCH_TEXT:
+    case IMAP_SEARCH_SENTBEFORE:
+    case IMAP_SEARCH_SENTON:
+    case IMAP_SEARCH_SENTSINCE:
+    case IMAP_SEARCH_THREADID:
+        break;
     }
-    return IMAP_FALSE;
+    return truth(key->op == IMAP_SEARCH_ALL);
+}
+
+/* The depth is limited by the parser. */
+enum imap_truth imap_search_eval(const struct imap_search *search, // NOLINT(misc-no-recursion)
+                                 const struct imap_search_key *key, const struct imap_looked_at *m,
+                                 enum imap_knowledge knows)
+{
+    if (key->op == IMAP_SEARCH_AND || key->op == IMAP_SEARCH_OR)
+        return eval_children(search, key, m, knows);
+    if (key->op == IMAP_SEARCH_NOT)
+        return negate(imap_search_eval(search, key->first_child, m, knows));
+    if (key->op == IMAP_SEARCH_HEADER || key->op == IMAP_SEARCH_BODY ||
+        key->op == IMAP_SEARCH_TEXT || key->op == IMAP_SEARCH_THREADID)
+        return eval_words(search, key, m, knows);
+    if (key->op == IMAP_SEARCH_SENTBEFORE || key->op == IMAP_SEARCH_SENTON ||
+        key->op == IMAP_SEARCH_SENTSINCE)
+        return eval_sent(key, m, knows);
+    return eval_row(search, key, m);
 }

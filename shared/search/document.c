@@ -115,6 +115,8 @@ static void add_text(unsigned field, str normal_text, void *arg)
     struct builder *b = arg;
     struct search_tokenizer t;
     struct search_token token;
+    if (field == SEARCH_TEXT_WHOLE)
+        return;
     search_tokenizer_init(&t, normal_text);
     t.position = b->position;
     while (search_tokenizer_next(&t, &token)) {

@@ -37,8 +37,16 @@ struct search_document {
 /* Makes the document of a raw message. Never fails. Linear; in arena. */
 void search_document_make(struct arena *a, str message, struct search_document *out);
 
+/* A header field with its name and its value, beside the value alone: for the verification of
+ * needles that reach over both, where all fields are asked for. The index has no use for it. */
+enum {
+    SEARCH_TEXT_WHOLE = 64
+};
+
 /* The texts of a message by field, in normal form, as both the index and the verification see
- * them: calls fn for each text, in the order subject, from, to, other headers, body. `max_text` is
+ * them: calls fn for each text, in the order subject, from, to, other headers, headers of parts,
+ * body. Other headers and those of parts come with their names; fields with a weight of their own
+ * give their name as text of the headers. Tags of signatures and keys are left out. `max_text` is
  * the most bytes of the body (SIZE_MAX: all). False when the body was cut. */
 typedef void (*search_text_fn)(unsigned field, str normal_text, void *arg);
 bool search_message_texts(str message, size_t max_text, search_text_fn fn, void *arg);

@@ -10,6 +10,7 @@
 #include "notify/notify.h"
 #include "obs/obs.h"
 #include "search/document.h"
+#include "search/keys.h"
 #include "search/vocabulary.h"
 
 #include <stdlib.h>
@@ -47,6 +48,7 @@ struct index_job {
     size_t n;
     str *texts; /* raw messages; p NULL: gone or damaged */
     str *tsvectors;
+    struct search_keys *keys;
     str *words; /* of all documents, each once, in byte order */
     size_t n_words;
 };
@@ -94,10 +96,13 @@ static void make_documents(struct work *work)
     struct index_job *job = CONTAINER_OF(work, struct index_job, work);
     struct search_document *documents = ARENA_ARRAY(&job->a, struct search_document, job->n + 1);
     job->tsvectors = ARENA_ARRAY(&job->a, str, job->n + 1);
+    job->keys = ARENA_ARRAY(&job->a, struct search_keys, job->n + 1);
     for (size_t i = 0; i < job->n; i++) {
         documents[i].tsvector = STR(SEARCH_UNREADABLE_TSVECTOR);
-        if (job->texts[i].p)
+        if (job->texts[i].p) {
             search_document_make(&job->a, job->texts[i], &documents[i]);
+            search_keys_make(&job->a, job->texts[i], &job->keys[i]);
+        }
         job->tsvectors[i] = documents[i].tsvector;
     }
     gather_words(job, documents);
@@ -185,7 +190,9 @@ YIELDS static bool index_some(const struct index_batch *batch, size_t from, size
     }
     struct arena scratch;
     arena_init(&scratch);
-    bool ok = write_documents(batch, from, job, &scratch, e);
+    bool ok = write_documents(batch, from, job, &scratch, e) &&
+              search_keys_write(batch->tx, batch->accounts + from, batch->ids + from, job->keys,
+                                job->n, &scratch, e);
     arena_fini(&scratch);
     *done = job->n;
     work_finish(&job->work);

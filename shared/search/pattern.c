@@ -11,7 +11,7 @@
 #include "search/tokens.h"
 
 enum {
-    MAX_QUERY = 256 * 1024 /* 200 words of the greatest size, twice */
+    MAX_QUERY = 1024 * 1024 /* PostgreSQL takes that much; longer ones are left to reading */
 };
 
 struct item {
@@ -25,6 +25,7 @@ struct item {
 struct pattern {
     struct item items[SEARCH_MAX_WORDS];
     size_t n;
+    bool has_colon;
     bool has_separators; /* something in the needle is no word: positions alone cannot tell */
     bool is_mixed;       /* words and bigrams without a separator */
 };
@@ -60,6 +61,7 @@ static void split(struct pattern *p, str needle)
     struct search_tokenizer t;
     struct search_token token;
     size_t covered = 0;
+    p->has_colon = str_find_byte(needle, ':') >= 0;
     search_tokenizer_init(&t, needle);
     while (p->n < COUNT_OF(p->items) && search_tokenizer_next(&t, &token)) {
         if (token.kind == SEARCH_TOKEN_COMPOUND)
@@ -72,18 +74,21 @@ static void split(struct pattern *p, str needle)
     p->has_separators = p->has_separators || covered < needle.n;
 }
 
-/* Items that cannot be looked up (too short for the vocabulary's trigrams, or a beginning that
- * nearly every word has) are left out: then more is found, and verified. */
+/* Items that are not worth to be looked up (too short for the vocabulary's trigrams, or a beginning
+ * that nearly every word has) are left out where others are left: then more is found, and verified.
+ */
 static void drop_weak(struct pattern *p)
 {
     struct item *first = &p->items[0];
-    size_t last = p->n - 1;
-    if (p->n && p->items[last].open_right && p->items[last].is_word && !p->items[last].open_left &&
-        utf8_count(p->items[last].text) < SEARCH_MIN_PREFIX_CHARS)
+    if (p->n < 2)
+        return;
+    const struct item *last = &p->items[p->n - 1];
+    if (last->open_right && last->is_word && !last->open_left &&
+        utf8_count(last->text) < SEARCH_MIN_PREFIX_CHARS)
         p->n--;
-    if (p->n && first->open_left && utf8_count(first->text) < SEARCH_MIN_SUBSTRING) {
-        memmove(first, first + 1, (p->n - 1) * sizeof(*first));
+    if (first->open_left && utf8_count(first->text) < SEARCH_MIN_SUBSTRING) {
         p->n--;
+        memmove(first, first + 1, p->n * sizeof(*first));
     }
 }
 
@@ -106,6 +111,7 @@ static str like_pattern(struct arena *a, const struct item *item)
 struct writer {
     struct buf *out;
     const char *mark;
+    bool or_plain; /* the same word without its mark will do too */
     const char *weights;
     const str *words;
     size_t n_words;
@@ -119,8 +125,30 @@ static void write_lexeme(struct writer *w, str word, bool prefix)
         w->fits = w->fits && buf_addf(w->out, ":%s%s", prefix ? "*" : "", w->weights);
 }
 
-static void write_item(struct writer *w, const struct item *item)
+static void write_item(struct writer *w, const struct item *item);
+
+/* A needle with a colon may reach from the name of a field into its value, and the words of values
+ * with a weight of their own have no mark. */
+static void write_either(struct writer *w, const struct item *item)
 {
+    const char *mark = w->mark;
+    w->or_plain = false;
+    w->fits = w->fits && buf_add_byte(w->out, '(');
+    write_item(w, item);
+    w->mark = "";
+    w->fits = w->fits && buf_add_byte(w->out, '|');
+    write_item(w, item);
+    w->fits = w->fits && buf_add_byte(w->out, ')');
+    w->mark = mark;
+    w->or_plain = true;
+}
+
+static void write_item(struct writer *w, const struct item *item) // NOLINT(misc-no-recursion)
+{
+    if (w->or_plain) {
+        write_either(w, item);
+        return;
+    }
     if (!item->open_left) {
         write_lexeme(w, item->text, item->open_right);
         return;
@@ -164,6 +192,7 @@ static str write_pattern(struct arena *a, const struct pattern *p, unsigned fiel
     if (fields & SEARCH_FIELD_HEADERS) {
         w.mark = SEARCH_HEADER_MARK;
         w.weights = "";
+        w.or_plain = in_text && p->has_colon;
         w.fits = w.fits && buf_add(&out, in_text ? STR(" | ") : STR_EMPTY);
         write_items(&w, p, false);
     }

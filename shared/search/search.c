@@ -166,14 +166,15 @@ bool search_find_substring(struct db *db, int64_t account_id, const struct searc
         return true;
     if (!look_first(db, account_id, pattern.like, a, deadline_ms, &first, e))
         return false;
-    if (first.n_words > SEARCH_MAX_EXPANSION)
-        return true;
+    bool is_partial = first.n_words > SEARCH_MAX_EXPANSION;
     search_pattern_make(a, normal, needle->fields, first.words, first.n_words, &pattern);
-    if (pattern.tsquery.n == 0)
+    if (pattern.tsquery.n == 0 || (is_partial && !pattern.is_exact))
         return true;
     if (!look_second(db, account_id, &pattern, a, deadline_ms, &second, e))
         return false;
     make_answer(a, &pattern, &second, &first.pending, out);
+    /* Some words were asked for: who has one of them matches, of the rest nothing is known. */
+    out->all_maybe = is_partial;
     return true;
 }
 

@@ -15,12 +15,15 @@ enum shape {
     SHAPE_HEADER, /* two astrings */
     SHAPE_DATE,
     SHAPE_NUMBER,
+    SHAPE_INTERVAL, /* a number that is not 0 */
+    SHAPE_OBJECT,   /* an object id */
     SHAPE_SET,
     SHAPE_MODSEQ,
     SHAPE_WORD,   /* a keyword */
     SHAPE_UNWORD, /* a keyword; the key is NOT it */
     SHAPE_NOT,    /* one key */
-    SHAPE_OR      /* two keys */
+    SHAPE_OR,     /* two keys */
+    SHAPE_FUZZY   /* one key; all under it is fuzzy */
 };
 
 struct key_kind {
@@ -39,8 +42,10 @@ static const struct key_kind key_kinds[] = {
     { STR_INIT("CC"), SHAPE_FIELD, IMAP_SEARCH_HEADER, 0 },
     { STR_INIT("DELETED"), SHAPE_ALONE, IMAP_SEARCH_FLAG, IMAP_FLAG_DELETED },
     { STR_INIT("DRAFT"), SHAPE_ALONE, IMAP_SEARCH_FLAG, IMAP_FLAG_DRAFT },
+    { STR_INIT("EMAILID"), SHAPE_OBJECT, IMAP_SEARCH_EMAILID, 0 },
     { STR_INIT("FLAGGED"), SHAPE_ALONE, IMAP_SEARCH_FLAG, IMAP_FLAG_FLAGGED },
     { STR_INIT("FROM"), SHAPE_FIELD, IMAP_SEARCH_HEADER, 0 },
+    { STR_INIT("FUZZY"), SHAPE_FUZZY, IMAP_SEARCH_AND, 0 },
     { STR_INIT("HEADER"), SHAPE_HEADER, IMAP_SEARCH_HEADER, 0 },
     { STR_INIT("KEYWORD"), SHAPE_WORD, IMAP_SEARCH_KEYWORD, 0 },
     { STR_INIT("LARGER"), SHAPE_NUMBER, IMAP_SEARCH_LARGER, 0 },
@@ -48,9 +53,14 @@ static const struct key_kind key_kinds[] = {
     { STR_INIT("NEW"), SHAPE_ALONE, IMAP_SEARCH_NONE, 0 },
     { STR_INIT("NOT"), SHAPE_NOT, IMAP_SEARCH_NOT, 0 },
     { STR_INIT("OLD"), SHAPE_ALONE, IMAP_SEARCH_ALL, 0 },
+    { STR_INIT("OLDER"), SHAPE_INTERVAL, IMAP_SEARCH_OLDER, 0 },
     { STR_INIT("ON"), SHAPE_DATE, IMAP_SEARCH_ON, 0 },
     { STR_INIT("OR"), SHAPE_OR, IMAP_SEARCH_OR, 0 },
     { STR_INIT("RECENT"), SHAPE_ALONE, IMAP_SEARCH_NONE, 0 },
+    { STR_INIT("SAVEDATESUPPORTED"), SHAPE_ALONE, IMAP_SEARCH_ALL, 0 },
+    { STR_INIT("SAVEDBEFORE"), SHAPE_DATE, IMAP_SEARCH_SAVEDBEFORE, 0 },
+    { STR_INIT("SAVEDON"), SHAPE_DATE, IMAP_SEARCH_SAVEDON, 0 },
+    { STR_INIT("SAVEDSINCE"), SHAPE_DATE, IMAP_SEARCH_SAVEDSINCE, 0 },
     { STR_INIT("SEEN"), SHAPE_ALONE, IMAP_SEARCH_FLAG, IMAP_FLAG_SEEN },
     { STR_INIT("SENTBEFORE"), SHAPE_DATE, IMAP_SEARCH_SENTBEFORE, 0 },
     { STR_INIT("SENTON"), SHAPE_DATE, IMAP_SEARCH_SENTON, 0 },
@@ -59,6 +69,7 @@ static const struct key_kind key_kinds[] = {
     { STR_INIT("SMALLER"), SHAPE_NUMBER, IMAP_SEARCH_SMALLER, 0 },
     { STR_INIT("SUBJECT"), SHAPE_FIELD, IMAP_SEARCH_HEADER, 0 },
     { STR_INIT("TEXT"), SHAPE_TEXT, IMAP_SEARCH_TEXT, 0 },
+    { STR_INIT("THREADID"), SHAPE_OBJECT, IMAP_SEARCH_THREADID, 0 },
     { STR_INIT("TO"), SHAPE_FIELD, IMAP_SEARCH_HEADER, 0 },
     { STR_INIT("UID"), SHAPE_SET, IMAP_SEARCH_UID, 0 },
     { STR_INIT("UNANSWERED"), SHAPE_UNSET, IMAP_SEARCH_FLAG, IMAP_FLAG_ANSWERED },
@@ -67,6 +78,7 @@ static const struct key_kind key_kinds[] = {
     { STR_INIT("UNFLAGGED"), SHAPE_UNSET, IMAP_SEARCH_FLAG, IMAP_FLAG_FLAGGED },
     { STR_INIT("UNKEYWORD"), SHAPE_UNWORD, IMAP_SEARCH_KEYWORD, 0 },
     { STR_INIT("UNSEEN"), SHAPE_UNSET, IMAP_SEARCH_FLAG, IMAP_FLAG_SEEN },
+    { STR_INIT("YOUNGER"), SHAPE_INTERVAL, IMAP_SEARCH_YOUNGER, 0 },
 };
 
 /* A parse in progress. */
@@ -74,6 +86,7 @@ struct parse {
     struct imap_lexer *l;
     struct imap_search_args *out;
     unsigned keys;
+    unsigned fuzzy; /* FUZZY keys around */
     struct err *e;
 };
 
@@ -83,6 +96,7 @@ static struct imap_search_key *new_key(struct parse *p, enum imap_search_op op)
 {
     struct imap_search_key *key = ARENA_NEW(p->l->a, struct imap_search_key);
     key->op = op;
+    key->is_fuzzy = p->fuzzy > 0;
     return key;
 }
 
@@ -141,6 +155,32 @@ static bool read_operands(struct parse *p, unsigned depth, unsigned n, struct im
     return true;
 }
 
+static bool read_interval(struct parse *p, uint64_t *out)
+{
+    if (!imap_lexer_space(p->l, p->e) || !imap_lexer_number(p->l, UINT32_MAX, out, p->e))
+        return false;
+    return *out > 0 || ERR(p->e, ERR_SYNTAX, "an interval is at least 1 second");
+}
+
+static bool read_object_id(struct parse *p, str *out)
+{
+    if (!imap_lexer_space(p->l, p->e) || !imap_lexer_astring(p->l, out, p->e))
+        return false;
+    bool ok = out->n > 0 && out->n <= IMAP_OBJECT_ID_MAX;
+    for (size_t i = 0; ok && i < out->n; i++)
+        ok = ascii_is_alnum(out->p[i]) || out->p[i] == '_' || out->p[i] == '-';
+    return ok || ERR(p->e, ERR_SYNTAX, "not an object id");
+}
+
+static bool read_fuzzy(struct parse *p, unsigned depth, struct imap_search_key *key)
+{
+    p->out->has_fuzzy = true;
+    p->fuzzy++;
+    bool ok = read_operands(p, depth, 1, key);
+    p->fuzzy--;
+    return ok;
+}
+
 static bool read_value(struct parse *p, enum shape shape, unsigned depth,
                        struct imap_search_key *key)
 {
@@ -159,6 +199,10 @@ static bool read_value(struct parse *p, enum shape shape, unsigned depth,
     case SHAPE_NUMBER:
         return imap_lexer_space(p->l, p->e) &&
                imap_lexer_number(p->l, INT64_MAX, &key->number, p->e);
+    case SHAPE_INTERVAL:
+        return read_interval(p, &key->number);
+    case SHAPE_OBJECT:
+        return read_object_id(p, &key->text);
     case SHAPE_SET:
         return imap_lexer_space(p->l, p->e) && imap_sequence_parse(p->l, &key->set, p->e);
     case SHAPE_MODSEQ:
@@ -170,6 +214,8 @@ static bool read_value(struct parse *p, enum shape shape, unsigned depth,
         return read_operands(p, depth, 1, key);
     case SHAPE_OR:
         return read_operands(p, depth, 2, key);
+    case SHAPE_FUZZY:
+        return read_fuzzy(p, depth, key);
     }
     return false;
 }
@@ -222,65 +268,14 @@ static bool parse_key(struct parse *p, unsigned depth, struct imap_search_key **
         return parse_list(p, depth + 1, out) && imap_lexer_byte(p->l, ')', p->e);
     if (ascii_is_digit(c) || c == '*' || c == '$') {
         *out = new_key(p, IMAP_SEARCH_SEQUENCE);
+        p->out->has_numbers |= c != '$';
         return imap_sequence_parse(p->l, &(*out)->set, p->e);
     }
     return parse_named_key(p, depth, out);
 }
 
-static bool parse_return(struct parse *p)
-{
-    static const struct {
-        str name;
-        unsigned bit;
-    } options[] = { { STR_INIT("MIN"), IMAP_RETURN_MIN },
-                    { STR_INIT("MAX"), IMAP_RETURN_MAX },
-                    { STR_INIT("ALL"), IMAP_RETURN_ALL },
-                    { STR_INIT("COUNT"), IMAP_RETURN_COUNT },
-                    { STR_INIT("SAVE"), IMAP_RETURN_SAVE } };
-    if (!imap_lexer_space(p->l, p->e) || !imap_lexer_byte(p->l, '(', p->e))
-        return false;
-    p->out->has_return = true;
-    if (imap_lexer_try_byte(p->l, ')')) {
-        p->out->returns = IMAP_RETURN_ALL;
-        return true;
-    }
-    do {
-        str name;
-        unsigned bit = 0;
-        if (!imap_lexer_word(p->l, &name, p->e))
-            return false;
-        for (size_t i = 0; i < COUNT_OF(options); i++)
-            bit |= str_ieq(name, options[i].name) ? options[i].bit : 0;
-        if (bit == 0)
-            return ERR(p->e, ERR_UNSUPPORTED, "a RETURN option that is not offered");
-        p->out->returns |= bit;
-    } while (imap_lexer_try_byte(p->l, ' '));
-    return imap_lexer_byte(p->l, ')', p->e);
-}
-
-static bool parse_charset(struct parse *p, bool *bad_charset)
-{
-    str charset;
-    if (!imap_lexer_space(p->l, p->e) || !imap_lexer_astring(p->l, &charset, p->e))
-        return false;
-    *bad_charset = !str_ieq(charset, STR("UTF-8")) && !str_ieq(charset, STR("US-ASCII"));
-    if (*bad_charset)
-        return ERR(p->e, ERR_UNSUPPORTED, "a charset that is not offered");
-    return true;
-}
-
-bool imap_search_parse(struct imap_lexer *l, struct imap_search_args *out, bool *bad_charset,
-                       struct err *e)
+bool imap_search_keys_parse(struct imap_lexer *l, struct imap_search_args *out, struct err *e)
 {
     struct parse p = { .l = l, .out = out, .e = e };
-    *out = (struct imap_search_args){ .has_return = false };
-    *bad_charset = false;
-    if (!imap_lexer_space(l, e))
-        return false;
-    if (imap_lexer_try_word(l, STR("RETURN")) && (!parse_return(&p) || !imap_lexer_space(l, e)))
-        return false;
-    if (imap_lexer_try_word(l, STR("CHARSET")) &&
-        (!parse_charset(&p, bad_charset) || !imap_lexer_space(l, e)))
-        return false;
     return parse_list(&p, 1, &out->root) && imap_lexer_end(l, e);
 }

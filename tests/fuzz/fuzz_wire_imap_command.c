@@ -85,6 +85,58 @@ static void run_store(struct imap_lexer *l)
     buf_fini(&text);
 }
 
+/* A window of PARTIAL is written as it was read, and never names what is not there. */
+static void check_partial(const struct imap_partial *p, struct arena *a)
+{
+    struct imap_partial again;
+    struct imap_lexer l;
+    struct err e = ERR_CLEAR;
+    struct buf text;
+    size_t from = 0;
+    size_t count = 0;
+    buf_init(&text, 64);
+    bool ok = imap_partial_format(&text, p);
+    imap_lexer_init(&l, buf_str(&text), a);
+    ok = ok && imap_partial_parse(&l, &again, &e) && imap_lexer_end(&l, &e);
+    INVARIANT(ok);
+    INVARIANT(again.first == p->first && again.last == p->last && again.from_end == p->from_end);
+    imap_partial_window(p, 1000, &from, &count);
+    INVARIANT(from + count <= 1000);
+    buf_fini(&text);
+}
+
+/* SEARCH, SORT, THREAD, ESEARCH and CANCELUPDATE; false for other commands. */
+static bool run_search(struct imap_command *c)
+{
+    static const struct {
+        str name;
+        bool (*parse)(struct imap_lexer *, struct imap_search_args *, enum imap_search_refusal *,
+                      struct err *);
+    } parsers[] = { { STR_INIT("SEARCH"), imap_search_parse },
+                    { STR_INIT("SORT"), imap_sort_parse },
+                    { STR_INIT("THREAD"), imap_thread_parse },
+                    { STR_INIT("ESEARCH"), imap_esearch_parse } };
+    struct imap_search_args args;
+    enum imap_search_refusal why;
+    struct err e = ERR_CLEAR;
+    str tags[IMAP_CANCEL_MAX];
+    size_t n = 0;
+    for (size_t i = 0; i < COUNT_OF(parsers); i++) {
+        if (!str_eq(c->name, parsers[i].name))
+            continue;
+        bool ok = parsers[i].parse(&c->args, &args, &why, &e);
+        INVARIANT(ok || e.kind != ERR_NONE);
+        INVARIANT((why != IMAP_SEARCH_FINE) <= (e.kind != ERR_NONE));
+        if (ok && (args.returns & IMAP_RETURN_PARTIAL))
+            check_partial(&args.partial, c->args.a);
+        return true;
+    }
+    if (!str_eq(c->name, STR("CANCELUPDATE")))
+        return false;
+    (void)imap_cancelupdate_parse(&c->args, tags, &n, &e);
+    return true;
+}
+
 static void run_others(const struct imap_command *c)
 {
     struct err e = ERR_CLEAR;
@@ -116,8 +168,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     struct arena a;
     struct imap_command c;
-    struct imap_search_args search;
-    bool bad_charset = false;
     struct err e = ERR_CLEAR;
     arena_init(&a);
     if (n <= MAX_INPUT && imap_command_parse(str_of((const char *)data, n), &a, &c, &e)) {
@@ -125,9 +175,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
             run_fetch(&c.args);
         } else if (str_eq(c.name, STR("STORE"))) {
             run_store(&c.args);
-        } else if (str_eq(c.name, STR("SEARCH"))) {
-            (void)imap_search_parse(&c.args, &search, &bad_charset, &e);
-        } else {
+        } else if (!run_search(&c)) {
             run_others(&c);
         }
     }

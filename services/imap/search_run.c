@@ -1,0 +1,467 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Searching in three steps: rows, index, bytes. */
+#include "services/imap/search_run.h"
+
+#include "db/db.h"
+#include "mime/header.h"
+#include "search/keys.h"
+#include "wire/imap_objectid.h"
+
+enum {
+    FEW = 24,              /* messages that are read without asking the index */
+    HEADERS_AT_ONCE = 250, /* read in one statement */
+    PAUSE_EVERY = 64,      /* messages between two looks at the clock */
+    SLICE_MS = 5,          /* of the loop's time before others have their turn */
+    FILTER_BITS = 16       /* of a filter for each candidate */
+};
+
+/* ---- beginning ---- */
+
+/* "$" becomes the saved UIDs; numbers become UIDs, so that they stay right when the mailbox changes
+ * under an update context (RFC 5267 section 4.3); stars become numbers. */
+static void resolve_set(struct imap_search *search, struct imap_search_key *key)
+{
+    const struct imap_view *view = search->view;
+    if (key->set.is_saved_result) {
+        struct imap_sequence_builder b;
+        imap_sequence_build(&b, &search->s->arena);
+        for (size_t i = 0; i < view->n_saved; i++)
+            imap_sequence_add(&b, view->saved[i]);
+        key->set = b.set;
+        key->op = IMAP_SEARCH_UID;
+        return;
+    }
+    bool is_uid = key->op == IMAP_SEARCH_UID;
+    imap_sequence_resolve(&key->set, is_uid ? imap_view_last_uid(view) : (uint32_t)view->n);
+    key->op = IMAP_SEARCH_UID;
+    for (size_t i = 0; !is_uid && i < key->set.n; i++) {
+        struct imap_range *range = &key->set.ranges[i];
+        /* Numbers past the end name nothing: an empty range above all UIDs. */
+        bool is_there = range->first <= view->n;
+        uint32_t last = range->last < view->n ? range->last : (uint32_t)view->n;
+        *range = is_there ? (struct imap_range){ imap_view_row(view, range->first - 1)->uid,
+                                                 imap_view_row(view, last - 1)->uid }
+                          : (struct imap_range){ UINT32_MAX, UINT32_MAX };
+    }
+}
+
+/* Walks the tree depth first without recursion: `stack` has room for its depth. */
+static struct imap_search_key *next_key(struct imap_search_key *key, struct imap_search_key **stack,
+                                        size_t *depth)
+{
+    if (key->first_child) {
+        stack[(*depth)++] = key;
+        return key->first_child;
+    }
+    while (!key->next && *depth)
+        key = stack[--*depth];
+    return *depth || key->next ? key->next : NULL;
+}
+
+enum {
+    STACK = IMAP_SEARCH_DEPTH_MAX * 2 + 4
+};
+
+/* An id that is none of ours names nothing. */
+static void resolve_object(struct imap_search_key *key)
+{
+    int64_t id = 0;
+    bool is_email = key->op == IMAP_SEARCH_EMAILID;
+    bool ok =
+        imap_objectid_parse(key->text, is_email ? IMAP_OBJECT_EMAIL : IMAP_OBJECT_THREAD, &id);
+    key->number = (uint64_t)id;
+    if (!ok)
+        key->op = IMAP_SEARCH_NONE;
+}
+
+void imap_search_begin(struct imap_session *s, const struct imap_view *view,
+                       struct imap_search_key *root, struct imap_search *out)
+{
+    struct imap_search_key *stack[STACK];
+    size_t depth = 0;
+    *out = (struct imap_search){ .s = s,
+                                 .view = view,
+                                 .root = root,
+                                 .now_s = clock_utc_ms() / 1000,
+                                 .deadline_ms = clock_deadline_in(IMAP_SEARCH_MS) };
+    for (struct imap_search_key *key = root; key; key = next_key(key, stack, &depth)) {
+        if (key->op == IMAP_SEARCH_SEQUENCE || key->op == IMAP_SEARCH_UID)
+            resolve_set(out, key);
+        if (key->op == IMAP_SEARCH_EMAILID || key->op == IMAP_SEARCH_THREADID)
+            resolve_object(key);
+    }
+}
+
+/* ---- asking the index ---- */
+
+static void add_to_filter(uint64_t *filter, uint64_t mask, const int64_t *ids, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint64_t bit = imap_search_hash(ids[i]) & mask;
+        filter[bit / 64] |= (uint64_t)1 << bit % 64;
+    }
+}
+
+static void make_filter(struct arena *a, struct imap_search_hint *hint)
+{
+    const struct search_candidates *c = &hint->candidates;
+    uint64_t bits = 1024;
+    while (bits < (c->n_sure + c->n_maybe) * FILTER_BITS && bits < (uint64_t)1 << 24)
+        bits *= 2;
+    uint64_t *filter = ARENA_ARRAY(a, uint64_t, bits / 64);
+    hint->filter_mask = bits - 1;
+    add_to_filter(filter, hint->filter_mask, c->sure, c->n_sure);
+    add_to_filter(filter, hint->filter_mask, c->maybe, c->n_maybe);
+    hint->filter = filter;
+}
+
+YIELDS static bool ask_thread(struct imap_search *search, const struct imap_search_key *key,
+                              struct imap_search_hint *hint, struct err *e)
+{
+    struct imap_session *s = search->s;
+    struct search_ids ids;
+    if (!search_find_thread(s->app->db, search->view->account_id, (int64_t)key->number, &s->arena,
+                            search->deadline_ms, &ids, e))
+        return false;
+    hint->is_exact = true;
+    hint->candidates = (struct search_candidates){ .sure = ids.list, .n_sure = ids.n };
+    return true;
+}
+
+YIELDS static bool ask_fuzzy(struct imap_search *search, const struct search_needle *needle,
+                             struct imap_search_hint *hint, struct err *e)
+{
+    struct imap_session *s = search->s;
+    struct search_scored scored;
+    if (!search_find_fuzzy(s->app->db, search->view->account_id, needle, &s->arena,
+                           search->deadline_ms, &scored, e))
+        return false;
+    hint->is_exact = true;
+    hint->candidates = scored.candidates;
+    hint->scores = scored.scores;
+    return true;
+}
+
+/* Asks about one key. A question that is too much for the index means "look at all". */
+YIELDS static bool ask_key(struct imap_search *search, const struct imap_search_key *key,
+                           struct err *e)
+{
+    struct imap_session *s = search->s;
+    struct imap_search_hint *hint = &search->hints[search->n_hints];
+    struct err why = ERR_CLEAR;
+    struct search_needle needle = { .text = key->text };
+    bool ok;
+    *hint = (struct imap_search_hint){ .key = key };
+    if (key->op == IMAP_SEARCH_THREADID) {
+        ok = ask_thread(search, key, hint, &why);
+    } else if (!imap_search_index_fields(key, &needle.fields, &hint->is_exact) ||
+               key->text.n > SEARCH_MAX_NEEDLE) {
+        return true;
+    } else if (key->is_fuzzy) {
+        ok = ask_fuzzy(search, &needle, hint, &why);
+    } else {
+        ok = search_find_substring(s->app->db, search->view->account_id, &needle, &s->arena,
+                                   search->deadline_ms, &hint->candidates, &why);
+    }
+    if (!ok && why.kind != ERR_LIMIT) {
+        *e = why;
+        return false;
+    }
+    if (ok)
+        make_filter(&s->arena, hint);
+    search->n_hints += ok;
+    return true;
+}
+
+/* Whether the key can be answered by looking at the message. */
+static bool is_readable(const struct imap_search_key *key)
+{
+    return key->op != IMAP_SEARCH_THREADID && !key->is_fuzzy;
+}
+
+/* Asks about all keys, or about those only that no look at a message answers. */
+YIELDS static bool ask_index(struct imap_search *search, bool only_needed, struct err *e)
+{
+    struct imap_search_key *stack[STACK];
+    size_t depth = 0;
+    search->hints = ARENA_ARRAY(&search->s->arena, struct imap_search_hint, IMAP_SEARCH_KEYS_MAX);
+    search->n_hints = 0;
+    for (struct imap_search_key *key = search->root; key; key = next_key(key, stack, &depth)) {
+        bool is_text = key->op == IMAP_SEARCH_HEADER || key->op == IMAP_SEARCH_BODY ||
+                       key->op == IMAP_SEARCH_TEXT || key->op == IMAP_SEARCH_THREADID;
+        if (is_text && !(only_needed && is_readable(key)) && !ask_key(search, key, e))
+            return false;
+    }
+    return true;
+}
+
+static bool has_saved_key(struct imap_search *search)
+{
+    struct imap_search_key *stack[STACK];
+    size_t depth = 0;
+    for (struct imap_search_key *key = search->root; key; key = next_key(key, stack, &depth)) {
+        if (key->op == IMAP_SEARCH_SAVEDBEFORE || key->op == IMAP_SEARCH_SAVEDON ||
+            key->op == IMAP_SEARCH_SAVEDSINCE)
+            return true;
+    }
+    return false;
+}
+
+/* When messages came into the mailbox (RFC 8514), by index; only where a key asks for it. */
+YIELDS static bool load_saved(struct imap_search *search, const struct imap_found *among,
+                              struct err *e)
+{
+    struct arena *a = &search->s->arena;
+    const struct imap_view *v = search->view;
+    if (!has_saved_key(search))
+        return true;
+    uint32_t *uids = ARENA_ARRAY(a, uint32_t, among->n + 1);
+    int64_t *saved_s = ARENA_ARRAY(a, int64_t, among->n + 1);
+    for (size_t i = 0; i < among->n; i++)
+        uids[i] = imap_view_row(v, among->index[i])->uid;
+    if (!store_fetch_saved(search->s->app->store, v->account_id, v->mailbox_id, uids, among->n, a,
+                           imap_deadline(), saved_s, e))
+        return false;
+    search->saved_s = ARENA_ARRAY(a, int64_t, v->n + 1);
+    for (size_t i = 0; i < among->n; i++)
+        search->saved_s[among->index[i]] = saved_s[i];
+    return true;
+}
+
+/* ---- step by step ---- */
+
+/* What is decided, and what is not; both ascending. */
+struct sorting {
+    struct imap_found sure;
+    struct imap_found open;
+};
+
+/* Gives others a turn when this fiber had the loop for long. */
+YIELDS static void pause_at_times(size_t i, int64_t *slice_ends_ms)
+{
+    if (i % PAUSE_EVERY || clock_monotonic_ms() < *slice_ends_ms)
+        return;
+    fiber_yield();
+    *slice_ends_ms = clock_deadline_in(SLICE_MS);
+}
+
+/* Sorts messages by what the rows and the index say of them. */
+YIELDS static struct sorting sort_out(const struct imap_search *search,
+                                      const struct imap_found *among)
+{
+    struct arena *a = &search->s->arena;
+    struct sorting out = { { ARENA_ARRAY(a, uint32_t, among->n + 1), 0 },
+                           { ARENA_ARRAY(a, uint32_t, among->n + 1), 0 } };
+    int64_t slice_ends_ms = clock_deadline_in(SLICE_MS);
+    for (size_t i = 0; i < among->n; i++) {
+        uint32_t index = among->index[i];
+        struct imap_looked_at m = { .row = imap_view_row(search->view, index),
+                                    .number = index + 1,
+                                    .a = a };
+        enum imap_truth t = imap_search_eval(search, search->root, &m, IMAP_KNOWS_ROW);
+        struct imap_found *list = t == IMAP_TRUE ? &out.sure : &out.open;
+        if (t != IMAP_FALSE)
+            list->index[list->n++] = index;
+        pause_at_times(i, &slice_ends_ms);
+    }
+    return out;
+}
+
+/* Both lists as one. */
+static struct imap_found merge(struct arena *a, const struct imap_found *left,
+                               const struct imap_found *right)
+{
+    struct imap_found out = { ARENA_ARRAY(a, uint32_t, left->n + right->n + 1), 0 };
+    size_t at = 0;
+    for (size_t i = 0; i < right->n; i++) {
+        while (at < left->n && left->index[at] < right->index[i])
+            out.index[out.n++] = left->index[at++];
+        out.index[out.n++] = right->index[i];
+    }
+    while (at < left->n)
+        out.index[out.n++] = left->index[at++];
+    return out;
+}
+
+/* ---- reading ---- */
+
+static bool is_in_time(const struct imap_search *search, struct err *e)
+{
+    if (clock_monotonic_ms() <= search->deadline_ms)
+        return true;
+    return ERR(e, ERR_LIMIT, "the search took longer than %d s", IMAP_SEARCH_MS / 1000);
+}
+
+/* What is read of some messages at once. */
+struct reading {
+    const struct imap_search *search;
+    const struct imap_found *batch;
+    int64_t *ids;
+    str *texts;
+    enum imap_truth *truths; /* of the batch; MAYBE: still open */
+    struct arena *a;
+};
+
+/* Looks at the texts that are there: headers, or all. Messages that are gone do not match. */
+YIELDS static bool look_at(struct reading *r, size_t from, size_t n, enum imap_knowledge knows,
+                           struct err *e)
+{
+    struct arena scratch;
+    int64_t slice_ends_ms = clock_deadline_in(SLICE_MS);
+    bool ok = true;
+    arena_init(&scratch);
+    for (size_t i = from; ok && i < from + n; i++) {
+        struct store_row row = *imap_view_row(r->search->view, r->batch->index[i]);
+        struct imap_looked_at m = { .row = &row, .number = r->batch->index[i] + 1, .a = &scratch };
+        str text = r->texts[i];
+        r->truths[i] = IMAP_FALSE;
+        if (text.p) {
+            m.header = knows == IMAP_KNOWS_ALL ? str_slice(text, 0, mime_header_end(text)) : text;
+            m.raw = text;
+            r->truths[i] = imap_search_eval(r->search, r->search->root, &m, knows);
+        }
+        arena_reset(&scratch);
+        pause_at_times(0, &slice_ends_ms);
+        ok = is_in_time(r->search, e);
+    }
+    arena_fini(&scratch);
+    return ok;
+}
+
+YIELDS static bool look_at_headers(struct reading *r, struct err *e)
+{
+    const struct imap_search *search = r->search;
+    return store_fetch_headers(search->s->app->store, search->view->account_id, r->ids, r->batch->n,
+                               r->a, imap_deadline(), r->texts, e) &&
+           look_at(r, 0, r->batch->n, IMAP_KNOWS_HEADER, e);
+}
+
+/* Reads whole those that are still open. */
+YIELDS static bool look_at_bodies(struct reading *r, struct err *e)
+{
+    const struct imap_search *search = r->search;
+    struct imap_found open = { ARENA_ARRAY(r->a, uint32_t, r->batch->n + 1), 0 };
+    size_t *places = ARENA_ARRAY(r->a, size_t, r->batch->n + 1);
+    for (size_t i = 0; i < r->batch->n; i++) {
+        if (r->truths[i] != IMAP_MAYBE)
+            continue;
+        places[open.n] = i;
+        r->ids[open.n] = r->ids[i];
+        open.index[open.n++] = r->batch->index[i];
+    }
+    struct reading some = *r;
+    some.batch = &open;
+    some.truths = ARENA_ARRAY(r->a, enum imap_truth, open.n + 1);
+    for (size_t from = 0; from < open.n;) {
+        size_t done = 0;
+        struct arena texts;
+        arena_init(&texts);
+        bool ok = store_fetch_bodies(search->s->app->store, search->view->account_id, r->ids + from,
+                                     open.n - from, &texts, imap_deadline(), some.texts + from,
+                                     &done, e) &&
+                  look_at(&some, from, done, IMAP_KNOWS_ALL, e);
+        arena_fini(&texts);
+        if (!ok)
+            return false;
+        from += done;
+    }
+    for (size_t i = 0; i < open.n; i++)
+        r->truths[places[i]] = some.truths[i];
+    return true;
+}
+
+/* Decides one batch; matches are appended to `out` in its order. */
+YIELDS static bool read_batch(const struct imap_search *search, const struct imap_found *batch,
+                              enum imap_truth *truths, struct err *e)
+{
+    struct arena a;
+    arena_init(&a);
+    struct reading r = { .search = search,
+                         .batch = batch,
+                         .ids = ARENA_ARRAY(&a, int64_t, batch->n),
+                         .texts = ARENA_ARRAY(&a, str, batch->n),
+                         .a = &a };
+    r.truths = truths;
+    for (size_t i = 0; i < batch->n; i++)
+        r.ids[i] = imap_view_row(search->view, batch->index[i])->msg_id;
+    bool ok = look_at_headers(&r, e) && look_at_bodies(&r, e);
+    arena_fini(&a);
+    return ok;
+}
+
+/* How many of the sure ones are not below the index. */
+static size_t count_from(const struct imap_found *sure, uint32_t index)
+{
+    size_t n = 0;
+    while (n < sure->n && sure->index[sure->n - 1 - n] >= index)
+        n++;
+    return n;
+}
+
+/* Reads what is open, newest first, until all is decided or enough was found. */
+YIELDS static bool read_open(const struct imap_search *search, const struct sorting *sorted,
+                             struct imap_found *out, struct err *e)
+{
+    struct arena *a = &search->s->arena;
+    const struct imap_found *open = &sorted->open;
+    enum imap_truth *truths = ARENA_ARRAY(a, enum imap_truth, open->n + 1);
+    size_t n_found = 0;
+    size_t at = open->n;
+    while (at > 0) {
+        size_t n = at < HEADERS_AT_ONCE ? at : HEADERS_AT_ONCE;
+        struct imap_found batch = { open->index + at - n, n };
+        if (!read_batch(search, &batch, truths + at - n, e))
+            return false;
+        at -= n;
+        for (size_t i = at; i < at + n; i++)
+            n_found += truths[i] == IMAP_TRUE;
+        size_t so_far = n_found + (search->enough ? count_from(&sorted->sure, batch.index[0]) : 0);
+        if (search->enough && so_far >= search->enough)
+            break;
+    }
+    struct imap_found matched = { ARENA_ARRAY(a, uint32_t, n_found + 1), 0 };
+    for (size_t i = at; i < open->n; i++) {
+        if (truths[i] == IMAP_TRUE)
+            matched.index[matched.n++] = open->index[i];
+    }
+    *out = merge(a, &sorted->sure, &matched);
+    return true;
+}
+
+/* ---- the whole ---- */
+
+bool imap_search_find_among(struct imap_search *search, const struct imap_found *among,
+                            struct imap_found *out, struct err *e)
+{
+    struct arena *a = &search->s->arena;
+    if (!load_saved(search, among, e) || !ask_index(search, true, e))
+        return false;
+    struct sorting sorted = sort_out(search, among);
+    if (sorted.open.n > FEW) {
+        if (!ask_index(search, false, e))
+            return false;
+        struct sorting better = sort_out(search, &sorted.open);
+        sorted.sure = merge(a, &sorted.sure, &better.sure);
+        sorted.open = better.open;
+    }
+    return read_open(search, &sorted, out, e);
+}
+
+bool imap_search_find(struct imap_search *search, struct imap_found *out, struct err *e)
+{
+    size_t n = search->view->n;
+    struct imap_found all = { ARENA_ARRAY(&search->s->arena, uint32_t, n + 1), n };
+    for (size_t i = 0; i < n; i++)
+        all.index[i] = (uint32_t)i;
+    return imap_search_find_among(search, &all, out, e);
+}
+
+struct imap_sequence imap_found_uids(const struct imap_search *search,
+                                     const struct imap_found *found)
+{
+    struct imap_sequence_builder b;
+    imap_sequence_build(&b, &search->s->arena);
+    for (size_t i = 0; i < found->n; i++)
+        imap_sequence_add(&b, imap_view_row(search->view, found->index[i])->uid);
+    return b.set;
+}

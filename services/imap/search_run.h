@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Finds the messages of a mailbox that match a tree of keys: first by what is in memory, then by
+ * the index, then by reading, newest first, until the time of a search is over. */
+#ifndef IMAP_SEARCH_RUN_H
+#define IMAP_SEARCH_RUN_H
+
+#include "services/imap/search_eval.h"
+
+enum {
+    IMAP_SEARCH_MS = 10 * 1000 /* then NO [LIMIT] (ATTACKS I4) */
+};
+
+/* Messages by their index in the view, ascending; in the command's arena. */
+struct imap_found {
+    uint32_t *index;
+    size_t n;
+};
+
+/* Begins a search of the messages of `view` in the command's arena: "$", "*" and object ids in the
+ * tree become numbers. The tree is kept and changed. */
+void imap_search_begin(struct imap_session *s, const struct imap_view *view,
+                       struct imap_search_key *root, struct imap_search *out);
+
+/* Finds all matches; with search->enough only so many as are asked for, the newest. The view must
+ * not change meanwhile. ERR_LIMIT: it took too long; those of store and search. Yields. */
+YIELDS bool imap_search_find(struct imap_search *search, struct imap_found *out, struct err *e);
+/* The same among the given messages only (ascending). Yields. */
+YIELDS bool imap_search_find_among(struct imap_search *search, const struct imap_found *among,
+                                   struct imap_found *out, struct err *e);
+
+/* UIDs of messages that were found, ascending. */
+struct imap_sequence imap_found_uids(const struct imap_search *search,
+                                     const struct imap_found *found);
+
+#endif

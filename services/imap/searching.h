@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What SEARCH, SORT and ESEARCH share: answering, refusing, and update contexts. */
+#ifndef IMAP_SEARCHING_H
+#define IMAP_SEARCHING_H
+
+#include "services/imap/session.h"
+#include "wire/imap_search.h"
+
+/* Searches the selected mailbox, sorts when there are criteria, and answers. Yields. */
+YIELDS bool imap_search_perform(struct imap_session *s, const struct imap_command *c,
+                                struct imap_search_args *args, bool names_mailbox, struct err *e);
+
+/* The answer to arguments that could not be parsed; false when the error says it all. */
+bool imap_search_refuse(struct imap_session *s, enum imap_search_refusal why);
+
+#endif
