@@ -1,21 +1,129 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* LIST (with RFC 5258, 5819, 6154) and LSUB. All mailboxes of the account are read in one
- * statement and matched here. */
+/* LIST (with RFC 5258, 5819, 6154, 8440, 9590) and LSUB. All mailboxes that the user may look up
+ * are read in one statement and matched here. */
 #include "services/imap/commands.h"
+#include "services/imap/metadata.h"
 #include "services/imap/special_use.h"
 #include "services/imap/status.h"
 #include "store/share.h"
 #include "wire/imap_list.h"
 #include "wire/imap_mailbox_name.h"
 
+#include <stdlib.h>
+
+/* A name of the tree, with or without a mailbox. */
+struct entry {
+    const struct store_place *place; /* NULL: \NonExistent */
+    str name;
+    bool is_subscribed;
+    bool has_children;
+    bool is_level; /* without a mailbox, above one of somebody else */
+};
+
 /* One LIST or LSUB in work. */
 struct listing {
     struct imap_session *s;
     const struct imap_list_args *args;
-    const struct store_places *all;
+    struct entry *entries; /* own mailboxes first, then by name */
+    size_t n;
     str patterns[IMAP_LIST_PATTERNS_MAX]; /* decoded, with the reference in front */
     bool is_lsub;
 };
+
+/* ---- the tree ---- */
+
+/* Those with a mailbox first, then those that are subscribed, then levels of others. */
+static int compare_entries(const void *one, const void *two)
+{
+    const struct entry *a = one;
+    const struct entry *b = two;
+    int order = str_cmp(a->name, b->name);
+    if (order != 0)
+        return order;
+    if (!a->place != !b->place)
+        return a->place ? -1 : 1;
+    return (b->is_subscribed - a->is_subscribed) * 2 + (b->is_level - a->is_level);
+}
+
+/* The names above one, which may have no mailbox. */
+static size_t add_levels(struct entry *to, str name, bool is_level)
+{
+    size_t n = 0;
+    for (size_t i = 1; i < name.n; i++) {
+        if (name.p[i] == '/') {
+            to[n++] = (struct entry){ .name = str_slice(name, 0, i),
+                                      .has_children = is_level,
+                                      .is_level = is_level };
+        }
+    }
+    return n;
+}
+
+/* Each name once. */
+static size_t join_same(struct entry *list, size_t n)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (kept && str_eq(list[kept - 1].name, list[i].name)) {
+            list[kept - 1].is_level |= list[i].is_level && !list[kept - 1].place;
+            list[kept - 1].has_children |= list[i].has_children;
+        } else {
+            list[kept++] = list[i];
+        }
+    }
+    return kept;
+}
+
+static size_t count_own(const struct store_places *all)
+{
+    size_t n = 0;
+    while (n < all->n && all->list[n].space == STORE_SPACE_OWN)
+        n++;
+    return n;
+}
+
+static bool is_own(const struct store_places *all, size_t n_own, str name)
+{
+    for (size_t i = 0; i < n_own; i++) {
+        if (str_eq(all->list[i].mailbox.name, name))
+            return true;
+    }
+    return false;
+}
+
+/* What is there, what is subscribed, and the levels between. */
+static void build_tree(struct listing *l, const struct store_places *all)
+{
+    size_t n_own = count_own(all);
+    size_t most = all->n + (all->n - n_own + all->n_gone) * (STORE_MAX_DEPTH + 3);
+    l->entries = ARENA_ARRAY(&l->s->arena, struct entry, most);
+    for (size_t i = 0; i < all->n; i++) {
+        const struct store_mailbox *m = &all->list[i].mailbox;
+        l->entries[l->n++] = (struct entry){ .place = &all->list[i],
+                                             .name = m->name,
+                                             .is_subscribed = m->is_subscribed,
+                                             .has_children = m->has_children };
+    }
+    for (size_t i = n_own; i < all->n; i++)
+        l->n += add_levels(l->entries + l->n, all->list[i].mailbox.name, true);
+    for (size_t i = 0; i < all->n_gone; i++) {
+        l->entries[l->n++] = (struct entry){ .name = all->gone[i], .is_subscribed = true };
+        l->n += add_levels(l->entries + l->n, all->gone[i], false);
+    }
+    struct entry *others = l->entries + n_own;
+    size_t n = l->n - n_own;
+    if (n)
+        qsort(others, n, sizeof(*others), compare_entries);
+    n = join_same(others, n);
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (others[i].place || !is_own(all, n_own, others[i].name))
+            others[kept++] = others[i];
+    }
+    l->n = n_own + kept;
+}
+
+/* ---- matching ---- */
 
 static bool matches_pattern(const struct listing *l, str name)
 {
@@ -26,28 +134,39 @@ static bool matches_pattern(const struct listing *l, str name)
     return false;
 }
 
-/* Whether the selection options want the mailbox. */
-static bool is_wanted(const struct listing *l, const struct store_mailbox *m)
+/* The special use, which only own mailboxes have: somebody else's \Sent is not the user's. */
+static str use_of(const struct entry *entry)
 {
-    if ((l->args->select & IMAP_LIST_SUBSCRIBED) && !m->is_subscribed)
-        return false;
-    if ((l->args->select & IMAP_LIST_SPECIAL_USE) && imap_special_use_attribute(m->role).n == 0)
-        return false;
-    return true;
+    bool is_mine = entry->place && entry->place->space == STORE_SPACE_OWN;
+    return imap_special_use_attribute(is_mine ? entry->place->mailbox.role : STORE_ROLE_NONE);
 }
 
-/* A wanted mailbox below this one that the patterns do not list by themselves. */
-static bool has_hidden_child(const struct listing *l, const struct store_mailbox *parent)
+/* Whether the selection options want the name. */
+static bool is_wanted(const struct listing *l, const struct entry *entry)
 {
-    for (size_t i = 0; i < l->all->n; i++) {
-        const struct store_mailbox *m = &l->all->list[i].mailbox;
-        bool is_below = m->name.n > parent->name.n && str_has_prefix(m->name, parent->name) &&
-                        m->name.p[parent->name.n] == '/';
-        if (is_below && is_wanted(l, m) && !matches_pattern(l, m->name))
+    if ((l->args->select & IMAP_LIST_SUBSCRIBED) && !entry->is_subscribed)
+        return false;
+    if ((l->args->select & IMAP_LIST_SPECIAL_USE) && use_of(entry).n == 0)
+        return false;
+    bool is_selected = (l->args->select & (IMAP_LIST_SUBSCRIBED | IMAP_LIST_SPECIAL_USE)) != 0;
+    return is_selected || entry->place || entry->is_level;
+}
+
+/* A wanted name below this one. For LSUB one that the patterns do not list by themselves (RFC 3501
+ * section 6.3.9); for LIST that does not matter (RFC 5258 section 3.1). */
+static bool has_wanted_child(const struct listing *l, const struct entry *parent)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        const struct entry *below = &l->entries[i];
+        bool is_below = below->name.n > parent->name.n && below->name.p[parent->name.n] == '/' &&
+                        str_has_prefix(below->name, parent->name);
+        if (is_below && is_wanted(l, below) && !(l->is_lsub && matches_pattern(l, below->name)))
             return true;
     }
     return false;
 }
+
+/* ---- telling ---- */
 
 static bool add_attribute(struct buf *out, str attribute)
 {
@@ -55,15 +174,24 @@ static bool add_attribute(struct buf *out, str attribute)
     return (is_first || buf_add_byte(out, ' ')) && buf_add(out, attribute);
 }
 
-static bool add_attributes(const struct listing *l, const struct store_mailbox *m)
+/* A name without a mailbox says nothing of children that are not there either. */
+static bool add_attributes(const struct listing *l, const struct entry *entry)
 {
     struct buf *out = &l->s->out;
     bool wants_subscribed = (l->args->select & IMAP_LIST_SUBSCRIBED) ||
                             (l->args->returns & IMAP_LIST_RETURN_SUBSCRIBED);
-    str use = imap_special_use_attribute(m->role);
-    bool ok = add_attribute(out, m->has_children ? STR("\\HasChildren") : STR("\\HasNoChildren"));
-    if (wants_subscribed && m->is_subscribed)
+    str use = use_of(entry);
+    bool ok = true;
+    if (entry->place || entry->has_children) {
+        ok =
+            add_attribute(out, entry->has_children ? STR("\\HasChildren") : STR("\\HasNoChildren"));
+    }
+    if (wants_subscribed && entry->is_subscribed)
         ok = ok && add_attribute(out, STR("\\Subscribed"));
+    /* Clients that know the first alone understand it as both. */
+    str gone = l->args->is_extended ? STR("\\NonExistent") : STR("\\NonExistent \\Noselect");
+    if (!entry->place)
+        ok = ok && add_attribute(out, gone);
     if (use.n)
         ok = ok && add_attribute(out, use);
     return ok;
@@ -81,61 +209,66 @@ static bool add_childinfo(const struct listing *l)
     return ok && buf_add(out, STR("))"));
 }
 
-static bool send_mailbox(const struct listing *l, const struct store_place *place, bool has_child)
+/* What the return options ask for behind the LIST line. Without the right to read there is no
+ * STATUS (RFC 5819 section 2) and no METADATA. */
+static bool send_more(const struct listing *l, const struct store_place *place, struct err *e)
 {
-    const struct store_mailbox *m = &place->mailbox;
+    const struct imap_list_args *args = l->args;
+    bool may_read = place && (place->rights & STORE_MAY_READ);
+    size_t longest = 0;
+    const struct imap_metadata_question question = { .names = &args->metadata,
+                                                     .maxsize = -1,
+                                                     .tells_all = true };
+    if (place && (args->returns & IMAP_LIST_RETURN_MYRIGHTS))
+        (void)imap_send_my_rights(l->s, place);
+    if (may_read && (args->returns & IMAP_LIST_RETURN_STATUS) &&
+        !imap_send_status(l->s, place, args->status_items, e))
+        return false;
+    return !may_read || !(args->returns & IMAP_LIST_RETURN_METADATA) ||
+           imap_send_metadata(l->s, place, &question, &longest, e);
+}
+
+static bool send_entry(const struct listing *l, const struct entry *entry, bool has_child,
+                       struct err *e)
+{
     struct buf *out = &l->s->out;
-    bool ok = buf_add(out, STR("* LIST (")) && add_attributes(l, m) &&
+    bool ok = buf_add(out, STR("* LIST (")) && add_attributes(l, entry) &&
               buf_add(out, STR(") \"/\" ")) &&
-              imap_mailbox_format(out, m->name, imap_has_utf8(l->s));
+              imap_mailbox_format(out, entry->name, imap_has_utf8(l->s));
     if (has_child)
         ok = ok && add_childinfo(l);
-    ok = ok && buf_add(out, STR("\r\n")) && imap_send_out(l->s);
-    if (ok && (l->args->returns & IMAP_LIST_RETURN_STATUS))
-        ok = imap_send_status(l->s, place, l->args->status_items);
-    return ok;
+    if (ok && buf_add(out, STR("\r\n")))
+        (void)imap_send_out(l->s);
+    return send_more(l, entry->place, e);
 }
 
-static bool send_lsub(const struct listing *l, const struct store_mailbox *m)
+static void send_lsub(const struct listing *l, const struct entry *entry)
 {
     struct buf *out = &l->s->out;
-    bool ok = buf_addf(out, "* LSUB (%s) \"/\" ", m->is_subscribed ? "" : "\\Noselect") &&
-              imap_mailbox_format(out, m->name, imap_has_utf8(l->s)) && buf_add(out, STR("\r\n"));
-    return ok && imap_send_out(l->s);
+    bool ok = buf_addf(out, "* LSUB (%s) \"/\" ", entry->is_subscribed ? "" : "\\Noselect") &&
+              imap_mailbox_format(out, entry->name, imap_has_utf8(l->s)) &&
+              buf_add(out, STR("\r\n"));
+    if (ok)
+        (void)imap_send_out(l->s);
 }
 
-static void list_all(const struct listing *l)
+static bool list_all(const struct listing *l, struct err *e)
 {
     bool is_recursive = l->is_lsub || (l->args->select & IMAP_LIST_RECURSIVEMATCH);
-    for (size_t i = 0; i < l->all->n; i++) {
-        const struct store_mailbox *m = &l->all->list[i].mailbox;
-        if (!matches_pattern(l, m->name))
+    for (size_t i = 0; i < l->n && !l->s->is_broken; i++) {
+        const struct entry *entry = &l->entries[i];
+        if (!matches_pattern(l, entry->name))
             continue;
-        bool has_child = is_recursive && has_hidden_child(l, m);
-        if (!is_wanted(l, m) && !has_child)
+        bool has_child = is_recursive && has_wanted_child(l, entry);
+        if (!is_wanted(l, entry) && !has_child)
             continue;
-        bool ok = l->is_lsub ? send_lsub(l, m) : send_mailbox(l, &l->all->list[i], has_child);
-        if (!ok)
-            return;
+        if (l->is_lsub) {
+            send_lsub(l, entry);
+        } else if (!send_entry(l, entry, has_child, e)) {
+            return false;
+        }
     }
-}
-
-/* Names that are subscribed though no mailbox has them (RFC 5258 section 3.1). */
-static void list_gone(const struct listing *l)
-{
-    if (l->args->select != IMAP_LIST_SUBSCRIBED)
-        return;
-    struct buf *out = &l->s->out;
-    for (size_t i = 0; i < l->all->n_gone; i++) {
-        str name = l->all->gone[i];
-        if (!matches_pattern(l, name))
-            continue;
-        bool ok = buf_add(out, l->is_lsub ? STR("* LSUB () \"/\" ")
-                                          : STR("* LIST (\\Subscribed \\NonExistent) \"/\" ")) &&
-                  imap_mailbox_format(out, name, imap_has_utf8(l->s)) && buf_add(out, STR("\r\n"));
-        if (!ok || !imap_send_out(l->s))
-            return;
-    }
+    return true;
 }
 
 /* An empty pattern asks for the hierarchy delimiter only (RFC 9051 section 6.3.9). */
@@ -161,7 +294,7 @@ bool imap_cmd_list(struct imap_session *s, struct imap_command *c, struct err *e
     struct imap_list_args args;
     struct store_places all;
     struct listing *l = ARENA_NEW(&s->arena, struct listing);
-    *l = (struct listing){ .s = s, .args = &args, .all = &all };
+    *l = (struct listing){ .s = s, .args = &args };
     l->is_lsub = str_eq(c->name, STR("LSUB"));
     if (!(l->is_lsub ? imap_lsub_parse(&c->args, &args, e) : imap_list_parse(&c->args, &args, e))) {
         if (e->kind == ERR_UNSUPPORTED)
@@ -176,7 +309,6 @@ bool imap_cmd_list(struct imap_session *s, struct imap_command *c, struct err *e
         return false;
     if (!store_place_list(s->app->store, s->account_id, &s->arena, imap_deadline(), &all, e))
         return false;
-    list_all(l);
-    list_gone(l);
-    return true;
+    build_tree(l, &all);
+    return list_all(l, e);
 }

@@ -118,8 +118,15 @@ bool imap_cmd_subscribe(struct imap_session *s, struct imap_command *c, struct e
             name_refused(e));
 }
 
-bool imap_send_status(struct imap_session *s, const struct store_place *place, unsigned items)
+bool imap_send_status(struct imap_session *s, const struct store_place *place, unsigned items,
+                      struct err *e)
 {
+    int64_t deleted_size = 0;
+    bool must_count = (items & IMAP_STATUS_DELETED_STORAGE) && place->mailbox.state.deleted;
+    if (must_count &&
+        !store_get_deleted_bytes(s->app->store, place->account_id, place->mailbox.mailbox_id,
+                                 imap_deadline(), &deleted_size, e))
+        return false;
     const struct store_mailbox *m = &place->mailbox;
     const struct imap_status values = {
         .messages = m->state.messages,
@@ -128,6 +135,7 @@ bool imap_send_status(struct imap_session *s, const struct store_place *place, u
         .unseen = m->state.unseen,
         .deleted = m->state.deleted,
         .size = (uint64_t)m->state.bytes,
+        .deleted_size = (uint64_t)deleted_size,
         .highestmodseq = (uint64_t)m->state.modseq,
         .append_limit = imap_append_limit(s),
         .account_id = place->account_id,
@@ -137,7 +145,9 @@ bool imap_send_status(struct imap_session *s, const struct store_place *place, u
               imap_mailbox_format(&s->out, m->name, imap_has_utf8(s)) &&
               buf_add_byte(&s->out, ' ') && imap_status_format(&s->out, items, &values) &&
               buf_add(&s->out, STR("\r\n"));
-    return ok && imap_send_out(s);
+    if (ok)
+        (void)imap_send_out(s);
+    return true;
 }
 
 bool imap_cmd_status(struct imap_session *s, struct imap_command *c, struct err *e)
@@ -154,6 +164,5 @@ bool imap_cmd_status(struct imap_session *s, struct imap_command *c, struct err 
         !imap_resolve(s, name, STORE_MAY_READ, &place, e))
         return false;
     s->is_condstore |= (items & IMAP_STATUS_HIGHESTMODSEQ) != 0;
-    (void)imap_send_status(s, &place, items);
-    return true;
+    return imap_send_status(s, &place, items, e);
 }

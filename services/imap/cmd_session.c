@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Commands about the session itself: CAPABILITY, NOOP, CHECK, LOGOUT, ID, ENABLE, NAMESPACE. */
 #include "services/imap/commands.h"
+#include "store/share.h"
 
 #include <stddef.h>
 
@@ -93,6 +94,7 @@ bool imap_cmd_namespace(struct imap_session *s, struct imap_command *c, struct e
 {
     if (!imap_parse_nothing(&c->args, e))
         return false;
-    (void)imap_send(s, STR("* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n"));
+    (void)imap_send(s, STR("* NAMESPACE ((\"\" \"/\")) ((\"" STORE_OTHER_USERS
+                           "/\" \"/\")) ((\"" STORE_SHARED_FOLDERS "/\" \"/\"))\r\n"));
     return true;
 }

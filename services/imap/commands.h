@@ -89,6 +89,19 @@ YIELDS bool imap_cmd_subscribe(struct imap_session *s, struct imap_command *c, s
 YIELDS bool imap_cmd_status(struct imap_session *s, struct imap_command *c, struct err *e);
 /* cmd_list.c */
 YIELDS bool imap_cmd_list(struct imap_session *s, struct imap_command *c, struct err *e);
+/* cmd_acl.c */
+YIELDS bool imap_cmd_setacl(struct imap_session *s, struct imap_command *c, struct err *e);
+YIELDS bool imap_cmd_deleteacl(struct imap_session *s, struct imap_command *c, struct err *e);
+YIELDS bool imap_cmd_getacl(struct imap_session *s, struct imap_command *c, struct err *e);
+YIELDS bool imap_cmd_listrights(struct imap_session *s, struct imap_command *c, struct err *e);
+YIELDS bool imap_cmd_myrights(struct imap_session *s, struct imap_command *c, struct err *e);
+/* cmd_quota.c */
+YIELDS bool imap_cmd_getquota(struct imap_session *s, struct imap_command *c, struct err *e);
+YIELDS bool imap_cmd_getquotaroot(struct imap_session *s, struct imap_command *c, struct err *e);
+YIELDS bool imap_cmd_setquota(struct imap_session *s, struct imap_command *c, struct err *e);
+/* cmd_metadata.c */
+YIELDS bool imap_cmd_getmetadata(struct imap_session *s, struct imap_command *c, struct err *e);
+YIELDS bool imap_cmd_setmetadata(struct imap_session *s, struct imap_command *c, struct err *e);
 /* cmd_append.c */
 YIELDS bool imap_cmd_append(struct imap_session *s, struct imap_command *c, struct err *e);
 /* cmd_fetch.c */

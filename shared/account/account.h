@@ -154,6 +154,19 @@ YIELDS bool account_change(struct account_directory *d, const struct account_act
                            str address, const struct account_change *change, struct arena *a,
                            int64_t deadline_ms, struct err *e);
 
+/* How much an account may hold. */
+struct account_limits {
+    int64_t bytes;     /* 0: unlimited */
+    int64_t messages;  /* 0: unlimited */
+    int64_t mailboxes; /* 0: as many as the server allows */
+};
+
+/* Sets all limits of the account that has this address, with its audit row. ERR_NOT_FOUND. Yields.
+ */
+YIELDS bool account_set_limits(struct account_directory *d, const struct account_actor *actor,
+                               str address, const struct account_limits *limits, struct arena *a,
+                               int64_t deadline_ms, struct err *e);
+
 /* Stores a better hash of the same password, unless the account's hash is another by now than the
  * one in `account` (as account_find_for_login gave it): ERR_CONFLICT. No change that anybody is
  * told of, but with its audit row. Yields. */

@@ -247,6 +247,36 @@ bool account_change(struct account_directory *d, const struct account_actor *act
     return true;
 }
 
+bool account_set_limits(struct account_directory *d, const struct account_actor *actor, str address,
+                        const struct account_limits *limits, struct arena *a, int64_t deadline_ms,
+                        struct err *e)
+{
+    static const struct db_stmt set_limits = { "SELECT account_set_limits($1, $2, $3, $4)" };
+    str domain;
+    struct db_rows *rows = NULL;
+    if (!normal_address(a, address, &address, &domain, e))
+        return false;
+    const struct db_param params[] = {
+        DB_TEXT(address), DB_INT8(limits->bytes), DB_INT8(limits->messages),
+        DB_INT4(limits->mailboxes > INT32_MAX ? INT32_MAX : limits->mailboxes)
+    };
+    const struct directory_act act = {
+        .actor = actor,
+        .stmt = &set_limits,
+        .params = params,
+        .n = COUNT_OF(params),
+        .action = STR("account.limits"),
+        .object = address,
+        .detail =
+            arena_printf(a, "bytes %lld, messages %lld, mailboxes %lld", (long long)limits->bytes,
+                         (long long)limits->messages, (long long)limits->mailboxes),
+    };
+    if (!directory_change(d, &act, a, deadline_ms, &rows, e))
+        return false;
+    directory_changed(d, db_int(rows, 0, 0));
+    return true;
+}
+
 bool account_rehash(struct account_directory *d, const struct account *account, str new_hash,
                     struct arena *a, int64_t deadline_ms, struct err *e)
 {

@@ -184,8 +184,9 @@ static const struct db_stmt get_modseq = {
     "SELECT modseq FROM account_state WHERE account_id = $1"
 };
 static const struct db_stmt get_quota = {
-    "SELECT s.q_bytes, s.q_count, c.quota_bytes FROM account_state s JOIN account c"
-    " USING (account_id) WHERE s.account_id = $1"
+    "SELECT s.q_bytes, s.q_count, c.quota_bytes, c.quota_messages, c.quota_mailboxes,"
+    "       (SELECT count(*) FROM mailbox m WHERE m.account_id = $1)"
+    "  FROM account_state s JOIN account c USING (account_id) WHERE s.account_id = $1"
 };
 
 static YIELDS bool read_account(struct store *s, const struct db_stmt *stmt, int64_t account_id,
@@ -222,8 +223,32 @@ bool store_get_quota(struct store *s, int64_t account_id, int64_t deadline_ms,
     if (ok) {
         *out = (struct store_quota){ .used_bytes = db_int(rows, 0, 0),
                                      .used_messages = db_int(rows, 0, 1),
-                                     .limit_bytes = db_int(rows, 0, 2) };
+                                     .limit_bytes = db_int(rows, 0, 2),
+                                     .limit_messages = db_int(rows, 0, 3),
+                                     .used_mailboxes = db_int(rows, 0, 5) };
+        int64_t mailboxes = db_int(rows, 0, 4);
+        out->limit_mailboxes =
+            mailboxes && mailboxes < STORE_MAX_MAILBOXES ? mailboxes : STORE_MAX_MAILBOXES;
     }
+    arena_fini(&a);
+    return ok;
+}
+
+bool store_get_deleted_bytes(struct store *s, int64_t account_id, int mailbox_id,
+                             int64_t deadline_ms, int64_t *bytes, struct err *e)
+{
+    static const struct db_stmt sum = {
+        "SELECT coalesce(sum(size), 0)::int8 FROM mbox_msg"
+        " WHERE account_id = $1 AND mailbox_id = $2 AND flags & 8 <> 0"
+    };
+    struct arena a;
+    struct db_rows *rows = NULL;
+    const struct db_param params[] = { DB_INT8(account_id), DB_INT4(mailbox_id) };
+    arena_init(&a);
+    bool ok =
+        db_query(s->options.db, DB_READ, &sum, params, COUNT_OF(params), &a, deadline_ms, &rows, e);
+    if (ok)
+        *bytes = db_int(rows, 0, 0);
     arena_fini(&a);
     return ok;
 }

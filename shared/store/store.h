@@ -227,6 +227,10 @@ YIELDS bool store_mailbox_rename(struct store *s, int64_t account_id, str from, 
  * below it). Yields. */
 YIELDS bool store_mailbox_delete(struct store *s, int64_t account_id, str name, int64_t deadline_ms,
                                  struct err *e);
+/* Gives the mailbox a role, or none. ERR_NOT_FOUND, ERR_DENIED (INBOX), ERR_EXISTS (another mailbox
+ * has it). Yields. */
+YIELDS bool store_mailbox_set_role(struct store *s, int64_t account_id, int mailbox_id,
+                                   enum store_role role, int64_t deadline_ms, struct err *e);
 /* A subscription outlives its mailbox; subscribing to a name that no mailbox has is ERR_NOT_FOUND,
  * unsubscribing never fails for the name. Yields. */
 YIELDS bool store_mailbox_subscribe(struct store *s, int64_t account_id, str name, bool subscribe,
@@ -481,9 +485,15 @@ YIELDS bool store_fetch_body(struct store *s, int64_t account_id, int64_t msg_id
 struct store_quota {
     int64_t used_bytes;
     int64_t used_messages;
-    int64_t limit_bytes; /* 0: none */
+    int64_t used_mailboxes;
+    int64_t limit_bytes;     /* 0: none */
+    int64_t limit_messages;  /* 0: none */
+    int64_t limit_mailboxes; /* never above STORE_MAX_MAILBOXES */
 };
 
+/* Octets of the messages with \Deleted in a mailbox. Yields. */
+YIELDS bool store_get_deleted_bytes(struct store *s, int64_t account_id, int mailbox_id,
+                                    int64_t deadline_ms, int64_t *bytes, struct err *e);
 /* ERR_NOT_FOUND. Yields. */
 YIELDS bool store_get_quota(struct store *s, int64_t account_id, int64_t deadline_ms,
                             struct store_quota *out, struct err *e);

@@ -19,6 +19,8 @@ static const struct option return_options[] = {
     { STR_INIT("CHILDREN"), IMAP_LIST_RETURN_CHILDREN },
     { STR_INIT("SPECIAL-USE"), IMAP_LIST_RETURN_SPECIAL_USE },
     { STR_INIT("STATUS"), IMAP_LIST_RETURN_STATUS },
+    { STR_INIT("MYRIGHTS"), IMAP_LIST_RETURN_MYRIGHTS },
+    { STR_INIT("METADATA"), IMAP_LIST_RETURN_METADATA },
 };
 
 static unsigned find_option(const struct option *options, size_t n, str name)
@@ -30,9 +32,20 @@ static unsigned find_option(const struct option *options, size_t n, str name)
     return 0;
 }
 
-/* "(A B)" behind its parenthesis. `status` is filled when the STATUS option comes, may be NULL. */
+/* What follows the name of a return option. */
+static bool read_argument(struct imap_lexer *l, unsigned bit, struct imap_list_args *out,
+                          struct err *e)
+{
+    if (bit == IMAP_LIST_RETURN_STATUS)
+        return imap_lexer_space(l, e) && imap_status_items_parse(l, &out->status_items, e);
+    if (bit == IMAP_LIST_RETURN_METADATA)
+        return imap_lexer_space(l, e) && imap_metadata_names_parse(l, &out->metadata, e);
+    return true;
+}
+
+/* "(A B)" behind its parenthesis. Arguments of options go to `out`, NULL when there can be none. */
 static bool read_options(struct imap_lexer *l, const struct option *options, size_t n,
-                         unsigned *bits, unsigned *status, struct err *e)
+                         unsigned *bits, struct imap_list_args *out, struct err *e)
 {
     if (imap_lexer_try_byte(l, ')'))
         return true;
@@ -44,8 +57,7 @@ static bool read_options(struct imap_lexer *l, const struct option *options, siz
         if (bit == 0)
             return ERR(e, ERR_UNSUPPORTED, "an option of LIST that is not offered");
         *bits |= bit;
-        if (status && bit == IMAP_LIST_RETURN_STATUS &&
-            (!imap_lexer_space(l, e) || !imap_status_items_parse(l, status, e)))
+        if (out && !read_argument(l, bit, out, e))
             return false;
     } while (imap_lexer_try_byte(l, ' '));
     return imap_lexer_byte(l, ')', e);
@@ -86,8 +98,7 @@ static bool read_returns(struct imap_lexer *l, struct imap_list_args *out, struc
     if (!imap_lexer_try_word(l, STR("RETURN")))
         return ERR(e, ERR_SYNTAX, "expected RETURN");
     return imap_lexer_space(l, e) && imap_lexer_byte(l, '(', e) &&
-           read_options(l, return_options, COUNT_OF(return_options), &out->returns,
-                        &out->status_items, e);
+           read_options(l, return_options, COUNT_OF(return_options), &out->returns, out, e);
 }
 
 bool imap_list_parse(struct imap_lexer *l, struct imap_list_args *out, struct err *e)

@@ -4,6 +4,7 @@
 #ifndef WIRE_IMAP_LIST_H
 #define WIRE_IMAP_LIST_H
 
+#include "wire/imap_metadata.h"
 #include "wire/imap_status.h"
 
 enum {
@@ -24,16 +25,19 @@ enum {
     IMAP_LIST_RETURN_SUBSCRIBED = 1,
     IMAP_LIST_RETURN_CHILDREN = 2,
     IMAP_LIST_RETURN_SPECIAL_USE = 4,
-    IMAP_LIST_RETURN_STATUS = 8
+    IMAP_LIST_RETURN_STATUS = 8,
+    IMAP_LIST_RETURN_MYRIGHTS = 16, /* RFC 8440 */
+    IMAP_LIST_RETURN_METADATA = 32  /* RFC 9590 */
 };
 
 struct imap_list_args {
     bool is_extended; /* options or several patterns were given */
     unsigned select;
     unsigned returns;
-    unsigned status_items; /* IMAP_STATUS_* of RETURN (STATUS (...)) */
-    str reference;         /* as sent */
-    str *patterns;         /* as sent; in the arena */
+    unsigned status_items;               /* IMAP_STATUS_* of RETURN (STATUS (...)) */
+    struct imap_metadata_names metadata; /* of RETURN (METADATA (...)) */
+    str reference;                       /* as sent */
+    str *patterns;                       /* as sent; in the arena */
     size_t n_patterns;
 };
 

@@ -16,7 +16,8 @@ enum {
     IMAP_STATUS_HIGHESTMODSEQ = 64,
     IMAP_STATUS_RECENT = 128,
     IMAP_STATUS_MAILBOXID = 256,
-    IMAP_STATUS_APPENDLIMIT = 512
+    IMAP_STATUS_APPENDLIMIT = 512,
+    IMAP_STATUS_DELETED_STORAGE = 1 << 16
 };
 
 /* "(MESSAGES UIDNEXT)": the bits. ERR_SYNTAX, also for an unknown item. */
@@ -28,7 +29,8 @@ struct imap_status {
     uint32_t uidvalidity;
     uint32_t unseen;
     uint32_t deleted;
-    uint64_t size; /* octets of all messages */
+    uint64_t size;         /* octets of all messages */
+    uint64_t deleted_size; /* of those with \Deleted (RFC 9208 section 4.1.4) */
     uint64_t highestmodseq;
     uint64_t append_limit; /* octets of one message */
     int64_t account_id;    /* whose mailbox it is */

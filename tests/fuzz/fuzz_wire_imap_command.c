@@ -4,6 +4,8 @@
 #include "wire/imap_command.h"
 #include "wire/imap_fetch.h"
 #include "wire/imap_list.h"
+#include "wire/imap_metadata.h"
+#include "wire/imap_quota.h"
 #include "wire/imap_search.h"
 #include "wire/imap_store.h"
 
@@ -137,6 +139,50 @@ static bool run_search(struct imap_command *c)
     return true;
 }
 
+/* Whatever value an annotation has, it is written so that it is read as the same. */
+static void check_annotations(const struct imap_setmetadata_args *args, struct arena *a)
+{
+    struct buf text;
+    struct imap_lexer l;
+    struct imap_setmetadata_args again;
+    struct err e = ERR_CLEAR;
+    buf_init(&text, 1 << 20);
+    for (size_t i = 0; i < args->n; i++) {
+        buf_clear(&text);
+        bool ok = buf_add(&text, STR(" x (")) &&
+                  imap_metadata_format(&text, args->list[i].name, args->list[i].value) &&
+                  buf_add_byte(&text, ')');
+        INVARIANT(ok);
+        imap_lexer_init(&l, buf_str(&text), a);
+        ok = imap_setmetadata_parse(&l, &again, &e);
+        INVARIANT(ok && again.n == 1 && !again.list[0].is_nil);
+        INVARIANT(str_eq(again.list[0].name, args->list[i].name));
+        INVARIANT(str_eq(again.list[0].value, args->list[i].value));
+    }
+    buf_fini(&text);
+}
+
+/* Quota and annotations. */
+static bool run_limits(const struct imap_command *c)
+{
+    struct err e = ERR_CLEAR;
+    struct imap_lexer l = c->args;
+    struct imap_setquota_args quota;
+    struct imap_getmetadata_args get;
+    struct imap_setmetadata_args set;
+    if (str_eq(c->name, STR("SETQUOTA"))) {
+        (void)imap_setquota_parse(&l, &quota, &e);
+    } else if (str_eq(c->name, STR("GETMETADATA"))) {
+        (void)imap_getmetadata_parse(&l, &get, &e);
+    } else if (str_eq(c->name, STR("SETMETADATA"))) {
+        if (imap_setmetadata_parse(&l, &set, &e))
+            check_annotations(&set, l.a);
+    } else {
+        return false;
+    }
+    return true;
+}
+
 static void run_others(const struct imap_command *c)
 {
     struct err e = ERR_CLEAR;
@@ -159,7 +205,7 @@ static void run_others(const struct imap_command *c)
         (void)imap_parse_create(&l, &create, &e);
     } else if (str_eq(c->name, STR("ID"))) {
         (void)imap_parse_id(&l, &id, &e);
-    } else {
+    } else if (!run_limits(c)) {
         (void)imap_parse_astrings(&l, two, 2, &e);
     }
 }

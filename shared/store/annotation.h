@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Annotations (RFC 5464): small values with names, of a mailbox or of the server, private to one
+ * account or shared by all who see the mailbox. Names are in lower case and begin with "/private/"
+ * or
+ * "/shared/"; what they mean is the clients' affair. */
+#ifndef STORE_ANNOTATION_H
+#define STORE_ANNOTATION_H
+
+#include "store/store.h"
+
+enum {
+    STORE_MAX_ANNOTATION = 65536, /* octets of a value */
+    STORE_MAX_ANNOTATIONS = 100   /* private ones of an account, and shared ones, of one mailbox */
+};
+
+/* What annotations belong to. */
+struct store_annotated {
+    int64_t viewer_id;  /* whose private ones */
+    int64_t account_id; /* owner of the mailbox; the server: 0 */
+    int mailbox_id;     /* the server: 0 */
+};
+
+struct store_annotation {
+    str name;
+    str value;
+    bool is_removed; /* of a change: it is to go */
+    size_t size;     /* octets of the value; also when it is longer than was asked for */
+};
+
+struct store_annotation_query {
+    const str *names;
+    size_t n;
+    unsigned depth;  /* levels below each name */
+    int64_t maxsize; /* octets; longer values come with their size only; -1: all */
+};
+
+struct store_annotations {
+    struct store_annotation *list; /* by name */
+    size_t n;
+};
+
+/* In arena. Yields. */
+YIELDS bool store_annotations_get(struct store *s, const struct store_annotated *of,
+                                  const struct store_annotation_query *query, struct arena *a,
+                                  int64_t deadline_ms, struct store_annotations *out,
+                                  struct err *e);
+
+/* Sets and removes them all, or none. ERR_LIMIT: more than STORE_MAX_ANNOTATIONS; lengths are the
+ * caller's to check. ERR_NOT_FOUND (mailbox). Yields. */
+YIELDS bool store_annotations_set(struct store *s, const struct store_annotated *of,
+                                  const struct store_annotation *list, size_t n,
+                                  int64_t deadline_ms, struct err *e);
+
+#endif
