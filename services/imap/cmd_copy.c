@@ -2,7 +2,7 @@
 /* COPY and MOVE (RFC 9051 sections 6.4.7 and 6.4.8). */
 #include "services/imap/commands.h"
 #include "services/imap/resolve.h"
-#include "services/imap/view.h"
+#include "services/imap/updates.h"
 #include "wire/imap_mailbox_name.h"
 
 enum {
@@ -99,5 +99,5 @@ bool imap_cmd_copy(struct imap_session *s, struct imap_command *c, struct err *e
         return imap_reply(s, IMAP_OK, code, is_move ? "MOVE completed" : "COPY completed");
     /* Before the EXPUNGEs, so that the client knows where they went (RFC 6851 section 4.3). */
     (void)imap_sendf(s, "* OK [%.*s] Moved\r\n", STR_FMT(code));
-    return true;
+    return imap_updates_after_expunge(s, copied.modseq, "MOVE completed");
 }

@@ -3,6 +3,7 @@
  * wait, so that a session never holds more than one message (ATTACKS I13). */
 #include "services/imap/commands.h"
 #include "services/imap/fetch_items.h"
+#include "services/imap/vanished.h"
 
 enum {
     BATCH = 250 /* messages whose details or headers are read at once */
@@ -167,7 +168,7 @@ static bool is_header_section(const struct imap_section *section)
 static void plan(struct imap_fetching *f, bool is_uid)
 {
     const struct imap_fetch_args *args = f->args;
-    f->items = args->items | (is_uid ? IMAP_FETCH_UID : 0);
+    f->items = args->items | (is_uid && !f->s->is_uidonly ? IMAP_FETCH_UID : 0);
     if (args->has_changedsince)
         f->items |= IMAP_FETCH_MODSEQ;
     f->s->is_condstore |= (f->items & IMAP_FETCH_MODSEQ) != 0;
@@ -195,12 +196,19 @@ bool imap_cmd_fetch(struct imap_session *s, struct imap_command *c, struct err *
             return imap_reply(s, IMAP_BAD, STR_EMPTY, "No such attribute or modifier");
         return false;
     }
+    if (args.vanished && !(c->is_uid && args.has_changedsince && s->is_qresync)) {
+        return imap_reply(s, IMAP_BAD, STR_EMPTY,
+                          "VANISHED needs UID FETCH, CHANGEDSINCE and ENABLE QRESYNC");
+    }
     if (!imap_select_messages(s, &args.set, c->is_uid, &selection, e))
         return false;
     struct imap_fetching f = { .s = s, .args = &args };
     plan(&f, c->is_uid);
     if (args.has_changedsince)
         keep_changed(s, args.changedsince, &selection);
+    if (args.vanished &&
+        !imap_send_vanished_earlier(s, &args.set, (int64_t)args.changedsince, 0, e))
+        return false;
     if (!fetch_all(&f, &selection, e)) {
         if (e->kind == ERR_UNSUPPORTED)
             return imap_reply(s, IMAP_NO, STR("UNKNOWN-CTE"), "An encoding that is not known");

@@ -52,6 +52,8 @@ static const struct {
     size_t at;
 } enablings[] = {
     { STR_INIT("CONDSTORE"), offsetof(struct imap_session, is_condstore) },
+    { STR_INIT("QRESYNC"), offsetof(struct imap_session, is_qresync) },
+    { STR_INIT("UIDONLY"), offsetof(struct imap_session, is_uidonly) },
     { STR_INIT("IMAP4rev2"), offsetof(struct imap_session, is_rev2) },
     { STR_INIT("UTF8=ACCEPT"), offsetof(struct imap_session, is_utf8) },
 };
@@ -85,6 +87,7 @@ bool imap_cmd_enable(struct imap_session *s, struct imap_command *c, struct err 
             ok = ok && buf_addf(&s->out, " %.*s", STR_FMT(enablings[i].word));
         *field_of(s, i) |= wants[i];
     }
+    s->is_condstore |= s->is_qresync; /* RFC 7162 section 3.2.3 */
     if (ok && buf_add(&s->out, STR("\r\n")))
         (void)imap_send_out(s);
     return true;

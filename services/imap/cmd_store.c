@@ -63,8 +63,9 @@ static void tell_row(const struct storing *t, const struct store_row *old, size_
         (void)imap_put_row(s, index, t->is_uid);
     } else if (s->is_condstore && old->modseq != new->modseq) {
         /* Silent hides the flags, not the modseq (RFC 7162 section 3.1.3). */
-        (void)(imap_put_fetch(s, index) && buf_addf(&s->out, "UID %u MODSEQ (%lld))\r\n",
-                                                    (unsigned)new->uid, (long long)new->modseq));
+        (void)(imap_put_fetch(s, index) &&
+               (s->is_uidonly || buf_addf(&s->out, "UID %u ", (unsigned)new->uid)) &&
+               buf_addf(&s->out, "MODSEQ (%lld))\r\n", (long long)new->modseq));
     }
     (void)imap_send_some(s);
 }
@@ -193,7 +194,6 @@ bool imap_cmd_store(struct imap_session *s, struct imap_command *c, struct err *
     return answer(&t, selection.n);
 }
 
-/* The EXPUNGE lines come with the answer (IMAP_LOOKS). */
 bool imap_cmd_expunge(struct imap_session *s, struct imap_command *c, struct err *e)
 {
     struct imap_sequence uids;
@@ -215,5 +215,6 @@ bool imap_cmd_expunge(struct imap_session *s, struct imap_command *c, struct err
         set = imap_selection_ranges(s, &selection);
     }
     return store_expunge(s->app->store, s->view->account_id, s->view->mailbox_id,
-                         c->is_uid ? &set : NULL, true, &s->arena, imap_deadline(), &result, e);
+                         c->is_uid ? &set : NULL, true, &s->arena, imap_deadline(), &result, e) &&
+           imap_updates_after_expunge(s, result.modseq, "EXPUNGE completed");
 }

@@ -9,6 +9,7 @@ enum {
     IMAP_HAS_UID_FORM = 1,  /* may stand behind UID */
     IMAP_KEEPS_NUMBERS = 2, /* no EXPUNGE may be sent in it without UID (RFC 9051 section 7.5.1) */
     IMAP_LOOKS = 4,         /* always asks the database what is new */
+    IMAP_USES_NUMBERS = 32, /* without UID: not after ENABLE UIDONLY (RFC 9586) */
     IMAP_WIPES = 8          /* its arguments hold a password: overwritten afterwards */
 };
 

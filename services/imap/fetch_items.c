@@ -3,6 +3,7 @@
 #include "services/imap/fetch_items.h"
 
 #include "mime/envelope.h"
+#include "services/imap/updates.h"
 #include "wire/imap_date.h"
 #include "wire/imap_objectid.h"
 
@@ -183,7 +184,7 @@ bool imap_fetch_put_message(struct imap_fetching *f, struct imap_message *m, siz
     unsigned items = f->items;
     if (tell_flags) /* \Seen was set by this very FETCH */
         items |= IMAP_FETCH_FLAGS | (s->is_condstore ? IMAP_FETCH_MODSEQ : 0);
-    if (!buf_addf(&s->out, "* %zu FETCH (", index + 1))
+    if (!imap_put_fetch(s, index))
         return no_room(e);
     if (!put_state(f, index, items, e) || !put_kept(f, m, e) || !put_derived(f, m, e))
         return false;

@@ -55,6 +55,9 @@ static const struct imap_command_entry *admit(struct imap_session *s, const stru
                          is_known ? "This command has no UID form" : "Unknown command");
     } else if ((entry->states & s->state) == 0) {
         (void)imap_reply(s, IMAP_BAD, STR_EMPTY, reason_of(s, entry));
+    } else if (s->is_uidonly && !c->is_uid && (entry->flags & IMAP_USES_NUMBERS)) {
+        (void)imap_reply(s, IMAP_BAD, STR("UIDREQUIRED"),
+                         "Message numbers were given up by ENABLE UIDONLY, use the UID form");
     } else {
         return entry;
     }

@@ -54,6 +54,8 @@ struct imap_session {
     bool is_rev2;      /* ENABLE IMAP4rev2 */
     bool is_condstore; /* a CONDSTORE enabling command was given (RFC 7162 section 3.1) */
     bool is_utf8;      /* ENABLE UTF8=ACCEPT (RFC 6855) */
+    bool is_qresync;   /* ENABLE QRESYNC: VANISHED instead of EXPUNGE */
+    bool is_uidonly;   /* ENABLE UIDONLY: no message numbers any more (RFC 9586) */
     bool is_idling;    /* inside IDLE */
     bool is_closing;   /* after BYE */
     bool is_broken;    /* a write failed: nothing more can be said */

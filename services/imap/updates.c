@@ -2,6 +2,9 @@
 /* What is told about changes, in the order EXPUNGE, FLAGS, EXISTS, FETCH. */
 #include "services/imap/updates.h"
 
+#include "obs/obs.h"
+#include "services/imap/vanished.h"
+
 bool imap_send_flags(struct imap_session *s)
 {
     (void)imap_view_has_new_keywords(s->view);
@@ -18,6 +21,10 @@ bool imap_send_new_flags(struct imap_session *s)
 bool imap_put_fetch(struct imap_session *s, size_t index)
 {
     struct buf *out = &s->out;
+    if (s->is_uidonly) {
+        return buf_add(out, STR("* ")) && buf_add_uint(out, imap_view_row(s->view, index)->uid) &&
+               buf_add(out, STR(" UIDFETCH ("));
+    }
     return buf_add(out, STR("* ")) && buf_add_uint(out, index + 1) && buf_add(out, STR(" FETCH ("));
 }
 
@@ -26,7 +33,7 @@ bool imap_put_row(struct imap_session *s, size_t index, bool with_uid)
     struct buf *out = &s->out;
     const struct store_row *row = imap_view_row(s->view, index);
     bool ok = imap_put_fetch(s, index);
-    if (with_uid) {
+    if (with_uid && !s->is_uidonly) {
         ok = ok && buf_add(out, STR("UID ")) && buf_add_uint(out, row->uid) &&
              buf_add_byte(out, ' ');
     }
@@ -47,7 +54,8 @@ struct update {
     struct imap_session *s;
     struct imap_rows *old;
     struct imap_rows *new;
-    int64_t modseq; /* of `new` */
+    int64_t modseq;   /* of `new` */
+    uint32_t uidnext; /* of `new` */
     size_t gone;
     size_t arrived;
     size_t changed;
@@ -84,6 +92,24 @@ static void send_expunges(const struct update *u)
     (void)imap_send_out(s);
 }
 
+static void send_vanished(const struct update *u)
+{
+    struct imap_rows_diff d;
+    struct imap_vanished w;
+    enum imap_difference what;
+    size_t seen = 0;
+    imap_vanished_begin(&w, u->s, false);
+    imap_rows_diff_init(&d, u->old, u->new);
+    while (seen < u->gone && (what = imap_rows_diff_next(&d)) != IMAP_SAME) {
+        if (what != IMAP_GONE)
+            continue;
+        uint32_t uid = imap_rows_at(u->old, d.old_index)->uid;
+        imap_vanished_add(&w, uid, uid);
+        seen++;
+    }
+    imap_vanished_end(&w);
+}
+
 static bool is_news(const struct imap_session *s, const struct store_row *old,
                     const struct store_row *new)
 {
@@ -114,9 +140,14 @@ static void send_changes(const struct update *u, bool own_numbers)
 static void tell_all(const struct update *u)
 {
     struct imap_session *s = u->s;
-    send_expunges(u);
+    if (s->is_qresync || s->is_uidonly) {
+        send_vanished(u);
+    } else {
+        send_expunges(u);
+    }
     imap_view_show(s->view, u->new);
     s->view->modseq = u->modseq;
+    s->view->uidnext = u->uidnext;
     (void)imap_send_new_flags(s);
     if (u->arrived) {
         (void)imap_sendf(s, s->is_rev2 ? "* %zu EXISTS\r\n" : "* %zu EXISTS\r\n* 0 RECENT\r\n",
@@ -182,13 +213,14 @@ bool imap_updates_send(struct imap_session *s, bool may_renumber, struct err *e)
 {
     struct imap_view *v = s->view;
     s->is_stale = false;
+    v->heard = 0;
     if (!imap_box_refresh(v->box, &s->arena, imap_deadline(), e)) {
         s->is_stale = true;
         return false;
     }
     if (is_over(s))
         return true;
-    struct update u = { .s = s, .modseq = v->box->modseq };
+    struct update u = { .s = s, .modseq = v->box->modseq, .uidnext = v->box->uidnext };
     u.old = imap_rows_hold(v->rows);
     u.new = imap_rows_hold(v->box->rows);
     count_differences(&u);
@@ -199,6 +231,23 @@ bool imap_updates_send(struct imap_session *s, bool may_renumber, struct err *e)
     }
     imap_rows_drop(&u.old);
     imap_rows_drop(&u.new);
+    if (v->modseq == u.modseq && v->heard <= v->modseq)
+        s->is_stale = false; /* it was told of what we know by now */
     notify_seen(&s->subscriber, v->modseq);
     return true;
+}
+
+bool imap_updates_after_expunge(struct imap_session *s, int64_t modseq, const char *text)
+{
+    struct err e = ERR_CLEAR;
+    str code = STR_EMPTY;
+    bool ok = imap_updates_send(s, true, &e);
+    if (!ok) {
+        obs_log(EV_IMAP_COMMAND_FAILED, net_conn_id(s->conn), OBS_CSTR("command", "EXPUNGE"),
+                OBS_ERR(&e));
+    }
+    /* Only what the client has been told all of (RFC 7162 section 3.2.7). */
+    if (ok && modseq && s->is_condstore)
+        code = arena_printf(&s->arena, "HIGHESTMODSEQ %lld", (long long)s->view->modseq);
+    return imap_reply(s, IMAP_OK, code, text);
 }

@@ -10,6 +10,11 @@
  * session. Yields. */
 YIELDS bool imap_updates_send(struct imap_session *s, bool may_renumber, struct err *e);
 
+/* The end of a command that expunged messages at `modseq` (0: none): tells of them, and answers OK
+ * with HIGHESTMODSEQ to a client that keeps it. That it could not be told now does not undo it: it
+ * is told later. Yields. */
+YIELDS bool imap_updates_after_expunge(struct imap_session *s, int64_t modseq, const char *text);
+
 /* Sends "* FLAGS (...)" with all flags in use, which counts as told. Yields. */
 YIELDS bool imap_send_flags(struct imap_session *s);
 /* The same when there are keywords that were not told. Yields. */

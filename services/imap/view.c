@@ -18,6 +18,8 @@ static void changed(int64_t account_id, int64_t modseq, void *arg)
     if (!s->view || (modseq && modseq <= s->view->modseq))
         return;
     s->is_stale = true;
+    int64_t heard = modseq ? modseq : INT64_MAX;
+    s->view->heard = heard > s->view->heard ? heard : s->view->heard;
     if (s->is_idling)
         net_conn_wake(s->conn);
 }
@@ -45,6 +47,7 @@ bool imap_view_open(struct imap_session *s, const struct store_place *place, boo
     v->is_read_only = is_read_only;
     v->box = box;
     v->uidvalidity = box->uidvalidity;
+    v->uidnext = box->uidnext;
     v->modseq = box->modseq;
     imap_view_show(v, box->rows);
     s->view = v;

@@ -18,7 +18,9 @@ struct imap_view {
     unsigned rights; /* STORE_MAY_* on it */
     bool is_read_only;
     uint32_t uidvalidity;
+    uint32_t uidnext;       /* UIDs from here on are not known to the client */
     int64_t modseq;         /* HIGHESTMODSEQ up to which the view is complete */
+    int64_t heard;          /* highest modseq told by notify since the last look began */
     struct imap_box *box;   /* held */
     struct imap_rows *rows; /* what the client was told; held */
     size_t n;               /* messages in it: the highest message number */

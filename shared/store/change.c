@@ -105,6 +105,7 @@ bool store_expunge(struct store *s, int64_t account_id, int mailbox_id,
     out->modseq = db_int(rows, 0, 0);
     out->uids = store_read_ranges(rows, 0, 1, a);
     out->n = (uint64_t)db_int(rows, 0, 3);
+    out->former = db_int(rows, 0, 4);
     store_publish(s, account_id, out->modseq);
     return true;
 }

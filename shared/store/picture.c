@@ -26,6 +26,16 @@ static const struct db_stmt snapshot = {
 };
 static const struct db_stmt delta = { "SELECT * FROM mailbox_delta($1, $2, $3)" };
 
+static const struct db_stmt vanished = {
+    "SELECT a.chg_floor > $3, v.firsts, v.lasts FROM account_state a LEFT JOIN LATERAL"
+    "      (SELECT array_agg(lower(r) ORDER BY r) AS firsts,"
+    "              array_agg(upper(r) - 1 ORDER BY r) AS lasts"
+    "         FROM unnest((SELECT range_agg(c.uids) FROM change c"
+    "                       WHERE c.account_id = $1 AND c.mailbox_id = $2 AND c.kind = 2"
+    "                         AND c.modseq > $3)) r) v ON true"
+    " WHERE a.account_id = $1"
+};
+
 /* Its columns; the first ones as those of mailbox_picture. */
 enum snapshot_column {
     SNAPSHOT_UIDS_SIZES = 11, /* uid << 32 | size */
@@ -191,5 +201,24 @@ bool store_delta_load(struct store *s, int64_t account_id, int mailbox_id, int64
     out->vanished = store_read_ranges(rows, 0, PICTURE_FIRSTS, a);
     out->n_overflows = store_read_overflows(rows, 0, PICTURE_KWX_UIDS, a, &out->overflows);
     store_mark_overflows(out->rows, out->n, out->overflows, out->n_overflows);
+    return true;
+}
+
+bool store_vanished_load(struct store *s, const struct store_vanished_query *query, struct arena *a,
+                         int64_t deadline_ms, struct store_ranges *out, bool *is_too_old,
+                         struct err *e)
+{
+    struct db_rows *rows = NULL;
+    const struct db_param params[] = { DB_INT8(query->account_id), DB_INT4(query->mailbox_id),
+                                       DB_INT8(query->since) };
+    *out = (struct store_ranges){ NULL, 0 };
+    if (!db_query(s->options.db, DB_READ, &vanished, params, COUNT_OF(params), a, deadline_ms,
+                  &rows, e))
+        return false;
+    if (db_row_count(rows) != 1)
+        return ERR(e, ERR_NOT_FOUND, "there is no such account");
+    *is_too_old = db_int(rows, 0, 0) != 0;
+    if (!*is_too_old)
+        *out = store_read_ranges(rows, 0, 1, a);
     return true;
 }

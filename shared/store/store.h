@@ -310,6 +310,19 @@ YIELDS bool store_delta_load(struct store *s, int64_t account_id, int mailbox_id
                              struct arena *a, int64_t deadline_ms, struct store_delta *out,
                              struct err *e);
 
+struct store_vanished_query {
+    int64_t account_id;
+    int mailbox_id;
+    int64_t since; /* modseq */
+};
+
+/* The UIDs that were expunged after modseq `since`: for QRESYNC. May name UIDs that never were, or
+ * were gone before. *is_too_old: the log does not reach back so far, and nothing is known. In
+ * arena. Yields. */
+YIELDS bool store_vanished_load(struct store *s, const struct store_vanished_query *query,
+                                struct arena *a, int64_t deadline_ms, struct store_ranges *out,
+                                bool *is_too_old, struct err *e);
+
 /* The account's modseq now. ERR_NOT_FOUND. Yields. */
 YIELDS bool store_get_modseq(struct store *s, int64_t account_id, int64_t deadline_ms,
                              int64_t *modseq, struct err *e);
@@ -361,6 +374,7 @@ YIELDS bool store_change_flags(struct store *s, int64_t account_id, int mailbox_
 
 struct store_expunged {
     int64_t modseq; /* 0 when nothing was expunged */
+    int64_t former; /* HIGHESTMODSEQ of the mailbox before that */
     struct store_ranges uids;
     uint64_t n;
 };

@@ -47,6 +47,57 @@ bool imap_parse_nothing(struct imap_lexer *l, struct err *e)
     return imap_lexer_end(l, e);
 }
 
+/* A set of numbers or UIDs that are written out. */
+static bool read_plain_set(struct imap_lexer *l, struct imap_sequence *out, struct err *e)
+{
+    if (!imap_sequence_parse(l, out, e))
+        return false;
+    return (!out->has_star && !out->is_saved_result) ||
+           ERR(e, ERR_SYNTAX, "a set of QRESYNC holds numbers only");
+}
+
+/* One whose ranges rise, as they belong to those of another set. */
+static bool read_rising_set(struct imap_lexer *l, struct imap_sequence *out, struct err *e)
+{
+    if (!read_plain_set(l, out, e))
+        return false;
+    for (size_t i = 0; i < out->n; i++) {
+        bool rises = out->ranges[i].first <= out->ranges[i].last &&
+                     (i == 0 || out->ranges[i - 1].last < out->ranges[i].first);
+        if (!rises)
+            return ERR(e, ERR_SYNTAX, "the sets of QRESYNC must rise");
+    }
+    return true;
+}
+
+/* " (uidvalidity modseq [known-uids] [(numbers uids)])". */
+static bool read_qresync(struct imap_lexer *l, struct imap_select_args *out, struct err *e)
+{
+    uint64_t uidvalidity;
+    uint64_t modseq;
+    out->qresync = true;
+    if (!imap_lexer_space(l, e) || !imap_lexer_byte(l, '(', e) ||
+        !imap_lexer_number(l, UINT32_MAX, &uidvalidity, e) || !imap_lexer_space(l, e) ||
+        !imap_lexer_number(l, INT64_MAX, &modseq, e))
+        return false;
+    if (uidvalidity == 0 || modseq == 0)
+        return ERR(e, ERR_SYNTAX, "UIDVALIDITY and MODSEQ are never 0");
+    out->uidvalidity = (uint32_t)uidvalidity;
+    out->modseq = (int64_t)modseq;
+    bool has_more = imap_lexer_try_byte(l, ' ');
+    if (has_more && imap_lexer_peek(l) != '(') {
+        if (!read_plain_set(l, &out->known_uids, e))
+            return false;
+        imap_sequence_resolve(&out->known_uids, UINT32_MAX);
+        has_more = imap_lexer_try_byte(l, ' ');
+    }
+    if (has_more && (!imap_lexer_byte(l, '(', e) || !read_rising_set(l, &out->numbers, e) ||
+                     !imap_lexer_space(l, e) || !read_rising_set(l, &out->uids, e) ||
+                     !imap_lexer_byte(l, ')', e)))
+        return false;
+    return imap_lexer_byte(l, ')', e);
+}
+
 bool imap_parse_select(struct imap_lexer *l, struct imap_select_args *out, struct err *e)
 {
     *out = (struct imap_select_args){ .condstore = false };
@@ -56,9 +107,16 @@ bool imap_parse_select(struct imap_lexer *l, struct imap_select_args *out, struc
         return true;
     if (!imap_lexer_space(l, e) || !imap_lexer_byte(l, '(', e))
         return false;
-    if (!imap_lexer_try_word(l, STR("CONDSTORE")))
-        return ERR(e, ERR_UNSUPPORTED, "a parameter of SELECT that is not offered");
-    out->condstore = true;
+    do {
+        if (!out->condstore && imap_lexer_try_word(l, STR("CONDSTORE"))) {
+            out->condstore = true;
+        } else if (!out->qresync && imap_lexer_try_word(l, STR("QRESYNC"))) {
+            if (!read_qresync(l, out, e))
+                return false;
+        } else {
+            return ERR(e, ERR_UNSUPPORTED, "a parameter of SELECT that is not offered");
+        }
+    } while (imap_lexer_try_byte(l, ' '));
     return imap_lexer_byte(l, ')', e) && imap_lexer_end(l, e);
 }
 

@@ -5,6 +5,7 @@
 #define WIRE_IMAP_COMMAND_H
 
 #include "wire/imap_lexer.h"
+#include "wire/imap_sequence.h"
 
 enum {
     IMAP_TAG_MAX = 128 /* octets; a longer tag is a syntax error */
@@ -26,11 +27,19 @@ bool imap_parse_astrings(struct imap_lexer *l, str *out, size_t n, struct err *e
 /* Nothing but the end. ERR_SYNTAX. */
 bool imap_parse_nothing(struct imap_lexer *l, struct err *e);
 
-/* Arguments of SELECT and EXAMINE: a mailbox as sent, and "(CONDSTORE)" of RFC 7162 section 3.1.8.
- * Other parameters are ERR_UNSUPPORTED. */
+/* Arguments of SELECT and EXAMINE: a mailbox as sent, and "(CONDSTORE)" or "(QRESYNC (uidvalidity
+ * modseq known-uids (numbers uids)))" of RFC 7162 sections 3.1.8 and 3.2.5. The sets have no "*"
+ * and no "$"; `numbers` and `uids` are in ascending order, known_uids is sorted. Other parameters
+ * are ERR_UNSUPPORTED. ERR_SYNTAX, ERR_LIMIT. */
 struct imap_select_args {
     str mailbox;
     bool condstore;
+    bool qresync;
+    uint32_t uidvalidity; /* the rest: with qresync */
+    int64_t modseq;
+    struct imap_sequence known_uids; /* n is 0: not given */
+    struct imap_sequence numbers;    /* n is 0: not given */
+    struct imap_sequence uids;       /* of the messages with these numbers */
 };
 bool imap_parse_select(struct imap_lexer *l, struct imap_select_args *out, struct err *e);
 

@@ -239,11 +239,18 @@ static bool read_modifiers(struct imap_lexer *l, struct imap_fetch_args *out, st
         return true;
     if (!imap_lexer_space(l, e) || !imap_lexer_byte(l, '(', e))
         return false;
-    if (!imap_lexer_try_word(l, STR("CHANGEDSINCE")))
-        return ERR(e, ERR_UNSUPPORTED, "a modifier of FETCH that is not offered");
-    out->has_changedsince = true;
-    return imap_lexer_space(l, e) && imap_lexer_number(l, INT64_MAX, &out->changedsince, e) &&
-           imap_lexer_byte(l, ')', e);
+    do {
+        if (!out->has_changedsince && imap_lexer_try_word(l, STR("CHANGEDSINCE"))) {
+            out->has_changedsince = true;
+            if (!imap_lexer_space(l, e) || !imap_lexer_number(l, INT64_MAX, &out->changedsince, e))
+                return false;
+        } else if (!out->vanished && imap_lexer_try_word(l, STR("VANISHED"))) {
+            out->vanished = true;
+        } else {
+            return ERR(e, ERR_UNSUPPORTED, "a modifier of FETCH that is not offered");
+        }
+    } while (imap_lexer_try_byte(l, ' '));
+    return imap_lexer_byte(l, ')', e);
 }
 
 bool imap_fetch_parse(struct imap_lexer *l, struct imap_fetch_args *out, struct err *e)

@@ -67,6 +67,7 @@ struct imap_fetch_args {
     size_t n_sections;
     bool has_changedsince;
     uint64_t changedsince;
+    bool vanished; /* the VANISHED modifier (RFC 7162 section 3.2.6) */
 };
 
 /* Reads everything behind "FETCH", in the lexer's arena. ERR_SYNTAX, ERR_LIMIT, and ERR_UNSUPPORTED
