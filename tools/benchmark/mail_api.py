@@ -38,6 +38,21 @@ UPDATE mailbox_state s SET modseq = {count}, msgs = {count}, uidnext = {count} +
 """
 
 
+def make_token(facts, user):
+    """A token that may read the mail of the user (address, password)."""
+    origin = f"https://localhost:{facts['ports']['https']}"
+    context = ssl.create_default_context(cafile=facts["tls_ca"])
+    headers = {"Content-Type": "application/json", "X-Heronry": "1", "Origin": origin}
+
+    def post(path, body):
+        request = urllib.request.Request(f"{origin}/api/v1{path}", json.dumps(body).encode(), headers)
+        return urllib.request.urlopen(request, context=context)
+    with post("/session", {"login": user[0], "password": user[1]}) as answer:
+        headers["Cookie"] = answer.headers["Set-Cookie"].split(";")[0]
+    with post("/tokens", {"name": "bench", "scopes": ["mail:read"]}) as answer:
+        return json.load(answer)["secret"]
+
+
 class Api:
     """A server with a filled account and a token for it."""
 
@@ -49,7 +64,7 @@ class Api:
         self.facts = self.server.facts
         self.psql(FILL.format(count=count, login=USER[0]))
         self.psql("VACUUM ANALYZE")
-        self.token = self.make_token()
+        self.token = make_token(self.facts, USER)
         self.url = f"http://127.0.0.1:{self.facts['ports']['http']}/api/v1"
 
     def psql(self, sql):
@@ -58,20 +73,6 @@ class Api:
         psql = sorted(web.pathlib.Path("/usr/lib/postgresql").glob("*/bin/psql"))[-1]
         subprocess.run([psql, "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", database.replace("user=heronry", "user=heronry_admin"),
                         "-f", "-"], input=sql, text=True, check=True, stdout=subprocess.DEVNULL)
-
-    def make_token(self):
-        port = self.facts["ports"]["https"]
-        origin = f"https://localhost:{port}"
-        context = ssl.create_default_context(cafile=self.facts["tls_ca"])
-        headers = {"Content-Type": "application/json", "X-Heronry": "1", "Origin": origin}
-
-        def post(path, body):
-            request = urllib.request.Request(f"{origin}/api/v1{path}", json.dumps(body).encode(), headers)
-            return urllib.request.urlopen(request, context=context)
-        with post("/session", {"login": USER[0], "password": USER[1]}) as answer:
-            headers["Cookie"] = answer.headers["Set-Cookie"].split(";")[0]
-        with post("/tokens", {"name": "bench", "scopes": ["mail:read"]}) as answer:
-            return json.load(answer)["secret"]
 
     def get(self, path):
         request = urllib.request.Request(self.url + path, headers={"Authorization": f"Bearer {self.token}"})
