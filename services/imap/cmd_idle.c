@@ -2,7 +2,7 @@
 /* IDLE (RFC 2177): the session is parked, without a fiber, until notify wakes it or the client
  * says DONE. */
 #include "services/imap/commands.h"
-#include "services/imap/updates.h"
+#include "services/imap/watch.h"
 
 enum {
     DONE_MAX = 256
@@ -18,7 +18,7 @@ bool imap_cmd_idle(struct imap_session *s, struct imap_command *c, struct err *e
     s->is_replied = true;
     (void)imap_send(s, STR("+ idling\r\n"));
     /* What happened since the last look is told at once. */
-    if (s->view && !imap_updates_send(s, true, e))
+    if (s->view && !imap_watch_tell_selected(s, true, false, e))
         s->is_stale = true;
     return true;
 }
@@ -38,7 +38,7 @@ void imap_idle_input(struct imap_session *s)
     bool is_done = str_ieq(line, STR("DONE"));
     s->is_idling = false;
     s->bad_commands += !is_done;
-    if (s->view && s->is_stale && !imap_updates_send(s, true, &e))
+    if (s->view && s->is_stale && !imap_watch_tell_selected(s, true, false, &e))
         s->is_stale = true;
     (void)imap_reply(s, is_done ? IMAP_OK : IMAP_BAD, STR_EMPTY,
                      is_done ? "IDLE completed" : "DONE was expected");

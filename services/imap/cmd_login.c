@@ -5,6 +5,7 @@
 #include "services/imap/commands.h"
 #include "services/imap/service.h"
 #include "services/imap/view.h"
+#include "services/imap/watch.h"
 
 #include <stdlib.h>
 
@@ -67,6 +68,7 @@ bool imap_cmd_unauthenticate(struct imap_session *s, struct imap_command *c, str
 {
     if (!imap_parse_nothing(&c->args, e))
         return false;
+    imap_watch_end(s);
     imap_view_close(s);
     imap_enabled_reset(s);
     net_tally_leave(&s->slot);

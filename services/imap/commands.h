@@ -9,8 +9,9 @@ enum {
     IMAP_HAS_UID_FORM = 1,  /* may stand behind UID */
     IMAP_KEEPS_NUMBERS = 2, /* no EXPUNGE may be sent in it without UID (RFC 9051 section 7.5.1) */
     IMAP_LOOKS = 4,         /* always asks the database what is new */
-    IMAP_USES_NUMBERS = 32, /* without UID: not after ENABLE UIDONLY (RFC 9586) */
-    IMAP_WIPES = 8          /* its arguments hold a password: overwritten afterwards */
+    IMAP_WIPES = 8,         /* its arguments hold a password: overwritten afterwards */
+    IMAP_NAMES_MAILBOXES = 16, /* its arguments begin with the mailboxes that it changes */
+    IMAP_USES_NUMBERS = 32 /* without UID: not after ENABLE UIDONLY (RFC 9586) */
 };
 
 /* Runs one command. True: s->reply is the answer (OK unless it was set). False: *e is, by
@@ -78,6 +79,8 @@ YIELDS bool imap_cmd_compress(struct imap_session *s, struct imap_command *c, st
 YIELDS bool imap_cmd_idle(struct imap_session *s, struct imap_command *c, struct err *e);
 /* A line came inside IDLE: ends it. Yields. */
 YIELDS void imap_idle_input(struct imap_session *s);
+/* cmd_notify.c */
+YIELDS bool imap_cmd_notify(struct imap_session *s, struct imap_command *c, struct err *e);
 /* cmd_select.c */
 YIELDS bool imap_cmd_select(struct imap_session *s, struct imap_command *c, struct err *e);
 YIELDS bool imap_cmd_close(struct imap_session *s, struct imap_command *c, struct err *e);

@@ -13,6 +13,7 @@
 #include "services/imap/resolve.h"
 #include "services/imap/service.h"
 #include "services/imap/updates.h"
+#include "services/imap/watch.h"
 
 #include <stdlib.h>
 
@@ -72,7 +73,9 @@ static void look_around(struct imap_session *s, const struct imap_command *c,
     if (!s->view || s->is_closing || !(s->is_stale || (entry->flags & IMAP_LOOKS)))
         return;
     bool may_renumber = c->is_uid || !(entry->flags & IMAP_KEEPS_NUMBERS);
-    if (imap_updates_send(s, may_renumber, &e))
+    bool is_own =
+        (entry->flags & IMAP_LOOKS) && entry->run != imap_cmd_noop && entry->run != imap_cmd_notify;
+    if (imap_watch_tell_selected(s, may_renumber, is_own, &e))
         return;
     if (entry->run == imap_cmd_noop) {
         answer_error(s, entry->name, &e);
@@ -89,10 +92,13 @@ static void run_entry(struct imap_session *s, const struct imap_command_entry *e
     (void)snprintf(text, sizeof(text), "%.*s completed", STR_FMT(entry->name));
     (void)imap_reply(s, IMAP_OK, STR_EMPTY, text);
     s->noops = entry->run == imap_cmd_noop ? s->noops + 1 : 0;
+    struct imap_lexer args = c->args;
     if (!entry->run(s, c, &e))
         answer_error(s, entry->name, &e);
     if (!s->is_replied)
         look_around(s, c, entry);
+    if ((entry->flags & IMAP_NAMES_MAILBOXES) && s->reply.status == IMAP_OK)
+        imap_watch_look_after(s, args);
     if (!s->is_replied && !s->is_broken && !s->is_closing)
         (void)imap_send_reply(s, c->tag);
     if (entry->flags & IMAP_WIPES)
@@ -167,9 +173,10 @@ static enum net_next park(struct imap_session *s)
     imap_framer_fini(&s->framer);
     imap_framer_init(&s->framer);
     imap_gather_charge(s);
-    bool is_owing = s->must_recheck || (s->is_idling && s->is_stale);
-    int64_t soon = clock_deadline_in(RETRY_MS);
-    net_conn_set_idle(s->conn, is_owing && soon < s->idle_until ? soon : s->idle_until);
+    bool is_owing = s->must_recheck || (imap_watch_is_prompt(s) && s->is_stale);
+    int64_t next = is_owing ? clock_deadline_in(RETRY_MS) : DEADLINE_NONE;
+    next = imap_watch_due(s) < next ? imap_watch_due(s) : next;
+    net_conn_set_idle(s->conn, next < s->idle_until ? next : s->idle_until);
     return NET_PARK;
 }
 
@@ -224,8 +231,10 @@ static enum net_next woken(struct imap_session *s)
 {
     struct err e = ERR_CLEAR;
     recheck_account(s);
-    if (!s->is_closing && s->is_idling && s->view && s->is_stale && !imap_updates_send(s, true, &e))
-        log_failure(s, STR("IDLE"), &e);
+    bool is_due = !s->is_closing && s->view && s->is_stale && imap_watch_is_prompt(s);
+    if (is_due && !imap_watch_tell_selected(s, s->is_idling, false, &e))
+        log_failure(s, s->is_idling ? STR("IDLE") : STR("NOTIFY"), &e);
+    imap_watch_look(s);
     return park(s);
 }
 
@@ -297,6 +306,7 @@ static void closed(struct net_conn *c, void *session)
     struct imap_session *s = session;
     (void)c;
     log_end(s);
+    imap_watch_end(s);
     imap_view_close(s);
     net_tally_leave(&s->guest);
     net_tally_leave(&s->slot);

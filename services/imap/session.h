@@ -12,6 +12,7 @@
 
 struct imap_service;
 struct imap_view;
+struct imap_watch;
 
 /* States as bits, so that the command table can name several (RFC 9051 section 3). */
 enum imap_state {
@@ -80,6 +81,7 @@ struct imap_session {
     struct net_count *slot;  /* the user's count of connections from this address */
     struct imap_view *view;  /* of the selected mailbox, NULL when none is */
     struct notify_subscriber subscriber;
+    struct imap_watch *watch; /* what NOTIFY asked for; NULL: it was not given */
     /* For the one log line at the end. */
     int64_t opened_ms;
     unsigned commands;

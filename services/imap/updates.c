@@ -4,6 +4,7 @@
 
 #include "obs/obs.h"
 #include "services/imap/vanished.h"
+#include "services/imap/watch.h"
 
 bool imap_send_flags(struct imap_session *s)
 {
@@ -113,6 +114,8 @@ static void send_vanished(const struct update *u)
 static bool is_news(const struct imap_session *s, const struct store_row *old,
                     const struct store_row *new)
 {
+    if (!(imap_watch_selected_events(s) & IMAP_EVENT_FLAG_CHANGE))
+        return false;
     return s->is_condstore || old->flags != new->flags || old->kw != new->kw || old->has_more ||
            new->has_more;
 }

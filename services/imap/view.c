@@ -4,13 +4,14 @@
 
 #include "services/imap/resolve.h"
 #include "services/imap/service.h"
+#include "services/imap/watch.h"
 
 #include <stdlib.h>
 
 /* ---- opening and closing ---- */
 
-/* Called by notify, outside any fiber. Only IDLE is told at once; others are told with the answer
- * of their next command. */
+/* Called by notify, outside any fiber. Only who asked for it is told at once; others with the
+ * answer of their next command. */
 static void changed(int64_t account_id, int64_t modseq, void *arg)
 {
     struct imap_session *s = arg;
@@ -20,7 +21,7 @@ static void changed(int64_t account_id, int64_t modseq, void *arg)
     s->is_stale = true;
     int64_t heard = modseq ? modseq : INT64_MAX;
     s->view->heard = heard > s->view->heard ? heard : s->view->heard;
-    if (s->is_idling)
+    if (imap_watch_is_prompt(s))
         net_conn_wake(s->conn);
 }
 

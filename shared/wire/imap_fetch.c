@@ -220,7 +220,7 @@ static bool try_macro(struct imap_lexer *l, struct imap_fetch_args *out)
     return false;
 }
 
-static bool read_items(struct imap_lexer *l, struct imap_fetch_args *out, struct err *e)
+bool imap_fetch_items_parse(struct imap_lexer *l, struct imap_fetch_args *out, struct err *e)
 {
     if (try_macro(l, out))
         return true;
@@ -257,8 +257,8 @@ bool imap_fetch_parse(struct imap_lexer *l, struct imap_fetch_args *out, struct 
 {
     *out = (struct imap_fetch_args){ .items = 0 };
     return imap_lexer_space(l, e) && imap_sequence_parse(l, &out->set, e) &&
-           imap_lexer_space(l, e) && read_items(l, out, e) && read_modifiers(l, out, e) &&
-           imap_lexer_end(l, e);
+           imap_lexer_space(l, e) && imap_fetch_items_parse(l, out, e) &&
+           read_modifiers(l, out, e) && imap_lexer_end(l, e);
 }
 
 static bool format_fields(struct buf *out, const struct imap_section *s)

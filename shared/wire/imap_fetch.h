@@ -73,6 +73,9 @@ struct imap_fetch_args {
 /* Reads everything behind "FETCH", in the lexer's arena. ERR_SYNTAX, ERR_LIMIT, and ERR_UNSUPPORTED
  * for an attribute or modifier that is not offered. */
 bool imap_fetch_parse(struct imap_lexer *l, struct imap_fetch_args *out, struct err *e);
+/* Reads only the attributes, "(UID FLAGS)" or one of them, into *out, which must be zeroed. The
+ * same errors. */
+bool imap_fetch_items_parse(struct imap_lexer *l, struct imap_fetch_args *out, struct err *e);
 
 /* Writes the name under which a section is answered: "BODY[1.HEADER.FIELDS (To)]<0>". Field names
  * are astrings as they were sent. False when `out` is full. */
