@@ -304,7 +304,7 @@ YIELDS static void tell_messages(struct imap_session *s, const struct picture_ro
     unsigned items = status_items(s, new->events &IMAP_EVENTS_OF_MESSAGES,
                                   &old->place.mailbox.state, &new->place.mailbox.state);
     if (items && !is_selected(s, &new->place))
-        (void)imap_send_status(s, &new->place, items);
+        (void)imap_send_status(s, &new->place, items, NULL);
 }
 
 /* Yields. */
@@ -495,7 +495,7 @@ YIELDS static void send_all_status(struct imap_session *s)
         if (events & IMAP_EVENT_FLAG_CHANGE)
             items |= IMAP_STATUS_HIGHESTMODSEQ;
         if (events && !is_selected(s, &p->rows[i].place))
-            (void)imap_send_status(s, &p->rows[i].place, items);
+            (void)imap_send_status(s, &p->rows[i].place, items, NULL);
     }
 }
 
