@@ -17,7 +17,9 @@ bool pop3_stuff(struct pop3_stuffer *s, str in, struct buf *out)
         size_t n = next < 0 ? in.n : (size_t)next + 1;
         if (!buf_add(out, str_slice(in, 0, n)))
             return false;
-        s->last[0] = n > 1 ? in.p[n - 2] : s->last[1];
+        s->last[0] = s->last[1];
+        if (n > 1)
+            s->last[0] = in.p[n - 2];
         s->last[1] = in.p[n - 1];
         in = str_skip(in, n);
     }

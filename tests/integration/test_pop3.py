@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: Apache-2.0
+"""POP3 with Python's poplib and raw bytes: octets, dots, unique ids, the lock over frontends, and that
+nothing is deleted before QUIT (ATTACKS P2)."""
+import contextlib
+import poplib
+import socket
+import ssl
+import subprocess
+import time
+
+import pytest
+
+from conftest import wait_until
+
+HEADER = b"From: ada@example.org\r\nTo: bob@example.org\r\nSubject: number %d\r\n\r\n"
+DOTS = b".\r\n..\r\n.a\r\nb.\r\n\r\n.\r\n"
+
+
+def append(heronry, user, *messages):
+    client = heronry.imap(user)
+    for message in messages:
+        assert client.append("INBOX", None, None, message)[0] == "OK"
+    client.logout()
+
+
+def connect(heronry, user=None):
+    client = poplib.POP3_SSL("localhost", heronry.ports["pop3s"], context=heronry.tls(), timeout=20)
+    if user:
+        client.user(user["address"])
+        client.pass_(user["password"])
+    return client
+
+
+def joined(answer):
+    return b"".join(line + b"\r\n" for line in answer[1])
+
+
+@pytest.fixture
+def filled(heronry):
+    user = heronry.new_user()
+    messages = [HEADER % n + b"body %d\r\n" % n + (DOTS if n == 2 else b"x" * n) + b"\r\n" for n in range(1, 6)]
+    append(heronry, user, *messages)
+    return user, messages
+
+
+def test_every_octet_comes_and_is_counted(heronry, filled):
+    user, messages = filled
+    client = connect(heronry, user)
+    assert client.stat() == (5, sum(map(len, messages)))
+    assert [line.split() for line in client.list()[1]] == [[b"%d" % (i + 1), b"%d" % len(m)] for i, m in enumerate(messages)]
+    for number, message in enumerate(messages, 1):
+        answer = client.retr(number)
+        assert joined(answer) == message
+        assert answer[0] == b"+OK %d octets" % len(message)
+    assert joined(client.retr(2)) == messages[1]  # again, and out of order
+    client.quit()
+
+
+def test_top_gives_the_header_and_so_many_lines(heronry, filled):
+    user, messages = filled
+    client = connect(heronry, user)
+    assert joined(client.top(2, 0)) == HEADER % 2
+    assert joined(client.top(2, 2)) == HEADER % 2 + b"body 2\r\n.\r\n"
+    assert joined(client.top(2, 1000)) == messages[1]
+    client.quit()
+
+
+def test_deletions_happen_at_quit_only(heronry, filled):
+    user, messages = filled
+    client = connect(heronry, user)
+    client.dele(1)
+    client.dele(3)
+    with pytest.raises(poplib.error_proto, match="no such message"):
+        client.retr(1)
+    assert client.stat() == (3, len(messages[1]) + len(messages[3]) + len(messages[4]))
+    assert [line.split()[0] for line in client.uidl()[1]] == [b"2", b"4", b"5"]
+    client.rset()
+    assert client.stat()[0] == 5
+    client.dele(1)
+    client.close()  # without QUIT
+    client = connect_again(heronry, user)
+    assert client.stat()[0] == 5
+    client.dele(1)
+    client.dele(3)
+    client.quit()
+    client = connect_again(heronry, user)
+    assert client.stat()[0] == 3
+    assert joined(client.retr(1)) == messages[1]
+    client.quit()
+
+
+def connect_again(heronry, user):
+    """A connection that was dropped gives its lock back a moment later."""
+    def attempt():
+        with contextlib.suppress(poplib.error_proto):
+            return connect(heronry, user)
+        return None
+    return wait_until(attempt, what="the maildrop's lock is free")
+
+
+def test_unique_ids_are_the_same_on_every_frontend(heronry, filled):
+    user, _ = filled
+    seen = set()
+    for _ in range(8):  # two workers share the connections
+        client = connect(heronry, user)
+        lines = tuple(client.uidl()[1])
+        assert client.uidl(2) == b"+OK " + lines[1]
+        seen.add(lines)
+        client.quit()
+    assert len(seen) == 1
+    ids = [line.split()[1] for line in seen.pop()]
+    assert len(set(ids)) == 5 and all(1 <= len(one) <= 70 for one in ids)
+    client = connect(heronry, user)
+    client.dele(2)
+    client.quit()
+    client = connect(heronry, user)
+    assert [line.split()[1] for line in client.uidl()[1]] == ids[:1] + ids[2:]
+    client.quit()
+
+
+def test_one_session_at_a_time_on_all_frontends(heronry, filled):
+    user, _ = filled
+    first = connect(heronry, user)
+    for _ in range(6):
+        with pytest.raises(poplib.error_proto, match=r"\[IN-USE\]"):
+            connect(heronry, user)
+    first.quit()
+    connect(heronry, user).quit()
+
+
+def test_a_lock_of_a_dead_frontend_ends(heronry, filled):
+    """The lease that a frontend which died left behind: nobody has it when its time is over."""
+    user, _ = filled
+    connect(heronry, user).quit()
+    account = heronry.psql(f"SELECT account_id FROM account WHERE login = '{user['address']}'")
+    take = "UPDATE job_lease SET owner = 'dead', until = now() + interval '{}' WHERE name = 'pop3-{}'"
+    heronry.psql(take.format("50 seconds", account))
+    with pytest.raises(poplib.error_proto, match=r"\[IN-USE\]"):
+        connect(heronry, user)
+    heronry.psql(take.format("-1 second", account))
+    connect(heronry, user).quit()
+
+
+def test_what_imap_expunged_meanwhile_is_gone_and_new_mail_waits(heronry, filled):
+    user, messages = filled
+    client = connect(heronry, user)
+    assert joined(client.retr(1)) == messages[0]
+    imap = heronry.imap(user)
+    imap.select("INBOX")
+    imap.store("5", "+FLAGS", r"(\Deleted)")
+    imap.expunge()
+    imap.logout()
+    append(heronry, user, HEADER % 6)
+    assert client.stat()[0] == 5
+    client.dele(5)
+    client.dele(2)
+    client.quit()
+    client = connect(heronry, user)
+    assert [joined(client.retr(n)) for n in (1, 2, 3, 4)] == [messages[0], messages[2], messages[3], HEADER % 6]
+    client.quit()
+
+
+def test_what_was_fetched_is_seen_in_imap(heronry, filled):
+    user, _ = filled
+    client = connect(heronry, user)
+    client.retr(2)
+    client.top(3, 1)
+    client.quit()
+    imap = heronry.imap(user)
+    imap.select("INBOX", readonly=True)
+    assert imap.search(None, "SEEN") == ("OK", [b"2"])
+    imap.logout()
+
+
+def test_a_long_message_and_one_without_a_last_line_end(heronry):
+    user = heronry.new_user()
+    long = HEADER % 1 + b"".join(b".%070d\r\n" % n for n in range(50000))
+    open_end = HEADER % 2 + b"no end"
+    append(heronry, user, long, open_end)
+    client = connect(heronry, user)
+    assert joined(client.retr(1)) == long
+    assert joined(client.retr(2)) == open_end + b"\r\n"
+    assert client.list(1) == b"+OK 1 %d" % len(long)
+    assert joined(client.top(1, 40000)) == HEADER % 1 + b"".join(b".%070d\r\n" % n for n in range(40000))
+    client.quit()
+
+
+def test_pipelined_download(heronry, filled):
+    """All commands in one write; the answers come in order, byte for byte."""
+    user, messages = filled
+    context = heronry.tls()
+    with socket.create_connection(("localhost", heronry.ports["pop3s"]), timeout=20) as plain, \
+            context.wrap_socket(plain, server_hostname="localhost") as sock:
+        asked = [f"USER {user['address']}", f"PASS {user['password']}", "STAT"]
+        asked += [f"RETR {n}" for n in range(1, 6)] + ["QUIT"]
+        sock.sendall("".join(line + "\r\n" for line in asked).encode())
+        data = b""
+        while chunk := sock.recv(65536):
+            data += chunk
+    wanted = b"".join(b"+OK %d octets\r\n" % len(m) + m.replace(b"\r\n.", b"\r\n..") + b".\r\n" for m in messages)
+    assert wanted in data and data.endswith(b"+OK Bye\r\n")
+
+
+def test_a_disabled_account_loses_its_session(heronry, filled):
+    user, _ = filled
+    client = connect(heronry, user)
+    client.dele(1)
+    heronry.cli("user", "disable", user["address"])
+    with pytest.raises((poplib.error_proto, OSError, ssl.SSLError)):
+        for _ in range(100):
+            client.noop()
+            time.sleep(0.1)
+    heronry.cli("user", "enable", user["address"])
+    client = connect_again(heronry, user)
+    assert client.stat()[0] == 5
+    client.quit()
+
+
+def test_stls_of_poplib(heronry, filled):
+    user, messages = filled
+    client = poplib.POP3("localhost", heronry.ports["pop3"], timeout=20)
+    assert "STLS" in client.capa() and "SASL" not in client.capa()
+    client.stls(heronry.tls())
+    assert "PLAIN" in client.capa()["SASL"] and "STLS" not in client.capa()
+    client.user(user["address"])
+    client.pass_(user["password"])
+    assert client.stat()[0] == len(messages)
+    client.quit()
+
+
+def test_curl_fetches(heronry, filled):
+    user, messages = filled
+    done = subprocess.run(["curl", "-sS", "--cacert", str(heronry.tls_ca), "--user", f"{user['address']}:{user['password']}",
+                           f"pop3s://localhost:{heronry.ports['pop3s']}/2"], capture_output=True, timeout=30, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    assert done.stdout == messages[1]
