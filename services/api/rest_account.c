@@ -77,8 +77,8 @@ void rest_change_password(struct api_call *call, const void *p, const json_t *bo
     (void)p;
     if (!check_current(call, body))
         return;
-    if (!auth_hash_password(call->app->auth, api_get_text(body, "newPassword"), call->arena,
-                            call->deadline_ms, &change.text, &e)) {
+    if (!auth_hash_password(call->app->auth, call->who.login, api_get_text(body, "newPassword"),
+                            call->arena, call->deadline_ms, &change.text, &e)) {
         if (e.kind == ERR_SYNTAX || e.kind == ERR_LIMIT) {
             (void)call_field_problem(call, "weak-password", "/newPassword", e.msg);
         } else {

@@ -120,10 +120,11 @@ void rest_list_accounts(struct api_call *call, const struct list_accounts_params
 /* ---- changes ---- */
 
 /* Hashes a password; a weak one is answered with 422. */
-YIELDS static bool hash(struct api_call *call, str password, str *out)
+YIELDS static bool hash(struct api_call *call, str login, str password, str *out)
 {
     struct err e = ERR_CLEAR;
-    if (auth_hash_password(call->app->auth, password, call->arena, call->deadline_ms, out, &e))
+    if (auth_hash_password(call->app->auth, login, password, call->arena, call->deadline_ms, out,
+                           &e))
         return true;
     if (e.kind == ERR_SYNTAX || e.kind == ERR_LIMIT)
         return call_field_problem(call, "weak-password", "/password", e.msg);
@@ -145,7 +146,7 @@ void rest_create_account(struct api_call *call, const struct create_account_para
     };
     (void)p;
     if (api_has(body, "password") &&
-        !hash(call, api_get_text(body, "password"), &account.password_hash))
+        !hash(call, account.address, api_get_text(body, "password"), &account.password_hash))
         return;
     if (!account_add(call->app->accounts, &actor, &account, call->arena, call->deadline_ms, &id,
                      &e)) {
@@ -196,7 +197,7 @@ void rest_set_account_password(struct api_call *call, const struct set_account_p
     const struct account_actor actor = call_account_actor(call);
     struct account_change change = { .kind = ACCOUNT_SET_PASSWORD_HASH };
     if (!find(call, p->account_id, &account) ||
-        !hash(call, api_get_text(body, "password"), &change.text))
+        !hash(call, account.login, api_get_text(body, "password"), &change.text))
         return;
     if (account_change(call->app->accounts, &actor, account.login, &change, call->arena,
                        call->deadline_ms, &e)) {

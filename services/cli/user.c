@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* user add, list, quota, disable, enable. */
+/* user add, list, password, quota, disable, enable. */
 #include "services/cli/api.h"
 #include "services/cli/output.h"
 #include "services/cli/password.h"
@@ -225,6 +225,43 @@ static enum cli_exit run_enable(struct cli *cli)
     return run_change(cli, json_pack("{s:b}", "isDisabled", 0));
 }
 
+/* ---- password ---- */
+
+YIELDS static bool set_password(struct cli_session *s, struct err *e)
+{
+    const struct secret *wanted = s->arg;
+    const char *address = s->cli->words[0];
+    str password = secret_str(wanted);
+    json_t *nothing = NULL;
+    json_t *secret = json_stringn(password.p, password.n);
+    if (!secret)
+        return ERR(e, ERR_DENIED, "the password is not UTF-8");
+    str path = arena_printf(&s->arena, "%.*s/password", STR_FMT(path_of(s, address)));
+    if (!cli_call(s, "PUT", path, json_pack("{s:o}", "password", secret), &nothing, e))
+        return err_wrap(e, "%s", address);
+    json_decref(nothing);
+    cli_print_done(s->cli, "address", address, "%s has a new password; sessions in a browser ended",
+                   address);
+    return true;
+}
+
+static enum cli_exit run_password(struct cli *cli)
+{
+    struct secret password = SECRET_EMPTY;
+    struct err e = ERR_CLEAR;
+    bool given;
+    enum cli_exit code;
+    if (!cli_read_password(cli, &password, &given, &e)) {
+        code = cli_fail(cli, &e);
+    } else if (!given) {
+        code = cli_usage(cli, "there is no terminal to ask for the password; use --password-stdin");
+    } else {
+        code = cli_run_calls(cli, set_password, &password);
+    }
+    secret_wipe(&password);
+    return code;
+}
+
 /* ---- table ---- */
 
 static const struct cli_option add_options[] = {
@@ -232,6 +269,10 @@ static const struct cli_option add_options[] = {
     { "--password", "TEXT", "the password; visible to other users of this machine" },
     { "--admin", NULL, "an administrator" },
     { "--quota", "SIZE", "limit of all mail, as 500MB or 2GB (default: unlimited)" },
+};
+static const struct cli_option password_options[] = {
+    { "--password-stdin", NULL, "read the password from the first line of standard input" },
+    { "--password", "TEXT", "the password; visible to other users of this machine" },
 };
 static const struct cli_option list_options[] = {
     { "--domain", "NAME", "only users of this domain" },
@@ -253,6 +294,17 @@ static const struct cli_command commands[] = {
       .options = list_options,
       .n_options = COUNT_OF(list_options),
       .run = run_list },
+    { .name = "user password",
+      .arguments = "ADDRESS",
+      .summary = "Sets another password of a user",
+      .details =
+          "Without --password-stdin or --password it asks on the terminal. Sessions that were\n"
+          "opened with the former password end within seconds; app passwords stay.",
+      .options = password_options,
+      .n_options = COUNT_OF(password_options),
+      .least_words = 1,
+      .most_words = 1,
+      .run = run_password },
     { .name = "user quota",
       .arguments = "ADDRESS [SIZE]",
       .summary = "Shows or sets the limit of a user's mail",

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* STARTTLS, LOGIN, AUTHENTICATE and UNAUTHENTICATE. */
-#include "auth/auth.h"
-#include "crypto/secret.h"
+#include "auth/exchange.h"
 #include "services/imap/commands.h"
 #include "services/imap/service.h"
 #include "services/imap/view.h"
@@ -101,20 +100,9 @@ static bool refuse_plain_text(struct imap_session *s)
     return imap_reply(s, IMAP_NO, STR("PRIVACYREQUIRED"), "Use STARTTLS first");
 }
 
-static bool try_login(struct imap_session *s, str login, str password, struct err *e)
+/* The answer to a login that failed. */
+static bool refuse_login(struct imap_session *s, const struct err *e)
 {
-    struct auth_identity identity;
-    const struct auth_attempt attempt = { .login = login,
-                                          .password = password,
-                                          .peer = net_conn_peer(s->conn),
-                                          .protocol = "imap",
-                                          .session = net_conn_id(s->conn) };
-    if (!net_conn_tls(s->conn)) {
-        auth_note_exposed(s->app->auth, &attempt);
-        return refuse_plain_text(s);
-    }
-    if (auth_login(s->app->auth, &attempt, &s->arena, clock_deadline_in(AUTH_MS), &identity, e))
-        return enter(s, &identity);
     if (e->kind == ERR_DENIED) {
         s->bad_commands++;
         return imap_reply(s, IMAP_NO, STR("AUTHENTICATIONFAILED"), "Wrong name or password");
@@ -127,15 +115,29 @@ static bool try_login(struct imap_session *s, str login, str password, struct er
 bool imap_cmd_login(struct imap_session *s, struct imap_command *c, struct err *e)
 {
     str words[2];
-    return imap_parse_astrings(&c->args, words, 2, e) && try_login(s, words[0], words[1], e);
+    struct auth_identity identity;
+    if (!imap_parse_astrings(&c->args, words, 2, e))
+        return false;
+    const struct auth_attempt attempt = { .login = words[0],
+                                          .password = words[1],
+                                          .peer = net_conn_peer(s->conn),
+                                          .protocol = "imap",
+                                          .session = net_conn_id(s->conn) };
+    if (!net_conn_tls(s->conn)) {
+        auth_note_exposed(s->app->auth, &attempt);
+        return refuse_plain_text(s);
+    }
+    if (auth_login(s->app->auth, &attempt, &s->arena, clock_deadline_in(AUTH_MS), &identity, e))
+        return enter(s, &identity);
+    return refuse_login(s, e);
 }
 
-/* Challenges and answers until name and password are known. Yields. */
-static bool converse(struct imap_session *s, struct sasl_server *sasl, const str *initial,
+/* Challenges and answers until it is known who it is. Yields. */
+static bool converse(struct imap_session *s, struct auth_exchange *exchange, const str *initial,
                      struct err *e)
 {
     str challenge;
-    enum sasl_next next = sasl_server_start(sasl, initial, &challenge, e);
+    enum sasl_next next = auth_exchange_start(exchange, initial, &challenge, e);
     while (next == SASL_CHALLENGE) {
         str line;
         size_t left = s->preauth_octets < IMAP_COMMAND_MAX_PREAUTH
@@ -149,30 +151,26 @@ static bool converse(struct imap_session *s, struct sasl_server *sasl, const str
             return false;
         }
         s->preauth_octets += line.n + 2;
-        next = sasl_server_step(sasl, line, &challenge, e);
+        next = auth_exchange_step(exchange, line, &challenge, e);
     }
     return next == SASL_DONE;
 }
 
-static bool converse_failed(struct imap_session *s, struct err *e)
+static bool converse_failed(struct imap_session *s, const struct err *e)
 {
-    if (e->kind == ERR_CANCELLED && !s->is_closing)
+    if (s->is_closing)
+        return false;
+    if (e->kind == ERR_CANCELLED)
         return imap_reply(s, IMAP_BAD, STR_EMPTY, "AUTHENTICATE was cancelled");
-    if (e->kind == ERR_DENIED) {
-        s->bad_commands++;
-        return imap_reply(s, IMAP_NO, STR("AUTHENTICATIONFAILED"), "Wrong name or password");
-    }
-    if (e->kind == ERR_LIMIT)
-        return imap_reply(s, IMAP_BAD, STR_EMPTY, "The line is too long");
-    return false;
+    return refuse_login(s, e);
 }
 
 bool imap_cmd_authenticate(struct imap_session *s, struct imap_command *c, struct err *e)
 {
     str name;
     str initial = STR_EMPTY;
-    enum sasl_mechanism mechanism;
     struct imap_lexer *l = &c->args;
+    const struct auth_door door = { .auth = s->app->auth, .conn = s->conn, .protocol = "imap" };
     if (!imap_lexer_space(l, e) || !imap_lexer_atom(l, &name, e))
         return false;
     bool has_initial = imap_lexer_try_byte(l, ' ');
@@ -181,16 +179,16 @@ bool imap_cmd_authenticate(struct imap_session *s, struct imap_command *c, struc
     } else if (!imap_lexer_end(l, e)) {
         return false;
     }
-    if (!sasl_mechanism_find(name, &mechanism))
-        return imap_reply(s, IMAP_NO, STR("CANNOT"), "No such mechanism");
-    /* With an initial response PLAIN has told all there is to tell: try_login refuses it. */
-    if (!net_conn_tls(s->conn) && !(has_initial && mechanism == SASL_PLAIN))
+    if (!net_conn_tls(s->conn)) {
+        auth_exchange_note_exposed(&door, name, has_initial ? &initial : NULL);
         return refuse_plain_text(s);
-    struct sasl_server sasl;
-    sasl_server_init(&sasl, mechanism);
-    bool ok = converse(s, &sasl, has_initial ? &initial : NULL, e)
-                  ? try_login(s, secret_str(&sasl.login), secret_str(&sasl.password), e)
+    }
+    struct auth_exchange *exchange = auth_exchange_new(&door, name);
+    if (!exchange)
+        return imap_reply(s, IMAP_NO, STR("CANNOT"), "No such mechanism");
+    bool ok = converse(s, exchange, has_initial ? &initial : NULL, e)
+                  ? enter(s, auth_exchange_identity(exchange))
                   : converse_failed(s, e);
-    sasl_server_fini(&sasl);
+    auth_exchange_free(&exchange);
     return ok;
 }

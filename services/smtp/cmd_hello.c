@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* HELO, EHLO with its table of keywords, and STARTTLS. */
-#include "auth/sasl.h"
+#include "auth/exchange.h"
 #include "services/smtp/commands.h"
 
 static bool offers_tls(const struct smtp_session *s)
@@ -20,8 +20,7 @@ static void add_size(const struct smtp_session *s, struct buf *out)
 
 static void add_mechanisms(const struct smtp_session *s, struct buf *out)
 {
-    (void)s;
-    (void)buf_addf(out, " %s", sasl_mechanism_names());
+    (void)auth_mechanisms_add(s->conn, " ", out);
 }
 
 /* The keywords of EHLO: when each is offered, and what follows it. */

@@ -19,7 +19,6 @@ enum {
     SMTP_STRESS_COMMAND_MS = 10 * 1000,  /* the same when there is too much to do */
     SMTP_HANDSHAKE_MS = 30 * 1000,       /* of STARTTLS */
     SMTP_LOOKUP_MS = 1500,               /* for a look at the directory (R6: an answer in 2 s) */
-    SMTP_AUTH_MS = 30 * 1000,            /* for a login with all its delays */
     SMTP_DELIVER_MS = 30 * 1000,         /* until a delivery is known to be committed */
     SMTP_TARPIT_MS = 1000,               /* before each answer after too many errors */
     SMTP_RECHECK_MS = 20 * 1000,         /* between looks at the account, hint or not */
@@ -62,7 +61,7 @@ struct smtp_state {
     size_t next_full; /* place to write to next */
 };
 
-struct sasl_server;
+struct auth_exchange;
 
 struct smtp_session {
     struct net_conn *conn;
@@ -77,10 +76,10 @@ struct smtp_session {
     bool is_esmtp;
     int64_t account_id; /* 0: not logged in */
     str login;
-    int64_t password_serial;      /* of the password it logged in with */
-    bool must_recheck;            /* the account may have changed */
-    int64_t recheck_ms;           /* when to look at it although nobody told of a change */
-    struct sasl_server *dialogue; /* NULL: no AUTH is under way */
+    int64_t password_serial;        /* of the password it logged in with */
+    bool must_recheck;              /* the account may have changed */
+    int64_t recheck_ms;             /* when to look at it although nobody told of a change */
+    struct auth_exchange *dialogue; /* NULL: no AUTH is under way */
 
     bool has_sender;
     struct smtp_mail sender;

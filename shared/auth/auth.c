@@ -2,11 +2,8 @@
 /* One login from the limits to the audit row. */
 #include "auth/auth.h"
 
-#include "account/account.h"
 #include "audit/audit.h"
-#include "auth/cache.h"
-#include "auth/hashing.h"
-#include "auth/throttle.h"
+#include "auth/login.h"
 #include "base/utf8.h"
 #include "db/db.h"
 #include "obs/obs.h"
@@ -14,36 +11,6 @@
 enum {
     LOOKUP_MS = 2000, /* a database that is slower than this counts as away (PROMISES R6) */
     SECOND_MS = 1000
-};
-
-struct auth {
-    struct account_directory *accounts;
-    struct db *db;
-    struct auth_options options; /* without zeros */
-    struct throttle throttle;
-    struct auth_cache cache;
-    unsigned forgets; /* calls of auth_forget: who logs in meanwhile is not remembered */
-    struct hashing hashing;
-    int64_t second;            /* of checks_in_second */
-    unsigned checks_in_second; /* by everybody, in this process */
-    /* Verified instead of a hash that is not there, so that nobody can be told apart by time. */
-    char dummy[CRYPTO_PHC_SIZE];
-};
-
-/* One attempt on its way. */
-struct login {
-    struct auth *auth;
-    const struct auth_attempt *attempt;
-    struct arena *a;
-    int64_t deadline_ms;
-    int64_t answer_at_ms;   /* a failure is not answered before */
-    struct secret password; /* prepared */
-    uint8_t mac[CRYPTO_HMAC_SIZE];
-    struct throttle_subject subject;
-    unsigned forgets; /* auth->forgets when the account was read */
-    bool is_found;    /* account is filled */
-    struct account account;
-    const char *result; /* for the metric and the log */
 };
 
 /* ---- making ---- */
@@ -83,6 +50,7 @@ struct auth *auth_new(struct account_directory *accounts, struct db *db, struct 
     struct err e = ERR_CLEAR;
     auth->accounts = accounts;
     auth->db = db;
+    auth->grants = auth_grants_new(db);
     auth->options = with_presets(options);
     const struct throttle_limits limits = { .per_minute = auth->options.per_ip_per_minute,
                                             .per_day = auth->options.per_ip_per_day,
@@ -101,6 +69,8 @@ void auth_free(struct auth **auth)
     if (!*auth)
         return;
     throttle_fini(&(*auth)->throttle);
+    auth_grants_free(&(*auth)->grants);
+    secret_wipe_memory((*auth)->salt_key, sizeof((*auth)->salt_key));
     cache_fini(&(*auth)->cache);
     free(*auth);
     *auth = NULL;
@@ -110,6 +80,7 @@ void auth_forget(struct auth *auth, int64_t account_id)
 {
     auth->forgets++;
     cache_forget(&auth->cache, account_id);
+    auth_grants_forget(auth->grants, account_id);
 }
 
 /* ---- failure ---- */
@@ -145,7 +116,8 @@ static void write_audit(const struct login *l, const char *result)
         .ip = l->attempt->peer ? net_address_ip(l->attempt->peer, text) : STR_EMPTY,
         .action = STR("login"),
         .object = shown_name(l),
-        .detail = str_from_cstr(l->attempt->protocol),
+        .detail = l->way ? arena_printf(l->a, "%s, %s", l->attempt->protocol, l->way)
+                         : str_from_cstr(l->attempt->protocol),
         .result = str_from_cstr(result),
     };
     if (!audit_write(l->auth->db, &entry, clock_deadline_in(LOOKUP_MS), &e))
@@ -170,7 +142,7 @@ void auth_note_exposed(struct auth *auth, const struct auth_attempt *attempt)
 
 /* Counts the failure, writes it down, and lets the client wait. The delay is measured from the
  * beginning, so that it hides how long the work took. */
-static bool deny(struct login *l, struct err *e)
+bool login_deny(struct login *l, struct err *e)
 {
     struct err ended = ERR_CLEAR;
     throttle_count(&l->auth->throttle, &l->subject, l->a);
@@ -211,7 +183,7 @@ static bool take_turn(struct auth *auth, struct err *e)
 }
 
 /* Finds the account; that there is none is no failure here. */
-static bool look_up(struct login *l, struct err *e)
+bool login_look_up(struct login *l, struct err *e)
 {
     int64_t patience = clock_deadline_in(LOOKUP_MS);
     struct err why = ERR_CLEAR;
@@ -224,13 +196,34 @@ static bool look_up(struct login *l, struct err *e)
                why.msg);
 }
 
+/* What is stored of a password: the PHC string, and behind a space the verifier of SCRAM. */
+static str hash_of(str stored)
+{
+    str phc;
+    str verifier;
+    (void)str_cut(stored, ' ', &phc, &verifier);
+    return phc;
+}
+
+bool login_verifier_of(str stored, struct scram_verifier *out)
+{
+    str phc;
+    str verifier;
+    return str_cut(stored, ' ', &phc, &verifier) && scram_verifier_parse(verifier, out, NULL);
+}
+
+bool login_is_usable(const struct login *l)
+{
+    return l->is_found && !l->account.is_disabled && l->account.password_hash.n > 0;
+}
+
 /* Verifies the password against the account's hash, or the dummy. A stored hash that cannot be read
  * is nobody's password. */
 static bool verify(struct login *l, bool *matches, struct err *e)
 {
     struct auth *auth = l->auth;
-    bool is_usable = l->is_found && !l->account.is_disabled && l->account.password_hash.n > 0;
-    str phc = is_usable ? l->account.password_hash : str_from_cstr(auth->dummy);
+    bool is_usable = login_is_usable(l);
+    str phc = is_usable ? hash_of(l->account.password_hash) : str_from_cstr(auth->dummy);
     struct err why = ERR_CLEAR;
     if (!hashing_enter(&auth->hashing, l->deadline_ms, e))
         return false;
@@ -260,17 +253,24 @@ static bool is_outdated(const struct login *l)
     return l->forgets != l->auth->forgets;
 }
 
-/* A hash made with less than we want today is made again, now that the password is here. It only
- * replaces the very hash that was verified: the password may be another by now. */
+/* A hash made with less than we want today, or without a verifier for SCRAM, is made again, now
+ * that the password is here. It only replaces the very hash that was verified: the password may be
+ * another by now. */
 static void refresh_hash(struct login *l)
 {
     struct auth *auth = l->auth;
     struct err e = ERR_CLEAR;
     str phc;
-    if (!crypto_argon2id_needs_rehash(l->account.password_hash, &auth->options.hash))
+    struct scram_verifier verifier;
+    if (l->way)
+        return; /* an app password: nothing is known of the account's own */
+    if (!crypto_argon2id_needs_rehash(hash_of(l->account.password_hash), &auth->options.hash) &&
+        login_verifier_of(l->account.password_hash, &verifier))
         return;
-    bool ok = hashing_enter(&auth->hashing, l->deadline_ms, &e) &&
-              hashing_make(&auth->hashing, &auth->options.hash, secret_str(&l->password),
+    uint8_t salt[SCRAM_SALT_SIZE];
+    bool ok = auth_salt_of(auth, l->account.login, l->a, l->deadline_ms, salt, &e) &&
+              hashing_enter(&auth->hashing, l->deadline_ms, &e) &&
+              hashing_make(&auth->hashing, &auth->options.hash, salt, secret_str(&l->password),
                            l->deadline_ms, l->a, &phc, &e) &&
               account_rehash(auth->accounts, &l->account, phc, l->a, l->deadline_ms, &e);
     if (!ok && e.kind != ERR_CONFLICT) {
@@ -279,30 +279,57 @@ static void refresh_hash(struct login *l)
     }
 }
 
-static void admit(struct login *l, struct auth_identity *out)
+void login_admit(struct login *l, struct auth_identity *out)
 {
+    l->result = "ok";
     write_audit(l, "ok");
-    refresh_hash(l);
     *out = (struct auth_identity){ .account_id = l->account.account_id,
                                    .login = l->account.login,
                                    .is_admin = l->account.is_admin,
                                    .password_serial = l->account.password_serial };
+}
+
+/* The password was right: it is remembered for clients that come in bursts. */
+static void admit(struct login *l, struct auth_identity *out)
+{
+    login_admit(l, out);
+    refresh_hash(l);
     if (is_outdated(l))
         return;
     cache_put(&l->auth->cache, l->mac, out, clock_monotonic_ms());
+}
+
+/* What is remembered of an app password holds for this protocol and address only. */
+static void compute_mac(struct login *l)
+{
+    char ip[NET_ADDRESS_TEXT] = "";
+    str from = l->attempt->peer ? net_address_ip(l->attempt->peer, ip) : STR_EMPTY;
+    str login = l->attempt->login;
+    if (login_is_app_shaped(l->attempt->password)) {
+        login =
+            arena_printf(l->a, "%.*s %s %.*s", STR_FMT(login), l->attempt->protocol, STR_FMT(from));
+    }
+    cache_mac(&l->auth->cache, login, secret_str(&l->password), l->mac);
 }
 
 /* True when the same name and password were right a moment ago. */
 static bool is_remembered(struct login *l, struct auth_identity *out)
 {
     struct auth_cache *cache = &l->auth->cache;
-    cache_mac(cache, l->attempt->login, secret_str(&l->password), l->mac);
+    compute_mac(l);
     const struct cache_entry *entry = cache_find(cache, l->mac, clock_monotonic_ms());
     if (!entry)
         return false;
     *out = entry->who;
     out->login = arena_str(l->a, entry->who.login);
     return true;
+}
+
+bool login_enter(struct login *l, struct err *e)
+{
+    unsigned over = 0;
+    return throttle_check(&l->auth->throttle, &l->subject, l->a, &over, e) &&
+           take_turn(l->auth, e) && wait_under_attack(l, over, e);
 }
 
 static bool run_login(struct login *l, struct auth_identity *out, struct err *e)
@@ -320,12 +347,13 @@ static bool run_login(struct login *l, struct auth_identity *out, struct err *e)
     if (!take_turn(l->auth, e) || !wait_under_attack(l, over, e))
         return false;
     if (!is_password || !is_name(l->attempt->login))
-        return deny(l, e);
-    if (!look_up(l, e) || !verify(l, &matches, e))
+        return login_deny(l, e);
+    if (!login_look_up(l, e) ||
+        (login_is_app_shaped(l->attempt->password) && !login_try_app_password(l, &matches, e)) ||
+        (!matches && !verify(l, &matches, e)))
         return false;
     if (!matches)
-        return deny(l, e);
-    l->result = "ok";
+        return login_deny(l, e);
     admit(l, out);
     return true;
 }
@@ -339,7 +367,7 @@ static const char *result_of(const struct err *e)
     return e->kind == ERR_LIMIT ? "limited" : "unavailable";
 }
 
-static void report(const struct login *l, bool ok, const struct err *e)
+void login_report(const struct login *l, bool ok, const struct err *e)
 {
     const struct auth_attempt *attempt = l->attempt;
     const char *result = ok ? l->result : result_of(e);
@@ -358,32 +386,41 @@ static void report(const struct login *l, bool ok, const struct err *e)
             OBS_CSTR("reason", ok ? "" : e->msg));
 }
 
+void login_init(struct login *l, struct auth *auth, const struct auth_attempt *attempt,
+                struct arena *a, int64_t deadline_ms)
+{
+    *l = (struct login){ .auth = auth,
+                         .attempt = attempt,
+                         .a = a,
+                         .deadline_ms = deadline_ms,
+                         .answer_at_ms = clock_deadline_in(auth->options.delay_ms) };
+    throttle_subject_init(&l->subject, attempt->peer, attempt->login);
+}
+
 bool auth_login(struct auth *auth, const struct auth_attempt *attempt, struct arena *a,
                 int64_t deadline_ms, struct auth_identity *out, struct err *e)
 {
     struct err why = ERR_CLEAR;
-    struct login l = { .auth = auth,
-                       .attempt = attempt,
-                       .a = a,
-                       .deadline_ms = deadline_ms,
-                       .answer_at_ms = clock_deadline_in(auth->options.delay_ms) };
-    throttle_subject_init(&l.subject, attempt->peer, attempt->login);
+    struct login l;
+    login_init(&l, auth, attempt, a, deadline_ms);
     bool ok = run_login(&l, out, &why);
     secret_wipe(&l.password);
-    report(&l, ok, &why);
+    login_report(&l, ok, &why);
     if (!ok && e)
         *e = why;
     return ok;
 }
 
-bool auth_hash_password(struct auth *auth, str password, struct arena *a, int64_t deadline_ms,
-                        str *phc, struct err *e)
+bool auth_hash_password(struct auth *auth, str login, str password, struct arena *a,
+                        int64_t deadline_ms, str *stored, struct err *e)
 {
     struct secret prepared = SECRET_EMPTY;
+    uint8_t salt[SCRAM_SALT_SIZE];
     bool ok = auth_password_check(password, e) && auth_password_prepare(password, &prepared, e) &&
+              auth_salt_of(auth, login, a, deadline_ms, salt, e) &&
               hashing_enter(&auth->hashing, deadline_ms, e) &&
-              hashing_make(&auth->hashing, &auth->options.hash, secret_str(&prepared), deadline_ms,
-                           a, phc, e);
+              hashing_make(&auth->hashing, &auth->options.hash, salt, secret_str(&prepared),
+                           deadline_ms, a, stored, e);
     secret_wipe(&prepared);
     return ok;
 }

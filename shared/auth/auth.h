@@ -66,10 +66,12 @@ YIELDS bool auth_login(struct auth *auth, const struct auth_attempt *attempt, st
  * calls it bounds how often one connection may. Yields. */
 YIELDS void auth_note_exposed(struct auth *auth, const struct auth_attempt *attempt);
 
-/* Checks a new password (auth_password_check) and hashes it in the pool; the PHC string is in the
- * arena. ERR_SYNTAX and ERR_LIMIT as there, ERR_UNAVAILABLE, ERR_TIMEOUT, ERR_CANCELLED. Yields. */
-YIELDS bool auth_hash_password(struct auth *auth, str password, struct arena *a,
-                               int64_t deadline_ms, str *phc, struct err *e);
+/* Checks a new password (auth_password_check) and for the account of this login and makes of it in
+ * the pool what is to be stored: the PHC string and, behind a space, the verifier of SCRAM-SHA-256.
+ * In the arena. ERR_SYNTAX and ERR_LIMIT as there, ERR_UNAVAILABLE, ERR_TIMEOUT, ERR_CANCELLED.
+ * Yields. */
+YIELDS bool auth_hash_password(struct auth *auth, str login, str password, struct arena *a,
+                               int64_t deadline_ms, str *stored, struct err *e);
 
 /* Forgets remembered successes of the account: its password changed or it was disabled. 0 forgets
  * all. Those of other processes end with their time. */

@@ -2,6 +2,8 @@
 /* Jobs of argon2id for the offload pool. */
 #include "auth/hashing.h"
 
+#include "auth/password.h"
+#include "auth/scram.h"
 #include "crypto/secret.h"
 
 enum {
@@ -16,7 +18,8 @@ struct hash_job {
     bool is_verify;
     struct secret password;
     struct crypto_argon2id parameters;
-    char phc[CRYPTO_PHC_SIZE]; /* in for verify, out for make */
+    char phc[CRYPTO_PHC_SIZE];      /* in for verify, out for make */
+    struct scram_verifier verifier; /* out for make */
     bool matches;
     bool ok;
     struct err err;
@@ -45,6 +48,18 @@ void hashing_leave(struct hashing *h)
     semaphore_release(&h->gate);
 }
 
+/* The verifier of the form of the password that clients of SCRAM use. */
+static bool make_verifier(str password, struct scram_verifier *out, struct err *e)
+{
+    struct secret prepared = SECRET_EMPTY;
+    out->iterations = SCRAM_ITERATIONS;
+    bool ok = auth_password_saslprep(password, &prepared, e);
+    if (ok)
+        scram_verifier_derive(out, secret_str(&prepared));
+    secret_wipe(&prepared);
+    return ok;
+}
+
 /* In a thread of the pool. */
 static void run(struct work *work)
 {
@@ -54,7 +69,8 @@ static void run(struct work *work)
         job->ok =
             crypto_argon2id_verify(str_from_cstr(job->phc), password, &job->matches, &job->err);
     } else {
-        job->ok = crypto_argon2id_hash(&job->parameters, password, job->phc, &job->err);
+        job->ok = crypto_argon2id_hash(&job->parameters, password, job->phc, &job->err) &&
+                  make_verifier(password, &job->verifier, &job->err);
     }
 }
 
@@ -64,6 +80,7 @@ static void done(struct work *work)
     hashing_leave(job->owner);
     secret_wipe(&job->password);
     secret_wipe_memory(job->phc, sizeof(job->phc));
+    secret_wipe_memory(&job->verifier, sizeof(job->verifier));
     free(job);
 }
 
@@ -102,16 +119,24 @@ bool hashing_verify(struct hashing *h, str phc, str password, int64_t deadline_m
     return ok;
 }
 
-bool hashing_make(struct hashing *h, const struct crypto_argon2id *parameters, str password,
-                  int64_t deadline_ms, struct arena *a, str *phc, struct err *e)
+/* NOLINTNEXTLINE(readability-function-size): parameters, salt, password, and where it goes. */
+bool hashing_make(struct hashing *h, const struct crypto_argon2id *parameters,
+                  const uint8_t salt[SCRAM_SALT_SIZE], str password, int64_t deadline_ms,
+                  struct arena *a, str *stored, struct err *e)
 {
     struct hash_job *job = new_job(h, password);
     job->parameters = *parameters;
+    memcpy(job->verifier.salt, salt, sizeof(job->verifier.salt));
     if (!run_job(job, deadline_ms, e))
         return false;
     bool ok = job->ok;
     if (ok) {
-        *phc = arena_str(a, str_from_cstr(job->phc));
+        struct buf text;
+        buf_init(&text, CRYPTO_PHC_SIZE + SCRAM_TEXT_MAX);
+        ok = buf_addf(&text, "%s ", job->phc) && scram_verifier_format(&job->verifier, &text);
+        INVARIANT(ok);
+        *stored = arena_str(a, buf_str(&text));
+        buf_fini(&text);
     } else {
         (void)ERR(e, job->err.kind, "%s", job->err.msg);
     }

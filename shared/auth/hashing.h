@@ -4,6 +4,7 @@
 #ifndef AUTH_HASHING_H
 #define AUTH_HASHING_H
 
+#include "auth/scram.h"
 #include "crypto/argon2id.h"
 #include "runtime/runtime.h"
 
@@ -24,8 +25,10 @@ void hashing_leave(struct hashing *h);
  * ERR_TIMEOUT, ERR_CANCELLED. Yields. */
 YIELDS bool hashing_verify(struct hashing *h, str phc, str password, int64_t deadline_ms,
                            bool *matches, struct err *e);
-/* A new PHC string, in the arena. Yields. */
-YIELDS bool hashing_make(struct hashing *h, const struct crypto_argon2id *parameters, str password,
-                         int64_t deadline_ms, struct arena *a, str *phc, struct err *e);
+/* What is to be stored of a new password: its PHC string, a space, and its verifier for SCRAM
+ * (scram.h) with the salt given. In the arena. Yields. */
+YIELDS bool hashing_make(struct hashing *h, const struct crypto_argon2id *parameters,
+                         const uint8_t salt[SCRAM_SALT_SIZE], str password, int64_t deadline_ms,
+                         struct arena *a, str *stored, struct err *e);
 
 #endif

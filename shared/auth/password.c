@@ -30,10 +30,10 @@ static bool map_spaces(str password, struct buf *out)
     return true;
 }
 
-static bool normalize(str text, struct secret *out, struct err *e)
+static bool normalize(str text, uninorm_t form, struct secret *out, struct err *e)
 {
     size_t n = 0;
-    uint8_t *composed = u8_normalize(UNINORM_NFC, (const uint8_t *)text.p, text.n, NULL, &n);
+    uint8_t *composed = u8_normalize(form, (const uint8_t *)text.p, text.n, NULL, &n);
     if (!composed)
         return ERR(e, ERR_DENIED, only_text);
     if (n <= AUTH_PASSWORD_MAX)
@@ -53,11 +53,42 @@ bool auth_password_prepare(str password, struct secret *out, struct err *e)
         return ERR(e, ERR_DENIED, "a password has at most %d octets", AUTH_PASSWORD_MAX);
     struct buf mapped;
     buf_init(&mapped, AUTH_PASSWORD_MAX);
-    bool ok = map_spaces(password, &mapped) ? normalize(buf_str(&mapped), out, e)
+    bool ok = map_spaces(password, &mapped) ? normalize(buf_str(&mapped), UNINORM_NFC, out, e)
                                             : ERR(e, ERR_DENIED, only_text);
     if (mapped.p)
         secret_wipe_memory(mapped.p, mapped.cap);
     buf_fini(&mapped);
+    return ok;
+}
+
+/* Table B.1 of RFC 3454. */
+static bool is_mapped_to_nothing(uint32_t cp)
+{
+    static const uint32_t alone[] = { 0xad, 0x34f, 0x1806, 0x2060, 0xfeff };
+    for (size_t i = 0; i < COUNT_OF(alone); i++) {
+        if (cp == alone[i])
+            return true;
+    }
+    return (cp >= 0x180b && cp <= 0x180d) || (cp >= 0x200b && cp <= 0x200d) ||
+           (cp >= 0xfe00 && cp <= 0xfe0f);
+}
+
+bool auth_password_saslprep(str prepared, struct secret *out, struct err *e)
+{
+    struct buf kept;
+    buf_init(&kept, AUTH_PASSWORD_MAX);
+    while (prepared.n) {
+        uint32_t cp = REFUSED_UNKNOWN;
+        size_t n = utf8_decode(prepared, &cp);
+        n = n ? n : 1;
+        if (!is_mapped_to_nothing(cp))
+            (void)buf_add(&kept, str_of(prepared.p, n));
+        prepared = str_skip(prepared, n);
+    }
+    bool ok = normalize(buf_str(&kept), UNINORM_NFKC, out, e);
+    if (kept.p)
+        secret_wipe_memory(kept.p, kept.cap);
+    buf_fini(&kept);
     return ok;
 }
 

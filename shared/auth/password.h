@@ -16,6 +16,11 @@ enum {
  * password. ERR_DENIED: empty, too long, no UTF-8, or with control characters. */
 bool auth_password_prepare(str password, struct secret *out, struct err *e);
 
+/* The form of a prepared password that clients of SCRAM make before they hash it (SASLprep, RFC
+ * 4013): normalisation form KC, without what is commonly mapped to nothing. ERR_DENIED: too long.
+ */
+bool auth_password_saslprep(str prepared, struct secret *out, struct err *e);
+
 /* Whether it may become the password of an account: prepared without error, long enough, and none
  * of those that everybody uses. ERR_SYNTAX (form, too common), ERR_LIMIT (length), with a sentence
  * that may be shown to its owner. */

@@ -10,7 +10,6 @@ enum {
     LOGIN_MAX = 320 /* octets: no address is longer */
 };
 
-/* In the order of preference. */
 static const struct {
     str name;
     enum sasl_mechanism mechanism;
@@ -28,11 +27,6 @@ bool sasl_mechanism_find(str name, enum sasl_mechanism *out)
         return true;
     }
     return false;
-}
-
-const char *sasl_mechanism_names(void)
-{
-    return "PLAIN LOGIN";
 }
 
 void sasl_server_init(struct sasl_server *s, enum sasl_mechanism mechanism)

@@ -21,10 +21,8 @@ enum {
     SASL_LINE_MAX = 12288 /* octets of a client's line (RFC 4954 section 4) */
 };
 
-/* Finds a mechanism by its name in any case; false when it is not offered. */
+/* Finds one of these two by its name in any case; false when it is none of them. */
 bool sasl_mechanism_find(str name, enum sasl_mechanism *out);
-/* The names in the order of preference, separated by spaces: "PLAIN LOGIN". Static. */
-const char *sasl_mechanism_names(void);
 
 enum sasl_next {
     SASL_CHALLENGE, /* send the challenge, read a line, call sasl_server_step */

@@ -8,6 +8,7 @@
 #include "crypto/equal.h"
 #include "crypto/hash.h"
 #include "crypto/hmac.h"
+#include "crypto/pbkdf2.h"
 #include "crypto/random.h"
 #include "crypto/secret.h"
 #include "crypto/signature.h"

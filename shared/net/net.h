@@ -100,6 +100,11 @@ bool net_conn_is_compressed(const struct net_conn *c);
 /* Octets that the connection holds in its buffers and for compression, without those of TLS. */
 size_t net_conn_memory(const struct net_conn *c);
 
+/* The channel binding of the connection, for whom is its server, as octets in `out`: how many, 0
+ * when there is none (plain text; another TLS version; a certificate without a hash of its own). */
+size_t net_conn_binding(const struct net_conn *c, enum tls_binding kind,
+                        uint8_t out[TLS_BINDING_MAX]);
+
 /* ---- the connection ---- */
 
 /* The client as told by the PROXY protocol or the socket; and our side of it. Valid until the

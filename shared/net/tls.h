@@ -65,6 +65,17 @@ struct tls_facts {
     const char *verify_error; /* why not, empty when verified; static */
 };
 
+/* Channel bindings: octets that both ends of this TLS connection know and no other connection has.
+ */
+enum tls_binding {
+    TLS_BINDING_EXPORTER, /* "tls-exporter" of RFC 9266, for TLS 1.3 */
+    TLS_BINDING_ENDPOINT  /* "tls-server-end-point" of RFC 5929: the hash of our certificate */
+};
+
+enum {
+    TLS_BINDING_MAX = 64 /* octets of the longest */
+};
+
 /* Writes a self-signed ECDSA P-256 certificate for the names (NUL-terminated, n >= 1) and its key
  * (0600): for a first start before real certificates are there, and for tests. */
 bool tls_make_self_signed(const char *const *names, size_t n, unsigned days, const char *cert_path,

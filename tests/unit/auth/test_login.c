@@ -3,6 +3,7 @@
  * failures are counted together, what happens when one of them is away. */
 #include "account/account.h"
 #include "auth/auth.h"
+#include "auth/scram.h"
 #include "db/db.h"
 #include "obs/obs.h"
 #include "redis/redis.h"
@@ -440,13 +441,19 @@ static void new_passwords_are_hashed(struct world *w)
 {
     struct auth *auth = new_auth(w, true, &quick);
     struct err e = ERR_CLEAR;
+    str stored;
     str phc;
+    str verifier;
+    struct scram_verifier parsed;
     bool matches = false;
-    assert_true(auth_hash_password(auth, STR("Cafe\xcc\x81 au lait, twice"), &w->a,
-                                   clock_deadline_in(10000), &phc, &e));
+    assert_true(auth_hash_password(auth, STR("zoe@example.org"), STR("Cafe\xcc\x81 au lait, twice"),
+                                   &w->a, clock_deadline_in(10000), &stored, &e));
+    assert_true(str_cut(stored, ' ', &phc, &verifier));
+    assert_true(scram_verifier_parse(verifier, &parsed, &e));
     assert_true(crypto_argon2id_verify(phc, STR("Caf\xc3\xa9 au lait, twice"), &matches, &e));
     assert_true(matches);
-    assert_false(auth_hash_password(auth, STR("short"), &w->a, clock_deadline_in(10000), &phc, &e));
+    assert_false(auth_hash_password(auth, STR("zoe@example.org"), STR("short"), &w->a,
+                                    clock_deadline_in(10000), &stored, &e));
     assert_int_equal(e.kind, ERR_LIMIT);
     auth_free(&auth);
 }
@@ -683,6 +690,23 @@ static const struct {
     { "without_database_nobody_is_wrong", without_database_nobody_is_wrong },
 };
 
+/* What is stored of a password that nothing is to be made anew of: strong enough for every test,
+ * and with a verifier. */
+static void make_stored(const char *secret, char *out, size_t size)
+{
+    const struct crypto_argon2id strong = { .memory_kib = 4096, .passes = 2, .lanes = 1 };
+    struct scram_verifier verifier = { .iterations = SCRAM_ITERATIONS_MIN };
+    char hash[CRYPTO_PHC_SIZE];
+    struct buf text;
+    struct err e = ERR_CLEAR;
+    buf_init(&text, SCRAM_TEXT_MAX);
+    assert_true(crypto_argon2id_hash(&strong, str_from_cstr(secret), hash, &e));
+    scram_verifier_derive(&verifier, str_from_cstr(secret));
+    assert_true(scram_verifier_format(&verifier, &text));
+    (void)snprintf(out, size, "%s %s", hash, buf_cstr(&text));
+    buf_fini(&text);
+}
+
 static void add_people(struct world *w)
 {
     struct err e = ERR_CLEAR;
@@ -700,12 +724,11 @@ static void add_people(struct world *w)
     add_account(w, "nopassword@example.org", "", false, &ignored);
     add_account(w, "broken@example.org",
                 "$argon2id$v=19$m=99999999,t=2,p=1$c29tZXNhbHQ$AAAAAAAAAAA", false, &ignored);
-    /* Strong enough for every test, so that only one account is ever hashed anew. */
-    const struct crypto_argon2id strong = { .memory_kib = 4096, .passes = 2, .lanes = 1 };
-    assert_true(crypto_argon2id_hash(&strong, str_from_cstr(password), hash, &e));
-    add_account(w, "ada@example.org", hash, true, &w->ada);
-    assert_true(crypto_argon2id_hash(&strong, STR("Caf\xc3\xa9 au lait, twice"), hash, &e));
-    add_account(w, "zoe@example.org", hash, false, &ignored);
+    char stored[CRYPTO_PHC_SIZE + SCRAM_TEXT_MAX];
+    make_stored(password, stored, sizeof(stored));
+    add_account(w, "ada@example.org", stored, true, &w->ada);
+    make_stored("Caf\xc3\xa9 au lait, twice", stored, sizeof(stored));
+    add_account(w, "zoe@example.org", stored, false, &ignored);
 }
 
 static void run_all(void *arg)
