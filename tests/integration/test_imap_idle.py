@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Proof 5: mail that one process delivers reaches IDLE sessions of two others at once; without Redis
 within 30 s; and all is well again when Redis returns."""
+import os
 import re
+import signal
 import smtplib
 import statistics
 import time
@@ -153,3 +155,71 @@ def test_a_changed_password_ends_open_sessions(heronry):
             assert client.line(10).startswith(b"* BYE [EXPIRED] The password was changed")
     with imap_raw.Imap(heronry, user) as fresh:
         fresh.must("NOOP")
+
+
+def test_a_drained_frontend_loses_nothing(heronry_factory):
+    """A worker that is told to end says BYE to each session, in IDLE, between commands and behind a
+    command that runs; its clients find everything on another one."""
+    server = heronry_factory()
+    user = server.user(1)
+    workers = imap_raw.on_workers(server, user, 2)
+    (pid, idle), (_, stays) = workers.items()
+    same = []
+    while len(same) < 2:
+        client = imap_raw.Imap(server, user)
+        if client.worker() == pid:
+            same.append(client)
+        else:
+            client.close()
+    busy, between = same
+    idle.append("INBOX", "Subject: before\r\n\r\n", "(\\Flagged) ")
+    for client in (idle, stays, busy, between):
+        client.must("SELECT INBOX")
+    between.must("STORE 1 +FLAGS (\\Answered)")
+    between.must("COPY 1 Archive")
+    idle.start("IDLE")
+    while idle.line() != b"+ idling":
+        pass
+    tags = [busy.start(f"UID STORE 1 +FLAGS (k{number})") for number in range(30)]
+    began = time.monotonic()
+    os.kill(pid, signal.SIGTERM)
+    told = {client: lines_until_end(client) for client in (idle, between, busy)}
+    assert time.monotonic() - began < 20
+    for client, lines in told.items():
+        assert lines[-1].startswith(b"* BYE [UNAVAILABLE] "), (client, lines)
+    done = [tag for tag in tags if any(line.startswith(tag + b" OK ") for line in told[busy])]
+    with imap_raw.Imap(server, user) as again:
+        assert again.worker() != pid
+        flags = b"".join(again.must("SELECT INBOX") + again.must("FETCH 1 FLAGS"))
+        assert b"\\Flagged" in flags and b"\\Answered" in flags
+        assert all(b"k%d" % number in flags for number in range(len(done)))
+        assert b"1 EXISTS" in b"".join(again.must("SELECT Archive"))
+    stays.must("NOOP")
+
+
+def lines_until_end(client):
+    """What a server that goes still says."""
+    lines = []
+    try:
+        while True:
+            lines.append(client.line(20))
+    except (EOFError, OSError):
+        return lines
+
+
+def test_notify_reaches_another_frontend(server, redis):
+    """NOTIFY without IDLE, told by another worker: soon with Redis, within 30 s without."""
+    user = server.user(3)
+    (_, watcher), (_, actor) = imap_raw.on_workers(server, user, 2).items()
+    watcher.must("NOTIFY SET (personal (MessageNew MessageExpunge MailboxName))")
+    actor.must("CREATE quick")
+    assert b'"/" quick' in watcher.line(10)
+    actor.append("quick", "Subject: x\r\n\r\n")
+    assert watcher.line(10).startswith(b"* STATUS quick")
+    redis.kill()
+    time.sleep(0.5)
+    actor.must("CREATE slow")
+    assert b'"/" slow' in watcher.line(31)
+    redis.start()
+    watcher.close()
+    actor.close()
