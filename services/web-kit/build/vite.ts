@@ -34,6 +34,20 @@ function precompress(): Plugin {
   };
 }
 
+/** What the pages of both apps begin with, in the place of the comment "head". */
+function sharedHead(): Plugin {
+  return {
+    name: "heronry-head",
+    transformIndexHtml: {
+      order: "pre",
+      async handler(page) {
+        const head = await readFile(join(import.meta.dirname, "head.html"), "utf8");
+        return page.replace("<!-- head -->", head.trim());
+      },
+    },
+  };
+}
+
 interface ModuleGraph {
   getModuleInfo: (id: string) => { isEntry: boolean; importers: readonly string[] } | null;
 }
@@ -66,7 +80,7 @@ export function appConfig({ base, name, plugins = [] }: AppOptions): UserConfig 
   const out = process.env["HERONRY_WEB_OUT"];
   return {
     base,
-    plugins: [svelte({ preprocess: vitePreprocess(), compilerOptions: { runes: true } }), precompress(), ...plugins],
+    plugins: [svelte({ preprocess: vitePreprocess(), compilerOptions: { runes: true } }), sharedHead(), precompress(), ...plugins],
     build: {
       outDir: out ? join(out, name) : "dist",
       emptyOutDir: true,

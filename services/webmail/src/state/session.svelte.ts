@@ -50,7 +50,9 @@ class Session {
   async start(): Promise<void> {
     this.phase = "starting";
     try {
-      const all = await ok(api.GET("/bootstrap"));
+      // Without our header: the page has asked for just this before the code was there (index.html), and a
+      // browser takes that answer only for the same request.
+      const all = await ok(api.GET("/bootstrap", { headers: { "X-Heronry": null } }));
       await this.#take(all);
     } catch (error) {
       const { status } = asProblem(error);
