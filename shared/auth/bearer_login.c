@@ -8,9 +8,9 @@ static const struct {
     unsigned scopes; /* all of them are needed */
     const char *words;
 } protocols[] = {
-    { "imap", AUTH_SCOPE_MAIL_READ | AUTH_SCOPE_MAIL_WRITE, "mail.read mail.write" },
-    { "pop3", AUTH_SCOPE_MAIL_READ | AUTH_SCOPE_MAIL_WRITE, "mail.read mail.write" },
-    { "smtp", AUTH_SCOPE_MAIL_SEND, "mail.send" },
+    { "imap", AUTH_SCOPE_MAIL_READ | AUTH_SCOPE_MAIL_WRITE, "mail:read mail:write" },
+    { "pop3", AUTH_SCOPE_MAIL_READ | AUTH_SCOPE_MAIL_WRITE, "mail:read mail:write" },
+    { "smtp", AUTH_SCOPE_MAIL_SEND, "mail:send" },
 };
 
 static bool is_enough(unsigned scopes, const char *protocol)
