@@ -2,6 +2,7 @@
 /* SEARCH, SORT and THREAD of the selected mailbox (RFC 9051 section 6.4.4, RFC 4731, 5182, 5256,
  * 5267, 7162), and CANCELUPDATE. ESEARCH stands in cmd_esearch.c. */
 #include "services/imap/commands.h"
+#include "services/imap/contexts.h"
 #include "services/imap/order.h"
 #include "services/imap/search_answer.h"
 #include "services/imap/searching.h"
@@ -14,6 +15,14 @@ bool imap_search_refuse(struct imap_session *s, enum imap_search_refusal why)
         return imap_reply(s, IMAP_BAD, STR_EMPTY, "No such option");
     if (why == IMAP_SEARCH_BAD_ALGORITHM)
         return imap_reply(s, IMAP_BAD, STR_EMPTY, "No such threading algorithm");
+    return false;
+}
+
+bool imap_search_admit(struct imap_session *s, const struct imap_search_args *args)
+{
+    if (!args->has_numbers || !s->is_uidonly)
+        return true;
+    (void)imap_reply(s, IMAP_BAD, STR("UIDREQUIRED"), "Message numbers were given up (UIDONLY)");
     return false;
 }
 
@@ -38,7 +47,12 @@ bool imap_search_perform(struct imap_session *s, const struct imap_command *c,
     struct imap_search search;
     struct imap_found found;
     bool saves = (args->returns & IMAP_RETURN_SAVE) != 0;
-    imap_search_begin(s, s->view, args->root, &search);
+    bool updates = (args->returns & IMAP_RETURN_UPDATE) != 0;
+    if (!imap_search_admit(s, args))
+        return true;
+    if (updates && imap_contexts_has(s->view, c->tag))
+        return imap_reply(s, IMAP_BAD, STR_EMPTY, "A context has this tag already");
+    imap_search_begin(s, s->view, args->root, &s->arena, &search);
     search.enough = enough_for(args);
     if (!imap_search_find(&search, &found, e) ||
         (args->n_sort && !imap_order_sort(&search, args, &found, e))) {
@@ -54,7 +68,11 @@ bool imap_search_perform(struct imap_session *s, const struct imap_command *c,
                                   .is_sorted = args->n_sort > 0,
                                   .names_mailbox = names_mailbox,
                                   .tag = c->tag };
-    imap_answer_send(&answer);
+    /* ESEARCH is silent about mailboxes where nothing matches (RFC 7377 section 2.1). */
+    if (found.n || !names_mailbox)
+        imap_answer_send(&answer);
+    if (updates)
+        imap_contexts_add(s, c, &found);
     return true;
 }
 
@@ -64,6 +82,8 @@ bool imap_cmd_search(struct imap_session *s, struct imap_command *c, struct err 
     enum imap_search_refusal why;
     if (!imap_search_parse(&c->args, &args, &why, e))
         return imap_search_refuse(s, why);
+    if (args.has_charset && s->is_utf8)
+        return imap_reply(s, IMAP_BAD, STR_EMPTY, "All is UTF-8: no CHARSET (RFC 6855 section 3)");
     return imap_search_perform(s, c, &args, false, e);
 }
 
@@ -84,7 +104,21 @@ bool imap_cmd_thread(struct imap_session *s, struct imap_command *c, struct err 
     enum imap_search_refusal why;
     if (!imap_thread_parse(&c->args, &args, &why, e))
         return imap_search_refuse(s, why);
-    imap_search_begin(s, s->view, args.root, &search);
+    if (!imap_search_admit(s, &args))
+        return true;
+    imap_search_begin(s, s->view, args.root, &s->arena, &search);
     return imap_search_find(&search, &found, e) &&
            imap_order_thread(&search, args.thread, c->is_uid, &found, e);
+}
+
+/* RFC 5267 section 4.3.5. Tags without a context are fine: it may have ended by itself. */
+bool imap_cmd_cancelupdate(struct imap_session *s, struct imap_command *c, struct err *e)
+{
+    str *tags = ARENA_ARRAY(&s->arena, str, IMAP_CANCEL_MAX);
+    size_t n = 0;
+    if (!imap_cancelupdate_parse(&c->args, tags, &n, e))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        imap_contexts_cancel(s->view, tags[i]);
+    return true;
 }

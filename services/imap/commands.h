@@ -119,6 +119,9 @@ YIELDS bool imap_cmd_copy(struct imap_session *s, struct imap_command *c, struct
 YIELDS bool imap_cmd_search(struct imap_session *s, struct imap_command *c, struct err *e);
 YIELDS bool imap_cmd_sort(struct imap_session *s, struct imap_command *c, struct err *e);
 YIELDS bool imap_cmd_thread(struct imap_session *s, struct imap_command *c, struct err *e);
+bool imap_cmd_cancelupdate(struct imap_session *s, struct imap_command *c, struct err *e);
+/* cmd_esearch.c */
+YIELDS bool imap_cmd_esearch(struct imap_session *s, struct imap_command *c, struct err *e);
 
 /* True when the disk has no room for more mail; the answer is set then. */
 bool imap_disk_is_full(struct imap_session *s);

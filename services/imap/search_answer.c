@@ -119,7 +119,7 @@ static bool put_mailbox(const struct imap_answer *a)
     const struct imap_view *view = a->search->view;
     struct buf *out = &a->s->out;
     str name = str_from_cstr(view->name);
-    return buf_add(out, STR(" MAILBOX ")) && imap_mailbox_format(out, name, a->s->is_rev2) &&
+    return buf_add(out, STR(" MAILBOX ")) && imap_mailbox_format(out, name, imap_has_utf8(a->s)) &&
            buf_addf(out, " UIDVALIDITY %u", (unsigned)view->uidvalidity);
 }
 

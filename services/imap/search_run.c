@@ -19,12 +19,13 @@ enum {
 
 /* "$" becomes the saved UIDs; numbers become UIDs, so that they stay right when the mailbox changes
  * under an update context (RFC 5267 section 4.3); stars become numbers. */
-static void resolve_set(struct imap_search *search, struct imap_search_key *key)
+static void resolve_set(const struct imap_search *search, struct arena *a,
+                        struct imap_search_key *key)
 {
     const struct imap_view *view = search->view;
     if (key->set.is_saved_result) {
         struct imap_sequence_builder b;
-        imap_sequence_build(&b, &search->s->arena);
+        imap_sequence_build(&b, a);
         for (size_t i = 0; i < view->n_saved; i++)
             imap_sequence_add(&b, view->saved[i]);
         key->set = b.set;
@@ -75,7 +76,7 @@ static void resolve_object(struct imap_search_key *key)
 }
 
 void imap_search_begin(struct imap_session *s, const struct imap_view *view,
-                       struct imap_search_key *root, struct imap_search *out)
+                       struct imap_search_key *root, struct arena *a, struct imap_search *out)
 {
     struct imap_search_key *stack[STACK];
     size_t depth = 0;
@@ -86,7 +87,7 @@ void imap_search_begin(struct imap_session *s, const struct imap_view *view,
                                  .deadline_ms = clock_deadline_in(IMAP_SEARCH_MS) };
     for (struct imap_search_key *key = root; key; key = next_key(key, stack, &depth)) {
         if (key->op == IMAP_SEARCH_SEQUENCE || key->op == IMAP_SEARCH_UID)
-            resolve_set(out, key);
+            resolve_set(out, a, key);
         if (key->op == IMAP_SEARCH_EMAILID || key->op == IMAP_SEARCH_THREADID)
             resolve_object(key);
     }

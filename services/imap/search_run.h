@@ -16,10 +16,11 @@ struct imap_found {
     size_t n;
 };
 
-/* Begins a search of the messages of `view` in the command's arena: "$", "*" and object ids in the
- * tree become numbers. The tree is kept and changed. */
+/* Begins a search of the messages of `view`: message numbers, "$", "*" and object ids in the tree
+ * become UIDs and numbers, in `a` where they need room (the tree's own memory). The tree is kept
+ * and changed; to begin with it again later is fine. */
 void imap_search_begin(struct imap_session *s, const struct imap_view *view,
-                       struct imap_search_key *root, struct imap_search *out);
+                       struct imap_search_key *root, struct arena *a, struct imap_search *out);
 
 /* Finds all matches; with search->enough only so many as are asked for, the newest. The view must
  * not change meanwhile. ERR_LIMIT: it took too long; those of store and search. Yields. */

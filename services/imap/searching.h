@@ -13,4 +13,8 @@ YIELDS bool imap_search_perform(struct imap_session *s, const struct imap_comman
 /* The answer to arguments that could not be parsed; false when the error says it all. */
 bool imap_search_refuse(struct imap_session *s, enum imap_search_refusal why);
 
+/* Whether the keys may stand in this session: without message numbers under UIDONLY (RFC 9586).
+ * Sets the answer when not. */
+bool imap_search_admit(struct imap_session *s, const struct imap_search_args *args);
+
 #endif

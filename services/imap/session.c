@@ -8,6 +8,7 @@
 #include "db/db.h"
 #include "obs/obs.h"
 #include "services/imap/commands.h"
+#include "services/imap/contexts.h"
 #include "services/imap/gather.h"
 #include "services/imap/replies.h"
 #include "services/imap/resolve.h"
@@ -99,6 +100,8 @@ static void run_entry(struct imap_session *s, const struct imap_command_entry *e
         look_around(s, c, entry);
     if ((entry->flags & IMAP_NAMES_MAILBOXES) && s->reply.status == IMAP_OK)
         imap_watch_look_after(s, args);
+    if (!s->is_replied && s->view && !s->is_closing)
+        imap_contexts_tell(s);
     if (!s->is_replied && !s->is_broken && !s->is_closing)
         (void)imap_send_reply(s, c->tag);
     if (entry->flags & IMAP_WIPES)

@@ -3,6 +3,7 @@
 #include "services/imap/updates.h"
 
 #include "obs/obs.h"
+#include "services/imap/contexts.h"
 #include "services/imap/vanished.h"
 #include "services/imap/watch.h"
 
@@ -143,6 +144,7 @@ static void send_changes(const struct update *u, bool own_numbers)
 static void tell_all(const struct update *u)
 {
     struct imap_session *s = u->s;
+    imap_contexts_before(s, u->old, u->new);
     if (s->is_qresync || s->is_uidonly) {
         send_vanished(u);
     } else {
@@ -237,6 +239,7 @@ bool imap_updates_send(struct imap_session *s, bool may_renumber, struct err *e)
     if (v->modseq == u.modseq && v->heard <= v->modseq)
         s->is_stale = false; /* it was told of what we know by now */
     notify_seen(&s->subscriber, v->modseq);
+    imap_contexts_tell(s);
     return true;
 }
 

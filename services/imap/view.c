@@ -2,6 +2,7 @@
 /* Opening the view, its rows and keywords. */
 #include "services/imap/view.h"
 
+#include "services/imap/contexts.h"
 #include "services/imap/resolve.h"
 #include "services/imap/service.h"
 #include "services/imap/watch.h"
@@ -65,6 +66,7 @@ void imap_view_close(struct imap_session *s)
     if (!v)
         return;
     notify_unsubscribe(s->app->notify, &s->subscriber);
+    imap_contexts_free(v);
     imap_rows_drop(&v->rows);
     imap_box_leave(&v->box);
     free(v->saved);

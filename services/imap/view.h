@@ -11,6 +11,8 @@
 #include "wire/imap_flags.h"
 #include "wire/imap_sequence.h"
 
+struct imap_contexts;
+
 struct imap_view {
     int64_t account_id; /* whose mailbox it is: not always the session's own account */
     int mailbox_id;
@@ -28,6 +30,7 @@ struct imap_view {
     size_t told_more;       /* octets of box->more_keywords that one named */
     uint32_t *saved;        /* UIDs of SEARCH RETURN (SAVE), ascending; on the heap */
     size_t n_saved;
+    struct imap_contexts *contexts; /* update contexts (contexts.h), or NULL */
 };
 
 /* Opens the mailbox as the selected one (another one must be closed already) and listens to its

@@ -85,6 +85,7 @@ static bool is_meant(const struct imap_notify_group *g, const struct store_place
     case IMAP_FILTER_SUBSCRIBED:
         return place->mailbox.is_subscribed;
     case IMAP_FILTER_SUBTREE:
+    case IMAP_FILTER_SUBTREE_ONE:
     case IMAP_FILTER_MAILBOXES:
         return is_named(g, place->mailbox.name);
     }

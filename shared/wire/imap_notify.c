@@ -8,7 +8,6 @@
 struct reading {
     struct imap_lexer *l;
     struct imap_notify_args *out;
-    str *names; /* of all groups */
     size_t n_names;
     bool has_selected;
 };
@@ -93,55 +92,22 @@ static bool read_events(struct reading *r, struct imap_notify_group *g, struct e
 
 /* ---- mailboxes ---- */
 
-static bool read_name(struct reading *r, struct err *e)
-{
-    if (r->n_names == IMAP_NOTIFY_NAMES_MAX)
-        return ERR(e, ERR_LIMIT, "more than %d mailbox names", IMAP_NOTIFY_NAMES_MAX);
-    return imap_lexer_astring(r->l, &r->names[r->n_names++], e);
-}
-
-static bool read_names(struct reading *r, struct imap_notify_group *g, struct err *e)
-{
-    size_t from = r->n_names;
-    if (!imap_lexer_space(r->l, e))
-        return false;
-    if (imap_lexer_try_byte(r->l, '(')) {
-        do {
-            if (!read_name(r, e))
-                return false;
-        } while (imap_lexer_try_byte(r->l, ' '));
-        if (!imap_lexer_byte(r->l, ')', e))
-            return false;
-    } else if (!read_name(r, e)) {
-        return false;
-    }
-    g->names = r->names + from;
-    g->n_names = r->n_names - from;
-    return true;
-}
-
 static bool read_filter(struct reading *r, struct imap_notify_group *g, struct err *e)
 {
-    static const struct {
-        str name;
-        enum imap_notify_filter filter;
-        bool has_names;
-    } filters[] = {
-        { STR_INIT("SELECTED-DELAYED"), IMAP_FILTER_SELECTED_DELAYED, false },
-        { STR_INIT("SELECTED"), IMAP_FILTER_SELECTED, false },
-        { STR_INIT("INBOXES"), IMAP_FILTER_INBOXES, false },
-        { STR_INIT("PERSONAL"), IMAP_FILTER_PERSONAL, false },
-        { STR_INIT("SUBSCRIBED"), IMAP_FILTER_SUBSCRIBED, false },
-        { STR_INIT("SUBTREE"), IMAP_FILTER_SUBTREE, true },
-        { STR_INIT("MAILBOXES"), IMAP_FILTER_MAILBOXES, true },
-    };
-    for (size_t i = 0; i < COUNT_OF(filters); i++) {
-        if (!imap_lexer_try_word(r->l, filters[i].name))
-            continue;
-        g->filter = filters[i].filter;
-        return !filters[i].has_names || read_names(r, g, e);
+    struct imap_mailbox_filter filter;
+    if (!imap_mailbox_filter_parse(r->l, &filter, e)) {
+        e->kind = e->kind == ERR_UNSUPPORTED ? ERR_SYNTAX : e->kind;
+        return false;
     }
-    return ERR(e, ERR_SYNTAX, "expected a mailbox filter at octet %zu", r->l->at);
+    if (filter.kind == IMAP_FILTER_SUBTREE_ONE)
+        return ERR(e, ERR_SYNTAX, "expected a mailbox filter at octet %zu", r->l->at);
+    r->n_names += filter.n;
+    if (r->n_names > IMAP_NOTIFY_NAMES_MAX)
+        return ERR(e, ERR_LIMIT, "more than %d mailbox names", IMAP_NOTIFY_NAMES_MAX);
+    g->filter = filter.kind;
+    g->names = filter.names;
+    g->n_names = filter.n;
+    return true;
 }
 
 static bool read_group(struct reading *r, struct err *e)
@@ -177,7 +143,6 @@ bool imap_notify_parse(struct imap_lexer *l, struct imap_notify_args *out, struc
     out->wants_status = imap_lexer_try_word(l, STR("STATUS"));
     if (out->wants_status && !imap_lexer_space(l, e))
         return false;
-    r.names = ARENA_ARRAY(l->a, str, IMAP_NOTIFY_NAMES_MAX);
     do {
         if (!read_group(&r, e))
             return false;

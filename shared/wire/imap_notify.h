@@ -3,7 +3,7 @@
 #ifndef WIRE_IMAP_NOTIFY_H
 #define WIRE_IMAP_NOTIFY_H
 
-#include "wire/imap_lexer.h"
+#include "wire/imap_mailbox_filter.h"
 
 enum {
     IMAP_NOTIFY_GROUPS_MAX = 32, /* of one command */
@@ -25,20 +25,10 @@ enum {
 /* The events that are offered, as BADEVENT lists them. */
 #define IMAP_EVENT_NAMES "MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange"
 
-enum imap_notify_filter {
-    IMAP_FILTER_SELECTED,
-    IMAP_FILTER_SELECTED_DELAYED,
-    IMAP_FILTER_INBOXES,
-    IMAP_FILTER_PERSONAL,
-    IMAP_FILTER_SUBSCRIBED,
-    IMAP_FILTER_SUBTREE,
-    IMAP_FILTER_MAILBOXES
-};
-
 struct imap_notify_group {
-    enum imap_notify_filter filter;
-    unsigned events;  /* IMAP_EVENT_*; 0 for NONE */
-    const str *names; /* as sent; of SUBTREE and MAILBOXES */
+    enum imap_mailbox_filter_kind filter; /* never SUBTREE_ONE */
+    unsigned events;                      /* IMAP_EVENT_*; 0 for NONE */
+    const str *names;                     /* as sent; of SUBTREE and MAILBOXES */
     size_t n_names;
 };
 
