@@ -2,6 +2,8 @@
 /* Finding, reading and keeping boxes. */
 #include "services/imap/box.h"
 
+#include "store/seen.h"
+
 #include <stdlib.h>
 
 enum {
@@ -83,9 +85,10 @@ void imap_boxes_fini(struct imap_boxes *boxes)
     map_fini(&boxes->map);
 }
 
-struct imap_box *imap_box_enter(struct imap_boxes *boxes, int64_t account_id, int mailbox_id)
+struct imap_box *imap_box_enter(struct imap_boxes *boxes, int64_t viewer_id, int64_t account_id,
+                                int mailbox_id)
 {
-    const struct imap_box_key key = { account_id, mailbox_id };
+    const struct imap_box_key key = { account_id, mailbox_id, viewer_id };
     struct imap_box *box = map_find(&boxes->map, key_of(&key));
     if (!box) {
         box = HEAP_NEW(struct imap_box);
@@ -221,14 +224,22 @@ static void take_delta(struct imap_box *box, const struct store_delta *delta)
 
 /* ---- reading ---- */
 
+static struct store_viewed viewed(const struct imap_box *box)
+{
+    return (struct store_viewed){ box->key.viewer_id, box->key.account_id,
+                                  (int)box->key.mailbox_id };
+}
+
 /* Answers may be older than what a session of ours changed while they were on their way; an answer
  * that is not holds that change too. */
 static bool read_all(struct imap_box *box, struct arena *a, int64_t deadline_ms, struct err *e)
 {
     struct store_snapshot snapshot = { 0 };
     int64_t former = box->modseq;
-    if (!store_snapshot_load(box->boxes->store, box->key.account_id, (int)box->key.mailbox_id, a,
-                             deadline_ms, &snapshot, e))
+    const struct store_viewed of = viewed(box);
+    if (!store_snapshot_load(box->boxes->store, of.account_id, of.mailbox_id, a, deadline_ms,
+                             &snapshot, e) ||
+        !store_seen_apply(box->boxes->store, &of, snapshot.rows, snapshot.n, a, deadline_ms, e))
         return false;
     if (!box->rows ||
         (is_same_mailbox(box, &snapshot.state, former) && snapshot.state.modseq > box->modseq))
@@ -240,8 +251,10 @@ static bool read_new(struct imap_box *box, struct arena *a, int64_t deadline_ms,
 {
     struct store_delta delta = { 0 };
     int64_t former = box->modseq;
-    if (!store_delta_load(box->boxes->store, box->key.account_id, (int)box->key.mailbox_id, former,
-                          a, deadline_ms, &delta, e))
+    const struct store_viewed of = viewed(box);
+    if (!store_delta_load(box->boxes->store, of.account_id, of.mailbox_id, former, a, deadline_ms,
+                          &delta, e) ||
+        !store_seen_apply(box->boxes->store, &of, delta.rows, delta.n, a, deadline_ms, e))
         return false;
     if (!is_same_mailbox(box, &delta.state, former))
         return true;

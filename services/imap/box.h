@@ -33,6 +33,7 @@ struct imap_boxes;
 struct imap_box_key {
     int64_t account_id;
     int64_t mailbox_id;
+    int64_t viewer_id; /* whose \Seen the rows have: mostly the owner */
 };
 
 struct imap_box {
@@ -73,8 +74,10 @@ void imap_boxes_fini(struct imap_boxes *boxes);
 /* Ends boxes that nobody held for long, and the oldest ones above the limit of memory. */
 void imap_boxes_expire(struct imap_boxes *boxes, int64_t now_ms);
 
-/* The box of a mailbox, which may not have been read yet. Held until imap_box_leave. */
-struct imap_box *imap_box_enter(struct imap_boxes *boxes, int64_t account_id, int mailbox_id);
+/* The box of a mailbox in the eyes of an account, which may not have been read yet. Held until
+ * imap_box_leave. */
+struct imap_box *imap_box_enter(struct imap_boxes *boxes, int64_t viewer_id, int64_t account_id,
+                                int mailbox_id);
 /* Harmless for NULL. Nulls. */
 void imap_box_leave(struct imap_box **held);
 

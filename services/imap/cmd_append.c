@@ -2,13 +2,28 @@
 /* APPEND (RFC 9051 section 6.3.12, RFC 4315). */
 #include "services/imap/commands.h"
 #include "services/imap/resolve.h"
-#include "store/store.h"
+#include "store/seen.h"
 #include "wire/imap_mailbox_name.h"
 #include "wire/imap_store.h"
 
 enum {
     APPEND_MS = 60 * 1000 /* big messages are packed and written */
 };
+
+/* To somebody else, who has not read it. Yields. */
+static bool append_seen(struct imap_session *s, const struct store_append_item *item,
+                        const struct store_place *place, int64_t deadline,
+                        struct store_appended *out, struct err *e)
+{
+    struct store_append_item unread = *item;
+    const struct store_viewed of = { s->account_id, place->account_id, place->mailbox.mailbox_id };
+    unread.flags &= ~(unsigned)STORE_SEEN;
+    if (!store_append(s->app->store, of.account_id, of.mailbox_id, &unread, 1, deadline, out, e))
+        return false;
+    const struct store_range uid = { out->first_uid, out->first_uid };
+    return store_seen_mark(s->app->store, &of, &(const struct store_ranges){ &uid, 1 }, deadline,
+                           e);
+}
 
 static bool append(struct imap_session *s, const struct imap_append_args *args,
                    const struct store_place *place, struct store_appended *out, struct err *e)
@@ -24,8 +39,11 @@ static bool append(struct imap_session *s, const struct imap_append_args *args,
         .keywords = args->flags.keywords,
         .n_keywords = imap_rights_keywords(place->rights) ? args->flags.n : 0,
     };
-    return store_append(s->app->store, place->account_id, place->mailbox.mailbox_id, &item, 1,
-                        deadline, out, e);
+    if (place->space == STORE_SPACE_OWN || !(item.flags & STORE_SEEN)) {
+        return store_append(s->app->store, place->account_id, place->mailbox.mailbox_id, &item, 1,
+                            deadline, out, e);
+    }
+    return append_seen(s, &item, place, deadline, out, e);
 }
 
 bool imap_disk_is_full(struct imap_session *s)

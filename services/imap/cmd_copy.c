@@ -54,6 +54,26 @@ static bool read_copy(struct imap_session *s, struct imap_command *c, struct cop
            imap_mailbox_parse(&s->arena, sent, imap_has_utf8(s), &out->target, e);
 }
 
+/* Among mailboxes of somebody else the user's own \Seen goes along with the copies. Yields. */
+static bool carry_seen(struct imap_session *s, const struct store_place *target,
+                       const struct store_copied *copied, struct err *e)
+{
+    const struct imap_view *v = s->view;
+    const struct store_viewed of = { s->account_id, target->account_id,
+                                     target->mailbox.mailbox_id };
+    if (target->account_id == s->account_id || target->account_id != v->account_id)
+        return true;
+    uint32_t *seen = ARENA_ARRAY(&s->arena, uint32_t, copied->n);
+    size_t n = 0;
+    for (size_t i = 0; i < copied->n; i++) {
+        ptrdiff_t at = imap_view_find(v, copied->uids[i]);
+        if (at >= 0 && (imap_view_row(v, (size_t)at)->flags & STORE_SEEN))
+            seen[n++] = copied->first_uid + (uint32_t)i;
+    }
+    const struct store_ranges set = store_ranges_of(&s->arena, seen, n);
+    return store_seen_mark(s->app->store, &of, &set, imap_deadline(), e);
+}
+
 /* *no_target: it is the target that is not there. Yields. */
 static bool transfer(struct imap_session *s, const struct copying *c, bool is_move,
                      struct store_copied *out, bool *no_target, struct err *e)
@@ -63,18 +83,19 @@ static bool transfer(struct imap_session *s, const struct copying *c, bool is_mo
     if (!imap_resolve(s, c->target, STORE_MAY_INSERT, &target, e))
         return false;
     *no_target = false;
-    if (target.account_id != s->view->account_id)
-        return ERR(e, ERR_UNSUPPORTED, "the target belongs to another account");
     if (c->selection.n == 0)
         return true;
     const struct store_ranges set = imap_selection_ranges(s, &c->selection);
     const struct store_transfer what = { .account_id = s->view->account_id,
                                          .from_mailbox_id = s->view->mailbox_id,
                                          .to_mailbox_id = target.mailbox.mailbox_id,
+                                         .to_account_id = target.account_id,
+                                         .viewer_id = s->account_id,
                                          .set = &set,
                                          .is_move = is_move };
     return store_transfer(s->app->store, &what, &s->arena, clock_deadline_in(COPY_MS), out,
-                          no_target, e);
+                          no_target, e) &&
+           carry_seen(s, &target, out, e);
 }
 
 bool imap_cmd_copy(struct imap_session *s, struct imap_command *c, struct err *e)

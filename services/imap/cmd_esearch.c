@@ -178,8 +178,8 @@ YIELDS static bool search_place(const struct esearch *es, const struct store_pla
                                 struct err *e)
 {
     struct imap_session *s = es->s;
-    struct imap_box *box =
-        imap_box_enter(&s->service->boxes, place->account_id, place->mailbox.mailbox_id);
+    struct imap_box *box = imap_box_enter(&s->service->boxes, s->account_id, place->account_id,
+                                          place->mailbox.mailbox_id);
     bool ok = imap_box_refresh_to(box, &place->mailbox.state, &s->arena, imap_deadline(), e);
     if (ok && box->end == IMAP_BOX_LIVES && box->rows) {
         struct imap_view view = { .account_id = place->account_id,

@@ -73,8 +73,9 @@ static bool mark_seen(struct imap_fetching *f, struct batch *b, struct err *e)
         return true;
     const struct store_ranges set = store_ranges_of(&b->arena, uids, n_uids);
     const struct store_flag_change change = { .mode = STORE_FLAGS_ADD, .flags = STORE_SEEN };
-    if (!store_change_flags(s->app->store, v->account_id, v->mailbox_id, &set, &change, &b->arena,
-                            imap_deadline(), &result, e))
+    const struct store_viewed of = imap_view_viewed(s);
+    if (!store_seen_change_flags(s->app->store, &of, &set, &change, &b->arena, imap_deadline(),
+                                 &result, e))
         return false;
     imap_view_take_flags(s, &result);
     for (size_t i = 0, at = 0; i < result.n; i++) {

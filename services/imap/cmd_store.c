@@ -139,9 +139,10 @@ static bool keep_allowed(struct imap_session *s, struct imap_store_args *args, s
     bool is_less = args->flags.bits != flags || args->flags.n != n;
     if (is_less)
         args->is_silent = false;
-    if (args->mode == IMAP_STORE_REPLACE)
-        return imap_view_may(s, FLAG_RIGHTS, e);
-    if (is_less && args->flags.bits == 0 && args->flags.n == 0)
+    bool is_nothing = args->mode == IMAP_STORE_REPLACE
+                          ? (rights & FLAG_RIGHTS) == 0 /* it takes away what may be changed */
+                          : is_less && args->flags.bits == 0 && args->flags.n == 0;
+    if (is_nothing)
         return ERR(e, ERR_DENIED, "the rights on the mailbox let none of these flags through");
     return imap_view_may(s, 0, e);
 }
@@ -171,15 +172,20 @@ bool imap_cmd_store(struct imap_session *s, struct imap_command *c, struct err *
     s->is_condstore |= args.has_unchangedsince;
     if (selection.n == 0)
         return true;
-    const struct store_flag_change change = { .mode = modes[args.mode],
-                                              .flags = args.flags.bits,
-                                              .keywords = args.flags.keywords,
-                                              .n_keywords = args.flags.n,
-                                              .has_unchangedsince = args.has_unchangedsince,
-                                              .unchangedsince = (int64_t)args.unchangedsince };
+    const struct store_flag_change change = {
+        .mode = modes[args.mode],
+        .flags = args.flags.bits,
+        .keywords = args.flags.keywords,
+        .n_keywords = args.flags.n,
+        .has_unchangedsince = args.has_unchangedsince,
+        .unchangedsince = (int64_t)args.unchangedsince,
+        .keep = ~imap_rights_flags(s->view->rights, STORE_FLAGS_ALL),
+        .keeps_keywords = !imap_rights_keywords(s->view->rights)
+    };
     const struct store_ranges set = imap_selection_ranges(s, &selection);
-    if (!store_change_flags(s->app->store, s->view->account_id, s->view->mailbox_id, &set, &change,
-                            &s->arena, imap_deadline(), &result, e))
+    const struct store_viewed of = imap_view_viewed(s);
+    if (!store_seen_change_flags(s->app->store, &of, &set, &change, &s->arena, imap_deadline(),
+                                 &result, e))
         return false;
     const struct store_row *old = former_states(s, &result);
     imap_view_take_flags(s, &result);

@@ -26,12 +26,18 @@ static void changed(int64_t account_id, int64_t modseq, void *arg)
         net_conn_wake(s->conn);
 }
 
+struct store_viewed imap_view_viewed(const struct imap_session *s)
+{
+    return (struct store_viewed){ s->account_id, s->view->account_id, s->view->mailbox_id };
+}
+
 bool imap_view_open(struct imap_session *s, const struct store_place *place, bool is_read_only,
                     struct err *e)
 {
     const struct store_mailbox *mailbox = &place->mailbox;
     int64_t account_id = place->account_id;
-    struct imap_box *box = imap_box_enter(&s->service->boxes, account_id, mailbox->mailbox_id);
+    struct imap_box *box =
+        imap_box_enter(&s->service->boxes, s->account_id, account_id, mailbox->mailbox_id);
     bool ok = imap_box_refresh_to(box, &mailbox->state, &s->arena, imap_deadline(), e);
     if (ok && box->end != IMAP_BOX_LIVES)
         ok = ERR(e, ERR_NOT_FOUND, "the mailbox is gone");

@@ -7,6 +7,7 @@
 
 #include "services/imap/box.h"
 #include "services/imap/session.h"
+#include "store/seen.h"
 #include "store/share.h"
 #include "wire/imap_flags.h"
 #include "wire/imap_sequence.h"
@@ -32,6 +33,9 @@ struct imap_view {
     size_t n_saved;
     struct imap_contexts *contexts; /* update contexts (contexts.h), or NULL */
 };
+
+/* The selected mailbox in the eyes of the user. */
+struct store_viewed imap_view_viewed(const struct imap_session *s);
 
 /* Opens the mailbox as the selected one (another one must be closed already) and listens to its
  * changes. ERR_NOT_FOUND and those of store. Yields. */

@@ -4,7 +4,7 @@
 #include "store/write.h"
 
 static const struct db_stmt change_flags = {
-    "SELECT * FROM mailbox_store_flags($1, $2, $3, $4, $5, $6, $7, $8)"
+    "SELECT * FROM mailbox_store_flags($1, $2, $3, $4, $5, $6, $7, $8, $9)"
 };
 static const struct db_stmt expunge = { "SELECT * FROM mailbox_expunge($1, $2, $3, $4, $5)" };
 static const struct db_stmt transfer_set = {
@@ -21,6 +21,14 @@ static const uint32_t *read_uids(const struct db_rows *rows, size_t column, stru
         uids[i] = (uint32_t)numbers[i];
     return uids;
 }
+
+static const struct db_stmt transfer_across = {
+    "SELECT * FROM mailbox_transfer_across($1, $2, $3, $4, $5, $6, $7, $8)"
+};
+
+enum {
+    KEEP_KEYWORDS = 32 /* beside the flags that a replacement keeps */
+};
 
 /* Columns of mailbox_store_flags. */
 enum flags_column {
@@ -72,6 +80,7 @@ bool store_change_flags(struct store *s, int64_t account_id, int mailbox_id,
         DB_INT4(change->flags & STORE_FLAGS_ALL),
         DB_TEXTS(change->keywords, change->n_keywords),
         change->has_unchangedsince ? DB_INT8(change->unchangedsince) : DB_NULL,
+        DB_INT4((change->keep & STORE_FLAGS_ALL) | (change->keeps_keywords ? KEEP_KEYWORDS : 0)),
     };
     const struct write_call call = { &change_flags, params, COUNT_OF(params), deadline_ms };
     *out = (struct store_flag_result){ 0 };
@@ -110,25 +119,9 @@ bool store_expunge(struct store *s, int64_t account_id, int mailbox_id,
     return true;
 }
 
-bool store_transfer(struct store *s, const struct store_transfer *transfer, struct arena *a,
-                    int64_t deadline_ms, struct store_copied *out, bool *no_target, struct err *e)
+static bool read_transfer(const struct db_rows *rows, struct arena *a, struct store_copied *out,
+                          bool *no_target, struct err *e)
 {
-    struct db_rows *rows = NULL;
-    struct db_param ranges[2];
-    store_range_params(a, transfer->set, ranges);
-    const struct db_param params[] = {
-        DB_INT8(transfer->account_id),
-        DB_INT4(transfer->from_mailbox_id),
-        DB_INT4(transfer->to_mailbox_id),
-        ranges[0],
-        ranges[1],
-        DB_BOOL(transfer->is_move),
-    };
-    const struct write_call call = { &transfer_set, params, COUNT_OF(params), deadline_ms };
-    *out = (struct store_copied){ 0 };
-    *no_target = false;
-    if (!store_write(s, &call, a, &rows, e))
-        return false;
     int64_t missing = db_int(rows, 0, 0);
     *no_target = missing == 2;
     if (missing) {
@@ -139,6 +132,58 @@ bool store_transfer(struct store *s, const struct store_transfer *transfer, stru
     out->uidvalidity = (uint32_t)db_int(rows, 0, 2);
     out->first_uid = (uint32_t)db_int(rows, 0, 3);
     out->uids = read_uids(rows, 4, a, &out->n);
+    return true;
+}
+
+/* To another account. */
+static YIELDS bool transfer_to_other(struct store *s, const struct store_transfer *t,
+                                     struct arena *a, int64_t deadline_ms, struct store_copied *out,
+                                     bool *no_target, struct err *e)
+{
+    struct db_rows *rows = NULL;
+    struct db_param ranges[2];
+    store_range_params(a, t->set, ranges);
+    const struct db_param params[] = {
+        DB_INT8(t->viewer_id),
+        DB_INT8(t->account_id),
+        DB_INT4(t->from_mailbox_id),
+        DB_INT8(t->to_account_id),
+        DB_INT4(t->to_mailbox_id),
+        ranges[0],
+        ranges[1],
+        DB_BOOL(t->is_move),
+    };
+    const struct write_call call = { &transfer_across, params, COUNT_OF(params), deadline_ms };
+    if (!store_write(s, &call, a, &rows, e) || !read_transfer(rows, a, out, no_target, e))
+        return false;
+    store_publish(s, t->to_account_id, out->modseq);
+    store_publish(s, t->account_id, db_int(rows, 0, 5));
+    return true;
+}
+
+bool store_transfer(struct store *s, const struct store_transfer *transfer, struct arena *a,
+                    int64_t deadline_ms, struct store_copied *out, bool *no_target, struct err *e)
+{
+    struct db_rows *rows = NULL;
+    struct db_param ranges[2];
+    *out = (struct store_copied){ 0 };
+    *no_target = false;
+    if (transfer->to_account_id && transfer->to_account_id != transfer->account_id)
+        return transfer_to_other(s, transfer, a, deadline_ms, out, no_target, e);
+    store_range_params(a, transfer->set, ranges);
+    const struct db_param params[] = {
+        DB_INT8(transfer->account_id),
+        DB_INT4(transfer->from_mailbox_id),
+        DB_INT4(transfer->to_mailbox_id),
+        ranges[0],
+        ranges[1],
+        DB_BOOL(transfer->is_move),
+    };
+    const struct write_call call = { &transfer_set, params, COUNT_OF(params), deadline_ms };
+    if (!store_write(s, &call, a, &rows, e))
+        return false;
+    if (!read_transfer(rows, a, out, no_target, e))
+        return false;
     store_publish(s, transfer->account_id, out->modseq);
     return true;
 }

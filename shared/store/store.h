@@ -349,6 +349,8 @@ struct store_flag_change {
     size_t n_keywords;
     bool has_unchangedsince;
     int64_t unchangedsince;
+    unsigned keep;       /* STORE_FLAGS_REPLACE leaves these flags as they are */
+    bool keeps_keywords; /* the same of all keywords */
 };
 
 struct store_flag_result {
@@ -397,15 +399,17 @@ struct store_copied {
 struct store_transfer {
     int64_t account_id;
     int from_mailbox_id;
-    int to_mailbox_id; /* of the same account; may be the same mailbox */
+    int to_mailbox_id;     /* may be the same mailbox */
+    int64_t to_account_id; /* 0: of the same account */
+    int64_t viewer_id;     /* who does it, when one of the accounts is another's: for \Seen */
     const struct store_ranges *set;
     bool is_move; /* the source's messages are expunged in the same moment */
 };
 
 /* Copies or moves all messages of the set that are there, or none. Flags, keywords and
- * INTERNALDATE go along; the bytes are shared. ERR_NOT_FOUND: *no_target tells whether it was
- * the destination (TRYCREATE). ERR_LIMIT: quota, UIDs, or keywords of the destination. In arena.
- * Yields. */
+ * INTERNALDATE go along; the bytes are shared within an account. ERR_NOT_FOUND: *no_target tells
+ * whether it was the destination (TRYCREATE). ERR_LIMIT: quota, UIDs, or keywords of the
+ * destination. In arena. Yields. */
 YIELDS bool store_transfer(struct store *s, const struct store_transfer *transfer, struct arena *a,
                            int64_t deadline_ms, struct store_copied *out, bool *no_target,
                            struct err *e);

@@ -26,10 +26,10 @@ static void sessions_of_a_mailbox_share_a_box(void **state)
     (void)state;
     struct imap_boxes boxes;
     imap_boxes_init(&boxes, NULL);
-    struct imap_box *one = imap_box_enter(&boxes, 5, 1);
-    struct imap_box *two = imap_box_enter(&boxes, 5, 1);
-    struct imap_box *other_mailbox = imap_box_enter(&boxes, 5, 2);
-    struct imap_box *other_account = imap_box_enter(&boxes, 6, 1);
+    struct imap_box *one = imap_box_enter(&boxes, 5, 5, 1);
+    struct imap_box *two = imap_box_enter(&boxes, 5, 5, 1);
+    struct imap_box *other_mailbox = imap_box_enter(&boxes, 5, 5, 2);
+    struct imap_box *other_account = imap_box_enter(&boxes, 6, 6, 1);
     assert_ptr_equal(one, two);
     assert_ptr_not_equal(one, other_mailbox);
     assert_ptr_not_equal(one, other_account);
@@ -42,7 +42,7 @@ static void sessions_of_a_mailbox_share_a_box(void **state)
     imap_box_leave(&other_account);
     /* It is still there, and what was never read is not. */
     assert_int_equal(boxes.map.n, 1);
-    one = imap_box_enter(&boxes, 5, 1);
+    one = imap_box_enter(&boxes, 5, 5, 1);
     assert_int_equal(one->rows->n, 10);
     imap_box_leave(&one);
     imap_boxes_fini(&boxes);
@@ -55,7 +55,7 @@ static void a_change_fits_only_where_the_box_stands(void **state)
     const struct store_row row = { .uid = 3, .modseq = 12, .flags = STORE_SEEN };
     const struct imap_rows_change change = { .rows = &row, .n = 1 };
     imap_boxes_init(&boxes, NULL);
-    struct imap_box *box = imap_box_enter(&boxes, 5, 1);
+    struct imap_box *box = imap_box_enter(&boxes, 5, 5, 1);
     imap_box_take_change(box, &change, 10, 12);
     assert_null(box->rows);
     take(box, 10, 10);
@@ -81,7 +81,7 @@ static void boxes_are_forgotten_by_age_and_by_memory(void **state)
     struct imap_boxes boxes;
     imap_boxes_init(&boxes, NULL);
     for (int i = 0; i < BOXES; i++) {
-        struct imap_box *box = imap_box_enter(&boxes, i, 1);
+        struct imap_box *box = imap_box_enter(&boxes, i, i, 1);
         take(box, BIG, 1);
         imap_box_leave(&box);
     }
@@ -90,9 +90,9 @@ static void boxes_are_forgotten_by_age_and_by_memory(void **state)
     assert_true(kept > 0 && kept < BOXES);
     assert_true(kept * BIG * sizeof(struct store_row) < IMAP_BOX_KEEP_BYTES);
     /* The last one is still there, the first one is not. */
-    struct imap_box *box = imap_box_enter(&boxes, BOXES - 1, 1);
+    struct imap_box *box = imap_box_enter(&boxes, BOXES - 1, BOXES - 1, 1);
     assert_non_null(box->rows);
-    struct imap_box *first = imap_box_enter(&boxes, 0, 1);
+    struct imap_box *first = imap_box_enter(&boxes, 0, 0, 1);
     assert_null(first->rows);
     imap_box_leave(&first);
     imap_boxes_expire(&boxes, now_ms + IMAP_BOX_KEEP_MS + 1000);
@@ -111,7 +111,7 @@ static void keyword_names_come_once(void **state)
         .names = names, .n = 3, .used = 1, .more = more, .n_more = 1
     };
     imap_boxes_init(&boxes, NULL);
-    struct imap_box *box = imap_box_enter(&boxes, 5, 1);
+    struct imap_box *box = imap_box_enter(&boxes, 5, 5, 1);
     imap_box_take_keywords(box, &keywords);
     assert_int_equal(box->n_keywords, 3);
     assert_string_equal(box->keywords[2], "work");

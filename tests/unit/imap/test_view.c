@@ -19,7 +19,7 @@ static void fill(struct imap_view *v, size_t n)
         rows[i] = (struct store_row){ .uid = (uint32_t)(10 * (i + 1)), .modseq = 1 };
     const struct store_snapshot snapshot = { .rows = rows, .n = n, .state.modseq = 1 };
     imap_boxes_init(&boxes, NULL);
-    *v = (struct imap_view){ .modseq = 1, .box = imap_box_enter(&boxes, 1, 1) };
+    *v = (struct imap_view){ .modseq = 1, .box = imap_box_enter(&boxes, 1, 1, 1) };
     imap_box_take_snapshot(v->box, &snapshot);
     imap_view_show(v, v->box->rows);
     free(rows);
