@@ -71,7 +71,7 @@ static const struct imap_command_entry commands[] = {
       .words = { { "QUOTASET", .rfc = 9208 } } },
     { STR_INIT("GETMETADATA"), imap_cmd_getmetadata, LOGGED_IN, 0, .rfc = 5464,
       .words = { { "METADATA", .rfc = 5464 } } },
-    { STR_INIT("SETMETADATA"), imap_cmd_setmetadata, LOGGED_IN, 0, .rfc = 5464 },
+    { STR_INIT("SETMETADATA"), imap_cmd_setmetadata, LOGGED_IN, IMAP_NAMES_MAILBOXES, .rfc = 5464 },
     { STR_INIT("STATUS"), imap_cmd_status, LOGGED_IN, 0, .rfc = 9051,
       .words = { { "STATUS=SIZE", .rfc = 8438 } } },
     { STR_INIT("APPEND"), imap_cmd_append, LOGGED_IN, IMAP_LOOKS, .rfc = 9051,

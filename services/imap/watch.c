@@ -7,17 +7,19 @@
 #include "services/imap/special_use.h"
 #include "services/imap/status.h"
 #include "services/imap/updates.h"
+#include "services/imap/watch_metadata.h"
 #include "wire/imap_mailbox_name.h"
 #include "wire/imap_status.h"
 
 #include <stdlib.h>
 
 enum {
-    LOOK_GAP_MS = 500, /* between two looks: a busy account does not cost one a message */
-    RETRY_MS = 5000,   /* after a look that the database did not answer */
-    PLACES_MAX = 5000, /* mailboxes of a picture */
-    SOURCES_MAX = 50,  /* accounts whose mailboxes are watched */
-    OWN_NAMES_MAX = 2  /* that one command names */
+    LOOK_GAP_MS = 500,   /* between two looks: a busy account does not cost one a message */
+    RETRY_MS = 5000,     /* after a look that the database did not answer */
+    PLACES_MAX = 5000,   /* mailboxes of a picture */
+    SOURCES_MAX = 50,    /* accounts whose mailboxes are watched */
+    POLL_MS = 20 * 1000, /* between looks at the server's annotations: nobody tells of them */
+    OWN_NAMES_MAX = 2    /* that one command names */
 };
 
 /* One account whose changes concern us. */
@@ -36,12 +38,14 @@ struct picture {
     struct arena arena;
     struct picture_row *rows; /* by account and mailbox id */
     size_t n;
+    struct store_annotation_marks marks; /* where they are asked for */
 };
 
 struct imap_watch {
     struct arena arena; /* of what was asked for */
     struct imap_notify_group *groups;
     size_t n_groups;
+    unsigned events; /* of all groups */
     unsigned selected_events;
     bool is_delayed;
     str fetch;
@@ -114,6 +118,32 @@ static int by_id(const void *a, const void *b)
            (x->mailbox.mailbox_id < y->mailbox.mailbox_id);
 }
 
+/* Accounts with a mailbox whose annotations are asked for, and the server. */
+static size_t accounts_to_mark(const struct imap_watch *w, const struct picture *p, int64_t *out)
+{
+    size_t n = 0;
+    if (w->events & IMAP_EVENT_SERVER_METADATA)
+        out[n++] = 0;
+    for (size_t i = 0; i < p->n; i++) {
+        bool is_new = n == 0 || out[n - 1] != p->rows[i].place.account_id;
+        if (is_new && (p->rows[i].events & IMAP_EVENT_MAILBOX_METADATA))
+            out[n++] = p->rows[i].place.account_id;
+    }
+    return n;
+}
+
+YIELDS static bool read_marks(struct imap_session *s, struct picture *p, struct err *e)
+{
+    struct store_annotation_marks marks = { .n = 0 };
+    int64_t *accounts = ARENA_ARRAY(&s->arena, int64_t, p->n + 1);
+    size_t n = accounts_to_mark(s->watch, p, accounts);
+    if (n && !store_annotations_mark(s->app->store, s->account_id, accounts, n, &s->arena,
+                                     imap_deadline(), &marks, e))
+        return false;
+    p->marks = imap_marks_copy(&p->arena, &marks);
+    return true;
+}
+
 YIELDS static bool read_picture(struct imap_session *s, struct picture *out, struct err *e)
 {
     struct store_places places = { .n = 0 };
@@ -132,7 +162,7 @@ YIELDS static bool read_picture(struct imap_session *s, struct picture *out, str
     }
     if (out->n)
         qsort(out->rows, out->n, sizeof(*out->rows), by_id);
-    return true;
+    return read_marks(s, out, e);
 }
 
 /* ---- being told ---- */
@@ -308,18 +338,55 @@ YIELDS static void tell_messages(struct imap_session *s, const struct picture_ro
         (void)imap_send_status(s, &new->place, items, NULL);
 }
 
-/* Yields. */
-static void tell_row(struct imap_session *s, const struct picture_row *old,
-                     const struct picture_row *new)
+/* The mailbox's role is an annotation, too (RFC 6154 section 4). Yields. */
+YIELDS static void tell_metadata(struct imap_session *s,
+                                 const struct store_annotation_marks *before,
+                                 const struct picture_row *old, const struct picture_row *new)
 {
-    const struct picture_row *row = new ? new : old;
+    const struct store_place *place = &new->place;
+    if (!(old->events & new->events &IMAP_EVENT_MAILBOX_METADATA) ||
+        is_own_doing(s->watch, place->mailbox.name))
+        return;
+    int id = place->mailbox.mailbox_id;
+    struct store_annotation_marks was = imap_marks_of(before, place->account_id, id);
+    struct store_annotation_marks is = imap_marks_of(&s->watch->now.marks, place->account_id, id);
+    bool has_new_role = old->place.mailbox.role != place->mailbox.role;
+    imap_marks_tell(s, place->mailbox.name, &was, &is,
+                    has_new_role ? STR("/private/specialuse") : STR_EMPTY);
+}
+
+/* Yields. */
+static void tell_server_metadata(struct imap_session *s, const struct picture *old)
+{
+    struct imap_watch *w = s->watch;
+    struct store_annotation_marks was = imap_marks_of(&old->marks, 0, 0);
+    struct store_annotation_marks is = imap_marks_of(&w->now.marks, 0, 0);
+    bool is_own = w->n_own > 0 && w->own_names[0].n == 0;
+    if ((w->events & IMAP_EVENT_SERVER_METADATA) && !is_own)
+        imap_marks_tell(s, STR_EMPTY, &was, &is, STR_EMPTY);
+}
+
+/* A mailbox that came or went. Yields. */
+static void tell_existence(struct imap_session *s, const struct picture_row *row, bool exists)
+{
+    const struct store_mailbox *m = &row->place.mailbox;
+    if ((row->events & IMAP_EVENT_MAILBOX_NAME) && !is_own_doing(s->watch, m->name))
+        send_list(s, m, exists, STR_EMPTY);
+}
+
+/* Yields. */
+static void tell_row(struct imap_session *s, const struct picture *before,
+                     const struct picture_row *old, const struct picture_row *new)
+{
     if (old && new) {
         tell_name(s, old, new);
         tell_messages(s, old, new);
-    } else if ((row->events & IMAP_EVENT_MAILBOX_NAME) &&
-               !is_own_doing(s->watch, row->place.mailbox.name)) {
-        send_list(s, &row->place.mailbox, new != NULL, STR_EMPTY);
+        tell_metadata(s, &before->marks, old, new);
     }
+    if (old && !new)
+        tell_existence(s, old, false);
+    if (new && !old)
+        tell_existence(s, new, true);
 }
 
 /* Both pictures are sorted by id. Yields. */
@@ -330,7 +397,7 @@ static void tell_differences(struct imap_session *s, const struct picture *old,
     size_t j = 0;
     while ((i < old->n || j < new->n) && !s->is_broken) {
         int order = i == old->n ? 1 : j == new->n ? -1 : by_id(&old->rows[i], &new->rows[j]);
-        tell_row(s, order <= 0 ? &old->rows[i] : NULL, order >= 0 ? &new->rows[j] : NULL);
+        tell_row(s, old, order <= 0 ? &old->rows[i] : NULL, order >= 0 ? &new->rows[j] : NULL);
         i += order <= 0;
         j += order >= 0;
     }
@@ -343,6 +410,7 @@ YIELDS static void overflow(struct imap_session *s, const struct err *e)
     (void)imap_sendf(s, "* OK [NOTIFICATIONOVERFLOW] NOTIFY ends: %s\r\n", e->msg);
     forget_sources(s);
     w->n_groups = 0;
+    w->events = 0;
     w->selected_events = 0;
     w->is_stale = false;
 }
@@ -359,6 +427,7 @@ YIELDS static void look(struct imap_session *s)
         struct picture before = w->now;
         w->now = next;
         tell_differences(s, &before, &w->now);
+        tell_server_metadata(s, &before);
         next = before;
         ok = listen_to_sources(s, &e);
     }
@@ -386,8 +455,10 @@ void imap_watch_look_after(struct imap_session *s, struct imap_lexer args)
         return;
     for (w->n_own = 0; w->n_own < OWN_NAMES_MAX;) {
         str sent;
+        str *own = &w->own_names[w->n_own];
+        *own = STR_EMPTY; /* the server, in SETMETADATA */
         if (!imap_lexer_try_byte(&args, ' ') || !imap_lexer_astring(&args, &sent, NULL) ||
-            !imap_mailbox_parse(&s->arena, sent, imap_has_utf8(s), &w->own_names[w->n_own], NULL))
+            (sent.n && !imap_mailbox_parse(&s->arena, sent, imap_has_utf8(s), own, NULL)))
             break;
         w->n_own++;
     }
@@ -397,7 +468,10 @@ void imap_watch_look_after(struct imap_session *s, struct imap_lexer args)
 
 int64_t imap_watch_due(const struct imap_session *s)
 {
-    return s->watch && s->watch->is_stale ? s->watch->look_at : DEADLINE_NONE;
+    const struct imap_watch *w = s->watch;
+    if (w && w->is_stale)
+        return w->look_at;
+    return w && (w->events & IMAP_EVENT_SERVER_METADATA) ? w->look_at + POLL_MS : DEADLINE_NONE;
 }
 
 /* ---- the selected mailbox ---- */
@@ -422,9 +496,10 @@ YIELDS static void fetch_new(struct imap_session *s, uint32_t from)
     str text =
         arena_printf(&s->arena, "n UID FETCH %u:* %.*s", (unsigned)from, STR_FMT(s->watch->fetch));
     bool ok = imap_command_parse(text, &s->arena, &c, &e) && imap_cmd_fetch(s, &c, &e);
-    if (!ok)
+    if (!ok) {
         obs_log(EV_IMAP_COMMAND_FAILED, net_conn_id(s->conn), OBS_CSTR("command", "NOTIFY"),
                 OBS_ERR(&e));
+    }
     s->reply = saved;
 }
 
@@ -483,6 +558,7 @@ static void copy_groups(struct imap_session *s, struct imap_watch *w,
         g.n_names = kept;
         w->groups[w->n_groups++] = g;
     }
+    w->events = args->events;
     w->fetch = args->fetch.n ? arena_str(&w->arena, args->fetch) : STR_EMPTY;
 }
 
@@ -517,6 +593,7 @@ bool imap_watch_set(struct imap_session *s, const struct imap_notify_args *args,
     s->watch = before;
     imap_watch_end(s);
     s->watch = w;
+    w->look_at = clock_deadline_in(LOOK_GAP_MS);
     if (args->wants_status)
         send_all_status(s);
     return true;

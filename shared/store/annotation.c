@@ -32,6 +32,35 @@ bool store_annotations_get(struct store *s, const struct store_annotated *of,
     return true;
 }
 
+static const struct db_stmt mark_all = {
+    "SELECT account_id, mailbox_id, name, ('x' || left(md5(value), 16))::bit(64)::bigint"
+    "  FROM annotation WHERE account_id = ANY($2) AND viewer IN (0, $1)"
+    " ORDER BY account_id, mailbox_id, name LIMIT $3"
+};
+
+bool store_annotations_mark(struct store *s, int64_t viewer_id, const int64_t *account_ids,
+                            size_t n, struct arena *a, int64_t deadline_ms,
+                            struct store_annotation_marks *out, struct err *e)
+{
+    struct db_rows *rows = NULL;
+    const struct db_param params[] = { DB_INT8(viewer_id), DB_INT8S(account_ids, n),
+                                       DB_INT8(STORE_MAX_MARKS + 1) };
+    if (!db_query(s->options.db, DB_READ, &mark_all, params, COUNT_OF(params), a, deadline_ms,
+                  &rows, e))
+        return false;
+    out->n = db_row_count(rows);
+    if (out->n > STORE_MAX_MARKS)
+        return ERR(e, ERR_LIMIT, "more than %d annotations", STORE_MAX_MARKS);
+    out->list = ARENA_ARRAY(a, struct store_annotation_mark, out->n);
+    for (size_t i = 0; i < out->n; i++) {
+        out->list[i] = (struct store_annotation_mark){ .account_id = db_int(rows, i, 0),
+                                                       .mailbox_id = (int)db_int(rows, i, 1),
+                                                       .name = arena_str(a, db_str(rows, i, 2)),
+                                                       .mark = db_int(rows, i, 3) };
+    }
+    return true;
+}
+
 bool store_annotations_set(struct store *s, const struct store_annotated *of,
                            const struct store_annotation *list, size_t n, int64_t deadline_ms,
                            struct err *e)

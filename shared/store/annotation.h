@@ -45,6 +45,29 @@ YIELDS bool store_annotations_get(struct store *s, const struct store_annotated 
                                   int64_t deadline_ms, struct store_annotations *out,
                                   struct err *e);
 
+/* What tells whether an annotation is another one than before. */
+struct store_annotation_mark {
+    int64_t account_id; /* as in store_annotated; the server: 0 */
+    int mailbox_id;
+    str name;
+    int64_t mark; /* of the value: another one, another value */
+};
+
+enum {
+    STORE_MAX_MARKS = 20000 /* read at once */
+};
+
+struct store_annotation_marks {
+    struct store_annotation_mark *list; /* by account, mailbox and name */
+    size_t n;
+};
+
+/* Marks of all annotations that the viewer may see in mailboxes of the accounts (0: the server), as
+ * far as it may see the mailboxes. ERR_LIMIT: more than STORE_MAX_MARKS. In arena. Yields. */
+YIELDS bool store_annotations_mark(struct store *s, int64_t viewer_id, const int64_t *account_ids,
+                                   size_t n, struct arena *a, int64_t deadline_ms,
+                                   struct store_annotation_marks *out, struct err *e);
+
 /* Sets and removes them all, or none. ERR_LIMIT: more than STORE_MAX_ANNOTATIONS; lengths are the
  * caller's to check. ERR_NOT_FOUND (mailbox). Yields. */
 YIELDS bool store_annotations_set(struct store *s, const struct store_annotated *of,

@@ -23,6 +23,8 @@ static const struct {
     { STR_INIT("FlagChange"), IMAP_EVENT_FLAG_CHANGE },
     { STR_INIT("MailboxName"), IMAP_EVENT_MAILBOX_NAME },
     { STR_INIT("SubscriptionChange"), IMAP_EVENT_SUBSCRIPTION_CHANGE },
+    { STR_INIT("MailboxMetadataChange"), IMAP_EVENT_MAILBOX_METADATA },
+    { STR_INIT("ServerMetadataChange"), IMAP_EVENT_SERVER_METADATA },
 };
 
 static bool is_of_selected(const struct imap_notify_group *g)
@@ -71,7 +73,7 @@ static bool check_events(const struct imap_notify_group *g, struct err *e)
         return ERR(e, ERR_SYNTAX, "MessageNew and MessageExpunge come together");
     if ((g->events & IMAP_EVENT_FLAG_CHANGE) && !has_new)
         return ERR(e, ERR_SYNTAX, "FlagChange needs MessageNew and MessageExpunge");
-    unsigned others = IMAP_EVENT_MAILBOX_NAME | IMAP_EVENT_SUBSCRIPTION_CHANGE;
+    unsigned others = ~(unsigned)(IMAP_EVENTS_OF_MESSAGES | IMAP_EVENT_OTHER);
     if (is_of_selected(g) && (g->events & others))
         return ERR(e, ERR_SYNTAX, "the selected mailbox has events of messages only");
     return true;

@@ -17,13 +17,17 @@ enum {
     IMAP_EVENT_FLAG_CHANGE = 4,
     IMAP_EVENT_MAILBOX_NAME = 8,
     IMAP_EVENT_SUBSCRIPTION_CHANGE = 16,
-    IMAP_EVENT_OTHER = 32, /* one that is not offered */
+    IMAP_EVENT_MAILBOX_METADATA = 32,
+    IMAP_EVENT_SERVER_METADATA = 64,
+    IMAP_EVENT_OTHER = 128, /* one that is not offered */
     IMAP_EVENTS_OF_MESSAGES =
         IMAP_EVENT_MESSAGE_NEW | IMAP_EVENT_MESSAGE_EXPUNGE | IMAP_EVENT_FLAG_CHANGE
 };
 
 /* The events that are offered, as BADEVENT lists them. */
-#define IMAP_EVENT_NAMES "MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange"
+#define IMAP_EVENT_NAMES                                                  \
+    "MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange" \
+    " MailboxMetadataChange ServerMetadataChange"
 
 struct imap_notify_group {
     enum imap_mailbox_filter_kind filter; /* never SUBTREE_ONE */

@@ -14,7 +14,8 @@ static void check_group(const struct imap_notify_group *g)
     INVARIANT(!(g->events & IMAP_EVENT_FLAG_CHANGE) || (g->events & both) == both);
     INVARIANT(has_names == (g->n_names > 0));
     if (g->filter == IMAP_FILTER_SELECTED || g->filter == IMAP_FILTER_SELECTED_DELAYED) {
-        INVARIANT(!(g->events & (IMAP_EVENT_MAILBOX_NAME | IMAP_EVENT_SUBSCRIPTION_CHANGE)));
+        INVARIANT(!(g->events & (IMAP_EVENT_MAILBOX_NAME | IMAP_EVENT_SUBSCRIPTION_CHANGE |
+                                 IMAP_EVENT_MAILBOX_METADATA)));
     }
 }
 
