@@ -80,7 +80,6 @@ class Client:
         self.resyncs = False
         self.box = None
         self.uids = []        # by message number; None: not asked for yet
-        self.loose = False    # a silent expunge took numbers that cannot be told apart
 
     # ---- connections ----
 
@@ -114,7 +113,7 @@ class Client:
         """Selects, and holds what is told against what everybody knew before."""
         gone, highest, last_uid = self.ledger.snapshot(box)
         memory = self.memories.setdefault(box, Memory())
-        self.box, self.uids, self.loose = box, [], False
+        self.box, self.uids = box, []
         if self.resyncs and memory.since:
             lines = self.connection.must(f"SELECT {box} (QRESYNC ({memory.validity} {memory.since}))", 60)
         else:
@@ -128,7 +127,6 @@ class Client:
             self.fault(f"SELECT tells HIGHESTMODSEQ {modseq}, but {highest} was told before")
         if next_uid <= last_uid:
             self.fault(f"SELECT tells UIDNEXT {next_uid}, but UID {last_uid} was there before")
-        self.uids = [None] * int(re.search(rb"\* (\d+) EXISTS", text).group(1))
         self.take_resync(lines)
         self.compare(modseq, memory.since and self.resyncs, gone)
         memory.since = modseq
@@ -137,8 +135,8 @@ class Client:
         for line in lines:
             if m := re.match(rb"\* VANISHED \(EARLIER\) (\S+)$", line):
                 self.forget(numbers(m.group(1)))
-            elif m := re.match(rb"\* (\d+) FETCH \((.*)\)$", line, re.S):
-                self.take_fetch(int(m.group(1)), m.group(2), line)
+            else:
+                self.take("SELECT", line, False)    # what happened meanwhile comes behind
 
     def forget(self, uids):
         for uid in uids:
@@ -221,8 +219,8 @@ class Client:
             if uid in self.uids:
                 self.uids.remove(uid)
             elif None in self.uids:
-                self.uids.pop()
-                self.loose = True
+                # Which of those that are not known it was, nobody can tell: all are asked for again.
+                self.uids = [None] * (len(self.uids) - 1)
             else:
                 self.fault(f"VANISHED {uid}, which was not there")
             self.ledger.told_gone(self.box, uid)
@@ -262,8 +260,6 @@ class Client:
 
     def learn(self):
         """Asks for the UIDs that are not known, and looks at their order."""
-        if self.loose:
-            self.uids, self.loose = [None] * len(self.uids), False
         if None in self.uids:
             self.run(f"FETCH {self.uids.index(None) + 1}:* (UID FLAGS MODSEQ BODY.PEEK[HEADER.FIELDS (SUBJECT)])", True)
         known = [uid for uid in self.uids if uid is not None]
