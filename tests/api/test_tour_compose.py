@@ -124,8 +124,8 @@ def test_sent_with_attachment(heronry, user, api):
     assert message["bcc"] == [] and message["from"][0]["address"] == user["address"]
     part = message["attachments"][0]
     assert reader.get(f"/messages/{message['id']}/parts/{part['partId']}").body == octets
+    wait_until(lambda: api.get(path).json["undoStatus"] == "final", seconds=30, what="the end of the time to take it back")
     sent = api.get(path).json
-    assert sent["undoStatus"] == "final"
     wait_until(lambda: api.get(f"/messages/{sent['messageId']}").json["mailboxIds"] == [api.mailbox("sent")], what="the copy in Sent")
     assert api.delete(path, status=409).problem == "too-late"
     api.get(f"/drafts/{draft['id']}", status=404)
