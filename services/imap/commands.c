@@ -109,6 +109,8 @@ static const struct imap_command_entry commands[] = {
       .words = { { "PREVIEW", .rfc = 8970 }, { "SAVEDATE", .rfc = 8514 } } },
     { STR_INIT("STORE"), imap_cmd_store, IMAP_SELECTED, NUMBERED | IMAP_KEEPS_NUMBERS,
       .rfc = 9051 },
+    { STR_INIT("UIDBATCHES"), imap_cmd_uidbatches, IMAP_SELECTED, 0, .rfc = 10022,
+      .words = { { "UIDBATCHES", .rfc = 10022 } } },
     { STR_INIT("COPY"), imap_cmd_copy, IMAP_SELECTED, NUMBERED, .rfc = 9051 },
     { STR_INIT("MOVE"), imap_cmd_copy, IMAP_SELECTED, NUMBERED, .rfc = 6851,
       .words = { { "MOVE", .rfc = 6851 } } },

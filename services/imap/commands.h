@@ -115,6 +115,8 @@ YIELDS bool imap_cmd_store(struct imap_session *s, struct imap_command *c, struc
 YIELDS bool imap_cmd_expunge(struct imap_session *s, struct imap_command *c, struct err *e);
 /* cmd_copy.c */
 YIELDS bool imap_cmd_copy(struct imap_session *s, struct imap_command *c, struct err *e);
+/* cmd_uidbatches.c */
+YIELDS bool imap_cmd_uidbatches(struct imap_session *s, struct imap_command *c, struct err *e);
 /* cmd_search.c */
 YIELDS bool imap_cmd_search(struct imap_session *s, struct imap_command *c, struct err *e);
 YIELDS bool imap_cmd_sort(struct imap_session *s, struct imap_command *c, struct err *e);

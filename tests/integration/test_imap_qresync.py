@@ -121,3 +121,32 @@ def test_a_database_that_was_set_back_ends_the_session(heronry):
     again = Imap(heronry, user)
     assert facts_of(again.must("SELECT INBOX"))[1] == 2
     assert again.must("FETCH 1 FLAGS")[0] == b"* 1 FETCH (FLAGS ())"
+
+
+def test_batches_of_uids_cover_the_mailbox(heronry):
+    user = heronry.new_user()
+    fill(heronry, user, 1700)
+    client = Imap(heronry, user)
+    client.must("SELECT INBOX")
+    client.must("UID STORE 1,900:999 +FLAGS.SILENT (\\Deleted)")
+    client.must("EXPUNGE")
+    lines = client.must("UIDBATCHES 500")
+    assert lines[0].endswith(b" 1700:1201,1200:601,600:101,100:1"), lines
+    assert client.must("UIDBATCHES 500 2:3")[0].endswith(b' 1200:601,600:101')
+    assert client.must("UIDBATCHES 500 4:9")[0].endswith(b' 100:1')
+    for batch in (b"1700:1201", b"1200:601", b"600:101"):
+        found = client.must(b"UID SEARCH RETURN (COUNT) UID " + batch)
+        assert b"COUNT 500" in found[0], found
+
+
+def test_unchangedsince_with_a_hundred_thousand_uids(heronry):
+    """ATTACKS G5: the set is a list of single UIDs, of which one half was changed since."""
+    user = heronry.new_user()
+    account = fill(heronry, user, 100000)
+    client = Imap(heronry, user)
+    _, old = facts_of(client.must("SELECT INBOX"))
+    client.must("UID STORE 1:50000 +FLAGS.SILENT (\\Flagged)", timeout=60)
+    lines = client.must(f"UID STORE 1:100000 (UNCHANGEDSINCE {old}) +FLAGS.SILENT (\\Seen)", timeout=60)
+    assert b"[MODIFIED 1:50000]" in lines[-1], lines[-1]
+    assert heronry.psql(f"SELECT count(*) FROM mbox_msg WHERE account_id = {account} AND flags = 1") == "50000"
+    assert heronry.psql(f"SELECT unseen FROM mailbox_state WHERE account_id = {account} AND mailbox_id = 1") == "50000"
