@@ -136,9 +136,9 @@ YIELDS static bool read_marks(struct imap_session *s, struct picture *p, struct 
 {
     struct store_annotation_marks marks = { .n = 0 };
     int64_t *accounts = ARENA_ARRAY(&s->arena, int64_t, p->n + 1);
-    size_t n = accounts_to_mark(s->watch, p, accounts);
-    if (n && !store_annotations_mark(s->app->store, s->account_id, accounts, n, &s->arena,
-                                     imap_deadline(), &marks, e))
+    const struct store_marked of = { s->account_id, accounts,
+                                     accounts_to_mark(s->watch, p, accounts) };
+    if (of.n && !store_annotations_mark(s->app->store, &of, &s->arena, imap_deadline(), &marks, e))
         return false;
     p->marks = imap_marks_copy(&p->arena, &marks);
     return true;

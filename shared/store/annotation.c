@@ -38,12 +38,11 @@ static const struct db_stmt mark_all = {
     " ORDER BY account_id, mailbox_id, name LIMIT $3"
 };
 
-bool store_annotations_mark(struct store *s, int64_t viewer_id, const int64_t *account_ids,
-                            size_t n, struct arena *a, int64_t deadline_ms,
-                            struct store_annotation_marks *out, struct err *e)
+bool store_annotations_mark(struct store *s, const struct store_marked *of, struct arena *a,
+                            int64_t deadline_ms, struct store_annotation_marks *out, struct err *e)
 {
     struct db_rows *rows = NULL;
-    const struct db_param params[] = { DB_INT8(viewer_id), DB_INT8S(account_ids, n),
+    const struct db_param params[] = { DB_INT8(of->viewer_id), DB_INT8S(of->account_ids, of->n),
                                        DB_INT8(STORE_MAX_MARKS + 1) };
     if (!db_query(s->options.db, DB_READ, &mark_all, params, COUNT_OF(params), a, deadline_ms,
                   &rows, e))

@@ -62,11 +62,18 @@ struct store_annotation_marks {
     size_t n;
 };
 
-/* Marks of all annotations that the viewer may see in mailboxes of the accounts (0: the server), as
- * far as it may see the mailboxes. ERR_LIMIT: more than STORE_MAX_MARKS. In arena. Yields. */
-YIELDS bool store_annotations_mark(struct store *s, int64_t viewer_id, const int64_t *account_ids,
-                                   size_t n, struct arena *a, int64_t deadline_ms,
-                                   struct store_annotation_marks *out, struct err *e);
+/* Whose private annotations, and of which accounts' mailboxes. */
+struct store_marked {
+    int64_t viewer_id;
+    const int64_t *account_ids; /* 0: the server */
+    size_t n;
+};
+
+/* Marks of all annotations of these accounts that are shared or the viewer's; which mailboxes it
+ * may see is the caller's to know. ERR_LIMIT: more than STORE_MAX_MARKS. In arena. Yields. */
+YIELDS bool store_annotations_mark(struct store *s, const struct store_marked *of, struct arena *a,
+                                   int64_t deadline_ms, struct store_annotation_marks *out,
+                                   struct err *e);
 
 /* Sets and removes them all, or none. ERR_LIMIT: more than STORE_MAX_ANNOTATIONS; lengths are the
  * caller's to check. ERR_NOT_FOUND (mailbox). Yields. */
