@@ -15,7 +15,7 @@ static bool is_token(str text)
 {
     for (size_t i = 0; i < text.n; i++) {
         char c = text.p[i];
-        if (!ascii_is_alnum(c) && !strchr("-._~+/=", c))
+        if (!ascii_is_alnum(c) && (c == '\0' || !strchr("-._~+/=", c)))
             return false;
     }
     return text.n > 0 && text.n <= BEARER_TOKEN_MAX;

@@ -95,7 +95,7 @@ static str safe_type(str type)
     for (size_t i = 0; i < type.n; i++) {
         char ch = type.p[i];
         slashes += ch == '/';
-        if (!ascii_is_alnum(ch) && !strchr("/-+._", ch))
+        if (!ascii_is_alnum(ch) && (ch == '\0' || !strchr("/-+._", ch)))
             return STR("application/octet-stream");
     }
     bool fits = slashes == 1 && type.n < 100 && !str_has_iprefix(type, STR("message/")) &&

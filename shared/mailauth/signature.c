@@ -254,6 +254,8 @@ bool mailauth_signature_covers(const struct mailauth_signature *signature, str n
 /* The field that the occurrence number `skip` of a name means, counted from the bottom. */
 static const struct mime_field *from_bottom(const struct mime_header *header, str name, size_t skip)
 {
+    if (name.n == 0)
+        return NULL; /* lines that are no fields have no name */
     for (size_t i = header->n; i > 0; i--) {
         const struct mime_field *field = &header->fields[i - 1];
         if (str_ieq(str_trim(field->name), name) && skip-- == 0)
@@ -262,10 +264,9 @@ static const struct mime_field *from_bottom(const struct mime_header *header, st
     return NULL;
 }
 
-/* How often `name` stands in h= before `end`. */
-static size_t count_before(str names, const char *end, str name)
+/* How often `name` stands in `rest`, a beginning of h=. */
+static size_t count_names(str rest, str name)
 {
-    str rest = str_of(names.p, (size_t)(end - names.p));
     str word;
     size_t n = 0;
     while (mailauth_next_word(&rest, ':', &word))
@@ -278,11 +279,13 @@ void mailauth_signature_add_fields(struct crypto_hash *h,
                                    const struct mime_header *header)
 {
     str rest = signature->names;
+    str before = str_of(rest.p, 0);
     str word;
     while (mailauth_next_word(&rest, ':', &word)) {
-        size_t skip = count_before(signature->names, word.p, word);
+        size_t skip = count_names(before, word);
         const struct mime_field *field = from_bottom(header, word, skip);
         if (field)
             mailauth_canon_add_field(h, signature->header_canon, field);
+        before.n = signature->names.n - rest.n; /* not word.p: an empty word has no place */
     }
 }

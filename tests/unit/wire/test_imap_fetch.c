@@ -95,6 +95,8 @@ static void items_are_bits(void **state)
     assert_true(imap_fetch_parse(&l, &args, &e) && args.has_changedsince);
     assert_int_equal(args.changedsince, 12345);
     imap_lexer_init(&l, STR(" 1:* FLAGS (CHANGEDSINCE 1 VANISHED)"), &a);
+    assert_true(imap_fetch_parse(&l, &args, &e) && args.has_changedsince && args.vanished);
+    imap_lexer_init(&l, STR(" 1:* FLAGS (VANISHED VANISHED)"), &a);
     assert_false(imap_fetch_parse(&l, &args, &e));
     arena_fini(&a);
 }

@@ -101,7 +101,14 @@ static void small_argument_lists_are_read(void **state)
     arena_init(&a);
     imap_lexer_init(&l, STR(" INBOX (CONDSTORE)"), &a);
     assert_true(imap_parse_select(&l, &select, &e) && select.condstore);
-    imap_lexer_init(&l, STR(" INBOX (QRESYNC (1 2))"), &a);
+    imap_lexer_init(&l, STR(" INBOX (QRESYNC (1 2 3:5 (1,4 3,9)))"), &a);
+    assert_true(imap_parse_select(&l, &select, &e) && select.qresync && !select.condstore);
+    assert_true(select.uidvalidity == 1 && select.modseq == 2 && select.known_uids.n == 1);
+    assert_true(select.numbers.n == 2 && select.uids.n == 2);
+    imap_lexer_init(&l, STR(" INBOX (QRESYNC (0 2))"), &a);
+    assert_false(imap_parse_select(&l, &select, &e));
+    assert_int_equal(e.kind, ERR_SYNTAX);
+    imap_lexer_init(&l, STR(" INBOX (QUICK)"), &a);
     assert_false(imap_parse_select(&l, &select, &e));
     assert_int_equal(e.kind, ERR_UNSUPPORTED);
     imap_lexer_init(&l, STR(" Old (USE (\\Archive \\Junk))"), &a);
