@@ -9,8 +9,7 @@
 
 struct mime_field {
     str name;      /* raw, as written, without the colon; empty for a line that has no colon */
-    str body;      /* raw, between the colon and the last line end, folds included; in `raw` also when
-                      it is empty */
+    str body;      /* raw, between the colon and the last line end, folds included; never NULL */
     str raw;       /* the whole field with its last line end */
     size_t offset; /* of `raw` in what was parsed, bytes */
 };
