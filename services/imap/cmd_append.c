@@ -1,50 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* APPEND (RFC 9051 section 6.3.12, RFC 4315). */
+/* APPEND (RFC 9051 section 6.3.12) of one or several messages (RFC 3502), which all come or none,
+ * and REPLACE (RFC 8508). */
+#include "services/imap/append.h"
 #include "services/imap/commands.h"
 #include "services/imap/resolve.h"
+#include "services/imap/view.h"
 #include "store/seen.h"
-#include "wire/imap_mailbox_name.h"
-#include "wire/imap_store.h"
-
-enum {
-    APPEND_MS = 60 * 1000 /* big messages are packed and written */
-};
-
-/* To somebody else, who has not read it. Yields. */
-static bool append_seen(struct imap_session *s, const struct store_append_item *item,
-                        const struct store_place *place, int64_t deadline,
-                        struct store_appended *out, struct err *e)
-{
-    struct store_append_item unread = *item;
-    const struct store_viewed of = { s->account_id, place->account_id, place->mailbox.mailbox_id };
-    unread.flags &= ~(unsigned)STORE_SEEN;
-    if (!store_append(s->app->store, of.account_id, of.mailbox_id, &unread, 1, deadline, out, e))
-        return false;
-    const struct store_range uid = { out->first_uid, out->first_uid };
-    return store_seen_mark(s->app->store, &of, &(const struct store_ranges){ &uid, 1 }, deadline,
-                           e);
-}
-
-static bool append(struct imap_session *s, const struct imap_append_args *args,
-                   const struct store_place *place, struct store_appended *out, struct err *e)
-{
-    struct store_message message;
-    int64_t deadline = clock_deadline_in(APPEND_MS);
-    if (!store_prepare_message(s->app->store, &s->arena, args->message, deadline, &message, e))
-        return false;
-    const struct store_append_item item = {
-        .message = &message,
-        .idate_s = args->has_date ? args->date_utc_s : clock_utc_ms() / 1000,
-        .flags = imap_rights_flags(place->rights, args->flags.bits),
-        .keywords = args->flags.keywords,
-        .n_keywords = imap_rights_keywords(place->rights) ? args->flags.n : 0,
-    };
-    if (place->space == STORE_SPACE_OWN || !(item.flags & STORE_SEEN)) {
-        return store_append(s->app->store, place->account_id, place->mailbox.mailbox_id, &item, 1,
-                            deadline, out, e);
-    }
-    return append_seen(s, &item, place, deadline, out, e);
-}
 
 bool imap_disk_is_full(struct imap_session *s)
 {
@@ -55,44 +16,120 @@ bool imap_disk_is_full(struct imap_session *s)
     return true;
 }
 
-/* Which limit it was: the account's quota, or one of keywords and UIDs. Yields. */
-static str limit_code(struct imap_session *s, int64_t account_id, size_t size)
+/* What the parser refused for another reason than grammar. */
+static bool parse_failed(struct imap_session *s, struct err *e)
 {
-    struct store_quota quota;
-    struct err e = ERR_CLEAR;
-    bool ok = store_get_quota(s->app->store, account_id, imap_deadline(), &quota, &e);
-    bool is_full = ok && quota.limit_bytes && quota.used_bytes + (int64_t)size > quota.limit_bytes;
-    return is_full ? STR("OVERQUOTA") : STR("LIMIT");
+    if (e->kind == ERR_UNSUPPORTED)
+        return imap_reply(s, IMAP_BAD, STR_EMPTY, "No such flag; keywords have no backslash");
+    if (e->kind == ERR_LIMIT)
+        return imap_reply(s, IMAP_NO, STR("LIMIT"), "Too many messages, parts or keywords");
+    return false;
+}
+
+/* What a mailbox of somebody else gets has not been read by its owner: \Seen is the one who sends
+ * it. Gives the UIDs that this user has seen, as places in the items; nothing in an own mailbox. */
+static size_t take_seen(struct imap_appending *a, uint32_t *seen)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < a->n && a->place.space != STORE_SPACE_OWN; i++) {
+        if (!(a->items[i].flags & STORE_SEEN))
+            continue;
+        a->items[i].flags &= ~(unsigned)STORE_SEEN;
+        seen[n++] = (uint32_t)i;
+    }
+    return n;
+}
+
+/* After the messages are stored. */
+static bool mark_seen(struct imap_appending *a, uint32_t *seen, size_t n,
+                      const struct store_appended *appended, struct err *e)
+{
+    struct imap_session *s = a->s;
+    const struct store_viewed of = { s->account_id, a->place.account_id,
+                                     a->place.mailbox.mailbox_id };
+    if (n == 0)
+        return true;
+    for (size_t i = 0; i < n; i++)
+        seen[i] += appended->first_uid;
+    const struct store_ranges set = store_ranges_of(&s->arena, seen, n);
+    return store_seen_mark(s->app->store, &of, &set, imap_append_deadline(), e);
+}
+
+static bool append(struct imap_appending *a, struct store_appended *out, struct err *e)
+{
+    uint32_t *seen = ARENA_ARRAY(&a->s->arena, uint32_t, a->n);
+    size_t n_seen = take_seen(a, seen);
+    return store_append(a->s->app->store, a->place.account_id, a->place.mailbox.mailbox_id,
+                        a->items, a->n, imap_append_deadline(), out, e) &&
+           mark_seen(a, seen, n_seen, out, e);
+}
+
+static bool replace(struct imap_appending *a, const struct store_source *source,
+                    struct store_appended *out, struct err *e)
+{
+    uint32_t seen = 0;
+    size_t n_seen = take_seen(a, &seen);
+    return store_replace(a->s->app->store, source, a->place.account_id, a->place.mailbox.mailbox_id,
+                         a->items, imap_append_deadline(), out, e) &&
+           mark_seen(a, &seen, n_seen, out, e);
 }
 
 bool imap_cmd_append(struct imap_session *s, struct imap_command *c, struct err *e)
 {
     struct imap_append_args args;
-    struct store_place place;
     struct store_appended appended;
-    str name;
-    if (!imap_append_parse(&c->args, &args, e)) {
-        if (e->kind == ERR_UNSUPPORTED)
-            return imap_reply(s, IMAP_BAD, STR_EMPTY, "One message with known flags at a time");
-        return false;
-    }
-    if (args.message.n == 0)
-        return imap_reply(s, IMAP_NO, STR_EMPTY, "APPEND of nothing was cancelled");
-    if (imap_disk_is_full(s))
-        return true;
-    if (!imap_mailbox_parse(&s->arena, args.mailbox, imap_has_utf8(s), &name, e))
-        return false;
-    bool ok = imap_resolve(s, name, STORE_MAY_INSERT, &place, e) &&
-              append(s, &args, &place, &appended, e);
-    if (!ok && e->kind == ERR_NOT_FOUND)
-        return imap_reply(s, IMAP_NO, STR("TRYCREATE"), "No such mailbox");
-    if (!ok && e->kind == ERR_LIMIT) {
-        str code = limit_code(s, place.account_id, args.message.n);
-        return imap_reply(s, IMAP_NO, code, "A limit was reached");
-    }
+    struct imap_appending a = { .s = s };
+    if (!imap_append_parse(&c->args, &args, e))
+        return parse_failed(s, e);
+    bool ok =
+        imap_append_prepare(&a, args.mailbox, args.messages, args.n, e) && append(&a, &appended, e);
+    imap_append_fini(&a);
     if (!ok)
+        return imap_append_refused(&a, e);
+    return imap_reply(s, IMAP_OK, imap_append_code(s, &appended, a.n), "APPEND completed");
+}
+
+/* The UID of the message to be replaced. False: the answer is set, or *e. */
+static bool find_replaced(struct imap_session *s, const struct imap_replace_args *args, bool is_uid,
+                          uint32_t *uid, struct err *e)
+{
+    const struct imap_view *v = s->view;
+    uint32_t last = imap_view_last_uid(v);
+    *uid = is_uid ? args->number : 0;
+    if (args->is_last) {
+        *uid = last;
+    } else if (!is_uid && args->number <= v->n) {
+        *uid = imap_view_row(v, args->number - 1)->uid;
+    }
+    if (!is_uid && *uid == 0)
+        return ERR(e, ERR_SYNTAX, "there is no message of that number");
+    return true;
+}
+
+bool imap_cmd_replace(struct imap_session *s, struct imap_command *c, struct err *e)
+{
+    struct imap_replace_args args;
+    struct store_appended appended;
+    struct imap_appending a = { .s = s };
+    struct store_source source = { .account_id = s->view->account_id,
+                                   .mailbox_id = s->view->mailbox_id };
+    if (!imap_replace_parse(&c->args, &args, e))
+        return parse_failed(s, e);
+    if (!imap_view_may(s, STORE_MAY_MARK | STORE_MAY_EXPUNGE, e) ||
+        !find_replaced(s, &args, c->is_uid, &source.uid, e))
         return false;
-    str code = arena_printf(&s->arena, "APPENDUID %u %u", (unsigned)appended.uidvalidity,
-                            (unsigned)appended.first_uid);
-    return imap_reply(s, IMAP_OK, code, "APPEND completed");
+    if (imap_view_find(s->view, source.uid) < 0)
+        return imap_reply(s, IMAP_NO, STR("NONEXISTENT"), "No message has this UID");
+    bool ok = imap_append_prepare(&a, args.mailbox, &args.message, 1, e) &&
+              replace(&a, &source, &appended, e);
+    imap_append_fini(&a);
+    if (!ok && !a.is_refused && e->kind == ERR_CONFLICT)
+        return imap_reply(s, IMAP_NO, STR("EXPUNGEISSUED"), "The message is gone already");
+    if (!ok)
+        return imap_append_refused(&a, e);
+    /* Before the EXPUNGE, so that a client knows what comes in its place (section 4.3). */
+    str code = imap_append_code(s, &appended, 1);
+    (void)imap_sendf(s, "* OK [%.*s] The message that replaces it\r\n", STR_FMT(code));
+    s->is_stale = true;
+    return true;
 }

@@ -108,6 +108,7 @@ YIELDS bool imap_cmd_getmetadata(struct imap_session *s, struct imap_command *c,
 YIELDS bool imap_cmd_setmetadata(struct imap_session *s, struct imap_command *c, struct err *e);
 /* cmd_append.c */
 YIELDS bool imap_cmd_append(struct imap_session *s, struct imap_command *c, struct err *e);
+YIELDS bool imap_cmd_replace(struct imap_session *s, struct imap_command *c, struct err *e);
 /* cmd_fetch.c */
 YIELDS bool imap_cmd_fetch(struct imap_session *s, struct imap_command *c, struct err *e);
 /* cmd_store.c */

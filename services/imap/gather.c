@@ -7,6 +7,7 @@
 
 enum {
     LITERAL_CHUNK = 64 * 1024,
+    APPEND_MESSAGES = 2,           /* of the largest size may come in one command */
     MEMORY_MIN = 128 * 1024 * 1024 /* octets of all commands that are being read */
 };
 
@@ -25,6 +26,7 @@ static struct imap_framer_limits limits_of(const struct imap_session *s)
         return l;
     }
     l.message = imap_append_limit(s);
+    l.total = APPEND_MESSAGES * l.message;
     return l;
 }
 
@@ -72,7 +74,7 @@ void imap_gather_charge(struct imap_session *s)
 /* Always room for two of the largest, as for SMTP. */
 static size_t memory_limit(const struct imap_session *s)
 {
-    size_t two = 2 * imap_append_limit(s);
+    size_t two = APPEND_MESSAGES * imap_append_limit(s);
     return two > MEMORY_MIN ? two : MEMORY_MIN;
 }
 
@@ -81,6 +83,18 @@ static bool has_memory(const struct imap_session *s, size_t more)
 {
     return s->framer.text.cap + more <= IMAP_COMMAND_MAX ||
            s->service->command_bytes + more <= memory_limit(s);
+}
+
+bool imap_gather_take(struct imap_session *s, size_t octets)
+{
+    bool ok = octets <= IMAP_COMMAND_MAX || s->service->command_bytes + octets <= memory_limit(s);
+    s->service->command_bytes += ok ? octets : 0;
+    return ok;
+}
+
+void imap_gather_give_back(struct imap_session *s, size_t octets)
+{
+    s->service->command_bytes -= octets;
 }
 
 static bool is_dropping(const struct imap_session *s)

@@ -15,6 +15,10 @@ enum imap_gathered {
 size_t imap_append_limit(const struct imap_session *s);
 /* Counts what the session's framer holds now. */
 void imap_gather_charge(struct imap_session *s);
+/* Counts octets that the running command holds beside what was read; false past the limit of all
+ * sessions together (nothing is counted then). What was counted must be given back. */
+bool imap_gather_take(struct imap_session *s, size_t octets);
+void imap_gather_give_back(struct imap_session *s, size_t octets);
 /* Reads the next command, asking for literals. Yields. */
 YIELDS enum imap_gathered imap_gather(struct imap_session *s);
 

@@ -6,8 +6,9 @@
 
 bool imap_message_raw(struct imap_message *m, str *out, struct err *e)
 {
-    if (!m->has_raw && !store_fetch_body(m->s->app->store, m->s->view->account_id, m->row->msg_id,
-                                         0, SIZE_MAX, m->a, imap_deadline(), &m->raw, e))
+    int64_t account_id = m->account_id ? m->account_id : m->s->view->account_id;
+    if (!m->has_raw && !store_fetch_body(m->s->app->store, account_id, m->row->msg_id, 0, SIZE_MAX,
+                                         m->a, imap_deadline(), &m->raw, e))
         return false;
     m->has_raw = true;
     *out = m->raw;

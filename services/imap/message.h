@@ -10,6 +10,7 @@
 
 struct imap_message {
     struct imap_session *s;
+    int64_t account_id; /* whose it is; 0: the selected mailbox's owner */
     const struct store_row *row;
     const struct store_details *details; /* NULL when they were not asked for */
     int64_t saved_s; /* when it came into this mailbox, seconds UTC; or STORE_NEVER_SAVED */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Re-encodes the parts of a message that are 8-bit. */
+/* Re-encodes the parts of a message that are 8-bit, or binary. */
 #include "mime/seven_bit.h"
 
 #include "base/utf8.h"
@@ -9,7 +9,8 @@
 struct narrowing {
     const struct mime_structure *s;
     struct buf *out;
-    size_t at; /* of the message: what lies before is done */
+    size_t at;      /* of the message: what lies before is done */
+    bool is_binary; /* looks for what is no line of text, else for what is 8-bit */
 };
 
 static bool too_big(struct err *e)
@@ -26,6 +27,25 @@ static bool is_eight_bit(str s)
     return false;
 }
 
+/* A NUL, or a CR or LF that is not part of a CRLF. */
+static bool is_binary_text(str s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.p[i];
+        bool ends_line = c == '\r' && i + 1 < s.n && s.p[i + 1] == '\n';
+        if (ends_line)
+            i++;
+        if (!ends_line && (c == '\0' || c == '\r' || c == '\n'))
+            return true;
+    }
+    return false;
+}
+
+static bool must_encode(const struct narrowing *n, str body)
+{
+    return n->is_binary ? is_binary_text(body) : is_eight_bit(body);
+}
+
 /* Boundaries, preambles and epilogues up to `to`. Boundaries beyond ASCII cannot be named
  * otherwise.
  */
@@ -34,6 +54,11 @@ static bool copy_gap(struct narrowing *n, size_t to, struct err *e)
     str gap = str_slice(n->s->message, n->at, to - n->at);
     bool more = gap.n > 0;
     n->at = to;
+    if (n->is_binary) {
+        if (is_binary_text(gap))
+            return ERR(e, ERR_UNSUPPORTED, "binary data between the parts");
+        return buf_add(n->out, gap) || too_big(e);
+    }
     while (more) {
         str line;
         size_t from = n->out->n;
@@ -143,7 +168,7 @@ static bool has_delimiter(str text, const struct mime_part *part)
 static bool encode_body(struct narrowing *n, const struct mime_part *part, str body)
 {
     size_t before = n->out->n;
-    if (str_eq(part->type, STR("text"))) {
+    if (!n->is_binary && str_eq(part->type, STR("text"))) {
         if (!copy_header(n, part, "quoted-printable"))
             return false;
         size_t start = n->out->n;
@@ -160,9 +185,9 @@ static bool encode_leaf(struct narrowing *n, const struct mime_part *part, struc
 {
     struct arena a;
     if (is_protected(part))
-        return ERR(e, ERR_UNSUPPORTED, "a signed or encrypted part has 8-bit text");
+        return ERR(e, ERR_UNSUPPORTED, "a signed or encrypted part must not be re-encoded");
     if (!may_be_encoded(part) || !can_decode(part->encoding))
-        return ERR(e, ERR_UNSUPPORTED, "a part with 8-bit text cannot be encoded");
+        return ERR(e, ERR_UNSUPPORTED, "a part whose encoding is not known, or must be none");
     arena_init(&a);
     str body = mime_part_decode(n->s, part, &a, SIZE_MAX);
     bool ok = encode_body(n, part, body);
@@ -177,9 +202,12 @@ static bool narrow_part(struct narrowing *n, const struct mime_part *part, struc
     if (!copy_gap(n, part->header_start, e))
         return false;
     bool ok = true;
-    if (is_leaf && is_eight_bit(mime_part_body(n->s, part)))
+    if (n->is_binary && is_binary_text(mime_part_header(n->s, part)))
+        return ERR(e, ERR_SYNTAX, "a header with a NUL or a line end that is not CRLF");
+    if (is_leaf && must_encode(n, mime_part_body(n->s, part)))
         return encode_leaf(n, part, e);
-    bool says_so = part->encoding == MIME_ENCODING_8BIT || part->encoding == MIME_ENCODING_BINARY;
+    bool says_so = !n->is_binary &&
+                   (part->encoding == MIME_ENCODING_8BIT || part->encoding == MIME_ENCODING_BINARY);
     if (!is_leaf && says_so) {
         ok = copy_header(n, part, NULL);
     } else {
@@ -193,12 +221,14 @@ static bool narrow_part(struct narrowing *n, const struct mime_part *part, struc
     return ok || too_big(e);
 }
 
-bool mime_to_seven_bit(str message, struct buf *out, struct err *e)
+static bool narrow(str message, bool is_binary, struct buf *out, struct err *e)
 {
     struct arena a;
     size_t start = out->n;
     arena_init(&a);
-    struct narrowing n = { .s = mime_structure_parse(&a, message), .out = out };
+    struct narrowing n = { .s = mime_structure_parse(&a, message),
+                           .out = out,
+                           .is_binary = is_binary };
     bool ok = true;
     for (const struct mime_part *part = n.s->root; part && ok; part = mime_part_next(part))
         ok = narrow_part(&n, part, e);
@@ -207,4 +237,14 @@ bool mime_to_seven_bit(str message, struct buf *out, struct err *e)
     if (!ok)
         buf_truncate(out, start);
     return ok;
+}
+
+bool mime_to_seven_bit(str message, struct buf *out, struct err *e)
+{
+    return narrow(message, false, out, e);
+}
+
+bool mime_binary_to_base64(str message, struct buf *out, struct err *e)
+{
+    return narrow(message, true, out, e);
 }

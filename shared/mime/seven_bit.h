@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Messages for transports of seven bits (RFC 6152 section 3): parts with 8-bit text are re-encoded,
- * everything else stays as it is. Pure; linear. Not for addresses and headers beyond ASCII. */
+/* Messages for transports that cannot carry all octets: of seven bits (RFC 6152 section 3), or of
+ * lines. Parts that do not fit are re-encoded, everything else stays as it is. Pure; linear. Not
+ * for addresses and headers beyond ASCII. */
 #ifndef MIME_SEVEN_BIT_H
 #define MIME_SEVEN_BIT_H
 
@@ -14,5 +15,11 @@
  * it (signed or encrypted parts, encodings we do not know, structures past the limits). ERR_LIMIT:
  * `out` is full. Big messages belong into the offload pool. */
 bool mime_to_seven_bit(str message, struct buf *out, struct err *e);
+
+/* Appends the message with every body part that holds a NUL, or a CR or LF that is no line end, in
+ * base64; the rest as it is: what a server can give to every client (RFC 3516 section 4.4).
+ * ERR_UNSUPPORTED: as above, and a NUL or such an octet between the parts. ERR_SYNTAX: one in a
+ * header. ERR_LIMIT: `out` is full. */
+bool mime_binary_to_base64(str message, struct buf *out, struct err *e);
 
 #endif

@@ -124,7 +124,8 @@ static size_t take_items(struct batcher *b, struct batch_item **items)
         struct batch_item *item = CONTAINER_OF(link, struct batch_item, link);
         if (n == BATCH_MAX_JOBS || (n && bytes + item->bytes > BATCH_MAX_BYTES))
             break;
-        if (item->job.extra && has_extra)
+        bool is_alone = item->job.is_extra_first;
+        if ((item->job.extra && has_extra) || (is_alone && n))
             continue;
         has_extra |= item->job.extra != NULL;
         bytes += item->bytes;
@@ -132,14 +133,17 @@ static size_t take_items(struct batcher *b, struct batch_item **items)
         b->n_waiting--;
         item->is_taken = true;
         items[n++] = item;
+        if (is_alone)
+            break;
     }
     return n;
 }
 
 /* ---- one transaction for several jobs ---- */
 
+/* *placed_at: which of the statements places the messages. */
 static bool send_items(struct db_tx *tx, struct arena *a, struct batch_item **items, size_t n,
-                       size_t *statements, struct err *e)
+                       size_t *statements, size_t *placed_at, struct err *e)
 {
     const struct batch_job *jobs[BATCH_MAX_JOBS];
     size_t extra = 0;
@@ -149,23 +153,19 @@ static bool send_items(struct db_tx *tx, struct arena *a, struct batch_item **it
         place_send_puts(tx, jobs[i], false);
         *statements += jobs[i]->n_puts;
     }
+    if (!place_send_first(tx, jobs[0], statements, e))
+        return false;
+    *placed_at = *statements;
     place_send(tx, a, jobs, n);
     *statements += 1;
     for (size_t i = 0; i < n; i++) {
         extra = 0;
-        if (jobs[i]->extra && !jobs[i]->extra(tx, jobs[i]->extra_arg, &extra, e))
+        if (jobs[i]->extra && !jobs[i]->is_extra_first &&
+            !jobs[i]->extra(tx, jobs[i]->extra_arg, &extra, e))
             return false;
         *statements += extra;
     }
     return true;
-}
-
-static size_t count_puts(struct batch_item **items, size_t n)
-{
-    size_t puts = 0;
-    for (size_t i = 0; i < n; i++)
-        puts += items[i]->job.n_puts;
-    return puts;
 }
 
 static YIELDS bool commit_items(struct db_tx **tx, struct arena *a, struct batch_item **items,
@@ -174,13 +174,13 @@ static YIELDS bool commit_items(struct db_tx **tx, struct arena *a, struct batch
     const struct batch_job *jobs[BATCH_MAX_JOBS];
     struct placed *placed[BATCH_MAX_JOBS];
     size_t statements = 0;
-    size_t puts = count_puts(items, n);
+    size_t placed_at = 0;
     *failed = SIZE_MAX;
     for (size_t i = 0; i < n; i++) {
         jobs[i] = &items[i]->job;
         placed[i] = items[i]->placed;
     }
-    if (!send_items(*tx, a, items, n, &statements, e)) {
+    if (!send_items(*tx, a, items, n, &statements, &placed_at, e)) {
         db_rollback(tx);
         return false;
     }
@@ -189,7 +189,7 @@ static YIELDS bool commit_items(struct db_tx **tx, struct arena *a, struct batch
     if (!db_commit(tx, a, rows, statements, failed, e))
         return false;
     FAILPOINT("store-after-commit");
-    return place_read(rows[puts], a, jobs, n, placed, e);
+    return place_read(rows[placed_at], a, jobs, n, placed, e);
 }
 
 static YIELDS void split_items(struct batcher *b, struct batch_item **items, size_t n,

@@ -64,6 +64,8 @@ struct batch_job {
     size_t n_placements;
     store_extra_fn extra;
     void *extra_arg;
+    bool is_extra_first; /* before the placements: the job then has a transaction of its own, for
+                            its locks come in another order */
 };
 
 /* Stores the job, alone or with others, and gives placed[i] for placements[i]. Errors are those of
@@ -75,6 +77,10 @@ YIELDS bool batcher_run(struct batcher *b, const struct batch_job *job, struct p
 
 /* Appends the puts of a job, job->n_puts statements; without what is derived when `bare`. */
 void place_send_puts(struct db_tx *tx, const struct batch_job *job, bool bare);
+/* Appends the further statements of a job that come before its placements, if it has such, and
+ * counts them. */
+bool place_send_first(struct db_tx *tx, const struct batch_job *job, size_t *statements,
+                      struct err *e);
 /* Appends one statement for all placements of the jobs. */
 void place_send(struct db_tx *tx, struct arena *a, const struct batch_job *const *jobs, size_t n);
 /* Reads its answer into placed[job][placement]. ERR_INTERNAL when it is not of that shape. */

@@ -31,6 +31,16 @@ static str join_words(struct arena *a, const str *words, size_t n)
     return str_of(bytes, used);
 }
 
+/* The names of the caller, and what the server knows by itself (RFC 9979 section 2). */
+static str keywords_of(struct arena *a, const struct store_message *message, const str *names,
+                       size_t n)
+{
+    str words = join_words(a, names, n);
+    if (!message->derived->has_attachment)
+        return words;
+    return arena_printf(a, "%.*s%s$hasattachment", STR_FMT(words), n ? " " : "");
+}
+
 /* One placement alone needs no error in the database to be all or nothing: the transaction, which
  * others share, goes on. */
 static unsigned atomic_mode(const struct batch_job *job)
@@ -117,7 +127,8 @@ static bool delivery_job(struct arena *a, const struct store_delivery *d,
                                             .size = d->message->size + first->prefix.n,
                                             .idate_s = at_s,
                                             .day = r->day ? r->day : floor_div(at_s, SECONDS_A_DAY),
-                                            .keywords = join_words(a, r->keywords, r->n_keywords) };
+                                            .keywords = keywords_of(a, d->message, r->keywords,
+                                                                    r->n_keywords) };
         memcpy(placements[i].delivery_id, r->delivery_id, STORE_DELIVERY_ID);
     }
     *job = (struct batch_job){ .puts = put,
@@ -235,7 +246,7 @@ static bool append_job(struct arena *a, int64_t account_id, int mailbox_id,
             .size = item->message->size,
             .idate_s = item->idate_s,
             .day = made_ms / 1000 / SECONDS_A_DAY,
-            .keywords = join_words(a, item->keywords, item->n_keywords),
+            .keywords = keywords_of(a, item->message, item->keywords, item->n_keywords),
         };
         append_id(item, mailbox_id, i, placements[i].delivery_id);
     }
@@ -244,6 +255,20 @@ static bool append_job(struct arena *a, int64_t account_id, int mailbox_id,
     };
     for (size_t i = 0; i < n; i++)
         placements[i].mode |= atomic_mode(job);
+    return true;
+}
+
+/* Runs the job of an append. */
+static YIELDS bool run_append(struct store *s, struct arena *a, const struct batch_job *job,
+                              int64_t deadline_ms, struct store_appended *out, struct err *e)
+{
+    size_t n = job->n_placements;
+    struct placed *placed = ARENA_ARRAY(a, struct placed, n);
+    if (!batcher_run(s->batcher, job, placed, deadline_ms, e) || placed_is_error(placed, e))
+        return false;
+    *out = (struct store_appended){ .modseq = placed[n - 1].modseq,
+                                    .uidvalidity = placed[0].uidvalidity,
+                                    .first_uid = placed[0].uid };
     return true;
 }
 
@@ -258,14 +283,68 @@ bool store_append(struct store *s, int64_t account_id, int mailbox_id,
     if (n > STORE_MAX_APPEND)
         return ERR(e, ERR_LIMIT, "more than %d messages at once", STORE_MAX_APPEND);
     arena_init(&a);
-    struct placed *placed = ARENA_ARRAY(&a, struct placed, n);
     bool ok = append_job(&a, account_id, mailbox_id, items, n, &job, e) &&
-              batcher_run(s->batcher, &job, placed, deadline_ms, e) && !placed_is_error(placed, e);
+              run_append(s, &a, &job, deadline_ms, out, e);
+    arena_fini(&a);
+    return ok;
+}
+
+/* ---- REPLACE ---- */
+
+struct replacing {
+    const struct store_source *source;
+    const struct placement *placement; /* of the new message */
+};
+
+static bool send_expunge(struct db_tx *tx, void *arg, size_t *statements, struct err *e)
+{
+    static const struct db_stmt take = { "SELECT mailbox_take_replaced($1, $2, $3, $4, $5, $6)" };
+    const struct replacing *r = arg;
+    const struct placement *p = r->placement;
+    const struct db_param params[] = {
+        DB_INT8(r->source->account_id),
+        DB_INT4(r->source->mailbox_id),
+        DB_INT8(r->source->uid),
+        DB_INT8(p->account_id),
+        DB_INT4(p->day),
+        DB_BYTEA(str_of((const char *)p->delivery_id, STORE_DELIVERY_ID)),
+    };
+    (void)e;
+    db_tx_send(tx, &take, params, COUNT_OF(params));
+    *statements = 1;
+    return true;
+}
+
+/* NOLINTNEXTLINE(readability-function-size): a mailbox is two numbers, as everywhere here. */
+bool store_replace(struct store *s, const struct store_source *source, int64_t account_id,
+                   int mailbox_id, const struct store_append_item *item, int64_t deadline_ms,
+                   struct store_appended *out, struct err *e)
+{
+    struct arena a;
+    struct batch_job job;
+    struct err why = ERR_CLEAR;
+    arena_init(&a);
+    bool ok = append_job(&a, account_id, mailbox_id, item, 1, &job, &why);
     if (ok) {
-        *out = (struct store_appended){ .modseq = placed[n - 1].modseq,
-                                        .uidvalidity = placed[0].uidvalidity,
-                                        .first_uid = placed[0].uid };
+        /* The placement must fail the transaction, or the expunge would stand alone. */
+        struct placement placement = job.placements[0];
+        struct replacing replacing = { source, &placement };
+        placement.mode |= PLACE_ATOMIC;
+        job.placements = &placement;
+        job.extra = send_expunge;
+        job.extra_arg = &replacing;
+        job.is_extra_first = true;
+        ok = run_append(s, &a, &job, deadline_ms, out, &why);
     }
     arena_fini(&a);
+    int64_t modseq = 0;
+    struct err unheard = ERR_CLEAR; /* those who look at the source hear of it later then */
+    if (ok && source->account_id != account_id &&
+        store_get_modseq(s, source->account_id, deadline_ms, &modseq, &unheard))
+        store_publish(s, source->account_id, modseq);
+    if (!ok)
+        *e = why;
+    if (!ok && why.kind == ERR_EXISTS) /* HR409 */
+        e->kind = ERR_CONFLICT;
     return ok;
 }

@@ -94,6 +94,33 @@ bool store_fetch_details(struct store *s, int64_t account_id, const int64_t *msg
     return true;
 }
 
+static const struct db_stmt one_row = {
+    "SELECT msg_id, modseq, kw, date_part('epoch', idate)::bigint, uid, size, flags,"
+    "       kwx IS NOT NULL"
+    "  FROM mbox_msg WHERE account_id = $1 AND mailbox_id = $2 AND uid = $3"
+};
+
+bool store_find_row(struct store *s, int64_t account_id, int mailbox_id, uint32_t uid,
+                    struct arena *a, int64_t deadline_ms, struct store_row *out, struct err *e)
+{
+    struct db_rows *r = NULL;
+    const struct db_param params[] = { DB_INT8(account_id), DB_INT4(mailbox_id), DB_INT8(uid) };
+    if (!db_query(s->options.db, DB_READ, &one_row, params, COUNT_OF(params), a, deadline_ms, &r,
+                  e))
+        return false;
+    if (db_row_count(r) == 0)
+        return ERR(e, ERR_NOT_FOUND, "no message has the UID %u", (unsigned)uid);
+    *out = (struct store_row){ .msg_id = db_int(r, 0, 0),
+                               .modseq = db_int(r, 0, 1),
+                               .kw = (uint64_t)db_int(r, 0, 2),
+                               .idate_s = db_int(r, 0, 3),
+                               .uid = (uint32_t)db_int(r, 0, 4),
+                               .size = (uint32_t)db_int(r, 0, 5),
+                               .flags = (uint8_t)db_int(r, 0, 6),
+                               .has_more = db_int(r, 0, 7) != 0 };
+    return true;
+}
+
 static const struct db_stmt saved_dates = {
     "SELECT m.uid, m.saved_at FROM unnest($3::bigint[], $4::bigint[]) AS r (first, last)"
     "  JOIN mbox_msg m ON m.account_id = $1 AND m.mailbox_id = $2"

@@ -66,6 +66,17 @@ void place_send_puts(struct db_tx *tx, const struct batch_job *job, bool bare)
         send_put(tx, &job->puts[i], bare);
 }
 
+bool place_send_first(struct db_tx *tx, const struct batch_job *job, size_t *statements,
+                      struct err *e)
+{
+    size_t extra = 0;
+    if (!job->is_extra_first)
+        return true;
+    bool ok = job->extra(tx, job->extra_arg, &extra, e);
+    *statements += extra;
+    return ok;
+}
+
 /* A placement with where it stands: job, and index in the job. */
 struct placement_ref {
     const struct placement *placement;

@@ -40,16 +40,18 @@ static YIELDS bool attempt_in(struct single *single, struct db_tx *tx, struct er
 {
     struct batch_item *item = single->item;
     const struct batch_job *job = &item->job;
-    size_t statements = job->n_puts + 1;
+    size_t statements = job->n_puts;
     size_t extra = 0;
-    struct db_rows **rows = ARENA_ARRAY(single->arena, struct db_rows *, statements);
     place_send_puts(tx, job, single->is_bare);
+    if (!place_send_first(tx, job, &statements, e))
+        return false;
+    struct db_rows **rows = ARENA_ARRAY(single->arena, struct db_rows *, statements + 1);
     place_send(tx, single->arena, &job, 1);
-    if (!db_tx_flush(tx, single->arena, rows, statements, &single->failed, e))
+    if (!db_tx_flush(tx, single->arena, rows, statements + 1, &single->failed, e))
         return false;
-    if (!place_read(rows[job->n_puts], single->arena, &job, 1, &item->placed, e))
+    if (!place_read(rows[statements], single->arena, &job, 1, &item->placed, e))
         return false;
-    if (!job->extra || all_duplicates(item))
+    if (!job->extra || job->is_extra_first || all_duplicates(item))
         return true;
     if (item->is_orphan)
         return ERR(e, ERR_CANCELLED, "nobody waits for it");

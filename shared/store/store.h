@@ -43,7 +43,7 @@ enum {
     STORE_KEYWORD_BITS = 62,         /* keywords of an account that have a bit; others overflow */
     STORE_MAX_RECIPIENTS = 1000,     /* of one delivery */
     STORE_MAX_PREFIX = 1024,         /* octets in front of one copy of a message */
-    STORE_MAX_APPEND = 100,          /* messages of one append */
+    STORE_MAX_APPEND = 500,          /* messages of one append */
     STORE_MAX_FETCH = 500,           /* messages of one batch of details or headers */
     STORE_DELIVERY_ID = 16,          /* octets */
 };
@@ -436,7 +436,26 @@ YIELDS bool store_append(struct store *s, int64_t account_id, int mailbox_id,
                          const struct store_append_item *items, size_t n, int64_t deadline_ms,
                          struct store_appended *out, struct err *e);
 
+/* A message of a mailbox. */
+struct store_source {
+    int64_t account_id;
+    int mailbox_id;
+    uint32_t uid;
+};
+
+/* store_append of one message, which takes the place of another: that is expunged in the same
+ * moment, and its octets do not count for the quota any more (RFC 8508). ERR_CONFLICT: the message
+ * to be replaced is not there; nothing was stored. ERR_NOT_FOUND: either mailbox. Yields. */
+YIELDS bool store_replace(struct store *s, const struct store_source *source, int64_t account_id,
+                          int mailbox_id, const struct store_append_item *item, int64_t deadline_ms,
+                          struct store_appended *out, struct err *e);
+
 /* ---- content ---- */
+
+/* The row of one UID: without its keywords' names. ERR_NOT_FOUND. Yields. */
+YIELDS bool store_find_row(struct store *s, int64_t account_id, int mailbox_id, uint32_t uid,
+                           struct arena *a, int64_t deadline_ms, struct store_row *out,
+                           struct err *e);
 
 /* What is kept of a message beside its bytes. Texts are valid UTF-8; empty: absent or not
  * derived. */

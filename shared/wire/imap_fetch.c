@@ -138,17 +138,30 @@ static bool read_partial(struct imap_lexer *l, struct imap_section *s, struct er
     return true;
 }
 
+/* What stands between the brackets. */
+static bool read_section_inside(struct imap_lexer *l, struct imap_section *s, struct err *e)
+{
+    if (!read_part_numbers(l, s, e))
+        return false;
+    if (!ascii_is_alpha(imap_lexer_peek(l)))
+        return true;
+    if (s->form != IMAP_FORM_BODY)
+        return ERR(e, ERR_SYNTAX, "BINARY takes part numbers only");
+    return read_section_word(l, s, e);
+}
+
 static bool read_section(struct imap_lexer *l, struct imap_section *s, struct err *e)
 {
-    if (!imap_lexer_byte(l, '[', e) || !read_part_numbers(l, s, e))
-        return false;
-    if (ascii_is_alpha(imap_lexer_peek(l))) {
-        if (s->form != IMAP_FORM_BODY)
-            return ERR(e, ERR_SYNTAX, "BINARY takes part numbers only");
-        if (!read_section_word(l, s, e))
-            return false;
-    }
-    return imap_lexer_byte(l, ']', e) && read_partial(l, s, e);
+    return imap_lexer_byte(l, '[', e) && read_section_inside(l, s, e) &&
+           imap_lexer_byte(l, ']', e) && read_partial(l, s, e);
+}
+
+bool imap_section_parse(struct arena *a, str text, struct imap_section *out, struct err *e)
+{
+    struct imap_lexer l;
+    imap_lexer_init(&l, text, a);
+    *out = (struct imap_section){ .form = IMAP_FORM_BODY, .is_peek = true };
+    return read_section_inside(&l, out, e) && imap_lexer_end(&l, e);
 }
 
 static struct imap_section *add_section(struct imap_lexer *l, struct imap_fetch_args *out,

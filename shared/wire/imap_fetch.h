@@ -77,6 +77,10 @@ bool imap_fetch_parse(struct imap_lexer *l, struct imap_fetch_args *out, struct 
  * same errors. */
 bool imap_fetch_items_parse(struct imap_lexer *l, struct imap_fetch_args *out, struct err *e);
 
+/* Reads a section without brackets, "1.2.HEADER.FIELDS (To)", as a peek of BODY; empty is the whole
+ * message. In arena. ERR_SYNTAX, ERR_LIMIT. */
+bool imap_section_parse(struct arena *a, str text, struct imap_section *out, struct err *e);
+
 /* Writes the name under which a section is answered: "BODY[1.HEADER.FIELDS (To)]<0>". Field names
  * are astrings as they were sent. False when `out` is full. */
 bool imap_section_format(struct buf *out, const struct imap_section *section);

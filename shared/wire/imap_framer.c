@@ -4,8 +4,8 @@
 #include "wire/imap_framer.h"
 
 enum {
-    KEEP_BYTES = 4096,  /* of the buffer between two commands */
-    LINE_ENDS_MAX = 128 /* octets of the CRLFs between a command's lines */
+    KEEP_BYTES = 4096,   /* of the buffer between two commands */
+    LINE_ENDS_MAX = 4096 /* octets of the CRLFs between a command's lines */
 };
 
 void imap_framer_init(struct imap_framer *f)
@@ -24,7 +24,10 @@ void imap_framer_begin(struct imap_framer *f, const struct imap_framer_limits *l
     buf_trim(&f->text, KEEP_BYTES);
     f->limits = *limits;
     /* Each line but the last keeps its CRLF; those are not the client's to spend. */
-    f->text.max = limits->command + limits->message + LINE_ENDS_MAX;
+    f->text.max = limits->command + LINE_ENDS_MAX;
+    f->used = 0;
+    f->messages = 0;
+    f->takes_messages = false;
     f->literal_left = 0;
     f->is_dropping = false;
     f->state = IMAP_FRAME_LINE;
@@ -72,31 +75,49 @@ static struct announced find_literal(str line)
     return found;
 }
 
-/* APPEND is the one command whose literal may be a message. */
-static bool is_append(str text)
+/* The commands whose literals may be messages. */
+static bool takes_messages(str text)
 {
+    static const str names[] = { STR_INIT("APPEND "), STR_INIT("REPLACE "),
+                                 STR_INIT("UID REPLACE ") };
     str tag;
     str rest;
-    return str_cut(text, ' ', &tag, &rest) && str_has_iprefix(rest, STR("APPEND "));
+    if (!str_cut(text, ' ', &tag, &rest))
+        return false;
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        if (str_has_iprefix(rest, names[i]))
+            return true;
+    }
+    return false;
 }
 
-static bool fits(const struct imap_framer *f, const struct announced *literal)
+static bool fits(struct imap_framer *f, const struct announced *literal)
 {
-    size_t limit = f->limits.command;
-    if (f->limits.message && is_append(imap_framer_text(f)))
-        limit = f->limits.message;
-    if (literal->is_huge || literal->n > limit)
+    if (literal->is_huge)
         return false;
-    return f->text.n + literal->n <= f->text.max - 2;
+    if (!f->takes_messages) {
+        if (literal->n > f->limits.command || f->used + literal->n > f->limits.command)
+            return false;
+        f->used += literal->n;
+        return true;
+    }
+    if (literal->n > f->limits.message || f->messages + literal->n > f->limits.total)
+        return false;
+    f->messages += literal->n;
+    f->text.max += literal->n; /* not more: a buffer grows in big steps, up to this */
+    return true;
 }
 
 enum imap_frame imap_framer_line(struct imap_framer *f, str line)
 {
-    size_t used_by_message = f->text.n > f->limits.command ? f->limits.message : 0;
-    bool ok = line.n <= f->limits.command &&
-              f->text.n + line.n <= f->limits.command + used_by_message && buf_add(&f->text, line);
+    bool is_first = f->used == 0;
+    bool ok = line.n <= f->limits.command && f->used + line.n <= f->limits.command &&
+              buf_add(&f->text, line);
     if (!ok)
         return f->state = IMAP_FRAME_TOO_BIG;
+    f->used += line.n;
+    if (is_first)
+        f->takes_messages = f->limits.message && takes_messages(line);
     struct announced literal = find_literal(line);
     if (!literal.is_literal)
         return f->state = IMAP_FRAME_COMPLETE;

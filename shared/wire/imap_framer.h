@@ -18,7 +18,8 @@ enum imap_frame {
 
 struct imap_framer_limits {
     size_t command; /* octets of a command, all lines and literals together */
-    size_t message; /* octets of APPEND's last literal on top; 0 outside a login */
+    size_t message; /* octets of each literal of APPEND and REPLACE on top; 0 outside a login */
+    size_t total;   /* octets of all of those literals together; at least `message` */
     bool is_strict; /* before login: too much is always the end */
 };
 
@@ -26,6 +27,9 @@ struct imap_framer {
     struct imap_framer_limits limits;
     struct buf text;
     size_t literal_left; /* octets of the literal that are still to come */
+    size_t used;         /* octets that count for limits.command: lines, other literals */
+    size_t messages;     /* octets of literals that count for limits.total */
+    bool takes_messages; /* it is a command whose literals may be messages */
     bool is_synchronising;
     bool is_dropping; /* what comes of literals is not kept */
     enum imap_frame state;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The arguments of STORE (RFC 9051 section 6.4.6, RFC 7162 section 3.1.3) and of APPEND (RFC 9051
- * section 6.3.12). Pure. */
+/* The arguments of STORE (RFC 9051 section 6.4.6, RFC 7162 section 3.1.3). Pure. */
 #ifndef WIRE_IMAP_STORE_H
 #define WIRE_IMAP_STORE_H
 
@@ -24,17 +23,5 @@ struct imap_store_args {
 
 /* Reads everything behind "STORE", in the lexer's arena. ERR_SYNTAX, ERR_LIMIT, ERR_UNSUPPORTED. */
 bool imap_store_parse(struct imap_lexer *l, struct imap_store_args *out, struct err *e);
-
-struct imap_append_args {
-    str mailbox; /* as sent */
-    struct imap_flags flags;
-    bool has_date;
-    int64_t date_utc_s;
-    str message; /* borrowed from the command */
-};
-
-/* Reads everything behind "APPEND". More than one message is ERR_UNSUPPORTED. ERR_SYNTAX also for
- * a message with a NUL, or a CR or LF that is not part of a CRLF (ATTACKS I9). ERR_LIMIT. */
-bool imap_append_parse(struct imap_lexer *l, struct imap_append_args *out, struct err *e);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Re-encoding for seven bits: nothing above 127 is left in any body, no part comes or goes, and
- * what was seven bits already does not change. */
+/* Re-encoding for seven bits and for lines: nothing above 127 is left in any body, no part comes or
+ * goes, and what was seven bits already does not change. */
 #include "mime/mime.h"
 #include "mime/seven_bit.h"
 
@@ -27,6 +27,23 @@ static void check(str message, str converted, struct arena *a)
         INVARIANT(str_eq(message, converted));
 }
 
+/* Made fit for a literal: nothing binary is left, and the parts hold what they held. */
+static void check_lines(str message, struct buf *out, struct arena *a)
+{
+    struct err e = ERR_CLEAR;
+    buf_clear(out);
+    if (!mime_binary_to_base64(message, out, &e)) {
+        INVARIANT((e.kind == ERR_UNSUPPORTED || e.kind == ERR_SYNTAX) && out->n == 0);
+        return;
+    }
+    str lines = buf_str(out);
+    const struct mime_structure *s = mime_structure_parse(a, lines);
+    const struct mime_structure *before = mime_structure_parse(a, message);
+    INVARIANT(str_find_byte(lines, '\0') < 0);
+    if (!before->cut)
+        INVARIANT(s->n_parts == before->n_parts);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     struct arena a;
@@ -40,6 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     } else {
         INVARIANT(e.kind == ERR_UNSUPPORTED && out.n == 0);
     }
+    check_lines(message, &out, &a);
     buf_fini(&out);
     arena_fini(&a);
     return 0;

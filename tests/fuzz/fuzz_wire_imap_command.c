@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One gathered command through the parser of its arguments; what can be written again must read as
  * the same. */
+#include "wire/imap_append.h"
 #include "wire/imap_command.h"
 #include "wire/imap_fetch.h"
 #include "wire/imap_list.h"
@@ -36,6 +37,20 @@ static void check_sequence(struct imap_sequence *set, struct arena *a)
     for (size_t i = 1; i < set->n; i++)
         INVARIANT(set->ranges[i].first > set->ranges[i - 1].last + 1);
     buf_fini(&text);
+}
+
+/* Every message has a part, and only literals with a '~' may hold what a literal may not. */
+static void check_append(const struct imap_append_args *args)
+{
+    INVARIANT(args->n > 0 && args->n <= IMAP_APPEND_MESSAGES_MAX);
+    for (size_t i = 0; i < args->n; i++) {
+        const struct imap_append_message *m = &args->messages[i];
+        INVARIANT(m->n_parts > 0 && (m->is_catenated || m->n_parts == 1));
+        for (size_t k = 0; k < m->n_parts; k++) {
+            INVARIANT(m->is_catenated || !m->parts[k].is_url);
+            INVARIANT(!m->is_utf8 || m->is_catenated || m->parts[k].is_binary);
+        }
+    }
 }
 
 static void run_fetch(struct imap_lexer *l)
@@ -189,6 +204,7 @@ static void run_others(const struct imap_command *c)
     struct imap_lexer l = c->args;
     struct imap_list_args list;
     struct imap_append_args append;
+    struct imap_replace_args replace;
     struct imap_select_args select;
     struct imap_create_args create;
     struct imap_id_args id;
@@ -198,7 +214,11 @@ static void run_others(const struct imap_command *c)
     } else if (str_eq(c->name, STR("LSUB"))) {
         (void)imap_lsub_parse(&l, &list, &e);
     } else if (str_eq(c->name, STR("APPEND"))) {
-        (void)imap_append_parse(&l, &append, &e);
+        if (imap_append_parse(&l, &append, &e))
+            check_append(&append);
+    } else if (str_eq(c->name, STR("REPLACE"))) {
+        if (imap_replace_parse(&l, &replace, &e))
+            check_append(&(struct imap_append_args){ .messages = &replace.message, .n = 1 });
     } else if (str_eq(c->name, STR("SELECT"))) {
         (void)imap_parse_select(&l, &select, &e);
     } else if (str_eq(c->name, STR("CREATE"))) {

@@ -5,7 +5,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
-static const struct imap_framer_limits limits = { .command = 512, .message = 2048 };
+static const struct imap_framer_limits limits = { .command = 512, .message = 2048, .total = 4096 };
 
 /* Takes the next line without its line end from *in; false when there is none. */
 static bool next_line(str *in, str *line)
@@ -48,7 +48,7 @@ static uint64_t run(str in, size_t most)
         if (!next_line(&in, &line))
             break;
         state = imap_framer_line(&f, line);
-        INVARIANT(imap_framer_text(&f).n <= limits.command + limits.message + 128);
+        INVARIANT(imap_framer_text(&f).n <= limits.command + limits.total + 4096);
     }
     hash += (uint64_t)state;
     imap_framer_fini(&f);

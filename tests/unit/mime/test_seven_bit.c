@@ -100,11 +100,55 @@ static void test_limit(void **state)
     buf_fini(&out);
 }
 
+/* Binary data in base64; what a literal may hold stays as it is. */
+static void binary_parts_become_base64(void **state)
+{
+    static const struct {
+        str message;
+        str wanted; /* empty: refused */
+        enum err_kind kind;
+    } binary[] = {
+        { STR_INIT("A: b\r\n\r\n" UE " =20\r\n"), STR_INIT("A: b\r\n\r\n" UE " =20\r\n"),
+          ERR_NONE },
+        { STR_INIT("MIME-Version: 1.0\r\nContent-Type: image/png\r\n"
+                   "Content-Transfer-Encoding: binary\r\n\r\na\0\nb"),
+          STR_INIT("MIME-Version: 1.0\r\nContent-Type: image/png\r\n"
+                   "Content-Transfer-Encoding: base64\r\n\r\nYQAKYg==\r\n"),
+          ERR_NONE },
+        { STR_INIT("MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"
+                   "Content-Transfer-Encoding: binary\r\n\r\nx\ry\r\n--b\r\n\r\nz\r\n--b--\r\n"),
+          STR_INIT("MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"
+                   "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64"
+                   "\r\n\r\neA15\r\n\r\n--b\r\n\r\nz\r\n--b--\r\n"),
+          ERR_NONE },
+        { STR_INIT("A: \0\r\n\r\nx"), STR_INIT(""), ERR_SYNTAX },
+        { STR_INIT("A: b\nC: d\r\n\r\nx"), STR_INIT(""), ERR_SYNTAX },
+        { STR_INIT("Content-Transfer-Encoding: x-what\r\n\r\na\0"), STR_INIT(""), ERR_UNSUPPORTED },
+        { STR_INIT("Content-Type: multipart/signed; boundary=b\r\n\r\n--b\r\n\r\n\0\r\n--b\r\n\r\n"
+                   "z\r\n--b--\r\n"),
+          STR_INIT(""), ERR_UNSUPPORTED },
+    };
+    (void)state;
+    struct buf out;
+    buf_init(&out, 10000);
+    for (size_t i = 0; i < COUNT_OF(binary); i++) {
+        struct err e = ERR_CLEAR;
+        buf_clear(&out);
+        bool ok = mime_binary_to_base64(binary[i].message, &out, &e);
+        if (e.kind != binary[i].kind || ok != (binary[i].kind == ERR_NONE))
+            fail_msg("case %zu: %s", i, e.msg);
+        if (!str_eq(buf_str(&out), binary[i].wanted))
+            fail_msg("case %zu gave: %.*s", i, STR_FMT(buf_str(&out)));
+    }
+    buf_fini(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cases),
         cmocka_unit_test(test_limit),
+        cmocka_unit_test(binary_parts_become_base64),
     };
     return cmocka_run_group_tests_name("mime/seven_bit", tests, NULL, NULL);
 }

@@ -61,6 +61,64 @@ static void append_body(void *arg)
     assert_int_equal(test_pg_number("SELECT count(*) FROM blob"), 5);
 }
 
+/* ---- replace ---- */
+
+static uint32_t append_small(struct fixture *f, int number)
+{
+    struct err e = ERR_CLEAR;
+    struct store_appended out;
+    const struct store_append_item item = { .message = prepare(f, make_raw(f, number, 300)) };
+    MUST(store_append(f->store, f->account, STORE_INBOX, &item, 1, soon(), &out, &e), e);
+    return out.first_uid;
+}
+
+static bool replace(struct fixture *f, uint32_t uid, int to, size_t size,
+                    struct store_appended *out, struct err *e)
+{
+    static int number = 100;
+    const struct store_source source = { f->account, STORE_INBOX, uid };
+    const struct store_append_item item = { .message = prepare(f, make_raw(f, ++number, size)) };
+    return store_replace(f->store, &source, f->account, to, &item, soon(), out, e);
+}
+
+static void replace_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    struct store_appended out;
+    char sql[128];
+    uint32_t one = append_small(f, 1);
+    uint32_t two = append_small(f, 2);
+    MUST(replace(f, one, STORE_INBOX, 300, &out, &e), e);
+    assert_int_equal(out.first_uid, two + 1);
+    MUST(replace(f, two, 2, 300, &out, &e), e);
+    assert_int_equal(snapshot_of(f, STORE_INBOX).n, 1);
+    assert_int_equal(snapshot_of(f, 2).n, 1);
+    /* What is gone is not replaced, and nothing is stored. */
+    assert_false(replace(f, one, STORE_INBOX, 300, &out, &e));
+    assert_int_equal(e.kind, ERR_CONFLICT);
+    assert_int_equal(snapshot_of(f, STORE_INBOX).n, 1);
+    /* Without the mailbox the message stays. */
+    assert_false(replace(f, two + 1, 99, 300, &out, &e));
+    assert_int_equal(e.kind, ERR_NOT_FOUND);
+    assert_int_equal(snapshot_of(f, STORE_INBOX).n, 1);
+    /* The octets of the one that goes make room for the one that comes. */
+    (void)snprintf(sql, sizeof(sql), "UPDATE account SET quota_bytes = 700 WHERE account_id = %lld",
+                   (long long)f->account);
+    test_pg_run(sql);
+    MUST(replace(f, two + 1, STORE_INBOX, 400, &out, &e), e);
+    assert_false(replace(f, out.first_uid, STORE_INBOX, 401, &out, &e));
+    assert_int_equal(e.kind, ERR_LIMIT);
+    assert_int_equal(snapshot_of(f, STORE_INBOX).n, 1);
+    assert_sound(f, f->account);
+}
+
+static void test_replace(void **state)
+{
+    (void)state;
+    with_store(replace_body);
+}
+
 static void test_append(void **state)
 {
     (void)state;
@@ -540,12 +598,12 @@ static void test_ranges(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_append),         cmocka_unit_test(test_flags),
-        cmocka_unit_test(test_unchangedsince), cmocka_unit_test(test_keywords),
-        cmocka_unit_test(test_expunge),        cmocka_unit_test(test_transfer),
-        cmocka_unit_test(test_transfer_quota), cmocka_unit_test(test_uid_overflow),
-        cmocka_unit_test(test_big_snapshot),   cmocka_unit_test(test_delta),
-        cmocka_unit_test(test_ranges),
+        cmocka_unit_test(test_append),       cmocka_unit_test(test_replace),
+        cmocka_unit_test(test_flags),        cmocka_unit_test(test_unchangedsince),
+        cmocka_unit_test(test_keywords),     cmocka_unit_test(test_expunge),
+        cmocka_unit_test(test_transfer),     cmocka_unit_test(test_transfer_quota),
+        cmocka_unit_test(test_uid_overflow), cmocka_unit_test(test_big_snapshot),
+        cmocka_unit_test(test_delta),        cmocka_unit_test(test_ranges),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Arguments of FETCH, STORE and APPEND. */
+/* Arguments of FETCH and STORE. */
 #include "base/base.h"
 #include "wire/imap_fetch.h"
 #include "wire/imap_store.h"
@@ -173,51 +173,13 @@ static void keywords_are_limited(void **state)
     arena_fini(&a);
 }
 
-static void append_takes_one_clean_message(void **state)
-{
-    static const struct {
-        str in;
-        enum err_kind kind;
-    } cases[] = {
-        { STR_INIT(" INBOX {6}\r\nA: b\r\n"), ERR_NONE },
-        { STR_INIT(" INBOX (\\Seen $x) {0}\r\n"), ERR_NONE },
-        { STR_INIT(" INBOX (\\Seen) \" 1-Jan-1970 00:00:01 +0000\" {2}\r\n\r\n"), ERR_NONE },
-        { STR_INIT(" INBOX ~{2}\r\nab"), ERR_NONE },
-        { STR_INIT(" {5+}\r\nINBOX {2+}\r\nab"), ERR_NONE },
-        { STR_INIT(" INBOX \"99-Zzz-9999 00:00:00 +0000\" {2}\r\nab"), ERR_SYNTAX },
-        { STR_INIT(" INBOX \"31-Feb-2020 00:00:00 +0000\" {2}\r\nab"), ERR_SYNTAX },
-        { STR_INIT(" INBOX {3}\r\na\nb"), ERR_SYNTAX },
-        { STR_INIT(" INBOX {3}\r\na\rb"), ERR_SYNTAX },
-        { STR_INIT(" INBOX {2}\r\na\r"), ERR_SYNTAX },
-        { STR_INIT(" INBOX {3}\r\n\r\r\n"), ERR_SYNTAX },
-        { STR_INIT(" INBOX {3}\r\na\0b"), ERR_SYNTAX },
-        { STR_INIT(" INBOX ~{3}\r\na\0b"), ERR_SYNTAX },
-        { STR_INIT(" INBOX \"ab\""), ERR_SYNTAX },
-        { STR_INIT(" INBOX {2}\r\nab {2}\r\ncd"), ERR_UNSUPPORTED },
-    };
-    (void)state;
-    struct arena a;
-    arena_init(&a);
-    for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        struct imap_lexer l;
-        struct imap_append_args args;
-        struct err e = ERR_CLEAR;
-        imap_lexer_init(&l, cases[i].in, &a);
-        bool ok = imap_append_parse(&l, &args, &e);
-        if (ok != (cases[i].kind == ERR_NONE) || e.kind != cases[i].kind)
-            fail_msg("case %zu: %s", i, e.msg);
-        if (ok && args.has_date)
-            assert_int_equal(args.date_utc_s, 1);
-    }
-    arena_fini(&a);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sections_keep_their_spelling),   cmocka_unit_test(items_are_bits),
-        cmocka_unit_test(store_modes_are_read),           cmocka_unit_test(keywords_are_limited),
-        cmocka_unit_test(append_takes_one_clean_message),
+        cmocka_unit_test(sections_keep_their_spelling),
+        cmocka_unit_test(items_are_bits),
+        cmocka_unit_test(store_modes_are_read),
+        cmocka_unit_test(keywords_are_limited),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -124,7 +124,9 @@ static void small_argument_lists_are_read(void **state)
     arena_fini(&a);
 }
 
-static const struct imap_framer_limits limits = { .command = 1000, .message = 50000 };
+static const struct imap_framer_limits limits = { .command = 1000,
+                                                  .message = 50000,
+                                                  .total = 50000 };
 
 static void a_command_is_gathered_with_its_literals(void **state)
 {
@@ -185,11 +187,14 @@ static void limits_hold_before_anything_is_read(void **state)
         { "a LOGIN {99999999999999999999}", false, IMAP_FRAME_REFUSED },
         { "a LOGIN {4294967295}", false, IMAP_FRAME_REFUSED },
         { "a LOGIN {4294967295+}", false, IMAP_FRAME_TOO_BIG },
-        { "a LOGIN {1000}", false, IMAP_FRAME_LITERAL },
-        { "a LOGIN {1001}", false, IMAP_FRAME_REFUSED },
+        { "a LOGIN {987}", false, IMAP_FRAME_LITERAL },
+        { "a LOGIN {988}", false, IMAP_FRAME_REFUSED },
         { "a APPEND x {50000}", false, IMAP_FRAME_LITERAL },
         { "a append x ~{50000+}", false, IMAP_FRAME_LITERAL },
         { "a APPEND x {50001}", false, IMAP_FRAME_REFUSED },
+        { "a REPLACE 1 x {50000}", false, IMAP_FRAME_LITERAL },
+        { "a UID REPLACE 1 x {50000}", false, IMAP_FRAME_LITERAL },
+        { "a UID FETCH 1 x {50000}", false, IMAP_FRAME_REFUSED },
         { "a APPEND x {50001+}", false, IMAP_FRAME_TOO_BIG },
         { "a SEARCH TEXT foo}", false, IMAP_FRAME_COMPLETE },
         { "a SEARCH TEXT {x}", false, IMAP_FRAME_COMPLETE },
@@ -230,6 +235,28 @@ static void literals_together_keep_the_limit(void **state)
     imap_framer_fini(&f);
 }
 
+/* Several messages share `total`; lines between them still count for the command alone. */
+static void messages_together_keep_the_limit(void **state)
+{
+    (void)state;
+    struct imap_framer f;
+    char block[2000] = { 0 };
+    memset(block, 'x', sizeof(block));
+    struct imap_framer_limits l = { .command = 100, .message = 2000, .total = 4500 };
+    imap_framer_init(&f);
+    imap_framer_begin(&f, &l);
+    assert_int_equal(imap_framer_line(&f, STR("a APPEND b {2000+}")), IMAP_FRAME_LITERAL);
+    assert_int_equal(imap_framer_literal(&f, str_of(block, 2000)), IMAP_FRAME_LINE);
+    assert_int_equal(imap_framer_line(&f, STR(" (x) {2000+}")), IMAP_FRAME_LITERAL);
+    assert_int_equal(imap_framer_literal(&f, str_of(block, 2000)), IMAP_FRAME_LINE);
+    assert_int_equal(imap_framer_line(&f, STR(" {501}")), IMAP_FRAME_REFUSED);
+    imap_framer_begin(&f, &l);
+    assert_int_equal(imap_framer_line(&f, STR("a APPEND b {2000+}")), IMAP_FRAME_LITERAL);
+    assert_int_equal(imap_framer_literal(&f, str_of(block, 2000)), IMAP_FRAME_LINE);
+    assert_int_equal(imap_framer_line(&f, str_of(block, 83)), IMAP_FRAME_TOO_BIG);
+    imap_framer_fini(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -239,6 +266,7 @@ int main(void)
         cmocka_unit_test(a_command_is_gathered_with_its_literals),
         cmocka_unit_test(limits_hold_before_anything_is_read),
         cmocka_unit_test(literals_together_keep_the_limit),
+        cmocka_unit_test(messages_together_keep_the_limit),
         cmocka_unit_test(a_command_is_dropped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Texts and URLs to one message. */
+#include "services/imap/catenate.h"
+
+#include "services/imap/message.h"
+#include "services/imap/resolve.h"
+#include "wire/imap_format.h"
+#include "wire/imap_url.h"
+
+enum {
+    CODE_MAX = 512 /* octets of a response code */
+};
+
+/* "BADURL url" with what may stand in a response code: text without ']'. */
+static str bad_url_code(struct imap_session *s, str url)
+{
+    struct buf code;
+    buf_init(&code, CODE_MAX);
+    (void)buf_add(&code, STR("BADURL "));
+    (void)imap_format_text(&code, url);
+    for (size_t i = 0; i < code.n; i++) {
+        if (code.p[i] == ']')
+            code.p[i] = '?';
+    }
+    str out = arena_str(&s->arena, buf_str(&code));
+    buf_fini(&code);
+    return out;
+}
+
+/* Failures that are the URL's: it is none, or there is nothing it names. */
+static bool is_of_url(const struct err *e)
+{
+    return e->kind == ERR_SYNTAX || e->kind == ERR_NOT_FOUND || e->kind == ERR_DENIED ||
+           e->kind == ERR_LIMIT;
+}
+
+/* The message that the URL names. URLs of servers are not for this one to follow, even when they
+ * name it (RFC 4469 section 3). */
+static bool find_message(struct imap_session *s, const struct imap_url *url, int64_t *account_id,
+                         struct store_row *row, struct err *e)
+{
+    struct store_place place;
+    str selected = s->view ? str_from_cstr(s->view->name) : STR_EMPTY;
+    str name = imap_url_mailbox(&s->arena, url, selected);
+    if (url->is_absolute)
+        return ERR(e, ERR_DENIED, "a URL with a server");
+    if (name.n == 0)
+        return ERR(e, ERR_NOT_FOUND, "no mailbox is selected");
+    if (!imap_resolve(s, name, STORE_MAY_READ, &place, e))
+        return false;
+    if (url->uidvalidity && url->uidvalidity != place.mailbox.state.uidvalidity)
+        return ERR(e, ERR_NOT_FOUND, "the mailbox is another one now");
+    *account_id = place.account_id;
+    return store_find_row(s->app->store, place.account_id, place.mailbox.mailbox_id, url->uid,
+                          &s->arena, imap_deadline(), row, e);
+}
+
+/* Appends what the URL names; its message is forgotten at once. */
+static bool add_url(struct imap_session *s, str text, struct buf *out, bool *is_full, struct err *e)
+{
+    struct imap_url url;
+    struct store_row row;
+    struct arena scratch;
+    int64_t account_id = 0;
+    str octets;
+    bool found = true;
+    if (!imap_url_parse(&s->arena, text, &url, e) || !find_message(s, &url, &account_id, &row, e))
+        return false;
+    arena_init(&scratch);
+    struct imap_message m = { .s = s, .account_id = account_id, .row = &row, .a = &scratch };
+    bool ok = imap_message_section(&m, &url.section, &octets, &found, e);
+    if (ok && !found)
+        ok = ERR(e, ERR_NOT_FOUND, "no such part");
+    if (ok && url.section.has_partial)
+        octets = str_slice(octets, url.section.partial_from, url.section.partial_count);
+    *is_full = ok && !buf_add(out, octets);
+    arena_fini(&scratch);
+    return ok && !*is_full;
+}
+
+static bool add_part(struct imap_catenation *c, const struct imap_append_part *part,
+                     struct buf *out, struct err *e)
+{
+    struct err why = ERR_CLEAR;
+    bool is_full = false;
+    if (!part->is_url) {
+        is_full = !buf_add(out, part->octets);
+    } else if (!add_url(c->s, part->octets, out, &is_full, &why) && !is_full) {
+        if (is_of_url(&why))
+            c->bad_url = bad_url_code(c->s, part->octets);
+        *e = why;
+        return false;
+    }
+    return !is_full || ERR(e, ERR_LIMIT, "the message gets too long");
+}
+
+bool imap_catenate(struct imap_catenation *c, const struct imap_append_part *parts, size_t n,
+                   str *out, struct err *e)
+{
+    struct buf message;
+    bool ok = true;
+    buf_init(&message, c->limit);
+    for (size_t i = 0; i < n && ok; i++)
+        ok = add_part(c, &parts[i], &message, e);
+    if (ok)
+        *out = arena_str(&c->s->arena, buf_str(&message));
+    buf_fini(&message);
+    return ok;
+}
