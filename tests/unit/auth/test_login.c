@@ -332,12 +332,17 @@ static void attacked_accounts_slow_down(struct world *w)
         try_login(w, auth, "ada@example.org", str_from_cstr(password), "10.99.0.1", NULL),
         ERR_NONE);
     assert_true(clock_monotonic_ms() - before >= 199);
-    /* Somebody else does not notice. */
-    before = clock_monotonic_ms();
-    assert_int_equal(
-        try_login(w, auth, "zoe@example.org", STR("Caf\xc3\xa9 au lait, twice"), "10.99.0.2", NULL),
-        ERR_NONE);
-    assert_true(clock_monotonic_ms() - before < 199);
+    /* Somebody else does not notice: a delay would be there each time, a busy machine is not. */
+    int64_t shortest = INT64_MAX;
+    for (int i = 0; i < 5 && shortest >= 199; i++) {
+        before = clock_monotonic_ms();
+        assert_int_equal(try_login(w, auth, "zoe@example.org", STR("Caf\xc3\xa9 au lait, twice"),
+                                   "10.99.0.2", NULL),
+                         ERR_NONE);
+        int64_t took = clock_monotonic_ms() - before;
+        shortest = took < shortest ? took : shortest;
+    }
+    assert_true(shortest < 199);
     auth_free(&auth);
 }
 
@@ -506,17 +511,12 @@ static double welch_squared(const struct sample *a, const struct sample *b)
     return difference * difference / (va + vb);
 }
 
-/* R24, without the delay that would hide every difference: unknown, disabled, without password and
- * known take the same time. */
-static void time_tells_nothing(struct world *w)
+/* One series of guesses; says which login took another time than the first one, NULL: none. */
+static const char *odd_one(struct world *w, struct auth *auth, char *said, size_t size)
 {
     static const char *const logins[] = { "ada@example.org", "nobody@example.org",
                                           "disabled@example.org", "nopassword@example.org" };
     struct sample samples[COUNT_OF(logins)] = { { 0 } };
-    struct auth_options options = quick;
-    options.hash = (struct crypto_argon2id){ .memory_kib = 4096, .passes = 2, .lanes = 1 };
-    options.per_ip_per_minute = options.per_ip_per_day = options.per_account_per_hour = 100000;
-    struct auth *auth = new_auth(w, true, &options);
     for (int round = 0; round < 60; round++) {
         for (size_t i = 0; i < COUNT_OF(logins); i++)
             measure(w, auth, logins[(i + (size_t)round) % COUNT_OF(logins)],
@@ -524,10 +524,35 @@ static void time_tells_nothing(struct world *w)
     }
     for (size_t i = 1; i < COUNT_OF(logins); i++) {
         double t2 = welch_squared(&samples[0], &samples[i]);
-        if (t2 >= 4.5 * 4.5)
-            fail_msg("%s: %.3f ms against %.3f ms, t^2 = %.1f", logins[i], mean(&samples[i]),
-                     mean(&samples[0]), t2);
+        if (t2 < 4.5 * 4.5)
+            continue;
+        (void)snprintf(said, size, "%s: %.3f ms against %.3f ms, t^2 = %.1f", logins[i],
+                       mean(&samples[i]), mean(&samples[0]), t2);
+        return logins[i];
     }
+    return NULL;
+}
+
+/* R24, without the delay that would hide every difference: unknown, disabled, without password and
+ * known take the same time. A leak shows for the same login in each series; a burst of work of the
+ * machine, against which Welch's test knows no help, does not. */
+static void time_tells_nothing(struct world *w)
+{
+    enum {
+        SERIES = 3
+    };
+    char said[160] = "";
+    struct auth_options options = quick;
+    options.hash = (struct crypto_argon2id){ .memory_kib = 4096, .passes = 2, .lanes = 1 };
+    options.per_ip_per_minute = options.per_ip_per_day = options.per_account_per_hour = 100000;
+    struct auth *auth = new_auth(w, true, &options);
+    const char *odd = odd_one(w, auth, said, sizeof(said));
+    for (int i = 1; i < SERIES && odd; i++) {
+        const char *again = odd_one(w, auth, said, sizeof(said));
+        odd = again && strcmp(again, odd) == 0 ? again : NULL;
+    }
+    if (odd)
+        fail_msg("%s", said);
     auth_free(&auth);
 }
 
@@ -542,7 +567,7 @@ static void failures_wait(struct world *w)
         assert_int_equal(try_login(w, auth, logins[i], STR("guess"), "192.0.2.1", NULL),
                          ERR_DENIED);
         int64_t took = clock_monotonic_ms() - before;
-        assert_in_range(took, 59, 1000);
+        assert_in_range(took, 59, 29000);
     }
     auth_free(&auth);
 }
