@@ -89,6 +89,50 @@ json_t *shape_token(const struct auth_token *token)
     return o;
 }
 
+/* ---- app passwords ---- */
+
+static const struct {
+    unsigned bit;
+    const char *word;
+} app_protocols[] = {
+    { AUTH_APP_IMAP, "imap" },
+    { AUTH_APP_POP3, "pop3" },
+    { AUTH_APP_SMTP, "smtp" },
+};
+
+unsigned shape_app_protocols_read(const json_t *list)
+{
+    unsigned bits = 0;
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *word = json_string_value(json_array_get(list, i));
+        for (size_t k = 0; word && k < COUNT_OF(app_protocols); k++)
+            bits |= strcmp(word, app_protocols[k].word) == 0 ? app_protocols[k].bit : 0;
+    }
+    return bits;
+}
+
+json_t *shape_app_password(const struct auth_app_password *password)
+{
+    json_t *o = json_object();
+    json_t *protocols = json_array();
+    json_t *networks = json_array();
+    for (size_t i = 0; i < COUNT_OF(app_protocols); i++) {
+        if (password->protocols & app_protocols[i].bit)
+            api_add(protocols, json_string(app_protocols[i].word));
+    }
+    for (size_t i = 0; i < password->n_networks; i++)
+        api_add(networks, api_text(password->networks[i]));
+    api_set(o, "id", api_id(password->id));
+    api_set(o, "label", api_text(password->label));
+    api_set(o, "protocols", protocols);
+    api_set(o, "networks", networks);
+    api_set(o, "createdAt", api_time(password->created_us));
+    api_set(o, "expiresAt", api_time_or_null(password->expires_us));
+    api_set(o, "lastUsedAt", api_time_or_null(password->last_used_us));
+    api_set(o, "lastUsedIp", api_text(password->last_used_ip));
+    return o;
+}
+
 /* ---- settings ---- */
 
 json_t *shape_settings(str kept)

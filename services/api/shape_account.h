@@ -5,6 +5,7 @@
 #define API_SHAPE_ACCOUNT_H
 
 #include "account/profile.h"
+#include "auth/app_password.h"
 #include "auth/grant.h"
 #include "services/api/json.h"
 
@@ -17,6 +18,9 @@ unsigned shape_scopes_read(const json_t *words);
 json_t *shape_identity(const struct account_identity *identity);
 json_t *shape_identities(const struct account_identities *identities);
 json_t *shape_token(const struct auth_token *token);
+json_t *shape_app_password(const struct auth_app_password *password);
+/* Bits AUTH_APP_* of a list of protocols that the contract checked. */
+unsigned shape_app_protocols_read(const json_t *list);
 
 /* All settings: those of the kept JSON text where it has them, else the defaults. */
 json_t *shape_settings(str kept);

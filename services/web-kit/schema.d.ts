@@ -257,6 +257,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/app-passwords": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the app passwords of the account
+         * @description Lists the app passwords of the account
+         */
+        get: operations["listAppPasswords"];
+        put?: never;
+        /**
+         * Makes an app password of the account
+         * @description Only a session may do this, not a token: 403. The password is in this answer and nowhere else.
+         */
+        post: operations["createAppPassword"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/app-passwords/{appPasswordId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Ends an app password
+         * @description Ends an app password
+         */
+        delete: operations["revokeAppPassword"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/mailboxes": {
         parameters: {
             query?: never;
@@ -961,6 +1005,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/accounts/{accountId}/app-passwords": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the app passwords of an account
+         * @description Lists the app passwords of an account
+         */
+        get: operations["listAccountAppPasswords"];
+        put?: never;
+        /**
+         * Makes an app password of an account
+         * @description The password is in this answer and nowhere else.
+         */
+        post: operations["createAccountAppPassword"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/accounts/{accountId}/app-passwords/{appPasswordId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Ends an app password
+         * @description Ends an app password
+         */
+        delete: operations["revokeAccountAppPassword"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/addresses": {
         parameters: {
             query?: never;
@@ -1359,6 +1447,70 @@ export interface components {
         AdminPassword: {
             password: components["schemas"]["Password"];
         };
+        /** @description A password for one program, good for some protocols and networks. */
+        AppPassword: {
+            id: components["schemas"]["Id"];
+            label: components["schemas"]["AppPasswordLabel"];
+            protocols: components["schemas"]["AppPasswordProtocols"];
+            networks: components["schemas"]["AppPasswordNetworks"];
+            createdAt: components["schemas"]["Timestamp"];
+            /** @description When it ends by itself; null for never. */
+            expiresAt: components["schemas"]["Timestamp"] | null;
+            /** @description When it was last used, to the minute; null for never. */
+            lastUsedAt: components["schemas"]["Timestamp"] | null;
+            /**
+             * @description From where; empty for never.
+             * @example 192.0.2.7
+             */
+            lastUsedIp: string;
+        };
+        /** @description A new app password with its secret. */
+        AppPasswordCreated: {
+            appPassword: components["schemas"]["AppPassword"];
+            /**
+             * @description To be typed as it stands. It is shown only now; the server keeps hashes.
+             * @example abcd-efgh-ijkl-mnop-qrst-uvwx-yz23
+             */
+            password: string;
+        };
+        /**
+         * Format: line
+         * @description Which program it is for, in the words of its owner.
+         * @example Phone
+         */
+        AppPasswordLabel: string;
+        /** @description App passwords, the newest first. */
+        AppPasswordList: {
+            /** @description The app passwords. */
+            items: components["schemas"]["AppPassword"][];
+        };
+        /**
+         * @description Addresses and networks that it may be used from; none for everywhere.
+         * @example [
+         *       "192.0.2.0/24"
+         *     ]
+         */
+        AppPasswordNetworks: string[];
+        /** @description An app password to be made. */
+        AppPasswordNew: {
+            label: components["schemas"]["AppPasswordLabel"];
+            protocols: components["schemas"]["AppPasswordProtocols"];
+            networks?: components["schemas"]["AppPasswordNetworks"];
+            /**
+             * Format: date-time
+             * @description When it ends by itself; null for never.
+             * @example 2027-01-01T00:00:00Z
+             */
+            expiresAt?: string | null;
+        };
+        /**
+         * @description What it is good for; smtp is the submission of mail.
+         * @example [
+         *       "imap",
+         *       "smtp"
+         *     ]
+         */
+        AppPasswordProtocols: ("imap" | "pop3" | "smtp")[];
         /** @description A part of a message that can be saved. */
         Attachment: {
             /**
@@ -3318,6 +3470,11 @@ export interface components {
          */
         address: components["schemas"]["Address"];
         /**
+         * @description Id of an app password of the account.
+         * @example 1
+         */
+        appPasswordId: components["schemas"]["Id"];
+        /**
          * @description Id of an upload, or of a part of a message.
          * @example u3Jx9QmT2LwVbK7c
          */
@@ -4399,6 +4556,155 @@ export interface operations {
                  * @example 7
                  */
                 tokenId: components["parameters"]["tokenId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Ended; it is refused from now on. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listAppPasswords: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All app passwords, the newest first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "115302194731810817",
+                     *           "label": "Phone",
+                     *           "protocols": [
+                     *             "imap",
+                     *             "smtp"
+                     *           ],
+                     *           "networks": [
+                     *             "192.0.2.0/24"
+                     *           ],
+                     *           "createdAt": "2026-03-01T12:00:00Z",
+                     *           "expiresAt": "2026-03-01T12:00:00Z",
+                     *           "lastUsedAt": "2026-03-01T12:00:00Z",
+                     *           "lastUsedIp": "192.0.2.7"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AppPasswordList"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createAppPassword: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Any text of the client's choice. A second request with the same key and the same body within 24 hours is not carried out again but answered as the first one was; with another body it is 409.
+                 * @example 4f1b3c1e-8a53-4a52-9a0e-0a5b5e1d9a77
+                 */
+                "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "label": "Phone",
+                 *       "protocols": [
+                 *         "imap",
+                 *         "smtp"
+                 *       ],
+                 *       "networks": [
+                 *         "192.0.2.0/24"
+                 *       ],
+                 *       "expiresAt": "2027-01-01T00:00:00Z"
+                 *     }
+                 */
+                "application/json": components["schemas"]["AppPasswordNew"];
+            };
+        };
+        responses: {
+            /** @description Made. */
+            201: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "appPassword": {
+                     *         "id": "115302194731810817",
+                     *         "label": "Phone",
+                     *         "protocols": [
+                     *           "imap",
+                     *           "smtp"
+                     *         ],
+                     *         "networks": [
+                     *           "192.0.2.0/24"
+                     *         ],
+                     *         "createdAt": "2026-03-01T12:00:00Z",
+                     *         "expiresAt": "2026-03-01T12:00:00Z",
+                     *         "lastUsedAt": "2026-03-01T12:00:00Z",
+                     *         "lastUsedIp": "192.0.2.7"
+                     *       },
+                     *       "password": "abcd-efgh-ijkl-mnop-qrst-uvwx-yz23"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AppPasswordCreated"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidFields"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    revokeAppPassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of an app password of the account.
+                 * @example 1
+                 */
+                appPasswordId: components["parameters"]["appPasswordId"];
             };
             cookie?: never;
         };
@@ -7477,6 +7783,174 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["InvalidFields"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listAccountAppPasswords: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of an account, or one of its addresses.
+                 * @example 12
+                 */
+                accountId: components["parameters"]["accountId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All app passwords, the newest first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "115302194731810817",
+                     *           "label": "Phone",
+                     *           "protocols": [
+                     *             "imap",
+                     *             "smtp"
+                     *           ],
+                     *           "networks": [
+                     *             "192.0.2.0/24"
+                     *           ],
+                     *           "createdAt": "2026-03-01T12:00:00Z",
+                     *           "expiresAt": "2026-03-01T12:00:00Z",
+                     *           "lastUsedAt": "2026-03-01T12:00:00Z",
+                     *           "lastUsedIp": "192.0.2.7"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AppPasswordList"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createAccountAppPassword: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Any text of the client's choice. A second request with the same key and the same body within 24 hours is not carried out again but answered as the first one was; with another body it is 409.
+                 * @example 4f1b3c1e-8a53-4a52-9a0e-0a5b5e1d9a77
+                 */
+                "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
+            };
+            path: {
+                /**
+                 * @description Id of an account, or one of its addresses.
+                 * @example 12
+                 */
+                accountId: components["parameters"]["accountId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "label": "Phone",
+                 *       "protocols": [
+                 *         "imap",
+                 *         "smtp"
+                 *       ],
+                 *       "networks": [
+                 *         "192.0.2.0/24"
+                 *       ],
+                 *       "expiresAt": "2027-01-01T00:00:00Z"
+                 *     }
+                 */
+                "application/json": components["schemas"]["AppPasswordNew"];
+            };
+        };
+        responses: {
+            /** @description Made. */
+            201: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "appPassword": {
+                     *         "id": "115302194731810817",
+                     *         "label": "Phone",
+                     *         "protocols": [
+                     *           "imap",
+                     *           "smtp"
+                     *         ],
+                     *         "networks": [
+                     *           "192.0.2.0/24"
+                     *         ],
+                     *         "createdAt": "2026-03-01T12:00:00Z",
+                     *         "expiresAt": "2026-03-01T12:00:00Z",
+                     *         "lastUsedAt": "2026-03-01T12:00:00Z",
+                     *         "lastUsedIp": "192.0.2.7"
+                     *       },
+                     *       "password": "abcd-efgh-ijkl-mnop-qrst-uvwx-yz23"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AppPasswordCreated"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidFields"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    revokeAccountAppPassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of an account, or one of its addresses.
+                 * @example 12
+                 */
+                accountId: components["parameters"]["accountId"];
+                /**
+                 * @description Id of an app password of the account.
+                 * @example 1
+                 */
+                appPasswordId: components["parameters"]["appPasswordId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Ended; it is refused from now on. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
         };
