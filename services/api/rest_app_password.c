@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* App passwords: of one's own account, and of any account for administrators. */
-#include "api_routes.h"
 #include "account/account.h"
+#include "api_routes.h"
 #include "auth/app_password.h"
 #include "base/date.h"
 #include "services/api/api.h"
@@ -26,9 +26,10 @@ static bool find(struct api_call *call, str name, struct owner *out)
     struct err e = ERR_CLEAR;
     int64_t id = api_id_parse(name);
     bool found = true;
-    bool ok = id ? account_get(call->app->accounts, id, call->arena, call->deadline_ms, &account, &e)
-                 : account_find_for_login(call->app->accounts, name, call->arena, call->deadline_ms,
-                                          &found, &account, &e);
+    bool ok =
+        id ? account_get(call->app->accounts, id, call->arena, call->deadline_ms, &account, &e)
+           : account_find_for_login(call->app->accounts, name, call->arena, call->deadline_ms,
+                                    &found, &account, &e);
     if (!ok)
         return call_fail(call, &e);
     if (!found)

@@ -30,6 +30,7 @@ YIELDS static bool call_remote(struct cli_session *s, const char *method, str pa
         enum http_method method;
     } methods[] = { { "GET", HTTP_GET },
                     { "POST", HTTP_POST },
+                    { "PUT", HTTP_PUT },
                     { "PATCH", HTTP_PATCH },
                     { "DELETE", HTTP_DELETE } };
     struct http_fetch fetch = {

@@ -57,7 +57,7 @@ static size_t print_commands(const struct cli *cli, const char *word)
             (void)str_cut(str_from_cstr(c->name), ' ', &first, &rest);
             if (word && !str_eq(first, str_from_cstr(word)))
                 continue;
-            (void)printf("  %-16s %s\n", c->name, c->summary);
+            (void)printf("  %-20s %s\n", c->name, c->summary);
             shown++;
         }
     }

@@ -78,6 +78,7 @@ char *cli_option(const struct cli *cli, const char *name);
 extern const struct cli_group cli_base_group;
 extern const struct cli_group cli_domain_group;
 extern const struct cli_group cli_user_group;
+extern const struct cli_group cli_app_password_group;
 extern const struct cli_group cli_queue_group;
 extern const struct cli_group cli_capability_group;
 

@@ -51,7 +51,7 @@ static bool enter(struct imap_session *s, const struct auth_identity *identity)
     if (!s->slot)
         return imap_reply(s, IMAP_NO, STR("LIMIT"), "Too many connections of this user");
     s->account_id = identity->account_id;
-    s->password_serial = identity->password_serial;
+    s->ticket = identity->ticket;
     s->login = heap_zalloc(identity->login.n + 1);
     memcpy(s->login, identity->login.p, identity->login.n);
     s->state = IMAP_AUTHENTICATED;

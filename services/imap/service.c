@@ -2,7 +2,6 @@
 /* Descriptor of the service, its listeners, and what its sessions share. */
 #include "services/imap/service.h"
 
-#include "account/account.h"
 #include "config/config.h"
 #include "services/imap/commands.h"
 #include "services/imap/session.h"
@@ -60,22 +59,19 @@ static void account_changed(enum notify_topic topic, int64_t id, void *arg)
 YIELDS static void look_at_accounts(struct imap_service *service, struct arena *a)
 {
     struct err e = ERR_CLEAR;
-    struct account_ids ids = { .n = 0 };
-    struct account_ids ended = { .n = 0 };
+    struct auth_accounts ended;
+    size_t n = 0;
     LIST_FOR_EACH (item, &service->sessions)
-        ids.n++;
-    ids.list = ARENA_ARRAY(a, int64_t, ids.n);
-    ids.serials = ARENA_ARRAY(a, int64_t, ids.n);
-    ids.n = 0;
+        n++;
+    struct auth_ticket *tickets = ARENA_ARRAY(a, struct auth_ticket, n + 1);
+    n = 0;
     LIST_FOR_EACH (item, &service->sessions) {
         const struct imap_session *s = CONTAINER_OF(item, struct imap_session, link);
-        if (s->account_id == 0)
-            continue;
-        ids.list[ids.n] = s->account_id;
-        ids.serials[ids.n++] = s->password_serial;
+        if (s->account_id != 0)
+            tickets[n++] = s->ticket;
     }
-    if (ids.n == 0 || !account_find_ended(service->app->accounts, &ids, a,
-                                          clock_deadline_in(LOOK_MS), &ended, &e))
+    if (!auth_tickets_ended(service->app->db, tickets, n, a, clock_deadline_in(LOOK_MS), &ended,
+                            &e))
         return; /* the next round asks again */
     for (size_t i = 0; i < ended.n; i++)
         account_changed(NOTIFY_ACCOUNT, ended.list[i], service);

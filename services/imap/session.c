@@ -2,7 +2,6 @@
 /* The life of an IMAP connection: greeting, one command after the other, parked in between. */
 #include "services/imap/session.h"
 
-#include "account/account.h"
 #include "config/config.h"
 #include "crypto/secret.h"
 #include "db/db.h"
@@ -143,23 +142,30 @@ static void run_command(struct imap_session *s)
     count_bad(s);
 }
 
-/* Ends the session of an account that was disabled or removed, or whose password is another one now
- * (U13). Yields. */
+/* Ends a session that would not be let in any more as it was (U13). Yields. */
 static void recheck_account(struct imap_session *s)
 {
-    struct account account;
+    static const struct {
+        const char *code;
+        const char *text;
+        const char *reason;
+    } ends[] = {
+        [AUTH_ACCOUNT_ENDED] = { "AUTHORIZATIONFAILED", "The account is disabled",
+                                 "account_disabled" },
+        [AUTH_PASSWORD_CHANGED] = { "EXPIRED", "The password was changed, log in again",
+                                    "password_changed" },
+        [AUTH_SECRET_ENDED] = { "EXPIRED", "The app password or token was ended, log in again",
+                                "secret_ended" },
+    };
+    enum auth_standing standing = AUTH_STANDS;
     struct err e = ERR_CLEAR;
     if (!s->must_recheck)
         return;
-    bool ok =
-        account_get(s->app->accounts, s->account_id, &s->arena, imap_deadline(), &account, &e);
-    if (ok || e.kind == ERR_NOT_FOUND)
-        s->must_recheck = false;
-    if ((ok && account.is_disabled) || (!ok && e.kind == ERR_NOT_FOUND)) {
-        imap_bye(s, "AUTHORIZATIONFAILED", "The account is disabled", "account_disabled");
-    } else if (ok && account.password_serial != s->password_serial) {
-        imap_bye(s, "EXPIRED", "The password was changed, log in again", "password_changed");
-    }
+    if (!auth_ticket_check(s->app->db, &s->ticket, &s->arena, imap_deadline(), &standing, &e))
+        return;
+    s->must_recheck = false;
+    if (standing != AUTH_STANDS)
+        imap_bye(s, ends[standing].code, ends[standing].text, ends[standing].reason);
 }
 
 /* Parks: gives back what a parked session does not need, and says when to be called next. What

@@ -4,6 +4,7 @@
 #ifndef IMAP_SESSION_H
 #define IMAP_SESSION_H
 
+#include "auth/ticket.h"
 #include "base/list.h"
 #include "notify/notify.h"
 #include "services/app/app.h"
@@ -74,12 +75,12 @@ struct imap_session {
     struct buf out;     /* where commands make their lines */
     struct imap_reply reply;
     char idle_tag[IMAP_TAG_MAX + 1];
-    int64_t account_id;      /* after login */
-    int64_t password_serial; /* of the password it logged in with */
-    char *login;             /* after login; on the heap */
-    struct net_count *guest; /* the count of those that have not logged in; NULL after login */
-    struct net_count *slot;  /* the user's count of connections from this address */
-    struct imap_view *view;  /* of the selected mailbox, NULL when none is */
+    int64_t account_id;        /* after login */
+    struct auth_ticket ticket; /* what it logged in with */
+    char *login;               /* after login; on the heap */
+    struct net_count *guest;   /* the count of those that have not logged in; NULL after login */
+    struct net_count *slot;    /* the user's count of connections from this address */
+    struct imap_view *view;    /* of the selected mailbox, NULL when none is */
     struct notify_subscriber subscriber;
     struct imap_watch *watch; /* what NOTIFY asked for; NULL: it was not given */
     /* For the one log line at the end. */

@@ -64,7 +64,7 @@ static void enter(struct pop3_session *s, const struct auth_identity *identity)
         return;
     }
     s->account_id = identity->account_id;
-    s->password_serial = identity->password_serial;
+    s->ticket = identity->ticket;
     s->login = keep(identity->login);
     if (!pop3_maildrop_open(s, &e)) {
         if (e.kind == ERR_CONFLICT) {

@@ -2,7 +2,6 @@
 /* The life of a POP3 connection: greeting, one command after the other, parked in between. */
 #include "services/pop3/session.h"
 
-#include "account/account.h"
 #include "crypto/secret.h"
 #include "db/db.h"
 #include "obs/obs.h"
@@ -125,22 +124,20 @@ static void reading_failed(struct pop3_session *s, const struct err *e)
     }
 }
 
-/* Looks whether the account may still be logged in (U13), and holds the lock. A database that is
+/* Looks whether the user may still be logged in (U13), and holds the lock. A database that is
  * away changes nothing: it is asked again soon. Yields. */
 static void recheck(struct pop3_session *s)
 {
-    struct account account;
+    enum auth_standing standing = AUTH_STANDS;
     struct err e = ERR_CLEAR;
     bool is_due = s->must_recheck || clock_monotonic_ms() >= s->recheck_ms;
     if (s->state != POP3_TRANSACTION || !is_due)
         return;
-    bool ok =
-        account_get(s->app->accounts, s->account_id, &s->arena, pop3_deadline(), &account, &e);
-    if (ok && !account.is_disabled && account.password_serial == s->password_serial) {
-        if (!pop3_maildrop_extend(s, &e) && e.kind == ERR_CONFLICT)
-            pop3_end(s, "lock_lost");
-    } else if (ok || e.kind == ERR_NOT_FOUND) {
+    bool ok = auth_ticket_check(s->app->db, &s->ticket, &s->arena, pop3_deadline(), &standing, &e);
+    if (ok && standing != AUTH_STANDS) {
         pop3_end(s, "account_changed");
+    } else if (ok && !pop3_maildrop_extend(s, &e) && e.kind == ERR_CONFLICT) {
+        pop3_end(s, "lock_lost");
     }
     s->must_recheck = e.kind != ERR_NONE;
     s->recheck_ms = clock_deadline_in(s->must_recheck ? POP3_RETRY_MS : POP3_RECHECK_MS);

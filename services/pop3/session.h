@@ -5,6 +5,7 @@
 #define POP3_SESSION_H
 
 #include "auth/exchange.h"
+#include "auth/ticket.h"
 #include "base/list.h"
 #include "net/net.h"
 #include "services/app/app.h"
@@ -48,7 +49,7 @@ struct pop3_session {
     char *user;                     /* of USER, waiting for PASS; on the heap */
     struct auth_exchange *exchange; /* of AUTH; NULL: none is under way */
     int64_t account_id;             /* after login */
-    int64_t password_serial;        /* of the password it logged in with */
+    struct auth_ticket ticket;      /* what it logged in with */
     char *login;                    /* after login; on the heap */
     bool must_recheck;              /* the account changed: is it still allowed? */
     int64_t recheck_ms;             /* when to look although nobody told of a change */

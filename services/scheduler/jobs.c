@@ -2,6 +2,7 @@
 /* What is done periodically. A new job is a row here. */
 #include "services/scheduler/jobs.h"
 
+#include "auth/app_password.h"
 #include "auth/grant.h"
 #include "compose/submission.h"
 #include "compose/upload.h"
@@ -27,10 +28,11 @@ YIELDS static bool sweep_vocabulary(struct app *app, int64_t deadline_ms, struct
     return search_sweep_vocabulary(app->db, SEARCH_SWEEP_EVERY_S, deadline_ms, &done, e);
 }
 
-/* Sessions, tokens, uploads and submissions that have ended. */
+/* Sessions, tokens, app passwords, uploads and submissions that have ended. */
 YIELDS static bool sweep_ended(struct app *app, int64_t deadline_ms, struct err *e)
 {
     return auth_grants_sweep(app->db, deadline_ms, e) &&
+           auth_app_password_sweep(app->db, deadline_ms, e) &&
            compose_upload_sweep(app->db, deadline_ms, e) &&
            compose_submission_sweep(app->db, deadline_ms, e);
 }

@@ -16,7 +16,7 @@ static enum smtp_answer answer_for_dialogue(enum err_kind kind)
 static enum net_next enter(struct smtp_session *s, const struct auth_identity *identity)
 {
     s->account_id = identity->account_id;
-    s->password_serial = identity->password_serial;
+    s->ticket = identity->ticket;
     s->recheck_ms = clock_deadline_in(SMTP_RECHECK_MS);
     s->login = arena_str(&s->arena, identity->login);
     return smtp_say(s, ANSWER_LOGGED_IN);

@@ -2,7 +2,6 @@
 /* One SMTP connection: its life, reading commands, answering. Single commands are in cmd_*.c. */
 #include "services/smtp/session.h"
 
-#include "account/account.h"
 #include "config/config.h"
 #include "db/db.h"
 #include "obs/obs.h"
@@ -49,28 +48,20 @@ void smtp_note_account_change(struct smtp_session *s)
     net_conn_wake(s->conn);
 }
 
-static bool is_same_account(const struct smtp_session *s, const struct account *account)
-{
-    return !account->is_disabled && account->password_serial == s->password_serial;
-}
-
 enum net_next smtp_recheck_account(struct smtp_session *s)
 {
     struct err e = ERR_CLEAR;
-    struct account account;
+    enum auth_standing standing = AUTH_STANDS;
     bool is_known = false;
     if (s->account_id == 0 || !s->must_recheck)
         return NET_PARK;
     if (smtp_is_database_up(s)) {
-        is_known = account_get(s->state->app->accounts, s->account_id, &s->command,
-                               clock_deadline_in(SMTP_LOOKUP_MS), &account, &e);
+        is_known = auth_ticket_check(s->state->app->db, &s->ticket, &s->command,
+                                     clock_deadline_in(SMTP_LOOKUP_MS), &standing, &e);
     }
-    bool is_gone = e.kind == ERR_NOT_FOUND;
-    s->must_recheck = !is_known && !is_gone;
+    s->must_recheck = !is_known;
     s->recheck_ms = clock_deadline_in(s->must_recheck ? SMTP_LOOKUP_MS : SMTP_RECHECK_MS);
-    if (is_gone || (is_known && !is_same_account(s, &account)))
-        return smtp_say(s, ANSWER_ACCOUNT_CHANGED);
-    return NET_PARK;
+    return standing == AUTH_STANDS ? NET_PARK : smtp_say(s, ANSWER_ACCOUNT_CHANGED);
 }
 
 void smtp_reset_transaction(struct smtp_session *s)

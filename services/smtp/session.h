@@ -4,6 +4,7 @@
 #ifndef SMTP_SESSION_H
 #define SMTP_SESSION_H
 
+#include "auth/ticket.h"
 #include "base/list.h"
 #include "base/vec.h"
 #include "deliver/deliver.h"
@@ -76,7 +77,7 @@ struct smtp_session {
     bool is_esmtp;
     int64_t account_id; /* 0: not logged in */
     str login;
-    int64_t password_serial;        /* of the password it logged in with */
+    struct auth_ticket ticket;      /* what it logged in with */
     bool must_recheck;              /* the account may have changed */
     int64_t recheck_ms;             /* when to look at it although nobody told of a change */
     struct auth_exchange *dialogue; /* NULL: no AUTH is under way */

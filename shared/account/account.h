@@ -100,20 +100,6 @@ YIELDS bool account_find_for_login(struct account_directory *d, str login, struc
 YIELDS bool account_get(struct account_directory *d, int64_t account_id, struct arena *a,
                         int64_t deadline_ms, struct account *out, struct err *e);
 
-struct account_ids {
-    int64_t *list;
-    int64_t *serials; /* of the passwords they logged in with (account.password_serial), or NULL */
-    size_t n;
-};
-
-/* Those of the accounts that may not be logged in any more, because they were disabled or removed,
- * or, with `serials`, because the password is another one now: for sessions that were not told of
- * it. Ids may be there twice, in `ids` as in *out (in the
- * arena). Yields. */
-YIELDS bool account_find_ended(struct account_directory *d, const struct account_ids *ids,
-                               struct arena *a, int64_t deadline_ms, struct account_ids *out,
-                               struct err *e);
-
 /* What is written to the audit log beside a change: who did it, from where. */
 struct account_actor {
     int64_t account_id; /* 0: the operator on the machine (CLI) or the system */

@@ -17,12 +17,6 @@ static const struct db_stmt find_by_id = { "SELECT " ACCOUNT_COLUMNS
                                            " FROM account c JOIN account_state s USING (account_id)"
                                            " WHERE c.account_id = $1" };
 
-static const struct db_stmt find_ended = {
-    "SELECT i.account_id FROM unnest($1::bigint[], $2::bigint[]) AS i(account_id, serial)"
-    " LEFT JOIN account c USING (account_id)"
-    " WHERE c.account_id IS NULL OR c.disabled_at IS NOT NULL OR c.password_serial <> i.serial"
-};
-
 static const struct db_stmt list_accounts = {
     "SELECT " ACCOUNT_COLUMNS " FROM account c JOIN account_state s USING (account_id)"
     "  JOIN domain d USING (domain_id)"
@@ -90,23 +84,6 @@ bool account_get(struct account_directory *d, int64_t account_id, struct arena *
         return ERR(e, ERR_NOT_FOUND, "there is no account %lld", (long long)account_id);
     read_account(rows, 0, a, out);
     out->password_hash = STR_EMPTY;
-    return true;
-}
-
-bool account_find_ended(struct account_directory *d, const struct account_ids *ids, struct arena *a,
-                        int64_t deadline_ms, struct account_ids *out, struct err *e)
-{
-    struct db_rows *rows = NULL;
-    const struct db_param params[] = {
-        DB_INT8S(ids->list, ids->n),
-        DB_INT8S(ids->serials, ids->serials ? ids->n : 0),
-    };
-    if (!db_query(d->db, DB_READ, &find_ended, params, COUNT_OF(params), a, deadline_ms, &rows, e))
-        return false;
-    out->n = db_row_count(rows);
-    out->list = ARENA_ARRAY(a, int64_t, out->n);
-    for (size_t i = 0; i < out->n; i++)
-        out->list[i] = db_int(rows, i, 0);
     return true;
 }
 

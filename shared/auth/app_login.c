@@ -73,6 +73,7 @@ YIELDS static void take(struct login *l, const struct db_rows *rows, size_t row)
     l->way = arena_cstr(l->a, arena_printf(l->a, "app password %lld (%.*s)",
                                            (long long)db_int(rows, row, 0),
                                            STR_FMT(db_str(rows, row, 1))));
+    l->app_password_id = db_int(rows, row, 0);
     if (clock_utc_us() - used <= USED_STEP_US)
         return;
     (void)db_query(l->auth->db, DB_AUTH, &note_use, params, COUNT_OF(params), l->a, l->deadline_ms,

@@ -286,7 +286,10 @@ void login_admit(struct login *l, struct auth_identity *out)
     *out = (struct auth_identity){ .account_id = l->account.account_id,
                                    .login = l->account.login,
                                    .is_admin = l->account.is_admin,
-                                   .password_serial = l->account.password_serial };
+                                   .ticket = { .account_id = l->account.account_id,
+                                               .password_serial = l->account.password_serial,
+                                               .app_password_id = l->app_password_id,
+                                               .token_id = l->token_id } };
 }
 
 /* The password was right: it is remembered for clients that come in bursts. */

@@ -11,6 +11,7 @@
 
 #include "auth/password.h"
 #include "auth/sasl.h"
+#include "auth/ticket.h"
 #include "crypto/argon2id.h"
 #include "net/address.h"
 #include "runtime/runtime.h"
@@ -51,7 +52,7 @@ struct auth_identity {
     int64_t account_id;
     str login; /* its first address, in the arena */
     bool is_admin;
-    int64_t password_serial; /* of the password that was right (account.h) */
+    struct auth_ticket ticket; /* what it was let in with: ask again whether it still is */
 };
 
 /* Checks one login. Failures have waited their delay already; answer at once. ERR_DENIED: not this

@@ -55,6 +55,7 @@ static bool run(struct login *l, struct auth_identity *out, struct err *e)
                      is_enough(grant.scopes, l->attempt->protocol);
     if (!is_theirs)
         return login_deny(l, e);
+    l->token_id = grant.id;
     login_admit(l, out);
     return true;
 }

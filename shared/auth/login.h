@@ -42,8 +42,10 @@ struct login {
     unsigned forgets; /* auth->forgets when the account was read */
     bool is_found;    /* account is filled */
     struct account account;
-    const char *way;    /* what proved it, for the audit: NULL is the password */
-    const char *result; /* for the metric and the log */
+    const char *way;         /* what proved it, for the audit: NULL is the password */
+    int64_t app_password_id; /* that proved it, or 0 */
+    int64_t token_id;        /* the same */
+    const char *result;      /* for the metric and the log */
 };
 
 /* Begins one: names its counters, starts its clock. */

@@ -13,10 +13,12 @@ from cases import OPERATIONS
 
 # Parameters of paths that name things of one account.
 OWNED = {"mailboxId", "threadId", "messageId", "partId", "blobId", "draftId", "submissionId", "identityId", "sessionId",
-         "tokenId"}
+         "tokenId", "appPasswordId"}
 NOTHING = {"blobId": "zzzzzzzzzzzzzzzz", "partId": "77"}
 SOME_ID = "9223372036854775000"
-ON_OWNED = [op for op in OPERATIONS if {p["name"] for p in op.params if p["in"] == "path"} & OWNED]
+# Administrators name the account too; that it must be the thing's is with the tour of theirs.
+ON_OWNED = [op for op in OPERATIONS if {p["name"] for p in op.params if p["in"] == "path"} & OWNED
+            and not op.scope.startswith("admin")]
 DRAFT = {"to": [], "cc": [], "bcc": [], "subject": "Secret", "html": "", "text": "x", "attachments": []}
 
 
@@ -58,6 +60,8 @@ class Victim:
             "blobId": self.api.post("/blobs", b"0123456789", query={"name": "secret.txt"}, status=201).json["id"],
             "draftId": self.api.post("/drafts", DRAFT, status=201).json["id"],
             "sessionId": self.api.get("/session").json["id"],
+            "appPasswordId": self.api.post("/app-passwords", {"label": "t", "protocols": ["imap"]},
+                                           status=201).json["appPassword"]["id"],
             "tokenId": self.api.post("/tokens", {"name": "t", "scopes": ["mail:read"]}, status=201).json["token"]["id"],
         }
         self.ids["submissionId"] = self.send()
@@ -69,7 +73,7 @@ class Victim:
 
     def picture(self):
         """Everything that somebody else could have changed."""
-        lists = ["/mailboxes", "/identities", "/messages", "/drafts", "/tokens", "/me", "/me/settings"]
+        lists = ["/mailboxes", "/identities", "/messages", "/drafts", "/tokens", "/app-passwords", "/me", "/me/settings"]
         seen = {path: self.api.get(path).json for path in lists}
         seen["source"] = self.api.get(f"/messages/{self.ids['messageId']}/source").body
         seen["blob"] = self.api.get(f"/blobs/{self.ids['blobId']}").body

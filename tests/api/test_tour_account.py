@@ -135,6 +135,43 @@ def test_token_ends_at_its_time(heronry, api):
         assert past.pointers == ["/expiresAt"]
 
 
+# ---- app passwords ----
+
+PHONE = {"label": "Phone", "protocols": ["imap", "smtp"]}
+
+
+def test_app_passwords(heronry, api):
+    made = api.post("/app-passwords", PHONE | {"networks": ["127.0.0.0/8", "::1"], "expiresAt": "2099-01-01T00:00:00Z"},
+                    headers={"Idempotency-Key": "app"}, status=201)
+    one = made.json["appPassword"]
+    assert made.headers["location"] == f"/api/v1/app-passwords/{one['id']}"
+    assert (one["label"], one["protocols"], one["networks"]) == ("Phone", ["imap", "smtp"], ["127.0.0.0/8", "::1"])
+    assert (one["expiresAt"][:10], one["lastUsedAt"], one["lastUsedIp"]) == ("2099-01-01", None, "")
+    api.post("/app-passwords", PHONE, headers={"Idempotency-Key": "app"}, status=409)
+    other = api.post("/app-passwords", PHONE | {"label": "Desk", "protocols": ["pop3"]}, status=201).json
+    listed = api.get("/app-passwords")
+    assert listed.json["items"] == [other["appPassword"], one]
+    assert made.json["password"] not in listed.text and other["password"] != made.json["password"]
+    api.delete(f"/app-passwords/{one['id']}", status=204)
+    api.delete(f"/app-passwords/{one['id']}", status=404)
+    assert [p["label"] for p in api.get("/app-passwords").json["items"]] == ["Desk"]
+
+
+def test_app_passwords_that_are_refused(heronry, user, api):
+    assert api.post("/app-passwords", PHONE | {"networks": ["192.0.2.0/33"]}, status=422).pointers == ["/networks"]
+    past = api.post("/app-passwords", PHONE | {"expiresAt": "2001-01-01T00:00:00Z"}, status=422)
+    assert past.pointers == ["/expiresAt"]
+    strong = api.with_token("account:read", "account:write")
+    assert strong.post("/app-passwords", PHONE, status=403).problem == "session-only"
+    assert strong.get("/app-passwords").json["items"] == []
+    secret = api.post("/app-passwords", PHONE, status=201).json["password"]
+    # It opens programs, not the webmail.
+    Api(heronry).post("/session", {"login": user["address"], "password": secret}, status=401)
+    for _ in range(49):
+        api.post("/app-passwords", PHONE, status=201)
+    assert api.post("/app-passwords", PHONE, status=422).problem == "limit"
+
+
 # ---- the server ----
 
 def test_description_and_page(heronry):

@@ -109,6 +109,26 @@ def test_password_of_an_account(heronry, admin, domain):
     assert admin.put(f"/admin/accounts/{account['id']}/password", {"password": "12345678"}, status=422).problem == "weak-password"
 
 
+def test_app_passwords_of_an_account(admin, domain):
+    account, other = (new_account(admin, domain).json for _ in range(2))
+    path = f"/admin/accounts/{account['id']}/app-passwords"
+    phone = {"label": "Phone", "protocols": ["imap"]}
+    made = admin.post(path, phone, headers={"Idempotency-Key": path}, status=201)
+    one = made.json["appPassword"]
+    assert made.headers["location"] == f"/api/v1{path}/{one['id']}"
+    admin.post(path, phone | {"label": "Desk"}, headers={"Idempotency-Key": path}, status=409)
+    by_name = f"/admin/accounts/{account['address']}/app-passwords"
+    assert admin.get(path).json == admin.get(by_name).json == {"items": [one]}
+    for unknown in ("999999", f"nobody@{domain}"):
+        admin.get(f"/admin/accounts/{unknown}/app-passwords", status=404)
+        admin.post(f"/admin/accounts/{unknown}/app-passwords", phone, status=404)
+    admin.delete(f"/admin/accounts/{other['id']}/app-passwords/{one['id']}", status=404)
+    admin.delete(f"{path}/{one['id']}", status=204)
+    assert admin.get(path).json["items"] == []
+    acts = [r["action"] for r in admin.get("/admin/audit", query={"object": account["address"]}).json["items"]]
+    assert acts[:2] == ["app_password.revoke", "app_password.create"]
+
+
 def test_last_administrator_stays(heronry_factory):
     server = heronry_factory()
     admin = Api.signed_in(server, server.user(1))

@@ -14,7 +14,8 @@ from api_client import Api
 from conftest import BINARY
 
 COMMANDS = ["serve", "migrate", "config-check", "config", "version", "domain add", "domain list", "domain remove",
-            "user add", "user list", "user quota", "user disable", "user enable", "queue list", "queue retry",
+            "user add", "user list", "user quota", "user disable", "user enable", "app-password create",
+            "app-password list", "app-password revoke", "queue list", "queue retry",
             "queue retry-all", "queue delete", "queue stats"]
 
 
@@ -201,6 +202,30 @@ def test_no_password_is_written_anywhere(heronry):
     assert logs and not any(secret in path.read_text(errors="replace") for path in logs)
 
 
+# ---- app passwords ----
+
+def test_app_password_verbs(heronry):
+    user = heronry.new_user()
+    shown = heronry.cli("app-password", "create", user["address"], "Old phone", "--protocols", "imap, smtp")
+    assert re.fullmatch(r"([a-z2-7]{4}-){6}[a-z2-7]{4}\n", shown.stdout)
+    made = heronry.json("app-password", "create", user["address"], "Desk", "--expires", "2099-01-01T00:00:00Z",
+                        "--networks", "192.0.2.0/24")
+    heronry.imap(user | {"password": shown.stdout.strip()}).logout()
+    desk, phone = heronry.json("app-password", "list", user["address"])["app_passwords"]
+    assert (desk["label"], desk["protocols"], desk["networks"]) == ("Desk", ["imap", "pop3", "smtp"], ["192.0.2.0/24"])
+    assert desk["id"] == made["id"] and desk["expires_at"].startswith("2099") and desk["last_used_at"] is None
+    assert phone["protocols"] == ["imap", "smtp"] and phone["last_used_ip"] in ("127.0.0.1", "::1")
+    table = heronry.cli("app-password", "list", user["address"]).stdout
+    assert "Old phone" in table and "everywhere" in table and made["password"] not in table
+    assert heronry.json("app-password", "revoke", user["address"], phone["id"])["ok"]
+    with pytest.raises(Exception, match="AUTHENTICATIONFAILED"):
+        heronry.imap(user | {"password": shown.stdout.strip()})
+    assert code(heronry, "app-password", "revoke", user["address"], phone["id"]) == 66
+    assert code(heronry, "app-password", "list", f"nobody@{heronry.domain}") == 66
+    assert code(heronry, "app-password", "create", user["address"], "x", "--protocols", "ftp") == 65
+    assert code(heronry, "app-password", "create", user["address"], "x", "--networks", "192.0.2.0/40") == 65
+
+
 # ---- queue ----
 
 @pytest.fixture
@@ -313,6 +338,8 @@ def test_commands_call_the_api_of_another_machine(heronry):
     remote(heronry, token, "user", "quota", user["address"], "5MB")
     assert json.loads(remote(heronry, token, "user", "quota", user["address"], "--json").stdout)["quota_bytes"] == 5 << 20
     json.loads(remote(heronry, token, "queue", "stats", "--json").stdout)
+    made = json.loads(remote(heronry, token, "app-password", "create", user["address"], "x", "--json").stdout)
+    remote(heronry, token, "app-password", "revoke", user["address"], made["id"])
     acts = heronry.psql("SELECT actor FROM audit_log WHERE action = 'domain.add' AND object = '" + name + "'")
     assert acts == heronry.user()["address"]
 

@@ -209,48 +209,6 @@ static void the_disabled_may_not_send(struct world *w)
     }
 }
 
-static int64_t serial_of(struct world *w, const char *login)
-{
-    struct account account;
-    struct err e = ERR_CLEAR;
-    bool found = false;
-    assert_true(account_find_for_login(w->directory, str_from_cstr(login), &w->a, soon(), &found,
-                                       &account, &e));
-    assert_true(found);
-    return account.password_serial;
-}
-
-/* The same for sessions that only read: asked for many accounts at once. */
-static void ended_accounts_are_found(struct world *w)
-{
-    struct err e = ERR_CLEAR;
-    int64_t ada = route(w, "ada", "example.org").account_id;
-    int64_t ben = route(w, "ben", "example.org").account_id;
-    int64_t list[] = { ada, ben, INT64_C(123456789), ben };
-    int64_t serials[] = { serial_of(w, "ada@example.org"), serial_of(w, "ben@example.org") };
-    struct account_ids two = { .list = list, .n = 2 };
-    struct account_ids with_serials = { .list = list, .serials = serials, .n = 2 };
-    struct account_ids four = { .list = list, .n = 4 };
-    struct account_ids none = { .n = 0 };
-    struct account_ids ended;
-    assert_true(account_find_ended(w->directory, &two, &w->a, soon(), &ended, &e));
-    assert_int_equal(ended.n, 0);
-    assert_true(account_find_ended(w->directory, &with_serials, &w->a, soon(), &ended, &e));
-    assert_int_equal(ended.n, 0);
-    serials[1]++; /* as if the password of the session were another one than now */
-    assert_true(account_find_ended(w->directory, &with_serials, &w->a, soon(), &ended, &e));
-    assert_int_equal(ended.n, 1);
-    assert_true(ended.list[0] == ben);
-    assert_int_equal(change(w, "ben@example.org", ACCOUNT_SET_DISABLED, true), ERR_NONE);
-    assert_true(account_find_ended(w->directory, &four, &w->a, soon(), &ended, &e));
-    assert_int_equal(ended.n, 3);
-    for (size_t i = 0; i < ended.n; i++)
-        assert_true(ended.list[i] == ben || ended.list[i] == list[2]);
-    assert_int_equal(change(w, "ben@example.org", ACCOUNT_SET_DISABLED, false), ERR_NONE);
-    assert_true(account_find_ended(w->directory, &none, &w->a, soon(), &ended, &e));
-    assert_int_equal(ended.n, 0);
-}
-
 static void lists_come_in_order(struct world *w)
 {
     struct err e = ERR_CLEAR;
@@ -300,7 +258,6 @@ static void run_all(void *arg)
     changes_are_guarded_told_and_audited(w);
     a_rehash_never_undoes_a_new_password(w);
     the_disabled_may_not_send(w);
-    ended_accounts_are_found(w);
     lists_come_in_order(w);
     domains_refuse_what_they_should(w);
 }
