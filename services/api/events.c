@@ -64,7 +64,7 @@ static json_t *shape_counts(const struct store_mailboxes *boxes, const struct st
     return list;
 }
 
-/* Conversations of the newest messages that came. */
+/* Conversations of the newest messages that came; an own draft is no news. */
 YIELDS static bool load_arrived(struct api *api, int64_t account_id, const struct store_changes *c,
                                 struct arena *a, json_t *list, struct err *e)
 {
@@ -84,6 +84,8 @@ YIELDS static bool load_arrived(struct api *api, int64_t account_id, const struc
         return false;
     for (size_t i = 0; i < mails.n; i++) {
         size_t k = 0;
+        if (mails.list[i].flags & STORE_DRAFT)
+            continue;
         while (k < n && ids[k] != mails.list[i].thread_id)
             k++;
         if (k == n)

@@ -187,6 +187,8 @@ static void copy_out(const struct text_job *job, struct arena *a, struct mail_te
 {
     const struct html_report *from = &job->out.report;
     struct html_host *hosts = ARENA_ARRAY(a, struct html_host, from->n_hosts + 1);
+    struct html_misleading_link *links =
+        ARENA_ARRAY(a, struct html_misleading_link, from->n_misleading + 1);
     *out = job->out;
     out->document = arena_str(a, job->out.document);
     out->fragment = arena_str(a, job->out.fragment);
@@ -196,8 +198,11 @@ static void copy_out(const struct text_job *job, struct arena *a, struct mail_te
         hosts[i].name = arena_str(a, from->hosts[i].name);
     }
     out->report.hosts = hosts;
-    out->report.misleading = NULL;
-    out->report.n_misleading = 0;
+    for (size_t i = 0; i < from->n_misleading; i++) {
+        links[i].shown = arena_str(a, from->misleading[i].shown);
+        links[i].target = arena_str(a, from->misleading[i].target);
+    }
+    out->report.misleading = links;
     out->report.part_used = NULL;
 }
 

@@ -76,6 +76,30 @@ static json_t *shape_remote(const struct html_report *report)
     return o;
 }
 
+static bool is_same_link(const struct html_misleading_link *a, const struct html_misleading_link *b)
+{
+    return str_ieq(a->shown, b->shown) && str_ieq(a->target, b->target);
+}
+
+/* Each pair once, in the order of the text. */
+static json_t *shape_misleading(const struct html_report *report)
+{
+    json_t *links = json_array();
+    for (size_t i = 0; i < report->n_misleading; i++) {
+        const struct html_misleading_link *link = &report->misleading[i];
+        size_t first = 0;
+        while (!is_same_link(&report->misleading[first], link))
+            first++;
+        if (first < i)
+            continue;
+        json_t *o = json_object();
+        api_set(o, "shown", api_text(link->shown));
+        api_set(o, "target", api_text(link->target));
+        api_add(links, o);
+    }
+    return links;
+}
+
 void rest_get_message_content(struct api_call *call, const struct get_message_content_params *p,
                               const json_t *body)
 {
@@ -89,5 +113,6 @@ void rest_get_message_content(struct api_call *call, const struct get_message_co
     api_set(o, "text", api_text(text.text));
     api_set(o, "isCut", json_boolean(text.is_cut));
     api_set(o, "remote", shape_remote(&text.report));
+    api_set(o, "misleadingLinks", shape_misleading(&text.report));
     call_json(call, 200, o);
 }

@@ -94,6 +94,25 @@ static json_t *shape_segments(struct api_call *call, const struct search_typed *
     return list;
 }
 
+enum {
+    SNIPPET_LEAD = 40 /* octets before the first hit that a row has room for */
+};
+
+/* The preview; when what was found stands deep in it, from a little before that. */
+static json_t *shape_snippet(struct api_call *call, const struct search_typed *typed, str preview)
+{
+    struct search_segment *segments;
+    size_t n = search_segments(call->arena, typed, SEARCH_FIELD_BODY, preview, &segments);
+    if (n < 2 || segments[0].text.n <= SNIPPET_LEAD)
+        return shape_segments(call, typed, SEARCH_FIELD_BODY, preview);
+    str before = segments[0].text;
+    str lead = str_skip(before, before.n - SNIPPET_LEAD);
+    ptrdiff_t space = str_find_byte(lead, ' ');
+    size_t cut = before.n - (space < 0 ? 0 : lead.n - (size_t)space - 1);
+    return shape_segments(call, typed, SEARCH_FIELD_BODY,
+                          arena_printf(call->arena, "… %.*s", STR_FMT(str_skip(preview, cut))));
+}
+
 static const struct store_mail *find_mail(const struct store_thread *t, int64_t msg_id)
 {
     for (size_t i = 0; i < t->n; i++) {
@@ -119,7 +138,7 @@ static json_t *shape_hit(struct api_call *call, const struct search_typed *typed
     api_set(o, "messageIds", ids);
     api_set(o, "subject", shape_segments(call, typed, SEARCH_FIELD_SUBJECT, top->subject));
     api_set(o, "from", shape_segments(call, typed, SEARCH_FIELD_FROM, from));
-    api_set(o, "snippet", shape_segments(call, typed, SEARCH_FIELD_BODY, top->preview));
+    api_set(o, "snippet", shape_snippet(call, typed, top->preview));
     return o;
 }
 

@@ -2356,6 +2356,8 @@ export interface components {
              */
             isCut: boolean;
             remote: components["schemas"]["RemoteContent"];
+            /** @description Links whose text names another server than the one they lead to, as in fraud; each pair once. */
+            misleadingLinks: components["schemas"]["MisleadingLink"][];
         };
         /** @description A page of messages. */
         MessagePage: {
@@ -2404,6 +2406,19 @@ export interface components {
          * @enum {string}
          */
         Metric: "messagesReceived" | "bytesReceived" | "signIns" | "signInFailures" | "changes";
+        /** @description A link that shows one server and leads to another. */
+        MisleadingLink: {
+            /**
+             * @description The host that the text names.
+             * @example www.bank.example
+             */
+            shown: string;
+            /**
+             * @description The host that it leads to.
+             * @example login.example.net
+             */
+            target: string;
+        };
         /** @description Messages go from a mailbox to another one. Those that are not in `from` stay where they are. */
         Move: {
             /**
@@ -5843,7 +5858,13 @@ export interface operations {
                      *         "hosts": [
                      *           "track.example.net"
                      *         ]
-                     *       }
+                     *       },
+                     *       "misleadingLinks": [
+                     *         {
+                     *           "shown": "www.bank.example",
+                     *           "target": "login.example.net"
+                     *         }
+                     *       ]
                      *     }
                      */
                     "application/json": components["schemas"]["MessageContent"];

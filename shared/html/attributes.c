@@ -140,6 +140,9 @@ static void write_image(struct html_writer *w, const struct target *t, str name,
         w->report.sets_colours |= str_eq(name, STR("background"));
     } else if (host.n > 0) {
         html_write_attribute(w, t->out, STR("data-blocked"), host);
+        // Nobody could see it: it must not leave an empty line in its place either.
+        if (is_invisible(t->looks))
+            html_write_attribute(w, t->out, STR("hidden"), STR_EMPTY);
     }
     buf_fini(&url);
 }

@@ -129,6 +129,15 @@ def test_thread_with_its_messages(api, filled):
 
 # ---- messages ----
 
+def test_links_that_lead_elsewhere_than_they_say_are_told(heronry, user, api):
+    links = ('<a href="https://evil.example/1">www.bank.example</a> <a href="https://evil.example/2">https://www.bank.example/x</a>'
+             '<a href="https://login.bank.example/">bank.example</a> <a href="https://evil.example/">here</a>')
+    mail.append(heronry, user, b"From: a@example.net\r\nSubject: Links\r\nContent-Type: text/html\r\n\r\n" + links.encode())
+    message = api.get("/messages").json["items"][0]
+    content = api.get(f"/messages/{message['id']}/content").json
+    assert content["misleadingLinks"] == [{"shown": "www.bank.example", "target": "evil.example"}]
+
+
 def test_message_in_all_its_forms(api, filled):
     message = api.get(f"/messages/{filled[2]}").json
     assert message["subject"] == "Bill" and message["from"] == [{"name": "Leo Park", "address": "leo@example.net"}]
@@ -136,6 +145,7 @@ def test_message_in_all_its_forms(api, filled):
     content = api.get(f"/messages/{filled[2]}/content").json
     assert content["hasHtml"] and "script" not in content["html"] and "now" in content["text"]
     assert content["remote"]["hosts"] == ["track.example"] and content["remote"]["pixels"] == 1
+    assert content["misleadingLinks"] == []
     body = api.get(f"/messages/{filled[2]}/body")
     policy = body.headers["content-security-policy"]
     assert "sandbox" in policy and "default-src 'none'" in policy and "allow-scripts" not in policy
@@ -197,6 +207,10 @@ def test_events_as_they_happen(heronry, user, api):
         assert data["state"] and {m["id"] for m in data["mailboxes"]} == {"1"}
     with api.events(headers={"Last-Event-ID": since}) as events:
         assert next(iter(events))[0] in ("change", "reset")
+    with api.events({"types": "mail"}) as events:
+        api.post("/drafts", {"to": [], "cc": [], "bcc": [], "subject": "Mine", "html": "", "text": "x", "attachments": []}, status=201)
+        own = next(event for event in events if event[0] == "change")[2]
+        assert own["arrived"] == [] and own["mailboxes"]
     api.get("/events", query={"types": "queue"}, status=403)
 
 
@@ -256,6 +270,14 @@ def test_search(heronry, user, api, filled):
     marked = hits("sails")["items"][0]["snippet"]
     assert [s["text"].lower() for s in marked if s["isMatch"]] == ["sails"]
     assert hits("sails", mailboxId=api.mailbox("archive"))["total"] == 0
+
+
+def test_snippet_begins_near_the_hit(heronry, user, api):
+    mail.append(heronry, user, mail.make("Long", "Grüße vom Ufer, " * 6 + "and there a bittern boomed."))
+    wait_until(lambda: api.get("/search", query={"q": "bittern"}).json["total"], what="the index")
+    first, hit, *_ = api.get("/search", query={"q": "bittern"}).json["items"][0]["snippet"]
+    assert hit == {"text": "bittern", "isMatch": True}
+    assert first["text"].startswith("… ") and first["text"].endswith("and there a ") and len(first["text"]) < 45
 
 
 def test_suggestions(heronry, user, api, filled):

@@ -6,7 +6,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import net from "node:net";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { chromiumArguments, facts, openWindow, signIn, until } from "./support/site.mjs";
+import { chromiumArguments, facts, openWindow, row, signIn, until } from "./support/site.mjs";
 
 const reader = facts.victim;
 const CHROMIUMS_OWN = /(?:^|\.)(?:google|googleapis|gstatic|gvt1)\.com$/;
@@ -112,6 +112,17 @@ test("answering a hostile mail quotes it without its teeth", async () => {
   await page.getByRole("button", { name: "Discard the draft" }).click();
   assert.equal(await page.evaluate(() => typeof window.pwned), "undefined");
   assert.deepEqual(hits, []);
+});
+
+test("a link that shows another server than its own is told of", async () => {
+  await page.getByRole("combobox", { name: "Search mail" }).fill("subject:misleading");
+  await page.keyboard.press("Enter");
+  await row(page, "Misleading").getByRole("link").click();
+  const open = page.getByRole("region", { name: "Conversation" });
+  await open.getByRole("status").filter({ hasText: "links to www.bank.example that lead to tripwire.example" }).waitFor();
+  const links = page.frameLocator("iframe").locator("a[title='Leads to tripwire.example']");
+  await links.first().waitFor();
+  assert.ok((await links.allTextContents()).every((text) => text.includes("bank.example")));
 });
 
 test("names that carry markup are shown as text everywhere", async () => {

@@ -228,7 +228,7 @@ function routes(stub: Stub): Record<string, Handler> {
     "POST /messages/batch": ({ body }) => stub.batch(body),
     "GET /messages/*/content": ({ path }) => {
       const one = stub.message(path[1] ?? "");
-      return one ? { json: { hasHtml: one.html !== "", html: one.html || `<p>${one.text}</p>`, text: one.text, isCut: false, remote: { count: one.remote, pixels: one.remote ? 1 : 0, hosts: one.remote ? ["track.example.net"] : [] } } } : problem(404, "not-found");
+      return one ? { json: { hasHtml: one.html !== "", html: one.html || `<p>${one.text}</p>`, text: one.text, isCut: false, remote: { count: one.remote, pixels: one.remote ? 1 : 0, hosts: one.remote ? ["track.example.net"] : [] }, misleadingLinks: [] } } : problem(404, "not-found");
     },
     "GET /messages/*/body": ({ path }) => ({ text: `<!doctype html><meta charset="utf-8"><style>body{font:15px/1.55 system-ui;margin:0;padding:2px;overflow-wrap:break-word}</style>${stub.message(path[1] ?? "")?.html ?? ""}`, headers: { "Content-Type": "text/html", "Content-Security-Policy": "sandbox allow-same-origin allow-popups; default-src 'none'; style-src 'unsafe-inline'" } }),
     "GET /messages/*/parts/*": () => ({ text: "%PDF-", headers: { "Content-Type": "application/pdf", "Content-Disposition": 'attachment; filename="count-2026.pdf"' } }),

@@ -205,7 +205,7 @@ static void lets_the_proxy_decide(void **state)
     assert_true(str_eq(
         s.body, STR("<img src=\"/proxy/http://a.example/1\"><img data-blocked=\"refused.example\">"
                     "<p style=\"background:url(&quot;/proxy/https://b.example/3&quot;)\">x"
-                    "<img data-blocked=\"t.example\" width=\"1\" height=\"1\"></p>")));
+                    "<img data-blocked=\"t.example\" hidden=\"\" width=\"1\" height=\"1\"></p>")));
     assert_int_equal(s.asked, 3); /* an invisible picture is not even asked for */
     assert_int_equal(s.clean.report.remote, 4);
     assert_int_equal(s.clean.report.blocked, 2);

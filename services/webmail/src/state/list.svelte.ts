@@ -225,6 +225,8 @@ export class ThreadList {
   arrived(rows: readonly Row[]): void {
     for (const row of rows) {
       if (!row.mailboxIds.includes(this.mailboxId ?? "") || this.#held.has(row.id)) continue;
+      // What is listed already moves when we know how it stands in this folder: an own draft does not lift it.
+      if (this.indexOf(row.id) >= 0) continue;
       this.#place(row);
     }
   }
