@@ -4,6 +4,7 @@
 #include "services/imap/search_eval.h"
 
 #include "mime/mime.h"
+#include "search/header_texts.h"
 
 #include <stdlib.h>
 
@@ -36,20 +37,25 @@ static enum imap_truth truth(bool value)
     return value ? IMAP_TRUE : IMAP_FALSE;
 }
 
-/* The Date field counts as it is written, without regard to its zone (RFC 9051 section 6.4.4). */
+static bool is_sent(const struct imap_search_key *key)
+{
+    return key->op == IMAP_SEARCH_SENTBEFORE || key->op == IMAP_SEARCH_SENTON ||
+           key->op == IMAP_SEARCH_SENTSINCE;
+}
+
+bool imap_search_needs_content(const struct imap_search_key *key)
+{
+    return key->op == IMAP_SEARCH_HEADER || key->op == IMAP_SEARCH_BODY ||
+           key->op == IMAP_SEARCH_TEXT || key->op == IMAP_SEARCH_THREADID || is_sent(key);
+}
+
 static enum imap_truth eval_sent(const struct imap_search_key *key, const struct imap_looked_at *m,
                                  enum imap_knowledge knows)
 {
-    struct mime_header header;
-    struct mime_date date;
+    int64_t day = 0;
     if (knows < IMAP_KNOWS_HEADER)
         return IMAP_MAYBE;
-    mime_header_parse(m->a, m->header, &header);
-    const struct mime_field *field = mime_header_find(&header, STR("Date"), 0);
-    if (!field || !mime_date_parse(field->body, &date))
-        return IMAP_FALSE;
-    int64_t local_s = date.at_utc + (int64_t)date.zone_offset * 60;
-    return truth(compare_days(key->op, day_of(local_s), key->days));
+    return truth(search_header_sent_day(m->header, &day) && compare_days(key->op, day, key->days));
 }
 
 /* ---- texts ---- */
@@ -257,6 +263,8 @@ YIELDS static enum imap_truth eval_words(const struct imap_search *search,
         return t;
     if (key->op == IMAP_SEARCH_THREADID) /* nothing is known of it without its hint */
         return knows == IMAP_KNOWS_ALL ? IMAP_FALSE : IMAP_MAYBE;
+    if (is_sent(key))
+        return eval_sent(key, m, knows);
     return key->op == IMAP_SEARCH_HEADER ? eval_header(key, m, knows)
                                          : eval_text(search, key, m, knows);
 }
@@ -324,11 +332,7 @@ enum imap_truth imap_search_eval(const struct imap_search *search, // NOLINT(mis
         return eval_children(search, key, m, knows);
     if (key->op == IMAP_SEARCH_NOT)
         return negate(imap_search_eval(search, key->first_child, m, knows));
-    if (key->op == IMAP_SEARCH_HEADER || key->op == IMAP_SEARCH_BODY ||
-        key->op == IMAP_SEARCH_TEXT || key->op == IMAP_SEARCH_THREADID)
+    if (imap_search_needs_content(key))
         return eval_words(search, key, m, knows);
-    if (key->op == IMAP_SEARCH_SENTBEFORE || key->op == IMAP_SEARCH_SENTON ||
-        key->op == IMAP_SEARCH_SENTSINCE)
-        return eval_sent(key, m, knows);
     return eval_row(search, key, m);
 }

@@ -59,6 +59,9 @@ YIELDS enum imap_truth imap_search_eval(const struct imap_search *search,
                                         const struct imap_search_key *key,
                                         const struct imap_looked_at *m, enum imap_knowledge knows);
 
+/* Whether the row of a message does not decide the key: text keys, SENT dates, threads. */
+bool imap_search_needs_content(const struct imap_search_key *key);
+
 /* Whether a text key looks only at fields that the index knows as one: then *fields is what to ask
  * for (SEARCH_FIELD_*) and *is_exact whether the answer needs no second look. */
 bool imap_search_index_fields(const struct imap_search_key *key, unsigned *fields, bool *is_exact);

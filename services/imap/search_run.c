@@ -4,15 +4,14 @@
 
 #include "db/db.h"
 #include "mime/header.h"
-#include "search/keys.h"
+#include "services/imap/search_ask.h"
 #include "wire/imap_objectid.h"
 
 enum {
     FEW = 24,              /* messages that are read without asking the index */
     HEADERS_AT_ONCE = 250, /* read in one statement */
     PAUSE_EVERY = 64,      /* messages between two looks at the clock */
-    SLICE_MS = 5,          /* of the loop's time before others have their turn */
-    FILTER_BITS = 16       /* of a filter for each candidate */
+    SLICE_MS = 5           /* of the loop's time before others have their turn */
 };
 
 /* ---- beginning ---- */
@@ -46,23 +45,6 @@ static void resolve_set(const struct imap_search *search, struct arena *a,
     }
 }
 
-/* Walks the tree depth first without recursion: `stack` has room for its depth. */
-static struct imap_search_key *next_key(struct imap_search_key *key, struct imap_search_key **stack,
-                                        size_t *depth)
-{
-    if (key->first_child) {
-        stack[(*depth)++] = key;
-        return key->first_child;
-    }
-    while (!key->next && *depth)
-        key = stack[--*depth];
-    return *depth || key->next ? key->next : NULL;
-}
-
-enum {
-    STACK = IMAP_SEARCH_DEPTH_MAX * 2 + 4
-};
-
 /* An id that is none of ours names nothing. */
 static void resolve_object(struct imap_search_key *key)
 {
@@ -78,14 +60,14 @@ static void resolve_object(struct imap_search_key *key)
 void imap_search_begin(struct imap_session *s, const struct imap_view *view,
                        struct imap_search_key *root, struct arena *a, struct imap_search *out)
 {
-    struct imap_search_key *stack[STACK];
+    struct imap_search_key *stack[IMAP_SEARCH_STACK];
     size_t depth = 0;
     *out = (struct imap_search){ .s = s,
                                  .view = view,
                                  .root = root,
                                  .now_s = clock_utc_ms() / 1000,
                                  .deadline_ms = clock_deadline_in(IMAP_SEARCH_MS) };
-    for (struct imap_search_key *key = root; key; key = next_key(key, stack, &depth)) {
+    for (struct imap_search_key *key = root; key; key = imap_search_next_key(key, stack, &depth)) {
         if (key->op == IMAP_SEARCH_SEQUENCE || key->op == IMAP_SEARCH_UID)
             resolve_set(out, a, key);
         if (key->op == IMAP_SEARCH_EMAILID || key->op == IMAP_SEARCH_THREADID)
@@ -93,114 +75,14 @@ void imap_search_begin(struct imap_session *s, const struct imap_view *view,
     }
 }
 
-/* ---- asking the index ---- */
-
-static void add_to_filter(uint64_t *filter, uint64_t mask, const int64_t *ids, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        uint64_t bit = imap_search_hash(ids[i]) & mask;
-        filter[bit / 64] |= (uint64_t)1 << bit % 64;
-    }
-}
-
-static void make_filter(struct arena *a, struct imap_search_hint *hint)
-{
-    const struct search_candidates *c = &hint->candidates;
-    uint64_t bits = 1024;
-    while (bits < (c->n_sure + c->n_maybe) * FILTER_BITS && bits < (uint64_t)1 << 24)
-        bits *= 2;
-    uint64_t *filter = ARENA_ARRAY(a, uint64_t, bits / 64);
-    hint->filter_mask = bits - 1;
-    add_to_filter(filter, hint->filter_mask, c->sure, c->n_sure);
-    add_to_filter(filter, hint->filter_mask, c->maybe, c->n_maybe);
-    hint->filter = filter;
-}
-
-YIELDS static bool ask_thread(struct imap_search *search, const struct imap_search_key *key,
-                              struct imap_search_hint *hint, struct err *e)
-{
-    struct imap_session *s = search->s;
-    struct search_ids ids;
-    if (!search_find_thread(s->app->db, search->view->account_id, (int64_t)key->number, &s->arena,
-                            search->deadline_ms, &ids, e))
-        return false;
-    hint->is_exact = true;
-    hint->candidates = (struct search_candidates){ .sure = ids.list, .n_sure = ids.n };
-    return true;
-}
-
-YIELDS static bool ask_fuzzy(struct imap_search *search, const struct search_needle *needle,
-                             struct imap_search_hint *hint, struct err *e)
-{
-    struct imap_session *s = search->s;
-    struct search_scored scored;
-    if (!search_find_fuzzy(s->app->db, search->view->account_id, needle, &s->arena,
-                           search->deadline_ms, &scored, e))
-        return false;
-    hint->is_exact = true;
-    hint->candidates = scored.candidates;
-    hint->scores = scored.scores;
-    return true;
-}
-
-/* Asks about one key. A question that is too much for the index means "look at all". */
-YIELDS static bool ask_key(struct imap_search *search, const struct imap_search_key *key,
-                           struct err *e)
-{
-    struct imap_session *s = search->s;
-    struct imap_search_hint *hint = &search->hints[search->n_hints];
-    struct err why = ERR_CLEAR;
-    struct search_needle needle = { .text = key->text };
-    bool ok;
-    *hint = (struct imap_search_hint){ .key = key };
-    if (key->op == IMAP_SEARCH_THREADID) {
-        ok = ask_thread(search, key, hint, &why);
-    } else if (!imap_search_index_fields(key, &needle.fields, &hint->is_exact) ||
-               key->text.n > SEARCH_MAX_NEEDLE) {
-        return true;
-    } else if (key->is_fuzzy) {
-        ok = ask_fuzzy(search, &needle, hint, &why);
-    } else {
-        ok = search_find_substring(s->app->db, search->view->account_id, &needle, &s->arena,
-                                   search->deadline_ms, &hint->candidates, &why);
-    }
-    if (!ok && why.kind != ERR_LIMIT) {
-        *e = why;
-        return false;
-    }
-    if (ok)
-        make_filter(&s->arena, hint);
-    search->n_hints += ok;
-    return true;
-}
-
-/* Whether the key can be answered by looking at the message. */
-static bool is_readable(const struct imap_search_key *key)
-{
-    return key->op != IMAP_SEARCH_THREADID && !key->is_fuzzy;
-}
-
-/* Asks about all keys, or about those only that no look at a message answers. */
-YIELDS static bool ask_index(struct imap_search *search, bool only_needed, struct err *e)
-{
-    struct imap_search_key *stack[STACK];
-    size_t depth = 0;
-    search->hints = ARENA_ARRAY(&search->s->arena, struct imap_search_hint, IMAP_SEARCH_KEYS_MAX);
-    search->n_hints = 0;
-    for (struct imap_search_key *key = search->root; key; key = next_key(key, stack, &depth)) {
-        bool is_text = key->op == IMAP_SEARCH_HEADER || key->op == IMAP_SEARCH_BODY ||
-                       key->op == IMAP_SEARCH_TEXT || key->op == IMAP_SEARCH_THREADID;
-        if (is_text && !(only_needed && is_readable(key)) && !ask_key(search, key, e))
-            return false;
-    }
-    return true;
-}
+/* ---- dates of arrival ---- */
 
 static bool has_saved_key(struct imap_search *search)
 {
-    struct imap_search_key *stack[STACK];
+    struct imap_search_key *stack[IMAP_SEARCH_STACK];
     size_t depth = 0;
-    for (struct imap_search_key *key = search->root; key; key = next_key(key, stack, &depth)) {
+    for (struct imap_search_key *key = search->root; key;
+         key = imap_search_next_key(key, stack, &depth)) {
         if (key->op == IMAP_SEARCH_SAVEDBEFORE || key->op == IMAP_SEARCH_SAVEDON ||
             key->op == IMAP_SEARCH_SAVEDSINCE)
             return true;
@@ -435,11 +317,11 @@ bool imap_search_find_among(struct imap_search *search, const struct imap_found 
                             struct imap_found *out, struct err *e)
 {
     struct arena *a = &search->s->arena;
-    if (!load_saved(search, among, e) || !ask_index(search, true, e))
+    if (!load_saved(search, among, e) || !imap_search_ask_needed(search, e))
         return false;
     struct sorting sorted = sort_out(search, among);
     if (sorted.open.n > FEW) {
-        if (!ask_index(search, false, e))
+        if (!imap_search_ask(search, &sorted.open, e))
             return false;
         struct sorting better = sort_out(search, &sorted.open);
         sorted.sure = merge(a, &sorted.sure, &better.sure);

@@ -4,8 +4,7 @@
 
 #include "db/db.h"
 #include "search/document.h"
-
-#include <stdlib.h>
+#include "search/id_set.h"
 
 /* Order matters for what was delivered before the question: what is not indexed at the first
  * statement is in its list of pending messages; what is indexed by then has its words in the
@@ -30,50 +29,9 @@ static const struct db_stmt stmt_newest = {
     " LEFT JOIN newest n ON true ORDER BY n.msg_id DESC"
 };
 
-/* Ids in one array, sorted and each once when done. */
-struct id_set {
-    int64_t *ids;
-    size_t n;
-};
-
-static struct id_set new_set(struct arena *a, size_t most)
-{
-    return (struct id_set){ .ids = ARENA_ARRAY(a, int64_t, most ? most : 1) };
-}
-
-static int by_number(const void *left, const void *right)
-{
-    const int64_t *l = left, *r = right;
-    return (*l > *r) - (*l < *r);
-}
-
-static void sort_set(struct id_set *set)
-{
-    size_t kept = 0;
-    qsort(set->ids, set->n, sizeof(*set->ids), by_number);
-    for (size_t i = 0; i < set->n; i++) {
-        if (i == 0 || set->ids[i] != set->ids[kept - 1])
-            set->ids[kept++] = set->ids[i];
-    }
-    set->n = kept;
-}
-
-/* Takes out of `set` what is in `other`; both sorted. */
-static void subtract(struct id_set *set, const struct id_set *other)
-{
-    size_t kept = 0, k = 0;
-    for (size_t i = 0; i < set->n; i++) {
-        while (k < other->n && other->ids[k] < set->ids[i])
-            k++;
-        if (k == other->n || other->ids[k] != set->ids[i])
-            set->ids[kept++] = set->ids[i];
-    }
-    set->n = kept;
-}
-
 /* What the first statement gives. */
 struct first_look {
-    struct id_set pending;
+    struct search_id_set pending;
     str *words; /* never NULL */
     size_t n_words;
 };
@@ -87,14 +45,14 @@ YIELDS static bool look_first(struct db *db, int64_t account_id, str like, struc
     if (!db_query(db, DB_SEARCH, &stmt_pending, params, COUNT_OF(params), a, deadline_ms, &rows, e))
         return err_wrap(e, "search words");
     size_t n = db_row_count(rows);
-    out->pending = new_set(a, n);
+    out->pending = search_id_set_new(a, n);
     out->words = ARENA_ARRAY(a, str, n + 1);
     out->n_words = 0;
     for (size_t i = 0; i < n; i++) {
         if (db_is_null(rows, i, 0)) {
             out->words[out->n_words++] = db_str(rows, i, 1);
         } else {
-            out->pending.ids[out->pending.n++] = db_int(rows, i, 0);
+            search_id_set_add(&out->pending, db_int(rows, i, 0));
         }
     }
     return true;
@@ -102,8 +60,8 @@ YIELDS static bool look_first(struct db *db, int64_t account_id, str like, struc
 
 /* What the second statement gives. */
 struct second_look {
-    struct id_set hits;   /* documents that match the pattern */
-    struct id_set marked; /* documents that are not whole */
+    struct search_id_set hits;   /* documents that match the pattern */
+    struct search_id_set marked; /* documents that are not whole */
 };
 
 YIELDS static bool look_second(struct db *db, int64_t account_id,
@@ -118,36 +76,32 @@ YIELDS static bool look_second(struct db *db, int64_t account_id,
     if (!db_query(db, DB_SEARCH, &stmt_hits, params, COUNT_OF(params), a, deadline_ms, &rows, e))
         return err_wrap(e, "search");
     size_t n = db_row_count(rows);
-    out->hits = new_set(a, n);
-    out->marked = new_set(a, n);
+    out->hits = search_id_set_new(a, n);
+    out->marked = search_id_set_new(a, n);
     for (size_t i = 0; i < n; i++) {
-        struct id_set *set = db_int(rows, i, 1) ? &out->marked : &out->hits;
-        set->ids[set->n++] = db_int(rows, i, 0);
+        struct search_id_set *set = db_int(rows, i, 1) ? &out->marked : &out->hits;
+        search_id_set_add(set, db_int(rows, i, 0));
     }
     return true;
 }
 
 /* Sorts what was found into the two lists of the answer. */
 static void make_answer(struct arena *a, const struct search_pattern *pattern,
-                        const struct second_look *second, const struct id_set *pending,
+                        const struct second_look *second, const struct search_id_set *pending,
                         struct search_candidates *out)
 {
-    const struct id_set *hits = &second->hits, *marked = &second->marked;
-    struct id_set sure = new_set(a, hits->n);
-    struct id_set maybe = new_set(a, hits->n + marked->n + pending->n);
-    const struct id_set *const unsure[] = { marked, pending, pattern->is_exact ? NULL : hits };
+    const struct search_id_set *hits = &second->hits, *marked = &second->marked;
+    struct search_id_set sure = search_id_set_new(a, hits->n);
+    struct search_id_set maybe = search_id_set_new(a, hits->n + marked->n + pending->n);
+    const struct search_id_set *const unsure[] = { marked, pending,
+                                                   pattern->is_exact ? NULL : hits };
     for (size_t i = 0; i < COUNT_OF(unsure); i++) {
         for (size_t k = 0; unsure[i] && k < unsure[i]->n; k++)
-            maybe.ids[maybe.n++] = unsure[i]->ids[k];
+            search_id_set_add(&maybe, unsure[i]->ids[k]);
     }
     for (size_t i = 0; i < hits->n && pattern->is_exact; i++)
-        sure.ids[sure.n++] = hits->ids[i];
-    sort_set(&sure);
-    sort_set(&maybe);
-    subtract(&sure, &maybe);
-    *out = (struct search_candidates){
-        .sure = sure.ids, .n_sure = sure.n, .maybe = maybe.ids, .n_maybe = maybe.n
-    };
+        search_id_set_add(&sure, hits->ids[i]);
+    search_id_sets_answer(&sure, &maybe, out);
 }
 
 bool search_find_substring(struct db *db, int64_t account_id, const struct search_needle *needle,

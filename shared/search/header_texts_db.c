@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Writes and looks through the table header_text. All SQL on it is here. */
+#include "db/db.h"
+#include "search/header_texts.h"
+#include "search/id_set.h"
+
+/* ---- writing ---- */
+
+/* Which fields a message has comes as bits, since arrays of text have no NULL. */
+static const struct db_stmt stmt_write = {
+    "INSERT INTO header_text"
+    " (account_id, msg_id, is_partial, sent_day, subject, from_text, to_text, cc_text, bcc_text)"
+    " SELECT a, m, h & 32 = 0, CASE WHEN h & 64 <> 0 THEN d END,"
+    "  CASE WHEN h & 1 <> 0 THEN t1 END, CASE WHEN h & 2 <> 0 THEN t2 END,"
+    "  CASE WHEN h & 4 <> 0 THEN t3 END, CASE WHEN h & 8 <> 0 THEN t4 END,"
+    "  CASE WHEN h & 16 <> 0 THEN t5 END"
+    " FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::text[],"
+    "  $7::text[], $8::text[], $9::text[]) x(a, m, h, d, t1, t2, t3, t4, t5)"
+    " WHERE EXISTS (SELECT 1 FROM message WHERE account_id = a AND msg_id = m)"
+    " ON CONFLICT (account_id, msg_id) DO UPDATE SET is_partial = excluded.is_partial,"
+    "  sent_day = excluded.sent_day, subject = excluded.subject, from_text = excluded.from_text,"
+    "  to_text = excluded.to_text, cc_text = excluded.cc_text, bcc_text = excluded.bcc_text"
+};
+enum {
+    BIT_WHOLE = 32,
+    BIT_SENT = 64
+};
+
+static int64_t bits_of(const struct search_header_texts *t)
+{
+    int64_t bits = (t->is_whole ? BIT_WHOLE : 0) | (t->has_sent ? BIT_SENT : 0);
+    for (size_t k = 0; k < SEARCH_HEADERS; k++)
+        bits |= (int64_t)t->has[k] << k;
+    return bits;
+}
+
+bool search_header_texts_write(struct db_tx *tx, const int64_t *account_ids, const int64_t *msg_ids,
+                               const struct search_header_texts *texts, size_t n, struct arena *a,
+                               struct err *e)
+{
+    int64_t *bits = ARENA_ARRAY(a, int64_t, n + 1);
+    int64_t *days = ARENA_ARRAY(a, int64_t, n + 1);
+    str *columns[SEARCH_HEADERS];
+    for (size_t k = 0; k < SEARCH_HEADERS; k++)
+        columns[k] = ARENA_ARRAY(a, str, n + 1);
+    for (size_t i = 0; i < n; i++) {
+        bits[i] = bits_of(&texts[i]);
+        days[i] = texts[i].sent_day;
+        for (size_t k = 0; k < SEARCH_HEADERS; k++)
+            columns[k][i] = texts[i].texts[k];
+    }
+    const struct db_param params[] = {
+        DB_INT8S(account_ids, n), DB_INT8S(msg_ids, n),    DB_INT8S(bits, n),
+        DB_INT8S(days, n),        DB_TEXTS(columns[0], n), DB_TEXTS(columns[1], n),
+        DB_TEXTS(columns[2], n),  DB_TEXTS(columns[3], n), DB_TEXTS(columns[4], n),
+    };
+    return n == 0 || db_tx_query(tx, &stmt_write, params, COUNT_OF(params), a, NULL, e) ||
+           err_wrap(e, "write header texts");
+}
+
+/* ---- looking through ---- */
+
+/* A message is pending in outbox or has its row, in one snapshot. An empty needle is found at 1 in
+ * every value. Each pair: of the whole account, and of some messages. */
+#define FIND(condition, some)                                                                                   \
+    "SELECT ref, true FROM outbox WHERE account_id = $1 AND kind = 1" some(                                     \
+        "ref") " UNION ALL "                                                                                    \
+               "SELECT msg_id, is_partial FROM header_text WHERE account_id = $1 AND (is_partial OR " condition \
+               ")" some("msg_id")
+#define ALL(column)   ""
+#define AMONG(column) " AND " column " = ANY ($3::bigint[])"
+#define PAIR(condition)            \
+    {                              \
+        { FIND(condition, ALL) },  \
+        {                          \
+            FIND(condition, AMONG) \
+        }                          \
+    }
+
+static const struct db_stmt stmt_holds[SEARCH_HEADERS][2] = {
+    [SEARCH_HEADER_SUBJECT] = PAIR("strpos(subject, $2) > 0"),
+    [SEARCH_HEADER_FROM] = PAIR("strpos(from_text, $2) > 0"),
+    [SEARCH_HEADER_TO] = PAIR("strpos(to_text, $2) > 0"),
+    [SEARCH_HEADER_CC] = PAIR("strpos(cc_text, $2) > 0"),
+    [SEARCH_HEADER_BCC] = PAIR("strpos(bcc_text, $2) > 0"),
+};
+static const struct db_stmt stmt_sent[][2] = {
+    [SEARCH_SENT_BEFORE] = PAIR("sent_day < $2"),
+    [SEARCH_SENT_ON] = PAIR("sent_day = $2"),
+    [SEARCH_SENT_SINCE] = PAIR("sent_day >= $2"),
+};
+
+bool search_find_in_headers(struct db *db, const struct search_header_query *query, struct arena *a,
+                            int64_t deadline_ms, struct search_candidates *out, struct err *e)
+{
+    struct db_rows *rows = NULL;
+    bool holds = query->asked == SEARCH_HEADER_HOLDS;
+    bool is_among = query->among != NULL;
+    if (query->text.n > SEARCH_MAX_NEEDLE)
+        return ERR(e, ERR_LIMIT, "search text of %zu bytes", query->text.n);
+    const struct db_param params[] = { DB_INT8(query->account_id),
+                                       holds ? DB_TEXT(search_normalize(a, query->text))
+                                             : DB_INT8(query->day),
+                                       DB_INT8S(query->among, query->n_among) };
+    const struct db_stmt *stmt =
+        holds ? &stmt_holds[query->field][is_among] : &stmt_sent[query->asked][is_among];
+    if (!db_query(db, DB_SEARCH, stmt, params, is_among ? 3 : 2, a, deadline_ms, &rows, e))
+        return err_wrap(e, "search headers");
+    size_t n = db_row_count(rows);
+    struct search_id_set sure = search_id_set_new(a, n);
+    struct search_id_set maybe = search_id_set_new(a, n);
+    for (size_t i = 0; i < n; i++)
+        search_id_set_add(db_int(rows, i, 1) ? &maybe : &sure, db_int(rows, i, 0));
+    search_id_sets_answer(&sure, &maybe, out);
+    return true;
+}

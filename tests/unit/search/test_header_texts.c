@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The kept texts of headers: what the table says of a message is what its header says. */
+#include "search/header_texts.h"
+
+#include "db/db.h"
+#include "mime/mime.h"
+#include "support/in_fiber.h"
+#include "support/servers.h"
+
+#include <cmocka.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+
+enum {
+    LONG_MS = 30000,
+    ACCOUNT = 7,
+    OTHER_ACCOUNT = 8,
+    OTHER_ID = 1000
+};
+
+static const char *const names[SEARCH_HEADERS] = { "Subject", "From", "To", "Cc", "Bcc" };
+
+/* Messages 1 ... of the account. */
+static const str messages[] = {
+    STR_INIT("Date: Mon, 06 Jan 2020 23:30:00 -0500\r\nFrom: Ada Lovelace <ada@a.example>\r\n"
+             "To: bob@b.example\r\nSubject: Invoice for\r\n October\r\n\r\nbody: of it\r\n"),
+    STR_INIT("Date: Tue, 07 Jan 2020 00:30:00 +0000\r\nFrom: bob@b.example\r\nCc: x@y.example\r\n"
+             "To: Ada <ada@a.example>\r\nTo: carol@c.example\r\nSubject:\r\n\r\nFrom: nobody\r\n"),
+    STR_INIT("FROM: =?utf-8?q?Fran=C3=A7oise?= <fr@example.fr>\r\nBcc: hidden@h.example\r\n"
+             "Subject: =?utf-8?b?5p2x5Lqs6YO95bqB?= 100% a_b\r\nDate: no date\r\n\r\n"),
+    STR_INIT("\r\nno header at all"),
+    STR_INIT("Subject: first\r\nsubject: second\r\nDate: Thu, 1 Jan 1970 00:00:00 +0100\r\n\r\n"),
+    STR_INIT("Subject: raw \xe4 octets, back\\slash 'quotes'\r\n\r\n"),
+};
+
+static const char *const needles[] = {
+    "",
+    "invoice",
+    "INVOICE",
+    "voice for oct",
+    "ada",
+    "lovelace <ada@",
+    "b.example",
+    "example",
+    "carol",
+    "@",
+    "%",
+    "_",
+    "a_b",
+    "100%",
+    "francoise",
+    "fran\xc3\xa7oise",
+    "\xe6\x9d\xb1",
+    "\xe4\xba\xac\xe9\x83\xbd",
+    "first second",
+    "t\ns",
+    "first",
+    "nd",
+    "body",
+    "nobody",
+    " ",
+    "\\",
+    "k\\s",
+    "'",
+    "\xc3\xa4",
+    "octets",
+    "hidden",
+    "zzz",
+    "o",
+    "bob@b.example carol",
+};
+
+struct fixture {
+    struct runtime *rt;
+    struct db *db;
+    struct arena a;
+};
+
+static int64_t soon(void)
+{
+    return clock_deadline_in(LONG_MS);
+}
+
+static void with_db(fiber_fn fn)
+{
+    struct fixture f = { 0 };
+    struct err e = ERR_CLEAR;
+    f.rt = runtime_new(&(struct runtime_options){ 0 }, &e);
+    assert_non_null(f.rt);
+    f.db = db_new(f.rt, &(struct db_options){ .conninfo = test_pg_start_migrated() });
+    arena_init(&f.a);
+    test_pg_run("TRUNCATE outbox, fts, vocab, blob, message, header_text, sort_key");
+    in_fiber_run(f.rt, fn, &f);
+    arena_fini(&f.a);
+    db_free(&f.db);
+    runtime_free(&f.rt);
+}
+
+static const struct db_stmt stmt_store = {
+    "WITH b AS (INSERT INTO blob (account_id, msg_id, codec, size, header, head, data)"
+    "  VALUES ($1, $2, 0, octet_length($3), 0, 0, $3)),"
+    " m AS (INSERT INTO message (account_id, msg_id, thread_id, size, idate, hdr_end, hash)"
+    "  VALUES ($1, $2, 1, octet_length($3), now(), 0, sha256($3)))"
+    " INSERT INTO outbox (kind, account_id, ref) VALUES (1, $1, $2)"
+};
+
+static void store(struct fixture *f, int64_t account, int64_t id, str message)
+{
+    struct err e = ERR_CLEAR;
+    const struct db_param params[] = { DB_INT8(account), DB_INT8(id), DB_BYTEA(message) };
+    MUST(db_query(f->db, DB_DELIVER, &stmt_store, params, 3, &f->a, soon(), NULL, &e), e);
+}
+
+static void store_all(struct fixture *f)
+{
+    for (size_t i = 0; i < COUNT_OF(messages); i++)
+        store(f, ACCOUNT, (int64_t)i + 1, messages[i]);
+    store(f, OTHER_ACCOUNT, OTHER_ID, messages[0]);
+}
+
+static void index_all(struct fixture *f)
+{
+    struct err e = ERR_CLEAR;
+    size_t done = 0;
+    do {
+        MUST(search_index_batch(f->db, 4, soon(), &done, &e), e);
+    } while (done);
+}
+
+static bool has(const int64_t *ids, size_t n, int64_t id)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (ids[i] == id)
+            return true;
+    }
+    return false;
+}
+
+/* The plain reading: some field of that name holds the needle. */
+static bool holds(str message, const char *name, const char *needle)
+{
+    struct arena a;
+    struct mime_field_iter it;
+    struct mime_field field;
+    bool found = false;
+    arena_init(&a);
+    mime_field_iter_init(&it, message);
+    while (!found && mime_field_iter_next(&it, &field)) {
+        found = str_ieq(field.name, str_from_cstr(name)) &&
+                search_text_contains(mime_text_decode(&a, field.body), str_from_cstr(needle));
+    }
+    arena_fini(&a);
+    return found;
+}
+
+static struct search_candidates find(struct fixture *f, const struct search_header_query *query)
+{
+    struct err e = ERR_CLEAR;
+    struct search_candidates found;
+    MUST(search_find_in_headers(f->db, query, &f->a, soon(), &found, &e), e);
+    assert_false(found.all_maybe);
+    assert_false(has(found.sure, found.n_sure, OTHER_ID));
+    assert_false(has(found.maybe, found.n_maybe, OTHER_ID));
+    return found;
+}
+
+static void compare_all(struct fixture *f, const int64_t *among, size_t n_among)
+{
+    for (unsigned k = 0; k < COUNT_OF(needles) * SEARCH_HEADERS; k++) {
+        const char *needle = needles[k / SEARCH_HEADERS];
+        struct search_header_query query = { .account_id = ACCOUNT,
+                                             .asked = SEARCH_HEADER_HOLDS,
+                                             .field = (enum search_header)(k % SEARCH_HEADERS),
+                                             .text = str_from_cstr(needle),
+                                             .among = among,
+                                             .n_among = n_among };
+        struct search_candidates found = find(f, &query);
+        assert_int_equal(found.n_maybe, 0);
+        for (size_t i = 0; i < COUNT_OF(messages); i++) {
+            int64_t id = (int64_t)i + 1;
+            bool want = (!among || has(among, n_among, id)) &&
+                        holds(messages[i], names[query.field], needle);
+            if (has(found.sure, found.n_sure, id) != want)
+                fail_msg("%s '%s': message %zu", names[query.field], needle, i + 1);
+        }
+    }
+}
+
+static void agree(void *arg)
+{
+    static const int64_t some[] = { 5, 1, 3, 77 };
+    struct fixture *f = arg;
+    store_all(f);
+    index_all(f);
+    compare_all(f, NULL, 0);
+    compare_all(f, some, COUNT_OF(some));
+}
+
+static void texts_agree_with_reading(void **state)
+{
+    (void)state;
+    with_db(agree);
+}
+
+/* ---- dates ---- */
+
+enum {
+    DAY = 18267 /* 6 January 2020, as the first message writes it */
+};
+
+static const struct {
+    enum search_header_asked asked;
+    int64_t day;
+    const char *want; /* messages */
+} days[] = {
+    { SEARCH_SENT_ON, DAY, "1" },         { SEARCH_SENT_ON, DAY + 1, "2" },
+    { SEARCH_SENT_ON, DAY + 2, "" },      { SEARCH_SENT_BEFORE, DAY + 1, "15" },
+    { SEARCH_SENT_SINCE, DAY, "12" },     { SEARCH_SENT_SINCE, DAY + 1, "2" },
+    { SEARCH_SENT_BEFORE, 1, "5" },       { SEARCH_SENT_ON, 0, "5" },
+    { SEARCH_SENT_SINCE, -10000, "125" }, { SEARCH_SENT_BEFORE, 0, "" },
+};
+
+static void find_days(void *arg)
+{
+    struct fixture *f = arg;
+    store_all(f);
+    index_all(f);
+    for (size_t k = 0; k < COUNT_OF(days); k++) {
+        struct search_header_query query = { .account_id = ACCOUNT,
+                                             .asked = days[k].asked,
+                                             .day = days[k].day };
+        struct search_candidates found = find(f, &query);
+        for (size_t i = 0; i < COUNT_OF(messages); i++) {
+            bool want = strchr(days[k].want, (int)('1' + i)) != NULL;
+            if (has(found.sure, found.n_sure, (int64_t)i + 1) != want)
+                fail_msg("day case %zu: message %zu", k, i + 1);
+        }
+    }
+}
+
+static void days_are_those_of_the_sender(void **state)
+{
+    (void)state;
+    with_db(find_days);
+}
+
+/* ---- what is not there yet, or not whole ---- */
+
+static void be_unsure(void *arg)
+{
+    struct fixture *f = arg;
+    struct search_header_query query = { .account_id = ACCOUNT,
+                                         .asked = SEARCH_HEADER_HOLDS,
+                                         .text = STR("first") };
+    store_all(f);
+    struct search_candidates found = find(f, &query);
+    assert_int_equal(found.n_sure, 0);
+    assert_int_equal(found.n_maybe, COUNT_OF(messages));
+    index_all(f);
+    found = find(f, &query);
+    assert_int_equal(found.n_sure, 1);
+    assert_int_equal(found.n_maybe, 0);
+
+    struct buf big;
+    buf_init(&big, SEARCH_MAX_HEADER_TEXT + 200);
+    assert_true(buf_add(&big, STR("Subject: ")));
+    while (big.n < SEARCH_MAX_HEADER_TEXT + 100)
+        assert_true(buf_add(&big, STR("word ")));
+    assert_true(buf_add(&big, STR("\r\n\r\n")));
+    store(f, ACCOUNT, 50, buf_str(&big));
+    buf_fini(&big);
+    index_all(f);
+    found = find(f, &query);
+    assert_int_equal(found.n_maybe, 1);
+    assert_int_equal(found.maybe[0], 50);
+
+    /* Gone with its document. */
+    test_pg_run("DELETE FROM fts WHERE msg_id = 5 OR msg_id = 50");
+    found = find(f, &query);
+    assert_int_equal(found.n_sure + found.n_maybe, 0);
+}
+
+static void pending_and_partial_messages_are_unsure(void **state)
+{
+    (void)state;
+    with_db(be_unsure);
+}
+
+static void ask_too_much(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    struct search_candidates found;
+    char *text = arena_alloc(&f->a, SEARCH_MAX_NEEDLE + 1);
+    memset(text, 'a', SEARCH_MAX_NEEDLE + 1);
+    struct search_header_query query = { .account_id = ACCOUNT,
+                                         .asked = SEARCH_HEADER_HOLDS,
+                                         .text = str_of(text, SEARCH_MAX_NEEDLE) };
+    MUST(search_find_in_headers(f->db, &query, &f->a, soon(), &found, &e), e);
+    query.text.n++;
+    assert_false(search_find_in_headers(f->db, &query, &f->a, soon(), &found, &e));
+    assert_int_equal(e.kind, ERR_LIMIT);
+}
+
+static void long_texts_are_refused(void **state)
+{
+    (void)state;
+    with_db(ask_too_much);
+}
+
+/* ---- making ---- */
+
+static void many_fields_stay_bounded(void **state)
+{
+    (void)state;
+    struct arena a;
+    struct buf header;
+    struct search_header_texts texts;
+    arena_init(&a);
+    buf_init(&header, 1 << 20);
+    for (unsigned i = 0; i < 20000; i++)
+        assert_true(buf_add(&header, STR("To:\r\nSubject: x\r\n")));
+    search_header_texts_make(&a, buf_str(&header), &texts);
+    assert_false(texts.is_whole);
+    assert_false(texts.has[SEARCH_HEADER_TO]);
+    assert_int_equal(texts.texts[SEARCH_HEADER_TO].n, 0);
+    buf_fini(&header);
+    arena_fini(&a);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(texts_agree_with_reading),
+        cmocka_unit_test(days_are_those_of_the_sender),
+        cmocka_unit_test(pending_and_partial_messages_are_unsure),
+        cmocka_unit_test(long_texts_are_refused),
+        cmocka_unit_test(many_fields_stay_bounded),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
