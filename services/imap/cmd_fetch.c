@@ -3,6 +3,7 @@
  * wait, so that a session never holds more than one message (ATTACKS I13). */
 #include "services/imap/commands.h"
 #include "services/imap/fetch_items.h"
+#include "services/imap/progress.h"
 #include "services/imap/vanished.h"
 
 enum {
@@ -141,6 +142,8 @@ static bool fetch_all(struct imap_fetching *f, const struct imap_selection *sele
         b.n = left < BATCH ? left : BATCH;
         ok = fetch_batch(f, &b, e);
         arena_reset(&b.arena);
+        if (ok && at + b.n < selection->n && !imap_progress_step(f->s, at + b.n, selection->n))
+            ok = ERR(e, ERR_CLOSED, "the connection is gone");
     }
     arena_fini(&b.arena);
     return ok;
@@ -157,6 +160,14 @@ static void keep_changed(const struct imap_session *s, uint64_t since,
             selection->index[kept++] = index;
     }
     selection->n = kept;
+}
+
+/* Keeps the messages that PARTIAL names of those that were selected (RFC 9394 section 3.3). */
+static void keep_window(const struct imap_partial *partial, struct imap_selection *selection)
+{
+    size_t from;
+    imap_partial_window(partial, selection->n, &from, &selection->n);
+    selection->index += from;
 }
 
 /* Whether the header alone is enough for the section. */
@@ -201,8 +212,12 @@ bool imap_cmd_fetch(struct imap_session *s, struct imap_command *c, struct err *
         return imap_reply(s, IMAP_BAD, STR_EMPTY,
                           "VANISHED needs UID FETCH, CHANGEDSINCE and ENABLE QRESYNC");
     }
+    if (args.has_partial && !c->is_uid)
+        return imap_reply(s, IMAP_BAD, STR_EMPTY, "PARTIAL needs UID FETCH");
     if (!imap_select_messages(s, &args.set, c->is_uid, &selection, e))
         return false;
+    if (args.has_partial)
+        keep_window(&args.partial, &selection);
     struct imap_fetching f = { .s = s, .args = &args };
     plan(&f, c->is_uid);
     if (args.has_changedsince)

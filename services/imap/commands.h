@@ -11,7 +11,9 @@ enum {
     IMAP_LOOKS = 4,         /* always asks the database what is new */
     IMAP_WIPES = 8,         /* its arguments hold a password: overwritten afterwards */
     IMAP_NAMES_MAILBOXES = 16, /* its arguments begin with the mailboxes that it changes */
-    IMAP_USES_NUMBERS = 32     /* without UID: not after ENABLE UIDONLY (RFC 9586) */
+    IMAP_USES_NUMBERS = 32,    /* without UID: not after ENABLE UIDONLY (RFC 9586) */
+    IMAP_MAY_BE_LONG = 64,     /* is watched over meanwhile (progress.h) */
+    IMAP_ONLY_READS = 128      /* may be ended in the middle when nobody waits for the answer */
 };
 
 /* Runs one command. True: s->reply is the answer (OK unless it was set). False: *e is, by

@@ -21,6 +21,7 @@ bool imap_send(struct imap_session *s, str bytes)
     struct err e = ERR_CLEAR;
     if (s->is_broken)
         return false;
+    s->progress.is_silent = false;
     if (!net_write(s->conn, bytes, &e)) {
         s->is_broken = true;
         s->end_reason = e.kind == ERR_TIMEOUT ? "write_timeout" : "closed";

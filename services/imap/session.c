@@ -9,6 +9,7 @@
 #include "services/imap/commands.h"
 #include "services/imap/contexts.h"
 #include "services/imap/gather.h"
+#include "services/imap/progress.h"
 #include "services/imap/replies.h"
 #include "services/imap/resolve.h"
 #include "services/imap/service.h"
@@ -84,6 +85,17 @@ static void look_around(struct imap_session *s, const struct imap_command *c,
     }
 }
 
+YIELDS static bool run_watched(struct imap_session *s, const struct imap_command_entry *entry,
+                               struct imap_command *c, struct err *e)
+{
+    if (!(entry->flags & IMAP_MAY_BE_LONG))
+        return entry->run(s, c, e);
+    imap_progress_begin(s, c->tag, entry->flags & IMAP_ONLY_READS);
+    bool ok = entry->run(s, c, e);
+    imap_progress_end(s);
+    return ok;
+}
+
 static void run_entry(struct imap_session *s, const struct imap_command_entry *entry,
                       struct imap_command *c)
 {
@@ -93,7 +105,7 @@ static void run_entry(struct imap_session *s, const struct imap_command_entry *e
     (void)imap_reply(s, IMAP_OK, STR_EMPTY, text);
     s->noops = entry->run == imap_cmd_noop ? s->noops + 1 : 0;
     struct imap_lexer args = c->args;
-    if (!entry->run(s, c, &e))
+    if (!run_watched(s, entry, c, &e))
         answer_error(s, entry->name, &e);
     if (!s->is_replied)
         look_around(s, c, entry);

@@ -7,6 +7,7 @@
 #include "auth/ticket.h"
 #include "base/list.h"
 #include "notify/notify.h"
+#include "runtime/runtime.h"
 #include "services/app/app.h"
 #include "wire/imap_command.h"
 #include "wire/imap_framer.h"
@@ -47,6 +48,18 @@ struct imap_reply {
     str text; /* for people */
 };
 
+/* A command that may take long (progress.h). */
+struct imap_progress {
+    struct timer timer;  /* armed while it runs */
+    struct fiber *fiber; /* that runs it */
+    str tag;
+    int64_t due_ms;  /* monotonic: when INPROGRESS may be told next */
+    uint32_t done;   /* messages */
+    uint32_t goal;   /* messages in all; 0: not known */
+    bool is_silent;  /* it stands between two lines, and is not writing */
+    bool only_reads; /* nothing is lost when it is ended */
+};
+
 struct imap_session {
     struct imap_service *service;
     struct app *app;
@@ -74,6 +87,7 @@ struct imap_session {
     struct arena arena; /* of the running command */
     struct buf out;     /* where commands make their lines */
     struct imap_reply reply;
+    struct imap_progress progress; /* of the running command */
     char idle_tag[IMAP_TAG_MAX + 1];
     int64_t account_id;        /* after login */
     struct auth_ticket ticket; /* what it logged in with */

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -173,6 +174,16 @@ void net_conn_release_count(struct net_conn *c)
 void net_conn_set_write_timeout(struct net_conn *c, int64_t ms)
 {
     c->write_timeout_ms = ms;
+}
+
+bool net_conn_is_gone(const struct net_conn *c)
+{
+    struct pollfd p = { .fd = c->fd, .events = POLLRDHUP };
+    if (c->broken || c->aborted)
+        return true;
+    if (poll(&p, 1, 0) <= 0)
+        return false;
+    return (p.revents & (POLLERR | POLLHUP)) || (c->ssl && (p.revents & POLLRDHUP));
 }
 
 void net_conn_abort(struct net_conn *c)

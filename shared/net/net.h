@@ -70,6 +70,10 @@ size_t net_buffered(const struct net_conn *c);
 YIELDS bool net_write(struct net_conn *c, str bytes, struct err *e);
 YIELDS bool net_writef(struct net_conn *c, struct err *e, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* The same for whom may not wait, in the loop too: takes all of it and sends what the peer takes at
+ * once. False: there is no room, or the connection is broken; nothing was taken. Only while no
+ * fiber is in the middle of what it writes. */
+bool net_write_now(struct net_conn *c, str bytes);
 /* Sends what is buffered. run's return flushes too. Yields. */
 YIELDS bool net_flush(struct net_conn *c, struct err *e);
 
@@ -125,6 +129,9 @@ void net_conn_set_write_timeout(struct net_conn *c, int64_t ms);
 /* The peer has shown who it is: the connection counts no more against max_per_ip. Its arrival still
  * counts against max_new_per_minute. Harmless when done again. */
 void net_conn_release_count(struct net_conn *c);
+/* Whether the peer can read nothing any more, as far as the kernel knows. One that ended only its
+ * own direction in plain text still waits for answers; under TLS nobody does that. */
+bool net_conn_is_gone(const struct net_conn *c);
 /* Ends the connection at once, without TLS good-bye: its fiber sees ERR_CLOSED. */
 void net_conn_abort(struct net_conn *c);
 

@@ -13,59 +13,77 @@ static bool wait_for_peer(struct net_conn *c, enum io_result what, struct err *e
     return conn_wait(c, event, clock_deadline_in(c->write_timeout_ms), e);
 }
 
-/* Sends the whole buffer packed, piece by piece. Yields. */
-static bool flush_packed(struct net_conn *c, struct err *e)
+static enum io_result try_send(struct net_conn *c, str bytes, size_t *sent, int *sys)
+{
+    *sent = 0;
+    *sys = 0;
+    return c->broken || c->aborted ? IO_BROKEN : conn_send(c, bytes.p, bytes.n, sent, sys);
+}
+
+/* Sends of the buffer what the peer takes without waiting; packed, piece by piece. IO_DONE: all. */
+static enum io_result send_packed(struct net_conn *c, int *sys)
 {
     for (;;) {
         size_t used;
-        size_t sent = 0;
-        int sys;
+        size_t sent;
         str piece = deflate_pack(c->deflate, str_skip(buf_str(&c->out), c->out_at), &used);
         c->out_at += used;
         if (piece.n == 0)
             break;
-        if (c->broken || c->aborted)
-            return conn_failed(c, 0, e);
-        enum io_result what = conn_send(c, piece.p, piece.n, &sent, &sys);
+        enum io_result what = try_send(c, piece, &sent, sys);
         deflate_sent(c->deflate, sent);
-        if (what == IO_EOF || what == IO_BROKEN)
-            return conn_failed(c, sys, e);
-        if (what != IO_DONE && !wait_for_peer(c, what, e))
-            return false;
+        if (what != IO_DONE)
+            return what;
     }
     buf_clear(&c->out);
     c->out_at = 0;
-    return true;
+    return IO_DONE;
+}
+
+/* The same as it is. */
+static enum io_result send_plain(struct net_conn *c, int *sys)
+{
+    while (c->out_at < c->out.n) {
+        size_t sent;
+        enum io_result what = try_send(c, str_skip(buf_str(&c->out), c->out_at), &sent, sys);
+        c->out_at += sent;
+        if (what != IO_DONE)
+            return what;
+    }
+    buf_clear(&c->out);
+    c->out_at = 0;
+    return IO_DONE;
+}
+
+static enum io_result send_ready(struct net_conn *c, int *sys)
+{
+    return c->deflate ? send_packed(c, sys) : send_plain(c, sys);
 }
 
 bool net_flush(struct net_conn *c, struct err *e)
 {
-    if (c->deflate)
-        return flush_packed(c, e);
-    while (c->out_at < c->out.n) {
-        if (c->broken || c->aborted)
-            return conn_failed(c, 0, e);
-        size_t sent = 0;
+    for (;;) {
         int sys;
-        enum io_result what = conn_send(c, c->out.p + c->out_at, c->out.n - c->out_at, &sent, &sys);
-        c->out_at += sent;
+        enum io_result what = send_ready(c, &sys);
+        if (what == IO_DONE)
+            return true;
         if (what == IO_EOF || what == IO_BROKEN)
             return conn_failed(c, sys, e);
-        if (what == IO_DONE)
-            continue;
         if (!wait_for_peer(c, what, e))
             return false;
     }
-    buf_clear(&c->out);
-    c->out_at = 0;
-    return true;
+}
+
+static size_t out_max(const struct net_conn *c)
+{
+    return c->deflate ? CONN_OUT_MAX_PACKED : CONN_OUT_MAX;
 }
 
 bool net_write(struct net_conn *c, str bytes, struct err *e)
 {
     if (c->broken || c->aborted)
         return conn_failed(c, 0, e);
-    size_t max = c->deflate ? CONN_OUT_MAX_PACKED : CONN_OUT_MAX;
+    size_t max = out_max(c);
     while (bytes.n > 0) {
         if (c->out.n >= max && c->out_at == 0 && !net_flush(c, e))
             return false;
@@ -76,6 +94,20 @@ bool net_write(struct net_conn *c, str bytes, struct err *e)
         bytes = str_skip(bytes, part.n);
     }
     return true;
+}
+
+bool net_write_now(struct net_conn *c, str bytes)
+{
+    int sys;
+    buf_consume(&c->out, c->out_at);
+    c->out_at = 0;
+    if (c->broken || c->aborted || c->out.n + bytes.n > out_max(c))
+        return false;
+    INVARIANT(buf_add(&c->out, bytes));
+    enum io_result what = send_ready(c, &sys);
+    if (what == IO_EOF || what == IO_BROKEN)
+        c->broken = true;
+    return !c->broken;
 }
 
 bool net_writef(struct net_conn *c, struct err *e, const char *format, ...)

@@ -259,6 +259,10 @@ static bool read_modifiers(struct imap_lexer *l, struct imap_fetch_args *out, st
                 return false;
         } else if (!out->vanished && imap_lexer_try_word(l, STR("VANISHED"))) {
             out->vanished = true;
+        } else if (!out->has_partial && imap_lexer_try_word(l, STR("PARTIAL"))) {
+            out->has_partial = true;
+            if (!imap_lexer_space(l, e) || !imap_partial_parse(l, &out->partial, e))
+                return false;
         } else {
             return ERR(e, ERR_UNSUPPORTED, "a modifier of FETCH that is not offered");
         }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The arguments of FETCH: attributes, body sections with partials, macros, and the CHANGEDSINCE
- * modifier (RFC 9051 section 6.4.5, RFC 7162 section 3.1.4). Pure. */
+/* The arguments of FETCH: attributes, body sections with partials, macros, and modifiers (RFC
+ * 9051 section 6.4.5, RFC 7162 section 3.1.4, RFC 9394). Pure. */
 #ifndef WIRE_IMAP_FETCH_H
 #define WIRE_IMAP_FETCH_H
 
+#include "wire/imap_partial.h"
 #include "wire/imap_sequence.h"
 
 enum {
@@ -68,6 +69,8 @@ struct imap_fetch_args {
     bool has_changedsince;
     uint64_t changedsince;
     bool vanished; /* the VANISHED modifier (RFC 7162 section 3.2.6) */
+    bool has_partial;
+    struct imap_partial partial; /* only these of the messages (RFC 9394 section 3.3) */
 };
 
 /* Reads everything behind "FETCH", in the lexer's arena. ERR_SYNTAX, ERR_LIMIT, and ERR_UNSUPPORTED

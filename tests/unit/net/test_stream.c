@@ -307,6 +307,56 @@ static void test_a_closed_reader_is_an_error(void **state)
     run(write_to_a_closed_peer, *state);
 }
 
+/* Whole lines or nothing, and no wait. */
+static void write_to_who_reads_late(void *arg)
+{
+    static const char line[] = "* a line of thirty-two octets\r\n";
+    struct pair *p = arg;
+    struct err e = ERR_CLEAR;
+    size_t n = sizeof(line) - 1;
+    size_t taken = 0;
+    size_t got = 0;
+    static char block[65536];
+    fiber_forbid_yield();
+    while (net_write_now(p->c, str_of(line, n)))
+        taken += n;
+    fiber_allow_yield();
+    assert_true(taken > 65536); /* the buffer is full, and the kernel's, too */
+    while (got < taken) {
+        ssize_t some = recv(p->peer, block, sizeof(block), MSG_DONTWAIT);
+        got += some > 0 ? (size_t)some : 0;
+        if (some <= 0)
+            (void)net_write_now(p->c, STR_EMPTY);
+    }
+    assert_int_equal(got, taken);
+    assert_true(net_flush(p->c, &e));
+    assert_true(recv(p->peer, block, sizeof(block), MSG_DONTWAIT) < 0);
+}
+
+static void test_lines_are_written_without_waiting(void **state)
+{
+    run(write_to_who_reads_late, *state);
+}
+
+static void look_for_the_peer(void *arg)
+{
+    struct pair *p = arg;
+    assert_false(net_conn_is_gone(p->c));
+    shutdown(p->peer, SHUT_WR); /* it still waits for an answer */
+    assert_false(net_conn_is_gone(p->c));
+    assert_true(net_write_now(p->c, STR("x")));
+    close(p->peer);
+    p->peer = -1;
+    assert_true(net_conn_is_gone(p->c));
+    (void)net_write_now(p->c, STR("x"));
+    assert_false(net_write_now(p->c, STR("x")));
+}
+
+static void test_a_peer_that_is_gone_is_known(void **state)
+{
+    run(look_for_the_peer, *state);
+}
+
 static void ask_and_wait(void *arg)
 {
     struct pair *p = arg;
@@ -419,6 +469,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_much_goes_through_a_small_buffer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_stalled_reader_times_out, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_closed_reader_is_an_error, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_lines_are_written_without_waiting, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_peer_that_is_gone_is_known, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_waiting_for_input_sends_what_is_buffered, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_abort_ends_a_read, set_up, tear_down),

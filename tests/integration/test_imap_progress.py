@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Commands that take long: the client is told that they are being worked on (INPROGRESS, RFC 9585), and
+what only reads is ended, in the database too, when its client has gone."""
+import contextlib
+import re
+import subprocess
+
+from conftest import PSQL, wait_until
+from imap_raw import Imap
+
+SLOW_S = 7  # longer than the time to the first INPROGRESS
+
+SLOW = f"""
+CREATE OR REPLACE FUNCTION test_slow() RETURNS trigger LANGUAGE plpgsql AS
+  $$ BEGIN PERFORM pg_sleep({SLOW_S}); RETURN NULL; END $$;
+CREATE TRIGGER test_slow AFTER INSERT ON mbox_msg FOR EACH STATEMENT EXECUTE FUNCTION test_slow();
+"""
+
+
+@contextlib.contextmanager
+def slow_inserts(heronry):
+    """Messages come into mailboxes slowly."""
+    heronry.psql(SLOW)
+    try:
+        yield
+    finally:
+        heronry.psql("DROP TRIGGER test_slow ON mbox_msg; DROP FUNCTION test_slow()")
+
+
+@contextlib.contextmanager
+def locked(heronry, table):
+    """Nobody else can read the table."""
+    database = heronry.status()["database"]
+    with subprocess.Popen([PSQL, "-X", "-q", "-d", database], stdin=subprocess.PIPE, text=True) as holder:
+        holder.stdin.write(f"BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE;\n")
+        holder.stdin.flush()
+        held = f"SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted AND relation = '{table}'::regclass"
+        try:
+            wait_until(lambda: heronry.psql(held) == "1", 10, "the lock")
+            yield
+        finally:
+            holder.stdin.write("ROLLBACK;\n")
+            holder.stdin.close()
+
+
+def ends_of(heronry, user):
+    """Why sessions of the user ended."""
+    return re.findall(rf"imap_session_end .*\blogin={re.escape(user['address'])}\b.*\bend=(\w+)", heronry.log())
+
+
+def in_mailbox(heronry, user):
+    """A client with a message in INBOX, and an empty mailbox beside it."""
+    client = Imap(heronry, user)
+    client.append("INBOX", "Subject: x\r\n\r\nx")
+    client.must("CREATE target")
+    client.must("SELECT INBOX")
+    return client
+
+
+def begin_slow_fetch(heronry, user):
+    """A client with 320 messages that has asked for all of them, and will read the answer late."""
+    client = Imap(heronry, user)
+    for _ in range(5):
+        client.append("INBOX", "Subject: x\r\n\r\n" + ("x" * 70 + "\r\n") * 800)
+    client.must("SELECT INBOX")
+    for _ in range(6):
+        client.must("COPY 1:* INBOX", timeout=60)
+        client.must("NOOP")
+    return client, client.start("FETCH 1:* BODY.PEEK[]")
+
+
+def test_long_commands_tell_that_they_go_on(heronry):
+    """All at once, because each of them takes its time."""
+    users = [heronry.new_user(quota="1G") for _ in range(4)]
+    reader, fetch = begin_slow_fetch(heronry, users[0])
+    plain, bracket, leaving = (in_mailbox(heronry, user) for user in users[1:])
+    with slow_inserts(heronry):
+        copy = plain.start("COPY 1 target")
+        bracket.send("a]b COPY 1 target\r\n")
+        leaving.start("COPY 1 target")
+        leaving.close()
+        copied = plain.finish(copy, timeout=30)
+        told = bracket.finish(b"a]b", timeout=30)
+    assert b'* OK [INPROGRESS ("%s" NIL NIL)] Still at it' % copy in copied, copied
+    assert copied[-1].startswith(copy + b" OK [COPYUID "), copied
+    # A tag that could end the code for a simple client is left out.
+    assert b"* OK [INPROGRESS (NIL NIL NIL)] Still at it" in told, told
+    # A short one says nothing of it.
+    assert len(plain.must("COPY 1 target")) == 1
+    # What changes something is done, whether anybody waits for the answer or not.
+    with Imap(heronry, users[3]) as other:
+        wait_until(lambda: b"MESSAGES 1)" in other.must("STATUS target (MESSAGES)")[0], 20, "the copy")
+    ends = wait_until(lambda: ends_of(heronry, users[3]), 20, "the end of the session")
+    assert "client_gone" not in ends
+    # A FETCH tells between two messages how far it is.
+    lines = reader.finish(fetch, timeout=60)
+    assert sum(b" FETCH (" in line[:40] for line in lines) == 320
+    told = [line for line in lines if line.startswith(b"* OK")]
+    assert told and re.match(rb'\* OK \[INPROGRESS \("%s" 250 320\)\] ' % fetch, told[0]), told
+
+
+def test_a_search_without_a_client_is_ended(heronry):
+    user = heronry.new_user()
+    client = in_mailbox(heronry, user)
+    waiting = ("SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'AccessShareLock'"
+               " AND relation = 'vocab'::regclass")
+    with locked(heronry, "vocab"):
+        client.start("SEARCH FUZZY SUBJECT hello")
+        wait_until(lambda: heronry.psql(waiting) == "1", 4, "the search that waits")
+        client.close()
+        # Without the look at the client it would wait for the lock, and then find nobody to tell.
+        wait_until(lambda: "client_gone" in ends_of(heronry, user), 10, "the end of the session")
+        wait_until(lambda: heronry.psql(waiting) == "0", 10, "the end of the statement")
