@@ -99,6 +99,7 @@ struct app_capability {
     bool before_tls;   /* told before login, without TLS */
     bool before_login; /* told before login, under TLS */
     bool after_login;
+    bool is_optional; /* whether it is told depends on the configuration */
 };
 
 enum {

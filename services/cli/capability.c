@@ -40,6 +40,7 @@ static void print_capabilities_json(const struct app_service *imap)
         (void)json_object_set_new(one, "before_tls", json_boolean(c.before_tls));
         (void)json_object_set_new(one, "before_login", json_boolean(c.before_login));
         (void)json_object_set_new(one, "after_login", json_boolean(c.after_login));
+        (void)json_object_set_new(one, "optional", json_boolean(c.is_optional));
         (void)json_array_append_new(list, one);
     }
     (void)json_object_set_new(root, "capabilities", list);
@@ -48,8 +49,10 @@ static void print_capabilities_json(const struct app_service *imap)
 
 static enum cli_exit run_capabilities(struct cli *cli)
 {
-    static const char *const titles[] = { "WORD",       "DEFINED IN",   "COMMAND",
-                                          "BEFORE TLS", "BEFORE LOGIN", "AFTER LOGIN" };
+    static const char *const titles[] = {
+        "WORD",         "DEFINED IN",  "COMMAND",         "BEFORE TLS",
+        "BEFORE LOGIN", "AFTER LOGIN", "BY CONFIGURATION"
+    };
     const struct app_service *imap = imap_of(cli);
     struct app_capability c;
     struct cli_table t;
@@ -65,6 +68,7 @@ static enum cli_exit run_capabilities(struct cli *cli)
         cli_table_text(&t, c.before_tls ? STR("yes") : STR("-"));
         cli_table_text(&t, c.before_login ? STR("yes") : STR("-"));
         cli_table_text(&t, c.after_login ? STR("yes") : STR("-"));
+        cli_table_text(&t, c.is_optional ? STR("yes") : STR("-"));
     }
     cli_table_print(&t);
     return CLI_OK;

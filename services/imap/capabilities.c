@@ -54,6 +54,13 @@ static bool is_possible(const struct imap_session *s, const struct imap_command_
     return !entry || entry->run != imap_cmd_starttls || s->app->tls;
 }
 
+static bool is_set_up(const struct imap_session *s, const struct imap_capability *c)
+{
+    const struct config *config = s->app->config;
+    return (!c->only_with || config_int(config, c->only_with) != 0) &&
+           (!c->only_without || config_int(config, c->only_without) == 0);
+}
+
 bool imap_capabilities_format(const struct imap_session *s, struct buf *out)
 {
     struct cursor at = { .row = 0 };
@@ -61,7 +68,7 @@ bool imap_capabilities_format(const struct imap_session *s, struct buf *out)
     unsigned now = time_of(s);
     bool ok = true;
     for (bool is_first = true; (c = next_word(&at));) {
-        if (!(times_of(c, at.entry) & now) || !is_possible(s, at.entry))
+        if (!(times_of(c, at.entry) & now) || !is_possible(s, at.entry) || !is_set_up(s, c))
             continue;
         ok = ok && buf_addf(out, is_first ? "%s" : " %s", c->word);
         if (c->value)
@@ -87,7 +94,8 @@ bool imap_capability_describe(size_t n, struct app_capability *out)
                                     .command = at.entry ? at.entry->name : STR_EMPTY,
                                     .before_tls = when & IMAP_BEFORE_WITHOUT_TLS,
                                     .before_login = when & IMAP_BEFORE_WITH_TLS,
-                                    .after_login = when & IMAP_AFTER_LOGIN };
+                                    .after_login = when & IMAP_AFTER_LOGIN,
+                                    .is_optional = c->only_with || c->only_without };
     return true;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* COPY and MOVE (RFC 9051 sections 6.4.7 and 6.4.8). */
 #include "services/imap/commands.h"
+#include "services/imap/limits.h"
 #include "services/imap/resolve.h"
 #include "services/imap/updates.h"
 #include "wire/imap_mailbox_name.h"
@@ -106,7 +107,10 @@ bool imap_cmd_copy(struct imap_session *s, struct imap_command *c, struct err *e
     bool is_move = str_eq(c->name, STR("MOVE"));
     if (!read_copy(s, c, &copying, e))
         return false;
-    if (!is_move && imap_disk_is_full(s)) /* to move to the trash makes room in the end */
+    if (is_move)
+        imap_limit_selection(s, &copying.selection);
+    /* To move to the trash makes room in the end. */
+    if (!is_move && (imap_limit_refuses(s, copying.selection.n, true) || imap_disk_is_full(s)))
         return true;
     if (!transfer(s, &copying, is_move, &copied, &no_target, e)) {
         if (e->kind == ERR_NOT_FOUND && no_target)

@@ -3,6 +3,7 @@
  * wait, so that a session never holds more than one message (ATTACKS I13). */
 #include "services/imap/commands.h"
 #include "services/imap/fetch_items.h"
+#include "services/imap/limits.h"
 #include "services/imap/progress.h"
 #include "services/imap/vanished.h"
 
@@ -218,6 +219,9 @@ bool imap_cmd_fetch(struct imap_session *s, struct imap_command *c, struct err *
         return false;
     if (args.has_partial)
         keep_window(&args.partial, &selection);
+    if (args.has_partial && imap_limit_refuses(s, selection.n, false))
+        return true;
+    imap_limit_selection(s, &selection);
     struct imap_fetching f = { .s = s, .args = &args };
     plan(&f, c->is_uid);
     if (args.has_changedsince)

@@ -3,6 +3,7 @@
  * 5267, 7162), and CANCELUPDATE. ESEARCH stands in cmd_esearch.c. */
 #include "services/imap/commands.h"
 #include "services/imap/contexts.h"
+#include "services/imap/limits.h"
 #include "services/imap/order.h"
 #include "services/imap/search_answer.h"
 #include "services/imap/searching.h"
@@ -54,7 +55,9 @@ bool imap_search_perform(struct imap_session *s, const struct imap_command *c,
         return imap_reply(s, IMAP_BAD, STR_EMPTY, "A context has this tag already");
     imap_search_begin(s, s->view, args->root, &s->arena, &search);
     search.enough = enough_for(args);
-    if (!imap_search_find(&search, &found, e) ||
+    if (args->n_sort && imap_limit_refuses_search(&search))
+        return true;
+    if (!imap_limit_search(&search, &found, e) ||
         (args->n_sort && !imap_order_sort(&search, args, &found, e))) {
         if (saves)
             imap_answer_forget_saved(s->view);
@@ -107,6 +110,8 @@ bool imap_cmd_thread(struct imap_session *s, struct imap_command *c, struct err 
     if (!imap_search_admit(s, &args))
         return true;
     imap_search_begin(s, s->view, args.root, &s->arena, &search);
+    if (imap_limit_refuses_search(&search))
+        return true;
     return imap_search_find(&search, &found, e) &&
            imap_order_thread(&search, args.thread, c->is_uid, &found, e);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* STORE (with CONDSTORE) and EXPUNGE. */
 #include "services/imap/commands.h"
+#include "services/imap/limits.h"
 #include "services/imap/resolve.h"
 #include "services/imap/updates.h"
 #include "wire/imap_store.h"
@@ -172,6 +173,7 @@ bool imap_cmd_store(struct imap_session *s, struct imap_command *c, struct err *
     s->is_condstore |= args.has_unchangedsince;
     if (selection.n == 0)
         return true;
+    imap_limit_selection(s, &selection);
     const struct store_flag_change change = {
         .mode = modes[args.mode],
         .flags = args.flags.bits,
@@ -200,6 +202,17 @@ bool imap_cmd_store(struct imap_session *s, struct imap_command *c, struct err *
     return answer(&t, selection.n);
 }
 
+/* Those that will be expunged, as far as it is known here: only they count. */
+static void keep_deleted(const struct imap_view *v, struct imap_selection *selection)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < selection->n; i++) {
+        if (imap_view_row(v, selection->index[i])->flags & STORE_DELETED)
+            selection->index[kept++] = selection->index[i];
+    }
+    selection->n = kept;
+}
+
 bool imap_cmd_expunge(struct imap_session *s, struct imap_command *c, struct err *e)
 {
     struct imap_sequence uids;
@@ -216,6 +229,8 @@ bool imap_cmd_expunge(struct imap_session *s, struct imap_command *c, struct err
     if (c->is_uid) {
         if (!imap_select_messages(s, &uids, true, &selection, e))
             return false;
+        keep_deleted(s->view, &selection);
+        imap_limit_selection(s, &selection);
         if (selection.n == 0)
             return true;
         set = imap_selection_ranges(s, &selection);

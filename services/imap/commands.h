@@ -34,6 +34,8 @@ struct imap_capability {
     unsigned rfc;            /* number of the one that defines it; 0: vendors only */
     unsigned when;           /* bits as above */
     enum config_param value; /* a number that follows the word ("APPENDLIMIT="); 0: nothing does */
+    enum config_param only_with;    /* listed only when this is not 0; 0: it does not depend */
+    enum config_param only_without; /* listed only when this is 0 */
 };
 
 enum {

@@ -9,6 +9,7 @@
 #include "services/imap/commands.h"
 #include "services/imap/contexts.h"
 #include "services/imap/gather.h"
+#include "services/imap/limits.h"
 #include "services/imap/progress.h"
 #include "services/imap/replies.h"
 #include "services/imap/resolve.h"
@@ -107,6 +108,7 @@ static void run_entry(struct imap_session *s, const struct imap_command_entry *e
     struct imap_lexer args = c->args;
     if (!run_watched(s, entry, c, &e))
         answer_error(s, entry->name, &e);
+    imap_limit_tell(s);
     if (!s->is_replied)
         look_around(s, c, entry);
     if ((entry->flags & IMAP_NAMES_MAILBOXES) && s->reply.status == IMAP_OK)

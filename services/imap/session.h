@@ -88,6 +88,7 @@ struct imap_session {
     struct buf out;     /* where commands make their lines */
     struct imap_reply reply;
     struct imap_progress progress; /* of the running command */
+    uint32_t limited_at; /* lowest UID that the command saw to (limits.h); 0: it saw to all */
     char idle_tag[IMAP_TAG_MAX + 1];
     int64_t account_id;        /* after login */
     struct auth_ticket ticket; /* what it logged in with */

@@ -18,6 +18,8 @@ enum shape {
     SHAPE_INTERVAL, /* a number that is not 0 */
     SHAPE_OBJECT,   /* an object id */
     SHAPE_SET,
+    SHAPE_ABOVE, /* a UID, which is not meant itself (RFC 9738 section 3.6) */
+    SHAPE_BELOW,
     SHAPE_MODSEQ,
     SHAPE_WORD,   /* a keyword */
     SHAPE_UNWORD, /* a keyword; the key is NOT it */
@@ -72,6 +74,8 @@ static const struct key_kind key_kinds[] = {
     { STR_INIT("THREADID"), SHAPE_OBJECT, IMAP_SEARCH_THREADID, 0 },
     { STR_INIT("TO"), SHAPE_FIELD, IMAP_SEARCH_HEADER, 0 },
     { STR_INIT("UID"), SHAPE_SET, IMAP_SEARCH_UID, 0 },
+    { STR_INIT("UIDAFTER"), SHAPE_ABOVE, IMAP_SEARCH_UID, 0 },
+    { STR_INIT("UIDBEFORE"), SHAPE_BELOW, IMAP_SEARCH_UID, 0 },
     { STR_INIT("UNANSWERED"), SHAPE_UNSET, IMAP_SEARCH_FLAG, IMAP_FLAG_ANSWERED },
     { STR_INIT("UNDELETED"), SHAPE_UNSET, IMAP_SEARCH_FLAG, IMAP_FLAG_DELETED },
     { STR_INIT("UNDRAFT"), SHAPE_UNSET, IMAP_SEARCH_FLAG, IMAP_FLAG_DRAFT },
@@ -116,6 +120,25 @@ static bool read_text(struct parse *p, str *out)
         return false;
     if (!utf8_is_valid(*out))
         return ERR(p->e, ERR_SYNTAX, "search text is not UTF-8");
+    return true;
+}
+
+/* "UIDAFTER 99" is the set 100:4294967295, "UIDBEFORE 99" is 1:98. */
+static bool read_side(struct parse *p, bool is_above, struct imap_search_key *key)
+{
+    uint64_t uid;
+    if (!imap_lexer_space(p->l, p->e) || !imap_lexer_number(p->l, UINT32_MAX, &uid, p->e))
+        return false;
+    if (uid == 0)
+        return ERR(p->e, ERR_SYNTAX, "UIDs count from 1");
+    if (uid == (is_above ? UINT32_MAX : 1)) {
+        key->op = IMAP_SEARCH_NONE;
+        return true;
+    }
+    struct imap_range *range = ARENA_NEW(p->l->a, struct imap_range);
+    *range = is_above ? (struct imap_range){ (uint32_t)uid + 1, UINT32_MAX }
+                      : (struct imap_range){ 1, (uint32_t)uid - 1 };
+    key->set = (struct imap_sequence){ .ranges = range, .n = 1 };
     return true;
 }
 
@@ -205,6 +228,10 @@ static bool read_value(struct parse *p, enum shape shape, unsigned depth,
         return read_object_id(p, &key->text);
     case SHAPE_SET:
         return imap_lexer_space(p->l, p->e) && imap_sequence_parse(p->l, &key->set, p->e);
+    case SHAPE_ABOVE:
+        return read_side(p, true, key);
+    case SHAPE_BELOW:
+        return read_side(p, false, key);
     case SHAPE_MODSEQ:
         return read_modseq(p, &key->number);
     case SHAPE_WORD:
