@@ -170,8 +170,8 @@ static bool to_utf8(struct arena *a, str sent, bool is_utf8, str *out, struct er
 {
     struct err why = ERR_CLEAR;
     if (is_utf8) {
-        *out = arena_str(a, sent);
-        return utf8_is_valid(sent) || ERR(e, ERR_UNSUPPORTED, "the name is not UTF-8");
+        *out = arena_str(a, sent); /* else BAD (RFC 6855 section 3) */
+        return utf8_is_valid(sent) || ERR(e, ERR_SYNTAX, "the name is not UTF-8");
     }
     struct buf utf8;
     buf_init(&utf8, sent.n * 2 + 4);
@@ -269,10 +269,35 @@ bool imap_mailbox_check_new(str name, struct err *e)
     return ERR(e, ERR_UNSUPPORTED, "the name could be taken for INBOX");
 }
 
+/* Whether a client that enabled UTF-8 reads the name in quotes: it has letters beyond ASCII, and
+ * nothing that may not stand there (RFC 6855 section 3). */
+static bool is_quotable(str name)
+{
+    bool is_eight_bit = false;
+    for (size_t i = 0; i < name.n; i++) {
+        unsigned char c = (unsigned char)name.p[i];
+        if (c < 0x20 || c == 0x7f)
+            return false;
+        is_eight_bit |= c > 0x7f;
+    }
+    return is_eight_bit && utf8_is_valid(name);
+}
+
+static bool add_quoted(struct buf *out, str name)
+{
+    bool ok = buf_add_byte(out, '"');
+    for (size_t i = 0; i < name.n; i++) {
+        if (name.p[i] == '"' || name.p[i] == '\\')
+            ok = ok && buf_add_byte(out, '\\');
+        ok = ok && buf_add_byte(out, name.p[i]);
+    }
+    return ok && buf_add_byte(out, '"');
+}
+
 bool imap_mailbox_format(struct buf *out, str name, bool is_utf8)
 {
     if (is_utf8)
-        return imap_format_astring(out, name);
+        return is_quotable(name) ? add_quoted(out, name) : imap_format_astring(out, name);
     struct buf utf7;
     buf_init(&utf7, name.n * 5 + 16);
     bool ok = imap_utf7_encode(&utf7, name) && imap_format_astring(out, buf_str(&utf7));
