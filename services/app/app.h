@@ -47,6 +47,7 @@ struct app {
     struct net_tally *tally;            /* counts that all workers of the machine share */
     struct tls_server *tls;             /* server certificates; NULL when TLS is off */
     const struct net_networks *proxies; /* trusted senders of PROXY headers */
+    const struct net_networks *local;   /* clients that need to prove nothing; NULL: none */
     const char *hostname;               /* our name in greetings, HELO and trace headers */
     unsigned node_id;                   /* 0-1023, of this process: part of new message ids */
     const char *process;                /* "front.1": this process in the log */

@@ -27,6 +27,7 @@ struct app_private {
     struct app app;
     struct arena arena; /* lives as long as the process */
     struct net_networks proxies;
+    struct net_networks local;
     struct app_node node;
     struct app_watch *watch; /* NULL in tools */
     struct notify_listener account_changed;
@@ -145,15 +146,18 @@ static bool open_dns(struct app *app, struct err *e)
     return app->dns != NULL;
 }
 
-static bool read_proxies(struct app_private *p, struct err *e)
+/* *out: NULL for an empty list. */
+static bool read_networks(struct app_private *p, enum config_param param,
+                          struct net_networks *networks, const struct net_networks **out,
+                          struct err *e)
 {
-    struct config_list list = config_list(p->app.config, CONFIG_PROXY_TRUSTED_NETWORKS);
-    p->proxies.list = ARENA_ARRAY(&p->arena, struct net_network, list.n);
+    struct config_list list = config_list(p->app.config, param);
+    networks->list = ARENA_ARRAY(&p->arena, struct net_network, list.n);
     for (size_t i = 0; i < list.n; i++) {
-        if (!net_network_parse(str_from_cstr(list.items[i]), &p->proxies.list[p->proxies.n++], e))
-            return err_wrap(e, "proxy_protocol.trusted_networks");
+        if (!net_network_parse(str_from_cstr(list.items[i]), &networks->list[networks->n++], e))
+            return err_wrap(e, "network %s", list.items[i]);
     }
-    p->app.proxies = list.n > 0 ? &p->proxies : NULL;
+    *out = list.n > 0 ? networks : NULL;
     return true;
 }
 
@@ -232,7 +236,9 @@ static bool open_all(struct app_private *p, const struct app_options *options, s
     app->hostname = app_hostname(app->config, &p->arena);
     app->owner = arena_cstr(
         &p->arena, arena_printf(&p->arena, "%s/%ld/%s", host, (long)getpid(), options->process));
-    if (!read_proxies(p, e) || !open_tally(p, options, e))
+    if (!read_networks(p, CONFIG_PROXY_TRUSTED_NETWORKS, &p->proxies, &app->proxies, e) ||
+        !read_networks(p, CONFIG_SECURITY_LOCAL_NETWORKS, &p->local, &app->local, e) ||
+        !open_tally(p, options, e))
         return false;
     if (options->n_certificates > 0) {
         app->tls = tls_server_new(options->certificates, options->n_certificates, e);

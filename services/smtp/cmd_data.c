@@ -121,23 +121,43 @@ static struct smtp_message make_message(struct smtp_session *s, str content, str
     };
 }
 
+/* What the configuration says now. */
+static struct deliver_checks checks_of(const struct config *c)
+{
+    const struct config_list arc = config_list(c, CONFIG_SECURITY_TRUSTED_ARC);
+    return (struct deliver_checks){
+        .spf = config_bool(c, CONFIG_SECURITY_VERIFY_SPF),
+        .dkim = config_bool(c, CONFIG_SECURITY_VERIFY_DKIM),
+        .dmarc = config_bool(c, CONFIG_SECURITY_VERIFY_DMARC),
+        .spf_fail_is_final = str_eq(str_from_cstr(config_text(c, CONFIG_SPF_FAIL)), STR("reject")),
+        .arc = arc.items,
+        .n_arc = arc.n,
+    };
+}
+
+/* *reason: instead of the text of the answer's row, when it is not empty. */
 static bool deliver(struct smtp_session *s, const struct smtp_message *m, struct arena *a,
-                    enum smtp_answer *answer, struct err *e)
+                    enum smtp_answer *answer, str *reason, struct err *e)
 {
     static const enum smtp_answer answers[] = {
         [DELIVER_DONE] = ANSWER_OK,
         [DELIVER_LOOP] = ANSWER_LOOP,
         [DELIVER_HEADER_TOO_LARGE] = ANSWER_HEADER_TOO_LARGE,
         [DELIVER_OVER_QUOTA] = ANSWER_MAILBOX_FULL,
+        [DELIVER_SPF_FAIL] = ANSWER_SPF_FAIL,
+        [DELIVER_DMARC_FAIL] = ANSWER_DMARC_FAIL,
+        [DELIVER_AUTHOR_UNCLEAR] = ANSWER_FROM_MISSING,
     };
     struct deliver_result result;
     struct deliver *d = &s->state->deliver;
+    d->checks = checks_of(s->state->app->config);
     d->retry_window_ms = config_int(s->state->app->config, CONFIG_DELIVERY_RETRY_WINDOW);
     if (!deliver_message(d, m, a, clock_deadline_in(SMTP_DELIVER_MS), &result, e))
         return false;
     if (result.full_account_id != 0)
         smtp_remember_full(s->state, result.full_account_id);
     *answer = answers[result.verdict];
+    *reason = result.reason;
     return true;
 }
 
@@ -184,6 +204,7 @@ static enum net_next hand_over(struct smtp_session *s, str content)
     struct err e = ERR_CLEAR;
     struct arena a;
     char ip[NET_ADDRESS_TEXT];
+    str reason = STR_EMPTY;
     enum smtp_answer answer = ANSWER_LOCAL_ERROR;
     int64_t started_ms = clock_monotonic_ms();
     FAILPOINT("smtp-after-dot");
@@ -194,12 +215,13 @@ static enum net_next hand_over(struct smtp_session *s, str content)
     arena_init(&a);
     const struct smtp_message m = make_message(s, content, &a, ip);
     bool good = s->front->policy == SMTP_SUBMISSION ? submit(s, &m, &a, &answer, &e)
-                                                    : deliver(s, &m, &a, &answer, &e);
+                                                    : deliver(s, &m, &a, &answer, &reason, &e);
+    reason = arena_str(&s->command, reason);
     arena_fini(&a);
     if (!good)
         return smtp_say_failure(s, &e);
     if (answer != ANSWER_OK)
-        return smtp_say(s, answer);
+        return reason.n ? smtp_say_text(s, answer, reason) : smtp_say(s, answer);
     note_accepted(s, content.n, started_ms);
     FAILPOINT("smtp-before-250");
     str text = arena_printf(&s->command, "Accepted as %.*s.%u", STR_FMT(net_conn_id(s->conn)),

@@ -87,6 +87,10 @@ static const struct smtp_answer_row rows[ANSWER_COUNT] = {
                                 ANSWER_IS_ERROR | ANSWER_REFUSES, "from_missing"),
     [ANSWER_FROM_NOT_OWN] = ROW(550, "5.7.1", "From or Sender is not one of your addresses",
                                 ANSWER_IS_ERROR | ANSWER_REFUSES, "from_not_own"),
+    [ANSWER_SPF_FAIL] = ROW(550, "5.7.23", "SPF: this client may not send for the sender's domain",
+                            ANSWER_REFUSES, "spf"),
+    [ANSWER_DMARC_FAIL] = ROW(550, "5.7.1", "DMARC: the author's domain wants this to be refused",
+                              ANSWER_REFUSES, "dmarc"),
     [ANSWER_TOO_LARGE] = ROW(552, "5.3.4", "The message is too large", ANSWER_REFUSES, "size"),
     [ANSWER_LINE_OF_MESSAGE] =
         ROW(552, "5.3.4", "A line of the message is too long", ANSWER_REFUSES, "line"),

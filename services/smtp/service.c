@@ -27,6 +27,8 @@ static bool start(struct app *app, struct err *e)
         .queue = app->queue,
         .accounts = app->accounts,
         .hostname = app->hostname,
+        .dns = app->dns,
+        .local = app->local,
     };
     state->submit = (struct submit){
         .store = app->store,

@@ -44,8 +44,6 @@ static const struct {
 } hints[] = {
     { "storage",
       "mail is kept in the database: set data_dir for the embedded one, or database.url" },
-    { "security", "logins are limited under auth, connections and sizes under limits, TLS is under "
-                  "tls and delivery" },
     { "greylisting", "there is no greylisting yet: leave it out" },
     { "tls.auto_tls", "certificates are not ordered automatically yet: name yours in "
                       "tls.certificates, or leave tls.self_signed at true" },

@@ -141,16 +141,32 @@ static bool add_sections(struct buf *out, const char *former, const char *key, u
     return ok;
 }
 
+/* Quoted where YAML would read something else: "*" is an alias, "::1" the start of a value. */
+static bool add_word(struct buf *out, str word)
+{
+    bool is_plain = word.n > 0 && word.p[0] != '*' && word.p[0] != ':';
+    return buf_addf(out, is_plain ? "%.*s" : "\"%.*s\"", STR_FMT(word));
+}
+
+static bool add_list(struct buf *out, str rest)
+{
+    str word;
+    bool ok = buf_add_byte(out, '[');
+    for (bool is_first = true; ok && rest.n; is_first = false) {
+        (void)str_cut(rest, ',', &word, &rest);
+        ok = (is_first || buf_add(out, STR(", "))) && add_word(out, str_trim(word));
+    }
+    return ok && buf_add(out, STR("]\n"));
+}
+
 static bool add_preset(struct buf *out, const struct config_row *row)
 {
     str preset = str_from_cstr(row->preset);
     if (config_type_is_list(row->type))
-        return buf_addf(out, "[%s]\n", row->preset);
+        return add_list(out, preset);
     if (row->type == TYPE_CHOICE)
         (void)str_cut(preset, '|', &preset, &(str){ 0 });
-    /* "*" would be an alias of YAML. */
-    bool is_plain = preset.n > 0 && preset.p[0] != '*';
-    return buf_addf(out, is_plain ? "%.*s\n" : "\"%.*s\"\n", STR_FMT(preset));
+    return add_word(out, preset) && buf_add_byte(out, '\n');
 }
 
 static bool add_row(struct buf *out, const char *former, const struct config_row *row)

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "crypto/hash.h"
+#include "deliver/proof.h"
 #include "deliver/report.h"
 #include "mime/header.h"
 #include "obs/obs.h"
@@ -20,7 +21,7 @@ enum {
 /* Trace fields on top (RFC 5321 4.4), what others forged taken out. The fields for one recipient
  * only, `own`, stand on top when there is just one copy; else each copy has its own before it. The
  * Received field tells of a recipient where there is just one: one of several may be blind. */
-static str make_message(const struct deliver_attempt *attempt, str own, int64_t now_us)
+static str make_message(const struct deliver_attempt *attempt, str own, str proven, int64_t now_us)
 {
     const struct smtp_message *m = attempt->m;
     struct buf top;
@@ -29,9 +30,9 @@ static str make_message(const struct deliver_attempt *attempt, str own, int64_t 
     str clean = smtp_trace_strip(m->content, hostname, NULL, 0, attempt->a);
     trace.at_utc = now_us / 1000000;
     trace.recipient = m->n == 1 ? m->recipients[0].address : STR_EMPTY;
-    buf_init(&top, DELIVER_MAX_TRACE);
-    /* Everything in it is bounded by the limits of SMTP commands: it always fits. */
-    INVARIANT(buf_add(&top, own) && smtp_trace_received(&trace, &top));
+    buf_init(&top, DELIVER_MAX_TRACE + DELIVER_MAX_PROVEN);
+    /* Everything in it is bounded, most by the limits of SMTP commands: it always fits. */
+    INVARIANT(buf_add(&top, own) && buf_add(&top, proven) && smtp_trace_received(&trace, &top));
     char *bytes = arena_alloc(attempt->a, top.n + clean.n);
     memcpy(bytes, top.p, top.n);
     if (clean.n > 0)
@@ -213,7 +214,10 @@ bool deliver_message(const struct deliver *d, const struct smtp_message *m, stru
     struct store_message message;
     int64_t now_us = clock_utc_us();
     struct deliver_attempt attempt = { .d = d, .m = m, .a = a };
+    str proven = STR_EMPTY;
     *out = (struct deliver_result){ .verdict = judge(&attempt) };
+    if (out->verdict == DELIVER_DONE && !deliver_prove(&attempt, deadline_ms, out, &proven, e))
+        return err_wrap(e, "prove who sent it");
     if (out->verdict != DELIVER_DONE)
         return true;
     str own = STR_EMPTY;
@@ -221,7 +225,7 @@ bool deliver_message(const struct deliver *d, const struct smtp_message *m, stru
         own = attempt.copies[0].prefix;
         attempt.copies[0].prefix = STR_EMPTY;
     }
-    str raw = make_message(&attempt, own, now_us);
+    str raw = make_message(&attempt, own, proven, now_us);
     struct store_delivery delivery = {
         .message = &message,
         .recipients = attempt.copies,

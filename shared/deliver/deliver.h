@@ -9,12 +9,25 @@
 #include "wire/smtp_envelope.h"
 
 struct account_directory;
+struct dns;
+struct net_networks;
 struct queue;
 struct store;
 
 enum {
     DELIVER_MAX_HEADER = 10 * 1024 * 1024, /* octets; a larger header is refused (ATTACKS X1) */
     DELIVER_MAX_TRACE = 8 * 1024           /* octets of the trace fields we put on top */
+};
+
+/* What senders from outside have to prove, and what follows when they cannot. */
+struct deliver_checks {
+    bool spf;
+    bool dkim;
+    bool dmarc;
+    bool spf_fail_is_final; /* else only the policy of the author's domain refuses (RFC 9989) */
+    const char *const *arc; /* domains whose seal (RFC 8617) makes up for a proof that was lost on
+                               the way, as with a mailing list */
+    size_t n_arc;
 };
 
 /* What deliveries need; in the caller's storage, all kept. */
@@ -25,6 +38,9 @@ struct deliver {
     const char *hostname;    /* ours: of Received, and the authserv-id that nobody else may use */
     int64_t retry_window_ms; /* the same bytes with a Message-ID, of the same sender and for the
                                 same address, are not stored again within it (R2); 0: they are */
+    struct dns *dns;         /* NULL: senders need to prove nothing */
+    const struct net_networks *local; /* nor need clients in these */
+    struct deliver_checks checks;
 };
 
 enum deliver_verdict {
@@ -32,19 +48,26 @@ enum deliver_verdict {
     DELIVER_LOOP, /* too many Received or Delivered-To fields, or it was delivered to all of its
                      recipients before: 554 5.4.6 */
     DELIVER_HEADER_TOO_LARGE, /* 552 5.3.4 */
+    DELIVER_SPF_FAIL,         /* the client may not send for the sender's domain: 550 5.7.23 */
+    DELIVER_DMARC_FAIL,       /* the author's domain wants it refused: 550 5.7.1 */
+    DELIVER_AUTHOR_UNCLEAR,   /* several From fields or authors: 550 5.7.1 */
     DELIVER_OVER_QUOTA        /* all mailboxes are full, nothing was delivered: 552 5.2.2 */
 };
 
 struct deliver_result {
     enum deliver_verdict verdict;
     int64_t full_account_id; /* an account whose mailbox is full; 0 when none is */
+    str reason;              /* of a proof that failed: a sentence for the reply; in the arena */
 };
 
 /* Delivers to the accounts of the recipients (all are ours; of several addresses of one account the
  * first counts) in one transaction. A full mailbox among others, or one that had the message before
  * (its address stands in a Delivered-To field, RFC 9228), does not hinder them: the sender gets a
  * report (RFC 3464) that is durable before DELIVER_DONE, unless it wanted none. A report of success
- * that was asked for is on its way then too. Failures are temporary, nothing was answered for:
+ * that was asked for is on its way then too. A client that is not local proves who sent the message
+ * before anything is stored, and what was found stands in an Authentication-Results field (RFC
+ * 8601); a proof that cannot be had now (the DNS does not answer) is no reason to refuse. Failures
+ * are temporary, nothing was answered for:
  * those of store_deliver; ERR_UNKNOWN_OUTCOME only when looking for the delivery failed too (R3).
  * Derived data never fails a delivery (R22). Temporary memory comes from `a`. Yields. */
 YIELDS bool deliver_message(const struct deliver *d, const struct smtp_message *m, struct arena *a,

@@ -85,20 +85,38 @@ void mailauth_canon_add_own_field(struct crypto_hash *h, enum mailauth_canon can
 
 /* ---- bodies ---- */
 
+enum {
+    OCTETS_A_TURN = 256 * 1024
+};
+
 struct bodying {
     struct crypto_hash *h;
-    uint64_t left;  /* octets that are still hashed */
-    uint64_t total; /* octets of the canonical form so far */
+    void (*turn)(void);
+    uint64_t left;   /* octets that are still hashed */
+    uint64_t total;  /* octets of the canonical form so far */
+    uint64_t rested; /* of these, when others had their turn */
 };
+
+static void rest(struct bodying *b)
+{
+    b->rested = b->total;
+    if (b->turn)
+        b->turn();
+}
 
 static void put(struct bodying *b, str octets)
 {
-    b->total += octets.n;
-    if (octets.n > b->left)
-        octets.n = (size_t)b->left;
-    b->left -= octets.n;
-    if (octets.n)
-        crypto_hash_add(b->h, octets);
+    while (octets.n) {
+        str piece = str_slice(octets, 0, OCTETS_A_TURN);
+        size_t hashed = piece.n > b->left ? (size_t)b->left : piece.n;
+        b->total += piece.n;
+        b->left -= hashed;
+        if (hashed)
+            crypto_hash_add(b->h, str_of(piece.p, hashed));
+        if (b->total - b->rested >= OCTETS_A_TURN)
+            rest(b);
+        octets = str_skip(octets, piece.n);
+    }
 }
 
 static bool has_line_end(str body, size_t at)
@@ -162,12 +180,13 @@ static void put_relaxed(struct bodying *b, str body)
     put(b, str_skip(body, start));
 }
 
-uint64_t mailauth_canon_add_body(struct crypto_hash *h, enum mailauth_canon canon, str body,
-                                 uint64_t limit)
+uint64_t mailauth_canon_add_body(struct crypto_hash *h, enum mailauth_canon canon,
+                                 const struct mailauth_body *body, uint64_t limit)
 {
-    struct bodying b = { .h = h, .left = limit };
+    struct bodying b = { .h = h, .turn = body->turn, .left = limit };
     bool relaxed = canon == MAILAUTH_RELAXED;
-    str text = cut_empty_end(body, relaxed);
+    str text = cut_empty_end(body->text, relaxed);
+    rest(&b);
     if (relaxed) {
         put_relaxed(&b, text);
     } else {

@@ -20,9 +20,16 @@ void mailauth_canon_add_field(struct crypto_hash *h, enum mailauth_canon canon,
 void mailauth_canon_add_own_field(struct crypto_hash *h, enum mailauth_canon canon,
                                   const struct mime_field *field, str hole);
 
-/* Adds a body with CRLF line ends: the first `limit` octets of its canonical form (UINT64_MAX: all;
- * l= of RFC 6376). Gives the octets of the whole canonical form. */
-uint64_t mailauth_canon_add_body(struct crypto_hash *h, enum mailauth_canon canon, str body,
-                                 uint64_t limit);
+/* A body with CRLF line ends, and what is called at the start and after each 256 KiB of work, so
+ * that a large one does not keep others waiting (NULL: nothing). */
+struct mailauth_body {
+    str text;
+    void (*turn)(void);
+};
+
+/* Adds the first `limit` octets of the canonical form of a body (UINT64_MAX: all; l= of RFC 6376).
+ * Gives the octets of the whole canonical form. Yields when `turn` does. */
+uint64_t mailauth_canon_add_body(struct crypto_hash *h, enum mailauth_canon canon,
+                                 const struct mailauth_body *body, uint64_t limit);
 
 #endif

@@ -12,6 +12,7 @@ struct mailauth_message {
     str raw;
     struct mime_header header;
     str body;
+    void (*turn)(void); /* called now and then while a body is hashed: fiber_yield; NULL: nothing */
 };
 
 /* Lists the header's fields. In arena, borrows `raw`. */
@@ -85,7 +86,8 @@ bool mailauth_dkim_sign(const struct mailauth_message *message,
                         const struct mailauth_signing *signing, struct buf *out, struct err *e);
 
 /* For ARC, which signs in the same way: the hash of the body, then of the fields and of the
- * signature's own field. True: the signature is right; *problem says why not. Pure. */
+ * signature's own field. True: the signature is right; *problem says why not. Yields when the
+ * message's `turn` does. */
 bool mailauth_signature_check(const struct mailauth_signature *signature,
                               const struct mailauth_message *message, const struct crypto_key *key,
                               const char **problem);

@@ -163,7 +163,8 @@ bool mailauth_dkim_sign(const struct mailauth_message *message,
     if (!mime_header_find(&message->header, STR("From"), 0))
         return ERR(e, ERR_SYNTAX, "a message without From is not signed");
     struct crypto_hash *h = crypto_hash_new(CRYPTO_SHA256);
-    (void)mailauth_canon_add_body(h, MAILAUTH_RELAXED, message->body, UINT64_MAX);
+    const struct mailauth_body body = { message->body, message->turn };
+    (void)mailauth_canon_add_body(h, MAILAUTH_RELAXED, &body, UINT64_MAX);
     crypto_hash_finish(h, body_hash);
     crypto_hash_free(&h);
     buf_init(&names, NAMES_MAX);

@@ -6,7 +6,7 @@
 
 void mailauth_message_init(struct arena *a, str raw, struct mailauth_message *out)
 {
-    out->raw = raw;
+    *out = (struct mailauth_message){ .raw = raw };
     mime_header_parse(a, raw, &out->header);
     out->body = str_skip(raw, out->header.body_offset);
 }
@@ -104,7 +104,8 @@ static bool body_is_right(const struct mailauth_signature *signature,
     uint8_t hash[CRYPTO_HASH_MAX];
     struct crypto_hash *h = crypto_hash_new(signature->hash_kind);
     uint64_t limit = signature->has_length ? signature->length : UINT64_MAX;
-    uint64_t n = mailauth_canon_add_body(h, signature->body_canon, message->body, limit);
+    const struct mailauth_body body = { message->body, message->turn };
+    uint64_t n = mailauth_canon_add_body(h, signature->body_canon, &body, limit);
     crypto_hash_finish(h, hash);
     crypto_hash_free(&h);
     str made = str_of((const char *)hash, crypto_hash_size(signature->hash_kind));
@@ -154,7 +155,8 @@ static bool has_unsigned_tail(const struct mailauth_signature *signature,
     if (!signature->has_length)
         return false;
     struct crypto_hash *h = crypto_hash_new(signature->hash_kind);
-    uint64_t n = mailauth_canon_add_body(h, signature->body_canon, message->body, 0);
+    const struct mailauth_body body = { message->body, message->turn };
+    uint64_t n = mailauth_canon_add_body(h, signature->body_canon, &body, 0);
     crypto_hash_free(&h);
     return signature->length < n;
 }

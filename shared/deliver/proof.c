@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who sent a message: the verifiers of mailauth in their order, and the one place that says what
+ * follows from their results. */
+#include "deliver/proof.h"
+
+#include "base/clock.h"
+#include "mailauth/mailauth.h"
+#include "obs/obs.h"
+#include "runtime/runtime.h"
+
+struct proof {
+    const struct deliver_attempt *attempt;
+    const struct deliver_checks *checks;
+    struct mailauth_resolver resolver;
+    struct mailauth_message message;
+    struct net_address client;
+    int64_t deadline_ms;
+    int64_t now_s;
+    str author; /* domain; empty: not exactly one */
+    struct mailauth_verdict verdict;
+    struct mailauth_spf spf;
+    struct mailauth_dkim_results dkim;
+    struct mailauth_dmarc dmarc;
+    struct mailauth_arc arc;
+};
+
+/* ---- checking ---- */
+
+static YIELDS bool check_client(struct proof *p, struct err *e)
+{
+    const struct smtp_message *m = p->attempt->m;
+    const struct mailauth_spf_query query = {
+        .client = &p->client,
+        .helo = m->trace.helo,
+        .sender = m->sender,
+        .receiver = str_from_cstr(p->attempt->d->hostname),
+        .now_s = p->now_s,
+    };
+    if (!mailauth_iprev_check(&p->resolver, &p->client, p->attempt->a, p->deadline_ms,
+                              &p->verdict.iprev, e))
+        return false;
+    if (!p->checks->spf)
+        return true;
+    p->verdict.spf = &p->spf;
+    return mailauth_spf_check(&p->resolver, &query, p->attempt->a, p->deadline_ms, &p->spf, e);
+}
+
+static YIELDS bool check_signatures(struct proof *p, struct err *e)
+{
+    struct arena *a = p->attempt->a;
+    if (!p->checks->dkim)
+        return true;
+    p->verdict.dkim = &p->dkim;
+    p->verdict.arc = &p->arc;
+    return mailauth_dkim_verify(&p->resolver, &p->message, p->now_s, a, p->deadline_ms, &p->dkim,
+                                e) &&
+           mailauth_arc_verify(&p->resolver, &p->message, a, p->deadline_ms, &p->arc, e);
+}
+
+/* With one of its two proofs switched off, an author that has only that one would always fail. */
+static YIELDS bool check_author(struct proof *p, struct err *e)
+{
+    const struct mailauth_dmarc_query query = { .author = p->author,
+                                                .spf = &p->spf,
+                                                .dkim = &p->dkim };
+    if (!p->checks->dmarc || !p->checks->spf || !p->checks->dkim)
+        return true;
+    p->verdict.dmarc = &p->dmarc;
+    return mailauth_dmarc_check(&p->resolver, &query, p->attempt->a, p->deadline_ms, &p->dmarc, e);
+}
+
+/* ---- judging ---- */
+
+/* Several From fields, or several authors in one: readers show one of them, which a sender with
+ * another proven domain would choose (ATTACKS X16). A message without any is only old. */
+static bool is_author_unclear(const struct proof *p)
+{
+    const struct mime_header *header = &p->message.header;
+    const struct mime_field *from = mime_header_find(header, STR("From"), 0);
+    struct mime_address_list list;
+    size_t n = 0;
+    if (p->author.n || !from)
+        return false;
+    if (mime_header_count(header, STR("From")) > 1)
+        return true;
+    mime_address_list_parse(p->attempt->a, from->body, &list);
+    for (size_t i = 0; i < list.n; i++)
+        n += list.items[i].kind == MIME_ADDRESS_MAILBOX;
+    return n > 1;
+}
+
+/* A sealer that we trust says that the proof was there when the message came to it. */
+static bool is_vouched_for(const struct proof *p)
+{
+    if (p->arc.result != MAILAUTH_PASS || str_find(p->arc.results, STR("dmarc=pass")) < 0)
+        return false;
+    for (size_t i = 0; i < p->checks->n_arc; i++) {
+        if (str_ieq(p->arc.domain, str_from_cstr(p->checks->arc[i])))
+            return true;
+    }
+    return false;
+}
+
+static void refuse(const struct proof *p, struct deliver_result *out, enum deliver_verdict verdict,
+                   str reason)
+{
+    out->verdict = verdict;
+    out->reason = arena_str(p->attempt->a, str_slice(reason, 0, DELIVER_MAX_REASON));
+}
+
+static bool judge_spf(const struct proof *p, struct deliver_result *out)
+{
+    struct arena *a = p->attempt->a;
+    if (!p->verdict.spf || p->spf.result != MAILAUTH_FAIL || !p->checks->spf_fail_is_final)
+        return true;
+    str reason =
+        arena_printf(a, "SPF of %.*s: %.*s may not send for it%s%.*s", STR_FMT(p->spf.domain),
+                     STR_FMT(p->attempt->m->trace.peer_ip),
+                     p->spf.explanation.n ? "; it says: " : "", STR_FMT(p->spf.explanation));
+    refuse(p, out, DELIVER_SPF_FAIL, reason);
+    return false;
+}
+
+static void judge_dmarc(const struct proof *p, struct deliver_result *out)
+{
+    if (!p->verdict.dmarc)
+        return;
+    if (is_author_unclear(p)) {
+        refuse(p, out, DELIVER_AUTHOR_UNCLEAR,
+               STR("A message needs one From field with one author"));
+    } else if (p->dmarc.result == MAILAUTH_FAIL && p->dmarc.policy == MAILAUTH_DMARC_REJECT &&
+               !is_vouched_for(p)) {
+        refuse(p, out, DELIVER_DMARC_FAIL,
+               arena_printf(p->attempt->a,
+                            "DMARC policy of %.*s: neither SPF nor DKIM proves that it sent this",
+                            STR_FMT(p->author)));
+    }
+}
+
+/* ---- telling ---- */
+
+static const char *dkim_word(const struct proof *p)
+{
+    enum mailauth_result best = MAILAUTH_NONE;
+    for (size_t i = 0; i < p->dkim.n; i++) {
+        if (best != MAILAUTH_PASS)
+            best = p->dkim.list[i].result;
+    }
+    return mailauth_result_name(best);
+}
+
+static void tell(const struct proof *p, const struct deliver_result *out)
+{
+    const char *spf = p->verdict.spf ? mailauth_result_name(p->spf.result) : "off";
+    const char *dkim = p->verdict.dkim ? dkim_word(p) : "off";
+    const char *dmarc = p->verdict.dmarc ? mailauth_result_name(p->dmarc.result) : "off";
+    char label[32];
+    (void)snprintf(label, sizeof(label), "%s,%s", spf, dmarc);
+    obs_count(METRIC_SENDER_PROOFS, label, 1);
+    obs_log(EV_DELIVER_PROOF, p->attempt->m->trace.session, OBS_STR("spf", str_from_cstr(spf)),
+            OBS_STR("dkim", str_from_cstr(dkim)), OBS_STR("dmarc", str_from_cstr(dmarc)),
+            OBS_STR("author", p->author), OBS_STR("from", p->attempt->m->sender),
+            OBS_BOOL("refused", out->verdict != DELIVER_DONE));
+}
+
+static str format_field(const struct proof *p)
+{
+    struct buf text;
+    buf_init(&text, DELIVER_MAX_PROVEN);
+    bool ok = mailauth_authres_format(str_from_cstr(p->attempt->d->hostname), &p->verdict, &text);
+    str field = ok ? arena_str(p->attempt->a, buf_str(&text)) : STR_EMPTY;
+    buf_fini(&text);
+    return field;
+}
+
+/* Whether there is anything to ask about this client. */
+static bool is_due(const struct deliver_attempt *attempt, struct net_address *client)
+{
+    const struct deliver *d = attempt->d;
+    return d->dns && net_address_parse_ip(attempt->m->trace.peer_ip, client, NULL) &&
+           !(d->local && net_networks_contain(d->local, client));
+}
+
+bool deliver_prove(const struct deliver_attempt *attempt, int64_t deadline_ms,
+                   struct deliver_result *out, str *field, struct err *e)
+{
+    int64_t until_ms = clock_deadline_in(DELIVER_PROOF_MS);
+    struct proof p = {
+        .attempt = attempt,
+        .checks = &attempt->d->checks,
+        .deadline_ms = until_ms < deadline_ms ? until_ms : deadline_ms,
+        .now_s = clock_utc_us() / 1000000,
+    };
+    *field = STR_EMPTY;
+    if (!is_due(attempt, &p.client))
+        return true;
+    p.resolver = mailauth_resolver_of(attempt->d->dns);
+    mailauth_message_init(attempt->a, attempt->m->content, &p.message);
+    p.message.turn = fiber_yield;
+    p.author = mailauth_message_author(attempt->a, &p.message);
+    p.verdict.client = &p.client;
+    p.verdict.sender = attempt->m->sender;
+    p.verdict.helo = attempt->m->trace.helo;
+    if (!check_client(&p, e) || !check_signatures(&p, e) || !check_author(&p, e))
+        return false;
+    if (judge_spf(&p, out))
+        judge_dmarc(&p, out);
+    tell(&p, out);
+    *field = format_field(&p);
+    return true;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Private to deliver: who sent a message that comes from outside, and whether it may come in. */
+#ifndef DELIVER_PROOF_H
+#define DELIVER_PROOF_H
+
+#include "deliver/report.h"
+
+enum {
+    DELIVER_PROOF_MS = 20 * 1000,   /* for all questions to the DNS about one message */
+    DELIVER_MAX_PROVEN = 16 * 1024, /* octets of the Authentication-Results field */
+    DELIVER_MAX_REASON = 300        /* octets of the sentence in a reply */
+};
+
+/* Checks what d->checks asks for: iprev, SPF (RFC 7208), DKIM (RFC 6376), DMARC (RFC 9989), ARC
+ * (RFC 8617). Sets out->verdict and out->reason when the message is to be refused, and gives the
+ * Authentication-Results field, whole with CRLF (empty: nothing was checked), in the arena.
+ * ERR_CANCELLED; that the DNS has no answer is a result. Yields. */
+YIELDS bool deliver_prove(const struct deliver_attempt *attempt, int64_t deadline_ms,
+                          struct deliver_result *out, str *field, struct err *e);
+
+#endif

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Mail from outside proves who sent it (FEATURES 63, 64, 67, 69, 70, 74; ATTACKS X10, X16, S26): records
+from a real nsd, signatures by another implementation (python3-dkim)."""
+import base64
+import re
+
+import dkim
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from outbound import DOMAIN, Zone
+from smtp_raw import RawSmtp, fetch_all, stuffed
+
+KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+PEM = KEY.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL,
+                        serialization.NoEncryption())
+PUBLIC = base64.b64encode(KEY.public_key().public_bytes(serialization.Encoding.DER,
+                                                        serialization.PublicFormat.SubjectPublicKeyInfo)).decode()
+
+
+def txt(text):
+    return " ".join(f'"{text[i:i + 200]}"' for i in range(0, len(text), 200))
+
+
+STRICT = txt("v=DMARC1; p=reject")
+RECORDS = [
+    f'good TXT {txt("v=spf1 ip4:127.0.0.1 -all")}', f"_dmarc.good TXT {STRICT}",
+    f's1._domainkey.good TXT {txt("v=DKIM1; k=rsa; p=" + PUBLIC)}',
+    f'bad TXT {txt("v=spf1 -all exp=why.bad." + DOMAIN)}', f'why.bad TXT {txt("%{i} is not ours")}',
+    f'soft TXT {txt("v=spf1 ~all")}',
+    f"strict A 127.0.0.1", f"_dmarc.strict TXT {STRICT}",
+    f's1._domainkey.strict TXT {txt("v=DKIM1; k=rsa; p=" + PUBLIC)}',
+    f"open A 127.0.0.1", f'_dmarc.open TXT {txt("v=DMARC1; p=none")}',
+    "plain A 127.0.0.1",
+]
+
+
+@pytest.fixture(scope="module")
+def zone():
+    zone = Zone(RECORDS)
+    yield zone
+    zone.close()
+
+
+@pytest.fixture(scope="module")
+def settings(zone):
+    """Loopback is not local here: each client has to prove what it says."""
+    return {"dns.stub_zone": DOMAIN, "dns.stub_server": zone.server, "dns.validate": "false",
+            "security.local_networks": "[192.0.2.0/24]"}
+
+
+def mail(author, body="Good morning.\r\n", extra=""):
+    return (f"From: Somebody <somebody@{author}.{DOMAIN}>\r\nTo: you@example.test\r\nSubject: proof\r\n"
+            f"Date: Sat, 21 Nov 2026 10:00:00 +0000\r\nMessage-ID: <1@{author}.{DOMAIN}>\r\n{extra}\r\n{body}").encode()
+
+
+def signed(message, domain):
+    return dkim.sign(message, b"s1", f"{domain}.{DOMAIN}".encode(), PEM, include_headers=[b"from", b"subject"]) + message
+
+
+class Outside:
+    """Sends to accounts of their own, and reads what arrived."""
+
+    def __init__(self, server):
+        self.server = server
+
+    def send(self, message, sender):
+        user = self.server.new_user()
+        with RawSmtp(self.server.ports["smtp"]) as smtp:
+            smtp.begin(user["address"], sender=sender)
+            smtp.send(stuffed(message))
+            code, text = smtp.reply()
+        return code, text.decode(), fetch_all(self.server, user)
+
+    def results(self, message, sender):
+        """Of a message that must come in: what its Authentication-Results say, on one line."""
+        code, text, (stored,) = self.send(message, sender)
+        assert code == 250, text
+        fields = re.findall(rb"^Authentication-Results:((?:.*\r\n)(?:[ \t].*\r\n)*)", stored, re.M)
+        ours = [f for f in fields if self.server.hostname.encode() in f]
+        assert len(ours) == 1 and stored.endswith(message.split(b"\r\n\r\n", 1)[1])
+        return " ".join(ours[0].decode().split())
+
+    def refused(self, message, sender):
+        code, text, stored = self.send(message, sender)
+        assert code == 550 and stored == [], text
+        return text
+
+
+def test_proofs(heronry_factory, settings):
+    """One server for all of these: starting one is what takes time."""
+    outside = Outside(heronry_factory(settings=settings))
+    good, strict = f"a@good.{DOMAIN}", f"a@strict.{DOMAIN}"
+
+    said = outside.results(signed(mail("good"), "good"), good)
+    assert f"spf=pass smtp.mailfrom={good}" in said and f"header.d=good.{DOMAIN}" in said
+    assert "dkim=pass" in said and "dmarc=pass" in said and "iprev=" in said
+
+    # Each of both proofs is enough by itself.
+    assert "dmarc=pass" in outside.results(mail("good"), good)
+    said = outside.results(signed(mail("strict"), "strict"), f"bounces@plain.{DOMAIN}")
+    assert "spf=none" in said and "dkim=pass" in said and "dmarc=pass" in said
+
+    # A proof for somebody else is none (alignment); what was changed is not signed.
+    assert "DMARC" in outside.refused(signed(mail("strict"), "good"), good)
+    changed = signed(mail("strict"), "strict").replace(b"Good morning", b"Good evening")
+    assert "5.7.1" in outside.refused(changed, strict)
+    assert "dmarc=fail" in outside.results(mail("open"), f"a@open.{DOMAIN}")
+    assert "dmarc=none" in outside.results(mail("plain"), f"a@plain.{DOMAIN}")
+
+    # SPF refuses in the domain's own words; a soft fail is only told.
+    text = outside.refused(mail("plain"), f"a@bad.{DOMAIN}")
+    assert "5.7.23" in text and f"bad.{DOMAIN}" in text and "127.0.0.1 is not ours" in text
+    assert "spf=softfail" in outside.results(mail("plain"), f"a@soft.{DOMAIN}")
+
+    # Who hides behind a second author, is nobody.
+    double = mail("good").replace(b"To: ", f"From: boss@strict.{DOMAIN}\r\nTo: ".encode(), 1)
+    assert "From field" in outside.refused(double, good)
+    two = mail("good").replace(b"\r\nTo: ", f", boss@strict.{DOMAIN}\r\nTo: ".encode(), 1)
+    assert "From field" in outside.refused(two, good)
+
+    # Nobody writes our results for us; what others found, stays.
+    host = outside.server.hostname
+    forged = mail("plain", extra=f"Authentication-Results: {host.upper()}; dmarc=pass\r\n"
+                                 "Authentication-Results: mx.elsewhere.example; spf=pass\r\n")
+    code, _, (stored,) = outside.send(forged, f"a@plain.{DOMAIN}")
+    assert code == 250 and host.upper().encode() not in stored and b"mx.elsewhere.example; spf=pass" in stored
+
+    # A large body: hashed in turns, and still right.
+    large = mail("strict", body="all  work and \t no play  \r\n" * 100000)
+    assert "dkim=pass" in outside.results(signed(large, "strict"), f"a@plain.{DOMAIN}")
+
+    log = outside.server.log()
+    assert re.search(r"deliver.proof.*spf=pass.*dkim=pass.*dmarc=pass", log)
+
+
+def test_spf_leaves_it_to_dmarc(heronry_factory, settings):
+    outside = Outside(heronry_factory(settings={**settings, "spf.fail": "defer-to-dmarc"}))
+    assert "spf=fail" in outside.results(mail("plain"), f"a@bad.{DOMAIN}")
+    assert "dkim=pass" in outside.results(signed(mail("strict"), "strict"), f"a@bad.{DOMAIN}")
+    assert "DMARC" in outside.refused(mail("strict"), f"a@bad.{DOMAIN}")
+
+
+def test_switched_off(heronry_factory, settings):
+    off = {"security.verify_spf": "false", "security.verify_dmarc": "false"}
+    outside = Outside(heronry_factory(settings={**settings, **off}))
+    said = outside.results(signed(mail("strict"), "good"), f"a@bad.{DOMAIN}")
+    assert "dkim=pass" in said and "spf=" not in said and "dmarc=" not in said
+
+
+def test_local_clients_prove_nothing(heronry):
+    """Loopback and private networks are ours unless the configuration says otherwise."""
+    user = heronry.new_user()
+    with RawSmtp(heronry.ports["smtp"]) as smtp:
+        smtp.begin(user["address"], sender=f"a@bad.{DOMAIN}")
+        smtp.send(stuffed(mail("strict")))
+        assert smtp.reply()[0] == 250
+    assert b"Authentication-Results" not in fetch_all(heronry, user)[0]
