@@ -113,6 +113,94 @@ def test_mailboxes_are_limited(heronry):
         assert len(client.must('LIST "" "*"')) <= 1001
 
 
+def test_names_of_mailboxes_are_limited(heronry, user):
+    """I7: 255 octets of UTF-8; no NUL, in whatever form it comes."""
+    with Imap(heronry, user) as client:
+        assert b" OK " in client.do(f"CREATE {'n' * 255}")[-1]
+        assert b" NO [LIMIT]" in client.do(f"CREATE {'n' * 256}")[-1]
+        assert b" BAD " in client.do(b"CREATE {3+}\r\na\0b")[-1]
+        client.send(b't CREATE "a\0b"\r\n')
+        assert client.line().startswith(b"* BAD ")
+        client.must(f"DELETE {'n' * 255}")
+
+
+def test_patterns_of_list_cost_little(heronry, user):
+    """I7: a pattern that a matcher with backtracking would never end."""
+    with Imap(heronry, user) as client:
+        for number in range(20):
+            client.must(f"CREATE {'a' * 200}{number}")
+        pattern = "*a" * 126 + "*b"
+        assert len(pattern) == 254
+        assert len(client.must(f'LIST "" "{pattern}"')) == 1
+        assert len(client.must(f'LIST "" "{"%*" * 120}a*"')) >= 20
+        assert b" NO [LIMIT]" in client.do(f'LIST "" "{"*" * 256}"')[-1]
+        for number in range(20):
+            client.must(f"DELETE {'a' * 200}{number}")
+
+
+def test_long_searches_are_limited(heronry, user):
+    """I4: 256 keys in a search, however they are put."""
+    with Imap(heronry, user) as client:
+        client.must("SELECT INBOX")
+        client.must("SEARCH " + " ".join(["SEEN"] * 256))
+        for keys in (["SEEN"] * 257, ["SEEN"] * 10_000, ["OR SEEN"] * 300 + ["SEEN"], ["(SEEN)"] * 200):
+            assert b" NO [LIMIT]" in client.do("SEARCH " + " ".join(keys))[-1], keys[:2]
+        assert b" NO [LIMIT]" in client.do("SORT (DATE) UTF-8 " + " ".join(["SEEN"] * 257))[-1]
+        client.must("NOOP")
+
+
+def test_long_sets_cost_little(heronry, user):
+    """I5: all messages named ten thousand times, and more ranges than one set may have."""
+    with Imap(heronry, user) as client:
+        client.append("INBOX", "Subject: x\r\n\r\nx")
+        client.must("SELECT INBOX")
+        assert len(client.must("FETCH " + ",".join(["1:*"] * 10_000) + " UID")) == 2
+        assert len(client.must("UID FETCH " + ",".join(["4294967295:1"] * 4_000) + " UID")) == 2
+        assert len(client.must("UID SEARCH UID " + ",".join(["1:4294967295"] * 4_000))) == 2
+        assert b" NO [LIMIT]" in client.do("FETCH " + ",".join(["1"] * 20_001) + " UID")[-1]
+        for wrong in ("0", "1,0", "0:1", "*:0", "4294967296", "1:", ":1", "1:2:3"):
+            assert b" BAD " in client.do(f"FETCH {wrong} UID")[-1], wrong
+
+
+def test_several_messages_over_the_quota_leave_none(heronry):
+    """I9: MULTIAPPEND is atomic, also when the account becomes full in the middle of it."""
+    user = heronry.new_user(quota="1M")
+    with Imap(heronry, user) as client:
+        message = b"Subject: x\r\n\r\n" + b"x" * 400_000 + b"\r\n"
+        three = b" ".join(b"{%d+}\r\n%s" % (len(message), message) for _ in range(3))
+        assert b" NO [OVERQUOTA]" in client.do(b"APPEND INBOX " + three, timeout=60)[-1]
+        assert b"MESSAGES 0 UIDNEXT 1)" in client.must("STATUS INBOX (MESSAGES UIDNEXT)")[0]
+        two = b" ".join(b"{%d+}\r\n%s" % (len(message), message) for _ in range(2))
+        client.must(b"APPEND INBOX " + two, timeout=60)
+        assert b"MESSAGES 2 UIDNEXT 3)" in client.must("STATUS INBOX (MESSAGES UIDNEXT)")[0]
+
+
+def test_very_many_messages_in_one_append(heronry):
+    """I9: refused as a whole, and the session goes on."""
+    user = heronry.new_user()
+    with Imap(heronry, user) as client:
+        many = b" ".join([b"{4+}\r\nA: b"] * 1000)
+        answer = client.do(b"APPEND INBOX " + many, timeout=60)[-1]
+        assert b" NO [LIMIT]" in answer, answer
+        assert b"MESSAGES 0)" in client.must("STATUS INBOX (MESSAGES)")[0]
+
+
+def test_keywords_of_an_account_are_limited(heronry):
+    """I10: 50 octets each; 1,000 different ones in all mailboxes together."""
+    user = heronry.new_user()
+    with Imap(heronry, user) as client:
+        answers = []
+        for box in range(17):
+            client.must(f"CREATE k{box}")
+            client.append(f"k{box}", "Subject: x\r\n\r\n")
+            client.must(f"SELECT k{box}")
+            answers.append(client.do("STORE 1 +FLAGS.SILENT (" + " ".join(f"b{box}k{i}" for i in range(60)) + ")")[-1])
+        assert all(b" OK " in line for line in answers[:16]), answers
+        assert b" NO [LIMIT]" in answers[16]
+        client.must("SELECT k0")
+        assert b" NO [LIMIT]" in client.do(f"STORE 1 +FLAGS ({'k' * 51})")[-1]
+
+
 def test_keywords_are_limited(heronry):
     """I10: 64 in a mailbox."""
     user = heronry.new_user()
