@@ -2,6 +2,7 @@
 /* Reading keys, comparing, and the work of the pool. */
 #include "services/imap/order.h"
 
+#include "base/map.h"
 #include "db/db.h"
 #include "services/imap/updates.h"
 
@@ -25,6 +26,12 @@ struct entry {
     unsigned score;
 };
 
+/* What is sorted: small, and most comparisons end at `lead`. */
+struct rank {
+    uint64_t lead; /* the first criterion as a number in its order */
+    uint32_t at;   /* in the entries */
+};
+
 /* One job, with memory of its own: it may outlive the command in the pool. */
 struct order {
     struct work work;
@@ -33,6 +40,7 @@ struct order {
     size_t n_sort;
     enum imap_thread_by thread; /* when there is nothing to sort by */
     struct entry *entries;
+    struct rank *ranks; /* of a sort: the order in the end */
     size_t n;
     struct imap_threads threads;
 };
@@ -44,38 +52,55 @@ static int compare_numbers(int64_t left, int64_t right)
     return (left > right) - (left < right);
 }
 
-static int compare_by(enum imap_sort_by by, const struct entry *l, const struct entry *r)
+/* The text that a criterion compares by, or NULL when it is a number. */
+static const str *text_by(enum imap_sort_by by, const struct search_keys *keys)
 {
     switch (by) {
-    case IMAP_SORT_ARRIVAL:
-        return compare_numbers(l->arrived_s, r->arrived_s);
     case IMAP_SORT_CC:
-        return str_cmp(l->keys->cc, r->keys->cc);
-    case IMAP_SORT_DATE:
-        return compare_numbers(l->sent_s, r->sent_s);
+        return &keys->cc;
     case IMAP_SORT_DISPLAYFROM:
-        return str_cmp(l->keys->display_from, r->keys->display_from);
+        return &keys->display_from;
     case IMAP_SORT_DISPLAYTO:
-        return str_cmp(l->keys->display_to, r->keys->display_to);
+        return &keys->display_to;
     case IMAP_SORT_FROM:
-        return str_cmp(l->keys->from, r->keys->from);
-    case IMAP_SORT_RELEVANCY:
-        return compare_numbers(r->score, l->score); /* the highest first (RFC 6203 section 6) */
-    case IMAP_SORT_SIZE:
-        return compare_numbers(l->size, r->size);
+        return &keys->from;
     case IMAP_SORT_SUBJECT:
-        return str_cmp(l->keys->subject, r->keys->subject);
+        return &keys->subject;
     case IMAP_SORT_TO:
-        return str_cmp(l->keys->to, r->keys->to);
+        return &keys->to;
+    case IMAP_SORT_ARRIVAL:
+    case IMAP_SORT_DATE:
+    case IMAP_SORT_RELEVANCY:
+    case IMAP_SORT_SIZE:
+        break;
     }
-    return 0;
+    return NULL;
+}
+
+static int64_t number_by(enum imap_sort_by by, const struct entry *entry)
+{
+    if (by == IMAP_SORT_RELEVANCY)
+        return -(int64_t)entry->score; /* the highest first (RFC 6203 section 6) */
+    if (by == IMAP_SORT_SIZE)
+        return entry->size;
+    return by == IMAP_SORT_ARRIVAL ? entry->arrived_s : entry->sent_s;
+}
+
+static int compare_by(enum imap_sort_by by, const struct entry *l, const struct entry *r)
+{
+    const str *left = text_by(by, l->keys);
+    return left ? str_cmp(*left, *text_by(by, r->keys))
+                : compare_numbers(number_by(by, l), number_by(by, r));
 }
 
 static int compare(const void *left, const void *right, void *arg)
 {
-    const struct entry *l = left, *r = right;
+    const struct rank *first = left, *second = right;
     const struct order *order = arg;
-    for (size_t i = 0; i < order->n_sort; i++) {
+    if (first->lead != second->lead)
+        return first->lead < second->lead ? -1 : 1;
+    const struct entry *l = &order->entries[first->at], *r = &order->entries[second->at];
+    for (size_t i = 1; i < order->n_sort; i++) {
         int by = compare_by(order->sort[i].by, l, r);
         if (by)
             return order->sort[i].is_reverse ? -by : by;
@@ -83,11 +108,69 @@ static int compare(const void *left, const void *right, void *arg)
     return compare_numbers(l->index, r->index);
 }
 
+/* A text that some entries have. */
+struct text {
+    str text;
+    uint64_t place; /* among all texts */
+};
+
+static int compare_texts(const void *left, const void *right)
+{
+    const struct text *const *l = left, *const *r = right;
+    return str_cmp((*l)->text, (*r)->text);
+}
+
+/* Mail is full of texts that are the same: each is compared once, then its place counts. */
+static void lead_by_text(struct order *o)
+{
+    struct map known;
+    struct text **texts = ARENA_ARRAY(&o->a, struct text *, o->n + 1);
+    struct text **of = ARENA_ARRAY(&o->a, struct text *, o->n + 1);
+    size_t n = 0;
+    map_init(&known, o->n + 1);
+    for (size_t i = 0; i < o->n; i++) {
+        const str *text = text_by(o->sort[0].by, o->entries[i].keys);
+        of[i] = map_find(&known, *text);
+        if (of[i])
+            continue;
+        of[i] = texts[n++] = ARENA_NEW(&o->a, struct text);
+        of[i]->text = *text;
+        (void)map_put(&known, *text, of[i], NULL);
+    }
+    map_fini(&known);
+    qsort(texts, n, sizeof(struct text *), compare_texts);
+    for (size_t i = 0; i < n; i++)
+        texts[i]->place = i;
+    for (size_t i = 0; i < o->n; i++)
+        o->ranks[i] = (struct rank){ of[i]->place, (uint32_t)i };
+}
+
+static void lead_by_number(struct order *o)
+{
+    for (size_t i = 0; i < o->n; i++) {
+        uint64_t number = (uint64_t)number_by(o->sort[0].by, &o->entries[i]);
+        o->ranks[i] = (struct rank){ number ^ (uint64_t)1 << 63, (uint32_t)i };
+    }
+}
+
+static void sort_ranks(struct order *o)
+{
+    o->ranks = ARENA_ARRAY(&o->a, struct rank, o->n + 1);
+    if (o->n && text_by(o->sort[0].by, o->entries[0].keys)) {
+        lead_by_text(o);
+    } else {
+        lead_by_number(o);
+    }
+    for (size_t i = 0; o->sort[0].is_reverse && i < o->n; i++)
+        o->ranks[i].lead = ~o->ranks[i].lead;
+    qsort_r(o->ranks, o->n, sizeof(*o->ranks), compare, o);
+}
+
 static void run_order(struct work *work)
 {
     struct order *o = CONTAINER_OF(work, struct order, work);
     if (o->n_sort) {
-        qsort_r(o->entries, o->n, sizeof(*o->entries), compare, o);
+        sort_ranks(o);
         return;
     }
     struct imap_thread_item *items = ARENA_ARRAY(&o->a, struct imap_thread_item, o->n + 1);
@@ -262,7 +345,7 @@ bool imap_order_sort(const struct imap_search *search, const struct imap_search_
     if (!finish_order(search, o, e))
         return false;
     for (size_t i = 0; i < o->n; i++)
-        found->index[i] = o->entries[i].index;
+        found->index[i] = o->entries[o->ranks[i].at].index;
     drop_order(o, o->n > OFFLOAD_ABOVE);
     return true;
 }

@@ -56,8 +56,7 @@ struct search_keys_query {
     const int64_t *msg_ids; /* in any order */
     size_t n;
     unsigned wanted; /* SEARCH_KEYS_* */
-    bool is_dense;   /* they are a good part of the account's messages: its keys are read from the
-                        lowest id to the highest then */
+    bool is_dense; /* they are a good part of the account's messages: all its keys are read then */
 };
 
 /* The keys of messages; out[i] is of msg_ids[i], is_known false where there are none yet. In arena.
