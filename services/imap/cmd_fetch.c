@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* FETCH. Messages go out one after the other; what a slow client has not read yet makes net_write
- * wait, so that a session never holds more than one message (ATTACKS I13). */
+ * wait (fetch_bytes.h tells what is held then). */
 #include "services/imap/commands.h"
 #include "services/imap/fetch_items.h"
 #include "services/imap/limits.h"
@@ -21,8 +21,23 @@ struct batch {
     struct store_details *details; /* of each, or NULL */
     str *headers;                  /* of each, or NULL */
     int64_t *saved_s;              /* of each, or NULL */
-    bool *is_news;                 /* of each: tell the flags though not asked */
+    struct imap_bytes_wanted bodies;
+    bool *is_news; /* of each: tell the flags though not asked */
 };
+
+/* The bytes of message i, if they are needed; false also when it is gone. */
+static bool take_bytes(struct imap_fetching *f, const struct batch *b, size_t i,
+                       struct imap_message *m, struct err *e)
+{
+    bool is_read = false;
+    if (!f->needs_bodies)
+        return true;
+    m->bytes = &f->bytes.arena;
+    if (!imap_bytes_next(&f->bytes, &b->bodies, i, &m->raw, &is_read, e))
+        return false;
+    m->has_raw = is_read;
+    return !is_read || m->raw.p || ERR(e, ERR_NOT_FOUND, "the bytes of a message are gone");
+}
 
 /* False ends the FETCH. A message that is gone is left out. */
 static bool fetch_one(struct imap_fetching *f, const struct batch *b, size_t i, struct err *e)
@@ -43,7 +58,8 @@ static bool fetch_one(struct imap_fetching *f, const struct batch *b, size_t i, 
     m.saved_s = b->saved_s ? b->saved_s[i] : STORE_NEVER_SAVED;
     struct err why = ERR_CLEAR;
     f->has_sent = false;
-    bool ok = imap_fetch_put_message(f, &m, b->index[i], b->is_news[i], &why);
+    bool ok = take_bytes(f, b, i, &m, &why) &&
+              imap_fetch_put_message(f, &m, b->index[i], b->is_news[i], &why);
     arena_fini(&scratch);
     if (ok)
         return true;
@@ -109,11 +125,15 @@ static bool fetch_batch(struct imap_fetching *f, struct batch *b, struct err *e)
     struct imap_session *s = f->s;
     struct arena *a = &b->arena;
     int64_t *ids = ARENA_ARRAY(a, int64_t, b->n);
+    uint32_t *sizes = ARENA_ARRAY(a, uint32_t, b->n);
     b->is_news = ARENA_ARRAY(a, bool, b->n);
     b->details = f->needs_details ? ARENA_ARRAY(a, struct store_details, b->n) : NULL;
     b->headers = f->needs_headers ? ARENA_ARRAY(a, str, b->n) : NULL;
-    for (size_t i = 0; i < b->n; i++)
+    for (size_t i = 0; i < b->n; i++) {
         ids[i] = imap_view_row(s->view, b->index[i])->msg_id;
+        sizes[i] = imap_view_row(s->view, b->index[i])->size;
+    }
+    b->bodies = (struct imap_bytes_wanted){ ids, sizes, b->n };
     if (f->sets_seen && !mark_seen(f, b, e))
         return false;
     if (b->details && !store_fetch_details(s->app->store, s->view->account_id, ids, b->n, f->wanted,
@@ -137,15 +157,18 @@ static bool fetch_all(struct imap_fetching *f, const struct imap_selection *sele
     struct batch b = { .n = 0 };
     bool ok = true;
     arena_init(&b.arena);
+    imap_bytes_init(&f->bytes, f->s);
     for (size_t at = 0; ok && at < selection->n; at += BATCH) {
         size_t left = selection->n - at;
         b.index = selection->index + at;
         b.n = left < BATCH ? left : BATCH;
         ok = fetch_batch(f, &b, e);
+        imap_bytes_forget(&f->bytes);
         arena_reset(&b.arena);
         if (ok && at + b.n < selection->n && !imap_progress_step(f->s, at + b.n, selection->n))
             ok = ERR(e, ERR_CLOSED, "the connection is gone");
     }
+    imap_bytes_fini(&f->bytes);
     arena_fini(&b.arena);
     return ok;
 }
@@ -193,11 +216,13 @@ static void plan(struct imap_fetching *f, bool is_uid)
         f->wanted |= STORE_WANT_PREVIEW;
     f->needs_details = f->wanted || (f->items & IMAP_FETCH_THREADID);
     f->needs_headers = args->n_sections > 0;
+    f->needs_bodies = args->n_sections > 0;
     for (size_t i = 0; i < args->n_sections; i++) {
         f->needs_headers &= is_header_section(&args->sections[i]);
         f->sets_seen |= !args->sections[i].is_peek && !f->s->view->is_read_only &&
                         (f->s->view->rights & STORE_MAY_SEEN);
     }
+    f->needs_bodies &= !f->needs_headers;
 }
 
 bool imap_cmd_fetch(struct imap_session *s, struct imap_command *c, struct err *e)

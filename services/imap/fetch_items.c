@@ -8,36 +8,20 @@
 #include "wire/imap_objectid.h"
 
 enum {
-    DIRECT_MIN = 16 * 1024,   /* octets from which a literal is not copied into the line */
-    STREAM_MIN = 1024 * 1024, /* octets from which BODY[] is read in pieces */
-    STREAM_PIECE = 256 * 1024
+    DIRECT_MIN = 16 * 1024 /* octets from which a literal is not copied into the line */
 };
 
 /* ---- one item ---- */
 
-/* Puts a space between items: all but the first. */
-static bool gap(struct buf *out)
+/* Puts a space between items: before all but the first. */
+static bool gap(struct imap_fetching *f)
 {
-    return out->n == 0 || out->p[out->n - 1] == '(' || buf_add_byte(out, ' ');
+    return f->n_put++ == 0 || buf_add_byte(&f->s->out, ' ');
 }
 
 static bool no_room(struct err *e)
 {
     return ERR(e, ERR_INTERNAL, "no room for a line of FETCH");
-}
-
-/* The size in braces and the octets; big ones are sent without a copy. */
-static bool put_literal(struct imap_fetching *f, str data, bool is_binary, struct err *e)
-{
-    struct buf *out = &f->s->out;
-    bool is_literal8 = is_binary && str_find_byte(data, '\0') >= 0;
-    if (!buf_addf(out, "%s{%zu}\r\n", is_literal8 ? "~" : "", data.n))
-        return no_room(e);
-    if (data.n < DIRECT_MIN)
-        return buf_add(out, data) || no_room(e);
-    f->has_sent = true;
-    return (imap_send_out(f->s) && imap_send(f->s, data)) ||
-           ERR(e, ERR_CLOSED, "the connection is gone");
 }
 
 static str partial_of(const struct imap_section *section, str data)
@@ -47,44 +31,61 @@ static str partial_of(const struct imap_section *section, str data)
     return str_slice(data, section->partial_from, section->partial_count);
 }
 
-/* BODY[] of a big message, read and sent in pieces. */
-static bool put_streamed(struct imap_fetching *f, const struct imap_message *m,
+/* The size in braces and the octets. What is a part of the message as it is need not stay in memory
+ * while it is sent. */
+static bool put_literal(struct imap_fetching *f, struct imap_message *m, str data, bool is_binary,
+                        struct err *e)
+{
+    struct buf *out = &f->s->out;
+    bool is_literal8 = is_binary && str_find_byte(data, '\0') >= 0;
+    if (!buf_addf(out, "%s{%zu}\r\n", is_literal8 ? "~" : "", data.n))
+        return no_room(e);
+    if (data.n < DIRECT_MIN)
+        return buf_add(out, data) || no_room(e);
+    f->has_sent = true;
+    bool is_raw = m->has_raw && data.p >= m->raw.p && data.p + data.n <= m->raw.p + m->raw.n;
+    return is_raw ? imap_bytes_send(&f->bytes, m, (size_t)(data.p - m->raw.p), data.n, e)
+                  : imap_bytes_send_made(&f->bytes, m, data, e);
+}
+
+/* BODY[] of a message that is read in pieces. */
+static bool put_streamed(struct imap_fetching *f, struct imap_message *m,
                          const struct imap_section *section, struct err *e)
 {
-    struct imap_session *s = f->s;
     size_t size = m->row->size;
     size_t at = section->has_partial ? section->partial_from : 0;
     at = at < size ? at : size;
     size_t n = section->has_partial && section->partial_count < size - at ? section->partial_count
                                                                           : size - at;
-    if (!buf_addf(&s->out, "{%zu}\r\n", n))
+    if (!buf_addf(&f->s->out, "{%zu}\r\n", n))
         return no_room(e);
-    struct arena piece;
-    arena_init(&piece);
-    bool ok = true;
-    while (ok && n) {
-        str octets;
-        size_t want = n < STREAM_PIECE ? n : STREAM_PIECE;
-        ok = store_fetch_body(s->app->store, s->view->account_id, m->row->msg_id, at, want, &piece,
-                              imap_deadline(), &octets, e);
-        if (ok && octets.n != want)
-            ok = ERR(e, ERR_INTERNAL, "a message is shorter than its size");
-        f->has_sent |= ok;
-        if (ok && !(imap_send_out(s) && imap_send(s, octets)))
-            ok = ERR(e, ERR_CLOSED, "the connection is gone");
-        at += want;
-        n -= want;
-        arena_reset(&piece);
-    }
-    arena_fini(&piece);
-    return ok;
+    f->has_sent = true;
+    return imap_bytes_send(&f->bytes, m, at, n, e);
 }
 
 static bool is_streamed(const struct imap_message *m, const struct imap_section *section)
 {
     bool is_whole = section->kind == IMAP_SECTION_ALL && section->n_parts == 0 &&
                     (section->form == IMAP_FORM_BODY || section->form == IMAP_FORM_RFC822);
-    return is_whole && !m->has_raw && m->row->size >= STREAM_MIN;
+    return is_whole && !m->has_raw;
+}
+
+/* Whether the section is a matter of the header that is there already. */
+static bool is_of_header(const struct imap_message *m, const struct imap_section *section)
+{
+    return m->has_header && section->n_parts == 0 && section->kind != IMAP_SECTION_ALL &&
+           section->kind != IMAP_SECTION_TEXT;
+}
+
+static bool load_section(struct imap_fetching *f, struct imap_message *m,
+                         const struct imap_section *section, str *data, bool *found, struct err *e)
+{
+    if (!m->has_raw && !is_of_header(m, section)) {
+        imap_bytes_forget(&f->bytes);
+        if (!imap_bytes_make_room(&f->bytes, m->row->size, e))
+            return false;
+    }
+    return imap_message_section(m, section, data, found, e);
 }
 
 static bool put_section(struct imap_fetching *f, struct imap_message *m,
@@ -94,9 +95,9 @@ static bool put_section(struct imap_fetching *f, struct imap_message *m,
     str data = STR_EMPTY;
     bool found = true;
     bool streams = is_streamed(m, section);
-    if (!streams && !imap_message_section(m, section, &data, &found, e))
+    if (!streams && !load_section(f, m, section, &data, &found, e))
         return false;
-    if (!gap(out) || !imap_section_format(out, section) || !buf_add_byte(out, ' '))
+    if (!gap(f) || !imap_section_format(out, section) || !buf_add_byte(out, ' '))
         return no_room(e);
     if (streams)
         return put_streamed(f, m, section, e);
@@ -106,7 +107,7 @@ static bool put_section(struct imap_fetching *f, struct imap_message *m,
     }
     if (section->form == IMAP_FORM_BINARY_SIZE)
         return buf_add_uint(out, data.n) || no_room(e);
-    return put_literal(f, partial_of(section, data), section->form == IMAP_FORM_BINARY, e);
+    return put_literal(f, m, partial_of(section, data), section->form == IMAP_FORM_BINARY, e);
 }
 
 /* The items that stand in the view. */
@@ -116,19 +117,21 @@ static bool put_state(struct imap_fetching *f, size_t index, unsigned items, str
     const struct store_row *row = imap_view_row(f->s->view, index);
     bool ok = true;
     if (items & IMAP_FETCH_UID)
-        ok = gap(out) && buf_addf(out, "UID %u", (unsigned)row->uid);
+        ok = gap(f) && buf_add(out, STR("UID ")) && buf_add_uint(out, row->uid);
     if (items & IMAP_FETCH_FLAGS) {
-        ok = ok && gap(out) && buf_add(out, STR("FLAGS (")) &&
+        ok = ok && gap(f) && buf_add(out, STR("FLAGS (")) &&
              imap_view_flags_format(out, f->s->view, index) && buf_add_byte(out, ')');
     }
     if (items & IMAP_FETCH_INTERNALDATE) {
-        ok = ok && gap(out) && buf_add(out, STR("INTERNALDATE ")) &&
+        ok = ok && gap(f) && buf_add(out, STR("INTERNALDATE ")) &&
              imap_date_time_format(out, row->idate_s);
     }
     if (items & IMAP_FETCH_SIZE)
-        ok = ok && gap(out) && buf_addf(out, "RFC822.SIZE %u", (unsigned)row->size);
-    if (items & IMAP_FETCH_MODSEQ)
-        ok = ok && gap(out) && buf_addf(out, "MODSEQ (%lld)", (long long)row->modseq);
+        ok = ok && gap(f) && buf_add(out, STR("RFC822.SIZE ")) && buf_add_uint(out, row->size);
+    if (items & IMAP_FETCH_MODSEQ) {
+        ok = ok && gap(f) && buf_add(out, STR("MODSEQ (")) &&
+             buf_add_uint(out, (uint64_t)row->modseq) && buf_add_byte(out, ')');
+    }
     return ok || no_room(e);
 }
 
@@ -137,14 +140,13 @@ static bool put_derived(struct imap_fetching *f, struct imap_message *m, struct 
 {
     struct buf *out = &f->s->out;
     if ((f->items & IMAP_FETCH_ENVELOPE) &&
-        !(gap(out) && buf_add(out, STR("ENVELOPE ")) && imap_message_envelope(m, out, e)))
+        !(gap(f) && buf_add(out, STR("ENVELOPE ")) && imap_message_envelope(m, out, e)))
         return false;
-    if ((f->items & IMAP_FETCH_BODYSTRUCTURE) &&
-        !(gap(out) && buf_add(out, STR("BODYSTRUCTURE ")) &&
-          imap_message_bodystructure(m, true, out, e)))
+    if ((f->items & IMAP_FETCH_BODYSTRUCTURE) && !(gap(f) && buf_add(out, STR("BODYSTRUCTURE ")) &&
+                                                   imap_message_bodystructure(m, true, out, e)))
         return false;
     if ((f->items & IMAP_FETCH_BODY) &&
-        !(gap(out) && buf_add(out, STR("BODY ")) && imap_message_bodystructure(m, false, out, e)))
+        !(gap(f) && buf_add(out, STR("BODY ")) && imap_message_bodystructure(m, false, out, e)))
         return false;
     return true;
 }
@@ -155,21 +157,21 @@ static bool put_kept(struct imap_fetching *f, const struct imap_message *m, stru
     struct buf *out = &f->s->out;
     bool ok = true;
     if (f->items & IMAP_FETCH_EMAILID) {
-        ok = gap(out) && buf_add(out, STR("EMAILID (")) &&
+        ok = gap(f) && buf_add(out, STR("EMAILID (")) &&
              imap_objectid_format(out, IMAP_OBJECT_EMAIL, m->row->msg_id) && buf_add_byte(out, ')');
     }
     if (f->items & IMAP_FETCH_THREADID) {
-        ok = ok && gap(out) && buf_add(out, STR("THREADID (")) &&
+        ok = ok && gap(f) && buf_add(out, STR("THREADID (")) &&
              imap_objectid_format(out, IMAP_OBJECT_THREAD, m->details->thread_id) &&
              buf_add_byte(out, ')');
     }
     if (f->items & IMAP_FETCH_SAVEDATE) {
-        ok = ok && gap(out) && buf_add(out, STR("SAVEDATE ")) &&
+        ok = ok && gap(f) && buf_add(out, STR("SAVEDATE ")) &&
              (m->saved_s == STORE_NEVER_SAVED ? buf_add(out, STR("NIL"))
                                               : imap_date_time_format(out, m->saved_s));
     }
     if (f->items & IMAP_FETCH_PREVIEW) {
-        ok = ok && gap(out) && buf_add(out, STR("PREVIEW ")) &&
+        ok = ok && gap(f) && buf_add(out, STR("PREVIEW ")) &&
              mime_imap_string(m->details->preview, out);
     }
     return ok || no_room(e);
@@ -184,6 +186,7 @@ bool imap_fetch_put_message(struct imap_fetching *f, struct imap_message *m, siz
     unsigned items = f->items;
     if (tell_flags) /* \Seen was set by this very FETCH */
         items |= IMAP_FETCH_FLAGS | (s->is_condstore ? IMAP_FETCH_MODSEQ : 0);
+    f->n_put = 0;
     if (!imap_put_fetch(s, index))
         return no_room(e);
     if (!put_state(f, index, items, e) || !put_kept(f, m, e) || !put_derived(f, m, e))
@@ -194,5 +197,6 @@ bool imap_fetch_put_message(struct imap_fetching *f, struct imap_message *m, siz
     }
     if (!buf_add(&s->out, STR(")\r\n")))
         return no_room(e);
-    return imap_send_out(s) || ERR(e, ERR_CLOSED, "the connection is gone");
+    return f->needs_bodies ? imap_bytes_send_out(&f->bytes, m, e)
+                           : imap_send_out(s) || ERR(e, ERR_CLOSED, "the connection is gone");
 }

@@ -3,7 +3,7 @@
 #ifndef IMAP_FETCH_ITEMS_H
 #define IMAP_FETCH_ITEMS_H
 
-#include "services/imap/message.h"
+#include "services/imap/fetch_bytes.h"
 
 struct imap_fetching {
     struct imap_session *s;
@@ -12,6 +12,9 @@ struct imap_fetching {
     unsigned wanted;    /* STORE_WANT_* */
     bool needs_details; /* what is kept beside the bytes */
     bool needs_headers; /* and nothing of the bodies */
+    bool needs_bodies;
+    struct imap_bytes bytes;
+    size_t n_put; /* items of the present message that were written */
     bool sets_seen;
     bool has_sent;  /* a piece of the present message is on the wire */
     bool some_gone; /* messages that were expunged elsewhere were left out */

@@ -4,11 +4,16 @@
 
 #include "mime/mime.h"
 
+int64_t imap_message_account(const struct imap_message *m)
+{
+    return m->account_id ? m->account_id : m->s->view->account_id;
+}
+
 bool imap_message_raw(struct imap_message *m, str *out, struct err *e)
 {
-    int64_t account_id = m->account_id ? m->account_id : m->s->view->account_id;
-    if (!m->has_raw && !store_fetch_body(m->s->app->store, account_id, m->row->msg_id, 0, SIZE_MAX,
-                                         m->a, imap_deadline(), &m->raw, e))
+    struct arena *a = m->bytes ? m->bytes : m->a;
+    if (!m->has_raw && !store_fetch_body(m->s->app->store, imap_message_account(m), m->row->msg_id,
+                                         0, SIZE_MAX, a, imap_deadline(), &m->raw, e))
         return false;
     m->has_raw = true;
     *out = m->raw;
@@ -23,6 +28,7 @@ bool imap_message_header(struct imap_message *m, str *out, struct err *e)
             return false;
         m->header = str_slice(raw, 0, mime_header_end(raw));
         m->has_header = true;
+        m->is_header_of_raw = true;
     }
     *out = m->header;
     return true;

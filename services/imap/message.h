@@ -19,8 +19,13 @@ struct imap_message {
     bool has_raw;
     str header;
     bool has_header;
+    bool is_header_of_raw; /* it points into raw */
+    struct arena *bytes;   /* where raw is read to; NULL: a */
     const struct mime_structure *structure;
 };
+
+/* The account that the message belongs to. */
+int64_t imap_message_account(const struct imap_message *m);
 
 /* The whole message, or its header with the empty line. ERR_NOT_FOUND: it is gone. Yields. */
 YIELDS bool imap_message_raw(struct imap_message *m, str *out, struct err *e);

@@ -64,6 +64,18 @@ void imap_flush(struct imap_session *s)
     }
 }
 
+bool imap_flush_within(struct imap_session *s, int64_t wait_ms)
+{
+    struct err e = ERR_CLEAR;
+    bool is_done = false;
+    s->progress.is_silent = false;
+    if (!s->is_broken && !net_flush_within(s->conn, wait_ms, &is_done, &e)) {
+        s->is_broken = true;
+        s->end_reason = "closed";
+    }
+    return is_done;
+}
+
 void imap_bye(struct imap_session *s, const char *code, const char *text, const char *reason)
 {
     if (!s->is_closing) {

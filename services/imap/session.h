@@ -122,6 +122,8 @@ YIELDS bool imap_send_out(struct imap_session *s);
 YIELDS bool imap_send_some(struct imap_session *s);
 /* Sends what is buffered, when somebody waits for it. Yields. */
 YIELDS void imap_flush(struct imap_session *s);
+/* The same, waiting for a slow client no longer than `wait_ms`; whether all is sent. Yields. */
+YIELDS bool imap_flush_within(struct imap_session *s, int64_t wait_ms);
 /* "* BYE [code] text", and the session ends. `code` may be empty; `reason` is static, for the log.
  * Yields. */
 YIELDS void imap_bye(struct imap_session *s, const char *code, const char *text,

@@ -76,6 +76,9 @@ YIELDS bool net_writef(struct net_conn *c, struct err *e, const char *format, ..
 bool net_write_now(struct net_conn *c, str bytes);
 /* Sends what is buffered. run's return flushes too. Yields. */
 YIELDS bool net_flush(struct net_conn *c, struct err *e);
+/* The same, but waits for a slow peer no longer than `wait_ms`: then *is_done is false, and the
+ * rest stays in the buffer. Yields. */
+YIELDS bool net_flush_within(struct net_conn *c, int64_t wait_ms, bool *is_done, struct err *e);
 
 /* ---- TLS on an open connection ---- */
 

@@ -5,12 +5,13 @@
 
 /* Waits until the peer takes more; it may be long, so what can be made anew is given back. Yields.
  */
-static bool wait_for_peer(struct net_conn *c, enum io_result what, struct err *e)
+static bool wait_for_peer(struct net_conn *c, enum io_result what, int64_t deadline_ms,
+                          struct err *e)
 {
     unsigned event = what == IO_WANTS_READ ? FIBER_READ : FIBER_WRITE;
     if (c->deflate)
         deflate_rest(c->deflate, false);
-    return conn_wait(c, event, clock_deadline_in(c->write_timeout_ms), e);
+    return conn_wait(c, event, deadline_ms, e);
 }
 
 static enum io_result try_send(struct net_conn *c, str bytes, size_t *sent, int *sys)
@@ -69,8 +70,29 @@ bool net_flush(struct net_conn *c, struct err *e)
             return true;
         if (what == IO_EOF || what == IO_BROKEN)
             return conn_failed(c, sys, e);
-        if (!wait_for_peer(c, what, e))
+        if (!wait_for_peer(c, what, clock_deadline_in(c->write_timeout_ms), e))
             return false;
+    }
+}
+
+bool net_flush_within(struct net_conn *c, int64_t wait_ms, bool *is_done, struct err *e)
+{
+    int64_t deadline_ms = clock_deadline_in(wait_ms);
+    for (;;) {
+        int sys;
+        struct err why = ERR_CLEAR;
+        enum io_result what = send_ready(c, &sys);
+        *is_done = what == IO_DONE;
+        if (*is_done)
+            return true;
+        if (what == IO_EOF || what == IO_BROKEN)
+            return conn_failed(c, sys, e);
+        if (wait_for_peer(c, what, deadline_ms, &why))
+            continue;
+        if (why.kind == ERR_TIMEOUT)
+            return true;
+        *e = why;
+        return false;
     }
 }
 

@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """ATTACKS I13: readers that are slower than what they asked for cost little memory and no database
 connection while they wait, compressed or not; and each gets every octet in the end."""
+import base64
 import random
+import re
+import socket
 import time
+import zlib
 
 import pytest
 
@@ -64,3 +68,101 @@ def test_a_hundred_slow_readers(heronry, user):
         finally:
             for reader in readers:
                 reader.reset()
+
+
+# ---- many small messages ----
+
+SMALL_READERS = 40
+SMALL_SIZE = 40_000
+SMALL_MESSAGES = 300    # 12 MB: more than the sockets between two processes take
+
+
+def test_slow_readers_of_small_messages(heronry):
+    """What was read ahead for a client is given back while it does not read."""
+    user = heronry.new_user(quota="1G")
+    noise = random.Random(7)
+    with Imap(heronry, user) as warm:
+        command = b"APPEND INBOX"
+        for n in range(SMALL_MESSAGES):
+            text = f"Subject: {n}\r\n\r\n{noise.randbytes(SMALL_SIZE // 2).hex()}\r\n".encode()
+            command += b" {%d+}\r\n%s" % (len(text), text)
+        warm.must(command, timeout=60)
+        warm.must("SELECT INBOX")
+        warm.must("FETCH 1:50 BODY.PEEK[]", timeout=60)
+        before = sum(map(rss_kib, fronts(heronry)))
+        readers = []
+        try:
+            for _ in range(SMALL_READERS):
+                readers.append(Imap(heronry, user))
+                readers[-1].must("SELECT INBOX")
+                readers[-1].start("FETCH 1:* BODY.PEEK[]")
+            time.sleep(2)
+            grown = sum(map(rss_kib, fronts(heronry))) - before
+            print(f"{SMALL_READERS} readers of small messages: {grown} KiB more")
+            assert grown < SMALL_READERS * 640  # a window would be 1 MiB
+            assert heronry.psql("SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in%'") == "0"
+        finally:
+            for reader in readers:
+                reader.reset()
+
+
+# ---- the same octets, however they are read ----
+
+SECTIONS = ("ENVELOPE", "BODY.PEEK[]", "BODY.PEEK[HEADER.FIELDS (SUBJECT)]", "BODY.PEEK[1]", "BODY.PEEK[2]", "BINARY.PEEK[2]",
+            "BODY.PEEK[TEXT]<5000.400000>", "BODY.PEEK[2.MIME]", "BINARY.SIZE[2]")
+
+
+def two_parts(number, size):
+    """A message with an attachment of `size` octets."""
+    data = random.Random(number).randbytes(size)
+    packed = base64.encodebytes(data).replace(b"\n", b"\r\n")
+    return (b"From: a@example.org\r\nSubject: %d\r\nMIME-Version: 1.0\r\n"
+            b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nText %d\r\n"
+            b"--b\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+            b"%s--b--\r\n" % (number, number, packed)), data
+
+
+class Slow:
+    """Reads the answer of one command, plain or compressed, with pauses."""
+
+    def __init__(self, client, compressed):
+        self.client = client
+        self.packer = zlib.compressobj(wbits=-15) if compressed else None
+        self.unpacker = zlib.decompressobj(wbits=-15) if compressed else None
+        if compressed:
+            client.must("COMPRESS DEFLATE")
+
+    def ask(self, command, pause):
+        text = b"x " + command.encode() + b"\r\n"
+        if self.packer:
+            text = self.packer.compress(text) + self.packer.flush(zlib.Z_SYNC_FLUSH)
+        self.client.send(text)
+        got, rested = bytearray(), 0
+        while not re.search(rb"\r\nx (OK|NO|BAD) [^\r\n]*\r\n$", got[-200:]):
+            data = self.client.sock.recv(1 << 16)
+            assert data, "the connection was closed"
+            got += self.unpacker.decompress(data) if self.unpacker else data
+            if pause and len(got) - rested > 500_000:
+                rested = len(got)
+                time.sleep(pause)
+        return bytes(got)
+
+
+@pytest.mark.parametrize("compressed", [False, True], ids=["plain", "compressed"])
+def test_pauses_change_nothing(heronry, compressed):
+    user = heronry.new_user(quota="1G")
+    sizes = (100, 15_000, 30_000, 200_000, 700_000, 100, 1_500_000, 20_000)
+    mails = [two_parts(n, size) for n, size in enumerate(sizes)]
+    with Imap(heronry, user) as client:
+        for octets, _ in mails:
+            client.append("INBOX", octets)
+    answers = []
+    for pause in (0, 0.15):
+        with Imap(heronry, user) as client:
+            client.plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32 * 1024)
+            client.must("SELECT INBOX")
+            answers.append(Slow(client, compressed).ask(f"FETCH 1:* ({' '.join(SECTIONS)})", pause))
+    assert answers[0] == answers[1]
+    for number, (octets, data) in enumerate(mails):
+        assert b"BODY[] {%d}\r\n%s" % (len(octets), octets) in answers[0], number
+        assert b"{%d}\r\n%s" % (len(data), data) in answers[0], number

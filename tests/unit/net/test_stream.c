@@ -288,6 +288,39 @@ static void test_a_stalled_reader_times_out(void **state)
     run(write_to_a_stalled_peer, *state);
 }
 
+static void flush_with_little_patience(void *arg)
+{
+    struct pair *p = arg;
+    struct err e = ERR_CLEAR;
+    static char block[65536];
+    bool is_done = false;
+    size_t given = 0;
+    size_t got = 0;
+    assert_true(net_flush_within(p->c, 20, &is_done, &e) && is_done);
+    for (; is_done; given += sizeof(block)) {
+        assert_true(given < MUCH);
+        assert_true(net_write(p->c, str_of(block, sizeof(block)), &e));
+        assert_true(net_flush_within(p->c, 20, &is_done, &e));
+    }
+    while (got < given) { /* nothing is lost, and the connection goes on */
+        ssize_t n = read(p->peer, block, sizeof(block));
+        assert_true(n > 0);
+        got += (size_t)n;
+        assert_true(net_flush_within(p->c, 20, &is_done, &e));
+    }
+    assert_true(is_done && got == given);
+    close(p->peer);
+    p->peer = -1;
+    assert_true(net_write(p->c, STR("x"), &e));
+    assert_false(net_flush_within(p->c, 20, &is_done, &e));
+    assert_int_equal(e.kind, ERR_UNAVAILABLE);
+}
+
+static void test_a_flush_may_give_up_waiting(void **state)
+{
+    run(flush_with_little_patience, *state);
+}
+
 static void write_to_a_closed_peer(void *arg)
 {
     struct pair *p = arg;
@@ -468,6 +501,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_blocks, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_much_goes_through_a_small_buffer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_stalled_reader_times_out, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_flush_may_give_up_waiting, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_closed_reader_is_an_error, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_lines_are_written_without_waiting, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_peer_that_is_gone_is_known, set_up, tear_down),

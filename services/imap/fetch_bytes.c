@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading ahead, and giving back.
+ *
+ * One round trip for each message would leave the database idle while the socket is written, and
+ * the other way round: small messages are read in windows, which double while the client keeps up
+ * (1,000 messages of 6 KB in 10 round trips instead of 1,000). Big ones come in pieces. All
+ * sessions of a process together hold at most TOTAL_MAX; past that windows are the smallest.
+ *
+ * A client that does not take what is buffered for it within PATIENCE_MS is slow: everything is
+ * dropped before the wait goes on, and what is left of the message is read again from where the
+ * client is. */
+#include "services/imap/fetch_bytes.h"
+
+#include "runtime/runtime.h"
+#include "services/imap/service.h"
+
+enum {
+    WINDOW_MIN = 64 * 1024,
+    WINDOW_MAX = 1024 * 1024,
+    SINGLE_MAX = 1024 * 1024,     /* messages from this size on are never read ahead */
+    PIECE = 256 * 1024,           /* of a big message */
+    PIECE_SLOW = 48 * 1024,       /* the same for a slow client */
+    SLICE = 32 * 1024,            /* handed to the connection at once: half of its buffer */
+    PATIENCE_MS = 100,            /* how long bytes are kept for a client that takes none */
+    CALM = 64,                    /* slices without such a wait make a client fast again */
+    TOTAL_MAX = 32 * 1024 * 1024, /* octets that all sessions together may hold */
+    ROOM_MS = 20                  /* between two looks for room */
+};
+
+void imap_bytes_init(struct imap_bytes *b, struct imap_session *s)
+{
+    *b = (struct imap_bytes){ .s = s, .window = WINDOW_MIN };
+    arena_init(&b->arena);
+}
+
+static void count(struct imap_bytes *b, size_t octets)
+{
+    b->counted += octets;
+    b->s->service->fetch_bytes += octets;
+}
+
+void imap_bytes_forget(struct imap_bytes *b)
+{
+    b->s->service->fetch_bytes -= b->counted;
+    b->counted = 0;
+    b->n = 0;
+    arena_fini(&b->arena);
+    arena_init(&b->arena);
+}
+
+void imap_bytes_fini(struct imap_bytes *b)
+{
+    imap_bytes_forget(b);
+    arena_fini(&b->arena);
+}
+
+static bool has_room(const struct imap_bytes *b, size_t octets)
+{
+    return b->s->service->fetch_bytes + octets <= TOTAL_MAX;
+}
+
+bool imap_bytes_make_room(struct imap_bytes *b, size_t octets, struct err *e)
+{
+    int64_t deadline = imap_deadline();
+    /* One message is always let through: it may be greater than the limit. */
+    while (!has_room(b, octets) && b->s->service->fetch_bytes > b->counted) {
+        if (clock_monotonic_ms() > deadline)
+            return ERR(e, ERR_UNAVAILABLE, "no memory for a message now");
+        if (!fiber_sleep_until(clock_deadline_in(ROOM_MS), e))
+            return false;
+    }
+    count(b, octets);
+    return true;
+}
+
+/* ---- reading ahead ---- */
+
+/* How many messages from `i` on are read at once. */
+static size_t window_length(const struct imap_bytes *b, const struct imap_bytes_wanted *wanted,
+                            size_t i, size_t *octets)
+{
+    size_t n = 0;
+    *octets = 0;
+    while (i + n < wanted->n && n < STORE_MAX_FETCH) {
+        size_t size = wanted->sizes[i + n];
+        if (size >= SINGLE_MAX || (n && *octets + size > b->window))
+            break;
+        *octets += size;
+        n++;
+    }
+    return n;
+}
+
+static bool read_window(struct imap_bytes *b, const struct imap_bytes_wanted *wanted, size_t i,
+                        struct err *e)
+{
+    struct imap_session *s = b->s;
+    size_t octets;
+    size_t done = 0;
+    imap_bytes_forget(b);
+    if (!has_room(b, b->window))
+        b->window = WINDOW_MIN;
+    size_t n = window_length(b, wanted, i, &octets);
+    if (!imap_bytes_make_room(b, octets, e))
+        return false;
+    b->raws = ARENA_ARRAY(&b->arena, str, n);
+    if (!store_fetch_bodies(s->app->store, s->view->account_id, wanted->msg_ids + i, n, &b->arena,
+                            imap_deadline(), b->raws, &done, e))
+        return false;
+    b->first = i;
+    b->n = done;
+    if (!b->is_slow && b->window < WINDOW_MAX)
+        b->window *= 2;
+    return true;
+}
+
+bool imap_bytes_next(struct imap_bytes *b, const struct imap_bytes_wanted *wanted, size_t i,
+                     str *raw, bool *is_read, struct err *e)
+{
+    size_t size = wanted->sizes[i];
+    bool is_held = i >= b->first && i - b->first < b->n;
+    *is_read = is_held;
+    *raw = STR_EMPTY;
+    if (!is_held && (size >= SINGLE_MAX || (b->is_slow && size > PIECE_SLOW))) {
+        imap_bytes_forget(b);
+        return true;
+    }
+    if (!is_held && !read_window(b, wanted, i, e))
+        return false;
+    *is_read = true;
+    *raw = b->raws[i - b->first];
+    return true;
+}
+
+/* ---- sending ---- */
+
+/* A piece of the message that is in memory. */
+struct held {
+    size_t at; /* in the message */
+    str octets;
+};
+
+static void drop(struct imap_bytes *b, struct imap_message *m)
+{
+    m->has_raw = false;
+    m->raw = STR_EMPTY;
+    m->structure = NULL;
+    if (m->is_header_of_raw)
+        m->has_header = false;
+    b->is_slow = true;
+    b->calm = 0;
+    b->window = WINDOW_MIN;
+    imap_bytes_forget(b);
+}
+
+static bool read_piece(struct imap_bytes *b, const struct imap_message *m, size_t at, size_t n,
+                       struct held *held, struct err *e)
+{
+    size_t most = b->is_slow ? PIECE_SLOW : PIECE;
+    size_t want = n < most ? n : most;
+    imap_bytes_forget(b);
+    count(b, want);
+    held->at = at;
+    if (!store_fetch_body(b->s->app->store, imap_message_account(m), m->row->msg_id, at, want,
+                          &b->arena, imap_deadline(), &held->octets, e))
+        return false;
+    return held->octets.n == want || ERR(e, ERR_INTERNAL, "a message is shorter than its size");
+}
+
+/* Empties the buffer of the connection. When that takes long, nothing is held meanwhile and *kept
+ * is false. */
+static bool keep_up(struct imap_bytes *b, struct imap_message *m, bool *kept, struct err *e)
+{
+    b->unsent = 0;
+    *kept = imap_flush_within(b->s, PATIENCE_MS);
+    if (!*kept) {
+        drop(b, m);
+        imap_flush(b->s);
+    } else if (b->is_slow && ++b->calm == CALM) {
+        b->is_slow = false;
+    }
+    return !b->s->is_broken || ERR(e, ERR_CLOSED, "the connection is gone");
+}
+
+bool imap_bytes_send_out(struct imap_bytes *b, struct imap_message *m, struct err *e)
+{
+    bool kept;
+    size_t n = b->s->out.n;
+    if (b->unsent + n > SLICE && !keep_up(b, m, &kept, e))
+        return false;
+    b->unsent += n;
+    return imap_send_out(b->s) || ERR(e, ERR_CLOSED, "the connection is gone");
+}
+
+/* Hands a slice to a connection whose buffer is empty. */
+static bool send_slice(struct imap_bytes *b, str slice, struct err *e)
+{
+    b->unsent = slice.n;
+    return imap_send(b->s, slice) || ERR(e, ERR_CLOSED, "the connection is gone");
+}
+
+bool imap_bytes_send_made(struct imap_bytes *b, struct imap_message *m, str octets, struct err *e)
+{
+    bool kept;
+    if (!imap_bytes_send_out(b, m, e))
+        return false;
+    while (octets.n) {
+        str slice = str_slice(octets, 0, SLICE);
+        if (!keep_up(b, m, &kept, e) || !send_slice(b, slice, e))
+            return false;
+        octets = str_skip(octets, slice.n);
+    }
+    return true;
+}
+
+bool imap_bytes_send(struct imap_bytes *b, struct imap_message *m, size_t at, size_t n,
+                     struct err *e)
+{
+    struct held held = { .octets = m->has_raw ? m->raw : STR_EMPTY };
+    if (!imap_bytes_send_out(b, m, e))
+        return false;
+    while (n) {
+        bool kept;
+        if (!keep_up(b, m, &kept, e))
+            return false;
+        if (!kept)
+            held = (struct held){ .at = 0 };
+        bool is_held = at >= held.at && at - held.at < held.octets.n;
+        if (!is_held && !read_piece(b, m, at, n, &held, e))
+            return false;
+        str slice = str_slice(held.octets, at - held.at, n < SLICE ? n : SLICE);
+        if (!send_slice(b, slice, e))
+            return false;
+        at += slice.n;
+        n -= slice.n;
+    }
+    return true;
+}

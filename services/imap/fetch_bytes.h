@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The bytes of messages on their way to a client: several are read at once while it keeps up. For
+ * one that does not, whatever was read is given back before the wait, and read again afterwards
+ * (ATTACKS I13): a slow reader costs its write buffer. */
+#ifndef IMAP_FETCH_BYTES_H
+#define IMAP_FETCH_BYTES_H
+
+#include "services/imap/message.h"
+
+/* What one FETCH holds of bytes. */
+struct imap_bytes {
+    struct imap_session *s;
+    struct arena arena;
+    size_t counted; /* octets counted for all sessions of the process */
+    size_t window;  /* octets to be read ahead */
+    size_t unsent;  /* octets given to the connection since its buffer was empty */
+    bool is_slow;   /* the client did not keep up lately */
+    unsigned calm;  /* times it did since */
+    str *raws;      /* messages first .. first + n of the batch; p NULL: not there */
+    size_t first;
+    size_t n;
+};
+
+/* Nothing is held yet. */
+void imap_bytes_init(struct imap_bytes *b, struct imap_session *s);
+/* Gives back what is held. */
+void imap_bytes_fini(struct imap_bytes *b);
+
+/* Messages of a batch, for reading ahead. */
+struct imap_bytes_wanted {
+    const int64_t *msg_ids;
+    const uint32_t *sizes;
+    size_t n;
+};
+
+/* Message `i` of the batch: whole in *raw when it was read (ahead, or now together with those that
+ * follow), p NULL when it is gone, and *is_read false when it is to be read piece by piece. Yields.
+ */
+YIELDS bool imap_bytes_next(struct imap_bytes *b, const struct imap_bytes_wanted *wanted, size_t i,
+                            str *raw, bool *is_read, struct err *e);
+/* Forgets what was read ahead: the batch ends. */
+void imap_bytes_forget(struct imap_bytes *b);
+
+/* Room for a message that must be read whole to find its parts; waits while other sessions hold too
+ * much. Yields. */
+YIELDS bool imap_bytes_make_room(struct imap_bytes *b, size_t octets, struct err *e);
+
+/* Sends what stands in the session's output buffer; afterwards m may have forgotten its bytes and
+ * what points into them. ERR_CLOSED. Yields. */
+YIELDS bool imap_bytes_send_out(struct imap_bytes *b, struct imap_message *m, struct err *e);
+/* The same, and then octets that were made from the message, in another arena: decoded ones, or
+ * picked fields. */
+YIELDS bool imap_bytes_send_made(struct imap_bytes *b, struct imap_message *m, str octets,
+                                 struct err *e);
+/* Sends what stands in the output buffer and octets [at, at + n) of the message, from m->raw as
+ * long as it is there, else read piece by piece. The same is true of m. ERR_CLOSED; errors of
+ * store. Yields. */
+YIELDS bool imap_bytes_send(struct imap_bytes *b, struct imap_message *m, size_t at, size_t n,
+                            struct err *e);
+
+#endif
