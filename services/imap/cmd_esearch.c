@@ -62,14 +62,10 @@ static int levels_below(str top, str name)
 
 static bool is_kind(enum imap_mailbox_filter_kind kind, const struct store_place *place)
 {
-    const struct store_mailbox *mailbox = &place->mailbox;
-    bool is_own = place->space == STORE_SPACE_OWN;
-    if (kind == IMAP_FILTER_PERSONAL)
-        return is_own;
-    if (kind == IMAP_FILTER_SUBSCRIBED)
-        return mailbox->is_subscribed;
-    /* Where mail is delivered to without the user's doing. */
-    return kind == IMAP_FILTER_INBOXES && is_own && str_eq(mailbox->name, STR("INBOX"));
+    /* Mail may be delivered to any mailbox of the account (RFC 5465 section 6.3), as for NOTIFY. */
+    if (kind == IMAP_FILTER_PERSONAL || kind == IMAP_FILTER_INBOXES)
+        return place->space == STORE_SPACE_OWN;
+    return kind == IMAP_FILTER_SUBSCRIBED && place->mailbox.is_subscribed;
 }
 
 static bool add_subtree(struct esearch *es, str top, int most_levels, struct err *e)
