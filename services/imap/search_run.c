@@ -4,6 +4,7 @@
 
 #include "db/db.h"
 #include "mime/header.h"
+#include "services/imap/progress.h"
 #include "services/imap/search_ask.h"
 #include "wire/imap_objectid.h"
 
@@ -296,6 +297,7 @@ YIELDS static bool read_open(const struct imap_search *search, const struct sort
         if (!read_batch(search, &batch, truths + at - n, e))
             return false;
         at -= n;
+        imap_progress_set(search->s, open->n - at, open->n);
         for (size_t i = at; i < at + n; i++)
             n_found += truths[i] == IMAP_TRUE;
         size_t so_far = n_found + (search->enough ? count_from(&sorted->sure, batch.index[0]) : 0);
