@@ -92,6 +92,7 @@ def print_table(facts):
             ("fetching", f"pop3://{host}:{ports['pop3']}", "STLS, then login"),
             ("fetching", f"pop3s://{host}:{ports['pop3s']}", "TLS from the start, then login"),
             ("webmail", f"https://localhost:{ports['https']}/", "sign in with an address below"),
+            ("administration", f"https://localhost:{ports['https']}/admin/", "for administrators"),
             ("the API", f"https://localhost:{ports['https']}/api/v1/docs", "its description")]
     print(f"\nHeronry runs as {facts['hostname']}.\n")
     for row in rows:

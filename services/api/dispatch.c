@@ -53,17 +53,19 @@ static bool check_site(struct api_call *call)
 {
     const struct http_request *r = call->http;
     bool by_cookie = call->is_signed_in && call->who.is_session;
-    bool signs_in = call->route->scope == API_SCOPE_PUBLIC && is_write(call->route);
+    bool is_public = call->route->scope == API_SCOPE_PUBLIC;
+    bool signs_in = is_public && is_write(call->route);
     str site = http_request_field(r, STR("sec-fetch-site"));
-    if (!by_cookie && !signs_in)
-        return true;
-    if (!is_write(call->route)) {
-        bool is_foreign = site.n && !str_eq(site, STR("same-origin")) && !str_eq(site, STR("none"));
-        return !is_foreign || call_problem(call, "cross-site", NULL);
-    }
     str origin = http_request_field(r, STR("origin"));
     str own =
         arena_printf(call->arena, "%s://%.*s", r->is_secure ? "https" : "http", STR_FMT(r->host));
+    if (!by_cookie && !signs_in)
+        return true;
+    if (!is_write(call->route)) { /* the live stream among them: ATTACKS A17 */
+        bool is_foreign = site.n && !str_eq(site, STR("same-origin")) && !str_eq(site, STR("none"));
+        is_foreign = is_foreign || (origin.n && !str_ieq(origin, own));
+        return is_public || !is_foreign || call_problem(call, "cross-site", NULL);
+    }
     if (!str_eq(http_request_field(r, STR("x-heronry")), STR("1")))
         return call_problem(call, "cross-site", "Send the header field X-Heronry: 1.");
     if (!str_ieq(origin, own))

@@ -51,6 +51,35 @@ void rest_list_queue(struct api_call *call, const struct list_queue_params *p, c
     call_json(call, 200, o);
 }
 
+void rest_list_queue_domains(struct api_call *call, const struct list_queue_domains_params *p,
+                             const json_t *body)
+{
+    struct queue_groups groups;
+    struct err e = ERR_CLEAR;
+    (void)body;
+    static const enum queue_status statuses[] = {
+        [LIST_QUEUE_DOMAINS_STATUS_PENDING] = QUEUE_STATUS_PENDING,
+        [LIST_QUEUE_DOMAINS_STATUS_DEFERRED] = QUEUE_STATUS_DEFERRED,
+        [LIST_QUEUE_DOMAINS_STATUS_FAILED] = QUEUE_STATUS_FAILED,
+    };
+    const struct queue_filter filter = {
+        .domain = admin_domain(call, p->domain),
+        .sender = p->sender,
+        .recipient = p->recipient,
+        .status = p->has_status ? statuses[p->status] : QUEUE_STATUS_ANY,
+        .limit = (unsigned)p->limit,
+    };
+    if (!queue_list_domains(call->app->queue, &filter, call->arena, call->deadline_ms, &groups,
+                            &e)) {
+        (void)call_fail(call, &e);
+        return;
+    }
+    json_t *o = json_object();
+    api_set(o, "items", shape_queue_domains(&groups));
+    api_set(o, "total", json_integer(groups.total));
+    call_json(call, 200, o);
+}
+
 void rest_get_queue_stats(struct api_call *call, const void *p, const json_t *body)
 {
     struct queue_stats stats;

@@ -122,6 +122,19 @@ static const struct store_mail *find_mail(const struct store_thread *t, int64_t 
     return &t->mails[t->n - 1];
 }
 
+/* Of the messages that were found the newest one whose preview shows why; else the newest. */
+static str telling_preview(struct api_call *call, const struct search_typed *typed,
+                           const struct search_hit *hit, const struct store_thread *t)
+{
+    struct search_segment *segments;
+    for (size_t i = 0; i < hit->n; i++) {
+        str preview = find_mail(t, hit->msg_ids[i])->preview;
+        if (search_segments(call->arena, typed, SEARCH_FIELD_BODY, preview, &segments) > 1)
+            return preview;
+    }
+    return find_mail(t, hit->msg_ids[0])->preview;
+}
+
 static json_t *shape_hit(struct api_call *call, const struct search_typed *typed,
                          const struct search_hit *hit, const struct store_thread *t)
 {
@@ -138,7 +151,7 @@ static json_t *shape_hit(struct api_call *call, const struct search_typed *typed
     api_set(o, "messageIds", ids);
     api_set(o, "subject", shape_segments(call, typed, SEARCH_FIELD_SUBJECT, top->subject));
     api_set(o, "from", shape_segments(call, typed, SEARCH_FIELD_FROM, from));
-    api_set(o, "snippet", shape_snippet(call, typed, top->preview));
+    api_set(o, "snippet", shape_snippet(call, typed, telling_preview(call, typed, hit, t)));
     return o;
 }
 

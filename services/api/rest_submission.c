@@ -20,7 +20,7 @@ static json_t *shape_recipient(const struct compose_submission *s, const struct 
     str reply = s->failure;
     json_t *o = json_object();
     for (size_t i = 0; i < rows->n; i++) {
-        if (!str_ieq(rows->list[i].recipient, address))
+        if (rows->list[i].queue_id != s->queue_id || !str_ieq(rows->list[i].recipient, address))
             continue;
         status = rows->list[i].attempts > 0 ? "deferred" : "queued";
         reply = rows->list[i].reply;
@@ -55,24 +55,53 @@ json_t *shape_submission(const struct compose_submission *s, const struct queue_
     return o;
 }
 
-/* Looks up what became of it: its conversation, and what the queue still has. */
-YIELDS static json_t *shape_whole(struct api_call *call, const struct compose_submission *s)
+static int64_t thread_of(const struct store_mails *mails, int64_t msg_id)
+{
+    for (size_t i = 0; i < mails->n; i++) {
+        if (mails->list[i].msg_id == msg_id)
+            return mails->list[i].thread_id;
+    }
+    return 0;
+}
+
+/* Looks up what became of them: their conversations, and what the queue still has. */
+YIELDS static json_t *shape_all(struct api_call *call, const struct compose_submission *list,
+                                size_t n)
 {
     struct queue_rows rows = { 0 };
     struct store_mails mails = { 0 };
     struct err ignored = ERR_CLEAR;
-    const struct store_wanted wanted = { .account_id = call->who.account_id,
-                                         .ids = &s->msg_id,
-                                         .n = 1 };
-    if (s->status == COMPOSE_SENT) {
+    int64_t *msg_ids = ARENA_ARRAY(call->arena, int64_t, n + 1);
+    int64_t *queue_ids = ARENA_ARRAY(call->arena, int64_t, n + 1);
+    size_t n_queued = 0;
+    struct store_wanted wanted = { .account_id = call->who.account_id, .ids = msg_ids };
+    json_t *items = json_array();
+    for (size_t i = 0; i < n; i++) {
+        if (list[i].status != COMPOSE_SENT)
+            continue;
+        msg_ids[wanted.n++] = list[i].msg_id;
+        if (list[i].queue_id)
+            queue_ids[n_queued++] = list[i].queue_id;
+    }
+    if (wanted.n > 0) {
         (void)store_mail_get(call->app->store, &wanted, call->arena, call->deadline_ms, &mails,
                              &ignored);
-        if (s->queue_id) {
-            (void)queue_get(call->app->queue, s->queue_id, call->arena, call->deadline_ms, &rows,
-                            &ignored);
-        }
     }
-    return shape_submission(s, &rows, mails.n ? mails.list[0].thread_id : 0);
+    if (n_queued > 0) {
+        (void)queue_get_some(call->app->queue, queue_ids, n_queued, call->arena, call->deadline_ms,
+                             &rows, &ignored);
+    }
+    for (size_t i = 0; i < n; i++)
+        api_add(items, shape_submission(&list[i], &rows, thread_of(&mails, list[i].msg_id)));
+    return items;
+}
+
+YIELDS static json_t *shape_whole(struct api_call *call, const struct compose_submission *s)
+{
+    json_t *list = shape_all(call, s, 1);
+    json_t *only = json_incref(json_array_get(list, 0));
+    json_decref(list);
+    return only;
 }
 
 /* ---- sending ---- */
@@ -265,10 +294,8 @@ void rest_list_submissions(struct api_call *call, const struct list_submissions_
         return;
     }
     json_t *o = json_object();
-    json_t *items = json_array();
+    json_t *items = shape_all(call, all.list, all.n);
     json_t *next = json_null();
-    for (size_t i = 0; i < all.n; i++)
-        api_add(items, shape_whole(call, &all.list[i]));
     if (all.n == (size_t)p->limit) {
         const struct call_cursor end = { .numbers = { all.list[all.n - 1].submission_id } };
         next = call_cursor_format(call, &end);

@@ -32,6 +32,24 @@ json_t *shape_queue_entries(const struct queue_rows *rows)
     return list;
 }
 
+json_t *shape_queue_domains(const struct queue_groups *groups)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < groups->n; i++) {
+        const struct queue_group *group = &groups->list[i];
+        json_t *o = json_object();
+        api_set(o, "domain", api_text(group->domain));
+        api_set(o, "recipients", json_integer(group->recipients));
+        api_set(o, "messages", json_integer(group->messages));
+        api_set(o, "failed", json_integer(group->failed));
+        api_set(o, "nextAttemptAt", api_time(group->due_us));
+        api_set(o, "reply", api_text(group->reply));
+        api_set(o, "replies", json_integer(group->replies));
+        api_add(list, o);
+    }
+    return list;
+}
+
 json_t *shape_queue_stats(const struct queue_stats *stats)
 {
     json_t *o = json_object();

@@ -11,6 +11,7 @@
 
 json_t *shape_queue_entry(const struct queue_row *row);
 json_t *shape_queue_entries(const struct queue_rows *rows);
+json_t *shape_queue_domains(const struct queue_groups *groups);
 json_t *shape_queue_stats(const struct queue_stats *stats);
 
 json_t *shape_domain(const struct account_domain_row *domain);

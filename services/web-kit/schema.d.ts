@@ -1117,6 +1117,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/queue/domains": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the destinations in the outbound queue
+         * @description Lists the destinations in the outbound queue, those with the most recipients first: what waits for one domain mostly waits for one reason.
+         */
+        get: operations["listQueueDomains"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/queue/stats": {
         parameters: {
             query?: never;
@@ -2521,6 +2541,50 @@ export interface components {
             requestId?: string;
             /** @description Each field or parameter that is wrong. */
             errors?: components["schemas"]["FieldError"][];
+        };
+        /** @description What waits for one destination. */
+        QueueDomain: {
+            /**
+             * @description What deliveries are grouped by.
+             * @example example.net
+             */
+            domain: string;
+            /**
+             * @description Recipients that wait.
+             * @example 3
+             */
+            recipients: number;
+            /**
+             * @description Messages that they wait for.
+             * @example 2
+             */
+            messages: number;
+            /**
+             * @description Recipients that wait for their report.
+             * @example 0
+             */
+            failed: number;
+            nextAttemptAt: components["schemas"]["Timestamp"];
+            /**
+             * @description One of the commonest answers of the other server; empty when there is none.
+             * @example 450 4.7.1 Try again later
+             */
+            reply: string;
+            /**
+             * @description Recipients that got such an answer. Codes and ids in it may differ.
+             * @example 3
+             */
+            replies: number;
+        };
+        /** @description Destinations, the fullest first. */
+        QueueDomains: {
+            /** @description The destinations. */
+            items: components["schemas"]["QueueDomain"][];
+            /**
+             * @description How many destinations there are in all.
+             * @example 1
+             */
+            total: number;
         };
         /** @description One recipient of a message in the queue. */
         QueueEntry: {
@@ -8242,6 +8306,73 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["QueuePage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listQueueDomains: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Only such recipients.
+                 * @example deferred
+                 */
+                status?: "pending" | "deferred" | "failed";
+                /**
+                 * @description Only recipients of this domain.
+                 * @example example.net
+                 */
+                domain?: string;
+                /**
+                 * @description Only messages of this envelope sender.
+                 * @example mia@example.org
+                 */
+                sender?: string;
+                /**
+                 * @description Only this recipient.
+                 * @example leo@example.net
+                 */
+                recipient?: string;
+                /**
+                 * @description The most items in the answer.
+                 * @example 50
+                 */
+                limit?: components["parameters"]["limit"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The destinations. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "domain": "example.net",
+                     *           "recipients": 3,
+                     *           "messages": 2,
+                     *           "failed": 0,
+                     *           "nextAttemptAt": "2026-03-01T12:00:00Z",
+                     *           "reply": "450 4.7.1 Try again later",
+                     *           "replies": 3
+                     *         }
+                     *       ],
+                     *       "total": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["QueueDomains"];
                 };
             };
             400: components["responses"]["BadRequest"];

@@ -43,6 +43,27 @@ static const struct db_stmt select_list = {
 static const struct db_stmt select_one = { ROW_COLUMNS " WHERE r.queue_id = $1 AND r.status < 2"
                                                        " ORDER BY r.rcpt" };
 
+static const struct db_stmt select_some = {
+    ROW_COLUMNS " WHERE r.queue_id = ANY ($1::bigint[]) AND r.status < 2"
+                " ORDER BY r.queue_id, r.rcpt"
+};
+
+/* Codes and ids in answers differ from mail to mail: without them the same reason looks the same.
+ */
+static const struct db_stmt select_domains = {
+    "WITH found AS (SELECT r.domain, r.queue_id, r.status, r.due, r.reply,"
+    " regexp_replace(r.reply, '[0-9A-Fa-f]{8,}', '', 'g') AS shape"
+    " FROM q_rcpt r JOIN q_msg m USING (queue_id) WHERE" FILTER "),"
+    " many AS (SELECT domain, count(*) AS n, count(DISTINCT queue_id) AS messages,"
+    " count(*) FILTER (WHERE status = 1) AS failed, min(due) AS due,"
+    " mode() WITHIN GROUP (ORDER BY shape) FILTER (WHERE reply <> '') AS shape"
+    " FROM found GROUP BY domain)"
+    " SELECT g.domain, g.n, g.messages, g.failed, g.due, coalesce(f.reply, ''), f.n,"
+    " count(*) OVER () FROM many g, LATERAL (SELECT min(reply) AS reply, count(*) AS n FROM found"
+    " WHERE found.domain = g.domain AND found.shape = g.shape AND found.reply <> '') f"
+    " ORDER BY g.n DESC, g.domain LIMIT $5"
+};
+
 static struct queue_row read_row(const struct db_rows *r, size_t i)
 {
     bool is_failed = db_int(r, i, 4) != RCPT_PENDING;
@@ -101,6 +122,48 @@ bool queue_get(struct queue *q, int64_t queue_id, struct arena *a, int64_t deadl
         return false;
     read_rows(r, a, out);
     return out->n > 0 || ERR(e, ERR_NOT_FOUND, "no such message in the queue");
+}
+
+bool queue_get_some(struct queue *q, const int64_t *queue_ids, size_t n, struct arena *a,
+                    int64_t deadline_ms, struct queue_rows *out, struct err *e)
+{
+    struct db_rows *r = NULL;
+    const struct db_param ids = DB_INT8S(queue_ids, n);
+    if (!db_query(q->db, DB_READ, &select_some, &ids, 1, a, deadline_ms, &r, e))
+        return false;
+    read_rows(r, a, out);
+    return true;
+}
+
+bool queue_list_domains(struct queue *q, const struct queue_filter *filter, struct arena *a,
+                        int64_t deadline_ms, struct queue_groups *out, struct err *e)
+{
+    struct db_rows *r = NULL;
+    unsigned limit = filter->limit ? filter->limit : LIST_DEFAULT;
+    const struct db_param params[] = {
+        DB_TEXT(filter->domain),
+        DB_TEXT(filter->sender),
+        DB_TEXT(filter->recipient),
+        DB_INT4(filter->status),
+        DB_INT8(limit < LIST_MAX ? limit : LIST_MAX),
+    };
+    if (!db_query(q->db, DB_READ, &select_domains, params, COUNT_OF(params), a, deadline_ms, &r, e))
+        return false;
+    out->n = db_row_count(r);
+    out->total = out->n ? db_int(r, 0, 7) : 0;
+    out->list = ARENA_ARRAY(a, struct queue_group, out->n);
+    for (size_t i = 0; i < out->n; i++) {
+        out->list[i] = (struct queue_group){
+            .domain = db_str(r, i, 0),
+            .recipients = db_int(r, i, 1),
+            .messages = db_int(r, i, 2),
+            .failed = db_int(r, i, 3),
+            .due_us = db_time_us(r, i, 4),
+            .reply = db_str(r, i, 5),
+            .replies = db_int(r, i, 6),
+        };
+    }
+    return true;
 }
 
 static const struct db_stmt select_stats = {

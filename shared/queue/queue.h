@@ -342,6 +342,33 @@ YIELDS bool queue_list(struct queue *q, const struct queue_filter *filter, struc
 YIELDS bool queue_get(struct queue *q, int64_t queue_id, struct arena *a, int64_t deadline_ms,
                       struct queue_rows *out, struct err *e);
 
+/* The same of several messages, by queue id, then recipient; of an unknown one there is nothing.
+ * Yields. */
+YIELDS bool queue_get_some(struct queue *q, const int64_t *queue_ids, size_t n, struct arena *a,
+                           int64_t deadline_ms, struct queue_rows *out, struct err *e);
+
+/* What waits for one destination. */
+struct queue_group {
+    str domain;
+    int64_t recipients;
+    int64_t messages;
+    int64_t failed;  /* recipients that wait for their report */
+    int64_t due_us;  /* the next try of one of them */
+    str reply;       /* one of the commonest answers, empty when there is none */
+    int64_t replies; /* recipients that got such an answer; codes and ids in it may differ */
+};
+
+struct queue_groups {
+    struct queue_group *list; /* the fullest first */
+    size_t n;
+    int64_t total; /* destinations in all */
+};
+
+/* The recipients that the filter selects (its place in the list is not looked at), by destination.
+ * Yields. */
+YIELDS bool queue_list_domains(struct queue *q, const struct queue_filter *filter, struct arena *a,
+                               int64_t deadline_ms, struct queue_groups *out, struct err *e);
+
 struct queue_actor {
     int64_t account_id; /* 0: the operator on the machine (CLI) or the system */
     str name;           /* "cli", "system", or the login */

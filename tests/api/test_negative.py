@@ -10,6 +10,7 @@ from bundle import follow  # noqa: E402 (api_client makes it importable)
 SCOPES = DOCUMENT["components"]["schemas"]["Scope"]["enum"]
 GUARDED = [op for op in OPERATIONS if op.scope != "public"]
 WRITES = [op for op in OPERATIONS if op.method != "GET"]
+READS = [op for op in GUARDED if op.method == "GET"]
 WITH_PATH = [op for op in OPERATIONS if "{" in op.template]
 by_id = {"ids": lambda op: op.id}
 
@@ -75,6 +76,15 @@ def test_person_who_is_no_administrator(op, person):
                                      {"Origin": None, "Sec-Fetch-Site": "cross-site"}],
                          ids=["no header", "foreign origin", "null origin", "cross-site"])
 def test_write_from_another_site(op, headers, person, admin):
+    api = admin if op.scope.startswith("admin:") else person
+    refused(api, op, 403, "cross-site", headers=headers)
+
+
+@pytest.mark.parametrize("op", READS, **by_id)
+@pytest.mark.parametrize("headers", [{"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"},
+                                     {"Sec-Fetch-Site": "same-site"}], ids=["foreign origin", "null origin", "cross-site", "same site"])
+def test_read_from_another_site(op, headers, person, admin):
+    """ATTACKS A5, A17: a page of another site cannot use the cookie to read, or to listen to the stream."""
     api = admin if op.scope.startswith("admin:") else person
     refused(api, op, 403, "cross-site", headers=headers)
 

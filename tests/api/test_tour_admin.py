@@ -173,6 +173,9 @@ def test_queue(queue):
         for number in (1, 2, 3):
             smtp.sendmail(queue.user(2)["address"], [f"leo{number}@far.example"], f"From: {queue.user(2)['address']}\r\nSubject: {number}\r\n\r\nx\r\n")
     rows = pages(admin, "/admin/queue", domain="far.example")
+    groups = admin.get("/admin/queue/domains", query={"domain": "far.example"}).json
+    assert groups["total"] == 1 and [(g["domain"], g["recipients"], g["messages"], g["failed"]) for g in groups["items"]] == [("far.example", 3, 3, 0)]
+    assert admin.get("/admin/queue/domains", query={"sender": "nobody@example.org"}).json == {"items": [], "total": 0}
     assert len(rows) == 3 and {r["status"] for r in rows} <= {"pending", "deferred", "failed"}
     one = admin.get("/admin/queue", query={"recipient": "leo1@far.example"}).json["items"]
     assert [r["recipient"] for r in one] == ["leo1@far.example"]

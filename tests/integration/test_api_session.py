@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Signing in and out over HTTP, who may do what, and what keeps other sites out (ATTACKS A5, A6)."""
+import base64
 import http.client
+import pathlib
 import ssl
 
 import pytest
 
 from api_client import Api
+from conftest import wait_until
 
 PASSWORD = "a quite new passphrase 7"
 
@@ -186,3 +189,31 @@ def test_settings_and_identities(heronry):
     assert api.patch(f"/identities/{made['id']}", {"signatureText": "Ada"}).json["signatureText"] == "Ada"
     api.delete(f"/identities/{made['id']}", status=204)
     assert api.get("/identities").json["items"][0]["isDefault"]
+
+
+def test_no_secret_is_told_at_log_level_debug(heronry_factory):
+    """PROMISES R31 over HTTP: canaries through every field that takes a secret, then everything that was written is searched."""
+    server = heronry_factory(settings={"logging.level": "debug"})
+    admin = Api.signed_in(server, server.user(1))
+    canaries = [f"canary-{name}-4711-of-its-own" for name in ("wrong", "made", "set", "changed", "bearer", "cookie", "query", "basic")]
+    wrong, made, set_by_admin, changed, bearer, cookie, query, basic = canaries
+    address = f"canary@{server.domain}"
+    account = admin.post("/admin/accounts", {"address": address, "password": made}, status=201).json
+    user = Api(server)
+    user.post("/session", {"login": address, "password": wrong}, status=401)
+    user.post("/session", {"login": wrong, "password": wrong}, status=401)
+    user.sign_in({"address": address, "password": made})
+    admin.put(f"/admin/accounts/{account['id']}/password", {"password": set_by_admin}, status=204)
+    user = Api.signed_in(server, {"address": address, "password": set_by_admin})
+    user.post("/me/password", {"currentPassword": wrong, "newPassword": changed}, status=422)
+    user.post("/me/password", {"currentPassword": set_by_admin, "newPassword": changed}, status=204)
+    token = user.post("/tokens", {"name": "t", "scopes": ["mail:read"]}, status=201).json["secret"]
+    raw(server, "GET", f"/api/v1/me?access_token={query}", {"Authorization": f"Bearer {bearer}", "Cookie": f"__Host-heronry={cookie}"})
+    raw(server, "GET", "/api/v1/me", {"Authorization": "Basic " + base64.b64encode(basic.encode()).decode()})
+    raw(server, "POST", "/api/v1/session", {"content-type": "application/json"}, body=f'{{"password": "{wrong}", broken'.encode())
+    server.smtp("submission", login={"address": address, "password": changed}).quit()
+    wait_until(lambda: " debug " in server.log(), what="lines of level debug")
+    titles = "".join(p.read_bytes().decode(errors="replace") for p in pathlib.Path("/proc").glob("[0-9]*/cmdline") if p.exists())
+    told = server.log() + titles + server.psql("SELECT a::text FROM audit_log a") + admin.get("/metrics").text
+    for secret in [*canaries, token, user.cookie, base64.b64encode(basic.encode()).decode()]:
+        assert secret not in told, secret

@@ -20,5 +20,11 @@ refuse 'PQescape|PQexec\(' 'shared services' 'SQL takes parameters only' '^share
 refuse '\b(getaddrinfo|gethostbyname|sleep|usleep)\(' 'shared services' \
     'blocking calls belong into the offload pool' '^shared/net/resolve\.c|^services/supervisor/'
 refuse '(SELECT|INSERT|UPDATE|DELETE) .*%(\.\*)?[sdl]' 'shared services' 'SQL is constant text'
+hits=$(grep -rnE --include='*.ts' --include='*.svelte' \
+    '\{@html|\.(inner|outer)HTML *\+?=[^=]|insertAdjacentHTML|document\.write|\beval\(|new Function\(|srcdoc' services/*/src)
+if [ -n "$hits" ]; then
+    printf '%s\n  -> %s\n' "$hits" 'the apps make no markup from text (ATTACKS W8); the editor takes what clean.ts let through'
+    fault=1
+fi
 [ $fault -eq 0 ] && echo "words: nothing forbidden found"
 exit $fault

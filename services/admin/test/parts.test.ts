@@ -4,7 +4,6 @@ import { dayBegins, dayEnds } from "../src/audit/days.ts";
 import { recordsFor, zoneFile } from "../src/domains/dns.ts";
 import { callOf, curl, quote } from "../src/parts/curl.ts";
 import { makePassword, parseSize, typedSize } from "../src/parts/units.ts";
-import { groupQueue, type Entry } from "../src/queue/groups.ts";
 import { nextTry } from "../src/queue/times.ts";
 import { hashOf, parseRoute } from "../src/state/route.svelte.ts";
 
@@ -52,28 +51,8 @@ test("days are those of the reader, whole", () => {
   expect(dayBegins("tomorrow")).toBe("");
 });
 
-function entry(some: Partial<Entry>): Entry {
-  return {
-    id: "1", sender: "a@example.org", recipient: "b@x.example", domain: "x.example", status: "deferred", attempts: 1,
-    nextAttemptAt: "2026-11-21T10:00:00Z", lastAttemptAt: null, code: "", reply: "", createdAt: "2026-11-21T08:00:00Z",
-    expiresAt: "2026-11-26T08:00:00Z", size: 10, ...some,
-  };
-}
-
 test("what is due is not in the past", () => {
   const now = new Date("2026-11-21T10:00:00Z");
   expect(nextTry("2026-11-21T09:59:00Z", now)).toBe("due now");
   expect(nextTry("2026-11-21T10:05:00Z", now)).toBe("in 5 minutes");
-});
-
-test("the queue is grouped by destination, with the commonest reason", () => {
-  const groups = groupQueue([
-    entry({ id: "1", domain: "y.example", reply: "450 busy" }),
-    entry({ id: "2", reply: "421 try later (deadbeef01)", nextAttemptAt: "2026-11-21T09:00:00Z" }),
-    entry({ id: "2", recipient: "c@x.example", reply: "421 try later (deadbeef02)" }),
-    entry({ id: "3", reply: "550 no", status: "failed" }),
-  ]);
-  expect(groups.map((one) => one.domain)).toEqual(["x.example", "y.example"]);
-  expect(groups[0]).toMatchObject({ recipients: 3, messages: ["2", "3"], failed: 1, replies: 2, nextAttemptAt: "2026-11-21T09:00:00Z" });
-  expect(groups[0]?.reply).toContain("try later");
 });

@@ -502,6 +502,43 @@ static void list_body(void *arg)
     assert_string_equal(queue_status_name(QUEUE_STATUS_FAILED), "failed");
 }
 
+/* By destination, the fullest first, with the commonest reason whatever ids stand in it. */
+static void groups_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    struct queue_groups groups;
+    struct queue_rows rows;
+    struct queue_filter filter = { .status = QUEUE_STATUS_ANY };
+    int64_t ids[4];
+    const str to[] = { STR("a@x.test"), STR("b@x.test"), STR("c@y.test") };
+    for (int i = 0; i < 3; i++) {
+        struct queue_new_message m = message(f, STR("me@here.test"), to, 3);
+        MUST(queue_enqueue(f->q, &m, soon(), &ids[i], &e), e);
+    }
+    ids[3] = 1;
+    test_pg_run("UPDATE q_rcpt SET attempts = 1, reply = '421 try later (' || to_hex(queue_id)"
+                " || ')' WHERE rcpt = 'a@x.test';"
+                "UPDATE q_rcpt SET reply = '550 no', status = 1, due = now() - interval '1 day'"
+                " WHERE rcpt = 'b@x.test' AND queue_id = (SELECT min(queue_id) FROM q_msg)");
+    MUST(queue_list_domains(f->q, &filter, &f->a, soon(), &groups, &e), e);
+    assert_true(groups.n == 2 && groups.total == 2);
+    const struct queue_group *x = &groups.list[0];
+    assert_true(str_eq(x->domain, STR("x.test")) && str_eq(groups.list[1].domain, STR("y.test")));
+    assert_true(x->recipients == 6 && x->messages == 3 && x->failed == 1 && x->replies == 3);
+    assert_true(str_has_prefix(x->reply, STR("421 try later (")));
+    assert_true(x->due_us < db_now_us() - 3600 * INT64_C(1000000));
+    assert_true(groups.list[1].replies == 0 && str_is_empty(groups.list[1].reply));
+    filter.limit = 1;
+    MUST(queue_list_domains(f->q, &filter, &f->a, soon(), &groups, &e), e);
+    assert_true(groups.n == 1 && groups.total == 2);
+    filter.status = QUEUE_STATUS_FAILED;
+    MUST(queue_list_domains(f->q, &filter, &f->a, soon(), &groups, &e), e);
+    assert_true(groups.n == 1 && groups.list[0].recipients == 1 && groups.list[0].replies == 1);
+    MUST(queue_get_some(f->q, ids + 1, 3, &f->a, soon(), &rows, &e), e);
+    assert_true(rows.n == 6 && rows.list[0].queue_id != ids[0]); /* nothing of the unknown one */
+}
+
 static void acts_body(void *arg)
 {
     struct fixture *f = arg;
@@ -544,6 +581,12 @@ static void test_list(void **state)
 {
     (void)state;
     with_queue(list_body);
+}
+
+static void test_groups(void **state)
+{
+    (void)state;
+    with_queue(groups_body);
 }
 
 static void test_acts(void **state)
@@ -663,9 +706,10 @@ int main(void)
         cmocka_unit_test(test_meanwhile), cmocka_unit_test(test_deferred),
         cmocka_unit_test(test_fencing),   cmocka_unit_test(test_breaker),
         cmocka_unit_test(test_sweep),     cmocka_unit_test(test_list),
-        cmocka_unit_test(test_acts),      cmocka_unit_test(test_readable),
-        cmocka_unit_test(test_ids),       cmocka_unit_test(test_hint),
-        cmocka_unit_test(test_turns),     cmocka_unit_test(test_clock),
+        cmocka_unit_test(test_groups),    cmocka_unit_test(test_acts),
+        cmocka_unit_test(test_readable),  cmocka_unit_test(test_ids),
+        cmocka_unit_test(test_hint),      cmocka_unit_test(test_turns),
+        cmocka_unit_test(test_clock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -73,4 +73,29 @@ await shoot(german, "conversation-wide-german");
 await deliver({ to: bo.address, subject: "Neu im Netz", text: "Gerade gelandet." });
 await row(german, "Neu im Netz").waitFor();
 await shoot(german, "arrival-wide-german");
+
+// The administration, and an inbox of many.
+const PAGES = ["overview", "domains", "accounts", "addresses", "queue", "audit"];
+for (const scheme of ["light", "dark"]) {
+  for (const [size, device] of [["wide", DESKTOP], ["phone", PHONE]]) {
+    const page = await openWindow({ ...device, colorScheme: scheme });
+    await page.goto(`${facts.base}/admin/`);
+    await page.getByLabel("E-mail address").fill(facts.admin.address);
+    await page.getByLabel("Password", { exact: true }).fill(facts.admin.password);
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
+    for (const name of PAGES) {
+      await page.goto(`${facts.base}/admin/#/${name}`);
+      await page.getByRole("heading", { level: 1 }).waitFor();
+      await shoot(page, `admin-${name}-${size}-${scheme}`);
+    }
+    await page.context().close();
+  }
+  const page = await openWindow({ ...DESKTOP, colorScheme: scheme });
+  await signIn(page, facts.collector);
+  const grid = page.getByRole("grid");
+  await grid.evaluate((list) => (list.scrollTop = list.scrollHeight / 2));
+  await shoot(page, `large-wide-${scheme}`);
+  await page.context().close();
+}
 await shut();
