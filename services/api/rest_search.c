@@ -95,7 +95,7 @@ static json_t *shape_segments(struct api_call *call, const struct search_typed *
 }
 
 enum {
-    SNIPPET_LEAD = 40 /* octets before the first hit that a row has room for */
+    SNIPPET_LEAD = 16 /* octets before the first hit that a row has room for */
 };
 
 /* The preview; when what was found stands deep in it, from a little before that. */
