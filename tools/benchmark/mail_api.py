@@ -3,7 +3,6 @@
 conversations, searches. Loopback, plain HTTP with a token, so that TLS is not what is measured."""
 import json
 import ssl
-import subprocess
 import time
 import urllib.parse
 import urllib.request
@@ -30,6 +29,7 @@ INSERT INTO mbox_msg SELECT account_id, 1, n, msg_id, n, at, 9000, (random() < 0
 INSERT INTO fts SELECT account_id, msg_id, array_to_tsvector(ARRAY['talk', 'word' || n % 5000, 'word' || n % 4999,
   'word' || n % 377] || CASE WHEN n % 5 > 0 THEN ARRAY['common'] ELSE '{{}}' END
   || CASE WHEN n % 4000 = 0 THEN ARRAY['seldom'] ELSE '{{}}' END) FROM m ORDER BY n;
+SELECT fts_settle();
 UPDATE account_state s SET modseq = {count}, q_count = {count}, q_bytes = 9000::bigint * {count}
   FROM account a WHERE a.account_id = s.account_id AND a.login = '{login}';
 UPDATE mailbox_state s SET modseq = {count}, msgs = {count}, uidnext = {count} + 1, bytes = 9000::bigint * {count},
@@ -62,17 +62,10 @@ class Api:
         self.server = ours.Heronry(folder, [USER], ("limits.http_per_ip=1000", "limits.api_token_per_minute=10000000",
                                                     "workers.front=1"))
         self.facts = self.server.facts
-        self.psql(FILL.format(count=count, login=USER[0]))
-        self.psql("VACUUM ANALYZE")
+        self.server.psql(FILL.format(count=count, login=USER[0]))
+        self.server.psql("VACUUM ANALYZE")
         self.token = make_token(self.facts, USER)
         self.url = f"http://127.0.0.1:{self.facts['ports']['http']}/api/v1"
-
-    def psql(self, sql):
-        database = json.loads(subprocess.run(["cat", f"{self.facts['data']}/data/status.json"], capture_output=True, text=True,
-                                             check=True).stdout)["database"]
-        psql = sorted(web.pathlib.Path("/usr/lib/postgresql").glob("*/bin/psql"))[-1]
-        subprocess.run([psql, "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", database.replace("user=heronry", "user=heronry_admin"),
-                        "-f", "-"], input=sql, text=True, check=True, stdout=subprocess.DEVNULL)
 
     def get(self, path):
         request = urllib.request.Request(self.url + path, headers={"Authorization": f"Bearer {self.token}"})

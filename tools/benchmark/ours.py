@@ -5,6 +5,7 @@ import itertools
 import os
 import pathlib
 import signal
+import subprocess
 import threading
 import time
 
@@ -67,6 +68,23 @@ class Heronry:
             for job in jobs:
                 job.result()
         first.close()
+        self.wait_for_index()
+
+    def psql(self, sql):
+        """Runs SQL with the rights of the database's owner; gives what it prints."""
+        database = self.server.status()["database"].replace("user=heronry", "user=heronry_admin")
+        program = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/psql"))[-1]
+        return subprocess.run([program, "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", database, "-f", "-"],
+                              input=sql, text=True, check=True, stdout=subprocess.PIPE).stdout.strip()
+
+    def wait_for_index(self, seconds=3600):
+        """Until all mail is in the search index. Searches find the rest too, by reading it; the peer
+        has read its mail by then as well."""
+        end = time.monotonic() + seconds
+        while self.psql("SELECT count(*) FROM outbox WHERE kind = 1") != "0":
+            if time.monotonic() > end:
+                raise SystemExit("the search index is not complete")
+            time.sleep(0.5)
 
     def front_pids(self):
         return {name: pid for name, pid in self.server.pids().items() if name.startswith("front")}
