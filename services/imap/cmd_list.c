@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* LIST (with RFC 5258, 5819, 6154, 8440, 9590) and LSUB. All mailboxes that the user may look up
  * are read in one statement and matched here. */
+#include "runtime/runtime.h"
 #include "services/imap/commands.h"
 #include "services/imap/metadata.h"
 #include "services/imap/special_use.h"
@@ -17,7 +18,17 @@ struct entry {
     str name;
     bool is_subscribed;
     bool has_children;
-    bool is_level; /* without a mailbox, above one of somebody else */
+    bool is_level;         /* without a mailbox, above one of somebody else */
+    bool has_wanted_child; /* see mark_above */
+};
+
+enum {
+    ENTRIES_A_TURN = 256 /* looked at before other fibers run */
+};
+
+struct named {
+    str name;
+    struct entry *entry;
 };
 
 /* One LIST or LSUB in work. */
@@ -26,6 +37,8 @@ struct listing {
     const struct imap_list_args *args;
     struct entry *entries; /* own mailboxes first, then by name */
     size_t n;
+    struct named *by_name; /* entries [0, n_by_name) in the order of names */
+    size_t n_by_name;
     str patterns[IMAP_LIST_PATTERNS_MAX]; /* decoded, with the reference in front */
     bool is_lsub;
 };
@@ -82,13 +95,34 @@ static size_t count_own(const struct store_places *all)
     return n;
 }
 
-static bool is_own(const struct store_places *all, size_t n_own, str name)
+/* ---- finding entries by name: trees may have thousands ---- */
+
+static int compare_names(const void *one, const void *two)
 {
-    for (size_t i = 0; i < n_own; i++) {
-        if (str_eq(all->list[i].mailbox.name, name))
-            return true;
-    }
-    return false;
+    const struct named *a = one;
+    const struct named *b = two;
+    return str_cmp(a->name, b->name);
+}
+
+/* Makes the first `n` entries findable. */
+static void index_names(struct listing *l, size_t n)
+{
+    l->by_name = ARENA_ARRAY(&l->s->arena, struct named, n);
+    l->n_by_name = n;
+    for (size_t i = 0; i < n; i++)
+        l->by_name[i] = (struct named){ l->entries[i].name, &l->entries[i] };
+    if (n)
+        qsort(l->by_name, n, sizeof(*l->by_name), compare_names);
+}
+
+/* NULL when there is none. */
+static struct entry *find_name(const struct listing *l, str name)
+{
+    const struct named key = { .name = name };
+    const struct named *found = NULL;
+    if (l->n_by_name)
+        found = bsearch(&key, l->by_name, l->n_by_name, sizeof(key), compare_names);
+    return found ? found->entry : NULL;
 }
 
 /* What is there, what is subscribed, and the levels between. */
@@ -115,9 +149,10 @@ static void build_tree(struct listing *l, const struct store_places *all)
     if (n)
         qsort(others, n, sizeof(*others), compare_entries);
     n = join_same(others, n);
+    index_names(l, n_own);
     size_t kept = 0;
     for (size_t i = 0; i < n; i++) {
-        if (others[i].place || !is_own(all, n_own, others[i].name))
+        if (others[i].place || !find_name(l, others[i].name))
             others[kept++] = others[i];
     }
     l->n = n_own + kept;
@@ -152,18 +187,43 @@ static bool is_wanted(const struct listing *l, const struct entry *entry)
     return is_selected || entry->place || entry->is_level;
 }
 
-/* A wanted name below this one. For LSUB one that the patterns do not list by themselves (RFC 3501
- * section 6.3.9); for LIST that does not matter (RFC 5258 section 3.1). */
-static bool has_wanted_child(const struct listing *l, const struct entry *parent)
+/* Whether the names above must tell of this one. With LSUB only when the patterns do not list it by
+ * itself (RFC 3501 section 6.3.9); with LIST that does not matter (RFC 5258 section 3.1). */
+static bool counts_above(const struct listing *l, const struct entry *entry)
 {
-    for (size_t i = 0; i < l->n; i++) {
-        const struct entry *below = &l->entries[i];
-        bool is_below = below->name.n > parent->name.n && below->name.p[parent->name.n] == '/' &&
-                        str_has_prefix(below->name, parent->name);
-        if (is_below && is_wanted(l, below) && !(l->is_lsub && matches_pattern(l, below->name)))
-            return true;
+    return is_wanted(l, entry) && !(l->is_lsub && matches_pattern(l, entry->name));
+}
+
+/* Tells the names above one that it is wanted, from the nearest to the top. One that knows it
+ * already has told those above itself. */
+static void mark_above(const struct listing *l, str name)
+{
+    for (size_t at = name.n; at-- > 1;) {
+        if (name.p[at] != '/')
+            continue;
+        struct entry *above = find_name(l, str_slice(name, 0, at));
+        if (above && above->has_wanted_child)
+            return;
+        if (above)
+            above->has_wanted_child = true;
     }
-    return false;
+}
+
+/* Lets other fibers run now and then. Yields. */
+static void take_turns(size_t i)
+{
+    if (i % ENTRIES_A_TURN == ENTRIES_A_TURN - 1)
+        fiber_yield();
+}
+
+static void mark_wanted_children(struct listing *l)
+{
+    index_names(l, l->n);
+    for (size_t i = 0; i < l->n; i++) {
+        take_turns(i);
+        if (counts_above(l, &l->entries[i]))
+            mark_above(l, l->entries[i].name);
+    }
 }
 
 /* ---- telling ---- */
@@ -228,14 +288,13 @@ static bool send_more(const struct listing *l, const struct store_place *place, 
            imap_send_metadata(l->s, place, &question, &longest, e);
 }
 
-static bool send_entry(const struct listing *l, const struct entry *entry, bool has_child,
-                       struct err *e)
+static bool send_entry(const struct listing *l, const struct entry *entry, struct err *e)
 {
     struct buf *out = &l->s->out;
     bool ok = buf_add(out, STR("* LIST (")) && add_attributes(l, entry) &&
               buf_add(out, STR(") \"/\" ")) &&
               imap_mailbox_format(out, entry->name, imap_has_utf8(l->s));
-    if (has_child)
+    if (entry->has_wanted_child)
         ok = ok && add_childinfo(l);
     if (ok && buf_add(out, STR("\r\n")))
         (void)imap_send_out(l->s);
@@ -252,19 +311,20 @@ static void send_lsub(const struct listing *l, const struct entry *entry)
         (void)imap_send_out(l->s);
 }
 
-static bool list_all(const struct listing *l, struct err *e)
+static bool list_all(struct listing *l, struct err *e)
 {
-    bool is_recursive = l->is_lsub || (l->args->select & IMAP_LIST_RECURSIVEMATCH);
+    if (l->is_lsub || (l->args->select & IMAP_LIST_RECURSIVEMATCH))
+        mark_wanted_children(l);
     for (size_t i = 0; i < l->n && !l->s->is_broken; i++) {
         const struct entry *entry = &l->entries[i];
+        take_turns(i);
         if (!matches_pattern(l, entry->name))
             continue;
-        bool has_child = is_recursive && has_wanted_child(l, entry);
-        if (!is_wanted(l, entry) && !has_child)
+        if (!is_wanted(l, entry) && !entry->has_wanted_child)
             continue;
         if (l->is_lsub) {
             send_lsub(l, entry);
-        } else if (!send_entry(l, entry, has_child, e)) {
+        } else if (!send_entry(l, entry, e)) {
             return false;
         }
     }

@@ -113,9 +113,13 @@ bool imap_cmd_subscribe(struct imap_session *s, struct imap_command *c, struct e
 {
     str name;
     bool is_on = str_eq(c->name, STR("SUBSCRIBE"));
-    return read_names(s, c, &name, 1, e) &&
-           (store_place_subscribe(s->app->store, s->account_id, name, is_on, imap_deadline(), e) ||
-            name_refused(e));
+    if (!read_names(s, c, &name, 1, e))
+        return false;
+    if (store_place_subscribe(s->app->store, s->account_id, name, is_on, imap_deadline(), e))
+        return true;
+    if (e->kind == ERR_LIMIT)
+        return imap_reply(s, IMAP_NO, STR("LIMIT"), "Too many subscriptions: end some first");
+    return name_refused(e);
 }
 
 bool imap_send_status(struct imap_session *s, const struct store_place *place, unsigned items,
