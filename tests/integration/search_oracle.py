@@ -37,6 +37,59 @@ def header_text(value):
     return ENCODED.sub(lambda word: str(email.header.make_header(email.header.decode_header(word[0]))), value)
 
 
+# ---- ordering (RFC 5256, 5957) ----
+
+LEADER = re.compile(r"(?:(?:\[[^\[\]]*\]\s*)*(?:re|fwd?)\s*(?:\[[^\[\]]*\]\s*)?:|\s)", re.I)
+BLOB = re.compile(r"\[[^\[\]]*\]\s*")
+FORWARD = re.compile(r"\[fwd:(.*)\]$", re.I)
+
+
+def base_subject(text):
+    """RFC 5256 section 2.1."""
+    text = re.sub(r"\s+", " ", text)
+    while True:
+        text = re.sub(r"(?:\(fwd\)|\s)+$", "", text, flags=re.I)
+        former = None
+        while former != text:
+            former = text
+            if found := LEADER.match(text):
+                text = text[found.end():]
+            elif (found := BLOB.match(text)) and text[found.end():]:
+                text = text[found.end():]
+        if not (found := FORWARD.match(text)):
+            return text
+        text = found[1]
+
+
+def casemap(text):
+    """i;unicode-casemap (RFC 5051): title case and decomposition of each character, then octets."""
+    titled = (c.title() if len(c.title()) == 1 else c for c in text)
+    return unicodedata.normalize("NFKD", "".join(titled)).encode()
+
+
+def first_address(value):
+    """(local part, what is shown) of the first address of a raw field."""
+    if value is None:
+        return b"", b""
+    name, local, domain = re.match(r"(.*?)\s*<([^@>]*)@([^>]*)>", header_text(value)).groups()
+    return casemap(local), casemap(name.strip('"') or f"{local}@{domain}")
+
+
+CRITERIA = {
+    "ARRIVAL": lambda m: m.arrived, "DATE": lambda m: m.sent, "SIZE": lambda m: m.size, "SUBJECT": lambda m: m.subject,
+    "FROM": lambda m: m.first["From"][0], "TO": lambda m: m.first["To"][0], "CC": lambda m: m.first["Cc"][0],
+    "DISPLAYFROM": lambda m: m.first["From"][1], "DISPLAYTO": lambda m: m.first["To"][1],
+}
+
+
+def in_order(messages, criteria):
+    """UIDs by criteria, each (is_reverse, name); what is equal keeps the order of the mailbox."""
+    messages = sorted(messages, key=lambda m: m.uid)
+    for is_reverse, name in reversed(criteria):
+        messages.sort(key=CRITERIA[name], reverse=is_reverse)
+    return [m.uid for m in messages]
+
+
 class Message:
     """One message as the oracle sees it."""
 
@@ -49,6 +102,10 @@ class Message:
         self.body = normal("\n".join(text for part in parsed.walk() for text in self.texts(part)))
         date = parsed["Date"] and email.utils.parsedate_tz(parsed["Date"])
         self.sent_day = int(email.utils.mktime_tz((*date[:9], 0)) // DAY) if date else None
+        self.sent = email.utils.mktime_tz(date) if date else arrived
+        raw = dict(reversed(list(parsed.raw_items())))      # the first of each name
+        self.subject = casemap(base_subject(header_text(raw["Subject"])))
+        self.first = {name: first_address(raw.get(name)) for name in ("From", "To", "Cc")}
 
     @staticmethod
     def texts(part):
@@ -138,7 +195,9 @@ class Writer:
 
     def message(self):
         """Octets of a message."""
-        head = [("From", self.address()), ("Subject", self.field(self.some(6)))]
+        subject = self.chance.choice(("", "", "Re: ", "[list] re[2]: ", "FW: [list] ", "[fwd: ")) + self.some(6)
+        subject += "]" if subject.startswith("[fwd:") else self.chance.choice(("", "", " (fwd)"))
+        head = [("From", self.address()), ("Subject", self.field(subject))]
         head += [("To", self.address() + ("" if self.chance.random() < 0.6 else ",\r\n " + self.address()))]
         for name, how_often in (("Cc", 0.3), ("Bcc", 0.1), ("X-Note", 0.3), ("Subject", 0.03)):
             if self.chance.random() < how_often:
@@ -229,6 +288,10 @@ class Asker:
             key, holds = self.program(depth + 1)
             return b"(" + key + b")", holds
         return self.text_key() if kind < 0.75 else self.date_key() if kind < 0.87 else self.row_key()
+
+    def criteria(self):
+        names = self.chance.sample(list(CRITERIA), self.chance.randint(1, 3))
+        return [(self.chance.random() < 0.4, name) for name in names]
 
     def program(self, depth=0):
         keys = [self.key(depth) for _ in range(self.chance.choice((1, 1, 1, 2, 3)))]

@@ -203,7 +203,7 @@ def measure(boxes, only=""):
     """One round with one server. A part that fails is told and leaves its rows empty."""
     out = {}
     for part in MEASURES:
-        if only not in part.__name__:
+        if not any(word in part.__name__ for word in only.split(",")):
             continue
         try:
             part(boxes, out)
