@@ -3,6 +3,7 @@
  * and REPLACE (RFC 8508). */
 #include "services/imap/append.h"
 #include "services/imap/commands.h"
+#include "services/imap/limits.h"
 #include "services/imap/resolve.h"
 #include "services/imap/view.h"
 #include "store/seen.h"
@@ -81,6 +82,8 @@ bool imap_cmd_append(struct imap_session *s, struct imap_command *c, struct err 
     struct imap_appending a = { .s = s };
     if (!imap_append_parse(&c->args, &args, e))
         return parse_failed(s, e);
+    if (imap_limit_refuses(s, args.n, true))
+        return true;
     bool ok =
         imap_append_prepare(&a, args.mailbox, args.messages, args.n, e) && append(&a, &appended, e);
     imap_append_fini(&a);

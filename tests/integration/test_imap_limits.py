@@ -101,6 +101,16 @@ def test_copy_of_more_is_refused_and_move_takes_the_newest(client):
     assert numbers(client.must("UID SEARCH ALL")) == [1, 2, 3]
 
 
+def appended(client, mailbox, n):
+    return last(client.do(f"APPEND {mailbox} ".encode() + b" ".join([b"{4+}\r\nA: b"] * n)))
+
+
+def test_append_of_more_is_refused(client):
+    assert appended(client, "target", 4).startswith(b"NO [MESSAGELIMIT 3] ")
+    assert b"MESSAGES 0)" in client.must("STATUS target (MESSAGES)")[0]
+    assert appended(client, "target", 3).startswith(b"OK [APPENDUID ")
+
+
 def test_uid_expunge_counts_what_is_deleted(client):
     client.must("UID STORE 1:2 +FLAGS.SILENT (\\Deleted)")
     client.must("UID STORE 4:5 +FLAGS.SILENT (\\Deleted)")
@@ -124,3 +134,5 @@ def test_without_it_only_copies_are_limited(heronry_factory):
         assert last(client.do("COPY 1:* target")).startswith(b"NO [MESSAGELIMIT 2] ")
         assert last(client.must("COPY 1:2 target")).startswith(b"OK [COPYUID ")
         assert b"MESSAGES 2)" in client.must("STATUS target (MESSAGES)")[0]
+        assert appended(client, "target", 3).startswith(b"NO [MESSAGELIMIT 2] ")
+        assert appended(client, "target", 2).startswith(b"OK [APPENDUID ")
