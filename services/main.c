@@ -57,6 +57,8 @@ int main(int argc, char **argv)
         cli_domain_group,
         cli_user_group,
         cli_app_password_group,
+        cli_expunged_group,
+        cli_share_group,
         cli_queue_group,
         cli_capability_group,
     };

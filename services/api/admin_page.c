@@ -28,6 +28,19 @@ bool admin_fail(struct api_call *call, const struct err *e)
     return e->kind == ERR_SYNTAX ? call_problem(call, "not-found", NULL) : call_fail(call, e);
 }
 
+bool admin_find_account(struct api_call *call, str name, struct account *out)
+{
+    struct err e = ERR_CLEAR;
+    struct account_directory *d = call->app->accounts;
+    int64_t id = api_id_parse(name);
+    bool found = true;
+    bool ok = id ? account_get(d, id, call->arena, call->deadline_ms, out, &e)
+                 : account_find_for_login(d, name, call->arena, call->deadline_ms, &found, out, &e);
+    if (!ok)
+        return call_fail(call, &e);
+    return found || call_problem(call, "not-found", NULL);
+}
+
 void admin_reply_deleted(struct api_call *call, bool is_done, const struct err *e)
 {
     if (is_done) {

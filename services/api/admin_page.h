@@ -3,6 +3,7 @@
 #ifndef API_ADMIN_PAGE_H
 #define API_ADMIN_PAGE_H
 
+#include "account/account.h"
 #include "account/lists.h"
 #include "services/api/call.h"
 
@@ -23,6 +24,8 @@ void admin_page_reply(struct api_call *call, struct admin_page *page);
 /* Answers an act on something that is named in the path: a name that cannot be one (ERR_SYNTAX) is
  * of something that is not there. Gives false. */
 bool admin_fail(struct api_call *call, const struct err *e);
+/* The account that an administrator names by id or address. False: answered. Yields. */
+YIELDS bool admin_find_account(struct api_call *call, str name, struct account *out);
 /* Answers a deletion: 204, or what went wrong. */
 void admin_reply_deleted(struct api_call *call, bool is_done, const struct err *e);
 /* ASCII letters in lower case, in the arena. */

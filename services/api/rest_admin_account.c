@@ -25,20 +25,6 @@ static const enum account_filter filters[] = {
 
 /* ---- one account ---- */
 
-/* The account of an id or an address. A name that nobody has is answered with 404. */
-YIELDS static bool find(struct api_call *call, str name, struct account *out)
-{
-    struct err e = ERR_CLEAR;
-    struct account_directory *d = call->app->accounts;
-    int64_t id = api_id_parse(name);
-    bool found = true;
-    bool ok = id ? account_get(d, id, call->arena, call->deadline_ms, out, &e)
-                 : account_find_for_login(d, name, call->arena, call->deadline_ms, &found, out, &e);
-    if (!ok)
-        return call_fail(call, &e);
-    return found || call_problem(call, "not-found", NULL);
-}
-
 /* The account as it is now, with its addresses. */
 YIELDS static bool load(struct api_call *call, int64_t id, json_t **out)
 {
@@ -69,7 +55,7 @@ void rest_get_account(struct api_call *call, const struct get_account_params *p,
 {
     struct account account;
     (void)body;
-    if (find(call, p->account_id, &account))
+    if (admin_find_account(call, p->account_id, &account))
         reply_account(call, account.account_id);
 }
 
@@ -177,7 +163,7 @@ void rest_update_account(struct api_call *call, const struct update_account_para
         .is_disabled = api_get_bool(body, "isDisabled", false),
         .is_admin = api_get_bool(body, "isAdmin", false),
     };
-    if (!find(call, p->account_id, &account))
+    if (!admin_find_account(call, p->account_id, &account))
         return;
     if (account_update(call->app->accounts, &actor, account.login, &update, call->arena,
                        call->deadline_ms, &e)) {
@@ -196,7 +182,7 @@ void rest_set_account_password(struct api_call *call, const struct set_account_p
     struct err e = ERR_CLEAR;
     const struct account_actor actor = call_account_actor(call);
     struct account_change change = { .kind = ACCOUNT_SET_PASSWORD_HASH };
-    if (!find(call, p->account_id, &account) ||
+    if (!admin_find_account(call, p->account_id, &account) ||
         !hash(call, account.login, api_get_text(body, "password"), &change.text))
         return;
     if (account_change(call->app->accounts, &actor, account.login, &change, call->arena,

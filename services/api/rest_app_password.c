@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* App passwords: of one's own account, and of any account for administrators. */
-#include "account/account.h"
 #include "api_routes.h"
 #include "auth/app_password.h"
 #include "base/date.h"
+#include "services/api/admin_page.h"
 #include "services/api/api.h"
 #include "services/api/shape_account.h"
 
@@ -19,21 +19,12 @@ static struct owner self(const struct api_call *call)
     return (struct owner){ call->who.account_id, call->who.login, "app-passwords" };
 }
 
-/* The account that an administrator names by id or address; false: it was answered. Yields. */
+/* The account that an administrator names; false: it was answered. Yields. */
 static bool find(struct api_call *call, str name, struct owner *out)
 {
     struct account account;
-    struct err e = ERR_CLEAR;
-    int64_t id = api_id_parse(name);
-    bool found = true;
-    bool ok =
-        id ? account_get(call->app->accounts, id, call->arena, call->deadline_ms, &account, &e)
-           : account_find_for_login(call->app->accounts, name, call->arena, call->deadline_ms,
-                                    &found, &account, &e);
-    if (!ok)
-        return call_fail(call, &e);
-    if (!found)
-        return call_problem(call, "not-found", NULL);
+    if (!admin_find_account(call, name, &account))
+        return false;
     str path = arena_printf(call->arena, "admin/accounts/%lld/app-passwords",
                             (long long)account.account_id);
     *out = (struct owner){ account.account_id, account.login, arena_cstr(call->arena, path) };

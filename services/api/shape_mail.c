@@ -33,16 +33,21 @@ static const char *role_name(enum store_role role)
     return names[role];
 }
 
+json_t *shape_role(enum store_role role)
+{
+    const char *name = role_name(role);
+    return name ? json_string(name) : json_null();
+}
+
 json_t *shape_mailbox(const struct store_mailbox *box)
 {
     json_t *o = json_object();
-    const char *role = role_name(box->role);
     ptrdiff_t slash = str_rfind_byte(box->name, '/');
     api_set(o, "id", api_id(box->mailbox_id));
     api_set(o, "name", api_text(str_skip(box->name, (size_t)(slash + 1))));
     api_set(o, "path", api_text(box->name));
     api_set(o, "parentId", api_id_or_null(box->parent_id));
-    api_set(o, "role", role ? json_string(role) : json_null());
+    api_set(o, "role", shape_role(box->role));
     api_set(o, "totalMessages", json_integer(box->state.messages));
     api_set(o, "unreadMessages", json_integer(box->state.unseen));
     api_set(o, "isSubscribed", json_boolean(box->is_subscribed));

@@ -12,6 +12,8 @@ enum {
     SHAPE_ROW_IDS = 200    /* ids of messages in it */
 };
 
+/* The word for a role, null for none. */
+json_t *shape_role(enum store_role role);
 json_t *shape_mailbox(const struct store_mailbox *box);
 /* All of them: for MailboxList and Bootstrap. */
 json_t *shape_mailboxes(const struct store_mailboxes *boxes);

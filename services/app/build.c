@@ -195,6 +195,7 @@ static void open_state(struct app *app)
         .db = app->db,
         .notify = app->notify,
         .node_id = app->node_id,
+        .keep_gone_ms = config_int(c, CONFIG_MAIL_KEEP_DELETED),
     };
     int64_t divisor = config_int(c, CONFIG_DELIVERY_TIME_DIVISOR);
     struct config_list waits = config_list(c, CONFIG_DELIVERY_RETRY_SCHEDULE);

@@ -9,7 +9,7 @@
 #include "obs/obs.h"
 #include "queue/queue.h"
 #include "search/vocabulary.h"
-#include "store/store.h"
+#include "store/expunged.h"
 
 YIELDS static bool maintain_store(struct app *app, int64_t deadline_ms, struct err *e)
 {
@@ -28,6 +28,13 @@ YIELDS static bool sweep_vocabulary(struct app *app, int64_t deadline_ms, struct
     return search_sweep_vocabulary(app->db, SEARCH_SWEEP_EVERY_S, deadline_ms, &done, e);
 }
 
+/* Mail that is older than its mailbox keeps. */
+YIELDS static bool expunge_old(struct app *app, int64_t deadline_ms, struct err *e)
+{
+    int64_t expunged;
+    return store_keep_apply(app->store, deadline_ms, &expunged, e);
+}
+
 /* Sessions, tokens, app passwords, uploads and submissions that have ended. */
 YIELDS static bool sweep_ended(struct app *app, int64_t deadline_ms, struct err *e)
 {
@@ -39,6 +46,7 @@ YIELDS static bool sweep_ended(struct app *app, int64_t deadline_ms, struct err 
 
 static const struct scheduler_job jobs[] = {
     { .name = "store", .every_ms = 60000, .limit_ms = 50000, .run = maintain_store },
+    { .name = "retention", .every_ms = 600000, .limit_ms = 60000, .run = expunge_old },
     { .name = "queue", .every_ms = 60000, .limit_ms = 30000, .run = sweep_queue },
     { .name = "vocabulary", .every_ms = 300000, .limit_ms = 60000, .run = sweep_vocabulary },
     { .name = "ended", .every_ms = 600000, .limit_ms = 30000, .run = sweep_ended },

@@ -353,6 +353,114 @@ export interface paths {
         patch: operations["updateMailbox"];
         trace?: never;
     };
+    "/mailboxes/{mailboxId}/grants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists who may use a mailbox
+         * @description Lists who may use a mailbox
+         */
+        get: operations["listMailboxGrants"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/mailboxes/{mailboxId}/grants/{grantee}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Says what somebody may do with a mailbox
+         * @description Sets the rights of one account, or of everybody of the owner's domain (`anyone`). Without any right the entry is removed. Rights that are denied are taken away, whoever gives them.
+         */
+        put: operations["setMailboxGrant"];
+        post?: never;
+        /**
+         * Takes away what somebody may do with a mailbox
+         * @description Takes away what somebody may do with a mailbox
+         */
+        delete: operations["removeMailboxGrant"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/mailboxes/{mailboxId}/retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Shows for how long a mailbox keeps its messages
+         * @description Shows for how long a mailbox keeps its messages
+         */
+        get: operations["getMailboxRetention"];
+        /**
+         * Says for how long a mailbox keeps its messages
+         * @description Messages that came into the mailbox longer ago are deleted some minutes later. They can be restored like others that were deleted.
+         */
+        put: operations["setMailboxRetention"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/expunged": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists deleted messages that can be restored
+         * @description What was deleted for ever, or by itself, can be restored for some days. Drafts cannot.
+         */
+        get: operations["listExpunged"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/expunged/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Restores deleted messages
+         * @description Each message becomes a new one of the mailbox that it was in; that is made again when it was deleted. All of them or none: a full account is 422 `limit`. Ids that are not there (any more) are passed over. At most 10000 are restored in one request; while `left` is not 0, send it again.
+         */
+        post: operations["restoreExpunged"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/mailboxes/{mailboxId}/threads": {
         parameters: {
             query?: never;
@@ -1049,6 +1157,154 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/accounts/{accountId}/mailboxes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the mailboxes of an account
+         * @description Lists the mailboxes of an account
+         */
+        get: operations["listAccountMailboxes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/accounts/{accountId}/mailboxes/{mailboxId}/retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Says for how long a mailbox keeps its messages
+         * @description Says for how long a mailbox keeps its messages
+         */
+        put: operations["setAccountMailboxRetention"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/accounts/{accountId}/mailboxes/{mailboxId}/grants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists who may use a mailbox
+         * @description Lists who may use a mailbox
+         */
+        get: operations["listAccountMailboxGrants"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/accounts/{accountId}/mailboxes/{mailboxId}/grants/{grantee}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Says what somebody may do with a mailbox
+         * @description Sets the rights of one account, or of everybody of the owner's domain (`anyone`). Without any right the entry is removed. Rights that are denied are taken away, whoever gives them.
+         */
+        put: operations["setAccountMailboxGrant"];
+        post?: never;
+        /**
+         * Takes away what somebody may do with a mailbox
+         * @description Takes away what somebody may do with a mailbox
+         */
+        delete: operations["removeAccountMailboxGrant"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/domains/{domain}/shared-folders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the shared folders of a domain
+         * @description Lists the shared folders of a domain
+         */
+        get: operations["listSharedFolders"];
+        put?: never;
+        /**
+         * Makes a shared folder of a domain
+         * @description Makes a shared folder of a domain
+         */
+        post: operations["createSharedFolder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/accounts/{accountId}/expunged": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists deleted messages of an account
+         * @description Lists deleted messages of an account
+         */
+        get: operations["listAccountExpunged"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/accounts/{accountId}/expunged/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Restores deleted messages of an account
+         * @description Each message becomes a new one of the mailbox that it was in; that is made again when it was deleted. All of them or none: a full account is 422 `limit`. Ids that are not there (any more) are passed over. At most 10000 are restored in one request; while `left` is not 0, send it again.
+         */
+        post: operations["restoreAccountExpunged"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/addresses": {
         parameters: {
             query?: never;
@@ -1375,6 +1631,47 @@ export interface components {
         /** @description What is to change; fields that are left out stay. */
         AccountChange: {
             displayName?: components["schemas"]["DisplayName"];
+        };
+        /** @description A deleted message of an account that can be restored. What it says is for its owner only. */
+        AccountExpungedMessage: {
+            id: components["schemas"]["Id"];
+            mailboxId: components["schemas"]["Id"];
+            /**
+             * @description Full name of the mailbox it was in; of one that was deleted too, its name then.
+             * @example Work/Projects
+             */
+            mailboxPath: string;
+            expungedAt: components["schemas"]["Timestamp"];
+            receivedAt: components["schemas"]["Timestamp"];
+            size: components["schemas"]["Octets"];
+        };
+        /** @description Deleted messages of an account that can be restored. */
+        AccountExpungedPage: {
+            /** @description The messages. */
+            items: components["schemas"]["AccountExpungedMessage"][];
+            nextCursor: components["schemas"]["NextCursor"];
+        };
+        /** @description A mailbox of an account. */
+        AccountMailbox: {
+            id: components["schemas"]["Id"];
+            /**
+             * @description Full name, levels joined by "/".
+             * @example Work/Projects
+             */
+            path: string;
+            role: components["schemas"]["MailboxRole"];
+            totalMessages: components["schemas"]["Count"];
+            size: components["schemas"]["Octets"];
+            /**
+             * @description Days after which its messages are deleted by themselves; null for never.
+             * @example 30
+             */
+            retentionDays: number | null;
+        };
+        /** @description All mailboxes of an account, the inbox first, then by name. */
+        AccountMailboxList: {
+            /** @description The mailboxes. */
+            items: components["schemas"]["AccountMailbox"][];
         };
         /** @description How much of its quota an account uses. */
         AccountUse: {
@@ -1975,6 +2272,27 @@ export interface components {
         };
         /** @description The object of a `data` line. */
         Event: components["schemas"]["ChangeEvent"] | components["schemas"]["SubmissionEvent"] | components["schemas"]["QueueEvent"] | components["schemas"]["SessionEvent"] | components["schemas"]["ResetEvent"];
+        /** @description A deleted message that can be restored. */
+        ExpungedMessage: {
+            id: components["schemas"]["Id"];
+            mailboxId: components["schemas"]["Id"];
+            /**
+             * @description Full name of the mailbox it was in; of one that was deleted too, its name then.
+             * @example Work/Projects
+             */
+            mailboxPath: string;
+            expungedAt: components["schemas"]["Timestamp"];
+            receivedAt: components["schemas"]["Timestamp"];
+            size: components["schemas"]["Octets"];
+            from: components["schemas"]["EmailAddress"];
+            subject: components["schemas"]["Subject"];
+        };
+        /** @description Deleted messages that can be restored. */
+        ExpungedPage: {
+            /** @description The messages. */
+            items: components["schemas"]["ExpungedMessage"][];
+            nextCursor: components["schemas"]["NextCursor"];
+        };
         /** @description How what was found spreads. */
         Facets: {
             /** @description By sender, the most frequent first. */
@@ -2012,6 +2330,26 @@ export interface components {
              */
             name: string;
             count: components["schemas"]["Count"];
+        };
+        /** @description What one account, or everybody of the owner's domain, may do with a mailbox. */
+        Grant: {
+            /**
+             * @description Login of the account; `anyone` for everybody of the owner's domain.
+             * @example leo@example.org
+             */
+            grantee: string;
+            granted: components["schemas"]["Rights"];
+            denied: components["schemas"]["Rights"];
+        };
+        /** @description The rights that somebody is to have. */
+        GrantChange: {
+            granted: components["schemas"]["Rights"];
+            denied?: components["schemas"]["Rights"];
+        };
+        /** @description Who may do what with a mailbox, by login. */
+        GrantList: {
+            /** @description The entries. */
+            items: components["schemas"]["Grant"][];
         };
         /** @description Whether the server can serve. */
         Health: {
@@ -2757,6 +3095,65 @@ export interface components {
             state: components["schemas"]["State"];
         };
         /**
+         * @description Which deleted messages: those with the ids, or all that were in the mailbox and went between the two moments. Fields that are left out choose all, but there has to be one.
+         * @example {
+         *       "from": "2026-03-01T12:00:00Z",
+         *       "dryRun": true
+         *     }
+         */
+        RestoreRequest: {
+            /** @description These, as far as the other fields let them. */
+            ids?: components["schemas"]["Id"][];
+            /**
+             * Format: id
+             * @description Only those that were in this mailbox.
+             * @example 1
+             */
+            mailboxId?: string;
+            /**
+             * Format: date-time
+             * @description Only what went at or after this moment.
+             * @example 2026-03-01T12:00:00Z
+             */
+            from?: string;
+            /**
+             * Format: date-time
+             * @description Only what went before this moment.
+             * @example 2026-03-02T12:00:00Z
+             */
+            to?: string;
+            /**
+             * @description Only count; nothing is restored.
+             * @default false
+             * @example true
+             */
+            dryRun: boolean;
+        };
+        /** @description What was restored, or with `dryRun` would be. */
+        RestoreResult: {
+            messages: components["schemas"]["Count"];
+            size: components["schemas"]["Octets"];
+            /**
+             * @description How many more there are, beyond what one request restores.
+             * @example 0
+             */
+            left: number;
+        };
+        /** @description For how long a mailbox keeps its messages. */
+        Retention: {
+            /**
+             * @description Days after a message came into the mailbox; null for as long as nobody deletes it.
+             * @example 30
+             */
+            days: number | null;
+        };
+        /**
+         * Format: line
+         * @description Letters of RFC 4314: l see it, r read, s keep own read marks, w change flags, i put messages in, p post to it, k make mailboxes below, x delete it, t mark as deleted, e expunge, a change rights.
+         * @example lrs
+         */
+        Rights: string;
+        /**
          * @description What a token may do. A session may do all that its person may.
          * @example mail:read
          * @enum {string}
@@ -2891,6 +3288,32 @@ export interface components {
             singleKeys?: components["schemas"]["SingleKeys"];
             markReadAfterSeconds?: components["schemas"]["MarkReadAfterSeconds"];
             desktopNotifications?: components["schemas"]["DesktopNotifications"];
+        };
+        /** @description A folder that belongs to a domain. Mail programs show it below "Shared Folders". */
+        SharedFolder: {
+            accountId: components["schemas"]["Id"];
+            mailboxId: components["schemas"]["Id"];
+            /**
+             * @description Full name, levels joined by "/".
+             * @example Team/Plans
+             */
+            path: string;
+            totalMessages: components["schemas"]["Count"];
+            size: components["schemas"]["Octets"];
+        };
+        /** @description Shared folders of a domain by name. */
+        SharedFolderList: {
+            /** @description The folders. */
+            items: components["schemas"]["SharedFolder"][];
+        };
+        /** @description A shared folder to be made. What is missing above it is made too. */
+        SharedFolderNew: {
+            /**
+             * Format: line
+             * @description Full name, levels joined by "/".
+             * @example Team/Plans
+             */
+            path: string;
         };
         /** @description Name and password. */
         SignIn: {
@@ -3570,6 +3993,11 @@ export interface components {
          * @example 115302194731810901
          */
         draftId: components["schemas"]["Id"];
+        /**
+         * @description Login of an account of this server, or `anyone` for everybody of the owner's domain.
+         * @example leo@example.org
+         */
+        grantee: string;
         /**
          * @description Any text of the client's choice. A second request with the same key and the same body within 24 hours is not carried out again but answered as the first one was; with another body it is 409.
          * @example 4f1b3c1e-8a53-4a52-9a0e-0a5b5e1d9a77
@@ -5036,6 +5464,351 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidFields"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listMailboxGrants: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of a mailbox of the account.
+                 * @example 1
+                 */
+                mailboxId: components["parameters"]["mailboxId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All entries; the owner, who has all rights, is not among them. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "grantee": "leo@example.org",
+                     *           "granted": "lrs",
+                     *           "denied": "lrs"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["GrantList"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    setMailboxGrant: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of a mailbox of the account.
+                 * @example 1
+                 */
+                mailboxId: components["parameters"]["mailboxId"];
+                /**
+                 * @description Login of an account of this server, or `anyone` for everybody of the owner's domain.
+                 * @example leo@example.org
+                 */
+                grantee: components["parameters"]["grantee"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "granted": "lrs",
+                 *       "denied": "lrs"
+                 *     }
+                 */
+                "application/json": components["schemas"]["GrantChange"];
+            };
+        };
+        responses: {
+            /** @description All entries as they are now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "grantee": "leo@example.org",
+                     *           "granted": "lrs",
+                     *           "denied": "lrs"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["GrantList"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidFields"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    removeMailboxGrant: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of a mailbox of the account.
+                 * @example 1
+                 */
+                mailboxId: components["parameters"]["mailboxId"];
+                /**
+                 * @description Login of an account of this server, or `anyone` for everybody of the owner's domain.
+                 * @example leo@example.org
+                 */
+                grantee: components["parameters"]["grantee"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Nothing is left of it. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getMailboxRetention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of a mailbox of the account.
+                 * @example 1
+                 */
+                mailboxId: components["parameters"]["mailboxId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The days. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "days": 30
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Retention"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    setMailboxRetention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of a mailbox of the account.
+                 * @example 1
+                 */
+                mailboxId: components["parameters"]["mailboxId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "days": 30
+                 *     }
+                 */
+                "application/json": components["schemas"]["Retention"];
+            };
+        };
+        responses: {
+            /** @description The days as they are now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "days": 30
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Retention"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidFields"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listExpunged: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Only messages that were in this mailbox.
+                 * @example 1
+                 */
+                mailboxId?: string;
+                /**
+                 * @description Only what went at or after this moment.
+                 * @example 2026-03-01T00:00:00Z
+                 */
+                from?: string;
+                /**
+                 * @description Only what went before this moment.
+                 * @example 2026-03-02T00:00:00Z
+                 */
+                to?: string;
+                /**
+                 * @description The most items in the answer.
+                 * @example 50
+                 */
+                limit?: components["parameters"]["limit"];
+                /** @description Where the page begins: `nextCursor` of the page before, with all other parameters as they were. Without it the first page is given. */
+                cursor?: components["parameters"]["cursor"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of deleted messages, what went last first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "115302194731810817",
+                     *           "mailboxId": "115302194731810817",
+                     *           "mailboxPath": "Work/Projects",
+                     *           "expungedAt": "2026-03-01T12:00:00Z",
+                     *           "receivedAt": "2026-03-01T12:00:00Z",
+                     *           "size": 20480,
+                     *           "from": {
+                     *             "name": "Mia Reed",
+                     *             "address": "mia@example.org"
+                     *           },
+                     *           "subject": "Plan for spring"
+                     *         }
+                     *       ],
+                     *       "nextCursor": "eyJhIjo0Mn0"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ExpungedPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    restoreExpunged: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Any text of the client's choice. A second request with the same key and the same body within 24 hours is not carried out again but answered as the first one was; with another body it is 409.
+                 * @example 4f1b3c1e-8a53-4a52-9a0e-0a5b5e1d9a77
+                 */
+                "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "from": "2026-03-01T12:00:00Z",
+                 *       "dryRun": true
+                 *     }
+                 */
+                "application/json": components["schemas"]["RestoreRequest"];
+            };
+        };
+        responses: {
+            /** @description What was restored, or would be. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "messages": 3,
+                     *       "size": 20480,
+                     *       "left": 0
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RestoreResult"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -8036,6 +8809,495 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listAccountMailboxes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of an account, or one of its addresses.
+                 * @example 12
+                 */
+                accountId: components["parameters"]["accountId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All mailboxes. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "115302194731810817",
+                     *           "path": "Work/Projects",
+                     *           "role": "inbox",
+                     *           "totalMessages": 3,
+                     *           "size": 20480,
+                     *           "retentionDays": 30
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AccountMailboxList"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    setAccountMailboxRetention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of an account, or one of its addresses.
+                 * @example 12
+                 */
+                accountId: components["parameters"]["accountId"];
+                /**
+                 * @description Id of a mailbox of the account.
+                 * @example 1
+                 */
+                mailboxId: components["parameters"]["mailboxId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "days": 30
+                 *     }
+                 */
+                "application/json": components["schemas"]["Retention"];
+            };
+        };
+        responses: {
+            /** @description The days as they are now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "days": 30
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Retention"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidFields"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listAccountMailboxGrants: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of an account, or one of its addresses.
+                 * @example 12
+                 */
+                accountId: components["parameters"]["accountId"];
+                /**
+                 * @description Id of a mailbox of the account.
+                 * @example 1
+                 */
+                mailboxId: components["parameters"]["mailboxId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All entries; the owner, who has all rights, is not among them. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "grantee": "leo@example.org",
+                     *           "granted": "lrs",
+                     *           "denied": "lrs"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["GrantList"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    setAccountMailboxGrant: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of an account, or one of its addresses.
+                 * @example 12
+                 */
+                accountId: components["parameters"]["accountId"];
+                /**
+                 * @description Id of a mailbox of the account.
+                 * @example 1
+                 */
+                mailboxId: components["parameters"]["mailboxId"];
+                /**
+                 * @description Login of an account of this server, or `anyone` for everybody of the owner's domain.
+                 * @example leo@example.org
+                 */
+                grantee: components["parameters"]["grantee"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "granted": "lrs",
+                 *       "denied": "lrs"
+                 *     }
+                 */
+                "application/json": components["schemas"]["GrantChange"];
+            };
+        };
+        responses: {
+            /** @description All entries as they are now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "grantee": "leo@example.org",
+                     *           "granted": "lrs",
+                     *           "denied": "lrs"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["GrantList"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidFields"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    removeAccountMailboxGrant: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of an account, or one of its addresses.
+                 * @example 12
+                 */
+                accountId: components["parameters"]["accountId"];
+                /**
+                 * @description Id of a mailbox of the account.
+                 * @example 1
+                 */
+                mailboxId: components["parameters"]["mailboxId"];
+                /**
+                 * @description Login of an account of this server, or `anyone` for everybody of the owner's domain.
+                 * @example leo@example.org
+                 */
+                grantee: components["parameters"]["grantee"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Nothing is left of it. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listSharedFolders: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name of a domain of this server, as A-labels.
+                 * @example example.org
+                 */
+                domain: components["parameters"]["domain"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The folders. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "accountId": "115302194731810817",
+                     *           "mailboxId": "115302194731810817",
+                     *           "path": "Team/Plans",
+                     *           "totalMessages": 3,
+                     *           "size": 20480
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SharedFolderList"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createSharedFolder: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Any text of the client's choice. A second request with the same key and the same body within 24 hours is not carried out again but answered as the first one was; with another body it is 409.
+                 * @example 4f1b3c1e-8a53-4a52-9a0e-0a5b5e1d9a77
+                 */
+                "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
+            };
+            path: {
+                /**
+                 * @description Name of a domain of this server, as A-labels.
+                 * @example example.org
+                 */
+                domain: components["parameters"]["domain"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "path": "Team/Plans"
+                 *     }
+                 */
+                "application/json": components["schemas"]["SharedFolderNew"];
+            };
+        };
+        responses: {
+            /** @description Made; everybody of the domain may read it until its rights are changed. */
+            201: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "accountId": "115302194731810817",
+                     *       "mailboxId": "115302194731810817",
+                     *       "path": "Team/Plans",
+                     *       "totalMessages": 3,
+                     *       "size": 20480
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SharedFolder"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidFields"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listAccountExpunged: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Only messages that were in this mailbox.
+                 * @example 1
+                 */
+                mailboxId?: string;
+                /**
+                 * @description Only what went at or after this moment.
+                 * @example 2026-03-01T00:00:00Z
+                 */
+                from?: string;
+                /**
+                 * @description Only what went before this moment.
+                 * @example 2026-03-02T00:00:00Z
+                 */
+                to?: string;
+                /**
+                 * @description The most items in the answer.
+                 * @example 50
+                 */
+                limit?: components["parameters"]["limit"];
+                /** @description Where the page begins: `nextCursor` of the page before, with all other parameters as they were. Without it the first page is given. */
+                cursor?: components["parameters"]["cursor"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Id of an account, or one of its addresses.
+                 * @example 12
+                 */
+                accountId: components["parameters"]["accountId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of deleted messages, what went last first. What they say is not shown. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "115302194731810817",
+                     *           "mailboxId": "115302194731810817",
+                     *           "mailboxPath": "Work/Projects",
+                     *           "expungedAt": "2026-03-01T12:00:00Z",
+                     *           "receivedAt": "2026-03-01T12:00:00Z",
+                     *           "size": 20480
+                     *         }
+                     *       ],
+                     *       "nextCursor": "eyJhIjo0Mn0"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AccountExpungedPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    restoreAccountExpunged: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Any text of the client's choice. A second request with the same key and the same body within 24 hours is not carried out again but answered as the first one was; with another body it is 409.
+                 * @example 4f1b3c1e-8a53-4a52-9a0e-0a5b5e1d9a77
+                 */
+                "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
+            };
+            path: {
+                /**
+                 * @description Id of an account, or one of its addresses.
+                 * @example 12
+                 */
+                accountId: components["parameters"]["accountId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "from": "2026-03-01T12:00:00Z",
+                 *       "dryRun": true
+                 *     }
+                 */
+                "application/json": components["schemas"]["RestoreRequest"];
+            };
+        };
+        responses: {
+            /** @description What was restored, or would be. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "messages": 3,
+                     *       "size": 20480,
+                     *       "left": 0
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RestoreResult"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidFields"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
         };

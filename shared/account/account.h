@@ -192,6 +192,11 @@ YIELDS bool account_domain_add(struct account_directory *d, const struct account
 /* Only a domain without accounts can go: ERR_CONFLICT otherwise. ERR_NOT_FOUND. Yields. */
 YIELDS bool account_domain_remove(struct account_directory *d, const struct account_actor *actor,
                                   str domain, struct arena *a, int64_t deadline_ms, struct err *e);
+/* The account that holds the shared folders of a domain (store/share.h); with `make` it is made
+ * when there is none, else *account_id is 0 then. ERR_NOT_FOUND: the domain. Yields. */
+YIELDS bool account_domain_shared(struct account_directory *d, str domain, bool make,
+                                  struct arena *a, int64_t deadline_ms, int64_t *account_id,
+                                  struct err *e);
 /* Yields. */
 YIELDS bool account_domain_list(struct account_directory *d, struct arena *a, int64_t deadline_ms,
                                 struct account_domain_list *out, struct err *e);

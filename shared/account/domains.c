@@ -9,6 +9,8 @@ static const struct db_stmt list_all = {
     "  LEFT JOIN account c USING (domain_id) GROUP BY d.domain_id ORDER BY d.name"
 };
 
+static const struct db_stmt find_shared = { "SELECT domain_shared($1, $2)" };
+
 static YIELDS bool change_domain(struct account_directory *d, const struct account_actor *actor,
                                  const struct db_stmt *stmt, str domain, struct arena *a,
                                  int64_t deadline_ms, struct err *e)
@@ -66,5 +68,22 @@ bool account_domain_list(struct account_directory *d, struct arena *a, int64_t d
                                                 .accounts = db_int(rows, i, 1),
                                                 .created_at_us = db_time_us(rows, i, 2) };
     }
+    return true;
+}
+
+bool account_domain_shared(struct account_directory *d, str domain, bool make, struct arena *a,
+                           int64_t deadline_ms, int64_t *account_id, struct err *e)
+{
+    struct db_rows *rows = NULL;
+    if (!account_domain_normalize(a, domain, &domain, e))
+        return false;
+    const struct db_param params[] = { DB_TEXT(domain), DB_BOOL(make) };
+    if (!db_query(d->db, DB_DELIVER, &find_shared, params, COUNT_OF(params), a, deadline_ms, &rows,
+                  e)) {
+        if (e->kind == ERR_NOT_FOUND)
+            return ERR(e, ERR_NOT_FOUND, "the domain %.*s is not ours", STR_FMT(domain));
+        return false;
+    }
+    *account_id = db_is_null(rows, 0, 0) ? 0 : db_int(rows, 0, 0);
     return true;
 }

@@ -10,7 +10,8 @@ static const struct db_stmt find_route = {
     "       CASE WHEN $4 THEN coalesce("
     "           (SELECT min(c.account_id) FROM account c WHERE c.domain_id = d.domain_id AND c.is_admin),"
     "           (SELECT min(c.account_id) FROM account c WHERE c.is_admin),"
-    "           (SELECT min(c.account_id) FROM account c WHERE c.domain_id = d.domain_id)) END"
+    "           (SELECT min(c.account_id) FROM account c WHERE c.domain_id = d.domain_id"
+    "             AND NOT c.is_shared)) END"
     "  FROM domain d WHERE d.name = $3"
 };
 
@@ -19,7 +20,7 @@ static const struct db_stmt find_postmaster = {
     "SELECT coalesce((SELECT a.account_id FROM address a WHERE a.addr_lower LIKE 'postmaster@%'"
     "                  ORDER BY a.addr_lower LIMIT 1),"
     "                (SELECT min(account_id) FROM account WHERE is_admin),"
-    "                (SELECT min(account_id) FROM account))"
+    "                (SELECT min(account_id) FROM account WHERE NOT is_shared))"
 };
 
 static const struct db_stmt find_domain = { "SELECT 1 FROM domain WHERE name = $1" };

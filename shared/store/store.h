@@ -25,6 +25,7 @@ struct store_options {
     struct db *db;
     struct notify *notify; /* NULL: nothing is published (tools, tests) */
     unsigned node_id;      /* 0-1023, different in each running process */
+    int64_t keep_gone_ms;  /* for so long what was expunged can be restored (expunged.h) */
 };
 
 /* Keeps what the options point to. Gives. No fiber may be inside a call when it is freed. */

@@ -10,7 +10,7 @@ static const struct db_stmt long_logs = {
     "SELECT account_id FROM change GROUP BY account_id HAVING count(*) > $1 LIMIT $2"
 };
 static const struct db_stmt compact = { "SELECT change_compact($1, $2, $3)" };
-static const struct db_stmt purge = { "SELECT taken, purged FROM message_purge($1, $2)" };
+static const struct db_stmt purge = { "SELECT taken, purged FROM message_purge($1, $2, $3)" };
 static const struct db_stmt accounts_after = {
     "SELECT account_id FROM account_state WHERE account_id > $1 ORDER BY account_id LIMIT $2"
 };
@@ -50,7 +50,10 @@ static YIELDS bool purge_some(struct store *s, struct arena *a, int64_t deadline
                               struct store_maintained *out, struct err *e)
 {
     int64_t taken = UPKEEP_PURGE_ROWS;
-    const struct db_param params[] = { DB_INT4(UPKEEP_PURGE_ROWS), DB_INT4(UPKEEP_PURGE_AGE_S) };
+    int64_t keep_s = s->options.keep_gone_ms / 1000;
+    keep_s = keep_s > UPKEEP_PURGE_AGE_S ? keep_s : UPKEEP_PURGE_AGE_S;
+    const struct db_param params[] = { DB_INT4(UPKEEP_PURGE_ROWS), DB_INT4(UPKEEP_PURGE_AGE_S),
+                                       DB_INT4((int)keep_s) };
     while (taken == UPKEEP_PURGE_ROWS && clock_monotonic_ms() < deadline_ms) {
         struct db_rows *rows = NULL;
         if (!db_query(s->options.db, DB_DELIVER, &purge, params, COUNT_OF(params), a, deadline_ms,

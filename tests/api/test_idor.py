@@ -65,16 +65,27 @@ class Victim:
             "tokenId": self.api.post("/tokens", {"name": "t", "scopes": ["mail:read"]}, status=201).json["token"]["id"],
         }
         self.ids["submissionId"] = self.send()
+        self.expunged = self.expunge()
         self.attachment = self.api.get(f"/messages/{own['id']}").json["attachments"][0]["blobId"]
 
     def send(self):
         draft = self.api.post("/drafts", DRAFT | {"to": [{"address": self.user["address"]}]}, status=201).json
         return self.api.post("/submissions", {"draftId": draft["id"], "undoSeconds": 120}, status=201).json["id"]
 
+    def expunge(self):
+        """Id of a message that was deleted for ever."""
+        with self.api.server.imap(self.user) as imap:
+            assert imap.append("INBOX", None, imaplib.Time2Internaldate(time.time()), message())[0] == "OK"
+        target = {"messageIds": [self.api.get("/messages").json["items"][0]["id"]]}
+        self.api.post("/messages/batch", {"target": target, "change": {"destroy": True}}, status=200)
+        return self.api.get("/expunged").json["items"][0]["id"]
+
     def picture(self):
         """Everything that somebody else could have changed."""
-        lists = ["/mailboxes", "/identities", "/messages", "/drafts", "/tokens", "/app-passwords", "/me", "/me/settings"]
+        lists = ["/mailboxes", "/identities", "/messages", "/drafts", "/tokens", "/app-passwords", "/expunged", "/me", "/me/settings"]
         seen = {path: self.api.get(path).json for path in lists}
+        seen["retention"] = self.api.get(f"/mailboxes/{self.ids['mailboxId']}/retention").json
+        seen["grants"] = self.api.get(f"/mailboxes/{self.ids['mailboxId']}/grants").json
         seen["source"] = self.api.get(f"/messages/{self.ids['messageId']}/source").body
         seen["blob"] = self.api.get(f"/blobs/{self.ids['blobId']}").body
         seen["submission"] = self.api.get(f"/submissions/{self.ids['submissionId']}").json
@@ -159,6 +170,22 @@ def test_ids_of_others_in_lists_are_not_found(intruders, victim):
     # Own drafts of the tests before may be among what is found.
     found = {number for hit in api.get("/search", query={"q": "secret"}).json["items"] for number in hit["messageIds"]}
     assert not found & {m["id"] for m in victim.api.get("/messages").json["items"]}
+    assert victim.picture() == before
+
+
+def test_deleted_messages_of_others_stay_deleted(intruders, victim):
+    """The id of one restores nothing, and nothing of it is shown, also not to an administrator."""
+    before = victim.picture()
+    for who, api in intruders.items():
+        assert api.post("/expunged/restore", {"ids": [victim.expunged]}, status=200).json["messages"] == 0
+        assert victim.expunged not in [m["id"] for m in api.get("/expunged").json["items"]]
+        own = api.get("/me").json["id"]
+        if who == "administrator":
+            other = f"/admin/accounts/{own}/expunged"
+            assert api.post(f"{other}/restore", {"ids": [victim.expunged]}, status=200).json["messages"] == 0
+            shown = api.get(f"/admin/accounts/{victim.user['address']}/expunged")
+            assert victim.expunged in [m["id"] for m in shown.json["items"]]
+            assert "secret" not in shown.text.lower()
     assert victim.picture() == before
 
 

@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 
+import mail
 from api_client import Api
 from conftest import Instance
 
@@ -127,6 +128,96 @@ def test_app_passwords_of_an_account(admin, domain):
     assert admin.get(path).json["items"] == []
     acts = [r["action"] for r in admin.get("/admin/audit", query={"object": account["address"]}).json["items"]]
     assert acts[:2] == ["app_password.revoke", "app_password.create"]
+
+
+def filled(heronry, admin, domain, n=3):
+    """An account with deleted messages in its Archive."""
+    account = new_account(admin, domain).json
+    user = {"address": account["address"], "password": "some horse battery staple"}
+    mail.append(heronry, user, *(mail.make(f"letter {i}") for i in range(n)), mailbox="Archive")
+    api = Api.signed_in(heronry, user)
+    ids = [m["id"] for m in api.get("/messages").json["items"]]
+    api.post("/messages/batch", {"target": {"messageIds": ids}, "change": {"destroy": True}}, status=200)
+    return account, api
+
+
+def test_deleted_messages_of_an_account(heronry, admin, domain):
+    account, api = filled(heronry, admin, domain)
+    path = f"/admin/accounts/{account['id']}/expunged"
+    rows = pages(admin, path)
+    assert len(rows) == 3 and {r["mailboxPath"] for r in rows} == {"Archive"} and "letter" not in str(rows)
+    archive = rows[0]["mailboxId"]
+    assert admin.get(path, query={"mailboxId": archive, "from": "2099-01-01T00:00:00Z"}).json["items"] == []
+    assert len(admin.get(path, query={"mailboxId": archive, "to": "2099-01-01T00:00:00Z"}).json["items"]) == 3
+    size = sum(r["size"] for r in rows)
+    would = admin.post(f"{path}/restore", {"mailboxId": archive, "dryRun": True}, status=200)
+    assert would.json == {"messages": 3, "size": size, "left": 0} and len(pages(admin, path)) == 3
+    key = {"Idempotency-Key": path}
+    assert admin.post(f"{path}/restore", {"ids": [rows[0]["id"]]}, headers=key, status=200).json["messages"] == 1
+    admin.post(f"{path}/restore", {"ids": [rows[1]["id"]]}, headers=key, status=409)
+    admin.patch(f"/admin/accounts/{account['id']}", {"quotaBytes": rows[0]["size"] + 10})
+    assert admin.post(f"{path}/restore", {"mailboxId": archive}, status=422).problem == "limit"
+    assert len(api.get("/messages").json["items"]) == 1 and len(pages(admin, path)) == 2
+    for unknown in ("999999", f"nobody@{domain}"):
+        admin.get(f"/admin/accounts/{unknown}/expunged", status=404)
+        admin.post(f"/admin/accounts/{unknown}/expunged/restore", {"dryRun": True}, status=404)
+    assert admin.get("/admin/audit", query={"action": "mail.restore"}).json["items"][0]["object"] == account["address"]
+
+
+def test_mailboxes_of_an_account(admin, domain):
+    account = new_account(admin, domain).json
+    path = f"/admin/accounts/{account['id']}/mailboxes"
+    boxes = admin.get(path).json["items"]
+    assert [(b["path"], b["role"]) for b in boxes[:2]] == [("INBOX", "inbox"), ("Archive", "archive")]
+    assert {b["retentionDays"] for b in boxes} == {None}
+    junk = next(b for b in boxes if b["role"] == "junk")
+    assert admin.put(f"{path}/{junk['id']}/retention", {"days": 30}, status=200).json == {"days": 30}
+    assert next(b for b in admin.get(path).json["items"] if b["role"] == "junk") == junk | {"retentionDays": 30}
+    admin.put(f"{path}/999/retention", {"days": 30}, status=404)
+    admin.put(f"{path}/9223372036854775000/retention", {"days": 30}, status=404)
+    admin.put(f"/admin/accounts/999999/mailboxes/{junk['id']}/retention", {"days": 30}, status=404)
+    admin.get("/admin/accounts/999999/mailboxes", status=404)
+
+
+def test_grants_of_an_account(admin, domain):
+    account, other = (new_account(admin, domain).json for _ in range(2))
+    archive = next(b["id"] for b in admin.get(f"/admin/accounts/{account['id']}/mailboxes").json["items"] if b["role"] == "archive")
+    path = f"/admin/accounts/{account['address']}/mailboxes/{archive}/grants"
+    entry = {"grantee": other["address"], "granted": "lr", "denied": ""}
+    assert admin.put(f"{path}/{other['address']}", {"granted": "lr", "denied": ""}, status=200).json == {"items": [entry]}
+    assert admin.get(path).json == {"items": [entry]}
+    assert admin.put(f"{path}/{other['address']}", {"granted": "?"}, status=422).pointers == ["/granted"]
+    admin.delete(f"{path}/{other['address']}", status=204)
+    assert admin.get(path).json == {"items": []}
+    for lost in (path.replace(account["address"], "999999"), path.replace(f"/{archive}/", "/999/")):
+        admin.get(lost, status=404)
+        admin.put(f"{lost}/anyone", {"granted": "l"}, status=404)
+        admin.delete(f"{lost}/anyone", status=404)
+    acts = admin.get("/admin/audit", query={"object": account["address"], "action": "acl."}).json["items"]
+    assert len(acts) == 2
+
+
+def test_shared_folders(heronry, admin, domain):
+    account = new_account(admin, domain).json
+    path = f"/admin/domains/{domain}/shared-folders"
+    assert admin.get(path).json == {"items": []}
+    made = admin.post(path, {"path": "Team/Plans"}, headers={"Idempotency-Key": path}, status=201)
+    assert made.headers["location"] == f"/api/v1{path}" and made.json["path"] == "Team/Plans"
+    assert [f["path"] for f in admin.get(path).json["items"]] == ["Team", "Team/Plans"]
+    assert admin.post(path, {"path": "Team/Plans"}, status=409).problem == "exists"
+    assert admin.post(path, {"path": "Team//x"}, status=422).pointers == ["/path"]
+    grants = f"/admin/accounts/{made.json['accountId']}/mailboxes/{made.json['mailboxId']}/grants"
+    assert admin.get(grants).json["items"] == [{"grantee": "anyone", "granted": "lrs", "denied": ""}]
+    user = {"address": account["address"], "password": "some horse battery staple"}
+    with heronry.imap(user) as imap:
+        assert imap.append('"Shared Folders/Team/Plans"', None, None, mail.make("early"))[0] == "NO"
+        admin.put(f"{grants}/{account['address']}", {"granted": "lrswite"}, status=200)
+        assert imap.append('"Shared Folders/Team/Plans"', None, None, mail.make("plan"))[0] == "OK"
+        assert imap.select('"Shared Folders/Team/Plans"') == ("OK", [b"1"])
+    Api(heronry).post("/session", {"login": f"#shared@{domain}", "password": ""}, status=422)
+    Api(heronry).post("/session", {"login": f"#shared@{domain}", "password": "some horse battery staple"}, status=401)
+    admin.get("/admin/domains/nowhere.example/shared-folders", status=404)
+    admin.post("/admin/domains/nowhere.example/shared-folders", {"path": "x"}, status=404)
 
 
 def test_last_administrator_stays(heronry_factory):

@@ -57,6 +57,64 @@ def test_mailboxes(api):
     assert api.delete(f"/mailboxes/{roles['inbox']['id']}", status=409).problem == "in-use"
 
 
+def test_retention(api):
+    trash = api.mailbox("trash")
+    path = f"/mailboxes/{trash}/retention"
+    assert api.get(path).json == {"days": None}
+    assert api.put(path, {"days": 30}, status=200).json == api.get(path).json == {"days": 30}
+    assert api.put(path, {"days": None}, status=200).json == api.get(path).json == {"days": None}
+    api.get("/mailboxes/9223372036854775000/retention", status=404)
+
+
+def test_grants(heronry, api):
+    leo = heronry.new_user()
+    box = api.post("/mailboxes", {"name": "Work"}, status=201).json["id"]
+    path = f"/mailboxes/{box}/grants"
+    assert api.get(path).json == {"items": []}
+    reader = {"grantee": leo["address"], "granted": "lrs", "denied": ""}
+    assert api.put(f"{path}/{leo['address'].upper()}", {"granted": "lrs"}, status=200).json == {"items": [reader]}
+    anyone = {"grantee": "anyone", "granted": "lrswite", "denied": "x"}
+    assert api.put(f"{path}/anyone", {"granted": "lrswite", "denied": "x"}, status=200).json["items"] == [anyone, reader]
+    with heronry.imap(leo) as imap:
+        name = f'"Other Users/{api.get("/me").json["address"]}/Work"'
+        assert imap.select(name)[0] == "OK"
+    assert api.put(f"{path}/anyone", {"granted": "lq"}, status=422).pointers == ["/granted"]
+    assert api.put(f"{path}/anyone", {"granted": "", "denied": "!"}, status=422).pointers == ["/denied"]
+    assert api.put(f"{path}/{leo['address']}", {"granted": ""}, status=200).json["items"] == [anyone]
+    api.delete(f"{path}/anyone", status=204)
+    assert api.get(path).json == {"items": []}
+    api.put(f"{path}/nobody@example.net", {"granted": "l"}, status=404)
+    own = api.get("/me").json["address"]
+    assert "owner" in api.put(f"{path}/{own}", {"granted": "l"}, status=404).json["detail"]
+    for method, last in (("GET", ""), ("PUT", "/anyone"), ("DELETE", "/anyone")):
+        api.request(method, f"/mailboxes/999/grants{last}", {"granted": "l"} if method == "PUT" else None, status=404)
+
+
+def test_deleted_messages_come_back(heronry, user, api, filled):
+    before = {m["id"]: m for m in api.get("/messages").json["items"]}
+    octets = api.get(f"/messages/{filled[2]}/source").body
+    api.post("/messages/batch", {"target": {"messageIds": filled}, "change": {"destroy": True}}, status=200)
+    assert api.get("/messages").json["items"] == []
+    page = api.get("/expunged", query={"limit": 2}).json
+    rows = page["items"] + api.get("/expunged", query={"limit": 2, "cursor": page["nextCursor"]}).json["items"]
+    assert len(rows) == 3 and {r["subject"] for r in rows} == {"Spring", "Re: Spring", "Bill"}
+    assert rows[0]["from"] == {"name": "Leo Park", "address": "leo@example.net"} and rows[0]["mailboxPath"] == "INBOX"
+    bill = next(r for r in rows if r["subject"] == "Bill")
+    key = {"Idempotency-Key": "restore"}
+    assert api.post("/expunged/restore", {"dryRun": True}, status=200).json["messages"] == 3
+    done = api.post("/expunged/restore", {"ids": [bill["id"]]}, headers=key, status=200).json
+    assert done == {"messages": 1, "size": bill["size"], "left": 0}
+    assert api.post("/expunged/restore", {"ids": [bill["id"]]}, headers=key, status=200).json == done
+    api.post("/expunged/restore", {"from": rows[0]["expungedAt"]}, headers=key, status=409)
+    assert api.post("/expunged/restore", {"ids": [bill["id"]]}, status=200).json["messages"] == 0
+    back = api.get("/messages").json["items"]
+    assert [m["id"] for m in back] == [filled[2]] and api.get(f"/messages/{filled[2]}/source").body == octets
+    assert api.get("/search", query={"q": "bill"}).json["total"] == 1
+    assert api.post("/expunged/restore", {"from": "2020-01-01T00:00:00Z", "to": "2099-01-01T00:00:00Z"}, status=200).json["messages"] == 2
+    assert {m["id"]: m["subject"] for m in api.get("/messages").json["items"]} == {i: m["subject"] for i, m in before.items()}
+    assert api.get("/expunged").json["items"] == []
+
+
 def test_mailbox_with_messages_is_deleted_as_told(heronry, user, api):
     for name, what, trashed in (("A", "trash", 1), ("B", "destroy", 1)):
         made = api.post("/mailboxes", {"name": name}, status=201).json

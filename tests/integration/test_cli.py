@@ -15,7 +15,8 @@ from conftest import BINARY
 
 COMMANDS = ["serve", "migrate", "config-check", "config", "version", "domain add", "domain list", "domain remove",
             "user add", "user list", "user quota", "user disable", "user enable", "app-password create",
-            "app-password list", "app-password revoke", "queue list", "queue retry",
+            "app-password list", "app-password revoke", "undelete list", "undelete restore", "retention list",
+            "retention set", "acl list", "acl set", "acl remove", "shared-folder add", "shared-folder list", "queue list", "queue retry",
             "queue retry-all", "queue delete", "queue stats"]
 
 
@@ -224,6 +225,32 @@ def test_app_password_verbs(heronry):
     assert code(heronry, "app-password", "list", f"nobody@{heronry.domain}") == 66
     assert code(heronry, "app-password", "create", user["address"], "x", "--protocols", "ftp") == 65
     assert code(heronry, "app-password", "create", user["address"], "x", "--networks", "192.0.2.0/40") == 65
+
+
+# ---- sharing ----
+
+def test_acl_and_shared_folder_verbs(heronry):
+    owner, reader = heronry.new_user(), heronry.new_user()
+    assert heronry.json("acl", "list", owner["address"], "inbox") == {"grants": []}
+    heronry.cli("acl", "set", owner["address"], "INBOX", reader["address"], "lrs", "--deny", "x")
+    entry = {"grantee": reader["address"], "granted": "lrs", "denied": "x"}
+    assert heronry.json("acl", "list", owner["address"], "INBOX")["grants"] == [entry]
+    assert reader["address"] in heronry.cli("acl", "list", owner["address"], "INBOX").stdout
+    with heronry.imap(reader) as imap:
+        assert imap.select(f'"Other Users/{owner["address"]}/INBOX"', readonly=True)[0] == "OK"
+    assert heronry.json("acl", "remove", owner["address"], "INBOX", reader["address"])["ok"]
+    assert code(heronry, "acl", "set", owner["address"], "INBOX", "nobody@nowhere.example", "l") == 66
+    assert code(heronry, "acl", "set", owner["address"], "INBOX", "anyone", "lq") == 65
+    assert code(heronry, "acl", "list", owner["address"], "Nothing") == 66
+    name = f"Team {os.getpid()}"
+    account = heronry.json("shared-folder", "add", heronry.domain, name)["account"]
+    listed = heronry.json("shared-folder", "list", heronry.domain)["folders"]
+    assert {"accountId": account, "path": name}.items() <= next(f for f in listed if f["path"] == name).items()
+    assert name in heronry.cli("shared-folder", "list", heronry.domain).stdout
+    heronry.cli("acl", "set", account, name, reader["address"], "lrswi")
+    with heronry.imap(reader) as imap:
+        assert imap.append(f'"Shared Folders/{name}"', None, None, b"Subject: x\r\n\r\nx\r\n")[0] == "OK"
+    assert code(heronry, "shared-folder", "add", heronry.domain, name) == 73
 
 
 # ---- queue ----

@@ -116,7 +116,7 @@ static void purge_body(void *arg)
     struct store_copied copied;
     bool no_target;
     str body;
-    test_pg_run("DELETE FROM outbox");
+    test_pg_run("DELETE FROM outbox; DELETE FROM expunged");
     for (int i = 1; i <= 3; i++)
         append_one(f, STORE_INBOX, i, 0);
     struct store_snapshot s = snapshot_of(f, STORE_INBOX);
@@ -134,7 +134,7 @@ static void purge_body(void *arg)
     assert_int_equal(maintain(f).purged, 0);
     MUST(store_fetch_body(f->store, f->account, s.rows[1].msg_id, 0, 9, &f->a, soon(), &body, &e),
          e);
-    test_pg_run("UPDATE outbox SET at = now() - interval '1 hour' WHERE kind = 2");
+    test_pg_run("UPDATE expunged SET at = now() - interval '1 hour'");
     assert_int_equal(maintain(f).purged, 1);
     assert_false(
         store_fetch_body(f->store, f->account, s.rows[1].msg_id, 0, 9, &f->a, soon(), &body, &e));
