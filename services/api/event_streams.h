@@ -13,6 +13,7 @@ struct event_streams {
     struct list streams; /* struct event_stream, all of them */
     struct timer timer;  /* ends streams whose session ends; looks at the queue */
     unsigned ticks;
+    unsigned checks; /* number of the last check of all streams of an account */
     bool is_looking; /* a fiber looks at the queue now */
     uint64_t queue_seen;
 };

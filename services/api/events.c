@@ -19,6 +19,7 @@ enum {
     TICK_MS = 2000,
     EXPIRY_TICKS = 15,  /* sessions that end by themselves are looked for this often */
     FIRST_MAX = 262144, /* octets of what a client missed */
+    FIRST_CHECK = 1,    /* its number looks at streams that no check has looked at */
     ROUNDS = 20 /* events that a client gets at its start, before it is told to begin anew */
 };
 
@@ -40,6 +41,7 @@ struct event_stream {
     struct http_events *out;
     struct auth_grant grant; /* its login is not kept */
     unsigned types;          /* STREAM_EVENTS_TYPES_* */
+    unsigned checked;        /* the last check that asked for its grant; 0: none yet */
 };
 
 static const str reset_event =
@@ -305,6 +307,12 @@ static void end_stream(struct event_stream *s, const char *reason)
     free_stream(s);
 }
 
+/* Of the kinds of events only the queue needs more than every stream does. */
+static bool may_stream(unsigned types, unsigned scopes)
+{
+    return !(types & STREAM_EVENTS_TYPES_QUEUE) || scopes & AUTH_SCOPE_ADMIN_READ;
+}
+
 /* What the client missed since `modseq`, as events in `out`; a client that missed too much begins
  * anew. */
 YIELDS static bool catch_up(struct api_call *call, int64_t *modseq, struct buf *out)
@@ -358,6 +366,85 @@ static void open_stream(struct api_call *call, unsigned types, int64_t modseq, s
     list_add_tail(&call->api->events.streams, &s->all_link);
 }
 
+/* ---- sessions that end ---- */
+
+struct check {
+    struct api *api;
+    int64_t account_id; /* -1: all */
+    unsigned number;    /* streams whose `checked` is lower are to be looked at */
+};
+
+/* A stream that this check has not looked at. Those it has are at the end of the list. */
+static struct event_stream *find_unchecked(const struct check *c)
+{
+    LIST_FOR_EACH (link, &c->api->events.streams) {
+        struct event_stream *s = CONTAINER_OF(link, struct event_stream, all_link);
+        if (s->checked < c->number && (c->account_id == -1 || c->account_id == s->grant.account_id))
+            return s;
+    }
+    return NULL;
+}
+
+/* NOLINTBEGIN(clang-analyzer-unix.Malloc): free_stream takes a stream out of the lists before it
+ * frees it, through links the analyzer does not follow. */
+
+/* Ends the streams of that session or token which need more than it allows now (0: nothing). */
+static void end_unallowed(struct api *api, const struct auth_grant *grant, unsigned scopes)
+{
+    LIST_FOR_EACH (link, &api->events.streams) {
+        struct event_stream *s = CONTAINER_OF(link, struct event_stream, all_link);
+        bool is_of_grant = s->grant.id == grant->id && s->grant.is_session == grant->is_session;
+        if (is_of_grant && (scopes == 0 || !may_stream(s->types, scopes)))
+            end_stream(s, "revoked");
+    }
+}
+
+/* The list may change while the database is asked, so each look begins anew; a stream that is
+ * opened meanwhile counts as not looked at. */
+YIELDS static bool check_one(const struct check *c, struct arena *a)
+{
+    struct event_stream *s = find_unchecked(c);
+    struct err e = ERR_CLEAR;
+    unsigned scopes = 0;
+    if (!s)
+        return false;
+    const struct auth_grant grant = s->grant;
+    s->checked = c->number;
+    list_remove(&s->all_link);
+    list_add_tail(&c->api->events.streams, &s->all_link);
+    if (auth_grant_scopes(c->api->grants, &grant, a, clock_deadline_in(LOAD_MS), &scopes, &e))
+        end_unallowed(c->api, &grant, scopes);
+    return true;
+}
+
+YIELDS static void run_check(void *arg)
+{
+    struct check *c = arg;
+    struct arena a;
+    arena_init(&a);
+    while (check_one(c, &a) && !fiber_is_cancelled())
+        arena_reset(&a);
+    arena_fini(&a);
+    free(c);
+}
+
+/* NOLINTEND(clang-analyzer-unix.Malloc) */
+
+static void start_check(struct api *api, int64_t account_id, unsigned number)
+{
+    struct err e = ERR_CLEAR;
+    struct check *c = HEAP_NEW(struct check);
+    *c = (struct check){ api, account_id, number };
+    if (!fiber_spawn(api->app->runtime, "events-check", run_check, c, NULL, &e))
+        free(c);
+}
+
+void events_account_changed(struct api *api, int64_t account_id)
+{
+    if (!list_is_empty(&api->events.streams))
+        start_check(api, account_id, ++api->events.checks);
+}
+
 void rest_stream_events(struct api_call *call, const struct stream_events_params *p,
                         const json_t *body)
 {
@@ -365,7 +452,7 @@ void rest_stream_events(struct api_call *call, const struct stream_events_params
     struct err e = ERR_CLEAR;
     int64_t modseq = p->has_last_event_id ? p->last_event_id : p->since;
     (void)body;
-    if (p->types & STREAM_EVENTS_TYPES_QUEUE && !(call->who.scopes & AUTH_SCOPE_ADMIN_READ)) {
+    if (!may_stream(p->types, call->who.scopes)) {
         (void)call_problem(call, "not-an-administrator", NULL);
         return;
     }
@@ -376,65 +463,12 @@ void rest_stream_events(struct api_call *call, const struct stream_events_params
     }
     buf_init(&first, FIRST_MAX);
     (void)buf_addf(&first, "retry: %u\n\n", 1000 + (unsigned)(clock_utc_us() % 4000));
-    if (catch_up(call, &modseq, &first))
+    if (catch_up(call, &modseq, &first)) {
         open_stream(call, p->types, modseq, buf_str(&first));
-    buf_fini(&first);
-}
-
-/* ---- sessions that end ---- */
-
-struct check {
-    struct api *api;
-    int64_t account_id; /* -1: all */
-};
-
-/* One stream whose grant is gone; the list may change while the database is asked, so each look
- * begins anew. */
-YIELDS static bool end_one(struct check *c, struct arena *a, int64_t *after)
-{
-    LIST_FOR_EACH (link, &c->api->events.streams) {
-        struct event_stream *s = CONTAINER_OF(link, struct event_stream, all_link);
-        const struct auth_grant grant = s->grant;
-        struct err e = ERR_CLEAR;
-        bool alive = true;
-        if (grant.id <= *after || (c->account_id != -1 && grant.account_id != c->account_id))
-            continue;
-        *after = grant.id;
-        if (auth_grant_is_alive(c->api->grants, &grant, a, clock_deadline_in(LOAD_MS), &alive,
-                                &e) &&
-            !alive) {
-            LIST_FOR_EACH (again, &c->api->events.streams) {
-                struct event_stream *t = CONTAINER_OF(again, struct event_stream, all_link);
-                if (t->grant.id == grant.id && t->grant.is_session == grant.is_session)
-                    end_stream(t, "revoked");
-            }
-        }
-        return true;
+        /* What ended before the stream was in the list was told to nobody. */
+        start_check(call->api, call->who.account_id, FIRST_CHECK);
     }
-    return false;
-}
-
-YIELDS static void run_check(void *arg)
-{
-    struct check *c = arg;
-    struct arena a;
-    int64_t after = 0;
-    arena_init(&a);
-    while (end_one(c, &a, &after) && !fiber_is_cancelled())
-        arena_reset(&a);
-    arena_fini(&a);
-    free(c);
-}
-
-void events_account_changed(struct api *api, int64_t account_id)
-{
-    struct err e = ERR_CLEAR;
-    if (list_is_empty(&api->events.streams))
-        return;
-    struct check *c = HEAP_NEW(struct check);
-    *c = (struct check){ api, account_id };
-    if (!fiber_spawn(api->app->runtime, "events-check", run_check, c, NULL, &e))
-        free(c);
+    buf_fini(&first);
 }
 
 static void end_expired(struct api *api)
@@ -503,6 +537,7 @@ void events_init(struct api *api)
 {
     map_init(&api->events.feeds, FEEDS_MAX);
     list_init(&api->events.streams);
+    api->events.checks = FIRST_CHECK;
     timer_init(&api->events.timer, tick, api);
 }
 

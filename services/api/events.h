@@ -11,7 +11,8 @@ void events_init(struct api *api);
 void events_start(struct api *api);
 /* Ends all streams. */
 void events_fini(struct api *api);
-/* The account (-1: any) was changed: streams whose session or token is gone end. */
+/* The account (-1: any) was changed: streams whose session or token is gone, or allows no more what
+ * they tell, end. */
 void events_account_changed(struct api *api, int64_t account_id);
 
 #endif

@@ -3,6 +3,7 @@
 #include "api_routes.h"
 #include "auth/auth.h"
 #include "services/api/api.h"
+#include "services/api/session_cookie.h"
 #include "services/api/shape_account.h"
 
 enum {
@@ -69,6 +70,21 @@ YIELDS static bool check_current(struct api_call *call, const json_t *body)
     return call_fail(call, &e);
 }
 
+/* The session of this browser goes on, under a new secret (ATTACKS A6). */
+YIELDS static bool renew_session(struct api_call *call, struct err *e)
+{
+    char secret[AUTH_SECRET_MAX];
+    if (!call->who.is_session)
+        return true;
+    if (!auth_session_renew(call->api->grants, &call->who, call->arena, call->deadline_ms, secret,
+                            e))
+        return false;
+    /* Again: what was found between the two changes may be remembered elsewhere. */
+    notify_tell(call->app->notify, NOTIFY_ACCOUNT, call->who.account_id);
+    session_cookie_renew(call, secret);
+    return true;
+}
+
 void rest_change_password(struct api_call *call, const void *p, const json_t *body)
 {
     struct err e = ERR_CLEAR;
@@ -86,13 +102,9 @@ void rest_change_password(struct api_call *call, const void *p, const json_t *bo
         }
         return;
     }
-    bool ok = account_change(call->app->accounts, &actor, call->who.login, &change, call->arena,
-                             call->deadline_ms, &e);
-    if (ok && call->who.is_session) {
-        ok = auth_session_keep(call->api->grants, call->who.account_id, call->who.id, call->arena,
-                               call->deadline_ms, &e);
-    }
-    if (ok) {
+    if (account_change(call->app->accounts, &actor, call->who.login, &change, call->arena,
+                       call->deadline_ms, &e) &&
+        renew_session(call, &e)) {
         call_empty(call, 204);
     } else {
         (void)call_fail(call, &e);

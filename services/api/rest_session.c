@@ -19,15 +19,23 @@ static bool fail_login(struct api_call *call, const struct err *e)
     return call_fail(call, e);
 }
 
+/* Tells other processes, so that what they remember of the account goes, and its event streams
+ * whose session has ended. */
+static void tell_ended(const struct api_call *call)
+{
+    notify_tell(call->app->notify, NOTIFY_ACCOUNT, call->who.account_id);
+}
+
 /* An old session of the same browser ends: ids are new at each change of rights (ATTACKS A6). */
 YIELDS static void end_former(struct api_call *call)
 {
-    int64_t ended;
+    int64_t ended = 0;
     struct err ignored = ERR_CLEAR;
-    if (call->is_signed_in && call->who.is_session) {
-        (void)auth_session_end(call->api->grants, call->who.account_id, call->who.id, 0,
-                               call->arena, call->deadline_ms, &ended, &ignored);
-    }
+    if (call->is_signed_in && call->who.is_session &&
+        auth_session_end(call->api->grants, call->who.account_id, call->who.id, 0, call->arena,
+                         call->deadline_ms, &ended, &ignored) &&
+        ended > 0)
+        tell_ended(call);
 }
 
 YIELDS static bool load_account(struct api_call *call, struct account *account, str **addresses,
@@ -97,12 +105,6 @@ void rest_get_session(struct api_call *call, const void *p, const json_t *body)
     (void)p;
     (void)body;
     answer_session(call);
-}
-
-/* Tells other processes, so that what they remember of the account goes. */
-static void tell_ended(const struct api_call *call)
-{
-    notify_tell(call->app->notify, NOTIFY_ACCOUNT, call->who.account_id);
 }
 
 void rest_sign_out(struct api_call *call, const void *p, const json_t *body)

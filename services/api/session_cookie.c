@@ -21,6 +21,14 @@ void session_cookie_set(struct api_call *call, const char *secret, bool remember
     call_field(call, "set-cookie", value);
 }
 
+void session_cookie_renew(struct api_call *call, const char *secret)
+{
+    const struct auth_grant *who = &call->who;
+    int64_t life_s = (who->expires_us - who->created_us) / 1000000;
+    int64_t left_s = (who->expires_us - clock_utc_us()) / 1000000;
+    session_cookie_set(call, secret, life_s > AUTH_SESSION_SHORT_S, left_s);
+}
+
 void session_cookie_clear(struct api_call *call)
 {
     call_field(call, "set-cookie", STR(COOKIE "=" ATTRIBUTES "; Max-Age=0"));

@@ -132,7 +132,7 @@ export interface paths {
         put?: never;
         /**
          * Changes the own password
-         * @description All other sessions end. A wrong `currentPassword` is 422 with the pointer `/currentPassword`, and counts as a failed sign-in.
+         * @description All other sessions end; this one goes on with a new cookie. A wrong `currentPassword` is 422 with the pointer `/currentPassword`, and counts as a failed sign-in.
          */
         post: operations["changePassword"];
         delete?: never;
@@ -4119,6 +4119,11 @@ export interface components {
          */
         RateLimitPolicy: string;
         /**
+         * @description The `__Host-heronry` cookie with its new secret; not for a token.
+         * @example __Host-heronry=...; Path=/; HttpOnly; Secure; SameSite=Strict
+         */
+        RenewedCookie: string;
+        /**
          * @description Seconds after which the request may be sent again.
          * @example 30
          */
@@ -4635,9 +4640,10 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Changed. */
+            /** @description Changed. A browser gets a new cookie; the former one lets in no more. */
             204: {
                 headers: {
+                    "Set-Cookie": components["headers"]["RenewedCookie"];
                     [name: string]: unknown;
                 };
                 content?: never;

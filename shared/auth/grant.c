@@ -31,13 +31,13 @@ static const struct db_stmt find_token = {
     " WHERE t.secret_hash = $1 AND t.expires_at > now() AND a.disabled_at IS NULL"
 };
 
-static const struct db_stmt session_lives = {
-    "SELECT 1 FROM session s JOIN account a USING (account_id)"
+static const struct db_stmt session_scopes = {
+    "SELECT a.is_admin, 127 FROM session s JOIN account a USING (account_id)"
     " WHERE s.session_id = $1 AND s.expires_at > now() AND a.disabled_at IS NULL"
     "   AND a.password_serial = s.password_serial"
 };
-static const struct db_stmt token_lives = {
-    "SELECT 1 FROM api_token t JOIN account a USING (account_id)"
+static const struct db_stmt token_scopes = {
+    "SELECT a.is_admin, t.scopes FROM api_token t JOIN account a USING (account_id)"
     " WHERE t.token_id = $1 AND t.expires_at > now() AND a.disabled_at IS NULL"
 };
 
@@ -172,6 +172,11 @@ void grants_make_secret(str prefix, char secret[AUTH_SECRET_MAX], uint8_t hash[C
 
 /* ---- finding ---- */
 
+static unsigned allowed_scopes(bool is_admin, unsigned scopes)
+{
+    return scopes & (unsigned)(is_admin ? AUTH_SCOPES_ALL : AUTH_SCOPES_USER);
+}
+
 static void read_grant(const struct db_rows *rows, bool is_session, struct arena *a,
                        struct auth_grant *out)
 {
@@ -184,8 +189,7 @@ static void read_grant(const struct db_rows *rows, bool is_session, struct arena
         .created_us = db_time_us(rows, 0, 5),
         .expires_us = db_time_us(rows, 0, 6),
     };
-    unsigned allowed = out->is_admin ? AUTH_SCOPES_ALL : AUTH_SCOPES_USER;
-    out->scopes = (unsigned)db_int(rows, 0, 4) & allowed;
+    out->scopes = allowed_scopes(out->is_admin, (unsigned)db_int(rows, 0, 4));
 }
 
 /* That the last use cannot be written is no reason to refuse. */
@@ -227,15 +231,17 @@ bool auth_grant_find(struct auth_grants *g, const struct auth_secret *secret, st
     return true;
 }
 
-bool auth_grant_is_alive(struct auth_grants *g, const struct auth_grant *grant, struct arena *a,
-                         int64_t deadline_ms, bool *out, struct err *e)
+bool auth_grant_scopes(struct auth_grants *g, const struct auth_grant *grant, struct arena *a,
+                       int64_t deadline_ms, unsigned *out, struct err *e)
 {
     struct db_rows *rows = NULL;
     const struct db_param params[] = { DB_INT8(grant->id) };
-    if (!db_query(g->db, DB_AUTH, grant->is_session ? &session_lives : &token_lives, params,
+    *out = 0;
+    if (!db_query(g->db, DB_AUTH, grant->is_session ? &session_scopes : &token_scopes, params,
                   COUNT_OF(params), a, deadline_ms, &rows, e))
         return false;
-    *out = db_row_count(rows) == 1;
+    if (db_row_count(rows) == 1)
+        *out = allowed_scopes(db_int(rows, 0, 0) != 0, (unsigned)db_int(rows, 0, 1));
     return true;
 }
 

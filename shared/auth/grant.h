@@ -23,8 +23,9 @@ enum {
 };
 
 enum {
-    AUTH_SECRET_MAX = 64, /* octets of a secret as text, with its end */
-    AUTH_TOKENS_MAX = 100 /* of an account */
+    AUTH_SECRET_MAX = 64,        /* octets of a secret as text, with its end */
+    AUTH_TOKENS_MAX = 100,       /* of an account */
+    AUTH_SESSION_SHORT_S = 86400 /* of a session that is not to outlive the browser */
 };
 
 struct auth_grant {
@@ -57,9 +58,10 @@ YIELDS bool auth_grant_find(struct auth_grants *g, const struct auth_secret *sec
                             struct arena *a, int64_t deadline_ms, struct auth_grant *out,
                             struct err *e);
 
-/* Whether what the grant was found by still lets in; asks the database. Yields. */
-YIELDS bool auth_grant_is_alive(struct auth_grants *g, const struct auth_grant *grant,
-                                struct arena *a, int64_t deadline_ms, bool *out, struct err *e);
+/* What the session or token that the grant was found by allows now: AUTH_SCOPE_*, 0 when it lets in
+ * no more. Asks the database. Yields. */
+YIELDS bool auth_grant_scopes(struct auth_grants *g, const struct auth_grant *grant,
+                              struct arena *a, int64_t deadline_ms, unsigned *out, struct err *e);
 
 /* ---- sessions ---- */
 
@@ -98,9 +100,12 @@ YIELDS bool auth_session_list(struct auth_grants *g, int64_t account_id, int64_t
 /* Ends one session of the account, or with `id` 0 all but `keep_id`; *ended is how many. Yields. */
 YIELDS bool auth_session_end(struct auth_grants *g, int64_t account_id, int64_t id, int64_t keep_id,
                              struct arena *a, int64_t deadline_ms, int64_t *ended, struct err *e);
-/* After a change of the password, which ends all sessions: this one goes on. Yields. */
-YIELDS bool auth_session_keep(struct auth_grants *g, int64_t account_id, int64_t id,
-                              struct arena *a, int64_t deadline_ms, struct err *e);
+/* After a change of the password, which ends all sessions: this one goes on under a new secret,
+ * which is written to `secret`; the former lets in no more. ERR_NOT_FOUND: the session has ended
+ * meanwhile. Yields. */
+YIELDS bool auth_session_renew(struct auth_grants *g, const struct auth_grant *session,
+                               struct arena *a, int64_t deadline_ms, char secret[AUTH_SECRET_MAX],
+                               struct err *e);
 
 /* ---- tokens ---- */
 

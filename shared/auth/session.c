@@ -7,7 +7,6 @@
 enum {
     AGENT_MAX = 256,
     LONG_S = 30 * 86400, /* a session that is to be remembered */
-    SHORT_S = 86400,
     SHORT_IDLE_S = 12 * 3600
 };
 
@@ -37,9 +36,11 @@ static const struct db_stmt end = {
     "   AND session_id <> $3 RETURNING session_id"
 };
 
-static const struct db_stmt keep = {
-    "UPDATE session s SET password_serial = a.password_serial FROM account a"
+static const struct db_stmt renew = {
+    "UPDATE session s SET password_serial = a.password_serial, secret_hash = $3 FROM account a"
     " WHERE s.account_id = $1 AND s.session_id = $2 AND a.account_id = s.account_id"
+    "   AND a.disabled_at IS NULL"
+    " RETURNING s.session_id"
 };
 
 bool auth_session_begin(struct auth_grants *g, const struct auth_session_new *wanted,
@@ -57,7 +58,7 @@ bool auth_session_begin(struct auth_grants *g, const struct auth_session_new *wa
         DB_TEXT(wanted->ip),
         DB_TEXT(agent),
         DB_INT8(wanted->remember ? LONG_S : SHORT_IDLE_S),
-        DB_INT8(wanted->remember ? LONG_S : SHORT_S),
+        DB_INT8(wanted->remember ? LONG_S : AUTH_SESSION_SHORT_S),
     };
     if (!db_query(g->db, DB_AUTH, &begin, params, COUNT_OF(params), a, deadline_ms, &rows, e))
         return false;
@@ -112,10 +113,17 @@ bool auth_session_end(struct auth_grants *g, int64_t account_id, int64_t id, int
     return true;
 }
 
-bool auth_session_keep(struct auth_grants *g, int64_t account_id, int64_t id, struct arena *a,
-                       int64_t deadline_ms, struct err *e)
+bool auth_session_renew(struct auth_grants *g, const struct auth_grant *session, struct arena *a,
+                        int64_t deadline_ms, char secret[AUTH_SECRET_MAX], struct err *e)
 {
-    const struct db_param params[] = { DB_INT8(account_id), DB_INT8(id) };
-    auth_grants_forget(g, account_id);
-    return db_query(g->db, DB_AUTH, &keep, params, COUNT_OF(params), a, deadline_ms, NULL, e);
+    uint8_t hash[CRYPTO_SHA256_SIZE];
+    struct db_rows *rows = NULL;
+    grants_make_secret(STR_EMPTY, secret, hash);
+    const struct db_param params[] = { DB_INT8(session->account_id), DB_INT8(session->id),
+                                       DB_BYTEA(grants_hash_str(hash)) };
+    bool ok = db_query(g->db, DB_AUTH, &renew, params, COUNT_OF(params), a, deadline_ms, &rows, e);
+    auth_grants_forget(g, session->account_id);
+    if (!ok)
+        return false;
+    return db_row_count(rows) == 1 || ERR(e, ERR_NOT_FOUND, "the session has ended");
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Mailboxes, conversations and messages over HTTP: lists, reading, parts, changes."""
 import base64
+import contextlib
 import email.message
 import email.policy
 import hashlib
@@ -280,6 +281,34 @@ def test_events_end_with_the_session(heronry, person):
         name, _, data = next(events)
         assert (name, data["reason"]) == ("session", "revoked")
         wait_until(lambda: next(events, None) is None, what="the end of the stream")
+
+
+def test_all_streams_of_an_ended_session_end(heronry, person):
+    """Whatever the order is in which sessions began and streams were opened, in each process."""
+    first, second = (Api.signed_in(heronry, person.user) for _ in range(2))
+    ended = first.get("/session").json["id"]
+    with contextlib.ExitStack() as stack:
+        for _ in range(8):
+            stack.enter_context(second.events())
+        streams = [stack.enter_context(first.events()) for _ in range(8)]
+        second.delete(f"/sessions/{ended}", status=204)
+        for events in streams:
+            name, _, data = next(events)
+            assert (name, data["reason"]) == ("session", "revoked")
+
+
+def test_queue_stream_ends_with_the_right_to_it(heronry, person):
+    """What an administrator may see ends when one is none any more; the own mail does not."""
+    admin = Api.signed_in(heronry, heronry.user(1))
+    path = f"/admin/accounts/{person.api.get('/me').json['id']}"
+    admin.patch(path, {"isAdmin": True})
+    other = Api.signed_in(heronry, person.user)
+    with other.events(query={"types": "queue"}) as queue, other.events() as mail:
+        admin.patch(path, {"isAdmin": False})
+        name, _, data = next(event for event in queue if event[0] != "queue")
+        assert (name, data["reason"]) == ("session", "revoked")
+        append(person.imap, compose("Still", "still-1"))
+        assert next(mail)[0] == "change"
 
 
 def test_ids_of_others_are_not_there(heronry, person):

@@ -76,6 +76,41 @@ def test_a_new_session_ends_the_one_it_came_with(heronry):
     other.get("/session", status=401)
 
 
+def statuses(server, cookie, times=30):
+    """What `times` fresh connections get with a cookie: they meet all processes."""
+    headers = {"cookie": f"__Host-heronry={cookie}"}
+    return {raw(server, "GET", "/api/v1/session", headers)[0] for _ in range(times)}
+
+
+def test_a_former_session_is_out_everywhere(heronry):
+    api = Api.signed_in(heronry, user := heronry.new_user())
+    old = api.cookie
+    assert statuses(heronry, old) == {200}
+    with api.events() as events:
+        api.sign_in(user)
+        name, _, data = next(events)
+        assert (name, data["reason"]) == ("session", "revoked")
+    wait_until(lambda: statuses(heronry, old) == {401}, seconds=4, what="the end of the former session")
+    assert statuses(heronry, api.cookie) == {200}
+
+
+def test_a_changed_password_changes_the_cookie(heronry):
+    user = heronry.new_user()
+    api = Api(heronry)
+    session = api.sign_in(user, remember=True)
+    old = api.cookie
+    assert statuses(heronry, old) == {200}
+    change = {"currentPassword": user["password"], "newPassword": PASSWORD}
+    answer = api.post("/me/password", change, status=204)
+    assert api.cookie != old and "Max-Age=" in answer.headers["set-cookie"]
+    wait_until(lambda: statuses(heronry, old) == {401}, what="the end of the former cookie")
+    assert statuses(heronry, api.cookie) == {200}
+    assert api.get("/session").json["id"] == session["id"]
+    program = api.with_token("account:write")
+    change = {"currentPassword": PASSWORD, "newPassword": PASSWORD + "8"}
+    assert "set-cookie" not in program.post("/me/password", change, status=204).headers
+
+
 @pytest.mark.parametrize("left_out", ["x-heronry", "origin", "foreign origin"])
 def test_writes_of_other_sites_are_refused(heronry, left_out):
     api = Api.signed_in(heronry, heronry.new_user())
