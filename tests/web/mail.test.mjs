@@ -103,6 +103,29 @@ test("a draft outlives the tab that was killed", async () => {
   await again.context().close();
 });
 
+test("an own draft neither lifts its conversation in the list nor is told as new mail", async () => {
+  const page = await signedIn(ada);
+  const [older, newer] = [unique("Older "), unique("Newer ")];
+  await deliver({ to: ada.address, subject: older, text: "First." });
+  await row(page, older).waitFor();
+  await deliver({ to: ada.address, subject: newer, text: "Second." });
+  await row(page, newer).waitFor();
+  await openRow(page, older);
+  await page.keyboard.press("r");
+  await page.getByRole("textbox", { name: "Text of the message" }).waitFor();
+  await page.keyboard.type("Soon.");
+  await page.getByText("Saved in Drafts").waitFor();
+  // The row follows, in its place.
+  await row(page, older).getByText("Draft").waitFor();
+  const first = await page.getByRole("grid").locator("[aria-rowindex='1']").textContent();
+  assert.ok(first.includes(newer), first);
+  const news = await page.getByRole("status").allTextContents();
+  assert.ok(!news.some((text) => text.includes(older) && !text.includes("Leo")), news.join());
+  await page.getByRole("button", { name: "Discard the draft" }).click();
+  calm(page);
+  await page.context().close();
+});
+
 test("search finds by word, sender, phrase and beginning, while one types", async () => {
   const page = await signedIn(bo);
   const word = unique("kormoran");
