@@ -34,19 +34,35 @@ static bool is_of_url(const struct err *e)
            e->kind == ERR_LIMIT;
 }
 
-/* The message that the URL names. URLs of servers are not for this one to follow, even when they
- * name it (RFC 4469 section 3). */
-static bool find_message(struct imap_session *s, const struct imap_url *url, int64_t *account_id,
-                         struct store_row *row, struct err *e)
+/* The mailbox that the URL names: ids and UIDVALIDITY. What it says no name of is the selected one,
+ * whatever has its name by now. Yields. */
+YIELDS static bool find_mailbox(struct imap_session *s, const struct imap_url *url,
+                                struct store_place *out, struct err *e)
 {
-    struct store_place place;
-    str selected = s->view ? str_from_cstr(s->view->name) : STR_EMPTY;
-    str name = imap_url_mailbox(&s->arena, url, selected);
+    str selected = STR_EMPTY;
+    if (s->view && !url->is_rooted && !imap_view_name(s, &selected, e))
+        return false;
+    if (url->has_mailbox)
+        return imap_resolve(s, imap_url_mailbox(&s->arena, url, selected), STORE_MAY_READ, out, e);
+    if (!s->view)
+        return ERR(e, ERR_NOT_FOUND, "no mailbox is selected");
+    if (!(s->view->rights & STORE_MAY_READ))
+        return ERR(e, ERR_DENIED, "the rights on the mailbox are not enough");
+    *out = (struct store_place){ .account_id = s->view->account_id };
+    out->mailbox.mailbox_id = s->view->mailbox_id;
+    out->mailbox.state.uidvalidity = s->view->uidvalidity;
+    return true;
+}
+
+/* The message that the URL names. URLs of servers are not for this one to follow, even when they
+ * name it (RFC 4469 section 3). Yields. */
+YIELDS static bool find_message(struct imap_session *s, const struct imap_url *url,
+                                int64_t *account_id, struct store_row *row, struct err *e)
+{
+    struct store_place place = { .account_id = 0 };
     if (url->is_absolute)
         return ERR(e, ERR_DENIED, "a URL with a server");
-    if (name.n == 0)
-        return ERR(e, ERR_NOT_FOUND, "no mailbox is selected");
-    if (!imap_resolve(s, name, STORE_MAY_READ, &place, e))
+    if (!find_mailbox(s, url, &place, e))
         return false;
     if (url->uidvalidity && url->uidvalidity != place.mailbox.state.uidvalidity)
         return ERR(e, ERR_NOT_FOUND, "the mailbox is another one now");

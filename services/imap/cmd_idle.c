@@ -40,6 +40,8 @@ void imap_idle_input(struct imap_session *s)
     s->bad_commands += !is_done;
     if (s->view && s->is_stale && !imap_watch_tell_selected(s, true, false, &e))
         s->is_stale = true;
+    if (s->is_closing)
+        return;
     (void)imap_reply(s, is_done ? IMAP_OK : IMAP_BAD, STR_EMPTY,
                      is_done ? "IDLE completed" : "DONE was expected");
     (void)imap_send_reply(s, str_from_cstr(s->idle_tag));

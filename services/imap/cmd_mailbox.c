@@ -83,7 +83,7 @@ bool imap_cmd_delete(struct imap_session *s, struct imap_command *c, struct err 
             return imap_reply(s, IMAP_NO, STR("CANNOT"), "INBOX stays");
         return name_refused(e);
     }
-    if (s->view && str_eq(str_from_cstr(s->view->name), name))
+    if (imap_view_is_at(s, &place))
         imap_view_close(s);
     return true;
 }

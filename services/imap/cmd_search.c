@@ -5,6 +5,7 @@
 #include "services/imap/contexts.h"
 #include "services/imap/limits.h"
 #include "services/imap/order.h"
+#include "services/imap/resolve.h"
 #include "services/imap/search_answer.h"
 #include "services/imap/searching.h"
 
@@ -53,6 +54,9 @@ bool imap_search_perform(struct imap_session *s, const struct imap_command *c,
         return true;
     if (updates && imap_contexts_has(s->view, c->tag))
         return imap_reply(s, IMAP_BAD, STR_EMPTY, "A context has this tag already");
+    str name;
+    if (names_mailbox && !imap_view_name(s, &name, e))
+        return false;
     imap_search_begin(s, s->view, args->root, &s->arena, &search);
     search.enough = enough_for(args);
     if (args->n_sort && imap_limit_refuses_search(&search))

@@ -20,18 +20,40 @@ bool imap_view_may(const struct imap_session *s, unsigned needed, struct err *e)
     return true;
 }
 
-void imap_view_recheck(struct imap_session *s)
+/* Asks what the selected mailbox is to the user now. Yields. */
+YIELDS static bool look_again(struct imap_session *s, struct err *e)
 {
-    struct store_place place;
-    struct err e = ERR_CLEAR;
+    struct store_standing now;
+    const struct store_viewed of = imap_view_viewed(s);
+    if (!store_place_again(s->app->store, &of, &s->arena, imap_deadline(), &now, e))
+        return false;
+    s->view->rights = now.rights;
+    imap_view_set_name(s->view, now.name);
+    return true;
+}
+
+bool imap_view_recheck(struct imap_session *s, struct err *e)
+{
+    struct err why = ERR_CLEAR;
     struct imap_view *v = s->view;
-    if (!v || v->account_id == s->account_id || !s->is_stale)
-        return;
-    if (imap_resolve(s, str_from_cstr(v->name), STORE_MAY_READ, &place, &e)) {
-        v->rights = place.rights;
-    } else if (e.kind == ERR_NOT_FOUND || e.kind == ERR_DENIED) {
-        imap_bye(s, "NOPERM", "The mailbox may not be read any more", "rights");
+    if (!v || v->account_id == s->account_id)
+        return true;
+    bool ok = look_again(s, &why);
+    if (!ok && why.kind != ERR_NOT_FOUND) {
+        *e = why;
+        return false;
     }
+    if (ok && !(v->rights & STORE_MAY_READ))
+        imap_bye(s, "NOPERM", "The mailbox may not be read any more", "rights");
+    return true;
+}
+
+bool imap_view_name(struct imap_session *s, str *name, struct err *e)
+{
+    if (!look_again(s, e))
+        return false;
+    *name = arena_str(&s->arena, str_from_cstr(s->view->name));
+    return true;
 }
 
 static const struct {

@@ -18,9 +18,15 @@ YIELDS bool imap_resolve(struct imap_session *s, str name, unsigned needed, stru
  * when it was opened with EXAMINE. */
 bool imap_view_may(const struct imap_session *s, unsigned needed, struct err *e);
 
-/* Asks again for the rights on the selected mailbox of somebody else, before a command when
- * something changed there. Without the right to read it the session ends. Yields. */
-YIELDS void imap_view_recheck(struct imap_session *s);
+/* Asks again for the rights on the selected mailbox of somebody else, by its ids: before a command
+ * when something changed there, and before anything that changed is told. Without the right to read
+ * it the session ends (s->is_closing), which is success; so is a mailbox that is gone: its box
+ * tells. Nothing is asked of the user's own mailboxes. Yields. */
+YIELDS bool imap_view_recheck(struct imap_session *s, struct err *e);
+
+/* The name that the selected mailbox has now: it may have been renamed since SELECT. ERR_NOT_FOUND:
+ * it is gone. In the command's arena. Yields. */
+YIELDS bool imap_view_name(struct imap_session *s, str *name, struct err *e);
 
 /* The flags that the rights on a mailbox let through, of those in `flags` (STORE_SEEN ...); and
  * whether keywords go through (RFC 4314 section 4, STORE and APPEND). */

@@ -129,6 +129,17 @@ static void count_bad(struct imap_session *s)
         imap_bye(s, "", "Too many bad commands", "bad_commands");
 }
 
+/* Whether the rights on the selected mailbox of another are known; else sets the answer. What needs
+ * no login runs in any case. Yields. */
+YIELDS static bool knows_rights(struct imap_session *s, const struct imap_command_entry *entry)
+{
+    struct err e = ERR_CLEAR;
+    if (!s->is_stale || imap_view_recheck(s, &e) || (entry->states & IMAP_NOT_AUTHENTICATED))
+        return true;
+    answer_error(s, entry->name, &e);
+    return false;
+}
+
 static void run_command(struct imap_session *s)
 {
     struct imap_command c;
@@ -143,7 +154,8 @@ static void run_command(struct imap_session *s)
         s->reply = imap_reply_for(&e, &s->arena);
     } else {
         entry = admit(s, &c);
-        imap_view_recheck(s);
+        if (entry && !knows_rights(s, entry))
+            entry = NULL;
     }
     if (s->is_closing)
         return;

@@ -4,6 +4,7 @@
 
 #include "obs/obs.h"
 #include "services/imap/contexts.h"
+#include "services/imap/resolve.h"
 #include "services/imap/vanished.h"
 #include "services/imap/watch.h"
 
@@ -224,6 +225,13 @@ bool imap_updates_send(struct imap_session *s, bool may_renumber, struct err *e)
         return false;
     }
     if (is_over(s))
+        return true;
+    /* After the picture: what it holds may be told to whom may read it now. */
+    if (!imap_view_recheck(s, e)) {
+        s->is_stale = true;
+        return false;
+    }
+    if (s->is_closing)
         return true;
     struct update u = { .s = s, .modseq = v->box->modseq, .uidnext = v->box->uidnext };
     u.old = imap_rows_hold(v->rows);

@@ -31,6 +31,20 @@ struct store_viewed imap_view_viewed(const struct imap_session *s)
     return (struct store_viewed){ s->account_id, s->view->account_id, s->view->mailbox_id };
 }
 
+void imap_view_set_name(struct imap_view *v, str name)
+{
+    free(v->name);
+    v->name = heap_alloc(name.n + 1);
+    memcpy(v->name, name.p, name.n);
+    v->name[name.n] = '\0';
+}
+
+bool imap_view_is_at(const struct imap_session *s, const struct store_place *place)
+{
+    return s->view && s->view->account_id == place->account_id &&
+           s->view->mailbox_id == place->mailbox.mailbox_id;
+}
+
 bool imap_view_open(struct imap_session *s, const struct store_place *place, bool is_read_only,
                     struct err *e)
 {
@@ -49,9 +63,7 @@ bool imap_view_open(struct imap_session *s, const struct store_place *place, boo
     v->account_id = account_id;
     v->rights = place->rights;
     v->mailbox_id = mailbox->mailbox_id;
-    v->name = heap_alloc(mailbox->name.n + 1);
-    memcpy(v->name, mailbox->name.p, mailbox->name.n);
-    v->name[mailbox->name.n] = '\0';
+    imap_view_set_name(v, mailbox->name);
     v->is_read_only = is_read_only;
     v->box = box;
     v->uidvalidity = box->uidvalidity;
@@ -60,7 +72,8 @@ bool imap_view_open(struct imap_session *s, const struct store_place *place, boo
     imap_view_show(v, box->rows);
     s->view = v;
     s->state = IMAP_SELECTED;
-    s->is_stale = false;
+    /* What came between the look at the rights and the picture may have been a change of rights. */
+    s->is_stale = account_id != s->account_id && box->modseq != mailbox->state.modseq;
     s->subscriber = (struct notify_subscriber){ .fn = changed, .arg = s };
     notify_subscribe(s->app->notify, account_id, v->modseq, &s->subscriber);
     return true;

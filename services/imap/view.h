@@ -17,7 +17,7 @@ struct imap_contexts;
 struct imap_view {
     int64_t account_id; /* whose mailbox it is: not always the session's own account */
     int mailbox_id;
-    char *name;      /* UTF-8; on the heap */
+    char *name;      /* UTF-8, of when it was last asked for (imap_view_name); on the heap */
     unsigned rights; /* STORE_MAY_* on it */
     bool is_read_only;
     uint32_t uidvalidity;
@@ -47,6 +47,10 @@ void imap_view_close(struct imap_session *s);
 /* Takes what a STORE of this session did into the view, and into the box for the others. When
  * something else happened in the mailbox before it, the session is stale afterwards. */
 void imap_view_take_flags(struct imap_session *s, const struct store_flag_result *result);
+/* Copies the name. */
+void imap_view_set_name(struct imap_view *v, str name);
+/* Whether this mailbox is the selected one; its name does not tell. */
+bool imap_view_is_at(const struct imap_session *s, const struct store_place *place);
 /* Takes another picture (holds). */
 void imap_view_show(struct imap_view *v, struct imap_rows *rows);
 /* True once when the mailbox uses keywords that were not told yet: a FLAGS line is due. */

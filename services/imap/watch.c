@@ -4,6 +4,7 @@
 
 #include "obs/obs.h"
 #include "services/imap/commands.h"
+#include "services/imap/resolve.h"
 #include "services/imap/special_use.h"
 #include "services/imap/status.h"
 #include "services/imap/updates.h"
@@ -507,7 +508,10 @@ bool imap_watch_tell_selected(struct imap_session *s, bool may_renumber, bool is
 {
     if (!imap_watch_selected_events(s) && !is_own) {
         s->is_stale = false;
-        return true;
+        if (imap_view_recheck(s, e))
+            return true;
+        s->is_stale = true;
+        return false;
     }
     /* Numbers are for clients that can use them: one that asked for prompt news takes UIDs. */
     bool may = may_renumber || (s->watch && imap_watch_is_prompt(s));

@@ -95,6 +95,10 @@ str store_place_own_name(struct arena *a, str name)
 
 static const struct db_stmt reach = { "SELECT * FROM mailbox_reach($1, $2, $3, $4, $5)" };
 static const struct db_stmt reach_above = { "SELECT * FROM mailbox_reach_above($1, $2, $3, $4)" };
+static const struct db_stmt reach_again = {
+    "SELECT acl_rights($1, $2, $3), mailbox_path($2, $3), o.login, o.is_shared::int"
+    " FROM account o WHERE o.account_id = $2"
+};
 static const struct db_stmt subscribe_one = { "SELECT subscription_set($1, $2, $3)" };
 
 enum {
@@ -147,6 +151,30 @@ bool store_place_get(struct store *s, int64_t viewer_id, str name, unsigned need
     if (out->rights & STORE_MAY_LOOKUP)
         return ERR(e, ERR_DENIED, "the rights on the mailbox are not enough");
     return ERR(e, ERR_NOT_FOUND, "there is no such mailbox");
+}
+
+bool store_place_again(struct store *s, const struct store_viewed *of, struct arena *a,
+                       int64_t deadline_ms, struct store_standing *out, struct err *e)
+{
+    struct db_rows *rows = NULL;
+    const struct db_param params[] = { DB_INT8(of->viewer_id), DB_INT8(of->account_id),
+                                       DB_INT4(of->mailbox_id) };
+    if (!db_query(s->options.db, DB_READ, &reach_again, params, COUNT_OF(params), a, deadline_ms,
+                  &rows, e))
+        return false;
+    if (db_row_count(rows) == 0 || db_is_null(rows, 0, 1))
+        return ERR(e, ERR_NOT_FOUND, "the mailbox is gone");
+    str path = db_str(rows, 0, 1);
+    out->rights = (unsigned)db_int(rows, 0, 0);
+    if (of->viewer_id == of->account_id) {
+        out->name = arena_str(a, path);
+    } else if (db_int(rows, 0, 3)) {
+        out->name = arena_printf(a, "%s/%.*s", STORE_SHARED_FOLDERS, STR_FMT(path));
+    } else {
+        out->name = arena_printf(a, "%s/%.*s/%.*s", STORE_OTHER_USERS, STR_FMT(db_str(rows, 0, 2)),
+                                 STR_FMT(path));
+    }
+    return true;
 }
 
 bool store_place_home(struct store *s, int64_t viewer_id, str name, struct arena *a,

@@ -9,6 +9,7 @@
 #ifndef STORE_SHARE_H
 #define STORE_SHARE_H
 
+#include "store/seen.h"
 #include "store/store.h"
 
 #define STORE_OTHER_USERS    "Other Users"
@@ -62,6 +63,17 @@ struct store_place {
 YIELDS bool store_place_get(struct store *s, int64_t viewer_id, str name, unsigned needed,
                             struct arena *a, int64_t deadline_ms, struct store_place *out,
                             struct err *e);
+
+/* What one account finds of a mailbox that it came to before. */
+struct store_standing {
+    unsigned rights; /* STORE_MAY_*; 0: none any more */
+    str name;        /* in the tree of the account that asks; it may have been renamed */
+};
+
+/* The same mailbox again: by its ids, as its name may be that of another one by now. ERR_NOT_FOUND:
+ * it is gone. In arena. Yields. */
+YIELDS bool store_place_again(struct store *s, const struct store_viewed *of, struct arena *a,
+                              int64_t deadline_ms, struct store_standing *out, struct err *e);
 
 /* Where a name that no mailbox needs to have stands: for those that make, rename and delete. */
 struct store_home {
