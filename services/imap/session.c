@@ -2,6 +2,7 @@
 /* The life of an IMAP connection: greeting, one command after the other, parked in between. */
 #include "services/imap/session.h"
 
+#include "base/failpoint.h"
 #include "config/config.h"
 #include "crypto/secret.h"
 #include "db/db.h"
@@ -20,6 +21,7 @@
 #include <stdlib.h>
 
 enum {
+    IDLE_TESTED_MS = 3000,    /* instead of IMAP_IDLE_MS, for a test of what happens then */
     RETRY_MS = 5000,          /* between looks that the database could not answer */
     OUT_MAX = 8 * 1024 * 1024 /* octets of one line; a BODYSTRUCTURE is the longest */
 };
@@ -215,6 +217,13 @@ static enum net_next park(struct imap_session *s)
     return NET_PARK;
 }
 
+/* How long the client may now say nothing. */
+static int64_t idle_ms(const struct imap_session *s)
+{
+    bool is_tested = s->is_idling && FAILPOINT_FAILS("imap-idle-is-short");
+    return is_tested ? IDLE_TESTED_MS : IMAP_IDLE_MS;
+}
+
 static enum net_next serve_input(struct imap_session *s)
 {
     do {
@@ -238,7 +247,7 @@ static enum net_next serve_input(struct imap_session *s)
         }
     } while (!s->is_closing && !s->is_broken && net_buffered(s->conn) > 0);
     bool is_in = s->state != IMAP_NOT_AUTHENTICATED;
-    s->idle_until = is_in ? clock_deadline_in(IMAP_IDLE_MS) : s->login_deadline;
+    s->idle_until = is_in ? clock_deadline_in(idle_ms(s)) : s->login_deadline;
     return park(s);
 }
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""MESSAGELIMIT and SAVELIMIT (RFC 9738): what one command works on, where the operator limits it."""
+"""MESSAGELIMIT and SAVELIMIT (RFC 9738): what one command works on, where the operator limits it; and how
+long an IDLE may last."""
 import re
 
 import pytest
@@ -10,7 +11,8 @@ from imap_raw import Imap
 @pytest.fixture(scope="module")
 def limited(request):
     from conftest import Instance
-    instance = Instance(settings={"limits.imap_messages": 3, "workers.front": 1})
+    instance = Instance(settings={"limits.imap_messages": 3, "workers.front": 1},
+                        environment={"HERONRY_FAILPOINT": "imap-idle-is-short:error"})
     request.addfinalizer(instance.remove)
     return instance.up()
 
@@ -120,6 +122,24 @@ def test_uid_expunge_counts_what_is_deleted(client):
     # EXPUNGE itself is not limited.
     client.must("STORE 1:3 +FLAGS.SILENT (\\Deleted)")
     assert last(client.must("EXPUNGE")).startswith(b"OK EXPUNGE") and numbers(client.must("SEARCH ALL")) == []
+
+
+def test_an_idle_ends_whatever_comes_meanwhile(limited):
+    """ATTACKS I12, with 3 s instead of 30 minutes: what is pushed does not make it longer."""
+    user = limited.new_user()
+    with Imap(limited, user) as idle, Imap(limited, user) as other:
+        idle.must("SELECT INBOX")
+        idle.send("i IDLE\r\n")
+        assert idle.line() == b"+ idling"
+        lines = []
+        while not lines or not lines[-1].startswith(b"* BYE"):
+            other.append("INBOX", "Subject: x\r\n\r\nx")
+            assert len(lines) < 2000, "it goes on and on"
+            lines.append(idle.line())
+        assert lines[-1].startswith(b"* BYE [UNAVAILABLE] ") and any(b" EXISTS" in line for line in lines), lines
+        with pytest.raises((EOFError, OSError)):
+            idle.line()
+        other.must("NOOP")
 
 
 def test_without_it_only_copies_are_limited(heronry_factory):
