@@ -136,7 +136,14 @@ YIELDS static bool ask(const struct asking *asking, const struct imap_search_key
                                  search->deadline_ms, &hint->candidates, e);
 }
 
-/* Asks, and keeps the answer. A question that is too much for the index means "look at all". */
+/* Whether the key can be answered by looking at the message. */
+static bool is_readable(const struct imap_search_key *key)
+{
+    return key->op != IMAP_SEARCH_THREADID && !key->is_fuzzy;
+}
+
+/* Asks, and keeps the answer. A question that is too much for the index means "look at all", where
+ * a look answers it. */
 YIELDS static bool ask_key(const struct asking *asking, const struct imap_search_key *key,
                            struct err *e)
 {
@@ -146,7 +153,7 @@ YIELDS static bool ask_key(const struct asking *asking, const struct imap_search
     bool asked = false;
     *hint = (struct imap_search_hint){ .key = key };
     bool ok = ask(asking, key, hint, &asked, &why);
-    if (!ok && why.kind != ERR_LIMIT) {
+    if (!ok && !(why.kind == ERR_LIMIT && is_readable(key))) {
         *e = why;
         return false;
     }
@@ -155,12 +162,6 @@ YIELDS static bool ask_key(const struct asking *asking, const struct imap_search
         search->n_hints++;
     }
     return true;
-}
-
-/* Whether the key can be answered by looking at the message. */
-static bool is_readable(const struct imap_search_key *key)
-{
-    return key->op != IMAP_SEARCH_THREADID && !key->is_fuzzy;
 }
 
 YIELDS static bool ask_all(const struct asking *asking, bool only_needed, struct err *e)

@@ -8,7 +8,8 @@
 /* Asks about those keys only that no look at a message answers: fuzzy ones and threads. Yields. */
 YIELDS bool imap_search_ask_needed(struct imap_search *search, struct err *e);
 /* Asks about all keys that the index can answer for the messages that are open. What is too much
- * for it has no hint: then messages are read. Errors: those of search but ERR_LIMIT. Yields. */
+ * for it has no hint: then messages are read. Errors: those of search; ERR_LIMIT only for keys that
+ * no reading answers. Yields. */
 YIELDS bool imap_search_ask(struct imap_search *search, const struct imap_found *open,
                             struct err *e);
 
