@@ -8,7 +8,7 @@
 #include "services/imap/vanished.h"
 
 enum {
-    BATCH = 250 /* messages whose details or headers are read at once */
+    BATCH = 250 /* messages whose details are read at once */
 };
 
 _Static_assert((int)BATCH <= (int)STORE_MAX_FETCH, "one statement gives so many");
@@ -19,9 +19,8 @@ struct batch {
     const uint32_t *index;
     size_t n;
     struct store_details *details; /* of each, or NULL */
-    str *headers;                  /* of each, or NULL */
     int64_t *saved_s;              /* of each, or NULL */
-    struct imap_bytes_wanted bodies;
+    struct imap_bytes_wanted bytes;
     bool *is_news; /* of each: tell the flags though not asked */
 };
 
@@ -30,13 +29,17 @@ static bool take_bytes(struct imap_fetching *f, const struct batch *b, size_t i,
                        struct imap_message *m, struct err *e)
 {
     bool is_read = false;
-    if (!f->needs_bodies)
+    str octets = STR_EMPTY;
+    if (!f->needs_bodies && !f->needs_headers)
         return true;
     m->bytes = &f->bytes.arena;
-    if (!imap_bytes_next(&f->bytes, &b->bodies, i, &m->raw, &is_read, e))
+    if (!imap_bytes_next(&f->bytes, &b->bytes, i, &octets, &is_read, e))
         return false;
-    m->has_raw = is_read;
-    return !is_read || m->raw.p || ERR(e, ERR_NOT_FOUND, "the bytes of a message are gone");
+    m->has_header = m->is_header_of_raw = f->needs_headers;
+    m->header = f->needs_headers ? octets : STR_EMPTY;
+    m->has_raw = is_read && !f->needs_headers;
+    m->raw = m->has_raw ? octets : STR_EMPTY;
+    return !is_read || octets.p || ERR(e, ERR_NOT_FOUND, "the bytes of a message are gone");
 }
 
 /* False ends the FETCH. A message that is gone is left out. */
@@ -44,8 +47,7 @@ static bool fetch_one(struct imap_fetching *f, const struct batch *b, size_t i, 
 {
     struct arena scratch;
     struct imap_session *s = f->s;
-    bool is_gone = (b->details && !b->details[i].found) || (b->headers && !b->headers[i].p);
-    if (is_gone) {
+    if (b->details && !b->details[i].found) {
         f->some_gone = true;
         return true;
     }
@@ -53,13 +55,12 @@ static bool fetch_one(struct imap_fetching *f, const struct batch *b, size_t i, 
     const struct store_row row = *imap_view_row(s->view, b->index[i]);
     struct imap_message m = { .s = s, .row = &row, .a = &scratch };
     m.details = b->details ? &b->details[i] : NULL;
-    m.has_header = b->headers != NULL;
-    m.header = b->headers ? b->headers[i] : STR_EMPTY;
     m.saved_s = b->saved_s ? b->saved_s[i] : STORE_NEVER_SAVED;
     struct err why = ERR_CLEAR;
     f->has_sent = false;
     bool ok = take_bytes(f, b, i, &m, &why) &&
               imap_fetch_put_message(f, &m, b->index[i], b->is_news[i], &why);
+    imap_bytes_made(&f->bytes);
     arena_fini(&scratch);
     if (ok)
         return true;
@@ -128,19 +129,15 @@ static bool fetch_batch(struct imap_fetching *f, struct batch *b, struct err *e)
     uint32_t *sizes = ARENA_ARRAY(a, uint32_t, b->n);
     b->is_news = ARENA_ARRAY(a, bool, b->n);
     b->details = f->needs_details ? ARENA_ARRAY(a, struct store_details, b->n) : NULL;
-    b->headers = f->needs_headers ? ARENA_ARRAY(a, str, b->n) : NULL;
     for (size_t i = 0; i < b->n; i++) {
         ids[i] = imap_view_row(s->view, b->index[i])->msg_id;
         sizes[i] = imap_view_row(s->view, b->index[i])->size;
     }
-    b->bodies = (struct imap_bytes_wanted){ ids, sizes, b->n };
+    b->bytes = (struct imap_bytes_wanted){ ids, sizes, b->n, f->needs_headers };
     if (f->sets_seen && !mark_seen(f, b, e))
         return false;
     if (b->details && !store_fetch_details(s->app->store, s->view->account_id, ids, b->n, f->wanted,
                                            a, imap_deadline(), b->details, e))
-        return false;
-    if (b->headers && !store_fetch_headers(s->app->store, s->view->account_id, ids, b->n, a,
-                                           imap_deadline(), b->headers, e))
         return false;
     if (!load_saved(f, b, e))
         return false;

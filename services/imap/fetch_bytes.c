@@ -24,6 +24,8 @@ enum {
     PATIENCE_MS = 100,            /* how long bytes are kept for a client that takes none */
     CALM = 64,                    /* slices without such a wait make a client fast again */
     TOTAL_MAX = 32 * 1024 * 1024, /* octets that all sessions together may hold */
+    MADE_MAX = 64 * 1024 * 1024,  /* the same of what was made of them */
+    HEADER_MIN = 1024,            /* headers are about so long or longer: how many to ask for */
     ROOM_MS = 20                  /* between two looks for room */
 };
 
@@ -51,6 +53,7 @@ void imap_bytes_forget(struct imap_bytes *b)
 void imap_bytes_fini(struct imap_bytes *b)
 {
     imap_bytes_forget(b);
+    imap_bytes_made(b);
     arena_fini(&b->arena);
 }
 
@@ -59,18 +62,43 @@ static bool has_room(const struct imap_bytes *b, size_t octets)
     return b->s->service->fetch_bytes + octets <= TOTAL_MAX;
 }
 
+/* One look later. */
+static bool wait_for_room(int64_t deadline, struct err *e)
+{
+    if (clock_monotonic_ms() > deadline)
+        return ERR(e, ERR_UNAVAILABLE, "no memory for a message now");
+    return fiber_sleep_until(clock_deadline_in(ROOM_MS), e);
+}
+
 bool imap_bytes_make_room(struct imap_bytes *b, size_t octets, struct err *e)
 {
     int64_t deadline = imap_deadline();
     /* One message is always let through: it may be greater than the limit. */
     while (!has_room(b, octets) && b->s->service->fetch_bytes > b->counted) {
-        if (clock_monotonic_ms() > deadline)
-            return ERR(e, ERR_UNAVAILABLE, "no memory for a message now");
-        if (!fiber_sleep_until(clock_deadline_in(ROOM_MS), e))
+        if (!wait_for_room(deadline, e))
             return false;
     }
     count(b, octets);
     return true;
+}
+
+bool imap_bytes_make(struct imap_bytes *b, size_t octets, struct err *e)
+{
+    size_t *all = &b->s->service->made_bytes;
+    int64_t deadline = imap_deadline();
+    while (*all + octets > MADE_MAX && *all > b->made) {
+        if (!wait_for_room(deadline, e))
+            return false;
+    }
+    b->made += octets;
+    *all += octets;
+    return true;
+}
+
+void imap_bytes_made(struct imap_bytes *b)
+{
+    b->s->service->made_bytes -= b->made;
+    b->made = 0;
 }
 
 /* ---- reading ahead ---- */
@@ -114,6 +142,37 @@ static bool read_window(struct imap_bytes *b, const struct imap_bytes_wanted *wa
     return true;
 }
 
+/* The same of headers, whose sizes are known only afterwards. */
+static bool read_headers(struct imap_bytes *b, const struct imap_bytes_wanted *wanted, size_t i,
+                         struct err *e)
+{
+    struct imap_session *s = b->s;
+    size_t octets = 0;
+    imap_bytes_forget(b);
+    if (!has_room(b, b->window))
+        b->window = WINDOW_MIN;
+    size_t most =
+        b->window / HEADER_MIN < STORE_MAX_FETCH ? b->window / HEADER_MIN : STORE_MAX_FETCH;
+    struct store_some_headers some = { .msg_ids = wanted->msg_ids + i,
+                                       .n = wanted->n - i < most ? wanted->n - i : most,
+                                       .most = b->window };
+    if (!imap_bytes_make_room(b, b->window, e))
+        return false;
+    b->raws = ARENA_ARRAY(&b->arena, str, some.n);
+    if (!store_fetch_some_headers(s->app->store, s->view->account_id, &some, &b->arena,
+                                  imap_deadline(), b->raws, e))
+        return false;
+    for (size_t at = 0; at < some.done; at++)
+        octets += b->raws[at].n;
+    if (octets > b->window)
+        count(b, octets - b->window);
+    b->first = i;
+    b->n = some.done;
+    if (!b->is_slow && b->window < WINDOW_MAX)
+        b->window *= 2;
+    return true;
+}
+
 bool imap_bytes_next(struct imap_bytes *b, const struct imap_bytes_wanted *wanted, size_t i,
                      str *raw, bool *is_read, struct err *e)
 {
@@ -121,11 +180,14 @@ bool imap_bytes_next(struct imap_bytes *b, const struct imap_bytes_wanted *wante
     bool is_held = i >= b->first && i - b->first < b->n;
     *is_read = is_held;
     *raw = STR_EMPTY;
-    if (!is_held && (size >= SINGLE_MAX || (b->is_slow && size > PIECE_SLOW))) {
+    bool is_long =
+        !wanted->only_header && (size >= SINGLE_MAX || (b->is_slow && size > PIECE_SLOW));
+    if (!is_held && is_long) {
         imap_bytes_forget(b);
         return true;
     }
-    if (!is_held && !read_window(b, wanted, i, e))
+    if (!is_held &&
+        !(wanted->only_header ? read_headers(b, wanted, i, e) : read_window(b, wanted, i, e)))
         return false;
     *is_read = true;
     *raw = b->raws[i - b->first];
@@ -216,9 +278,9 @@ bool imap_bytes_send_made(struct imap_bytes *b, struct imap_message *m, str octe
 bool imap_bytes_send(struct imap_bytes *b, struct imap_message *m, size_t at, size_t n,
                      struct err *e)
 {
-    struct held held = { .octets = m->has_raw ? m->raw : STR_EMPTY };
     if (!imap_bytes_send_out(b, m, e))
         return false;
+    struct held held = { .octets = imap_message_held(m) };
     while (n) {
         bool kept;
         if (!keep_up(b, m, &kept, e))

@@ -12,6 +12,7 @@ struct imap_bytes {
     struct imap_session *s;
     struct arena arena;
     size_t counted; /* octets counted for all sessions of the process */
+    size_t made;    /* the same, of what was made of the present message */
     size_t window;  /* octets to be read ahead */
     size_t unsent;  /* octets given to the connection since its buffer was empty */
     bool is_slow;   /* the client did not keep up lately */
@@ -31,10 +32,12 @@ struct imap_bytes_wanted {
     const int64_t *msg_ids;
     const uint32_t *sizes;
     size_t n;
+    bool only_header;
 };
 
-/* Message `i` of the batch: whole in *raw when it was read (ahead, or now together with those that
- * follow), p NULL when it is gone, and *is_read false when it is to be read piece by piece. Yields.
+/* Message `i` of the batch: whole (or its header) in *raw when it was read (ahead, or now together
+ * with those that follow), p NULL when it is gone, and *is_read false when it is to be read piece
+ * by piece. Yields.
  */
 YIELDS bool imap_bytes_next(struct imap_bytes *b, const struct imap_bytes_wanted *wanted, size_t i,
                             str *raw, bool *is_read, struct err *e);
@@ -45,6 +48,12 @@ void imap_bytes_forget(struct imap_bytes *b);
  * much. Yields. */
 YIELDS bool imap_bytes_make_room(struct imap_bytes *b, size_t octets, struct err *e);
 
+/* Room for octets that are made of a message, of which nothing can be forgotten while they are
+ * sent; waits as well. Yields. */
+YIELDS bool imap_bytes_make(struct imap_bytes *b, size_t octets, struct err *e);
+/* Gives that room back: the answer of the message is complete. */
+void imap_bytes_made(struct imap_bytes *b);
+
 /* Sends what stands in the session's output buffer; afterwards m may have forgotten its bytes and
  * what points into them. ERR_CLOSED. Yields. */
 YIELDS bool imap_bytes_send_out(struct imap_bytes *b, struct imap_message *m, struct err *e);
@@ -52,8 +61,8 @@ YIELDS bool imap_bytes_send_out(struct imap_bytes *b, struct imap_message *m, st
  * picked fields. */
 YIELDS bool imap_bytes_send_made(struct imap_bytes *b, struct imap_message *m, str octets,
                                  struct err *e);
-/* Sends what stands in the output buffer and octets [at, at + n) of the message, from m->raw as
- * long as it is there, else read piece by piece. The same is true of m. ERR_CLOSED; errors of
+/* Sends what stands in the output buffer and octets [at, at + n) of the message, from memory as
+ * long as they are there, else read piece by piece. The same is true of m. ERR_CLOSED; errors of
  * store. Yields. */
 YIELDS bool imap_bytes_send(struct imap_bytes *b, struct imap_message *m, size_t at, size_t n,
                             struct err *e);

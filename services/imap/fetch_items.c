@@ -43,9 +43,10 @@ static bool put_literal(struct imap_fetching *f, struct imap_message *m, str dat
     if (data.n < DIRECT_MIN)
         return buf_add(out, data) || no_room(e);
     f->has_sent = true;
-    bool is_raw = m->has_raw && data.p >= m->raw.p && data.p + data.n <= m->raw.p + m->raw.n;
-    return is_raw ? imap_bytes_send(&f->bytes, m, (size_t)(data.p - m->raw.p), data.n, e)
-                  : imap_bytes_send_made(&f->bytes, m, data, e);
+    str held = imap_message_held(m);
+    bool is_held = held.p && data.p >= held.p && data.p + data.n <= held.p + held.n;
+    return is_held ? imap_bytes_send(&f->bytes, m, (size_t)(data.p - held.p), data.n, e)
+                   : imap_bytes_send_made(&f->bytes, m, data, e);
 }
 
 /* BODY[] of a message that is read in pieces. */
@@ -77,6 +78,23 @@ static bool is_of_header(const struct imap_message *m, const struct imap_section
            section->kind != IMAP_SECTION_TEXT;
 }
 
+/* Takes room for what is made of the message: a decoded part, or picked fields. */
+static bool make_for_section(struct imap_fetching *f, struct imap_message *m,
+                             const struct imap_section *section, struct err *e)
+{
+    bool is_binary = section->form == IMAP_FORM_BINARY || section->form == IMAP_FORM_BINARY_SIZE;
+    bool is_pick = section->kind == IMAP_SECTION_FIELDS || section->kind == IMAP_SECTION_FIELDS_NOT;
+    str header = STR_EMPTY;
+    size_t most = m->row->size;
+    if (is_pick && section->n_parts == 0) {
+        if (!imap_message_header(m, &header, e))
+            return false;
+        most = header.n;
+    }
+    bool is_made = is_pick || (is_binary && section->n_parts);
+    return !is_made || most < DIRECT_MIN || imap_bytes_make(&f->bytes, most, e);
+}
+
 static bool load_section(struct imap_fetching *f, struct imap_message *m,
                          const struct imap_section *section, str *data, bool *found, struct err *e)
 {
@@ -85,7 +103,7 @@ static bool load_section(struct imap_fetching *f, struct imap_message *m,
         if (!imap_bytes_make_room(&f->bytes, m->row->size, e))
             return false;
     }
-    return imap_message_section(m, section, data, found, e);
+    return make_for_section(f, m, section, e) && imap_message_section(m, section, data, found, e);
 }
 
 static bool put_section(struct imap_fetching *f, struct imap_message *m,
@@ -197,6 +215,7 @@ bool imap_fetch_put_message(struct imap_fetching *f, struct imap_message *m, siz
     }
     if (!buf_add(&s->out, STR(")\r\n")))
         return no_room(e);
-    return f->needs_bodies ? imap_bytes_send_out(&f->bytes, m, e)
-                           : imap_send_out(s) || ERR(e, ERR_CLOSED, "the connection is gone");
+    bool has_bytes = f->needs_bodies || f->needs_headers;
+    return has_bytes ? imap_bytes_send_out(&f->bytes, m, e)
+                     : imap_send_out(s) || ERR(e, ERR_CLOSED, "the connection is gone");
 }

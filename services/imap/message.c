@@ -9,6 +9,13 @@ int64_t imap_message_account(const struct imap_message *m)
     return m->account_id ? m->account_id : m->s->view->account_id;
 }
 
+str imap_message_held(const struct imap_message *m)
+{
+    if (m->has_raw)
+        return m->raw;
+    return m->has_header && m->is_header_of_raw ? m->header : STR_EMPTY;
+}
+
 bool imap_message_raw(struct imap_message *m, str *out, struct err *e)
 {
     struct arena *a = m->bytes ? m->bytes : m->a;

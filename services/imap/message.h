@@ -19,10 +19,13 @@ struct imap_message {
     bool has_raw;
     str header;
     bool has_header;
-    bool is_header_of_raw; /* it points into raw */
+    bool is_header_of_raw; /* it stands where raw does: both are forgotten together */
     struct arena *bytes;   /* where raw is read to; NULL: a */
     const struct mime_structure *structure;
 };
+
+/* As much of the message, from its beginning on, as is in memory and may be forgotten. */
+str imap_message_held(const struct imap_message *m);
 
 /* The account that the message belongs to. */
 int64_t imap_message_account(const struct imap_message *m);

@@ -13,6 +13,7 @@ struct imap_service {
     struct app *app;
     size_t command_bytes;    /* held by commands that are being read, of all sessions */
     size_t fetch_bytes;      /* held by FETCH of all sessions: bytes of messages */
+    size_t made_bytes;       /* the same: what was made of them, decoded parts and picked fields */
     struct list sessions;    /* struct imap_session */
     struct imap_boxes boxes; /* what sessions know of their mailboxes together */
     struct notify_listener account_listener; /* wakes sessions whose account changed */

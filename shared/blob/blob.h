@@ -62,12 +62,13 @@ struct blob_many {
     const int64_t *account_ids; /* of each message; NULL: `account_id` of all */
     int64_t account_id;
     const int64_t *msg_ids;
-    size_t n;         /* at most BLOB_MAX_MANY */
-    bool only_header; /* as much as holds the header, and perhaps more */
+    size_t n;           /* at most BLOB_MAX_MANY */
+    bool only_header;   /* as much as holds the header, and perhaps more */
+    size_t most_octets; /* 0: BLOB_MAX_MANY_BYTES */
 };
 
 /* Several messages in one round trip. texts[i] is message i; p NULL when there is no such message
- * or it is damaged. Stops at BLOB_MAX_MANY_BYTES: *done (at least 1) tells how many of the messages
+ * or it is damaged. Stops at most_octets: *done (at least 1) tells how many of the messages
  * were looked at; ask again for the rest. Errors: those of db_query. In arena.
  * Yields. */
 YIELDS bool blob_load_many(struct db *db, const struct blob_many *wanted, struct arena *a,

@@ -235,9 +235,10 @@ bool blob_load_many(struct db *db, const struct blob_many *wanted, struct arena 
             same[i] = wanted->account_id;
         accounts = same;
     }
+    size_t most = wanted->most_octets ? wanted->most_octets : BLOB_MAX_MANY_BYTES;
     const struct db_param params[] = { DB_INT8S(accounts, wanted->n),
                                        DB_INT8S(wanted->msg_ids, wanted->n),
-                                       DB_BOOL(wanted->only_header), DB_INT8(BLOB_MAX_MANY_BYTES) };
+                                       DB_BOOL(wanted->only_header), DB_INT8((int64_t)most) };
     if (!db_query(db, wanted->class, &load_many, params, COUNT_OF(params), a, deadline_ms, &rows,
                   e))
         return false;

@@ -167,6 +167,19 @@ bool store_fetch_headers(struct store *s, int64_t account_id, const int64_t *msg
     return true;
 }
 
+bool store_fetch_some_headers(struct store *s, int64_t account_id, struct store_some_headers *some,
+                              struct arena *a, int64_t deadline_ms, str *out, struct err *e)
+{
+    INVARIANT(some->n <= STORE_MAX_FETCH);
+    const struct blob_many wanted = { .class = DB_READ,
+                                      .account_id = account_id,
+                                      .msg_ids = some->msg_ids,
+                                      .n = some->n,
+                                      .only_header = true,
+                                      .most_octets = some->most };
+    return blob_load_many(s->options.db, &wanted, a, deadline_ms, out, &some->done, e);
+}
+
 /* NOLINTNEXTLINE(readability-function-size): an array and a range are two values each. */
 bool store_fetch_bodies(struct store *s, int64_t account_id, const int64_t *msg_ids, size_t n,
                         struct arena *a, int64_t deadline_ms, str *out, size_t *done, struct err *e)

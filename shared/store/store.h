@@ -507,6 +507,17 @@ YIELDS bool store_fetch_saved(struct store *s, int64_t account_id, int mailbox_i
 YIELDS bool store_fetch_headers(struct store *s, int64_t account_id, const int64_t *msg_ids,
                                 size_t n, struct arena *a, int64_t deadline_ms, str *out,
                                 struct err *e);
+/* Headers for a caller that holds few: see store_fetch_some_headers. */
+struct store_some_headers {
+    const int64_t *msg_ids;
+    size_t n;    /* at most STORE_MAX_FETCH */
+    size_t most; /* octets of all, unless the first alone is longer */
+    size_t done; /* the answer: how many were looked at, at least 1 */
+};
+/* The same for as many as `most` allows; ask again for the rest. One round trip. Yields. */
+YIELDS bool store_fetch_some_headers(struct store *s, int64_t account_id,
+                                     struct store_some_headers *some, struct arena *a,
+                                     int64_t deadline_ms, str *out, struct err *e);
 /* Whole messages, as many as one round trip should carry: *done (at least 1) of the first n, at
  * most STORE_MAX_FETCH; ask again for the rest. Else as store_fetch_headers. Yields. */
 YIELDS bool store_fetch_bodies(struct store *s, int64_t account_id, const int64_t *msg_ids,

@@ -106,6 +106,49 @@ def test_slow_readers_of_small_messages(heronry):
                 reader.reset()
 
 
+# ---- other sections than the whole message ----
+
+SECTION_READERS = 12
+HEADS = 3
+HEAD_SIZE = 5_000_000   # octets of each header
+
+
+@pytest.fixture(scope="module")
+def heads(heronry, user):
+    """The same account has messages that are little but header, in "heads"."""
+    noise = random.Random(9)
+    header = "Subject: head\r\n" + "".join(f"X-{n}: {noise.getrandbits(280):070x}\r\n" for n in range(HEAD_SIZE // 78))
+    with Imap(heronry, user) as client:
+        client.must("CREATE heads")
+        for _ in range(HEADS):
+            client.append("heads", header + "\r\ntext\r\n")
+    return header.encode()
+
+
+@pytest.mark.parametrize("mailbox,section", [("heads", "HEADER"), ("big", "TEXT"), ("big", "1")])
+def test_slow_readers_of_sections(heronry, user, heads, mailbox, section):
+    with Imap(heronry, user) as warm:
+        warm.must(f"SELECT {mailbox}")
+        warm.must(f"FETCH 1 BODY.PEEK[{section}]", timeout=60)
+        before = sum(map(rss_kib, fronts(heronry)))
+        readers = []
+        try:
+            for _ in range(SECTION_READERS):
+                readers.append(Imap(heronry, user))
+                readers[-1].must(f"SELECT {mailbox}")
+                readers[-1].tag = readers[-1].start(f"FETCH 1:* BODY.PEEK[{section}]")
+            time.sleep(2)
+            grown = sum(map(rss_kib, fronts(heronry))) - before
+            print(f"{SECTION_READERS} readers of [{section}]: {grown} KiB more")
+            assert grown < 64 * 1024
+            if section == "HEADER":
+                whole = b"".join(readers[0].finish(readers[0].tag, timeout=60))
+                assert whole.count(heads + b"\r\n") == HEADS
+        finally:
+            for reader in readers:
+                reader.reset()
+
+
 # ---- the same octets, however they are read ----
 
 SECTIONS = ("ENVELOPE", "BODY.PEEK[]", "BODY.PEEK[HEADER.FIELDS (SUBJECT)]", "BODY.PEEK[1]", "BODY.PEEK[2]", "BINARY.PEEK[2]",
