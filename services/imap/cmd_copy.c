@@ -62,7 +62,8 @@ static bool carry_seen(struct imap_session *s, const struct store_place *target,
     const struct imap_view *v = s->view;
     const struct store_viewed of = { s->account_id, target->account_id,
                                      target->mailbox.mailbox_id };
-    if (target->account_id == s->account_id || target->account_id != v->account_id)
+    if (target->account_id == s->account_id || target->account_id != v->account_id ||
+        !(target->rights & STORE_MAY_SEEN))
         return true;
     uint32_t *seen = ARENA_ARRAY(&s->arena, uint32_t, copied->n);
     size_t n = 0;
@@ -73,6 +74,14 @@ static bool carry_seen(struct imap_session *s, const struct store_place *target,
     }
     const struct store_ranges set = store_ranges_of(&s->arena, seen, n);
     return store_seen_mark(s->app->store, &of, &set, imap_deadline(), e);
+}
+
+/* The flags that the user may not set at the target (RFC 4314 section 4). In a row of a mailbox of
+ * another, \Seen is the owner's, who keeps it. */
+static unsigned dropped_flags(const struct imap_session *s, const struct store_place *target)
+{
+    unsigned drops = STORE_FLAGS_ALL & ~imap_rights_flags(target->rights, STORE_FLAGS_ALL);
+    return target->account_id == s->view->account_id ? drops & ~(unsigned)STORE_SEEN : drops;
 }
 
 /* *no_target: it is the target that is not there. Yields. */
@@ -93,6 +102,8 @@ static bool transfer(struct imap_session *s, const struct copying *c, bool is_mo
                                          .to_account_id = target.account_id,
                                          .viewer_id = s->account_id,
                                          .set = &set,
+                                         .drops = dropped_flags(s, &target),
+                                         .drops_keywords = !imap_rights_keywords(target.rights),
                                          .is_move = is_move };
     return store_transfer(s->app->store, &what, &s->arena, clock_deadline_in(COPY_MS), out,
                           no_target, e) &&

@@ -8,7 +8,7 @@ static const struct db_stmt change_flags = {
 };
 static const struct db_stmt expunge = { "SELECT * FROM mailbox_expunge($1, $2, $3, $4, $5)" };
 static const struct db_stmt transfer_set = {
-    "SELECT * FROM mailbox_transfer($1, $2, $3, $4, $5, $6)"
+    "SELECT * FROM mailbox_transfer($1, $2, $3, $4, $5, $6, $7)"
 };
 
 static const uint32_t *read_uids(const struct db_rows *rows, size_t column, struct arena *a,
@@ -23,11 +23,11 @@ static const uint32_t *read_uids(const struct db_rows *rows, size_t column, stru
 }
 
 static const struct db_stmt transfer_across = {
-    "SELECT * FROM mailbox_transfer_across($1, $2, $3, $4, $5, $6, $7, $8)"
+    "SELECT * FROM mailbox_transfer_across($1, $2, $3, $4, $5, $6, $7, $8, $9)"
 };
 
 enum {
-    KEEP_KEYWORDS = 32 /* beside the flags that a replacement keeps */
+    BIT_OF_KEYWORDS = 32 /* all of them, beside the bits of flags */
 };
 
 /* Columns of mailbox_store_flags. */
@@ -80,7 +80,7 @@ bool store_change_flags(struct store *s, int64_t account_id, int mailbox_id,
         DB_INT4(change->flags & STORE_FLAGS_ALL),
         DB_TEXTS(change->keywords, change->n_keywords),
         change->has_unchangedsince ? DB_INT8(change->unchangedsince) : DB_NULL,
-        DB_INT4((change->keep & STORE_FLAGS_ALL) | (change->keeps_keywords ? KEEP_KEYWORDS : 0)),
+        DB_INT4((change->keep & STORE_FLAGS_ALL) | (change->keeps_keywords ? BIT_OF_KEYWORDS : 0)),
     };
     const struct write_call call = { &change_flags, params, COUNT_OF(params), deadline_ms };
     *out = (struct store_flag_result){ 0 };
@@ -135,6 +135,12 @@ static bool read_transfer(const struct db_rows *rows, struct arena *a, struct st
     return true;
 }
 
+/* What the copies do not get, as the functions take it. */
+static int drops_of(const struct store_transfer *t)
+{
+    return (int)((t->drops & STORE_FLAGS_ALL) | (t->drops_keywords ? BIT_OF_KEYWORDS : 0));
+}
+
 /* To another account. */
 static YIELDS bool transfer_to_other(struct store *s, const struct store_transfer *t,
                                      struct arena *a, int64_t deadline_ms, struct store_copied *out,
@@ -152,6 +158,7 @@ static YIELDS bool transfer_to_other(struct store *s, const struct store_transfe
         ranges[0],
         ranges[1],
         DB_BOOL(t->is_move),
+        DB_INT4(drops_of(t)),
     };
     const struct write_call call = { &transfer_across, params, COUNT_OF(params), deadline_ms };
     if (!store_write(s, &call, a, &rows, e) || !read_transfer(rows, a, out, no_target, e))
@@ -178,6 +185,7 @@ bool store_transfer(struct store *s, const struct store_transfer *transfer, stru
         ranges[0],
         ranges[1],
         DB_BOOL(transfer->is_move),
+        DB_INT4(drops_of(transfer)),
     };
     const struct write_call call = { &transfer_set, params, COUNT_OF(params), deadline_ms };
     if (!store_write(s, &call, a, &rows, e))

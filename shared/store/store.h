@@ -404,7 +404,9 @@ struct store_transfer {
     int64_t to_account_id; /* 0: of the same account */
     int64_t viewer_id;     /* who does it, when one of the accounts is another's: for \Seen */
     const struct store_ranges *set;
-    bool is_move; /* the source's messages are expunged in the same moment */
+    unsigned drops;      /* STORE_SEEN ...: flags that the copies do not get */
+    bool drops_keywords; /* nor keywords */
+    bool is_move;        /* the source's messages are expunged in the same moment */
 };
 
 /* Copies or moves all messages of the set that are there, or none. Flags, keywords and
