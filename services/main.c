@@ -55,6 +55,7 @@ int main(int argc, char **argv)
         { serve_commands, COUNT_OF(serve_commands) },
         cli_base_group,
         cli_domain_group,
+        cli_dkim_group,
         cli_user_group,
         cli_app_password_group,
         cli_expunged_group,

@@ -13,6 +13,7 @@
 #include "services/app/endpoints.h"
 #include "services/app/health.h"
 #include "services/app/node_id.h"
+#include "services/app/server_key.h"
 #include "store/store.h"
 
 #include <limits.h>
@@ -28,6 +29,7 @@ struct app_private {
     struct arena arena; /* lives as long as the process */
     struct net_networks proxies;
     struct net_networks local;
+    struct app_server_key server_key;
     struct app_node node;
     struct app_watch *watch; /* NULL in tools */
     struct notify_listener account_changed;
@@ -185,10 +187,15 @@ static void open_auth(struct app *app)
     app->auth = auth_new(app->accounts, app->db, app->redis, &options);
 }
 
-static void open_state(struct app *app)
+static void open_state(struct app_private *p)
 {
+    struct app *app = &p->app;
     const struct config *c = app->config;
-    const struct account_directory_options directory = { .changed = tell_change, .arg = app };
+    const struct account_directory_options directory = {
+        .changed = tell_change,
+        .arg = app,
+        .seal_key = p->server_key.is_known ? p->server_key.octets : NULL,
+    };
     app->notify = notify_new(app->runtime, app->db, app->redis, NULL);
     const struct store_options store = {
         .runtime = app->runtime,
@@ -239,7 +246,7 @@ static bool open_all(struct app_private *p, const struct app_options *options, s
         &p->arena, arena_printf(&p->arena, "%s/%ld/%s", host, (long)getpid(), options->process));
     if (!read_networks(p, CONFIG_PROXY_TRUSTED_NETWORKS, &p->proxies, &app->proxies, e) ||
         !read_networks(p, CONFIG_SECURITY_LOCAL_NETWORKS, &p->local, &app->local, e) ||
-        !open_tally(p, options, e))
+        !app_server_key_load(app->config, &p->server_key, e) || !open_tally(p, options, e))
         return false;
     if (options->n_certificates > 0) {
         app->tls = tls_server_new(options->certificates, options->n_certificates, e);
@@ -251,7 +258,7 @@ static bool open_all(struct app_private *p, const struct app_options *options, s
         return false;
     if (!options->is_tool)
         app_node_claim(&p->node, app);
-    open_state(app);
+    open_state(p);
     listen_to_changes(p);
     if (!options->is_tool)
         p->watch = app_watch_new(app);

@@ -5,6 +5,7 @@
 #include "db/db.h"
 #include "dns/dns.h"
 #include "redis/url.h"
+#include "services/app/server_key.h"
 #include "wire/smtp_command.h"
 
 /* It stands in greetings, in HELO and in trace fields. */
@@ -44,6 +45,14 @@ static bool check_resolver(str text, struct err *e)
     return ok || ERR(e, ERR_SYNTAX, "must be an IP address, as 192.0.2.53 or 127.0.0.1@5353");
 }
 
+static bool check_key(str text, struct err *e)
+{
+    uint8_t key[CRYPTO_SEAL_KEY];
+    bool ok = app_server_key_parse(text, key, e);
+    secret_wipe_memory(key, sizeof(key));
+    return ok;
+}
+
 static bool check_zone(str text, struct err *e)
 {
     struct arena a;
@@ -63,6 +72,7 @@ static const struct {
     { CONFIG_DATABASE_URL, "database.url", check_database },
     { CONFIG_DATABASE_MIGRATION_URL, "database.migration_url", check_database },
     { CONFIG_REDIS_URL, "redis.url", check_redis },
+    { CONFIG_SECURITY_KEY, "security.key", check_key },
     { CONFIG_DNS_FORWARD, "dns.forward", check_resolver },
     { CONFIG_DNS_STUB_ZONE, "dns.stub_zone", check_zone },
     { CONFIG_DNS_STUB_SERVER, "dns.stub_server", check_resolver },

@@ -77,6 +77,7 @@ char *cli_option(const struct cli *cli, const char *name);
 /* The groups of this service, for the table in main.c. */
 extern const struct cli_group cli_base_group;
 extern const struct cli_group cli_domain_group;
+extern const struct cli_group cli_dkim_group;
 extern const struct cli_group cli_user_group;
 extern const struct cli_group cli_app_password_group;
 extern const struct cli_group cli_expunged_group;

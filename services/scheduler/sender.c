@@ -24,7 +24,8 @@ void sender_run(void *arg)
         const struct compose_sender_options options = {
             .db = app->db,
             .notify = app->notify,
-            .submit = { .store = app->store,
+            .submit = { .signs = config_bool(app->config, CONFIG_SECURITY_SIGN_OUTBOUND),
+                        .store = app->store,
                         .queue = app->queue,
                         .accounts = app->accounts,
                         .hostname = app->hostname,

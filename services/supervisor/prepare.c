@@ -6,6 +6,7 @@
 #include "schema/schema.h"
 #include "services/app/bootstrap.h"
 #include "services/app/build.h"
+#include "services/app/server_key.h"
 #include "services/supervisor/child.h"
 #include "services/supervisor/files.h"
 #include "services/supervisor/private.h"
@@ -88,6 +89,12 @@ bool prepare_has_own_certificate(const struct supervisor *s)
     return n == 0 && config_bool(s->config, CONFIG_TLS_SELF_SIGNED);
 }
 
+/* With a database of others there may be other frontends, which need the same key. */
+static bool needs_key(const struct supervisor *s)
+{
+    return s->endpoints.embedded_database && !*config_text(s->config, CONFIG_SECURITY_KEY);
+}
+
 /* The whole error goes to the supervisor, which has the operator's ear. */
 _Noreturn static void prepare_child(struct supervisor *s, pid_t parent, int result_fd)
 {
@@ -95,7 +102,7 @@ _Noreturn static void prepare_child(struct supervisor *s, pid_t parent, int resu
     bool ok = identity_drop(&s->identity, &e);
     child_follow_parent(parent, SIGKILL);
     ok = ok && (!prepare_has_own_certificate(s) || make_certificate(s, &e)) &&
-         migrate_database(s, &e);
+         (!needs_key(s) || app_server_key_make(s->config, &e)) && migrate_database(s, &e);
     if (!ok)
         (void)write(result_fd, &e, sizeof(e));
     _exit(ok ? 0 : 1);
@@ -133,6 +140,10 @@ bool prepare_run(struct supervisor *s, struct err *e)
     pid_t parent = getpid();
     if (prepare_has_own_certificate(s) &&
         !identity_make_dir(&s->identity, app_data_path(s->config, "tls", &s->arena), 0700, e))
+        return false;
+    if (needs_key(s) &&
+        !identity_make_dir(&s->identity, app_data_path(s->config, APP_SERVER_KEY_DIR, &s->arena),
+                           0700, e))
         return false;
     if (pipe2(ends, O_CLOEXEC) != 0)
         return ERR_SYS(e, ERR_INTERNAL, "pipe");

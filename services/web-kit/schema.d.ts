@@ -1045,6 +1045,54 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/domains/{domain}/dkim-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the keys that mail of a domain is signed with
+         * @description The newest first, each with the DNS records that have to be published for it.
+         */
+        get: operations["listDkimKeys"];
+        put?: never;
+        /**
+         * Makes a key to sign mail of a domain with
+         * @description An RSA key of 2048 bits and an Ed25519 key under one selector. The first of a domain signs at once; a later one waits until it is activated, so that its records can be published before.
+         */
+        post: operations["createDkimKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/domains/{domain}/dkim-keys/{selector}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Forgets a key
+         * @description A domain whose signing key is gone signs nothing.
+         */
+        delete: operations["deleteDkimKey"];
+        options?: never;
+        head?: never;
+        /**
+         * Signs with this key from now on
+         * @description The key that signed until now is retired. Its records should stay for a week, as mail travels for days.
+         */
+        patch: operations["updateDkimKey"];
+        trace?: never;
+    };
     "/admin/accounts": {
         parameters: {
             query?: never;
@@ -2131,6 +2179,60 @@ export interface components {
          * @example Mia Reed
          */
         DisplayName: string;
+        /** @description A pair of keys, RSA and Ed25519, that mail of a domain is signed with. */
+        DkimKey: {
+            selector: components["schemas"]["DkimSelector"];
+            /**
+             * @description Waiting for its records to be published, signing, or retired.
+             * @example signing
+             * @enum {string}
+             */
+            state: "waiting" | "signing" | "retired";
+            /** @description What has to be in the DNS for it. */
+            records: components["schemas"]["DkimRecord"][];
+            createdAt: components["schemas"]["Timestamp"];
+            /** @description When it began to sign; null when it never did. */
+            signingAt: components["schemas"]["Timestamp"] | null;
+            /** @description When another key took its place; null when none did. */
+            retiredAt: components["schemas"]["Timestamp"] | null;
+        };
+        /** @description The keys of a domain. */
+        DkimKeyList: {
+            /** @description The newest first. */
+            items: components["schemas"]["DkimKey"][];
+        };
+        /** @description A key to make. */
+        DkimKeyNew: {
+            selector?: components["schemas"]["DkimSelector"];
+        };
+        /** @description What a key is to be. */
+        DkimKeyPatch: {
+            /**
+             * @description The only change there is.
+             * @example signing
+             * @enum {string}
+             */
+            state: "signing";
+        };
+        /** @description A TXT record to publish. */
+        DkimRecord: {
+            /**
+             * @description Where it stands.
+             * @example mail._domainkey.example.org
+             */
+            name: string;
+            /**
+             * @description Its text, to be split into strings of at most 255 octets.
+             * @example v=DKIM1; k=rsa; p=MIIB
+             */
+            value: string;
+        };
+        /**
+         * Format: token
+         * @description Name of a key of a domain; its RSA record is at <selector>._domainkey, the Ed25519 record at <selector>-ed._domainkey.
+         * @example mail
+         */
+        DkimSelector: string;
         /** @description A domain that mail is taken for. */
         Domain: {
             name: components["schemas"]["DomainName"];
@@ -4048,6 +4150,11 @@ export interface components {
          * @example bytes=0-1023
          */
         range: string;
+        /**
+         * @description Selector of a key of the domain.
+         * @example mail
+         */
+        selector: components["schemas"]["DkimSelector"];
         /**
          * @description Id of a session of the account. It is not the secret in the cookie.
          * @example 41
@@ -8340,6 +8447,223 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listDkimKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name of a domain of this server, as A-labels.
+                 * @example example.org
+                 */
+                domain: components["parameters"]["domain"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The keys. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "selector": "mail",
+                     *           "state": "signing",
+                     *           "records": [
+                     *             {
+                     *               "name": "mail._domainkey.example.org",
+                     *               "value": "v=DKIM1; k=rsa; p=MIIB"
+                     *             }
+                     *           ],
+                     *           "createdAt": "2026-03-01T12:00:00Z",
+                     *           "signingAt": "2026-03-01T12:00:00Z",
+                     *           "retiredAt": "2026-03-01T12:00:00Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DkimKeyList"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createDkimKey: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Any text of the client's choice. A second request with the same key and the same body within 24 hours is not carried out again but answered as the first one was; with another body it is 409.
+                 * @example 4f1b3c1e-8a53-4a52-9a0e-0a5b5e1d9a77
+                 */
+                "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
+            };
+            path: {
+                /**
+                 * @description Name of a domain of this server, as A-labels.
+                 * @example example.org
+                 */
+                domain: components["parameters"]["domain"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "selector": "mail"
+                 *     }
+                 */
+                "application/json": components["schemas"]["DkimKeyNew"];
+            };
+        };
+        responses: {
+            /** @description Made. */
+            201: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "selector": "mail",
+                     *       "state": "signing",
+                     *       "records": [
+                     *         {
+                     *           "name": "mail._domainkey.example.org",
+                     *           "value": "v=DKIM1; k=rsa; p=MIIB"
+                     *         }
+                     *       ],
+                     *       "createdAt": "2026-03-01T12:00:00Z",
+                     *       "signingAt": "2026-03-01T12:00:00Z",
+                     *       "retiredAt": "2026-03-01T12:00:00Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DkimKey"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidFields"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteDkimKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name of a domain of this server, as A-labels.
+                 * @example example.org
+                 */
+                domain: components["parameters"]["domain"];
+                /**
+                 * @description Selector of a key of the domain.
+                 * @example mail
+                 */
+                selector: components["parameters"]["selector"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Forgotten. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    updateDkimKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name of a domain of this server, as A-labels.
+                 * @example example.org
+                 */
+                domain: components["parameters"]["domain"];
+                /**
+                 * @description Selector of a key of the domain.
+                 * @example mail
+                 */
+                selector: components["parameters"]["selector"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "state": "signing"
+                 *     }
+                 */
+                "application/json": components["schemas"]["DkimKeyPatch"];
+            };
+        };
+        responses: {
+            /** @description The key. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "selector": "mail",
+                     *       "state": "signing",
+                     *       "records": [
+                     *         {
+                     *           "name": "mail._domainkey.example.org",
+                     *           "value": "v=DKIM1; k=rsa; p=MIIB"
+                     *         }
+                     *       ],
+                     *       "createdAt": "2026-03-01T12:00:00Z",
+                     *       "signingAt": "2026-03-01T12:00:00Z",
+                     *       "retiredAt": "2026-03-01T12:00:00Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DkimKey"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidFields"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
         };

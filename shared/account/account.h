@@ -19,6 +19,9 @@ struct account_directory_options {
      * account_id is 0 when domains changed. May be NULL. May not yield. */
     void (*changed)(int64_t account_id, void *arg);
     void *arg;
+    /* What private keys are sealed under in the database (CRYPTO_SEAL_KEY octets); NULL: none can
+     * be made or used. Kept. */
+    const uint8_t *seal_key;
 };
 
 /* `options` may be NULL. Keeps db. Gives. */

@@ -8,6 +8,7 @@
 
 enum {
     ROUTES_MAX = 4096,
+    SIGNERS_MAX = 1024,
     CACHE_MS = 10000
 };
 
@@ -30,6 +31,7 @@ struct account_directory *account_directory_new(struct db *db,
     if (d->options.cache_ms == 0)
         d->options.cache_ms = CACHE_MS;
     map_init(&d->routes, ROUTES_MAX);
+    map_init(&d->signers, SIGNERS_MAX);
     return d;
 }
 
@@ -38,6 +40,7 @@ void account_directory_forget(struct account_directory *d)
     MAP_FOR_EACH (entry, &d->routes)
         free(map_remove(&d->routes, entry->key));
     map_fini(&d->routes);
+    directory_forget_signers(d);
 }
 
 void account_directory_free(struct account_directory **d)

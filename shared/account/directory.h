@@ -11,7 +11,8 @@
 struct account_directory {
     struct db *db;
     struct account_directory_options options;
-    struct map routes; /* address -> struct cached_route */
+    struct map routes;  /* address -> struct cached_route */
+    struct map signers; /* domain -> struct account_dkim_signer, also those without a key */
 };
 
 /* The cached route of local@domain, if it is young enough; the tag is copied to the arena. */
@@ -20,7 +21,11 @@ bool directory_cache_find(struct account_directory *d, str address, struct arena
 /* Remembers a route (a copy). */
 void directory_cache_put(struct account_directory *d, str address,
                          const struct account_route *route);
-/* Forgets all routes here, and tells of the change. */
+/* Drops all cached signers. */
+void directory_forget_signers(struct account_directory *d);
+/* What the private halves of a key are bound to when they are sealed. In arena. */
+str directory_dkim_bound(struct arena *a, str domain, str selector);
+/* Forgets all routes and signers here, and tells of the change. */
 void directory_changed(struct account_directory *d, int64_t account_id);
 
 /* One change of the directory with what the audit log says of it. */

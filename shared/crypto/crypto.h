@@ -10,6 +10,7 @@
 #include "crypto/hmac.h"
 #include "crypto/pbkdf2.h"
 #include "crypto/random.h"
+#include "crypto/seal.h"
 #include "crypto/secret.h"
 #include "crypto/signature.h"
 

@@ -2,11 +2,14 @@
 /* A user's own mail: rights, completion, and one transaction for mailboxes and queue. */
 #include "submit/submit.h"
 
-#include "account/account.h"
+#include "account/dkim.h"
 #include "base/clock.h"
 #include "crypto/random.h"
+#include "mailauth/dkim.h"
 #include "mime/header.h"
+#include "obs/obs.h"
 #include "queue/queue.h"
+#include "runtime/runtime.h"
 #include "store/store.h"
 #include "wire/smtp_command.h"
 #include "wire/smtp_data.h"
@@ -14,8 +17,10 @@
 #include <assert.h>
 
 enum {
-    RECEIVED_MAX = 8 * 1024, /* octets of the Received field: bounded by the limits of SMTP */
-    ADDED_MAX = 16 * 1024    /* octets that a completed message may be longer */
+    RECEIVED_MAX = 8 * 1024,      /* octets of the Received field: bounded by the limits of SMTP */
+    ADDED_MAX = 16 * 1024,        /* octets that a completed message may be longer */
+    SIGNED_MAX = 128 * 1024,      /* octets of the DKIM-Signature fields */
+    SIGNED_FOR_S = 14 * 24 * 3600 /* after that a signature is no use for replays (ATTACKS O11) */
 };
 
 /* One submission on its way. */
@@ -119,6 +124,54 @@ static bool complete(struct submission *w, struct err *e)
     buf_fini(&out);
     w->is_8bit = good && smtp_is_eight_bit(w->complete);
     return good;
+}
+
+/* ---- signing ---- */
+
+/* Puts the signatures on top. A header with more fields than can be signed goes without. */
+static YIELDS bool add_signatures(struct submission *w, const struct mailauth_message *message,
+                                  const struct account_dkim_signer *signer, struct err *e)
+{
+    const struct mailauth_signer signers[] = {
+        { signer->domain, signer->rsa_selector, signer->rsa },
+        { signer->domain, signer->ed_selector, signer->ed },
+    };
+    const struct mailauth_signing signing = { .signers = signers,
+                                              .n = COUNT_OF(signers),
+                                              .now_s = w->now_us / 1000000,
+                                              .lifetime_s = SIGNED_FOR_S };
+    struct err why = ERR_CLEAR;
+    struct buf out;
+    buf_init(&out, w->complete.n + SIGNED_MAX);
+    bool ok = mailauth_dkim_sign(message, &signing, &out, &why);
+    if (ok && buf_add(&out, w->complete)) {
+        w->complete = arena_str(w->a, buf_str(&out));
+    } else if (why.kind == ERR_LIMIT) {
+        obs_log(EV_SUBMIT_UNSIGNED, w->m->trace.session, OBS_STR("domain", signer->domain),
+                OBS_ERR(&why));
+        ok = true;
+    } else {
+        *e = why;
+    }
+    buf_fini(&out);
+    return ok;
+}
+
+/* By the key of the author's domain; nothing to do when it has none. Yields. */
+static YIELDS bool sign(struct submission *w, struct err *e)
+{
+    struct account_dkim_signer *signer = NULL;
+    struct mailauth_message message;
+    if (!w->s->signs)
+        return true;
+    mailauth_message_init(w->a, w->complete, &message);
+    message.turn = fiber_yield;
+    str author = mailauth_message_author(w->a, &message);
+    if (!account_dkim_signer(w->s->accounts, author, w->deadline_ms, &signer, e))
+        return err_wrap(e, "sign");
+    bool ok = !signer || add_signatures(w, &message, signer, e);
+    account_dkim_release(&signer);
+    return ok;
 }
 
 /* ---- recipients ---- */
@@ -295,7 +348,7 @@ bool submit_message_also(const struct submit *s, const struct smtp_message *m,
         return false;
     if (*out != SUBMIT_DONE)
         return true;
-    if (!complete(&w, e))
+    if (!complete(&w, e) || !sign(&w, e))
         return false;
     split_recipients(&w);
     return w.n_copies == 0 ? hand_to_queue(&w, e) : hand_to_store(&w, out, e);

@@ -24,6 +24,7 @@ struct submit {
     struct account_directory *accounts;
     const char *hostname; /* ours: of Received and of Message-IDs we make */
     bool hide_client;     /* leave name and address of the client out of Received */
+    bool signs;           /* DKIM, where the author's domain has a key */
 };
 
 enum submit_verdict {
@@ -41,9 +42,10 @@ enum submit_verdict {
 YIELDS bool submit_has_room(const struct submit *s, int64_t account_id, uint64_t size,
                             int64_t deadline_ms, bool *out, struct err *e);
 
-/* Checks, completes and hands over a message of m->account_id (CRLF lines, never a bare CR or LF)
- * to all recipients or to none. Failures are temporary: those of account_may_send_as and of the
- * commit; ERR_UNKNOWN_OUTCOME only when looking for the outcome failed too (R3). Yields. */
+/* Checks, completes, signs and hands over a message of m->account_id (CRLF lines, never a bare CR
+ * or LF) to all recipients or to none. Failures are temporary: those of account_may_send_as, of
+ * account_dkim_signer and of the commit; ERR_UNKNOWN_OUTCOME only when looking for the outcome
+ * failed too (R3). Yields. */
 YIELDS bool submit_message(const struct submit *s, const struct smtp_message *m, struct arena *a,
                            int64_t deadline_ms, enum submit_verdict *out, struct err *e);
 /* submit_message together with a statement of the caller, which gets the queue id 0 when all

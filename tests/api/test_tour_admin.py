@@ -62,6 +62,28 @@ def test_domains(admin):
     admin.get(f"/admin/domains/{empty}", status=404)
 
 
+def test_dkim_keys(admin, domain):
+    path = f"/admin/domains/{domain}/dkim-keys"
+    assert admin.get(path).json == {"items": []}
+    first = admin.post(path, {}, headers={"Idempotency-Key": path}, status=201)
+    assert admin.post(path, {}, headers={"Idempotency-Key": path}, status=201).json == first.json
+    assert first.json["selector"] == "mail" and first.json["state"] == "signing" and first.json["retiredAt"] is None
+    assert first.headers["location"] == f"/api/v1{path}/mail"
+    assert [r["name"] for r in first.json["records"]] == [f"mail{kind}._domainkey.{domain}" for kind in ("", "-ed")]
+    assert [r["value"].split("; p=")[0] for r in first.json["records"]] == ["v=DKIM1; k=rsa", "v=DKIM1; k=ed25519"]
+    second = admin.post(path, {}, status=201).json
+    assert (second["selector"], second["state"], second["signingAt"]) == ("mail2", "waiting", None)
+    assert admin.post(path, {"selector": "mail2"}, status=409).problem == "exists"
+    assert admin.post(path, {"selector": "-no-"}, status=422).pointers == ["/selector"]
+    assert admin.patch(f"{path}/mail2", {"state": "signing"}).json["state"] == "signing"
+    assert {k["selector"]: k["state"] for k in admin.get(path).json["items"]} == {"mail2": "signing", "mail": "retired"}
+    admin.delete(f"{path}/mail", status=204)
+    for method in (admin.delete, lambda p, **kw: admin.patch(p, {"state": "signing"}, **kw)):
+        assert method(f"{path}/mail", status=404).problem == "not-found"
+    for unknown in (admin.get, lambda p, **kw: admin.post(p, {}, **kw)):
+        unknown("/admin/domains/nobody.example/dkim-keys", status=404)
+
+
 # ---- accounts ----
 
 def test_accounts(heronry, admin, domain):

@@ -37,6 +37,16 @@ test("DNS records name the server", () => {
   expect(zone).toContain("_imaps._tcp.example.org. 3600 IN SRV 0 1 993 mail.example.net.\n");
 });
 
+test("records of keys are strings that fit", () => {
+  const value = `v=DKIM1; k=rsa; p=${"M".repeat(400)}`;
+  const records = recordsFor("example.org", "mail.example.net", [{ records: [{ name: "mail._domainkey.example.org", value }] }]);
+  expect(new Set(records.map((one) => `${one.type} ${one.name}`)).size).toBe(records.length);
+  const line = zoneFile(records).split("\n").find((text) => text.startsWith("mail._domainkey"))!;
+  const pieces = [...line.matchAll(/"([^"]*)"/g)].map((match) => match[1]!);
+  expect(pieces.join("")).toBe(value);
+  expect(Math.max(...pieces.map((piece) => piece.length))).toBeLessThanOrEqual(255);
+});
+
 test("the address bar keeps page, thing and filters", () => {
   expect(parseRoute("")).toEqual({ page: "overview", id: "", query: {} });
   expect(parseRoute("#/nonsense")).toMatchObject({ page: "overview" });

@@ -8,18 +8,24 @@ export interface DnsRecord {
   type: "MX" | "TXT" | "SRV";
   value: string;
   /** What it is for: a key of the messages. */
-  purpose: "mx" | "spf" | "dmarc" | "submissions" | "submission" | "imaps";
+  purpose: "mx" | "spf" | "dkim" | "dmarc" | "submissions" | "submission" | "imaps";
 }
 
 function service(domain: string, name: string, port: number, host: string): Pick<DnsRecord, "name" | "type" | "value"> {
   return { name: `_${name}._tcp.${domain}`, type: "SRV", value: `0 1 ${port} ${host}.` };
 }
 
-/** The records for `domain` on the server that is called `host`. */
-export function recordsFor(domain: string, host: string): DnsRecord[] {
+/** A key that the domain signs with, or did. */
+export interface DkimKey {
+  records: readonly { name: string; value: string }[];
+}
+
+/** The records for `domain` on the server that is called `host`, with those of its keys. */
+export function recordsFor(domain: string, host: string, keys: readonly DkimKey[] = []): DnsRecord[] {
   return [
     { name: domain, type: "MX", value: `10 ${host}.`, purpose: "mx" },
     { name: domain, type: "TXT", value: "v=spf1 mx -all", purpose: "spf" },
+    ...keys.flatMap((key) => key.records.map((r): DnsRecord => ({ ...r, type: "TXT", purpose: "dkim" }))),
     { name: `_dmarc.${domain}`, type: "TXT", value: "v=DMARC1; p=none", purpose: "dmarc" },
     { ...service(domain, "imaps", 993, host), purpose: "imaps" },
     { ...service(domain, "submissions", 465, host), purpose: "submissions" },
@@ -27,9 +33,18 @@ export function recordsFor(domain: string, host: string): DnsRecord[] {
   ];
 }
 
+/** Octets of one string of a TXT record. */
+const STRING_MAX = 255;
+
+/** A text as strings of a TXT record; it is ASCII. */
+function strings(text: string): string {
+  const pieces = text.match(new RegExp(`.{1,${STRING_MAX}}`, "g")) ?? [""];
+  return pieces.map((piece) => `"${piece.replaceAll(/(["\\])/g, "\\$1")}"`).join(" ");
+}
+
 /** One line of a zone file (RFC 1035 section 5). */
 export function zoneLine(record: DnsRecord): string {
-  const value = record.type === "TXT" ? `"${record.value.replaceAll(/(["\\])/g, "\\$1")}"` : record.value;
+  const value = record.type === "TXT" ? strings(record.value) : record.value;
   return `${record.name}. 3600 IN ${record.type} ${value}`;
 }
 

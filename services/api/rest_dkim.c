@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Keys that mail of a domain is signed with. */
+#include "account/dkim.h"
+#include "api_routes.h"
+#include "services/api/admin_page.h"
+#include "services/api/api.h"
+
+static json_t *shape_record(struct api_call *call, str selector, const char *suffix, str value,
+                            str domain)
+{
+    json_t *o = json_object();
+    api_set(o, "name",
+            api_text(arena_printf(call->arena, "%.*s%s._domainkey.%.*s", STR_FMT(selector), suffix,
+                                  STR_FMT(domain))));
+    api_set(o, "value", api_text(value));
+    return o;
+}
+
+static json_t *shape_key(struct api_call *call, const struct account_dkim_key *key, str domain)
+{
+    static const char *const states[] = { [ACCOUNT_DKIM_WAITING] = "waiting",
+                                          [ACCOUNT_DKIM_SIGNING] = "signing",
+                                          [ACCOUNT_DKIM_RETIRED] = "retired" };
+    json_t *o = json_object();
+    json_t *records = json_array();
+    api_add(records, shape_record(call, key->selector, "", key->rsa_record, domain));
+    api_add(records, shape_record(call, key->selector, "-ed", key->ed_record, domain));
+    api_set(o, "selector", api_text(key->selector));
+    api_set(o, "state", json_string(states[key->state]));
+    api_set(o, "records", records);
+    api_set(o, "createdAt", api_time(key->created_at_us));
+    api_set(o, "signingAt", api_time_or_null(key->signing_at_us));
+    api_set(o, "retiredAt", api_time_or_null(key->retired_at_us));
+    return o;
+}
+
+/* The key of a selector, NULL: answered. Yields. */
+static YIELDS const struct account_dkim_key *find(struct api_call *call, str domain, str selector)
+{
+    struct account_dkim_list keys;
+    struct err e = ERR_CLEAR;
+    if (!account_dkim_list(call->app->accounts, domain, call->arena, call->deadline_ms, &keys,
+                           &e)) {
+        (void)admin_fail(call, &e);
+        return NULL;
+    }
+    for (size_t i = 0; i < keys.n; i++) {
+        if (str_eq(keys.list[i].selector, selector))
+            return &keys.list[i];
+    }
+    (void)call_problem(call, "not-found", NULL);
+    return NULL;
+}
+
+void rest_list_dkim_keys(struct api_call *call, const struct list_dkim_keys_params *p,
+                         const json_t *body)
+{
+    struct account_dkim_list keys;
+    struct err e = ERR_CLEAR;
+    str domain = admin_domain(call, p->domain);
+    (void)body;
+    if (!account_dkim_list(call->app->accounts, domain, call->arena, call->deadline_ms, &keys,
+                           &e)) {
+        (void)admin_fail(call, &e);
+        return;
+    }
+    json_t *items = json_array();
+    for (size_t i = 0; i < keys.n; i++)
+        api_add(items, shape_key(call, &keys.list[i], domain));
+    json_t *o = json_object();
+    api_set(o, "items", items);
+    call_json(call, 200, o);
+}
+
+void rest_create_dkim_key(struct api_call *call, const struct create_dkim_key_params *p,
+                          const json_t *body)
+{
+    struct err e = ERR_CLEAR;
+    const struct account_actor actor = call_account_actor(call);
+    str domain = admin_domain(call, p->domain);
+    const struct account_dkim_name name = { domain, api_get_text(body, "selector") };
+    str made;
+    if (!account_dkim_make(call->app->accounts, &actor, &name, call->arena, call->deadline_ms,
+                           &made, &e)) {
+        if (e.kind == ERR_SYNTAX) {
+            (void)call_field_problem(call, "invalid-fields", "/selector", e.msg);
+        } else {
+            (void)call_fail(call, &e);
+        }
+        return;
+    }
+    const struct account_dkim_key *key = find(call, domain, made);
+    if (key) {
+        call_created(call, shape_key(call, key, domain),
+                     "/api/v1/admin/domains/%.*s/dkim-keys/%.*s", STR_FMT(domain), STR_FMT(made));
+    }
+}
+
+void rest_update_dkim_key(struct api_call *call, const struct update_dkim_key_params *p,
+                          const json_t *body)
+{
+    struct err e = ERR_CLEAR;
+    const struct account_actor actor = call_account_actor(call);
+    str domain = admin_domain(call, p->domain);
+    (void)body; /* the contract allows nothing but signing */
+    const struct account_dkim_name name = { domain, p->selector };
+    if (!account_dkim_activate(call->app->accounts, &actor, &name, call->arena, call->deadline_ms,
+                               &e)) {
+        (void)admin_fail(call, &e);
+        return;
+    }
+    const struct account_dkim_key *key = find(call, domain, p->selector);
+    if (key)
+        call_json(call, 200, shape_key(call, key, domain));
+}
+
+void rest_delete_dkim_key(struct api_call *call, const struct delete_dkim_key_params *p,
+                          const json_t *body)
+{
+    struct err e = ERR_CLEAR;
+    const struct account_actor actor = call_account_actor(call);
+    (void)body;
+    const struct account_dkim_name name = { p->domain, p->selector };
+    bool ok =
+        account_dkim_remove(call->app->accounts, &actor, &name, call->arena, call->deadline_ms, &e);
+    admin_reply_deleted(call, ok, &e);
+}

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Keys to sign with: making, listing, changing. */
+#include "account/dkim.h"
+
+#include "account/directory.h"
+#include "base/base64.h"
+#include "crypto/seal.h"
+#include "runtime/runtime.h"
+
+#include <stdlib.h>
+
+enum {
+    PUBLIC_MAX = 1024,  /* octets of a public key */
+    PRIVATE_MAX = 8192, /* of a sealed private one */
+    SELECTORS_MAX = 1000
+};
+
+static const struct db_stmt list_all = {
+    "SELECT k.selector, k.state, k.rsa_public, k.ed_public, k.created_at, k.signing_at, k.retired_at"
+    "  FROM domain d JOIN dkim_key k USING (domain_id) WHERE d.name = $1"
+    " ORDER BY k.created_at DESC, k.dkim_key_id DESC"
+};
+static const struct db_stmt is_ours = { "SELECT 1 FROM domain WHERE name = $1" };
+static const struct db_stmt create = { "SELECT dkim_key_create($1, $2, $3, $4, $5, $6)" };
+static const struct db_stmt activate = { "SELECT dkim_key_activate($1, $2)" };
+static const struct db_stmt remove_one = { "SELECT dkim_key_remove($1, $2)" };
+
+/* ---- listing ---- */
+
+static str make_record(struct arena *a, const char *algorithm, str public_key)
+{
+    struct buf text;
+    buf_init(&text, base64_encoded_size(BASE64_STANDARD, public_key.n));
+    INVARIANT(base64_encode(BASE64_STANDARD, public_key, &text));
+    str record = arena_printf(a, "v=DKIM1; k=%s; p=%.*s", algorithm, STR_FMT(buf_str(&text)));
+    buf_fini(&text);
+    return record;
+}
+
+static enum account_dkim_state state_of(str word)
+{
+    if (str_eq(word, STR("waiting")))
+        return ACCOUNT_DKIM_WAITING;
+    return str_eq(word, STR("signing")) ? ACCOUNT_DKIM_SIGNING : ACCOUNT_DKIM_RETIRED;
+}
+
+static struct account_dkim_key read_key(const struct db_rows *rows, size_t i, struct arena *a)
+{
+    return (struct account_dkim_key){
+        .selector = arena_str(a, db_str(rows, i, 0)),
+        .state = state_of(db_str(rows, i, 1)),
+        .rsa_record = make_record(a, "rsa", db_str(rows, i, 2)),
+        .ed_record = make_record(a, "ed25519", db_str(rows, i, 3)),
+        .created_at_us = db_time_us(rows, i, 4),
+        .signing_at_us = db_time_us_or(rows, i, 5, 0),
+        .retired_at_us = db_time_us_or(rows, i, 6, 0),
+    };
+}
+
+static YIELDS bool check_domain(struct account_directory *d, str domain, struct arena *a,
+                                int64_t deadline_ms, struct err *e)
+{
+    const struct db_param params[] = { DB_TEXT(domain) };
+    struct db_rows *rows = NULL;
+    if (!db_query(d->db, DB_READ, &is_ours, params, COUNT_OF(params), a, deadline_ms, &rows, e))
+        return false;
+    return db_row_count(rows) > 0 ||
+           ERR(e, ERR_NOT_FOUND, "the domain %.*s is not ours", STR_FMT(domain));
+}
+
+bool account_dkim_list(struct account_directory *d, str domain, struct arena *a,
+                       int64_t deadline_ms, struct account_dkim_list *out, struct err *e)
+{
+    struct db_rows *rows = NULL;
+    if (!account_domain_normalize(a, domain, &domain, e))
+        return false;
+    const struct db_param params[] = { DB_TEXT(domain) };
+    if (!db_query(d->db, DB_READ, &list_all, params, COUNT_OF(params), a, deadline_ms, &rows, e))
+        return false;
+    out->n = db_row_count(rows);
+    out->list = ARENA_ARRAY(a, struct account_dkim_key, out->n);
+    for (size_t i = 0; i < out->n; i++)
+        out->list[i] = read_key(rows, i, a);
+    return out->n > 0 || check_domain(d, domain, a, deadline_ms, e);
+}
+
+/* ---- making ---- */
+
+/* A pair that a thread of the pool makes; freed there when nobody waits for it any more. */
+struct making {
+    struct work work;
+    struct crypto_key *rsa;
+    struct crypto_key *ed;
+    bool ok;
+    struct err err;
+};
+
+static void run(struct work *work)
+{
+    struct making *m = CONTAINER_OF(work, struct making, work);
+    m->ok = crypto_key_generate(CRYPTO_RSA, ACCOUNT_DKIM_RSA_BITS, &m->rsa, &m->err) &&
+            crypto_key_generate(CRYPTO_ED25519, 0, &m->ed, &m->err);
+}
+
+static void done(struct work *work)
+{
+    struct making *m = CONTAINER_OF(work, struct making, work);
+    crypto_key_free(&m->rsa);
+    crypto_key_free(&m->ed);
+    free(m);
+}
+
+static bool public_of(const struct crypto_key *key, struct arena *a, str *out, struct err *e)
+{
+    struct buf text;
+    buf_init(&text, PUBLIC_MAX);
+    bool ok = crypto_key_format_public(key, &text) || ERR(e, ERR_LIMIT, "a public key is too long");
+    if (ok)
+        *out = arena_str(a, buf_str(&text));
+    buf_fini(&text);
+    return ok;
+}
+
+str directory_dkim_bound(struct arena *a, str domain, str selector)
+{
+    return arena_printf(a, "dkim %.*s %.*s", STR_FMT(selector), STR_FMT(domain));
+}
+
+static bool sealed_of(const struct account_directory *d, const struct crypto_key *key, str bound,
+                      struct arena *a, str *out, struct err *e)
+{
+    struct secret pem = SECRET_EMPTY;
+    struct buf text;
+    buf_init(&text, PRIVATE_MAX);
+    bool ok = crypto_key_format_private(key, &pem, e) &&
+              crypto_seal(d->options.seal_key, secret_str(&pem), bound, &text, e);
+    if (ok)
+        *out = arena_str(a, buf_str(&text));
+    secret_wipe(&pem);
+    buf_fini(&text);
+    return ok;
+}
+
+/* A row of the table, its private halves sealed. */
+struct sealed_pair {
+    str rsa_public, rsa_private, ed_public, ed_private;
+};
+
+static YIELDS bool make_pair(const struct account_directory *d, str bound, struct arena *a,
+                             int64_t deadline_ms, struct sealed_pair *out, struct err *e)
+{
+    struct making *m = HEAP_NEW(struct making);
+    m->work = (struct work){ .run = run, .done = done };
+    if (!work_run(&m->work, deadline_ms, e))
+        return false;
+    bool ok = m->ok;
+    if (!ok)
+        (void)ERR(e, m->err.kind, "%s", m->err.msg);
+    ok = ok && public_of(m->rsa, a, &out->rsa_public, e) &&
+         public_of(m->ed, a, &out->ed_public, e) &&
+         sealed_of(d, m->rsa, bound, a, &out->rsa_private, e) &&
+         sealed_of(d, m->ed, bound, a, &out->ed_private, e);
+    work_finish(&m->work);
+    return ok;
+}
+
+static bool is_selector(str text)
+{
+    for (size_t i = 0; i < text.n; i++) {
+        bool is_edge = i == 0 || i + 1 == text.n;
+        char c = text.p[i];
+        if (!(ascii_is_digit(c) || (c >= 'a' && c <= 'z') || (c == '-' && !is_edge)))
+            return false;
+    }
+    return text.n > 0 && text.n <= ACCOUNT_DKIM_SELECTOR_MAX;
+}
+
+static bool is_taken(const struct account_dkim_list *keys, str selector)
+{
+    for (size_t i = 0; i < keys->n; i++) {
+        if (str_eq(keys->list[i].selector, selector))
+            return true;
+    }
+    return false;
+}
+
+static YIELDS bool choose_selector(struct account_directory *d, str domain, str wanted,
+                                   struct arena *a, int64_t deadline_ms, str *out, struct err *e)
+{
+    struct account_dkim_list keys;
+    if (!account_dkim_list(d, domain, a, deadline_ms, &keys, e))
+        return false;
+    *out = wanted.n ? wanted : STR("mail");
+    if (!is_selector(*out)) {
+        return ERR(e, ERR_SYNTAX,
+                   "a selector has 1-%d small letters, digits and hyphens, no hyphen at its ends",
+                   ACCOUNT_DKIM_SELECTOR_MAX);
+    }
+    for (int i = 2; !wanted.n && is_taken(&keys, *out) && i < SELECTORS_MAX; i++)
+        *out = arena_printf(a, "mail%d", i);
+    return true;
+}
+
+/* A change by a function of the database; the name is normal. Yields. */
+static YIELDS bool change(struct account_directory *d, const struct directory_act *act,
+                          struct arena *a, int64_t deadline_ms, struct err *e)
+{
+    if (!directory_change(d, act, a, deadline_ms, NULL, e)) {
+        if (e->kind == ERR_EXISTS) {
+            return ERR(e, ERR_EXISTS, "%.*s has a key with the selector %.*s already",
+                       STR_FMT(act->object), STR_FMT(act->detail));
+        }
+        if (e->kind == ERR_NOT_FOUND) {
+            return ERR(e, ERR_NOT_FOUND, "%.*s has no key with the selector %.*s",
+                       STR_FMT(act->object), STR_FMT(act->detail));
+        }
+        return false;
+    }
+    directory_changed(d, 0);
+    return true;
+}
+
+bool account_dkim_make(struct account_directory *d, const struct account_actor *actor,
+                       const struct account_dkim_name *name, struct arena *a, int64_t deadline_ms,
+                       str *made, struct err *e)
+{
+    struct sealed_pair pair;
+    str domain;
+    if (!d->options.seal_key) {
+        return ERR(e, ERR_UNSUPPORTED,
+                   "the server has no key to keep private keys under: set security.key");
+    }
+    if (!account_domain_normalize(a, name->domain, &domain, e) ||
+        !choose_selector(d, domain, name->selector, a, deadline_ms, made, e) ||
+        !make_pair(d, directory_dkim_bound(a, domain, *made), a, deadline_ms, &pair, e))
+        return false;
+    const struct db_param params[] = { DB_TEXT(domain),           DB_TEXT(*made),
+                                       DB_BYTEA(pair.rsa_public), DB_BYTEA(pair.rsa_private),
+                                       DB_BYTEA(pair.ed_public),  DB_BYTEA(pair.ed_private) };
+    const struct directory_act act = { .actor = actor,
+                                       .stmt = &create,
+                                       .params = params,
+                                       .n = COUNT_OF(params),
+                                       .action = STR("dkim.make"),
+                                       .object = domain,
+                                       .detail = *made };
+    return change(d, &act, a, deadline_ms, e);
+}
+
+/* Activating and removing: the same but for the statement. Yields. */
+static YIELDS bool act_on_key(struct account_directory *d, const struct db_stmt *stmt,
+                              const struct account_actor *actor,
+                              const struct account_dkim_name *name, struct arena *a,
+                              int64_t deadline_ms, struct err *e)
+{
+    str domain;
+    if (!account_domain_normalize(a, name->domain, &domain, e))
+        return false;
+    const struct db_param params[] = { DB_TEXT(domain), DB_TEXT(name->selector) };
+    const struct directory_act act = { .actor = actor,
+                                       .stmt = stmt,
+                                       .params = params,
+                                       .n = COUNT_OF(params),
+                                       .action = stmt == &activate ? STR("dkim.activate")
+                                                                   : STR("dkim.remove"),
+                                       .object = domain,
+                                       .detail = name->selector };
+    return change(d, &act, a, deadline_ms, e);
+}
+
+bool account_dkim_activate(struct account_directory *d, const struct account_actor *actor,
+                           const struct account_dkim_name *name, struct arena *a,
+                           int64_t deadline_ms, struct err *e)
+{
+    return act_on_key(d, &activate, actor, name, a, deadline_ms, e);
+}
+
+bool account_dkim_remove(struct account_directory *d, const struct account_actor *actor,
+                         const struct account_dkim_name *name, struct arena *a, int64_t deadline_ms,
+                         struct err *e)
+{
+    return act_on_key(d, &remove_one, actor, name, a, deadline_ms, e);
+}

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What leaves is signed by RSA and Ed25519 (FEATURES 65, 66, 74; ATTACKS O11): verified by another
+implementation (python3-dkim) with the records that the command line prints."""
+import base64
+import re
+
+import dkim
+import pytest
+from conftest import free_ports, wait_until
+from outbound import DOMAIN, Sink, Zone
+
+
+@pytest.fixture(scope="module")
+def world():
+    (port,) = free_ports(1)
+    zone, sink = Zone(["far MX 10 mx", "mx A 127.0.0.1"]), Sink(port)
+    yield {"delivery.port": port, "dns.stub_zone": DOMAIN, "dns.stub_server": zone.server, "dns.validate": "false",
+           "delivery.allow_private": "true"}, sink
+    sink.listener.close()
+    zone.close()
+
+
+def records(server, domain):
+    """Name -> text, read back from the lines of a zone file."""
+    lines = server.cli("dkim", "dns", domain).stdout.splitlines()
+    found = [re.fullmatch(r"(\S+)\. IN TXT \((.*)\)", line).groups() for line in lines]
+    assert all(len(text) <= 255 for _, strings in found for text in re.findall(r'"([^"]*)"', strings))
+    return {name: "".join(re.findall(r'"([^"]*)"', strings)) for name, strings in found}
+
+
+def send(server, sink, number, author=None):
+    user = server.user(2)
+    to = f"n{number}@far.{DOMAIN}"
+    text = (f"From: Me <{author or user['address']}>\r\nTo: <{to}>\r\nSubject: number {number}\r\n\r\n"
+            "Dear  all,\r\n\r\n.a line with a dot \r\n\r\n\r\n")
+    with server.smtp("submission", login=user) as client:
+        client.sendmail(user["address"], [to], text.encode())
+    wait_until(lambda: sink.of(to), 20, "the mail")
+    return sink.of(to)[0].data.replace(b"\r\n..", b"\r\n.")
+
+
+def signatures(message):
+    header = message.partition(b"\r\n\r\n")[0] + b"\r\n"
+    return re.findall(rb"^DKIM-Signature:((?:.*\r\n)(?:[ \t].*\r\n)*)", header, re.M)
+
+
+def check(message, published, algorithms):
+    """All signatures verify, and are made as they should be."""
+    asked = []
+
+    def answer(name, timeout=5):
+        asked.append(name.decode().rstrip("."))
+        return published[asked[-1]].encode()
+
+    found = [re.sub(rb"\s+", b"", s).decode() for s in signatures(message)]
+    assert [re.search(r"a=([^;]+)", s).group(1) for s in found] == algorithms
+    for index, text in enumerate(found):
+        assert dkim.DKIM(message).verify(idx=index, dnsfunc=answer)
+        tags = dict(t.split("=", 1) for t in text.rstrip(";").split(";"))
+        names = tags["h"].lower().split(":")
+        assert tags["c"] == "relaxed/relaxed" and "l" not in tags and 0 < int(tags["x"]) - int(tags["t"]) <= 14 * 86400
+        assert all(names.count(n) == 2 for n in ("from", "to", "subject")), "none can be added"
+    return asked
+
+
+def test_signed_with_both_keys(heronry_factory, world):
+    settings, sink = world
+    server = heronry_factory(settings=settings)
+    domain = server.user(2)["address"].split("@")[1]
+    assert signatures(send(server, sink, 1)) == []
+
+    made = server.cli("dkim", "generate", domain)
+    assert "Publish these records" in made.stderr and made.stdout == server.cli("dkim", "dns", domain).stdout
+    published = records(server, domain)
+    assert set(published) == {f"mail._domainkey.{domain}", f"mail-ed._domainkey.{domain}"}
+    message = wait_until(lambda: (m := send(server, sink, 2)) and signatures(m) and m, 5, "a signature")
+    assert set(check(message, published, ["rsa-sha256", "ed25519-sha256"])) == set(published)
+
+    # A second key waits; activating it changes over, in all processes.
+    server.cli("dkim-keygen", domain, "--selector", "fresh")
+    assert b"s=fresh" not in b"".join(signatures(send(server, sink, 3)))
+    server.cli("dkim", "activate", domain, "fresh")
+    message = wait_until(lambda: (m := send(server, sink, 4)) and b"s=fresh" in b"".join(signatures(m)) and m, 15,
+                         "the new key")
+    check(message, records(server, domain), ["rsa-sha256", "ed25519-sha256"])
+    states = {k["selector"]: k["state"] for k in server.json("dkim", "list", domain)["items"]}
+    assert states == {"mail": "retired", "fresh": "signing"}
+
+    # What lies in the database is of no use without the server's key (R31).
+    for column in ("rsa_private", "ed_private"):
+        for sealed in server.psql(f"SELECT encode({column}, 'base64') FROM dkim_key").split("\n\n"):
+            assert b"PRIVATE" not in base64.b64decode(sealed.replace("\n", ""))
+    assert "PRIVATE" not in server.log()
+
+    # A changed body does not verify: this test can fail.
+    with pytest.raises(dkim.ValidationError):
+        check(message.replace(b"Dear  all", b"Dear none"), records(server, domain), ["rsa-sha256", "ed25519-sha256"])
+
+
+def test_the_key_of_the_cluster(heronry_factory, world):
+    """Given by the configuration, nothing is kept in data_dir; with another one nothing is sent unsigned."""
+    settings, sink = world
+    secret = base64.b64encode(bytes(range(32))).decode()
+    server = heronry_factory(settings={**settings, "security.key": secret})
+    domain = server.user(2)["address"].split("@")[1]
+    server.cli("dkim", "generate", domain)
+    check(wait_until(lambda: (m := send(server, sink, 11)) and signatures(m) and m, 5, "a signature"),
+          records(server, domain), ["rsa-sha256", "ed25519-sha256"])
+    assert not list(server.folder.rglob("server.key")) and secret not in server.log()
+    server.settings["security.key"] = base64.b64encode(bytes(32)).decode()
+    server.write_config()
+    server.restart()
+    with server.smtp("submission", login=server.user(2)) as client:
+        code, _ = client.docmd("MAIL", f"FROM:<{server.user(2)['address']}>")
+        client.docmd("RCPT", f"TO:<x@far.{DOMAIN}>")
+        code, text = client.data(f"From: {server.user(2)['address']}\r\nSubject: x\r\n\r\ny\r\n".encode())
+    assert code // 100 == 4, text
+    assert "security.key" in server.log()
+
+
+def test_switched_off(heronry_factory, world):
+    settings, sink = world
+    server = heronry_factory(settings={**settings, "security.sign_outbound": "false"})
+    server.cli("dkim", "generate", server.user(2)["address"].split("@")[1])
+    assert signatures(send(server, sink, 21)) == []

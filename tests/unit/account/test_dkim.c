@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Keys to sign with on a real database: making, changing over, opening, and what must not open. */
+#include "account/dkim.h"
+#include "crypto/seal.h"
+#include "db/db.h"
+#include "support/in_fiber.h"
+#include "support/servers.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+static const struct account_actor the_operator = { 0, STR_INIT("cli"), { NULL, 0 } };
+static const uint8_t seal_key[CRYPTO_SEAL_KEY] = "a key of thirty-two octets, just";
+static const uint8_t other_key[CRYPTO_SEAL_KEY] = "another key of thirty-two octets";
+
+struct world {
+    struct runtime *rt;
+    struct db *db;
+    struct account_directory *directory; /* with the key */
+    struct account_directory *stranger;  /* with another one */
+    struct account_directory *keyless;
+    struct arena a;
+};
+
+static int64_t soon(void)
+{
+    return clock_deadline_in(30000);
+}
+
+static str make(struct world *w, const char *selector)
+{
+    struct err e = ERR_CLEAR;
+    str made = STR_EMPTY;
+    if (!account_dkim_make(
+            w->directory, &the_operator,
+            &(struct account_dkim_name){ STR("Example.ORG"), str_from_cstr(selector) }, &w->a,
+            soon(), &made, &e))
+        fail_msg("%s", e.msg);
+    return made;
+}
+
+static enum err_kind make_fails(struct account_directory *d, struct world *w, const char *domain,
+                                const char *selector)
+{
+    struct err e = ERR_CLEAR;
+    str made;
+    assert_false(account_dkim_make(
+        d, &the_operator,
+        &(struct account_dkim_name){ str_from_cstr(domain), str_from_cstr(selector) }, &w->a,
+        soon(), &made, &e));
+    return e.kind;
+}
+
+static struct account_dkim_signer *signer(struct world *w, struct account_directory *d)
+{
+    struct err e = ERR_CLEAR;
+    struct account_dkim_signer *s = NULL;
+    (void)w;
+    if (!account_dkim_signer(d, STR("example.org"), soon(), &s, &e))
+        fail_msg("%s", e.msg);
+    return s;
+}
+
+static void keys_are_made_and_listed(struct world *w)
+{
+    struct err e = ERR_CLEAR;
+    struct account_dkim_list list;
+    assert_null(signer(w, w->directory));
+    assert_true(str_eq(make(w, ""), STR("mail")));
+    assert_true(str_eq(make(w, ""), STR("mail2")));
+    assert_true(str_eq(make(w, "x-1"), STR("x-1")));
+    assert_true(account_dkim_list(w->directory, STR("example.org"), &w->a, soon(), &list, &e));
+    assert_int_equal(list.n, 3);
+    assert_true(str_eq(list.list[0].selector, STR("x-1")));
+    assert_int_equal(list.list[0].state, ACCOUNT_DKIM_WAITING);
+    assert_int_equal(list.list[2].state, ACCOUNT_DKIM_SIGNING);
+    assert_true(list.list[2].signing_at_us > 0 && list.list[2].retired_at_us == 0);
+    assert_true(str_has_prefix(list.list[2].rsa_record, STR("v=DKIM1; k=rsa; p=MIIB")));
+    assert_int_equal(str_skip(list.list[2].ed_record, 22).n, 44); /* 32 octets in base64 */
+}
+
+static void what_is_wrong_is_refused(struct world *w)
+{
+    static const char *const bad[] = { "-a", "a-", "A", "a.b", "a_b", "a b" };
+    struct err e = ERR_CLEAR;
+    struct account_dkim_list list;
+    for (size_t i = 0; i < COUNT_OF(bad); i++)
+        assert_int_equal(make_fails(w->directory, w, "example.org", bad[i]), ERR_SYNTAX);
+    assert_int_equal(make_fails(w->directory, w, "example.org", "mail"), ERR_EXISTS);
+    assert_int_equal(make_fails(w->directory, w, "example.net", ""), ERR_NOT_FOUND);
+    assert_int_equal(make_fails(w->keyless, w, "example.org", ""), ERR_UNSUPPORTED);
+    assert_false(account_dkim_list(w->directory, STR("example.net"), &w->a, soon(), &list, &e));
+    assert_int_equal(e.kind, ERR_NOT_FOUND);
+    assert_false(account_dkim_activate(
+        w->directory, &the_operator, &(struct account_dkim_name){ STR("example.org"), STR("none") },
+        &w->a, soon(), &e));
+    assert_int_equal(e.kind, ERR_NOT_FOUND);
+}
+
+static void only_our_key_opens_them(struct world *w)
+{
+    struct err e = ERR_CLEAR;
+    struct account_dkim_signer *none = NULL;
+    struct account_dkim_signer *one = signer(w, w->directory);
+    struct account_dkim_signer *same = signer(w, w->directory);
+    assert_true(one && one == same);
+    assert_true(str_eq(one->rsa_selector, STR("mail")) && str_eq(one->ed_selector, STR("mail-ed")));
+    assert_int_equal(crypto_key_bits(one->rsa), ACCOUNT_DKIM_RSA_BITS);
+    assert_int_equal(crypto_key_kind(one->ed), CRYPTO_ED25519);
+    account_dkim_release(&same);
+    assert_null(signer(w, w->keyless));
+    assert_false(account_dkim_signer(w->stranger, STR("example.org"), soon(), &none, &e));
+    assert_int_equal(e.kind, ERR_DENIED);
+    /* A row that was moved to another domain is of no use there. */
+    assert_true(
+        account_domain_add(w->directory, &the_operator, STR("thief.example"), &w->a, soon(), &e));
+    test_pg_run("UPDATE dkim_key SET domain_id = (SELECT domain_id FROM domain"
+                " WHERE name = 'thief.example'), state = 'signing' WHERE selector = 'x-1'");
+    assert_false(account_dkim_signer(w->directory, STR("thief.example"), soon(), &none, &e));
+    assert_int_equal(e.kind, ERR_DENIED);
+    /* Who signs goes on when the key is changed meanwhile. */
+    assert_true(account_dkim_activate(
+        w->directory, &the_operator,
+        &(struct account_dkim_name){ STR("example.org"), STR("mail2") }, &w->a, soon(), &e));
+    struct account_dkim_signer *next = signer(w, w->directory);
+    assert_true(next != one && str_eq(next->rsa_selector, STR("mail2")));
+    assert_int_equal(crypto_key_bits(one->rsa), ACCOUNT_DKIM_RSA_BITS);
+    account_dkim_release(&one);
+    account_dkim_release(&next);
+    assert_true(account_dkim_remove(w->directory, &the_operator,
+                                    &(struct account_dkim_name){ STR("example.org"), STR("mail2") },
+                                    &w->a, soon(), &e));
+    assert_null(signer(w, w->directory));
+}
+
+static void run_all(void *arg)
+{
+    struct world *w = arg;
+    struct err e = ERR_CLEAR;
+    assert_true(
+        account_domain_add(w->directory, &the_operator, STR("example.org"), &w->a, soon(), &e));
+    keys_are_made_and_listed(w);
+    what_is_wrong_is_refused(w);
+    only_our_key_opens_them(w);
+}
+
+static void keys_on_a_real_database(void **state)
+{
+    (void)state;
+    struct world w = { .rt = NULL };
+    struct err e = ERR_CLEAR;
+    const struct db_options db_options = { .conninfo = test_pg_start_migrated(),
+                                           .named_statements = true };
+    arena_init(&w.a);
+    w.rt = runtime_new(NULL, &e);
+    w.db = db_new(w.rt, &db_options);
+    w.directory =
+        account_directory_new(w.db, &(struct account_directory_options){ .seal_key = seal_key });
+    w.stranger =
+        account_directory_new(w.db, &(struct account_directory_options){ .seal_key = other_key });
+    w.keyless = account_directory_new(w.db, NULL);
+    in_fiber_run(w.rt, run_all, &w);
+    account_directory_free(&w.directory);
+    account_directory_free(&w.stranger);
+    account_directory_free(&w.keyless);
+    db_free(&w.db);
+    runtime_free(&w.rt);
+    arena_fini(&w.a);
+    test_servers_stop();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(keys_on_a_real_database) };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
