@@ -44,6 +44,7 @@ def test_what_a_worker_may_not(heronry, sql):
 
 def test_what_a_worker_may(heronry):
     for sql in ("SELECT count(*) FROM account", "SELECT delivered_rotate()",
+                "SELECT change_compact(account_id, 0, 1000) FROM account",
                 "INSERT INTO audit_log (actor, action) VALUES ('test', 'test.role')"):
         done = as_role(heronry, "worker", sql)
         assert done.returncode == 0, done.stderr
