@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// How this browser shows things: theme and widths of panes. Kept in the browser because they must be
-// known before anybody is signed in; nothing secret is ever stored here.
+// How this browser shows things: theme and widths of panes, and which account it is signed in to (by its
+// id, for other tabs). Kept in the browser because they must be known before anybody is signed in; nothing
+// secret is ever stored here.
 
 export type Theme = "system" | "light" | "dark";
 
@@ -23,6 +24,21 @@ export function remember(name: string, value: string): void {
   } catch {
     // A browser that keeps nothing shows the defaults next time; that is what its user asked for.
   }
+}
+
+export function forget(name: string): void {
+  try {
+    localStorage.removeItem(`heronry.${name}`);
+  } catch {
+    // Nothing was kept.
+  }
+}
+
+/** Tells what another tab remembers under a name, null when it forgets it. */
+export function watch(name: string, run: (value: string | null) => void): void {
+  addEventListener("storage", (event) => {
+    if (event.key === `heronry.${name}`) run(event.newValue);
+  });
 }
 
 let theme = $state<Theme>("system");

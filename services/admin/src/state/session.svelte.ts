@@ -3,6 +3,7 @@
 // account, the same as in the webmail.
 import { api, ok, onSessionEnd, type Schema } from "@heronry/web-kit/api/client.ts";
 import { live, type LinkState } from "@heronry/web-kit/api/events.ts";
+import { holdAccount, releaseAccount } from "@heronry/web-kit/api/holder.ts";
 import { asProblem } from "@heronry/web-kit/api/problem.ts";
 import { isLocale, preferredLocale, setLocale } from "@heronry/web-kit/lang/i18n.svelte.ts";
 import { remember, setTheme } from "@heronry/web-kit/preferences.svelte.ts";
@@ -42,12 +43,14 @@ class Session {
 
   async #take(all: Schema<"Bootstrap">): Promise<void> {
     this.account = all.account;
+    holdAccount(all.account.id);
     this.version = all.version;
     await this.#apply(all.settings);
     this.ended = false;
     this.phase = all.account.isAdmin ? "ready" : "forbidden";
     if (this.phase !== "ready") return;
     this.#stop = live({
+      account: all.account.id,
       types: "queue",
       since: all.eventCursor,
       onevent: (event) => {
@@ -67,6 +70,7 @@ class Session {
   }
 
   #leave(ended: boolean): void {
+    releaseAccount(!ended);
     this.#stop?.();
     this.#stop = undefined;
     this.account = null;
@@ -76,7 +80,8 @@ class Session {
   }
 
   async signIn(login: string, password: string): Promise<void> {
-    await ok(api.POST("/session", { body: { login, password, remember: false } }));
+    const { account } = await ok(api.POST("/session", { body: { login, password, remember: false } }));
+    holdAccount(account.id);
     await this.start();
   }
 

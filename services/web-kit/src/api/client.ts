@@ -3,6 +3,7 @@
 // cookie that scripts cannot see; writes carry X-Heronry, which other sites cannot send.
 import createClient, { type Middleware } from "openapi-fetch";
 import type { components, paths } from "../../schema";
+import { madeRoom } from "./holder.ts";
 import { ApiProblem, isAborted, problemOf } from "./problem.ts";
 
 /** A schema of the contract by its name: Schema<"ThreadRow">. */
@@ -29,6 +30,10 @@ export function sessionEnded(): void {
 }
 
 const watchSession: Middleware = {
+  onRequest() {
+    // As if nobody was signed in: whoever was here is not any more.
+    return madeRoom() ? new Response(null, { status: 401 }) : undefined;
+  },
   onResponse({ response, request }) {
     const signingIn = request.method === "POST" && new URL(request.url).pathname === `${API_BASE}/session`;
     if (response.status === 401 && !signingIn) sessionEnded();

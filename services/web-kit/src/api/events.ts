@@ -7,6 +7,8 @@ export type LiveEvent = Schema<"Event">;
 export type LinkState = "connecting" | "open" | "down";
 
 export interface LiveOptions {
+  /** Id of the account: tabs of different accounts share nothing. */
+  account: string;
   /** Value of `types` of GET /events. */
   types: string;
   /** Where to begin, from the bootstrap. */
@@ -31,7 +33,8 @@ function parse(data: unknown): LiveEvent | undefined {
 
 /** Begins to listen; the result ends it. */
 export function live(options: LiveOptions): () => void {
-  const channel = new BroadcastChannel(`heronry-events-${options.types}`);
+  const name = `heronry-events-${options.account}-${options.types}`;
+  const channel = new BroadcastChannel(name);
   const stopped = new AbortController();
   let last = options.since;
   let source: EventSource | undefined;
@@ -56,8 +59,8 @@ export function live(options: LiveOptions): () => void {
       failures = 0;
       pass({ link: "open" });
     };
-    for (const name of NAMES) {
-      source.addEventListener(name, (message: MessageEvent) => {
+    for (const kind of NAMES) {
+      source.addEventListener(kind, (message: MessageEvent) => {
         const event = parse(message.data);
         if (event) pass({ event, id: message.lastEventId });
       });
@@ -85,10 +88,10 @@ export function live(options: LiveOptions): () => void {
       stopped.signal.addEventListener("abort", () => release());
     });
   if ("locks" in navigator) {
-    navigator.locks.request(`heronry-events-${options.types}`, { signal: stopped.signal }, hold).catch(() => undefined);
+    navigator.locks.request(name, { signal: stopped.signal }, hold).catch(() => undefined);
     // Another tab may hold the stream already and say nothing: then all is well.
     void navigator.locks.query().then((all) => {
-      if (all.held?.some((one) => one.name === `heronry-events-${options.types}`) && !source) options.onlink("open");
+      if (all.held?.some((one) => one.name === name) && !source) options.onlink("open");
     });
   } else void hold();
 

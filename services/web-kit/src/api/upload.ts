@@ -2,6 +2,7 @@
 // Sends a file in parts that the server takes, tells how far it is, and goes on after a broken
 // connection. XMLHttpRequest, because fetch does not tell the progress of what it sends.
 import { API_BASE, SITE_HEADERS, sessionEnded, type Schema } from "./client.ts";
+import { madeRoom } from "./holder.ts";
 import { ApiProblem } from "./problem.ts";
 
 const TRIES = 4;
@@ -36,6 +37,7 @@ function send(part: Part, signal: AbortSignal, onsent: (bytes: number) => void):
     };
     signal.addEventListener("abort", stop);
     if (signal.aborted) return reject(new DOMException("given up", "AbortError"));
+    if (madeRoom()) return reject(new ApiProblem(401));
     request.send(part.body);
   });
 }

@@ -3,6 +3,7 @@
 // live stream that keeps all of it fresh.
 import { api, ok, onSessionEnd, type Schema } from "@heronry/web-kit/api/client.ts";
 import { live, type LinkState, type LiveEvent } from "@heronry/web-kit/api/events.ts";
+import { holdAccount, releaseAccount } from "@heronry/web-kit/api/holder.ts";
 import { asProblem } from "@heronry/web-kit/api/problem.ts";
 import { isLocale, preferredLocale, setLocale } from "@heronry/web-kit/lang/i18n.svelte.ts";
 import { remember, setTheme } from "@heronry/web-kit/preferences.svelte.ts";
@@ -67,6 +68,7 @@ class Session {
 
   async #take(all: Schema<"Bootstrap">): Promise<void> {
     this.account = all.account;
+    holdAccount(all.account.id);
     this.identities = all.identities;
     this.mailboxes = all.mailboxes;
     this.limits = all.limits;
@@ -76,6 +78,7 @@ class Session {
     this.ended = false;
     this.phase = "ready";
     this.#stop = live({
+      account: all.account.id,
       types: "mail,submission",
       since: all.eventCursor,
       onevent: (event) => this.#event(event),
@@ -106,7 +109,8 @@ class Session {
     return () => this.#listeners.delete(run);
   }
 
-  #leave(): void {
+  #leave(signedOut = false): void {
+    releaseAccount(signedOut);
     this.#stop?.();
     this.#stop = undefined;
     this.account = null;
@@ -117,7 +121,8 @@ class Session {
   }
 
   async signIn(login: string, password: string): Promise<void> {
-    await ok(api.POST("/session", { body: { login, password, remember: true } }));
+    const { account } = await ok(api.POST("/session", { body: { login, password, remember: true } }));
+    holdAccount(account.id);
     await this.start();
   }
 
@@ -126,7 +131,7 @@ class Session {
       await ok(api.DELETE("/session"));
     } finally {
       this.ended = false;
-      this.#leave();
+      this.#leave(true);
     }
   }
 
