@@ -14,10 +14,18 @@ struct api_rates {
     struct http_rates *token;
     struct http_rates *session;
     struct http_rates *address; /* of clients that are not signed in */
+    struct http_rates *secrets; /* wrong tokens and cookies of an address */
+};
+
+/* The last look at the health for the public: strangers may ask as often as they like. */
+struct api_health_seen {
+    int64_t until_ms; /* it counts so long; monotonic clock */
+    unsigned status;  /* enum health_status */
 };
 
 enum {
-    API_MOUNTS_MAX = 2
+    API_MOUNTS_MAX = 2,
+    API_WHOLE_MESSAGES = 1 /* in memory at a time for downloads of their parts */
 };
 
 struct api {
@@ -29,6 +37,8 @@ struct api {
     struct http_mount mounts[API_MOUNTS_MAX];
     size_t n_mounts;
     struct event_streams events;
+    struct api_health_seen health_seen;
+    struct semaphore whole_messages; /* requests that hold a message as a whole */
     struct notify_listener account_changed;
     int64_t began_us;    /* when the process started to serve; UTC */
     unsigned https_port; /* where plain HTTP sends browsers to */

@@ -24,20 +24,52 @@ static str bearer_of(const struct http_request *r)
     return str_trim(str_skip(field, sizeof(scheme) - 1));
 }
 
+static bool refuse_rate(struct api_call *call, const struct http_rate *left)
+{
+    http_add_retry(call->http, left->reset_s);
+    return call_problem(call, "too-many-requests", "Wait %u seconds.", left->reset_s);
+}
+
+/* Takes `cost` from the wrong secrets that the client's address may come with; 0 only looks. */
+static bool take_secret(struct api_call *call, uint64_t cost, struct http_rate *left)
+{
+    char group[NET_ADDRESS_TEXT];
+    str key = net_address_group(&call->http->peer, 0, group);
+    return http_rates_take(call->api->rates.secrets, key, cost, clock_monotonic_ms(), left) &&
+           (cost > 0 || left->remaining > 0);
+}
+
+/* A secret that is not remembered costs a look into the database: who came with too many wrong ones
+ * waits, while those who are known go on. */
+YIELDS static bool find_grant(struct api_call *call, const struct auth_secret *secret)
+{
+    struct http_rate left;
+    struct err e = ERR_CLEAR;
+    if (auth_grant_recall(call->api->grants, secret, call->arena, &call->who))
+        return true;
+    if (!take_secret(call, 0, &left)) {
+        http_add_rate(call->http, &left);
+        return refuse_rate(call, &left);
+    }
+    if (!auth_grant_find(call->api->grants, secret, call->arena, call->deadline_ms, &call->who, &e))
+        return call_fail(call, &e);
+    if (call->who.id == 0)
+        (void)take_secret(call, 1, &left);
+    return true;
+}
+
 /* Fills `who` when the request comes with a secret that is right. A wrong one is no failure here:
  * the operation may be open to everybody. */
 YIELDS static bool identify(struct api_call *call)
 {
-    struct err e = ERR_CLEAR;
     struct auth_secret secret = { .text = bearer_of(call->http), .ip = call->ip };
     if (call->route->scope == API_SCOPE_PUBLIC && call->route->rate == API_RATE_NONE)
         return true; /* the health of a server whose database is away */
     secret.is_session = secret.text.n == 0;
     if (secret.is_session && !session_cookie_read(call->http, &secret.text))
         return true;
-    if (!auth_grant_find(call->api->grants, &secret, call->arena, call->deadline_ms, &call->who,
-                         &e))
-        return call_fail(call, &e);
+    if (!find_grant(call, &secret))
+        return false;
     call->is_signed_in = call->who.id != 0;
     return true;
 }
@@ -116,10 +148,7 @@ static bool check_rate(struct api_call *call)
         return true;
     bool ok = http_rates_take(rates, key, 1, clock_monotonic_ms(), &left);
     http_add_rate(call->http, &left);
-    if (ok)
-        return true;
-    http_add_retry(call->http, left.reset_s);
-    return call_problem(call, "too-many-requests", "Wait %u seconds.", left.reset_s);
+    return ok || refuse_rate(call, &left);
 }
 
 /* ---- what was sent ---- */

@@ -22,7 +22,9 @@ static str key_of(const struct api_call *call)
 static void hash_request(const struct api_call *call, uint8_t out[CRYPTO_HASH_MAX])
 {
     struct crypto_hash *h = crypto_hash_new(CRYPTO_SHA256);
-    crypto_hash_add(h, call->path);
+    crypto_hash_add(h, call->path); /* only POST has keys */
+    crypto_hash_add(h, STR("?"));
+    crypto_hash_add(h, call->http->query);
     crypto_hash_add(h, STR("\n"));
     crypto_hash_add(h, call->body);
     crypto_hash_finish(h, out);

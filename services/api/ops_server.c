@@ -7,18 +7,30 @@
 #include "services/api/health.h"
 
 enum {
-    METRICS_MAX = 4 << 20
+    METRICS_MAX = 4 << 20,
+    SEEN_MS = 1000
 };
+
+/* Looks at most once in SEEN_MS: anybody may ask, without limit. */
+YIELDS static enum health_status look_for_public(struct api_call *call)
+{
+    struct health health;
+    struct api_health_seen *seen = &call->api->health_seen;
+    if (clock_monotonic_ms() >= seen->until_ms) {
+        health_look(call, false, &health);
+        *seen = (struct api_health_seen){ clock_deadline_in(SEEN_MS), health.status };
+    }
+    return (enum health_status)seen->status;
+}
 
 void rest_get_health(struct api_call *call, const void *p, const json_t *body)
 {
-    struct health health;
     (void)p;
     (void)body;
-    health_look(call, false, &health);
+    enum health_status status = look_for_public(call);
     json_t *o = json_object();
-    api_set(o, "status", json_string(health_word(health.status)));
-    call_json(call, health.status == HEALTH_DOWN ? 503 : 200, o);
+    api_set(o, "status", json_string(health_word(status)));
+    call_json(call, status == HEALTH_DOWN ? 503 : 200, o);
 }
 
 void rest_get_health_detailed(struct api_call *call, const void *p, const json_t *body)

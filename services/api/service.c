@@ -130,6 +130,7 @@ static void make_rates(struct api *api)
     api->rates.session =
         http_rates_new("session", token * SESSION_FACTOR, RATE_WINDOW_S, RATE_KEYS);
     api->rates.address = http_rates_new("address", anonymous, RATE_WINDOW_S, RATE_KEYS);
+    api->rates.secrets = http_rates_new("secrets", anonymous, RATE_WINDOW_S, RATE_KEYS);
 }
 
 /* ---- life ---- */
@@ -153,6 +154,7 @@ struct api *api_new(struct app *app)
     api->account_changed = (struct notify_listener){ .fn = account_changed, .arg = api };
     notify_listen(app->notify, NOTIFY_ACCOUNT, &api->account_changed);
     events_init(api);
+    semaphore_init(&api->whole_messages, API_WHOLE_MESSAGES);
     return api;
 }
 
@@ -170,6 +172,7 @@ void api_free(struct api **api_ptr)
         http_rates_free(&api->rates.token);
         http_rates_free(&api->rates.session);
         http_rates_free(&api->rates.address);
+        http_rates_free(&api->rates.secrets);
     }
     auth_grants_free(&api->grants);
     arena_fini(&api->arena);

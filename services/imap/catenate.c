@@ -67,8 +67,8 @@ YIELDS static bool find_message(struct imap_session *s, const struct imap_url *u
     if (url->uidvalidity && url->uidvalidity != place.mailbox.state.uidvalidity)
         return ERR(e, ERR_NOT_FOUND, "the mailbox is another one now");
     *account_id = place.account_id;
-    return store_find_row(s->app->store, place.account_id, place.mailbox.mailbox_id, url->uid,
-                          &s->arena, imap_deadline(), row, e);
+    const struct store_source source = { place.account_id, place.mailbox.mailbox_id, url->uid };
+    return store_find_row(s->app->store, &source, &s->arena, imap_deadline(), row, e);
 }
 
 /* Appends what the URL names; its message is forgotten at once. */

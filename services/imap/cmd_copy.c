@@ -38,7 +38,8 @@ static str copyuid_code(struct imap_session *s, const struct store_copied *copie
 /* Arguments of one COPY or MOVE. */
 struct copying {
     struct imap_selection selection;
-    str target; /* name */
+    str target;               /* name */
+    struct store_place place; /* of the target, when it was found */
 };
 
 static bool read_copy(struct imap_session *s, struct imap_command *c, struct copying *out,
@@ -85,12 +86,12 @@ static unsigned dropped_flags(const struct imap_session *s, const struct store_p
 }
 
 /* *no_target: it is the target that is not there. Yields. */
-static bool transfer(struct imap_session *s, const struct copying *c, bool is_move,
+static bool transfer(struct imap_session *s, struct copying *c, bool is_move,
                      struct store_copied *out, bool *no_target, struct err *e)
 {
-    struct store_place target;
+    struct store_place *target = &c->place;
     *no_target = true;
-    if (!imap_resolve(s, c->target, STORE_MAY_INSERT, &target, e))
+    if (!imap_resolve(s, c->target, STORE_MAY_INSERT, target, e))
         return false;
     *no_target = false;
     if (c->selection.n == 0)
@@ -98,16 +99,35 @@ static bool transfer(struct imap_session *s, const struct copying *c, bool is_mo
     const struct store_ranges set = imap_selection_ranges(s, &c->selection);
     const struct store_transfer what = { .account_id = s->view->account_id,
                                          .from_mailbox_id = s->view->mailbox_id,
-                                         .to_mailbox_id = target.mailbox.mailbox_id,
-                                         .to_account_id = target.account_id,
+                                         .to_mailbox_id = target->mailbox.mailbox_id,
+                                         .to_account_id = target->account_id,
                                          .viewer_id = s->account_id,
                                          .set = &set,
-                                         .drops = dropped_flags(s, &target),
-                                         .drops_keywords = !imap_rights_keywords(target.rights),
+                                         .drops = dropped_flags(s, target),
+                                         .drops_keywords = !imap_rights_keywords(target->rights),
                                          .is_move = is_move };
     return store_transfer(s->app->store, &what, &s->arena, clock_deadline_in(COPY_MS), out,
                           no_target, e) &&
-           carry_seen(s, &target, out, e);
+           carry_seen(s, target, out, e);
+}
+
+/* A limit that is not the quota's is one of UIDs or keywords (RFC 9051 section 7.1). Yields. */
+YIELDS static bool refuse_full(struct imap_session *s, const struct copying *c, bool is_move)
+{
+    struct err why = ERR_CLEAR;
+    struct store_quota quota;
+    int64_t octets = 0;
+    for (size_t i = 0; i < c->selection.n; i++)
+        octets += imap_view_row(s->view, c->selection.index[i])->size;
+    if (!store_get_quota(s->app->store, c->place.account_id, imap_deadline(), &quota, &why))
+        quota = (struct store_quota){ 0 };
+    bool needs_room = !is_move || c->place.account_id != s->view->account_id;
+    bool is_over = (quota.limit_bytes && quota.used_bytes + octets > quota.limit_bytes) ||
+                   (quota.limit_messages &&
+                    quota.used_messages + (int64_t)c->selection.n > quota.limit_messages);
+    if (needs_room && is_over)
+        return imap_reply(s, IMAP_NO, STR("OVERQUOTA"), "The account is full");
+    return imap_reply(s, IMAP_NO, STR("LIMIT"), "Too many keywords, or no UID is left");
 }
 
 bool imap_cmd_copy(struct imap_session *s, struct imap_command *c, struct err *e)
@@ -127,7 +147,7 @@ bool imap_cmd_copy(struct imap_session *s, struct imap_command *c, struct err *e
         if (e->kind == ERR_NOT_FOUND && no_target)
             return imap_reply(s, IMAP_NO, STR("TRYCREATE"), "No such mailbox");
         if (e->kind == ERR_LIMIT)
-            return imap_reply(s, IMAP_NO, STR("OVERQUOTA"), "The account is full");
+            return refuse_full(s, &copying, is_move);
         return false;
     }
     str code = copyuid_code(s, &copied);

@@ -218,21 +218,27 @@ static bool names_selected(const struct imap_search_args *args)
     return !args->has_sources;
 }
 
-bool imap_cmd_esearch(struct imap_session *s, struct imap_command *c, struct err *e)
+YIELDS static bool esearch(struct imap_session *s, struct imap_command *c,
+                           struct imap_search_args *args, struct err *e)
 {
     const unsigned of_selected = IMAP_RETURN_SAVE | IMAP_RETURN_UPDATE;
-    struct imap_search_args args;
     enum imap_search_refusal why;
     struct esearch es = { .s = s, .c = c, .args = c->args };
-    if (!imap_esearch_parse(&c->args, &args, &why, e))
+    if (!imap_esearch_parse(&c->args, args, &why, e))
         return imap_search_refuse(s, why);
-    if (!imap_search_admit(s, &args))
+    if (!imap_search_admit_charset(s, args) || !imap_search_admit(s, args))
         return true;
-    bool is_selected = names_selected(&args);
-    bool is_only = is_selected && args.n_sources <= 1;
+    bool is_selected = names_selected(args);
+    bool is_only = is_selected && args->n_sources <= 1;
     if (is_selected && !s->view)
         return imap_reply(s, IMAP_BAD, STR_EMPTY, "No mailbox is selected");
-    if ((args.returns & of_selected) && !is_only)
+    if ((args->returns & of_selected) && !is_only)
         return imap_reply(s, IMAP_BAD, STR_EMPTY, "SAVE and UPDATE are for the selected mailbox");
-    return is_only ? imap_search_perform(s, c, &args, true, e) : search_places(&es, &args, e);
+    return is_only ? imap_search_perform(s, c, args, true, e) : search_places(&es, args, e);
+}
+
+bool imap_cmd_esearch(struct imap_session *s, struct imap_command *c, struct err *e)
+{
+    struct imap_search_args args = { .returns = 0 };
+    return imap_search_end(s, &args, esearch(s, c, &args, e), e);
 }

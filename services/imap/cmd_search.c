@@ -5,6 +5,7 @@
 #include "services/imap/contexts.h"
 #include "services/imap/limits.h"
 #include "services/imap/order.h"
+#include "services/imap/replies.h"
 #include "services/imap/resolve.h"
 #include "services/imap/search_answer.h"
 #include "services/imap/searching.h"
@@ -20,11 +21,28 @@ bool imap_search_refuse(struct imap_session *s, enum imap_search_refusal why)
     return false;
 }
 
+bool imap_search_end(struct imap_session *s, const struct imap_search_args *args, bool ok,
+                     const struct err *e)
+{
+    struct imap_reply reply = ok ? s->reply : imap_reply_for(e, &s->arena);
+    if (s->view && (args->returns & IMAP_RETURN_SAVE) && reply.status == IMAP_NO)
+        imap_answer_forget_saved(s->view);
+    return ok;
+}
+
 bool imap_search_admit(struct imap_session *s, const struct imap_search_args *args)
 {
     if (!args->has_numbers || !s->is_uidonly)
         return true;
     (void)imap_reply(s, IMAP_BAD, STR("UIDREQUIRED"), "Message numbers were given up (UIDONLY)");
+    return false;
+}
+
+bool imap_search_admit_charset(struct imap_session *s, const struct imap_search_args *args)
+{
+    if (!args->has_charset || !s->is_utf8)
+        return true;
+    (void)imap_reply(s, IMAP_BAD, STR_EMPTY, "All is UTF-8: no CHARSET (RFC 6855 section 3)");
     return false;
 }
 
@@ -48,7 +66,6 @@ bool imap_search_perform(struct imap_session *s, const struct imap_command *c,
 {
     struct imap_search search;
     struct imap_found found;
-    bool saves = (args->returns & IMAP_RETURN_SAVE) != 0;
     bool updates = (args->returns & IMAP_RETURN_UPDATE) != 0;
     if (!imap_search_admit(s, args))
         return true;
@@ -62,11 +79,8 @@ bool imap_search_perform(struct imap_session *s, const struct imap_command *c,
     if (args->n_sort && imap_limit_refuses_search(&search))
         return true;
     if (!imap_limit_search(&search, &found, e) ||
-        (args->n_sort && !imap_order_sort(&search, args, &found, e))) {
-        if (saves)
-            imap_answer_forget_saved(s->view);
+        (args->n_sort && !imap_order_sort(&search, args, &found, e)))
         return false;
-    }
     struct imap_answer answer = { .s = s,
                                   .search = &search,
                                   .args = args,
@@ -83,24 +97,34 @@ bool imap_search_perform(struct imap_session *s, const struct imap_command *c,
     return true;
 }
 
+YIELDS static bool search(struct imap_session *s, struct imap_command *c,
+                          struct imap_search_args *args, struct err *e)
+{
+    enum imap_search_refusal why;
+    if (!imap_search_parse(&c->args, args, &why, e))
+        return imap_search_refuse(s, why);
+    return !imap_search_admit_charset(s, args) || imap_search_perform(s, c, args, false, e);
+}
+
 bool imap_cmd_search(struct imap_session *s, struct imap_command *c, struct err *e)
 {
-    struct imap_search_args args;
+    struct imap_search_args args = { .returns = 0 };
+    return imap_search_end(s, &args, search(s, c, &args, e), e);
+}
+
+YIELDS static bool sort(struct imap_session *s, struct imap_command *c,
+                        struct imap_search_args *args, struct err *e)
+{
     enum imap_search_refusal why;
-    if (!imap_search_parse(&c->args, &args, &why, e))
+    if (!imap_sort_parse(&c->args, args, &why, e))
         return imap_search_refuse(s, why);
-    if (args.has_charset && s->is_utf8)
-        return imap_reply(s, IMAP_BAD, STR_EMPTY, "All is UTF-8: no CHARSET (RFC 6855 section 3)");
-    return imap_search_perform(s, c, &args, false, e);
+    return imap_search_perform(s, c, args, false, e);
 }
 
 bool imap_cmd_sort(struct imap_session *s, struct imap_command *c, struct err *e)
 {
-    struct imap_search_args args;
-    enum imap_search_refusal why;
-    if (!imap_sort_parse(&c->args, &args, &why, e))
-        return imap_search_refuse(s, why);
-    return imap_search_perform(s, c, &args, false, e);
+    struct imap_search_args args = { .returns = 0 };
+    return imap_search_end(s, &args, sort(s, c, &args, e), e);
 }
 
 bool imap_cmd_thread(struct imap_session *s, struct imap_command *c, struct err *e)

@@ -61,7 +61,7 @@ static void tell_row(const struct storing *t, const struct store_row *old, size_
     struct imap_session *s = t->s;
     const struct store_row *new = imap_view_row(s->view, index);
     if (!t->args->is_silent || is_surprise(t, old, new)) {
-        (void)imap_put_row(s, index, t->is_uid);
+        (void)imap_put_row(s, index, t->is_uid || s->is_condstore); /* RFC 7162 section 3.2.4 */
     } else if (s->is_condstore && old->modseq != new->modseq) {
         /* Silent hides the flags, not the modseq (RFC 7162 section 3.1.3). */
         (void)(imap_put_fetch(s, index) &&

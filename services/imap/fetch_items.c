@@ -203,7 +203,9 @@ bool imap_fetch_put_message(struct imap_fetching *f, struct imap_message *m, siz
     struct imap_session *s = f->s;
     unsigned items = f->items;
     if (tell_flags) /* \Seen was set by this very FETCH */
-        items |= IMAP_FETCH_FLAGS | (s->is_condstore ? IMAP_FETCH_MODSEQ : 0);
+        items |= IMAP_FETCH_FLAGS;
+    if (tell_flags && s->is_condstore) /* RFC 7162 section 3.2.4 */
+        items |= IMAP_FETCH_MODSEQ | (s->is_uidonly ? 0 : IMAP_FETCH_UID);
     f->n_put = 0;
     if (!imap_put_fetch(s, index))
         return no_room(e);

@@ -17,4 +17,13 @@ bool imap_search_refuse(struct imap_session *s, enum imap_search_refusal why);
  * Sets the answer when not. */
 bool imap_search_admit(struct imap_session *s, const struct imap_search_args *args);
 
+/* Whether a CHARSET may stand in SEARCH and ESEARCH: not after ENABLE UTF8=ACCEPT (RFC 6855 section
+ * 3). Sets the answer when not. */
+bool imap_search_admit_charset(struct imap_session *s, const struct imap_search_args *args);
+
+/* The end of a command that returned `ok`, and gives it back: one that was to save its result and
+ * is answered NO leaves an empty one (RFC 5182 section 2.1). `args`: as far as they were read. */
+bool imap_search_end(struct imap_session *s, const struct imap_search_args *args, bool ok,
+                     const struct err *e);
+
 #endif

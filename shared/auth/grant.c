@@ -202,6 +202,19 @@ YIELDS static void note_use(struct auth_grants *g, const struct auth_grant *gran
                    COUNT_OF(params), a, deadline_ms, NULL, &ignored);
 }
 
+bool auth_grant_recall(struct auth_grants *g, const struct auth_secret *secret, struct arena *a,
+                       struct auth_grant *out)
+{
+    uint8_t hash[CRYPTO_SHA256_SIZE];
+    crypto_sha256(secret->text, hash);
+    const struct auth_grant *known = recall(g, grants_hash_str(hash), secret->is_session);
+    if (!known)
+        return false;
+    *out = *known;
+    out->login = arena_str(a, known->login);
+    return true;
+}
+
 bool auth_grant_find(struct auth_grants *g, const struct auth_secret *secret, struct arena *a,
                      int64_t deadline_ms, struct auth_grant *out, struct err *e)
 {
@@ -209,13 +222,9 @@ bool auth_grant_find(struct auth_grants *g, const struct auth_secret *secret, st
     struct db_rows *rows = NULL;
     unsigned forgets = g->forgets;
     *out = (struct auth_grant){ .id = 0 };
-    crypto_sha256(secret->text, hash);
-    const struct auth_grant *known = recall(g, grants_hash_str(hash), secret->is_session);
-    if (known) {
-        *out = *known;
-        out->login = arena_str(a, known->login);
+    if (auth_grant_recall(g, secret, a, out))
         return true;
-    }
+    crypto_sha256(secret->text, hash);
     const struct db_param params[] = { DB_BYTEA(grants_hash_str(hash)) };
     if (!db_query(g->db, DB_AUTH, secret->is_session ? &find_session : &find_token, params,
                   COUNT_OF(params), a, deadline_ms, &rows, e))

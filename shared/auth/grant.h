@@ -57,6 +57,10 @@ struct auth_secret {
 YIELDS bool auth_grant_find(struct auth_grants *g, const struct auth_secret *secret,
                             struct arena *a, int64_t deadline_ms, struct auth_grant *out,
                             struct err *e);
+/* The same from what is remembered, without asking the database; false when it would have to be
+ * asked. Texts in arena. */
+bool auth_grant_recall(struct auth_grants *g, const struct auth_secret *secret, struct arena *a,
+                       struct auth_grant *out);
 
 /* What the session or token that the grant was found by allows now: AUTH_SCOPE_*, 0 when it lets in
  * no more. Asks the database. Yields. */

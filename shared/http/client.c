@@ -237,9 +237,11 @@ YIELDS static bool find_addresses(struct http_client *c, const struct hop *hop, 
     } else if (!look_up(c, host, a, hop->deadline_ms, out, &found, e)) {
         return false;
     }
+    bool may_be_special = hop->fetch->allow_special ||
+                          str_ieq(hop->fetch->special_host, str_from_cstr(hop->to->host));
     *n = 0;
     for (size_t i = 0; i < found; i++) {
-        if (net_address_is_special(&out[i]) && !hop->fetch->allow_special)
+        if (net_address_is_special(&out[i]) && !may_be_special)
             continue;
         out[*n] = out[i];
         net_address_set_port(&out[*n], hop->to->port);

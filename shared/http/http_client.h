@@ -34,6 +34,7 @@ struct http_fetch {
     bool https_only;        /* http: is ERR_DENIED, in redirects too */
     bool any_port;          /* others than 80 and 443 too */
     bool allow_special;     /* also addresses that are not public: our own installation, tests */
+    str special_host;       /* the same for this host only, not for those it redirects to */
     bool no_verify;         /* do not verify the certificate: tests only */
 };
 

@@ -143,7 +143,8 @@ void http_events_end(struct http_events **s);
  * "name.br" and "name.gz" beside them when the client takes those. Names that begin with a dot are
  * never sent. GET and HEAD only (405). */
 struct http_mount {
-    const char *prefix;              /* "/" or "/admin/"; the longest that fits counts */
+    const char *prefix;              /* "/" or "/admin/"; the longest that fits counts; "/admin" is
+                                        sent there (308) */
     const char *folder;              /* absolute */
     const char *fallback;            /* file for paths without a dot in the last segment: an app's
                                         "index.html"; NULL: 404 */

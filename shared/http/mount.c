@@ -68,6 +68,16 @@ static void add_fields(h2o_req_t *req, const struct mount_handler *h)
     }
 }
 
+static void redirect_to(h2o_req_t *req, str location)
+{
+    h2o_iovec_t copy = h2o_strdup(&req->pool, location.p, location.n);
+    req->res.status = 308;
+    req->res.reason = http_status_phrase(308);
+    req->res.content_length = 0;
+    gate_add_field(req, "location", copy.base, copy.len);
+    h2o_send_inline(req, H2O_STRLIT(""));
+}
+
 static void redirect(h2o_req_t *req, unsigned port)
 {
     struct buf location;
@@ -79,19 +89,25 @@ static void redirect(h2o_req_t *req, unsigned port)
         buf_fini(&location);
         return;
     }
-    h2o_iovec_t copy = h2o_strdup(&req->pool, location.p, location.n);
+    redirect_to(req, buf_str(&location));
     buf_fini(&location);
-    req->res.status = 308;
-    req->res.reason = http_status_phrase(308);
-    req->res.content_length = 0;
-    gate_add_field(req, "location", copy.base, copy.len);
-    h2o_send_inline(req, H2O_STRLIT(""));
 }
 
 /* Names that begin with a dot are nobody's business, whatever lies in the folder. */
 static bool has_hidden_segment(str path)
 {
     return str_find(path, STR("/.")) >= 0;
+}
+
+/* Where the page of a mount is asked for without its last slash: "/admin". */
+static const struct http_mount *find_unended(const struct http_server_options *o, str path)
+{
+    for (size_t i = 0; i < o->n_mounts; i++) {
+        str prefix = str_from_cstr(o->mounts[i].prefix);
+        if (path.n > 1 && prefix.n == path.n + 1 && str_has_prefix(prefix, path))
+            return &o->mounts[i];
+    }
+    return NULL;
 }
 
 static int on_before(h2o_handler_t *self, h2o_req_t *req)
@@ -111,6 +127,11 @@ static int on_before(h2o_handler_t *self, h2o_req_t *req)
     }
     if (has_hidden_segment(path_of(req))) {
         gate_refuse(req, 404, "There is nothing at this address.");
+        return 0;
+    }
+    const struct http_mount *meant = find_unended(&h->thread->server->options, path_of(req));
+    if (meant) {
+        redirect_to(req, str_from_cstr(meant->prefix));
         return 0;
     }
     add_fields(req, h);

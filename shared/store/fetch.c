@@ -100,16 +100,17 @@ static const struct db_stmt one_row = {
     "  FROM mbox_msg WHERE account_id = $1 AND mailbox_id = $2 AND uid = $3"
 };
 
-bool store_find_row(struct store *s, int64_t account_id, int mailbox_id, uint32_t uid,
-                    struct arena *a, int64_t deadline_ms, struct store_row *out, struct err *e)
+bool store_find_row(struct store *s, const struct store_source *source, struct arena *a,
+                    int64_t deadline_ms, struct store_row *out, struct err *e)
 {
     struct db_rows *r = NULL;
-    const struct db_param params[] = { DB_INT8(account_id), DB_INT4(mailbox_id), DB_INT8(uid) };
+    const struct db_param params[] = { DB_INT8(source->account_id), DB_INT4(source->mailbox_id),
+                                       DB_INT8(source->uid) };
     if (!db_query(s->options.db, DB_READ, &one_row, params, COUNT_OF(params), a, deadline_ms, &r,
                   e))
         return false;
     if (db_row_count(r) == 0)
-        return ERR(e, ERR_NOT_FOUND, "no message has the UID %u", (unsigned)uid);
+        return ERR(e, ERR_NOT_FOUND, "no message has the UID %u", (unsigned)source->uid);
     *out = (struct store_row){ .msg_id = db_int(r, 0, 0),
                                .modseq = db_int(r, 0, 1),
                                .kw = (uint64_t)db_int(r, 0, 2),

@@ -456,9 +456,8 @@ YIELDS bool store_replace(struct store *s, const struct store_source *source, in
 /* ---- content ---- */
 
 /* The row of one UID: without its keywords' names. ERR_NOT_FOUND. Yields. */
-YIELDS bool store_find_row(struct store *s, int64_t account_id, int mailbox_id, uint32_t uid,
-                           struct arena *a, int64_t deadline_ms, struct store_row *out,
-                           struct err *e);
+YIELDS bool store_find_row(struct store *s, const struct store_source *source, struct arena *a,
+                           int64_t deadline_ms, struct store_row *out, struct err *e);
 
 /* What is kept of a message beside its bytes. Texts are valid UTF-8; empty: absent or not
  * derived. */

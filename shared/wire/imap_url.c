@@ -106,7 +106,7 @@ static bool read_message(struct arena *a, str rest, struct imap_url *out, struct
     }
     ahead = str_skip(rest, str_has_prefix(rest, STR("/")));
     if (take(&ahead, STR(";SECTION="), &value)) {
-        str section;
+        str section = STR_EMPTY;
         if (!decode(a, value, &section, e) || !imap_section_parse(a, section, &out->section, e))
             return false;
         rest = ahead;

@@ -16,7 +16,9 @@ class Limited:
 
     def __init__(self, server):
         self.server = server
-        self.program = Api.signed_in(server, server.user(1)).with_token(*SCOPES)
+        browser = Api.signed_in(server, server.user(1))
+        self.program = browser.with_token(*SCOPES)
+        self.unused = browser.with_token("mail:read")
         self.stranger = Api(server)
 
 
@@ -69,3 +71,12 @@ def test_a_forged_address_has_the_same_limit(limited):
         if answer.status == 429:
             return
     pytest.fail("a header of the client moved it to another limit")
+
+
+def test_wrong_secrets_are_not_looked_up_without_end(limited):
+    """Who guesses is told to wait before the database is asked, for any secret that it would be asked for."""
+    for number in range(PER_MINUTE * 2):
+        limited.stranger.request("GET", "/me", headers={"Authorization": f"Bearer hrn_guess{number}"})
+    answer = limited.unused.request("GET", "/mailboxes")
+    assert (answer.status, answer.problem) == (429, "too-many-requests")
+    assert 1 <= int(answer.headers["retry-after"]) <= 60

@@ -5,12 +5,15 @@ import contextlib
 import email.message
 import email.policy
 import hashlib
+import os
+import socket
 import time
 
 import pytest
 
 from api_client import Api
 from conftest import wait_until
+from imap_raw import rss_kib
 
 PICTURE = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
 
@@ -174,6 +177,62 @@ def test_message_with_attachments(person):
     not_shown = person.api.get(f"/messages/{message['id']}/parts/{data['partId']}", query={"disposition": "inline"})
     assert not_shown.headers["content-disposition"].startswith("attachment")
     person.api.get(f"/messages/{message['id']}/parts/9", status=404)
+
+
+ENCODINGS = {"base64": lambda data: base64.encodebytes(data).replace(b"\n", b"\r\n"),
+             "quoted-printable": lambda data: b"".join(b"=%02X" % c + b"=\r\n" * (i % 25 == 24)
+                                                       for i, c in enumerate(data)),
+             "binary": lambda data: data}
+
+
+def one_part(octets, encoding):
+    """A message of text and a file, encoded as wished."""
+    head = (b"From: a@example.net\r\nSubject: Part\r\nMIME-Version: 1.0\r\n"
+            b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nText.\r\n--b\r\n"
+            b"Content-Type: application/octet-stream\r\nContent-Disposition: attachment; filename=f\r\n"
+            b"Content-Transfer-Encoding: %s\r\n\r\n" % encoding.encode())
+    return head + ENCODINGS[encoding](octets) + b"\r\n--b--\r\n"
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_parts_piece_by_piece(person, encoding):
+    """Ranges that begin and end within and at the ends of the pieces in which a part is decoded."""
+    octets = b"".join(b"%06d\r\n" % i for i in range(90000))
+    append(person.imap, one_part(octets, encoding))
+    path = f"/messages/{person.only_message()['id']}/parts/2"
+    assert person.api.get(path).body == octets
+    for first, last in ((0, 0), (262143, 262144), (262144, 600000), (500001, 719999), (719999, 719999)):
+        piece = person.api.get(path, headers={"Range": f"bytes={first}-{last}"}, status=206)
+        assert piece.body == octets[first:last + 1]
+    assert person.api.get(path, headers={"Range": "bytes=-5"}, status=206).body == octets[-5:]
+
+
+def stalled_reader(heronry, person, path):
+    """A connection that asked for a download and reads no more than its beginning."""
+    plain = socket.socket()
+    plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    plain.settimeout(30)
+    plain.connect(("127.0.0.1", heronry.ports["https"]))
+    reader = heronry.tls().wrap_socket(plain, server_hostname="localhost")
+    reader.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n"
+                   f"Cookie: __Host-heronry={person.api.cookie}\r\n\r\n".encode())
+    assert reader.recv(100).startswith(b"HTTP/1.1 200")
+    return reader
+
+
+def test_readers_that_stall_hold_little(heronry, person):
+    """A download that nobody reads on costs a few pieces, not the message and the part. What finding
+    the part takes for a moment is in the memory of each process after the first few."""
+    append(person.imap, one_part(os.urandom(1 << 20) * 8, "base64"))
+    path = f"/api/v1/messages/{person.only_message()['id']}/parts/2"
+    workers = [pid for name, pid in heronry.pids().items() if name.startswith("front")]
+    with contextlib.ExitStack() as stack:
+        for _ in range(6):
+            stack.enter_context(stalled_reader(heronry, person, path))
+        before = sum(map(rss_kib, workers))
+        for _ in range(24):
+            stack.enter_context(stalled_reader(heronry, person, path))
+        assert sum(map(rss_kib, workers)) - before < 24 * 6 * 1024
 
 
 def test_body_is_harmless(person):

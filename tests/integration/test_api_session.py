@@ -205,6 +205,16 @@ def test_repeated_post_is_carried_out_once(heronry):
     assert other.problem == "idempotency-key-reused"
 
 
+def test_a_repeated_post_with_another_query_is_another(heronry):
+    api = Api.signed_in(heronry, heronry.new_user())
+    headers = {"Idempotency-Key": "k-2", "Content-Type": "text/plain"}
+    ask = {"query": {"name": "one.txt"}, "headers": headers}
+    first = api.post("/blobs", b"text", status=201, **ask)
+    assert api.post("/blobs", b"text", status=201, **ask).json == first.json
+    other = api.post("/blobs", b"text", status=409, query={"name": "two.txt"}, headers=headers)
+    assert other.problem == "idempotency-key-reused"
+
+
 def test_settings_and_identities(heronry):
     user = heronry.new_user()
     api = Api.signed_in(heronry, user)

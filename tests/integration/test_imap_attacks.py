@@ -173,6 +173,10 @@ def test_several_messages_over_the_quota_leave_none(heronry):
         two = b" ".join(b"{%d+}\r\n%s" % (len(message), message) for _ in range(2))
         client.must(b"APPEND INBOX " + two, timeout=60)
         assert b"MESSAGES 2 UIDNEXT 3)" in client.must("STATUS INBOX (MESSAGES UIDNEXT)")[0]
+        client.must("SELECT INBOX")
+        assert b" NO [OVERQUOTA]" in client.do("COPY 1 INBOX")[-1]
+        client.must("CREATE Other")
+        client.must("MOVE 1 Other")
 
 
 def test_very_many_messages_in_one_append(heronry):
@@ -257,6 +261,8 @@ def test_uids_run_out(heronry):
         assert b" NO [LIMIT]" in answers[-1], answers
         client.must("SELECT INBOX")
         client.must("UID FETCH 1:* FLAGS")
+        copies = [client.do("COPY 1 INBOX")[-1] for _ in range(2)]
+        assert b" NO [LIMIT]" in copies[-1], copies
 
 
 def test_a_new_mailbox_of_the_same_name_has_a_greater_uidvalidity(heronry, user):

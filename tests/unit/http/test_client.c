@@ -214,6 +214,24 @@ static void ask_forbidden(void *arg)
     unsigned seen = p->seen;
     assert_int_equal(ask(p, &fetch, &got), ERR_DENIED);
     assert_int_equal(p->seen, seen);
+    fetch.special_host = STR("localhost");
+    fetch.max_redirects = 3;
+    assert_int_equal(ask(p, &fetch, &got), ERR_NONE);
+    fetch = to_us(p, "/to?/there");
+    fetch.allow_special = false;
+    fetch.special_host = STR("localhost");
+    fetch.max_redirects = 3;
+    assert_int_equal(ask(p, &fetch, &got), ERR_NONE);
+    assert_int_equal(p->seen, seen + 3);
+    const char *const inner[] = { "127.0.0.1", "[::1]", "127.1", "0x7f000001" };
+    for (size_t i = 0; i < COUNT_OF(inner); i++) {
+        seen = p->seen;
+        fetch.url = arena_printf(&p->a, "http://localhost:%u/to?http://%s:%u/x", p->w->port,
+                                 inner[i], p->w->port);
+        enum err_kind kind = ask(p, &fetch, &got);
+        if (kind != ERR_DENIED || p->seen != seen + 1)
+            fail_msg("%s: %s, %u asked", inner[i], err_kind_name(kind), p->seen - seen);
+    }
 }
 
 /* Many at once, more than may run in parallel. */

@@ -115,6 +115,8 @@ static const struct look looks[] = {
     { "/settings/rules", "Accept-Encoding: gzip\r\n", 200, "gzipped page", NULL },
     { "/admin/", "", 200, "<p>admin</p>", "content-security-policy: sandbox\r\n" },
     { "/admin/queue", "", 200, "<p>admin</p>", NULL },
+    { "/admin", "", 308, NULL, "location: /admin/\r\n" },
+    { "/admin?x=1", "", 308, NULL, "location: /admin/\r\n" },
     { "/administrator", "", 200, "<p>mail</p>", NULL },
     { JS, "", 200, "plain script", IMMUTABLE },
     { JS, "", 200, "plain script", "content-type: text/javascript; charset=utf-8\r\n" },
