@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* RETR and TOP: the texts of messages. */
+#include "mime/header.h"
 #include "services/pop3/commands.h"
 #include "services/pop3/maildrop.h"
 #include "store/store.h"
@@ -16,6 +17,25 @@ static bool send_stuffed(struct pop3_session *s, str octets, struct pop3_stuffer
     ok = pop3_send(s, buf_str(&out));
     buf_fini(&out);
     return ok;
+}
+
+/* The beginning of a message as the client may have it: without UTF8 no octets above 127 in the
+ * header (RFC 6856 section 2). A refusal would stop clients at this message for good. `size`
+ * becomes what the whole message has then. */
+static str for_client(struct pop3_session *s, str start, uint32_t *size)
+{
+    str header = str_slice(start, 0, mime_header_end(start));
+    struct buf out;
+    if (s->is_utf8 || pop3_is_ascii(header))
+        return start;
+    size_t rest = start.n - header.n;
+    buf_init(&out, (header.n + 1) * POP3_ASCII_GROWTH + rest);
+    bool ok = pop3_header_to_ascii(header, &out) && buf_add(&out, str_skip(start, header.n));
+    INVARIANT(ok);
+    str made = arena_str(&s->arena, buf_str(&out));
+    buf_fini(&out);
+    *size += (uint32_t)(made.n - start.n);
+    return made;
 }
 
 static void send_whole(struct pop3_session *s, str octets)
@@ -41,8 +61,11 @@ static void retrieve_long(struct pop3_session *s, const struct pop3_message *m)
             pop3_fail(s, &e);
             return;
         }
-        if (from == 0)
-            pop3_ok(s, "%u octets", (unsigned)m->size);
+        if (from == 0) {
+            uint32_t size = m->size;
+            piece = for_client(s, piece, &size);
+            pop3_ok(s, "%u octets", (unsigned)size);
+        }
         bool is_last = m->size - from <= POP3_PIECE_OCTETS;
         if (!ok || piece.n == 0 || !send_stuffed(s, piece, &stuffer, is_last)) {
             pop3_end(s, "body_failed");
@@ -74,7 +97,9 @@ void pop3_cmd_retr(struct pop3_session *s, str argument)
     if (m->size > POP3_PIECE_OCTETS) {
         retrieve_long(s, m);
     } else if (pop3_maildrop_body(s, m, &body, &e)) {
-        pop3_ok(s, "%u octets", (unsigned)m->size);
+        uint32_t size = m->size;
+        body = for_client(s, body, &size);
+        pop3_ok(s, "%u octets", (unsigned)size);
         send_whole(s, body);
     } else {
         pop3_fail(s, &e);
@@ -130,6 +155,7 @@ void pop3_cmd_top(struct pop3_session *s, str argument)
         pop3_fail(s, &e);
         return;
     }
+    uint32_t size = m->size;
     pop3_ok(s, "The top of the message");
-    send_whole(s, top);
+    send_whole(s, for_client(s, top, &size));
 }

@@ -19,8 +19,7 @@ void pop3_cmd_capa(struct pop3_session *s, str argument)
     buf_fini(&out);
 }
 
-/* RFC 6856 section 2. Messages are sent as they are in either mode; what changes is that the client
- * has said that it can read them. */
+/* RFC 6856 section 2. Without it, headers are sent in ASCII only (cmd_retr.c). */
 void pop3_cmd_utf8(struct pop3_session *s, str argument)
 {
     (void)argument;

@@ -26,4 +26,15 @@ bool pop3_stuff_end(const struct pop3_stuffer *s, struct buf *out);
  * body. A borrowed part of it. */
 str pop3_top(str message, size_t header, uint32_t lines);
 
+enum {
+    POP3_ASCII_GROWTH = 16 /* a header gets at most so many times as long, and as many octets */
+};
+
+/* Whether no octet is above 127. */
+bool pop3_is_ascii(str octets);
+/* Appends the header with its words that are not ASCII as encoded words (RFC 2047), for clients
+ * that did not say UTF8 (RFC 6856 section 2): nothing is lost, and most clients decode it. False
+ * when `out` is full: then some may be in it. */
+bool pop3_header_to_ascii(str header, struct buf *out);
+
 #endif

@@ -53,11 +53,22 @@ static void decode(str wire, struct buf *out)
     }
 }
 
+static void check_ascii(str header)
+{
+    struct buf out;
+    buf_init(&out, (header.n + 1) * POP3_ASCII_GROWTH);
+    INVARIANT(pop3_header_to_ascii(header, &out));
+    INVARIANT(pop3_is_ascii(buf_str(&out)));
+    INVARIANT(!pop3_is_ascii(header) || str_eq(buf_str(&out), header));
+    buf_fini(&out);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     str in = str_of((const char *)data, n);
     struct buf whole;
     struct buf cut;
+    check_ascii(in);
     struct buf again;
     check_command(in);
     encode(in, 0, &whole);

@@ -185,6 +185,27 @@ def test_a_long_message_and_one_without_a_last_line_end(heronry):
     client.quit()
 
 
+def test_headers_are_ascii_without_utf8(heronry):
+    """RFC 6856 section 2; the body stays as it is."""
+    user = heronry.new_user()
+    body = "\r\ngr\u00fcn\r\n".encode()
+    message = "From: a@example.org\r\nSubject: gr\u00fcn\r\n".encode() + body
+    encoded = b"From: a@example.org\r\nSubject: =?utf-8?Q?gr=C3=BCn?=\r\n" + body
+    long = b"%08d\r\n" % 1 * 150_000
+    append(heronry, user, message, message + long)
+    for says_utf8, want in ((False, encoded), (True, message)):
+        client = connect(heronry)
+        if says_utf8:
+            client.utf8()
+        client.user(user["address"])
+        client.pass_(user["password"])
+        assert joined(client.retr(1)) == want
+        assert client.retr(1)[0] == b"+OK %d octets" % len(want)
+        assert joined(client.top(1, 0)) == want.split(b"\r\n\r\n")[0] + b"\r\n\r\n"
+        assert joined(client.retr(2)) == want + long
+        client.quit()
+
+
 def test_pipelined_download(heronry, filled):
     """All commands in one write; the answers come in order, byte for byte."""
     user, messages = filled

@@ -136,6 +136,38 @@ static void test_top(void **state)
     assert_true(str_eq(pop3_top(message, 999, 1), message));
 }
 
+static void test_headers_in_ascii(void **state)
+{
+    (void)state;
+    static const struct {
+        str header;
+        str ascii;
+    } cases[] = {
+        { STR_INIT("A: b\r\n\r\n"), STR_INIT("A: b\r\n\r\n") },
+        { STR_INIT("A: gr\303\274n \303\266l b\r\n"),
+          STR_INIT("A: =?utf-8?Q?gr=C3=BCn_=C3=B6l?= b\r\n") },
+        { STR_INIT("To: \"J\303\266\" <\303\266@x>,<a@\303\266.b>\r\n"),
+          STR_INIT(
+              "To: \"=?utf-8?Q?J=C3=B6?=\" <=?utf-8?Q?=C3=B6?=@x>,<a@=?utf-8?Q?=C3=B6=2Eb?=>\r\n") },
+        { STR_INIT("A: \374=?_\r\n b"), STR_INIT("A: =?unknown-8bit?Q?=FC=3D=3F=5F?=\r\n b") },
+        { STR_INIT("\377"), STR_INIT("=?unknown-8bit?Q?=FF?=") },
+        { STR_INIT("A: \303\274aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\303\274b"),
+          STR_INIT("A: =?utf-8?Q?=C3=BCaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa?=\r\n "
+                   "=?utf-8?Q?=C3=BCb?=") },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct buf out;
+        buf_init(&out, (cases[i].header.n + 1) * POP3_ASCII_GROWTH);
+        assert_true(pop3_header_to_ascii(cases[i].header, &out));
+        if (!str_eq(buf_str(&out), cases[i].ascii))
+            fail_msg("case %zu: %s", i, buf_cstr(&out));
+        buf_clear(&out);
+        out.max = 3;
+        assert_int_equal(pop3_header_to_ascii(cases[i].header, &out), false);
+        buf_fini(&out);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -145,6 +177,7 @@ int main(void)
         cmocka_unit_test(test_stuffing),
         cmocka_unit_test(test_stuffing_without_room),
         cmocka_unit_test(test_top),
+        cmocka_unit_test(test_headers_in_ascii),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
