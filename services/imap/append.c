@@ -42,6 +42,13 @@ static bool take_memory(struct imap_appending *a, size_t octets)
     return true;
 }
 
+/* What turned out not to be needed. */
+static void give_back(struct imap_appending *a, size_t octets)
+{
+    imap_gather_give_back(a->s, octets);
+    a->taken -= octets;
+}
+
 static bool too_big(struct imap_appending *a)
 {
     return refuse(a, IMAP_NO, STR("TOOBIG"),
@@ -60,6 +67,7 @@ static bool make_clean(struct imap_appending *a, str *message, struct err *e)
     if (ok)
         *message = arena_str(&a->s->arena, buf_str(&clean));
     buf_fini(&clean);
+    give_back(a, most - (ok ? message->n : 0));
     if (ok)
         return message->n <= imap_append_limit(a->s) || too_big(a);
     if (e->kind == ERR_SYNTAX)
@@ -91,7 +99,9 @@ static bool assemble(struct imap_appending *a, const struct imap_append_message 
     }
     if (!take_memory(a, all.limit))
         return false;
-    if (imap_catenate(&all, m->parts, m->n_parts, message, e))
+    bool ok = imap_catenate(&all, m->parts, m->n_parts, message, e);
+    give_back(a, all.limit - (ok ? message->n : 0));
+    if (ok)
         return true;
     if (all.bad_url.n)
         return refuse(a, IMAP_NO, all.bad_url, "This URL names no part of a message here");
