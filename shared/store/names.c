@@ -4,9 +4,10 @@
 #include "store/internal.h"
 
 static const char *const role_names[STORE_ROLE_COUNT] = {
-    [STORE_ROLE_NONE] = NULL,     [STORE_ROLE_INBOX] = "inbox",     [STORE_ROLE_DRAFTS] = "drafts",
-    [STORE_ROLE_SENT] = "sent",   [STORE_ROLE_ARCHIVE] = "archive", [STORE_ROLE_JUNK] = "junk",
-    [STORE_ROLE_TRASH] = "trash",
+    [STORE_ROLE_NONE] = NULL,         [STORE_ROLE_INBOX] = "inbox",
+    [STORE_ROLE_DRAFTS] = "drafts",   [STORE_ROLE_SENT] = "sent",
+    [STORE_ROLE_ARCHIVE] = "archive", [STORE_ROLE_JUNK] = "junk",
+    [STORE_ROLE_TRASH] = "trash",     [STORE_ROLE_IMPORTANT] = "important",
 };
 
 const char *store_role_name(enum store_role role)
