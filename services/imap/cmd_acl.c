@@ -79,8 +79,8 @@ static bool change_entry(struct imap_session *s, const struct store_place *place
         return true;
     if (e->kind == ERR_DENIED) {
         return imap_reply(s, IMAP_NO, STR("CANNOT"),
-                          "The identifier is no other account of this server; the owner keeps all "
-                          "rights");
+                          "The identifier is no other account of the owner's domain; the owner "
+                          "keeps all rights");
     }
     return false;
 }
