@@ -109,7 +109,7 @@ def test_deleted_messages_come_back(heronry, user, api, filled):
     assert api.post("/expunged/restore", {"ids": [bill["id"]]}, status=200).json["messages"] == 0
     back = api.get("/messages").json["items"]
     assert [m["id"] for m in back] == [filled[2]] and api.get(f"/messages/{filled[2]}/source").body == octets
-    assert api.get("/search", query={"q": "bill"}).json["total"] == 1
+    wait_until(lambda: api.get("/search", query={"q": "bill"}).json["total"] == 1, what="the restored message in the index")
     assert api.post("/expunged/restore", {"from": "2020-01-01T00:00:00Z", "to": "2099-01-01T00:00:00Z"}, status=200).json["messages"] == 2
     assert {m["id"]: m["subject"] for m in api.get("/messages").json["items"]} == {i: m["subject"] for i, m in before.items()}
     assert api.get("/expunged").json["items"] == []
