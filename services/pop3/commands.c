@@ -76,16 +76,21 @@ static bool offers_stls(const struct pop3_session *s)
     return s->state == POP3_AUTHORIZATION && s->app->tls && !has_tls(s);
 }
 
-/* Both lists stay the same after login, so that clients may keep them (RFC 2449 section 5). */
+/* Both lists stay the same after login, so that clients may keep them (RFC 2449 section 5). There
+ * is no EXPIRE: how long mail stays is each mailbox's own, and may change meanwhile. */
 static const struct {
     const char *words;
     bool (*is_offered)(const struct pop3_session *s); /* NULL: always */
 } capabilities[] = {
-    { "TOP", NULL },        { "UIDL", NULL },
-    { "RESP-CODES", NULL }, { "AUTH-RESP-CODE", NULL },
-    { "PIPELINING", NULL }, { "EXPIRE NEVER", NULL },
-    { "UTF8 USER", NULL },  { "STLS", offers_stls },
-    { "USER", has_tls },    { "IMPLEMENTATION Heronry", NULL },
+    { "TOP", NULL },
+    { "UIDL", NULL },
+    { "RESP-CODES", NULL },
+    { "AUTH-RESP-CODE", NULL },
+    { "PIPELINING", NULL },
+    { "UTF8 USER", NULL },
+    { "STLS", offers_stls },
+    { "USER", has_tls },
+    { "IMPLEMENTATION Heronry", NULL },
 };
 
 bool pop3_capabilities_format(const struct pop3_session *s, struct buf *out)
