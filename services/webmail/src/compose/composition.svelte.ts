@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A message that is being written: saved by itself while one writes, sent, taken back.
 import { api, answered, newKey, ok, type Schema } from "@heronry/web-kit/api/client.ts";
-import { asProblem, isAborted, problemText } from "@heronry/web-kit/api/problem.ts";
+import { ApiProblem, asProblem, isAborted, problemText } from "@heronry/web-kit/api/problem.ts";
 import { upload } from "@heronry/web-kit/api/upload.ts";
 import { longTime } from "@heronry/web-kit/lang/format.ts";
 import { toasts } from "@heronry/web-kit/toasts.svelte.ts";
@@ -10,6 +10,7 @@ import { t } from "../lang/messages.ts";
 import { mail, type Writing } from "../state/mail.svelte.ts";
 import { session } from "../state/session.svelte.ts";
 import { recipientsFor, subjectFor, type Person } from "./answer.ts";
+import { isRefused, sameDraft } from "./retry.ts";
 import { cleanFragment, cleanHtml, escapeHtml, htmlFromText } from "./clean.ts";
 
 export interface Attached {
@@ -54,6 +55,10 @@ export class Composition {
   #dirty = false;
   #closed = false;
   #key = newKey();
+  /** What was written without an answer: the server may have carried out any of it. */
+  #unsure: Schema<"DraftInput">[] = [];
+  /** A submission without an answer: asked for again in the same words, it is the same one. */
+  #sending: { key: string; body: Schema<"SubmissionNew"> } | undefined;
 
   constructor(writing: Writing) {
     this.writing = writing;
@@ -197,24 +202,17 @@ export class Composition {
   async #save(): Promise<void> {
     this.#dirty = false;
     this.saved = "saving";
-    const body = this.#input();
     try {
-      const { data, headers } = this.#draftId
-        ? await answered(
-            api.PUT("/drafts/{draftId}", {
-              params: { path: { draftId: this.#draftId }, header: { "If-Match": this.#etag } },
-              body,
-            }),
-          )
-        : await answered(api.POST("/drafts", { params: { header: { "Idempotency-Key": this.#key } }, body }));
-      this.#draftId = data.id;
-      this.#etag = headers.get("etag") ?? "";
+      await this.#write(this.#input());
       this.saved = this.#dirty ? "waiting" : "yes";
       this.error = null;
     } catch (error) {
       this.#dirty = true;
-      this.#key = newKey();
       const { status } = asProblem(error);
+      if (isRefused(status)) {
+        this.#key = newKey();
+        this.#unsure = [];
+      }
       if (status === 412) this.saved = "conflict";
       else {
         this.saved = "failed";
@@ -223,6 +221,48 @@ export class Composition {
         if (!this.#closed) this.#timer = setTimeout(() => void this.save(), 5000);
       }
     }
+  }
+
+  async #write(body: Schema<"DraftInput">): Promise<void> {
+    if (!this.#draftId) {
+      // A draft that may be there already is asked for in the words of the first time, then changed.
+      const first = this.#unsure[0] ?? body;
+      this.#unsure = [first];
+      this.#settle(await answered(api.POST("/drafts", { params: { header: { "Idempotency-Key": this.#key } }, body: first })));
+      this.#key = newKey();
+      // The answer to a repeated request comes without the ETag.
+      if (!this.#etag && !(await this.#hasArrived([first]))) throw new ApiProblem(412);
+      if (sameDraft(first, body)) return;
+    }
+    const before = this.#unsure;
+    this.#unsure = [...before, body];
+    try {
+      this.#settle(await this.#put(body));
+    } catch (error) {
+      if (asProblem(error).status !== 412 || !(await this.#hasArrived(before))) throw error;
+      this.#settle(await this.#put(body));
+    }
+  }
+
+  #put(body: Schema<"DraftInput">): Promise<{ data: Schema<"Draft">; headers: Headers }> {
+    const params = { path: { draftId: this.#draftId ?? "" }, header: { "If-Match": this.#etag } };
+    return answered(api.PUT("/drafts/{draftId}", { params, body }));
+  }
+
+  #settle({ data, headers }: { data: Schema<"Draft">; headers: Headers }): void {
+    this.#draftId = data.id;
+    this.#etag = headers.get("etag") ?? "";
+    this.#unsure = [];
+  }
+
+  /** Whether what the server has is of our own writing, of which its answer was lost; then takes its ETag. */
+  async #hasArrived(bodies: readonly Schema<"DraftInput">[]): Promise<boolean> {
+    if (bodies.length === 0 || !this.#draftId) return false;
+    const params = { path: { draftId: this.#draftId } };
+    const { data, headers } = await answered(api.GET("/drafts/{draftId}", { params }));
+    if (!bodies.some((one) => sameDraft(one, data))) return false;
+    this.#etag = headers.get("etag") ?? "";
+    return true;
   }
 
   /** Somebody changed the draft elsewhere: keeps the text that is here. */
@@ -308,13 +348,15 @@ export class Composition {
       }
       const undoSeconds = session.settings.undoSendSeconds;
       const body = { draftId: this.#draftId, draftEtag: this.#etag, undoSeconds };
-      const params = { header: { "Idempotency-Key": newKey() } };
+      if (JSON.stringify(this.#sending?.body) !== JSON.stringify(body)) this.#sending = { key: newKey(), body };
+      const params = { header: { "Idempotency-Key": this.#sending?.key ?? newKey() } };
       const made = await ok(api.POST("/submissions", { params, body }));
       this.#closed = true;
       this.#tell(made, undoSeconds);
       return true;
     } catch (error) {
       const problem = asProblem(error);
+      if (isRefused(problem.status)) this.#sending = undefined;
       this.refused = new Map(problem.errors.map((one) => [one.pointer?.split("/")[1] ?? "", one.detail ?? ""]));
       this.error = error;
       this.phase = "writing";
@@ -342,9 +384,12 @@ export class Composition {
     await this.#running;
     this.#closed = true;
     for (const one of this.files) one.cancel();
-    if (!this.#draftId) return;
     const input = this.#input();
+    const maybe = this.#unsure[0];
+    if (!this.#draftId && !maybe) return;
     try {
+      if (!this.#draftId && maybe) await this.#write(maybe); // to know what it is called
+      if (!this.#draftId) return;
       await ok(api.DELETE("/drafts/{draftId}", { params: { path: { draftId: this.#draftId } } }));
       toasts.show(t("done.discarded"), { undo: () => restore(input) });
     } catch (error) {

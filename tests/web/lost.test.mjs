@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// Answers that are lost on the way: what was written is there once, and nobody is told of a conflict with
+// himself.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ada, bo, signedIn, toast, unique, until } from "./support/site.mjs";
+
+/** Lets the server carry out the next request of the kind, and loses its answer. */
+async function lose(page, method, path) {
+  let lost = 0;
+  await page.route(path, async (route) => {
+    if (lost > 0 || route.request().method() !== method) return route.fallback();
+    lost++;
+    await route.fetch();
+    await route.abort("connectionreset");
+  });
+  return () => lost;
+}
+
+function drafts(page, subject) {
+  return page.evaluate(async (wanted) => {
+    const { items } = await (await fetch("/api/v1/drafts?limit=100")).json();
+    return items.filter((one) => one.subject === wanted).map((one) => one.html);
+  }, subject);
+}
+
+async function write(page, subject) {
+  await page.keyboard.press("c");
+  const composer = page.getByRole("dialog").last();
+  await composer.getByRole("combobox", { name: "To" }).fill(bo.address);
+  await page.keyboard.press("Enter");
+  await composer.getByLabel("Subject").fill(subject);
+  return composer;
+}
+
+test("a draft is made once, though the answer to its making was lost", async () => {
+  const page = await signedIn(ada);
+  const lost = await lose(page, "POST", "**/api/v1/drafts");
+  const subject = unique("Once ");
+  const composer = await write(page, subject);
+  await composer.getByText("Not saved").waitFor();
+  assert.equal(lost(), 1);
+  // One goes on writing meanwhile.
+  await composer.getByRole("textbox", { name: "Text of the message" }).click();
+  await page.keyboard.type("More words.");
+  await composer.getByText("Saved in Drafts").waitFor();
+  const found = await drafts(page, subject);
+  assert.equal(found.length, 1, `${found.length} drafts`);
+  assert.match(found[0], /More words\./);
+  await page.context().close();
+});
+
+test("a change whose answer was lost is no conflict; one of somebody else is", async () => {
+  const page = await signedIn(ada);
+  const subject = unique("Mine ");
+  const composer = await write(page, subject);
+  await composer.getByText("Saved in Drafts").waitFor();
+  const lost = await lose(page, "PUT", "**/api/v1/drafts/*");
+  const text = composer.getByRole("textbox", { name: "Text of the message" });
+  await text.click();
+  await page.keyboard.type("First words.");
+  await composer.getByText("Not saved").waitFor();
+  assert.equal(lost(), 1);
+  await page.keyboard.type(" Second words.");
+  await composer.getByText("Saved in Drafts").waitFor();
+  assert.equal(await composer.getByRole("button", { name: "Keep this text" }).count(), 0);
+  assert.match((await drafts(page, subject)).join(), /First words\. Second words\./);
+
+  const status = await page.evaluate(async (wanted) => {
+    const { items } = await (await fetch("/api/v1/drafts?limit=100")).json();
+    const { id } = items.find((one) => one.subject === wanted);
+    const etag = (await fetch(`/api/v1/drafts/${id}`)).headers.get("etag");
+    const body = JSON.stringify({ to: [], cc: [], bcc: [], subject: wanted, html: "<p>Other words.</p>", text: "", attachments: [] });
+    const headers = { "X-Heronry": "1", "Content-Type": "application/json", "If-Match": etag };
+    return (await fetch(`/api/v1/drafts/${id}`, { method: "PUT", headers, body })).status;
+  }, subject);
+  assert.equal(status, 200);
+  await text.click();
+  await page.keyboard.type("x");
+  await composer.getByText("changed in another window").waitFor();
+  await page.context().close();
+});
+
+test("sending again after a lost answer is the same sending, and can be taken back", async () => {
+  const page = await signedIn(ada);
+  const subject = unique("Sent ");
+  const composer = await write(page, subject);
+  await composer.getByRole("textbox", { name: "Text of the message" }).click();
+  await page.keyboard.type("Words.");
+  await composer.getByText("Saved in Drafts").waitFor();
+  const lost = await lose(page, "POST", "**/api/v1/submissions");
+  const button = composer.getByRole("button", { name: "Send", exact: true });
+  await button.click();
+  await composer.getByRole("alert").waitFor();
+  assert.equal(lost(), 1);
+  await button.click();
+  await toast(page, "Message sent");
+  await page.locator(".toast", { hasText: "Message sent" }).getByRole("button", { name: /Undo/ }).click();
+  await toast(page, "Taken back");
+  await until(async () => (await drafts(page, subject)).length === 1, "one draft again");
+  await page.context().close();
+});
