@@ -297,3 +297,40 @@ test("folders are made, renamed, filled and deleted", async () => {
   calm(page);
   await page.context().close();
 });
+
+test("a forwarded message keeps the pictures in its text", async () => {
+  const [from, to] = [await signedIn(ada), await signedIn(bo)];
+  const [subject, picture] = [unique("Picture "), "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGP4z8DwHwAFAAH/iZk9HQAAAABJRU5ErkJggg=="];
+  await from.evaluate(async ([title, address, png]) => {
+    const call = async (path, body, type = "application/json") => {
+      const headers = { "X-Heronry": "1", "Content-Type": type, "Idempotency-Key": crypto.randomUUID() };
+      const answer = await fetch(`/api/v1${path}`, { method: "POST", headers, body });
+      if (!answer.ok) throw new Error(`${path}: ${await answer.text()}`);
+      return { ...(await answer.json()), etag: answer.headers.get("etag") };
+    };
+    const bytes = Uint8Array.from(atob(png), (one) => one.charCodeAt(0));
+    const blob = await call(`/blobs?name=dot.png&type=image/png&size=${bytes.length}`, bytes, "application/octet-stream");
+    const draft = await call("/drafts", JSON.stringify({
+      to: [{ address }], cc: [], bcc: [], subject: title, text: "", html: '<p>Look: <img src="cid:dot@here" alt="dot"></p>',
+      attachments: [{ blobId: blob.id, name: "dot.png", contentId: "dot@here" }],
+    }));
+    await call("/submissions", JSON.stringify({ draftId: draft.id, draftEtag: draft.etag, undoSeconds: 0 }));
+  }, [subject, bo.address, picture]);
+  await row(to, subject).waitFor({ timeout: 40_000 });
+  await openRow(to, subject);
+  await to.frameLocator("iframe").locator("img").first().waitFor();
+  await to.keyboard.press("f");
+  const editor = to.getByRole("textbox", { name: "Text of the message" });
+  const seen = editor.locator("img");
+  await until(() => seen.evaluate((one) => one.naturalWidth === 1), "the picture is in the editor");
+  await to.getByRole("combobox", { name: "To" }).fill(ada.address);
+  await to.keyboard.press("Enter");
+  await to.getByRole("button", { name: "Send", exact: true }).click();
+  await toast(to, "Message sent");
+  await row(from, `Fwd: ${subject}`).waitFor({ timeout: 40_000 });
+  await openRow(from, `Fwd: ${subject}`);
+  const shown = from.frameLocator("iframe").last().locator("img");
+  await until(() => shown.evaluate((one) => one.naturalWidth === 1), "the picture came along");
+  calm(to);
+  for (const one of [from, to]) await one.context().close();
+});

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { expectSameMessages } from "@heronry/web-kit/test/languages.ts";
 import en from "../src/lang/en.json";
 import de from "../src/lang/de.json";
-import { parsePeople, recipientsFor, speaksOfAttachment, subjectFor } from "../src/compose/answer.ts";
+import { forwardedParts, parsePeople, recipientsFor, speaksOfAttachment, subjectFor } from "../src/compose/answer.ts";
 import { isDeceptive, nameOf, names } from "../src/list/people.ts";
 import { badge, own, withRole } from "../src/nav/folders.ts";
 import { blocksOf, linkify } from "../src/read/text.ts";
@@ -66,6 +66,24 @@ const message = (more: Partial<Schema<"Message">>): Schema<"Message"> => ({
 });
 const isMine = (address: string): boolean => address.toLowerCase() === "bo@heron.example";
 const addresses = (people: readonly { address: string }[]): string[] => people.map((one) => one.address);
+
+describe("what is forwarded", () => {
+  const part = (partId: string, isInline: boolean): Schema<"Attachment"> => ({
+    partId, blobId: `m7.${partId}`, name: `${partId}.png`, type: "image/png", size: 9, contentId: isInline ? "<'x\"@y" : null, isInline,
+  });
+  const whole = { ...message({}), id: "7", attachments: [part("2", true), part("3", true), part("4", false)] };
+
+  it("keeps the pictures of the text in their places, by names of our own", () => {
+    const { html, files } = forwardedParts(whole, '<p>a<img src="/api/v1/messages/7/parts/2?disposition=inline" alt="b"></p>');
+    expect(html).toBe('<p>a<img src="/api/v1/messages/7/parts/2?disposition=inline" data-cid="2.7@heronry" alt="b"></p>');
+    expect(files.map((one) => one.contentId)).toEqual(["2.7@heronry", null, null]);
+  });
+  it("loses no part that the text does not show, and takes none of another message", () => {
+    const { html, files } = forwardedParts(whole, '<img src="/api/v1/messages/8/parts/2?disposition=inline">');
+    expect(html).not.toContain("cid");
+    expect(files.map((one) => [one.blobId, one.contentId])).toEqual([["m7.2", null], ["m7.3", null], ["m7.4", null]]);
+  });
+});
 
 describe("answers", () => {
   it("go to the author, or where the author wants them", () => {

@@ -64,3 +64,27 @@ const ATTACHED = /\b(?:attach(?:ed|ment|ments|ing)?|enclosed|anbei|angehängt|an
 export function speaksOfAttachment(text: string): boolean {
   return ATTACHED.test(text);
 }
+
+/** Where the picture of a blob is: an upload, or a part of a message. */
+export function pictureUrl(blobId: string): string {
+  const part = /^m(\d+)\.([\d.]+)$/.exec(blobId);
+  return part ? `/api/v1/messages/${part[1]}/parts/${part[2]}?disposition=inline` : `/api/v1/blobs/${blobId}`;
+}
+
+/** What of a message goes along when it is forwarded, by blob; `contentId` where its text shows it. */
+type Forwarded = Pick<Message["attachments"][number], "blobId" | "name" | "type" | "size" | "contentId">;
+
+/** All parts of a forwarded message, and its text (clean HTML of the server) with the pictures in it marked
+ * as those parts by `data-cid`, which becomes `cid:` in what is sent. The text is cleaned afterwards. */
+export function forwardedParts(message: Message, html: string): { html: string; files: Forwarded[] } {
+  let text = html;
+  const files = message.attachments.map(({ partId, blobId, name, type, size }) => {
+    const source = `src="${pictureUrl(blobId)}"`;
+    if (!text.includes(source)) return { blobId, name, type, size, contentId: null };
+    // A name of our own: who wrote the message may have used any letters.
+    const contentId = `${partId}.${message.id}@heronry`;
+    text = text.replaceAll(source, `${source} data-cid="${contentId}"`);
+    return { blobId, name, type, size, contentId };
+  });
+  return { html: text, files };
+}

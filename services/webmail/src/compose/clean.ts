@@ -12,7 +12,9 @@ const LIMITS: Config = {
   ALLOWED_ATTR: ["align", "alt", "cite", "class", "colspan", "data-cid", "dir", "height", "href", "lang", "rowspan", "src", "start", "style", "title", "type", "valign", "width"],
   ALLOW_DATA_ATTR: false,
   ALLOW_ARIA_ATTR: false,
-  ALLOWED_URI_REGEXP: /^(?:https?:|mailto:|tel:|cid:|\/api\/v1\/blobs\/)/i,
+  ALLOWED_URI_REGEXP: /^(?:https?:|mailto:|tel:|cid:|\/api\/v1\/blobs\/|\/api\/v1\/messages\/\d+\/parts\/)/i,
+  // Those that are no addresses; DOMPurify would want each other attribute to look like an allowed one.
+  ADD_URI_SAFE_ATTR: ["align", "colspan", "data-cid", "dir", "height", "lang", "rowspan", "start", "type", "valign", "width"],
   FORBID_CONTENTS: ["script", "style", "title", "template", "noscript", "svg", "math"],
 };
 
@@ -39,7 +41,8 @@ purifier.addHook("afterSanitizeAttributes", (node) => {
   if (node instanceof HTMLImageElement) {
     // Only pictures that belong to the draft: others would tell their server that somebody answers.
     const source = node.getAttribute("src") ?? "";
-    if (!source.startsWith("/api/v1/blobs/") && !source.startsWith("cid:")) node.replaceWith(node.alt);
+    const ours = source.startsWith("/api/v1/messages/") ? node.hasAttribute("data-cid") : /^(?:\/api\/v1\/blobs\/|cid:)/.test(source);
+    if (!ours) node.replaceWith(node.alt);
   }
 });
 

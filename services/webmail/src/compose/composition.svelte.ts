@@ -9,7 +9,7 @@ import { nameOf } from "../list/people.ts";
 import { t } from "../lang/messages.ts";
 import { mail, type Writing } from "../state/mail.svelte.ts";
 import { session } from "../state/session.svelte.ts";
-import { recipientsFor, subjectFor, type Person } from "./answer.ts";
+import { forwardedParts, pictureUrl, recipientsFor, subjectFor, type Person } from "./answer.ts";
 import { isRefused, sameDraft } from "./retry.ts";
 import { cleanFragment, cleanHtml, escapeHtml, htmlFromText } from "./clean.ts";
 
@@ -108,7 +108,7 @@ export class Composition {
       if (one.contentId && one.blobId)
         html = html.replaceAll(
           `src="cid:${one.contentId}"`,
-          `src="/api/v1/blobs/${one.blobId}" data-cid="${escapeHtml(one.contentId)}"`,
+          `src="${pictureUrl(one.blobId)}" data-cid="${escapeHtml(one.contentId)}"`,
         );
     this.html = html;
   }
@@ -123,7 +123,8 @@ export class Composition {
     // As whom it was written to.
     const me = [...message.to, ...message.cc].find((one) => session.isMine(one.address))?.address.toLowerCase();
     this.identityId = session.identities.find((one) => one.address.toLowerCase() === me)?.id ?? this.identityId;
-    const quoted = content.hasHtml ? cleanHtml(content.html) : htmlFromText(content.text);
+    const parts = mode === "forward" ? forwardedParts(message, content.hasHtml ? content.html : "") : null;
+    const quoted = content.hasHtml ? cleanHtml(parts?.html ?? content.html) : htmlFromText(content.text);
     const from = message.from[0];
     const head =
       mode === "forward"
@@ -131,10 +132,7 @@ export class Composition {
         : `<div class="attribution">${escapeHtml(t("compose.wrote", { name: nameOf(from), date: longTime(message.sentAt ?? message.receivedAt) }))}</div>`;
     const quote = mode === "forward" ? `${head}${quoted}` : `${head}<blockquote class="quote">${quoted}</blockquote>`;
     this.html = `<div><br></div>${this.#signature()}<div><br></div>${quote}`;
-    if (mode === "forward")
-      this.files = message.attachments
-        .filter((one) => !one.isInline)
-        .map((one) => ({ key: one.blobId, name: one.name, type: one.type, size: one.size, blobId: one.blobId, contentId: null, progress: 1, error: "", cancel: () => undefined }));
+    this.files = (parts?.files ?? []).map((one) => ({ ...one, key: one.blobId, progress: 1, error: "", cancel: () => undefined }));
   }
 
   #forwardHead(message: Schema<"Message">): string {
@@ -169,7 +167,8 @@ export class Composition {
   }
 
   #input(): Schema<"DraftInput"> {
-    const tree = document.createElement("div");
+    // In a document that loads nothing: no browser can fetch "cid:".
+    const tree = document.implementation.createHTMLDocument("").createElement("div");
     tree.append(cleanFragment(this.read()));
     for (const image of tree.querySelectorAll<HTMLImageElement>("img[data-cid]")) {
       image.setAttribute("src", `cid:${image.dataset["cid"] ?? ""}`);
