@@ -100,18 +100,36 @@ test("what is readable in a hostile mail can still be read", async () => {
   await page.frameLocator("iframe").getByText(text.trim()).first().waitFor();
 });
 
-test("answering a hostile mail quotes it without its teeth", async () => {
-  await page.keyboard.press("r");
-  const editor = page.getByRole("textbox", { name: "Text of the message" });
-  await editor.waitFor();
-  const state = await editor.evaluate((one) => ({
-    bad: one.querySelectorAll("script, iframe, object, embed, form, style, link, meta, base, img:not([data-cid])").length,
-    handlers: [...one.querySelectorAll("*")].filter((node) => [...node.attributes].some((attribute) => /^on/i.test(attribute.name))).length,
-  }));
-  assert.deepEqual(state, { bad: 0, handlers: 0 });
-  await page.getByRole("button", { name: "Discard the draft" }).click();
-  assert.equal(await page.evaluate(() => typeof window.pwned), "undefined");
-  assert.deepEqual(hits, []);
+test("answering and forwarding any hostile mail quotes it without its teeth", async () => {
+  const grid = page.getByRole("grid");
+  const total = Number(await grid.getAttribute("aria-rowcount"));
+  await page.goto(`${facts.base}/#/`);
+  await page.keyboard.press("Home");
+  const seen = new Set();
+  for (let i = 0; i < total; i++) {
+    const before = page.url();
+    await page.keyboard.press(i === 0 ? "Enter" : "j");
+    await until(() => page.url() !== before, "the next mail is open");
+    seen.add(page.url());
+    const open = page.getByRole("region", { name: "Conversation" });
+    await open.locator("article .paper").first().waitFor();
+    for (const key of ["r", "f"]) {
+      await page.keyboard.press(key);
+      const editor = page.getByRole("textbox", { name: "Text of the message" });
+      await editor.waitFor();
+      const state = await editor.evaluate((one) => ({
+        bad: one.querySelectorAll("script, iframe, object, embed, form, style, link, meta, base, svg, math, img:not([data-cid])").length,
+        handlers: [...one.querySelectorAll("*")].filter((node) => [...node.attributes].some((attribute) => /^on/i.test(attribute.name))).length,
+        links: [...one.querySelectorAll("[href]")].filter((node) => !/^(?:https?|mailto|tel):/i.test(node.getAttribute("href"))).length,
+      }));
+      assert.deepEqual(state, { bad: 0, handlers: 0, links: 0 }, `${key} of mail ${i}`);
+      await page.getByRole("button", { name: "Discard the draft" }).click();
+      await editor.waitFor({ state: "detached" });
+    }
+    assert.equal(await page.evaluate(() => typeof window.pwned), "undefined", `mail ${i}`);
+    assert.deepEqual(hits, [], `mail ${i}`);
+  }
+  assert.equal(seen.size, total, "every mail was quoted");
 });
 
 test("a link that shows another server than its own is told of", async () => {
