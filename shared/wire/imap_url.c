@@ -147,12 +147,10 @@ static bool read_mailbox(struct arena *a, str *rest, struct imap_url *out, struc
     size_t n = 0;
     while (n < rest->n && rest->p[n] != ';')
         n++;
+    if (n > 0 && rest->p[n - 1] == '/')
+        n--; /* it belongs to "/;UID=" */
     str name = str_slice(*rest, 0, n);
     *rest = str_skip(*rest, n);
-    if (str_has_suffix(name, STR("/"))) { /* it belongs to "/;UID=" */
-        name.n--;
-        *rest = str_of(rest->p - 1, rest->n + 1);
-    }
     out->has_mailbox = name.n > 0;
     if (!decode(a, name, &out->mailbox, e))
         return false;
