@@ -42,6 +42,14 @@ def test_small_upload(api):
     api.get(f"/blobs/{blob['id']}", status=404)
 
 
+def test_upload_once(api):
+    """The name is a part of what is asked for: the same key with another one is a mistake."""
+    key = {"Idempotency-Key": "upload"}
+    blob = api.post("/blobs", b"one", query={"name": "one.txt"}, headers=key, status=201).json
+    assert api.post("/blobs", b"one", query={"name": "one.txt"}, headers=key, status=201).json == blob
+    assert api.post("/blobs", b"one", query={"name": "two.txt"}, headers=key, status=409).problem == "idempotency-key-reused"
+
+
 def test_upload_in_parts(api):
     octets = bytes(range(256)) * (9 * 1024 * 4)  # 9 MB
     size = len(octets)
