@@ -134,8 +134,17 @@ export async function deliver({ to, subject, text, from = "leo@example.net", nam
   socket.destroy();
 }
 
+/** What moves or fades comes to rest: half-way its colours are nobody's. */
+async function settled(page) {
+  await page.evaluate(() => {
+    const ending = document.getAnimations().filter((one) => Number.isFinite(one.effect?.getComputedTiming().endTime));
+    return Promise.allSettled(ending.map((one) => one.finished));
+  });
+}
+
 /** No finding of axe, in what is on screen now. */
 export async function accessible(page, name) {
+  await settled(page);
   const result = await new AxeBuilder({ page })
     .withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"])
     .analyze();
