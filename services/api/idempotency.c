@@ -5,11 +5,14 @@
 #include "auth/once.h"
 #include "crypto/hash.h"
 #include "obs/obs.h"
+#include "runtime/runtime.h"
 
 #include <stdlib.h>
 
 enum {
-    KEEP_MS = 3000
+    KEEP_MS = 3000,
+    WAIT_MS = 2000, /* for the first one to end */
+    LOOK_MS = 50
 };
 
 /* The key, when the request has one and is one to be carried out once. */
@@ -44,6 +47,23 @@ static bool repeat(struct api_call *call, const struct auth_once_answer *answer)
     return false;
 }
 
+/* Asks who was first. One that is still at work is waited for a while: its answer may be on the way
+ * already, as it is kept behind its sending. Yields. */
+static YIELDS bool ask(struct api_call *call, str key, const uint8_t *hash, enum auth_once *what,
+                       struct auth_once_answer *answer, struct err *e)
+{
+    int64_t until_ms = clock_deadline_in(WAIT_MS);
+    for (;;) {
+        if (!auth_once_begin(call->app->db, call->who.account_id, key, hash, call->arena,
+                             call->deadline_ms, what, answer, e))
+            return false;
+        if (*what != AUTH_ONCE_AT_WORK || clock_monotonic_ms() >= until_ms)
+            return true;
+        if (!fiber_sleep_until(clock_deadline_in(LOOK_MS), e))
+            return false;
+    }
+}
+
 bool idempotency_begin(struct api_call *call)
 {
     uint8_t hash[CRYPTO_HASH_MAX];
@@ -54,8 +74,7 @@ bool idempotency_begin(struct api_call *call)
     if (key.n == 0)
         return true;
     hash_request(call, hash);
-    if (!auth_once_begin(call->app->db, call->who.account_id, key, hash, call->arena,
-                         call->deadline_ms, &what, &answer, &e))
+    if (!ask(call, key, hash, &what, &answer, &e))
         return call_fail(call, &e);
     switch (what) {
     case AUTH_ONCE_FIRST:
