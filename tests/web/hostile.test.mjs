@@ -100,6 +100,17 @@ test("what is readable in a hostile mail can still be read", async () => {
   await page.frameLocator("iframe").getByText(text.trim()).first().waitFor();
 });
 
+test("a link that shows another server than its own is told of", async () => {
+  await page.getByRole("combobox", { name: "Search mail" }).fill("subject:misleading");
+  await page.keyboard.press("Enter");
+  await row(page, "Misleading").getByRole("link").click();
+  const open = page.getByRole("region", { name: "Conversation" });
+  await open.getByRole("status").filter({ hasText: "links to www.bank.example that lead to tripwire.example" }).waitFor();
+  const links = page.frameLocator("iframe").locator("a[title='Leads to tripwire.example']");
+  await links.first().waitFor();
+  assert.ok((await links.allTextContents()).every((text) => text.includes("bank.example")));
+});
+
 test("answering and forwarding any hostile mail quotes it without its teeth", async () => {
   const grid = page.getByRole("grid");
   const total = Number(await grid.getAttribute("aria-rowcount"));
@@ -130,17 +141,6 @@ test("answering and forwarding any hostile mail quotes it without its teeth", as
     assert.deepEqual(hits, [], `mail ${i}`);
   }
   assert.equal(seen.size, total, "every mail was quoted");
-});
-
-test("a link that shows another server than its own is told of", async () => {
-  await page.getByRole("combobox", { name: "Search mail" }).fill("subject:misleading");
-  await page.keyboard.press("Enter");
-  await row(page, "Misleading").getByRole("link").click();
-  const open = page.getByRole("region", { name: "Conversation" });
-  await open.getByRole("status").filter({ hasText: "links to www.bank.example that lead to tripwire.example" }).waitFor();
-  const links = page.frameLocator("iframe").locator("a[title='Leads to tripwire.example']");
-  await links.first().waitFor();
-  assert.ok((await links.allTextContents()).every((text) => text.includes("bank.example")));
 });
 
 test("names that carry markup are shown as text everywhere", async () => {
