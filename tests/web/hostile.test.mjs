@@ -103,12 +103,20 @@ test("what is readable in a hostile mail can still be read", async () => {
 test("a link that shows another server than its own is told of", async () => {
   await page.getByRole("combobox", { name: "Search mail" }).fill("subject:misleading");
   await page.keyboard.press("Enter");
-  await row(page, "Misleading").getByRole("link").click();
+  await page.getByRole("heading", { name: "Search results" }).waitFor();
+  await until(async () => (await page.getByRole("row").count()) === 1, "the only hit");
   const open = page.getByRole("region", { name: "Conversation" });
-  await open.getByRole("status").filter({ hasText: "links to www.bank.example that lead to tripwire.example" }).waitFor();
+  const warning = open.getByRole("status").filter({ hasText: "links to www.bank.example that lead to tripwire.example" });
+  await until(async () => {
+    await row(page, "Misleading").getByRole("link").click(); // results may be drawn anew under it
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    return warning.isVisible();
+  }, "the warning", 40);
   const links = page.frameLocator("iframe").locator("a[title='Leads to tripwire.example']");
   await links.first().waitFor();
   assert.ok((await links.allTextContents()).every((text) => text.includes("bank.example")));
+  await page.goto(facts.base);
+  await until(async () => (await page.getByRole("row").count()) > 5, "the inbox again");
 });
 
 test("answering and forwarding any hostile mail quotes it without its teeth", async () => {
