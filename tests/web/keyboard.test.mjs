@@ -47,6 +47,7 @@ test("read, answer, send, take back, search, star and archive without a pointer"
   await page.getByRole("heading", { name: "Inbox" }).waitFor();
   await until(() => page.evaluate(() => document.activeElement?.tagName !== "INPUT"), "the keyboard left the search");
 
+  await row(page, subject).waitFor();
   await page.keyboard.press("Home");
   await page.keyboard.press("e");
   await toast(page, "Archived");

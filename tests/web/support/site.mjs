@@ -35,7 +35,8 @@ export function chromiumArguments(list) {
 export async function openWindow({ judged = true, ...options } = {}) {
   browser ??= await chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-gpu", ...extra],
+    // ignoreHTTPSErrors is of pages: a download that needs a new connection asks no page and gives up.
+    args: ["--no-sandbox", "--disable-gpu", "--ignore-certificate-errors", ...extra],
   });
   const context = await browser.newContext({ ...DESKTOP, locale: "en-US", ignoreHTTPSErrors: true, acceptDownloads: true, ...options });
   context.setDefaultTimeout(SLOW);

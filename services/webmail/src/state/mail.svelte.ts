@@ -41,6 +41,8 @@ class Mail {
   writing = $state.raw<readonly Writing[]>([]);
   /** Puts the keyboard into the search line; set by it. */
   focusSearch: () => void = () => undefined;
+  /** The folder that a search lies over: kept true, and there at once when the search ends. */
+  #behind: ThreadList | null = null;
   #lastTicked: string | null = null;
   #nextKey = 1;
   #told = new Set<string>();
@@ -48,6 +50,11 @@ class Mail {
 
   get stage(): acts.Stage {
     return { list: this.list, reader: this.reader };
+  }
+
+  /** The lists to keep true: the open one, and the folder behind a search. */
+  get lists(): readonly ThreadList[] {
+    return this.#behind ? [this.list, this.#behind] : [this.list];
   }
 
   /** Follows the address bar. */
@@ -66,7 +73,21 @@ class Mail {
   }
 
   #show(source: Source): void {
-    this.list.close();
+    const { list } = this;
+    const kept = this.#behind && same(source, this.#behind.source) ? this.#behind : null;
+    if (source.kind === "search" && list.source.kind === "folder") this.#behind = list;
+    else {
+      list.close();
+      if (source.kind === "folder" && !kept) this.#behind?.close();
+      if (source.kind === "folder") this.#behind = null;
+    }
+    this.list = kept ?? this.#begun(source);
+    this.cursor = null;
+    this.selected.clear();
+  }
+
+  /** A new list that is being read. */
+  #begun(source: Source): ThreadList {
     const list = new ThreadList(source);
     const { inbox } = session;
     const seeded = source.kind === "folder" && source.filter === "all" && inbox && session.mailbox(source.mailboxId)?.role === "inbox";
@@ -74,10 +95,8 @@ class Mail {
       list.seed(inbox);
       session.inbox = undefined;
     }
-    this.list = list;
-    this.cursor = null;
-    this.selected.clear();
     void list.load(Boolean(seeded));
+    return list;
   }
 
   // ---- cursor ----

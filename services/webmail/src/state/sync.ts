@@ -8,7 +8,7 @@ import { session } from "./session.svelte.ts";
 import type { Row, ThreadList } from "./list.svelte.ts";
 
 export interface Watcher {
-  list: () => ThreadList | undefined;
+  lists: () => readonly ThreadList[];
   /** Conversations that are different now; also called for all when everything has to be read anew. */
   changed: (threadIds: ReadonlySet<string> | "all") => void;
   arrived: (rows: readonly Row[]) => void;
@@ -25,7 +25,7 @@ export function watch(watcher: Watcher): () => void {
     session.mailboxes = fresh.items;
     session.state = fresh.state;
     watcher.changed("all");
-    await watcher.list()?.load();
+    await Promise.all(watcher.lists().map((list) => list.load()));
   }
 
   async function changes(): Promise<void> {
@@ -39,7 +39,7 @@ export function watch(watcher: Watcher): () => void {
       const threads = new Set([...got.threads.created, ...got.threads.updated, ...got.threads.destroyed]);
       if (threads.size === 0) continue;
       watcher.changed(threads);
-      await watcher.list()?.changed([...threads]);
+      await Promise.all(watcher.lists().map((list) => list.changed([...threads])));
     }
   }
 
@@ -68,7 +68,7 @@ export function watch(watcher: Watcher): () => void {
     if (event.type === "reset") void catchUp(true);
     if (event.type !== "change") return;
     if (event.arrived.length > 0) {
-      watcher.list()?.arrived(event.arrived);
+      for (const list of watcher.lists()) list.arrived(event.arrived);
       watcher.arrived(event.arrived);
     }
     if (event.state !== session.state) void catchUp(false);
