@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The metric tables: one a process, in memory that the processes of a machine share, so that any of
- * them can tell the sums. A fixed number of cells, so that no label can fill the memory. */
+ * them can tell the sums. A fixed number of cells, so that no label can fill the memory, nor that
+ * of who reads the sums: all processes together tell no more than SERIES_MAX series (ATTACKS A23).
+ */
 #include "obs/obs.h"
 
 #include <stdatomic.h>
@@ -15,6 +17,7 @@ enum metric_kind {
 enum {
     LABEL_SIZE = 48,
     CELLS = 48, /* label values of a metric; the last one gathers all further values */
+    SERIES_MAX = 10000,
     US_PER_SECOND = 1000000
 };
 
@@ -40,6 +43,10 @@ enum {
     BUCKETS = COUNT_OF(bounds_us) + 1 /* the last one has no bound */
 };
 
+/* A sum may have one series more than the table of a process: "other". */
+_Static_assert(METRIC_COUNT *(CELLS + 1) <= SERIES_MAX, "too many series for who gathers them");
+_Static_assert(BUCKETS + 2 <= CELLS + 1, "a histogram has more series than a counter");
+
 enum cell_state {
     CELL_FREE,
     CELL_TAKEN, /* its label is being written */
@@ -60,6 +67,7 @@ struct histogram {
 struct table {
     struct cell cells[METRIC_COUNT][CELLS];
     struct histogram histograms[METRIC_COUNT];
+    atomic_bool is_full_told; /* in the first table, for all of them */
 };
 
 /* The metric tables (STYLE 3.5). */
@@ -128,9 +136,21 @@ static struct cell *cell_in(struct table *t, enum obs_metric metric, const char 
     return last;
 }
 
+/* A series more than there is room for is counted with others of its metric. The log tells the
+ * first one on this machine: a label comes from where it should not. */
+static void tell_overflow(enum obs_metric metric)
+{
+    obs_count(METRIC_METRICS_OVERFLOW, NULL, 1);
+    if (!atomic_exchange(&tables.list[0].is_full_told, true))
+        obs_log(EV_METRICS_FULL, STR_EMPTY, OBS_CSTR("metric", infos[metric].name));
+}
+
 static struct cell *cell_for(enum obs_metric metric, const char *label)
 {
-    return cell_in(tables.own, metric, label);
+    struct cell *found = cell_in(tables.own, metric, label);
+    if (found == &tables.own->cells[metric][CELLS - 1])
+        tell_overflow(metric);
+    return found;
 }
 
 void obs_count(enum obs_metric metric, const char *label, uint64_t by)
@@ -149,9 +169,10 @@ void obs_gauge_set(enum obs_metric metric, const char *label, int64_t value)
 {
     INVARIANT(infos[metric].kind == GAUGE);
     for (size_t i = 0; i < tables.n; i++) {
-        bool is_own = &tables.list[i] == tables.own;
-        atomic_store(&cell_in(&tables.list[i], metric, label)->value, is_own ? value : 0);
+        if (&tables.list[i] != tables.own)
+            atomic_store(&cell_in(&tables.list[i], metric, label)->value, 0);
     }
+    atomic_store(&cell_for(metric, label)->value, value);
 }
 
 void obs_observe(enum obs_metric metric, double seconds)
@@ -204,16 +225,17 @@ struct sum {
     long long value;
 };
 
+/* CELLS labels, and "other" beside them: of several processes there may be more than of one. */
 static struct sum *sum_of(struct sum *sums, size_t *n, const char *label)
 {
-    size_t i = 0;
-    while (i < *n && strcmp(sums[i].label, label) != 0)
-        i++;
-    if (i == CELLS && strcmp(label, "other") != 0)
-        return sum_of(sums, n, "other"); /* more values than one process keeps */
-    if (i == *n)
-        sums[(*n)++] = (struct sum){ label, 0 };
-    return &sums[i];
+    for (size_t i = 0; i < *n; i++) {
+        if (strcmp(sums[i].label, label) == 0)
+            return &sums[i];
+    }
+    if (*n >= CELLS && strcmp(label, "other") != 0)
+        return sum_of(sums, n, "other");
+    sums[*n] = (struct sum){ label, 0 };
+    return &sums[(*n)++];
 }
 
 /* Gives how many there are. */

@@ -87,7 +87,8 @@ enum obs_metric {
 /* Adds to a counter; moves a gauge, or sets it for all processes; records seconds in a histogram.
  * `label` is the value of the metric's label (a short name from a table, never peer text;
  * "value,value" where the table has two), or NULL. A metric keeps 47 values; further ones are
- * counted together as "other". Atomic. */
+ * counted together as "other", and each time in METRIC_METRICS_OVERFLOW; the first one on a machine
+ * is logged. So all processes of a machine tell at most 10,000 series. Atomic. */
 void obs_count(enum obs_metric metric, const char *label, uint64_t by);
 void obs_gauge_add(enum obs_metric metric, const char *label, int64_t by);
 void obs_gauge_set(enum obs_metric metric, const char *label, int64_t value);

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every operation on the own account does what the contract says, on the running server."""
+import re
+
 import pytest
 
 from api_client import Api
@@ -194,6 +196,17 @@ def test_health_and_metrics(heronry, api):
     stranger.get("/health/detailed", status=401)
     stranger.get("/metrics", status=401)
     api.get("/metrics", status=403)
+
+
+def test_strangers_are_not_told_the_version(heronry):
+    """ATTACKS A23: what the contract and its page say is the version of the contract."""
+    stranger = Api(heronry)
+    version = Api.signed_in(heronry, heronry.user(1)).get("/health/detailed").json["version"]
+    contract = stranger.get("/openapi.json")
+    assert contract.json["info"]["version"] == "1"
+    for answer in (contract, stranger.get("/docs"), stranger.get("/health"), stranger.get("/nowhere", status=404)):
+        assert not re.search(rf"(?<![\d.]){re.escape(version)}(?![\d.])", answer.text)
+        assert "server" not in answer.headers and version not in str(answer.fields)
 
 
 def test_answers_are_not_stored_and_name_the_request(api):

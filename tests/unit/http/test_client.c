@@ -310,6 +310,7 @@ struct bad_name {
 
 static const struct bad_name bad_names[] = {
     { STR_INIT("local"), { 127, 0, 0, 1 }, { 127, 0, 0, 1 } },
+    { STR_INIT("again"), { 127, 0, 0, 1 }, { 127, 0, 0, 1 } },
     { STR_INIT("inside"), { 10, 1, 2, 3 }, { 10, 1, 2, 3 } },
     /* An address that nobody answers at, then ours. */
     { STR_INIT("rebind"), { 192, 31, 196, 77 }, { 127, 0, 0, 1 } },
@@ -414,6 +415,37 @@ static void ask_names(void *arg)
     assert_int_equal(p->seen, seen);
 }
 
+/* Somebody whom we may ask, by a name that says nothing of where it is, and who sends us inside:
+ * what is let in for the first hop is not let in for the second. */
+static void ask_second_hop(void *arg)
+{
+    static const char *const hosts[] = {
+        "127.0.0.1",           "[::ffff:127.0.0.1]",   "169.254.169.254",
+        "[::ffff:a9fe:a9fe]",  "[64:ff9b::a9fe:a9fe]", "[fe80::1]",
+        "inside.attacker.org", "again.attacker.org",
+    };
+    struct play *p = arg;
+    struct http_fetched got;
+    struct http_fetch fetch = to_us(p, "/");
+    fetch.allow_special = false;
+    fetch.special_host = STR("local.attacker.org");
+    fetch.max_redirects = 3;
+    fetch.url = arena_printf(&p->a, "http://local.attacker.org:%u/to?/there", p->w->port);
+    assert_int_equal(ask(p, &fetch, &got), ERR_NONE);
+    assert_int_equal(got.status, 200);
+    assert_int_equal(p->seen, 2);
+    for (size_t i = 0; i < 2 * COUNT_OF(hosts); i++) {
+        const char *host = hosts[i / 2];
+        const char *scheme = i % 2 ? "" : "http:";
+        unsigned seen = p->seen;
+        fetch.url = arena_printf(&p->a, "http://local.attacker.org:%u/to?%s//%s:%u/meta-data",
+                                 p->w->port, scheme, host, p->w->port);
+        enum err_kind kind = ask(p, &fetch, &got);
+        if (kind != ERR_DENIED || p->seen != seen + 1)
+            fail_msg("%s//%s: %s, %u asked", scheme, host, err_kind_name(kind), p->seen - seen);
+    }
+}
+
 static void run_with(fiber_fn fn, struct bad_dns *d)
 {
     struct world w = { .extra = d };
@@ -444,13 +476,24 @@ static void run(fiber_fn fn)
     run_with(fn, NULL);
 }
 
+static void run_with_dns(fiber_fn fn)
+{
+    struct bad_dns d = { .fd = -1 };
+    start_bad_dns(&d);
+    run_with(fn, &d);
+    stop_bad_dns(&d);
+}
+
 static void test_names(void **state)
 {
     (void)state;
-    struct bad_dns d = { .fd = -1 };
-    start_bad_dns(&d);
-    run_with(ask_names, &d);
-    stop_bad_dns(&d);
+    run_with_dns(ask_names);
+}
+
+static void test_second_hop(void **state)
+{
+    (void)state;
+    run_with_dns(ask_second_hop);
 }
 
 static void test_simple(void **state)
@@ -492,10 +535,10 @@ static void test_cancelled(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_simple),    cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_redirects), cmocka_unit_test(test_forbidden),
-        cmocka_unit_test(test_many),      cmocka_unit_test(test_names),
-        cmocka_unit_test(test_cancelled),
+        cmocka_unit_test(test_simple),     cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_redirects),  cmocka_unit_test(test_forbidden),
+        cmocka_unit_test(test_many),       cmocka_unit_test(test_names),
+        cmocka_unit_test(test_second_hop), cmocka_unit_test(test_cancelled),
     };
     obs_log_init(2, OBS_WARN, OBS_TEXT, "test", "");
     return cmocka_run_group_tests(tests, NULL, NULL);

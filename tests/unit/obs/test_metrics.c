@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -85,9 +86,39 @@ static void *count_labels(void *arg)
     return NULL;
 }
 
-/* However many labels and threads: the table keeps its size and loses no count. */
+static size_t count_in(str text, str piece)
+{
+    size_t n = 0;
+    for (ptrdiff_t at = str_find(text, piece); at >= 0; at = str_find(text, piece)) {
+        text = str_skip(text, (size_t)at + piece.n);
+        n++;
+    }
+    return n;
+}
+
+/* Lines of the log that tell of a metric that is full. */
+static size_t count_told(int log)
+{
+    char text[2048];
+    ssize_t n = pread(log, text, sizeof(text), 0);
+    assert_true(n >= 0);
+    return count_in(str_of(text, (size_t)n), STR("metrics_full"));
+}
+
+/* The log goes into a file that has no name. */
+static int open_log(void)
+{
+    int log = memfd_create("log", MFD_CLOEXEC);
+    assert_true(log >= 0);
+    obs_log_init(log, OBS_INFO, OBS_TEXT, "test", "");
+    return log;
+}
+
+/* However many labels and threads: the table keeps its size and loses no count. What had no place
+ * of its own is counted, and told once. */
 static void labels_are_bounded(void **state)
 {
+    int log = open_log();
     (void)state;
     pthread_t threads[4];
     for (int i = 0; i < 4; i++)
@@ -113,7 +144,12 @@ static void labels_are_bounded(void **state)
     }
     assert_int_equal(lines, 48);
     assert_int_equal(sum, 80000 + 2);
-    assert_true(str_find(buf_str(&text), STR("{reason=\"other\"}")) > 0);
+    /* 45 of the 1,000 labels found a place beside the two of an earlier test. */
+    assert_line("mailserver_messages_rejected_total{reason=\"other\"} 76400", true);
+    assert_line("mailserver_metrics_overflow_total 76400", true);
+    assert_int_equal(count_told(log), 1);
+    obs_log_init(2, OBS_INFO, OBS_TEXT, "test", "");
+    (void)close(log);
     buf_fini(&text);
 }
 
@@ -166,6 +202,61 @@ static void processes_share(void **state)
     assert_line("mailserver_messages_sent_total 23", true);
 }
 
+/* As many labels as anybody likes for every metric there is, in a process of its own. */
+static void fill_in_child(size_t process)
+{
+    static const struct {
+        enum obs_metric id;
+        const char *kind;
+    } all[] = {
+#define OBS_METRIC(id, kind, name, label, help) { METRIC_##id, #kind },
+#include "obs/metrics.def"
+#undef OBS_METRIC
+    };
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        obs_metrics_use(process);
+        for (size_t i = 0; i < COUNT_OF(all) * 2000; i++) {
+            char label[32];
+            (void)snprintf(label, sizeof(label), "of%zu,%zu", process, i % 2000);
+            if (strcmp(all[i / 2000].kind, "COUNTER") == 0) {
+                obs_count(all[i / 2000].id, label, 1);
+            } else if (strcmp(all[i / 2000].kind, "GAUGE") == 0) {
+                obs_gauge_set(all[i / 2000].id, label, 1);
+            } else {
+                obs_observe(all[i / 2000].id, 1);
+            }
+        }
+        _exit(0);
+    }
+    int status = -1;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
+/* ATTACKS A23: 10,000 series, whatever is counted by however many processes; told once over all. */
+static void series_are_capped(void **state)
+{
+    struct buf text;
+    int log = open_log();
+    (void)state;
+    fill_in_child(1);
+    fill_in_child(2);
+    buf_init(&text, 1024 * 1024);
+    assert_true(obs_metrics_format(&text));
+    size_t lines = count_in(buf_str(&text), STR("\n"));
+    size_t comments = count_in(buf_str(&text), STR("# "));
+    assert_int_equal(comments, 2 * METRIC_COUNT);
+    assert_in_range(lines - comments, 10 * 48, 10000);
+    str full = STR("\nmailserver_auth_attempts_total{result=");
+    assert_int_equal(count_in(buf_str(&text), full), 48 + 1);
+    assert_int_equal(count_told(log), 0); /* an earlier test had it told */
+    obs_log_init(2, OBS_INFO, OBS_TEXT, "test", "");
+    (void)close(log);
+    buf_fini(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -176,6 +267,7 @@ int main(void)
         cmocka_unit_test(labels_are_bounded),
         cmocka_unit_test(a_full_buffer_is_told),
         cmocka_unit_test(processes_share),
+        cmocka_unit_test(series_are_capped),
     };
     return cmocka_run_group_tests_name("obs/metrics", tests, NULL, NULL);
 }
