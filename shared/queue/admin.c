@@ -34,15 +34,15 @@ const char *queue_status_name(enum queue_status status)
     " AND ($3 = '' OR r.rcpt = $3) AND CASE $4::int4 WHEN 0 THEN r.status = 0 AND"         \
     " r.attempts = 0 WHEN 1 THEN r.status = 0 AND r.attempts > 0 WHEN 2 THEN r.status = 1" \
     " ELSE r.status < 2 END"
+#define FILTER_PARAMS(filter)                                                           \
+    DB_TEXT((filter)->domain), DB_TEXT((filter)->sender), DB_TEXT((filter)->recipient), \
+        DB_INT4((filter)->status)
 
 static const struct db_stmt select_list = {
     ROW_COLUMNS " WHERE" FILTER
                 " AND (r.queue_id > $5 OR (r.queue_id = $5 AND $6 <> '' AND r.rcpt > $6))"
                 " ORDER BY r.queue_id, r.rcpt LIMIT $7"
 };
-static const struct db_stmt select_one = { ROW_COLUMNS " WHERE r.queue_id = $1 AND r.status < 2"
-                                                       " ORDER BY r.rcpt" };
-
 static const struct db_stmt select_some = {
     ROW_COLUMNS " WHERE r.queue_id = ANY ($1::bigint[]) AND r.status < 2"
                 " ORDER BY r.queue_id, r.rcpt"
@@ -94,20 +94,18 @@ static void read_rows(const struct db_rows *r, struct arena *a, struct queue_row
         out->list[i] = read_row(r, i);
 }
 
+static unsigned rows_wanted(const struct queue_filter *filter)
+{
+    unsigned limit = filter->limit ? filter->limit : LIST_DEFAULT;
+    return limit < LIST_MAX ? limit : LIST_MAX;
+}
+
 bool queue_list(struct queue *q, const struct queue_filter *filter, struct arena *a,
                 int64_t deadline_ms, struct queue_rows *out, struct err *e)
 {
     struct db_rows *r = NULL;
-    unsigned limit = filter->limit ? filter->limit : LIST_DEFAULT;
-    const struct db_param params[] = {
-        DB_TEXT(filter->domain),
-        DB_TEXT(filter->sender),
-        DB_TEXT(filter->recipient),
-        DB_INT4(filter->status),
-        DB_INT8(filter->after_id),
-        DB_TEXT(filter->after_rcpt),
-        DB_INT8(limit < LIST_MAX ? limit : LIST_MAX),
-    };
+    const struct db_param params[] = { FILTER_PARAMS(filter), DB_INT8(filter->after_id),
+                                       DB_TEXT(filter->after_rcpt), DB_INT8(rows_wanted(filter)) };
     if (!db_query(q->db, DB_READ, &select_list, params, COUNT_OF(params), a, deadline_ms, &r, e))
         return false;
     read_rows(r, a, out);
@@ -117,11 +115,8 @@ bool queue_list(struct queue *q, const struct queue_filter *filter, struct arena
 bool queue_get(struct queue *q, int64_t queue_id, struct arena *a, int64_t deadline_ms,
                struct queue_rows *out, struct err *e)
 {
-    struct db_rows *r = NULL;
-    if (!db_query(q->db, DB_READ, &select_one, &DB_INT8(queue_id), 1, a, deadline_ms, &r, e))
-        return false;
-    read_rows(r, a, out);
-    return out->n > 0 || ERR(e, ERR_NOT_FOUND, "no such message in the queue");
+    return queue_get_some(q, &queue_id, 1, a, deadline_ms, out, e) &&
+           (out->n > 0 || ERR(e, ERR_NOT_FOUND, "no such message in the queue"));
 }
 
 bool queue_get_some(struct queue *q, const int64_t *queue_ids, size_t n, struct arena *a,
@@ -139,14 +134,7 @@ bool queue_list_domains(struct queue *q, const struct queue_filter *filter, stru
                         int64_t deadline_ms, struct queue_groups *out, struct err *e)
 {
     struct db_rows *r = NULL;
-    unsigned limit = filter->limit ? filter->limit : LIST_DEFAULT;
-    const struct db_param params[] = {
-        DB_TEXT(filter->domain),
-        DB_TEXT(filter->sender),
-        DB_TEXT(filter->recipient),
-        DB_INT4(filter->status),
-        DB_INT8(limit < LIST_MAX ? limit : LIST_MAX),
-    };
+    const struct db_param params[] = { FILTER_PARAMS(filter), DB_INT8(rows_wanted(filter)) };
     if (!db_query(q->db, DB_READ, &select_domains, params, COUNT_OF(params), a, deadline_ms, &r, e))
         return false;
     out->n = db_row_count(r);
@@ -233,9 +221,7 @@ YIELDS static bool make_selected_due(struct db_tx *tx, const struct queue_filter
                                      struct err *e)
 {
     struct db_rows *rows[2] = { NULL };
-    const struct db_param params[] = { DB_TEXT(filter->domain), DB_TEXT(filter->sender),
-                                       DB_TEXT(filter->recipient), DB_INT4(filter->status),
-                                       DB_INT8(queue_id) };
+    const struct db_param params[] = { FILTER_PARAMS(filter), DB_INT8(queue_id) };
     db_tx_send(tx, &wake_selected_domains, params, COUNT_OF(params));
     db_tx_send(tx, &make_due, params, COUNT_OF(params));
     if (!db_tx_flush(tx, a, rows, COUNT_OF(rows), NULL, e))
