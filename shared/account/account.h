@@ -69,9 +69,6 @@ struct account_route {
  * A disabled account still receives mail. Errors: ERR_SYNTAX, and those of db_query. Yields. */
 YIELDS bool account_route(struct account_directory *d, str local, str domain, struct arena *a,
                           int64_t deadline_ms, struct account_route *out, struct err *e);
-/* Whether mail of this domain is ours. Yields. */
-YIELDS bool account_domain_is_local(struct account_directory *d, str domain, struct arena *a,
-                                    int64_t deadline_ms, bool *out, struct err *e);
 /* Whether the account may send as local@domain: one of its addresses, or one of them with "+tag"
  * (FEATURES 30). A disabled account may not send as anybody. Yields. */
 YIELDS bool account_may_send_as(struct account_directory *d, int64_t account_id, str local,

@@ -3,6 +3,7 @@
 #include "account/dkim.h"
 
 #include "account/directory.h"
+#include "account/lists.h"
 #include "base/base64.h"
 #include "crypto/seal.h"
 #include "runtime/runtime.h"
@@ -20,7 +21,6 @@ static const struct db_stmt list_all = {
     "  FROM domain d JOIN dkim_key k USING (domain_id) WHERE d.name = $1"
     " ORDER BY k.created_at DESC, k.dkim_key_id DESC"
 };
-static const struct db_stmt is_ours = { "SELECT 1 FROM domain WHERE name = $1" };
 static const struct db_stmt create = { "SELECT dkim_key_create($1, $2, $3, $4, $5, $6)" };
 static const struct db_stmt activate = { "SELECT dkim_key_activate($1, $2)" };
 static const struct db_stmt remove_one = { "SELECT dkim_key_remove($1, $2)" };
@@ -57,21 +57,11 @@ static struct account_dkim_key read_key(const struct db_rows *rows, size_t i, st
     };
 }
 
-static YIELDS bool check_domain(struct account_directory *d, str domain, struct arena *a,
-                                int64_t deadline_ms, struct err *e)
-{
-    const struct db_param params[] = { DB_TEXT(domain) };
-    struct db_rows *rows = NULL;
-    if (!db_query(d->db, DB_READ, &is_ours, params, COUNT_OF(params), a, deadline_ms, &rows, e))
-        return false;
-    return db_row_count(rows) > 0 ||
-           ERR(e, ERR_NOT_FOUND, "the domain %.*s is not ours", STR_FMT(domain));
-}
-
 bool account_dkim_list(struct account_directory *d, str domain, struct arena *a,
                        int64_t deadline_ms, struct account_dkim_list *out, struct err *e)
 {
     struct db_rows *rows = NULL;
+    struct account_domain_row ours;
     if (!account_domain_normalize(a, domain, &domain, e))
         return false;
     const struct db_param params[] = { DB_TEXT(domain) };
@@ -81,7 +71,7 @@ bool account_dkim_list(struct account_directory *d, str domain, struct arena *a,
     out->list = ARENA_ARRAY(a, struct account_dkim_key, out->n);
     for (size_t i = 0; i < out->n; i++)
         out->list[i] = read_key(rows, i, a);
-    return out->n > 0 || check_domain(d, domain, a, deadline_ms, e);
+    return out->n > 0 || account_domain_get(d, domain, a, deadline_ms, &ours, e);
 }
 
 /* ---- making ---- */

@@ -23,8 +23,6 @@ static const struct db_stmt find_postmaster = {
     "                (SELECT min(account_id) FROM account WHERE NOT is_shared))"
 };
 
-static const struct db_stmt find_domain = { "SELECT 1 FROM domain WHERE name = $1" };
-
 static const struct db_stmt may_send = {
     "SELECT EXISTS (SELECT 1 FROM address WHERE addr_lower IN ($2, $3) AND account_id = $1)"
     "   AND EXISTS (SELECT 1 FROM account WHERE account_id = $1 AND disabled_at IS NULL)"
@@ -99,21 +97,6 @@ bool account_route(struct account_directory *d, str local, str domain, struct ar
     if (db_row_count(rows) > 0)
         read_route(rows, tag, out);
     directory_cache_put(d, address, out);
-    return true;
-}
-
-bool account_domain_is_local(struct account_directory *d, str domain, struct arena *a,
-                             int64_t deadline_ms, bool *out, struct err *e)
-{
-    struct db_rows *rows = NULL;
-    struct err ignored = ERR_CLEAR;
-    *out = false;
-    if (!account_domain_normalize(a, domain, &domain, &ignored))
-        return true; /* what is no domain name is not one of ours */
-    const struct db_param params[] = { DB_TEXT(domain) };
-    if (!db_query(d->db, DB_READ, &find_domain, params, COUNT_OF(params), a, deadline_ms, &rows, e))
-        return false;
-    *out = db_row_count(rows) > 0;
     return true;
 }
 
