@@ -189,6 +189,15 @@ void call_send_failure(struct api_call *call, const struct err *e)
     send_problem(call, slug, arena_str(call->arena, detail), NULL);
 }
 
+/* ---- what is asked ---- */
+
+bool call_read_expiry(struct api_call *call, const json_t *body, int64_t *out_us)
+{
+    *out_us = api_get_time(body, "expiresAt", INT64_MAX);
+    return *out_us > clock_utc_us() ||
+           call_field_problem(call, "invalid-fields", "/expiresAt", "has to lie ahead");
+}
+
 /* ---- who asks ---- */
 
 struct account_actor call_account_actor(const struct api_call *call)

@@ -87,6 +87,12 @@ static inline bool call_fail(struct api_call *call, const struct err *e)
     return false;
 }
 
+/* ---- what is asked ---- */
+
+/* When what is made is to end, `expiresAt` of a judged body; INT64_MAX for never. Answers 422 and
+ * gives false for a moment that has passed. */
+bool call_read_expiry(struct api_call *call, const json_t *body, int64_t *out_us);
+
 /* ---- who asks ---- */
 
 /* For changes of directory and queue: who did it, from where. */

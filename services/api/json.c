@@ -98,6 +98,13 @@ bool api_get_bool(const json_t *object, const char *name, bool otherwise)
     return json_is_boolean(value) ? json_is_true(value) : otherwise;
 }
 
+int64_t api_get_time(const json_t *object, const char *name, int64_t otherwise)
+{
+    int64_t at_us = otherwise;
+    str text = api_get_text(object, name);
+    return text.n && date_parse_rfc3339(text, &at_us, NULL) ? at_us : otherwise;
+}
+
 bool api_has(const json_t *object, const char *name)
 {
     return json_object_get(object, name) != NULL;

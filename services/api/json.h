@@ -29,6 +29,8 @@ void api_add(json_t *array, json_t *value);
 str api_get_text(const json_t *object, const char *name);
 int64_t api_get_id(const json_t *object, const char *name);
 bool api_get_bool(const json_t *object, const char *name, bool otherwise);
+/* Microseconds since 1970 UTC; `otherwise` also for null. */
+int64_t api_get_time(const json_t *object, const char *name, int64_t otherwise);
 /* Whether the field is there, null included. */
 bool api_has(const json_t *object, const char *name);
 /* A text value as a str, borrowed. */

@@ -2,7 +2,6 @@
 /* App passwords: of one's own account, and of any account for administrators. */
 #include "api_routes.h"
 #include "auth/app_password.h"
-#include "base/date.h"
 #include "services/api/admin_page.h"
 #include "services/api/api.h"
 #include "services/api/shape_account.h"
@@ -33,19 +32,6 @@ static bool find(struct api_call *call, str name, struct owner *out)
 
 /* ---- making ---- */
 
-/* When it is to end; INT64_MAX for never. */
-static bool read_end(struct api_call *call, const json_t *body, int64_t *out)
-{
-    struct err ignored = ERR_CLEAR;
-    str text = api_get_text(body, "expiresAt");
-    *out = INT64_MAX;
-    if (text.n == 0)
-        return true;
-    if (!date_parse_rfc3339(text, out, &ignored) || *out <= clock_utc_us())
-        return call_field_problem(call, "invalid-fields", "/expiresAt", "has to lie ahead");
-    return true;
-}
-
 static void read_networks(struct api_call *call, const json_t *list, struct auth_app_password *out)
 {
     str *networks = ARENA_ARRAY(call->arena, str, json_array_size(list) + 1);
@@ -64,7 +50,7 @@ YIELDS static void create(struct api_call *call, const struct owner *owner, cons
         .protocols = shape_app_protocols_read(json_object_get(body, "protocols")),
     };
     read_networks(call, json_object_get(body, "networks"), &wanted);
-    if (!read_end(call, body, &wanted.expires_us))
+    if (!call_read_expiry(call, body, &wanted.expires_us))
         return;
     if (!auth_app_password_create(call->app->auth, owner->account_id, owner->login, &wanted,
                                   call->arena, call->deadline_ms, secret, &e)) {

@@ -34,16 +34,21 @@ static json_t *shape_key(struct api_call *call, const struct account_dkim_key *k
     return o;
 }
 
+/* All keys of a domain; false: answered. Yields. */
+static YIELDS bool load(struct api_call *call, str domain, struct account_dkim_list *keys)
+{
+    struct err e = ERR_CLEAR;
+    return account_dkim_list(call->app->accounts, domain, call->arena, call->deadline_ms, keys,
+                             &e) ||
+           admin_fail(call, &e);
+}
+
 /* The key of a selector, NULL: answered. Yields. */
 static YIELDS const struct account_dkim_key *find(struct api_call *call, str domain, str selector)
 {
     struct account_dkim_list keys;
-    struct err e = ERR_CLEAR;
-    if (!account_dkim_list(call->app->accounts, domain, call->arena, call->deadline_ms, &keys,
-                           &e)) {
-        (void)admin_fail(call, &e);
+    if (!load(call, domain, &keys))
         return NULL;
-    }
     for (size_t i = 0; i < keys.n; i++) {
         if (str_eq(keys.list[i].selector, selector))
             return &keys.list[i];
@@ -56,14 +61,10 @@ void rest_list_dkim_keys(struct api_call *call, const struct list_dkim_keys_para
                          const json_t *body)
 {
     struct account_dkim_list keys;
-    struct err e = ERR_CLEAR;
     str domain = admin_domain(call, p->domain);
     (void)body;
-    if (!account_dkim_list(call->app->accounts, domain, call->arena, call->deadline_ms, &keys,
-                           &e)) {
-        (void)admin_fail(call, &e);
+    if (!load(call, domain, &keys))
         return;
-    }
     json_t *items = json_array();
     for (size_t i = 0; i < keys.n; i++)
         api_add(items, shape_key(call, &keys.list[i], domain));

@@ -2,7 +2,6 @@
 /* Deleted messages that can be restored: one's own, and for administrators those of an account,
  * without what they say. */
 #include "api_routes.h"
-#include "base/date.h"
 #include "services/api/admin_page.h"
 #include "services/api/api.h"
 #include "store/expunged.h"
@@ -107,15 +106,6 @@ void rest_list_account_expunged(struct api_call *call, const struct list_account
 
 /* ---- restoring ---- */
 
-/* The moment of a field, which the contract's schema looked at already. */
-static int64_t moment(const json_t *body, const char *name, int64_t otherwise)
-{
-    int64_t at = otherwise;
-    struct err ignored = ERR_CLEAR;
-    str text = api_get_text(body, name);
-    return text.n && date_parse_rfc3339(text, &at, &ignored) ? at : otherwise;
-}
-
 YIELDS static void restore(struct api_call *call, int64_t account_id, str login, const json_t *body)
 {
     const json_t *list = json_object_get(body, "ids");
@@ -127,8 +117,8 @@ YIELDS static void restore(struct api_call *call, int64_t account_id, str login,
     const struct store_gone_query query = {
         .account_id = account_id,
         .mailbox_id = mailbox_of(api_get_id(body, "mailboxId")),
-        .from_us = moment(body, "from", 0),
-        .to_us = moment(body, "to", INT64_MAX),
+        .from_us = api_get_time(body, "from", 0),
+        .to_us = api_get_time(body, "to", INT64_MAX),
     };
     for (size_t i = 0; i < n; i++)
         ids[i] = api_id_parse(api_str(json_array_get(list, i)));

@@ -1,22 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tokens for automation. */
 #include "api_routes.h"
-#include "base/date.h"
 #include "services/api/api.h"
 #include "services/api/shape_account.h"
-
-/* When it is to end; INT64_MAX for never. */
-static bool read_end(struct api_call *call, const json_t *body, int64_t *out)
-{
-    struct err ignored = ERR_CLEAR;
-    str text = api_get_text(body, "expiresAt");
-    *out = INT64_MAX;
-    if (text.n == 0)
-        return true;
-    if (!date_parse_rfc3339(text, out, &ignored) || *out <= clock_utc_us())
-        return call_field_problem(call, "invalid-fields", "/expiresAt", "has to lie ahead");
-    return true;
-}
 
 void rest_create_token(struct api_call *call, const struct create_token_params *p,
                        const json_t *body)
@@ -35,7 +21,7 @@ void rest_create_token(struct api_call *call, const struct create_token_params *
                            "Scopes for administrators need an administrator.");
         return;
     }
-    if (!read_end(call, body, &token.expires_us))
+    if (!call_read_expiry(call, body, &token.expires_us))
         return;
     if (!auth_token_create(call->api->grants, call->who.account_id, &token, call->arena,
                            call->deadline_ms, secret, &e)) {
