@@ -149,10 +149,11 @@ static bool deliver(struct smtp_session *s, const struct smtp_message *m, struct
         [DELIVER_AUTHOR_UNCLEAR] = ANSWER_FROM_MISSING,
     };
     struct deliver_result result;
-    struct deliver *d = &s->state->deliver;
-    d->checks = checks_of(s->state->app->config);
-    d->retry_window_ms = config_int(s->state->app->config, CONFIG_DELIVERY_RETRY_WINDOW);
-    if (!deliver_message(d, m, a, clock_deadline_in(SMTP_DELIVER_MS), &result, e))
+    struct deliver d = s->state->deliver; /* a copy: another session may see another configuration
+                                             while this one waits */
+    d.checks = checks_of(s->state->app->config);
+    d.retry_window_ms = config_int(s->state->app->config, CONFIG_DELIVERY_RETRY_WINDOW);
+    if (!deliver_message(&d, m, a, clock_deadline_in(SMTP_DELIVER_MS), &result, e))
         return false;
     if (result.full_account_id != 0)
         smtp_remember_full(s->state, result.full_account_id);
