@@ -209,31 +209,51 @@ static enum mailauth_result result_of_error(const struct err *e)
     return e->kind == ERR_UNSUPPORTED ? MAILAUTH_NEUTRAL : MAILAUTH_PERMERROR;
 }
 
+/* A signature of the message, read; *is_authors: its domain and the author's are related. */
+static struct mailauth_dkim read_one(const struct verifying *v, const struct mime_field *field,
+                                     str author, bool *is_authors)
+{
+    struct mailauth_dkim found = { 0 };
+    struct err why = ERR_CLEAR;
+    *is_authors = false;
+    if (!mailauth_signature_parse(v->a, MAILAUTH_FORM_DKIM, field, &found.signature, &why)) {
+        conclude(&found, result_of_error(&why), arena_cstr(v->a, str_from_cstr(why.msg)));
+    } else if (author.n) {
+        str signers = found.signature.domain;
+        *is_authors = mailauth_domain_is_within(signers, author) ||
+                      mailauth_domain_is_within(author, signers);
+    }
+    return found;
+}
+
 /* Reads the signatures; those of the author's domain come first, so that a flood of others cannot
  * crowd them out. */
-static void collect(const struct verifying *v, str author, bool of_author,
-                    struct mailauth_dkim_results *out)
+static void collect(const struct verifying *v, struct mailauth_dkim_results *out)
 {
     const struct mime_header *header = &v->message->header;
+    struct mailauth_dkim *others = ARENA_ARRAY(v->a, struct mailauth_dkim, MAILAUTH_MAX_SIGNATURES);
+    size_t n_others = 0;
+    str author = mailauth_message_author(v->a, v->message);
+    out->list = ARENA_ARRAY(v->a, struct mailauth_dkim, MAILAUTH_MAX_SIGNATURES);
     for (size_t i = 0; i < header->n; i++) {
-        struct mailauth_dkim found = { 0 };
-        struct err why = ERR_CLEAR;
+        bool is_authors;
         if (!str_ieq(header->fields[i].name, STR("DKIM-Signature")))
             continue;
-        bool is_read = mailauth_signature_parse(v->a, MAILAUTH_FORM_DKIM, &header->fields[i],
-                                                &found.signature, &why);
-        bool is_authors = is_read && author.n &&
-                          (mailauth_domain_is_within(found.signature.domain, author) ||
-                           mailauth_domain_is_within(author, found.signature.domain));
-        if (is_authors != of_author)
-            continue;
+        struct mailauth_dkim found = read_one(v, &header->fields[i], author, &is_authors);
+        if (is_authors && out->n < MAILAUTH_MAX_SIGNATURES) {
+            out->list[out->n++] = found;
+        } else if (!is_authors && n_others < MAILAUTH_MAX_SIGNATURES) {
+            others[n_others++] = found;
+        } else {
+            out->skipped++;
+        }
+    }
+    for (size_t i = 0; i < n_others; i++) {
         if (out->n == MAILAUTH_MAX_SIGNATURES) {
             out->skipped++;
-            continue;
+        } else {
+            out->list[out->n++] = others[i];
         }
-        if (!is_read)
-            conclude(&found, result_of_error(&why), arena_cstr(v->a, str_from_cstr(why.msg)));
-        out->list[out->n++] = found;
     }
 }
 
@@ -244,11 +264,8 @@ bool mailauth_dkim_verify(const struct mailauth_resolver *resolver,
     const struct verifying v = {
         .resolver = resolver, .message = message, .a = a, .now_s = now_s, .deadline_ms = deadline_ms
     };
-    str author = mailauth_message_author(a, message);
     *out = (struct mailauth_dkim_results){ 0 };
-    out->list = ARENA_ARRAY(a, struct mailauth_dkim, MAILAUTH_MAX_SIGNATURES);
-    collect(&v, author, true, out);
-    collect(&v, author, false, out);
+    collect(&v, out);
     for (size_t i = 0; i < out->n; i++) {
         if (!verify_one(&v, &out->list[i], e))
             return false;
