@@ -177,7 +177,8 @@ static str format_field(const struct proof *p)
 static bool is_due(const struct deliver_attempt *attempt, struct net_address *client)
 {
     const struct deliver *d = attempt->d;
-    return d->dns && net_address_parse_ip(attempt->m->trace.peer_ip, client, NULL) &&
+    return d->dns && (d->checks.spf || d->checks.dkim) &&
+           net_address_parse_ip(attempt->m->trace.peer_ip, client, NULL) &&
            !(d->local && net_networks_contain(d->local, client));
 }
 

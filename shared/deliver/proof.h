@@ -11,10 +11,11 @@ enum {
     DELIVER_MAX_REASON = 300        /* octets of the sentence in a reply */
 };
 
-/* Checks what d->checks asks for: iprev, SPF (RFC 7208), DKIM (RFC 6376), DMARC (RFC 9989), ARC
- * (RFC 8617). Sets out->verdict and out->reason when the message is to be refused, and gives the
- * Authentication-Results field, whole with CRLF (empty: nothing was checked), in the arena.
- * ERR_CANCELLED; that the DNS has no answer is a result. Yields. */
+/* Checks what d->checks asks for: SPF (RFC 7208), DKIM (RFC 6376), ARC (RFC 8617), DMARC (RFC 9989,
+ * which needs SPF and DKIM), and iprev with any of them. Sets out->verdict and out->reason when the
+ * message is to be refused, and gives the Authentication-Results field, whole with CRLF (empty:
+ * nothing was checked), in the arena. ERR_CANCELLED; that the DNS has no answer is a result.
+ * Yields. */
 YIELDS bool deliver_prove(const struct deliver_attempt *attempt, int64_t deadline_ms,
                           struct deliver_result *out, str *field, struct err *e);
 

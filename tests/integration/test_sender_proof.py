@@ -147,6 +147,13 @@ def test_switched_off(heronry_factory, settings):
     said = outside.results(signed(mail("strict"), "good"), f"a@bad.{DOMAIN}")
     assert "dkim=pass" in said and "spf=" not in said and "dmarc=" not in said
 
+    # With all of them off nothing is asked, not even the client's name, and nothing is said.
+    outside.server.settings["security.verify_dkim"] = "false"
+    outside.server.write_config()
+    outside.server.restart()
+    code, _, (stored,) = outside.send(signed(mail("strict"), "good"), f"a@bad.{DOMAIN}")
+    assert code == 250 and b"Authentication-Results" not in stored
+
 
 def test_local_clients_prove_nothing(heronry):
     """Loopback and private networks are ours unless the configuration says otherwise."""
