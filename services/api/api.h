@@ -17,10 +17,11 @@ struct api_rates {
     struct http_rates *secrets; /* wrong tokens and cookies of an address */
 };
 
-/* The last look at the health for the public: strangers may ask as often as they like. */
+/* The last looks at the health and the queue: whoever may ask may do so as often as he likes. */
 struct api_health_seen {
-    int64_t until_ms; /* it counts so long; monotonic clock */
-    unsigned status;  /* enum health_status */
+    int64_t until_ms;       /* it counts so long; monotonic clock */
+    unsigned status;        /* enum health_status */
+    int64_t queue_until_ms; /* likewise, of the length of the queue in the metrics */
 };
 
 enum {
@@ -32,8 +33,9 @@ struct api {
     struct app *app;
     struct arena arena; /* lives as long as this */
     struct auth_grants *grants;
-    struct api_rates rates;     /* NULL in tools: no limits */
-    struct http_server *server; /* NULL: calls in process only */
+    struct api_rates rates;      /* NULL in tools: no limits */
+    struct http_server *server;  /* NULL: calls in process only */
+    struct http_server *monitor; /* of listeners of kind "metrics"; NULL: there is none */
     struct http_mount mounts[API_MOUNTS_MAX];
     size_t n_mounts;
     struct event_streams events;

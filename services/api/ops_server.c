@@ -8,7 +8,8 @@
 
 enum {
     METRICS_MAX = 4 << 20,
-    SEEN_MS = 1000
+    SEEN_MS = 1000,
+    QUEUE_MS = 2000 /* that the figures wait for the queue's */
 };
 
 /* Looks at most once in SEEN_MS: anybody may ask, without limit. */
@@ -18,7 +19,8 @@ YIELDS static enum health_status look_for_public(struct api_call *call)
     struct api_health_seen *seen = &call->api->health_seen;
     if (clock_monotonic_ms() >= seen->until_ms) {
         health_look(call, false, &health);
-        *seen = (struct api_health_seen){ clock_deadline_in(SEEN_MS), health.status };
+        seen->until_ms = clock_deadline_in(SEEN_MS);
+        seen->status = health.status;
     }
     return (enum health_status)seen->status;
 }
@@ -59,16 +61,25 @@ void rest_get_health_detailed(struct api_call *call, const void *p, const json_t
     call_json(call, health.status == HEALTH_DOWN ? 503 : 200, o);
 }
 
+/* What only the database knows; without it the last number stays. */
+YIELDS static void look_at_queue(const struct api_call *call)
+{
+    struct queue_stats stats;
+    struct err ignored = ERR_CLEAR;
+    struct api_health_seen *seen = &call->api->health_seen;
+    if (clock_monotonic_ms() < seen->queue_until_ms)
+        return;
+    seen->queue_until_ms = clock_deadline_in(SEEN_MS);
+    if (queue_get_stats(call->app->queue, clock_deadline_in(QUEUE_MS), &stats, &ignored))
+        obs_gauge_set(METRIC_QUEUE_DEPTH, NULL, stats.pending + stats.deferred);
+}
+
 void rest_get_metrics(struct api_call *call, const void *p, const json_t *body)
 {
     struct buf text;
-    struct queue_stats stats;
-    struct err ignored = ERR_CLEAR;
     (void)p;
     (void)body;
-    if (queue_get_stats(call->app->queue, clock_deadline_in(2000), &stats, &ignored)) {
-        obs_gauge_set(METRIC_QUEUE_DEPTH, NULL, stats.pending + stats.deferred);
-    }
+    look_at_queue(call);
     buf_init(&text, METRICS_MAX);
     (void)obs_metrics_format(&text);
     call_field(call, "cache-control", STR("no-store"));

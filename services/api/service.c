@@ -6,18 +6,23 @@
 #include "config/config.h"
 #include "services/api/api.h"
 #include "services/api/events.h"
+#include "services/api/monitor.h"
 #include "services/app/listeners.h"
 
 #include <limits.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum {
     HTTPS_PORT = 443,
     BODY_MAX = (4 << 20) + (64 << 10), /* a part of an upload, and some */
     RATE_KEYS = 100000,
     RATE_WINDOW_S = 60,
-    SESSION_FACTOR = 5
+    SESSION_FACTOR = 5,
+    MONITOR_PORT = 9464, /* where OpenTelemetry offers Prometheus its metrics */
+    MONITOR_CONNECTIONS = 1000,
+    MONITOR_BODY_MAX = 1024
 };
 
 /* What the apps may do (WEB.md 2.4): nothing from elsewhere, no code in text, no frame around. */
@@ -41,6 +46,11 @@ static const struct http_field all_fields[] = {
 static const struct http_field app_fields[] = {
     { STR_INIT("content-security-policy"), STR_INIT(APP_POLICY) },
     { STR_INIT("x-frame-options"), STR_INIT("DENY") },
+};
+
+/* No browser's business, and no TLS. */
+static const struct http_field monitor_fields[] = {
+    { STR_INIT("x-content-type-options"), STR_INIT("nosniff") },
 };
 
 static const char *const handled[] = { "/api/", "/health", "/metrics" };
@@ -166,6 +176,8 @@ void api_free(struct api **api_ptr)
         return;
     if (api->server)
         http_server_free(&api->server);
+    if (api->monitor)
+        http_server_free(&api->monitor);
     events_fini(api);
     notify_unlisten(&api->account_changed);
     if (api->rates.token) {
@@ -252,10 +264,40 @@ static bool listen_http(struct app *app, const struct app_listener *listener, in
     return http_server_listen(api->server, fd, &options, e);
 }
 
+/* A server of its own: whoever fills the public one does not keep those out who look after it. It
+ * knows no proxies, so that nobody can borrow an address (ATTACKS A23). */
+static bool listen_monitor(struct app *app, const struct app_listener *listener, int fd,
+                           struct err *e)
+{
+    struct api *api = app->api;
+    const struct http_listener_options plain = { .tls = NULL };
+    const struct http_server_options options = {
+        .handle = monitor_serve,
+        .arg = api,
+        .fields = monitor_fields,
+        .n_fields = COUNT_OF(monitor_fields),
+        .body_max = MONITOR_BODY_MAX,
+        .max_connections = MONITOR_CONNECTIONS,
+        .max_per_ip = (unsigned)config_int(app->config, CONFIG_LIMITS_HTTP_PER_IP),
+    };
+    (void)listener;
+    if (!api->monitor)
+        api->monitor = http_server_new(app->runtime, &options, e);
+    if (!api->monitor) {
+        (void)close(fd);
+        return false;
+    }
+    return http_server_listen(api->monitor, fd, &plain, e);
+}
+
 static const struct app_listener_kind kinds[] = {
     /* https first: http sends browsers to its port. */
     { .name = "https", .default_port = HTTPS_PORT, .implicit_tls = true, .listen = listen_http },
     { .name = "http", .default_port = 80, .listen = listen_http },
+    { .name = "metrics",
+      .default_port = MONITOR_PORT,
+      .is_on_request = true,
+      .listen = listen_monitor },
 };
 
 const struct app_service api_service = {

@@ -43,21 +43,22 @@ struct app {
     struct auth *auth;
     struct store *store;
     struct queue *queue;
-    struct app_health health;           /* as it was a moment ago */
-    struct net_tally *tally;            /* counts that all workers of the machine share */
-    struct tls_server *tls;             /* server certificates; NULL when TLS is off */
-    const struct net_networks *proxies; /* trusted senders of PROXY headers */
-    const struct net_networks *local;   /* clients that need to prove nothing; NULL: none */
-    const char *hostname;               /* our name in greetings, HELO and trace headers */
-    unsigned node_id;                   /* 0-1023, of this process: part of new message ids */
-    const char *process;                /* "front.1": this process in the log */
-    const char *owner;                  /* "host/pid/front.1": this process in leases */
-    struct smtp_state *smtp;            /* services/smtp's own, from its start to its stop */
-    struct imap_service *imap;          /* services/imap's own, likewise */
-    struct pop3_service *pop3;          /* services/pop3's own, likewise */
-    struct scheduler *scheduler;        /* services/scheduler's own, likewise */
-    struct delivery *delivery;          /* services/delivery's own, likewise */
-    struct api *api;                    /* services/api's own, likewise */
+    struct app_health health;            /* as it was a moment ago */
+    struct net_tally *tally;             /* counts that all workers of the machine share */
+    struct tls_server *tls;              /* server certificates; NULL when TLS is off */
+    const struct net_networks *proxies;  /* trusted senders of PROXY headers */
+    const struct net_networks *local;    /* clients that need to prove nothing; NULL: none */
+    const struct net_networks *monitors; /* who may read metrics without a token; NULL: nobody */
+    const char *hostname;                /* our name in greetings, HELO and trace headers */
+    unsigned node_id;                    /* 0-1023, of this process: part of new message ids */
+    const char *process;                 /* "front.1": this process in the log */
+    const char *owner;                   /* "host/pid/front.1": this process in leases */
+    struct smtp_state *smtp;             /* services/smtp's own, from its start to its stop */
+    struct imap_service *imap;           /* services/imap's own, likewise */
+    struct pop3_service *pop3;           /* services/pop3's own, likewise */
+    struct scheduler *scheduler;         /* services/scheduler's own, likewise */
+    struct delivery *delivery;           /* services/delivery's own, likewise */
+    struct api *api;                     /* services/api's own, likewise */
 };
 
 struct app_listener;
@@ -67,6 +68,7 @@ struct app_listener_kind {
     const char *name;      /* "smtp", "submission", "submissions", "imap", "imaps", "pop3" ... */
     uint16_t default_port; /* the port of the standard */
     bool implicit_tls;
+    bool is_on_request; /* opened only where the configuration names it */
     const struct net_protocol *protocol;
     /* The context that net gives to protocol->opened for this kind; kept by the service. */
     void *(*context)(struct app *app, const struct app_listener_kind *kind);

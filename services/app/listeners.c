@@ -158,7 +158,8 @@ static bool plan_standard(const struct config *c, const struct app_services *ser
         for (size_t k = 0; k < service->n_listeners; k++) {
             const struct app_listener_kind *kind = &service->listeners[k];
             const struct config_port *port = find_port(c, kind->name);
-            bool is_wanted = port ? port->port > 0 : !kind->implicit_tls || has_tls(c);
+            bool is_usual = !kind->is_on_request && (!kind->implicit_tls || has_tls(c));
+            bool is_wanted = port ? port->port > 0 : is_usual;
             if (!is_wanted || !app_has_role(roles, service->role))
                 continue;
             struct app_listener *one = &out->list[out->n++];

@@ -28,8 +28,8 @@ bool app_has_role(const char *roles, const char *role);
 bool app_check_roles(const char *roles, const struct app_services *services, struct err *e);
 
 /* The listeners of the configuration whose service is among the roles; without any in the file, all
- * kinds at server.address (127.0.0.1) and their standard ports. ERR_SYNTAX with file and line: a
- * kind that no service has, a bad address. */
+ * kinds that are not on request at server.address (127.0.0.1) and their standard ports. ERR_SYNTAX
+ * with file and line: a kind that no service has, a bad address. */
 bool app_listeners_plan(const struct config *c, const struct app_services *services,
                         const char *roles, struct arena *a, struct app_listeners *out,
                         struct err *e);

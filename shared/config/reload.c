@@ -199,6 +199,7 @@ bool config_explain(struct buf *out)
                    "#   - { kind: smtp, addr: \"*:25\" }\n"
                    "#   - { kind: imaps, addr: \"192.0.2.1:993\", proxy_protocol: false "
                    "}\n"
+                   "#   - { kind: metrics, addr: \"127.0.0.1:9464\" }\n"
                    "\n# Without listeners: other ports than those of the standards, 0 for none:\n"
                    "# server:\n"
                    "#   ports: { smtp: 2525, imap: 0 }\n"

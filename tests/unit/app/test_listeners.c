@@ -13,13 +13,14 @@ static const struct app_listener_kind smtp_kinds[] = {
 };
 static const struct app_listener_kind imap_kinds[] = {
     { .name = "imap", .default_port = 143 },
+    { .name = "metrics", .default_port = 9464, .is_on_request = true },
 };
 static const struct app_service smtp = { .role = "smtp",
                                          .listeners = smtp_kinds,
                                          .n_listeners = 2 };
 static const struct app_service imap = { .role = "imap",
                                          .listeners = imap_kinds,
-                                         .n_listeners = 1 };
+                                         .n_listeners = 2 };
 static const struct app_service delivery = { .role = "delivery" };
 static const struct app_service *const list[] = { &smtp, &imap, &delivery };
 static const struct app_services services = { list, COUNT_OF(list) };
@@ -55,7 +56,12 @@ static const struct {
     { "standard kinds at an IPv6 address", "server: { address: \"2001:db8::1\" }\n", "imap",
       "imap@[2001:db8::1]:143 ", true },
     { "a port of an unknown kind", "server:\n  ports:\n    gopher: 70\n", NULL,
-      "test.yaml:3: there is no kind of listener \"gopher\", only smtp, submissions, imap", false },
+      "test.yaml:3: there is no kind of listener \"gopher\", only smtp, submissions, imap, metrics",
+      false },
+    { "on request by its port", "server: { ports: { metrics: 9000 } }\n", "imap",
+      "imap@127.0.0.1:143 metrics@127.0.0.1:9000 ", true },
+    { "on request as a listener", "listeners:\n  - { kind: metrics }\n", NULL,
+      "metrics@127.0.0.1:9464 ", true },
     { "a port that needs TLS",
       "tls: { self_signed: false }\nserver: { ports: { submissions: 465 } }\n", NULL,
       "test.yaml:2: submissions needs TLS", false },
