@@ -33,6 +33,7 @@ void imap_boxes_init(struct imap_boxes *boxes, struct store *store)
     map_init(&boxes->map, BOXES_MAX);
     list_init(&boxes->unused);
     boxes->unused_bytes = 0;
+    imap_columns_all_init(&boxes->columns);
 }
 
 /* A box that ended is not found any more; whoever holds it still has its rows. */
@@ -46,6 +47,7 @@ static void free_box(struct imap_box *box)
 {
     forget(box);
     imap_rows_drop(&box->rows);
+    imap_columns_clear(&box->columns);
     for (size_t i = 0; i < box->n_keywords; i++)
         free(box->keywords[i]);
     free(box->keywords);
@@ -95,6 +97,7 @@ struct imap_box *imap_box_enter(struct imap_boxes *boxes, int64_t viewer_id, int
         box->key = key;
         box->boxes = boxes;
         list_init(&box->link);
+        imap_columns_init(&box->columns, &boxes->columns);
         signal_point_init(&box->read);
         (void)map_put(&boxes->map, key_of(&box->key), box, NULL);
     }

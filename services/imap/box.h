@@ -13,6 +13,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "runtime/runtime.h"
+#include "services/imap/columns.h"
 #include "services/imap/rows.h"
 
 enum {
@@ -45,8 +46,9 @@ struct imap_box {
     struct imap_rows *rows; /* the newest picture; NULL until it was read */
     char **keywords;        /* names by bit, NULL for a bit without; they never change */
     size_t n_keywords;
-    uint64_t used_keywords; /* bits ever used in the mailbox: its FLAGS */
-    char *more_keywords;    /* the same without a bit, with spaces between; or NULL */
+    uint64_t used_keywords;      /* bits ever used in the mailbox: its FLAGS */
+    char *more_keywords;         /* the same without a bit, with spaces between; or NULL */
+    struct imap_columns columns; /* what its messages are ordered by */
     /* Private. */
     struct imap_boxes *boxes;
     unsigned holders;
@@ -65,6 +67,7 @@ struct imap_boxes {
     struct map map;
     struct list unused; /* boxes without holders */
     size_t unused_bytes;
+    struct imap_columns_all columns;
 };
 
 /* Boxes that read from the store (keeps; NULL in tests that fill them). */

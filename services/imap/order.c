@@ -1,356 +1,242 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading keys, comparing, and the work of the pool. */
+/* Sorting by numbers, and the work of the pool. */
 #include "services/imap/order.h"
 
-#include "base/map.h"
-#include "db/db.h"
+#include "services/imap/order_keys.h"
 #include "services/imap/updates.h"
 
 #include <stdlib.h>
 
 enum {
-    HEADERS_AT_ONCE = 250,
-    OFFLOAD_ABOVE = 2000, /* messages */
-    DENSE_ABOVE = 5000,   /* messages; fewer are asked for one by one */
-    FLUSH_AT = 32 * 1024, /* octets of the answer */
-    ORDER_MS = 30 * 1000  /* of reading keys and of waiting for the pool */
+    OFFLOAD_ABOVE = 30000,        /* messages times criteria */
+    OFFLOAD_THREADS_ABOVE = 2000, /* messages */
+    FLUSH_AT = 32 * 1024,         /* octets of the answer */
+    ORDER_MS = 30 * 1000,         /* of waiting for the pool */
+    DIGIT_BITS = 11,
+    DIGITS = 1 << DIGIT_BITS
 };
 
-/* What a message is ordered by. */
-struct entry {
-    struct search_keys *keys;
-    int64_t sent_s;
-    int64_t arrived_s;
-    uint32_t size;
-    uint32_t index; /* in the view */
-    unsigned score;
-};
+/* ---- sorting ---- */
 
-/* What is sorted: small, and most comparisons end at `lead`. */
 struct rank {
-    uint64_t lead; /* the first criterion as a number in its order */
-    uint32_t at;   /* in the entries */
+    uint64_t value; /* by the present criterion */
+    uint32_t at;    /* in what was found */
 };
 
-/* One job, with memory of its own: it may outlive the command in the pool. */
-struct order {
+/* A SORT, with memory of its own: it may outlive the command in the pool. */
+struct sorting {
     struct work work;
     struct arena a;
-    const struct imap_sort_criterion *sort;
-    size_t n_sort;
-    enum imap_thread_by thread; /* when there is nothing to sort by */
-    struct entry *entries;
-    struct rank *ranks; /* of a sort: the order in the end */
     size_t n;
-    struct imap_threads threads;
+    size_t n_criteria;
+    uint64_t *values[IMAP_SORT_MAX]; /* of each message, by each criterion */
+    bool is_reverse[IMAP_SORT_MAX];
+    struct rank *ranks; /* the order in the end */
+    struct rank *spare;
+    uint32_t counts[DIGITS];
 };
 
-/* ---- comparing ---- */
-
-static int compare_numbers(int64_t left, int64_t right)
+/* Takes the values of one criterion, from 0 on; gives the highest. */
+static uint64_t take_values(struct sorting *o, size_t criterion)
 {
-    return (left > right) - (left < right);
-}
-
-/* The text that a criterion compares by, or NULL when it is a number. */
-static const str *text_by(enum imap_sort_by by, const struct search_keys *keys)
-{
-    switch (by) {
-    case IMAP_SORT_CC:
-        return &keys->cc;
-    case IMAP_SORT_DISPLAYFROM:
-        return &keys->display_from;
-    case IMAP_SORT_DISPLAYTO:
-        return &keys->display_to;
-    case IMAP_SORT_FROM:
-        return &keys->from;
-    case IMAP_SORT_SUBJECT:
-        return &keys->subject;
-    case IMAP_SORT_TO:
-        return &keys->to;
-    case IMAP_SORT_ARRIVAL:
-    case IMAP_SORT_DATE:
-    case IMAP_SORT_RELEVANCY:
-    case IMAP_SORT_SIZE:
-        break;
-    }
-    return NULL;
-}
-
-static int64_t number_by(enum imap_sort_by by, const struct entry *entry)
-{
-    if (by == IMAP_SORT_RELEVANCY)
-        return -(int64_t)entry->score; /* the highest first (RFC 6203 section 6) */
-    if (by == IMAP_SORT_SIZE)
-        return entry->size;
-    return by == IMAP_SORT_ARRIVAL ? entry->arrived_s : entry->sent_s;
-}
-
-static int compare_by(enum imap_sort_by by, const struct entry *l, const struct entry *r)
-{
-    const str *left = text_by(by, l->keys);
-    return left ? str_cmp(*left, *text_by(by, r->keys))
-                : compare_numbers(number_by(by, l), number_by(by, r));
-}
-
-static int compare(const void *left, const void *right, void *arg)
-{
-    const struct rank *first = left, *second = right;
-    const struct order *order = arg;
-    if (first->lead != second->lead)
-        return first->lead < second->lead ? -1 : 1;
-    const struct entry *l = &order->entries[first->at], *r = &order->entries[second->at];
-    for (size_t i = 1; i < order->n_sort; i++) {
-        int by = compare_by(order->sort[i].by, l, r);
-        if (by)
-            return order->sort[i].is_reverse ? -by : by;
-    }
-    return compare_numbers(l->index, r->index);
-}
-
-/* A text that some entries have. */
-struct text {
-    str text;
-    uint64_t place; /* among all texts */
-};
-
-static int compare_texts(const void *left, const void *right)
-{
-    const struct text *const *l = left, *const *r = right;
-    return str_cmp((*l)->text, (*r)->text);
-}
-
-/* Mail is full of texts that are the same: each is compared once, then its place counts. */
-static void lead_by_text(struct order *o)
-{
-    struct map known;
-    struct text **texts = ARENA_ARRAY(&o->a, struct text *, o->n + 1);
-    struct text **of = ARENA_ARRAY(&o->a, struct text *, o->n + 1);
-    size_t n = 0;
-    map_init(&known, o->n + 1);
+    const uint64_t *values = o->values[criterion];
+    uint64_t lowest = UINT64_MAX, highest = 0;
     for (size_t i = 0; i < o->n; i++) {
-        const str *text = text_by(o->sort[0].by, o->entries[i].keys);
-        of[i] = map_find(&known, *text);
-        if (of[i])
-            continue;
-        of[i] = texts[n++] = ARENA_NEW(&o->a, struct text);
-        of[i]->text = *text;
-        (void)map_put(&known, *text, of[i], NULL);
+        lowest = values[i] < lowest ? values[i] : lowest;
+        highest = values[i] > highest ? values[i] : highest;
     }
-    map_fini(&known);
-    qsort(texts, n, sizeof(struct text *), compare_texts);
-    for (size_t i = 0; i < n; i++)
-        texts[i]->place = i;
+    for (size_t i = 0; i < o->n; i++) {
+        uint64_t value = values[o->ranks[i].at];
+        o->ranks[i].value = o->is_reverse[criterion] ? highest - value : value - lowest;
+    }
+    return o->n ? highest - lowest : 0;
+}
+
+/* Sorts by one digit of the values; messages with the same one stay in their order. */
+static void sort_by_digit(struct sorting *o, unsigned shift)
+{
+    uint32_t at = 0;
+    memset(o->counts, 0, sizeof(o->counts));
     for (size_t i = 0; i < o->n; i++)
-        o->ranks[i] = (struct rank){ of[i]->place, (uint32_t)i };
-}
-
-static void lead_by_number(struct order *o)
-{
-    for (size_t i = 0; i < o->n; i++) {
-        uint64_t number = (uint64_t)number_by(o->sort[0].by, &o->entries[i]);
-        o->ranks[i] = (struct rank){ number ^ (uint64_t)1 << 63, (uint32_t)i };
+        o->counts[o->ranks[i].value >> shift & (DIGITS - 1)]++;
+    for (size_t i = 0; i < DIGITS; i++) {
+        uint32_t count = o->counts[i];
+        o->counts[i] = at;
+        at += count;
     }
+    for (size_t i = 0; i < o->n; i++)
+        o->spare[o->counts[o->ranks[i].value >> shift & (DIGITS - 1)]++] = o->ranks[i];
+    struct rank *sorted = o->spare;
+    o->spare = o->ranks;
+    o->ranks = sorted;
 }
 
-static void sort_ranks(struct order *o)
+/* The last criterion first: what comes after it keeps its order where it is equal. So ties stand in
+ * the order of the mailbox in the end (RFC 5256 section 3). */
+static void run_sorting(struct work *work)
 {
+    struct sorting *o = CONTAINER_OF(work, struct sorting, work);
     o->ranks = ARENA_ARRAY(&o->a, struct rank, o->n + 1);
-    if (o->n && text_by(o->sort[0].by, o->entries[0].keys)) {
-        lead_by_text(o);
-    } else {
-        lead_by_number(o);
+    o->spare = ARENA_ARRAY(&o->a, struct rank, o->n + 1);
+    for (size_t i = 0; i < o->n; i++)
+        o->ranks[i].at = (uint32_t)i;
+    for (size_t c = o->n_criteria; c-- > 0;) {
+        uint64_t highest = take_values(o, c);
+        for (unsigned shift = 0; shift < 64 && highest >> shift; shift += DIGIT_BITS)
+            sort_by_digit(o, shift);
     }
-    for (size_t i = 0; o->sort[0].is_reverse && i < o->n; i++)
-        o->ranks[i].lead = ~o->ranks[i].lead;
-    qsort_r(o->ranks, o->n, sizeof(*o->ranks), compare, o);
 }
 
-static void run_order(struct work *work)
+static void end_sorting(struct work *work)
 {
-    struct order *o = CONTAINER_OF(work, struct order, work);
-    if (o->n_sort) {
-        sort_ranks(o);
-        return;
-    }
-    struct imap_thread_item *items = ARENA_ARRAY(&o->a, struct imap_thread_item, o->n + 1);
-    for (size_t i = 0; i < o->n; i++) {
-        const struct entry *entry = &o->entries[i];
-        items[i] = (struct imap_thread_item){ entry->keys, entry->sent_s, entry->arrived_s };
-    }
-    imap_thread_make(&o->a, o->thread, items, (uint32_t)o->n, &o->threads);
-}
-
-static void end_order(struct work *work)
-{
-    struct order *o = CONTAINER_OF(work, struct order, work);
+    struct sorting *o = CONTAINER_OF(work, struct sorting, work);
     arena_fini(&o->a);
     free(o);
 }
 
-/* ---- reading keys ---- */
+/* ---- what is sorted by ---- */
 
-/* Headers of messages whose keys are not known. What is gone meanwhile has none. */
-YIELDS static bool read_some(const struct imap_search *search, struct order *o,
-                             struct entry *const *open, size_t n, struct err *e)
+/* Columns of keys; IMAP_COLUMN_COUNT: it stands in the rows, or is made by the search. */
+static enum imap_column_kind column_by(enum imap_sort_by by)
 {
-    struct arena scratch;
-    arena_init(&scratch);
-    int64_t *ids = ARENA_ARRAY(&scratch, int64_t, n);
-    str *headers = ARENA_ARRAY(&scratch, str, n);
-    for (size_t i = 0; i < n; i++)
-        ids[i] = imap_view_row(search->view, open[i]->index)->msg_id;
-    bool ok = store_fetch_headers(search->s->app->store, search->view->account_id, ids, n, &scratch,
-                                  imap_deadline(), headers, e);
-    for (size_t i = 0; ok && i < n; i++)
-        search_keys_make(&o->a, headers[i], open[i]->keys);
-    arena_fini(&scratch);
-    if (ok && clock_monotonic_ms() > search->deadline_ms)
-        return ERR(e, ERR_LIMIT, "ordering took too long, try again later");
-    return ok;
-}
-
-YIELDS static bool read_headers(const struct imap_search *search, struct order *o, struct err *e)
-{
-    struct entry **open = ARENA_ARRAY(&o->a, struct entry *, o->n + 1);
-    size_t n = 0;
-    for (size_t i = 0; i < o->n; i++) {
-        if (!o->entries[i].keys->is_known)
-            open[n++] = &o->entries[i];
-    }
-    for (size_t at = 0; at < n; at += HEADERS_AT_ONCE) {
-        size_t some = n - at < HEADERS_AT_ONCE ? n - at : HEADERS_AT_ONCE;
-        if (!read_some(search, o, open + at, some, e))
-            return false;
-    }
-    return true;
-}
-
-/* Whether so many messages are a good part of the account's. */
-YIELDS static bool is_dense(const struct imap_search *search, size_t n, bool *dense, struct err *e)
-{
-    struct store_quota quota;
-    *dense = false;
-    if (n <= DENSE_ABOVE)
-        return true;
-    if (!store_get_quota(search->s->app->store, search->view->account_id, imap_deadline(), &quota,
-                         e))
-        return false;
-    *dense = quota.used_messages <= (int64_t)n * 4;
-    return true;
-}
-
-YIELDS static bool read_keys(const struct imap_search *search, unsigned wanted, struct order *o,
-                             struct err *e)
-{
-    struct search_keys *keys = ARENA_ARRAY(&o->a, struct search_keys, o->n + 1);
-    int64_t *ids = ARENA_ARRAY(&o->a, int64_t, o->n + 1);
-    for (size_t i = 0; i < o->n; i++) {
-        o->entries[i].keys = &keys[i];
-        ids[i] = imap_view_row(search->view, o->entries[i].index)->msg_id;
-    }
-    struct search_keys_query query = {
-        .account_id = search->view->account_id, .msg_ids = ids, .n = o->n, .wanted = wanted
+    static const enum imap_column_kind columns[] = {
+        [IMAP_SORT_ARRIVAL] = IMAP_COLUMN_COUNT,
+        [IMAP_SORT_CC] = IMAP_COLUMN_CC,
+        [IMAP_SORT_DATE] = IMAP_COLUMN_DATE,
+        [IMAP_SORT_DISPLAYFROM] = IMAP_COLUMN_DISPLAYFROM,
+        [IMAP_SORT_DISPLAYTO] = IMAP_COLUMN_DISPLAYTO,
+        [IMAP_SORT_FROM] = IMAP_COLUMN_FROM,
+        [IMAP_SORT_RELEVANCY] = IMAP_COLUMN_COUNT,
+        [IMAP_SORT_SIZE] = IMAP_COLUMN_COUNT,
+        [IMAP_SORT_SUBJECT] = IMAP_COLUMN_SUBJECT,
+        [IMAP_SORT_TO] = IMAP_COLUMN_TO,
     };
-    if (wanted == 0)
-        return true;
-    if (!is_dense(search, o->n, &query.is_dense, e) ||
-        !search_keys_load(search->s->app->db, &query, &o->a, clock_deadline_in(ORDER_MS), keys,
-                          e) ||
-        !read_headers(search, o, e))
-        return false;
-    for (size_t i = 0; i < o->n; i++) {
-        if (keys[i].has_sent)
-            o->entries[i].sent_s = keys[i].sent_s;
-    }
-    return true;
+    return columns[by];
 }
 
-/* ---- the job ---- */
-
-static unsigned wanted_by(const struct order *o)
+static uint64_t value_by(const struct imap_search *search, enum imap_sort_by by,
+                         const struct store_row *row)
 {
-    static const unsigned wanted[] = {
-        [IMAP_SORT_ARRIVAL] = 0,
-        [IMAP_SORT_CC] = SEARCH_KEYS_ADDRESSES,
-        [IMAP_SORT_DATE] = SEARCH_KEYS_DATE,
-        [IMAP_SORT_DISPLAYFROM] = SEARCH_KEYS_ADDRESSES,
-        [IMAP_SORT_DISPLAYTO] = SEARCH_KEYS_ADDRESSES,
-        [IMAP_SORT_FROM] = SEARCH_KEYS_ADDRESSES,
-        [IMAP_SORT_RELEVANCY] = 0,
-        [IMAP_SORT_SIZE] = 0,
-        [IMAP_SORT_SUBJECT] = SEARCH_KEYS_SUBJECT,
-        [IMAP_SORT_TO] = SEARCH_KEYS_ADDRESSES,
-    };
-    unsigned all = 0;
-    for (size_t i = 0; i < o->n_sort; i++)
-        all |= wanted[o->sort[i].by];
-    if (o->n_sort)
-        return all;
-    return o->thread == IMAP_THREAD_ORDEREDSUBJECT ? SEARCH_KEYS_SUBJECT : SEARCH_KEYS_THREAD;
+    if (by == IMAP_SORT_RELEVANCY) /* the highest first (RFC 6203 section 6) */
+        return UINT32_MAX - imap_search_score(search, row);
+    return by == IMAP_SORT_SIZE ? row->size : (uint64_t)row->idate_s ^ (uint64_t)1 << 63;
 }
 
-static struct order *new_order(const struct imap_search *search, const struct imap_found *found)
+static uint64_t *values_by(const struct imap_search *search, const struct imap_found *found,
+                           enum imap_sort_by by, const struct imap_column *column, struct arena *a)
 {
-    struct order *o = HEAP_NEW(struct order);
-    arena_init(&o->a);
-    o->work = (struct work){ .run = run_order, .done = end_order };
-    o->n = found->n;
-    o->entries = ARENA_ARRAY(&o->a, struct entry, o->n + 1);
-    for (size_t i = 0; i < o->n; i++) {
+    uint64_t *values = ARENA_ARRAY(a, uint64_t, found->n + 1);
+    uint32_t place = 0;
+    for (size_t i = 0; i < found->n; i++) {
         const struct store_row *row = imap_view_row(search->view, found->index[i]);
-        o->entries[i] = (struct entry){ .sent_s = row->idate_s,
-                                        .arrived_s = row->idate_s,
-                                        .size = row->size,
-                                        .index = found->index[i],
-                                        .score = imap_search_score(search, row) };
+        if (column) {
+            place = imap_column_find(column, row->uid, place);
+            values[i] = imap_column_value(column, place);
+        } else {
+            values[i] = value_by(search, by, row);
+        }
+    }
+    return values;
+}
+
+static struct sorting *new_sorting(const struct imap_search *search,
+                                   const struct imap_search_args *args,
+                                   const struct imap_found *found,
+                                   const struct imap_order_columns *columns)
+{
+    struct sorting *o = HEAP_NEW(struct sorting);
+    arena_init(&o->a);
+    o->work = (struct work){ .run = run_sorting, .done = end_sorting };
+    o->n = found->n;
+    o->n_criteria = args->n_sort;
+    for (size_t i = 0; i < args->n_sort; i++) {
+        enum imap_sort_by by = args->sort[i].by;
+        enum imap_column_kind kind = column_by(by);
+        const struct imap_column *column = kind < IMAP_COLUMN_COUNT ? columns->of[kind] : NULL;
+        o->values[i] = values_by(search, found, by, column, &o->a);
+        o->is_reverse[i] = args->sort[i].is_reverse;
     }
     return o;
 }
 
-/* Reads and orders. False: the job is gone. */
-YIELDS static bool finish_order(const struct imap_search *search, struct order *o, struct err *e)
+static unsigned wanted_by(const struct imap_search_args *args)
 {
-    if (!read_keys(search, wanted_by(o), o, e)) {
-        end_order(&o->work);
-        return false;
+    unsigned wanted = 0;
+    for (size_t i = 0; i < args->n_sort; i++) {
+        enum imap_column_kind kind = column_by(args->sort[i].by);
+        wanted |= kind < IMAP_COLUMN_COUNT ? 1U << kind : 0;
     }
-    if (o->n <= OFFLOAD_ABOVE) {
-        run_order(&o->work);
-        return true;
-    }
-    if (work_run(&o->work, clock_deadline_in(ORDER_MS), e))
-        return true;
-    return false;
+    return wanted;
 }
 
-/* Ends a job that was finished. */
-static void drop_order(struct order *o, bool was_offloaded)
+static int by_index(const void *left, const void *right)
 {
-    if (was_offloaded) {
-        work_finish(&o->work);
-    } else {
-        end_order(&o->work);
-    }
+    const uint32_t *l = left, *r = right;
+    return (*l > *r) - (*l < *r);
+}
+
+/* Into the order of the mailbox, which what was found mostly has. */
+static void put_in_mailbox_order(struct imap_found *found)
+{
+    size_t i = 1;
+    while (i < found->n && found->index[i - 1] < found->index[i])
+        i++;
+    if (i < found->n)
+        qsort(found->index, found->n, sizeof(*found->index), by_index);
 }
 
 bool imap_order_sort(const struct imap_search *search, const struct imap_search_args *args,
                      struct imap_found *found, struct err *e)
 {
-    struct order *o = new_order(search, found);
-    struct imap_sort_criterion *sort = ARENA_ARRAY(&o->a, struct imap_sort_criterion, args->n_sort);
-    memcpy(sort, args->sort, args->n_sort * sizeof(*sort));
-    o->sort = sort;
-    o->n_sort = args->n_sort;
-    if (!finish_order(search, o, e))
+    struct imap_order_columns columns;
+    uint32_t *former = ARENA_ARRAY(&search->s->arena, uint32_t, found->n + 1);
+    put_in_mailbox_order(found);
+    if (!imap_order_columns_get(search, found, wanted_by(args), &columns, e))
         return false;
-    for (size_t i = 0; i < o->n; i++)
-        found->index[i] = o->entries[o->ranks[i].at].index;
-    drop_order(o, o->n > OFFLOAD_ABOVE);
+    struct sorting *o = new_sorting(search, args, found, &columns);
+    imap_order_columns_drop(&columns);
+    bool offloads = o->n * o->n_criteria > OFFLOAD_ABOVE;
+    if (!offloads) {
+        run_sorting(&o->work);
+    } else if (!work_run(&o->work, clock_deadline_in(ORDER_MS), e)) {
+        return false;
+    }
+    if (found->n)
+        memcpy(former, found->index, found->n * sizeof(*former));
+    for (size_t i = 0; i < found->n; i++)
+        found->index[i] = former[o->ranks[i].at];
+    if (offloads) {
+        work_finish(&o->work);
+    } else {
+        end_sorting(&o->work);
+    }
     return true;
 }
 
 /* ---- THREAD ---- */
+
+/* One job, with memory of its own: it may outlive the command in the pool. */
+struct threading {
+    struct work work;
+    struct arena a;
+    enum imap_thread_by by;
+    struct imap_thread_item *items;
+    size_t n;
+    struct imap_threads threads;
+};
+
+static void run_threading(struct work *work)
+{
+    struct threading *o = CONTAINER_OF(work, struct threading, work);
+    imap_thread_make(&o->a, o->by, o->items, (uint32_t)o->n, &o->threads);
+}
+
+static void end_threading(struct work *work)
+{
+    struct threading *o = CONTAINER_OF(work, struct threading, work);
+    arena_fini(&o->a);
+    free(o);
+}
 
 YIELDS static void send_threads(struct imap_session *s, const struct imap_threads *threads,
                                 const uint32_t *names)
@@ -365,19 +251,52 @@ YIELDS static void send_threads(struct imap_session *s, const struct imap_thread
     (void)(ok && buf_add(&s->out, STR("\r\n")) && imap_send_out(s));
 }
 
+/* Reads what the messages are threaded by. */
+YIELDS static bool read_items(const struct imap_search *search, const struct imap_found *found,
+                              struct threading *o, struct err *e)
+{
+    struct search_keys *keys = ARENA_ARRAY(&o->a, struct search_keys, found->n + 1);
+    unsigned wanted =
+        o->by == IMAP_THREAD_ORDEREDSUBJECT ? SEARCH_KEYS_SUBJECT : SEARCH_KEYS_THREAD;
+    if (!imap_order_keys_read(search, found, wanted, &o->a, keys, e))
+        return false;
+    o->n = found->n;
+    o->items = ARENA_ARRAY(&o->a, struct imap_thread_item, found->n + 1);
+    for (size_t i = 0; i < found->n; i++) {
+        int64_t arrived_s = imap_view_row(search->view, found->index[i])->idate_s;
+        int64_t sent_s = keys[i].has_sent ? keys[i].sent_s : arrived_s;
+        o->items[i] = (struct imap_thread_item){ &keys[i], sent_s, arrived_s };
+    }
+    return true;
+}
+
 bool imap_order_thread(const struct imap_search *search, enum imap_thread_by by, bool is_uid,
                        const struct imap_found *found, struct err *e)
 {
-    struct order *o = new_order(search, found);
-    o->thread = by;
-    if (!finish_order(search, o, e))
+    struct threading *o = HEAP_NEW(struct threading);
+    arena_init(&o->a);
+    o->work = (struct work){ .run = run_threading, .done = end_threading };
+    o->by = by;
+    if (!read_items(search, found, o, e)) {
+        end_threading(&o->work);
         return false;
+    }
+    bool offloads = o->n > OFFLOAD_THREADS_ABOVE;
+    if (!offloads) {
+        run_threading(&o->work);
+    } else if (!work_run(&o->work, clock_deadline_in(ORDER_MS), e)) {
+        return false;
+    }
     uint32_t *names = ARENA_ARRAY(&o->a, uint32_t, o->n + 1);
     for (size_t i = 0; i < o->n; i++) {
-        uint32_t index = o->entries[i].index;
+        uint32_t index = found->index[i];
         names[i] = is_uid ? imap_view_row(search->view, index)->uid : index + 1;
     }
     send_threads(search->s, &o->threads, names);
-    drop_order(o, o->n > OFFLOAD_ABOVE);
+    if (offloads) {
+        work_finish(&o->work);
+    } else {
+        end_threading(&o->work);
+    }
     return true;
 }

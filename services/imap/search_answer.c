@@ -52,7 +52,7 @@ YIELDS static bool send_plain(const struct imap_answer *a)
     struct buf *out = &a->s->out;
     bool ok = buf_add(out, a->is_sorted ? STR("* SORT") : STR("* SEARCH"));
     for (size_t i = 0; ok && i < a->found->n; i++) {
-        ok = buf_addf(out, " %u", (unsigned)name_of(a, i));
+        ok = buf_add_byte(out, ' ') && buf_add_uint(out, name_of(a, i));
         if (ok && out->n > FLUSH_AT)
             ok = imap_send_out(a->s);
     }
@@ -70,10 +70,9 @@ bool imap_answer_add_set(struct buf *out, const uint32_t *numbers, size_t n)
         size_t last = i;
         while (last + 1 < n && numbers[last + 1] == numbers[last] + 1)
             last++;
-        const char *comma = i ? "," : "";
-        ok = last > i
-                 ? buf_addf(out, "%s%u:%u", comma, (unsigned)numbers[i], (unsigned)numbers[last])
-                 : buf_addf(out, "%s%u", comma, (unsigned)numbers[i]);
+        ok = (i == 0 || buf_add_byte(out, ',')) && buf_add_uint(out, numbers[i]);
+        if (last > i)
+            ok = ok && buf_add_byte(out, ':') && buf_add_uint(out, numbers[last]);
         i = last + 1;
     }
     return ok;

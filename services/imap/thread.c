@@ -385,7 +385,8 @@ bool imap_thread_format(const struct imap_threads *t, uint32_t thread, const uin
             needs_space = false;
         }
         if (node < t->n) {
-            fits = fits && buf_addf(out, needs_space ? " %u" : "%u", (unsigned)names[node]);
+            fits =
+                fits && (!needs_space || buf_add_byte(out, ' ')) && buf_add_uint(out, names[node]);
             needs_space = true;
         }
         uint32_t child = t->nodes[node].first_child;
