@@ -8,6 +8,7 @@
 #include "notify/notify.h"
 #include "services/api/call.h"
 #include "services/api/event_streams.h"
+#include "services/api/part_places.h"
 
 /* Limits of requests, in this process. */
 struct api_rates {
@@ -41,6 +42,7 @@ struct api {
     struct event_streams events;
     struct api_health_seen health_seen;
     struct semaphore whole_messages; /* requests that hold a message as a whole */
+    struct part_places *part_places;
     struct notify_listener account_changed;
     int64_t began_us;    /* when the process started to serve; UTC */
     unsigned https_port; /* where plain HTTP sends browsers to */

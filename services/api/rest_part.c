@@ -4,6 +4,7 @@
 #include "http/http_values.h"
 #include "services/api/api.h"
 #include "services/api/download.h"
+#include "services/api/part_places.h"
 #include "services/api/shape_message.h"
 #include "store/mail.h"
 
@@ -11,6 +12,8 @@
 
 enum {
     PART_DEPTH_MAX = 100,
+    MESSAGE_MAX = 128 * 1024 * 1024,
+    MESSAGE_PIECE = 1024 * 1024, /* of a message that is read as a whole */
     DECODED_MAX = 128 * 1024 * 1024,
     DECODED_PIECES = 2 * DOWNLOAD_PIECE + 4096, /* what was asked for, and one piece decoded */
     READ_MS = 30000
@@ -83,31 +86,52 @@ static bool parse_path(str text, uint32_t path[PART_DEPTH_MAX], size_t *n)
     return true;
 }
 
-/* A part and the message it is in, in the arena. */
+/* A part and the message it is in. */
 struct found_part {
+    struct buf message; /* what the structure points into */
     const struct mime_structure *structure;
     const struct mime_part *part;
 };
 
-YIELDS static bool find_part(struct api_call *call, int64_t msg_id, str part_id, struct arena *a,
+static void found_init(struct found_part *found)
+{
+    *found = (struct found_part){ .part = NULL };
+    buf_init(&found->message, MESSAGE_MAX);
+}
+
+/* The whole message, piece by piece: in one answer of the database it would be in memory twice. */
+YIELDS static bool read_message(struct api_call *call, int64_t msg_id, struct buf *out,
+                                struct err *e)
+{
+    struct arena piece;
+    bool ok = true;
+    bool more = true;
+    arena_init(&piece);
+    while (ok && more) {
+        str octets = STR_EMPTY;
+        ok = store_fetch_body(call->app->store, call->who.account_id, msg_id, buf_str(out).n,
+                              MESSAGE_PIECE, &piece, call->deadline_ms, &octets, e) &&
+             (buf_add(out, octets) || ERR(e, ERR_LIMIT, "the message is too large"));
+        more = octets.n == MESSAGE_PIECE;
+        arena_reset(&piece);
+    }
+    arena_fini(&piece);
+    return ok;
+}
+
+YIELDS static bool find_part(struct api_call *call, int64_t msg_id, str number, struct arena *a,
                              struct found_part *out, struct err *e)
 {
     uint32_t path[PART_DEPTH_MAX];
     size_t n;
-    str raw;
-    if (!parse_path(part_id, path, &n)) {
-        (void)ERR(e, ERR_NOT_FOUND, "no part has this number");
+    if (!parse_path(number, path, &n))
+        return ERR(e, ERR_NOT_FOUND, "no part has this number");
+    if (!read_message(call, msg_id, &out->message, e))
         return false;
-    }
-    if (!store_fetch_body(call->app->store, call->who.account_id, msg_id, 0, SIZE_MAX, a,
-                          call->deadline_ms, &raw, e))
-        return false;
-    out->structure = mime_structure_parse(a, raw);
+    out->structure = mime_structure_parse(a, buf_str(&out->message));
     out->part = mime_structure_find(out->structure, path, n);
-    if (!out->part || out->part->kind == MIME_PART_MULTIPART) {
-        (void)ERR(e, ERR_NOT_FOUND, "no part has this number");
-        return false;
-    }
+    if (!out->part || out->part->kind == MIME_PART_MULTIPART)
+        return ERR(e, ERR_NOT_FOUND, "no part has this number");
     return true;
 }
 
@@ -125,15 +149,18 @@ static str part_name(struct arena *a, const struct mime_part *part, str part_id)
 bool part_load(struct api_call *call, int64_t msg_id, str part_id, struct part_loaded *out,
                struct err *e)
 {
-    struct found_part found = { NULL, NULL };
-    if (!find_part(call, msg_id, part_id, call->arena, &found, e))
-        return false;
-    *out = (struct part_loaded){
-        .octets = mime_part_decode(found.structure, found.part, call->arena, DECODED_MAX),
-        .type = part_type(call->arena, found.part),
-        .name = part_name(call->arena, found.part, part_id),
-    };
-    return true;
+    struct found_part found;
+    found_init(&found);
+    bool ok = find_part(call, msg_id, part_id, call->arena, &found, e);
+    if (ok) {
+        *out = (struct part_loaded){
+            .octets = mime_part_decode(found.structure, found.part, call->arena, DECODED_MAX),
+            .type = part_type(call->arena, found.part),
+            .name = part_name(call->arena, found.part, part_id),
+        };
+    }
+    buf_fini(&found.message);
+    return ok;
 }
 
 /* ---- a part piece by piece ---- */
@@ -143,31 +170,26 @@ bool part_load(struct api_call *call, int64_t msg_id, str part_id, struct part_l
 struct part_source {
     struct api_call *call;
     int64_t msg_id;
-    enum mime_encoding encoding;
-    size_t start; /* of the body in the message; it is as written there */
-    size_t end;
+    struct part_place place;
     size_t read_to; /* octets of the message up to here went into the decoder */
     struct mime_decoder decoder;
     struct buf decoded; /* not yet asked for */
     size_t at;          /* where `decoded` begins in the decoded part */
-    str type;
-    str name;
-    size_t size; /* decoded */
 };
 
 static void rewind_part(struct part_source *s)
 {
-    s->read_to = s->start;
+    s->read_to = s->place.start;
     s->at = 0;
     buf_clear(&s->decoded);
-    mime_decoder_init(&s->decoder, s->encoding);
+    mime_decoder_init(&s->decoder, s->place.encoding);
 }
 
 /* Decodes one piece more; *more is false behind the last. */
 static bool decode_piece(struct part_source *s, str raw, bool *more, struct err *e)
 {
     s->read_to += raw.n;
-    *more = s->read_to < s->end && raw.n > 0;
+    *more = s->read_to < s->place.end && raw.n > 0;
     if (!mime_decoder_update(&s->decoder, raw, &s->decoded) ||
         (!*more && !mime_decoder_finish(&s->decoder, &s->decoded)))
         return ERR(e, ERR_INTERNAL, "a part grew while it was decoded");
@@ -178,14 +200,14 @@ YIELDS static bool decode_next(struct part_source *s, bool *more, struct err *e)
 {
     struct arena a;
     str raw = STR_EMPTY;
-    size_t left = s->end - s->read_to;
+    size_t left = s->place.end - s->read_to;
+    size_t n = DOWNLOAD_PIECE - s->read_to % DOWNLOAD_PIECE; /* to the end of a stored frame */
     *more = false;
     if (left == 0)
         return true;
     arena_init(&a);
     bool ok = store_fetch_body(s->call->app->store, s->call->who.account_id, s->msg_id, s->read_to,
-                               left < DOWNLOAD_PIECE ? left : DOWNLOAD_PIECE, &a,
-                               clock_deadline_in(READ_MS), &raw, e) &&
+                               left < n ? left : n, &a, clock_deadline_in(READ_MS), &raw, e) &&
               decode_piece(s, raw, more, e);
     arena_fini(&a);
     return ok;
@@ -213,43 +235,61 @@ YIELDS static bool read_part(void *arg, size_t from, size_t n, struct arena *a, 
 /* The size of a decoded body is only known when it was decoded once. */
 static bool measure(struct part_source *s, str message, struct err *e)
 {
-    bool more = s->start < s->end;
+    bool more = s->place.start < s->place.end;
     rewind_part(s);
     while (more) {
-        size_t left = s->end - s->read_to;
+        size_t left = s->place.end - s->read_to;
         str raw = str_slice(message, s->read_to, left < DOWNLOAD_PIECE ? left : DOWNLOAD_PIECE);
         if (!decode_piece(s, raw, &more, e))
             return false;
         s->at += s->decoded.n;
         buf_clear(&s->decoded);
     }
-    s->size = s->at;
-    rewind_part(s);
+    s->place.size = s->at;
     return true;
 }
 
-/* Finds the part. The whole message is in memory only until this returns, and of a few requests at
- * a time. */
-YIELDS static bool open_part(struct part_source *s, str part_id, struct err *e)
+/* Finds the part in the whole message, which is in memory only until this returns. */
+YIELDS static bool locate_part(struct part_source *s, str number, struct err *e)
 {
     struct arena a;
-    struct found_part found = { NULL, NULL };
     struct arena *keep = s->call->arena;
-    struct semaphore *turn = &s->call->api->whole_messages;
-    if (!semaphore_acquire(turn, s->call->deadline_ms, e))
-        return false;
+    struct found_part found;
+    found_init(&found);
     arena_init(&a);
-    bool ok = find_part(s->call, s->msg_id, part_id, &a, &found, e);
+    bool ok = find_part(s->call, s->msg_id, number, &a, &found, e);
     if (ok) {
-        s->encoding = found.part->encoding;
-        s->start = found.part->body_start;
-        s->end = found.part->body_end;
-        s->type = part_type(keep, found.part);
-        s->name = arena_str(keep, part_name(keep, found.part, part_id));
+        s->place =
+            (struct part_place){ .start = found.part->body_start,
+                                 .end = found.part->body_end,
+                                 .encoding = found.part->encoding,
+                                 .type = part_type(keep, found.part),
+                                 .name = arena_str(keep, part_name(keep, found.part, number)) };
         ok = measure(s, found.structure->message, e);
     }
     arena_fini(&a);
-    semaphore_release(turn);
+    buf_fini(&found.message);
+    return ok;
+}
+
+/* Few requests at a time hold a whole message; who waited for one may find its work done. */
+YIELDS static bool open_part(struct part_source *s, str number, struct err *e)
+{
+    struct api *api = s->call->api;
+    const struct part_id id = { s->call->who.account_id, s->msg_id, number };
+    bool ok = part_places_find(api->part_places, &id, s->call->arena, &s->place);
+    if (!ok) {
+        if (!semaphore_acquire(&api->whole_messages, s->call->deadline_ms, e))
+            return false;
+        ok = part_places_find(api->part_places, &id, s->call->arena, &s->place);
+        if (!ok) {
+            ok = locate_part(s, number, e);
+            if (ok)
+                part_places_add(api->part_places, &id, &s->place);
+        }
+        semaphore_release(&api->whole_messages);
+    }
+    rewind_part(s);
     return ok;
 }
 
@@ -273,15 +313,15 @@ YIELDS static void send_part(struct api_call *call, const struct get_message_par
         return;
     }
     const struct download d = {
-        .type = source->type,
-        .name = source->name,
+        .type = source->place.type,
+        .name = source->place.name,
         .is_inline =
-            p->disposition == GET_MESSAGE_PART_DISPOSITION_INLINE && is_picture(source->type),
+            p->disposition == GET_MESSAGE_PART_DISPOSITION_INLINE && is_picture(source->place.type),
         .etag = arena_printf(call->arena, "\"%lld-%.*s\"", (long long)p->message_id,
                              STR_FMT(p->part_id)),
         .if_none_match = p->has_if_none_match ? p->if_none_match : STR_EMPTY,
         .range = p->has_range ? p->range : STR_EMPTY,
-        .size = source->size,
+        .size = source->place.size,
         .read = read_part,
         .arg = source,
     };

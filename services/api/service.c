@@ -165,6 +165,7 @@ struct api *api_new(struct app *app)
     notify_listen(app->notify, NOTIFY_ACCOUNT, &api->account_changed);
     events_init(api);
     semaphore_init(&api->whole_messages, API_WHOLE_MESSAGES);
+    api->part_places = part_places_new();
     return api;
 }
 
@@ -187,6 +188,7 @@ void api_free(struct api **api_ptr)
         http_rates_free(&api->rates.secrets);
     }
     auth_grants_free(&api->grants);
+    part_places_free(&api->part_places);
     arena_fini(&api->arena);
     free(api);
 }

@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """The API of a running Heronry over 100,000 messages of one account: one message, a page of
-conversations, searches. Loopback, plain HTTP with a token, so that TLS is not what is measured."""
+conversations, searches, and downloads of a large message and its attachment. Loopback, plain HTTP with
+a token, so that TLS is not what is measured."""
+import base64
 import json
+import random
 import ssl
 import time
 import urllib.parse
 import urllib.request
 
 from . import common, ours, web
+from .mail_client import Imap
 
 USER = (f"reader@{common.DOMAIN}", "a passphrase of the benchmark 7")
 
@@ -37,6 +41,17 @@ UPDATE mailbox_state s SET modseq = {count}, msgs = {count}, uidnext = {count} +
   FROM account a WHERE a.account_id = s.account_id AND a.login = '{login}' AND s.mailbox_id = 1;
 """
 
+LARGE = 36_600_000  # octets of an attachment in a message of 50 MB
+
+
+def large_mail():
+    """A message with one attachment of LARGE octets."""
+    text = base64.encodebytes(random.Random(5).randbytes(LARGE)).replace(b"\n", b"\r\n")
+    return (b"From: a@example.net\r\nTo: reader@example.test\r\nSubject: Large\r\nMIME-Version: 1.0\r\n"
+            b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nSee.\r\n--b\r\n"
+            b"Content-Type: application/octet-stream; name=a.bin\r\nContent-Disposition: attachment\r\n"
+            b"Content-Transfer-Encoding: base64\r\n\r\n" + text + b"--b--\r\n")
+
 
 def make_token(facts, user):
     """A token that may read the mail of the user (address, password)."""
@@ -60,12 +75,13 @@ class Api:
 
     def __init__(self, folder, count):
         self.server = ours.Heronry(folder, [USER], ("limits.http_per_ip=1000", "limits.api_token_per_minute=10000000",
-                                                    "workers.front=1"))
+                                                    "limits.message_size=60MB", "workers.front=1"))
         self.facts = self.server.facts
         self.server.psql(FILL.format(count=count, login=USER[0]))
         self.server.psql("VACUUM ANALYZE")
         self.token = make_token(self.facts, USER)
-        self.url = f"http://127.0.0.1:{self.facts['ports']['http']}/api/v1"
+        self.port = self.facts["ports"]["http"]
+        self.url = f"http://127.0.0.1:{self.port}/api/v1"
 
     def get(self, path):
         request = urllib.request.Request(self.url + path, headers={"Authorization": f"Bearer {self.token}"})
@@ -84,8 +100,32 @@ class Api:
             took.append((time.monotonic() - began) * 1000)
         return sorted(took)[int(len(took) * 0.95)]
 
+    def rss_kb(self):
+        return self.server.rss_kb()
+
+    def append_large(self):
+        """Puts a large message in; gives the path of its source, and its octets."""
+        mail = large_mail()
+        client = Imap(self.server.imaps, USER)
+        client.must(f"APPEND INBOX {{{len(mail)}+}}\r\n".encode() + mail)
+        client.close()
+        message = self.get("/messages?limit=1")["items"][0]["id"]
+        return f"/api/v1/messages/{message}", len(mail)
+
+    def downloads(self, path, size, together):
+        return web.downloads(self, path, size, together, f"Authorization: Bearer {self.token}\r\n")
+
     def stop(self):
         self.server.stop()
+
+
+def measure_downloads(api, together):
+    """The figures of one round of downloads: the message as it is, and its attachment decoded."""
+    path, size = api.append_large()
+    source = api.downloads(f"{path}/source", size, together)
+    part = api.downloads(f"{path}/parts/2", LARGE, together)
+    return {"source_mb": source["mb_per_s"], "source_grew": source["grew_mb"], "part_mb": part["mb_per_s"],
+            "part_grew": part["grew_mb"]}
 
 
 def measure(api, seconds):

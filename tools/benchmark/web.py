@@ -96,12 +96,12 @@ def download(port, path, headers=""):
         return total - head.index(b"\r\n\r\n") - 4
 
 
-def downloads(server, path, size, together):
+def downloads(server, path, size, together, headers=""):
     """Octets a second over all downloads, and how much the server's memory grew in MB."""
     before = peak = server.rss_kb()
     began = time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(together) as pool:
-        jobs = [pool.submit(download, server.port, path) for _ in range(together)]
+        jobs = [pool.submit(download, server.port, path, headers) for _ in range(together)]
         while not all(job.done() for job in jobs):
             peak = max(peak, server.rss_kb())
             time.sleep(0.01)
