@@ -13,7 +13,9 @@ struct search {
     struct arena *a;
     int64_t deadline_ms;
     struct delivery_route *route;
+    bool is_secure;   /* DNSSEC vouches for the names of the hosts */
     bool saw_failure; /* a lookup that may work later */
+    str no_tlsa;      /* why the TLSA records of a host are not known; empty: they are */
     bool saw_private;
     bool saw_own;
 };
@@ -45,7 +47,8 @@ static bool is_own(const struct delivery *d, const struct net_address *address)
     return false;
 }
 
-static void add_address(struct search *s, str host, struct net_address *address)
+static void add_address(struct search *s, str host, struct net_address *address,
+                        const struct dane *dane)
 {
     const struct config *config = s->d->app->config;
     if (s->route->n == DELIVERY_ADDRESSES_MAX)
@@ -59,7 +62,33 @@ static void add_address(struct search *s, str host, struct net_address *address)
             return;
     }
     net_address_set_port(address, (uint16_t)config_int(config, CONFIG_DELIVERY_PORT));
-    s->route->hosts[s->route->n++] = (struct delivery_host){ host, *address };
+    s->route->hosts[s->route->n++] =
+        (struct delivery_host){ .name = host, .address = *address, .dane = dane };
+}
+
+/* What the host's TLSA records demand. False with *e clear: they cannot be known now, so the host
+ * is not to be connected to. Yields. */
+YIELDS static bool find_dane(struct search *s, str host, const struct dns_addresses *found,
+                             const struct dane **out, struct err *e)
+{
+    const struct config *config = s->d->app->config;
+    const struct dane_host asked = { .name = host,
+                                     .port = (unsigned)config_int(config, CONFIG_DELIVERY_PORT),
+                                     .addresses = found };
+    struct err fault = ERR_CLEAR;
+    *out = NULL;
+    if (!s->is_secure || found->n == 0 || !config_bool(config, CONFIG_DELIVERY_DANE))
+        return true;
+    struct dane *dane = ARENA_NEW(s->a, struct dane);
+    *out = dane;
+    if (dane_find(s->d->app->dns, &asked, s->a, s->deadline_ms, dane, &fault))
+        return true;
+    if (fault.kind == ERR_DENIED || fault.kind == ERR_UNAVAILABLE) {
+        s->no_tlsa = arena_printf(s->a, "%.*s: %s", STR_FMT(host), fault.msg);
+    } else {
+        *e = fault;
+    }
+    return false;
 }
 
 YIELDS static bool add_host(struct search *s, str host, struct err *e)
@@ -73,8 +102,13 @@ YIELDS static bool add_host(struct search *s, str host, struct err *e)
         return false;
     }
     s->saw_failure = s->saw_failure || found.status == DNS_TEMPFAIL || found.status == DNS_BOGUS;
+    const struct dane *dane;
+    if (!find_dane(s, host, &found, &dane, &fault)) {
+        *e = fault;
+        return fault.kind == ERR_NONE;
+    }
     for (size_t i = 0; i < found.n; i++)
-        add_address(s, host, &found.list[i]);
+        add_address(s, host, &found.list[i], dane);
     return true;
 }
 
@@ -114,11 +148,22 @@ static bool no_route(struct delivery_route *out, enum reason reason)
     return true;
 }
 
+/* Of a host that we may not connect to, because it may demand what we do not know. */
+static bool no_tlsa(const struct search *s)
+{
+    s->route->failure = (struct queue_result){ .outcome = QUEUE_DEFERRED,
+                                               .status = STR("4.7.5"),
+                                               .reply = s->no_tlsa };
+    return true;
+}
+
 /* After all hosts were looked up. */
 static bool judge(const struct search *s)
 {
     if (s->route->n > 0)
         return true;
+    if (s->no_tlsa.n)
+        return no_tlsa(s);
     if (s->saw_failure)
         return no_route(s->route, ADDRESS_UNKNOWN);
     if (s->saw_own)
@@ -159,7 +204,7 @@ bool delivery_find_route(const struct delivery *d, str domain, struct arena *a, 
     struct dns_mx_list mx;
     struct err fault = ERR_CLEAR;
     bool is_loop;
-    *out = (struct delivery_route){ .n = 0 };
+    *out = (struct delivery_route){ .domain = domain };
     if (!dns_query_mx(d->app->dns, domain, a, deadline_ms, &mx, &fault)) {
         if (fault.kind == ERR_SYNTAX)
             return no_route(out, NO_SUCH_DOMAIN);
@@ -168,7 +213,9 @@ bool delivery_find_route(const struct delivery *d, str domain, struct arena *a, 
     }
     if (is_decided(&mx, out))
         return true;
-    struct search s = { .d = d, .a = a, .deadline_ms = deadline_ms, .route = out };
+    struct search s = {
+        .d = d, .a = a, .deadline_ms = deadline_ms, .route = out, .is_secure = mx.secure
+    };
     if (mx.status == DNS_NODATA)
         return add_host(&s, domain, e) && judge(&s);
     size_t n = delivery_cut_mx(&mx, str_from_cstr(d->app->hostname), &is_loop);

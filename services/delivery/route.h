@@ -5,13 +5,16 @@
 
 #include "dns/dns.h"
 #include "services/delivery/delivery.h"
+#include "transport_policy/transport_policy.h"
 
 struct delivery_host {
     str name;
     struct net_address address; /* with port */
+    const struct dane *dane;    /* what its TLSA records demand; NULL: nothing */
 };
 
 struct delivery_route {
+    str domain;
     struct delivery_host hosts[DELIVERY_ADDRESSES_MAX]; /* in the order to try them */
     size_t n;                                           /* 0: `failure` says why */
     struct queue_result failure;

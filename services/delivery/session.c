@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Opens and closes SMTP connections. TLS is opportunistic (RFC 7435): it is tried whenever offered;
- * what it lacks is logged, and refused only where the configuration demands it. */
+ * what it lacks is logged, and refused only where somebody demands it (security.h). */
 #include "services/delivery/session.h"
 
 #include "obs/obs.h"
@@ -172,13 +172,13 @@ static void warn_degraded(const struct delivery_session *s, const char *why)
             OBS_CSTR("reason", why));
 }
 
-/* The server would not have TLS: fine unless the configuration demands it. */
+/* The server would not have TLS: fine unless somebody demands it. */
 static enum opened without_tls(struct delivery_session *s, const char *why,
                                struct queue_result *failure)
 {
-    if (!config_bool(s->d->app->config, CONFIG_DELIVERY_REQUIRE_TLS))
+    if (!s->demand.encrypted)
         return OPENED;
-    *failure = delivery_deferred(s, "4.7.4", "TLS is required, but %s", why);
+    *failure = delivery_deferred(s, "4.7.4", "TLS is required by %s, but %s", s->demand.by, why);
     delivery_session_drop(s);
     return OPEN_FAILED;
 }
@@ -187,18 +187,36 @@ static enum opened without_tls(struct delivery_session *s, const char *why,
  * is not required. */
 static enum opened judge_certificate(struct delivery_session *s, struct queue_result *failure)
 {
-    const struct config *config = s->d->app->config;
     const struct tls_facts *facts = net_conn_tls(s->conn);
-    if (facts->verified || !config_bool(config, CONFIG_DELIVERY_VERIFY_TLS))
+    if (facts->verified)
         return OPENED;
-    if (!config_bool(config, CONFIG_DELIVERY_REQUIRE_TLS)) {
-        warn_degraded(s, facts->verify_error);
+    if (!facts->by_dane && !s->demand.verified) {
+        if (config_bool(s->d->app->config, CONFIG_DELIVERY_VERIFY_TLS))
+            warn_degraded(s, facts->verify_error);
         return OPENED;
     }
-    *failure = delivery_deferred(s, "4.7.5", "the server's certificate does not verify: %s",
-                                 facts->verify_error);
+    *failure =
+        delivery_deferred(s, "4.7.5", "the server's certificate does not verify%s: %s",
+                          facts->by_dane ? " by its TLSA records (DANE)" : "", facts->verify_error);
     delivery_session_drop(s);
     return OPEN_FAILED;
+}
+
+/* Yields. */
+YIELDS static bool shake_hands(struct delivery_session *s, const struct delivery_host *host,
+                               struct err *e)
+{
+    const struct dane *dane = s->demand.dane;
+    int64_t deadline_ms = clock_deadline_in(HANDSHAKE_MS);
+    if (!dane) {
+        return net_starttls_client(s->conn, s->d->tls, arena_cstr(s->a, host->name), deadline_ms,
+                                   e);
+    }
+    const struct tls_dane expected = { .base = arena_cstr(s->a, dane->base),
+                                       .next_hop = arena_cstr(s->a, s->domain),
+                                       .records = dane->records,
+                                       .n = dane->n };
+    return net_starttls_dane(s->conn, s->d->tls, &expected, deadline_ms, e);
 }
 
 YIELDS static enum opened start_tls(struct delivery_session *s, const struct delivery_host *host,
@@ -213,8 +231,7 @@ YIELDS static enum opened start_tls(struct delivery_session *s, const struct del
     }
     if (s->reply.code != 220)
         return without_tls(s, "the server refused STARTTLS", failure);
-    const char *name = arena_cstr(s->a, host->name);
-    if (!net_starttls_client(s->conn, s->d->tls, name, clock_deadline_in(HANDSHAKE_MS), &e)) {
+    if (!shake_hands(s, host, &e)) {
         delivery_session_drop(s);
         *failure = delivery_deferred(s, "4.7.5", "TLS failed: %s", e.msg);
         warn_degraded(s, e.msg);
@@ -255,6 +272,7 @@ YIELDS static enum opened open_one(struct delivery_session *s, const struct deli
     char ip[NET_ADDRESS_TEXT];
     s->remote = arena_printf(s->a, "%.*s [%.*s]", STR_FMT(host->name),
                              STR_FMT(net_address_ip(&host->address, ip)));
+    s->demand = delivery_demand_of(s->d->app->config, host);
     if (!greet(s, host, failure) || !say_hello(s, failure))
         return OPEN_FAILED;
     return tls == TLS_TRY ? start_tls(s, host, failure) : OPENED;
@@ -274,10 +292,11 @@ bool delivery_session_open(struct delivery_session *s, const struct delivery_rou
 {
     bool found = false;
     *failure = delivery_deferred(s, "4.4.1", "no server was tried");
+    s->domain = route->domain;
     int64_t former_ms = delivery_limit(s->patience.open_ms);
     for (size_t i = 0; i < route->n && !found && !s->is_lost && !fiber_is_cancelled(); i++) {
         enum opened what = open_one(s, &route->hosts[i], TLS_TRY, failure);
-        if (what == OPEN_TLS_FAILED && !config_bool(s->d->app->config, CONFIG_DELIVERY_REQUIRE_TLS))
+        if (what == OPEN_TLS_FAILED && !s->demand.encrypted)
             what = open_one(s, &route->hosts[i], TLS_AVOID, failure);
         found = what == OPENED;
     }

@@ -4,7 +4,7 @@
 #ifndef DELIVERY_SESSION_H
 #define DELIVERY_SESSION_H
 
-#include "services/delivery/route.h"
+#include "services/delivery/security.h"
 #include "wire/smtp_reply.h"
 
 /* How long things may take as a whole: single answers have limits of their own, but a server that
@@ -22,11 +22,13 @@ struct delivery_session {
     struct net_conn *conn; /* NULL: not connected */
     struct smtp_reply reply;
     struct smtp_extensions offers;
-    str remote;          /* "mx.example.net [192.0.2.1]" */
-    bool needs_reset;    /* the last transaction was not finished: RSET first */
-    bool is_lost;        /* the lease was lost: nothing may be sent any more */
-    unsigned n_messages; /* begun on this connection */
-    unsigned n_awaited;  /* replies to commands that were written */
+    str remote;                    /* "mx.example.net [192.0.2.1]" */
+    str domain;                    /* the destination */
+    struct delivery_demand demand; /* on the connection to this server */
+    bool needs_reset;              /* the last transaction was not finished: RSET first */
+    bool is_lost;                  /* the lease was lost: nothing may be sent any more */
+    unsigned n_messages;           /* begun on this connection */
+    unsigned n_awaited;            /* replies to commands that were written */
     struct delivery_patience patience;
 };
 

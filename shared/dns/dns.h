@@ -22,6 +22,7 @@ void dns_free(struct dns **d);
 
 enum dns_type {
     DNS_A = 1,
+    DNS_CNAME = 5,
     DNS_PTR = 12,
     DNS_MX = 15,
     DNS_TXT = 16,
@@ -71,9 +72,10 @@ YIELDS bool dns_query_mx(struct dns *d, str domain, struct arena *a, int64_t dea
 
 struct dns_addresses {
     enum dns_status status;
-    bool secure;
+    bool secure;              /* what was answered is; a question that failed says nothing */
     struct net_address *list; /* AAAA first, then A, port 0; in the arena */
     size_t n;
+    str canonical; /* name after CNAMEs, in the arena; empty when the same */
 };
 
 /* The addresses of a host. Yields. */

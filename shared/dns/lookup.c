@@ -153,6 +153,25 @@ static enum dns_status worse(enum dns_status a, enum dns_status b)
     return a == DNS_OK ? DNS_NODATA : a;
 }
 
+static bool has_failed(const struct dns_answer *answer)
+{
+    return answer->status == DNS_TEMPFAIL || answer->status == DNS_BOGUS;
+}
+
+/* Whether the host's zone is signed. Who suppresses one of the answers must not make it look as if
+ * it were not (RFC 7672 section 2.1.2). */
+static bool are_secure(const struct dns_answer *a, const struct dns_answer *b)
+{
+    if (has_failed(a) || has_failed(b))
+        return a->secure || b->secure;
+    return a->secure && b->secure;
+}
+
+static str name_of(const struct dns_answer *answer)
+{
+    return answer->canonical ? str_from_cstr(answer->canonical) : STR_EMPTY;
+}
+
 bool dns_query_addresses(struct dns *d, str host, struct arena *a, int64_t deadline_ms,
                          struct dns_addresses *out, struct err *e)
 {
@@ -172,7 +191,8 @@ bool dns_query_addresses(struct dns *d, str host, struct arena *a, int64_t deadl
     question_end(d, &q4);
     if (!ok)
         return false;
-    *out = (struct dns_addresses){ .secure = v6.secure && v4.secure };
+    *out = (struct dns_addresses){ .secure = are_secure(&v6, &v4),
+                                   .canonical = v6.n ? name_of(&v6) : name_of(&v4) };
     out->list = ARENA_ARRAY(a, struct net_address, v6.n + v4.n);
     add_addresses(&v6, 16, out);
     add_addresses(&v4, 4, out);

@@ -90,6 +90,10 @@ YIELDS bool net_starttls(struct net_conn *c, struct tls_server *tls, int64_t dea
  * of verification is in net_conn_tls. Yields. */
 YIELDS bool net_starttls_client(struct net_conn *c, struct tls_client *tls, const char *host,
                                 int64_t deadline_ms, struct err *e);
+/* The same, but the certificate is verified by TLSA records: then facts->by_dane is set. When none
+ * of them can be used it is like net_starttls_client with dane->base for a host. Yields. */
+YIELDS bool net_starttls_dane(struct net_conn *c, struct tls_client *tls,
+                              const struct tls_dane *dane, int64_t deadline_ms, struct err *e);
 /* What was agreed; NULL when the connection is in plain text. Valid as long as the connection. */
 const struct tls_facts *net_conn_tls(const struct net_conn *c);
 

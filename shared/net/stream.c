@@ -114,16 +114,37 @@ bool net_starttls(struct net_conn *c, struct tls_server *tls, int64_t deadline_m
     return conn_handshake(c, tls_server_accept(tls, c->fd), deadline_ms, e);
 }
 
-bool net_starttls_client(struct net_conn *c, struct tls_client *tls, const char *host,
-                         int64_t deadline_ms, struct err *e)
+/* What a client does before its handshake. Yields. */
+YIELDS static bool end_plain_text(struct net_conn *c, struct err *e)
 {
     if (!net_flush(c, e))
         return false;
     /* O1: replies sent before TLS could be taken for replies under TLS. */
-    if (net_buffered(c) > 0) {
-        forget_input(c);
-        c->broken = true;
-        return ERR(e, ERR_DENIED, "the peer sent plain text after agreeing to TLS");
-    }
-    return conn_handshake(c, tls_client_connect(tls, c->fd, host), deadline_ms, e);
+    if (net_buffered(c) == 0)
+        return true;
+    forget_input(c);
+    c->broken = true;
+    return ERR(e, ERR_DENIED, "the peer sent plain text after agreeing to TLS");
+}
+
+bool net_starttls_client(struct net_conn *c, struct tls_client *tls, const char *host,
+                         int64_t deadline_ms, struct err *e)
+{
+    return end_plain_text(c, e) &&
+           conn_handshake(c, tls_client_connect(tls, c->fd, host), deadline_ms, e);
+}
+
+bool net_starttls_dane(struct net_conn *c, struct tls_client *tls, const struct tls_dane *dane,
+                       int64_t deadline_ms, struct err *e)
+{
+    if (!end_plain_text(c, e))
+        return false;
+    SSL *ssl = tls_client_connect_dane(tls, c->fd, dane);
+    bool by_dane = ssl != NULL;
+    if (!by_dane)
+        ssl = tls_client_connect(tls, c->fd, dane->base);
+    if (!conn_handshake(c, ssl, deadline_ms, e))
+        return false;
+    c->facts.by_dane = by_dane;
+    return true;
 }

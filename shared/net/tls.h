@@ -57,12 +57,30 @@ enum tls_verify {
 struct tls_client *tls_client_new(enum tls_verify verify, const char *ca_file, struct err *e);
 void tls_client_free(struct tls_client **c);
 
+/* A TLSA record (RFC 6698 section 2.1). */
+struct tls_dane_record {
+    unsigned usage;    /* 2: an issuer in the chain, 3: the server's own certificate */
+    unsigned selector; /* 0: whole certificate, 1: its public key */
+    unsigned matching; /* 0: the octets themselves, 1: SHA-256, 2: SHA-512 */
+    str data;
+};
+
+/* By what a server proves who it is, when DNS says so (DANE for SMTP, RFC 7672). */
+struct tls_dane {
+    const char *base;     /* TLSA base domain: what is asked for by SNI, and a name that an issuer's
+                             record accepts in the certificate */
+    const char *next_hop; /* another such name (RFC 7672 section 3.2.2), or NULL */
+    const struct tls_dane_record *records;
+    size_t n;
+};
+
 struct tls_facts {
     const char *version;      /* "TLSv1.3"; static */
     const char *cipher;       /* "TLS_AES_128_GCM_SHA256"; static */
     const char *sni;          /* name asked for, empty when none; lives as long as the connection */
     bool verified;            /* client side: chain and host name are good */
     const char *verify_error; /* why not, empty when verified; static */
+    bool by_dane;             /* both were found out by TLSA records, not by trust anchors */
 };
 
 /* Channel bindings: octets that both ends of this TLS connection know and no other connection has.

@@ -28,6 +28,7 @@ struct tls_client *tls_client_new(enum tls_verify verify, const char *ca_file, s
         SSL_CTX_free(context);
         return NULL;
     }
+    INVARIANT(SSL_CTX_dane_enable(context) == 1);
     struct tls_client *c = HEAP_NEW(struct tls_client);
     c->context = context;
     return c;
@@ -64,4 +65,28 @@ SSL *tls_client_connect(struct tls_client *c, int fd, const char *host)
     /* A name too long for SNI is still the name that must match. */
     (void)SSL_set_tlsext_host_name(ssl, host);
     return ssl;
+}
+
+SSL *tls_client_connect_dane(struct tls_client *c, int fd, const struct tls_dane *dane)
+{
+    size_t usable = 0;
+    SSL *ssl = SSL_new(c->context);
+    INVARIANT(ssl && SSL_set_fd(ssl, fd) == 1);
+    SSL_set_connect_state(ssl);
+    SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    bool ok = SSL_dane_enable(ssl, dane->base) == 1; /* with SNI and the name to expect */
+    if (ok && dane->next_hop)
+        INVARIANT(SSL_add1_host(ssl, dane->next_hop) == 1);
+    /* The record of the certificate itself says whose it is (RFC 7672 section 3.1.1). */
+    (void)SSL_dane_set_flags(ssl, DANE_FLAG_NO_DANE_EE_NAMECHECKS);
+    for (size_t i = 0; i < dane->n && ok; i++) {
+        const struct tls_dane_record *r = &dane->records[i];
+        usable +=
+            SSL_dane_tlsa_add(ssl, (uint8_t)r->usage, (uint8_t)r->selector, (uint8_t)r->matching,
+                              (const unsigned char *)r->data.p, r->data.n) > 0;
+    }
+    if (usable)
+        return ssl;
+    SSL_free(ssl);
+    return NULL;
 }

@@ -16,6 +16,10 @@ SSL *tls_server_accept(struct tls_server *s, int fd);
 /* `host`: whom we want to talk to, a name or an IP; may be NULL (no SNI, nothing to verify). */
 SSL *tls_client_connect(struct tls_client *c, int fd, const char *host);
 
+/* The same for a server that is known by TLSA records: names, dates and issuers count as RFC 7672
+ * section 3.1 says. NULL: OpenSSL can use none of the records. */
+SSL *tls_client_connect_dane(struct tls_client *c, int fd, const struct tls_dane *dane);
+
 /* The facts of a finished handshake. */
 void tls_facts_read(SSL *ssl, struct tls_facts *out);
 

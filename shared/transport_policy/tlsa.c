@@ -12,15 +12,15 @@ enum {
 /* Octets of the data by matching type; 0: any. */
 static const size_t data_sizes[] = { 0, 32, 64 };
 
-bool tlsa_parse(str rdata, struct tlsa *out)
+bool tlsa_parse(str rdata, struct tls_dane_record *out)
 {
     if (rdata.n <= HEAD || rdata.n - HEAD > DATA_MAX)
         return false;
     unsigned usage = (unsigned char)rdata.p[0];
-    *out = (struct tlsa){ .usage = usage == TLSA_TRUST_ANCHOR ? TLSA_TRUST_ANCHOR : TLSA_END_ENTITY,
-                          .selector = (unsigned char)rdata.p[1],
-                          .matching = (unsigned char)rdata.p[2],
-                          .data = str_skip(rdata, HEAD) };
+    *out = (struct tls_dane_record){ .usage = usage,
+                                     .selector = (unsigned char)rdata.p[1],
+                                     .matching = (unsigned char)rdata.p[2],
+                                     .data = str_skip(rdata, HEAD) };
     if ((usage != TLSA_TRUST_ANCHOR && usage != TLSA_END_ENTITY) || out->selector > 1 ||
         out->matching >= COUNT_OF(data_sizes))
         return false;
@@ -28,7 +28,8 @@ bool tlsa_parse(str rdata, struct tlsa *out)
     return wanted == 0 || out->data.n == wanted;
 }
 
-enum tlsa_demand tlsa_select(const str *rdata, size_t n_rdata, struct tlsa out[TLSA_MAX], size_t *n)
+enum tlsa_demand tlsa_select(const str *rdata, size_t n_rdata, struct tls_dane_record out[TLSA_MAX],
+                             size_t *n)
 {
     *n = 0;
     for (size_t i = 0; i < n_rdata && *n < TLSA_MAX; i++)

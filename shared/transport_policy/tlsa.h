@@ -4,7 +4,7 @@
 #ifndef TRANSPORT_POLICY_TLSA_H
 #define TRANSPORT_POLICY_TLSA_H
 
-#include "base/base.h"
+#include "net/tls.h"
 
 enum {
     TLSA_MAX = 32 /* records of one host that are used */
@@ -16,16 +16,9 @@ enum tlsa_usage {
     TLSA_END_ENTITY = 3    /* DANE-EE: the server's own; names and dates do not count */
 };
 
-struct tlsa {
-    enum tlsa_usage usage;
-    unsigned selector; /* 0: whole certificate, 1: its public key */
-    unsigned matching; /* 0: the octets themselves, 1: SHA-256, 2: SHA-512 */
-    str data;          /* borrows the RDATA */
-};
-
-/* Reads one record. False: it is malformed, or of a kind that SMTP cannot use (PKIX-TA, PKIX-EE,
- * unknown numbers, a hash of the wrong length). */
-bool tlsa_parse(str rdata, struct tlsa *out);
+/* Reads one record; its data borrow the RDATA. False: it is malformed, or of a kind that SMTP
+ * cannot use (PKIX-TA, PKIX-EE, unknown numbers, a hash of the wrong length). */
+bool tlsa_parse(str rdata, struct tls_dane_record *out);
 
 /* What the records of a host demand. */
 enum tlsa_demand {
@@ -35,7 +28,7 @@ enum tlsa_demand {
 };
 
 /* Keeps the usable ones, at most TLSA_MAX, in *n (RFC 7672 section 2.2). */
-enum tlsa_demand tlsa_select(const str *rdata, size_t n_rdata, struct tlsa out[TLSA_MAX],
+enum tlsa_demand tlsa_select(const str *rdata, size_t n_rdata, struct tls_dane_record out[TLSA_MAX],
                              size_t *n);
 
 /* Appends "_25._tcp.mx.example.com. IN TLSA 3 1 1 <hex>" for a public key (its SHA-256): the line

@@ -8,7 +8,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     const str text = str_of((const char *)data, n);
     struct mta_sts_policy policy;
-    struct tlsa tlsa;
+    struct tls_dane_record tlsa;
     str id;
     if (mta_sts_record_find(&text, 1, &id, NULL))
         INVARIANT(id.n > 0 && id.n <= MTA_STS_ID_MAX);

@@ -15,18 +15,35 @@ DOMAIN = "out.test"
 
 
 class Zone:
-    """Serves `records` (zone file lines) of out.test on loopback."""
+    """Serves `records` (zone file lines) of out.test on loopback. A zone that is signed has its trust
+    anchor in `anchor`; `forge` pairs are texts that somebody replaced behind the signer's back."""
 
-    def __init__(self, records):
+    def __init__(self, records, signed=False, forge=()):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="heronry-nsd-", dir="/tmp"))
         lines = [f"$ORIGIN {DOMAIN}.", "$TTL 1", "@ SOA ns hostmaster 1 3600 600 86400 1", "@ NS ns",
                  "ns A 127.0.0.1", *records]
         (self.folder / "zone").write_text("\n".join(lines) + "\n")
+        if signed:
+            self._sign(forge)
         for _ in range(5):
             self._start()
             if self._answers():
                 return
         raise AssertionError("nsd does not answer: " + (self.folder / "log").read_text(errors="replace"))
+
+    def _sign(self, forge):
+        def run(*command):
+            return subprocess.run(command, cwd=self.folder, check=True, capture_output=True, text=True).stdout.strip()
+
+        key = run("ldns-keygen", "-a", "ECDSAP256SHA256", "-k", DOMAIN)
+        run("ldns-signzone", "-o", DOMAIN, "-f", "zone.signed", "zone", key)
+        text = (self.folder / "zone.signed").read_text()
+        for true, false in forge:
+            assert true in text
+            text = text.replace(true, false)
+        (self.folder / "zone").write_text(text)
+        self.anchor = self.folder / f"{key}.ds"
+        self.folder.chmod(0o755)  # for the user that Heronry becomes
 
     def _start(self):
         """On a port that is free for UDP; that another program has it for TCP shows in nsd's end."""
@@ -75,17 +92,18 @@ class Message:
 
 
 class Sink:
-    """A mail server on 127.0.0.1:port. `answer(verb, argument)` gives a reply line (without CRLF) or
+    """A mail server on address:port. `answer(verb, argument)` gives a reply line (without CRLF) or
     None for the ordinary one; raising ConnectionError cuts the connection."""
 
-    def __init__(self, port, answer=None, *, tls=None, extensions=("PIPELINING", "8BITMIME", "SIZE 30000000")):
+    def __init__(self, port, answer=None, *, address="127.0.0.1", tls=None,
+                 extensions=("PIPELINING", "8BITMIME", "SIZE 30000000")):
         self.answer = answer or (lambda verb, argument: None)
         self.tls, self.extensions = tls, list(extensions)
         self.messages, self.commands, self.connections = [], [], 0
         self.open, self.most_open = 0, 0
         self.before_reply = None  # called with verb and text, outside of the lock: may sleep
         self.lock = threading.Lock()
-        self.listener = socket.create_server(("127.0.0.1", port), backlog=100)
+        self.listener = socket.create_server((address, port), backlog=100)
         self.closing = False
         threading.Thread(target=self._accept, daemon=True).start()
 

@@ -152,7 +152,7 @@ static void begin(struct world *w, const struct script *script, const char *conf
     w->script = script;
     make_tls(w);
     listen_here(w);
-    w->route.hosts[0] = (struct delivery_host){ STR("mx.example"), w->at };
+    w->route.hosts[0] = (struct delivery_host){ .name = STR("mx.example"), .address = w->at };
     w->route.n = 1;
     w->lease.until_ms = clock_deadline_in(60000);
     w->message = (struct queue_message){

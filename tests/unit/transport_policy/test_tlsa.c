@@ -31,7 +31,7 @@ static void demands(void **state)
         { { STR_INIT("\3") }, 1, TLSA_ENCRYPT, 0 },
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        struct tlsa out[TLSA_MAX];
+        struct tls_dane_record out[TLSA_MAX];
         size_t n = 99;
         if (tlsa_select(cases[i].records, cases[i].n, out, &n) != cases[i].demand ||
             n != cases[i].usable)
@@ -43,7 +43,7 @@ static void fields_and_the_line_of_a_zone(void **state)
 {
     (void)state;
     const uint8_t *hash = (const uint8_t *)HASH32;
-    struct tlsa one;
+    struct tls_dane_record one;
     struct buf line;
     assert_true(tlsa_parse(STR("\2\1\1" HASH32), &one));
     assert_int_equal(one.usage, TLSA_TRUST_ANCHOR);

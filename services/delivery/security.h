@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How secure a connection to a server must be, and by whose word. */
+#ifndef DELIVERY_SECURITY_H
+#define DELIVERY_SECURITY_H
+
+#include "services/delivery/route.h"
+
+struct delivery_demand {
+    bool encrypted;          /* nothing goes in plain text */
+    bool verified;           /* the certificate must verify by trust anchors, unless ... */
+    const struct dane *dane; /* ... these TLSA records verify it (RFC 7672 section 2.2), or NULL */
+    const char *by;          /* whose demand it is, as "TLS is required by ..." goes on; static */
+    const char *policy;      /* its name in the log, of RFC 8460 section 4.2; static */
+};
+
+/* What is demanded of this server: by its TLSA records, else by the configuration. Pure. */
+struct delivery_demand delivery_demand_of(const struct config *config,
+                                          const struct delivery_host *host);
+
+#endif
