@@ -2,7 +2,7 @@
 // The administration, as an administrator uses it; what is done here is looked at by the API too.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { accessible, calm, DESKTOP, facts, openWindow, PHONE, toast, unique, until } from "./support/site.mjs";
+import { accessible, api, calm, DESKTOP, facts, openWindow, PHONE, toast, unique, until } from "./support/site.mjs";
 
 const PAGES = ["overview", "domains", "accounts", "addresses", "queue", "audit"];
 let page;
@@ -27,18 +27,6 @@ async function admin() {
 async function show(window, hash, heading) {
   await window.goto(`${facts.base}/admin/#/${hash}`);
   await window.getByRole("heading", { level: 1, name: heading }).waitFor();
-}
-
-function api(window, path, options = {}) {
-  return window.evaluate(
-    async ([url, more]) => {
-      const headers = { "X-Heronry": "1", ...(more.body ? { "Content-Type": "application/json" } : {}) };
-      const answer = await fetch(`/api/v1${url}`, { ...more, headers });
-      const text = await answer.text();
-      return { status: answer.status, body: text ? JSON.parse(text) : null };
-    },
-    [path, options],
-  );
 }
 
 test("an administrator gets in and sees the server", async () => {

@@ -3,38 +3,16 @@
 // one connection there, one script that ran, one frame that went elsewhere fails the test.
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
-import net from "node:net";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
-import { chromiumArguments, facts, openWindow, row, signIn, until } from "./support/site.mjs";
+import { before, test } from "node:test";
+import { facts, openWindow, row, signIn, until } from "./support/site.mjs";
+import { hits, setTripwire, tripwireNotices } from "./support/tripwire.mjs";
 
 const reader = facts.victim;
-const CHROMIUMS_OWN = /(?:^|\.)(?:google|googleapis|gstatic|gvt1)\.com$/;
-const hits = [];
-/** The name in a TLS greeting (RFC 6066 section 3: the extension 0), or "TLS". */
-function greeted(data) {
-  for (let i = 0; i + 9 < data.length; i++) {
-    const [type, whole, list, n] = [data.readUInt16BE(i), data.readUInt16BE(i + 2), data.readUInt16BE(i + 4), data.readUInt16BE(i + 7)];
-    if (type === 0 && whole === list + 2 && list === n + 3 && data[i + 6] === 0) return data.toString("latin1", i + 9, i + 9 + n);
-  }
-  return "TLS";
-}
-
-const tripwire = net.createServer((socket) => {
-  socket.on("error", () => undefined);
-  socket.once("data", (data) => {
-    const text = data.toString("latin1");
-    const host = data[0] === 0x16 ? greeted(data) : (/^host: ([^:\r]+)/im.exec(text)?.[1] ?? "");
-    // Chromium itself likes to call home.
-    if (!CHROMIUMS_OWN.test(host)) hits.push(data[0] === 0x16 ? host : text.slice(0, 300));
-    socket.end("HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n");
-  });
-});
 let page;
 
 before(async () => {
-  await new Promise((resolve) => tripwire.listen(0, "127.0.0.1", resolve));
-  chromiumArguments([`--host-resolver-rules=MAP * 127.0.0.1:${tripwire.address().port}, EXCLUDE localhost`]);
+  await setTripwire();
   page = await openWindow();
   page.on("dialog", (dialog) => {
     hits.push(`dialog: ${dialog.message()}`);
@@ -42,14 +20,7 @@ before(async () => {
   });
 });
 
-after(() => tripwire.close());
-
-test("the tripwire notices", async () => {
-  // Without content there is no page, and so no icon of it to fetch later.
-  await page.goto("http://tripwire.example/control").catch(() => undefined);
-  assert.equal(hits.filter((one) => one.includes("/control")).length, 1);
-  hits.length = 0;
-});
+test("the tripwire notices", () => tripwireNotices(page));
 
 test("no hostile mail gets out, runs or leads away", async () => {
   await signIn(page, reader);
@@ -146,26 +117,4 @@ test("answering and forwarding any hostile mail quotes it without its teeth", as
     assert.deepEqual(hits, [], `mail ${i}`);
   }
   assert.equal(seen.size, total, "every mail was quoted");
-});
-
-test("names that carry markup are shown as text everywhere", async () => {
-  const markup = '<img src=x onerror="window.pwned=1">';
-  const subject = await page.evaluate(async (name) => {
-    const answer = await fetch("/api/v1/mailboxes", {
-      method: "POST",
-      headers: { "X-Heronry": "1", "Content-Type": "application/json" },
-      body: JSON.stringify({ name }),
-    });
-    return answer.status;
-  }, markup.replaceAll("/", ""));
-  assert.equal(subject, 201);
-  await page.reload();
-  await page.getByRole("navigation", { name: "Folders" }).getByText("<img src=x").waitFor();
-  await page.keyboard.press("Control+k");
-  await page.getByRole("combobox", { name: "Commands" }).fill("img src");
-  await page.getByRole("option").filter({ hasText: "<img src=x" }).first().waitFor();
-  await page.keyboard.press("Enter");
-  await page.getByRole("heading", { name: /<img src=x/ }).waitFor();
-  assert.equal(await page.evaluate(() => typeof window.pwned), "undefined");
-  assert.deepEqual(hits, []);
 });

@@ -42,7 +42,15 @@ def prepare_admin(instance):
         client.quit()
 
 
-PREPARE = {"admin.test.mjs": prepare_admin, "hostile.test.mjs": prepare_hostile, "large.test.mjs": prepare_large}
+def prepare_names(instance):
+    user = instance.users[1]
+    client = instance.smtp("submission", login=user)
+    client.sendmail(user["address"], ["d@three.example"], f"From: {user['address']}\r\nTo: d@three.example\r\nSubject: x\r\n\r\nx\r\n")
+    client.quit()
+
+
+PREPARE = {"admin.test.mjs": prepare_admin, "hostile.test.mjs": prepare_hostile, "large.test.mjs": prepare_large,
+           "names.test.mjs": prepare_names}
 
 
 def titles(path):
@@ -56,7 +64,7 @@ def site(tmp_path_factory):
     from conftest import BINARY, Instance
     if not (BINARY.parent / "web/webmail/index.html").exists():
         pytest.fail("the apps are not built: cmake --build build/dev --target web")
-    instance = Instance(users=[(name, name == "admin") for name in ("admin", "ada", "bo", "victim", "many")])
+    instance = Instance(users=[(name, name == "admin") for name in ("admin", "ada", "bo", "victim", "many", "named")])
     instance.settings.update({"dns.forward": "127.0.0.1@1", "limits.api_anonymous_per_minute": 100000, "limits.api_token_per_minute": 100000})
     try:
         instance.up()
@@ -67,6 +75,7 @@ def site(tmp_path_factory):
             "admin": instance.users[0],
             "victim": instance.users[3],
             "collector": instance.users[4],
+            "named": instance.users[5],
             "conversations": CONVERSATIONS,
             "hostile": str(HERE / "hostile"),
             "ports": instance.ports,

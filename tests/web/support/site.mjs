@@ -84,6 +84,19 @@ export async function toast(page, text) {
   await page.locator(".toast", { hasText: text }).waitFor();
 }
 
+/** A call of the API in the name of who is signed in: {status, body}. */
+export function api(page, path, options = {}) {
+  return page.evaluate(
+    async ([url, more]) => {
+      const headers = { "X-Heronry": "1", ...(more.body ? { "Content-Type": "application/json" } : {}) };
+      const answer = await fetch(`/api/v1${url}`, { ...more, headers });
+      const text = await answer.text();
+      return { status: answer.status, body: text ? JSON.parse(text) : null };
+    },
+    [path, options],
+  );
+}
+
 /** Writes and sends a message by the composer. */
 export async function send(page, { to, subject, text, files = [], wait = true }) {
   await page.getByRole("button", { name: "Compose", exact: true }).click();
@@ -102,8 +115,8 @@ export async function send(page, { to, subject, text, files = [], wait = true })
   if (wait) await toast(page, "Message sent");
 }
 
-/** Mail from outside, by SMTP. */
-export async function deliver({ to, subject, text, from = "leo@example.net", name = "Leo Park" }) {
+/** Mail from outside, by SMTP; `type` is its Content-Type. */
+export async function deliver({ to, subject, text, from = "leo@example.net", name = "Leo Park", type = "text/plain; charset=utf-8" }) {
   const socket = net.connect(facts.ports.smtp, "localhost");
   const lines = (async function* () {
     let rest = "";
@@ -123,7 +136,7 @@ export async function deliver({ to, subject, text, from = "leo@example.net", nam
   };
   const message = [
     `From: ${name} <${from}>`, `To: <${to}>`, `Subject: ${subject}`, `Date: ${new Date().toUTCString().replace("GMT", "+0000")}`,
-    `Message-ID: <${Math.random().toString(36).slice(2)}@example.net>`, "MIME-Version: 1.0", "Content-Type: text/plain; charset=utf-8", "", text,
+    `Message-ID: <${Math.random().toString(36).slice(2)}@example.net>`, "MIME-Version: 1.0", `Content-Type: ${type}`, "", text,
   ].join("\r\n");
   await say(null, "220");
   await say("EHLO client.example", "250");
