@@ -34,6 +34,7 @@ static bool is_user(str text)
  * are not known mean nothing. */
 static bool parse_pairs(str rest, struct bearer_message *out, str *user)
 {
+    bool has_token = false;
     for (;;) {
         str pair;
         str key;
@@ -47,8 +48,9 @@ static bool parse_pairs(str rest, struct bearer_message *out, str *user)
         if (user && str_eq(key, STR("user")))
             *user = value;
         if (str_ieq(key, STR("auth"))) {
-            if (out->token.p || !str_has_iprefix(value, STR("Bearer ")))
+            if (has_token || !str_has_iprefix(value, STR("Bearer ")))
                 return false;
+            has_token = true;
             out->token = str_skip(value, 7);
         }
     }

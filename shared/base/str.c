@@ -93,9 +93,8 @@ str str_slice(str s, size_t from, size_t n)
 
 str str_skip(str s, size_t from)
 {
-    if (from >= s.n)
-        return STR_EMPTY;
-    return str_of(s.p + from, s.n - from);
+    size_t skipped = from < s.n ? from : s.n;
+    return skipped ? str_of(s.p + skipped, s.n - skipped) : s; /* s.p may be NULL */
 }
 
 static bool is_trimmed(char c)
@@ -117,7 +116,7 @@ bool str_cut(str s, char sep, str *head, str *rest)
     ptrdiff_t at = str_find_byte(s, sep);
     if (at < 0) {
         *head = s;
-        *rest = STR_EMPTY;
+        *rest = str_skip(s, s.n);
         return false;
     }
     *head = str_of(s.p, (size_t)at);

@@ -65,7 +65,9 @@ ptrdiff_t str_ifind(str s, str needle);
 
 /* The part from byte `from` on, at most `n` bytes; both are cut to what is there. */
 str str_slice(str s, size_t from, size_t n);
-/* The part from byte `from` on; empty when there is none. */
+/* The part from byte `from` on; empty when there is none. What is empty still has its place: its
+ * pointer is the end of `s`, so that offsets can be counted from it. Ask for n == 0, not for NULL;
+ * the same goes for slices, trimmed parts and what str_cut leaves. */
 str str_skip(str s, size_t from);
 /* Without spaces, tabs, CR and LF at both ends. */
 str str_trim(str s);

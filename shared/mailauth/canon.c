@@ -56,8 +56,8 @@ static void add_relaxed_name(struct crypto_hash *h, str name)
 static void add_field(struct crypto_hash *h, enum mailauth_canon canon,
                       const struct mime_field *field, str hole)
 {
-    size_t before = hole.p ? (size_t)(hole.p - field->body.p) : field->body.n;
-    str tail = hole.p ? str_skip(field->body, before + hole.n) : STR_EMPTY;
+    size_t before = hole.n ? (size_t)(hole.p - field->body.p) : field->body.n;
+    str tail = hole.n ? str_skip(field->body, before + hole.n) : STR_EMPTY;
     if (canon == MAILAUTH_SIMPLE) {
         size_t prefix = (size_t)(field->body.p - field->raw.p);
         crypto_hash_add(h, str_of(field->raw.p, prefix + before));

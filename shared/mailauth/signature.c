@@ -286,6 +286,6 @@ void mailauth_signature_add_fields(struct crypto_hash *h,
         const struct mime_field *field = from_bottom(header, word, skip);
         if (field)
             mailauth_canon_add_field(h, signature->header_canon, field);
-        before.n = signature->names.n - rest.n; /* not word.p: an empty word has no place */
+        before.n = signature->names.n - rest.n;
     }
 }

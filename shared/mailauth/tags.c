@@ -70,11 +70,9 @@ str mailauth_tags_get(const struct mailauth_tags *tags, str name)
 
 bool mailauth_next_word(str *rest, char sep, str *word)
 {
-    if (!rest->p)
+    if (rest->n == 0)
         return false;
-    str whole = *rest;
-    if (!str_cut(whole, sep, word, rest))
-        *rest = STR_EMPTY;
+    (void)str_cut(*rest, sep, word, rest);
     *word = str_trim(*word);
     return true;
 }

@@ -30,7 +30,7 @@ const struct mailauth_tag *mailauth_tags_find(const struct mailauth_tags *tags, 
 str mailauth_tags_get(const struct mailauth_tags *tags, str name);
 
 /* The next word of a list with `sep` between its words, white space around them cut; false at the
- * end. *rest begins as the whole list. */
+ * end, also behind a last `sep`. *rest begins as the whole list. */
 bool mailauth_next_word(str *rest, char sep, str *word);
 
 /* Decodes base64 that may be folded anywhere (RFC 6376 section 3.5 "b="). Padding may be missing.

@@ -57,10 +57,9 @@ static void split_field(str raw, size_t offset, struct mime_field *out)
     *out = (struct mime_field){ .raw = raw, .offset = offset, .body = without_line_end(raw) };
     if (colon <= 0)
         return;
-    size_t skipped = (size_t)colon + 1;
     out->name = field_name(raw, (size_t)colon);
-    if (out->name.n) /* not str_skip: an empty body has a place too */
-        out->body = str_of(out->body.p + skipped, out->body.n - skipped);
+    if (out->name.n)
+        out->body = str_skip(out->body, (size_t)colon + 1);
 }
 
 void mime_field_iter_init(struct mime_field_iter *it, str message)

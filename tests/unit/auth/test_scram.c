@@ -200,6 +200,10 @@ static void test_tokens(void **state)
                    "auth=Bearer a\x01"
                    "auth=Bearer b\x01\x01"),
           false, false, "" },
+        { STR_INIT("n,,\x01" /* an empty one is one of two, too */
+                   "auth=Bearer \x01"
+                   "auth=Bearer b\x01\x01"),
+          false, false, "" },
         { STR_INIT("p=tls-exporter,,\x01"
                    "auth=Bearer abc\x01\x01"),
           false, false, "" },

@@ -77,6 +77,26 @@ static void cuts_and_slices(void **state)
     assert_int_equal(str_trim(STR(" \t")).n, 0);
 }
 
+/* Parsers count offsets from what is left, also when nothing is. */
+static void keeps_the_place_of_what_is_empty(void **state)
+{
+    static const char text[] = "key:  ";
+    const str s = str_of(text, sizeof(text) - 1);
+    const char *end = text + s.n;
+    str head, rest;
+    (void)state;
+    assert_ptr_equal(str_skip(s, s.n).p, end);
+    assert_ptr_equal(str_skip(s, s.n + 9).p, end);
+    assert_ptr_equal(str_slice(s, s.n, 1).p, end);
+    assert_ptr_equal(str_trim(str_skip(s, 4)).p, end);
+    assert_true(str_cut(str_slice(s, 0, 4), ':', &head, &rest));
+    assert_ptr_equal(rest.p, text + 4);
+    assert_false(str_cut(s, '=', &head, &rest));
+    assert_ptr_equal(rest.p, end);
+    assert_int_equal(str_skip(STR_EMPTY, 1).n, 0);
+    assert_null(str_skip(STR_EMPTY, 1).p);
+}
+
 static void reads_numbers(void **state)
 {
     static const struct {
@@ -121,9 +141,13 @@ static void hashes_by_seed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(compares_bytes), cmocka_unit_test(finds_heads_and_tails),
-        cmocka_unit_test(searches),       cmocka_unit_test(cuts_and_slices),
-        cmocka_unit_test(reads_numbers),  cmocka_unit_test(hashes_by_seed),
+        cmocka_unit_test(compares_bytes),
+        cmocka_unit_test(finds_heads_and_tails),
+        cmocka_unit_test(searches),
+        cmocka_unit_test(cuts_and_slices),
+        cmocka_unit_test(keeps_the_place_of_what_is_empty),
+        cmocka_unit_test(reads_numbers),
+        cmocka_unit_test(hashes_by_seed),
     };
     return cmocka_run_group_tests_name("base/str", tests, NULL, NULL);
 }

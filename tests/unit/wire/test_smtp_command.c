@@ -110,6 +110,32 @@ static void test_mail(void **state)
     arena_fini(&a);
 }
 
+/* "The SMTPUTF8 parameter does not accept a value" (RFC 6531 section 3.4), not even an empty one.
+ */
+static void test_smtputf8_has_no_value(void **state)
+{
+    static const struct smtp_offer offer = { .smtputf8 = true, .max_size = 1000 };
+    static const struct {
+        str argument;
+        enum smtp_fault fault;
+    } cases[] = {
+        { STR_INIT("FROM:<a@b> SMTPUTF8"), SMTP_GOOD },
+        { STR_INIT("FROM:<a@b> SMTPUTF8 SIZE=1"), SMTP_GOOD },
+        { STR_INIT("FROM:<a@b> SMTPUTF8=1"), SMTP_FAULT_PARAMETER },
+        { STR_INIT("FROM:<a@b> SMTPUTF8= SIZE=1"), SMTP_FAULT_PARAMETER },
+        { STR_INIT("FROM:<a@b> SMTPUTF8="), SMTP_FAULT_PARAMETER },
+    };
+    struct arena a;
+    (void)state;
+    arena_init(&a);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct smtp_mail mail;
+        if (smtp_mail_parse(cases[i].argument, &offer, &a, &mail) != cases[i].fault)
+            fail_msg("%.*s", STR_FMT(cases[i].argument));
+    }
+    arena_fini(&a);
+}
+
 static void test_auth_parameter_needs_auth(void **state)
 {
     (void)state;
@@ -255,10 +281,15 @@ static void test_auth(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_verbs),    cmocka_unit_test(test_helo_names),
-        cmocka_unit_test(test_mail),     cmocka_unit_test(test_auth_parameter_needs_auth),
-        cmocka_unit_test(test_rcpt),     cmocka_unit_test(test_rcpt_dsn),
-        cmocka_unit_test(test_mail_dsn), cmocka_unit_test(test_auth),
+        cmocka_unit_test(test_verbs),
+        cmocka_unit_test(test_helo_names),
+        cmocka_unit_test(test_mail),
+        cmocka_unit_test(test_smtputf8_has_no_value),
+        cmocka_unit_test(test_auth_parameter_needs_auth),
+        cmocka_unit_test(test_rcpt),
+        cmocka_unit_test(test_rcpt_dsn),
+        cmocka_unit_test(test_mail_dsn),
+        cmocka_unit_test(test_auth),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
