@@ -8,6 +8,7 @@
 #include "mailauth/dkim.h"
 #include "mime/header.h"
 #include "obs/obs.h"
+#include "queue/convert.h"
 #include "queue/queue.h"
 #include "runtime/runtime.h"
 #include "store/store.h"
@@ -157,6 +158,37 @@ static YIELDS bool add_signatures(struct submission *w, const struct mailauth_me
     return ok;
 }
 
+/* A server on the way that takes only seven bits has 8-bit text re-encoded, which no signature of
+ * the former text survives: what is signed is of seven bits already (RFC 6376 section 5.3). Text
+ * that is in signed or encrypted parts stays as it is. Yields. */
+static YIELDS bool make_seven_bit(struct submission *w, struct err *e)
+{
+    struct err why = ERR_CLEAR;
+    struct buf message;
+    if (!w->is_8bit)
+        return true;
+    buf_init(&message, w->complete.n);
+    (void)buf_add(&message, w->complete);
+    if (!queue_convert_message(&message, w->a, w->deadline_ms, &w->complete, &why) &&
+        why.kind != ERR_UNSUPPORTED) {
+        *e = why;
+        return false;
+    }
+    w->is_8bit = smtp_is_eight_bit(w->complete);
+    return true;
+}
+
+static YIELDS bool sign_by(struct submission *w, const struct account_dkim_signer *signer,
+                           struct err *e)
+{
+    struct mailauth_message message;
+    if (!make_seven_bit(w, e))
+        return false;
+    mailauth_message_init(w->a, w->complete, &message);
+    message.turn = fiber_yield;
+    return add_signatures(w, &message, signer, e);
+}
+
 /* By the key of the author's domain; nothing to do when it has none. Yields. */
 static YIELDS bool sign(struct submission *w, struct err *e)
 {
@@ -165,13 +197,12 @@ static YIELDS bool sign(struct submission *w, struct err *e)
     if (!w->s->signs)
         return true;
     mailauth_message_init(w->a, w->complete, &message);
-    message.turn = fiber_yield;
     str author = mailauth_message_author(w->a, &message);
     if (!account_dkim_signer(w->s->accounts, author, w->deadline_ms, &signer, e))
         return err_wrap(e, "sign");
-    bool ok = !signer || add_signatures(w, &message, signer, e);
+    bool ok = !signer || sign_by(w, signer, e);
     account_dkim_release(&signer);
-    return ok;
+    return ok || err_wrap(e, "sign");
 }
 
 /* ---- recipients ---- */

@@ -2,6 +2,7 @@
 """What leaves is signed by RSA and Ed25519 (FEATURES 65, 66, 74; ATTACKS O11): verified by another
 implementation (python3-dkim) with the records that the command line prints."""
 import base64
+import email.policy
 import re
 
 import dkim
@@ -13,7 +14,7 @@ from outbound import DOMAIN, Sink, Zone
 @pytest.fixture(scope="module")
 def world():
     (port,) = free_ports(1)
-    zone, sink = Zone(["far MX 10 mx", "mx A 127.0.0.1"]), Sink(port)
+    zone, sink = Zone(["far MX 10 mx", "mx A 127.0.0.1", "old MX 10 mx-old", "mx-old A 127.0.0.2"]), Sink(port)
     yield {"delivery.port": port, "dns.stub_zone": DOMAIN, "dns.stub_server": zone.server, "dns.validate": "false",
            "delivery.allow_private": "true"}, sink
     sink.listener.close()
@@ -28,13 +29,15 @@ def records(server, domain):
     return {name: "".join(re.findall(r'"([^"]*)"', strings)) for name, strings in found}
 
 
-def send(server, sink, number, author=None):
+TEXT = "Dear  all,\r\n\r\n.a line with a dot \r\n\r\n\r\n"
+
+
+def send(server, sink, number, *, host="far", mime="", text=TEXT):
     user = server.user(2)
-    to = f"n{number}@far.{DOMAIN}"
-    text = (f"From: Me <{author or user['address']}>\r\nTo: <{to}>\r\nSubject: number {number}\r\n\r\n"
-            "Dear  all,\r\n\r\n.a line with a dot \r\n\r\n\r\n")
+    to = f"n{number}@{host}.{DOMAIN}"
+    header = f"From: Me <{user['address']}>\r\nTo: <{to}>\r\nSubject: number {number}\r\n{mime}"
     with server.smtp("submission", login=user) as client:
-        client.sendmail(user["address"], [to], text.encode())
+        client.sendmail(user["address"], [to], f"{header}\r\n{text}".encode(), ["BODY=8BITMIME"])
     wait_until(lambda: sink.of(to), 20, "the mail")
     return sink.of(to)[0].data.replace(b"\r\n..", b"\r\n.")
 
@@ -63,6 +66,28 @@ def check(message, published, algorithms):
     return asked
 
 
+def check_eight_bit(server, sink, port):
+    """What is signed stays as it was, also on the way by a server that takes seven bits only; text that another
+    signature holds is not touched."""
+    published, both = records(server, server.user(2)["address"].split("@")[1]), ["rsa-sha256", "ed25519-sha256"]
+    utf8, text = "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n", "Grüße an alle – auch Ünö\r\n"
+    eight = utf8 + "Content-Transfer-Encoding: 8bit\r\n"
+    old = Sink(port, address="127.0.0.2", extensions=("PIPELINING", "SIZE 30000000"))
+    try:
+        for way, number, host in ((old, 31, "old"), (sink, 32, "far")):
+            message = send(server, way, number, host=host, mime=eight, text=text)
+            assert message.isascii()
+            check(message, published, both)
+            assert email.message_from_bytes(message, policy=email.policy.SMTP).get_content() == text
+    finally:
+        old.close()
+    mime = 'MIME-Version: 1.0\r\nContent-Type: multipart/signed; boundary=b; micalg=x; protocol="a/b"\r\n'
+    text = f"--b\r\n{eight}\r\n{text}--b\r\nContent-Type: a/b\r\n\r\nx\r\n--b--\r\n"
+    message = send(server, sink, 33, mime=mime, text=text)
+    assert message.endswith(text.encode())
+    check(message, published, both)
+
+
 def test_signed_with_both_keys(heronry_factory, world):
     settings, sink = world
     server = heronry_factory(settings=settings)
@@ -75,6 +100,7 @@ def test_signed_with_both_keys(heronry_factory, world):
     assert set(published) == {f"mail._domainkey.{domain}", f"mail-ed._domainkey.{domain}"}
     message = wait_until(lambda: (m := send(server, sink, 2)) and signatures(m) and m, 5, "a signature")
     assert set(check(message, published, ["rsa-sha256", "ed25519-sha256"])) == set(published)
+    check_eight_bit(server, sink, settings["delivery.port"])
 
     # A second key waits; activating it changes over, in all processes.
     server.cli("dkim-keygen", domain, "--selector", "fresh")
