@@ -30,7 +30,7 @@ PSQL = next(iter(sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/psql"), 
 
 
 def pytest_addoption(parser):
-    parser.addoption("--stress-seconds", type=int, default=40, help="how long the stress test of IMAP lasts (40)")
+    parser.addoption("--stress-seconds", type=int, default=120, help="how long the stress test of IMAP lasts (120)")
     parser.addoption("--stress-seed", type=int, help="repeats the random choices of a stress test")
 
 
