@@ -4,12 +4,14 @@
 `heronry` is one server for the whole run: share it, use users of your own (heronry.new_user()).
 `heronry_factory(**options)` starts a private one: settings={"delivery.port": 2525}, environment=
 {"HERONRY_FAILPOINT": ...}, users=[...]; it is stopped at the end of the test."""
+import contextlib
 import imaplib
 import itertools
 import json
 import os
 import pathlib
 import shutil
+import signal
 import smtplib
 import socket
 import ssl
@@ -107,6 +109,14 @@ class Instance(Server):
         if self.process:
             self.stop()
 
+    def kill(self):
+        """All its processes at once, as when the machine dies; the supervisor first, which would make new ones."""
+        for pid in [self.process.pid, *self.pids().values()]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.process.wait()
+        self.process = None
+
     def remove(self):
         try:
             self.down()
@@ -125,8 +135,9 @@ class Instance(Server):
 
     def psql(self, sql, check=True):
         """Runs SQL on the database of the server; rows by line, columns by '|'."""
-        done = subprocess.run([PSQL, "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", self.status()["database"],
-                               "-c", sql], text=True, capture_output=True, check=False)
+        database = self.settings.get("database.url") or self.status()["database"]
+        done = subprocess.run([PSQL, "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", database, "-c", sql],
+                              text=True, capture_output=True, check=False)
         if check and done.returncode != 0:
             pytest.fail(f"psql: {done.stderr}")
         return done.stdout.strip()

@@ -111,3 +111,29 @@ class Redis:
             self.thaw()
             self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def cluster(count, **settings):
+    """Frontends that share a PostgreSQL and a Redis: Instances, of which the first has made the domain and
+    the users."""
+    from conftest import Instance
+    postgres, redis = Postgres(), Redis()
+    instances = []
+    try:
+        for number in range(count):
+            one = Instance(settings={"database.url": postgres.url, "redis.url": redis.url, **settings})
+            instances.append(one)
+            if number == 0:
+                one.up()
+                continue
+            one.write_config()
+            one.start()
+            one.write_facts()
+            one.users = instances[0].users
+        yield instances
+    finally:
+        for one in instances:
+            one.remove()
+        redis.close()
+        postgres.close()

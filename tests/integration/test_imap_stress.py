@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""PROMISES R27: many clients change the same mailboxes over two workers at once, in phases quietly and
-while workers are killed. Each keeps its own picture; no client may be told what cannot be, what was
+"""PROMISES R27: many clients change the same mailboxes over two frontends of two workers each, in phases
+quietly and while workers and whole frontends are killed. Each keeps its own picture; no client may be told what cannot be, what was
 answered OK stays, and in the end all pictures are the same.
 
 Longer: pytest tests/integration/test_imap_stress.py --stress-seconds 7200; --stress-seed repeats the choices."""
@@ -15,6 +15,7 @@ import traceback
 import pytest
 
 import imap_raw
+import outside
 from imap_picture import Client, Ledger, numbers
 
 CLIENTS = 9
@@ -221,15 +222,15 @@ STEPS = {"append": 24, "store": 20, "silent": 5, "unchanged": 6, "delete": 4, "e
 
 
 class Crowd:
-    """All clients, each in a thread of its own, for some seconds."""
+    """All clients, each in a thread of its own, for some seconds; by turns on the frontends."""
 
-    def __init__(self, server, seed):
-        self.server, self.seed, self.ledger = server, seed, Ledger()
-        self.user = server.new_user()
-        with imap_raw.Imap(server, self.user) as first:
+    def __init__(self, frontends, seed):
+        self.frontends, self.seed, self.ledger = frontends, seed, Ledger()
+        self.user = frontends[0].new_user()
+        with imap_raw.Imap(frontends[0], self.user) as first:
             for box in BOXES:
                 first.must(f"CREATE {box}")
-        self.clients = [Restless(server, self.user, self.ledger, n, seed) for n in range(CLIENTS)]
+        self.clients = [Restless(frontends[n % len(frontends)], self.user, self.ledger, n, seed) for n in range(CLIENTS)]
         self.broken = []
 
     def work(self, client, end, may_break):
@@ -241,7 +242,7 @@ class Crowd:
             except (OSError, EOFError) as e:
                 client.close()
                 if not may_break:
-                    self.broken.append(traceback.format_exc() + self.server.log()[-2000:])
+                    self.broken.append(traceback.format_exc() + client.server.log()[-2000:])
                 time.sleep(0.05)
             except Exception as e:  # a thread's fault must end the test
                 if may_break and b"BYE" in repr(e).encode():
@@ -271,7 +272,7 @@ class Crowd:
                     client.select(box)
                 client.settle()
                 client.search_all()
-            truth = Client(self.server, self.user, self.ledger, "a new client")
+            truth = Client(self.frontends[0], self.user, self.ledger, "a new client")
             truth.connect()
             truth.select(box)
             truth.learn()
@@ -322,36 +323,47 @@ def stress(pytestconfig):
     return seed, pytestconfig.getoption("--stress-seconds")
 
 
-def test_everybody_is_told_the_same(heronry, stress):
+@pytest.fixture(scope="module")
+def frontends():
+    with outside.cluster(2) as instances:
+        yield instances
+
+
+def test_everybody_is_told_the_same(frontends, stress):
     seed, seconds = stress
-    crowd = Crowd(heronry, seed)
+    crowd = Crowd(frontends, seed)
     for client in crowd.clients:
         client.start()
     workers = {c.connection.worker() for c in crowd.clients}
-    assert len(workers) == 2, "all clients came to one worker"
+    assert len(workers) > len(frontends), "all clients of a frontend came to one worker"
     crowd.run(seconds / 2)
     crowd.end()
     assert crowd.ledger.done > 20 * CLIENTS and len(crowd.ledger.marks) > CLIENTS
     print(f"{crowd.ledger.done} commands, {len(crowd.ledger.marks)} messages")
-    assert heronry.psql("SELECT count(*) FROM mailbox_state WHERE msgs < 0 OR unseen < 0 OR deleted < 0") == "0"
+    assert frontends[0].psql("SELECT count(*) FROM mailbox_state WHERE msgs < 0 OR unseen < 0 OR deleted < 0") == "0"
     crowd.close()
 
 
-def test_also_while_workers_are_killed(heronry_factory, stress):
+def test_also_while_frontends_are_killed(frontends, stress):
     seed, seconds = stress
-    server = heronry_factory()
-    crowd = Crowd(server, seed)
+    crowd = Crowd(frontends, seed)
     chance = random.Random(seed)
     killed = []
 
     def kill():
-        fronts = [pid for name, pid in server.pids().items() if name.startswith("front")]
+        """Two workers, one after the other, then a whole frontend, which comes back."""
+        victim = chance.choice(frontends)
+        killed.append(victim)
+        if len(killed) % 3 == 0:
+            victim.kill()
+            victim.start()
+            return
+        fronts = [pid for name, pid in victim.pids().items() if name.startswith("front")]
         if fronts:
-            killed.append(chance.choice(fronts))
-            os.kill(killed[-1], signal.SIGKILL)
+            os.kill(chance.choice(fronts), signal.SIGKILL)
 
     crowd.run(seconds / 2, kill)
     crowd.end()
-    assert len(killed) >= 2 and crowd.ledger.done > 10 * CLIENTS
+    assert len(killed) >= 3 and crowd.ledger.done > 10 * CLIENTS
     print(f"{len(killed)} kills, {crowd.ledger.done} commands, {len(crowd.ledger.marks)} messages")
     crowd.close()

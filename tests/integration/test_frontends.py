@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Two frontends, each with its own supervisor, configuration and data folder, on one PostgreSQL and one
+Redis: what a client does at one of them the clients of the other see, and one of them is enough."""
+import contextlib
+import imaplib
+import poplib
+import smtplib
+
+import pytest
+
+import imap_raw
+import outside
+from api_client import Api
+from conftest import Instance, wait_until
+
+
+@pytest.fixture(scope="module")
+def pair():
+    with outside.cluster(2) as instances:
+        yield instances
+
+
+@pytest.fixture
+def user(pair):
+    return pair[0].new_user()
+
+
+def deliver(server, user, subject):
+    client = server.smtp()
+    client.sendmail("sender@client.example", [user["address"]], f"From: sender@client.example\r\nSubject: {subject}\r\n\r\ntext\r\n")
+    client.quit()
+
+
+def pop3(server, user):
+    client = poplib.POP3_SSL("localhost", server.ports["pop3s"], context=server.tls(), timeout=20)
+    try:
+        client.user(user["address"])
+        client.pass_(user["password"])
+    except poplib.error_proto:
+        client.close()
+        raise
+    return client
+
+
+def test_each_makes_accounts_for_both(pair):
+    for here, there in (pair, pair[::-1]):
+        made = here.new_user()
+        there.imap(made).logout()
+        deliver(there, made, "hello")
+        with imap_raw.Imap(here, made) as client:
+            assert b"* 1 EXISTS" in client.must("SELECT INBOX")
+
+
+def test_mail_that_came_to_one_is_told_by_the_other(pair, user):
+    first, second = pair
+    with imap_raw.Imap(second, user) as client:
+        client.must("SELECT INBOX")
+        tag = client.start("IDLE")
+        assert client.line() == b"+ idling"
+        deliver(first, user, "one")
+        while client.line(10) != b"* 1 EXISTS":
+            pass
+        client.send(b"DONE\r\n")
+        client.finish(tag)
+
+
+def test_a_mailbox_is_the_same_everywhere(pair, user):
+    """UIDs, flags and MODSEQ, changed at both by turns."""
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(imap_raw.Imap(one, user)) for one in pair]
+        for client in clients:
+            client.must("ENABLE CONDSTORE")
+            client.must("SELECT INBOX")
+        for number in range(6):
+            clients[number % 2].append("INBOX", f"Subject: {number}\r\n\r\n")
+            clients[number % 2].must("NOOP")
+            clients[number % 2].must(f"STORE {number + 1} +FLAGS (k{number})")
+        seen = []
+        for client in clients:
+            client.must("NOOP")
+            seen.append(sorted(line for line in client.must("FETCH 1:* (UID FLAGS MODSEQ)") if line.startswith(b"* ")))
+        assert seen[0] == seen[1] and len(seen[0]) == 6
+
+
+def test_one_maildrop_has_one_session(pair, user):
+    deliver(pair[0], user, "kept")
+    one = pop3(pair[0], user)
+    with pytest.raises(poplib.error_proto, match=r"\[IN-USE\]"):
+        pop3(pair[1], user)
+    ids = one.uidl()[1]
+    one.quit()
+    other = pop3(pair[1], user)
+    assert other.uidl()[1] == ids
+    other.quit()
+
+
+def test_a_session_is_good_at_both_and_ends_at_both(pair, user):
+    first = Api.signed_in(pair[0], user)
+    second = Api(pair[1])
+    second.cookie = first.cookie
+    assert second.get("/me").json["address"] == user["address"]
+    first.delete("/session", status=204)
+    second.get("/me", status=401)
+
+
+def test_a_changed_password_counts_at_both_at_once(pair, user):
+    pair[1].imap(user).logout()  # it is remembered there
+    changed = dict(user, password="quite another passphrase 9")
+    Api.signed_in(pair[0], user).post("/me/password", {"currentPassword": user["password"], "newPassword": changed["password"]}, status=204)
+
+    def refused():
+        with contextlib.suppress(imaplib.IMAP4.error):
+            pair[1].imap(user).logout()
+            return False
+        return True
+    wait_until(refused, what="the former password is refused by the other frontend")
+    pair[1].imap(changed).logout()
+
+
+def test_one_is_enough(pair, user):
+    """What one took before it died is there at the other; a client finds everything again."""
+    first, second = pair
+    for number in range(20):
+        deliver(first, user, number)
+    first.stop()
+    try:
+        with imap_raw.Imap(second, user) as client:
+            assert b"* 20 EXISTS" in client.must("SELECT INBOX")
+        with pytest.raises((OSError, smtplib.SMTPException)):
+            first.smtp()
+        deliver(second, user, "one more")
+    finally:
+        first.start()
+        first.write_facts()
+    with imap_raw.Imap(first, user) as client:
+        assert b"* 21 EXISTS" in client.must("SELECT INBOX")
