@@ -3,6 +3,7 @@
 #include "services/imap/column.h"
 
 #include "base/map.h"
+#include "services/imap/column_ids.h"
 
 #include <stdlib.h>
 
@@ -45,6 +46,7 @@ static str text_of(enum imap_column_kind kind, const struct search_keys *keys)
     case IMAP_COLUMN_DISPLAYTO:
         return keys->display_to;
     case IMAP_COLUMN_DATE:
+    case IMAP_COLUMN_IDS:
     case IMAP_COLUMN_COUNT:
         break;
     }
@@ -210,6 +212,20 @@ static void choose_items(struct joining *j, const struct imap_column_item *items
     }
 }
 
+static struct imap_column *join(struct joining *j)
+{
+    if (j->kind == IMAP_COLUMN_IDS)
+        return imap_column_join_ids(&j->a, j->old, j->items, j->n_items);
+    if (j->kind != IMAP_COLUMN_DATE) {
+        gather_texts(j);
+        rank_texts(j);
+    }
+    struct imap_column *c = new_column(j);
+    put_messages(j, c);
+    copy_texts(j, c, (char *)(c->uids + c->n));
+    return c;
+}
+
 struct imap_column *imap_column_join(enum imap_column_kind kind, const struct imap_column *old,
                                      const struct imap_column_item *items, uint32_t n)
 {
@@ -217,13 +233,7 @@ struct imap_column *imap_column_join(enum imap_column_kind kind, const struct im
     struct joining j = { .kind = kind, .old = old ? old : &nothing };
     arena_init(&j.a);
     choose_items(&j, items, n);
-    if (kind != IMAP_COLUMN_DATE) {
-        gather_texts(&j);
-        rank_texts(&j);
-    }
-    struct imap_column *c = new_column(&j);
-    put_messages(&j, c);
-    copy_texts(&j, c, (char *)(c->uids + c->n));
+    struct imap_column *c = join(&j);
     arena_fini(&j.a);
     return c;
 }

@@ -17,7 +17,12 @@ enum imap_column_kind {
     IMAP_COLUMN_CC,
     IMAP_COLUMN_DISPLAYFROM,
     IMAP_COLUMN_DISPLAYTO,
+    IMAP_COLUMN_IDS, /* of messages and of what they refer to, for THREAD */
     IMAP_COLUMN_COUNT
+};
+
+enum {
+    IMAP_COLUMN_NO_ID = UINT32_MAX
 };
 
 struct imap_column {
@@ -29,8 +34,15 @@ struct imap_column {
     uint32_t *uids;   /* ascending */
     int64_t *sent_s; /* IMAP_COLUMN_DATE: Date field, else the internal date (RFC 5256 section 2.2);
                         seconds since 1970 UTC */
-    uint32_t *ranks; /* the others: of the message's text among `texts` */
+    uint32_t *ranks; /* of texts: of the message's text among `texts` */
     str *texts;      /* ascending, each once */
+    /* IMAP_COLUMN_IDS: ids are numbers below n_ids. */
+    uint32_t n_ids;
+    int64_t *ids;      /* ascending, each once */
+    uint32_t *own;     /* the message's own id, or IMAP_COLUMN_NO_ID */
+    uint32_t *refs_at; /* those that message i refers to are refs[refs_at[i]] up to */
+    uint32_t *refs;    /* refs[refs_at[i + 1] - 1], oldest first */
+    bool *is_reply;    /* by its subject (search/keys.h) */
 };
 
 /* A message whose keys were read. */
@@ -54,7 +66,7 @@ void imap_column_drop(struct imap_column **column);
  * asked for in their order, each `from` being the place of the one before. */
 uint32_t imap_column_find(const struct imap_column *c, uint32_t uid, uint32_t from);
 
-/* A number by which the message at the place is ordered. */
+/* A number by which the message at the place is ordered; not of IMAP_COLUMN_IDS. */
 uint64_t imap_column_value(const struct imap_column *c, uint32_t place);
 
 #endif

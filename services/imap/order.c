@@ -3,6 +3,7 @@
 #include "services/imap/order.h"
 
 #include "services/imap/order_keys.h"
+#include "services/imap/ranks.h"
 #include "services/imap/updates.h"
 
 #include <stdlib.h>
@@ -11,17 +12,10 @@ enum {
     OFFLOAD_ABOVE = 30000,        /* messages times criteria */
     OFFLOAD_THREADS_ABOVE = 2000, /* messages */
     FLUSH_AT = 32 * 1024,         /* octets of the answer */
-    ORDER_MS = 30 * 1000,         /* of waiting for the pool */
-    DIGIT_BITS = 11,
-    DIGITS = 1 << DIGIT_BITS
+    ORDER_MS = 30 * 1000          /* of waiting for the pool */
 };
 
 /* ---- sorting ---- */
-
-struct rank {
-    uint64_t value; /* by the present criterion */
-    uint32_t at;    /* in what was found */
-};
 
 /* A SORT, with memory of its own: it may outlive the command in the pool. */
 struct sorting {
@@ -31,59 +25,24 @@ struct sorting {
     size_t n_criteria;
     uint64_t *values[IMAP_SORT_MAX]; /* of each message, by each criterion */
     bool is_reverse[IMAP_SORT_MAX];
-    struct rank *ranks; /* the order in the end */
-    struct rank *spare;
-    uint32_t counts[DIGITS];
+    struct imap_rank *ranks; /* the order in the end */
 };
-
-/* Takes the values of one criterion, from 0 on; gives the highest. */
-static uint64_t take_values(struct sorting *o, size_t criterion)
-{
-    const uint64_t *values = o->values[criterion];
-    uint64_t lowest = UINT64_MAX, highest = 0;
-    for (size_t i = 0; i < o->n; i++) {
-        lowest = values[i] < lowest ? values[i] : lowest;
-        highest = values[i] > highest ? values[i] : highest;
-    }
-    for (size_t i = 0; i < o->n; i++) {
-        uint64_t value = values[o->ranks[i].at];
-        o->ranks[i].value = o->is_reverse[criterion] ? highest - value : value - lowest;
-    }
-    return o->n ? highest - lowest : 0;
-}
-
-/* Sorts by one digit of the values; messages with the same one stay in their order. */
-static void sort_by_digit(struct sorting *o, unsigned shift)
-{
-    uint32_t at = 0;
-    memset(o->counts, 0, sizeof(o->counts));
-    for (size_t i = 0; i < o->n; i++)
-        o->counts[o->ranks[i].value >> shift & (DIGITS - 1)]++;
-    for (size_t i = 0; i < DIGITS; i++) {
-        uint32_t count = o->counts[i];
-        o->counts[i] = at;
-        at += count;
-    }
-    for (size_t i = 0; i < o->n; i++)
-        o->spare[o->counts[o->ranks[i].value >> shift & (DIGITS - 1)]++] = o->ranks[i];
-    struct rank *sorted = o->spare;
-    o->spare = o->ranks;
-    o->ranks = sorted;
-}
 
 /* The last criterion first: what comes after it keeps its order where it is equal. So ties stand in
  * the order of the mailbox in the end (RFC 5256 section 3). */
 static void run_sorting(struct work *work)
 {
     struct sorting *o = CONTAINER_OF(work, struct sorting, work);
-    o->ranks = ARENA_ARRAY(&o->a, struct rank, o->n + 1);
-    o->spare = ARENA_ARRAY(&o->a, struct rank, o->n + 1);
+    struct imap_rank *spare = ARENA_ARRAY(&o->a, struct imap_rank, o->n + 1);
+    o->ranks = ARENA_ARRAY(&o->a, struct imap_rank, o->n + 1);
     for (size_t i = 0; i < o->n; i++)
         o->ranks[i].at = (uint32_t)i;
     for (size_t c = o->n_criteria; c-- > 0;) {
-        uint64_t highest = take_values(o, c);
-        for (unsigned shift = 0; shift < 64 && highest >> shift; shift += DIGIT_BITS)
-            sort_by_digit(o, shift);
+        for (size_t i = 0; i < o->n; i++) {
+            uint64_t value = o->values[c][o->ranks[i].at];
+            o->ranks[i].value = o->is_reverse[c] ? ~value : value;
+        }
+        imap_ranks_sort(o->ranks, spare, o->n);
     }
 }
 
@@ -215,27 +174,73 @@ bool imap_order_sort(const struct imap_search *search, const struct imap_search_
 
 /* ---- THREAD ---- */
 
-/* One job, with memory of its own: it may outlive the command in the pool. */
+/* A THREAD, likewise. */
 struct threading {
     struct work work;
     struct arena a;
     enum imap_thread_by by;
+    struct imap_order_columns columns; /* the ids of items stand in them */
     struct imap_thread_item *items;
-    size_t n;
+    struct imap_thread_input input;
     struct imap_threads threads;
 };
 
 static void run_threading(struct work *work)
 {
     struct threading *o = CONTAINER_OF(work, struct threading, work);
-    imap_thread_make(&o->a, o->by, o->items, (uint32_t)o->n, &o->threads);
+    imap_thread_make(&o->a, o->by, &o->input, &o->threads);
 }
 
 static void end_threading(struct work *work)
 {
     struct threading *o = CONTAINER_OF(work, struct threading, work);
+    imap_order_columns_drop(&o->columns);
     arena_fini(&o->a);
     free(o);
+}
+
+static void take_ids(const struct imap_column *c, uint32_t place, struct imap_thread_item *item)
+{
+    item->id = c->own[place];
+    item->refs = c->refs + c->refs_at[place];
+    item->n_refs = c->refs_at[place + 1] - c->refs_at[place];
+    item->is_reply = c->is_reply[place];
+}
+
+/* Empty texts are the first ones. */
+static void take_subject(const struct imap_column *c, uint32_t place, struct imap_thread_item *item)
+{
+    item->subject = c->ranks[place];
+    item->has_subject = c->texts[item->subject].n > 0;
+}
+
+/* What the columns say of each message. */
+static void take_items(const struct imap_search *search, const struct imap_found *found,
+                       struct threading *o)
+{
+    const struct imap_column *dates = o->columns.of[IMAP_COLUMN_DATE];
+    const struct imap_column *subjects = o->columns.of[IMAP_COLUMN_SUBJECT];
+    const struct imap_column *ids = o->columns.of[IMAP_COLUMN_IDS];
+    uint32_t date = 0, subject = 0, id = 0;
+    o->items = ARENA_ARRAY(&o->a, struct imap_thread_item, found->n + 1);
+    for (size_t i = 0; i < found->n; i++) {
+        const struct store_row *row = imap_view_row(search->view, found->index[i]);
+        date = imap_column_find(dates, row->uid, date);
+        o->items[i].arrived_s = row->idate_s;
+        o->items[i].sent_s = dates->sent_s[date];
+        if (subjects) {
+            subject = imap_column_find(subjects, row->uid, subject);
+            take_subject(subjects, subject, &o->items[i]);
+        }
+        if (ids) {
+            id = imap_column_find(ids, row->uid, id);
+            take_ids(ids, id, &o->items[i]);
+        }
+    }
+    o->input = (struct imap_thread_input){ .items = o->items,
+                                           .n = (uint32_t)found->n,
+                                           .n_ids = ids ? ids->n_ids : 0,
+                                           .n_subjects = subjects ? subjects->n_texts : 0 };
 }
 
 YIELDS static void send_threads(struct imap_session *s, const struct imap_threads *threads,
@@ -251,23 +256,15 @@ YIELDS static void send_threads(struct imap_session *s, const struct imap_thread
     (void)(ok && buf_add(&s->out, STR("\r\n")) && imap_send_out(s));
 }
 
-/* Reads what the messages are threaded by. */
-YIELDS static bool read_items(const struct imap_search *search, const struct imap_found *found,
-                              struct threading *o, struct err *e)
+static unsigned threading_wants(enum imap_thread_by by)
 {
-    struct search_keys *keys = ARENA_ARRAY(&o->a, struct search_keys, found->n + 1);
-    unsigned wanted =
-        o->by == IMAP_THREAD_ORDEREDSUBJECT ? SEARCH_KEYS_SUBJECT : SEARCH_KEYS_THREAD;
-    if (!imap_order_keys_read(search, found, wanted, &o->a, keys, e))
-        return false;
-    o->n = found->n;
-    o->items = ARENA_ARRAY(&o->a, struct imap_thread_item, found->n + 1);
-    for (size_t i = 0; i < found->n; i++) {
-        int64_t arrived_s = imap_view_row(search->view, found->index[i])->idate_s;
-        int64_t sent_s = keys[i].has_sent ? keys[i].sent_s : arrived_s;
-        o->items[i] = (struct imap_thread_item){ &keys[i], sent_s, arrived_s };
-    }
-    return true;
+    static const unsigned wanted[] = {
+        [IMAP_THREAD_ORDEREDSUBJECT] = 1U << IMAP_COLUMN_DATE | 1U << IMAP_COLUMN_SUBJECT,
+        [IMAP_THREAD_REFERENCES] =
+            1U << IMAP_COLUMN_DATE | 1U << IMAP_COLUMN_SUBJECT | 1U << IMAP_COLUMN_IDS,
+        [IMAP_THREAD_REFS] = 1U << IMAP_COLUMN_DATE | 1U << IMAP_COLUMN_IDS,
+    };
+    return wanted[by];
 }
 
 bool imap_order_thread(const struct imap_search *search, enum imap_thread_by by, bool is_uid,
@@ -277,18 +274,19 @@ bool imap_order_thread(const struct imap_search *search, enum imap_thread_by by,
     arena_init(&o->a);
     o->work = (struct work){ .run = run_threading, .done = end_threading };
     o->by = by;
-    if (!read_items(search, found, o, e)) {
+    if (!imap_order_columns_get(search, found, threading_wants(by), &o->columns, e)) {
         end_threading(&o->work);
         return false;
     }
-    bool offloads = o->n > OFFLOAD_THREADS_ABOVE;
+    take_items(search, found, o);
+    bool offloads = found->n > OFFLOAD_THREADS_ABOVE;
     if (!offloads) {
         run_threading(&o->work);
     } else if (!work_run(&o->work, clock_deadline_in(ORDER_MS), e)) {
         return false;
     }
-    uint32_t *names = ARENA_ARRAY(&o->a, uint32_t, o->n + 1);
-    for (size_t i = 0; i < o->n; i++) {
+    uint32_t *names = ARENA_ARRAY(&o->a, uint32_t, found->n + 1);
+    for (size_t i = 0; i < found->n; i++) {
         uint32_t index = found->index[i];
         names[i] = is_uid ? imap_view_row(search->view, index)->uid : index + 1;
     }

@@ -71,8 +71,9 @@ YIELDS static bool is_dense(const struct imap_search *search, size_t n, bool *de
     return true;
 }
 
-bool imap_order_keys_read(const struct imap_search *search, const struct imap_found *found,
-                          unsigned wanted, struct arena *a, struct search_keys *keys, struct err *e)
+YIELDS static bool read_keys(const struct imap_search *search, const struct imap_found *found,
+                             unsigned wanted, struct arena *a, struct search_keys *keys,
+                             struct err *e)
 {
     int64_t *ids = ARENA_ARRAY(a, int64_t, found->n + 1);
     for (size_t i = 0; i < found->n; i++)
@@ -125,7 +126,8 @@ static unsigned keys_of(unsigned kinds)
                                1U << IMAP_COLUMN_DISPLAYTO;
     return (kinds & addresses ? SEARCH_KEYS_ADDRESSES : 0) |
            (kinds & 1U << IMAP_COLUMN_SUBJECT ? SEARCH_KEYS_SUBJECT : 0) |
-           (kinds & 1U << IMAP_COLUMN_DATE ? SEARCH_KEYS_DATE : 0);
+           (kinds & 1U << IMAP_COLUMN_DATE ? SEARCH_KEYS_DATE : 0) |
+           (kinds & 1U << IMAP_COLUMN_IDS ? SEARCH_KEYS_THREAD : 0);
 }
 
 /* Reads the keys of the messages that some columns lack. */
@@ -133,7 +135,7 @@ YIELDS static bool read_items(const struct imap_search *search, const struct ima
                               struct joining *j, struct err *e)
 {
     struct search_keys *keys = ARENA_ARRAY(&j->a, struct search_keys, lacked->n + 1);
-    if (!imap_order_keys_read(search, lacked, keys_of(j->lacking), &j->a, keys, e))
+    if (!read_keys(search, lacked, keys_of(j->lacking), &j->a, keys, e))
         return false;
     j->n = lacked->n;
     j->items = ARENA_ARRAY(&j->a, struct imap_column_item, lacked->n + 1);

@@ -20,10 +20,4 @@ YIELDS bool imap_order_columns_get(const struct imap_search *search, const struc
                                    unsigned wanted, struct imap_order_columns *out, struct err *e);
 void imap_order_columns_drop(struct imap_order_columns *columns);
 
-/* The keys of messages by their index in the view: keys[i] is of index[i]. In arena. Errors as
- * above. Yields. */
-YIELDS bool imap_order_keys_read(const struct imap_search *search, const struct imap_found *found,
-                                 unsigned wanted, struct arena *a, struct search_keys *keys,
-                                 struct err *e);
-
 #endif

@@ -4,9 +4,7 @@
  * their parents in the order of their dates (steps 4 and 6). */
 #include "services/imap/thread.h"
 
-#include "base/map.h"
-
-#include <stdlib.h>
+#include "services/imap/ranks.h"
 
 enum {
     /* Ancestors that are looked at for a loop. A deeper reply begins a thread of its own: else a
@@ -14,31 +12,25 @@ enum {
     DEPTH_MAX = 1000
 };
 
-struct dated {
-    int64_t at_s;
-    uint32_t node;
-};
-
 struct threading {
     struct arena *a;
+    const struct imap_thread_input *input;
     const struct imap_thread_item *items;
     struct imap_thread_node *nodes;
-    struct map ids;       /* octets of an id -> its node */
-    struct dated *order;  /* the messages by date, then by their place in the mailbox */
-    uint32_t n;           /* messages */
-    uint32_t n_nodes;     /* and ancestors that are not there */
-    uint32_t room;        /* of nodes */
-    uint32_t first, last; /* threads */
+    uint32_t *node_of;       /* id -> its node, or IMAP_THREAD_NONE */
+    struct imap_rank *order; /* the messages by date, then by their place in the mailbox */
+    struct imap_rank *spare; /* room for as many */
+    uint32_t n;              /* messages */
+    uint32_t n_nodes;        /* and ancestors that are not there */
+    uint32_t room;           /* of nodes */
+    uint32_t first, last;    /* threads */
 };
 
 static const uint32_t no_node = IMAP_THREAD_NONE;
 
-static int by_date(const void *left, const void *right)
+static uint64_t sortable(int64_t at_s)
 {
-    const struct dated *l = left, *r = right;
-    if (l->at_s != r->at_s)
-        return l->at_s < r->at_s ? -1 : 1;
-    return (l->node > r->node) - (l->node < r->node);
+    return (uint64_t)at_s ^ (uint64_t)1 << 63;
 }
 
 static uint32_t new_node(struct threading *t)
@@ -48,23 +40,22 @@ static uint32_t new_node(struct threading *t)
     return t->n_nodes++;
 }
 
-/* ---- step 1: parents ---- */
-
-static str id_octets(const int64_t *id)
+/* `n` places without a node. */
+static uint32_t *no_nodes(struct arena *a, uint32_t n)
 {
-    const void *p = id;
-    return str_of(p, sizeof(*id));
+    uint32_t *nodes = ARENA_ARRAY(a, uint32_t, n + 1U);
+    memset(nodes, 0xff, n * sizeof(*nodes));
+    return nodes;
 }
 
+/* ---- step 1: parents ---- */
+
 /* The node of an id; a new one when no message has it. */
-static uint32_t node_of(struct threading *t, const int64_t *id)
+static uint32_t node_of(struct threading *t, uint32_t id)
 {
-    struct imap_thread_node *node = map_find(&t->ids, id_octets(id));
-    if (node)
-        return (uint32_t)(node - t->nodes);
-    uint32_t made = new_node(t);
-    (void)map_put(&t->ids, id_octets(id), &t->nodes[made], NULL);
-    return made;
+    if (t->node_of[id] == no_node)
+        t->node_of[id] = new_node(t);
+    return t->node_of[id];
 }
 
 /* Whether `node` is `other` or one of its ancestors; also when there are too many to tell. */
@@ -82,10 +73,10 @@ static bool is_above(const struct threading *t, uint32_t node, uint32_t other)
 
 static void link_message(struct threading *t, uint32_t message)
 {
-    const struct search_keys *keys = t->items[message].keys;
+    const struct imap_thread_item *item = &t->items[message];
     uint32_t parent = no_node;
-    for (size_t i = 0; i < keys->n_refs; i++) {
-        uint32_t child = node_of(t, &keys->refs[i]);
+    for (uint32_t i = 0; i < item->n_refs; i++) {
+        uint32_t child = node_of(t, item->refs[i]);
         bool is_free = parent != no_node && t->nodes[child].parent == no_node;
         if (is_free && !is_above(t, child, parent))
             t->nodes[child].parent = parent;
@@ -100,9 +91,9 @@ static void link_message(struct threading *t, uint32_t message)
 static void link_all(struct threading *t)
 {
     for (uint32_t i = 0; i < t->n; i++) {
-        const struct search_keys *keys = t->items[i].keys;
-        if (keys->has_id && !map_find(&t->ids, id_octets(&keys->id)))
-            (void)map_put(&t->ids, id_octets(&keys->id), &t->nodes[i], NULL);
+        uint32_t id = t->items[i].id;
+        if (id != IMAP_COLUMN_NO_ID && t->node_of[id] == no_node)
+            t->node_of[id] = i;
     }
     for (uint32_t i = 0; i < t->n; i++)
         link_message(t, i);
@@ -174,7 +165,7 @@ static void arrange(struct threading *t)
     for (uint32_t i = 0; i < t->n_nodes; i++)
         t->nodes[i].first_child = t->nodes[i].last_child = t->nodes[i].next = no_node;
     for (uint32_t i = 0; i < t->n; i++) {
-        uint32_t node = t->order[i].node;
+        uint32_t node = t->order[i].at;
         uint32_t parent = t->nodes[node].parent;
         if (parent == no_node) {
             add_thread(t, node);
@@ -188,73 +179,58 @@ static void arrange(struct threading *t)
 
 /* ---- step 5: by subject ---- */
 
-/* What stands in the subject table. */
-struct subject {
-    uint32_t node;
-};
-
-static uint32_t speaker_of(const struct threading *t, uint32_t thread)
+/* The message whose subject counts for the thread. */
+static const struct imap_thread_item *speaker_of(const struct threading *t, uint32_t thread)
 {
-    return thread < t->n ? thread : t->nodes[thread].first_child;
-}
-
-static str subject_of(const struct threading *t, uint32_t thread)
-{
-    return t->items[speaker_of(t, thread)].keys->subject;
+    return &t->items[thread < t->n ? thread : t->nodes[thread].first_child];
 }
 
 static bool is_reply(const struct threading *t, uint32_t thread)
 {
-    return thread < t->n && t->items[thread].keys->is_reply;
+    return thread < t->n && t->items[thread].is_reply;
 }
 
 /* 5.B: one thread stands for each subject. */
-static void fill_table(const struct threading *t, struct map *table, struct subject *subjects)
+static void fill_table(const struct threading *t, uint32_t *table)
 {
     for (uint32_t at = t->first; at != no_node; at = t->nodes[at].next) {
-        str text = subject_of(t, at);
-        if (text.n == 0)
+        const struct imap_thread_item *speaker = speaker_of(t, at);
+        uint32_t *known = &table[speaker->subject];
+        if (!speaker->has_subject)
             continue;
-        struct subject *known = map_find(table, text);
-        if (!known) {
-            subjects->node = at;
-            (void)map_put(table, text, subjects++, NULL);
-        } else if (known->node < t->n &&
-                   (at >= t->n || (is_reply(t, known->node) && !is_reply(t, at)))) {
-            known->node = at;
-        }
+        if (*known == no_node ||
+            (*known < t->n && (at >= t->n || (is_reply(t, *known) && !is_reply(t, at)))))
+            *known = at;
     }
 }
 
-/* 5.C for one thread. Only parents change; lists are made anew afterwards. */
-static void merge_thread(struct threading *t, struct subject *known, uint32_t at)
+/* 5.C for one thread; `known` stands for its subject. Only parents change; lists are made anew
+ * afterwards. */
+static void merge_thread(struct threading *t, uint32_t *known, uint32_t at)
 {
     bool is_there = at < t->n;
-    if (known->node >= t->n && !is_there) {
+    if (*known >= t->n && !is_there) {
         for (uint32_t c = t->nodes[at].first_child; c != no_node; c = t->nodes[c].next)
-            t->nodes[c].parent = known->node;
-    } else if (known->node >= t->n || (is_reply(t, at) && !is_reply(t, known->node))) {
-        t->nodes[at].parent = known->node;
+            t->nodes[c].parent = *known;
+    } else if (*known >= t->n || (is_reply(t, at) && !is_reply(t, *known))) {
+        t->nodes[at].parent = *known;
     } else {
         uint32_t both = new_node(t);
-        t->nodes[at].parent = t->nodes[known->node].parent = both;
-        known->node = both;
+        t->nodes[at].parent = t->nodes[*known].parent = both;
+        *known = both;
     }
 }
 
 static void gather_subjects(struct threading *t)
 {
-    struct map table;
-    struct subject *subjects = ARENA_ARRAY(t->a, struct subject, t->n + 1);
-    map_init(&table, t->n + 1);
-    fill_table(t, &table, subjects);
+    uint32_t *table = no_nodes(t->a, t->input->n_subjects);
+    fill_table(t, table);
     for (uint32_t at = t->first; at != no_node; at = t->nodes[at].next) {
-        str text = subject_of(t, at);
-        struct subject *known = text.n ? map_find(&table, text) : NULL;
-        if (known && known->node != at)
+        const struct imap_thread_item *speaker = speaker_of(t, at);
+        uint32_t *known = &table[speaker->subject];
+        if (speaker->has_subject && *known != at)
             merge_thread(t, known, at);
     }
-    map_fini(&table);
     arrange(t);
 }
 
@@ -263,21 +239,16 @@ static void gather_subjects(struct threading *t)
 /* Each message under the first one with its subject. */
 static void thread_by_subject(struct threading *t)
 {
-    struct map table;
-    struct subject *subjects = ARENA_ARRAY(t->a, struct subject, t->n + 1);
-    map_init(&table, t->n + 1);
+    uint32_t *table = no_nodes(t->a, t->input->n_subjects);
     for (uint32_t i = 0; i < t->n; i++) {
-        uint32_t node = t->order[i].node;
-        str text = t->items[node].keys->subject;
-        struct subject *known = map_find(&table, text);
-        if (known) {
-            t->nodes[node].parent = known->node;
+        uint32_t node = t->order[i].at;
+        uint32_t *known = &table[t->items[node].subject];
+        if (*known == no_node) {
+            *known = node;
         } else {
-            subjects->node = node;
-            (void)map_put(&table, text, subjects++, NULL);
+            t->nodes[node].parent = *known;
         }
     }
-    map_fini(&table);
     arrange(t);
 }
 
@@ -291,24 +262,31 @@ static uint32_t next_in_thread(const struct imap_thread_node *nodes, uint32_t th
     return node == thread ? no_node : nodes[node].next;
 }
 
-/* REFS: threads by their newest message. */
+/* When the newest message of a thread came. */
+static int64_t newest_of(const struct threading *t, uint32_t thread)
+{
+    int64_t newest_s = INT64_MIN;
+    for (uint32_t at = thread; at != no_node; at = next_in_thread(t->nodes, thread, at)) {
+        if (at < t->n && t->items[at].arrived_s > newest_s)
+            newest_s = t->items[at].arrived_s;
+    }
+    return newest_s;
+}
+
+/* REFS: threads by their newest message, then by the first one's place in the mailbox. */
 static void sort_by_newest(struct threading *t)
 {
-    struct dated *tops = ARENA_ARRAY(t->a, struct dated, t->n + 1);
     size_t n = 0;
-    for (uint32_t top = t->first; top != no_node; top = t->nodes[top].next) {
-        int64_t newest_s = INT64_MIN;
-        for (uint32_t at = top; at != no_node; at = next_in_thread(t->nodes, top, at)) {
-            int64_t at_s = at < t->n ? t->items[at].arrived_s : INT64_MIN;
-            newest_s = at_s > newest_s ? at_s : newest_s;
-        }
-        tops[n++] = (struct dated){ newest_s, top };
-    }
-    qsort(tops, n, sizeof(*tops), by_date);
+    for (uint32_t top = t->first; top != no_node; top = t->nodes[top].next)
+        t->order[n++] = (struct imap_rank){ top, top };
+    imap_ranks_sort(t->order, t->spare, n);
+    for (size_t i = 0; i < n; i++)
+        t->order[i].value = sortable(newest_of(t, t->order[i].at));
+    imap_ranks_sort(t->order, t->spare, n);
     t->first = t->last = no_node;
     for (size_t i = 0; i < n; i++) {
-        t->nodes[tops[i].node].next = no_node;
-        add_thread(t, tops[i].node);
+        t->nodes[t->order[i].at].next = no_node;
+        add_thread(t, t->order[i].at);
     }
 }
 
@@ -316,22 +294,22 @@ static void begin(struct threading *t, bool has_references)
 {
     size_t room = t->n;
     for (uint32_t i = 0; i < t->n; i++)
-        room += 1 + (has_references ? t->items[i].keys->n_refs : 0);
+        room += 1 + (has_references ? t->items[i].n_refs : 0);
     INVARIANT(room < no_node);
     t->room = (uint32_t)room;
     t->nodes = ARENA_ARRAY(t->a, struct imap_thread_node, room + 1);
-    t->order = ARENA_ARRAY(t->a, struct dated, t->n + 1);
-    map_init(&t->ids, room + 1);
+    t->node_of = no_nodes(t->a, has_references ? t->input->n_ids : 0);
+    t->order = ARENA_ARRAY(t->a, struct imap_rank, t->n + 1);
+    t->spare = ARENA_ARRAY(t->a, struct imap_rank, t->n + 1);
     for (uint32_t i = 0; i < t->n; i++)
-        t->order[i] = (struct dated){ t->items[i].sent_s, new_node(t) };
-    if (t->n)
-        qsort(t->order, t->n, sizeof(*t->order), by_date);
+        t->order[i] = (struct imap_rank){ sortable(t->items[i].sent_s), new_node(t) };
+    imap_ranks_sort(t->order, t->spare, t->n);
 }
 
-void imap_thread_make(struct arena *a, enum imap_thread_by by, const struct imap_thread_item *items,
-                      uint32_t n, struct imap_threads *out)
+void imap_thread_make(struct arena *a, enum imap_thread_by by,
+                      const struct imap_thread_input *input, struct imap_threads *out)
 {
-    struct threading t = { .a = a, .items = items, .n = n };
+    struct threading t = { .a = a, .input = input, .items = input->items, .n = input->n };
     begin(&t, by != IMAP_THREAD_ORDEREDSUBJECT);
     if (by == IMAP_THREAD_ORDEREDSUBJECT) {
         thread_by_subject(&t);
@@ -345,8 +323,7 @@ void imap_thread_make(struct arena *a, enum imap_thread_by by, const struct imap
             sort_by_newest(&t);
         }
     }
-    map_fini(&t.ids);
-    *out = (struct imap_threads){ .nodes = t.nodes, .n = n, .first = t.first };
+    *out = (struct imap_threads){ .nodes = t.nodes, .n = t.n, .first = t.first };
 }
 
 /* ---- writing ---- */

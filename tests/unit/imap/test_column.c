@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Columns: joined in any order they say the same as made at once; kept ones stay within bounds. */
 #include "services/imap/columns.h"
+#include "services/imap/ranks.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,13 +14,23 @@ enum {
     MANY = 500
 };
 
-/* Keys of a message that follow from its UID: few different subjects, some empty. */
+/* Keys of a message that follow from its UID: few different subjects, some empty; ids of which some
+ * are only referred to. */
 static struct search_keys keys_of(struct arena *a, uint32_t uid)
 {
     unsigned subject = uid * 7919U % 37;
+    size_t n_refs = uid % 5;
+    int64_t *refs = ARENA_ARRAY(a, int64_t, n_refs + 1);
+    for (size_t i = 0; i < n_refs; i++)
+        refs[i] = (int64_t)((size_t)uid * 31 + i) % 700 - 350;
     return (struct search_keys){ .is_known = true,
                                  .has_sent = uid % 3 != 0,
                                  .sent_s = (int64_t)(uid * 104729U % 1000) - 500,
+                                 .is_reply = uid % 2,
+                                 .has_id = uid % 7 != 0,
+                                 .id = (int64_t)uid - 250,
+                                 .refs = refs,
+                                 .n_refs = n_refs,
                                  .subject = subject ? arena_printf(a, "S%u", subject) : STR_EMPTY };
 }
 
@@ -43,10 +54,23 @@ static struct imap_column *join(enum imap_column_kind kind, struct imap_column *
     return c;
 }
 
+static void check_ids(const struct imap_column *c, uint32_t i, const struct search_keys *keys)
+{
+    assert_int_equal(c->own[i] == IMAP_COLUMN_NO_ID, !keys->has_id);
+    if (keys->has_id)
+        assert_int_equal(c->ids[c->own[i]], keys->id);
+    assert_int_equal(c->refs_at[i + 1] - c->refs_at[i], keys->n_refs);
+    for (size_t k = 0; k < keys->n_refs; k++)
+        assert_int_equal(c->ids[c->refs[c->refs_at[i] + k]], keys->refs[k]);
+    assert_int_equal(c->is_reply[i], keys->is_reply);
+}
+
 static void check(const struct imap_column *c)
 {
     struct arena a;
     arena_init(&a);
+    for (uint32_t i = 1; i < c->n_ids; i++)
+        assert_true(c->ids[i - 1] < c->ids[i]);
     for (uint32_t i = 1; i < c->n_texts; i++)
         assert_true(str_cmp(c->texts[i - 1], c->texts[i]) < 0);
     for (uint32_t i = 0; i < c->n; i++) {
@@ -55,6 +79,8 @@ static void check(const struct imap_column *c)
         if (c->kind == IMAP_COLUMN_DATE) {
             int64_t want = keys.has_sent ? keys.sent_s : -(int64_t)c->uids[i];
             assert_int_equal(c->sent_s[i], want);
+        } else if (c->kind == IMAP_COLUMN_IDS) {
+            check_ids(c, i, &keys);
         } else {
             assert_true(str_eq(c->texts[c->ranks[i]], keys.subject));
         }
@@ -65,7 +91,8 @@ static void check(const struct imap_column *c)
 static void a_column_says_what_was_joined(void **state)
 {
     static const uint32_t steps[][3] = { { 1, 1, 1 }, { 3, 2, 1 }, { 1, 5, 100 }, { 499, 7, 1 } };
-    static const enum imap_column_kind kinds[] = { IMAP_COLUMN_DATE, IMAP_COLUMN_SUBJECT };
+    static const enum imap_column_kind kinds[] = { IMAP_COLUMN_DATE, IMAP_COLUMN_SUBJECT,
+                                                   IMAP_COLUMN_IDS };
     (void)state;
     for (size_t i = 0; i < COUNT_OF(steps) * COUNT_OF(kinds); i++) {
         enum imap_column_kind kind = kinds[i % COUNT_OF(kinds)];
@@ -77,7 +104,7 @@ static void a_column_says_what_was_joined(void **state)
         c = join(kind, c, 1, 1);
         check(c);
         assert_int_equal(c->n, MANY);
-        assert_int_equal(c->n_texts, kind == IMAP_COLUMN_DATE ? 0 : 37);
+        assert_int_equal(c->n_texts, kind == IMAP_COLUMN_SUBJECT ? 37 : 0);
         imap_column_drop(&c);
         assert_null(c);
     }
@@ -106,6 +133,30 @@ static void places_are_found_forwards(void **state)
         assert_int_equal(imap_column_find(c, uid, 0), place);
     }
     imap_column_drop(&c);
+}
+
+/* ---- ranks ---- */
+
+static void ranks_are_sorted_and_ties_stay(void **state)
+{
+    static const uint64_t spans[] = { 1, 2, 400, 100000, UINT32_MAX, UINT64_MAX };
+    struct imap_rank ranks[MANY / 10], spare[MANY / 10];
+    uint64_t seed = 5256;
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(spans) * COUNT_OF(ranks); i++) {
+        size_t n = i % (COUNT_OF(ranks) + 1);
+        for (size_t k = 0; k < n; k++) {
+            seed = seed * 6364136223846793005U + 1442695040888963407U;
+            uint64_t from = UINT64_MAX - spans[i % COUNT_OF(spans)];
+            ranks[k] = (struct imap_rank){ from + (seed ^ seed >> 33) % spans[i % COUNT_OF(spans)],
+                                           (uint32_t)k };
+        }
+        imap_ranks_sort(ranks, spare, n);
+        for (size_t k = 1; k < n; k++) {
+            assert_true(ranks[k - 1].value < ranks[k].value ||
+                        (ranks[k - 1].value == ranks[k].value && ranks[k - 1].at < ranks[k].at));
+        }
+    }
 }
 
 /* ---- kept ones ---- */
@@ -192,6 +243,7 @@ int main(void)
         cmocka_unit_test(a_column_says_what_was_joined),
         cmocka_unit_test(nothing_is_a_column),
         cmocka_unit_test(places_are_found_forwards),
+        cmocka_unit_test(ranks_are_sorted_and_ties_stay),
         cmocka_unit_test(the_one_used_longest_ago_goes_first),
         cmocka_unit_test(a_column_of_what_is_gone_is_given_up),
     };

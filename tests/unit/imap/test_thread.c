@@ -130,22 +130,50 @@ static str header_of(struct arena *a, const struct message *m)
                         m->references ? "\r\n" : "");
 }
 
+/* The items of messages with the keys, as columns have them; in the arena. */
+static void items_of(struct arena *a, const struct search_keys *keys, const int64_t *at_s,
+                     uint32_t n, struct imap_thread_input *input)
+{
+    struct imap_column_item *from = ARENA_ARRAY(a, struct imap_column_item, n + 1);
+    struct imap_thread_item *items = ARENA_ARRAY(a, struct imap_thread_item, n + 1);
+    for (uint32_t i = 0; i < n; i++)
+        from[i] = (struct imap_column_item){ i + 1, at_s[i], &keys[i] };
+    struct imap_column *ids = imap_column_join(IMAP_COLUMN_IDS, NULL, from, n);
+    struct imap_column *subjects = imap_column_join(IMAP_COLUMN_SUBJECT, NULL, from, n);
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t n_refs = ids->refs_at[i + 1] - ids->refs_at[i];
+        uint32_t *refs = ARENA_ARRAY(a, uint32_t, n_refs + 1);
+        memcpy(refs, ids->refs + ids->refs_at[i], n_refs * sizeof(*refs));
+        items[i] = (struct imap_thread_item){ .id = ids->own[i],
+                                              .n_refs = n_refs,
+                                              .refs = refs,
+                                              .subject = subjects->ranks[i],
+                                              .has_subject = keys[i].subject.n > 0,
+                                              .is_reply = ids->is_reply[i],
+                                              .sent_s = at_s[i],
+                                              .arrived_s = at_s[i] };
+    }
+    *input = (struct imap_thread_input){ items, n, ids->n_ids, subjects->n_texts };
+    imap_column_drop(&ids);
+    imap_column_drop(&subjects);
+}
+
 static const char *thread(struct arena *a, enum imap_thread_by by, const struct message *messages)
 {
-    struct imap_thread_item items[MOST];
+    struct imap_thread_input input;
     struct search_keys keys[MOST];
+    int64_t at_s[MOST];
     uint32_t names[MOST];
     struct imap_threads threads;
     struct buf out;
     uint32_t n = 0;
     for (; messages[n].name; n++) {
-        int day = messages[n].day ? messages[n].day : 100;
         search_keys_make(a, header_of(a, &messages[n]), &keys[n]);
-        items[n] =
-            (struct imap_thread_item){ &keys[n], (int64_t)day * DAY_S, (int64_t)day * DAY_S };
+        at_s[n] = (int64_t)(messages[n].day ? messages[n].day : 100) * DAY_S;
         names[n] = messages[n].name;
     }
-    imap_thread_make(a, by, items, n, &threads);
+    items_of(a, keys, at_s, n, &input);
+    imap_thread_make(a, by, &input, &threads);
     buf_init(&out, 10000);
     for (uint32_t at = threads.first; at != IMAP_THREAD_NONE; at = threads.nodes[at].next)
         assert_true(imap_thread_format(&threads, at, names, &out));
@@ -186,7 +214,8 @@ static void a_chain_of_thousands(void **state)
     struct imap_threads threads;
     struct buf out;
     arena_init(&a);
-    struct imap_thread_item *items = ARENA_ARRAY(&a, struct imap_thread_item, LONG);
+    struct imap_thread_input input;
+    int64_t *at_s = ARENA_ARRAY(&a, int64_t, LONG);
     struct search_keys *keys = ARENA_ARRAY(&a, struct search_keys, LONG);
     int64_t *refs = ARENA_ARRAY(&a, int64_t, LONG);
     uint32_t *names = ARENA_ARRAY(&a, uint32_t, LONG);
@@ -199,10 +228,11 @@ static void a_chain_of_thousands(void **state)
                                         .is_reply = i > 0,
                                         .refs = &refs[i],
                                         .n_refs = i > 0 };
-        items[i] = (struct imap_thread_item){ &keys[i], i, i };
+        at_s[i] = i;
         names[i] = i + 1;
     }
-    imap_thread_make(&a, IMAP_THREAD_REFERENCES, items, LONG, &threads);
+    items_of(&a, keys, at_s, LONG, &input);
+    imap_thread_make(&a, IMAP_THREAD_REFERENCES, &input, &threads);
     buf_init(&out, LONG * 8UL);
     for (uint32_t at = threads.first; at != IMAP_THREAD_NONE; at = threads.nodes[at].next)
         assert_true(imap_thread_format(&threads, at, names, &out));
