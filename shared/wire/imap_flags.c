@@ -29,7 +29,7 @@ static bool add_system(struct imap_lexer *l, struct imap_flags *out, struct err 
     str name = str_slice(l->in, from, atom.n + 1);
     unsigned bit = imap_flag_find(name);
     out->bits |= bit;
-    if (bit == 0 && !str_ieq(name, STR("\\Recent")))
+    if (bit == 0) /* \Recent, too */
         return ERR(e, ERR_UNSUPPORTED, "a flag that only the standard may define");
     return true;
 }

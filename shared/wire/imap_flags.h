@@ -26,9 +26,9 @@ struct imap_flags {
     size_t n;
 };
 
-/* "(\Seen $Junk)", or for STORE also the same without parentheses. \Recent is dropped: it is not
- * the client's (RFC 3501 section 2.3.2). ERR_SYNTAX; ERR_LIMIT for a keyword that is too long or
- * too many; ERR_UNSUPPORTED for an unknown flag with a backslash. */
+/* "(\Seen $Junk)", or for STORE also the same without parentheses. ERR_SYNTAX; ERR_LIMIT for a
+ * keyword that is too long or too many; ERR_UNSUPPORTED for an unknown flag with a backslash, and
+ * for \Recent, which is not the client's (RFC 3501 section 2.3.2). */
 bool imap_flags_parse(struct imap_lexer *l, bool needs_parentheses, struct imap_flags *out,
                       struct err *e);
 

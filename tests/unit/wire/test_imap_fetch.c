@@ -119,7 +119,7 @@ static void store_modes_are_read(void **state)
         { " 1 (UNCHANGEDSINCE 7) +flags.silent (\\Draft)", true, IMAP_STORE_ADD, true,
           IMAP_FLAG_DRAFT, 0, 7 },
         { " 1 FLAGS ()", true, IMAP_STORE_REPLACE, false, 0, 0, 0 },
-        { " 1 FLAGS (\\Recent)", true, IMAP_STORE_REPLACE, false, 0, 0, 0 },
+        { " 1 FLAGS (\\Recent)", false, 0, false, 0, 0, 0 },
         { " 1 FLAGS", false, 0, false, 0, 0, 0 },
         { " 1 FLAGS (\\Foo)", false, 0, false, 0, 0, 0 },
         { " 1 FLAGS (a b", false, 0, false, 0, 0, 0 },
