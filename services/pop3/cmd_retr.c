@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* RETR and TOP: the texts of messages. */
+#include "base/utf8.h"
 #include "mime/header.h"
 #include "services/pop3/commands.h"
 #include "services/pop3/maildrop.h"
@@ -26,7 +27,7 @@ static str for_client(struct pop3_session *s, str start, uint32_t *size)
 {
     str header = str_slice(start, 0, mime_header_end(start));
     struct buf out;
-    if (s->is_utf8 || pop3_is_ascii(header))
+    if (s->is_utf8 || utf8_is_ascii(header))
         return start;
     size_t rest = start.n - header.n;
     buf_init(&out, (header.n + 1) * POP3_ASCII_GROWTH + rest);

@@ -64,6 +64,11 @@ static size_t ascii_run(str s)
     return i;
 }
 
+bool utf8_is_ascii(str s)
+{
+    return ascii_run(s) == s.n;
+}
+
 bool utf8_is_valid(str s)
 {
     while (s.n) {

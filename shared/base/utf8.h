@@ -8,6 +8,8 @@
 
 /* True when all of s is characters; an empty s is. */
 bool utf8_is_valid(str s);
+/* True when no byte is above 127; an empty s has none. */
+bool utf8_is_ascii(str s);
 
 /* The first character of s: its code point in *cp and its length, 1-4 bytes. 0 when s is empty or
  * does not begin with a character. */

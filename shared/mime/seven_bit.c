@@ -18,15 +18,6 @@ static bool too_big(struct err *e)
     return ERR(e, ERR_LIMIT, "the message gets too big when it is encoded");
 }
 
-static bool is_eight_bit(str s)
-{
-    for (size_t i = 0; i < s.n; i++) {
-        if ((unsigned char)s.p[i] > 127)
-            return true;
-    }
-    return false;
-}
-
 /* A NUL, or a CR or LF that is not part of a CRLF. */
 static bool is_binary_text(str s)
 {
@@ -43,7 +34,7 @@ static bool is_binary_text(str s)
 
 static bool must_encode(const struct narrowing *n, str body)
 {
-    return n->is_binary ? is_binary_text(body) : is_eight_bit(body);
+    return n->is_binary ? is_binary_text(body) : !utf8_is_ascii(body);
 }
 
 /* Boundaries, preambles and epilogues up to `to`. Boundaries beyond ASCII cannot be named
@@ -63,7 +54,7 @@ static bool copy_gap(struct narrowing *n, size_t to, struct err *e)
         str line;
         size_t from = n->out->n;
         more = str_cut(gap, '\n', &line, &gap);
-        if (!is_eight_bit(line)) {
+        if (utf8_is_ascii(line)) {
             if (!buf_add(n->out, line) || (more && !buf_add_byte(n->out, '\n')))
                 return too_big(e);
             continue;

@@ -29,15 +29,6 @@ struct shape {
     bool returned_is_ascii;
 };
 
-static bool is_ascii(str s)
-{
-    for (size_t i = 0; i < s.n; i++) {
-        if ((unsigned char)s.p[i] > 127)
-            return false;
-    }
-    return true;
-}
-
 /* One line of harmless text: control bytes and runs of them are one space; 8-bit bytes stay only
  * where they are wanted and UTF-8. */
 static str one_line(struct arena *a, str text, size_t max, bool keep_8bit)
@@ -218,7 +209,7 @@ static bool add_recipient(const struct shape *s, struct buf *out, const struct d
 {
     const struct dsn *d = s->d;
     str original = original_recipient(s, r->orcpt);
-    const char *type = is_ascii(r->address) ? "rfc822" : "utf-8";
+    const char *type = utf8_is_ascii(r->address) ? "rfc822" : "utf-8";
     bool ok = buf_add(out, STR("\r\n")) && (str_is_empty(original) || buf_add(out, original)) &&
               add_typed(s, out, STR("Final-Recipient"), type, r->address, ADDRESS_MAX) &&
               buf_addf(out, "Action: %s\r\n", actions[d->action].word) &&
@@ -314,7 +305,7 @@ static void choose_returned(struct shape *s)
     s->returned = original;
     if (!s->is_full)
         s->returned = str_slice(original, 0, mime_header_end(original));
-    s->returned_is_ascii = is_ascii(s->returned);
+    s->returned_is_ascii = utf8_is_ascii(s->returned);
 }
 
 static bool needs_utf8(const struct shape *s)
@@ -323,10 +314,10 @@ static bool needs_utf8(const struct shape *s)
     str header = str_slice(s->returned, 0, mime_header_end(s->returned));
     /* Raw 8-bit bytes of other messages go back as they came, in the old types: a report that only
      * servers with SMTPUTF8 take might never reach who sent them. */
-    bool utf8_header = d->is_utf8 && !is_ascii(header) && utf8_is_valid(header);
-    bool found = utf8_header || !is_ascii(d->to) || !is_ascii(d->from);
+    bool utf8_header = d->is_utf8 && !utf8_is_ascii(header) && utf8_is_valid(header);
+    bool found = utf8_header || !utf8_is_ascii(d->to) || !utf8_is_ascii(d->from);
     for (size_t i = 0; i < d->n && !found; i++)
-        found = !is_ascii(d->recipients[i].address) || !is_ascii(d->recipients[i].orcpt);
+        found = !utf8_is_ascii(d->recipients[i].address) || !utf8_is_ascii(d->recipients[i].orcpt);
     return found;
 }
 
@@ -360,6 +351,6 @@ bool dsn_compose(const struct dsn *d, struct buf *out, bool *is_utf8, bool *is_8
         return ERR(e, ERR_LIMIT, "the report is too big");
     }
     *is_utf8 = s.is_utf8;
-    *is_8bit = !is_ascii(str_skip(buf_str(out), start));
+    *is_8bit = !utf8_is_ascii(str_skip(buf_str(out), start));
     return true;
 }

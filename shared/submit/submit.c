@@ -4,6 +4,7 @@
 
 #include "account/dkim.h"
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "crypto/random.h"
 #include "mailauth/dkim.h"
 #include "mime/header.h"
@@ -123,7 +124,7 @@ static bool complete(struct submission *w, struct err *e)
     if (good)
         w->complete = arena_str(w->a, buf_str(&out));
     buf_fini(&out);
-    w->is_8bit = good && smtp_is_eight_bit(w->complete);
+    w->is_8bit = good && !utf8_is_ascii(w->complete);
     return good;
 }
 
@@ -174,7 +175,7 @@ static YIELDS bool make_seven_bit(struct submission *w, struct err *e)
         *e = why;
         return false;
     }
-    w->is_8bit = smtp_is_eight_bit(w->complete);
+    w->is_8bit = !utf8_is_ascii(w->complete);
     return true;
 }
 

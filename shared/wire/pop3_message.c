@@ -52,15 +52,6 @@ str pop3_top(str message, size_t header, uint32_t lines)
 
 /* ---- headers for clients without UTF8 ---- */
 
-bool pop3_is_ascii(str octets)
-{
-    for (size_t i = 0; i < octets.n; i++) {
-        if ((unsigned char)octets.p[i] > 127)
-            return false;
-    }
-    return true;
-}
-
 static size_t word_length(str in)
 {
     size_t n = 0;
@@ -76,7 +67,7 @@ static size_t phrase_length(str in)
     size_t n = word_length(in);
     while (n < in.n && in.p[n] == ' ') {
         size_t more = word_length(str_skip(in, n + 1));
-        if (pop3_is_ascii(str_slice(in, n + 1, more)))
+        if (utf8_is_ascii(str_slice(in, n + 1, more)))
             break;
         n += 1 + more;
     }
@@ -135,7 +126,7 @@ bool pop3_header_to_ascii(str header, struct buf *out)
 {
     while (header.n) {
         size_t n = word_length(header);
-        bool is_plain = pop3_is_ascii(str_slice(header, 0, n));
+        bool is_plain = utf8_is_ascii(str_slice(header, 0, n));
         if (is_plain) { /* with what ends it */
             n += n < header.n;
         } else {

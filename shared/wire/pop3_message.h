@@ -30,8 +30,6 @@ enum {
     POP3_ASCII_GROWTH = 16 /* a header gets at most so many times as long, and as many octets */
 };
 
-/* Whether no octet is above 127. */
-bool pop3_is_ascii(str octets);
 /* Appends the header with its words that are not ASCII as encoded words (RFC 2047), for clients
  * that did not say UTF8 (RFC 6856 section 2): nothing is lost, and most clients decode it. False
  * when `out` is full: then some may be in it. */

@@ -3,6 +3,8 @@
  * rest. Not for size limits of a session, and not for the content of a message. */
 #include "wire/smtp_data.h"
 
+#include "base/utf8.h"
+
 /* Where the decoder stands. What a line end or dot means depends on nothing else. */
 enum {
     AT_LINE_START,    /* after CRLF, or at the very start */
@@ -22,22 +24,6 @@ void smtp_data_decoder_init(struct smtp_data_decoder *d)
     *d = (struct smtp_data_decoder){ .state = AT_LINE_START };
 }
 
-bool smtp_is_eight_bit(str s)
-{
-    uint64_t word;
-    size_t i = 0;
-    for (; i + sizeof(word) <= s.n; i += sizeof(word)) {
-        memcpy(&word, s.p + i, sizeof(word));
-        if (word & 0x8080808080808080u)
-            return true;
-    }
-    for (; i < s.n; i++) {
-        if ((unsigned char)s.p[i] > 127)
-            return true;
-    }
-    return false;
-}
-
 static void keep(struct smtp_data_decoder *d, str s, struct buf *out)
 {
     d->content += s.n;
@@ -48,7 +34,7 @@ static void keep(struct smtp_data_decoder *d, str s, struct buf *out)
         return;
     }
     if (!d->eight_bit)
-        d->eight_bit = smtp_is_eight_bit(s);
+        d->eight_bit = !utf8_is_ascii(s);
 }
 
 static void end_line(struct smtp_data_decoder *d)

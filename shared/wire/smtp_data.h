@@ -71,9 +71,6 @@ bool smtp_data_encode_end(struct smtp_data_encoder *c, struct buf *out);
  * the encoder would have to repair. Lines that are too long are no fault. */
 enum smtp_data_fault smtp_data_check(str message, size_t *at);
 
-/* Whether any octet is above 127, so that BODY=8BITMIME is needed (RFC 6152). */
-bool smtp_is_eight_bit(str s);
-
 /* "bare CR", "bare LF", "NUL": static. */
 const char *smtp_data_fault_name(enum smtp_data_fault fault);
 

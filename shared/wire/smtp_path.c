@@ -3,7 +3,7 @@
  * message headers. */
 #include "wire/smtp_path.h"
 
-#include "wire/smtp_data.h"
+#include "base/utf8.h"
 
 #include <arpa/inet.h>
 
@@ -210,7 +210,7 @@ enum smtp_fault smtp_path_parse(str *cursor, enum smtp_path_kind kind, struct ar
     bool good = take_inner(&at, kind, a, out) && starts_with(at, '>');
     size_t length = whole.n - at.n;
     if (!good)
-        return smtp_is_eight_bit(whole) ? SMTP_FAULT_NOT_ASCII : SMTP_FAULT_PATH;
+        return utf8_is_ascii(whole) ? SMTP_FAULT_PATH : SMTP_FAULT_NOT_ASCII;
     if (length > SMTP_PATH_MAX)
         return SMTP_FAULT_PATH;
     *cursor = str_skip(at, 1);
@@ -223,7 +223,7 @@ enum smtp_fault smtp_mailbox_parse(str text, struct arena *a, struct smtp_path *
     *out = (struct smtp_path){ 0 };
     if (take_mailbox(&at, a, out) && at.n == 0)
         return SMTP_GOOD;
-    return smtp_is_eight_bit(text) ? SMTP_FAULT_NOT_ASCII : SMTP_FAULT_PATH;
+    return utf8_is_ascii(text) ? SMTP_FAULT_PATH : SMTP_FAULT_NOT_ASCII;
 }
 
 /* ---- back to text ---- */

@@ -37,6 +37,21 @@ static const struct {
     { "byte that never is", STR_INIT("\xff\xfe"), false, STR_INIT("\xef\xbf\xbd\xef\xbf\xbd") },
 };
 
+static void knows_ascii(void **state)
+{
+    static const char text[] = "0123456789abcdefghi\0k";
+    char changed[sizeof(text)];
+    (void)state;
+    assert_true(utf8_is_ascii(STR_EMPTY));
+    assert_true(utf8_is_ascii(str_of(text, sizeof(text))));
+    for (size_t i = 0; i < sizeof(text); i++) {
+        memcpy(changed, text, sizeof(text));
+        changed[i] = (char)0x80;
+        if (utf8_is_ascii(str_of(changed, sizeof(changed))))
+            fail_msg("octet %zu", i);
+    }
+}
+
 static void validates_and_repairs(void **state)
 {
     (void)state;
@@ -100,6 +115,7 @@ static void repair_stops_when_full(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(knows_ascii),
         cmocka_unit_test(validates_and_repairs),
         cmocka_unit_test(every_code_point_comes_back),
         cmocka_unit_test(cuts_at_characters),
