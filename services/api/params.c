@@ -3,6 +3,7 @@
 #include "services/api/params.h"
 
 #include "base/date.h"
+#include "base/percent.h"
 #include "base/utf8.h"
 #include "http/http_values.h"
 
@@ -145,8 +146,7 @@ static bool read_one(const struct reading *r)
 static bool read_path(struct reading *r, const struct api_params_input *in, size_t at,
                       struct arena *a)
 {
-    return at < in->n_values && http_percent_decode(a, in->values[at], false, &r->text) &&
-           read_one(r);
+    return at < in->n_values && percent_decode(a, in->values[at], &r->text) && read_one(r);
 }
 
 /* The value of the only pair of that name. */

@@ -3,8 +3,8 @@
 #include "services/cli/api.h"
 
 #include "base/date.h"
+#include "base/percent.h"
 #include "http/http_client.h"
-#include "http/http_values.h"
 
 #include <stdlib.h>
 
@@ -149,7 +149,7 @@ const char *cli_encode(struct cli_session *s, const char *text)
     struct buf out;
     str plain = str_from_cstr(text);
     buf_init(&out, 3 * plain.n + 1);
-    (void)http_percent_encode(&out, plain, STR("@"));
+    (void)percent_encode(&out, plain, STR("@"));
     const char *encoded = arena_cstr(&s->arena, buf_str(&out));
     buf_fini(&out);
     return encoded;

@@ -2,6 +2,7 @@
 /* One address at a time: cleaned, cut at its scheme, then by a row of the table. */
 #include "html/url.h"
 
+#include "base/percent.h"
 #include "base/utf8.h"
 #include "html/html.h"
 
@@ -147,23 +148,15 @@ static void read_contact(struct arena *a, str scheme, str rest, struct html_url 
     buf_fini(&url);
 }
 
-static int hex_digit(char c)
-{
-    if (ascii_is_digit(c))
-        return c - '0';
-    c = ascii_lower(c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static str percent_decode(struct arena *a, str s)
+/* What is no escape stays as it is. */
+static str decode_escapes(struct arena *a, str s)
 {
     char *p = arena_alloc(a, s.n + 1);
     size_t n = 0;
     for (size_t i = 0; i < s.n; i++) {
-        int high = s.p[i] == '%' && i + 2 < s.n ? hex_digit(s.p[i + 1]) : -1;
-        int low = high >= 0 ? hex_digit(s.p[i + 2]) : -1;
-        p[n++] = (char)(low >= 0 ? high * 16 + low : s.p[i]);
-        i += low >= 0 ? 2 : 0;
+        int octet = percent_octet(str_skip(s, i));
+        p[n++] = octet < 0 ? s.p[i] : (char)octet;
+        i += octet < 0 ? 0 : 2;
     }
     return str_of(p, n);
 }
@@ -171,7 +164,7 @@ static str percent_decode(struct arena *a, str s)
 static void read_part(struct arena *a, str scheme, str rest, struct html_url *out)
 {
     (void)scheme;
-    str id = percent_decode(a, rest);
+    str id = decode_escapes(a, rest);
     if (id.n > 2 && id.p[0] == '<' && id.p[id.n - 1] == '>')
         id = str_slice(id, 1, id.n - 2);
     if (id.n && id.n <= HTML_MAX_URL_BYTES)
@@ -249,7 +242,7 @@ static void read_without_scheme(struct arena *a, str url, struct html_url *out)
         read_remote(a, STR("https"), url, out);
     } else if (url.n > 1 && url.n <= HTML_MAX_URL_BYTES && url.p[0] == '#') {
         *out = (struct html_url){ .kind = HTML_URL_FRAGMENT,
-                                  .url = percent_decode(a, str_skip(url, 1)) };
+                                  .url = decode_escapes(a, str_skip(url, 1)) };
     } else if (url.n && url.p[0] != '#') {
         out->kind = HTML_URL_RELATIVE;
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The small languages inside a request, as pure parsers with limits: query strings and forms,
- * percent-encoding, cookies, Range, tags, and the names in Content-Disposition. */
+ * cookies, Range, tags, and the names in Content-Disposition. */
 #ifndef HTTP_HTTP_VALUES_H
 #define HTTP_HTTP_VALUES_H
 
@@ -9,12 +9,6 @@
 enum {
     HTTP_QUERY_MAX = 128 /* pairs of a query or form */
 };
-
-/* Decodes %XX, and '+' as a space when `plus` is set. False for a '%' without two hex digits and
- * for %00; the text is not checked to be UTF-8. In the arena. */
-bool http_percent_decode(struct arena *a, str s, bool plus, str *out);
-/* Encodes everything but the unreserved characters of RFC 3986 2.3 and those in `keep`. */
-bool http_percent_encode(struct buf *out, str s, str keep);
 
 struct http_pair {
     str name;  /* decoded */

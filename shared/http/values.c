@@ -2,60 +2,20 @@
 /* Pure parsers for what stands in query strings and header fields. */
 #include "http/http_values.h"
 
+#include "base/percent.h"
 #include "base/utf8.h"
 
 enum {
     FILENAME_MAX_OCTETS = 200
 };
 
-static int hex_digit(char c)
-{
-    if (ascii_is_digit(c))
-        return c - '0';
-    char lower = ascii_lower(c);
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
-bool http_percent_decode(struct arena *a, str s, bool plus, str *out)
-{
-    char *to = arena_alloc(a, s.n + 1);
-    size_t n = 0;
-    for (size_t i = 0; i < s.n; i++) {
-        char c = s.p[i];
-        if (c == '%') {
-            int high = i + 2 < s.n ? hex_digit(s.p[i + 1]) : -1;
-            int low = i + 2 < s.n ? hex_digit(s.p[i + 2]) : -1;
-            if (high < 0 || low < 0 || high + low == 0)
-                return false;
-            c = (char)(high * 16 + low);
-            i += 2;
-        } else if (c == '+' && plus) {
-            c = ' ';
-        }
-        to[n++] = c;
-    }
-    *out = str_of(to, n);
-    return true;
-}
-
-bool http_percent_encode(struct buf *out, str s, str keep)
-{
-    bool fits = true;
-    for (size_t i = 0; i < s.n && fits; i++) {
-        char c = s.p[i];
-        if (ascii_is_alnum(c) || str_find_byte(STR("-._~"), c) >= 0 ||
-            str_find_byte(keep, c) >= 0) {
-            fits = buf_add_byte(out, c);
-        } else {
-            fits = buf_addf(out, "%%%02X", (unsigned)(unsigned char)c);
-        }
-    }
-    return fits;
-}
-
+/* A name or value of a form, where '+' is a space. */
 static bool decode_text(struct arena *a, str s, str *out, struct err *e)
 {
-    if (!http_percent_decode(a, s, true, out))
+    char *spaced = arena_alloc(a, s.n + 1);
+    for (size_t i = 0; i < s.n; i++)
+        spaced[i] = s.p[i] == '+' ? ' ' : s.p[i];
+    if (!percent_decode(a, str_of(spaced, s.n), out))
         return ERR(e, ERR_SYNTAX, "the query has a bad percent sign");
     if (!utf8_is_valid(*out))
         return ERR(e, ERR_SYNTAX, "the query is not UTF-8");
@@ -209,7 +169,7 @@ bool http_disposition_format(struct buf *out, bool attachment, str filename)
     fits = fits && buf_add_byte(out, '"');
     if (!is_ascii || str_find_byte(name, '%') >= 0) {
         fits = fits && buf_add(out, STR("; filename*=UTF-8''")) &&
-               http_percent_encode(out, name, STR_EMPTY);
+               percent_encode(out, name, STR_EMPTY);
     }
     buf_fini(&clean);
     return fits;

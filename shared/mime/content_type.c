@@ -4,6 +4,7 @@
  * between two sections. */
 #include "mime/content_type.h"
 
+#include "base/percent.h"
 #include "mime/charset.h"
 #include "mime/encoded_word.h"
 #include "mime/header.h"
@@ -218,24 +219,14 @@ static void read_params(struct param_parser *p)
     p->cut = p->cut || p->at < p->s.n;
 }
 
-static int hex_value(char c)
-{
-    c = ascii_lower(c);
-    return ascii_is_digit(c) ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
+/* What is no escape stays as it is. */
 static void add_percent_decoded(str s, struct buf *out)
 {
     for (size_t i = 0; i < s.n; i++) {
-        bool escape = s.p[i] == '%' && i + 2 < s.n && hex_value(s.p[i + 1]) >= 0 &&
-                      hex_value(s.p[i + 2]) >= 0;
-        char c = s.p[i];
-        if (escape) {
-            c = (char)((unsigned)hex_value(s.p[i + 1]) << 4 | (unsigned)hex_value(s.p[i + 2]));
-            i += 2;
-        }
-        if (!buf_add_byte(out, c))
+        int octet = percent_octet(str_skip(s, i));
+        if (!buf_add_byte(out, octet < 0 ? s.p[i] : (char)octet))
             return;
+        i += octet < 0 ? 0 : 2;
     }
 }
 

@@ -2,7 +2,7 @@
 /* redis://, rediss:// and unix:// URLs. */
 #include "redis/url.h"
 
-#include "base/hex.h"
+#include "base/percent.h"
 
 /* Percent-decodes into a C string. False: too long, a bad escape, or a NUL. */
 static bool decode(str s, char *out, size_t size)
@@ -11,11 +11,10 @@ static bool decode(str s, char *out, size_t size)
     for (size_t i = 0; i < s.n; i++) {
         char c = s.p[i];
         if (c == '%') {
-            int high = i + 2 < s.n ? hex_digit(s.p[i + 1]) : -1;
-            int low = i + 2 < s.n ? hex_digit(s.p[i + 2]) : -1;
-            if (high < 0 || low < 0)
+            int octet = percent_octet(str_skip(s, i));
+            if (octet < 0)
                 return false;
-            c = (char)(high * 16 + low);
+            c = (char)octet;
             i += 2;
         }
         if (c == '\0' || n + 1 >= size)

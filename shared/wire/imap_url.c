@@ -3,7 +3,7 @@
  * of a name. */
 #include "wire/imap_url.h"
 
-#include "base/hex.h"
+#include "base/percent.h"
 #include "base/utf8.h"
 
 enum {
@@ -17,44 +17,22 @@ static bool bad(struct err *e, const char *what)
 
 /* ---- percent encoding (RFC 3986 section 2.1) ---- */
 
-/* What may stand for itself in a mailbox or section: achar of RFC 5092, and for mailboxes '/'. */
-static bool is_plain(char c)
-{
-    return ascii_is_alpha(c) || ascii_is_digit(c) ||
-           (c != '\0' && strchr("-._~!$'()*+,&=@:", c) != NULL);
-}
+/* What may stand for itself in a section, beside letters and digits: achar of RFC 5092. In
+ * mailboxes
+ * '/' may, too. */
+static const str section_chars = STR_INIT("!$'()*+,&=@:");
+static const str mailbox_chars = STR_INIT("!$'()*+,&=@:/");
 
 static bool decode(struct arena *a, str text, str *out, struct err *e)
 {
-    char *bytes = arena_alloc(a, text.n + 1);
-    size_t n = 0;
     for (size_t i = 0; i < text.n; i++) {
         char c = text.p[i];
-        if (c == '%') {
-            int high = i + 2 < text.n ? hex_digit(text.p[i + 1]) : -1;
-            int low = i + 2 < text.n ? hex_digit(text.p[i + 2]) : -1;
-            if (high < 0 || low < 0 || high * 16 + low == 0)
-                return bad(e, "a '%' needs two hexadecimal digits");
-            c = (char)(high * 16 + low);
-            i += 2;
-        } else if (c == ';' || c == '?' || c == '#' || (unsigned char)c <= ' ') {
+        if (c == ';' || c == '?' || c == '#' || (unsigned char)c <= ' ')
             return bad(e, "';', '?', '#' and spaces must be encoded");
-        }
-        bytes[n++] = c;
     }
-    *out = str_of(bytes, n);
+    if (!percent_decode(a, text, out))
+        return bad(e, "a '%' needs two hexadecimal digits");
     return utf8_is_valid(*out) || bad(e, "names are UTF-8");
-}
-
-static bool encode(struct buf *out, str text, bool with_slash)
-{
-    bool ok = true;
-    for (size_t i = 0; ok && i < text.n; i++) {
-        char c = text.p[i];
-        ok = is_plain(c) || (with_slash && c == '/') ? buf_add_byte(out, c)
-                                                     : buf_addf(out, "%%%02X", (unsigned char)c);
-    }
-    return ok;
 }
 
 /* ---- reading ---- */
@@ -191,7 +169,7 @@ static bool format_section(struct buf *out, const struct imap_section *section)
     /* "BODY[1.2]" without its frame. */
     str inside = ok ? str_slice(buf_str(&text), 5, text.n - 6) : STR_EMPTY;
     if (inside.n)
-        ok = ok && buf_add(out, STR("/;SECTION=")) && encode(out, inside, false);
+        ok = ok && buf_add(out, STR("/;SECTION=")) && percent_encode(out, inside, section_chars);
     buf_fini(&text);
     return ok;
 }
@@ -202,12 +180,12 @@ bool imap_url_format(struct buf *out, const struct imap_url *url)
     if (url->is_absolute) {
         ok = buf_add(out, STR("imap://"));
         if (url->user.n)
-            ok = ok && encode(out, url->user, false) && buf_add_byte(out, '@');
+            ok = ok && percent_encode(out, url->user, section_chars) && buf_add_byte(out, '@');
         ok = ok && buf_add(out, url->server);
     }
     if (url->is_rooted)
         ok = ok && buf_add_byte(out, '/');
-    ok = ok && encode(out, url->mailbox, true);
+    ok = ok && percent_encode(out, url->mailbox, mailbox_chars);
     if (url->uidvalidity)
         ok = ok && buf_addf(out, ";UIDVALIDITY=%u", (unsigned)url->uidvalidity);
     ok = ok && buf_addf(out, "/;UID=%u", (unsigned)url->uid) && format_section(out, &url->section);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Fuzzes what stands in query strings and fields of requests: decoding undoes encoding, a range
  * stays inside, and a file name never leaves its quotes. */
+#include "base/percent.h"
 #include "http/http_values.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
@@ -10,9 +11,9 @@ static void check_encoding(struct arena *a, str input)
     struct buf encoded;
     str back;
     buf_init(&encoded, input.n * 3 + 1);
-    INVARIANT(http_percent_encode(&encoded, input, STR("/")));
+    INVARIANT(percent_encode(&encoded, input, STR("/")));
     if (str_find_byte(input, '\0') < 0) {
-        INVARIANT(http_percent_decode(a, buf_str(&encoded), false, &back));
+        INVARIANT(percent_decode(a, buf_str(&encoded), &back));
         INVARIANT(str_eq(back, input));
     }
     buf_fini(&encoded);
