@@ -5,6 +5,7 @@
 #include "base/date.h"
 #include "base/percent.h"
 #include "http/http_client.h"
+#include "services/cli/output.h"
 
 #include <stdlib.h>
 
@@ -155,6 +156,30 @@ const char *cli_encode(struct cli_session *s, const char *text)
     return encoded;
 }
 
+str cli_filter_path(struct cli_session *s, str path, const struct cli_filter *filters, size_t n)
+{
+    char joint = str_find_byte(path, '?') >= 0 ? '&' : '?';
+    for (size_t i = 0; i < n; i++) {
+        const char *value = cli_option(s->cli, filters[i].option);
+        if (!value)
+            continue;
+        path = arena_printf(&s->arena, "%.*s%c%s=%s", STR_FMT(path), joint, filters[i].field,
+                            cli_encode(s, value));
+        joint = '&';
+    }
+    return path;
+}
+
+void cli_filter_body(const struct cli *cli, json_t *body, const struct cli_filter *filters,
+                     size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const char *value = cli_option(cli, filters[i].option);
+        if (value)
+            (void)json_object_set_new(body, filters[i].field, cli_json_text(str_from_cstr(value)));
+    }
+}
+
 bool cli_call_list(struct cli_session *s, str path, cli_item_fn fn, void *arg, struct err *e)
 {
     const char *cursor = "";
@@ -187,10 +212,16 @@ int64_t cli_field_number(const json_t *object, const char *name)
     return json_integer_value(json_object_get(object, name));
 }
 
-int64_t cli_field_time(const json_t *object, const char *name)
+int64_t cli_time_of(const json_t *value)
 {
     int64_t us = 0;
-    struct err ignored = ERR_CLEAR;
-    str text = cli_field_text(object, name);
-    return text.n && date_parse_rfc3339(text, &us, &ignored) ? us : 0;
+    return json_is_string(value) &&
+                   date_parse_rfc3339(str_from_cstr(json_string_value(value)), &us, NULL)
+               ? us
+               : 0;
+}
+
+int64_t cli_field_time(const json_t *object, const char *name)
+{
+    return cli_time_of(json_object_get(object, name));
 }

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* app-password create, list, revoke. */
-#include "services/cli/api.h"
-#include "services/cli/output.h"
+#include "services/cli/listing.h"
+
+enum {
+    WORDS_MAX = 64 * 1024 /* octets of one cell */
+};
 
 static str path_of(struct cli_session *s)
 {
@@ -29,14 +32,13 @@ YIELDS static bool create(struct cli_session *s, struct err *e)
     const struct cli *cli = s->cli;
     const char *protocols = cli_option(cli, "--protocols");
     const char *networks = cli_option(cli, "--networks");
-    const char *expires = cli_option(cli, "--expires");
+    static const struct cli_filter more[] = { { "--expires", "expiresAt" } };
     json_t *made = NULL;
     json_t *body = json_pack("{s:o, s:o}", "label", cli_json_text(str_from_cstr(cli->words[1])),
                              "protocols", words_of(protocols ? protocols : "imap,pop3,smtp"));
     if (networks)
         (void)json_object_set_new(body, "networks", words_of(networks));
-    if (expires)
-        (void)json_object_set_new(body, "expiresAt", cli_json_text(str_from_cstr(expires)));
+    cli_filter_body(cli, body, more, COUNT_OF(more));
     if (!cli_call(s, "POST", path_of(s), body, &made, e))
         return err_wrap(e, "%s", cli->words[0]);
     str id = cli_field_text(json_object_get(made, "appPassword"), "id");
@@ -56,85 +58,51 @@ YIELDS static bool create(struct cli_session *s, struct err *e)
 
 /* ---- list ---- */
 
-static json_t *json_of(const json_t *item)
-{
-    static const struct {
-        const char *ours;
-        const char *theirs;
-    } fields[] = {
-        { "id", "id" },
-        { "label", "label" },
-        { "protocols", "protocols" },
-        { "networks", "networks" },
-        { "last_used_ip", "lastUsedIp" },
-    };
-    static const struct {
-        const char *ours;
-        const char *theirs;
-    } times[] = {
-        { "created_at", "createdAt" },
-        { "expires_at", "expiresAt" },
-        { "last_used_at", "lastUsedAt" },
-    };
-    json_t *one = json_object();
-    for (size_t i = 0; i < COUNT_OF(fields); i++)
-        (void)json_object_set(one, fields[i].ours, json_object_get(item, fields[i].theirs));
-    for (size_t i = 0; i < COUNT_OF(times); i++) {
-        (void)json_object_set_new(one, times[i].ours,
-                                  cli_json_time(cli_field_time(item, times[i].theirs)));
-    }
-    return one;
-}
-
 /* "imap, smtp", or `none` for no words. */
-static void add_words(struct cli_session *s, struct cli_table *t, const json_t *words, str none)
+static void add_words(struct cli_table *t, const json_t *words, str none)
 {
-    str all = STR_EMPTY;
+    struct buf all;
+    buf_init(&all, WORDS_MAX);
     for (size_t i = 0; i < json_array_size(words); i++) {
-        all = arena_printf(&s->arena, "%.*s%s%s", STR_FMT(all), i > 0 ? ", " : "",
-                           json_string_value(json_array_get(words, i)));
+        (void)buf_addf(&all, "%s%s", i > 0 ? ", " : "",
+                       json_string_value(json_array_get(words, i)));
     }
-    cli_table_text(t, all.n ? all : none);
+    cli_table_text(t, all.n ? buf_str(&all) : none);
+    buf_fini(&all);
 }
 
-static void print_table(struct cli_session *s, const json_t *items)
+static void protocols_cell(struct cli_table *t, const json_t *value)
 {
-    static const char *const titles[] = { "ID",      "LABEL",     "FOR", "FROM",
-                                          "CREATED", "LAST USED", "BY",  "EXPIRES" };
-    struct cli_table t;
-    cli_table_init(&t, titles, COUNT_OF(titles));
-    for (size_t i = 0; i < json_array_size(items); i++) {
-        const json_t *item = json_array_get(items, i);
-        str from = cli_field_text(item, "lastUsedIp");
-        cli_table_text(&t, cli_field_text(item, "id"));
-        cli_table_text(&t, cli_field_text(item, "label"));
-        add_words(s, &t, json_object_get(item, "protocols"), STR_EMPTY);
-        add_words(s, &t, json_object_get(item, "networks"), STR("everywhere"));
-        cli_table_time(&t, cli_field_time(item, "createdAt"));
-        cli_table_time(&t, cli_field_time(item, "lastUsedAt"));
-        cli_table_text(&t, from.n ? from : STR("-"));
-        cli_table_time(&t, cli_field_time(item, "expiresAt"));
-    }
-    cli_table_print(&t);
+    add_words(t, value, STR_EMPTY);
+}
+
+static void networks_cell(struct cli_table *t, const json_t *value)
+{
+    add_words(t, value, STR("everywhere"));
+}
+
+static void address_cell(struct cli_table *t, const json_t *value)
+{
+    cli_table_text(t,
+                   json_string_length(value) ? str_from_cstr(json_string_value(value)) : STR("-"));
 }
 
 YIELDS static bool list(struct cli_session *s, struct err *e)
 {
-    json_t *found = NULL;
-    if (!cli_call(s, "GET", path_of(s), NULL, &found, e))
-        return err_wrap(e, "%s", s->cli->words[0]);
-    const json_t *items = json_object_get(found, "items");
-    if (s->cli->json) {
-        json_t *list = json_array();
-        for (size_t i = 0; i < json_array_size(items); i++)
-            (void)json_array_append_new(list, json_of(json_array_get(items, i)));
-        json_t *root = json_pack("{s:o}", "app_passwords", list);
-        cli_print_json(&root);
-    } else {
-        print_table(s, items);
-    }
-    json_decref(found);
-    return true;
+    static const struct cli_column columns[] = {
+        { "id", "ID", cli_cell_text, "id" },
+        { "label", "LABEL", cli_cell_text, "label" },
+        { "protocols", "FOR", protocols_cell, "protocols" },
+        { "networks", "FROM", networks_cell, "networks" },
+        { "createdAt", "CREATED", cli_cell_time, "created_at" },
+        { "lastUsedAt", "LAST USED", cli_cell_time, "last_used_at" },
+        { "lastUsedIp", "BY", address_cell, "last_used_ip" },
+        { "expiresAt", "EXPIRES", cli_cell_time, "expires_at" },
+    };
+    static const struct cli_listing listing = { .name = "app_passwords",
+                                                .columns = columns,
+                                                .n = COUNT_OF(columns) };
+    return cli_show_list(s, path_of(s), &listing, e);
 }
 
 /* ---- revoke ---- */
@@ -149,21 +117,6 @@ YIELDS static bool revoke_one(struct cli_session *s, struct err *e)
     json_decref(nothing);
     cli_print_done(s->cli, "id", id, "app password %s is ended; so are the sessions it opened", id);
     return true;
-}
-
-static enum cli_exit run_create(struct cli *cli)
-{
-    return cli_run_calls(cli, create, NULL);
-}
-
-static enum cli_exit run_list(struct cli *cli)
-{
-    return cli_run_calls(cli, list, NULL);
-}
-
-static enum cli_exit run_revoke(struct cli *cli)
-{
-    return cli_run_calls(cli, revoke_one, NULL);
 }
 
 /* ---- table ---- */
@@ -185,19 +138,19 @@ static const struct cli_command commands[] = {
       .n_options = COUNT_OF(create_options),
       .least_words = 2,
       .most_words = 2,
-      .run = run_create },
+      .work = create },
     { .name = "app-password list",
       .arguments = "ADDRESS",
       .summary = "Lists the app passwords of a user",
       .least_words = 1,
       .most_words = 1,
-      .run = run_list },
+      .work = list },
     { .name = "app-password revoke",
       .arguments = "ADDRESS ID",
       .summary = "Ends an app password and the sessions that it opened",
       .least_words = 2,
       .most_words = 2,
-      .run = run_revoke },
+      .work = revoke_one },
 };
 
 const struct cli_group cli_app_password_group = { commands, COUNT_OF(commands) };

@@ -3,6 +3,7 @@
 #include "services/cli/cli.h"
 
 #include "services/cli/output.h"
+#include "services/cli/session.h"
 
 #include <stdlib.h>
 
@@ -232,7 +233,7 @@ static enum cli_exit run_command(struct cli *cli, char **args, int n)
         return cli_usage(cli, "%s: \"%s\" is one argument too many", c->name,
                          cli->words[c->most_words]);
     }
-    return c->run(cli);
+    return c->run ? c->run(cli) : cli_run_calls(cli, c->work, NULL);
 }
 
 static enum cli_exit run_help(struct cli *cli, char **args, int n)

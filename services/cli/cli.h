@@ -27,6 +27,7 @@ struct cli_option {
 };
 
 struct cli;
+struct cli_session;
 
 struct cli_command {
     const char *name;      /* "user add" */
@@ -38,6 +39,8 @@ struct cli_command {
     size_t least_words; /* positional arguments */
     size_t most_words;
     enum cli_exit (*run)(struct cli *cli);
+    /* Instead of `run`, where all there is to do is calling the API (cli_run_calls). Yields. */
+    bool (*work)(struct cli_session *s, struct err *e);
 };
 
 struct cli_group {

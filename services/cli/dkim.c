@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* dkim generate, list, dns, activate, remove; dkim-keygen. */
-#include "services/cli/api.h"
-#include "services/cli/output.h"
+#include "services/cli/listing.h"
 
 static str path_of(struct cli_session *s)
 {
@@ -36,11 +35,10 @@ static void print_records(const json_t *key)
 
 YIELDS static bool generate(struct cli_session *s, struct err *e)
 {
-    const char *selector = cli_option(s->cli, "--selector");
+    static const struct cli_filter fields[] = { { "--selector", "selector" } };
     json_t *key = NULL;
     json_t *body = json_object();
-    if (selector)
-        (void)json_object_set_new(body, "selector", cli_json_text(str_from_cstr(selector)));
+    cli_filter_body(s->cli, body, fields, COUNT_OF(fields));
     if (!cli_call(s, "POST", path_of(s), body, &key, e))
         return err_wrap(e, "%s", s->cli->words[0]);
     if (s->cli->json) {
@@ -64,51 +62,34 @@ YIELDS static bool generate(struct cli_session *s, struct err *e)
 
 /* ---- list ---- */
 
-static void print_table(const json_t *items)
-{
-    static const char *const titles[] = { "SELECTOR", "STATE", "CREATED", "SIGNING SINCE",
-                                          "RETIRED" };
-    struct cli_table t;
-    cli_table_init(&t, titles, COUNT_OF(titles));
-    for (size_t i = 0; i < json_array_size(items); i++) {
-        const json_t *key = json_array_get(items, i);
-        cli_table_text(&t, cli_field_text(key, "selector"));
-        cli_table_text(&t, cli_field_text(key, "state"));
-        cli_table_time(&t, cli_field_time(key, "createdAt"));
-        cli_table_time(&t, cli_field_time(key, "signingAt"));
-        cli_table_time(&t, cli_field_time(key, "retiredAt"));
-    }
-    cli_table_print(&t);
-}
-
-static void print_all_records(const json_t *items)
-{
-    for (size_t i = 0; i < json_array_size(items); i++)
-        print_records(json_array_get(items, i));
-}
-
-YIELDS static bool show(struct cli_session *s, void (*print)(const json_t *items), struct err *e)
-{
-    json_t *found = NULL;
-    if (!cli_call(s, "GET", path_of(s), NULL, &found, e))
-        return err_wrap(e, "%s", s->cli->words[0]);
-    if (s->cli->json) {
-        cli_print_json(&found);
-        return true;
-    }
-    print(json_object_get(found, "items"));
-    json_decref(found);
-    return true;
-}
+static const struct cli_column columns[] = {
+    { .field = "selector", .title = "SELECTOR", .cell = cli_cell_text },
+    { .field = "state", .title = "STATE", .cell = cli_cell_text },
+    { .field = "createdAt", .title = "CREATED", .cell = cli_cell_time },
+    { .field = "signingAt", .title = "SIGNING SINCE", .cell = cli_cell_time },
+    { .field = "retiredAt", .title = "RETIRED", .cell = cli_cell_time },
+};
+static const struct cli_listing listing = {
+    .name = "items", .columns = columns, .n = COUNT_OF(columns), .is_raw = true
+};
 
 YIELDS static bool list(struct cli_session *s, struct err *e)
 {
-    return show(s, print_table, e);
+    return cli_show_list(s, path_of(s), &listing, e);
 }
 
 YIELDS static bool dns(struct cli_session *s, struct err *e)
 {
-    return show(s, print_all_records, e);
+    json_t *found = NULL;
+    if (s->cli->json)
+        return list(s, e);
+    if (!cli_call(s, "GET", path_of(s), NULL, &found, e))
+        return err_wrap(e, "%s", s->cli->words[0]);
+    const json_t *items = json_object_get(found, "items");
+    for (size_t i = 0; i < json_array_size(items); i++)
+        print_records(json_array_get(items, i));
+    json_decref(found);
+    return true;
 }
 
 /* ---- activate, remove ---- */
@@ -142,31 +123,6 @@ YIELDS static bool remove_key(struct cli_session *s, struct err *e)
     return true;
 }
 
-static enum cli_exit run_generate(struct cli *cli)
-{
-    return cli_run_calls(cli, generate, NULL);
-}
-
-static enum cli_exit run_list(struct cli *cli)
-{
-    return cli_run_calls(cli, list, NULL);
-}
-
-static enum cli_exit run_dns(struct cli *cli)
-{
-    return cli_run_calls(cli, dns, NULL);
-}
-
-static enum cli_exit run_activate(struct cli *cli)
-{
-    return cli_run_calls(cli, activate, NULL);
-}
-
-static enum cli_exit run_remove(struct cli *cli)
-{
-    return cli_run_calls(cli, remove_key, NULL);
-}
-
 /* ---- table ---- */
 
 static const struct cli_option generate_options[] = {
@@ -180,7 +136,7 @@ static const struct cli_option generate_options[] = {
         .details = "Prints the DNS records of both halves, RSA and Ed25519. The first key of\n" \
                    "a domain signs at once, a later one when it is activated.",                 \
         .options = generate_options, .n_options = COUNT_OF(generate_options), .least_words = 1, \
-        .most_words = 1, .run = run_generate                                                    \
+        .most_words = 1, .work = generate                                                       \
     }
 
 static const struct cli_command commands[] = {
@@ -191,25 +147,25 @@ static const struct cli_command commands[] = {
       .summary = "Lists the keys of a domain",
       .least_words = 1,
       .most_words = 1,
-      .run = run_list },
+      .work = list },
     { .name = "dkim dns",
       .arguments = "DOMAIN",
       .summary = "Prints the DNS records of the keys of a domain",
       .least_words = 1,
       .most_words = 1,
-      .run = run_dns },
+      .work = dns },
     { .name = "dkim activate",
       .arguments = "DOMAIN SELECTOR",
       .summary = "Signs with another key, and retires the one that did",
       .least_words = 2,
       .most_words = 2,
-      .run = run_activate },
+      .work = activate },
     { .name = "dkim remove",
       .arguments = "DOMAIN SELECTOR",
       .summary = "Forgets a key",
       .least_words = 2,
       .most_words = 2,
-      .run = run_remove },
+      .work = remove_key },
 };
 
 const struct cli_group cli_dkim_group = { commands, COUNT_OF(commands) };

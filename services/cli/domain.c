@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* domain add, list, remove. */
-#include "services/cli/api.h"
-#include "services/cli/output.h"
+#include "services/cli/listing.h"
 
 YIELDS static bool add(struct cli_session *s, struct err *e)
 {
@@ -27,62 +26,17 @@ YIELDS static bool remove_domain(struct cli_session *s, struct err *e)
     return true;
 }
 
-/* Where the domains of a list go. */
-struct listing {
-    struct cli_table table;
-    json_t *domains; /* NULL: a table is wanted */
-};
-
-static void add_domain(const json_t *item, void *arg)
-{
-    struct listing *l = arg;
-    int64_t created_us = cli_field_time(item, "createdAt");
-    if (l->domains) {
-        json_t *one = json_object();
-        (void)json_object_set_new(one, "name", cli_json_text(cli_field_text(item, "name")));
-        (void)json_object_set_new(one, "accounts",
-                                  json_integer(cli_field_number(item, "accounts")));
-        (void)json_object_set_new(one, "created_at", cli_json_time(created_us));
-        (void)json_array_append_new(l->domains, one);
-        return;
-    }
-    cli_table_text(&l->table, cli_field_text(item, "name"));
-    cli_table_number(&l->table, cli_field_number(item, "accounts"));
-    cli_table_time(&l->table, created_us);
-}
-
 YIELDS static bool list(struct cli_session *s, struct err *e)
 {
-    static const char *const titles[] = { "DOMAIN", "ACCOUNTS", "CREATED" };
-    struct listing l = { .domains = s->cli->json ? json_array() : NULL };
-    cli_table_init(&l.table, titles, COUNT_OF(titles));
-    bool ok = cli_call_list(s, STR("/admin/domains"), add_domain, &l, e);
-    if (ok && !l.domains) {
-        cli_table_print(&l.table);
-        return true;
-    }
-    buf_fini(&l.table.cells);
-    if (ok) {
-        json_t *root = json_pack("{s:O}", "domains", l.domains);
-        cli_print_json(&root);
-    }
-    json_decref(l.domains);
-    return ok;
-}
-
-static enum cli_exit run_add(struct cli *cli)
-{
-    return cli_run_calls(cli, add, NULL);
-}
-
-static enum cli_exit run_remove(struct cli *cli)
-{
-    return cli_run_calls(cli, remove_domain, NULL);
-}
-
-static enum cli_exit run_list(struct cli *cli)
-{
-    return cli_run_calls(cli, list, NULL);
+    static const struct cli_column columns[] = {
+        { "name", "DOMAIN", cli_cell_text, "name" },
+        { "accounts", "ACCOUNTS", cli_cell_number, "accounts" },
+        { "createdAt", "CREATED", cli_cell_time, "created_at" },
+    };
+    static const struct cli_listing listing = {
+        .name = "domains", .columns = columns, .n = COUNT_OF(columns), .has_pages = true
+    };
+    return cli_show_list(s, STR("/admin/domains"), &listing, e);
 }
 
 static const struct cli_command commands[] = {
@@ -91,14 +45,14 @@ static const struct cli_command commands[] = {
       .summary = "Takes mail for a domain",
       .least_words = 1,
       .most_words = 1,
-      .run = run_add },
-    { .name = "domain list", .arguments = "", .summary = "Lists the domains", .run = run_list },
+      .work = add },
+    { .name = "domain list", .arguments = "", .summary = "Lists the domains", .work = list },
     { .name = "domain remove",
       .arguments = "NAME",
       .summary = "Removes a domain that has no accounts",
       .least_words = 1,
       .most_words = 1,
-      .run = run_remove },
+      .work = remove_domain },
 };
 
 const struct cli_group cli_domain_group = { commands, COUNT_OF(commands) };

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* undelete list, restore; retention list, set. */
-#include "services/cli/api.h"
+#include "services/cli/listing.h"
 #include "services/cli/mailbox.h"
-#include "services/cli/output.h"
 
 static str path_of(struct cli_session *s, const char *what)
 {
@@ -11,91 +10,32 @@ static str path_of(struct cli_session *s, const char *what)
 
 /* ---- undelete list ---- */
 
-static const struct {
-    const char *option;
-    const char *field;
-} moments[] = {
+static const struct cli_filter moments[] = {
     { "--since", "from" },
     { "--until", "to" },
 };
 
-static json_t *json_of(const json_t *item)
-{
-    json_t *one = json_object();
-    (void)json_object_set(one, "id", json_object_get(item, "id"));
-    (void)json_object_set(one, "mailbox", json_object_get(item, "mailboxPath"));
-    (void)json_object_set(one, "size", json_object_get(item, "size"));
-    (void)json_object_set_new(one, "received_at",
-                              cli_json_time(cli_field_time(item, "receivedAt")));
-    (void)json_object_set_new(one, "deleted_at", cli_json_time(cli_field_time(item, "expungedAt")));
-    return one;
-}
-
-/* Where the messages of a list go. */
-struct listing {
-    struct cli_table table;
-    json_t *messages; /* NULL: a table is wanted */
-};
-
-static void add_message(const json_t *item, void *arg)
-{
-    struct listing *l = arg;
-    if (l->messages) {
-        (void)json_array_append_new(l->messages, json_of(item));
-        return;
-    }
-    cli_table_text(&l->table, cli_field_text(item, "id"));
-    cli_table_text(&l->table, cli_field_text(item, "mailboxPath"));
-    cli_table_size(&l->table, cli_field_number(item, "size"));
-    cli_table_time(&l->table, cli_field_time(item, "receivedAt"));
-    cli_table_time(&l->table, cli_field_time(item, "expungedAt"));
-}
-
-/* The query with what the options choose. Yields. */
-YIELDS static bool list_path(struct cli_session *s, str *path, struct err *e)
-{
-    const char *mailbox = cli_option(s->cli, "--mailbox");
-    char joint = '?';
-    str id = STR_EMPTY;
-    *path = path_of(s, "expunged");
-    if (mailbox && !cli_find_mailbox(s, mailbox, &id, e))
-        return false;
-    if (mailbox) {
-        *path = arena_printf(&s->arena, "%.*s?mailboxId=%.*s", STR_FMT(*path), STR_FMT(id));
-        joint = '&';
-    }
-    for (size_t i = 0; i < COUNT_OF(moments); i++) {
-        const char *at = cli_option(s->cli, moments[i].option);
-        if (!at)
-            continue;
-        *path = arena_printf(&s->arena, "%.*s%c%s=%s", STR_FMT(*path), joint, moments[i].field,
-                             cli_encode(s, at));
-        joint = '&';
-    }
-    return true;
-}
-
 YIELDS static bool list(struct cli_session *s, struct err *e)
 {
-    static const char *const titles[] = { "ID", "MAILBOX", "SIZE", "RECEIVED", "DELETED" };
-    struct listing l = { .messages = NULL };
-    str path;
-    if (!list_path(s, &path, e))
+    static const struct cli_column columns[] = {
+        { "id", "ID", cli_cell_text, "id" },
+        { "mailboxPath", "MAILBOX", cli_cell_text, "mailbox" },
+        { "size", "SIZE", cli_cell_size, "size" },
+        { "receivedAt", "RECEIVED", cli_cell_time, "received_at" },
+        { "expungedAt", "DELETED", cli_cell_time, "deleted_at" },
+    };
+    static const struct cli_listing listing = {
+        .name = "messages", .columns = columns, .n = COUNT_OF(columns), .has_pages = true
+    };
+    const char *mailbox = cli_option(s->cli, "--mailbox");
+    str path = path_of(s, "expunged");
+    str id = STR_EMPTY;
+    if (mailbox && !cli_find_mailbox(s, mailbox, &id, e))
         return false;
-    l.messages = s->cli->json ? json_array() : NULL;
-    cli_table_init(&l.table, titles, COUNT_OF(titles));
-    bool ok = cli_call_list(s, path, add_message, &l, e);
-    if (ok && !l.messages) {
-        cli_table_print(&l.table);
-        return true;
-    }
-    buf_fini(&l.table.cells);
-    if (ok) {
-        json_t *root = json_pack("{s:O}", "messages", l.messages);
-        cli_print_json(&root);
-    }
-    json_decref(l.messages);
-    return ok;
+    if (mailbox)
+        path = arena_printf(&s->arena, "%.*s?mailboxId=%.*s", STR_FMT(path), STR_FMT(id));
+    path = cli_filter_path(s, path, moments, COUNT_OF(moments));
+    return cli_show_list(s, path, &listing, e);
 }
 
 /* ---- undelete restore ---- */
@@ -110,11 +50,7 @@ YIELDS static bool restore_body(struct cli_session *s, json_t **body, struct err
     *body = json_pack("{s:b}", "dryRun", cli_option(cli, "--dry-run") != NULL);
     if (mailbox)
         (void)json_object_set_new(*body, "mailboxId", cli_json_text(id));
-    for (size_t i = 0; i < COUNT_OF(moments); i++) {
-        const char *at = cli_option(cli, moments[i].option);
-        if (at)
-            (void)json_object_set_new(*body, moments[i].field, cli_json_text(str_from_cstr(at)));
-    }
+    cli_filter_body(cli, *body, moments, COUNT_OF(moments));
     if (cli->n_words > 1) {
         json_t *ids = json_array();
         for (size_t i = 1; i < cli->n_words; i++)
@@ -159,40 +95,25 @@ YIELDS static bool restore(struct cli_session *s, struct err *e)
 
 /* ---- retention ---- */
 
+static void days_cell(struct cli_table *t, const json_t *value)
+{
+    char text[32];
+    (void)snprintf(text, sizeof(text), "%lld days", (long long)json_integer_value(value));
+    cli_table_text(t, json_integer_value(value) ? str_from_cstr(text) : STR("never"));
+}
+
 YIELDS static bool list_kept(struct cli_session *s, struct err *e)
 {
-    static const char *const titles[] = { "MAILBOX", "MESSAGES", "SIZE", "DELETED AFTER" };
-    json_t *found = NULL;
-    struct cli_table t;
-    if (!cli_call(s, "GET", path_of(s, "mailboxes"), NULL, &found, e))
-        return err_wrap(e, "%s", s->cli->words[0]);
-    const json_t *items = json_object_get(found, "items");
-    json_t *all = json_array();
-    cli_table_init(&t, titles, COUNT_OF(titles));
-    for (size_t i = 0; i < json_array_size(items); i++) {
-        const json_t *item = json_array_get(items, i);
-        int64_t days = cli_field_number(item, "retentionDays");
-        (void)json_array_append_new(all, json_pack("{s:O, s:O, s:O, s:O}", "mailbox",
-                                                   json_object_get(item, "path"), "messages",
-                                                   json_object_get(item, "totalMessages"), "bytes",
-                                                   json_object_get(item, "size"), "days",
-                                                   json_object_get(item, "retentionDays")));
-        cli_table_text(&t, cli_field_text(item, "path"));
-        cli_table_number(&t, cli_field_number(item, "totalMessages"));
-        cli_table_size(&t, cli_field_number(item, "size"));
-        cli_table_text(&t,
-                       days ? arena_printf(&s->arena, "%lld days", (long long)days) : STR("never"));
-    }
-    json_t *root = json_pack("{s:o}", "mailboxes", all);
-    if (s->cli->json) {
-        buf_fini(&t.cells);
-        cli_print_json(&root);
-    } else {
-        json_decref(root);
-        cli_table_print(&t);
-    }
-    json_decref(found);
-    return true;
+    static const struct cli_column columns[] = {
+        { "path", "MAILBOX", cli_cell_text, "mailbox" },
+        { "totalMessages", "MESSAGES", cli_cell_number, "messages" },
+        { "size", "SIZE", cli_cell_size, "bytes" },
+        { "retentionDays", "DELETED AFTER", days_cell, "days" },
+    };
+    static const struct cli_listing listing = { .name = "mailboxes",
+                                                .columns = columns,
+                                                .n = COUNT_OF(columns) };
+    return cli_show_list(s, path_of(s, "mailboxes"), &listing, e);
 }
 
 /* `arg` is the body. */
@@ -212,11 +133,6 @@ YIELDS static bool set_kept(struct cli_session *s, struct err *e)
     return true;
 }
 
-static enum cli_exit run_list(struct cli *cli)
-{
-    return cli_run_calls(cli, list, NULL);
-}
-
 static enum cli_exit run_restore(struct cli *cli)
 {
     bool is_chosen = cli->n_words > 1 || cli_option(cli, "--mailbox") ||
@@ -224,11 +140,6 @@ static enum cli_exit run_restore(struct cli *cli)
     if (!is_chosen)
         return cli_usage(cli, "say which messages: ids, --mailbox, --since or --until");
     return cli_run_calls(cli, restore, NULL);
-}
-
-static enum cli_exit run_retention_list(struct cli *cli)
-{
-    return cli_run_calls(cli, list_kept, NULL);
 }
 
 static enum cli_exit run_retention_set(struct cli *cli)
@@ -263,7 +174,7 @@ static const struct cli_command commands[] = {
       .n_options = COUNT_OF(options) - 1,
       .least_words = 1,
       .most_words = 1,
-      .run = run_list },
+      .work = list },
     { .name = "undelete restore",
       .arguments = "ADDRESS [ID...]",
       .summary = "Restores deleted messages of a user",
@@ -278,7 +189,7 @@ static const struct cli_command commands[] = {
       .summary = "Lists for how long mailboxes of a user keep their messages",
       .least_words = 1,
       .most_words = 1,
-      .run = run_retention_list },
+      .work = list_kept },
     { .name = "retention set",
       .arguments = "ADDRESS MAILBOX DAYS",
       .summary = "Says after how many days messages of a mailbox are deleted",

@@ -2,8 +2,7 @@
 /* queue list, retry, retry-all, delete, stats. */
 #include "queue/queue.h"
 
-#include "services/cli/api.h"
-#include "services/cli/output.h"
+#include "services/cli/listing.h"
 
 /* ---- which recipients ---- */
 
@@ -20,10 +19,7 @@ static bool check_status(const struct cli *cli, struct err *e)
 }
 
 /* Options of both verbs, by the names that the API has for them. */
-static const struct {
-    const char *option;
-    const char *field;
-} filters[] = {
+static const struct cli_filter filters[] = {
     { "--domain", "domain" },
     { "--sender", "sender" },
     { "--recipient", "recipient" },
@@ -32,96 +28,39 @@ static const struct {
 
 /* ---- list ---- */
 
-static json_t *json_of(const json_t *item)
+static void sender_cell(struct cli_table *t, const json_t *value)
 {
-    static const struct {
-        const char *ours;
-        const char *theirs;
-    } fields[] = {
-        { "id", "id" },         { "sender", "sender" }, { "recipient", "recipient" },
-        { "domain", "domain" }, { "status", "status" }, { "attempts", "attempts" },
-        { "code", "code" },     { "reply", "reply" },   { "size", "size" },
-    };
-    static const struct {
-        const char *ours;
-        const char *theirs;
-    } times[] = {
-        { "next_attempt", "nextAttemptAt" },
-        { "last_attempt", "lastAttemptAt" },
-        { "created_at", "createdAt" },
-        { "expires_at", "expiresAt" },
-    };
-    json_t *one = json_object();
-    for (size_t i = 0; i < COUNT_OF(fields); i++)
-        (void)json_object_set(one, fields[i].ours, json_object_get(item, fields[i].theirs));
-    for (size_t i = 0; i < COUNT_OF(times); i++) {
-        (void)json_object_set_new(one, times[i].ours,
-                                  cli_json_time(cli_field_time(item, times[i].theirs)));
-    }
-    return one;
+    cli_table_text(t,
+                   json_string_length(value) ? str_from_cstr(json_string_value(value)) : STR("<>"));
 }
 
-/* Where the entries of a list go. */
-struct listing {
-    struct cli_table table;
-    json_t *entries; /* NULL: a table is wanted */
-};
-
-static void add_entry(const json_t *item, void *arg)
+static void reply_cell(struct cli_table *t, const json_t *value)
 {
-    struct listing *l = arg;
-    struct cli_table *t = &l->table;
-    str sender = cli_field_text(item, "sender");
-    if (l->entries) {
-        (void)json_array_append_new(l->entries, json_of(item));
-        return;
-    }
-    cli_table_text(t, cli_field_text(item, "id"));
-    cli_table_text(t, str_is_empty(sender) ? STR("<>") : sender);
-    cli_table_text(t, cli_field_text(item, "recipient"));
-    cli_table_text(t, cli_field_text(item, "status"));
-    cli_table_number(t, cli_field_number(item, "attempts"));
-    cli_table_time(t, cli_field_time(item, "nextAttemptAt"));
-    cli_table_size(t, cli_field_number(item, "size"));
-    cli_table_text(t, str_slice(cli_field_text(item, "reply"), 0, 60));
-}
-
-static str list_path(struct cli_session *s)
-{
-    str path = STR("/admin/queue");
-    char joint = '?';
-    for (size_t i = 0; i < COUNT_OF(filters); i++) {
-        const char *value = cli_option(s->cli, filters[i].option);
-        if (!value)
-            continue;
-        path = arena_printf(&s->arena, "%.*s%c%s=%s", STR_FMT(path), joint, filters[i].field,
-                            cli_encode(s, value));
-        joint = '&';
-    }
-    return path;
+    cli_table_text(t, str_slice(str_from_cstr(json_string_value(value)), 0, 60));
 }
 
 YIELDS static bool list(struct cli_session *s, struct err *e)
 {
-    static const char *const titles[] = { "ID",       "SENDER",   "RECIPIENT", "STATUS",
-                                          "ATTEMPTS", "NEXT TRY", "SIZE",      "LAST REPLY" };
-    struct listing l = { .entries = NULL };
-    if (!check_status(s->cli, e))
-        return false;
-    l.entries = s->cli->json ? json_array() : NULL;
-    cli_table_init(&l.table, titles, COUNT_OF(titles));
-    bool ok = cli_call_list(s, list_path(s), add_entry, &l, e);
-    if (ok && !l.entries) {
-        cli_table_print(&l.table);
-        return true;
-    }
-    buf_fini(&l.table.cells);
-    if (ok) {
-        json_t *root = json_pack("{s:O}", "entries", l.entries);
-        cli_print_json(&root);
-    }
-    json_decref(l.entries);
-    return ok;
+    static const struct cli_column columns[] = {
+        { "id", "ID", cli_cell_text, "id" },
+        { "sender", "SENDER", sender_cell, "sender" },
+        { "recipient", "RECIPIENT", cli_cell_text, "recipient" },
+        { "domain", NULL, NULL, "domain" },
+        { "status", "STATUS", cli_cell_text, "status" },
+        { "attempts", "ATTEMPTS", cli_cell_number, "attempts" },
+        { "nextAttemptAt", "NEXT TRY", cli_cell_time, "next_attempt" },
+        { "lastAttemptAt", NULL, cli_cell_time, "last_attempt" },
+        { "createdAt", NULL, cli_cell_time, "created_at" },
+        { "expiresAt", NULL, cli_cell_time, "expires_at" },
+        { "size", "SIZE", cli_cell_size, "size" },
+        { "code", NULL, NULL, "code" },
+        { "reply", "LAST REPLY", reply_cell, "reply" },
+    };
+    static const struct cli_listing listing = {
+        .name = "entries", .columns = columns, .n = COUNT_OF(columns), .has_pages = true
+    };
+    str path = cli_filter_path(s, STR("/admin/queue"), filters, COUNT_OF(filters));
+    return check_status(s->cli, e) && cli_show_list(s, path, &listing, e);
 }
 
 /* ---- acts ---- */
@@ -165,11 +104,7 @@ YIELDS static bool retry_all(struct cli_session *s, struct err *e)
     if (!check_status(s->cli, e))
         return false;
     body = json_object();
-    for (size_t i = 0; i < COUNT_OF(filters); i++) {
-        const char *value = cli_option(s->cli, filters[i].option);
-        if (value)
-            (void)json_object_set_new(body, filters[i].field, cli_json_text(str_from_cstr(value)));
-    }
+    cli_filter_body(s->cli, body, filters, COUNT_OF(filters));
     if (!cli_call(s, "POST", STR("/admin/queue/retry"), body, &answer, e))
         return false;
     int64_t count = cli_field_number(answer, "recipients");
@@ -220,31 +155,6 @@ YIELDS static bool stats(struct cli_session *s, struct err *e)
     return true;
 }
 
-static enum cli_exit run_list(struct cli *cli)
-{
-    return cli_run_calls(cli, list, NULL);
-}
-
-static enum cli_exit run_retry(struct cli *cli)
-{
-    return cli_run_calls(cli, retry, NULL);
-}
-
-static enum cli_exit run_retry_all(struct cli *cli)
-{
-    return cli_run_calls(cli, retry_all, NULL);
-}
-
-static enum cli_exit run_delete(struct cli *cli)
-{
-    return cli_run_calls(cli, delete_message, NULL);
-}
-
-static enum cli_exit run_stats(struct cli *cli)
-{
-    return cli_run_calls(cli, stats, NULL);
-}
-
 /* ---- table ---- */
 
 static const struct cli_option filter_options[] = {
@@ -260,29 +170,29 @@ static const struct cli_command commands[] = {
       .summary = "Lists outbound mail that waits, one line a recipient",
       .options = filter_options,
       .n_options = COUNT_OF(filter_options),
-      .run = run_list },
+      .work = list },
     { .name = "queue retry",
       .arguments = "ID",
       .summary = "Tries a message again now",
       .least_words = 1,
       .most_words = 1,
-      .run = run_retry },
+      .work = retry },
     { .name = "queue retry-all",
       .arguments = "",
       .summary = "Tries all messages, or those selected, again now",
       .options = filter_options,
       .n_options = COUNT_OF(filter_options),
-      .run = run_retry_all },
+      .work = retry_all },
     { .name = "queue delete",
       .arguments = "ID",
       .summary = "Removes a message from the queue without telling its sender",
       .least_words = 1,
       .most_words = 1,
-      .run = run_delete },
+      .work = delete_message },
     { .name = "queue stats",
       .arguments = "",
       .summary = "Counts what waits in the queue",
-      .run = run_stats },
+      .work = stats },
 };
 
 const struct cli_group cli_queue_group = { commands, COUNT_OF(commands) };

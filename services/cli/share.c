@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* acl list, set, remove; shared-folder add, list. */
+#include "services/cli/listing.h"
 #include "services/cli/mailbox.h"
-#include "services/cli/output.h"
 
 /* ---- rights ---- */
 
@@ -16,35 +16,19 @@ YIELDS static bool grants_path(struct cli_session *s, str *path, struct err *e)
     return true;
 }
 
-static void print_grants(const struct cli *cli, const json_t *answer)
-{
-    static const char *const titles[] = { "WHO", "RIGHTS", "DENIED" };
-    const json_t *items = json_object_get(answer, "items");
-    struct cli_table t;
-    if (cli->json) {
-        json_t *root = json_pack("{s:O}", "grants", items);
-        cli_print_json(&root);
-        return;
-    }
-    cli_table_init(&t, titles, COUNT_OF(titles));
-    for (size_t i = 0; i < json_array_size(items); i++) {
-        const json_t *item = json_array_get(items, i);
-        cli_table_text(&t, cli_field_text(item, "grantee"));
-        cli_table_text(&t, cli_field_text(item, "granted"));
-        cli_table_text(&t, cli_field_text(item, "denied"));
-    }
-    cli_table_print(&t);
-}
+static const struct cli_column grant_columns[] = {
+    { .field = "grantee", .title = "WHO", .cell = cli_cell_text },
+    { .field = "granted", .title = "RIGHTS", .cell = cli_cell_text },
+    { .field = "denied", .title = "DENIED", .cell = cli_cell_text },
+};
+static const struct cli_listing grants = {
+    .name = "grants", .columns = grant_columns, .n = COUNT_OF(grant_columns), .is_raw = true
+};
 
 YIELDS static bool list_acl(struct cli_session *s, struct err *e)
 {
-    json_t *found = NULL;
     str path;
-    if (!grants_path(s, &path, e) || !cli_call(s, "GET", path, NULL, &found, e))
-        return false;
-    print_grants(s->cli, found);
-    json_decref(found);
-    return true;
+    return grants_path(s, &path, e) && cli_show_list(s, path, &grants, e);
 }
 
 YIELDS static bool set_acl(struct cli_session *s, struct err *e)
@@ -61,7 +45,7 @@ YIELDS static bool set_acl(struct cli_session *s, struct err *e)
     path = arena_printf(&s->arena, "%.*s/%s", STR_FMT(path), cli_encode(s, who));
     if (!cli_call(s, "PUT", path, body, &done, e))
         return err_wrap(e, "%s", who);
-    print_grants(s->cli, done);
+    cli_show_items(s, &grants, json_object_get(done, "items"));
     json_decref(done);
     return true;
 }
@@ -109,53 +93,16 @@ YIELDS static bool add_folder(struct cli_session *s, struct err *e)
 
 YIELDS static bool list_folders(struct cli_session *s, struct err *e)
 {
-    static const char *const titles[] = { "ACCOUNT", "FOLDER", "MESSAGES", "SIZE" };
-    json_t *found = NULL;
-    struct cli_table t;
-    if (!cli_call(s, "GET", folders_path(s), NULL, &found, e))
-        return err_wrap(e, "%s", s->cli->words[0]);
-    const json_t *items = json_object_get(found, "items");
-    if (s->cli->json) {
-        json_t *root = json_pack("{s:O}", "folders", items);
-        cli_print_json(&root);
-    } else {
-        cli_table_init(&t, titles, COUNT_OF(titles));
-        for (size_t i = 0; i < json_array_size(items); i++) {
-            const json_t *item = json_array_get(items, i);
-            cli_table_text(&t, cli_field_text(item, "accountId"));
-            cli_table_text(&t, cli_field_text(item, "path"));
-            cli_table_number(&t, cli_field_number(item, "totalMessages"));
-            cli_table_size(&t, cli_field_number(item, "size"));
-        }
-        cli_table_print(&t);
-    }
-    json_decref(found);
-    return true;
-}
-
-static enum cli_exit run_list_acl(struct cli *cli)
-{
-    return cli_run_calls(cli, list_acl, NULL);
-}
-
-static enum cli_exit run_set_acl(struct cli *cli)
-{
-    return cli_run_calls(cli, set_acl, NULL);
-}
-
-static enum cli_exit run_remove_acl(struct cli *cli)
-{
-    return cli_run_calls(cli, remove_acl, NULL);
-}
-
-static enum cli_exit run_add_folder(struct cli *cli)
-{
-    return cli_run_calls(cli, add_folder, NULL);
-}
-
-static enum cli_exit run_list_folders(struct cli *cli)
-{
-    return cli_run_calls(cli, list_folders, NULL);
+    static const struct cli_column columns[] = {
+        { .field = "accountId", .title = "ACCOUNT", .cell = cli_cell_text },
+        { .field = "path", .title = "FOLDER", .cell = cli_cell_text },
+        { .field = "totalMessages", .title = "MESSAGES", .cell = cli_cell_number },
+        { .field = "size", .title = "SIZE", .cell = cli_cell_size },
+    };
+    static const struct cli_listing folders = {
+        .name = "folders", .columns = columns, .n = COUNT_OF(columns), .is_raw = true
+    };
+    return cli_show_list(s, folders_path(s), &folders, e);
 }
 
 /* ---- table ---- */
@@ -170,7 +117,7 @@ static const struct cli_command commands[] = {
       .summary = "Lists who may use a mailbox of a user",
       .least_words = 2,
       .most_words = 2,
-      .run = run_list_acl },
+      .work = list_acl },
     { .name = "acl set",
       .arguments = "USER MAILBOX WHO RIGHTS",
       .summary = "Says what another user may do with a mailbox",
@@ -184,26 +131,26 @@ static const struct cli_command commands[] = {
       .n_options = COUNT_OF(set_options),
       .least_words = 4,
       .most_words = 4,
-      .run = run_set_acl },
+      .work = set_acl },
     { .name = "acl remove",
       .arguments = "USER MAILBOX WHO",
       .summary = "Takes away what another user may do with a mailbox",
       .least_words = 3,
       .most_words = 3,
-      .run = run_remove_acl },
+      .work = remove_acl },
     { .name = "shared-folder add",
       .arguments = "DOMAIN NAME",
       .summary = "Makes a shared folder of a domain",
       .details = "Mail programs of the domain's users show it below \"Shared Folders\".",
       .least_words = 2,
       .most_words = 2,
-      .run = run_add_folder },
+      .work = add_folder },
     { .name = "shared-folder list",
       .arguments = "DOMAIN",
       .summary = "Lists the shared folders of a domain",
       .least_words = 1,
       .most_words = 1,
-      .run = run_list_folders },
+      .work = list_folders },
 };
 
 const struct cli_group cli_share_group = { commands, COUNT_OF(commands) };

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* user add, list, password, quota, disable, enable. */
-#include "services/cli/api.h"
-#include "services/cli/output.h"
+#include "services/cli/listing.h"
 #include "services/cli/password.h"
 #include "services/cli/size.h"
 
@@ -71,91 +70,44 @@ static enum cli_exit run_add(struct cli *cli)
 
 /* ---- list ---- */
 
-static const char *const titles[] = { "ADDRESS", "MESSAGES", "USED",   "QUOTA",
-                                      "ROLE",    "STATE",    "CREATED" };
-
-static bool field_is_true(const json_t *item, const char *name)
+static void quota_cell(struct cli_table *t, const json_t *value)
 {
-    return json_is_true(json_object_get(item, name));
-}
-
-static json_t *json_of(const json_t *item)
-{
-    static const struct {
-        const char *ours;
-        const char *theirs;
-    } fields[] = {
-        { "address", "address" },
-        { "display_name", "displayName" },
-        { "quota_bytes", "quotaBytes" },
-        { "used_bytes", "usedBytes" },
-        { "used_messages", "usedMessages" },
-        { "admin", "isAdmin" },
-        { "disabled", "isDisabled" },
-    };
-    json_t *one = json_object();
-    for (size_t i = 0; i < COUNT_OF(fields); i++)
-        (void)json_object_set(one, fields[i].ours, json_object_get(item, fields[i].theirs));
-    (void)json_object_set_new(one, "created_at", cli_json_time(cli_field_time(item, "createdAt")));
-    return one;
-}
-
-static void add_row(struct cli_table *t, const json_t *item)
-{
-    int64_t quota = cli_field_number(item, "quotaBytes");
-    cli_table_text(t, cli_field_text(item, "address"));
-    cli_table_number(t, cli_field_number(item, "usedMessages"));
-    cli_table_size(t, cli_field_number(item, "usedBytes"));
-    if (quota) {
-        cli_table_size(t, quota);
+    if (json_integer_value(value)) {
+        cli_cell_size(t, value);
     } else {
         cli_table_text(t, STR("unlimited"));
     }
-    cli_table_text(t, field_is_true(item, "isAdmin") ? STR("administrator") : STR("user"));
-    cli_table_text(t, field_is_true(item, "isDisabled") ? STR("disabled") : STR("active"));
-    cli_table_time(t, cli_field_time(item, "createdAt"));
 }
 
-/* Where the users of a list go. */
-struct listing {
-    struct cli_table table;
-    json_t *users; /* NULL: a table is wanted */
-};
-
-static void add_user(const json_t *item, void *arg)
+static void role_cell(struct cli_table *t, const json_t *value)
 {
-    struct listing *l = arg;
-    if (l->users) {
-        (void)json_array_append_new(l->users, json_of(item));
-    } else {
-        add_row(&l->table, item);
-    }
+    cli_table_text(t, json_is_true(value) ? STR("administrator") : STR("user"));
 }
+
+static void state_cell(struct cli_table *t, const json_t *value)
+{
+    cli_table_text(t, json_is_true(value) ? STR("disabled") : STR("active"));
+}
+
+static const struct cli_column columns[] = {
+    { "address", "ADDRESS", cli_cell_text, "address" },
+    { "displayName", NULL, NULL, "display_name" },
+    { "usedMessages", "MESSAGES", cli_cell_number, "used_messages" },
+    { "usedBytes", "USED", cli_cell_size, "used_bytes" },
+    { "quotaBytes", "QUOTA", quota_cell, "quota_bytes" },
+    { "isAdmin", "ROLE", role_cell, "admin" },
+    { "isDisabled", "STATE", state_cell, "disabled" },
+    { "createdAt", "CREATED", cli_cell_time, "created_at" },
+};
+static const struct cli_listing listing = {
+    .name = "users", .columns = columns, .n = COUNT_OF(columns), .has_pages = true
+};
 
 YIELDS static bool list(struct cli_session *s, struct err *e)
 {
-    struct listing l = { .users = s->cli->json ? json_array() : NULL };
-    const char *domain = cli_option(s->cli, "--domain");
-    str path = domain ? arena_printf(&s->arena, "/admin/accounts?domain=%s", cli_encode(s, domain))
-                      : STR("/admin/accounts");
-    cli_table_init(&l.table, titles, COUNT_OF(titles));
-    bool ok = cli_call_list(s, path, add_user, &l, e);
-    if (ok && !l.users) {
-        cli_table_print(&l.table);
-        return true;
-    }
-    buf_fini(&l.table.cells);
-    if (ok) {
-        json_t *root = json_pack("{s:O}", "users", l.users);
-        cli_print_json(&root);
-    }
-    json_decref(l.users);
-    return ok;
-}
-
-static enum cli_exit run_list(struct cli *cli)
-{
-    return cli_run_calls(cli, list, NULL);
+    static const struct cli_filter filters[] = { { "--domain", "domain" } };
+    str path = cli_filter_path(s, STR("/admin/accounts"), filters, COUNT_OF(filters));
+    return cli_show_list(s, path, &listing, e);
 }
 
 /* ---- changes of one account ---- */
@@ -189,17 +141,9 @@ YIELDS static bool show_quota(struct cli_session *s, struct err *e)
 {
     const char *address = s->cli->words[0];
     json_t *account = NULL;
-    struct cli_table t;
     if (!cli_call(s, "GET", path_of(s, address), NULL, &account, e))
         return err_wrap(e, "%s", address);
-    if (s->cli->json) {
-        json_t *one = json_of(account);
-        cli_print_json(&one);
-    } else {
-        cli_table_init(&t, titles, COUNT_OF(titles));
-        add_row(&t, account);
-        cli_table_print(&t);
-    }
+    cli_show_item(s, &listing, account);
     json_decref(account);
     return true;
 }
@@ -293,7 +237,7 @@ static const struct cli_command commands[] = {
       .summary = "Lists the users",
       .options = list_options,
       .n_options = COUNT_OF(list_options),
-      .run = run_list },
+      .work = list },
     { .name = "user password",
       .arguments = "ADDRESS",
       .summary = "Sets another password of a user",

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Lists of the API, shown: one table of columns says what people read and what programs get. */
+#ifndef CLI_LISTING_H
+#define CLI_LISTING_H
+
+#include "services/cli/api.h"
+#include "services/cli/output.h"
+
+/* Appends the cell of a value to the table; NULL for a field that is missing. */
+typedef void (*cli_cell_fn)(struct cli_table *t, const json_t *value);
+
+/* The cells that most columns have; a time is one of JSON too. */
+void cli_cell_text(struct cli_table *t, const json_t *value);
+void cli_cell_number(struct cli_table *t, const json_t *value);
+void cli_cell_size(struct cli_table *t, const json_t *value);
+void cli_cell_time(struct cli_table *t, const json_t *value);
+
+struct cli_column {
+    const char *field; /* of the API's item */
+    const char *title; /* for people; NULL: not shown to them */
+    cli_cell_fn cell;
+    const char *name; /* for programs; NULL: not given to them */
+};
+
+struct cli_listing {
+    const char *name; /* of the array, for programs */
+    const struct cli_column *columns;
+    size_t n;
+    bool is_raw;    /* programs get the items as the API has them */
+    bool has_pages; /* the operation of the API has */
+};
+
+/* Asks for the list and prints it. What the command is about (its first argument) stands before an
+ * error. Yields. */
+YIELDS bool cli_show_list(struct cli_session *s, str path, const struct cli_listing *listing,
+                          struct err *e);
+/* Prints items that were got already. */
+void cli_show_items(struct cli_session *s, const struct cli_listing *listing, const json_t *items);
+/* Prints one item: a table of one row, or an object. */
+void cli_show_item(struct cli_session *s, const struct cli_listing *listing, json_t *item);
+
+#endif
