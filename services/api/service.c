@@ -225,6 +225,7 @@ static bool start(struct app *app, struct err *e)
         .n_fields = COUNT_OF(all_fields),
         .trusted = app->proxies,
         .body_max = BODY_MAX,
+        .max_connections = (unsigned)config_int(app->config, CONFIG_LIMITS_HTTP_CONNECTIONS),
         .max_per_ip = (unsigned)config_int(app->config, CONFIG_LIMITS_HTTP_PER_IP),
         .tally = app->tally,
     };
