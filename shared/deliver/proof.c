@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "mailauth/mailauth.h"
 #include "obs/obs.h"
-#include "runtime/runtime.h"
+#include "runtime/crew.h"
 
 struct proof {
     const struct deliver_attempt *attempt;
@@ -26,8 +26,16 @@ struct proof {
 
 /* ---- checking ---- */
 
-static YIELDS bool check_client(struct proof *p, struct err *e)
+static YIELDS bool check_name(void *arg, struct err *e)
 {
+    struct proof *p = arg;
+    return mailauth_iprev_check(&p->resolver, &p->client, p->attempt->a, p->deadline_ms,
+                                &p->verdict.iprev, e);
+}
+
+static YIELDS bool check_client(void *arg, struct err *e)
+{
+    struct proof *p = arg;
     const struct smtp_message *m = p->attempt->m;
     const struct mailauth_spf_query query = {
         .client = &p->client,
@@ -36,25 +44,38 @@ static YIELDS bool check_client(struct proof *p, struct err *e)
         .receiver = str_from_cstr(p->attempt->d->hostname),
         .now_s = p->now_s,
     };
-    if (!mailauth_iprev_check(&p->resolver, &p->client, p->attempt->a, p->deadline_ms,
-                              &p->verdict.iprev, e))
-        return false;
-    if (!p->checks->spf)
-        return true;
     p->verdict.spf = &p->spf;
     return mailauth_spf_check(&p->resolver, &query, p->attempt->a, p->deadline_ms, &p->spf, e);
 }
 
-static YIELDS bool check_signatures(struct proof *p, struct err *e)
+static YIELDS bool check_signatures(void *arg, struct err *e)
 {
-    struct arena *a = p->attempt->a;
-    if (!p->checks->dkim)
-        return true;
+    struct proof *p = arg;
     p->verdict.dkim = &p->dkim;
+    return mailauth_dkim_verify(&p->resolver, &p->message, p->now_s, p->attempt->a, p->deadline_ms,
+                                &p->dkim, e);
+}
+
+static YIELDS bool check_chain(void *arg, struct err *e)
+{
+    struct proof *p = arg;
     p->verdict.arc = &p->arc;
-    return mailauth_dkim_verify(&p->resolver, &p->message, p->now_s, a, p->deadline_ms, &p->dkim,
-                                e) &&
-           mailauth_arc_verify(&p->resolver, &p->message, a, p->deadline_ms, &p->arc, e);
+    return mailauth_arc_verify(&p->resolver, &p->message, p->attempt->a, p->deadline_ms, &p->arc,
+                               e);
+}
+
+/* None of these needs another one's answers, so that their questions to the DNS wait together. */
+static YIELDS bool check_sender(struct proof *p, struct err *e)
+{
+    struct crew_task tasks[4] = { { check_name, p } };
+    size_t n = 1;
+    if (p->checks->spf)
+        tasks[n++] = (struct crew_task){ check_client, p };
+    if (p->checks->dkim) {
+        tasks[n++] = (struct crew_task){ check_signatures, p };
+        tasks[n++] = (struct crew_task){ check_chain, p };
+    }
+    return crew_run(tasks, n, e);
 }
 
 /* With one of its two proofs switched off, an author that has only that one would always fail. */
@@ -202,7 +223,7 @@ bool deliver_prove(const struct deliver_attempt *attempt, int64_t deadline_ms,
     p.verdict.client = &p.client;
     p.verdict.sender = attempt->m->sender;
     p.verdict.helo = attempt->m->trace.helo;
-    if (!check_client(&p, e) || !check_signatures(&p, e) || !check_author(&p, e))
+    if (!check_sender(&p, e) || !check_author(&p, e))
         return false;
     if (judge_spf(&p, out))
         judge_dmarc(&p, out);

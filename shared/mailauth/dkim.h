@@ -56,9 +56,10 @@ struct mailauth_dkim_results {
     size_t skipped;             /* signatures past the limit */
 };
 
-/* Verifies the signatures of the message. `now_s`: seconds UTC, for x=. A broken signature is a
- * result, not an error: errors are those of the resolver that are not answers (ERR_CANCELLED).
- * After the deadline the rest is MAILAUTH_TEMPERROR. In arena. Yields when the resolver does. */
+/* Verifies the signatures of the message, whose keys are asked for side by side. `now_s`: seconds
+ * UTC, for x=. A broken signature is a result, not an error: errors are those of the resolver that
+ * are not answers (ERR_CANCELLED). After the deadline the rest is MAILAUTH_TEMPERROR. In arena.
+ * Yields when the resolver does. */
 YIELDS bool mailauth_dkim_verify(const struct mailauth_resolver *resolver,
                                  const struct mailauth_message *message, int64_t now_s,
                                  struct arena *a, int64_t deadline_ms,

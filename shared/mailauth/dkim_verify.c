@@ -2,6 +2,8 @@
 /* Verifying: which signatures, their keys, their hashes. */
 #include "mailauth/dkim.h"
 
+#include "runtime/crew.h"
+
 /* ---- the message ---- */
 
 void mailauth_message_init(struct arena *a, str raw, struct mailauth_message *out)
@@ -180,26 +182,42 @@ static void judge(const struct verifying *v, struct mailauth_dkim *d,
     }
 }
 
-static YIELDS bool verify_one(const struct verifying *v, struct mailauth_dkim *d, struct err *e)
-{
+/* A signature whose key is asked for. */
+struct asking {
+    const struct verifying *v;
+    struct mailauth_dkim *d;
     struct mailauth_key_answer key;
+};
+
+static YIELDS bool ask_key(void *arg, struct err *e)
+{
+    struct asking *k = arg;
+    return mailauth_key_load(k->v->resolver, &k->d->signature, k->v->a, k->v->deadline_ms, &k->key,
+                             e);
+}
+
+/* Whether its key is needed at all. */
+static bool is_open(const struct verifying *v, struct mailauth_dkim *d)
+{
     if (d->result != MAILAUTH_NONE)
-        return true; /* it could not even be read */
+        return false; /* it could not even be read */
     if (d->signature.has_expiry && d->signature.expires_at < v->now_s) {
         conclude(d, MAILAUTH_FAIL, "signature expired");
-        return true;
-    }
-    if (!mailauth_key_load(v->resolver, &d->signature, v->a, v->deadline_ms, &key, e))
         return false;
-    if (key.result != MAILAUTH_PASS) {
-        conclude(d, key.result, key.problem);
-        return true;
     }
-    d->key_bits = crypto_key_bits(key.key.key);
-    d->is_test = key.key.is_test;
-    judge(v, d, &key.key);
-    crypto_key_free(&key.key.key);
     return true;
+}
+
+/* Yields when the message's `turn` does. */
+static void verify_one(struct asking *k)
+{
+    if (k->key.result != MAILAUTH_PASS) {
+        conclude(k->d, k->key.result, k->key.problem);
+        return;
+    }
+    k->d->key_bits = crypto_key_bits(k->key.key.key);
+    k->d->is_test = k->key.key.is_test;
+    judge(k->v, k->d, &k->key.key);
 }
 
 /* ---- all of them ---- */
@@ -266,9 +284,21 @@ bool mailauth_dkim_verify(const struct mailauth_resolver *resolver,
     };
     *out = (struct mailauth_dkim_results){ 0 };
     collect(&v, out);
+    struct asking *keys = ARENA_ARRAY(a, struct asking, out->n);
+    struct crew_task tasks[MAILAUTH_MAX_SIGNATURES];
+    size_t n = 0;
     for (size_t i = 0; i < out->n; i++) {
-        if (!verify_one(&v, &out->list[i], e))
-            return false;
+        if (!is_open(&v, &out->list[i]))
+            continue;
+        keys[n] = (struct asking){ .v = &v, .d = &out->list[i] };
+        tasks[n] = (struct crew_task){ ask_key, &keys[n] };
+        n++;
     }
-    return true;
+    bool ok = crew_run(tasks, n, e);
+    for (size_t i = 0; i < n; i++) {
+        if (ok)
+            verify_one(&keys[i]);
+        crypto_key_free(&keys[i].key.key.key);
+    }
+    return ok;
 }
