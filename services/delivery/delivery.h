@@ -14,14 +14,17 @@ enum {
     DELIVERY_DATABASE_MS = 10 * 1000 /* for one call of the queue */
 };
 
+struct mta_sts_store;
+
 struct delivery {
     struct app *app;
     struct tls_client *tls;
-    struct signal_point work;    /* there may be something due */
-    struct signal_point reports; /* there may be something to tell a sender */
-    struct semaphore claiming;   /* one worker asks the queue, the others wait for their turn */
-    struct semaphore converting; /* messages that are held in memory whole */
-    unsigned n_slow;             /* destinations that take long, beside the workers' own */
+    struct mta_sts_store *policies; /* of other domains; NULL: they do not count */
+    struct signal_point work;       /* there may be something due */
+    struct signal_point reports;    /* there may be something to tell a sender */
+    struct semaphore claiming;      /* one worker asks the queue, the others wait for their turn */
+    struct semaphore converting;    /* messages that are held in memory whole */
+    unsigned n_slow;                /* destinations that take long, beside the workers' own */
     struct notify_listener queue_hint;
     const struct net_address *own; /* addresses of this machine */
     size_t n_own;

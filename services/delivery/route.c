@@ -3,6 +3,8 @@
  * connected to. Absence is final, failure is not: a resolver's trouble never returns a message. */
 #include "services/delivery/route.h"
 
+#include "obs/obs.h"
+
 enum {
     HOSTS_MAX = 20 /* looked up for one destination: who lists hundreds has us ask for him */
 };
@@ -15,6 +17,7 @@ struct search {
     struct delivery_route *route;
     bool is_secure;   /* DNSSEC vouches for the names of the hosts */
     bool saw_failure; /* a lookup that may work later */
+    str unnamed;      /* a host that the domain's policy does not name */
     str no_tlsa;      /* why the TLSA records of a host are not known; empty: they are */
     bool saw_private;
     bool saw_own;
@@ -47,8 +50,8 @@ static bool is_own(const struct delivery *d, const struct net_address *address)
     return false;
 }
 
-static void add_address(struct search *s, str host, struct net_address *address,
-                        const struct dane *dane)
+static void add_address(struct search *s, const struct delivery_host *host,
+                        struct net_address *address)
 {
     const struct config *config = s->d->app->config;
     if (s->route->n == DELIVERY_ADDRESSES_MAX)
@@ -62,8 +65,8 @@ static void add_address(struct search *s, str host, struct net_address *address,
             return;
     }
     net_address_set_port(address, (uint16_t)config_int(config, CONFIG_DELIVERY_PORT));
-    s->route->hosts[s->route->n++] =
-        (struct delivery_host){ .name = host, .address = *address, .dane = dane };
+    s->route->hosts[s->route->n] = *host;
+    s->route->hosts[s->route->n++].address = *address;
 }
 
 /* What the host's TLSA records demand. False with *e clear: they cannot be known now, so the host
@@ -91,6 +94,20 @@ YIELDS static bool find_dane(struct search *s, str host, const struct dns_addres
     return false;
 }
 
+/* Whether the domain's policy lets us connect to the host. One that proves itself by TLSA records
+ * needs no other word (RFC 8461 section 2). */
+static bool may_use(struct search *s, struct delivery_host *host)
+{
+    const struct mta_sts_policy *policy = s->route->policy;
+    if (!policy || policy->mode == MTA_STS_NONE || mta_sts_policy_allows(policy, host->name) ||
+        (host->dane && host->dane->demand == TLSA_AUTHENTICATE))
+        return true;
+    host->is_unnamed = policy->mode == MTA_STS_TESTING;
+    if (!host->is_unnamed)
+        s->unnamed = host->name;
+    return host->is_unnamed;
+}
+
 YIELDS static bool add_host(struct search *s, str host, struct err *e)
 {
     struct dns_addresses found;
@@ -102,13 +119,15 @@ YIELDS static bool add_host(struct search *s, str host, struct err *e)
         return false;
     }
     s->saw_failure = s->saw_failure || found.status == DNS_TEMPFAIL || found.status == DNS_BOGUS;
-    const struct dane *dane;
-    if (!find_dane(s, host, &found, &dane, &fault)) {
+    struct delivery_host one = { .name = host };
+    if (!find_dane(s, host, &found, &one.dane, &fault)) {
         *e = fault;
         return fault.kind == ERR_NONE;
     }
+    if (!may_use(s, &one))
+        return true;
     for (size_t i = 0; i < found.n; i++)
-        add_address(s, host, &found.list[i], dane);
+        add_address(s, &one, &found.list[i]);
     return true;
 }
 
@@ -153,7 +172,22 @@ static bool no_tlsa(const struct search *s)
 {
     s->route->failure = (struct queue_result){ .outcome = QUEUE_DEFERRED,
                                                .status = STR("4.7.5"),
-                                               .reply = s->no_tlsa };
+                                               .reply = s->no_tlsa,
+                                               .tls = STR("tlsa dnssec-invalid") };
+    return true;
+}
+
+static bool not_named(const struct search *s)
+{
+    s->route->failure = (struct queue_result){
+        .outcome = QUEUE_DEFERRED,
+        .status = STR("4.7.5"),
+        .reply = arena_printf(s->a,
+                              "the MTA-STS policy of %.*s is enforced and does not name its mail "
+                              "server %.*s",
+                              STR_FMT(s->route->domain), STR_FMT(s->unnamed)),
+        .tls = STR("sts validation-failure")
+    };
     return true;
 }
 
@@ -164,6 +198,8 @@ static bool judge(const struct search *s)
         return true;
     if (s->no_tlsa.n)
         return no_tlsa(s);
+    if (s->unnamed.n)
+        return not_named(s);
     if (s->saw_failure)
         return no_route(s->route, ADDRESS_UNKNOWN);
     if (s->saw_own)
@@ -198,6 +234,25 @@ struct queue_result delivery_no_lookup(struct arena *a, const struct err *e)
                                                         e->msg) };
 }
 
+/* The domain's own policy, if it has one. Yields. */
+YIELDS static bool find_policy(const struct search *s, struct err *e)
+{
+    struct delivery_route *route = s->route;
+    struct mta_sts_found *found = ARENA_NEW(s->a, struct mta_sts_found);
+    if (!s->d->policies)
+        return true;
+    if (!mta_sts_find(s->d->policies, route->domain, s->a, s->deadline_ms, found, e))
+        return false;
+    if (found->has_policy)
+        route->policy = &found->policy;
+    route->policy_fault = found->fault;
+    if (found->why.n) {
+        obs_log(EV_DELIVERY_POLICY_FAILED, STR_EMPTY, OBS_STR("domain", route->domain),
+                OBS_CSTR("fault", found->fault), OBS_STR("reason", found->why));
+    }
+    return true;
+}
+
 bool delivery_find_route(const struct delivery *d, str domain, struct arena *a, int64_t deadline_ms,
                          struct delivery_route *out, struct err *e)
 {
@@ -216,6 +271,8 @@ bool delivery_find_route(const struct delivery *d, str domain, struct arena *a, 
     struct search s = {
         .d = d, .a = a, .deadline_ms = deadline_ms, .route = out, .is_secure = mx.secure
     };
+    if (!find_policy(&s, e))
+        return false;
     if (mx.status == DNS_NODATA)
         return add_host(&s, domain, e) && judge(&s);
     size_t n = delivery_cut_mx(&mx, str_from_cstr(d->app->hostname), &is_loop);

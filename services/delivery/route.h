@@ -11,12 +11,15 @@ struct delivery_host {
     str name;
     struct net_address address; /* with port */
     const struct dane *dane;    /* what its TLSA records demand; NULL: nothing */
+    bool is_unnamed;            /* the policy does not name it, but does not insist */
 };
 
 struct delivery_route {
     str domain;
     struct delivery_host hosts[DELIVERY_ADDRESSES_MAX]; /* in the order to try them */
     size_t n;                                           /* 0: `failure` says why */
+    const struct mta_sts_policy *policy;                /* of the domain, or NULL */
+    const char *policy_fault; /* the domain has one that cannot be fetched, as in mta_sts_found */
     struct queue_result failure;
 };
 

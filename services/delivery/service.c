@@ -2,6 +2,7 @@
 /* Starts the workers of outbound delivery and ends them. */
 #include "services/delivery/service.h"
 
+#include "services/app/policies.h"
 #include "services/delivery/delivery.h"
 
 #include <ifaddrs.h>
@@ -47,6 +48,7 @@ static void stop(struct app *app)
     if (!d)
         return;
     notify_unlisten(&d->queue_hint);
+    mta_sts_store_free(&d->policies);
     tls_client_free(&d->tls);
     arena_fini(&d->arena);
     free(d);
@@ -75,8 +77,9 @@ static bool start(struct app *app, struct err *e)
     semaphore_init(&d->converting, DELIVERY_CONVERSIONS);
     read_own_addresses(d);
     /* The facts of a handshake tell whether it would have verified; policy decides then. */
-    d->tls = tls_client_new(TLS_VERIFY_NONE, NULL, e);
-    if (!d->tls)
+    const char *anchors = config_text(app->config, CONFIG_DELIVERY_CA_FILE);
+    d->tls = tls_client_new(TLS_VERIFY_NONE, *anchors ? anchors : NULL, e);
+    if (!d->tls || !app_open_policies(app, &d->policies, e))
         return false;
     d->queue_hint = (struct notify_listener){ .fn = on_queue_hint, .arg = d };
     notify_listen(app->notify, NOTIFY_QUEUE, &d->queue_hint);

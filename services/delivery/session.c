@@ -65,7 +65,8 @@ struct queue_result delivery_deferred(const struct delivery_session *s, const ch
     return (struct queue_result){ .outcome = QUEUE_DEFERRED,
                                   .status = str_from_cstr(status),
                                   .reply = arena_str(s->a, str_from_cstr(text)),
-                                  .remote = s->remote };
+                                  .remote = s->remote,
+                                  .tls = s->tls };
 }
 
 struct queue_result delivery_result_of_reply(const struct delivery_session *s)
@@ -79,6 +80,7 @@ struct queue_result delivery_result_of_reply(const struct delivery_session *s)
         .reply = arena_printf(s->a, "%u %.*s", r->code,
                               STR_FMT(str_slice(buf_str(&r->text), 0, QUEUE_REPLY_MAX - 4))),
         .remote = s->remote,
+        .tls = s->tls,
     };
     /* A status of another class than the code's says nothing (RFC 2034 4). */
     if (r->status[0] == (char)('0' + class))
@@ -165,6 +167,12 @@ YIELDS static bool say_hello(struct delivery_session *s, struct queue_result *fa
     return false;
 }
 
+static void note_tls(struct delivery_session *s, const char *result)
+{
+    s->tls =
+        arena_printf(s->a, "%s %s", s->demand.policy, s->demand.fault ? s->demand.fault : result);
+}
+
 static void warn_degraded(const struct delivery_session *s, const char *why)
 {
     obs_count(METRIC_DELIVERY_TLS_DEGRADED, NULL, 1);
@@ -176,6 +184,7 @@ static void warn_degraded(const struct delivery_session *s, const char *why)
 static enum opened without_tls(struct delivery_session *s, const char *why,
                                struct queue_result *failure)
 {
+    note_tls(s, "starttls-not-supported");
     if (!s->demand.encrypted)
         return OPENED;
     *failure = delivery_deferred(s, "4.7.4", "TLS is required by %s, but %s", s->demand.by, why);
@@ -196,8 +205,8 @@ static enum opened judge_certificate(struct delivery_session *s, struct queue_re
         return OPENED;
     }
     *failure =
-        delivery_deferred(s, "4.7.5", "the server's certificate does not verify%s: %s",
-                          facts->by_dane ? " by its TLSA records (DANE)" : "", facts->verify_error);
+        delivery_deferred(s, "4.7.5", "the server's certificate does not verify, as %s demands: %s",
+                          s->demand.by, facts->verify_error);
     delivery_session_drop(s);
     return OPEN_FAILED;
 }
@@ -213,7 +222,7 @@ YIELDS static bool shake_hands(struct delivery_session *s, const struct delivery
                                    e);
     }
     const struct tls_dane expected = { .base = arena_cstr(s->a, dane->base),
-                                       .next_hop = arena_cstr(s->a, s->domain),
+                                       .next_hop = arena_cstr(s->a, s->route->domain),
                                        .records = dane->records,
                                        .n = dane->n };
     return net_starttls_dane(s->conn, s->d->tls, &expected, deadline_ms, e);
@@ -232,11 +241,13 @@ YIELDS static enum opened start_tls(struct delivery_session *s, const struct del
     if (s->reply.code != 220)
         return without_tls(s, "the server refused STARTTLS", failure);
     if (!shake_hands(s, host, &e)) {
+        note_tls(s, delivery_tls_result(host, NULL));
         delivery_session_drop(s);
         *failure = delivery_deferred(s, "4.7.5", "TLS failed: %s", e.msg);
         warn_degraded(s, e.msg);
         return OPEN_TLS_FAILED;
     }
+    note_tls(s, delivery_tls_result(host, net_conn_tls(s->conn)));
     enum opened what = judge_certificate(s, failure);
     if (what == OPENED && !say_hello(s, failure))
         return OPEN_FAILED;
@@ -272,7 +283,9 @@ YIELDS static enum opened open_one(struct delivery_session *s, const struct deli
     char ip[NET_ADDRESS_TEXT];
     s->remote = arena_printf(s->a, "%.*s [%.*s]", STR_FMT(host->name),
                              STR_FMT(net_address_ip(&host->address, ip)));
-    s->demand = delivery_demand_of(s->d->app->config, host);
+    s->demand = delivery_demand_of(s->d->app->config, s->route, host);
+    if (tls == TLS_TRY)
+        s->tls = STR_EMPTY;
     if (!greet(s, host, failure) || !say_hello(s, failure))
         return OPEN_FAILED;
     return tls == TLS_TRY ? start_tls(s, host, failure) : OPENED;
@@ -292,7 +305,7 @@ bool delivery_session_open(struct delivery_session *s, const struct delivery_rou
 {
     bool found = false;
     *failure = delivery_deferred(s, "4.4.1", "no server was tried");
-    s->domain = route->domain;
+    s->route = route;
     int64_t former_ms = delivery_limit(s->patience.open_ms);
     for (size_t i = 0; i < route->n && !found && !s->is_lost && !fiber_is_cancelled(); i++) {
         enum opened what = open_one(s, &route->hosts[i], TLS_TRY, failure);

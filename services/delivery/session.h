@@ -22,9 +22,10 @@ struct delivery_session {
     struct net_conn *conn; /* NULL: not connected */
     struct smtp_reply reply;
     struct smtp_extensions offers;
-    str remote;                    /* "mx.example.net [192.0.2.1]" */
-    str domain;                    /* the destination */
+    str remote; /* "mx.example.net [192.0.2.1]" */
+    const struct delivery_route *route;
     struct delivery_demand demand; /* on the connection to this server */
+    str tls;                       /* what came of it, as in queue_result */
     bool needs_reset;              /* the last transaction was not finished: RSET first */
     bool is_lost;                  /* the lease was lost: nothing may be sent any more */
     unsigned n_messages;           /* begun on this connection */

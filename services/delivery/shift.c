@@ -147,7 +147,7 @@ static void log_outcome(const struct shift *shift, const struct queue_message *m
             OBS_STR("domain", shift->lease->domain), OBS_INT("recipients", n),
             OBS_STR("remote", first->remote), OBS_STR("status", first->status),
             OBS_STR("reply", first->reply), OBS_CSTR("tls", tls ? tls->version : "none"),
-            OBS_BOOL("verified", tls && tls->verified));
+            OBS_BOOL("verified", tls && tls->verified), OBS_STR("policy", first->tls));
 }
 
 static void account_for(struct shift *shift, const struct queue_message *m,

@@ -55,7 +55,8 @@ static struct queue_result refusal(const struct delivery_session *s, const char 
     return (struct queue_result){ .outcome = QUEUE_FAILED,
                                   .status = str_from_cstr(status),
                                   .reply = str_from_cstr(reply),
-                                  .remote = s->remote };
+                                  .remote = s->remote,
+                                  .tls = s->tls };
 }
 
 /* What the server cannot take is not tried. */

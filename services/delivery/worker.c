@@ -9,7 +9,7 @@
 enum {
     POLL_MS = 1000,          /* when no hint comes */
     PAUSE_MS = 2000,         /* after the queue could not be asked */
-    ROUTE_MS = 60 * 1000,    /* for all DNS questions of a destination */
+    ROUTE_MS = 90 * 1000,    /* for all DNS questions of a destination, and its policy */
     PATIENCE_MS = 30 * 1000, /* of a worker with one destination */
     PATIENCE_MIN_MS = 500,   /* the same when tests have a faster clock */
     SLOW_MAX = 64            /* destinations that go on beside their workers */

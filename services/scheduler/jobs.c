@@ -9,6 +9,7 @@
 #include "obs/obs.h"
 #include "queue/queue.h"
 #include "search/vocabulary.h"
+#include "services/app/policies.h"
 #include "store/expunged.h"
 
 YIELDS static bool maintain_store(struct app *app, int64_t deadline_ms, struct err *e)
@@ -44,11 +45,23 @@ YIELDS static bool sweep_ended(struct app *app, int64_t deadline_ms, struct err 
            compose_submission_sweep(app->db, deadline_ms, e);
 }
 
+/* MTA-STS policies of destinations, long before they end. Opened for the run: it is rare. */
+YIELDS static bool refresh_policies(struct app *app, int64_t deadline_ms, struct err *e)
+{
+    struct mta_sts_store *policies;
+    if (!app_open_policies(app, &policies, e))
+        return false;
+    bool ok = !policies || mta_sts_refresh(policies, deadline_ms, e);
+    mta_sts_store_free(&policies);
+    return ok;
+}
+
 static const struct scheduler_job jobs[] = {
     { .name = "store", .every_ms = 60000, .limit_ms = 50000, .run = maintain_store },
     { .name = "retention", .every_ms = 600000, .limit_ms = 60000, .run = expunge_old },
     { .name = "queue", .every_ms = 60000, .limit_ms = 30000, .run = sweep_queue },
     { .name = "vocabulary", .every_ms = 300000, .limit_ms = 60000, .run = sweep_vocabulary },
+    { .name = "policies", .every_ms = 600000, .limit_ms = 300000, .run = refresh_policies },
     { .name = "ended", .every_ms = 600000, .limit_ms = 30000, .run = sweep_ended },
 };
 

@@ -88,6 +88,9 @@ YIELDS bool dns_query_ptr(struct dns *d, const struct net_address *address, stru
 
 /* Pure: reads a domain name at octet `at` of RDATA without compression; false when malformed. */
 bool dns_parse_name(str rdata, size_t at, struct buf *out, size_t *end);
+/* Pure: one TXT record's character strings joined without anything between (RFC 7208 section 3.3).
+ * Empty when malformed; in arena. */
+str dns_join_txt(struct arena *a, str rdata);
 /* Pure: a domain as UTF-8 or A-labels to lower-case A-labels (IDNA 2008, UTS 46). ERR_SYNTAX. */
 bool dns_domain_to_ascii(struct arena *a, str domain, str *out, struct err *e);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Domain names: from the wire, from people, and for asking. Pure. */
+/* Domain names: from the wire, from people, and for asking; and texts from the wire. Pure. */
 #include "dns/name.h"
 
 #include "dns/dns.h"
@@ -21,6 +21,21 @@ static bool add_label(str label, struct buf *out)
             return false;
     }
     return buf_add(out, label);
+}
+
+str dns_join_txt(struct arena *a, str rdata)
+{
+    char *p = arena_alloc(a, rdata.n + 1);
+    size_t n = 0;
+    for (size_t at = 0; at < rdata.n;) {
+        size_t length = (unsigned char)rdata.p[at++];
+        if (length > rdata.n - at)
+            return STR_EMPTY;
+        memcpy(p + n, rdata.p + at, length);
+        n += length;
+        at += length;
+    }
+    return str_of(p, n);
 }
 
 bool dns_parse_name(str rdata, size_t at, struct buf *out, size_t *end)

@@ -63,7 +63,7 @@ static bool pick_key(const struct dns_answer *answer, const struct mailauth_sign
 {
     struct err why = ERR_CLEAR;
     for (size_t i = 0; i < answer->n; i++) {
-        str record = mailauth_txt_join(a, answer->rdata[i]);
+        str record = dns_join_txt(a, answer->rdata[i]);
         if (!mailauth_key_parse(record, signature, &out->key, &why))
             continue;
         return out->key.key ? answer_key(out, MAILAUTH_PASS, NULL)

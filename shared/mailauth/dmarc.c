@@ -69,8 +69,7 @@ static YIELDS bool load(struct dmarc_check *c, str domain, struct mailauth_dmarc
     for (size_t i = 0; i < answer.n; i++) {
         struct err broken = ERR_CLEAR;
         struct mailauth_dmarc_record one;
-        bool ok =
-            mailauth_dmarc_record_parse(mailauth_txt_join(c->a, answer.rdata[i]), &one, &broken);
+        bool ok = mailauth_dmarc_record_parse(dns_join_txt(c->a, answer.rdata[i]), &one, &broken);
         n += ok || broken.kind != ERR_NOT_FOUND;
         *is_there |= ok;
         *record = ok ? one : *record;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The resolver over dns, and TXT records as text. */
+/* The resolver over dns, and names in records. */
 #include "mailauth/resolver.h"
 
 static bool ask(void *arg, str name, enum dns_type type, struct arena *a, int64_t deadline_ms,
@@ -11,23 +11,6 @@ static bool ask(void *arg, str name, enum dns_type type, struct arena *a, int64_
 struct mailauth_resolver mailauth_resolver_of(struct dns *dns)
 {
     return (struct mailauth_resolver){ .query = ask, .arg = dns };
-}
-
-str mailauth_txt_join(struct arena *a, str rdata)
-{
-    if (rdata.n > MAILAUTH_TXT_MAX)
-        return STR_EMPTY;
-    char *p = arena_alloc(a, rdata.n + 1);
-    size_t n = 0;
-    for (size_t at = 0; at < rdata.n;) {
-        size_t length = (unsigned char)rdata.p[at++];
-        if (length > rdata.n - at)
-            return STR_EMPTY;
-        memcpy(p + n, rdata.p + at, length);
-        n += length;
-        at += length;
-    }
-    return str_of(p, n);
 }
 
 str mailauth_name_of(struct arena *a, str rdata, size_t at)

@@ -17,13 +17,8 @@ struct mailauth_resolver {
 struct mailauth_resolver mailauth_resolver_of(struct dns *dns);
 
 enum {
-    MAILAUTH_TXT_MAX = 64 * 1024, /* octets of one TXT record, all its strings joined */
-    MAILAUTH_NAME_MAX = 1024      /* octets of a name as text */
+    MAILAUTH_NAME_MAX = 1024 /* octets of a name as text */
 };
-
-/* One TXT record's character strings joined without anything between (RFC 7208 section 3.3, RFC
- * 6376 section 3.6.2.2). Empty when malformed. Pure; in arena. */
-str mailauth_txt_join(struct arena *a, str rdata);
 
 /* The name at octet `at` of RDATA (0 for PTR, 2 for MX), without the final dot. Empty when
  * malformed, or the root. Pure; in arena. */

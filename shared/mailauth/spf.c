@@ -277,7 +277,7 @@ static YIELDS enum spf_step load(struct spf_check *c, str domain, str *record, s
     if (step != SPF_MATCH)
         return step;
     for (size_t i = 0; i < answer.n; i++) {
-        str text = mailauth_txt_join(c->a, answer.rdata[i]);
+        str text = dns_join_txt(c->a, answer.rdata[i]);
         if (!spf_record_is(text))
             continue;
         *record = text;
@@ -307,7 +307,7 @@ static YIELDS bool explain(struct spf_check *c, str text, str domain, struct err
     if (step == SPF_MATCH)
         step = ask(c, name, DNS_TXT, true, &answer, e);
     if (step == SPF_MATCH && answer.n == 1) {
-        str words = mailauth_txt_join(c->a, answer.rdata[0]);
+        str words = dns_join_txt(c->a, answer.rdata[0]);
         bool is_valid = spf_macro_is_valid(words, true);
         step = is_valid ? expand(c, words, domain, true, &made, e) : SPF_NO_MATCH;
         if (step == SPF_MATCH && is_printable(made))

@@ -54,6 +54,28 @@ static bool expects_a_name(SSL *ssl)
     return expects;
 }
 
+static enum tls_fault kind_of(long verified)
+{
+    static const struct {
+        long code;
+        enum tls_fault fault;
+    } kinds[] = {
+        { X509_V_ERR_HOSTNAME_MISMATCH, TLS_FAULT_NAME },
+        { X509_V_ERR_IP_ADDRESS_MISMATCH, TLS_FAULT_NAME },
+        { X509_V_ERR_CERT_HAS_EXPIRED, TLS_FAULT_EXPIRED },
+        { X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, TLS_FAULT_TRUST },
+        { X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, TLS_FAULT_TRUST },
+        { X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT, TLS_FAULT_TRUST },
+        { X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, TLS_FAULT_TRUST },
+        { X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE, TLS_FAULT_TRUST },
+    };
+    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+        if (kinds[i].code == verified)
+            return kinds[i].fault;
+    }
+    return TLS_FAULT_OTHER;
+}
+
 void tls_facts_read(SSL *ssl, struct tls_facts *out)
 {
     const char *sni = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
@@ -69,4 +91,5 @@ void tls_facts_read(SSL *ssl, struct tls_facts *out)
         fault = "no name was asked for";
     out->verified = !fault;
     out->verify_error = fault ? fault : "";
+    out->fault = fault ? kind_of(verified) : TLS_FAULT_NONE;
 }

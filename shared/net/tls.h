@@ -74,13 +74,23 @@ struct tls_dane {
     size_t n;
 };
 
+/* What is wrong with a server's certificate. */
+enum tls_fault {
+    TLS_FAULT_NONE,
+    TLS_FAULT_NAME, /* it is for other names */
+    TLS_FAULT_EXPIRED,
+    TLS_FAULT_TRUST, /* nobody known vouches for it */
+    TLS_FAULT_OTHER
+};
+
 struct tls_facts {
     const char *version;      /* "TLSv1.3"; static */
     const char *cipher;       /* "TLS_AES_128_GCM_SHA256"; static */
     const char *sni;          /* name asked for, empty when none; lives as long as the connection */
     bool verified;            /* client side: chain and host name are good */
     const char *verify_error; /* why not, empty when verified; static */
-    bool by_dane;             /* both were found out by TLSA records, not by trust anchors */
+    enum tls_fault fault;     /* the same as a kind */
+    bool by_dane;             /* all of it was found out by TLSA records, not by trust anchors */
 };
 
 /* Channel bindings: octets that both ends of this TLS connection know and no other connection has.

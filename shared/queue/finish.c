@@ -4,6 +4,7 @@
 
 enum {
     REMOTE_MAX = 300,
+    TLS_MAX = 60,
     CODE_MAX = 16
 };
 
@@ -17,6 +18,7 @@ struct finish {
     str *code;
     str *reply;
     str *remote;
+    str *tls;
     int64_t next_us; /* the earliest next attempt */
     int64_t time_divisor;
     const struct queue_plan *plan;
@@ -26,7 +28,7 @@ struct finish {
 };
 
 static const struct db_stmt finish_stmt = {
-    "SELECT queue_finish($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+    "SELECT queue_finish($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
 };
 
 static str default_code(enum queue_outcome outcome)
@@ -81,6 +83,7 @@ static void add_result(struct finish *f, size_t i, const struct queue_message *m
                                               : queue_clean_text(a, result->status, CODE_MAX);
     f->reply[i] = queue_clean_text(a, result->reply, QUEUE_REPLY_MAX);
     f->remote[i] = queue_clean_text(a, result->remote, REMOTE_MAX);
+    f->tls[i] = queue_clean_text(a, result->tls, TLS_MAX);
     switch (result->outcome) {
     case QUEUE_DELIVERED:
         f->status[i] = !result->peer_reports && wants_report(m, r, QUEUE_NOTIFY_SUCCESS)
@@ -110,6 +113,7 @@ static struct finish make_finish(struct arena *a, const struct queue_lease *leas
         .code = ARENA_ARRAY(a, str, m->n),
         .reply = ARENA_ARRAY(a, str, m->n),
         .remote = ARENA_ARRAY(a, str, m->n),
+        .tls = ARENA_ARRAY(a, str, m->n),
         .next_us = INT64_MAX,
         .time_divisor = lease->state->time_divisor,
         .plan = lease->state->plan,
@@ -144,7 +148,7 @@ bool queue_finish(struct queue *q, struct queue_lease *lease, const struct queue
         DB_TEXT(lease->domain),  DB_INT8(lease->token),   DB_INT8(m->queue_id),
         DB_TEXTS(f.rcpt, f.n),   DB_INT4S(f.status, f.n), DB_INT4S(f.attempts, f.n),
         DB_INT8S(f.due, f.n),    DB_TEXTS(f.code, f.n),   DB_TEXTS(f.reply, f.n),
-        DB_TEXTS(f.remote, f.n),
+        DB_TEXTS(f.remote, f.n), DB_TEXTS(f.tls, f.n),
     };
     bool ok =
         db_query(q->db, DB_DELIVER, &finish_stmt, params, COUNT_OF(params), &a, deadline_ms, &r, e);

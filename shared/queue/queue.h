@@ -202,6 +202,8 @@ struct queue_result {
     str status; /* enhanced code "4.4.1"; empty: made from the outcome (2.0.0, 4.0.0, 5.0.0) */
     str reply;  /* what the peer or we said, one or more lines; cut at QUEUE_REPLY_MAX */
     str remote; /* host that spoke, "mx.example.net [192.0.2.1]"; empty for our own finding */
+    str tls; /* whose word on TLS counted and what came of it, "sts certificate-expired" (RFC 8460
+                sections 4.2 and 4.3); empty: it did not get that far */
     /* Delivered, and the peer was told what its sender wants to hear (RFC 3461 5.2.2): a report of
      * success is not ours to make. */
     bool peer_reports;

@@ -149,6 +149,15 @@ bool mta_sts_policy_parse(str body, struct mta_sts_policy *out, struct err *e)
     return out->n_mx || out->mode == MTA_STS_NONE || ERR(e, ERR_SYNTAX, "no mx");
 }
 
+bool mta_sts_policy_format(const struct mta_sts_policy *policy, struct buf *out)
+{
+    bool ok = buf_addf(out, "version: STSv1\nmode: %s\nmax_age: %lld\n",
+                       mta_sts_mode_name(policy->mode), (long long)policy->max_age_s);
+    for (size_t i = 0; i < policy->n_mx && ok; i++)
+        ok = buf_addf(out, "mx: %.*s\n", STR_FMT(policy->mx[i]));
+    return ok;
+}
+
 bool mta_sts_policy_allows(const struct mta_sts_policy *policy, str host)
 {
     str first, rest;

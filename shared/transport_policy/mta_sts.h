@@ -36,6 +36,9 @@ struct mta_sts_policy {
  * comes twice the first counts. ERR_SYNTAX, ERR_LIMIT. */
 bool mta_sts_policy_parse(str body, struct mta_sts_policy *out, struct err *e);
 
+/* Appends the policy as a file that mta_sts_policy_parse reads. False when `out` is full. */
+bool mta_sts_policy_format(const struct mta_sts_policy *policy, struct buf *out);
+
 /* Whether the policy names the host: by its name, or by a '*' for its first label (section 4.1). In
  * any case, the final dot does not count. */
 bool mta_sts_policy_allows(const struct mta_sts_policy *policy, str host);

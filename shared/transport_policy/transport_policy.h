@@ -6,6 +6,7 @@
 
 #include "transport_policy/dane.h"
 #include "transport_policy/mta_sts.h"
+#include "transport_policy/mta_sts_store.h"
 #include "transport_policy/tlsa.h"
 
 #endif

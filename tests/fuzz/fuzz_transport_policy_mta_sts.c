@@ -1,8 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* MTA-STS: the input as record and as policy; what a policy names is a host it allows. */
+/* MTA-STS: the input as record and as policy; what a policy names is a host it allows, and it is
+ * the same when it was written and read again. */
 #include "transport_policy/transport_policy.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+static void write_and_read(const struct mta_sts_policy *policy)
+{
+    struct mta_sts_policy again;
+    struct buf text;
+    buf_init(&text, MTA_STS_POLICY_MAX);
+    INVARIANT(mta_sts_policy_format(policy, &text));
+    INVARIANT(mta_sts_policy_parse(buf_str(&text), &again, NULL));
+    INVARIANT(again.mode == policy->mode && again.max_age_s == policy->max_age_s);
+    INVARIANT(again.n_mx == policy->n_mx);
+    for (size_t i = 0; i < again.n_mx; i++)
+        INVARIANT(str_eq(again.mx[i], policy->mx[i]));
+    buf_fini(&text);
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
@@ -17,6 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         return 0;
     INVARIANT(policy.n_mx > 0 || policy.mode == MTA_STS_NONE);
     INVARIANT(policy.max_age_s >= 0 && policy.max_age_s <= MTA_STS_AGE_MAX);
+    write_and_read(&policy);
     for (size_t i = 0; i < policy.n_mx; i++) {
         char host[300] = "a";
         str pattern = policy.mx[i];

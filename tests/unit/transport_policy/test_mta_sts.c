@@ -81,6 +81,24 @@ static void policies(void **state)
     assert_string_equal(mta_sts_mode_name(policy.mode), "testing");
 }
 
+static void written_and_read_again(void **state)
+{
+    (void)state;
+    struct mta_sts_policy policy;
+    struct err e = ERR_CLEAR;
+    struct buf text;
+    buf_init(&text, 200);
+    assert_true(mta_sts_policy_parse(STR(HEAD "mx: *.example.net\r\nmx: mail.example.com\r\n"),
+                                     &policy, &e));
+    assert_true(mta_sts_policy_format(&policy, &text));
+    assert_string_equal(buf_cstr(&text), "version: STSv1\nmode: enforce\nmax_age: 604800\n"
+                                         "mx: *.example.net\nmx: mail.example.com\n");
+    buf_fini(&text);
+    buf_init(&text, 60);
+    assert_false(mta_sts_policy_format(&policy, &text));
+    buf_fini(&text);
+}
+
 static void hosts(void **state)
 {
     (void)state;
@@ -113,6 +131,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(records),
         cmocka_unit_test(policies),
+        cmocka_unit_test(written_and_read_again),
         cmocka_unit_test(hosts),
     };
     return cmocka_run_group_tests_name("transport_policy/mta_sts", tests, NULL, NULL);

@@ -1,0 +1,299 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Domains that demand secure delivery get it, or no mail (FEATURES 71, 72; ATTACKS O2, X21): DANE in a zone
+signed by ldns and served by a real nsd, MTA-STS by an HTTPS server of our own, and attackers of both."""
+import http.server
+import os
+import pathlib
+import shutil
+import signal
+import ssl
+import tempfile
+import threading
+
+import pytest
+from certificates import Certificate
+from conftest import free_ports, wait_until
+from outbound import DOMAIN, Sink, Zone
+
+WAIT = 20
+GOOD, PLAIN, BROKEN, STRANGE, EXPIRED = (f"127.0.0.{i}" for i in range(1, 6))
+NAMED = [f"mx-{n}.{DOMAIN}" for n in ("issuer", "enforced", "wild", "second", "both")]
+
+
+def policy(*hosts, mode="enforce", age=604800):
+    return "\r\n".join(["version: STSv1", f"mode: {mode}", *(f"mx: {h}" for h in hosts), f"max_age: {age}", ""]).encode()
+
+
+def own_host(name, **more):
+    return policy(f"mx-{name}.{DOMAIN}", **more)
+
+
+# By domain: the address of its server, and its policy: body, or status, type and body.
+POLICIES = {
+    "enforced": (GOOD, own_host("enforced")),
+    "wild": (GOOD, policy("mx.elsewhere.test", f"*.{DOMAIN}")),
+    "second": (GOOD, own_host("second")),
+    "unnamed": (GOOD, policy("mx.elsewhere.test")),
+    "strange": (STRANGE, own_host("strange")),
+    "misnamed": (GOOD, own_host("misnamed")),
+    "late": (EXPIRED, own_host("late")),
+    "stripped": (PLAIN, own_host("stripped")),
+    "shaken": (BROKEN, own_host("shaken")),
+    "cached": (STRANGE, own_host("cached")),
+    "both": (GOOD, policy("mx.elsewhere.test")),
+    "trial-plain": (PLAIN, own_host("trial-plain", mode="testing")),
+    "trial-unnamed": (GOOD, policy("mx.elsewhere.test", mode="testing")),
+    "trial-broken": (BROKEN, own_host("trial-broken", mode="testing")),
+    "off": (STRANGE, policy(mode="none")),
+    "huge": (PLAIN, b"x: y\r\n" * 1_700_000 + own_host("huge")),
+    "moved": (PLAIN, (302, "text/plain", own_host("moved"))),
+    "page": (PLAIN, (200, "text/html", own_host("page"))),
+    "gone": (PLAIN, (404, "text/plain", own_host("gone"))),
+    "garbled": (PLAIN, b"version: STSv1\r\nmode: strict\r\n"),
+    "unproved": (PLAIN, own_host("unproved")),
+}
+
+
+class PolicyHosts:
+    """Policies over HTTPS at two addresses; the certificate of the second one has expired."""
+
+    def __init__(self, folder, authority):
+        (self.port,) = free_ports(1)
+        self.asked = []
+        names = [f"mta-sts.{name}.{DOMAIN}" for name in POLICIES]
+        self.policies = {f"mta-sts.{name}.{DOMAIN}": said for name, (_, said) in POLICIES.items()}
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                host = self.headers["Host"].partition(":")[0]
+                outer.asked.append(host)
+                said = outer.policies[host]
+                status, kind, body = said if isinstance(said, tuple) else (200, "text/plain; charset=utf-8", said)
+                self.send_response(status)
+                if status == 302:
+                    self.send_header("Location", f"https://{NAMED[0]}/policy")
+                self.send_header("Content-Type", kind)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format, *args):
+                pass
+
+        self.servers = []
+        for address, days in [("127.0.0.1", 2), ("127.0.0.2", -1)]:
+            server = http.server.ThreadingHTTPServer((address, self.port), Handler)
+            context = Certificate(folder, f"policies{days}", names, authority, days).context()
+            server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+            server.handle_error = lambda request, client: None  # who hangs up early
+            threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+            self.servers.append(server)
+
+    def close(self):
+        for server in self.servers:
+            server.shutdown()
+            server.server_close()
+
+
+class World:
+    def __init__(self, factory):
+        (self.port,) = free_ports(1)
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="heronry-certificates-", dir="/tmp"))
+        self.folder.chmod(0o755)  # for the user that Heronry becomes
+        made = {label: Certificate(self.folder, label) for label in ("authority", "unknown", "stranger", "former")}
+        authority, unknown = made["authority"], made["unknown"]
+        self.own = Certificate(self.folder, "server", NAMED, authority)
+        old = Certificate(self.folder, "old", [f"mx-late.{DOMAIN}"], authority, days=-1)
+        self.sinks = {GOOD: Sink(self.port, tls=self.own.context()), PLAIN: Sink(self.port, address=PLAIN),
+                      BROKEN: Sink(self.port, address=BROKEN, tls=ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)),
+                      STRANGE: Sink(self.port, address=STRANGE, tls=made["stranger"].context()),
+                      EXPIRED: Sink(self.port, address=EXPIRED, tls=old.context())}
+        self.hosts = PolicyHosts(self.folder, authority)
+        self.zone = self._zone(made, unknown)
+        self.server = factory(settings={
+            "delivery.port": self.port, "delivery.time_divisor": 1000, "delivery.allow_private": "true",
+            "delivery.ca_file": str(authority.chain), "delivery.mta_sts_port": self.hosts.port,
+            "dns.validate": "true", "dns.stub_zone": DOMAIN, "dns.stub_server": self.zone.server,
+            "dns.anchor_file": str(self.zone.anchor)})
+        self.user = self.server.user(2)
+
+    def _zone(self, made, unknown):
+        own, stranger, former = self.own, made["stranger"], made["former"]
+        right = own.tlsa(3)
+        forged, false = unknown.tlsa(3).rsplit(" ", 1)[1], right.rsplit(" ", 1)[1]
+        lines = ["alias MX 10 mx-alias", "mx-alias CNAME mx-right", "badalias MX 10 mx-badalias",
+                 "mx-badalias CNAME mx-wrong", f"direct A {PLAIN}", f"_{self.port}._tcp.direct {right}"]
+        for name, address, records in [
+                ("none", GOOD, []), ("right", GOOD, [right]), ("issuer", GOOD, [made["authority"].tlsa(2, 0)]),
+                ("self", STRANGE, [stranger.tlsa(3)]), ("untitled", GOOD, [made["authority"].tlsa(2, 0)]),
+                ("wrong", GOOD, [former.tlsa(3)]), ("one", GOOD, [former.tlsa(3), own.tlsa(3, 0)]),
+                ("unusable", GOOD, ["TLSA 1 1 1 " + 64 * "0"]), ("garbage", GOOD, ["TLSA 3 0 0 00"]),
+                ("forged", GOOD, [f"TLSA 3 1 1 {forged}"]), ("plain", PLAIN, [right]),
+                ("odd", PLAIN, ["TLSA 3 1 9 00"]), ("broken", BROKEN, [right]),
+                *((name, address, [right] if name == "both" else []) for name, (address, _) in POLICIES.items())]:
+            lines += [f"{name} MX 10 mx-{name}", f"mx-{name} A {address}"]
+            lines += [f"_{self.port}._tcp.mx-{name} {r}" for r in records]
+        lines += ["second MX 5 mx-unnamed"]  # preferred, but the policy does not name it
+        for name in POLICIES:
+            lines += [f'_mta-sts.{name} TXT "v=STSv1; id=20260101"',
+                      f"mta-sts.{name} A 127.0.0.{2 if name == 'unproved' else 1}"]
+        return Zone(lines, signed=True, forge=[(forged, false)])
+
+    def send(self, name):
+        address, sender = f"somebody@{name}.{DOMAIN}", self.user["address"]
+        text = f"From: {sender}\r\nTo: {address}\r\nSubject: {name}\r\n\r\nx\r\n"
+        with self.server.smtp("submission", login=self.user) as client:
+            client.sendmail(sender, [address], text.encode())
+        return address
+
+    def of(self, address):
+        return [m for sink in self.sinks.values() for m in sink.of(address)]
+
+    def delivered(self, name):
+        """The message as it arrived, and the line of the log."""
+        address = self.send(name)
+        (message,) = wait_until(lambda: self.of(address), WAIT, f"mail for {address}")
+        return message, wait_until(lambda: self.lines("delivery_done", name), WAIT, "the log")[0]
+
+    def lines(self, event, name):
+        return [l for l in self.server.log().splitlines() if f" {event} " in l and f"domain={name}.{DOMAIN}" in l]
+
+    def why(self, address):
+        return self.server.psql("SELECT code || ' ' || reply || ' | ' || tls FROM q_rcpt"
+                                f" WHERE rcpt = '{address}' AND attempts > 0")
+
+    def kept(self, name):
+        """Why it was put off; no server has heard of it."""
+        address = self.send(name)
+        said = wait_until(lambda: self.why(address), WAIT, f"a delivery to {address} to be put off")
+        for sink in self.sinks.values():
+            assert not any(address in str(argument) for _, argument in sink.commands)
+        return said
+
+    def close(self):
+        for sink in self.sinks.values():
+            sink.close()
+        self.hosts.close()
+        self.zone.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def world():
+    from conftest import Instance
+    made = []
+
+    def start(**options):
+        made.append(Instance(**options))
+        return made[-1].up()
+
+    w = World(start)
+    yield w
+    w.close()
+    made[0].remove()
+
+
+# ---- DANE ----
+
+@pytest.mark.parametrize("name, verified", [
+    ("right", True), ("issuer", True), ("self", True), ("one", True), ("alias", True), ("unusable", False),
+    ("garbage", False), ("none", False)])
+def test_tlsa_records_are_met(world, name, verified):
+    """Unusable records still demand encryption, with anybody (RFC 7672 section 2.2)."""
+    message, line = world.delivered(name)
+    assert message.tls
+    if verified:
+        assert "verified=true" in line and 'policy="tlsa successful"' in line, line
+    else:
+        assert "verified=false" in line and "certificate-host-mismatch" in line, line
+
+
+@pytest.mark.parametrize("name, code, reason", [
+    ("wrong", "4.7.5", "TLSA"), ("badalias", "4.7.5", "TLSA"), ("untitled", "4.7.5", "TLSA"),
+    ("forged", "4.7.5", "TLSA records have a wrong DNSSEC signature | tlsa dnssec-invalid"),
+    ("plain", "4.7.4", "does not offer it | tlsa starttls-not-supported"), ("odd", "4.7.4", "does not offer"),
+    ("direct", "4.7.4", "does not offer"), ("broken", "4.7.5", "TLS failed")])
+def test_tlsa_records_that_are_not_met_keep_the_mail(world, name, code, reason):
+    said = world.kept(name)
+    assert said.startswith(code) and reason in said, said
+
+
+# ---- MTA-STS ----
+
+@pytest.mark.parametrize("name", ["enforced", "wild", "second"])
+def test_a_policy_is_met(world, name):
+    message, line = world.delivered(name)
+    assert message.tls
+    assert "verified=true" in line and 'policy="sts successful"' in line and f"mx-{name}" in line, line
+
+
+@pytest.mark.parametrize("name, code, reason", [
+    ("unnamed", "4.7.5", f"policy of unnamed.{DOMAIN} is enforced and does not name its mail server mx-unnamed"),
+    ("strange", "4.7.5", "| sts certificate-not-trusted"), ("late", "4.7.5", "| sts certificate-expired"),
+    ("misnamed", "4.7.5", "| sts certificate-host-mismatch"), ("shaken", "4.7.5", "| sts validation-failure"),
+    ("stripped", "4.7.4", "by the MTA-STS policy of the domain, but the server does not offer it")])
+def test_a_policy_that_is_not_met_keeps_the_mail(world, name, code, reason):
+    said = world.kept(name)
+    assert said.startswith(code) and reason in said, said
+
+
+@pytest.mark.parametrize("name, tls, result", [
+    ("trial-plain", False, "sts starttls-not-supported"), ("trial-unnamed", True, "sts validation-failure"),
+    ("trial-broken", False, "sts validation-failure"), ("off", True, "no-policy-found certificate-not-trusted")])
+def test_a_policy_on_trial_is_only_noted(world, name, tls, result):
+    message, line = world.delivered(name)
+    assert message.tls == tls and f'policy="{result}"' in line, line
+
+
+def test_tlsa_records_go_before_a_policy(world):
+    """RFC 8461 section 2: the policy names another server, but this one proves itself."""
+    _, line = world.delivered("both")
+    assert 'policy="tlsa successful"' in line, line
+
+
+@pytest.mark.parametrize("name, fault, reason", [
+    ("huge", "sts-policy-fetch-error", "too big"), ("moved", "sts-policy-fetch-error", "302"),
+    ("page", "sts-policy-invalid", "text/html"), ("gone", "sts-policy-fetch-error", "404"),
+    ("garbled", "sts-policy-invalid", "no mode"), ("unproved", "sts-webpki-invalid", "certificate")])
+def test_what_is_no_policy_binds_nobody(world, name, fault, reason):
+    """Mail goes on as without one (RFC 8461 section 5.1); the operator is told."""
+    message, line = world.delivered(name)
+    assert not message.tls and f'policy="sts {fault}"' in line, line
+    (told,) = world.lines("delivery_policy_failed", name)
+    assert f"fault={fault}" in told and reason in told, told
+    row = world.server.psql(f"SELECT policy, fault, retry_at > now() FROM mta_sts_policy WHERE domain = '{name}.{DOMAIN}'")
+    assert row == f"|{fault}|t"
+
+
+def test_a_policy_that_is_kept_counts_until_its_end(world):
+    """The policy host is gone, and somebody pretends that there is a newer policy."""
+    domain, host = f"cached.{DOMAIN}", f"mta-sts.cached.{DOMAIN}"
+    address = f"somebody@{domain}"
+    assert "certificate-not-trusted" in world.kept("cached")
+    assert world.hosts.asked.count(host) == 1  # once for all attempts
+    world.hosts.policies[host] = (503, "text/plain", b"later")
+    world.server.psql(f"UPDATE mta_sts_policy SET id = 'former' WHERE domain = '{domain}'")
+    wait_until(lambda: world.lines("delivery_policy_failed", "cached"), WAIT, "the policy host to be asked")
+    attempts = int(world.server.psql(f"SELECT attempts FROM q_rcpt WHERE rcpt = '{address}'"))
+    wait_until(lambda: int(world.server.psql(f"SELECT attempts FROM q_rcpt WHERE rcpt = '{address}'")) > attempts, WAIT)
+    assert "sts certificate-not-trusted" in world.why(address) and not world.of(address)
+    world.server.psql(f"UPDATE mta_sts_policy SET expires = now() WHERE domain = '{domain}'")
+    (message,) = wait_until(lambda: world.of(address), WAIT, "the mail to go when there is no policy any more")
+    assert message.tls
+
+
+def test_policies_are_fetched_again_before_they_end(world):
+    """By a job of the scheduler, which begins with its process. What has ended long ago is forgotten."""
+    host = f"mta-sts.enforced.{DOMAIN}"
+    world.delivered("enforced")
+    asked = world.hosts.asked.count(host)
+    world.hosts.policies[host] = own_host("enforced", mode="testing")
+    world.server.psql(f"UPDATE mta_sts_policy SET refresh_at = now() WHERE domain = 'enforced.{DOMAIN}'")
+    world.server.psql("INSERT INTO mta_sts_policy (domain, expires) VALUES ('ended.test', now() - interval '2 days')")
+    world.server.psql("DELETE FROM job_lease WHERE name = 'job-policies'")
+    os.kill(world.server.pids()["back.1"], signal.SIGKILL)
+    kept = f"SELECT refresh_at > now() AND policy LIKE '%testing%' FROM mta_sts_policy WHERE domain = 'enforced.{DOMAIN}'"
+    wait_until(lambda: world.server.psql(kept) == "t", WAIT, "the policy to be fetched again")
+    assert world.hosts.asked.count(host) == asked + 1
+    assert world.server.psql("SELECT 1 FROM mta_sts_policy WHERE domain = 'ended.test'") == ""
