@@ -10,7 +10,7 @@
 #include "services/api/event_streams.h"
 #include "services/api/part_places.h"
 
-/* Limits of requests, in this process. */
+/* Limits of requests, over all workers of the machine. */
 struct api_rates {
     struct http_rates *token;
     struct http_rates *session;

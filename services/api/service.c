@@ -17,7 +17,6 @@
 enum {
     HTTPS_PORT = 443,
     BODY_MAX = (4 << 20) + (64 << 10), /* a part of an upload, and some */
-    RATE_KEYS = 100000,
     RATE_WINDOW_S = 60,
     SESSION_FACTOR = 5,
     MONITOR_PORT = 9464, /* where OpenTelemetry offers Prometheus its metrics */
@@ -136,11 +135,11 @@ static void make_rates(struct api *api)
     const struct config *c = api->app->config;
     uint64_t token = (uint64_t)config_int(c, CONFIG_LIMITS_API_TOKEN_PER_MINUTE);
     uint64_t anonymous = (uint64_t)config_int(c, CONFIG_LIMITS_API_ANONYMOUS_PER_MINUTE);
-    api->rates.token = http_rates_new("token", token, RATE_WINDOW_S, RATE_KEYS);
-    api->rates.session =
-        http_rates_new("session", token * SESSION_FACTOR, RATE_WINDOW_S, RATE_KEYS);
-    api->rates.address = http_rates_new("address", anonymous, RATE_WINDOW_S, RATE_KEYS);
-    api->rates.secrets = http_rates_new("secrets", anonymous, RATE_WINDOW_S, RATE_KEYS);
+    struct net_tally *tally = api->app->tally;
+    api->rates.token = http_rates_new("token", token, RATE_WINDOW_S, tally);
+    api->rates.session = http_rates_new("session", token * SESSION_FACTOR, RATE_WINDOW_S, tally);
+    api->rates.address = http_rates_new("address", anonymous, RATE_WINDOW_S, tally);
+    api->rates.secrets = http_rates_new("secrets", anonymous, RATE_WINDOW_S, tally);
 }
 
 /* ---- life ---- */

@@ -53,11 +53,15 @@ static bool open_sockets(struct supervisor *s, struct slot *slot, struct err *e)
     return true;
 }
 
-/* Room for every connection that may be open, by its address and by its network. */
+/* Room for every connection that may be open, by its address and by its network, and for who sends
+ * requests. */
 static bool open_tally(struct supervisor *s, struct err *e)
 {
+    enum {
+        REQUESTERS = 100000 /* tokens, sessions and addresses within a minute */
+    };
     size_t connections = (size_t)config_int(s->config, CONFIG_LIMITS_CONNECTIONS);
-    s->tally = net_tally_new(s->n_slots, 2 * connections * s->n_slots, e);
+    s->tally = net_tally_new(s->n_slots, 2 * connections * s->n_slots + REQUESTERS, e);
     return s->tally != NULL;
 }
 

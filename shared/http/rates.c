@@ -1,21 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A bucket for each key as one number (GCRA): the time at which the bucket will be full again. It
- * needs no timer, and a bucket that is full says nothing and can be forgotten. */
+/* Requests as time: each is worth a part of the window, and the tally keeps the buckets. */
 #include "http/http_rates.h"
 
-#include "base/list.h"
-#include "base/map.h"
-
 enum {
-    KEY_MAX = 128, /* octets of a key that count */
-    SWEEP = 32     /* old buckets looked at when room is needed */
-};
-
-struct bucket {
-    struct list link; /* in rates->used, longest unused first */
-    int64_t full_us;
-    size_t key_n;
-    char key[];
+    KEY_MAX = 128,    /* octets of a key that count */
+    OWN_NAMES = 10000 /* of a tally that nobody else counts in */
 };
 
 struct http_rates {
@@ -23,33 +12,23 @@ struct http_rates {
     uint64_t limit;
     unsigned window_s;
     int64_t each_us; /* a request's worth of time */
-    struct map buckets;
-    struct list used;
-    struct bucket *others; /* for keys without a bucket of their own */
+    struct net_tally *tally;
+    bool is_own;
 };
 
-static struct bucket *bucket_new(str key)
-{
-    struct bucket *b = heap_zalloc(sizeof(*b) + key.n);
-    list_init(&b->link);
-    b->key_n = key.n;
-    if (key.n > 0)
-        memcpy(b->key, key.p, key.n);
-    return b;
-}
-
 struct http_rates *http_rates_new(const char *policy, uint64_t limit, unsigned window_s,
-                                  size_t max_keys)
+                                  struct net_tally *tally)
 {
     struct http_rates *r = HEAP_NEW(struct http_rates);
+    struct err e = ERR_CLEAR;
     INVARIANT(limit > 0 && window_s > 0);
     r->policy = policy;
     r->limit = limit;
     r->window_s = window_s;
     r->each_us = (int64_t)window_s * 1000000 / (int64_t)limit;
-    map_init(&r->buckets, max_keys);
-    list_init(&r->used);
-    r->others = bucket_new(STR_EMPTY);
+    r->is_own = !tally;
+    r->tally = tally ? tally : net_tally_new(1, OWN_NAMES, &e);
+    INVARIANT(r->tally);
     return r;
 }
 
@@ -59,44 +38,9 @@ void http_rates_free(struct http_rates **rates)
     if (!r)
         return;
     *rates = NULL;
-    LIST_FOR_EACH (item, &r->used)
-        free(CONTAINER_OF(item, struct bucket, link));
-    map_fini(&r->buckets);
-    free(r->others);
+    if (r->is_own)
+        net_tally_free(&r->tally);
     free(r);
-}
-
-static void forget_full(struct http_rates *r, int64_t now_us)
-{
-    int looked = 0;
-    LIST_FOR_EACH (item, &r->used) {
-        struct bucket *b = CONTAINER_OF(item, struct bucket, link);
-        if (looked++ == SWEEP)
-            return;
-        if (b->full_us > now_us)
-            continue;
-        (void)map_remove(&r->buckets, str_of(b->key, b->key_n));
-        list_remove(&b->link);
-        free(b);
-    }
-}
-
-static struct bucket *find(struct http_rates *r, str key, int64_t now_us)
-{
-    key = str_slice(key, 0, KEY_MAX);
-    struct bucket *b = map_find(&r->buckets, key);
-    if (!b) {
-        if (r->buckets.n >= r->buckets.max)
-            forget_full(r, now_us);
-        b = bucket_new(key);
-        if (!map_put(&r->buckets, str_of(b->key, b->key_n), b, NULL)) {
-            free(b);
-            return r->others;
-        }
-    }
-    list_remove(&b->link);
-    list_add_tail(&r->used, &b->link);
-    return b;
 }
 
 static unsigned seconds_up(int64_t us)
@@ -107,19 +51,22 @@ static unsigned seconds_up(int64_t us)
 bool http_rates_take(struct http_rates *r, str key, uint64_t cost, int64_t now_ms,
                      struct http_rate *out)
 {
-    int64_t now_us = now_ms * 1000;
-    int64_t window_us = r->each_us * (int64_t)r->limit;
-    struct bucket *b = find(r, key, now_us);
-    int64_t from_us = b->full_us > now_us ? b->full_us : now_us;
+    char name[KEY_MAX + 64];
     uint64_t most = cost < r->limit ? cost : r->limit;
-    int64_t then_us = from_us + (int64_t)most * r->each_us;
-    bool is_taken = then_us - now_us <= window_us;
-    if (is_taken)
-        b->full_us = then_us;
-    int64_t owed_us = b->full_us > now_us ? b->full_us - now_us : 0;
+    const struct net_tally_want want = { .cost_us = (int64_t)most * r->each_us,
+                                         .window_us = (int64_t)r->limit * r->each_us,
+                                         .now_us = now_ms * 1000 };
+    int64_t full_us = want.now_us;
+    str id = str_slice(key, 0, KEY_MAX);
+    int n = snprintf(name, sizeof(name), "requests %s %.*s", r->policy, STR_FMT(id));
+    INVARIANT(n > 0 && (size_t)n < sizeof(name));
+    /* Without a place there is more to fear from refusing everybody than from letting them in. */
+    bool is_taken =
+        net_tally_take(r->tally, str_of(name, (size_t)n), &want, &full_us) != NET_TALLY_TOO_LITTLE;
+    int64_t owed_us = full_us > want.now_us ? full_us - want.now_us : 0;
     *out = (struct http_rate){ .policy = r->policy, .limit = r->limit, .window_s = r->window_s };
-    out->remaining = (uint64_t)((window_us - owed_us) / r->each_us);
+    out->remaining = (uint64_t)((want.window_us - owed_us) / r->each_us);
     /* When there is room for what was asked now; otherwise until the bucket is full. */
-    out->reset_s = seconds_up(is_taken ? owed_us : then_us - now_us - window_us);
+    out->reset_s = seconds_up(is_taken ? owed_us : owed_us + want.cost_us - want.window_us);
     return is_taken;
 }

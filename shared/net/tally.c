@@ -19,7 +19,7 @@ enum {
     ROWS_A_SET = 64,
     SETS_MAX = 16384, /* a million rows */
     SPARE = 2,        /* rows for each name that is expected */
-    MINUTE_MS = 60000,
+    MINUTE_US = 60000000,
     LOCK_MS = 100 /* a holder that was stopped (SIGSTOP, a debugger) must not stop us */
 };
 
@@ -28,8 +28,8 @@ struct net_count {
 };
 
 struct row {
-    uint64_t name; /* 0: never used */
-    int64_t minute_ms;
+    uint64_t name;     /* 0: never used */
+    int64_t moment_us; /* when its minute began, or when its bucket is full */
     uint32_t in_minute;
     struct net_count open[]; /* one a column */
 };
@@ -174,7 +174,8 @@ static struct row *find(const struct net_tally *t, size_t set, uint64_t name)
 }
 
 /* The row that is missed least: one never used, or else the one of those without open connections
- * whose minute began first. NULL when all count some. */
+ * whose moment is the earliest: a minute that began long ago, a bucket that is full again. NULL
+ * when all count some. */
 static struct row *find_place(const struct net_tally *t, size_t set)
 {
     struct row *best = NULL;
@@ -182,13 +183,13 @@ static struct row *find_place(const struct net_tally *t, size_t set)
         struct row *row = row_at(t, set, i);
         if (row->name == 0)
             return row;
-        if ((!best || row->minute_ms < best->minute_ms) && sum(t, row) == 0)
+        if ((!best || row->moment_us < best->moment_us) && sum(t, row) == 0)
             best = row;
     }
     return best;
 }
 
-static struct row *find_or_add(const struct net_tally *t, size_t set, uint64_t name, int64_t now_ms)
+static struct row *find_or_add(const struct net_tally *t, size_t set, uint64_t name, int64_t now_us)
 {
     struct row *row = find(t, set, name);
     if (row)
@@ -197,17 +198,17 @@ static struct row *find_or_add(const struct net_tally *t, size_t set, uint64_t n
     if (!row)
         return NULL;
     row->in_minute = 0;
-    row->minute_ms = now_ms;
+    row->moment_us = now_us;
     row->name = name;
     atomic_store(&t->sets[set].is_used, true);
     return row;
 }
 
 static struct net_count *enter(const struct net_tally *t, struct row *row,
-                               const struct net_tally_limit *limit, int64_t now_ms)
+                               const struct net_tally_limit *limit, int64_t now_us)
 {
-    if (now_ms - row->minute_ms >= MINUTE_MS) {
-        row->minute_ms = now_ms;
+    if (now_us - row->moment_us >= MINUTE_US) {
+        row->moment_us = now_us;
         row->in_minute = 0;
     }
     if (limit->max_per_minute && row->in_minute >= limit->max_per_minute)
@@ -227,9 +228,9 @@ struct net_count *net_tally_enter(struct net_tally *t, str name,
     struct net_count *count = NULL;
     if (!lock(&t->sets[set]))
         return NULL;
-    struct row *row = find_or_add(t, set, id, now_ms);
+    struct row *row = find_or_add(t, set, id, now_ms * 1000);
     if (row)
-        count = enter(t, row, limit, now_ms);
+        count = enter(t, row, limit, now_ms * 1000);
     (void)pthread_mutex_unlock(&t->sets[set].lock);
     return count;
 }
@@ -239,6 +240,34 @@ void net_tally_leave(struct net_count **count)
     if (*count)
         atomic_fetch_sub(&(*count)->n, 1);
     *count = NULL;
+}
+
+/* A bucket as one number (GCRA): the time at which it will be full again. It needs no timer, and
+ * one that is full says nothing and can be forgotten. */
+static enum net_tally_result take(struct row *row, const struct net_tally_want *want,
+                                  int64_t *full_us)
+{
+    int64_t from_us = row->moment_us > want->now_us ? row->moment_us : want->now_us;
+    bool is_enough = from_us + want->cost_us - want->now_us <= want->window_us;
+    if (is_enough)
+        row->moment_us = from_us + want->cost_us;
+    *full_us = row->moment_us;
+    return is_enough ? NET_TALLY_TAKEN : NET_TALLY_TOO_LITTLE;
+}
+
+enum net_tally_result net_tally_take(struct net_tally *t, str name,
+                                     const struct net_tally_want *want, int64_t *full_us)
+{
+    uint64_t id = name_of(t, name);
+    size_t set = id & (t->n_sets - 1);
+    enum net_tally_result result = NET_TALLY_NO_PLACE;
+    if (!lock(&t->sets[set]))
+        return result;
+    struct row *row = find_or_add(t, set, id, want->now_us);
+    if (row)
+        result = take(row, want, full_us);
+    (void)pthread_mutex_unlock(&t->sets[set].lock);
+    return result;
 }
 
 unsigned net_tally_open(struct net_tally *t, str name)

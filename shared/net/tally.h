@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Counts of open and new connections by name ("smtp 192.0.2.1/32"), in memory that all workers of a
- * machine share: the supervisor makes the tally before it forks, each worker counts in a column of
- * its own, and a limit looks at the sum of the row. What a worker counted goes when the supervisor
- * clears its column, so a worker that is killed leaves nothing behind. It asks no other process and
- * waits for none, apart from a lock that is held for some hundred nanoseconds.
+/* Counts of open and new connections, and of requests, by name ("smtp 192.0.2.1/32"), in memory
+ * that all workers of a machine share: the supervisor makes the tally before it forks, each worker
+ * counts in a column of its own, and a limit looks at the sum of the row. What a worker counted
+ * goes when the supervisor clears its column, so a worker that is killed leaves nothing behind. It
+ * asks no other process and waits for none, apart from a lock that is held for some hundred
+ * nanoseconds.
  *
  * A name is kept as 64 bits of a keyed hash. When a row is needed and none is free, one that counts
- * nothing open gives way: its name's new connections of the last minute are forgotten then. */
+ * nothing open gives way, whose minute began first or whose bucket owes least: its name's new
+ * connections of the last minute, or its requests, are forgotten then. */
 #ifndef NET_TALLY_H
 #define NET_TALLY_H
 
@@ -44,6 +46,25 @@ struct net_count *net_tally_enter(struct net_tally *t, str name,
                                   const struct net_tally_limit *limit, int64_t now_ms);
 /* One less; nulls. Harmless for NULL. */
 void net_tally_leave(struct net_count **count);
+
+/* What a bucket holds is time: it is full after `window_us` at most, and what was taken comes back
+ * as time passes, evenly. */
+struct net_tally_want {
+    int64_t cost_us;   /* to take, not more than the window */
+    int64_t window_us; /* all that the bucket holds */
+    int64_t now_us;    /* monotonic clock */
+};
+
+enum net_tally_result {
+    NET_TALLY_TAKEN,
+    NET_TALLY_TOO_LITTLE, /* nothing was taken */
+    NET_TALLY_NO_PLACE    /* all rows that it could have count something open */
+};
+
+/* Takes from the name's bucket, which all columns share; *full_us is when it will be full, at or
+ * before now_us when it is; not set without a place. A name is either entered or taken from. */
+enum net_tally_result net_tally_take(struct net_tally *t, str name,
+                                     const struct net_tally_want *want, int64_t *full_us);
 
 /* How many are open under the name, over all columns: for tests and reports. */
 unsigned net_tally_open(struct net_tally *t, str name);

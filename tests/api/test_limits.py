@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Too many requests: each operation answers 429 with what is left and when to come again."""
+import time
+
 import pytest
 
 from api_client import Api
@@ -19,12 +21,13 @@ class Limited:
         browser = Api.signed_in(server, server.user(1))
         self.program = browser.with_token(*SCOPES)
         self.unused = browser.with_token("mail:read")
+        self.hasty = browser.with_token(*SCOPES, name="hasty")
         self.stranger = Api(server)
 
 
 @pytest.fixture(scope="module")
 def limited(request):
-    instance = Instance(settings={"workers.front": 1, "limits.api_token_per_minute": PER_MINUTE,
+    instance = Instance(settings={"workers.front": 2, "limits.api_token_per_minute": PER_MINUTE,
                                   "limits.api_anonymous_per_minute": PER_MINUTE})
     request.addfinalizer(instance.remove)
     return Limited(instance.up())
@@ -55,6 +58,17 @@ def test_what_is_left_is_told(limited):
     program = limited.program
     assert "r=0" in use_up(program, "/me").headers["ratelimit"]
     assert f"q={PER_MINUTE}" in program.request("GET", "/me").headers["ratelimit-policy"]
+
+
+def test_all_workers_count_together(limited):
+    """Each request on a connection of its own, which any of them may get."""
+    statuses, began = [], time.monotonic()
+    for _ in range(PER_MINUTE * 3):
+        limited.hasty.close()
+        statuses.append(limited.hasty.request("GET", "/me").status)
+    taken = statuses.count(200)
+    again = int((time.monotonic() - began) * PER_MINUTE / 60)
+    assert PER_MINUTE <= taken <= PER_MINUTE + again + 1
 
 
 def test_a_limit_is_of_one_token_only(limited):

@@ -172,7 +172,7 @@ static void test_names(void **state)
 static void test_rates(void **state)
 {
     (void)state;
-    struct http_rates *r = http_rates_new("token", 10, 60, 3);
+    struct http_rates *r = http_rates_new("token", 10, 60, NULL);
     struct http_rate rate;
     for (unsigned i = 0; i < 10; i++) {
         assert_true(http_rates_take(r, STR("a"), 1, 1000, &rate));
@@ -190,22 +190,50 @@ static void test_rates(void **state)
     assert_false(http_rates_take(r, STR("a"), 1, 7001, &rate));
     assert_false(http_rates_take(r, STR("a"), 5, 20000, &rate));
     assert_true(http_rates_take(r, STR("a"), 2, 20000, &rate));
-    /* Too many keys at once share what is left; when the others are full again there is room. */
-    assert_true(http_rates_take(r, STR("c"), 10, 20000, &rate));
-    assert_true(http_rates_take(r, STR("d"), 10, 20000, &rate));
-    assert_true(http_rates_take(r, STR("e"), 10, 20000, &rate));
-    assert_false(http_rates_take(r, STR("f"), 1, 20000, &rate));
-    assert_true(http_rates_take(r, STR("g"), 10, 200000, &rate));
-    assert_true(http_rates_take(r, STR("h"), 10, 200000, &rate));
+    /* More than there is takes all there may be; a look takes nothing. */
+    assert_true(http_rates_take(r, STR("c"), 11, 20000, &rate));
+    assert_true(http_rates_take(r, STR("c"), 0, 20000, &rate));
+    assert_int_equal(rate.remaining, 0);
+    assert_int_equal(rate.reset_s, 60);
+    assert_true(http_rates_take(r, STR("c"), 10, 80000, &rate));
     http_rates_free(&r);
     assert_null(r);
+}
+
+/* Two workers on one table, and two limits of each. */
+static void test_shared_rates(void **state)
+{
+    (void)state;
+    struct err e = ERR_CLEAR;
+    struct http_rate rate;
+    struct net_tally *tally = net_tally_new(2, 100, &e);
+    assert_non_null(tally);
+    struct http_rates *workers[] = { http_rates_new("token", 10, 60, tally),
+                                     http_rates_new("token", 10, 60, tally) };
+    struct http_rates *session = http_rates_new("session", 10, 60, tally);
+    for (unsigned i = 0; i < 10; i++) {
+        assert_true(http_rates_take(workers[i % 2], STR("7"), 1, 1000, &rate));
+        assert_int_equal(rate.remaining, 9 - i);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        assert_false(http_rates_take(workers[i], STR("7"), 1, 1000, &rate));
+        assert_int_equal(rate.reset_s, 6);
+        assert_true(http_rates_take(workers[i], STR("8"), 1, 1000, &rate));
+    }
+    assert_true(http_rates_take(session, STR("7"), 10, 1000, &rate));
+    for (size_t i = 0; i < 2; i++)
+        http_rates_free(&workers[i]);
+    http_rates_free(&session);
+    net_tally_free(&tally);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_query), cmocka_unit_test(test_cookies), cmocka_unit_test(test_ranges),
-        cmocka_unit_test(test_etags), cmocka_unit_test(test_names),   cmocka_unit_test(test_rates),
+        cmocka_unit_test(test_query),        cmocka_unit_test(test_cookies),
+        cmocka_unit_test(test_ranges),       cmocka_unit_test(test_etags),
+        cmocka_unit_test(test_names),        cmocka_unit_test(test_rates),
+        cmocka_unit_test(test_shared_rates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -90,6 +90,56 @@ static void test_the_minute(void **state)
     net_tally_free(&t);
 }
 
+static enum net_tally_result take(struct net_tally *t, const char *name, int64_t cost_us,
+                                  int64_t now_us)
+{
+    int64_t full_us = -1;
+    const struct net_tally_want want = { cost_us, 100, now_us };
+    enum net_tally_result result = net_tally_take(t, str_from_cstr(name), &want, &full_us);
+    assert_true(full_us >= 0);
+    return result;
+}
+
+static void take_forty(struct net_tally *t)
+{
+    for (int i = 0; i < 4; i++)
+        (void)take(t, "a", 10, 1000);
+}
+
+/* A bucket over several processes: what one took, others lack, also when it has gone. */
+static void test_buckets(void **state)
+{
+    (void)state;
+    struct net_tally *t = make(3, 100);
+    wait_for(fork_worker(t, 1, take_forty));
+    wait_for(fork_worker(t, 2, take_forty));
+    net_tally_clear(t, 1);
+    assert_int_equal(take(t, "a", 21, 1000), NET_TALLY_TOO_LITTLE);
+    assert_int_equal(take(t, "a", 20, 1000), NET_TALLY_TAKEN);
+    assert_int_equal(take(t, "a", 1, 1000), NET_TALLY_TOO_LITTLE);
+    assert_int_equal(take(t, "b", 100, 1000), NET_TALLY_TAKEN);
+    assert_int_equal(take(t, "a", 30, 1029), NET_TALLY_TOO_LITTLE);
+    assert_int_equal(take(t, "a", 30, 1030), NET_TALLY_TAKEN);
+    assert_int_equal(take(t, "a", 100, 5000), NET_TALLY_TAKEN);
+    assert_int_equal(net_tally_open(t, STR("a")), 0);
+    net_tally_free(&t);
+}
+
+/* However many come once each: who owes much is not forgotten for them. */
+static void test_crowds_do_not_empty_buckets(void **state)
+{
+    (void)state;
+    struct net_tally *t = make(1, 100);
+    assert_int_equal(take(t, "greedy", 100, 1000), NET_TALLY_TAKEN);
+    for (int i = 0; i < 100000; i++) {
+        char name[20];
+        (void)snprintf(name, sizeof(name), "n%d", i);
+        assert_int_equal(take(t, name, 10, 1000), NET_TALLY_TAKEN);
+    }
+    assert_int_equal(take(t, "greedy", 1, 1000), NET_TALLY_TOO_LITTLE);
+    net_tally_free(&t);
+}
+
 static void take_three(struct net_tally *t)
 {
     for (int i = 0; i < 3; i++)
@@ -287,6 +337,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_at_the_limit_and_past_it),
         cmocka_unit_test(test_the_minute),
+        cmocka_unit_test(test_buckets),
+        cmocka_unit_test(test_crowds_do_not_empty_buckets),
         cmocka_unit_test(test_a_killed_process_leaves_nothing),
         cmocka_unit_test(test_kills_under_load),
         cmocka_unit_test(test_names_give_way),
