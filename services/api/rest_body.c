@@ -2,6 +2,7 @@
 /* The text of a message: as a page for a sandboxed frame, and as data. */
 #include "api_routes.h"
 #include "http/http_values.h"
+#include "mailauth/authres.h"
 #include "services/api/api.h"
 #include "services/api/mail_text.h"
 #include "store/mail.h"
@@ -27,14 +28,15 @@ YIELDS static bool is_there(struct api_call *call, int64_t id)
     return mails.n == 1 || call_problem(call, "not-found", NULL);
 }
 
-YIELDS static bool make_text(struct api_call *call, int64_t id, bool plain, struct mail_text *out)
+/* The raw message, and its text out of that. */
+YIELDS static bool make_text(struct api_call *call, struct mail_text_wanted *wanted,
+                             struct mail_text *out)
 {
-    struct mail_text_wanted wanted = { .msg_id = id, .plain = plain };
     struct err e = ERR_CLEAR;
-    if (!store_fetch_body(call->app->store, call->who.account_id, id, 0, SIZE_MAX, call->arena,
-                          call->deadline_ms, &wanted.message, &e))
+    if (!store_fetch_body(call->app->store, call->who.account_id, wanted->msg_id, 0, SIZE_MAX,
+                          call->arena, call->deadline_ms, &wanted->message, &e))
         return call_fail(call, &e);
-    if (mail_text_make(&wanted, call->arena, call->deadline_ms, out, &e))
+    if (mail_text_make(wanted, call->arena, call->deadline_ms, out, &e))
         return true;
     if (e.kind == ERR_LIMIT)
         return call_problem(call, "unavailable", "Too many messages are being opened.");
@@ -45,9 +47,10 @@ void rest_get_message_body(struct api_call *call, const struct get_message_body_
                            const json_t *body)
 {
     struct mail_text text;
-    bool plain = p->text == GET_MESSAGE_BODY_TEXT_PLAIN;
+    struct mail_text_wanted wanted = { .msg_id = p->message_id,
+                                       .plain = p->text == GET_MESSAGE_BODY_TEXT_PLAIN };
     str etag = arena_printf(call->arena, "\"%lld-" RULES "%c\"", (long long)p->message_id,
-                            plain ? 'p' : 'h');
+                            wanted.plain ? 'p' : 'h');
     (void)body;
     if (!is_there(call, p->message_id))
         return;
@@ -57,7 +60,7 @@ void rest_get_message_body(struct api_call *call, const struct get_message_body_
         call_empty(call, 304);
         return;
     }
-    if (!make_text(call, p->message_id, plain, &text))
+    if (!make_text(call, &wanted, &text))
         return;
     call_field(call, "content-security-policy", STR(BODY_POLICY));
     call_field(call, "x-frame-options", STR("SAMEORIGIN"));
@@ -100,12 +103,37 @@ static json_t *shape_misleading(const struct html_report *report)
     return links;
 }
 
+static json_t *shape_result(enum mailauth_result result)
+{
+    return json_string(mailauth_result_name(result));
+}
+
+/* What we found out about the sender when the message came in; null when it came another way. */
+static json_t *shape_authentication(struct api_call *call, str message)
+{
+    struct mailauth_told told;
+    if (!mailauth_authres_find(message, str_from_cstr(call->app->hostname), call->arena, &told))
+        return json_null();
+    json_t *o = json_object();
+    json_t *signers = json_array();
+    for (size_t i = 0; i < told.n_signers; i++)
+        api_add(signers, api_text(told.signers[i]));
+    api_set(o, "spf", shape_result(told.spf));
+    api_set(o, "sender", api_text(told.sender));
+    api_set(o, "dkim", shape_result(told.dkim));
+    api_set(o, "signers", signers);
+    api_set(o, "dmarc", shape_result(told.dmarc));
+    api_set(o, "author", api_text(told.author));
+    return o;
+}
+
 void rest_get_message_content(struct api_call *call, const struct get_message_content_params *p,
                               const json_t *body)
 {
+    struct mail_text_wanted wanted = { .msg_id = p->message_id };
     struct mail_text text;
     (void)body;
-    if (!is_there(call, p->message_id) || !make_text(call, p->message_id, false, &text))
+    if (!is_there(call, p->message_id) || !make_text(call, &wanted, &text))
         return;
     json_t *o = json_object();
     api_set(o, "hasHtml", json_boolean(text.has_html));
@@ -114,5 +142,6 @@ void rest_get_message_content(struct api_call *call, const struct get_message_co
     api_set(o, "isCut", json_boolean(text.is_cut));
     api_set(o, "remote", shape_remote(&text.report));
     api_set(o, "misleadingLinks", shape_misleading(&text.report));
+    api_set(o, "authentication", shape_authentication(call, wanted.message));
     call_json(call, 200, o);
 }

@@ -1957,6 +1957,30 @@ export interface components {
             items: components["schemas"]["AuditEntry"][];
             nextCursor: components["schemas"]["NextCursor"];
         };
+        /** @description What this server found out about the sender when the message came in. What other servers say in the message is never told here. */
+        Authentication: {
+            spf: components["schemas"]["AuthenticationResult"];
+            /**
+             * @description The domain that SPF was asked about; empty when there was none.
+             * @example mailer.example.net
+             */
+            sender: string;
+            dkim: components["schemas"]["AuthenticationResult"];
+            /** @description Domains whose signature is right; each once. */
+            signers: string[];
+            dmarc: components["schemas"]["AuthenticationResult"];
+            /**
+             * @description The domain of the author, for whom DMARC was asked; empty when it was not.
+             * @example example.org
+             */
+            author: string;
+        };
+        /**
+         * @description What a check gave, in the words of RFC 8601; none also when it was not made.
+         * @example pass
+         * @enum {string}
+         */
+        AuthenticationResult: "none" | "pass" | "fail" | "softfail" | "policy" | "neutral" | "temperror" | "permerror";
         /**
          * @description What is to be done, at least one of the three; `destroy` only alone.
          * @example {
@@ -2818,6 +2842,8 @@ export interface components {
             remote: components["schemas"]["RemoteContent"];
             /** @description Links whose text names another server than the one they lead to, as in fraud; each pair once. */
             misleadingLinks: components["schemas"]["MisleadingLink"][];
+            /** @description Null when the message did not come from outside, or when nothing was checked. */
+            authentication: components["schemas"]["Authentication"] | null;
         };
         /** @description A page of messages. */
         MessagePage: {
@@ -6814,7 +6840,17 @@ export interface operations {
                      *           "shown": "www.bank.example",
                      *           "target": "login.example.net"
                      *         }
-                     *       ]
+                     *       ],
+                     *       "authentication": {
+                     *         "spf": "pass",
+                     *         "sender": "mailer.example.net",
+                     *         "dkim": "pass",
+                     *         "signers": [
+                     *           "example.org"
+                     *         ],
+                     *         "dmarc": "pass",
+                     *         "author": "example.org"
+                     *       }
                      *     }
                      */
                     "application/json": components["schemas"]["MessageContent"];

@@ -153,51 +153,138 @@ static bool skip_cfws(str *text)
     return depth == 0;
 }
 
-/* The quoted string at the start of the text, compared while it is read. */
-static bool quoted_is(str text, str wanted)
+/* The quoted string at the start of the text without its quotes. False when it does not end. */
+static bool read_quoted(str *text, struct arena *a, str *out)
 {
+    char *p = arena_alloc(a, text->n);
     size_t n = 0;
-    bool same = true;
-    for (size_t i = 1; i < text.n; i++) {
-        char c = text.p[i];
-        if (c == '"')
-            return same && n == wanted.n;
+    for (size_t i = 1; i < text->n; i++) {
+        char c = text->p[i];
+        if (c == '"') {
+            *out = str_of(p, n);
+            *text = str_skip(*text, i + 1);
+            return true;
+        }
         if (c == '\r' || c == '\n')
             continue; /* a fold inside */
-        if (c == '\\' && i + 1 < text.n)
-            c = text.p[++i];
-        same &= n < wanted.n && ascii_lower(c) == ascii_lower(wanted.p[n]);
-        n++;
+        if (c == '\\' && i + 1 < text->n)
+            c = text->p[++i];
+        p[n++] = c;
     }
-    return true; /* it does not end: unreadable */
+    return false;
 }
 
-bool mailauth_authres_is_ours(str body, str authserv_id)
+/* The next word, or quoted string. */
+static bool read_value(str *text, struct arena *a, str *out)
 {
-    if (!skip_cfws(&body))
-        return true;
-    if (body.n && body.p[0] == '"')
-        return quoted_is(body, authserv_id);
     size_t n = 0;
-    while (n < body.n && str_find_byte(STR(" \t\r\n(;"), body.p[n]) < 0)
+    if (!skip_cfws(text))
+        return false;
+    if (text->n && text->p[0] == '"')
+        return read_quoted(text, a, out);
+    while (n < text->n && str_find_byte(STR(" \t\r\n(;=\""), text->p[n]) < 0)
         n++;
-    return n == 0 || str_ieq(str_slice(body, 0, n), authserv_id);
+    *out = arena_str(a, str_slice(*text, 0, n));
+    *text = str_skip(*text, n);
+    return n > 0;
 }
 
-bool mailauth_authres_strip(str message, str authserv_id, struct buf *out, struct err *e)
+/* "name=value"; false, and nothing taken, when something else comes. */
+static bool read_pair(str *text, struct arena *a, str *name, str *value)
+{
+    str rest = *text;
+    if (!read_value(&rest, a, name) || !skip_cfws(&rest) || !rest.n || rest.p[0] != '=')
+        return false;
+    rest = str_skip(rest, 1);
+    if (!read_value(&rest, a, value))
+        return false;
+    *text = rest;
+    return true;
+}
+
+static enum mailauth_result result_of(str word)
+{
+    for (int i = MAILAUTH_NONE; i <= MAILAUTH_PERMERROR; i++) {
+        if (str_ieq(word, str_from_cstr(mailauth_result_name((enum mailauth_result)i))))
+            return (enum mailauth_result)i;
+    }
+    return MAILAUTH_NONE;
+}
+
+static str domain_of(str address)
+{
+    return str_skip(address, (size_t)(str_rfind_byte(address, '@') + 1));
+}
+
+static void add_signer(struct mailauth_told *told, str domain)
+{
+    for (size_t i = 0; i < told->n_signers; i++) {
+        if (str_ieq(told->signers[i], domain))
+            return;
+    }
+    if (told->n_signers < MAILAUTH_MAX_SIGNERS)
+        told->signers[told->n_signers++] = domain;
+}
+
+static void take_property(struct mailauth_told *told, str method, enum mailauth_result result,
+                          str name, str value)
+{
+    bool is_dkim = str_ieq(method, STR("dkim"));
+    if (str_ieq(name, STR("smtp.mailfrom")) || str_ieq(name, STR("smtp.helo")))
+        told->sender = domain_of(value);
+    else if (str_ieq(name, STR("header.from")))
+        told->author = value;
+    else if (is_dkim && result == MAILAUTH_PASS && str_ieq(name, STR("header.d")))
+        add_signer(told, value);
+}
+
+/* One "method=result" with what belongs to it. */
+static bool take_result(str *text, struct arena *a, struct mailauth_told *told)
+{
+    str method, word, name, value;
+    if (!read_pair(text, a, &method, &word))
+        return false;
+    enum mailauth_result result = result_of(word);
+    if (str_ieq(method, STR("spf"))) {
+        told->spf = result;
+    } else if (str_ieq(method, STR("dmarc"))) {
+        told->dmarc = result;
+    } else if (str_ieq(method, STR("dkim")) &&
+               (told->dkim == MAILAUTH_NONE || result == MAILAUTH_PASS)) {
+        told->dkim = result;
+    }
+    while (read_pair(text, a, &name, &value))
+        take_property(told, method, result, name, value);
+    return true;
+}
+
+static void read_results(str text, struct arena *a, struct mailauth_told *out)
+{
+    while (skip_cfws(&text) && text.n && text.p[0] == ';') {
+        text = str_skip(text, 1);
+        if (!take_result(&text, a, out))
+            return;
+    }
+}
+
+bool mailauth_authres_find(str message, str authserv_id, struct arena *a, struct mailauth_told *out)
 {
     struct mime_field_iter it;
     struct mime_field field;
-    size_t kept = 0; /* up to where it is written */
-    bool ok = true;
+    *out = (struct mailauth_told){ 0 };
     mime_field_iter_init(&it, message);
-    while (ok && mime_field_iter_next(&it, &field)) {
-        if (!str_ieq(str_trim(field.name), STR("Authentication-Results")) ||
-            !mailauth_authres_is_ours(field.body, authserv_id))
+    while (mime_field_iter_next(&it, &field)) {
+        if (str_ieq(field.name, STR("Return-Path")) || str_ieq(field.name, STR("Delivered-To")))
             continue;
-        ok = buf_add(out, str_slice(message, kept, field.offset - kept));
-        kept = field.offset + field.raw.n;
+        str body = str_trim(field.body);
+        if (!str_ieq(field.name, STR("Authentication-Results")) ||
+            !str_has_prefix(body, authserv_id))
+            return false;
+        body = str_skip(body, authserv_id.n);
+        if (!body.n || body.p[0] != ';')
+            return false;
+        read_results(body, a, out);
+        return true;
     }
-    return (ok && buf_add(out, str_skip(message, kept))) ||
-           ERR(e, ERR_LIMIT, "no room for the message");
+    return false;
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The Authentication-Results field (RFC 8601): writing ours, and finding those that pretend to be.
- * Pure. */
+/* The Authentication-Results field (RFC 8601): writing ours, and reading it again. Pure. */
 #ifndef MAILAUTH_AUTHRES_H
 #define MAILAUTH_AUTHRES_H
 
@@ -36,12 +35,26 @@ YIELDS bool mailauth_iprev_check(const struct mailauth_resolver *resolver,
 bool mailauth_authres_format(str authserv_id, const struct mailauth_verdict *verdict,
                              struct buf *out);
 
-/* Whether a field body names us as the one who wrote it, in any case, quoted, folded, with
- * comments; also one that nobody can read, for who knows how a reader reads it. */
-bool mailauth_authres_is_ours(str body, str authserv_id);
+enum {
+    MAILAUTH_MAX_SIGNERS = 8 /* domains of a message that are told of */
+};
 
-/* Appends the message without the Authentication-Results fields that pretend to be ours (RFC 8601
- * section 5). ERR_LIMIT when `out` is full. */
-bool mailauth_authres_strip(str message, str authserv_id, struct buf *out, struct err *e);
+/* What our own field says about a message, for its reader. */
+struct mailauth_told {
+    enum mailauth_result spf;  /* NONE also when it was not checked; so are the others */
+    enum mailauth_result dkim; /* PASS if one signature is right, else what the first one gave */
+    enum mailauth_result dmarc;
+    str sender; /* domain that SPF was asked about, of MAIL FROM or HELO; empty: none */
+    str author; /* domain of From that DMARC was asked about; empty: none */
+    str signers[MAILAUTH_MAX_SIGNERS]; /* domains with a right signature, each once */
+    size_t n_signers;
+};
+
+/* Reads the Authentication-Results field that deliver wrote on top of the message (raw; its header
+ * is enough): only one between Return-Path, Delivered-To and the first other field, and only with
+ * the very authserv-id, counts. What strangers wrote stands below and is never looked at (RFC 8601
+ * section 5). False when there is none. Domains in arena, as they were written. */
+bool mailauth_authres_find(str message, str authserv_id, struct arena *a,
+                           struct mailauth_told *out);
 
 #endif

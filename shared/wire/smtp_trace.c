@@ -113,20 +113,36 @@ static str skip_cfws(str s)
     return s;
 }
 
-/* The authserv-id at the start of an Authentication-Results body, without quotes. */
-static str authserv_id(str body)
+/* Whether the quoted string at the start of the text is `wanted`, in any case; also one that does
+ * not end, for who knows how a reader reads it. */
+static bool quoted_is(str text, str wanted)
+{
+    size_t n = 0;
+    bool same = true;
+    for (size_t i = 1; i < text.n; i++) {
+        char c = text.p[i];
+        if (c == '"')
+            return same && n == wanted.n;
+        if (c == '\r' || c == '\n')
+            continue; /* a fold inside */
+        if (c == '\\' && i + 1 < text.n)
+            c = text.p[++i];
+        same &= n < wanted.n && ascii_lower(c) == ascii_lower(wanted.p[n]);
+        n++;
+    }
+    return true;
+}
+
+/* Whether the body of an Authentication-Results field begins with our authserv-id. */
+static bool names_us(str body, str hostname)
 {
     str s = skip_cfws(body);
     size_t n = 0;
-    if (s.n > 0 && s.p[0] == '"') {
-        s = str_skip(s, 1);
-        while (n < s.n && s.p[n] != '"')
-            n++;
-        return str_trim(str_slice(s, 0, n));
-    }
+    if (s.n > 0 && s.p[0] == '"')
+        return quoted_is(s, hostname);
     while (n < s.n && !is_space(s.p[n]) && s.p[n] != ';' && s.p[n] != '(' && s.p[n] != '/')
         n++;
-    return str_slice(s, 0, n);
+    return str_ieq(str_slice(s, 0, n), hostname);
 }
 
 bool smtp_trace_is_forged(str name, str body, str hostname)
@@ -135,7 +151,7 @@ bool smtp_trace_is_forged(str name, str body, str hostname)
     if (str_ieq(trimmed, STR("Return-Path")) || str_has_iprefix(trimmed, STR("X-Spam-")) ||
         str_ieq(trimmed, STR("X-Spam")))
         return true;
-    return str_ieq(trimmed, STR("Authentication-Results")) && str_ieq(authserv_id(body), hostname);
+    return str_ieq(trimmed, STR("Authentication-Results")) && names_us(body, hostname);
 }
 
 static bool is_named(const struct mime_field *field, const str *names, size_t n)

@@ -196,6 +196,20 @@ def test_links_that_lead_elsewhere_than_they_say_are_told(heronry, user, api):
     assert content["misleadingLinks"] == [{"shown": "www.bank.example", "target": "evil.example"}]
 
 
+def test_only_our_own_results_about_a_sender_are_told(heronry, user, api):
+    ours = f"Authentication-Results: {heronry.hostname};\r\n\tspf=pass smtp.mailfrom=a@mailer.example;\r\n\tdkim=pass header.d=example.net".encode()
+    rest = b"From: a@example.net\r\nSubject: x\r\n\r\nx\r\n"
+    for raw in (b"Return-Path: <a@mailer.example>\r\n" + ours + b"\r\n" + rest,
+                b"Received: from forger by us\r\n" + ours + b"\r\n" + rest,
+                ours.replace(heronry.hostname.encode(), b"mx.elsewhere.example") + b"\r\n" + rest):
+        mail.append(heronry, user, raw)
+    ids = [m["id"] for m in api.get("/messages").json["items"]]
+    told = [api.get(f"/messages/{one}/content").json["authentication"] for one in ids]
+    assert [one for one in told if one] == [
+        {"spf": "pass", "sender": "mailer.example", "dkim": "pass", "signers": ["example.net"], "dmarc": "none", "author": ""}]
+    assert len(told) == 3
+
+
 def test_message_in_all_its_forms(api, filled):
     message = api.get(f"/messages/{filled[2]}").json
     assert message["subject"] == "Bill" and message["from"] == [{"name": "Leo Park", "address": "leo@example.net"}]

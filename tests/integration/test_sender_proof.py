@@ -6,6 +6,7 @@ import re
 
 import dkim
 import pytest
+from api_client import Api
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from outbound import DOMAIN, Zone
@@ -132,6 +133,28 @@ def test_proofs(heronry_factory, settings):
 
     log = outside.server.log()
     assert re.search(r"deliver.proof.*spf=pass.*dkim=pass.*dmarc=pass", log)
+
+
+def test_readers_are_told(heronry_factory, settings):
+    """The API tells what we found out, whatever the sender wrote about himself."""
+    outside = Outside(heronry_factory(settings=settings))
+    server = outside.server
+    told = []
+    forged = f'Authentication-Results: {server.hostname}; dmarc=pass header.from=good.{DOMAIN}\r\n' \
+             f'Authentication-Results: "{server.hostname.replace(".", chr(92) + ".")}"; dkim=pass header.d=good.{DOMAIN}\r\n'
+    for message, sender in ((signed(mail("good"), "good"), f"a@good.{DOMAIN}"),
+                            (mail("open", extra=forged), f"a@plain.{DOMAIN}")):
+        user = server.new_user()
+        with RawSmtp(server.ports["smtp"]) as smtp:
+            smtp.begin(user["address"], sender=sender)
+            smtp.send(stuffed(message))
+            assert smtp.reply()[0] == 250
+        api = Api.signed_in(server, user)
+        found = api.get("/messages").json["items"]
+        told.append(api.get(f"/messages/{found[0]['id']}/content").json["authentication"])
+    good = f"good.{DOMAIN}"
+    assert told[0] == {"spf": "pass", "sender": good, "dkim": "pass", "signers": [good], "dmarc": "pass", "author": good}
+    assert told[1] == {"spf": "none", "sender": f"plain.{DOMAIN}", "dkim": "none", "signers": [], "dmarc": "fail", "author": f"open.{DOMAIN}"}
 
 
 def test_spf_leaves_it_to_dmarc(heronry_factory, settings):

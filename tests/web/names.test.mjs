@@ -237,6 +237,58 @@ test("a draft that another program wrote as HTML comes without its teeth", async
   await page.context().close();
 });
 
+test("letters that only look Latin are told of, in a sender, a link of text and a link of HTML", async () => {
+  const window = await openWindow();
+  await signIn(window, facts.named);
+  const open = window.getByRole("region", { name: "Conversation" });
+  const told = (text) => open.getByRole("status").filter({ hasText: text }).waitFor();
+  const [plain, marked] = [unique("Letters "), unique("Marked letters ")];
+  const long = "Ada Lindqvist of the very long department ".repeat(6).trim();
+  await deliver({ to: reader.address, from: "help@xn--pple-43d.com", name: long, subject: plain, text: "Look: https://www.xn--80ak6aa92e.com/login" });
+  await row(window, plain).getByRole("link").click();
+  await told("The address of the sender looks like \u0430pple.com, but some of its letters are others. It is in truth xn--pple-43d.com.");
+  await told("It leads to www.xn--80ak6aa92e.com.");
+  // However long the name is, the address beside it is whole.
+  for (const viewport of [{ width: 1440, height: 900 }, { width: 1100, height: 800 }, { width: 390, height: 844 }]) {
+    await window.setViewportSize(viewport);
+    const address = open.getByText("help@xn--pple-43d.com", { exact: true });
+    await address.waitFor();
+    const cut = await address.evaluate((one) => one.scrollWidth - one.clientWidth);
+    assert.ok(cut <= 0, `${viewport.width} px: ${cut} px of the address are hidden`);
+  }
+  await window.setViewportSize({ width: 1440, height: 900 });
+  const html = '<p>Please <a href="http://\u0430pple.com/a">sign in</a> or <a href="http://example.org/">not</a>.</p>';
+  await deliver({ to: reader.address, subject: marked, type: "text/html; charset=utf-8", text: html });
+  await row(window, marked).getByRole("link").click();
+  await told("It leads to xn--pple-43d.com.");
+  await window.frameLocator("iframe").locator("a[title='Leads to xn--pple-43d.com']").waitFor();
+  assert.equal(await window.frameLocator("iframe").locator("a[title]").count(), 1);
+  calm(window);
+
+  // Mail of this machine is not checked: what a check of others would have said is put into the answer.
+  const passed = { spf: "pass", sender: "mailer.example", dkim: "none", signers: [], dmarc: "none", author: "" };
+  for (const [more, sentence, beside] of [
+    [{ dkim: "pass", signers: ["example.net"] }, "Sent by example.net: proven (DKIM)", null],
+    [{}, "It is not proven that this comes from example.net. It came by way of mailer.example.", "via mailer.example"],
+    [{ dmarc: "fail" }, "It is not proven that this comes from example.net: the checks that this domain asks for failed.", null],
+  ]) {
+    await window.route("**/content", async (route) => {
+      const answer = await route.fetch();
+      const json = { ...(await answer.json()), authentication: { ...passed, ...more } };
+      await route.fulfill({ response: answer, json });
+    });
+    await window.reload();
+    await open.getByRole("button", { name: /^to / }).click();
+    await open.locator(".details").getByText(sentence).waitFor();
+    if (beside) await open.getByText(beside, { exact: true }).waitFor();
+    if (more.dmarc) await told(sentence);
+    else assert.equal(await open.getByRole("status").filter({ hasText: "checks that this domain" }).count(), 0);
+    await window.unroute("**/content");
+  }
+  calm(window);
+  await window.context().close();
+});
+
 test("the administration shows names, recipients, replies and its log as text", async () => {
   const window = await watchedWindow();
   await window.goto(`${facts.base}/admin/`);

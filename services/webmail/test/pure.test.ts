@@ -6,6 +6,8 @@ import de from "../src/lang/de.json";
 import { forwardedParts, parsePeople, recipientsFor, speaksOfAttachment, subjectFor } from "../src/compose/answer.ts";
 import { isDeceptive, nameOf, names } from "../src/list/people.ts";
 import { badge, own, withRole } from "../src/nav/folders.ts";
+import { disguiseOf, firstDisguise } from "../src/read/hosts.ts";
+import { proofOf } from "../src/read/proof.ts";
 import { blocksOf, linkify } from "../src/read/text.ts";
 import { hashOf, parseRoute, type Route } from "../src/state/route.svelte.ts";
 import { decodeIds } from "../src/state/varint.ts";
@@ -181,5 +183,63 @@ describe("folders", () => {
   it("tell unread mail, except where nobody wants to know", () => {
     expect(withRole(all).map(badge)).toEqual([2, 0]);
     expect(badge(folder("3", "Drafts", "drafts"))).toBe(4);
+  });
+});
+
+describe("hosts in disguise", () => {
+  it("mix scripts in one word, or only look Latin", () => {
+    const disguised = [
+      "аpple.com", // Cyrillic a
+      "xn--pple-43d.com",
+      "аррӏе.com", // all Cyrillic
+      "www.xn--80ak6aa92e.com",
+      "gοοgle.com", // Greek o
+      "pаypal.com.example",
+      "日本а.example", // Cyrillic beside Han
+      "ԝеЬ.example".toLowerCase(),
+      "ɡ\u0561.example",
+    ];
+    for (const one of disguised) expect(disguiseOf(one)?.real, one).toMatch(/xn--/);
+    expect(disguiseOf("XN--PPLE-43D.com")).toEqual({ shown: "аpple.com", real: "xn--pple-43d.com" });
+  });
+  it("are not those of people who write so", () => {
+    const honest = [
+      "apple.com", "münchen.de", "日本語.jp", "ハロー-hello.example", "東京tokyo.jp", "スーパー.example", "한국.kr", "россия.example", "пример.рф",
+      "сахар.рф", "ελλάδα.gr", "مثال.example", "xn--.example", "xn--99999999.com", "", "a b", "127.0.0.1", "[::1]", "localhost",
+    ];
+    for (const one of honest) expect(disguiseOf(one), one).toBeNull();
+  });
+  it("are found in links", () => {
+    expect(firstDisguise(["https://a.example/", "nonsense", "https://xn--pple-43d.com:8443/x?y#z"])?.shown).toBe("аpple.com");
+    expect(firstDisguise(["mailto:boss@xn--pple-43d.com"])?.real).toBe("xn--pple-43d.com");
+    expect(firstDisguise(["https://apple.com/аpple.com", "tel:1", "mailto:"])).toBeNull();
+  });
+});
+
+describe("proof of a sender", () => {
+  const none: Schema<"Authentication"> = { spf: "none", sender: "", dkim: "none", signers: [], dmarc: "none", author: "" };
+  const told = (more: Partial<Schema<"Authentication">>, address = "ada@example.org") => proofOf({ ...none, ...more }, [{ name: "", address }]);
+  it("is nothing for mail that was not checked", () => expect(proofOf(null, [{ name: "", address: "a@b.example" }])).toBeNull());
+  it("comes from the domain itself or one above it", () => {
+    expect(told({ signers: ["Example.org"] })).toEqual({ kind: "proven", domain: "example.org", by: "DKIM" });
+    expect(told({ signers: ["example.org"] }, "ada@mail.example.org")).toEqual({ kind: "proven", domain: "mail.example.org", by: "DKIM" });
+    expect(told({ spf: "pass", sender: "example.org", signers: ["example.org"] })?.kind).toBe("proven");
+    expect(told({ dmarc: "pass", author: "example.org", signers: ["news.example.org"] })).toMatchObject({ by: "DMARC" });
+    expect(told({ signers: ["xn--mnchen-3ya.de"] }, "a@münchen.de")?.kind).toBe("proven");
+  });
+  it("does not come from below, beside, or a whole top level", () => {
+    expect(told({ signers: ["evil.example.org"] })).toEqual({ kind: "via", domain: "example.org", via: "evil.example.org" });
+    expect(told({ signers: ["notexample.org"] })?.kind).toBe("via");
+    expect(told({ signers: ["org"] })?.kind).toBe("via");
+    expect(told({ spf: "softfail", sender: "example.org" })?.kind).toBe("unproven");
+    expect(told({ spf: "pass", sender: "mailer.example" })).toEqual({ kind: "via", domain: "example.org", via: "mailer.example" });
+    expect(told({ dmarc: "pass", author: "other.example" })?.kind).toBe("unproven");
+    expect(told({ dkim: "fail" })).toEqual({ kind: "unproven", domain: "example.org" });
+  });
+  it("has failed when the domain's own rule says so, and belongs to one author only", () => {
+    expect(told({ dmarc: "fail", signers: ["mailer.example"] })).toEqual({ kind: "failed", domain: "example.org" });
+    const two = [{ name: "", address: "a@example.org" }, { name: "", address: "b@example.org" }];
+    expect(proofOf({ ...none, signers: ["example.org"] }, two)?.kind).toBe("unproven");
+    expect(proofOf({ ...none, signers: ["example.org"] }, [])?.kind).toBe("unproven");
   });
 });
