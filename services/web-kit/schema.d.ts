@@ -818,7 +818,7 @@ export interface paths {
         };
         /**
          * Gives back an upload
-         * @description Gives back an upload
+         * @description Its octets as they came, once all parts of it are there.
          */
         get: operations["getBlob"];
         /**
@@ -1876,7 +1876,7 @@ export interface components {
          *     ]
          */
         AppPasswordProtocols: ("imap" | "pop3" | "smtp")[];
-        /** @description A part of a message that can be saved. */
+        /** @description A part of a message that can be saved by its `partId`, and attached to a draft by its `blobId`. */
         Attachment: {
             /**
              * @description For `GET /messages/{messageId}/parts/{partId}`.
@@ -3290,7 +3290,7 @@ export interface components {
         /** @description A conversation that was found. */
         SearchHit: {
             thread: components["schemas"]["ThreadRow"];
-            /** @description Its messages that match, the newest first; at most 50. */
+            /** @description Its messages that match, what came last first; at most 50. */
             messageIds: components["schemas"]["Id"][];
             subject: components["schemas"]["Highlighted"];
             from: components["schemas"]["Highlighted"];
@@ -4105,7 +4105,7 @@ export interface components {
          */
         appPasswordId: components["schemas"]["Id"];
         /**
-         * @description Id of an upload, or of a part of a message.
+         * @description Id of an upload. A part of a message is read at `/messages/{messageId}/parts/{partId}`.
          * @example u3Jx9QmT2LwVbK7c
          */
         blobId: components["schemas"]["Key"];
@@ -7157,7 +7157,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page of what was found, the newest first. */
+            /** @description A page of what was found. What came last into the account is first, whatever its date says: imported mail stands where it was imported. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7386,7 +7386,7 @@ export interface operations {
             };
             path: {
                 /**
-                 * @description Id of an upload, or of a part of a message.
+                 * @description Id of an upload. A part of a message is read at `/messages/{messageId}/parts/{partId}`.
                  * @example u3Jx9QmT2LwVbK7c
                  */
                 blobId: components["parameters"]["blobId"];
@@ -7440,7 +7440,7 @@ export interface operations {
             };
             path: {
                 /**
-                 * @description Id of an upload, or of a part of a message.
+                 * @description Id of an upload. A part of a message is read at `/messages/{messageId}/parts/{partId}`.
                  * @example u3Jx9QmT2LwVbK7c
                  */
                 blobId: components["parameters"]["blobId"];
@@ -7489,7 +7489,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description Id of an upload, or of a part of a message.
+                 * @description Id of an upload. A part of a message is read at `/messages/{messageId}/parts/{partId}`.
                  * @example u3Jx9QmT2LwVbK7c
                  */
                 blobId: components["parameters"]["blobId"];
@@ -7519,7 +7519,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description Id of an upload, or of a part of a message.
+                 * @description Id of an upload. A part of a message is read at `/messages/{messageId}/parts/{partId}`.
                  * @example u3Jx9QmT2LwVbK7c
                  */
                 blobId: components["parameters"]["blobId"];
