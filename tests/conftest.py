@@ -10,6 +10,7 @@ import itertools
 import json
 import os
 import pathlib
+import poplib
 import shutil
 import signal
 import smtplib
@@ -24,6 +25,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "tests")]
+from api_client import Api  # noqa: E402
 from demo.server import STANDARD_PORTS, Server  # noqa: E402
 from imap_recorder import Recorder  # noqa: E402
 
@@ -177,6 +179,18 @@ class Instance(Server):
             client.login(login["address"], login["password"])
         return client
 
+    def pop3(self, login=None):
+        """A poplib client on the TLS port; with `login` (a user) logged in."""
+        client = poplib.POP3_SSL("localhost", self.ports["pop3s"], context=self.tls(), timeout=20)
+        try:
+            if login:
+                client.user(login["address"])
+                client.pass_(login["password"])
+        except poplib.error_proto:
+            client.close()
+            raise
+        return client
+
     def log(self):
         return self.log_path.read_text(errors="replace")
 
@@ -189,6 +203,38 @@ def heronry():
         yield instance.up()
     finally:
         instance.remove()
+
+
+@pytest.fixture
+def user(heronry):
+    """A new user of the shared server."""
+    return heronry.new_user()
+
+
+@pytest.fixture
+def api(heronry, user):
+    """A client of the API that the user signed in."""
+    return Api.signed_in(heronry, user)
+
+
+@pytest.fixture
+def person(heronry):
+    """A user with an API client and an IMAP connection."""
+    class Person:
+        user = heronry.new_user()
+        api = Api.signed_in(heronry, user)
+        imap = heronry.imap(login=user)
+
+        def box(self, role):
+            return next(b for b in self.api.get("/mailboxes").json["items"] if b["role"] == role)
+
+        def threads(self, role="inbox", **query):
+            return self.api.get(f"/mailboxes/{self.box(role)['id']}/threads", query=query).json
+
+        def only_message(self, role="inbox"):
+            (row,) = self.threads(role)["items"]
+            return self.api.get(f"/threads/{row['id']}").json["messages"][-1]
+    return Person()
 
 
 @pytest.fixture

@@ -2,19 +2,7 @@
 """Every operation on the own account does what the contract says, on the running server."""
 import re
 
-import pytest
-
 from api_client import Api
-
-
-@pytest.fixture
-def user(heronry):
-    return heronry.new_user()
-
-
-@pytest.fixture
-def api(heronry, user):
-    return Api.signed_in(heronry, user)
 
 
 # ---- sessions ----

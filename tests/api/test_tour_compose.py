@@ -2,24 +2,12 @@
 """Uploads, drafts and sending do what the contract says, on the running server."""
 import email
 
-import pytest
-
 import mail
 from api_client import Api
 from conftest import wait_until
 from test_strange import NAMES
 
 PART = 4 * 1024 * 1024
-
-
-@pytest.fixture
-def user(heronry):
-    return heronry.new_user()
-
-
-@pytest.fixture
-def api(heronry, user):
-    return Api.signed_in(heronry, user)
 
 
 def draft_of(**more):

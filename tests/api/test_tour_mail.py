@@ -10,16 +10,6 @@ from conftest import wait_until
 
 
 @pytest.fixture
-def user(heronry):
-    return heronry.new_user()
-
-
-@pytest.fixture
-def api(heronry, user):
-    return Api.signed_in(heronry, user)
-
-
-@pytest.fixture
 def filled(heronry, user, api):
     """Three messages in two conversations: ids of messages, the oldest first."""
     first = mail.make("Spring", message_id="<one@example.net>")

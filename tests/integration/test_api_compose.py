@@ -9,7 +9,7 @@ import pytest
 
 from api_client import Api
 from conftest import wait_until
-from test_api_mail import PICTURE, append, compose, person  # noqa: F401  (a fixture)
+from letters import PICTURE, append, compose
 
 EMPTY = {"to": [], "cc": [], "bcc": [], "subject": "", "html": "", "text": "", "attachments": []}
 
@@ -30,7 +30,7 @@ def submit(api, draft, **more):
     return api.post("/submissions", {"draftId": draft["id"], **more}, status=201).json
 
 
-def test_upload_in_one_and_in_parts(person):  # noqa: F811
+def test_upload_in_one_and_in_parts(person):
     blob = person.api.post("/blobs", b"hello", query={"name": "a.txt", "type": "text/plain"}, status=201).json
     assert blob["isComplete"] and blob["size"] == 5
     got = person.api.get(f"/blobs/{blob['id']}")
@@ -53,7 +53,7 @@ def test_upload_in_one_and_in_parts(person):  # noqa: F811
     person.api.get(path, status=404)
 
 
-def test_draft_is_seen_by_imap_and_guarded(heronry, person):  # noqa: F811
+def test_draft_is_seen_by_imap_and_guarded(heronry, person):
     made = person.api.post("/drafts", draft_of(subject="Plan für", text="One."), status=201)
     draft, tag = made.json, made.headers["etag"]
     assert message_of(heronry, person.user, "Drafts")["Subject"] == "Plan für"
@@ -74,7 +74,7 @@ def test_draft_is_seen_by_imap_and_guarded(heronry, person):  # noqa: F811
     assert person.box("drafts")["totalMessages"] == 0
 
 
-def test_send_with_attachments(heronry, person):  # noqa: F811
+def test_send_with_attachments(heronry, person):
     other = heronry.new_user()
     person.api.patch("/me", {"displayName": "Müller, Åsa"})
     identity = person.api.get("/identities").json["items"][0]
@@ -111,7 +111,7 @@ def test_send_with_attachments(heronry, person):  # noqa: F811
     person.api.delete(f"/submissions/{sent['id']}", status=409)
 
 
-def test_reply_joins_the_conversation(heronry, person):  # noqa: F811
+def test_reply_joins_the_conversation(heronry, person):
     append(person.imap, compose("Question", "q1"))
     question = person.only_message()
     draft = person.api.post("/drafts", draft_of(
@@ -124,7 +124,7 @@ def test_reply_joins_the_conversation(heronry, person):  # noqa: F811
     assert "$answered" in person.api.get(f"/messages/{question['id']}").json["keywords"]
 
 
-def test_undo(heronry, person):  # noqa: F811
+def test_undo(heronry, person):
     other = heronry.new_user()
     draft = person.api.post("/drafts", draft_of(to=[{"address": other["address"]}], subject="Oops", text="x"), status=201)
     sent = submit(person.api, draft.json, undoSeconds=60)
@@ -147,12 +147,12 @@ def test_undo(heronry, person):  # noqa: F811
     ({}, "/to"),
     ({"to": [{"address": "nobody-here@example.test"}]}, "/to"),
 ])
-def test_what_cannot_be_sent(person, fields, pointer):  # noqa: F811
+def test_what_cannot_be_sent(person, fields, pointer):
     draft = person.api.post("/drafts", draft_of(**fields), status=201).json
     assert person.api.post("/submissions", {"draftId": draft["id"]}, status=422).pointers == [pointer]
 
 
-def test_incomplete_upload_cannot_be_sent(person):  # noqa: F811
+def test_incomplete_upload_cannot_be_sent(person):
     blob = person.api.post("/blobs", b"abc", query={"name": "x", "size": 10}, status=201).json
     draft = person.api.post("/drafts", draft_of(to=[{"address": person.user["address"]}],
                                                 attachments=[{"blobId": blob["id"]}]), status=201).json
@@ -161,7 +161,7 @@ def test_incomplete_upload_cannot_be_sent(person):  # noqa: F811
     assert wrong.pointers == ["/attachments/0/blobId"]
 
 
-def test_forward_takes_parts_of_the_message(heronry, person):  # noqa: F811
+def test_forward_takes_parts_of_the_message(heronry, person):
     message = compose("With file", "w1")
     message.add_attachment(b"%PDF-1.4 data", maintype="application", subtype="pdf", filename="plan.pdf")
     append(person.imap, message)
@@ -178,7 +178,7 @@ def test_forward_takes_parts_of_the_message(heronry, person):  # noqa: F811
     assert [p.get_payload(decode=True) for p in forwarded.iter_attachments()] == [b"%PDF-1.4 data"]
 
 
-def test_drafts_of_others_are_not_there(heronry, person):  # noqa: F811
+def test_drafts_of_others_are_not_there(heronry, person):
     draft = person.api.post("/drafts", draft_of(subject="Mine"), status=201)
     blob = person.api.post("/blobs", b"x", query={"name": "x"}, status=201).json
     stranger = Api.signed_in(heronry, heronry.new_user())
@@ -191,7 +191,7 @@ def test_drafts_of_others_are_not_there(heronry, person):  # noqa: F811
     assert taken.pointers == ["/attachments/0/blobId"]
 
 
-def test_events_tell_of_submissions(heronry, person):  # noqa: F811
+def test_events_tell_of_submissions(heronry, person):
     draft = person.api.post("/drafts", draft_of(to=[{"address": person.user["address"]}], subject="Live"), status=201).json
     with person.api.events(query={"types": "submission"}) as events:
         sent = submit(person.api, draft, undoSeconds=0)

@@ -2,8 +2,6 @@
 """Mailboxes, conversations and messages over HTTP: lists, reading, parts, changes."""
 import base64
 import contextlib
-import email.message
-import email.policy
 import hashlib
 import os
 import socket
@@ -14,47 +12,7 @@ import pytest
 from api_client import Api
 from conftest import wait_until
 from imap_raw import rss_kib
-
-PICTURE = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
-
-
-def compose(subject, number, answer_to=None, **fields):
-    message = email.message.EmailMessage(policy=email.policy.SMTP)
-    message["From"] = fields.pop("sender", "Mia Reed <mia@example.net>")
-    message["To"] = fields.pop("to", "Somebody <somebody@example.test>")
-    message["Subject"] = subject
-    message["Message-ID"] = f"<{number}@example.net>"
-    if answer_to:
-        message["References"] = f"<{answer_to}@example.net>"
-    message.set_content(fields.pop("text", f"Text of {number}.\r\n"))
-    return message
-
-
-def append(imap, message, mailbox="INBOX", flags="", at=None):
-    raw = message if isinstance(message, bytes) else message.as_bytes()
-    done = imap.append(mailbox, flags, at or time.time(), raw)
-    assert done[0] == "OK", done
-
-
-@pytest.fixture
-def person(heronry):
-    """A user with an API client and an IMAP connection."""
-    class Person:
-        user = heronry.new_user()
-        api = Api.signed_in(heronry, user)
-        imap = heronry.imap(login=user)
-
-        def box(self, role):
-            return next(b for b in self.api.get("/mailboxes").json["items"] if b["role"] == role)
-
-        def threads(self, role="inbox", **query):
-            return self.api.get(f"/mailboxes/{self.box(role)['id']}/threads", query=query).json
-
-        def only_message(self, role="inbox"):
-            (row,) = self.threads(role)["items"]
-            return self.api.get(f"/threads/{row['id']}").json["messages"][-1]
-    return Person()
-
+from letters import PICTURE, append, compose
 
 def test_mailboxes(person):
     boxes = person.api.get("/mailboxes").json["items"]

@@ -5,11 +5,11 @@ import time
 import pytest
 
 from conftest import wait_until
-from test_api_mail import append, compose, person  # noqa: F401  (a fixture)
+from letters import append, compose
 
 
 @pytest.fixture
-def library(person):  # noqa: F811
+def library(person):
     """Mail that searches are made for, indexed."""
     append(person.imap, compose("Boat race", "l1", text="The regatta begins at noon, Grüße.", sender="Mia Reed <mia@example.net>"),
            at=time.time() - 86400 * 400)
@@ -25,7 +25,7 @@ def library(person):  # noqa: F811
     return person
 
 
-def subjects(person, q, **more):  # noqa: F811
+def subjects(person, q, **more):
     page = person.api.get("/search", query={"q": q, **more}).json
     return [hit["thread"]["subject"] for hit in page["items"]]
 
@@ -71,7 +71,7 @@ def test_search_shows_what_matches(library):
     assert library.api.get("/search", query={"q": "boat", "mailboxId": library.box("sent")["id"]}).json["total"] == 1
 
 
-def test_search_by_pages(person):  # noqa: F811
+def test_search_by_pages(person):
     for i in range(7):
         append(person.imap, compose(f"Page {i}", f"sp{i}", text="needle in hay"))
     wait_until(lambda: person.api.get("/search", query={"q": "needle"}).json["total"] == 7, what="the index")

@@ -5,22 +5,11 @@ import json
 
 import pytest
 
-from api_client import Api
 from sasl import Door, Scram
 
 PROTOCOLS = ("imap", "pop3", "smtp")
 # How a session learns that it may not go on; POP3 has no word for that.
 FAREWELL = {"imap": b"* BYE [EXPIRED] ", "pop3": b"", "smtp": b"421 4.7.0 "}
-
-
-@pytest.fixture
-def user(heronry):
-    return heronry.new_user()
-
-
-@pytest.fixture
-def api(heronry, user):
-    return Api.signed_in(heronry, user)
 
 
 def make(api, *protocols, **more):

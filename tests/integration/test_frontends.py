@@ -11,7 +11,7 @@ import pytest
 import imap_raw
 import outside
 from api_client import Api
-from conftest import Instance, wait_until
+from conftest import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -29,17 +29,6 @@ def deliver(server, user, subject):
     client = server.smtp()
     client.sendmail("sender@client.example", [user["address"]], f"From: sender@client.example\r\nSubject: {subject}\r\n\r\ntext\r\n")
     client.quit()
-
-
-def pop3(server, user):
-    client = poplib.POP3_SSL("localhost", server.ports["pop3s"], context=server.tls(), timeout=20)
-    try:
-        client.user(user["address"])
-        client.pass_(user["password"])
-    except poplib.error_proto:
-        client.close()
-        raise
-    return client
 
 
 def test_each_makes_accounts_for_both(pair):
@@ -84,12 +73,12 @@ def test_a_mailbox_is_the_same_everywhere(pair, user):
 
 def test_one_maildrop_has_one_session(pair, user):
     deliver(pair[0], user, "kept")
-    one = pop3(pair[0], user)
+    one = pair[0].pop3(user)
     with pytest.raises(poplib.error_proto, match=r"\[IN-USE\]"):
-        pop3(pair[1], user)
+        pair[1].pop3(user)
     ids = one.uidl()[1]
     one.quit()
-    other = pop3(pair[1], user)
+    other = pair[1].pop3(user)
     assert other.uidl()[1] == ids
     other.quit()
 

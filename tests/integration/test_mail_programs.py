@@ -3,7 +3,6 @@
 fetchmail, getmail, and Python's poplib. Each does its daily work; what it did is then looked for on
 the server. What the server says to them is held against the grammar on the way."""
 import contextlib
-import poplib
 import re
 import subprocess
 
@@ -256,9 +255,7 @@ def test_poplib_counts_every_octet(heronry, user):
         client.append("INBOX", dotted)
         sizes = [int(re.search(rb"RFC822.SIZE (\d+)", row).group(1))
                  for row in (client.must("SELECT INBOX") and client.must("FETCH 1:* (RFC822.SIZE)"))[:-1]]
-    pop = poplib.POP3_SSL("localhost", heronry.ports["pop3s"], context=heronry.tls(), timeout=20)
-    pop.user(user["address"])
-    pop.pass_(user["password"])
+    pop = heronry.pop3(user)
     assert pop.stat() == (6, sum(sizes))
     assert [int(row.split()[1]) for row in pop.list()[1]] == sizes
     uidl = [row.split()[1] for row in pop.uidl()[1]]
@@ -274,9 +271,7 @@ def test_poplib_counts_every_octet(heronry, user):
     pop.rset()
     pop.dele(3)
     pop.quit()
-    again = poplib.POP3_SSL("localhost", heronry.ports["pop3s"], context=heronry.tls(), timeout=20)
-    again.user(user["address"])
-    again.pass_(user["password"])
+    again = heronry.pop3(user)
     assert [row.split()[1] for row in again.uidl()[1]] == [*uidl[:2], *uidl[3:]]
     again.quit()
 

@@ -23,14 +23,6 @@ def append(heronry, user, *messages):
     client.logout()
 
 
-def connect(heronry, user=None):
-    client = poplib.POP3_SSL("localhost", heronry.ports["pop3s"], context=heronry.tls(), timeout=20)
-    if user:
-        client.user(user["address"])
-        client.pass_(user["password"])
-    return client
-
-
 def joined(answer):
     return b"".join(line + b"\r\n" for line in answer[1])
 
@@ -45,7 +37,7 @@ def filled(heronry):
 
 def test_every_octet_comes_and_is_counted(heronry, filled):
     user, messages = filled
-    client = connect(heronry, user)
+    client = heronry.pop3(user)
     assert client.stat() == (5, sum(map(len, messages)))
     assert [line.split() for line in client.list()[1]] == [[b"%d" % (i + 1), b"%d" % len(m)] for i, m in enumerate(messages)]
     for number, message in enumerate(messages, 1):
@@ -58,7 +50,7 @@ def test_every_octet_comes_and_is_counted(heronry, filled):
 
 def test_top_gives_the_header_and_so_many_lines(heronry, filled):
     user, messages = filled
-    client = connect(heronry, user)
+    client = heronry.pop3(user)
     assert joined(client.top(2, 0)) == HEADER % 2
     assert joined(client.top(2, 2)) == HEADER % 2 + b"body 2\r\n.\r\n"
     assert joined(client.top(2, 1000)) == messages[1]
@@ -67,7 +59,7 @@ def test_top_gives_the_header_and_so_many_lines(heronry, filled):
 
 def test_deletions_happen_at_quit_only(heronry, filled):
     user, messages = filled
-    client = connect(heronry, user)
+    client = heronry.pop3(user)
     client.dele(1)
     client.dele(3)
     with pytest.raises(poplib.error_proto, match="no such message"):
@@ -93,7 +85,7 @@ def connect_again(heronry, user):
     """A connection that was dropped gives its lock back a moment later."""
     def attempt():
         with contextlib.suppress(poplib.error_proto):
-            return connect(heronry, user)
+            return heronry.pop3(user)
         return None
     return wait_until(attempt, what="the maildrop's lock is free")
 
@@ -102,7 +94,7 @@ def test_unique_ids_are_the_same_on_every_frontend(heronry, filled):
     user, _ = filled
     seen = set()
     for _ in range(8):  # two workers share the connections
-        client = connect(heronry, user)
+        client = heronry.pop3(user)
         lines = tuple(client.uidl()[1])
         assert client.uidl(2) == b"+OK " + lines[1]
         seen.add(lines)
@@ -110,40 +102,40 @@ def test_unique_ids_are_the_same_on_every_frontend(heronry, filled):
     assert len(seen) == 1
     ids = [line.split()[1] for line in seen.pop()]
     assert len(set(ids)) == 5 and all(1 <= len(one) <= 70 for one in ids)
-    client = connect(heronry, user)
+    client = heronry.pop3(user)
     client.dele(2)
     client.quit()
-    client = connect(heronry, user)
+    client = heronry.pop3(user)
     assert [line.split()[1] for line in client.uidl()[1]] == ids[:1] + ids[2:]
     client.quit()
 
 
 def test_one_session_at_a_time_on_all_frontends(heronry, filled):
     user, _ = filled
-    first = connect(heronry, user)
+    first = heronry.pop3(user)
     for _ in range(6):
         with pytest.raises(poplib.error_proto, match=r"\[IN-USE\]"):
-            connect(heronry, user)
+            heronry.pop3(user)
     first.quit()
-    connect(heronry, user).quit()
+    heronry.pop3(user).quit()
 
 
 def test_a_lock_of_a_dead_frontend_ends(heronry, filled):
     """The lease that a frontend which died left behind: nobody has it when its time is over."""
     user, _ = filled
-    connect(heronry, user).quit()
+    heronry.pop3(user).quit()
     account = heronry.psql(f"SELECT account_id FROM account WHERE login = '{user['address']}'")
     take = "UPDATE job_lease SET owner = 'dead', until = now() + interval '{}' WHERE name = 'pop3-{}'"
     heronry.psql(take.format("50 seconds", account))
     with pytest.raises(poplib.error_proto, match=r"\[IN-USE\]"):
-        connect(heronry, user)
+        heronry.pop3(user)
     heronry.psql(take.format("-1 second", account))
-    connect(heronry, user).quit()
+    heronry.pop3(user).quit()
 
 
 def test_what_imap_expunged_meanwhile_is_gone_and_new_mail_waits(heronry, filled):
     user, messages = filled
-    client = connect(heronry, user)
+    client = heronry.pop3(user)
     assert joined(client.retr(1)) == messages[0]
     imap = heronry.imap(user)
     imap.select("INBOX")
@@ -155,14 +147,14 @@ def test_what_imap_expunged_meanwhile_is_gone_and_new_mail_waits(heronry, filled
     client.dele(5)
     client.dele(2)
     client.quit()
-    client = connect(heronry, user)
+    client = heronry.pop3(user)
     assert [joined(client.retr(n)) for n in (1, 2, 3, 4)] == [messages[0], messages[2], messages[3], HEADER % 6]
     client.quit()
 
 
 def test_what_was_fetched_is_seen_in_imap(heronry, filled):
     user, _ = filled
-    client = connect(heronry, user)
+    client = heronry.pop3(user)
     client.retr(2)
     client.top(3, 1)
     client.quit()
@@ -177,7 +169,7 @@ def test_a_long_message_and_one_without_a_last_line_end(heronry):
     long = HEADER % 1 + b"".join(b".%070d\r\n" % n for n in range(50000))
     open_end = HEADER % 2 + b"no end"
     append(heronry, user, long, open_end)
-    client = connect(heronry, user)
+    client = heronry.pop3(user)
     assert joined(client.retr(1)) == long
     assert joined(client.retr(2)) == open_end + b"\r\n"
     assert client.list(1) == b"+OK 1 %d" % len(long)
@@ -194,7 +186,7 @@ def test_headers_are_ascii_without_utf8(heronry):
     long = b"%08d\r\n" % 1 * 150_000
     append(heronry, user, message, message + long)
     for says_utf8, want in ((False, encoded), (True, message)):
-        client = connect(heronry)
+        client = heronry.pop3()
         if says_utf8:
             client.utf8()
         client.user(user["address"])
@@ -224,7 +216,7 @@ def test_pipelined_download(heronry, filled):
 
 def test_a_disabled_account_loses_its_session(heronry, filled):
     user, _ = filled
-    client = connect(heronry, user)
+    client = heronry.pop3(user)
     client.dele(1)
     heronry.cli("user", "disable", user["address"])
     with pytest.raises((poplib.error_proto, OSError, ssl.SSLError)):

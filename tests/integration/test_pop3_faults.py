@@ -46,18 +46,11 @@ def user(server):
     return made
 
 
-def connect(server, user):
-    client = poplib.POP3_SSL("localhost", server.ports["pop3s"], context=server.tls(), timeout=20)
-    client.user(user["address"])
-    client.pass_(user["password"])
-    return client
-
-
 def reconnect(server, user):
     """The session before gives its lock back a moment later; one that could not leaves a lease."""
     def attempt():
         try:
-            return connect(server, user)
+            return server.pop3(user)
         except (poplib.error_proto, OSError):
             return None
     return wait_until(attempt, 30, "a login")
@@ -79,7 +72,7 @@ def test_the_database_goes_and_comes_back(server, postgres, user):
     other = server.new_user()
     with imap_raw.Imap(server, other) as client:
         client.append("INBOX", mail(9))
-    quits, stays = connect(server, user), connect(server, other)
+    quits, stays = server.pop3(user), server.pop3(other)
     quits.dele(1)
     postgres.stop()
     try:
@@ -88,7 +81,7 @@ def test_the_database_goes_and_comes_back(server, postgres, user):
         refused_later(stays.top, 1, 0)
         assert stays.stat() == (1, len(mail(9)))  # known since the login
         with pytest.raises(poplib.error_proto, match=r"-ERR \[SYS/TEMP\]"):
-            connect(server, user)
+            server.pop3(user)
         refused_later(quits.quit)  # never +OK for what was not deleted
     finally:
         postgres.start()
@@ -107,7 +100,7 @@ def test_the_database_goes_and_comes_back(server, postgres, user):
 
 
 def test_a_drained_frontend_deletes_nothing_and_gives_the_lock_back(server, user):
-    client = connect(server, user)
+    client = server.pop3(user)
     client.dele(2)
     pid = imap_raw.owner_of(client.sock.getsockname()[1], client.sock.getpeername()[1])
     began = time.monotonic()

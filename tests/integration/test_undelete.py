@@ -3,18 +3,10 @@
 octet by octet, and shows up in open sessions; mailboxes that keep mail for some days lose it by themselves."""
 import itertools
 
-import pytest
-
 from conftest import wait_until
 from imap_raw import Imap
-from test_pop3 import connect
 
 NUMBERS = itertools.count(1)
-
-
-@pytest.fixture
-def user(heronry):
-    return heronry.new_user()
 
 
 def letter():
@@ -67,7 +59,7 @@ def test_deleted_by_pop3_and_with_its_mailbox(heronry, user):
         client.must("CREATE Work/Plans")
         client.append("Work/Plans", second)
         client.must("DELETE Work/Plans")
-    pop = connect(heronry, user)
+    pop = heronry.pop3(user)
     pop.dele(1)
     pop.quit()
     shown = heronry.cli("undelete", "list", user["address"]).stdout
