@@ -6,7 +6,8 @@
 #include "obs/obs.h"
 
 enum {
-    HOSTS_MAX = 20 /* looked up for one destination: who lists hundreds has us ask for him */
+    TLSA_MS = 20 * 1000, /* for the TLSA records of one host: another one may have better servers */
+    HOSTS_MAX = 20       /* looked up for one destination: who lists hundreds has us ask for him */
 };
 
 /* A search for addresses, and why hosts had none. */
@@ -84,9 +85,10 @@ YIELDS static bool find_dane(struct search *s, str host, const struct dns_addres
         return true;
     struct dane *dane = ARENA_NEW(s->a, struct dane);
     *out = dane;
-    if (dane_find(s->d->app->dns, &asked, s->a, s->deadline_ms, dane, &fault))
+    int64_t most_ms = clock_deadline_in(TLSA_MS);
+    if (dane_find(s->d->app->dns, &asked, s->a, most_ms, dane, &fault))
         return true;
-    if (fault.kind == ERR_DENIED || fault.kind == ERR_UNAVAILABLE) {
+    if (fault.kind != ERR_CANCELLED) {
         s->no_tlsa = arena_printf(s->a, "%.*s: %s", STR_FMT(host), fault.msg);
     } else {
         *e = fault;

@@ -7,6 +7,7 @@
 #include "http/http_client.h"
 
 enum {
+    RECORD_MS = 20 * 1000,  /* for the domain's word that it has a policy */
     FETCH_MS = 30 * 1000,   /* section 3.3 suggests a minute; mail waits for it */
     RECORDS_MAX = 20,       /* TXT records that are looked at */
     REFRESHED_AT_ONCE = 50, /* policies in one call */
@@ -44,6 +45,15 @@ void mta_sts_store_free(struct mta_sts_store **s)
 
 /* ---- what the domain says ---- */
 
+/* What goes wrong while the fiber is cancelled ends the work; anything else is said of the domain.
+ */
+static bool goes_on(const struct err *fault, struct err *e)
+{
+    if (fault->kind == ERR_CANCELLED)
+        *e = *fault;
+    return fault->kind != ERR_CANCELLED;
+}
+
 /* *id is empty when there is no record, or none that can be got at. Yields. */
 YIELDS static bool ask_id(struct mta_sts_store *s, str domain, struct arena *a, int64_t deadline_ms,
                           str *id, struct err *e)
@@ -54,10 +64,11 @@ YIELDS static bool ask_id(struct mta_sts_store *s, str domain, struct arena *a, 
     size_t n = 0;
     *id = STR_EMPTY;
     str name = arena_printf(a, "_mta-sts.%.*s", STR_FMT(domain));
-    if (!dns_query(s->options.dns, name, DNS_TXT, a, deadline_ms, &answer, &fault)) {
-        *e = fault;
-        return fault.kind != ERR_CANCELLED;
-    }
+    int64_t most_ms = clock_deadline_in(RECORD_MS); /* servers that are needed want their time */
+    if (most_ms > deadline_ms)
+        most_ms = deadline_ms;
+    if (!dns_query(s->options.dns, name, DNS_TXT, a, most_ms, &answer, &fault))
+        return goes_on(&fault, e);
     for (; n < answer.n && n < RECORDS_MAX; n++)
         texts[n] = dns_join_txt(a, answer.rdata[n]);
     if (!mta_sts_record_find(texts, n, id, &fault))
@@ -114,9 +125,8 @@ YIELDS static bool fetch(struct mta_sts_store *s, str domain, struct arena *a, s
         judge(&answer, out);
         return true;
     }
-    *e = out->err;
     out->fault = out->err.kind == ERR_DENIED ? "sts-webpki-invalid" : "sts-policy-fetch-error";
-    return out->err.kind != ERR_CANCELLED;
+    return goes_on(&out->err, e);
 }
 
 /* ---- what is kept ---- */

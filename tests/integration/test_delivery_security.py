@@ -122,7 +122,7 @@ class World:
         own, stranger, former = self.own, made["stranger"], made["former"]
         right = own.tlsa(3)
         forged, false = unknown.tlsa(3).rsplit(" ", 1)[1], right.rsplit(" ", 1)[1]
-        lines = ["alias MX 10 mx-alias", "mx-alias CNAME mx-right", "badalias MX 10 mx-badalias",
+        lines = ["spare MX 5 mx-forged", "spare MX 10 mx-right", "alias MX 10 mx-alias", "mx-alias CNAME mx-right", "badalias MX 10 mx-badalias",
                  "mx-badalias CNAME mx-wrong", f"direct A {PLAIN}", f"_{self.port}._tcp.direct {right}"]
         for name, address, records in [
                 ("none", GOOD, []), ("right", GOOD, [right]), ("issuer", GOOD, [made["authority"].tlsa(2, 0)]),
@@ -197,7 +197,8 @@ def world():
 # ---- DANE ----
 
 @pytest.mark.parametrize("name, verified", [
-    ("right", True), ("issuer", True), ("self", True), ("one", True), ("alias", True), ("unusable", False),
+    ("right", True), ("issuer", True), ("self", True), ("one", True), ("alias", True), ("spare", True),
+    ("unusable", False),
     ("garbage", False), ("none", False)])
 def test_tlsa_records_are_met(world, name, verified):
     """Unusable records still demand encryption, with anybody (RFC 7672 section 2.2)."""
