@@ -55,12 +55,11 @@ YIELDS static bool is_there(struct api_call *call, const struct box *box)
     return call_problem(call, "not-found", NULL);
 }
 
+/* The entries of a mailbox that is there. */
 YIELDS static void answer(struct api_call *call, const struct box *box)
 {
     struct store_grants grants;
     struct err e = ERR_CLEAR;
-    if (!is_there(call, box))
-        return;
     if (!store_grants_list(call->app->store, box->account_id, (int)box->mailbox_id, call->arena,
                            call->deadline_ms, &grants, &e)) {
         (void)call_fail(call, &e);
@@ -85,7 +84,8 @@ void rest_list_mailbox_grants(struct api_call *call, const struct list_mailbox_g
 {
     const struct box box = own(call, p->mailbox_id);
     (void)body;
-    answer(call, &box);
+    if (is_there(call, &box))
+        answer(call, &box);
 }
 
 void rest_list_account_mailbox_grants(struct api_call *call,
@@ -94,7 +94,7 @@ void rest_list_account_mailbox_grants(struct api_call *call,
 {
     struct box box;
     (void)body;
-    if (box_of(call, p->account_id, p->mailbox_id, &box))
+    if (box_of(call, p->account_id, p->mailbox_id, &box) && is_there(call, &box))
         answer(call, &box);
 }
 
