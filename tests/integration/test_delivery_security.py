@@ -298,3 +298,14 @@ def test_policies_are_fetched_again_before_they_end(world):
     wait_until(lambda: world.server.psql(kept) == "t", WAIT, "the policy to be fetched again")
     assert world.hosts.asked.count(host) == asked + 1
     assert world.server.psql("SELECT 1 FROM mta_sts_policy WHERE domain = 'ended.test'") == ""
+
+
+def test_an_operator_may_ignore_tlsa_records(world):
+    """The last one here: it leaves the server so."""
+    address = f"somebody@wrong.{DOMAIN}"
+    world.server.settings["delivery.dane"] = "false"
+    world.server.write_config()
+    os.kill(world.server.pids()["supervisor"], signal.SIGHUP)
+    wait_until(lambda: "config_reloaded process=back.1" in world.server.log(), WAIT, "the reload")
+    world.send("wrong")
+    assert all(m.tls for m in wait_until(lambda: world.of(address), WAIT, "the mail to go"))
