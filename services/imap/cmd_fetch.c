@@ -8,7 +8,7 @@
 #include "services/imap/vanished.h"
 
 enum {
-    BATCH = 250 /* messages whose details are read at once */
+    BATCH = 250 /* messages whose rows are looked at together */
 };
 
 _Static_assert((int)BATCH <= (int)STORE_MAX_FETCH, "one statement gives so many");
@@ -18,8 +18,7 @@ struct batch {
     struct arena arena;
     const uint32_t *index;
     size_t n;
-    struct store_details *details; /* of each, or NULL */
-    int64_t *saved_s;              /* of each, or NULL */
+    int64_t *saved_s; /* of each, or NULL */
     struct imap_bytes_wanted bytes;
     bool *is_news; /* of each: tell the flags though not asked */
 };
@@ -47,14 +46,16 @@ static bool fetch_one(struct imap_fetching *f, const struct batch *b, size_t i, 
 {
     struct arena scratch;
     struct imap_session *s = f->s;
-    if (b->details && !b->details[i].found) {
+    const struct store_details *details = NULL;
+    if (f->needs_details && !imap_bytes_details(&f->bytes, &b->bytes, i, &details, e))
+        return false;
+    if (details && !details->found) {
         f->some_gone = true;
         return true;
     }
     arena_init(&scratch);
     const struct store_row row = *imap_view_row(s->view, b->index[i]);
-    struct imap_message m = { .s = s, .row = &row, .a = &scratch };
-    m.details = b->details ? &b->details[i] : NULL;
+    struct imap_message m = { .s = s, .row = &row, .details = details, .a = &scratch };
     m.saved_s = b->saved_s ? b->saved_s[i] : STORE_NEVER_SAVED;
     struct err why = ERR_CLEAR;
     f->has_sent = false;
@@ -128,16 +129,12 @@ static bool fetch_batch(struct imap_fetching *f, struct batch *b, struct err *e)
     int64_t *ids = ARENA_ARRAY(a, int64_t, b->n);
     uint32_t *sizes = ARENA_ARRAY(a, uint32_t, b->n);
     b->is_news = ARENA_ARRAY(a, bool, b->n);
-    b->details = f->needs_details ? ARENA_ARRAY(a, struct store_details, b->n) : NULL;
     for (size_t i = 0; i < b->n; i++) {
         ids[i] = imap_view_row(s->view, b->index[i])->msg_id;
         sizes[i] = imap_view_row(s->view, b->index[i])->size;
     }
-    b->bytes = (struct imap_bytes_wanted){ ids, sizes, b->n, f->needs_headers };
+    b->bytes = (struct imap_bytes_wanted){ ids, sizes, b->n, f->needs_headers, f->wanted };
     if (f->sets_seen && !mark_seen(f, b, e))
-        return false;
-    if (b->details && !store_fetch_details(s->app->store, s->view->account_id, ids, b->n, f->wanted,
-                                           a, imap_deadline(), b->details, e))
         return false;
     if (!load_saved(f, b, e))
         return false;
@@ -160,7 +157,7 @@ static bool fetch_all(struct imap_fetching *f, const struct imap_selection *sele
         b.index = selection->index + at;
         b.n = left < BATCH ? left : BATCH;
         ok = fetch_batch(f, &b, e);
-        imap_bytes_forget(&f->bytes);
+        imap_bytes_forget_all(&f->bytes);
         arena_reset(&b.arena);
         if (ok && at + b.n < selection->n && !imap_progress_step(f->s, at + b.n, selection->n))
             ok = ERR(e, ERR_CLOSED, "the connection is gone");

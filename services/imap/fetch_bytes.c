@@ -25,6 +25,8 @@ enum {
     CALM = 64,                    /* slices without such a wait make a client fast again */
     TOTAL_MAX = 32 * 1024 * 1024, /* octets that all sessions together may hold */
     MADE_MAX = 64 * 1024 * 1024,  /* the same of what was made of them */
+    DETAILS_MAX = 256 * 1024,     /* octets of details that are read at once */
+    DETAILS_SLOW = 32 * 1024,     /* the same for a slow client */
     HEADER_MIN = 1024,            /* headers are about so long or longer: how many to ask for */
     ROOM_MS = 20                  /* between two looks for room */
 };
@@ -33,6 +35,7 @@ void imap_bytes_init(struct imap_bytes *b, struct imap_session *s)
 {
     *b = (struct imap_bytes){ .s = s, .window = WINDOW_MIN };
     arena_init(&b->arena);
+    arena_init(&b->texts);
 }
 
 static void count(struct imap_bytes *b, size_t octets)
@@ -50,11 +53,25 @@ void imap_bytes_forget(struct imap_bytes *b)
     arena_init(&b->arena);
 }
 
-void imap_bytes_fini(struct imap_bytes *b)
+static void forget_details(struct imap_bytes *b)
+{
+    b->n_details = 0;
+    arena_fini(&b->texts);
+    arena_init(&b->texts);
+}
+
+void imap_bytes_forget_all(struct imap_bytes *b)
 {
     imap_bytes_forget(b);
+    forget_details(b);
+}
+
+void imap_bytes_fini(struct imap_bytes *b)
+{
+    imap_bytes_forget_all(b);
     imap_bytes_made(b);
     arena_fini(&b->arena);
+    arena_fini(&b->texts);
 }
 
 static bool has_room(const struct imap_bytes *b, size_t octets)
@@ -194,6 +211,28 @@ bool imap_bytes_next(struct imap_bytes *b, const struct imap_bytes_wanted *wante
     return true;
 }
 
+bool imap_bytes_details(struct imap_bytes *b, const struct imap_bytes_wanted *wanted, size_t i,
+                        const struct store_details **out, struct err *e)
+{
+    bool is_held = i >= b->first_details && i - b->first_details < b->n_details;
+    if (!is_held) {
+        struct imap_session *s = b->s;
+        struct store_some_details some = { .msg_ids = wanted->msg_ids + i,
+                                           .n = wanted->n - i,
+                                           .wanted = wanted->details,
+                                           .most = b->is_slow ? DETAILS_SLOW : DETAILS_MAX };
+        forget_details(b);
+        b->details = ARENA_ARRAY(&b->texts, struct store_details, some.n);
+        if (!store_fetch_details(s->app->store, s->view->account_id, &some, &b->texts,
+                                 imap_deadline(), b->details, e))
+            return false;
+        b->first_details = i;
+        b->n_details = some.done;
+    }
+    *out = &b->details[i - b->first_details];
+    return true;
+}
+
 /* ---- sending ---- */
 
 /* A piece of the message that is in memory. */
@@ -209,10 +248,11 @@ static void drop(struct imap_bytes *b, struct imap_message *m)
     m->structure = NULL;
     if (m->is_header_of_raw)
         m->has_header = false;
+    m->details = NULL;
     b->is_slow = true;
     b->calm = 0;
     b->window = WINDOW_MIN;
-    imap_bytes_forget(b);
+    imap_bytes_forget_all(b);
 }
 
 static bool read_piece(struct imap_bytes *b, const struct imap_message *m, size_t at, size_t n,

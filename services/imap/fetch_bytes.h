@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The bytes of messages on their way to a client: several are read at once while it keeps up. For
- * one that does not, whatever was read is given back before the wait, and read again afterwards
- * (ATTACKS I13): a slow reader costs its write buffer. */
+/* The bytes of messages on their way to a client, and what is kept beside them: several are read at
+ * once while it keeps up. For one that does not, whatever was read is given back before the wait,
+ * and read again afterwards (ATTACKS I13): a slow reader costs its write buffer. */
 #ifndef IMAP_FETCH_BYTES_H
 #define IMAP_FETCH_BYTES_H
 
@@ -20,6 +20,10 @@ struct imap_bytes {
     str *raws;      /* messages first .. first + n of the batch; p NULL: not there */
     size_t first;
     size_t n;
+    struct arena texts;            /* of the details */
+    struct store_details *details; /* messages first_details .. first_details + n_details */
+    size_t first_details;
+    size_t n_details;
 };
 
 /* Nothing is held yet. */
@@ -33,6 +37,7 @@ struct imap_bytes_wanted {
     const uint32_t *sizes;
     size_t n;
     bool only_header;
+    unsigned details; /* STORE_WANT_* */
 };
 
 /* Message `i` of the batch: whole (or its header) in *raw when it was read (ahead, or now together
@@ -41,8 +46,14 @@ struct imap_bytes_wanted {
  */
 YIELDS bool imap_bytes_next(struct imap_bytes *b, const struct imap_bytes_wanted *wanted, size_t i,
                             str *raw, bool *is_read, struct err *e);
-/* Forgets what was read ahead: the batch ends. */
+/* Details of message `i` of the batch, read ahead as well. They hold until the next is asked for,
+ * or something is sent. Yields. */
+YIELDS bool imap_bytes_details(struct imap_bytes *b, const struct imap_bytes_wanted *wanted,
+                               size_t i, const struct store_details **out, struct err *e);
+/* Forgets the bytes that were read ahead. */
 void imap_bytes_forget(struct imap_bytes *b);
+/* Forgets all that was read ahead, also details: the batch ends. */
+void imap_bytes_forget_all(struct imap_bytes *b);
 
 /* Room for a message that must be read whole to find its parts; waits while other sessions hold too
  * much. Yields. */

@@ -217,7 +217,7 @@ bool imap_fetch_put_message(struct imap_fetching *f, struct imap_message *m, siz
     }
     if (!buf_add(&s->out, STR(")\r\n")))
         return no_room(e);
-    bool has_bytes = f->needs_bodies || f->needs_headers;
-    return has_bytes ? imap_bytes_send_out(&f->bytes, m, e)
-                     : imap_send_out(s) || ERR(e, ERR_CLOSED, "the connection is gone");
+    bool is_ahead = f->needs_bodies || f->needs_headers || f->needs_details;
+    return is_ahead ? imap_bytes_send_out(&f->bytes, m, e)
+                    : imap_send_out(s) || ERR(e, ERR_CLOSED, "the connection is gone");
 }

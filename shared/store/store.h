@@ -488,11 +488,20 @@ enum {
     STORE_WANT_PREVIEW = 8  /* of the texts only the preview */
 };
 
-/* Details of up to STORE_MAX_FETCH messages in one round trip; out[i] is of msg_ids[i]. In arena.
- * Yields. */
-YIELDS bool store_fetch_details(struct store *s, int64_t account_id, const int64_t *msg_ids,
-                                size_t n, unsigned wanted, struct arena *a, int64_t deadline_ms,
-                                struct store_details *out, struct err *e);
+/* Which of them. */
+struct store_some_details {
+    const int64_t *msg_ids;
+    size_t n;        /* at most STORE_MAX_FETCH */
+    unsigned wanted; /* STORE_WANT_* */
+    size_t most;     /* octets of ENVELOPE and BODYSTRUCTURE to be read; 0: without a limit */
+    size_t done;     /* given: how many of the messages were looked at, at least 1 */
+};
+
+/* Details of messages in one round trip; out[i] is of msg_ids[i]. Stops at `most` octets: ask again
+ * for the rest. In arena. Yields. */
+YIELDS bool store_fetch_details(struct store *s, int64_t account_id,
+                                struct store_some_details *some, struct arena *a,
+                                int64_t deadline_ms, struct store_details *out, struct err *e);
 
 enum {
     STORE_NEVER_SAVED = 0 /* of a message that is not there, or was before this was noted */

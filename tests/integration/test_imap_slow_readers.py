@@ -106,6 +106,44 @@ def test_slow_readers_of_small_messages(heronry):
                 reader.reset()
 
 
+# ---- what is kept beside the octets ----
+
+LONG_READERS = 20
+LONG_MESSAGES = 250     # one batch
+ADDRESSES = 2000        # in each: an ENVELOPE of about 90 KB
+
+
+def test_slow_readers_of_envelopes(heronry):
+    """Those of a batch are counted by octets, not by messages, and given back while nobody reads."""
+    user = heronry.new_user(quota="1G")
+    to = ",\r\n ".join(f"Somebody <somebody{n}@example.org>" for n in range(ADDRESSES))
+    with Imap(heronry, user) as warm:
+        for part in range(5):
+            command = b"APPEND INBOX"
+            for n in range(LONG_MESSAGES // 5):
+                text = f"Subject: {part}.{n}\r\nTo: {to}\r\n\r\ntext\r\n".encode()
+                command += b" {%d+}\r\n%s" % (len(text), text)
+            warm.must(command, timeout=60)
+        warm.must("SELECT INBOX")
+        whole = warm.must("FETCH 1:* ENVELOPE", timeout=60)
+        assert sum(map(len, whole)) > LONG_MESSAGES * 80_000
+        before = sum(map(rss_kib, fronts(heronry)))
+        readers = []
+        try:
+            for _ in range(LONG_READERS):
+                readers.append(Imap(heronry, user))
+                readers[-1].must("SELECT INBOX")
+                readers[-1].tag = readers[-1].start("FETCH 1:* ENVELOPE")
+            time.sleep(2)
+            grown = sum(map(rss_kib, fronts(heronry))) - before
+            print(f"{LONG_READERS} readers of envelopes: {grown} KiB more")
+            assert grown < LONG_READERS * 1024
+            assert readers[0].finish(readers[0].tag, timeout=60)[:-1] == whole[:-1]
+        finally:
+            for reader in readers:
+                reader.reset()
+
+
 # ---- other sections than the whole message ----
 
 SECTION_READERS = 12

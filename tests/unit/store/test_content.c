@@ -33,7 +33,8 @@ static struct store_details details_of(struct fixture *f, int64_t msg_id)
 {
     struct err e = ERR_CLEAR;
     struct store_details d;
-    MUST(store_fetch_details(f->store, f->account, &msg_id, 1, 7, &f->a, soon(), &d, &e), e);
+    struct store_some_details one = { .msg_ids = &msg_id, .n = 1, .wanted = 7 };
+    MUST(store_fetch_details(f->store, f->account, &one, &f->a, soon(), &d, &e), e);
     assert_true(d.found);
     return d;
 }
@@ -84,11 +85,53 @@ static void derived_body(void *arg)
     struct err e = ERR_CLEAR;
     const int64_t ids[] = { 5, store_raw(f, raw).msg_id };
     struct store_details two[2];
-    MUST(store_fetch_details(f->store, f->account, ids, 2, STORE_WANT_ENVELOPE, &f->a, soon(), two,
-                             &e),
-         e);
+    struct store_some_details both = { .msg_ids = ids, .n = 2, .wanted = STORE_WANT_ENVELOPE };
+    MUST(store_fetch_details(f->store, f->account, &both, &f->a, soon(), two, &e), e);
+    assert_int_equal(both.done, 2);
     assert_false(two[0].found);
     assert_true(two[1].found && two[1].envelope.n && !two[1].bodystructure.n && !two[1].subject.n);
+}
+
+/* As many as their texts have room for, in the order asked for, but one at least. */
+static void limited_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    const str raw = STR("From: a@example.org\r\nSubject: one\r\n\r\ntext\r\n");
+    int64_t ids[3];
+    for (size_t i = 0; i < 3; i++)
+        ids[2 - i] = store_raw(f, raw).msg_id;
+    const struct store_details d = details_of(f, ids[0]);
+    const size_t texts = d.envelope.n + d.bodystructure.n;
+    const struct {
+        unsigned wanted;
+        size_t most, done;
+    } cases[] = {
+        { 3, 0, 3 },
+        { 3, 3 * texts, 3 },
+        { 3, 3 * texts - 1, 2 },
+        { 3, 1, 1 },
+        { STORE_WANT_ENVELOPE, 2 * d.envelope.n, 2 },
+        { STORE_WANT_BODYSTRUCTURE, 2 * d.bodystructure.n - 1, 1 },
+        { 0, 1, 3 },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct store_details out[3];
+        struct store_some_details some = {
+            .msg_ids = ids, .n = 3, .wanted = cases[i].wanted, .most = cases[i].most
+        };
+        MUST(store_fetch_details(f->store, f->account, &some, &f->a, soon(), out, &e), e);
+        if (some.done != cases[i].done)
+            fail_msg("case %zu: %zu", i, some.done);
+        for (size_t k = 0; k < some.done; k++)
+            assert_true(out[k].found && !out[k].subject.n);
+    }
+}
+
+static void test_limited(void **state)
+{
+    (void)state;
+    with_store(limited_body);
 }
 
 static void test_derived(void **state)
@@ -338,10 +381,11 @@ static void test_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_derived),    cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_headers),    cmocka_unit_test(test_poison),
-        cmocka_unit_test(test_big_poison), cmocka_unit_test(test_noise),
-        cmocka_unit_test(test_vectors),    cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_derived), cmocka_unit_test(test_limited),
+        cmocka_unit_test(test_threads), cmocka_unit_test(test_headers),
+        cmocka_unit_test(test_poison),  cmocka_unit_test(test_big_poison),
+        cmocka_unit_test(test_noise),   cmocka_unit_test(test_vectors),
+        cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -241,9 +241,10 @@ static void count_ids(struct fixture *f, struct writer *w, unsigned *counts)
         struct store_details d;
         int writer;
         unsigned n;
-        MUST(store_fetch_details(f->store, w->account, &s.rows[i].msg_id, 1, STORE_WANT_SUMMARY,
-                                 &f->a, soon(), &d, &e),
-             e);
+        struct store_some_details one = { .msg_ids = &s.rows[i].msg_id,
+                                          .n = 1,
+                                          .wanted = STORE_WANT_SUMMARY };
+        MUST(store_fetch_details(f->store, w->account, &one, &f->a, soon(), &d, &e), e);
         assert_true(d.found);
         assert_int_equal(sscanf(arena_cstr(&f->a, d.subject), "w%d.%u", &writer, &n), 2);
         if (writer == w->index)

@@ -61,7 +61,8 @@ static void read_some(struct fixture *f)
     MUST(store_mailbox_list(f->store, f->account, &f->a, soon(), &boxes, &e), e);
     MUST(store_mailbox_get(f->store, f->account, STR("Sent"), &f->a, soon(), &box, &e), e);
     MUST(store_get_quota(f->store, f->account, soon(), &quota, &e), e);
-    MUST(store_fetch_details(f->store, f->account, ids, 3, 7, &f->a, soon(), details, &e), e);
+    struct store_some_details some = { .msg_ids = ids, .n = 3, .wanted = 7 };
+    MUST(store_fetch_details(f->store, f->account, &some, &f->a, soon(), details, &e), e);
     MUST(store_fetch_headers(f->store, f->account, ids, 3, &f->a, soon(), texts, &e), e);
     MUST(store_fetch_body(f->store, f->account, 1403, 0, SIZE_MAX, &f->a, soon(), &body, &e), e);
     assert_true(details[2].found && str_eq(texts[1], STR("ab")) && str_eq(body, STR("abcde")));
