@@ -6,6 +6,7 @@
 #include "services/imap/catenate.h"
 #include "services/imap/commands.h"
 #include "services/imap/gather.h"
+#include "services/imap/limits.h"
 #include "services/imap/resolve.h"
 #include "wire/imap_mailbox_name.h"
 
@@ -171,8 +172,6 @@ void imap_append_fini(struct imap_appending *a)
 bool imap_append_refused(struct imap_appending *a, struct err *e)
 {
     struct imap_session *s = a->s;
-    struct store_quota quota;
-    struct err why = ERR_CLEAR;
     if (a->is_refused) {
         s->reply = a->refusal;
         return true;
@@ -181,10 +180,7 @@ bool imap_append_refused(struct imap_appending *a, struct err *e)
         return imap_reply(s, IMAP_NO, STR("TRYCREATE"), "No such mailbox");
     if (e->kind != ERR_LIMIT)
         return false;
-    bool ok = store_get_quota(s->app->store, a->place.account_id, imap_deadline(), &quota, &why);
-    if (ok && quota.limit_bytes && quota.used_bytes + (int64_t)a->octets > quota.limit_bytes)
-        return imap_reply(s, IMAP_NO, STR("OVERQUOTA"), "The quota of the account is used up");
-    return imap_reply(s, IMAP_NO, STR("LIMIT"), "Too many keywords, or no UID is left");
+    return imap_limit_refuse_full(s, a->place.account_id, (int64_t)a->octets, a->n);
 }
 
 str imap_append_code(struct imap_session *s, const struct store_appended *appended, size_t n)

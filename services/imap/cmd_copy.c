@@ -111,23 +111,13 @@ static bool transfer(struct imap_session *s, struct copying *c, bool is_move,
            carry_seen(s, target, out, e);
 }
 
-/* A limit that is not the quota's is one of UIDs or keywords (RFC 9051 section 7.1). Yields. */
 YIELDS static bool refuse_full(struct imap_session *s, const struct copying *c, bool is_move)
 {
-    struct err why = ERR_CLEAR;
-    struct store_quota quota;
     int64_t octets = 0;
+    bool needs_room = !is_move || c->place.account_id != s->view->account_id;
     for (size_t i = 0; i < c->selection.n; i++)
         octets += imap_view_row(s->view, c->selection.index[i])->size;
-    if (!store_get_quota(s->app->store, c->place.account_id, imap_deadline(), &quota, &why))
-        quota = (struct store_quota){ 0 };
-    bool needs_room = !is_move || c->place.account_id != s->view->account_id;
-    bool is_over = (quota.limit_bytes && quota.used_bytes + octets > quota.limit_bytes) ||
-                   (quota.limit_messages &&
-                    quota.used_messages + (int64_t)c->selection.n > quota.limit_messages);
-    if (needs_room && is_over)
-        return imap_reply(s, IMAP_NO, STR("OVERQUOTA"), "The account is full");
-    return imap_reply(s, IMAP_NO, STR("LIMIT"), "Too many keywords, or no UID is left");
+    return imap_limit_refuse_full(s, c->place.account_id, octets, needs_room ? c->selection.n : 0);
 }
 
 bool imap_cmd_copy(struct imap_session *s, struct imap_command *c, struct err *e)

@@ -86,6 +86,21 @@ bool imap_limit_refuses_search(const struct imap_search *search)
     return is_more && imap_limit_refuses(search->s, limit + 1, false);
 }
 
+bool imap_limit_refuse_full(struct imap_session *s, int64_t account_id, int64_t octets,
+                            size_t messages)
+{
+    struct err why = ERR_CLEAR;
+    struct store_quota quota = { 0 };
+    if (messages && !store_get_quota(s->app->store, account_id, imap_deadline(), &quota, &why))
+        quota = (struct store_quota){ 0 };
+    bool is_over =
+        (quota.limit_bytes && quota.used_bytes + octets > quota.limit_bytes) ||
+        (quota.limit_messages && quota.used_messages + (int64_t)messages > quota.limit_messages);
+    if (is_over)
+        return imap_reply(s, IMAP_NO, STR("OVERQUOTA"), "The account is full");
+    return imap_reply(s, IMAP_NO, STR("LIMIT"), "Too many keywords, or no UID is left");
+}
+
 void imap_limit_tell(struct imap_session *s)
 {
     if (s->limited_at == 0)

@@ -179,6 +179,20 @@ def test_several_messages_over_the_quota_leave_none(heronry):
         client.must("MOVE 1 Other")
 
 
+def test_a_quota_of_messages_is_told_as_such(heronry):
+    """"OVERQUOTA: The user would be over quota after the operation" (RFC 5530), whichever resource it is (RFC 9208)."""
+    user = heronry.new_user()
+    heronry.psql(f"UPDATE account SET quota_messages = 2 WHERE login = '{user['address']}'")
+    with Imap(heronry, user) as client:
+        two = b" ".join(b"{%d+}\r\n%s" % (len(text), text) for text in [b"A: b\r\n\r\n"] * 2)
+        client.must(b"APPEND INBOX " + two)
+        assert b" NO [OVERQUOTA]" in client.do(b"APPEND INBOX {8+}\r\nA: b\r\n\r\n")[-1]
+        client.must("SELECT INBOX")
+        assert b" NO [OVERQUOTA]" in client.do("COPY 1 INBOX")[-1]
+        client.must("CREATE Other")
+        client.must("MOVE 1 Other")
+
+
 def test_very_many_messages_in_one_append(heronry):
     """I9: refused as a whole, and the session goes on."""
     user = heronry.new_user()
