@@ -31,6 +31,8 @@ enum {
     ROOM_MS = 20                  /* between two looks for room */
 };
 
+_Static_assert((int)SLICE <= (int)IMAP_BINARY_SLICE, "a slice is decoded at once");
+
 void imap_bytes_init(struct imap_bytes *b, struct imap_session *s)
 {
     *b = (struct imap_bytes){ .s = s, .window = WINDOW_MIN };
@@ -315,6 +317,23 @@ bool imap_bytes_send_made(struct imap_bytes *b, struct imap_message *m, str octe
     return true;
 }
 
+/* Octets of the message from `at` on, at most `n` of them and a slice, when the buffer of the
+ * connection is empty. */
+static bool next_slice(struct imap_bytes *b, struct imap_message *m, struct held *held, size_t at,
+                       size_t n, str *slice, struct err *e)
+{
+    bool kept;
+    if (!keep_up(b, m, &kept, e))
+        return false;
+    if (!kept)
+        *held = (struct held){ .at = 0 };
+    bool is_held = at >= held->at && at - held->at < held->octets.n;
+    if (!is_held && !read_piece(b, m, at, n, held, e))
+        return false;
+    *slice = str_slice(held->octets, at - held->at, n < SLICE ? n : SLICE);
+    return true;
+}
+
 bool imap_bytes_send(struct imap_bytes *b, struct imap_message *m, size_t at, size_t n,
                      struct err *e)
 {
@@ -322,19 +341,30 @@ bool imap_bytes_send(struct imap_bytes *b, struct imap_message *m, size_t at, si
         return false;
     struct held held = { .octets = imap_message_held(m) };
     while (n) {
-        bool kept;
-        if (!keep_up(b, m, &kept, e))
-            return false;
-        if (!kept)
-            held = (struct held){ .at = 0 };
-        bool is_held = at >= held.at && at - held.at < held.octets.n;
-        if (!is_held && !read_piece(b, m, at, n, &held, e))
-            return false;
-        str slice = str_slice(held.octets, at - held.at, n < SLICE ? n : SLICE);
-        if (!send_slice(b, slice, e))
+        str slice;
+        if (!next_slice(b, m, &held, at, n, &slice, e) || !send_slice(b, slice, e))
             return false;
         at += slice.n;
         n -= slice.n;
     }
     return true;
+}
+
+bool imap_bytes_send_binary(struct imap_bytes *b, struct imap_message *m,
+                            const struct imap_binary *part, struct err *e)
+{
+    struct imap_binary_cursor c;
+    if (!imap_bytes_send_out(b, m, e))
+        return false;
+    struct held held = { .octets = imap_message_held(m) };
+    bool ok = true;
+    imap_binary_begin(&c, part);
+    while (ok && c.left && c.at < part->end) {
+        str slice;
+        ok = next_slice(b, m, &held, c.at, part->end - c.at, &slice, e) &&
+             send_slice(b, imap_binary_decode(&c, slice), e);
+    }
+    ok = ok && (c.left == 0 || ERR(e, ERR_INTERNAL, "a part is shorter than it was measured"));
+    imap_binary_end(&c);
+    return ok;
 }

@@ -68,8 +68,7 @@ void imap_bytes_made(struct imap_bytes *b);
 /* Sends what stands in the session's output buffer; afterwards m may have forgotten its bytes and
  * what points into them. ERR_CLOSED. Yields. */
 YIELDS bool imap_bytes_send_out(struct imap_bytes *b, struct imap_message *m, struct err *e);
-/* The same, and then octets that were made from the message, in another arena: decoded ones, or
- * picked fields. */
+/* The same, and then octets that were made from the message, in another arena: picked fields. */
 YIELDS bool imap_bytes_send_made(struct imap_bytes *b, struct imap_message *m, str octets,
                                  struct err *e);
 /* Sends what stands in the output buffer and octets [at, at + n) of the message, from memory as
@@ -77,5 +76,8 @@ YIELDS bool imap_bytes_send_made(struct imap_bytes *b, struct imap_message *m, s
  * store. Yields. */
 YIELDS bool imap_bytes_send(struct imap_bytes *b, struct imap_message *m, size_t at, size_t n,
                             struct err *e);
+/* The same with a part that was measured: it is decoded on the way. */
+YIELDS bool imap_bytes_send_binary(struct imap_bytes *b, struct imap_message *m,
+                                   const struct imap_binary *part, struct err *e);
 
 #endif

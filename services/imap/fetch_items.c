@@ -78,11 +78,10 @@ static bool is_of_header(const struct imap_message *m, const struct imap_section
            section->kind != IMAP_SECTION_TEXT;
 }
 
-/* Takes room for what is made of the message: a decoded part, or picked fields. */
+/* Takes room for the fields that are picked of the message. */
 static bool make_for_section(struct imap_fetching *f, struct imap_message *m,
                              const struct imap_section *section, struct err *e)
 {
-    bool is_binary = section->form == IMAP_FORM_BINARY || section->form == IMAP_FORM_BINARY_SIZE;
     bool is_pick = section->kind == IMAP_SECTION_FIELDS || section->kind == IMAP_SECTION_FIELDS_NOT;
     str header = STR_EMPTY;
     size_t most = m->row->size;
@@ -91,19 +90,56 @@ static bool make_for_section(struct imap_fetching *f, struct imap_message *m,
             return false;
         most = header.n;
     }
-    bool is_made = is_pick || (is_binary && section->n_parts);
-    return !is_made || most < DIRECT_MIN || imap_bytes_make(&f->bytes, most, e);
+    return !is_pick || most < DIRECT_MIN || imap_bytes_make(&f->bytes, most, e);
+}
+
+/* Room for all of the message, unless it is there or its header is enough. */
+static bool make_room(struct imap_fetching *f, const struct imap_message *m,
+                      const struct imap_section *section, struct err *e)
+{
+    if (m->has_raw || is_of_header(m, section))
+        return true;
+    imap_bytes_forget(&f->bytes);
+    return imap_bytes_make_room(&f->bytes, m->row->size, e);
 }
 
 static bool load_section(struct imap_fetching *f, struct imap_message *m,
                          const struct imap_section *section, str *data, bool *found, struct err *e)
 {
-    if (!m->has_raw && !is_of_header(m, section)) {
-        imap_bytes_forget(&f->bytes);
-        if (!imap_bytes_make_room(&f->bytes, m->row->size, e))
-            return false;
-    }
-    return make_for_section(f, m, section, e) && imap_message_section(m, section, data, found, e);
+    return make_room(f, m, section, e) && make_for_section(f, m, section, e) &&
+           imap_message_section(m, section, data, found, e);
+}
+
+static bool put_name(struct imap_fetching *f, const struct imap_section *section, struct err *e)
+{
+    struct buf *out = &f->s->out;
+    return (gap(f) && imap_section_format(out, section) && buf_add_byte(out, ' ')) || no_room(e);
+}
+
+/* A part without its transfer encoding (RFC 3516), or its size. */
+static bool put_binary(struct imap_fetching *f, struct imap_message *m,
+                       const struct imap_section *section, struct err *e)
+{
+    struct buf *out = &f->s->out;
+    struct imap_binary part;
+    bool is_size = section->form == IMAP_FORM_BINARY_SIZE;
+    bool has_nul = false;
+    bool found;
+    str raw;
+    if (!make_room(f, m, section, e) || !imap_message_binary(m, section, &part, &found, e) ||
+        !imap_message_raw(m, &raw, e) || !put_name(f, section, e))
+        return false;
+    if (!found)
+        return buf_add(out, is_size ? STR("0") : STR("NIL")) || no_room(e);
+    imap_binary_measure(&part, raw, &has_nul);
+    if (is_size)
+        return buf_add_uint(out, part.n) || no_room(e);
+    if (!buf_addf(out, "%s{%zu}\r\n", has_nul ? "~" : "", part.n))
+        return no_room(e);
+    if (part.n < DIRECT_MIN)
+        return imap_binary_add(&part, raw, out) || no_room(e);
+    f->has_sent = true;
+    return imap_bytes_send_binary(&f->bytes, m, &part, e);
 }
 
 static bool put_section(struct imap_fetching *f, struct imap_message *m,
@@ -113,16 +149,17 @@ static bool put_section(struct imap_fetching *f, struct imap_message *m,
     str data = STR_EMPTY;
     bool found = true;
     bool streams = is_streamed(m, section);
+    bool is_binary = section->form == IMAP_FORM_BINARY || section->form == IMAP_FORM_BINARY_SIZE;
+    if (is_binary && section->n_parts)
+        return put_binary(f, m, section, e);
     if (!streams && !load_section(f, m, section, &data, &found, e))
         return false;
-    if (!gap(f) || !imap_section_format(out, section) || !buf_add_byte(out, ' '))
-        return no_room(e);
+    if (!put_name(f, section, e))
+        return false;
     if (streams)
         return put_streamed(f, m, section, e);
-    if (!found) {
-        return buf_add(out, section->form == IMAP_FORM_BINARY_SIZE ? STR("0") : STR("NIL")) ||
-               no_room(e);
-    }
+    if (!found)
+        return buf_add(out, STR("NIL")) || no_room(e);
     if (section->form == IMAP_FORM_BINARY_SIZE)
         return buf_add_uint(out, data.n) || no_room(e);
     return put_literal(f, m, partial_of(section, data), section->form == IMAP_FORM_BINARY, e);

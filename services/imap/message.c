@@ -110,9 +110,8 @@ static bool part_section(struct imap_message *m, const struct imap_section *sect
     return !*found || !is_pick || pick_fields(m, section, *out, out, e);
 }
 
-/* RFC 3516: the part without its transfer encoding. */
-static bool binary_section(struct imap_message *m, const struct imap_section *section, str *out,
-                           bool *found, struct err *e)
+bool imap_message_binary(struct imap_message *m, const struct imap_section *section,
+                         struct imap_binary *out, bool *found, struct err *e)
 {
     const struct mime_structure *structure;
     if (!imap_message_structure(m, &structure, e))
@@ -123,19 +122,22 @@ static bool binary_section(struct imap_message *m, const struct imap_section *se
         return true;
     if (part->encoding == MIME_ENCODING_UNKNOWN)
         return ERR(e, ERR_UNSUPPORTED, "a transfer encoding that nobody knows");
-    *out = mime_part_decode(structure, part, m->a, structure->message.n + 128);
+    *out = (struct imap_binary){
+        .encoding = part->encoding, .start = part->body_start, .end = part->body_end, .n = SIZE_MAX
+    };
+    if (section->has_partial) {
+        out->from = section->partial_from;
+        out->n = section->partial_count;
+    }
     return true;
 }
 
 bool imap_message_section(struct imap_message *m, const struct imap_section *section, str *out,
                           bool *found, struct err *e)
 {
-    bool is_binary = section->form == IMAP_FORM_BINARY || section->form == IMAP_FORM_BINARY_SIZE;
     *found = true;
-    if (section->n_parts == 0)
-        return top_section(m, section, out, e);
-    return is_binary ? binary_section(m, section, out, found, e)
-                     : part_section(m, section, out, found, e);
+    return section->n_parts == 0 ? top_section(m, section, out, e)
+                                 : part_section(m, section, out, found, e);
 }
 
 bool imap_message_envelope(struct imap_message *m, struct buf *out, struct err *e)

@@ -5,6 +5,7 @@
 #define IMAP_MESSAGE_H
 
 #include "mime/structure.h"
+#include "services/imap/fetch_binary.h"
 #include "services/imap/view.h"
 #include "wire/imap_fetch.h"
 
@@ -38,10 +39,14 @@ YIELDS bool imap_message_structure(struct imap_message *m, const struct mime_str
                                    struct err *e);
 
 /* The octets of a section, without regard to its partial; *found is false when the message has no
- * such part (the answer is NIL). ERR_UNSUPPORTED: BINARY of an encoding that nobody knows. Yields.
- */
+ * such part (the answer is NIL). Parts are as they are, also for BINARY. Yields. */
 YIELDS bool imap_message_section(struct imap_message *m, const struct imap_section *section,
                                  str *out, bool *found, struct err *e);
+
+/* Where a part is that BINARY asks for, not measured yet. *found as above. ERR_UNSUPPORTED: an
+ * encoding that nobody knows. Yields. */
+YIELDS bool imap_message_binary(struct imap_message *m, const struct imap_section *section,
+                                struct imap_binary *out, bool *found, struct err *e);
 
 /* Appends ENVELOPE, BODYSTRUCTURE, or BODY: what is stored, else derived from the bytes, else an
  * empty one. Yields. */

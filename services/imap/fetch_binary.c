@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Decoding a part in pieces. */
+#include "services/imap/fetch_binary.h"
+
+enum {
+    DECODER_KEEPS =
+        2 * 80 /* octets that a decoder may give beyond those of a slice, and at the end */
+};
+
+void imap_binary_begin(struct imap_binary_cursor *c, const struct imap_binary *part)
+{
+    *c = (struct imap_binary_cursor){
+        .part = part, .at = part->start, .skip = part->from, .left = part->n
+    };
+    mime_decoder_init(&c->decoder, part->encoding);
+    buf_init(&c->out, IMAP_BINARY_SLICE + DECODER_KEEPS);
+}
+
+str imap_binary_decode(struct imap_binary_cursor *c, str slice)
+{
+    buf_clear(&c->out);
+    c->at += slice.n;
+    INVARIANT(slice.n <= IMAP_BINARY_SLICE && c->at <= c->part->end);
+    bool fits = mime_decoder_update(&c->decoder, slice, &c->out) &&
+                (c->at < c->part->end || mime_decoder_finish(&c->decoder, &c->out));
+    INVARIANT(fits);
+    str decoded = str_slice(str_skip(buf_str(&c->out), c->skip), 0, c->left);
+    c->skip -= c->skip < c->out.n ? c->skip : c->out.n;
+    c->left -= decoded.n;
+    return decoded;
+}
+
+void imap_binary_end(struct imap_binary_cursor *c)
+{
+    buf_fini(&c->out);
+}
+
+/* The same with the octets of a message that is in memory; false when there are no more. */
+static bool decode_next(struct imap_binary_cursor *c, str message, str *decoded)
+{
+    size_t left = c->part->end - c->at;
+    if (c->left == 0 || left == 0)
+        return false;
+    *decoded = imap_binary_decode(
+        c, str_slice(message, c->at, left < IMAP_BINARY_SLICE ? left : IMAP_BINARY_SLICE));
+    return true;
+}
+
+void imap_binary_measure(struct imap_binary *part, str message, bool *has_nul)
+{
+    struct imap_binary_cursor c;
+    str decoded;
+    size_t n = 0;
+    *has_nul = false;
+    imap_binary_begin(&c, part);
+    while (decode_next(&c, message, &decoded)) {
+        n += decoded.n;
+        *has_nul |= str_find_byte(decoded, '\0') >= 0;
+    }
+    imap_binary_end(&c);
+    part->n = n;
+}
+
+bool imap_binary_add(const struct imap_binary *part, str message, struct buf *out)
+{
+    struct imap_binary_cursor c;
+    str decoded;
+    bool ok = true;
+    imap_binary_begin(&c, part);
+    while (ok && decode_next(&c, message, &decoded))
+        ok = buf_add(out, decoded);
+    imap_binary_end(&c);
+    return ok;
+}

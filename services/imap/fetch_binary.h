@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A part without its transfer encoding (RFC 3516), decoded piece by piece: it is never whole in
+ * memory. Pure. */
+#ifndef IMAP_FETCH_BINARY_H
+#define IMAP_FETCH_BINARY_H
+
+#include "mime/encoding.h"
+
+enum {
+    IMAP_BINARY_SLICE = 32 * 1024 /* octets that are decoded at once */
+};
+
+struct imap_binary {
+    enum mime_encoding encoding;
+    size_t start; /* its encoded octets in the message: [start, end) */
+    size_t end;
+    size_t from; /* octets of the decoded part that are asked for */
+    size_t n;    /* at most; SIZE_MAX: all that follow */
+};
+
+/* How far it is decoded. */
+struct imap_binary_cursor {
+    const struct imap_binary *part;
+    struct mime_decoder decoder;
+    struct buf out;
+    size_t at;   /* in the message: what comes next */
+    size_t skip; /* decoded octets before those that are asked for */
+    size_t left; /* that are still asked for */
+};
+
+/* Keeps `part`. */
+void imap_binary_begin(struct imap_binary_cursor *c, const struct imap_binary *part);
+/* Decodes the next octets of the message, those at c->at, at most IMAP_BINARY_SLICE and not beyond
+ * the part. Gives what is asked for of them: borrowed until the next call, often empty. */
+str imap_binary_decode(struct imap_binary_cursor *c, str slice);
+void imap_binary_end(struct imap_binary_cursor *c);
+
+/* How many octets part->n really are, and whether there is a NUL among them, so that they need a
+ * literal8. */
+void imap_binary_measure(struct imap_binary *part, str message, bool *has_nul);
+/* Appends them. False when `out` is full. */
+bool imap_binary_add(const struct imap_binary *part, str message, struct buf *out);
+
+#endif
