@@ -36,10 +36,13 @@ static void add_entry(struct line *l, str name, const str *value)
     l->has_begun = true;
 }
 
-static bool asks_for(const struct imap_metadata_names *names, str name)
+/* Whether the role is asked for, by its name or by the level above with a depth. */
+static bool asks_for_use(const struct imap_metadata_question *question)
 {
+    const struct imap_metadata_names *names = question->names;
     for (size_t i = 0; i < names->n; i++) {
-        if (str_eq(names->names[i], name))
+        if (str_eq(names->names[i], STR(SPECIAL_USE)) ||
+            (question->depth > 0 && str_eq(names->names[i], STR("/private"))))
             return true;
     }
     return false;
@@ -87,7 +90,7 @@ bool imap_send_metadata(struct imap_session *s, const struct store_place *place,
             add_entry(&l, a->name, &a->value);
         }
     }
-    if (place && place->space == STORE_SPACE_OWN && asks_for(question->names, STR(SPECIAL_USE))) {
+    if (place && place->space == STORE_SPACE_OWN && asks_for_use(question)) {
         str use = imap_special_use_attribute(place->mailbox.role);
         if (use.n || question->tells_all)
             add_entry(&l, STR(SPECIAL_USE), use.n ? &use : NULL);

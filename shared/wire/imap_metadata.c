@@ -7,27 +7,36 @@
 
 /* ---- names ---- */
 
-/* "/private/x" or "/shared/x": ASCII without wildcards, no empty level; below "vendor" at least the
- * vendor and one more (RFC 5464 section 3.2). */
+/* Whether the name is the level or something below it. */
+static bool is_below(str name, str level)
+{
+    return str_has_prefix(name, level) && (name.n == level.n || name.p[level.n] == '/');
+}
+
+/* A name that may be asked for: below /private or /shared, or one of these, which with a DEPTH
+ * stand for all below them. ASCII without wildcards, no empty level (RFC 5464 section 3.2). */
 static bool is_name(str name)
 {
-    static const str vendors[] = { STR_INIT("/private/vendor"), STR_INIT("/shared/vendor") };
-    if (!str_has_prefix(name, STR("/private/")) && !str_has_prefix(name, STR("/shared/")))
+    if (!is_below(name, STR("/private")) && !is_below(name, STR("/shared")))
         return false;
-    size_t levels = 0;
     for (size_t i = 0; i < name.n; i++) {
         char c = name.p[i];
         bool ends_level = c == '/' && (i + 1 == name.n || name.p[i + 1] == '/');
         if (c <= ' ' || c >= 127 || c == '*' || c == '%' || ends_level)
             return false;
-        levels += c == '/';
-    }
-    for (size_t i = 0; i < COUNT_OF(vendors); i++) {
-        str rest = str_skip(name, vendors[i].n);
-        if (str_has_prefix(name, vendors[i]) && (rest.n == 0 || rest.p[0] == '/'))
-            return levels >= 4;
     }
     return true;
+}
+
+/* A name that may have a value: "/private/x"; below "vendor" at least the vendor and one more. */
+static bool is_entry(str name)
+{
+    size_t levels = 0;
+    for (size_t i = 0; i < name.n; i++)
+        levels += name.p[i] == '/';
+    bool is_vendors =
+        is_below(name, STR("/private/vendor")) || is_below(name, STR("/shared/vendor"));
+    return levels >= (is_vendors ? 4U : 2U);
 }
 
 static bool read_name(struct imap_lexer *l, str *out, struct err *e)
@@ -135,6 +144,8 @@ static bool read_value(struct imap_lexer *l, struct imap_metadata_value *out, st
     struct err ignored = ERR_CLEAR;
     if (!read_name(l, &out->name, e) || !imap_lexer_space(l, e))
         return false;
+    if (!is_entry(out->name))
+        return ERR(e, ERR_SYNTAX, "this name is not of an entry, but of a level above entries");
     return imap_lexer_literal(l, &out->value, &is_binary, &ignored) ||
            imap_lexer_nstring(l, &out->value, &out->is_nil, e);
 }
