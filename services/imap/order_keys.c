@@ -241,11 +241,19 @@ YIELDS static bool bring_up(const struct imap_search *search, const struct imap_
     return join(search, j, columns, e);
 }
 
+/* Messages of the mailbox, or of the view when that knows more: one that was not told of new mail
+ * yet says nothing about how much of a column is gone. */
+static size_t messages_of(const struct imap_view *v)
+{
+    size_t newest = v->box->rows ? v->box->rows->n : 0;
+    return newest > v->n ? newest : v->n;
+}
+
 bool imap_order_columns_get(const struct imap_search *search, const struct imap_found *found,
                             unsigned wanted, struct imap_order_columns *out, struct err *e)
 {
     struct imap_columns *kept = &search->view->box->columns;
-    size_t most = search->view->n * 2 + GONE_MAX;
+    size_t most = messages_of(search->view) * 2 + GONE_MAX;
     unsigned lacking = 0;
     *out = (struct imap_order_columns){ { NULL } };
     for (unsigned kind = 0; kind < IMAP_COLUMN_COUNT; kind++) {
