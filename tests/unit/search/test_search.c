@@ -4,74 +4,14 @@
 #include "search/search.h"
 
 #include "base/utf8.h"
-#include "db/db.h"
 #include "search/document.h"
+#include "search/fixture.h"
 #include "search/vocabulary.h"
-#include "support/in_fiber.h"
-#include "support/servers.h"
-
-#include <cmocka.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
 
 enum {
-    LONG_MS = 30000,
     ACCOUNT = 7,
     OTHER_ACCOUNT = 8
 };
-
-struct fixture {
-    struct runtime *rt;
-    struct db *db;
-    struct arena a;
-};
-
-static int64_t soon(void)
-{
-    return clock_deadline_in(LONG_MS);
-}
-
-static void with_db(fiber_fn fn)
-{
-    struct fixture f = { 0 };
-    struct err e = ERR_CLEAR;
-    f.rt = runtime_new(&(struct runtime_options){ 0 }, &e);
-    assert_non_null(f.rt);
-    f.db = db_new(f.rt, &(struct db_options){ .conninfo = test_pg_start_migrated() });
-    arena_init(&f.a);
-    test_pg_run("TRUNCATE outbox, fts, vocab, blob, message");
-    in_fiber_run(f.rt, fn, &f);
-    arena_fini(&f.a);
-    db_free(&f.db);
-    runtime_free(&f.rt);
-}
-
-static const struct db_stmt stmt_store = {
-    "WITH b AS (INSERT INTO blob (account_id, msg_id, codec, size, header, head, data)"
-    "  VALUES ($1, $2, 0, octet_length($3), 0, 0, $3)),"
-    " m AS (INSERT INTO message (account_id, msg_id, thread_id, size, idate, hdr_end, hash)"
-    "  VALUES ($1, $2, 1, octet_length($3), now(), 0, sha256($3)))"
-    " INSERT INTO outbox (kind, account_id, ref) VALUES (1, $1, $2)"
-};
-
-static void store(struct fixture *f, int64_t account, int64_t id, str message)
-{
-    struct err e = ERR_CLEAR;
-    const struct db_param params[] = { DB_INT8(account), DB_INT8(id), DB_BYTEA(message) };
-    MUST(db_query(f->db, DB_DELIVER, &stmt_store, params, 3, &f->a, soon(), NULL, &e), e);
-}
-
-static size_t index_all(struct fixture *f)
-{
-    struct err e = ERR_CLEAR;
-    size_t total = 0, done = 0;
-    do {
-        MUST(search_index_batch(f->db, 3, soon(), &done, &e), e);
-        total += done;
-    } while (done);
-    return total;
-}
 
 /* Messages 1 ... of the account. */
 static const str messages[] = {
@@ -601,7 +541,7 @@ static void vocabulary_body(void *arg)
     for (size_t i = 0; i < COUNT_OF(messages); i++)
         store(f, ACCOUNT, (int64_t)i + 1, messages[i]);
     store(f, OTHER_ACCOUNT, 1, STR("Subject: solitary invoice\r\n\r\nephemeral\r\n"));
-    index_all(f);
+    (void)index_all(f);
     int64_t kept = test_pg_number("SELECT count(*) FROM vocab");
     test_pg_run("INSERT INTO vocab SELECT 'filler' || i FROM generate_series(1, 1700) i");
     test_pg_run("INSERT INTO vocab VALUES ('o''brien'), ('back\\slash'), ('{a,\"b\"}')");
