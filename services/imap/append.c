@@ -93,7 +93,9 @@ static bool check_bytes(struct imap_appending *a, const struct imap_append_messa
 static bool assemble(struct imap_appending *a, const struct imap_append_message *m, str *message,
                      struct err *e)
 {
-    struct imap_catenation all = { .s = a->s, .limit = imap_append_limit(a->s) };
+    struct imap_catenation all = { .s = a->s,
+                                   .limit = imap_append_limit(a->s),
+                                   .n_read = &a->n_read };
     if (!m->is_catenated) {
         *message = m->parts[0].octets;
         return true;

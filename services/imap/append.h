@@ -14,6 +14,7 @@ struct imap_appending {
     struct store_append_item *items; /* what was made ready; in the command's arena */
     size_t n;
     size_t octets;   /* of all messages */
+    size_t n_read;   /* octets of messages that URLs named */
     size_t taken;    /* octets counted in the service's memory */
     bool is_refused; /* with this answer */
     struct imap_reply refusal;

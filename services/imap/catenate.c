@@ -8,7 +8,15 @@
 #include "wire/imap_url.h"
 
 enum {
-    CODE_MAX = 512 /* octets of a response code */
+    CODE_MAX = 512, /* octets of a response code */
+    READ_FACTOR = 8 /* octets read for a command, in greatest sizes of a message */
+};
+
+/* The message that was read last: a URL is often followed by one of another part of the same. */
+struct source {
+    struct arena arena;
+    struct store_row row;
+    struct imap_message m; /* its row is NULL while there is none */
 };
 
 /* "BADURL url" with what may stand in a response code: text without ']'. */
@@ -71,37 +79,55 @@ YIELDS static bool find_message(struct imap_session *s, const struct imap_url *u
     return store_find_row(s->app->store, &source, &s->arena, imap_deadline(), row, e);
 }
 
-/* Appends what the URL names; its message is forgotten at once. */
-static bool add_url(struct imap_session *s, str text, struct buf *out, bool *is_full, struct err *e)
+/* Makes the message the source, unless it is already. False: too much would be read. */
+static bool take_source(struct imap_catenation *c, int64_t account_id, const struct store_row *row,
+                        struct source *from)
 {
+    if (from->m.row && from->row.msg_id == row->msg_id && from->m.account_id == account_id)
+        return true;
+    *c->n_read += row->size;
+    if (*c->n_read > READ_FACTOR * c->limit)
+        return false;
+    arena_reset(&from->arena);
+    from->row = *row;
+    from->m = (struct imap_message){
+        .s = c->s, .account_id = account_id, .row = &from->row, .a = &from->arena
+    };
+    return true;
+}
+
+/* Appends what the URL names; *is_full: it does not fit, or too much is read for it. */
+static bool add_url(struct imap_catenation *c, str text, struct source *from, struct buf *out,
+                    bool *is_full, struct err *e)
+{
+    struct imap_session *s = c->s;
     struct imap_url url;
     struct store_row row;
-    struct arena scratch;
     int64_t account_id = 0;
     str octets;
     bool found = true;
     if (!imap_url_parse(&s->arena, text, &url, e) || !find_message(s, &url, &account_id, &row, e))
         return false;
-    arena_init(&scratch);
-    struct imap_message m = { .s = s, .account_id = account_id, .row = &row, .a = &scratch };
-    bool ok = imap_message_section(&m, &url.section, &octets, &found, e);
+    *is_full = !take_source(c, account_id, &row, from);
+    if (*is_full)
+        return false;
+    bool ok = imap_message_section(&from->m, &url.section, &octets, &found, e);
     if (ok && !found)
         ok = ERR(e, ERR_NOT_FOUND, "no such part");
     if (ok && url.section.has_partial)
         octets = str_slice(octets, url.section.partial_from, url.section.partial_count);
     *is_full = ok && !buf_add(out, octets);
-    arena_fini(&scratch);
     return ok && !*is_full;
 }
 
 static bool add_part(struct imap_catenation *c, const struct imap_append_part *part,
-                     struct buf *out, struct err *e)
+                     struct source *from, struct buf *out, struct err *e)
 {
     struct err why = ERR_CLEAR;
     bool is_full = false;
     if (!part->is_url) {
         is_full = !buf_add(out, part->octets);
-    } else if (!add_url(c->s, part->octets, out, &is_full, &why) && !is_full) {
+    } else if (!add_url(c, part->octets, from, out, &is_full, &why) && !is_full) {
         if (is_of_url(&why))
             c->bad_url = bad_url_code(c->s, part->octets);
         *e = why;
@@ -114,10 +140,13 @@ bool imap_catenate(struct imap_catenation *c, const struct imap_append_part *par
                    str *out, struct err *e)
 {
     struct buf message;
+    struct source from = { .m = { .row = NULL } };
     bool ok = true;
+    arena_init(&from.arena);
     buf_init(&message, c->limit);
     for (size_t i = 0; i < n && ok; i++)
-        ok = add_part(c, &parts[i], &message, e);
+        ok = add_part(c, &parts[i], &from, &message, e);
+    arena_fini(&from.arena);
     if (ok)
         *out = arena_str(&c->s->arena, buf_str(&message));
     buf_fini(&message);

@@ -8,11 +8,13 @@
 
 struct imap_catenation {
     struct imap_session *s;
-    size_t limit; /* octets of the whole message */
-    str bad_url;  /* after a failure that a URL caused: "BADURL ...", in the command's arena */
+    size_t limit;   /* octets of the whole message */
+    size_t *n_read; /* octets that were read for this command so far; grows */
+    str bad_url;    /* after a failure that a URL caused: "BADURL ...", in the command's arena */
 };
 
-/* Puts the parts together, in the command's arena. ERR_LIMIT: it gets too long. Reading a part does
+/* Puts the parts together, in the command's arena. ERR_LIMIT: it gets too long, or the messages
+ * that URLs of the command name are together longer than eight of the longest. Reading a part does
  * not set \Seen. Yields. */
 YIELDS bool imap_catenate(struct imap_catenation *c, const struct imap_append_part *parts, size_t n,
                           str *out, struct err *e);

@@ -79,7 +79,7 @@ static const struct imap_command_entry commands[] = {
     { STR_INIT("SETMETADATA"), imap_cmd_setmetadata, LOGGED_IN, IMAP_NAMES_MAILBOXES, .rfc = 5464 },
     { STR_INIT("STATUS"), imap_cmd_status, LOGGED_IN, 0, .rfc = 9051,
       .words = { { "STATUS=SIZE", .rfc = 8438 } } },
-    { STR_INIT("APPEND"), imap_cmd_append, LOGGED_IN, IMAP_LOOKS, .rfc = 9051,
+    { STR_INIT("APPEND"), imap_cmd_append, LOGGED_IN, IMAP_LOOKS | IMAP_MAY_BE_LONG, .rfc = 9051,
       .words = { { "UIDPLUS", .rfc = 4315 },
                  { "MULTIAPPEND", .rfc = 3502 },
                  { "BINARY", .rfc = 3516 },
