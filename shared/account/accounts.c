@@ -43,16 +43,6 @@ static void read_account(const struct db_rows *rows, size_t row, struct arena *a
     };
 }
 
-/* The written form that addresses have in the directory. */
-static bool normal_address(struct arena *a, str address, str *out, str *domain, struct err *e)
-{
-    str local;
-    if (!account_address_normalize(a, address, &local, domain, e))
-        return false;
-    *out = arena_printf(a, "%.*s@%.*s", STR_FMT(local), STR_FMT(*domain));
-    return true;
-}
-
 bool account_find_for_login(struct account_directory *d, str login, struct arena *a,
                             int64_t deadline_ms, bool *found, struct account *out, struct err *e)
 {
@@ -61,7 +51,7 @@ bool account_find_for_login(struct account_directory *d, str login, struct arena
     struct db_rows *rows = NULL;
     struct err ignored = ERR_CLEAR;
     *found = false;
-    if (!normal_address(a, login, &address, &domain, &ignored))
+    if (!directory_normal_address(a, login, &address, &domain, &ignored))
         return true; /* what is no address is nobody's login */
     const struct db_param params[] = { DB_TEXT(address) };
     if (!db_query(d->db, DB_AUTH, &find_by_address, params, COUNT_OF(params), a, deadline_ms, &rows,
@@ -138,7 +128,7 @@ bool account_add(struct account_directory *d, const struct account_actor *actor,
     str address;
     str domain;
     struct db_rows *rows = NULL;
-    if (!normal_address(a, new_account->address, &address, &domain, e))
+    if (!directory_new_address(a, new_account->address, &address, &domain, e))
         return false;
     const struct db_param params[] = { DB_TEXT(address),
                                        DB_TEXT(domain),
@@ -200,7 +190,7 @@ bool account_change(struct account_directory *d, const struct account_actor *act
     str domain;
     struct db_rows *rows = NULL;
     const struct change_row *row = &changes[change->kind];
-    if (!normal_address(a, address, &address, &domain, e))
+    if (!directory_normal_address(a, address, &address, &domain, e))
         return false;
     const struct db_param params[] = { DB_TEXT(address), row->is_text ? DB_TEXT(change->text)
                                                                       : DB_INT8(change->number) };
@@ -231,7 +221,7 @@ bool account_set_limits(struct account_directory *d, const struct account_actor 
     static const struct db_stmt set_limits = { "SELECT account_set_limits($1, $2, $3, $4)" };
     str domain;
     struct db_rows *rows = NULL;
-    if (!normal_address(a, address, &address, &domain, e))
+    if (!directory_normal_address(a, address, &address, &domain, e))
         return false;
     const struct db_param params[] = {
         DB_TEXT(address), DB_INT8(limits->bytes), DB_INT8(limits->messages),

@@ -89,3 +89,19 @@ void directory_changed(struct account_directory *d, int64_t account_id)
     if (d->options.changed)
         d->options.changed(account_id, d->options.arg);
 }
+
+bool directory_normal_address(struct arena *a, str address, str *out, str *domain, struct err *e)
+{
+    str local;
+    if (!account_address_normalize(a, address, &local, domain, e))
+        return false;
+    *out = arena_printf(a, "%.*s@%.*s", STR_FMT(local), STR_FMT(*domain));
+    return true;
+}
+
+bool directory_new_address(struct arena *a, str address, str *out, str *domain, struct err *e)
+{
+    if (str_has_prefix(address, STR("*@")))
+        return ERR(e, ERR_SYNTAX, "There is no catch-all yet: give each address by its name");
+    return directory_normal_address(a, address, out, domain, e);
+}

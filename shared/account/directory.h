@@ -28,6 +28,12 @@ str directory_dkim_bound(struct arena *a, str domain, str selector);
 /* Forgets all routes and signers here, and tells of the change. */
 void directory_changed(struct account_directory *d, int64_t account_id);
 
+/* The written form that addresses have in the directory, and its domain; in arena. ERR_SYNTAX. */
+bool directory_normal_address(struct arena *a, str address, str *out, str *domain, struct err *e);
+/* The same for one that somebody is to get: "*" before the '@' would be a name like any other,
+ * where whoever writes it means all of them. */
+bool directory_new_address(struct arena *a, str address, str *out, str *domain, struct err *e);
+
 /* One change of the directory with what the audit log says of it. */
 struct directory_act {
     const struct account_actor *actor;

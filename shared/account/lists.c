@@ -303,23 +303,13 @@ bool account_address_count(struct account_directory *d, const struct account_add
     return read_count(d, &counting, a, deadline_ms, count, e);
 }
 
-/* The written form that addresses have in the directory. */
-static bool normal_address(struct arena *a, str address, str *out, str *domain, struct err *e)
-{
-    str local;
-    if (!account_address_normalize(a, address, &local, domain, e))
-        return false;
-    *out = arena_printf(a, "%.*s@%.*s", STR_FMT(local), STR_FMT(*domain));
-    return true;
-}
-
 bool account_address_get(struct account_directory *d, str address, struct arena *a,
                          int64_t deadline_ms, struct account_address_row *out, struct err *e)
 {
     struct db_rows *rows = NULL;
     str normal;
     str domain;
-    if (!normal_address(a, address, &normal, &domain, e))
+    if (!directory_normal_address(a, address, &normal, &domain, e))
         return false;
     const struct db_param params[] = { DB_TEXT(normal) };
     if (!db_query(d->db, DB_READ, &address_get, params, COUNT_OF(params), a, deadline_ms, &rows, e))
@@ -336,7 +326,7 @@ bool account_address_add(struct account_directory *d, const struct account_actor
 {
     str normal;
     str domain;
-    if (!normal_address(a, address, &normal, &domain, e))
+    if (!directory_new_address(a, address, &normal, &domain, e))
         return false;
     const struct db_param params[] = { DB_TEXT(normal), DB_TEXT(domain), DB_INT8(account_id) };
     const struct directory_act act = { .actor = actor,
@@ -364,7 +354,7 @@ bool account_address_remove(struct account_directory *d, const struct account_ac
     struct db_rows *rows = NULL;
     str normal;
     str domain;
-    if (!normal_address(a, address, &normal, &domain, e))
+    if (!directory_normal_address(a, address, &normal, &domain, e))
         return false;
     const struct db_param params[] = { DB_TEXT(normal) };
     const struct directory_act act = { .actor = actor,

@@ -37,12 +37,15 @@ enum err_kind db_sqlstate_kind(const char *sqlstate)
     return ERR_INTERNAL;
 }
 
-/* Without DETAIL, which quotes values of rows. */
+/* Without DETAIL, which quotes values of rows. What our own functions raise may be told to users:
+ * of its SQLSTATE only the kind stays. */
 void db_error_from_result(const PGresult *result, struct err *e)
 {
     const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
     const char *constraint = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
-    ERR(e, db_sqlstate_kind(state), "%s %s%s%s", state ? state : "-----", text ? text : "",
+    bool is_ours = state && strncmp(state, "HR", 2) == 0;
+    const char *code = is_ours ? "" : state ? state : "-----";
+    ERR(e, db_sqlstate_kind(state), "%s%s%s%s%s", code, is_ours ? "" : " ", text ? text : "",
         constraint ? " by " : "", constraint ? constraint : "");
 }

@@ -109,6 +109,12 @@ struct http_events *http_events_begin(struct http_request *r, const struct http_
     http_add_field(r, "x-accel-buffering", STR("no"));
     if (!request_begin(job, 200, "text/event-stream", -1))
         return NULL;
+    job->answer.is_events = !job->has_no_body;
+    exchange_ask(job, JOB_START, NULL);
+    if (job->has_no_body) { /* HEAD: what comes next on the connection is another answer */
+        http_end(r);
+        return NULL;
+    }
     struct http_events *s = HEAP_NEW(struct http_events);
     s->job = job;
     s->options = *o;
@@ -118,8 +124,6 @@ struct http_events *http_events_begin(struct http_request *r, const struct http_
     list_add_tail(&server->streams, &s->link);
     (void)atomic_fetch_add(&server->n_streams, 1);
     job->events = s;
-    job->answer.is_events = true;
-    exchange_ask(job, JOB_START, NULL);
     /* Something has to be sent for the head to be sent. */
     add(s, STR_EMPTY, first.n > 0 ? first : STR(":\n\n"));
     flush(s);

@@ -26,14 +26,13 @@ void gate_add_field(h2o_req_t *req, const char *name, const char *value, size_t 
     h2o_add_header_by_str(&req->pool, &req->res.headers, name, strlen(name), 1, NULL, value, n);
 }
 
-void gate_refuse(h2o_req_t *req, unsigned status, const char *why)
+void gate_answer_problem(h2o_req_t *req, unsigned status, const char *why)
 {
     struct http_conn *c = http_conn_of(req);
     const struct http_server_options *o = &c->thread->server->options;
     struct buf body;
     buf_init(&body, PROBLEM_MAX);
     problem_format(&body, status, str_from_cstr(why));
-    req->http1_is_persistent = 0;
     req->res.status = (int)status;
     req->res.reason = http_status_phrase(status);
     req->res.content_length = body.n;
@@ -50,6 +49,12 @@ void gate_refuse(h2o_req_t *req, unsigned status, const char *why)
     }
     h2o_send_inline(req, body.p, body.n);
     buf_fini(&body);
+}
+
+void gate_refuse(h2o_req_t *req, unsigned status, const char *why)
+{
+    req->http1_is_persistent = 0;
+    gate_answer_problem(req, status, why);
 }
 
 static str to_str(h2o_iovec_t v)

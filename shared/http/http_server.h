@@ -127,7 +127,8 @@ struct http_events_options {
 /* Answers 200 text/event-stream, uncompressed and not to be stored, and gives the stream; `first`
  * (e.g. "retry: 3000\n\n") is sent at once, may be empty. The request ends when its handler
  * returns; copy what is needed of it. Do not yield between this and keeping the stream where
- * `closed` finds it. NULL when the client is gone already (`closed` is not called). Gives. */
+ * `closed` finds it. NULL when the client is gone already, or asked with HEAD and gets the head and
+ * no stream (`closed` is not called). Gives. */
 struct http_events *http_events_begin(struct http_request *r, const struct http_events_options *o,
                                       str first);
 /* Queues the octets of a whole event ("id: 7\nevent: counts\ndata: {}\n\n"; copies). Never waits.

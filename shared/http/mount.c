@@ -164,9 +164,7 @@ static int on_missing(h2o_handler_t *self, h2o_req_t *req)
         if (h2o_file_send(req, 200, "OK", file.base, type, H2O_FILE_FLAG_SEND_COMPRESSED) == 0)
             return 0;
     }
-    bool was_persistent = req->http1_is_persistent;
-    gate_refuse(req, 404, "There is nothing at this address.");
-    req->http1_is_persistent = was_persistent;
+    gate_answer_problem(req, 404, "There is nothing at this address.");
     return 0;
 }
 

@@ -141,7 +141,9 @@ void tls_hold_release(struct tls_hold **hold);
 
 /* Registers what answers requests with the one host of the configuration. ERR_INTERNAL. */
 bool gate_register(struct http_thread *t, struct err *e);
-/* Answers a problem from within the thread and closes the connection. */
+/* Answers a problem from within the thread. */
+void gate_answer_problem(h2o_req_t *req, unsigned status, const char *why);
+/* The same, and closes the connection. */
 void gate_refuse(h2o_req_t *req, unsigned status, const char *why);
 /* A handler that gives every request to the loop, for this path. */
 void reply_register(h2o_pathconf_t *path, struct http_thread *t);

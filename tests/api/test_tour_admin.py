@@ -261,6 +261,9 @@ def test_addresses(heronry, admin, domain):
     assert admin.post("/admin/addresses", {"address": alias, "account": account["id"]}, status=409).problem == "exists"
     assert admin.post("/admin/addresses", {"address": f"x@{domain}", "account": "999999"}, status=422).pointers == ["/account"]
     assert admin.post("/admin/addresses", {"address": "x@nowhere.example", "account": account["id"]}, status=422).pointers == ["/address"]
+    for path, more in (("/admin/addresses", {"account": account["id"]}), ("/admin/accounts", {})):
+        refused = admin.post(path, {"address": f"*@{domain}"} | more, status=422)
+        assert refused.pointers == ["/address"] and "no catch-all yet" in refused.json["errors"][0]["detail"]
     assert [a["address"] for a in pages(admin, "/admin/addresses", account=account["id"])] == sorted([account["address"], alias])
     assert [a["kind"] for a in pages(admin, "/admin/addresses", domain=domain, kind="alias")] == ["alias"]
     assert admin.get("/admin/addresses", query={"q": "sales@tour", "total": True}).json["total"] >= 1

@@ -124,8 +124,9 @@ static void close_world(struct world *w)
     }
 }
 
-#define EVENTS    STR("GET /events HTTP/1.1\r\nHost: a\r\n\r\n")
-#define GET(path) STR("GET " path " HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+#define EVENTS         STR("GET /events HTTP/1.1\r\nHost: a\r\n\r\n")
+#define GET_TEXT(path) "GET " path " HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+#define GET(path)      STR(GET_TEXT(path))
 
 static void wait_for(const atomic_uint *what, unsigned n)
 {
@@ -169,6 +170,33 @@ static void test_order(void **state)
     struct streams all = { 0 };
     open_world(&w, &all);
     world_run(&w, ask_order);
+    close_world(&w);
+    assert_int_equal(atomic_load(&all.closed), 0);
+}
+
+/* HEAD gets the head; the connection is for the next request, and no stream is open. */
+static void ask_head(struct world *w)
+{
+    struct buf b;
+    struct http_server_counts counts;
+    buf_init(&b, 100000);
+    client_ask(w->port, STR("HEAD /events HTTP/1.1\r\nHost: a\r\n\r\n" GET_TEXT("/end")), &b);
+    assert_int_equal(status_of(&b), 200);
+    assert_true(str_ifind(buf_str(&b), STR("content-type: text/event-stream\r\n")) > 0);
+    assert_true(str_has_prefix(body_of(&b), STR("HTTP/1.1 204 ")));
+    http_server_count(w->server, &counts);
+    assert_int_equal(counts.streams, 0);
+    client_wait_nothing_left(w);
+    buf_fini(&b);
+}
+
+static void test_head(void **state)
+{
+    (void)state;
+    struct world w = { 0 };
+    struct streams all = { 0 };
+    open_world(&w, &all);
+    world_run(&w, ask_head);
     close_world(&w);
     assert_int_equal(atomic_load(&all.closed), 0);
 }
@@ -299,10 +327,8 @@ static void test_ends(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_order),
-        cmocka_unit_test(test_overflow),
-        cmocka_unit_test(test_many),
-        cmocka_unit_test(test_ends),
+        cmocka_unit_test(test_order), cmocka_unit_test(test_head), cmocka_unit_test(test_overflow),
+        cmocka_unit_test(test_many),  cmocka_unit_test(test_ends),
     };
     obs_log_init(2, OBS_WARN, OBS_TEXT, "test", "");
     return cmocka_run_group_tests(tests, NULL, NULL);

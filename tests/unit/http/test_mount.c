@@ -194,6 +194,7 @@ static void ask_files(struct world *w)
     buf_clear(&b);
     client_send(fd, STR("GET /missing.png HTTP/1.1\r\nHost: a\r\n\r\n"));
     assert_true(client_read_until(fd, &b, STR("about:blank")));
+    assert_true(str_ifind(buf_str(&b), STR("\r\nconnection: keep-alive\r\n")) > 0);
     client_send(fd, STR("GET /health HTTP/1.1\r\nHost: a\r\n\r\n"));
     assert_true(client_read_until(fd, &b, STR("\r\n\r\n/health")));
     (void)close(fd);
