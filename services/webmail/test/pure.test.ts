@@ -119,6 +119,14 @@ describe("answers", () => {
       { name: "Reed, Mia", address: "mia@example.org" },
     ]);
     expect(rest).toBe("nobody");
+    expect(parsePeople('a@x.example, "b@y.example').rest).toBe('"b@y.example');
+    expect(parsePeople('"Reed; Mia" < mia@example.org >').people).toEqual([{ name: "Reed; Mia", address: "mia@example.org" }]);
+  });
+  it("take little time for a long paste", () => {
+    const began = performance.now();
+    parsePeople(`<${"a@".repeat(100_000)}`);
+    expect(parsePeople("a@b.example,".repeat(50_000)).people.length).toBe(50_000);
+    expect(performance.now() - began).toBeLessThan(5000);
   });
   it("notice a forgotten attachment", () => {
     expect(speaksOfAttachment("The sheet is attached.")).toBe(true);
@@ -145,12 +153,35 @@ describe("plain text", () => {
   it("folds quotes with the line that introduces them", () => {
     const blocks = blocksOf("Yes.\n\nOn Monday, Ada wrote:\n> No?\n> Really\n\nBo");
     expect(blocks.map((one) => one.quoted)).toEqual([false, true, false]);
+    const all = blocks.flatMap((one) => one.pieces);
+    expect(all.map((one) => one.text)).toEqual(["Yes.\n\n", "On Monday, Ada wrote:\n> No?\n> Really\n\n", "Bo\n"]);
   });
   it("is done with long hostile text in little time", () => {
     const began = performance.now();
     blocksOf(`${"> ".repeat(50_000)}\n${"https://".repeat(20_000)}\n${"(".repeat(60_000)}`);
     for (let i = 0; i < 200; i++) linkify(`https://${"a)".repeat(400)}`);
     expect(performance.now() - began).toBeLessThan(5000);
+  });
+  // Quadratic work would take minutes for each of these.
+  const MEGABYTE = 1_000_000;
+  it.each([
+    ["brackets after links", `http://a${")".repeat(19_900)}\n`.repeat(50)],
+    ["lines that introduce nothing", "wrote:\n".repeat(MEGABYTE / 7)],
+    ["lines that introduce nothing, far from a quote", `${"wrote:\n".repeat(50)}${"\n".repeat(MEGABYTE)}x`],
+    ["blanks before the last letter", `${" ".repeat(MEGABYTE)}x`],
+    ["ends of sentences", `http://a${"._~".repeat(6_600)}\n`.repeat(50)],
+    ["half addresses", `${"a@".repeat(9_900)}\n`.repeat(50)],
+    ["addresses without an end", `${"a.".repeat(9_900)}\n`.repeat(50)],
+  ])("takes little time for a megabyte of %s", (_, text) => {
+    const began = performance.now();
+    expect(blocksOf(text).length).toBeGreaterThan(0);
+    expect(performance.now() - began).toBeLessThan(5000);
+  });
+  it("gives brackets after a link back to the sentence, except those the link has opened", () => {
+    const ends = (line: string): string | undefined => linkify(line)[0]?.href;
+    expect(ends("https://a.example/x)))")).toBe("https://a.example/x");
+    expect(ends("https://a.example/(x).)?)")).toBe("https://a.example/(x)");
+    expect(ends("https://a.example/((x)")).toBe("https://a.example/((x)");
   });
 });
 

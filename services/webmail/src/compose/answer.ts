@@ -41,17 +41,41 @@ export function recipientsFor(message: Message, mode: Mode, isMine: (address: st
   return { to, cc };
 }
 
+/** Cuts at commas, semicolons, tabs and ends of lines, but not inside of "quotes". */
+function piecesOf(text: string): string[] {
+  const pieces: string[] = [];
+  let begin = 0;
+  // A last quote without an end begins nothing.
+  let quotes = text.split('"').length - 1;
+  quotes -= quotes % 2;
+  let inside = false;
+  for (let i = 0; i < text.length; i++) {
+    const char = text[i] ?? "";
+    if (char === '"' && quotes-- > 0) inside = !inside;
+    else if (!inside && ",;\n\t".includes(char)) {
+      pieces.push(text.slice(begin, i));
+      begin = i + 1;
+    }
+  }
+  return [...pieces, text.slice(begin)];
+}
+
+/** "Name <a@b>" in its two parts. */
+function namedAddress(text: string): { name: string; address: string } {
+  const at = text.endsWith(">") ? text.lastIndexOf("<") : -1;
+  if (at < 0) return { name: "", address: text };
+  return { name: text.slice(0, at).trim().replace(/^"(.*)"$/, "$1"), address: text.slice(at + 1, -1).trim() };
+}
+
 /** Puts "Name <a@b>" and lists of addresses, as they are typed or pasted, into people; and what is left. */
 export function parsePeople(text: string): { people: Person[]; rest: string } {
   const people: Person[] = [];
   const rest: string[] = [];
-  for (const piece of text.split(/[,;\n\t]+(?=(?:[^"]*"[^"]*")*[^"]*$)/)) {
+  for (const piece of piecesOf(text)) {
     const one = piece.trim();
     if (!one) continue;
-    const named = /^(.*)<\s*([^<>\s]+@[^<>\s]+)\s*>$/.exec(one);
-    const address = named?.[2] ?? one;
+    const { name, address } = namedAddress(one);
     if (/^[^\s@<>"(),:;]+@[^\s@<>"(),:;]+$/.test(address)) {
-      const name = named?.[1]?.trim().replace(/^"(.*)"$/, "$1") ?? "";
       people.push(name ? { name, address } : { address });
     } else rest.push(one);
   }
@@ -77,14 +101,20 @@ type Forwarded = Pick<Message["attachments"][number], "blobId" | "name" | "type"
 /** All parts of a forwarded message, and its text (clean HTML of the server) with the pictures in it marked
  * as those parts by `data-cid`, which becomes `cid:` in what is sent. The text is cleaned afterwards. */
 export function forwardedParts(message: Message, html: string): { html: string; files: Forwarded[] } {
-  let text = html;
-  const files = message.attachments.map(({ partId, blobId, name, type, size }) => {
-    const source = `src="${pictureUrl(blobId)}"`;
-    if (!text.includes(source)) return { blobId, name, type, size, contentId: null };
-    // A name of our own: who wrote the message may have used any letters.
-    const contentId = `${partId}.${message.id}@heronry`;
-    text = text.replaceAll(source, `${source} data-cid="${contentId}"`);
-    return { blobId, name, type, size, contentId };
+  // A name of our own: who wrote the message may have used any letters.
+  const names = new Map(
+    message.attachments.map(({ partId, blobId }) => [`src="${pictureUrl(blobId)}"`, `${partId}.${message.id}@heronry`]),
+  );
+  const shown = new Set<string>();
+  const text = html.replace(/src="[^"]*"/g, (source) => {
+    const contentId = names.get(source);
+    if (contentId === undefined) return source;
+    shown.add(contentId);
+    return `${source} data-cid="${contentId}"`;
+  });
+  const files = message.attachments.map(({ blobId, name, type, size }) => {
+    const contentId = names.get(`src="${pictureUrl(blobId)}"`);
+    return { blobId, name, type, size, contentId: contentId !== undefined && shown.has(contentId) ? contentId : null };
   });
   return { html: text, files };
 }
