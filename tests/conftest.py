@@ -5,7 +5,6 @@
 `heronry_factory(**options)` starts a private one: settings={"delivery.port": 2525}, environment=
 {"HERONRY_FAILPOINT": ...}, users=[...]; it is stopped at the end of the test."""
 import contextlib
-import imaplib
 import itertools
 import json
 import os
@@ -25,6 +24,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "tests")]
+import imap_client  # noqa: E402
 from api_client import Api  # noqa: E402
 from demo.server import STANDARD_PORTS, Server  # noqa: E402
 from imap_recorder import Recorder  # noqa: E402
@@ -174,7 +174,7 @@ class Instance(Server):
 
     def imap(self, login=None):
         """An imaplib client on the TLS port; with `login` (a user) logged in."""
-        client = imaplib.IMAP4_SSL("localhost", self.ports["imaps"], ssl_context=self.tls(), timeout=20)
+        client = imap_client.IMAP4_SSL("localhost", self.ports["imaps"], ssl_context=self.tls(), timeout=20)
         if login:
             client.login(login["address"], login["password"])
         return client

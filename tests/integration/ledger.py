@@ -2,12 +2,13 @@
 """A ledger of what a server promised: senders write down each message before and after its reply, and
 at the end every promise is looked for in the mailboxes (PROMISES R1, R2)."""
 import collections
-import imaplib
 import re
 import smtplib
 import ssl
 import threading
 import uuid
+
+import imap_client
 
 MARK = re.compile(rb"X-Ledger: ([0-9a-f-]{36})")
 
@@ -82,7 +83,7 @@ class Senders:
 
 def copies_in(port, address, password):
     """How often each mark is in the INBOX of a user."""
-    imap = imaplib.IMAP4_SSL("127.0.0.1", port, ssl_context=relaxed_tls(), timeout=60)
+    imap = imap_client.IMAP4_SSL("127.0.0.1", port, ssl_context=relaxed_tls(), timeout=60)
     try:
         imap.login(address, password)
         _, (count,) = imap.select("INBOX", readonly=True)

@@ -12,6 +12,7 @@ import uuid
 
 import pytest
 
+import imap_client
 import ledger as books
 import outside
 from conftest import Instance
@@ -44,7 +45,7 @@ def send(server, subject="hello", timeout=20):
 
 def subjects(server):
     user = server.users[1]
-    imap = imaplib.IMAP4_SSL("127.0.0.1", server.ports["imaps"], ssl_context=books.relaxed_tls(), timeout=20)
+    imap = imap_client.IMAP4_SSL("127.0.0.1", server.ports["imaps"], ssl_context=books.relaxed_tls(), timeout=20)
     with contextlib.closing(imap):
         imap.login(user["address"], user["password"])
         imap.select("INBOX")

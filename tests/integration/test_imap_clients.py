@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+import imap_client
 from imap_raw import Imap
 
 VECTORS = pathlib.Path(__file__).resolve().parents[1] / "vectors" / "mime-messages"
@@ -34,7 +35,7 @@ def test_imaplib_walks_through_a_mailbox(heronry, user, recorder):
 
 
 def test_imaplib_over_starttls(heronry, user):
-    client = imaplib.IMAP4("localhost", heronry.ports["imap"], timeout=20)
+    client = imap_client.IMAP4("localhost", heronry.ports["imap"], timeout=20)
     assert "LOGINDISABLED" in client.capabilities
     with pytest.raises(imaplib.IMAP4.error):
         client.login(user["address"], user["password"])

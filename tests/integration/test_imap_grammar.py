@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The checker of what the server says is itself shown right and wrong lines."""
+import socket
+import threading
 import zlib
 
 import pytest
 
+import imap_client
 import imap_grammar
 
 GOOD = [
@@ -117,3 +120,19 @@ def test_behind_compress():
     with pytest.raises(imap_grammar.GrammarError) as found:
         listener.feed(b"* OK x\r\nc OK Now.\r\n" + packed)
     assert found.value.rule == "response-data: unknown NICE" and listener.responses == 5
+
+
+def test_imaplib_clients_read_by_the_grammar():
+    """What the clients of conftest hear is held against it, too."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        def serve():
+            with listener.accept()[0] as client:
+                client.sendall(b"* OK hello\r\n")
+                tag = client.recv(1000).split()[0]
+                client.sendall(b"* CAPABILITY IMAP4rev1 ID ID\r\n" + tag + b" OK done\r\n")
+                client.recv(1000)
+        thread = threading.Thread(target=serve)
+        thread.start()
+        with pytest.raises(imap_grammar.GrammarError, match="a word twice"):
+            imap_client.IMAP4("127.0.0.1", listener.getsockname()[1], timeout=20)
+        thread.join(20)

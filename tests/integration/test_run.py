@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """tools/run as a new user meets it: facts, users, second start, stop, foreground."""
-import imaplib
 import json
 import pathlib
 import shutil
@@ -15,6 +14,7 @@ import urllib.request
 
 import pytest
 
+import imap_client
 from conftest import ROOT, is_alive, wait_until
 
 STANDARD = {"smtp": 25, "submission": 587, "submissions": 465, "imap": 143, "imaps": 993, "pop3": 110, "pop3s": 995, "http": 80, "https": 443}
@@ -65,7 +65,7 @@ def test_detach_tells_everything_and_stop_ends_everything(place):
         client.login(one["address"], one["password"])
         client.sendmail(one["address"], [other["address"]], f"From: {one['address']}\r\nTo: {other['address']}\r\n"
                         "Subject: hello\r\n\r\nHello Ben.\r\n")
-    with imaplib.IMAP4_SSL("localhost", facts["ports"]["imaps"], ssl_context=trust, timeout=20) as client:
+    with imap_client.IMAP4_SSL("localhost", facts["ports"]["imaps"], ssl_context=trust, timeout=20) as client:
         client.login(other["address"], other["password"])
         client.select("INBOX")
         assert b"Hello Ben." in client.fetch("1", "(BODY[TEXT])")[1][0][1]
