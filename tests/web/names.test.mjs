@@ -219,6 +219,13 @@ test("a draft that is opened again has its markup as text", async () => {
   await page.getByRole("link", { name: /^Drafts/ }).click();
   await row(page, subject).getByRole("link").click();
   await complete();
+  // Thrown away and taken back, it still has what was attached.
+  await composer.getByRole("button", { name: "Discard the draft" }).click();
+  await page.locator(".toast", { hasText: "Draft discarded" }).getByRole("button", { name: "Undo" }).click();
+  await complete();
+  const { body } = await api(page, "/drafts?limit=100");
+  const { attachments } = body.items.find((one) => one.subject === subject);
+  assert.deepEqual(attachments.map(({ name, size }) => [name, size]), [[`${canary("upload")}.txt`, 1]]);
   await composer.getByRole("button", { name: "Save and close" }).click();
 });
 

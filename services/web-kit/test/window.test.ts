@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from "vitest";
-import { HEIGHT_MAX, reveal, slice, type Viewport } from "../src/lists/window.ts";
+import { HEIGHT_MAX, lookAhead, moved, reveal, slice, STILL, type Viewport } from "../src/lists/window.ts";
 
 const view = (more: Partial<Viewport>): Viewport => ({
   count: 1000,
@@ -43,5 +43,16 @@ describe("window of a long list", () => {
     expect(reveal(view({}), 3)).toBe(0);
     expect(reveal(view({}), 10)).toBe(64);
     expect(reveal(view({ scrollTop: 6400 }), 50)).toBe(3200);
+  });
+  it("looks ahead the farther the faster it goes, and not after a rest", () => {
+    let travel = STILL;
+    for (let i = 1; i <= 20; i++) travel = moved(travel, i * 3, 1000 + i * 16);
+    expect(travel.down).toBe(true);
+    expect(lookAhead(travel, 20)).toBeGreaterThan(150);
+    expect(moved(travel, travel.start, 5000)).toBe(travel);
+    expect(lookAhead(moved(travel, travel.start + 1, 5000), 20)).toBe(20);
+    expect(moved(travel, 0, travel.at + 16).down).toBe(false);
+    expect(lookAhead(moved(travel, 1_000_000, travel.at + 1), 20)).toBe(400);
+    expect(lookAhead(moved(STILL, 5000, 100), 20)).toBe(20);
   });
 });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What went wrong with a call: the server's RFC 9457 problem, or that it could not be reached.
-import { kt } from "../lang/i18n.svelte.ts";
+import { currentLocale, kt } from "../lang/i18n.svelte.ts";
 
 export interface FieldError {
   /** JSON pointer (RFC 6901) to the field of the request that was refused. */
@@ -37,12 +37,49 @@ export class ApiProblem extends Error {
 
   /** What the server says about one field of the request, by its pointer's last name. */
   field(name: string): string | undefined {
-    return this.errors.find((one) => one.pointer?.split("/").pop() === name)?.detail;
+    const found = this.errors.find((one) => one.pointer?.split("/").pop() === name);
+    if (found && this.slug === "weak-password") return problemText(this);
+    return ofField(found?.detail);
   }
 }
 
 function isProblemBody(value: unknown): value is ProblemBody {
   return typeof value === "object" && value !== null;
+}
+
+type Key = Parameters<typeof kt>[0];
+
+/** The app's sentence for each type of problem that people may meet (x-problems of the contract). */
+export const SENTENCES: Readonly<Record<string, Key>> = {
+  "not-signed-in": "problem.signedOut",
+  "session-ended": "problem.signedOut",
+  "wrong-credentials": "signIn.wrong",
+  "insufficient-scope": "problem.forbidden",
+  "not-an-administrator": "problem.forbidden",
+  "session-only": "problem.forbidden",
+  "cross-site": "problem.forbidden",
+  "last-administrator": "problem.lastAdministrator",
+  "not-found": "problem.missing",
+  "state-too-old": "problem.missing",
+  timeout: "problem.server",
+  exists: "problem.exists",
+  "in-use": "problem.inUse",
+  "too-late": "problem.tooLate",
+  incomplete: "problem.incomplete",
+  "state-changed": "problem.conflict",
+  changed: "problem.conflict",
+  "too-large": "problem.large",
+  "weak-password": "problem.weakPassword",
+  limit: "problem.limit",
+  internal: "problem.server",
+  unavailable: "problem.server",
+};
+/** Types that stand for several causes, which only the server's detail tells apart. */
+const SAY_MORE: ReadonlySet<string> = new Set(["in-use", "too-late", "weak-password", "limit", "unavailable", "last-administrator"]);
+
+/** What is wrong with a field: as the server says it, introduced in the user's language. */
+function ofField(detail: string | undefined): string | undefined {
+  return detail && currentLocale() !== "en" ? kt("problem.field", { detail }) : detail;
 }
 
 /** The problem that an answer without success tells of. */
@@ -61,27 +98,15 @@ export function asProblem(error: unknown): ApiProblem {
   return error instanceof ApiProblem ? error : new ApiProblem(0);
 }
 
-/** A sentence in the user's language that says what happened and what to do. */
+/** A sentence in the user's language that says what happened and what to do. The server's own words are
+ * English: they are used where they say more, and for what the app has no sentence for. */
 export function problemText(error: unknown): string {
   const problem = asProblem(error);
-  switch (problem.status) {
-    case 0:
-      return kt("problem.offline");
-    case 401:
-      return kt("problem.signedOut");
-    case 403:
-      return problem.detail || kt("problem.forbidden");
-    case 404:
-    case 410:
-      return kt("problem.missing");
-    case 409:
-    case 412:
-      return problem.detail || kt("problem.conflict");
-    case 413:
-      return kt("problem.large");
-    case 429:
-      return kt("problem.busy", { seconds: problem.retryAfter });
-    default:
-      return problem.errors[0]?.detail || problem.detail || kt("problem.server");
-  }
+  if (problem.status === 0) return kt("problem.offline");
+  if (problem.slug === "too-many-requests") return kt("problem.busy", { seconds: problem.retryAfter });
+  const detail = problem.errors[0]?.detail || problem.detail;
+  if (problem.slug === "invalid-fields") return ofField(detail) ?? kt("problem.server");
+  const key = SENTENCES[problem.slug];
+  if (detail && (!key || (SAY_MORE.has(problem.slug) && currentLocale() === "en"))) return detail;
+  return kt(key ?? "problem.server");
 }

@@ -55,3 +55,37 @@ export function reveal(view: Viewport, index: number): number {
   if (rowTop + view.rowHeight > top + view.height) return (rowTop + view.rowHeight - view.height) / factor;
   return view.scrollTop;
 }
+
+// ---- what is about to be seen ----
+
+/** How long an answer of the server may take without a row that is seen blank. */
+const AHEAD_MS = 1000;
+const AHEAD_MAX = 400;
+/** Longer without movement is standing still. */
+const REST_MS = 250;
+
+export interface Travel {
+  /** The first row drawn, and when that was, ms. */
+  start: number;
+  at: number;
+  down: boolean;
+  /** Rows a ms, smoothed. */
+  speed: number;
+}
+
+export const STILL: Travel = { start: 0, at: 0, down: true, speed: 0 };
+
+/** The way after a movement of the scroll. */
+export function moved(before: Travel, start: number, at: number): Travel {
+  const rows = start - before.start;
+  const time = at - before.at;
+  if (rows === 0) return before;
+  const speed = Math.abs(rows) / Math.max(time, 1);
+  const rested = time > REST_MS || before.at === 0;
+  return { start, at, down: rows > 0, speed: rested ? 0 : (before.speed + speed) / 2 };
+}
+
+/** How many rows beyond the `drawn` ones are to be asked for. */
+export function lookAhead(travel: Travel, drawn: number): number {
+  return Math.max(drawn, Math.min(AHEAD_MAX, Math.ceil(travel.speed * AHEAD_MS)));
+}

@@ -89,10 +89,16 @@ export function speaksOfAttachment(text: string): boolean {
   return ATTACHED.test(text);
 }
 
+/** The part of a message that a blob is; null for an upload. */
+export function partOfBlob(blobId: string): { messageId: string; partId: string } | null {
+  const [, messageId, partId] = /^m(\d+)\.([\d.]+)$/.exec(blobId) ?? [];
+  return messageId && partId ? { messageId, partId } : null;
+}
+
 /** Where the picture of a blob is: an upload, or a part of a message. */
 export function pictureUrl(blobId: string): string {
-  const part = /^m(\d+)\.([\d.]+)$/.exec(blobId);
-  return part ? `/api/v1/messages/${part[1]}/parts/${part[2]}?disposition=inline` : `/api/v1/blobs/${blobId}`;
+  const part = partOfBlob(blobId);
+  return part ? `/api/v1/messages/${part.messageId}/parts/${part.partId}?disposition=inline` : `/api/v1/blobs/${blobId}`;
 }
 
 /** What of a message goes along when it is forwarded, by blob; `contentId` where its text shows it. */

@@ -10,6 +10,7 @@ import { t } from "../lang/messages.ts";
 import { mail, type Writing } from "../state/mail.svelte.ts";
 import { session } from "../state/session.svelte.ts";
 import { forwardedParts, pictureUrl, recipientsFor, subjectFor, type Person } from "./answer.ts";
+import { keepFiles, restore } from "./discard.ts";
 import { isRefused, sameDraft } from "./retry.ts";
 import { cleanFragment, cleanHtml, escapeHtml, htmlFromText } from "./clean.ts";
 
@@ -389,20 +390,12 @@ export class Composition {
     try {
       if (!this.#draftId && maybe) await this.#write(maybe); // to know what it is called
       if (!this.#draftId) return;
+      const kept = await keepFiles(input);
       await ok(api.DELETE("/drafts/{draftId}", { params: { path: { draftId: this.#draftId } } }));
-      toasts.show(t("done.discarded"), { undo: () => restore(input) });
+      toasts.show(t("done.discarded"), { undo: () => restore(input, kept) });
     } catch (error) {
       if (asProblem(error).status !== 404) toasts.problem(problemText(error));
     }
-  }
-}
-
-async function restore(input: Schema<"DraftInput">): Promise<void> {
-  try {
-    const draft = await ok(api.POST("/drafts", { params: { header: { "Idempotency-Key": newKey() } }, body: input }));
-    mail.write({ mode: "draft", draftId: draft.id });
-  } catch (error) {
-    toasts.problem(problemText(error));
   }
 }
 

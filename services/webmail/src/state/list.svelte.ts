@@ -14,7 +14,7 @@ export type Source =
   | { kind: "search"; q: string; mailboxId: string | null };
 
 const PAGE = 50;
-const BATCH = 100;
+const BLOCK = 50;
 
 function matches(row: Row, filter: Filter): boolean {
   switch (filter) {
@@ -156,8 +156,11 @@ export class ThreadList {
       }
       return;
     }
-    const missing = this.ids.slice(start, end).filter((id) => !this.#rows.has(id) && !this.#asked.has(id));
-    for (let i = 0; i < missing.length; i += BATCH) void this.#fetch(missing.slice(i, i + BATCH), signal);
+    // By whole blocks: one question for each row that comes near would be many.
+    for (let i = start - (start % BLOCK); i < end; i += BLOCK) {
+      const missing = this.ids.slice(i, i + BLOCK).filter((id) => !this.#rows.has(id) && !this.#asked.has(id));
+      if (missing.length > 0) void this.#fetch(missing, signal);
+    }
   }
 
   async #fetch(ids: string[], signal: AbortSignal): Promise<void> {
