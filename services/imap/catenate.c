@@ -102,7 +102,7 @@ static bool add_url(struct imap_catenation *c, str text, struct source *from, st
 {
     struct imap_session *s = c->s;
     struct imap_url url;
-    struct store_row row;
+    struct store_row row = { .msg_id = 0 };
     int64_t account_id = 0;
     str octets;
     bool found = true;

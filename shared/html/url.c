@@ -155,8 +155,12 @@ static str decode_escapes(struct arena *a, str s)
     size_t n = 0;
     for (size_t i = 0; i < s.n; i++) {
         int octet = percent_octet(str_skip(s, i));
-        p[n++] = octet < 0 ? s.p[i] : (char)octet;
-        i += octet < 0 ? 0 : 2;
+        p[n] = s.p[i];
+        if (octet >= 0) {
+            p[n] = (char)octet;
+            i += 2;
+        }
+        n++;
     }
     return str_of(p, n);
 }

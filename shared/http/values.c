@@ -12,9 +12,11 @@ enum {
 /* A name or value of a form, where '+' is a space. */
 static bool decode_text(struct arena *a, str s, str *out, struct err *e)
 {
-    char *spaced = arena_alloc(a, s.n + 1);
-    for (size_t i = 0; i < s.n; i++)
-        spaced[i] = s.p[i] == '+' ? ' ' : s.p[i];
+    char *spaced = arena_cstr(a, s);
+    for (size_t i = 0; i < s.n; i++) {
+        if (spaced[i] == '+')
+            spaced[i] = ' ';
+    }
     if (!percent_decode(a, str_of(spaced, s.n), out))
         return ERR(e, ERR_SYNTAX, "the query has a bad percent sign");
     if (!utf8_is_valid(*out))

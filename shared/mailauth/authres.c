@@ -230,12 +230,13 @@ static void take_property(struct mailauth_told *told, str method, enum mailauth_
                           str name, str value)
 {
     bool is_dkim = str_ieq(method, STR("dkim"));
-    if (str_ieq(name, STR("smtp.mailfrom")) || str_ieq(name, STR("smtp.helo")))
+    if (str_ieq(name, STR("smtp.mailfrom")) || str_ieq(name, STR("smtp.helo"))) {
         told->sender = domain_of(value);
-    else if (str_ieq(name, STR("header.from")))
+    } else if (str_ieq(name, STR("header.from"))) {
         told->author = value;
-    else if (is_dkim && result == MAILAUTH_PASS && str_ieq(name, STR("header.d")))
+    } else if (is_dkim && result == MAILAUTH_PASS && str_ieq(name, STR("header.d"))) {
         add_signer(told, value);
+    }
 }
 
 /* One "method=result" with what belongs to it. */

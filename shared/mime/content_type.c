@@ -224,9 +224,13 @@ static void add_percent_decoded(str s, struct buf *out)
 {
     for (size_t i = 0; i < s.n; i++) {
         int octet = percent_octet(str_skip(s, i));
-        if (!buf_add_byte(out, octet < 0 ? s.p[i] : (char)octet))
+        char c = s.p[i];
+        if (octet >= 0) {
+            c = (char)octet;
+            i += 2;
+        }
+        if (!buf_add_byte(out, c))
             return;
-        i += octet < 0 ? 0 : 2;
     }
 }
 

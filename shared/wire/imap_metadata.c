@@ -10,7 +10,8 @@
 /* Whether the name is the level or something below it. */
 static bool is_below(str name, str level)
 {
-    return str_has_prefix(name, level) && (name.n == level.n || name.p[level.n] == '/');
+    str rest = str_skip(name, level.n);
+    return str_has_prefix(name, level) && (rest.n == 0 || rest.p[0] == '/');
 }
 
 /* A name that may be asked for: below /private or /shared, or one of these, which with a DEPTH
