@@ -66,6 +66,7 @@ static void enter(struct pop3_session *s, const struct auth_identity *identity)
     s->account_id = identity->account_id;
     s->ticket = identity->ticket;
     s->login = keep(identity->login);
+    s->recheck_ms = pop3_maildrop_next_extend();
     if (!pop3_maildrop_open(s, &e)) {
         if (e.kind == ERR_CONFLICT) {
             pop3_err(s, "IN-USE", "Another session has this mailbox open, try again later");
@@ -76,7 +77,6 @@ static void enter(struct pop3_session *s, const struct auth_identity *identity)
         return;
     }
     s->state = POP3_TRANSACTION;
-    s->recheck_ms = clock_deadline_in(POP3_RECHECK_MS);
     s->bad_commands = 0;
     net_tally_leave(&s->guest);
     net_conn_release_count(s->conn);

@@ -7,35 +7,49 @@
 #include "store/store.h"
 #include "wire/pop3_message.h"
 
+#define TOP_REPLY "The top of the message"
+
+enum {
+    SLICE = 32 * 1024,         /* octets whose dots are doubled at a time */
+    TOP_BEGINNING = 64 * 1024, /* of a long message: few want more of it with TOP */
+};
+
 /* Sends octets of a message with dots doubled, and behind the last ones its end. Yields. */
 static bool send_stuffed(struct pop3_session *s, str octets, struct pop3_stuffer *stuffer,
                          bool is_last)
 {
     struct buf out;
-    buf_init(&out, 2 * octets.n + 16);
-    bool ok = pop3_stuff(stuffer, octets, &out) && (!is_last || pop3_stuff_end(stuffer, &out));
-    INVARIANT(ok);
-    ok = pop3_send(s, buf_str(&out));
+    bool ok;
+    buf_init(&out, 2 * SLICE + 16);
+    do {
+        str part = str_slice(octets, 0, SLICE);
+        octets = str_skip(octets, part.n);
+        bool is_end = is_last && octets.n == 0;
+        buf_clear(&out);
+        bool fits = pop3_stuff(stuffer, part, &out) && (!is_end || pop3_stuff_end(stuffer, &out));
+        INVARIANT(fits);
+        ok = pop3_send(s, buf_str(&out));
+    } while (ok && octets.n > 0);
     buf_fini(&out);
     return ok;
 }
 
-/* The beginning of a message as the client may have it: without UTF8 no octets above 127 in the
- * header (RFC 6856 section 2). A refusal would stop clients at this message for good. `size`
- * becomes what the whole message has then. */
-static str for_client(struct pop3_session *s, str start, uint32_t *size)
+/* Octets of a message, the first of them of its header, as the client may have them: without UTF8
+ * no octets above 127 in the header (RFC 6856 section 2). A refusal would stop clients at this
+ * message for good. `size` becomes what the whole message has then. */
+static str for_client(struct pop3_session *s, str octets, size_t of_header, uint32_t *size)
 {
-    str header = str_slice(start, 0, mime_header_end(start));
+    str header = str_slice(octets, 0, of_header);
     struct buf out;
     if (s->is_utf8 || utf8_is_ascii(header))
-        return start;
-    size_t rest = start.n - header.n;
+        return octets;
+    size_t rest = octets.n - header.n;
     buf_init(&out, (header.n + 1) * POP3_ASCII_GROWTH + rest);
-    bool ok = pop3_header_to_ascii(header, &out) && buf_add(&out, str_skip(start, header.n));
+    bool ok = pop3_header_to_ascii(header, &out) && buf_add(&out, str_skip(octets, header.n));
     INVARIANT(ok);
     str made = arena_str(&s->arena, buf_str(&out));
     buf_fini(&out);
-    *size += (uint32_t)(made.n - start.n);
+    *size += (uint32_t)(made.n - octets.n);
     return made;
 }
 
@@ -46,33 +60,79 @@ static void send_whole(struct pop3_session *s, str octets)
     (void)send_stuffed(s, octets, &stuffer, true);
 }
 
-/* A long message: read and sent piece by piece, so that a slow reader holds one piece in memory and
- * no connection to the database. What fails behind the first piece can only end the connection. */
-static void retrieve_long(struct pop3_session *s, const struct pop3_message *m)
-{
+/* A message on its way in pieces. */
+struct sending {
+    const struct pop3_message *m;
+    size_t from;   /* octets of it that were read */
+    uint32_t size; /* as the client gets it */
+    struct pop3_top top;
     struct pop3_stuffer stuffer;
-    pop3_stuffer_init(&stuffer);
-    for (size_t from = 0; from < m->size; from += POP3_PIECE_OCTETS) {
-        struct err e = ERR_CLEAR;
-        str piece = STR_EMPTY;
-        arena_reset(&s->arena);
-        bool ok = store_fetch_body(s->app->store, s->account_id, m->msg_id, from, POP3_PIECE_OCTETS,
-                                   &s->arena, pop3_deadline(), &piece, &e);
-        if (!ok && from == 0) {
-            pop3_fail(s, &e);
-            return;
-        }
-        if (from == 0) {
-            uint32_t size = m->size;
-            piece = for_client(s, piece, &size);
-            pop3_ok(s, "%u octets", (unsigned)size);
-        }
-        bool is_last = m->size - from <= POP3_PIECE_OCTETS;
-        if (!ok || piece.n == 0 || !send_stuffed(s, piece, &stuffer, is_last)) {
-            pop3_end(s, "body_failed");
-            return;
-        }
+};
+
+/* How much is read next; but for beginnings, as far as the next whole number of pieces. */
+static size_t piece_octets(const struct sending *x)
+{
+    bool is_beginning = x->from == 0 && x->top.lines != POP3_ALL_LINES;
+    if (is_beginning && x->m->size > POP3_PIECE_OCTETS)
+        return TOP_BEGINNING;
+    return POP3_PIECE_OCTETS - x->from % POP3_PIECE_OCTETS;
+}
+
+/* Reads the next piece, and makes of it what is sent; in the session's arena. Of a header that is
+ * longer than the piece only whole lines are taken, so that no word is cut. Yields. */
+static bool next_piece(struct pop3_session *s, struct sending *x, str *out, struct err *e)
+{
+    str piece = STR_EMPTY;
+    size_t of_header = 0;
+    if (!store_fetch_body(s->app->store, s->account_id, x->m->msg_id, x->from, piece_octets(x),
+                          &s->arena, pop3_deadline(), &piece, e))
+        return false;
+    if (piece.n == 0 && x->from < x->m->size)
+        return ERR(e, ERR_INTERNAL, "a message ends after %zu octets", x->from);
+    bool has_more = x->from + piece.n < x->m->size;
+    if (has_more && !x->top.is_in_body && mime_header_end(piece) == piece.n) {
+        ptrdiff_t lf = str_rfind_byte(piece, '\n');
+        piece = lf < 0 ? piece : str_slice(piece, 0, (size_t)lf + 1);
     }
+    x->from += piece.n;
+    piece = pop3_top_next(&x->top, piece, &of_header);
+    *out = for_client(s, piece, of_header, &x->size);
+    return true;
+}
+
+/* Reads and sends a message piece by piece, so that a slow reader holds one piece in memory and no
+ * connection to the database. What fails behind the first piece can only end the connection. False:
+ * not all was sent. Yields. */
+static bool send_pieces(struct pop3_session *s, const struct pop3_message *m, uint32_t lines)
+{
+    struct sending x = { .m = m, .size = m->size };
+    bool is_last = false;
+    pop3_top_init(&x.top, lines);
+    pop3_stuffer_init(&x.stuffer);
+    for (bool is_first = true; !is_last; is_first = false) {
+        struct err e = ERR_CLEAR;
+        str octets = STR_EMPTY;
+        arena_reset(&s->arena);
+        bool ok = next_piece(s, &x, &octets, &e);
+        if (!ok && is_first) {
+            pop3_fail(s, &e);
+            return false;
+        }
+        if (is_first && lines == POP3_ALL_LINES) {
+            pop3_ok(s, "%u octets", (unsigned)x.size);
+        } else if (is_first) {
+            pop3_ok(s, TOP_REPLY);
+        }
+        is_last = x.top.is_done || x.from >= m->size;
+        if (!ok || !send_stuffed(s, octets, &x.stuffer, is_last)) {
+            pop3_end(s, "body_failed");
+            return false;
+        }
+        pop3_recheck(s);
+        if (s->is_closing)
+            return false;
+    }
+    return true;
 }
 
 static struct pop3_message *message_of(struct pop3_session *s, uint32_t number)
@@ -96,10 +156,11 @@ void pop3_cmd_retr(struct pop3_session *s, str argument)
     if (!m)
         return;
     if (m->size > POP3_PIECE_OCTETS) {
-        retrieve_long(s, m);
+        if (!send_pieces(s, m, POP3_ALL_LINES))
+            return;
     } else if (pop3_maildrop_body(s, m, &body, &e)) {
         uint32_t size = m->size;
-        body = for_client(s, body, &size);
+        body = for_client(s, body, mime_header_end(body), &size);
         pop3_ok(s, "%u octets", (unsigned)size);
         send_whole(s, body);
     } else {
@@ -110,33 +171,22 @@ void pop3_cmd_retr(struct pop3_session *s, str argument)
     s->retrieved++;
 }
 
-/* As much of the message as TOP needs: its header, or its beginning, or all of it. Yields. */
-static bool read_top(struct pop3_session *s, const struct pop3_message *m, uint32_t lines, str *out,
-                     struct err *e)
+/* TOP without lines, which clients ask for all messages: the body is not even read. Yields. */
+static void send_header(struct pop3_session *s, const struct pop3_message *m)
 {
-    struct store *store = s->app->store;
+    struct err e = ERR_CLEAR;
     str header = STR_EMPTY;
-    str body = STR_EMPTY;
-    if (!store_fetch_headers(store, s->account_id, &m->msg_id, 1, &s->arena, pop3_deadline(),
-                             &header, e))
-        return false;
-    if (!header.p)
-        return ERR(e, ERR_NOT_FOUND, "the message is gone");
-    *out = header;
-    if (lines == 0 || header.n >= m->size)
-        return true;
-    /* First what the beginning holds; a message above 1 MB is rarely wanted to its end. */
-    size_t most = header.n + POP3_PIECE_OCTETS;
-    do {
-        if (!store_fetch_body(store, s->account_id, m->msg_id, 0, most, &s->arena, pop3_deadline(),
-                              &body, e))
-            return false;
-        *out = pop3_top(body, header.n, lines);
-        if (out->n < body.n || body.n >= m->size)
-            return true;
-        most = SIZE_MAX;
-    } while (body.n < m->size);
-    return true;
+    uint32_t size = m->size;
+    bool ok = store_fetch_headers(s->app->store, s->account_id, &m->msg_id, 1, &s->arena,
+                                  pop3_deadline(), &header, &e);
+    if (ok && !header.p)
+        ok = ERR(&e, ERR_NOT_FOUND, "the message is gone");
+    if (!ok) {
+        pop3_fail(s, &e);
+        return;
+    }
+    pop3_ok(s, TOP_REPLY);
+    send_whole(s, for_client(s, header, header.n, &size));
 }
 
 void pop3_cmd_top(struct pop3_session *s, str argument)
@@ -144,7 +194,6 @@ void pop3_cmd_top(struct pop3_session *s, str argument)
     uint32_t number = 0;
     uint32_t lines = 0;
     struct err e = ERR_CLEAR;
-    str top = STR_EMPTY;
     if (!pop3_top_parse(argument, &number, &lines, &e)) {
         pop3_bad(s, "TOP needs a message number and a number of lines");
         return;
@@ -152,11 +201,9 @@ void pop3_cmd_top(struct pop3_session *s, str argument)
     const struct pop3_message *m = message_of(s, number);
     if (!m)
         return;
-    if (!read_top(s, m, lines, &top, &e)) {
-        pop3_fail(s, &e);
-        return;
+    if (lines == 0 && m->size <= POP3_PIECE_OCTETS) {
+        send_header(s, m);
+    } else {
+        (void)send_pieces(s, m, lines);
     }
-    uint32_t size = m->size;
-    pop3_ok(s, "The top of the message");
-    send_whole(s, for_client(s, top, &size));
 }

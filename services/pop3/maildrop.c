@@ -2,6 +2,7 @@
 /* Lock, list, bodies and the update of a maildrop. */
 #include "services/pop3/maildrop.h"
 
+#include "base/failpoint.h"
 #include "cluster/cluster.h"
 #include "obs/obs.h"
 #include "services/pop3/service.h"
@@ -11,17 +12,28 @@
 
 enum {
     LEASE_MS = 60 * 1000, /* a frontend that died blocks a maildrop for so long */
+    LEASE_TESTED_MS = 4000,
     UNLOCK_MS = 5000
 };
 
 /* ---- the lock: a lease in the database, so that it holds over all frontends ---- */
+
+static int64_t lease_ms(void)
+{
+    return FAILPOINT_FAILS("pop3-lease-is-short") ? LEASE_TESTED_MS : LEASE_MS;
+}
+
+int64_t pop3_maildrop_next_extend(void)
+{
+    return clock_deadline_in(lease_ms() / 3);
+}
 
 bool pop3_maildrop_extend(struct pop3_session *s, struct err *e)
 {
     const struct pop3_maildrop *d = s->maildrop;
     int64_t token = 0;
     if (!cluster_lease_acquire(s->app->db, str_from_cstr(d->lock), str_from_cstr(d->owner),
-                               LEASE_MS, pop3_deadline(), &token, e))
+                               lease_ms(), pop3_deadline(), &token, e))
         return false;
     return token != 0 || ERR(e, ERR_CONFLICT, "another session has the maildrop");
 }

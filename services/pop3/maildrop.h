@@ -45,6 +45,8 @@ struct pop3_maildrop {
 YIELDS bool pop3_maildrop_open(struct pop3_session *s, struct err *e);
 /* Extends the lock. ERR_CONFLICT: it was lost. Yields. */
 YIELDS bool pop3_maildrop_extend(struct pop3_session *s, struct err *e);
+/* When to extend it next, monotonic ms: after a third of its time. */
+int64_t pop3_maildrop_next_extend(void);
 /* Deletes what is marked, in one transaction, and marks what was retrieved as seen. A failure has
  * deleted nothing, except for ERR_UNKNOWN_OUTCOME. Yields. */
 YIELDS bool pop3_maildrop_update(struct pop3_session *s, struct err *e);

@@ -41,7 +41,7 @@ static void account_changed(enum notify_topic topic, int64_t id, void *arg)
         struct pop3_session *s = CONTAINER_OF(item, struct pop3_session, link);
         if (s->account_id == 0 || (id != -1 && id != s->account_id))
             continue;
-        s->must_recheck = true;
+        s->recheck_ms = 0;
         net_conn_wake(s->conn);
     }
 }

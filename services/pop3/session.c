@@ -124,23 +124,24 @@ static void reading_failed(struct pop3_session *s, const struct err *e)
     }
 }
 
-/* Looks whether the user may still be logged in (U13), and holds the lock. A database that is
- * away changes nothing: it is asked again soon. Yields. */
-static void recheck(struct pop3_session *s)
+void pop3_recheck(struct pop3_session *s)
 {
     enum auth_standing standing = AUTH_STANDS;
     struct err e = ERR_CLEAR;
-    bool is_due = s->must_recheck || clock_monotonic_ms() >= s->recheck_ms;
-    if (s->state != POP3_TRANSACTION || !is_due)
+    struct arena arena;
+    if (s->state != POP3_TRANSACTION || !s->maildrop || clock_monotonic_ms() < s->recheck_ms)
         return;
-    bool ok = auth_ticket_check(s->app->db, &s->ticket, &s->arena, pop3_deadline(), &standing, &e);
+    s->recheck_ms = pop3_maildrop_next_extend();
+    arena_init(&arena);
+    bool ok = auth_ticket_check(s->app->db, &s->ticket, &arena, pop3_deadline(), &standing, &e);
     if (ok && standing != AUTH_STANDS) {
         pop3_end(s, "account_changed");
     } else if (ok && !pop3_maildrop_extend(s, &e) && e.kind == ERR_CONFLICT) {
         pop3_end(s, "lock_lost");
     }
-    s->must_recheck = e.kind != ERR_NONE;
-    s->recheck_ms = clock_deadline_in(s->must_recheck ? POP3_RETRY_MS : POP3_RECHECK_MS);
+    arena_fini(&arena);
+    if (e.kind != ERR_NONE)
+        s->recheck_ms = clock_deadline_in(POP3_RETRY_MS);
 }
 
 static void serve_input(struct pop3_session *s)
@@ -149,7 +150,7 @@ static void serve_input(struct pop3_session *s)
         struct err e = ERR_CLEAR;
         bool is_clean = false;
         str line;
-        recheck(s);
+        pop3_recheck(s);
         if (s->is_closing)
             break;
         if (net_read_line(s->conn, longest_line(s), clock_deadline_in(POP3_READ_MS), &line,
@@ -186,7 +187,7 @@ static void time_passed(struct pop3_session *s)
     if (clock_monotonic_ms() >= s->idle_until) {
         pop3_end(s, "idle");
     } else {
-        recheck(s);
+        pop3_recheck(s);
     }
 }
 
@@ -216,7 +217,7 @@ static enum net_next run(struct net_conn *c, void *session, enum net_why why)
         serve_input(s);
         break;
     case NET_WOKEN:
-        recheck(s);
+        pop3_recheck(s);
         break;
     case NET_IDLE:
         time_passed(s);
@@ -226,6 +227,17 @@ static enum net_next run(struct net_conn *c, void *session, enum net_why why)
         break;
     }
     return park(s);
+}
+
+/* A slow reader keeps its lock, but not after the account was disabled. */
+static bool waiting(struct net_conn *c, void *session)
+{
+    struct pop3_session *s = session;
+    (void)c;
+    if (s->is_closing)
+        return true;
+    pop3_recheck(s);
+    return !s->is_closing;
 }
 
 static void *opened(struct net_conn *c, void *service)
@@ -285,4 +297,5 @@ const struct net_protocol pop3_protocol = {
     .run = run,
     .closed = closed,
     .busy_reply = "-ERR [SYS/TEMP] Too many connections\r\n",
+    .waiting = waiting,
 };

@@ -24,13 +24,12 @@ enum pop3_state {
 enum {
     POP3_LOGIN_MS = 60 * 1000,     /* to log in */
     POP3_IDLE_MS = 10 * 60 * 1000, /* between commands (RFC 1939 section 3: at least 10 minutes) */
-    POP3_READ_MS = 60 * 1000,      /* for the rest of a line that has begun */
+    POP3_READ_MS = 30 * 1000, /* for the rest of a line that has begun: the lock lasts longer */
     POP3_WRITE_MS = 5 * 60 * 1000, /* of a stalled write */
     POP3_WORK_MS = 20 * 1000,      /* of database work for one command */
     POP3_HANDSHAKE_MS = 30 * 1000,
-    POP3_RECHECK_MS = 20 * 1000, /* between looks at account and lock, hint or not */
-    POP3_RETRY_MS = 2000,        /* the same when the database could not answer */
-    POP3_BAD_COMMANDS = 20,      /* then the connection ends */
+    POP3_RETRY_MS = 2000,   /* between looks at the account when the database could not answer */
+    POP3_BAD_COMMANDS = 20, /* then the connection ends */
     POP3_BAD_COMMANDS_PREAUTH = 3
 };
 
@@ -51,8 +50,7 @@ struct pop3_session {
     int64_t account_id;             /* after login */
     struct auth_ticket ticket;      /* what it logged in with */
     char *login;                    /* after login; on the heap */
-    bool must_recheck;              /* the account changed: is it still allowed? */
-    int64_t recheck_ms;             /* when to look although nobody told of a change */
+    int64_t recheck_ms;             /* monotonic: when to look after account and lock; 0: now */
     struct net_count *guest;        /* of those that have not logged in; NULL after login */
     struct net_count *slot;         /* of the user's connections from this address */
     struct pop3_maildrop *maildrop; /* after login */
@@ -83,6 +81,11 @@ YIELDS void pop3_fail(struct pop3_session *s, const struct err *e);
 YIELDS bool pop3_send(struct pop3_session *s, str octets);
 /* Says nothing more and ends; `reason` is static, for the log. */
 void pop3_end(struct pop3_session *s, const char *reason);
+
+/* When it is time: looks whether the user may still be logged in (U13), and extends the lock. If
+ * not, the session ends. A database that is away changes nothing: it is asked again soon. Yields.
+ */
+YIELDS void pop3_recheck(struct pop3_session *s);
 
 /* The deadline of database work that begins now. */
 int64_t pop3_deadline(void);

@@ -18,6 +18,7 @@ enum {
     CONN_OUT_MAX_PACKED = 32 * 1024, /* the same, where memory is needed for packing, too */
     CONN_LINE_DROP_MAX = 64 * 1024,  /* of an over-long line; then the connection ends */
     CONN_WRITE_TIMEOUT_MS = 300 * 1000,
+    CONN_WAITING_MS = 1000,            /* between calls of a protocol's `waiting` */
     CONN_CLOSE_TIMEOUT_MS = 10 * 1000, /* for the last flush */
     CONN_LINGER_MS = 2000,             /* for a peer that still sends when we close */
     CONN_LINGER_MAX = 8 * 1024 * 1024  /* octets of it that are dropped; then it gets a reset */
@@ -57,6 +58,7 @@ struct net_conn {
     struct buf out;
     size_t out_at; /* octets of `out` already sent */
     int64_t write_timeout_ms;
+    int64_t waiting_ms;      /* monotonic: when the protocol's `waiting` is called next */
     bool eof;                /* the peer ended its direction */
     bool deaf;               /* the peer sent what nobody can read: nothing is read any more */
     const char *deaf_reason; /* static; NULL: a line without end */
@@ -127,5 +129,9 @@ void serve_begin(struct net_conn *c);
 void serve_due(struct net_conn *c, unsigned why);
 /* Ends a parked connection now. */
 void serve_end_parked(struct net_conn *c);
+/* Whether the connection's protocol wants to be called while a write waits. */
+bool serve_looks_after_writes(const struct net_conn *c);
+/* Calls it. False: the connection was aborted. Yields. */
+YIELDS bool serve_waiting(struct net_conn *c);
 
 #endif

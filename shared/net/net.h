@@ -41,6 +41,10 @@ struct net_protocol {
     /* What to say, as raw bytes, to a connection refused by a limit (e.g. "421 4.7.0 ...\r\n"); may
      * be NULL. Sent only before TLS. */
     const char *busy_reply;
+    /* What cannot wait as long as a slow peer may, such as a lock that must be held; may be NULL.
+     * Called about once a second in the fiber of the connection while a write waits, also the last
+     * one after `run` returned. May not write. False: the connection ends at once. Yields. */
+    bool (*waiting)(struct net_conn *c, void *session);
 };
 
 /* ---- reading: all wait at most until `deadline_ms`; ERR_CLOSED at the end of the stream,

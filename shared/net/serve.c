@@ -146,6 +146,19 @@ void serve_end_parked(struct net_conn *c)
 
 /* ---- serving ---- */
 
+bool serve_looks_after_writes(const struct net_conn *c)
+{
+    return c->listener && c->is_open && protocol_of(c)->waiting;
+}
+
+bool serve_waiting(struct net_conn *c)
+{
+    bool goes_on = protocol_of(c)->waiting(c, c->session);
+    c->waiting_ms = clock_deadline_in(CONN_WAITING_MS);
+    c->aborted = c->aborted || !goes_on;
+    return !c->aborted;
+}
+
 /* Is there input, or the news that there will be none? A TLS record without data, such as a new
  * key, is no reason to run the protocol. */
 static bool has_input(struct net_conn *c)

@@ -14,6 +14,27 @@ static bool wait_for_peer(struct net_conn *c, enum io_result what, int64_t deadl
     return conn_wait(c, event, deadline_ms, e);
 }
 
+/* The same, as long as a stalled write may wait, for peers whose protocol has something to look
+ * after meanwhile; also when the peer takes a little again and again. Yields. */
+static bool wait_and_look(struct net_conn *c, enum io_result what, struct err *e)
+{
+    int64_t stalled_ms = clock_deadline_in(c->write_timeout_ms);
+    for (;;) {
+        struct err why = ERR_CLEAR;
+        bool looks = serve_looks_after_writes(c) && c->waiting_ms < stalled_ms;
+        bool is_ready = wait_for_peer(c, what, looks ? c->waiting_ms : stalled_ms, &why);
+        bool is_due = looks && clock_monotonic_ms() >= c->waiting_ms;
+        if (!is_ready && (why.kind != ERR_TIMEOUT || !is_due)) {
+            *e = why;
+            return false;
+        }
+        if (is_due && !serve_waiting(c))
+            return conn_failed(c, 0, e);
+        if (is_ready)
+            return true;
+    }
+}
+
 static enum io_result try_send(struct net_conn *c, str bytes, size_t *sent, int *sys)
 {
     *sent = 0;
@@ -70,7 +91,7 @@ bool net_flush(struct net_conn *c, struct err *e)
             return true;
         if (what == IO_EOF || what == IO_BROKEN)
             return conn_failed(c, sys, e);
-        if (!wait_for_peer(c, what, clock_deadline_in(c->write_timeout_ms), e))
+        if (!wait_and_look(c, what, e))
             return false;
     }
 }

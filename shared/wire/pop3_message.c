@@ -40,14 +40,49 @@ bool pop3_stuff_end(const struct pop3_stuffer *s, struct buf *out)
     return buf_add(out, is_ended ? STR(".\r\n") : STR("\r\n.\r\n"));
 }
 
-str pop3_top(str message, size_t header, uint32_t lines)
+void pop3_top_init(struct pop3_top *t, uint32_t lines)
 {
-    size_t end = header < message.n ? header : message.n;
-    for (uint32_t i = 0; i < lines && end < message.n; i++) {
-        ptrdiff_t at = str_find_byte(str_skip(message, end), '\n');
-        end = at < 0 ? message.n : end + (size_t)at + 1;
+    *t = (struct pop3_top){ .lines = lines };
+}
+
+/* Another line is complete; `is_empty`: nothing was in it. */
+static void line_ended(struct pop3_top *t, bool is_empty)
+{
+    if (t->is_in_body && t->lines != POP3_ALL_LINES)
+        t->lines--;
+    t->is_in_body = t->is_in_body || is_empty;
+    t->is_done = t->is_in_body && t->lines == 0;
+    t->has_cr = false;
+    t->has_more = false;
+}
+
+/* The next line, or what the piece has of it: its length. */
+static size_t take_line(struct pop3_top *t, str rest)
+{
+    ptrdiff_t at = str_find_byte(rest, '\n');
+    str text = at < 0 ? rest : str_slice(rest, 0, (size_t)at);
+    if (text.n > 0) {
+        t->has_more = t->has_more || t->has_cr || !str_eq(text, STR("\r"));
+        t->has_cr = true;
     }
-    return str_slice(message, 0, end);
+    if (at >= 0)
+        line_ended(t, !t->has_more);
+    return text.n + (at >= 0);
+}
+
+str pop3_top_next(struct pop3_top *t, str piece, size_t *header)
+{
+    size_t end = 0;
+    *header = 0;
+    while (end < piece.n && !t->is_done) {
+        bool is_body = t->is_in_body;
+        if (is_body && t->lines == POP3_ALL_LINES)
+            return piece;
+        end += take_line(t, str_skip(piece, end));
+        if (!is_body)
+            *header = end;
+    }
+    return str_slice(piece, 0, end);
 }
 
 /* ---- headers for clients without UTF8 ---- */

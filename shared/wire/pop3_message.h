@@ -22,9 +22,23 @@ bool pop3_stuff(struct pop3_stuffer *s, str in, struct buf *out);
  * at most 5 octets. False when `out` is full. */
 bool pop3_stuff_end(const struct pop3_stuffer *s, struct buf *out);
 
-/* What TOP sends of a message: its header with the empty line, and the first `lines` lines of the
- * body. A borrowed part of it. */
-str pop3_top(str message, size_t header, uint32_t lines);
+/* What TOP sends of a message that comes in pieces: its header with the empty line, and the first
+ * lines of the body. */
+struct pop3_top {
+    uint32_t lines;  /* of the body that are still to be sent; POP3_ALL_LINES: all */
+    bool is_in_body; /* the header was sent */
+    bool is_done;    /* nothing more is sent */
+    bool has_cr;     /* the line that has begun is CR so far */
+    bool has_more;   /* it is more than that */
+};
+
+#define POP3_ALL_LINES UINT32_MAX
+
+/* At the start of a message, of whose body so many lines are wanted. */
+void pop3_top_init(struct pop3_top *t, uint32_t lines);
+/* The beginning of the next piece, as far as it is sent: a borrowed part of it. Its first *header
+ * octets are of the header. */
+str pop3_top_next(struct pop3_top *t, str piece, size_t *header);
 
 enum {
     POP3_ASCII_GROWTH = 16 /* a header gets at most so many times as long, and as many octets */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* POP3: command lines, numbers, doubled dots, the top of a message. */
+#include "mime/header.h"
 #include "wire/pop3_command.h"
 #include "wire/pop3_message.h"
 
@@ -125,15 +126,50 @@ static void test_stuffing_without_room(void **state)
     buf_fini(&out);
 }
 
+/* TOP of a message in two pieces is `wanted`, of which the first `of_header` octets are header. */
+static void expect_top(str message, size_t cut, uint32_t lines, str wanted, size_t of_header)
+{
+    struct pop3_top top;
+    struct buf out;
+    size_t begun;
+    size_t more;
+    buf_init(&out, message.n + 1);
+    pop3_top_init(&top, lines);
+    assert_true(buf_add(&out, pop3_top_next(&top, str_slice(message, 0, cut), &begun)));
+    assert_true(buf_add(&out, pop3_top_next(&top, str_skip(message, cut), &more)));
+    assert_true(str_eq(buf_str(&out), wanted));
+    assert_int_equal(begun + more, of_header);
+    assert_true(top.is_done || wanted.n == message.n);
+    buf_fini(&out);
+}
+
 static void test_top(void **state)
 {
     (void)state;
-    const str message = STR("A: b\r\n\r\none\r\ntwo\r\nthree");
-    assert_true(str_eq(pop3_top(message, 8, 0), STR("A: b\r\n\r\n")));
-    assert_true(str_eq(pop3_top(message, 8, 2), STR("A: b\r\n\r\none\r\ntwo\r\n")));
-    assert_true(str_eq(pop3_top(message, 8, 3), message));
-    assert_true(str_eq(pop3_top(message, 8, 2147483647), message));
-    assert_true(str_eq(pop3_top(message, 999, 1), message));
+    static const struct {
+        str message;
+        uint32_t lines;
+        size_t wanted;
+        size_t header;
+    } cases[] = {
+        { STR_INIT("A: b\r\n\r\none\r\ntwo\r\nthree"), 0, 8, 8 },
+        { STR_INIT("A: b\r\n\r\none\r\ntwo\r\nthree"), 2, 18, 8 },
+        { STR_INIT("A: b\r\n\r\none\r\ntwo\r\nthree"), 3, 23, 8 },
+        { STR_INIT("A: b\r\n\r\none\r\ntwo\r\nthree"), 2147483647, 23, 8 },
+        { STR_INIT("A: b\r\n\r\none\r\ntwo\r\nthree"), POP3_ALL_LINES, 23, 8 },
+        { STR_INIT("A: b\r\n\r\n\r\n\r\nx\r\n"), 2, 12, 8 },
+        { STR_INIT("A: b\n\n\n\nx\n"), 1, 7, 6 },
+        { STR_INIT("\r\nx\r\ny"), 1, 5, 2 },
+        { STR_INIT("A: b\r\n\r\r\nB: c\r\n"), 1, 15, 15 },
+        { STR_INIT("A: b\r\n"), 0, 6, 6 },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        str message = cases[i].message;
+        str wanted = str_slice(message, 0, cases[i].wanted);
+        assert_int_equal(mime_header_end(message), cases[i].header);
+        for (size_t cut = 0; cut <= message.n; cut++)
+            expect_top(message, cut, cases[i].lines, wanted, cases[i].header);
+    }
 }
 
 static void test_headers_in_ascii(void **state)
