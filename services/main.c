@@ -58,6 +58,7 @@ int main(int argc, char **argv)
         cli_dkim_group,
         cli_user_group,
         cli_app_password_group,
+        cli_token_group,
         cli_expunged_group,
         cli_share_group,
         cli_queue_group,

@@ -278,10 +278,8 @@ static const struct {
 } operators[] = {
     { STR_INIT("from"), act_field, SEARCH_FIELD_FROM },
     { STR_INIT("to"), act_field, SEARCH_FIELD_TO },
-    { STR_INIT("cc"), act_field, SEARCH_FIELD_TO },
     { STR_INIT("subject"), act_field, SEARCH_FIELD_SUBJECT },
     { STR_INIT("body"), act_field, SEARCH_FIELD_BODY },
-    { STR_INIT("filename"), act_field, SEARCH_FIELD_BODY },
     { STR_INIT("in"), act_in, 0 },
     { STR_INIT("is"), act_is, 0 },
     { STR_INIT("has"), act_has, 0 },

@@ -2,10 +2,6 @@
 /* app-password create, list, revoke. */
 #include "services/cli/listing.h"
 
-enum {
-    WORDS_MAX = 64 * 1024 /* octets of one cell */
-};
-
 static str path_of(struct cli_session *s)
 {
     return arena_printf(&s->arena, "/admin/accounts/%s/app-passwords",
@@ -13,19 +9,6 @@ static str path_of(struct cli_session *s)
 }
 
 /* ---- create ---- */
-
-/* The words between the commas. Gives. */
-static json_t *words_of(const char *text)
-{
-    json_t *list = json_array();
-    str rest = str_from_cstr(text);
-    while (rest.n > 0) {
-        str word;
-        (void)str_cut(rest, ',', &word, &rest);
-        (void)json_array_append_new(list, cli_json_text(str_trim(word)));
-    }
-    return list;
-}
 
 YIELDS static bool create(struct cli_session *s, struct err *e)
 {
@@ -35,9 +18,9 @@ YIELDS static bool create(struct cli_session *s, struct err *e)
     static const struct cli_filter more[] = { { "--expires", "expiresAt" } };
     json_t *made = NULL;
     json_t *body = json_pack("{s:o, s:o}", "label", cli_json_text(str_from_cstr(cli->words[1])),
-                             "protocols", words_of(protocols ? protocols : "imap,pop3,smtp"));
+                             "protocols", cli_json_words(protocols ? protocols : "imap,pop3,smtp"));
     if (networks)
-        (void)json_object_set_new(body, "networks", words_of(networks));
+        (void)json_object_set_new(body, "networks", cli_json_words(networks));
     cli_filter_body(cli, body, more, COUNT_OF(more));
     if (!cli_call(s, "POST", path_of(s), body, &made, e))
         return err_wrap(e, "%s", cli->words[0]);
@@ -58,27 +41,14 @@ YIELDS static bool create(struct cli_session *s, struct err *e)
 
 /* ---- list ---- */
 
-/* "imap, smtp", or `none` for no words. */
-static void add_words(struct cli_table *t, const json_t *words, str none)
-{
-    struct buf all;
-    buf_init(&all, WORDS_MAX);
-    for (size_t i = 0; i < json_array_size(words); i++) {
-        (void)buf_addf(&all, "%s%s", i > 0 ? ", " : "",
-                       json_string_value(json_array_get(words, i)));
-    }
-    cli_table_text(t, all.n ? buf_str(&all) : none);
-    buf_fini(&all);
-}
-
 static void protocols_cell(struct cli_table *t, const json_t *value)
 {
-    add_words(t, value, STR_EMPTY);
+    cli_cell_words(t, value, STR_EMPTY);
 }
 
 static void networks_cell(struct cli_table *t, const json_t *value)
 {
-    add_words(t, value, STR("everywhere"));
+    cli_cell_words(t, value, STR("everywhere"));
 }
 
 static void address_cell(struct cli_table *t, const json_t *value)

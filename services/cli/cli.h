@@ -83,6 +83,7 @@ extern const struct cli_group cli_domain_group;
 extern const struct cli_group cli_dkim_group;
 extern const struct cli_group cli_user_group;
 extern const struct cli_group cli_app_password_group;
+extern const struct cli_group cli_token_group;
 extern const struct cli_group cli_expunged_group;
 extern const struct cli_group cli_share_group;
 extern const struct cli_group cli_queue_group;

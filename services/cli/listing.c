@@ -2,6 +2,10 @@
 /* Items to rows or to JSON. */
 #include "services/cli/listing.h"
 
+enum {
+    WORDS_MAX = 64 * 1024 /* octets of one cell */
+};
+
 /* ---- cells ---- */
 
 static str text_of(const json_t *value)
@@ -28,6 +32,18 @@ void cli_cell_size(struct cli_table *t, const json_t *value)
 void cli_cell_time(struct cli_table *t, const json_t *value)
 {
     cli_table_time(t, cli_time_of(value));
+}
+
+void cli_cell_words(struct cli_table *t, const json_t *words, str none)
+{
+    struct buf all;
+    buf_init(&all, WORDS_MAX);
+    for (size_t i = 0; i < json_array_size(words); i++) {
+        (void)buf_addf(&all, "%s%s", i > 0 ? ", " : "",
+                       json_string_value(json_array_get(words, i)));
+    }
+    cli_table_text(t, all.n ? buf_str(&all) : none);
+    buf_fini(&all);
 }
 
 /* ---- items ---- */

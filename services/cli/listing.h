@@ -14,6 +14,8 @@ void cli_cell_text(struct cli_table *t, const json_t *value);
 void cli_cell_number(struct cli_table *t, const json_t *value);
 void cli_cell_size(struct cli_table *t, const json_t *value);
 void cli_cell_time(struct cli_table *t, const json_t *value);
+/* A list of words as "imap, smtp", or `none` for no words. */
+void cli_cell_words(struct cli_table *t, const json_t *words, str none);
 
 struct cli_column {
     const char *field; /* of the API's item */

@@ -44,6 +44,18 @@ json_t *cli_json_text(str s)
     return value;
 }
 
+json_t *cli_json_words(const char *text)
+{
+    json_t *list = json_array();
+    str rest = str_from_cstr(text);
+    while (rest.n > 0) {
+        str word;
+        (void)str_cut(rest, ',', &word, &rest);
+        (void)json_array_append_new(list, cli_json_text(str_trim(word)));
+    }
+    return list;
+}
+
 json_t *cli_json_time(int64_t at_us)
 {
     struct buf text;

@@ -12,6 +12,8 @@
 void cli_escape(str s, struct buf *out);
 /* The same as a JSON string. Gives. */
 json_t *cli_json_text(str s);
+/* The words between the commas of an option, as a list. Gives. */
+json_t *cli_json_words(const char *text);
 
 /* Rows of columns, aligned when printed. */
 struct cli_table {

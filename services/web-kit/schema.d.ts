@@ -758,7 +758,7 @@ export interface paths {
         };
         /**
          * Searches mail
-         * @description Words, "phrases", -words to leave out and OR, with the operators `from:`, `to:`, `cc:`, `subject:`, `body:`, `in:` (a mailbox), `is:` (`read`, `unread`, `flagged`, `answered`, `draft`), `has:attachment`, `label:`, `before:` and `after:` (a day as 2026-03-01), `larger:` and `smaller:` (as 5MB), `filename:`. The last word may be the beginning of one. Words match in any of their forms of letters and accents.
+         * @description Words, "phrases", -words to leave out and OR, with the operators `from:`, `to:` (all recipients: To, Cc and Bcc), `subject:`, `body:` (the text, and names of attachments), `in:` (a mailbox), `is:` (`read`, `unread`, `flagged`, `answered`, `draft`), `has:attachment`, `label:`, `before:` and `after:` (a day as 2026-03-01), `larger:` and `smaller:` (as 5MB). The last word may be the beginning of one. Words match in any of their forms of letters and accents. Any other word before a colon is no operator and looked for like the rest.
          */
         get: operations["searchMessages"];
         put?: never;
@@ -1200,6 +1200,50 @@ export interface paths {
          * @description Ends an app password
          */
         delete: operations["revokeAccountAppPassword"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/accounts/{accountId}/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the tokens of an account
+         * @description Lists the tokens of an account
+         */
+        get: operations["listAccountTokens"];
+        put?: never;
+        /**
+         * Makes a token of an account
+         * @description It acts as that account. Only a session may do this, not a token: 403. The secret is in this answer and nowhere else.
+         */
+        post: operations["createAccountToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/accounts/{accountId}/tokens/{tokenId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Ends a token of an account
+         * @description Ends a token of an account
+         */
+        delete: operations["revokeAccountToken"];
         options?: never;
         head?: never;
         patch?: never;
@@ -9160,6 +9204,171 @@ export interface operations {
                  * @example 1
                  */
                 appPasswordId: components["parameters"]["appPasswordId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Ended; it is refused from now on. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listAccountTokens: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The most items in the answer.
+                 * @example 50
+                 */
+                limit?: components["parameters"]["limit"];
+                /** @description Where the page begins: `nextCursor` of the page before, with all other parameters as they were. Without it the first page is given. */
+                cursor?: components["parameters"]["cursor"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Id of an account, or one of its addresses.
+                 * @example 12
+                 */
+                accountId: components["parameters"]["accountId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of tokens. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "115302194731810817",
+                     *           "name": "Backup script",
+                     *           "prefix": "hrn_4Fq8",
+                     *           "scopes": [
+                     *             "mail:read"
+                     *           ],
+                     *           "createdAt": "2026-03-01T12:00:00Z",
+                     *           "lastUsedAt": "2026-03-01T12:00:00Z",
+                     *           "expiresAt": "2026-03-01T12:00:00Z"
+                     *         }
+                     *       ],
+                     *       "nextCursor": "eyJhIjo0Mn0"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TokenPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createAccountToken: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Any text of the client's choice. A second request with the same key and the same body within 24 hours is not carried out again but answered as the first one was; with another body it is 409.
+                 * @example 4f1b3c1e-8a53-4a52-9a0e-0a5b5e1d9a77
+                 */
+                "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
+            };
+            path: {
+                /**
+                 * @description Id of an account, or one of its addresses.
+                 * @example 12
+                 */
+                accountId: components["parameters"]["accountId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Backup script",
+                 *       "scopes": [
+                 *         "mail:read"
+                 *       ],
+                 *       "expiresAt": "2027-01-01T00:00:00Z"
+                 *     }
+                 */
+                "application/json": components["schemas"]["TokenNew"];
+            };
+        };
+        responses: {
+            /** @description Made. */
+            201: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "token": {
+                     *         "id": "115302194731810817",
+                     *         "name": "Backup script",
+                     *         "prefix": "hrn_4Fq8",
+                     *         "scopes": [
+                     *           "mail:read"
+                     *         ],
+                     *         "createdAt": "2026-03-01T12:00:00Z",
+                     *         "lastUsedAt": "2026-03-01T12:00:00Z",
+                     *         "expiresAt": "2026-03-01T12:00:00Z"
+                     *       },
+                     *       "secret": "hrn_4Fq8..."
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TokenCreated"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidFields"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    revokeAccountToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of an account, or one of its addresses.
+                 * @example 12
+                 */
+                accountId: components["parameters"]["accountId"];
+                /**
+                 * @description Id of a token of the account. It is not the secret.
+                 * @example 7
+                 */
+                tokenId: components["parameters"]["tokenId"];
             };
             cookie?: never;
         };

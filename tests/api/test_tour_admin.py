@@ -152,6 +152,36 @@ def test_app_passwords_of_an_account(admin, domain):
     assert acts[:2] == ["app_password.revoke", "app_password.create"]
 
 
+def test_tokens_of_an_account(heronry, admin, domain):
+    account, other = (new_account(admin, domain).json for _ in range(2))
+    path = f"/admin/accounts/{account['id']}/tokens"
+    wanted = {"name": "Backup", "scopes": ["account:read"]}
+    made = admin.post(path, wanted, headers={"Idempotency-Key": path}, status=201)
+    one = made.json["token"]
+    assert made.headers["location"] == f"/api/v1{path}/{one['id']}"
+    admin.post(path, wanted | {"name": "Other"}, headers={"Idempotency-Key": path}, status=409)
+    program = Api(heronry, token=made.json["secret"])
+    assert program.get("/me").json["id"] == account["id"]
+    second = admin.post(path, wanted, status=201).json["token"]
+    by_name = f"/admin/accounts/{account['address']}/tokens"
+    assert [t["id"] for t in pages(admin, by_name)] == [second["id"], one["id"]]
+    assert admin.get(f"/admin/accounts/{other['id']}/tokens").json["items"] == []
+    for unknown in ("999999", f"nobody@{domain}"):
+        admin.get(f"/admin/accounts/{unknown}/tokens", status=404)
+        admin.post(f"/admin/accounts/{unknown}/tokens", wanted, status=404)
+    stronger = admin.post(path, {"name": "x", "scopes": ["admin:read"]}, status=422)
+    assert stronger.pointers == ["/scopes"] and "need an administrator" in stronger.text
+    thief = admin.with_token("admin:read", "admin:write")
+    assert thief.post(path, wanted, status=403).problem == "session-only"
+    admin.delete(f"/admin/accounts/{other['id']}/tokens/{one['id']}", status=404)
+    program.get("/me", status=200)
+    admin.delete(f"{path}/{one['id']}", status=204)
+    program.get("/me", status=401)
+    assert admin.get(path).json["items"] == [second]
+    acts = [r["action"] for r in admin.get("/admin/audit", query={"object": account["address"]}).json["items"]]
+    assert acts[:2] == ["token.revoke", "token.create"]
+
+
 def filled(heronry, admin, domain, n=3):
     """An account with deleted messages in its Archive."""
     account = new_account(admin, domain).json

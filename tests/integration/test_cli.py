@@ -227,6 +227,31 @@ def test_app_password_verbs(heronry):
     assert code(heronry, "app-password", "create", user["address"], "x", "--networks", "192.0.2.0/40") == 65
 
 
+# ---- tokens ----
+
+def test_token_verbs(heronry):
+    admin, person = heronry.user(1), heronry.new_user()
+    shown = heronry.cli("token", "create", admin["address"], "Automation")
+    assert re.fullmatch(r"hrn_[A-Za-z0-9_-]{43}\n", shown.stdout) and "cannot be shown again" in shown.stderr
+    assert Api(heronry, token=shown.stdout.strip()).get("/admin/accounts").json["items"]
+    made = heronry.json("token", "create", person["address"], "Backup", "--scopes", "account:read, mail:read",
+                        "--expires", "2099-01-01T00:00:00Z")
+    program = Api(heronry, token=made["secret"])
+    assert program.get("/me").json["address"] == person["address"]
+    (backup,) = heronry.json("token", "list", person["address"])["tokens"]
+    assert (backup["id"], backup["name"], backup["scopes"]) == (made["id"], "Backup", ["account:read", "mail:read"])
+    assert backup["expires_at"].startswith("2099") and made["secret"].startswith(backup["prefix"])
+    table = heronry.cli("token", "list", person["address"]).stdout
+    assert "Backup" in table and "account:read, mail:read" in table and made["secret"] not in table
+    assert heronry.json("token", "end", person["address"], made["id"])["ok"]
+    program.get("/me", status=401)
+    assert code(heronry, "token", "end", person["address"], made["id"]) == 66
+    assert code(heronry, "token", "list", f"nobody@{heronry.domain}") == 66
+    assert code(heronry, "token", "create", person["address"], "x", "--scopes", "everything") == 65
+    refused = heronry.cli("token", "create", person["address"], "x", check=False)
+    assert refused.returncode == 65 and "need an administrator" in refused.stderr
+
+
 # ---- sharing ----
 
 def test_acl_and_shared_folder_verbs(heronry):

@@ -42,6 +42,9 @@ static const struct {
     { "-regatta boats ", "and(not(regatta:31) boats:31)" },
     { "\"at noon\"", "and(at noon:31/phrase)" },
     { "is:purple ", "and(is purple:31)" },
+    { "to:leo body:plan ", "and(leo:4 plan:8)" },
+    /* The index has no words of these alone. */
+    { "cc:leo filename:plan ", "and(cc leo:31 filename plan:31)" },
     { "http://x ", "and(http //x:31)" },
     { "is:unread", "" },
     { "", "" },

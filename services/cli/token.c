@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* token create, list, end. */
+#include "services/cli/listing.h"
+
+static str path_of(struct cli_session *s)
+{
+    return arena_printf(&s->arena, "/admin/accounts/%s/tokens", cli_encode(s, s->cli->words[0]));
+}
+
+YIELDS static bool create(struct cli_session *s, struct err *e)
+{
+    const struct cli *cli = s->cli;
+    const char *scopes = cli_option(cli, "--scopes");
+    static const struct cli_filter more[] = { { "--expires", "expiresAt" } };
+    json_t *made = NULL;
+    json_t *body = json_pack("{s:o, s:o}", "name", cli_json_text(str_from_cstr(cli->words[1])),
+                             "scopes", cli_json_words(scopes ? scopes : "admin:read,admin:write"));
+    cli_filter_body(cli, body, more, COUNT_OF(more));
+    if (!cli_call(s, "POST", path_of(s), body, &made, e))
+        return err_wrap(e, "%s", cli->words[0]);
+    str id = cli_field_text(json_object_get(made, "token"), "id");
+    str secret = cli_field_text(made, "secret");
+    if (cli->json) {
+        json_t *done = json_pack("{s:b, s:o, s:o}", "ok", 1, "id", cli_json_text(id), "secret",
+                                 cli_json_text(secret));
+        cli_print_json(&done);
+    } else {
+        (void)printf("%.*s\n", STR_FMT(secret));
+        (void)fprintf(stderr, "Token %.*s of %s; it cannot be shown again.\n", STR_FMT(id),
+                      cli->words[0]);
+    }
+    json_decref(made);
+    return true;
+}
+
+static void scopes_cell(struct cli_table *t, const json_t *value)
+{
+    cli_cell_words(t, value, STR_EMPTY);
+}
+
+YIELDS static bool list(struct cli_session *s, struct err *e)
+{
+    static const struct cli_column columns[] = {
+        { "id", "ID", cli_cell_text, "id" },
+        { "name", "NAME", cli_cell_text, "name" },
+        { "prefix", "BEGINS", cli_cell_text, "prefix" },
+        { "scopes", "MAY", scopes_cell, "scopes" },
+        { "createdAt", "CREATED", cli_cell_time, "created_at" },
+        { "lastUsedAt", "LAST USED", cli_cell_time, "last_used_at" },
+        { "expiresAt", "EXPIRES", cli_cell_time, "expires_at" },
+    };
+    static const struct cli_listing listing = {
+        .name = "tokens", .columns = columns, .n = COUNT_OF(columns), .has_pages = true
+    };
+    return cli_show_list(s, path_of(s), &listing, e);
+}
+
+YIELDS static bool end(struct cli_session *s, struct err *e)
+{
+    const char *id = s->cli->words[1];
+    json_t *nothing = NULL;
+    str path = arena_printf(&s->arena, "%.*s/%s", STR_FMT(path_of(s)), cli_encode(s, id));
+    if (!cli_call(s, "DELETE", path, NULL, &nothing, e))
+        return err_wrap(e, "%s", id);
+    json_decref(nothing);
+    cli_print_done(s->cli, "id", id, "token %s is ended", id);
+    return true;
+}
+
+static const struct cli_option create_options[] = {
+    { "--scopes", "LIST", "what it may do (default: admin:read,admin:write)" },
+    { "--expires", "TIME", "when it ends by itself, as 2027-01-01T00:00:00Z (default: never)" },
+};
+
+static const struct cli_command commands[] = {
+    { .name = "token create",
+      .arguments = "ADDRESS NAME",
+      .summary = "Makes a token of a user for a program that calls the API, as --url does",
+      .details =
+          "The token is printed and cannot be shown again; it acts as the user. NAME says what it\n"
+          "is for. Scopes: account:read, account:write, mail:read, mail:write, mail:send, and for\n"
+          "administrators admin:read and admin:write. Not with --url: no token makes tokens.",
+      .options = create_options,
+      .n_options = COUNT_OF(create_options),
+      .least_words = 2,
+      .most_words = 2,
+      .work = create },
+    { .name = "token list",
+      .arguments = "ADDRESS",
+      .summary = "Lists the tokens of a user",
+      .least_words = 1,
+      .most_words = 1,
+      .work = list },
+    { .name = "token end",
+      .arguments = "ADDRESS ID",
+      .summary = "Ends a token of a user",
+      .least_words = 2,
+      .most_words = 2,
+      .work = end },
+};
+
+const struct cli_group cli_token_group = { commands, COUNT_OF(commands) };
