@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """POP3 clients that read slowly, or not at all: they keep the lock of their maildrop (ATTACKS P2), unless
-the account is disabled; and cost little memory. The lock is short here: 4 s."""
+the account is disabled; and cost little memory. The lock is short here: 4 s. And a frontend that is killed."""
 import contextlib
+import os
 import poplib
 import random
 import re
+import signal
 import socket
 import threading
 import time
@@ -12,7 +14,7 @@ import time
 import pytest
 
 from conftest import Instance, wait_until
-from imap_raw import Imap, rss_kib
+from imap_raw import Imap, owner_of, rss_kib
 
 SIZE = 12_000_000   # octets of the long message: more than the sockets between two processes take
 LOCK = 4            # seconds
@@ -174,3 +176,22 @@ def test_top_of_a_message_of_several_pieces(server):
     for count in (0, 5, 10_000):
         assert top(2, count) == ascii_header + b"".join(lines[:count]), count
     client.quit()
+
+
+def test_a_killed_frontend_deletes_nothing(server):
+    """Its lock ends by itself."""
+    message = b"Subject: kept\r\n\r\n"
+    user = account(server, message)
+    client = log_in(server, user)
+    client.dele(1)
+    os.kill(owner_of(client.sock.getsockname()[1], client.sock.getpeername()[1]), signal.SIGKILL)
+
+    def attempt():
+        with contextlib.suppress(poplib.error_proto, OSError):
+            return log_in(server, user)
+        return None
+    again = wait_until(attempt, 30, "a login")
+    assert again.stat()[0] == 2
+    assert b"".join(line + b"\r\n" for line in again.retr(1)[1]) == message
+    again.quit()
+    client.close()
