@@ -14,7 +14,7 @@ struct echo {
     unsigned opened;
     unsigned closed;
     struct net_conn *last; /* NULL once it is gone */
-    struct buf log;        /* one letter a run: o i w t d */
+    struct buf log;        /* one letter a run: o i w t d; l: a look while a write waits */
     char peer[NET_ADDRESS_TEXT];
     bool refuses;
 };
@@ -45,7 +45,28 @@ static void echo_closed(struct net_conn *c, void *session)
         s->last = NULL;
 }
 
-/* "quit" closes, "idle N" sets the idle time, anything else is echoed. */
+/* Writes until the connection ends. */
+static enum net_next write_without_end(struct net_conn *c)
+{
+    static const char block[65536];
+    struct err e = ERR_CLEAR;
+    while (net_write(c, str_of(block, sizeof(block)), &e))
+        continue;
+    assert_int_equal(e.kind, ERR_CLOSED);
+    return NET_CLOSE;
+}
+
+/* Ends the connection at the third look. */
+static bool echo_waiting(struct net_conn *c, void *session)
+{
+    struct echo *s = session;
+    assert_ptr_equal(c, s->last);
+    (void)buf_add_byte(&s->log, 'l');
+    return !str_has_suffix(buf_str(&s->log), STR("lll"));
+}
+
+/* "quit" closes, "much" writes without end, "idle N" sets the idle time, anything else is echoed.
+ */
 static enum net_next echo_line(struct net_conn *c)
 {
     struct err e = ERR_CLEAR;
@@ -60,6 +81,8 @@ static enum net_next echo_line(struct net_conn *c)
         (void)net_write(c, STR("bye\r\n"), &e);
         return NET_CLOSE;
     }
+    if (str_eq(line, STR("much")))
+        return write_without_end(c);
     if (str_has_prefix(line, STR("idle ")) && str_to_uint(str_skip(line, 5), 9999, &number))
         net_conn_set_idle(c, clock_deadline_in((int64_t)number));
     if (!net_write(c, line, &e) || !net_write(c, STR("\r\n"), &e))
@@ -93,7 +116,8 @@ static const struct net_protocol echo_protocol = { .name = "echo",
                                                    .opened = echo_opened,
                                                    .run = echo_run,
                                                    .closed = echo_closed,
-                                                   .busy_reply = "busy\r\n" };
+                                                   .busy_reply = "busy\r\n",
+                                                   .waiting = echo_waiting };
 
 static void begin(struct world *w, struct net_listener_options options,
                   const struct runtime_options *runtime)
@@ -193,6 +217,44 @@ static void test_wake_and_idle(void **state)
     struct world w;
     begin(&w, (struct net_listener_options){ 0 }, NULL);
     run_and_end(&w, wake_and_idle, &w);
+}
+
+/* A protocol is called while a write waits, be it for a peer that reads nothing or one that reads a
+ * little again and again; and may end the connection. */
+static void read_slowly(struct world *w, bool reads)
+{
+    struct err e = ERR_CLEAR;
+    struct net_conn *c = dial(w);
+    str some;
+    expect(c, "hello");
+    buf_clear(&w->echo.log);
+    unsigned before = w->echo.closed;
+    int64_t end = clock_deadline_in(20000);
+    say(c, STR("much\r\n"));
+    while (w->echo.closed == before && clock_monotonic_ms() < end) {
+        if (reads)
+            (void)net_read_some(c, 4096, clock_deadline_in(1000), &some, &e);
+        nap(20);
+    }
+    assert_int_equal(w->echo.closed, before + 1);
+    assert_string_equal(buf_cstr(&w->echo.log), "illl");
+    net_close(&c);
+}
+
+static void read_slowly_or_not_at_all(void *arg)
+{
+    struct world *w = arg;
+    read_slowly(w, false);
+    read_slowly(w, true);
+    runtime_stop(w->rt);
+}
+
+static void test_looks_while_a_write_waits(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w, (struct net_listener_options){ 0 }, NULL);
+    run_and_end(&w, read_slowly_or_not_at_all, &w);
 }
 
 static void drain_while_parked(void *arg)
@@ -537,6 +599,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_dialogue),
         cmocka_unit_test(test_wake_and_idle),
+        cmocka_unit_test(test_looks_while_a_write_waits),
         cmocka_unit_test(test_drain_says_good_bye_and_refuses_new_ones),
         cmocka_unit_test(test_an_endless_line_is_answered_before_the_end),
         cmocka_unit_test(test_abort_and_refusal),
