@@ -172,6 +172,7 @@ static const struct {
     [ERR_CLOSED] = { "unavailable", false },
     [ERR_UNKNOWN_OUTCOME] = { "unavailable", false },
     [ERR_UNSUPPORTED] = { "invalid-fields", true },
+    [ERR_DAMAGED] = { "internal", false },
     [ERR_INTERNAL] = { "internal", false },
 };
 
@@ -179,7 +180,7 @@ void call_send_failure(struct api_call *call, const struct err *e)
 {
     const char *slug = failures[e->kind].slug;
     str operation = str_from_cstr(call->route ? call->route->operation_id : "");
-    if (e->kind == ERR_INTERNAL || e->kind == ERR_NONE) {
+    if (e->kind == ERR_INTERNAL || e->kind == ERR_DAMAGED || e->kind == ERR_NONE) {
         obs_log(EV_API_FAILED, call->id, OBS_STR("operation", operation), OBS_ERR(e));
     } else if (e->kind != ERR_CANCELLED) {
         obs_log(EV_API_REFUSED, call->id, OBS_STR("operation", operation), OBS_ERR(e));

@@ -244,6 +244,7 @@ enum cli_exit cli_exit_of(enum err_kind kind)
         return CLI_TRY_LATER;
     case ERR_UNSUPPORTED: /* no other try will help: a supervisor of services must not go on */
         return CLI_CONFIG;
+    case ERR_DAMAGED:
     case ERR_INTERNAL:
         return CLI_INTERNAL;
     }

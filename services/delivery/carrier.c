@@ -136,7 +136,7 @@ YIELDS static bool work_on_message(struct carrier *c, const struct queue_message
             const struct tls_facts *tls = c->session.conn ? net_conn_tls(c->session.conn) : NULL;
             goes_on = shift_finish(shift, m, results, tls);
         }
-    } else if (e.kind == ERR_INTERNAL) {
+    } else if (e.kind == ERR_INTERNAL || e.kind == ERR_DAMAGED) {
         /* It must not stand in the way of those behind it; somebody may mend it meanwhile. */
         struct queue_result damaged =
             delivery_deferred(&c->session, "4.3.0", "the message cannot be read: %s", e.msg);

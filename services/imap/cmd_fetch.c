@@ -23,7 +23,14 @@ struct batch {
     bool *is_news; /* of each: tell the flags though not asked */
 };
 
-/* The bytes of message i, if they are needed; false also when it is gone. */
+/* A message that came without its bytes: says why, by reading it alone. */
+static bool read_alone(struct imap_message *m, str *octets, struct err *e)
+{
+    return store_fetch_body(m->s->app->store, imap_message_account(m), m->row->msg_id, 0, SIZE_MAX,
+                            m->a, imap_deadline(), octets, e);
+}
+
+/* The bytes of message i, if they are needed; false also when it is gone or damaged. */
 static bool take_bytes(struct imap_fetching *f, const struct batch *b, size_t i,
                        struct imap_message *m, struct err *e)
 {
@@ -32,16 +39,17 @@ static bool take_bytes(struct imap_fetching *f, const struct batch *b, size_t i,
     if (!f->needs_bodies && !f->needs_headers)
         return true;
     m->bytes = &f->bytes.arena;
-    if (!imap_bytes_next(&f->bytes, &b->bytes, i, &octets, &is_read, e))
+    if (!imap_bytes_next(&f->bytes, &b->bytes, i, &octets, &is_read, e) ||
+        (is_read && !octets.p && !read_alone(m, &octets, e)))
         return false;
     m->has_header = m->is_header_of_raw = f->needs_headers;
     m->header = f->needs_headers ? octets : STR_EMPTY;
     m->has_raw = is_read && !f->needs_headers;
     m->raw = m->has_raw ? octets : STR_EMPTY;
-    return !is_read || octets.p || ERR(e, ERR_NOT_FOUND, "the bytes of a message are gone");
+    return true;
 }
 
-/* False ends the FETCH. A message that is gone is left out. */
+/* False ends the FETCH. A message that is gone or damaged is left out. */
 static bool fetch_one(struct imap_fetching *f, const struct batch *b, size_t i, struct err *e)
 {
     struct arena scratch;
@@ -69,7 +77,8 @@ static bool fetch_one(struct imap_fetching *f, const struct batch *b, size_t i, 
     if (f->has_sent) /* half an answer cannot be taken back */
         s->is_broken = true;
     f->some_gone |= why.kind == ERR_NOT_FOUND;
-    if (why.kind == ERR_NOT_FOUND && !f->has_sent)
+    f->some_damaged |= why.kind == ERR_DAMAGED;
+    if ((why.kind == ERR_NOT_FOUND || why.kind == ERR_DAMAGED) && !f->has_sent)
         return true;
     *e = why;
     return false;
@@ -252,6 +261,10 @@ bool imap_cmd_fetch(struct imap_session *s, struct imap_command *c, struct err *
         if (e->kind == ERR_UNSUPPORTED)
             return imap_reply(s, IMAP_NO, STR("UNKNOWN-CTE"), "An encoding that is not known");
         return false;
+    }
+    if (f.some_damaged) {
+        return imap_reply(s, IMAP_NO, STR("CORRUPTION"),
+                          "What is stored of some messages is damaged");
     }
     if (f.some_gone)
         return imap_reply(s, IMAP_NO, STR("EXPUNGEISSUED"), "Some messages are gone");

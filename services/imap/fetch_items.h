@@ -16,8 +16,9 @@ struct imap_fetching {
     struct imap_bytes bytes;
     size_t n_put; /* items of the present message that were written */
     bool sets_seen;
-    bool has_sent;  /* a piece of the present message is on the wire */
-    bool some_gone; /* messages that were expunged elsewhere were left out */
+    bool has_sent;     /* a piece of the present message is on the wire */
+    bool some_gone;    /* messages that were expunged elsewhere were left out */
+    bool some_damaged; /* the same of messages whose bytes cannot be read */
 };
 
 /* Writes and sends the answer of the message at the index of the view; `tell_flags`: also its

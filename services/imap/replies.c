@@ -20,6 +20,8 @@ static const struct imap_reply replies[] = {
     [ERR_UNKNOWN_OUTCOME] = { IMAP_NO, STR_INIT("UNAVAILABLE"),
                               STR_INIT("It is not known whether this was done") },
     [ERR_UNSUPPORTED] = { IMAP_NO, STR_INIT("CANNOT"), STR_INIT("This cannot be done") },
+    [ERR_DAMAGED] = { IMAP_NO, STR_INIT("CORRUPTION"),
+                      STR_INIT("What is stored of a message is damaged") },
     [ERR_INTERNAL] = { IMAP_NO, STR_INIT("SERVERBUG"), STR_INIT("Internal error") },
 };
 

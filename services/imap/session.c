@@ -30,8 +30,9 @@ enum {
 
 static void log_failure(struct imap_session *s, str name, const struct err *e)
 {
-    bool is_ours = e->kind == ERR_INTERNAL || e->kind == ERR_UNAVAILABLE ||
-                   e->kind == ERR_TIMEOUT || e->kind == ERR_UNKNOWN_OUTCOME;
+    bool is_ours = e->kind == ERR_INTERNAL || e->kind == ERR_DAMAGED ||
+                   e->kind == ERR_UNAVAILABLE || e->kind == ERR_TIMEOUT ||
+                   e->kind == ERR_UNKNOWN_OUTCOME;
     if (is_ours)
         obs_log(EV_IMAP_COMMAND_FAILED, net_conn_id(s->conn), OBS_STR("command", name), OBS_ERR(e));
 }

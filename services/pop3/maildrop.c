@@ -266,5 +266,7 @@ bool pop3_maildrop_body(struct pop3_session *s, const struct pop3_message *m, st
         return false;
     d->last = index;
     *out = d->bodies[index - d->ahead_from];
-    return out->p || ERR(e, ERR_NOT_FOUND, "the message is gone");
+    /* Alone it says why it did not come. */
+    return out->p || store_fetch_body(s->app->store, s->account_id, m->msg_id, 0, SIZE_MAX,
+                                      &s->arena, pop3_deadline(), out, e);
 }

@@ -17,6 +17,7 @@ static const struct pop3_refusal refusals[] = {
     [ERR_CLOSED] = { "SYS/TEMP", "Try again later" },
     [ERR_UNKNOWN_OUTCOME] = { "SYS/TEMP", "It is not known whether this was done" },
     [ERR_UNSUPPORTED] = { "SYS/PERM", "This cannot be done" },
+    [ERR_DAMAGED] = { "SYS/PERM", "What is stored of this message is damaged" },
     [ERR_INTERNAL] = { "SYS/PERM", "Internal error" },
 };
 

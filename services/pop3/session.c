@@ -72,8 +72,9 @@ void pop3_bad(struct pop3_session *s, const char *text)
 void pop3_fail(struct pop3_session *s, const struct err *e)
 {
     struct pop3_refusal refusal = pop3_refusal_for(e->kind);
-    bool is_ours = e->kind == ERR_INTERNAL || e->kind == ERR_UNAVAILABLE ||
-                   e->kind == ERR_TIMEOUT || e->kind == ERR_UNKNOWN_OUTCOME;
+    bool is_ours = e->kind == ERR_INTERNAL || e->kind == ERR_DAMAGED ||
+                   e->kind == ERR_UNAVAILABLE || e->kind == ERR_TIMEOUT ||
+                   e->kind == ERR_UNKNOWN_OUTCOME;
     if (is_ours)
         obs_log(EV_POP3_COMMAND_FAILED, net_conn_id(s->conn), OBS_ERR(e));
     pop3_err(s, refusal.code, refusal.text);

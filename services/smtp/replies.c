@@ -128,6 +128,7 @@ enum smtp_answer smtp_answer_for_failure(enum err_kind kind)
     case ERR_CLOSED:
     case ERR_UNKNOWN_OUTCOME:
     case ERR_UNSUPPORTED:
+    case ERR_DAMAGED:
     case ERR_INTERNAL:
         break;
     }

@@ -21,6 +21,7 @@ static const char *const kind_names[] = {
     [ERR_CLOSED] = "closed",
     [ERR_UNKNOWN_OUTCOME] = "unknown_outcome",
     [ERR_UNSUPPORTED] = "unsupported",
+    [ERR_DAMAGED] = "damaged",
     [ERR_INTERNAL] = "internal",
 };
 

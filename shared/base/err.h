@@ -22,6 +22,7 @@ enum err_kind {
     ERR_CLOSED,          /* the peer closed the connection */
     ERR_UNKNOWN_OUTCOME, /* a COMMIT or write was sent and never answered */
     ERR_UNSUPPORTED,     /* understood, but not offered */
+    ERR_DAMAGED,         /* what is stored is not what was put there */
     ERR_INTERNAL         /* our own fault, or the operating system's */
 };
 

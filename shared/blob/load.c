@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reading messages back from table blob: one, a part of one, or several. */
 #include "blob/pieces.h"
+#include "obs/obs.h"
 
 #include <stdlib.h>
 
@@ -114,16 +115,23 @@ static bool read_frames(const struct db_rows *rows, size_t row, size_t column, s
 {
     int64_t *frames = NULL;
     if (db_is_null(rows, row, column))
-        return ERR(e, ERR_INTERNAL, "a stored message is damaged: it has no frames");
+        return ERR(e, ERR_DAMAGED, "a stored message is damaged: it has no frames");
     size_t n = db_ints(rows, row, column, a, &frames);
     if (first >= n)
-        return ERR(e, ERR_INTERNAL, "a stored message is damaged: too few frames");
+        return ERR(e, ERR_DAMAGED, "a stored message is damaged: too few frames");
     piece->frames = frames + first;
     piece->n_frames = n - first;
     int64_t base = frames[first];
     for (size_t i = first; i < n; i++)
         frames[i] -= base;
     return true;
+}
+
+/* Somebody has to hear of it: nothing else tells that a disk or a backup has bad octets. */
+static void log_damaged(int64_t account_id, int64_t msg_id, const struct err *why)
+{
+    obs_log(EV_BLOB_DAMAGED, STR_EMPTY, OBS_INT("account", account_id), OBS_INT("message", msg_id),
+            OBS_ERR(why));
 }
 
 /* The row of load_part: octets [from, from + n) of what is packed, cut to what is there. Yields. */
@@ -165,9 +173,15 @@ bool blob_load(struct db *db, int64_t account_id, int64_t msg_id, size_t from, s
         return ERR(e, ERR_NOT_FOUND, "the bytes of message %lld are gone", (long long)msg_id);
     str prefix = db_str(rows, 0, 5);
     str before = str_slice(prefix, from, n);
+    struct err why = ERR_CLEAR;
     if (!unpack_part(rows, from > prefix.n ? from - prefix.n : 0, n - before.n, a, deadline_ms, out,
-                     e))
+                     &why)) {
+        if (why.kind == ERR_DAMAGED)
+            log_damaged(account_id, msg_id, &why);
+        if (e)
+            *e = why;
         return false;
+    }
     *out = join(a, before, *out);
     return true;
 }
@@ -175,16 +189,17 @@ bool blob_load(struct db *db, int64_t account_id, int64_t msg_id, size_t from, s
 /* The answer of load_many. */
 struct many_rows {
     const struct db_rows *rows;
+    const int64_t *accounts;
+    const int64_t *msg_ids;
     bool only_header;
     struct ZSTD_DCtx_s *decompressor;
 };
 
-/* Unpacks one row, without what stands before it. */
+/* Unpacks one row, without what stands before it. p NULL: there is no such message. */
 static YIELDS bool unpack_row(const struct many_rows *many, size_t row, struct arena *a,
                               int64_t deadline_ms, str *out, struct err *e)
 {
     const struct db_rows *rows = many->rows;
-    struct err why = ERR_CLEAR;
     *out = STR_EMPTY;
     if (db_is_null(rows, row, 0))
         return true;
@@ -192,32 +207,31 @@ static YIELDS bool unpack_row(const struct many_rows *many, size_t row, struct a
                                 .size = (size_t)db_int(rows, row, 1),
                                 .data = db_str(rows, row, 4) };
     size_t n = many->only_header ? (size_t)db_int(rows, row, 2) : piece.size;
-    if (piece.codec == BLOB_FRAMES && !read_frames(rows, row, 3, 0, a, &piece, &why))
-        return true;
-    if (n <= BLOB_OFFLOAD_ABOVE || piece.codec == BLOB_RAW) {
-        piece.decompressor = many->decompressor;
-        if (!blob_piece_unpack(a, &piece, 0, n, out, &why))
-            *out = STR_EMPTY;
-        return true;
-    }
-    if (unpack_offloaded(&piece, 0, n, a, deadline_ms, out, &why))
-        return true;
-    *out = STR_EMPTY;
-    if (why.kind == ERR_INTERNAL)
-        return true;
-    *e = why;
-    return false;
+    if (piece.codec == BLOB_FRAMES && !read_frames(rows, row, 3, 0, a, &piece, e))
+        return false;
+    if (n > BLOB_OFFLOAD_ABOVE && piece.codec != BLOB_RAW)
+        return unpack_offloaded(&piece, 0, n, a, deadline_ms, out, e);
+    piece.decompressor = many->decompressor;
+    return blob_piece_unpack(a, &piece, 0, n, out, e);
 }
 
-/* A damaged message is one that is not there. */
+/* A damaged message must not keep the others back: it is told of, and left out. */
 static YIELDS bool load_row(const struct many_rows *many, size_t row, struct arena *a,
                             int64_t deadline_ms, str *out, struct err *e)
 {
-    if (!unpack_row(many, row, a, deadline_ms, out, e))
-        return false;
-    if (out->p)
-        *out = join(a, db_str(many->rows, row, 5), *out);
-    return true;
+    struct err why = ERR_CLEAR;
+    if (unpack_row(many, row, a, deadline_ms, out, &why)) {
+        if (out->p)
+            *out = join(a, db_str(many->rows, row, 5), *out);
+        return true;
+    }
+    *out = STR_EMPTY;
+    if (why.kind == ERR_DAMAGED) {
+        log_damaged(many->accounts[row], many->msg_ids[row], &why);
+        return true;
+    }
+    *e = why;
+    return false;
 }
 
 bool blob_load_many(struct db *db, const struct blob_many *wanted, struct arena *a,
@@ -242,7 +256,11 @@ bool blob_load_many(struct db *db, const struct blob_many *wanted, struct arena 
     if (!db_query(db, wanted->class, &load_many, params, COUNT_OF(params), a, deadline_ms, &rows,
                   e))
         return false;
-    struct many_rows many = { rows, wanted->only_header, blob_decompressor_new() };
+    struct many_rows many = { .rows = rows,
+                              .accounts = accounts,
+                              .msg_ids = wanted->msg_ids,
+                              .only_header = wanted->only_header,
+                              .decompressor = blob_decompressor_new() };
     bool ok = true;
     for (size_t i = 0; ok && i < db_row_count(rows); i++)
         ok = load_row(&many, i, a, deadline_ms, &texts[i], e);

@@ -128,10 +128,10 @@ static bool unpack_split(struct arena *a, const struct blob_piece *piece, size_t
     size_t unpacked;
     /* The first frame alone is enough for a part of the header. */
     if (data.n && !frame_size(data, &packed, &unpacked))
-        return ERR(e, ERR_INTERNAL, "a stored message is damaged: its frame");
+        return ERR(e, ERR_DAMAGED, "a stored message is damaged: its frame");
     /* Nobody asked for more than the message: a row of 100 octets must not unpack to megabytes. */
     if (data.n && unpacked > piece->size)
-        return ERR(e, ERR_INTERNAL, "a stored message is damaged: its frame is too long");
+        return ERR(e, ERR_DAMAGED, "a stored message is damaged: its frame is too long");
     need = data.n && from + n <= unpacked ? unpacked : piece->size;
     bytes = arena_alloc(a, need + 1);
     while (have < need && frame_size(data, &packed, &unpacked)) {
@@ -142,7 +142,7 @@ static bool unpack_split(struct arena *a, const struct blob_piece *piece, size_t
         data = str_skip(data, packed);
     }
     if (have < from + n) {
-        return ERR(e, ERR_INTERNAL, "a stored message is damaged: %zu of %zu octets", have,
+        return ERR(e, ERR_DAMAGED, "a stored message is damaged: %zu of %zu octets", have,
                    piece->size);
     }
     *out = str_of(bytes + from, n);
@@ -155,7 +155,7 @@ static bool unpack_frames(struct arena *a, const struct blob_piece *piece, size_
     size_t first = (from - piece->at) / BLOB_FRAME_BYTES;
     size_t last = n ? (from + n - 1 - piece->at) / BLOB_FRAME_BYTES : first;
     if (piece->at % BLOB_FRAME_BYTES != 0 || last + 2 > piece->n_frames)
-        return ERR(e, ERR_INTERNAL, "a stored message is damaged: its frames");
+        return ERR(e, ERR_DAMAGED, "a stored message is damaged: its frames");
     char *bytes = arena_alloc(a, (last - first + 1) * BLOB_FRAME_BYTES);
     for (size_t i = first; i <= last; i++) {
         size_t at = piece->at + i * BLOB_FRAME_BYTES;
@@ -165,7 +165,7 @@ static bool unpack_frames(struct arena *a, const struct blob_piece *piece, size_
         if (begin < 0 || end < begin || (uint64_t)end > piece->data.n ||
             !unpack_frame(piece, str_slice(piece->data, (size_t)begin, (size_t)(end - begin)),
                           bytes + (i - first) * BLOB_FRAME_BYTES, expected))
-            return ERR(e, ERR_INTERNAL, "a stored message is damaged: frame at %zu", at);
+            return ERR(e, ERR_DAMAGED, "a stored message is damaged: frame at %zu", at);
     }
     *out = str_of(bytes + (from - piece->at - first * BLOB_FRAME_BYTES), n);
     return true;
@@ -176,20 +176,20 @@ bool blob_piece_unpack(struct arena *a, const struct blob_piece *piece, size_t f
 {
     if (piece->size > BLOB_MAX_BYTES || from > piece->size || n > piece->size - from ||
         from < piece->at)
-        return ERR(e, ERR_INTERNAL, "a stored message is damaged: its size");
+        return ERR(e, ERR_DAMAGED, "a stored message is damaged: its size");
     *out = STR("");
     if (n == 0)
         return true;
     switch (piece->codec) {
     case BLOB_RAW:
         *out = str_slice(piece->data, from - piece->at, n);
-        return out->n == n || ERR(e, ERR_INTERNAL, "a stored message is damaged: it is short");
+        return out->n == n || ERR(e, ERR_DAMAGED, "a stored message is damaged: it is short");
     case BLOB_ZSTD:
         return unpack_split(a, piece, from, n, out, e);
     case BLOB_FRAMES:
         return unpack_frames(a, piece, from, n, out, e);
     }
-    return ERR(e, ERR_INTERNAL, "a stored message is damaged: codec %d", (int)piece->codec);
+    return ERR(e, ERR_DAMAGED, "a stored message is damaged: codec %d", (int)piece->codec);
 }
 
 bool blob_unpack(struct arena *a, const struct blob_packed *p, size_t from, size_t n, str *out,

@@ -104,7 +104,7 @@ static bool unpack_part(const struct db_rows *r, size_t from, struct arena *a, s
     struct blob_packed p = { .codec = (enum blob_codec)db_int(r, 0, 0), .data = db_str(r, 0, 3) };
     size_t size = (size_t)db_int(r, 0, 1);
     if (size > BLOB_MAX_BYTES)
-        return ERR(e, ERR_INTERNAL, "a queued message is damaged");
+        return ERR(e, ERR_DAMAGED, "a queued message is damaged");
     *out = STR_EMPTY;
     if (from >= size)
         return true;
@@ -153,7 +153,7 @@ bool queue_load_body(struct queue *q, int64_t queue_id, struct arena *a, int64_t
     do {
         arena_reset(&part_arena);
         ok = queue_load_part(q, queue_id, whole.n, &part_arena, deadline_ms, &part, e) &&
-             (buf_add(&whole, part) || ERR(e, ERR_INTERNAL, "a queued message is damaged"));
+             (buf_add(&whole, part) || ERR(e, ERR_DAMAGED, "a queued message is damaged"));
     } while (ok && part.n == QUEUE_PART_BYTES);
     if (ok)
         *out = arena_str(a, buf_str(&whole));

@@ -69,7 +69,7 @@ YIELDS static bool load_original(struct queue *q, struct queue_report *report, s
     struct err why = ERR_CLEAR;
     str part = STR_EMPTY;
     if (!queue_load_part(q, report->queue_id, 0, a, deadline_ms, &part, &why) &&
-        why.kind != ERR_INTERNAL && why.kind != ERR_NOT_FOUND) {
+        why.kind != ERR_DAMAGED && why.kind != ERR_NOT_FOUND) {
         *e = why;
         return false;
     }

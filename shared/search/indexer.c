@@ -246,7 +246,7 @@ YIELDS static bool index_once(struct db *db, unsigned limit, bool unreadable, in
 static bool is_from_content(const struct err *e)
 {
     return e->kind == ERR_SYNTAX || e->kind == ERR_LIMIT || e->kind == ERR_INTERNAL ||
-           e->kind == ERR_EXISTS;
+           e->kind == ERR_DAMAGED || e->kind == ERR_EXISTS;
 }
 
 /* One message; when it cannot be indexed, as one that searches have to read. */

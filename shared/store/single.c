@@ -109,6 +109,7 @@ static bool may_retry(struct single *single, const struct err *e)
     case ERR_CANCELLED:
     case ERR_CLOSED:
     case ERR_UNSUPPORTED:
+    case ERR_DAMAGED:
     case ERR_INTERNAL:
         return false;
     }

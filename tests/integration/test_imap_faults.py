@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """PROMISES R6 inside IMAP sessions: while PostgreSQL is away every command says so quickly, and the
 same sessions go on when it is back."""
+import poplib
 import time
 
 import pytest
@@ -68,3 +69,25 @@ def test_selected_sessions_keep_their_mailbox(server, postgres):
         postgres.start()
         wait_until(lambda: b" OK " in client.do("NOOP")[-1], 30, "NOOP")
         assert b"text" in client.must("FETCH 1 BODY.PEEK[TEXT]")[0]
+
+
+def test_a_damaged_message_is_not_told_as_expunged(heronry):
+    """Octets of it changed on the disk: the others come, the answer says why, and so does the log."""
+    user = heronry.new_user()
+    with imap_raw.Imap(heronry, user) as client:
+        for subject in ("good", "bad", "good"):
+            client.append("INBOX", f"Subject: {subject}\r\n\r\n".encode() + b"abcdefgh\r\n" * 300)
+        heronry.psql("UPDATE blob SET data = overlay(data PLACING '\\xffffffffffffffff' FROM 20) WHERE account_id = "
+                     f"(SELECT account_id FROM account WHERE login = '{user['address']}') AND msg_id = "
+                     "(SELECT msg_id FROM message m JOIN account a USING (account_id) WHERE a.login = "
+                     f"'{user['address']}' AND m.subject = 'bad')")
+        client.must("SELECT INBOX")
+        lines = client.do("FETCH 1:3 (UID BODY.PEEK[])")
+        assert b" NO [CORRUPTION] " in lines[-1]
+        assert [line.split()[1] for line in lines if line.startswith(b"* ")] == [b"1", b"3"]
+        assert b" OK " in client.do("FETCH 1:3 (UID FLAGS)")[-1]
+    pop = heronry.pop3(user)
+    with pytest.raises(poplib.error_proto, match=r"\[SYS/PERM\] What is stored of this message is damaged"):
+        pop.retr(2)
+    pop.quit()
+    assert "blob_damaged" in heronry.log()

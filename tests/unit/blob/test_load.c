@@ -150,7 +150,7 @@ static void gone_and_damaged_body(void *arg)
     test_pg_run("UPDATE blob SET data = substring(data FROM 1 FOR 20) WHERE msg_id IN (200, 201)");
     for (int64_t id = 200; id <= 201; id++) {
         assert_false(blob_load(f->db, 7, id, 0, SIZE_MAX, &f->a, soon(), &out, &e));
-        assert_int_equal(e.kind, ERR_INTERNAL);
+        assert_int_equal(e.kind, ERR_DAMAGED);
     }
     test_pg_run("UPDATE blob SET frames = NULL WHERE msg_id = 201");
     assert_false(blob_load(f->db, 7, 201, 0, 10, &f->a, soon(), &out, &e));

@@ -131,7 +131,7 @@ static void test_damage(void **state)
             if (blob_unpack(&a, &bad, 0, SIZE_MAX, &out, &e)) {
                 assert_true(str_eq(out, message));
             } else {
-                assert_int_equal(e.kind, ERR_INTERNAL);
+                assert_int_equal(e.kind, ERR_DAMAGED);
                 errors++;
             }
             bad.data = str_slice(p.data, 0, at);
@@ -159,7 +159,7 @@ static void test_bomb(void **state)
     size_t before = a.total;
     p.size = 100;
     assert_false(blob_unpack(&a, &p, 0, SIZE_MAX, &out, &e));
-    assert_int_equal(e.kind, ERR_INTERNAL);
+    assert_int_equal(e.kind, ERR_DAMAGED);
     assert_false(blob_unpack(&a, &p, 10, 20, &out, &e));
     assert_int_equal(a.total, before);
     arena_fini(&a);
