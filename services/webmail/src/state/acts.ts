@@ -2,9 +2,10 @@
 // What people do with conversations. Each act shows at once, is carried out by one request, can be
 // undone from its notice, and is taken back on screen when the server refuses.
 import { api, newKey, ok, type Schema } from "@heronry/web-kit/api/client.ts";
-import { problemText } from "@heronry/web-kit/api/problem.ts";
+import { asProblem, problemText } from "@heronry/web-kit/api/problem.ts";
 import { toasts } from "@heronry/web-kit/toasts.svelte.ts";
 import { t } from "../lang/messages.ts";
+import { batchesOf, foldersMeant, runBatches, type Batch, type Outcome } from "./batches.ts";
 import type { ThreadList } from "./list.svelte.ts";
 import type { Reader } from "./reader.svelte.ts";
 import { session, type Mailbox } from "./session.svelte.ts";
@@ -23,14 +24,18 @@ function send(target: Schema<"BatchTarget">, change: Change): Promise<Result> {
   return ok(api.POST("/messages/batch", { params, body: { target, change } }));
 }
 
-/** One change for all messages of conversations; `mailboxId` confines it to those in one folder. */
-async function sendThreads(ids: readonly string[], mailboxId: string | null, change: Change): Promise<Result[]> {
-  const results: Result[] = [];
-  for (let i = 0; i < ids.length; i += CHUNK) {
-    const threads = { ids: ids.slice(i, i + CHUNK), ...(mailboxId ? { mailboxId } : {}) };
-    results.push(await send({ threads }, change));
-  }
-  return results;
+/** Whether the server refuses because the conversations of a request have too many messages together. */
+function isTooMany(error: unknown): boolean {
+  const { status, errors } = asProblem(error);
+  return status === 422 && errors.some((one) => one.pointer === "/target/threads/ids");
+}
+
+/** One change for messages of conversations. */
+function sendThreads(list: ThreadList, targets: readonly Batch[], change: Change): Promise<Outcome<Result>> {
+  const batches = targets.flatMap((one) => batchesOf(one, (id) => list.row(id)?.messageCount ?? 1));
+  const sendOne = ({ ids, mailboxId }: Batch): Promise<Result> =>
+    send({ threads: { ids: [...ids], ...(mailboxId ? { mailboxId } : {}) } }, change);
+  return runBatches(batches, sendOne, isTooMany);
 }
 
 function changedIds(results: readonly Result[]): string[] {
@@ -57,28 +62,39 @@ async function undoing(stage: Stage, ids: readonly string[], restore: () => void
   }
 }
 
-/** Moves conversations: those messages of them that are in the open folder, all of them in a search. */
+/** What an act is about in a search: the folder that is searched, else those that are meant. */
+function targetsOfSearch(list: ThreadList, ids: readonly string[], to: Mailbox): Batch[] {
+  const byFolder = new Map<string | null, string[]>();
+  for (const id of ids) {
+    const places = list.row(id)?.mailboxIds ?? [];
+    const searched = list.mailboxId !== null && places.includes(list.mailboxId) ? [list.mailboxId] : null;
+    const meant = searched ?? foldersMeant(places, (one) => session.mailbox(one)?.role ?? null);
+    for (const folder of places.length > 0 ? meant : [null])
+      if (folder !== to.id) byFolder.set(folder, [...(byFolder.get(folder) ?? []), id]);
+  }
+  return [...byFolder].map(([mailboxId, some]) => ({ ids: some, mailboxId }));
+}
+
+/** Moves conversations: those messages of them that are in the open folder; in a search those that are meant. */
 export async function move(stage: Stage, ids: readonly string[], to: Mailbox): Promise<void> {
   const { list } = stage;
   const from = list.source.kind === "folder" ? list.source.mailboxId : null;
   if (ids.length === 0 || from === to.id) return;
+  const targets = from ? [{ ids, mailboxId: from }] : targetsOfSearch(list, ids, to);
   const release = list.hold(ids);
   const restore = from ? list.remove(ids) : () => undefined;
-  try {
-    const results = await sendThreads(ids, from, { move: { to: to.id } });
-    const groups = results.flatMap((one) => one.changed);
-    toasts.show(t("done.moved", { count: ids.length, folder: session.nameOf(to), role: to.role ?? "none" }), {
+  const { results, done, failed, error } = await sendThreads(list, targets, { move: { to: to.id } });
+  const groups = results.flatMap((one) => one.changed);
+  restore(failed);
+  if (done.size > 0)
+    toasts.show(t("done.moved", { count: done.size, folder: session.nameOf(to), role: to.role ?? "none" }), {
       undo: () =>
-        undoing(stage, ids, restore, async () => {
+        undoing(stage, [...done], () => restore(done), async () => {
           for (const group of groups) await sendMessages(group.messageIds, { move: { to: group.mailboxId } });
         }),
     });
-  } catch (error) {
-    restore();
-    toasts.problem(problemText(error));
-  } finally {
-    release();
-  }
+  if (error) toasts.problem(problemText(error));
+  release();
 }
 
 /** Deletes for ever. The caller has asked before. */
@@ -86,15 +102,11 @@ export async function destroy(stage: Stage, ids: readonly string[]): Promise<voi
   const { list } = stage;
   const release = list.hold(ids);
   const restore = list.remove(ids);
-  try {
-    await sendThreads(ids, list.mailboxId, { destroy: true });
-    toasts.show(t("done.destroyed", { count: ids.length }));
-  } catch (error) {
-    restore();
-    toasts.problem(problemText(error));
-  } finally {
-    release();
-  }
+  const { done, failed, error } = await sendThreads(list, [{ ids, mailboxId: list.mailboxId }], { destroy: true });
+  restore(failed);
+  if (done.size > 0) toasts.show(t("done.destroyed", { count: done.size }));
+  if (error) toasts.problem(problemText(error));
+  release();
 }
 
 interface Flagging {
@@ -106,7 +118,7 @@ interface Flagging {
   quiet?: boolean;
 }
 
-function patchRows(stage: Stage, ids: readonly string[], { keyword, on }: Flagging): () => void {
+function patchRows(stage: Stage, ids: readonly string[], { keyword, on }: Flagging): (only?: ReadonlySet<string>) => void {
   return stage.list.patch(ids, (row) =>
     keyword === "$flagged" ? { isFlagged: on } : { unreadCount: on ? 0 : Math.max(1, row.unreadCount) },
   );
@@ -130,21 +142,21 @@ export async function flag(stage: Stage, ids: readonly string[], flagging: Flagg
   const restore = patchRows(stage, ids, flagging);
   patchReader(stage, ids, flagging);
   const change: Change = { keywords: { [keyword]: on } };
-  try {
-    const results = messageIds ? [await send({ messageIds: [...messageIds] }, change)] : await sendThreads(ids, null, change);
-    if (quiet) return;
+  const { results, done, failed, error } = messageIds
+    ? await runBatches([{ ids, mailboxId: null }], () => send({ messageIds: [...messageIds] }, change), () => false)
+    : await sendThreads(stage.list, [{ ids, mailboxId: null }], change);
+  restore(failed);
+  release();
+  if (quiet) return;
+  if (done.size > 0) {
     const changed = changedIds(results);
     const what = keyword === "$seen" ? (on ? "read" : "unread") : on ? "starred" : "unstarred";
-    toasts.show(t("done.flagged", { count: ids.length, what }), {
+    toasts.show(t("done.flagged", { count: done.size, what }), {
       undo: () =>
-        undoing(stage, ids, restore, () => sendMessages(changed, { keywords: { [keyword]: !on } })),
+        undoing(stage, [...done], () => restore(done), () => sendMessages(changed, { keywords: { [keyword]: !on } })),
     });
-  } catch (error) {
-    restore();
-    if (quiet) return;
-    void stage.reader.load();
-    toasts.problem(problemText(error));
-  } finally {
-    release();
   }
+  if (!error) return;
+  void stage.reader.load();
+  toasts.problem(problemText(error));
 }

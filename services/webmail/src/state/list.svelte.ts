@@ -196,20 +196,23 @@ export class ThreadList {
     };
   }
 
-  /** Takes rows out; the result puts them back where they were. */
-  remove(ids: readonly string[]): () => void {
+  /** Takes rows out; the result puts them back where they were, or some of them only. */
+  remove(ids: readonly string[]): (only?: ReadonlySet<string>) => void {
     const gone = new Set(ids);
     const before = this.ids.flatMap((id, index) => (gone.has(id) ? [{ id, index }] : []));
     this.#setIds(this.ids.filter((id) => !gone.has(id)));
-    return () => {
+    return (only = gone) => {
+      if (only.size === 0) return;
       const now = [...this.ids];
-      for (const { id, index } of before) if (!now.includes(id)) now.splice(Math.min(index, now.length), 0, id);
+      const there = new Set(now);
+      for (const { id, index } of before)
+        if (only.has(id) && !there.has(id)) now.splice(Math.min(index, now.length), 0, id);
       this.#setIds(now);
     };
   }
 
-  /** Changes rows before the server says so; the result changes them back. */
-  patch(ids: readonly string[], change: (row: Row) => Partial<Row>): () => void {
+  /** Changes rows before the server says so; the result changes them back, or some of them only. */
+  patch(ids: readonly string[], change: (row: Row) => Partial<Row>): (only?: ReadonlySet<string>) => void {
     const before: Row[] = [];
     for (const id of ids) {
       const row = this.#rows.get(id);
@@ -217,8 +220,8 @@ export class ThreadList {
       before.push(row);
       this.#rows.set(id, { ...row, ...change(row) });
     }
-    return () => {
-      for (const row of before) this.#rows.set(row.id, row);
+    return (only) => {
+      for (const row of before) if (only?.has(row.id) ?? true) this.#rows.set(row.id, row);
     };
   }
 
