@@ -26,6 +26,8 @@ export interface Attached {
   /** 0 to 1. */
   progress: number;
   error: string;
+  /** What to upload again after an error; null where that would not help. */
+  source: File | null;
   cancel: () => void;
 }
 
@@ -103,7 +105,7 @@ export class Composition {
     this.subject = draft.subject;
     this.identityId = draft.identityId ?? session.identity?.id ?? null;
     this.#inReplyTo = draft.inReplyTo ?? null;
-    this.files = draft.attachments.map((one) => ({ ...one, key: one.blobId, progress: 1, error: "", cancel: () => undefined }));
+    this.files = draft.attachments.map((one) => ({ ...one, key: one.blobId, progress: 1, error: "", source: null, cancel: () => undefined }));
     let html = draft.html || htmlFromText(draft.text);
     for (const one of this.files)
       if (one.contentId && one.blobId)
@@ -133,7 +135,7 @@ export class Composition {
         : `<div class="attribution">${escapeHtml(t("compose.wrote", { name: nameOf(from), date: longTime(message.sentAt ?? message.receivedAt) }))}</div>`;
     const quote = mode === "forward" ? `${head}${quoted}` : `${head}<blockquote class="quote">${quoted}</blockquote>`;
     this.html = `<div><br></div>${this.#signature()}<div><br></div>${quote}`;
-    this.files = (parts?.files ?? []).map((one) => ({ ...one, key: one.blobId, progress: 1, error: "", cancel: () => undefined }));
+    this.files = (parts?.files ?? []).map((one) => ({ ...one, key: one.blobId, progress: 1, error: "", source: null, cancel: () => undefined }));
   }
 
   #forwardHead(message: Schema<"Message">): string {
@@ -297,19 +299,27 @@ export class Composition {
   /** Uploads a file; with a contentId it is a picture of the text. Gives the blob's id. */
   async attach(file: File, contentId: string | null = null): Promise<string | null> {
     const key = newKey();
-    const abort = new AbortController();
-    const { uploadBytes, partBytes } = session.limits;
+    const { uploadBytes } = session.limits;
+    const tooLarge = uploadBytes > 0 && file.size > uploadBytes;
     const entry: Attached = {
-      key, name: file.name || "file", type: file.type, size: file.size, blobId: null, contentId, progress: 0, error: "",
-      cancel: () => abort.abort(),
+      key, name: file.name || "file", type: file.type, size: file.size, blobId: null, contentId, progress: 0,
+      error: tooLarge ? t("compose.tooLarge") : "", source: tooLarge ? null : file, cancel: () => undefined,
     };
     this.files = [...this.files, entry];
-    if (uploadBytes > 0 && file.size > uploadBytes) {
-      this.#patch(key, { error: t("compose.tooLarge") });
-      return null;
-    }
+    return tooLarge ? null : this.#upload(key, file);
+  }
+
+  /** Uploads a file again that failed. Gives the blob's id. */
+  async retry(key: string): Promise<string | null> {
+    const source = this.files.find((one) => one.key === key)?.source;
+    return source ? this.#upload(key, source) : null;
+  }
+
+  async #upload(key: string, file: File): Promise<string | null> {
+    const abort = new AbortController();
+    this.#patch(key, { progress: 0, error: "", cancel: () => abort.abort() });
     try {
-      const blob = await upload(file, partBytes, abort.signal, (progress) => this.#patch(key, { progress }));
+      const blob = await upload(file, session.limits.partBytes, abort.signal, (progress) => this.#patch(key, { progress }));
       this.#patch(key, { blobId: blob.id, progress: 1 });
       this.touch();
       return blob.id;
@@ -327,6 +337,11 @@ export class Composition {
 
   get uploading(): boolean {
     return this.files.some((one) => one.blobId === null && one.error === "");
+  }
+
+  /** How many files did not get to the server: without them the message is not what was written. */
+  get filesFailed(): number {
+    return this.files.filter((one) => one.error !== "").length;
   }
 
   get totalBytes(): number {
