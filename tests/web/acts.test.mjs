@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// What people do with mail does what it says: nothing is sent without its files, nothing else is moved along.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { accessible, api, bo, calm, deliver, openRow, row, signedIn, toast, unique, until } from "./support/site.mjs";
+
+/** Each message of the only conversation that a search finds, as the roles of its folders. */
+async function placesOf(page, word) {
+  const { mailboxes } = (await api(page, "/bootstrap")).body;
+  const { items } = (await api(page, `/search?q=${word}`)).body;
+  assert.equal(items.length, 1);
+  const { messages } = (await api(page, `/threads/${items[0].thread.id}`)).body;
+  const roleOf = (id) => mailboxes.find((one) => one.id === id)?.role;
+  return messages.map((one) => one.mailboxIds.map(roleOf).join()).sort();
+}
+
+test("a message is not sent without a file that was not uploaded", async () => {
+  const page = await signedIn(bo);
+  const refused = { type: "https://heronry.example/problems/invalid-fields", title: "Refused", status: 422, code: "invalid-fields" };
+  const answer = { status: 422, contentType: "application/problem+json", body: JSON.stringify(refused) };
+  await page.route("**/api/v1/blobs*", (route) => route.fulfill(answer));
+  await page.keyboard.press("c");
+  const composer = page.getByRole("dialog").last();
+  await composer.getByRole("combobox", { name: "To" }).fill(bo.address);
+  await page.keyboard.press("Enter");
+  await composer.getByLabel("Subject").fill(unique("Sheet "));
+  await composer.locator("input[type=file]").setInputFiles([{ name: "count.txt", mimeType: "text/plain", buffer: Buffer.from("17 herons") }]);
+  await composer.getByRole("alert").filter({ hasText: "A file was not uploaded" }).waitFor();
+  const button = composer.getByRole("button", { name: "Send", exact: true });
+  assert.equal(await button.isDisabled(), true);
+  await accessible(page, "a failed file");
+  const sent = [];
+  page.on("request", (request) => request.url().endsWith("/submissions") && sent.push(request.url()));
+  await composer.getByRole("textbox", { name: "Text of the message" }).click();
+  await page.keyboard.press("Control+Enter");
+  await composer.getByText("Saved in Drafts").waitFor();
+  assert.deepEqual(sent, []);
+
+  await page.unrouteAll({ behavior: "wait" });
+  await composer.getByRole("button", { name: "Upload count.txt again" }).click();
+  await until(() => button.isEnabled(), "it can be sent");
+  assert.equal(await composer.getByRole("alert").count(), 0);
+  await composer.getByRole("button", { name: "Discard the draft" }).click();
+  await page.context().close();
+});
+
+test("archiving what a search found leaves the own draft where it is", async () => {
+  const page = await signedIn(bo);
+  const word = unique("reiher");
+  await deliver({ to: bo.address, subject: word, text: "Where do they nest?" });
+  await openRow(page, word);
+  await page.keyboard.press("r");
+  await page.getByRole("textbox", { name: "Text of the message" }).waitFor();
+  await page.keyboard.type("By the river.");
+  await page.getByText("Saved in Drafts").waitFor();
+  await page.getByRole("button", { name: "Save and close" }).click();
+  await page.evaluate((q) => (location.hash = `#/search?q=${q}`), word);
+  await page.getByRole("heading", { name: "Search results" }).waitFor();
+  await row(page, word).waitFor();
+  await page.keyboard.press("x");
+  await page.keyboard.press("e");
+  await toast(page, "Archived");
+  assert.deepEqual(await placesOf(page, word), ["archive", "drafts"]);
+  await page.locator(".toast", { hasText: "Archived" }).getByRole("button", { name: /Undo/ }).click();
+  await until(async () => (await placesOf(page, word)).join() === "drafts,inbox", "it is in the inbox again");
+  calm(page);
+  await page.context().close();
+});
+
+test("a letter is printed whole, and alone", async () => {
+  const page = await signedIn(bo);
+  const lines = Array.from({ length: 400 }, (_, i) => `Line ${i} of the letter.`);
+  const kinds = [["text/plain", lines.join("\r\n")], ["text/html", `<p>${lines.join("</p>\r\n<p>")}</p>`]];
+  for (const [type, text] of kinds) {
+    const word = unique("long");
+    await deliver({ to: bo.address, subject: word, text, type: `${type}; charset=utf-8` });
+    await openRow(page, word);
+    if (type === "text/html") await page.locator("iframe.ready").waitFor();
+    else await page.getByText("Line 399 of").waitFor();
+    const pdf = (await page.pdf({ format: "A4", margin: { top: "15mm", bottom: "15mm" } })).toString("latin1");
+    const pages = pdf.match(/\/Type\s*\/Page\b/g)?.length ?? 0;
+    // 400 lines of 23 px, or paragraphs, on pages of about 1000 px.
+    assert.ok(pages >= 8 && pages <= 24, `${type}: ${pages} pages`);
+  }
+  await page.emulateMedia({ media: "print" });
+  for (const name of ["Folders", "Conversations"]) assert.equal(await page.locator(`[aria-label="${name}"]`).first().isVisible(), false, name);
+  calm(page);
+  await page.context().close();
+});
