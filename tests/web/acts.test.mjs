@@ -67,6 +67,27 @@ test("archiving what a search found leaves the own draft where it is", async () 
   await page.context().close();
 });
 
+test("a text is shown that comes after news about its conversation", async () => {
+  const page = await signedIn(bo);
+  const word = unique("crane");
+  await deliver({ to: bo.address, subject: word, text: "They fly at dawn." });
+  await row(page, word).waitFor();
+  let release;
+  const held = new Promise((resolve) => (release = resolve));
+  await page.route("**/api/v1/messages/*/content", (route) => held.then(() => route.continue()));
+  const asked = page.waitForRequest(/\/messages\/\d+\/content$/);
+  await row(page, word).getByRole("link").click();
+  const [, id] = /messages\/(\d+)/.exec((await asked).url());
+  const again = page.waitForResponse(/\/threads\/\d+$/);
+  const body = JSON.stringify({ target: { messageIds: [id] }, change: { keywords: { $flagged: true } } });
+  assert.equal((await api(page, "/messages/batch", { method: "POST", body })).status, 200);
+  await again;
+  release();
+  await page.getByRole("article").getByText("They fly at dawn.").waitFor();
+  calm(page);
+  await page.context().close();
+});
+
 test("a letter is printed whole, and alone", async () => {
   const page = await signedIn(bo);
   const lines = Array.from({ length: 400 }, (_, i) => `Line ${i} of the letter.`);
@@ -75,6 +96,7 @@ test("a letter is printed whole, and alone", async () => {
     const word = unique("long");
     await deliver({ to: bo.address, subject: word, text, type: `${type}; charset=utf-8` });
     await openRow(page, word);
+    await page.getByRole("heading", { level: 1, name: word }).waitFor();
     if (type === "text/html") await page.locator("iframe.ready").waitFor();
     else await page.getByText("Line 399 of").waitFor();
     const pdf = (await page.pdf({ format: "A4", margin: { top: "15mm", bottom: "15mm" } })).toString("latin1");

@@ -105,7 +105,7 @@ export function problemText(error: unknown): string {
   if (problem.status === 0) return kt("problem.offline");
   if (problem.slug === "too-many-requests") return kt("problem.busy", { seconds: problem.retryAfter });
   const detail = problem.errors[0]?.detail || problem.detail;
-  if (problem.slug === "invalid-fields") return ofField(detail) ?? kt("problem.server");
+  if (problem.slug === "invalid-fields") return ofField(detail) || kt("problem.server");
   const key = SENTENCES[problem.slug];
   if (detail && (!key || (SAY_MORE.has(problem.slug) && currentLocale() === "en"))) return detail;
   return kt(key ?? "problem.server");

@@ -82,9 +82,9 @@ export class Reader {
   fetchContent(messageId: string): Promise<Content> {
     const known = this.#asked.get(messageId);
     if (known) return known;
-    const { signal } = this.#abort;
     const asked = ok(api.GET("/messages/{messageId}/content", { params: { path: { messageId } } })).then((content) => {
-      if (!signal.aborted) this.#contents.set(messageId, content);
+      // Also when the conversation was read anew in the meantime; opening another one forgets what was asked for.
+      if (this.#asked.has(messageId)) this.#contents.set(messageId, content);
       return content;
     });
     this.#asked.set(messageId, asked);
