@@ -1,7 +1,9 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- What changed in a mailbox is read range by range from the primary key. As a plain join the planner
 -- took the modseq for the better filter and read the whole partition: 38 ms instead of 0.1 ms for
--- each new message in a mailbox of 100,000. OFFSET 0 keeps the ranges outside.
+-- each new message in a mailbox of 100,000. OFFSET 0 keeps the ranges outside, and the modseq is asked
+-- for outside of them: inside, all that changed was read again for each range, 84 ms instead of 6 for
+-- 1,000 changes all over a mailbox.
 CREATE OR REPLACE FUNCTION mailbox_delta(p_account bigint, p_mailbox int, p_since bigint)
 RETURNS mailbox_picture LANGUAGE plpgsql STABLE AS $$
 DECLARE
@@ -37,8 +39,9 @@ BEGIN
              CROSS JOIN LATERAL
                    (SELECT * FROM mbox_msg x
                      WHERE x.account_id = p_account AND x.mailbox_id = p_mailbox
-                       AND x.uid BETWEEN lower(r) AND upper(r) - 1 AND x.modseq > p_since
+                       AND x.uid BETWEEN lower(r) AND upper(r) - 1
                     OFFSET 0) m
+             WHERE m.modseq > p_since
              ORDER BY m.uid) m;
     RETURN v;
 END $$;
