@@ -24,17 +24,8 @@ YIELDS static bool create(struct cli_session *s, struct err *e)
     cli_filter_body(cli, body, more, COUNT_OF(more));
     if (!cli_call(s, "POST", path_of(s), body, &made, e))
         return err_wrap(e, "%s", cli->words[0]);
-    str id = cli_field_text(json_object_get(made, "appPassword"), "id");
-    str password = cli_field_text(made, "password");
-    if (cli->json) {
-        json_t *done = json_pack("{s:b, s:o, s:o}", "ok", 1, "id", cli_json_text(id), "password",
-                                 cli_json_text(password));
-        cli_print_json(&done);
-    } else {
-        (void)printf("%.*s\n", STR_FMT(password));
-        (void)fprintf(stderr, "App password %.*s of %s; it cannot be shown again.\n", STR_FMT(id),
-                      cli->words[0]);
-    }
+    static const struct cli_secret secret = { "appPassword", "password", "App password" };
+    cli_show_secret(s, &secret, made);
     json_decref(made);
     return true;
 }
@@ -79,14 +70,8 @@ YIELDS static bool list(struct cli_session *s, struct err *e)
 
 YIELDS static bool revoke_one(struct cli_session *s, struct err *e)
 {
-    const char *id = s->cli->words[1];
-    json_t *nothing = NULL;
-    str path = arena_printf(&s->arena, "%.*s/%s", STR_FMT(path_of(s)), cli_encode(s, id));
-    if (!cli_call(s, "DELETE", path, NULL, &nothing, e))
-        return err_wrap(e, "%s", id);
-    json_decref(nothing);
-    cli_print_done(s->cli, "id", id, "app password %s is ended; so are the sessions it opened", id);
-    return true;
+    return cli_end_item(s, path_of(s), "app password", "is ended; so are the sessions it opened",
+                        e);
 }
 
 /* ---- table ---- */

@@ -157,3 +157,34 @@ bool cli_show_list(struct cli_session *s, str path, const struct cli_listing *li
     end(&show, ok);
     return ok || (s->cli->n_words > 0 ? err_wrap(e, "%s", s->cli->words[0]) : false);
 }
+
+/* ---- secrets ---- */
+
+void cli_show_secret(const struct cli_session *s, const struct cli_secret *secret,
+                     const json_t *made)
+{
+    str id = cli_field_text(json_object_get(made, secret->object), "id");
+    str text = cli_field_text(made, secret->field);
+    if (s->cli->json) {
+        json_t *done = json_pack("{s:b, s:o, s:o}", "ok", 1, "id", cli_json_text(id), secret->field,
+                                 cli_json_text(text));
+        cli_print_json(&done);
+        return;
+    }
+    (void)printf("%.*s\n", STR_FMT(text));
+    (void)fprintf(stderr, "%s %.*s of %s; it cannot be shown again.\n", secret->what, STR_FMT(id),
+                  s->cli->words[0]);
+}
+
+bool cli_end_item(struct cli_session *s, str list_path, const char *what, const char *is_done,
+                  struct err *e)
+{
+    const char *id = s->cli->words[1];
+    json_t *nothing = NULL;
+    str path = arena_printf(&s->arena, "%.*s/%s", STR_FMT(list_path), cli_encode(s, id));
+    if (!cli_call(s, "DELETE", path, NULL, &nothing, e))
+        return err_wrap(e, "%s", id);
+    json_decref(nothing);
+    cli_print_done(s->cli, "id", id, "%s %s %s", what, id, is_done);
+    return true;
+}

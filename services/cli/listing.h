@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lists of the API, shown: one table of columns says what people read and what programs get. */
+/* Lists of the API, shown: one table of columns says what people read and what programs get; and
+ * the secrets that are listed: made and ended alike. */
 #ifndef CLI_LISTING_H
 #define CLI_LISTING_H
 
@@ -40,5 +41,20 @@ YIELDS bool cli_show_list(struct cli_session *s, str path, const struct cli_list
 void cli_show_items(struct cli_session *s, const struct cli_listing *listing, const json_t *items);
 /* Prints one item: a table of one row, or an object. */
 void cli_show_item(struct cli_session *s, const struct cli_listing *listing, json_t *item);
+
+/* A secret that was just made and is shown once. */
+struct cli_secret {
+    const char *object; /* of the answer: what the secret belongs to, with its "id" */
+    const char *field;  /* of the answer, and of what programs get */
+    const char *what;   /* for people: "Token" */
+};
+
+/* Prints the secret, and its id beside it, of what the command's first argument names. */
+void cli_show_secret(const struct cli_session *s, const struct cli_secret *secret,
+                     const json_t *made);
+/* Ends what the command's second argument names below the path of a list, and says it with the
+ * words that follow its id. Yields. */
+YIELDS bool cli_end_item(struct cli_session *s, str list_path, const char *what,
+                         const char *is_done, struct err *e);
 
 #endif

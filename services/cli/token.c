@@ -18,17 +18,8 @@ YIELDS static bool create(struct cli_session *s, struct err *e)
     cli_filter_body(cli, body, more, COUNT_OF(more));
     if (!cli_call(s, "POST", path_of(s), body, &made, e))
         return err_wrap(e, "%s", cli->words[0]);
-    str id = cli_field_text(json_object_get(made, "token"), "id");
-    str secret = cli_field_text(made, "secret");
-    if (cli->json) {
-        json_t *done = json_pack("{s:b, s:o, s:o}", "ok", 1, "id", cli_json_text(id), "secret",
-                                 cli_json_text(secret));
-        cli_print_json(&done);
-    } else {
-        (void)printf("%.*s\n", STR_FMT(secret));
-        (void)fprintf(stderr, "Token %.*s of %s; it cannot be shown again.\n", STR_FMT(id),
-                      cli->words[0]);
-    }
+    static const struct cli_secret secret = { "token", "secret", "Token" };
+    cli_show_secret(s, &secret, made);
     json_decref(made);
     return true;
 }
@@ -57,14 +48,7 @@ YIELDS static bool list(struct cli_session *s, struct err *e)
 
 YIELDS static bool end(struct cli_session *s, struct err *e)
 {
-    const char *id = s->cli->words[1];
-    json_t *nothing = NULL;
-    str path = arena_printf(&s->arena, "%.*s/%s", STR_FMT(path_of(s)), cli_encode(s, id));
-    if (!cli_call(s, "DELETE", path, NULL, &nothing, e))
-        return err_wrap(e, "%s", id);
-    json_decref(nothing);
-    cli_print_done(s->cli, "id", id, "token %s is ended", id);
-    return true;
+    return cli_end_item(s, path_of(s), "token", "is ended", e);
 }
 
 static const struct cli_option create_options[] = {
