@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* imap capabilities, imap commands: what the server can do, from the tables that its sessions use.
- */
+/* imap capabilities, imap commands, pop3 commands: what the server can do, from the tables that its
+ * sessions use. */
 #include "services/cli/output.h"
 
-static const struct app_service *imap_of(const struct cli *cli)
+static const struct app_service *service_of(const struct cli *cli, const char *role)
 {
     for (size_t i = 0; i < cli->services.n; i++) {
-        if (strcmp(cli->services.list[i]->role, "imap") == 0)
+        if (strcmp(cli->services.list[i]->role, role) == 0)
             return cli->services.list[i];
     }
-    INVARIANT(!"the program has an IMAP service");
+    INVARIANT(!"the program has this service");
     return NULL;
 }
 
@@ -53,7 +53,7 @@ static enum cli_exit run_capabilities(struct cli *cli)
         "WORD",         "DEFINED IN",  "COMMAND",         "BEFORE TLS",
         "BEFORE LOGIN", "AFTER LOGIN", "BY CONFIGURATION"
     };
-    const struct app_service *imap = imap_of(cli);
+    const struct app_service *imap = service_of(cli, "imap");
     struct app_capability c;
     struct cli_table t;
     if (cli->json) {
@@ -76,12 +76,12 @@ static enum cli_exit run_capabilities(struct cli *cli)
 
 /* ---- commands ---- */
 
-static void print_commands_json(const struct app_service *imap)
+static void print_commands_json(const struct app_service *service)
 {
     json_t *root = json_object();
     json_t *list = json_array();
     struct app_command c;
-    for (size_t i = 0; imap->command(i, &c); i++) {
+    for (size_t i = 0; service->command(i, &c); i++) {
         json_t *one = json_object();
         json_t *states = json_array();
         for (size_t j = 0; j < COUNT_OF(c.states); j++) {
@@ -98,18 +98,18 @@ static void print_commands_json(const struct app_service *imap)
     cli_print_json(&root);
 }
 
-static enum cli_exit run_commands(struct cli *cli)
+static enum cli_exit list_commands(struct cli *cli, const char *role)
 {
     static const char *const titles[] = { "COMMAND", "DEFINED IN", "WITH UID", "STATES" };
-    const struct app_service *imap = imap_of(cli);
+    const struct app_service *service = service_of(cli, role);
     struct app_command c;
     struct cli_table t;
     if (cli->json) {
-        print_commands_json(imap);
+        print_commands_json(service);
         return CLI_OK;
     }
     cli_table_init(&t, titles, COUNT_OF(titles));
-    for (size_t i = 0; imap->command(i, &c); i++) {
+    for (size_t i = 0; service->command(i, &c); i++) {
         str states = STR_EMPTY;
         for (size_t j = 0; j < COUNT_OF(c.states); j++) {
             if (c.states[j]) {
@@ -126,6 +126,16 @@ static enum cli_exit run_commands(struct cli *cli)
     return CLI_OK;
 }
 
+static enum cli_exit run_imap_commands(struct cli *cli)
+{
+    return list_commands(cli, "imap");
+}
+
+static enum cli_exit run_pop3_commands(struct cli *cli)
+{
+    return list_commands(cli, "pop3");
+}
+
 static const struct cli_command commands[] = {
     { .name = "imap capabilities",
       .arguments = "",
@@ -134,7 +144,11 @@ static const struct cli_command commands[] = {
     { .name = "imap commands",
       .arguments = "",
       .summary = "The commands that IMAP clients can give, and in which states",
-      .run = run_commands },
+      .run = run_imap_commands },
+    { .name = "pop3 commands",
+      .arguments = "",
+      .summary = "The commands that POP3 clients can give, and in which states",
+      .run = run_pop3_commands },
 };
 
 const struct cli_group cli_capability_group = { commands, COUNT_OF(commands) };

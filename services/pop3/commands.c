@@ -16,23 +16,24 @@ static const struct command_row {
     void (*run)(struct pop3_session *s, str argument);
     unsigned states; /* enum pop3_state bits */
     unsigned flags;
+    unsigned rfc; /* number of the one that defines it */
 } rows[] = {
-    { POP3_CAPA, pop3_cmd_capa, ANY, NO_ARGUMENT },
-    { POP3_STLS, pop3_cmd_stls, POP3_AUTHORIZATION, NO_ARGUMENT },
-    { POP3_USER, pop3_cmd_user, POP3_AUTHORIZATION, NEEDS_ARGUMENT },
-    { POP3_PASS, pop3_cmd_pass, POP3_AUTHORIZATION, NEEDS_ARGUMENT },
-    { POP3_APOP, pop3_cmd_apop, POP3_AUTHORIZATION, 0 },
-    { POP3_AUTH, pop3_cmd_auth, POP3_AUTHORIZATION, 0 },
-    { POP3_UTF8, pop3_cmd_utf8, POP3_AUTHORIZATION, NO_ARGUMENT },
-    { POP3_STAT, pop3_cmd_stat, POP3_TRANSACTION, NO_ARGUMENT },
-    { POP3_LIST, pop3_cmd_list, POP3_TRANSACTION, 0 },
-    { POP3_UIDL, pop3_cmd_uidl, POP3_TRANSACTION, 0 },
-    { POP3_RETR, pop3_cmd_retr, POP3_TRANSACTION, NEEDS_ARGUMENT },
-    { POP3_TOP, pop3_cmd_top, POP3_TRANSACTION, NEEDS_ARGUMENT },
-    { POP3_DELE, pop3_cmd_dele, POP3_TRANSACTION, NEEDS_ARGUMENT },
-    { POP3_RSET, pop3_cmd_rset, POP3_TRANSACTION, NO_ARGUMENT },
-    { POP3_NOOP, pop3_cmd_noop, POP3_TRANSACTION, NO_ARGUMENT },
-    { POP3_QUIT, pop3_cmd_quit, ANY, NO_ARGUMENT },
+    { POP3_CAPA, pop3_cmd_capa, ANY, NO_ARGUMENT, 2449 },
+    { POP3_STLS, pop3_cmd_stls, POP3_AUTHORIZATION, NO_ARGUMENT, 2595 },
+    { POP3_USER, pop3_cmd_user, POP3_AUTHORIZATION, NEEDS_ARGUMENT, 1939 },
+    { POP3_PASS, pop3_cmd_pass, POP3_AUTHORIZATION, NEEDS_ARGUMENT, 1939 },
+    { POP3_APOP, pop3_cmd_apop, POP3_AUTHORIZATION, 0, 1939 },
+    { POP3_AUTH, pop3_cmd_auth, POP3_AUTHORIZATION, 0, 5034 },
+    { POP3_UTF8, pop3_cmd_utf8, POP3_AUTHORIZATION, NO_ARGUMENT, 6856 },
+    { POP3_STAT, pop3_cmd_stat, POP3_TRANSACTION, NO_ARGUMENT, 1939 },
+    { POP3_LIST, pop3_cmd_list, POP3_TRANSACTION, 0, 1939 },
+    { POP3_UIDL, pop3_cmd_uidl, POP3_TRANSACTION, 0, 1939 },
+    { POP3_RETR, pop3_cmd_retr, POP3_TRANSACTION, NEEDS_ARGUMENT, 1939 },
+    { POP3_TOP, pop3_cmd_top, POP3_TRANSACTION, NEEDS_ARGUMENT, 1939 },
+    { POP3_DELE, pop3_cmd_dele, POP3_TRANSACTION, NEEDS_ARGUMENT, 1939 },
+    { POP3_RSET, pop3_cmd_rset, POP3_TRANSACTION, NO_ARGUMENT, 1939 },
+    { POP3_NOOP, pop3_cmd_noop, POP3_TRANSACTION, NO_ARGUMENT, 1939 },
+    { POP3_QUIT, pop3_cmd_quit, ANY, NO_ARGUMENT, 1939 },
 };
 
 static const struct command_row *find(enum pop3_verb verb)
@@ -62,6 +63,17 @@ void pop3_run_command(struct pop3_session *s, const struct pop3_command *command
     } else {
         row->run(s, command->argument);
     }
+}
+
+bool pop3_command_describe(size_t n, struct app_command *out)
+{
+    if (n >= COUNT_OF(rows))
+        return false;
+    *out = (struct app_command){ .name = str_from_cstr(pop3_verb_name(rows[n].verb)),
+                                 .rfc = rows[n].rfc };
+    out->states[0] = rows[n].states & POP3_AUTHORIZATION ? "authorization" : NULL;
+    out->states[1] = rows[n].states & POP3_TRANSACTION ? "transaction" : NULL;
+    return true;
 }
 
 /* ---- CAPA ---- */

@@ -8,6 +8,9 @@
 /* Checks that the command is allowed now and runs it. Yields. */
 YIELDS void pop3_run_command(struct pop3_session *s, const struct pop3_command *command);
 
+/* The n-th command, as the operator is told of it; false past the last. */
+bool pop3_command_describe(size_t n, struct app_command *out);
+
 /* Appends the lines of CAPA for the session as it is. False when `out` is full. */
 bool pop3_capabilities_format(const struct pop3_session *s, struct buf *out);
 

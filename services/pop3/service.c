@@ -3,6 +3,7 @@
 #include "services/pop3/service.h"
 
 #include "config/config.h"
+#include "services/pop3/commands.h"
 #include "services/pop3/session.h"
 
 #include <stdlib.h>
@@ -95,4 +96,5 @@ const struct app_service pop3_service = {
     .n_listeners = COUNT_OF(kinds),
     .start = start,
     .stop = stop,
+    .command = pop3_command_describe,
 };

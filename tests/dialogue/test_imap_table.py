@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The table of IMAP commands, as `heronry imap commands` and `heronry imap capabilities` tell it:
-every command in every state of a session, and no command or capability without a dialogue."""
+no command or capability without a dialogue. Each command in each state: test_imap_forms.py."""
 import pathlib
 import re
 import sys
@@ -11,8 +11,6 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import run as dialogue  # noqa: E402
 
 SCRIPTS = sorted((pathlib.Path(__file__).resolve().parent / "imap").glob("*.dlg"))
-STATES = ("not-authenticated", "authenticated", "selected")
-REFUSED = re.compile(r"BAD (You have logged in already|Log in first|Select a mailbox first)$")
 
 
 @pytest.fixture(scope="module")
@@ -45,26 +43,6 @@ def give(conn, tag, text):
             conn.send(b"DONE\r\n")
         else:
             assert line.startswith("* "), line
-
-
-@pytest.mark.parametrize("state", STATES)
-def test_every_command_in_every_state(heronry, commands, state):
-    """Without arguments: where it may be given it is understood, elsewhere it is refused with the
-    reason, and the session goes on."""
-    assert len(commands) > 25
-    for command in commands:
-        conn = open_in(heronry, state)
-        answer = give(conn, "m1", command["name"])
-        if state in command["states"]:
-            assert not REFUSED.match(answer) and "Unknown" not in answer, (command, answer)
-            assert re.match(r"(OK|NO|BAD)( \[[^\]]*\])? [A-Z].*", answer), (command, answer)
-        else:
-            assert REFUSED.match(answer), (command, state, answer)
-        if command["name"] == "LOGOUT":
-            conn.expect_close()
-        elif not answer.startswith("OK"):
-            assert give(conn, "m2", "NOOP").startswith("OK"), command
-        conn.close()
 
 
 def test_uid_forms(heronry, commands):
