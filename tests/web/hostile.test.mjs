@@ -33,8 +33,9 @@ test("no hostile mail gets out, runs or leads away", async () => {
   const grid = page.getByRole("grid");
   await until(async () => Number(await grid.getAttribute("aria-rowcount")) === mails.length, "all mails in the list");
   for (let i = 0; i < mails.length; i++) {
-    if (i === 0) await page.keyboard.press("Enter");
-    else await page.keyboard.press("j");
+    const before = page.url();
+    await page.keyboard.press(i === 0 ? "Enter" : "j");
+    await until(() => page.url() !== before, "the next mail is open");
     const open = page.getByRole("region", { name: "Conversation" });
     await open.locator("article .paper").first().waitFor();
     await page.waitForTimeout(150);
@@ -51,7 +52,8 @@ test("no hostile mail gets out, runs or leads away", async () => {
         forms: document.forms.length,
         frames: document.querySelectorAll("iframe, frame, object, embed").length,
         pwned: typeof window.pwned,
-      })).catch((error) => assert.fail(`${subject}: ${error.message}`));
+      })).catch((error) => (frame.isDetached() ? null : assert.fail(`${subject}: ${error.message}`)));
+      if (state === null) continue; // of the mail before
       assert.deepEqual(state, { scripts: 0, forms: 0, frames: 0, pwned: "undefined" }, subject);
     }
     assert.equal(page.url().split("#")[0], here, subject);
