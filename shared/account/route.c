@@ -46,6 +46,13 @@ static str without_tag(struct arena *a, str local, str domain, str *tag)
     return arena_printf(a, "%.*s@%.*s", STR_FMT(base), STR_FMT(domain));
 }
 
+struct names {
+    str local;
+    str address; /* local@domain */
+    str base;    /* the address without its tag */
+    str tag;
+};
+
 /* Picks the first of the row's accounts that is there. */
 static void read_route(const struct db_rows *rows, str tag, struct account_route *out)
 {
@@ -58,6 +65,21 @@ static void read_route(const struct db_rows *rows, str tag, struct account_route
         out->tag = column == 1 ? tag : STR_EMPTY;
         return;
     }
+}
+
+/* The names as the directory has them. A local part that no address of ours can have ("a b") may be
+ * one of somebody else's (RFC 5321 4.1.2): *base is then the address itself, which is not found. */
+static bool read_names(struct arena *a, str local, str *domain, struct names *out, struct err *e)
+{
+    struct err ignored = ERR_CLEAR;
+    str address = arena_printf(a, "%.*s@%.*s", STR_FMT(local), STR_FMT(*domain));
+    *out = (struct names){ .local = local };
+    bool is_possible = account_address_normalize(a, address, &out->local, domain, &ignored);
+    if (!is_possible && !account_domain_normalize(a, *domain, domain, e))
+        return false;
+    out->address = arena_printf(a, "%.*s@%.*s", STR_FMT(out->local), STR_FMT(*domain));
+    out->base = is_possible ? without_tag(a, out->local, *domain, &out->tag) : out->address;
+    return true;
 }
 
 static YIELDS bool route_bare_postmaster(struct account_directory *d, struct arena *a,
@@ -78,25 +100,22 @@ static YIELDS bool route_bare_postmaster(struct account_directory *d, struct are
 bool account_route(struct account_directory *d, str local, str domain, struct arena *a,
                    int64_t deadline_ms, struct account_route *out, struct err *e)
 {
-    str tag;
+    struct names names;
     struct db_rows *rows = NULL;
     if (str_is_empty(domain) && str_ieq(local, STR("postmaster")))
         return route_bare_postmaster(d, a, deadline_ms, out, e);
-    str address = arena_printf(a, "%.*s@%.*s", STR_FMT(local), STR_FMT(domain));
-    if (!account_address_normalize(a, address, &local, &domain, e))
+    if (!read_names(a, local, &domain, &names, e))
         return false;
-    address = arena_printf(a, "%.*s@%.*s", STR_FMT(local), STR_FMT(domain));
-    if (directory_cache_find(d, address, a, out))
+    if (directory_cache_find(d, names.address, a, out))
         return true;
-    const struct db_param params[] = { DB_TEXT(address),
-                                       DB_TEXT(without_tag(a, local, domain, &tag)),
-                                       DB_TEXT(domain), DB_BOOL(is_role(local)) };
+    const struct db_param params[] = { DB_TEXT(names.address), DB_TEXT(names.base), DB_TEXT(domain),
+                                       DB_BOOL(is_role(names.local)) };
     if (!db_query(d->db, DB_READ, &find_route, params, COUNT_OF(params), a, deadline_ms, &rows, e))
         return false;
     *out = (struct account_route){ .kind = ACCOUNT_ROUTE_REMOTE };
     if (db_row_count(rows) > 0)
-        read_route(rows, tag, out);
-    directory_cache_put(d, address, out);
+        read_route(rows, names.tag, out);
+    directory_cache_put(d, names.address, out);
     return true;
 }
 

@@ -116,6 +116,14 @@ def status_part(report):
 
 # ---- routes ----
 
+def test_a_quoted_local_part_is_carried_on(world):
+    """RFC 5321 4.1.2: what stands between quotes is for the other server to understand."""
+    address = f'"a \\"b@c"@good.{DOMAIN}'
+    world.send(address)
+    assert world.arrived(address)
+    world.queue_is_empty(address)
+
+
 @pytest.mark.parametrize("domain", ["good", "two", "implicit"])
 def test_mail_finds_its_server(world, domain):
     """By MX, by the second MX when the first is dead, and by the address when there is no MX."""

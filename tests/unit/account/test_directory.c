@@ -93,6 +93,11 @@ static void routes_go_where_they_should(struct world *w)
     assert_int_equal(route(w, "ben", "example.org").account_id, ben);
     assert_int_equal(route(w, "nobody", "example.org").kind, ACCOUNT_ROUTE_UNKNOWN);
     assert_int_equal(route(w, "ada", "elsewhere.example").kind, ACCOUNT_ROUTE_REMOTE);
+    /* Names that no account can have: of others they are as good as any. */
+    assert_int_equal(route(w, "a b", "elsewhere.example").kind, ACCOUNT_ROUTE_REMOTE);
+    assert_int_equal(route(w, "a@b", "elsewhere.example").kind, ACCOUNT_ROUTE_REMOTE);
+    assert_int_equal(route(w, "a b", "example.org").kind, ACCOUNT_ROUTE_UNKNOWN);
+    assert_int_equal(route(w, "ada+a b", "example.org").kind, ACCOUNT_ROUTE_UNKNOWN);
     /* Role addresses find the administrator; so does a postmaster without a domain. */
     assert_int_equal(route(w, "postmaster", "example.org").account_id, ada);
     assert_int_equal(route(w, "ABUSE", "example.org").account_id, ada);
