@@ -10,6 +10,7 @@
 #include "services/api/api.h"
 #include "services/api/download.h"
 #include "store/mail.h"
+#include "wire/smtp_path.h"
 
 #include <stdlib.h>
 
@@ -59,6 +60,18 @@ static bool is_ascii(str s)
     return true;
 }
 
+/* A domain beyond ASCII goes as A-labels, which every server takes; a local part as it is. */
+static bool make_address(const struct build *b, str *address)
+{
+    struct smtp_path path;
+    if (is_ascii(*address))
+        return true;
+    if (smtp_mailbox_parse(*address, b->call->arena, &path) != SMTP_GOOD)
+        return false;
+    *address = smtp_path_text(&path, b->call->arena);
+    return true;
+}
+
 static bool read_people(struct build *b, const char *field, struct compose_people *out)
 {
     const json_t *list = json_object_get(b->input, field);
@@ -68,8 +81,8 @@ static bool read_people(struct build *b, const char *field, struct compose_peopl
         const json_t *one = json_array_get(list, i);
         people[i] = (struct compose_person){ .name = api_get_text(one, "name"),
                                              .address = api_get_text(one, "address") };
-        if (!is_ascii(people[i].address))
-            return fail_field(b->call, field, i, "has letters that only newer servers take");
+        if (!make_address(b, &people[i].address))
+            return fail_field(b->call, field, i, "is no address");
         if (!add_recipient(b, people[i].address))
             return call_field_problem(b->call, "limit", "/to", "are more than 1000 in all");
     }

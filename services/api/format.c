@@ -125,7 +125,7 @@ static bool are_labels(str domain, bool allow_utf8)
 
 static bool is_domain(str text)
 {
-    return are_labels(text, false);
+    return are_labels(text, true);
 }
 
 /* A local part that needs no quotes (RFC 5321 4.1.2, RFC 6531). */

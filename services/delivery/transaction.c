@@ -5,6 +5,7 @@
 #include "services/delivery/transaction.h"
 
 #include "base/failpoint.h"
+#include "base/utf8.h"
 #include "obs/obs.h"
 #include "services/delivery/convert.h"
 #include "wire/smtp_data.h"
@@ -24,8 +25,10 @@ struct transaction {
     const struct delivery_source *source;
     size_t size; /* octets that go out */
     bool is_8bit;
+    bool needs_utf8; /* SMTPUTF8 is asked for */
     struct queue_result *results;
     str unanswered; /* reply of results that nothing was heard about */
+    bool *skipped;  /* for each recipient: not even tried, with its result */
     bool *accepted; /* by the server, for each recipient */
     size_t n_accepted;
     bool mail_refused;
@@ -34,8 +37,10 @@ struct transaction {
 
 static void set_all(struct transaction *t, const struct queue_result *result)
 {
-    for (size_t i = 0; i < t->m->n; i++)
-        t->results[i] = *result;
+    for (size_t i = 0; i < t->m->n; i++) {
+        if (!t->skipped[i])
+            t->results[i] = *result;
+    }
 }
 
 /* For recipients without a final answer of their own. */
@@ -72,6 +77,24 @@ static bool can_take(const struct transaction *t, struct queue_result *why)
         return false;
     }
     return true;
+}
+
+/* Recipients whose address the server cannot take are left out, the others get the message (RFC
+ * 6531 3.6). Gives how many are left. */
+static size_t skip_utf8(struct transaction *t)
+{
+    size_t left = 0;
+    for (size_t i = 0; i < t->m->n; i++) {
+        bool is_utf8 = !utf8_is_ascii(t->m->recipients[i].address);
+        t->skipped[i] = is_utf8 && !t->s->offers.smtputf8;
+        t->needs_utf8 = t->needs_utf8 || (is_utf8 && !t->skipped[i]);
+        left += !t->skipped[i];
+        if (t->skipped[i]) {
+            t->results[i] =
+                refusal(t->s, "5.6.7", "the server does not take addresses beyond ASCII");
+        }
+    }
+    return left;
 }
 
 /* An address that could end a command line early is a fault of ours; it never leaves. */
@@ -113,7 +136,7 @@ YIELDS static bool write_mail(const struct transaction *t, struct err *e)
         buf_addf(&line, "MAIL FROM:<%.*s>", STR_FMT(m->envelope_from)) &&
         (!s->offers.has_size || buf_addf(&line, " SIZE=%zu", t->size)) &&
         (!s->offers.eight_bit_mime || !t->is_8bit || buf_add(&line, STR(" BODY=8BITMIME"))) &&
-        (!m->is_utf8 || buf_add(&line, STR(" SMTPUTF8"))) && add_mail_dsn(s, m, &line);
+        (!t->needs_utf8 || buf_add(&line, STR(" SMTPUTF8"))) && add_mail_dsn(s, m, &line);
     bool ok = fits ? delivery_write(t->s, buf_str(&line), e)
                    : ERR(e, ERR_LIMIT, "the sender's address is too long");
     buf_fini(&line);
@@ -195,10 +218,10 @@ YIELDS static bool envelope_pipelined(struct transaction *t, bool *go_ahead, str
 {
     bool ok = write_mail(t, e);
     for (size_t i = 0; i < t->m->n && ok; i++)
-        ok = write_rcpt(t, i, e);
+        ok = t->skipped[i] || write_rcpt(t, i, e);
     ok = ok && delivery_write(t->s, STR("DATA"), e) && read_mail(t, e);
     for (size_t i = 0; i < t->m->n && ok; i++)
-        ok = read_rcpt(t, i, e);
+        ok = t->skipped[i] || read_rcpt(t, i, e);
     if (!ok || !delivery_read_reply(t->s, DATA_MS, e))
         return false;
     *go_ahead = t->s->reply.code == 354;
@@ -211,7 +234,7 @@ YIELDS static bool envelope_in_steps(struct transaction *t, bool *go_ahead, stru
     if (!write_mail(t, e) || !read_mail(t, e))
         return false;
     for (size_t i = 0; i < t->m->n && !t->mail_refused; i++) {
-        if (!write_rcpt(t, i, e) || !read_rcpt(t, i, e))
+        if (!t->skipped[i] && (!write_rcpt(t, i, e) || !read_rcpt(t, i, e)))
             return false;
     }
     if (t->n_accepted == 0)
@@ -429,9 +452,11 @@ void delivery_send(struct delivery_session *s, const struct queue_lease *lease,
                              .source = source,
                              .size = m->size,
                              .is_8bit = m->is_8bit,
+                             .needs_utf8 = m->is_utf8,
                              .results = results };
     struct queue_result start = delivery_deferred(s, "4.4.2", "the connection was lost");
     *answered = false;
+    t.skipped = ARENA_ARRAY(s->a, bool, m->n);
     t.accepted = ARENA_ARRAY(s->a, bool, m->n);
     t.unanswered = start.reply;
     set_all(&t, &start);
@@ -440,6 +465,10 @@ void delivery_send(struct delivery_session *s, const struct queue_lease *lease,
     for (size_t i = 0; i < m->n; i++)
         safe = safe && is_safe(m->recipients[i].address);
     if (safe && can_take(&t, &start)) {
+        if (skip_utf8(&t) == 0) {
+            *answered = true;
+            return;
+        }
         m->is_8bit && !s->offers.eight_bit_mime ? run_converted(&t, answered) : run(&t, answered);
         return;
     }

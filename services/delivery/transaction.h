@@ -16,7 +16,8 @@ struct delivery_source {
 /* Sends the message over the open session and fills results[i] for each of its recipients. The end
  * dot goes out only while the lease holds (R9). *answered tells whether the server answered MAIL
  * at all, so that the destination counts as working. The session may be dropped. 8-bit text is
- * re-encoded for a server without 8BITMIME (RFC 6152 3). Yields. */
+ * re-encoded for a server without 8BITMIME (RFC 6152 3); recipients whose address is beyond ASCII
+ * fail at a server without SMTPUTF8 (RFC 6531 3.6). Yields. */
 YIELDS void delivery_send(struct delivery_session *s, const struct queue_lease *lease,
                           const struct queue_message *m, const struct delivery_source *source,
                           struct queue_result *results, bool *answered);

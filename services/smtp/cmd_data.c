@@ -94,6 +94,7 @@ static struct smtp_trace make_trace(const struct smtp_session *s, char ip[NET_AD
         .tls_cipher = str_from_cstr(tls ? tls->cipher : NULL),
         .is_esmtp = s->is_esmtp,
         .is_auth = s->account_id != 0,
+        .is_utf8 = s->sender.smtputf8,
     };
 }
 
@@ -110,6 +111,7 @@ static struct smtp_message make_message(struct smtp_session *s, str content, str
         .trace = make_trace(s, ip),
         .account_id = s->account_id,
         .sender = smtp_path_text(&s->sender.sender, a),
+        .is_utf8 = s->sender.smtputf8,
         .has_ret = s->sender.has_ret,
         .ret_full = s->sender.ret_full,
         .envid = s->sender.envid,

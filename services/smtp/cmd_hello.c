@@ -32,6 +32,7 @@ static const struct {
     { "PIPELINING", NULL, NULL },
     { "SIZE", NULL, add_size },
     { "8BITMIME", NULL, NULL },
+    { "SMTPUTF8", NULL, NULL },
     { "ENHANCEDSTATUSCODES", NULL, NULL },
     { "DSN", NULL, NULL },
     { "STARTTLS", offers_tls, NULL },

@@ -30,6 +30,8 @@ static struct smtp_offer make_offer(const struct smtp_session *s)
     return (struct smtp_offer){
         .auth = s->front->policy == SMTP_SUBMISSION,
         .dsn = true,
+        .smtputf8 = true,
+        .utf8_mail = s->has_sender && s->sender.smtputf8,
         .max_size = smtp_max_size(s),
     };
 }

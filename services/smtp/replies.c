@@ -46,7 +46,7 @@ static const struct smtp_answer_row rows[ANSWER_COUNT] = {
     [ANSWER_BAD_SENDER] = ROW(501, "5.1.7", "This is no sender address", ANSWER_IS_ERROR, NULL),
     [ANSWER_BAD_RECIPIENT] =
         ROW(501, "5.1.3", "This is no recipient address", ANSWER_IS_ERROR, NULL),
-    [ANSWER_NOT_ASCII] = ROW(553, "5.6.7", "The address needs SMTPUTF8, which is not offered",
+    [ANSWER_NOT_ASCII] = ROW(553, "5.6.7", "An address beyond ASCII needs SMTPUTF8 with MAIL",
                              ANSWER_IS_ERROR, NULL),
     [ANSWER_BAD_HELO] =
         ROW(501, "5.5.4", "This is no host name or address literal", ANSWER_IS_ERROR, NULL),

@@ -2310,7 +2310,7 @@ export interface components {
         };
         /**
          * Format: domain
-         * @description A domain as A-labels, in any case.
+         * @description A domain as A-labels or U-labels, in any case; answers have lower-case A-labels.
          * @example example.org
          */
         DomainName: string;
@@ -4156,7 +4156,7 @@ export interface components {
         /** @description Where the page begins: `nextCursor` of the page before, with all other parameters as they were. Without it the first page is given. */
         cursor: string;
         /**
-         * @description Name of a domain of this server, as A-labels.
+         * @description Name of a domain of this server, as A-labels or U-labels.
          * @example example.org
          */
         domain: components["schemas"]["DomainName"];
@@ -8467,7 +8467,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description Name of a domain of this server, as A-labels.
+                 * @description Name of a domain of this server, as A-labels or U-labels.
                  * @example example.org
                  */
                 domain: components["parameters"]["domain"];
@@ -8507,7 +8507,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description Name of a domain of this server, as A-labels.
+                 * @description Name of a domain of this server, as A-labels or U-labels.
                  * @example example.org
                  */
                 domain: components["parameters"]["domain"];
@@ -8538,7 +8538,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description Name of a domain of this server, as A-labels.
+                 * @description Name of a domain of this server, as A-labels or U-labels.
                  * @example example.org
                  */
                 domain: components["parameters"]["domain"];
@@ -8595,7 +8595,7 @@ export interface operations {
             };
             path: {
                 /**
-                 * @description Name of a domain of this server, as A-labels.
+                 * @description Name of a domain of this server, as A-labels or U-labels.
                  * @example example.org
                  */
                 domain: components["parameters"]["domain"];
@@ -8656,7 +8656,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description Name of a domain of this server, as A-labels.
+                 * @description Name of a domain of this server, as A-labels or U-labels.
                  * @example example.org
                  */
                 domain: components["parameters"]["domain"];
@@ -8691,7 +8691,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description Name of a domain of this server, as A-labels.
+                 * @description Name of a domain of this server, as A-labels or U-labels.
                  * @example example.org
                  */
                 domain: components["parameters"]["domain"];
@@ -9649,7 +9649,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description Name of a domain of this server, as A-labels.
+                 * @description Name of a domain of this server, as A-labels or U-labels.
                  * @example example.org
                  */
                 domain: components["parameters"]["domain"];
@@ -9700,7 +9700,7 @@ export interface operations {
             };
             path: {
                 /**
-                 * @description Name of a domain of this server, as A-labels.
+                 * @description Name of a domain of this server, as A-labels or U-labels.
                  * @example example.org
                  */
                 domain: components["parameters"]["domain"];

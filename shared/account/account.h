@@ -2,9 +2,10 @@
 /* Front door of account: domains, accounts and addresses; where mail for an address goes. All SQL
  * of the directory tables is here. It does not verify passwords (auth) and knows no mailboxes.
  *
- * Names: a domain is kept as lower-case A-labels, an address as lower-case local@domain, a login is
- * an address of the account. Answers about addresses are cached in the process for a short time;
- * whoever hears of a change elsewhere calls account_directory_forget. */
+ * Names: a domain is kept as lower-case A-labels, an address as lower-case local@domain with the
+ * local part in NFC, a login is an address of the account. Answers about addresses are cached in
+ * the process for a short time; whoever hears of a change elsewhere calls account_directory_forget.
+ */
 #ifndef ACCOUNT_ACCOUNT_H
 #define ACCOUNT_ACCOUNT_H
 
@@ -40,10 +41,11 @@ enum {
 };
 
 /* Lower-cases and checks a domain: letters, digits and hyphens in labels of 1-63, no final dot, at
- * least one label. The copy is in the arena. ERR_SYNTAX. */
+ * least one label; one beyond ASCII becomes A-labels (RFC 5890). The copy is in the arena.
+ * ERR_SYNTAX. */
 bool account_domain_normalize(struct arena *a, str domain, str *out, struct err *e);
 /* Splits an unquoted address at its last '@', lower-cases, checks both halves: the local part is a
- * dot-atom or any text without control characters and spaces. Copies are in the arena. ERR_SYNTAX.
+ * dot-atom or any UTF-8 without control characters and spaces. Copies are in the arena. ERR_SYNTAX.
  */
 bool account_address_normalize(struct arena *a, str address, str *local, str *domain,
                                struct err *e);

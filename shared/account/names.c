@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The written form of domains and addresses in the directory: pure checks and lower-casing. */
 #include "account/account.h"
+#include "base/idn.h"
+#include "base/utf8.h"
 
 enum {
-    LABEL_MAX = 63
+    LABEL_MAX = 63,
+    SPELLED_MAX = 4 * ACCOUNT_LOCAL_MAX /* octets of a local part before it is composed */
 };
 
 static bool is_label_byte(char c)
@@ -32,9 +35,12 @@ static str lower_copy(struct arena *a, str s)
 
 bool account_domain_normalize(struct arena *a, str domain, str *out, struct err *e)
 {
-    if (domain.n == 0 || domain.n > ACCOUNT_DOMAIN_MAX)
+    str ascii = domain;
+    if (!utf8_is_ascii(domain) && !idn_domain_to_ascii(a, domain, &ascii, NULL))
+        return ERR(e, ERR_SYNTAX, "\"%.*s\" is not a domain name", STR_FMT(domain));
+    if (ascii.n == 0 || ascii.n > ACCOUNT_DOMAIN_MAX)
         return ERR(e, ERR_SYNTAX, "a domain has 1 to %d characters", ACCOUNT_DOMAIN_MAX);
-    str rest = domain;
+    str rest = ascii;
     bool more = true;
     while (more) {
         str label;
@@ -42,7 +48,7 @@ bool account_domain_normalize(struct arena *a, str domain, str *out, struct err 
         if (!is_label(label))
             return ERR(e, ERR_SYNTAX, "\"%.*s\" is not a domain name", STR_FMT(domain));
     }
-    *out = lower_copy(a, domain);
+    *out = lower_copy(a, ascii);
     return true;
 }
 
@@ -58,6 +64,8 @@ bool account_address_normalize(struct arena *a, str address, str *local, str *do
     if (at < 0)
         return ERR(e, ERR_SYNTAX, "\"%.*s\" is not an address: there is no '@'", STR_FMT(address));
     str name = str_of(address.p, (size_t)at);
+    if (!utf8_is_ascii(name) && (name.n > SPELLED_MAX || !idn_local_fold(a, name, &name)))
+        return ERR(e, ERR_SYNTAX, "\"%.*s\" is not an address", STR_FMT(address));
     if (name.n == 0 || name.n > ACCOUNT_LOCAL_MAX)
         return ERR(e, ERR_SYNTAX, "before the '@' stand 1 to %d characters", ACCOUNT_LOCAL_MAX);
     for (size_t i = 0; i < name.n; i++) {

@@ -5,7 +5,9 @@
 #include "compose/submission.h"
 
 #include "account/account.h"
+#include "base/utf8.h"
 #include "db/db.h"
+#include "mime/header.h"
 #include "notify/notify.h"
 #include "queue/queue.h"
 #include "store/mail.h"
@@ -98,6 +100,15 @@ static void note_handed(struct db_tx *tx, void *arg, int64_t queue_id)
     db_tx_send(tx, &handed, params, COUNT_OF(params));
 }
 
+/* The header that we make is ASCII but for addresses (RFC 6532). */
+static bool needs_utf8(const struct smtp_message *m)
+{
+    bool needs = !utf8_is_ascii(str_slice(m->content, 0, mime_header_end(m->content)));
+    for (size_t i = 0; i < m->n && !needs; i++)
+        needs = !utf8_is_ascii(m->recipients[i].address);
+    return needs;
+}
+
 YIELDS static bool hand_over(struct outgoing *w, struct err *e)
 {
     enum submit_verdict verdict = SUBMIT_DONE;
@@ -123,8 +134,11 @@ YIELDS static bool hand_over(struct outgoing *w, struct err *e)
     if (w->failure)
         return true;
     if (!store_fetch_body(w->o->submit.store, w->account_id, w->msg_id, 0, SIZE_MAX, w->a,
-                          w->deadline_ms, &m.content, e) ||
-        !submit_message_also(&w->o->submit, &m, &also, w->a, w->deadline_ms, &verdict, e))
+                          w->deadline_ms, &m.content, e))
+        return false;
+    m.is_utf8 = needs_utf8(&m);
+    m.trace.is_utf8 = m.is_utf8;
+    if (!submit_message_also(&w->o->submit, &m, &also, w->a, w->deadline_ms, &verdict, e))
         return false;
     w->failure = verdict_text(verdict);
     w->is_handed = !w->failure;

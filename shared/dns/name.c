@@ -2,9 +2,8 @@
 /* Domain names: from the wire, from people, and for asking; and texts from the wire. Pure. */
 #include "dns/name.h"
 
+#include "base/idn.h"
 #include "dns/dns.h"
-
-#include <idn2.h>
 
 enum {
     LABEL_MAX = 63,
@@ -95,18 +94,7 @@ static bool is_host_name(str name)
 
 bool dns_domain_to_ascii(struct arena *a, str domain, str *out, struct err *e)
 {
-    const char *text;
-    char *converted = NULL;
-    if (domain.n == 0 || domain.n > DNS_DOMAIN_INPUT_MAX || !str_to_cstr(a, domain, &text, NULL))
-        return ERR(e, ERR_SYNTAX, "no domain name");
-    int code = idn2_lookup_u8((const uint8_t *)text, (uint8_t **)&converted,
-                              IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
-    if (code != IDN2_OK)
-        return ERR(e, ERR_SYNTAX, "no domain name: %s", idn2_strerror(code));
-    char *copy = arena_cstr(a, str_from_cstr(converted));
-    idn2_free(converted);
-    for (char *p = copy; *p; p++)
-        *p = ascii_lower(*p);
-    *out = str_from_cstr(copy);
+    if (!idn_domain_to_ascii(a, domain, out, e))
+        return false;
     return is_host_name(*out) || ERR(e, ERR_SYNTAX, "no domain name");
 }

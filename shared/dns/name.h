@@ -6,8 +6,7 @@
 #include "base/base.h"
 
 enum {
-    DNS_NAME_MAX = 253,         /* octets of a name as text, without the final dot */
-    DNS_DOMAIN_INPUT_MAX = 1024 /* octets of a domain in UTF-8 before conversion */
+    DNS_NAME_MAX = 253 /* octets of a name as text, without the final dot */
 };
 
 /* A name that may be asked for: labels of 1 to 63 octets, at most 253 in all, with or without the

@@ -78,7 +78,7 @@ struct queue_new_message {
     int64_t account_id; /* who submitted or redirected it, 0 for the system */
     str body;           /* the whole message as it goes out (CRLF lines, no dot-stuffing) */
     bool is_8bit;       /* BODY=8BITMIME is needed */
-    bool is_utf8;       /* SMTPUTF8 is needed */
+    bool is_utf8;       /* SMTPUTF8 is needed for the sender or the header */
     str envelope_id;    /* ENVID= as given (xtext), or empty */
     bool has_ret;       /* RET= was given */
     bool return_full;   /* RET=FULL: reports carry the message up to 64 kB, else its header */

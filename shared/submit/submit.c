@@ -277,6 +277,14 @@ static str queued_body(const struct submission *w)
     return w->n_remotes > 0 ? w->complete : str_slice(w->complete, 0, mime_header_end(w->complete));
 }
 
+/* Whether every server on the way must take SMTPUTF8, whoever the recipient is (RFC 6531 3.6): for
+ * the sender's address or the header. An address of a recipient concerns only its own server. */
+static bool needs_utf8(const struct submission *w)
+{
+    str header = str_slice(w->complete, 0, mime_header_end(w->complete));
+    return !utf8_is_ascii(w->m->sender) || (w->m->is_utf8 && !utf8_is_ascii(header));
+}
+
 static struct queue_new_message queued_message(const struct submission *w)
 {
     return (struct queue_new_message){
@@ -284,6 +292,7 @@ static struct queue_new_message queued_message(const struct submission *w)
         .account_id = w->m->account_id,
         .body = queued_body(w),
         .is_8bit = w->is_8bit,
+        .is_utf8 = needs_utf8(w),
         .envelope_id = w->m->envid,
         .has_ret = w->m->has_ret,
         .return_full = w->m->ret_full,

@@ -2,6 +2,8 @@
 /* SMTP command lines to values. Pure. Not for whether a command is allowed now. */
 #include "wire/smtp_command.h"
 
+#include "base/utf8.h"
+
 static const struct {
     str name;
     enum smtp_verb verb;
@@ -25,7 +27,8 @@ static const struct {
 /* RFC 3461 4.2 and 4.4. */
 enum {
     ENVID_MAX = 100,
-    ORCPT_MAX = 500
+    ORCPT_MAX = 500,
+    ORCPT_ESCAPED_MAX = 2048 /* octets of one of UTF-8, escaped; longer than ORCPT_MAX is refused */
 };
 
 /* First words of HTTP requests: browsers and request forgery reach port 25 with them (S12). */
@@ -226,6 +229,8 @@ enum smtp_fault smtp_mail_parse(str argument, const struct smtp_offer *offer, st
         if (fault == SMTP_GOOD)
             fault = read_mail_parameter(&reading, keyword, value);
     }
+    if (fault == SMTP_GOOD && out->sender.is_utf8 && !out->smtputf8)
+        return SMTP_FAULT_NOT_ASCII;
     return fault;
 }
 
@@ -259,13 +264,39 @@ static enum smtp_fault read_notify(struct smtp_rcpt *out, str value)
     return SMTP_GOOD;
 }
 
+/* The address of "utf-8;..." with each character beyond ASCII as "\x{HEX}" (RFC 6533 3), which also
+ * reports and servers without SMTPUTF8 can hold. False: no UTF-8. */
+static bool escape_utf8(str address, struct arena *a, str *out)
+{
+    struct buf b;
+    bool ok = true;
+    buf_init(&b, ORCPT_ESCAPED_MAX);
+    while (ok && address.n > 0) {
+        uint32_t cp;
+        size_t n = utf8_decode(address, &cp);
+        ok = n > 0 &&
+             (n == 1 ? buf_add_byte(&b, address.p[0]) : buf_addf(&b, "\\x{%X}", (unsigned)cp));
+        address = str_skip(address, n);
+    }
+    *out = arena_str(a, buf_str(&b));
+    buf_fini(&b);
+    return ok;
+}
+
 /* "addr-type;xtext" (RFC 3461 4.2). */
 static enum smtp_fault read_orcpt(struct smtp_rcpt *out, str value, struct arena *a)
 {
     str type;
     str address;
     if (out->orcpt.n > 0 || value.n > ORCPT_MAX || !str_cut(value, ';', &type, &address) ||
-        type.n == 0 || !is_clean_xtext(address, a))
+        type.n == 0)
+        return SMTP_FAULT_PARAMETER;
+    if (str_ieq(type, STR("utf-8")) && !utf8_is_ascii(address)) {
+        if (!escape_utf8(address, a, &address))
+            return SMTP_FAULT_PARAMETER;
+        value = arena_printf(a, "%.*s;%.*s", STR_FMT(type), STR_FMT(address));
+    }
+    if (value.n > ORCPT_MAX || !is_clean_xtext(address, a))
         return SMTP_FAULT_PARAMETER;
     for (size_t i = 0; i < type.n; i++) {
         if (!ascii_is_alnum(type.p[i]) && type.p[i] != '-')
@@ -297,6 +328,8 @@ enum smtp_fault smtp_rcpt_parse(str argument, const struct smtp_offer *offer, st
             fault = SMTP_FAULT_UNKNOWN_PARAMETER;
         }
     }
+    if (fault == SMTP_GOOD && out->path.is_utf8 && !offer->utf8_mail)
+        return SMTP_FAULT_NOT_ASCII;
     return fault;
 }
 

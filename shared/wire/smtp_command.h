@@ -51,6 +51,7 @@ bool smtp_is_helo_name(str argument);
 struct smtp_offer {
     bool auth;         /* the AUTH= parameter (RFC 4954 5) */
     bool smtputf8;     /* SMTPUTF8 (RFC 6531) */
+    bool utf8_mail;    /* it was given with MAIL: addresses of RCPT may be beyond ASCII */
     bool dsn;          /* RET=, ENVID=, NOTIFY=, ORCPT= (RFC 3461) */
     uint64_t max_size; /* octets of a message, for SIZE= (RFC 1870) */
 };
@@ -60,12 +61,12 @@ struct smtp_mail {
     bool has_size;
     uint64_t size;  /* octets as the client says; only with has_size */
     bool eight_bit; /* BODY=8BITMIME */
-    bool smtputf8;
-    bool has_auth; /* AUTH= was given */
-    str auth;      /* its mailbox, decoded from xtext; empty for <> */
-    bool has_ret;  /* RET= was given */
-    bool ret_full; /* RET=FULL; with RET=HDRS false */
-    str envid;     /* ENVID= as given: valid xtext of at most 100 octets; empty when not given */
+    bool smtputf8;  /* SMTPUTF8; without it the sender is ASCII */
+    bool has_auth;  /* AUTH= was given */
+    str auth;       /* its mailbox, decoded from xtext; empty for <> */
+    bool has_ret;   /* RET= was given */
+    bool ret_full;  /* RET=FULL; with RET=HDRS false */
+    str envid;      /* ENVID= as given: valid xtext of at most 100 octets; empty when not given */
 };
 
 /* NOTIFY= (RFC 3461 4.1); no bit: NEVER. */
@@ -79,7 +80,10 @@ struct smtp_rcpt {
     struct smtp_path path;
     bool has_notify; /* NOTIFY= was given */
     unsigned notify; /* SMTP_NOTIFY_ bits; only with has_notify */
-    str orcpt;       /* ORCPT= as given: "rfc822;xtext", at most 500 octets; empty when not given */
+    /* ORCPT= as given: "rfc822;xtext", at most 500 octets; empty when not given. UTF-8 in an
+     * address of the type "utf-8" is written as utf-8-addr-xtext (RFC 6533 3), so that it is ASCII.
+     */
+    str orcpt;
 };
 
 /* The argument of MAIL: "FROM:<path> parameters". In arena. */

@@ -3,6 +3,7 @@
  * message headers. */
 #include "wire/smtp_path.h"
 
+#include "base/idn.h"
 #include "base/utf8.h"
 
 #include <arpa/inet.h>
@@ -14,9 +15,15 @@ static bool is_atext(char c)
     return ascii_is_alnum(c) || (c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~", c));
 }
 
+/* UTF-8 is looked at as a whole, when the local part is known. */
+static bool is_beyond_ascii(char c)
+{
+    return (unsigned char)c > 127;
+}
+
 static bool is_printable(char c)
 {
-    return c >= ' ' && c <= '~';
+    return (c >= ' ' && c <= '~') || is_beyond_ascii(c);
 }
 
 static bool starts_with(str s, char c)
@@ -99,8 +106,14 @@ static bool take_domain(str *cursor, struct arena *a, struct smtp_path *out)
         return smtp_is_address_literal(literal);
     }
     str domain = take_until(cursor, ">,:@ ");
-    out->domain = lower(a, domain);
-    return smtp_is_domain(domain);
+    if (utf8_is_ascii(domain)) {
+        out->domain = lower(a, domain);
+    } else {
+        out->is_utf8 = true;
+        if (!idn_domain_to_ascii(a, domain, &out->domain, NULL))
+            return false;
+    }
+    return smtp_is_domain(out->domain);
 }
 
 /* ---- local parts ---- */
@@ -109,7 +122,8 @@ static bool take_domain(str *cursor, struct arena *a, struct smtp_path *out)
 static bool take_dot_string(str *cursor, str *out)
 {
     size_t n = 0;
-    while (n < cursor->n && (is_atext(cursor->p[n]) || cursor->p[n] == '.'))
+    while (n < cursor->n &&
+           (is_atext(cursor->p[n]) || cursor->p[n] == '.' || is_beyond_ascii(cursor->p[n])))
         n++;
     *out = str_slice(*cursor, 0, n);
     *cursor = str_skip(*cursor, n);
@@ -140,19 +154,26 @@ static bool take_quoted_string(str *cursor, struct arena *a, str *out)
     return false;
 }
 
-static bool take_local(str *cursor, struct arena *a, str *out)
+static bool take_local(str *cursor, struct arena *a, struct smtp_path *out)
 {
-    bool good = starts_with(*cursor, '"') ? take_quoted_string(cursor, a, out)
-                                          : take_dot_string(cursor, out);
-    return good && out->n <= SMTP_LOCAL_MAX;
+    str local = STR_EMPTY;
+    bool good = starts_with(*cursor, '"') ? take_quoted_string(cursor, a, &local)
+                                          : take_dot_string(cursor, &local);
+    if (!good || local.n > SMTP_PATH_MAX)
+        return false;
+    if (utf8_is_ascii(local)) {
+        out->local = arena_str(a, local);
+    } else {
+        out->is_utf8 = true;
+        good = idn_local_compose(a, local, &out->local);
+    }
+    return good && out->local.n <= SMTP_LOCAL_MAX;
 }
 
 static bool take_mailbox(str *cursor, struct arena *a, struct smtp_path *out)
 {
-    str local = STR_EMPTY;
-    if (!take_local(cursor, a, &local) || !starts_with(*cursor, '@'))
+    if (!take_local(cursor, a, out) || !starts_with(*cursor, '@'))
         return false;
-    out->local = arena_str(a, local);
     *cursor = str_skip(*cursor, 1);
     return take_domain(cursor, a, out);
 }
@@ -209,9 +230,7 @@ enum smtp_fault smtp_path_parse(str *cursor, enum smtp_path_kind kind, struct ar
     at = str_skip(at, 1);
     bool good = take_inner(&at, kind, a, out) && starts_with(at, '>');
     size_t length = whole.n - at.n;
-    if (!good)
-        return utf8_is_ascii(whole) ? SMTP_FAULT_PATH : SMTP_FAULT_NOT_ASCII;
-    if (length > SMTP_PATH_MAX)
+    if (!good || length > SMTP_PATH_MAX)
         return SMTP_FAULT_PATH;
     *cursor = str_skip(at, 1);
     return SMTP_GOOD;
@@ -221,9 +240,7 @@ enum smtp_fault smtp_mailbox_parse(str text, struct arena *a, struct smtp_path *
 {
     str at = text;
     *out = (struct smtp_path){ 0 };
-    if (take_mailbox(&at, a, out) && at.n == 0)
-        return SMTP_GOOD;
-    return utf8_is_ascii(text) ? SMTP_FAULT_PATH : SMTP_FAULT_NOT_ASCII;
+    return take_mailbox(&at, a, out) && at.n == 0 ? SMTP_GOOD : SMTP_FAULT_PATH;
 }
 
 /* ---- back to text ---- */

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Paths, mailboxes and domains of the SMTP envelope (RFC 5321 4.1.2, 4.1.3), read strictly. Pure.
- * Not for addresses in message headers, whose grammar is another one (mime). */
+/* Paths, mailboxes and domains of the SMTP envelope (RFC 5321 4.1.2, 4.1.3, RFC 6531 3.3), read
+ * strictly. Pure. Not for addresses in message headers, whose grammar is another one (mime). */
 #ifndef WIRE_SMTP_PATH_H
 #define WIRE_SMTP_PATH_H
 
 #include "base/base.h"
 
 enum {
-    SMTP_LOCAL_MAX = 64,   /* octets of a local part, RFC 5321 4.5.3.1.1 */
+    SMTP_LOCAL_MAX = 64,   /* octets of a local part (of UTF-8 in NFC), RFC 5321 4.5.3.1.1 */
     SMTP_DOMAIN_MAX = 255, /* 4.5.3.1.2 */
     SMTP_PATH_MAX = 512    /* octets between < and >, with a source route and quoting */
 };
@@ -16,7 +16,7 @@ enum smtp_fault {
     SMTP_GOOD,
     SMTP_FAULT_SYNTAX,            /* the command's own grammar: 501 5.5.4 */
     SMTP_FAULT_PATH,              /* no path of RFC 5321: 501 5.1.3 or 5.1.7 */
-    SMTP_FAULT_NOT_ASCII,         /* 8-bit address without SMTPUTF8: 553 5.6.7 */
+    SMTP_FAULT_NOT_ASCII,         /* an address beyond ASCII without SMTPUTF8: 553 5.6.7 */
     SMTP_FAULT_PARAMETER,         /* a parameter's value: 501 5.5.4 */
     SMTP_FAULT_UNKNOWN_PARAMETER, /* a parameter that was not offered: 555 5.5.4 */
     SMTP_FAULT_SIZE               /* SIZE= above our limit: 552 5.3.4 */
@@ -26,8 +26,9 @@ enum smtp_fault {
  * SMTP reply, and kinds of errors are too coarse for them. */
 
 struct smtp_path {
-    str local;          /* without quotes and backslashes; case as sent */
-    str domain;         /* in lower case; "[192.0.2.1]" for a literal */
+    str local;          /* without quotes and backslashes; case as sent; NFC */
+    str domain;         /* lower-case A-labels; "[192.0.2.1]" for a literal */
+    bool is_utf8;       /* it was sent with octets beyond ASCII, in either half */
     bool is_null;       /* <> (reverse paths only); local and domain are empty */
     bool is_literal;    /* the domain is an address literal */
     bool is_postmaster; /* <postmaster> without a domain (forward paths only) */
@@ -39,7 +40,8 @@ enum smtp_path_kind {
 };
 
 /* Reads the path that *cursor starts with, from '<' to '>', and moves *cursor behind it. Source
- * routes are checked and ignored (RFC 5321 appendix C). In arena. */
+ * routes are checked and ignored (RFC 5321 appendix C). Whether a path beyond ASCII may come now is
+ * the caller's to say. In arena. */
 enum smtp_fault smtp_path_parse(str *cursor, enum smtp_path_kind kind, struct arena *a,
                                 struct smtp_path *out);
 

@@ -5,16 +5,15 @@
 #include "mime/date.h"
 #include "mime/header.h"
 
-/* What stands behind "with" (RFC 3848). */
-static str protocol(const struct smtp_trace *t)
+/* What stands behind "with": "ESMTPSA", "UTF8LMTP" (RFC 3848, RFC 6531 4.3). */
+static bool add_protocol(const struct smtp_trace *t, struct buf *out)
 {
-    static const str names[2][2] = {
-        { STR_INIT("ESMTP"), STR_INIT("ESMTPA") },
-        { STR_INIT("ESMTPS"), STR_INIT("ESMTPSA") },
-    };
     if (!t->is_esmtp)
-        return STR("SMTP");
-    return names[t->tls_version.n > 0][t->is_auth];
+        return buf_add(out, STR("SMTP"));
+    const char *name = t->is_utf8 ? "UTF8SMTP" : "ESMTP";
+    if (t->is_lmtp)
+        name = t->is_utf8 ? "UTF8LMTP" : "LMTP";
+    return buf_addf(out, "%s%s%s", name, t->tls_version.n > 0 ? "S" : "", t->is_auth ? "A" : "");
 }
 
 static bool add_from(const struct smtp_trace *t, struct buf *out)
@@ -30,8 +29,8 @@ static bool add_from(const struct smtp_trace *t, struct buf *out)
 
 bool smtp_trace_received(const struct smtp_trace *t, struct buf *out)
 {
-    bool good = add_from(t, out) && buf_addf(out, "by %.*s with %.*s id %.*s", STR_FMT(t->hostname),
-                                             STR_FMT(protocol(t)), STR_FMT(t->session));
+    bool good = add_from(t, out) && buf_addf(out, "by %.*s with ", STR_FMT(t->hostname)) &&
+                add_protocol(t, out) && buf_addf(out, " id %.*s", STR_FMT(t->session));
     if (t->tls_version.n > 0) {
         good = good &&
                buf_addf(out, "\r\n\t(%.*s %.*s)", STR_FMT(t->tls_version), STR_FMT(t->tls_cipher));

@@ -16,6 +16,8 @@ struct smtp_trace {
     str tls_cipher;
     bool is_esmtp;  /* EHLO was used */
     bool is_auth;   /* the client logged in */
+    bool is_utf8;   /* SMTPUTF8 was asked for */
+    bool is_lmtp;   /* it was LMTP (RFC 2033) */
     int64_t at_utc; /* seconds */
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Command lines and paths: a path that was read must be the same when it is written and read
  * again, and nothing of a peer may carry a control byte into a path. */
+#include "base/utf8.h"
 #include "wire/smtp_command.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
@@ -12,7 +13,9 @@ static void check_path(const struct smtp_path *path, struct arena *a)
         return;
     str text = smtp_path_text(path, a);
     for (size_t i = 0; i < text.n; i++)
-        INVARIANT(text.p[i] >= ' ' && text.p[i] <= '~');
+        INVARIANT((unsigned char)text.p[i] >= ' ' && text.p[i] != 0x7f);
+    INVARIANT(utf8_is_valid(path->local) && utf8_is_ascii(path->domain));
+    INVARIANT(path->is_utf8 || utf8_is_ascii(path->local));
     INVARIANT(path->local.n > 0 && path->local.n <= SMTP_LOCAL_MAX);
     INVARIANT(path->domain.n > 0 && path->domain.n <= SMTP_DOMAIN_MAX);
     INVARIANT(smtp_mailbox_parse(text, a, &again) == SMTP_GOOD);
@@ -28,7 +31,9 @@ static void check_word(str s)
 
 static void run_line(str line, struct arena *a)
 {
-    static const struct smtp_offer offer = { .auth = true, .dsn = true, .max_size = 1u << 20 };
+    static const struct smtp_offer offer = {
+        .auth = true, .dsn = true, .smtputf8 = true, .utf8_mail = true, .max_size = 1u << 20
+    };
     struct smtp_command command = smtp_command_parse(line);
     struct smtp_mail mail;
     struct smtp_rcpt recipient;

@@ -12,7 +12,7 @@ refuse() { # refuse PATTERN WHERE WHY [ALLOWED-PATH-PATTERN]
 refuse 'TODO|FIXME|XXX' 'shared services tools' 'unfinished work belongs into an issue'
 refuse '#include <(ev|libpq-fe|unbound|argon2|zstd|yaml|idn2)\.h>' 'shared services' \
     'a library is seen by one module only' \
-    '^shared/(runtime|db|dns|crypto|blob|config)/'
+    '^shared/(base|runtime|db|dns|crypto|blob|config)/'
 refuse '#include <hiredis' 'shared services' 'only shared/redis sees hiredis' '^shared/redis/'
 refuse '#include <(h2o|curl/)' 'shared services' 'only shared/http sees libh2o and libcurl' '^shared/http/'
 refuse '#include <openssl/(ssl|bio)' 'shared services' 'only shared/net sees SSL' '^shared/net/'

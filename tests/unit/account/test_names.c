@@ -25,9 +25,10 @@ static const struct name_case domains[] = {
     { "a-.example", NULL },
     { "a b.example", NULL },
     { "[127.0.0.1]", NULL },
-    { "b\xc3\xbc"
-      "cher.example",
-      NULL },
+    { "B\xc3\x9c"
+      "CHER.example",
+      "xn--bcher-kva.example" },
+    { "b\xff.example", NULL },
     { "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.example", NULL },
 };
 
@@ -35,6 +36,12 @@ static const struct name_case addresses[] = {
     { "Ada@Example.org", "ada|example.org" },
     { "ada+news@example.org", "ada+news|example.org" },
     { "o'neil@example.org", "o'neil|example.org" },
+    { "J\xc3\x9cRGEN@b\xc3\xbc"
+      "cher.example",
+      "j\xc3\xbcrgen|xn--bcher-kva.example" },
+    { "ju\xcc\x88rgen@example.org", "j\xc3\xbcrgen|example.org" },
+    { "\xff@example.org", NULL },
+    { "a\xc2\x8d@example.org", NULL },
     { "ada", NULL },
     { "@example.org", NULL },
     { "a@b@example.org", NULL },

@@ -40,7 +40,7 @@ static const struct format_case cases[] = {
     { API_FORMAT_DOMAIN,
       STR_INIT("b\xc3\xbc"
                "cher.example"),
-      false },
+      true },
     { API_FORMAT_DOMAIN, STR_INIT("example.org."), false },
     { API_FORMAT_DOMAIN, STR_INIT("-a.org"), false },
     { API_FORMAT_EMAIL, STR_INIT("mia@example.org"), true },

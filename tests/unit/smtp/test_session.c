@@ -45,7 +45,7 @@ struct world {
 };
 
 #define EHLO_REPLY \
-    "250-|250-PIPELINING|250-SIZE 26214400|250-8BITMIME|250-ENHANCED|250-DSN|250 HELP"
+    "250-|250-PIPELINING|250-SIZE 26214400|250-8BITMIME|250-SMTPUTF8|250-ENHANCED|250-DSN|250 HELP"
 
 static const struct dialogue dialogues[] = {
     { .name = "greeting, EHLO, QUIT",

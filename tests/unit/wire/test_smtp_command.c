@@ -124,6 +124,12 @@ static void test_smtputf8_has_no_value(void **state)
         { STR_INIT("FROM:<a@b> SMTPUTF8=1"), SMTP_FAULT_PARAMETER },
         { STR_INIT("FROM:<a@b> SMTPUTF8= SIZE=1"), SMTP_FAULT_PARAMETER },
         { STR_INIT("FROM:<a@b> SMTPUTF8="), SMTP_FAULT_PARAMETER },
+        { STR_INIT("FROM:<\xc3\xa4@b> SMTPUTF8"), SMTP_GOOD },
+        { STR_INIT("FROM:<\xc3\xa4@b> SIZE=1 smtputf8"), SMTP_GOOD },
+        { STR_INIT("FROM:<a@\xc3\xa4.example> SMTPUTF8"), SMTP_GOOD },
+        { STR_INIT("FROM:<\xc3\xa4@b>"), SMTP_FAULT_NOT_ASCII },
+        { STR_INIT("FROM:<a@\xc3\xa4.example> SIZE=1"), SMTP_FAULT_NOT_ASCII },
+        { STR_INIT("FROM:<\xff@b> SMTPUTF8"), SMTP_FAULT_PATH },
     };
     struct arena a;
     (void)state;
@@ -278,6 +284,41 @@ static void test_auth(void **state)
     assert_int_equal(smtp_auth_parse(STR("PL;AIN"), &auth), SMTP_FAULT_SYNTAX);
 }
 
+/* RCPT has no parameter of its own: what was said with MAIL counts (RFC 6531 section 3.4). An ORCPT
+ * of the type utf-8 is kept in a form that every server can hold (RFC 6533 section 3). */
+static void test_recipients_beyond_ascii(void **state)
+{
+    static const struct {
+        str argument;
+        bool utf8_mail;
+        enum smtp_fault fault;
+        const char *orcpt;
+    } cases[] = {
+        { STR_INIT("TO:<\xc3\xa4@b>"), true, SMTP_GOOD, "" },
+        { STR_INIT("TO:<a@\xc3\xa4.example>"), true, SMTP_GOOD, "" },
+        { STR_INIT("TO:<\xc3\xa4@b>"), false, SMTP_FAULT_NOT_ASCII, "" },
+        { STR_INIT("TO:<a@\xc3\xa4.example>"), false, SMTP_FAULT_NOT_ASCII, "" },
+        { STR_INIT("TO:<a@b> ORCPT=utf-8;\xc3\xa4@\xe4\xbe\x8b"), true, SMTP_GOOD,
+          "utf-8;\\x{E4}@\\x{4F8B}" },
+        { STR_INIT("TO:<a@b> ORCPT=utf-8;\\x{E4}@b"), true, SMTP_GOOD, "utf-8;\\x{E4}@b" },
+        { STR_INIT("TO:<a@b> ORCPT=rfc822;\xc3\xa4@b"), true, SMTP_FAULT_PARAMETER, "" },
+        { STR_INIT("TO:<a@b> ORCPT=utf-8;\xff@b"), true, SMTP_FAULT_PARAMETER, "" },
+    };
+    struct arena a;
+    (void)state;
+    arena_init(&a);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct smtp_rcpt r;
+        const struct smtp_offer offer = { .smtputf8 = true,
+                                          .utf8_mail = cases[i].utf8_mail,
+                                          .dsn = true };
+        assert_int_equal(smtp_rcpt_parse(cases[i].argument, &offer, &a, &r), cases[i].fault);
+        if (cases[i].fault == SMTP_GOOD)
+            assert_true(str_eq(r.orcpt, str_from_cstr(cases[i].orcpt)));
+    }
+    arena_fini(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -285,6 +326,7 @@ int main(void)
         cmocka_unit_test(test_helo_names),
         cmocka_unit_test(test_mail),
         cmocka_unit_test(test_smtputf8_has_no_value),
+        cmocka_unit_test(test_recipients_beyond_ascii),
         cmocka_unit_test(test_auth_parameter_needs_auth),
         cmocka_unit_test(test_rcpt),
         cmocka_unit_test(test_rcpt_dsn),

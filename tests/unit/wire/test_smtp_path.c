@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Paths of the envelope: what is one, what is not (ATTACKS S17, S18, S20). */
+#include "base/utf8.h"
 #include "wire/smtp_path.h"
 
 #include <cmocka.h>
@@ -64,9 +65,23 @@ static const struct {
     { STR_INIT("<a@us.example >"), SMTP_FORWARD_PATH, SMTP_FAULT_PATH, "", "", "" },
     { STR_INIT("< a@us.example>"), SMTP_FORWARD_PATH, SMTP_FAULT_PATH, "", "", "" },
     { STR_INIT("<a (x)@us.example>"), SMTP_FORWARD_PATH, SMTP_FAULT_PATH, "", "", "" },
-    { STR_INIT("<\xc3\xa4@us.example>"), SMTP_FORWARD_PATH, SMTP_FAULT_NOT_ASCII, "", "", "" },
-    { STR_INIT("<a@\xc3\xa4.example>"), SMTP_FORWARD_PATH, SMTP_FAULT_NOT_ASCII, "", "", "" },
-    { STR_INIT("<\xc0\xaf@us.example>"), SMTP_FORWARD_PATH, SMTP_FAULT_NOT_ASCII, "", "", "" },
+    { STR_INIT("<\xc3\xa4@us.example>"), SMTP_FORWARD_PATH, SMTP_GOOD, "\xc3\xa4", "us.example",
+      "\xc3\xa4@us.example" },
+    { STR_INIT("<A\xcc\x88@us.example>"), SMTP_FORWARD_PATH, SMTP_GOOD, "\xc3\x84", "us.example",
+      "\xc3\x84@us.example" },
+    { STR_INIT("<\"\xc3\xa4 b\"@us.example>"), SMTP_FORWARD_PATH, SMTP_GOOD, "\xc3\xa4 b",
+      "us.example", "\"\xc3\xa4 b\"@us.example" },
+    { STR_INIT("<a@\xc3\xa4.example>"), SMTP_FORWARD_PATH, SMTP_GOOD, "a", "xn--4ca.example",
+      "a@xn--4ca.example" },
+    { STR_INIT("<a@XN--4CA.example>"), SMTP_FORWARD_PATH, SMTP_GOOD, "a", "xn--4ca.example",
+      "a@xn--4ca.example" },
+    { STR_INIT("<\xc0\xaf@us.example>"), SMTP_FORWARD_PATH, SMTP_FAULT_PATH, "", "", "" },
+    { STR_INIT("<a\xc2\x8d@us.example>"), SMTP_FORWARD_PATH, SMTP_FAULT_PATH, "", "", "" },
+    { STR_INIT("<a@\xe2\x84\x80.example>"), SMTP_FORWARD_PATH, SMTP_FAULT_PATH, "", "", "" },
+    { STR_INIT("<a@\xef\xbd\x81\xef\xbc\xa0.example>"), SMTP_FORWARD_PATH, SMTP_FAULT_PATH, "", "",
+      "" },
+    { STR_INIT("<a@\xc3.example>"), SMTP_FORWARD_PATH, SMTP_FAULT_PATH, "", "", "" },
+    { STR_INIT("<\xc3\xa4" A64 "@us.example>"), SMTP_FORWARD_PATH, SMTP_FAULT_PATH, "", "", "" },
     { STR_INIT("<a`$(id);'%n\x7f@us.example>"), SMTP_FORWARD_PATH, SMTP_FAULT_PATH, "", "", "" },
     { STR_INIT("<a`$'%n|{}@us.example>"), SMTP_FORWARD_PATH, SMTP_GOOD, "a`$'%n|{}", "us.example",
       "a`$'%n|{}@us.example" },
@@ -96,6 +111,7 @@ static void test_paths(void **state)
         if (fault != SMTP_GOOD)
             continue;
         assert_int_equal(cursor.n, 0);
+        assert_int_equal(path.is_utf8, !utf8_is_ascii(cases[i].text));
         assert_true(str_eq(path.local, str_from_cstr(cases[i].local)));
         assert_true(str_eq(path.domain, str_from_cstr(cases[i].domain)));
         if (!str_eq(smtp_path_text(&path, &a), str_from_cstr(cases[i].shown))) {
