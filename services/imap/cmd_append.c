@@ -6,7 +6,6 @@
 #include "services/imap/limits.h"
 #include "services/imap/resolve.h"
 #include "services/imap/view.h"
-#include "store/seen.h"
 
 bool imap_disk_is_full(struct imap_session *s)
 {
@@ -42,27 +41,23 @@ static size_t take_seen(struct imap_appending *a, uint32_t *seen)
 }
 
 /* After the messages are stored. */
-static bool mark_seen(struct imap_appending *a, uint32_t *seen, size_t n,
-                      const struct store_appended *appended, struct err *e)
+static void mark_seen(struct imap_appending *a, uint32_t *seen, size_t n,
+                      const struct store_appended *appended, str command)
 {
-    struct imap_session *s = a->s;
-    const struct store_viewed of = { s->account_id, a->place.account_id,
-                                     a->place.mailbox.mailbox_id };
-    if (n == 0)
-        return true;
     for (size_t i = 0; i < n; i++)
         seen[i] += appended->first_uid;
-    const struct store_ranges set = store_ranges_of(&s->arena, seen, n);
-    return store_seen_mark(s->app->store, &of, &set, imap_append_deadline(), e);
+    imap_mark_own_seen(a->s, &a->place, seen, n, command);
 }
 
 static bool append(struct imap_appending *a, struct store_appended *out, struct err *e)
 {
     uint32_t *seen = ARENA_ARRAY(&a->s->arena, uint32_t, a->n);
     size_t n_seen = take_seen(a, seen);
-    return store_append(a->s->app->store, a->place.account_id, a->place.mailbox.mailbox_id,
-                        a->items, a->n, imap_append_deadline(), out, e) &&
-           mark_seen(a, seen, n_seen, out, e);
+    if (!store_append(a->s->app->store, a->place.account_id, a->place.mailbox.mailbox_id, a->items,
+                      a->n, imap_append_deadline(), out, e))
+        return false;
+    mark_seen(a, seen, n_seen, out, STR("APPEND"));
+    return true;
 }
 
 static bool replace(struct imap_appending *a, const struct store_source *source,
@@ -70,9 +65,11 @@ static bool replace(struct imap_appending *a, const struct store_source *source,
 {
     uint32_t seen = 0;
     size_t n_seen = take_seen(a, &seen);
-    return store_replace(a->s->app->store, source, a->place.account_id, a->place.mailbox.mailbox_id,
-                         a->items, imap_append_deadline(), out, e) &&
-           mark_seen(a, &seen, n_seen, out, e);
+    if (!store_replace(a->s->app->store, source, a->place.account_id, a->place.mailbox.mailbox_id,
+                       a->items, imap_append_deadline(), out, e))
+        return false;
+    mark_seen(a, &seen, n_seen, out, STR("REPLACE"));
+    return true;
 }
 
 bool imap_cmd_append(struct imap_session *s, struct imap_command *c, struct err *e)

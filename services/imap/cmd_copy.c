@@ -57,15 +57,13 @@ static bool read_copy(struct imap_session *s, struct imap_command *c, struct cop
 }
 
 /* Among mailboxes of somebody else the user's own \Seen goes along with the copies. Yields. */
-static bool carry_seen(struct imap_session *s, const struct store_place *target,
-                       const struct store_copied *copied, struct err *e)
+static void carry_seen(struct imap_session *s, const struct store_place *target, str command,
+                       const struct store_copied *copied)
 {
     const struct imap_view *v = s->view;
-    const struct store_viewed of = { s->account_id, target->account_id,
-                                     target->mailbox.mailbox_id };
     if (target->account_id == s->account_id || target->account_id != v->account_id ||
         !(target->rights & STORE_MAY_SEEN))
-        return true;
+        return;
     uint32_t *seen = ARENA_ARRAY(&s->arena, uint32_t, copied->n);
     size_t n = 0;
     for (size_t i = 0; i < copied->n; i++) {
@@ -73,8 +71,7 @@ static bool carry_seen(struct imap_session *s, const struct store_place *target,
         if (at >= 0 && (imap_view_row(v, (size_t)at)->flags & STORE_SEEN))
             seen[n++] = copied->first_uid + (uint32_t)i;
     }
-    const struct store_ranges set = store_ranges_of(&s->arena, seen, n);
-    return store_seen_mark(s->app->store, &of, &set, imap_deadline(), e);
+    imap_mark_own_seen(s, target, seen, n, command);
 }
 
 /* The flags that the user may not set at the target (RFC 4314 section 4). In a row of a mailbox of
@@ -107,8 +104,7 @@ static bool transfer(struct imap_session *s, struct copying *c, bool is_move,
                                          .drops_keywords = !imap_rights_keywords(target->rights),
                                          .is_move = is_move };
     return store_transfer(s->app->store, &what, &s->arena, clock_deadline_in(COPY_MS), out,
-                          no_target, e) &&
-           carry_seen(s, target, out, e);
+                          no_target, e);
 }
 
 YIELDS static bool refuse_full(struct imap_session *s, const struct copying *c, bool is_move)
@@ -140,6 +136,7 @@ bool imap_cmd_copy(struct imap_session *s, struct imap_command *c, struct err *e
             return refuse_full(s, &copying, is_move);
         return false;
     }
+    carry_seen(s, &copying.place, c->name, &copied);
     str code = copyuid_code(s, &copied);
     if (!is_move || code.n == 0)
         return imap_reply(s, IMAP_OK, code, is_move ? "MOVE completed" : "COPY completed");

@@ -54,6 +54,9 @@ static bool put_streamed(struct imap_fetching *f, struct imap_message *m,
                          const struct imap_section *section, struct err *e)
 {
     size_t size = m->row->size;
+    int64_t owner = imap_message_account(m);
+    if (store_is_damaged(f->s->app->store, owner, m->row->msg_id))
+        return ERR(e, ERR_DAMAGED, "message %lld is damaged", (long long)m->row->msg_id);
     size_t at = section->has_partial ? section->partial_from : 0;
     at = at < size ? at : size;
     size_t n = section->has_partial && section->partial_count < size - at ? section->partial_count

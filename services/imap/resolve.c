@@ -2,7 +2,9 @@
 /* Names to mailboxes and rights. */
 #include "services/imap/resolve.h"
 
+#include "obs/obs.h"
 #include "services/imap/view.h"
+#include "store/seen.h"
 
 bool imap_resolve(struct imap_session *s, str name, unsigned needed, struct store_place *out,
                   struct err *e)
@@ -54,6 +56,18 @@ bool imap_view_name(struct imap_session *s, str *name, struct err *e)
         return false;
     *name = arena_str(&s->arena, str_from_cstr(s->view->name));
     return true;
+}
+
+void imap_mark_own_seen(struct imap_session *s, const struct store_place *place,
+                        const uint32_t *uids, size_t n, str command)
+{
+    struct err e = ERR_CLEAR;
+    const struct store_viewed of = { s->account_id, place->account_id, place->mailbox.mailbox_id };
+    const struct store_ranges set = store_ranges_of(&s->arena, uids, n);
+    if (!store_seen_mark(s->app->store, &of, &set, imap_deadline(), &e)) {
+        obs_log(EV_IMAP_COMMAND_FAILED, net_conn_id(s->conn), OBS_STR("command", command),
+                OBS_CSTR("part", "seen"), OBS_ERR(&e));
+    }
 }
 
 static const struct {

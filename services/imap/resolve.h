@@ -28,6 +28,12 @@ YIELDS bool imap_view_recheck(struct imap_session *s, struct err *e);
  * it is gone. In the command's arena. Yields. */
 YIELDS bool imap_view_name(struct imap_session *s, str *name, struct err *e);
 
+/* \Seen of the user on messages that were stored in a mailbox of somebody else just now, by UID,
+ * ascending; nothing to do in an own one. They are stored whatever happens here: a failure goes to
+ * the log, under the command's name, and the answer stays OK. Yields. */
+YIELDS void imap_mark_own_seen(struct imap_session *s, const struct store_place *place,
+                               const uint32_t *uids, size_t n, str command);
+
 /* The flags that the rights on a mailbox let through, of those in `flags` (STORE_SEEN ...); and
  * whether keywords go through (RFC 4314 section 4, STORE and APPEND). */
 unsigned imap_rights_flags(unsigned rights, unsigned flags);

@@ -100,6 +100,18 @@ static bool next_piece(struct pop3_session *s, struct sending *x, str *out, stru
     return true;
 }
 
+/* A message that broke off somewhere behind its beginning before is refused, so that the client
+ * gets at those behind it. */
+static bool refuse_damaged(struct pop3_session *s, const struct pop3_message *m)
+{
+    struct err e = ERR_CLEAR;
+    if (!store_is_damaged(s->app->store, s->account_id, m->msg_id))
+        return false;
+    (void)ERR(&e, ERR_DAMAGED, "message %lld is damaged", (long long)m->msg_id);
+    pop3_fail(s, &e);
+    return true;
+}
+
 /* Reads and sends a message piece by piece, so that a slow reader holds one piece in memory and no
  * connection to the database. What fails behind the first piece can only end the connection. False:
  * not all was sent. Yields. */
@@ -107,6 +119,8 @@ static bool send_pieces(struct pop3_session *s, const struct pop3_message *m, ui
 {
     struct sending x = { .m = m, .size = m->size };
     bool is_last = false;
+    if (lines == POP3_ALL_LINES && refuse_damaged(s, m))
+        return false;
     pop3_top_init(&x.top, lines);
     pop3_stuffer_init(&x.stuffer);
     for (bool is_first = true; !is_last; is_first = false) {

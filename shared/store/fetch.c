@@ -185,9 +185,34 @@ bool store_fetch_bodies(struct store *s, int64_t account_id, const int64_t *msg_
     return blob_load_many(s->options.db, &wanted, a, deadline_ms, out, done, e);
 }
 
+bool store_is_damaged(const struct store *s, int64_t account_id, int64_t msg_id)
+{
+    int64_t now = clock_monotonic_ms();
+    for (size_t i = 0; i < COUNT_OF(s->damaged); i++) {
+        const struct store_damage *d = &s->damaged[i];
+        if (d->msg_id == msg_id && d->account_id == account_id && now < d->until_ms)
+            return true;
+    }
+    return false;
+}
+
+static void note_damaged(struct store *s, int64_t account_id, int64_t msg_id)
+{
+    if (store_is_damaged(s, account_id, msg_id))
+        return;
+    s->damaged[s->n_damaged++ % COUNT_OF(s->damaged)] =
+        (struct store_damage){ account_id, msg_id, clock_deadline_in(STORE_DAMAGED_KEPT_MS) };
+}
+
 /* NOLINTNEXTLINE(readability-function-size): an array and a range are two values each. */
 bool store_fetch_body(struct store *s, int64_t account_id, int64_t msg_id, size_t from, size_t n,
                       struct arena *a, int64_t deadline_ms, str *out, struct err *e)
 {
-    return blob_load(s->options.db, account_id, msg_id, from, n, a, deadline_ms, out, e);
+    struct err why = ERR_CLEAR;
+    if (blob_load(s->options.db, account_id, msg_id, from, n, a, deadline_ms, out, &why))
+        return true;
+    if (why.kind == ERR_DAMAGED)
+        note_damaged(s, account_id, msg_id);
+    *e = why;
+    return false;
 }

@@ -10,11 +10,25 @@
 
 struct batcher;
 
+enum {
+    STORE_DAMAGED_KEPT = 64,                /* damaged messages that a process remembers */
+    STORE_DAMAGED_KEPT_MS = 15 * 60 * 1000, /* it may be mended */
+};
+
+/* A message whose bytes were found damaged. */
+struct store_damage {
+    int64_t account_id;
+    int64_t msg_id;
+    int64_t until_ms; /* monotonic */
+};
+
 struct store {
     struct store_options options;
     int64_t last_id_ms;     /* of the last message id */
     unsigned last_id_count; /* ids given out in that millisecond */
     struct batcher *batcher;
+    struct store_damage damaged[STORE_DAMAGED_KEPT]; /* the oldest is overwritten */
+    size_t n_damaged;                                /* ever noted */
 };
 
 /* Derived data as it goes into table message. An empty text is NULL there. */

@@ -540,6 +540,11 @@ YIELDS bool store_fetch_body(struct store *s, int64_t account_id, int64_t msg_id
                              size_t n, struct arena *a, int64_t deadline_ms, str *out,
                              struct err *e);
 
+/* Whether store_fetch_body found in the last minutes, in this process, that the bytes of the
+ * message are damaged. Whoever has to tell a size before all is read asks first: a message that is
+ * sent in pieces can only break off where the damage is, and would do so for ever. */
+bool store_is_damaged(const struct store *s, int64_t account_id, int64_t msg_id);
+
 /* ---- quota ---- */
 
 struct store_quota {

@@ -71,16 +71,45 @@ def test_selected_sessions_keep_their_mailbox(server, postgres):
         assert b"text" in client.must("FETCH 1 BODY.PEEK[TEXT]")[0]
 
 
+def test_what_was_stored_is_answered_ok(heronry):
+    """Into a mailbox of somebody else: when the reader's own \\Seen cannot be kept any more, the messages are
+    there all the same, and a client that heard NO would send them again."""
+    owner, reader = heronry.new_user(), heronry.new_user()
+    box = f'"Other Users/{owner["address"]}/INBOX"'
+    with imap_raw.Imap(heronry, owner) as client:
+        client.must(f"SETACL INBOX {reader['address']} lrswite")
+    viewer = heronry.psql(f"SELECT account_id FROM account WHERE login = '{reader['address']}'")
+    with imap_raw.Imap(heronry, reader) as client:
+        client.append(box, b"Subject: x\r\n\r\ntext\r\n", r"(\Seen) ")
+        client.must(f"SELECT {box}")
+        heronry.psql("CREATE FUNCTION seen_refused() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no'; END $$;"
+                     "CREATE TRIGGER seen_refused BEFORE INSERT OR UPDATE ON mailbox_seen FOR EACH ROW "
+                     f"WHEN (NEW.viewer = {viewer}) EXECUTE FUNCTION seen_refused()")
+        try:
+            appended = client.do(f"APPEND {box} (\\Seen) {{14+}}\r\nSubject: a\r\n\r\n")[-1]
+            copied = client.do(f"COPY 1 {box}")[-1]
+        finally:
+            heronry.psql("DROP FUNCTION seen_refused() CASCADE")
+        assert b" OK [APPENDUID " in appended and b" OK [COPYUID " in copied
+        assert client.must(f"STATUS {box} (MESSAGES UNSEEN)")[0].endswith(b"(MESSAGES 3 UNSEEN 2)")
+    assert '"part":"seen"' in heronry.log() or "part=seen" in heronry.log()
+
+
+def damage(heronry, user, place):
+    """Other octets in what is stored of the user's message with the subject "bad"."""
+    heronry.psql(f"UPDATE blob SET data = overlay(data PLACING '\\xffffffffffffffff' FROM {place}) WHERE account_id = "
+                 f"(SELECT account_id FROM account WHERE login = '{user['address']}') AND msg_id = "
+                 "(SELECT msg_id FROM message m JOIN account a USING (account_id) WHERE a.login = "
+                 f"'{user['address']}' AND m.subject = 'bad')")
+
+
 def test_a_damaged_message_is_not_told_as_expunged(heronry):
     """Octets of it changed on the disk: the others come, the answer says why, and so does the log."""
     user = heronry.new_user()
     with imap_raw.Imap(heronry, user) as client:
         for subject in ("good", "bad", "good"):
             client.append("INBOX", f"Subject: {subject}\r\n\r\n".encode() + b"abcdefgh\r\n" * 300)
-        heronry.psql("UPDATE blob SET data = overlay(data PLACING '\\xffffffffffffffff' FROM 20) WHERE account_id = "
-                     f"(SELECT account_id FROM account WHERE login = '{user['address']}') AND msg_id = "
-                     "(SELECT msg_id FROM message m JOIN account a USING (account_id) WHERE a.login = "
-                     f"'{user['address']}' AND m.subject = 'bad')")
+        damage(heronry, user, "20")
         client.must("SELECT INBOX")
         lines = client.do("FETCH 1:3 (UID BODY.PEEK[])")
         assert b" NO [CORRUPTION] " in lines[-1]
@@ -91,3 +120,25 @@ def test_a_damaged_message_is_not_told_as_expunged(heronry):
         pop.retr(2)
     pop.quit()
     assert "blob_damaged" in heronry.log()
+
+
+def test_a_long_damaged_message_ends_a_connection_once(heronry):
+    """Of a message that is sent in pieces the size was told before the damage was met. That connection ends; each
+    process then knows it, and the client gets at the other messages."""
+    user = heronry.new_user()
+    long = b"".join(b"line %d of many, as long as mails have them\r\n" % n for n in range(60000))
+    with imap_raw.Imap(heronry, user) as client:
+        client.append("INBOX", b"Subject: bad\r\n\r\n" + long)
+        client.append("INBOX", b"Subject: good\r\n\r\ntext\r\n")
+    damage(heronry, user, "length(data) - 200")
+    ended = 0
+    while True:
+        with imap_raw.Imap(heronry, user) as client:
+            client.must("SELECT INBOX")
+            try:
+                lines = client.do("FETCH 1:2 (UID BODY.PEEK[])")
+                break
+            except (ConnectionError, EOFError):
+                ended += 1
+    assert 1 <= ended <= heronry.settings["workers.front"]
+    assert b" NO [CORRUPTION] " in lines[-1] and lines[0].startswith(b"* 2 FETCH")
