@@ -56,6 +56,7 @@ int main(int argc, char **argv)
         cli_base_group,
         cli_domain_group,
         cli_dkim_group,
+        cli_receipt_group,
         cli_user_group,
         cli_app_password_group,
         cli_token_group,

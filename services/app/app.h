@@ -15,6 +15,7 @@ struct account_directory;
 struct auth;
 struct store;
 struct queue;
+struct spam;
 struct notify;
 struct smtp_state;
 struct imap_service;
@@ -43,6 +44,7 @@ struct app {
     struct auth *auth;
     struct store *store;
     struct queue *queue;
+    struct spam *spam;
     struct app_health health;            /* as it was a moment ago */
     struct net_tally *tally;             /* counts that all workers of the machine share */
     struct tls_server *tls;              /* server certificates; NULL when TLS is off */

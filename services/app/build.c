@@ -14,6 +14,7 @@
 #include "services/app/health.h"
 #include "services/app/node_id.h"
 #include "services/app/server_key.h"
+#include "spam/spam.h"
 #include "store/store.h"
 
 #include <limits.h>
@@ -221,6 +222,7 @@ static void open_state(struct app_private *p)
     app->accounts = account_directory_new(app->db, &directory);
     open_auth(app);
     app->store = store_new(&store);
+    app->spam = spam_new(app->db, app->notify);
     app->queue = queue_new(app->runtime, app->db, app->redis, app->notify, &queue);
 }
 
@@ -303,6 +305,7 @@ void app_free(struct app **app_ptr)
     app_watch_free(&p->watch);
     if (app->dns)
         dns_free(&app->dns);
+    spam_free(&app->spam);
     if (app->queue)
         queue_free(&app->queue);
     if (app->store)

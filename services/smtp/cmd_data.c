@@ -4,6 +4,7 @@
 #include "base/failpoint.h"
 #include "config/config.h"
 #include "obs/obs.h"
+#include "services/smtp/checks.h"
 #include "services/smtp/commands.h"
 #include "services/smtp/pace.h"
 #include "wire/smtp_data.h"
@@ -123,20 +124,6 @@ static struct smtp_message make_message(struct smtp_session *s, str content, str
     };
 }
 
-/* What the configuration says now. */
-static struct deliver_checks checks_of(const struct config *c)
-{
-    const struct config_list arc = config_list(c, CONFIG_SECURITY_TRUSTED_ARC);
-    return (struct deliver_checks){
-        .spf = config_bool(c, CONFIG_SECURITY_VERIFY_SPF),
-        .dkim = config_bool(c, CONFIG_SECURITY_VERIFY_DKIM),
-        .dmarc = config_bool(c, CONFIG_SECURITY_VERIFY_DMARC),
-        .spf_fail_is_final = str_eq(str_from_cstr(config_text(c, CONFIG_SPF_FAIL)), STR("reject")),
-        .arc = arc.items,
-        .n_arc = arc.n,
-    };
-}
-
 /* *reason: instead of the text of the answer's row, when it is not empty. */
 static bool deliver(struct smtp_session *s, const struct smtp_message *m, struct arena *a,
                     enum smtp_answer *answer, str *reason, struct err *e)
@@ -151,10 +138,7 @@ static bool deliver(struct smtp_session *s, const struct smtp_message *m, struct
         [DELIVER_AUTHOR_UNCLEAR] = ANSWER_FROM_MISSING,
     };
     struct deliver_result result;
-    struct deliver d = s->state->deliver; /* a copy: another session may see another configuration
-                                             while this one waits */
-    d.checks = checks_of(s->state->app->config);
-    d.retry_window_ms = config_int(s->state->app->config, CONFIG_DELIVERY_RETRY_WINDOW);
+    const struct deliver d = smtp_deliver_now(s);
     if (!deliver_message(&d, m, a, clock_deadline_in(SMTP_DELIVER_MS), &result, e))
         return false;
     if (result.full_account_id != 0)

@@ -5,6 +5,7 @@
 #include "base/failpoint.h"
 #include "config/config.h"
 #include "services/smtp/commands.h"
+#include "services/smtp/screen.h"
 
 /* Whether the user may use this envelope sender. *next is the answer when not. */
 static bool check_sender(struct smtp_session *s, const struct smtp_path *sender,
@@ -137,6 +138,7 @@ enum net_next smtp_cmd_rcpt(struct smtp_session *s, str argument)
 {
     struct err e = ERR_CLEAR;
     struct smtp_rcpt rcpt;
+    enum net_next next;
     struct account_route route = { .kind = ACCOUNT_ROUTE_UNKNOWN };
     const struct smtp_offer offer = make_offer(s);
     enum smtp_fault fault = smtp_rcpt_parse(argument, &offer, &s->command, &rcpt);
@@ -152,6 +154,8 @@ enum net_next smtp_cmd_rcpt(struct smtp_session *s, str argument)
                        clock_deadline_in(SMTP_LOOKUP_MS), &route, &e) &&
         e.kind != ERR_SYNTAX)
         return smtp_say_failure(s, &e);
+    if (route.kind == ACCOUNT_ROUTE_LOCAL && !smtp_screen_recipient(s, &rcpt.path, &next))
+        return next;
     return take_recipient(s, &rcpt, &route);
 }
 

@@ -60,6 +60,7 @@ enum smtp_answer {
     /* of a transaction */
     ANSWER_RELAY_DENIED,
     ANSWER_NO_SUCH_USER,
+    ANSWER_BLACKLISTED,
     ANSWER_MAILBOX_FULL,
     ANSWER_A_MAILBOX_FULL,
     ANSWER_TOO_MANY_RECIPIENTS,

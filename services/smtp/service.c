@@ -29,6 +29,7 @@ static bool start(struct app *app, struct err *e)
         .hostname = app->hostname,
         .dns = app->dns,
         .local = app->local,
+        .spam = app->spam,
     };
     state->submit = (struct submit){
         .store = app->store,

@@ -67,6 +67,7 @@ enum net_next smtp_recheck_account(struct smtp_session *s)
 void smtp_reset_transaction(struct smtp_session *s)
 {
     s->has_sender = false;
+    s->visit = NULL;
     vec_truncate(&s->recipients, 0);
     arena_fini(&s->mail);
 }

@@ -19,6 +19,7 @@ enum {
     SMTP_COMMAND_MS = 300 * 1000,        /* for the next command, RFC 5321 4.5.3.2.7 */
     SMTP_STRESS_COMMAND_MS = 10 * 1000,  /* the same when there is too much to do */
     SMTP_HANDSHAKE_MS = 30 * 1000,       /* of STARTTLS */
+    SMTP_SCREEN_MS = 10 * 1000,          /* for what speaks against a client, with the DNS */
     SMTP_LOOKUP_MS = 1500,               /* for a look at the directory (R6: an answer in 2 s) */
     SMTP_DELIVER_MS = 30 * 1000,         /* until a delivery is known to be committed */
     SMTP_TARPIT_MS = 1000,               /* before each answer after too many errors */
@@ -63,6 +64,7 @@ struct smtp_state {
 };
 
 struct auth_exchange;
+struct deliver_visit;
 
 struct smtp_session {
     struct net_conn *conn;
@@ -84,7 +86,8 @@ struct smtp_session {
 
     bool has_sender;
     struct smtp_mail sender;
-    struct vec recipients; /* of struct smtp_recipient */
+    struct vec recipients;       /* of struct smtp_recipient */
+    struct deliver_visit *visit; /* what was found of the sender, in `mail`; NULL: nothing yet */
 
     bool seen_command;  /* one came already */
     unsigned errors;    /* since the last message */

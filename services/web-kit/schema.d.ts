@@ -1445,6 +1445,54 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/receipt-rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists rules of the whitelist and the blacklist
+         * @description The oldest first.
+         */
+        get: operations["listReceiptRules"];
+        put?: never;
+        /**
+         * Adds a rule to the whitelist or the blacklist
+         * @description It counts at once, at all frontends. A subject is on one of the two lists, once for all domains and once for each.
+         */
+        post: operations["createReceiptRule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/receipt-rules/{ruleId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Gives a rule of the whitelist or the blacklist
+         * @description Gives a rule of the whitelist or the blacklist
+         */
+        get: operations["getReceiptRule"];
+        put?: never;
+        post?: never;
+        /**
+         * Removes a rule from its list
+         * @description It counts no more at once, at all frontends.
+         */
+        delete: operations["deleteReceiptRule"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/queue": {
         parameters: {
             query?: never;
@@ -3230,6 +3278,54 @@ export interface components {
          * @example 2147483648
          */
         QuotaBytes: number;
+        /**
+         * @description Mail of a whitelist is received without checks against spam, that of a blacklist is refused.
+         * @example blacklist
+         * @enum {string}
+         */
+        ReceiptList: "whitelist" | "blacklist";
+        /**
+         * Format: line
+         * @description Why it is there, for administrators. May be empty.
+         * @example Asked for by the sales team
+         */
+        ReceiptNote: string;
+        /** @description A rule of the whitelist or the blacklist. */
+        ReceiptRule: {
+            id: components["schemas"]["Id"];
+            list: components["schemas"]["ReceiptList"];
+            /**
+             * @description What the subject is.
+             * @example domain
+             * @enum {string}
+             */
+            kind: "address" | "domain" | "network";
+            subject: components["schemas"]["ReceiptSubject"];
+            /** @description The domain of ours whose mail it is about; null for all of them. */
+            domain: components["schemas"]["DomainName"] | null;
+            note: components["schemas"]["ReceiptNote"];
+            createdAt: components["schemas"]["Timestamp"];
+        };
+        /** @description A rule to add. */
+        ReceiptRuleNew: {
+            list: components["schemas"]["ReceiptList"];
+            subject: components["schemas"]["ReceiptSubject"];
+            domain?: components["schemas"]["DomainName"];
+            note?: components["schemas"]["ReceiptNote"];
+        };
+        /** @description Rules, the oldest first. */
+        ReceiptRulePage: {
+            /** @description The rules. */
+            items: components["schemas"]["ReceiptRule"][];
+            nextCursor: components["schemas"]["NextCursor"];
+            total: components["schemas"]["Total"];
+        };
+        /**
+         * Format: line
+         * @description A domain, which stands for those below it too, an address, or a network. The sender of the envelope is compared with the first two, the client with the last.
+         * @example partner.example
+         */
+        ReceiptSubject: string;
         /** @description Somebody whom a message goes to. */
         Recipient: {
             name?: components["schemas"]["DisplayName"];
@@ -4220,6 +4316,11 @@ export interface components {
          * @example bytes=0-1023
          */
         range: string;
+        /**
+         * @description Id of a rule of the whitelist or the blacklist.
+         * @example 1
+         */
+        ruleId: components["schemas"]["Id"];
         /**
          * @description Selector of a key of the domain.
          * @example mail
@@ -10074,6 +10175,203 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listReceiptRules: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Only rules of this list.
+                 * @example all
+                 */
+                list?: "all" | "whitelist" | "blacklist";
+                /**
+                 * @description Only the rules for this subject.
+                 * @example partner.example
+                 */
+                subject?: string;
+                /**
+                 * @description Only the rules for this domain of ours, not those for all of them.
+                 * @example example.org
+                 */
+                domain?: string;
+                /**
+                 * @description The most items in the answer.
+                 * @example 50
+                 */
+                limit?: components["parameters"]["limit"];
+                /** @description Where the page begins: `nextCursor` of the page before, with all other parameters as they were. Without it the first page is given. */
+                cursor?: components["parameters"]["cursor"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of rules. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "115302194731810817",
+                     *           "list": "blacklist",
+                     *           "kind": "domain",
+                     *           "subject": "partner.example",
+                     *           "domain": "example.org",
+                     *           "note": "Asked for by the sales team",
+                     *           "createdAt": "2026-03-01T12:00:00Z"
+                     *         }
+                     *       ],
+                     *       "nextCursor": "eyJhIjo0Mn0",
+                     *       "total": 1234
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ReceiptRulePage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createReceiptRule: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Any text of the client's choice. A second request with the same key and the same body within 24 hours is not carried out again but answered as the first one was; with another body it is 409.
+                 * @example 4f1b3c1e-8a53-4a52-9a0e-0a5b5e1d9a77
+                 */
+                "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "list": "blacklist",
+                 *       "subject": "partner.example",
+                 *       "domain": "example.org",
+                 *       "note": "Asked for by the sales team"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ReceiptRuleNew"];
+            };
+        };
+        responses: {
+            /** @description Added. */
+            201: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "115302194731810817",
+                     *       "list": "blacklist",
+                     *       "kind": "domain",
+                     *       "subject": "partner.example",
+                     *       "domain": "example.org",
+                     *       "note": "Asked for by the sales team",
+                     *       "createdAt": "2026-03-01T12:00:00Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ReceiptRule"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidFields"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getReceiptRule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of a rule of the whitelist or the blacklist.
+                 * @example 1
+                 */
+                ruleId: components["parameters"]["ruleId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rule. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "115302194731810817",
+                     *       "list": "blacklist",
+                     *       "kind": "domain",
+                     *       "subject": "partner.example",
+                     *       "domain": "example.org",
+                     *       "note": "Asked for by the sales team",
+                     *       "createdAt": "2026-03-01T12:00:00Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ReceiptRule"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteReceiptRule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of a rule of the whitelist or the blacklist.
+                 * @example 1
+                 */
+                ruleId: components["parameters"]["ruleId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
         };

@@ -12,6 +12,7 @@ struct account_directory;
 struct dns;
 struct net_networks;
 struct queue;
+struct spam;
 struct store;
 
 enum {
@@ -40,6 +41,7 @@ struct deliver {
                                 same address, are not stored again within it (R2); 0: they are */
     struct dns *dns;         /* NULL: senders need to prove nothing */
     const struct net_networks *local; /* nor need clients in these */
+    struct spam *spam;                /* what is asked of clients and senders; NULL: nothing */
     struct deliver_checks checks;
 };
 

@@ -62,6 +62,33 @@ def test_domains(admin):
     admin.get(f"/admin/domains/{empty}", status=404)
 
 
+def test_receipt_rules(admin, domain):
+    path, subject = "/admin/receipt-rules", f"Guest{next(NUMBERS)}.Example"
+    made = admin.post(path, {"list": "whitelist", "subject": subject, "note": "a friend"}, status=201)
+    rule = made.json
+    assert rule["subject"] == subject.lower() and (rule["kind"], rule["domain"]) == ("domain", None)
+    assert made.headers["location"] == f"/api/v1{path}/{rule['id']}"
+    assert admin.get(f"{path}/{rule['id']}").json == rule
+    # On one list only, once for all domains and once for each.
+    assert admin.post(path, {"list": "blacklist", "subject": subject}, status=409).problem == "exists"
+    ours = admin.post(path, {"list": "blacklist", "subject": subject, "domain": domain}, status=201).json
+    assert ours["domain"] == domain
+    found = pages(admin, path, subject=subject)
+    assert [r["id"] for r in found] == [rule["id"], ours["id"]]
+    assert pages(admin, path, subject=subject, list="whitelist") == [rule]
+    assert pages(admin, path, domain=domain) == [ours]
+    network = admin.post(path, {"list": "blacklist", "subject": "2001:DB8:7::/48", "domain": domain}, status=201).json
+    assert (network["kind"], network["subject"]) == ("network", "2001:db8:7::/48")
+    assert len(pages(admin, path, domain=domain)) == 2
+    for wrong, pointer in (({"subject": "192.0.2.1/24"}, "/subject"), ({"subject": "no/t"}, "/subject"),
+                           ({"subject": "a.example", "domain": "theirs.example"}, "/domain")):
+        assert admin.post(path, {"list": "blacklist"} | wrong, status=422).pointers == [pointer]
+    for one in (rule, ours, network):
+        admin.delete(f"{path}/{one['id']}", status=204)
+        admin.delete(f"{path}/{one['id']}", status=404)
+        admin.get(f"{path}/{one['id']}", status=404)
+
+
 def test_dkim_keys(admin, domain):
     path = f"/admin/domains/{domain}/dkim-keys"
     assert admin.get(path).json == {"items": []}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading what the configuration says of mail from outside. */
+#include "services/smtp/checks.h"
+
+#include "config/config.h"
+
+static struct deliver_checks checks_of(const struct config *c)
+{
+    const struct config_list arc = config_list(c, CONFIG_SECURITY_TRUSTED_ARC);
+    return (struct deliver_checks){
+        .spf = config_bool(c, CONFIG_SECURITY_VERIFY_SPF),
+        .dkim = config_bool(c, CONFIG_SECURITY_VERIFY_DKIM),
+        .dmarc = config_bool(c, CONFIG_SECURITY_VERIFY_DMARC),
+        .spf_fail_is_final = str_eq(str_from_cstr(config_text(c, CONFIG_SPF_FAIL)), STR("reject")),
+        .arc = arc.items,
+        .n_arc = arc.n,
+    };
+}
+
+struct deliver smtp_deliver_now(const struct smtp_session *s)
+{
+    const struct config *c = s->state->app->config;
+    struct deliver d = s->state->deliver;
+    d.checks = checks_of(c);
+    d.retry_window_ms = config_int(c, CONFIG_DELIVERY_RETRY_WINDOW);
+    return d;
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The order of what is looked at before there is a message. */
+#include "deliver/screen.h"
+
+#include "base/clock.h"
+#include "runtime/runtime.h"
+#include "spam/receipt.h"
+
+static bool is_local(const struct deliver *d, const struct deliver_visit *v)
+{
+    return d->local && net_networks_contain(d->local, v->client);
+}
+
+/* Asks SPF once a visit; v->spf says NONE where it is not to be asked. Yields. */
+static YIELDS bool find_spf(const struct deliver *d, struct deliver_visit *v, int64_t deadline_ms,
+                            struct err *e)
+{
+    int64_t until_ms = clock_deadline_in(DELIVER_SCREEN_MS);
+    if (v->has_spf)
+        return true;
+    if (d->dns && d->checks.spf && !is_local(d, v)) {
+        const struct mailauth_resolver resolver = mailauth_resolver_of(d->dns);
+        const struct mailauth_spf_query query = {
+            .client = v->client,
+            .helo = v->helo,
+            .sender = v->sender,
+            .receiver = str_from_cstr(d->hostname),
+            .now_s = clock_utc_us() / 1000000,
+        };
+        if (!mailauth_spf_check(&resolver, &query, v->a,
+                                until_ms < deadline_ms ? until_ms : deadline_ms, &v->spf, e))
+            return false;
+    }
+    v->has_spf = true;
+    return true;
+}
+
+static bool is_forged(const struct deliver_visit *v)
+{
+    return v->spf.result == MAILAUTH_FAIL || v->spf.result == MAILAUTH_SOFTFAIL;
+}
+
+static bool names_sender(const struct spam_opinion *opinion)
+{
+    return opinion->is_listed && opinion->kind != SPAM_NETWORK;
+}
+
+/* What the lists say, when nobody is believed for a name that is not his. Yields. */
+static YIELDS bool ask_lists(const struct deliver *d, struct deliver_visit *v, str domain,
+                             int64_t deadline_ms, struct spam_opinion *out, struct err *e)
+{
+    struct spam_visit visit = { .client = v->client, .sender = v->sender, .domain = domain };
+    if (!spam_ask_lists(d->spam, &visit, v->a, deadline_ms, out, e))
+        return false;
+    if (!names_sender(out) || out->list != SPAM_WHITELIST)
+        return true;
+    if (!find_spf(d, v, deadline_ms, e))
+        return false;
+    visit.is_forged = is_forged(v);
+    return !visit.is_forged || spam_ask_lists(d->spam, &visit, v->a, deadline_ms, out, e);
+}
+
+static void refuse(struct deliver_visit *v, const struct spam_opinion *opinion, str domain,
+                   struct deliver_screened *out)
+{
+    out->verdict = DELIVER_BLACKLISTED;
+    out->reason =
+        arena_printf(v->a, "Mail from %.*s is not received here; postmaster@%.*s can tell you why",
+                     STR_FMT(opinion->subject), STR_FMT(domain));
+}
+
+bool deliver_screen(const struct deliver *d, struct deliver_visit *v,
+                    const struct smtp_path *recipient, int64_t deadline_ms,
+                    struct deliver_screened *out, struct err *e)
+{
+    struct spam_opinion opinion;
+    *out = (struct deliver_screened){ .verdict = DELIVER_WELCOME };
+    if (!d->spam || str_ieq(recipient->local, STR("postmaster")))
+        return true;
+    if (!ask_lists(d, v, recipient->domain, deadline_ms, &opinion, e))
+        return false;
+    if (opinion.is_listed && opinion.list == SPAM_BLACKLIST)
+        refuse(v, &opinion, recipient->domain, out);
+    return true;
+}

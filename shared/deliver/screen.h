@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who may bring mail at all: what is decided of a client and a sender at each recipient, before
+ * there is a message. */
+#ifndef DELIVER_SCREEN_H
+#define DELIVER_SCREEN_H
+
+#include "deliver/deliver.h"
+#include "mailauth/spf.h"
+
+enum {
+    DELIVER_SCREEN_MS = 5 * 1000 /* for all questions to the DNS at one recipient */
+};
+
+/* A client that names a sender; in the caller's storage, one a mail transaction. Made zero but for
+ * its first part. */
+struct deliver_visit {
+    const struct net_address *client;
+    str helo;
+    str sender;      /* of MAIL; empty: the null sender */
+    struct arena *a; /* lives as long as the visit */
+    bool has_spf;    /* it was asked for */
+    struct mailauth_spf spf;
+};
+
+enum deliver_screening {
+    DELIVER_WELCOME,
+    DELIVER_BLACKLISTED /* 550 5.7.1 */
+};
+
+struct deliver_screened {
+    enum deliver_screening verdict;
+    str reason; /* a sentence for the reply; in the visit's arena */
+};
+
+/* Judges mail of the visitor for the recipient, which is ours. In this order:
+ * 1. postmaster can always be written to (RFC 5321 4.5.1), so that who is refused can ask why;
+ * 2. the lists of the administrator (spam/receipt.h). A sender on the whitelist counts unless SPF
+ *    says that the client may not send for it (fail, softfail): where it says nothing, so does the
+ *    list's word; a client that needs to prove nothing (d->local) is believed.
+ * Failures are temporary: those of spam_ask_lists, ERR_CANCELLED. Yields. */
+YIELDS bool deliver_screen(const struct deliver *d, struct deliver_visit *v,
+                           const struct smtp_path *recipient, int64_t deadline_ms,
+                           struct deliver_screened *out, struct err *e);
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the process keeps of the lists, and asking them. */
+#include "spam/private.h"
+
+#include "base/clock.h"
+
+#include <stdlib.h>
+
+enum {
+    RULES_KEPT_MS = 60 * 1000, /* hints of a change can be lost */
+    RULES_RETRY_MS = 5 * 1000  /* after the database did not answer */
+};
+
+static const struct db_stmt read_all = {
+    "SELECT r.receipt_rule_id, r.list, r.kind, r.subject, coalesce(d.name, ''), r.note, r.created_at"
+    "  FROM receipt_rule r LEFT JOIN domain d USING (domain_id)"
+};
+
+void spam_forget_rules(struct spam *s)
+{
+    s->rules_until_ms = 0;
+}
+
+static void hear_change(enum notify_topic topic, int64_t id, void *arg)
+{
+    (void)topic;
+    (void)id;
+    spam_forget_rules(arg);
+}
+
+struct spam *spam_new(struct db *db, struct notify *notify)
+{
+    struct spam *s = HEAP_NEW(struct spam);
+    s->db = db;
+    s->notify = notify;
+    s->changed = (struct notify_listener){ .fn = hear_change, .arg = s };
+    if (notify)
+        notify_listen(notify, NOTIFY_DIRECTORY, &s->changed);
+    return s;
+}
+
+void spam_free(struct spam **spam)
+{
+    struct spam *s = *spam;
+    *spam = NULL;
+    if (!s)
+        return;
+    notify_unlisten(&s->changed);
+    spam_rule_set_free(&s->rules);
+    free(s);
+}
+
+/* ---- asking ---- */
+
+/* Reads the rules when it is time to. Those who ask meanwhile are answered by the former ones; when
+ * there are none, they read them, too. Yields. */
+static YIELDS bool refresh(struct spam *s, struct arena *a, int64_t deadline_ms, struct err *e)
+{
+    struct db_rows *rows = NULL;
+    if (s->rules && s->rules_until_ms > clock_monotonic_ms())
+        return true;
+    /* Before the question: a change that is told while the answer is on its way counts again. */
+    s->rules_until_ms = clock_deadline_in(RULES_KEPT_MS);
+    if (!db_query(s->db, DB_DELIVER, &read_all, NULL, 0, a, deadline_ms, &rows, e)) {
+        s->rules_until_ms = s->rules ? clock_deadline_in(RULES_RETRY_MS) : 0;
+        return s->rules != NULL;
+    }
+    size_t n = db_row_count(rows);
+    struct spam_rule *list = ARENA_ARRAY(a, struct spam_rule, n);
+    for (size_t i = 0; i < n; i++)
+        list[i] = spam_rule_read(rows, i, a);
+    spam_rule_set_free(&s->rules);
+    s->rules = spam_rule_set_new(list, n);
+    return true;
+}
+
+bool spam_ask_lists(struct spam *s, const struct spam_visit *visit, struct arena *a,
+                    int64_t deadline_ms, struct spam_opinion *out, struct err *e)
+{
+    struct arena scratch;
+    *out = (struct spam_opinion){ .is_listed = false };
+    arena_init(&scratch);
+    bool is_known = refresh(s, &scratch, deadline_ms, e);
+    const struct spam_rule *rule = is_known ? spam_rule_set_find(s->rules, visit, &scratch) : NULL;
+    if (rule) {
+        *out = (struct spam_opinion){ .is_listed = true,
+                                      .list = rule->list,
+                                      .kind = rule->kind,
+                                      .subject = arena_str(a, rule->subject) };
+    }
+    arena_fini(&scratch);
+    return is_known;
+}

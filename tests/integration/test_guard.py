@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who may bring mail at all (FEATURES 91): clients with addresses of their own behind a balancer, records from a
+real nsd."""
+import re
+import socket
+
+import pytest
+from api_client import Api
+from outbound import DOMAIN, Zone
+from smtp_raw import RawSmtp
+
+from conftest import Instance, wait_until
+
+BALANCER = "127.0.0.66"
+RECORDS = [
+    'sure TXT "v=spf1 ip4:192.0.2.0/24 -all"', 'soft TXT "v=spf1 ip4:192.0.2.0/24 ~all"',
+    'open A 192.0.2.1',
+]
+
+
+class Guest(RawSmtp):
+    """A client of port 25 from any address."""
+
+    def __init__(self, server, ip, helo="client.example"):
+        self.sock = socket.create_connection(("127.0.0.1", server.ports["smtp"]), timeout=15, source_address=(BALANCER, 0))
+        self.sock.sendall(f"PROXY TCP{6 if ':' in ip else 4} {ip} {'::1' if ':' in ip else '127.0.0.1'} 40000 25\r\n".encode())
+        self.pending = b""
+        assert self.reply()[0] == 220
+        assert self.ask(f"EHLO {helo}")[0] == 250
+
+    def try_to(self, recipient, sender=f"somebody@open.{DOMAIN}"):
+        """The answer to a recipient."""
+        assert self.ask("RSET")[0] == 250
+        assert self.ask(f"MAIL FROM:<{sender}>")[0] == 250
+        code, text = self.ask(f"RCPT TO:<{recipient}>")
+        return code, text.decode()
+
+    def deliver(self, recipient, sender):
+        """A message, whole; the last answer."""
+        code, text = self.try_to(recipient, sender)
+        if code != 250:
+            return code, text
+        assert self.ask("DATA")[0] == 354
+        code, text = self.ask(f"From: <{sender}>\r\nSubject: guest\r\n\r\nHello.\r\n.\r\n".encode())
+        return code, text.decode()
+
+
+@pytest.fixture(scope="module")
+def zone():
+    zone = Zone(RECORDS)
+    yield zone
+    zone.close()
+
+
+@pytest.fixture(scope="module")
+def server(zone):
+    """Loopback is not local here, and 198.51.100.0/24 is."""
+    instance = Instance(settings={"dns.stub_zone": DOMAIN, "dns.stub_server": zone.server, "dns.validate": "false",
+                                  "security.local_networks": "[198.51.100.0/24]",
+                                  "proxy_protocol.trusted_networks": f"[{BALANCER}/32]"})
+    try:
+        yield instance.up()
+    finally:
+        instance.remove()
+
+
+@pytest.fixture
+def user(server):
+    return server.new_user()["address"]
+
+
+# ---- the lists of the administrator ----
+
+def listed(server, name, *words):
+    return server.cli(name, "receipt", *words, check=False)
+
+
+def test_blacklist(server, user):
+    """A domain and all below it, an address, a network: refused at RCPT, with words that help; postmaster is not."""
+    for subject in ("Bad.Example", "one@half.example", "203.0.113.0/24"):
+        assert listed(server, "blacklist", "add", subject, "--note", "spam").returncode == 0
+    with Guest(server, "192.0.2.1") as guest:
+        def refused(sender):
+            code, text = guest.try_to(user, sender)
+            return code == 550 and "5.7.1" in text and "postmaster@" in text
+        wait_until(lambda: refused("a@bad.example"), what="the blacklist in all workers")
+        assert refused("A@BAD.example") and refused("x@below.bad.example") and refused("one@half.example")
+        assert guest.try_to(user, "two@half.example")[0] == 250
+        assert guest.try_to(user, "x@notbad.example")[0] == 250
+        assert guest.try_to(f"postmaster@{server.domain}", "a@bad.example")[0] == 250
+    for sender in ("a@fine.example", ""):
+        with Guest(server, "203.0.113.9") as guest:
+            wait_until(lambda: guest.try_to(user, sender)[0] == 550, what="the network's rule")
+    assert re.search(r"smtp.screened.*by=blacklist.*from=a@bad\.example", server.log())
+    # A user of ours who is logged in is no guest.
+    with server.smtp("submission", login=server.user(1)) as client:
+        assert client.mail(server.user(1)["address"])[0] == 250 and client.rcpt(user)[0] == 250
+
+    listing = server.json("blacklist", "receipt", "list")["rules"]
+    assert {r["subject"]: r["kind"] for r in listing} == {"bad.example": "domain", "one@half.example": "address",
+                                                          "203.0.113.0/24": "network"}
+    assert listed(server, "blacklist", "remove", "BAD.example").returncode == 0
+    assert listed(server, "blacklist", "remove", "bad.example").returncode == 66
+    with Guest(server, "192.0.2.1") as guest:
+        wait_until(lambda: guest.try_to(user, "a@bad.example")[0] == 250, what="the end of the rule")
+
+
+def test_rules_of_one_domain(server, user):
+    """A rule for one domain of ours is for it alone, and comes before one for all."""
+    other = "second.test"
+    server.cli("domain", "add", other)
+    server.cli("user", "add", f"mia@{other}", "--password-stdin", stdin="some horse battery staple\n")
+    assert listed(server, "blacklist", "add", "pest.example").returncode == 0
+    assert listed(server, "whitelist", "add", "pest.example", "--domain", other).returncode == 0
+    with Guest(server, "192.0.2.1") as guest:
+        wait_until(lambda: guest.try_to(user, "a@pest.example")[0] == 550, what="the rule for all")
+        wait_until(lambda: guest.try_to(f"mia@{other}", "a@pest.example")[0] == 250, what="the rule for one")
+    assert listed(server, "blacklist", "remove", "pest.example").returncode == 0
+    assert listed(server, "blacklist", "remove", "pest.example", "--domain", other).returncode == 66
+
+
+def test_nobody_hides_behind_a_listed_name(server, user):
+    """A sender on the whitelist counts unless SPF says that it is somebody else."""
+    for name in ("sure", "soft", "open"):
+        assert listed(server, "whitelist", "add", f"{name}.{DOMAIN}").returncode == 0
+    assert listed(server, "blacklist", "add", "192.0.0.0/16").returncode == 0
+    assert listed(server, "blacklist", "add", "203.0.112.0/24").returncode == 0
+    assert listed(server, "blacklist", "add", "198.51.100.0/24").returncode == 0
+    with Guest(server, "192.0.2.1") as own, Guest(server, "203.0.112.1") as foreign:
+        wait_until(lambda: foreign.try_to(user, "a@else.example")[0] == 550, what="the blacklist")
+        for name, expected in (("sure", 550), ("soft", 550), ("open", 250)):
+            sender = f"a@{name}.{DOMAIN}"
+            assert own.try_to(user, sender)[0] == 250
+            assert foreign.try_to(user, sender)[0] == expected, name
+    # A client that needs to prove nothing is believed.
+    with Guest(server, "198.51.100.1") as local:
+        assert local.try_to(user, f"a@sure.{DOMAIN}")[0] == 250 and local.try_to(user, "a@else.example")[0] == 550
+    for subject in ("192.0.0.0/16", "203.0.112.0/24", "198.51.100.0/24"):
+        assert listed(server, "blacklist", "remove", subject).returncode == 0
+    for name in ("sure", "soft", "open"):
+        assert listed(server, "whitelist", "remove", f"{name}.{DOMAIN}").returncode == 0
+
+
+@pytest.mark.parametrize("words, code", [
+    (["add", "192.0.2.1/24"], 65), (["add", "two words"], 65), (["add", "a.example", "--domain", "theirs.example"], 65),
+    (["remove", "nothing.example"], 66)])
+def test_wrong_rules(server, words, code):
+    done = listed(server, "whitelist", *words)
+    assert done.returncode == code and done.stderr
