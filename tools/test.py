@@ -8,6 +8,7 @@ one line "N passed, N failed". The same command runs in continuous integration.
   tools/test --fuzz-seconds 60    fuzz each target longer
 """
 import argparse
+import concurrent.futures
 import os
 import pathlib
 import re
@@ -120,27 +121,32 @@ def step_unit(report, options):
         ctest(report, "tsan", "unit", "-R", "unit/(runtime/(fibers|work)|http/(events|abort))$")
 
 
+def fuzz(target, seconds):
+    """Runs one fuzz target; gives what it printed when it found something, or None."""
+    corpus = ROOT / "tests/fuzz/corpus" / target.name
+    fresh = BUILD / "fuzz-corpus" / target.name
+    fresh.mkdir(parents=True, exist_ok=True)
+    log = RESULTS / f"{target.name}.log"
+    with open(log, "w", encoding="utf-8") as out:
+        ok = run([target, fresh, corpus, f"-max_total_time={seconds}", "-timeout=10", "-rss_limit_mb=2048",
+                  "-max_len=65536", f"-artifact_prefix={BUILD}/fuzz-findings/{target.name}-"],
+                 stdout=out, stderr=subprocess.STDOUT) == 0
+    return None if ok else log.read_text(encoding="utf-8", errors="replace")[-3000:]
+
+
 def step_fuzz(report, options):
-    """Each fuzz target for a few seconds from its corpus."""
+    """Each fuzz target for a few seconds from its corpus, as many at once as there are processors."""
     if not build(report, "fuzz"):
         return
     report.say(f"fuzz, {options.fuzz_seconds} s each target")
-    found = BUILD / "fuzz-findings"
-    found.mkdir(exist_ok=True)
+    (BUILD / "fuzz-findings").mkdir(exist_ok=True)
     targets = sorted(p for p in (BUILD / "fuzz").glob("fuzz_*") if p.suffix == "")
     report.add("fuzz targets exist", bool(targets))
-    for target in targets:
-        corpus = ROOT / "tests/fuzz/corpus" / target.name
-        fresh = BUILD / "fuzz-corpus" / target.name
-        fresh.mkdir(parents=True, exist_ok=True)
-        log = RESULTS / f"{target.name}.log"
-        with open(log, "w", encoding="utf-8") as out:
-            ok = run([target, fresh, corpus, f"-max_total_time={options.fuzz_seconds}", "-timeout=10",
-                      "-rss_limit_mb=2048", "-max_len=65536", f"-artifact_prefix={found}/{target.name}-"],
-                     stdout=out, stderr=subprocess.STDOUT) == 0
-        if not ok:
-            print(log.read_text(encoding="utf-8", errors="replace")[-3000:])
-        report.add(f"fuzz {target.name}", ok)
+    with concurrent.futures.ThreadPoolExecutor(int(JOBS)) as pool:
+        for target, found in zip(targets, pool.map(lambda one: fuzz(one, options.fuzz_seconds), targets)):
+            if found:
+                print(found)
+            report.add(f"fuzz {target.name}", found is None)
 
 
 def step_release(report, options):
