@@ -53,6 +53,21 @@ void call_created(struct api_call *call, json_t *json, const char *path_format, 
     call_json(call, 201, json);
 }
 
+void call_items(struct api_call *call, json_t *items)
+{
+    json_t *o = json_object();
+    api_set(o, "items", items);
+    call_json(call, 200, o);
+}
+
+void call_items_page(struct api_call *call, json_t *items, const struct call_cursor *next)
+{
+    json_t *o = json_object();
+    api_set(o, "items", items);
+    api_set(o, "nextCursor", next ? call_cursor_format(call, next) : json_null());
+    call_json(call, 200, o);
+}
+
 void call_empty(struct api_call *call, unsigned status)
 {
     reply(call, status, NULL, NULL);

@@ -42,6 +42,8 @@ void call_json(struct api_call *call, unsigned status, json_t *json);
 /* The same with 201 and the path of what was made: "/api/v1/mailboxes/9". */
 void call_created(struct api_call *call, json_t *json, const char *path_format, ...)
     __attribute__((format(printf, 3, 4)));
+/* Answers 200 with a whole list: {"items": [...]}. Takes the reference. */
+void call_items(struct api_call *call, json_t *items);
 /* Answers without a body: 204, 304. */
 void call_empty(struct api_call *call, unsigned status);
 /* Answers 200 with octets of that type. The caller says whether they may be kept (cache-control).
@@ -119,5 +121,8 @@ struct call_cursor {
 bool call_cursor_read(struct api_call *call, str cursor, struct call_cursor *out, bool *given);
 /* The text of the place for `nextCursor`. Gives. */
 json_t *call_cursor_format(struct api_call *call, const struct call_cursor *cursor);
+/* Answers 200 with a page of a list: {"items": [...], "nextCursor": ...}; `next` is NULL behind the
+ * last one. Takes the reference. */
+void call_items_page(struct api_call *call, json_t *items, const struct call_cursor *next);
 
 #endif

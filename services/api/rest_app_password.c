@@ -2,33 +2,9 @@
 /* App passwords: of one's own account, and of any account for administrators. */
 #include "api_routes.h"
 #include "auth/app_password.h"
-#include "services/api/admin_page.h"
 #include "services/api/api.h"
+#include "services/api/one.h"
 #include "services/api/shape_account.h"
-
-/* Whose app passwords a request is about. */
-struct owner {
-    int64_t account_id;
-    str login;
-    const char *path; /* of the list, behind /api/v1 */
-};
-
-static struct owner self(const struct api_call *call)
-{
-    return (struct owner){ call->who.account_id, call->who.login, "app-passwords" };
-}
-
-/* The account that an administrator names; false: it was answered. Yields. */
-static bool find(struct api_call *call, str name, struct owner *out)
-{
-    struct account account;
-    if (!admin_find_account(call, name, &account))
-        return false;
-    str path = arena_printf(call->arena, "admin/accounts/%lld/app-passwords",
-                            (long long)account.account_id);
-    *out = (struct owner){ account.account_id, account.login, arena_cstr(call->arena, path) };
-    return true;
-}
 
 /* ---- making ---- */
 
@@ -41,7 +17,7 @@ static void read_networks(struct api_call *call, const json_t *list, struct auth
         networks[i] = str_from_cstr(json_string_value(json_array_get(list, i)));
 }
 
-YIELDS static void create(struct api_call *call, const struct owner *owner, const json_t *body)
+YIELDS static void create(struct api_call *call, const struct one_owner *owner, const json_t *body)
 {
     char secret[AUTH_APP_SECRET_MAX];
     struct err e = ERR_CLEAR;
@@ -66,13 +42,13 @@ YIELDS static void create(struct api_call *call, const struct owner *owner, cons
     api_set(o, "appPassword", shape_app_password(&wanted));
     api_set(o, "password", json_string(secret));
     call->is_secret = true;
-    call_created(call, o, "/api/v1/%s/%lld", owner->path, (long long)wanted.id);
+    call_created(call, o, "%s", one_path(call, owner, "app-passwords", wanted.id));
 }
 
 void rest_create_app_password(struct api_call *call, const struct create_app_password_params *p,
                               const json_t *body)
 {
-    const struct owner owner = self(call);
+    const struct one_owner owner = one_self(call);
     (void)p;
     if (!call->who.is_session) {
         (void)call_problem(call, "session-only", "Sign in to make an app password.");
@@ -85,14 +61,14 @@ void rest_create_account_app_password(struct api_call *call,
                                       const struct create_account_app_password_params *p,
                                       const json_t *body)
 {
-    struct owner owner;
-    if (find(call, p->account_id, &owner))
+    struct one_owner owner;
+    if (one_named(call, p->account_id, &owner))
         create(call, &owner, body);
 }
 
 /* ---- listing and ending ---- */
 
-YIELDS static void list(struct api_call *call, const struct owner *owner)
+YIELDS static void list(struct api_call *call, const struct one_owner *owner)
 {
     struct auth_app_passwords found;
     struct err e = ERR_CLEAR;
@@ -101,17 +77,15 @@ YIELDS static void list(struct api_call *call, const struct owner *owner)
         (void)call_fail(call, &e);
         return;
     }
-    json_t *o = json_object();
     json_t *items = json_array();
     for (size_t i = 0; i < found.n; i++)
         api_add(items, shape_app_password(&found.list[i]));
-    api_set(o, "items", items);
-    call_json(call, 200, o);
+    call_items(call, items);
 }
 
 void rest_list_app_passwords(struct api_call *call, const void *p, const json_t *body)
 {
-    const struct owner owner = self(call);
+    const struct one_owner owner = one_self(call);
     (void)p;
     (void)body;
     list(call, &owner);
@@ -121,13 +95,13 @@ void rest_list_account_app_passwords(struct api_call *call,
                                      const struct list_account_app_passwords_params *p,
                                      const json_t *body)
 {
-    struct owner owner;
+    struct one_owner owner;
     (void)body;
-    if (find(call, p->account_id, &owner))
+    if (one_named(call, p->account_id, &owner))
         list(call, &owner);
 }
 
-YIELDS static void end(struct api_call *call, const struct owner *owner, int64_t id)
+YIELDS static void end(struct api_call *call, const struct one_owner *owner, int64_t id)
 {
     struct err e = ERR_CLEAR;
     if (!auth_app_password_end(call->app->auth, owner->account_id, id, call->arena,
@@ -143,7 +117,7 @@ YIELDS static void end(struct api_call *call, const struct owner *owner, int64_t
 void rest_revoke_app_password(struct api_call *call, const struct revoke_app_password_params *p,
                               const json_t *body)
 {
-    const struct owner owner = self(call);
+    const struct one_owner owner = one_self(call);
     (void)body;
     end(call, &owner, p->app_password_id);
 }
@@ -152,8 +126,8 @@ void rest_revoke_account_app_password(struct api_call *call,
                                       const struct revoke_account_app_password_params *p,
                                       const json_t *body)
 {
-    struct owner owner;
+    struct one_owner owner;
     (void)body;
-    if (find(call, p->account_id, &owner))
+    if (one_named(call, p->account_id, &owner))
         end(call, &owner, p->app_password_id);
 }

@@ -5,7 +5,7 @@
 #include "mailauth/authres.h"
 #include "services/api/api.h"
 #include "services/api/mail_text.h"
-#include "store/mail.h"
+#include "services/api/one.h"
 
 /* The second wall: whatever the page holds, nothing of it runs, loads or is sent (WEB.md 2.4). The
  * third is the frame's own sandbox. Never both allow-same-origin and allow-scripts. */
@@ -16,17 +16,6 @@
 
 /* Changes when the rules of cleaning do, so that no browser shows an older page. */
 #define RULES "1"
-
-/* A message that is in a mailbox of the account; its octets never change. */
-YIELDS static bool is_there(struct api_call *call, int64_t id)
-{
-    struct store_mails mails;
-    struct err e = ERR_CLEAR;
-    const struct store_wanted wanted = { .account_id = call->who.account_id, .ids = &id, .n = 1 };
-    if (!store_mail_get(call->app->store, &wanted, call->arena, call->deadline_ms, &mails, &e))
-        return call_fail(call, &e);
-    return mails.n == 1 || call_problem(call, "not-found", NULL);
-}
 
 /* The raw message, and its text out of that. */
 YIELDS static bool make_text(struct api_call *call, struct mail_text_wanted *wanted,
@@ -46,13 +35,14 @@ YIELDS static bool make_text(struct api_call *call, struct mail_text_wanted *wan
 void rest_get_message_body(struct api_call *call, const struct get_message_body_params *p,
                            const json_t *body)
 {
+    struct store_mail mail;
     struct mail_text text;
     struct mail_text_wanted wanted = { .msg_id = p->message_id,
                                        .plain = p->text == GET_MESSAGE_BODY_TEXT_PLAIN };
     str etag = arena_printf(call->arena, "\"%lld-" RULES "%c\"", (long long)p->message_id,
                             wanted.plain ? 'p' : 'h');
     (void)body;
-    if (!is_there(call, p->message_id))
+    if (!one_message(call, p->message_id, false, &mail)) /* its octets never change */
         return;
     call_field(call, "etag", etag);
     call_field(call, "cache-control", STR("private, no-cache"));
@@ -132,8 +122,9 @@ void rest_get_message_content(struct api_call *call, const struct get_message_co
 {
     struct mail_text_wanted wanted = { .msg_id = p->message_id };
     struct mail_text text;
+    struct store_mail mail;
     (void)body;
-    if (!is_there(call, p->message_id) || !make_text(call, &wanted, &text))
+    if (!one_message(call, p->message_id, false, &mail) || !make_text(call, &wanted, &text))
         return;
     json_t *o = json_object();
     api_set(o, "hasHtml", json_boolean(text.has_html));

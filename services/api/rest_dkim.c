@@ -68,9 +68,7 @@ void rest_list_dkim_keys(struct api_call *call, const struct list_dkim_keys_para
     json_t *items = json_array();
     for (size_t i = 0; i < keys.n; i++)
         api_add(items, shape_key(call, &keys.list[i], domain));
-    json_t *o = json_object();
-    api_set(o, "items", items);
-    call_json(call, 200, o);
+    call_items(call, items);
 }
 
 void rest_create_dkim_key(struct api_call *call, const struct create_dkim_key_params *p,

@@ -149,17 +149,12 @@ void rest_list_drafts(struct api_call *call, const struct list_drafts_params *p,
         (void)call_fail(call, &e);
         return;
     }
-    json_t *o = json_object();
     json_t *items = json_array();
-    json_t *next = json_null();
-    for (size_t i = 0; i < drafts.n; i++)
-        api_add(items, draft_shape(&drafts.list[i]));
-    if (drafts.n == (size_t)p->limit) {
-        const struct compose_draft *last = &drafts.list[drafts.n - 1];
-        const struct call_cursor end = { .numbers = { last->updated_us, last->draft_id } };
-        next = call_cursor_format(call, &end);
+    struct call_cursor next = { .text = STR_EMPTY };
+    for (size_t i = 0; i < drafts.n; i++) {
+        const struct compose_draft *draft = &drafts.list[i];
+        api_add(items, draft_shape(draft));
+        next = (struct call_cursor){ .numbers = { draft->updated_us, draft->draft_id } };
     }
-    api_set(o, "items", items);
-    api_set(o, "nextCursor", next);
-    call_json(call, 200, o);
+    call_items_page(call, items, drafts.n == (size_t)p->limit ? &next : NULL);
 }

@@ -44,18 +44,13 @@ YIELDS static void list(struct api_call *call, const struct wanted *w)
         (void)call_fail(call, &e);
         return;
     }
-    json_t *o = json_object();
     json_t *items = json_array();
-    json_t *next = json_null();
-    for (size_t i = 0; i < found.n; i++)
+    struct call_cursor next = { .text = STR_EMPTY };
+    for (size_t i = 0; i < found.n; i++) {
         api_add(items, shape_gone(&found.list[i], w->is_owner));
-    if (found.n == (size_t)w->limit) {
-        next = call_cursor_format(
-            call, &(struct call_cursor){ .numbers = { found.list[found.n - 1].id } });
+        next.numbers[0] = found.list[i].id;
     }
-    api_set(o, "items", items);
-    api_set(o, "nextCursor", next);
-    call_json(call, 200, o);
+    call_items_page(call, items, found.n == (size_t)w->limit ? &next : NULL);
 }
 
 /* Where a page begins; false: answered. */

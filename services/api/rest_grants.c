@@ -4,30 +4,22 @@
 #include "api_routes.h"
 #include "services/api/admin_page.h"
 #include "services/api/api.h"
+#include "services/api/one.h"
 #include "store/share.h"
 
 #define ANYONE "anyone"
 
 /* A mailbox of an account. */
 struct box {
-    int64_t account_id;
-    str login;
+    struct one_owner owner;
     int64_t mailbox_id;
 };
-
-static struct box own(const struct api_call *call, int64_t mailbox_id)
-{
-    return (struct box){ call->who.account_id, call->who.login, mailbox_id };
-}
 
 /* Of the account that an administrator names; false: it was answered. Yields. */
 YIELDS static bool box_of(struct api_call *call, str name, int64_t mailbox_id, struct box *out)
 {
-    struct account account;
-    if (!admin_find_account(call, name, &account))
-        return false;
-    *out = (struct box){ account.account_id, account.login, mailbox_id };
-    return true;
+    out->mailbox_id = mailbox_id;
+    return one_named(call, name, &out->owner);
 }
 
 /* Letters without "c" and "d", which stand at the end and say nothing new. */
@@ -45,8 +37,8 @@ YIELDS static bool is_there(struct api_call *call, const struct box *box)
 {
     struct store_mailboxes all;
     struct err e = ERR_CLEAR;
-    if (!store_mailbox_list(call->app->store, box->account_id, call->arena, call->deadline_ms, &all,
-                            &e))
+    if (!store_mailbox_list(call->app->store, box->owner.account_id, call->arena, call->deadline_ms,
+                            &all, &e))
         return call_fail(call, &e);
     for (size_t i = 0; i < all.n; i++) {
         if (all.list[i].mailbox_id == box->mailbox_id)
@@ -60,12 +52,11 @@ YIELDS static void answer(struct api_call *call, const struct box *box)
 {
     struct store_grants grants;
     struct err e = ERR_CLEAR;
-    if (!store_grants_list(call->app->store, box->account_id, (int)box->mailbox_id, call->arena,
-                           call->deadline_ms, &grants, &e)) {
+    if (!store_grants_list(call->app->store, box->owner.account_id, (int)box->mailbox_id,
+                           call->arena, call->deadline_ms, &grants, &e)) {
         (void)call_fail(call, &e);
         return;
     }
-    json_t *o = json_object();
     json_t *items = json_array();
     for (size_t i = 0; i < grants.n; i++) {
         const struct store_grant *grant = &grants.list[i];
@@ -75,14 +66,13 @@ YIELDS static void answer(struct api_call *call, const struct box *box)
         api_set(one, "denied", shape_rights(grant->denied));
         api_add(items, one);
     }
-    api_set(o, "items", items);
-    call_json(call, 200, o);
+    call_items(call, items);
 }
 
 void rest_list_mailbox_grants(struct api_call *call, const struct list_mailbox_grants_params *p,
                               const json_t *body)
 {
-    const struct box box = own(call, p->mailbox_id);
+    const struct box box = { one_self(call), p->mailbox_id };
     (void)body;
     if (is_there(call, &box))
         answer(call, &box);
@@ -123,7 +113,7 @@ YIELDS static bool change(struct api_call *call, const struct box *box, str logi
     const struct store_grant_change change = {
         .login = login, .denied = denied, .how = STORE_GRANT_SET, .rights = rights
     };
-    if (store_grants_change(call->app->store, box->account_id, (int)box->mailbox_id, &change,
+    if (store_grants_change(call->app->store, box->owner.account_id, (int)box->mailbox_id, &change,
                             call->deadline_ms, &e))
         return true;
     if (e.kind != ERR_DENIED)
@@ -142,7 +132,7 @@ YIELDS static bool apply(struct api_call *call, const struct box *box, const str
     if (!is_there(call, box) || !change(call, box, login, false, wish->granted) ||
         !change(call, box, login, true, wish->denied))
         return false;
-    call_audit(call, "acl.set", box->login,
+    call_audit(call, "acl.set", box->owner.login,
                arena_printf(call->arena, "mailbox %lld: %.*s", (long long)box->mailbox_id,
                             STR_FMT(str_slice(wish->grantee, 0, 320))),
                "ok");
@@ -167,7 +157,7 @@ YIELDS static void take_away(struct api_call *call, const struct box *box, str g
 void rest_set_mailbox_grant(struct api_call *call, const struct set_mailbox_grant_params *p,
                             const json_t *body)
 {
-    const struct box box = own(call, p->mailbox_id);
+    const struct box box = { one_self(call), p->mailbox_id };
     set(call, &box, p->grantee, body);
 }
 
@@ -183,7 +173,7 @@ void rest_set_account_mailbox_grant(struct api_call *call,
 void rest_remove_mailbox_grant(struct api_call *call, const struct remove_mailbox_grant_params *p,
                                const json_t *body)
 {
-    const struct box box = own(call, p->mailbox_id);
+    const struct box box = { one_self(call), p->mailbox_id };
     (void)body;
     take_away(call, &box, p->grantee);
 }

@@ -18,11 +18,8 @@ void rest_list_identities(struct api_call *call, const void *p, const json_t *bo
     struct account_identities all;
     (void)p;
     (void)body;
-    if (!load_all(call, &all))
-        return;
-    json_t *o = json_object();
-    api_set(o, "items", shape_identities(&all));
-    call_json(call, 200, o);
+    if (load_all(call, &all))
+        call_items(call, shape_identities(&all));
 }
 
 /* Fields of the body take the place of what stands in *out. */

@@ -4,26 +4,16 @@
 #include "services/api/api.h"
 #include "services/api/drafts_of.h"
 #include "services/api/keyword_patch.h"
+#include "services/api/one.h"
 #include "services/api/shape_mail.h"
 #include "services/api/shape_message.h"
 
-YIELDS static bool get_one(struct api_call *call, int64_t id, struct store_mails *out)
-{
-    struct err e = ERR_CLEAR;
-    const struct store_wanted wanted = {
-        .account_id = call->who.account_id, .ids = &id, .n = 1, .with_form = true
-    };
-    if (!store_mail_get(call->app->store, &wanted, call->arena, call->deadline_ms, out, &e))
-        return call_fail(call, &e);
-    return out->n == 1 || call_problem(call, "not-found", NULL);
-}
-
 YIELDS static void answer_message(struct api_call *call, int64_t id)
 {
-    struct store_mails mails;
+    struct store_mail mail;
     int64_t *drafts;
-    if (get_one(call, id, &mails) && drafts_of(call, mails.list, 1, &drafts))
-        call_json(call, 200, shape_message(&mails.list[0], drafts[0], call->arena));
+    if (one_message(call, id, true, &mail) && drafts_of(call, &mail, 1, &drafts))
+        call_json(call, 200, shape_message(&mail, drafts[0], call->arena));
 }
 
 void rest_get_message(struct api_call *call, const struct get_message_params *p, const json_t *body)
@@ -48,14 +38,14 @@ YIELDS static bool apply(struct api_call *call, const struct store_mail_change *
 void rest_update_message(struct api_call *call, const struct update_message_params *p,
                          const json_t *body)
 {
-    struct store_mails mails;
+    struct store_mail mail;
     struct store_mail_change change = { .account_id = call->who.account_id,
                                         .act = STORE_MAIL_FLAGS,
                                         .msg_ids = &p->message_id,
                                         .n = 1 };
     const json_t *keywords = json_object_get(body, "keywords");
     const json_t *move = json_object_get(body, "move");
-    if (!get_one(call, p->message_id, &mails))
+    if (!one_message(call, p->message_id, false, &mail))
         return;
     if (keywords && (!keyword_patch_read(call, keywords, &change) || !apply(call, &change)))
         return;
@@ -67,13 +57,13 @@ void rest_update_message(struct api_call *call, const struct update_message_para
 void rest_destroy_message(struct api_call *call, const struct destroy_message_params *p,
                           const json_t *body)
 {
-    struct store_mails mails;
+    struct store_mail mail;
     const struct store_mail_change change = { .account_id = call->who.account_id,
                                               .act = STORE_MAIL_EXPUNGE,
                                               .msg_ids = &p->message_id,
                                               .n = 1 };
     (void)body;
-    if (get_one(call, p->message_id, &mails) && apply(call, &change))
+    if (one_message(call, p->message_id, false, &mail) && apply(call, &change))
         call_empty(call, 204);
 }
 

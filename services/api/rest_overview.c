@@ -173,17 +173,12 @@ void rest_list_audit(struct api_call *call, const struct list_audit_params *p, c
         (void)call_fail(call, &e);
         return;
     }
-    json_t *o = json_object();
     json_t *items = json_array();
-    json_t *next = json_null();
+    struct call_cursor next = { .text = STR_EMPTY };
     size_t n = rows.n < query.limit ? rows.n : (size_t)p->limit;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         api_add(items, shape_audit_entry(&rows.list[i]));
-    if (rows.n == query.limit) {
-        next =
-            call_cursor_format(call, &(struct call_cursor){ .numbers = { rows.list[n - 1].id } });
+        next.numbers[0] = rows.list[i].id;
     }
-    api_set(o, "items", items);
-    api_set(o, "nextCursor", next);
-    call_json(call, 200, o);
+    call_items_page(call, items, rows.n == query.limit ? &next : NULL);
 }

@@ -4,6 +4,7 @@
 #include "http/http_values.h"
 #include "services/api/api.h"
 #include "services/api/download.h"
+#include "services/api/one.h"
 #include "services/api/part_places.h"
 #include "services/api/shape_message.h"
 #include "store/mail.h"
@@ -18,19 +19,6 @@ enum {
     DECODED_PIECES = 2 * DOWNLOAD_PIECE + 4096, /* what was asked for, and one piece decoded */
     READ_MS = 30000
 };
-
-YIELDS static bool find_message(struct api_call *call, int64_t id, struct store_mail *out)
-{
-    struct store_mails mails;
-    struct err e = ERR_CLEAR;
-    const struct store_wanted wanted = { .account_id = call->who.account_id, .ids = &id, .n = 1 };
-    if (!store_mail_get(call->app->store, &wanted, call->arena, call->deadline_ms, &mails, &e))
-        return call_fail(call, &e);
-    if (mails.n == 0)
-        return call_problem(call, "not-found", NULL);
-    *out = mails.list[0];
-    return true;
-}
 
 /* ---- the source ---- */
 
@@ -54,7 +42,7 @@ void rest_get_message_source(struct api_call *call, const struct get_message_sou
     struct store_mail mail;
     struct source source = { call, p->message_id };
     (void)body;
-    if (!find_message(call, p->message_id, &mail))
+    if (!one_message(call, p->message_id, false, &mail))
         return;
     const struct download d = {
         .type = STR("message/rfc822"),
@@ -334,7 +322,7 @@ void rest_get_message_part(struct api_call *call, const struct get_message_part_
     struct store_mail mail;
     struct part_source source = { .call = call, .msg_id = p->message_id };
     (void)body;
-    if (!find_message(call, p->message_id, &mail))
+    if (!one_message(call, p->message_id, false, &mail))
         return;
     buf_init(&source.decoded, DECODED_PIECES);
     send_part(call, p, &source);

@@ -39,16 +39,12 @@ void rest_list_queue(struct api_call *call, const struct list_queue_params *p, c
         (void)call_fail(call, &e);
         return;
     }
-    json_t *o = json_object();
-    json_t *next = json_null();
-    if (rows.n == (size_t)p->limit) {
+    struct call_cursor next = { .text = STR_EMPTY };
+    if (rows.n > 0) {
         const struct queue_row *last = &rows.list[rows.n - 1];
-        next = call_cursor_format(
-            call, &(struct call_cursor){ .numbers = { last->queue_id }, .text = last->recipient });
+        next = (struct call_cursor){ .numbers = { last->queue_id }, .text = last->recipient };
     }
-    api_set(o, "items", shape_queue_entries(&rows));
-    api_set(o, "nextCursor", next);
-    call_json(call, 200, o);
+    call_items_page(call, shape_queue_entries(&rows), rows.n == (size_t)p->limit ? &next : NULL);
 }
 
 void rest_list_queue_domains(struct api_call *call, const struct list_queue_domains_params *p,

@@ -4,15 +4,9 @@
 #include "api_routes.h"
 #include "services/api/admin_page.h"
 #include "services/api/api.h"
+#include "services/api/one.h"
 #include "services/api/shape_mail.h"
 #include "store/expunged.h"
-
-/* A mailbox of an account. */
-struct kept {
-    int64_t account_id;
-    str login;
-    int64_t mailbox_id;
-};
 
 static json_t *days_or_null(int days)
 {
@@ -47,28 +41,29 @@ void rest_get_mailbox_retention(struct api_call *call, const struct get_mailbox_
     }
 }
 
-YIELDS static void set(struct api_call *call, const struct kept *kept, const json_t *body)
+YIELDS static void set(struct api_call *call, const struct one_owner *owner, int64_t mailbox_id,
+                       const json_t *body)
 {
     struct err e = ERR_CLEAR;
     int days = (int)json_integer_value(json_object_get(body, "days"));
-    if (!is_possible(call, kept->mailbox_id))
+    if (!is_possible(call, mailbox_id))
         return;
-    if (!store_keep_set(call->app->store, kept->account_id, (int)kept->mailbox_id, days,
+    if (!store_keep_set(call->app->store, owner->account_id, (int)mailbox_id, days,
                         call->deadline_ms, &e)) {
         (void)call_fail(call, &e);
         return;
     }
-    call_audit(
-        call, "mailbox.retention", kept->login,
-        arena_printf(call->arena, "mailbox %lld: %d days", (long long)kept->mailbox_id, days),
-        "ok");
+    call_audit(call, "mailbox.retention", owner->login,
+               arena_printf(call->arena, "mailbox %lld: %d days", (long long)mailbox_id, days),
+               "ok");
     answer(call, days);
 }
 
 void rest_set_mailbox_retention(struct api_call *call, const struct set_mailbox_retention_params *p,
                                 const json_t *body)
 {
-    set(call, &(struct kept){ call->who.account_id, call->who.login, p->mailbox_id }, body);
+    const struct one_owner owner = one_self(call);
+    set(call, &owner, p->mailbox_id, body);
 }
 
 /* ---- for administrators ---- */
@@ -77,9 +72,9 @@ void rest_set_account_mailbox_retention(struct api_call *call,
                                         const struct set_account_mailbox_retention_params *p,
                                         const json_t *body)
 {
-    struct account account;
-    if (admin_find_account(call, p->account_id, &account))
-        set(call, &(struct kept){ account.account_id, account.login, p->mailbox_id }, body);
+    struct one_owner owner;
+    if (one_named(call, p->account_id, &owner))
+        set(call, &owner, p->mailbox_id, body);
 }
 
 static json_t *shape(const struct store_mailbox *box, const struct store_keeps *keeps)
@@ -114,10 +109,8 @@ void rest_list_account_mailboxes(struct api_call *call,
         (void)call_fail(call, &e);
         return;
     }
-    json_t *o = json_object();
     json_t *items = json_array();
     for (size_t i = 0; i < all.n; i++)
         api_add(items, shape(&all.list[i], &keeps));
-    api_set(o, "items", items);
-    call_json(call, 200, o);
+    call_items(call, items);
 }

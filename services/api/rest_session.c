@@ -196,18 +196,11 @@ void rest_list_sessions(struct api_call *call, const struct list_sessions_params
         return;
     }
     json_t *items = json_array();
-    json_t *o = json_object();
+    struct call_cursor next = { .text = STR_EMPTY };
     for (size_t i = 0; i < sessions.n; i++) {
         const struct auth_session *s = &sessions.list[i];
         api_add(items, shape_session_info(s, call->who.is_session && s->id == call->who.id));
+        next = (struct call_cursor){ .numbers = { s->last_used_us, s->id } };
     }
-    api_set(o, "items", items);
-    json_t *next = json_null();
-    if (sessions.n == (size_t)p->limit) {
-        const struct auth_session *last = &sessions.list[sessions.n - 1];
-        next = call_cursor_format(
-            call, &(struct call_cursor){ .numbers = { last->last_used_us, last->id } });
-    }
-    api_set(o, "nextCursor", next);
-    call_json(call, 200, o);
+    call_items_page(call, items, sessions.n == (size_t)p->limit ? &next : NULL);
 }

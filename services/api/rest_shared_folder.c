@@ -42,14 +42,12 @@ void rest_list_shared_folders(struct api_call *call, const struct list_shared_fo
     }
     if (!load(call, id, &all))
         return;
-    json_t *o = json_object();
     json_t *items = json_array();
     for (size_t i = 0; i < all.n; i++) {
         if (all.list[i].mailbox_id != STORE_INBOX) /* it gets no mail */
             api_add(items, shape(id, &all.list[i]));
     }
-    api_set(o, "items", items);
-    call_json(call, 200, o);
+    call_items(call, items);
 }
 
 /* Makes the folder, which everybody of the domain may read; false: answered. Yields. */

@@ -293,14 +293,8 @@ void rest_list_submissions(struct api_call *call, const struct list_submissions_
         (void)call_fail(call, &e);
         return;
     }
-    json_t *o = json_object();
-    json_t *items = shape_all(call, all.list, all.n);
-    json_t *next = json_null();
-    if (all.n == (size_t)p->limit) {
-        const struct call_cursor end = { .numbers = { all.list[all.n - 1].submission_id } };
-        next = call_cursor_format(call, &end);
-    }
-    api_set(o, "items", items);
-    api_set(o, "nextCursor", next);
-    call_json(call, 200, o);
+    const struct call_cursor next = { .numbers = { all.n ? all.list[all.n - 1].submission_id
+                                                         : 0 } };
+    call_items_page(call, shape_all(call, all.list, all.n),
+                    all.n == (size_t)p->limit ? &next : NULL);
 }

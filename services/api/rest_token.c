@@ -1,40 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tokens for automation: of one's own account, and of any account for administrators. */
 #include "api_routes.h"
-#include "services/api/admin_page.h"
 #include "services/api/api.h"
+#include "services/api/one.h"
 #include "services/api/shape_account.h"
-
-/* Whose tokens a request is about. */
-struct owner {
-    int64_t account_id;
-    str login;
-    unsigned scopes;  /* that tokens of the account can have */
-    const char *path; /* of the list, behind /api/v1 */
-};
-
-static struct owner self(const struct api_call *call)
-{
-    return (struct owner){ call->who.account_id, call->who.login, call->who.scopes, "tokens" };
-}
-
-/* The account that an administrator names; false: it was answered. Yields. */
-YIELDS static bool find(struct api_call *call, str name, struct owner *out)
-{
-    struct account account;
-    if (!admin_find_account(call, name, &account))
-        return false;
-    str path =
-        arena_printf(call->arena, "admin/accounts/%lld/tokens", (long long)account.account_id);
-    *out = (struct owner){ account.account_id, account.login,
-                           account.is_admin ? AUTH_SCOPES_ALL : AUTH_SCOPES_USER,
-                           arena_cstr(call->arena, path) };
-    return true;
-}
 
 /* ---- making ---- */
 
-YIELDS static void create(struct api_call *call, const struct owner *owner,
+YIELDS static void create(struct api_call *call, const struct one_owner *owner,
                           struct auth_token *token, const json_t *body)
 {
     char secret[AUTH_SECRET_MAX];
@@ -52,7 +25,7 @@ YIELDS static void create(struct api_call *call, const struct owner *owner,
     api_set(o, "token", shape_token(token));
     api_set(o, "secret", json_string(secret));
     call->is_secret = true;
-    call_created(call, o, "/api/v1/%s/%lld", owner->path, (long long)token->id);
+    call_created(call, o, "%s", one_path(call, owner, "tokens", token->id));
 }
 
 /* A token that was stolen must not leave others behind. */
@@ -65,7 +38,7 @@ static bool may_make(struct api_call *call)
 void rest_create_token(struct api_call *call, const struct create_token_params *p,
                        const json_t *body)
 {
-    const struct owner owner = self(call);
+    const struct one_owner owner = one_self(call);
     struct auth_token token = { .scopes = shape_scopes_read(json_object_get(body, "scopes")) };
     (void)p;
     if (!may_make(call))
@@ -81,9 +54,9 @@ void rest_create_token(struct api_call *call, const struct create_token_params *
 void rest_create_account_token(struct api_call *call, const struct create_account_token_params *p,
                                const json_t *body)
 {
-    struct owner owner;
+    struct one_owner owner;
     struct auth_token token = { .scopes = shape_scopes_read(json_object_get(body, "scopes")) };
-    if (!may_make(call) || !find(call, p->account_id, &owner))
+    if (!may_make(call) || !one_named(call, p->account_id, &owner))
         return;
     if (token.scopes & ~owner.scopes) {
         (void)call_field_problem(call, "invalid-fields", "/scopes",
@@ -106,7 +79,7 @@ static bool read_place(struct api_call *call, str cursor, int64_t *before_id)
     return ok;
 }
 
-YIELDS static void list(struct api_call *call, const struct owner *owner, int64_t before_id,
+YIELDS static void list(struct api_call *call, const struct one_owner *owner, int64_t before_id,
                         size_t limit)
 {
     struct auth_tokens tokens;
@@ -116,23 +89,18 @@ YIELDS static void list(struct api_call *call, const struct owner *owner, int64_
         (void)call_fail(call, &e);
         return;
     }
-    json_t *o = json_object();
     json_t *items = json_array();
-    json_t *next = json_null();
-    for (size_t i = 0; i < tokens.n; i++)
+    struct call_cursor next = { .text = STR_EMPTY };
+    for (size_t i = 0; i < tokens.n; i++) {
         api_add(items, shape_token(&tokens.list[i]));
-    if (tokens.n == limit) {
-        next = call_cursor_format(
-            call, &(struct call_cursor){ .numbers = { tokens.list[tokens.n - 1].id } });
+        next.numbers[0] = tokens.list[i].id;
     }
-    api_set(o, "items", items);
-    api_set(o, "nextCursor", next);
-    call_json(call, 200, o);
+    call_items_page(call, items, tokens.n == limit ? &next : NULL);
 }
 
 void rest_list_tokens(struct api_call *call, const struct list_tokens_params *p, const json_t *body)
 {
-    const struct owner owner = self(call);
+    const struct one_owner owner = one_self(call);
     int64_t before_id;
     (void)body;
     if (read_place(call, p->cursor, &before_id))
@@ -142,14 +110,14 @@ void rest_list_tokens(struct api_call *call, const struct list_tokens_params *p,
 void rest_list_account_tokens(struct api_call *call, const struct list_account_tokens_params *p,
                               const json_t *body)
 {
-    struct owner owner;
+    struct one_owner owner;
     int64_t before_id;
     (void)body;
-    if (read_place(call, p->cursor, &before_id) && find(call, p->account_id, &owner))
+    if (read_place(call, p->cursor, &before_id) && one_named(call, p->account_id, &owner))
         list(call, &owner, before_id, (size_t)p->limit);
 }
 
-YIELDS static void end(struct api_call *call, const struct owner *owner, int64_t id)
+YIELDS static void end(struct api_call *call, const struct one_owner *owner, int64_t id)
 {
     struct err e = ERR_CLEAR;
     if (!auth_token_end(call->api->grants, owner->account_id, id, call->arena, call->deadline_ms,
@@ -165,7 +133,7 @@ YIELDS static void end(struct api_call *call, const struct owner *owner, int64_t
 void rest_revoke_token(struct api_call *call, const struct revoke_token_params *p,
                        const json_t *body)
 {
-    const struct owner owner = self(call);
+    const struct one_owner owner = one_self(call);
     (void)body;
     end(call, &owner, p->token_id);
 }
@@ -173,8 +141,8 @@ void rest_revoke_token(struct api_call *call, const struct revoke_token_params *
 void rest_revoke_account_token(struct api_call *call, const struct revoke_account_token_params *p,
                                const json_t *body)
 {
-    struct owner owner;
+    struct one_owner owner;
     (void)body;
-    if (find(call, p->account_id, &owner))
+    if (one_named(call, p->account_id, &owner))
         end(call, &owner, p->token_id);
 }

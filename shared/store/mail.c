@@ -189,14 +189,14 @@ static void read_keywords(const struct db_rows *rows, size_t from, size_t n,
 
 /* ---- rows into messages ---- */
 
-static void read_place(const struct db_rows *rows, size_t row, struct store_place *place,
+static void read_place(const struct db_rows *rows, size_t row, struct store_mail_place *place,
                        struct store_mail *mail)
 {
     int64_t at = db_time_us(rows, row, MAIL_IDATE);
-    *place = (struct store_place){ .mailbox_id = (int)db_int(rows, row, MAIL_MAILBOX),
-                                   .uid = (uint32_t)db_int(rows, row, MAIL_UID),
-                                   .flags = (unsigned)db_int(rows, row, MAIL_FLAGS),
-                                   .modseq = db_int(rows, row, MAIL_MODSEQ) };
+    *place = (struct store_mail_place){ .mailbox_id = (int)db_int(rows, row, MAIL_MAILBOX),
+                                        .uid = (uint32_t)db_int(rows, row, MAIL_UID),
+                                        .flags = (unsigned)db_int(rows, row, MAIL_FLAGS),
+                                        .modseq = db_int(rows, row, MAIL_MODSEQ) };
     mail->flags |= place->flags;
     if (place->modseq > mail->modseq)
         mail->modseq = place->modseq;
@@ -213,7 +213,7 @@ static size_t read_mail(const struct db_rows *rows, size_t row, const struct nam
     int64_t id = db_int(rows, row, MAIL_ID);
     while (row + n < db_row_count(rows) && db_int(rows, row + n, MAIL_ID) == id)
         n++;
-    struct store_place *places = ARENA_ARRAY(a, struct store_place, n);
+    struct store_mail_place *places = ARENA_ARRAY(a, struct store_mail_place, n);
     *out = (struct store_mail){
         .msg_id = id,
         .thread_id = db_int(rows, row, MAIL_THREAD),

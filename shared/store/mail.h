@@ -14,7 +14,7 @@ enum {
 };
 
 /* A message in a mailbox. */
-struct store_place {
+struct store_mail_place {
     int mailbox_id;
     uint32_t uid;
     unsigned flags; /* STORE_SEEN ... */
@@ -34,7 +34,7 @@ struct store_mail {
     unsigned flags;      /* of all its places together */
     const str *keywords; /* of all its places together, each once */
     size_t n_keywords;
-    const struct store_place *places; /* by mailbox, then UID; at least 1 */
+    const struct store_mail_place *places; /* by mailbox, then UID; at least 1 */
     size_t n_places;
     str from_addr;
     str from_name;
