@@ -16,6 +16,7 @@ struct auth;
 struct store;
 struct queue;
 struct spam;
+struct reports;
 struct notify;
 struct smtp_state;
 struct imap_service;
@@ -45,6 +46,7 @@ struct app {
     struct store *store;
     struct queue *queue;
     struct spam *spam;
+    struct reports *reports;             /* counts what other domains are told of; NULL in tools */
     struct app_health health;            /* as it was a moment ago */
     struct net_tally *tally;             /* counts that all workers of the machine share */
     struct tls_server *tls;              /* server certificates; NULL when TLS is off */

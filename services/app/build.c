@@ -10,6 +10,7 @@
 #include "obs/obs.h"
 #include "queue/queue.h"
 #include "redis/redis.h"
+#include "reports/reports.h"
 #include "services/app/endpoints.h"
 #include "services/app/health.h"
 #include "services/app/node_id.h"
@@ -226,6 +227,17 @@ static void open_state(struct app_private *p)
     app->queue = queue_new(app->runtime, app->db, app->redis, app->notify, &queue);
 }
 
+static void open_reports(struct app *app)
+{
+    const struct config *c = app->config;
+    const struct reports_options options = {
+        .counts = { [REPORTS_TLS] = config_bool(c, CONFIG_REPORTS_TLS),
+                    [REPORTS_DMARC] = config_bool(c, CONFIG_REPORTS_DMARC) },
+        .spread_ms = config_int(c, CONFIG_REPORTS_SPREAD),
+    };
+    app->reports = reports_new(app->runtime, app->db, &options);
+}
+
 /* Tools count nothing. */
 static bool open_tally(struct app_private *p, const struct app_options *options, struct err *e)
 {
@@ -264,8 +276,10 @@ static bool open_all(struct app_private *p, const struct app_options *options, s
         app_node_claim(&p->node, app);
     open_state(p);
     listen_to_changes(p);
-    if (!options->is_tool)
+    if (!options->is_tool) {
         p->watch = app_watch_new(app);
+        open_reports(app);
+    }
     return !options->with_dns || open_dns(app, e);
 }
 
@@ -303,6 +317,7 @@ void app_free(struct app **app_ptr)
     notify_unlisten(&p->directory_changed);
     app_node_stop(&p->node);
     app_watch_free(&p->watch);
+    reports_free(&app->reports);
     if (app->dns)
         dns_free(&app->dns);
     spam_free(&app->spam);

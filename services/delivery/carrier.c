@@ -6,6 +6,7 @@
 #include "services/delivery/carrier.h"
 
 #include "obs/obs.h"
+#include "services/delivery/tally.h"
 #include "services/delivery/transaction.h"
 
 enum {
@@ -157,6 +158,7 @@ YIELDS static void carry(struct shift *shift)
     struct carrier c = { .shift = shift };
     const struct queue_message *m;
     delivery_session_init(&c.session, shift->d, &shift->a);
+    c.session.is_uncounted = delivery_is_uncounted(shift->lease);
     list_add_tail(&shift->carriers, &c.link);
     while ((m = shift_take(shift)) && work_on_message(&c, m))
         continue;

@@ -4,6 +4,7 @@
 #include "services/delivery/session.h"
 
 #include "obs/obs.h"
+#include "services/delivery/tally.h"
 
 #include <stdarg.h>
 
@@ -167,10 +168,12 @@ YIELDS static bool say_hello(struct delivery_session *s, struct queue_result *fa
     return false;
 }
 
-static void note_tls(struct delivery_session *s, const char *result)
+/* `reason`: a sentence on a failure, or empty. */
+static void note_tls(struct delivery_session *s, const char *result, const char *reason)
 {
     s->tls =
         arena_printf(s->a, "%s %s", s->demand.policy, s->demand.fault ? s->demand.fault : result);
+    delivery_count_tls(s, result, str_from_cstr(reason));
 }
 
 static void warn_degraded(const struct delivery_session *s, const char *why)
@@ -184,7 +187,7 @@ static void warn_degraded(const struct delivery_session *s, const char *why)
 static enum opened without_tls(struct delivery_session *s, const char *why,
                                struct queue_result *failure)
 {
-    note_tls(s, "starttls-not-supported");
+    note_tls(s, "starttls-not-supported", why);
     if (!s->demand.encrypted)
         return OPENED;
     *failure = delivery_deferred(s, "4.7.4", "TLS is required by %s, but %s", s->demand.by, why);
@@ -241,13 +244,14 @@ YIELDS static enum opened start_tls(struct delivery_session *s, const struct del
     if (s->reply.code != 220)
         return without_tls(s, "the server refused STARTTLS", failure);
     if (!shake_hands(s, host, &e)) {
-        note_tls(s, delivery_tls_result(host, NULL));
+        note_tls(s, delivery_tls_result(host, NULL), e.msg);
         delivery_session_drop(s);
         *failure = delivery_deferred(s, "4.7.5", "TLS failed: %s", e.msg);
         warn_degraded(s, e.msg);
         return OPEN_TLS_FAILED;
     }
-    note_tls(s, delivery_tls_result(host, net_conn_tls(s->conn)));
+    const struct tls_facts *facts = net_conn_tls(s->conn);
+    note_tls(s, delivery_tls_result(host, facts), facts->verify_error);
     enum opened what = judge_certificate(s, failure);
     if (what == OPENED && !say_hello(s, failure))
         return OPEN_FAILED;
@@ -283,6 +287,7 @@ YIELDS static enum opened open_one(struct delivery_session *s, const struct deli
     char ip[NET_ADDRESS_TEXT];
     s->remote = arena_printf(s->a, "%.*s [%.*s]", STR_FMT(host->name),
                              STR_FMT(net_address_ip(&host->address, ip)));
+    s->host = host;
     s->demand = delivery_demand_of(s->d->app->config, s->route, host);
     if (tls == TLS_TRY)
         s->tls = STR_EMPTY;

@@ -24,12 +24,14 @@ struct delivery_session {
     struct smtp_extensions offers;
     str remote; /* "mx.example.net [192.0.2.1]" */
     const struct delivery_route *route;
-    struct delivery_demand demand; /* on the connection to this server */
-    str tls;                       /* what came of it, as in queue_result */
-    bool needs_reset;              /* the last transaction was not finished: RSET first */
-    bool is_lost;                  /* the lease was lost: nothing may be sent any more */
-    unsigned n_messages;           /* begun on this connection */
-    unsigned n_awaited;            /* replies to commands that were written */
+    const struct delivery_host *host; /* of them */
+    struct delivery_demand demand;    /* on the connection to this server */
+    str tls;                          /* what came of it, as in queue_result */
+    bool needs_reset;                 /* the last transaction was not finished: RSET first */
+    bool is_uncounted;                /* in reports on TLS: it is for such reports only */
+    bool is_lost;                     /* the lease was lost: nothing may be sent any more */
+    unsigned n_messages;              /* begun on this connection */
+    unsigned n_awaited;               /* replies to commands that were written */
     struct delivery_patience patience;
 };
 

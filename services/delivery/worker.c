@@ -5,6 +5,7 @@
 #include "base/failpoint.h"
 #include "obs/obs.h"
 #include "services/delivery/carrier.h"
+#include "services/delivery/tally.h"
 
 enum {
     POLL_MS = 1000,          /* when no hint comes */
@@ -31,6 +32,7 @@ YIELDS static void work_on_lease(struct shift *shift)
         carrier_work(shift);
         return;
     }
+    delivery_count_no_route(shift->d, lease, &shift->route);
     if (shift->route.failure.outcome == QUEUE_DEFERRED)
         (void)queue_lease_destination(lease, false, shift->route.failure.reply);
     shift_finish_rest(shift, &shift->route.failure);

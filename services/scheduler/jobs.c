@@ -10,6 +10,7 @@
 #include "queue/queue.h"
 #include "search/vocabulary.h"
 #include "services/app/policies.h"
+#include "services/scheduler/reporter.h"
 #include "store/expunged.h"
 
 YIELDS static bool maintain_store(struct app *app, int64_t deadline_ms, struct err *e)
@@ -62,6 +63,7 @@ static const struct scheduler_job jobs[] = {
     { .name = "queue", .every_ms = 60000, .limit_ms = 30000, .run = sweep_queue },
     { .name = "vocabulary", .every_ms = 300000, .limit_ms = 60000, .run = sweep_vocabulary },
     { .name = "policies", .every_ms = 600000, .limit_ms = 300000, .run = refresh_policies },
+    { .name = "reports", .every_ms = 60000, .limit_ms = 600000, .run = reporter_run },
     { .name = "ended", .every_ms = 600000, .limit_ms = 30000, .run = sweep_ended },
 };
 

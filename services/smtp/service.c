@@ -30,6 +30,7 @@ static bool start(struct app *app, struct err *e)
         .dns = app->dns,
         .local = app->local,
         .spam = app->spam,
+        .reports = app->reports,
     };
     state->submit = (struct submit){
         .store = app->store,

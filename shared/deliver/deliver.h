@@ -13,6 +13,7 @@ struct dns;
 struct net_networks;
 struct queue;
 struct spam;
+struct reports;
 struct store;
 
 enum {
@@ -43,6 +44,7 @@ struct deliver {
     const struct net_networks *local; /* nor need clients in these */
     struct spam *spam;                /* what is asked of clients and senders; NULL: nothing */
     struct deliver_checks checks;
+    struct reports *reports; /* counts what authors' domains are told of; NULL: nobody does */
 };
 
 enum deliver_verdict {

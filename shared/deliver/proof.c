@@ -4,6 +4,7 @@
 #include "deliver/proof.h"
 
 #include "base/clock.h"
+#include "deliver/tally.h"
 #include "mailauth/mailauth.h"
 #include "obs/obs.h"
 #include "runtime/crew.h"
@@ -228,6 +229,8 @@ bool deliver_prove(const struct deliver_attempt *attempt, int64_t deadline_ms,
     if (judge_spf(&p, out))
         judge_dmarc(&p, out);
     tell(&p, out);
+    deliver_count_proof(attempt->d, &p.verdict, out->verdict, is_vouched_for(&p),
+                        attempt->m->trace.peer_ip);
     *field = format_field(&p);
     return true;
 }

@@ -263,3 +263,17 @@ bool mailauth_dmarc_check(const struct mailauth_resolver *resolver,
         return conclude(out, MAILAUTH_TEMPERROR, "a proof could not be checked");
     return true;
 }
+
+bool mailauth_dmarc_organization(const struct mailauth_resolver *resolver, str domain,
+                                 struct arena *a, int64_t deadline_ms, str *out, struct err *e)
+{
+    struct dmarc_check *c = ARENA_NEW(a, struct dmarc_check);
+    struct walk *walk;
+    c->resolver = resolver;
+    c->a = a;
+    c->deadline_ms = deadline_ms;
+    if (!walk_from(c, domain, &walk, e))
+        return c->problem ? ERR(e, ERR_UNAVAILABLE, "%s", c->problem) : false;
+    *out = organization_of(walk);
+    return true;
+}

@@ -59,4 +59,11 @@ YIELDS bool mailauth_dmarc_check(const struct mailauth_resolver *resolver,
                                  const struct mailauth_dmarc_query *query, struct arena *a,
                                  int64_t deadline_ms, struct mailauth_dmarc *out, struct err *e);
 
+/* The organizational domain of a domain (section 4.10.2), found by the tree walk. ERR_UNAVAILABLE:
+ * the DNS does not answer; else as above. *out borrows the domain. Yields when the resolver does.
+ */
+YIELDS bool mailauth_dmarc_organization(const struct mailauth_resolver *resolver, str domain,
+                                        struct arena *a, int64_t deadline_ms, str *out,
+                                        struct err *e);
+
 #endif

@@ -370,6 +370,15 @@ static bool hand_to_store(struct submission *w, enum submit_verdict *out, struct
     return true;
 }
 
+/* What is in order is completed, signed and handed over. Yields. */
+static bool hand_over(struct submission *w, enum submit_verdict *out, struct err *e)
+{
+    if (!complete(w, e) || !sign(w, e))
+        return false;
+    split_recipients(w);
+    return w->n_copies == 0 ? hand_to_queue(w, e) : hand_to_store(w, out, e);
+}
+
 bool submit_message_also(const struct submit *s, const struct smtp_message *m,
                          const struct queue_also *also, struct arena *a, int64_t deadline_ms,
                          enum submit_verdict *out, struct err *e)
@@ -389,10 +398,24 @@ bool submit_message_also(const struct submit *s, const struct smtp_message *m,
         return false;
     if (*out != SUBMIT_DONE)
         return true;
-    if (!complete(&w, e) || !sign(&w, e))
-        return false;
-    split_recipients(&w);
-    return w.n_copies == 0 ? hand_to_queue(&w, e) : hand_to_store(&w, out, e);
+    return hand_over(&w, out, e);
+}
+
+bool submit_system_message(const struct submit *s, const struct smtp_message *m,
+                           const struct queue_also *also, struct arena *a, int64_t deadline_ms,
+                           enum submit_verdict *out, struct err *e)
+{
+    struct submission w = {
+        .s = s,
+        .m = m,
+        .also = also,
+        .a = a,
+        .deadline_ms = deadline_ms,
+        .now_us = clock_utc_us(),
+    };
+    INVARIANT(m->account_id == 0 && m->sender.n == 0);
+    *out = check_form(m);
+    return *out != SUBMIT_DONE || hand_over(&w, out, e);
 }
 
 bool submit_message(const struct submit *s, const struct smtp_message *m, struct arena *a,

@@ -54,6 +54,12 @@ YIELDS bool submit_message_also(const struct submit *s, const struct smtp_messag
                                 const struct queue_also *also, struct arena *a, int64_t deadline_ms,
                                 enum submit_verdict *out, struct err *e);
 
+/* The same for a message that the server itself writes: m->account_id is 0 and the sender null, so
+ * nobody's rights are asked. It is signed by the domain of From. Yields. */
+YIELDS bool submit_system_message(const struct submit *s, const struct smtp_message *m,
+                                  const struct queue_also *also, struct arena *a,
+                                  int64_t deadline_ms, enum submit_verdict *out, struct err *e);
+
 /* ---- the pure parts ---- */
 
 enum {

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a judgement to the words of a DMARC report. */
+#include "deliver/tally.h"
+
+#include "reports/reports.h"
+
+/* What was done, and why it is not what the domain asked for. */
+struct done {
+    str disposition;
+    str override;
+    str comment;
+};
+
+/* Why a message that failed was let in, although the domain asked for something else. */
+static struct done done_of_failure(const struct mailauth_dmarc *dmarc, bool is_vouched)
+{
+    struct done done = { .disposition = STR("none") };
+    if (dmarc->declared <= MAILAUTH_DMARC_ACCEPT)
+        return done;
+    if (is_vouched) {
+        done.override = STR("trusted_forwarder");
+        done.comment = STR("the ARC seal of a forwarder that is trusted here");
+    } else if (dmarc->policy != dmarc->declared) {
+        done.override = STR("policy_test_mode");
+    } else {
+        done.override = STR("local_policy");
+    }
+    return done;
+}
+
+static struct done done_of(const struct mailauth_dmarc *dmarc, enum deliver_verdict outcome,
+                           bool is_vouched)
+{
+    struct done done = { .disposition = STR("reject") };
+    if (outcome == DELIVER_DONE && dmarc->result == MAILAUTH_FAIL)
+        return done_of_failure(dmarc, is_vouched);
+    if (outcome == DELIVER_DONE) {
+        bool is_enforced = dmarc->declared > MAILAUTH_DMARC_ACCEPT;
+        done.disposition = is_enforced ? STR("pass") : STR("none");
+    } else if (outcome != DELIVER_DMARC_FAIL) {
+        done.override = STR("local_policy");
+        done.comment = outcome == DELIVER_SPF_FAIL ? STR("refused because SPF failed") : STR_EMPTY;
+    }
+    return done;
+}
+
+void deliver_count_proof(const struct deliver *d, const struct mailauth_verdict *verdict,
+                         enum deliver_verdict outcome, bool is_vouched, str source_ip)
+{
+    const struct mailauth_dmarc *dmarc = verdict->dmarc;
+    if (!dmarc || (dmarc->result != MAILAUTH_PASS && dmarc->result != MAILAUTH_FAIL))
+        return;
+    const struct done done = done_of(dmarc, outcome, is_vouched);
+    const struct reports_dmarc_result result = {
+        .verdict = verdict,
+        .source_ip = source_ip,
+        .disposition = done.disposition,
+        .override = done.override,
+        .comment = done.comment,
+    };
+    reports_count_dmarc(d->reports, &result);
+}

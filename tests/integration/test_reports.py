@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Other domains are told about their mail (FEATURES 68, 73): TLS-RPT (RFC 8460) and aggregate DMARC reports
+(RFC 9990), by mail to a real sink and by HTTPS, found by records of a real nsd, signed for python3-dkim."""
+import email
+import email.policy
+import gzip
+import http.server
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+
+import dkim
+import pytest
+from certificates import Certificate
+from conftest import Instance, free_ports, wait_until
+from outbound import DOMAIN, Sink, Zone
+from smtp_raw import RawSmtp, stuffed
+
+WAIT = 20
+SECURE, PLAIN = "127.0.0.1", "127.0.0.2"
+SCHEMA = pathlib.Path(__file__).parent / "dmarc_aggregate.xsd"
+
+
+class Posts:
+    """An HTTPS server that takes reports, or answers 503 for as long as it is told to."""
+
+    def __init__(self, certificate):
+        self.taken, self.is_away, self.refused = [], False, 0
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                if outer.is_away:
+                    outer.refused += 1
+                else:
+                    outer.taken.append((self.headers["Content-Type"], body))
+                self.send_response(503 if outer.is_away else 201)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, format, *args):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.port = self.server.server_address[1]
+        self.server.socket = certificate.context().wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class World:
+    def __init__(self):
+        (self.port,) = free_ports(1)
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="heronry-reports-", dir="/tmp"))
+        self.folder.chmod(0o755)
+        authority = Certificate(self.folder, "authority")
+        self.posts = Posts(Certificate(self.folder, "posts", [f"posts.{DOMAIN}"], authority))
+        own = Certificate(self.folder, "server", [f"mx.{DOMAIN}"], authority)
+        self.sinks = [Sink(self.port, tls=own.context()), Sink(self.port, address=PLAIN)]
+        self.zone = Zone([
+            f"mx A {SECURE}", f"mx-plain A {PLAIN}", "posts A 127.0.0.1", "receiver MX 10 mx",
+            "secure MX 10 mx", f'_smtp._tls.secure TXT "v=TLSRPTv1; rua=mailto:tls@receiver.{DOMAIN}"',
+            f"plain MX 10 mx-plain",
+            f'_smtp._tls.plain TXT "v=TLSRPTv1; rua=https://posts.{DOMAIN}:{self.posts.port}/v1,mailto:tls@secure.{DOMAIN}"',
+            "deaf MX 10 mx", "late MX 10 mx",
+            # Authors, and who wants to hear of them.
+            "author A 127.0.0.1", f'_dmarc.author TXT "v=DMARC1; p=reject; rua=mailto:dmarc@receiver.{DOMAIN}"',
+            f'author TXT "v=spf1 ip4:127.0.0.1 -all"',
+            f'author.{DOMAIN}._report._dmarc.receiver TXT "v=DMARC1"',
+            "shy A 127.0.0.1", f'_dmarc.shy TXT "v=DMARC1; p=none; rua=mailto:victim@receiver.{DOMAIN}"',
+            "quiet A 127.0.0.1", '_dmarc.quiet TXT "v=DMARC1; p=none"'])
+        self.server = Instance(settings={
+            "delivery.port": self.port, "delivery.time_divisor": 1000, "delivery.ca_file": str(authority.chain),
+            "dns.stub_zone": DOMAIN, "dns.stub_server": self.zone.server, "security.local_networks": "[192.0.2.0/24]",
+            "reports.spread": "0s", "reports.organization": "Example Organization"}).up()
+        self.user = self.server.user(2)
+        self.domain = self.user["address"].split("@")[1]
+
+    def submit(self, name):
+        to, sender = f"somebody@{name}.{DOMAIN}", self.user["address"]
+        with self.server.smtp("submission", login=self.user) as client:
+            client.sendmail(sender, [to], f"From: {sender}\r\nTo: {to}\r\nSubject: {name}\r\n\r\nx\r\n".encode())
+        wait_until(lambda: self.of(to), WAIT, f"mail for {to}")
+
+    def receive(self, author, sender):
+        """From outside; the code of the answer."""
+        message = (f"From: a@{author}.{DOMAIN}\r\nTo: {self.user['address']}\r\nSubject: in\r\n"
+                   "Date: Sat, 21 Nov 2026 10:00:00 +0000\r\n\r\nx\r\n")
+        with RawSmtp(self.server.ports["smtp"]) as smtp:
+            smtp.begin(self.user["address"], sender=f"b@{sender}.{DOMAIN}")
+            smtp.send(stuffed(message.encode()))
+            return smtp.reply()[0]
+
+    def of(self, address):
+        return [m for sink in self.sinks for m in sink.of(address)]
+
+    def counted(self, sql, expected):
+        wait_until(lambda: self.server.psql(sql) == expected, WAIT, f"{sql} to be {expected}: {self.server.psql(sql)}")
+
+    def days_pass(self, days=2):
+        """All that was counted becomes older, and the job begins anew with its process."""
+        self.server.psql(f"UPDATE report_tls SET day = day - {days}; UPDATE report_dmarc SET day = day - {days};"
+                         f"UPDATE report SET day = day - {days}, due = due - interval '{days} days'")
+        self.run_job()
+
+    def run_job(self):
+        self.server.psql("DELETE FROM job_lease WHERE name = 'job-reports'")
+        os.kill(self.server.pids()["back.1"], signal.SIGKILL)
+
+    def state(self, kind, name):
+        return self.server.psql(f"SELECT state FROM report WHERE kind = '{kind}' AND domain = '{name}.{DOMAIN}'")
+
+    def close(self):
+        for sink in self.sinks:
+            sink.close()
+        self.posts.close()
+        self.zone.close()
+        self.server.remove()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def world():
+    w = World()
+    yield w
+    w.close()
+
+
+def keys(server, domain):
+    lines = server.cli("dkim", "dns", domain).stdout.splitlines()
+    found = [re.fullmatch(r"(\S+)\. IN TXT \((.*)\)", line).groups() for line in lines]
+    return {name: "".join(re.findall(r'"([^"]*)"', strings)).encode() for name, strings in found}
+
+
+def opened(world, taken):
+    """The parsed mail of a report and its file; it is signed by our domain, and nobody would hear of a failure."""
+    raw = taken.data.replace(b"\r\n..", b"\r\n.")
+    published = keys(world.server, world.domain)
+    for index in range(2):
+        assert dkim.DKIM(raw).verify(idx=index, dnsfunc=lambda name, timeout=5: published[name.decode().rstrip(".")])
+    mail = email.message_from_bytes(raw, policy=email.policy.default)
+    assert taken.sender == "" and mail["From"].endswith(f"@{world.domain}>") and mail["Auto-Submitted"] == "auto-generated"
+    assert re.findall(rf"header.d={world.domain}|d={world.domain};", raw.decode())
+    (file,) = [p for p in mail.walk() if p.get_filename()]
+    return mail, file, gzip.decompress(file.get_content())
+
+
+def test_a_day_is_told_of(world):
+    """One story, as each step needs the one before it."""
+    server = world.server
+    server.cli("dkim", "generate", world.domain)
+    # TLS: two sessions that went well, some that found none; a domain that wants no report.
+    world.submit("secure")
+    world.submit("plain")
+    world.submit("deaf")
+    world.counted("SELECT domain || ' ' || policy_type || ' ' || result || ' ' || mx || ' ' || mx_ip || ' ' || our_ip || ' ' || sessions"
+                  " FROM report_tls ORDER BY 1",
+                  f"deaf.{DOMAIN} no-policy-found successful    1\n"
+                  f"plain.{DOMAIN} no-policy-found starttls-not-supported mx-plain.{DOMAIN} {PLAIN} 127.0.0.1 1\n"
+                  f"secure.{DOMAIN} no-policy-found successful    1")
+
+    # DMARC: one that proves itself, a forged one; one whose report nobody agreed to get; one that asks for none.
+    assert world.receive("author", "author") == 250 and world.receive("author", "author") == 250
+    assert world.receive("author", "shy") == 550
+    assert world.receive("shy", "shy") == 250
+    assert world.receive("quiet", "quiet") == 250
+    world.counted("SELECT domain || ' ' || disposition || ' ' || spf || ' ' || messages FROM report_dmarc ORDER BY 1",
+                  f"author.{DOMAIN} pass pass 2\nauthor.{DOMAIN} reject fail 1\nshy.{DOMAIN} none fail 1")
+
+    # Nothing is sent while the day lasts.
+    assert set(server.psql("SELECT state || (due > now())::text FROM report").split()) == {"duetrue"}
+    world.posts.is_away = True
+    world.days_pass()
+    wait_until(lambda: world.of(f"tls@receiver.{DOMAIN}"), WAIT, "the report on TLS")
+    wait_until(lambda: world.of(f"dmarc@receiver.{DOMAIN}"), WAIT, "the report on DMARC")
+    wait_until(lambda: server.psql("SELECT count(*) FROM report WHERE attempts = 0") == "0", WAIT, "all reports to be looked at")
+
+    day = server.psql(f"SELECT to_char(day, 'YYYY-MM-DD') FROM report WHERE domain = 'secure.{DOMAIN}'")
+    mail, file, text = opened(world, world.of(f"tls@receiver.{DOMAIN}")[0])
+    report = json.loads(text)
+    assert mail["TLS-Report-Domain"] == f"secure.{DOMAIN}" and mail["TLS-Report-Submitter"] == world.domain
+    assert mail["TLS-Required"] == "No" and mail.get_content_type() == "multipart/report"
+    assert mail.get_param("report-type") == "tlsrpt" and file.get_content_type() == "application/tlsrpt+gzip"
+    assert re.fullmatch(rf"{world.domain}!secure.{DOMAIN}!\d+!\d+!{report['report-id']}\.json\.gz", file.get_filename())
+    assert re.fullmatch(rf"Report Domain: secure.{DOMAIN} Submitter: {world.domain} Report-ID: <{report['report-id']}>", mail["Subject"])
+    assert report["organization-name"] == "Example Organization" and report["contact-info"] == f"postmaster@{world.domain}"
+    assert report["date-range"] == {"start-datetime": f"{day}T00:00:00Z", "end-datetime": f"{day}T23:59:59Z"}
+    assert report["policies"] == [{
+        "policy": {"policy-type": "no-policy-found", "policy-domain": f"secure.{DOMAIN}"},
+        "summary": {"total-successful-session-count": 1, "total-failure-session-count": 0}, "failure-details": []}]
+
+    mail, file, text = opened(world, world.of(f"dmarc@receiver.{DOMAIN}")[0])
+    assert file.get_content_type() == "application/gzip" and file.get_filename().endswith(".xml.gz")
+    assert file.get_filename().startswith(f"{world.domain}!author.{DOMAIN}!")
+    done = subprocess.run(["xmllint", "--noout", "--schema", SCHEMA, "-"], input=text, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode() + text.decode()
+    said = " ".join(text.decode().split())
+    assert f"<domain>author.{DOMAIN}</domain> <discovery_method>treewalk</discovery_method> <p>reject</p>" in said
+    assert "<source_ip>127.0.0.1</source_ip> <count>2</count> <policy_evaluated> <disposition>pass</disposition>" in said
+    assert "<disposition>reject</disposition> <dkim>fail</dkim> <spf>fail</spf>" in said
+    assert f"<envelope_from>shy.{DOMAIN}</envelope_from>" in said
+
+    # Whoever did not agree gets nothing (ATTACKS: reports as a flood), and it says so.
+    assert not world.of(f"victim@receiver.{DOMAIN}") and world.state("dmarc", "shy") == "dropped"
+    assert "does not say that it wants reports" in server.psql("SELECT note FROM report WHERE kind = 'dmarc' AND state = 'dropped'")
+    assert world.state("tls", "deaf") == "dropped" and world.state("tls", "secure") == "sent"
+
+    # By mail it went, by HTTPS not yet: that alone is tried again.
+    assert world.state("tls", "plain") == "due" and world.posts.refused == 1
+    wait_until(lambda: world.of(f"tls@secure.{DOMAIN}"), WAIT, "the mail of the other report")
+    assert "answered 503" in server.psql("SELECT note FROM report WHERE state = 'due'")
+    world.posts.is_away = False
+    server.psql("UPDATE report SET due = now() WHERE state = 'due'")
+    world.run_job()
+    (kind, body) = wait_until(lambda: world.posts.taken, WAIT, "the report by HTTPS")[0]
+    assert kind == "application/tlsrpt+gzip"
+    (policy,) = json.loads(gzip.decompress(body))["policies"]
+    assert policy["summary"] == {"total-successful-session-count": 0, "total-failure-session-count": 1}
+    (failure,) = policy["failure-details"]
+    assert failure["result-type"] == "starttls-not-supported" and failure["receiving-mx-hostname"] == f"mx-plain.{DOMAIN}"
+    assert failure["receiving-ip"] == PLAIN and failure["sending-mta-ip"] == "127.0.0.1" and failure["failed-session-count"] == 1
+    wait_until(lambda: world.state("tls", "plain") == "sent", WAIT, "the end of it")
+
+    # Each once; and the mail that carried reports is in none. What was counted last is written before the end.
+    world.submit("late")
+    server.restart()
+    assert server.psql("SELECT sum(sessions) FROM report_tls") == "4"
+    assert len(world.of(f"tls@receiver.{DOMAIN}")) == len(world.of(f"dmarc@receiver.{DOMAIN}")) == len(world.of(f"tls@secure.{DOMAIN}")) == 1
