@@ -98,7 +98,8 @@ YIELDS static bool send_message(struct carrier *c, const struct queue_message *m
     struct delivery_session *s = &c->session;
     struct queue_result failure;
     bool answered = false;
-    if (s->n_messages >= MESSAGES_A_CONNECTION)
+    if (s->n_messages >= MESSAGES_A_CONNECTION ||
+        (s->offers.mail_max > 0 && s->n_messages >= s->offers.mail_max))
         delivery_session_quit(s);
     for (;;) {
         bool is_kept = s->conn != NULL;

@@ -28,7 +28,8 @@ struct transaction {
     bool needs_utf8; /* SMTPUTF8 is asked for */
     struct queue_result *results;
     str unanswered; /* reply of results that nothing was heard about */
-    bool *skipped;  /* for each recipient: not even tried, with its result */
+    bool *skipped;  /* for each recipient: not of this transaction; its result stays */
+    bool *refused;  /* for each recipient: of no transaction, with its result */
     bool *accepted; /* by the server, for each recipient */
     size_t n_accepted;
     bool mail_refused;
@@ -47,7 +48,7 @@ static void set_all(struct transaction *t, const struct queue_result *result)
 static void set_accepted(struct transaction *t, const struct queue_result *result)
 {
     for (size_t i = 0; i < t->m->n; i++) {
-        if (t->accepted[i] || t->results[i].reply.p == t->unanswered.p)
+        if (!t->skipped[i] && (t->accepted[i] || t->results[i].reply.p == t->unanswered.p))
             t->results[i] = *result;
     }
 }
@@ -81,15 +82,15 @@ static bool can_take(const struct transaction *t, struct queue_result *why)
 
 /* Recipients whose address the server cannot take are left out, the others get the message (RFC
  * 6531 3.6). Gives how many are left. */
-static size_t skip_utf8(struct transaction *t)
+static size_t refuse_utf8(struct transaction *t)
 {
     size_t left = 0;
     for (size_t i = 0; i < t->m->n; i++) {
         bool is_utf8 = !utf8_is_ascii(t->m->recipients[i].address);
-        t->skipped[i] = is_utf8 && !t->s->offers.smtputf8;
-        t->needs_utf8 = t->needs_utf8 || (is_utf8 && !t->skipped[i]);
-        left += !t->skipped[i];
-        if (t->skipped[i]) {
+        t->refused[i] = is_utf8 && !t->s->offers.smtputf8;
+        t->needs_utf8 = t->needs_utf8 || (is_utf8 && !t->refused[i]);
+        left += !t->refused[i];
+        if (t->refused[i]) {
             t->results[i] =
                 refusal(t->s, "5.6.7", "the server does not take addresses beyond ASCII");
         }
@@ -375,6 +376,7 @@ YIELDS static void run(struct transaction *t, bool *answered)
     struct delivery_session *s = t->s;
     struct err e = ERR_CLEAR;
     bool go_ahead = false;
+    s->n_messages++;
     bool ok = send_envelope(t, &go_ahead, &e);
     *answered = (ok || t->mail_refused || t->n_accepted > 0) && !t->is_closing;
     if (!ok) {
@@ -397,6 +399,42 @@ YIELDS static void run(struct transaction *t, bool *answered)
     }
     if (s->conn && s->reply.code == 421)
         delivery_session_drop(s);
+}
+
+/* The recipients of the next transaction, `most` of them, from *next on, which is moved behind
+ * them: all others are skipped. False when there are none. */
+static bool choose_recipients(const struct transaction *t, size_t *next, size_t most)
+{
+    size_t chosen = 0;
+    size_t from = *next;
+    for (size_t i = 0; i < t->m->n; i++) {
+        bool is_chosen = i >= from && !t->refused[i] && chosen < most;
+        t->skipped[i] = !is_chosen;
+        chosen += is_chosen;
+        if (is_chosen)
+            *next = i + 1;
+    }
+    return chosen > 0;
+}
+
+/* In as many transactions as the server wants for so many recipients (RFC 9422). Those that a
+ * connection which ends leaves behind wait for their next try. Yields. */
+YIELDS static void run_all(struct transaction *t, bool *answered)
+{
+    struct delivery_session *s = t->s;
+    size_t most = s->offers.rcpt_max > 0 ? s->offers.rcpt_max : t->m->n;
+    size_t next = 0;
+    bool may_go_on = true;
+    *answered = false;
+    while (may_go_on && choose_recipients(t, &next, most)) {
+        bool heard = false;
+        t->n_accepted = 0;
+        t->mail_refused = false;
+        run(t, &heard);
+        *answered = *answered || heard;
+        may_go_on = s->conn && !t->is_closing &&
+                    (s->offers.mail_max == 0 || s->n_messages < s->offers.mail_max);
+    }
 }
 
 /* ---- 8-bit text for a server without 8BITMIME ---- */
@@ -433,7 +471,7 @@ YIELDS static void run_converted(struct transaction *t, bool *answered)
         t->size = text.n;
         t->is_8bit = false;
         if (can_take(t, &failure)) {
-            run(t, answered);
+            run_all(t, answered);
         } else {
             set_all(t, &failure);
         }
@@ -457,19 +495,20 @@ void delivery_send(struct delivery_session *s, const struct queue_lease *lease,
     struct queue_result start = delivery_deferred(s, "4.4.2", "the connection was lost");
     *answered = false;
     t.skipped = ARENA_ARRAY(s->a, bool, m->n);
+    t.refused = ARENA_ARRAY(s->a, bool, m->n);
     t.accepted = ARENA_ARRAY(s->a, bool, m->n);
     t.unanswered = start.reply;
     set_all(&t, &start);
-    s->n_messages++;
     bool safe = is_safe(m->envelope_from);
     for (size_t i = 0; i < m->n; i++)
         safe = safe && is_safe(m->recipients[i].address);
     if (safe && can_take(&t, &start)) {
-        if (skip_utf8(&t) == 0) {
+        if (refuse_utf8(&t) == 0) {
             *answered = true;
             return;
         }
-        m->is_8bit && !s->offers.eight_bit_mime ? run_converted(&t, answered) : run(&t, answered);
+        m->is_8bit && !s->offers.eight_bit_mime ? run_converted(&t, answered)
+                                                : run_all(&t, answered);
         return;
     }
     if (!safe)

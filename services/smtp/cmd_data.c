@@ -1,241 +1,44 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* DATA: taking a message from the wire, and handing it to deliver or submit. What is answered with
- * 250 is committed (RFC 5321 6.1). */
+/* DATA: taking a message from the wire up to its end dot. */
 #include "base/failpoint.h"
-#include "config/config.h"
-#include "obs/obs.h"
-#include "services/smtp/checks.h"
 #include "services/smtp/commands.h"
-#include "services/smtp/pace.h"
-#include "wire/smtp_data.h"
+#include "services/smtp/hand_over.h"
+#include "services/smtp/transfer.h"
 
-struct transfer {
-    struct smtp_data_decoder decoder;
-    struct buf content;
-    size_t charged; /* octets counted in the process's memory for messages */
-    bool no_memory; /* the rest is read and dropped */
-    int64_t started_ms;
-};
-
-/* ---- receiving ---- */
-
-static bool is_kept(const struct transfer *t)
-{
-    return !t->no_memory && !t->decoder.overflow && t->decoder.fault == SMTP_DATA_CLEAN &&
-           t->decoder.longest_line <= SMTP_LINE_STORED_MAX;
-}
-
-static void give_memory_back(struct smtp_state *state, struct transfer *t)
-{
-    buf_fini(&t->content);
-    state->message_bytes -= t->charged;
-    t->charged = 0;
-}
-
-/* Counts what the buffer has grown to, and gives up when the process holds too much. */
-static void charge_memory(struct smtp_session *s, struct transfer *t)
-{
-    s->state->message_bytes += t->content.cap - t->charged;
-    t->charged = t->content.cap;
-    if (s->state->message_bytes > smtp_memory_limit(s))
-        t->no_memory = true;
-    if (!is_kept(t))
-        give_memory_back(s->state, t);
-}
-
-static bool receive(struct smtp_session *s, struct transfer *t, struct err *e)
+YIELDS static bool receive(struct smtp_session *s, struct smtp_transfer *t, struct err *e)
 {
     while (!t->decoder.done) {
         str block;
-        int64_t deadline_ms =
-            smtp_block_deadline(t->started_ms, clock_monotonic_ms(), t->decoder.wire);
-        if (!net_read_some(s->conn, SMTP_READ_BLOCK, deadline_ms, &block, e))
+        if (!net_read_some(s->conn, SMTP_READ_BLOCK, smtp_transfer_deadline(t), &block, e))
             return false;
         FAILPOINT("smtp-mid-data");
-        size_t used = smtp_data_decode(&t->decoder, block, is_kept(t) ? &t->content : NULL);
+        size_t used = smtp_data_decode(&t->decoder, block, smtp_transfer_content(t));
         net_unread(s->conn, block.n - used);
-        charge_memory(s, t);
+        smtp_transfer_charge(s, t);
     }
     return true;
-}
-
-static enum net_next end_receiving(struct smtp_session *s, const struct err *e)
-{
-    if (e->kind == ERR_TIMEOUT)
-        return smtp_say(s, ANSWER_TOO_SLOW);
-    if (e->kind == ERR_CANCELLED)
-        return smtp_say(s, ANSWER_SHUTTING_DOWN);
-    s->end = "closed_by_peer";
-    return NET_CLOSE;
-}
-
-/* What is wrong with the message as a whole; ANSWER_OK when nothing is. */
-static enum smtp_answer judge(const struct transfer *t)
-{
-    if (t->decoder.fault != SMTP_DATA_CLEAN)
-        return ANSWER_BARE_LINE_END;
-    if (t->no_memory)
-        return ANSWER_NO_MEMORY;
-    if (t->decoder.overflow)
-        return ANSWER_TOO_LARGE;
-    return t->decoder.longest_line > SMTP_LINE_STORED_MAX ? ANSWER_LINE_OF_MESSAGE : ANSWER_OK;
-}
-
-/* ---- handing over ---- */
-
-static struct smtp_trace make_trace(const struct smtp_session *s, char ip[NET_ADDRESS_TEXT])
-{
-    const struct tls_facts *tls = net_conn_tls(s->conn);
-    return (struct smtp_trace){
-        .helo = s->helo,
-        .peer_ip = net_address_ip(net_conn_peer(s->conn), ip),
-        .hostname = str_from_cstr(s->state->app->hostname),
-        .session = net_conn_id(s->conn),
-        .tls_version = str_from_cstr(tls ? tls->version : NULL),
-        .tls_cipher = str_from_cstr(tls ? tls->cipher : NULL),
-        .is_esmtp = s->is_esmtp,
-        .is_auth = s->account_id != 0,
-        .is_utf8 = s->sender.smtputf8,
-    };
-}
-
-/* A name that no other transaction has: the session id and the number of the transfer in it. */
-static str transaction_name(struct smtp_session *s, struct arena *a)
-{
-    return arena_printf(a, "%.*s.%u", STR_FMT(net_conn_id(s->conn)), s->transfers);
-}
-
-static struct smtp_message make_message(struct smtp_session *s, str content, struct arena *a,
-                                        char ip[NET_ADDRESS_TEXT])
-{
-    return (struct smtp_message){
-        .trace = make_trace(s, ip),
-        .account_id = s->account_id,
-        .sender = smtp_path_text(&s->sender.sender, a),
-        .is_utf8 = s->sender.smtputf8,
-        .has_ret = s->sender.has_ret,
-        .ret_full = s->sender.ret_full,
-        .envid = s->sender.envid,
-        .content = content,
-        .transaction = transaction_name(s, a),
-        .recipients = VEC_AT(&s->recipients, struct smtp_recipient, 0),
-        .n = s->recipients.n,
-        .max_hops = (size_t)config_int(s->state->app->config, CONFIG_LIMITS_HOPS),
-    };
-}
-
-/* *reason: instead of the text of the answer's row, when it is not empty. */
-static bool deliver(struct smtp_session *s, const struct smtp_message *m, struct arena *a,
-                    enum smtp_answer *answer, str *reason, struct err *e)
-{
-    static const enum smtp_answer answers[] = {
-        [DELIVER_DONE] = ANSWER_OK,
-        [DELIVER_LOOP] = ANSWER_LOOP,
-        [DELIVER_HEADER_TOO_LARGE] = ANSWER_HEADER_TOO_LARGE,
-        [DELIVER_OVER_QUOTA] = ANSWER_MAILBOX_FULL,
-        [DELIVER_SPF_FAIL] = ANSWER_SPF_FAIL,
-        [DELIVER_DMARC_FAIL] = ANSWER_DMARC_FAIL,
-        [DELIVER_AUTHOR_UNCLEAR] = ANSWER_FROM_MISSING,
-    };
-    struct deliver_result result;
-    const struct deliver d = smtp_deliver_now(s);
-    if (!deliver_message(&d, m, a, clock_deadline_in(SMTP_DELIVER_MS), &result, e))
-        return false;
-    if (result.full_account_id != 0)
-        smtp_remember_full(s->state, result.full_account_id);
-    *answer = answers[result.verdict];
-    *reason = result.reason;
-    return true;
-}
-
-static bool submit(struct smtp_session *s, const struct smtp_message *m, struct arena *a,
-                   enum smtp_answer *answer, struct err *e)
-{
-    static const enum smtp_answer answers[] = {
-        [SUBMIT_DONE] = ANSWER_OK,
-        [SUBMIT_FROM_MISSING] = ANSWER_FROM_MISSING,
-        [SUBMIT_FROM_NOT_OWN] = ANSWER_FROM_NOT_OWN,
-        [SUBMIT_BARE_LINE_END] = ANSWER_BARE_LINE_END,
-        [SUBMIT_LOOP] = ANSWER_LOOP,
-        [SUBMIT_HEADER_TOO_LARGE] = ANSWER_HEADER_TOO_LARGE,
-        [SUBMIT_OVER_QUOTA] = ANSWER_MAILBOX_FULL,
-    };
-    enum submit_verdict verdict;
-    if (!submit_message(&s->state->submit, m, a, clock_deadline_in(SMTP_DELIVER_MS), &verdict, e))
-        return false;
-    *answer = answers[verdict];
-    if (verdict == SUBMIT_OVER_QUOTA && m->n > 1)
-        *answer = ANSWER_A_MAILBOX_FULL; /* which one is told at its next RCPT */
-    return true;
-}
-
-static void note_accepted(struct smtp_session *s, size_t size, int64_t started_ms)
-{
-    int64_t took_ms = clock_monotonic_ms() - started_ms;
-    s->messages++;
-    s->accepted += (unsigned)s->recipients.n;
-    s->bytes += size;
-    s->errors = 0;
-    s->junk = 0;
-    obs_count(METRIC_MESSAGES_RECEIVED, NULL, 1);
-    obs_observe(METRIC_DELIVERY_DURATION, (double)took_ms / 1000);
-    obs_log(EV_SMTP_MESSAGE, net_conn_id(s->conn),
-            OBS_STR("from", smtp_path_text(&s->sender.sender, &s->command)),
-            OBS_STR("to", VEC_AT(&s->recipients, struct smtp_recipient, 0)->address),
-            OBS_INT("recipients", s->recipients.n), OBS_INT("size", size),
-            OBS_INT("transfer", s->transfers), OBS_INT("duration_ms", took_ms));
-}
-
-static enum net_next hand_over(struct smtp_session *s, str content)
-{
-    struct err e = ERR_CLEAR;
-    struct arena a;
-    char ip[NET_ADDRESS_TEXT];
-    str reason = STR_EMPTY;
-    enum smtp_answer answer = ANSWER_LOCAL_ERROR;
-    int64_t started_ms = clock_monotonic_ms();
-    FAILPOINT("smtp-after-dot");
-    if (!smtp_is_database_up(s))
-        return smtp_say(s, ANSWER_LOCAL_ERROR);
-    if (smtp_recheck_account(s) == NET_CLOSE)
-        return NET_CLOSE;
-    arena_init(&a);
-    const struct smtp_message m = make_message(s, content, &a, ip);
-    bool good = s->front->policy == SMTP_SUBMISSION ? submit(s, &m, &a, &answer, &e)
-                                                    : deliver(s, &m, &a, &answer, &reason, &e);
-    reason = arena_str(&s->command, reason);
-    arena_fini(&a);
-    if (!good)
-        return smtp_say_failure(s, &e);
-    if (answer != ANSWER_OK)
-        return reason.n ? smtp_say_text(s, answer, reason) : smtp_say(s, answer);
-    note_accepted(s, content.n, started_ms);
-    FAILPOINT("smtp-before-250");
-    str text = arena_printf(&s->command, "Accepted as %.*s.%u", STR_FMT(net_conn_id(s->conn)),
-                            s->transfers);
-    return smtp_say_text(s, ANSWER_OK, text);
 }
 
 enum net_next smtp_cmd_data(struct smtp_session *s, str argument)
 {
     struct err e = ERR_CLEAR;
     enum net_next next;
-    struct transfer t = { .started_ms = clock_monotonic_ms() };
     (void)argument;
+    if (s->sender.binary)
+        return smtp_say(s, ANSWER_BINARY_BY_DATA);
     if (s->state->app->health.is_disk_full)
         return smtp_say(s, ANSWER_DISK_FULL);
     if (smtp_say(s, ANSWER_START_DATA) == NET_CLOSE)
         return NET_CLOSE;
-    s->transfers++;
-    smtp_data_decoder_init(&t.decoder);
-    buf_init(&t.content, (size_t)smtp_max_size(s));
-    if (!receive(s, &t, &e)) {
-        next = end_receiving(s, &e);
+    struct smtp_transfer *t = smtp_transfer_new(s);
+    if (!receive(s, t, &e)) {
+        next = smtp_transfer_broken(s, &e);
     } else {
-        enum smtp_answer verdict = judge(&t);
-        next = verdict == ANSWER_OK ? hand_over(s, buf_str(&t.content)) : smtp_say(s, verdict);
+        enum smtp_answer verdict = smtp_transfer_judge(t);
+        next =
+            verdict == ANSWER_OK ? smtp_hand_over(s, buf_str(&t->content)) : smtp_say(s, verdict);
     }
-    give_memory_back(s->state, &t);
+    smtp_transfer_free(s->state, &t);
     smtp_reset_transaction(s);
     return next;
 }

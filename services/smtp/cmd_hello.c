@@ -23,6 +23,12 @@ static void add_mechanisms(const struct smtp_session *s, struct buf *out)
     (void)auth_mechanisms_add(s->conn, " ", out);
 }
 
+/* RFC 9422; both are kept by RCPT and MAIL. */
+static void add_limits(const struct smtp_session *s, struct buf *out)
+{
+    (void)buf_addf(out, " RCPTMAX=%zu MAILMAX=%zu", s->recipients.max, smtp_max_mails(s));
+}
+
 /* The keywords of EHLO: when each is offered, and what follows it. */
 static const struct {
     const char *keyword;
@@ -33,8 +39,11 @@ static const struct {
     { "SIZE", NULL, add_size },
     { "8BITMIME", NULL, NULL },
     { "SMTPUTF8", NULL, NULL },
+    { "CHUNKING", NULL, NULL },
+    { "BINARYMIME", NULL, NULL },
     { "ENHANCEDSTATUSCODES", NULL, NULL },
     { "DSN", NULL, NULL },
+    { "LIMITS", NULL, add_limits },
     { "STARTTLS", offers_tls, NULL },
     { "AUTH", offers_auth, add_mechanisms },
     { "HELP", NULL, NULL },

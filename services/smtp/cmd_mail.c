@@ -31,6 +31,7 @@ static struct smtp_offer make_offer(const struct smtp_session *s)
     return (struct smtp_offer){
         .auth = s->front->policy == SMTP_SUBMISSION,
         .dsn = true,
+        .binary = true,
         .smtputf8 = true,
         .utf8_mail = s->has_sender && s->sender.smtputf8,
         .max_size = smtp_max_size(s),
@@ -46,6 +47,8 @@ enum net_next smtp_cmd_mail(struct smtp_session *s, str argument)
         return smtp_say(s, ANSWER_MAIL_TWICE);
     if (runtime_is_draining(net_conn_runtime(s->conn)))
         return smtp_say(s, ANSWER_SHUTTING_DOWN);
+    if (s->mails >= smtp_max_mails(s))
+        return smtp_say(s, ANSWER_TOO_MANY_MAILS);
     if (s->state->app->health.is_disk_full)
         return smtp_say(s, ANSWER_DISK_FULL);
     enum smtp_fault fault = smtp_mail_parse(argument, &offer, &s->mail, &mail);
@@ -57,6 +60,7 @@ enum net_next smtp_cmd_mail(struct smtp_session *s, str argument)
         return next;
     s->sender = mail;
     s->has_sender = true;
+    s->mails++;
     FAILPOINT("smtp-after-mail");
     return smtp_say(s, ANSWER_SENDER_OK);
 }

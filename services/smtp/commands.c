@@ -11,7 +11,9 @@ enum {
     NO_ARGUMENT = 32,    /* RFC 5321 4.1.1 */
     ENDS_GROUP = 64,     /* nothing may be sent before its reply, RFC 2920 3.1 */
     IS_JUNK = 128,       /* brings no mail: counted between messages (S11) */
-    NOT_IN_STRESS = 256  /* refused when there is too much to do */
+    NOT_IN_STRESS = 256, /* refused when there is too much to do */
+    NOT_IN_CHUNKS = 512, /* not between the chunks of a message, RFC 3030 section 2 */
+    HAS_CHUNK = 1024     /* octets follow that are no commands, also where it is refused */
 };
 
 static const struct command_row {
@@ -24,9 +26,12 @@ static const struct command_row {
     { SMTP_STARTTLS, smtp_cmd_starttls, NO_ARGUMENT | NOT_IN_MAIL },
     { SMTP_AUTH, smtp_cmd_auth, NEEDS_HELO | NOT_IN_MAIL | ENDS_GROUP | IS_JUNK },
     { SMTP_MAIL, smtp_cmd_mail, NEEDS_HELO | NEEDS_LOGIN },
-    { SMTP_RCPT, smtp_cmd_rcpt, NEEDS_HELO | NEEDS_LOGIN | NEEDS_SENDER },
+    { SMTP_RCPT, smtp_cmd_rcpt, NEEDS_HELO | NEEDS_LOGIN | NEEDS_SENDER | NOT_IN_CHUNKS },
     { SMTP_DATA, smtp_cmd_data,
-      NEEDS_HELO | NEEDS_LOGIN | NEEDS_SENDER | NEEDS_RECIPIENT | NO_ARGUMENT | ENDS_GROUP },
+      NEEDS_HELO | NEEDS_LOGIN | NEEDS_SENDER | NEEDS_RECIPIENT | NO_ARGUMENT | ENDS_GROUP |
+          NOT_IN_CHUNKS },
+    { SMTP_BDAT, smtp_cmd_bdat,
+      NEEDS_HELO | NEEDS_LOGIN | NEEDS_SENDER | NEEDS_RECIPIENT | HAS_CHUNK },
     { SMTP_RSET, smtp_cmd_rset, NO_ARGUMENT | IS_JUNK },
     { SMTP_NOOP, smtp_cmd_noop, IS_JUNK },
     { SMTP_VRFY, smtp_cmd_vrfy, IS_JUNK | NOT_IN_STRESS },
@@ -68,6 +73,7 @@ static bool is_allowed(const struct smtp_session *s, unsigned flags, str argumen
         { flags & NEEDS_SENDER && !s->has_sender, ANSWER_MAIL_FIRST },
         { flags & NEEDS_RECIPIENT && s->recipients.n == 0, ANSWER_RCPT_FIRST },
         { flags & NOT_IN_MAIL && s->has_sender, ANSWER_NOT_NOW },
+        { flags & NOT_IN_CHUNKS && s->chunked, ANSWER_NOT_IN_CHUNKS },
     };
     for (size_t i = 0; i < COUNT_OF(obstacles); i++) {
         if (obstacles[i].applies) {
@@ -90,7 +96,9 @@ enum net_next smtp_run_command(struct smtp_session *s, const struct smtp_command
     if (row->flags & ENDS_GROUP && net_buffered(s->conn) > 0)
         return smtp_say(s, ANSWER_EARLY_TALKER);
     enum smtp_answer why;
-    if (!is_allowed(s, row->flags, command->argument, &why))
-        return smtp_say(s, why);
+    if (!is_allowed(s, row->flags, command->argument, &why)) {
+        return row->flags & HAS_CHUNK ? smtp_refuse_chunk(s, command->argument, why)
+                                      : smtp_say(s, why);
+    }
     return row->run(s, command->argument);
 }

@@ -24,11 +24,16 @@ YIELDS enum net_next smtp_cmd_auth(struct smtp_session *s, str argument);
 YIELDS enum net_next smtp_cmd_mail(struct smtp_session *s, str argument);
 YIELDS enum net_next smtp_cmd_rcpt(struct smtp_session *s, str argument);
 YIELDS enum net_next smtp_cmd_data(struct smtp_session *s, str argument);
+YIELDS enum net_next smtp_cmd_bdat(struct smtp_session *s, str argument);
 YIELDS enum net_next smtp_cmd_rset(struct smtp_session *s, str argument);
 YIELDS enum net_next smtp_cmd_noop(struct smtp_session *s, str argument);
 YIELDS enum net_next smtp_cmd_quit(struct smtp_session *s, str argument);
 YIELDS enum net_next smtp_cmd_vrfy(struct smtp_session *s, str argument);
 YIELDS enum net_next smtp_cmd_expn(struct smtp_session *s, str argument);
 YIELDS enum net_next smtp_cmd_help(struct smtp_session *s, str argument);
+
+/* A BDAT that is not allowed now, for the reason `why`: its octets are read and dropped before the
+ * answer; a size that cannot be waited for ends the connection. */
+YIELDS enum net_next smtp_refuse_chunk(struct smtp_session *s, str argument, enum smtp_answer why);
 
 #endif

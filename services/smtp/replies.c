@@ -25,6 +25,12 @@ static const struct smtp_answer_row rows[ANSWER_COUNT] = {
     [ANSWER_TOO_MANY_ERRORS] = ROW(421, "4.7.0", "Too many errors", ANSWER_CLOSES, NULL),
     [ANSWER_TOO_MUCH_JUNK] =
         ROW(421, "4.7.0", "Too many commands without a message", ANSWER_CLOSES, NULL),
+    [ANSWER_TOO_MANY_MAILS] =
+        ROW(421, "4.5.3", "Enough messages for one connection", ANSWER_CLOSES, NULL),
+    [ANSWER_TOO_MANY_CHUNKS] =
+        ROW(421, "4.7.0", "Too many small chunks", ANSWER_CLOSES | ANSWER_REFUSES, "chunks"),
+    [ANSWER_BAD_CHUNK] = ROW(501, "5.5.4", "BDAT needs a size that can be taken",
+                             ANSWER_CLOSES | ANSWER_REFUSES, "chunks"),
     [ANSWER_EARLY_TALKER] = ROW(554, "5.5.0", "You spoke before it was your turn",
                                 ANSWER_CLOSES | ANSWER_REFUSES, "early_talker"),
     [ANSWER_FOREIGN_PROTOCOL] =
@@ -55,6 +61,10 @@ static const struct smtp_answer_row rows[ANSWER_COUNT] = {
     [ANSWER_RCPT_FIRST] = ROW(554, "5.5.1", "No valid recipients", ANSWER_IS_ERROR, NULL),
     [ANSWER_MAIL_TWICE] = ROW(503, "5.5.1", "A sender was given already", ANSWER_IS_ERROR, NULL),
     [ANSWER_NOT_NOW] = ROW(503, "5.5.1", "Not during a mail transaction", ANSWER_IS_ERROR, NULL),
+    [ANSWER_NOT_IN_CHUNKS] =
+        ROW(503, "5.5.1", "Not between the chunks of a message", ANSWER_IS_ERROR, NULL),
+    [ANSWER_BINARY_BY_DATA] =
+        ROW(503, "5.5.1", "A message of BINARYMIME comes by BDAT", ANSWER_IS_ERROR, NULL),
     [ANSWER_TLS_TWICE] = ROW(503, "5.5.1", "TLS is active already", ANSWER_IS_ERROR, NULL),
     [ANSWER_TLS_NOT_OFFERED] = ROW(502, "5.5.1", "TLS is not offered", ANSWER_IS_ERROR, NULL),
     [ANSWER_STARTTLS_FIRST] = ROW(530, "5.7.0", "Send STARTTLS first", ANSWER_IS_ERROR, NULL),
@@ -100,6 +110,8 @@ static const struct smtp_answer_row rows[ANSWER_COUNT] = {
         ROW(552, "5.3.4", "The header is too large", ANSWER_REFUSES, "header"),
     [ANSWER_BARE_LINE_END] = ROW(550, "5.5.2", "The message has a bare CR, a bare LF or a NUL",
                                  ANSWER_CLOSES | ANSWER_REFUSES, "bare_line_end"),
+    [ANSWER_NOT_TEXT] =
+        ROW(554, "5.6.3", "The binary parts cannot be re-encoded", ANSWER_REFUSES, "binary"),
     [ANSWER_LOOP] = ROW(554, "5.4.6", "The message goes in circles", ANSWER_REFUSES, "loop"),
     [ANSWER_NO_MEMORY] = ROW(452, "4.3.1", "No room now, try again", ANSWER_REFUSES, "memory"),
     [ANSWER_DISK_FULL] =

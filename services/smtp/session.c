@@ -6,6 +6,7 @@
 #include "db/db.h"
 #include "obs/obs.h"
 #include "services/smtp/commands.h"
+#include "services/smtp/transfer.h"
 #include "wire/smtp_reply.h"
 
 static int64_t limit(const struct smtp_session *s, enum config_param param)
@@ -34,6 +35,11 @@ int64_t smtp_command_deadline(const struct smtp_session *s)
 uint64_t smtp_max_size(const struct smtp_session *s)
 {
     return (uint64_t)limit(s, CONFIG_LIMITS_MESSAGE_SIZE);
+}
+
+size_t smtp_max_mails(const struct smtp_session *s)
+{
+    return (size_t)limit(s, CONFIG_LIMITS_SMTP_MESSAGES);
 }
 
 size_t smtp_memory_limit(const struct smtp_session *s)
@@ -68,6 +74,7 @@ void smtp_reset_transaction(struct smtp_session *s)
 {
     s->has_sender = false;
     s->visit = NULL;
+    smtp_transfer_free(s->state, &s->chunked);
     vec_truncate(&s->recipients, 0);
     arena_fini(&s->mail);
 }
@@ -342,6 +349,7 @@ static void closed(struct net_conn *c, void *session)
     (void)c;
     log_end(s);
     smtp_auth_end(s);
+    smtp_transfer_free(s->state, &s->chunked);
     list_remove(&s->link);
     s->state->connections--;
     obs_gauge_add(METRIC_ACTIVE_CONNECTIONS, "smtp", -1);

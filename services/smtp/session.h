@@ -25,7 +25,10 @@ enum {
     SMTP_TARPIT_MS = 1000,               /* before each answer after too many errors */
     SMTP_RECHECK_MS = 20 * 1000,         /* between looks at the account, hint or not */
     SMTP_JUNK_MAX = 100,                 /* commands between two messages that are not for mail */
-    SMTP_READ_BLOCK = 64 * 1024,         /* octets of DATA taken at a time */
+    SMTP_READ_BLOCK = 64 * 1024,         /* octets of a message taken at a time */
+    SMTP_CHUNKS_MAX = 10 * 1000,         /* of a message (ATTACKS S4) */
+    SMTP_CHUNKS_FREE = 1000,             /* of any size; more of them must have ... */
+    SMTP_CHUNK_MIN = 64,                 /* ... so many octets on average */
     SMTP_MEMORY_MIN = 128 * 1024 * 1024, /* see smtp_memory_limit */
     SMTP_FULL_MAX = 64,                  /* accounts remembered as full */
     SMTP_FULL_MS = 60 * 1000,            /* and for how long */
@@ -65,6 +68,7 @@ struct smtp_state {
 
 struct auth_exchange;
 struct deliver_visit;
+struct smtp_transfer;
 
 struct smtp_session {
     struct net_conn *conn;
@@ -86,13 +90,15 @@ struct smtp_session {
 
     bool has_sender;
     struct smtp_mail sender;
-    struct vec recipients;       /* of struct smtp_recipient */
-    struct deliver_visit *visit; /* what was found of the sender, in `mail`; NULL: nothing yet */
+    struct deliver_visit *visit;   /* what was found of the sender, in `mail`; NULL: nothing yet */
+    struct vec recipients;         /* of struct smtp_recipient */
+    struct smtp_transfer *chunked; /* a message that comes by BDAT; NULL: none has begun */
 
     bool seen_command;  /* one came already */
     unsigned errors;    /* since the last message */
     unsigned junk;      /* since the last message */
-    unsigned transfers; /* DATA commands: part of transaction names */
+    unsigned mails;     /* transactions begun */
+    unsigned transfers; /* messages begun: part of transaction names */
 
     int64_t opened_ms;
     int64_t command_until_ms; /* while parked: for the next line */
@@ -127,6 +133,8 @@ int64_t smtp_command_deadline(const struct smtp_session *s);
 void smtp_note_account_change(struct smtp_session *s);
 /* Octets of a message that are taken now. */
 uint64_t smtp_max_size(const struct smtp_session *s);
+/* Mail transactions that one connection may begin. */
+size_t smtp_max_mails(const struct smtp_session *s);
 /* Octets that all messages in transfer of this process may hold together: past it new ones are told
  * to come later. Always room for two of the largest. */
 size_t smtp_memory_limit(const struct smtp_session *s);

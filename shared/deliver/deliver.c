@@ -9,6 +9,7 @@
 #include "deliver/report.h"
 #include "mime/header.h"
 #include "obs/obs.h"
+#include "queue/convert.h"
 #include "runtime/runtime.h"
 #include "store/store.h"
 
@@ -208,6 +209,28 @@ static enum deliver_verdict judge(struct deliver_attempt *attempt)
     return attempt->n > 0 ? DELIVER_DONE : DELIVER_LOOP;
 }
 
+/* Binary parts (RFC 3030) were proven as they came, and are kept in base64, which every reader of a
+ * mailbox can be given. Yields. */
+static bool make_text(struct deliver_attempt *attempt, int64_t deadline_ms,
+                      struct deliver_result *out, struct err *e)
+{
+    struct err why = ERR_CLEAR;
+    struct smtp_message *m = ARENA_NEW(attempt->a, struct smtp_message);
+    if (!attempt->m->is_binary || out->verdict != DELIVER_DONE)
+        return true;
+    *m = *attempt->m;
+    if (queue_convert_binary(m->content, attempt->a, deadline_ms, &m->content, &why)) {
+        attempt->m = m;
+        return true;
+    }
+    if (why.kind != ERR_UNSUPPORTED && why.kind != ERR_SYNTAX) {
+        *e = why;
+        return false;
+    }
+    out->verdict = DELIVER_NOT_TEXT;
+    return true;
+}
+
 bool deliver_message(const struct deliver *d, const struct smtp_message *m, struct arena *a,
                      int64_t deadline_ms, struct deliver_result *out, struct err *e)
 {
@@ -218,6 +241,8 @@ bool deliver_message(const struct deliver *d, const struct smtp_message *m, stru
     *out = (struct deliver_result){ .verdict = judge(&attempt) };
     if (out->verdict == DELIVER_DONE && !deliver_prove(&attempt, deadline_ms, out, &proven, e))
         return err_wrap(e, "prove who sent it");
+    if (!make_text(&attempt, deadline_ms, out, e))
+        return err_wrap(e, "re-encode its binary parts");
     if (out->verdict != DELIVER_DONE)
         return true;
     str own = STR_EMPTY;

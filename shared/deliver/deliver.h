@@ -55,6 +55,7 @@ enum deliver_verdict {
     DELIVER_SPF_FAIL,         /* the client may not send for the sender's domain: 550 5.7.23 */
     DELIVER_DMARC_FAIL,       /* the author's domain wants it refused: 550 5.7.1 */
     DELIVER_AUTHOR_UNCLEAR,   /* several From fields or authors: 550 5.7.1 */
+    DELIVER_NOT_TEXT,         /* BINARYMIME that cannot be re-encoded: 554 5.6.3 */
     DELIVER_OVER_QUOTA        /* all mailboxes are full, nothing was delivered: 552 5.2.2 */
 };
 

@@ -11,6 +11,7 @@ struct narrowing {
     struct buf *out;
     size_t at;      /* of the message: what lies before is done */
     bool is_binary; /* looks for what is no line of text, else for what is 8-bit */
+    bool relabels;  /* "binary" becomes "8bit" where the octets are that */
 };
 
 static bool too_big(struct err *e)
@@ -199,7 +200,11 @@ static bool narrow_part(struct narrowing *n, const struct mime_part *part, struc
         return encode_leaf(n, part, e);
     bool says_so = !n->is_binary &&
                    (part->encoding == MIME_ENCODING_8BIT || part->encoding == MIME_ENCODING_BINARY);
-    if (!is_leaf && says_so) {
+    bool is_mislabelled =
+        n->relabels && part->encoding == MIME_ENCODING_BINARY && !is_protected(part);
+    if (is_mislabelled) {
+        ok = copy_header(n, part, "8bit");
+    } else if (!is_leaf && says_so) {
         ok = copy_header(n, part, NULL);
     } else {
         ok = buf_add(n->out, mime_part_header(n->s, part));
@@ -212,14 +217,13 @@ static bool narrow_part(struct narrowing *n, const struct mime_part *part, struc
     return ok || too_big(e);
 }
 
-static bool narrow(str message, bool is_binary, struct buf *out, struct err *e)
+static bool narrow(struct narrowing n, str message, struct err *e)
 {
     struct arena a;
+    struct buf *out = n.out;
     size_t start = out->n;
     arena_init(&a);
-    struct narrowing n = { .s = mime_structure_parse(&a, message),
-                           .out = out,
-                           .is_binary = is_binary };
+    n.s = mime_structure_parse(&a, message);
     bool ok = true;
     for (const struct mime_part *part = n.s->root; part && ok; part = mime_part_next(part))
         ok = narrow_part(&n, part, e);
@@ -232,10 +236,16 @@ static bool narrow(str message, bool is_binary, struct buf *out, struct err *e)
 
 bool mime_to_seven_bit(str message, struct buf *out, struct err *e)
 {
-    return narrow(message, false, out, e);
+    return narrow((struct narrowing){ .out = out }, message, e);
 }
 
 bool mime_binary_to_base64(str message, struct buf *out, struct err *e)
 {
-    return narrow(message, true, out, e);
+    return narrow((struct narrowing){ .out = out, .is_binary = true }, message, e);
+}
+
+bool mime_binary_to_text(str message, struct buf *out, struct err *e)
+{
+    return narrow((struct narrowing){ .out = out, .is_binary = true, .relabels = true }, message,
+                  e);
 }

@@ -22,4 +22,8 @@ bool mime_to_seven_bit(str message, struct buf *out, struct err *e);
  * header. ERR_LIMIT: `out` is full. */
 bool mime_binary_to_base64(str message, struct buf *out, struct err *e);
 
+/* The same for a message of BINARYMIME (RFC 3030), so that it can go on as 8-bit text: parts that
+ * are labelled binary and need not be encoded are labelled 8bit. */
+bool mime_binary_to_text(str message, struct buf *out, struct err *e);
+
 #endif

@@ -4,6 +4,7 @@
 
 #include "mime/seven_bit.h"
 #include "runtime/runtime.h"
+#include "wire/smtp_data.h"
 
 #include <stdlib.h>
 
@@ -13,6 +14,7 @@ enum {
 
 struct conversion {
     struct work work;
+    bool (*convert)(str message, struct buf *out, struct err *e);
     struct buf message;
     struct buf converted;
     bool ok;
@@ -22,7 +24,7 @@ struct conversion {
 static void run_conversion(struct work *work)
 {
     struct conversion *job = CONTAINER_OF(work, struct conversion, work);
-    job->ok = mime_to_seven_bit(buf_str(&job->message), &job->converted, &job->error);
+    job->ok = job->convert(buf_str(&job->message), &job->converted, &job->error);
     buf_fini(&job->message);
 }
 
@@ -40,11 +42,14 @@ static void finish_conversion(void *ptr)
     work_finish(&job->work);
 }
 
-bool queue_convert_message(struct buf *message, struct arena *a, int64_t deadline_ms, str *out,
+/* Takes the octets of *message. Yields. */
+YIELDS static bool convert(bool (*how)(str message, struct buf *out, struct err *e),
+                           struct buf *message, struct arena *a, int64_t deadline_ms, str *out,
                            struct err *e)
 {
     struct conversion *job = HEAP_NEW(struct conversion);
     job->work = (struct work){ .run = run_conversion, .done = end_conversion };
+    job->convert = how;
     job->message = *message;
     buf_init(message, 0);
     buf_init(&job->converted, 4 * job->message.n + ADDED_MAX);
@@ -57,4 +62,38 @@ bool queue_convert_message(struct buf *message, struct arena *a, int64_t deadlin
     }
     *out = buf_str(&job->converted);
     return true;
+}
+
+bool queue_convert_message(struct buf *message, struct arena *a, int64_t deadline_ms, str *out,
+                           struct err *e)
+{
+    return convert(mime_to_seven_bit, message, a, deadline_ms, out, e);
+}
+
+static bool has_long_line(str text)
+{
+    bool more = true;
+    while (more) {
+        str line;
+        more = str_cut(text, '\n', &line, &text);
+        if (line.n > SMTP_LINE_STORED_MAX)
+            return true;
+    }
+    return false;
+}
+
+static bool binary_to_text(str message, struct buf *out, struct err *e)
+{
+    if (!mime_binary_to_text(message, out, e))
+        return false;
+    return !has_long_line(buf_str(out)) || ERR(e, ERR_UNSUPPORTED, "a line of text is too long");
+}
+
+bool queue_convert_binary(str message, struct arena *a, int64_t deadline_ms, str *out,
+                          struct err *e)
+{
+    struct buf copy;
+    buf_init(&copy, message.n + 1);
+    (void)buf_add(&copy, message);
+    return convert(binary_to_text, &copy, a, deadline_ms, out, e);
 }

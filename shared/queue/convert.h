@@ -12,4 +12,10 @@
 YIELDS bool queue_convert_message(struct buf *message, struct arena *a, int64_t deadline_ms,
                                   str *out, struct err *e);
 
+/* The same for a message of BINARYMIME: its binary parts in base64 (mime/seven_bit.h), which every
+ * reader decodes to the same octets. Borrows the message. ERR_UNSUPPORTED also when a line of text
+ * would be longer than we store. Yields. */
+YIELDS bool queue_convert_binary(str message, struct arena *a, int64_t deadline_ms, str *out,
+                                 struct err *e);
+
 #endif

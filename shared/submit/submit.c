@@ -379,6 +379,28 @@ static bool hand_over(struct submission *w, enum submit_verdict *out, struct err
     return w->n_copies == 0 ? hand_to_queue(w, e) : hand_to_store(w, out, e);
 }
 
+/* Binary parts (RFC 3030) become base64: before they are signed, and because few servers take them
+ * otherwise. Yields. */
+static bool make_text(struct submission *w, enum submit_verdict *out, struct err *e)
+{
+    struct err why = ERR_CLEAR;
+    struct smtp_message *m = ARENA_NEW(w->a, struct smtp_message);
+    *out = SUBMIT_DONE;
+    if (!w->m->is_binary)
+        return true;
+    *m = *w->m;
+    if (queue_convert_binary(m->content, w->a, w->deadline_ms, &m->content, &why)) {
+        w->m = m;
+        return true;
+    }
+    if (why.kind != ERR_UNSUPPORTED && why.kind != ERR_SYNTAX) {
+        *e = why;
+        return err_wrap(e, "re-encode binary parts");
+    }
+    *out = SUBMIT_NOT_TEXT;
+    return true;
+}
+
 bool submit_message_also(const struct submit *s, const struct smtp_message *m,
                          const struct queue_also *also, struct arena *a, int64_t deadline_ms,
                          enum submit_verdict *out, struct err *e)
@@ -391,7 +413,10 @@ bool submit_message_also(const struct submit *s, const struct smtp_message *m,
         .deadline_ms = deadline_ms,
         .now_us = clock_utc_us(),
     };
-    *out = check_form(m);
+    if (!make_text(&w, out, e))
+        return false;
+    if (*out == SUBMIT_DONE)
+        *out = check_form(w.m);
     if (*out != SUBMIT_DONE)
         return true;
     if (!check_rights(&w, out, e))

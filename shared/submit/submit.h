@@ -32,6 +32,7 @@ enum submit_verdict {
     SUBMIT_FROM_MISSING,     /* no From, or not exactly one with one address: 550 5.7.1 */
     SUBMIT_FROM_NOT_OWN,     /* From or Sender is somebody else: 550 5.7.1 */
     SUBMIT_BARE_LINE_END,    /* a bare CR, LF or NUL: 550 5.5.2 (ATTACKS O10) */
+    SUBMIT_NOT_TEXT,         /* BINARYMIME that cannot be re-encoded: 554 5.6.3 */
     SUBMIT_LOOP,             /* 554 5.4.6 */
     SUBMIT_HEADER_TOO_LARGE, /* 552 5.3.4 */
     SUBMIT_OVER_QUOTA        /* a local mailbox is full, nothing was done: 452 4.2.2 or 552 5.2.2 */

@@ -14,6 +14,7 @@ static const struct {
     { STR_INIT("MAIL"), SMTP_MAIL, SMTP_COMMAND_LONG_MAX },
     { STR_INIT("RCPT"), SMTP_RCPT, SMTP_COMMAND_LONG_MAX },
     { STR_INIT("DATA"), SMTP_DATA, SMTP_COMMAND_MAX },
+    { STR_INIT("BDAT"), SMTP_BDAT, SMTP_COMMAND_MAX },
     { STR_INIT("RSET"), SMTP_RSET, SMTP_COMMAND_MAX },
     { STR_INIT("NOOP"), SMTP_NOOP, SMTP_COMMAND_MAX },
     { STR_INIT("QUIT"), SMTP_QUIT, SMTP_COMMAND_MAX },
@@ -118,7 +119,10 @@ static enum smtp_fault read_size(struct mail_reading *r, str value)
 static enum smtp_fault read_body(struct mail_reading *r, str value)
 {
     r->out->eight_bit = str_ieq(value, STR("8BITMIME"));
-    return r->out->eight_bit || str_ieq(value, STR("7BIT")) ? SMTP_GOOD : SMTP_FAULT_PARAMETER;
+    r->out->binary = r->offer->binary && str_ieq(value, STR("BINARYMIME"));
+    return r->out->eight_bit || r->out->binary || str_ieq(value, STR("7BIT"))
+               ? SMTP_GOOD
+               : SMTP_FAULT_PARAMETER;
 }
 
 static enum smtp_fault read_auth(struct mail_reading *r, str value)
@@ -331,6 +335,21 @@ enum smtp_fault smtp_rcpt_parse(str argument, const struct smtp_offer *offer, st
     if (fault == SMTP_GOOD && out->path.is_utf8 && !offer->utf8_mail)
         return SMTP_FAULT_NOT_ASCII;
     return fault;
+}
+
+/* ---- BDAT ---- */
+
+enum smtp_fault smtp_bdat_parse(str argument, struct smtp_bdat *out)
+{
+    str size;
+    str word;
+    *out = (struct smtp_bdat){ 0 };
+    bool has_word = str_cut(argument, ' ', &size, &word);
+    out->is_last = has_word && str_ieq(word, STR("LAST"));
+    if (has_word && !out->is_last)
+        return SMTP_FAULT_SYNTAX;
+    /* A sign, a space or twenty digits more are no size: what follows would be read as commands. */
+    return size.n <= 20 && str_to_uint(size, INT64_MAX, &out->size) ? SMTP_GOOD : SMTP_FAULT_SYNTAX;
 }
 
 /* ---- AUTH ---- */

@@ -18,6 +18,7 @@ enum smtp_verb {
     SMTP_MAIL,
     SMTP_RCPT,
     SMTP_DATA,
+    SMTP_BDAT,
     SMTP_RSET,
     SMTP_NOOP,
     SMTP_QUIT,
@@ -52,6 +53,7 @@ struct smtp_offer {
     bool auth;         /* the AUTH= parameter (RFC 4954 5) */
     bool smtputf8;     /* SMTPUTF8 (RFC 6531) */
     bool utf8_mail;    /* it was given with MAIL: addresses of RCPT may be beyond ASCII */
+    bool binary;       /* BODY=BINARYMIME (RFC 3030) */
     bool dsn;          /* RET=, ENVID=, NOTIFY=, ORCPT= (RFC 3461) */
     uint64_t max_size; /* octets of a message, for SIZE= (RFC 1870) */
 };
@@ -61,6 +63,7 @@ struct smtp_mail {
     bool has_size;
     uint64_t size;  /* octets as the client says; only with has_size */
     bool eight_bit; /* BODY=8BITMIME */
+    bool binary;    /* BODY=BINARYMIME */
     bool smtputf8;  /* SMTPUTF8; without it the sender is ASCII */
     bool has_auth;  /* AUTH= was given */
     str auth;       /* its mailbox, decoded from xtext; empty for <> */
@@ -92,6 +95,14 @@ enum smtp_fault smtp_mail_parse(str argument, const struct smtp_offer *offer, st
 /* The argument of RCPT: "TO:<path> parameters". In arena. */
 enum smtp_fault smtp_rcpt_parse(str argument, const struct smtp_offer *offer, struct arena *a,
                                 struct smtp_rcpt *out);
+
+struct smtp_bdat {
+    uint64_t size; /* octets that follow the line */
+    bool is_last;  /* of the message */
+};
+
+/* The argument of BDAT: "size [LAST]" (RFC 3030 section 2). */
+enum smtp_fault smtp_bdat_parse(str argument, struct smtp_bdat *out);
 
 struct smtp_auth {
     str mechanism;    /* borrowed, case as sent */

@@ -176,6 +176,50 @@ size_t smtp_data_decode(struct smtp_data_decoder *d, str in, struct buf *out)
     return used;
 }
 
+/* ---- from BDAT ---- */
+
+/* Binary content: only the length of its lines is of interest. */
+static void decode_binary(struct smtp_data_decoder *d, str in, struct buf *out)
+{
+    keep(d, in, out);
+    bool more = true;
+    while (more) {
+        str line;
+        more = str_cut(in, '\n', &line, &in);
+        d->line += line.n;
+        if (d->line > d->longest_line)
+            d->longest_line = d->line;
+        if (more)
+            end_line(d);
+    }
+}
+
+void smtp_chunk_decode(struct smtp_data_decoder *d, str in, bool is_binary, struct buf *out)
+{
+    uint64_t start = d->wire;
+    size_t used = 0;
+    if (is_binary)
+        decode_binary(d, in, out);
+    while (!is_binary && used < in.n && d->fault == SMTP_DATA_CLEAN) {
+        str rest = str_skip(in, used);
+        used += d->state == AFTER_CR ? take_octet(d, rest.p[0], out) : take_line(d, rest, out);
+        d->wire = start + used;
+    }
+    d->wire = start + in.n;
+}
+
+void smtp_chunk_end(struct smtp_data_decoder *d, bool is_binary, struct buf *out)
+{
+    if (is_binary || d->fault != SMTP_DATA_CLEAN)
+        return;
+    if (d->state == AFTER_CR) {
+        set_fault(d, SMTP_DATA_BARE_CR, d->wire - 1);
+    } else if (d->state == IN_LINE) {
+        keep(d, STR("\r\n"), out);
+        end_line(d);
+    }
+}
+
 /* ---- to the wire ---- */
 
 void smtp_data_encoder_init(struct smtp_data_encoder *c)

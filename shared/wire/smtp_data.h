@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The framing of DATA (RFC 5321 4.5.2): dot-stuffing in both directions and the end of the message.
- * Pure and incremental: any split of the input gives the same result. Not for size limits of a
- * session, and not for the content of a message.
+/* The framing of DATA (RFC 5321 4.5.2): dot-stuffing in both directions and the end of the message;
+ * and the octets of BDAT (RFC 3030), whose end is told beforehand. Pure and incremental: any split
+ * of the input gives the same result. Not for size limits of a session, and not for the content of
+ * a message.
  *
  * Only CRLF.CRLF ends a message (RFC 5321 4.1.1.4, 2.3.8). A bare CR, a bare LF or a NUL is a
  * fault: from then on nothing is kept, and the decoder only looks for the real end, so that what
@@ -47,6 +48,13 @@ void smtp_data_decoder_init(struct smtp_data_decoder *d);
  * be NULL: count only). Gives the number of octets consumed: less than in.n only when d->done; the
  * rest are commands. When out's maximum would be passed nothing more is kept. */
 size_t smtp_data_decode(struct smtp_data_decoder *d, str in, struct buf *out);
+
+/* The same for octets that came by BDAT: all of them are content, and dots mean nothing (RFC 3030
+ * section 2). With `is_binary` (BODY=BINARYMIME, section 3) bare line ends and NUL are no faults.
+ */
+void smtp_chunk_decode(struct smtp_data_decoder *d, str in, bool is_binary, struct buf *out);
+/* After the last chunk. Text gets the line end that its last line may lack; a CR there is bare. */
+void smtp_chunk_end(struct smtp_data_decoder *d, bool is_binary, struct buf *out);
 
 /* ---- to the wire ---- */
 

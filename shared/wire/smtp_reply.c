@@ -147,6 +147,10 @@ enum smtp_reply_step smtp_reply_add_line(struct smtp_reply *r, str line, struct 
 
 /* ---- EHLO ---- */
 
+enum {
+    LIMIT_MAX = 999999 /* of RFC 9422: values have six digits at most */
+};
+
 static void parse_size(str argument, struct smtp_extensions *out)
 {
     out->has_size = true;
@@ -162,6 +166,33 @@ static void parse_auth(str argument, struct smtp_extensions *out)
         more = str_cut(argument, ' ', &word, &argument);
         out->auth_plain |= str_ieq(word, STR("PLAIN"));
         out->auth_login |= str_ieq(word, STR("LOGIN"));
+    }
+}
+
+/* "RCPTMAX=20 MAILMAX=5": names that we do not know, and values that are none, say nothing (RFC
+ * 9422 section 4). */
+static void parse_limits(str argument, struct smtp_extensions *out)
+{
+    const struct {
+        str name;
+        size_t *field;
+    } limits[] = {
+        { STR("RCPTMAX"), &out->rcpt_max },
+        { STR("MAILMAX"), &out->mail_max },
+    };
+    bool more = true;
+    while (more) {
+        str word;
+        str name;
+        str value;
+        uint64_t number;
+        more = str_cut(argument, ' ', &word, &argument);
+        if (!str_cut(word, '=', &name, &value) || !str_to_uint(value, LIMIT_MAX, &number))
+            continue;
+        for (size_t i = 0; i < COUNT_OF(limits); i++) {
+            if (str_ieq(name, limits[i].name))
+                *limits[i].field = (size_t)number;
+        }
     }
 }
 
@@ -190,6 +221,8 @@ static void parse_keyword(str line, struct smtp_extensions *out)
     }
     if (str_ieq(keyword, STR("SIZE")))
         parse_size(str_trim(argument), out);
+    if (str_ieq(keyword, STR("LIMITS")))
+        parse_limits(argument, out);
     if (str_ieq(keyword, STR("AUTH")))
         parse_auth(argument, out);
     if (str_has_iprefix(line, STR("AUTH=")))

@@ -20,11 +20,12 @@ static void check(str message, str converted, struct arena *a)
 }
 
 /* Made fit for a literal: nothing binary is left, and the parts hold what they held. */
-static void check_lines(str message, struct buf *out, struct arena *a)
+static void check_lines(bool (*convert)(str message, struct buf *out, struct err *e), str message,
+                        struct buf *out, struct arena *a)
 {
     struct err e = ERR_CLEAR;
     buf_clear(out);
-    if (!mime_binary_to_base64(message, out, &e)) {
+    if (!convert(message, out, &e)) {
         INVARIANT((e.kind == ERR_UNSUPPORTED || e.kind == ERR_SYNTAX) && out->n == 0);
         return;
     }
@@ -49,7 +50,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     } else {
         INVARIANT(e.kind == ERR_UNSUPPORTED && out.n == 0);
     }
-    check_lines(message, &out, &a);
+    check_lines(mime_binary_to_base64, message, &out, &a);
+    check_lines(mime_binary_to_text, message, &out, &a);
     buf_fini(&out);
     arena_fini(&a);
     return 0;

@@ -38,6 +38,7 @@ static void run_line(str line, struct arena *a)
     struct smtp_mail mail;
     struct smtp_rcpt recipient;
     struct smtp_auth auth;
+    struct smtp_bdat bdat;
     if (smtp_mail_parse(command.argument, &offer, a, &mail) == SMTP_GOOD) {
         check_path(&mail.sender, a);
         INVARIANT(!mail.has_size || mail.size <= offer.max_size);
@@ -48,6 +49,7 @@ static void run_line(str line, struct arena *a)
         check_word(recipient.orcpt);
         INVARIANT(recipient.has_notify || recipient.notify == 0);
     }
+    INVARIANT(smtp_bdat_parse(command.argument, &bdat) != SMTP_GOOD || bdat.size <= INT64_MAX);
     (void)smtp_auth_parse(command.argument, &auth);
     (void)smtp_is_helo_name(command.argument);
 }

@@ -54,6 +54,35 @@ static void check_round_trip(str content)
     buf_fini(&back);
 }
 
+/* As chunks of BDAT: pieces are the same as the whole, text is refused exactly when it is no text,
+ * and binary octets stay what they are. */
+static void check_chunks(str in, bool is_binary)
+{
+    struct smtp_data_decoder whole;
+    struct smtp_data_decoder pieces;
+    struct buf out;
+    struct buf out_pieces;
+    size_t at;
+    buf_init(&out, 8 << 20);
+    buf_init(&out_pieces, 8 << 20);
+    smtp_data_decoder_init(&whole);
+    smtp_data_decoder_init(&pieces);
+    smtp_chunk_decode(&whole, in, is_binary, &out);
+    for (size_t i = 0; i < in.n;) {
+        str piece = str_slice(in, i, 1 + (unsigned char)in.p[i] % 7);
+        smtp_chunk_decode(&pieces, piece, is_binary, &out_pieces);
+        i += piece.n;
+    }
+    smtp_chunk_end(&whole, is_binary, &out);
+    smtp_chunk_end(&pieces, is_binary, &out_pieces);
+    require_same(&whole, &pieces);
+    INVARIANT(whole.wire == in.n && str_eq(buf_str(&out), buf_str(&out_pieces)));
+    INVARIANT(!is_binary || (whole.fault == SMTP_DATA_CLEAN && str_eq(buf_str(&out), in)));
+    INVARIANT(is_binary || whole.fault == smtp_data_check(in, &at));
+    buf_fini(&out);
+    buf_fini(&out_pieces);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     str in = str_of((const char *)data, n);
@@ -74,6 +103,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         INVARIANT(smtp_data_check(buf_str(&out), &at) == SMTP_DATA_CLEAN);
     check_round_trip(buf_str(&out));
     check_round_trip(in);
+    check_chunks(in, false);
+    check_chunks(in, true);
     buf_fini(&out);
     buf_fini(&out_pieces);
     return 0;

@@ -14,7 +14,7 @@ LINE = 1024 * 1024
 @pytest.fixture(scope="module")
 def small(request):
     """A server of its own, with a small limit on messages and few connections a client."""
-    instance = Instance(settings={"limits.message_size": str(SIZE) + "B", "limits.smtp_per_ip": 5,
+    instance = Instance(settings={"limits.message_size": str(SIZE) + "B", "limits.smtp_per_ip": 5, "limits.smtp_messages": 12,
                                   "workers.front": 1})
     request.addfinalizer(instance.remove)
     return instance.up()
@@ -49,6 +49,18 @@ def test_stuffing_does_not_count(small):
     user = small.new_user()
     message = b"A: b\r\n\r\n" + b".\r\n" * ((SIZE - 8) // 3)
     assert send_message(small.ports["smtp"], [user["address"]], message)[0] == 250
+
+
+def test_messages_of_a_connection(small):
+    """MAILMAX (RFC 9422) is told and kept; so is RCPTMAX, as test_recipients shows."""
+    with RawSmtp(small.ports["smtp"]) as smtp:
+        assert b"250-LIMITS RCPTMAX=1000 MAILMAX=12\r\n" in smtp.hello()
+        for _ in range(12):
+            assert smtp.ask("MAIL FROM:<a@remote.example>")[0] == 250
+            assert smtp.ask("RSET")[0] == 250
+        code, text = smtp.ask("MAIL FROM:<a@remote.example>")
+        assert (code, text[4:9]) == (421, b"4.5.3")
+        assert smtp.rest() == b""
 
 
 def test_declared_size(small):

@@ -430,6 +430,31 @@ static void test_extensions_are_used(void **state)
     end(&w);
 }
 
+/* RFC 9422: no more recipients in a transaction than the server takes, each with its own result. */
+static void test_limits_are_kept(void **state)
+{
+    (void)state;
+    static const struct script script = { "220 hi\r\n",
+                                          { "250-mx\r\n250 LIMITS RCPTMAX=1\r\n", "250 ok\r\n",
+                                            "250 ok\r\n", "354 go\r\n", "250 2.0.0 taken\r\n",
+                                            "250 ok\r\n", "550 5.1.1 who?\r\n", "221 bye\r\n" } };
+    static const struct script once = { "220 hi\r\n",
+                                        { "250-mx\r\n250 LIMITS RCPTMAX=1 MAILMAX=1\r\n",
+                                          "250 ok\r\n", "250 ok\r\n", "354 go\r\n",
+                                          "250 2.0.0 taken\r\n", "221 bye\r\n" } };
+    struct world w;
+    begin(&w, &script, "");
+    go(&w);
+    expect_result(&w.results[0], QUEUE_DELIVERED, "2.0.0", "taken");
+    expect_result(&w.results[1], QUEUE_FAILED, "5.1.1", "who?");
+    end(&w);
+    begin(&w, &once, "");
+    go(&w);
+    expect_result(&w.results[0], QUEUE_DELIVERED, "2.0.0", "taken");
+    assert_int_equal(w.results[1].outcome, QUEUE_DEFERRED);
+    end(&w);
+}
+
 /* RFC 3461 5.2.1: a server with DSN hears what the sender wants, and reports by itself. */
 static void test_dsn_is_passed_on(void **state)
 {
@@ -763,6 +788,7 @@ int main(void)
         cmocka_unit_test(test_no_end_dot_without_a_lease),
         cmocka_unit_test(test_what_a_server_cannot_take),
         cmocka_unit_test(test_extensions_are_used),
+        cmocka_unit_test(test_limits_are_kept),
         cmocka_unit_test(test_dsn_is_passed_on),
         cmocka_unit_test(test_greetings),
         cmocka_unit_test(test_eight_bit),

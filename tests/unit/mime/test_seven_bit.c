@@ -143,12 +143,45 @@ static void binary_parts_become_base64(void **state)
     buf_fini(&out);
 }
 
+/* BINARYMIME: what is labelled binary and is text gets the label that text may have. */
+static void labels_of_binary_mail_become_true(void **state)
+{
+    static const struct {
+        str message;
+        str wanted;
+    } labelled[] = {
+        { STR_INIT("MIME-Version: 1.0\r\nContent-Transfer-Encoding: binary\r\n"
+                   "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"
+                   "Content-Type: text/plain\r\nContent-Transfer-Encoding: binary\r\n\r\nx\r\n"
+                   "--b\r\nContent-Type: a/b\r\nContent-Transfer-Encoding: binary\r\n\r\n\0\n"
+                   "\r\n--b--\r\n"),
+          STR_INIT("MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n"
+                   "Content-Transfer-Encoding: 8bit\r\n\r\n--b\r\n"
+                   "Content-Type: text/plain\r\nContent-Transfer-Encoding: 8bit\r\n\r\nx\r\n"
+                   "--b\r\nContent-Type: a/b\r\nContent-Transfer-Encoding: base64\r\n\r\nAAo=\r\n"
+                   "\r\n--b--\r\n") },
+        { STR_INIT("A: b\r\n\r\nx\r\n"), STR_INIT("A: b\r\n\r\nx\r\n") },
+    };
+    (void)state;
+    struct buf out;
+    buf_init(&out, 10000);
+    for (size_t i = 0; i < COUNT_OF(labelled); i++) {
+        struct err e = ERR_CLEAR;
+        buf_clear(&out);
+        assert_true(mime_binary_to_text(labelled[i].message, &out, &e));
+        if (!str_eq(buf_str(&out), labelled[i].wanted))
+            fail_msg("case %zu gave: %.*s", i, STR_FMT(buf_str(&out)));
+    }
+    buf_fini(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cases),
         cmocka_unit_test(test_limit),
         cmocka_unit_test(binary_parts_become_base64),
+        cmocka_unit_test(labels_of_binary_mail_become_true),
     };
     return cmocka_run_group_tests_name("mime/seven_bit", tests, NULL, NULL);
 }

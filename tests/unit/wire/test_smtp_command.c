@@ -319,6 +319,59 @@ static void test_recipients_beyond_ascii(void **state)
     arena_fini(&a);
 }
 
+static void test_bdat(void **state)
+{
+    static const struct {
+        str argument;
+        bool good;
+        uint64_t size;
+        bool is_last;
+    } cases[] = {
+        { STR_INIT("0"), true, 0, false },
+        { STR_INIT("0 LAST"), true, 0, true },
+        { STR_INIT("1000 last"), true, 1000, true },
+        { STR_INIT("9223372036854775807"), true, INT64_MAX, false },
+        { STR_INIT("9223372036854775808"), false, 0, false },
+        { STR_INIT("00000000000000000000010"), false, 0, false },
+        { STR_INIT(""), false, 0, false },
+        { STR_INIT("LAST"), false, 0, false },
+        { STR_INIT("-1"), false, 0, false },
+        { STR_INIT("+1"), false, 0, false },
+        { STR_INIT("1x"), false, 0, false },
+        { STR_INIT("0x10"), false, 0, false },
+        { STR_INIT("1 FIRST"), false, 0, false },
+        { STR_INIT("1 LAST 2"), false, 0, false },
+        { STR_INIT("1  LAST"), false, 0, false },
+        { STR_INIT("1\0LAST"), false, 0, false },
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct smtp_bdat bdat;
+        bool good = smtp_bdat_parse(cases[i].argument, &bdat) == SMTP_GOOD;
+        if (good != cases[i].good)
+            fail_msg("BDAT %.*s", STR_FMT(cases[i].argument));
+        if (good) {
+            assert_int_equal(bdat.size, cases[i].size);
+            assert_int_equal(bdat.is_last, cases[i].is_last);
+        }
+    }
+}
+
+static void test_binary_is_offered_or_not(void **state)
+{
+    static const struct smtp_offer offers = { .binary = true };
+    static const struct smtp_offer none = { 0 };
+    const str argument = STR("FROM:<a@b> BODY=BINARYMIME");
+    struct smtp_mail mail;
+    struct arena a;
+    (void)state;
+    arena_init(&a);
+    assert_int_equal(smtp_mail_parse(argument, &offers, &a, &mail), SMTP_GOOD);
+    assert_true(mail.binary && !mail.eight_bit);
+    assert_int_equal(smtp_mail_parse(argument, &none, &a, &mail), SMTP_FAULT_PARAMETER);
+    arena_fini(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -326,6 +379,8 @@ int main(void)
         cmocka_unit_test(test_helo_names),
         cmocka_unit_test(test_mail),
         cmocka_unit_test(test_smtputf8_has_no_value),
+        cmocka_unit_test(test_bdat),
+        cmocka_unit_test(test_binary_is_offered_or_not),
         cmocka_unit_test(test_recipients_beyond_ascii),
         cmocka_unit_test(test_auth_parameter_needs_auth),
         cmocka_unit_test(test_rcpt),

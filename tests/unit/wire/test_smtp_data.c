@@ -216,9 +216,57 @@ static void test_check_finds_the_first_fault(void **state)
     assert_int_equal(at, 2);
 }
 
+/* ---- BDAT ---- */
+
+static const struct {
+    const char *name;
+    str chunks;
+    bool is_binary;
+    str content; /* when clean */
+    enum smtp_data_fault fault;
+    uint64_t longest_line;
+} chunked[] = {
+    { "nothing", STR_INIT(""), false, STR_INIT(""), SMTP_DATA_CLEAN, 0 },
+    { "dots mean nothing", STR_INIT(".\r\n..\r\n"), false, STR_INIT(".\r\n..\r\n"), SMTP_DATA_CLEAN,
+      2 },
+    { "the end of DATA is text", STR_INIT("a\r\n.\r\nQUIT\r\n"), false,
+      STR_INIT("a\r\n.\r\nQUIT\r\n"), SMTP_DATA_CLEAN, 4 },
+    { "a last line without its end", STR_INIT("a\r\nbc"), false, STR_INIT("a\r\nbc\r\n"),
+      SMTP_DATA_CLEAN, 2 },
+    { "bare LF", STR_INIT("a\nb\r\n"), false, STR_INIT(""), SMTP_DATA_BARE_LF, 1 },
+    { "bare CR", STR_INIT("a\rb\r\n"), false, STR_INIT(""), SMTP_DATA_BARE_CR, 1 },
+    { "bare CR at the end", STR_INIT("a\r\nb\r"), false, STR_INIT(""), SMTP_DATA_BARE_CR, 1 },
+    { "NUL", STR_INIT("a\0"), false, STR_INIT(""), SMTP_DATA_NUL, 1 },
+    { "binary", STR_INIT("a\nb\r\0\r\rcd"), true, STR_INIT("a\nb\r\0\r\rcd"), SMTP_DATA_CLEAN, 7 },
+};
+
+/* Cut in two at every place: chunks may end anywhere, also between CR and LF. */
+static void test_chunks(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(chunked); i++) {
+        for (size_t cut = 0; cut <= chunked[i].chunks.n; cut++) {
+            struct smtp_data_decoder d;
+            struct buf out;
+            buf_init(&out, OUT_MAX);
+            smtp_data_decoder_init(&d);
+            smtp_chunk_decode(&d, str_slice(chunked[i].chunks, 0, cut), chunked[i].is_binary, &out);
+            smtp_chunk_decode(&d, str_skip(chunked[i].chunks, cut), chunked[i].is_binary, &out);
+            assert_int_equal(d.wire, chunked[i].chunks.n);
+            smtp_chunk_end(&d, chunked[i].is_binary, &out);
+            if (d.fault != chunked[i].fault || d.longest_line != chunked[i].longest_line)
+                fail_msg("%s: fault %d, cut at %zu", chunked[i].name, (int)d.fault, cut);
+            if (!d.fault && !str_eq(buf_str(&out), chunked[i].content))
+                fail_msg("%s: '%.*s'", chunked[i].name, STR_FMT(buf_str(&out)));
+            buf_fini(&out);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_chunks),
         cmocka_unit_test(test_cases_at_every_split),
         cmocka_unit_test(test_octet_by_octet),
         cmocka_unit_test(test_counts_lines),

@@ -150,12 +150,43 @@ static void test_extensions(void **state)
     smtp_reply_fini(&r);
 }
 
+/* RFC 9422: what is no limit that we know says nothing. */
+static void test_limits(void **state)
+{
+    static const struct {
+        const char *line;
+        size_t rcpt_max;
+        size_t mail_max;
+    } cases[] = {
+        { "250 LIMITS RCPTMAX=20 MAILMAX=5", 20, 5 },
+        { "250 limits X=1 mailmax=1 RCPTDOMAINMAX=1", 0, 1 },
+        { "250 LIMITS RCPTMAX=999999", 999999, 0 },
+        { "250 LIMITS RCPTMAX=1000000 MAILMAX=", 0, 0 },
+        { "250 LIMITS RCPTMAX=-1 MAILMAX=x RCPTMAX", 0, 0 },
+        { "250 LIMITS", 0, 0 },
+        { "250 XLIMITS RCPTMAX=1", 0, 0 },
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        const char *const lines[] = { "250-mx.example", cases[i].line, NULL };
+        struct smtp_reply r;
+        struct smtp_extensions out;
+        struct err e = ERR_CLEAR;
+        smtp_reply_init(&r);
+        assert_int_equal(feed(&r, lines, &e), SMTP_REPLY_DONE);
+        smtp_extensions_parse(&r, &out);
+        assert_int_equal(out.rcpt_max, cases[i].rcpt_max);
+        assert_int_equal(out.mail_max, cases[i].mail_max);
+        smtp_reply_fini(&r);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_format),     cmocka_unit_test(test_format_cuts_lines),
         cmocka_unit_test(test_parse),      cmocka_unit_test(test_caps),
-        cmocka_unit_test(test_extensions),
+        cmocka_unit_test(test_extensions), cmocka_unit_test(test_limits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

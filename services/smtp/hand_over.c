@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Handing a received message to deliver or submit. What is answered with 250 is committed (RFC 5321
+ * 6.1). */
+#include "services/smtp/hand_over.h"
+
+#include "base/failpoint.h"
+#include "config/config.h"
+#include "obs/obs.h"
+#include "services/smtp/checks.h"
+
+static struct smtp_trace make_trace(const struct smtp_session *s, char ip[NET_ADDRESS_TEXT])
+{
+    const struct tls_facts *tls = net_conn_tls(s->conn);
+    return (struct smtp_trace){
+        .helo = s->helo,
+        .peer_ip = net_address_ip(net_conn_peer(s->conn), ip),
+        .hostname = str_from_cstr(s->state->app->hostname),
+        .session = net_conn_id(s->conn),
+        .tls_version = str_from_cstr(tls ? tls->version : NULL),
+        .tls_cipher = str_from_cstr(tls ? tls->cipher : NULL),
+        .is_esmtp = s->is_esmtp,
+        .is_auth = s->account_id != 0,
+        .is_utf8 = s->sender.smtputf8,
+    };
+}
+
+/* A name that no other transaction has: the session id and the number of the transfer in it. */
+static str transaction_name(struct smtp_session *s, struct arena *a)
+{
+    return arena_printf(a, "%.*s.%u", STR_FMT(net_conn_id(s->conn)), s->transfers);
+}
+
+static struct smtp_message make_message(struct smtp_session *s, str content, struct arena *a,
+                                        char ip[NET_ADDRESS_TEXT])
+{
+    return (struct smtp_message){
+        .trace = make_trace(s, ip),
+        .account_id = s->account_id,
+        .sender = smtp_path_text(&s->sender.sender, a),
+        .is_utf8 = s->sender.smtputf8,
+        .is_binary = s->sender.binary,
+        .has_ret = s->sender.has_ret,
+        .ret_full = s->sender.ret_full,
+        .envid = s->sender.envid,
+        .content = content,
+        .transaction = transaction_name(s, a),
+        .recipients = VEC_AT(&s->recipients, struct smtp_recipient, 0),
+        .n = s->recipients.n,
+        .max_hops = (size_t)config_int(s->state->app->config, CONFIG_LIMITS_HOPS),
+    };
+}
+
+/* *reason: instead of the text of the answer's row, when it is not empty. */
+static bool deliver(struct smtp_session *s, const struct smtp_message *m, struct arena *a,
+                    enum smtp_answer *answer, str *reason, struct err *e)
+{
+    static const enum smtp_answer answers[] = {
+        [DELIVER_DONE] = ANSWER_OK,
+        [DELIVER_LOOP] = ANSWER_LOOP,
+        [DELIVER_HEADER_TOO_LARGE] = ANSWER_HEADER_TOO_LARGE,
+        [DELIVER_NOT_TEXT] = ANSWER_NOT_TEXT,
+        [DELIVER_OVER_QUOTA] = ANSWER_MAILBOX_FULL,
+        [DELIVER_SPF_FAIL] = ANSWER_SPF_FAIL,
+        [DELIVER_DMARC_FAIL] = ANSWER_DMARC_FAIL,
+        [DELIVER_AUTHOR_UNCLEAR] = ANSWER_FROM_MISSING,
+    };
+    struct deliver_result result;
+    const struct deliver d = smtp_deliver_now(s);
+    if (!deliver_message(&d, m, a, clock_deadline_in(SMTP_DELIVER_MS), &result, e))
+        return false;
+    if (result.full_account_id != 0)
+        smtp_remember_full(s->state, result.full_account_id);
+    *answer = answers[result.verdict];
+    *reason = result.reason;
+    return true;
+}
+
+static bool submit(struct smtp_session *s, const struct smtp_message *m, struct arena *a,
+                   enum smtp_answer *answer, struct err *e)
+{
+    static const enum smtp_answer answers[] = {
+        [SUBMIT_DONE] = ANSWER_OK,
+        [SUBMIT_FROM_MISSING] = ANSWER_FROM_MISSING,
+        [SUBMIT_FROM_NOT_OWN] = ANSWER_FROM_NOT_OWN,
+        [SUBMIT_BARE_LINE_END] = ANSWER_BARE_LINE_END,
+        [SUBMIT_NOT_TEXT] = ANSWER_NOT_TEXT,
+        [SUBMIT_LOOP] = ANSWER_LOOP,
+        [SUBMIT_HEADER_TOO_LARGE] = ANSWER_HEADER_TOO_LARGE,
+        [SUBMIT_OVER_QUOTA] = ANSWER_MAILBOX_FULL,
+    };
+    enum submit_verdict verdict;
+    if (!submit_message(&s->state->submit, m, a, clock_deadline_in(SMTP_DELIVER_MS), &verdict, e))
+        return false;
+    *answer = answers[verdict];
+    if (verdict == SUBMIT_OVER_QUOTA && m->n > 1)
+        *answer = ANSWER_A_MAILBOX_FULL; /* which one is told at its next RCPT */
+    return true;
+}
+
+static void note_accepted(struct smtp_session *s, size_t size, int64_t started_ms)
+{
+    int64_t took_ms = clock_monotonic_ms() - started_ms;
+    s->messages++;
+    s->accepted += (unsigned)s->recipients.n;
+    s->bytes += size;
+    s->errors = 0;
+    s->junk = 0;
+    obs_count(METRIC_MESSAGES_RECEIVED, NULL, 1);
+    obs_observe(METRIC_DELIVERY_DURATION, (double)took_ms / 1000);
+    obs_log(EV_SMTP_MESSAGE, net_conn_id(s->conn),
+            OBS_STR("from", smtp_path_text(&s->sender.sender, &s->command)),
+            OBS_STR("to", VEC_AT(&s->recipients, struct smtp_recipient, 0)->address),
+            OBS_INT("recipients", s->recipients.n), OBS_INT("size", size),
+            OBS_INT("transfer", s->transfers), OBS_INT("duration_ms", took_ms));
+}
+
+enum net_next smtp_hand_over(struct smtp_session *s, str content)
+{
+    struct err e = ERR_CLEAR;
+    struct arena a;
+    char ip[NET_ADDRESS_TEXT];
+    str reason = STR_EMPTY;
+    enum smtp_answer answer = ANSWER_LOCAL_ERROR;
+    int64_t started_ms = clock_monotonic_ms();
+    FAILPOINT("smtp-after-dot");
+    if (!smtp_is_database_up(s))
+        return smtp_say(s, ANSWER_LOCAL_ERROR);
+    if (smtp_recheck_account(s) == NET_CLOSE)
+        return NET_CLOSE;
+    arena_init(&a);
+    const struct smtp_message m = make_message(s, content, &a, ip);
+    bool good = s->front->policy == SMTP_SUBMISSION ? submit(s, &m, &a, &answer, &e)
+                                                    : deliver(s, &m, &a, &answer, &reason, &e);
+    reason = arena_str(&s->command, reason);
+    arena_fini(&a);
+    if (!good)
+        return smtp_say_failure(s, &e);
+    if (answer != ANSWER_OK)
+        return reason.n ? smtp_say_text(s, answer, reason) : smtp_say(s, answer);
+    note_accepted(s, content.n, started_ms);
+    FAILPOINT("smtp-before-250");
+    str text = arena_printf(&s->command, "Accepted as %.*s.%u", STR_FMT(net_conn_id(s->conn)),
+                            s->transfers);
+    return smtp_say_text(s, ANSWER_OK, text);
+}
