@@ -8,6 +8,7 @@
 #include "services/imap/gather.h"
 #include "services/imap/limits.h"
 #include "services/imap/resolve.h"
+#include "services/imap/view.h"
 #include "wire/imap_mailbox_name.h"
 
 enum {
@@ -140,6 +141,18 @@ static bool prepare_one(struct imap_appending *a, const struct imap_append_messa
 
 /* ---- all of them ---- */
 
+/* Where the messages go. Every account has its INBOX for ever, so nothing need be asked for it. */
+static bool find_target(struct imap_appending *a, str name, struct err *e)
+{
+    if (!str_eq(name, STR("INBOX")))
+        return imap_resolve(a->s, name, STORE_MAY_INSERT, &a->place, e);
+    a->place = (struct store_place){ .mailbox = { .mailbox_id = STORE_INBOX, .name = name },
+                                     .account_id = a->s->account_id,
+                                     .space = STORE_SPACE_OWN,
+                                     .rights = STORE_RIGHTS_ALL };
+    return true;
+}
+
 bool imap_append_prepare(struct imap_appending *a, str mailbox,
                          const struct imap_append_message *messages, size_t n, struct err *e)
 {
@@ -152,7 +165,7 @@ bool imap_append_prepare(struct imap_appending *a, str mailbox,
     }
     if (!imap_mailbox_parse(&s->arena, mailbox, imap_has_utf8(s), &name, e))
         return false;
-    if (!imap_resolve(s, name, STORE_MAY_INSERT, &a->place, e)) {
+    if (!find_target(a, name, e)) {
         if (e->kind != ERR_NOT_FOUND)
             return false;
         return refuse(a, IMAP_NO, STR("TRYCREATE"), "No such mailbox");
@@ -183,6 +196,23 @@ bool imap_append_refused(struct imap_appending *a, struct err *e)
     if (e->kind != ERR_LIMIT)
         return false;
     return imap_limit_refuse_full(s, a->place.account_id, (int64_t)a->octets, a->n);
+}
+
+void imap_append_take(struct imap_appending *a, const struct store_appended *appended)
+{
+    if (!imap_view_is_at(a->s, &a->place) || appended->has_keywords)
+        return;
+    struct store_row *rows = ARENA_ARRAY(&a->s->arena, struct store_row, a->n);
+    for (size_t i = 0; i < a->n; i++) {
+        const struct store_append_item *item = &a->items[i];
+        rows[i] = (struct store_row){ .msg_id = item->message->msg_id,
+                                      .modseq = appended->modseq - (int64_t)(a->n - 1 - i),
+                                      .idate_s = item->idate_s,
+                                      .uid = appended->first_uid + (uint32_t)i,
+                                      .size = (uint32_t)item->message->size,
+                                      .flags = (uint8_t)(item->flags & STORE_FLAGS_ALL) };
+    }
+    imap_view_take_new(a->s, rows, a->n, appended->uidvalidity, appended->modseq);
 }
 
 str imap_append_code(struct imap_session *s, const struct store_appended *appended, size_t n)

@@ -30,6 +30,10 @@ YIELDS bool imap_append_refused(struct imap_appending *a, struct err *e);
 /* Gives back what was counted. */
 void imap_append_fini(struct imap_appending *a);
 
+/* What was appended to the selected mailbox is shown without a question to the database, where that
+ * can be known to be right. */
+void imap_append_take(struct imap_appending *a, const struct store_appended *appended);
+
 /* "APPENDUID 38505 3955:3957" (RFC 4315 section 3), in the command's arena. */
 str imap_append_code(struct imap_session *s, const struct store_appended *appended, size_t n);
 

@@ -177,6 +177,8 @@ void imap_box_take_change(struct imap_box *box, const struct imap_rows_change *c
         return;
     apply(box, change);
     box->modseq = modseq;
+    if (change->takes_new && change->n)
+        box->uidnext = change->rows[change->n - 1].uid + 1;
 }
 
 /* Whether the state still belongs to the mailbox that the box knows at `former`; else ends it. */

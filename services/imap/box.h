@@ -96,8 +96,8 @@ YIELDS bool imap_box_refresh_to(struct imap_box *box, const struct store_state *
                                 struct arena *a, int64_t deadline_ms, struct err *e);
 
 /* Takes what a session of this process changed: `change` happened at `modseq`, and was the first in
- * the mailbox after `former`. When the box does not stand at `former`, the change is left to the
- * next refresh. */
+ * the mailbox after `former`. New messages raise uidnext. When the box does not stand at `former`,
+ * the change is left to the next refresh. */
 void imap_box_take_change(struct imap_box *box, const struct imap_rows_change *change,
                           int64_t former, int64_t modseq);
 /* Takes a whole picture, or names of keywords, as the store gave them. */

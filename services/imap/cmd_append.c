@@ -57,6 +57,7 @@ static bool append(struct imap_appending *a, struct store_appended *out, struct 
                       a->n, imap_append_deadline(), out, e))
         return false;
     mark_seen(a, seen, n_seen, out, STR("APPEND"));
+    imap_append_take(a, out);
     return true;
 }
 

@@ -23,7 +23,7 @@ enum {
     SLICE = 32 * 1024,            /* handed to the connection at once: half of its buffer */
     PATIENCE_MS = 100,            /* how long bytes are kept for a client that takes none */
     CALM = 64,                    /* slices without such a wait make a client fast again */
-    TOTAL_MAX = 32 * 1024 * 1024, /* octets that all sessions together may hold */
+    TOTAL_MAX = 16 * 1024 * 1024, /* octets that all sessions together may hold */
     MADE_MAX = 64 * 1024 * 1024,  /* the same of what was made of them */
     DETAILS_MAX = 256 * 1024,     /* octets of details that are read at once */
     DETAILS_SLOW = 32 * 1024,     /* the same for a slow client */

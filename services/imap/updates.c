@@ -218,9 +218,11 @@ static bool is_over(struct imap_session *s)
 bool imap_updates_send(struct imap_session *s, bool may_renumber, struct err *e)
 {
     struct imap_view *v = s->view;
+    bool is_up = v->is_box_up && v->heard <= v->box->modseq;
+    v->is_box_up = false;
     s->is_stale = false;
     v->heard = 0;
-    if (!imap_box_refresh(v->box, &s->arena, imap_deadline(), e)) {
+    if (!is_up && !imap_box_refresh(v->box, &s->arena, imap_deadline(), e)) {
         s->is_stale = true;
         return false;
     }

@@ -132,6 +132,21 @@ void imap_view_take_flags(struct imap_session *s, const struct store_flag_result
     }
 }
 
+/* Every change in an account raises its modseq by one: when the first message has the modseq behind
+ * the one of the box, there is nothing between. */
+void imap_view_take_new(struct imap_session *s, const struct store_row *rows, size_t n,
+                        uint32_t uidvalidity, int64_t modseq)
+{
+    struct imap_box *box = s->view->box;
+    const struct imap_rows_change change = { .rows = rows, .n = n, .takes_new = true };
+    bool is_next = box->modseq + (int64_t)n == modseq && box->uidvalidity == uidvalidity &&
+                   box->uidnext == rows[0].uid;
+    if (!is_next || s->view->account_id != s->account_id)
+        return;
+    imap_box_take_change(box, &change, box->modseq, modseq);
+    s->view->is_box_up = box->modseq == modseq;
+}
+
 const struct store_row *imap_view_row(const struct imap_view *v, size_t index)
 {
     return imap_rows_at(v->rows, index);

@@ -24,6 +24,7 @@ struct imap_view {
     uint32_t uidnext;       /* UIDs from here on are not known to the client */
     int64_t modseq;         /* HIGHESTMODSEQ up to which the view is complete */
     int64_t heard;          /* highest modseq told by notify since the last look began */
+    bool is_box_up;         /* this command brought the box up: the next look asks nothing */
     struct imap_box *box;   /* held */
     struct imap_rows *rows; /* what the client was told; held */
     size_t n;               /* messages in it: the highest message number */
@@ -47,6 +48,11 @@ void imap_view_close(struct imap_session *s);
 /* Takes what a STORE of this session did into the view, and into the box for the others. When
  * something else happened in the mailbox before it, the session is stale afterwards. */
 void imap_view_take_flags(struct imap_session *s, const struct store_flag_result *result);
+/* The same with messages that this session appended at the end, without keywords, the last of them
+ * at `modseq`: nothing is asked of the database for them. Left to the next look when something else
+ * happened in the account. */
+void imap_view_take_new(struct imap_session *s, const struct store_row *rows, size_t n,
+                        uint32_t uidvalidity, int64_t modseq);
 /* Copies the name. */
 void imap_view_set_name(struct imap_view *v, str name);
 /* Whether this mailbox is the selected one; its name does not tell. */

@@ -269,6 +269,8 @@ static YIELDS bool run_append(struct store *s, struct arena *a, const struct bat
     *out = (struct store_appended){ .modseq = placed[n - 1].modseq,
                                     .uidvalidity = placed[0].uidvalidity,
                                     .first_uid = placed[0].uid };
+    for (size_t i = 0; i < n; i++)
+        out->has_keywords |= job->placements[i].keywords.n > 0;
     return true;
 }
 

@@ -429,7 +429,8 @@ struct store_append_item {
 struct store_appended {
     int64_t modseq;
     uint32_t uidvalidity;
-    uint32_t first_uid; /* items have this and the following UIDs, in order */
+    uint32_t first_uid; /* items have this and the following UIDs, in order, and modseqs as well */
+    bool has_keywords;  /* some have, of the caller or of the server */
 };
 
 /* Appends the messages, all or none. An unknown COMMIT is resolved as in store_deliver; so the same

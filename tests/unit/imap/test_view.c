@@ -17,7 +17,9 @@ static void fill(struct imap_view *v, size_t n)
     struct store_row *rows = heap_zalloc((n + 1) * sizeof(*rows));
     for (size_t i = 0; i < n; i++)
         rows[i] = (struct store_row){ .uid = (uint32_t)(10 * (i + 1)), .modseq = 1 };
-    const struct store_snapshot snapshot = { .rows = rows, .n = n, .state.modseq = 1 };
+    const struct store_snapshot snapshot = {
+        .rows = rows, .n = n, .state = { .modseq = 1, .uidvalidity = 7, .uidnext = 10001 }
+    };
     imap_boxes_init(&boxes, NULL);
     *v = (struct imap_view){ .modseq = 1, .box = imap_box_enter(&boxes, 1, 1, 1) };
     imap_box_take_snapshot(v->box, &snapshot);
@@ -160,6 +162,43 @@ static void keywords_with_and_without_a_bit_are_written(void **state)
     empty(&v);
 }
 
+static void appended_messages_are_known_when_nothing_came_between(void **state)
+{
+    static const struct {
+        const char *what;
+        uint32_t first_uid;
+        uint32_t uidvalidity;
+        int64_t modseq; /* of the second message */
+        bool is_foreign;
+        bool is_taken;
+    } cases[] = {
+        { "the next two", 10001, 7, 3, false, true },
+        { "a change of the account before them", 10001, 7, 4, false, false },
+        { "a message before them", 10002, 7, 3, false, false },
+        { "another mailbox of the name", 10001, 8, 3, false, false },
+        { "a mailbox of somebody else", 10001, 7, 3, true, false },
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct imap_view v;
+        struct imap_session s = { .view = &v, .account_id = 1 };
+        const struct store_row rows[] = {
+            { .uid = cases[i].first_uid, .modseq = cases[i].modseq - 1, .msg_id = 91 },
+            { .uid = cases[i].first_uid + 1, .modseq = cases[i].modseq, .msg_id = 92 },
+        };
+        fill(&v, 2);
+        v.account_id = cases[i].is_foreign ? 2 : 1;
+        imap_view_take_new(&s, rows, 2, cases[i].uidvalidity, cases[i].modseq);
+        if (v.is_box_up != cases[i].is_taken || (v.box->rows->n == 4) != cases[i].is_taken)
+            fail_msg("%s", cases[i].what);
+        assert_int_equal(v.box->modseq, cases[i].is_taken ? 3 : 1);
+        assert_int_equal(v.box->uidnext, cases[i].is_taken ? 10003 : 10001);
+        if (cases[i].is_taken)
+            assert_int_equal(imap_rows_at(v.box->rows, 3)->msg_id, 92);
+        empty(&v);
+    }
+}
+
 static void uids_are_found(void **state)
 {
     (void)state;
@@ -180,6 +219,7 @@ int main(void)
         cmocka_unit_test(sets_select_messages),
         cmocka_unit_test(an_empty_mailbox_has_no_numbers),
         cmocka_unit_test(keywords_with_and_without_a_bit_are_written),
+        cmocka_unit_test(appended_messages_are_known_when_nothing_came_between),
         cmocka_unit_test(uids_are_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
