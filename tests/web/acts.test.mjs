@@ -109,3 +109,22 @@ test("a letter is printed whole, and alone", async () => {
   calm(page);
   await page.context().close();
 });
+
+test("a conversation that another program deleted is told as gone, also to who comes by its address", async () => {
+  const page = await signedIn(bo);
+  const word = unique("egret");
+  await deliver({ to: bo.address, subject: word, text: "It flew away." });
+  await openRow(page, word);
+  const address = page.url();
+  const { messages } = (await api(page, `/threads/${/\d+$/.exec(address)[0]}`)).body;
+  const body = JSON.stringify({ target: { messageIds: messages.map((one) => one.id) }, change: { destroy: true } });
+  assert.equal((await api(page, "/messages/batch", { method: "POST", body })).status, 200);
+  await row(page, word).waitFor({ state: "detached" });
+  const other = await page.context().newPage();
+  await other.goto(address);
+  for (const one of [page, other]) await one.getByText("This conversation is no longer there").waitFor();
+  await accessible(other, "gone");
+  await other.close();
+  calm(page);
+  await page.context().close();
+});

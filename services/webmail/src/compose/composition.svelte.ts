@@ -1,35 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // A message that is being written: saved by itself while one writes, sent, taken back.
 import { api, answered, newKey, ok, type Schema } from "@heronry/web-kit/api/client.ts";
-import { ApiProblem, asProblem, isAborted, problemText } from "@heronry/web-kit/api/problem.ts";
-import { upload } from "@heronry/web-kit/api/upload.ts";
+import { ApiProblem, asProblem, problemText } from "@heronry/web-kit/api/problem.ts";
 import { longTime } from "@heronry/web-kit/lang/format.ts";
 import { toasts } from "@heronry/web-kit/toasts.svelte.ts";
 import { nameOf } from "../list/people.ts";
 import { t } from "../lang/messages.ts";
 import { mail, type Writing } from "../state/mail.svelte.ts";
 import { session } from "../state/session.svelte.ts";
+import { Attachments } from "./attachments.svelte.ts";
 import { forwardedParts, pictureUrl, recipientsFor, subjectFor, type Person } from "./answer.ts";
 import { keepFiles, restore } from "./discard.ts";
 import { isRefused, sameDraft } from "./retry.ts";
 import { cleanFragment, cleanHtml, escapeHtml, htmlFromText } from "./clean.ts";
-
-export interface Attached {
-  key: string;
-  name: string;
-  type: string;
-  size: number;
-  /** Set as soon as the server has all of it. */
-  blobId: string | null;
-  /** Of a picture inside of the text. */
-  contentId: string | null;
-  /** 0 to 1. */
-  progress: number;
-  error: string;
-  /** What to upload again after an error; null where that would not help. */
-  source: File | null;
-  cancel: () => void;
-}
 
 const SAVE_AFTER_MS = 700;
 
@@ -40,7 +23,7 @@ export class Composition {
   bcc = $state.raw<readonly Person[]>([]);
   subject = $state("");
   identityId = $state<string | null>(session.identity?.id ?? null);
-  files = $state.raw<readonly Attached[]>([]);
+  readonly files = new Attachments(() => this.touch());
   phase = $state<"opening" | "writing" | "sending" | "failed">("opening");
   saved = $state<"never" | "waiting" | "saving" | "yes" | "conflict" | "failed">("never");
   error = $state.raw<unknown>(null);
@@ -105,9 +88,9 @@ export class Composition {
     this.subject = draft.subject;
     this.identityId = draft.identityId ?? session.identity?.id ?? null;
     this.#inReplyTo = draft.inReplyTo ?? null;
-    this.files = draft.attachments.map((one) => ({ ...one, key: one.blobId, progress: 1, error: "", source: null, cancel: () => undefined }));
+    this.files.have(draft.attachments);
     let html = draft.html || htmlFromText(draft.text);
-    for (const one of this.files)
+    for (const one of this.files.list)
       if (one.contentId && one.blobId)
         html = html.replaceAll(
           `src="cid:${one.contentId}"`,
@@ -135,7 +118,7 @@ export class Composition {
         : `<div class="attribution">${escapeHtml(t("compose.wrote", { name: nameOf(from), date: longTime(message.sentAt ?? message.receivedAt) }))}</div>`;
     const quote = mode === "forward" ? `${head}${quoted}` : `${head}<blockquote class="quote">${quoted}</blockquote>`;
     this.html = `<div><br></div>${this.#signature()}<div><br></div>${quote}`;
-    this.files = (parts?.files ?? []).map((one) => ({ ...one, key: one.blobId, progress: 1, error: "", source: null, cancel: () => undefined }));
+    this.files.have(parts?.files ?? []);
   }
 
   #forwardHead(message: Schema<"Message">): string {
@@ -185,7 +168,7 @@ export class Composition {
       subject: this.subject.replace(/[\r\n]+/g, " "),
       html: tree.innerHTML,
       text: "",
-      attachments: this.files.flatMap(({ blobId, name, contentId }) =>
+      attachments: this.files.list.flatMap(({ blobId, name, contentId }) =>
         blobId ? [{ blobId, name, ...(contentId ? { contentId } : {}) }] : [],
       ),
       inReplyTo: this.#inReplyTo ?? null,
@@ -290,64 +273,6 @@ export class Composition {
     await this.#openDraft(this.#draftId);
   }
 
-  // ---- attachments ----
-
-  #patch(key: string, some: Partial<Attached>): void {
-    this.files = this.files.map((one) => (one.key === key ? { ...one, ...some } : one));
-  }
-
-  /** Uploads a file; with a contentId it is a picture of the text. Gives the blob's id. */
-  async attach(file: File, contentId: string | null = null): Promise<string | null> {
-    const key = newKey();
-    const { uploadBytes } = session.limits;
-    const tooLarge = uploadBytes > 0 && file.size > uploadBytes;
-    const entry: Attached = {
-      key, name: file.name || "file", type: file.type, size: file.size, blobId: null, contentId, progress: 0,
-      error: tooLarge ? t("compose.tooLarge") : "", source: tooLarge ? null : file, cancel: () => undefined,
-    };
-    this.files = [...this.files, entry];
-    return tooLarge ? null : this.#upload(key, file);
-  }
-
-  /** Uploads a file again that failed. Gives the blob's id. */
-  async retry(key: string): Promise<string | null> {
-    const source = this.files.find((one) => one.key === key)?.source;
-    return source ? this.#upload(key, source) : null;
-  }
-
-  async #upload(key: string, file: File): Promise<string | null> {
-    const abort = new AbortController();
-    this.#patch(key, { progress: 0, error: "", cancel: () => abort.abort() });
-    try {
-      const blob = await upload(file, session.limits.partBytes, abort.signal, (progress) => this.#patch(key, { progress }));
-      this.#patch(key, { blobId: blob.id, progress: 1 });
-      this.touch();
-      return blob.id;
-    } catch (error) {
-      if (!isAborted(error)) this.#patch(key, { error: problemText(error) });
-      return null;
-    }
-  }
-
-  detach(key: string): void {
-    this.files.find((one) => one.key === key)?.cancel();
-    this.files = this.files.filter((one) => one.key !== key);
-    this.touch();
-  }
-
-  get uploading(): boolean {
-    return this.files.some((one) => one.blobId === null && one.error === "");
-  }
-
-  /** How many files did not get to the server: without them the message is not what was written. */
-  get filesFailed(): number {
-    return this.files.filter((one) => one.error !== "").length;
-  }
-
-  get totalBytes(): number {
-    return this.files.reduce((sum, one) => sum + one.size, 0);
-  }
-
   // ---- ending ----
 
   /** Sends it; true when it is on its way. */
@@ -398,7 +323,7 @@ export class Composition {
     clearTimeout(this.#timer);
     await this.#running;
     this.#closed = true;
-    for (const one of this.files) one.cancel();
+    this.files.cancel();
     const input = this.#input();
     const maybe = this.#unsure[0];
     if (!this.#draftId && !maybe) return;

@@ -20,7 +20,7 @@ export class Reader {
   threadId = $state<string | null>(null);
   thread = $state.raw<Schema<"Thread"> | null>(null);
   error = $state.raw<unknown>(null);
-  /** It was moved away or deleted elsewhere while it was open. */
+  /** It is not there, or not any more: deleted elsewhere, perhaps while it was open. */
   gone = $state(false);
   /** Messages shown with their text; the others are one line each. */
   expanded = new SvelteSet<string>();
@@ -54,11 +54,12 @@ export class Reader {
       const before = new Set(this.thread?.messages.map((one) => one.id));
       this.thread = thread;
       this.error = null;
+      this.gone = false;
       this.#expand(thread.messages, before);
     } catch (error) {
       if (isAborted(error) || signal.aborted) return;
       if (asProblem(error).status === 404) this.gone = true;
-      if (!this.thread) this.error = error;
+      else if (!this.thread) this.error = error;
     }
   }
 
