@@ -11,6 +11,7 @@
 #include "search/vocabulary.h"
 #include "services/app/policies.h"
 #include "services/scheduler/reporter.h"
+#include "spam/greylist.h"
 #include "store/expunged.h"
 
 YIELDS static bool maintain_store(struct app *app, int64_t deadline_ms, struct err *e)
@@ -57,6 +58,12 @@ YIELDS static bool refresh_policies(struct app *app, int64_t deadline_ms, struct
     return ok;
 }
 
+YIELDS static bool sweep_greylist(struct app *app, int64_t deadline_ms, struct err *e)
+{
+    int64_t max_age_ms = config_int(app->config, CONFIG_GREYLISTING_MAX_AGE);
+    return spam_greylist_sweep(app->spam, max_age_ms, deadline_ms, e);
+}
+
 static const struct scheduler_job jobs[] = {
     { .name = "store", .every_ms = 60000, .limit_ms = 50000, .run = maintain_store },
     { .name = "retention", .every_ms = 600000, .limit_ms = 60000, .run = expunge_old },
@@ -64,6 +71,7 @@ static const struct scheduler_job jobs[] = {
     { .name = "vocabulary", .every_ms = 300000, .limit_ms = 60000, .run = sweep_vocabulary },
     { .name = "policies", .every_ms = 600000, .limit_ms = 300000, .run = refresh_policies },
     { .name = "reports", .every_ms = 60000, .limit_ms = 600000, .run = reporter_run },
+    { .name = "greylist", .every_ms = 600000, .limit_ms = 60000, .run = sweep_greylist },
     { .name = "ended", .every_ms = 600000, .limit_ms = 30000, .run = sweep_ended },
 };
 

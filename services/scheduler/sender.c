@@ -28,6 +28,7 @@ void sender_run(void *arg)
                         .store = app->store,
                         .queue = app->queue,
                         .accounts = app->accounts,
+                        .spam = app->spam,
                         .hostname = app->hostname,
                         .hide_client = true },
             .max_hops = (size_t)config_int(app->config, CONFIG_LIMITS_HOPS),

@@ -14,6 +14,10 @@ static struct deliver_checks checks_of(const struct config *c)
         .spf_fail_is_final = str_eq(str_from_cstr(config_text(c, CONFIG_SPF_FAIL)), STR("reject")),
         .arc = arc.items,
         .n_arc = arc.n,
+        .greylists = config_bool(c, CONFIG_GREYLISTING_ENABLED),
+        .greylist = { .min_delay_ms = config_int(c, CONFIG_GREYLISTING_MIN_DELAY),
+                      .max_age_ms = config_int(c, CONFIG_GREYLISTING_MAX_AGE),
+                      .history = config_int(c, CONFIG_GREYLISTING_HISTORY) },
     };
 }
 

@@ -7,6 +7,7 @@
 #include "config/config.h"
 #include "obs/obs.h"
 #include "services/smtp/checks.h"
+#include "services/smtp/screen.h"
 
 static struct smtp_trace make_trace(const struct smtp_session *s, char ip[NET_ADDRESS_TEXT])
 {
@@ -122,11 +123,14 @@ enum net_next smtp_hand_over(struct smtp_session *s, str content)
     str reason = STR_EMPTY;
     enum smtp_answer answer = ANSWER_LOCAL_ERROR;
     int64_t started_ms = clock_monotonic_ms();
+    enum net_next next;
     FAILPOINT("smtp-after-dot");
     if (!smtp_is_database_up(s))
         return smtp_say(s, ANSWER_LOCAL_ERROR);
     if (smtp_recheck_account(s) == NET_CLOSE)
         return NET_CLOSE;
+    if (!smtp_screen_message(s, &next))
+        return next;
     arena_init(&a);
     const struct smtp_message m = make_message(s, content, &a, ip);
     bool good = s->front->policy == SMTP_SUBMISSION ? submit(s, &m, &a, &answer, &e)

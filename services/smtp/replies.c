@@ -88,6 +88,8 @@ static const struct smtp_answer_row rows[ANSWER_COUNT] = {
         ROW(550, "5.1.1", "No such user here", ANSWER_IS_ERROR | ANSWER_REFUSES, "unknown_user"),
     [ANSWER_BLACKLISTED] =
         ROW(550, "5.7.1", "Mail from you is not received here", ANSWER_REFUSES, "blacklist"),
+    [ANSWER_GREYLISTED] =
+        ROW(451, "4.7.1", "Greylisted: try again later", ANSWER_REFUSES, "greylist"),
     [ANSWER_MAILBOX_FULL] = ROW(552, "5.2.2", "The mailbox is full", ANSWER_REFUSES, "quota"),
     [ANSWER_A_MAILBOX_FULL] =
         ROW(452, "4.2.2", "One of the mailboxes is full", ANSWER_REFUSES, "quota"),

@@ -19,34 +19,62 @@ static struct deliver_visit *visit_of(struct smtp_session *s)
     return s->visit;
 }
 
-static void tell(struct smtp_session *s, const struct smtp_path *recipient,
-                 const struct deliver_screened *screened)
+static const struct {
+    enum smtp_answer answer;
+    const char *word; /* of the log */
+} outcomes[] = {
+    [DELIVER_BLACKLISTED] = { ANSWER_BLACKLISTED, "blacklist" },
+    [DELIVER_GREYLISTED] = { ANSWER_GREYLISTED, "greylist" },
+};
+
+/* Whether the visitor is welcome; answers when not. */
+static YIELDS bool tell(struct smtp_session *s, str recipient,
+                        const struct deliver_screened *screened, enum net_next *next)
 {
-    static const char *const words[] = { [DELIVER_BLACKLISTED] = "blacklist" };
     char ip[NET_ADDRESS_TEXT];
-    obs_log(EV_SMTP_SCREENED, net_conn_id(s->conn), OBS_CSTR("by", words[screened->verdict]),
+    if (screened->verdict == DELIVER_WELCOME)
+        return true;
+    obs_log(EV_SMTP_SCREENED, net_conn_id(s->conn),
+            OBS_CSTR("by", outcomes[screened->verdict].word),
             OBS_STR("peer", net_address_ip(net_conn_peer(s->conn), ip)),
-            OBS_STR("from", smtp_path_text(&s->sender.sender, &s->command)),
-            OBS_STR("to", smtp_path_text(recipient, &s->command)));
+            OBS_STR("from", s->visit->sender), OBS_STR("to", recipient),
+            OBS_STR("said", screened->reason));
+    *next = smtp_say_text(s, outcomes[screened->verdict].answer, screened->reason);
+    return false;
 }
 
 bool smtp_screen_recipient(struct smtp_session *s, const struct smtp_path *recipient,
                            enum net_next *next)
 {
-    static const enum smtp_answer answers[] = { [DELIVER_BLACKLISTED] = ANSWER_BLACKLISTED };
     struct err e = ERR_CLEAR;
     struct deliver_screened screened;
-    struct deliver d = smtp_deliver_now(s);
     if (s->front->policy != SMTP_INBOUND)
         return true;
+    const struct deliver d = smtp_deliver_now(s);
     if (!deliver_screen(&d, visit_of(s), recipient, clock_deadline_in(SMTP_SCREEN_MS), &screened,
                         &e)) {
         *next = smtp_say_failure(s, &e);
         return false;
     }
-    if (screened.verdict == DELIVER_WELCOME)
+    return tell(s, smtp_path_text(recipient, &s->command), &screened, next);
+}
+
+bool smtp_screen_message(struct smtp_session *s, enum net_next *next)
+{
+    struct err e = ERR_CLEAR;
+    struct deliver_screened screened;
+    if (s->front->policy != SMTP_INBOUND || !s->sender.sender.is_null)
         return true;
-    tell(s, recipient, &screened);
-    *next = smtp_say_text(s, answers[screened.verdict], screened.reason);
-    return false;
+    const struct deliver d = smtp_deliver_now(s);
+    for (size_t i = 0; i < s->recipients.n; i++) {
+        str to = VEC_AT(&s->recipients, struct smtp_recipient, i)->address;
+        if (!deliver_screen_bounce(&d, visit_of(s), to, clock_deadline_in(SMTP_SCREEN_MS),
+                                   &screened, &e)) {
+            *next = smtp_say_failure(s, &e);
+            return false;
+        }
+        if (!tell(s, to, &screened, next))
+            return false;
+    }
+    return true;
 }

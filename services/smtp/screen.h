@@ -11,4 +11,7 @@
 YIELDS bool smtp_screen_recipient(struct smtp_session *s, const struct smtp_path *recipient,
                                   enum net_next *next);
 
+/* When the message is there: the same for the null sender, which is not put off at RCPT. Yields. */
+YIELDS bool smtp_screen_message(struct smtp_session *s, enum net_next *next);
+
 #endif

@@ -36,6 +36,7 @@ static bool start(struct app *app, struct err *e)
         .store = app->store,
         .queue = app->queue,
         .accounts = app->accounts,
+        .spam = app->spam,
         .hostname = app->hostname,
         .hide_client = config_bool(app->config, CONFIG_SUBMISSION_HIDE_CLIENT),
         .signs = config_bool(app->config, CONFIG_SECURITY_SIGN_OUTBOUND),

@@ -44,7 +44,6 @@ static const struct {
 } hints[] = {
     { "storage",
       "mail is kept in the database: set data_dir for the embedded one, or database.url" },
-    { "greylisting", "there is no greylisting yet: leave it out" },
     { "tls.auto_tls", "certificates are not ordered automatically yet: name yours in "
                       "tls.certificates, or leave tls.self_signed at true" },
     { "tls.cert", "write tls: { certificates: [{ cert: FILE, key: FILE }] }" },

@@ -6,13 +6,13 @@
 #define DELIVER_DELIVER_H
 
 #include "base/base.h"
+#include "spam/greylist.h"
 #include "wire/smtp_envelope.h"
 
 struct account_directory;
 struct dns;
 struct net_networks;
 struct queue;
-struct spam;
 struct reports;
 struct store;
 
@@ -30,6 +30,8 @@ struct deliver_checks {
     const char *const *arc; /* domains whose seal (RFC 8617) makes up for a proof that was lost on
                                the way, as with a mailing list */
     size_t n_arc;
+    bool greylists;
+    struct spam_greylist_rules greylist; /* when it does */
 };
 
 /* What deliveries need; in the caller's storage, all kept. */

@@ -3,6 +3,7 @@
 #include "deliver/screen.h"
 
 #include "base/clock.h"
+#include "obs/obs.h"
 #include "runtime/runtime.h"
 #include "spam/receipt.h"
 
@@ -69,6 +70,53 @@ static void refuse(struct deliver_visit *v, const struct spam_opinion *opinion, 
                      STR_FMT(opinion->subject), STR_FMT(domain));
 }
 
+/* ---- greylisting ---- */
+
+static YIELDS bool greylist(const struct deliver *d, struct deliver_visit *v, str recipient,
+                            int64_t deadline_ms, struct deliver_screened *out, struct err *e)
+{
+    struct spam_greylist_answer answer;
+    struct err reason = ERR_CLEAR;
+    if (!d->checks.greylists || is_local(d, v))
+        return true;
+    if (!find_spf(d, v, deadline_ms, e))
+        return false;
+    const struct spam_greylist_visit visit = {
+        .client = v->client,
+        .spf_domain = v->spf.result == MAILAUTH_PASS ? v->spf.domain : STR_EMPTY,
+        .sender = v->sender,
+        .recipient = recipient,
+        .is_forged = is_forged(v),
+    };
+    if (!spam_greylist_ask(d->spam, &d->checks.greylist, &visit, v->a, deadline_ms, &answer,
+                           &reason)) {
+        if (reason.kind == ERR_CANCELLED)
+            return ERR(e, ERR_CANCELLED, "%s", reason.msg);
+        obs_log(EV_SCREEN_SKIPPED, STR_EMPTY, OBS_CSTR("check", "greylist"), OBS_ERR(&reason));
+        return true;
+    }
+    if (answer.wait_ms > 0) {
+        out->verdict = DELIVER_GREYLISTED;
+        out->reason = arena_printf(v->a, "Greylisted: try again in %lld seconds",
+                                   (long long)(answer.wait_ms + 999) / 1000);
+    }
+    return true;
+}
+
+bool deliver_screen_bounce(const struct deliver *d, struct deliver_visit *v, str recipient,
+                           int64_t deadline_ms, struct deliver_screened *out, struct err *e)
+{
+    struct spam_opinion opinion;
+    str local;
+    str domain;
+    *out = (struct deliver_screened){ .verdict = DELIVER_WELCOME };
+    if (!d->spam || v->sender.n > 0 || !str_cut(recipient, '@', &local, &domain))
+        return true;
+    if (!ask_lists(d, v, domain, deadline_ms, &opinion, e))
+        return false;
+    return opinion.is_listed || greylist(d, v, recipient, deadline_ms, out, e);
+}
+
 bool deliver_screen(const struct deliver *d, struct deliver_visit *v,
                     const struct smtp_path *recipient, int64_t deadline_ms,
                     struct deliver_screened *out, struct err *e)
@@ -79,7 +127,10 @@ bool deliver_screen(const struct deliver *d, struct deliver_visit *v,
         return true;
     if (!ask_lists(d, v, recipient->domain, deadline_ms, &opinion, e))
         return false;
-    if (opinion.is_listed && opinion.list == SPAM_BLACKLIST)
-        refuse(v, &opinion, recipient->domain, out);
-    return true;
+    if (opinion.is_listed) {
+        if (opinion.list == SPAM_BLACKLIST)
+            refuse(v, &opinion, recipient->domain, out);
+        return true;
+    }
+    return v->sender.n == 0 || greylist(d, v, smtp_path_text(recipient, v->a), deadline_ms, out, e);
 }

@@ -24,7 +24,8 @@ struct deliver_visit {
 
 enum deliver_screening {
     DELIVER_WELCOME,
-    DELIVER_BLACKLISTED /* 550 5.7.1 */
+    DELIVER_BLACKLISTED, /* 550 5.7.1 */
+    DELIVER_GREYLISTED   /* 451 4.7.1 */
 };
 
 struct deliver_screened {
@@ -36,10 +37,19 @@ struct deliver_screened {
  * 1. postmaster can always be written to (RFC 5321 4.5.1), so that who is refused can ask why;
  * 2. the lists of the administrator (spam/receipt.h). A sender on the whitelist counts unless SPF
  *    says that the client may not send for it (fail, softfail): where it says nothing, so does the
- *    list's word; a client that needs to prove nothing (d->local) is believed.
+ *    list's word; a client that needs to prove nothing (d->local) is believed. Who is on the
+ *    whitelist is welcome;
+ * 3. so is a client that needs to prove nothing;
+ * 4. greylisting (spam/greylist.h), when d->checks asks for it. The null sender passes here:
+ *    whether an address takes mail is asked with it. A check that cannot be made lets in.
  * Failures are temporary: those of spam_ask_lists, ERR_CANCELLED. Yields. */
 YIELDS bool deliver_screen(const struct deliver *d, struct deliver_visit *v,
                            const struct smtp_path *recipient, int64_t deadline_ms,
                            struct deliver_screened *out, struct err *e);
+
+/* Greylisting of the null sender, when there is a message for this recipient. Welcome is who has
+ * another sender. Failures as those of deliver_screen. Yields. */
+YIELDS bool deliver_screen_bounce(const struct deliver *d, struct deliver_visit *v, str recipient,
+                                  int64_t deadline_ms, struct deliver_screened *out, struct err *e);
 
 #endif

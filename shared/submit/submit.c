@@ -12,6 +12,7 @@
 #include "queue/convert.h"
 #include "queue/queue.h"
 #include "runtime/runtime.h"
+#include "spam/greylist.h"
 #include "store/store.h"
 #include "wire/smtp_command.h"
 #include "wire/smtp_data.h"
@@ -401,6 +402,20 @@ static bool make_text(struct submission *w, enum submit_verdict *out, struct err
     return true;
 }
 
+/* Whoever gets this may answer without waiting. A hint: without it the answer comes later. */
+static YIELDS void note_written(const struct submission *w)
+{
+    struct err e = ERR_CLEAR;
+    size_t n = 0;
+    str *addresses = ARENA_ARRAY(w->a, str, w->n_queued);
+    for (size_t i = 0; i < w->n_queued; i++) {
+        if (!w->queued[i].is_delivered)
+            addresses[n++] = w->queued[i].address;
+    }
+    if (w->s->spam)
+        (void)spam_note_written(w->s->spam, addresses, n, w->a, w->deadline_ms, &e);
+}
+
 bool submit_message_also(const struct submit *s, const struct smtp_message *m,
                          const struct queue_also *also, struct arena *a, int64_t deadline_ms,
                          enum submit_verdict *out, struct err *e)
@@ -423,7 +438,11 @@ bool submit_message_also(const struct submit *s, const struct smtp_message *m,
         return false;
     if (*out != SUBMIT_DONE)
         return true;
-    return hand_over(&w, out, e);
+    if (!hand_over(&w, out, e))
+        return false;
+    if (*out == SUBMIT_DONE)
+        note_written(&w);
+    return true;
 }
 
 bool submit_system_message(const struct submit *s, const struct smtp_message *m,

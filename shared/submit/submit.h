@@ -11,6 +11,7 @@
 struct account_directory;
 struct queue;
 struct queue_also;
+struct spam;
 struct store;
 
 enum {
@@ -22,6 +23,7 @@ struct submit {
     struct store *store;
     struct queue *queue;
     struct account_directory *accounts;
+    struct spam *spam;    /* is told who was written to; NULL: nobody is */
     const char *hostname; /* ours: of Received and of Message-IDs we make */
     bool hide_client;     /* leave name and address of the client out of Received */
     bool signs;           /* DKIM, where the author's domain has a key */

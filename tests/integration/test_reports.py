@@ -82,7 +82,7 @@ class World:
         self.server = Instance(settings={
             "delivery.port": self.port, "delivery.time_divisor": 1000, "delivery.ca_file": str(authority.chain),
             "dns.stub_zone": DOMAIN, "dns.stub_server": self.zone.server, "security.local_networks": "[192.0.2.0/24]",
-            "reports.spread": "0s", "reports.organization": "Example Organization"}).up()
+            "greylisting.enabled": "false", "reports.spread": "0s", "reports.organization": "Example Organization"}).up()
         self.user = self.server.user(2)
         self.domain = self.user["address"].split("@")[1]
 

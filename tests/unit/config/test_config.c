@@ -298,8 +298,11 @@ static const struct {
     { "tls:\n  auto_tls: true", "f.yaml:2: unknown key tls.auto_tls: certificates are not ordered "
                                 "automatically yet: name yours in tls.certificates, or leave "
                                 "tls.self_signed at true" },
-    { "greylisting:\n  enabled: true",
-      "f.yaml:1: unknown key greylisting: there is no greylisting yet: leave it out" },
+    { "greylisting:\n  enabeld: true",
+      "f.yaml:2: unknown key greylisting.enabeld: is it greylisting.enabled?" },
+    { "greylisting:\n  min_delay: 2d",
+      "f.yaml:2: greylisting.min_delay must be a duration like 30s "
+      "or 5m, from 1000 to 86400000 ms" },
     { "server: { smtp_port: 25 }",
       "f.yaml:1: unknown key server.smtp_port: write server: { ports: { smtp: N } }" },
     { "server: { ports: 25 }", "f.yaml:1: server.ports must be a map, as { smtp: 25, imaps: 0 }" },
