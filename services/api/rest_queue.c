@@ -25,6 +25,7 @@ void rest_list_queue(struct api_call *call, const struct list_queue_params *p, c
         [LIST_QUEUE_STATUS_PENDING] = QUEUE_STATUS_PENDING,
         [LIST_QUEUE_STATUS_DEFERRED] = QUEUE_STATUS_DEFERRED,
         [LIST_QUEUE_STATUS_FAILED] = QUEUE_STATUS_FAILED,
+        [LIST_QUEUE_STATUS_HELD] = QUEUE_STATUS_HELD,
     };
     const struct queue_filter filter = {
         .domain = admin_domain(call, p->domain),
@@ -57,6 +58,7 @@ void rest_list_queue_domains(struct api_call *call, const struct list_queue_doma
         [LIST_QUEUE_DOMAINS_STATUS_PENDING] = QUEUE_STATUS_PENDING,
         [LIST_QUEUE_DOMAINS_STATUS_DEFERRED] = QUEUE_STATUS_DEFERRED,
         [LIST_QUEUE_DOMAINS_STATUS_FAILED] = QUEUE_STATUS_FAILED,
+        [LIST_QUEUE_DOMAINS_STATUS_HELD] = QUEUE_STATUS_HELD,
     };
     const struct queue_filter filter = {
         .domain = admin_domain(call, p->domain),
@@ -156,7 +158,7 @@ void rest_retry_queue_message(struct api_call *call, const struct retry_queue_me
 static enum queue_status read_status(const json_t *body)
 {
     static const enum queue_status all[] = { QUEUE_STATUS_PENDING, QUEUE_STATUS_DEFERRED,
-                                             QUEUE_STATUS_FAILED };
+                                             QUEUE_STATUS_FAILED, QUEUE_STATUS_HELD };
     str word = api_get_text(body, "status");
     for (size_t i = 0; i < COUNT_OF(all); i++) {
         if (str_eq(word, str_from_cstr(queue_status_name(all[i]))))

@@ -57,6 +57,7 @@ json_t *shape_queue_stats(const struct queue_stats *stats)
     api_set(o, "pending", json_integer(stats->pending));
     api_set(o, "deferred", json_integer(stats->deferred));
     api_set(o, "failed", json_integer(stats->failed));
+    api_set(o, "held", json_integer(stats->held));
     api_set(o, "due", json_integer(stats->due));
     api_set(o, "bytes", json_integer(stats->bytes));
     api_set(o, "oldestAt", api_time_or_null(stats->oldest_us));

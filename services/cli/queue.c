@@ -8,14 +8,14 @@
 
 static bool check_status(const struct cli *cli, struct err *e)
 {
-    static const char *const words[] = { "pending", "deferred", "failed" };
+    static const char *const words[] = { "pending", "deferred", "failed", "held" };
     const char *status = cli_option(cli, "--status");
     for (size_t i = 0; status && i < COUNT_OF(words); i++) {
         if (strcmp(words[i], status) == 0)
             return true;
     }
     return !status ||
-           ERR(e, ERR_SYNTAX, "--status is pending, deferred or failed, not \"%s\"", status);
+           ERR(e, ERR_SYNTAX, "--status is pending, deferred, failed or held, not \"%s\"", status);
 }
 
 /* Options of both verbs, by the names that the API has for them. */
@@ -125,10 +125,9 @@ YIELDS static bool stats(struct cli_session *s, struct err *e)
         const char *ours;
         const char *theirs;
     } rows[] = {
-        { "messages", "messages" }, { "pending", "pending" },
-        { "deferred", "deferred" }, { "failed", "failed" },
-        { "due", "due" },           { "bytes", "bytes" },
-        { "leased", "leased" },     { "open_breakers", "openBreakers" },
+        { "messages", "messages" }, { "pending", "pending" }, { "deferred", "deferred" },
+        { "failed", "failed" },     { "held", "held" },       { "due", "due" },
+        { "bytes", "bytes" },       { "leased", "leased" },   { "open_breakers", "openBreakers" },
     };
     json_t *now = NULL;
     struct cli_table t;
@@ -161,7 +160,7 @@ static const struct cli_option filter_options[] = {
     { "--domain", "NAME", "only recipients of this domain" },
     { "--sender", "ADDRESS", "only messages of this envelope sender" },
     { "--recipient", "ADDRESS", "only this recipient" },
-    { "--status", "STATUS", "only pending, deferred or failed ones" },
+    { "--status", "STATUS", "only pending, deferred, failed or held ones" },
 };
 
 static const struct cli_command commands[] = {

@@ -69,44 +69,50 @@ static void call_for_help(struct shift *shift)
     }
 }
 
-/* No server takes us. While others have a connection that works, that is said of the number of
- * connections, not of the destination. Yields. */
-YIELDS static void give_up(struct carrier *c, const struct queue_message *m,
+/* No server takes us, for this message at least. While others have a connection that works, that is
+ * said of the number of connections, not of the destination. False: this carrier ends. Yields. */
+YIELDS static bool give_up(struct carrier *c, const struct queue_message *m,
                            const struct queue_result *failure)
 {
     struct shift *shift = c->shift;
+    if (delivery_is_refusal(failure) && !shift->is_lost && !fiber_is_cancelled())
+        return shift_finish_all(shift, m, failure);
     if (shift->n_connected > 0) {
         shift_return(shift, m);
         shift->carriers_max = shift->n_carriers > 1 ? shift->n_carriers - 1 : 1;
-        return;
+        return false;
     }
     if (fiber_is_cancelled() || shift->is_lost)
-        return;
+        return false;
     /* What no server takes today, the rest of the batch need not try. */
     (void)queue_lease_destination(shift->lease, false, failure->reply);
     if (shift_finish_all(shift, m, failure))
         shift_finish_rest(shift, failure);
     shift->no_more = true;
+    return false;
 }
 
 /* Sends over the open connection, or a new one. A connection kept from an earlier message may have
- * been closed by the server meanwhile: that is tried once more. False: no server takes us. Yields.
- */
+ * been closed by the server meanwhile: that is tried once more. False: no server takes us; *goes_on
+ * tells whether the next message is to be tried. Yields. */
 YIELDS static bool send_message(struct carrier *c, const struct queue_message *m,
-                                const struct delivery_source *source, struct queue_result *results)
+                                const struct delivery_source *source, struct queue_result *results,
+                                bool *goes_on)
 {
     struct delivery_session *s = &c->session;
+    const struct delivery_terms terms = delivery_terms_of(m);
     struct queue_result failure;
     bool answered = false;
     if (s->n_messages >= MESSAGES_A_CONNECTION ||
-        (s->offers.mail_max > 0 && s->n_messages >= s->offers.mail_max))
+        (s->offers.mail_max > 0 && s->n_messages >= s->offers.mail_max) ||
+        (s->conn && !delivery_session_suits(s, &terms)))
         delivery_session_quit(s);
     for (;;) {
         bool is_kept = s->conn != NULL;
         if (!is_kept)
             set_connected(c, false);
-        if (!is_kept && !delivery_session_open(s, &c->shift->route, &failure)) {
-            give_up(c, m, &failure);
+        if (!is_kept && !delivery_session_open(s, &c->shift->route, &terms, &failure)) {
+            *goes_on = give_up(c, m, &failure);
             return false;
         }
         set_connected(c, true);
@@ -133,8 +139,7 @@ YIELDS static bool work_on_message(struct carrier *c, const struct queue_message
     struct queue_result *results = ARENA_ARRAY(&shift->a, struct queue_result, m->n);
     if (queue_load_part(shift->d->app->queue, m->queue_id, 0, &a,
                         clock_deadline_in(DELIVERY_DATABASE_MS), &reading.first, &e)) {
-        goes_on = send_message(c, m, &source, results);
-        if (goes_on) {
+        if (send_message(c, m, &source, results, &goes_on)) {
             const struct tls_facts *tls = c->session.conn ? net_conn_tls(c->session.conn) : NULL;
             goes_on = shift_finish(shift, m, results, tls);
         }

@@ -7,6 +7,7 @@
 #include "db/db.h"
 #include "obs/obs.h"
 #include "queue/dsn.h"
+#include "services/delivery/ask.h"
 #include "services/delivery/delivery.h"
 #include "store/store.h"
 #include "wire/smtp_path.h"
@@ -221,6 +222,7 @@ void delivery_report(void *arg)
         int64_t after_id = 0;
         while (!runtime_is_draining(d->app->runtime) && tell_next(d, &after_id))
             continue;
+        delivery_ask_senders(d);
         (void)signal_point_wait(&d->reports, clock_deadline_in(POLL_MS), &e); /* or time is up */
     }
 }

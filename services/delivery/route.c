@@ -273,7 +273,8 @@ bool delivery_find_route(const struct delivery *d, str domain, struct arena *a, 
     struct search s = {
         .d = d, .a = a, .deadline_ms = deadline_ms, .route = out, .is_secure = mx.secure
     };
-    if (!find_policy(&s, e))
+    if (!find_policy(&s, e) ||
+        !tls_exception_find(d->app->db, domain, a, deadline_ms, &out->exceptions, e))
         return false;
     if (mx.status == DNS_NODATA)
         return add_host(&s, domain, e) && judge(&s);

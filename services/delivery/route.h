@@ -19,6 +19,7 @@ struct delivery_route {
     struct delivery_host hosts[DELIVERY_ADDRESSES_MAX]; /* in the order to try them */
     size_t n;                                           /* 0: `failure` says why */
     const struct mta_sts_policy *policy;                /* of the domain, or NULL */
+    struct tls_exceptions exceptions;                   /* for mail to the domain */
     const char *policy_fault; /* the domain has one that cannot be fetched, as in mta_sts_found */
     struct queue_result failure;
 };

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Opens and closes SMTP connections. TLS is opportunistic (RFC 7435): it is tried whenever offered;
- * what it lacks is logged, and refused only where somebody demands it (security.h). */
+/* Opens and closes SMTP connections. TLS is tried whenever offered (RFC 7435); whether what it
+ * lacks is in the way of a message, security.h says. */
 #include "services/delivery/session.h"
 
+#include "base/date.h"
 #include "obs/obs.h"
 #include "services/delivery/tally.h"
 
@@ -27,7 +28,7 @@ enum tls_use {
 enum opened {
     OPENED,
     OPEN_FAILED,    /* try the next address */
-    OPEN_TLS_FAILED /* the handshake failed; plain text may work */
+    OPEN_TLS_FAILED /* the handshake failed; plain text is good enough */
 };
 
 static const struct delivery_patience patience = { .open_ms = INT64_C(15) * 60 * 1000,
@@ -183,35 +184,118 @@ static void warn_degraded(const struct delivery_session *s, const char *why)
             OBS_CSTR("reason", why));
 }
 
-/* The server would not have TLS: fine unless somebody demands it. */
-static enum opened without_tls(struct delivery_session *s, const char *why,
-                               struct queue_result *failure)
+/* ---- what the server presents, and whether that is enough ---- */
+
+/* The failure that a verdict makes of it, with the reason of the server's or ours. */
+static struct queue_result refuse(const struct delivery_session *s, enum tls_verdict verdict,
+                                  const char *why)
 {
-    note_tls(s, "starttls-not-supported", why);
-    if (!s->demand.encrypted)
+    bool fails = verdict == TLS_FAIL;
+    const char *by = delivery_demanded_by(&s->demand, &s->terms, s->presented);
+    struct queue_result result = {
+        .outcome = fails                 ? QUEUE_FAILED
+                   : verdict == TLS_HOLD ? QUEUE_HELD
+                                         : QUEUE_DEFERRED,
+        .status = arena_printf(s->a, "%c.7.%c", fails ? '5' : '4',
+                               s->presented == TLS_PRESENTED_NONE ? '4' : '5'),
+        .remote = s->remote,
+        .tls = s->tls,
+    };
+    switch (s->presented) {
+    case TLS_PRESENTED_VERIFIED:
+    case TLS_PRESENTED_NONE:
+        result.reply = arena_printf(s->a, "TLS is required by %s, but %s", by, why);
+        break;
+    case TLS_PRESENTED_BROKEN:
+        result.reply = arena_printf(s->a, "TLS failed, which %s demands: %s", by, why);
+        break;
+    case TLS_PRESENTED_UNVERIFIED:
+        result.reply = arena_printf(
+            s->a, "the server's certificate does not verify, as %s demands: %s", by, why);
+        break;
+    }
+    if (verdict == TLS_HOLD && s->certificate.pin.n > 0) {
+        struct queue_certificate *shown = ARENA_NEW(s->a, struct queue_certificate);
+        *shown = s->certificate;
+        result.certificate = shown;
+    }
+    if (fails && s->terms.requiretls)
+        result.status = STR("5.7.10"); /* RFC 8689 section 4.2.1 */
+    return result;
+}
+
+/* With an exception for this destination, or for the key that the server showed, somebody has
+ * decided already. */
+static enum tls_verdict find_verdict(const struct delivery_session *s,
+                                     const struct delivery_terms *terms)
+{
+    struct delivery_terms all = *terms;
+    if (tls_exception_allows(&s->route->exceptions, terms->account_id, s->certificate.pin))
+        all.waiver = TLS_WAIVER_DECIDED;
+    return delivery_verdict(s->d->app->config, &s->demand, &all, s->presented);
+}
+
+/* What may be done with the connection as it is; the caller goes on, or drops it. `why` says what
+ * is wrong with it. */
+static enum opened judge(struct delivery_session *s, const char *why, struct queue_result *failure)
+{
+    enum tls_verdict verdict = find_verdict(s, &s->terms);
+    switch (verdict) {
+    case TLS_SEND:
         return OPENED;
-    *failure = delivery_deferred(s, "4.7.4", "TLS is required by %s, but %s", s->demand.by, why);
+    case TLS_SEND_UNVERIFIED:
+        warn_degraded(s, why);
+        return OPENED;
+    case TLS_SEND_PLAIN:
+        warn_degraded(s, why);
+        return s->presented == TLS_PRESENTED_BROKEN ? OPEN_TLS_FAILED : OPENED;
+    case TLS_RETRY:
+    case TLS_HOLD:
+    case TLS_FAIL:
+        break;
+    }
+    *failure = refuse(s, verdict, why);
     delivery_session_drop(s);
     return OPEN_FAILED;
 }
 
-/* Encryption without a verified name still keeps listeners out, so it goes on where verification
- * is not required. */
-static enum opened judge_certificate(struct delivery_session *s, struct queue_result *failure)
+bool delivery_session_suits(const struct delivery_session *s, const struct delivery_terms *terms)
 {
-    const struct tls_facts *facts = net_conn_tls(s->conn);
-    if (facts->verified)
-        return OPENED;
-    if (!facts->by_dane && !s->demand.verified) {
-        if (config_bool(s->d->app->config, CONFIG_DELIVERY_VERIFY_TLS))
-            warn_degraded(s, facts->verify_error);
-        return OPENED;
-    }
-    *failure =
-        delivery_deferred(s, "4.7.5", "the server's certificate does not verify, as %s demands: %s",
-                          s->demand.by, facts->verify_error);
-    delivery_session_drop(s);
-    return OPEN_FAILED;
+    enum tls_verdict verdict = find_verdict(s, terms);
+    return verdict == TLS_SEND || verdict == TLS_SEND_UNVERIFIED || verdict == TLS_SEND_PLAIN;
+}
+
+bool delivery_is_refusal(const struct queue_result *failure)
+{
+    return failure->outcome == QUEUE_HELD || failure->outcome == QUEUE_FAILED;
+}
+
+static str shown_day(struct arena *a, int64_t us)
+{
+    struct date day;
+    date_from_unix_us(us, &day);
+    return arena_printf(a, "%04d-%02d-%02d", day.year, day.month, day.day);
+}
+
+/* Reads the certificate of a server that could not prove who it is. */
+static void note_certificate(struct delivery_session *s)
+{
+    struct tls_certificate shown;
+    if (!net_conn_certificate(s->conn, s->a, &shown))
+        return;
+    s->certificate.pin = arena_str(s->a, str_of((const char *)shown.key, sizeof(shown.key)));
+    s->certificate.shown =
+        arena_printf(s->a, "%.*s, issued by %.*s, valid until %.*s", STR_FMT(shown.subject),
+                     STR_FMT(shown.issuer), STR_FMT(shown_day(s->a, shown.until_us)));
+}
+
+/* The server would not have TLS. */
+static enum opened without_tls(struct delivery_session *s, const char *why,
+                               struct queue_result *failure)
+{
+    note_tls(s, "starttls-not-supported", why);
+    s->presented = TLS_PRESENTED_NONE;
+    return judge(s, why, failure);
 }
 
 /* Yields. */
@@ -246,13 +330,17 @@ YIELDS static enum opened start_tls(struct delivery_session *s, const struct del
     if (!shake_hands(s, host, &e)) {
         note_tls(s, delivery_tls_result(host, NULL), e.msg);
         delivery_session_drop(s);
-        *failure = delivery_deferred(s, "4.7.5", "TLS failed: %s", e.msg);
-        warn_degraded(s, e.msg);
-        return OPEN_TLS_FAILED;
+        s->presented = TLS_PRESENTED_BROKEN;
+        return judge(s, e.msg, failure);
     }
     const struct tls_facts *facts = net_conn_tls(s->conn);
     note_tls(s, delivery_tls_result(host, facts), facts->verify_error);
-    enum opened what = judge_certificate(s, failure);
+    if (s->demand.dane && !facts->by_dane) /* none of them is of any use (RFC 7672 section 2.2) */
+        s->demand.published = TLS_PUBLISHED_ENCRYPT;
+    s->presented = facts->verified ? TLS_PRESENTED_VERIFIED : TLS_PRESENTED_UNVERIFIED;
+    if (!facts->verified)
+        note_certificate(s);
+    enum opened what = judge(s, facts->verify_error, failure);
     if (what == OPENED && !say_hello(s, failure))
         return OPEN_FAILED;
     return what;
@@ -288,7 +376,8 @@ YIELDS static enum opened open_one(struct delivery_session *s, const struct deli
     s->remote = arena_printf(s->a, "%.*s [%.*s]", STR_FMT(host->name),
                              STR_FMT(net_address_ip(&host->address, ip)));
     s->host = host;
-    s->demand = delivery_demand_of(s->d->app->config, s->route, host);
+    s->demand = delivery_demand_of(s->route, host);
+    s->certificate = (struct queue_certificate){ .pin = STR_EMPTY };
     if (tls == TLS_TRY)
         s->tls = STR_EMPTY;
     if (!greet(s, host, failure) || !say_hello(s, failure))
@@ -305,18 +394,29 @@ int64_t delivery_limit(int64_t ms)
     return former_ms;
 }
 
+/* What is told when no server was good enough: rather that one was not, as the sender can do
+ * something about that, than that another one was away. */
+static void keep_failure(struct queue_result *all, const struct queue_result *one)
+{
+    if (!delivery_is_refusal(all) || delivery_is_refusal(one))
+        *all = *one;
+}
+
 bool delivery_session_open(struct delivery_session *s, const struct delivery_route *route,
-                           struct queue_result *failure)
+                           const struct delivery_terms *terms, struct queue_result *failure)
 {
     bool found = false;
     *failure = delivery_deferred(s, "4.4.1", "no server was tried");
     s->route = route;
+    s->terms = *terms;
     int64_t former_ms = delivery_limit(s->patience.open_ms);
     for (size_t i = 0; i < route->n && !found && !s->is_lost && !fiber_is_cancelled(); i++) {
-        enum opened what = open_one(s, &route->hosts[i], TLS_TRY, failure);
-        if (what == OPEN_TLS_FAILED && !s->demand.encrypted)
-            what = open_one(s, &route->hosts[i], TLS_AVOID, failure);
+        struct queue_result one = *failure;
+        enum opened what = open_one(s, &route->hosts[i], TLS_TRY, &one);
+        if (what == OPEN_TLS_FAILED)
+            what = open_one(s, &route->hosts[i], TLS_AVOID, &one);
         found = what == OPENED;
+        keep_failure(failure, &one);
     }
     (void)fiber_set_deadline(former_ms);
     return found;

@@ -24,14 +24,17 @@ struct delivery_session {
     struct smtp_extensions offers;
     str remote; /* "mx.example.net [192.0.2.1]" */
     const struct delivery_route *route;
-    const struct delivery_host *host; /* of them */
-    struct delivery_demand demand;    /* on the connection to this server */
-    str tls;                          /* what came of it, as in queue_result */
-    bool needs_reset;                 /* the last transaction was not finished: RSET first */
-    bool is_uncounted;                /* in reports on TLS: it is for such reports only */
-    bool is_lost;                     /* the lease was lost: nothing may be sent any more */
-    unsigned n_messages;              /* begun on this connection */
-    unsigned n_awaited;               /* replies to commands that were written */
+    const struct delivery_host *host;     /* of them */
+    struct delivery_terms terms;          /* of the message that it was opened for */
+    struct delivery_demand demand;        /* on the connection to this server */
+    enum tls_presented presented;         /* what the server had */
+    struct queue_certificate certificate; /* which certificate, where it did not verify */
+    str tls;                              /* what came of it, as in queue_result */
+    bool needs_reset;                     /* the last transaction was not finished: RSET first */
+    bool is_uncounted;                    /* in reports on TLS: it is for such reports only */
+    bool is_lost;                         /* the lease was lost: nothing may be sent any more */
+    unsigned n_messages;                  /* begun on this connection */
+    unsigned n_awaited;                   /* replies to commands that were written */
     struct delivery_patience patience;
 };
 
@@ -40,10 +43,16 @@ void delivery_session_init(struct delivery_session *s, struct delivery *d, struc
 /* Drops the connection, if any, without QUIT. */
 void delivery_session_fini(struct delivery_session *s);
 
-/* Connects to the first server that takes us up to EHLO, with STARTTLS as configured, in a quarter
- * of an hour at most. False: none did, and *failure says why, as a temporary one. Yields. */
+/* Connects to the first server that takes us up to EHLO, with as much TLS as a message of these
+ * terms needs, in a quarter of an hour at most. False: none did, and *failure says why: as a
+ * temporary failure, or as held or failed when a server's TLS is not good enough for that message
+ * (delivery_is_refusal). Yields. */
 YIELDS bool delivery_session_open(struct delivery_session *s, const struct delivery_route *route,
-                                  struct queue_result *failure);
+                                  const struct delivery_terms *terms, struct queue_result *failure);
+/* Whether the open connection is good enough for a message of other terms, too. */
+bool delivery_session_suits(const struct delivery_session *s, const struct delivery_terms *terms);
+/* Whether it is our own wish that this message is not sent this way: other messages may be. */
+bool delivery_is_refusal(const struct queue_result *failure);
 /* Says good-bye and disconnects. Yields. */
 YIELDS void delivery_session_quit(struct delivery_session *s);
 /* Ends every wait of this fiber in `ms` at the latest; gives the limit that was, to be set again by

@@ -131,7 +131,8 @@ static void log_outcome(const struct shift *shift, const struct queue_message *m
 {
     static const enum obs_event events[] = { [QUEUE_DELIVERED] = EV_DELIVERY_DONE,
                                              [QUEUE_DEFERRED] = EV_DELIVERY_DEFERRED,
-                                             [QUEUE_FAILED] = EV_DELIVERY_FAILED };
+                                             [QUEUE_FAILED] = EV_DELIVERY_FAILED,
+                                             [QUEUE_HELD] = EV_DELIVERY_HELD };
     const struct queue_result *first = NULL;
     char id[QUEUE_ID_TEXT];
     unsigned n = 0;
@@ -164,6 +165,7 @@ static void account_for(struct shift *shift, const struct queue_message *m,
     log_outcome(shift, m, results, QUEUE_DELIVERED, tls);
     log_outcome(shift, m, results, QUEUE_DEFERRED, tls);
     log_outcome(shift, m, results, QUEUE_FAILED, tls);
+    log_outcome(shift, m, results, QUEUE_HELD, tls);
 }
 
 bool shift_finish(struct shift *shift, const struct queue_message *m,

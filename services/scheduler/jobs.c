@@ -38,13 +38,14 @@ YIELDS static bool expunge_old(struct app *app, int64_t deadline_ms, struct err 
     return store_keep_apply(app->store, deadline_ms, &expunged, e);
 }
 
-/* Sessions, tokens, app passwords, uploads and submissions that have ended. */
+/* Sessions, tokens, app passwords, uploads, submissions and exceptions from TLS that have ended. */
 YIELDS static bool sweep_ended(struct app *app, int64_t deadline_ms, struct err *e)
 {
     return auth_grants_sweep(app->db, deadline_ms, e) &&
            auth_app_password_sweep(app->db, deadline_ms, e) &&
            compose_upload_sweep(app->db, deadline_ms, e) &&
-           compose_submission_sweep(app->db, deadline_ms, e);
+           compose_submission_sweep(app->db, deadline_ms, e) &&
+           tls_exception_sweep(app->db, deadline_ms, e);
 }
 
 /* MTA-STS policies of destinations, long before they end. Opened for the run: it is rare. */

@@ -1617,6 +1617,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/queue/{queueId}/decide": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decides about a message that is held
+         * @description Its sender is asked the same by mail; whoever is first decides.
+         */
+        post: operations["decideQueueMessage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/tls-exceptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists domains whose mail may go with less TLS
+         * @description Those of everybody's mail, and those that senders decided on for their own.
+         */
+        get: operations["listTlsExceptions"];
+        put?: never;
+        /**
+         * Lets mail for a domain go with less TLS
+         * @description What is held for it is sent.
+         */
+        post: operations["createTlsException"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/tls-exceptions/{domain}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Takes all exceptions for a domain back
+         * @description Those of single senders, too.
+         */
+        delete: operations["deleteTlsExceptions"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/audit": {
         parameters: {
             query?: never;
@@ -3100,6 +3164,22 @@ export interface components {
             /** @description Each field or parameter that is wrong. */
             errors?: components["schemas"]["FieldError"][];
         };
+        /** @description What is to become of a message that is held because it cannot go securely; of what is held for one domain only, when it is named. What is whitelisted may have an end. */
+        QueueDecision: {
+            /**
+             * @description `cancel`: it goes to nobody, and nobody is told. `retry`: it is tried again by the same rules. `send`: this message goes, however insecure. `whitelist`: it goes, and so does further mail of its sender for the same domain.
+             * @example send
+             * @enum {string}
+             */
+            choice: "cancel" | "retry" | "send" | "whitelist";
+            domain?: components["schemas"]["DomainName"];
+            /**
+             * @description For `whitelist`: any server, also without TLS; else the one with the key that it showed.
+             * @example false
+             */
+            anyServer?: boolean;
+            expiresAt?: components["schemas"]["Timestamp"];
+        };
         /** @description What waits for one destination. */
         QueueDomain: {
             /**
@@ -3249,6 +3329,11 @@ export interface components {
              */
             failed: number;
             /**
+             * @description Recipients that wait for a decision.
+             * @example 0
+             */
+            held: number;
+            /**
              * @description Recipients that are due now.
              * @example 0
              */
@@ -3268,11 +3353,11 @@ export interface components {
             leased: number;
         };
         /**
-         * @description `pending` was never tried, `deferred` was tried and waits, `failed` waits for the report to its sender.
+         * @description `pending` was never tried, `deferred` was tried and waits, `failed` waits for the report to its sender, `held` waits for a decision because it cannot go securely.
          * @example deferred
          * @enum {string}
          */
-        QueueStatus: "pending" | "deferred" | "failed";
+        QueueStatus: "pending" | "deferred" | "failed" | "held";
         /**
          * @description Limit of all mail in octets; 0 for none.
          * @example 2147483648
@@ -3890,6 +3975,46 @@ export interface components {
          * @example 2026-03-01T12:00:00Z
          */
         Timestamp: string;
+        /** @description Mail for a domain may go with less TLS than the configuration wants. */
+        TlsException: {
+            domain: components["schemas"]["DomainName"];
+            /** @description Whose mail; null is everybody's. */
+            accountId: components["schemas"]["Id"] | null;
+            /**
+             * @description SHA-256 of the public key that the server must have, in hexadecimal; null is any server, also without TLS.
+             * @example 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+             */
+            key: string | null;
+            createdAt: components["schemas"]["Timestamp"];
+            /**
+             * @description Who decided so.
+             * @example mia@example.org
+             */
+            createdBy: string;
+            /** @description Until when; null is for ever. */
+            expiresAt: components["schemas"]["Timestamp"] | null;
+        };
+        /** @description Exceptions, by domain. */
+        TlsExceptionList: {
+            /** @description The exceptions. */
+            items: components["schemas"]["TlsException"][];
+        };
+        /** @description For everybody's mail, until it expires. Without a key, and unless any server is allowed, the servers count that held mail for the domain has met. */
+        TlsExceptionNew: {
+            domain: components["schemas"]["DomainName"];
+            /**
+             * @description Any server is good enough, also without TLS.
+             * @example false
+             */
+            anyServer?: boolean;
+            /**
+             * Format: line
+             * @description SHA-256 of the public key of the server, in hexadecimal.
+             * @example 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+             */
+            key?: string;
+            expiresAt?: components["schemas"]["Timestamp"];
+        };
         /** @description A token for automation. */
         Token: {
             id: components["schemas"]["Id"];
@@ -8363,6 +8488,7 @@ export interface operations {
                      *         "pending": 2,
                      *         "deferred": 1,
                      *         "failed": 0,
+                     *         "held": 0,
                      *         "due": 0,
                      *         "bytes": 20480,
                      *         "oldestAt": "2026-03-01T12:00:00Z",
@@ -10383,7 +10509,7 @@ export interface operations {
                  * @description Only such recipients.
                  * @example deferred
                  */
-                status?: "pending" | "deferred" | "failed";
+                status?: "pending" | "deferred" | "failed" | "held";
                 /**
                  * @description Only recipients of this domain.
                  * @example example.net
@@ -10458,7 +10584,7 @@ export interface operations {
                  * @description Only such recipients.
                  * @example deferred
                  */
-                status?: "pending" | "deferred" | "failed";
+                status?: "pending" | "deferred" | "failed" | "held";
                 /**
                  * @description Only recipients of this domain.
                  * @example example.net
@@ -10539,6 +10665,7 @@ export interface operations {
                      *       "pending": 2,
                      *       "deferred": 1,
                      *       "failed": 0,
+                     *       "held": 0,
                      *       "due": 0,
                      *       "bytes": 20480,
                      *       "oldestAt": "2026-03-01T12:00:00Z",
@@ -10720,6 +10847,192 @@ export interface operations {
                      */
                     "application/json": components["schemas"]["QueueRetried"];
                 };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    decideQueueMessage: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Any text of the client's choice. A second request with the same key and the same body within 24 hours is not carried out again but answered as the first one was; with another body it is 409.
+                 * @example 4f1b3c1e-8a53-4a52-9a0e-0a5b5e1d9a77
+                 */
+                "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
+            };
+            path: {
+                /**
+                 * @description Id of a message in the outbound queue.
+                 * @example 0e9c7b2k4m8qz
+                 */
+                queueId: components["parameters"]["queueId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "choice": "send",
+                 *       "domain": "example.org",
+                 *       "anyServer": false,
+                 *       "expiresAt": "2026-03-01T12:00:00Z"
+                 *     }
+                 */
+                "application/json": components["schemas"]["QueueDecision"];
+            };
+        };
+        responses: {
+            /** @description How many recipients were decided about. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "recipients": 3
+                     *     }
+                     */
+                    "application/json": components["schemas"]["QueueRetried"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidFields"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listTlsExceptions: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Only of this domain.
+                 * @example example.org
+                 */
+                domain?: components["schemas"]["DomainName"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The exceptions. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "domain": "example.org",
+                     *           "accountId": "115302194731810817",
+                     *           "key": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *           "createdAt": "2026-03-01T12:00:00Z",
+                     *           "createdBy": "mia@example.org",
+                     *           "expiresAt": "2026-03-01T12:00:00Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TlsExceptionList"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createTlsException: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Any text of the client's choice. A second request with the same key and the same body within 24 hours is not carried out again but answered as the first one was; with another body it is 409.
+                 * @example 4f1b3c1e-8a53-4a52-9a0e-0a5b5e1d9a77
+                 */
+                "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "domain": "example.org",
+                 *       "anyServer": false,
+                 *       "key": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                 *       "expiresAt": "2026-03-01T12:00:00Z"
+                 *     }
+                 */
+                "application/json": components["schemas"]["TlsExceptionNew"];
+            };
+        };
+        responses: {
+            /** @description How many recipients were held, and are tried now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "recipients": 3
+                     *     }
+                     */
+                    "application/json": components["schemas"]["QueueRetried"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidFields"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteTlsExceptions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name of a domain of this server, as A-labels or U-labels.
+                 * @example example.org
+                 */
+                domain: components["parameters"]["domain"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Taken back. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];

@@ -100,6 +100,9 @@ YIELDS bool net_starttls_dane(struct net_conn *c, struct tls_client *tls,
                               const struct tls_dane *dane, int64_t deadline_ms, struct err *e);
 /* What was agreed; NULL when the connection is in plain text. Valid as long as the connection. */
 const struct tls_facts *net_conn_tls(const struct net_conn *c);
+/* The peer's certificate; its texts are in the arena, each cut at 200 octets. False: there is none.
+ */
+bool net_conn_certificate(const struct net_conn *c, struct arena *a, struct tls_certificate *out);
 
 /* ---- compression (RFC 4978), above TLS where there is any ---- */
 

@@ -93,6 +93,14 @@ struct tls_facts {
     bool by_dane;             /* all of it was found out by TLSA records, not by trust anchors */
 };
 
+/* The certificate that a peer showed, whatever it is worth. */
+struct tls_certificate {
+    uint8_t key[32];  /* SHA-256 of its public key (SubjectPublicKeyInfo) */
+    str subject;      /* as in RFC 2253, printable ASCII; the peer's own words */
+    str issuer;       /* likewise */
+    int64_t until_us; /* when it expires, UTC */
+};
+
 /* Channel bindings: octets that both ends of this TLS connection know and no other connection has.
  */
 enum tls_binding {

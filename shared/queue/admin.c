@@ -10,9 +10,8 @@ enum {
 };
 
 static const char *const status_names[] = {
-    [QUEUE_STATUS_PENDING] = "pending",
-    [QUEUE_STATUS_DEFERRED] = "deferred",
-    [QUEUE_STATUS_FAILED] = "failed",
+    [QUEUE_STATUS_PENDING] = "pending", [QUEUE_STATUS_DEFERRED] = "deferred",
+    [QUEUE_STATUS_FAILED] = "failed",   [QUEUE_STATUS_HELD] = "held",
     [QUEUE_STATUS_ANY] = "any",
 };
 
@@ -33,7 +32,7 @@ const char *queue_status_name(enum queue_status status)
     " ($1 = '' OR r.domain = $1) AND ($2 = '' OR m.envelope_from = $2)"                    \
     " AND ($3 = '' OR r.rcpt = $3) AND CASE $4::int4 WHEN 0 THEN r.status = 0 AND"         \
     " r.attempts = 0 WHEN 1 THEN r.status = 0 AND r.attempts > 0 WHEN 2 THEN r.status = 1" \
-    " ELSE r.status < 2 END"
+    " WHEN 3 THEN r.status = 5 ELSE r.status IN (0, 1, 5) END"
 #define FILTER_PARAMS(filter)                                                           \
     DB_TEXT((filter)->domain), DB_TEXT((filter)->sender), DB_TEXT((filter)->recipient), \
         DB_INT4((filter)->status)
@@ -44,7 +43,7 @@ static const struct db_stmt select_list = {
                 " ORDER BY r.queue_id, r.rcpt LIMIT $7"
 };
 static const struct db_stmt select_some = {
-    ROW_COLUMNS " WHERE r.queue_id = ANY ($1::bigint[]) AND r.status < 2"
+    ROW_COLUMNS " WHERE r.queue_id = ANY ($1::bigint[]) AND r.status IN (0, 1, 5)"
                 " ORDER BY r.queue_id, r.rcpt"
 };
 
@@ -64,17 +63,23 @@ static const struct db_stmt select_domains = {
     " ORDER BY g.n DESC, g.domain LIMIT $5"
 };
 
+static enum queue_status read_status(int64_t status, bool was_tried)
+{
+    if (status == RCPT_HELD)
+        return QUEUE_STATUS_HELD;
+    if (status != RCPT_PENDING)
+        return QUEUE_STATUS_FAILED;
+    return was_tried ? QUEUE_STATUS_DEFERRED : QUEUE_STATUS_PENDING;
+}
+
 static struct queue_row read_row(const struct db_rows *r, size_t i)
 {
-    bool is_failed = db_int(r, i, 4) != RCPT_PENDING;
-    bool was_tried = db_int(r, i, 5) > 0;
-    enum queue_status waiting = was_tried ? QUEUE_STATUS_DEFERRED : QUEUE_STATUS_PENDING;
     return (struct queue_row){
         .queue_id = db_int(r, i, 0),
         .envelope_from = db_str(r, i, 1),
         .recipient = db_str(r, i, 2),
         .domain = db_str(r, i, 3),
-        .status = is_failed ? QUEUE_STATUS_FAILED : waiting,
+        .status = read_status(db_int(r, i, 4), db_int(r, i, 5) > 0),
         .attempts = (unsigned)db_int(r, i, 5),
         .due_us = db_time_us(r, i, 6),
         .last_attempt_us = db_time_us_or(r, i, 7, 0),
@@ -160,7 +165,8 @@ static const struct db_stmt select_stats = {
     " count(*) FILTER (WHERE status = 0 AND due <= now()),"
     " (SELECT coalesce(sum(size), 0)::int8 FROM q_msg), (SELECT min(created) FROM q_msg),"
     " (SELECT count(*) FROM q_domain WHERE breaker_open),"
-    " (SELECT count(*) FROM q_domain WHERE lease_until > now()) FROM q_rcpt"
+    " (SELECT count(*) FROM q_domain WHERE lease_until > now()),"
+    " count(*) FILTER (WHERE status = 5) FROM q_rcpt"
 };
 
 bool queue_get_stats(struct queue *q, int64_t deadline_ms, struct queue_stats *out, struct err *e)
@@ -180,6 +186,7 @@ bool queue_get_stats(struct queue *q, int64_t deadline_ms, struct queue_stats *o
             .oldest_us = db_time_us_or(r, 0, 6, 0),
             .open_breakers = db_int(r, 0, 7),
             .leased = db_int(r, 0, 8),
+            .held = db_int(r, 0, 9),
         };
     }
     arena_fini(&a);
@@ -188,8 +195,10 @@ bool queue_get_stats(struct queue *q, int64_t deadline_ms, struct queue_stats *o
 
 /* ---- acting: rows of q_domain are locked before those of q_rcpt, as everywhere ---- */
 
-/* $5 is one queue id, 0 for all. */
-#define SELECTED " r.status = 0 AND ($5 = 0 OR r.queue_id = $5) AND" FILTER
+/* $5 is one queue id, 0 for all. What is held is selected by name only. */
+#define SELECTED                                                \
+    " (r.status = 0 OR (r.status = 5 AND ($5 <> 0 OR $4 = 3)))" \
+    " AND ($5 = 0 OR r.queue_id = $5) AND" FILTER
 
 static const struct db_stmt wake_selected_domains = {
     "UPDATE q_domain d SET next_due = now(), breaker_open = false, failures = 0, successes = 0,"
@@ -198,7 +207,7 @@ static const struct db_stmt wake_selected_domains = {
     " ORDER BY domain FOR UPDATE) s WHERE d.domain = s.domain"
 };
 static const struct db_stmt make_due = {
-    "UPDATE q_rcpt u SET due = now() FROM q_rcpt r JOIN q_msg m USING (queue_id)"
+    "UPDATE q_rcpt u SET due = now(), status = 0 FROM q_rcpt r JOIN q_msg m USING (queue_id)"
     " WHERE u.queue_id = r.queue_id AND u.rcpt = r.rcpt AND" SELECTED
 };
 static const struct db_stmt delete_rcpts = { "DELETE FROM q_rcpt WHERE queue_id = $1" };

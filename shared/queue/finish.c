@@ -19,16 +19,18 @@ struct finish {
     str *reply;
     str *remote;
     str *tls;
-    int64_t next_us; /* the earliest next attempt */
+    const struct queue_certificate *certificate; /* of a server that was not good enough */
+    int64_t next_us;                             /* the earliest next attempt */
     int64_t time_divisor;
     const struct queue_plan *plan;
     int64_t delivered;
     int64_t deferred;
     int64_t failed;
+    int64_t held;
 };
 
 static const struct db_stmt finish_stmt = {
-    "SELECT queue_finish($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+    "SELECT queue_finish($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
 };
 
 static str default_code(enum queue_outcome outcome)
@@ -40,6 +42,8 @@ static str default_code(enum queue_outcome outcome)
         return STR("4.0.0");
     case QUEUE_FAILED:
         return STR("5.0.0");
+    case QUEUE_HELD:
+        return STR("4.7.0");
     }
     return STR_EMPTY;
 }
@@ -98,6 +102,12 @@ static void add_result(struct finish *f, size_t i, const struct queue_message *m
         f->status[i] = wants_report(m, r, QUEUE_NOTIFY_FAILURE) ? RCPT_FAILED : RCPT_DONE;
         f->failed++;
         break;
+    case QUEUE_HELD:
+        f->status[i] = RCPT_HELD;
+        f->due[i] = m->expires_us;
+        f->certificate = result->certificate;
+        f->held++;
+        break;
     }
 }
 
@@ -130,10 +140,13 @@ static void show(struct queue *q, const struct queue_message *m, const struct fi
     queue_count(q, "delivered", f->delivered);
     queue_count(q, "deferred", f->deferred);
     queue_count(q, "failed", f->failed);
+    queue_count(q, "held", f->held);
     if (left == 0) {
         queue_hide_message(q, m->queue_id);
     } else if (f->next_us != INT64_MAX) {
         queue_show_message(q, m->queue_id, f->next_us, "deferred", left);
+    } else if (f->held > 0) {
+        queue_show_message(q, m->queue_id, m->expires_us, "held", left);
     }
 }
 
@@ -144,11 +157,15 @@ bool queue_finish(struct queue *q, struct queue_lease *lease, const struct queue
     struct db_rows *r = NULL;
     arena_init(&a);
     struct finish f = make_finish(&a, lease, m, results);
+    str shown =
+        f.certificate ? queue_clean_text(&a, f.certificate->shown, QUEUE_REPLY_MAX) : STR_EMPTY;
+    str pin = f.certificate ? f.certificate->pin : STR_EMPTY;
     const struct db_param params[] = {
         DB_TEXT(lease->domain),  DB_INT8(lease->token),   DB_INT8(m->queue_id),
         DB_TEXTS(f.rcpt, f.n),   DB_INT4S(f.status, f.n), DB_INT4S(f.attempts, f.n),
         DB_INT8S(f.due, f.n),    DB_TEXTS(f.code, f.n),   DB_TEXTS(f.reply, f.n),
-        DB_TEXTS(f.remote, f.n), DB_TEXTS(f.tls, f.n),
+        DB_TEXTS(f.remote, f.n), DB_TEXTS(f.tls, f.n),    DB_TEXT(shown),
+        DB_BYTEA(pin),
     };
     bool ok =
         db_query(q->db, DB_DELIVER, &finish_stmt, params, COUNT_OF(params), &a, deadline_ms, &r, e);

@@ -18,14 +18,15 @@ enum {
     QUEUE_ORIGINAL_MAX = 64 * 1024, /* octets of the message in a report */
 };
 
-/* Values of q_rcpt.status, and what queue_finish makes of a recipient. All but the first two wait
- * for nothing but their report. */
+/* Values of q_rcpt.status, and what queue_finish makes of a recipient. RCPT_RELAYED and
+ * RCPT_DELIVERED wait for nothing but their report. */
 enum {
     RCPT_PENDING = 0,
     RCPT_FAILED = 1,
     RCPT_DONE = 2, /* only as an argument: the row goes */
     RCPT_RELAYED = 3,
-    RCPT_DELIVERED = 4
+    RCPT_DELIVERED = 4,
+    RCPT_HELD = 5 /* waits for a decision until `due`, which is when the message expires */
 };
 
 struct queue {

@@ -99,9 +99,9 @@ str queue_clean_text(struct arena *a, str text, size_t max)
 
 static const struct db_stmt insert_msg = {
     "INSERT INTO q_msg (queue_id, account_id, envelope_from, envelope_id, is_8bit, is_utf8,"
-    " return_full, session, expires, has_ret, size, codec, frames, data) VALUES ($1, $2, $3, $4,"
-    " $5, $6, $7, $8, now() + $9::int8 * interval '1 millisecond', $10, $11, $12::int4::int2,"
-    " $13::int4[], $14)"
+    " return_full, session, expires, has_ret, tls_rule, size, codec, frames, data) VALUES ($1, $2,"
+    " $3, $4, $5, $6, $7, $8, now() + $9::int8 * interval '1 millisecond', $10, $11::int4::int2,"
+    " $12, $13::int4::int2, $14::int4[], $15)"
 };
 static const struct db_stmt insert_rcpt = {
     "INSERT INTO q_rcpt (queue_id, rcpt, domain, orcpt, notify, status, last_attempt)"
@@ -151,13 +151,13 @@ static bool check_message(const struct queue_new_message *m, struct err *e)
 static void send_msg(const struct queue *q, struct db_tx *tx, int64_t queue_id,
                      const struct queue_new_message *m, struct arena *a)
 {
-    struct db_param params[14] = {
+    struct db_param params[15] = {
         DB_INT8(queue_id),       DB_INT8(m->account_id), DB_TEXT(m->envelope_from),
         DB_TEXT(m->envelope_id), DB_BOOL(m->is_8bit),    DB_BOOL(m->is_utf8),
         DB_BOOL(m->return_full), DB_TEXT(m->session),    DB_INT8(q->lifetime_ms),
-        DB_BOOL(m->has_ret),
+        DB_BOOL(m->has_ret),     DB_INT4(m->tls_rule),
     };
-    queue_body_params(m->packed ? m->packed : queue_pack_here(a, m->body), &params[10]);
+    queue_body_params(m->packed ? m->packed : queue_pack_here(a, m->body), &params[11]);
     db_tx_send(tx, &insert_msg, params, COUNT_OF(params));
 }
 
@@ -252,6 +252,22 @@ bool queue_enqueue(struct queue *q, const struct queue_new_message *m, int64_t d
         *e = why;
     if (ok)
         queue_announce(q, *queue_id);
+    return ok;
+}
+
+bool queue_do_also(struct queue *q, const struct queue_also *also, int64_t deadline_ms,
+                   struct err *e)
+{
+    struct arena a;
+    struct db_tx *tx = NULL;
+    arena_init(&a);
+    bool ok = db_begin(q->db, DB_DELIVER, DB_READ_COMMITTED, deadline_ms, &tx, e);
+    if (ok) {
+        also->send(tx, also->arg, 0);
+        ok = db_commit(&tx, &a, NULL, 0, NULL, e);
+    }
+    db_rollback(&tx);
+    arena_fini(&a);
     return ok;
 }
 

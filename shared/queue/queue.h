@@ -10,6 +10,7 @@
  *
  * Life of a recipient: pending -> delivered (row gone)
  *                      pending -> failed -> reported to the sender (row gone)
+ *                      pending -> held -> pending, failed or gone, as its sender decides (hold.h)
  *                      pending -> relayed -> reported, where the sender asked for that and the
  *                                 next server does not report itself (RFC 3461)
  * A message goes with its last recipient. Failed recipients stay until the report (DSN) about them
@@ -71,6 +72,13 @@ struct queue_new_recipient {
     bool is_delivered;
 };
 
+/* What the sender of a message says about TLS on its further way (RFC 8689). */
+enum queue_tls_rule {
+    QUEUE_TLS_AS_EVER,
+    QUEUE_TLS_REQUIRED,    /* it came with REQUIRETLS */
+    QUEUE_TLS_NOT_REQUIRED /* its header says "TLS-Required: No" */
+};
+
 struct queue_body; /* a message packed for the database */
 
 struct queue_new_message {
@@ -82,7 +90,8 @@ struct queue_new_message {
     str envelope_id;    /* ENVID= as given (xtext), or empty */
     bool has_ret;       /* RET= was given */
     bool return_full;   /* RET=FULL: reports carry the message up to 64 kB, else its header */
-    str session;        /* log id of the session it came by */
+    enum queue_tls_rule tls_rule;
+    str session; /* log id of the session it came by */
     const struct queue_new_recipient *recipients;
     size_t n;                        /* 1 .. QUEUE_MAX_RECIPIENTS */
     const struct queue_body *packed; /* of queue_pack, or NULL: packed where it is needed */
@@ -122,6 +131,10 @@ bool queue_enqueue_send(struct queue *q, struct db_tx *tx, int64_t queue_id,
  * if not ERR_UNAVAILABLE, and ERR_UNKNOWN_OUTCOME only when that cannot be found out. Yields. */
 YIELDS bool queue_enqueue(struct queue *q, const struct queue_new_message *m, int64_t deadline_ms,
                           int64_t *queue_id, struct err *e);
+/* The statement alone, with the queue id 0, in a transaction of its own: for a message that goes to
+ * nobody. Errors: those of db_commit. Yields. */
+YIELDS bool queue_do_also(struct queue *q, const struct queue_also *also, int64_t deadline_ms,
+                          struct err *e);
 /* Whether the message is in the queue now: to resolve an unknown COMMIT soon after it. Yields. */
 YIELDS bool queue_exists(struct queue *q, int64_t queue_id, int64_t deadline_ms, bool *out,
                          struct err *e);
@@ -147,6 +160,8 @@ struct queue_message {
     bool is_utf8;
     bool has_ret;
     bool return_full;
+    enum queue_tls_rule tls_rule;
+    bool is_waived; /* somebody decided to send it to these recipients, however insecure */
     int64_t created_us;
     int64_t expires_us;
     struct queue_recipient *recipients; /* those of the leased domain that are due, at least 1 */
@@ -194,7 +209,14 @@ YIELDS bool queue_load_body(struct queue *q, int64_t queue_id, struct arena *a, 
 enum queue_outcome {
     QUEUE_DELIVERED, /* the peer answered 2yz to the end dot */
     QUEUE_DEFERRED,  /* try again by the schedule (4yz, no connection, ...) */
-    QUEUE_FAILED     /* never try again (5yz, null MX, ...) */
+    QUEUE_FAILED,    /* never try again (5yz, null MX, ...) */
+    QUEUE_HELD       /* never try again until somebody decides (hold.h); expires like others */
+};
+
+/* What a server had that was not good enough. */
+struct queue_certificate {
+    str shown; /* for people */
+    str pin;   /* 32 octets: SHA-256 of its public key */
 };
 
 struct queue_result {
@@ -207,6 +229,7 @@ struct queue_result {
     /* Delivered, and the peer was told what its sender wants to hear (RFC 3461 5.2.2): a report of
      * success is not ours to make. */
     bool peer_reports;
+    const struct queue_certificate *certificate; /* QUEUE_HELD only; NULL: there was none */
 };
 
 /* Writes what became of the message's recipients: results[i] is of recipients[i], m->n of them,
@@ -297,10 +320,11 @@ enum queue_status {
     QUEUE_STATUS_PENDING, /* never tried */
     QUEUE_STATUS_DEFERRED,
     QUEUE_STATUS_FAILED, /* waits for its report */
+    QUEUE_STATUS_HELD,   /* waits for a decision */
     QUEUE_STATUS_ANY     /* filter only */
 };
 
-/* "pending", "deferred", "failed"; static. */
+/* "pending", "deferred", "failed", "held"; static. */
 const char *queue_status_name(enum queue_status status);
 
 /* What is delivered, and waits only for a report of success, is not listed. */
@@ -323,7 +347,7 @@ struct queue_row {
     str domain;
     enum queue_status status;
     unsigned attempts;
-    int64_t due_us;          /* next try */
+    int64_t due_us;          /* next try; of a held one when it expires */
     int64_t last_attempt_us; /* 0: none yet */
     str code;                /* last enhanced status, empty when none */
     str reply;               /* last reply, empty when none */
@@ -377,12 +401,12 @@ struct queue_actor {
     str ip;             /* empty when none */
 };
 
-/* Makes all pending recipients of the message due now (attempts stay counted), and closes the
- * breakers of their domains. ERR_NOT_FOUND. Yields. */
+/* Makes all pending and held recipients of the message due now (attempts stay counted), and closes
+ * the breakers of their domains. ERR_NOT_FOUND. Yields. */
 YIELDS bool queue_retry(struct queue *q, const struct queue_actor *actor, int64_t queue_id,
                         int64_t deadline_ms, struct err *e);
-/* The same for every recipient that the filter's domain, sender, recipient and status select;
- * *count is how many. Yields. */
+/* The same for every recipient that the filter's domain, sender, recipient and status select, held
+ * ones only where the filter names their status; *count is how many. Yields. */
 YIELDS bool queue_retry_all(struct queue *q, const struct queue_actor *actor,
                             const struct queue_filter *filter, int64_t deadline_ms, int64_t *count,
                             struct err *e);
@@ -395,6 +419,7 @@ struct queue_stats {
     int64_t pending;       /* recipients never tried */
     int64_t deferred;      /* recipients tried and waiting */
     int64_t failed;        /* recipients waiting for their report */
+    int64_t held;          /* recipients waiting for a decision */
     int64_t due;           /* recipients due now */
     int64_t bytes;         /* octets of all messages */
     int64_t oldest_us;     /* when the oldest message came; 0 when the queue is empty */

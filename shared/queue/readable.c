@@ -101,13 +101,10 @@ static void write_stats(struct queue *q, const struct queue_stats *s)
         const char *field;
         int64_t value;
     } fields[] = {
-        { "messages", s->messages },
-        { "pending", s->pending },
-        { "waiting", s->deferred },
-        { "to_report", s->failed },
-        { "due", s->due },
-        { "bytes", s->bytes },
-        { "open_breakers", s->open_breakers },
+        { "messages", s->messages }, { "pending", s->pending },
+        { "waiting", s->deferred },  { "to_report", s->failed },
+        { "held", s->held },         { "due", s->due },
+        { "bytes", s->bytes },       { "open_breakers", s->open_breakers },
     };
     for (size_t i = 0; i < COUNT_OF(fields); i++) {
         struct text number;

@@ -36,10 +36,18 @@ static const struct {
         " AND m.expires < now() - interval '10 minutes' AND NOT EXISTS (SELECT 1 FROM q_domain d"
         " WHERE d.domain = r.domain AND d.lease_until > now())" },
       false },
+    /* Nobody decided. */
+    { { "UPDATE q_rcpt r SET status = 1, code = '5.7.0', due = now(),"
+        " reply = 'nobody decided what to do about this in time: ' || r.reply"
+        " FROM q_msg m WHERE m.queue_id = r.queue_id AND r.status = 5 AND m.expires <= now()" },
+      false },
+    { { "DELETE FROM q_hold h WHERE NOT EXISTS (SELECT 1 FROM q_rcpt r"
+        " WHERE r.queue_id = h.queue_id AND r.domain = h.domain AND r.status = 5)" },
+      false },
     /* Recipients that nobody is to be told about any more. */
     { { "DELETE FROM q_rcpt r USING q_msg m WHERE m.queue_id = r.queue_id AND"
         " ((r.status = 1 AND (m.envelope_from = '' OR (r.notify & 1) = 0)) OR"
-        " (r.status > 2 AND (m.envelope_from = '' OR (r.notify & 4) = 0)))" },
+        " (r.status IN (3, 4) AND (m.envelope_from = '' OR (r.notify & 4) = 0)))" },
       false },
     /* Reports that could not be made for a week: their sender's mailbox is full for good. */
     { { "DELETE FROM q_rcpt r USING q_msg m WHERE m.queue_id = r.queue_id AND r.status > 0"

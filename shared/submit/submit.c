@@ -14,6 +14,7 @@
 #include "runtime/runtime.h"
 #include "spam/greylist.h"
 #include "store/store.h"
+#include "submit/decide.h"
 #include "wire/smtp_command.h"
 #include "wire/smtp_data.h"
 
@@ -252,6 +253,17 @@ static void add_queued(struct submission *w, const struct smtp_recipient *r, boo
     };
 }
 
+/* Answers to questions about held mail are carried out, and go nowhere. Yields. */
+static YIELDS bool take_answers(const struct submission *w, struct err *e)
+{
+    for (size_t i = 0; i < w->m->n; i++) {
+        const struct smtp_recipient *r = &w->m->recipients[i];
+        if (decide_is_answer(w->m, r) && !decide_take(w->s, w->m, r, w->a, w->deadline_ms, e))
+            return err_wrap(e, "answer");
+    }
+    return true;
+}
+
 /* Who gets a copy, and what goes to the queue: a delivery to one of ours that is to be reported
  * (RFC 3461 4.1) is there as one that is done. */
 static void split_recipients(struct submission *w)
@@ -260,6 +272,8 @@ static void split_recipients(struct submission *w)
     w->queued = ARENA_ARRAY(w->a, struct queue_new_recipient, w->m->n);
     for (size_t i = 0; i < w->m->n; i++) {
         const struct smtp_recipient *r = &w->m->recipients[i];
+        if (decide_is_answer(w->m, r))
+            continue;
         if (r->account_id == 0) {
             add_queued(w, r, false);
             continue;
@@ -320,6 +334,8 @@ static bool send_rest(struct db_tx *tx, void *arg, size_t *statements, struct er
 /* Only remote recipients: no mailbox is touched. Yields. */
 static bool hand_to_queue(struct submission *w, struct err *e)
 {
+    if (w->n_queued == 0) /* it was an answer only */
+        return !w->also || queue_do_also(w->s->queue, w->also, w->deadline_ms, e);
     const struct queue_new_message message = queued_message(w);
     return queue_enqueue(w->s->queue, &message, w->deadline_ms, &w->queue_id, e);
 }
@@ -438,7 +454,7 @@ bool submit_message_also(const struct submit *s, const struct smtp_message *m,
         return false;
     if (*out != SUBMIT_DONE)
         return true;
-    if (!hand_over(&w, out, e))
+    if (!take_answers(&w, e) || !hand_over(&w, out, e))
         return false;
     if (*out == SUBMIT_DONE)
         note_written(&w);

@@ -7,6 +7,8 @@
 #include "transport_policy/dane.h"
 #include "transport_policy/mta_sts.h"
 #include "transport_policy/mta_sts_store.h"
+#include "transport_policy/tls_exception.h"
+#include "transport_policy/tls_verdict.h"
 #include "transport_policy/tlsa.h"
 
 #endif

@@ -365,6 +365,41 @@ def test_queue(queue):
     admin.post(f"{path}/retry", status=404)
 
 
+def test_held_mail(queue):
+    """Who may decide, and what about; how it comes to be held is in tests/integration/test_hold.py."""
+    admin = Api.signed_in(queue, queue.user(1))
+    mia = queue.user(2)["address"]
+    with queue.smtp("submission", login=queue.user(2)) as smtp:
+        for name in ("one", "two", "three"):
+            smtp.sendmail(mia, [f"leo@{name}.example"], f"From: {mia}\r\nSubject: {name}\r\n\r\nx\r\n")
+            queue.psql(f"UPDATE q_rcpt SET status = 5 WHERE domain = '{name}.example'; INSERT INTO q_hold (queue_id, domain, account_id, reason,"
+                       f" remote, certificate, pin, told) SELECT queue_id, domain, account_id, 'x', 'y', 'z', '\\x{64 * 'a'}', 1"
+                       f" FROM q_rcpt JOIN q_msg USING (queue_id) WHERE domain = '{name}.example'")
+    ids = {r["domain"]: r["id"] for r in pages(admin, "/admin/queue", status="held")}
+    assert len(ids) == 3 and admin.get("/admin/queue/stats").json["held"] == 3
+    assert [g["domain"] for g in admin.get("/admin/queue/domains", query={"status": "held", "domain": "one.example"}).json["items"]] == ["one.example"]
+    path = f"/admin/queue/{ids['one.example']}/decide"
+    whitelist = {"choice": "whitelist", "expiresAt": "2099-01-01T00:00:00Z"}
+    assert admin.post(path, {"choice": "whitelist", "expiresAt": "2020-01-01T00:00:00Z"}, status=422).pointers == ["/expiresAt"]
+    assert admin.post(path, whitelist, headers={"Idempotency-Key": "d"}, status=200).json == {"recipients": 1}
+    admin.post(path, {"choice": "send"}, headers={"Idempotency-Key": "d"}, status=409)
+    admin.post(path, {"choice": "send"}, status=404)
+    (made,) = admin.get("/admin/tls-exceptions", query={"domain": "one.example"}).json["items"]
+    assert made["key"] == 64 * "a" and made["accountId"] and made["expiresAt"] == whitelist["expiresAt"]
+    assert admin.post("/admin/tls-exceptions", {"domain": "nobody.example"}, status=409).problem == "no-certificate"
+    assert admin.post("/admin/tls-exceptions", {"domain": "x.example", "key": 64 * "x"}, status=422).pointers == ["/key"]
+    assert admin.post("/admin/tls-exceptions", {"domain": "TWO.example"}, status=200).json == {"recipients": 1}
+    admin.post("/admin/tls-exceptions", {"domain": "three.example", "anyServer": True}, status=200)
+    admin.post("/admin/tls-exceptions", {"domain": "four.example", "key": 64 * "b"}, status=200)
+    rows = admin.get("/admin/tls-exceptions").json["items"]
+    assert {(r["domain"], r["key"], r["accountId"] is None) for r in rows} == {
+        ("one.example", 64 * "a", False), ("two.example", 64 * "a", True), ("three.example", None, True), ("four.example", 64 * "b", True)}
+    for name in ("one", "two", "three", "four"):
+        admin.delete(f"/admin/tls-exceptions/{name}.example", status=204)
+    admin.delete("/admin/tls-exceptions/one.example", status=404)
+    assert admin.get("/admin/tls-exceptions").json["items"] == []
+
+
 # ---- the rest ----
 
 def test_overview_and_figures(admin):

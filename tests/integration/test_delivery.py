@@ -41,7 +41,7 @@ class World:
         self.server = factory(settings={
             "delivery.port": self.port, "delivery.time_divisor": 1000, "delivery.delay_notice": "4h",
             "dns.stub_zone": DOMAIN, "dns.stub_server": self.zone.server, "dns.validate": "false",
-            "delivery.allow_private": "true", **settings})
+            "delivery.allow_private": "true", "delivery.on_tls_failure": "fallback", **settings})
         self.user = self.server.user(2)
 
     def answer(self, verb, argument):

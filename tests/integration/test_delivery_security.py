@@ -114,6 +114,7 @@ class World:
         self.server = factory(settings={
             "delivery.port": self.port, "delivery.time_divisor": 1000, "delivery.allow_private": "true",
             "delivery.ca_file": str(authority.chain), "delivery.mta_sts_port": self.hosts.port,
+            "delivery.on_tls_failure": "fallback",
             "dns.validate": "true", "dns.stub_zone": DOMAIN, "dns.stub_server": self.zone.server,
             "dns.anchor_file": str(self.zone.anchor)})
         self.user = self.server.user(2)

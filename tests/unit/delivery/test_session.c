@@ -175,7 +175,8 @@ static bool read_body(void *arg, size_t from, struct arena *a, str *out, struct 
 static void deliver(void *arg)
 {
     struct world *w = arg;
-    w->opened = delivery_session_open(&w->session, &w->route, &w->failure);
+    const struct delivery_terms terms = delivery_terms_of(&w->message);
+    w->opened = delivery_session_open(&w->session, &w->route, &terms, &w->failure);
     const struct delivery_source source = { .read = read_body, .arg = w };
     if (w->opened)
         delivery_send(&w->session, &w->lease, &w->message, &source, w->results, &w->answered);
@@ -722,8 +723,10 @@ static void test_opportunistic_tls(void **state)
 {
     (void)state;
     struct world w;
-    static const char *const configs[] = { "", "delivery:\n  verify_tls: true\n",
-                                           "delivery:\n  require_tls: true\n" };
+    static const char *const configs[] = {
+        "delivery:\n  on_tls_failure: fallback\n", "delivery:\n  verify_tls: false\n",
+        "delivery:\n  verify_tls: false\n  require_tls: true\n"
+    };
     for (size_t i = 0; i < COUNT_OF(configs); i++) { /* the certificate does not verify */
         begin(&w, &tls_taker, configs[i]);
         go(&w);

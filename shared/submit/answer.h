@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Answers to the question what to do with held mail (queue/hold.h): the address they go to, and
+ * what they say. Pure; carrying them out is in decide.h. */
+#ifndef SUBMIT_ANSWER_H
+#define SUBMIT_ANSWER_H
+
+#include "queue/hold.h"
+
+enum {
+    ANSWER_LOCAL_MAX = 64,       /* octets of a local part (RFC 5321 4.5.3.1.1) */
+    ANSWER_TEXT_MAX = 16 * 1024, /* octets of an answer that are looked at */
+    ANSWER_LINES_MAX = 200,      /* lines likewise */
+    ANSWER_WORDS_MAX = 40        /* words of the line that counts; a longer one says too much */
+};
+
+/* "mia+tls-<secret>@example.org" for the address "mia@example.org", whose own tag is left away; in
+ * the arena. Empty when that would be too long for an address, or `base` is none. */
+str answer_address_make(struct arena *a, str base, const uint8_t secret[QUEUE_TOKEN_SIZE]);
+/* Whether it is such an address, in any case of letters, and its secret. */
+bool answer_address_parse(str address, uint8_t secret[QUEUE_TOKEN_SIZE]);
+
+struct answer {
+    enum queue_choice choice;
+    bool any;   /* "without TLS", "any server" */
+    str domain; /* that was named, as written; empty: none was; borrows from the text */
+};
+
+/* Reads the first line of an answer's text (UTF-8) that is neither empty, nor quoted, nor a
+ * greeting; a signature ends the answer. It must name exactly one choice, in words of everyday:
+ * "cancel", "please try again", "send just this", "whitelist shady.net without TLS". False: it does
+ * not, or says "not". */
+bool answer_parse(str text, struct answer *out);
+
+#endif

@@ -1,0 +1,313 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Mail that cannot go securely (FEATURES 46-51): it is held, its sender is asked by mail, answers by mail or somebody
+decides over API and command line; then it goes, or not."""
+import email
+import email.policy
+import os
+import pathlib
+import re
+import shutil
+import signal
+import ssl
+import tempfile
+
+import pytest
+from api_client import Api
+from certificates import Certificate
+from conftest import Instance, free_ports, wait_until
+from outbound import DOMAIN, Sink, Zone
+
+WAIT = 20
+PLAIN, BROKEN, STRANGE = (f"127.0.0.{i}" for i in range(2, 5))
+BROKEN_NAMES = ("broken", "anyway")
+STRANGE_NAMES = ("ask", "send", "cancel", "retry", "pinned", "unclear", "foreign", "robot", "decide", "listed", "goes",
+                 "webmail", "failing")
+
+
+class World:
+    def __init__(self):
+        (self.port,) = free_ports(1)
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="heronry-certificates-", dir="/tmp"))
+        self.folder.chmod(0o755)  # for the user that Heronry becomes
+        self.stranger, self.other = (Certificate(self.folder, name) for name in ("stranger", "other"))
+        self.sinks = {PLAIN: Sink(self.port, address=PLAIN),
+                      BROKEN: Sink(self.port, address=BROKEN, tls=ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)),
+                      STRANGE: Sink(self.port, address=STRANGE, tls=self.stranger.context())}
+        lines = []
+        for address, names in ((PLAIN, ("plain",)), (BROKEN, BROKEN_NAMES), (STRANGE, STRANGE_NAMES)):
+            for name in names:
+                lines += [f"{name} MX 10 mx-{name}", f"mx-{name} A {address}"]
+        self.zone = Zone(lines)
+        self.server = Instance(settings={
+            "delivery.port": self.port, "delivery.time_divisor": 1000, "dns.stub_zone": DOMAIN,
+            "dns.stub_server": self.zone.server, "delivery.mta_sts": "false"}).up()
+        self.user, self.stranger_user = self.server.user(2), self.server.user(3)
+
+    def send(self, name, *locals_, subject=None):
+        addresses = [f"{local}@{name}.{DOMAIN}" for local in locals_ or ("somebody",)]
+        self.submit(self.user, addresses, subject or name, "Hello.")
+        return addresses
+
+    def submit(self, user, addresses, subject, body, **fields):
+        header = {"From": user["address"], "To": ", ".join(addresses), "Subject": subject, **fields}
+        text = "".join(f"{k.replace('_', '-')}: {v}\r\n" for k, v in header.items()) + f"\r\n{body}\r\n"
+        with self.server.smtp("submission", login=user) as client:
+            client.sendmail(user["address"], addresses, text.encode())
+
+    def mails(self, about, user=None):
+        """Mails of the server about the domain in the user's INBOX."""
+        client = self.server.imap(user or self.user)
+        client.select("INBOX", readonly=True)
+        raw = [client.fetch(n, "(BODY.PEEK[])")[1][0][1] for n in client.search(None, "ALL")[1][0].split()]
+        client.logout()
+        parsed = [email.message_from_bytes(r, policy=email.policy.default) for r in raw]
+        return [m for m in parsed if f"{about}.{DOMAIN}" in m["Subject"] and "could not be sent" in m["Subject"]]
+
+    def question(self, name, count=1):
+        return wait_until(lambda: len(found := self.mails(name)) >= count and found, WAIT, f"a question about {name}")[count - 1]
+
+    def ask(self, name):
+        """Sends a message that is held; the question."""
+        self.send(name)
+        return self.question(name)
+
+    def answer(self, question, text, user=None, **fields):
+        quoted = "\r\n".join("> " + line for line in body_of(question).splitlines())
+        self.submit(user or self.user, [question["Reply-To"]], f"Re: {question['Subject']}",
+                    f"{text}\r\n\r\nOn Monday somebody wrote:\r\n{quoted}", **fields)
+
+    def status(self, name):
+        return self.server.psql(f"SELECT status || ' ' || code FROM q_rcpt WHERE domain = '{name}.{DOMAIN}' ORDER BY rcpt")
+
+    def arrived(self, name, count=1):
+        address = f"somebody@{name}.{DOMAIN}"
+        found = lambda: [m for sink in self.sinks.values() for m in sink.of(address)]
+        return wait_until(lambda: len(found()) >= count and found(), WAIT, f"mail for {name}")
+
+    def nothing_went(self, name):
+        return not any(f"@{name}.{DOMAIN}" in str(argument) for sink in self.sinks.values()
+                       for _, argument in list(sink.commands))
+
+    def lines(self, event, name):
+        return [l for l in self.server.log().splitlines() if f" {event} " in l and f"{name}.{DOMAIN}" in l]
+
+    def close(self):
+        self.server.remove()
+        for sink in self.sinks.values():
+            sink.close()
+        self.zone.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def body_of(mail):
+    text = next(p for p in mail.walk() if p.get_content_type() == "text/plain").get_content()
+    return text.replace("\r\n", "\n")
+
+
+@pytest.fixture(scope="module")
+def world():
+    w = World()
+    yield w
+    w.close()
+
+
+@pytest.fixture(scope="module")
+def admin(world):
+    return Api.signed_in(world.server, world.server.user(1))
+
+
+# ---- the question ----
+
+def test_the_sender_is_asked_once(world):
+    first, second = world.send("ask", "one", "two", subject="Grüße")
+    question = world.question("ask")
+    local, domain = world.user["address"].split("@")
+    assert re.fullmatch(rf"{local}\+tls-[0-9a-hjkmnp-tv-z]{{26}}@{domain}", question["Reply-To"])
+    assert question["Auto-Submitted"] == "auto-generated" and question["Return-Path"] == "<>"
+    text = body_of(question)
+    for said in (first, second, "self-signed", f"mx-ask.{DOMAIN}", "CN=stranger", "cancel", "retry", "send just this",
+                 f"whitelist ask.{DOMAIN}\n", "without TLS", "Without a decision until"):
+        assert said in text, said
+    assert any(p.get_content_type() == "text/rfc822-headers" for p in question.walk())
+    assert world.status("ask") == "5 4.7.5\n5 4.7.5" and world.nothing_went("ask")
+    assert len(world.mails("ask")) == 1
+    secret = question["Reply-To"].split("+tls-")[1].split("@")[0]
+    assert world.server.psql(f"SELECT count(*) FROM q_hold h WHERE h::text ILIKE '%{secret}%'") == "0"
+    (line,) = world.lines("delivery_held", "ask")
+    assert "certificate-not-trusted" in line and "recipients=2" in line, line
+
+
+# ---- answers ----
+
+def test_send_just_this(world):
+    question = world.ask("send")
+    world.answer(question, "Please send just this one.")
+    (message,) = world.arrived("send")
+    assert message.tls  # as secure as it can be
+    assert world.lines("delivery_tls_degraded", "send")
+    world.send("send")  # the next one is held again
+    world.question("send", 2)
+    assert len(world.arrived("send")) == 1
+
+
+def test_cancel(world):
+    question = world.ask("cancel")
+    world.answer(question, "cancel")
+    wait_until(lambda: world.status("cancel") == "", WAIT, "the message to go")
+    assert world.nothing_went("cancel")
+    client = world.server.imap(world.user)
+    client.select("INBOX", readonly=True)
+    assert client.search(None, "SUBJECT", '"Undelivered"')[1][0] == b""  # no report: the sender knows
+    client.logout()
+
+
+def test_retry_asks_again(world):
+    question = world.ask("retry")
+    world.answer(question, "try again, please")
+    again = world.question("retry", 2)
+    assert again["Reply-To"] != question["Reply-To"]
+    world.answer(question, "send it")  # that question is over
+    assert world.status("retry").startswith("5") and world.nothing_went("retry")
+    world.answer(again, "send it")
+    world.arrived("retry")
+
+
+def test_whitelist_pins_the_key(world):
+    question = world.ask("pinned")
+    world.answer(question, f"whitelist pinned.{DOMAIN}")
+    world.arrived("pinned")
+    world.send("pinned")
+    world.arrived("pinned", 2)
+    world.sinks[STRANGE].tls = world.other.context()
+    try:
+        world.send("pinned")
+        again = world.question("pinned", 2)
+        assert "CN=other" in body_of(again) and len(world.arrived("pinned", 2)) == 2
+    finally:
+        world.sinks[STRANGE].tls = world.stranger.context()
+    # Not for the mail of others.
+    world.submit(world.stranger_user, [f"somebody@pinned.{DOMAIN}"], "mine", "x")
+    wait_until(lambda: world.mails("pinned", world.stranger_user), WAIT, "a question to the other one")
+
+
+def test_without_a_certificate_only_any_server_can_be_whitelisted(world):
+    question = world.ask("anyway")
+    text = body_of(question)
+    assert f"whitelist anyway.{DOMAIN}\n" not in text and f"whitelist anyway.{DOMAIN} without TLS" in text
+    world.answer(question, f"whitelist anyway.{DOMAIN}")
+    helped = world.question("anyway", 2)
+    assert "not understood" in body_of(helped)
+    world.answer(helped, f"whitelist anyway.{DOMAIN} without TLS")
+    (message,) = world.arrived("anyway")
+    assert not message.tls
+    world.send("anyway")
+    world.arrived("anyway", 2)
+
+
+def test_an_unclear_answer_is_told_once(world):
+    question = world.ask("unclear")
+    world.answer(question, "Well, I do not know.")
+    helped = world.question("unclear", 2)
+    assert helped["Subject"].startswith("Not understood") and helped["Reply-To"].lower() == question["Reply-To"].lower()
+    world.answer(helped, "whitelist elsewhere.example")
+    world.answer(helped, "hm")
+    world.answer(helped, "send it")
+    world.arrived("unclear")
+    assert len(world.mails("unclear")) == 2
+
+
+def test_only_the_senders_own_answer_counts(world):
+    """Somebody who knows the address only sends mail to its owner; from outside, so does everybody."""
+    question = world.ask("foreign")
+    world.answer(question, "send just this", user=world.stranger_user)
+    with world.server.smtp() as client:
+        client.sendmail("x@elsewhere.example", [question["Reply-To"]],
+                        f"From: {world.user['address']}\r\nSubject: Re: foreign\r\n\r\nsend just this\r\n".encode())
+    client = world.server.imap(world.user)
+    client.select("INBOX", readonly=True)
+    assert len(client.search(None, "SUBJECT", "Re:", "SUBJECT", "foreign")[1][0].split()) == 2
+    client.logout()
+    assert world.status("foreign").startswith("5") and world.nothing_went("foreign")
+
+
+def test_what_a_program_answers_is_ignored(world):
+    question = world.ask("robot")
+    world.answer(question, "cancel", Auto_Submitted="auto-replied")
+    assert world.status("robot").startswith("5") and len(world.mails("robot")) == 1
+    world.answer(question, "cancel", Auto_Submitted="no")
+    wait_until(lambda: world.status("robot") == "", WAIT, "the message to go")
+
+
+# ---- who is not asked ----
+
+def test_plain_text_goes_with_a_warning(world):
+    """TLS is not required by default, only verified where it is offered (FEATURES 46)."""
+    world.send("plain")
+    (message,) = world.arrived("plain")
+    assert not message.tls and world.lines("delivery_tls_degraded", "plain")
+
+
+# ---- API and command line ----
+
+def test_decisions_by_the_command_line(world):
+    world.ask("decide")
+    (row,) = [r for r in world.server.json("queue", "pending")["entries"] if r["domain"] == f"decide.{DOMAIN}"]
+    assert "self-signed" in row["reason"]
+    assert world.server.json("queue", "stats")["held"] >= 1
+    assert world.server.cli("queue", "decide", row["id"], "perhaps", check=False).returncode == 65
+    world.server.cli("queue", "decide", row["id"], "send")
+    world.arrived("decide")
+    assert world.server.cli("queue", "decide", row["id"], "send", check=False).returncode == 66
+    world.server.cli("whitelist", "tls", "remove", f"listed.{DOMAIN}", check=False)
+    assert world.server.cli("whitelist", "tls", f"listed.{DOMAIN}", check=False).returncode != 0  # no key is known
+    world.ask("listed")
+    world.server.cli("whitelist", "tls", f"listed.{DOMAIN}")
+    world.arrived("listed")
+    (listed,) = world.server.json("whitelist", "tls", "list", "--domain", f"listed.{DOMAIN}")["items"]
+    assert listed["accountId"] is None and len(listed["key"]) == 64
+    world.server.cli("whitelist", "tls", "remove", f"listed.{DOMAIN}")
+    world.send("listed")
+    world.question("listed", 2)
+    world.server.cli("whitelist", "tls", f"listed.{DOMAIN}", "--any", "--expires", "2099-01-01T00:00:00Z")
+    world.arrived("listed", 2)
+
+
+def test_decisions_by_the_api(world, admin):
+    world.ask("broken")
+    (row,) = admin.get("/admin/queue", query={"status": "held", "domain": f"broken.{DOMAIN}"}).json["items"]
+    path = f"/admin/queue/{row['id']}/decide"
+    assert admin.post(path, {"choice": "whitelist"}, status=409).problem == "no-certificate"
+    admin.post(path, {"choice": "send", "domain": "elsewhere.example"}, status=404)
+    assert admin.post(path, {"choice": "send"}).json["recipients"] == 1
+    (message,) = world.arrived("broken")
+    assert not message.tls
+    (entry,) = admin.get("/admin/audit", query={"action": "queue.send", "object": row["id"]}).json["items"]
+    assert f"broken.{DOMAIN}" in entry["detail"]
+    # Trying all again is for what waits for a server, not for a decision.
+    world.ask("goes")
+    admin.post("/admin/queue/retry", {"domain": f"goes.{DOMAIN}"})
+    assert world.status("goes").startswith("5") and len(world.mails("goes")) == 1
+    assert admin.post("/admin/queue/retry", {"domain": f"goes.{DOMAIN}", "status": "held"}).json["recipients"] == 1
+    world.question("goes", 2)
+
+
+def test_an_answer_from_the_webmail(world):
+    """The reply goes as every message of the webmail does."""
+    question = world.ask("webmail")
+    person = Api.signed_in(world.server, world.user)
+    draft = person.post("/drafts", {"to": [{"address": question["Reply-To"], "name": ""}], "cc": [], "bcc": [], "html": "",
+                                    "subject": "Re: webmail", "text": "send just this", "attachments": []}, status=201).json
+    sent = person.post("/submissions", {"draftId": draft["id"]}, status=201).json
+    world.arrived("webmail")
+    wait_until(lambda: person.get(f"/submissions/{sent['id']}").json["undoStatus"] == "final", WAIT, "the answer in Sent")
+
+
+def test_mail_may_be_returned_instead(world):
+    """The last one here: it leaves the server so."""
+    world.server.settings["delivery.on_tls_failure"] = "fail"
+    world.server.write_config()
+    os.kill(world.server.pids()["supervisor"], signal.SIGHUP)
+    wait_until(lambda: "config_reloaded process=back.1" in world.server.log(), WAIT, "the reload")
+    world.send("failing")
+    wait_until(lambda: world.lines("delivery_failed", "failing"), WAIT, "the failure")
+    assert "status=5.7.5" in world.lines("delivery_failed", "failing")[0] and world.nothing_went("failing")
