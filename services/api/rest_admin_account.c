@@ -158,10 +158,12 @@ void rest_update_account(struct api_call *call, const struct update_account_para
         .has_quota = api_has(body, "quotaBytes"),
         .has_disabled = api_has(body, "isDisabled"),
         .has_admin = api_has(body, "isAdmin"),
+        .has_pop3 = api_has(body, "keepsPop3Deleted"),
         .display_name = api_get_text(body, "displayName"),
         .quota_bytes = json_integer_value(json_object_get(body, "quotaBytes")),
         .is_disabled = api_get_bool(body, "isDisabled", false),
         .is_admin = api_get_bool(body, "isAdmin", false),
+        .keeps_pop3_deleted = api_get_bool(body, "keepsPop3Deleted", false),
     };
     if (!admin_find_account(call, p->account_id, &account))
         return;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* user add, list, password, quota, disable, enable. */
+/* user add, list, password, quota, pop3, disable, enable. */
 #include "services/cli/listing.h"
 #include "services/cli/password.h"
 #include "services/cli/size.h"
@@ -89,6 +89,11 @@ static void state_cell(struct cli_table *t, const json_t *value)
     cli_table_text(t, json_is_true(value) ? STR("disabled") : STR("active"));
 }
 
+static void pop3_cell(struct cli_table *t, const json_t *value)
+{
+    cli_table_text(t, json_is_true(value) ? STR("keep") : STR("expunge"));
+}
+
 static const struct cli_column columns[] = {
     { "address", "ADDRESS", cli_cell_text, "address" },
     { "displayName", NULL, NULL, "display_name" },
@@ -97,6 +102,7 @@ static const struct cli_column columns[] = {
     { "quotaBytes", "QUOTA", quota_cell, "quota_bytes" },
     { "isAdmin", "ROLE", role_cell, "admin" },
     { "isDisabled", "STATE", state_cell, "disabled" },
+    { "keepsPop3Deleted", "POP3 DELETE", pop3_cell, "keeps_pop3_deleted" },
     { "createdAt", "CREATED", cli_cell_time, "created_at" },
 };
 static const struct cli_listing listing = {
@@ -137,7 +143,7 @@ static enum cli_exit run_change(struct cli *cli, json_t *wanted)
     return code;
 }
 
-YIELDS static bool show_quota(struct cli_session *s, struct err *e)
+YIELDS static bool show(struct cli_session *s, struct err *e)
 {
     const char *address = s->cli->words[0];
     json_t *account = NULL;
@@ -153,10 +159,20 @@ static enum cli_exit run_quota(struct cli *cli)
     int64_t quota = 0;
     struct err e = ERR_CLEAR;
     if (cli->n_words == 1)
-        return cli_run_calls(cli, show_quota, NULL);
+        return cli_run_calls(cli, show, NULL);
     if (!cli_parse_size(str_from_cstr(cli->words[1]), &quota, &e))
         return cli_fail(cli, &e);
     return run_change(cli, json_pack("{s:I}", "quotaBytes", (json_int_t)quota));
+}
+
+static enum cli_exit run_pop3(struct cli *cli)
+{
+    if (cli->n_words == 1)
+        return cli_run_calls(cli, show, NULL);
+    bool keeps = strcmp(cli->words[1], "keep") == 0;
+    if (!keeps && strcmp(cli->words[1], "expunge") != 0)
+        return cli_usage(cli, "what POP3 clients delete is either \"keep\" or \"expunge\"");
+    return run_change(cli, json_pack("{s:b}", "keepsPop3Deleted", (int)keeps));
 }
 
 static enum cli_exit run_disable(struct cli *cli)
@@ -256,6 +272,15 @@ static const struct cli_command commands[] = {
       .least_words = 1,
       .most_words = 2,
       .run = run_quota },
+    { .name = "user pop3",
+      .arguments = "ADDRESS [keep|expunge]",
+      .summary = "Shows or sets what POP3 clients do when they delete",
+      .details =
+          "With \"keep\" a message stays in INBOX with the keyword $POP3Deleted, where IMAP and the\n"
+          "webmail show it, and POP3 shows it no more. With \"expunge\" it is deleted.",
+      .least_words = 1,
+      .most_words = 2,
+      .run = run_pop3 },
     { .name = "user disable",
       .arguments = "ADDRESS",
       .summary = "Ends a user's logins; mail is still received",

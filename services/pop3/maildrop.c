@@ -2,6 +2,7 @@
 /* Lock, list, bodies and the update of a maildrop. */
 #include "services/pop3/maildrop.h"
 
+#include "account/account.h"
 #include "base/failpoint.h"
 #include "cluster/cluster.h"
 #include "obs/obs.h"
@@ -9,6 +10,9 @@
 #include "store/store.h"
 
 #include <stdlib.h>
+
+/* What hides a message from POP3 where deletions keep it; the name that other servers use. */
+#define DELETED_KEYWORD "$POP3Deleted"
 
 enum {
     LEASE_MS = 60 * 1000, /* a frontend that died blocks a maildrop for so long */
@@ -91,25 +95,74 @@ void pop3_maildrop_abandon(struct pop3_session *s)
 
 /* ---- the list ---- */
 
+/* What of a mailbox is hidden: the keyword's bit, or the UIDs that have it without one. */
+struct hidden {
+    uint64_t bit; /* 0: it has none */
+    const struct store_snapshot *snapshot;
+    size_t at; /* where in the overflows the walk stands */
+};
+
+static struct hidden hidden_of(const struct store_snapshot *snapshot, bool keeps_deleted)
+{
+    struct hidden h = { .snapshot = snapshot };
+    const struct store_keywords *keywords = &snapshot->keywords;
+    if (!keeps_deleted)
+        h.at = snapshot->n_overflows;
+    for (size_t bit = 0; keeps_deleted && bit < keywords->n; bit++) {
+        if (str_ieq(keywords->names[bit], STR(DELETED_KEYWORD)))
+            h.bit = (uint64_t)1 << bit;
+    }
+    return h;
+}
+
+/* Asked for each row, in their order. */
+static bool is_hidden(struct hidden *h, const struct store_row *row)
+{
+    const struct store_overflow *list = h->snapshot->overflows;
+    while (h->at < h->snapshot->n_overflows && list[h->at].uid < row->uid)
+        h->at++;
+    bool has_more = h->at < h->snapshot->n_overflows && list[h->at].uid == row->uid;
+    for (size_t i = 0; has_more && i < list[h->at].n; i++) {
+        if (str_ieq(list[h->at].names[i], STR(DELETED_KEYWORD)))
+            return true;
+    }
+    return (row->kw & h->bit) != 0;
+}
+
+static void take_rows(struct pop3_maildrop *d, const struct store_snapshot *snapshot)
+{
+    struct hidden hidden = hidden_of(snapshot, d->keeps_deleted);
+    bool is_behind_hidden = false;
+    d->messages = heap_zalloc((snapshot->n + 1) * sizeof(*d->messages));
+    for (size_t i = 0; i < snapshot->n; i++) {
+        const struct store_row *row = &snapshot->rows[i];
+        bool is_left_out = is_hidden(&hidden, row);
+        if (!is_left_out) {
+            d->messages[d->n++] = (struct pop3_message){ .msg_id = row->msg_id,
+                                                         .uid = row->uid,
+                                                         .size = row->size,
+                                                         .is_seen = (row->flags & STORE_SEEN) != 0,
+                                                         .is_behind_hidden = is_behind_hidden };
+            d->left_octets += row->size;
+        }
+        is_behind_hidden = is_left_out;
+    }
+    d->left = d->n;
+}
+
 static bool load(struct pop3_session *s, struct err *e)
 {
     struct pop3_maildrop *d = s->maildrop;
     struct store_snapshot snapshot;
+    struct account account;
+    if (!account_get(s->app->accounts, s->account_id, &s->arena, pop3_deadline(), &account, e))
+        return false;
     if (!store_snapshot_load(s->app->store, s->account_id, STORE_INBOX, &s->arena, pop3_deadline(),
                              &snapshot, e))
         return false;
     d->uidvalidity = snapshot.state.uidvalidity;
-    d->n = snapshot.n;
-    d->left = snapshot.n;
-    d->messages = heap_zalloc((snapshot.n + 1) * sizeof(*d->messages));
-    for (size_t i = 0; i < snapshot.n; i++) {
-        const struct store_row *row = &snapshot.rows[i];
-        d->messages[i] = (struct pop3_message){ .msg_id = row->msg_id,
-                                                .uid = row->uid,
-                                                .size = row->size,
-                                                .is_seen = (row->flags & STORE_SEEN) != 0 };
-        d->left_octets += row->size;
-    }
+    d->keeps_deleted = account.keeps_pop3_deleted;
+    take_rows(d, &snapshot);
     return true;
 }
 
@@ -142,7 +195,7 @@ struct pop3_message *pop3_maildrop_find(const struct pop3_maildrop *d, uint32_t 
 /* ---- the update ---- */
 
 /* UIDs of the messages that `is_wanted` picks, as ranges; a range goes on over UIDs that nobody has
- * any more. */
+ * any more, but not over messages that are hidden. */
 static struct store_ranges pick(const struct pop3_maildrop *d, struct arena *a,
                                 bool (*is_wanted)(const struct pop3_message *m))
 {
@@ -155,7 +208,7 @@ static struct store_ranges pick(const struct pop3_maildrop *d, struct arena *a,
             goes_on = false;
             continue;
         }
-        if (!goes_on)
+        if (!goes_on || m->is_behind_hidden)
             list[n++].first = m->uid;
         list[n - 1].last = m->uid;
         goes_on = true;
@@ -187,17 +240,40 @@ YIELDS static void mark_seen(struct pop3_session *s)
             OBS_ERR(&e));
 }
 
-bool pop3_maildrop_update(struct pop3_session *s, struct err *e)
+YIELDS static bool expunge(struct pop3_session *s, const struct store_ranges *set, struct err *e)
 {
     struct store_expunged expunged;
+    if (!store_expunge(s->app->store, s->account_id, STORE_INBOX, set, false, &s->arena,
+                       pop3_deadline(), &expunged, e))
+        return false;
+    s->deleted = (unsigned)expunged.n;
+    return true;
+}
+
+/* They are messages like others then: those that were retrieved are marked as seen. */
+YIELDS static bool hide(struct pop3_session *s, const struct store_ranges *set, struct err *e)
+{
+    static const str keyword = STR_INIT(DELETED_KEYWORD);
+    struct pop3_maildrop *d = s->maildrop;
+    struct store_flag_result result;
+    const struct store_flag_change change = { .mode = STORE_FLAGS_ADD,
+                                              .keywords = &keyword,
+                                              .n_keywords = 1 };
+    if (!store_change_flags(s->app->store, s->account_id, STORE_INBOX, set, &change, &s->arena,
+                            pop3_deadline(), &result, e))
+        return false;
+    s->deleted = (unsigned)result.n;
+    for (size_t i = 0; i < d->n; i++)
+        d->messages[i].is_deleted = false;
+    return true;
+}
+
+bool pop3_maildrop_update(struct pop3_session *s, struct err *e)
+{
     const struct store_ranges set = pick(s->maildrop, &s->arena, is_deleted);
-    if (set.n > 0) {
-        if (!pop3_maildrop_extend(s, e) ||
-            !store_expunge(s->app->store, s->account_id, STORE_INBOX, &set, false, &s->arena,
-                           pop3_deadline(), &expunged, e))
-            return false;
-        s->deleted = (unsigned)expunged.n;
-    }
+    if (set.n > 0 && (!pop3_maildrop_extend(s, e) ||
+                      !(s->maildrop->keeps_deleted ? hide(s, &set, e) : expunge(s, &set, e))))
+        return false;
     mark_seen(s);
     pop3_maildrop_close(s);
     return true;

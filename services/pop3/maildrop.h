@@ -20,12 +20,14 @@ struct pop3_message {
     uint32_t size; /* octets */
     bool is_seen;  /* before, or retrieved now */
     bool is_retrieved;
-    bool is_deleted; /* by DELE */
+    bool is_deleted;       /* by DELE */
+    bool is_behind_hidden; /* messages with UIDs before it are not in the maildrop */
 };
 
 struct pop3_maildrop {
-    char lock[32];  /* name of the lease, the same in all frontends */
-    char owner[96]; /* of this session alone */
+    bool keeps_deleted; /* what is deleted is only hidden from POP3, by a keyword */
+    char lock[32];      /* name of the lease, the same in all frontends */
+    char owner[96];     /* of this session alone */
     uint32_t uidvalidity;
     struct pop3_message *messages; /* messages[i] has the number i + 1; by uid; on the heap */
     size_t n;
@@ -47,8 +49,8 @@ YIELDS bool pop3_maildrop_open(struct pop3_session *s, struct err *e);
 YIELDS bool pop3_maildrop_extend(struct pop3_session *s, struct err *e);
 /* When to extend it next, monotonic ms: after a third of its time. */
 int64_t pop3_maildrop_next_extend(void);
-/* Deletes what is marked, in one transaction, and marks what was retrieved as seen. A failure has
- * deleted nothing, except for ERR_UNKNOWN_OUTCOME. Yields. */
+/* Deletes (or hides) what is marked, in one transaction, and marks what was retrieved as seen. A
+ * failure has deleted nothing, except for ERR_UNKNOWN_OUTCOME. Yields. */
 YIELDS bool pop3_maildrop_update(struct pop3_session *s, struct err *e);
 /* Unlocks and forgets it; harmless without one. Yields. */
 YIELDS void pop3_maildrop_close(struct pop3_session *s);

@@ -1922,6 +1922,7 @@ export interface components {
              * @example true
              */
             hasPassword: boolean;
+            keepsPop3Deleted: components["schemas"]["KeepsPop3Deleted"];
             createdAt: components["schemas"]["Timestamp"];
         };
         /** @description What is to change; fields that are left out stay. */
@@ -1938,6 +1939,7 @@ export interface components {
              * @example true
              */
             isDisabled?: boolean;
+            keepsPop3Deleted?: components["schemas"]["KeepsPop3Deleted"];
         };
         /** @description An account to be made, with its mailboxes. */
         AdminAccountNew: {
@@ -2761,6 +2763,11 @@ export interface components {
          * @example true
          */
         IsDefaultIdentity: boolean;
+        /**
+         * @description Whether messages that POP3 clients delete stay in the mailbox, with the keyword `$POP3Deleted` and hidden from POP3 alone. Otherwise they are expunged.
+         * @example false
+         */
+        KeepsPop3Deleted: boolean;
         /**
          * Format: key
          * @description Names a thing that nobody can guess.
@@ -9039,6 +9046,7 @@ export interface operations {
                      *           "isAdmin": false,
                      *           "isDisabled": false,
                      *           "hasPassword": true,
+                     *           "keepsPop3Deleted": false,
                      *           "createdAt": "2026-03-01T12:00:00Z"
                      *         }
                      *       ],
@@ -9107,6 +9115,7 @@ export interface operations {
                      *       "isAdmin": false,
                      *       "isDisabled": false,
                      *       "hasPassword": true,
+                     *       "keepsPop3Deleted": false,
                      *       "createdAt": "2026-03-01T12:00:00Z"
                      *     }
                      */
@@ -9161,6 +9170,7 @@ export interface operations {
                      *       "isAdmin": false,
                      *       "isDisabled": false,
                      *       "hasPassword": true,
+                     *       "keepsPop3Deleted": false,
                      *       "createdAt": "2026-03-01T12:00:00Z"
                      *     }
                      */
@@ -9195,7 +9205,8 @@ export interface operations {
                  *       "displayName": "Mia Reed",
                  *       "quotaBytes": 2147483648,
                  *       "isAdmin": false,
-                 *       "isDisabled": true
+                 *       "isDisabled": true,
+                 *       "keepsPop3Deleted": false
                  *     }
                  */
                 "application/json": components["schemas"]["AdminAccountChange"];
@@ -9224,6 +9235,7 @@ export interface operations {
                      *       "isAdmin": false,
                      *       "isDisabled": false,
                      *       "hasPassword": true,
+                     *       "keepsPop3Deleted": false,
                      *       "createdAt": "2026-03-01T12:00:00Z"
                      *     }
                      */

@@ -89,6 +89,7 @@ struct account {
     int64_t used_messages;
     bool is_admin;
     bool is_disabled;
+    bool keeps_pop3_deleted; /* what POP3 clients delete stays, hidden from POP3 alone */
     int64_t created_at_us;   /* UTC */
     int64_t password_serial; /* how often the password was set: another one, another password */
 };

@@ -6,7 +6,8 @@
 
 #define ACCOUNT_COLUMNS                                                                            \
     "c.account_id, c.login, c.display_name, c.password_hash, c.quota_bytes, s.q_bytes, s.q_count," \
-    " c.is_admin, c.disabled_at IS NOT NULL, c.created_at, c.password_serial"
+    " c.is_admin, c.disabled_at IS NOT NULL, c.created_at, c.password_serial,"                     \
+    " c.pop3_keeps_deleted"
 
 static const struct db_stmt find_by_address = {
     "SELECT " ACCOUNT_COLUMNS " FROM address a JOIN account c USING (account_id)"
@@ -40,6 +41,7 @@ static void read_account(const struct db_rows *rows, size_t row, struct arena *a
         .is_disabled = db_int(rows, row, 8) != 0,
         .created_at_us = db_time_us(rows, row, 9),
         .password_serial = db_int(rows, row, 10),
+        .keeps_pop3_deleted = db_int(rows, row, 11) != 0,
     };
 }
 

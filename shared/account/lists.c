@@ -117,11 +117,12 @@ bool account_domain_get(struct account_directory *d, str name, struct arena *a, 
     " AND ($2 = '' OR d.name = $2) AND CASE $3::int4 WHEN 1 THEN c.disabled_at IS NULL"       \
     " WHEN 2 THEN c.disabled_at IS NOT NULL WHEN 3 THEN c.is_admin ELSE true END"
 /* $4 whether a place is given, $5 and $6 the place, $7 limit. */
-#define ACCOUNT_PAGE(behind, order)                                                              \
-    {                                                                                            \
-        "SELECT c.account_id, c.login, c.display_name, c.password_hash IS NOT NULL,"             \
-        " c.quota_bytes, s.q_bytes, s.q_count, c.is_admin, c.disabled_at IS NOT NULL,"           \
-        " c.created_at" ACCOUNT_FILTER " AND (NOT $4 OR " behind ") ORDER BY " order " LIMIT $7" \
+#define ACCOUNT_PAGE(behind, order)                                                    \
+    {                                                                                  \
+        "SELECT c.account_id, c.login, c.display_name, c.password_hash IS NOT NULL,"   \
+        " c.quota_bytes, s.q_bytes, s.q_count, c.is_admin, c.disabled_at IS NOT NULL," \
+        " c.created_at, c.pop3_keeps_deleted" ACCOUNT_FILTER " AND (NOT $4 OR " behind \
+        ") ORDER BY " order " LIMIT $7"                                                \
     }
 #define UNUSED_NUMBER "($5::int8 IS NOT NULL AND "
 #define CREATED       "(extract(epoch FROM c.created_at) * 1000000)::int8"
@@ -156,6 +157,7 @@ static struct account read_account(const struct db_rows *rows, size_t i, struct 
         .is_admin = db_int(rows, i, 7) != 0,
         .is_disabled = db_int(rows, i, 8) != 0,
         .created_at_us = db_time_us(rows, i, 9),
+        .keeps_pop3_deleted = db_int(rows, i, 10) != 0,
     };
 }
 
@@ -189,7 +191,7 @@ bool account_count(struct account_directory *d, const struct account_query *quer
     return read_count(d, &counting, a, deadline_ms, count, e);
 }
 
-static const struct db_stmt update_account = { "SELECT account_update($1, $2, $3, $4, $5)" };
+static const struct db_stmt update_account = { "SELECT account_update($1, $2, $3, $4, $5, $6)" };
 
 /* "quota 5000, disabled": what the audit log says of the change. */
 static str describe(const struct account_update *u, struct arena *a)
@@ -202,6 +204,7 @@ static str describe(const struct account_update *u, struct arena *a)
         { u->has_quota, arena_printf(a, "quota %lld", (long long)u->quota_bytes) },
         { u->has_disabled, u->is_disabled ? STR("disabled") : STR("enabled") },
         { u->has_admin, u->is_admin ? STR("administrator") : STR("no administrator") },
+        { u->has_pop3, u->keeps_pop3_deleted ? STR("pop3 keeps") : STR("pop3 expunges") },
     };
     str all = STR_EMPTY;
     for (size_t i = 0; i < COUNT_OF(parts); i++) {
@@ -223,7 +226,8 @@ bool account_update(struct account_directory *d, const struct account_actor *act
                                        u->has_name ? DB_TEXT(u->display_name) : DB_NULL,
                                        u->has_quota ? DB_INT8(u->quota_bytes) : DB_NULL,
                                        u->has_disabled ? DB_BOOL(u->is_disabled) : DB_NULL,
-                                       u->has_admin ? DB_BOOL(u->is_admin) : DB_NULL };
+                                       u->has_admin ? DB_BOOL(u->is_admin) : DB_NULL,
+                                       u->has_pop3 ? DB_BOOL(u->keeps_pop3_deleted) : DB_NULL };
     const struct directory_act act = { .actor = actor,
                                        .stmt = &update_account,
                                        .params = params,

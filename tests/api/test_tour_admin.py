@@ -134,6 +134,9 @@ def test_accounts(heronry, admin, domain):
     changed = admin.patch(f"/admin/accounts/{account['id']}", {"displayName": "Mia R", "quotaBytes": 0, "isAdmin": True}).json
     assert changed == account | {"displayName": "Mia R", "quotaBytes": 0, "isAdmin": True}
     assert account["id"] in [a["id"] for a in pages(admin, "/admin/accounts", status="admin")]
+    assert account["keepsPop3Deleted"] is False
+    kept = admin.patch(f"/admin/accounts/{account['id']}", {"keepsPop3Deleted": True}).json
+    assert kept == changed | {"keepsPop3Deleted": True}
 
 
 def test_disabled_account(heronry, admin, domain):

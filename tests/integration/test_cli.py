@@ -14,7 +14,7 @@ from api_client import Api
 from conftest import BINARY
 
 COMMANDS = ["serve", "migrate", "config-check", "config", "version", "domain add", "domain list", "domain remove",
-            "user add", "user list", "user quota", "user disable", "user enable", "app-password create",
+            "user add", "user list", "user quota", "user pop3", "user disable", "user enable", "app-password create",
             "app-password list", "app-password revoke", "undelete list", "undelete restore", "retention list",
             "retention set", "acl list", "acl set", "acl remove", "shared-folder add", "shared-folder list", "queue list", "queue retry",
             "queue retry-all", "queue delete", "queue stats", "whitelist receipt add", "whitelist receipt list",

@@ -81,6 +81,40 @@ def test_deletions_happen_at_quit_only(heronry, filled):
     client.quit()
 
 
+def test_what_pop3_deletes_may_stay(heronry, filled):
+    """`user pop3 ADDRESS keep`: hidden from POP3 by a keyword, with the numbers closed up and the unique ids of
+    the others as before; other protocols show it, and `expunge` brings it back."""
+    user, messages = filled
+    assert "expunge" in heronry.cli("user", "pop3", user["address"]).stdout
+    heronry.cli("user", "pop3", user["address"], "keep")
+    client = heronry.pop3(user)
+    ids = [line.split()[1] for line in client.uidl()[1]]
+    client.dele(2)
+    client.dele(4)
+    client.quit()
+    client = heronry.pop3(user)
+    assert client.stat() == (3, len(messages[0]) + len(messages[2]) + len(messages[4]))
+    assert [line.split() for line in client.uidl()[1]] == [[b"1", ids[0]], [b"2", ids[2]], [b"3", ids[4]]]
+    assert [joined(client.retr(number)) for number in (1, 2, 3)] == messages[::2]
+    client.dele(3)
+    client.quit()
+    with heronry.imap(user) as imap:
+        imap.select("INBOX")
+        flags = [line.split(b"FLAGS ")[1] for line in imap.fetch("1:*", "(FLAGS)")[1]]
+        assert flags == [b"(\\Seen))", b"($POP3Deleted))", b"(\\Seen))", b"($POP3Deleted))", b"(\\Seen $POP3Deleted))"]
+        assert imap.store("2", "-FLAGS", "($pop3deleted)")[0] == "OK"
+    client = heronry.pop3(user)
+    assert joined(client.retr(2)) == messages[1]
+    client.quit()
+    heronry.cli("user", "pop3", user["address"], "expunge")
+    client = heronry.pop3(user)
+    assert [line.split()[1] for line in client.uidl()[1]] == ids
+    client.dele(4)
+    client.quit()
+    with heronry.imap(user) as imap:
+        assert imap.select("INBOX")[1] == [b"4"]
+
+
 def connect_again(heronry, user):
     """A connection that was dropped gives its lock back a moment later."""
     def attempt():
