@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What both sides of a benchmark share: users, mails, certificates, ports, process memory."""
 import base64
+import os
 import pathlib
 import random
 import socket
@@ -66,11 +67,30 @@ def pids_of(*names):
     return found
 
 
+def cpu_seconds(roots):
+    """Processor time that the processes and their descendants have taken, those that ended included."""
+    spent, children = {}, {}
+    for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            pid, _, rest = path.read_text().partition(" (")
+        except OSError:
+            continue
+        fields = rest.rpartition(") ")[2].split()
+        spent[int(pid)] = sum(map(int, fields[11:15]))
+        children.setdefault(int(fields[1]), []).append(int(pid))
+    total, waiting = 0, list(roots)
+    while waiting:
+        pid = waiting.pop()
+        total += spent.get(pid, 0)
+        waiting += children.get(pid, ())
+    return total / os.sysconf("SC_CLK_TCK")
+
+
 WORDS = ("river heron water morning letter meeting figure table answer question market garden window "
          "summer winter paper coffee project budget review friend family travel station bridge").split()
 
 
-def make_mails(folder, count=60, seed=7):
+def make_mails(folder, count=60, seed=7, domain="client.example"):
     """Writes `count` mails (log-normal sizes, median 12 kB, at most 1 MB) as they go over the wire
     after DATA: with CRLF, dot-stuffed, ended by the dot. Gives the file that lists them."""
     chance = random.Random(seed)
@@ -85,9 +105,9 @@ def make_mails(folder, count=60, seed=7):
         if size > 20_000:
             encoded = base64.b64encode(chance.randbytes(size * 3 // 4)).decode()
             body += [encoded[i:i + 76] for i in range(0, len(encoded), 76)]
-        head = [f"From: Sender {number} <sender@client.example>", f"To: user@{DOMAIN}",
+        head = [f"From: Sender {number} <sender@{domain}>", f"To: user@{DOMAIN}",
                 f"Subject: {' '.join(chance.choice(WORDS) for _ in range(5))}",
-                "Date: Sat, 21 Nov 2026 10:00:00 +0000", f"Message-ID: <{number}.{chance.random()}@client.example>",
+                "Date: Sat, 21 Nov 2026 10:00:00 +0000", f"Message-ID: <{number}.{chance.random()}@{domain}>",
                 "MIME-Version: 1.0", "Content-Type: text/plain; charset=utf-8"]
         lines = head + [""] + ["." + line if line.startswith(".") else line for line in body]
         path = folder / f"mail{number}"

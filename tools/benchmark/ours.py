@@ -106,5 +106,9 @@ class Heronry:
         """Resident memory of the workers that serve clients."""
         return sum(common.rss_kb(pid) for pid in self.front_pids().values())
 
+    def roots(self):
+        """The process whose descendants are the whole server, PostgreSQL and Redis with it."""
+        return [self.server.pids()["supervisor"]]
+
     def stop(self):
         self.server.stop()

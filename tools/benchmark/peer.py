@@ -126,6 +126,7 @@ class Peer:
 
     name = "Postfix + Dovecot"
     imap_ports_per_process = 1
+    more = ""   # lines of main.cf
 
     def __init__(self, folder, users):
         self.folder = pathlib.Path(folder)
@@ -148,7 +149,7 @@ class Peer:
         cert, key = common.certificate(folder)
         values = {"folder": folder, "domain": common.DOMAIN, "cert": cert, "key": key,
                   "smtp": self.smtp, "imaps": self.imaps, "pop3s": self.pop3s, "owner": OWNER}
-        (folder / "postfix/main.cf").write_text(MAIN_CF.format(**values))
+        (folder / "postfix/main.cf").write_text(MAIN_CF.format(**values) + self.more)
         (folder / "postfix/master.cf").write_text(MASTER_CF.format(**values))
         (folder / "dovecot.conf").write_text(DOVECOT_CONF.format(**values))
         (folder / "users-map").write_text("".join(f"{u} x\n" for u, _ in self.users))
@@ -181,6 +182,10 @@ class Peer:
     def rss_kb(self):
         """Resident memory of all processes of Dovecot."""
         return sum(common.rss_kb(p) for p in common.pids_of("dovecot", "imap", "imap-login", "pop3", "pop3-login", "anvil", "log", "config"))
+
+    def roots(self):
+        """Processes whose descendants are the whole server."""
+        return [int((self.folder / name).read_text().split()[0]) for name in ("spool/pid/master.pid", "dovecot-run/master.pid")]
 
     def stop(self):
         subprocess.run(["postfix", "-c", str(self.folder / "postfix"), "stop"], check=False,

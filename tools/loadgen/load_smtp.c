@@ -17,14 +17,14 @@ static void open_session(struct client *c, const struct load_options *o)
 {
     client_open(c, o->host, o->smtp_port);
     client_expect_smtp(c, '2');
-    client_send(c, STR("EHLO client.example\r\n"));
+    client_sendf(c, "EHLO %s\r\n", o->domain);
     client_expect_smtp(c, '2');
     if (!o->starttls)
         return;
     client_send(c, STR("STARTTLS\r\n"));
     client_expect_smtp(c, '2');
     client_start_tls(c, o->tls);
-    client_send(c, STR("EHLO client.example\r\n"));
+    client_sendf(c, "EHLO %s\r\n", o->domain);
     client_expect_smtp(c, '2');
 }
 
@@ -32,7 +32,7 @@ static void send_message(struct client *c, struct smtp_run *run, size_t number)
 {
     const struct load_options *o = run->o;
     str mail = o->mails[number % o->n_mails];
-    client_send(c, STR("MAIL FROM:<sender@client.example>\r\n"));
+    client_sendf(c, "MAIL FROM:<sender@%s>\r\n", o->domain);
     client_expect_smtp(c, '2');
     for (size_t i = 0; i < o->recipients; i++) {
         size_t user = o->first_user + (number * o->recipients + i) % (o->n_users - o->first_user);

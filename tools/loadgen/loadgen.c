@@ -104,11 +104,17 @@ static void read_mails(struct load_options *o, const char *path)
 }
 
 static const struct option long_options[] = {
-    { "host", required_argument, NULL, 'h' },       { "smtp", required_argument, NULL, 's' },
-    { "imap", required_argument, NULL, 'i' },       { "starttls", no_argument, NULL, 't' },
-    { "sessions", required_argument, NULL, 'n' },   { "count", required_argument, NULL, 'c' },
-    { "recipients", required_argument, NULL, 'r' }, { "users", required_argument, NULL, 'u' },
-    { "mails", required_argument, NULL, 'm' },      { NULL, 0, NULL, 0 },
+    { "host", required_argument, NULL, 'h' },
+    { "smtp", required_argument, NULL, 's' },
+    { "imap", required_argument, NULL, 'i' },
+    { "starttls", no_argument, NULL, 't' },
+    { "sessions", required_argument, NULL, 'n' },
+    { "count", required_argument, NULL, 'c' },
+    { "recipients", required_argument, NULL, 'r' },
+    { "users", required_argument, NULL, 'u' },
+    { "mails", required_argument, NULL, 'm' },
+    { "domain", required_argument, NULL, 'd' },
+    { NULL, 0, NULL, 0 },
 };
 
 static size_t number_of(const char *text)
@@ -130,6 +136,9 @@ static void take_option(struct load_options *o, int option, const char *value)
         break;
     case 'i':
         o->imap_port = value;
+        break;
+    case 'd':
+        o->domain = value;
         break;
     case 't':
         o->starttls = true;
@@ -168,7 +177,9 @@ static const struct mode modes[] = {
 
 int main(int argc, char **argv)
 {
-    struct load_options o = { .host = "127.0.0.1", .sessions = 1, .count = 1, .recipients = 1 };
+    struct load_options o = {
+        .host = "127.0.0.1", .domain = "client.example", .sessions = 1, .count = 1, .recipients = 1
+    };
     for (int c = getopt_long(argc, argv, "", long_options, NULL); c != -1;
          c = getopt_long(argc, argv, "", long_options, NULL))
         take_option(&o, c, optarg);

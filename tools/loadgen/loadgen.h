@@ -14,6 +14,7 @@ struct load_options {
     const char *host;
     const char *smtp_port;
     const char *imap_port; /* implicit TLS; with two ports by a comma, sessions alternate */
+    const char *domain;    /* that the mails come from, and the client says it is */
     bool starttls;         /* of SMTP */
     size_t sessions;
     size_t count;      /* messages or rounds in all */
