@@ -65,7 +65,8 @@ class World:
 
     def heronry(self, folder, users):
         return ProvingHeronry(folder, users, (f"dns.stub_zone={DOMAIN}", f"dns.stub_server={self.zone.server}",
-                                              "dns.validate=false", f"security.local_networks=[{OUTSIDE}]"))
+                                              "dns.validate=false", f"security.local_networks=[{OUTSIDE}]",
+                                              "greylisting.enabled=false"))
 
     def peer(self, folder, users):
         return ProvingPeer(folder, users, self.key)
