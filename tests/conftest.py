@@ -196,6 +196,15 @@ class Instance(Server):
 
 
 @pytest.fixture(scope="session")
+def gateway():
+    """The shared server for mail from and to other servers (integration/gateway.py), with its sinks."""
+    from gateway import Gateway
+    made = Gateway()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
 def heronry():
     """The shared server: do not stop it, do not kill its processes."""
     instance = Instance()

@@ -53,16 +53,17 @@ struct app {
     const struct net_networks *proxies;  /* trusted senders of PROXY headers */
     const struct net_networks *local;    /* clients that need to prove nothing; NULL: none */
     const struct net_networks *monitors; /* who may read metrics without a token; NULL: nobody */
-    const char *hostname;                /* our name in greetings, HELO and trace headers */
-    unsigned node_id;                    /* 0-1023, of this process: part of new message ids */
-    const char *process;                 /* "front.1": this process in the log */
-    const char *owner;                   /* "host/pid/front.1": this process in leases */
-    struct smtp_state *smtp;             /* services/smtp's own, from its start to its stop */
-    struct imap_service *imap;           /* services/imap's own, likewise */
-    struct pop3_service *pop3;           /* services/pop3's own, likewise */
-    struct scheduler *scheduler;         /* services/scheduler's own, likewise */
-    struct delivery *delivery;           /* services/delivery's own, likewise */
-    struct api *api;                     /* services/api's own, likewise */
+    const struct net_networks *lmtp_clients; /* who may hand over mail by LMTP */
+    const char *hostname;                    /* our name in greetings, HELO and trace headers */
+    unsigned node_id;                        /* 0-1023, of this process: part of new message ids */
+    const char *process;                     /* "front.1": this process in the log */
+    const char *owner;                       /* "host/pid/front.1": this process in leases */
+    struct smtp_state *smtp;                 /* services/smtp's own, from its start to its stop */
+    struct imap_service *imap;               /* services/imap's own, likewise */
+    struct pop3_service *pop3;               /* services/pop3's own, likewise */
+    struct scheduler *scheduler;             /* services/scheduler's own, likewise */
+    struct delivery *delivery;               /* services/delivery's own, likewise */
+    struct api *api;                         /* services/api's own, likewise */
 };
 
 struct app_listener;
@@ -73,6 +74,7 @@ struct app_listener_kind {
     uint16_t default_port; /* the port of the standard */
     bool implicit_tls;
     bool is_on_request; /* opened only where the configuration names it */
+    bool may_be_unix;   /* its address may be the path of a unix socket */
     const struct net_protocol *protocol;
     /* The context that net gives to protocol->opened for this kind; kept by the service. */
     void *(*context)(struct app *app, const struct app_listener_kind *kind);

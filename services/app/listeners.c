@@ -93,6 +93,15 @@ static bool plan_one(const struct config *c, const struct config_listener *wante
                    wanted->line, wanted->kind);
     }
     unsigned port = wanted->port ? wanted->port : out->kind->default_port;
+    bool is_unix = str_has_prefix(str_from_cstr(wanted->host), STR("unix:"));
+    if (is_unix && !out->kind->may_be_unix) {
+        return ERR(e, ERR_SYNTAX, "%s:%d: %s cannot listen at a unix socket", file, wanted->line,
+                   wanted->kind);
+    }
+    if (is_unix && !net_address_parse(str_from_cstr(wanted->host), &out->address, e))
+        return err_wrap(e, "%s:%d", file, wanted->line);
+    if (is_unix)
+        return true;
     bool is_ipv6 = strchr(wanted->host, ':') != NULL;
     int n = snprintf(text, sizeof(text), is_ipv6 ? "[%s]:%u" : "%s:%u", wanted->host, port);
     if (n < 0 || (size_t)n >= sizeof(text) ||

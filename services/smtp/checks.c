@@ -26,6 +26,8 @@ struct deliver smtp_deliver_now(const struct smtp_session *s)
     const struct config *c = s->state->app->config;
     struct deliver d = s->state->deliver;
     d.checks = checks_of(c);
+    if (smtp_is_lmtp(s))
+        d.dns = NULL; /* the server in front has seen who brought it, we have not */
     d.retry_window_ms = config_int(c, CONFIG_DELIVERY_RETRY_WINDOW);
     return d;
 }

@@ -45,8 +45,11 @@ YIELDS static enum net_next conclude(struct smtp_session *s, const struct smtp_b
         str text = arena_printf(&s->command, "%llu octets taken", (unsigned long long)bdat->size);
         return smtp_say_text(s, ANSWER_OK, text);
     }
-    next = verdict == ANSWER_OK ? smtp_hand_over(s, buf_str(&s->chunked->content))
-                                : smtp_say(s, verdict);
+    if (verdict == ANSWER_OK) {
+        next = smtp_hand_over(s, buf_str(&s->chunked->content));
+    } else {
+        next = bdat->is_last ? smtp_say_of_message(s, verdict) : smtp_say(s, verdict);
+    }
     smtp_reset_transaction(s);
     return next;
 }

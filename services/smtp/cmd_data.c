@@ -35,8 +35,8 @@ enum net_next smtp_cmd_data(struct smtp_session *s, str argument)
         next = smtp_transfer_broken(s, &e);
     } else {
         enum smtp_answer verdict = smtp_transfer_judge(t);
-        next =
-            verdict == ANSWER_OK ? smtp_hand_over(s, buf_str(&t->content)) : smtp_say(s, verdict);
+        next = verdict == ANSWER_OK ? smtp_hand_over(s, buf_str(&t->content))
+                                    : smtp_say_of_message(s, verdict);
     }
     smtp_transfer_free(s->state, &t);
     smtp_reset_transaction(s);

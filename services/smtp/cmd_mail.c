@@ -86,7 +86,7 @@ static enum net_next add_recipient(struct smtp_session *s, const struct smtp_rcp
                                    int64_t account_id)
 {
     str address = smtp_path_text(&rcpt->path, &s->command);
-    if (is_named_already(s, address))
+    if (!smtp_is_lmtp(s) && is_named_already(s, address)) /* there each RCPT has its reply */
         return smtp_say(s, ANSWER_RECIPIENT_OK);
     struct smtp_recipient *recipient = VEC_PUSH(&s->recipients, struct smtp_recipient);
     if (!recipient)

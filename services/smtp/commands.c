@@ -13,6 +13,8 @@ enum {
     IS_JUNK = 128,       /* brings no mail: counted between messages (S11) */
     NOT_IN_STRESS = 256, /* refused when there is too much to do */
     NOT_IN_CHUNKS = 512, /* not between the chunks of a message, RFC 3030 section 2 */
+    ONLY_LMTP = 2048,    /* unknown elsewhere */
+    NOT_IN_LMTP = 4096,  /* RFC 2033 section 4.1; and there is nobody to log in */
     HAS_CHUNK = 1024     /* octets follow that are no commands, also where it is refused */
 };
 
@@ -21,10 +23,11 @@ static const struct command_row {
     enum net_next (*run)(struct smtp_session *s, str argument);
     unsigned flags;
 } rows[] = {
-    { SMTP_EHLO, smtp_cmd_ehlo, ENDS_GROUP | IS_JUNK },
-    { SMTP_HELO, smtp_cmd_helo, ENDS_GROUP | IS_JUNK },
+    { SMTP_EHLO, smtp_cmd_ehlo, ENDS_GROUP | IS_JUNK | NOT_IN_LMTP },
+    { SMTP_HELO, smtp_cmd_helo, ENDS_GROUP | IS_JUNK | NOT_IN_LMTP },
+    { SMTP_LHLO, smtp_cmd_ehlo, ENDS_GROUP | IS_JUNK | ONLY_LMTP },
     { SMTP_STARTTLS, smtp_cmd_starttls, NO_ARGUMENT | NOT_IN_MAIL },
-    { SMTP_AUTH, smtp_cmd_auth, NEEDS_HELO | NOT_IN_MAIL | ENDS_GROUP | IS_JUNK },
+    { SMTP_AUTH, smtp_cmd_auth, NEEDS_HELO | NOT_IN_MAIL | ENDS_GROUP | IS_JUNK | NOT_IN_LMTP },
     { SMTP_MAIL, smtp_cmd_mail, NEEDS_HELO | NEEDS_LOGIN },
     { SMTP_RCPT, smtp_cmd_rcpt, NEEDS_HELO | NEEDS_LOGIN | NEEDS_SENDER | NOT_IN_CHUNKS },
     { SMTP_DATA, smtp_cmd_data,
@@ -71,7 +74,8 @@ static bool is_allowed(const struct smtp_session *s, unsigned flags, str argumen
         { flags & NEEDS_LOGIN && s->front->policy == SMTP_SUBMISSION && s->account_id == 0,
           ANSWER_AUTH_FIRST },
         { flags & NEEDS_SENDER && !s->has_sender, ANSWER_MAIL_FIRST },
-        { flags & NEEDS_RECIPIENT && s->recipients.n == 0, ANSWER_RCPT_FIRST },
+        { flags & NEEDS_RECIPIENT && s->recipients.n == 0,
+          smtp_is_lmtp(s) ? ANSWER_RCPT_FIRST_LMTP : ANSWER_RCPT_FIRST },
         { flags & NOT_IN_MAIL && s->has_sender, ANSWER_NOT_NOW },
         { flags & NOT_IN_CHUNKS && s->chunked, ANSWER_NOT_IN_CHUNKS },
     };
@@ -89,7 +93,7 @@ enum net_next smtp_run_command(struct smtp_session *s, const struct smtp_command
     const struct command_row *row = find(command->verb);
     if (command->verb == SMTP_FOREIGN)
         return smtp_say(s, ANSWER_FOREIGN_PROTOCOL);
-    if (!row)
+    if (!row || row->flags & (smtp_is_lmtp(s) ? NOT_IN_LMTP : ONLY_LMTP))
         return smtp_say(s, ANSWER_UNKNOWN_COMMAND);
     if (row->flags & IS_JUNK && ++s->junk > SMTP_JUNK_MAX)
         return smtp_say(s, ANSWER_TOO_MUCH_JUNK);

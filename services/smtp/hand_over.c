@@ -22,6 +22,7 @@ static struct smtp_trace make_trace(const struct smtp_session *s, char ip[NET_AD
         .is_esmtp = s->is_esmtp,
         .is_auth = s->account_id != 0,
         .is_utf8 = s->sender.smtputf8,
+        .is_lmtp = smtp_is_lmtp(s),
     };
 }
 
@@ -98,52 +99,76 @@ static bool submit(struct smtp_session *s, const struct smtp_message *m, struct 
     return true;
 }
 
-static void note_accepted(struct smtp_session *s, size_t size, int64_t started_ms)
+static void note_accepted(struct smtp_session *s, const struct smtp_message *m, int64_t started_ms)
 {
     int64_t took_ms = clock_monotonic_ms() - started_ms;
     s->messages++;
-    s->accepted += (unsigned)s->recipients.n;
-    s->bytes += size;
+    s->accepted += (unsigned)m->n;
+    s->bytes += m->content.n;
     s->errors = 0;
     s->junk = 0;
     obs_count(METRIC_MESSAGES_RECEIVED, NULL, 1);
     obs_observe(METRIC_DELIVERY_DURATION, (double)took_ms / 1000);
-    obs_log(EV_SMTP_MESSAGE, net_conn_id(s->conn),
-            OBS_STR("from", smtp_path_text(&s->sender.sender, &s->command)),
-            OBS_STR("to", VEC_AT(&s->recipients, struct smtp_recipient, 0)->address),
-            OBS_INT("recipients", s->recipients.n), OBS_INT("size", size),
-            OBS_INT("transfer", s->transfers), OBS_INT("duration_ms", took_ms));
+    obs_log(EV_SMTP_MESSAGE, net_conn_id(s->conn), OBS_STR("from", m->sender),
+            OBS_STR("to", m->recipients[0].address), OBS_INT("recipients", m->n),
+            OBS_INT("size", m->content.n), OBS_INT("transfer", s->transfers),
+            OBS_INT("duration_ms", took_ms));
 }
 
-enum net_next smtp_hand_over(struct smtp_session *s, str content)
+/* Hands `m` over, and answers. Yields. */
+YIELDS static enum net_next hand_over(struct smtp_session *s, const struct smtp_message *m)
 {
     struct err e = ERR_CLEAR;
     struct arena a;
-    char ip[NET_ADDRESS_TEXT];
     str reason = STR_EMPTY;
     enum smtp_answer answer = ANSWER_LOCAL_ERROR;
     int64_t started_ms = clock_monotonic_ms();
-    enum net_next next;
-    FAILPOINT("smtp-after-dot");
-    if (!smtp_is_database_up(s))
-        return smtp_say(s, ANSWER_LOCAL_ERROR);
-    if (smtp_recheck_account(s) == NET_CLOSE)
-        return NET_CLOSE;
-    if (!smtp_screen_message(s, &next))
-        return next;
     arena_init(&a);
-    const struct smtp_message m = make_message(s, content, &a, ip);
-    bool good = s->front->policy == SMTP_SUBMISSION ? submit(s, &m, &a, &answer, &e)
-                                                    : deliver(s, &m, &a, &answer, &reason, &e);
+    bool good = s->front->policy == SMTP_SUBMISSION ? submit(s, m, &a, &answer, &e)
+                                                    : deliver(s, m, &a, &answer, &reason, &e);
     reason = arena_str(&s->command, reason);
     arena_fini(&a);
     if (!good)
         return smtp_say_failure(s, &e);
     if (answer != ANSWER_OK)
         return reason.n ? smtp_say_text(s, answer, reason) : smtp_say(s, answer);
-    note_accepted(s, content.n, started_ms);
+    note_accepted(s, m, started_ms);
     FAILPOINT("smtp-before-250");
-    str text = arena_printf(&s->command, "Accepted as %.*s.%u", STR_FMT(net_conn_id(s->conn)),
-                            s->transfers);
-    return smtp_say_text(s, ANSWER_OK, text);
+    return smtp_say_text(s, ANSWER_OK,
+                         arena_printf(&s->command, "Accepted as %.*s", STR_FMT(m->transaction)));
+}
+
+/* Each recipient has its own reply, and so its own fate (RFC 2033 section 4.2): a mailbox that is
+ * full is no reason to keep the others waiting, or to write a report, which is up to the client.
+ * An account that was named by several addresses knows its copy by the transaction. Yields. */
+YIELDS static enum net_next hand_over_one_by_one(struct smtp_session *s,
+                                                 const struct smtp_message *m)
+{
+    enum net_next next = NET_PARK;
+    for (size_t i = 0; i < m->n && next == NET_PARK; i++) {
+        struct smtp_message one = *m;
+        one.recipients = &m->recipients[i];
+        one.n = 1;
+        next = hand_over(s, &one);
+    }
+    return next;
+}
+
+enum net_next smtp_hand_over(struct smtp_session *s, str content)
+{
+    struct arena a;
+    char ip[NET_ADDRESS_TEXT];
+    enum net_next next;
+    FAILPOINT("smtp-after-dot");
+    if (!smtp_is_database_up(s))
+        return smtp_say_of_message(s, ANSWER_LOCAL_ERROR);
+    if (smtp_recheck_account(s) == NET_CLOSE)
+        return NET_CLOSE;
+    if (!smtp_screen_message(s, &next))
+        return next;
+    arena_init(&a);
+    const struct smtp_message m = make_message(s, content, &a, ip);
+    next = smtp_is_lmtp(s) ? hand_over_one_by_one(s, &m) : hand_over(s, &m);
+    arena_fini(&a);
+    return next;
 }

@@ -35,6 +35,8 @@ static const struct smtp_answer_row rows[ANSWER_COUNT] = {
                                 ANSWER_CLOSES | ANSWER_REFUSES, "early_talker"),
     [ANSWER_FOREIGN_PROTOCOL] =
         ROW(521, "5.7.0", "This is SMTP", ANSWER_CLOSES | ANSWER_REFUSES, "foreign_protocol"),
+    [ANSWER_NOT_TRUSTED] = ROW(554, "5.7.1", "You may not hand over mail here",
+                               ANSWER_CLOSES | ANSWER_REFUSES, "not_trusted"),
     [ANSWER_INPUT_BEFORE_TLS] = ROW(501, "5.5.4", "No input may follow STARTTLS",
                                     ANSWER_CLOSES | ANSWER_REFUSES, "starttls_injection"),
 
@@ -59,6 +61,7 @@ static const struct smtp_answer_row rows[ANSWER_COUNT] = {
     [ANSWER_HELO_FIRST] = ROW(503, "5.5.1", "Send EHLO first", ANSWER_IS_ERROR, NULL),
     [ANSWER_MAIL_FIRST] = ROW(503, "5.5.1", "Send MAIL first", ANSWER_IS_ERROR, NULL),
     [ANSWER_RCPT_FIRST] = ROW(554, "5.5.1", "No valid recipients", ANSWER_IS_ERROR, NULL),
+    [ANSWER_RCPT_FIRST_LMTP] = ROW(503, "5.5.1", "No valid recipients", ANSWER_IS_ERROR, NULL),
     [ANSWER_MAIL_TWICE] = ROW(503, "5.5.1", "A sender was given already", ANSWER_IS_ERROR, NULL),
     [ANSWER_NOT_NOW] = ROW(503, "5.5.1", "Not during a mail transaction", ANSWER_IS_ERROR, NULL),
     [ANSWER_NOT_IN_CHUNKS] =

@@ -47,6 +47,7 @@ static bool start(struct app *app, struct err *e)
         .policy = SMTP_SUBMISSION,
         .requires_tls = true,
     };
+    state->fronts[SMTP_LMTP] = (struct smtp_front){ .state = state, .policy = SMTP_LMTP };
     list_init(&state->sessions);
     state->account_listener.fn = account_changed;
     state->account_listener.arg = state;
@@ -65,8 +66,20 @@ static void stop(struct app *app)
 
 static void *front(struct app *app, const struct app_listener_kind *kind)
 {
-    bool is_inbound = str_eq(str_from_cstr(kind->name), STR("smtp"));
-    return &app->smtp->fronts[is_inbound ? SMTP_INBOUND : SMTP_SUBMISSION];
+    static const struct {
+        const char *kind;
+        enum smtp_policy policy;
+    } policies[] = {
+        { "smtp", SMTP_INBOUND },
+        { "submission", SMTP_SUBMISSION },
+        { "submissions", SMTP_SUBMISSION },
+        { "lmtp", SMTP_LMTP },
+    };
+    for (size_t i = 0; i < COUNT_OF(policies); i++) {
+        if (str_eq(str_from_cstr(kind->name), str_from_cstr(policies[i].kind)))
+            return &app->smtp->fronts[policies[i].policy];
+    }
+    return NULL;
 }
 
 static const struct app_listener_kind kinds[] = {
@@ -98,6 +111,13 @@ static const struct app_listener_kind kinds[] = {
       .max_new_per_minute = 300,
       .per_ip_param = CONFIG_LIMITS_SMTP_PER_IP,
       .new_per_minute_param = CONFIG_LIMITS_SMTP_NEW_PER_MINUTE },
+    { .name = "lmtp",
+      .default_port = 24,
+      .is_on_request = true,
+      .may_be_unix = true,
+      .protocol = &smtp_protocol,
+      .context = front,
+      .limit_scope = "lmtp" },
 };
 
 const struct app_service smtp_service = {

@@ -16,6 +16,11 @@ static int64_t limit(const struct smtp_session *s, enum config_param param)
 
 /* ---- state ---- */
 
+bool smtp_is_lmtp(const struct smtp_session *s)
+{
+    return s->front->policy == SMTP_LMTP;
+}
+
 bool smtp_has_tls(const struct smtp_session *s)
 {
     return net_conn_tls(s->conn) != NULL;
@@ -171,6 +176,15 @@ enum net_next smtp_say(struct smtp_session *s, enum smtp_answer answer)
     return smtp_say_text(s, answer, smtp_answer_row(answer)->text);
 }
 
+enum net_next smtp_say_of_message(struct smtp_session *s, enum smtp_answer answer)
+{
+    enum net_next next = NET_PARK;
+    size_t times = smtp_is_lmtp(s) ? s->recipients.n : 1;
+    for (size_t i = 0; i < times && next == NET_PARK; i++)
+        next = smtp_say(s, answer);
+    return next;
+}
+
 enum net_next smtp_say_failure(struct smtp_session *s, const struct err *e)
 {
     obs_log(EV_SMTP_FAILURE, net_conn_id(s->conn), OBS_ERR(e));
@@ -249,12 +263,22 @@ static enum net_next converse(struct smtp_session *s)
     return next;
 }
 
+/* Who hands over mail need not prove who sent it: only servers that the operator named may. */
+static bool is_trusted(const struct smtp_session *s)
+{
+    const struct net_address *peer = net_conn_peer(s->conn);
+    return peer->sa.ss_family == AF_UNIX || net_networks_contain(s->state->app->lmtp_clients, peer);
+}
+
 /* Nobody may speak before the banner: a client that does is a spammer's, or no client of SMTP. */
 static enum net_next greet(struct smtp_session *s)
 {
     if (net_buffered(s->conn) > 0)
         return smtp_say(s, ANSWER_EARLY_TALKER);
-    str banner = arena_printf(&s->command, "%s ESMTP Heronry", s->state->app->hostname);
+    if (smtp_is_lmtp(s) && !is_trusted(s))
+        return smtp_say(s, ANSWER_NOT_TRUSTED);
+    str banner = arena_printf(&s->command, "%s %s Heronry", s->state->app->hostname,
+                              smtp_is_lmtp(s) ? "LMTP" : "ESMTP");
     enum net_next next = smtp_say_raw(s, 220, banner);
     arena_reset(&s->command);
     return next;
@@ -330,16 +354,18 @@ static enum net_next run(struct net_conn *c, void *session, enum net_why why)
 
 static void log_end(const struct smtp_session *s)
 {
+    static const char *const kinds[] = {
+        [SMTP_INBOUND] = "smtp", [SMTP_SUBMISSION] = "submission", [SMTP_LMTP] = "lmtp"
+    };
     char ip[NET_ADDRESS_TEXT];
     const struct tls_facts *tls = net_conn_tls(s->conn);
     obs_log(EV_SMTP_SESSION_END, net_conn_id(s->conn),
             OBS_STR("peer", net_address_ip(net_conn_peer(s->conn), ip)),
-            OBS_CSTR("kind", s->front->policy == SMTP_SUBMISSION ? "submission" : "smtp"),
-            OBS_STR("helo", s->helo), OBS_CSTR("tls", tls ? tls->version : ""),
-            OBS_STR("login", s->login), OBS_INT("messages", s->messages),
-            OBS_INT("recipients", s->accepted), OBS_INT("refused", s->refused),
-            OBS_INT("errors", s->errors), OBS_INT("bytes", s->bytes),
-            OBS_CSTR("end", s->end ? s->end : "closed"),
+            OBS_CSTR("kind", kinds[s->front->policy]), OBS_STR("helo", s->helo),
+            OBS_CSTR("tls", tls ? tls->version : ""), OBS_STR("login", s->login),
+            OBS_INT("messages", s->messages), OBS_INT("recipients", s->accepted),
+            OBS_INT("refused", s->refused), OBS_INT("errors", s->errors),
+            OBS_INT("bytes", s->bytes), OBS_CSTR("end", s->end ? s->end : "closed"),
             OBS_INT("duration_ms", clock_monotonic_ms() - s->opened_ms));
 }
 

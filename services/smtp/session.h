@@ -36,8 +36,10 @@ enum {
 };
 
 enum smtp_policy {
-    SMTP_INBOUND,   /* from anybody to our accounts */
-    SMTP_SUBMISSION /* from our users to anybody */
+    SMTP_INBOUND,    /* from anybody to our accounts */
+    SMTP_SUBMISSION, /* from our users to anybody */
+    SMTP_LMTP,       /* from a mail server in front of us to our accounts (RFC 2033) */
+    SMTP_POLICIES
 };
 
 /* An account that was full a moment ago: its recipients are refused before DATA. */
@@ -57,10 +59,10 @@ struct smtp_state {
     struct app *app;
     struct deliver deliver;
     struct submit submit;
-    struct smtp_front fronts[2]; /* by enum smtp_policy */
-    size_t message_bytes;        /* held by messages in transfer */
-    size_t connections;          /* open */
-    struct list sessions;        /* struct smtp_session of all of them */
+    struct smtp_front fronts[SMTP_POLICIES]; /* by enum smtp_policy */
+    size_t message_bytes;                    /* held by messages in transfer */
+    size_t connections;                      /* open */
+    struct list sessions;                    /* struct smtp_session of all of them */
     struct notify_listener account_listener;
     struct smtp_full_account full[SMTP_FULL_MAX];
     size_t next_full; /* place to write to next */
@@ -117,6 +119,9 @@ extern const struct net_protocol smtp_protocol;
 YIELDS enum net_next smtp_say(struct smtp_session *s, enum smtp_answer answer);
 /* The same with another text than the table's. */
 YIELDS enum net_next smtp_say_text(struct smtp_session *s, enum smtp_answer answer, str text);
+/* What is said of the whole message: once, in LMTP once for each recipient (RFC 2033 section 4.2).
+ */
+YIELDS enum net_next smtp_say_of_message(struct smtp_session *s, enum smtp_answer answer);
 /* For failures of ours: logs the error and says a temporary answer. */
 YIELDS enum net_next smtp_say_failure(struct smtp_session *s, const struct err *e);
 /* A reply that is not in the table: banner, EHLO, challenges. Lines are separated by LF. */
@@ -124,6 +129,7 @@ YIELDS enum net_next smtp_say_raw(struct smtp_session *s, unsigned code, str tex
 
 /* ---- state ---- */
 
+bool smtp_is_lmtp(const struct smtp_session *s);
 bool smtp_has_tls(const struct smtp_session *s);
 bool smtp_is_stressed(const struct smtp_session *s);
 /* When the wait for the next command ends. */

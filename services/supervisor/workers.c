@@ -36,6 +36,19 @@ static size_t count_workers(const struct supervisor *s, enum group group)
     return (size_t)n;
 }
 
+/* Workers have sockets of their own at one port, but a path has one socket: it is shared. */
+static bool open_socket(struct supervisor *s, struct slot *slot, size_t i, struct err *e)
+{
+    const struct net_address *at = &s->listeners.list[i].address;
+    for (size_t k = 0; at->sa.ss_family == AF_UNIX && &s->slots[k] != slot; k++) {
+        if (s->slots[k].fds && s->slots[k].fds[i] >= 0) {
+            slot->fds[i] = fcntl(s->slots[k].fds[i], F_DUPFD_CLOEXEC, 0);
+            return slot->fds[i] >= 0 || ERR_SYS(e, ERR_UNAVAILABLE, "share a unix socket");
+        }
+    }
+    return net_listen_open(at, &slot->fds[i], e);
+}
+
 static bool open_sockets(struct supervisor *s, struct slot *slot, struct err *e)
 {
     slot->fds = ARENA_ARRAY(&s->arena, int, s->listeners.n);
@@ -45,7 +58,7 @@ static bool open_sockets(struct supervisor *s, struct slot *slot, struct err *e)
         slot->fds[i] = -1;
         if (group_of(l->service) != slot->group)
             continue;
-        if (!net_listen_open(&l->address, &slot->fds[i], e)) {
+        if (!open_socket(s, slot, i, e)) {
             str at = net_address_text(&l->address, text);
             return err_wrap(e, "listener %s at %.*s", l->kind->name, STR_FMT(at));
         }

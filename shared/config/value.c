@@ -204,6 +204,10 @@ bool config_address_parse(str text, struct arena *a, const char **host, uint16_t
 {
     uint8_t octets[16];
     str ip = text;
+    if (str_has_prefix(text, STR("unix:/"))) {
+        *host = arena_cstr(a, text);
+        return true;
+    }
     if (text.n == 0 || !cut_port(&ip, port))
         return ERR(e, ERR_SYNTAX, "addr must be address:port, address or :port");
     if (ip.n == 0)

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -48,6 +49,10 @@ bool net_listen_open(const struct net_address *at, int *out, struct err *e)
     if (at->sa.ss_family == AF_INET6) /* "*" means IPv4 too */
         (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
     if (bind(fd, (const struct sockaddr *)&at->sa, at->len) != 0 || listen(fd, BACKLOG) != 0)
+        return open_failed(at, fd, errno, e);
+    /* Who may connect is said by the folder that the operator chose. */
+    if (at->sa.ss_family == AF_UNIX &&
+        chmod(((const struct sockaddr_un *)(const void *)&at->sa)->sun_path, 0666) != 0)
         return open_failed(at, fd, errno, e);
     *out = fd;
     return true;

@@ -15,6 +15,7 @@ enum {
 enum smtp_verb {
     SMTP_HELO,
     SMTP_EHLO,
+    SMTP_LHLO, /* of LMTP, RFC 2033 */
     SMTP_MAIL,
     SMTP_RCPT,
     SMTP_DATA,

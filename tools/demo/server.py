@@ -65,6 +65,7 @@ class Server:
         self.wanted_users = list(users)
         self.settings = dict(settings or {})
         self.environment = dict(environment or {})
+        self.more_listeners = []  # {"kind": ..., "addr": ...} beside those of `ports`
         self.users = []
         self.process = None
         link = self.folder / "data"
@@ -87,6 +88,7 @@ class Server:
         for key, value in self.settings.items():
             set_key(tree, key, value)
         tree["listeners"] = [{"kind": kind, "addr": f"{self.host}:{port}"} for kind, port in self.ports.items()]
+        tree["listeners"] += self.more_listeners
         self._write_private(self.config_path, "\n".join(yaml_lines(tree)) + "\n")
 
     def _leave_closed_folders(self):

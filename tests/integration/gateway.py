@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One server for the tests of what other mail servers and filters say to it: made once in a run, because starting one
+takes longer than most of those tests."""
+import base64
+
+from conftest import Instance, free_ports, wait_until
+from demo.server import STANDARD_PORTS
+from outbound import DOMAIN, Sink, Zone
+
+LOCAL, IDN, ALABEL = "jürgen", "bücher.example", "xn--bcher-kva.example"
+WAIT = 20
+
+
+class Gateway:
+    """A server with a domain and a user beyond ASCII, with LMTP by TCP and by a unix socket; and two sinks: of
+    SMTPUTF8, and of an older server."""
+
+    def __init__(self):
+        (self.port,) = free_ports(1)
+        self.zone = Zone(["new MX 10 mx1", "mx1 A 127.0.0.1", "old MX 10 mx2", "mx2 A 127.0.0.2",
+                          "xn--mnchen-3ya MX 10 mx1"])
+        self.new = Sink(self.port, extensions=("PIPELINING", "8BITMIME", "SMTPUTF8", "SIZE 30000000"))
+        self.old = Sink(self.port, address="127.0.0.2", extensions=("8BITMIME", "SIZE 30000000"))
+        self.server = Instance(kinds=[*STANDARD_PORTS, "lmtp"], settings={
+            "delivery.port": self.port, "dns.stub_zone": DOMAIN, "dns.stub_server": self.zone.server,
+            "delivery.time_divisor": 1000, "lmtp.networks": "[127.0.0.1]"})
+        self.socket = self.server.folder / "lmtp.sock"
+        self.server.more_listeners = [{"kind": "lmtp", "addr": f"unix:{self.socket}"}]
+        self.server.up()
+        self.server.cli("domain", "add", IDN)
+        self.user = {"address": f"{LOCAL}@{IDN}", "password": "a good pässword 1", "admin": False}
+        self.server.cli("user", "add", self.user["address"], "--password-stdin", stdin=self.user["password"] + "\n")
+
+    def login(self, address=None):
+        client = self.server.imap()
+        plain = f"\0{address or self.user['address']}\0{self.user['password']}".encode()
+        client.authenticate("PLAIN", lambda challenge: plain)
+        return client
+
+    def inbox(self, wanted):
+        """The first message of INBOX with this text."""
+        def look():
+            client = self.login()
+            client.select("INBOX", readonly=True)
+            numbers = client.search(None, "ALL")[1][0].split()
+            raw = [client.fetch(n, "(BODY.PEEK[])")[1][0][1] for n in numbers]
+            client.logout()
+            return [r for r in raw if wanted in r]
+        return wait_until(look, WAIT, f"a message with {wanted}")[0]
+
+    def submit(self, recipients, subject="utf8", sender=None):
+        """By submission, as a client of SMTPUTF8 does it: the addresses stand in the header, too."""
+        sender = sender or self.user["address"]
+        text = f"From: {sender}\r\nTo: {', '.join(recipients)}\r\nSubject: {subject}\r\n\r\nText.\r\n".encode()
+        plain = base64.b64encode(f"\0{self.user['address']}\0{self.user['password']}".encode()).decode()
+        with self.server.smtp("submission") as client:
+            client.starttls(context=self.server.tls())
+            client.ehlo("client.example")
+            assert client.docmd("AUTH", f"PLAIN {plain}")[0] == 235
+            client.sendmail(sender, recipients, text, ["SMTPUTF8", "BODY=8BITMIME"])
+
+    def close(self):
+        self.server.remove()
+        self.new.close()
+        self.old.close()
+        self.zone.close()
