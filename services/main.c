@@ -64,6 +64,7 @@ int main(int argc, char **argv)
         cli_share_group,
         cli_queue_group,
         cli_hold_group,
+        cli_report_group,
         cli_capability_group,
     };
     const struct app_services all = { services, COUNT_OF(services) };

@@ -1681,6 +1681,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/reports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists reports to other domains
+         * @description The newest day first. A report is made by the first result that is counted, and sent after its day.
+         */
+        get: operations["listReports"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/reports/{reportId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Gives a report as it is sent
+         * @description With its text as it would go out now, and who would get it.
+         */
+        get: operations["getReport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/reports/{reportId}/send": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sends a report now
+         * @description Within a minute, once its day is over; also one that was dropped. One that was sent is not sent again (`too-late`).
+         */
+        post: operations["sendReport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/audit": {
         parameters: {
             query?: never;
@@ -3444,6 +3504,75 @@ export interface components {
             /** @description Servers that would have been asked, the first 50. */
             hosts: string[];
         };
+        /** @description A report to another domain about one day. */
+        Report: {
+            id: components["schemas"]["ReportId"];
+            kind: components["schemas"]["ReportKind"];
+            /**
+             * @description The day in UTC.
+             * @example 2026-11-20
+             */
+            day: string;
+            domain: components["schemas"]["DomainName"];
+            state: components["schemas"]["ReportState"];
+            dueAt: components["schemas"]["Timestamp"];
+            changedAt: components["schemas"]["Timestamp"];
+            /**
+             * @description How often it was tried to send it.
+             * @example 1
+             */
+            attempts: number;
+            /**
+             * @description Sessions (TLS) or messages (DMARC) in it.
+             * @example 1042
+             */
+            count: number;
+            /**
+             * @description What was in the way. May be empty.
+             * @example
+             */
+            note: string;
+        };
+        /** @description A report, what is in it, and who would get it now. */
+        ReportContent: {
+            report: components["schemas"]["Report"];
+            /**
+             * @description JSON (TLS) or XML (DMARC) as it is sent; null when it cannot be made.
+             * @example {"organization-name": "Example"}
+             */
+            text: string | null;
+            /** @description Addresses and URLs that the domain names in the DNS; null when that cannot be known now. */
+            recipients: string[] | null;
+            /**
+             * @description What is in the way of sending it. May be empty.
+             * @example
+             */
+            problem: string;
+        };
+        /**
+         * Format: key
+         * @description Names a report by its kind, its day and the domain.
+         * @example tls.2026-11-20.example.net
+         */
+        ReportId: string;
+        /**
+         * @description How TLS went with the servers of the domain (RFC 8460), or what mail in its name proved (RFC 9990).
+         * @example tls
+         * @enum {string}
+         */
+        ReportKind: "tls" | "dmarc";
+        /** @description Reports, the newest day first. */
+        ReportPage: {
+            /** @description The reports. */
+            items: components["schemas"]["Report"][];
+            nextCursor: components["schemas"]["NextCursor"];
+        };
+        /**
+         * @description `due`: not sent yet, or tried again; `dropped`: nobody wants it, or it could not be sent.
+         * @example sent
+         * @enum {string}
+         */
+        ReportState: "due" | "sent" | "dropped";
         /** @description Events were lost; what the client has may be old. Read everything anew. */
         ResetEvent: {
             /**
@@ -4448,6 +4577,11 @@ export interface components {
          * @example bytes=0-1023
          */
         range: string;
+        /**
+         * @description Id of a report.
+         * @example tls.2026-11-20.example.net
+         */
+        reportId: components["schemas"]["ReportId"];
         /**
          * @description Id of a rule of the whitelist or the blacklist.
          * @example 1
@@ -11050,6 +11184,173 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listReports: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Only such reports.
+                 * @example all
+                 */
+                kind?: "all" | "tls" | "dmarc";
+                /**
+                 * @description Only reports of this state.
+                 * @example all
+                 */
+                state?: "all" | "due" | "sent" | "dropped";
+                /**
+                 * @description Only reports to this domain.
+                 * @example example.net
+                 */
+                domain?: string;
+                /**
+                 * @description The most items in the answer.
+                 * @example 50
+                 */
+                limit?: components["parameters"]["limit"];
+                /** @description Where the page begins: `nextCursor` of the page before, with all other parameters as they were. Without it the first page is given. */
+                cursor?: components["parameters"]["cursor"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of reports. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "tls.2026-11-20.example.net",
+                     *           "kind": "tls",
+                     *           "day": "2026-11-20",
+                     *           "domain": "example.org",
+                     *           "state": "sent",
+                     *           "dueAt": "2026-03-01T12:00:00Z",
+                     *           "changedAt": "2026-03-01T12:00:00Z",
+                     *           "attempts": 1,
+                     *           "count": 1042,
+                     *           "note": ""
+                     *         }
+                     *       ],
+                     *       "nextCursor": "eyJhIjo0Mn0"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ReportPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getReport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of a report.
+                 * @example tls.2026-11-20.example.net
+                 */
+                reportId: components["parameters"]["reportId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The report. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "report": {
+                     *         "id": "tls.2026-11-20.example.net",
+                     *         "kind": "tls",
+                     *         "day": "2026-11-20",
+                     *         "domain": "example.org",
+                     *         "state": "sent",
+                     *         "dueAt": "2026-03-01T12:00:00Z",
+                     *         "changedAt": "2026-03-01T12:00:00Z",
+                     *         "attempts": 1,
+                     *         "count": 1042,
+                     *         "note": ""
+                     *       },
+                     *       "text": "{\"organization-name\": \"Example\"}",
+                     *       "recipients": [
+                     *         "tls@example.net"
+                     *       ],
+                     *       "problem": ""
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ReportContent"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    sendReport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of a report.
+                 * @example tls.2026-11-20.example.net
+                 */
+                reportId: components["parameters"]["reportId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The report, which is due now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "tls.2026-11-20.example.net",
+                     *       "kind": "tls",
+                     *       "day": "2026-11-20",
+                     *       "domain": "example.org",
+                     *       "state": "sent",
+                     *       "dueAt": "2026-03-01T12:00:00Z",
+                     *       "changedAt": "2026-03-01T12:00:00Z",
+                     *       "attempts": 1,
+                     *       "count": 1042,
+                     *       "note": ""
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Report"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
         };

@@ -61,6 +61,11 @@ struct reports_name {
     str domain;
 };
 
+/* "tls.2026-11-20.example.net", in arena; and read again, the domain lower-cased in arena.
+ * ERR_SYNTAX. Pure. */
+str reports_name_format(struct arena *a, const struct reports_name *name);
+bool reports_name_parse(struct arena *a, str text, struct reports_name *out, struct err *e);
+
 /* ERR_NOT_FOUND. Yields. */
 YIELDS bool reports_get(struct db *db, const struct reports_name *name, struct arena *a,
                         int64_t deadline_ms, struct reports_entry *out, struct err *e);

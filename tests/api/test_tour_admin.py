@@ -89,6 +89,34 @@ def test_receipt_rules(admin, domain):
         admin.get(f"{path}/{one['id']}", status=404)
 
 
+def test_reports(admin, heronry):
+    """Rows as the counters write them; what is sent of them is tried by tests of delivery."""
+    domain, path = f"far{next(NUMBERS)}.example", "/admin/reports"
+    day = heronry.psql("SELECT (now() AT TIME ZONE 'UTC')::date - 3")
+    heronry.psql(f"INSERT INTO report_tls VALUES ('{day}', '{domain}', '\\x01', 7, 'no-policy-found', '{domain}', '',"
+                 " 'successful', '', '', '', '')")
+    for kind, state, age in (("tls", "due", 0), ("dmarc", "dropped", 0), ("tls", "sent", 1), ("tls", "due", -9)):
+        heronry.psql("INSERT INTO report (kind, day, domain, state, due)"
+                     f" VALUES ('{kind}', date '{day}' - {age}, '{domain}', '{state}', now() + interval '1 day')")
+    names = [f"{r['kind']} {r['state']}" for r in pages(admin, path, domain=domain)]
+    assert names == ["tls due", "dmarc dropped", "tls due", "tls sent"]  # the newest day first, then by kind
+    (one, *_) = [r for r in pages(admin, path, domain=domain, kind="tls", state="due") if r["day"] == day]
+    assert one["id"] == f"tls.{day}.{domain}" and one["count"] == 7
+    (sent,) = admin.get(path, query={"domain": domain, "state": "sent"}).json["items"]
+    found = admin.get(f"{path}/{one['id']}").json
+    assert found["report"] == one and '"total-successful-session-count": 7' in found["text"]
+    # Nothing was counted for this one: there is nothing to send, and it says so.
+    empty = admin.get(f"{path}/dmarc.{day}.{domain}").json
+    assert empty["text"] is None and empty["recipients"] is None and empty["problem"]
+    assert admin.post(f"{path}/{one['id'].upper().replace('TLS', 'tls', 1)}/send").json["state"] == "due"
+    (later,) = [r for r in pages(admin, path, domain=domain, state="due") if r["day"] > day]
+    for too_late in (sent, later):
+        assert admin.post(f"{path}/{too_late['id']}/send", status=409).problem == "too-late"
+    for nothing in (f"tls.{day}.nobody.example", "tls.today.x", "tls", "odd.2026-01-01.x"):
+        admin.get(f"{path}/{nothing}", status=404)
+        admin.post(f"{path}/{nothing}/send", status=404)
+
+
 def test_dkim_keys(admin, domain):
     path = f"/admin/domains/{domain}/dkim-keys"
     assert admin.get(path).json == {"items": []}

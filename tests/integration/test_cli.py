@@ -18,7 +18,8 @@ COMMANDS = ["serve", "migrate", "config-check", "config", "version", "domain add
             "app-password list", "app-password revoke", "undelete list", "undelete restore", "retention list",
             "retention set", "acl list", "acl set", "acl remove", "shared-folder add", "shared-folder list", "queue list", "queue retry",
             "queue retry-all", "queue delete", "queue stats", "whitelist receipt add", "whitelist receipt list",
-            "whitelist receipt remove", "blacklist receipt add", "blacklist receipt list", "blacklist receipt remove"]
+            "whitelist receipt remove", "blacklist receipt add", "blacklist receipt list", "blacklist receipt remove",
+            "report list", "report show", "report send"]
 
 
 def run(*words, **options):

@@ -17,6 +17,7 @@ import threading
 
 import dkim
 import pytest
+from api_client import Api
 from certificates import Certificate
 from conftest import Instance, free_ports, wait_until
 from outbound import DOMAIN, Sink, Zone
@@ -179,6 +180,14 @@ def test_a_day_is_told_of(world):
 
     # Nothing is sent while the day lasts.
     assert set(server.psql("SELECT state || (due > now())::text FROM report").split()) == {"duetrue"}
+    # What will be sent, and to whom.
+    name = server.psql(f"SELECT 'tls.' || to_char(day, 'YYYY-MM-DD') || '.secure.{DOMAIN}' FROM report WHERE domain = 'secure.{DOMAIN}'")
+    assert {(r["id"].split(".")[0], r["domain"].split(".")[0]) for r in server.json("report", "list")["reports"]} == {
+        ("tls", "secure"), ("tls", "plain"), ("tls", "deaf"), ("dmarc", "author"), ("dmarc", "shy")}
+    assert json.loads(server.cli("report", "send", "--dry-run", name).stdout)["report-id"]
+    found = Api.signed_in(server, server.user(1)).get(f"/admin/reports/{name}").json
+    assert found["recipients"] == [f"tls@receiver.{DOMAIN}"] and found["problem"] == ""
+
     world.posts.is_away = True
     world.days_pass()
     wait_until(lambda: world.of(f"tls@receiver.{DOMAIN}"), WAIT, "the report on TLS")
