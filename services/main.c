@@ -58,6 +58,7 @@ int main(int argc, char **argv)
         cli_dkim_group,
         cli_receipt_group,
         cli_user_group,
+        cli_address_group,
         cli_app_password_group,
         cli_token_group,
         cli_expunged_group,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Addresses of accounts, for administrators. */
+/* Addresses, for administrators: of accounts, and those that lead to others. */
+#include "account/leads.h"
 #include "api_routes.h"
 #include "services/api/admin_page.h"
 #include "services/api/api.h"
@@ -9,6 +10,8 @@ static const enum account_address_kind kinds[] = {
     [LIST_ADDRESSES_KIND_ALL] = ACCOUNT_ADDRESS_ANY,
     [LIST_ADDRESSES_KIND_LOGIN] = ACCOUNT_ADDRESS_LOGIN,
     [LIST_ADDRESSES_KIND_ALIAS] = ACCOUNT_ADDRESS_ALIAS,
+    [LIST_ADDRESSES_KIND_FORWARD] = ACCOUNT_ADDRESS_FORWARD,
+    [LIST_ADDRESSES_KIND_GROUP] = ACCOUNT_ADDRESS_GROUP,
 };
 
 /* Number of the account that an id or an address names; 0 for none. */
@@ -76,33 +79,108 @@ YIELDS static bool load(struct api_call *call, str address, struct account_addre
            admin_fail(call, &e);
 }
 
+/* ---- making and changing ---- */
+
+static str *read_texts(struct api_call *call, const json_t *list, size_t *n)
+{
+    *n = json_array_size(list);
+    str *texts = ARENA_ARRAY(call->arena, str, *n + 1);
+    for (size_t i = 0; i < *n; i++)
+        texts[i] = api_str(json_array_get(list, i));
+    return texts;
+}
+
+static enum account_posting read_posting(const json_t *body)
+{
+    str word = api_get_text(body, "posting");
+    if (str_eq(word, STR("domain")))
+        return ACCOUNT_POSTING_DOMAIN;
+    return str_eq(word, STR("members")) ? ACCOUNT_POSTING_MEMBERS : ACCOUNT_POSTING_ANYONE;
+}
+
+/* Of what the directory refused; `pointer` is the field whose value is none. */
+static void refuse(struct api_call *call, const char *pointer, const struct err *e)
+{
+    if (e->kind == ERR_CONFLICT || e->kind == ERR_LIMIT)
+        pointer = "/targets";
+    if (e->kind == ERR_DENIED) {
+        (void)call_problem(call, "in-use", "%s", e->msg);
+    } else if (e->kind == ERR_EXISTS || e->kind == ERR_UNAVAILABLE || e->kind == ERR_TIMEOUT) {
+        (void)call_fail(call, e);
+    } else {
+        (void)call_field_problem(call, "invalid-fields", pointer, e->msg);
+    }
+}
+
+YIELDS static bool add_to_account(struct api_call *call, const struct account_actor *actor,
+                                  const json_t *body, struct err *e)
+{
+    int64_t account_id;
+    if (!find_account(call, api_get_text(body, "account"), &account_id))
+        return false;
+    if (!account_id)
+        return call_field_problem(call, "invalid-fields", "/account", "names no account");
+    return account_address_add(call->app->accounts, actor, api_get_text(body, "address"),
+                               account_id, call->arena, call->deadline_ms, e);
+}
+
+YIELDS static bool add_lead(struct api_call *call, const struct account_actor *actor,
+                            const json_t *body, struct err *e)
+{
+    struct account_lead_new lead = {
+        .address = api_get_text(body, "address"),
+        .is_group = str_eq(api_get_text(body, "kind"), STR("group")),
+        .posting = read_posting(body),
+    };
+    lead.targets = read_texts(call, json_object_get(body, "targets"), &lead.n);
+    return account_lead_add(call->app->accounts, actor, &lead, call->arena, call->deadline_ms, e);
+}
+
 void rest_create_address(struct api_call *call, const struct create_address_params *p,
                          const json_t *body)
 {
     struct account_address_row row;
     struct err e = ERR_CLEAR;
     const struct account_actor actor = call_account_actor(call);
-    str address = api_get_text(body, "address");
-    int64_t account_id;
+    bool leads = api_has(body, "targets");
     (void)p;
-    if (!find_account(call, api_get_text(body, "account"), &account_id))
-        return;
-    if (!account_id) {
-        (void)call_field_problem(call, "invalid-fields", "/account", "names no account");
-        return;
-    }
-    if (!account_address_add(call->app->accounts, &actor, address, account_id, call->arena,
-                             call->deadline_ms, &e)) {
-        if (e.kind == ERR_SYNTAX || e.kind == ERR_NOT_FOUND) {
-            (void)call_field_problem(call, "invalid-fields", "/address", e.msg);
-        } else {
-            (void)call_fail(call, &e);
-        }
+    if (leads == api_has(body, "account")) {
+        (void)call_field_problem(call, "invalid-fields", "/account",
+                                 "is needed, or targets, and not both");
         return;
     }
-    if (load(call, address, &row)) {
+    bool ok = leads ? add_lead(call, &actor, body, &e) : add_to_account(call, &actor, body, &e);
+    if (!ok && e.kind == ERR_NONE)
+        return; /* answered */
+    if (!ok) {
+        refuse(call, "/address", &e);
+    } else if (load(call, api_get_text(body, "address"), &row)) {
         call_created(call, shape_address(&row), "/api/v1/admin/addresses/%.*s",
                      STR_FMT(row.address));
+    }
+}
+
+void rest_update_address(struct api_call *call, const struct update_address_params *p,
+                         const json_t *body)
+{
+    struct account_address_row row;
+    struct err e = ERR_CLEAR;
+    const struct account_actor actor = call_account_actor(call);
+    struct account_address_update update = {
+        .has_targets = api_has(body, "targets"),
+        .has_posting = api_has(body, "posting"),
+        .has_senders = api_has(body, "senders"),
+        .posting = read_posting(body),
+    };
+    update.targets = read_texts(call, json_object_get(body, "targets"), &update.n_targets);
+    update.senders = read_texts(call, json_object_get(body, "senders"), &update.n_senders);
+    if (!load(call, p->address, &row))
+        return;
+    if (!account_address_update(call->app->accounts, &actor, row.address, &update, call->arena,
+                                call->deadline_ms, &e)) {
+        refuse(call, e.kind == ERR_NOT_FOUND ? "/senders" : "/targets", &e);
+    } else if (load(call, row.address, &row)) {
+        call_json(call, 200, shape_address(&row));
     }
 }
 

@@ -82,6 +82,28 @@ void rest_get_domain(struct api_call *call, const struct get_domain_params *p, c
     reply_domain(call, p->domain, false);
 }
 
+void rest_update_domain(struct api_call *call, const struct update_domain_params *p,
+                        const json_t *body)
+{
+    struct account_domain_row row;
+    struct err e = ERR_CLEAR;
+    const struct account_actor actor = call_account_actor(call);
+    if (!account_domain_get(call->app->accounts, p->domain, call->arena, call->deadline_ms, &row,
+                            &e)) {
+        (void)admin_fail(call, &e);
+    } else if (account_domain_set_alias(call->app->accounts, &actor, row.name,
+                                        api_get_text(body, "aliasOf"), call->arena,
+                                        call->deadline_ms, &e)) {
+        reply_domain(call, row.name, false);
+    } else if (e.kind == ERR_SYNTAX || e.kind == ERR_NOT_FOUND) {
+        (void)call_field_problem(call, "invalid-fields", "/aliasOf", "names no domain of ours");
+    } else if (e.kind == ERR_CONFLICT) {
+        (void)call_problem(call, "in-use", "%s", e.msg);
+    } else {
+        (void)call_fail(call, &e);
+    }
+}
+
 void rest_delete_domain(struct api_call *call, const struct delete_domain_params *p,
                         const json_t *body)
 {

@@ -106,6 +106,11 @@ YIELDS static json_t *shape_whole(struct api_call *call, const struct compose_su
 
 /* ---- sending ---- */
 
+static str domain_of(str address)
+{
+    return str_skip(address, (size_t)(str_rfind_byte(address, '@') + 1));
+}
+
 /* Addresses of ours must be there, before the message goes and comes back. */
 YIELDS static bool check_recipients(struct api_call *call, const struct draft_built *built)
 {
@@ -120,7 +125,15 @@ YIELDS static bool check_recipients(struct api_call *call, const struct draft_bu
         if (!account_route(call->app->accounts, local, domain, call->arena, call->deadline_ms,
                            &route, &e))
             return call_fail(call, &e);
-        if (route.kind == ACCOUNT_ROUTE_UNKNOWN) {
+        const struct account_poster poster = { call->who.account_id, built->from,
+                                               domain_of(built->from) };
+        if (!account_may_post(&route, &poster)) {
+            str detail = arena_printf(call->arena, "have a group that you may not send to: %.*s",
+                                      STR_FMT(address));
+            return call_field_problem(call, "invalid-fields", "/to",
+                                      arena_cstr(call->arena, detail));
+        }
+        if (route.kind == ACCOUNT_ROUTE_UNKNOWN || route.is_way_back) {
             str detail =
                 arena_printf(call->arena, "have one that does not exist: %.*s", STR_FMT(address));
             return call_field_problem(call, "invalid-fields", "/to",

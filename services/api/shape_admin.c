@@ -74,6 +74,7 @@ json_t *shape_domain(const struct account_domain_row *domain)
     api_set(o, "name", api_text(domain->name));
     api_set(o, "accounts", json_integer(domain->accounts));
     api_set(o, "addresses", json_integer(domain->addresses));
+    api_set(o, "aliasOf", api_text_or_null(domain->alias_of));
     api_set(o, "createdAt", api_time(domain->created_at_us));
     return o;
 }
@@ -114,15 +115,32 @@ json_t *shape_account_use(const struct account *account)
     return o;
 }
 
+static json_t *shape_texts(const str *list, size_t n)
+{
+    json_t *all = json_array();
+    for (size_t i = 0; i < n; i++)
+        api_add(all, api_text(list[i]));
+    return all;
+}
+
 json_t *shape_address(const struct account_address_row *address)
 {
+    static const char *const kinds[] = { [ACCOUNT_ADDRESS_LOGIN] = "login",
+                                         [ACCOUNT_ADDRESS_ALIAS] = "alias",
+                                         [ACCOUNT_ADDRESS_FORWARD] = "forward",
+                                         [ACCOUNT_ADDRESS_GROUP] = "group" };
+    static const char *const posting[] = { [ACCOUNT_POSTING_ANYONE] = "anyone",
+                                           [ACCOUNT_POSTING_DOMAIN] = "domain",
+                                           [ACCOUNT_POSTING_MEMBERS] = "members" };
     json_t *o = json_object();
-    bool is_login = address->kind == ACCOUNT_ADDRESS_LOGIN;
     api_set(o, "address", api_text(address->address));
     api_set(o, "domain", api_text(address->domain));
-    api_set(o, "kind", json_string(is_login ? "login" : "alias"));
-    api_set(o, "accountId", api_id(address->account_id));
-    api_set(o, "account", api_text(address->login));
+    api_set(o, "kind", json_string(kinds[address->kind]));
+    api_set(o, "accountId", api_id_or_null(address->account_id));
+    api_set(o, "account", api_text_or_null(address->login));
+    api_set(o, "targets", shape_texts(address->targets, address->n_targets));
+    api_set(o, "posting", json_string(posting[address->posting]));
+    api_set(o, "senders", shape_texts(address->senders, address->n_senders));
     api_set(o, "createdAt", api_time(address->created_at_us));
     return o;
 }

@@ -82,6 +82,7 @@ extern const struct cli_group cli_base_group;
 extern const struct cli_group cli_domain_group;
 extern const struct cli_group cli_dkim_group;
 extern const struct cli_group cli_user_group;
+extern const struct cli_group cli_address_group;
 extern const struct cli_group cli_app_password_group;
 extern const struct cli_group cli_token_group;
 extern const struct cli_group cli_expunged_group;

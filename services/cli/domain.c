@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* domain add, list, remove. */
+/* domain add, list, alias, remove. */
 #include "services/cli/listing.h"
 
 YIELDS static bool add(struct cli_session *s, struct err *e)
@@ -26,11 +26,31 @@ YIELDS static bool remove_domain(struct cli_session *s, struct err *e)
     return true;
 }
 
+YIELDS static bool make_alias(struct cli_session *s, struct err *e)
+{
+    const char *name = s->cli->words[0];
+    const char *of = s->cli->n_words > 1 ? s->cli->words[1] : NULL;
+    json_t *done = NULL;
+    str path = arena_printf(&s->arena, "/admin/domains/%s", cli_encode(s, name));
+    json_t *body =
+        json_pack("{s:o}", "aliasOf", of ? cli_json_text(str_from_cstr(of)) : json_null());
+    if (!cli_call(s, "PATCH", path, body, &done, e))
+        return err_wrap(e, "%s", name);
+    json_decref(done);
+    if (of) {
+        cli_print_done(s->cli, "domain", name, "%s is another name of %s now", name, of);
+    } else {
+        cli_print_done(s->cli, "domain", name, "%s is no other name any more", name);
+    }
+    return true;
+}
+
 YIELDS static bool list(struct cli_session *s, struct err *e)
 {
     static const struct cli_column columns[] = {
         { "name", "DOMAIN", cli_cell_text, "name" },
         { "accounts", "ACCOUNTS", cli_cell_number, "accounts" },
+        { "aliasOf", "NAME OF", cli_cell_text, "alias_of" },
         { "createdAt", "CREATED", cli_cell_time, "created_at" },
     };
     static const struct cli_listing listing = {
@@ -47,6 +67,13 @@ static const struct cli_command commands[] = {
       .most_words = 1,
       .work = add },
     { .name = "domain list", .arguments = "", .summary = "Lists the domains", .work = list },
+    { .name = "domain alias",
+      .arguments = "NAME [OF]",
+      .summary = "Makes a domain another name of a domain",
+      .details = "What is no address of its own is looked for in OF then. Without OF that ends.",
+      .least_words = 1,
+      .most_words = 2,
+      .work = make_alias },
     { .name = "domain remove",
       .arguments = "NAME",
       .summary = "Removes a domain that has no accounts",

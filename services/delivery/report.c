@@ -10,6 +10,7 @@
 #include "services/delivery/ask.h"
 #include "services/delivery/delivery.h"
 #include "store/store.h"
+#include "wire/smtp_envelope.h"
 #include "wire/smtp_path.h"
 
 enum {
@@ -90,15 +91,15 @@ static bool add_report_done(struct db_tx *tx, void *arg, size_t *statements, str
     return true;
 }
 
-YIELDS static bool tell_local(struct telling *t, int64_t account_id, struct err *e)
+YIELDS static bool tell_local(struct telling *t, const int64_t *accounts, size_t n, struct err *e)
 {
     struct store *store = t->d->app->store;
     int64_t deadline_ms = clock_deadline_in(DATABASE_MS);
     struct store_message message;
-    struct store_recipient copy = { .account_id = account_id, .mailbox_id = STORE_INBOX };
+    struct store_recipient *copies = ARENA_ARRAY(t->a, struct store_recipient, n);
     struct store_delivery delivery = { .message = &message,
-                                       .recipients = &copy,
-                                       .n = 1,
+                                       .recipients = copies,
+                                       .n = n,
                                        .received_us = clock_utc_us(),
                                        .all_or_nothing = true,
                                        .extra = add_report_done,
@@ -108,20 +109,27 @@ YIELDS static bool tell_local(struct telling *t, int64_t account_id, struct err 
     str which =
         arena_printf(t->a, "report/%lld/%d/%lld", (long long)t->report->queue_id,
                      (int)t->report->kind, (long long)t->report->recipients[0].last_attempt_us);
-    store_delivery_id(which, t->report->recipients[0].address, copy.delivery_id);
+    for (size_t i = 0; i < n; i++) {
+        str to = t->report->recipients[0].address;
+        if (i > 0)
+            to = arena_printf(t->a, "%.*s/%lld", STR_FMT(to), (long long)accounts[i]);
+        copies[i] =
+            (struct store_recipient){ .account_id = accounts[i], .mailbox_id = STORE_INBOX };
+        store_delivery_id(which, to, copies[i].delivery_id);
+    }
     return store_prepare_message(store, t->a, raw, deadline_ms, &message, e) &&
            store_deliver(store, &delivery, deadline_ms, e);
 }
 
 /* ---- to others, or to nobody ---- */
 
-/* `domain` is empty when there is nobody to tell: what failed is only taken out. */
-YIELDS static bool tell_remote(const struct telling *t, str domain, struct err *e)
+/* `address` is empty when there is nobody to tell: what failed is only taken out. */
+YIELDS static bool tell_remote(const struct telling *t, str address, str domain, struct err *e)
 {
     struct queue *queue = t->d->app->queue;
     struct db_tx *tx;
     int64_t queue_id = queue_make_id(queue);
-    const struct queue_new_recipient to = { .address = t->report->envelope_from, .domain = domain };
+    const struct queue_new_recipient to = { .address = address, .domain = domain };
     const struct queue_new_message message = {
         .body = t->text, .is_8bit = t->is_8bit, .is_utf8 = t->is_utf8, .recipients = &to, .n = 1
     };
@@ -129,16 +137,31 @@ YIELDS static bool tell_remote(const struct telling *t, str domain, struct err *
                   e))
         return false;
     queue_report_send(queue, tx, t->report);
-    if (domain.n > 0 && !queue_enqueue_send(queue, tx, queue_id, &message, e)) {
+    if (address.n > 0 && !queue_enqueue_send(queue, tx, queue_id, &message, e)) {
         db_rollback(&tx);
         return false;
     }
     FAILPOINT("P10");
     if (!db_commit(&tx, t->a, NULL, 0, NULL, e))
         return false;
-    if (domain.n > 0)
+    if (address.n > 0)
         queue_announce(queue, queue_id);
     return true;
+}
+
+/* The sender is an address that leads to others: all accounts that it leads to are told, or the one
+ * address elsewhere that mail was forwarded for. */
+YIELDS static bool tell_all(struct telling *t, const struct account_route *route, struct err *e)
+{
+    int64_t *accounts = ARENA_ARRAY(t->a, int64_t, route->n_targets);
+    size_t n = 0;
+    for (size_t i = 0; i < route->n_targets; i++) {
+        if (route->targets[i].account_id)
+            accounts[n++] = route->targets[i].account_id;
+    }
+    if (n > 0)
+        return tell_local(t, accounts, n, e);
+    return tell_remote(t, route->targets[0].address, route->targets[0].domain, e);
 }
 
 YIELDS static bool tell(struct telling *t, struct err *e)
@@ -146,18 +169,20 @@ YIELDS static bool tell(struct telling *t, struct err *e)
     struct smtp_path sender;
     struct account_route route;
     if (smtp_mailbox_parse(t->report->envelope_from, t->a, &sender) != SMTP_GOOD)
-        return tell_remote(t, STR_EMPTY, e);
+        return tell_remote(t, STR_EMPTY, STR_EMPTY, e);
     if (!account_route(t->d->app->accounts, sender.local, sender.domain, t->a,
                        clock_deadline_in(DATABASE_MS), &route, e) ||
         !compose(t, e))
         return false;
     switch (route.kind) {
     case ACCOUNT_ROUTE_LOCAL:
-        return tell_local(t, route.account_id, e);
+        return tell_local(t, &route.account_id, 1, e);
     case ACCOUNT_ROUTE_REMOTE:
-        return tell_remote(t, sender.domain, e);
+        return tell_remote(t, t->report->envelope_from, sender.domain, e);
+    case ACCOUNT_ROUTE_LEADS:
+        return tell_all(t, &route, e);
     case ACCOUNT_ROUTE_UNKNOWN:
-        return tell_remote(t, STR_EMPTY, e);
+        return tell_remote(t, STR_EMPTY, STR_EMPTY, e);
     }
     return ERR(e, ERR_INTERNAL, "no such kind of route");
 }

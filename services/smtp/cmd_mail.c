@@ -81,22 +81,42 @@ static bool is_named_already(const struct smtp_session *s, str address)
     return false;
 }
 
+/* Where an address leads, kept as long as the transaction. */
+static void keep_targets(struct smtp_session *s, const struct account_route *route,
+                         struct smtp_recipient *recipient)
+{
+    struct smtp_target *targets = ARENA_ARRAY(&s->mail, struct smtp_target, route->n_targets);
+    for (size_t i = 0; i < route->n_targets; i++) {
+        targets[i] = route->targets[i];
+        targets[i].address = arena_str(&s->mail, route->targets[i].address);
+        targets[i].domain = arena_str(&s->mail, route->targets[i].domain);
+    }
+    recipient->targets = targets;
+    recipient->n_targets = route->n_targets;
+    s->n_targets += route->n_targets;
+}
+
 /* The same address again is good, and changes nothing. */
 static enum net_next add_recipient(struct smtp_session *s, const struct smtp_rcpt *rcpt,
-                                   int64_t account_id)
+                                   const struct account_route *route)
 {
     str address = smtp_path_text(&rcpt->path, &s->command);
     if (!smtp_is_lmtp(s) && is_named_already(s, address)) /* there each RCPT has its reply */
         return smtp_say(s, ANSWER_RECIPIENT_OK);
-    struct smtp_recipient *recipient = VEC_PUSH(&s->recipients, struct smtp_recipient);
+    struct smtp_recipient *recipient = NULL;
+    size_t ends = s->recipients.n + s->n_targets + route->n_targets;
+    if (route->n_targets == 0 || ends <= ACCOUNT_TARGETS_MAX)
+        recipient = VEC_PUSH(&s->recipients, struct smtp_recipient);
     if (!recipient)
         return smtp_say(s, ANSWER_TOO_MANY_RECIPIENTS);
-    recipient->account_id = account_id;
+    recipient->account_id = route->account_id;
     recipient->address = arena_str(&s->mail, address);
     recipient->domain = arena_str(&s->mail, rcpt->path.domain);
     recipient->has_notify = rcpt->has_notify;
     recipient->notify = rcpt->notify;
     recipient->orcpt = arena_str(&s->mail, rcpt->orcpt);
+    if (route->kind == ACCOUNT_ROUTE_LEADS)
+        keep_targets(s, route, recipient);
     return smtp_say(s, ANSWER_RECIPIENT_OK);
 }
 
@@ -118,6 +138,22 @@ static bool has_room(struct smtp_session *s, int64_t account_id, enum net_next *
     return fits;
 }
 
+/* Of an address that leads to others. */
+static enum net_next take_leading(struct smtp_session *s, const struct smtp_rcpt *rcpt,
+                                  const struct account_route *route)
+{
+    const struct account_poster poster = {
+        .account_id = s->account_id,
+        .address = smtp_path_text(&s->sender.sender, &s->command),
+        .domain = s->sender.sender.domain,
+    };
+    if (route->is_way_back && !s->sender.sender.is_null)
+        return smtp_say(s, ANSWER_FOR_REPORTS_ONLY);
+    if (!account_may_post(route, &poster))
+        return smtp_say(s, ANSWER_NO_POSTING);
+    return add_recipient(s, rcpt, route);
+}
+
 static enum net_next take_recipient(struct smtp_session *s, const struct smtp_rcpt *rcpt,
                                     const struct account_route *route)
 {
@@ -127,11 +163,13 @@ static enum net_next take_recipient(struct smtp_session *s, const struct smtp_rc
     case ACCOUNT_ROUTE_LOCAL:
         if (!has_room(s, route->account_id, &next))
             return next;
-        return add_recipient(s, rcpt, route->account_id);
+        return add_recipient(s, rcpt, route);
     case ACCOUNT_ROUTE_REMOTE:
         if (s->front->policy != SMTP_SUBMISSION || path->is_literal)
             return smtp_say(s, ANSWER_RELAY_DENIED);
-        return add_recipient(s, rcpt, 0);
+        return add_recipient(s, rcpt, route);
+    case ACCOUNT_ROUTE_LEADS:
+        return take_leading(s, rcpt, route);
     case ACCOUNT_ROUTE_UNKNOWN:
         break;
     }
@@ -158,7 +196,8 @@ enum net_next smtp_cmd_rcpt(struct smtp_session *s, str argument)
                        clock_deadline_in(SMTP_LOOKUP_MS), &route, &e) &&
         e.kind != ERR_SYNTAX)
         return smtp_say_failure(s, &e);
-    if (route.kind == ACCOUNT_ROUTE_LOCAL && !smtp_screen_recipient(s, &rcpt.path, &next))
+    bool is_ours = route.kind == ACCOUNT_ROUTE_LOCAL || route.kind == ACCOUNT_ROUTE_LEADS;
+    if (is_ours && !smtp_screen_recipient(s, &rcpt.path, &next))
         return next;
     return take_recipient(s, &rcpt, &route);
 }

@@ -93,6 +93,10 @@ static const struct smtp_answer_row rows[ANSWER_COUNT] = {
         ROW(550, "5.7.1", "Mail from you is not received here", ANSWER_REFUSES, "blacklist"),
     [ANSWER_GREYLISTED] =
         ROW(451, "4.7.1", "Greylisted: try again later", ANSWER_REFUSES, "greylist"),
+    [ANSWER_NO_POSTING] =
+        ROW(550, "5.7.2", "You may not send to this group", ANSWER_REFUSES, "posting"),
+    [ANSWER_FOR_REPORTS_ONLY] = ROW(550, "5.7.1", "This address takes reports only",
+                                    ANSWER_IS_ERROR | ANSWER_REFUSES, "posting"),
     [ANSWER_MAILBOX_FULL] = ROW(552, "5.2.2", "The mailbox is full", ANSWER_REFUSES, "quota"),
     [ANSWER_A_MAILBOX_FULL] =
         ROW(452, "4.2.2", "One of the mailboxes is full", ANSWER_REFUSES, "quota"),

@@ -81,6 +81,7 @@ void smtp_reset_transaction(struct smtp_session *s)
     s->visit = NULL;
     smtp_transfer_free(s->state, &s->chunked);
     vec_truncate(&s->recipients, 0);
+    s->n_targets = 0;
     arena_fini(&s->mail);
 }
 

@@ -95,6 +95,7 @@ struct smtp_session {
     struct deliver_visit *visit;   /* what was found of the sender, in `mail`; NULL: nothing yet */
     struct vec recipients;         /* of struct smtp_recipient */
     struct smtp_transfer *chunked; /* a message that comes by BDAT; NULL: none has begun */
+    size_t n_targets;              /* that they lead to */
 
     bool seen_command;  /* one came already */
     unsigned errors;    /* since the last message */

@@ -1042,7 +1042,11 @@ export interface paths {
         delete: operations["deleteDomain"];
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Makes a domain another name of a domain
+         * @description A name of a name, and a domain with names that would become one: 409.
+         */
+        patch: operations["updateDomain"];
         trace?: never;
     };
     "/admin/domains/{domain}/dkim-keys": {
@@ -1411,8 +1415,8 @@ export interface paths {
         get: operations["listAddresses"];
         put?: never;
         /**
-         * Gives an account a further address
-         * @description Gives an account a further address
+         * Makes an address
+         * @description Either a further address of an account, or one that leads to others. One that would lead nowhere, to more than 1,000 or over more than ten others: 422.
          */
         post: operations["createAddress"];
         delete?: never;
@@ -1436,13 +1440,17 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Removes a further address of an account
+         * Removes an address
          * @description The login of an account stays: 409.
          */
         delete: operations["deleteAddress"];
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Changes where an address leads and who may send
+         * @description Targets and posting are those of an address that leads to others; one of an account: 409.
+         */
+        patch: operations["updateAddress"];
         trace?: never;
     };
     "/admin/receipt-rules": {
@@ -2480,7 +2488,18 @@ export interface components {
             name: components["schemas"]["DomainName"];
             accounts: components["schemas"]["Count"];
             addresses: components["schemas"]["Count"];
+            /** @description The domain that this one is another name of; null for none. */
+            aliasOf: components["schemas"]["DomainName"] | null;
             createdAt: components["schemas"]["Timestamp"];
+        };
+        /** @description What is to change of a domain. */
+        DomainChange: {
+            /**
+             * Format: domain
+             * @description The domain that this one becomes another name of: what is no address here is looked for there. Null ends that.
+             * @example example.org
+             */
+            aliasOf: string | null;
         };
         /**
          * Format: domain
@@ -2890,16 +2909,35 @@ export interface components {
             address: components["schemas"]["Address"];
             domain: components["schemas"]["DomainName"];
             /**
-             * @description Whether it is the login of its account or a further address.
+             * @description `login` and `alias` belong to an account; `forward` and `group` lead to others.
              * @example alias
              * @enum {string}
              */
-            kind: "login" | "alias";
-            accountId: components["schemas"]["Id"];
-            account: components["schemas"]["Address"];
+            kind: "login" | "alias" | "forward" | "group";
+            /** @description The account that it belongs to; null when it leads to others. */
+            accountId: components["schemas"]["Id"] | null;
+            /** @description The login of that account. */
+            account: components["schemas"]["Address"] | null;
+            /** @description The addresses that it leads to; empty when it belongs to an account. */
+            targets: components["schemas"]["Address"][];
+            posting: components["schemas"]["Posting"];
+            /** @description Logins of other accounts that may send as this address. */
+            senders: components["schemas"]["Address"][];
             createdAt: components["schemas"]["Timestamp"];
         };
-        /** @description A further address of an account. */
+        /** @description What is to change; fields that are left out stay. */
+        MailAddressChange: {
+            targets?: components["schemas"]["MailTargets"];
+            posting?: components["schemas"]["Posting"];
+            /**
+             * @description Addresses of all other accounts that may send as this address.
+             * @example [
+             *       "ben@example.org"
+             *     ]
+             */
+            senders?: components["schemas"]["Address"][];
+        };
+        /** @description A further address of an account, or one that leads to others: either `account` or `targets` is given. `*@example.org` gets all that no other address of the domain gets. */
         MailAddressNew: {
             address: components["schemas"]["Address"];
             /**
@@ -2907,7 +2945,15 @@ export interface components {
              * @description Id of the account, or one of its addresses.
              * @example mia@example.org
              */
-            account: string;
+            account?: string;
+            targets?: components["schemas"]["MailTargets"];
+            /**
+             * @description With `targets`, whether it is a group of members.
+             * @example group
+             * @enum {string}
+             */
+            kind?: "forward" | "group";
+            posting?: components["schemas"]["Posting"];
         };
         /** @description Addresses in alphabetical order. */
         MailAddressPage: {
@@ -2916,6 +2962,14 @@ export interface components {
             nextCursor: components["schemas"]["NextCursor"];
             total: components["schemas"]["Total"];
         };
+        /**
+         * @description Addresses of this server or elsewhere that get the mail.
+         * @example [
+         *       "mia@example.org",
+         *       "team@partner.example"
+         *     ]
+         */
+        MailTargets: components["schemas"]["Address"][];
         /**
          * @description A folder.
          * @example {
@@ -3196,6 +3250,12 @@ export interface components {
         };
         /** @description The people of a header field; empty when it is missing. */
         People: components["schemas"]["EmailAddress"][];
+        /**
+         * @description Who may send to it: `anyone`; accounts that are signed in with an address of its `domain`; its `members`, which are accounts that are signed in and addresses elsewhere.
+         * @example members
+         * @enum {string}
+         */
+        Posting: "anyone" | "domain" | "members";
         /**
          * @description Beginning of the readable text, in one line.
          * @example The boats are ready, and so is the list of who comes along.
@@ -8759,6 +8819,7 @@ export interface operations {
                      *           "name": "example.org",
                      *           "accounts": 3,
                      *           "addresses": 3,
+                     *           "aliasOf": "example.org",
                      *           "createdAt": "2026-03-01T12:00:00Z"
                      *         }
                      *       ],
@@ -8812,6 +8873,7 @@ export interface operations {
                      *       "name": "example.org",
                      *       "accounts": 3,
                      *       "addresses": 3,
+                     *       "aliasOf": "example.org",
                      *       "createdAt": "2026-03-01T12:00:00Z"
                      *     }
                      */
@@ -8855,6 +8917,7 @@ export interface operations {
                      *       "name": "example.org",
                      *       "accounts": 3,
                      *       "addresses": 3,
+                     *       "aliasOf": "example.org",
                      *       "createdAt": "2026-03-01T12:00:00Z"
                      *     }
                      */
@@ -8896,6 +8959,60 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    updateDomain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name of a domain of this server, as A-labels or U-labels.
+                 * @example example.org
+                 */
+                domain: components["parameters"]["domain"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "aliasOf": "example.org"
+                 *     }
+                 */
+                "application/json": components["schemas"]["DomainChange"];
+            };
+        };
+        responses: {
+            /** @description The domain as it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "name": "example.org",
+                     *       "accounts": 3,
+                     *       "addresses": 3,
+                     *       "aliasOf": "example.org",
+                     *       "createdAt": "2026-03-01T12:00:00Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Domain"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidFields"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
         };
@@ -10273,7 +10390,7 @@ export interface operations {
                  * @description Only such addresses.
                  * @example alias
                  */
-                kind?: "all" | "login" | "alias";
+                kind?: "all" | "login" | "alias" | "forward" | "group";
                 /**
                  * @description The most items in the answer.
                  * @example 50
@@ -10305,6 +10422,13 @@ export interface operations {
                      *           "kind": "alias",
                      *           "accountId": "115302194731810817",
                      *           "account": "mia@example.org",
+                     *           "targets": [
+                     *             "mia@example.org"
+                     *           ],
+                     *           "posting": "members",
+                     *           "senders": [
+                     *             "mia@example.org"
+                     *           ],
                      *           "createdAt": "2026-03-01T12:00:00Z"
                      *         }
                      *       ],
@@ -10340,7 +10464,13 @@ export interface operations {
                 /**
                  * @example {
                  *       "address": "mia@example.org",
-                 *       "account": "mia@example.org"
+                 *       "account": "mia@example.org",
+                 *       "targets": [
+                 *         "mia@example.org",
+                 *         "team@partner.example"
+                 *       ],
+                 *       "kind": "group",
+                 *       "posting": "members"
                  *     }
                  */
                 "application/json": components["schemas"]["MailAddressNew"];
@@ -10361,6 +10491,13 @@ export interface operations {
                      *       "kind": "alias",
                      *       "accountId": "115302194731810817",
                      *       "account": "mia@example.org",
+                     *       "targets": [
+                     *         "mia@example.org"
+                     *       ],
+                     *       "posting": "members",
+                     *       "senders": [
+                     *         "mia@example.org"
+                     *       ],
                      *       "createdAt": "2026-03-01T12:00:00Z"
                      *     }
                      */
@@ -10406,6 +10543,13 @@ export interface operations {
                      *       "kind": "alias",
                      *       "accountId": "115302194731810817",
                      *       "account": "mia@example.org",
+                     *       "targets": [
+                     *         "mia@example.org"
+                     *       ],
+                     *       "posting": "members",
+                     *       "senders": [
+                     *         "mia@example.org"
+                     *       ],
                      *       "createdAt": "2026-03-01T12:00:00Z"
                      *     }
                      */
@@ -10447,6 +10591,75 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    updateAddress: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description An address of this server.
+                 * @example sales@example.org
+                 */
+                address: components["parameters"]["address"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "targets": [
+                 *         "mia@example.org",
+                 *         "team@partner.example"
+                 *       ],
+                 *       "posting": "members",
+                 *       "senders": [
+                 *         "ben@example.org"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["MailAddressChange"];
+            };
+        };
+        responses: {
+            /** @description The address as it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "address": "mia@example.org",
+                     *       "domain": "example.org",
+                     *       "kind": "alias",
+                     *       "accountId": "115302194731810817",
+                     *       "account": "mia@example.org",
+                     *       "targets": [
+                     *         "mia@example.org"
+                     *       ],
+                     *       "posting": "members",
+                     *       "senders": [
+                     *         "mia@example.org"
+                     *       ],
+                     *       "createdAt": "2026-03-01T12:00:00Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MailAddress"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidFields"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
         };

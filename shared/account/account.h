@@ -13,6 +13,7 @@
 
 struct db;
 struct account_directory;
+struct smtp_target;
 
 struct account_directory_options {
     int64_t cache_ms; /* how long a route is remembered; 0 = 10 s */
@@ -53,26 +54,68 @@ bool account_address_normalize(struct arena *a, str address, str *local, str *do
 /* ---- routing ---- */
 
 enum account_route_kind {
-    ACCOUNT_ROUTE_LOCAL,  /* to the account of `account_id` */
-    ACCOUNT_ROUTE_REMOTE, /* the domain is not ours */
-    ACCOUNT_ROUTE_UNKNOWN /* our domain, no such address (also disabled domains) */
+    ACCOUNT_ROUTE_LOCAL,   /* to the account of `account_id` */
+    ACCOUNT_ROUTE_REMOTE,  /* the domain is not ours */
+    ACCOUNT_ROUTE_UNKNOWN, /* our domain, no such address (also disabled domains) */
+    ACCOUNT_ROUTE_LEADS    /* to all of `targets` */
+};
+
+/* Who may send to a group. */
+enum account_posting {
+    ACCOUNT_POSTING_ANYONE,
+    ACCOUNT_POSTING_DOMAIN, /* who is signed in, from an address of the group's domain */
+    ACCOUNT_POSTING_MEMBERS /* accounts that are signed in, and addresses elsewhere, it leads to */
+};
+
+enum {
+    ACCOUNT_TARGETS_MAX = 1000, /* ends of one address, and targets that one may name */
+    ACCOUNT_LEADS_MAX = 10      /* addresses that lead to each other */
 };
 
 struct account_route {
     enum account_route_kind kind;
     int64_t account_id; /* ACCOUNT_ROUTE_LOCAL only */
     str tag;            /* what stood after '+', empty when none or when the full address exists */
+    /* ACCOUNT_ROUTE_LEADS only; in the arena. */
+    const struct smtp_target *targets; /* each account and each address once */
+    size_t n_targets;
+    enum account_posting posting;
+    str domain;       /* of the address: senders of what is forwarded become addresses of it */
+    bool is_way_back; /* the address was made by account_forward_sender: for reports only */
 };
 
 /* Where mail for local@domain goes. The full address is looked for first, then the one without
- * "+tag"; postmaster and abuse of our domains always find somebody: an address of that name, else
- * the domain's first administrator, else the first administrator of all, else the domain's first
- * account (FEATURES 16, 205). An empty domain is allowed with local "postmaster" (RFC 5321 4.5.1).
- * A disabled account still receives mail. Errors: ERR_SYNTAX, and those of db_query. Yields. */
+ * "+tag", both then in the domain that this one is another name of; then the catch-all "*@domain".
+ * An address may lead to others, which are followed over ACCOUNT_LEADS_MAX addresses, each once;
+ * what leads nowhere is unknown. postmaster and abuse of our domains always find somebody: an
+ * address of that name or the catch-all, else the domain's first administrator, else the first
+ * administrator of all, else the domain's first account (FEATURES 16, 198, 204, 205). An empty
+ * domain is allowed with local "postmaster" (RFC 5321 4.5.1). A disabled account still receives
+ * mail. Errors: ERR_SYNTAX, ERR_LIMIT (more targets or a longer way than there may be), and those
+ * of db_query. Yields. */
 YIELDS bool account_route(struct account_directory *d, str local, str domain, struct arena *a,
                           int64_t deadline_ms, struct account_route *out, struct err *e);
-/* Whether the account may send as local@domain: one of its addresses, or one of them with "+tag"
- * (FEATURES 30). A disabled account may not send as anybody. Yields. */
+
+/* Who wants to send to a group. */
+struct account_poster {
+    int64_t account_id; /* who is signed in; 0: nobody */
+    str address;        /* the envelope sender; empty: the null sender */
+    str domain;         /* of it */
+};
+
+/* Whether the route's `posting` lets this sender in. Mail from outside counts for no address of
+ * ours. Pure. */
+bool account_may_post(const struct account_route *route, const struct account_poster *poster);
+
+/* The sender of mail that an address of `domain` forwards, as it leaves (SRS): an address of that
+ * domain, from which reports find back for three weeks; the null sender and senders of our own stay
+ * as they are. Errors: those of db_query. In the arena. Yields. */
+YIELDS bool account_forward_sender(struct account_directory *d, str sender, str domain,
+                                   struct arena *a, int64_t deadline_ms, str *out, struct err *e);
+
+/* Whether the account may send as local@domain: one of its addresses, also in a domain that is
+ * another name of its own, or one of them with "+tag"; what its catch-all gets; an address that it
+ * was allowed to use (FEATURES 30, 34). A disabled account may not send as anybody. Yields. */
 YIELDS bool account_may_send_as(struct account_directory *d, int64_t account_id, str local,
                                 str domain, struct arena *a, int64_t deadline_ms, bool *out,
                                 struct err *e);
@@ -192,7 +235,13 @@ struct account_domain_list {
 /* ERR_SYNTAX, ERR_EXISTS. Yields. */
 YIELDS bool account_domain_add(struct account_directory *d, const struct account_actor *actor,
                                str domain, struct arena *a, int64_t deadline_ms, struct err *e);
-/* Only a domain without accounts can go: ERR_CONFLICT otherwise. ERR_NOT_FOUND. Yields. */
+/* Makes `domain` another name of the domain `of`: what is no address of its own there is looked for
+ * in the other; an empty `of` ends that. ERR_NOT_FOUND; ERR_CONFLICT: no name of a name. Yields. */
+YIELDS bool account_domain_set_alias(struct account_directory *d, const struct account_actor *actor,
+                                     str domain, str of, struct arena *a, int64_t deadline_ms,
+                                     struct err *e);
+/* Only a domain without accounts, addresses and other names can go: ERR_CONFLICT otherwise.
+ * ERR_NOT_FOUND. Yields. */
 YIELDS bool account_domain_remove(struct account_directory *d, const struct account_actor *actor,
                                   str domain, struct arena *a, int64_t deadline_ms, struct err *e);
 /* The account that holds the shared folders of a domain (store/share.h); with `make` it is made

@@ -130,7 +130,7 @@ bool account_add(struct account_directory *d, const struct account_actor *actor,
     str address;
     str domain;
     struct db_rows *rows = NULL;
-    if (!directory_new_address(a, new_account->address, &address, &domain, e))
+    if (!directory_new_login(a, new_account->address, &address, &domain, e))
         return false;
     const struct db_param params[] = { DB_TEXT(address),
                                        DB_TEXT(domain),

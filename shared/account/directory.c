@@ -58,7 +58,9 @@ bool directory_cache_find(struct account_directory *d, str address, struct arena
     const struct cached_route *hit = map_find(&d->routes, address);
     if (!hit || hit->until_ms < clock_monotonic_ms())
         return false;
-    *out = (struct account_route){ hit->kind, hit->account_id, arena_str(a, hit->tag) };
+    *out = (struct account_route){ .kind = hit->kind,
+                                   .account_id = hit->account_id,
+                                   .tag = arena_str(a, hit->tag) };
     return true;
 }
 
@@ -99,9 +101,11 @@ bool directory_normal_address(struct arena *a, str address, str *out, str *domai
     return true;
 }
 
-bool directory_new_address(struct arena *a, str address, str *out, str *domain, struct err *e)
+bool directory_new_login(struct arena *a, str address, str *out, str *domain, struct err *e)
 {
-    if (str_has_prefix(address, STR("*@")))
-        return ERR(e, ERR_SYNTAX, "There is no catch-all yet: give each address by its name");
+    if (str_has_prefix(address, STR("*@"))) {
+        return ERR(e, ERR_SYNTAX,
+                   "A catch-all is no login: make it a further address of the account");
+    }
     return directory_normal_address(a, address, out, domain, e);
 }

@@ -11,7 +11,9 @@
 struct account_directory {
     struct db *db;
     struct account_directory_options options;
-    struct map routes;  /* address -> struct cached_route */
+    struct map routes; /* address -> struct cached_route */
+    str srs_key;       /* empty: not read yet */
+    uint8_t srs_key_octets[32];
     struct map signers; /* domain -> struct account_dkim_signer, also those without a key */
 };
 
@@ -21,6 +23,11 @@ bool directory_cache_find(struct account_directory *d, str address, struct arena
 /* Remembers a route (a copy). */
 void directory_cache_put(struct account_directory *d, str address,
                          const struct account_route *route);
+/* Who an address of `domain` that was made by account_forward_sender stands for. *out stays as it
+ * is when the local part was not made so, or too long ago. Errors: those of db_query. Yields. */
+YIELDS bool directory_find_way_back(struct account_directory *d, str local, str domain,
+                                    struct arena *a, int64_t deadline_ms, struct account_route *out,
+                                    struct err *e);
 /* Drops all cached signers. */
 void directory_forget_signers(struct account_directory *d);
 /* What the private halves of a key are bound to when they are sealed. In arena. */
@@ -31,8 +38,8 @@ void directory_changed(struct account_directory *d, int64_t account_id);
 /* The written form that addresses have in the directory, and its domain; in arena. ERR_SYNTAX. */
 bool directory_normal_address(struct arena *a, str address, str *out, str *domain, struct err *e);
 /* The same for one that somebody is to get: "*" before the '@' would be a name like any other,
- * where whoever writes it means all of them. */
-bool directory_new_address(struct arena *a, str address, str *out, str *domain, struct err *e);
+ * where whoever writes it means all of them; only a catch-all may be called so. */
+bool directory_new_login(struct arena *a, str address, str *out, str *domain, struct err *e);
 
 /* One change of the directory with what the audit log says of it. */
 struct directory_act {

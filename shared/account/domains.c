@@ -4,6 +4,7 @@
 
 static const struct db_stmt add = { "SELECT domain_create($1)" };
 static const struct db_stmt remove_one = { "SELECT domain_remove($1)" };
+static const struct db_stmt set_alias = { "SELECT domain_set_alias($1, $2)" };
 static const struct db_stmt list_all = {
     "SELECT d.name, count(c.account_id), d.created_at FROM domain d"
     "  LEFT JOIN account c USING (domain_id) GROUP BY d.domain_id ORDER BY d.name"
@@ -41,6 +42,32 @@ bool account_domain_add(struct account_directory *d, const struct account_actor 
     return false;
 }
 
+bool account_domain_set_alias(struct account_directory *d, const struct account_actor *actor,
+                              str domain, str of, struct arena *a, int64_t deadline_ms,
+                              struct err *e)
+{
+    if (!account_domain_normalize(a, domain, &domain, e) ||
+        (of.n > 0 && !account_domain_normalize(a, of, &of, e)))
+        return false;
+    const struct db_param params[] = { DB_TEXT(domain), DB_TEXT(of) };
+    const struct directory_act act = { .actor = actor,
+                                       .stmt = &set_alias,
+                                       .params = params,
+                                       .n = COUNT_OF(params),
+                                       .action = STR("domain.alias"),
+                                       .object = domain,
+                                       .detail = of };
+    if (directory_change(d, &act, a, deadline_ms, NULL, e)) {
+        directory_changed(d, 0);
+        return true;
+    }
+    if (e->kind == ERR_NOT_FOUND)
+        return ERR(e, ERR_NOT_FOUND, "one of the domains is not ours");
+    if (e->kind == ERR_CONFLICT)
+        return ERR(e, ERR_CONFLICT, "a domain with another name cannot be one itself");
+    return false;
+}
+
 bool account_domain_remove(struct account_directory *d, const struct account_actor *actor,
                            str domain, struct arena *a, int64_t deadline_ms, struct err *e)
 {
@@ -50,8 +77,10 @@ bool account_domain_remove(struct account_directory *d, const struct account_act
         return true;
     if (e->kind == ERR_NOT_FOUND)
         return ERR(e, ERR_NOT_FOUND, "the domain %.*s is not ours", STR_FMT(domain));
-    if (e->kind == ERR_CONFLICT)
-        return ERR(e, ERR_CONFLICT, "the domain %.*s still has accounts", STR_FMT(domain));
+    if (e->kind == ERR_CONFLICT) {
+        return ERR(e, ERR_CONFLICT, "the domain %.*s still has accounts, addresses or other names",
+                   STR_FMT(domain));
+    }
     return false;
 }
 

@@ -5,16 +5,19 @@
 
 #include "account/directory.h"
 
+#include <assert.h>
+
 /* ---- domains ---- */
 
 /* The counts are made for the rows of the page only. $1 search, $2 whether a place is given, $3 and
  * $4 the place, $5 limit. */
-#define DOMAIN_PAGE(behind, order)                                                             \
-    {                                                                                          \
-        "SELECT p.name, (SELECT count(*) FROM account c WHERE c.domain_id = p.domain_id),"     \
-        " (SELECT count(*) FROM address a WHERE a.domain_id = p.domain_id), p.created_at FROM" \
-        " (SELECT * FROM domain d WHERE ($1 = '' OR position($1 IN d.name) > 0)"               \
-        " AND (NOT $2 OR " behind ") ORDER BY " order " LIMIT $5) p ORDER BY " order           \
+#define DOMAIN_PAGE(behind, order)                                                         \
+    {                                                                                      \
+        "SELECT p.name, (SELECT count(*) FROM account c WHERE c.domain_id = p.domain_id)," \
+        " (SELECT count(*) FROM address a WHERE a.domain_id = p.domain_id), p.created_at," \
+        " (SELECT r.name FROM domain r WHERE r.domain_id = p.alias_of) AS of FROM"         \
+        " (SELECT * FROM domain d WHERE ($1 = '' OR position($1 IN d.name) > 0)"           \
+        " AND (NOT $2 OR " behind ") ORDER BY " order " LIMIT $5) p ORDER BY " order       \
     }
 /* Used where the order does not look at the number, so that all have the same parameters. */
 #define NO_NUMBER "($3::timestamptz IS NOT NULL AND "
@@ -32,7 +35,8 @@ static const struct db_stmt domain_count = {
 };
 static const struct db_stmt domain_get = {
     "SELECT d.name, (SELECT count(*) FROM account c WHERE c.domain_id = d.domain_id),"
-    " (SELECT count(*) FROM address a WHERE a.domain_id = d.domain_id), d.created_at"
+    " (SELECT count(*) FROM address a WHERE a.domain_id = d.domain_id), d.created_at,"
+    " (SELECT r.name FROM domain r WHERE r.domain_id = d.alias_of)"
     "  FROM domain d WHERE d.name = $1"
 };
 
@@ -46,7 +50,8 @@ static struct account_domain_row read_domain(const struct db_rows *rows, size_t 
     return (struct account_domain_row){ .name = arena_str(a, db_str(rows, i, 0)),
                                         .accounts = db_int(rows, i, 1),
                                         .addresses = db_int(rows, i, 2),
-                                        .created_at_us = db_time_us(rows, i, 3) };
+                                        .created_at_us = db_time_us(rows, i, 3),
+                                        .alias_of = arena_str(a, db_str(rows, i, 4)) };
 }
 
 bool account_domain_page(struct account_directory *d, const struct account_domain_query *query,
@@ -248,13 +253,18 @@ bool account_update(struct account_directory *d, const struct account_actor *act
 
 /* ---- addresses ---- */
 
-#define ADDRESS_COLUMNS                                                        \
-    "SELECT a.addr_lower, d.name, a.kind, a.account_id, c.login, a.created_at" \
-    " FROM address a JOIN domain d USING (domain_id) JOIN account c USING (account_id)"
+#define ADDRESS_COLUMNS                                                                    \
+    "SELECT a.addr_lower, d.name, a.kind, a.account_id, c.login, a.created_at, a.posting," \
+    " ARRAY(SELECT t.target FROM address_target t WHERE t.addr_lower = a.addr_lower"       \
+    "        ORDER BY t.target),"                                                          \
+    " ARRAY(SELECT s.login FROM address_sender g JOIN account s USING (account_id)"        \
+    "        WHERE g.addr_lower = a.addr_lower ORDER BY s.login)"                          \
+    " FROM address a JOIN domain d USING (domain_id)"                                      \
+    " LEFT JOIN account c ON c.account_id = a.account_id"
 /* $1 search, $2 domain, $3 account, $4 kind. */
 #define ADDRESS_FILTER                                                            \
     " ($1 = '' OR position($1 IN a.addr_lower) > 0) AND ($2 = '' OR d.name = $2)" \
-    " AND ($3 = 0 OR a.account_id = $3) AND ($4::int4 = 2 OR a.kind = $4::int4)"
+    " AND ($3 = 0 OR a.account_id = $3) AND ($4::int4 = 4 OR a.kind = $4::int4)"
 
 static const struct db_stmt address_page = { ADDRESS_COLUMNS " WHERE" ADDRESS_FILTER
                                                              " AND a.addr_lower > $5"
@@ -269,15 +279,21 @@ static const struct db_stmt address_remove = { "SELECT address_remove($1)" };
 static struct account_address_row read_address(const struct db_rows *rows, size_t i,
                                                struct arena *a)
 {
-    return (struct account_address_row){
+    struct account_address_row row = {
         .address = arena_str(a, db_str(rows, i, 0)),
         .domain = arena_str(a, db_str(rows, i, 1)),
-        .kind = db_int(rows, i, 2) == 0 ? ACCOUNT_ADDRESS_LOGIN : ACCOUNT_ADDRESS_ALIAS,
-        .account_id = db_int(rows, i, 3),
+        .kind = (enum account_address_kind)db_int(rows, i, 2),
+        .account_id = db_int_or(rows, i, 3, 0),
         .login = arena_str(a, db_str(rows, i, 4)),
         .created_at_us = db_time_us(rows, i, 5),
+        .posting = (enum account_posting)db_int(rows, i, 6),
     };
+    row.n_targets = db_strs(rows, i, 7, a, &row.targets);
+    row.n_senders = db_strs(rows, i, 8, a, &row.senders);
+    return row;
 }
+
+static_assert(ACCOUNT_ADDRESS_ANY == 4, "the number in ADDRESS_FILTER");
 
 bool account_address_page(struct account_directory *d, const struct account_address_query *query,
                           struct arena *a, int64_t deadline_ms, struct account_address_rows *out,
@@ -330,7 +346,7 @@ bool account_address_add(struct account_directory *d, const struct account_actor
 {
     str normal;
     str domain;
-    if (!directory_new_address(a, address, &normal, &domain, e))
+    if (!directory_normal_address(a, address, &normal, &domain, e))
         return false;
     const struct db_param params[] = { DB_TEXT(normal), DB_TEXT(domain), DB_INT8(account_id) };
     const struct directory_act act = { .actor = actor,

@@ -39,6 +39,7 @@ struct account_domain_row {
     str name;
     int64_t accounts;  /* how many */
     int64_t addresses; /* how many, logins too */
+    str alias_of;      /* the domain that it is another name of; empty: none */
     int64_t created_at_us;
 };
 
@@ -119,8 +120,10 @@ YIELDS bool account_update(struct account_directory *d, const struct account_act
 
 enum account_address_kind {
     ACCOUNT_ADDRESS_LOGIN,
-    ACCOUNT_ADDRESS_ALIAS,
-    ACCOUNT_ADDRESS_ANY /* queries only */
+    ACCOUNT_ADDRESS_ALIAS,   /* a further address of an account */
+    ACCOUNT_ADDRESS_FORWARD, /* leads to others */
+    ACCOUNT_ADDRESS_GROUP,   /* the same, and not everybody may send to it */
+    ACCOUNT_ADDRESS_ANY      /* queries only */
 };
 
 struct account_address_query {
@@ -136,8 +139,13 @@ struct account_address_row {
     str address;
     str domain;
     enum account_address_kind kind;
-    int64_t account_id;
-    str login; /* of the account */
+    int64_t account_id; /* 0: it leads to others */
+    str login;          /* of the account; empty without one */
+    enum account_posting posting;
+    str *targets; /* where it leads, as written; in order */
+    size_t n_targets;
+    str *senders; /* logins of others who may send as it */
+    size_t n_senders;
     int64_t created_at_us;
 };
 

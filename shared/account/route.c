@@ -1,85 +1,115 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where mail for an address goes, and who may send as it. */
 #include "account/directory.h"
+#include "wire/smtp_envelope.h"
+#include "wire/smtp_srs.h"
 
-/* One row when the domain ($3) is ours: the account of the full address ($1), of the address
- * without its tag ($2), and, for postmaster and abuse ($4), of whoever answers for the domain. */
-static const struct db_stmt find_route = {
-    "SELECT (SELECT a.account_id FROM address a WHERE a.addr_lower = $1),"
-    "       (SELECT a.account_id FROM address a WHERE a.addr_lower = $2),"
-    "       CASE WHEN $4 THEN coalesce("
-    "           (SELECT min(c.account_id) FROM account c WHERE c.domain_id = d.domain_id AND c.is_admin),"
-    "           (SELECT min(c.account_id) FROM account c WHERE c.is_admin),"
-    "           (SELECT min(c.account_id) FROM account c WHERE c.domain_id = d.domain_id"
-    "             AND NOT c.is_shared)) END"
-    "  FROM domain d WHERE d.name = $3"
+/* One question whatever the address leads to (migrations/0045_routing.sql). */
+static const struct db_stmt find_route = { "SELECT * FROM address_route($1, $2)" };
+
+enum route_column {
+    ROUTE_HIT,
+    ROUTE_ACCOUNT,
+    ROUTE_KIND,
+    ROUTE_POSTING,
+    ROUTE_MATCHED,
+    ROUTE_TARGET
+};
+
+enum {
+    MATCHED_WITHOUT_TAG = 2,
+    MATCHED_OTHER_WITHOUT_TAG = 4
 };
 
 /* The account for a postmaster without a domain. */
 static const struct db_stmt find_postmaster = {
     "SELECT coalesce((SELECT a.account_id FROM address a WHERE a.addr_lower LIKE 'postmaster@%'"
-    "                  ORDER BY a.addr_lower LIMIT 1),"
+    "                    AND a.account_id IS NOT NULL ORDER BY a.addr_lower LIMIT 1),"
     "                (SELECT min(account_id) FROM account WHERE is_admin),"
     "                (SELECT min(account_id) FROM account WHERE NOT is_shared))"
 };
 
-static const struct db_stmt may_send = {
-    "SELECT EXISTS (SELECT 1 FROM address WHERE addr_lower IN ($2, $3) AND account_id = $1)"
-    "   AND EXISTS (SELECT 1 FROM account WHERE account_id = $1 AND disabled_at IS NULL)"
-};
+static const struct db_stmt may_send = { "SELECT address_may_send($1, $2, $3)" };
 
-static bool is_role(str local)
-{
-    return str_eq(local, STR("postmaster")) || str_eq(local, STR("abuse"));
-}
-
-/* local@domain without "+tag", and the tag; all of it when there is none. */
-static str without_tag(struct arena *a, str local, str domain, str *tag)
-{
-    str base = local;
-    ptrdiff_t plus = str_find_byte(local, '+');
-    *tag = STR_EMPTY;
-    if (plus > 0) {
-        base = str_of(local.p, (size_t)plus);
-        *tag = str_skip(local, (size_t)plus + 1);
-    }
-    return arena_printf(a, "%.*s@%.*s", STR_FMT(base), STR_FMT(domain));
-}
-
+/* The names as the directory has them. */
 struct names {
     str local;
+    str domain;
     str address; /* local@domain */
-    str base;    /* the address without its tag */
-    str tag;
 };
 
-/* Picks the first of the row's accounts that is there. */
-static void read_route(const struct db_rows *rows, str tag, struct account_route *out)
+/* A local part that no address of ours can have ("a b") may be one of somebody else's (RFC 5321
+ * 4.1.2): it is looked for like any other. */
+static bool read_strange_local(struct arena *a, str local, str *out, struct err *e)
 {
-    *out = (struct account_route){ .kind = ACCOUNT_ROUTE_UNKNOWN };
-    for (size_t column = 0; column < 3; column++) {
-        if (db_is_null(rows, 0, column))
-            continue;
-        out->kind = ACCOUNT_ROUTE_LOCAL;
-        out->account_id = db_int(rows, 0, column);
-        out->tag = column == 1 ? tag : STR_EMPTY;
-        return;
+    char *lower = arena_cstr(a, local);
+    bool good = local.n > 0 && local.n <= ACCOUNT_LOCAL_MAX;
+    for (size_t i = 0; i < local.n; i++) {
+        good = good && local.p[i] >= ' ' && local.p[i] <= '~';
+        lower[i] = ascii_lower(lower[i]);
     }
+    *out = str_of(lower, local.n);
+    return good || ERR(e, ERR_SYNTAX, "this cannot stand before the '@' of an address");
 }
 
-/* The names as the directory has them. A local part that no address of ours can have ("a b") may be
- * one of somebody else's (RFC 5321 4.1.2): *base is then the address itself, which is not found. */
-static bool read_names(struct arena *a, str local, str *domain, struct names *out, struct err *e)
+static bool read_names(struct arena *a, str local, str domain, struct names *out, struct err *e)
 {
     struct err ignored = ERR_CLEAR;
-    str address = arena_printf(a, "%.*s@%.*s", STR_FMT(local), STR_FMT(*domain));
-    *out = (struct names){ .local = local };
-    bool is_possible = account_address_normalize(a, address, &out->local, domain, &ignored);
-    if (!is_possible && !account_domain_normalize(a, *domain, domain, e))
+    str address = arena_printf(a, "%.*s@%.*s", STR_FMT(local), STR_FMT(domain));
+    if (!account_address_normalize(a, address, &out->local, &out->domain, &ignored) &&
+        (!account_domain_normalize(a, domain, &out->domain, e) ||
+         !read_strange_local(a, local, &out->local, e)))
         return false;
-    out->address = arena_printf(a, "%.*s@%.*s", STR_FMT(out->local), STR_FMT(*domain));
-    out->base = is_possible ? without_tag(a, out->local, *domain, &out->tag) : out->address;
+    out->address = arena_printf(a, "%.*s@%.*s", STR_FMT(out->local), STR_FMT(out->domain));
     return true;
+}
+
+/* ---- the rows of a route ---- */
+
+static void read_target(const struct db_rows *rows, size_t row, struct arena *a,
+                        struct smtp_target *out)
+{
+    out->account_id = db_int_or(rows, row, ROUTE_ACCOUNT, 0);
+    out->address = arena_str(a, db_str(rows, row, ROUTE_TARGET));
+    out->domain = str_skip(out->address, (size_t)(str_rfind_byte(out->address, '@') + 1));
+}
+
+/* Of an address that leads to others: the rows behind the first. */
+static void read_targets(const struct db_rows *rows, const struct names *names, struct arena *a,
+                         struct account_route *out)
+{
+    size_t n = db_row_count(rows) - 1;
+    struct smtp_target *targets = ARENA_ARRAY(a, struct smtp_target, n + 1);
+    for (size_t i = 0; i < n; i++)
+        read_target(rows, i + 1, a, &targets[i]);
+    if (n == 0)
+        return;
+    out->kind = ACCOUNT_ROUTE_LEADS;
+    out->targets = targets;
+    out->n_targets = n;
+    out->posting = (enum account_posting)db_int(rows, 0, ROUTE_POSTING);
+    out->domain = names->domain;
+}
+
+static void read_route(const struct db_rows *rows, const struct names *names, struct arena *a,
+                       struct account_route *out)
+{
+    str tag;
+    str base;
+    *out = (struct account_route){ .kind = ACCOUNT_ROUTE_REMOTE };
+    if (db_row_count(rows) == 0)
+        return;
+    out->kind = ACCOUNT_ROUTE_UNKNOWN;
+    if (!db_is_null(rows, 0, ROUTE_ACCOUNT)) {
+        int64_t matched = db_int(rows, 0, ROUTE_MATCHED);
+        out->kind = ACCOUNT_ROUTE_LOCAL;
+        out->account_id = db_int(rows, 0, ROUTE_ACCOUNT);
+        if ((matched == MATCHED_WITHOUT_TAG || matched == MATCHED_OTHER_WITHOUT_TAG) &&
+            str_cut(names->local, '+', &base, &tag))
+            out->tag = tag;
+    } else if (!db_is_null(rows, 0, ROUTE_HIT)) {
+        read_targets(rows, names, a, out);
+    }
 }
 
 static YIELDS bool route_bare_postmaster(struct account_directory *d, struct arena *a,
@@ -104,35 +134,62 @@ bool account_route(struct account_directory *d, str local, str domain, struct ar
     struct db_rows *rows = NULL;
     if (str_is_empty(domain) && str_ieq(local, STR("postmaster")))
         return route_bare_postmaster(d, a, deadline_ms, out, e);
-    if (!read_names(a, local, &domain, &names, e))
+    if (!read_names(a, local, domain, &names, e))
         return false;
     if (directory_cache_find(d, names.address, a, out))
         return true;
-    const struct db_param params[] = { DB_TEXT(names.address), DB_TEXT(names.base), DB_TEXT(domain),
-                                       DB_BOOL(is_role(names.local)) };
+    const struct db_param params[] = { DB_TEXT(names.local), DB_TEXT(names.domain) };
     if (!db_query(d->db, DB_READ, &find_route, params, COUNT_OF(params), a, deadline_ms, &rows, e))
         return false;
-    *out = (struct account_route){ .kind = ACCOUNT_ROUTE_REMOTE };
-    if (db_row_count(rows) > 0)
-        read_route(rows, names.tag, out);
-    directory_cache_put(d, names.address, out);
+    read_route(rows, &names, a, out);
+    if (out->kind == ACCOUNT_ROUTE_LEADS)
+        return true; /* not remembered: there may be very many of them */
+    if (out->kind != ACCOUNT_ROUTE_REMOTE && smtp_srs_is_rewritten(local) &&
+        !directory_find_way_back(d, local, names.domain, a, deadline_ms, out, e))
+        return false;
+    if (!out->is_way_back)
+        directory_cache_put(d, names.address, out);
     return true;
+}
+
+/* ---- who may ---- */
+
+static bool is_member(const struct account_route *route, const struct account_poster *poster)
+{
+    for (size_t i = 0; i < route->n_targets; i++) {
+        const struct smtp_target *target = &route->targets[i];
+        if (target->account_id ? target->account_id == poster->account_id
+                               : str_ieq(target->address, poster->address))
+            return true;
+    }
+    return false;
+}
+
+bool account_may_post(const struct account_route *route, const struct account_poster *poster)
+{
+    switch (route->posting) {
+    case ACCOUNT_POSTING_ANYONE:
+        return true;
+    case ACCOUNT_POSTING_DOMAIN:
+        return poster->account_id != 0 && str_ieq(poster->domain, route->domain);
+    case ACCOUNT_POSTING_MEMBERS:
+        return is_member(route, poster);
+    }
+    return false;
 }
 
 /* NOLINTNEXTLINE(readability-function-size): an address is two values, as everywhere here. */
 bool account_may_send_as(struct account_directory *d, int64_t account_id, str local, str domain,
                          struct arena *a, int64_t deadline_ms, bool *out, struct err *e)
 {
-    str tag;
+    struct names names;
     struct db_rows *rows = NULL;
     struct err ignored = ERR_CLEAR;
-    str address = arena_printf(a, "%.*s@%.*s", STR_FMT(local), STR_FMT(domain));
     *out = false;
-    if (!account_address_normalize(a, address, &local, &domain, &ignored))
+    if (!read_names(a, local, domain, &names, &ignored))
         return true; /* nobody owns what is no address */
-    address = arena_printf(a, "%.*s@%.*s", STR_FMT(local), STR_FMT(domain));
-    const struct db_param params[] = { DB_INT8(account_id), DB_TEXT(address),
-                                       DB_TEXT(without_tag(a, local, domain, &tag)) };
+    const struct db_param params[] = { DB_INT8(account_id), DB_TEXT(names.local),
+                                       DB_TEXT(names.domain) };
     if (!db_query(d->db, DB_READ, &may_send, params, COUNT_OF(params), a, deadline_ms, &rows, e))
         return false;
     *out = db_int(rows, 0, 0) != 0;

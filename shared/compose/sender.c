@@ -54,6 +54,11 @@ struct outgoing {
 
 /* ---- handing over ---- */
 
+static str domain_of(str address)
+{
+    return str_skip(address, (size_t)(str_rfind_byte(address, '@') + 1));
+}
+
 YIELDS static bool find_recipient(struct outgoing *w, str address, struct smtp_recipient *out,
                                   struct err *e)
 {
@@ -73,9 +78,14 @@ YIELDS static bool find_recipient(struct outgoing *w, str address, struct smtp_r
     }
     *out = (struct smtp_recipient){ .account_id = route.account_id,
                                     .address = address,
-                                    .domain = domain };
-    if (route.kind == ACCOUNT_ROUTE_UNKNOWN)
+                                    .domain = domain,
+                                    .targets = route.targets,
+                                    .n_targets = route.n_targets };
+    const struct account_poster poster = { w->account_id, w->from, domain_of(w->from) };
+    if (route.kind == ACCOUNT_ROUTE_UNKNOWN || route.is_way_back)
         w->failure = "one of the recipients does not exist here";
+    if (!account_may_post(&route, &poster))
+        w->failure = "you may not send to one of the groups";
     return true;
 }
 

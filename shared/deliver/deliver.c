@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "crypto/hash.h"
+#include "deliver/forward.h"
 #include "deliver/proof.h"
 #include "deliver/report.h"
 #include "mime/header.h"
@@ -97,32 +98,44 @@ static str hash_content(const struct deliver_attempt *attempt)
     return str_of((const char *)hash, CRYPTO_SHA256_SIZE);
 }
 
-/* What the copy is called: by its transaction, or by what it is, who sent it and to which address.
+/* What the copy is called: by its transaction, or by what it is, who sent it and to which address,
+ * which may lead to several accounts.
  */
 static void name_copy(const struct deliver_attempt *attempt, const struct smtp_recipient *r,
-                      uint8_t out[STORE_DELIVERY_ID])
+                      int64_t account_id, uint8_t out[STORE_DELIVERY_ID])
 {
     const struct smtp_message *m = attempt->m;
     struct arena *a = attempt->a;
+    str account = arena_printf(a, "%lld", (long long)account_id);
     if (attempt->content_hash.n == 0) {
-        str account = arena_printf(a, "%lld", (long long)r->account_id);
+        /* Where each recipient has a delivery of its own (LMTP), what leaves for one that leads to
+         * others must not be taken for done because an account had its copy by another name. */
+        if (r->targets)
+            account = arena_printf(a, "%.*s of %.*s", STR_FMT(account), STR_FMT(r->address));
         store_delivery_id(m->transaction, account, out);
         return;
     }
     char *address = arena_cstr(a, r->address);
     for (size_t i = 0; address[i]; i++)
         address[i] = ascii_lower(address[i]);
-    str name = arena_printf(a, "%.*s to %s", STR_FMT(m->sender), address);
+    str name = arena_printf(a, "%.*s to %s%s%.*s", STR_FMT(m->sender), address,
+                            r->targets ? " at " : "", r->targets ? (int)account.n : 0, account.p);
     store_delivery_id(attempt->content_hash, name, out);
 }
 
-static void add_copy(const struct deliver_attempt *attempt, const struct smtp_recipient *r,
-                     struct store_recipient *copy)
+/* The copy of an account goes to the list, unless it has one. */
+static void add_copy(struct deliver_attempt *attempt, const struct smtp_recipient *r,
+                     int64_t account_id, struct store_recipient *looping, bool loops)
 {
-    *copy = (struct store_recipient){ .account_id = r->account_id,
+    if (is_listed(attempt->copies, attempt->n, account_id) ||
+        is_listed(looping, attempt->n_looping, account_id))
+        return;
+    struct store_recipient *copy =
+        loops ? &looping[attempt->n_looping++] : &attempt->copies[attempt->n++];
+    *copy = (struct store_recipient){ .account_id = account_id,
                                       .mailbox_id = STORE_INBOX,
                                       .prefix = own_fields(attempt->m, r->address, attempt->a) };
-    name_copy(attempt, r, copy->delivery_id);
+    name_copy(attempt, r, account_id, copy->delivery_id);
 }
 
 static bool is_address_in(const str *list, size_t n, str address)
@@ -134,22 +147,36 @@ static bool is_address_in(const str *list, size_t n, str address)
     return false;
 }
 
-/* One copy for each account, whatever the number of its addresses (FEATURES 8). Its name is the
- * same whoever computes it, so that a second attempt of the transaction is recognised. Accounts
- * that had the message before come last: `former` are the addresses it was delivered to. */
+static size_t count_ends(const struct smtp_message *m)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < m->n; i++)
+        n += 1 + m->recipients[i].n_targets;
+    return n;
+}
+
+/* One copy for each account, whatever the number of its addresses and of the ways to it (FEATURES
+ * 8). Its name is the same whoever computes it, so that a second attempt of the transaction is
+ * recognised. Accounts that had the message before come last: `former` are the addresses it was
+ * delivered to. */
 static void list_copies(struct deliver_attempt *attempt, const str *former, size_t n_former)
 {
     const struct smtp_message *m = attempt->m;
-    struct store_recipient *looping = ARENA_ARRAY(attempt->a, struct store_recipient, m->n);
-    attempt->copies = ARENA_ARRAY(attempt->a, struct store_recipient, m->n);
+    size_t most = count_ends(m);
+    struct store_recipient *looping = ARENA_ARRAY(attempt->a, struct store_recipient, most);
+    attempt->copies = ARENA_ARRAY(attempt->a, struct store_recipient, most);
+    attempt->forwards = ARENA_ARRAY(attempt->a, struct deliver_forward, m->n + 1);
     for (size_t i = 0; i < m->n; i++) {
         const struct smtp_recipient *r = &m->recipients[i];
-        if (is_listed(attempt->copies, attempt->n, r->account_id) ||
-            is_listed(looping, attempt->n_looping, r->account_id))
-            continue;
         bool loops = is_address_in(former, n_former, r->address);
-        add_copy(attempt, r,
-                 loops ? &looping[attempt->n_looping++] : &attempt->copies[attempt->n++]);
+        if (r->account_id)
+            add_copy(attempt, r, r->account_id, looping, loops);
+        for (size_t k = 0; k < r->n_targets; k++) {
+            if (r->targets[k].account_id)
+                add_copy(attempt, r, r->targets[k].account_id, looping, loops);
+        }
+        if (!loops)
+            deliver_list_forwards(attempt, r);
     }
     if (attempt->n_looping > 0) {
         memcpy(attempt->copies + attempt->n, looping,
@@ -182,11 +209,13 @@ static bool conclude(const struct deliver_attempt *attempt, int64_t deadline_ms,
                      struct deliver_result *out, struct err *e)
 {
     size_t failed = count_failed(attempt, out);
-    if (failed < attempt->n && !deliver_report_stored(attempt, deadline_ms, e))
+    bool is_taken = failed < attempt->n || attempt->n_forwards > 0;
+    deliver_announce_forwards(attempt);
+    if (is_taken && !deliver_report_stored(attempt, deadline_ms, e))
         return false;
     if (failed == 0 && attempt->n_looping == 0)
         return true;
-    if (failed < attempt->n)
+    if (is_taken)
         return deliver_report_failed(attempt, deadline_ms, e);
     out->verdict = DELIVER_OVER_QUOTA;
     if (out->full_account_id != 0)
@@ -206,7 +235,36 @@ static enum deliver_verdict judge(struct deliver_attempt *attempt)
         return DELIVER_LOOP;
     attempt->content_hash = hash_content(attempt);
     list_copies(attempt, former, n_former);
-    return attempt->n > 0 ? DELIVER_DONE : DELIVER_LOOP;
+    return attempt->n + attempt->n_forwards > 0 ? DELIVER_DONE : DELIVER_LOOP;
+}
+
+/* The copies and what leaves, in one transaction. Yields. */
+static YIELDS bool store(struct deliver_attempt *attempt, str proven, int64_t now_us,
+                         int64_t deadline_ms, struct err *e)
+{
+    const struct deliver *d = attempt->d;
+    struct store_message message;
+    str own = STR_EMPTY;
+    if (attempt->n == 1) {
+        own = attempt->copies[0].prefix;
+        attempt->copies[0].prefix = STR_EMPTY;
+    }
+    str raw = make_message(attempt, own, proven, now_us);
+    struct store_delivery delivery = {
+        .message = &message,
+        .recipients = attempt->copies,
+        .n = attempt->n,
+        .received_us = now_us,
+        .extra = attempt->n_forwards > 0 ? deliver_send_forwards : NULL,
+        .extra_arg = attempt,
+    };
+    if (attempt->content_hash.n > 0 &&
+        !store_find_retries(d->store, &delivery, d->retry_window_ms, attempt->a, deadline_ms, e))
+        return err_wrap(e, "look for former deliveries");
+    if (!store_prepare_message(d->store, attempt->a, raw, deadline_ms, &message, e) ||
+        !store_deliver(d->store, &delivery, deadline_ms, e))
+        return err_wrap(e, "deliver to %zu mailboxes", attempt->n);
+    return true;
 }
 
 /* Binary parts (RFC 3030) were proven as they came, and are kept in base64, which every reader of a
@@ -234,7 +292,6 @@ static bool make_text(struct deliver_attempt *attempt, int64_t deadline_ms,
 bool deliver_message(const struct deliver *d, const struct smtp_message *m, struct arena *a,
                      int64_t deadline_ms, struct deliver_result *out, struct err *e)
 {
-    struct store_message message;
     int64_t now_us = clock_utc_us();
     struct deliver_attempt attempt = { .d = d, .m = m, .a = a };
     str proven = STR_EMPTY;
@@ -245,23 +302,12 @@ bool deliver_message(const struct deliver *d, const struct smtp_message *m, stru
         return err_wrap(e, "re-encode its binary parts");
     if (out->verdict != DELIVER_DONE)
         return true;
-    str own = STR_EMPTY;
-    if (attempt.n == 1) {
-        own = attempt.copies[0].prefix;
-        attempt.copies[0].prefix = STR_EMPTY;
+    if (attempt.n_forwards > 0) {
+        str leaving = make_message(&attempt, STR_EMPTY, STR_EMPTY, now_us);
+        if (!deliver_prepare_forwards(&attempt, leaving, deadline_ms, e))
+            return err_wrap(e, "forward");
     }
-    str raw = make_message(&attempt, own, proven, now_us);
-    struct store_delivery delivery = {
-        .message = &message,
-        .recipients = attempt.copies,
-        .n = attempt.n,
-        .received_us = now_us,
-    };
-    if (attempt.content_hash.n > 0 &&
-        !store_find_retries(d->store, &delivery, d->retry_window_ms, a, deadline_ms, e))
-        return err_wrap(e, "look for former deliveries");
-    if (!store_prepare_message(d->store, a, raw, deadline_ms, &message, e) ||
-        !store_deliver(d->store, &delivery, deadline_ms, e))
-        return err_wrap(e, "deliver to %zu mailboxes", attempt.n);
-    return conclude(&attempt, deadline_ms, out, e);
+    bool ok = attempt.n > 0 ? store(&attempt, proven, now_us, deadline_ms, e)
+                            : deliver_queue_forwards(&attempt, deadline_ms, e);
+    return ok && conclude(&attempt, deadline_ms, out, e);
 }

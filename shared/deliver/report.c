@@ -10,11 +10,20 @@
 #include "queue/queue.h"
 #include "wire/smtp_command.h"
 
+static bool leads_to(const struct smtp_recipient *r, int64_t account_id)
+{
+    for (size_t i = 0; i < r->n_targets; i++) {
+        if (r->targets[i].account_id == account_id)
+            return true;
+    }
+    return r->account_id == account_id;
+}
+
 /* The recipient that named the account first. */
 static const struct smtp_recipient *recipient_of(const struct smtp_message *m, int64_t account_id)
 {
     for (size_t i = 0; i < m->n; i++) {
-        if (m->recipients[i].account_id == account_id)
+        if (leads_to(&m->recipients[i], account_id))
             return &m->recipients[i];
     }
     return NULL;
@@ -98,33 +107,45 @@ static bool compose(const struct deliver_attempt *attempt, str *report, bool *is
     return good;
 }
 
-static bool put_into_mailbox(const struct deliver_attempt *attempt, int64_t account_id, str report,
-                             int64_t deadline_ms, struct err *e)
+static bool put_into_mailboxes(const struct deliver_attempt *attempt,
+                               const struct account_route *route, str report, int64_t deadline_ms,
+                               struct err *e)
 {
     struct store_message message;
-    struct store_recipient copy = { .account_id = account_id, .mailbox_id = STORE_INBOX };
+    struct store_recipient *copies =
+        ARENA_ARRAY(attempt->a, struct store_recipient, route->n_targets + 1);
     struct store_delivery delivery = {
         .message = &message,
-        .recipients = &copy,
-        .n = 1,
+        .recipients = copies,
         .received_us = clock_utc_us(),
     };
+    if (route->kind == ACCOUNT_ROUTE_LOCAL)
+        copies[delivery.n++].account_id = route->account_id;
+    for (size_t i = 0; i < route->n_targets; i++) {
+        if (route->targets[i].account_id)
+            copies[delivery.n++].account_id = route->targets[i].account_id;
+    }
     str raw = arena_printf(attempt->a, "Return-Path: <>\r\n%.*s", STR_FMT(report));
-    store_delivery_id(attempt->m->transaction, STR("report"), copy.delivery_id);
-    return store_prepare_message(attempt->d->store, attempt->a, raw, deadline_ms, &message, e) &&
-           store_deliver(attempt->d->store, &delivery, deadline_ms, e);
+    for (size_t i = 0; i < delivery.n; i++) {
+        str name = arena_printf(attempt->a, "report/%lld", (long long)copies[i].account_id);
+        copies[i].mailbox_id = STORE_INBOX;
+        store_delivery_id(attempt->m->transaction, name, copies[i].delivery_id);
+    }
+    return delivery.n == 0 ||
+           (store_prepare_message(attempt->d->store, attempt->a, raw, deadline_ms, &message, e) &&
+            store_deliver(attempt->d->store, &delivery, deadline_ms, e));
 }
 
-static bool put_into_queue(const struct deliver_attempt *attempt, str domain, str report,
-                           bool is_8bit, int64_t deadline_ms, struct err *e)
+static bool put_into_queue(const struct deliver_attempt *attempt, const struct smtp_target *to,
+                           str report, bool is_8bit, int64_t deadline_ms, struct err *e)
 {
     int64_t queue_id;
-    const struct queue_new_recipient to = { .address = attempt->m->sender, .domain = domain };
+    const struct queue_new_recipient recipient = { .address = to->address, .domain = to->domain };
     const struct queue_new_message message = {
         .body = report,
         .is_8bit = is_8bit,
         .session = attempt->m->trace.session,
-        .recipients = &to,
+        .recipients = &recipient,
         .n = 1,
     };
     return queue_enqueue(attempt->d->queue, &message, deadline_ms, &queue_id, e);
@@ -183,7 +204,10 @@ bool deliver_report_failed(const struct deliver_attempt *attempt, int64_t deadli
         return false;
     if (report.n == 0)
         return true;
-    if (route.kind == ACCOUNT_ROUTE_LOCAL)
-        return put_into_mailbox(attempt, route.account_id, report, deadline_ms, e);
-    return put_into_queue(attempt, sender.domain, report, is_8bit, deadline_ms, e);
+    const struct smtp_target remote = { .address = attempt->m->sender, .domain = sender.domain };
+    if (route.kind == ACCOUNT_ROUTE_REMOTE)
+        return put_into_queue(attempt, &remote, report, is_8bit, deadline_ms, e);
+    if (route.is_way_back)
+        return put_into_queue(attempt, &route.targets[0], report, is_8bit, deadline_ms, e);
+    return put_into_mailboxes(attempt, &route, report, deadline_ms, e);
 }

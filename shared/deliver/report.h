@@ -6,13 +6,17 @@
 #include "deliver/deliver.h"
 #include "store/store.h"
 
+struct deliver_forward;
+
 /* A delivery with the outcome of each copy. */
 struct deliver_attempt {
     const struct deliver *d;
     const struct smtp_message *m;
-    struct store_recipient *copies; /* one an account, those of n_looping last */
-    size_t n;                       /* to be stored */
-    size_t n_looping;               /* not to be stored: the message was there before */
+    struct store_recipient *copies;   /* one an account, those of n_looping last */
+    size_t n;                         /* to be stored */
+    size_t n_looping;                 /* not to be stored: the message was there before */
+    struct deliver_forward *forwards; /* what leaves again */
+    size_t n_forwards;
     struct arena *a;
     str content_hash; /* what copies are named by; empty: by the transaction */
 };

@@ -219,20 +219,20 @@ static bool is_listed(const struct submission *w, int64_t account_id)
     return false;
 }
 
-static void add_copy(struct submission *w, const struct smtp_recipient *r)
+static void add_copy(struct submission *w, const struct smtp_recipient *r, int64_t account_id)
 {
     struct buf own;
     char account[24];
-    if (is_listed(w, r->account_id))
+    if (is_listed(w, account_id))
         return;
     struct store_recipient *copy = &w->copies[w->n_copies++];
     buf_init(&own, STORE_MAX_PREFIX);
     INVARIANT(smtp_trace_delivery(w->m->sender, r->address, &own));
-    copy->account_id = r->account_id;
+    copy->account_id = account_id;
     copy->mailbox_id = STORE_INBOX;
     copy->prefix = arena_str(w->a, buf_str(&own));
     buf_fini(&own);
-    (void)snprintf(account, sizeof(account), "%lld", (long long)r->account_id);
+    (void)snprintf(account, sizeof(account), "%lld", (long long)account_id);
     store_delivery_id(w->m->transaction, str_from_cstr(account), copy->delivery_id);
 }
 
@@ -241,12 +241,17 @@ static_assert((int)SMTP_NOTIFY_FAILURE == (int)QUEUE_NOTIFY_FAILURE &&
                   (int)SMTP_NOTIFY_SUCCESS == (int)QUEUE_NOTIFY_SUCCESS,
               "the bits of NOTIFY= are the same on the wire and in the queue");
 
-static void add_queued(struct submission *w, const struct smtp_recipient *r, bool is_delivered)
+static void add_queued(struct submission *w, const struct smtp_recipient *r, str address,
+                       str domain, bool is_delivered)
 {
+    for (size_t i = 0; i < w->n_queued; i++) {
+        if (str_ieq(w->queued[i].address, address))
+            return; /* several addresses lead to it */
+    }
     w->n_remotes += !is_delivered;
     w->queued[w->n_queued++] = (struct queue_new_recipient){
-        .address = r->address,
-        .domain = r->domain,
+        .address = address,
+        .domain = domain,
         .orcpt = r->orcpt,
         .notify = r->has_notify ? r->notify | QUEUE_NOTIFY_GIVEN : QUEUE_NOTIFY_DEFAULT,
         .is_delivered = is_delivered,
@@ -264,23 +269,43 @@ static YIELDS bool take_answers(const struct submission *w, struct err *e)
     return true;
 }
 
+/* The ends that a recipient's address leads to. */
+static void split_targets(struct submission *w, const struct smtp_recipient *r)
+{
+    for (size_t i = 0; i < r->n_targets; i++) {
+        const struct smtp_target *target = &r->targets[i];
+        if (target->account_id) {
+            add_copy(w, r, target->account_id);
+        } else {
+            add_queued(w, r, target->address, target->domain, false);
+        }
+    }
+}
+
 /* Who gets a copy, and what goes to the queue: a delivery to one of ours that is to be reported
  * (RFC 3461 4.1) is there as one that is done. */
 static void split_recipients(struct submission *w)
 {
-    w->copies = ARENA_ARRAY(w->a, struct store_recipient, w->m->n);
-    w->queued = ARENA_ARRAY(w->a, struct queue_new_recipient, w->m->n);
+    size_t most = w->m->n;
+    for (size_t i = 0; i < w->m->n; i++)
+        most += w->m->recipients[i].n_targets;
+    w->copies = ARENA_ARRAY(w->a, struct store_recipient, most);
+    w->queued = ARENA_ARRAY(w->a, struct queue_new_recipient, most);
     for (size_t i = 0; i < w->m->n; i++) {
         const struct smtp_recipient *r = &w->m->recipients[i];
         if (decide_is_answer(w->m, r))
             continue;
-        if (r->account_id == 0) {
-            add_queued(w, r, false);
-            continue;
+        size_t copies = w->n_copies;
+        if (r->targets) {
+            split_targets(w, r);
+        } else if (r->account_id == 0) {
+            add_queued(w, r, r->address, r->domain, false);
+        } else {
+            add_copy(w, r, r->account_id);
         }
-        add_copy(w, r);
-        if (w->m->sender.n > 0 && (r->notify & SMTP_NOTIFY_SUCCESS))
-            add_queued(w, r, true);
+        bool is_here = r->account_id != 0 || w->n_copies > copies;
+        if (is_here && w->m->sender.n > 0 && (r->notify & SMTP_NOTIFY_SUCCESS))
+            add_queued(w, r, r->address, r->domain, true);
     }
 }
 

@@ -6,13 +6,22 @@
 
 #include "wire/smtp_trace.h"
 
+/* Where the mail of an address goes that leads to others. */
+struct smtp_target {
+    int64_t account_id; /* an account of ours; 0: `address` */
+    str address;        /* local@domain elsewhere, as it goes into RCPT TO */
+    str domain;         /* of it, in lower case */
+};
+
 struct smtp_recipient {
-    int64_t account_id; /* an account of ours; 0: the address is not ours */
+    int64_t account_id; /* an account of ours; 0: the address is not ours, or leads to others */
     str address;        /* local@domain as named in RCPT; unique in the message */
     str domain;         /* as named; of those that are not ours */
     bool has_notify;    /* NOTIFY= was given (RFC 3461 4.1) */
     unsigned notify;    /* its SMTP_NOTIFY_ bits */
     str orcpt;          /* ORCPT= as given, or empty */
+    const struct smtp_target *targets; /* where its mail goes instead; NULL: it is an end itself */
+    size_t n_targets;
 };
 
 struct smtp_message {

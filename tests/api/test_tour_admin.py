@@ -349,9 +349,8 @@ def test_addresses(heronry, admin, domain):
     assert admin.post("/admin/addresses", {"address": alias, "account": account["id"]}, status=409).problem == "exists"
     assert admin.post("/admin/addresses", {"address": f"x@{domain}", "account": "999999"}, status=422).pointers == ["/account"]
     assert admin.post("/admin/addresses", {"address": "x@nowhere.example", "account": account["id"]}, status=422).pointers == ["/address"]
-    for path, more in (("/admin/addresses", {"account": account["id"]}), ("/admin/accounts", {})):
-        refused = admin.post(path, {"address": f"*@{domain}"} | more, status=422)
-        assert refused.pointers == ["/address"] and "no catch-all yet" in refused.json["errors"][0]["detail"]
+    refused = admin.post("/admin/accounts", {"address": f"*@{domain}"}, status=422)
+    assert refused.pointers == ["/address"] and "catch-all is no login" in refused.json["errors"][0]["detail"]
     assert [a["address"] for a in pages(admin, "/admin/addresses", account=account["id"])] == sorted([account["address"], alias])
     assert [a["kind"] for a in pages(admin, "/admin/addresses", domain=domain, kind="alias")] == ["alias"]
     assert admin.get("/admin/addresses", query={"q": "sales@tour", "total": True}).json["total"] >= 1
@@ -359,6 +358,51 @@ def test_addresses(heronry, admin, domain):
     assert admin.delete(f"/admin/addresses/{account['address']}", status=409).problem == "in-use"
     admin.delete(f"/admin/addresses/{alias}", status=204)
     admin.get(f"/admin/addresses/{alias}", status=404)
+
+
+def test_addresses_that_lead_to_others(admin, domain):
+    account = new_account(admin, domain).json
+    other = new_account(admin, domain).json
+    group = {"address": f"Team@{domain}", "kind": "group", "targets": [account["address"], "Far@Else.example"], "posting": "members"}
+    made = admin.post("/admin/addresses", group, status=201).json
+    path = f"/admin/addresses/team@{domain}"
+    assert made["targets"] == sorted(["Far@else.example", account["address"]], key=str.lower)
+    assert (made["kind"], made["posting"], made["account"], made["accountId"], made["senders"]) == ("group", "members", None, None, [])
+    assert admin.get(path).json == made
+    assert admin.post("/admin/addresses", group, status=409).problem == "exists"
+    for wrong, pointer in (({}, "/account"), ({"targets": ["a@b.example"], "account": account["id"]}, "/account"),
+                           ({"targets": [f"nobody@{domain}"]}, "/targets")):
+        assert admin.post("/admin/addresses", {"address": f"w@{domain}"} | wrong, status=422).pointers == [pointer]
+    change = {"targets": [other["address"]], "posting": "domain", "senders": [account["address"]]}
+    assert admin.patch(path, change, status=200).json == made | change
+    assert admin.patch(path, {"targets": [f"team@{domain}"]}, status=422).pointers == ["/targets"]
+    assert admin.patch(path, {"senders": [f"team@{domain}"]}, status=422).pointers == ["/senders"]
+    assert admin.patch(f"/admin/addresses/{account['address']}", {"posting": "members"}, status=409).problem == "in-use"
+    shared = admin.patch(f"/admin/addresses/{account['address']}", {"senders": [other["address"]]}, status=200).json
+    assert shared["senders"] == [other["address"]] and shared["account"] == account["address"]
+    admin.patch(f"/admin/addresses/nobody@{domain}", {"senders": []}, status=404)
+    rest = admin.post("/admin/addresses", {"address": f"*@{domain}", "account": other["id"]}, status=201).json
+    assert (rest["address"], rest["kind"]) == (f"*@{domain}", "alias")
+    assert [a["address"] for a in pages(admin, "/admin/addresses", domain=domain, kind="group")] == [f"team@{domain}"]
+    assert pages(admin, "/admin/addresses", domain=domain, kind="forward") == []
+    admin.delete(f"/admin/addresses/*@{domain}", status=204)
+    admin.delete(path, status=204)
+    admin.get(path, status=404)
+    acts = [r["action"] for r in admin.get("/admin/audit", query={"object": f"team@{domain}"}).json["items"]]
+    assert acts == ["address.remove", "address.change", "address.add"]
+
+
+def test_domains_that_are_another_name(admin, domain):
+    other = f"tour{next(NUMBERS)}.example"
+    assert admin.post("/admin/domains", {"name": other}, status=201).json["aliasOf"] is None
+    assert admin.patch(f"/admin/domains/{other}", {"aliasOf": domain.upper()}, status=200).json["aliasOf"] == domain
+    assert admin.get(f"/admin/domains/{other}").json["aliasOf"] == domain
+    assert admin.patch(f"/admin/domains/{domain}", {"aliasOf": other}, status=409).problem == "in-use"
+    assert admin.patch(f"/admin/domains/{domain}", {"aliasOf": "nowhere.example"}, status=422).pointers == ["/aliasOf"]
+    assert admin.delete(f"/admin/domains/{domain}", status=409).problem == "in-use"
+    admin.patch("/admin/domains/nowhere.example", {"aliasOf": None}, status=404)
+    assert admin.patch(f"/admin/domains/{other}", {"aliasOf": None}, status=200).json["aliasOf"] is None
+    admin.delete(f"/admin/domains/{domain}", status=204)
 
 
 # ---- queue ----

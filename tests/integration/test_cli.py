@@ -14,6 +14,7 @@ from api_client import Api
 from conftest import BINARY
 
 COMMANDS = ["serve", "migrate", "config-check", "config", "version", "domain add", "domain list", "domain remove",
+            "domain alias", "address list", "address add", "address change", "address remove",
             "user add", "user list", "user quota", "user pop3", "user disable", "user enable", "app-password create",
             "app-password list", "app-password revoke", "undelete list", "undelete restore", "retention list",
             "retention set", "acl list", "acl set", "acl remove", "shared-folder add", "shared-folder list", "queue list", "queue retry",
@@ -255,6 +256,35 @@ def test_token_verbs(heronry):
 
 
 # ---- sharing ----
+
+def test_address_verbs(heronry):
+    name, member = address(heronry, "team"), heronry.user(1)["address"]
+    made = heronry.json("address", "add", name, member, "far@else.example", "--group", "--posting", "members")
+    assert (made["kind"], made["posting"], sorted(made["targets"])) == ("group", "members", sorted([member, "far@else.example"]))
+    assert code(heronry, "address", "add", name, member) == 73
+    assert code(heronry, "address", "add", "x@nowhere.example", member) == 65
+    changed = heronry.json("address", "change", name, member, "--posting", "anyone", "--senders", f"{member}, {heronry.user(2)['address']}")
+    assert (changed["posting"], changed["targets"]) == ("anyone", [member]) and len(changed["senders"]) == 2
+    assert heronry.json("address", "change", name, "--senders", "")["senders"] == []
+    shown = heronry.cli("address", "list", "--kind", "group").stdout
+    assert re.search(rf"^{re.escape(name)} .*{re.escape(member)}", shown, re.M)
+    heronry.cli("address", "remove", name)
+    assert code(heronry, "address", "remove", name) == 66
+    further = address(heronry, "further")
+    assert heronry.json("address", "add", further, "--account", member)["account"] == member
+    assert heronry.json("address", "list", "--account", member, "--kind", "alias")["addresses"][0]["address"] == further
+    heronry.cli("address", "remove", further)
+
+
+def test_domain_alias_verb(heronry):
+    name = f"alias-{os.getpid()}.example"
+    heronry.cli("domain", "add", name)
+    assert "another name" in heronry.cli("domain", "alias", name, heronry.domain).stdout
+    listed = {d["name"]: d["alias_of"] for d in heronry.json("domain", "list")["domains"]}
+    assert listed[name] == heronry.domain
+    heronry.cli("domain", "alias", name)
+    heronry.cli("domain", "remove", name)
+
 
 def test_acl_and_shared_folder_verbs(heronry):
     owner, reader = heronry.new_user(), heronry.new_user()

@@ -1,24 +1,40 @@
 // SPDX-License-Identifier: Apache-2.0
-// Removing a further address, with a way back.
-import { api, newKey, ok } from "@heronry/web-kit/api/client.ts";
+// Removing an address that is no login, with a way back.
+import { api, newKey, ok, type Schema } from "@heronry/web-kit/api/client.ts";
 import { problemText } from "@heronry/web-kit/api/problem.ts";
 import { toasts } from "@heronry/web-kit/toasts.svelte.ts";
 import { t } from "../lang/messages.ts";
 
-/** `account` is the id or an address of whom it belongs to; `after` runs when something changed. */
-export async function removeAddress(address: string, account: string, after: () => unknown): Promise<void> {
+type Address = Schema<"MailAddress">;
+/** Where its mail went: what is needed to give the address back. */
+type Way = Pick<Address, "accountId" | "kind" | "targets" | "posting" | "senders">;
+
+/** The way to an account. */
+export function wayTo(accountId: string): Way {
+  return { accountId, kind: "alias", targets: [], posting: "anyone", senders: [] };
+}
+
+/** `after` runs when something changed. */
+export async function removeAddress(address: string, way: Way, after: () => unknown): Promise<void> {
   try {
     await ok(api.DELETE("/admin/addresses/{address}", { params: { path: { address } } }));
-    toasts.show(t("addresses.removed", { address }), { undo: () => giveBack(address, account, after) });
+    toasts.show(t("addresses.removed", { address }), { undo: () => giveBack(address, way, after) });
     await after();
   } catch (error) {
     toasts.problem(problemText(error));
   }
 }
 
-async function giveBack(address: string, account: string, after: () => unknown): Promise<void> {
+function bodyOf(address: string, way: Way): Schema<"MailAddressNew"> {
+  if (way.accountId) return { address, account: way.accountId };
+  return { address, targets: way.targets, kind: way.kind === "group" ? "group" : "forward", posting: way.posting };
+}
+
+async function giveBack(address: string, way: Way, after: () => unknown): Promise<void> {
   try {
-    await ok(api.POST("/admin/addresses", { params: { header: { "Idempotency-Key": newKey() } }, body: { address, account } }));
+    await ok(api.POST("/admin/addresses", { params: { header: { "Idempotency-Key": newKey() } }, body: bodyOf(address, way) }));
+    if (way.senders.length)
+      await ok(api.PATCH("/admin/addresses/{address}", { params: { path: { address } }, body: { senders: way.senders } }));
     await after();
   } catch (error) {
     toasts.problem(problemText(error));

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Forwarding through the queue: new envelope sender, a Delivered-To field, the same text. */
+#include "deliver/forward.h"
+
+#include "account/account.h"
+#include "base/utf8.h"
+#include "mime/header.h"
+#include "wire/smtp_command.h"
+
+static bool is_forwarded(const struct deliver_attempt *attempt, str address)
+{
+    for (size_t i = 0; i < attempt->n_forwards; i++) {
+        const struct deliver_forward *f = &attempt->forwards[i];
+        for (size_t k = 0; k < f->n; k++) {
+            if (str_ieq(f->to[k].address, address))
+                return true;
+        }
+    }
+    return false;
+}
+
+void deliver_list_forwards(struct deliver_attempt *attempt, const struct smtp_recipient *r)
+{
+    struct deliver_forward *f = &attempt->forwards[attempt->n_forwards];
+    *f = (struct deliver_forward){ .by = r, .attempt = attempt };
+    f->to = ARENA_ARRAY(attempt->a, struct queue_new_recipient, r->n_targets + 1);
+    for (size_t i = 0; i < r->n_targets; i++) {
+        const struct smtp_target *target = &r->targets[i];
+        if (target->account_id || is_forwarded(attempt, target->address))
+            continue;
+        f->to[f->n++] = (struct queue_new_recipient){
+            .address = target->address,
+            .domain = target->domain,
+            .orcpt = r->orcpt,
+            .notify = r->has_notify ? r->notify | QUEUE_NOTIFY_GIVEN : QUEUE_NOTIFY_DEFAULT,
+        };
+    }
+    attempt->n_forwards += f->n > 0;
+}
+
+static str domain_of(str address)
+{
+    return str_skip(address, (size_t)(str_rfind_byte(address, '@') + 1));
+}
+
+bool deliver_prepare_forwards(struct deliver_attempt *attempt, str content, int64_t deadline_ms,
+                              struct err *e)
+{
+    for (size_t i = 0; i < attempt->n_forwards; i++) {
+        struct deliver_forward *f = &attempt->forwards[i];
+        if (!account_forward_sender(attempt->d->accounts, attempt->m->sender,
+                                    domain_of(f->by->address), attempt->a, deadline_ms, &f->sender,
+                                    e))
+            return false;
+        f->body = arena_printf(attempt->a, "Delivered-To: %.*s\r\n%.*s", STR_FMT(f->by->address),
+                               STR_FMT(content));
+        f->queue_id = queue_make_id(attempt->d->queue);
+        if (!queue_pack(attempt->a, f->body, deadline_ms, &f->packed, e))
+            return false;
+    }
+    return true;
+}
+
+static struct queue_new_message message_of(const struct deliver_forward *f)
+{
+    const struct smtp_message *m = f->attempt->m;
+    str header = str_slice(f->body, 0, mime_header_end(f->body));
+    return (struct queue_new_message){
+        .envelope_from = f->sender,
+        .body = f->body,
+        .is_8bit = !utf8_is_ascii(f->body),
+        .is_utf8 = !utf8_is_ascii(f->sender) || (m->is_utf8 && !utf8_is_ascii(header)),
+        .envelope_id = m->envid,
+        .has_ret = m->has_ret,
+        .return_full = m->ret_full,
+        .session = m->trace.session,
+        .recipients = f->to,
+        .n = f->n,
+        .packed = f->packed,
+    };
+}
+
+bool deliver_send_forwards(struct db_tx *tx, void *arg, size_t *statements, struct err *e)
+{
+    const struct deliver_attempt *attempt = arg;
+    *statements = 0;
+    for (size_t i = 0; i < attempt->n_forwards; i++) {
+        const struct deliver_forward *f = &attempt->forwards[i];
+        const struct queue_new_message message = message_of(f);
+        if (!queue_enqueue_send(attempt->d->queue, tx, f->queue_id, &message, e))
+            return false;
+        *statements += QUEUE_ENQUEUE_STATEMENTS;
+    }
+    return true;
+}
+
+bool deliver_queue_forwards(struct deliver_attempt *attempt, int64_t deadline_ms, struct err *e)
+{
+    for (size_t i = 0; i < attempt->n_forwards; i++) {
+        struct deliver_forward *f = &attempt->forwards[i];
+        const struct queue_new_message message = message_of(f);
+        if (!queue_enqueue(attempt->d->queue, &message, deadline_ms, &f->queue_id, e))
+            return false;
+    }
+    return true;
+}
+
+void deliver_announce_forwards(const struct deliver_attempt *attempt)
+{
+    for (size_t i = 0; i < attempt->n_forwards; i++)
+        queue_announce(attempt->d->queue, attempt->forwards[i].queue_id);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Private to deliver: mail that leaves again, because an address of ours leads elsewhere. */
+#ifndef DELIVER_FORWARD_H
+#define DELIVER_FORWARD_H
+
+#include "deliver/report.h"
+#include "queue/queue.h"
+
+/* The message as it leaves for the targets of one recipient. */
+struct deliver_forward {
+    const struct smtp_recipient *by;
+    struct queue_new_recipient *to; /* each address once in the whole delivery */
+    size_t n;
+    str sender;
+    str body;
+    const struct queue_body *packed;
+    int64_t queue_id;
+    const struct deliver_attempt *attempt;
+};
+
+/* Adds what the recipient leads to elsewhere to attempt->forwards, which has room for all
+ * recipients. */
+void deliver_list_forwards(struct deliver_attempt *attempt, const struct smtp_recipient *r);
+
+/* Fills sender and body of all forwards: `content` is the message with our Received field. A loop
+ * through them is known by the Delivered-To field on top (RFC 9228). Errors: those of
+ * account_forward_sender and queue_pack. Yields. */
+YIELDS bool deliver_prepare_forwards(struct deliver_attempt *attempt, str content,
+                                     int64_t deadline_ms, struct err *e);
+
+/* A store_extra_fn with the attempt: they go into the queue in the transaction of the copies. */
+bool deliver_send_forwards(struct db_tx *tx, void *arg, size_t *statements, struct err *e);
+/* The same without any copy. Errors: those of queue_enqueue. Yields. */
+YIELDS bool deliver_queue_forwards(struct deliver_attempt *attempt, int64_t deadline_ms,
+                                   struct err *e);
+/* After the commit: wakes the workers of the queue. */
+void deliver_announce_forwards(const struct deliver_attempt *attempt);
+
+#endif
