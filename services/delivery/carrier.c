@@ -75,8 +75,12 @@ YIELDS static bool give_up(struct carrier *c, const struct queue_message *m,
                            const struct queue_result *failure)
 {
     struct shift *shift = c->shift;
-    if (delivery_is_refusal(failure) && !shift->is_lost && !fiber_is_cancelled())
+    if (c->session.is_refused && !shift->is_lost && !fiber_is_cancelled()) {
+        shift->has_refused = true;
+        shift->refused_terms = c->session.terms;
+        shift->refused = *failure;
         return shift_finish_all(shift, m, failure);
+    }
     if (shift->n_connected > 0) {
         shift_return(shift, m);
         shift->carriers_max = shift->n_carriers > 1 ? shift->n_carriers - 1 : 1;
@@ -107,6 +111,11 @@ YIELDS static bool send_message(struct carrier *c, const struct queue_message *m
         (s->offers.mail_max > 0 && s->n_messages >= s->offers.mail_max) ||
         (s->conn && !delivery_session_suits(s, &terms)))
         delivery_session_quit(s);
+    if (!s->conn && c->shift->has_refused &&
+        delivery_terms_equal(&c->shift->refused_terms, &terms)) {
+        *goes_on = shift_finish_all(c->shift, m, &c->shift->refused);
+        return false;
+    }
     for (;;) {
         bool is_kept = s->conn != NULL;
         if (!is_kept)

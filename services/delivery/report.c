@@ -69,7 +69,8 @@ YIELDS static bool compose(struct telling *t, struct err *e)
         .n = r->n,
         .original = r->original,
         .is_utf8 = r->is_utf8,
-        .return_full = r->return_full,
+        /* The content must not leave by a way that is less secure (RFC 8689 section 5). */
+        .return_full = r->return_full && r->tls_rule != QUEUE_TLS_REQUIRED,
     };
     struct buf out;
     buf_init(&out, DSN_MAX);
@@ -131,7 +132,13 @@ YIELDS static bool tell_remote(const struct telling *t, str address, str domain,
     int64_t queue_id = queue_make_id(queue);
     const struct queue_new_recipient to = { .address = address, .domain = domain };
     const struct queue_new_message message = {
-        .body = t->text, .is_8bit = t->is_8bit, .is_utf8 = t->is_utf8, .recipients = &to, .n = 1
+        .body = t->text,
+        .is_8bit = t->is_8bit,
+        .is_utf8 = t->is_utf8,
+        .recipients = &to,
+        .n = 1,
+        .tls_rule =
+            t->report->tls_rule == QUEUE_TLS_REQUIRED ? QUEUE_TLS_REQUIRED : QUEUE_TLS_AS_EVER,
     };
     if (!db_begin(t->d->app->db, DB_DELIVER, DB_READ_COMMITTED, clock_deadline_in(DATABASE_MS), &tx,
                   e))

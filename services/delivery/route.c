@@ -52,10 +52,14 @@ static bool is_own(const struct delivery *d, const struct net_address *address)
 }
 
 static void add_address(struct search *s, const struct delivery_host *host,
-                        struct net_address *address)
+                        struct net_address *address, bool is_barred)
 {
     const struct config *config = s->d->app->config;
-    if (s->route->n == DELIVERY_ADDRESSES_MAX)
+    if (is_barred && !s->route->barred)
+        s->route->barred = ARENA_ARRAY(s->a, struct delivery_host, DELIVERY_ADDRESSES_MAX);
+    struct delivery_host *list = is_barred ? s->route->barred : s->route->hosts;
+    size_t *n = is_barred ? &s->route->n_barred : &s->route->n;
+    if (*n == DELIVERY_ADDRESSES_MAX)
         return;
     if (!config_bool(config, CONFIG_DELIVERY_ALLOW_PRIVATE)) {
         bool special = net_address_is_special(address);
@@ -66,8 +70,8 @@ static void add_address(struct search *s, const struct delivery_host *host,
             return;
     }
     net_address_set_port(address, (uint16_t)config_int(config, CONFIG_DELIVERY_PORT));
-    s->route->hosts[s->route->n] = *host;
-    s->route->hosts[s->route->n++].address = *address;
+    list[*n] = *host;
+    list[(*n)++].address = *address;
 }
 
 /* What the host's TLSA records demand. False with *e clear: they cannot be known now, so the host
@@ -122,14 +126,19 @@ YIELDS static bool add_host(struct search *s, str host, struct err *e)
     }
     s->saw_failure = s->saw_failure || found.status == DNS_TEMPFAIL || found.status == DNS_BOGUS;
     struct delivery_host one = { .name = host };
-    if (!find_dane(s, host, &found, &one.dane, &fault)) {
+    bool is_barred = !find_dane(s, host, &found, &one.dane, &fault);
+    if (fault.kind != ERR_NONE) {
         *e = fault;
-        return fault.kind == ERR_NONE;
+        return false;
     }
-    if (!may_use(s, &one))
-        return true;
+    if (is_barred)
+        one.dane = NULL;
+    is_barred = is_barred || !may_use(s, &one);
+    const struct mta_sts_policy *policy = s->route->policy;
+    one.is_proven = s->is_secure ||
+                    (policy && policy->mode != MTA_STS_NONE && mta_sts_policy_allows(policy, host));
     for (size_t i = 0; i < found.n; i++)
-        add_address(s, &one, &found.list[i]);
+        add_address(s, &one, &found.list[i], is_barred);
     return true;
 }
 
@@ -163,6 +172,7 @@ static bool no_route(struct delivery_route *out, enum reason reason)
         [NO_ADDRESS] = { QUEUE_FAILED, "5.4.4", "its mail servers have no address" },
     };
     out->n = 0;
+    out->n_barred = 0;
     out->failure = (struct queue_result){ .outcome = reasons[reason].outcome,
                                           .status = str_from_cstr(reasons[reason].status),
                                           .reply = str_from_cstr(reasons[reason].reply) };

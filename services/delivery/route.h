@@ -12,14 +12,18 @@ struct delivery_host {
     struct net_address address; /* with port */
     const struct dane *dane;    /* what its TLSA records demand; NULL: nothing */
     bool is_unnamed;            /* the policy does not name it, but does not insist */
+    bool is_proven; /* DNSSEC or the policy says that it is in charge (RFC 8689 4.2.1) */
 };
 
 struct delivery_route {
     str domain;
     struct delivery_host hosts[DELIVERY_ADDRESSES_MAX]; /* in the order to try them */
     size_t n;                                           /* 0: `failure` says why */
-    const struct mta_sts_policy *policy;                /* of the domain, or NULL */
-    struct tls_exceptions exceptions;                   /* for mail to the domain */
+    /* Hosts that TLSA records or the policy keep us from, but for mail that overlooks them. */
+    struct delivery_host *barred; /* NULL: none */
+    size_t n_barred;
+    const struct mta_sts_policy *policy; /* of the domain, or NULL */
+    struct tls_exceptions exceptions;    /* for mail to the domain */
     const char *policy_fault; /* the domain has one that cannot be fetched, as in mta_sts_found */
     struct queue_result failure;
 };

@@ -42,6 +42,12 @@ struct delivery_terms delivery_terms_of(const struct queue_message *m)
     };
 }
 
+bool delivery_terms_equal(const struct delivery_terms *a, const struct delivery_terms *b)
+{
+    return a->account_id == b->account_id && a->waiver == b->waiver &&
+           a->requiretls == b->requiretls && a->can_ask == b->can_ask;
+}
+
 static enum tls_on_failure on_failure(const struct config *config)
 {
     static const struct {

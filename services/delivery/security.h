@@ -31,6 +31,7 @@ struct delivery_terms {
 
 /* Pure. */
 struct delivery_terms delivery_terms_of(const struct queue_message *m);
+bool delivery_terms_equal(const struct delivery_terms *a, const struct delivery_terms *b);
 
 /* What may be done over a connection that presents this. Pure. */
 enum tls_verdict delivery_verdict(const struct config *config, const struct delivery_demand *demand,

@@ -226,13 +226,28 @@ static struct queue_result refuse(const struct delivery_session *s, enum tls_ver
 
 /* With an exception for this destination, or for the key that the server showed, somebody has
  * decided already. */
+static enum tls_waiver overlooks(const struct delivery_session *s,
+                                 const struct delivery_terms *terms)
+{
+    return tls_exception_allows(&s->route->exceptions, terms->account_id, s->certificate.pin)
+               ? TLS_WAIVER_DECIDED
+               : terms->waiver;
+}
+
+/* Whether the server proved who it is, but nobody proves that it is in charge of the domain: not
+ * enough for REQUIRETLS (RFC 8689 section 4.2.1). */
+static bool is_unproven(const struct delivery_session *s, const struct delivery_terms *terms)
+{
+    return terms->requiretls && s->presented == TLS_PRESENTED_VERIFIED && !s->host->is_proven;
+}
+
 static enum tls_verdict find_verdict(const struct delivery_session *s,
                                      const struct delivery_terms *terms)
 {
     struct delivery_terms all = *terms;
-    if (tls_exception_allows(&s->route->exceptions, terms->account_id, s->certificate.pin))
-        all.waiver = TLS_WAIVER_DECIDED;
-    return delivery_verdict(s->d->app->config, &s->demand, &all, s->presented);
+    all.waiver = overlooks(s, terms);
+    return delivery_verdict(s->d->app->config, &s->demand, &all,
+                            is_unproven(s, terms) ? TLS_PRESENTED_UNVERIFIED : s->presented);
 }
 
 /* What may be done with the connection as it is; the caller goes on, or drops it. `why` says what
@@ -255,6 +270,26 @@ static enum opened judge(struct delivery_session *s, const char *why, struct que
         break;
     }
     *failure = refuse(s, verdict, why);
+    s->is_refused = true;
+    delivery_session_drop(s);
+    return OPEN_FAILED;
+}
+
+/* A message of REQUIRETLS goes only to a server that sees to it further on (RFC 8689 4.2.1). */
+static bool lacks_requiretls(const struct delivery_session *s, const struct delivery_terms *terms)
+{
+    return terms->requiretls && !s->offers.requiretls;
+}
+
+static enum opened no_requiretls(struct delivery_session *s, struct queue_result *failure)
+{
+    *failure = (struct queue_result){ .outcome = QUEUE_FAILED,
+                                      .status = STR("5.7.30"),
+                                      .reply = STR("the sender asked for REQUIRETLS, which the "
+                                                   "server does not offer"),
+                                      .remote = s->remote,
+                                      .tls = s->tls };
+    s->is_refused = true;
     delivery_session_drop(s);
     return OPEN_FAILED;
 }
@@ -262,10 +297,12 @@ static enum opened judge(struct delivery_session *s, const char *why, struct que
 bool delivery_session_suits(const struct delivery_session *s, const struct delivery_terms *terms)
 {
     enum tls_verdict verdict = find_verdict(s, terms);
+    if (lacks_requiretls(s, terms) || (s->is_barred && overlooks(s, terms) == TLS_WAIVER_NONE))
+        return false;
     return verdict == TLS_SEND || verdict == TLS_SEND_UNVERIFIED || verdict == TLS_SEND_PLAIN;
 }
 
-bool delivery_is_refusal(const struct queue_result *failure)
+static bool is_final(const struct queue_result *failure)
 {
     return failure->outcome == QUEUE_HELD || failure->outcome == QUEUE_FAILED;
 }
@@ -340,10 +377,15 @@ YIELDS static enum opened start_tls(struct delivery_session *s, const struct del
     s->presented = facts->verified ? TLS_PRESENTED_VERIFIED : TLS_PRESENTED_UNVERIFIED;
     if (!facts->verified)
         note_certificate(s);
-    enum opened what = judge(s, facts->verify_error, failure);
-    if (what == OPENED && !say_hello(s, failure))
+    const char *why = facts->verify_error;
+    if (is_unproven(s, &s->terms))
+        why = "neither DNSSEC nor an MTA-STS policy says that this server is in charge";
+    enum opened what = judge(s, why, failure);
+    if (what != OPENED)
+        return what;
+    if (!say_hello(s, failure))
         return OPEN_FAILED;
-    return what;
+    return lacks_requiretls(s, &s->terms) ? no_requiretls(s, failure) : OPENED;
 }
 
 YIELDS static bool greet(struct delivery_session *s, const struct delivery_host *host,
@@ -398,25 +440,43 @@ int64_t delivery_limit(int64_t ms)
  * something about that, than that another one was away. */
 static void keep_failure(struct queue_result *all, const struct queue_result *one)
 {
-    if (!delivery_is_refusal(all) || delivery_is_refusal(one))
+    if (!is_final(all) || is_final(one))
         *all = *one;
+}
+
+/* Tries the hosts in turn. Yields. */
+YIELDS static bool open_any(struct delivery_session *s, const struct delivery_host *hosts, size_t n,
+                            struct queue_result *failure)
+{
+    bool found = false;
+    for (size_t i = 0; i < n && !found && !s->is_lost && !fiber_is_cancelled(); i++) {
+        struct queue_result one = *failure;
+        enum opened what = open_one(s, &hosts[i], TLS_TRY, &one);
+        if (what == OPEN_TLS_FAILED)
+            what = open_one(s, &hosts[i], TLS_AVOID, &one);
+        found = what == OPENED;
+        keep_failure(failure, &one);
+    }
+    return found;
 }
 
 bool delivery_session_open(struct delivery_session *s, const struct delivery_route *route,
                            const struct delivery_terms *terms, struct queue_result *failure)
 {
-    bool found = false;
     *failure = delivery_deferred(s, "4.4.1", "no server was tried");
     s->route = route;
     s->terms = *terms;
+    s->is_barred = false;
+    s->is_refused = false;
+    s->certificate = (struct queue_certificate){ .pin = STR_EMPTY };
     int64_t former_ms = delivery_limit(s->patience.open_ms);
-    for (size_t i = 0; i < route->n && !found && !s->is_lost && !fiber_is_cancelled(); i++) {
-        struct queue_result one = *failure;
-        enum opened what = open_one(s, &route->hosts[i], TLS_TRY, &one);
-        if (what == OPEN_TLS_FAILED)
-            what = open_one(s, &route->hosts[i], TLS_AVOID, &one);
-        found = what == OPENED;
-        keep_failure(failure, &one);
+    bool found = open_any(s, route->hosts, route->n, failure);
+    if (!found && route->n_barred > 0 && overlooks(s, terms) != TLS_WAIVER_NONE) {
+        s->is_barred = true;
+        found = open_any(s, route->barred, route->n_barred, failure);
+    } else if (!found && route->n == 0) {
+        *failure = route->failure;
+        s->is_refused = true;
     }
     (void)fiber_set_deadline(former_ms);
     return found;

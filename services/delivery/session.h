@@ -30,11 +30,13 @@ struct delivery_session {
     enum tls_presented presented;         /* what the server had */
     struct queue_certificate certificate; /* which certificate, where it did not verify */
     str tls;                              /* what came of it, as in queue_result */
-    bool needs_reset;                     /* the last transaction was not finished: RSET first */
-    bool is_uncounted;                    /* in reports on TLS: it is for such reports only */
-    bool is_lost;                         /* the lease was lost: nothing may be sent any more */
-    unsigned n_messages;                  /* begun on this connection */
-    unsigned n_awaited;                   /* replies to commands that were written */
+    bool is_barred;                       /* it is one of route->barred */
+    bool is_refused;     /* by our own rules, of a server that was tried for the last message */
+    bool needs_reset;    /* the last transaction was not finished: RSET first */
+    bool is_uncounted;   /* in reports on TLS: it is for such reports only */
+    bool is_lost;        /* the lease was lost: nothing may be sent any more */
+    unsigned n_messages; /* begun on this connection */
+    unsigned n_awaited;  /* replies to commands that were written */
     struct delivery_patience patience;
 };
 
@@ -44,15 +46,12 @@ void delivery_session_init(struct delivery_session *s, struct delivery *d, struc
 void delivery_session_fini(struct delivery_session *s);
 
 /* Connects to the first server that takes us up to EHLO, with as much TLS as a message of these
- * terms needs, in a quarter of an hour at most. False: none did, and *failure says why: as a
- * temporary failure, or as held or failed when a server's TLS is not good enough for that message
- * (delivery_is_refusal). Yields. */
+ * terms needs, in a quarter of an hour at most. False: none did, and *failure says why. With
+ * s->is_refused a server's TLS was not good enough for such a message, others may go. Yields. */
 YIELDS bool delivery_session_open(struct delivery_session *s, const struct delivery_route *route,
                                   const struct delivery_terms *terms, struct queue_result *failure);
 /* Whether the open connection is good enough for a message of other terms, too. */
 bool delivery_session_suits(const struct delivery_session *s, const struct delivery_terms *terms);
-/* Whether it is our own wish that this message is not sent this way: other messages may be. */
-bool delivery_is_refusal(const struct queue_result *failure);
 /* Says good-bye and disconnects. Yields. */
 YIELDS void delivery_session_quit(struct delivery_session *s);
 /* Ends every wait of this fiber in `ms` at the latest; gives the limit that was, to be set again by

@@ -20,14 +20,17 @@ struct shift {
     size_t next;      /* of the lease's messages: nobody has begun with it */
     size_t *returned; /* those that a carrier gave back */
     size_t n_returned;
-    struct list carriers;    /* at work */
-    unsigned n_carriers;     /* in the list */
-    unsigned n_connected;    /* of them have a connection that worked */
-    unsigned carriers_max;   /* connections that the destination takes, as far as is known */
-    bool no_more;            /* no further message is begun with */
-    bool is_lost;            /* the lease was lost: nothing may be sent any more */
-    bool has_failures;       /* there is a sender to tell */
-    struct signal_point end; /* of a carrier or the keeper, and of the whole */
+    struct list carriers;  /* at work */
+    unsigned n_carriers;   /* in the list */
+    unsigned n_connected;  /* of them have a connection that worked */
+    unsigned carriers_max; /* connections that the destination takes, as far as is known */
+    bool has_refused;      /* no server is good enough for messages of these terms */
+    struct delivery_terms refused_terms;
+    struct queue_result refused; /* what becomes of them */
+    bool no_more;                /* no further message is begun with */
+    bool is_lost;                /* the lease was lost: nothing may be sent any more */
+    bool has_failures;           /* there is a sender to tell */
+    struct signal_point end;     /* of a carrier or the keeper, and of the whole */
 
     bool has_ended; /* the keeper is to end */
     bool has_keeper;

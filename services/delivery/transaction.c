@@ -137,7 +137,9 @@ YIELDS static bool write_mail(const struct transaction *t, struct err *e)
         buf_addf(&line, "MAIL FROM:<%.*s>", STR_FMT(m->envelope_from)) &&
         (!s->offers.has_size || buf_addf(&line, " SIZE=%zu", t->size)) &&
         (!s->offers.eight_bit_mime || !t->is_8bit || buf_add(&line, STR(" BODY=8BITMIME"))) &&
-        (!t->needs_utf8 || buf_add(&line, STR(" SMTPUTF8"))) && add_mail_dsn(s, m, &line);
+        (!t->needs_utf8 || buf_add(&line, STR(" SMTPUTF8"))) &&
+        (m->tls_rule != QUEUE_TLS_REQUIRED || buf_add(&line, STR(" REQUIRETLS"))) &&
+        add_mail_dsn(s, m, &line);
     bool ok = fits ? delivery_write(t->s, buf_str(&line), e)
                    : ERR(e, ERR_LIMIT, "the sender's address is too long");
     buf_fini(&line);

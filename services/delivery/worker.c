@@ -16,6 +16,17 @@ enum {
     SLOW_MAX = 64            /* destinations that go on beside their workers */
 };
 
+/* Whether there is a server for a message that overlooks what the destination publishes. */
+static bool has_a_way(const struct shift *shift)
+{
+    bool overlooks = shift->route.exceptions.n > 0;
+    for (size_t i = 0; i < shift->lease->n; i++) {
+        const struct delivery_terms terms = delivery_terms_of(&shift->lease->messages[i]);
+        overlooks = overlooks || terms.waiver != TLS_WAIVER_NONE;
+    }
+    return shift->route.n > 0 || (overlooks && shift->route.n_barred > 0);
+}
+
 YIELDS static void work_on_lease(struct shift *shift)
 {
     struct queue_lease *lease = shift->lease;
@@ -26,13 +37,15 @@ YIELDS static void work_on_lease(struct shift *shift)
         if (e.kind == ERR_CANCELLED)
             return;
         shift->route.n = 0;
+        shift->route.n_barred = 0;
         shift->route.failure = delivery_no_lookup(&shift->a, &e);
     }
-    if (shift->route.n > 0) {
+    if (shift->route.n == 0)
+        delivery_count_no_route(shift->d, lease, &shift->route);
+    if (has_a_way(shift)) {
         carrier_work(shift);
         return;
     }
-    delivery_count_no_route(shift->d, lease, &shift->route);
     if (shift->route.failure.outcome == QUEUE_DEFERRED)
         (void)queue_lease_destination(lease, false, shift->route.failure.reply);
     shift_finish_rest(shift, &shift->route.failure);

@@ -8,6 +8,12 @@ static bool offers_tls(const struct smtp_session *s)
     return s->state->app->tls && !smtp_has_tls(s);
 }
 
+/* Only where the client's own connection is protected (RFC 8689 section 2). */
+static bool offers_requiretls(const struct smtp_session *s)
+{
+    return smtp_has_tls(s);
+}
+
 static bool offers_auth(const struct smtp_session *s)
 {
     return s->front->policy == SMTP_SUBMISSION && smtp_has_tls(s);
@@ -45,6 +51,7 @@ static const struct {
     { "DSN", NULL, NULL },
     { "LIMITS", NULL, add_limits },
     { "STARTTLS", offers_tls, NULL },
+    { "REQUIRETLS", offers_requiretls, NULL },
     { "AUTH", offers_auth, add_mechanisms },
     { "HELP", NULL, NULL },
 };

@@ -31,6 +31,7 @@ static struct smtp_offer make_offer(const struct smtp_session *s)
     return (struct smtp_offer){
         .auth = s->front->policy == SMTP_SUBMISSION,
         .dsn = true,
+        .requiretls = smtp_has_tls(s),
         .binary = true,
         .smtputf8 = true,
         .utf8_mail = s->has_sender && s->sender.smtputf8,

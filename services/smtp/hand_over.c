@@ -41,6 +41,7 @@ static struct smtp_message make_message(struct smtp_session *s, str content, str
         .sender = smtp_path_text(&s->sender.sender, a),
         .is_utf8 = s->sender.smtputf8,
         .is_binary = s->sender.binary,
+        .requiretls = s->sender.requiretls,
         .has_ret = s->sender.has_ret,
         .ret_full = s->sender.ret_full,
         .envid = s->sender.envid,

@@ -70,6 +70,7 @@ static struct queue_new_message message_of(const struct deliver_forward *f)
         .body = f->body,
         .is_8bit = !utf8_is_ascii(f->body),
         .is_utf8 = !utf8_is_ascii(f->sender) || (m->is_utf8 && !utf8_is_ascii(header)),
+        .tls_rule = queue_tls_rule_of(f->body, m->requiretls),
         .envelope_id = m->envid,
         .has_ret = m->has_ret,
         .return_full = m->ret_full,

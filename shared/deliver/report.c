@@ -96,7 +96,7 @@ static bool compose(const struct deliver_attempt *attempt, str *report, bool *is
         .recipients = failed,
         .n = list_failed(attempt, failed),
         .original = attempt->m->content,
-        .return_full = attempt->m->ret_full,
+        .return_full = attempt->m->ret_full && !attempt->m->requiretls, /* RFC 8689 section 5 */
     };
     if (dsn.n == 0)
         return true;
@@ -144,6 +144,7 @@ static bool put_into_queue(const struct deliver_attempt *attempt, const struct s
     const struct queue_new_message message = {
         .body = report,
         .is_8bit = is_8bit,
+        .tls_rule = attempt->m->requiretls ? QUEUE_TLS_REQUIRED : QUEUE_TLS_AS_EVER,
         .session = attempt->m->trace.session,
         .recipients = &recipient,
         .n = 1,
@@ -163,6 +164,7 @@ bool deliver_report_stored(const struct deliver_attempt *attempt, int64_t deadli
         .envelope_id = m->envid,
         .has_ret = m->has_ret,
         .return_full = m->ret_full,
+        .tls_rule = m->requiretls ? QUEUE_TLS_REQUIRED : QUEUE_TLS_AS_EVER,
         .session = m->trace.session,
         .recipients = done,
     };

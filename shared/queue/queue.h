@@ -79,6 +79,10 @@ enum queue_tls_rule {
     QUEUE_TLS_NOT_REQUIRED /* its header says "TLS-Required: No" */
 };
 
+/* Of a message that came with REQUIRETLS or not. Its header counts only without (RFC 8689 section
+ * 4.1). Pure. */
+enum queue_tls_rule queue_tls_rule_of(str message, bool requiretls);
+
 struct queue_body; /* a message packed for the database */
 
 struct queue_new_message {
@@ -285,6 +289,7 @@ struct queue_report {
     str envelope_id;
     bool is_utf8;
     bool return_full;
+    enum queue_tls_rule tls_rule;
     int64_t account_id;
     int64_t created_us; /* when the message came: Arrival-Date */
     int64_t expires_us;

@@ -333,6 +333,7 @@ static struct queue_new_message queued_message(const struct submission *w)
         .body = queued_body(w),
         .is_8bit = w->is_8bit,
         .is_utf8 = needs_utf8(w),
+        .tls_rule = queue_tls_rule_of(w->complete, w->m->requiretls),
         .envelope_id = w->m->envid,
         .has_ret = w->m->has_ret,
         .return_full = w->m->ret_full,

@@ -150,6 +150,17 @@ static enum smtp_fault read_smtputf8(struct mail_reading *r, str value)
     return value.p ? SMTP_FAULT_PARAMETER : SMTP_GOOD;
 }
 
+/* "No additional parameters" (RFC 8689 section 2). */
+static enum smtp_fault read_requiretls(struct mail_reading *r, str value)
+{
+    if (!r->offer->requiretls)
+        return SMTP_FAULT_UNKNOWN_PARAMETER;
+    if (r->out->requiretls || value.p)
+        return SMTP_FAULT_PARAMETER;
+    r->out->requiretls = true;
+    return SMTP_GOOD;
+}
+
 static enum smtp_fault read_ret(struct mail_reading *r, str value)
 {
     if (!r->offer->dsn)
@@ -188,9 +199,13 @@ static const struct {
     str keyword;
     enum smtp_fault (*read)(struct mail_reading *r, str value);
 } mail_parameters[] = {
-    { STR_INIT("SIZE"), read_size }, { STR_INIT("BODY"), read_body },
-    { STR_INIT("AUTH"), read_auth }, { STR_INIT("SMTPUTF8"), read_smtputf8 },
-    { STR_INIT("RET"), read_ret },   { STR_INIT("ENVID"), read_envid },
+    { STR_INIT("SIZE"), read_size },
+    { STR_INIT("BODY"), read_body },
+    { STR_INIT("AUTH"), read_auth },
+    { STR_INIT("SMTPUTF8"), read_smtputf8 },
+    { STR_INIT("RET"), read_ret },
+    { STR_INIT("ENVID"), read_envid },
+    { STR_INIT("REQUIRETLS"), read_requiretls },
 };
 
 /* Takes the next " keyword[=value]" of what follows a path; a missing value has no pointer, an

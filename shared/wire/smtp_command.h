@@ -56,21 +56,23 @@ struct smtp_offer {
     bool utf8_mail;    /* it was given with MAIL: addresses of RCPT may be beyond ASCII */
     bool binary;       /* BODY=BINARYMIME (RFC 3030) */
     bool dsn;          /* RET=, ENVID=, NOTIFY=, ORCPT= (RFC 3461) */
+    bool requiretls;   /* REQUIRETLS (RFC 8689); under TLS only */
     uint64_t max_size; /* octets of a message, for SIZE= (RFC 1870) */
 };
 
 struct smtp_mail {
     struct smtp_path sender;
     bool has_size;
-    uint64_t size;  /* octets as the client says; only with has_size */
-    bool eight_bit; /* BODY=8BITMIME */
-    bool binary;    /* BODY=BINARYMIME */
-    bool smtputf8;  /* SMTPUTF8; without it the sender is ASCII */
-    bool has_auth;  /* AUTH= was given */
-    str auth;       /* its mailbox, decoded from xtext; empty for <> */
-    bool has_ret;   /* RET= was given */
-    bool ret_full;  /* RET=FULL; with RET=HDRS false */
-    str envid;      /* ENVID= as given: valid xtext of at most 100 octets; empty when not given */
+    uint64_t size;   /* octets as the client says; only with has_size */
+    bool eight_bit;  /* BODY=8BITMIME */
+    bool binary;     /* BODY=BINARYMIME */
+    bool smtputf8;   /* SMTPUTF8; without it the sender is ASCII */
+    bool requiretls; /* REQUIRETLS */
+    bool has_auth;   /* AUTH= was given */
+    str auth;        /* its mailbox, decoded from xtext; empty for <> */
+    bool has_ret;    /* RET= was given */
+    bool ret_full;   /* RET=FULL; with RET=HDRS false */
+    str envid;       /* ENVID= as given: valid xtext of at most 100 octets; empty when not given */
 };
 
 /* NOTIFY= (RFC 3461 4.1); no bit: NEVER. */

@@ -105,7 +105,7 @@ class World:
         authority, unknown = made["authority"], made["unknown"]
         self.own = Certificate(self.folder, "server", NAMED, authority)
         old = Certificate(self.folder, "old", [f"mx-late.{DOMAIN}"], authority, days=-1)
-        self.sinks = {GOOD: Sink(self.port, tls=self.own.context()), PLAIN: Sink(self.port, address=PLAIN),
+        self.sinks = {GOOD: Sink(self.port, tls=self.own.context(), extensions=("PIPELINING", "8BITMIME", "REQUIRETLS")), PLAIN: Sink(self.port, address=PLAIN),
                       BROKEN: Sink(self.port, address=BROKEN, tls=ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)),
                       STRANGE: Sink(self.port, address=STRANGE, tls=made["stranger"].context()),
                       EXPIRED: Sink(self.port, address=EXPIRED, tls=old.context())}
@@ -141,12 +141,21 @@ class World:
                       f"mta-sts.{name} A 127.0.0.{2 if name == 'unproved' else 1}"]
         return Zone(lines, signed=True, forge=[(forged, false)])
 
-    def send(self, name):
-        address, sender = f"somebody@{name}.{DOMAIN}", self.user["address"]
-        text = f"From: {sender}\r\nTo: {address}\r\nSubject: {name}\r\n\r\nx\r\n"
+    def send(self, name, field="", options=()):
+        address, sender = f"{'special' if field or options else 'somebody'}@{name}.{DOMAIN}", self.user["address"]
+        text = f"From: {sender}\r\nTo: {address}\r\n{field}Subject: {name}\r\n\r\nx\r\n"
         with self.server.smtp("submission", login=self.user) as client:
-            client.sendmail(sender, [address], text.encode())
+            client.sendmail(sender, [address], text.encode(), mail_options=options)
         return address
+
+    def envelopes(self, address):
+        """The MAIL commands of transactions for the address."""
+        found = []
+        for sink in self.sinks.values():
+            commands = list(sink.commands)
+            found += [commands[i - 1][1] for i, (verb, argument) in enumerate(commands)
+                      if verb == "RCPT" and address in argument and commands[i - 1][0] == "MAIL"]
+        return found
 
     def of(self, address):
         return [m for sink in self.sinks.values() for m in sink.of(address)]
@@ -266,6 +275,51 @@ def test_what_is_no_policy_binds_nobody(world, name, fault, reason):
     assert f"fault={fault}" in told and reason in told, told
     row = world.server.psql(f"SELECT policy, fault, retry_at > now() FROM mta_sts_policy WHERE domain = '{name}.{DOMAIN}'")
     assert row == f"|{fault}|t"
+
+
+# ---- what senders say (RFC 8689) ----
+
+@pytest.mark.parametrize("name", ["right", "enforced", "both"])
+def test_requiretls_goes_on_to_servers_that_prove_themselves(world, name):
+    address = world.send(name, options=["REQUIRETLS"])
+    (message,) = wait_until(lambda: world.of(address), WAIT, f"mail for {address}")
+    assert message.tls and all("REQUIRETLS" in e for e in world.envelopes(address)) and world.envelopes(address)
+
+
+@pytest.mark.parametrize("name, status", [("self", "5.7.30"), ("wrong", "5.7.10"), ("plain", "5.7.10"), ("none", "5.7.10"),
+                                          ("stripped", "5.7.10"), ("shaken", "5.7.10")])
+def test_requiretls_comes_back_otherwise(world, name, status):
+    """At once, whatever is configured, and with the header only (section 5)."""
+    address = world.send(name, options=["REQUIRETLS", "RET=FULL"])
+    line = wait_until(lambda: [l for l in world.lines("delivery_failed", name) if f"status={status}" in l], WAIT, "the failure")
+    assert line and not world.of(address) and not world.envelopes(address)
+    client = world.server.imap(world.user)
+    client.select("INBOX", readonly=True)
+    numbers = wait_until(lambda: client.noop() and client.search(None, "BODY", f'"{address}"')[1][0].split(), WAIT, "the report")
+    report = client.fetch(numbers[-1], "(BODY.PEEK[])")[1][0][1].decode()
+    client.logout()
+    assert f"Status: {status}" in report and "text/rfc822-headers" in report and "message/rfc822" not in report
+
+
+@pytest.mark.parametrize("name, tls", [("wrong", True), ("unnamed", True), ("stripped", False), ("forged", True), ("late", True)])
+def test_tls_required_no_overlooks_what_is_published(world, name, tls):
+    """Also behind mail that does not, and waits."""
+    world.kept(name)
+    address = world.send(name, field="TLS-Required: No\r\n")
+    (message,) = wait_until(lambda: world.of(address), WAIT, f"mail for {address}")
+    assert message.tls == tls and not any("REQUIRETLS" in e for e in world.envelopes(address))
+    assert not world.of(f"somebody@{name}.{DOMAIN}")
+
+
+def test_requiretls_is_offered_under_tls_only(world):
+    with world.server.smtp() as client:
+        assert not client.has_extn("requiretls")
+        assert client.docmd("MAIL", "FROM:<a@elsewhere.example> REQUIRETLS")[0] == 555
+        client.starttls(context=world.server.tls())
+        client.ehlo("client.example")
+        assert client.has_extn("requiretls")
+        client.sendmail("a@elsewhere.example", [world.user["address"]], b"Subject: required\r\n\r\nx\r\n",
+                        mail_options=["REQUIRETLS"])
 
 
 def test_a_policy_that_is_kept_counts_until_its_end(world):

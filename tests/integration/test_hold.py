@@ -18,7 +18,7 @@ from conftest import Instance, free_ports, wait_until
 from outbound import DOMAIN, Sink, Zone
 
 WAIT = 20
-PLAIN, BROKEN, STRANGE = (f"127.0.0.{i}" for i in range(2, 5))
+GOOD, PLAIN, BROKEN, STRANGE = (f"127.0.0.{i}" for i in range(1, 5))
 BROKEN_NAMES = ("broken", "anyway")
 STRANGE_NAMES = ("ask", "send", "cancel", "retry", "pinned", "unclear", "foreign", "robot", "decide", "listed", "goes",
                  "webmail", "failing")
@@ -30,17 +30,21 @@ class World:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="heronry-certificates-", dir="/tmp"))
         self.folder.chmod(0o755)  # for the user that Heronry becomes
         self.stranger, self.other = (Certificate(self.folder, name) for name in ("stranger", "other"))
-        self.sinks = {PLAIN: Sink(self.port, address=PLAIN),
+        authority = Certificate(self.folder, "authority")
+        good = Certificate(self.folder, "good", [f"mx-good.{DOMAIN}"], authority)
+        self.sinks = {GOOD: Sink(self.port, tls=good.context(), extensions=("REQUIRETLS",)),
+                      PLAIN: Sink(self.port, address=PLAIN),
                       BROKEN: Sink(self.port, address=BROKEN, tls=ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)),
                       STRANGE: Sink(self.port, address=STRANGE, tls=self.stranger.context())}
         lines = []
-        for address, names in ((PLAIN, ("plain",)), (BROKEN, BROKEN_NAMES), (STRANGE, STRANGE_NAMES)):
+        for address, names in ((GOOD, ("good",)), (PLAIN, ("plain",)), (BROKEN, BROKEN_NAMES), (STRANGE, STRANGE_NAMES)):
             for name in names:
                 lines += [f"{name} MX 10 mx-{name}", f"mx-{name} A {address}"]
         self.zone = Zone(lines)
         self.server = Instance(settings={
             "delivery.port": self.port, "delivery.time_divisor": 1000, "dns.stub_zone": DOMAIN,
-            "dns.stub_server": self.zone.server, "delivery.mta_sts": "false"}).up()
+            "dns.stub_server": self.zone.server, "delivery.mta_sts": "false",
+            "delivery.ca_file": str(authority.chain)}).up()
         self.user, self.stranger_user = self.server.user(2), self.server.user(3)
 
     def send(self, name, *locals_, subject=None):
@@ -245,6 +249,20 @@ def test_plain_text_goes_with_a_warning(world):
     world.send("plain")
     (message,) = world.arrived("plain")
     assert not message.tls and world.lines("delivery_tls_degraded", "plain")
+
+
+def test_a_good_server_gets_mail_but_not_what_must_be_proven(world):
+    """REQUIRETLS needs DNSSEC or a policy that names the server (RFC 8689 section 4.2.1); nobody is asked about that."""
+    world.send("good")
+    (message,) = world.arrived("good")
+    assert message.tls and "verified=true" in world.lines("delivery_done", "good")[0]
+    address = f"special@good.{DOMAIN}"
+    with world.server.smtp("submission", login=world.user) as client:
+        client.sendmail(world.user["address"], [address], f"From: {world.user['address']}\r\n\r\nx\r\n".encode(),
+                        mail_options=["REQUIRETLS"])
+    (line,) = wait_until(lambda: world.lines("delivery_failed", "good"), WAIT, "the failure")
+    assert "status=5.7.10" in line and "neither DNSSEC nor an MTA-STS policy" in line, line
+    assert not world.mails("good")
 
 
 # ---- API and command line ----

@@ -59,7 +59,7 @@ static void test_helo_names(void **state)
 static void test_mail(void **state)
 {
     (void)state;
-    static const struct smtp_offer offer = { .auth = true, .max_size = 1000 };
+    static const struct smtp_offer offer = { .auth = true, .requiretls = true, .max_size = 1000 };
     static const struct {
         str argument;
         enum smtp_fault fault;
@@ -81,6 +81,10 @@ static void test_mail(void **state)
         { STR_INIT("FROM:<a@b> SMTPUTF8"), SMTP_FAULT_UNKNOWN_PARAMETER, 0, false },
         { STR_INIT("FROM:<a@b> RET=FULL"), SMTP_FAULT_UNKNOWN_PARAMETER, 0, false },
         { STR_INIT("FROM:<a@b> AUTH=<>"), SMTP_GOOD, UINT64_MAX, false },
+        { STR_INIT("FROM:<a@b> requiretls"), SMTP_GOOD, UINT64_MAX, false },
+        { STR_INIT("FROM:<a@b> REQUIRETLS REQUIRETLS"), SMTP_FAULT_PARAMETER, 0, false },
+        { STR_INIT("FROM:<a@b> REQUIRETLS=yes"), SMTP_FAULT_PARAMETER, 0, false },
+        { STR_INIT("FROM:<a@b> REQUIRETLS="), SMTP_FAULT_PARAMETER, 0, false },
         { STR_INIT("FROM:<a@b> AUTH=c+2Bd@e"), SMTP_GOOD, UINT64_MAX, false },
         { STR_INIT("FROM:<a@b> AUTH=c+0D+0Ad@e"), SMTP_FAULT_PARAMETER, 0, false },
         { STR_INIT("FROM:<a@b> AUTH=c+2"), SMTP_FAULT_PARAMETER, 0, false },
@@ -107,6 +111,24 @@ static void test_mail(void **state)
             assert_int_equal(mail.size, cases[i].size);
         assert_int_equal(mail.eight_bit, cases[i].eight_bit);
     }
+    arena_fini(&a);
+}
+
+/* Without TLS there is no such word (RFC 8689 section 2). */
+static void test_requiretls_needs_an_offer(void **state)
+{
+    static const struct smtp_offer none = { .max_size = 1000 };
+    static const struct smtp_offer offer = { .requiretls = true, .max_size = 1000 };
+    struct smtp_mail mail;
+    struct arena a;
+    (void)state;
+    arena_init(&a);
+    assert_int_equal(smtp_mail_parse(STR("FROM:<a@b> REQUIRETLS"), &none, &a, &mail),
+                     SMTP_FAULT_UNKNOWN_PARAMETER);
+    assert_int_equal(smtp_mail_parse(STR("FROM:<a@b> REQUIRETLS"), &offer, &a, &mail), SMTP_GOOD);
+    assert_true(mail.requiretls);
+    assert_int_equal(smtp_mail_parse(STR("FROM:<a@b>"), &offer, &a, &mail), SMTP_GOOD);
+    assert_false(mail.requiretls);
     arena_fini(&a);
 }
 
@@ -378,6 +400,7 @@ int main(void)
         cmocka_unit_test(test_verbs),
         cmocka_unit_test(test_helo_names),
         cmocka_unit_test(test_mail),
+        cmocka_unit_test(test_requiretls_needs_an_offer),
         cmocka_unit_test(test_smtputf8_has_no_value),
         cmocka_unit_test(test_bdat),
         cmocka_unit_test(test_binary_is_offered_or_not),
