@@ -57,6 +57,7 @@ int main(int argc, char **argv)
         cli_domain_group,
         cli_dkim_group,
         cli_receipt_group,
+        cli_dnsbl_group,
         cli_user_group,
         cli_address_group,
         cli_app_password_group,

@@ -39,6 +39,7 @@ struct cli_command {
     size_t least_words; /* positional arguments */
     size_t most_words;
     enum cli_exit (*run)(struct cli *cli);
+    bool with_dns; /* `work` asks the DNS from here, so not at --url */
     /* Instead of `run`, where all there is to do is calling the API (cli_run_calls). Yields. */
     bool (*work)(struct cli_session *s, struct err *e);
 };
@@ -87,6 +88,7 @@ extern const struct cli_group cli_app_password_group;
 extern const struct cli_group cli_token_group;
 extern const struct cli_group cli_expunged_group;
 extern const struct cli_group cli_share_group;
+extern const struct cli_group cli_dnsbl_group;
 extern const struct cli_group cli_receipt_group;
 extern const struct cli_group cli_queue_group;
 extern const struct cli_group cli_hold_group;

@@ -106,8 +106,10 @@ enum cli_exit cli_run_session(struct cli *cli, bool (*work)(struct cli_session *
         return code;
     /* The result is on standard output; what the modules log is of no use to a person here. */
     obs_log_init(STDERR_FILENO, OBS_ERROR, OBS_TEXT, "cli", "");
-    const struct app_options options = { .config = config, .process = "cli", .is_tool = true };
-    if (!check_embedded(cli, config, &cli->arena, &run.err) ||
+    const struct app_options options = {
+        .config = config, .process = "cli", .is_tool = true, .with_dns = cli->command->with_dns
+    };
+    if ((!options.with_dns && !check_embedded(cli, config, &cli->arena, &run.err)) ||
         !app_new(&options, &run.session.app, &run.err)) {
         config_free(&config);
         return cli_fail(cli, &run.err);
@@ -146,7 +148,7 @@ enum cli_exit cli_run_calls(struct cli *cli, bool (*work)(struct cli_session *s,
 {
     struct run run = { .session = { .cli = cli, .arg = arg }, .work = work };
     struct cli_session *s = &run.session;
-    if (!cli->url)
+    if (!cli->url || cli->command->with_dns)
         return cli_run_session(cli, work, arg);
     if (!check_url(cli, &run.err))
         return cli_fail(cli, &run.err);

@@ -7,6 +7,7 @@
 static struct deliver_checks checks_of(const struct config *c)
 {
     const struct config_list arc = config_list(c, CONFIG_SECURITY_TRUSTED_ARC);
+    const struct config_list zones = config_list(c, CONFIG_DNSBL_ZONES);
     return (struct deliver_checks){
         .spf = config_bool(c, CONFIG_SECURITY_VERIFY_SPF),
         .dkim = config_bool(c, CONFIG_SECURITY_VERIFY_DKIM),
@@ -14,6 +15,9 @@ static struct deliver_checks checks_of(const struct config *c)
         .spf_fail_is_final = str_eq(str_from_cstr(config_text(c, CONFIG_SPF_FAIL)), STR("reject")),
         .arc = arc.items,
         .n_arc = arc.n,
+        .dnsbl = { .zones = zones.items,
+                   .n = zones.n,
+                   .threshold = config_int(c, CONFIG_DNSBL_THRESHOLD) },
         .greylists = config_bool(c, CONFIG_GREYLISTING_ENABLED),
         .greylist = { .min_delay_ms = config_int(c, CONFIG_GREYLISTING_MIN_DELAY),
                       .max_age_ms = config_int(c, CONFIG_GREYLISTING_MAX_AGE),

@@ -91,6 +91,8 @@ static const struct smtp_answer_row rows[ANSWER_COUNT] = {
         ROW(550, "5.1.1", "No such user here", ANSWER_IS_ERROR | ANSWER_REFUSES, "unknown_user"),
     [ANSWER_BLACKLISTED] =
         ROW(550, "5.7.1", "Mail from you is not received here", ANSWER_REFUSES, "blacklist"),
+    [ANSWER_DNSBL] =
+        ROW(550, "5.7.1", "You are on a list of senders of spam", ANSWER_REFUSES, "dnsbl"),
     [ANSWER_GREYLISTED] =
         ROW(451, "4.7.1", "Greylisted: try again later", ANSWER_REFUSES, "greylist"),
     [ANSWER_NO_POSTING] =

@@ -24,6 +24,7 @@ static const struct {
     const char *word; /* of the log */
 } outcomes[] = {
     [DELIVER_BLACKLISTED] = { ANSWER_BLACKLISTED, "blacklist" },
+    [DELIVER_LISTED] = { ANSWER_DNSBL, "dnsbl" },
     [DELIVER_GREYLISTED] = { ANSWER_GREYLISTED, "greylist" },
 };
 

@@ -217,7 +217,9 @@ const char *config_text(const struct config *c, enum config_param p)
 
 struct config_list config_list(const struct config *c, enum config_param p)
 {
-    return value_of(c, p, 1U << TYPE_LIST | 1U << TYPE_NETWORKS | 1U << TYPE_DURATIONS)->list;
+    return value_of(c, p,
+                    1U << TYPE_LIST | 1U << TYPE_NETWORKS | 1U << TYPE_DURATIONS | 1U << TYPE_DNSBL)
+        ->list;
 }
 
 const char *config_list_joined(const struct config *c, enum config_param p, struct arena *a)

@@ -29,6 +29,7 @@ static bool is_same_value(const struct config *a, const struct config *b, enum c
     case TYPE_LIST:
     case TYPE_NETWORKS:
     case TYPE_DURATIONS:
+    case TYPE_DNSBL:
         return is_same_list(&x->list, &y->list);
     }
     return false;

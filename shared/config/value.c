@@ -2,6 +2,8 @@
 /* Parsing of single values. */
 #include "config/value.h"
 
+#include "config/dnsbl_zone.h"
+
 #include <arpa/inet.h>
 
 struct unit {
@@ -26,7 +28,8 @@ static const struct unit no_units[] = { { STR_INIT(""), 1 } };
 
 bool config_type_is_list(enum config_type type)
 {
-    return type == TYPE_LIST || type == TYPE_NETWORKS || type == TYPE_DURATIONS;
+    return type == TYPE_LIST || type == TYPE_NETWORKS || type == TYPE_DURATIONS ||
+           type == TYPE_DNSBL;
 }
 
 /* A decimal number followed by one of the units, between the row's bounds. */
@@ -122,6 +125,13 @@ static bool is_network(str text)
     return true;
 }
 
+static bool is_dnsbl(str text)
+{
+    struct config_dnsbl_zone zone;
+    struct err ignored = ERR_CLEAR;
+    return config_dnsbl_zone_parse(text, &zone, &ignored);
+}
+
 /* The word of the type, and how a value looks. */
 static const char *expectation(enum config_type type)
 {
@@ -135,6 +145,7 @@ static const char *expectation(enum config_type type)
         [TYPE_LIST] = "a word without comma",
         [TYPE_NETWORKS] = "a network like 10.0.0.0/8 with no bits set behind its mask",
         [TYPE_DURATIONS] = "a duration like 30s or 5m",
+        [TYPE_DNSBL] = "a zone like dnsbl.example or dnsbl.example=127.0.0.[2..11]*2",
     };
     return texts[type];
 }
@@ -159,6 +170,8 @@ static bool parse_as(const struct config_row *row, str text, int64_t *number)
         return text.n > 0 && is_line(text) && str_find_byte(text, ',') < 0;
     case TYPE_NETWORKS:
         return is_network(text);
+    case TYPE_DNSBL:
+        return is_dnsbl(text);
     }
     return false;
 }

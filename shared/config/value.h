@@ -15,6 +15,7 @@ enum config_type {
     TYPE_LIST,      /* words */
     TYPE_NETWORKS,  /* addresses or address/bits */
     TYPE_DURATIONS, /* at least one */
+    TYPE_DNSBL,     /* lists of the DNS (dnsbl_zone.h) */
 };
 
 /* A row of params.def. */
@@ -28,7 +29,7 @@ struct config_row {
     const char *doc;
 };
 
-/* True for LIST, NETWORKS and DURATIONS. */
+/* True for LIST, NETWORKS, DURATIONS and DNSBL. */
 bool config_type_is_list(enum config_type type);
 
 /* Reads a scalar, or one item of a list, of the row's type: the number of BOOL (0, 1), INT, BYTES,

@@ -6,6 +6,7 @@
 #define DELIVER_DELIVER_H
 
 #include "base/base.h"
+#include "spam/dnsbl.h"
 #include "spam/greylist.h"
 #include "wire/smtp_envelope.h"
 
@@ -30,6 +31,7 @@ struct deliver_checks {
     const char *const *arc; /* domains whose seal (RFC 8617) makes up for a proof that was lost on
                                the way, as with a mailing list */
     size_t n_arc;
+    struct spam_dnsbl_rules dnsbl;
     bool greylists;
     struct spam_greylist_rules greylist; /* when it does */
 };

@@ -70,6 +70,40 @@ static void refuse(struct deliver_visit *v, const struct spam_opinion *opinion, 
                      STR_FMT(opinion->subject), STR_FMT(domain));
 }
 
+/* ---- lists of the DNS ---- */
+
+/* Asks them once a visit. Yields. */
+static YIELDS bool find_dnsbl(const struct deliver *d, struct deliver_visit *v, int64_t deadline_ms,
+                              struct err *e)
+{
+    if (v->has_dnsbl || !d->dns || d->checks.dnsbl.n == 0)
+        return true;
+    const struct mailauth_resolver resolver = mailauth_resolver_of(d->dns);
+    if (!spam_dnsbl_ask(&resolver, &d->checks.dnsbl, v->client, v->a, deadline_ms, &v->dnsbl, e))
+        return false;
+    v->has_dnsbl = true;
+    obs_count(METRIC_DNSBL,
+              v->dnsbl.score >= d->checks.dnsbl.threshold ? "refused"
+              : v->dnsbl.score < 0                        ? "good"
+              : v->dnsbl.zone.n > 0                       ? "listed"
+                                                          : "unknown",
+              1);
+    return true;
+}
+
+static bool is_refused_by_dnsbl(const struct deliver *d, struct deliver_visit *v, str local,
+                                struct deliver_screened *out)
+{
+    char ip[NET_ADDRESS_TEXT];
+    if (!v->has_dnsbl || v->dnsbl.score < d->checks.dnsbl.threshold || str_ieq(local, STR("abuse")))
+        return false;
+    out->verdict = DELIVER_LISTED;
+    out->reason =
+        arena_printf(v->a, "%.*s is listed by %.*s%s%.*s", STR_FMT(net_address_ip(v->client, ip)),
+                     STR_FMT(v->dnsbl.zone), v->dnsbl.text.n ? ": " : "", STR_FMT(v->dnsbl.text));
+    return true;
+}
+
 /* ---- greylisting ---- */
 
 static YIELDS bool greylist(const struct deliver *d, struct deliver_visit *v, str recipient,
@@ -77,7 +111,7 @@ static YIELDS bool greylist(const struct deliver *d, struct deliver_visit *v, st
 {
     struct spam_greylist_answer answer;
     struct err reason = ERR_CLEAR;
-    if (!d->checks.greylists || is_local(d, v))
+    if (!d->checks.greylists || is_local(d, v) || v->dnsbl.score < 0)
         return true;
     if (!find_spf(d, v, deadline_ms, e))
         return false;
@@ -132,5 +166,8 @@ bool deliver_screen(const struct deliver *d, struct deliver_visit *v,
             refuse(v, &opinion, recipient->domain, out);
         return true;
     }
-    return v->sender.n == 0 || greylist(d, v, smtp_path_text(recipient, v->a), deadline_ms, out, e);
+    if (!is_local(d, v) && !find_dnsbl(d, v, deadline_ms, e))
+        return false;
+    return is_refused_by_dnsbl(d, v, recipient->local, out) || v->sender.n == 0 ||
+           greylist(d, v, smtp_path_text(recipient, v->a), deadline_ms, out, e);
 }

@@ -20,11 +20,14 @@ struct deliver_visit {
     struct arena *a; /* lives as long as the visit */
     bool has_spf;    /* it was asked for */
     struct mailauth_spf spf;
+    bool has_dnsbl; /* likewise */
+    struct spam_dnsbl_verdict dnsbl;
 };
 
 enum deliver_screening {
     DELIVER_WELCOME,
     DELIVER_BLACKLISTED, /* 550 5.7.1 */
+    DELIVER_LISTED,      /* in the DNS: 550 5.7.1 */
     DELIVER_GREYLISTED   /* 451 4.7.1 */
 };
 
@@ -40,7 +43,9 @@ struct deliver_screened {
  *    list's word; a client that needs to prove nothing (d->local) is believed. Who is on the
  *    whitelist is welcome;
  * 3. so is a client that needs to prove nothing;
- * 4. greylisting (spam/greylist.h), when d->checks asks for it. The null sender passes here:
+ * 4. lists of the DNS (spam/dnsbl.h): who is on too many is refused, but for mail to abuse, and who
+ *    is on those of good hosts is welcome;
+ * 5. greylisting (spam/greylist.h), when d->checks asks for it. The null sender passes here:
  *    whether an address takes mail is asked with it. A check that cannot be made lets in.
  * Failures are temporary: those of spam_ask_lists, ERR_CANCELLED. Yields. */
 YIELDS bool deliver_screen(const struct deliver *d, struct deliver_visit *v,

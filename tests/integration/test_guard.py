@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who may bring mail at all (FEATURES 87, 91): clients with addresses of their own behind a balancer, records from a
+"""Who may bring mail at all (FEATURES 87, 88, 91): clients with addresses of their own behind a balancer, records from a
 real nsd."""
+import json
 import re
 import socket
 
@@ -15,6 +16,10 @@ BALANCER = "127.0.0.66"
 RECORDS = [
     'sure TXT "v=spf1 ip4:192.0.2.0/24 ip4:203.0.113.0/24 -all"', 'soft TXT "v=spf1 ip4:192.0.2.0/24 ~all"',
     'open A 192.0.2.1',
+    # Lists of hosts: one of bad ones, one of good ones, one with everybody on it, one that refuses.
+    '2.0.0.127.bl A 127.0.0.2', '1.1.3.192.bl A 127.0.0.4', '1.1.3.192.bl TXT "sends \\233 spam"', '2.1.3.192.bl A 127.0.0.9',
+    '3.1.3.192.bl A 192.0.2.77', '4.1.3.192.bl A 127.0.0.2', '1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.bl A 127.0.0.2',
+    '2.0.0.127.wl A 127.0.5.1', '4.1.3.192.wl A 127.0.5.2', '5.1.3.192.wl A 127.0.5.3', '*.all A 127.0.0.2', '*.err A 127.255.255.254',
 ]
 
 
@@ -57,6 +62,9 @@ def server(zone):
     """Loopback is not local here, and 198.51.100.0/24 is."""
     instance = Instance(settings={"dns.stub_zone": DOMAIN, "dns.stub_server": zone.server, "dns.validate": "false",
                                   "security.local_networks": "[198.51.100.0/24]",
+                                  "dnsbl.zones": json.dumps([f"bl.{DOMAIN}=127.0.0.[2..7]*3", f"wl.{DOMAIN}=127.0.[0..255].[1..3]*-4",
+                                                             f"all.{DOMAIN}*9", f"err.{DOMAIN}"]),
+                                  "dnsbl.threshold": 3,
                                   "proxy_protocol.trusted_networks": f"[{BALANCER}/32]"})
     try:
         yield instance.up()
@@ -248,3 +256,42 @@ def test_without_its_tables_all_mail_comes_in(server, user):
     finally:
         server.psql("ALTER TABLE greylist_away RENAME TO greylist")
     assert re.search(r"screen.skipped.*check=greylist", server.log())
+
+
+# ---- lists of the DNS ----
+
+@pytest.mark.parametrize("client, code", [
+    ("192.3.1.1", 550),  # listed
+    ("2001:db8::1", 550),
+    ("192.3.1.2", 451),  # an answer that does not count
+    ("192.3.1.3", 451),  # not of 127.0.0.0/8
+    ("192.3.1.4", 250),  # on a list of good hosts, too, which weighs more
+    ("192.3.1.5", 250),
+    ("192.3.1.6", 451),  # on none; a list with everybody on it is none, and an error of a list no answer
+])
+def test_lists_of_the_dns(server, user, client, code):
+    with Guest(server, client) as guest:
+        for sender in (f"dns@open.{DOMAIN}", ""):
+            got, text = guest.try_to(user, sender)
+            assert got == (250 if code == 451 and not sender else code), text
+            assert got != 550 or "5.7.1" in text and f"{client} is listed by bl.{DOMAIN}" in text
+        # Who is listed by mistake can tell us.
+        for name in ("postmaster", "abuse"):
+            assert guest.try_to(f"{name}@{server.domain}")[0] != 550
+
+
+def test_what_a_list_says_is_told(server, user):
+    with Guest(server, "192.3.1.1") as guest:
+        code, text = guest.try_to(user)
+        assert (code, text.strip()) == (550, f"550 5.7.1 192.3.1.1 is listed by bl.{DOMAIN}: sends ? spam")
+    with Guest(server, "198.51.100.1") as local:
+        assert local.try_to(user)[0] == 250
+    assert re.search(r"smtp.screened.*by=dnsbl.*peer=192\.3\.1\.1", server.log())
+
+
+def test_points_of_lists_are_asked(server):
+    done = server.cli("dnsbl", "test", "--json", check=False)
+    states = {one["zone"].split(".")[0]: one["state"] for one in json.loads(done.stdout)["lists"]}
+    assert states == {"bl": "works", "wl": "works", "all": "lists_all", "err": "refuses"}
+    assert done.returncode == 69 and "2 of 4" in done.stderr
+    assert "lists everybody" in server.cli("dnsbl", "test", check=False).stdout
