@@ -34,7 +34,10 @@ bool smtp_is_stressed(const struct smtp_session *s)
 
 int64_t smtp_command_deadline(const struct smtp_session *s)
 {
-    return clock_deadline_in(smtp_is_stressed(s) ? SMTP_STRESS_COMMAND_MS : SMTP_COMMAND_MS);
+    int64_t until_ms =
+        clock_deadline_in(smtp_is_stressed(s) ? SMTP_STRESS_COMMAND_MS : SMTP_COMMAND_MS);
+    int64_t pace_ms = s->chunked ? smtp_transfer_deadline(s->chunked) : until_ms;
+    return pace_ms < until_ms ? pace_ms : until_ms;
 }
 
 uint64_t smtp_max_size(const struct smtp_session *s)

@@ -133,7 +133,8 @@ YIELDS enum net_next smtp_say_raw(struct smtp_session *s, unsigned code, str tex
 bool smtp_is_lmtp(const struct smtp_session *s);
 bool smtp_has_tls(const struct smtp_session *s);
 bool smtp_is_stressed(const struct smtp_session *s);
-/* When the wait for the next command ends. */
+/* When the wait for the next command ends: sooner between the chunks of a message, which hold
+ * memory. */
 int64_t smtp_command_deadline(const struct smtp_session *s);
 /* The account may be disabled, removed, or have another password: the session looks at it before it
  * goes on, and soon. Does not wait. */

@@ -5,8 +5,10 @@
 #include "account/account.h"
 #include "config/config.h"
 #include "db/db.h"
+#include "services/smtp/pace.h"
 #include "services/smtp/service.h"
 #include "services/smtp/session.h"
+#include "services/smtp/transfer.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -279,6 +281,12 @@ static void test_dialogues(void **state)
     run_and_end(&w, client);
 }
 
+static void stop(void *arg)
+{
+    struct world *w = arg;
+    runtime_stop(w->rt);
+}
+
 static void test_limits_of_errors_and_junk(void **state)
 {
     struct world w;
@@ -287,11 +295,33 @@ static void test_limits_of_errors_and_junk(void **state)
     run_and_end(&w, counting_client);
 }
 
+/* A message that comes in chunks holds memory: between them it keeps the pace of one by DATA (S14).
+ */
+static void test_pace_between_chunks(void **state)
+{
+    struct world w;
+    (void)state;
+    begin(&w);
+    int64_t now_ms = clock_monotonic_ms();
+    struct smtp_state common = { .app = &w.app };
+    struct smtp_transfer begun = { .started_ms = now_ms - 50000, .decoder = { .wire = 1000 } };
+    struct smtp_transfer far = { .started_ms = now_ms - 50000, .decoder = { .wire = 20000000 } };
+    struct smtp_session s = { .state = &common };
+    assert_true(smtp_command_deadline(&s) >= now_ms + SMTP_COMMAND_MS);
+    s.chunked = &begun;
+    assert_int_equal(smtp_command_deadline(&s), now_ms + 10000);
+    s.chunked = &far;
+    assert_true(smtp_command_deadline(&s) >= now_ms + SMTP_DATA_BLOCK_MS);
+    assert_true(smtp_command_deadline(&s) < now_ms + SMTP_COMMAND_MS);
+    run_and_end(&w, stop);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_dialogues),
         cmocka_unit_test(test_limits_of_errors_and_junk),
+        cmocka_unit_test(test_pace_between_chunks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
