@@ -103,10 +103,21 @@ static str lower(struct arena *a, str text)
     return str_of(copy, text.n);
 }
 
+/* The sender as subjects are written; one that no subject can be like (a quoted local part, an
+ * address literal) in lower case. */
+static str normal_sender(struct arena *a, str sender)
+{
+    struct err ignored = ERR_CLEAR;
+    str local, domain;
+    if (!account_address_normalize(a, sender, &local, &domain, &ignored))
+        return lower(a, sender);
+    return arena_printf(a, "%.*s@%.*s", STR_FMT(local), STR_FMT(domain));
+}
+
 const struct spam_rule *spam_rule_set_find(const struct spam_rule_set *set,
                                            const struct spam_visit *visit, struct arena *a)
 {
-    struct visit v = { .as_told = visit, .sender = lower(a, visit->sender) };
+    struct visit v = { .as_told = visit, .sender = normal_sender(a, visit->sender) };
     ptrdiff_t at = str_rfind_byte(v.sender, '@');
     v.sender_domain = at < 0 ? STR_EMPTY : str_skip(v.sender, (size_t)at + 1);
     const str scopes[] = { lower(a, visit->domain), STR_EMPTY };

@@ -61,6 +61,11 @@ static void subjects_are_understood(void **state)
         .domain = STR_INIT(whose)                                                  \
     }
 
+/* The letter u with two dots, small, great, and as a great U with a combining mark. */
+#define U_LOW      "\xc3\xbc"
+#define U_GREAT    "\xc3\x9c"
+#define U_COMBINED "U\xcc\x88"
+
 static const struct spam_rule rules[] = {
     RULE(1, SPAM_BLACKLIST, SPAM_DOMAIN, "bad.example", ""),
     RULE(2, SPAM_WHITELIST, SPAM_ADDRESS, "good@bad.example", ""),
@@ -71,6 +76,8 @@ static const struct spam_rule rules[] = {
     RULE(7, SPAM_WHITELIST, SPAM_DOMAIN, "bad.example", "ours.example"),
     RULE(8, SPAM_BLACKLIST, SPAM_DOMAIN, "news.bad.example", "ours.example"),
     RULE(9, SPAM_BLACKLIST, SPAM_DOMAIN, "example", "strict.example"),
+    RULE(10, SPAM_BLACKLIST, SPAM_ADDRESS, U_LOW "rgen@else.test", ""),
+    RULE(11, SPAM_BLACKLIST, SPAM_DOMAIN, "literal.test", ""),
 };
 
 static void the_nearest_rule_counts(void **state)
@@ -88,6 +95,13 @@ static void the_nearest_rule_counts(void **state)
         { "198.51.100.1", "good@bad.example", "any.example", false, 2 },
         { "198.51.100.1", "a@news.bad.example", "any.example", false, 3 },
         { "198.51.100.1", "a@x.news.bad.example", "any.example", false, 3 },
+        /* Another spelling is no way around, nor is a sender that no subject can be like. */
+        { "198.51.100.1", U_LOW "rgen@else.test", "any.example", false, 10 },
+        { "198.51.100.1", U_GREAT "RGEN@Else.Test", "any.example", false, 10 },
+        { "198.51.100.1", U_COMBINED "rgen@else.test", "any.example", false, 10 },
+        { "198.51.100.1", "urgen@else.test", "any.example", false, 0 },
+        { "198.51.100.1", "\"a b\"@Literal.test", "any.example", false, 11 },
+        { "198.51.100.1", "a@[192.0.2.1]", "any.example", false, 0 },
         /* Of one domain of ours before those for all. */
         { "198.51.100.1", "a@bad.example", "ours.example", false, 7 },
         { "198.51.100.1", "a@bad.example", "OURS.example", false, 7 },
