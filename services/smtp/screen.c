@@ -64,9 +64,12 @@ bool smtp_screen_message(struct smtp_session *s, enum net_next *next)
 {
     struct err e = ERR_CLEAR;
     struct deliver_screened screened;
+    struct deliver_screened refusal = { .verdict = DELIVER_WELCOME };
+    str refused = STR_EMPTY;
     if (s->front->policy != SMTP_INBOUND || !s->sender.sender.is_null)
         return true;
     const struct deliver d = smtp_deliver_now(s);
+    /* All are asked before the answer, so that the wait of all of them begins now. */
     for (size_t i = 0; i < s->recipients.n; i++) {
         str to = VEC_AT(&s->recipients, struct smtp_recipient, i)->address;
         if (!deliver_screen_bounce(&d, visit_of(s), to, clock_deadline_in(SMTP_SCREEN_MS),
@@ -74,8 +77,10 @@ bool smtp_screen_message(struct smtp_session *s, enum net_next *next)
             *next = smtp_say_failure(s, &e);
             return false;
         }
-        if (!tell(s, to, &screened, next))
-            return false;
+        if (screened.verdict != DELIVER_WELCOME) {
+            refusal = screened;
+            refused = to;
+        }
     }
-    return true;
+    return tell(s, refused, &refusal, next);
 }

@@ -232,6 +232,19 @@ def test_bounces_are_put_off_behind_their_message(server, user, by_chunks):
         assert code == 250, text
 
 
+def test_a_bounce_for_two_waits_once(server, user):
+    with Guest(server, "192.0.4.1") as guest:
+        def bounce():
+            assert guest.try_to(user, "")[0] == 250
+            assert guest.ask(f"RCPT TO:<{server.user(1)['address']}>")[0] == 250
+            assert guest.ask("DATA")[0] == 354
+            return guest.ask(b"Subject: bounce\r\n\r\nGone.\r\n.\r\n")[0]
+
+        assert bounce() == 451
+        let_time_pass(server)
+        assert bounce() == 250
+
+
 def test_who_does_not_wait(server, user):
     """The whitelist, and whom one of ours wrote to, unless the name is forged."""
     friend, forged = f"friend@open.{DOMAIN}", f"friend@soft.{DOMAIN}"
