@@ -212,7 +212,7 @@ bool answer_parse(str text, struct answer *out)
     unsigned n[N_MEANINGS] = { 0 };
     str line;
     *out = (struct answer){ .choice = QUEUE_CHOICE_CANCEL };
-    if (!find_line(str_slice(text, 0, ANSWER_TEXT_MAX), &line) ||
+    if (!find_line(str_slice(text, 0, ANSWER_TEXT_MAX), &line) || str_find_byte(line, '?') >= 0 ||
         !read_words(line, n, &out->domain))
         return false;
     bool without_tls = n[MEANS_WITHOUT] == 1 && n[MEANS_TLS] == 1;

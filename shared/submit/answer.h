@@ -28,7 +28,7 @@ struct answer {
 /* Reads the first line of an answer's text (UTF-8) that is neither empty, nor quoted, nor a
  * greeting; a signature ends the answer. It must name exactly one choice, in words of everyday:
  * "cancel", "please try again", "send just this", "whitelist shady.net without TLS". False: it does
- * not, or says "not". */
+ * not, says "not", or asks something. */
 bool answer_parse(str text, struct answer *out);
 
 #endif
