@@ -23,13 +23,6 @@ struct batch {
     bool *is_news; /* of each: tell the flags though not asked */
 };
 
-/* A message that came without its bytes: says why, by reading it alone. */
-static bool read_alone(struct imap_message *m, str *octets, struct err *e)
-{
-    return store_fetch_body(m->s->app->store, imap_message_account(m), m->row->msg_id, 0, SIZE_MAX,
-                            m->a, imap_deadline(), octets, e);
-}
-
 /* The bytes of message i, if they are needed; false also when it is gone or damaged. */
 static bool take_bytes(struct imap_fetching *f, const struct batch *b, size_t i,
                        struct imap_message *m, struct err *e)
@@ -39,8 +32,7 @@ static bool take_bytes(struct imap_fetching *f, const struct batch *b, size_t i,
     if (!f->needs_bodies && !f->needs_headers)
         return true;
     m->bytes = &f->bytes.arena;
-    if (!imap_bytes_next(&f->bytes, &b->bytes, i, &octets, &is_read, e) ||
-        (is_read && !octets.p && !read_alone(m, &octets, e)))
+    if (!imap_bytes_next(&f->bytes, &b->bytes, i, &octets, &is_read, e))
         return false;
     m->has_header = m->is_header_of_raw = f->needs_headers;
     m->header = f->needs_headers ? octets : STR_EMPTY;

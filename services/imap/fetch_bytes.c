@@ -143,7 +143,6 @@ static bool read_window(struct imap_bytes *b, const struct imap_bytes_wanted *wa
 {
     struct imap_session *s = b->s;
     size_t octets;
-    size_t done = 0;
     imap_bytes_forget(b);
     if (!has_room(b, b->window))
         b->window = WINDOW_MIN;
@@ -151,11 +150,15 @@ static bool read_window(struct imap_bytes *b, const struct imap_bytes_wanted *wa
     if (!imap_bytes_make_room(b, octets, e))
         return false;
     b->raws = ARENA_ARRAY(&b->arena, str, n);
-    if (!store_fetch_bodies(s->app->store, s->view->account_id, wanted->msg_ids + i, n, &b->arena,
-                            imap_deadline(), b->raws, &done, e))
+    b->damaged = ARENA_ARRAY(&b->arena, bool, n);
+    struct store_some_texts some = { .msg_ids = wanted->msg_ids + i,
+                                     .n = n,
+                                     .damaged = b->damaged };
+    if (!store_fetch_bodies(s->app->store, s->view->account_id, &some, &b->arena, imap_deadline(),
+                            b->raws, e))
         return false;
     b->first = i;
-    b->n = done;
+    b->n = some.done;
     if (!b->is_slow && b->window < WINDOW_MAX)
         b->window *= 2;
     return true;
@@ -172,12 +175,13 @@ static bool read_headers(struct imap_bytes *b, const struct imap_bytes_wanted *w
         b->window = WINDOW_MIN;
     size_t most =
         b->window / HEADER_MIN < STORE_MAX_FETCH ? b->window / HEADER_MIN : STORE_MAX_FETCH;
-    struct store_some_headers some = { .msg_ids = wanted->msg_ids + i,
-                                       .n = wanted->n - i < most ? wanted->n - i : most,
-                                       .most = b->window };
+    struct store_some_texts some = { .msg_ids = wanted->msg_ids + i,
+                                     .n = wanted->n - i < most ? wanted->n - i : most,
+                                     .most = b->window };
     if (!imap_bytes_make_room(b, b->window, e))
         return false;
     b->raws = ARENA_ARRAY(&b->arena, str, some.n);
+    b->damaged = some.damaged = ARENA_ARRAY(&b->arena, bool, some.n);
     if (!store_fetch_some_headers(s->app->store, s->view->account_id, &some, &b->arena,
                                   imap_deadline(), b->raws, e))
         return false;
@@ -210,7 +214,11 @@ bool imap_bytes_next(struct imap_bytes *b, const struct imap_bytes_wanted *wante
         return false;
     *is_read = true;
     *raw = b->raws[i - b->first];
-    return true;
+    if (raw->p)
+        return true;
+    bool is_damaged = b->damaged[i - b->first];
+    return ERR(e, is_damaged ? ERR_DAMAGED : ERR_NOT_FOUND, "message %lld is %s",
+               (long long)wanted->msg_ids[i], is_damaged ? "damaged" : "gone");
 }
 
 bool imap_bytes_details(struct imap_bytes *b, const struct imap_bytes_wanted *wanted, size_t i,

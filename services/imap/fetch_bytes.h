@@ -17,7 +17,8 @@ struct imap_bytes {
     size_t unsent;  /* octets given to the connection since its buffer was empty */
     bool is_slow;   /* the client did not keep up lately */
     unsigned calm;  /* times it did since */
-    str *raws;      /* messages first .. first + n of the batch; p NULL: not there */
+    str *raws;      /* messages first .. first + n of the batch; p NULL: it did not come */
+    bool *damaged;  /* of those that did not: whether it is there and cannot be read */
     size_t first;
     size_t n;
     struct arena texts;            /* of the details */
@@ -41,9 +42,8 @@ struct imap_bytes_wanted {
 };
 
 /* Message `i` of the batch: whole (or its header) in *raw when it was read (ahead, or now together
- * with those that follow), p NULL when it is gone, and *is_read false when it is to be read piece
- * by piece. Yields.
- */
+ * with those that follow), and *is_read false when it is to be read piece by piece. ERR_NOT_FOUND:
+ * it is gone; ERR_DAMAGED. Yields. */
 YIELDS bool imap_bytes_next(struct imap_bytes *b, const struct imap_bytes_wanted *wanted, size_t i,
                             str *raw, bool *is_read, struct err *e);
 /* Details of message `i` of the batch, read ahead as well. They hold until the next is asked for,

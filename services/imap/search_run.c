@@ -237,17 +237,16 @@ YIELDS static bool look_at_bodies(struct reading *r, struct err *e)
     some.batch = &open;
     some.truths = ARENA_ARRAY(r->a, enum imap_truth, open.n + 1);
     for (size_t from = 0; from < open.n;) {
-        size_t done = 0;
         struct arena texts;
+        struct store_some_texts next = { .msg_ids = r->ids + from, .n = open.n - from };
         arena_init(&texts);
-        bool ok = store_fetch_bodies(search->s->app->store, search->view->account_id, r->ids + from,
-                                     open.n - from, &texts, imap_deadline(), some.texts + from,
-                                     &done, e) &&
-                  look_at(&some, from, done, IMAP_KNOWS_ALL, e);
+        bool ok = store_fetch_bodies(search->s->app->store, search->view->account_id, &next, &texts,
+                                     imap_deadline(), some.texts + from, e) &&
+                  look_at(&some, from, next.done, IMAP_KNOWS_ALL, e);
         arena_fini(&texts);
         if (!ok)
             return false;
-        from += done;
+        from += next.done;
     }
     for (size_t i = 0; i < open.n; i++)
         r->truths[places[i]] = some.truths[i];

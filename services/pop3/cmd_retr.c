@@ -191,10 +191,14 @@ static void send_header(struct pop3_session *s, const struct pop3_message *m)
     struct err e = ERR_CLEAR;
     str header = STR_EMPTY;
     uint32_t size = m->size;
-    bool ok = store_fetch_headers(s->app->store, s->account_id, &m->msg_id, 1, &s->arena,
-                                  pop3_deadline(), &header, &e);
-    if (ok && !header.p)
-        ok = ERR(&e, ERR_NOT_FOUND, "the message is gone");
+    bool is_damaged = false;
+    struct store_some_texts some = { .msg_ids = &m->msg_id, .n = 1, .damaged = &is_damaged };
+    bool ok = store_fetch_some_headers(s->app->store, s->account_id, &some, &s->arena,
+                                       pop3_deadline(), &header, &e);
+    if (ok && !header.p) {
+        ok = ERR(&e, is_damaged ? ERR_DAMAGED : ERR_NOT_FOUND, "the header of message %lld",
+                 (long long)m->msg_id);
+    }
     if (!ok) {
         pop3_fail(s, &e);
         return;

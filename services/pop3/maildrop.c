@@ -317,16 +317,16 @@ static bool read_bodies(struct pop3_session *s, size_t from, struct err *e)
     struct pop3_maildrop *d = s->maildrop;
     int64_t ids[POP3_AHEAD_MESSAGES];
     size_t n = window(s, from);
-    size_t done = 0;
     pop3_maildrop_forget_bodies(s);
     for (size_t i = 0; i < n; i++)
         ids[i] = d->messages[from + i].msg_id;
-    if (!store_fetch_bodies(s->app->store, s->account_id, ids, n, &d->ahead, pop3_deadline(),
-                            d->bodies, &done, e))
+    struct store_some_texts some = { .msg_ids = ids, .n = n, .damaged = d->damaged };
+    if (!store_fetch_bodies(s->app->store, s->account_id, &some, &d->ahead, pop3_deadline(),
+                            d->bodies, e))
         return false;
     d->ahead_from = from;
-    d->ahead_n = done;
-    for (size_t i = 0; i < done; i++)
+    d->ahead_n = some.done;
+    for (size_t i = 0; i < some.done; i++)
         d->ahead_octets += d->bodies[i].n;
     s->service->ahead_octets += d->ahead_octets;
     return true;
@@ -342,7 +342,9 @@ bool pop3_maildrop_body(struct pop3_session *s, const struct pop3_message *m, st
         return false;
     d->last = index;
     *out = d->bodies[index - d->ahead_from];
-    /* Alone it says why it did not come. */
-    return out->p || store_fetch_body(s->app->store, s->account_id, m->msg_id, 0, SIZE_MAX,
-                                      &s->arena, pop3_deadline(), out, e);
+    if (out->p)
+        return true;
+    bool is_damaged = d->damaged[index - d->ahead_from];
+    return ERR(e, is_damaged ? ERR_DAMAGED : ERR_NOT_FOUND, "message %lld is %s",
+               (long long)m->msg_id, is_damaged ? "damaged" : "gone");
 }

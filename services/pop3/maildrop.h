@@ -40,6 +40,7 @@ struct pop3_maildrop {
     size_t ahead_octets; /* counted in the service */
     size_t last;         /* index that was retrieved last; SIZE_MAX: none */
     str bodies[POP3_AHEAD_MESSAGES];
+    bool damaged[POP3_AHEAD_MESSAGES]; /* of those that did not come: they are there all the same */
 };
 
 /* Locks and reads the maildrop of the account that has logged in. ERR_CONFLICT: another session has
@@ -61,7 +62,8 @@ void pop3_maildrop_abandon(struct pop3_session *s);
 struct pop3_message *pop3_maildrop_find(const struct pop3_maildrop *d, uint32_t number);
 
 /* A whole message of at most POP3_PIECE_OCTETS, and in the same read those behind it when messages
- * are retrieved in order. Borrowed until the next call. ERR_NOT_FOUND: it is gone. Yields. */
+ * are retrieved in order. Borrowed until the next call. ERR_NOT_FOUND: it is gone; ERR_DAMAGED.
+ * Yields. */
 YIELDS bool pop3_maildrop_body(struct pop3_session *s, const struct pop3_message *m, str *out,
                                struct err *e);
 /* Gives back what was read ahead. */

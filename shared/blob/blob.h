@@ -65,11 +65,13 @@ struct blob_many {
     size_t n;           /* at most BLOB_MAX_MANY */
     bool only_header;   /* as much as holds the header, and perhaps more */
     size_t most_octets; /* 0: BLOB_MAX_MANY_BYTES */
+    bool *damaged;      /* damaged[i] becomes true: the message is there and cannot be read; false
+                           of all others. NULL: nobody wants to know */
 };
 
 /* Several messages in one round trip. texts[i] is message i; p NULL when there is no such message
- * or it is damaged. Stops at most_octets: *done (at least 1) tells how many of the messages
- * were looked at; ask again for the rest. Errors: those of db_query. In arena.
+ * or it is damaged (`damaged` tells which). Stops at most_octets: *done (at least 1) tells how many
+ * of the messages were looked at; ask again for the rest. Errors: those of db_query. In arena.
  * Yields. */
 YIELDS bool blob_load_many(struct db *db, const struct blob_many *wanted, struct arena *a,
                            int64_t deadline_ms, str *texts, size_t *done, struct err *e);

@@ -192,6 +192,7 @@ struct many_rows {
     const int64_t *accounts;
     const int64_t *msg_ids;
     bool only_header;
+    bool *damaged; /* or NULL */
     struct ZSTD_DCtx_s *decompressor;
 };
 
@@ -228,6 +229,8 @@ static YIELDS bool load_row(const struct many_rows *many, size_t row, struct are
     *out = STR_EMPTY;
     if (why.kind == ERR_DAMAGED) {
         log_damaged(many->accounts[row], many->msg_ids[row], &why);
+        if (many->damaged)
+            many->damaged[row] = true;
         return true;
     }
     *e = why;
@@ -260,8 +263,11 @@ bool blob_load_many(struct db *db, const struct blob_many *wanted, struct arena 
                               .accounts = accounts,
                               .msg_ids = wanted->msg_ids,
                               .only_header = wanted->only_header,
+                              .damaged = wanted->damaged,
                               .decompressor = blob_decompressor_new() };
     bool ok = true;
+    if (wanted->damaged)
+        memset(wanted->damaged, 0, wanted->n * sizeof(*wanted->damaged));
     for (size_t i = 0; ok && i < db_row_count(rows); i++)
         ok = load_row(&many, i, a, deadline_ms, &texts[i], e);
     blob_decompressor_free(&many.decompressor);

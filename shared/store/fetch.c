@@ -161,28 +161,31 @@ bool store_fetch_headers(struct store *s, int64_t account_id, const int64_t *msg
     return true;
 }
 
-bool store_fetch_some_headers(struct store *s, int64_t account_id, struct store_some_headers *some,
-                              struct arena *a, int64_t deadline_ms, str *out, struct err *e)
+static YIELDS bool fetch_some(struct store *s, struct blob_many *wanted,
+                              struct store_some_texts *some, struct arena *a, int64_t deadline_ms,
+                              str *out, struct err *e)
 {
     INVARIANT(some->n <= STORE_MAX_FETCH);
-    const struct blob_many wanted = { .class = DB_READ,
-                                      .account_id = account_id,
-                                      .msg_ids = some->msg_ids,
-                                      .n = some->n,
-                                      .only_header = true,
-                                      .most_octets = some->most };
-    return blob_load_many(s->options.db, &wanted, a, deadline_ms, out, &some->done, e);
+    wanted->class = DB_READ;
+    wanted->msg_ids = some->msg_ids;
+    wanted->n = some->n;
+    wanted->most_octets = some->most;
+    wanted->damaged = some->damaged;
+    return blob_load_many(s->options.db, wanted, a, deadline_ms, out, &some->done, e);
 }
 
-/* NOLINTNEXTLINE(readability-function-size): an array and a range are two values each. */
-bool store_fetch_bodies(struct store *s, int64_t account_id, const int64_t *msg_ids, size_t n,
-                        struct arena *a, int64_t deadline_ms, str *out, size_t *done, struct err *e)
+bool store_fetch_some_headers(struct store *s, int64_t account_id, struct store_some_texts *some,
+                              struct arena *a, int64_t deadline_ms, str *out, struct err *e)
 {
-    const struct blob_many wanted = { .class = DB_READ,
-                                      .account_id = account_id,
-                                      .msg_ids = msg_ids,
-                                      .n = n < STORE_MAX_FETCH ? n : STORE_MAX_FETCH };
-    return blob_load_many(s->options.db, &wanted, a, deadline_ms, out, done, e);
+    struct blob_many wanted = { .account_id = account_id, .only_header = true };
+    return fetch_some(s, &wanted, some, a, deadline_ms, out, e);
+}
+
+bool store_fetch_bodies(struct store *s, int64_t account_id, struct store_some_texts *some,
+                        struct arena *a, int64_t deadline_ms, str *out, struct err *e)
+{
+    struct blob_many wanted = { .account_id = account_id };
+    return fetch_some(s, &wanted, some, a, deadline_ms, out, e);
 }
 
 bool store_is_damaged(const struct store *s, int64_t account_id, int64_t msg_id)

@@ -519,22 +519,22 @@ YIELDS bool store_fetch_saved(struct store *s, int64_t account_id, int mailbox_i
 YIELDS bool store_fetch_headers(struct store *s, int64_t account_id, const int64_t *msg_ids,
                                 size_t n, struct arena *a, int64_t deadline_ms, str *out,
                                 struct err *e);
-/* Headers for a caller that holds few: see store_fetch_some_headers. */
-struct store_some_headers {
+/* Messages, or their headers, for a caller that holds few of them at a time. */
+struct store_some_texts {
     const int64_t *msg_ids;
-    size_t n;    /* at most STORE_MAX_FETCH */
-    size_t most; /* octets of all, unless the first alone is longer */
-    size_t done; /* the answer: how many were looked at, at least 1 */
+    size_t n;      /* at most STORE_MAX_FETCH */
+    size_t most;   /* octets of all, unless the first alone is longer; 0: what an answer may have */
+    bool *damaged; /* the answer: of those that did not come, whether they are there and cannot be
+                      read; NULL: nobody wants to know */
+    size_t done;   /* the answer: how many were looked at, at least 1; ask again for the rest */
 };
-/* The same for as many as `most` allows; ask again for the rest. One round trip. Yields. */
+/* As store_fetch_headers, for as many as `most` allows. One round trip. Yields. */
 YIELDS bool store_fetch_some_headers(struct store *s, int64_t account_id,
-                                     struct store_some_headers *some, struct arena *a,
+                                     struct store_some_texts *some, struct arena *a,
                                      int64_t deadline_ms, str *out, struct err *e);
-/* Whole messages, as many as one round trip should carry: *done (at least 1) of the first n, at
- * most STORE_MAX_FETCH; ask again for the rest. Else as store_fetch_headers. Yields. */
-YIELDS bool store_fetch_bodies(struct store *s, int64_t account_id, const int64_t *msg_ids,
-                               size_t n, struct arena *a, int64_t deadline_ms, str *out,
-                               size_t *done, struct err *e);
+/* The same with whole messages. Yields. */
+YIELDS bool store_fetch_bodies(struct store *s, int64_t account_id, struct store_some_texts *some,
+                               struct arena *a, int64_t deadline_ms, str *out, struct err *e);
 /* The raw message or `n` bytes of it from `from`, cut to what is there (SIZE_MAX: to the end). Of
  * a message above 1 MB only what is needed is read. ERR_NOT_FOUND. In arena. Yields. */
 YIELDS bool store_fetch_body(struct store *s, int64_t account_id, int64_t msg_id, size_t from,

@@ -118,6 +118,8 @@ def test_a_damaged_message_is_not_told_as_expunged(heronry):
     pop = heronry.pop3(user)
     with pytest.raises(poplib.error_proto, match=r"\[SYS/PERM\] What is stored of this message is damaged"):
         pop.retr(2)
+    with pytest.raises(poplib.error_proto, match=r"\[SYS/PERM\] What is stored of this message is damaged"):
+        pop.top(2, 0)
     pop.quit()
     assert "blob_damaged" in heronry.log()
 

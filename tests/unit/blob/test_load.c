@@ -176,6 +176,7 @@ static void many_body(void *arg)
     str texts[N];
     str messages[N];
     int64_t ids[N];
+    bool damaged[N];
     size_t done = 0;
     for (size_t i = 0; i < N; i++) {
         ids[i] = 300 + (int64_t)i;
@@ -186,9 +187,12 @@ static void many_body(void *arg)
     struct blob_many wanted = { .class = DB_READ, .account_id = 7, .msg_ids = ids, .n = N };
     for (int only_header = 0; only_header <= 1; only_header++) {
         wanted.only_header = only_header;
+        wanted.damaged = damaged;
+        memset(damaged, 1, sizeof(damaged));
         MUST(blob_load_many(f->db, &wanted, &f->a, soon(), texts, &done, &e), e);
         assert_int_equal(done, N);
         for (size_t i = 0; i < N; i++) {
+            assert_int_equal(damaged[i], i == 4);
             if (i == 3 || i == 4) {
                 assert_null(texts[i].p);
             } else {

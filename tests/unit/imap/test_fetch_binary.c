@@ -19,78 +19,88 @@ static const struct {
     { MIME_ENCODING_BASE64, STR_INIT("") },
 };
 
-/* The message is the body between two other texts. */
-static struct imap_binary part_of(struct buf *message, size_t i)
+/* One of the bodies between two other texts, and what it is when it is decoded at once. */
+struct trial {
+    struct arena a;
+    struct buf message;
+    struct buf out;
+    struct imap_binary part;
+    str whole;
+};
+
+static void trial_begin(struct trial *t, size_t i)
 {
-    assert_true(buf_add(message, STR("before")) && buf_add(message, bodies[i].body) &&
-                buf_add(message, STR("after")));
-    return (struct imap_binary){ .encoding = bodies[i].encoding,
-                                 .start = 6,
-                                 .end = 6 + bodies[i].body.n };
+    arena_init(&t->a);
+    buf_init(&t->message, 1000);
+    buf_init(&t->out, 1000);
+    assert_true(buf_add(&t->message, STR("before")) && buf_add(&t->message, bodies[i].body) &&
+                buf_add(&t->message, STR("after")));
+    t->part = (struct imap_binary){
+        .encoding = bodies[i].encoding, .start = 6, .end = 6 + bodies[i].body.n, .n = SIZE_MAX
+    };
+    t->whole = mime_decode(&t->a, bodies[i].encoding, bodies[i].body, SIZE_MAX);
+}
+
+static void trial_end(struct trial *t)
+{
+    buf_fini(&t->message);
+    buf_fini(&t->out);
+    arena_fini(&t->a);
+}
+
+static void check_range(struct trial *t, size_t from, size_t n)
+{
+    const str wanted = str_slice(t->whole, from, n);
+    bool has_nul = false;
+    t->part.from = from;
+    t->part.n = n;
+    imap_binary_measure(&t->part, buf_str(&t->message), &has_nul);
+    assert_int_equal(t->part.n, wanted.n);
+    assert_int_equal(has_nul, str_find_byte(wanted, '\0') >= 0);
+    buf_clear(&t->out);
+    assert_true(imap_binary_add(&t->part, buf_str(&t->message), &t->out));
+    assert_true(str_eq(buf_str(&t->out), wanted));
 }
 
 static void gives_what_is_asked_for(void **state)
 {
-    struct arena a;
     (void)state;
-    arena_init(&a);
     for (size_t i = 0; i < COUNT_OF(bodies); i++) {
-        const str whole = mime_decode(&a, bodies[i].encoding, bodies[i].body, SIZE_MAX);
-        struct buf message;
-        struct buf out;
-        buf_init(&message, 1000);
-        buf_init(&out, 1000);
-        struct imap_binary part = part_of(&message, i);
-        for (size_t from = 0; from <= whole.n + 1; from++) {
-            for (size_t n = 1; n <= whole.n + 2; n++) {
-                const str wanted = str_slice(whole, from, n);
-                bool has_nul = false;
-                part.from = from;
-                part.n = n;
-                imap_binary_measure(&part, buf_str(&message), &has_nul);
-                assert_int_equal(part.n, wanted.n);
-                assert_int_equal(has_nul, str_find_byte(wanted, '\0') >= 0);
-                buf_clear(&out);
-                assert_true(imap_binary_add(&part, buf_str(&message), &out));
-                assert_true(str_eq(buf_str(&out), wanted));
-            }
+        struct trial t;
+        trial_begin(&t, i);
+        for (size_t from = 0; from <= t.whole.n + 1; from++) {
+            for (size_t n = 1; n <= t.whole.n + 2; n++)
+                check_range(&t, from, n);
         }
-        buf_fini(&message);
-        buf_fini(&out);
+        trial_end(&t);
     }
-    arena_fini(&a);
+}
+
+static void check_slices(struct trial *t, size_t size)
+{
+    struct imap_binary_cursor c;
+    buf_clear(&t->out);
+    imap_binary_begin(&c, &t->part);
+    while (c.at < t->part.end) {
+        const size_t left = t->part.end - c.at;
+        const str slice = str_slice(buf_str(&t->message), c.at, size < left ? size : left);
+        assert_true(buf_add(&t->out, imap_binary_decode(&c, slice)));
+    }
+    imap_binary_end(&c);
+    assert_true(str_eq(buf_str(&t->out), t->whole));
 }
 
 /* However the encoded octets come. */
 static void takes_any_slices(void **state)
 {
-    struct arena a;
     (void)state;
-    arena_init(&a);
     for (size_t i = 0; i < COUNT_OF(bodies); i++) {
-        const str whole = mime_decode(&a, bodies[i].encoding, bodies[i].body, SIZE_MAX);
-        struct buf message;
-        struct buf out;
-        buf_init(&message, 1000);
-        buf_init(&out, 1000);
-        struct imap_binary part = part_of(&message, i);
-        part.n = SIZE_MAX;
-        for (size_t size = 1; size <= bodies[i].body.n; size++) {
-            struct imap_binary_cursor c;
-            buf_clear(&out);
-            imap_binary_begin(&c, &part);
-            while (c.at < part.end) {
-                const size_t left = part.end - c.at;
-                const str slice = str_slice(buf_str(&message), c.at, size < left ? size : left);
-                assert_true(buf_add(&out, imap_binary_decode(&c, slice)));
-            }
-            imap_binary_end(&c);
-            assert_true(str_eq(buf_str(&out), whole));
-        }
-        buf_fini(&message);
-        buf_fini(&out);
+        struct trial t;
+        trial_begin(&t, i);
+        for (size_t size = 1; size <= bodies[i].body.n; size++)
+            check_slices(&t, size);
+        trial_end(&t);
     }
-    arena_fini(&a);
 }
 
 /* At the limit of one slice, and beyond it: what a decoder holds back has room. */

@@ -192,9 +192,9 @@ static void headers_body(void *arg)
     }
     size_t seen = 0;
     for (size_t from = 0, done = 0; from < N; from += done) {
-        MUST(store_fetch_bodies(f->store, f->account, ids + from, N - from, &f->a, soon(), out,
-                                &done, &e),
-             e);
+        struct store_some_texts some = { .msg_ids = ids + from, .n = N - from };
+        MUST(store_fetch_bodies(f->store, f->account, &some, &f->a, soon(), out, &e), e);
+        done = some.done;
         assert_true(done > 0);
         for (size_t i = 0; i < done; i++)
             seen += out[i].p && str_eq(out[i], raws[from + i]);
