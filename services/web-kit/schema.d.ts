@@ -3305,7 +3305,12 @@ export interface components {
              * @example false
              */
             anyServer?: boolean;
-            expiresAt?: components["schemas"]["Timestamp"];
+            /**
+             * Format: date-time
+             * @description When what is whitelisted ends; null for never.
+             * @example 2027-01-01T00:00:00Z
+             */
+            expiresAt?: string | null;
         };
         /** @description What waits for one destination. */
         QueueDomain: {
@@ -4209,7 +4214,12 @@ export interface components {
              * @example 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
              */
             key?: string;
-            expiresAt?: components["schemas"]["Timestamp"];
+            /**
+             * Format: date-time
+             * @description When what is whitelisted ends; null for never.
+             * @example 2027-01-01T00:00:00Z
+             */
+            expiresAt?: string | null;
         };
         /** @description A token for automation. */
         Token: {
@@ -11241,7 +11251,7 @@ export interface operations {
                  *       "choice": "send",
                  *       "domain": "example.org",
                  *       "anyServer": false,
-                 *       "expiresAt": "2026-03-01T12:00:00Z"
+                 *       "expiresAt": "2027-01-01T00:00:00Z"
                  *     }
                  */
                 "application/json": components["schemas"]["QueueDecision"];
@@ -11339,7 +11349,7 @@ export interface operations {
                  *       "domain": "example.org",
                  *       "anyServer": false,
                  *       "key": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
-                 *       "expiresAt": "2026-03-01T12:00:00Z"
+                 *       "expiresAt": "2027-01-01T00:00:00Z"
                  *     }
                  */
                 "application/json": components["schemas"]["TlsExceptionNew"];
