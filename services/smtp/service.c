@@ -3,6 +3,7 @@
 #include "services/smtp/service.h"
 
 #include "config/config.h"
+#include "mailauth/keys.h"
 #include "services/smtp/session.h"
 
 /* Its sessions look before they go on (U13). -1: hints may have been lost, for all of them. */
@@ -28,6 +29,7 @@ static bool start(struct app *app, struct err *e)
         .accounts = app->accounts,
         .hostname = app->hostname,
         .dns = app->dns,
+        .keys = mailauth_keys_new(),
         .local = app->local,
         .spam = app->spam,
         .reports = app->reports,
@@ -58,8 +60,10 @@ static bool start(struct app *app, struct err *e)
 
 static void stop(struct app *app)
 {
-    if (app->smtp)
-        notify_unlisten(&app->smtp->account_listener);
+    if (!app->smtp)
+        return;
+    notify_unlisten(&app->smtp->account_listener);
+    mailauth_keys_free(&app->smtp->deliver.keys);
     free(app->smtp);
     app->smtp = NULL;
 }

@@ -115,6 +115,15 @@ bool crypto_key_generate(enum crypto_key_kind kind, unsigned bits, struct crypto
     return wrap(pkey, true, out, e);
 }
 
+struct crypto_key *crypto_key_share(const struct crypto_key *key)
+{
+    struct crypto_key *other = HEAP_NEW(struct crypto_key);
+    int ok = EVP_PKEY_up_ref(key->pkey);
+    INVARIANT(ok == 1);
+    *other = *key;
+    return other;
+}
+
 void crypto_key_free(struct crypto_key **key)
 {
     if (!*key)

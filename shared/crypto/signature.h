@@ -34,6 +34,8 @@ bool crypto_key_parse_private(str pem, struct crypto_key **out, struct err *e);
  * in the offload pool. ERR_LIMIT. Gives. */
 bool crypto_key_generate(enum crypto_key_kind kind, unsigned bits, struct crypto_key **out,
                          struct err *e);
+/* Another holder of the same key; either may be released first. Gives. */
+struct crypto_key *crypto_key_share(const struct crypto_key *key);
 /* Wipes and releases; harmless for NULL. */
 void crypto_key_free(struct crypto_key **key);
 

@@ -12,6 +12,7 @@
 
 struct account_directory;
 struct dns;
+struct mailauth_keys;
 struct net_networks;
 struct queue;
 struct reports;
@@ -45,6 +46,7 @@ struct deliver {
     int64_t retry_window_ms; /* the same bytes with a Message-ID, of the same sender and for the
                                 same address, are not stored again within it (R2); 0: they are */
     struct dns *dns;         /* NULL: senders need to prove nothing */
+    struct mailauth_keys *keys;       /* DKIM keys that were needed lately */
     const struct net_networks *local; /* nor need clients in these */
     struct spam *spam;                /* what is asked of clients and senders; NULL: nothing */
     struct deliver_checks checks;

@@ -218,6 +218,7 @@ bool deliver_prove(const struct deliver_attempt *attempt, int64_t deadline_ms,
     if (!is_due(attempt, &p.client))
         return true;
     p.resolver = mailauth_resolver_of(attempt->d->dns);
+    p.resolver.keys = attempt->d->keys;
     mailauth_message_init(attempt->a, attempt->m->content, &p.message);
     p.message.turn = fiber_yield;
     p.author = mailauth_message_author(attempt->a, &p.message);

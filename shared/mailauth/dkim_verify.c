@@ -59,12 +59,12 @@ static bool answer_key(struct mailauth_key_answer *out, enum mailauth_result res
 
 /* The first record that is a key for this signature. */
 static bool pick_key(const struct dns_answer *answer, const struct mailauth_signature *signature,
-                     struct arena *a, struct mailauth_key_answer *out)
+                     struct mailauth_keys *keys, struct arena *a, struct mailauth_key_answer *out)
 {
     struct err why = ERR_CLEAR;
     for (size_t i = 0; i < answer->n; i++) {
         str record = dns_join_txt(a, answer->rdata[i]);
-        if (!mailauth_key_parse(record, signature, &out->key, &why))
+        if (!mailauth_key_parse(record, signature, keys, &out->key, &why))
             continue;
         return out->key.key ? answer_key(out, MAILAUTH_PASS, NULL)
                             : answer_key(out, MAILAUTH_PERMERROR, "key revoked");
@@ -95,21 +95,20 @@ bool mailauth_key_load(const struct mailauth_resolver *resolver,
     }
     if (answer.status == DNS_TEMPFAIL || answer.status == DNS_BOGUS)
         return answer_key(out, MAILAUTH_TEMPERROR, "key unavailable");
-    return pick_key(&answer, signature, a, out);
+    return pick_key(&answer, signature, resolver->keys, a, out);
 }
 
 /* ---- the hashes ---- */
 
-static bool body_is_right(const struct mailauth_signature *signature,
+/* `h` begins anew behind it. */
+static bool body_is_right(struct crypto_hash *h, const struct mailauth_signature *signature,
                           const struct mailauth_message *message, const char **problem)
 {
     uint8_t hash[CRYPTO_HASH_MAX];
-    struct crypto_hash *h = crypto_hash_new(signature->hash_kind);
     uint64_t limit = signature->has_length ? signature->length : UINT64_MAX;
     const struct mailauth_body body = { message->body, message->turn };
     uint64_t n = mailauth_canon_add_body(h, signature->body_canon, &body, limit);
     crypto_hash_finish(h, hash);
-    crypto_hash_free(&h);
     str made = str_of((const char *)hash, crypto_hash_size(signature->hash_kind));
     *problem = "body hash did not verify";
     if (signature->has_length && signature->length > n)
@@ -122,15 +121,17 @@ bool mailauth_signature_check(const struct mailauth_signature *signature,
                               const char **problem)
 {
     uint8_t hash[CRYPTO_HASH_MAX];
-    if (!body_is_right(signature, message, problem))
-        return false;
     struct crypto_hash *h = crypto_hash_new(signature->hash_kind);
-    mailauth_signature_add_fields(h, signature, &message->header);
-    mailauth_canon_add_own_field(h, signature->header_canon, signature->field, signature->hole);
-    crypto_hash_finish(h, hash);
+    bool ok = body_is_right(h, signature, message, problem);
+    if (ok) {
+        mailauth_signature_add_fields(h, signature, &message->header);
+        mailauth_canon_add_own_field(h, signature->header_canon, signature->field, signature->hole);
+        crypto_hash_finish(h, hash);
+        *problem = "signature did not verify";
+        ok = crypto_signature_verify(key, signature->hash_kind, hash, signature->bytes);
+    }
     crypto_hash_free(&h);
-    *problem = "signature did not verify";
-    return crypto_signature_verify(key, signature->hash_kind, hash, signature->bytes);
+    return ok;
 }
 
 /* ---- one signature ---- */

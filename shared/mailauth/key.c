@@ -46,10 +46,12 @@ static bool check_purpose(const struct mailauth_tags *tags,
     return true;
 }
 
-static bool parse_public(str text, enum crypto_key_kind kind, struct crypto_key **out,
-                         struct err *e)
+static bool parse_public(str text, enum crypto_key_kind kind, struct mailauth_keys *keys,
+                         struct crypto_key **out, struct err *e)
 {
     struct buf bytes;
+    if (keys && (*out = mailauth_keys_find(keys, kind, text)))
+        return true;
     buf_init(&bytes, CRYPTO_KEY_MAX);
     bool ok = mailauth_base64_decode(text, &bytes) || ERR(e, ERR_SYNTAX, "a key that is no base64");
     ok = ok && crypto_key_parse_public(kind, buf_str(&bytes), out, e);
@@ -57,14 +59,17 @@ static bool parse_public(str text, enum crypto_key_kind kind, struct crypto_key 
     if (!ok)
         return false;
     unsigned bits = crypto_key_bits(*out);
-    if (kind != CRYPTO_RSA || (bits >= RSA_BITS_MIN && bits <= RSA_BITS_MAX))
-        return true;
-    crypto_key_free(out);
-    return ERR(e, ERR_LIMIT, "an RSA key of %u bits", bits);
+    if (kind == CRYPTO_RSA && (bits < RSA_BITS_MIN || bits > RSA_BITS_MAX)) {
+        crypto_key_free(out);
+        return ERR(e, ERR_LIMIT, "an RSA key of %u bits", bits);
+    }
+    if (keys)
+        mailauth_keys_keep(keys, kind, text, *out);
+    return true;
 }
 
 bool mailauth_key_parse(str record, const struct mailauth_signature *signature,
-                        struct mailauth_key *out, struct err *e)
+                        struct mailauth_keys *keys, struct mailauth_key *out, struct err *e)
 {
     struct mailauth_tags tags;
     *out = (struct mailauth_key){ 0 };
@@ -75,5 +80,5 @@ bool mailauth_key_parse(str record, const struct mailauth_signature *signature,
         return ERR(e, ERR_SYNTAX, "no key (p=)");
     out->is_test = has_flag(&tags, STR("y"));
     out->is_strict = has_flag(&tags, STR("s"));
-    return key->value.n == 0 || parse_public(key->value, signature->key_kind, &out->key, e);
+    return key->value.n == 0 || parse_public(key->value, signature->key_kind, keys, &out->key, e);
 }

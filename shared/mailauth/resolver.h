@@ -5,12 +5,14 @@
 #define MAILAUTH_RESOLVER_H
 
 #include "dns/dns.h"
+#include "mailauth/keys.h"
 
 struct mailauth_resolver {
     /* As dns_query. May yield. */
     bool (*query)(void *arg, str name, enum dns_type type, struct arena *a, int64_t deadline_ms,
                   struct dns_answer *out, struct err *e);
     void *arg;
+    struct mailauth_keys *keys; /* those that were needed lately; NULL: each is read anew */
 };
 
 /* The resolver that asks `dns`. Keeps it. */

@@ -5,6 +5,7 @@
 #define MAILAUTH_SIGNATURE_H
 
 #include "mailauth/canon.h"
+#include "mailauth/keys.h"
 #include "mailauth/tags.h"
 
 enum {
@@ -66,8 +67,9 @@ struct mailauth_key {
 
 /* Reads one TXT record, for a signature of this algorithm. ERR_SYNTAX (no key record, or a broken
  * one), ERR_UNSUPPORTED (a key for something else: k=, h=, s=), ERR_LIMIT (RSA below 1024 or above
- * 4096 bits, RFC 8301 section 3.2). Gives: release out->key. */
+ * 4096 bits, RFC 8301 section 3.2). A key that is kept in `keys` (or NULL) is not read again.
+ * Gives: release out->key. */
 bool mailauth_key_parse(str record, const struct mailauth_signature *signature,
-                        struct mailauth_key *out, struct err *e);
+                        struct mailauth_keys *keys, struct mailauth_key *out, struct err *e);
 
 #endif

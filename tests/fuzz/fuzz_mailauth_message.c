@@ -52,7 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     struct mailauth_arc arc;
     arena_init(&a);
     (void)str_cut(str_of((const char *)data, n), '\n', &rdata, &raw);
-    const struct mailauth_resolver resolver = { answer_always, &rdata };
+    const struct mailauth_resolver resolver = { .query = answer_always, .arg = &rdata };
     mailauth_message_init(&a, raw, &message);
     INVARIANT(mailauth_dkim_verify(&resolver, &message, 1, &a, DEADLINE_NONE, &dkim, &e));
     INVARIANT(mailauth_arc_verify(&resolver, &message, &a, DEADLINE_NONE, &arc, &e));

@@ -44,7 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     (void)str_cut(str_of((const char *)data, n), '\n', &sender, &rest);
     bool is_ip6 = n && data[0] & 1;
     INVARIANT(net_address_parse_ip(is_ip6 ? STR("2001:db8::1") : STR("192.0.2.3"), &client, &e));
-    const struct mailauth_resolver resolver = { answer_in_turn, &rest };
+    const struct mailauth_resolver resolver = { .query = answer_in_turn, .arg = &rest };
     const struct mailauth_spf_query query = {
         .client = &client, .helo = sender, .sender = sender, .receiver = STR("mx.test"), .now_s = 1
     };

@@ -375,17 +375,71 @@ static void keys_that_are_none(void **state)
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct mailauth_key key;
         struct err e = ERR_CLEAR;
-        bool ok = mailauth_key_parse(str_from_cstr(cases[i].record), &signature, &key, &e);
+        bool ok = mailauth_key_parse(str_from_cstr(cases[i].record), &signature, NULL, &key, &e);
         if (ok != (cases[i].wanted == ERR_NONE) || e.kind != cases[i].wanted)
             fail_msg("%s: %s", cases[i].record, e.msg);
         assert_null(key.key);
     }
 }
 
+/* A key is read once, and again when it was not needed for long; one that does not count is never
+ * kept. */
+static void keys_are_kept(void **state)
+{
+    struct world *w = *state;
+    struct mailauth_keys *keys = mailauth_keys_new();
+    struct err e = ERR_CLEAR;
+    str texts[MAILAUTH_KEYS + 1];
+    struct crypto_key *key;
+    if (!crypto_key_generate(CRYPTO_ED25519, 0, &key, &e))
+        fail_msg("%s", e.msg);
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+        texts[i] = arena_printf(&w->a, "text %zu", i);
+        assert_null(mailauth_keys_find(keys, CRYPTO_ED25519, texts[i]));
+        mailauth_keys_keep(keys, CRYPTO_ED25519, texts[i], key);
+        struct crypto_key *first = mailauth_keys_find(keys, CRYPTO_ED25519, texts[0]);
+        assert_non_null(first); /* it is needed all the time */
+        crypto_key_free(&first);
+    }
+    crypto_key_free(&key);
+    assert_null(mailauth_keys_find(keys, CRYPTO_ED25519, texts[1]));
+    assert_null(mailauth_keys_find(keys, CRYPTO_RSA, texts[0]));
+    key = mailauth_keys_find(keys, CRYPTO_ED25519, texts[MAILAUTH_KEYS]);
+    mailauth_keys_free(&keys);
+    assert_int_equal(crypto_key_bits(key), 256); /* a share outlives the table */
+    mailauth_keys_keep(
+        keys = mailauth_keys_new(), CRYPTO_ED25519,
+        str_of(arena_alloc(&w->a, MAILAUTH_KEY_TEXT_MAX + 1), MAILAUTH_KEY_TEXT_MAX + 1), key);
+    crypto_key_free(&key);
+    mailauth_keys_free(&keys);
+}
+
+/* The same verdicts with keys that are kept, also when the record changes. */
+static void a_kept_key_does_not_outlive_its_record(void **state)
+{
+    struct world *w = *state;
+    str raw = world_message(w, "dkim-rfc/rfc6376.signed.msg");
+    static const char *const records[] = { "dkim-rfc/test.txt", "dkim-rfc/test.txt",
+                                           "dkim-rfc/badk.txt", "dkim-rfc/test_bad.txt",
+                                           "dkim-rfc/test2.txt" };
+    static const char *const wanted[] = { "pass", "pass", "permerror", "permerror", "pass" };
+    w->keys = mailauth_keys_new();
+    for (size_t i = 0; i < COUNT_OF(records); i++) {
+        w->n = 0;
+        world_add_txt(w, STR("test._domainkey.football.example.com"), file_txt(w, records[i]));
+        struct mailauth_dkim_results results = verify(w, raw, 1528637909);
+        assert_string_equal(result_of(&results, STR("test")), wanted[i]);
+    }
+    mailauth_keys_free(&w->keys);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_two_signatures_of_the_rfc, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(keys_are_kept, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(a_kept_key_does_not_outlive_its_record, world_setup,
+                                        world_teardown),
         cmocka_unit_test_setup_teardown(the_example_with_its_records, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(a_key_without_version_and_no_key, world_setup,
                                         world_teardown),

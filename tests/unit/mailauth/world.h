@@ -23,6 +23,7 @@ struct world {
     str failing[32]; /* names whose questions are not answered */
     size_t n_failing;
     unsigned questions;
+    struct mailauth_keys *keys; /* NULL: none are kept */
 };
 
 static inline bool world_query(void *arg, str name, enum dns_type type, struct arena *a,
@@ -58,7 +59,7 @@ static inline bool world_query(void *arg, str name, enum dns_type type, struct a
 
 static inline struct mailauth_resolver world_resolver(struct world *w)
 {
-    return (struct mailauth_resolver){ .query = world_query, .arg = w };
+    return (struct mailauth_resolver){ .query = world_query, .arg = w, .keys = w->keys };
 }
 
 static inline void world_add(struct world *w, str name, enum dns_type type, str rdata)

@@ -82,7 +82,7 @@ static const struct {
 
 static void test_who_gets_a_report(void **state)
 {
-    const struct mailauth_resolver resolver = { answer, NULL };
+    const struct mailauth_resolver resolver = { .query = answer };
     (void)state;
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct arena a;
