@@ -32,7 +32,7 @@ const char *queue_status_name(enum queue_status status)
     " ($1 = '' OR r.domain = $1) AND ($2 = '' OR m.envelope_from = $2)"                    \
     " AND ($3 = '' OR r.rcpt = $3) AND CASE $4::int4 WHEN 0 THEN r.status = 0 AND"         \
     " r.attempts = 0 WHEN 1 THEN r.status = 0 AND r.attempts > 0 WHEN 2 THEN r.status = 1" \
-    " WHEN 3 THEN r.status = 5 ELSE r.status IN (0, 1, 5) END"
+    " WHEN 3 THEN r.status = -1 ELSE r.status IN (-1, 0, 1) END"
 #define FILTER_PARAMS(filter)                                                           \
     DB_TEXT((filter)->domain), DB_TEXT((filter)->sender), DB_TEXT((filter)->recipient), \
         DB_INT4((filter)->status)
@@ -43,7 +43,7 @@ static const struct db_stmt select_list = {
                 " ORDER BY r.queue_id, r.rcpt LIMIT $7"
 };
 static const struct db_stmt select_some = {
-    ROW_COLUMNS " WHERE r.queue_id = ANY ($1::bigint[]) AND r.status IN (0, 1, 5)"
+    ROW_COLUMNS " WHERE r.queue_id = ANY ($1::bigint[]) AND r.status IN (-1, 0, 1)"
                 " ORDER BY r.queue_id, r.rcpt"
 };
 
@@ -166,7 +166,7 @@ static const struct db_stmt select_stats = {
     " (SELECT coalesce(sum(size), 0)::int8 FROM q_msg), (SELECT min(created) FROM q_msg),"
     " (SELECT count(*) FROM q_domain WHERE breaker_open),"
     " (SELECT count(*) FROM q_domain WHERE lease_until > now()),"
-    " count(*) FILTER (WHERE status = 5) FROM q_rcpt"
+    " count(*) FILTER (WHERE status = -1) FROM q_rcpt"
 };
 
 bool queue_get_stats(struct queue *q, int64_t deadline_ms, struct queue_stats *out, struct err *e)
@@ -196,8 +196,8 @@ bool queue_get_stats(struct queue *q, int64_t deadline_ms, struct queue_stats *o
 /* ---- acting: rows of q_domain are locked before those of q_rcpt, as everywhere ---- */
 
 /* $5 is one queue id, 0 for all. What is held is selected by name only. */
-#define SELECTED                                                \
-    " (r.status = 0 OR (r.status = 5 AND ($5 <> 0 OR $4 = 3)))" \
+#define SELECTED                                                 \
+    " (r.status = 0 OR (r.status = -1 AND ($5 <> 0 OR $4 = 3)))" \
     " AND ($5 = 0 OR r.queue_id = $5) AND" FILTER
 
 static const struct db_stmt wake_selected_domains = {

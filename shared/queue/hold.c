@@ -10,11 +10,11 @@
 #define HOLD_COLUMNS                                                                       \
     "SELECT h.queue_id, h.domain, h.account_id, m.envelope_from, h.reason, h.remote,"      \
     " h.certificate, h.pin, m.created, m.expires, ARRAY(SELECT r.rcpt FROM q_rcpt r WHERE" \
-    " r.queue_id = h.queue_id AND r.domain = h.domain AND r.status = 5 ORDER BY r.rcpt)"   \
+    " r.queue_id = h.queue_id AND r.domain = h.domain AND r.status = -1 ORDER BY r.rcpt)"  \
     " FROM q_hold h JOIN q_msg m USING (queue_id)"
 #define IS_HELD                                                                             \
     " EXISTS (SELECT 1 FROM q_rcpt r WHERE r.queue_id = h.queue_id AND r.domain = h.domain" \
-    " AND r.status = 5)"
+    " AND r.status = -1)"
 
 static const struct db_stmt next_stmt = {
     HOLD_COLUMNS " WHERE h.told = 0 AND h.tell_at <= now() AND h.queue_id > $1 AND" IS_HELD
@@ -152,15 +152,15 @@ static const struct db_stmt wake_domains = {
 };
 static const struct db_stmt release_message = {
     "UPDATE q_rcpt SET status = 0, due = now(), waived = $3 WHERE queue_id = $1"
-    " AND domain = ANY($2::text[]) AND status = 5"
+    " AND domain = ANY($2::text[]) AND status = -1"
 };
 static const struct db_stmt release_sender = {
     "UPDATE q_rcpt r SET status = 0, due = now() FROM q_hold h WHERE h.queue_id = r.queue_id"
-    " AND h.domain = r.domain AND r.status = 5 AND r.domain = ANY($1::text[])"
+    " AND h.domain = r.domain AND r.status = -1 AND r.domain = ANY($1::text[])"
     " AND h.account_id = $2"
 };
 static const struct db_stmt cancel_message = {
-    "DELETE FROM q_rcpt WHERE queue_id = $1 AND domain = ANY($2::text[]) AND status = 5"
+    "DELETE FROM q_rcpt WHERE queue_id = $1 AND domain = ANY($2::text[]) AND status = -1"
 };
 static const struct db_stmt drop_empty = {
     "DELETE FROM q_msg m WHERE queue_id = $1"

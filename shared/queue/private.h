@@ -19,14 +19,15 @@ enum {
 };
 
 /* Values of q_rcpt.status, and what queue_finish makes of a recipient. RCPT_RELAYED and
- * RCPT_DELIVERED wait for nothing but their report. */
+ * RCPT_DELIVERED wait for nothing but their report: programs of former versions, which may run
+ * beside this one (PROMISES R28), take all above RCPT_DONE for such and delete them. */
 enum {
+    RCPT_HELD = -1, /* waits for a decision until `due`, which is when the message expires */
     RCPT_PENDING = 0,
     RCPT_FAILED = 1,
     RCPT_DONE = 2, /* only as an argument: the row goes */
     RCPT_RELAYED = 3,
-    RCPT_DELIVERED = 4,
-    RCPT_HELD = 5 /* waits for a decision until `due`, which is when the message expires */
+    RCPT_DELIVERED = 4
 };
 
 struct queue {

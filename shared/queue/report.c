@@ -4,7 +4,7 @@
 
 /* With the predicate of the index as it is. A postponed one is due later; a held one is no report.
  */
-#define TO_REPORT "(status > 0 OR delay = 1) AND (status = 0 OR due <= now()) AND status <> 5"
+#define TO_REPORT "(status > 0 OR delay = 1) AND (status = 0 OR due <= now()) AND status >= 0"
 
 static const struct db_stmt select_report = {
     "SELECT m.queue_id, m.envelope_from, m.envelope_id, m.return_full, m.account_id, m.created,"

@@ -39,10 +39,10 @@ static const struct {
     /* Nobody decided. */
     { { "UPDATE q_rcpt r SET status = 1, code = '5.7.0', due = now(),"
         " reply = 'nobody decided what to do about this in time: ' || r.reply"
-        " FROM q_msg m WHERE m.queue_id = r.queue_id AND r.status = 5 AND m.expires <= now()" },
+        " FROM q_msg m WHERE m.queue_id = r.queue_id AND r.status = -1 AND m.expires <= now()" },
       false },
     { { "DELETE FROM q_hold h WHERE NOT EXISTS (SELECT 1 FROM q_rcpt r"
-        " WHERE r.queue_id = h.queue_id AND r.domain = h.domain AND r.status = 5)" },
+        " WHERE r.queue_id = h.queue_id AND r.domain = h.domain AND r.status = -1)" },
       false },
     /* Recipients that nobody is to be told about any more. */
     { { "DELETE FROM q_rcpt r USING q_msg m WHERE m.queue_id = r.queue_id AND"

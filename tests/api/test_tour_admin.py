@@ -447,7 +447,7 @@ def test_held_mail(queue):
     with queue.smtp("submission", login=queue.user(2)) as smtp:
         for name in ("one", "two", "three"):
             smtp.sendmail(mia, [f"leo@{name}.example"], f"From: {mia}\r\nSubject: {name}\r\n\r\nx\r\n")
-            queue.psql(f"UPDATE q_rcpt SET status = 5 WHERE domain = '{name}.example'; INSERT INTO q_hold (queue_id, domain, account_id, reason,"
+            queue.psql(f"UPDATE q_rcpt SET status = -1 WHERE domain = '{name}.example'; INSERT INTO q_hold (queue_id, domain, account_id, reason,"
                        f" remote, certificate, pin, told) SELECT queue_id, domain, account_id, 'x', 'y', 'z', '\\x{64 * 'a'}', 1"
                        f" FROM q_rcpt JOIN q_msg USING (queue_id) WHERE domain = '{name}.example'")
     ids = {r["domain"]: r["id"] for r in pages(admin, "/admin/queue", status="held")}

@@ -267,12 +267,45 @@ static void test_expiry(void **state)
     with_queue(expiry_body);
 }
 
+/* ---- a program of the former version beside this one (PROMISES R28) ---- */
+
+static void beside_body(void *arg)
+{
+    struct fixture *f = arg;
+    clear();
+    hold_new(f, "a@x.test", &held);
+    /* Its sweep, of recipients that nobody is to be told about any more. */
+    test_pg_run("DELETE FROM q_rcpt r USING q_msg m WHERE m.queue_id = r.queue_id AND"
+                " ((r.status = 1 AND (m.envelope_from = '' OR (r.notify & 1) = 0)) OR"
+                " (r.status > 2 AND (m.envelope_from = '' OR (r.notify & 4) = 0)))");
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt"), 1);
+    /* How it says that a message was delivered. */
+    clear();
+    (void)enqueue(f, "me@here.test", "a@x.test");
+    struct queue_lease *lease = claim(f);
+    assert_non_null(lease);
+    assert_int_equal(
+        test_pg_number("SELECT queue_finish(d.domain, d.token, m.queue_id, ARRAY['a@x.test'],"
+                       " ARRAY[2], ARRAY[1], ARRAY[0]::bigint[], ARRAY['2.0.0'], ARRAY['250'],"
+                       " ARRAY['mx'], ARRAY['']) FROM q_domain d, q_msg m"),
+        0);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_msg"), 0);
+    release(f, lease);
+}
+
+static void test_beside(void **state)
+{
+    (void)state;
+    with_queue(beside_body);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_asking),    cmocka_unit_test(test_postponing),
         cmocka_unit_test(test_deciding),  cmocka_unit_test(test_whitelisting),
         cmocka_unit_test(test_everybody), cmocka_unit_test(test_expiry),
+        cmocka_unit_test(test_beside),
     };
     return cmocka_run_group_tests_name("queue/hold", tests, NULL, NULL);
 }
