@@ -65,6 +65,7 @@ int main(int argc, char **argv)
         cli_expunged_group,
         cli_share_group,
         cli_queue_group,
+        cli_transport_group,
         cli_hold_group,
         cli_report_group,
         cli_capability_group,

@@ -91,6 +91,7 @@ extern const struct cli_group cli_share_group;
 extern const struct cli_group cli_dnsbl_group;
 extern const struct cli_group cli_receipt_group;
 extern const struct cli_group cli_queue_group;
+extern const struct cli_group cli_transport_group;
 extern const struct cli_group cli_hold_group;
 extern const struct cli_group cli_report_group;
 extern const struct cli_group cli_capability_group;

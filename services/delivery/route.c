@@ -61,7 +61,7 @@ static void add_address(struct search *s, const struct delivery_host *host,
     size_t *n = is_barred ? &s->route->n_barred : &s->route->n;
     if (*n == DELIVERY_ADDRESSES_MAX)
         return;
-    if (!config_bool(config, CONFIG_DELIVERY_ALLOW_PRIVATE)) {
+    if (s->route->relay.port == 0 && !config_bool(config, CONFIG_DELIVERY_ALLOW_PRIVATE)) {
         bool special = net_address_is_special(address);
         bool own = !special && is_own(s->d, address);
         s->saw_private = s->saw_private || special;
@@ -69,7 +69,9 @@ static void add_address(struct search *s, const struct delivery_host *host,
         if (special || own)
             return;
     }
-    net_address_set_port(address, (uint16_t)config_int(config, CONFIG_DELIVERY_PORT));
+    net_address_set_port(address, s->route->relay.port
+                                      ? (uint16_t)s->route->relay.port
+                                      : (uint16_t)config_int(config, CONFIG_DELIVERY_PORT));
     list[*n] = *host;
     list[(*n)++].address = *address;
 }
@@ -265,13 +267,45 @@ YIELDS static bool find_policy(const struct search *s, struct err *e)
     return true;
 }
 
+static void wipe_password(void *secret)
+{
+    secret_wipe(secret);
+}
+
+/* The operator's word on where mail for the domain goes. Yields. */
+YIELDS static bool find_relay(const struct search *s, struct err *e)
+{
+    struct delivery_route *route = s->route;
+    arena_defer(s->a, wipe_password, &route->password);
+    return account_transport_find(s->d->app->accounts, route->domain, s->a, s->deadline_ms,
+                                  &route->relay, &route->password, e);
+}
+
+/* To the operator's server: neither MX records nor policies of the domain count. Yields. */
+YIELDS static bool go_to_relay(struct search *s, struct err *e)
+{
+    struct net_address address;
+    struct err ignored = ERR_CLEAR;
+    str host = s->route->relay.host;
+    if (!net_address_parse_ip(host, &address, &ignored))
+        return add_host(s, host, e) && judge(s);
+    const struct delivery_host one = { .name = host };
+    add_address(s, &one, &address, false);
+    return judge(s);
+}
+
 bool delivery_find_route(const struct delivery *d, str domain, struct arena *a, int64_t deadline_ms,
                          struct delivery_route *out, struct err *e)
 {
     struct dns_mx_list mx;
     struct err fault = ERR_CLEAR;
     bool is_loop;
-    *out = (struct delivery_route){ .domain = domain };
+    *out = (struct delivery_route){ .domain = domain, .password = SECRET_EMPTY };
+    struct search s = { .d = d, .a = a, .deadline_ms = deadline_ms, .route = out };
+    if (!find_relay(&s, e))
+        return false;
+    if (out->relay.port)
+        return go_to_relay(&s, e);
     if (!dns_query_mx(d->app->dns, domain, a, deadline_ms, &mx, &fault)) {
         if (fault.kind == ERR_SYNTAX)
             return no_route(out, NO_SUCH_DOMAIN);
@@ -280,9 +314,7 @@ bool delivery_find_route(const struct delivery *d, str domain, struct arena *a, 
     }
     if (is_decided(&mx, out))
         return true;
-    struct search s = {
-        .d = d, .a = a, .deadline_ms = deadline_ms, .route = out, .is_secure = mx.secure
-    };
+    s.is_secure = mx.secure;
     if (!find_policy(&s, e) ||
         !tls_exception_find(d->app->db, domain, a, deadline_ms, &out->exceptions, e))
         return false;

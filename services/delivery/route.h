@@ -3,6 +3,7 @@
 #ifndef DELIVERY_ROUTE_H
 #define DELIVERY_ROUTE_H
 
+#include "account/transport.h"
 #include "dns/dns.h"
 #include "services/delivery/delivery.h"
 #include "transport_policy/transport_policy.h"
@@ -25,6 +26,8 @@ struct delivery_route {
     const struct mta_sts_policy *policy; /* of the domain, or NULL */
     struct tls_exceptions exceptions;    /* for mail to the domain */
     const char *policy_fault; /* the domain has one that cannot be fetched, as in mta_sts_found */
+    struct account_transport relay; /* the server of the operator's choice; port 0: none */
+    struct secret password;         /* for its login; wiped with the arena */
     struct queue_result failure;
 };
 

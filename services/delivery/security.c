@@ -3,9 +3,26 @@
  * for more. */
 #include "services/delivery/security.h"
 
+/* Of the server that the operator named: nobody else has a word in it. */
+static struct delivery_demand demand_of_relay(const struct account_transport *relay)
+{
+    static const enum tls_published published[] = {
+        [ACCOUNT_TRANSPORT_VERIFY] = TLS_PUBLISHED_VERIFY,
+        [ACCOUNT_TRANSPORT_ENCRYPT] = TLS_PUBLISHED_ENCRYPT,
+        [ACCOUNT_TRANSPORT_MAY] = TLS_PUBLISHED_NOTHING,
+    };
+    return (struct delivery_demand){
+        .published = published[relay->tls],
+        .by = relay->tls == ACCOUNT_TRANSPORT_MAY ? NULL : "the transport of the domain",
+        .policy = "no-policy-found",
+    };
+}
+
 struct delivery_demand delivery_demand_of(const struct delivery_route *route,
                                           const struct delivery_host *host)
 {
+    if (route->relay.port)
+        return demand_of_relay(&route->relay);
     enum tlsa_demand tlsa = host->dane ? host->dane->demand : TLSA_NOTHING;
     enum mta_sts_mode mode = route->policy ? route->policy->mode : MTA_STS_NONE;
     bool enforced = mode == MTA_STS_ENFORCE && tlsa != TLSA_AUTHENTICATE;

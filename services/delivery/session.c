@@ -5,6 +5,7 @@
 
 #include "base/date.h"
 #include "obs/obs.h"
+#include "services/delivery/login.h"
 #include "services/delivery/tally.h"
 
 #include <stdarg.h>
@@ -424,7 +425,10 @@ YIELDS static enum opened open_one(struct delivery_session *s, const struct deli
         s->tls = STR_EMPTY;
     if (!greet(s, host, failure) || !say_hello(s, failure))
         return OPEN_FAILED;
-    return tls == TLS_TRY ? start_tls(s, host, failure) : OPENED;
+    enum opened what = tls == TLS_TRY ? start_tls(s, host, failure) : OPENED;
+    if (what == OPENED && s->route->relay.login.n > 0 && !delivery_log_in(s, failure))
+        return OPEN_FAILED;
+    return what;
 }
 
 int64_t delivery_limit(int64_t ms)
@@ -469,6 +473,7 @@ bool delivery_session_open(struct delivery_session *s, const struct delivery_rou
     s->is_barred = false;
     s->is_refused = false;
     s->certificate = (struct queue_certificate){ .pin = STR_EMPTY };
+    s->is_uncounted = s->is_uncounted || route->relay.port != 0; /* it is not the domain's server */
     int64_t former_ms = delivery_limit(s->patience.open_ms);
     bool found = open_any(s, route->hosts, route->n, failure);
     if (!found && route->n_barred > 0 && overlooks(s, terms) != TLS_WAIVER_NONE) {

@@ -1645,6 +1645,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/transports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the servers that mail of some domains is handed to
+         * @description The one of `*` is the smarthost of all other mail.
+         */
+        get: operations["listTransports"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/transports/{domain}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Hands mail of a domain to a server
+         * @description Mail that waits is handed over at its next try. Port 25 and `verify` when they are left out.
+         */
+        put: operations["setTransport"];
+        post?: never;
+        /**
+         * Lets mail of a domain go to its own servers again
+         * @description Lets mail of a domain go to its own servers again
+         */
+        delete: operations["deleteTransport"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/tls-exceptions": {
         parameters: {
             query?: never;
@@ -4281,6 +4325,60 @@ export interface components {
          * @example 1234
          */
         Total: number | null;
+        /** @description The server that mail for a domain of others is handed to, instead of the domain's own. */
+        Transport: {
+            domain: components["schemas"]["TransportDomain"];
+            host: components["schemas"]["TransportHost"];
+            port: components["schemas"]["TransportPort"];
+            tls: components["schemas"]["TransportTls"];
+            /**
+             * @description Whom we log in as; null without a login.
+             * @example relay@example.org
+             */
+            login: string | null;
+            createdAt: components["schemas"]["Timestamp"];
+        };
+        /** @description Without a login there is none afterwards; a login needs a password, and `verify`. */
+        TransportChange: {
+            host: components["schemas"]["TransportHost"];
+            port?: components["schemas"]["TransportPort"];
+            tls?: components["schemas"]["TransportTls"];
+            /**
+             * Format: line
+             * @description Whom we log in as.
+             * @example relay@example.org
+             */
+            login?: string;
+            password?: components["schemas"]["Password"];
+        };
+        /**
+         * Format: line
+         * @description A domain of recipients, or `*` for all mail that no other transport is for.
+         * @example partner.example
+         */
+        TransportDomain: string;
+        /**
+         * Format: line
+         * @description Name or IP address of the server.
+         * @example smtp.relay.example
+         */
+        TransportHost: string;
+        /** @description Transports by domain. */
+        TransportList: {
+            /** @description The transports. */
+            items: components["schemas"]["Transport"][];
+        };
+        /**
+         * @description Port of the server.
+         * @example 587
+         */
+        TransportPort: number;
+        /**
+         * @description Whether the server's certificate has to `verify`, TLS with any certificate is enough (`encrypt`), or it `may` be like any other server's.
+         * @example verify
+         * @enum {string}
+         */
+        TransportTls: "verify" | "encrypt" | "may";
         /**
          * @description How long a sent message can be taken back.
          * @example 10
@@ -4684,6 +4782,11 @@ export interface components {
         tokenId: components["schemas"]["Id"];
         /** @description Whether `total` is counted too. It costs more than the page itself. */
         total: boolean;
+        /**
+         * @description A domain of recipients, or `*`.
+         * @example partner.example
+         */
+        transportDomain: components["schemas"]["TransportDomain"];
     };
     requestBodies: never;
     headers: {
@@ -11280,6 +11383,133 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["InvalidFields"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listTransports: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The transports. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "domain": "partner.example",
+                     *           "host": "smtp.relay.example",
+                     *           "port": 587,
+                     *           "tls": "verify",
+                     *           "login": "relay@example.org",
+                     *           "createdAt": "2026-03-01T12:00:00Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TransportList"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    setTransport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description A domain of recipients, or `*`.
+                 * @example partner.example
+                 */
+                domain: components["parameters"]["transportDomain"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "host": "smtp.relay.example",
+                 *       "port": 587,
+                 *       "tls": "verify",
+                 *       "login": "relay@example.org",
+                 *       "password": "correct horse battery staple"
+                 *     }
+                 */
+                "application/json": components["schemas"]["TransportChange"];
+            };
+        };
+        responses: {
+            /** @description The transport. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "domain": "partner.example",
+                     *       "host": "smtp.relay.example",
+                     *       "port": 587,
+                     *       "tls": "verify",
+                     *       "login": "relay@example.org",
+                     *       "createdAt": "2026-03-01T12:00:00Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Transport"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidFields"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteTransport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description A domain of recipients, or `*`.
+                 * @example partner.example
+                 */
+                domain: components["parameters"]["transportDomain"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
         };

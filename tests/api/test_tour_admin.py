@@ -405,6 +405,22 @@ def test_domains_that_are_another_name(admin, domain):
     admin.delete(f"/admin/domains/{domain}", status=204)
 
 
+def test_transports(admin):
+    path = "/admin/transports/Partner.Example"
+    made = admin.put(path, {"host": "Relay.Example", "port": 587, "login": "us", "password": "very secret words"}, status=200)
+    assert made.json | {"createdAt": ""} == {"domain": "partner.example", "host": "relay.example", "port": 587, "tls": "verify", "login": "us", "createdAt": ""}
+    assert "secret" not in made.body.decode()
+    assert made.json in admin.get("/admin/transports", status=200).json["items"]
+    for wrong in ({"host": "a b"}, {"host": "a.example", "login": "us"}, {"host": "a.example", "login": "us", "password": "x", "tls": "encrypt"}):
+        assert admin.put(path, wrong, status=422).pointers == ["/host"]
+    plain = admin.put("/admin/transports/*", {"host": "192.0.2.1", "tls": "may"}, status=200).json
+    assert (plain["domain"], plain["port"], plain["login"]) == ("*", 25, None)
+    admin.delete("/admin/transports/*", status=204)
+    admin.delete(path, status=204)
+    admin.delete(path, status=404)
+    assert admin.get("/admin/audit", query={"object": "partner.example"}).json["items"][0]["action"] == "transport.remove"
+
+
 # ---- queue ----
 
 @pytest.fixture(scope="module")

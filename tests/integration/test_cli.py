@@ -18,7 +18,7 @@ COMMANDS = ["serve", "migrate", "config-check", "config", "version", "domain add
             "user add", "user list", "user quota", "user pop3", "user disable", "user enable", "app-password create",
             "app-password list", "app-password revoke", "undelete list", "undelete restore", "retention list",
             "retention set", "acl list", "acl set", "acl remove", "shared-folder add", "shared-folder list", "queue list", "queue retry",
-            "queue retry-all", "queue delete", "queue stats", "whitelist receipt add", "whitelist receipt list",
+            "queue retry-all", "queue delete", "transport list", "transport set", "transport remove", "queue stats", "whitelist receipt add", "whitelist receipt list",
             "whitelist receipt remove", "blacklist receipt add", "blacklist receipt list", "blacklist receipt remove",
             "report list", "report show", "report send", "dnsbl test"]
 

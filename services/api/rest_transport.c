@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Servers that mail of some domains is handed to, for administrators. */
+#include "account/transport.h"
+#include "api_routes.h"
+#include "services/api/admin_page.h"
+#include "services/api/api.h"
+
+enum {
+    DEFAULT_PORT = 25
+};
+
+static const char *const words[] = {
+    [ACCOUNT_TRANSPORT_VERIFY] = "verify",
+    [ACCOUNT_TRANSPORT_ENCRYPT] = "encrypt",
+    [ACCOUNT_TRANSPORT_MAY] = "may",
+};
+
+static json_t *shape(const struct account_transport *t)
+{
+    json_t *o = json_object();
+    api_set(o, "domain", api_text(t->domain));
+    api_set(o, "host", api_text(t->host));
+    api_set(o, "port", json_integer(t->port));
+    api_set(o, "tls", json_string(words[t->tls]));
+    api_set(o, "login", api_text_or_null(t->login));
+    api_set(o, "createdAt", api_time(t->created_at_us));
+    return o;
+}
+
+void rest_list_transports(struct api_call *call, const void *params, const json_t *body)
+{
+    struct account_transports all;
+    struct err e = ERR_CLEAR;
+    (void)params;
+    (void)body;
+    if (!account_transport_list(call->app->accounts, call->arena, call->deadline_ms, &all, &e)) {
+        (void)call_fail(call, &e);
+        return;
+    }
+    json_t *items = json_array();
+    for (size_t i = 0; i < all.n; i++)
+        api_add(items, shape(&all.list[i]));
+    json_t *o = json_object();
+    api_set(o, "items", items);
+    call_json(call, 200, o);
+}
+
+static enum account_transport_tls read_tls(const json_t *body)
+{
+    str word = api_get_text(body, "tls");
+    for (size_t i = 0; i < COUNT_OF(words); i++) {
+        if (str_eq(word, str_from_cstr(words[i])))
+            return (enum account_transport_tls)i;
+    }
+    return ACCOUNT_TRANSPORT_VERIFY;
+}
+
+/* Answers with the transport of the domain. Yields. */
+YIELDS static void reply(struct api_call *call, str domain)
+{
+    struct account_transports all;
+    struct err e = ERR_CLEAR;
+    if (!account_transport_list(call->app->accounts, call->arena, call->deadline_ms, &all, &e)) {
+        (void)call_fail(call, &e);
+        return;
+    }
+    for (size_t i = 0; i < all.n; i++) {
+        if (str_eq(all.list[i].domain, domain)) {
+            call_json(call, 200, shape(&all.list[i]));
+            return;
+        }
+    }
+    (void)call_problem(call, "not-found", NULL); /* somebody has removed it already */
+}
+
+/* Whether mail can have such a domain: it has a dot, or is "*". */
+static bool is_destination(struct api_call *call, str domain)
+{
+    struct err ignored = ERR_CLEAR;
+    str normal;
+    return str_eq(domain, STR("*")) ||
+           (str_find_byte(domain, '.') > 0 &&
+            account_domain_normalize(call->arena, domain, &normal, &ignored));
+}
+
+void rest_set_transport(struct api_call *call, const struct set_transport_params *p,
+                        const json_t *body)
+{
+    struct err e = ERR_CLEAR;
+    const struct account_actor actor = call_account_actor(call);
+    const json_t *port = json_object_get(body, "port");
+    const struct account_transport t = {
+        .domain = p->domain,
+        .host = api_get_text(body, "host"),
+        .port = port ? (unsigned)json_integer_value(port) : DEFAULT_PORT,
+        .tls = read_tls(body),
+        .login = api_get_text(body, "login"),
+    };
+    if (!is_destination(call, p->domain)) {
+        (void)call_problem(call, "not-found", NULL);
+    } else if (account_transport_set(call->app->accounts, &actor, &t,
+                                     api_get_text(body, "password"), call->arena, call->deadline_ms,
+                                     &e)) {
+        reply(call, admin_domain(call, p->domain));
+    } else if (e.kind == ERR_SYNTAX || e.kind == ERR_UNSUPPORTED) {
+        (void)call_field_problem(call, "invalid-fields", "/host", e.msg);
+    } else {
+        (void)call_fail(call, &e);
+    }
+}
+
+void rest_delete_transport(struct api_call *call, const struct delete_transport_params *p,
+                           const json_t *body)
+{
+    struct err e = ERR_CLEAR;
+    const struct account_actor actor = call_account_actor(call);
+    (void)body;
+    bool ok = account_transport_remove(call->app->accounts, &actor, p->domain, call->arena,
+                                       call->deadline_ms, &e);
+    admin_reply_deleted(call, ok, &e);
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* transport list, set, remove: the smarthost, and servers for single domains. */
+#include "services/cli/listing.h"
+#include "services/cli/password.h"
+
+static const struct cli_column columns[] = {
+    { .field = "domain", .title = "DOMAIN", .cell = cli_cell_text },
+    { .field = "host", .title = "HOST", .cell = cli_cell_text },
+    { .field = "port", .title = "PORT", .cell = cli_cell_number },
+    { .field = "tls", .title = "TLS", .cell = cli_cell_text },
+    { .field = "login", .title = "LOGIN", .cell = cli_cell_text },
+};
+static const struct cli_listing listing = {
+    .name = "items", .columns = columns, .n = COUNT_OF(columns), .is_raw = true
+};
+
+YIELDS static bool list(struct cli_session *s, struct err *e)
+{
+    return cli_show_list(s, STR("/admin/transports"), &listing, e);
+}
+
+YIELDS static bool remove_transport(struct cli_session *s, struct err *e)
+{
+    const char *domain = s->cli->words[0];
+    json_t *nothing = NULL;
+    str path = arena_printf(&s->arena, "/admin/transports/%s", cli_encode(s, domain));
+    if (!cli_call(s, "DELETE", path, NULL, &nothing, e))
+        return err_wrap(e, "%s", domain);
+    json_decref(nothing);
+    cli_print_done(s->cli, "domain", domain, "mail for %s goes to its own servers", domain);
+    return true;
+}
+
+/* ---- set ---- */
+
+/* "host:port" or "host"; an IPv6 address is in brackets then. */
+static bool read_server(struct cli_session *s, json_t *body, struct err *e)
+{
+    str text = str_from_cstr(s->cli->words[1]);
+    uint64_t port = 0;
+    ptrdiff_t colon = str_rfind_byte(text, ':');
+    bool has_port = colon >= 0 && str_find_byte(str_skip(text, (size_t)colon), ']') < 0;
+    if (has_port && !str_to_uint(str_skip(text, (size_t)colon + 1), UINT16_MAX, &port))
+        return ERR(e, ERR_SYNTAX, "the server is HOST or HOST:PORT");
+    if (has_port)
+        text = str_slice(text, 0, (size_t)colon);
+    if (str_has_prefix(text, STR("[")) && str_has_suffix(text, STR("]")))
+        text = str_slice(text, 1, text.n - 2);
+    (void)json_object_set_new(body, "host", cli_json_text(text));
+    if (has_port)
+        (void)json_object_set_new(body, "port", json_integer((json_int_t)port));
+    return true;
+}
+
+YIELDS static bool set(struct cli_session *s, struct err *e)
+{
+    static const struct cli_filter fields[] = { { "--tls", "tls" }, { "--login", "login" } };
+    const char *domain = s->cli->words[0];
+    str password = secret_str(s->arg);
+    json_t *made = NULL;
+    json_t *body = json_object();
+    str path = arena_printf(&s->arena, "/admin/transports/%s", cli_encode(s, domain));
+    cli_filter_body(s->cli, body, fields, COUNT_OF(fields));
+    if (password.n > 0)
+        (void)json_object_set_new(body, "password", json_stringn(password.p, password.n));
+    if (!read_server(s, body, e)) {
+        json_decref(body);
+        return false;
+    }
+    if (!cli_call(s, "PUT", path, body, &made, e))
+        return err_wrap(e, "%s", domain);
+    cli_show_item(s, &listing, made);
+    json_decref(made);
+    return true;
+}
+
+static enum cli_exit run_set(struct cli *cli)
+{
+    struct secret password = SECRET_EMPTY;
+    struct err e = ERR_CLEAR;
+    bool given = true;
+    enum cli_exit code;
+    if (cli_option(cli, "--login") && !cli_read_password(cli, &password, &given, &e)) {
+        code = cli_fail(cli, &e);
+    } else if (!given) {
+        code = cli_usage(cli, "there is no terminal to ask for the password; use --password-stdin");
+    } else {
+        code = cli_run_calls(cli, set, &password);
+    }
+    secret_wipe(&password);
+    return code;
+}
+
+/* ---- table ---- */
+
+static const struct cli_option set_options[] = {
+    { "--tls", "HOW", "verify (default), encrypt or may" },
+    { "--login", "NAME", "log in there; asks for the password" },
+    { "--password-stdin", NULL, "read the password from the first line of standard input" },
+    { "--password", "TEXT", "the password; visible to other users of this machine" },
+};
+
+static const struct cli_command commands[] = {
+    { .name = "transport list",
+      .arguments = "",
+      .summary = "Lists the servers that mail of some domains is handed to",
+      .work = list },
+    { .name = "transport set",
+      .arguments = "DOMAIN HOST[:PORT]",
+      .summary = "Hands mail of a domain to a server instead of its own",
+      .details = "\"*\" as DOMAIN is all other mail: HOST is the smarthost then.\n"
+                 "verify   the server's certificate must verify for HOST\n"
+                 "encrypt  TLS with any certificate\n"
+                 "may      as with any other server",
+      .options = set_options,
+      .n_options = COUNT_OF(set_options),
+      .least_words = 2,
+      .most_words = 2,
+      .run = run_set },
+    { .name = "transport remove",
+      .arguments = "DOMAIN",
+      .summary = "Lets mail of a domain go to its own servers again",
+      .least_words = 1,
+      .most_words = 1,
+      .work = remove_transport },
+};
+
+const struct cli_group cli_transport_group = { commands, COUNT_OF(commands) };

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of transports; passwords lie in it sealed. */
+#include "account/transport.h"
+
+#include "account/directory.h"
+#include "crypto/seal.h"
+
+#define COLUMNS "SELECT domain, host, port, tls, login, created_at, password FROM transport"
+
+static const struct db_stmt find_one = {
+    COLUMNS " WHERE domain IN ($1, '*') ORDER BY domain = '*' LIMIT 1"
+};
+static const struct db_stmt list_all = { COLUMNS " ORDER BY domain LIMIT $1" };
+static const struct db_stmt set_one = { "SELECT transport_set($1, $2, $3, $4, $5, $6)" };
+static const struct db_stmt remove_one = { "SELECT transport_remove($1)" };
+
+enum {
+    PORT_MAX = 65535
+};
+
+/* What a password is bound to: it opens for no other server. */
+static str bound_of(struct arena *a, const struct account_transport *t)
+{
+    return arena_printf(a, "transport %.*s %u %.*s", STR_FMT(t->host), t->port, STR_FMT(t->login));
+}
+
+static struct account_transport read_row(const struct db_rows *rows, size_t i, struct arena *a)
+{
+    return (struct account_transport){
+        .domain = arena_str(a, db_str(rows, i, 0)),
+        .host = arena_str(a, db_str(rows, i, 1)),
+        .port = (unsigned)db_int(rows, i, 2),
+        .tls = (enum account_transport_tls)db_int(rows, i, 3),
+        .login = arena_str(a, db_str(rows, i, 4)),
+        .created_at_us = db_time_us(rows, i, 5),
+    };
+}
+
+bool account_transport_find(struct account_directory *d, str domain, struct arena *a,
+                            int64_t deadline_ms, struct account_transport *out,
+                            struct secret *password, struct err *e)
+{
+    struct db_rows *rows = NULL;
+    const struct db_param params[] = { DB_TEXT(domain) };
+    *out = (struct account_transport){ .port = 0 };
+    if (!db_query(d->db, DB_READ, &find_one, params, COUNT_OF(params), a, deadline_ms, &rows, e))
+        return false;
+    if (db_row_count(rows) == 0)
+        return true;
+    *out = read_row(rows, 0, a);
+    if (out->login.n == 0)
+        return true;
+    if (!d->options.seal_key)
+        return ERR(e, ERR_UNSUPPORTED, "the server has no key: set security.key");
+    return crypto_unseal(d->options.seal_key, db_str(rows, 0, 6), bound_of(a, out), password, e);
+}
+
+/* Brings the names to their written form. */
+static bool check(const struct account_transport *given, str password, struct arena *a,
+                  struct account_transport *out, struct err *e)
+{
+    *out = *given;
+    if (!str_eq(given->domain, STR("*")) &&
+        !account_domain_normalize(a, given->domain, &out->domain, e))
+        return false;
+    if (str_find_byte(given->host, ':') < 0 &&
+        !account_domain_normalize(a, given->host, &out->host, e))
+        return false;
+    if (given->port == 0 || given->port > PORT_MAX)
+        return ERR(e, ERR_SYNTAX, "a port is 1 to %d", PORT_MAX);
+    if (given->login.n > ACCOUNT_TRANSPORT_LOGIN_MAX || password.n > ACCOUNT_TRANSPORT_PASSWORD_MAX)
+        return ERR(e, ERR_SYNTAX, "the login or the password is too long");
+    if ((given->login.n == 0) != (password.n == 0))
+        return ERR(e, ERR_SYNTAX, "a login and a password go together");
+    if (given->login.n > 0 && given->tls != ACCOUNT_TRANSPORT_VERIFY)
+        return ERR(e, ERR_SYNTAX, "a password goes to a server whose certificate verifies only");
+    return true;
+}
+
+static bool seal(const struct account_directory *d, const struct account_transport *t, str password,
+                 struct arena *a, str *out, struct err *e)
+{
+    struct buf sealed;
+    if (!d->options.seal_key) {
+        return ERR(e, ERR_UNSUPPORTED,
+                   "the server has no key to keep passwords under: set security.key");
+    }
+    buf_init(&sealed, ACCOUNT_TRANSPORT_PASSWORD_MAX + CRYPTO_SEAL_EXTRA);
+    bool ok = crypto_seal(d->options.seal_key, password, bound_of(a, t), &sealed, e);
+    if (ok)
+        *out = arena_str(a, buf_str(&sealed));
+    buf_fini(&sealed);
+    return ok;
+}
+
+bool account_transport_set(struct account_directory *d, const struct account_actor *actor,
+                           const struct account_transport *transport, str password, struct arena *a,
+                           int64_t deadline_ms, struct err *e)
+{
+    struct account_transport t;
+    str sealed = STR_EMPTY;
+    if (!check(transport, password, a, &t, e) ||
+        (t.login.n > 0 && !seal(d, &t, password, a, &sealed, e)))
+        return false;
+    const struct db_param params[] = { DB_TEXT(t.domain), DB_TEXT(t.host),
+                                       DB_INT4(t.port),   DB_INT4(t.tls),
+                                       DB_TEXT(t.login),  t.login.n ? DB_BYTEA(sealed) : DB_NULL };
+    const struct directory_act act = { .actor = actor,
+                                       .stmt = &set_one,
+                                       .params = params,
+                                       .n = COUNT_OF(params),
+                                       .action = STR("transport.set"),
+                                       .object = t.domain,
+                                       .detail =
+                                           arena_printf(a, "%.*s:%u", STR_FMT(t.host), t.port) };
+    return directory_change(d, &act, a, deadline_ms, NULL, e);
+}
+
+bool account_transport_remove(struct account_directory *d, const struct account_actor *actor,
+                              str domain, struct arena *a, int64_t deadline_ms, struct err *e)
+{
+    if (!str_eq(domain, STR("*")) && !account_domain_normalize(a, domain, &domain, e))
+        return false;
+    const struct db_param params[] = { DB_TEXT(domain) };
+    const struct directory_act act = { .actor = actor,
+                                       .stmt = &remove_one,
+                                       .params = params,
+                                       .n = COUNT_OF(params),
+                                       .action = STR("transport.remove"),
+                                       .object = domain };
+    if (directory_change(d, &act, a, deadline_ms, NULL, e))
+        return true;
+    if (e->kind == ERR_NOT_FOUND)
+        return ERR(e, ERR_NOT_FOUND, "there is no transport for %.*s", STR_FMT(domain));
+    return false;
+}
+
+bool account_transport_list(struct account_directory *d, struct arena *a, int64_t deadline_ms,
+                            struct account_transports *out, struct err *e)
+{
+    struct db_rows *rows = NULL;
+    const struct db_param params[] = { DB_INT8(ACCOUNT_TRANSPORTS_MAX) };
+    if (!db_query(d->db, DB_READ, &list_all, params, COUNT_OF(params), a, deadline_ms, &rows, e))
+        return false;
+    out->n = db_row_count(rows);
+    out->list = ARENA_ARRAY(a, struct account_transport, out->n + 1);
+    for (size_t i = 0; i < out->n; i++)
+        out->list[i] = read_row(rows, i, a);
+    return true;
+}
