@@ -131,6 +131,17 @@ def test_proofs(heronry_factory, settings):
     large = mail("strict", body="all  work and \t no play  \r\n" * 100000)
     assert "dkim=pass" in outside.results(signed(large, "strict"), f"a@plain.{DOMAIN}")
 
+    # What is refused is not forwarded either; what is taken waits for its next server.
+    address = f"lead@{outside.server.domain}"
+    outside.server.cli("address", "add", address, "far@elsewhere.example")
+    for message, wanted in ((changed, "550"), (signed(mail("strict"), "strict"), "250")):
+        with RawSmtp(outside.server.ports["smtp"]) as smtp:
+            smtp.begin(address, sender=strict)
+            smtp.send(stuffed(message))
+            code, _ = smtp.reply()
+        waiting = outside.server.psql("SELECT count(*) FROM q_rcpt WHERE rcpt = 'far@elsewhere.example'")
+        assert (str(code), waiting) == (wanted, "1" if wanted == "250" else "0")
+
     log = outside.server.log()
     assert re.search(r"deliver.proof.*spf=pass.*dkim=pass.*dmarc=pass", log)
 
