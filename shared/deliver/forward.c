@@ -97,13 +97,14 @@ bool deliver_send_forwards(struct db_tx *tx, void *arg, size_t *statements, stru
 
 bool deliver_queue_forwards(struct deliver_attempt *attempt, int64_t deadline_ms, struct err *e)
 {
-    for (size_t i = 0; i < attempt->n_forwards; i++) {
-        struct deliver_forward *f = &attempt->forwards[i];
-        const struct queue_new_message message = message_of(f);
-        if (!queue_enqueue(attempt->d->queue, &message, deadline_ms, &f->queue_id, e))
-            return false;
+    size_t n = attempt->n_forwards;
+    struct queue_new_message *list = ARENA_ARRAY(attempt->a, struct queue_new_message, n);
+    int64_t *ids = ARENA_ARRAY(attempt->a, int64_t, n);
+    for (size_t i = 0; i < n; i++) {
+        list[i] = message_of(&attempt->forwards[i]);
+        ids[i] = attempt->forwards[i].queue_id;
     }
-    return true;
+    return queue_enqueue_all(attempt->d->queue, list, ids, n, deadline_ms, e);
 }
 
 void deliver_announce_forwards(const struct deliver_attempt *attempt)

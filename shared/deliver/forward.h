@@ -30,7 +30,8 @@ YIELDS bool deliver_prepare_forwards(struct deliver_attempt *attempt, str conten
 
 /* A store_extra_fn with the attempt: they go into the queue in the transaction of the copies. */
 bool deliver_send_forwards(struct db_tx *tx, void *arg, size_t *statements, struct err *e);
-/* The same without any copy. Errors: those of queue_enqueue. Yields. */
+/* The same without any copy: all or none, so that who tries again doubles none. Errors: those of
+ * queue_enqueue. Yields. */
 YIELDS bool deliver_queue_forwards(struct deliver_attempt *attempt, int64_t deadline_ms,
                                    struct err *e);
 /* After the commit: wakes the workers of the queue. */

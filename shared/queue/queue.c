@@ -255,6 +255,26 @@ bool queue_enqueue(struct queue *q, const struct queue_new_message *m, int64_t d
     return ok;
 }
 
+bool queue_enqueue_all(struct queue *q, const struct queue_new_message *list, const int64_t *ids,
+                       size_t n, int64_t deadline_ms, struct err *e)
+{
+    struct arena a;
+    struct db_tx *tx = NULL;
+    struct err why = ERR_CLEAR;
+    arena_init(&a);
+    bool ok = db_begin(q->db, DB_DELIVER, DB_READ_COMMITTED, deadline_ms, &tx, &why);
+    for (size_t i = 0; ok && i < n; i++)
+        ok = queue_enqueue_send(q, tx, ids[i], &list[i], &why);
+    ok = ok && db_commit(&tx, &a, NULL, 0, NULL, &why);
+    db_rollback(&tx);
+    arena_fini(&a);
+    if (!ok && why.kind == ERR_UNKNOWN_OUTCOME)
+        ok = resolve_unknown(q, ids[0], &why);
+    if (!ok)
+        *e = why;
+    return ok;
+}
+
 bool queue_do_also(struct queue *q, const struct queue_also *also, int64_t deadline_ms,
                    struct err *e)
 {

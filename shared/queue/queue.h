@@ -135,6 +135,10 @@ bool queue_enqueue_send(struct queue *q, struct db_tx *tx, int64_t queue_id,
  * if not ERR_UNAVAILABLE, and ERR_UNKNOWN_OUTCOME only when that cannot be found out. Yields. */
 YIELDS bool queue_enqueue(struct queue *q, const struct queue_new_message *m, int64_t deadline_ms,
                           int64_t *queue_id, struct err *e);
+/* All of them or none, without the announcement: `ids` are of queue_make_id, n > 0, every message
+ * is packed and has no `also`. Errors: those of queue_enqueue. Yields. */
+YIELDS bool queue_enqueue_all(struct queue *q, const struct queue_new_message *list,
+                              const int64_t *ids, size_t n, int64_t deadline_ms, struct err *e);
 /* The statement alone, with the queue id 0, in a transaction of its own: for a message that goes to
  * nobody. Errors: those of db_commit. Yields. */
 YIELDS bool queue_do_also(struct queue *q, const struct queue_also *also, int64_t deadline_ms,

@@ -99,6 +99,35 @@ static void refused_body(void *arg)
     assert_int_equal(test_pg_number("SELECT count(*) FROM q_msg"), 0);
 }
 
+/* Several at once: one that is refused keeps the others out, too, so that no second try doubles
+ * them. */
+static void together_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    str to = STR("a@x.test");
+    const int64_t ids[] = { queue_make_id(f->q), queue_make_id(f->q) };
+    struct queue_new_message list[] = { message(f, STR("me@here.test"), &to, 1),
+                                        message(f, STR("\xff@here.test"), &to, 1) };
+    test_pg_run("TRUNCATE q_msg, q_rcpt, q_domain");
+    for (size_t i = 0; i < COUNT_OF(list); i++)
+        MUST(queue_pack(&f->a, list[i].body, soon(), &list[i].packed, &e), e);
+    assert_false(queue_enqueue_all(f->q, list, ids, COUNT_OF(list), soon(), &e));
+    assert_int_equal(e.kind, ERR_SYNTAX);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_msg"), 0);
+    list[1].envelope_from = STR("you@here.test");
+    e = ERR_CLEAR;
+    MUST(queue_enqueue_all(f->q, list, ids, COUNT_OF(list), soon(), &e), e);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_msg JOIN q_rcpt USING (queue_id)"), 2);
+    test_pg_run("TRUNCATE q_msg, q_rcpt, q_domain");
+}
+
+static void test_together(void **state)
+{
+    (void)state;
+    with_queue(together_body);
+}
+
 static void test_refused(void **state)
 {
     (void)state;
@@ -701,15 +730,15 @@ static void test_hint(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_straight),  cmocka_unit_test(test_bodies),
-        cmocka_unit_test(test_refused),   cmocka_unit_test(test_crowd),
-        cmocka_unit_test(test_meanwhile), cmocka_unit_test(test_deferred),
-        cmocka_unit_test(test_fencing),   cmocka_unit_test(test_breaker),
-        cmocka_unit_test(test_sweep),     cmocka_unit_test(test_list),
-        cmocka_unit_test(test_groups),    cmocka_unit_test(test_acts),
-        cmocka_unit_test(test_readable),  cmocka_unit_test(test_ids),
-        cmocka_unit_test(test_hint),      cmocka_unit_test(test_turns),
-        cmocka_unit_test(test_clock),
+        cmocka_unit_test(test_straight), cmocka_unit_test(test_bodies),
+        cmocka_unit_test(test_refused),  cmocka_unit_test(test_crowd),
+        cmocka_unit_test(test_together), cmocka_unit_test(test_meanwhile),
+        cmocka_unit_test(test_deferred), cmocka_unit_test(test_fencing),
+        cmocka_unit_test(test_breaker),  cmocka_unit_test(test_sweep),
+        cmocka_unit_test(test_list),     cmocka_unit_test(test_groups),
+        cmocka_unit_test(test_acts),     cmocka_unit_test(test_readable),
+        cmocka_unit_test(test_ids),      cmocka_unit_test(test_hint),
+        cmocka_unit_test(test_turns),    cmocka_unit_test(test_clock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
