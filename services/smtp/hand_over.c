@@ -12,9 +12,10 @@
 static struct smtp_trace make_trace(const struct smtp_session *s, char ip[NET_ADDRESS_TEXT])
 {
     const struct tls_facts *tls = net_conn_tls(s->conn);
+    const struct net_address *peer = net_conn_peer(s->conn);
     return (struct smtp_trace){
         .helo = s->helo,
-        .peer_ip = net_address_ip(net_conn_peer(s->conn), ip),
+        .peer_ip = peer->sa.ss_family == AF_UNIX ? STR_EMPTY : net_address_ip(peer, ip),
         .hostname = str_from_cstr(s->state->app->hostname),
         .session = net_conn_id(s->conn),
         .tls_version = str_from_cstr(tls ? tls->version : NULL),
@@ -61,6 +62,9 @@ static bool deliver(struct smtp_session *s, const struct smtp_message *m, struct
         [DELIVER_DONE] = ANSWER_OK,
         [DELIVER_LOOP] = ANSWER_LOOP,
         [DELIVER_HEADER_TOO_LARGE] = ANSWER_HEADER_TOO_LARGE,
+        [DELIVER_FILTERED] = ANSWER_FILTERED,
+        [DELIVER_FILTERED_NOW] = ANSWER_FILTERED_NOW,
+        [DELIVER_DISCARDED] = ANSWER_OK,
         [DELIVER_NOT_TEXT] = ANSWER_NOT_TEXT,
         [DELIVER_OVER_QUOTA] = ANSWER_MAILBOX_FULL,
         [DELIVER_SPF_FAIL] = ANSWER_SPF_FAIL,

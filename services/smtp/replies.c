@@ -114,6 +114,10 @@ static const struct smtp_answer_row rows[ANSWER_COUNT] = {
                             ANSWER_REFUSES, "spf"),
     [ANSWER_DMARC_FAIL] = ROW(550, "5.7.1", "DMARC: the author's domain wants this to be refused",
                               ANSWER_REFUSES, "dmarc"),
+    [ANSWER_FILTERED] =
+        ROW(550, "5.7.1", "The message was refused by a filter", ANSWER_REFUSES, "filter"),
+    [ANSWER_FILTERED_NOW] =
+        ROW(451, "4.7.1", "A filter wants the message to come later", ANSWER_REFUSES, "filter"),
     [ANSWER_TOO_LARGE] = ROW(552, "5.3.4", "The message is too large", ANSWER_REFUSES, "size"),
     [ANSWER_LINE_OF_MESSAGE] =
         ROW(552, "5.3.4", "A line of the message is too long", ANSWER_REFUSES, "line"),

@@ -4,6 +4,7 @@
 
 #include "config/config.h"
 #include "mailauth/keys.h"
+#include "services/smtp/filters.h"
 #include "services/smtp/session.h"
 
 /* Its sessions look before they go on (U13). -1: hints may have been lost, for all of them. */
@@ -21,8 +22,13 @@ static void account_changed(enum notify_topic topic, int64_t id, void *arg)
 static bool start(struct app *app, struct err *e)
 {
     struct smtp_state *state = HEAP_NEW(struct smtp_state);
-    (void)e;
     state->app = app;
+    arena_init(&state->arena);
+    if (!smtp_filters_read(app, &state->arena, &state->filters, e)) {
+        arena_fini(&state->arena);
+        free(state);
+        return false;
+    }
     state->deliver = (struct deliver){
         .store = app->store,
         .queue = app->queue,
@@ -33,6 +39,7 @@ static bool start(struct app *app, struct err *e)
         .local = app->local,
         .spam = app->spam,
         .reports = app->reports,
+        .milters = state->filters.n > 0 ? &state->filters : NULL,
     };
     state->submit = (struct submit){
         .store = app->store,
@@ -64,6 +71,7 @@ static void stop(struct app *app)
         return;
     notify_unlisten(&app->smtp->account_listener);
     mailauth_keys_free(&app->smtp->deliver.keys);
+    arena_fini(&app->smtp->arena);
     free(app->smtp);
     app->smtp = NULL;
 }

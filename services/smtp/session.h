@@ -8,6 +8,7 @@
 #include "base/list.h"
 #include "base/vec.h"
 #include "deliver/deliver.h"
+#include "milter/milter.h"
 #include "net/net.h"
 #include "notify/notify.h"
 #include "services/app/app.h"
@@ -58,6 +59,8 @@ struct smtp_front {
 struct smtp_state {
     struct app *app;
     struct deliver deliver;
+    struct milter_chain filters;
+    struct arena arena; /* lives as long as the service */
     struct submit submit;
     struct smtp_front fronts[SMTP_POLICIES]; /* by enum smtp_policy */
     size_t message_bytes;                    /* held by messages in transfer */

@@ -88,6 +88,15 @@ struct config_certificate {
 };
 const struct config_certificate *config_certificates(const struct config *c, size_t *n);
 
+/* One of `milters:` - { addr: "127.0.0.1:11332", on_failure: accept }. The consumer reads `addr`
+ * and reports `line`. */
+struct config_milter {
+    const char *addr;       /* "192.0.2.1:port", "[2001:db8::1]:port", "unix:/path" */
+    const char *on_failure; /* of the filter: "accept", or "tempfail", the default */
+    int line;
+};
+const struct config_milter *config_milters(const struct config *c, size_t *n);
+
 /* One of `server.ports:` - { smtp: 2525, imaps: 0 }: another port than the standard one of a kind,
  * in a file without listeners. Which kinds exist is the services' knowledge, as above. */
 struct config_port {

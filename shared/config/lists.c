@@ -136,6 +136,12 @@ static const struct key certificate_keys[] = {
     { NULL, KEY_TEXT, 0 },
 };
 
+static const struct key milter_keys[] = {
+    TEXT(config_milter, addr, "addr"),
+    TEXT(config_milter, on_failure, "on_failure"),
+    { NULL, KEY_TEXT, 0 },
+};
+
 static const struct key domain_keys[] = {
     TEXT(config_domain, name, "name"),
     { NULL, KEY_TEXT, 0 },
@@ -163,6 +169,12 @@ static void begin_certificate(void *element, int line)
     *(struct config_certificate *)element = (struct config_certificate){ .line = line };
 }
 
+static void begin_milter(void *element, int line)
+{
+    *(struct config_milter *)element =
+        (struct config_milter){ .on_failure = "tempfail", .line = line };
+}
+
 static void begin_domain(void *element, int line)
 {
     *(struct config_domain *)element = (struct config_domain){ .line = line };
@@ -183,6 +195,16 @@ static const char *certificate_lacks(const void *element)
 {
     const struct config_certificate *k = element;
     return k->cert && k->key ? NULL : "a certificate needs cert and key";
+}
+
+static const char *milter_lacks(const void *element)
+{
+    const struct config_milter *m = element;
+    if (!m->addr)
+        return "a milter needs an addr, as 127.0.0.1:11332 or unix:/run/filter.sock";
+    if (strcmp(m->on_failure, "accept") != 0 && strcmp(m->on_failure, "tempfail") != 0)
+        return "on_failure of a milter is accept or tempfail";
+    return NULL;
 }
 
 static const char *domain_lacks(const void *element)
@@ -218,6 +240,9 @@ static const struct part {
     { "tls.certificates", "a certificate", certificate_keys, sizeof(struct config_certificate),
       offsetof(struct config, certificates), offsetof(struct config, n_certificates),
       begin_certificate, certificate_lacks, NULL },
+    { "milters", "a milter", milter_keys, sizeof(struct config_milter),
+      offsetof(struct config, milters), offsetof(struct config, n_milters), begin_milter,
+      milter_lacks, NULL },
     { "domains", "a domain", domain_keys, sizeof(struct config_domain),
       offsetof(struct config, domains), offsetof(struct config, n_domains), begin_domain,
       domain_lacks, "name" },
@@ -343,6 +368,12 @@ const struct config_certificate *config_certificates(const struct config *c, siz
 {
     *n = c->n_certificates;
     return c->certificates;
+}
+
+const struct config_milter *config_milters(const struct config *c, size_t *n)
+{
+    *n = c->n_milters;
+    return c->milters;
 }
 
 const struct config_port *config_ports(const struct config *c, size_t *n)

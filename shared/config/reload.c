@@ -60,6 +60,18 @@ static bool is_same_ports(const struct config *a, const struct config *b)
     return true;
 }
 
+static bool is_same_milters(const struct config *a, const struct config *b)
+{
+    if (a->n_milters != b->n_milters)
+        return false;
+    for (size_t i = 0; i < a->n_milters; i++) {
+        if (strcmp(a->milters[i].addr, b->milters[i].addr) != 0 ||
+            strcmp(a->milters[i].on_failure, b->milters[i].on_failure) != 0)
+            return false;
+    }
+    return true;
+}
+
 /* Only new ones are made at a start, so it is the names that count. */
 static bool is_same_directory(const struct config *a, const struct config *b)
 {
@@ -91,6 +103,7 @@ bool config_can_reload(const struct config *old, const struct config *new, struc
     } parts[] = {
         { is_same_listeners(old, new), "listeners" },
         { is_same_ports(old, new), "server.ports" },
+        { is_same_milters(old, new), "milters" },
         { is_same_directory(old, new), "domains and accounts" },
     };
     for (size_t i = 0; i < COUNT_OF(parts); i++) {
@@ -204,6 +217,10 @@ bool config_explain(struct buf *out)
                    "\n# Without listeners: other ports than those of the standards, 0 for none:\n"
                    "# server:\n"
                    "#   ports: { smtp: 2525, imap: 0 }\n"
+                   "\n# Filters that see mail from outside before it is taken, in this order:\n"
+                   "# milters:\n"
+                   "#   - { addr: \"127.0.0.1:11332\", on_failure: accept }\n"
+                   "#   - { addr: \"unix:/run/clamav/milter.sock\", on_failure: tempfail }\n"
                    "\n# Made at the start when they are not there; what is there is left:\n"
                    "# domains: [example.org]\n"
                    "# accounts:\n"

@@ -23,6 +23,8 @@ struct config {
     size_t n_listeners;
     struct config_certificate *certificates;
     size_t n_certificates;
+    struct config_milter *milters;
+    size_t n_milters;
     struct config_port *ports;
     size_t n_ports;
     struct config_domain *domains;

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "crypto/hash.h"
+#include "deliver/filter.h"
 #include "deliver/forward.h"
 #include "deliver/proof.h"
 #include "deliver/report.h"
@@ -29,7 +30,8 @@ static str make_message(const struct deliver_attempt *attempt, str own, str prov
     struct buf top;
     struct smtp_trace trace = m->trace;
     str hostname = str_from_cstr(attempt->d->hostname);
-    str clean = smtp_trace_strip(m->content, hostname, NULL, 0, attempt->a);
+    str clean = attempt->is_clean ? m->content
+                                  : smtp_trace_strip(m->content, hostname, NULL, 0, attempt->a);
     trace.at_utc = now_us / 1000000;
     trace.recipient = m->n == 1 ? m->recipients[0].address : STR_EMPTY;
     buf_init(&top, DELIVER_MAX_TRACE + DELIVER_MAX_PROVEN);
@@ -300,6 +302,8 @@ bool deliver_message(const struct deliver *d, const struct smtp_message *m, stru
         return err_wrap(e, "prove who sent it");
     if (!make_text(&attempt, deadline_ms, out, e))
         return err_wrap(e, "re-encode its binary parts");
+    if (!deliver_filter(&attempt, deadline_ms, out, e))
+        return err_wrap(e, "ask the filters");
     if (out->verdict != DELIVER_DONE)
         return true;
     if (attempt.n_forwards > 0) {

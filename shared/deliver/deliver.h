@@ -13,6 +13,7 @@
 struct account_directory;
 struct dns;
 struct mailauth_keys;
+struct milter_chain;
 struct net_networks;
 struct queue;
 struct reports;
@@ -46,9 +47,10 @@ struct deliver {
     int64_t retry_window_ms; /* the same bytes with a Message-ID, of the same sender and for the
                                 same address, are not stored again within it (R2); 0: they are */
     struct dns *dns;         /* NULL: senders need to prove nothing */
-    struct mailauth_keys *keys;       /* DKIM keys that were needed lately */
-    const struct net_networks *local; /* nor need clients in these */
-    struct spam *spam;                /* what is asked of clients and senders; NULL: nothing */
+    struct mailauth_keys *keys;         /* DKIM keys that were needed lately */
+    const struct milter_chain *milters; /* filters that see each message; NULL: none */
+    const struct net_networks *local;   /* nor need clients in these */
+    struct spam *spam;                  /* what is asked of clients and senders; NULL: nothing */
     struct deliver_checks checks;
     struct reports *reports; /* counts what authors' domains are told of; NULL: nobody does */
 };
@@ -61,6 +63,9 @@ enum deliver_verdict {
     DELIVER_SPF_FAIL,         /* the client may not send for the sender's domain: 550 5.7.23 */
     DELIVER_DMARC_FAIL,       /* the author's domain wants it refused: 550 5.7.1 */
     DELIVER_AUTHOR_UNCLEAR,   /* several From fields or authors: 550 5.7.1 */
+    DELIVER_FILTERED,         /* a filter refuses it: 550 5.7.1 */
+    DELIVER_FILTERED_NOW,     /* a filter wants it later, or does not answer: 451 4.7.1 */
+    DELIVER_DISCARDED,        /* a filter took it: nothing is stored, and nobody told */
     DELIVER_NOT_TEXT,         /* BINARYMIME that cannot be re-encoded: 554 5.6.3 */
     DELIVER_OVER_QUOTA        /* all mailboxes are full, nothing was delivered: 552 5.2.2 */
 };
@@ -68,7 +73,7 @@ enum deliver_verdict {
 struct deliver_result {
     enum deliver_verdict verdict;
     int64_t full_account_id; /* an account whose mailbox is full; 0 when none is */
-    str reason;              /* of a proof that failed: a sentence for the reply; in the arena */
+    str reason; /* of a proof that failed, or of a filter: for the reply; in the arena */
 };
 
 /* Delivers to the accounts of the recipients (all are ours; of several addresses of one account the

@@ -5,6 +5,7 @@ import base64
 
 from conftest import Instance, free_ports, wait_until
 from demo.server import STANDARD_PORTS
+from milters import Filter, Rspamd
 from outbound import DOMAIN, Sink, Zone
 
 LOCAL, IDN, ALABEL = "jürgen", "bücher.example", "xn--bcher-kva.example"
@@ -12,21 +13,26 @@ WAIT = 20
 
 
 class Gateway:
-    """A server with a domain and a user beyond ASCII, with LMTP by TCP and by a unix socket; and two sinks: of
-    SMTPUTF8, and of an older server."""
+    """A server with a domain and a user beyond ASCII, with LMTP by TCP and by a unix socket, and with filters; and
+    two sinks: of SMTPUTF8, and of an older server."""
 
     def __init__(self):
-        (self.port,) = free_ports(1)
+        self.port, self.dead_port, rspamd_port = free_ports(3)
+        self.filter, self.rspamd = Filter(), Rspamd(rspamd_port)
         self.zone = Zone(["new MX 10 mx1", "mx1 A 127.0.0.1", "old MX 10 mx2", "mx2 A 127.0.0.2",
                           "xn--mnchen-3ya MX 10 mx1"])
         self.new = Sink(self.port, extensions=("PIPELINING", "8BITMIME", "SMTPUTF8", "SIZE 30000000"))
         self.old = Sink(self.port, address="127.0.0.2", extensions=("8BITMIME", "SIZE 30000000"))
         self.server = Instance(kinds=[*STANDARD_PORTS, "lmtp"], settings={
             "delivery.port": self.port, "dns.stub_zone": DOMAIN, "dns.stub_server": self.zone.server,
-            "delivery.time_divisor": 1000, "lmtp.networks": "[127.0.0.1]"})
+            "delivery.time_divisor": 1000, "lmtp.networks": "[127.0.0.1]",
+            "milters": f'[{{ addr: "127.0.0.1:{self.filter.port}" }}, '
+                       f'{{ addr: "127.0.0.1:{rspamd_port}" }}, '
+                       f'{{ addr: "127.0.0.1:{self.dead_port}", on_failure: accept }}]'})
         self.socket = self.server.folder / "lmtp.sock"
         self.server.more_listeners = [{"kind": "lmtp", "addr": f"unix:{self.socket}"}]
         self.server.up()
+        wait_until(self.rspamd.answers, 30, "an open port of rspamd")
         self.server.cli("domain", "add", IDN)
         self.user = {"address": f"{LOCAL}@{IDN}", "password": "a good pässword 1", "admin": False}
         self.server.cli("user", "add", self.user["address"], "--password-stdin", stdin=self.user["password"] + "\n")
@@ -64,3 +70,5 @@ class Gateway:
         self.new.close()
         self.old.close()
         self.zone.close()
+        self.filter.close()
+        self.rspamd.close()

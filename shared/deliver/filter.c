@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What filters say of a message, and what becomes of it. */
+#include "deliver/filter.h"
+
+#include "milter/milter.h"
+#include "obs/obs.h"
+#include "store/store.h"
+#include "wire/smtp_trace.h"
+
+static const struct {
+    enum deliver_verdict verdict;
+    const char *word; /* in the log */
+} outcomes[] = {
+    [MILTER_PASSED] = { DELIVER_DONE, "quarantine" },
+    [MILTER_REFUSED] = { DELIVER_FILTERED, "refuse" },
+    [MILTER_LATER] = { DELIVER_FILTERED_NOW, "later" },
+    [MILTER_DISCARDED] = { DELIVER_DISCARDED, "discard" },
+};
+
+static struct milter_message describe(const struct deliver_attempt *attempt)
+{
+    const struct smtp_message *m = attempt->m;
+    str *recipients = ARENA_ARRAY(attempt->a, str, m->n);
+    for (size_t i = 0; i < m->n; i++)
+        recipients[i] = m->recipients[i].address;
+    return (struct milter_message){
+        .hostname = str_from_cstr(attempt->d->hostname),
+        .session = m->trace.session,
+        .transaction = m->transaction,
+        .helo = m->trace.helo,
+        .client_ip = m->trace.peer_ip,
+        .tls_version = m->trace.tls_version,
+        .tls_cipher = m->trace.tls_cipher,
+        .sender = m->sender,
+        .recipients = recipients,
+        .n = m->n,
+        .content =
+            smtp_trace_strip(m->content, str_from_cstr(attempt->d->hostname), NULL, 0, attempt->a),
+    };
+}
+
+/* Every copy into the Junk of its account, where it has one. Yields. */
+YIELDS static bool quarantine(struct deliver_attempt *attempt, int64_t deadline_ms, struct err *e)
+{
+    for (size_t i = 0; i < attempt->n; i++) {
+        struct store_mailbox box;
+        struct err why = ERR_CLEAR;
+        if (store_mailbox_get_role(attempt->d->store, attempt->copies[i].account_id,
+                                   STORE_ROLE_JUNK, attempt->a, deadline_ms, &box, &why)) {
+            attempt->copies[i].mailbox_id = box.mailbox_id;
+        } else if (why.kind != ERR_NOT_FOUND) {
+            *e = why;
+            return err_wrap(e, "find the mailbox for Junk");
+        }
+    }
+    return true;
+}
+
+static void log_verdict(const struct deliver_attempt *attempt, const struct milter_result *result)
+{
+    obs_log(EV_MILTER_VERDICT, attempt->m->trace.session,
+            OBS_CSTR("verdict", outcomes[result->verdict].word), OBS_STR("filter", result->by),
+            OBS_STR("transaction", attempt->m->transaction), OBS_STR("from", attempt->m->sender),
+            OBS_STR("said", result->text));
+}
+
+bool deliver_filter(struct deliver_attempt *attempt, int64_t deadline_ms,
+                    struct deliver_result *out, struct err *e)
+{
+    struct milter_result result;
+    if (!attempt->d->milters || out->verdict != DELIVER_DONE)
+        return true;
+    const struct milter_message message = describe(attempt);
+    if (!milter_ask(attempt->d->milters, &message, attempt->a, &result, e))
+        return false;
+    if (result.verdict != MILTER_PASSED || result.is_quarantine)
+        log_verdict(attempt, &result);
+    out->verdict = outcomes[result.verdict].verdict;
+    out->reason = result.text;
+    if (result.verdict != MILTER_PASSED)
+        return true;
+    struct smtp_message *m = ARENA_NEW(attempt->a, struct smtp_message);
+    *m = *attempt->m;
+    m->content = result.content;
+    attempt->m = m;
+    attempt->is_clean = true; /* a filter of ours may write what others may not, as X-Spam */
+    return !result.is_quarantine || quarantine(attempt, deadline_ms, e);
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Front door of milter: shows a whole message to filters of the milter protocol (rspamd,
+ * clamav-milter, opendkim ...), one after the other, before it is stored. It decides nothing
+ * itself, and knows no mailboxes. */
+#ifndef MILTER_MILTER_H
+#define MILTER_MILTER_H
+
+#include "net/address.h"
+#include "runtime/runtime.h"
+
+struct milter_server {
+    str name; /* as configured, for the log */
+    struct net_address at;
+    bool is_optional; /* without it mail goes on; else it has to wait */
+};
+
+/* In the caller's storage. */
+struct milter_chain {
+    struct runtime *runtime;
+    const struct milter_server *servers; /* in the order they are asked */
+    size_t n;
+    int64_t timeout_ms; /* for each of them, from the connection to the last answer */
+};
+
+/* What a filter is told. */
+struct milter_message {
+    str hostname; /* ours */
+    str session;  /* log id; with `transaction` what its own log can be found by */
+    str transaction;
+    str helo;
+    str client_ip; /* "192.0.2.1" or "2001:db8::1"; empty: none, as of a unix socket */
+    str login;     /* who logged in, or empty */
+    str tls_version;
+    str tls_cipher;
+    str sender;            /* local@domain, empty for the null sender */
+    const str *recipients; /* local@domain */
+    size_t n;
+    str content; /* CRLF lines */
+};
+
+enum milter_verdict {
+    MILTER_PASSED,
+    MILTER_REFUSED,   /* for good */
+    MILTER_LATER,     /* for now; also when a filter that is needed does not answer */
+    MILTER_DISCARDED, /* to be taken, and not stored */
+};
+
+struct milter_result {
+    enum milter_verdict verdict;
+    str text;           /* what the client is to be told, of a verdict that refuses; never empty */
+    str content;        /* the message with their changes; in arena */
+    bool is_quarantine; /* not into the INBOX */
+    str by;             /* the filter that had the last word, or empty */
+};
+
+/* Shows the message to all filters of the chain, until one does not let it pass; each sees what the
+ * one before made of it. A filter that cannot be talked with is logged and, if it is optional,
+ * passed over. ERR_CANCELLED only. Yields. */
+YIELDS bool milter_ask(const struct milter_chain *chain, const struct milter_message *message,
+                       struct arena *a, struct milter_result *out, struct err *e);
+
+#endif

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Filters of the milter protocol: one that answers as told, by the subject of the message, and keeps what it was shown;
+and rspamd as Debian has it."""
+import pathlib
+import shutil
+import socket
+import struct
+import subprocess
+import tempfile
+import threading
+
+CONTINUE, ACCEPT, REJECT, LATER, DISCARD = (b"c",), (b"a",), (b"r",), (b"t",), (b"d",)
+
+
+def change(command, name, value, index=None):
+    place = b"" if index is None else struct.pack(">I", index)
+    return command, place + name.encode() + b"\0" + value.encode() + b"\0"
+
+
+class Filter:
+    """Listens on loopback. `rules[subject]` is the list of packets (command, data) at the end of such a message, or a
+    function of the stage (the letter of the command) that gives one packet, or None for the ordinary answer."""
+
+    def __init__(self, steps=0, actions=0x33, version=6):
+        self.options = struct.pack(">III", version, actions, steps)
+        self.rules, self.seen, self.offered = {}, [], None
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=50)
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve_safely, args=(client,), daemon=True).start()
+
+    def _serve_safely(self, client):
+        try:
+            self._serve(client)
+        except OSError:
+            pass  # the server had heard enough
+
+    @staticmethod
+    def _read(stream):
+        head = stream.read(4)
+        if len(head) < 4:
+            return None, b""
+        packet = stream.read(struct.unpack(">I", head)[0])
+        return packet[:1], packet[1:]
+
+    def _serve(self, client):
+        shown = {"macros": {}, "fields": [], "body": b"", "recipients": [], "stages": b""}
+        rule = None
+        with client, client.makefile("rb") as stream:
+            while True:
+                command, data = self._read(stream)
+                if command is None or command == b"Q":
+                    return
+                shown["stages"] += command
+                if command == b"O":
+                    self.offered = struct.unpack(">III", data)
+                    self._send(client, b"O", self.options)
+                    continue
+                if command == b"D":
+                    words = data[1:].split(b"\0")
+                    shown["macros"] |= dict(zip(words[::2], words[1::2]))
+                    continue
+                words = data.split(b"\0")
+                if command == b"L":
+                    shown["fields"].append((words[0].decode(), words[1]))
+                    if words[0].lower() == b"subject":
+                        rule = self.rules.get(words[1].decode())
+                elif command == b"B":
+                    shown["body"] += data
+                elif command == b"R":
+                    shown["recipients"].append(words[0])
+                elif command in (b"C", b"H", b"M"):
+                    shown[command.decode()] = data
+                if command == b"E":
+                    self.seen.append(shown)
+                answers = [CONTINUE]
+                if callable(rule):
+                    answers = [rule(command.decode()) or CONTINUE]
+                elif command == b"E" and rule:
+                    answers = rule
+                for answer in answers:
+                    if answer == "close":
+                        return
+                    self._send(client, *answer)
+
+    @staticmethod
+    def _send(client, command, data=b""):
+        client.sendall(struct.pack(">I", len(data) + 1) + command + data)
+
+    def of(self, subject):
+        """What was shown of the messages with this subject."""
+        return [s for s in self.seen if ("Subject", subject.encode()) in s["fields"]]
+
+    def close(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
+
+class Rspamd:
+    """Debian's rspamd as a milter without rules: it knows the test patterns that every spam filter knows."""
+
+    def __init__(self, port):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="heronry-rspamd-", dir="/tmp"))
+        (self.folder / "tld.dat").write_text("com\norg\nexample\n")  # the list of all takes seconds to read
+        (self.folder / "rspamd.conf").write_text(
+            f'options {{ url_tld = "{self.folder}/tld.dat"; temp_dir = "{self.folder}"; filters = ""; gtube_patterns = "all";'
+            ' dns { nameserver = ["127.0.0.1:9"]; timeout = 100ms; } }\n'
+            f'logging {{ type = "file"; filename = "{self.folder}/log"; level = "info"; }}\n'
+            'actions { reject = 15; add_header = 6; greylist = 4; }\n'
+            f'worker "rspamd_proxy" {{ bind_socket = "127.0.0.1:{port}"; milter = yes; timeout = 10s; count = 1;'
+            ' upstream "local" { self_scan = yes; default = yes; } }\n')
+        self.process = subprocess.Popen(["rspamd", "-i", "-f", "-c", self.folder / "rspamd.conf"],
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
+        self.port = port
+
+    def answers(self):
+        try:
+            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+            return True
+        except OSError:
+            assert self.process.poll() is None, (self.folder / "log").read_text(errors="replace")
+            return False
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)

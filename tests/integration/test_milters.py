@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Filters of the milter protocol: what they are shown, what they may change, and what becomes of mail without them.
+One is ours, which answers as told; another one, which mail does not wait for, is never there; rspamd is a real one."""
+import pytest
+from milters import ACCEPT, CONTINUE, DISCARD, LATER, REJECT, change
+from smtp_raw import RawSmtp, fetch_all, stuffed
+
+
+def send(gateway, user, subject, body=b"Text.\r\n", header=b""):
+    """The reply to the end of the message."""
+    with RawSmtp(gateway.server.ports["smtp"]) as smtp:
+        smtp.begin(user["address"])
+        smtp.send(stuffed(f"Subject: {subject}\r\n".encode() + header + b"\r\n" + body))
+        return smtp.reply()
+
+
+@pytest.fixture
+def user(gateway):
+    return gateway.server.new_user()
+
+
+def test_a_filter_is_shown_everything(gateway, user):
+    body = b"".join(b"%d %s\r\n" % (i, b"x" * 70) for i in range(2000))
+    assert send(gateway, user, "shown", body, b"X-Folded: a\r\n\tb\r\n")[0] == 250
+    (shown,) = gateway.filter.of("shown")
+    assert shown["stages"].replace(b"D", b"") == b"OCHMRTLLNBBBE"
+    assert shown["C"] == b"[127.0.0.1]\x004\0\x00127.0.0.1\0"
+    assert (shown["H"], shown["M"]) == (b"client.example\0", b"<sender@remote.example>\0")
+    assert shown["recipients"] == [f"<{user['address']}>".encode()]
+    assert shown["fields"] == [("Subject", b"shown"), ("X-Folded", b"a\n\tb")]
+    assert shown["body"] == body
+    assert shown["macros"][b"j"] == gateway.server.hostname.encode()
+    (message,) = fetch_all(gateway.server, user)
+    assert message.endswith(b"X-Folded: a\r\n\tb\r\n\r\n" + body)
+
+
+@pytest.mark.parametrize("name, answers, reply", [
+    ("reject", [REJECT], b"550 5.7.1 The message was refused by a filter\r\n"),
+    ("later", [LATER], b"451 4.7.1 A filter wants the message to come later\r\n"),
+    ("own words", [(b"y", b"554 5.7.1 Spam\r\n250 ok\0")], b"550 5.7.1 Spam\r\n"),
+    ("own time", [(b"y", b"421 4.2.0 Greylisted\0")], b"451 4.7.1 Greylisted\r\n"),
+    ("no code", [(b"y", b"250 ok\0")], b"451 4.7.1 A filter does not answer, try again later\r\n"),
+    ("unknown", [(b"?", b"")], b"451 4.7.1 A filter does not answer, try again later\r\n"),
+    ("huge", [(b"h", b"x" * (1 << 20)), ACCEPT], b"451 4.7.1 A filter does not answer, try again later\r\n"),
+    ("bad name", [change(b"h", "A: b\r\nC", "d"), ACCEPT], b"451 4.7.1 A filter does not answer, try again later\r\n"),
+    ("gone", ["close"], b"451 4.7.1 A filter does not answer, try again later\r\n"),
+])
+def test_verdicts(gateway, user, name, answers, reply):
+    gateway.filter.rules[name] = answers
+    assert send(gateway, user, name)[1] == reply
+    assert fetch_all(gateway.server, user) == []
+
+
+@pytest.mark.parametrize("stage", "LNB")
+def test_a_verdict_before_the_end(gateway, user, stage):
+    name = f"early {stage}"
+    gateway.filter.rules[name] = lambda at: REJECT if at == stage else CONTINUE
+    assert send(gateway, user, name)[0] == 550
+    assert fetch_all(gateway.server, user) == []
+
+
+def test_discarded_mail_is_taken_and_nowhere(gateway, user):
+    gateway.filter.rules["discard"] = [DISCARD]
+    assert send(gateway, user, "discard")[0] == 250
+    assert fetch_all(gateway.server, user) == []
+
+
+def test_headers_are_changed(gateway, user):
+    """In the order of the answers; a value cannot become a second field, and the envelope stays."""
+    gateway.filter.rules["change"] = [
+        change(b"h", "X-Added", "one\n two"), change(b"i", "X-First", "top", 0),
+        change(b"m", "Subject", "changed", 1), change(b"m", "X-Gone", "", 2), change(b"m", "X-None", "made", 7),
+        change(b"h", "X-Evil", "a\r\nBcc: b\r\n\r\nbody"), (b"+", b"<other@remote.example>\0"), (b"p", b""), ACCEPT]
+    assert send(gateway, user, "change", header=b"X-Gone: 1\r\nX-Gone: 2\r\n")[0] == 250
+    (message,) = fetch_all(gateway.server, user)
+    assert message[message.index(b"X-First"):] == (
+        b"X-First: top\r\nSubject: changed\r\nX-Gone: 1\r\nX-Added: one\r\n\ttwo\r\nX-None: made\r\n"
+        b"X-Evil: a\r\n\tBcc: b\r\n\tbody\r\n\r\nText.\r\n")
+
+
+def test_a_body_is_replaced(gateway, user):
+    gateway.filter.rules["body"] = [(b"b", b"Another\nbody"), (b"b", b" in pieces.\r\n"), CONTINUE]
+    assert send(gateway, user, "body")[0] == 250
+    (message,) = fetch_all(gateway.server, user)
+    assert message.endswith(b"Subject: body\r\n\r\nAnother\r\nbody in pieces.\r\n")
+
+
+def test_quarantine_is_junk(gateway, user):
+    gateway.filter.rules["quarantine"] = [(b"q", b"strange\0"), ACCEPT]
+    assert send(gateway, user, "quarantine")[0] == 250
+    assert fetch_all(gateway.server, user) == []
+    assert len(fetch_all(gateway.server, user, "Junk")) == 1
+
+
+def test_no_more_of_the_body_than_is_wanted(gateway, user):
+    gateway.filter.rules["skip"] = lambda at: (b"s",) if at == "B" else CONTINUE
+    assert send(gateway, user, "skip", b"x\r\n" * 100_000)[0] == 250
+    (shown,) = gateway.filter.of("skip")
+    assert shown["stages"].count(b"B") == 1
+    assert len(fetch_all(gateway.server, user)) == 1
+
+
+def test_a_filter_that_is_away_is_passed_over_or_waited_for(gateway, user):
+    """The second one of the gateway, with on_failure: accept, is never there."""
+    assert send(gateway, user, "away")[0] == 250
+    assert f"127.0.0.1:{gateway.dead_port}" in gateway.server.log()
+
+
+GTUBE = b"JS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X\r\n"
+
+
+def test_rspamd_refuses_spam(gateway, user):
+    """The pattern that all filters take for spam."""
+    code, text = send(gateway, user, "gtube", b"X" + GTUBE)
+    assert code == 550 and text.startswith(b"550 5.7.1 "), text
+    assert send(gateway, user, "ham")[0] == 250
+    (message,) = fetch_all(gateway.server, user)
+    assert b"Subject: ham\r\n" in message
+
+
+def test_only_filters_mark_spam(gateway, user):
+    """What the client wrote of it is gone before a filter sees the message; what a filter writes stays."""
+    gateway.filter.rules["marked"] = [change(b"h", "X-Spam", "Yes"), ACCEPT]
+    for subject in ("marked", "unmarked"):
+        assert send(gateway, user, subject, header=b"X-Spam: forged\r\n")[0] == 250
+    marked, unmarked = fetch_all(gateway.server, user)
+    assert b"\r\nX-Spam: Yes\r\n" in marked and b"forged" not in marked
+    assert b"X-Spam" not in unmarked
+    assert not [f for f in gateway.filter.of("marked")[0]["fields"] if f[0] == "X-Spam"]
