@@ -6,6 +6,7 @@
 #include "http/http_values.h"
 #include "obs/obs.h"
 #include "services/api/idempotency.h"
+#include "services/api/mta_sts.h"
 #include "services/api/session_cookie.h"
 
 enum {
@@ -269,6 +270,10 @@ void api_serve(struct http_request *r, void *arg)
     };
     if (!is_let_in(r)) {
         http_reply_to_https(r, api->https_port);
+        return;
+    }
+    if (str_eq(r->path, STR(MTA_STS_PATH))) {
+        mta_sts_serve(api, r);
         return;
     }
     call.ip = arena_str(r->arena, net_address_ip(&r->peer, ip));

@@ -7,6 +7,7 @@
 #include "services/api/api.h"
 #include "services/api/events.h"
 #include "services/api/monitor.h"
+#include "services/api/mta_sts.h"
 #include "services/app/listeners.h"
 
 #include <limits.h>
@@ -52,7 +53,7 @@ static const struct http_field monitor_fields[] = {
     { STR_INIT("x-content-type-options"), STR_INIT("nosniff") },
 };
 
-static const char *const handled[] = { "/api/", "/health", "/metrics" };
+static const char *const handled[] = { "/api/", "/health", "/metrics", MTA_STS_PATH };
 
 /* ---- the apps ---- */
 

@@ -1,34 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* dkim generate, list, dns, activate, remove; dkim-keygen. */
 #include "services/cli/listing.h"
+#include "services/cli/records.h"
 
 static str path_of(struct cli_session *s)
 {
     return arena_printf(&s->arena, "/admin/domains/%s/dkim-keys", cli_encode(s, s->cli->words[0]));
 }
 
-/* A record as zone files have it: strings of at most 255 octets. */
-static void print_record(const json_t *record)
-{
-    enum {
-        STRING_MAX = 255
-    };
-    str name = cli_field_text(record, "name");
-    str rest = cli_field_text(record, "value");
-    (void)printf("%.*s. IN TXT (", STR_FMT(name));
-    while (rest.n > 0) {
-        str piece = str_slice(rest, 0, STRING_MAX);
-        (void)printf(" \"%.*s\"", STR_FMT(piece));
-        rest = str_skip(rest, piece.n);
-    }
-    (void)printf(" )\n");
-}
-
 static void print_records(const json_t *key)
 {
     const json_t *records = json_object_get(key, "records");
-    for (size_t i = 0; i < json_array_size(records); i++)
-        print_record(json_array_get(records, i));
+    for (size_t i = 0; i < json_array_size(records); i++) {
+        const json_t *record = json_array_get(records, i);
+        cli_print_record(cli_field_text(record, "name"), STR("TXT"),
+                         cli_field_text(record, "value"));
+    }
 }
 
 /* ---- generate ---- */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* domain add, list, alias, remove. */
+/* domain add, list, alias, remove, dns. */
 #include "services/cli/listing.h"
+#include "services/cli/records.h"
 
 YIELDS static bool add(struct cli_session *s, struct err *e)
 {
@@ -59,6 +60,27 @@ YIELDS static bool list(struct cli_session *s, struct err *e)
     return cli_show_list(s, STR("/admin/domains"), &listing, e);
 }
 
+YIELDS static bool dns(struct cli_session *s, struct err *e)
+{
+    const char *name = s->cli->words[0];
+    json_t *found = NULL;
+    str path = arena_printf(&s->arena, "/admin/domains/%s/dns-records", cli_encode(s, name));
+    if (!cli_call(s, "GET", path, NULL, &found, e))
+        return err_wrap(e, "%s", name);
+    if (s->cli->json) {
+        cli_print_json(&found);
+        return true;
+    }
+    const json_t *items = json_object_get(found, "items");
+    for (size_t i = 0; i < json_array_size(items); i++) {
+        const json_t *record = json_array_get(items, i);
+        cli_print_record(cli_field_text(record, "name"), cli_field_text(record, "type"),
+                         cli_field_text(record, "value"));
+    }
+    json_decref(found);
+    return true;
+}
+
 static const struct cli_command commands[] = {
     { .name = "domain add",
       .arguments = "NAME",
@@ -74,6 +96,13 @@ static const struct cli_command commands[] = {
       .least_words = 1,
       .most_words = 2,
       .work = make_alias },
+    { .name = "domain dns",
+      .arguments = "NAME",
+      .summary = "Prints the DNS records that a domain needs",
+      .details = "The TLSA record is that of the certificate in use: with --url only.",
+      .least_words = 1,
+      .most_words = 1,
+      .work = dns },
     { .name = "domain remove",
       .arguments = "NAME",
       .summary = "Removes a domain that has no accounts",

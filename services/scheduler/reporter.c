@@ -124,10 +124,14 @@ YIELDS static bool find_recipient(struct sending *s, const struct reports_uri *u
         return true;
     if (!account_route(s->app->accounts, path.local, uri->host, s->a, s->deadline_ms, &route, e))
         return false;
-    *out = (struct smtp_recipient){ .address = uri->target, .domain = uri->host };
-    *is_good = route.kind != ACCOUNT_ROUTE_UNKNOWN;
-    if (route.kind == ACCOUNT_ROUTE_LOCAL)
-        out->account_id = route.account_id;
+    const struct account_poster nobody = { .account_id = 0 };
+    *out = (struct smtp_recipient){ .account_id = route.account_id,
+                                    .address = uri->target,
+                                    .domain = uri->host,
+                                    .targets = route.targets,
+                                    .n_targets = route.n_targets };
+    *is_good = route.kind != ACCOUNT_ROUTE_UNKNOWN && !route.is_way_back &&
+               account_may_post(&route, &nobody);
     if (!*is_good)
         add_note(s, arena_printf(s->a, "%.*s is not here", STR_FMT(uri->target)));
     return true;

@@ -1097,6 +1097,54 @@ export interface paths {
         patch: operations["updateDkimKey"];
         trace?: never;
     };
+    "/admin/domains/{domain}/mta-sts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Gives the MTA-STS policy that a domain publishes
+         * @description It is served at `https://mta-sts.<domain>/.well-known/mta-sts.txt`.
+         */
+        get: operations["getMtaSts"];
+        /**
+         * Sets the MTA-STS policy that a domain publishes
+         * @description Served at once. Others see it when the TXT record at _mta-sts has the new `id`; certificates have to be good for mta-sts.<domain> and for the names of the servers before the mode is `enforce`.
+         */
+        put: operations["setMtaSts"];
+        post?: never;
+        /**
+         * Takes the MTA-STS policy of a domain away
+         * @description Who has it keeps it until its end; set the mode `none` first, for as long as that takes.
+         */
+        delete: operations["deleteMtaSts"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/domains/{domain}/dns-records": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the DNS records that a domain needs
+         * @description Of what this server does. They are told, not checked. The TLSA record is that of the certificate in use now.
+         */
+        get: operations["listDnsRecords"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/accounts": {
         parameters: {
             query?: never;
@@ -2527,6 +2575,36 @@ export interface components {
          * @example mail
          */
         DkimSelector: string;
+        /** @description A record to publish. */
+        DnsRecord: {
+            /**
+             * @description Where it stands, without the final dot.
+             * @example _dmarc.example.org
+             */
+            name: string;
+            /**
+             * @description Its type.
+             * @example TXT
+             * @enum {string}
+             */
+            type: "MX" | "TXT" | "SRV" | "CNAME" | "TLSA";
+            /**
+             * @description Its data as a zone file has it; the text of TXT is to be split into strings of at most 255 octets.
+             * @example v=DMARC1; p=none
+             */
+            value: string;
+            /**
+             * @description What it is for.
+             * @example dmarc
+             * @enum {string}
+             */
+            purpose: "mx" | "spf" | "dkim" | "dmarc" | "mtaSts" | "tlsRpt" | "tlsa" | "imaps" | "submissions" | "submission";
+        };
+        /** @description The records of a domain. */
+        DnsRecordList: {
+            /** @description The records. */
+            items: components["schemas"]["DnsRecord"][];
+        };
         /** @description A domain that mail is taken for. */
         Domain: {
             name: components["schemas"]["DomainName"];
@@ -3240,6 +3318,37 @@ export interface components {
              * @example 5
              */
             to: string;
+        };
+        /** @description The MTA-STS policy (RFC 8461) that a domain publishes. */
+        MtaSts: {
+            mode: components["schemas"]["MtaStsMode"];
+            maxAge: components["schemas"]["MtaStsAge"];
+            mx: components["schemas"]["MtaStsHosts"];
+            /**
+             * @description For the TXT record at _mta-sts; another one with each change.
+             * @example 20261121120000000000
+             */
+            id: string;
+            changedAt: components["schemas"]["Timestamp"];
+        };
+        /**
+         * @description For so many seconds others keep the policy without asking again.
+         * @example 604800
+         */
+        MtaStsAge: number;
+        /** @description The servers of the domain, by name or as `*.example.org` for one label; none for this server. */
+        MtaStsHosts: string[];
+        /**
+         * @description `enforce`: others send mail to the domain only over TLS to one of its servers with a good certificate; `testing`: they only report what would have failed; `none`: no demands, which is how a policy is withdrawn.
+         * @example testing
+         * @enum {string}
+         */
+        MtaStsMode: "none" | "testing" | "enforce";
+        /** @description What the policy is to be. */
+        MtaStsPut: {
+            mode: components["schemas"]["MtaStsMode"];
+            maxAge?: components["schemas"]["MtaStsAge"];
+            mx?: components["schemas"]["MtaStsHosts"];
         };
         /**
          * @description For the `cursor` of the next page; null on the last one.
@@ -9343,6 +9452,182 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["InvalidFields"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getMtaSts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name of a domain of this server, as A-labels or U-labels.
+                 * @example example.org
+                 */
+                domain: components["parameters"]["domain"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The policy. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "mode": "testing",
+                     *       "maxAge": 604800,
+                     *       "mx": [
+                     *         "mail.example.org"
+                     *       ],
+                     *       "id": "20261121120000000000",
+                     *       "changedAt": "2026-03-01T12:00:00Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MtaSts"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    setMtaSts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name of a domain of this server, as A-labels or U-labels.
+                 * @example example.org
+                 */
+                domain: components["parameters"]["domain"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "mode": "testing",
+                 *       "maxAge": 604800,
+                 *       "mx": [
+                 *         "mail.example.org"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["MtaStsPut"];
+            };
+        };
+        responses: {
+            /** @description The policy as it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "mode": "testing",
+                     *       "maxAge": 604800,
+                     *       "mx": [
+                     *         "mail.example.org"
+                     *       ],
+                     *       "id": "20261121120000000000",
+                     *       "changedAt": "2026-03-01T12:00:00Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MtaSts"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidFields"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteMtaSts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name of a domain of this server, as A-labels or U-labels.
+                 * @example example.org
+                 */
+                domain: components["parameters"]["domain"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Taken away. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listDnsRecords: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name of a domain of this server, as A-labels or U-labels.
+                 * @example example.org
+                 */
+                domain: components["parameters"]["domain"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The records. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "name": "_dmarc.example.org",
+                     *           "type": "TXT",
+                     *           "value": "v=DMARC1; p=none",
+                     *           "purpose": "dmarc"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DnsRecordList"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
         };

@@ -30,6 +30,15 @@ void tls_server_free(struct tls_server **s);
 /* When the first of the certificates in use expires, in seconds UTC. */
 int64_t tls_server_expires_at(const struct tls_server *s);
 
+enum {
+    TLS_KEY_SHA256 = 32 /* octets */
+};
+
+/* The SHA-256 of the public key (its SubjectPublicKeyInfo) of the certificate that a client gets
+ * for the host: what a TLSA record 3 1 1 holds (RFC 7671 section 5.1). False: it cannot be made. */
+bool tls_server_key_sha256(const struct tls_server *s, const char *host,
+                           uint8_t out[TLS_KEY_SHA256]);
+
 /* Calls fn(arg) after each exchange of the certificates, in the thread that did it. off takes the
  * registration with the same fn and arg back; harmless when there is none. */
 void tls_server_on_change(struct tls_server *s, void (*fn)(void *arg), void *arg);

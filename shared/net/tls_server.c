@@ -239,6 +239,21 @@ int64_t tls_server_expires_at(const struct tls_server *s)
     return first;
 }
 
+bool tls_server_key_sha256(const struct tls_server *s, const char *host,
+                           uint8_t out[TLS_KEY_SHA256])
+{
+    const struct certificate *found = find(&s->current, host);
+    unsigned char *info = NULL;
+    unsigned n = 0;
+    if (s->current.n == 0)
+        return false;
+    const X509 *leaf = found ? found->leaf : s->current.list[0].leaf;
+    int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(leaf), &info);
+    bool ok = size > 0 && EVP_Digest(info, (size_t)size, out, &n, EVP_sha256(), NULL) == 1;
+    OPENSSL_free(info);
+    return ok && n == TLS_KEY_SHA256;
+}
+
 struct tls_server *tls_server_new(const struct tls_cert_files *files, size_t n, struct err *e)
 {
     struct tls_server *s = HEAP_NEW(struct tls_server);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every operation for administrators does what the contract says, on the running server."""
 import itertools
+import re
 
 import pytest
 
@@ -115,6 +116,39 @@ def test_reports(admin, heronry):
     for nothing in (f"tls.{day}.nobody.example", "tls.today.x", "tls", "odd.2026-01-01.x"):
         admin.get(f"{path}/{nothing}", status=404)
         admin.post(f"{path}/{nothing}/send", status=404)
+
+
+def test_mta_sts(admin, domain):
+    path = f"/admin/domains/{domain}/mta-sts"
+    admin.get(path, status=404)
+    admin.delete(path, status=404)
+    first = admin.put(path, {"mode": "testing"}).json
+    assert (first["mode"], first["maxAge"]) == ("testing", 604800) and len(first["mx"]) == 1
+    assert admin.put(path, {"mode": "testing"}).json == first  # nothing changed, so others need not ask
+    second = admin.put(path, {"mode": "enforce", "maxAge": 86400, "mx": ["MX1.example.net", "*.example.org"]}).json
+    assert second["mx"] == ["mx1.example.net", "*.example.org"] and second["id"] != first["id"]
+    assert admin.get(path).json == second
+    for wrong, pointer in (({"mx": ["not a name"]}, "/mx"), ({"mx": ["*"]}, "/mx"), ({"maxAge": 1}, "/maxAge")):
+        assert admin.put(path, {"mode": "testing"} | wrong, status=422).pointers == [pointer]
+    assert admin.get(path).json == second
+    admin.delete(path, status=204)
+    admin.get(path, status=404)
+    for name in ("theirs.example", "no..name"):
+        admin.put(f"/admin/domains/{name}/mta-sts", {"mode": "none"}, status=404)
+
+
+def test_dns_records(admin, heronry, domain):
+    path = f"/admin/domains/{domain}/dns-records"
+    found = {r["purpose"]: r for r in admin.get(path).json["items"]}
+    assert found["mx"]["value"].startswith("10 ") and found["tlsRpt"]["name"] == f"_smtp._tls.{domain}"
+    assert re.fullmatch("3 1 1 [0-9a-f]{64}", found["tlsa"]["value"]) and found["tlsa"]["name"].startswith("_25._tcp.")
+    assert "mtaSts" not in found and "dkim" not in found
+    policy = admin.put(f"/admin/domains/{domain}/mta-sts", {"mode": "testing"}).json
+    admin.post(f"/admin/domains/{domain}/dkim-keys", {}, status=201)
+    items = admin.get(path).json["items"]
+    assert {"name": f"_mta-sts.{domain}", "type": "TXT", "value": f"v=STSv1; id={policy['id']};", "purpose": "mtaSts"} in items
+    assert [r["name"] for r in items if r["purpose"] == "dkim"] == [f"mail._domainkey.{domain}", f"mail-ed._domainkey.{domain}"]
+    admin.get("/admin/domains/theirs.example/dns-records", status=404)
 
 
 def test_dkim_keys(admin, domain):

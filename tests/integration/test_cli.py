@@ -20,7 +20,8 @@ COMMANDS = ["serve", "migrate", "config-check", "config", "version", "domain add
             "retention set", "acl list", "acl set", "acl remove", "shared-folder add", "shared-folder list", "queue list", "queue retry",
             "queue retry-all", "queue delete", "transport list", "transport set", "transport remove", "queue stats", "whitelist receipt add", "whitelist receipt list",
             "whitelist receipt remove", "blacklist receipt add", "blacklist receipt list", "blacklist receipt remove",
-            "report list", "report show", "report send", "dnsbl test"]
+            "report list", "report show", "report send", "dnsbl test",
+            "mta-sts show", "mta-sts set", "mta-sts remove", "domain dns"]
 
 
 def run(*words, **options):

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Our own domains publish MTA-STS policies (FEATURES 75, RFC 8461): served by the name that a client comes by, with a
+certificate for it; and the TLSA record that is told is that of the certificate in use."""
+import http.client
+import socket
+import ssl
+
+import pytest
+from api_client import Api
+from certificates import Certificate
+from conftest import Instance
+
+PATH = "/.well-known/mta-sts.txt"
+
+
+class Here(http.client.HTTPSConnection):
+    """To the server on this machine, whatever the name; that is what TLS verifies."""
+
+    def connect(self):
+        plain = socket.create_connection(("127.0.0.1", self.port), timeout=20)
+        self.sock = self._context.wrap_socket(plain, server_hostname=self.host)
+
+
+@pytest.fixture(scope="module")
+def world():
+    server = Instance(users=[("user1", True)])
+    authority = Certificate(server.folder, "authority")
+    names = [server.hostname, "localhost", f"mta-sts.{server.domain}", "mta-sts.other.test"]
+    own = Certificate(server.folder, "own", names, authority)
+    own.key_path.chmod(0o600)
+    server.settings["tls.certificates"] = f'[{{ cert: "{own.chain}", key: "{own.key_path}" }}]'
+    server.__class__ = type("Own", (Instance,), {"tls_ca": property(lambda self: authority.chain)})
+    server.up()
+    yield server, own
+    server.remove()
+
+
+def ask(server, host, method="GET"):
+    """Status, type and text."""
+    context = ssl.create_default_context(cafile=str(server.tls_ca))
+    client = Here(host, server.ports["https"], context=context)
+    client.request(method, PATH)
+    answer = client.getresponse()
+    said = answer.status, answer.getheader("Content-Type"), answer.read().decode()
+    client.close()
+    return said
+
+
+def test_a_policy_is_served_by_its_name(world):
+    server, _ = world
+    domain, host = server.domain, f"mta-sts.{server.domain}"
+    assert ask(server, host)[0] == 404
+    made = server.cli("mta-sts", "set", domain, "testing")
+    first = server.json("mta-sts", "show", domain)
+    assert f"id={first['id']};" in made.stderr and first["mx"] == [server.hostname]
+    assert ask(server, host) == (200, "text/plain; charset=utf-8",
+                                 f"version: STSv1\nmode: testing\nmax_age: 604800\nmx: {server.hostname}\n")
+    server.cli("mta-sts", "set", domain, "enforce", "--days", "30", "--mx", f"{server.hostname}, *.Example.NET")
+    assert ask(server, host.upper())[2].splitlines()[1:] == [
+        "mode: enforce", "max_age: 2592000", f"mx: {server.hostname}", "mx: *.example.net"]
+    assert server.json("mta-sts", "show", domain)["id"] != first["id"]
+    assert ask(server, host, "HEAD")[::2] == (200, "") and ask(server, host, "POST")[0] == 405
+
+    # Under no other name: another domain's, the server's own; and not without TLS.
+    assert ask(server, "mta-sts.other.test")[0] == 404 and ask(server, server.hostname)[0] == 404
+    with socket.create_connection(("127.0.0.1", server.ports["http"]), timeout=20) as plain:
+        plain.sendall(f"GET {PATH} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+        assert b"version" not in b"".join(iter(lambda: plain.recv(4096), b""))
+
+    server.cli("mta-sts", "set", domain, "none")
+    assert "mode: none" in ask(server, host)[2]
+    server.cli("mta-sts", "remove", domain)
+    assert ask(server, host)[0] == 404
+
+
+def test_records_are_those_of_the_certificate_in_use(world):
+    server, own = world
+    domain = server.domain
+    server.cli("mta-sts", "set", domain, "enforce")
+    records = Api.signed_in(server, server.user(1)).get(f"/admin/domains/{domain}/dns-records").json["items"]
+    (tlsa,) = [r for r in records if r["purpose"] == "tlsa"]
+    assert (tlsa["name"], f"TLSA {tlsa['value']}") == (f"_25._tcp.{server.hostname}", own.tlsa(3))
+    lines = server.cli("domain", "dns", domain).stdout.splitlines()
+    assert f'_mta-sts.{domain}. IN TXT ( "v=STSv1; id={server.json("mta-sts", "show", domain)["id"]};" )' in lines
+    assert f"mta-sts.{domain}. IN CNAME {server.hostname}." in lines
+    assert f'_smtp._tls.{domain}. IN TXT ( "v=TLSRPTv1; rua=mailto:postmaster@{domain}" )' in lines
+    assert f"{domain}. IN MX 10 {server.hostname}." in lines
