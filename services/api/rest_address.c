@@ -112,18 +112,6 @@ static void refuse(struct api_call *call, const char *pointer, const struct err 
     }
 }
 
-YIELDS static bool add_to_account(struct api_call *call, const struct account_actor *actor,
-                                  const json_t *body, struct err *e)
-{
-    int64_t account_id;
-    if (!find_account(call, api_get_text(body, "account"), &account_id))
-        return false;
-    if (!account_id)
-        return call_field_problem(call, "invalid-fields", "/account", "names no account");
-    return account_address_add(call->app->accounts, actor, api_get_text(body, "address"),
-                               account_id, call->arena, call->deadline_ms, e);
-}
-
 YIELDS static bool add_lead(struct api_call *call, const struct account_actor *actor,
                             const json_t *body, struct err *e)
 {
@@ -136,25 +124,38 @@ YIELDS static bool add_lead(struct api_call *call, const struct account_actor *a
     return account_lead_add(call->app->accounts, actor, &lead, call->arena, call->deadline_ms, e);
 }
 
+/* Exactly one of both ways is given, and the account is there. Else it is answered. Yields. */
+YIELDS static bool check_new(struct api_call *call, const json_t *body, int64_t *account_id)
+{
+    bool has_account = api_has(body, "account");
+    *account_id = 0;
+    if (has_account && !find_account(call, api_get_text(body, "account"), account_id))
+        return false;
+    if (has_account == api_has(body, "targets")) {
+        return call_field_problem(call, "invalid-fields", "/account",
+                                  "is needed, or targets, and not both");
+    }
+    return !has_account || *account_id ||
+           call_field_problem(call, "invalid-fields", "/account", "names no account");
+}
+
 void rest_create_address(struct api_call *call, const struct create_address_params *p,
                          const json_t *body)
 {
     struct account_address_row row;
     struct err e = ERR_CLEAR;
     const struct account_actor actor = call_account_actor(call);
-    bool leads = api_has(body, "targets");
+    str address = api_get_text(body, "address");
+    int64_t account_id;
     (void)p;
-    if (leads == api_has(body, "account")) {
-        (void)call_field_problem(call, "invalid-fields", "/account",
-                                 "is needed, or targets, and not both");
+    if (!check_new(call, body, &account_id))
         return;
-    }
-    bool ok = leads ? add_lead(call, &actor, body, &e) : add_to_account(call, &actor, body, &e);
-    if (!ok && e.kind == ERR_NONE)
-        return; /* answered */
+    bool ok = account_id ? account_address_add(call->app->accounts, &actor, address, account_id,
+                                               call->arena, call->deadline_ms, &e)
+                         : add_lead(call, &actor, body, &e);
     if (!ok) {
         refuse(call, "/address", &e);
-    } else if (load(call, api_get_text(body, "address"), &row)) {
+    } else if (load(call, address, &row)) {
         call_created(call, shape_address(&row), "/api/v1/admin/addresses/%.*s",
                      STR_FMT(row.address));
     }
