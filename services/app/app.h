@@ -53,6 +53,7 @@ struct app {
     const struct net_networks *proxies;  /* trusted senders of PROXY headers */
     const struct net_networks *local;    /* clients that need to prove nothing; NULL: none */
     const struct net_networks *monitors; /* who may read metrics without a token; NULL: nobody */
+    const struct net_networks *xclients; /* who may speak for others; NULL: nobody */
     const struct net_networks *lmtp_clients; /* who may hand over mail by LMTP */
     const char *hostname;                    /* our name in greetings, HELO and trace headers */
     unsigned node_id;                        /* 0-1023, of this process: part of new message ids */

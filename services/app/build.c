@@ -31,6 +31,7 @@ struct app_private {
     struct arena arena; /* lives as long as the process */
     struct net_networks proxies;
     struct net_networks monitors;
+    struct net_networks xclients;
     struct net_networks lmtp_clients;
     struct net_networks local;
     struct app_server_key server_key;
@@ -263,6 +264,7 @@ static bool open_all(struct app_private *p, const struct app_options *options, s
     if (!read_networks(p, CONFIG_PROXY_TRUSTED_NETWORKS, &p->proxies, &app->proxies, e) ||
         !read_networks(p, CONFIG_SECURITY_LOCAL_NETWORKS, &p->local, &app->local, e) ||
         !read_networks(p, CONFIG_METRICS_NETWORKS, &p->monitors, &app->monitors, e) ||
+        !read_networks(p, CONFIG_XCLIENT_TRUSTED_NETWORKS, &p->xclients, &app->xclients, e) ||
         !read_networks(p, CONFIG_LMTP_NETWORKS, &p->lmtp_clients, &app->lmtp_clients, e) ||
         !app_server_key_load(app->config, &p->server_key, e) || !open_tally(p, options, e))
         return false;

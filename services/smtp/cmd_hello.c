@@ -2,6 +2,7 @@
 /* HELO, EHLO with its table of keywords, and STARTTLS. */
 #include "auth/exchange.h"
 #include "services/smtp/commands.h"
+#include "wire/smtp_xclient.h"
 
 static bool offers_tls(const struct smtp_session *s)
 {
@@ -29,6 +30,12 @@ static void add_mechanisms(const struct smtp_session *s, struct buf *out)
     (void)auth_mechanisms_add(s->conn, " ", out);
 }
 
+static void add_attributes(const struct smtp_session *s, struct buf *out)
+{
+    (void)s;
+    (void)buf_add(out, STR(" " SMTP_XCLIENT_ATTRIBUTES));
+}
+
 /* RFC 9422; both are kept by RCPT and MAIL. */
 static void add_limits(const struct smtp_session *s, struct buf *out)
 {
@@ -53,6 +60,7 @@ static const struct {
     { "STARTTLS", offers_tls, NULL },
     { "REQUIRETLS", offers_requiretls, NULL },
     { "AUTH", offers_auth, add_mechanisms },
+    { "XCLIENT", smtp_offers_xclient, add_attributes },
     { "HELP", NULL, NULL },
 };
 

@@ -27,6 +27,7 @@ static const struct command_row {
     { SMTP_HELO, smtp_cmd_helo, ENDS_GROUP | IS_JUNK | NOT_IN_LMTP },
     { SMTP_LHLO, smtp_cmd_ehlo, ENDS_GROUP | IS_JUNK | ONLY_LMTP },
     { SMTP_STARTTLS, smtp_cmd_starttls, NO_ARGUMENT | NOT_IN_MAIL },
+    { SMTP_XCLIENT, smtp_cmd_xclient, NOT_IN_MAIL | ENDS_GROUP | IS_JUNK | NOT_IN_LMTP },
     { SMTP_AUTH, smtp_cmd_auth, NEEDS_HELO | NOT_IN_MAIL | ENDS_GROUP | IS_JUNK | NOT_IN_LMTP },
     { SMTP_MAIL, smtp_cmd_mail, NEEDS_HELO | NEEDS_LOGIN },
     { SMTP_RCPT, smtp_cmd_rcpt, NEEDS_HELO | NEEDS_LOGIN | NEEDS_SENDER | NOT_IN_CHUNKS },

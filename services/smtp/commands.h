@@ -16,10 +16,14 @@ YIELDS enum net_next smtp_auth_line(struct smtp_session *s, str line);
 /* Ends the dialogue, if one is under way, and wipes what it learnt. */
 void smtp_auth_end(struct smtp_session *s);
 
+/* Whether EHLO tells of XCLIENT. */
+bool smtp_offers_xclient(const struct smtp_session *s);
+
 /* One function a command, in cmd_*.c; all may yield. */
 YIELDS enum net_next smtp_cmd_helo(struct smtp_session *s, str argument);
 YIELDS enum net_next smtp_cmd_ehlo(struct smtp_session *s, str argument);
 YIELDS enum net_next smtp_cmd_starttls(struct smtp_session *s, str argument);
+YIELDS enum net_next smtp_cmd_xclient(struct smtp_session *s, str argument);
 YIELDS enum net_next smtp_cmd_auth(struct smtp_session *s, str argument);
 YIELDS enum net_next smtp_cmd_mail(struct smtp_session *s, str argument);
 YIELDS enum net_next smtp_cmd_rcpt(struct smtp_session *s, str argument);

@@ -68,6 +68,8 @@ static const struct smtp_answer_row rows[ANSWER_COUNT] = {
         ROW(503, "5.5.1", "Not between the chunks of a message", ANSWER_IS_ERROR, NULL),
     [ANSWER_BINARY_BY_DATA] =
         ROW(503, "5.5.1", "A message of BINARYMIME comes by BDAT", ANSWER_IS_ERROR, NULL),
+    [ANSWER_XCLIENT_DENIED] =
+        ROW(550, "5.7.1", "You may not speak for others", ANSWER_IS_ERROR, NULL),
     [ANSWER_TLS_TWICE] = ROW(503, "5.5.1", "TLS is active already", ANSWER_IS_ERROR, NULL),
     [ANSWER_TLS_NOT_OFFERED] = ROW(502, "5.5.1", "TLS is not offered", ANSWER_IS_ERROR, NULL),
     [ANSWER_STARTTLS_FIRST] = ROW(530, "5.7.0", "Send STARTTLS first", ANSWER_IS_ERROR, NULL),

@@ -275,7 +275,7 @@ static bool is_trusted(const struct smtp_session *s)
 }
 
 /* Nobody may speak before the banner: a client that does is a spammer's, or no client of SMTP. */
-static enum net_next greet(struct smtp_session *s)
+enum net_next smtp_greet(struct smtp_session *s)
 {
     if (net_buffered(s->conn) > 0)
         return smtp_say(s, ANSWER_EARLY_TALKER);
@@ -298,6 +298,8 @@ static void *opened(struct net_conn *c, void *service)
     s->front = front;
     s->state = front->state;
     s->opened_ms = clock_monotonic_ms();
+    s->may_xclient =
+        s->state->app->xclients && net_networks_contain(s->state->app->xclients, net_conn_peer(c));
     arena_init(&s->arena);
     arena_init(&s->mail);
     arena_init(&s->command);
@@ -334,7 +336,7 @@ static enum net_next run(struct net_conn *c, void *session, enum net_why why)
     (void)c;
     switch (why) {
     case NET_OPENED:
-        next = greet(s);
+        next = smtp_greet(s);
         s->command_until_ms = smtp_command_deadline(s);
         break;
     case NET_INPUT:

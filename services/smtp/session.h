@@ -84,6 +84,8 @@ struct smtp_session {
     struct arena mail;    /* of the mail transaction */
     struct arena command; /* reset after each command */
 
+    bool may_xclient; /* who opened the connection may speak for others */
+
     str helo; /* empty: EHLO must come */
     bool is_esmtp;
     int64_t account_id; /* 0: not logged in */
@@ -128,6 +130,8 @@ YIELDS enum net_next smtp_say_text(struct smtp_session *s, enum smtp_answer answ
 YIELDS enum net_next smtp_say_of_message(struct smtp_session *s, enum smtp_answer answer);
 /* For failures of ours: logs the error and says a temporary answer. */
 YIELDS enum net_next smtp_say_failure(struct smtp_session *s, const struct err *e);
+/* The banner, unless the client spoke before it or is not welcome. */
+YIELDS enum net_next smtp_greet(struct smtp_session *s);
 /* A reply that is not in the table: banner, EHLO, challenges. Lines are separated by LF. */
 YIELDS enum net_next smtp_say_raw(struct smtp_session *s, unsigned code, str text);
 

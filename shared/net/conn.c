@@ -151,6 +151,13 @@ const struct net_address *net_conn_local(const struct net_conn *c)
     return &show_ends(c)[1];
 }
 
+void net_conn_set_peer(struct net_conn *c, const struct net_address *peer)
+{
+    c->peer = conn_end_of(peer);
+    if (c->shown)
+        conn_end_show(&c->peer, &c->shown[0]);
+}
+
 str net_conn_id(const struct net_conn *c)
 {
     return str_from_cstr(c->id);

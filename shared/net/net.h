@@ -129,6 +129,9 @@ size_t net_conn_binding(const struct net_conn *c, enum tls_binding kind,
  * connection parks or ends. */
 const struct net_address *net_conn_peer(const struct net_conn *c);
 const struct net_address *net_conn_local(const struct net_conn *c);
+/* From now on the peer is this one: somebody who is trusted said for whom it speaks. What the
+ * connection counts for stays with the one who opened it. */
+void net_conn_set_peer(struct net_conn *c, const struct net_address *peer);
 /* The session id of the log, made at accept. Static for the connection's life. */
 str net_conn_id(const struct net_conn *c);
 struct runtime *net_conn_runtime(const struct net_conn *c);

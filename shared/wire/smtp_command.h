@@ -28,6 +28,7 @@ enum smtp_verb {
     SMTP_HELP,
     SMTP_AUTH,
     SMTP_STARTTLS,
+    SMTP_XCLIENT,
     SMTP_FOREIGN, /* a command of another protocol (HTTP): never by a mail client */
     SMTP_UNKNOWN,
     SMTP_VERB_COUNT

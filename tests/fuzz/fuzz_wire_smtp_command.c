@@ -3,6 +3,7 @@
  * again, and nothing of a peer may carry a control byte into a path. */
 #include "base/utf8.h"
 #include "wire/smtp_command.h"
+#include "wire/smtp_xclient.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
@@ -39,6 +40,7 @@ static void run_line(str line, struct arena *a)
     struct smtp_rcpt recipient;
     struct smtp_auth auth;
     struct smtp_bdat bdat;
+    struct smtp_xclient xclient;
     if (smtp_mail_parse(command.argument, &offer, a, &mail) == SMTP_GOOD) {
         check_path(&mail.sender, a);
         INVARIANT(!mail.has_size || mail.size <= offer.max_size);
@@ -50,6 +52,11 @@ static void run_line(str line, struct arena *a)
         INVARIANT(recipient.has_notify || recipient.notify == 0);
     }
     INVARIANT(smtp_bdat_parse(command.argument, &bdat) != SMTP_GOOD || bdat.size <= INT64_MAX);
+    if (smtp_xclient_parse(command.argument, a, &xclient) == SMTP_GOOD) {
+        check_word(xclient.addr);
+        INVARIANT(xclient.helo.n == 0 || smtp_is_helo_name(xclient.helo));
+        INVARIANT(xclient.has_port || xclient.port == 0);
+    }
     (void)smtp_auth_parse(command.argument, &auth);
     (void)smtp_is_helo_name(command.argument);
 }

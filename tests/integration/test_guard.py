@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who may bring mail at all (FEATURES 87, 88, 91): clients with addresses of their own behind a balancer, records from a
+"""Who may bring mail at all (FEATURES 26, 87, 88, 91): clients with addresses of their own behind a balancer, records from a
 real nsd."""
 import json
 import re
@@ -13,6 +13,7 @@ from smtp_raw import RawSmtp
 from conftest import Instance, wait_until
 
 BALANCER = "127.0.0.66"
+PROXY = "127.0.0.67"
 RECORDS = [
     'sure TXT "v=spf1 ip4:192.0.2.0/24 ip4:203.0.113.0/24 -all"', 'soft TXT "v=spf1 ip4:192.0.2.0/24 ~all"',
     'open A 192.0.2.1',
@@ -64,7 +65,7 @@ def server(zone):
                                   "security.local_networks": "[198.51.100.0/24]",
                                   "dnsbl.zones": json.dumps([f"bl.{DOMAIN}=127.0.0.[2..7]*3", f"wl.{DOMAIN}=127.0.[0..255].[1..3]*-4",
                                                              f"all.{DOMAIN}*9", f"err.{DOMAIN}"]),
-                                  "dnsbl.threshold": 3,
+                                  "dnsbl.threshold": 3, "xclient.trusted_networks": f"[192.0.2.250/32, {PROXY}/32]",
                                   "proxy_protocol.trusted_networks": f"[{BALANCER}/32]"})
     try:
         yield instance.up()
@@ -308,3 +309,68 @@ def test_points_of_lists_are_asked(server):
     assert states == {"bl": "works", "wl": "works", "all": "lists_all", "err": "refuses"}
     assert done.returncode == 69 and "2 of 4" in done.stderr
     assert "lists everybody" in server.cli("dnsbl", "test", check=False).stdout
+
+
+# ---- XCLIENT ----
+
+def proxied(server):
+    """A connection of the trusted proxy, greeted."""
+    smtp = RawSmtp.__new__(RawSmtp)
+    smtp.sock = socket.create_connection(("127.0.0.1", server.ports["smtp"]), timeout=15, source_address=(PROXY, 0))
+    smtp.pending = b""
+    assert smtp.reply()[0] == 220
+    return smtp
+
+
+def test_a_trusted_proxy_speaks_for_others(server, user):
+    """The client that it tells is the one that is looked up, proven, put off and written down."""
+    with proxied(server) as smtp:
+        assert b"XCLIENT NAME ADDR PORT PROTO HELO\r\n" in smtp.hello()
+        code, text = smtp.ask("XCLIENT NAME=[UNAVAILABLE] ADDR=192.3.1.1 PORT=12345 HELO=bad.example PROTO=ESMTP")
+        assert code == 220 and server.hostname.encode() in text
+        assert smtp.ask(f"MAIL FROM:<a@open.{DOMAIN}>")[0] == 250
+        code, text = smtp.ask(f"RCPT TO:<{user}>")
+        assert code == 550 and b"192.3.1.1 is listed" in text
+        assert smtp.ask("XCLIENT ADDR=192.3.1.5")[0] == 503  # not in a transaction
+        assert smtp.ask("RSET")[0] == 250
+        # The next client, on the same connection; nothing is left of the former one.
+        assert smtp.ask("XCLIENT ADDR=IPV6:2001:db8:9::1 NAME=b+2Dhost.example")[0] == 220
+        assert smtp.ask(f"MAIL FROM:<a@open.{DOMAIN}>")[0] == 503
+        smtp.hello()
+        assert smtp.ask(f"MAIL FROM:<a@open.{DOMAIN}>")[0] == 250
+        assert smtp.ask(f"RCPT TO:<{user}>")[0] == 451
+        assert smtp.ask("RSET")[0] == 250
+        assert smtp.ask("XCLIENT ADDR=192.3.1.5")[0] == 220
+        smtp.hello()
+        assert smtp.ask(f"MAIL FROM:<a@open.{DOMAIN}>")[0] == 250 and smtp.ask(f"RCPT TO:<{user}>")[0] == 250
+        assert smtp.ask("DATA")[0] == 354
+        assert smtp.ask(b"Subject: told\r\n\r\nx\r\n.\r\n")[0] == 250
+    assert re.search(rf"smtp.xclient.*former={re.escape(PROXY)} peer=192\.3\.1\.1", server.log())
+    assert re.search(r"smtp.session_end.*peer=192\.3\.1\.5", wait_until(
+        lambda: "peer=192.3.1.5" in server.log() and server.log(), what="the end of the session"))
+
+
+@pytest.mark.parametrize("words", ["", "ADDR", "ADDR=", "ADDR=[UNAVAILABLE]", "ADDR=300.1.1.1", "ADDR=host.example", "ADDR=192.0.2.1 ADDR=192.0.2.1",
+                                   "PORT=70000", "PORT=x", "PROTO=LMTP", "HELO=a+0Db", "NAME=+4", "LOGIN=mia", "ADDR=192.0.2.1  PORT=1"])
+def test_wrong_words_of_a_proxy(server, words):
+    with proxied(server) as smtp:
+        smtp.hello()
+        assert smtp.ask(f"XCLIENT {words}")[0] in (501, 555)
+        assert smtp.ask("NOOP")[0] == 250
+
+
+def test_nobody_else_speaks_for_others(server):
+    """Nor may the one who was told of, whatever address that is, tell again for a third: the host that opened the connection may."""
+    with Guest(server, "192.0.2.9") as guest:
+        assert b"XCLIENT" not in guest.hello()
+        code, text = guest.ask("XCLIENT ADDR=192.0.2.250")
+        assert code == 550 and b"5.7.1" in text
+        assert guest.ask("XCLIENT ADDR=192.0.2.1")[0] == 550
+    # The PROXY protocol's word counts for who opened it.
+    with Guest(server, "192.0.2.250") as guest:
+        assert b"XCLIENT" in guest.hello()
+    # Nothing may follow in the same segment: it would be the former client's.
+    with proxied(server) as smtp:
+        smtp.hello()
+        smtp.send(b"XCLIENT ADDR=192.3.1.5\r\nEHLO a.example\r\n")
+        assert smtp.reply()[0] == 554
