@@ -59,6 +59,7 @@ export const SENTENCES: Readonly<Record<string, Key>> = {
   "session-only": "problem.forbidden",
   "cross-site": "problem.forbidden",
   "last-administrator": "problem.lastAdministrator",
+  "no-certificate": "problem.noCertificate",
   "not-found": "problem.missing",
   "state-too-old": "problem.missing",
   timeout: "problem.server",
