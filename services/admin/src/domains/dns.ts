@@ -1,37 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The DNS records that a domain needs so that mail finds this server and programs find their settings.
-// Pure: names in, records out. Only what this server does is in here.
+// DNS records as lines of a zone file. Which records a domain needs is the server's to say.
+import type { Schema } from "@heronry/web-kit/api/client.ts";
 
-export interface DnsRecord {
-  /** Fully qualified, without the dot at the end. */
-  name: string;
-  type: "MX" | "TXT" | "SRV";
-  value: string;
-  /** What it is for: a key of the messages. */
-  purpose: "mx" | "spf" | "dkim" | "dmarc" | "submissions" | "submission" | "imaps";
-}
-
-function service(domain: string, name: string, port: number, host: string): Pick<DnsRecord, "name" | "type" | "value"> {
-  return { name: `_${name}._tcp.${domain}`, type: "SRV", value: `0 1 ${port} ${host}.` };
-}
-
-/** A key that the domain signs with, or did. */
-export interface DkimKey {
-  records: readonly { name: string; value: string }[];
-}
-
-/** The records for `domain` on the server that is called `host`, with those of its keys. */
-export function recordsFor(domain: string, host: string, keys: readonly DkimKey[] = []): DnsRecord[] {
-  return [
-    { name: domain, type: "MX", value: `10 ${host}.`, purpose: "mx" },
-    { name: domain, type: "TXT", value: "v=spf1 mx -all", purpose: "spf" },
-    ...keys.flatMap((key) => key.records.map((r): DnsRecord => ({ ...r, type: "TXT", purpose: "dkim" }))),
-    { name: `_dmarc.${domain}`, type: "TXT", value: "v=DMARC1; p=none", purpose: "dmarc" },
-    { ...service(domain, "imaps", 993, host), purpose: "imaps" },
-    { ...service(domain, "submissions", 465, host), purpose: "submissions" },
-    { ...service(domain, "submission", 587, host), purpose: "submission" },
-  ];
-}
+export type DnsRecord = Schema<"DnsRecord">;
 
 /** Octets of one string of a TXT record. */
 const STRING_MAX = 255;
