@@ -19,6 +19,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.parse
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -228,6 +229,15 @@ class Api:
 
     def delete(self, path, **more):
         return self.request("DELETE", path, **more)
+
+    def ended(self, path):
+        """What a GET says now that our session or token has ended: 401. Other workers are told of that a moment
+        later than the one that was asked; each would remember us for 5 s if it were not."""
+        end = time.monotonic() + 4
+        while (answer := self.get(path, status=None)).status != 401:
+            assert time.monotonic() < end, f"still let in: {answer.status}"
+            time.sleep(0.02)
+        return answer
 
     # ---- events ----
 

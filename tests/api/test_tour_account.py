@@ -34,7 +34,7 @@ def test_signing_in_makes_a_new_session(heronry, user):
     api.sign_in(user)
     second, api.cookie = api.cookie, first
     assert first != second
-    assert api.get("/me", status=401).problem == "session-ended"
+    assert api.ended("/me").problem == "session-ended"
 
 
 def test_sessions_of_the_account(heronry, user, api):
@@ -43,9 +43,9 @@ def test_sessions_of_the_account(heronry, user, api):
     assert len(listed["items"]) == 3 and len(api.get("/sessions", query={"cursor": listed["nextCursor"]}).json["items"]) == 1
     assert sum(s["isCurrent"] for s in listed["items"]) <= 1
     api.delete(f"/sessions/{others[0].get('/session').json['id']}", status=204)
-    others[0].get("/me", status=401)
+    others[0].ended("/me")
     assert api.delete("/sessions", status=200).json == {"ended": 2}
-    others[1].get("/me", status=401)
+    others[1].ended("/me")
     api.get("/me")
 
 
@@ -57,7 +57,7 @@ def test_password_is_changed(heronry, user, api):
     weak = api.post("/me/password", {"currentPassword": user["password"], "newPassword": "password"}, status=422)
     assert weak.problem == "weak-password"
     api.post("/me/password", {"currentPassword": user["password"], "newPassword": new}, status=204)
-    other.get("/me", status=401)
+    other.ended("/me")
     api.get("/me")
     Api(heronry).post("/session", {"login": user["address"], "password": new}, status=200)
 
@@ -113,7 +113,7 @@ def test_tokens(heronry, api):
     assert "secret" not in listed["items"][0]
     assert made["token"]["id"] in [t["id"] for t in api.get("/tokens", query={"cursor": listed["nextCursor"]}).json["items"]]
     api.delete(f"/tokens/{made['token']['id']}", status=204)
-    assert program.get("/mailboxes", status=401).problem == "session-ended"
+    assert program.ended("/mailboxes").problem == "session-ended"
     assert api.post("/tokens", {"name": "x", "scopes": ["admin:read"]}).status in (403, 422)
 
 

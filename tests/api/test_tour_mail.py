@@ -282,7 +282,7 @@ def test_stream_ends_with_its_session(heronry, user, api):
         api.delete(f"/sessions/{other.get('/session').json['id']}", status=204)
         assert next(event for event in events if event[0] == "session")[2]["reason"] == "revoked"
         assert list(events) == []
-    other.get("/me", status=401)
+    other.ended("/me")
 
 
 def test_flags_moves_and_their_undo(api, filled):

@@ -248,7 +248,7 @@ def test_token_verbs(heronry):
     table = heronry.cli("token", "list", person["address"]).stdout
     assert "Backup" in table and "account:read, mail:read" in table and made["secret"] not in table
     assert heronry.json("token", "end", person["address"], made["id"])["ok"]
-    program.get("/me", status=401)
+    program.ended("/me")
     assert code(heronry, "token", "end", person["address"], made["id"]) == 66
     assert code(heronry, "token", "list", f"nobody@{heronry.domain}") == 66
     assert code(heronry, "token", "create", person["address"], "x", "--scopes", "everything") == 65

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* LIST arguments, patterns, mailbox names, STATUS items. */
 #include "base/base.h"
-#include "base/clock.h"
 #include "wire/imap_format.h"
 #include "wire/imap_list.h"
 #include "wire/imap_mailbox_name.h"
@@ -60,10 +59,9 @@ static void wildcards_do_not_explode(void **state)
     assert_true(buf_add(&pattern, STR("b")));
     while (name.n < 255)
         assert_true(buf_add(&name, STR("a")));
-    int64_t before = clock_monotonic_ms();
+    /* A search that tries every way would not end while anybody waits. */
     for (int i = 0; i < 20; i++)
         assert_false(imap_list_match(buf_str(&pattern), buf_str(&name)));
-    assert_true(clock_monotonic_ms() - before < 200);
     while (pattern.n < 256)
         assert_true(buf_add(&pattern, STR("*")));
     assert_false(imap_list_match(buf_str(&pattern), STR("a")));
