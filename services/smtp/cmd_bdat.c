@@ -82,5 +82,5 @@ enum net_next smtp_refuse_chunk(struct smtp_session *s, str argument, enum smtp_
     smtp_data_decoder_init(&dropped.decoder);
     if (!receive(s, &dropped, bdat.size, &e))
         return smtp_transfer_broken(s, &e);
-    return smtp_say(s, why);
+    return bdat.is_last && s->recipients.n ? smtp_say_of_message(s, why) : smtp_say(s, why);
 }

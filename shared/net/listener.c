@@ -32,6 +32,14 @@ static bool open_failed(const struct net_address *at, int fd, int sys, struct er
                    STR_FMT(net_address_text(at, text)), strerrordesc_np(sys));
 }
 
+/* A socket left behind by a crash would be "in use" for ever. Any other file is somebody's. */
+static void remove_left_socket(const char *path)
+{
+    struct stat found;
+    if (lstat(path, &found) == 0 && S_ISSOCK(found.st_mode))
+        (void)unlink(path);
+}
+
 bool net_listen_open(const struct net_address *at, int *out, struct err *e)
 {
     static const int on = 1;
@@ -40,8 +48,7 @@ bool net_listen_open(const struct net_address *at, int *out, struct err *e)
     if (fd < 0)
         return open_failed(at, fd, errno, e);
     if (at->sa.ss_family == AF_UNIX) {
-        /* A socket file left behind by a crash would be "in use" for ever. */
-        (void)unlink(((const struct sockaddr_un *)(const void *)&at->sa)->sun_path);
+        remove_left_socket(((const struct sockaddr_un *)(const void *)&at->sa)->sun_path);
     } else {
         (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
         (void)setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));

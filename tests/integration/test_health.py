@@ -3,9 +3,11 @@
 mode by the lag of its loop."""
 import os
 import signal
+import smtplib
 import threading
 
 from conftest import wait_until
+from demo.server import STANDARD_PORTS
 from imap_raw import Imap
 from smtp_raw import RawSmtp, fetch_all, send_message
 
@@ -21,10 +23,15 @@ def set_limit(server, octets):
 
 def test_a_full_disk_stops_mail_and_nothing_else(heronry_factory):
     """R13: 452 4.3.1 and NO [UNAVAILABLE]; mail can be read and removed; room is noticed by itself."""
-    server = heronry_factory(settings={"workers.front": 1, "limits.disk_free": "0MB", "limits.disk_free_percent": 0})
-    user = server.new_user()
+    server = heronry_factory(kinds=[*STANDARD_PORTS, "lmtp"], settings={
+        "workers.front": 1, "limits.disk_free": "0MB", "limits.disk_free_percent": 0, "lmtp.networks": "[127.0.0.1]"})
+    user, other = server.new_user(), server.new_user()
     assert send_message(server.ports["smtp"], [user["address"]], MESSAGE)[0] == 250
-    with RawSmtp(server.ports["smtp"]) as begun, Imap(server, user) as imap:
+    with RawSmtp(server.ports["smtp"]) as begun, Imap(server, user) as imap, \
+            smtplib.LMTP("127.0.0.1", server.ports["lmtp"]) as front:
+        assert front.docmd("LHLO front.example")[0] == 250
+        for line in ("MAIL FROM:<>", f"RCPT TO:<{user['address']}>", f"RCPT TO:<{other['address']}>"):
+            assert front.docmd(line)[0] == 250
         begun.hello()
         assert begun.ask("MAIL FROM:<>")[0] == 250
         assert begun.ask(f"RCPT TO:<{user['address']}>")[0] == 250
@@ -38,6 +45,9 @@ def test_a_full_disk_stops_mail_and_nothing_else(heronry_factory):
 
         wait_until(is_refused, what="the refusal")
         assert begun.ask("DATA")[0] == 452
+        front.send(b"BDAT %d LAST\r\n" % len(MESSAGE) + MESSAGE)
+        assert [front.getreply()[0] for _ in range(2)] == [452, 452], "each recipient has its reply"
+        assert front.docmd("NOOP")[0] == 250
         imap.must("SELECT INBOX")
         literal = b"APPEND INBOX {%d+}\r\n" % len(MESSAGE) + MESSAGE
         assert b" NO [UNAVAILABLE]" in imap.do(literal)[-1]

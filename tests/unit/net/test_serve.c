@@ -580,8 +580,16 @@ static void test_opening_a_port(void **state)
     assert_true(net_address_parse(str_from_cstr(path), &at, &e));
     assert_true(net_listen_open(&at, &fd, &e));
     close(fd);
-    assert_true(net_listen_open(&at, &fd, &e)); /* the file that was left is no obstacle */
+    assert_true(net_listen_open(&at, &fd, &e)); /* the socket that was left is no obstacle */
     close(fd);
+    (void)snprintf(path, sizeof(path), "unix:%s/letter", test_directory());
+    FILE *letter = fopen(path + strlen("unix:"), "w");
+    assert_non_null(letter);
+    assert_int_equal(fclose(letter), 0);
+    assert_true(net_address_parse(str_from_cstr(path), &at, &e));
+    assert_false(net_listen_open(&at, &fd, &e)); /* any other file is not ours to take away */
+    assert_int_equal(e.kind, ERR_EXISTS);
+    assert_int_equal(access(path + strlen("unix:"), F_OK), 0);
 
     int taken = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(net_address_parse(STR("127.0.0.1:0"), &at, &e));
