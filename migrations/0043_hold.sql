@@ -1,7 +1,9 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Mail that cannot go securely enough waits for somebody to decide (held), and what was decided: to
--- send a message anyway, or whom to deliver to with less TLS. q_rcpt.status has one value more: 5
--- held, with `due` as the end of the waiting.
+-- send a message anyway, or whom to deliver to with less TLS. q_rcpt.status has one value more: -1
+-- held, with `due` as the end of the waiting. Programs of the version before may run beside this one:
+-- they sweep away what has a status above 2 and wants no report of success, so it is none of those;
+-- and they call queue_finish without a certificate.
 
 ALTER TABLE q_msg ADD COLUMN tls_rule smallint NOT NULL DEFAULT 0;   -- 1 REQUIRETLS, 2 TLS-Required: No
 ALTER TABLE q_rcpt ADD COLUMN waived boolean NOT NULL DEFAULT false; -- somebody decided: send it anyway
@@ -38,7 +40,8 @@ CREATE TABLE tls_exception (
 DROP FUNCTION queue_finish(text, bigint, bigint, text[], int[], int[], bigint[], text[], text[], text[], text[]);
 CREATE FUNCTION queue_finish(p_domain text, p_token bigint, p_queue_id bigint, p_rcpt text[], p_status int[],
                              p_attempts int[], p_due bigint[], p_code text[], p_reply text[],
-                             p_remote text[], p_tls text[], p_certificate text, p_pin bytea) RETURNS int
+                             p_remote text[], p_tls text[], p_certificate text DEFAULT '',
+                             p_pin bytea DEFAULT '') RETURNS int
 LANGUAGE plpgsql AS $$
 DECLARE
     left_over int;
@@ -59,7 +62,7 @@ BEGIN
      RETURNING r.status, r.reply, r.remote)
     INSERT INTO q_hold (queue_id, domain, account_id, reason, remote, certificate, pin)
     SELECT p_queue_id, p_domain, m.account_id, h.reply, h.remote, p_certificate, p_pin
-      FROM held h, q_msg m WHERE h.status = 5 AND m.queue_id = p_queue_id LIMIT 1
+      FROM held h, q_msg m WHERE h.status = -1 AND m.queue_id = p_queue_id LIMIT 1
         ON CONFLICT (queue_id, domain) DO UPDATE
        SET reason = EXCLUDED.reason, remote = EXCLUDED.remote, certificate = EXCLUDED.certificate,
            pin = EXCLUDED.pin, told = 0, tell_at = now(), token = NULL;
@@ -81,7 +84,7 @@ BEGIN
     UPDATE q_hold h SET told = 1, token = p_token
      WHERE queue_id = p_queue_id AND domain = p_domain AND told = 0
        AND EXISTS (SELECT 1 FROM q_rcpt r WHERE r.queue_id = h.queue_id AND r.domain = h.domain
-                      AND r.status = 5);
+                      AND r.status = -1);
     IF NOT FOUND THEN
         RAISE EXCEPTION 'the sender of % was asked already', p_queue_id USING ERRCODE = 'HR412';
     END IF;
