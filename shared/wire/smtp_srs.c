@@ -84,6 +84,8 @@ bool smtp_srs_rewrite(const struct smtp_srs *srs, str local, str domain, struct 
     char day[DAY_DIGITS];
     char hash[HASH_DIGITS];
     int form = form_of(local);
+    if (str_find_byte(local, '\0') >= 0)
+        return false;
     base32_encode(day_of(srs), day, DAY_DIGITS);
     if (form == 1 && read_parts(local, &former)) {
         /* The first host stays; only the one that this came from is left out of the way back. */

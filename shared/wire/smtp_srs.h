@@ -23,7 +23,7 @@ struct smtp_srs {
 };
 
 /* The local part that stands for local@domain, without quotes, in the arena. False when it would be
- * longer than a local part may be. */
+ * longer than a local part may be, or hold what none may (NUL). */
 bool smtp_srs_rewrite(const struct smtp_srs *srs, str local, str domain, struct arena *a, str *out);
 
 /* Whether the local part has the form of one that was rewritten. */
