@@ -21,6 +21,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build"
 RESULTS = BUILD / "test-results"
 JOBS = str(os.cpu_count() or 2)
+# A network with nothing but loopback, for the command behind it.
+OWN_NETWORK = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$0" "$@"']
+SECOND_HALF = "test_imap_stress.py"     # the integration tests before it take about as long as those from it on
 
 
 class Report:
@@ -95,14 +98,35 @@ def ctest(report, preset, name, *select, jobs=JOBS):
     report.show_failed(result)
 
 
-def pytest(report, name, *args):
-    report.say(name)
+def run_pytest(name, args, around=(), **more):
+    """Runs pytest on files or folders, inside of the command `around`."""
     result = RESULTS / f"pytest-{name}.xml"
     result.unlink(missing_ok=True)
     environment = dict(os.environ, HERONRY_BIN=str(BUILD / "dev/heronry"), PYTHONDONTWRITEBYTECODE="1")
-    run(["/usr/bin/python3", "-m", "pytest", "-q", "-x" if "CI_FAIL_FAST" in os.environ else "-q",
-         f"--junitxml={result}", "-p", "no:cacheprovider", *args], env=environment)
-    report.add_junit(result, name)
+    run([*around, "/usr/bin/python3", "-m", "pytest", "-q", "-x" if "CI_FAIL_FAST" in os.environ else "-q",
+         f"--junitxml={result}", "-p", "no:cacheprovider", *args], env=environment, **more)
+    return result
+
+
+def pytest(report, name, *args):
+    report.say(name)
+    report.add_junit(run_pytest(name, args), name)
+
+
+def pytest_side_by_side(report, parts):
+    """Runs {name: files} at the same time, each in a network of its own, so that no port of one is in the way of
+    another; one after the other where no network can be made. What each printed follows in order."""
+    report.say(" beside ".join(parts))
+    can_part = run([*OWN_NETWORK, "true"], stderr=subprocess.DEVNULL) == 0
+
+    def one(name):
+        with open(RESULTS / f"pytest-{name}.log", "w", encoding="utf-8") as out:
+            return run_pytest(name, parts[name], OWN_NETWORK if can_part else (), stdout=out, stderr=subprocess.STDOUT)
+
+    with concurrent.futures.ThreadPoolExecutor(len(parts) if can_part else 1) as pool:
+        for name, result in zip(parts, pool.map(one, parts)):
+            print((RESULTS / f"pytest-{name}.log").read_text(encoding="utf-8", errors="replace"), flush=True)
+            report.add_junit(result, name)
 
 
 def step_structure(report, options):
@@ -189,7 +213,9 @@ def step_integration(report, options):
     """The running server: dialogues, real clients, mail to the world, faults."""
     if build(report, "dev"):
         pytest(report, "dialogue", "tests/dialogue")
-        pytest(report, "integration", "tests/integration")
+        files = sorted((ROOT / "tests/integration").glob("test_*.py"))
+        pytest_side_by_side(report, {"integration-1": [f for f in files if f.name < SECOND_HALF],
+                                     "integration-2": [f for f in files if f.name >= SECOND_HALF]})
 
 
 STEPS = {f.__name__[5:]: f for f in (step_structure, step_unit, step_fuzz, step_release, step_web, step_api, step_integration)}
