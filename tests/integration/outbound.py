@@ -12,6 +12,7 @@ import threading
 import time
 
 DOMAIN = "out.test"
+ABOVE = "test"      # is there too, empty: DMARC asks upwards, and must not have to ask the world
 
 
 class Zone:
@@ -23,6 +24,7 @@ class Zone:
         lines = [f"$ORIGIN {DOMAIN}.", "$TTL 1", "@ SOA ns hostmaster 1 3600 600 86400 1", "@ NS ns",
                  "ns A 127.0.0.1", *records]
         (self.folder / "zone").write_text("\n".join(lines) + "\n")
+        (self.folder / "above").write_text("\n".join([f"$ORIGIN {ABOVE}.", *lines[1:5], f"{DOMAIN}. NS ns"]) + "\n")
         if signed:
             self._sign(forge)
         for _ in range(5):
@@ -54,7 +56,8 @@ class Zone:
             f"server:\n ip-address: 127.0.0.1@{self.port}\n username: \"\"\n zonesdir: \"{self.folder}\"\n"
             f" database: \"\"\n pidfile: \"\"\n logfile: \"{self.folder}/log\"\n xfrdfile: \"{self.folder}/xfrd\"\n"
             f" zonelistfile: \"{self.folder}/zones\"\n xfrdir: \"{self.folder}\"\n server-count: 1\n"
-            f"remote-control:\n control-enable: no\nzone:\n name: {DOMAIN}\n zonefile: zone\n")
+            f"remote-control:\n control-enable: no\nzone:\n name: {DOMAIN}\n zonefile: zone\n"
+            f"zone:\n name: {ABOVE}\n zonefile: above\n")
         self.process = subprocess.Popen(["nsd", "-d", "-c", self.folder / "nsd.conf"])
 
     def _answers(self):

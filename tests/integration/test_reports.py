@@ -20,7 +20,7 @@ import pytest
 from api_client import Api
 from certificates import Certificate
 from conftest import Instance, free_ports, wait_until
-from outbound import DOMAIN, Sink, Zone
+from outbound import ABOVE, DOMAIN, Sink, Zone
 from smtp_raw import RawSmtp, stuffed
 
 WAIT = 20
@@ -82,7 +82,7 @@ class World:
             "quiet A 127.0.0.1", '_dmarc.quiet TXT "v=DMARC1; p=none"'])
         self.server = Instance(settings={
             "delivery.port": self.port, "delivery.time_divisor": 1000, "delivery.ca_file": str(authority.chain),
-            "dns.stub_zone": DOMAIN, "dns.stub_server": self.zone.server, "security.local_networks": "[192.0.2.0/24]",
+            "dns.stub_zone": ABOVE, "dns.stub_server": self.zone.server, "security.local_networks": "[192.0.2.0/24]",
             "greylisting.enabled": "false", "reports.spread": "0s", "reports.organization": "Example Organization"}).up()
         self.user = self.server.user(2)
         self.domain = self.user["address"].split("@")[1]

@@ -9,7 +9,7 @@ import pytest
 from api_client import Api
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from outbound import DOMAIN, Zone
+from outbound import ABOVE, DOMAIN, Zone
 from smtp_raw import RawSmtp, fetch_all, stuffed
 
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -46,7 +46,7 @@ def zone():
 @pytest.fixture(scope="module")
 def settings(zone):
     """Loopback is not local here: each client has to prove what it says."""
-    return {"dns.stub_zone": DOMAIN, "dns.stub_server": zone.server, "dns.validate": "false",
+    return {"dns.stub_zone": ABOVE, "dns.stub_server": zone.server, "dns.validate": "false",
             "security.local_networks": "[192.0.2.0/24]", "greylisting.enabled": "false"}
 
 

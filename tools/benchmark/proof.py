@@ -15,7 +15,7 @@ from . import common, ours, peer
 from .mail_client import Imap
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests/integration"))
-from outbound import DOMAIN, Zone  # noqa: E402
+from outbound import ABOVE, DOMAIN, Zone  # noqa: E402
 
 SELECTOR = "s1"
 # Loopback is nobody's own network here: who sends has to prove it.
@@ -64,7 +64,7 @@ class World:
         path.write_bytes(head + mail + b".\r\n")
 
     def heronry(self, folder, users):
-        return ProvingHeronry(folder, users, (f"dns.stub_zone={DOMAIN}", f"dns.stub_server={self.zone.server}",
+        return ProvingHeronry(folder, users, (f"dns.stub_zone={ABOVE}", f"dns.stub_server={self.zone.server}",
                                               "dns.validate=false", f"security.local_networks=[{OUTSIDE}]",
                                               "greylisting.enabled=false"))
 
