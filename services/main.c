@@ -67,9 +67,15 @@ int main(int argc, char **argv)
         cli_share_group,
         cli_queue_group,
         cli_transport_group,
+        cli_relay_group,
         cli_hold_group,
+        cli_trace_group,
+        cli_sending_group,
+        cli_queue_act_group,
         cli_report_group,
+        cli_received_report_group,
         cli_capability_group,
+        cli_log_group,
     };
     const struct app_services all = { services, COUNT_OF(services) };
     return cli_main(argc, argv, groups, COUNT_OF(groups), &all);

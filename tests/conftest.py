@@ -91,6 +91,7 @@ class Instance(Server):
                            "limits.pop3_per_user_ip": 1000, "limits.pop3_before_login_per_ip": 10000,
                            "limits.http_per_ip": 10000, "limits.api_token_per_minute": 1000000,
                            "limits.api_anonymous_per_minute": 1000000, "dns.validate": "false",
+                           "submission.messages_per_hour": 0, "submission.recipients_per_day": 0,
                            "delivery.allow_private": "true"}.items():
             self.settings.setdefault(key, value)
 
@@ -200,6 +201,15 @@ def gateway():
     """The shared server for mail from and to other servers (integration/gateway.py), with its sinks."""
     from gateway import Gateway
     made = Gateway()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def village():
+    """The shared server among other people's mail servers (integration/village.py)."""
+    from village import Village
+    made = Village()
     yield made
     made.close()
 

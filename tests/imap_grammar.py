@@ -28,7 +28,8 @@ RIGHTS = re.compile(rb"[a-z]+")
 SYSTEM_FLAGS = {rb"\ANSWERED", rb"\FLAGGED", rb"\DELETED", rb"\SEEN", rb"\DRAFT"}
 MAILBOX_FLAGS = {rb"\NOINFERIORS", rb"\NOSELECT", rb"\MARKED", rb"\UNMARKED", rb"\HASCHILDREN", rb"\HASNOCHILDREN",
                  rb"\SUBSCRIBED", rb"\REMOTE", rb"\NONEXISTENT", rb"\NOACCESS",
-                 rb"\ALL", rb"\ARCHIVE", rb"\DRAFTS", rb"\FLAGGED", rb"\JUNK", rb"\SENT", rb"\TRASH", rb"\IMPORTANT"}
+                 rb"\ALL", rb"\ARCHIVE", rb"\DRAFTS", rb"\FLAGGED", rb"\JUNK", rb"\SENT", rb"\TRASH", rb"\IMPORTANT",
+                 rb"\MEMOS", rb"\SCHEDULED", rb"\SNOOZED"}
 ENCODINGS = {b"7BIT", b"8BIT", b"BINARY", b"BASE64", b"QUOTED-PRINTABLE"}
 
 

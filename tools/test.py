@@ -210,8 +210,9 @@ def step_api(report, options):
 
 
 def step_integration(report, options):
-    """The running server: dialogues, real clients, mail to the world, faults."""
+    """The running server: dialogues, real clients, mail to the world, other mail servers, faults."""
     if build(report, "dev"):
+        report.add("other mail servers are there", run([ROOT / "tools/neighbours"]) == 0)
         pytest(report, "dialogue", "tests/dialogue")
         files = sorted((ROOT / "tests/integration").glob("test_*.py"))
         pytest_side_by_side(report, {"integration-1": [f for f in files if f.name < SECOND_HALF],

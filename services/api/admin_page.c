@@ -66,3 +66,14 @@ str admin_domain(struct api_call *call, str domain)
         (void)account_domain_normalize(call->arena, domain, &normal, &ignored);
     return normal;
 }
+
+enum queue_status admin_queue_status(str name)
+{
+    static const enum queue_status all[] = { QUEUE_STATUS_PENDING, QUEUE_STATUS_DEFERRED,
+                                             QUEUE_STATUS_FAILED, QUEUE_STATUS_HELD };
+    for (size_t i = 0; i < COUNT_OF(all); i++) {
+        if (str_eq(name, str_from_cstr(queue_status_name(all[i]))))
+            return all[i];
+    }
+    return QUEUE_STATUS_ANY;
+}

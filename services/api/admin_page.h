@@ -32,5 +32,7 @@ void admin_reply_deleted(struct api_call *call, bool is_done, const struct err *
 str admin_lower(struct api_call *call, str text);
 /* A domain as the directory writes it; what is none stays as it is, and nobody has it. */
 str admin_domain(struct api_call *call, str domain);
+/* The status of that name; any for no name. Pure. */
+enum queue_status admin_queue_status(str name);
 
 #endif

@@ -364,7 +364,6 @@ YIELDS static bool build(struct build *b)
     c->subject = api_get_text(b->input, "subject");
     c->html = api_get_text(b->input, "html");
     c->text = api_get_text(b->input, "text");
-    c->date_utc = clock_utc_ms() / 1000;
     c->hostname = str_from_cstr(b->call->app->hostname);
     c->unique1 = (uint64_t)clock_utc_us();
     c->unique2 = crypto_random_u64();
@@ -377,12 +376,14 @@ YIELDS static bool build(struct build *b)
     return ok && make_message(b);
 }
 
-bool draft_build(struct api_call *call, const json_t *input, struct draft_built *out)
+bool draft_build(struct api_call *call, const json_t *input, int64_t date_utc,
+                 struct draft_built *out)
 {
     struct build b = {
         .call = call,
         .input = input,
         .out = out,
+        .content = { .date_utc = date_utc },
         .recipients = ARENA_ARRAY(call->arena, str, RECIPIENTS_MAX + 1),
         .files = ARENA_ARRAY(call->arena, struct compose_file, FILES_MAX + 1),
         .uploads = ARENA_ARRAY(call->arena, str, FILES_MAX + 1),

@@ -22,8 +22,10 @@ struct draft_built {
 };
 
 /* Builds the message of a judged document. Files that are not there, addresses that cannot be
- * written to, an identity that is not there: answers 422. In the call's arena. Yields. */
-YIELDS bool draft_build(struct api_call *call, const json_t *input, struct draft_built *out);
+ * written to, an identity that is not there: answers 422. `date_utc` (seconds) is its Date. In the
+ * call's arena. Yields. */
+YIELDS bool draft_build(struct api_call *call, const json_t *input, int64_t date_utc,
+                        struct draft_built *out);
 
 /* Draft of the contract. `document` is the kept JSON. Gives. */
 json_t *draft_shape(const struct compose_draft *draft);

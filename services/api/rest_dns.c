@@ -108,6 +108,19 @@ static void add_tlsa(struct listing *l)
     buf_fini(&line);
 }
 
+/* Who tells us of our mail: at the address whose reports are read (reports.inbox). */
+static void add_reports(struct listing *l)
+{
+    struct arena *a = l->call->arena;
+    const char *inbox = config_text(l->call->app->config, CONFIG_REPORTS_INBOX);
+    if (!*inbox)
+        inbox = "postmaster";
+    add(l, "dmarc", "TXT", below(l, "_dmarc"),
+        arena_printf(a, "v=DMARC1; p=none; rua=mailto:%s@%.*s", inbox, STR_FMT(l->domain)));
+    add(l, "tlsRpt", "TXT", below(l, "_smtp._tls"),
+        arena_printf(a, "v=TLSRPTv1; rua=mailto:%s@%.*s", inbox, STR_FMT(l->domain)));
+}
+
 YIELDS static bool add_all(struct listing *l, struct err *e)
 {
     struct arena *a = l->call->arena;
@@ -115,9 +128,7 @@ YIELDS static bool add_all(struct listing *l, struct err *e)
     add(l, "spf", "TXT", l->domain, STR("v=spf1 mx -all"));
     if (!add_keys(l, e) || !add_mta_sts(l, e))
         return false;
-    add(l, "dmarc", "TXT", below(l, "_dmarc"), STR("v=DMARC1; p=none"));
-    add(l, "tlsRpt", "TXT", below(l, "_smtp._tls"),
-        arena_printf(a, "v=TLSRPTv1; rua=mailto:postmaster@%.*s", STR_FMT(l->domain)));
+    add_reports(l);
     add_tlsa(l);
     add_services(l);
     return true;

@@ -69,7 +69,8 @@ void rest_create_draft(struct api_call *call, const struct create_draft_params *
     struct draft_built built;
     struct compose_draft draft = { .draft_id = 0 };
     (void)p;
-    if (!draft_build(call, body, &built) || !save(call, 0, 0, &built, &draft))
+    if (!draft_build(call, body, clock_utc_ms() / 1000, &built) ||
+        !save(call, 0, 0, &built, &draft))
         return;
     call_etag(call, draft.version);
     call_created(call, draft_shape(&draft), "/api/v1/drafts/%lld", (long long)draft.draft_id);
@@ -93,7 +94,7 @@ void rest_save_draft(struct api_call *call, const struct save_draft_params *p, c
         (void)call_problem(call, "changed", "It was changed elsewhere; read it again.");
         return;
     }
-    if (!draft_build(call, body, &built) ||
+    if (!draft_build(call, body, clock_utc_ms() / 1000, &built) ||
         !save(call, draft.draft_id, draft.version, &built, &draft))
         return;
     call_etag(call, draft.version);

@@ -61,18 +61,20 @@ static enum queue_choice read_choice(const json_t *body)
     return QUEUE_CHOICE_RETRY; /* the contract lets nothing else pass */
 }
 
-void rest_decide_queue_message(struct api_call *call, const struct decide_queue_message_params *p,
-                               const json_t *body)
+/* `account_id` 0: a message of anybody's. Yields. */
+YIELDS static void decide(struct api_call *call, str queue_id, int64_t account_id,
+                          const json_t *body)
 {
     struct err e = ERR_CLEAR;
     const struct queue_actor actor = call_queue_actor(call);
     struct queue_decision decision = {
+        .account_id = account_id,
         .domain = admin_domain(call, api_get_text(body, "domain")),
         .choice = read_choice(body),
         .any = json_is_true(json_object_get(body, "anyServer")),
     };
     int64_t count = 0;
-    if (!queue_id_parse(p->queue_id, &decision.queue_id, &e)) {
+    if (!queue_id_parse(queue_id, &decision.queue_id, &e)) {
         (void)call_problem(call, "not-found", NULL);
         return;
     }
@@ -83,6 +85,18 @@ void rest_decide_queue_message(struct api_call *call, const struct decide_queue_
     } else {
         (void)fail(call, &e);
     }
+}
+
+void rest_decide_queue_message(struct api_call *call, const struct decide_queue_message_params *p,
+                               const json_t *body)
+{
+    decide(call, p->queue_id, 0, body);
+}
+
+void rest_decide_delivery(struct api_call *call, const struct decide_delivery_params *p,
+                          const json_t *body)
+{
+    decide(call, p->queue_id, call->who.account_id, body);
 }
 
 /* ---- exceptions ---- */

@@ -130,7 +130,7 @@ YIELDS static bool rename_to(struct api_call *call, const struct store_mailboxes
         return false;
     if (str_eq(name, box->name))
         return true;
-    if (box->role != STORE_ROLE_NONE)
+    if (shape_has_role(box->role))
         return call_problem(call, "in-use", "A mailbox with a role keeps its name and place.");
     if (is_below(all, find(all, parent), box->mailbox_id))
         return call_problem(call, "in-use", "A mailbox cannot go below itself.");
@@ -208,7 +208,7 @@ YIELDS static bool may_delete(struct api_call *call, const struct store_mailboxe
 {
     if (!box)
         return call_problem(call, "not-found", NULL);
-    if (box->role != STORE_ROLE_NONE)
+    if (shape_has_role(box->role))
         return call_problem(call, "in-use", "A mailbox with a role stays.");
     if (box->has_children)
         return call_problem(call, "in-use", "There are mailboxes in it.");

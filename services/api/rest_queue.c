@@ -155,18 +155,6 @@ void rest_retry_queue_message(struct api_call *call, const struct retry_queue_me
     reply_retried(call, waiting);
 }
 
-static enum queue_status read_status(const json_t *body)
-{
-    static const enum queue_status all[] = { QUEUE_STATUS_PENDING, QUEUE_STATUS_DEFERRED,
-                                             QUEUE_STATUS_FAILED, QUEUE_STATUS_HELD };
-    str word = api_get_text(body, "status");
-    for (size_t i = 0; i < COUNT_OF(all); i++) {
-        if (str_eq(word, str_from_cstr(queue_status_name(all[i]))))
-            return all[i];
-    }
-    return QUEUE_STATUS_ANY;
-}
-
 void rest_retry_queue(struct api_call *call, const struct retry_queue_params *p, const json_t *body)
 {
     struct err e = ERR_CLEAR;
@@ -175,7 +163,7 @@ void rest_retry_queue(struct api_call *call, const struct retry_queue_params *p,
         .domain = admin_domain(call, api_get_text(body, "domain")),
         .sender = api_get_text(body, "sender"),
         .recipient = api_get_text(body, "recipient"),
-        .status = read_status(body),
+        .status = admin_queue_status(api_get_text(body, "status")),
     };
     int64_t count = 0;
     (void)p;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sending: drafts on their way, and taking them back. */
 #include "api_routes.h"
+#include "config/config.h"
 #include "http/http_values.h"
 #include "services/api/api.h"
 #include "services/api/draft_build.h"
@@ -168,12 +169,25 @@ YIELDS static bool check_ready(struct api_call *call, const struct draft_built *
     return check_sender(call, built) && check_recipients(call, built);
 }
 
+/* How long until `sendAt`, ms: what waits for its time can be taken back until then. */
+static bool read_send_at(struct api_call *call, const json_t *body, int64_t *out)
+{
+    int64_t most_ms = config_int(call->app->config, CONFIG_SUBMISSION_HOLD_MAX);
+    *out = (api_get_time(body, "sendAt", 0) - clock_utc_us()) / 1000;
+    if (*out <= 0)
+        return call_field_problem(call, "invalid-fields", "/sendAt", "has to lie ahead");
+    return *out <= most_ms || call_field_problem(call, "invalid-fields", "/sendAt",
+                                                 "lies further ahead than mail is kept for");
+}
+
 /* How long it can be taken back, ms. */
 YIELDS static bool find_undo(struct api_call *call, const json_t *body, int64_t *out)
 {
     str kept;
     struct err e = ERR_CLEAR;
     const json_t *given = json_object_get(body, "undoSeconds");
+    if (api_has(body, "sendAt"))
+        return read_send_at(call, body, out);
     if (given) {
         *out = json_integer_value(given) * 1000;
         return true;
@@ -252,7 +266,8 @@ void rest_create_submission(struct api_call *call, const struct create_submissio
     if (!load_draft(call, body, &draft) || !find_undo(call, body, &undo_ms))
         return;
     json_t *document = json_loadb(draft.document.p, draft.document.n, 0, NULL);
-    bool ok = draft_build(call, document, &built) && check_ready(call, &built) &&
+    int64_t date_utc = api_get_time(body, "sendAt", clock_utc_us()) / 1000000;
+    bool ok = draft_build(call, document, date_utc, &built) && check_ready(call, &built) &&
               begin(call, &draft, &built, undo_ms, &submission);
     if (ok) {
         call_created(call, shape_whole(call, &submission), "/api/v1/submissions/%lld",
@@ -301,8 +316,13 @@ void rest_list_submissions(struct api_call *call, const struct list_submissions_
     (void)body;
     if (!call_cursor_read(call, p->cursor, &at, &given))
         return;
-    if (!compose_submission_list(call->app->db, call->who.account_id, at.numbers[0],
-                                 (size_t)p->limit, call->arena, call->deadline_ms, &all, &e)) {
+    const struct compose_submissions_wanted wanted = { .account_id = call->who.account_id,
+                                                       .before_id = at.numbers[0],
+                                                       .draft_id =
+                                                           p->has_draft_id ? p->draft_id : 0,
+                                                       .limit = (size_t)p->limit };
+    if (!compose_submission_list(call->app->db, &wanted, call->arena, call->deadline_ms, &all,
+                                 &e)) {
         (void)call_fail(call, &e);
         return;
     }

@@ -33,6 +33,11 @@ static const char *role_name(enum store_role role)
     return names[role];
 }
 
+bool shape_has_role(enum store_role role)
+{
+    return role_name(role) != NULL;
+}
+
 json_t *shape_role(enum store_role role)
 {
     const char *name = role_name(role);

@@ -12,6 +12,9 @@ enum {
     SHAPE_ROW_IDS = 200    /* ids of messages in it */
 };
 
+/* True for the roles that the API tells. A mailbox of another one (RFC 9979) is as any that people
+ * made: they may rename and delete it. */
+bool shape_has_role(enum store_role role);
 /* The word for a role, null for none. */
 json_t *shape_role(enum store_role role);
 json_t *shape_mailbox(const struct store_mailbox *box);

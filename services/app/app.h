@@ -5,6 +5,7 @@
 #ifndef APP_APP_H
 #define APP_APP_H
 
+#include "account/sending.h"
 #include "config/config.h"
 #include "net/net.h"
 
@@ -55,6 +56,7 @@ struct app {
     const struct net_networks *monitors; /* who may read metrics without a token; NULL: nobody */
     const struct net_networks *xclients; /* who may speak for others; NULL: nobody */
     const struct net_networks *lmtp_clients; /* who may hand over mail by LMTP */
+    struct account_sending_rules sending;    /* how much accounts may send */
     const char *hostname;                    /* our name in greetings, HELO and trace headers */
     unsigned node_id;                        /* 0-1023, of this process: part of new message ids */
     const char *process;                     /* "front.1": this process in the log */

@@ -4,16 +4,18 @@
 
 #include "account/account.h"
 #include "auth/auth.h"
+#include "cluster/counts.h"
 #include "db/db.h"
 #include "dns/dns.h"
 #include "notify/notify.h"
-#include "obs/obs.h"
+#include "obs/components.h"
 #include "queue/queue.h"
 #include "redis/redis.h"
 #include "reports/reports.h"
 #include "services/app/endpoints.h"
 #include "services/app/health.h"
 #include "services/app/node_id.h"
+#include "services/app/sending.h"
 #include "services/app/server_key.h"
 #include "spam/spam.h"
 #include "store/store.h"
@@ -39,7 +41,8 @@ struct app_private {
     struct app_watch *watch; /* NULL in tools */
     struct notify_listener account_changed;
     struct notify_listener directory_changed;
-    struct net_tally *own_tally; /* when none was given */
+    struct net_tally *own_tally;   /* when none was given */
+    struct cluster_counts *counts; /* NULL: others are told of nothing */
     struct kept_config *former;
 };
 
@@ -50,23 +53,14 @@ static struct app_private *private_of(struct app *app)
 
 void app_log_init(const struct config *config, const char *name, int fd)
 {
-    static const struct {
-        const char *word;
-        enum obs_level level;
-    } levels[] = {
-        { "debug", OBS_DEBUG }, { "info", OBS_INFO }, { "warn", OBS_WARN }, { "error", OBS_ERROR }
-    };
     struct arena a;
     enum obs_level least = OBS_INFO;
     arena_init(&a);
-    str wanted = str_from_cstr(config_text(config, CONFIG_LOGGING_LEVEL));
-    for (size_t i = 0; i < COUNT_OF(levels); i++) {
-        if (str_eq(wanted, str_from_cstr(levels[i].word)))
-            least = levels[i].level;
-    }
+    (void)obs_level_parse(str_from_cstr(config_text(config, CONFIG_LOGGING_LEVEL)), &least);
     bool json = str_eq(str_from_cstr(config_text(config, CONFIG_LOGGING_FORMAT)), STR("json"));
-    obs_log_init(fd, least, json ? OBS_JSON : OBS_TEXT, name,
-                 config_list_joined(config, CONFIG_LOGGING_COMPONENTS, &a));
+    const char *components = config_list_joined(config, CONFIG_LOGGING_COMPONENTS, &a);
+    obs_log_init(fd, least, json ? OBS_JSON : OBS_TEXT, name, components);
+    obs_log_set_levels(components, least, config_list_joined(config, CONFIG_LOGGING_LEVELS, &a));
     arena_fini(&a);
 }
 
@@ -221,9 +215,11 @@ static void open_state(struct app_private *p)
                   .n = waits.n,
                   .max_attempts = number(c, CONFIG_DELIVERY_MAX_ATTEMPTS) },
         .lease_ms = config_int(c, CONFIG_DELIVERY_LEASE),
+        .keep_history_ms = config_int(c, CONFIG_DELIVERY_KEEP_HISTORY),
     };
     app->accounts = account_directory_new(app->db, &directory);
     open_auth(app);
+    app->sending = app_sending_rules(c);
     app->store = store_new(&store);
     app->spam = spam_new(app->db, app->notify);
     app->queue = queue_new(app->runtime, app->db, app->redis, app->notify, &queue);
@@ -282,6 +278,8 @@ static bool open_all(struct app_private *p, const struct app_options *options, s
     listen_to_changes(p);
     if (!options->is_tool) {
         p->watch = app_watch_new(app);
+        if (app->redis)
+            p->counts = cluster_counts_new(app->runtime, app->redis, app->tally, 0);
         open_reports(app);
     }
     return !options->with_dns || open_dns(app, e);
@@ -321,6 +319,7 @@ void app_free(struct app **app_ptr)
     notify_unlisten(&p->directory_changed);
     app_node_stop(&p->node);
     app_watch_free(&p->watch);
+    cluster_counts_free(&p->counts);
     reports_free(&app->reports);
     if (app->dns)
         dns_free(&app->dns);

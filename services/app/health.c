@@ -60,6 +60,8 @@ static void end_round(void *arg)
     int64_t worst = runtime_take_worst_lag_ms(w->app->runtime);
     app_lag_note(&w->lag, worst);
     w->app->health.is_behind = w->lag.is_behind;
+    if (w->lag.is_behind != was_behind)
+        obs_gauge_add(METRIC_SMTP_STRESS, "behind", was_behind ? -1 : 1);
     if (w->lag.is_behind && !was_behind)
         obs_log(EV_LOOP_BEHIND, STR_EMPTY, OBS_INT("lag_ms", worst));
     if (was_behind && !w->lag.is_behind)

@@ -223,6 +223,7 @@ bool app_listener_open(struct app *app, const struct app_listener *plan, int fd,
         .max_per_ip = limit(app, kind->per_ip_param, kind->max_per_ip),
         .max_new_per_minute = limit(app, kind->new_per_minute_param, kind->max_new_per_minute),
         .tally = app->tally,
+        .shares_counts = true,
         .limit_scope = kind->limit_scope,
     };
     *out = net_listener_new(app->runtime, fd, &options);

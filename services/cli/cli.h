@@ -93,8 +93,14 @@ extern const struct cli_group cli_dnsbl_group;
 extern const struct cli_group cli_receipt_group;
 extern const struct cli_group cli_queue_group;
 extern const struct cli_group cli_transport_group;
+extern const struct cli_group cli_relay_group;
 extern const struct cli_group cli_hold_group;
+extern const struct cli_group cli_trace_group;
+extern const struct cli_group cli_received_report_group;
+extern const struct cli_group cli_sending_group;
+extern const struct cli_group cli_queue_act_group;
 extern const struct cli_group cli_report_group;
 extern const struct cli_group cli_capability_group;
+extern const struct cli_group cli_log_group;
 
 #endif

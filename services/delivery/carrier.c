@@ -55,11 +55,12 @@ YIELDS static bool read_part(void *arg, size_t from, struct arena *a, str *out, 
 
 YIELDS static void work_alone(void *arg);
 
-/* One more connection, when there is work for it. A probe of the breaker goes alone. */
+/* One more connection, when there is work for it. A probe of the breaker goes alone, and a short
+ * turn: the other destinations are what is done beside it. */
 static void call_for_help(struct shift *shift)
 {
     if (shift_left(shift) == 0 || shift->n_carriers >= shift->carriers_max ||
-        shift->lease->is_probe || shift->is_lost)
+        shift->lease->is_probe || shift->lease->is_short || shift->is_lost)
         return;
     shift->holders++;
     shift->n_carriers++; /* from now on, so that two do not call for the same */
@@ -106,6 +107,7 @@ YIELDS static bool send_message(struct carrier *c, const struct queue_message *m
     struct delivery_session *s = &c->session;
     const struct delivery_terms terms = delivery_terms_of(m);
     struct queue_result failure;
+    int64_t began_ms = clock_monotonic_ms();
     bool answered = false;
     if (s->n_messages >= MESSAGES_A_CONNECTION ||
         (s->offers.mail_max > 0 && s->n_messages >= s->offers.mail_max) ||
@@ -121,6 +123,7 @@ YIELDS static bool send_message(struct carrier *c, const struct queue_message *m
         if (!is_kept)
             set_connected(c, false);
         if (!is_kept && !delivery_session_open(s, &c->shift->route, &terms, &failure)) {
+            failure.took_ms = clock_monotonic_ms() - began_ms;
             *goes_on = give_up(c, m, &failure);
             return false;
         }
@@ -130,6 +133,8 @@ YIELDS static bool send_message(struct carrier *c, const struct queue_message *m
         if (answered || !is_kept || s->is_lost)
             break;
     }
+    for (size_t i = 0; i < m->n; i++)
+        results[i].took_ms = clock_monotonic_ms() - began_ms;
     if (queue_lease_destination(c->shift->lease, answered, results[0].reply))
         c->shift->no_more = true; /* it failed too often: the rest waits for the breaker */
     return true;
@@ -156,6 +161,7 @@ YIELDS static bool work_on_message(struct carrier *c, const struct queue_message
         /* It must not stand in the way of those behind it; somebody may mend it meanwhile. */
         struct queue_result damaged =
             delivery_deferred(&c->session, "4.3.0", "the message cannot be read: %s", e.msg);
+        damaged.stage = "queue";
         goes_on = shift_finish_all(shift, m, &damaged);
     } else {
         goes_on = e.kind == ERR_NOT_FOUND; /* deleted by an operator meanwhile */

@@ -25,9 +25,14 @@ struct delivery {
     struct semaphore claiming;      /* one worker asks the queue, the others wait for their turn */
     struct semaphore converting;    /* messages that are held in memory whole */
     unsigned n_slow;                /* destinations that take long, beside the workers' own */
+    struct signal_point callouts;   /* there may be questions about recipients of relay domains */
+    unsigned n_callouts;            /* under way */
     struct notify_listener queue_hint;
+    struct notify_listener callout_hint;
     const struct net_address *own; /* addresses of this machine */
     size_t n_own;
+    const struct net_address *sources; /* mail leaves from one of these; n_sources 0: from any */
+    size_t n_sources;
     struct arena arena; /* lives as long as the service */
 };
 

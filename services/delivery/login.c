@@ -51,6 +51,7 @@ bool delivery_log_in(struct delivery_session *s, struct queue_result *failure)
     struct err e = ERR_CLEAR;
     const struct tls_facts *facts = net_conn_tls(s->conn);
     bool answered = false;
+    s->stage = "login";
     if (!facts || !facts->verified) {
         (void)ERR(&e, ERR_DENIED, "its certificate did not verify");
     } else if (!s->offers.auth_plain && !s->offers.auth_login) {

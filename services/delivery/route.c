@@ -24,11 +24,21 @@ struct search {
     bool saw_own;
 };
 
-size_t delivery_cut_mx(const struct dns_mx_list *mx, str own, bool *is_loop)
+static bool is_named(const char *const *names, size_t n, str host)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (str_ieq(str_from_cstr(names[i]), host))
+            return true;
+    }
+    return false;
+}
+
+size_t delivery_cut_mx(const struct dns_mx_list *mx, const char *const *own, size_t n_own,
+                       bool *is_loop)
 {
     *is_loop = false;
     for (size_t i = 0; i < mx->n; i++) {
-        if (!str_ieq(mx->list[i].host, own))
+        if (!is_named(own, n_own, mx->list[i].host))
             continue;
         *is_loop = true;
         size_t n = 0;
@@ -294,12 +304,51 @@ YIELDS static bool go_to_relay(struct search *s, struct err *e)
     return judge(s);
 }
 
+/* What the MX records are left with when this server, and others of its operator, are taken out. */
+static size_t cut_own(struct search *s, const struct dns_mx_list *mx)
+{
+    const struct config_list others = config_list(s->d->app->config, CONFIG_DELIVERY_OWN_NAMES);
+    const char **names = ARENA_ARRAY(s->a, const char *, others.n + 1);
+    for (size_t i = 0; i < others.n; i++)
+        names[i] = others.items[i];
+    names[others.n] = s->d->app->hostname;
+    return delivery_cut_mx(mx, names, others.n + 1, &s->saw_own);
+}
+
+/* The servers of the MX records. One that turns out to be at an address of ours ends them: servers
+ * that are preferred no more than it would send the mail back. Yields. */
+YIELDS static bool add_mail_exchangers(struct search *s, const struct dns_mx_list *mx,
+                                       struct err *e)
+{
+    struct delivery_route *route = s->route;
+    size_t n = cut_own(s, mx);
+    bool is_loop = s->saw_own;
+    size_t kept = 0;
+    size_t kept_barred = 0;
+    s->saw_own = false;
+    s->saw_failure = n > HOSTS_MAX; /* one of the others may have an address */
+    for (size_t i = 0; i < n && i < HOSTS_MAX && route->n < DELIVERY_ADDRESSES_MAX; i++) {
+        if (i > 0 && mx->list[i].preference != mx->list[i - 1].preference) {
+            kept = route->n;
+            kept_barred = route->n_barred;
+        }
+        if (!add_host(s, mx->list[i].host, e))
+            return false;
+        if (s->saw_own) {
+            route->n = kept;
+            route->n_barred = kept_barred;
+            break;
+        }
+    }
+    s->saw_own = s->saw_own || is_loop;
+    return true;
+}
+
 bool delivery_find_route(const struct delivery *d, str domain, struct arena *a, int64_t deadline_ms,
                          struct delivery_route *out, struct err *e)
 {
     struct dns_mx_list mx;
     struct err fault = ERR_CLEAR;
-    bool is_loop;
     *out = (struct delivery_route){ .domain = domain, .password = SECRET_EMPTY };
     struct search s = { .d = d, .a = a, .deadline_ms = deadline_ms, .route = out };
     if (!find_relay(&s, e))
@@ -320,12 +369,5 @@ bool delivery_find_route(const struct delivery *d, str domain, struct arena *a, 
         return false;
     if (mx.status == DNS_NODATA)
         return add_host(&s, domain, e) && judge(&s);
-    size_t n = delivery_cut_mx(&mx, str_from_cstr(d->app->hostname), &is_loop);
-    s.saw_own = is_loop;
-    s.saw_failure = n > HOSTS_MAX; /* one of the others may have an address */
-    for (size_t i = 0; i < n && i < HOSTS_MAX && out->n < DELIVERY_ADDRESSES_MAX; i++) {
-        if (!add_host(&s, mx.list[i].host, e))
-            return false;
-    }
-    return judge(&s);
+    return add_mail_exchangers(&s, &mx, e) && judge(&s);
 }

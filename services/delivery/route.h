@@ -35,10 +35,11 @@ struct delivery_route {
 YIELDS bool delivery_find_route(const struct delivery *d, str domain, struct arena *a,
                                 int64_t deadline_ms, struct delivery_route *out, struct err *e);
 
-/* Pure: what of an MX list is left for the host `own`: servers more preferred than it (RFC 5321
- * 5.1: others would send the mail back in a circle). Gives how many; *is_loop when own was there.
- */
-size_t delivery_cut_mx(const struct dns_mx_list *mx, str own, bool *is_loop);
+/* Pure: what of an MX list is left for a host that is called so: servers more preferred than it
+ * (RFC 5321 5.1: others would send the mail back in a circle). Gives how many; *is_loop when one of
+ * the names was there. */
+size_t delivery_cut_mx(const struct dns_mx_list *mx, const char *const *own, size_t n_own,
+                       bool *is_loop);
 
 /* The failure of a destination that could not be looked up; temporary. Texts are in the arena. */
 struct queue_result delivery_no_lookup(struct arena *a, const struct err *e);

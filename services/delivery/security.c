@@ -51,6 +51,7 @@ struct delivery_terms delivery_terms_of(const struct queue_message *m)
 {
     return (struct delivery_terms){
         .account_id = m->account_id,
+        .sender = m->envelope_from,
         .waiver = m->is_waived                            ? TLS_WAIVER_DECIDED
                   : m->tls_rule == QUEUE_TLS_NOT_REQUIRED ? TLS_WAIVER_HEADER
                                                           : TLS_WAIVER_NONE,

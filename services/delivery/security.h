@@ -24,6 +24,7 @@ struct delivery_demand delivery_demand_of(const struct delivery_route *route,
 /* What a message brings with it. */
 struct delivery_terms {
     int64_t account_id; /* whose it is: exceptions may be for that account */
+    str sender;         /* of the envelope: which address of ours it leaves from */
     enum tls_waiver waiver;
     bool requiretls;
     bool can_ask;

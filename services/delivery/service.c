@@ -3,7 +3,9 @@
 #include "services/delivery/service.h"
 
 #include "services/app/policies.h"
+#include "services/delivery/callout.h"
 #include "services/delivery/delivery.h"
+#include "services/delivery/egress.h"
 
 #include <ifaddrs.h>
 #include <netinet/in.h>
@@ -42,12 +44,21 @@ static void on_queue_hint(enum notify_topic topic, int64_t id, void *arg)
     signal_point_all(&d->work);
 }
 
+static void on_callout_hint(enum notify_topic topic, int64_t id, void *arg)
+{
+    struct delivery *d = arg;
+    (void)topic;
+    if (id <= 0) /* else it is an answer */
+        signal_point_all(&d->callouts);
+}
+
 static void stop(struct app *app)
 {
     struct delivery *d = app->delivery;
     if (!d)
         return;
     notify_unlisten(&d->queue_hint);
+    notify_unlisten(&d->callout_hint);
     mta_sts_store_free(&d->policies);
     tls_client_free(&d->tls);
     arena_fini(&d->arena);
@@ -62,7 +73,8 @@ static bool start_fibers(struct delivery *d, struct err *e)
         if (!fiber_spawn(d->app->runtime, "delivery", delivery_work, d, NULL, e))
             return false;
     }
-    return fiber_spawn(d->app->runtime, "delivery reports", delivery_report, d, NULL, e);
+    return fiber_spawn(d->app->runtime, "delivery reports", delivery_report, d, NULL, e) &&
+           fiber_spawn(d->app->runtime, "delivery callouts", delivery_call_out, d, NULL, e);
 }
 
 static bool start(struct app *app, struct err *e)
@@ -73,16 +85,21 @@ static bool start(struct app *app, struct err *e)
     arena_init(&d->arena);
     signal_point_init(&d->work);
     signal_point_init(&d->reports);
+    signal_point_init(&d->callouts);
     semaphore_init(&d->claiming, 1);
     semaphore_init(&d->converting, DELIVERY_CONVERSIONS);
     read_own_addresses(d);
     /* The facts of a handshake tell whether it would have verified; policy decides then. */
+    if (!delivery_egress_read(app->config, &d->arena, &d->sources, &d->n_sources, e))
+        return false;
     const char *anchors = config_text(app->config, CONFIG_DELIVERY_CA_FILE);
     d->tls = tls_client_new(TLS_VERIFY_NONE, *anchors ? anchors : NULL, e);
     if (!d->tls || !app_open_policies(app, &d->policies, e))
         return false;
     d->queue_hint = (struct notify_listener){ .fn = on_queue_hint, .arg = d };
     notify_listen(app->notify, NOTIFY_QUEUE, &d->queue_hint);
+    d->callout_hint = (struct notify_listener){ .fn = on_callout_hint, .arg = d };
+    notify_listen(app->notify, NOTIFY_CALLOUT, &d->callout_hint);
     return start_fibers(d, e);
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/date.h"
 #include "obs/obs.h"
+#include "services/delivery/egress.h"
 #include "services/delivery/login.h"
 #include "services/delivery/tally.h"
 
@@ -69,7 +70,9 @@ struct queue_result delivery_deferred(const struct delivery_session *s, const ch
                                   .status = str_from_cstr(status),
                                   .reply = arena_str(s->a, str_from_cstr(text)),
                                   .remote = s->remote,
-                                  .tls = s->tls };
+                                  .tls = s->tls,
+                                  .stage = s->stage,
+                                  .secured = s->secured };
 }
 
 struct queue_result delivery_result_of_reply(const struct delivery_session *s)
@@ -84,6 +87,8 @@ struct queue_result delivery_result_of_reply(const struct delivery_session *s)
                               STR_FMT(str_slice(buf_str(&r->text), 0, QUEUE_REPLY_MAX - 4))),
         .remote = s->remote,
         .tls = s->tls,
+        .stage = s->stage,
+        .secured = s->secured,
     };
     /* A status of another class than the code's says nothing (RFC 2034 4). */
     if (r->status[0] == (char)('0' + class))
@@ -148,8 +153,9 @@ YIELDS static bool ask(struct delivery_session *s, str line, int64_t timeout_ms,
 YIELDS static bool say_hello(struct delivery_session *s, struct queue_result *failure)
 {
     struct err e = ERR_CLEAR;
-    const char *host = s->d->app->hostname;
+    const char *host = delivery_egress_name(s->d);
     memset(&s->offers, 0, sizeof(s->offers));
+    s->stage = "hello";
     if (!ask(s, arena_printf(s->a, "EHLO %s", host), HELLO_MS, &e)) {
         *failure = delivery_deferred(s, "4.4.2", "no answer to EHLO: %s", e.msg);
         return false;
@@ -201,6 +207,8 @@ static struct queue_result refuse(const struct delivery_session *s, enum tls_ver
                                s->presented == TLS_PRESENTED_NONE ? '4' : '5'),
         .remote = s->remote,
         .tls = s->tls,
+        .stage = s->stage,
+        .secured = s->secured,
     };
     switch (s->presented) {
     case TLS_PRESENTED_VERIFIED:
@@ -289,7 +297,9 @@ static enum opened no_requiretls(struct delivery_session *s, struct queue_result
                                       .reply = STR("the sender asked for REQUIRETLS, which the "
                                                    "server does not offer"),
                                       .remote = s->remote,
-                                      .tls = s->tls };
+                                      .tls = s->tls,
+                                      .stage = s->stage,
+                                      .secured = s->secured };
     s->is_refused = true;
     delivery_session_drop(s);
     return OPEN_FAILED;
@@ -298,6 +308,9 @@ static enum opened no_requiretls(struct delivery_session *s, struct queue_result
 bool delivery_session_suits(const struct delivery_session *s, const struct delivery_terms *terms)
 {
     enum tls_verdict verdict = find_verdict(s, terms);
+    if (s->source !=
+        delivery_egress_choose(s->d->sources, s->d->n_sources, &s->host->address, terms->sender))
+        return false;
     if (lacks_requiretls(s, terms) || (s->is_barred && overlooks(s, terms) == TLS_WAIVER_NONE))
         return false;
     return verdict == TLS_SEND || verdict == TLS_SEND_UNVERIFIED || verdict == TLS_SEND_PLAIN;
@@ -325,6 +338,17 @@ static void note_certificate(struct delivery_session *s)
     s->certificate.shown =
         arena_printf(s->a, "%.*s, issued by %.*s, valid until %.*s", STR_FMT(shown.subject),
                      STR_FMT(shown.issuer), STR_FMT(shown_day(s->a, shown.until_us)));
+}
+
+/* What the history says of TLS on this connection. */
+static str describe_tls(const struct delivery_session *s, const struct tls_facts *facts)
+{
+    bool is_enforced = s->demand.published == TLS_PUBLISHED_VERIFY;
+    const char *proof = !facts->verified                                      ? "none"
+                        : facts->by_dane                                      ? "dane"
+                        : is_enforced && strcmp(s->demand.policy, "sts") == 0 ? "mta-sts"
+                                                                              : "pkix";
+    return arena_printf(s->a, "%s %s %s", facts->version, facts->cipher, proof);
 }
 
 /* The server would not have TLS. */
@@ -357,6 +381,7 @@ YIELDS static enum opened start_tls(struct delivery_session *s, const struct del
                                     struct queue_result *failure)
 {
     struct err e = ERR_CLEAR;
+    s->stage = "starttls";
     if (!s->offers.starttls)
         return without_tls(s, "the server does not offer it", failure);
     if (!ask(s, STR("STARTTLS"), STARTTLS_MS, &e)) {
@@ -373,6 +398,7 @@ YIELDS static enum opened start_tls(struct delivery_session *s, const struct del
     }
     const struct tls_facts *facts = net_conn_tls(s->conn);
     note_tls(s, delivery_tls_result(host, facts), facts->verify_error);
+    s->secured = describe_tls(s, facts);
     if (s->demand.dane && !facts->by_dane) /* none of them is of any use (RFC 7672 section 2.2) */
         s->demand.published = TLS_PUBLISHED_ENCRYPT;
     s->presented = facts->verified ? TLS_PRESENTED_VERIFIED : TLS_PRESENTED_UNVERIFIED;
@@ -393,12 +419,16 @@ YIELDS static bool greet(struct delivery_session *s, const struct delivery_host 
                          struct queue_result *failure)
 {
     struct err e = ERR_CLEAR;
-    if (!net_connect(s->d->app->runtime, &host->address, NULL, clock_deadline_in(CONNECT_MS),
+    s->stage = "connect";
+    s->source =
+        delivery_egress_choose(s->d->sources, s->d->n_sources, &host->address, s->terms.sender);
+    if (!net_connect(s->d->app->runtime, &host->address, s->source, clock_deadline_in(CONNECT_MS),
                      &s->conn, &e)) {
         *failure = delivery_deferred(s, "4.4.1", "%s", e.msg);
         return false;
     }
     net_conn_set_write_timeout(s->conn, WRITE_MS);
+    s->stage = "greeting";
     if (!delivery_read_reply(s, GREETING_MS, &e)) {
         *failure = delivery_deferred(s, "4.4.2", "no greeting: %s", e.msg);
         return false;
@@ -421,6 +451,7 @@ YIELDS static enum opened open_one(struct delivery_session *s, const struct deli
     s->host = host;
     s->demand = delivery_demand_of(s->route, host);
     s->certificate = (struct queue_certificate){ .pin = STR_EMPTY };
+    s->secured = STR_EMPTY;
     if (tls == TLS_TRY)
         s->tls = STR_EMPTY;
     if (!greet(s, host, failure) || !say_hello(s, failure))
@@ -467,6 +498,8 @@ YIELDS static bool open_any(struct delivery_session *s, const struct delivery_ho
 bool delivery_session_open(struct delivery_session *s, const struct delivery_route *route,
                            const struct delivery_terms *terms, struct queue_result *failure)
 {
+    s->stage = "connect";
+    s->secured = STR_EMPTY;
     *failure = delivery_deferred(s, "4.4.1", "no server was tried");
     s->route = route;
     s->terms = *terms;

@@ -25,11 +25,14 @@ struct delivery_session {
     str remote; /* "mx.example.net [192.0.2.1]" */
     const struct delivery_route *route;
     const struct delivery_host *host;     /* of them */
+    const struct net_address *source;     /* address of ours that it goes from; NULL: any */
     struct delivery_terms terms;          /* of the message that it was opened for */
     struct delivery_demand demand;        /* on the connection to this server */
     enum tls_presented presented;         /* what the server had */
     struct queue_certificate certificate; /* which certificate, where it did not verify */
     str tls;                              /* what came of it, as in queue_result */
+    str secured;                          /* likewise */
+    const char *stage;                    /* likewise: what is being done */
     bool is_barred;                       /* it is one of route->barred */
     bool is_refused;     /* by our own rules, of a server that was tried for the last message */
     bool needs_reset;    /* the last transaction was not finished: RSET first */

@@ -62,7 +62,9 @@ static struct queue_result refusal(const struct delivery_session *s, const char 
                                   .status = str_from_cstr(status),
                                   .reply = str_from_cstr(reply),
                                   .remote = s->remote,
-                                  .tls = s->tls };
+                                  .tls = s->tls,
+                                  .stage = s->stage,
+                                  .secured = s->secured };
 }
 
 /* What the server cannot take is not tried. */
@@ -188,6 +190,7 @@ YIELDS static bool write_rcpt(const struct transaction *t, size_t i, struct err 
 
 YIELDS static bool read_mail(struct transaction *t, struct err *e)
 {
+    t->s->stage = "mail";
     if (!delivery_read_reply(t->s, COMMAND_MS, e))
         return false;
     t->mail_refused = t->s->reply.code / 100 != 2;
@@ -201,6 +204,7 @@ YIELDS static bool read_mail(struct transaction *t, struct err *e)
 
 YIELDS static bool read_rcpt(struct transaction *t, size_t i, struct err *e)
 {
+    t->s->stage = "rcpt";
     if (!delivery_read_reply(t->s, COMMAND_MS, e))
         return false;
     if (t->mail_refused)
@@ -225,7 +229,10 @@ YIELDS static bool envelope_pipelined(struct transaction *t, bool *go_ahead, str
     ok = ok && delivery_write(t->s, STR("DATA"), e) && read_mail(t, e);
     for (size_t i = 0; i < t->m->n && ok; i++)
         ok = t->skipped[i] || read_rcpt(t, i, e);
-    if (!ok || !delivery_read_reply(t->s, DATA_MS, e))
+    if (!ok)
+        return false;
+    t->s->stage = "data";
+    if (!delivery_read_reply(t->s, DATA_MS, e))
         return false;
     *go_ahead = t->s->reply.code == 354;
     return true;
@@ -242,6 +249,7 @@ YIELDS static bool envelope_in_steps(struct transaction *t, bool *go_ahead, stru
     }
     if (t->n_accepted == 0)
         return true;
+    t->s->stage = "data";
     if (!delivery_write(t->s, STR("DATA"), e) || !delivery_read_reply(t->s, DATA_MS, e))
         return false;
     *go_ahead = t->s->reply.code == 354;
@@ -318,6 +326,7 @@ YIELDS static void send_message(struct transaction *t)
     struct smtp_data_encoder coder;
     struct queue_result result;
     smtp_data_encoder_init(&coder);
+    t->s->stage = "message";
     int64_t body_ms = t->s->patience.body_ms + (int64_t)(t->size / t->s->patience.body_rate) * 1000;
     int64_t former_ms = delivery_limit(body_ms);
     bool sent = send_body(t, &coder, &e) && send_end(t, &coder, &e);
@@ -378,6 +387,7 @@ YIELDS static void run(struct transaction *t, bool *answered)
     struct delivery_session *s = t->s;
     struct err e = ERR_CLEAR;
     bool go_ahead = false;
+    s->stage = "mail";
     s->n_messages++;
     bool ok = send_envelope(t, &go_ahead, &e);
     *answered = (ok || t->mail_refused || t->n_accepted > 0) && !t->is_closing;
@@ -494,6 +504,7 @@ void delivery_send(struct delivery_session *s, const struct queue_lease *lease,
                              .is_8bit = m->is_8bit,
                              .needs_utf8 = m->is_utf8,
                              .results = results };
+    s->stage = "mail";
     struct queue_result start = delivery_deferred(s, "4.4.2", "the connection was lost");
     *answered = false;
     t.skipped = ARENA_ARRAY(s->a, bool, m->n);

@@ -8,12 +8,11 @@
 #include "services/delivery/tally.h"
 
 enum {
-    POLL_MS = 1000,          /* when no hint comes */
-    PAUSE_MS = 2000,         /* after the queue could not be asked */
-    ROUTE_MS = 90 * 1000,    /* for all DNS questions of a destination, and its policy */
-    PATIENCE_MS = 30 * 1000, /* of a worker with one destination */
-    PATIENCE_MIN_MS = 500,   /* the same when tests have a faster clock */
-    SLOW_MAX = 64            /* destinations that go on beside their workers */
+    POLL_MS = 1000,       /* when no hint comes */
+    PAUSE_MS = 2000,      /* after the queue could not be asked */
+    ROUTE_MS = 90 * 1000, /* for all DNS questions of a destination, and its policy */
+    PATIENCE_MS = 500,    /* of a worker with one destination */
+    SLOW_MAX = 128        /* destinations that go on beside their workers */
 };
 
 /* Whether there is a server for a message that overlooks what the destination publishes. */
@@ -40,6 +39,7 @@ YIELDS static void work_on_lease(struct shift *shift)
         shift->route.n_barred = 0;
         shift->route.failure = delivery_no_lookup(&shift->a, &e);
     }
+    shift->route.failure.stage = "lookup";
     if (shift->route.n == 0)
         delivery_count_no_route(shift->d, lease, &shift->route);
     if (has_a_way(shift)) {
@@ -79,15 +79,12 @@ YIELDS static void work_a_shift(void *arg)
 YIELDS static void attend(struct shift *shift)
 {
     struct delivery *d = shift->d;
-    int64_t patience_ms = PATIENCE_MS / config_int(d->app->config, CONFIG_DELIVERY_TIME_DIVISOR);
-    if (patience_ms < PATIENCE_MIN_MS)
-        patience_ms = PATIENCE_MIN_MS;
     shift->holders++;
     if (!fiber_spawn(d->app->runtime, "delivery shift", work_a_shift, shift, NULL, NULL)) {
         work_a_shift(shift);
         return;
     }
-    int64_t deadline_ms = clock_deadline_in(patience_ms);
+    int64_t deadline_ms = clock_deadline_in(PATIENCE_MS);
     while (!shift->is_done) {
         struct err e = ERR_CLEAR;
         if (signal_point_wait(&shift->end, deadline_ms, &e))
@@ -99,7 +96,7 @@ YIELDS static void attend(struct shift *shift)
             shift->is_slow = true;
             return;
         }
-        deadline_ms = clock_deadline_in(patience_ms);
+        deadline_ms = clock_deadline_in(PATIENCE_MS);
     }
 }
 

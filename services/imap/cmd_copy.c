@@ -40,6 +40,7 @@ struct copying {
     struct imap_selection selection;
     str target;               /* name */
     struct store_place place; /* of the target, when it was found */
+    bool is_uid;              /* UIDs that are gone are no error (RFC 9051 section 6.4.9) */
 };
 
 static bool read_copy(struct imap_session *s, struct imap_command *c, struct copying *out,
@@ -102,7 +103,8 @@ static bool transfer(struct imap_session *s, struct copying *c, bool is_move,
                                          .set = &set,
                                          .drops = dropped_flags(s, target),
                                          .drops_keywords = !imap_rights_keywords(target->rights),
-                                         .is_move = is_move };
+                                         .is_move = is_move,
+                                         .n_wanted = c->is_uid ? 0 : c->selection.n };
     return store_transfer(s->app->store, &what, &s->arena, clock_deadline_in(COPY_MS), out,
                           no_target, e);
 }
@@ -118,7 +120,7 @@ YIELDS static bool refuse_full(struct imap_session *s, const struct copying *c, 
 
 bool imap_cmd_copy(struct imap_session *s, struct imap_command *c, struct err *e)
 {
-    struct copying copying = { .target = STR_EMPTY };
+    struct copying copying = { .target = STR_EMPTY, .is_uid = c->is_uid };
     struct store_copied copied = { .n = 0 };
     bool no_target = false;
     bool is_move = str_eq(c->name, STR("MOVE"));
@@ -134,6 +136,8 @@ bool imap_cmd_copy(struct imap_session *s, struct imap_command *c, struct err *e
             return imap_reply(s, IMAP_NO, STR("TRYCREATE"), "No such mailbox");
         if (e->kind == ERR_LIMIT)
             return refuse_full(s, &copying, is_move);
+        if (e->kind == ERR_CONFLICT)
+            return imap_reply(s, IMAP_NO, STR("EXPUNGEISSUED"), "Some messages are gone");
         return false;
     }
     carry_seen(s, &copying.place, c->name, &copied);

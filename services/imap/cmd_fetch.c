@@ -5,6 +5,7 @@
 #include "services/imap/fetch_items.h"
 #include "services/imap/limits.h"
 #include "services/imap/progress.h"
+#include "services/imap/updates.h"
 #include "services/imap/vanished.h"
 
 enum {
@@ -202,7 +203,8 @@ static void plan(struct imap_fetching *f, bool is_uid)
     f->items = args->items | (is_uid && !f->s->is_uidonly ? IMAP_FETCH_UID : 0);
     if (args->has_changedsince)
         f->items |= IMAP_FETCH_MODSEQ;
-    f->s->is_condstore |= (f->items & IMAP_FETCH_MODSEQ) != 0;
+    if (f->items & IMAP_FETCH_MODSEQ)
+        imap_begin_condstore(f->s);
     if (f->items & IMAP_FETCH_ENVELOPE)
         f->wanted |= STORE_WANT_ENVELOPE;
     if (f->items & (IMAP_FETCH_BODYSTRUCTURE | IMAP_FETCH_BODY))
@@ -220,6 +222,18 @@ static void plan(struct imap_fetching *f, bool is_uid)
     f->needs_bodies &= !f->needs_headers;
 }
 
+/* The set that VANISHED answers for. Its "*" is the highest UID that was ever given: what came last
+ * may be what has vanished. */
+static struct imap_sequence vanishing(struct imap_session *s, const struct imap_sequence *set)
+{
+    struct imap_sequence out = *set;
+    out.ranges = ARENA_ARRAY(&s->arena, struct imap_range, set->n + 1);
+    if (set->n)
+        memcpy(out.ranges, set->ranges, set->n * sizeof(*set->ranges));
+    imap_sequence_resolve(&out, s->view->uidnext - 1);
+    return out;
+}
+
 bool imap_cmd_fetch(struct imap_session *s, struct imap_command *c, struct err *e)
 {
     struct imap_fetch_args args;
@@ -235,6 +249,8 @@ bool imap_cmd_fetch(struct imap_session *s, struct imap_command *c, struct err *
     }
     if (args.has_partial && !c->is_uid)
         return imap_reply(s, IMAP_BAD, STR_EMPTY, "PARTIAL needs UID FETCH");
+    const struct imap_sequence known =
+        vanishing(s, &args.set); /* before "*" is resolved for FETCH */
     if (!imap_select_messages(s, &args.set, c->is_uid, &selection, e))
         return false;
     if (args.has_partial)
@@ -246,8 +262,7 @@ bool imap_cmd_fetch(struct imap_session *s, struct imap_command *c, struct err *
     plan(&f, c->is_uid);
     if (args.has_changedsince)
         keep_changed(s, args.changedsince, &selection);
-    if (args.vanished &&
-        !imap_send_vanished_earlier(s, &args.set, (int64_t)args.changedsince, 0, e))
+    if (args.vanished && !imap_send_vanished_earlier(s, &known, (int64_t)args.changedsince, 0, e))
         return false;
     if (!fetch_all(&f, &selection, e)) {
         if (e->kind == ERR_UNSUPPORTED)

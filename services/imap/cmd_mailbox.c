@@ -5,6 +5,7 @@
 #include "services/imap/resolve.h"
 #include "services/imap/special_use.h"
 #include "services/imap/status.h"
+#include "services/imap/updates.h"
 #include "services/imap/view.h"
 #include "wire/imap_mailbox_name.h"
 #include "wire/imap_objectid.h"
@@ -43,6 +44,21 @@ str imap_mailboxid_code(struct imap_session *s, int64_t account_id, int mailbox_
     return out;
 }
 
+/* HR409 stands for a name that is taken, and for a role: it is the role when another mailbox has it
+ * (RFC 6154 section 3). Yields. */
+static bool create_refused(struct imap_session *s, const struct store_home *home,
+                           enum store_role role, struct err *e)
+{
+    struct store_mailbox holder;
+    struct err why = ERR_CLEAR;
+    if (e->kind == ERR_EXISTS && role != STORE_ROLE_NONE &&
+        store_mailbox_get_role(s->app->store, home->account_id, role, &s->arena, imap_deadline(),
+                               &holder, &why) &&
+        !str_eq(holder.name, home->name))
+        return imap_reply(s, IMAP_NO, STR("USEATTR"), "Another mailbox has this special use");
+    return name_refused(e);
+}
+
 bool imap_cmd_create(struct imap_session *s, struct imap_command *c, struct err *e)
 {
     struct imap_create_args args;
@@ -64,7 +80,7 @@ bool imap_cmd_create(struct imap_session *s, struct imap_command *c, struct err 
                           e) ||
         !store_mailbox_create(s->app->store, home.account_id, home.name, role, imap_deadline(),
                               &mailbox_id, e))
-        return name_refused(e);
+        return create_refused(s, &home, role, e);
     str code = imap_mailboxid_code(s, home.account_id, mailbox_id);
     return imap_reply(s, IMAP_OK, code, "CREATE completed");
 }
@@ -167,6 +183,7 @@ bool imap_cmd_status(struct imap_session *s, struct imap_command *c, struct err 
     if (!imap_mailbox_parse(&s->arena, sent, imap_has_utf8(s), &name, e) ||
         !imap_resolve(s, name, STORE_MAY_READ, &place, e))
         return false;
-    s->is_condstore |= (items & IMAP_STATUS_HIGHESTMODSEQ) != 0;
+    if (items & IMAP_STATUS_HIGHESTMODSEQ)
+        imap_begin_condstore(s);
     return imap_send_status(s, &place, items, e);
 }

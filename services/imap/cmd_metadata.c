@@ -102,17 +102,21 @@ bool imap_send_metadata(struct imap_session *s, const struct store_place *place,
     return true;
 }
 
-/* The mailbox of a command, *place NULL for the server. Yields. */
-static bool find_place(struct imap_session *s, str sent, unsigned needed, struct store_place *room,
+/* The mailbox of a command, *place NULL for the server. Whoever may look it up needs one of some
+ * other rights, too, for any of its annotations (RFC 5464 section 3.3). Yields. */
+static bool find_place(struct imap_session *s, str sent, struct store_place *room,
                        const struct store_place **place, struct err *e)
 {
+    const unsigned others =
+        STORE_MAY_READ | STORE_MAY_SEEN | STORE_MAY_WRITE | STORE_MAY_INSERT | STORE_MAY_POST;
     str name;
     *place = NULL;
     if (sent.n == 0)
         return true;
     *place = room;
     return imap_mailbox_parse(&s->arena, sent, imap_has_utf8(s), &name, e) &&
-           imap_resolve(s, name, needed, room, e);
+           imap_resolve(s, name, STORE_MAY_LOOKUP, room, e) &&
+           ((room->rights & others) || ERR(e, ERR_DENIED, "no right to its annotations"));
 }
 
 bool imap_cmd_getmetadata(struct imap_session *s, struct imap_command *c, struct err *e)
@@ -122,7 +126,7 @@ bool imap_cmd_getmetadata(struct imap_session *s, struct imap_command *c, struct
     const struct store_place *place;
     size_t longest = 0;
     if (!imap_getmetadata_parse(&c->args, &args, e) ||
-        !find_place(s, args.mailbox, STORE_MAY_LOOKUP | STORE_MAY_READ, &room, &place, e))
+        !find_place(s, args.mailbox, &room, &place, e))
         return false;
     const struct imap_metadata_question question = {
         .names = &args.entries,
@@ -224,7 +228,7 @@ bool imap_cmd_setmetadata(struct imap_session *s, struct imap_command *c, struct
     bool may = false;
     bool is_done = true;
     if (!imap_setmetadata_parse(&c->args, &args, e) ||
-        !find_place(s, args.mailbox, STORE_MAY_LOOKUP, &room, &place, e))
+        !find_place(s, args.mailbox, &room, &place, e))
         return false;
     sort_values(s, &args, &setting);
     if (!is_short(s, &setting))

@@ -8,9 +8,9 @@
 #include "wire/imap_mailbox_name.h"
 
 enum {
-    /* With one of these a mailbox is not read-only (RFC 4314 section 5.2). */
-    CHANGING_RIGHTS =
-        STORE_MAY_SEEN | STORE_MAY_WRITE | STORE_MAY_INSERT | STORE_MAY_MARK | STORE_MAY_EXPUNGE
+    /* With one of these a mailbox is not read-only (RFC 4314 section 5.2). In those of others \Seen
+     * is each user's own, so the right to set it is not among them; owners have all. */
+    CHANGING_RIGHTS = STORE_MAY_WRITE | STORE_MAY_INSERT | STORE_MAY_MARK | STORE_MAY_EXPUNGE
 };
 
 /* Number of the first message without \Seen, 0 when there is none: for rev1 (RFC 3501 6.3.1). */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Commands about the session itself: CAPABILITY, NOOP, CHECK, LOGOUT, ID, ENABLE, NAMESPACE. */
 #include "services/imap/commands.h"
+#include "services/imap/updates.h"
 #include "store/share.h"
 
 #include <stddef.h>
@@ -81,15 +82,19 @@ bool imap_cmd_enable(struct imap_session *s, struct imap_command *c, struct err 
         for (size_t i = 0; i < COUNT_OF(enablings); i++)
             wants[i] |= str_ieq(word, enablings[i].word);
     } while (!imap_lexer_is_at_end(l));
+    bool had_modseqs = s->is_condstore;
     bool ok = buf_add(&s->out, STR("* ENABLED"));
     for (size_t i = 0; i < COUNT_OF(enablings); i++) {
         if (wants[i] && !*field_of(s, i))
             ok = ok && buf_addf(&s->out, " %.*s", STR_FMT(enablings[i].word));
         *field_of(s, i) |= wants[i];
     }
-    s->is_condstore |= s->is_qresync; /* RFC 7162 section 3.2.3 */
     if (ok && buf_add(&s->out, STR("\r\n")))
         (void)imap_send_out(s);
+    bool wants_modseqs = s->is_condstore || s->is_qresync; /* RFC 7162 section 3.2.3 */
+    s->is_condstore = had_modseqs;
+    if (wants_modseqs)
+        imap_begin_condstore(s);
     return true;
 }
 

@@ -170,7 +170,8 @@ bool imap_cmd_store(struct imap_session *s, struct imap_command *c, struct err *
     struct store_flag_result result;
     if (!read_store(s, c, &args, &selection, e))
         return false;
-    s->is_condstore |= args.has_unchangedsince;
+    if (args.has_unchangedsince)
+        imap_begin_condstore(s);
     if (selection.n == 0)
         return true;
     imap_limit_selection(s, &selection);
@@ -229,7 +230,9 @@ bool imap_cmd_expunge(struct imap_session *s, struct imap_command *c, struct err
     if (c->is_uid) {
         if (!imap_select_messages(s, &uids, true, &selection, e))
             return false;
-        keep_deleted(s->view, &selection);
+        /* Else what others marked, which is not known here yet, is expunged, too. */
+        if (imap_limit_is_passed(s, selection.n))
+            keep_deleted(s->view, &selection);
         imap_limit_selection(s, &selection);
         if (selection.n == 0)
             return true;

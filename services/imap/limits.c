@@ -17,6 +17,11 @@ static size_t save_limit(const struct imap_session *s)
     return n < SIZE_MAX ? n : (size_t)config_int(s->app->config, CONFIG_LIMITS_IMAP_SAVED_MESSAGES);
 }
 
+bool imap_limit_is_passed(const struct imap_session *s, size_t n)
+{
+    return n > message_limit(s);
+}
+
 void imap_limit_selection(struct imap_session *s, struct imap_selection *selection)
 {
     size_t limit = message_limit(s);

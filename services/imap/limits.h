@@ -7,6 +7,8 @@
 #include "services/imap/search_run.h"
 #include "services/imap/view.h"
 
+/* Whether a command may not act on so many messages at once. */
+bool imap_limit_is_passed(const struct imap_session *s, size_t n);
 /* Leaves of more than MESSAGELIMIT messages those with the highest UIDs. The answer will say so. */
 void imap_limit_selection(struct imap_session *s, struct imap_selection *selection);
 /* Finds as imap_search_find, but looks only at so many messages, the ones with the highest UIDs of

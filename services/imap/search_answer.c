@@ -2,6 +2,8 @@
 /* Lines of answers, item by item. */
 #include "services/imap/search_answer.h"
 
+#include "services/imap/updates.h"
+
 #include "wire/imap_mailbox_name.h"
 
 #include <stdlib.h>
@@ -205,7 +207,8 @@ void imap_answer_send(const struct imap_answer *a)
     /* SORT without RETURN is answered as ever, also under IMAP4rev2. */
     bool is_extended = a->args->has_return || a->names_mailbox || (a->s->is_rev2 && !a->is_sorted);
     unsigned returns = a->args->has_return ? a->args->returns : IMAP_RETURN_ALL;
-    a->s->is_condstore |= a->args->has_modseq;
+    if (a->args->has_modseq)
+        imap_begin_condstore(a->s);
     if (returns & IMAP_RETURN_SAVE)
         save(a, returns);
     /* CONTEXT and UPDATE alone ask for nothing to be told; so does SAVE. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Special-use attributes (RFC 6154) and the roles that the store keeps. */
+/* Special-use attributes (RFC 6154, 8457, 9979) and the roles that the store keeps. */
 #ifndef IMAP_SPECIAL_USE_H
 #define IMAP_SPECIAL_USE_H
 

@@ -8,6 +8,14 @@
 #include "services/imap/vanished.h"
 #include "services/imap/watch.h"
 
+void imap_begin_condstore(struct imap_session *s)
+{
+    bool was_on = s->is_condstore;
+    s->is_condstore = true;
+    if (s->view && !was_on)
+        (void)imap_sendf(s, "* OK [HIGHESTMODSEQ %lld] Highest\r\n", (long long)s->view->modseq);
+}
+
 bool imap_send_flags(struct imap_session *s)
 {
     (void)imap_view_has_new_keywords(s->view);

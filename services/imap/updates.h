@@ -15,6 +15,10 @@ YIELDS bool imap_updates_send(struct imap_session *s, bool may_renumber, struct 
  * is told later. Yields. */
 YIELDS bool imap_updates_after_expunge(struct imap_session *s, int64_t modseq, const char *text);
 
+/* A CONDSTORE enabling command (RFC 7162 section 3.1): MODSEQ is told from now on. The first one
+ * says HIGHESTMODSEQ when a mailbox is selected. Between two lines only. Yields. */
+YIELDS void imap_begin_condstore(struct imap_session *s);
+
 /* Sends "* FLAGS (...)" with all flags in use, which counts as told. Yields. */
 YIELDS bool imap_send_flags(struct imap_session *s);
 /* The same when there are keywords that were not told. Yields. */

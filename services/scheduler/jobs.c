@@ -2,12 +2,13 @@
 /* What is done periodically. A new job is a row here. */
 #include "services/scheduler/jobs.h"
 
+#include "account/relay_probe.h"
 #include "auth/app_password.h"
 #include "auth/grant.h"
 #include "compose/submission.h"
 #include "compose/upload.h"
 #include "obs/obs.h"
-#include "queue/queue.h"
+#include "queue/trace.h"
 #include "search/vocabulary.h"
 #include "services/app/policies.h"
 #include "services/scheduler/reporter.h"
@@ -25,6 +26,11 @@ YIELDS static bool sweep_queue(struct app *app, int64_t deadline_ms, struct err 
     return queue_sweep(app->queue, deadline_ms, e);
 }
 
+YIELDS static bool sweep_history(struct app *app, int64_t deadline_ms, struct err *e)
+{
+    return queue_trace_sweep(app->queue, deadline_ms, e);
+}
+
 YIELDS static bool sweep_vocabulary(struct app *app, int64_t deadline_ms, struct err *e)
 {
     struct search_swept done;
@@ -38,14 +44,16 @@ YIELDS static bool expunge_old(struct app *app, int64_t deadline_ms, struct err 
     return store_keep_apply(app->store, deadline_ms, &expunged, e);
 }
 
-/* Sessions, tokens, app passwords, uploads, submissions and exceptions from TLS that have ended. */
+/* Sessions, tokens, app passwords, uploads, submissions, exceptions from TLS, and answers of other
+ * servers about recipients, that have ended. */
 YIELDS static bool sweep_ended(struct app *app, int64_t deadline_ms, struct err *e)
 {
     return auth_grants_sweep(app->db, deadline_ms, e) &&
            auth_app_password_sweep(app->db, deadline_ms, e) &&
            compose_upload_sweep(app->db, deadline_ms, e) &&
            compose_submission_sweep(app->db, deadline_ms, e) &&
-           tls_exception_sweep(app->db, deadline_ms, e);
+           tls_exception_sweep(app->db, deadline_ms, e) &&
+           account_probe_sweep(app->accounts, deadline_ms, e);
 }
 
 /* MTA-STS policies of destinations, long before they end. Opened for the run: it is rare. */
@@ -69,6 +77,7 @@ static const struct scheduler_job jobs[] = {
     { .name = "store", .every_ms = 60000, .limit_ms = 50000, .run = maintain_store },
     { .name = "retention", .every_ms = 600000, .limit_ms = 60000, .run = expunge_old },
     { .name = "queue", .every_ms = 60000, .limit_ms = 30000, .run = sweep_queue },
+    { .name = "history", .every_ms = 600000, .limit_ms = 60000, .run = sweep_history },
     { .name = "vocabulary", .every_ms = 300000, .limit_ms = 60000, .run = sweep_vocabulary },
     { .name = "policies", .every_ms = 600000, .limit_ms = 300000, .run = refresh_policies },
     { .name = "reports", .every_ms = 60000, .limit_ms = 600000, .run = reporter_run },

@@ -12,6 +12,7 @@
 #include "queue/queue.h"
 #include "reports/destination.h"
 #include "reports/ledger.h"
+#include "reports/received.h"
 #include "services/app/report_sender.h"
 #include "submit/submit.h"
 #include "wire/smtp_path.h"
@@ -387,7 +388,10 @@ bool reporter_run(struct app *app, int64_t deadline_ms, struct err *e)
     size_t n = AT_ONCE;
     while (ok && n == AT_ONCE && clock_monotonic_ms() < deadline_ms)
         ok = send_some(app, http, deadline_ms, &n, e);
-    ok = ok && reports_sweep(app->db, config_int(app->config, CONFIG_REPORTS_KEEP), deadline_ms, e);
+    ok = ok &&
+         reports_sweep(app->db, config_int(app->config, CONFIG_REPORTS_KEEP), deadline_ms, e) &&
+         reports_received_sweep(app->db, config_int(app->config, CONFIG_REPORTS_KEEP_RECEIVED),
+                                deadline_ms, e);
     http_client_free(&http);
     return ok;
 }

@@ -30,7 +30,9 @@ void sender_run(void *arg)
                         .accounts = app->accounts,
                         .spam = app->spam,
                         .hostname = app->hostname,
-                        .hide_client = true },
+                        .hide_client = true,
+                        .rules = app->sending,
+                        .waits = true },
             .max_hops = (size_t)config_int(app->config, CONFIG_LIMITS_HOPS),
         };
         pause_ms = PAUSE_MS;

@@ -2,6 +2,7 @@
 /* HELO, EHLO with its table of keywords, and STARTTLS. */
 #include "auth/exchange.h"
 #include "services/smtp/commands.h"
+#include "services/smtp/screen.h"
 #include "wire/smtp_xclient.h"
 
 static bool offers_tls(const struct smtp_session *s)
@@ -70,6 +71,7 @@ static bool take_name(struct smtp_session *s, str argument, bool is_esmtp)
     if (!smtp_is_helo_name(argument))
         return false;
     smtp_reset_transaction(s);
+    smtp_forget_proof(s);
     s->helo = arena_str(&s->arena, argument);
     s->is_esmtp = is_esmtp;
     return true;

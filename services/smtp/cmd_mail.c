@@ -5,6 +5,8 @@
 #include "base/failpoint.h"
 #include "config/config.h"
 #include "services/smtp/commands.h"
+#include "services/smtp/rate.h"
+#include "services/smtp/relay.h"
 #include "services/smtp/screen.h"
 
 /* Whether the user may use this envelope sender. *next is the answer when not. */
@@ -59,6 +61,8 @@ enum net_next smtp_cmd_mail(struct smtp_session *s, str argument)
         return smtp_say(s, ANSWER_NO_MEMORY);
     if (!check_sender(s, &mail.sender, &next))
         return next;
+    if (!smtp_rate_take(s, SMTP_RATE_MESSAGES))
+        return smtp_say(s, ANSWER_TOO_FAST);
     s->sender = mail;
     s->has_sender = true;
     s->mails++;
@@ -116,6 +120,7 @@ static enum net_next add_recipient(struct smtp_session *s, const struct smtp_rcp
     recipient->has_notify = rcpt->has_notify;
     recipient->notify = rcpt->notify;
     recipient->orcpt = arena_str(&s->mail, rcpt->orcpt);
+    recipient->is_relayed = route->kind == ACCOUNT_ROUTE_REMOTE && s->front->policy == SMTP_INBOUND;
     if (route->kind == ACCOUNT_ROUTE_LEADS)
         keep_targets(s, route, recipient);
     return smtp_say(s, ANSWER_RECIPIENT_OK);
@@ -166,8 +171,12 @@ static enum net_next take_recipient(struct smtp_session *s, const struct smtp_rc
             return next;
         return add_recipient(s, rcpt, route);
     case ACCOUNT_ROUTE_REMOTE:
-        if (s->front->policy != SMTP_SUBMISSION || path->is_literal)
+        if (path->is_literal || s->front->policy == SMTP_LMTP)
             return smtp_say(s, ANSWER_RELAY_DENIED);
+        if (s->front->policy == SMTP_INBOUND && asks_for_relay(path))
+            return smtp_say(s, ANSWER_RELAY_DENIED); /* nor on behalf of those whom we relay for */
+        if (s->front->policy == SMTP_INBOUND && !smtp_may_relay(s, path, &next))
+            return next;
         return add_recipient(s, rcpt, route);
     case ACCOUNT_ROUTE_LEADS:
         return take_leading(s, rcpt, route);
@@ -189,6 +198,8 @@ enum net_next smtp_cmd_rcpt(struct smtp_session *s, str argument)
         return smtp_say(s, smtp_answer_for_fault(fault, false));
     if (s->recipients.n >= s->recipients.max)
         return smtp_say(s, ANSWER_TOO_MANY_RECIPIENTS);
+    if (!smtp_rate_take(s, SMTP_RATE_RECIPIENTS))
+        return smtp_say(s, ANSWER_TOO_FAST);
     if (!smtp_is_database_up(s))
         return smtp_say(s, ANSWER_LOCAL_ERROR);
     if (rcpt.path.is_literal)

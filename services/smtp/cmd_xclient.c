@@ -3,6 +3,7 @@
  * follows: limits of logins, lists, greylisting, proofs, and the trace. */
 #include "obs/obs.h"
 #include "services/smtp/commands.h"
+#include "services/smtp/screen.h"
 #include "wire/smtp_xclient.h"
 
 bool smtp_offers_xclient(const struct smtp_session *s)
@@ -27,6 +28,7 @@ static bool take_peer(struct smtp_session *s, const struct smtp_xclient *x)
 static void begin_anew(struct smtp_session *s, const struct smtp_xclient *x)
 {
     smtp_reset_transaction(s);
+    smtp_forget_proof(s);
     s->helo = arena_str(&s->arena, x->helo);
     s->is_esmtp = x->has_proto && x->is_esmtp;
     s->errors = 0;

@@ -70,11 +70,21 @@ static bool deliver(struct smtp_session *s, const struct smtp_message *m, struct
         [DELIVER_SPF_FAIL] = ANSWER_SPF_FAIL,
         [DELIVER_DMARC_FAIL] = ANSWER_DMARC_FAIL,
         [DELIVER_AUTHOR_UNCLEAR] = ANSWER_FROM_MISSING,
+        [DELIVER_UNPROVEN] = ANSWER_LOCAL_ERROR, /* it is not given twice */
     };
     struct deliver_result result;
-    const struct deliver d = smtp_deliver_now(s);
+    struct deliver d = smtp_deliver_now(s);
+    d.visit = s->visit;
     if (!deliver_message(&d, m, a, clock_deadline_in(SMTP_DELIVER_MS), &result, e))
         return false;
+    if (result.verdict == DELIVER_UNPROVEN) {
+        if (!smtp_screen_claims(s, answer, reason, e))
+            return false;
+        if (*answer != ANSWER_OK)
+            return true;
+        if (!deliver_message(&d, m, a, clock_deadline_in(SMTP_DELIVER_MS), &result, e))
+            return false;
+    }
     if (result.full_account_id != 0)
         smtp_remember_full(s->state, result.full_account_id);
     *answer = answers[result.verdict];
@@ -93,6 +103,9 @@ static bool submit(struct smtp_session *s, const struct smtp_message *m, struct 
         [SUBMIT_NOT_TEXT] = ANSWER_NOT_TEXT,
         [SUBMIT_LOOP] = ANSWER_LOOP,
         [SUBMIT_HEADER_TOO_LARGE] = ANSWER_HEADER_TOO_LARGE,
+        [SUBMIT_LIMITED] = ANSWER_SENT_ENOUGH,
+        [SUBMIT_NEVER] = ANSWER_SENT_ENOUGH,
+        [SUBMIT_STOPPED] = ANSWER_SENDING_STOPPED,
         [SUBMIT_OVER_QUOTA] = ANSWER_MAILBOX_FULL,
     };
     enum submit_verdict verdict;

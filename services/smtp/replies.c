@@ -91,12 +91,20 @@ static const struct smtp_answer_row rows[ANSWER_COUNT] = {
         ROW(550, "5.7.1", "Relaying denied", ANSWER_IS_ERROR | ANSWER_REFUSES, "relay"),
     [ANSWER_NO_SUCH_USER] =
         ROW(550, "5.1.1", "No such user here", ANSWER_IS_ERROR | ANSWER_REFUSES, "unknown_user"),
+    [ANSWER_NOT_VERIFIED] = ROW(450, "4.1.1", "It is not known yet whether there is such a user",
+                                ANSWER_REFUSES, "not_verified"),
+    [ANSWER_TOO_MANY_UNKNOWN] =
+        ROW(450, "4.7.1", "Too many unknown recipients from your network: come again later",
+            ANSWER_REFUSES, "not_verified"),
     [ANSWER_BLACKLISTED] =
         ROW(550, "5.7.1", "Mail from you is not received here", ANSWER_REFUSES, "blacklist"),
     [ANSWER_DNSBL] =
         ROW(550, "5.7.1", "You are on a list of senders of spam", ANSWER_REFUSES, "dnsbl"),
     [ANSWER_GREYLISTED] =
         ROW(451, "4.7.1", "Greylisted: try again later", ANSWER_REFUSES, "greylist"),
+    [ANSWER_TOO_FAST] =
+        ROW(450, "4.7.1", "Too much mail of your address within a minute: try again later",
+            ANSWER_REFUSES, "rate"),
     [ANSWER_NO_POSTING] =
         ROW(550, "5.7.2", "You may not send to this group", ANSWER_REFUSES, "posting"),
     [ANSWER_FOR_REPORTS_ONLY] = ROW(550, "5.7.1", "This address takes reports only",
@@ -112,6 +120,12 @@ static const struct smtp_answer_row rows[ANSWER_COUNT] = {
                                 ANSWER_IS_ERROR | ANSWER_REFUSES, "from_missing"),
     [ANSWER_FROM_NOT_OWN] = ROW(550, "5.7.1", "From or Sender is not one of your addresses",
                                 ANSWER_IS_ERROR | ANSWER_REFUSES, "from_not_own"),
+    [ANSWER_SENT_ENOUGH] =
+        ROW(450, "4.7.1", "You have sent as much as you may for now, try again later",
+            ANSWER_REFUSES, "sending_limit"),
+    [ANSWER_SENDING_STOPPED] =
+        ROW(550, "5.7.1", "Your account may not send mail for now; ask your administrator",
+            ANSWER_REFUSES, "sending_stopped"),
     [ANSWER_SPF_FAIL] = ROW(550, "5.7.23", "SPF: this client may not send for the sender's domain",
                             ANSWER_REFUSES, "spf"),
     [ANSWER_DMARC_FAIL] = ROW(550, "5.7.1", "DMARC: the author's domain wants this to be refused",

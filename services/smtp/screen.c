@@ -6,6 +6,63 @@
 #include "obs/obs.h"
 #include "services/smtp/checks.h"
 
+enum {
+    PROOF_KEPT_MS = 5 * 60 * 1000 /* of the sender of the last transaction */
+};
+
+struct smtp_proof {
+    struct arena arena;
+    str sender;
+    struct mailauth_spf spf;
+    int64_t until_ms;
+};
+
+void smtp_forget_proof(struct smtp_session *s)
+{
+    if (!s->proof)
+        return;
+    arena_fini(&s->proof->arena);
+    free(s->proof);
+    s->proof = NULL;
+}
+
+static void keep_proof(struct smtp_session *s, const struct deliver_visit *v)
+{
+    smtp_forget_proof(s);
+    s->proof = HEAP_NEW(struct smtp_proof);
+    struct arena *a = &s->proof->arena;
+    arena_init(a);
+    s->proof->sender = arena_str(a, v->sender);
+    s->proof->spf = v->spf;
+    s->proof->spf.domain = arena_str(a, v->spf.domain);
+    s->proof->spf.explanation = arena_str(a, v->spf.explanation);
+    s->proof->spf.mechanism = arena_str(a, v->spf.mechanism);
+    s->proof->until_ms = clock_deadline_in(PROOF_KEPT_MS);
+}
+
+void smtp_end_visit(struct smtp_session *s)
+{
+    struct deliver_visit *v = s->visit;
+    s->visit = NULL;
+    if (!v)
+        return;
+    /* Words of an error may live in the transaction; and it is worth another question. */
+    bool is_answer = v->has_spf && !v->spf.problem;
+    bool is_kept = s->proof && str_eq(s->proof->sender, v->sender);
+    if (is_answer && !is_kept)
+        keep_proof(s, v);
+}
+
+static void use_proof(struct smtp_session *s, struct deliver_visit *v)
+{
+    if (s->proof && s->proof->until_ms <= clock_monotonic_ms())
+        smtp_forget_proof(s);
+    if (!s->proof || !str_eq(s->proof->sender, v->sender))
+        return;
+    v->spf = s->proof->spf;
+    v->has_spf = true;
+}
+
 /* What is known of the sender of this transaction; it ends with it. */
 static struct deliver_visit *visit_of(struct smtp_session *s)
 {
@@ -14,6 +71,7 @@ static struct deliver_visit *visit_of(struct smtp_session *s)
         s->visit->helo = s->helo;
         s->visit->sender = smtp_path_text(&s->sender.sender, &s->mail);
         s->visit->a = &s->mail;
+        use_proof(s, s->visit);
     }
     s->visit->client = net_conn_peer(s->conn); /* another place after the session was parked */
     return s->visit;
@@ -28,18 +86,24 @@ static const struct {
     [DELIVER_GREYLISTED] = { ANSWER_GREYLISTED, "greylist" },
 };
 
-/* Whether the visitor is welcome; answers when not. */
-static YIELDS bool tell(struct smtp_session *s, str recipient,
-                        const struct deliver_screened *screened, enum net_next *next)
+static void log_refusal(const struct smtp_session *s, str recipient,
+                        const struct deliver_screened *screened)
 {
     char ip[NET_ADDRESS_TEXT];
-    if (screened->verdict == DELIVER_WELCOME)
-        return true;
     obs_log(EV_SMTP_SCREENED, net_conn_id(s->conn),
             OBS_CSTR("by", outcomes[screened->verdict].word),
             OBS_STR("peer", net_address_ip(net_conn_peer(s->conn), ip)),
             OBS_STR("from", s->visit->sender), OBS_STR("to", recipient),
             OBS_STR("said", screened->reason));
+}
+
+/* Whether the visitor is welcome; answers when not. */
+static YIELDS bool tell(struct smtp_session *s, str recipient,
+                        const struct deliver_screened *screened, enum net_next *next)
+{
+    if (screened->verdict == DELIVER_WELCOME)
+        return true;
+    log_refusal(s, recipient, screened);
     *next = smtp_say_text(s, outcomes[screened->verdict].answer, screened->reason);
     return false;
 }
@@ -83,4 +147,22 @@ bool smtp_screen_message(struct smtp_session *s, enum net_next *next)
         }
     }
     return tell(s, refused, &refusal, next);
+}
+
+bool smtp_screen_claims(struct smtp_session *s, enum smtp_answer *answer, str *reason,
+                        struct err *e)
+{
+    struct deliver_screened screened;
+    str refused;
+    const struct deliver d = smtp_deliver_now(s);
+    if (!deliver_screen_claims(&d, visit_of(s), clock_deadline_in(SMTP_SCREEN_MS), &screened,
+                               &refused, e))
+        return false;
+    *answer = ANSWER_OK;
+    if (screened.verdict == DELIVER_WELCOME)
+        return true;
+    log_refusal(s, refused, &screened);
+    *answer = outcomes[screened.verdict].answer;
+    *reason = screened.reason;
+    return true;
 }

@@ -49,6 +49,7 @@ static bool start(struct app *app, struct err *e)
         .hostname = app->hostname,
         .hide_client = config_bool(app->config, CONFIG_SUBMISSION_HIDE_CLIENT),
         .signs = config_bool(app->config, CONFIG_SECURITY_SIGN_OUTBOUND),
+        .rules = app->sending,
     };
     state->fronts[SMTP_INBOUND] = (struct smtp_front){ .state = state, .policy = SMTP_INBOUND };
     state->fronts[SMTP_SUBMISSION] = (struct smtp_front){

@@ -6,6 +6,8 @@
 #include "db/db.h"
 #include "obs/obs.h"
 #include "services/smtp/commands.h"
+#include "services/smtp/screen.h"
+#include "services/smtp/stress.h"
 #include "services/smtp/transfer.h"
 #include "wire/smtp_reply.h"
 
@@ -28,8 +30,7 @@ bool smtp_has_tls(const struct smtp_session *s)
 
 bool smtp_is_stressed(const struct smtp_session *s)
 {
-    return s->state->app->health.is_behind ||
-           (int64_t)s->state->connections * 10 > limit(s, CONFIG_LIMITS_CONNECTIONS) * 8;
+    return s->state->app->health.is_behind || s->state->is_crowd;
 }
 
 int64_t smtp_command_deadline(const struct smtp_session *s)
@@ -81,7 +82,7 @@ enum net_next smtp_recheck_account(struct smtp_session *s)
 void smtp_reset_transaction(struct smtp_session *s)
 {
     s->has_sender = false;
-    s->visit = NULL;
+    smtp_end_visit(s);
     smtp_transfer_free(s->state, &s->chunked);
     vec_truncate(&s->recipients, 0);
     s->n_targets = 0;
@@ -130,20 +131,6 @@ enum net_next smtp_say_raw(struct smtp_session *s, unsigned code, str text)
     return write_reply(s, code, STR_EMPTY, text);
 }
 
-/* Counts an error of the client; the answer that is due for it, after the wait that is due. */
-static bool punish(struct smtp_session *s, enum smtp_answer *answer)
-{
-    struct err e = ERR_CLEAR;
-    s->errors++;
-    if (smtp_is_stressed(s) || s->errors >= limit(s, CONFIG_LIMITS_SMTP_ERRORS_HARD)) {
-        *answer = ANSWER_TOO_MANY_ERRORS;
-        return true;
-    }
-    if (s->errors <= limit(s, CONFIG_LIMITS_SMTP_ERRORS_SOFT))
-        return true;
-    return net_flush(s->conn, &e) && fiber_sleep_until(clock_deadline_in(SMTP_TARPIT_MS), &e);
-}
-
 static const char *reason_to_close(enum smtp_answer answer, const struct smtp_answer_row *row)
 {
     if (row->reason)
@@ -163,7 +150,7 @@ enum net_next smtp_say_text(struct smtp_session *s, enum smtp_answer answer, str
         obs_count(METRIC_MESSAGES_REJECTED, row->reason, 1);
     }
     if (row->flags & ANSWER_IS_ERROR) {
-        if (!punish(s, &answer))
+        if (!smtp_punish(s, &answer))
             return NET_CLOSE;
         row = smtp_answer_row(answer);
         if (answer == ANSWER_TOO_MANY_ERRORS)
@@ -307,6 +294,7 @@ static void *opened(struct net_conn *c, void *service)
     list_add_tail(&s->state->sessions, &s->link);
     VEC_INIT(&s->recipients, struct smtp_recipient, (size_t)limit(s, CONFIG_LIMITS_RECIPIENTS));
     s->state->connections++;
+    smtp_note_crowd(s->state);
     obs_gauge_add(METRIC_ACTIVE_CONNECTIONS, "smtp", 1);
     return s;
 }
@@ -382,8 +370,10 @@ static void closed(struct net_conn *c, void *session)
     log_end(s);
     smtp_auth_end(s);
     smtp_transfer_free(s->state, &s->chunked);
+    smtp_forget_proof(s);
     list_remove(&s->link);
     s->state->connections--;
+    smtp_note_crowd(s->state);
     obs_gauge_add(METRIC_ACTIVE_CONNECTIONS, "smtp", -1);
     vec_fini(&s->recipients);
     arena_fini(&s->command);

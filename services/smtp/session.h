@@ -23,7 +23,8 @@ enum {
     SMTP_SCREEN_MS = 10 * 1000,          /* for what speaks against a client, with the DNS */
     SMTP_LOOKUP_MS = 1500,               /* for a look at the directory (R6: an answer in 2 s) */
     SMTP_DELIVER_MS = 30 * 1000,         /* until a delivery is known to be committed */
-    SMTP_TARPIT_MS = 1000,               /* before each answer after too many errors */
+    SMTP_TARPIT_MS = 1000,               /* before an answer after too many errors, at first */
+    SMTP_TARPIT_PLACES = 100,            /* sessions that wait so in one process */
     SMTP_RECHECK_MS = 20 * 1000,         /* between looks at the account, hint or not */
     SMTP_JUNK_MAX = 100,                 /* commands between two messages that are not for mail */
     SMTP_READ_BLOCK = 64 * 1024,         /* octets of a message taken at a time */
@@ -65,6 +66,8 @@ struct smtp_state {
     struct smtp_front fronts[SMTP_POLICIES]; /* by enum smtp_policy */
     size_t message_bytes;                    /* held by messages in transfer */
     size_t connections;                      /* open */
+    bool is_crowd;                           /* they are nearly all there may be (stress.h) */
+    size_t tarpitted;                        /* sessions that wait for an error's answer */
     struct list sessions;                    /* struct smtp_session of all of them */
     struct notify_listener account_listener;
     struct smtp_full_account full[SMTP_FULL_MAX];
@@ -73,6 +76,7 @@ struct smtp_state {
 
 struct auth_exchange;
 struct deliver_visit;
+struct smtp_proof;
 struct smtp_transfer;
 
 struct smtp_session {
@@ -98,6 +102,7 @@ struct smtp_session {
     bool has_sender;
     struct smtp_mail sender;
     struct deliver_visit *visit;   /* what was found of the sender, in `mail`; NULL: nothing yet */
+    struct smtp_proof *proof;      /* of the sender before (screen.c); NULL: none */
     struct vec recipients;         /* of struct smtp_recipient */
     struct smtp_transfer *chunked; /* a message that comes by BDAT; NULL: none has begun */
     size_t n_targets;              /* that they lead to */

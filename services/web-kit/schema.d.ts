@@ -709,6 +709,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/messages/{messageId}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Says where a message is that was sent
+         * @description What became of it at servers of others, by recipient, as far as this account sent it in the last days. A message that was not sent from here has none, and recipients with a mailbox here are not listed.
+         */
+        get: operations["listMessageDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/deliveries/{queueId}/decide": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decides about a message of the own that is held
+         * @description The same is asked by mail, and administrators may decide, too; whoever is first decides.
+         */
+        post: operations["decideDelivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/changes": {
         parameters: {
             query?: never;
@@ -1609,6 +1649,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/queue/act": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Holds, releases, reschedules, fails or drops what is selected
+         * @description What is being sent at this moment is left out. Something must be selected: a message by its id, or what a filter says; 422 otherwise. With `dryRun` nothing is changed, only counted.
+         */
+        post: operations["actOnQueue"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/queue/retry": {
         parameters: {
             query?: never;
@@ -1693,6 +1753,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/trace": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Says where outbound mail is
+         * @description What waits in the queue, and what has left it in the last days (`delivery.keep_history`), with each attempt. The newest message comes first.
+         */
+        get: operations["traceMail"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/transports": {
         parameters: {
             query?: never;
@@ -1735,6 +1815,118 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/admin/relay-domains": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the domains that mail is relayed for
+         * @description Mail for them is taken from anyone and passed on to their own servers, as a backup MX does.
+         */
+        get: operations["listRelayDomains"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/relay-domains/{domain}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Shows a domain that mail is relayed for
+         * @description Shows a domain that mail is relayed for
+         */
+        get: operations["getRelayDomain"];
+        /**
+         * Relays mail of a domain
+         * @description Mail for it is taken from anyone from then on, and goes to the domain's MX records or its transport. `whenDown` is `accept` when it is left out. A domain of our own cannot be relayed.
+         */
+        put: operations["setRelayDomain"];
+        post?: never;
+        /**
+         * Relays mail of a domain no more
+         * @description Mail for it is refused from then on; what waits is still delivered.
+         */
+        delete: operations["deleteRelayDomain"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/relay-domains/{domain}/recipients": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the recipients of a relay domain with verification by list
+         * @description By address.
+         */
+        get: operations["listRelayRecipients"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/sending-limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists who has limits of sending of their own, or may not send
+         * @description All others have those of the configuration, `submission.messages_per_hour` and so on.
+         */
+        get: operations["listSendingLimits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/sending-limits/{sender}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Shows how much somebody may send, and has sent
+         * @description To other servers; mail for people here is not counted. Of a domain, it is the mail of all its accounts together.
+         */
+        get: operations["getSendingLimits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Changes how much somebody may send
+         * @description What is left out stays. An account that is stopped sends nothing until `isStopped` is false again; then what it was refused is forgotten. A domain cannot be stopped: 422.
+         */
+        patch: operations["changeSendingLimits"];
         trace?: never;
     };
     "/admin/tls-exceptions": {
@@ -1835,6 +2027,66 @@ export interface paths {
          * @description Within a minute, once its day is over; also one that was dropped. One that was sent is not sent again (`too-late`).
          */
         post: operations["sendReport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/received-reports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists reports of others about our domains
+         * @description The newest first. They come by mail to the address that our DNS records name in rua=.
+         */
+        get: operations["listReceivedReports"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/received-reports/{receivedReportId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Gives a report of others about a domain of ours
+         * @description With its rows, the most frequent first, at most 1,000 of them.
+         */
+        get: operations["getReceivedReport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/report-chart": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Sums up what others report about our domains
+         * @description By days, by the addresses that mail came from, and by what went wrong with TLS.
+         */
+        get: operations["getReportChart"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2504,6 +2756,119 @@ export interface components {
          * @example 3
          */
         Count: number;
+        /** @description Where a message is, for one recipient. */
+        Delivery: {
+            id: components["schemas"]["QueueId"];
+            /**
+             * @description Its Message-ID without brackets; empty when it has none.
+             * @example 20261121.8f2c@example.org
+             */
+            messageId: string;
+            /** @description Who sent it; null is the server itself, or somebody outside. */
+            accountId: components["schemas"]["Id"] | null;
+            /**
+             * @description Envelope sender; empty for reports.
+             * @example mia@example.org
+             */
+            sender: string;
+            /**
+             * @description Envelope recipient.
+             * @example leo@example.net
+             */
+            recipient: string;
+            state: components["schemas"]["DeliveryState"];
+            createdAt: components["schemas"]["Timestamp"];
+            /** @description Null when there is none. */
+            nextAttemptAt: components["schemas"]["Timestamp"] | null;
+            /** @description When it is given up; null when it has left the queue. */
+            expiresAt: components["schemas"]["Timestamp"] | null;
+            /** @description The first one first. */
+            attempts: components["schemas"]["DeliveryAttempt"][];
+        };
+        /** @description An attempt to deliver, or what ended it without one. */
+        DeliveryAttempt: {
+            at: components["schemas"]["Timestamp"];
+            /**
+             * @description The first one is 1. What ends it without an attempt has the number of the last.
+             * @example 1
+             */
+            number: number;
+            state: components["schemas"]["DeliveryState"];
+            /**
+             * @description How far it got; `queue` is what has nothing to do with a server. Empty when it is not known.
+             * @example message
+             * @enum {string}
+             */
+            stage: "" | "lookup" | "connect" | "greeting" | "hello" | "starttls" | "login" | "mail" | "rcpt" | "data" | "message" | "queue";
+            /**
+             * @description Name and address of the other server; empty when none was asked.
+             * @example mx.example.net [192.0.2.1]
+             */
+            server: string;
+            /**
+             * @description Enhanced status code; may be empty.
+             * @example 2.0.0
+             */
+            code: string;
+            /**
+             * @description What the other server said, or the reason of ours.
+             * @example 250 2.0.0 Ok
+             */
+            reply: string;
+            /** @description Null for plain text. */
+            tls: components["schemas"]["DeliveryTls"] | null;
+            /**
+             * @description Whose word on TLS counted and what came of it, in the words of RFC 8460 sections 4.2 and 4.3; may be empty.
+             * @example tlsa successful
+             */
+            policy: string;
+            /**
+             * @description How long it took.
+             * @example 840
+             */
+            milliseconds: number;
+            /**
+             * @description The machine that tried; empty when none did.
+             * @example mail1
+             */
+            frontend: string;
+        };
+        /** @description Recipients of a message. */
+        DeliveryList: {
+            /** @description The recipients. */
+            items: components["schemas"]["Delivery"][];
+        };
+        /** @description Messages by recipient, the newest message first. */
+        DeliveryPage: {
+            /** @description The recipients. */
+            items: components["schemas"]["Delivery"][];
+            nextCursor: components["schemas"]["NextCursor"];
+        };
+        /**
+         * @description `waiting`: never tried. `deferred`: tried, and tried again at `nextAttemptAt`. `held`: waits for a decision. `failed`: it goes back to its sender. `dropped`: somebody took it out of the queue.
+         * @example delivered
+         * @enum {string}
+         */
+        DeliveryState: "waiting" | "deferred" | "held" | "delivered" | "failed" | "dropped";
+        /** @description How secure the connection was. */
+        DeliveryTls: {
+            /**
+             * @description Version of TLS.
+             * @example TLSv1.3
+             */
+            version: string;
+            /**
+             * @description Its cipher suite.
+             * @example TLS_AES_256_GCM_SHA384
+             */
+            cipher: string;
+            /**
+             * @description What proved who the server is; `pkix` is a certificate of a known authority.
+             * @example dane
+             * @enum {string}
+             */
+            verifiedBy: "dane" | "mta-sts" | "pkix" | "none";
+        };
         /**
          * @description Height of rows in lists.
          * @example cosy
@@ -3444,6 +3809,51 @@ export interface components {
             /** @description Each field or parameter that is wrong. */
             errors?: components["schemas"]["FieldError"][];
         };
+        /** @description What to do, and with which recipients. All that is said must hold. */
+        QueueAct: {
+            /**
+             * @description `hold`: it is not tried until it is released, and nobody is asked. `release`: what is held is tried now, by the same rules. `reschedule`: it is tried at `at`. `fail`: it goes back to its sender. `drop`: it goes to nobody, and nobody is told.
+             * @example hold
+             * @enum {string}
+             */
+            action: "hold" | "release" | "reschedule" | "fail" | "drop";
+            id?: components["schemas"]["QueueId"];
+            status?: components["schemas"]["QueueStatus"];
+            domain?: components["schemas"]["DomainName"];
+            /**
+             * Format: line
+             * @description Exact envelope sender.
+             * @example mia@example.org
+             */
+            sender?: string;
+            /**
+             * Format: line
+             * @description Exact envelope recipient.
+             * @example leo@example.net
+             */
+            recipient?: string;
+            /**
+             * @description Only messages that came so long ago.
+             * @example 3600
+             */
+            olderThanSeconds?: number;
+            /**
+             * Format: date-time
+             * @description For `reschedule`: when; at the end of a message's lifetime at latest.
+             * @example 2026-12-24T18:00:00Z
+             */
+            at?: string;
+            /**
+             * @description Whether to count only.
+             * @example true
+             */
+            dryRun?: boolean;
+        };
+        /** @description What an act was about. */
+        QueueActed: {
+            recipients: components["schemas"]["Count"];
+            messages: components["schemas"]["Count"];
+        };
         /** @description What is to become of a message that is held because it cannot go securely; of what is held for one domain only, when it is named. What is whitelisted may have an end. */
         QueueDecision: {
             /**
@@ -3696,6 +4106,162 @@ export interface components {
          * @example partner.example
          */
         ReceiptSubject: string;
+        /** @description Messages in the name of the domain that came from one address and had the same results. */
+        ReceivedDmarcRow: {
+            /**
+             * @description How many.
+             * @example 12
+             */
+            messages: number;
+            /**
+             * @description The address that they came from.
+             * @example 192.0.2.1
+             */
+            source: string;
+            /**
+             * @description What was done with them.
+             * @example none
+             */
+            disposition: string;
+            /**
+             * @description Whether a DKIM signature was right and aligned.
+             * @example pass
+             */
+            dkim: string;
+            /**
+             * @description Whether SPF was right and aligned.
+             * @example fail
+             */
+            spf: string;
+            /**
+             * @description Why that is not what the policy wants. May be empty.
+             * @example local_policy
+             */
+            reason: string;
+            /**
+             * @description On that. May be empty.
+             * @example mailing list
+             */
+            comment: string;
+            /**
+             * @description Domain of the author.
+             * @example example.org
+             */
+            headerFrom: string;
+            /**
+             * @description Domain of the sender. May be empty.
+             * @example example.org
+             */
+            envelopeFrom: string;
+            /** @description The DKIM signatures: result, domain and selector of each. */
+            signatures: string[];
+            /**
+             * @description Domain that SPF was asked about. May be empty.
+             * @example example.org
+             */
+            spfDomain: string;
+            /**
+             * @description What it said. May be empty.
+             * @example pass
+             */
+            spfResult: string;
+        };
+        /** @description What another server reports about a domain of ours, for some time, mostly a day. */
+        ReceivedReport: {
+            id: components["schemas"]["Id"];
+            kind: components["schemas"]["ReportKind"];
+            domain: components["schemas"]["DomainName"];
+            /**
+             * @description Who reports.
+             * @example Example Inc.
+             */
+            organization: string;
+            /**
+             * @description Address for questions, as they gave it. May be empty.
+             * @example reports@example.net
+             */
+            contact: string;
+            /**
+             * @description Their own id of the report.
+             * @example 2026-11-20_example.org
+             */
+            reportId: string;
+            /**
+             * @description The policy as they saw it, of TLS the lines of the first one. May be empty.
+             * @example p=reject adkim=r aspf=r
+             */
+            policy: string;
+            beginAt: components["schemas"]["Timestamp"];
+            endAt: components["schemas"]["Timestamp"];
+            receivedAt: components["schemas"]["Timestamp"];
+            /**
+             * @description Messages that DKIM or SPF proved in the name of the domain, or sessions with TLS.
+             * @example 12
+             */
+            good: number;
+            /**
+             * @description Messages that neither proved, or sessions in which TLS failed.
+             * @example 12
+             */
+            bad: number;
+        };
+        /** @description A report of others with its rows; those of the other kind are none. */
+        ReceivedReportContent: {
+            report: components["schemas"]["ReceivedReport"];
+            /** @description Rows of a DMARC report. */
+            dmarc: components["schemas"]["ReceivedDmarcRow"][];
+            /** @description Rows of a TLS report. */
+            tls: components["schemas"]["ReceivedTlsRow"][];
+        };
+        /** @description Reports of others, the newest first. */
+        ReceivedReportPage: {
+            /** @description The reports. */
+            items: components["schemas"]["ReceivedReport"][];
+            nextCursor: components["schemas"]["NextCursor"];
+        };
+        /** @description Sessions with one result. */
+        ReceivedTlsRow: {
+            /**
+             * @description How many.
+             * @example 12
+             */
+            sessions: number;
+            /**
+             * @description By which policy.
+             * @example sts
+             */
+            policyType: string;
+            /**
+             * @description Where that policy stands. May be empty.
+             * @example example.org
+             */
+            policyDomain: string;
+            /**
+             * @description The word `successful`, or what failed in the words of RFC 8460, or `unspecified`.
+             * @example certificate-expired
+             */
+            result: string;
+            /**
+             * @description Our server. May be empty, as all that follows.
+             * @example mail.example.org
+             */
+            mx: string;
+            /**
+             * @description Its address.
+             * @example 192.0.2.1
+             */
+            mxIp: string;
+            /**
+             * @description Address of the server that reports.
+             * @example 198.51.100.2
+             */
+            senderIp: string;
+            /**
+             * @description A word on the failure.
+             * @example X509_V_ERR_CERT_HAS_EXPIRED
+             */
+            reason: string;
+        };
         /** @description Somebody whom a message goes to. */
         Recipient: {
             name?: components["schemas"]["DisplayName"];
@@ -3711,6 +4277,55 @@ export interface components {
          *     ]
          */
         Recipients: components["schemas"]["Recipient"][];
+        /** @description A domain of others whose mail is taken and passed on to its own servers. */
+        RelayDomain: {
+            domain: components["schemas"]["DomainName"];
+            verification: components["schemas"]["RelayVerification"];
+            whenDown: components["schemas"]["RelayWhenDown"];
+            /**
+             * @description How many recipients its list has.
+             * @example 12
+             */
+            recipients: number;
+            createdAt: components["schemas"]["Timestamp"];
+        };
+        /** @description Without `recipients` the list stays as it is. */
+        RelayDomainChange: {
+            verification: components["schemas"]["RelayVerification"];
+            whenDown?: components["schemas"]["RelayWhenDown"];
+            /** @description All recipients of the list; "name+tag" is taken with "name". */
+            recipients?: components["schemas"]["RelayRecipient"][];
+        };
+        /** @description Relay domains by name. */
+        RelayDomainList: {
+            /** @description The domains. */
+            items: components["schemas"]["RelayDomain"][];
+        };
+        /**
+         * Format: line
+         * @description An address of the domain, or the part before its @.
+         * @example leo@partner.example
+         */
+        RelayRecipient: string;
+        /** @description Recipients by address. */
+        RelayRecipientPage: {
+            /** @description The recipients. */
+            items: components["schemas"]["RelayRecipient"][];
+            nextCursor: components["schemas"]["NextCursor"];
+            total: components["schemas"]["Total"];
+        };
+        /**
+         * @description Which recipients are taken: all of them (`none`), whom the domain's own servers take when they are asked (`callout`), or those of the `list`.
+         * @example callout
+         * @enum {string}
+         */
+        RelayVerification: "none" | "callout" | "list";
+        /**
+         * @description Whether a recipient whom the domain's servers cannot be asked about is accepted, or put off for later.
+         * @example accept
+         * @enum {string}
+         */
+        RelayWhenDown: "accept" | "defer";
         /** @description What the message wanted to load from other servers; nothing was. */
         RemoteContent: {
             count: components["schemas"]["Count"];
@@ -3751,6 +4366,17 @@ export interface components {
              */
             note: string;
         };
+        /** @description Sums of the reports of others. Days without any are left out. */
+        ReportChart: {
+            /** @description Messages by day. */
+            dmarcDays: components["schemas"]["ReportDay"][];
+            /** @description Messages by the address that they came from, the most frequent 50. */
+            dmarcSources: components["schemas"]["ReportSum"][];
+            /** @description Sessions by day. */
+            tlsDays: components["schemas"]["ReportDay"][];
+            /** @description Sessions by what failed. */
+            tlsFailures: components["schemas"]["ReportSum"][];
+        };
         /** @description A report, what is in it, and who would get it now. */
         ReportContent: {
             report: components["schemas"]["Report"];
@@ -3766,6 +4392,20 @@ export interface components {
              * @example
              */
             problem: string;
+        };
+        /** @description What is reported of one day. */
+        ReportDay: {
+            day: components["schemas"]["Timestamp"];
+            /**
+             * @description What went well.
+             * @example 12
+             */
+            good: number;
+            /**
+             * @description What did not.
+             * @example 12
+             */
+            bad: number;
         };
         /**
          * Format: key
@@ -3791,6 +4431,24 @@ export interface components {
          * @enum {string}
          */
         ReportState: "due" | "sent" | "dropped";
+        /** @description What is reported of one address or one kind of failure. */
+        ReportSum: {
+            /**
+             * @description The address, or the kind of failure.
+             * @example 192.0.2.1
+             */
+            what: string;
+            /**
+             * @description What went well.
+             * @example 12
+             */
+            good: number;
+            /**
+             * @description What did not.
+             * @example 12
+             */
+            bad: number;
+        };
         /** @description Events were lost; what the client has may be old. Read everything anew. */
         ResetEvent: {
             /**
@@ -3911,6 +4569,114 @@ export interface components {
              * @example true
              */
             isMatch: boolean;
+        };
+        /** @description How much an account, or all accounts of a domain together, may send to other servers. */
+        SendingLimits: {
+            /**
+             * @description The login or the domain.
+             * @example mia@example.org
+             */
+            sender: string;
+            /**
+             * @description Messages in an hour; 0 is any number, null what the configuration says (for a domain, any number).
+             * @example 1000
+             */
+            messagesPerHour: number | null;
+            /**
+             * @description Recipients in an hour; 0 is any number, null what the configuration says (for a domain, any number).
+             * @example 1000
+             */
+            recipientsPerHour: number | null;
+            /**
+             * @description Messages in 24 hours; 0 is any number, null what the configuration says (for a domain, any number).
+             * @example 1000
+             */
+            messagesPerDay: number | null;
+            /**
+             * @description Recipients in 24 hours; 0 is any number, null what the configuration says (for a domain, any number).
+             * @example 1000
+             */
+            recipientsPerDay: number | null;
+            used: components["schemas"]["SendingUsed"];
+            /**
+             * @description How often it was refused for the limits since midnight UTC; one refusal counts in 5 minutes.
+             * @example 0
+             */
+            refused: number;
+            /**
+             * @description Whether it may send nothing.
+             * @example false
+             */
+            isStopped: boolean;
+            /** @description Since when; null when it may send. */
+            stoppedAt: components["schemas"]["Timestamp"] | null;
+            /**
+             * @description Why it is stopped; empty when it is not.
+             * @example
+             */
+            reason: string;
+        };
+        /** @description Limits, by sender. */
+        SendingLimitsList: {
+            /** @description The limits. */
+            items: components["schemas"]["SendingLimits"][];
+        };
+        /** @description What is to be changed. */
+        SendingLimitsPatch: {
+            /**
+             * @description Messages in an hour; 0 is any number, null what the configuration says (for a domain, any number).
+             * @example 1000
+             */
+            messagesPerHour?: number | null;
+            /**
+             * @description Recipients in an hour; 0 is any number, null what the configuration says (for a domain, any number).
+             * @example 1000
+             */
+            recipientsPerHour?: number | null;
+            /**
+             * @description Messages in 24 hours; 0 is any number, null what the configuration says (for a domain, any number).
+             * @example 1000
+             */
+            messagesPerDay?: number | null;
+            /**
+             * @description Recipients in 24 hours; 0 is any number, null what the configuration says (for a domain, any number).
+             * @example 1000
+             */
+            recipientsPerDay?: number | null;
+            /**
+             * @description Whether it may send nothing.
+             * @example true
+             */
+            isStopped?: boolean;
+            /**
+             * Format: line
+             * @description Why it is stopped, for administrators.
+             * @example The password is known to others.
+             */
+            reason?: string;
+        };
+        /** @description What was sent in the last hour and the last 24 hours. Of a domain it is counted only while it has limits. */
+        SendingUsed: {
+            /**
+             * @description Messages in an hour.
+             * @example 12
+             */
+            messagesPerHour: number;
+            /**
+             * @description Recipients in an hour.
+             * @example 12
+             */
+            recipientsPerHour: number;
+            /**
+             * @description Messages in 24 hours.
+             * @example 12
+             */
+            messagesPerDay: number;
+            /**
+             * @description Recipients in 24 hours.
+             * @example 12
+             */
+            recipientsPerDay: number;
         };
         /** @description The session of this request, and who it belongs to. */
         Session: {
@@ -4143,10 +4909,16 @@ export interface components {
              * @example 10
              */
             undoSeconds?: number;
+            /**
+             * Format: date-time
+             * @description Sends it at this moment, with this date, and not before; until then it can be taken back (`undoSeconds` does not count). It lies ahead, by no more than `submission.hold_max` of the server, otherwise 422.
+             * @example 2026-03-02T07:00:00Z
+             */
+            sendAt?: string;
         };
         /** @description Submissions, the newest first. */
         SubmissionPage: {
-            /** @description The submissions of the last 7 days. */
+            /** @description The submissions of the last 7 days, and all that wait for their time. */
             items: components["schemas"]["Submission"][];
             nextCursor: components["schemas"]["NextCursor"];
         };
@@ -4855,6 +5627,16 @@ export interface components {
          */
         range: string;
         /**
+         * @description Id of a report of others.
+         * @example 1
+         */
+        receivedReportId: components["schemas"]["Id"];
+        /**
+         * @description A domain that mail is relayed for.
+         * @example partner.example
+         */
+        relayDomain: components["schemas"]["DomainName"];
+        /**
          * @description Id of a report.
          * @example tls.2026-11-20.example.net
          */
@@ -4869,6 +5651,11 @@ export interface components {
          * @example mail
          */
         selector: components["schemas"]["DkimSelector"];
+        /**
+         * @description An address of an account, or a domain, of this server.
+         * @example mia@example.org
+         */
+        sender: string;
         /**
          * @description Id of a session of the account. It is not the secret in the cookie.
          * @example 41
@@ -7702,6 +8489,133 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    listMessageDeliveries: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of a message of the account.
+                 * @example 115302194731810817
+                 */
+                messageId: components["parameters"]["messageId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The recipients. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "0e9c7b2k4m8qz",
+                     *           "messageId": "20261121.8f2c@example.org",
+                     *           "accountId": "115302194731810817",
+                     *           "sender": "mia@example.org",
+                     *           "recipient": "leo@example.net",
+                     *           "state": "delivered",
+                     *           "createdAt": "2026-03-01T12:00:00Z",
+                     *           "nextAttemptAt": "2026-03-01T12:00:00Z",
+                     *           "expiresAt": "2026-03-01T12:00:00Z",
+                     *           "attempts": [
+                     *             {
+                     *               "at": "2026-03-01T12:00:00Z",
+                     *               "number": 1,
+                     *               "state": "delivered",
+                     *               "stage": "message",
+                     *               "server": "mx.example.net [192.0.2.1]",
+                     *               "code": "2.0.0",
+                     *               "reply": "250 2.0.0 Ok",
+                     *               "tls": {
+                     *                 "version": "TLSv1.3",
+                     *                 "cipher": "TLS_AES_256_GCM_SHA384",
+                     *                 "verifiedBy": "dane"
+                     *               },
+                     *               "policy": "tlsa successful",
+                     *               "milliseconds": 840,
+                     *               "frontend": "mail1"
+                     *             }
+                     *           ]
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DeliveryList"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    decideDelivery: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Any text of the client's choice. A second request with the same key and the same body within 24 hours is not carried out again but answered as the first one was; with another body it is 409.
+                 * @example 4f1b3c1e-8a53-4a52-9a0e-0a5b5e1d9a77
+                 */
+                "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
+            };
+            path: {
+                /**
+                 * @description Id of a message in the outbound queue.
+                 * @example 0e9c7b2k4m8qz
+                 */
+                queueId: components["parameters"]["queueId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "choice": "send",
+                 *       "domain": "example.org",
+                 *       "anyServer": false,
+                 *       "expiresAt": "2027-01-01T00:00:00Z"
+                 *     }
+                 */
+                "application/json": components["schemas"]["QueueDecision"];
+            };
+        };
+        responses: {
+            /** @description How many recipients were decided about. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "recipients": 3
+                     *     }
+                     */
+                    "application/json": components["schemas"]["QueueRetried"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidFields"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     listChanges: {
         parameters: {
             query: {
@@ -8660,6 +9574,11 @@ export interface operations {
                 limit?: components["parameters"]["limit"];
                 /** @description Where the page begins: `nextCursor` of the page before, with all other parameters as they were. Without it the first page is given. */
                 cursor?: components["parameters"]["cursor"];
+                /**
+                 * @description Only those of this draft; the first is its last one.
+                 * @example 115302194731810901
+                 */
+                draftId?: string;
             };
             header?: never;
             path?: never;
@@ -8727,7 +9646,8 @@ export interface operations {
                  * @example {
                  *       "draftId": "115302194731810901",
                  *       "draftEtag": "\"1042\"",
-                 *       "undoSeconds": 10
+                 *       "undoSeconds": 10,
+                 *       "sendAt": "2026-03-02T07:00:00Z"
                  *     }
                  */
                 "application/json": components["schemas"]["SubmissionNew"];
@@ -11440,6 +12360,65 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    actOnQueue: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Any text of the client's choice. A second request with the same key and the same body within 24 hours is not carried out again but answered as the first one was; with another body it is 409.
+                 * @example 4f1b3c1e-8a53-4a52-9a0e-0a5b5e1d9a77
+                 */
+                "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "action": "hold",
+                 *       "id": "0e9c7b2k4m8qz",
+                 *       "status": "deferred",
+                 *       "domain": "example.org",
+                 *       "sender": "mia@example.org",
+                 *       "recipient": "leo@example.net",
+                 *       "olderThanSeconds": 3600,
+                 *       "at": "2026-12-24T18:00:00Z",
+                 *       "dryRun": true
+                 *     }
+                 */
+                "application/json": components["schemas"]["QueueAct"];
+            };
+        };
+        responses: {
+            /** @description How many it was about. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "recipients": 3,
+                     *       "messages": 3
+                     *     }
+                     */
+                    "application/json": components["schemas"]["QueueActed"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidFields"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     retryQueue: {
         parameters: {
             query?: never;
@@ -11672,6 +12651,101 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    traceMail: {
+        parameters: {
+            query?: {
+                /**
+                 * @description A queue id, a Message-ID, or the address of the sender or a recipient.
+                 * @example 20261121.8f2c@example.org
+                 */
+                query?: string;
+                /**
+                 * @description Only messages of this envelope sender.
+                 * @example mia@example.org
+                 */
+                sender?: string;
+                /**
+                 * @description Only messages to this recipient.
+                 * @example leo@example.net
+                 */
+                recipient?: string;
+                /**
+                 * @description Not before this moment, when they came.
+                 * @example 2026-11-01T00:00:00Z
+                 */
+                from?: string;
+                /**
+                 * @description Only before this moment.
+                 * @example 2026-12-01T00:00:00Z
+                 */
+                to?: string;
+                /**
+                 * @description The most items in the answer.
+                 * @example 50
+                 */
+                limit?: components["parameters"]["limit"];
+                /** @description Where the page begins: `nextCursor` of the page before, with all other parameters as they were. Without it the first page is given. */
+                cursor?: components["parameters"]["cursor"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of messages, by recipient. `limit` counts messages. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "0e9c7b2k4m8qz",
+                     *           "messageId": "20261121.8f2c@example.org",
+                     *           "accountId": "115302194731810817",
+                     *           "sender": "mia@example.org",
+                     *           "recipient": "leo@example.net",
+                     *           "state": "delivered",
+                     *           "createdAt": "2026-03-01T12:00:00Z",
+                     *           "nextAttemptAt": "2026-03-01T12:00:00Z",
+                     *           "expiresAt": "2026-03-01T12:00:00Z",
+                     *           "attempts": [
+                     *             {
+                     *               "at": "2026-03-01T12:00:00Z",
+                     *               "number": 1,
+                     *               "state": "delivered",
+                     *               "stage": "message",
+                     *               "server": "mx.example.net [192.0.2.1]",
+                     *               "code": "2.0.0",
+                     *               "reply": "250 2.0.0 Ok",
+                     *               "tls": {
+                     *                 "version": "TLSv1.3",
+                     *                 "cipher": "TLS_AES_256_GCM_SHA384",
+                     *                 "verifiedBy": "dane"
+                     *               },
+                     *               "policy": "tlsa successful",
+                     *               "milliseconds": 840,
+                     *               "frontend": "mail1"
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "nextCursor": "eyJhIjo0Mn0"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DeliveryPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     listTransports: {
         parameters: {
             query?: never;
@@ -11795,6 +12869,389 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listRelayDomains: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The domains. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "domain": "example.org",
+                     *           "verification": "callout",
+                     *           "whenDown": "accept",
+                     *           "recipients": 12,
+                     *           "createdAt": "2026-03-01T12:00:00Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RelayDomainList"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getRelayDomain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description A domain that mail is relayed for.
+                 * @example partner.example
+                 */
+                domain: components["parameters"]["relayDomain"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The domain. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "domain": "example.org",
+                     *       "verification": "callout",
+                     *       "whenDown": "accept",
+                     *       "recipients": 12,
+                     *       "createdAt": "2026-03-01T12:00:00Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RelayDomain"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    setRelayDomain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description A domain that mail is relayed for.
+                 * @example partner.example
+                 */
+                domain: components["parameters"]["relayDomain"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "verification": "callout",
+                 *       "whenDown": "accept",
+                 *       "recipients": [
+                 *         "leo@partner.example"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["RelayDomainChange"];
+            };
+        };
+        responses: {
+            /** @description The domain. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "domain": "example.org",
+                     *       "verification": "callout",
+                     *       "whenDown": "accept",
+                     *       "recipients": 12,
+                     *       "createdAt": "2026-03-01T12:00:00Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RelayDomain"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidFields"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteRelayDomain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description A domain that mail is relayed for.
+                 * @example partner.example
+                 */
+                domain: components["parameters"]["relayDomain"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listRelayRecipients: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The most items in the answer.
+                 * @example 50
+                 */
+                limit?: components["parameters"]["limit"];
+                /** @description Where the page begins: `nextCursor` of the page before, with all other parameters as they were. Without it the first page is given. */
+                cursor?: components["parameters"]["cursor"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description A domain that mail is relayed for.
+                 * @example partner.example
+                 */
+                domain: components["parameters"]["relayDomain"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of recipients. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         "leo@partner.example"
+                     *       ],
+                     *       "nextCursor": "eyJhIjo0Mn0",
+                     *       "total": 1234
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RelayRecipientPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listSendingLimits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The limits. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "sender": "mia@example.org",
+                     *           "messagesPerHour": 1000,
+                     *           "recipientsPerHour": 1000,
+                     *           "messagesPerDay": 1000,
+                     *           "recipientsPerDay": 1000,
+                     *           "used": {
+                     *             "messagesPerHour": 12,
+                     *             "recipientsPerHour": 12,
+                     *             "messagesPerDay": 12,
+                     *             "recipientsPerDay": 12
+                     *           },
+                     *           "refused": 0,
+                     *           "isStopped": false,
+                     *           "stoppedAt": "2026-03-01T12:00:00Z",
+                     *           "reason": ""
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SendingLimitsList"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getSendingLimits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description An address of an account, or a domain, of this server.
+                 * @example mia@example.org
+                 */
+                sender: components["parameters"]["sender"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The limits. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "sender": "mia@example.org",
+                     *       "messagesPerHour": 1000,
+                     *       "recipientsPerHour": 1000,
+                     *       "messagesPerDay": 1000,
+                     *       "recipientsPerDay": 1000,
+                     *       "used": {
+                     *         "messagesPerHour": 12,
+                     *         "recipientsPerHour": 12,
+                     *         "messagesPerDay": 12,
+                     *         "recipientsPerDay": 12
+                     *       },
+                     *       "refused": 0,
+                     *       "isStopped": false,
+                     *       "stoppedAt": "2026-03-01T12:00:00Z",
+                     *       "reason": ""
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SendingLimits"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    changeSendingLimits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description An address of an account, or a domain, of this server.
+                 * @example mia@example.org
+                 */
+                sender: components["parameters"]["sender"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "messagesPerHour": 1000,
+                 *       "recipientsPerHour": 1000,
+                 *       "messagesPerDay": 1000,
+                 *       "recipientsPerDay": 1000,
+                 *       "isStopped": true,
+                 *       "reason": "The password is known to others."
+                 *     }
+                 */
+                "application/json": components["schemas"]["SendingLimitsPatch"];
+            };
+        };
+        responses: {
+            /** @description The limits as they are now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "sender": "mia@example.org",
+                     *       "messagesPerHour": 1000,
+                     *       "recipientsPerHour": 1000,
+                     *       "messagesPerDay": 1000,
+                     *       "recipientsPerDay": 1000,
+                     *       "used": {
+                     *         "messagesPerHour": 12,
+                     *         "recipientsPerHour": 12,
+                     *         "messagesPerDay": 12,
+                     *         "recipientsPerDay": 12
+                     *       },
+                     *       "refused": 0,
+                     *       "isStopped": false,
+                     *       "stoppedAt": "2026-03-01T12:00:00Z",
+                     *       "reason": ""
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SendingLimits"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidFields"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
         };
@@ -12089,6 +13546,218 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listReceivedReports: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Only such reports.
+                 * @example all
+                 */
+                kind?: "all" | "tls" | "dmarc";
+                /**
+                 * @description Only reports about this domain of ours.
+                 * @example example.org
+                 */
+                domain?: string;
+                /**
+                 * @description The most items in the answer.
+                 * @example 50
+                 */
+                limit?: components["parameters"]["limit"];
+                /** @description Where the page begins: `nextCursor` of the page before, with all other parameters as they were. Without it the first page is given. */
+                cursor?: components["parameters"]["cursor"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of reports. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "115302194731810817",
+                     *           "kind": "tls",
+                     *           "domain": "example.org",
+                     *           "organization": "Example Inc.",
+                     *           "contact": "reports@example.net",
+                     *           "reportId": "2026-11-20_example.org",
+                     *           "policy": "p=reject adkim=r aspf=r",
+                     *           "beginAt": "2026-03-01T12:00:00Z",
+                     *           "endAt": "2026-03-01T12:00:00Z",
+                     *           "receivedAt": "2026-03-01T12:00:00Z",
+                     *           "good": 12,
+                     *           "bad": 12
+                     *         }
+                     *       ],
+                     *       "nextCursor": "eyJhIjo0Mn0"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ReceivedReportPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getReceivedReport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of a report of others.
+                 * @example 1
+                 */
+                receivedReportId: components["parameters"]["receivedReportId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The report. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "report": {
+                     *         "id": "115302194731810817",
+                     *         "kind": "tls",
+                     *         "domain": "example.org",
+                     *         "organization": "Example Inc.",
+                     *         "contact": "reports@example.net",
+                     *         "reportId": "2026-11-20_example.org",
+                     *         "policy": "p=reject adkim=r aspf=r",
+                     *         "beginAt": "2026-03-01T12:00:00Z",
+                     *         "endAt": "2026-03-01T12:00:00Z",
+                     *         "receivedAt": "2026-03-01T12:00:00Z",
+                     *         "good": 12,
+                     *         "bad": 12
+                     *       },
+                     *       "dmarc": [
+                     *         {
+                     *           "messages": 12,
+                     *           "source": "192.0.2.1",
+                     *           "disposition": "none",
+                     *           "dkim": "pass",
+                     *           "spf": "fail",
+                     *           "reason": "local_policy",
+                     *           "comment": "mailing list",
+                     *           "headerFrom": "example.org",
+                     *           "envelopeFrom": "example.org",
+                     *           "signatures": [
+                     *             "pass example.org mail"
+                     *           ],
+                     *           "spfDomain": "example.org",
+                     *           "spfResult": "pass"
+                     *         }
+                     *       ],
+                     *       "tls": [
+                     *         {
+                     *           "sessions": 12,
+                     *           "policyType": "sts",
+                     *           "policyDomain": "example.org",
+                     *           "result": "certificate-expired",
+                     *           "mx": "mail.example.org",
+                     *           "mxIp": "192.0.2.1",
+                     *           "senderIp": "198.51.100.2",
+                     *           "reason": "X509_V_ERR_CERT_HAS_EXPIRED"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ReceivedReportContent"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getReportChart: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Only reports about this domain of ours.
+                 * @example example.org
+                 */
+                domain?: string;
+                /**
+                 * @description How many days, today among them.
+                 * @example 30
+                 */
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The sums. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "dmarcDays": [
+                     *         {
+                     *           "day": "2026-03-01T12:00:00Z",
+                     *           "good": 12,
+                     *           "bad": 12
+                     *         }
+                     *       ],
+                     *       "dmarcSources": [
+                     *         {
+                     *           "what": "192.0.2.1",
+                     *           "good": 12,
+                     *           "bad": 12
+                     *         }
+                     *       ],
+                     *       "tlsDays": [
+                     *         {
+                     *           "day": "2026-03-01T12:00:00Z",
+                     *           "good": 12,
+                     *           "bad": 12
+                     *         }
+                     *       ],
+                     *       "tlsFailures": [
+                     *         {
+                     *           "what": "192.0.2.1",
+                     *           "good": 12,
+                     *           "bad": 12
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ReportChart"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
         };

@@ -142,6 +142,17 @@ void *arena_array(struct arena *a, size_t count, size_t size)
     return arena_alloc(a, n);
 }
 
+void *arena_grow(struct arena *a, void *list, size_t n, size_t size)
+{
+    bool is_full = (n & (n - 1)) == 0; /* the room is a power of two */
+    if (n && !is_full)
+        return list;
+    void *more = arena_array(a, n ? 2 * n : 1, size);
+    if (n)
+        memcpy(more, list, n * size);
+    return more;
+}
+
 char *arena_cstr(struct arena *a, str s)
 {
     char *p = arena_alloc(a, s.n + 1);

@@ -29,6 +29,10 @@ void arena_fini(struct arena *a);
 void *arena_alloc(struct arena *a, size_t n);
 /* An array of `count` zeroed `size`-byte elements; ends the process on overflow. */
 void *arena_array(struct arena *a, size_t count, size_t size);
+/* A list of `n` elements of `size` octets with room for one more: the list itself, or a copy of
+ * twice the room when it is full. For lists that began as NULL and grow by this only, one at a
+ * time. */
+void *arena_grow(struct arena *a, void *list, size_t n, size_t size);
 #define ARENA_NEW(a, type)          ((type *)arena_alloc((a), sizeof(type)))
 #define ARENA_ARRAY(a, type, count) ((type *)arena_array((a), (count), sizeof(type)))
 

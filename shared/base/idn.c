@@ -9,21 +9,60 @@
 #include <unicase.h>
 #include <uninorm.h>
 
+/* A label that everybody writes as it is, but for the case of its letters: nothing that might be an
+ * A-label, which has two hyphens behind two letters (RFC 5891 section 4.2.3.1). */
+static bool is_plain_label(str label)
+{
+    if (label.n == 0 || label.n > 63 || label.p[0] == '-' || label.p[label.n - 1] == '-' ||
+        (label.n > 3 && label.p[2] == '-' && label.p[3] == '-'))
+        return false;
+    for (size_t i = 0; i < label.n; i++) {
+        if (!ascii_is_alnum(label.p[i]) && label.p[i] != '-')
+            return false;
+    }
+    return true;
+}
+
+/* Nearly every domain: it need not go through all of Unicode. */
+static bool is_plain(str domain)
+{
+    str label;
+    str rest = domain;
+    bool more = domain.n > 0 && domain.n <= 253;
+    if (!more)
+        return false;
+    while (more) {
+        more = str_cut(rest, '.', &label, &rest);
+        if (!is_plain_label(label))
+            return false;
+    }
+    return true;
+}
+
+static str lower(struct arena *a, str text)
+{
+    char *copy = arena_cstr(a, text);
+    for (char *p = copy; *p; p++)
+        *p = ascii_lower(*p);
+    return str_from_cstr(copy);
+}
+
 bool idn_domain_to_ascii(struct arena *a, str domain, str *out, struct err *e)
 {
     const char *text;
     char *converted = NULL;
     if (domain.n == 0 || domain.n > IDN_DOMAIN_INPUT_MAX || !str_to_cstr(a, domain, &text, NULL))
         return ERR(e, ERR_SYNTAX, "no domain name");
+    if (is_plain(domain)) {
+        *out = lower(a, domain);
+        return true;
+    }
     int code = idn2_lookup_u8((const uint8_t *)text, (uint8_t **)&converted,
                               IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
     if (code != IDN2_OK)
         return ERR(e, ERR_SYNTAX, "no domain name: %s", idn2_strerror(code));
-    char *copy = arena_cstr(a, str_from_cstr(converted));
+    *out = lower(a, str_from_cstr(converted));
     idn2_free(converted);
-    for (char *p = copy; *p; p++)
-        *p = ascii_lower(*p);
-    *out = str_from_cstr(copy);
     return true;
 }
 

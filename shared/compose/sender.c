@@ -25,10 +25,16 @@ static const struct db_stmt claim = {
     "    WHERE status = 0 AND due_at <= now() AND claimed_until < now()"
     "    ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED)"
     " RETURNING account_id, submission_id, msg_id, from_addr, recipients, attempts, answers,"
-    "   is_forward, handed_at IS NOT NULL"
+    "   is_forward, handed_at IS NOT NULL, coalesce(limited_at < now() - interval '24 hours', false)"
 };
 static const struct db_stmt handed = { "SELECT submission_hand_over($1, $2, $3)" };
 static const struct db_stmt end = { "SELECT submission_end($1, $2, $3::int4, $4)" };
+/* No attempt failed. The limits free room little by little. */
+static const struct db_stmt next_turn = {
+    "UPDATE submission SET claimed_until = '-infinity', due_at = now() + interval '15 minutes',"
+    "       attempts = 0, limited_at = coalesce(limited_at, now()), updated_at = clock_timestamp()"
+    " WHERE account_id = $1 AND submission_id = $2 AND status = 0"
+};
 static const struct db_stmt later = {
     "UPDATE submission SET claimed_until = '-infinity', due_at = now() + $3 * interval '5 seconds'"
     " WHERE account_id = $1 AND submission_id = $2 AND status = 0"
@@ -48,6 +54,8 @@ struct outgoing {
     int64_t attempts;
     int64_t answers;
     bool is_forward;
+    bool has_waited;     /* a day long for its sender's limits */
+    bool is_limited;     /* it has to wait for them */
     bool is_handed;      /* queue and mailboxes have it */
     const char *failure; /* for its author; NULL: none */
 };
@@ -99,6 +107,9 @@ static const char *verdict_text(enum submit_verdict verdict)
         [SUBMIT_NOT_TEXT] = "its binary parts cannot be encoded",
         [SUBMIT_LOOP] = "it has gone in a circle",
         [SUBMIT_HEADER_TOO_LARGE] = "its header is too large",
+        [SUBMIT_LIMITED] = "you have sent as much as you may for a day; send it again later",
+        [SUBMIT_NEVER] = "it has more recipients than you may send to",
+        [SUBMIT_STOPPED] = "your account may not send mail for now; ask your administrator",
         [SUBMIT_OVER_QUOTA] = "the mailbox of a recipient here is full",
     };
     return texts[verdict];
@@ -151,8 +162,9 @@ YIELDS static bool hand_over(struct outgoing *w, struct err *e)
     m.trace.is_utf8 = m.is_utf8;
     if (!submit_message_also(&w->o->submit, &m, &also, w->a, w->deadline_ms, &verdict, e))
         return false;
-    w->failure = verdict_text(verdict);
-    w->is_handed = !w->failure;
+    w->is_limited = verdict == SUBMIT_LIMITED && !w->has_waited;
+    w->failure = w->is_limited ? NULL : verdict_text(verdict);
+    w->is_handed = verdict == SUBMIT_DONE;
     return true;
 }
 
@@ -233,10 +245,20 @@ YIELDS static void put_off(struct outgoing *w)
                    NULL, &ignored);
 }
 
+/* It keeps its place among those that wait, and can be taken back. */
+YIELDS static void wait_turn(struct outgoing *w)
+{
+    struct err ignored = ERR_CLEAR; /* the claim ends by itself */
+    const struct db_param params[] = { DB_INT8(w->account_id), DB_INT8(w->id) };
+    (void)db_query(w->o->db, DB_DELIVER, &next_turn, params, COUNT_OF(params), w->a, w->deadline_ms,
+                   NULL, &ignored);
+}
+
 /* What was handed over has gone, whether or not it could be filed. */
 YIELDS static bool try_all(struct outgoing *w, struct err *e)
 {
-    return (w->is_handed || hand_over(w, e)) && (w->failure || (mark(w, e) && file(w, e)));
+    return (w->is_handed || hand_over(w, e)) &&
+           (w->failure || w->is_limited || (mark(w, e) && file(w, e)));
 }
 
 /* A failure of ours is tried again, later and later; at last the author hears of it. */
@@ -244,6 +266,10 @@ YIELDS static bool send_one(struct outgoing *w, struct err *e)
 {
     struct err reason = ERR_CLEAR;
     bool ok = try_all(w, &reason);
+    if (ok && w->is_limited) {
+        wait_turn(w);
+        return true;
+    }
     bool is_last = reason.kind == ERR_NOT_FOUND || w->attempts >= ATTEMPTS_MAX;
     if (!ok && !is_last) {
         put_off(w);
@@ -280,7 +306,8 @@ bool compose_send_due(const struct compose_sender_options *o, unsigned max, int6
                               .attempts = db_int(rows, i, 5),
                               .answers = db_int(rows, i, 6),
                               .is_forward = db_int(rows, i, 7) != 0,
-                              .is_handed = db_int(rows, i, 8) != 0 };
+                              .is_handed = db_int(rows, i, 8) != 0,
+                              .has_waited = db_int(rows, i, 9) != 0 };
         w.n = db_strs(rows, i, 4, &each, &w.recipients);
         ok = send_one(&w, e);
         arena_reset(&each);

@@ -20,7 +20,8 @@ static const struct db_stmt get = { "SELECT " COLUMNS " FROM submission s"
                                     " WHERE s.account_id = $1 AND s.submission_id = $2" };
 static const struct db_stmt list = {
     "SELECT " COLUMNS " FROM submission s WHERE s.account_id = $1 AND s.submission_id < $2"
-    "   AND s.created_at > now() - interval '7 days' ORDER BY s.submission_id DESC LIMIT $3"
+    "   AND (s.created_at > now() - interval '7 days' OR s.status = 0)"
+    "   AND ($4 = 0 OR s.draft_id = $4) ORDER BY s.submission_id DESC LIMIT $3"
 };
 static const struct db_stmt changed = {
     "SELECT " COLUMNS " FROM submission s WHERE s.account_id = $1 AND s.updated_at > $2"
@@ -36,7 +37,7 @@ static const struct db_stmt cancel = {
     " SELECT " COLUMNS " FROM s"
 };
 static const struct db_stmt sweep = {
-    "DELETE FROM submission WHERE status <> 0 AND created_at < now() - interval '7 days'"
+    "DELETE FROM submission WHERE status <> 0 AND updated_at < now() - interval '7 days'"
 };
 
 static void read_submission(const struct db_rows *rows, size_t row, struct arena *a,
@@ -100,14 +101,13 @@ bool compose_submission_get(struct db *db, int64_t account_id, int64_t id, struc
     return true;
 }
 
-/* NOLINTNEXTLINE(readability-function-size): a place in the list and a number. */
-bool compose_submission_list(struct db *db, int64_t account_id, int64_t before_id, size_t limit,
+bool compose_submission_list(struct db *db, const struct compose_submissions_wanted *wanted,
                              struct arena *a, int64_t deadline_ms, struct compose_submissions *out,
                              struct err *e)
 {
     struct db_rows *rows = NULL;
-    const struct db_param params[] = { DB_INT8(account_id), DB_INT8(before_id),
-                                       DB_INT8((int64_t)limit) };
+    const struct db_param params[] = { DB_INT8(wanted->account_id), DB_INT8(wanted->before_id),
+                                       DB_INT8((int64_t)wanted->limit), DB_INT8(wanted->draft_id) };
     if (!db_query(db, DB_READ, &list, params, COUNT_OF(params), a, deadline_ms, &rows, e))
         return false;
     read_all(rows, a, out);

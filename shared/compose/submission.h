@@ -59,9 +59,17 @@ YIELDS bool compose_submission_begin(struct db *db, const struct compose_submit 
 YIELDS bool compose_submission_get(struct db *db, int64_t account_id, int64_t id, struct arena *a,
                                    int64_t deadline_ms, struct compose_submission *out,
                                    struct err *e);
-/* Those of the last 7 days with an id below, the newest first. In arena. Yields. */
-YIELDS bool compose_submission_list(struct db *db, int64_t account_id, int64_t before_id,
-                                    size_t limit, struct arena *a, int64_t deadline_ms,
+
+struct compose_submissions_wanted {
+    int64_t account_id;
+    int64_t before_id; /* only lower ones */
+    int64_t draft_id;  /* only its own; 0: of all */
+    size_t limit;
+};
+
+/* Those of the last 7 days, and all that still wait, the newest first. In arena. Yields. */
+YIELDS bool compose_submission_list(struct db *db, const struct compose_submissions_wanted *wanted,
+                                    struct arena *a, int64_t deadline_ms,
                                     struct compose_submissions *out, struct err *e);
 /* Those that changed after `after_us`, at most 20, the oldest change first. Yields. */
 YIELDS bool compose_submission_changed(struct db *db, int64_t account_id, int64_t after_us,
@@ -82,7 +90,7 @@ struct compose_sender_options {
 /* Sends what is due, at most `max` of them; *sent is how many were tried. Yields. */
 YIELDS bool compose_send_due(const struct compose_sender_options *o, unsigned max,
                              int64_t deadline_ms, size_t *sent, struct err *e);
-/* Removes submissions older than 7 days. Yields. */
+/* Removes submissions that ended more than 7 days ago. Yields. */
 YIELDS bool compose_submission_sweep(struct db *db, int64_t deadline_ms, struct err *e);
 
 #endif

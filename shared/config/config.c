@@ -218,7 +218,8 @@ const char *config_text(const struct config *c, enum config_param p)
 struct config_list config_list(const struct config *c, enum config_param p)
 {
     return value_of(c, p,
-                    1U << TYPE_LIST | 1U << TYPE_NETWORKS | 1U << TYPE_DURATIONS | 1U << TYPE_DNSBL)
+                    1U << TYPE_LIST | 1U << TYPE_NETWORKS | 1U << TYPE_DURATIONS |
+                        1U << TYPE_DNSBL | 1U << TYPE_COMPONENTS | 1U << TYPE_LEVELS)
         ->list;
 }
 

@@ -30,6 +30,8 @@ static bool is_same_value(const struct config *a, const struct config *b, enum c
     case TYPE_NETWORKS:
     case TYPE_DURATIONS:
     case TYPE_DNSBL:
+    case TYPE_COMPONENTS:
+    case TYPE_LEVELS:
         return is_same_list(&x->list, &y->list);
     }
     return false;

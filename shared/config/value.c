@@ -3,6 +3,7 @@
 #include "config/value.h"
 
 #include "config/dnsbl_zone.h"
+#include "obs/components.h"
 
 #include <arpa/inet.h>
 
@@ -29,7 +30,7 @@ static const struct unit no_units[] = { { STR_INIT(""), 1 } };
 bool config_type_is_list(enum config_type type)
 {
     return type == TYPE_LIST || type == TYPE_NETWORKS || type == TYPE_DURATIONS ||
-           type == TYPE_DNSBL;
+           type == TYPE_DNSBL || type == TYPE_COMPONENTS || type == TYPE_LEVELS;
 }
 
 /* A decimal number followed by one of the units, between the row's bounds. */
@@ -145,6 +146,8 @@ static const char *expectation(enum config_type type)
         [TYPE_LIST] = "a word without comma",
         [TYPE_NETWORKS] = "a network like 10.0.0.0/8 with no bits set behind its mask",
         [TYPE_DURATIONS] = "a duration like 30s or 5m",
+        [TYPE_COMPONENTS] = "a component of the log like smtp (heronry log events lists them)",
+        [TYPE_LEVELS] = "a component of the log (heronry log events) and a level, as smtp=debug",
         [TYPE_DNSBL] = "a zone like dnsbl.example or dnsbl.example=127.0.0.[2..11]*2",
     };
     return texts[type];
@@ -172,6 +175,10 @@ static bool parse_as(const struct config_row *row, str text, int64_t *number)
         return is_network(text);
     case TYPE_DNSBL:
         return is_dnsbl(text);
+    case TYPE_COMPONENTS:
+        return obs_is_component(text);
+    case TYPE_LEVELS:
+        return obs_component_level_parse(text, &(str){ 0 }, &(enum obs_level){ OBS_INFO });
     }
     return false;
 }

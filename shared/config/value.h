@@ -8,14 +8,16 @@
 enum config_type {
     TYPE_BOOL,
     TYPE_INT,
-    TYPE_BYTES,     /* 25MB; 1 MB is 1024 * 1024 bytes */
-    TYPE_DURATION,  /* 5m; kept in milliseconds */
-    TYPE_TEXT,      /* one line */
-    TYPE_CHOICE,    /* one of the words of the default, "first|second" */
-    TYPE_LIST,      /* words */
-    TYPE_NETWORKS,  /* addresses or address/bits */
-    TYPE_DURATIONS, /* at least one */
-    TYPE_DNSBL,     /* lists of the DNS (dnsbl_zone.h) */
+    TYPE_BYTES,      /* 25MB; 1 MB is 1024 * 1024 bytes */
+    TYPE_DURATION,   /* 5m; kept in milliseconds */
+    TYPE_TEXT,       /* one line */
+    TYPE_CHOICE,     /* one of the words of the default, "first|second" */
+    TYPE_LIST,       /* words */
+    TYPE_NETWORKS,   /* addresses or address/bits */
+    TYPE_DURATIONS,  /* at least one */
+    TYPE_DNSBL,      /* lists of the DNS (dnsbl_zone.h) */
+    TYPE_COMPONENTS, /* of the log (obs/components.h) */
+    TYPE_LEVELS,     /* "component=level" of them */
 };
 
 /* A row of params.def. */
@@ -29,7 +31,7 @@ struct config_row {
     const char *doc;
 };
 
-/* True for LIST, NETWORKS, DURATIONS and DNSBL. */
+/* True for LIST, NETWORKS, DURATIONS, DNSBL, COMPONENTS and LEVELS. */
 bool config_type_is_list(enum config_type type);
 
 /* Reads a scalar, or one item of a list, of the row's type: the number of BOOL (0, 1), INT, BYTES,

@@ -121,13 +121,13 @@ int64_t db_affected(const struct db_rows *r);
  * away after about a second: all connections are given up then, with what waits for them. */
 
 /* Runs one statement as its own transaction and gives all its rows (`out` may be NULL).
- * Errors by SQLSTATE: ERR_EXISTS (23505), ERR_CONFLICT (40001, 40P01: try again), ERR_LIMIT (54xxx,
- * 57014 statement timeout, 55P03 lock timeout), ERR_SYNTAX (22xxx, 23xxx), ERR_UNAVAILABLE (08xxx,
- * 57Pxx, 53xxx, 25006, no connection), ERR_UNKNOWN_OUTCOME (sent, connection lost before the
- * answer; for statements that only read, ERR_UNAVAILABLE is what the caller may make of it),
- * ERR_TIMEOUT, ERR_CANCELLED (the statement may still run; of DB_SEARCH it is ended), ERR_INTERNAL
- * (anything else: our own bug). Functions in SQL raise kinds of their own by SQLSTATE class HR (see
- * db_sqlstate_kind). Yields. */
+ * Errors by SQLSTATE: ERR_EXISTS (23505), ERR_CONFLICT (40001, 40P01: try
+ * again), ERR_LIMIT (54xxx, 57014 statement timeout), ERR_SYNTAX (22xxx, 23xxx), ERR_UNAVAILABLE
+ * (08xxx, 57Pxx, 53xxx, 25006, no connection), ERR_UNKNOWN_OUTCOME (sent, connection lost before
+ * the answer; for statements that only read, ERR_UNAVAILABLE is what the caller may make of it),
+ * ERR_TIMEOUT (also 55P03: others held a lock for too long), ERR_CANCELLED (the statement may still
+ * run; of DB_SEARCH it is ended), ERR_INTERNAL (anything else: our own bug). Functions in SQL raise
+ * kinds of their own by SQLSTATE class HR (see db_sqlstate_kind). Yields. */
 YIELDS bool db_query(struct db *db, enum db_class class, const struct db_stmt *stmt,
                      const struct db_param *params, size_t n, struct arena *a, int64_t deadline_ms,
                      struct db_rows **out, struct err *e);

@@ -6,11 +6,11 @@ static const struct {
     const char *prefix;
     enum err_kind kind;
 } kinds[] = {
-    { "23505", ERR_EXISTS },      /* unique_violation */
-    { "40001", ERR_CONFLICT },    /* serialization_failure */
-    { "40P01", ERR_CONFLICT },    /* deadlock_detected */
-    { "57014", ERR_LIMIT },       /* query_canceled: statement timeout */
-    { "55P03", ERR_LIMIT },       /* lock_not_available */
+    { "23505", ERR_EXISTS },   /* unique_violation */
+    { "40001", ERR_CONFLICT }, /* serialization_failure */
+    { "40P01", ERR_CONFLICT }, /* deadlock_detected */
+    { "57014", ERR_LIMIT },    /* query_canceled: statement timeout */
+    { "55P03", ERR_TIMEOUT },  /* lock_not_available: it passes, whereas a limit may be for good */
     { "25006", ERR_UNAVAILABLE }, /* read_only_sql_transaction: a standby */
     { "25P03", ERR_UNAVAILABLE }, /* idle_in_transaction_session_timeout */
     { "HR404", ERR_NOT_FOUND },

@@ -8,6 +8,7 @@
 #include "deliver/filter.h"
 #include "deliver/forward.h"
 #include "deliver/proof.h"
+#include "deliver/receive_report.h"
 #include "deliver/report.h"
 #include "mime/header.h"
 #include "obs/obs.h"
@@ -16,8 +17,17 @@
 #include "store/store.h"
 
 enum {
-    HASH_A_TURN = 1024 * 1024 /* octets, then others get their turn */
+    HASH_A_TURN = 1024 * 1024, /* octets, then others get their turn */
+    LONG_HEADER = 256 * 1024   /* octets */
 };
+
+/* Each look at all fields of a long header takes a while: others get their turn between two of them
+ * (PROMISES R35). */
+static YIELDS void give_way(const struct deliver_attempt *attempt)
+{
+    if (attempt->header_n > LONG_HEADER)
+        fiber_yield();
+}
 
 /* ---- the message as it is stored ---- */
 
@@ -180,6 +190,7 @@ static void list_copies(struct deliver_attempt *attempt, const str *former, size
         if (!loops)
             deliver_list_forwards(attempt, r);
     }
+    deliver_list_relayed(attempt);
     if (attempt->n_looping > 0) {
         memcpy(attempt->copies + attempt->n, looping,
                attempt->n_looping * sizeof(struct store_recipient));
@@ -229,12 +240,16 @@ static bool conclude(const struct deliver_attempt *attempt, int64_t deadline_ms,
 static enum deliver_verdict judge(struct deliver_attempt *attempt)
 {
     const struct smtp_message *m = attempt->m;
-    if (mime_header_end(m->content) > DELIVER_MAX_HEADER)
+    attempt->header_n = mime_header_end(m->content);
+    if (attempt->header_n > DELIVER_MAX_HEADER)
         return DELIVER_HEADER_TOO_LARGE;
+    give_way(attempt);
     str *former = ARENA_ARRAY(attempt->a, str, m->max_hops);
     size_t n_former = smtp_trace_delivered(m->content, former, m->max_hops);
+    give_way(attempt);
     if (smtp_trace_hops(m->content) > m->max_hops || n_former > m->max_hops)
         return DELIVER_LOOP;
+    give_way(attempt);
     attempt->content_hash = hash_content(attempt);
     list_copies(attempt, former, n_former);
     return attempt->n + attempt->n_forwards > 0 ? DELIVER_DONE : DELIVER_LOOP;
@@ -251,7 +266,9 @@ static YIELDS bool store(struct deliver_attempt *attempt, str proven, int64_t no
         own = attempt->copies[0].prefix;
         attempt->copies[0].prefix = STR_EMPTY;
     }
+    give_way(attempt);
     str raw = make_message(attempt, own, proven, now_us);
+    give_way(attempt);
     struct store_delivery delivery = {
         .message = &message,
         .recipients = attempt->copies,
@@ -304,7 +321,7 @@ bool deliver_message(const struct deliver *d, const struct smtp_message *m, stru
         return err_wrap(e, "re-encode its binary parts");
     if (!deliver_filter(&attempt, deadline_ms, out, e))
         return err_wrap(e, "ask the filters");
-    if (out->verdict != DELIVER_DONE)
+    if (out->verdict != DELIVER_DONE || deliver_take_report(&attempt, proven, deadline_ms))
         return true;
     if (attempt.n_forwards > 0) {
         str leaving = make_message(&attempt, STR_EMPTY, STR_EMPTY, now_us);

@@ -11,6 +11,7 @@
 #include "wire/smtp_envelope.h"
 
 struct account_directory;
+struct deliver_visit;
 struct dns;
 struct mailauth_keys;
 struct milter_chain;
@@ -52,7 +53,12 @@ struct deliver {
     const struct net_networks *local;   /* nor need clients in these */
     struct spam *spam;                  /* what is asked of clients and senders; NULL: nothing */
     struct deliver_checks checks;
-    struct reports *reports; /* counts what authors' domains are told of; NULL: nobody does */
+    const struct deliver_visit *visit; /* what is known of who brings this message (screen.h); NULL:
+                                          nothing. Of one transaction */
+    struct reports *reports;  /* counts what authors' domains are told of; NULL: nobody does */
+    const char *report_inbox; /* local part of the address, at our domains, that gets the reports of
+                                 others; NULL or empty: none is read */
+    bool keeps_report_mail;   /* what was read is delivered nevertheless */
 };
 
 enum deliver_verdict {
@@ -62,12 +68,14 @@ enum deliver_verdict {
     DELIVER_HEADER_TOO_LARGE, /* 552 5.3.4 */
     DELIVER_SPF_FAIL,         /* the client may not send for the sender's domain: 550 5.7.23 */
     DELIVER_DMARC_FAIL,       /* the author's domain wants it refused: 550 5.7.1 */
-    DELIVER_AUTHOR_UNCLEAR,   /* several From fields or authors: 550 5.7.1 */
-    DELIVER_FILTERED,         /* a filter refuses it: 550 5.7.1 */
-    DELIVER_FILTERED_NOW,     /* a filter wants it later, or does not answer: 451 4.7.1 */
-    DELIVER_DISCARDED,        /* a filter took it: nothing is stored, and nobody told */
-    DELIVER_NOT_TEXT,         /* BINARYMIME that cannot be re-encoded: 554 5.6.3 */
-    DELIVER_OVER_QUOTA        /* all mailboxes are full, nothing was delivered: 552 5.2.2 */
+    DELIVER_UNPROVEN,       /* no signature proves a claim of the visit: judge its recipients again
+                               (deliver_screen_claims), and hand it over again if they may */
+    DELIVER_AUTHOR_UNCLEAR, /* several From fields or authors: 550 5.7.1 */
+    DELIVER_FILTERED,       /* a filter refuses it: 550 5.7.1 */
+    DELIVER_FILTERED_NOW,   /* a filter wants it later, or does not answer: 451 4.7.1 */
+    DELIVER_DISCARDED,      /* a filter took it: nothing is stored, and nobody told */
+    DELIVER_NOT_TEXT,       /* BINARYMIME that cannot be re-encoded: 554 5.6.3 */
+    DELIVER_OVER_QUOTA      /* all mailboxes are full, nothing was delivered: 552 5.2.2 */
 };
 
 struct deliver_result {
@@ -79,7 +87,9 @@ struct deliver_result {
 /* Delivers to the accounts of the recipients (all are ours; of several addresses of one account the
  * first counts) in one transaction. A full mailbox among others, or one that had the message before
  * (its address stands in a Delivered-To field, RFC 9228), does not hinder them: the sender gets a
- * report (RFC 3464) that is durable before DELIVER_DONE, unless it wanted none. A report of success
+ * report (RFC 3464) that is durable before DELIVER_DONE, unless it wanted none. A report of another
+ * server about a domain of ours (TLS-RPT, DMARC) for d->report_inbox goes into the database, and
+ * into no mailbox unless d->keeps_report_mail or something is wrong with it. A report of success
  * that was asked for is on its way then too. A client that is not local proves who sent the message
  * before anything is stored, and what was found stands in an Authentication-Results field (RFC
  * 8601); a proof that cannot be had now (the DNS does not answer) is no reason to refuse. Failures

@@ -19,6 +19,18 @@ static bool is_forwarded(const struct deliver_attempt *attempt, str address)
     return false;
 }
 
+/* `r` is who was named, with what the sender wants to hear of it. */
+static struct queue_new_recipient new_recipient(const struct smtp_recipient *r, str address,
+                                                str domain)
+{
+    return (struct queue_new_recipient){
+        .address = address,
+        .domain = domain,
+        .orcpt = r->orcpt,
+        .notify = r->has_notify ? r->notify | QUEUE_NOTIFY_GIVEN : QUEUE_NOTIFY_DEFAULT,
+    };
+}
+
 void deliver_list_forwards(struct deliver_attempt *attempt, const struct smtp_recipient *r)
 {
     struct deliver_forward *f = &attempt->forwards[attempt->n_forwards];
@@ -28,14 +40,31 @@ void deliver_list_forwards(struct deliver_attempt *attempt, const struct smtp_re
         const struct smtp_target *target = &r->targets[i];
         if (target->account_id || is_forwarded(attempt, target->address))
             continue;
-        f->to[f->n++] = (struct queue_new_recipient){
-            .address = target->address,
-            .domain = target->domain,
-            .orcpt = r->orcpt,
-            .notify = r->has_notify ? r->notify | QUEUE_NOTIFY_GIVEN : QUEUE_NOTIFY_DEFAULT,
-        };
+        f->to[f->n++] = new_recipient(r, target->address, target->domain);
     }
     attempt->n_forwards += f->n > 0;
+}
+
+void deliver_list_relayed(struct deliver_attempt *attempt)
+{
+    const struct smtp_message *m = attempt->m;
+    struct queue_new_recipient *list = ARENA_ARRAY(attempt->a, struct queue_new_recipient, m->n);
+    size_t n = 0;
+    for (size_t i = 0; i < m->n; i++) {
+        const struct smtp_recipient *r = &m->recipients[i];
+        struct err ignored = ERR_CLEAR;
+        str domain;
+        if (r->is_relayed && !is_forwarded(attempt, r->address) &&
+            account_domain_normalize(attempt->a, r->domain, &domain, &ignored))
+            list[n++] = new_recipient(r, r->address, domain);
+    }
+    for (size_t i = 0; i < n; i += QUEUE_MAX_RECIPIENTS) {
+        attempt->forwards[attempt->n_forwards++] =
+            (struct deliver_forward){ .attempt = attempt,
+                                      .to = list + i,
+                                      .n = n - i < QUEUE_MAX_RECIPIENTS ? n - i
+                                                                        : QUEUE_MAX_RECIPIENTS };
+    }
 }
 
 static str domain_of(str address)
@@ -43,17 +72,28 @@ static str domain_of(str address)
     return str_skip(address, (size_t)(str_rfind_byte(address, '@') + 1));
 }
 
+/* What is forwarded leaves as mail of our own address; what is relayed, as it came. Yields. */
+YIELDS static bool address_forward(const struct deliver_attempt *attempt, struct deliver_forward *f,
+                                   str content, int64_t deadline_ms, struct err *e)
+{
+    f->sender = attempt->m->sender;
+    f->body = content;
+    if (!f->by)
+        return true;
+    f->body = arena_printf(attempt->a, "Delivered-To: %.*s\r\n%.*s", STR_FMT(f->by->address),
+                           STR_FMT(content));
+    return account_forward_sender(attempt->d->accounts, attempt->m->sender,
+                                  domain_of(f->by->address), attempt->a, deadline_ms, &f->sender,
+                                  e);
+}
+
 bool deliver_prepare_forwards(struct deliver_attempt *attempt, str content, int64_t deadline_ms,
                               struct err *e)
 {
     for (size_t i = 0; i < attempt->n_forwards; i++) {
         struct deliver_forward *f = &attempt->forwards[i];
-        if (!account_forward_sender(attempt->d->accounts, attempt->m->sender,
-                                    domain_of(f->by->address), attempt->a, deadline_ms, &f->sender,
-                                    e))
+        if (!address_forward(attempt, f, content, deadline_ms, e))
             return false;
-        f->body = arena_printf(attempt->a, "Delivered-To: %.*s\r\n%.*s", STR_FMT(f->by->address),
-                               STR_FMT(content));
         f->queue_id = queue_make_id(attempt->d->queue);
         if (!queue_pack(attempt->a, f->body, deadline_ms, &f->packed, e))
             return false;

@@ -6,10 +6,11 @@
 #include "deliver/report.h"
 #include "queue/queue.h"
 
-/* The message as it leaves for the targets of one recipient. */
+/* The message as it leaves for the targets of one recipient, or for all that are of relay domains.
+ */
 struct deliver_forward {
-    const struct smtp_recipient *by;
-    struct queue_new_recipient *to; /* each address once in the whole delivery */
+    const struct smtp_recipient *by; /* NULL: relayed, under the sender's own name */
+    struct queue_new_recipient *to;  /* each address once in the whole delivery */
     size_t n;
     str sender;
     str body;
@@ -21,6 +22,9 @@ struct deliver_forward {
 /* Adds what the recipient leads to elsewhere to attempt->forwards, which has room for all
  * recipients. */
 void deliver_list_forwards(struct deliver_attempt *attempt, const struct smtp_recipient *r);
+
+/* The same of the recipients in relay domains, all of them at once. */
+void deliver_list_relayed(struct deliver_attempt *attempt);
 
 /* Fills sender and body of all forwards: `content` is the message with our Received field. A loop
  * through them is known by the Delivered-To field on top (RFC 9228). Errors: those of

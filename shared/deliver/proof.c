@@ -4,6 +4,7 @@
 #include "deliver/proof.h"
 
 #include "base/clock.h"
+#include "deliver/screen.h"
 #include "deliver/tally.h"
 #include "mailauth/mailauth.h"
 #include "obs/obs.h"
@@ -45,7 +46,12 @@ static YIELDS bool check_client(void *arg, struct err *e)
         .receiver = str_from_cstr(p->attempt->d->hostname),
         .now_s = p->now_s,
     };
+    const struct deliver_visit *visit = p->attempt->d->visit;
     p->verdict.spf = &p->spf;
+    if (visit && visit->has_spf && visit->spf.result != MAILAUTH_TEMPERROR) {
+        p->spf = visit->spf; /* the client was asked about at RCPT */
+        return true;
+    }
     return mailauth_spf_check(&p->resolver, &query, p->attempt->a, p->deadline_ms, &p->spf, e);
 }
 
@@ -123,6 +129,58 @@ static bool is_vouched_for(const struct proof *p)
     return false;
 }
 
+/* Whether a domain that signs speaks for the whitelist's subject: as the sender's own domain, or
+ * within the domain that is listed. */
+static bool speaks_for(str signer, str subject, str sender_domain)
+{
+    bool is_address = str_find_byte(subject, '@') >= 0;
+    return str_ieq(signer, sender_domain) ||
+           (!is_address && (str_ieq(signer, subject) ||
+                            (signer.n > subject.n && signer.p[signer.n - subject.n - 1] == '.' &&
+                             str_has_isuffix(signer, subject))));
+}
+
+static bool is_claim_proven(const struct proof *p, const struct deliver_claim *claim)
+{
+    str sender = p->attempt->m->sender;
+    str domain = str_skip(sender, (size_t)(str_rfind_byte(sender, '@') + 1));
+    struct err ignored = ERR_CLEAR;
+    (void)dns_domain_to_ascii(p->attempt->a, domain, &domain, &ignored);
+    for (size_t i = 0; i < p->dkim.n; i++) {
+        const struct mailauth_dkim *one = &p->dkim.list[i];
+        if (one->result == MAILAUTH_PASS && !one->is_test &&
+            speaks_for(one->signature.domain, claim->subject, domain))
+            return true;
+    }
+    return false;
+}
+
+/* What the whitelist was claimed for and is not proven. */
+static const struct deliver_claim *unproven_claim(const struct proof *p)
+{
+    const struct deliver_visit *visit = p->attempt->d->visit;
+    if (!visit || visit->is_unproven)
+        return NULL;
+    for (const struct deliver_claim *c = visit->claims; c; c = c->next) {
+        if (!is_claim_proven(p, c))
+            return c;
+    }
+    return NULL;
+}
+
+/* All recipients have the sender on their whitelist, and a signature proves him: that SPF denies
+ * the client, as behind a forwarder, says no more. */
+static bool is_proven_by_claims(const struct proof *p)
+{
+    const struct deliver_visit *visit = p->attempt->d->visit;
+    size_t n = 0;
+    if (!visit || visit->is_unproven || unproven_claim(p))
+        return false;
+    for (const struct deliver_claim *c = visit->claims; c; c = c->next)
+        n++;
+    return n >= p->attempt->m->n && n > 0;
+}
+
 static void refuse(const struct proof *p, struct deliver_result *out, enum deliver_verdict verdict,
                    str reason)
 {
@@ -133,7 +191,8 @@ static void refuse(const struct proof *p, struct deliver_result *out, enum deliv
 static bool judge_spf(const struct proof *p, struct deliver_result *out)
 {
     struct arena *a = p->attempt->a;
-    if (!p->verdict.spf || p->spf.result != MAILAUTH_FAIL || !p->checks->spf_fail_is_final)
+    if (!p->verdict.spf || p->spf.result != MAILAUTH_FAIL || !p->checks->spf_fail_is_final ||
+        is_proven_by_claims(p))
         return true;
     str reason =
         arena_printf(a, "SPF of %.*s: %.*s may not send for it%s%.*s", STR_FMT(p->spf.domain),
@@ -229,6 +288,10 @@ bool deliver_prove(const struct deliver_attempt *attempt, int64_t deadline_ms,
         return false;
     if (judge_spf(&p, out))
         judge_dmarc(&p, out);
+    if (out->verdict == DELIVER_DONE && unproven_claim(&p)) {
+        out->verdict = DELIVER_UNPROVEN; /* it comes here again, or goes: told and counted then */
+        return true;
+    }
     tell(&p, out);
     deliver_count_proof(attempt->d, &p.verdict, out->verdict, is_vouched_for(&p),
                         attempt->m->trace.peer_ip);

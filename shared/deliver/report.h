@@ -18,6 +18,7 @@ struct deliver_attempt {
     struct deliver_forward *forwards; /* what leaves again */
     size_t n_forwards;
     struct arena *a;
+    size_t header_n;  /* octets of the header */
     bool is_clean;    /* what others forged is out of the content already */
     str content_hash; /* what copies are named by; empty: by the transaction */
 };

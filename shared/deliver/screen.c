@@ -46,11 +46,32 @@ static bool names_sender(const struct spam_opinion *opinion)
     return opinion->is_listed && opinion->kind != SPAM_NETWORK;
 }
 
+/* The rule counts if the message itself proves the name, which is seen when it is there. */
+static void claim(struct deliver_visit *v, str recipient, str subject)
+{
+    for (const struct deliver_claim *c = v->claims; c; c = c->next) {
+        if (str_eq(c->recipient, recipient))
+            return; /* named twice */
+    }
+    struct deliver_claim *one = ARENA_NEW(v->a, struct deliver_claim);
+    *one = (struct deliver_claim){ .recipient = arena_str(v->a, recipient),
+                                   .subject = subject,
+                                   .next = v->claims };
+    v->claims = one;
+}
+
+static bool may_claim(const struct deliver *d, const struct deliver_visit *v)
+{
+    return d->checks.dkim && !v->is_unproven && v->sender.n > 0;
+}
+
 /* What the lists say, when nobody is believed for a name that is not his. Yields. */
-static YIELDS bool ask_lists(const struct deliver *d, struct deliver_visit *v, str domain,
+static YIELDS bool ask_lists(const struct deliver *d, struct deliver_visit *v, str recipient,
                              int64_t deadline_ms, struct spam_opinion *out, struct err *e)
 {
-    struct spam_visit visit = { .client = v->client, .sender = v->sender, .domain = domain };
+    struct spam_visit visit = { .client = v->client, .sender = v->sender };
+    ptrdiff_t at = str_rfind_byte(recipient, '@');
+    visit.domain = str_skip(recipient, (size_t)(at + 1));
     if (!spam_ask_lists(d->spam, &visit, v->a, deadline_ms, out, e))
         return false;
     if (!names_sender(out) || out->list != SPAM_WHITELIST)
@@ -58,6 +79,10 @@ static YIELDS bool ask_lists(const struct deliver *d, struct deliver_visit *v, s
     if (!find_spf(d, v, deadline_ms, e))
         return false;
     visit.is_forged = is_forged(v);
+    if (visit.is_forged && may_claim(d, v)) {
+        claim(v, recipient, out->subject);
+        return true;
+    }
     return !visit.is_forged || spam_ask_lists(d->spam, &visit, v->a, deadline_ms, out, e);
 }
 
@@ -137,37 +162,63 @@ static YIELDS bool greylist(const struct deliver *d, struct deliver_visit *v, st
     return true;
 }
 
-bool deliver_screen_bounce(const struct deliver *d, struct deliver_visit *v, str recipient,
-                           int64_t deadline_ms, struct deliver_screened *out, struct err *e)
+/* deliver_screen for an address. Yields. */
+static YIELDS bool screen(const struct deliver *d, struct deliver_visit *v, str recipient,
+                          int64_t deadline_ms, struct deliver_screened *out, struct err *e)
 {
     struct spam_opinion opinion;
-    str local;
-    str domain;
+    ptrdiff_t at = str_rfind_byte(recipient, '@');
+    str local = str_slice(recipient, 0, at > 0 ? (size_t)at : 0);
     *out = (struct deliver_screened){ .verdict = DELIVER_WELCOME };
-    if (!d->spam || v->sender.n > 0 || !str_cut(recipient, '@', &local, &domain))
+    if (!d->spam || str_ieq(local, STR("postmaster")))
         return true;
-    if (!ask_lists(d, v, domain, deadline_ms, &opinion, e))
+    if (!ask_lists(d, v, recipient, deadline_ms, &opinion, e))
         return false;
-    return opinion.is_listed || greylist(d, v, recipient, deadline_ms, out, e);
+    if (opinion.is_listed) {
+        if (opinion.list == SPAM_BLACKLIST)
+            refuse(v, &opinion, str_skip(recipient, (size_t)(at + 1)), out);
+        return true;
+    }
+    if (!is_local(d, v) && !find_dnsbl(d, v, deadline_ms, e))
+        return false;
+    return is_refused_by_dnsbl(d, v, local, out) || v->sender.n == 0 ||
+           greylist(d, v, recipient, deadline_ms, out, e);
 }
 
 bool deliver_screen(const struct deliver *d, struct deliver_visit *v,
                     const struct smtp_path *recipient, int64_t deadline_ms,
                     struct deliver_screened *out, struct err *e)
 {
+    return screen(d, v, smtp_path_text(recipient, v->a), deadline_ms, out, e);
+}
+
+bool deliver_screen_claims(const struct deliver *d, struct deliver_visit *v, int64_t deadline_ms,
+                           struct deliver_screened *out, str *recipient, struct err *e)
+{
+    struct deliver_screened one;
+    *out = (struct deliver_screened){ .verdict = DELIVER_WELCOME };
+    *recipient = STR_EMPTY;
+    v->is_unproven = true;
+    /* All are asked before the answer, so that the wait of all of them begins now. */
+    for (const struct deliver_claim *c = v->claims; c; c = c->next) {
+        if (!screen(d, v, c->recipient, deadline_ms, &one, e))
+            return false;
+        if (one.verdict == DELIVER_WELCOME)
+            continue;
+        *out = one;
+        *recipient = c->recipient;
+    }
+    return true;
+}
+
+bool deliver_screen_bounce(const struct deliver *d, struct deliver_visit *v, str recipient,
+                           int64_t deadline_ms, struct deliver_screened *out, struct err *e)
+{
     struct spam_opinion opinion;
     *out = (struct deliver_screened){ .verdict = DELIVER_WELCOME };
-    if (!d->spam || str_ieq(recipient->local, STR("postmaster")))
+    if (!d->spam || v->sender.n > 0 || str_find_byte(recipient, '@') < 0)
         return true;
-    if (!ask_lists(d, v, recipient->domain, deadline_ms, &opinion, e))
+    if (!ask_lists(d, v, recipient, deadline_ms, &opinion, e))
         return false;
-    if (opinion.is_listed) {
-        if (opinion.list == SPAM_BLACKLIST)
-            refuse(v, &opinion, recipient->domain, out);
-        return true;
-    }
-    if (!is_local(d, v) && !find_dnsbl(d, v, deadline_ms, e))
-        return false;
-    return is_refused_by_dnsbl(d, v, recipient->local, out) || v->sender.n == 0 ||
-           greylist(d, v, smtp_path_text(recipient, v->a), deadline_ms, out, e);
+    return opinion.is_listed || greylist(d, v, recipient, deadline_ms, out, e);
 }

@@ -22,6 +22,16 @@ struct deliver_visit {
     struct mailauth_spf spf;
     bool has_dnsbl; /* likewise */
     struct spam_dnsbl_verdict dnsbl;
+    const struct deliver_claim *claims; /* see deliver_screen; NULL: none */
+    bool is_unproven;                   /* no signature proves them: none counts any more */
+};
+
+/* A rule of the whitelist that counts when a signature of the message proves the sender's domain.
+ */
+struct deliver_claim {
+    str recipient;
+    str subject; /* of the rule: an address or a domain */
+    const struct deliver_claim *next;
 };
 
 enum deliver_screening {
@@ -41,7 +51,9 @@ struct deliver_screened {
  * 2. the lists of the administrator (spam/receipt.h). A sender on the whitelist counts unless SPF
  *    says that the client may not send for it (fail, softfail): where it says nothing, so does the
  *    list's word; a client that needs to prove nothing (d->local) is believed. Who is on the
- *    whitelist is welcome;
+ *    whitelist is welcome. A name that SPF denies can still be proven by DKIM, as when mail was
+ *    forwarded: the visitor is let in for now, with a claim that deliver_message looks at
+ *    (DELIVER_UNPROVEN);
  * 3. so is a client that needs to prove nothing;
  * 4. lists of the DNS (spam/dnsbl.h): who is on too many is refused, but for mail to abuse, and who
  *    is on those of good hosts is welcome;
@@ -51,6 +63,12 @@ struct deliver_screened {
 YIELDS bool deliver_screen(const struct deliver *d, struct deliver_visit *v,
                            const struct smtp_path *recipient, int64_t deadline_ms,
                            struct deliver_screened *out, struct err *e);
+
+/* After DELIVER_UNPROVEN: judges the recipients of all claims again, as if no whitelist named the
+ * sender. Failures as those of deliver_screen. Yields. */
+YIELDS bool deliver_screen_claims(const struct deliver *d, struct deliver_visit *v,
+                                  int64_t deadline_ms, struct deliver_screened *out, str *recipient,
+                                  struct err *e);
 
 /* Greylisting of the null sender, when there is a message for this recipient. Welcome is who has
  * another sender. Failures as those of deliver_screen. Yields. */

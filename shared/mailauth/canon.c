@@ -132,6 +132,12 @@ static void rest(struct bodying *b)
 
 static void put(struct bodying *b, str octets)
 {
+    if (octets.n <= b->left && b->total - b->rested + octets.n < OCTETS_A_TURN) {
+        b->total += octets.n; /* as nearly always */
+        b->left -= octets.n;
+        add(b, octets);
+        return;
+    }
     while (octets.n) {
         str piece = str_slice(octets, 0, OCTETS_A_TURN);
         size_t hashed = piece.n > b->left ? (size_t)b->left : piece.n;
@@ -178,24 +184,44 @@ static bool is_odd_at(str body, size_t at)
     return at + 1 == body.n || is_wsp(body.p[at + 1]) || body.p[at + 1] == '\r';
 }
 
+/* Which octet in memory the lowest one that is not 0 of a word is. */
+static size_t first_in(uint64_t word)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    return (size_t)__builtin_ctzll(word) / 8;
+#else
+    return (size_t)__builtin_clzll(word) / 8;
+#endif
+}
+
+/* Marks the odd ones of a block's octets: a loop without branches, which compilers make wide. Gives
+ * the offset of the first one, BLOCK when there is none. One octet more can be read. */
+static size_t first_odd(const char *p)
+{
+    unsigned char odd[BLOCK];
+    uint64_t words[BLOCK / 8];
+    for (size_t i = 0; i < BLOCK; i++) {
+        char c = p[i];
+        char next = p[i + 1];
+        odd[i] = (unsigned char)((c == '\t') |
+                                 ((c == ' ') & ((next == ' ') | (next == '\t') | (next == '\r'))));
+    }
+    memcpy(words, odd, sizeof(words));
+    if (words[0])
+        return first_in(words[0]);
+    return words[1] ? 8 + first_in(words[1]) : BLOCK;
+}
+
 /* The offset of the next white space at `at` or later that may not stay as it is; body.n when there
  * is none. A tab, or a space with white space, a CR or nothing behind it. Whole blocks are looked
- * at first, in a loop without branches that compilers make wide. */
+ * at first. */
 static size_t next_odd(str body, size_t at)
 {
     while (at + BLOCK < body.n) {
-        const char *p = body.p + at;
-        unsigned char odd = 0;
-        for (size_t i = 0; i < BLOCK; i++) {
-            char c = p[i];
-            char next = p[i + 1];
-            odd |=
-                (unsigned char)((c == '\t') |
-                                ((c == ' ') & ((next == ' ') | (next == '\t') | (next == '\r'))));
-        }
-        if (odd)
-            break;
-        at += BLOCK;
+        size_t found = first_odd(body.p + at);
+        at += found;
+        if (found < BLOCK)
+            return at;
     }
     while (at < body.n && !is_odd_at(body, at))
         at++;
@@ -211,8 +237,9 @@ static void put_relaxed(struct bodying *b, str body)
         while (end < body.n && is_wsp(body.p[end]))
             end++;
         bool is_trailing = end == body.n || has_line_end(body, end);
-        put(b, str_of(body.p + start, at - start));
-        if (!is_trailing)
+        bool has_space = !is_trailing && body.p[at] == ' '; /* one that can stay */
+        put(b, str_of(body.p + start, at - start + has_space));
+        if (!is_trailing && !has_space)
             put(b, STR(" "));
         start = end;
         at = next_odd(body, end);

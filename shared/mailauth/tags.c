@@ -77,16 +77,18 @@ bool mailauth_next_word(str *rest, char sep, str *word)
     return true;
 }
 
-static int digit_of(char c)
-{
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (ascii_is_digit(c))
-        return c - '0' + 52;
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
+/* One more than the value of a digit of base64, 0 for other octets: digits come as if by chance, so
+ * that a processor guesses comparisons wrong. */
+static const uint8_t digits[256] = {
+    ['A'] = 1,  ['B'] = 2,  ['C'] = 3,  ['D'] = 4,  ['E'] = 5,  ['F'] = 6,  ['G'] = 7,  ['H'] = 8,
+    ['I'] = 9,  ['J'] = 10, ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16,
+    ['Q'] = 17, ['R'] = 18, ['S'] = 19, ['T'] = 20, ['U'] = 21, ['V'] = 22, ['W'] = 23, ['X'] = 24,
+    ['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28, ['c'] = 29, ['d'] = 30, ['e'] = 31, ['f'] = 32,
+    ['g'] = 33, ['h'] = 34, ['i'] = 35, ['j'] = 36, ['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40,
+    ['o'] = 41, ['p'] = 42, ['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47, ['v'] = 48,
+    ['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54, ['2'] = 55, ['3'] = 56,
+    ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62, ['+'] = 63, ['/'] = 64
+};
 
 bool mailauth_base64_decode(str text, struct buf *out)
 {
@@ -94,6 +96,12 @@ bool mailauth_base64_decode(str text, struct buf *out)
     unsigned n_bits = 0;
     size_t n_digits = 0;
     size_t padding = 0;
+    size_t n = 0;
+    size_t most = text.n / 4 * 3 + 3; /* white space and padding counted */
+    size_t room = most < out->max - out->n ? most : out->max - out->n;
+    char *to = buf_reserve(out, room);
+    if (!to)
+        return false;
     for (size_t i = 0; i < text.n; i++) {
         char c = text.p[i];
         if (c == ' ' || c == '\t' || c == '\r' || c == '\n')
@@ -102,18 +110,20 @@ bool mailauth_base64_decode(str text, struct buf *out)
             padding++;
             continue;
         }
-        int digit = digit_of(c);
-        if (digit < 0 || padding)
+        unsigned digit = digits[(unsigned char)c];
+        if (digit == 0 || padding)
             return false;
         n_digits++;
-        bits = (bits << 6 | (unsigned)digit) & 0xffff;
+        bits = (bits << 6 | (digit - 1)) & 0xffff;
         n_bits += 6;
         if (n_bits >= 8) {
             n_bits -= 8;
-            if (!buf_add_byte(out, (char)(bits >> n_bits & 0xff)))
+            if (n == room)
                 return false;
+            to[n++] = (char)(bits >> n_bits & 0xff);
         }
     }
+    buf_commit(out, n);
     bool is_padded = padding == 0 || (n_digits + padding) % 4 == 0;
     return n_digits % 4 != 1 && padding <= 2 && is_padded;
 }

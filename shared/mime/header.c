@@ -2,30 +2,31 @@
 /* Splits a header into raw fields, and edits raw headers. */
 #include "mime/header.h"
 
-/* Length of the line at the front of s with its LF; all of s when it has none. */
-static size_t line_length(str s)
+/* Where the line that begins at `from` ends, with its LF; the end of s when it has none. */
+static size_t line_end(str s, size_t from)
 {
-    const char *lf = s.n ? memchr(s.p, '\n', s.n) : NULL;
+    const char *lf = from < s.n ? memchr(s.p + from, '\n', s.n - from) : NULL;
     return lf ? (size_t)(lf - s.p) + 1 : s.n;
 }
 
-static bool is_empty_line(str line)
+/* Whether the line that begins at `from` is empty, or there is none. */
+static bool is_empty_line(str s, size_t from)
 {
-    return line.n == 0 || line.p[0] == '\n' ||
-           (line.n == 2 && line.p[0] == '\r' && line.p[1] == '\n');
+    return from >= s.n || s.p[from] == '\n' ||
+           (s.n - from >= 2 && s.p[from] == '\r' && s.p[from + 1] == '\n');
 }
 
-static bool starts_with_blank(str s)
+static bool is_blank_at(str s, size_t at)
 {
-    return s.n > 0 && (s.p[0] == ' ' || s.p[0] == '\t');
+    return at < s.n && (s.p[at] == ' ' || s.p[at] == '\t');
 }
 
 /* Length of the field at the front: its first line and the lines that continue it. */
 static size_t field_length(str s)
 {
-    size_t n = line_length(s);
-    while (n < s.n && starts_with_blank(str_skip(s, n)))
-        n += line_length(str_skip(s, n));
+    size_t n = line_end(s, 0);
+    while (is_blank_at(s, n))
+        n = line_end(s, n);
     return n;
 }
 
@@ -53,7 +54,7 @@ static str field_name(str raw, size_t colon)
 
 static void split_field(str raw, size_t offset, struct mime_field *out)
 {
-    ptrdiff_t colon = starts_with_blank(raw) ? -1 : str_find_byte(raw, ':');
+    ptrdiff_t colon = is_blank_at(raw, 0) ? -1 : str_find_byte(raw, ':');
     *out = (struct mime_field){ .raw = raw, .offset = offset, .body = without_line_end(raw) };
     if (colon <= 0)
         return;
@@ -69,7 +70,7 @@ void mime_field_iter_init(struct mime_field_iter *it, str message)
 
 bool mime_field_iter_next(struct mime_field_iter *it, struct mime_field *out)
 {
-    if (it->rest.n == 0 || is_empty_line(str_slice(it->rest, 0, 2)))
+    if (is_empty_line(it->rest, 0))
         return false;
     size_t n = field_length(it->rest);
     split_field(str_slice(it->rest, 0, n), it->offset, out);
@@ -78,38 +79,40 @@ bool mime_field_iter_next(struct mime_field_iter *it, struct mime_field *out)
     return true;
 }
 
+/* Where the empty line behind the header begins. */
+static size_t fields_end(str message)
+{
+    size_t at = 0;
+    while (!is_empty_line(message, at))
+        at = line_end(message, at);
+    return at;
+}
+
 void mime_header_parse(struct arena *a, str message, struct mime_header *out)
 {
     struct mime_field_iter it;
     struct mime_field field;
     size_t count = 0;
-    bool cut = false;
+    size_t end = fields_end(message);
     mime_field_iter_init(&it, message);
-    while (mime_field_iter_next(&it, &field)) {
-        if (count < MIME_MAX_FIELDS && field.offset < MIME_MAX_HEADER_BYTES) {
-            count++;
-        } else {
-            cut = true;
-        }
-    }
-    size_t end = it.offset;
+    while (count < MIME_MAX_FIELDS && it.offset < MIME_MAX_HEADER_BYTES &&
+           mime_field_iter_next(&it, &field))
+        count++;
     struct mime_field *fields = ARENA_ARRAY(a, struct mime_field, count ? count : 1);
+    bool cut = it.offset < end;
     mime_field_iter_init(&it, message);
     for (size_t i = 0; i < count; i++)
         (void)mime_field_iter_next(&it, &fields[i]);
     *out = (struct mime_header){ .fields = fields,
                                  .n = count,
                                  .raw = str_slice(message, 0, end),
-                                 .body_offset = end + line_length(str_skip(message, end)),
+                                 .body_offset = line_end(message, end),
                                  .cut = cut };
 }
 
 size_t mime_header_end(str message)
 {
-    size_t at = 0;
-    while (at < message.n && !is_empty_line(str_slice(message, at, 2)))
-        at += line_length(str_skip(message, at));
-    return at + line_length(str_skip(message, at));
+    return line_end(message, fields_end(message));
 }
 
 const struct mime_field *mime_header_find(const struct mime_header *h, str name, size_t from)

@@ -33,7 +33,8 @@ static struct net_count *enter(const struct limits *l, const struct net_address 
     char name[NAME_SIZE];
     unsigned factor = level == 0 ? 1 : LIMITS_NET_FACTOR;
     const struct net_tally_limit limit = { .max_open = l->max_open * factor,
-                                           .max_per_minute = l->max_per_minute * factor };
+                                           .max_per_minute = l->max_per_minute * factor,
+                                           .is_shared = l->is_shared };
     str from = net_address_group(peer, level, group);
     int n = snprintf(name, sizeof(name), "%s %.*s", l->scope, STR_FMT(from));
     INVARIANT(n > 0 && (size_t)n < sizeof(name));

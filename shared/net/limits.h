@@ -15,6 +15,7 @@ enum {
 struct limits {
     struct net_tally *tally; /* NULL: nothing is limited */
     bool is_own;             /* nobody else counts in it */
+    bool is_shared;          /* counted over the cluster (tally_share.h) */
     const char *scope;       /* static; what is counted together */
     unsigned max_open;       /* of an address, 0 = no limit */
     unsigned max_per_minute; /* of an address, 0 = no limit */

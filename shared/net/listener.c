@@ -194,6 +194,7 @@ struct net_listener *net_listener_new(struct runtime *rt, int fd,
     const char *scope = options->limit_scope ? options->limit_scope : options->protocol->name;
     limits_init(&l->limits, options->tally, scope, options->max_per_ip,
                 options->max_new_per_minute);
+    l->limits.is_shared = options->shares_counts;
     timer_init(&l->pause, on_pause_end, l);
     l->watch = watch_new(rt, on_ready, l);
     (void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);

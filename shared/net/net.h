@@ -167,6 +167,7 @@ struct net_listener_options {
     unsigned max_per_ip;         /* of a /32 or /64, three times of a /24 or /48; 0 = no limit */
     unsigned max_new_per_minute; /* likewise */
     struct net_tally *tally;     /* where these are counted, NULL = by this listener alone; keeps */
+    bool shares_counts;          /* over the machines that tell each other (tally_share.h) */
     const char *limit_scope;     /* static; listeners of one scope count together, NULL = those of
                                     the protocol */
     int64_t handshake_ms;        /* TLS and PROXY header together, 0 = 30 s */

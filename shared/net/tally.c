@@ -5,54 +5,15 @@
  *
  * The counts of open connections are changed by their own process alone and need no lock to be
  * lowered. Only a row without any is given to another name, so a count's place never moves. */
-#include "net/tally.h"
+#include "net/tally_private.h"
 
 #include "crypto/hmac.h"
 #include "crypto/random.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <sys/mman.h>
 
-enum {
-    ROWS_A_SET = 64,
-    SETS_MAX = 16384, /* a million rows */
-    SPARE = 2,        /* rows for each name that is expected */
-    MINUTE_US = 60000000,
-    LOCK_MS = 100 /* a holder that was stopped (SIGSTOP, a debugger) must not stop us */
-};
-
-struct net_count {
-    _Atomic uint32_t n;
-};
-
-struct row {
-    uint64_t name;     /* 0: never used */
-    int64_t moment_us; /* when its minute began, or when its bucket is full */
-    uint32_t in_minute;
-    struct net_count open[]; /* one a column */
-};
-
-/* Apart from the rows, so that looking at all sets does not touch the memory of unused ones. */
-struct set {
-    pthread_mutex_t lock;
-    _Atomic bool is_used;
-};
-
-struct net_tally {
-    void *memory;
-    size_t size;
-    struct set *sets;
-    char *rows;
-    size_t row_size;
-    size_t n_sets; /* a power of two */
-    size_t columns;
-    size_t column; /* of this process */
-    uint8_t key[16];
-};
-
-static struct row *row_at(const struct net_tally *t, size_t set, size_t i)
+struct row *tally_row(const struct net_tally *t, size_t set, size_t i)
 {
     return (struct row *)(void *)(t->rows + (set * ROWS_A_SET + i) * t->row_size);
 }
@@ -87,6 +48,7 @@ struct net_tally *net_tally_new(size_t columns, size_t names, struct err *e)
     made.row_size = (row_size + align - 1) / align * align;
     size_t of_sets = made.n_sets * sizeof(struct set);
     of_sets = (of_sets + align - 1) / align * align;
+    of_sets = (of_sets + sizeof(struct leading) + align - 1) / align * align;
     made.size = of_sets + made.n_sets * ROWS_A_SET * made.row_size;
     made.memory = mmap(NULL, made.size, PROT_READ | PROT_WRITE,
                        MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -94,9 +56,11 @@ struct net_tally *net_tally_new(size_t columns, size_t names, struct err *e)
         (void)ERR_SYS(e, ERR_UNAVAILABLE, "%zu bytes of shared memory for counting", made.size);
         return NULL;
     }
-    made.sets = made.memory;
+    made.leading = made.memory;
+    made.sets = (void *)((char *)made.memory + sizeof(struct leading));
     made.rows = (char *)made.memory + of_sets;
     crypto_random_fill(made.key, sizeof(made.key));
+    crypto_random_fill(&made.leading->machine, sizeof(made.leading->machine));
     init_locks(&made);
     struct net_tally *t = HEAP_NEW(struct net_tally);
     *t = made;
@@ -122,18 +86,20 @@ void net_tally_use(struct net_tally *t, size_t column)
 void net_tally_clear(struct net_tally *t, size_t column)
 {
     INVARIANT(column < t->columns);
+    if (atomic_load(&t->leading->leader) == column + 1)
+        atomic_store(&t->leading->leader, 0);
     for (size_t set = 0; set < t->n_sets; set++) {
         if (!atomic_load(&t->sets[set].is_used))
             continue;
         for (size_t i = 0; i < ROWS_A_SET; i++)
-            atomic_store(&row_at(t, set, i)->open[column].n, 0);
+            atomic_store(&tally_row(t, set, i)->open[column].n, 0);
     }
 }
 
 /* ---- counting ---- */
 
 /* Never 0, which is the name of unused rows. */
-static uint64_t name_of(const struct net_tally *t, str name)
+uint64_t tally_name(const struct net_tally *t, str name)
 {
     uint8_t digest[CRYPTO_HMAC_SIZE];
     uint64_t out;
@@ -142,7 +108,7 @@ static uint64_t name_of(const struct net_tally *t, str name)
     return out ? out : 1;
 }
 
-static bool lock(struct set *set)
+bool tally_lock(struct set *set)
 {
     struct timespec until;
     (void)clock_gettime(CLOCK_MONOTONIC, &until);
@@ -155,7 +121,7 @@ static bool lock(struct set *set)
     return result == 0;
 }
 
-static unsigned sum(const struct net_tally *t, const struct row *row)
+unsigned tally_own(const struct net_tally *t, const struct row *row)
 {
     unsigned n = 0;
     for (size_t i = 0; i < t->columns; i++)
@@ -163,10 +129,16 @@ static unsigned sum(const struct net_tally *t, const struct row *row)
     return n;
 }
 
+/* Those of other machines, too. */
+static unsigned sum(const struct net_tally *t, const struct row *row)
+{
+    return tally_own(t, row) + row->elsewhere;
+}
+
 static struct row *find(const struct net_tally *t, size_t set, uint64_t name)
 {
     for (size_t i = 0; i < ROWS_A_SET; i++) {
-        struct row *row = row_at(t, set, i);
+        struct row *row = tally_row(t, set, i);
         if (row->name == name)
             return row;
     }
@@ -180,7 +152,7 @@ static struct row *find_place(const struct net_tally *t, size_t set)
 {
     struct row *best = NULL;
     for (size_t i = 0; i < ROWS_A_SET; i++) {
-        struct row *row = row_at(t, set, i);
+        struct row *row = tally_row(t, set, i);
         if (row->name == 0)
             return row;
         if ((!best || row->moment_us < best->moment_us) && sum(t, row) == 0)
@@ -189,7 +161,7 @@ static struct row *find_place(const struct net_tally *t, size_t set)
     return best;
 }
 
-static struct row *find_or_add(const struct net_tally *t, size_t set, uint64_t name, int64_t now_us)
+struct row *tally_find_or_add(const struct net_tally *t, size_t set, uint64_t name, int64_t now_us)
 {
     struct row *row = find(t, set, name);
     if (row)
@@ -197,23 +169,41 @@ static struct row *find_or_add(const struct net_tally *t, size_t set, uint64_t n
     row = find_place(t, set);
     if (!row)
         return NULL;
-    row->in_minute = 0;
+    row->in_minute = row->elsewhere = row->fresh = row->told = 0;
+    row->cost_us = 0;
+    row->text[0] = '\0';
     row->moment_us = now_us;
     row->name = name;
     atomic_store(&t->sets[set].is_used, true);
     return row;
 }
 
+void tally_turn_minute(struct row *row, int64_t now_us)
+{
+    if (now_us - row->moment_us < MINUTE_US)
+        return;
+    row->moment_us = now_us;
+    row->in_minute = 0;
+}
+
+void tally_share_row(const struct net_tally *t, size_t set, struct row *row, str name)
+{
+    if (name.n >= sizeof(row->text))
+        return;
+    memcpy(row->text, name.p, name.n);
+    row->text[name.n] = '\0';
+    size_t i = (size_t)((char *)row - (char *)tally_row(t, set, 0)) / t->row_size;
+    atomic_fetch_or(&t->sets[set].news, UINT64_C(1) << i);
+}
+
 static struct net_count *enter(const struct net_tally *t, struct row *row,
                                const struct net_tally_limit *limit, int64_t now_us)
 {
-    if (now_us - row->moment_us >= MINUTE_US) {
-        row->moment_us = now_us;
-        row->in_minute = 0;
-    }
+    tally_turn_minute(row, now_us);
     if (limit->max_per_minute && row->in_minute >= limit->max_per_minute)
         return NULL;
     row->in_minute++;
+    row->fresh++;
     if (limit->max_open && sum(t, row) >= limit->max_open)
         return NULL;
     atomic_fetch_add(&row->open[t->column].n, 1);
@@ -223,14 +213,16 @@ static struct net_count *enter(const struct net_tally *t, struct row *row,
 struct net_count *net_tally_enter(struct net_tally *t, str name,
                                   const struct net_tally_limit *limit, int64_t now_ms)
 {
-    uint64_t id = name_of(t, name);
+    uint64_t id = tally_name(t, name);
     size_t set = id & (t->n_sets - 1);
     struct net_count *count = NULL;
-    if (!lock(&t->sets[set]))
+    if (!tally_lock(&t->sets[set]))
         return NULL;
-    struct row *row = find_or_add(t, set, id, now_ms * 1000);
+    struct row *row = tally_find_or_add(t, set, id, now_ms * 1000);
     if (row)
         count = enter(t, row, limit, now_ms * 1000);
+    if (row && limit->is_shared)
+        tally_share_row(t, set, row, name);
     (void)pthread_mutex_unlock(&t->sets[set].lock);
     return count;
 }
@@ -249,8 +241,10 @@ static enum net_tally_result take(struct row *row, const struct net_tally_want *
 {
     int64_t from_us = row->moment_us > want->now_us ? row->moment_us : want->now_us;
     bool is_enough = from_us + want->cost_us - want->now_us <= want->window_us;
-    if (is_enough)
+    if (is_enough) {
         row->moment_us = from_us + want->cost_us;
+        row->cost_us += want->cost_us;
+    }
     *full_us = row->moment_us;
     return is_enough ? NET_TALLY_TAKEN : NET_TALLY_TOO_LITTLE;
 }
@@ -258,23 +252,25 @@ static enum net_tally_result take(struct row *row, const struct net_tally_want *
 enum net_tally_result net_tally_take(struct net_tally *t, str name,
                                      const struct net_tally_want *want, int64_t *full_us)
 {
-    uint64_t id = name_of(t, name);
+    uint64_t id = tally_name(t, name);
     size_t set = id & (t->n_sets - 1);
     enum net_tally_result result = NET_TALLY_NO_PLACE;
-    if (!lock(&t->sets[set]))
+    if (!tally_lock(&t->sets[set]))
         return result;
-    struct row *row = find_or_add(t, set, id, want->now_us);
+    struct row *row = tally_find_or_add(t, set, id, want->now_us);
     if (row)
         result = take(row, want, full_us);
+    if (row && want->is_shared && result == NET_TALLY_TAKEN)
+        tally_share_row(t, set, row, name);
     (void)pthread_mutex_unlock(&t->sets[set].lock);
     return result;
 }
 
 unsigned net_tally_open(struct net_tally *t, str name)
 {
-    uint64_t id = name_of(t, name);
+    uint64_t id = tally_name(t, name);
     size_t set = id & (t->n_sets - 1);
-    if (!lock(&t->sets[set]))
+    if (!tally_lock(&t->sets[set]))
         return 0;
     const struct row *row = find(t, set, id);
     unsigned n = row ? sum(t, row) : 0;

@@ -38,6 +38,7 @@ void net_tally_clear(struct net_tally *t, size_t column);
 struct net_tally_limit {
     unsigned max_open;       /* over all columns, 0 = no limit */
     unsigned max_per_minute; /* new ones, over all columns, 0 = no limit */
+    bool is_shared;          /* counted over all machines that tell each other (tally_share.h) */
 };
 
 /* Counts one more under the name, at monotonic time `now_ms`. NULL when a limit is reached; such a
@@ -53,6 +54,7 @@ struct net_tally_want {
     int64_t cost_us;   /* to take, not more than the window */
     int64_t window_us; /* all that the bucket holds */
     int64_t now_us;    /* monotonic clock */
+    bool is_shared;    /* as above: what others took is taken here, too */
 };
 
 enum net_tally_result {
@@ -66,7 +68,7 @@ enum net_tally_result {
 enum net_tally_result net_tally_take(struct net_tally *t, str name,
                                      const struct net_tally_want *want, int64_t *full_us);
 
-/* How many are open under the name, over all columns: for tests and reports. */
+/* How many are open under the name, over all columns, and elsewhere: for tests and reports. */
 unsigned net_tally_open(struct net_tally *t, str name);
 
 #endif

@@ -10,10 +10,9 @@ enum {
 };
 
 static const char *const topic_channels[NOTIFY_TOPIC_COUNT] = {
-    [NOTIFY_QUEUE] = "mail:notify:queue",
-    [NOTIFY_ACCOUNT] = "mail:notify:account",
-    [NOTIFY_DIRECTORY] = "mail:notify:directory",
-    [NOTIFY_INDEX] = "mail:notify:index",
+    [NOTIFY_QUEUE] = "mail:notify:queue",         [NOTIFY_ACCOUNT] = "mail:notify:account",
+    [NOTIFY_DIRECTORY] = "mail:notify:directory", [NOTIFY_INDEX] = "mail:notify:index",
+    [NOTIFY_CALLOUT] = "mail:notify:callout",
 };
 
 static str account_key(const int64_t *account_id)

@@ -71,6 +71,8 @@ enum notify_topic {
     NOTIFY_ACCOUNT,   /* account `id` changed (password, disabled, quota): drop what is cached */
     NOTIFY_DIRECTORY, /* domains or addresses changed: drop what is cached; id is 0 */
     NOTIFY_INDEX,     /* there is something to index; id is 0 */
+    NOTIFY_CALLOUT,   /* id 0: there are questions about recipients of relay domains; else: one is
+                         answered (account/relay_probe.h) */
     NOTIFY_TOPIC_COUNT
 };
 

@@ -3,6 +3,7 @@
 #include "obs/line.h"
 
 #include "base/clock.h"
+#include "obs/components.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -13,28 +14,19 @@ enum {
     STALL_MS = 20 /* a reader of the log that is slower than this loses the line */
 };
 
-struct event_info {
-    const char *name;
-    const char *component;
-    enum obs_level level;
-};
-
-static const struct event_info events[EV_COUNT] = {
-#define OBS_EVENT(event, of, at, doc) \
-    [EV_##event] = { .name = #event, .component = (of), .level = (at) },
-#include "obs/events.def"
-#undef OBS_EVENT
+/* Above all levels: of events that are never written. */
+enum {
+    NEVER = OBS_ERROR + 1
 };
 
 /* The one log sink of the process; every thread reads it, so each part is atomic. */
 static struct {
     atomic_int fd;
-    atomic_int least;
     atomic_int format;
     atomic_uint_fast64_t seq;
-    atomic_bool is_left_out[EV_COUNT]; /* by component */
-    char process[PROCESS_NAME_MAX];    /* set before the process has threads */
-} sink = { .fd = STDERR_FILENO, .least = OBS_INFO, .format = OBS_TEXT };
+    atomic_int least_more[EV_COUNT]; /* level that the event must have, less INFO: 0 at first */
+    char process[PROCESS_NAME_MAX];  /* set before the process has threads */
+} sink = { .fd = STDERR_FILENO, .format = OBS_TEXT };
 
 /* True when the comma list holds the word; an empty list holds every word. */
 static bool is_listed(str list, str word)
@@ -49,25 +41,45 @@ static bool is_listed(str list, str word)
     return is_empty;
 }
 
+/* The level of the component in a comma list of "component=level"; `otherwise` when it has none
+ * there. The last one counts. */
+static enum obs_level level_of(str list, str component, enum obs_level otherwise)
+{
+    while (list.n) {
+        str item, name;
+        enum obs_level level;
+        (void)str_cut(list, ',', &item, &list);
+        if (obs_component_level_parse(item, &name, &level) && str_ieq(name, component))
+            otherwise = level;
+    }
+    return otherwise;
+}
+
+void obs_log_set_levels(const char *components, enum obs_level least, const char *levels)
+{
+    for (size_t i = 0; i < EV_COUNT; i++) {
+        str component = str_from_cstr(obs_event_info((enum obs_event)i)->component);
+        int wanted = (int)level_of(str_from_cstr(levels), component, least);
+        if (!is_listed(str_from_cstr(components), component))
+            wanted = NEVER;
+        atomic_store(&sink.least_more[i], wanted - OBS_INFO);
+    }
+}
+
 void obs_log_init(int fd, enum obs_level least, enum obs_format format, const char *process,
                   const char *components)
 {
     atomic_store(&sink.fd, fd);
-    atomic_store(&sink.least, (int)least);
     atomic_store(&sink.format, (int)format);
     /* A reload brings the same name: no thread may see it half written. */
     if (strncmp(sink.process, process, sizeof(sink.process) - 1) != 0)
         (void)snprintf(sink.process, sizeof(sink.process), "%s", process);
-    for (size_t i = 0; i < EV_COUNT; i++) {
-        str component = str_from_cstr(events[i].component);
-        atomic_store(&sink.is_left_out[i], !is_listed(str_from_cstr(components), component));
-    }
+    obs_log_set_levels(components, least, "");
 }
 
 bool obs_is_logged(enum obs_event event)
 {
-    return (int)events[event].level >= atomic_load(&sink.least) &&
-           !atomic_load(&sink.is_left_out[event]);
+    return (int)obs_event_info(event)->level - OBS_INFO >= atomic_load(&sink.least_more[event]);
 }
 
 /* One write; the rest of a cut one follows when the reader makes room soon, because half a line
@@ -103,12 +115,12 @@ void obs_log_fields(enum obs_event event, str session, const struct obs_field *f
         return;
     int saved = errno; /* a caller may log between a failed call and its own look at errno */
     char name[64];
-    lower_case(events[event].name, name, sizeof(name));
+    lower_case(obs_event_info(event)->name, name, sizeof(name));
     struct obs_line line = { .at_us = clock_utc_us(),
                              .seq = atomic_fetch_add(&sink.seq, 1) + 1,
-                             .level = events[event].level,
+                             .level = obs_event_info(event)->level,
                              .event = name,
-                             .component = events[event].component,
+                             .component = obs_event_info(event)->component,
                              .process = sink.process,
                              .session = session,
                              .fields = fields,

@@ -68,6 +68,10 @@ bool obs_is_logged(enum obs_event event);
  * error as text. `components` is empty (all) or a comma list of those wanted. */
 void obs_log_init(int fd, enum obs_level least, enum obs_format format, const char *process,
                   const char *components);
+/* The same of what is written only: `components` as above, `least` for those that are not named in
+ * `levels`, a comma list like "smtp=debug,delivery=warn" (components.h); what is none of that is
+ * left out. Each event has the old level or the new one while it runs. */
+void obs_log_set_levels(const char *components, enum obs_level least, const char *levels);
 
 /* A new session id: 12 characters of base32, unique on this machine for years. Written to `out`. */
 enum {

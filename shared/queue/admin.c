@@ -27,18 +27,8 @@ const char *queue_status_name(enum queue_status status)
     " r.last_attempt, r.code, r.reply, m.created, m.expires, m.size"                     \
     " FROM q_rcpt r JOIN q_msg m USING (queue_id)"
 
-/* The filter of list and retry_all: $1 domain, $2 sender, $3 recipient, $4 status. */
-#define FILTER                                                                             \
-    " ($1 = '' OR r.domain = $1) AND ($2 = '' OR m.envelope_from = $2)"                    \
-    " AND ($3 = '' OR r.rcpt = $3) AND CASE $4::int4 WHEN 0 THEN r.status = 0 AND"         \
-    " r.attempts = 0 WHEN 1 THEN r.status = 0 AND r.attempts > 0 WHEN 2 THEN r.status = 1" \
-    " WHEN 3 THEN r.status = -1 ELSE r.status IN (-1, 0, 1) END"
-#define FILTER_PARAMS(filter)                                                           \
-    DB_TEXT((filter)->domain), DB_TEXT((filter)->sender), DB_TEXT((filter)->recipient), \
-        DB_INT4((filter)->status)
-
 static const struct db_stmt select_list = {
-    ROW_COLUMNS " WHERE" FILTER
+    ROW_COLUMNS " WHERE" QUEUE_FILTER
                 " AND (r.queue_id > $5 OR (r.queue_id = $5 AND $6 <> '' AND r.rcpt > $6))"
                 " ORDER BY r.queue_id, r.rcpt LIMIT $7"
 };
@@ -52,7 +42,7 @@ static const struct db_stmt select_some = {
 static const struct db_stmt select_domains = {
     "WITH found AS (SELECT r.domain, r.queue_id, r.status, r.due, r.reply,"
     " regexp_replace(r.reply, '[0-9A-Fa-f]{8,}', '', 'g') AS shape"
-    " FROM q_rcpt r JOIN q_msg m USING (queue_id) WHERE" FILTER "),"
+    " FROM q_rcpt r JOIN q_msg m USING (queue_id) WHERE" QUEUE_FILTER "),"
     " many AS (SELECT domain, count(*) AS n, count(DISTINCT queue_id) AS messages,"
     " count(*) FILTER (WHERE status = 1) AS failed, min(due) AS due,"
     " mode() WITHIN GROUP (ORDER BY shape) FILTER (WHERE reply <> '') AS shape"
@@ -109,7 +99,7 @@ bool queue_list(struct queue *q, const struct queue_filter *filter, struct arena
                 int64_t deadline_ms, struct queue_rows *out, struct err *e)
 {
     struct db_rows *r = NULL;
-    const struct db_param params[] = { FILTER_PARAMS(filter), DB_INT8(filter->after_id),
+    const struct db_param params[] = { QUEUE_FILTER_PARAMS(filter), DB_INT8(filter->after_id),
                                        DB_TEXT(filter->after_rcpt), DB_INT8(rows_wanted(filter)) };
     if (!db_query(q->db, DB_READ, &select_list, params, COUNT_OF(params), a, deadline_ms, &r, e))
         return false;
@@ -139,7 +129,7 @@ bool queue_list_domains(struct queue *q, const struct queue_filter *filter, stru
                         int64_t deadline_ms, struct queue_groups *out, struct err *e)
 {
     struct db_rows *r = NULL;
-    const struct db_param params[] = { FILTER_PARAMS(filter), DB_INT8(rows_wanted(filter)) };
+    const struct db_param params[] = { QUEUE_FILTER_PARAMS(filter), DB_INT8(rows_wanted(filter)) };
     if (!db_query(q->db, DB_READ, &select_domains, params, COUNT_OF(params), a, deadline_ms, &r, e))
         return false;
     out->n = db_row_count(r);
@@ -198,7 +188,7 @@ bool queue_get_stats(struct queue *q, int64_t deadline_ms, struct queue_stats *o
 /* $5 is one queue id, 0 for all. What is held is selected by name only. */
 #define SELECTED                                                 \
     " (r.status = 0 OR (r.status = -1 AND ($5 <> 0 OR $4 = 3)))" \
-    " AND ($5 = 0 OR r.queue_id = $5) AND" FILTER
+    " AND ($5 = 0 OR r.queue_id = $5) AND" QUEUE_FILTER
 
 static const struct db_stmt wake_selected_domains = {
     "UPDATE q_domain d SET next_due = now(), breaker_open = false, failures = 0, successes = 0,"
@@ -207,9 +197,13 @@ static const struct db_stmt wake_selected_domains = {
     " ORDER BY domain FOR UPDATE) s WHERE d.domain = s.domain"
 };
 static const struct db_stmt make_due = {
-    "UPDATE q_rcpt u SET due = now(), status = 0 FROM q_rcpt r JOIN q_msg m USING (queue_id)"
+    "UPDATE q_rcpt u SET due = now(), status = 0, kept = false FROM q_rcpt r JOIN q_msg m USING (queue_id)"
     " WHERE u.queue_id = r.queue_id AND u.rcpt = r.rcpt AND" SELECTED
 };
+static const struct db_stmt note_deletion = { NOTE_ENDING(
+    "4", "''",
+    "'an administrator removed it from the queue'") "q_rcpt r JOIN q_msg m USING (queue_id) WHERE r.queue_id = $1 AND r.status IN (-1, 0)"
+                                                    " ON CONFLICT DO NOTHING" };
 static const struct db_stmt delete_rcpts = { "DELETE FROM q_rcpt WHERE queue_id = $1" };
 static const struct db_stmt delete_msg = { "DELETE FROM q_msg WHERE queue_id = $1" };
 
@@ -230,7 +224,7 @@ YIELDS static bool make_selected_due(struct db_tx *tx, const struct queue_filter
                                      struct err *e)
 {
     struct db_rows *rows[2] = { NULL };
-    const struct db_param params[] = { FILTER_PARAMS(filter), DB_INT8(queue_id) };
+    const struct db_param params[] = { QUEUE_FILTER_PARAMS(filter), DB_INT8(queue_id) };
     db_tx_send(tx, &wake_selected_domains, params, COUNT_OF(params));
     db_tx_send(tx, &make_due, params, COUNT_OF(params));
     if (!db_tx_flush(tx, a, rows, COUNT_OF(rows), NULL, e))
@@ -297,20 +291,21 @@ bool queue_delete(struct queue *q, const struct queue_actor *actor, int64_t queu
 {
     struct arena a;
     struct db_tx *tx = NULL;
-    struct db_rows *rows[2] = { NULL };
+    struct db_rows *rows[3] = { NULL };
     char id[QUEUE_ID_TEXT];
     arena_init(&a);
     bool ok = db_begin(q->db, DB_DELIVER, DB_READ_COMMITTED, deadline_ms, &tx, e);
     if (ok) {
+        db_tx_send(tx, &note_deletion, &DB_INT8(queue_id), 1);
         db_tx_send(tx, &delete_msg, &DB_INT8(queue_id), 1);
         db_tx_send(tx, &delete_rcpts, &DB_INT8(queue_id), 1);
         ok = db_tx_flush(tx, &a, rows, COUNT_OF(rows), NULL, e);
     }
-    if (ok && db_affected(rows[0]) == 0)
+    if (ok && db_affected(rows[1]) == 0)
         ok = ERR(e, ERR_NOT_FOUND, "no such message in the queue");
     if (ok) {
         send_audit(tx, actor, STR("queue.delete"), queue_id_format(queue_id, id),
-                   arena_printf(&a, "%lld recipients", (long long)db_affected(rows[1])));
+                   arena_printf(&a, "%lld recipients", (long long)db_affected(rows[2])));
         ok = db_commit(&tx, &a, NULL, 0, NULL, e);
     }
     db_rollback(&tx);

@@ -3,11 +3,15 @@
 #include "queue/private.h"
 
 enum {
-    EMPTY_CLAIMS_MAX = 20 /* domains without due mail that one claim goes past */
+    EMPTY_CLAIMS_MAX = 20, /* domains without due mail that one claim goes past */
+    ROUND = 400,           /* messages of a turn of all who wait, as far as that goes */
+    TURN_MIN = 2,          /* messages of one turn, however many wait */
+    TURN_SHORT = 4         /* so many are a short turn */
 };
 
 /* ---- claim ---- */
 
+/* Counts those who wait, this one included, to 200: more make no turn shorter. */
 static const struct db_stmt lease_domain = {
     "UPDATE q_domain d SET lease_owner = $1, token = token + 1, used = now(),"
     " lease_until = now() + $2::int8 * interval '1 millisecond'"
@@ -15,7 +19,8 @@ static const struct db_stmt lease_domain = {
     " AND (NOT breaker_open OR breaker_until <= now()) ORDER BY next_due LIMIT 1"
     " FOR UPDATE SKIP LOCKED) s WHERE d.domain = s.domain"
     " RETURNING d.domain, d.token, d.breaker_open, d.failures, d.successes, d.breaker_until,"
-    " clock_timestamp()"
+    " clock_timestamp(), (SELECT count(*) FROM (SELECT 1 FROM q_domain WHERE next_due <= now()"
+    " AND lease_until <= now() AND (NOT breaker_open OR breaker_until <= now()) LIMIT 200) w)"
 };
 static const struct db_stmt select_due = {
     "SELECT r.queue_id, r.rcpt, r.orcpt, r.notify, r.attempts, m.account_id, m.envelope_from,"
@@ -115,6 +120,26 @@ static void fill_lease(struct queue_lease *lease, const struct db_rows *r, unsig
     }
 }
 
+/* The more destinations wait, the shorter is the turn of each: who comes last waits for one turn of
+ * all others. */
+static unsigned turn_of(unsigned max_messages, int64_t waiting)
+{
+    int64_t turn = ROUND / (waiting > 0 ? waiting : 1);
+    if (turn < TURN_MIN)
+        turn = TURN_MIN;
+    return turn < max_messages ? (unsigned)turn : max_messages;
+}
+
+/* How many recipients are read for so many messages: of one message at least as many as one claim
+ * may hold, so that a short turn does not take it apart. */
+static int64_t rows_of(unsigned messages, bool is_short)
+{
+    int64_t rows = (int64_t)messages * (is_short ? TURN_MIN : QUEUE_RECIPIENTS_PER_CLAIM);
+    if (rows < QUEUE_RECIPIENTS_PER_CLAIM)
+        return QUEUE_RECIPIENTS_PER_CLAIM;
+    return rows < QUEUE_ROWS_PER_CLAIM ? rows : QUEUE_ROWS_PER_CLAIM;
+}
+
 /* Leases one due domain; *out is NULL when there is none. */
 YIELDS static bool lease_one(struct queue *q, struct arena *a, unsigned max_messages,
                              int64_t deadline_ms, struct queue_lease **out, struct err *e)
@@ -129,12 +154,11 @@ YIELDS static bool lease_one(struct queue *q, struct arena *a, unsigned max_mess
     if (db_row_count(r) == 0)
         return true;
     struct queue_lease *lease = read_lease(q, r, asked_ms, a);
-    if (lease->is_probe)
-        max_messages = 1;
-    int64_t rows = (int64_t)max_messages * QUEUE_RECIPIENTS_PER_CLAIM;
-    const struct db_param due_params[] = {
-        DB_TEXT(lease->domain), DB_INT8(rows < QUEUE_ROWS_PER_CLAIM ? rows : QUEUE_ROWS_PER_CLAIM)
-    };
+    unsigned turn = turn_of(max_messages, db_int(r, 0, 7));
+    lease->is_short = turn < max_messages && turn <= TURN_SHORT;
+    max_messages = lease->is_probe ? 1 : turn;
+    const struct db_param due_params[] = { DB_TEXT(lease->domain),
+                                           DB_INT8(rows_of(max_messages, lease->is_short)) };
     if (!db_query(q->db, DB_DELIVER, &select_due, due_params, 2, a, deadline_ms, &r, e))
         return false; /* the lease ends by itself */
     fill_lease(lease, r, max_messages, a);

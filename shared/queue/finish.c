@@ -5,7 +5,9 @@
 enum {
     REMOTE_MAX = 300,
     TLS_MAX = 60,
-    CODE_MAX = 16
+    SECURED_MAX = 100,
+    CODE_MAX = 16,
+    FINISH_PARAMS = 13 /* of queue_finish; the others are the history's */
 };
 
 /* The results as arrays for queue_finish of the schema. */
@@ -19,6 +21,10 @@ struct finish {
     str *reply;
     str *remote;
     str *tls;
+    int64_t *outcome; /* for the history, as are the next ones */
+    str *stage;
+    str *secured;
+    int64_t *took;
     const struct queue_certificate *certificate; /* of a server that was not good enough */
     int64_t next_us;                             /* the earliest next attempt */
     int64_t time_divisor;
@@ -29,8 +35,23 @@ struct finish {
     int64_t held;
 };
 
-static const struct db_stmt finish_stmt = {
-    "SELECT queue_finish($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
+#define CALL_FINISH                                                                         \
+    "SELECT queue_finish($1::text, $2::int8, $3::int8, $4::text[], $5::int4[], $6::int4[]," \
+    " $7::int8[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text, $13::bytea)"
+
+static const struct db_stmt finish_stmt = { CALL_FINISH };
+/* The history is one statement with the result: no round trip and no transaction more. It sees the
+ * message as it was before the function, which may delete it; and a lost lease undoes both. A call
+ * that is repeated finds its rows there. */
+static const struct db_stmt finish_traced = {
+    "WITH history AS (INSERT INTO q_attempt (" ATTEMPT_MESSAGE_COLUMNS ", recipient, attempt,"
+    " outcome, stage, code, reply, remote, tls, secured, took_ms, node)"
+    " SELECT " ATTEMPT_MESSAGE_VALUES ", u.rcpt, u.attempt, u.outcome::int2, u.stage, u.code,"
+    " u.reply, u.remote, u.tls, u.secured, u.took, $18::text"
+    " FROM q_msg m, unnest($4::text[], $6::int4[], $8::text[], $9::text[], $10::text[],"
+    " $11::text[], $14::int4[], $15::text[], $16::text[], $17::int4[])"
+    " AS u (rcpt, attempt, code, reply, remote, tls, outcome, stage, secured, took)"
+    " WHERE m.queue_id = $3::int8 ON CONFLICT DO NOTHING) " CALL_FINISH
 };
 
 static str default_code(enum queue_outcome outcome)
@@ -72,8 +93,23 @@ static void defer(struct finish *f, size_t i, const struct queue_message *m, int
         return;
     }
     f->status[i] = wants_report(m, r, QUEUE_NOTIFY_FAILURE) ? RCPT_FAILED : RCPT_DONE;
+    f->outcome[i] = ATTEMPT_FAILED;
     f->code[i] = STR("4.4.7"); /* delivery time expired (RFC 3463 section 3.5) */
     f->failed++;
+}
+
+/* What the history tells beside the result. */
+static void add_history(struct finish *f, size_t i, const struct queue_result *result,
+                        struct arena *a)
+{
+    static const int outcomes[] = { [QUEUE_DELIVERED] = ATTEMPT_DELIVERED,
+                                    [QUEUE_DEFERRED] = ATTEMPT_DEFERRED,
+                                    [QUEUE_FAILED] = ATTEMPT_FAILED,
+                                    [QUEUE_HELD] = ATTEMPT_HELD };
+    f->outcome[i] = outcomes[result->outcome];
+    f->stage[i] = result->stage ? str_from_cstr(result->stage) : STR_EMPTY;
+    f->secured[i] = queue_clean_text(a, result->secured, SECURED_MAX);
+    f->took[i] = result->took_ms < INT32_MAX ? result->took_ms : INT32_MAX;
 }
 
 static void add_result(struct finish *f, size_t i, const struct queue_message *m,
@@ -88,6 +124,7 @@ static void add_result(struct finish *f, size_t i, const struct queue_message *m
     f->reply[i] = queue_clean_text(a, result->reply, QUEUE_REPLY_MAX);
     f->remote[i] = queue_clean_text(a, result->remote, REMOTE_MAX);
     f->tls[i] = queue_clean_text(a, result->tls, TLS_MAX);
+    add_history(f, i, result, a);
     switch (result->outcome) {
     case QUEUE_DELIVERED:
         f->status[i] = !result->peer_reports && wants_report(m, r, QUEUE_NOTIFY_SUCCESS)
@@ -124,6 +161,10 @@ static struct finish make_finish(struct arena *a, const struct queue_lease *leas
         .reply = ARENA_ARRAY(a, str, m->n),
         .remote = ARENA_ARRAY(a, str, m->n),
         .tls = ARENA_ARRAY(a, str, m->n),
+        .outcome = ARENA_ARRAY(a, int64_t, m->n),
+        .stage = ARENA_ARRAY(a, str, m->n),
+        .secured = ARENA_ARRAY(a, str, m->n),
+        .took = ARENA_ARRAY(a, int64_t, m->n),
         .next_us = INT64_MAX,
         .time_divisor = lease->state->time_divisor,
         .plan = lease->state->plan,
@@ -161,14 +202,19 @@ bool queue_finish(struct queue *q, struct queue_lease *lease, const struct queue
         f.certificate ? queue_clean_text(&a, f.certificate->shown, QUEUE_REPLY_MAX) : STR_EMPTY;
     str pin = f.certificate ? f.certificate->pin : STR_EMPTY;
     const struct db_param params[] = {
-        DB_TEXT(lease->domain),  DB_INT8(lease->token),   DB_INT8(m->queue_id),
-        DB_TEXTS(f.rcpt, f.n),   DB_INT4S(f.status, f.n), DB_INT4S(f.attempts, f.n),
-        DB_INT8S(f.due, f.n),    DB_TEXTS(f.code, f.n),   DB_TEXTS(f.reply, f.n),
-        DB_TEXTS(f.remote, f.n), DB_TEXTS(f.tls, f.n),    DB_TEXT(shown),
-        DB_BYTEA(pin),
+        DB_TEXT(lease->domain),  DB_INT8(lease->token),
+        DB_INT8(m->queue_id),    DB_TEXTS(f.rcpt, f.n),
+        DB_INT4S(f.status, f.n), DB_INT4S(f.attempts, f.n),
+        DB_INT8S(f.due, f.n),    DB_TEXTS(f.code, f.n),
+        DB_TEXTS(f.reply, f.n),  DB_TEXTS(f.remote, f.n),
+        DB_TEXTS(f.tls, f.n),    DB_TEXT(shown),
+        DB_BYTEA(pin),           DB_INT4S(f.outcome, f.n),
+        DB_TEXTS(f.stage, f.n),  DB_TEXTS(f.secured, f.n),
+        DB_INT4S(f.took, f.n),   DB_TEXT(queue_node_name(q)),
     };
-    bool ok =
-        db_query(q->db, DB_DELIVER, &finish_stmt, params, COUNT_OF(params), &a, deadline_ms, &r, e);
+    bool is_traced = q->keep_history_ms > 0;
+    bool ok = db_query(q->db, DB_DELIVER, is_traced ? &finish_traced : &finish_stmt, params,
+                       is_traced ? COUNT_OF(params) : FINISH_PARAMS, &a, deadline_ms, &r, e);
     if (ok) {
         show(q, m, &f, db_int(r, 0, 0));
     }

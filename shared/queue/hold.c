@@ -7,14 +7,14 @@
 #include "queue/private.h"
 #include "transport_policy/tls_exception.h"
 
-#define HOLD_COLUMNS                                                                       \
-    "SELECT h.queue_id, h.domain, h.account_id, m.envelope_from, h.reason, h.remote,"      \
-    " h.certificate, h.pin, m.created, m.expires, ARRAY(SELECT r.rcpt FROM q_rcpt r WHERE" \
-    " r.queue_id = h.queue_id AND r.domain = h.domain AND r.status = -1 ORDER BY r.rcpt)"  \
+#define HOLD_COLUMNS                                                                                     \
+    "SELECT h.queue_id, h.domain, h.account_id, m.envelope_from, h.reason, h.remote,"                    \
+    " h.certificate, h.pin, m.created, m.expires, ARRAY(SELECT r.rcpt FROM q_rcpt r WHERE"               \
+    " r.queue_id = h.queue_id AND r.domain = h.domain AND r.status = -1 AND NOT r.kept ORDER BY r.rcpt)" \
     " FROM q_hold h JOIN q_msg m USING (queue_id)"
 #define IS_HELD                                                                             \
     " EXISTS (SELECT 1 FROM q_rcpt r WHERE r.queue_id = h.queue_id AND r.domain = h.domain" \
-    " AND r.status = -1)"
+    " AND r.status = -1 AND NOT r.kept)"
 
 static const struct db_stmt next_stmt = {
     HOLD_COLUMNS " WHERE h.told = 0 AND h.tell_at <= now() AND h.queue_id > $1 AND" IS_HELD
@@ -127,7 +127,8 @@ bool queue_hold_unclear(struct queue *q, const struct queue_hold *hold, int64_t 
     return ok;
 }
 
-/* ---- deciding: rows of q_domain are locked before those of q_rcpt, as everywhere ---- */
+/* ---- deciding: rows of q_domain are locked before those of q_rcpt, as everywhere; what an
+ * administrator holds is not to be decided so ---- */
 
 const char *queue_choice_name(enum queue_choice choice)
 {
@@ -140,10 +141,11 @@ const char *queue_choice_name(enum queue_choice choice)
     return names[choice];
 }
 
-/* What the decision is about: $1 the message, $2 its domain or '' for all of them. */
+/* What the decision is about: $1 the message, $2 its domain or '' for all of them, $3 whose. */
 static const struct db_stmt select_holds = {
     "SELECT h.domain, h.account_id, h.pin FROM q_hold h WHERE h.queue_id = $1"
-    " AND ($2 = '' OR h.domain = $2) AND" IS_HELD " ORDER BY h.domain"
+    " AND ($2 = '' OR h.domain = $2) AND ($3::int8 = 0 OR h.account_id = $3) AND" IS_HELD
+    " ORDER BY h.domain"
 };
 static const struct db_stmt wake_domains = {
     "UPDATE q_domain d SET next_due = now(), breaker_open = false, failures = 0, successes = 0,"
@@ -152,15 +154,21 @@ static const struct db_stmt wake_domains = {
 };
 static const struct db_stmt release_message = {
     "UPDATE q_rcpt SET status = 0, due = now(), waived = $3 WHERE queue_id = $1"
-    " AND domain = ANY($2::text[]) AND status = -1"
+    " AND domain = ANY($2::text[]) AND status = -1 AND NOT kept"
 };
 static const struct db_stmt release_sender = {
     "UPDATE q_rcpt r SET status = 0, due = now() FROM q_hold h WHERE h.queue_id = r.queue_id"
-    " AND h.domain = r.domain AND r.status = -1 AND r.domain = ANY($1::text[])"
+    " AND h.domain = r.domain AND r.status = -1 AND NOT r.kept AND r.domain = ANY($1::text[])"
     " AND h.account_id = $2"
 };
+static const struct db_stmt note_cancel = {
+    NOTE_ENDING(
+        "4", "''",
+        "'it was held, and its sender or an administrator cancelled it'") "q_rcpt r JOIN q_msg m USING (queue_id) WHERE r.queue_id = $1 AND r.domain = ANY($2::text[])"
+                                                                          " AND r.status = -1 AND NOT r.kept ON CONFLICT DO NOTHING"
+};
 static const struct db_stmt cancel_message = {
-    "DELETE FROM q_rcpt WHERE queue_id = $1 AND domain = ANY($2::text[]) AND status = -1"
+    "DELETE FROM q_rcpt WHERE queue_id = $1 AND domain = ANY($2::text[]) AND status = -1 AND NOT kept"
 };
 static const struct db_stmt drop_empty = {
     "DELETE FROM q_msg m WHERE queue_id = $1"
@@ -180,8 +188,8 @@ struct deciding {
 YIELDS static bool find_holds(struct deciding *w, struct db_tx *tx, struct err *e)
 {
     struct db_rows *r = NULL;
-    const struct db_param params[] = { DB_INT8(w->decision->queue_id),
-                                       DB_TEXT(w->decision->domain) };
+    const struct db_param params[] = { DB_INT8(w->decision->queue_id), DB_TEXT(w->decision->domain),
+                                       DB_INT8(w->decision->account_id) };
     db_tx_send(tx, &select_holds, params, COUNT_OF(params));
     if (!db_tx_flush(tx, &w->a, &r, 1, NULL, e))
         return false;
@@ -227,9 +235,11 @@ static size_t send_choice(struct deciding *w, struct db_tx *tx, size_t *counted)
     *counted = 0;
     switch (w->decision->choice) {
     case QUEUE_CHOICE_CANCEL:
+        db_tx_send(tx, &note_cancel, message, 2);
         db_tx_send(tx, &cancel_message, message, 2);
         db_tx_send(tx, &drop_empty, message, 1);
-        return 2;
+        *counted = 1;
+        return 3;
     case QUEUE_CHOICE_RETRY:
     case QUEUE_CHOICE_SEND:
         db_tx_send(tx, &release_message, message, 3);

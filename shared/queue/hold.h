@@ -61,6 +61,7 @@ enum queue_choice {
 
 struct queue_decision {
     int64_t queue_id;
+    int64_t account_id; /* only of a message that this account sent; 0: of anybody's */
     str domain; /* only what is held for this domain; empty: for all domains of the message */
     enum queue_choice choice;
     bool any; /* WHITELIST: any server, also without TLS; else only the one with the key that it

@@ -22,7 +22,8 @@ enum {
  * RCPT_DELIVERED wait for nothing but their report: programs of former versions, which may run
  * beside this one (PROMISES R28), take all above RCPT_DONE for such and delete them. */
 enum {
-    RCPT_HELD = -1, /* waits for a decision until `due`, which is when the message expires */
+    RCPT_HELD = -1, /* waits for a decision until `due`, which is when the message expires: that of
+                     * an administrator where q_rcpt.kept says so, or else its sender's */
     RCPT_PENDING = 0,
     RCPT_FAILED = 1,
     RCPT_DONE = 2, /* only as an argument: the row goes */
@@ -42,6 +43,7 @@ struct queue {
     int64_t delay_ms;
     int64_t time_divisor;
     struct queue_plan plan;
+    int64_t keep_history_ms;
     int64_t last_id_ms; /* of queue_make_id */
     unsigned id_counter;
 };
@@ -63,6 +65,39 @@ int64_t queue_lease_now_us(const struct queue_lease *lease);
 
 /* Text of peers made fit for a text column: valid UTF-8, no control bytes but LF, cut. In arena. */
 str queue_clean_text(struct arena *a, str text, size_t max);
+
+/* The machine in an owner's name "host/pid". */
+str queue_node_name(const struct queue *q);
+
+/* A filter of operators, over `r` and `m`: $1 domain, $2 sender, $3 recipient, $4 status. */
+#define QUEUE_FILTER                                                                       \
+    " ($1 = '' OR r.domain = $1) AND ($2 = '' OR m.envelope_from = $2)"                    \
+    " AND ($3 = '' OR r.rcpt = $3) AND CASE $4::int4 WHEN 0 THEN r.status = 0 AND"         \
+    " r.attempts = 0 WHEN 1 THEN r.status = 0 AND r.attempts > 0 WHEN 2 THEN r.status = 1" \
+    " WHEN 3 THEN r.status = -1 ELSE r.status IN (-1, 0, 1) END"
+#define QUEUE_FILTER_PARAMS(filter)                                                     \
+    DB_TEXT((filter)->domain), DB_TEXT((filter)->sender), DB_TEXT((filter)->recipient), \
+        DB_INT4((filter)->status)
+
+/* Values of q_attempt.outcome. */
+enum {
+    ATTEMPT_DELIVERED = 0,
+    ATTEMPT_DEFERRED = 1,
+    ATTEMPT_FAILED = 2,
+    ATTEMPT_HELD = 3,
+    ATTEMPT_DROPPED = 4
+};
+
+/* The columns of q_attempt that come from the message `m`, and their values. */
+#define ATTEMPT_MESSAGE_COLUMNS "queue_id, account_id, sender, message_id, created"
+#define ATTEMPT_MESSAGE_VALUES  "m.queue_id, m.account_id, m.envelope_from, m.message_id, m.created"
+/* Notes in the history what ends the waiting of recipients without an attempt. What follows names
+ * the rows of q_rcpt, as `r`, and of q_msg, as `m`. */
+#define NOTE_ENDING(outcome, code, reply)                                                    \
+    "INSERT INTO q_attempt (" ATTEMPT_MESSAGE_COLUMNS ", recipient, attempt, outcome, code," \
+    " reply, stage, remote, tls, secured, took_ms, node)"                                    \
+    " SELECT " ATTEMPT_MESSAGE_VALUES ", r.rcpt, r.attempts, " outcome ", " code ", " reply  \
+    ", 'queue', '', '', '', 0, '' FROM "
 
 /* The packed form as four parameters: size, codec, frames, data. */
 void queue_body_params(const struct queue_body *body, struct db_param params[4]);

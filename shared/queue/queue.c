@@ -4,6 +4,8 @@
 
 #include "base/hex.h"
 #include "base/utf8.h"
+#include "mime/header.h"
+#include "mime/message_id.h"
 #include "queue/private.h"
 
 enum {
@@ -29,6 +31,7 @@ struct queue *queue_new(struct runtime *rt, struct db *db, struct redis *redis,
         .delay_ms = options->delay_ms ? options->delay_ms : INT64_C(4) * HOUR_MS,
         .time_divisor = options->time_divisor ? options->time_divisor : 1,
         .plan = options->plan,
+        .keep_history_ms = options->keep_history_ms,
     };
     return q;
 }
@@ -37,6 +40,13 @@ void queue_free(struct queue **q)
 {
     free(*q);
     *q = NULL;
+}
+
+str queue_node_name(const struct queue *q)
+{
+    str owner = str_from_cstr(q->owner);
+    ptrdiff_t end = str_rfind_byte(owner, '/');
+    return end >= 0 ? str_slice(owner, 0, (size_t)end) : owner;
 }
 
 /* ---- ids ---- */
@@ -99,9 +109,9 @@ str queue_clean_text(struct arena *a, str text, size_t max)
 
 static const struct db_stmt insert_msg = {
     "INSERT INTO q_msg (queue_id, account_id, envelope_from, envelope_id, is_8bit, is_utf8,"
-    " return_full, session, expires, has_ret, tls_rule, size, codec, frames, data) VALUES ($1, $2,"
-    " $3, $4, $5, $6, $7, $8, now() + $9::int8 * interval '1 millisecond', $10, $11::int4::int2,"
-    " $12, $13::int4::int2, $14::int4[], $15)"
+    " return_full, session, expires, has_ret, tls_rule, message_id, size, codec, frames, data)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, now() + $9::int8 * interval '1 millisecond', $10,"
+    " $11::int4::int2, $12, $13, $14::int4::int2, $15::int4[], $16)"
 };
 static const struct db_stmt insert_rcpt = {
     "INSERT INTO q_rcpt (queue_id, rcpt, domain, orcpt, notify, status, last_attempt)"
@@ -148,16 +158,32 @@ static bool check_message(const struct queue_new_message *m, struct err *e)
     return true;
 }
 
+/* By which a message is found again (trace.h). */
+static str read_message_id(str message, struct arena *a)
+{
+    struct mime_field_iter it;
+    struct mime_field field;
+    const str *ids;
+    mime_field_iter_init(&it, message);
+    while (mime_field_iter_next(&it, &field)) {
+        if (str_ieq(field.name, STR("Message-ID"))) {
+            size_t n = mime_message_ids_parse(a, field.body, &ids);
+            return n ? queue_clean_text(a, ids[0], MIME_MAX_MESSAGE_ID_BYTES) : STR_EMPTY;
+        }
+    }
+    return STR_EMPTY;
+}
+
 static void send_msg(const struct queue *q, struct db_tx *tx, int64_t queue_id,
                      const struct queue_new_message *m, struct arena *a)
 {
-    struct db_param params[15] = {
+    struct db_param params[16] = {
         DB_INT8(queue_id),       DB_INT8(m->account_id), DB_TEXT(m->envelope_from),
         DB_TEXT(m->envelope_id), DB_BOOL(m->is_8bit),    DB_BOOL(m->is_utf8),
         DB_BOOL(m->return_full), DB_TEXT(m->session),    DB_INT8(q->lifetime_ms),
-        DB_BOOL(m->has_ret),     DB_INT4(m->tls_rule),
+        DB_BOOL(m->has_ret),     DB_INT4(m->tls_rule),   DB_TEXT(read_message_id(m->body, a)),
     };
-    queue_body_params(m->packed ? m->packed : queue_pack_here(a, m->body), &params[11]);
+    queue_body_params(m->packed ? m->packed : queue_pack_here(a, m->body), &params[12]);
     db_tx_send(tx, &insert_msg, params, COUNT_OF(params));
 }
 

@@ -44,6 +44,8 @@ struct queue_options {
     int64_t time_divisor;   /* for tests: waits of the schedule and the breaker are divided by it;
                                0 = 1 */
     struct queue_plan plan; /* keeps the waits */
+    /* How long the history of a message is kept after its last attempt; 0: there is none. */
+    int64_t keep_history_ms;
 };
 
 /* `redis` and `notify` may be NULL: no readable state, no wake-ups. Keeps all. Gives. */
@@ -182,15 +184,17 @@ struct queue_lease {
     int64_t token;
     int64_t until_ms;               /* monotonic; nothing may be promised to a peer after it */
     bool is_probe;                  /* the breaker is half open: one message only, one try */
+    bool is_short;                  /* very many wait for their turn: it has few messages */
     struct queue_message *messages; /* the oldest due first */
     size_t n;
     struct queue_lease_state *state; /* private */
 };
 
 /* Leases the longest due domain that nobody works on and whose breaker is not open, with up to
- * `max_messages` messages (1 when half open) and at most 100 recipients each. *out is NULL when
- * nothing is due: wait for the hint or about 1 s. A lease that ends by itself after a crash is
- * taken over. Errors: those of db_query. The lease lives in `a`. Yields. */
+ * `max_messages` messages (1 when half open; fewer when many destinations are due) and
+ * at most 100 recipients each. *out is NULL when nothing is due: wait for the hint or about 1 s. A
+ * lease that ends by itself after a crash is taken over. Errors: those of db_query. The lease lives
+ * in `a`. Yields. */
 YIELDS bool queue_claim(struct queue *q, struct arena *a, unsigned max_messages,
                         int64_t deadline_ms, struct queue_lease **out, struct err *e);
 /* Makes the lease last lease_ms from now. ERR_CONFLICT: it was lost, stop at once. Call it at half
@@ -234,6 +238,13 @@ struct queue_result {
     str remote; /* host that spoke, "mx.example.net [192.0.2.1]"; empty for our own finding */
     str tls; /* whose word on TLS counted and what came of it, "sts certificate-expired" (RFC 8460
                 sections 4.2 and 4.3); empty: it did not get that far */
+    /* How far it got: "lookup", "connect", "greeting", "hello", "starttls", "login", "mail",
+     * "rcpt", "data", "message", or "queue" for what has nothing to do with a server. Static or
+     * NULL. */
+    const char *stage;
+    str secured;     /* version, cipher and proof of TLS: "TLSv1.3 TLS_AES_256_GCM_SHA384 dane", the
+                        proof being dane, mta-sts, pkix or none; empty: plain text */
+    int64_t took_ms; /* the whole attempt */
     /* Delivered, and the peer was told what its sender wants to hear (RFC 3461 5.2.2): a report of
      * success is not ours to make. */
     bool peer_reports;

@@ -3,6 +3,10 @@
  * right at any time and in any number of processes. */
 #include "queue/private.h"
 
+#define NOTE_GIVEN_UP              \
+    " " NOTE_ENDING("2", "r.code", \
+                    "r.reply") "r JOIN q_msg m USING (queue_id) ON CONFLICT DO NOTHING"
+
 /* In the order of work. $1 is delay_ms of the queue where it is used. */
 static const struct {
     struct db_stmt stmt;
@@ -30,19 +34,19 @@ static const struct {
       false },
     /* Past its lifetime and not being worked on: its destination's breaker is open, or the queue
      * was stopped for long. A last try has ten minutes. */
-    { { "UPDATE q_rcpt r SET status = 1, code = '4.4.7', due = now(),"
+    { { "WITH r AS (UPDATE q_rcpt r SET status = 1, code = '4.4.7', due = now(),"
         " reply = CASE WHEN r.reply = '' THEN 'could not be delivered in time' ELSE r.reply END"
         " FROM q_msg m WHERE m.queue_id = r.queue_id AND r.status = 0"
         " AND m.expires < now() - interval '10 minutes' AND NOT EXISTS (SELECT 1 FROM q_domain d"
-        " WHERE d.domain = r.domain AND d.lease_until > now())" },
+        " WHERE d.domain = r.domain AND d.lease_until > now()) RETURNING r.*)" NOTE_GIVEN_UP },
       false },
     /* Nobody decided. */
-    { { "UPDATE q_rcpt r SET status = 1, code = '5.7.0', due = now(),"
-        " reply = 'nobody decided what to do about this in time: ' || r.reply"
-        " FROM q_msg m WHERE m.queue_id = r.queue_id AND r.status = -1 AND m.expires <= now()" },
+    { { "WITH r AS (UPDATE q_rcpt r SET status = 1, code = '5.7.0', due = now(),"
+        " reply = 'nobody decided what to do about this in time: ' || r.reply FROM q_msg m"
+        " WHERE m.queue_id = r.queue_id AND r.status = -1 AND m.expires <= now() RETURNING r.*)" NOTE_GIVEN_UP },
       false },
     { { "DELETE FROM q_hold h WHERE NOT EXISTS (SELECT 1 FROM q_rcpt r"
-        " WHERE r.queue_id = h.queue_id AND r.domain = h.domain AND r.status = -1)" },
+        " WHERE r.queue_id = h.queue_id AND r.domain = h.domain AND r.status = -1 AND NOT r.kept)" },
       false },
     /* Recipients that nobody is to be told about any more. */
     { { "DELETE FROM q_rcpt r USING q_msg m WHERE m.queue_id = r.queue_id AND"

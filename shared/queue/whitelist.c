@@ -7,14 +7,15 @@
 
 static const struct db_stmt select_pins = {
     "SELECT DISTINCT h.pin FROM q_hold h WHERE h.domain = $1 AND h.pin <> '' AND EXISTS (SELECT 1"
-    " FROM q_rcpt r WHERE r.queue_id = h.queue_id AND r.domain = h.domain AND r.status = -1)"
+    " FROM q_rcpt r WHERE r.queue_id = h.queue_id AND r.domain = h.domain AND r.status = -1"
+    " AND NOT r.kept)"
 };
 static const struct db_stmt wake_domain = {
     "UPDATE q_domain SET next_due = now(), breaker_open = false, failures = 0, successes = 0,"
     " breaker_until = '-infinity' WHERE domain = $1"
 };
 static const struct db_stmt release_domain = {
-    "UPDATE q_rcpt SET status = 0, due = now() WHERE domain = $1 AND status = -1"
+    "UPDATE q_rcpt SET status = 0, due = now() WHERE domain = $1 AND status = -1 AND NOT kept"
 };
 
 /* The keys that held mail for the domain has met. Yields. */

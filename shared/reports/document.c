@@ -47,7 +47,7 @@ struct reports_about reports_about_of(struct arena *a, enum reports_kind kind, i
 
 /* ---- the file ---- */
 
-static bool compress_text(str text, struct buf *out)
+bool reports_document_compress(str text, struct buf *out, struct err *e)
 {
     z_stream z = { 0 };
     INVARIANT(deflateInit2(&z, Z_BEST_COMPRESSION, Z_DEFLATED, GZIP_WINDOW, 8,
@@ -63,22 +63,16 @@ static bool compress_text(str text, struct buf *out)
         buf_commit(out, z.total_out);
     }
     (void)deflateEnd(&z);
-    return to != NULL;
+    return to != NULL || ERR(e, ERR_LIMIT, "the report is too long");
 }
 
-bool reports_document_pack(struct arena *a, struct reports_document *out, struct err *e)
+void reports_document_name(struct arena *a, struct reports_document *out)
 {
-    struct buf packed;
     const struct reports_about *about = &out->about;
-    buf_init(&packed, REPORTS_DOCUMENT_MAX);
-    bool ok = compress_text(out->text, &packed);
-    out->packed = arena_str(a, buf_str(&packed));
-    buf_fini(&packed);
     out->filename =
         arena_printf(a, "%.*s!%.*s!%lld!%lld!%.*s.%.*s", STR_FMT(about->sender->domain),
                      STR_FMT(about->domain), (long long)about->begin_s, (long long)about->end_s,
                      STR_FMT(about->id), STR_FMT(kinds[out->kind].extension));
-    return ok || ERR(e, ERR_LIMIT, "the report is too long");
 }
 
 /* ---- the mail ---- */

@@ -88,9 +88,11 @@ struct reports_document {
     str filename; /* of `packed` */
 };
 
-/* Compresses out->text and names the file (RFC 8460 section 5.1, RFC 9990 section 3.5.2): the other
- * members are filled by the caller. In arena. ERR_LIMIT. */
-bool reports_document_pack(struct arena *a, struct reports_document *out, struct err *e);
+/* Appends the text by gzip. Slow for a big one. ERR_LIMIT: `out` is full. */
+bool reports_document_compress(str text, struct buf *out, struct err *e);
+/* Names the file (RFC 8460 section 5.1, RFC 9990 section 3.5.2) by out->kind and out->about. In
+ * arena. */
+void reports_document_name(struct arena *a, struct reports_document *out);
 
 /* Appends the whole message with CRLF lines, in seven bits, that carries the report to these
  * addresses: unsigned. ERR_LIMIT: `out` is full. */

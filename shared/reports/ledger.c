@@ -3,6 +3,7 @@
 #include "reports/ledger.h"
 
 #include "db/db.h"
+#include "reports/pack.h"
 
 const char *reports_state_name(enum reports_state state)
 {
@@ -244,9 +245,9 @@ bool reports_load(struct db *db, const struct reports_entry *entry,
     bool ok = entry->kind == REPORTS_TLS
                   ? load_tls(db, entry, a, deadline_ms, &out->about, &text, e)
                   : load_dmarc(db, entry, a, deadline_ms, out, &text, e);
-    out->text = arena_str(a, buf_str(&text));
+    ok = ok && reports_pack(&text, a, deadline_ms, out, e);
     buf_fini(&text);
-    return ok && reports_document_pack(a, out, e);
+    return ok;
 }
 
 /* ---- what became of one ---- */

@@ -271,3 +271,9 @@ void reports_count_dmarc(struct reports *r, const struct reports_dmarc_result *t
     buf_fini(&record);
     buf_fini(&signatures);
 }
+
+bool reports_take(struct reports *r, const struct reports_received *report, int64_t deadline_ms,
+                  bool *is_new, struct err *e)
+{
+    return reports_received_add(r->db, report, deadline_ms, is_new, e);
+}

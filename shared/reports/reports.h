@@ -9,6 +9,7 @@
 
 #include "mailauth/mailauth.h"
 #include "reports/ledger.h"
+#include "reports/received.h"
 #include "runtime/runtime.h"
 
 struct db;
@@ -59,6 +60,10 @@ struct reports_dmarc_result {
 
 /* Counts it, where the domain wants reports at all. NULL for `r`: nothing. Does not yield. */
 void reports_count_dmarc(struct reports *r, const struct reports_dmarc_result *result);
+
+/* Keeps a report of others about a domain of ours, as reports_received_add does. Yields. */
+YIELDS bool reports_take(struct reports *r, const struct reports_received *report,
+                         int64_t deadline_ms, bool *is_new, struct err *e);
 
 /* Writes at once what was counted. Errors: those of db_query; it is kept then. Yields. */
 YIELDS bool reports_flush(struct reports *r, int64_t deadline_ms, struct err *e);

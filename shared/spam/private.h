@@ -13,6 +13,8 @@ struct spam {
     struct notify_listener changed;
     struct spam_rule_set *rules; /* NULL: never read */
     int64_t rules_until_ms;      /* monotonic: then they are read anew */
+    uint64_t last_reading;       /* number of the reading that was begun last */
+    uint64_t kept_reading;       /* that the rules are from */
 };
 
 /* The rules are read anew at the next question. */

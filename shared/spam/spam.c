@@ -52,6 +52,19 @@ void spam_free(struct spam **spam)
 
 /* ---- asking ---- */
 
+/* Of several readings that overlap, the one that was begun last is kept: an earlier one may not
+ * know what changed since. */
+static void keep_rules(struct spam *s, uint64_t reading, struct spam_rule_set *rules)
+{
+    if (reading > s->kept_reading) {
+        struct spam_rule_set *former = s->rules;
+        s->rules = rules;
+        s->kept_reading = reading;
+        rules = former;
+    }
+    spam_rule_set_free(&rules);
+}
+
 /* Reads the rules when it is time to. Those who ask meanwhile are answered by the former ones; when
  * there are none, they read them, too. Yields. */
 static YIELDS bool refresh(struct spam *s, struct arena *a, int64_t deadline_ms, struct err *e)
@@ -59,18 +72,19 @@ static YIELDS bool refresh(struct spam *s, struct arena *a, int64_t deadline_ms,
     struct db_rows *rows = NULL;
     if (s->rules && s->rules_until_ms > clock_monotonic_ms())
         return true;
+    uint64_t reading = ++s->last_reading;
     /* Before the question: a change that is told while the answer is on its way counts again. */
     s->rules_until_ms = clock_deadline_in(RULES_KEPT_MS);
     if (!db_query(s->db, DB_DELIVER, &read_all, NULL, 0, a, deadline_ms, &rows, e)) {
-        s->rules_until_ms = s->rules ? clock_deadline_in(RULES_RETRY_MS) : 0;
+        if (reading == s->last_reading)
+            s->rules_until_ms = s->rules ? clock_deadline_in(RULES_RETRY_MS) : 0;
         return s->rules != NULL;
     }
     size_t n = db_row_count(rows);
     struct spam_rule *list = ARENA_ARRAY(a, struct spam_rule, n);
     for (size_t i = 0; i < n; i++)
         list[i] = spam_rule_read(rows, i, a);
-    spam_rule_set_free(&s->rules);
-    s->rules = spam_rule_set_new(list, n);
+    keep_rules(s, reading, spam_rule_set_new(list, n));
     return true;
 }
 

@@ -8,7 +8,8 @@ static const struct db_stmt change_flags = {
 };
 static const struct db_stmt expunge = { "SELECT * FROM mailbox_expunge($1, $2, $3, $4, $5)" };
 static const struct db_stmt transfer_set = {
-    "SELECT * FROM mailbox_transfer($1, $2, $3, $4, $5, $6, $7)"
+    "SELECT t.*, transfer_is_whole(t.missing, cardinality(t.uids), $8)"
+    "  FROM mailbox_transfer($1, $2, $3, $4, $5, $6, $7) t"
 };
 
 static const uint32_t *read_uids(const struct db_rows *rows, size_t column, struct arena *a,
@@ -23,7 +24,8 @@ static const uint32_t *read_uids(const struct db_rows *rows, size_t column, stru
 }
 
 static const struct db_stmt transfer_across = {
-    "SELECT * FROM mailbox_transfer_across($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+    "SELECT t.*, transfer_is_whole(t.missing, cardinality(t.uids), $10)"
+    "  FROM mailbox_transfer_across($1, $2, $3, $4, $5, $6, $7, $8, $9) t"
 };
 
 enum {
@@ -159,6 +161,7 @@ static YIELDS bool transfer_to_other(struct store *s, const struct store_transfe
         ranges[1],
         DB_BOOL(t->is_move),
         DB_INT4(drops_of(t)),
+        DB_INT4((int)t->n_wanted),
     };
     const struct write_call call = { &transfer_across, params, COUNT_OF(params), deadline_ms };
     if (!store_write(s, &call, a, &rows, e) || !read_transfer(rows, a, out, no_target, e))
@@ -186,6 +189,7 @@ bool store_transfer(struct store *s, const struct store_transfer *transfer, stru
         ranges[1],
         DB_BOOL(transfer->is_move),
         DB_INT4(drops_of(transfer)),
+        DB_INT4((int)transfer->n_wanted),
     };
     const struct write_call call = { &transfer_set, params, COUNT_OF(params), deadline_ms };
     if (!store_write(s, &call, a, &rows, e))

@@ -8,6 +8,8 @@ static const char *const role_names[STORE_ROLE_COUNT] = {
     [STORE_ROLE_DRAFTS] = "drafts",   [STORE_ROLE_SENT] = "sent",
     [STORE_ROLE_ARCHIVE] = "archive", [STORE_ROLE_JUNK] = "junk",
     [STORE_ROLE_TRASH] = "trash",     [STORE_ROLE_IMPORTANT] = "important",
+    [STORE_ROLE_MEMOS] = "memos",     [STORE_ROLE_SCHEDULED] = "scheduled",
+    [STORE_ROLE_SNOOZED] = "snoozed",
 };
 
 const char *store_role_name(enum store_role role)

@@ -4,6 +4,7 @@
 #include "notify/notify.h"
 #include "obs/obs.h"
 #include "store/item.h"
+#include "store/write.h"
 
 enum {
     SINGLE_CONFLICTS = 5,     /* deadlocks and the like before giving up */
@@ -88,7 +89,7 @@ static bool may_retry(struct single *single, const struct err *e)
         single->is_unknown = true;
         return true;
     case ERR_CONFLICT:
-        return ++single->conflicts <= SINGLE_CONFLICTS;
+        return store_is_deadlock(e) && ++single->conflicts <= SINGLE_CONFLICTS;
     case ERR_SYNTAX:
     case ERR_LIMIT:
         /* The database does not like what was derived: the mail goes in without (R22). */

@@ -165,6 +165,9 @@ enum store_role {
     STORE_ROLE_JUNK,
     STORE_ROLE_TRASH,
     STORE_ROLE_IMPORTANT,
+    STORE_ROLE_MEMOS, /* these three: RFC 9979 section 3 */
+    STORE_ROLE_SCHEDULED,
+    STORE_ROLE_SNOOZED,
     STORE_ROLE_COUNT
 };
 
@@ -408,6 +411,7 @@ struct store_transfer {
     unsigned drops;      /* STORE_SEEN ...: flags that the copies do not get */
     bool drops_keywords; /* nor keywords */
     bool is_move;        /* the source's messages are expunged in the same moment */
+    size_t n_wanted;     /* when fewer are there, nothing is done: ERR_CONFLICT. 0: however few */
 };
 
 /* Copies or moves all messages of the set that are there, or none. Flags, keywords and

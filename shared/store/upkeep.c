@@ -76,7 +76,7 @@ bool store_maintain(struct store *s, int64_t deadline_ms, struct store_maintaine
     if (ok) {
         out->partitions = db_int(rows, 0, 0);
         /* A rotation that found the table busy is tried again in the next round. */
-    } else if (e->kind == ERR_LIMIT) {
+    } else if (e->kind == ERR_TIMEOUT || e->kind == ERR_LIMIT) {
         ok = true;
     }
     ok = ok && compact_logs(s, &a, deadline_ms, out, e) && purge_some(s, &a, deadline_ms, out, e);

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "crypto/random.h"
+#include "dns/dns.h"
 #include "mime/header.h"
 #include "mime/text.h"
 #include "obs/obs.h"
@@ -85,13 +86,22 @@ static bool is_automatic(str content, struct arena *a)
     return field && !str_ieq(str_trim(mime_field_unfold(a, field->body)), STR("no"));
 }
 
+/* Whether the answer names no other domain than the message's; people write names in any spelling,
+ * as "Bücher.example". */
+static bool is_meant(const struct deciding *w, str named)
+{
+    struct err ignored = ERR_CLEAR;
+    str ascii;
+    return named.n == 0 ||
+           (dns_domain_to_ascii(w->a, named, &ascii, &ignored) && str_ieq(ascii, w->hold.domain));
+}
+
 static bool understand(const struct deciding *w, struct queue_decision *out)
 {
     struct mime_text text;
     struct answer answer;
     mime_text_extract(w->a, mime_structure_parse(w->a, w->m->content), ANSWER_TEXT_MAX, &text);
-    if (!answer_parse(text.text, &answer) ||
-        (answer.domain.n > 0 && !str_ieq(answer.domain, w->hold.domain)))
+    if (!answer_parse(text.text, &answer) || !is_meant(w, answer.domain))
         return false;
     *out = (struct queue_decision){ .queue_id = w->hold.queue_id,
                                     .domain = w->hold.domain,

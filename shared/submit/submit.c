@@ -14,6 +14,7 @@
 #include "runtime/runtime.h"
 #include "spam/greylist.h"
 #include "store/store.h"
+#include "submit/allow.h"
 #include "submit/decide.h"
 #include "wire/smtp_command.h"
 #include "wire/smtp_data.h"
@@ -416,10 +417,25 @@ static bool hand_to_store(struct submission *w, enum submit_verdict *out, struct
 /* What is in order is completed, signed and handed over. Yields. */
 static bool hand_over(struct submission *w, enum submit_verdict *out, struct err *e)
 {
-    if (!complete(w, e) || !sign(w, e))
-        return false;
+    struct err why = ERR_CLEAR;
+    struct allow_answer allowed;
     split_recipients(w);
-    return w->n_copies == 0 ? hand_to_queue(w, e) : hand_to_store(w, out, e);
+    if (!allow_take(w->s, w->m, w->n_remotes, w->a, w->deadline_ms, &allowed, e))
+        return false;
+    *out = allowed.verdict;
+    if (*out != SUBMIT_DONE)
+        return true;
+    bool ok = complete(w, &why) && sign(w, &why) &&
+              (w->n_copies == 0 ? hand_to_queue(w, &why) : hand_to_store(w, out, &why));
+    bool is_gone = ok ? *out == SUBMIT_DONE : why.kind == ERR_UNKNOWN_OUTCOME;
+    if (!is_gone && allowed.taken_us != 0) {
+        const struct account_sending_given given = { w->m->account_id, w->n_remotes,
+                                                     allowed.taken_us };
+        account_sending_give_back(w->s->accounts, &given, w->a, w->deadline_ms);
+    }
+    if (!ok)
+        *e = why;
+    return ok;
 }
 
 /* Binary parts (RFC 3030) become base64: before they are signed, and because few servers take them

@@ -5,10 +5,10 @@
 #ifndef SUBMIT_SUBMIT_H
 #define SUBMIT_SUBMIT_H
 
+#include "account/sending.h"
 #include "base/base.h"
 #include "wire/smtp_envelope.h"
 
-struct account_directory;
 struct queue;
 struct queue_also;
 struct spam;
@@ -23,10 +23,12 @@ struct submit {
     struct store *store;
     struct queue *queue;
     struct account_directory *accounts;
-    struct spam *spam;    /* is told who was written to; NULL: nobody is */
-    const char *hostname; /* ours: of Received and of Message-IDs we make */
-    bool hide_client;     /* leave name and address of the client out of Received */
-    bool signs;           /* DKIM, where the author's domain has a key */
+    struct spam *spam;                  /* is told who was written to; NULL: nobody is */
+    const char *hostname;               /* ours: of Received and of Message-IDs we make */
+    bool hide_client;                   /* leave name and address of the client out of Received */
+    bool signs;                         /* DKIM, where the author's domain has a key */
+    struct account_sending_rules rules; /* how much accounts may send */
+    bool waits;                         /* what is LIMITED is tried again here, and no refusal */
 };
 
 enum submit_verdict {
@@ -37,6 +39,9 @@ enum submit_verdict {
     SUBMIT_NOT_TEXT,         /* BINARYMIME that cannot be re-encoded: 554 5.6.3 */
     SUBMIT_LOOP,             /* 554 5.4.6 */
     SUBMIT_HEADER_TOO_LARGE, /* 552 5.3.4 */
+    SUBMIT_LIMITED,          /* the account has sent as much as it may for now: 450 4.7.1 */
+    SUBMIT_NEVER,            /* more recipients than it may ever have at once: 450 4.7.1 */
+    SUBMIT_STOPPED,          /* the account may not send: 550 5.7.1 */
     SUBMIT_OVER_QUOTA        /* a local mailbox is full, nothing was done: 452 4.2.2 or 552 5.2.2 */
 };
 

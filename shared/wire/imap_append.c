@@ -22,31 +22,15 @@ bool imap_message_is_clean(str message)
     return true;
 }
 
-/* Room for one more element of a list in the arena, which doubles. NULL past the maximum. */
-static void *grow(struct arena *a, void *list, size_t n, size_t max, size_t size)
-{
-    bool is_full = n >= 2 ? (n & (n - 1)) == 0 : n == 1;
-    if (n == max)
-        return NULL;
-    if (n && !is_full)
-        return list;
-    void *more = arena_array(a, n ? 2 * n : 1, size);
-    if (n)
-        memcpy(more, list, n * size);
-    return more;
-}
-
 static struct imap_append_part *add_part(struct imap_lexer *l, struct imap_append_message *m,
                                          struct err *e)
 {
-    struct imap_append_part *parts =
-        grow(l->a, m->parts, m->n_parts, IMAP_APPEND_PARTS_MAX, sizeof(*parts));
-    if (!parts) {
+    if (m->n_parts == IMAP_APPEND_PARTS_MAX) {
         (void)ERR(e, ERR_LIMIT, "more than %d parts in a message", IMAP_APPEND_PARTS_MAX);
         return NULL;
     }
-    m->parts = parts;
-    struct imap_append_part *part = &parts[m->n_parts++];
+    m->parts = arena_grow(l->a, m->parts, m->n_parts, sizeof(*m->parts));
+    struct imap_append_part *part = &m->parts[m->n_parts++];
     *part = (struct imap_append_part){ .is_url = false };
     return part;
 }
@@ -124,12 +108,10 @@ bool imap_append_parse(struct imap_lexer *l, struct imap_append_args *out, struc
     if (!imap_lexer_space(l, e) || !imap_lexer_astring(l, &out->mailbox, e))
         return false;
     do {
-        struct imap_append_message *list =
-            grow(l->a, out->messages, out->n, IMAP_APPEND_MESSAGES_MAX, sizeof(*list));
-        if (!list)
+        if (out->n == IMAP_APPEND_MESSAGES_MAX)
             return ERR(e, ERR_LIMIT, "more than %d messages", IMAP_APPEND_MESSAGES_MAX);
-        out->messages = list;
-        if (!read_message(l, &list[out->n++], e))
+        out->messages = arena_grow(l->a, out->messages, out->n, sizeof(*out->messages));
+        if (!read_message(l, &out->messages[out->n++], e))
             return false;
     } while (!imap_lexer_is_at_end(l));
     return true;

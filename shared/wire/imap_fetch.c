@@ -93,13 +93,12 @@ static bool read_field_names(struct imap_lexer *l, struct imap_section *s, struc
 {
     if (!imap_lexer_space(l, e) || !imap_lexer_byte(l, '(', e))
         return false;
-    s->fields = ARENA_ARRAY(l->a, str, IMAP_SECTION_FIELDS_MAX);
     do {
         if (s->n_fields == IMAP_SECTION_FIELDS_MAX)
             return ERR(e, ERR_LIMIT, "more than %d header names", IMAP_SECTION_FIELDS_MAX);
-        if (!imap_lexer_astring(l, &s->fields[s->n_fields], e))
+        s->fields = arena_grow(l->a, s->fields, s->n_fields, sizeof(*s->fields));
+        if (!imap_lexer_astring(l, &s->fields[s->n_fields++], e))
             return false;
-        s->n_fields++;
     } while (imap_lexer_try_byte(l, ' '));
     return imap_lexer_byte(l, ')', e);
 }
@@ -171,8 +170,8 @@ static struct imap_section *add_section(struct imap_lexer *l, struct imap_fetch_
         (void)ERR(e, ERR_LIMIT, "more than %d sections", IMAP_FETCH_ITEMS_MAX);
         return NULL;
     }
-    if (!out->sections)
-        out->sections = ARENA_ARRAY(l->a, struct imap_section, IMAP_FETCH_ITEMS_MAX);
+    /* They are few, and each is big: a slow reader keeps them for as long as it reads. */
+    out->sections = arena_grow(l->a, out->sections, out->n_sections, sizeof(*out->sections));
     return &out->sections[out->n_sections++];
 }
 

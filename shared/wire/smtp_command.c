@@ -51,7 +51,9 @@ static enum smtp_verb find_verb(str word)
         if (str_ieq(word, foreign[i]))
             return SMTP_FOREIGN;
     }
-    return SMTP_UNKNOWN;
+    /* A ClientHello, and the first line of SSH. */
+    bool is_other = (word.n > 0 && word.p[0] == 0x16) || str_has_prefix(word, STR("SSH-"));
+    return is_other ? SMTP_FOREIGN : SMTP_UNKNOWN;
 }
 
 static str without_trailing_spaces(str s)

@@ -17,6 +17,7 @@ struct smtp_recipient {
     int64_t account_id; /* an account of ours; 0: the address is not ours, or leads to others */
     str address;        /* local@domain as named in RCPT; unique in the message */
     str domain;         /* as named; of those that are not ours */
+    bool is_relayed;    /* of mail from outside: it is of a domain that we relay for */
     bool has_notify;    /* NOTIFY= was given (RFC 3461 4.1) */
     unsigned notify;    /* its SMTP_NOTIFY_ bits */
     str orcpt;          /* ORCPT= as given, or empty */

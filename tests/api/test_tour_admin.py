@@ -7,7 +7,7 @@ import pytest
 
 import mail
 from api_client import Api
-from conftest import Instance
+from conftest import Instance, wait_until
 
 NUMBERS = itertools.count(1)
 
@@ -118,6 +118,34 @@ def test_reports(admin, heronry):
         admin.post(f"{path}/{nothing}/send", status=404)
 
 
+def test_received_reports(admin, heronry, domain):
+    """Rows as the reader of mails writes them; the mails themselves are tried by tests of delivery."""
+    path = "/admin/received-reports"
+    ids = {}
+    for kind, good, bad, age in (("dmarc", 7, 3, 10), ("tls", 40, 2, 10), ("tls", 1, 0, 1)):
+        ids[kind] = heronry.psql(
+            "INSERT INTO received_report (kind, domain, organization, contact, report_id, policy, begins, ends, good, bad)"
+            f" VALUES ('{kind}', '{domain}', 'Other', '', '{age}', '', date_trunc('day', now(), 'UTC') - interval '{age} days', now(),"
+            f" {good}, {bad}) RETURNING report").split()[0]
+    heronry.psql(f"INSERT INTO received_report_dmarc VALUES ({ids['dmarc']}, '192.0.2.1', 7, 'none', 'pass', 'fail', '', '', '{domain}', '',"
+                 f" 'pass {domain} s1', '', '', ''), ({ids['dmarc']}, '192.0.2.2', 3, 'none', 'fail', 'fail', '', '', '{domain}', '', '', '', '', '')")
+    heronry.psql(f"INSERT INTO received_report_tls VALUES ({ids['tls']}, 2, 'sts', '{domain}', 'certificate-expired', '', '', '', '')")
+    assert [r["kind"] for r in pages(admin, path, domain=domain)] == ["tls", "tls", "dmarc"]  # the newest first
+    (one,) = pages(admin, path, domain=domain, kind="dmarc")
+    assert (one["good"], one["bad"], one["organization"]) == (7, 3, "Other")
+    found = admin.get(f"{path}/{one['id']}").json
+    assert found["report"] == one and found["tls"] == [] and found["dmarc"][0]["signatures"] == [f"pass {domain} s1"]
+    assert admin.get(f"{path}/{ids['tls']}").json["tls"][0]["result"] == "certificate-expired"
+    admin.get(f"{path}/999999999", status=404)
+    chart = admin.get("/admin/report-chart", query={"domain": domain, "days": 20}).json
+    assert [(d["good"], d["bad"]) for d in chart["tlsDays"]] == [(40, 2), (1, 0)]
+    assert [(d["good"], d["bad"]) for d in chart["dmarcDays"]] == [(7, 3)]
+    assert chart["dmarcSources"] == [{"what": "192.0.2.1", "good": 7, "bad": 0}, {"what": "192.0.2.2", "good": 0, "bad": 3}]
+    assert chart["tlsFailures"] == [{"what": "certificate-expired", "good": 0, "bad": 2}]
+    # What is too old is left out.
+    assert [d["good"] for d in admin.get("/admin/report-chart", query={"domain": domain, "days": 5}).json["tlsDays"]] == [1]
+
+
 def test_mta_sts(admin, domain):
     path = f"/admin/domains/{domain}/mta-sts"
     admin.get(path, status=404)
@@ -135,6 +163,23 @@ def test_mta_sts(admin, domain):
     admin.get(path, status=404)
     for name in ("theirs.example", "no..name"):
         admin.put(f"/admin/domains/{name}/mta-sts", {"mode": "none"}, status=404)
+
+
+def test_sending_limits(admin, heronry, domain):
+    login = heronry.new_user()["address"]
+    path = f"/admin/sending-limits/{login}"
+    free = admin.get(path).json
+    assert (free["sender"], free["messagesPerHour"], free["isStopped"], free["stoppedAt"], free["used"]["messagesPerDay"]) == (login, None, False, None, 0)
+    assert admin.patch(path, {"messagesPerHour": 7, "recipientsPerDay": 0}).json["recipientsPerDay"] == 0
+    stopped = admin.patch(path, {"isStopped": True, "reason": "stolen"}).json
+    assert (stopped["isStopped"], stopped["reason"], stopped["messagesPerHour"]) == (True, "stolen", 7) and stopped["stoppedAt"]
+    assert admin.patch(path, {"messagesPerHour": None, "isStopped": False}).json["messagesPerHour"] is None
+    assert admin.patch(f"/admin/sending-limits/{domain}", {"messagesPerDay": 9}).json["sender"] == domain
+    assert {login, domain} <= {s["sender"] for s in admin.get("/admin/sending-limits").json["items"]}
+    assert admin.patch(f"/admin/sending-limits/{domain}", {"isStopped": True}, status=422).pointers == ["/isStopped"]
+    for nobody in ("nobody@example.test", "theirs.example", "no..name"):
+        admin.get(f"/admin/sending-limits/{nobody}", status=404)
+        admin.patch(f"/admin/sending-limits/{nobody}", {"messagesPerDay": 1}, status=404)
 
 
 def test_dns_records(admin, heronry, domain):
@@ -455,6 +500,27 @@ def test_transports(admin):
     assert admin.get("/admin/audit", query={"object": "partner.example"}).json["items"][0]["action"] == "transport.remove"
 
 
+def test_relay_domains(admin):
+    path = "/admin/relay-domains/Partner.Example"
+    made = admin.put(path, {"verification": "list", "whenDown": "defer", "recipients": ["Mia", "ann", "leo@partner.example"]}, status=200).json
+    assert made | {"createdAt": ""} == {"domain": "partner.example", "verification": "list", "whenDown": "defer", "recipients": 3, "createdAt": ""}
+    assert made in admin.get("/admin/relay-domains", status=200).json["items"]
+    assert pages(admin, f"{path}/recipients") == ["ann@partner.example", "leo@partner.example", "mia@partner.example"]
+    assert admin.put(path, {"verification": "callout"}, status=200).json["recipients"] == 3
+    assert admin.get(path, status=200).json["whenDown"] == "accept"
+    assert admin.put(path, {"verification": "list", "recipients": ["a@other.example"]}, status=422).pointers == ["/recipients"]
+    admin.post("/admin/domains", {"name": "not-relayed.example"}, status=201)
+    admin.put("/admin/relay-domains/not-relayed.example", {"verification": "none"}, status=409)
+    admin.delete("/admin/domains/not-relayed.example", status=204)
+    admin.put("/admin/relay-domains/a..b", {"verification": "none"}, status=404)
+    admin.post("/admin/domains", {"name": "partner.example"}, status=409)
+    admin.delete(path, status=204)
+    admin.delete(path, status=404)
+    admin.get(path, status=404)
+    admin.get(f"{path}/recipients", status=404)
+    assert admin.get("/admin/audit", query={"object": "partner.example"}).json["items"][0]["action"] == "relay.remove"
+
+
 # ---- queue ----
 
 @pytest.fixture(scope="module")
@@ -488,6 +554,45 @@ def test_queue(queue):
     admin.delete(path, status=204)
     admin.get(path, status=404)
     admin.post(f"{path}/retry", status=404)
+    (gone,) = admin.get("/admin/trace", query={"query": "leo1@far.example"}, status=200).json["items"]
+    assert gone["id"] == one[0]["id"] and gone["state"] in ("dropped", "failed") and gone["attempts"]
+    assert {d["recipient"] for d in pages(admin, "/admin/trace", sender=queue.user(2)["address"])} >= {r["recipient"] for r in rows}
+
+
+def test_acts_on_the_queue(queue):
+    """FEATURES 56: hold, release, reschedule, fail and drop what is selected, or only count it."""
+    admin, mia = Api.signed_in(queue, queue.user(1)), queue.user(2)["address"]
+    with queue.smtp("submission", login=queue.user(2)) as smtp:
+        for local in ("ann", "bob", "cid"):
+            smtp.sendmail(mia, [f"{local}@acts.example"], f"From: {mia}\r\nSubject: {local}\r\n\r\nx\r\n")
+    path, here = "/admin/queue/act", {"domain": "acts.example"}
+    states = lambda: sorted(r["status"] for r in pages(admin, "/admin/queue", **here))
+    act = lambda action, **more: admin.post(path, {"action": action, **here, **more}, status=200).json
+    # What is tried at this moment is left out, so these wait until nothing of it is.
+    wait_until(lambda: act("hold", dryRun=True)["recipients"] == 3, seconds=30, what="an answer of no DNS server")
+    assert "held" not in states()
+    assert act("hold") == {"recipients": 3, "messages": 3} and states() == ["held"] * 3
+    assert act("hold") == {"recipients": 0, "messages": 0}
+    one = {r["recipient"]: r["id"] for r in pages(admin, "/admin/queue", **here)}
+    assert admin.post(path, {"action": "drop", "id": one["ann@acts.example"]}, headers={"Idempotency-Key": "a"}, status=200).json["messages"] == 1
+    admin.post(path, {"action": "drop", "id": one["bob@acts.example"]}, headers={"Idempotency-Key": "a"}, status=409)
+    admin.post(path, {"action": "drop", "id": one["ann@acts.example"]}, status=404)
+    assert act("fail", recipient="bob@acts.example")["recipients"] == 1
+    assert act("release", olderThanSeconds=3600)["recipients"] == 0
+    assert admin.post(path, {"action": "hold"}, status=422).pointers == ["/id"]
+    assert admin.post(path, {"action": "reschedule", **here}, status=422).pointers == ["/at"]
+    assert act("release")["recipients"] == 1
+    wait_until(lambda: act("reschedule", at="2099-01-01T00:00:00Z")["recipients"] == 1, seconds=30, what="the end of its try")
+    (row,) = [r for r in pages(admin, "/admin/queue", **here) if r["status"] != "failed"]
+    assert row["nextAttemptAt"] == row["expiresAt"]
+    (entry,) = admin.get("/admin/audit", query={"action": "queue.fail", "object": "acts.example"}).json["items"]
+    assert entry["detail"] == "1 recipients of 1 messages"
+    assert "dropped" in {d["state"] for d in pages(admin, "/admin/trace", query="ann@acts.example")}
+    shown = queue.json("queue", "drop", "--domain", "acts.example", "--dry-run")
+    assert shown["recipients"] == 1 and shown["dryRun"] and row["id"] in {r["id"] for r in pages(admin, "/admin/queue", **here)}
+    assert queue.cli("queue", "hold", check=False).returncode == 65
+    assert queue.cli("queue", "hold", "--domain", "acts.example", "--older-than", "soon", check=False).returncode == 65
+    assert "1 recipients of 1 messages dropped" in queue.cli("queue", "drop", row["id"]).stdout
 
 
 def test_held_mail(queue):
@@ -495,14 +600,18 @@ def test_held_mail(queue):
     admin = Api.signed_in(queue, queue.user(1))
     mia = queue.user(2)["address"]
     with queue.smtp("submission", login=queue.user(2)) as smtp:
-        for name in ("one", "two", "three"):
+        for name in ("one", "two", "three", "five"):
             smtp.sendmail(mia, [f"leo@{name}.example"], f"From: {mia}\r\nSubject: {name}\r\n\r\nx\r\n")
             queue.psql(f"UPDATE q_rcpt SET status = -1 WHERE domain = '{name}.example'; INSERT INTO q_hold (queue_id, domain, account_id, reason,"
                        f" remote, certificate, pin, told) SELECT queue_id, domain, account_id, 'x', 'y', 'z', '\\x{64 * 'a'}', 1"
                        f" FROM q_rcpt JOIN q_msg USING (queue_id) WHERE domain = '{name}.example'")
     ids = {r["domain"]: r["id"] for r in pages(admin, "/admin/queue", status="held")}
-    assert len(ids) == 3 and admin.get("/admin/queue/stats").json["held"] == 3
+    assert len(ids) == 4 and admin.get("/admin/queue/stats").json["held"] == 4
     assert [g["domain"] for g in admin.get("/admin/queue/domains", query={"status": "held", "domain": "one.example"}).json["items"]] == ["one.example"]
+    person, own = Api.signed_in(queue, queue.user(2)), f"/deliveries/{ids['five.example']}/decide"
+    admin.post(own, {"choice": "send"}, status=404)
+    assert person.post(own, {"choice": "cancel"}, headers={"Idempotency-Key": "d"}, status=200).json == {"recipients": 1}
+    person.post(own, {"choice": "send"}, headers={"Idempotency-Key": "d"}, status=409)
     path = f"/admin/queue/{ids['one.example']}/decide"
     whitelist = {"choice": "whitelist", "expiresAt": "2099-01-01T00:00:00Z"}
     assert admin.post(path, {"choice": "whitelist", "expiresAt": "2020-01-01T00:00:00Z"}, status=422).pointers == ["/expiresAt"]

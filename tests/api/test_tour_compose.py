@@ -124,6 +124,8 @@ def test_sent_with_attachment(heronry, user, api):
     sent = api.get(path).json
     wait_until(lambda: api.get(f"/messages/{sent['messageId']}").json["mailboxIds"] == [api.mailbox("sent")], what="the copy in Sent")
     assert api.delete(path, status=409).problem == "too-late"
+    assert api.get(f"/messages/{sent['messageId']}/deliveries", status=200).json == {"items": []}  # nobody of elsewhere
+    api.get("/messages/1/deliveries", status=404)
     api.get(f"/drafts/{draft['id']}", status=404)
     assert [s["id"] for s in api.get("/submissions", query={"limit": 5}).json["items"]] == [sent["id"]]
 
@@ -143,6 +145,12 @@ def test_taken_back(heronry, user, api):
     assert api.delete(f"/drafts/{draft.json['id']}", status=409)
     back = api.delete(f"/submissions/{made['id']}", status=200).json
     assert back["undoStatus"] == "canceled"
+    again = api.post("/submissions", {"draftId": draft.json["id"], "undoSeconds": 60}, status=201).json
+    other_draft = api.post("/drafts", draft_of(subject="Next", text="x", to=[{"address": other["address"]}]), status=201).json
+    api.post("/submissions", {"draftId": other_draft["id"], "undoSeconds": 60}, status=201)
+    of_draft = api.get("/submissions", query={"draftId": draft.json["id"]}).json["items"]
+    assert [s["id"] for s in of_draft] == [again["id"], made["id"]]
+    api.delete(f"/submissions/{again['id']}", status=200)
     assert api.get(f"/drafts/{back['draftId']}").json["subject"] == "Oops"
     assert received(Api.signed_in(heronry, other), "Oops") == []
 

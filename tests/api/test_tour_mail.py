@@ -115,6 +115,19 @@ def test_mailbox_with_messages_is_deleted_as_told(heronry, user, api):
         assert trash["totalMessages"] == trashed
 
 
+def test_uses_that_only_imap_knows_bind_nobody(heronry, user, api):
+    """A mailbox of a use that the API does not tell (RFC 9979) is renamed and deleted as any other."""
+    with heronry.imap(user) as imap:
+        assert imap.create("Notes (USE (\\Memos))")[0] == "OK"
+    box = next(m for m in api.get("/mailboxes").json["items"] if m["name"] == "Notes")
+    assert box["role"] is None
+    assert api.patch(f"/mailboxes/{box['id']}", {"name": "Thoughts"}).json["name"] == "Thoughts"
+    with heronry.imap(user) as imap:
+        assert imap.xatom("LIST", "(SPECIAL-USE)", '""', "Thoughts")[0] == "OK"
+        assert b"\\Memos" in imap.response("LIST")[1][0]
+    api.delete(f"/mailboxes/{box['id']}", status=204)
+
+
 def test_the_same_key_makes_one_mailbox(api):
     key = {"Idempotency-Key": f"k{time.time_ns()}"}
     first = api.post("/mailboxes", {"name": "Once"}, headers=key, status=201)

@@ -132,3 +132,27 @@ class Rspamd:
         self.process.terminate()
         self.process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Opendkim:
+    """Debian's opendkim as a milter: checks signatures by keys that it is given {name: text}, and signs with the RSA
+    key `pem` for `domain` (selector "rsa"). It writes what it found as "opendkim.test"."""
+
+    def __init__(self, published, pem, domain):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="heronry-opendkim-", dir="/tmp"))
+        with socket.create_server(("127.0.0.1", 0)) as held:
+            self.port = held.getsockname()[1]
+        self.address = f"inet:127.0.0.1:{self.port}"
+        (self.folder / "keys").write_text("".join(f"{name} {text}\n" for name, text in published.items()))
+        (self.folder / "key.pem").write_bytes(pem)
+        (self.folder / "key.pem").chmod(0o600)
+        (self.folder / "opendkim.conf").write_text(
+            f"Mode sv\nSyslog no\nRequireSafeKeys no\nSocket inet:{self.port}@127.0.0.1\nTestPublicKeys {self.folder}/keys\n"
+            f"Domain {domain}\nSelector rsa\nKeyFile {self.folder}/key.pem\nInternalHosts 127.0.0.1\n"
+            "Canonicalization simple/simple\nAlwaysAddARHeader yes\nAuthservID opendkim.test\nOn-DNSError tempfail\n")
+        self.process = subprocess.Popen(["opendkim", "-f", "-x", self.folder / "opendkim.conf"])
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)

@@ -102,7 +102,7 @@ class Sink:
                  extensions=("PIPELINING", "8BITMIME", "SIZE 30000000")):
         self.answer = answer or (lambda verb, argument: None)
         self.tls, self.extensions = tls, list(extensions)
-        self.messages, self.commands, self.connections = [], [], 0
+        self.messages, self.commands, self.connections, self.peers = [], [], 0, set()
         self.open, self.most_open = 0, 0
         self.before_reply = None  # called with verb and text, outside of the lock: may sleep
         self.lock = threading.Lock()
@@ -113,11 +113,12 @@ class Sink:
     def _accept(self):
         while True:
             try:
-                client, _ = self.listener.accept()
+                client, peer = self.listener.accept()
             except OSError:
                 return
             with self.lock:
                 self.connections += 1
+                self.peers.add(peer[0])
                 self.open += 1
                 self.most_open = max(self.most_open, self.open)
             threading.Thread(target=self._serve_safely, args=(client,), daemon=True).start()

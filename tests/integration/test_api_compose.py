@@ -143,6 +143,31 @@ def test_undo(heronry, person):
     assert [s["undoStatus"] for s in person.api.get("/submissions").json["items"]] == ["canceled"]
 
 
+def at(seconds):
+    """A moment from now on, as the API writes it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + seconds))
+
+
+def test_sent_at_a_time_of_its_own(heronry, person):
+    other = heronry.new_user()
+    kept = person.api.post("/drafts", draft_of(to=[{"address": other["address"]}], subject="Next year", text="x"), status=201).json
+    wait = submit(person.api, kept, sendAt=at(300 * 86400))
+    assert (wait["undoStatus"], wait["recipients"][0]["status"]) == ("pending", "held")
+    soon = person.api.post("/drafts", draft_of(to=[{"address": other["address"]}], subject="Soon", text="x"), status=201).json
+    when = at(6)  # cut to whole seconds, and it must not be past when it arrives
+    sent = submit(person.api, soon, sendAt=when)
+    assert sent["undoUntil"][:19] == when[:19]
+    wait_until(lambda: person.api.get(f"/submissions/{sent['id']}").json["undoStatus"] == "final", seconds=30, what="sending")
+    assert time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()) >= when
+    message = message_of(heronry, other)
+    assert message["Subject"] == "Soon" and message["Date"].datetime.strftime("%Y-%m-%dT%H:%M:%SZ") == when
+    assert {s["id"] for s in person.api.get("/submissions").json["items"]} == {wait["id"], sent["id"]}
+    assert person.api.delete(f"/submissions/{wait['id']}", status=200).json["draftId"] == kept["id"]
+    for wrong in (at(-5), at(400 * 86400)):
+        again = person.api.post("/submissions", {"draftId": kept["id"], "sendAt": wrong}, status=422)
+        assert again.pointers == ["/sendAt"]
+
+
 @pytest.mark.parametrize("fields, pointer", [
     ({}, "/to"),
     ({"to": [{"address": "nobody-here@example.test"}]}, "/to"),

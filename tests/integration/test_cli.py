@@ -18,10 +18,12 @@ COMMANDS = ["serve", "migrate", "config-check", "config", "version", "domain add
             "user add", "user list", "user quota", "user pop3", "user disable", "user enable", "app-password create",
             "app-password list", "app-password revoke", "undelete list", "undelete restore", "retention list",
             "retention set", "acl list", "acl set", "acl remove", "shared-folder add", "shared-folder list", "queue list", "queue retry",
-            "queue retry-all", "queue delete", "transport list", "transport set", "transport remove", "queue stats", "whitelist receipt add", "whitelist receipt list",
+            "queue retry-all", "queue delete", "transport list", "transport set", "transport remove", "relay list", "relay set", "relay recipients", "relay remove", "queue stats", "whitelist receipt add", "whitelist receipt list",
             "whitelist receipt remove", "blacklist receipt add", "blacklist receipt list", "blacklist receipt remove",
-            "report list", "report show", "report send", "dnsbl test",
-            "mta-sts show", "mta-sts set", "mta-sts remove", "domain dns"]
+            "report list", "report show", "report send", "dnsbl test", "log events",
+            "report received list", "report received show",
+            "mta-sts show", "mta-sts set", "mta-sts remove", "domain dns",
+            "sending list", "sending show", "sending limit", "sending stop", "sending release"]
 
 
 def run(*words, **options):
@@ -436,3 +438,14 @@ def test_remote_commands_need_a_good_token_and_tls(heronry):
     weak = Api.signed_in(heronry, heronry.new_user()).with_token("mail:read").token
     refused = remote(heronry, weak, "user", "list", check=False)
     assert refused.returncode == 77 and "administrators" in refused.stderr
+
+
+# ---- what the log says ----
+
+def test_events_of_the_log():
+    events = json.loads(run("log", "events", "--json").stdout)["events"]
+    smtp = json.loads(run("log", "events", "smtp", "--json").stdout)["events"]
+    assert smtp == [e for e in events if e["component"] == "smtp"] and len(smtp) < len(events)
+    assert {"component": "smtp", "event": "smtp_message", "level": "info", "says": "a message was accepted and committed"} in smtp
+    assert "smtp_session_end" in run("log", "events", "smtp").stdout
+    assert run("log", "events", "smpt").returncode == 66

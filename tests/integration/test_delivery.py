@@ -33,10 +33,10 @@ WAIT = 20
 class World:
     """Zone, sink and server; `rules` decide what the sink answers, by recipient's domain."""
 
-    def __init__(self, factory, **settings):
+    def __init__(self, factory, records=RECORDS, **settings):
         (self.port,) = free_ports(1)
         self.rules = {}
-        self.zone = Zone(RECORDS)
+        self.zone = Zone(records)
         self.sink = Sink(self.port, self.answer)
         self.server = factory(settings={
             "delivery.port": self.port, "delivery.time_divisor": 1000, "delivery.delay_notice": "4h",

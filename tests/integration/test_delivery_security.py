@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Domains that demand secure delivery get it, or no mail (FEATURES 71, 72; ATTACKS O2, X21): DANE in a zone
 signed by ldns and served by a real nsd, MTA-STS by an HTTPS server of our own, and attackers of both."""
-import http.server
 import os
 import pathlib
 import shutil
@@ -14,14 +13,11 @@ import pytest
 from certificates import Certificate
 from conftest import free_ports, wait_until
 from outbound import DOMAIN, Sink, Zone
+from policy_hosts import PolicyHosts, policy
 
 WAIT = 20
 GOOD, PLAIN, BROKEN, STRANGE, EXPIRED = (f"127.0.0.{i}" for i in range(1, 6))
 NAMED = [f"mx-{n}.{DOMAIN}" for n in ("issuer", "enforced", "wild", "second", "both")]
-
-
-def policy(*hosts, mode="enforce", age=604800):
-    return "\r\n".join(["version: STSv1", f"mode: {mode}", *(f"mx: {h}" for h in hosts), f"max_age: {age}", ""]).encode()
 
 
 def own_host(name, **more):
@@ -54,48 +50,6 @@ POLICIES = {
 }
 
 
-class PolicyHosts:
-    """Policies over HTTPS at two addresses; the certificate of the second one has expired."""
-
-    def __init__(self, folder, authority):
-        (self.port,) = free_ports(1)
-        self.asked = []
-        names = [f"mta-sts.{name}.{DOMAIN}" for name in POLICIES]
-        self.policies = {f"mta-sts.{name}.{DOMAIN}": said for name, (_, said) in POLICIES.items()}
-        outer = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                host = self.headers["Host"].partition(":")[0]
-                outer.asked.append(host)
-                said = outer.policies[host]
-                status, kind, body = said if isinstance(said, tuple) else (200, "text/plain; charset=utf-8", said)
-                self.send_response(status)
-                if status == 302:
-                    self.send_header("Location", f"https://{NAMED[0]}/policy")
-                self.send_header("Content-Type", kind)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, format, *args):
-                pass
-
-        self.servers = []
-        for address, days in [("127.0.0.1", 2), ("127.0.0.2", -1)]:
-            server = http.server.ThreadingHTTPServer((address, self.port), Handler)
-            context = Certificate(folder, f"policies{days}", names, authority, days).context()
-            server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-            server.handle_error = lambda request, client: None  # who hangs up early
-            threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-            self.servers.append(server)
-
-    def close(self):
-        for server in self.servers:
-            server.shutdown()
-            server.server_close()
-
-
 class World:
     def __init__(self, factory):
         (self.port,) = free_ports(1)
@@ -109,7 +63,7 @@ class World:
                       BROKEN: Sink(self.port, address=BROKEN, tls=ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)),
                       STRANGE: Sink(self.port, address=STRANGE, tls=made["stranger"].context()),
                       EXPIRED: Sink(self.port, address=EXPIRED, tls=old.context())}
-        self.hosts = PolicyHosts(self.folder, authority)
+        self.hosts = PolicyHosts(self.folder, authority, {name: said for name, (_, said) in POLICIES.items()})
         self.zone = self._zone(made, unknown)
         self.server = factory(settings={
             "delivery.port": self.port, "delivery.time_divisor": 1000, "delivery.allow_private": "true",

@@ -12,11 +12,14 @@ import imap_raw
 import outside
 from api_client import Api
 from conftest import wait_until
+from test_connection_limits import Visitors
+
+PER_IP = 10     # connections of one address
 
 
 @pytest.fixture(scope="module")
 def pair():
-    with outside.cluster(2) as instances:
+    with outside.cluster(2, **{"limits.smtp_per_ip": PER_IP}) as instances:
         yield instances
 
 
@@ -104,6 +107,28 @@ def test_a_changed_password_counts_at_both_at_once(pair, user):
         return True
     wait_until(refused, what="the former password is refused by the other frontend")
     pair[1].imap(changed).logout()
+
+
+def is_welcome(server, address):
+    with Visitors(server.ports["smtp"]) as probe:
+        return probe.come(address).startswith(b"220 ")
+
+
+@pytest.mark.parametrize("addresses", [["127.0.51.1"] * PER_IP, [f"127.0.52.{n}" for n in range(1, 3 * PER_IP + 1)]],
+                         ids=["address", "network"])
+def test_connections_are_counted_over_both(pair, addresses):
+    """Of one address, and of one network: half of them here and half there leave no room at either."""
+    with contextlib.ExitStack() as stack:
+        visitors = [stack.enter_context(Visitors(one.ports["smtp"])) for one in pair]
+        for number, address in enumerate(addresses):
+            assert visitors[number % 2].come(address).startswith(b"220 ")
+        last = addresses[0].rsplit(".", 1)[0] + (".1" if len(set(addresses)) == 1 else ".99")
+        for one in pair:
+            wait_until(lambda o=one: not is_welcome(o, last), what="the count of both")
+            assert is_welcome(one, "127.0.53.1")
+        visitors[1].leave()
+        for one in pair:
+            wait_until(lambda o=one: is_welcome(o, last), what="room at both")
 
 
 def test_one_is_enough(pair, user):

@@ -2,11 +2,14 @@
 """Who may bring mail at all (FEATURES 26, 87, 88, 91): clients with addresses of their own behind a balancer, records from a
 real nsd."""
 import json
+import os
 import re
+import signal
 import socket
 
 import pytest
 from api_client import Api
+from dkim_key import key_record, signed
 from outbound import DOMAIN, Zone
 from smtp_raw import RawSmtp
 
@@ -16,7 +19,7 @@ BALANCER = "127.0.0.66"
 PROXY = "127.0.0.67"
 RECORDS = [
     'sure TXT "v=spf1 ip4:192.0.2.0/24 ip4:203.0.113.0/24 -all"', 'soft TXT "v=spf1 ip4:192.0.2.0/24 ~all"',
-    'open A 192.0.2.1',
+    'open A 192.0.2.1', key_record("sure"), key_record("soft"), key_record("open"),
     # Lists of hosts: one of bad ones, one of good ones, one with everybody on it, one that refuses.
     '2.0.0.127.bl A 127.0.0.2', '1.1.3.192.bl A 127.0.0.4', '1.1.3.192.bl TXT "sends \\233 spam"', '2.1.3.192.bl A 127.0.0.9',
     '3.1.3.192.bl A 192.0.2.77', '4.1.3.192.bl A 127.0.0.2', '1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.bl A 127.0.0.2',
@@ -41,13 +44,14 @@ class Guest(RawSmtp):
         code, text = self.ask(f"RCPT TO:<{recipient}>")
         return code, text.decode()
 
-    def deliver(self, recipient, sender):
-        """A message, whole; the last answer."""
+    def deliver(self, recipient, sender, signer=None):
+        """A message, whole, maybe signed; the last answer."""
         code, text = self.try_to(recipient, sender)
         if code != 250:
             return code, text
+        message = f"From: <{sender}>\r\nSubject: guest\r\n\r\nHello.\r\n".encode()
         assert self.ask("DATA")[0] == 354
-        code, text = self.ask(f"From: <{sender}>\r\nSubject: guest\r\n\r\nHello.\r\n.\r\n".encode())
+        code, text = self.ask((signed(message, signer) if signer else message) + b".\r\n")
         return code, text.decode()
 
 
@@ -135,7 +139,7 @@ def test_rules_of_one_domain(server, user):
 
 
 def test_nobody_hides_behind_a_listed_name(server, user):
-    """A sender on the whitelist counts unless SPF says that it is somebody else."""
+    """A sender on the whitelist counts unless SPF says that it is somebody else, and no signature of his says that it is he."""
     for name in ("sure", "soft", "open"):
         assert listed(server, "whitelist", "add", f"{name}.{DOMAIN}").returncode == 0
     assert listed(server, "blacklist", "add", "192.0.0.0/16").returncode == 0
@@ -143,10 +147,13 @@ def test_nobody_hides_behind_a_listed_name(server, user):
     assert listed(server, "blacklist", "add", "198.51.100.0/24").returncode == 0
     with Guest(server, "192.0.2.1") as own, Guest(server, "203.0.112.1") as foreign:
         wait_until(lambda: foreign.try_to(user, "a@else.example")[0] == 550, what="the blacklist")
-        for name, expected in (("sure", 550), ("soft", 550), ("open", 250)):
+        for name, signer, expected in (("sure", None, 550), ("sure", "open", 550), ("sure", "sure", 250), ("soft", None, 550),
+                                       ("soft", "open", 550), ("soft", "soft", 250), ("open", None, 250)):
             sender = f"a@{name}.{DOMAIN}"
             wait_until(lambda sender=sender: own.try_to(user, sender)[0] == 250, what="the whitelist")
-            assert foreign.try_to(user, sender)[0] == expected, name
+            code, text = foreign.deliver(user, sender, signer)
+            assert code == expected, (name, signer, text)
+            assert code == 250 or ("SPF" if name == "sure" else "not received here") in text
     # A client that needs to prove nothing is believed.
     with Guest(server, "198.51.100.1") as local:
         assert local.try_to(user, f"a@sure.{DOMAIN}")[0] == 250 and local.try_to(user, "a@else.example")[0] == 550
@@ -154,6 +161,32 @@ def test_nobody_hides_behind_a_listed_name(server, user):
         assert listed(server, "blacklist", "remove", subject).returncode == 0
     for name in ("sure", "soft", "open"):
         assert listed(server, "whitelist", "remove", f"{name}.{DOMAIN}").returncode == 0
+
+
+def test_who_proves_nothing_waits_behind_his_message(server, user):
+    """A listed name that SPF denies softly, without a signature: greylisted as everybody, when the message is there."""
+    sender = f"a@soft.{DOMAIN}"
+    assert listed(server, "whitelist", "add", f"soft.{DOMAIN}").returncode == 0
+    with Guest(server, "192.5.1.1") as guest:
+        wait_until(lambda: guest.try_to(user, sender)[0] == 250, what="the whitelist")
+        code, text = guest.deliver(user, sender)
+        assert code == 451 and "Greylisted" in text
+        assert guest.deliver(user, sender, "soft")[0] == 250
+        let_time_pass(server)
+        assert guest.deliver(user, sender)[0] == 250
+    assert listed(server, "whitelist", "remove", f"soft.{DOMAIN}").returncode == 0
+
+
+def test_a_name_in_any_spelling(server, user):
+    """Of a rule and of a sender: U-labels, A-labels, upper case."""
+    assert listed(server, "blacklist", "add", "BÜCHER.example").returncode == 0
+    with Guest(server, "192.5.2.1") as guest:
+        wait_until(lambda: guest.try_to(user, "a@xn--bcher-kva.example")[0] == 550, what="the blacklist")
+        assert guest.try_to(user, "a@XN--BCHER-KVA.Example")[0] == 550
+        assert guest.ask("RSET")[0] == 250
+        assert guest.ask("MAIL FROM:<a@Bu\u0308cher.example> SMTPUTF8\r\n".encode())[0] == 250
+        assert guest.ask(f"RCPT TO:<{user}>")[0] == 550
+    assert listed(server, "blacklist", "remove", "bücher.EXAMPLE").returncode == 0
 
 
 @pytest.mark.parametrize("words, code", [
@@ -374,3 +407,36 @@ def test_nobody_else_speaks_for_others(server):
         smtp.hello()
         smtp.send(b"XCLIENT ADDR=192.3.1.5\r\nEHLO a.example\r\n")
         assert smtp.reply()[0] == 554
+
+
+# ---- how much ----
+
+def test_messages_and_recipients_a_minute(server, user):
+    """Of an address and of its network; a client that needs to prove nothing may bring more."""
+    def change(**limits):
+        server.settings.update({f"limits.smtp_{what}_per_minute": n for what, n in limits.items()})
+        server.write_config()
+        before = [server.log().count(f"config_reloaded process=front.{n}") for n in (1, 2)]
+        os.kill(server.pids()["supervisor"], signal.SIGHUP)
+        wait_until(lambda: all(server.log().count(f"config_reloaded process=front.{n}") > b for n, b in zip((1, 2), before)),
+                   what="the reload")
+
+    def answers(client, again, command, times):
+        with Guest(server, client) as guest:
+            return [guest.ask(again)[0] and guest.ask(command)[0] for _ in range(times)]
+
+    mail, rcpt = "MAIL FROM:<a@open.example>", f"RCPT TO:<nobody@{server.domain}>"
+    change(messages=2)
+    try:
+        assert answers("192.6.1.1", "RSET", mail, 3) == [250, 250, 450]
+        assert [answers(f"192.6.1.{n}", "RSET", mail, 2) for n in (2, 3)] == [[250, 250]] * 2
+        assert answers("192.6.1.4", "RSET", mail, 1) == [450]
+        assert answers("192.6.2.1", "RSET", mail, 1) == [250]
+        assert answers("198.51.100.7", "RSET", mail, 5) == [250] * 5
+        change(messages=500, recipients=2)
+        with Guest(server, "192.6.3.1") as guest:
+            assert guest.ask(mail)[0] == 250
+            assert [guest.ask(rcpt)[0] for _ in range(3)] == [550, 550, 450]
+    finally:
+        change(messages=500, recipients=5000)
+    assert re.search(r"smtp.rate.limited.*what=messages.*of=network.*peer=192\.6\.1\.4", server.log())

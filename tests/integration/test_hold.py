@@ -20,8 +20,9 @@ from outbound import DOMAIN, Sink, Zone
 WAIT = 20
 GOOD, PLAIN, BROKEN, STRANGE = (f"127.0.0.{i}" for i in range(1, 5))
 BROKEN_NAMES = ("broken", "anyway")
+IDN = "xn--bcher-kva"
 STRANGE_NAMES = ("ask", "send", "cancel", "retry", "pinned", "unclear", "foreign", "robot", "decide", "listed", "goes",
-                 "webmail", "failing")
+                 "webmail", "mine", "failing", IDN)
 
 
 class World:
@@ -208,6 +209,14 @@ def test_without_a_certificate_only_any_server_can_be_whitelisted(world):
     world.arrived("anyway", 2)
 
 
+def test_a_domain_is_named_in_any_spelling(world):
+    """People write "Bücher", the envelope has the A-label."""
+    question = world.ask(IDN)
+    world.answer(question, f"whitelist BÜCHER.{DOMAIN}")
+    world.arrived(IDN)
+    assert len(world.mails(IDN)) == 1
+
+
 def test_an_unclear_answer_is_told_once(world):
     question = world.ask("unclear")
     world.answer(question, "Well, I do not know.")
@@ -318,6 +327,72 @@ def test_an_answer_from_the_webmail(world):
     sent = person.post("/submissions", {"draftId": draft["id"]}, status=201).json
     world.arrived("webmail")
     wait_until(lambda: person.get(f"/submissions/{sent['id']}").json["undoStatus"] == "final", WAIT, "the answer in Sent")
+
+
+def sent_from_the_webmail(person, *addresses):
+    """Sends a message; its id in Sent."""
+    draft = person.post("/drafts", {"to": [{"address": a, "name": ""} for a in addresses], "cc": [], "bcc": [], "html": "",
+                                    "subject": "traced", "text": "Hello.", "attachments": []}, status=201).json
+    path = person.post("/submissions", {"draftId": draft["id"], "undoSeconds": 0}, status=201).headers["location"]
+    return wait_until(lambda: person.get(path).json["messageId"], WAIT, "the message in Sent")
+
+
+def deliveries(person, message_id):
+    """By the first label of the recipient's domain."""
+    items = person.get(f"/messages/{message_id}/deliveries", status=200).json["items"]
+    return {i["recipient"].partition("@")[2].partition(".")[0]: i for i in items}
+
+
+def test_where_is_my_mail(world, admin):
+    """FEATURES 61: each attempt with its server, reply and TLS, for the sender and for administrators, when the message has
+    left the queue, too; and the sender decides about what is held."""
+    person, stranger = Api.signed_in(world.server, world.user), Api.signed_in(world.server, world.stranger_user)
+    sent = sent_from_the_webmail(person, f"somebody@good.{DOMAIN}", f"somebody@mine.{DOMAIN}")
+    states = lambda: {name: i["state"] for name, i in deliveries(person, sent).items()}
+    wait_until(lambda: states() == {"good": "delivered", "mine": "held"}, WAIT, "one delivered, one held")
+    found = deliveries(person, sent)
+    (attempt,) = found["good"]["attempts"]
+    assert attempt["server"] == f"mx-good.{DOMAIN} [127.0.0.1]" and attempt["reply"].startswith("250")
+    assert (attempt["number"], attempt["stage"], attempt["state"]) == (1, "message", "delivered") and attempt["frontend"]
+    assert attempt["tls"]["verifiedBy"] == "pkix" and attempt["tls"]["version"].startswith("TLSv1.")
+    assert found["good"]["nextAttemptAt"] is None and found["good"]["expiresAt"] is None
+    (attempt,) = found["mine"]["attempts"]
+    assert (attempt["stage"], attempt["tls"]["verifiedBy"], attempt["code"]) == ("starttls", "none", "4.7.5")
+    assert "self-signed" in attempt["reply"] and "certificate-not-trusted" in attempt["policy"]
+
+    path = f"/deliveries/{found['mine']['id']}/decide"
+    stranger.get(f"/messages/{sent}/deliveries", status=404)
+    stranger.post(path, {"choice": "send"}, status=404)
+    assert person.post(path, {"choice": "whitelist", "expiresAt": "2020-01-01T00:00:00Z"}, status=422).pointers == ["/expiresAt"]
+    assert person.post(path, {"choice": "send"}, headers={"Idempotency-Key": "d"}, status=200).json == {"recipients": 1}
+    person.post(path, {"choice": "cancel"}, headers={"Idempotency-Key": "d"}, status=409)
+    world.arrived("mine")
+    wait_until(lambda: states() == {"good": "delivered", "mine": "delivered"}, WAIT, "both delivered")
+
+    message_id = found["good"]["messageId"]
+    for word in (message_id, f"<{message_id}>", found["good"]["id"]):
+        listed = {d["recipient"] for d in admin.get("/admin/trace", query={"query": word}).json["items"]}
+        assert listed == {f"somebody@good.{DOMAIN}", f"somebody@mine.{DOMAIN}"}, word
+    asked = {"query": f"somebody@mine.{DOMAIN}", "from": "2020-01-01T00:00:00Z", "limit": 1}
+    (first,) = {d["id"] for d in admin.get("/admin/trace", query=asked).json["items"]}
+    assert first == found["mine"]["id"]
+    assert admin.get("/admin/trace", query={"sender": world.user["address"], "to": "2020-01-01T00:00:00Z"}).json["items"] == []
+    mine = [d for d in world.server.json("queue", "trace", message_id)["deliveries"] if "@mine." in d["recipient"]]
+    assert [a["state"] for a in mine[0]["attempts"]] == ["held", "delivered"]
+    text = world.server.cli("queue", "trace", "--recipient", f"somebody@mine.{DOMAIN}").stdout
+    assert "held at starttls" in text and "delivered at message" in text and "verified by none" in text, text
+    assert world.server.cli("queue", "trace", "nobody@nowhere.example", check=False).returncode == 66
+    assert world.server.psql(f"SELECT string_agg(state, ',') FROM mail_trace WHERE message_id = '{message_id}'") == "delivered,delivered"
+
+
+def test_what_the_own_account_has_not_sent_has_no_history(world):
+    """The copy of the one who got it has the same Message-ID."""
+    person, stranger = Api.signed_in(world.server, world.user), Api.signed_in(world.server, world.stranger_user)
+    sent = sent_from_the_webmail(person, f"somebody@good.{DOMAIN}", world.stranger_user["address"])
+    wait_until(lambda: list(deliveries(person, sent)) == ["good"], WAIT, "the delivery")
+    got = lambda: [m["id"] for m in stranger.get("/messages", query={"mailboxId": "1"}).json["items"] if m["subject"] == "traced"]
+    (copy,) = wait_until(got, WAIT, "the copy")
+    assert deliveries(stranger, copy) == {}
 
 
 def test_mail_may_be_returned_instead(world):

@@ -36,11 +36,11 @@ def fronts(heronry):
     return [pid for name, pid in heronry.pids().items() if name.startswith("front")]
 
 
-def begin(heronry, user):
+def begin(heronry, user, items="BODY.PEEK[]"):
     """A reader that has asked for everything and reads nothing."""
     client = Imap(heronry, user)
     client.must("SELECT big")
-    client.tag = client.start(f"FETCH 1:{MESSAGES} BODY.PEEK[]")
+    client.tag = client.start(f"FETCH 1:{MESSAGES} {items}")
     return client
 
 
@@ -68,6 +68,25 @@ def test_a_hundred_slow_readers(heronry, user):
         finally:
             for reader in readers:
                 reader.reset()
+
+
+def test_one_slow_reader_more_costs_little(heronry, user):
+    """Of 100 MB. What was needed for the first hundred of them, logins and pools, counts for nobody."""
+    readers = []
+
+    def add():
+        readers.extend(begin(heronry, user, "(BODY.PEEK[] BODY.PEEK[TEXT])") for _ in range(READERS))
+        time.sleep(2)
+        return sum(map(rss_kib, fronts(heronry)))
+
+    try:
+        before = add()
+        each = (add() - before) / READERS
+        print(f"a reader of {2 * MESSAGES * SIZE} octets: {each:.0f} KiB")
+        assert each < 128
+    finally:
+        for reader in readers:
+            reader.reset()
 
 
 # ---- many small messages ----

@@ -2,6 +2,7 @@
 """Other domains are told about their mail (FEATURES 68, 73): TLS-RPT (RFC 8460) and aggregate DMARC reports
 (RFC 9990), by mail to a real sink and by HTTPS, found by records of a real nsd, signed for python3-dkim."""
 import email
+import email.message
 import email.policy
 import gzip
 import http.server
@@ -11,6 +12,7 @@ import pathlib
 import re
 import shutil
 import signal
+import smtplib
 import subprocess
 import tempfile
 import threading
@@ -19,9 +21,9 @@ import dkim
 import pytest
 from api_client import Api
 from certificates import Certificate
-from conftest import Instance, free_ports, wait_until
+from conftest import STANDARD_PORTS, Instance, free_ports, wait_until
 from outbound import ABOVE, DOMAIN, Sink, Zone
-from smtp_raw import RawSmtp, stuffed
+from smtp_raw import RawSmtp, fetch_all, stuffed
 
 WAIT = 20
 SECURE, PLAIN = "127.0.0.1", "127.0.0.2"
@@ -73,17 +75,18 @@ class World:
             "secure MX 10 mx", f'_smtp._tls.secure TXT "v=TLSRPTv1; rua=mailto:tls@receiver.{DOMAIN}"',
             f"plain MX 10 mx-plain",
             f'_smtp._tls.plain TXT "v=TLSRPTv1; rua=https://posts.{DOMAIN}:{self.posts.port}/v1,mailto:tls@secure.{DOMAIN}"',
-            "deaf MX 10 mx", "late MX 10 mx",
+            "deaf MX 10 mx", "late MX 10 mx", "home MX 10 mx",
             # Authors, and who wants to hear of them.
             "author A 127.0.0.1", f'_dmarc.author TXT "v=DMARC1; p=reject; rua=mailto:dmarc@receiver.{DOMAIN}"',
             f'author TXT "v=spf1 ip4:127.0.0.1 -all"',
             f'author.{DOMAIN}._report._dmarc.receiver TXT "v=DMARC1"',
             "shy A 127.0.0.1", f'_dmarc.shy TXT "v=DMARC1; p=none; rua=mailto:victim@receiver.{DOMAIN}"',
             "quiet A 127.0.0.1", '_dmarc.quiet TXT "v=DMARC1; p=none"'])
-        self.server = Instance(settings={
+        self.server = Instance(kinds=[*STANDARD_PORTS, "lmtp"], settings={
+            "lmtp.networks": "[127.0.0.1]",
             "delivery.port": self.port, "delivery.time_divisor": 1000, "delivery.ca_file": str(authority.chain),
             "dns.stub_zone": ABOVE, "dns.stub_server": self.zone.server, "security.local_networks": "[192.0.2.0/24]",
-            "greylisting.enabled": "false", "reports.spread": "0s", "reports.organization": "Example Organization"}).up()
+            "greylisting.enabled": "false", "reports.keep_mail": "false", "reports.spread": "0s", "reports.organization": "Example Organization"}).up()
         self.user = self.server.user(2)
         self.domain = self.user["address"].split("@")[1]
 
@@ -245,3 +248,115 @@ def test_a_day_is_told_of(world):
     server.restart()
     assert server.psql("SELECT sum(sessions) FROM report_tls") == "4"
     assert len(world.of(f"tls@receiver.{DOMAIN}")) == len(world.of(f"dmarc@receiver.{DOMAIN}")) == len(world.of(f"tls@secure.{DOMAIN}")) == 1
+
+
+# ---- reports of others (FEATURES 76) ----
+
+def report_of(author, about, number=1, kind="tls", text=None):
+    """A mail with a report about a domain, as other servers write them."""
+    tls = {"organization-name": "Other Inc.", "contact-info": "tls@other.example", "report-id": f"id-{number}",
+           "date-range": {"start-datetime": "2026-11-20T00:00:00Z", "end-datetime": "2026-11-20T23:59:59Z"},
+           "policies": [{"policy": {"policy-type": "sts", "policy-domain": about},
+                         "summary": {"total-successful-session-count": 40, "total-failure-session-count": 2},
+                         "failure-details": [{"result-type": "certificate-expired", "failed-session-count": 2}]}]}
+    dmarc = (f"<feedback><report_metadata><org_name>Other Inc.</org_name><email>d@other.example</email><report_id>id-{number}</report_id>"
+             f"<date_range><begin>1763596800</begin><end>1763683199</end></date_range></report_metadata><policy_published><domain>{about}</domain>"
+             "<p>reject</p></policy_published><record><row><source_ip>192.0.2.7</source_ip><count>5</count><policy_evaluated><disposition>reject"
+             "</disposition><dkim>fail</dkim><spf>fail</spf></policy_evaluated></row><identifiers><header_from>" + about +
+             "</header_from></identifiers><auth_results/></record></feedback>")
+    mail = email.message.EmailMessage(policy=email.policy.SMTP)
+    mail["From"], mail["To"] = f"reports@{author}.{DOMAIN}", f"postmaster@{about}"
+    mail["Subject"] = f"Report Domain: {about} Submitter: other.example Report-ID: <id-{number}>"
+    mail.set_content("For programs.")
+    file = gzip.compress((text or (json.dumps(tls) if kind == "tls" else dmarc)).encode())
+    mail.add_attachment(file, "application", "tlsrpt+gzip" if kind == "tls" else "gzip", filename="report.gz")
+    return mail.as_bytes()
+
+
+def test_reports_of_others_are_read(world):
+    server, about = world.server, world.domain
+    admin = server.user(1)
+
+    def send(author, message, *more):
+        known = server.log().count("report_received") + server.log().count("report_unreadable")
+        with RawSmtp(server.ports["smtp"]) as smtp:
+            smtp.begin(f"postmaster@{about}", *more, sender=f"b@{author}.{DOMAIN}")
+            smtp.send(stuffed(message))
+            assert smtp.reply()[0] == 250
+        wait_until(lambda: server.log().count("report_received") + server.log().count("report_unreadable") > known, WAIT, "a line on the report")
+
+    def in_mailbox():
+        return len(fetch_all(server, admin))
+
+    before = in_mailbox()
+    send("author", report_of("author", about))
+    send("author", report_of("author", about))           # the same once more
+    send("author", report_of("author", about, kind="dmarc"))
+    assert in_mailbox() == before
+    listed = {r["kind"]: r for r in server.json("report", "received", "list", "--domain", about)["reports"]}
+    assert {k: (r["organization"], r["good"], r["bad"], r["report_id"]) for k, r in listed.items()} == {
+        "tls": ("Other Inc.", 40, 2, "id-1"), "dmarc": ("Other Inc.", 0, 5, "id-1")}
+    shown = server.cli("report", "received", "show", listed["dmarc"]["id"]).stdout
+    assert re.search(r"^5 +192\.0\.2\.7 +fail +fail +reject", shown, re.M)
+    assert server.json("report", "received", "show", listed["tls"]["id"])["tls"][1]["result"] == "certificate-expired"
+
+    # What nobody proved, what is not about us, what cannot be read: each stays a mail, and is in no figure.
+    send("quiet", report_of("quiet", about, 2))
+    send("author", report_of("author", "theirs.example", 3))
+    send("author", report_of("author", about, 4, text="{"))
+    assert in_mailbox() == before + 3 and len(server.json("report", "received", "list")["reports"]) == 2
+    # One that others get, too, is theirs to read; it counts.
+    send("author", report_of("author", about, 5), world.user["address"])
+    assert in_mailbox() == before + 4 and len(server.json("report", "received", "list")["reports"]) == 3
+    # Where our records send reports is where they are read.
+    records = {r["purpose"]: r["value"] for r in server.json("domain", "dns", about)["items"]}
+    assert records["dmarc"].endswith(f"rua=mailto:postmaster@{about}") and records["tlsRpt"].endswith(f"rua=mailto:postmaster@{about}")
+
+
+def test_a_report_without_a_proof_or_to_others_stays_a_mail(world):
+    server, about, home = world.server, world.domain, f"home.{DOMAIN}"
+    admin = server.user(1)
+    message = report_of("author", about, 20)
+
+    def kept():
+        return len(server.json("report", "received", "list")["reports"]), len(fetch_all(server, admin))
+
+    rows, mails = kept()
+    # The server in front has seen who brought it, we have not.
+    with smtplib.LMTP("127.0.0.1", server.ports["lmtp"]) as front:
+        front.sendmail(f"b@author.{DOMAIN}", [f"postmaster@{about}"], message)
+    assert kept() == (rows, mails + 1)
+    # The same local part of a domain that is not ours.
+    server.cli("relay", "set", home, "--verify", "none")
+    with RawSmtp(server.ports["smtp"]) as smtp:
+        smtp.begin(f"postmaster@{home}", sender=f"b@author.{DOMAIN}")
+        smtp.send(stuffed(message))
+        assert smtp.reply()[0] == 250
+    wait_until(lambda: world.of(f"postmaster@{home}"), WAIT, "the report at its domain")
+    assert kept() == (rows, mails + 1)
+
+
+def test_reports_of_strangers_do_not_fill_the_disk(world):
+    server, about = world.server, world.domain
+    most = 1000
+
+    def send(domain, number, text=None):
+        with RawSmtp(server.ports["smtp"]) as smtp:
+            smtp.begin(f"postmaster@{about}", sender=f"b@author.{DOMAIN}")
+            smtp.send(stuffed(report_of("author", domain, number, text=text)))
+            assert smtp.reply()[0] == 250
+        return server.psql(f"SELECT count(*) FROM received_report WHERE domain = '{domain}'")
+
+    policy = {"policy-type": "sts", "policy-domain": f"deep.{about}", "policy-string": ["version: STSv1", "mode: enforce"]}
+    failures = [{"result-type": "certificate-expired", "failed-session-count": n} for n in range(1, most + 21)]
+    document = json.dumps({"organization-name": "Other Inc.", "report-id": "big", "policies": [{"policy": policy, "failure-details": failures}],
+                           "date-range": {"start-datetime": "2026-11-20T00:00:00Z", "end-datetime": "2026-11-20T23:59:59Z"}})
+    assert send(f"deep.{about}", 30, document) == "1"
+    # The biggest rows stay, all of them count, and the policy is there once.
+    report = server.psql(f"SELECT report FROM received_report WHERE domain = 'deep.{about}' AND bad = {sum(range(most + 21))}"
+                         " AND policy = E'version: STSv1\\nmode: enforce'")
+    assert server.psql(f"SELECT count(*) || ' ' || min(sessions) FROM received_report_tls WHERE report = {report}") == f"{most} 21"
+    # Another name below the domain is no further allowance.
+    server.psql("INSERT INTO received_report (kind, domain, own_domain, organization, contact, report_id, policy, begins, ends, good, bad)"
+                f" SELECT 'tls', n || '.{about}', '{about}', 'Other', '', n, '', now(), now(), 0, 0 FROM generate_series(1, {most}) n")
+    assert send(f"another.{about}", 31) == "0"

@@ -1,36 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """Mail from outside proves who sent it (FEATURES 63, 64, 67, 69, 70, 74; ATTACKS X10, X16, S26): records
 from a real nsd, signatures by another implementation (python3-dkim)."""
-import base64
 import re
 
 import dkim
 import pytest
 from api_client import Api
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from dkim_key import PEM, key_record, signed, txt
 from outbound import ABOVE, DOMAIN, Zone
 from smtp_raw import RawSmtp, fetch_all, stuffed
-
-KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-PEM = KEY.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL,
-                        serialization.NoEncryption())
-PUBLIC = base64.b64encode(KEY.public_key().public_bytes(serialization.Encoding.DER,
-                                                        serialization.PublicFormat.SubjectPublicKeyInfo)).decode()
-
-
-def txt(text):
-    return " ".join(f'"{text[i:i + 200]}"' for i in range(0, len(text), 200))
-
 
 STRICT = txt("v=DMARC1; p=reject")
 RECORDS = [
     f'good TXT {txt("v=spf1 ip4:127.0.0.1 -all")}', f"_dmarc.good TXT {STRICT}",
-    f's1._domainkey.good TXT {txt("v=DKIM1; k=rsa; p=" + PUBLIC)}',
+    key_record("good"),
     f'bad TXT {txt("v=spf1 -all exp=why.bad." + DOMAIN)}', f'why.bad TXT {txt("%{i} is not ours")}',
     f'soft TXT {txt("v=spf1 ~all")}',
     f"strict A 127.0.0.1", f"_dmarc.strict TXT {STRICT}",
-    f's1._domainkey.strict TXT {txt("v=DKIM1; k=rsa; p=" + PUBLIC)}',
+    key_record("strict"),
     f"open A 127.0.0.1", f'_dmarc.open TXT {txt("v=DMARC1; p=none")}',
     "plain A 127.0.0.1",
 ]
@@ -53,10 +40,6 @@ def settings(zone):
 def mail(author, body="Good morning.\r\n", extra=""):
     return (f"From: Somebody <somebody@{author}.{DOMAIN}>\r\nTo: you@example.test\r\nSubject: proof\r\n"
             f"Date: Sat, 21 Nov 2026 10:00:00 +0000\r\nMessage-ID: <1@{author}.{DOMAIN}>\r\n{extra}\r\n{body}").encode()
-
-
-def signed(message, domain):
-    return dkim.sign(message, b"s1", f"{domain}.{DOMAIN}".encode(), PEM, include_headers=[b"from", b"subject"]) + message
 
 
 class Outside:

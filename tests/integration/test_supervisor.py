@@ -355,6 +355,23 @@ def test_reload_takes_a_good_configuration_and_refuses_a_bad_one(private):
     assert f"{private.config_path}:" in failure and "no_such_key" in failure
 
 
+def test_a_component_gets_its_own_level_by_reload(private):
+    def session(name):
+        with smtplib.SMTP("127.0.0.1", private.ports["smtp"], timeout=10) as client:
+            client.ehlo(name)
+
+    for level, name in (("error", "unseen.example"), ("info", "seen.example")):
+        private.settings["logging.levels"] = f"[smtp={level}]"
+        private.write_config()
+        texts = [f"config_reloaded process=front.{n}" for n in (1, 2)]
+        before = [private.log().count(text) for text in texts]
+        os.kill(private.pids()["supervisor"], signal.SIGHUP)
+        wait_until(lambda t=texts, b=before: all(private.log().count(x) > n for x, n in zip(t, b)), 10, "the reload")
+        session(name)
+    wait_until(lambda: "helo=seen.example" in private.log(), 10, "the session's line")
+    assert "helo=unseen.example" not in private.log()
+
+
 def test_changes_that_need_a_restart_are_named(private):
     private.settings["workers.front"] = 1
     private.write_config()
@@ -416,8 +433,8 @@ def test_jobs_run_under_a_lease(private):
     owner = f"/{private.pids()['back.1']}/back.1"
     rows = wait_until(lambda: (r := private.psql(
         "SELECT name, owner FROM job_lease WHERE name LIKE 'job-%' AND until > now() ORDER BY name").splitlines())
-        and len(r) == 8 and r, 15, "all leases")
-    assert [r.split("|")[0] for r in rows] == ["job-ended", "job-greylist", "job-policies", "job-queue", "job-reports",
+        and len(r) == 9 and r, 15, "all leases")
+    assert [r.split("|")[0] for r in rows] == ["job-ended", "job-greylist", "job-history", "job-policies", "job-queue", "job-reports",
                                                "job-retention", "job-store", "job-vocabulary"]
     assert all(r.endswith(owner) for r in rows)
     assert "job_failed" not in private.log()

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { accessible, api, calm, DESKTOP, facts, openWindow, PHONE, toast, unique, until } from "./support/site.mjs";
 
-const PAGES = ["overview", "domains", "accounts", "addresses", "queue", "audit"];
+const PAGES = ["overview", "domains", "accounts", "addresses", "senders", "queue", "audit"];
 let page;
 after(() => page?.context().close());
 
@@ -167,6 +167,25 @@ test("an address is given, taken away, and given back", async () => {
   calm(window);
 });
 
+test("a sender is put on the blacklist, taken off, and put back", async () => {
+  const window = await admin();
+  const subject = `${unique("shady")}.example`;
+  const rules = async () => (await api(window, `/admin/receipt-rules?subject=${subject}`)).body.items.map((one) => one.list).join();
+  await show(window, "senders?new=1", "Senders");
+  const dialog = window.getByRole("dialog", { name: "Add sender" });
+  await accessible(window, "a sender for a list");
+  await dialog.getByLabel("Sender").fill(subject);
+  await dialog.getByRole("button", { name: "Add sender" }).click();
+  await toast(window, `Mail of ${subject} is refused`);
+  assert.equal(await rules(), "blacklist");
+  await window.getByRole("button", { name: `Remove ${subject}` }).click();
+  await toast(window, `${subject} is on no list any more`);
+  assert.equal(await rules(), "");
+  await window.getByRole("button", { name: "Undo" }).last().click();
+  await until(async () => (await rules()) === "blacklist", "the rule is back");
+  calm(window);
+});
+
 test("the queue is seen by destination, tried again and cleared", async () => {
   const window = await admin();
   await show(window, "queue", "Queue");
@@ -186,6 +205,21 @@ test("the queue is seen by destination, tried again and cleared", async () => {
   const left = (await api(window, "/admin/queue")).body.items.map((one) => one.domain);
   assert.ok(!left.includes("one.example") && left.includes("two.example"), left.join());
   await window.getByText("Nothing matches these filters").waitFor();
+  calm(window);
+});
+
+test("what is held is decided by a button, and its history is at hand", async () => {
+  const window = await admin();
+  await show(window, "queue?by=recipient&status=held", "Queue");
+  await window.getByRole("button", { name: "b@two.example", exact: true }).click();
+  const dialog = window.getByRole("dialog", { name: "Message in the queue" });
+  await dialog.getByText(/attempts? so far/).click();
+  await dialog.getByText("TLSv1.3, nothing proves who it is").waitFor();
+  await dialog.getByRole("button", { name: "Whitelist two.example", exact: true }).waitFor();
+  await accessible(window, "held mail");
+  await dialog.getByRole("button", { name: "Send just this" }).click();
+  await toast(window, "It is decided");
+  await dialog.getByRole("button", { name: "Send just this" }).waitFor({ state: "detached" });
   calm(window);
 });
 

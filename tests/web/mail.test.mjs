@@ -305,6 +305,48 @@ test("folders are made, renamed, filled and deleted", async () => {
   await page.context().close();
 });
 
+test("a message to somebody elsewhere says where it is", async () => {
+  const page = await signedIn(ada);
+  const subject = unique("Away ");
+  await send(page, { to: "far@one.example", subject, text: "Does it arrive?" });
+  await page.getByRole("link", { name: /^Sent/ }).click();
+  await row(page, subject).waitFor({ timeout: 40_000 });
+  await openRow(page, subject);
+  // No server of that domain can be found here.
+  await page.getByText(/^(On its way|Is tried again)$/).click();
+  await page.getByText("far@one.example").last().waitFor();
+  calm(page);
+  await page.context().close();
+});
+
+test("a message is sent later, waits among the drafts, and is taken back", async () => {
+  const page = await signedIn(ada);
+  const subject = unique("Later ");
+  await page.keyboard.press("c");
+  await page.getByRole("combobox", { name: "To" }).fill(bo.address);
+  await page.keyboard.press("Enter");
+  await page.getByRole("textbox", { name: "Subject" }).fill(subject);
+  await page.getByRole("button", { name: "Send later" }).click();
+  await page.getByRole("menuitem", { name: "Choose day and time" }).click();
+  const dialog = page.getByRole("dialog", { name: "Send later" });
+  const field = dialog.getByLabel("Day and time");
+  await field.fill("2020-01-01T08:00");
+  await dialog.getByRole("button", { name: "Send later" }).click();
+  await dialog.getByText("This lies in the past.").waitFor();
+  const year = new Date().getFullYear() + 1;
+  await field.fill(`${year}-01-02T08:00`);
+  await dialog.getByRole("button", { name: "Send later" }).click();
+  await toast(page, `Is sent on`);
+  await page.getByRole("link", { name: /^Drafts/ }).click();
+  await row(page, subject).click();
+  await page.getByText(/This message is sent on .*January 2/).waitFor();
+  await page.getByRole("button", { name: "Take back and edit" }).click();
+  await page.getByRole("textbox", { name: "Text of the message" }).waitFor();
+  await until(async () => (await page.getByRole("textbox", { name: "Subject" }).inputValue()) === subject, "the draft is open");
+  calm(page);
+  await page.context().close();
+});
+
 test("a forwarded message keeps the pictures in its text", async () => {
   const [from, to] = [await signedIn(ada), await signedIn(bo)];
   const [subject, picture] = [unique("Picture "), "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGP4z8DwHwAFAAH/iZk9HQAAAABJRU5ErkJggg=="];

@@ -38,8 +38,21 @@ def prepare_admin(instance):
     user = instance.users[1]
     for to in ("a@one.example", "b@two.example", "c@two.example"):
         client = instance.smtp("submission", login=user)
-        client.sendmail(user["address"], [to], f"From: {user['address']}\r\nTo: {to}\r\nSubject: x\r\n\r\nx\r\n")
+        client.sendmail(user["address"], [to], f"From: {user['address']}\r\nTo: {to}\r\nSubject: x\r\nMessage-ID: <{to}>\r\n\r\nx\r\n")
         client.quit()
+    hold(instance, "b@two.example")
+
+
+def hold(instance, recipient):
+    """As if a worker had found that the server's certificate does not verify."""
+    why = "the server''s certificate does not verify"
+    instance.psql(f"UPDATE q_rcpt SET status = -1, attempts = 1, due = now() + interval '7 days', reply = '{why}' WHERE rcpt = '{recipient}';"
+                  " INSERT INTO q_hold (queue_id, domain, account_id, reason, remote, certificate, pin, told) SELECT queue_id, domain, account_id,"
+                  f" reply, 'mx [192.0.2.1]', 'CN=mx', '\\x{64 * 'a'}', 1 FROM q_rcpt JOIN q_msg USING (queue_id) WHERE rcpt = '{recipient}';"
+                  " INSERT INTO q_attempt (queue_id, recipient, attempt, outcome, account_id, sender, message_id, created, stage, code, reply, remote,"
+                  " tls, secured, took_ms, node) SELECT queue_id, rcpt, 1, 3, account_id, envelope_from, message_id, created, 'starttls', '4.7.5', reply,"
+                  f" 'mx [192.0.2.1]', '', 'TLSv1.3 TLS_AES_256_GCM_SHA384 none', 90, 'front' FROM q_rcpt JOIN q_msg USING (queue_id) WHERE rcpt = '{recipient}'"
+                  " ON CONFLICT DO NOTHING")
 
 
 def prepare_names(instance):

@@ -90,9 +90,11 @@ WORDS = ("river heron water morning letter meeting figure table answer question 
          "summer winter paper coffee project budget review friend family travel station bridge").split()
 
 
-def make_mails(folder, count=60, seed=7, domain="client.example"):
+def make_mails(folder, count=60, seed=7, domain="client.example", senders=()):
     """Writes `count` mails (log-normal sizes, median 12 kB, at most 1 MB) as they go over the wire
-    after DATA: with CRLF, dot-stuffed, ended by the dot. Gives the file that lists them."""
+    after DATA: with CRLF, dot-stuffed, ended by the dot. They are from the senders in turn. Gives the
+    file that lists them."""
+    senders = senders or [f"sender@{domain}"]
     chance = random.Random(seed)
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -105,7 +107,7 @@ def make_mails(folder, count=60, seed=7, domain="client.example"):
         if size > 20_000:
             encoded = base64.b64encode(chance.randbytes(size * 3 // 4)).decode()
             body += [encoded[i:i + 76] for i in range(0, len(encoded), 76)]
-        head = [f"From: Sender {number} <sender@{domain}>", f"To: user@{DOMAIN}",
+        head = [f"From: Sender {number} <{senders[number % len(senders)]}>", f"To: user@{DOMAIN}",
                 f"Subject: {' '.join(chance.choice(WORDS) for _ in range(5))}",
                 "Date: Sat, 21 Nov 2026 10:00:00 +0000", f"Message-ID: <{number}.{chance.random()}@{domain}>",
                 "MIME-Version: 1.0", "Content-Type: text/plain; charset=utf-8"]

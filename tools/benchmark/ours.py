@@ -16,6 +16,8 @@ from .mail_client import Imap
 
 # One address opens all connections of a benchmark; Postfix and Dovecot get the same freedom.
 UNLIMITED = ("limits.smtp_per_ip=100000", "limits.smtp_new_per_minute=1000000", "limits.connections=20000",
+             "limits.smtp_messages_per_minute=1000000", "limits.smtp_recipients_per_minute=1000000",
+             "submission.messages_per_hour=0", "submission.recipients_per_day=0",
              "limits.imap_per_user_ip=10000", "limits.imap_before_login=10000",
              "limits.imap_before_login_per_ip=10000", "auth.per_second=100000")
 

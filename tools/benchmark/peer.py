@@ -126,7 +126,9 @@ class Peer:
 
     name = "Postfix + Dovecot"
     imap_ports_per_process = 1
-    more = ""   # lines of main.cf
+    more = ""           # lines of main.cf
+    services = ""       # of master.cf
+    dovecot = ""        # lines of dovecot.conf
 
     def __init__(self, folder, users):
         self.folder = pathlib.Path(folder)
@@ -150,8 +152,8 @@ class Peer:
         values = {"folder": folder, "domain": common.DOMAIN, "cert": cert, "key": key,
                   "smtp": self.smtp, "imaps": self.imaps, "pop3s": self.pop3s, "owner": OWNER}
         (folder / "postfix/main.cf").write_text(MAIN_CF.format(**values) + self.more)
-        (folder / "postfix/master.cf").write_text(MASTER_CF.format(**values))
-        (folder / "dovecot.conf").write_text(DOVECOT_CONF.format(**values))
+        (folder / "postfix/master.cf").write_text(MASTER_CF.format(**values) + self.services)
+        (folder / "dovecot.conf").write_text(DOVECOT_CONF.format(**values) + self.dovecot)
         (folder / "users-map").write_text("".join(f"{u} x\n" for u, _ in self.users))
         # A plain SHA-256 costs next to nothing: the peer is not slowed by its password scheme.
         (folder / "passwd").write_text("".join(

@@ -1,7 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Runs clang-tidy over every source. A source that was clean is not looked at again until its text,
-one of our headers or the settings change (remembered in build/tidy)."""
+"""Runs clang-tidy over every source, or over those that are named:
+
+  tools/check/tidy.py [BUILD_FOLDER [SOURCE ...]]
+
+A source that was clean is not looked at again until its text, one of our headers or the settings
+change (remembered in build/tidy)."""
 import concurrent.futures
 import hashlib
 import os
@@ -52,7 +56,8 @@ def check(source):
 
 def main():
     CLEAN.mkdir(parents=True, exist_ok=True)
-    sources = sorted(p for folder in ("shared", "services") for p in (ROOT / folder).rglob("*.c"))
+    named = [pathlib.Path(a).resolve() for a in sys.argv[2:]]
+    sources = named or sorted(p for folder in ("shared", "services") for p in (ROOT / folder).rglob("*.c"))
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         said = [text for text in pool.map(check, sources) if text]
     print("\n".join(said) or f"tidy: {len(sources)} sources are clean")

@@ -13,7 +13,7 @@ struct smtp_run {
     double *reply_ms; /* of each message: final dot to 250 */
 };
 
-static void open_session(struct client *c, const struct load_options *o)
+void load_smtp_open(struct client *c, const struct load_options *o)
 {
     client_open(c, o->host, o->smtp_port);
     client_expect_smtp(c, '2');
@@ -28,15 +28,13 @@ static void open_session(struct client *c, const struct load_options *o)
     client_expect_smtp(c, '2');
 }
 
-static void send_message(struct client *c, struct smtp_run *run, size_t number)
+double load_smtp_send(struct client *c, const char *sender, const char *const *recipients, size_t n,
+                      str mail)
 {
-    const struct load_options *o = run->o;
-    str mail = o->mails[number % o->n_mails];
-    client_sendf(c, "MAIL FROM:<sender@%s>\r\n", o->domain);
+    client_sendf(c, "MAIL FROM:<%s>\r\n", sender);
     client_expect_smtp(c, '2');
-    for (size_t i = 0; i < o->recipients; i++) {
-        size_t user = o->first_user + (number * o->recipients + i) % (o->n_users - o->first_user);
-        client_sendf(c, "RCPT TO:<%s>\r\n", o->users[user].address);
+    for (size_t i = 0; i < n; i++) {
+        client_sendf(c, "RCPT TO:<%s>\r\n", recipients[i]);
         client_expect_smtp(c, '2');
     }
     client_send(c, STR("DATA\r\n"));
@@ -44,21 +42,37 @@ static void send_message(struct client *c, struct smtp_run *run, size_t number)
     client_send(c, mail);
     double sent = bench_now();
     client_expect_smtp(c, '2');
-    run->reply_ms[number] = (bench_now() - sent) * 1000;
+    return (bench_now() - sent) * 1000;
+}
+
+static void send_message(struct client *c, struct smtp_run *run, const char *sender,
+                         const char **recipients, size_t number)
+{
+    const struct load_options *o = run->o;
+    for (size_t i = 0; i < o->recipients; i++) {
+        size_t user = o->first_user + (number * o->recipients + i) % (o->n_users - o->first_user);
+        recipients[i] = o->users[user].address;
+    }
+    run->reply_ms[number] =
+        load_smtp_send(c, sender, recipients, o->recipients, o->mails[number % o->n_mails]);
 }
 
 static void smtp_session(void *arg, size_t number)
 {
     struct smtp_run *run = arg;
     struct client c;
+    char sender[300];
+    const char **recipients = heap_zalloc(run->o->recipients * sizeof(*recipients));
     (void)number;
-    open_session(&c, run->o);
+    (void)snprintf(sender, sizeof(sender), "sender@%s", run->o->domain);
+    load_smtp_open(&c, run->o);
     for (size_t i = atomic_fetch_add(&run->next, 1); i < run->o->count;
          i = atomic_fetch_add(&run->next, 1))
-        send_message(&c, run, i);
+        send_message(&c, run, sender, recipients, i);
     client_send(&c, STR("QUIT\r\n"));
     client_expect_smtp(&c, '2');
     client_close(&c);
+    free(recipients);
 }
 
 /* The number after "MESSAGES " in the STATUS answer of INBOX. */

@@ -104,17 +104,12 @@ static void read_mails(struct load_options *o, const char *path)
 }
 
 static const struct option long_options[] = {
-    { "host", required_argument, NULL, 'h' },
-    { "smtp", required_argument, NULL, 's' },
-    { "imap", required_argument, NULL, 'i' },
-    { "starttls", no_argument, NULL, 't' },
-    { "sessions", required_argument, NULL, 'n' },
-    { "count", required_argument, NULL, 'c' },
-    { "recipients", required_argument, NULL, 'r' },
-    { "users", required_argument, NULL, 'u' },
-    { "mails", required_argument, NULL, 'm' },
-    { "domain", required_argument, NULL, 'd' },
-    { NULL, 0, NULL, 0 },
+    { "host", required_argument, NULL, 'h' },       { "smtp", required_argument, NULL, 's' },
+    { "imap", required_argument, NULL, 'i' },       { "starttls", no_argument, NULL, 't' },
+    { "sessions", required_argument, NULL, 'n' },   { "count", required_argument, NULL, 'c' },
+    { "recipients", required_argument, NULL, 'r' }, { "domains", required_argument, NULL, 'D' },
+    { "users", required_argument, NULL, 'u' },      { "mails", required_argument, NULL, 'm' },
+    { "domain", required_argument, NULL, 'd' },     { NULL, 0, NULL, 0 },
 };
 
 static size_t number_of(const char *text)
@@ -152,6 +147,9 @@ static void take_option(struct load_options *o, int option, const char *value)
     case 'r':
         o->recipients = number_of(value);
         break;
+    case 'D':
+        o->domains = number_of(value);
+        break;
     case 'u':
         read_users(o, value);
         break;
@@ -159,7 +157,7 @@ static void take_option(struct load_options *o, int option, const char *value)
         read_mails(o, value);
         break;
     default:
-        bench_fail("usage: loadgen smtp|imap|idle|hold --users FILE [options]");
+        bench_fail("usage: loadgen smtp|submit|imap|idle|hold --users FILE [options]");
     }
 }
 
@@ -169,17 +167,18 @@ struct mode {
 };
 
 static const struct mode modes[] = {
-    { "smtp", load_smtp },
-    { "imap", load_imap },
-    { "idle", load_idle },
-    { "hold", load_hold },
+    { "smtp", load_smtp }, { "submit", load_submit }, { "imap", load_imap },
+    { "idle", load_idle }, { "hold", load_hold },
 };
 
 int main(int argc, char **argv)
 {
-    struct load_options o = {
-        .host = "127.0.0.1", .domain = "client.example", .sessions = 1, .count = 1, .recipients = 1
-    };
+    struct load_options o = { .host = "127.0.0.1",
+                              .domain = "client.example",
+                              .sessions = 1,
+                              .count = 1,
+                              .recipients = 1,
+                              .domains = 1 };
     for (int c = getopt_long(argc, argv, "", long_options, NULL); c != -1;
          c = getopt_long(argc, argv, "", long_options, NULL))
         take_option(&o, c, optarg);
@@ -190,5 +189,5 @@ int main(int argc, char **argv)
         if (optind < argc && strcmp(argv[optind], modes[i].name) == 0 && o.n_users)
             return modes[i].run(&o);
     }
-    bench_fail("usage: loadgen smtp|imap|idle|hold --users FILE [options]");
+    bench_fail("usage: loadgen smtp|submit|imap|idle|hold --users FILE [options]");
 }

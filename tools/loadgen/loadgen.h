@@ -19,6 +19,7 @@ struct load_options {
     size_t sessions;
     size_t count;      /* messages or rounds in all */
     size_t recipients; /* of one message */
+    size_t domains;    /* that mails are submitted to */
     size_t first_user; /* users from here on are used */
     struct load_user *users;
     size_t n_users;
@@ -33,8 +34,15 @@ void load_threads(size_t n, void (*fn)(void *arg, size_t number), void *arg);
 void load_imap_login(struct client *c, const struct load_options *o, const char *port,
                      const struct load_user *user);
 
+/* A session of SMTP after EHLO, over TLS where the options want that. */
+void load_smtp_open(struct client *c, const struct load_options *o);
+/* Sends a mail to n recipients; gives the milliseconds from its final dot to the reply. */
+double load_smtp_send(struct client *c, const char *sender, const char *const *recipients, size_t n,
+                      str mail);
+
 /* The modes; each prints one line of JSON. */
 int load_smtp(const struct load_options *o);
+int load_submit(const struct load_options *o);
 int load_imap(const struct load_options *o);
 int load_idle(const struct load_options *o);
 int load_hold(const struct load_options *o);

@@ -12,6 +12,7 @@ import Moon from "@lucide/svelte/icons/moon";
 import Plus from "@lucide/svelte/icons/plus";
 import ScrollText from "@lucide/svelte/icons/scroll-text";
 import Send from "@lucide/svelte/icons/send";
+import ShieldCheck from "@lucide/svelte/icons/shield-check";
 import Sun from "@lucide/svelte/icons/sun";
 import Users from "@lucide/svelte/icons/users";
 import { problemText } from "@heronry/web-kit/api/problem.ts";
@@ -27,6 +28,7 @@ export const ICONS: Readonly<Record<Page, Icon>> = {
   domains: Globe,
   accounts: Users,
   addresses: AtSign,
+  senders: ShieldCheck,
   queue: Send,
   audit: ScrollText,
 };
@@ -36,6 +38,7 @@ const KEYS: Readonly<Record<Page, string>> = {
   domains: "g d",
   accounts: "g a",
   addresses: "g e",
+  senders: "g s",
   queue: "g q",
   audit: "g l",
 };
@@ -69,6 +72,7 @@ export function appCommands(overlays: Overlays): Command[] {
     make("domains", () => t("domains.add"), "n d"),
     make("accounts", () => t("accounts.add"), "n a"),
     make("addresses", () => t("addresses.add"), "n e"),
+    make("senders", () => t("senders.add"), "n s"),
     { id: "palette", title: () => t("nav.palette"), icon: CommandIcon, keys: ["Mod+k"], group: app, quiet: true, run: overlays.palette },
     { id: "help.keys", title: () => t("nav.keys"), icon: Keyboard, keys: ["?"], group: app, run: overlays.keys },
     { id: "undo", title: () => t("undo"), keys: ["z"], group: app, quiet: true, enabled: () => toasts.canUndo, run: () => toasts.undoLast() },

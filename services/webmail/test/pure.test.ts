@@ -4,6 +4,7 @@ import { expectSameMessages } from "@heronry/web-kit/test/languages.ts";
 import en from "../src/lang/en.json";
 import de from "../src/lang/de.json";
 import { forwardedParts, parsePeople, recipientsFor, speaksOfAttachment, subjectFor } from "../src/compose/answer.ts";
+import { fieldTime, laterTimes } from "../src/compose/later.ts";
 import { isDeceptive, nameOf, names } from "../src/list/people.ts";
 import { badge, own, withRole } from "../src/nav/folders.ts";
 import { disguiseOf, firstDisguise } from "../src/read/hosts.ts";
@@ -272,5 +273,15 @@ describe("proof of a sender", () => {
     const two = [{ name: "", address: "a@example.org" }, { name: "", address: "b@example.org" }];
     expect(proofOf({ ...none, signers: ["example.org"] }, two)?.kind).toBe("unproven");
     expect(proofOf({ ...none, signers: ["example.org"] }, [])?.kind).toBe("unproven");
+  });
+});
+
+describe("times to send later", () => {
+  const told = (now: Date): string[] => laterTimes(now).map(({ name, at }) => `${name} ${fieldTime(at)}`);
+  it("lie ahead, and tomorrow is named once", () => {
+    expect(told(new Date(2026, 2, 4, 9, 30))).toEqual(["tonight 2026-03-04T18:00", "tomorrow 2026-03-05T08:00", "monday 2026-03-09T08:00"]);
+    expect(told(new Date(2026, 2, 4, 17, 30))).toEqual(["tomorrow 2026-03-05T08:00", "monday 2026-03-09T08:00"]);
+    expect(told(new Date(2026, 2, 8, 20, 0))).toEqual(["tomorrow 2026-03-09T08:00"]);
+    expect(told(new Date(2026, 2, 9, 20, 0))).toEqual(["tomorrow 2026-03-10T08:00", "monday 2026-03-16T08:00"]);
   });
 });

@@ -42,6 +42,26 @@ static void reset_keeps_one_small_block(void **state)
     arena_fini(&a);
 }
 
+static void lists_grow_by_doubling(void **state)
+{
+    (void)state;
+    struct arena a;
+    arena_init(&a);
+    int *list = NULL;
+    for (size_t n = 0; n < 100; n++) {
+        int *before = list;
+        list = arena_grow(&a, list, n, sizeof(*list));
+        bool has_moved = list != before;
+        assert_int_equal(has_moved, n == 0 || n == 1 || n == 2 || n == 4 || n == 8 || n == 16 ||
+                                        n == 32 || n == 64);
+        assert_int_equal(list[n], 0);
+        list[n] = (int)n + 1;
+    }
+    for (int n = 0; n < 100; n++)
+        assert_int_equal(list[n], n + 1);
+    arena_fini(&a);
+}
+
 static void copies_text(void **state)
 {
     (void)state;
@@ -97,6 +117,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gives_aligned_zeroed_memory),
         cmocka_unit_test(reset_keeps_one_small_block),
+        cmocka_unit_test(lists_grow_by_doubling),
         cmocka_unit_test(copies_text),
         cmocka_unit_test(runs_deferred_newest_first),
     };

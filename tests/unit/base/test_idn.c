@@ -31,6 +31,11 @@ static const struct idn_case domains[] = {
     { STR_INIT("\xe4\xbe\x8b\xe3\x81\x88.\xe3\x83\x86\xe3\x82\xb9\xe3\x83\x88"),
       "xn--r8jz45g.xn--zckzah" },
     { STR_INIT("plain.example"), "plain.example" },
+    { STR_INIT("A-1.2B.a--b.EXAMPLE"), "a-1.2b.a--b.example" },
+    { STR_INIT("a234567890123456789012345678901234567890123456789012345678901-3.example"),
+      "a234567890123456789012345678901234567890123456789012345678901-3.example" },
+    { STR_INIT("a2345678901234567890123456789012345678901234567890123456789012-4.example"), NULL },
+    { STR_INIT("xn--a.example"), NULL }, /* no A-label */
     { STR_INIT(""), NULL },
     { STR_INIT("\xc3.example"), NULL },
     { STR_INIT("a\0\xc3\xbc.example"), NULL },

@@ -265,7 +265,14 @@ static const struct {
       "f.yaml:1: logging.level must be one of info|debug|warn|error" },
     { "logging: { components: smtp }", "f.yaml:1: components must be a list" },
     { "logging: { components: ['a,b'] }",
-      "f.yaml:1: logging.components must be a word without comma" },
+      "f.yaml:1: logging.components must be a component of the log like smtp (heronry log events "
+      "lists them)" },
+    { "logging: { components: [smtp, smpt] }",
+      "f.yaml:1: logging.components must be a component of the log like smtp (heronry log events "
+      "lists them)" },
+    { "logging: { levels: [smtp=loud] }",
+      "f.yaml:1: logging.levels must be a component of the log (heronry log events) and a level, as "
+      "smtp=debug" },
     { "proxy_protocol:\n  trusted_networks:\n  - 10.0.0.0/8\n  - 10.0.0.1/8",
       "f.yaml:4: proxy_protocol.trusted_networks must be a network like 10.0.0.0/8 with no bits set "
       "behind its mask" },

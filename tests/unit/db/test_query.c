@@ -183,6 +183,7 @@ static const struct {
     { "own conflict", { "SELECT t_raise('HR412')" }, ERR_CONFLICT },
     { "own limit", { "SELECT t_raise('HR413')" }, ERR_LIMIT },
     { "serialization", { "SELECT t_raise('40001')" }, ERR_CONFLICT },
+    { "lock timeout", { "SELECT t_raise('55P03')" }, ERR_TIMEOUT },
     { "statement timeout", { "SELECT t_raise('57014')" }, ERR_LIMIT },
 };
 static const struct db_stmt one_stmt = { "SELECT 1::int4" };

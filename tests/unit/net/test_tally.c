@@ -94,7 +94,7 @@ static enum net_tally_result take(struct net_tally *t, const char *name, int64_t
                                   int64_t now_us)
 {
     int64_t full_us = -1;
-    const struct net_tally_want want = { cost_us, 100, now_us };
+    const struct net_tally_want want = { .cost_us = cost_us, .window_us = 100, .now_us = now_us };
     enum net_tally_result result = net_tally_take(t, str_from_cstr(name), &want, &full_us);
     assert_true(full_us >= 0);
     return result;

@@ -190,6 +190,31 @@ static void filters_level_and_component(void **state)
     assert_true(obs_is_logged(EV_DB_LOST));
 }
 
+static void a_component_has_its_own_level(void **state)
+{
+    static const struct {
+        const char *components;
+        const char *levels;
+        bool node_lost, job_done, job_failed; /* process ERROR; scheduler DEBUG and WARN */
+    } cases[] = {
+        { "", "", true, false, true },
+        { "", "scheduler=debug", true, true, true },
+        { "", "Scheduler = error, process=info", true, false, false },
+        { "", "scheduler=debug,scheduler=error", true, false, false },
+        { "", "scheduler,scheduler=,=debug,smpt=debug", true, false, true },
+        { "scheduler", "process=debug,scheduler=debug", false, true, true },
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        obs_log_set_levels(cases[i].components, OBS_INFO, cases[i].levels);
+        if (obs_is_logged(EV_NODE_ID_LOST) != cases[i].node_lost ||
+            obs_is_logged(EV_JOB_DONE) != cases[i].job_done ||
+            obs_is_logged(EV_JOB_FAILED) != cases[i].job_failed)
+            fail_msg("\"%s\" and \"%s\"", cases[i].components, cases[i].levels);
+    }
+    obs_log_set_levels("", OBS_INFO, "");
+}
+
 enum {
     THREADS = 4,
     LINES = 500
@@ -275,6 +300,7 @@ int main(void)
         cmocka_unit_test(every_byte_stays_on_the_line),
         cmocka_unit_test(long_values_and_lines_are_cut),
         cmocka_unit_test(filters_level_and_component),
+        cmocka_unit_test(a_component_has_its_own_level),
         cmocka_unit_test(threads_do_not_mix_lines),
         cmocka_unit_test(a_full_pipe_loses_the_line_not_the_process),
         cmocka_unit_test(session_ids_never_repeat),

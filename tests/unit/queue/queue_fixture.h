@@ -52,11 +52,13 @@ static inline void with_queue(fiber_fn fn)
     assert_non_null(f.redis);
     f.notify = notify_new(f.rt, f.db, f.redis, NULL);
     f.q = queue_new(f.rt, f.db, f.redis, f.notify,
-                    &(struct queue_options){ .owner = "one", .node_id = 1 });
+                    &(struct queue_options){ .owner = "one/7",
+                                             .node_id = 1,
+                                             .keep_history_ms = 30 * 86400 * INT64_C(1000) });
     f.other =
         queue_new(f.rt, f.db, NULL, NULL, &(struct queue_options){ .owner = "two", .node_id = 2 });
     arena_init(&f.a);
-    test_pg_run("TRUNCATE q_msg, q_rcpt, q_domain");
+    test_pg_run("TRUNCATE q_msg, q_rcpt, q_domain, q_attempt");
     in_fiber_run(f.rt, fn, &f);
     arena_fini(&f.a);
     queue_free(&f.q);

@@ -244,6 +244,34 @@ static void test_turns(void **state)
     with_queue(turns_body);
 }
 
+/* While very many destinations wait, a turn is short; alone a destination has it whole. */
+static void crowded_body(void *arg)
+{
+    struct fixture *f = arg;
+    for (int i = 0; i < 3; i++)
+        enqueue(f, "me@here.test", "a@big.test");
+    test_pg_run("INSERT INTO q_domain (domain, next_due) SELECT 'd' || n || '.test', now()"
+                " FROM generate_series(1, 300) AS n");
+    struct queue_lease *lease = claim(f);
+    assert_non_null(lease);
+    assert_true(str_eq(lease->domain, STR("big.test")));
+    assert_int_equal(lease->n, 2);
+    assert_true(lease->is_short);
+    test_pg_run("DELETE FROM q_domain WHERE domain <> 'big.test'");
+    release(f, lease);
+    lease = claim(f);
+    assert_non_null(lease);
+    assert_int_equal(lease->n, 3);
+    assert_false(lease->is_short);
+    release(f, lease);
+}
+
+static void test_crowded(void **state)
+{
+    (void)state;
+    with_queue(crowded_body);
+}
+
 /* R12: the clock goes back by a day; a lease and a breaker of before do not last for that day. */
 static void clock_body(void *arg)
 {
@@ -738,7 +766,8 @@ int main(void)
         cmocka_unit_test(test_list),     cmocka_unit_test(test_groups),
         cmocka_unit_test(test_acts),     cmocka_unit_test(test_readable),
         cmocka_unit_test(test_ids),      cmocka_unit_test(test_hint),
-        cmocka_unit_test(test_turns),    cmocka_unit_test(test_clock),
+        cmocka_unit_test(test_turns),    cmocka_unit_test(test_crowded),
+        cmocka_unit_test(test_clock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

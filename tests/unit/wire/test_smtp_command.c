@@ -22,6 +22,8 @@ static void test_verbs(void **state)
         { STR_INIT("DATA\tx"), SMTP_UNKNOWN, STR_INIT("") },
         { STR_INIT(""), SMTP_UNKNOWN, STR_INIT("") },
         { STR_INIT(" QUIT"), SMTP_UNKNOWN, STR_INIT("QUIT") },
+        { STR_INIT("SSH-2.0-OpenSSH_9.2"), SMTP_FOREIGN, STR_INIT("") },
+        { STR_INIT("\x16\x03\x01\x02"), SMTP_FOREIGN, STR_INIT("") },
         { STR_INIT("GET / HTTP/1.1"), SMTP_FOREIGN, STR_INIT("/ HTTP/1.1") },
         { STR_INIT("post /"), SMTP_FOREIGN, STR_INIT("/") },
         { STR_INIT("QUIT\0x"), SMTP_UNKNOWN, STR_INIT("") },

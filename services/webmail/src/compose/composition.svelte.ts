@@ -24,7 +24,9 @@ export class Composition {
   subject = $state("");
   identityId = $state<string | null>(session.identity?.id ?? null);
   readonly files = new Attachments(() => this.touch());
-  phase = $state<"opening" | "writing" | "sending" | "failed">("opening");
+  phase = $state<"opening" | "writing" | "sending" | "scheduled" | "failed">("opening");
+  /** On its way at a time of its own, when the phase is "scheduled". */
+  scheduled = $state.raw<Schema<"Submission"> | null>(null);
   saved = $state<"never" | "waiting" | "saving" | "yes" | "conflict" | "failed">("never");
   error = $state.raw<unknown>(null);
   /** What the server says about single fields. */
@@ -66,7 +68,7 @@ export class Composition {
         if (to) this.to = [{ address: to }];
         this.html = `<div><br></div>${this.#signature()}`;
       }
-      this.phase = "writing";
+      this.phase = this.scheduled ? "scheduled" : "writing";
     } catch (error) {
       this.error = error;
       this.phase = "failed";
@@ -77,6 +79,22 @@ export class Composition {
     const { data, headers } = await answered(api.GET("/drafts/{draftId}", { params: { path: { draftId } } }));
     this.#take(data, headers);
     this.saved = "yes";
+    // One that waits to be sent shows no message.
+    const last = data.messageId === null ? await lastSubmissionOf(draftId) : null;
+    this.scheduled = last?.undoStatus === "pending" ? last : null;
+  }
+
+  /** Takes back what waits for its time: the draft can be changed again. */
+  async unschedule(): Promise<void> {
+    if (!this.scheduled) return;
+    try {
+      await ok(api.DELETE("/submissions/{submissionId}", { params: { path: { submissionId: this.scheduled.id } } }));
+    } catch (error) {
+      toasts.problem(asProblem(error).status === 409 ? t("done.tooLate") : problemText(error));
+      return;
+    }
+    this.scheduled = null;
+    await this.open();
   }
 
   #take(draft: Schema<"Draft">, headers: Headers): void {
@@ -275,8 +293,8 @@ export class Composition {
 
   // ---- ending ----
 
-  /** Sends it; true when it is on its way. */
-  async send(): Promise<boolean> {
+  /** Sends it, now or at a time of its own; true when it is on its way. */
+  async send(at?: Date): Promise<boolean> {
     this.phase = "sending";
     this.refused = new Map();
     try {
@@ -287,12 +305,14 @@ export class Composition {
         return false;
       }
       const undoSeconds = session.settings.undoSendSeconds;
-      const body = { draftId: this.#draftId, draftEtag: this.#etag, undoSeconds };
+      const when = at ? { sendAt: at.toISOString() } : { undoSeconds };
+      const body = { draftId: this.#draftId, draftEtag: this.#etag, ...when };
       if (JSON.stringify(this.#sending?.body) !== JSON.stringify(body)) this.#sending = { key: newKey(), body };
       const params = { header: { "Idempotency-Key": this.#sending?.key ?? newKey() } };
       const made = await ok(api.POST("/submissions", { params, body }));
       this.#closed = true;
-      this.#tell(made, undoSeconds);
+      if (at) toasts.show(t("done.scheduled", { date: longTime(made.undoUntil) }), { undo: () => takeBack(made) });
+      else this.#tell(made, undoSeconds);
       return true;
     } catch (error) {
       const problem = asProblem(error);
@@ -337,6 +357,11 @@ export class Composition {
       if (asProblem(error).status !== 404) toasts.problem(problemText(error));
     }
   }
+}
+
+async function lastSubmissionOf(draftId: string): Promise<Schema<"Submission"> | null> {
+  const list = await ok(api.GET("/submissions", { params: { query: { draftId, limit: 1 } } }));
+  return list.items[0] ?? null;
 }
 
 /** Undo of sending: the draft is open again. */

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Holding, releasing, rescheduling, failing and dropping mail in the queue; for administrators. */
+#include "api_routes.h"
+#include "queue/act.h"
+#include "services/api/admin_page.h"
+#include "services/api/api.h"
+
+static enum queue_action read_action(const json_t *body)
+{
+    static const enum queue_action all[] = { QUEUE_ACT_HOLD, QUEUE_ACT_RELEASE,
+                                             QUEUE_ACT_RESCHEDULE, QUEUE_ACT_FAIL, QUEUE_ACT_DROP };
+    str word = api_get_text(body, "action");
+    for (size_t i = 0; i < COUNT_OF(all); i++) {
+        if (str_eq(word, str_from_cstr(queue_action_name(all[i]))))
+            return all[i];
+    }
+    return QUEUE_ACT_RELEASE; /* the contract lets nothing else pass */
+}
+
+/* False: it was answered. */
+static bool read_act(struct api_call *call, const json_t *body, struct queue_act *act)
+{
+    struct err ignored = ERR_CLEAR;
+    str id = api_get_text(body, "id");
+    *act = (struct queue_act){
+        .action = read_action(body),
+        .filter = { .domain = admin_domain(call, api_get_text(body, "domain")),
+                    .sender = api_get_text(body, "sender"),
+                    .recipient = api_get_text(body, "recipient"),
+                    .status = admin_queue_status(api_get_text(body, "status")) },
+        .at_us = api_get_time(body, "at", 0),
+        .older_s = json_integer_value(json_object_get(body, "olderThanSeconds")),
+        .is_rehearsal = json_is_true(json_object_get(body, "dryRun")),
+    };
+    if (id.n > 0 && !queue_id_parse(id, &act->queue_id, &ignored))
+        return call_problem(call, "not-found", NULL);
+    if (!queue_act_selects(act)) {
+        return call_field_problem(call, "invalid-fields", "/id",
+                                  "or something else has to say which mail is meant");
+    }
+    if (act->action == QUEUE_ACT_RESCHEDULE && act->at_us == 0)
+        return call_field_problem(call, "invalid-fields", "/at", "is needed to reschedule");
+    return true;
+}
+
+void rest_act_on_queue(struct api_call *call, const struct act_on_queue_params *p,
+                       const json_t *body)
+{
+    struct queue_act act;
+    struct queue_acted done;
+    struct err e = ERR_CLEAR;
+    const struct queue_actor actor = call_queue_actor(call);
+    (void)p;
+    if (!read_act(call, body, &act))
+        return;
+    if (!queue_act(call->app->queue, &actor, &act, call->deadline_ms, &done, &e)) {
+        (void)call_fail(call, &e);
+        return;
+    }
+    json_t *o = json_object();
+    api_set(o, "recipients", json_integer(done.recipients));
+    api_set(o, "messages", json_integer(done.messages));
+    call_json(call, 200, o);
+}

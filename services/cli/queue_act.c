@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* queue hold, release, reschedule, fail, drop: acts on one message or on what options select. */
+#include "queue/queue.h"
+
+#include "services/cli/listing.h"
+
+#include <errno.h>
+
+/* "90s", "15m", "12h", "3d" in seconds. */
+static bool parse_age(const char *text, int64_t *out, struct err *e)
+{
+    static const struct {
+        char unit;
+        int64_t seconds;
+    } units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 } };
+    char *end = NULL;
+    errno = 0;
+    long long number = strtoll(text, &end, 10);
+    for (size_t i = 0; i < COUNT_OF(units); i++) {
+        if (errno == 0 && end != text && number > 0 && number <= 31536000 &&
+            end[0] == units[i].unit && end[1] == '\0') {
+            *out = number * units[i].seconds;
+            return true;
+        }
+    }
+    return ERR(e, ERR_SYNTAX, "--older-than is a number with s, m, h or d, as 12h, not \"%s\"",
+               text);
+}
+
+/* What the act is about, in the words of the API. */
+static bool select_mail(const struct cli *cli, json_t *body, struct err *e)
+{
+    static const struct cli_filter filters[] = {
+        { "--domain", "domain" },
+        { "--sender", "sender" },
+        { "--recipient", "recipient" },
+        { "--status", "status" },
+    };
+    const char *age = cli_option(cli, "--older-than");
+    int64_t seconds = 0;
+    if (age && !parse_age(age, &seconds, e))
+        return false;
+    cli_filter_body(cli, body, filters, COUNT_OF(filters));
+    if (cli->n_words > 0)
+        (void)json_object_set_new(body, "id", json_string(cli->words[0]));
+    if (age)
+        (void)json_object_set_new(body, "olderThanSeconds", json_integer(seconds));
+    if (cli_option(cli, "--dry-run"))
+        (void)json_object_set_new(body, "dryRun", json_true());
+    return true;
+}
+
+static void say(const struct cli *cli, const char *is_done, json_t *answer)
+{
+    bool is_rehearsal = cli_option(cli, "--dry-run") != NULL;
+    if (cli->json) {
+        (void)json_object_set_new(answer, "ok", json_true());
+        (void)json_object_set_new(answer, "dryRun", json_boolean(is_rehearsal));
+        json_t *copy = json_incref(answer);
+        cli_print_json(&copy);
+        return;
+    }
+    (void)printf("%lld recipients of %lld messages %s%s\n",
+                 (long long)cli_field_number(answer, "recipients"),
+                 (long long)cli_field_number(answer, "messages"), is_rehearsal ? "would be " : "",
+                 is_done);
+}
+
+/* Of one verb only. */
+static const struct cli_filter at_option = { "--at", "at" };
+
+YIELDS static bool act(struct cli_session *s, const char *action, const char *is_done,
+                       struct err *e)
+{
+    int64_t queue_id;
+    json_t *answer = NULL;
+    json_t *body = json_pack("{s:s}", "action", action);
+    bool ok =
+        (s->cli->n_words == 0 || queue_id_parse(str_from_cstr(s->cli->words[0]), &queue_id, e)) &&
+        select_mail(s->cli, body, e);
+    if (strcmp(action, "reschedule") == 0)
+        cli_filter_body(s->cli, body, &at_option, 1);
+    if (!ok) {
+        json_decref(body);
+    } else if (cli_call(s, "POST", STR("/admin/queue/act"), body, &answer, e)) {
+        say(s->cli, is_done, answer);
+        json_decref(answer);
+        return true;
+    }
+    return s->cli->n_words > 0 ? err_wrap(e, "%s", s->cli->words[0]) : false;
+}
+
+YIELDS static bool hold(struct cli_session *s, struct err *e)
+{
+    return act(s, "hold", "held", e);
+}
+
+YIELDS static bool release(struct cli_session *s, struct err *e)
+{
+    return act(s, "release", "released", e);
+}
+
+YIELDS static bool reschedule(struct cli_session *s, struct err *e)
+{
+    return act(s, "reschedule", "rescheduled", e);
+}
+
+YIELDS static bool fail(struct cli_session *s, struct err *e)
+{
+    return act(s, "fail", "returned to their senders", e);
+}
+
+YIELDS static bool drop(struct cli_session *s, struct err *e)
+{
+    return act(s, "drop", "dropped; nobody is told", e);
+}
+
+#define FILTER_OPTIONS                                                                  \
+    { "--domain", "NAME", "only recipients of this domain" },                           \
+        { "--sender", "ADDRESS", "only messages of this envelope sender" },             \
+        { "--recipient", "ADDRESS", "only this recipient" },                            \
+        { "--status", "STATUS", "only pending, deferred, failed or held ones" },        \
+        { "--older-than", "AGE", "only messages that came so long ago: 30m, 12h, 3d" }, \
+    {                                                                                   \
+        "--dry-run", NULL, "count only"                                                 \
+    }
+static const struct cli_option options[] = { FILTER_OPTIONS };
+static const struct cli_option reschedule_options[] = {
+    FILTER_OPTIONS, { "--at", "TIME", "when, as 2026-12-24T18:00:00Z" }
+};
+
+#define DETAILS                                                                          \
+    "Either the ID or an option has to say which mail is meant; all that is said must\n" \
+    "hold. What is being sent at this moment is left out."
+/* What these commands have in common; they differ in their verbs. */
+#define OF_MAIL .arguments = "[ID]", .details = DETAILS, .most_words = 1
+
+static const struct cli_command commands[] = {
+    { OF_MAIL, .name = "queue hold", .summary = "Holds mail: it is not tried until it is released",
+      .options = options, .n_options = COUNT_OF(options), .work = hold },
+    { OF_MAIL, .name = "queue release",
+      .summary = "Tries mail that is held, for whatever reason, now", .options = options,
+      .n_options = COUNT_OF(options), .work = release },
+    { OF_MAIL, .name = "queue reschedule", .summary = "Sets when mail is tried next",
+      .options = reschedule_options, .n_options = COUNT_OF(reschedule_options),
+      .work = reschedule },
+    { OF_MAIL, .name = "queue fail", .summary = "Gives mail up: it goes back to its senders",
+      .options = options, .n_options = COUNT_OF(options), .work = fail },
+    { OF_MAIL, .name = "queue drop", .summary = "Removes mail from the queue; nobody is told",
+      .options = options, .n_options = COUNT_OF(options), .work = drop },
+};
+
+const struct cli_group cli_queue_act_group = { commands, COUNT_OF(commands) };

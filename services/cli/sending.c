@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sending list, show, limit, stop, release: how much accounts and domains may send. */
+#include "services/cli/listing.h"
+
+#define LIMITS "/admin/sending-limits"
+
+/* A word where it is no number. */
+static void limit_cell(struct cli_table *t, const json_t *value)
+{
+    if (json_is_integer(value) && json_integer_value(value) > 0) {
+        cli_table_number(t, json_integer_value(value));
+    } else {
+        cli_table_text(t, json_is_null(value) ? STR("default") : STR("any"));
+    }
+}
+
+/* Messages and recipients of the last hour, then of the last 24 hours. */
+static void used_cell(struct cli_table *t, const json_t *value)
+{
+    static const char *const windows[] = { "messagesPerHour", "recipientsPerHour", "messagesPerDay",
+                                           "recipientsPerDay" };
+    long long n[COUNT_OF(windows)];
+    char text[128];
+    for (size_t i = 0; i < COUNT_OF(windows); i++)
+        n[i] = (long long)json_integer_value(json_object_get(value, windows[i]));
+    (void)snprintf(text, sizeof(text), "%lld/%lld, %lld/%lld", n[0], n[1], n[2], n[3]);
+    cli_table_text(t, str_from_cstr(text));
+}
+
+static const struct cli_column columns[] = {
+    { .field = "sender", .title = "SENDER", .cell = cli_cell_text },
+    { .field = "messagesPerHour", .title = "MESSAGES/H", .cell = limit_cell },
+    { .field = "recipientsPerHour", .title = "RECIPIENTS/H", .cell = limit_cell },
+    { .field = "messagesPerDay", .title = "MESSAGES/DAY", .cell = limit_cell },
+    { .field = "recipientsPerDay", .title = "RECIPIENTS/DAY", .cell = limit_cell },
+    { .field = "used", .title = "SENT (HOUR, DAY)", .cell = used_cell },
+    { .field = "refused", .title = "REFUSED", .cell = cli_cell_number },
+    { .field = "stoppedAt", .title = "STOPPED", .cell = cli_cell_time },
+    { .field = "reason", .title = "WHY", .cell = cli_cell_text },
+};
+static const struct cli_listing listing = {
+    .name = "items", .columns = columns, .n = COUNT_OF(columns), .is_raw = true
+};
+
+static str path_of(struct cli_session *s)
+{
+    return arena_printf(&s->arena, LIMITS "/%s", cli_encode(s, s->cli->words[0]));
+}
+
+YIELDS static bool list(struct cli_session *s, struct err *e)
+{
+    return cli_show_list(s, STR(LIMITS), &listing, e);
+}
+
+/* Asks, and prints what it is (then). Takes the body. */
+YIELDS static bool call_and_show(struct cli_session *s, const char *method, json_t *body,
+                                 struct err *e)
+{
+    json_t *found = NULL;
+    if (!cli_call(s, method, path_of(s), body, &found, e))
+        return err_wrap(e, "%s", s->cli->words[0]);
+    cli_show_item(s, &listing, found);
+    json_decref(found);
+    return true;
+}
+
+YIELDS static bool show(struct cli_session *s, struct err *e)
+{
+    return call_and_show(s, "GET", NULL, e);
+}
+
+/* ---- changes ---- */
+
+static const struct cli_option limit_options[] = {
+    { "--messages-hour", "N", "messages in an hour; any or default instead of a number" },
+    { "--recipients-hour", "N", "their recipients" },
+    { "--messages-day", "N", "messages in 24 hours" },
+    { "--recipients-day", "N", "their recipients" },
+};
+
+static bool add_limit(json_t *body, const char *field, const char *text, struct err *e)
+{
+    uint64_t n = 0;
+    str word = str_from_cstr(text);
+    if (str_eq(word, STR("default"))) {
+        (void)json_object_set_new(body, field, json_null());
+        return true;
+    }
+    if (!str_eq(word, STR("any")) && (!str_to_uint(word, 1000000000, &n) || n == 0))
+        return ERR(e, ERR_SYNTAX, "a limit is a number, any or default, not \"%s\"", text);
+    (void)json_object_set_new(body, field, json_integer((json_int_t)n));
+    return true;
+}
+
+YIELDS static bool limit(struct cli_session *s, struct err *e)
+{
+    static const char *const fields[] = { "messagesPerHour", "recipientsPerHour", "messagesPerDay",
+                                          "recipientsPerDay" };
+    json_t *body = json_object();
+    bool ok = true;
+    for (size_t i = 0; ok && i < COUNT_OF(limit_options); i++) {
+        const char *text = cli_option(s->cli, limit_options[i].name);
+        ok = !text || add_limit(body, fields[i], text, e);
+    }
+    if (ok && json_object_size(body) == 0) {
+        ok = ERR(e, ERR_SYNTAX,
+                 "say which limit: --messages-hour, --recipients-hour, "
+                 "--messages-day or --recipients-day");
+    }
+    if (!ok) {
+        json_decref(body);
+        return false;
+    }
+    return call_and_show(s, "PATCH", body, e);
+}
+
+YIELDS static bool stop(struct cli_session *s, struct err *e)
+{
+    json_t *body = json_pack("{s:b}", "isStopped", 1);
+    if (s->cli->n_words > 1) {
+        (void)json_object_set_new(body, "reason", cli_json_text(str_from_cstr(s->cli->words[1])));
+    }
+    return call_and_show(s, "PATCH", body, e);
+}
+
+YIELDS static bool release(struct cli_session *s, struct err *e)
+{
+    return call_and_show(s, "PATCH", json_pack("{s:b}", "isStopped", 0), e);
+}
+
+/* ---- table ---- */
+
+static const struct cli_command commands[] = {
+    { .name = "sending list",
+      .arguments = "",
+      .summary = "Lists who has limits of sending of their own, or may not send",
+      .work = list },
+    { .name = "sending show",
+      .arguments = "ADDRESS|DOMAIN",
+      .summary = "Shows how much somebody may send, and has sent",
+      .least_words = 1,
+      .most_words = 1,
+      .work = show },
+    { .name = "sending limit",
+      .arguments = "ADDRESS|DOMAIN",
+      .summary = "Sets how much an account, or all of a domain together, may send",
+      .details = "Mail for people here is not counted. What is not named stays as it is.",
+      .options = limit_options,
+      .n_options = COUNT_OF(limit_options),
+      .least_words = 1,
+      .most_words = 1,
+      .work = limit },
+    { .name = "sending stop",
+      .arguments = "ADDRESS [REASON]",
+      .summary = "Lets an account send nothing",
+      .least_words = 1,
+      .most_words = 2,
+      .work = stop },
+    { .name = "sending release",
+      .arguments = "ADDRESS",
+      .summary = "Lets an account send again",
+      .least_words = 1,
+      .most_words = 1,
+      .work = release },
+};
+
+const struct cli_group cli_sending_group = { commands, COUNT_OF(commands) };

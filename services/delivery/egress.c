@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Choosing by the highest hash of domain and address together ("rendezvous"): an address that comes
+ * or goes moves only the domains that it gets or had, so that the others keep the name they made
+ * with their receivers. */
+#include "services/delivery/egress.h"
+
+enum {
+    DOMAIN_MAX = 255
+};
+
+bool delivery_egress_read(const struct config *config, struct arena *a,
+                          const struct net_address **out, size_t *n, struct err *e)
+{
+    const struct config_list given = config_list(config, CONFIG_DELIVERY_SOURCE);
+    struct net_address *list = ARENA_ARRAY(a, struct net_address, given.n + 1);
+    for (size_t i = 0; i < given.n; i++) {
+        if (!net_address_parse_ip(str_from_cstr(given.items[i]), &list[i], e))
+            return err_wrap(e, "delivery.source: \"%s\" is no address", given.items[i]);
+    }
+    *out = list;
+    *n = given.n;
+    return true;
+}
+
+static uint64_t hash_of_domain(str sender)
+{
+    char lower[DOMAIN_MAX];
+    str domain =
+        str_slice(str_skip(sender, (size_t)(str_rfind_byte(sender, '@') + 1)), 0, sizeof(lower));
+    for (size_t i = 0; i < domain.n; i++)
+        lower[i] = ascii_lower(domain.p[i]);
+    return str_hash(str_of(lower, domain.n), 0);
+}
+
+const struct net_address *delivery_egress_choose(const struct net_address *sources, size_t n,
+                                                 const struct net_address *to, str sender)
+{
+    const struct net_address *best = NULL;
+    uint64_t highest = 0;
+    uint64_t domain = hash_of_domain(sender);
+    for (size_t i = 0; i < n; i++) {
+        uint8_t ip[16];
+        size_t size = net_address_octets(&sources[i], ip);
+        uint64_t hash = str_hash(str_of((const char *)ip, size), domain);
+        if (net_address_is_ipv4(&sources[i]) != net_address_is_ipv4(to) || (best && hash < highest))
+            continue;
+        best = &sources[i];
+        highest = hash;
+    }
+    return best;
+}
+
+const char *delivery_egress_name(const struct delivery *d)
+{
+    const char *name = config_text(d->app->config, CONFIG_DELIVERY_EHLO_NAME);
+    return *name ? name : d->app->hostname;
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reports of others: who may report, and about whom. What is in one is read by the module reports.
+ */
+#include "deliver/receive_report.h"
+
+#include "account/account.h"
+#include "account/lists.h"
+#include "base/clock.h"
+#include "mailauth/mailauth.h"
+#include "obs/obs.h"
+#include "reports/reports.h"
+
+enum {
+    READ_MS = 10 * 1000, /* to read one and to keep it */
+    PARENTS_MAX = 8      /* domains above the one that a report is about which may be ours */
+};
+
+/* The same name in a domain that we relay for is an address of others. */
+static bool is_inbox(const struct deliver *d, const struct smtp_recipient *recipient)
+{
+    str address = recipient->address;
+    ptrdiff_t at = str_rfind_byte(address, '@');
+    return !recipient->is_relayed && at >= 0 &&
+           str_ieq(str_slice(address, 0, (size_t)at), str_from_cstr(d->report_inbox));
+}
+
+/* How many of the recipients are the address for reports. */
+static size_t count_inboxes(const struct deliver_attempt *attempt)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < attempt->m->n; i++)
+        n += is_inbox(attempt->d, &attempt->m->recipients[i]);
+    return n;
+}
+
+static bool is_report(const struct deliver_attempt *attempt)
+{
+    struct mime_header header;
+    mime_header_parse(attempt->a, attempt->m->content, &header);
+    return reports_is_report(&header);
+}
+
+/* Who forges a sender would forge figures of ours. Where nothing was looked at (over LMTP, of a
+ * local client, which may pass on mail of others, or with all checks off) nothing is proven. */
+static bool is_proven(const struct deliver_attempt *attempt, str proven)
+{
+    struct mailauth_told told;
+    if (!proven.n ||
+        !mailauth_authres_find(proven, str_from_cstr(attempt->d->hostname), attempt->a, &told) ||
+        told.dmarc == MAILAUTH_FAIL)
+        return false;
+    return told.dmarc == MAILAUTH_PASS || told.spf == MAILAUTH_PASS || told.dkim == MAILAUTH_PASS;
+}
+
+/* Of ours: the domain, or one above it; else empty. False: an error. Yields. */
+YIELDS static bool find_domain(const struct deliver_attempt *attempt, str domain,
+                               int64_t deadline_ms, str *ours, struct err *e)
+{
+    struct account_domain_row row;
+    *ours = STR_EMPTY;
+    for (size_t i = 0; i < PARENTS_MAX && domain.n; i++) {
+        struct err why = ERR_CLEAR;
+        str label;
+        if (account_domain_get(attempt->d->accounts, domain, attempt->a, deadline_ms, &row, &why)) {
+            *ours = row.name;
+            return true;
+        }
+        if (why.kind != ERR_NOT_FOUND) {
+            *e = why;
+            return false;
+        }
+        if (!str_cut(domain, '.', &label, &domain))
+            break;
+    }
+    return true;
+}
+
+/* Fills in the report. Yields. */
+YIELDS static bool take(const struct deliver_attempt *attempt, str proven, int64_t deadline_ms,
+                        struct reports_received *report, bool *is_new, struct err *e)
+{
+    if (!is_proven(attempt, proven))
+        return ERR(e, ERR_DENIED, "nothing proves who sent it: neither SPF nor DKIM");
+    if (!reports_message_read(attempt->m->content, attempt->a, deadline_ms, report, e) ||
+        !find_domain(attempt, report->domain, deadline_ms, &report->own_domain, e))
+        return false;
+    if (!report->own_domain.n) {
+        return ERR(e, ERR_DENIED, "it is about %.*s, which is no domain of ours",
+                   STR_FMT(report->domain));
+    }
+    return reports_take(attempt->d->reports, report, deadline_ms, is_new, e);
+}
+
+static void tell(const struct deliver_attempt *attempt, const struct reports_received *report,
+                 bool is_new)
+{
+    const char *kind = reports_kind_name(report->kind);
+    char label[32];
+    const int64_t left_out =
+        report->n > REPORTS_RECEIVED_ROWS_MAX ? (int64_t)report->n - REPORTS_RECEIVED_ROWS_MAX : 0;
+    (void)snprintf(label, sizeof(label), "%s,%s", kind, is_new ? "new" : "known");
+    obs_count(METRIC_REPORTS_RECEIVED, label, 1);
+    obs_log(EV_REPORT_RECEIVED, attempt->m->trace.session, OBS_CSTR("kind", kind),
+            OBS_STR("domain", report->domain), OBS_STR("organization", report->organization),
+            OBS_STR("id", report->id), OBS_INT("good", report->good), OBS_INT("bad", report->bad),
+            OBS_INT("left_out", left_out), OBS_BOOL("new", is_new));
+}
+
+static void tell_problem(const struct deliver_attempt *attempt,
+                         const struct reports_received *report, const struct err *why)
+{
+    char label[32];
+    const char *kind = report->domain.n ? reports_kind_name(report->kind) : "unknown";
+    (void)snprintf(label, sizeof(label), "%s,%s", kind,
+                   why->kind == ERR_DENIED ? "refused" : "unreadable");
+    obs_count(METRIC_REPORTS_RECEIVED, label, 1);
+    obs_log(EV_REPORT_UNREADABLE, attempt->m->trace.session, OBS_STR("from", attempt->m->sender),
+            OBS_STR("error", str_from_cstr(why->msg)));
+}
+
+bool deliver_take_report(const struct deliver_attempt *attempt, str proven, int64_t deadline_ms)
+{
+    const struct deliver *d = attempt->d;
+    struct reports_received report = { .domain = STR_EMPTY };
+    struct err why = ERR_CLEAR;
+    bool is_new = false;
+    if (!d->reports || !d->report_inbox || !*d->report_inbox)
+        return false;
+    size_t inboxes = count_inboxes(attempt);
+    if (inboxes == 0 || !is_report(attempt))
+        return false;
+    int64_t until_ms = clock_deadline_in(READ_MS);
+    if (until_ms > deadline_ms)
+        until_ms = deadline_ms;
+    if (!take(attempt, proven, until_ms, &report, &is_new, &why)) {
+        tell_problem(attempt, &report, &why);
+        return false;
+    }
+    tell(attempt, &report, is_new);
+    return inboxes == attempt->m->n && !d->keeps_report_mail;
+}

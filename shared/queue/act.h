@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What administrators do with mail in the queue that a filter selects: hold, release, reschedule,
+ * fail, drop. What a worker may be sending at this moment is left out, because what comes of that
+ * could not be written down any more. */
+#ifndef QUEUE_ACT_H
+#define QUEUE_ACT_H
+
+#include "queue/queue.h"
+
+enum queue_action {
+    QUEUE_ACT_HOLD,    /* not tried until it is released; its sender is not asked, nor any more */
+    QUEUE_ACT_RELEASE, /* what is held, for whatever reason, is tried now, by the same rules */
+    QUEUE_ACT_RESCHEDULE, /* what waits is tried at another time */
+    QUEUE_ACT_FAIL,       /* it goes back to its sender */
+    QUEUE_ACT_DROP        /* it goes to nobody, and nobody is told */
+};
+
+/* "hold", "release", "reschedule", "fail", "drop"; static. */
+const char *queue_action_name(enum queue_action action);
+
+struct queue_act {
+    enum queue_action action;
+    int64_t queue_id;           /* 0: of any message */
+    struct queue_filter filter; /* its domain, sender, recipient and status */
+    int64_t older_s;            /* only messages that came so long ago; 0: of any age */
+    int64_t at_us;              /* RESCHEDULE: when; at the end of a message's lifetime at latest */
+    bool is_rehearsal;          /* nothing is changed, only counted */
+};
+
+struct queue_acted {
+    int64_t recipients;
+    int64_t messages;
+};
+
+/* Whether the act says at all what it is about: everything must be said in so many words (its
+ * status). Pure. */
+bool queue_act_selects(const struct queue_act *act);
+
+/* Carries it out for all that is selected, with one audit row in the same transaction.
+ * ERR_NOT_FOUND: nothing of the one message that is named can be acted on so. Yields. */
+YIELDS bool queue_act(struct queue *q, const struct queue_actor *actor, const struct queue_act *act,
+                      int64_t deadline_ms, struct queue_acted *out, struct err *e);
+
+#endif

@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How much accounts and domains may send elsewhere (FEATURES 35, 36; ATTACKS U10): counted in the database, answered in
+SMTP and the API, set by the command line and the API."""
+import smtplib
+
+import pytest
+from api_client import Api
+from conftest import wait_until
+
+LATER = (450, b"4.7.1 You have sent as much as you may for now, try again later")
+
+
+def send(heronry, user, *to, client=None):
+    """The reply to the message, (250, ...) when it was taken."""
+    smtp = client or heronry.smtp("submission", login=user)
+    try:
+        smtp.sendmail(user["address"], list(to), f"From: {user['address']}\r\nSubject: x\r\n\r\nx\r\n")
+    except smtplib.SMTPDataError as refused:
+        return refused.smtp_code, refused.smtp_error
+    finally:
+        if not client:
+            smtp.quit()
+    return 250, b""
+
+
+def show(heronry, subject):
+    return heronry.json("sending", "show", subject)
+
+
+def change(heronry, user, columns):
+    heronry.psql(f"UPDATE sending SET {columns} FROM account c WHERE c.account_id = sending.account_id"
+                 f" AND c.login = '{user['address']}'")
+
+
+def inbox(heronry, user):
+    return [m["subject"] for m in Api.signed_in(heronry, user).get("/messages", query={"mailboxId": "1"}).json["items"]]
+
+
+def test_messages_and_recipients_are_counted_apart(heronry):
+    user = heronry.new_user()
+    heronry.cli("sending", "limit", user["address"], "--messages-hour", "3", "--recipients-day", "5")
+    assert send(heronry, user, "a@far.example")[0] == 250
+    assert send(heronry, user, *(f"{n}@far.example" for n in "abcde")) == LATER  # 1 and 5 are more than 5
+    assert send(heronry, user, *(f"{n}@far.example" for n in "abcd"))[0] == 250
+    assert send(heronry, user, "a@far.example") == LATER  # the recipients of the day
+    heronry.cli("sending", "limit", user["address"], "--recipients-day", "any")
+    assert send(heronry, user, "a@far.example")[0] == 250
+    assert send(heronry, user, "a@far.example") == LATER  # the messages of the hour
+    found = show(heronry, user["address"])
+    assert found["used"] == {"messagesPerHour": 3, "recipientsPerHour": 6, "messagesPerDay": 3, "recipientsPerDay": 6}
+    assert (found["isStopped"], found["messagesPerHour"], found["messagesPerDay"]) == (False, 3, None)
+
+
+def test_mail_for_people_here_is_free(heronry):
+    user, other = heronry.new_user(), heronry.new_user()
+    heronry.cli("sending", "limit", user["address"], "--messages-hour", "1", "--recipients-hour", "1")
+    for _ in range(3):
+        assert send(heronry, user, other["address"])[0] == 250
+    assert send(heronry, user, other["address"], "a@far.example")[0] == 250
+    assert send(heronry, user, other["address"], "a@far.example") == LATER
+    assert show(heronry, user["address"])["used"]["recipientsPerHour"] == 1
+    assert len(inbox(heronry, other)) == 4  # nobody got a part of what was refused
+
+
+def test_what_did_not_go_is_not_counted(heronry):
+    user, full = heronry.new_user(), heronry.new_user()
+    heronry.cli("user", "quota", full["address"], "1000")
+    heronry.cli("sending", "limit", user["address"], "--messages-hour", "1")
+    text = f"From: {user['address']}\r\nSubject: x\r\n\r\n{'x' * 70}\r\n" + 40 * f"{'x' * 70}\r\n"
+    with heronry.smtp("submission", login=user) as smtp, pytest.raises(smtplib.SMTPDataError) as refused:
+        smtp.mail(user["address"])
+        smtp.rcpt(full["address"])
+        smtp.rcpt("a@far.example")
+        code, said = smtp.data(text)
+        raise smtplib.SMTPDataError(code, said)
+    assert refused.value.smtp_code == 452
+    assert show(heronry, user["address"])["used"]["messagesPerHour"] == 0
+    assert send(heronry, user, "a@far.example")[0] == 250
+
+
+def test_what_did_not_go_is_taken_from_the_hour_that_counted_it(heronry):
+    user = heronry.new_user()
+    assert send(heronry, user, "a@far.example")[0] == 250
+    one = f"(SELECT account_id FROM account WHERE login = '{user['address']}')"
+    found = heronry.psql(  # one transaction, so that the hour does not turn
+        f"UPDATE sending SET hour = date_trunc('hour', now()), used = '{{9,9,9,9}}', before = '{{9,9,9,9}}' WHERE account_id = {one};"
+        f" SELECT sending_give_back({one}, 3, now()); SELECT sending_give_back({one}, 5, now() - interval '1 hour');"
+        f" SELECT sending_give_back({one}, 7, now() - interval '2 hours');"
+        f" SELECT used[1:2], before[1:2] FROM sending WHERE account_id = {one}")
+    assert found.split() == ["{8,6}|{8,4}"]
+
+
+def test_a_domain_has_limits_as_a_whole(heronry):
+    domain = f"limits{heronry.ports['smtp']}.example"
+    heronry.cli("domain", "add", domain)
+    users = [{"address": f"{name}@{domain}", "password": "correct horse battery"} for name in ("one", "two")]
+    for user in users:
+        heronry.cli("user", "add", user["address"], "--password-stdin", stdin=user["password"] + "\n")
+    heronry.cli("sending", "limit", domain, "--messages-day", "2")
+    assert [send(heronry, user, "a@far.example")[0] for user in users] == [250, 250]
+    assert [send(heronry, user, "a@far.example") for user in users] == [LATER, LATER]
+    assert show(heronry, domain)["used"]["messagesPerDay"] == 2
+    assert show(heronry, users[0]["address"])["refused"] == 0  # the others' mail is no reason to stop anybody
+    heronry.cli("sending", "limit", domain, "--messages-day", "default")
+    assert send(heronry, users[0], "a@far.example")[0] == 250
+
+
+def test_an_account_that_goes_on_and_on_is_stopped(heronry):
+    user, other, admin = heronry.new_user(), heronry.new_user(), heronry.user(1)
+    heronry.cli("sending", "limit", user["address"], "--recipients-hour", "1")
+    subject = f"Sending is stopped for {user['address']}"
+    two = ("a@far.example", "b@far.example")
+    assert send(heronry, user, *two) == LATER
+    change(heronry, user, "refused = 99, day = day + interval '1 day'")  # which midnight does not end
+    with heronry.smtp("submission", login=user) as smtp:
+        again = [send(heronry, user, *two, client=smtp) for _ in range(3)]
+        assert again == [LATER] * 3 and show(heronry, user["address"])["refused"] == 99  # one counts in 5 minutes
+        change(heronry, user, "refused_at = refused_at - interval '5 minutes'")
+        replies = [send(heronry, user, *two, client=smtp) for _ in range(2)]
+    assert {code for code, _ in replies} == {550} and b"ask your administrator" in replies[1][1]
+    assert send(heronry, user, other["address"])[0] == 550  # nor to people here
+    assert inbox(heronry, user).count(subject) == 1 and subject in inbox(heronry, admin)
+    stopped = [s for s in heronry.json("sending", "list")["items"] if s["isStopped"]]
+    assert [(s["sender"], "100 times" in s["reason"]) for s in stopped] == [(user["address"], True)]
+    audit = heronry.psql(f"SELECT actor FROM audit_log WHERE action = 'sending.stop' AND object = '{user['address']}'")
+    assert audit.strip() == "system"
+    heronry.cli("sending", "release", user["address"])
+    assert send(heronry, user, "a@far.example")[0] == 250
+    assert show(heronry, user["address"])["refused"] == 0
+
+
+def test_what_the_apps_send_comes_back(heronry, person):
+    heronry.cli("sending", "stop", person.user["address"], "the password is known")
+    draft = {"to": [{"address": "a@far.example"}], "cc": [], "bcc": [], "subject": "x", "html": "", "text": "x", "attachments": []}
+    made = person.api.post("/drafts", draft, status=201).json
+    sent = person.api.post("/submissions", {"draftId": made["id"], "undoSeconds": 0}, status=201).json
+    path = f"/submissions/{sent['id']}"
+    wait_until(lambda: person.api.get(path).json["undoStatus"] == "canceled", what="the end")
+    assert "ask your administrator" in person.api.get(path).json["recipients"][0]["reply"]
+    person.api.get(f"/drafts/{made['id']}", status=200)
+
+
+def submit(person, to):
+    draft = {"to": [{"address": one} for one in to], "cc": [], "bcc": [], "subject": "x", "html": "", "text": "x", "attachments": []}
+    made = person.api.post("/drafts", draft, status=201).json
+    return person.api.post("/submissions", {"draftId": made["id"], "undoSeconds": 0}, status=201).json
+
+
+def test_what_the_apps_send_waits_for_its_turn(heronry, person):
+    own = f"account_id = (SELECT account_id FROM account WHERE login = '{person.user['address']}')"
+    heronry.cli("sending", "limit", person.user["address"], "--messages-hour", "1", "--recipients-day", "5")
+
+    def state(made):
+        return person.api.get(f"/submissions/{made['id']}").json
+
+    def is_put_off(made):
+        found = state(made)
+        return found["undoStatus"] == "pending" and found["undoUntil"] > made["undoUntil"]
+
+    first = submit(person, ["a@far.example"])
+    wait_until(lambda: state(first)["undoStatus"] == "final", what="the first")
+    waiting = [submit(person, ["a@far.example"]) for _ in range(3)]
+    for made in waiting:
+        wait_until(lambda made=made: is_put_off(made), what="a later time")
+    assert show(heronry, person.user["address"])["refused"] == 0
+    assert person.api.delete(f"/submissions/{waiting[2]['id']}", status=200).json["undoStatus"] == "canceled"
+    heronry.psql(f"UPDATE submission SET due_at = now(), limited_at = limited_at - interval '25 hours'"
+                 f" WHERE {own} AND submission_id = {waiting[0]['id']}")
+    wait_until(lambda: state(waiting[0])["undoStatus"] == "canceled", what="the end of waiting")
+    assert "as much as you may" in state(waiting[0])["recipients"][0]["reply"]
+    heronry.cli("sending", "limit", person.user["address"], "--messages-hour", "any")
+    heronry.psql(f"UPDATE submission SET due_at = now() WHERE {own} AND submission_id = {waiting[1]['id']}")
+    wait_until(lambda: state(waiting[1])["undoStatus"] == "final", what="its turn")
+    never = submit(person, [f"{n}@far.example" for n in "abcdef"])
+    wait_until(lambda: state(never)["undoStatus"] == "canceled", what="the end")
+    assert "more recipients" in state(never)["recipients"][0]["reply"]
+
+
+def test_words_of_the_command_line(heronry):
+    user = heronry.new_user()
+    for words, said in (((), "say which limit"), (("--messages-day", "0"), "a number, any or default"), (("--messages-day", "x"), "a number")):
+        refused = heronry.cli("sending", "limit", user["address"], *words, check=False)
+        assert refused.returncode == 65 and said in refused.stderr
+    for subject in ("nobody@example.test", "nothere.example"):
+        assert heronry.cli("sending", "show", subject, check=False).returncode == 66
+    assert heronry.cli("sending", "stop", heronry.domain, check=False).returncode == 65
+    table = heronry.cli("sending", "show", user["address"]).stdout
+    assert "default" in table and "0/0, 0/0" in table

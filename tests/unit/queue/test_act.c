@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What administrators do with selected mail: what it changes, what it leaves, and what a rehearsal
+ * says. */
+#include "queue/act.h"
+
+#include "queue/hold.h"
+#include "queue/queue_fixture.h"
+#include "queue/trace.h"
+
+static const struct queue_actor actor = { .name = STR_INIT("tester") };
+
+static struct queue_acted act(struct fixture *f, const struct queue_act *what)
+{
+    struct err e = ERR_CLEAR;
+    struct queue_acted done;
+    MUST(queue_act(f->q, &actor, what, soon(), &done, &e), e);
+    return done;
+}
+
+static int64_t count_status(int status)
+{
+    char sql[80];
+    (void)snprintf(sql, sizeof(sql), "SELECT count(*) FROM q_rcpt WHERE status = %d", status);
+    return test_pg_number(sql);
+}
+
+/* Two to x.test of one message, one to y.test. */
+static int64_t put_three(struct fixture *f)
+{
+    struct err e = ERR_CLEAR;
+    int64_t id = 0;
+    const str to[] = { STR("a@x.test"), STR("b@x.test") };
+    struct queue_new_message m = message(f, STR("me@here.test"), to, 2);
+    MUST(queue_enqueue(f->q, &m, soon(), &id, &e), e);
+    enqueue(f, "you@here.test", "c@y.test");
+    return id;
+}
+
+static void hold_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    struct queue_act hold = { .action = QUEUE_ACT_HOLD,
+                              .filter = { .domain = STR("x.test"), .status = QUEUE_STATUS_ANY },
+                              .is_rehearsal = true };
+    int64_t id = put_three(f);
+    struct queue_acted done = act(f, &hold);
+    assert_true(done.recipients == 2 && done.messages == 1);
+    assert_int_equal(count_status(-1), 0);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM audit_log WHERE action = 'queue.hold'"),
+                     0);
+    hold.is_rehearsal = false;
+    done = act(f, &hold);
+    assert_true(done.recipients == 2 && done.messages == 1);
+    assert_int_equal(count_status(-1), 2);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM audit_log WHERE action = 'queue.hold'"
+                                    " AND object = 'x.test'"),
+                     1);
+    assert_int_equal(act(f, &hold).recipients, 0); /* they are held already */
+    struct queue_lease *lease = claim(f);
+    assert_true(str_eq(lease->domain, STR("y.test")));
+    assert_null(claim(f));
+    finish_all(f, lease, 0, delivered);
+    release(f, lease);
+    struct queue_act other = { .action = QUEUE_ACT_HOLD, .queue_id = id };
+    other.filter.status = QUEUE_STATUS_ANY;
+    struct queue_acted none;
+    assert_false(queue_act(f->q, &actor, &other, soon(), &none, &e));
+    assert_int_equal(e.kind, ERR_NOT_FOUND);
+    other.action = QUEUE_ACT_RELEASE;
+    assert_int_equal(act(f, &other).recipients, 2);
+    lease = claim(f);
+    assert_true(str_eq(lease->domain, STR("x.test")) && lease->messages[0].n == 2);
+    /* What a worker has begun with cannot be held any more. */
+    assert_int_equal(act(f, &hold).recipients, 0);
+    finish_all(f, lease, 0, delivered);
+    release(f, lease);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_msg"), 0);
+}
+
+/* An administrator's hold stands above the questions to senders, also those that are open. */
+static void senders_body(void *arg)
+{
+    static const struct queue_result insecure = { .outcome = QUEUE_HELD,
+                                                  .reply = STR_INIT("self-signed") };
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    int64_t count = 0;
+    int64_t id = put_three(f);
+    test_pg_run("TRUNCATE q_hold");
+    for (int i = 0; i < 2; i++) {
+        struct queue_lease *lease = claim(f);
+        finish_all(f, lease, 0, insecure);
+        release(f, lease);
+    }
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_hold"), 2);
+    struct queue_act hold = { .action = QUEUE_ACT_HOLD,
+                              .filter = { .recipient = STR("a@x.test"),
+                                          .status = QUEUE_STATUS_ANY } };
+    const struct queue_decision send = { .queue_id = id, .choice = QUEUE_CHOICE_SEND };
+    assert_int_equal(act(f, &hold).recipients, 1);
+    /* Its sender decides about the other recipient there, and about no more. */
+    MUST(queue_decide(f->q, &actor, &send, soon(), &count, &e), e);
+    assert_int_equal(count, 1);
+    assert_int_equal(test_pg_number("SELECT status FROM q_rcpt WHERE rcpt = 'a@x.test'"), -1);
+    struct queue_lease *lease = claim(f);
+    finish_all(f, lease, 0, insecure);
+    release(f, lease);
+    hold.filter =
+        (struct queue_filter){ .sender = STR("me@here.test"), .status = QUEUE_STATUS_ANY };
+    assert_int_equal(act(f, &hold).recipients, 1); /* the other one is held already */
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_hold WHERE domain = 'x.test'"), 0);
+    assert_false(queue_decide(f->q, &actor, &send, soon(), &count, &e));
+    assert_int_equal(e.kind, ERR_NOT_FOUND);
+    const struct queue_whitelisting anybody = { .domain = STR("x.test"), .any = true };
+    MUST(queue_whitelist(f->q, &actor, &anybody, soon(), &count, &e), e);
+    assert_int_equal(count, 0);
+    /* Once it is released, its sender may be asked again. */
+    hold.action = QUEUE_ACT_RELEASE;
+    assert_int_equal(act(f, &hold).recipients, 2);
+    lease = claim(f);
+    assert_true(str_eq(lease->domain, STR("x.test")));
+    finish_all(f, lease, 0, insecure);
+    release(f, lease);
+    MUST(queue_decide(f->q, &actor, &send, soon(), &count, &e), e);
+    assert_int_equal(count, 2);
+}
+
+static void test_senders(void **state)
+{
+    (void)state;
+    with_queue(senders_body);
+}
+
+static void test_hold(void **state)
+{
+    (void)state;
+    with_queue(hold_body);
+}
+
+/* ---- while others work ---- */
+
+struct acting {
+    struct fixture *f;
+    struct queue_act what;
+    struct queue_acted done;
+    bool has_ended;
+};
+
+static void act_aside(void *arg)
+{
+    struct acting *w = arg;
+    w->done = act(w->f, &w->what);
+    w->has_ended = true;
+}
+
+static void race_body(void *arg)
+{
+    static const struct db_stmt lock_a = {
+        "SELECT 1 FROM q_domain WHERE domain = 'a.test' FOR UPDATE"
+    };
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    struct db_tx *blocker = NULL;
+    struct acting hold = { .f = f,
+                           .what = { .action = QUEUE_ACT_HOLD,
+                                     .filter = { .status = QUEUE_STATUS_PENDING },
+                                     .is_rehearsal = true } };
+    enqueue(f, "me@here.test", "a@a.test");
+    MUST(db_begin(f->db, DB_DELIVER, DB_READ_COMMITTED, soon(), &blocker, &e), e);
+    MUST(db_tx_query(blocker, &lock_a, NULL, 0, &f->a, NULL, &e), e);
+    /* A rehearsal waits for nobody. */
+    assert_int_equal(act(f, &hold.what).recipients, 1);
+    hold.what.is_rehearsal = false;
+    MUST(fiber_spawn(f->rt, "act", act_aside, &hold, NULL, &e), e);
+    while (test_pg_number("SELECT count(*) FROM pg_locks WHERE NOT granted") == 0)
+        pause_ms(10);
+    enqueue(f, "me@here.test", "z@z.test");
+    struct queue_lease *lease = claim(f);
+    assert_true(lease && str_eq(lease->domain, STR("z.test")));
+    db_rollback(&blocker);
+    while (!hold.has_ended)
+        pause_ms(10);
+    /* What came and was begun with while the act waited is left to its worker. */
+    assert_int_equal(hold.done.recipients, 1);
+    finish_all(f, lease, 0, delivered);
+    release(f, lease);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt WHERE domain = 'z.test'"), 0);
+    assert_int_equal(count_status(-1), 1);
+}
+
+static void test_race(void **state)
+{
+    (void)state;
+    with_queue(race_body);
+}
+
+/* ---- other acts ---- */
+
+static void reschedule_body(void *arg)
+{
+    struct fixture *f = arg;
+    put_three(f);
+    const struct queue_act later = { .action = QUEUE_ACT_RESCHEDULE,
+                                     .filter = { .status = QUEUE_STATUS_PENDING },
+                                     .at_us = db_now_us() + 60 * minute_us };
+    assert_int_equal(act(f, &later).recipients, 3);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt WHERE due BETWEEN now() +"
+                                    " interval '59 minutes' AND now() + interval '1 hour'"),
+                     3);
+    assert_null(claim(f)); /* which also sets when to look again */
+    const struct queue_act now = { .action = QUEUE_ACT_RESCHEDULE,
+                                   .filter = { .recipient = STR("c@y.test"),
+                                               .status = QUEUE_STATUS_ANY },
+                                   .at_us = db_now_us() - minute_us };
+    assert_int_equal(act(f, &now).recipients, 1);
+    struct queue_lease *lease = claim(f);
+    assert_non_null(lease);
+    assert_true(str_eq(lease->domain, STR("y.test")));
+    release(f, lease);
+    /* Never behind the end of its lifetime, so that it is given up in time. */
+    const struct queue_act never = { .action = QUEUE_ACT_RESCHEDULE,
+                                     .filter = { .status = QUEUE_STATUS_PENDING },
+                                     .at_us = db_now_us() + 60 * 24 * 30 * minute_us };
+    assert_int_equal(act(f, &never).recipients, 3);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt JOIN q_msg USING (queue_id)"
+                                    " WHERE due = expires"),
+                     3);
+}
+
+static void test_reschedule(void **state)
+{
+    (void)state;
+    with_queue(reschedule_body);
+}
+
+static void end_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    bool found = false;
+    struct queue_report report;
+    struct queue_traces traces;
+    put_three(f);
+    test_pg_run("UPDATE q_msg SET created = now() - interval '2 hours' WHERE queue_id ="
+                " (SELECT queue_id FROM q_rcpt WHERE rcpt = 'c@y.test')");
+    const struct queue_act old = { .action = QUEUE_ACT_FAIL,
+                                   .filter = { .status = QUEUE_STATUS_ANY },
+                                   .older_s = 3600 };
+    assert_int_equal(act(f, &old).recipients, 1);
+    MUST(queue_report_next(f->q, 0, &f->a, soon(), &found, &report, &e), e);
+    assert_true(found && str_eq(report.envelope_from, STR("you@here.test")));
+    assert_true(str_eq(report.recipients[0].status, STR("5.3.0")));
+    const struct queue_act drop = { .action = QUEUE_ACT_DROP,
+                                    .filter = { .sender = STR("me@here.test"),
+                                                .status = QUEUE_STATUS_ANY } };
+    assert_int_equal(act(f, &drop).messages, 1);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_msg"), 1);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt"), 1);
+    MUST(queue_trace(f->q, &(struct queue_trace_query){ .limit = 0 }, &f->a, soon(), &traces, &e),
+         e);
+    assert_int_equal(traces.n, 3);
+    assert_int_equal(traces.list[0].state, QUEUE_TRACE_FAILED);
+    assert_int_equal(traces.list[1].state, QUEUE_TRACE_DROPPED);
+}
+
+static void test_end(void **state)
+{
+    (void)state;
+    with_queue(end_body);
+}
+
+static void test_selects(void **state)
+{
+    (void)state;
+    struct queue_act a = { .filter = { .status = QUEUE_STATUS_ANY } };
+    assert_false(queue_act_selects(&a));
+    a.filter.status = QUEUE_STATUS_PENDING;
+    assert_true(queue_act_selects(&a));
+    a.filter.status = QUEUE_STATUS_ANY;
+    a.older_s = 1;
+    assert_true(queue_act_selects(&a));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_hold), cmocka_unit_test(test_senders),
+        cmocka_unit_test(test_race), cmocka_unit_test(test_reschedule),
+        cmocka_unit_test(test_end),  cmocka_unit_test(test_selects),
+    };
+    return cmocka_run_group_tests_name("queue/act", tests, NULL, NULL);
+}
