@@ -279,7 +279,7 @@ static void directory_on_a_real_database(void **state)
     w.rt = runtime_new(NULL, &e);
     w.db = db_new(w.rt, &db_options);
     w.directory = account_directory_new(w.db, &options);
-    in_fiber_run(w.rt, run_all, &w);
+    in_fiber_run_to_end(w.rt, run_all, &w);
     account_directory_free(&w.directory);
     db_free(&w.db);
     runtime_free(&w.rt);

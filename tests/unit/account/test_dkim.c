@@ -161,7 +161,7 @@ static void keys_on_a_real_database(void **state)
     w.stranger =
         account_directory_new(w.db, &(struct account_directory_options){ .seal_key = other_key });
     w.keyless = account_directory_new(w.db, NULL);
-    in_fiber_run(w.rt, run_all, &w);
+    in_fiber_run_to_end(w.rt, run_all, &w);
     account_directory_free(&w.directory);
     account_directory_free(&w.stranger);
     account_directory_free(&w.keyless);

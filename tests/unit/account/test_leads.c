@@ -352,7 +352,7 @@ static void leads_on_a_real_database(void **state)
     w.rt = runtime_new(NULL, &e);
     w.db = db_new(w.rt, &db_options);
     w.directory = account_directory_new(w.db, NULL);
-    in_fiber_run(w.rt, run, &w);
+    in_fiber_run_to_end(w.rt, run, &w);
     account_directory_free(&w.directory);
     db_free(&w.db);
     runtime_free(&w.rt);

@@ -125,7 +125,7 @@ static void audit_on_a_real_database(void **state)
     arena_init(&w.a);
     w.rt = runtime_new(NULL, &e);
     w.db = db_new(w.rt, &db_options);
-    in_fiber_run(w.rt, run_all, &w);
+    in_fiber_run_to_end(w.rt, run_all, &w);
     db_free(&w.db);
     runtime_free(&w.rt);
     arena_fini(&w.a);

@@ -209,7 +209,7 @@ static void test_app_passwords(void **state)
     w.directory = account_directory_new(w.db, NULL);
     w.auth = auth_new(w.directory, w.db, NULL, &quick);
     arena_init(&w.a);
-    in_fiber_run(w.rt, all, &w);
+    in_fiber_run_to_end(w.rt, all, &w);
     arena_fini(&w.a);
     auth_free(&w.auth);
     account_directory_free(&w.directory);

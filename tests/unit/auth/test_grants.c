@@ -176,7 +176,7 @@ static void run(fiber_fn fn)
     f.account = test_pg_number(sql);
     f.grants = auth_grants_new(f.db);
     arena_init(&f.a);
-    in_fiber_run(f.rt, fn, &f);
+    in_fiber_run_to_end(f.rt, fn, &f);
     arena_fini(&f.a);
     auth_grants_free(&f.grants);
     db_free(&f.db);

@@ -782,7 +782,7 @@ static void logins_on_real_servers(void **state)
     assert_non_null(w.redis);
     w.directory = account_directory_new(w.db, NULL);
     obs_log_init(STDERR_FILENO, OBS_ERROR, OBS_TEXT, "test", "");
-    in_fiber_run(w.rt, run_all, &w);
+    in_fiber_run_to_end(w.rt, run_all, &w);
     account_directory_free(&w.directory);
     redis_free(&w.redis);
     db_free(&w.db);

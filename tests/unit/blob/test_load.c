@@ -29,7 +29,7 @@ static void with_db(fiber_fn fn)
     f.db = db_new(f.rt, &(struct db_options){ .conninfo = test_pg_start_migrated(),
                                               .named_statements = true });
     arena_init(&f.a);
-    in_fiber_run(f.rt, fn, &f);
+    in_fiber_run_to_end(f.rt, fn, &f);
     arena_fini(&f.a);
     db_free(&f.db);
     runtime_free(&f.rt);

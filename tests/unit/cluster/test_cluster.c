@@ -93,7 +93,7 @@ static void with_db(fiber_fn fn)
     struct err e = ERR_CLEAR;
     struct runtime *rt = runtime_new(&(struct runtime_options){ 0 }, &e);
     struct db *db = db_new(rt, &(struct db_options){ .conninfo = test_pg_start_migrated() });
-    in_fiber_run(rt, fn, db);
+    in_fiber_run_to_end(rt, fn, db);
     db_free(&db);
     runtime_free(&rt);
 }

@@ -38,7 +38,7 @@ static inline void with_client(const char *conninfo, bool named, fiber_fn body)
     assert_non_null(f.rt);
     f.db = db_new(f.rt, &(struct db_options){ .conninfo = conninfo, .named_statements = named });
     arena_init(&f.a);
-    in_fiber_run(f.rt, body, &f);
+    in_fiber_run_to_end(f.rt, body, &f);
     arena_fini(&f.a);
     db_free(&f.db);
     if (f.listener >= 0)

@@ -50,7 +50,7 @@ static void pipe_main(void *arg)
     shutdown(p.from, SHUT_RDWR);
     shutdown(p.to, SHUT_RDWR);
     if (p.is_answer) { /* the other one holds the same two descriptors: it sees the end first */
-        pause_ms(100);
+        (void)fiber_sleep_until(clock_deadline_in(100), NULL);
         close(p.from);
         close(p.to);
     }

@@ -74,6 +74,7 @@ static inline void mail_begin(struct mail_world *w)
 
 static inline void mail_end(struct mail_world *w)
 {
+    in_fiber_unwind(w->rt);
     arena_fini(&w->a);
     queue_free(&w->queue);
     store_free(&w->store);

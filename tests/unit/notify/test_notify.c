@@ -65,7 +65,7 @@ static void with_sides(const struct notify_options *options, fiber_fn fn)
                                               .named_statements = true });
     f.here = open_side(&f, options);
     f.there = open_side(&f, options);
-    in_fiber_run(f.rt, fn, &f);
+    in_fiber_run_to_end(f.rt, fn, &f);
     close_side(&f.here);
     close_side(&f.there);
     db_free(&f.db);

@@ -59,7 +59,7 @@ static inline void with_queue(fiber_fn fn)
         queue_new(f.rt, f.db, NULL, NULL, &(struct queue_options){ .owner = "two", .node_id = 2 });
     arena_init(&f.a);
     test_pg_run("TRUNCATE q_msg, q_rcpt, q_domain, q_attempt");
-    in_fiber_run(f.rt, fn, &f);
+    in_fiber_run_to_end(f.rt, fn, &f);
     arena_fini(&f.a);
     queue_free(&f.q);
     queue_free(&f.other);

@@ -38,7 +38,7 @@ static inline void with_db(fiber_fn fn)
     f.db = db_new(f.rt, &(struct db_options){ .conninfo = test_pg_start_migrated() });
     arena_init(&f.a);
     test_pg_run("TRUNCATE outbox, fts, vocab, blob, message, header_text, sort_key");
-    in_fiber_run(f.rt, fn, &f);
+    in_fiber_run_to_end(f.rt, fn, &f);
     arena_fini(&f.a);
     db_free(&f.db);
     runtime_free(&f.rt);

@@ -247,7 +247,7 @@ static void visits_on_a_real_database(void **state)
     w.rt = runtime_new(NULL, &e);
     w.db = db_new(w.rt, &options);
     w.spam = spam_new(w.db, NULL);
-    in_fiber_run(w.rt, run_all, &w);
+    in_fiber_run_to_end(w.rt, run_all, &w);
     spam_free(&w.spam);
     db_free(&w.db);
     runtime_free(&w.rt);

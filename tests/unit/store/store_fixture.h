@@ -56,6 +56,7 @@ static inline void fixture_open(struct fixture *f)
 
 static inline void fixture_close(struct fixture *f)
 {
+    in_fiber_unwind(f->rt);
     arena_fini(&f->a);
     store_free(&f->store);
     db_free(&f->db);

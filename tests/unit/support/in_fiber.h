@@ -38,4 +38,18 @@ static inline void in_fiber_run(struct runtime *rt, fiber_fn fn, void *arg)
         runtime_run(rt);
 }
 
+/* Ends the fibers that tests left behind while what they use is still there, as a process does at
+ * its end. The runtime is drained then: nothing more can be run in it. */
+static inline void in_fiber_unwind(struct runtime *rt)
+{
+    runtime_drain(rt, clock_deadline_in(0));
+    runtime_run(rt);
+}
+
+static inline void in_fiber_run_to_end(struct runtime *rt, fiber_fn fn, void *arg)
+{
+    in_fiber_run(rt, fn, arg);
+    in_fiber_unwind(rt);
+}
+
 #endif
