@@ -33,11 +33,15 @@ static size_t count_inboxes(const struct deliver_attempt *attempt)
     return n;
 }
 
-static bool is_report(const struct deliver_attempt *attempt)
+/* Whether it is one, and the domain that its header names. */
+static bool is_report(const struct deliver_attempt *attempt, str *about)
 {
     struct mime_header header;
     mime_header_parse(attempt->a, attempt->m->content, &header);
-    return reports_is_report(&header);
+    if (!reports_is_report(&header))
+        return false;
+    *about = reports_message_domain(&header, attempt->a);
+    return true;
 }
 
 /* Who forges a sender would forge figures of ours. Where nothing was looked at (over LMTP, of a
@@ -75,19 +79,32 @@ YIELDS static bool find_domain(const struct deliver_attempt *attempt, str domain
     return true;
 }
 
-/* Fills in the report. Yields. */
-YIELDS static bool take(const struct deliver_attempt *attempt, str proven, int64_t deadline_ms,
-                        struct reports_received *report, bool *is_new, struct err *e)
+/* The domain of ours that `domain` is or belongs to. ERR_DENIED: none. Yields. */
+YIELDS static bool get_own_domain(const struct deliver_attempt *attempt, str domain,
+                                  int64_t deadline_ms, str *ours, struct err *e)
 {
+    if (!find_domain(attempt, domain, deadline_ms, ours, e))
+        return false;
+    if (!ours->n) {
+        return ERR(e, ERR_DENIED, "it is about \"%.*s\", which is no domain of ours",
+                   STR_FMT(domain));
+    }
+    return true;
+}
+
+/* Fills in the report. `about` is what the header says: a packed file is opened for nobody who
+ * reports to us about others. Yields. */
+YIELDS static bool take(const struct deliver_attempt *attempt, str proven, str about,
+                        int64_t deadline_ms, struct reports_received *report, bool *is_new,
+                        struct err *e)
+{
+    str told;
     if (!is_proven(attempt, proven))
         return ERR(e, ERR_DENIED, "nothing proves who sent it: neither SPF nor DKIM");
-    if (!reports_message_read(attempt->m->content, attempt->a, deadline_ms, report, e) ||
-        !find_domain(attempt, report->domain, deadline_ms, &report->own_domain, e))
+    if (!get_own_domain(attempt, about, deadline_ms, &told, e) ||
+        !reports_message_read(attempt->m->content, attempt->a, deadline_ms, report, e) ||
+        !get_own_domain(attempt, report->domain, deadline_ms, &report->own_domain, e))
         return false;
-    if (!report->own_domain.n) {
-        return ERR(e, ERR_DENIED, "it is about %.*s, which is no domain of ours",
-                   STR_FMT(report->domain));
-    }
     return reports_take(attempt->d->reports, report, deadline_ms, is_new, e);
 }
 
@@ -126,13 +143,14 @@ bool deliver_take_report(const struct deliver_attempt *attempt, str proven, int6
     bool is_new = false;
     if (!d->reports || !d->report_inbox || !*d->report_inbox)
         return false;
+    str about;
     size_t inboxes = count_inboxes(attempt);
-    if (inboxes == 0 || !is_report(attempt))
+    if (inboxes == 0 || !is_report(attempt, &about))
         return false;
     int64_t until_ms = clock_deadline_in(READ_MS);
     if (until_ms > deadline_ms)
         until_ms = deadline_ms;
-    if (!take(attempt, proven, until_ms, &report, &is_new, &why)) {
+    if (!take(attempt, proven, about, until_ms, &report, &is_new, &why)) {
         tell_problem(attempt, &report, &why);
         return false;
     }

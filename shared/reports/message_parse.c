@@ -1,27 +1,65 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Mails that carry reports: whether one is meant for programs, and the report in it. */
 #include "mime/mime.h"
-#include "reports/received.h"
+#include "reports/clean.h"
 
 #include <stdlib.h>
 
 /* ---- recognising ---- */
 
+static const str subject_mark = STR_INIT("report domain:");
+
+/* What stands behind "Report Domain:" in the subject, whatever else stands there; else empty. */
+static str behind_mark(const struct mime_header *header, struct arena *a)
+{
+    const struct mime_field *subject = mime_header_find(header, STR("Subject"), 0);
+    if (!subject)
+        return STR_EMPTY;
+    str text = mime_text_decode(a, subject->body);
+    ptrdiff_t at = str_ifind(text, subject_mark);
+    return at < 0 ? STR_EMPTY : str_skip(text, (size_t)at);
+}
+
 bool reports_is_report(const struct mime_header *header)
 {
     struct arena a;
-    const struct mime_field *subject = mime_header_find(header, STR("Subject"), 0);
     if (mime_header_find(header, STR("In-Reply-To"), 0) ||
         mime_header_find(header, STR("References"), 0))
         return false;
     if (mime_header_find(header, STR("TLS-Report-Domain"), 0))
         return true;
-    if (!subject)
-        return false;
     arena_init(&a);
-    bool is_one = str_ifind(mime_text_decode(&a, subject->body), STR("report domain:")) >= 0;
+    bool is_one = behind_mark(header, &a).n > 0;
     arena_fini(&a);
     return is_one;
+}
+
+/* Some senders put brackets, quotes or a comma around it. */
+static bool is_around(char c)
+{
+    static const str around = STR_INIT("{}<>()[]\"';,");
+    return str_find_byte(around, c) >= 0;
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+str reports_message_domain(const struct mime_header *header, struct arena *a)
+{
+    const struct mime_field *field = mime_header_find(header, STR("TLS-Report-Domain"), 0);
+    str text = field ? field->body : str_skip(behind_mark(header, a), subject_mark.n);
+    text = str_trim(text);
+    size_t n = 0;
+    while (n < text.n && !is_blank(text.p[n]))
+        n++;
+    text.n = n;
+    while (text.n && is_around(text.p[0]))
+        text = str_skip(text, 1);
+    while (text.n && is_around(text.p[text.n - 1]))
+        text.n--;
+    return reports_clean_domain(a, text);
 }
 
 /* ---- finding the file ---- */

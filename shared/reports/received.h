@@ -55,6 +55,9 @@ bool reports_unpack(str file, struct buf *out, struct err *e);
 /* Whether the header is that of a mail with a report which a program sent: TLS-Report-Domain, or
  * "Report Domain:" in its subject; an answer or a forwarded one is none. Pure. */
 bool reports_is_report(const struct mime_header *header);
+/* The domain that such a header says the report is about, lower-case A-labels; empty: it names
+ * none. A cheap look, for whoever would not read a report about others. In arena. Pure. */
+str reports_message_domain(const struct mime_header *header, struct arena *a);
 
 /* Reads the report out of a whole message: the first part that is XML or JSON, packed or not.
  * ERR_NOT_FOUND: there is no such part. Else as the parsers. Slow for a big one. Pure. */

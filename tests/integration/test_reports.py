@@ -302,7 +302,9 @@ def test_reports_of_others_are_read(world):
 
     # What nobody proved, what is not about us, what cannot be read: each stays a mail, and is in no figure.
     send("quiet", report_of("quiet", about, 2))
-    send("author", report_of("author", "theirs.example", 3))
+    # Its file is not even opened: that it is damaged nobody sees.
+    send("author", report_of("author", "theirs.example", 3, text="{"))
+    assert "theirs.example" in server.log().split("report_unreadable")[-1]
     send("author", report_of("author", about, 4, text="{"))
     assert in_mailbox() == before + 3 and len(server.json("report", "received", "list")["reports"]) == 2
     # One that others get, too, is theirs to read; it counts.

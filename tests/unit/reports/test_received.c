@@ -352,14 +352,22 @@ static void test_recognising(void **state)
     static const struct {
         const char *header;
         bool is_report;
+        const char *domain;
     } cases[] = {
-        { "Subject: Report Domain: a.test Submitter: b.test Report-ID: <1>\r\n\r\n", true },
-        { "Subject: Dmarc Aggregate Report Domain: {a.test}\r\n\r\n", true },
-        { "Subject: =?utf-8?Q?Report_domain=3A_a.test?=\r\n\r\n", true },
-        { "TLS-Report-Domain: a.test\r\nSubject: hi\r\n\r\n", true },
-        { "Subject: What is this report?\r\n\r\n", false },
-        { "Subject: Re: Report Domain: a.test\r\nIn-Reply-To: <1@a>\r\n\r\n", false },
-        { "From: a@b\r\n\r\nSubject: Report Domain: a\r\n", false },
+        { "Subject: Report Domain: a.test Submitter: b.test Report-ID: <1>\r\n\r\n", true,
+          "a.test" },
+        { "Subject: Dmarc Aggregate Report Domain: {A.test}\r\n\r\n", true, "a.test" },
+        { "Subject: [Preview] Report Domain:\r\n a.test; Submitter: b\r\n\r\n", true, "a.test" },
+        { "Subject: =?utf-8?Q?Report_domain=3A_a.test?=\r\n\r\n", true, "a.test" },
+        { "TLS-Report-Domain: a.test\r\nSubject: hi\r\n\r\n", true, "a.test" },
+        { "Subject: Report Domain: b.test\r\nTLS-Report-Domain: a.test.\r\n\r\n", true, "a.test" },
+        { "Subject: Report Domain: b\xc3\xbc.test\r\n\r\n", true, "xn--b-eha.test" },
+        { "Subject: Report Domain:\r\n\r\n", true, "" },
+        { "Subject: Report Domain: {}\r\n\r\n", true, "" },
+        { "TLS-Report-Domain: a..test\r\n\r\n", true, "" },
+        { "Subject: What is this report?\r\n\r\n", false, "" },
+        { "Subject: Re: Report Domain: a.test\r\nIn-Reply-To: <1@a>\r\n\r\n", false, "a.test" },
+        { "From: a@b\r\n\r\nSubject: Report Domain: a\r\n", false, "" },
     };
     (void)state;
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -369,6 +377,9 @@ static void test_recognising(void **state)
         mime_header_parse(&a, str_from_cstr(cases[i].header), &header);
         if (reports_is_report(&header) != cases[i].is_report)
             fail_msg("%s", cases[i].header);
+        str domain = reports_message_domain(&header, &a);
+        if (!str_eq(domain, str_from_cstr(cases[i].domain)))
+            fail_msg("%s: %.*s", cases[i].header, STR_FMT(domain));
         arena_fini(&a);
     }
 }
