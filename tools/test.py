@@ -9,6 +9,7 @@ one line "N passed, N failed". The same command runs in continuous integration.
 """
 import argparse
 import concurrent.futures
+import dataclasses
 import os
 import pathlib
 import re
@@ -23,7 +24,16 @@ RESULTS = BUILD / "test-results"
 JOBS = str(os.cpu_count() or 2)
 # A network with nothing but loopback, for the command behind it.
 OWN_NETWORK = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$0" "$@"']
-SECOND_HALF = "test_imap_stress.py"     # the integration tests before it take about as long as those from it on
+LANES = 2               # suites that run at the same time
+INTEGRATION_PARTS = 8   # small enough that no lane waits long for the last one
+
+
+@dataclasses.dataclass
+class Suite:
+    """Tests that pytest runs at the end, beside other suites; `after` looks at what they left behind."""
+
+    paths: list
+    after: object = None
 
 
 class Report:
@@ -98,35 +108,37 @@ def ctest(report, preset, name, *select, jobs=JOBS):
     report.show_failed(result)
 
 
-def run_pytest(name, args, around=(), **more):
-    """Runs pytest on files or folders, inside of the command `around`."""
+def run_pytest(name, paths, around, out):
+    """Runs pytest on files or folders inside of the command `around`; gives where its results are."""
     result = RESULTS / f"pytest-{name}.xml"
     result.unlink(missing_ok=True)
     environment = dict(os.environ, HERONRY_BIN=str(BUILD / "dev/heronry"), PYTHONDONTWRITEBYTECODE="1")
     run([*around, "/usr/bin/python3", "-m", "pytest", "-q", "-x" if "CI_FAIL_FAST" in os.environ else "-q",
-         f"--junitxml={result}", "-p", "no:cacheprovider", *args], env=environment, **more)
+         f"--junitxml={result}", "-p", "no:cacheprovider", *paths], env=environment, stdout=out, stderr=subprocess.STDOUT)
     return result
 
 
-def pytest(report, name, *args):
-    report.say(name)
-    report.add_junit(run_pytest(name, args), name)
-
-
-def pytest_side_by_side(report, parts):
-    """Runs {name: files} at the same time, each in a network of its own, so that no port of one is in the way of
+def run_suites(report, suites):
+    """Runs {name: Suite} in lanes, each suite in a network of its own, so that no port of one is in the way of
     another; one after the other where no network can be made. What each printed follows in order."""
-    report.say(" beside ".join(parts))
     can_part = run([*OWN_NETWORK, "true"], stderr=subprocess.DEVNULL) == 0
 
     def one(name):
+        began = time.monotonic()
         with open(RESULTS / f"pytest-{name}.log", "w", encoding="utf-8") as out:
-            return run_pytest(name, parts[name], OWN_NETWORK if can_part else (), stdout=out, stderr=subprocess.STDOUT)
+            result = run_pytest(name, suites[name].paths, OWN_NETWORK if can_part else (), out)
+        report.say(f"{name} took {time.monotonic() - began:.0f} s")
+        return result
 
-    with concurrent.futures.ThreadPoolExecutor(len(parts) if can_part else 1) as pool:
-        for name, result in zip(parts, pool.map(one, parts)):
+    if suites:
+        report.say("running server: " + ", ".join(suites))
+    with concurrent.futures.ThreadPoolExecutor(LANES if can_part else 1) as pool:
+        for name, result in zip(suites, pool.map(one, suites)):
             print((RESULTS / f"pytest-{name}.log").read_text(encoding="utf-8", errors="replace"), flush=True)
             report.add_junit(result, name)
+    for suite in suites.values():
+        if suite.after:
+            suite.after(report)
 
 
 def step_structure(report, options):
@@ -189,7 +201,7 @@ def step_release(report, options):
 def step_web(report, options):
     """The apps: types, unit tests, a browser on the running server."""
     if not build(report, "dev") or not build(report, "dev", "web"):
-        return
+        return {}
     for script in ("check", "test"):
         report.say(f"npm run {script}")
         log = RESULTS / f"npm-{script}.log"
@@ -198,27 +210,32 @@ def step_web(report, options):
         if not ok:
             print(log.read_text(encoding="utf-8", errors="replace")[-6000:])
         report.add(f"npm run {script}", ok)
-    pytest(report, "web", "tests/web")
+    return {"web": Suite(["tests/web"])}
+
+
+def check_coverage(report):
+    report.add("api: every answer of the contract was seen", run([ROOT / "tests/api/coverage.py"]) == 0)
 
 
 def step_api(report, options):
     """The HTTP API and its contract: each operation rightly and wrongly, and every answer seen."""
-    if build(report, "dev") and build(report, "dev", "web"):
-        run([ROOT / "tests/api/coverage.py", "--begin"])
-        pytest(report, "api", "tests/api")
-        report.add("api: every answer of the contract was seen", run([ROOT / "tests/api/coverage.py"]) == 0)
+    if not build(report, "dev") or not build(report, "dev", "web"):
+        return {}
+    run([ROOT / "tests/api/coverage.py", "--begin"])
+    return {"api": Suite(["tests/api"], check_coverage)}
 
 
 def step_integration(report, options):
     """The running server: dialogues, real clients, mail to the world, other mail servers, faults."""
-    if build(report, "dev"):
-        report.add("other mail servers are there", run([ROOT / "tools/neighbours"]) == 0)
-        pytest(report, "dialogue", "tests/dialogue")
-        files = sorted((ROOT / "tests/integration").glob("test_*.py"))
-        pytest_side_by_side(report, {"integration-1": [f for f in files if f.name < SECOND_HALF],
-                                     "integration-2": [f for f in files if f.name >= SECOND_HALF]})
+    if not build(report, "dev"):
+        return {}
+    report.add("other mail servers are there", run([ROOT / "tools/neighbours"]) == 0)
+    files = sorted((ROOT / "tests/integration").glob("test_*.py"))
+    parts = [files[i::INTEGRATION_PARTS] for i in range(INTEGRATION_PARTS)]
+    return {**{f"integration-{i}": Suite(part) for i, part in enumerate(parts, 1)}, "dialogue": Suite(["tests/dialogue"])}
 
 
+# A step does its work, or gives suites that are run together once all steps are through.
 STEPS = {f.__name__[5:]: f for f in (step_structure, step_unit, step_fuzz, step_release, step_web, step_api, step_integration)}
 
 
@@ -244,8 +261,10 @@ def main():
     os.environ["PATH"] = subprocess.run([ROOT / "tools/node", "sh", "-c", "echo $PATH"], capture_output=True,
                                         text=True, check=True).stdout.strip()
     RESULTS.mkdir(parents=True, exist_ok=True)
+    suites = {}
     for name in options.steps or STEPS:
-        STEPS[name](report, options)
+        suites.update(STEPS[name](report, options) or {})
+    run_suites(report, suites)
     report.say("done")
     for failure in report.failures:
         print(f"FAILED  {failure}")
