@@ -131,9 +131,7 @@ void rest_list_tls_exceptions(struct api_call *call, const struct list_tls_excep
     json_t *items = json_array();
     for (size_t i = 0; i < all.n; i++)
         api_add(items, shape_exception(&all.list[i]));
-    json_t *o = json_object();
-    api_set(o, "items", items);
-    call_json(call, 200, o);
+    call_items(call, items);
 }
 
 void rest_create_tls_exception(struct api_call *call, const struct create_tls_exception_params *p,

@@ -36,9 +36,7 @@ void rest_list_relay_domains(struct api_call *call, const void *params, const js
     json_t *items = json_array();
     for (size_t i = 0; i < all.n; i++)
         api_add(items, shape(&all.list[i]));
-    json_t *o = json_object();
-    api_set(o, "items", items);
-    call_json(call, 200, o);
+    call_items(call, items);
 }
 
 /* The domain named in the path. False: answered. Yields. */

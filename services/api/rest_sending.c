@@ -54,9 +54,7 @@ void rest_list_sending_limits(struct api_call *call, const void *params, const j
     json_t *items = json_array();
     for (size_t i = 0; i < all.n; i++)
         api_add(items, shape(&all.list[i]));
-    json_t *o = json_object();
-    api_set(o, "items", items);
-    call_json(call, 200, o);
+    call_items(call, items);
 }
 
 void rest_get_sending_limits(struct api_call *call, const struct get_sending_limits_params *p,

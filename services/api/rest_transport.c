@@ -40,9 +40,7 @@ void rest_list_transports(struct api_call *call, const void *params, const json_
     json_t *items = json_array();
     for (size_t i = 0; i < all.n; i++)
         api_add(items, shape(&all.list[i]));
-    json_t *o = json_object();
-    api_set(o, "items", items);
-    call_json(call, 200, o);
+    call_items(call, items);
 }
 
 static enum account_transport_tls read_tls(const json_t *body)

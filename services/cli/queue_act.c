@@ -115,39 +115,62 @@ YIELDS static bool drop(struct cli_session *s, struct err *e)
     return act(s, "drop", "dropped; nobody is told", e);
 }
 
-#define FILTER_OPTIONS                                                                  \
-    { "--domain", "NAME", "only recipients of this domain" },                           \
-        { "--sender", "ADDRESS", "only messages of this envelope sender" },             \
-        { "--recipient", "ADDRESS", "only this recipient" },                            \
-        { "--status", "STATUS", "only pending, deferred, failed or held ones" },        \
-        { "--older-than", "AGE", "only messages that came so long ago: 30m, 12h, 3d" }, \
-    {                                                                                   \
-        "--dry-run", NULL, "count only"                                                 \
-    }
-static const struct cli_option options[] = { FILTER_OPTIONS };
-static const struct cli_option reschedule_options[] = {
-    FILTER_OPTIONS, { "--at", "TIME", "when, as 2026-12-24T18:00:00Z" }
+static const struct cli_option options[] = {
+    { "--domain", "NAME", "only recipients of this domain" },
+    { "--sender", "ADDRESS", "only messages of this envelope sender" },
+    { "--recipient", "ADDRESS", "only this recipient" },
+    { "--status", "STATUS", "only pending, deferred, failed or held ones" },
+    { "--older-than", "AGE", "only messages that came so long ago: 30m, 12h, 3d" },
+    { "--dry-run", NULL, "count only" },
+    { "--at", "TIME", "when, as 2026-12-24T18:00:00Z" }, /* of reschedule alone: the last one */
+};
+
+enum {
+    N_FILTERS = COUNT_OF(options) - 1
 };
 
 #define DETAILS                                                                          \
     "Either the ID or an option has to say which mail is meant; all that is said must\n" \
     "hold. What is being sent at this moment is left out."
 /* What these commands have in common; they differ in their verbs. */
-#define OF_MAIL .arguments = "[ID]", .details = DETAILS, .most_words = 1
+#define OF_MAIL .arguments = "[ID]", .details = DETAILS, .options = options, .most_words = 1
 
 static const struct cli_command commands[] = {
-    { OF_MAIL, .name = "queue hold", .summary = "Holds mail: it is not tried until it is released",
-      .options = options, .n_options = COUNT_OF(options), .work = hold },
-    { OF_MAIL, .name = "queue release",
-      .summary = "Tries mail that is held, for whatever reason, now", .options = options,
-      .n_options = COUNT_OF(options), .work = release },
-    { OF_MAIL, .name = "queue reschedule", .summary = "Sets when mail is tried next",
-      .options = reschedule_options, .n_options = COUNT_OF(reschedule_options),
-      .work = reschedule },
-    { OF_MAIL, .name = "queue fail", .summary = "Gives mail up: it goes back to its senders",
-      .options = options, .n_options = COUNT_OF(options), .work = fail },
-    { OF_MAIL, .name = "queue drop", .summary = "Removes mail from the queue; nobody is told",
-      .options = options, .n_options = COUNT_OF(options), .work = drop },
+    {
+        OF_MAIL,
+        .name = "queue hold",
+        .summary = "Holds mail: it is not tried until it is released",
+        .n_options = N_FILTERS,
+        .work = hold,
+    },
+    {
+        OF_MAIL,
+        .name = "queue release",
+        .summary = "Tries mail that is held, for whatever reason, now",
+        .n_options = N_FILTERS,
+        .work = release,
+    },
+    {
+        OF_MAIL,
+        .name = "queue reschedule",
+        .summary = "Sets when mail is tried next",
+        .n_options = COUNT_OF(options),
+        .work = reschedule,
+    },
+    {
+        OF_MAIL,
+        .name = "queue fail",
+        .summary = "Gives mail up: it goes back to its senders",
+        .n_options = N_FILTERS,
+        .work = fail,
+    },
+    {
+        OF_MAIL,
+        .name = "queue drop",
+        .summary = "Removes mail from the queue; nobody is told",
+        .n_options = N_FILTERS,
+        .work = drop,
+    },
 };
 
 const struct cli_group cli_queue_act_group = { commands, COUNT_OF(commands) };

@@ -95,42 +95,43 @@ static void *front(struct app *app, const struct app_listener_kind *kind)
     return NULL;
 }
 
+#define SPEAKS_SMTP .protocol = &smtp_protocol, .context = front
+/* How many connections one client may have at these doors: the same at each. */
+#define LIMITED_BY_CLIENT                                                                   \
+    .max_per_ip = 30, .max_new_per_minute = 300, .per_ip_param = CONFIG_LIMITS_SMTP_PER_IP, \
+    .new_per_minute_param = CONFIG_LIMITS_SMTP_NEW_PER_MINUTE
+
 static const struct app_listener_kind kinds[] = {
-    { .name = "smtp",
-      .default_port = 25,
-      .protocol = &smtp_protocol,
-      .context = front,
-      .limit_scope = "smtp",
-      .max_per_ip = 30,
-      .max_new_per_minute = 300,
-      .per_ip_param = CONFIG_LIMITS_SMTP_PER_IP,
-      .new_per_minute_param = CONFIG_LIMITS_SMTP_NEW_PER_MINUTE },
-    { .name = "submission",
-      .default_port = 587,
-      .protocol = &smtp_protocol,
-      .context = front,
-      .limit_scope = "submission",
-      .max_per_ip = 30,
-      .max_new_per_minute = 300,
-      .per_ip_param = CONFIG_LIMITS_SMTP_PER_IP,
-      .new_per_minute_param = CONFIG_LIMITS_SMTP_NEW_PER_MINUTE },
-    { .name = "submissions",
-      .default_port = 465,
-      .implicit_tls = true,
-      .protocol = &smtp_protocol,
-      .context = front,
-      .limit_scope = "submission",
-      .max_per_ip = 30,
-      .max_new_per_minute = 300,
-      .per_ip_param = CONFIG_LIMITS_SMTP_PER_IP,
-      .new_per_minute_param = CONFIG_LIMITS_SMTP_NEW_PER_MINUTE },
-    { .name = "lmtp",
-      .default_port = 24,
-      .is_on_request = true,
-      .may_be_unix = true,
-      .protocol = &smtp_protocol,
-      .context = front,
-      .limit_scope = "lmtp" },
+    {
+        SPEAKS_SMTP,
+        LIMITED_BY_CLIENT,
+        .name = "smtp",
+        .default_port = 25,
+        .limit_scope = "smtp",
+    },
+    {
+        SPEAKS_SMTP,
+        LIMITED_BY_CLIENT,
+        .name = "submission",
+        .default_port = 587,
+        .limit_scope = "submission",
+    },
+    {
+        SPEAKS_SMTP,
+        LIMITED_BY_CLIENT,
+        .name = "submissions",
+        .default_port = 465,
+        .implicit_tls = true,
+        .limit_scope = "submission",
+    },
+    {
+        SPEAKS_SMTP,
+        .name = "lmtp",
+        .default_port = 24,
+        .is_on_request = true,
+        .may_be_unix = true,
+        .limit_scope = "lmtp",
+    },
 };
 
 const struct app_service smtp_service = {

@@ -106,6 +106,7 @@ bool directory_change(struct account_directory *d, const struct directory_act *a
     struct db_tx *tx = NULL;
     struct db_rows *results[2] = { NULL, NULL };
     size_t failed = 0;
+    const struct db_param object = DB_TEXT(act->object);
     const struct audit_entry entry = { .actor_id = act->actor->account_id,
                                        .actor = act->actor->name,
                                        .ip = act->actor->ip,
@@ -114,7 +115,7 @@ bool directory_change(struct account_directory *d, const struct directory_act *a
                                        .detail = act->detail };
     if (!db_begin(d->db, DB_DELIVER, DB_READ_COMMITTED, deadline_ms, &tx, e))
         return false;
-    db_tx_send(tx, act->stmt, act->params, act->n);
+    db_tx_send(tx, act->stmt, act->params ? act->params : &object, act->params ? act->n : 1);
     audit_send(tx, &entry);
     if (!db_commit(&tx, a, results, COUNT_OF(results), &failed, e))
         return false;

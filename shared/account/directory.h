@@ -45,7 +45,7 @@ bool directory_new_login(struct arena *a, str address, str *out, str *domain, st
 struct directory_act {
     const struct account_actor *actor;
     const struct db_stmt *stmt;
-    const struct db_param *params;
+    const struct db_param *params; /* NULL: the object alone */
     size_t n;
     str action;
     str object;
@@ -57,5 +57,4 @@ struct directory_act {
 YIELDS bool directory_change(struct account_directory *d, const struct directory_act *act,
                              struct arena *a, int64_t deadline_ms, struct db_rows **rows,
                              struct err *e);
-
 #endif

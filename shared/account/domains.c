@@ -16,14 +16,12 @@ static YIELDS bool change_domain(struct account_directory *d, const struct accou
                                  const struct db_stmt *stmt, str domain, struct arena *a,
                                  int64_t deadline_ms, struct err *e)
 {
-    const struct db_param params[] = { DB_TEXT(domain) };
-    const struct directory_act act = { .actor = actor,
-                                       .stmt = stmt,
-                                       .params = params,
-                                       .n = COUNT_OF(params),
-                                       .action =
-                                           stmt == &add ? STR("domain.add") : STR("domain.remove"),
-                                       .object = domain };
+    const struct directory_act act = {
+        .actor = actor,
+        .stmt = stmt,
+        .action = stmt == &add ? STR("domain.add") : STR("domain.remove"),
+        .object = domain,
+    };
     if (!directory_change(d, &act, a, deadline_ms, NULL, e))
         return false;
     directory_changed(d, 0);

@@ -56,12 +56,8 @@ bool account_mta_sts_remove(struct account_directory *d, const struct account_ac
 {
     if (!account_domain_normalize(a, domain, &domain, e))
         return false;
-    const struct db_param params[] = { DB_TEXT(domain) };
-    const struct directory_act act = { .actor = actor,
-                                       .stmt = &remove_one,
-                                       .params = params,
-                                       .n = COUNT_OF(params),
-                                       .action = STR("mta-sts.remove"),
-                                       .object = domain };
+    const struct directory_act act = {
+        .actor = actor, .stmt = &remove_one, .action = STR("mta-sts.remove"), .object = domain
+    };
     return directory_change(d, &act, a, deadline_ms, NULL, e);
 }

@@ -127,13 +127,9 @@ bool account_relay_remove(struct account_directory *d, const struct account_acto
 {
     if (!account_domain_normalize(a, domain, &domain, e))
         return false;
-    const struct db_param params[] = { DB_TEXT(domain) };
-    const struct directory_act act = { .actor = actor,
-                                       .stmt = &remove_one,
-                                       .params = params,
-                                       .n = COUNT_OF(params),
-                                       .action = STR("relay.remove"),
-                                       .object = domain };
+    const struct directory_act act = {
+        .actor = actor, .stmt = &remove_one, .action = STR("relay.remove"), .object = domain
+    };
     if (directory_change(d, &act, a, deadline_ms, NULL, e))
         return true;
     if (e->kind == ERR_NOT_FOUND)

@@ -121,13 +121,9 @@ bool account_transport_remove(struct account_directory *d, const struct account_
 {
     if (!str_eq(domain, STR("*")) && !account_domain_normalize(a, domain, &domain, e))
         return false;
-    const struct db_param params[] = { DB_TEXT(domain) };
-    const struct directory_act act = { .actor = actor,
-                                       .stmt = &remove_one,
-                                       .params = params,
-                                       .n = COUNT_OF(params),
-                                       .action = STR("transport.remove"),
-                                       .object = domain };
+    const struct directory_act act = {
+        .actor = actor, .stmt = &remove_one, .action = STR("transport.remove"), .object = domain
+    };
     if (directory_change(d, &act, a, deadline_ms, NULL, e))
         return true;
     if (e->kind == ERR_NOT_FOUND)
