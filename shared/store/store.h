@@ -373,7 +373,7 @@ struct store_flag_result {
 
 /* Changes flags of the messages of a set. Rows that would stay the same keep their modseq. New
  * keywords are made as needed. ERR_NOT_FOUND (mailbox), ERR_LIMIT (too many keywords), ERR_SYNTAX
- * (a keyword). With synchronous_commit off. In arena. Yields. */
+ * (a keyword). In arena. Yields. */
 YIELDS bool store_change_flags(struct store *s, int64_t account_id, int mailbox_id,
                                const struct store_ranges *set,
                                const struct store_flag_change *change, struct arena *a,

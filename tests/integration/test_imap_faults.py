@@ -2,25 +2,30 @@
 """PROMISES R6 inside IMAP sessions: while PostgreSQL is away every command says so quickly, and the
 same sessions go on when it is back."""
 import poplib
+import re
 import time
 
 import pytest
 
 import imap_raw
 import outside
-from conftest import wait_until
+from conftest import Instance, wait_until
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def postgres():
     cluster = outside.Postgres()
     yield cluster
     cluster.close()
 
 
-@pytest.fixture
-def server(postgres, heronry_factory):
-    return heronry_factory(settings={"database.url": postgres.url})
+@pytest.fixture(scope="module")
+def server(postgres):
+    instance = Instance(settings={"database.url": postgres.url})
+    try:
+        yield instance.up()
+    finally:
+        instance.remove()
 
 
 def test_open_sessions_survive_the_database(server, postgres):
@@ -69,6 +74,53 @@ def test_selected_sessions_keep_their_mailbox(server, postgres):
         postgres.start()
         wait_until(lambda: b" OK " in client.do("NOOP")[-1], 30, "NOOP")
         assert b"text" in client.must("FETCH 1 BODY.PEEK[TEXT]")[0]
+
+
+def states(client):
+    """The mailbox's HIGHESTMODSEQ, and of each message number its flags and modseq."""
+    lines = client.must("SELECT INBOX (CONDSTORE)")
+    highest = next(int(m.group(1)) for line in lines if (m := re.search(rb"\[HIGHESTMODSEQ (\d+)\]", line)))
+    rows = [re.fullmatch(rb"\* (\d+) FETCH \(FLAGS \((.*)\) MODSEQ \((\d+)\)\)", line)
+            for line in client.must("FETCH 1:* (FLAGS MODSEQ)")[:-1]]
+    return highest, {int(m.group(1)): (set(m.group(2).split()), int(m.group(3))) for m in rows}
+
+
+def is_open(server):
+    with imap_raw.Imap(server) as client:
+        return client.greeting.startswith(b"* OK")
+
+
+def test_flags_outlive_a_crash_of_the_database(server, postgres):
+    """What STORE and FETCH answered is on the disk by then: no flag is lost, and no modseq is given twice."""
+    owner, reader = server.user(1), server.user(2)
+    postgres.query("ALTER SYSTEM SET wal_writer_delay = '10s'")  # so that nothing comes there by itself
+    postgres.query("SELECT pg_reload_conf()")
+    with imap_raw.Imap(server, owner) as client, imap_raw.Imap(server, reader) as other:
+        for _ in range(3):
+            client.append("INBOX", b"Subject: x\r\n\r\ntext\r\n")
+        client.must(f"SETACL INBOX {reader['address']} lrs")
+        client.must("SELECT INBOX (CONDSTORE)")
+        other.must(f'SELECT "Other Users/{owner["address"]}/INBOX"')
+        client.must(r"STORE 1 +FLAGS (\Flagged kept)")
+        client.must("FETCH 2 BODY[TEXT]")
+        other.must(r"STORE 3 +FLAGS.SILENT (\Seen)")
+        told = states(client)
+        postgres.stop()
+    postgres.start()
+    kept = postgres.query("SELECT s.modseq, array_agg(m.modseq ORDER BY uid), array_agg(flags ORDER BY uid) "
+                          "FROM mailbox_state s JOIN mbox_msg m USING (account_id, mailbox_id) JOIN account a USING (account_id) "
+                          f"WHERE a.login = '{owner['address']}' AND mailbox_id = 1 GROUP BY 1")
+    modseqs = [told[1][n][1] for n in (1, 2, 3)]
+    assert kept == f"{told[0]}|{{{','.join(map(str, modseqs))}}}|{{4,1,0}}"
+    wait_until(lambda: is_open(server), 30, "a greeting with OK")
+    with imap_raw.Imap(server, owner) as client, imap_raw.Imap(server, reader) as other:
+        assert states(client) == told
+        assert told[1][1][0] == {rb"\Flagged", b"kept"} and told[1][2][0] == {rb"\Seen"}
+        assert told[0] == max(modseqs) and len(set(modseqs)) == 3
+        client.must(r"STORE 1 +FLAGS (\Answered)")
+        assert states(client)[1][1][1] > told[0]
+        lines = other.must(f'EXAMINE "Other Users/{owner["address"]}/INBOX"') + other.must("FETCH 3 FLAGS")
+        assert rb"* 3 FETCH (FLAGS (\Seen))" in lines
 
 
 def test_what_was_stored_is_answered_ok(heronry):
