@@ -56,3 +56,19 @@ def test_clean_message_after_a_refused_one(heronry, kind):
             if code == 550:
                 smtp.close()
     assert len(fetch_all(heronry, user)) == 1
+
+
+def test_people_of_ours_smuggle_nothing_to_others(heronry):
+    """R20 outbound: what they hand over with an end of data that is none goes nowhere."""
+    sender = heronry.user(1)
+    for sequence in SEQUENCES:
+        with heronry.smtp("submissions", login=sender) as smtp:
+            smtp.mail(sender["address"])
+            smtp.rcpt("somebody@elsewhere.example")
+            smtp.docmd("DATA")
+            smtp.send(b"From: %s\r\n\r\ntext" % sender["address"].encode() + sequence
+                      + smuggled("victim@elsewhere.example") + b".\r\n")
+            code, text = smtp.getreply()
+            assert (code, text[:5]) == (550, b"5.5.2"), f"{sequence!r}: {text!r}"
+            smtp.close()
+    assert heronry.psql("SELECT count(*) FROM q_rcpt WHERE domain = 'elsewhere.example'") == "0"
