@@ -5,6 +5,7 @@
 #include "compose/submission.h"
 #include "config/config.h"
 #include "obs/obs.h"
+#include "services/app/filters.h"
 
 enum {
     PAUSE_MS = 400,   /* between looks: a message goes this much later at most */
@@ -13,9 +14,8 @@ enum {
     AT_ONCE = 20
 };
 
-void sender_run(void *arg)
+static void send_until_drained(struct app *app, const struct milter_chain *filters)
 {
-    struct app *app = arg;
     int64_t pause_ms = PAUSE_MS;
     struct err e = ERR_CLEAR;
     while (fiber_sleep_until(clock_deadline_in(pause_ms), &e) &&
@@ -32,7 +32,8 @@ void sender_run(void *arg)
                         .hostname = app->hostname,
                         .hide_client = true,
                         .rules = app->sending,
-                        .waits = true },
+                        .waits = true,
+                        .milters = filters->n > 0 ? filters : NULL },
             .max_hops = (size_t)config_int(app->config, CONFIG_LIMITS_HOPS),
         };
         pause_ms = PAUSE_MS;
@@ -45,4 +46,20 @@ void sender_run(void *arg)
             pause_ms = 0;
         }
     }
+}
+
+void sender_run(void *arg)
+{
+    struct app *app = arg;
+    struct arena a;
+    struct milter_chain filters;
+    struct err e = ERR_CLEAR;
+    arena_init(&a);
+    /* Nothing goes past filters that cannot be read; smtp does not even start with them. */
+    if (app_filters_read(app, APP_FILTERS_SUBMISSION, &a, &filters, &e)) {
+        send_until_drained(app, &filters);
+    } else {
+        obs_log(EV_JOB_FAILED, STR_EMPTY, OBS_CSTR("job", "sender"), OBS_ERR(&e));
+    }
+    arena_fini(&a);
 }

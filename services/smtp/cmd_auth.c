@@ -35,6 +35,7 @@ static enum net_next follow(struct smtp_session *s, enum sasl_next step, str cha
     if (step == SASL_CHALLENGE)
         return smtp_say_raw(s, 334, challenge);
     if (step == SASL_DONE) {
+        s->mechanism = auth_exchange_mechanism(s->dialogue);
         next = enter(s, auth_exchange_identity(s->dialogue));
     } else {
         next = smtp_say(s, answer_for_dialogue(e->kind));

@@ -39,6 +39,7 @@ static struct smtp_message make_message(struct smtp_session *s, str content, str
     return (struct smtp_message){
         .trace = make_trace(s, ip),
         .account_id = s->account_id,
+        .mechanism = s->mechanism,
         .sender = smtp_path_text(&s->sender.sender, a),
         .is_utf8 = s->sender.smtputf8,
         .is_binary = s->sender.binary,
@@ -93,7 +94,7 @@ static bool deliver(struct smtp_session *s, const struct smtp_message *m, struct
 }
 
 static bool submit(struct smtp_session *s, const struct smtp_message *m, struct arena *a,
-                   enum smtp_answer *answer, struct err *e)
+                   enum smtp_answer *answer, str *reason, struct err *e)
 {
     static const enum smtp_answer answers[] = {
         [SUBMIT_DONE] = ANSWER_OK,
@@ -106,13 +107,16 @@ static bool submit(struct smtp_session *s, const struct smtp_message *m, struct 
         [SUBMIT_LIMITED] = ANSWER_SENT_ENOUGH,
         [SUBMIT_NEVER] = ANSWER_SENT_ENOUGH,
         [SUBMIT_STOPPED] = ANSWER_SENDING_STOPPED,
+        [SUBMIT_FILTERED] = ANSWER_FILTERED,
+        [SUBMIT_FILTERED_NOW] = ANSWER_FILTERED_NOW,
         [SUBMIT_OVER_QUOTA] = ANSWER_MAILBOX_FULL,
     };
-    enum submit_verdict verdict;
-    if (!submit_message(&s->state->submit, m, a, clock_deadline_in(SMTP_DELIVER_MS), &verdict, e))
+    struct submit_result result;
+    if (!submit_message(&s->state->submit, m, a, clock_deadline_in(SMTP_DELIVER_MS), &result, e))
         return false;
-    *answer = answers[verdict];
-    if (verdict == SUBMIT_OVER_QUOTA && m->n > 1)
+    *answer = answers[result.verdict];
+    *reason = result.reason;
+    if (result.verdict == SUBMIT_OVER_QUOTA && m->n > 1)
         *answer = ANSWER_A_MAILBOX_FULL; /* which one is told at its next RCPT */
     return true;
 }
@@ -142,7 +146,7 @@ YIELDS static enum net_next hand_over(struct smtp_session *s, const struct smtp_
     enum smtp_answer answer = ANSWER_LOCAL_ERROR;
     int64_t started_ms = clock_monotonic_ms();
     arena_init(&a);
-    bool good = s->front->policy == SMTP_SUBMISSION ? submit(s, m, &a, &answer, &e)
+    bool good = s->front->policy == SMTP_SUBMISSION ? submit(s, m, &a, &answer, &reason, &e)
                                                     : deliver(s, m, &a, &answer, &reason, &e);
     reason = arena_str(&s->command, reason);
     arena_fini(&a);

@@ -4,7 +4,7 @@
 
 #include "config/config.h"
 #include "mailauth/keys.h"
-#include "services/smtp/filters.h"
+#include "services/app/filters.h"
 #include "services/smtp/session.h"
 
 /* Its sessions look before they go on (U13). -1: hints may have been lost, for all of them. */
@@ -24,7 +24,8 @@ static bool start(struct app *app, struct err *e)
     struct smtp_state *state = HEAP_NEW(struct smtp_state);
     state->app = app;
     arena_init(&state->arena);
-    if (!smtp_filters_read(app, &state->arena, &state->filters, e)) {
+    if (!app_filters_read(app, APP_FILTERS_INBOUND, &state->arena, &state->filters, e) ||
+        !app_filters_read(app, APP_FILTERS_SUBMISSION, &state->arena, &state->outgoing, e)) {
         arena_fini(&state->arena);
         free(state);
         return false;
@@ -50,6 +51,7 @@ static bool start(struct app *app, struct err *e)
         .hide_client = config_bool(app->config, CONFIG_SUBMISSION_HIDE_CLIENT),
         .signs = config_bool(app->config, CONFIG_SECURITY_SIGN_OUTBOUND),
         .rules = app->sending,
+        .milters = state->outgoing.n > 0 ? &state->outgoing : NULL,
     };
     state->fronts[SMTP_INBOUND] = (struct smtp_front){ .state = state, .policy = SMTP_INBOUND };
     state->fronts[SMTP_SUBMISSION] = (struct smtp_front){

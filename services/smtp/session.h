@@ -60,8 +60,9 @@ struct smtp_front {
 struct smtp_state {
     struct app *app;
     struct deliver deliver;
-    struct milter_chain filters;
-    struct arena arena; /* lives as long as the service */
+    struct milter_chain filters;  /* of mail from outside */
+    struct milter_chain outgoing; /* of submissions */
+    struct arena arena;           /* lives as long as the service */
     struct submit submit;
     struct smtp_front fronts[SMTP_POLICIES]; /* by enum smtp_policy */
     size_t message_bytes;                    /* held by messages in transfer */
@@ -94,6 +95,7 @@ struct smtp_session {
     bool is_esmtp;
     int64_t account_id; /* 0: not logged in */
     str login;
+    str mechanism;                  /* that it logged in by; static */
     struct auth_ticket ticket;      /* what it logged in with */
     bool must_recheck;              /* the account may have changed */
     int64_t recheck_ms;             /* when to look at it although nobody told of a change */

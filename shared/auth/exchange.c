@@ -119,6 +119,11 @@ const struct auth_identity *auth_exchange_identity(const struct auth_exchange *x
     return &x->identity;
 }
 
+str auth_exchange_mechanism(const struct auth_exchange *x)
+{
+    return x->mechanism->name;
+}
+
 /* ---- shared by the mechanisms ---- */
 
 static struct auth_attempt attempt_of(const struct auth_door *door, str login, str password)

@@ -45,6 +45,9 @@ YIELDS enum sasl_next auth_exchange_step(struct auth_exchange *x, str line, str 
 /* Who it is; after SASL_DONE, as long as the exchange. */
 const struct auth_identity *auth_exchange_identity(const struct auth_exchange *x);
 
+/* The name of its mechanism, as registered: "SCRAM-SHA-256". Static. */
+str auth_exchange_mechanism(const struct auth_exchange *x);
+
 /* Name and password came over plain text as the initial response of a mechanism: see
  * auth_note_exposed. Nothing happens when there is none to be read. Yields. */
 YIELDS void auth_exchange_note_exposed(const struct auth_door *door, str mechanism,

@@ -56,6 +56,7 @@ struct outgoing {
     bool is_forward;
     bool has_waited;     /* a day long for its sender's limits */
     bool is_limited;     /* it has to wait for them */
+    bool is_put_off;     /* a filter wants it a little later */
     bool is_handed;      /* queue and mailboxes have it */
     const char *failure; /* for its author; NULL: none */
 };
@@ -109,6 +110,8 @@ static const char *verdict_text(enum submit_verdict verdict)
         [SUBMIT_HEADER_TOO_LARGE] = "its header is too large",
         [SUBMIT_LIMITED] = "you have sent as much as you may for a day; send it again later",
         [SUBMIT_NEVER] = "it has more recipients than you may send to",
+        [SUBMIT_FILTERED] = "a filter refused it",
+        [SUBMIT_FILTERED_NOW] = "a filter does not take it for now; try again later",
         [SUBMIT_STOPPED] = "your account may not send mail for now; ask your administrator",
         [SUBMIT_OVER_QUOTA] = "the mailbox of a recipient here is full",
     };
@@ -133,7 +136,7 @@ static bool needs_utf8(const struct smtp_message *m)
 
 YIELDS static bool hand_over(struct outgoing *w, struct err *e)
 {
-    enum submit_verdict verdict = SUBMIT_DONE;
+    struct submit_result result;
     const struct queue_also also = { note_handed, w };
     struct smtp_recipient *recipients = ARENA_ARRAY(w->a, struct smtp_recipient, w->n + 1);
     struct smtp_message m = {
@@ -160,11 +163,14 @@ YIELDS static bool hand_over(struct outgoing *w, struct err *e)
         return false;
     m.is_utf8 = needs_utf8(&m);
     m.trace.is_utf8 = m.is_utf8;
-    if (!submit_message_also(&w->o->submit, &m, &also, w->a, w->deadline_ms, &verdict, e))
+    if (!submit_message_also(&w->o->submit, &m, &also, w->a, w->deadline_ms, &result, e))
         return false;
-    w->is_limited = verdict == SUBMIT_LIMITED && !w->has_waited;
-    w->failure = w->is_limited ? NULL : verdict_text(verdict);
-    w->is_handed = verdict == SUBMIT_DONE;
+    w->is_limited = result.verdict == SUBMIT_LIMITED && !w->has_waited;
+    w->is_put_off = result.verdict == SUBMIT_FILTERED_NOW && w->attempts < ATTEMPTS_MAX;
+    w->failure = w->is_limited || w->is_put_off ? NULL : verdict_text(result.verdict);
+    if (w->failure && result.reason.n > 0)
+        w->failure = arena_printf(w->a, "%s: %.*s", w->failure, STR_FMT(result.reason)).p;
+    w->is_handed = result.verdict == SUBMIT_DONE;
     return true;
 }
 
@@ -258,7 +264,7 @@ YIELDS static void wait_turn(struct outgoing *w)
 YIELDS static bool try_all(struct outgoing *w, struct err *e)
 {
     return (w->is_handed || hand_over(w, e)) &&
-           (w->failure || w->is_limited || (mark(w, e) && file(w, e)));
+           (w->failure || w->is_limited || w->is_put_off || (mark(w, e) && file(w, e)));
 }
 
 /* A failure of ours is tried again, later and later; at last the author hears of it. */
@@ -268,6 +274,10 @@ YIELDS static bool send_one(struct outgoing *w, struct err *e)
     bool ok = try_all(w, &reason);
     if (ok && w->is_limited) {
         wait_turn(w);
+        return true;
+    }
+    if (ok && w->is_put_off) {
+        put_off(w);
         return true;
     }
     bool is_last = reason.kind == ERR_NOT_FOUND || w->attempts >= ATTEMPTS_MAX;

@@ -139,6 +139,7 @@ static const struct key certificate_keys[] = {
 static const struct key milter_keys[] = {
     TEXT(config_milter, addr, "addr"),
     TEXT(config_milter, on_failure, "on_failure"),
+    TEXT(config_milter, mail, "mail"),
     { NULL, KEY_TEXT, 0 },
 };
 
@@ -172,7 +173,7 @@ static void begin_certificate(void *element, int line)
 static void begin_milter(void *element, int line)
 {
     *(struct config_milter *)element =
-        (struct config_milter){ .on_failure = "tempfail", .line = line };
+        (struct config_milter){ .on_failure = "tempfail", .mail = "inbound", .line = line };
 }
 
 static void begin_domain(void *element, int line)
@@ -204,6 +205,9 @@ static const char *milter_lacks(const void *element)
         return "a milter needs an addr, as 127.0.0.1:11332 or unix:/run/filter.sock";
     if (strcmp(m->on_failure, "accept") != 0 && strcmp(m->on_failure, "tempfail") != 0)
         return "on_failure of a milter is accept or tempfail";
+    if (strcmp(m->mail, "inbound") != 0 && strcmp(m->mail, "submission") != 0 &&
+        strcmp(m->mail, "both") != 0)
+        return "mail of a milter is inbound, submission or both";
     return NULL;
 }
 

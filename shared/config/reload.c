@@ -68,7 +68,8 @@ static bool is_same_milters(const struct config *a, const struct config *b)
         return false;
     for (size_t i = 0; i < a->n_milters; i++) {
         if (strcmp(a->milters[i].addr, b->milters[i].addr) != 0 ||
-            strcmp(a->milters[i].on_failure, b->milters[i].on_failure) != 0)
+            strcmp(a->milters[i].on_failure, b->milters[i].on_failure) != 0 ||
+            strcmp(a->milters[i].mail, b->milters[i].mail) != 0)
             return false;
     }
     return true;
@@ -219,9 +220,9 @@ bool config_explain(struct buf *out)
                    "\n# Without listeners: other ports than those of the standards, 0 for none:\n"
                    "# server:\n"
                    "#   ports: { smtp: 2525, imap: 0 }\n"
-                   "\n# Filters that see mail from outside before it is taken, in this order:\n"
+                   "\n# Filters that see mail before it is taken, in this order (mail: inbound, submission or both):\n"
                    "# milters:\n"
-                   "#   - { addr: \"127.0.0.1:11332\", on_failure: accept }\n"
+                   "#   - { addr: \"127.0.0.1:11332\", on_failure: accept, mail: both }\n"
                    "#   - { addr: \"unix:/run/clamav/milter.sock\", on_failure: tempfail }\n"
                    "\n# Made at the start when they are not there; what is there is left:\n"
                    "# domains: [example.org]\n"

@@ -30,6 +30,7 @@ struct milter_message {
     str helo;
     str client_ip; /* "192.0.2.1" or "2001:db8::1"; empty: none, as of a unix socket */
     str login;     /* who logged in, or empty */
+    str mechanism; /* and how: "PLAIN"; or empty */
     str tls_version;
     str tls_cipher;
     str sender;            /* local@domain, empty for the null sender */

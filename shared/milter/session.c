@@ -175,8 +175,10 @@ YIELDS static enum said tell_helo(struct session *s, struct err *e)
 
 YIELDS static enum said tell_sender(struct session *s, struct err *e)
 {
-    const str macros[] = { STR("i"),     s->m->transaction,    STR("{mail_addr}"),
-                           s->m->sender, STR("{auth_authen}"), s->m->login };
+    const str macros[] = {
+        STR("i"),           s->m->transaction, STR("{mail_addr}"),   s->m->sender,
+        STR("{auth_type}"), s->m->mechanism,   STR("{auth_authen}"), s->m->login
+    };
     if (!send_macros(s, 'M', macros, COUNT_OF(macros), e))
         return HAS_FAILED;
     (void)milter_add_text(&s->data, arena_printf(s->a, "<%.*s>", STR_FMT(s->m->sender)));

@@ -120,6 +120,16 @@ static const struct db_stmt insert_rcpt = {
     " FROM unnest($2::text[], $3::text[], $4::text[], $5::int4[], $6::int4[])"
     " AS u (rcpt, domain, orcpt, notify, status) ON CONFLICT DO NOTHING"
 };
+/* As an administrator holds mail that is there already (act.c). */
+static const struct db_stmt insert_held = {
+    "INSERT INTO q_rcpt (queue_id, rcpt, domain, orcpt, notify, status, last_attempt, kept, due, code,"
+    " reply) SELECT $1::int8, u.rcpt, u.domain, u.orcpt, u.notify::int2, u.status::int2,"
+    " CASE WHEN u.status > 0 THEN now() END, u.status < 0,"
+    " CASE WHEN u.status < 0 THEN m.expires ELSE now() END, '4.7.0', $7"
+    " FROM unnest($2::text[], $3::text[], $4::text[], $5::int4[], $6::int4[])"
+    " AS u (rcpt, domain, orcpt, notify, status), q_msg m WHERE m.queue_id = $1"
+    " ON CONFLICT DO NOTHING"
+};
 /* In the order of names, so that transactions that wait for each other's new rows cannot form a
  * circle. */
 static const struct db_stmt insert_domain = {
@@ -149,7 +159,8 @@ static bool check_message(const struct queue_new_message *m, struct err *e)
         return ERR(e, ERR_LIMIT, "a message for %zu recipients", m->n);
     if (m->body.n > BLOB_MAX_BYTES)
         return ERR(e, ERR_LIMIT, "a message of %zu bytes is too big for the queue", m->body.n);
-    if (!is_text(m->envelope_from) || !is_text(m->envelope_id) || !is_text(m->session))
+    if (!is_text(m->envelope_from) || !is_text(m->envelope_id) || !is_text(m->session) ||
+        !is_text(m->held_why))
         return ERR(e, ERR_SYNTAX, "the envelope is no valid text");
     for (size_t i = 0; i < m->n; i++) {
         if (!check_recipient(&m->recipients[i], e))
@@ -206,15 +217,19 @@ bool queue_enqueue_send(struct queue *q, struct db_tx *tx, int64_t queue_id,
         domains[i] = m->recipients[i].domain;
         orcpts[i] = m->recipients[i].orcpt;
         notify[i] = (int64_t)m->recipients[i].notify;
-        status[i] = m->recipients[i].is_delivered ? RCPT_DELIVERED : RCPT_PENDING;
+        status[i] = m->recipients[i].is_delivered ? RCPT_DELIVERED
+                    : m->held_why.n > 0           ? RCPT_HELD
+                                                  : RCPT_PENDING;
         if (!m->recipients[i].is_delivered)
             leased[n_leased++] = m->recipients[i].domain;
     }
     send_msg(q, tx, queue_id, m, &a);
     const struct db_param rcpt[] = { DB_INT8(queue_id),       DB_TEXTS(addresses, m->n),
                                      DB_TEXTS(domains, m->n), DB_TEXTS(orcpts, m->n),
-                                     DB_INT4S(notify, m->n),  DB_INT4S(status, m->n) };
-    db_tx_send(tx, &insert_rcpt, rcpt, COUNT_OF(rcpt));
+                                     DB_INT4S(notify, m->n),  DB_INT4S(status, m->n),
+                                     DB_TEXT(m->held_why) };
+    bool is_held = m->held_why.n > 0;
+    db_tx_send(tx, is_held ? &insert_held : &insert_rcpt, rcpt, COUNT_OF(rcpt) - !is_held);
     db_tx_send(tx, &insert_domain, &DB_TEXTS(leased, n_leased), 1);
     db_tx_send(tx, &wake_domain, &DB_TEXTS(leased, n_leased), 1);
     arena_fini(&a);

@@ -102,6 +102,7 @@ struct queue_new_message {
     size_t n;                        /* 1 .. QUEUE_MAX_RECIPIENTS */
     const struct queue_body *packed; /* of queue_pack, or NULL: packed where it is needed */
     const struct queue_also *also;   /* of queue_enqueue only; NULL: none */
+    str held_why; /* not empty: nobody is tried until an administrator releases it (act.h) */
 };
 
 /* A statement that belongs to the transaction which puts a message into the queue. */

@@ -16,6 +16,7 @@
 #include "store/store.h"
 #include "submit/allow.h"
 #include "submit/decide.h"
+#include "submit/filter.h"
 #include "wire/smtp_command.h"
 #include "wire/smtp_data.h"
 
@@ -39,6 +40,8 @@ struct submission {
     str received; /* the field on top */
     str complete; /* the message with it */
     bool is_8bit;
+    str reason;   /* of a filter, for the reply */
+    str held_why; /* a filter put it into quarantine; else empty */
 
     struct store_recipient *copies; /* one a local account */
     size_t n_copies;
@@ -57,6 +60,14 @@ bool submit_has_room(const struct submit *s, int64_t account_id, uint64_t size, 
         return false;
     *out = quota.limit_bytes == 0 || quota.used_bytes + (int64_t)size <= quota.limit_bytes;
     return true;
+}
+
+static str join(struct arena *a, str before, str after)
+{
+    char *bytes = arena_alloc(a, before.n + after.n);
+    memcpy(bytes, before.p, before.n);
+    memcpy(bytes + before.n, after.p, after.n);
+    return str_of(bytes, before.n + after.n);
 }
 
 /* ---- checks ---- */
@@ -129,6 +140,49 @@ static bool complete(struct submission *w, struct err *e)
     buf_fini(&out);
     w->is_8bit = good && !utf8_is_ascii(w->complete);
     return good;
+}
+
+/* ---- filters ---- */
+
+/* People of ours find it in their Junk, where they have one. Yields. */
+YIELDS static bool quarantine(struct submission *w, struct err *e)
+{
+    for (size_t i = 0; i < w->n_copies; i++) {
+        struct store_mailbox box;
+        struct err why = ERR_CLEAR;
+        if (store_mailbox_get_role(w->s->store, w->copies[i].account_id, STORE_ROLE_JUNK, w->a,
+                                   w->deadline_ms, &box, &why)) {
+            w->copies[i].mailbox_id = box.mailbox_id;
+        } else if (why.kind != ERR_NOT_FOUND) {
+            *e = why;
+            return err_wrap(e, "find the mailbox for Junk");
+        }
+    }
+    return true;
+}
+
+/* What filters make of the message is what is signed and goes. One that was an answer only goes
+ * nowhere, and needs none. Yields. */
+YIELDS static bool filter(struct submission *w, enum submit_verdict *out, struct err *e)
+{
+    struct filter_answer answer;
+    if (!w->s->milters || w->m->account_id == 0 || w->n_copies + w->n_queued == 0)
+        return true;
+    if (!filter_message(w->s, w->m, str_skip(w->complete, w->received.n), w->a, w->deadline_ms,
+                        &answer, e))
+        return false;
+    *out = answer.verdict;
+    w->reason = answer.reason;
+    if (answer.is_discarded)
+        w->n_copies = w->n_queued = w->n_remotes = 0;
+    if (*out != SUBMIT_DONE || answer.is_discarded)
+        return true;
+    w->complete = join(w->a, w->received, answer.content);
+    w->is_8bit = !utf8_is_ascii(w->complete);
+    if (!answer.is_held)
+        return true;
+    w->held_why = answer.reason;
+    return quarantine(w, e);
 }
 
 /* ---- signing ---- */
@@ -343,6 +397,7 @@ static struct queue_new_message queued_message(const struct submission *w)
         .n = w->n_queued,
         .packed = w->packed,
         .also = w->also,
+        .held_why = w->held_why,
     };
 }
 
@@ -373,12 +428,9 @@ static str make_local(const struct submission *w)
 {
     if (w->n_copies > 1)
         return w->complete;
-    str own = w->copies[0].prefix;
-    char *bytes = arena_alloc(w->a, own.n + w->complete.n);
-    memcpy(bytes, own.p, own.n);
-    memcpy(bytes + own.n, w->complete.p, w->complete.n);
+    str whole = join(w->a, w->copies[0].prefix, w->complete);
     w->copies[0].prefix = STR_EMPTY;
-    return str_of(bytes, own.n + w->complete.n);
+    return whole;
 }
 
 /* Local mailboxes, and the queue when there is something for it too. Yields. */
@@ -425,8 +477,10 @@ static bool hand_over(struct submission *w, enum submit_verdict *out, struct err
     *out = allowed.verdict;
     if (*out != SUBMIT_DONE)
         return true;
-    bool ok = complete(w, &why) && sign(w, &why) &&
-              (w->n_copies == 0 ? hand_to_queue(w, &why) : hand_to_store(w, out, &why));
+    bool ok = complete(w, &why) && filter(w, out, &why) &&
+              (*out != SUBMIT_DONE ||
+               (sign(w, &why) &&
+                (w->n_copies == 0 ? hand_to_queue(w, &why) : hand_to_store(w, out, &why))));
     bool is_gone = ok ? *out == SUBMIT_DONE : why.kind == ERR_UNKNOWN_OUTCOME;
     if (!is_gone && allowed.taken_us != 0) {
         const struct account_sending_given given = { w->m->account_id, w->n_remotes,
@@ -474,9 +528,29 @@ static YIELDS void note_written(const struct submission *w)
         (void)spam_note_written(w->s->spam, addresses, n, w->a, w->deadline_ms, &e);
 }
 
+/* The verdict; the reason of a filter is in w. Yields. */
+static bool submit_checked(struct submission *w, enum submit_verdict *out, struct err *e)
+{
+    if (!make_text(w, out, e))
+        return false;
+    if (*out == SUBMIT_DONE)
+        *out = check_form(w->m);
+    if (*out != SUBMIT_DONE)
+        return true;
+    if (!check_rights(w, out, e))
+        return false;
+    if (*out != SUBMIT_DONE)
+        return true;
+    if (!take_answers(w, e) || !hand_over(w, out, e))
+        return false;
+    if (*out == SUBMIT_DONE)
+        note_written(w);
+    return true;
+}
+
 bool submit_message_also(const struct submit *s, const struct smtp_message *m,
                          const struct queue_also *also, struct arena *a, int64_t deadline_ms,
-                         enum submit_verdict *out, struct err *e)
+                         struct submit_result *out, struct err *e)
 {
     struct submission w = {
         .s = s,
@@ -486,21 +560,11 @@ bool submit_message_also(const struct submit *s, const struct smtp_message *m,
         .deadline_ms = deadline_ms,
         .now_us = clock_utc_us(),
     };
-    if (!make_text(&w, out, e))
-        return false;
-    if (*out == SUBMIT_DONE)
-        *out = check_form(w.m);
-    if (*out != SUBMIT_DONE)
-        return true;
-    if (!check_rights(&w, out, e))
-        return false;
-    if (*out != SUBMIT_DONE)
-        return true;
-    if (!take_answers(&w, e) || !hand_over(&w, out, e))
-        return false;
-    if (*out == SUBMIT_DONE)
-        note_written(&w);
-    return true;
+    *out = (struct submit_result){ .verdict = SUBMIT_DONE };
+    bool ok = submit_checked(&w, &out->verdict, e);
+    if (ok && out->verdict != SUBMIT_DONE)
+        out->reason = w.reason;
+    return ok;
 }
 
 bool submit_system_message(const struct submit *s, const struct smtp_message *m,
@@ -521,7 +585,7 @@ bool submit_system_message(const struct submit *s, const struct smtp_message *m,
 }
 
 bool submit_message(const struct submit *s, const struct smtp_message *m, struct arena *a,
-                    int64_t deadline_ms, enum submit_verdict *out, struct err *e)
+                    int64_t deadline_ms, struct submit_result *out, struct err *e)
 {
     return submit_message_also(s, m, NULL, a, deadline_ms, out, e);
 }

@@ -9,6 +9,7 @@
 #include "base/base.h"
 #include "wire/smtp_envelope.h"
 
+struct milter_chain;
 struct queue;
 struct queue_also;
 struct spam;
@@ -29,6 +30,7 @@ struct submit {
     bool signs;                         /* DKIM, where the author's domain has a key */
     struct account_sending_rules rules; /* how much accounts may send */
     bool waits;                         /* what is LIMITED is tried again here, and no refusal */
+    const struct milter_chain *milters; /* filters that see what users send; NULL: none */
 };
 
 enum submit_verdict {
@@ -42,7 +44,14 @@ enum submit_verdict {
     SUBMIT_LIMITED,          /* the account has sent as much as it may for now: 450 4.7.1 */
     SUBMIT_NEVER,            /* more recipients than it may ever have at once: 450 4.7.1 */
     SUBMIT_STOPPED,          /* the account may not send: 550 5.7.1 */
+    SUBMIT_FILTERED,         /* a filter refuses it: 550 5.7.1 */
+    SUBMIT_FILTERED_NOW,     /* a filter wants it later, or does not answer: 451 4.7.1 */
     SUBMIT_OVER_QUOTA        /* a local mailbox is full, nothing was done: 452 4.2.2 or 552 5.2.2 */
+};
+
+struct submit_result {
+    enum submit_verdict verdict;
+    str reason; /* of a filter: for the reply; in the arena */
 };
 
 /* Whether a message of `size` octets fits into the mailbox of a local recipient: asked when it is
@@ -51,19 +60,20 @@ YIELDS bool submit_has_room(const struct submit *s, int64_t account_id, uint64_t
                             int64_t deadline_ms, bool *out, struct err *e);
 
 /* Checks, completes, signs and hands over a message of m->account_id (CRLF lines, never a bare CR
- * or LF) to all recipients or to none. Failures are temporary: those of account_may_send_as, of
- * account_dkim_signer and of the commit; ERR_UNKNOWN_OUTCOME only when looking for the outcome
- * failed too (R3). Yields. */
+ * or LF) to all recipients or to none. Filters see it completed and not yet signed; what one puts
+ * into quarantine is held in the queue, and in the Junk of people here. Failures are temporary:
+ * those of account_may_send_as, of account_dkim_signer and of the commit; ERR_UNKNOWN_OUTCOME only
+ * when looking for the outcome failed too (R3). Yields. */
 YIELDS bool submit_message(const struct submit *s, const struct smtp_message *m, struct arena *a,
-                           int64_t deadline_ms, enum submit_verdict *out, struct err *e);
+                           int64_t deadline_ms, struct submit_result *out, struct err *e);
 /* submit_message together with a statement of the caller, which gets the queue id 0 when all
  * recipients are ours: both are done or neither. Errors: its too. Yields. */
 YIELDS bool submit_message_also(const struct submit *s, const struct smtp_message *m,
                                 const struct queue_also *also, struct arena *a, int64_t deadline_ms,
-                                enum submit_verdict *out, struct err *e);
+                                struct submit_result *out, struct err *e);
 
 /* The same for a message that the server itself writes: m->account_id is 0 and the sender null, so
- * nobody's rights are asked. It is signed by the domain of From. Yields. */
+ * nobody's rights are asked, and no filter sees it. It is signed by the domain of From. Yields. */
 YIELDS bool submit_system_message(const struct submit *s, const struct smtp_message *m,
                                   const struct queue_also *also, struct arena *a,
                                   int64_t deadline_ms, enum submit_verdict *out, struct err *e);

@@ -28,6 +28,7 @@ struct smtp_recipient {
 struct smtp_message {
     struct smtp_trace trace; /* of the session; at_utc and recipient are filled by who takes it */
     int64_t account_id;      /* who logged in; 0: nobody */
+    str mechanism;           /* of the login: "PLAIN"; empty: none is known */
     str sender;              /* envelope sender, local@domain; empty for the null sender */
     bool is_binary;          /* BODY=BINARYMIME: content may hold any octet */
     bool requiretls;         /* REQUIRETLS was asked for (RFC 8689) */

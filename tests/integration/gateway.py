@@ -26,8 +26,8 @@ class Gateway:
         self.server = Instance(kinds=[*STANDARD_PORTS, "lmtp"], settings={
             "delivery.port": self.port, "dns.stub_zone": DOMAIN, "dns.stub_server": self.zone.server,
             "delivery.time_divisor": 1000, "lmtp.networks": "[127.0.0.1]",
-            "milters": f'[{{ addr: "127.0.0.1:{self.filter.port}" }}, '
-                       f'{{ addr: "127.0.0.1:{rspamd_port}" }}, '
+            "milters": f'[{{ addr: "127.0.0.1:{self.filter.port}", mail: both }}, '
+                       f'{{ addr: "127.0.0.1:{rspamd_port}", mail: both }}, '
                        f'{{ addr: "127.0.0.1:{self.dead_port}", on_failure: accept }}]'})
         self.socket = self.server.folder / "lmtp.sock"
         self.server.more_listeners = [{"kind": "lmtp", "addr": f"unix:{self.socket}"}]

@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Filters of the milter protocol: what they are shown, what they may change, and what becomes of mail without them.
 One is ours, which answers as told; another one, which mail does not wait for, is never there; rspamd is a real one."""
+import base64
+
 import pytest
+from api_client import Api
+from conftest import wait_until
+from gateway import WAIT
 from milters import ACCEPT, CONTINUE, DISCARD, LATER, REJECT, change
 from smtp_raw import RawSmtp, fetch_all, stuffed
 
@@ -127,3 +132,72 @@ def test_only_filters_mark_spam(gateway, user):
     assert b"\r\nX-Spam: Yes\r\n" in marked and b"forged" not in marked
     assert b"X-Spam" not in unmarked
     assert not [f for f in gateway.filter.of("marked")[0]["fields"] if f[0] == "X-Spam"]
+
+
+# ---- what our users send
+
+def submit(gateway, user, subject, *, to=None, body=b"Text.\r\n"):
+    """The reply to the end of a submission to an address elsewhere, and to another account of ours if named."""
+    plain = base64.b64encode(f"\0{user['address']}\0{user['password']}".encode()).decode()
+    with gateway.server.smtp("submission") as client:
+        client.starttls(context=gateway.server.tls())
+        client.ehlo("client.example")
+        assert client.docmd("AUTH", f"PLAIN {plain}")[0] == 235
+        client.mail(user["address"])
+        for address in ["bob@new.out.test", *([to["address"]] if to else [])]:
+            assert client.rcpt(address)[0] == 250
+        return client.data(f"From: {user['address']}\r\nSubject: {subject}\r\n\r\n".encode() + body)
+
+
+def test_a_submission_is_shown_with_its_login(gateway, user):
+    assert submit(gateway, user, "going out")[0] == 250
+    (shown,) = gateway.filter.of("going out")
+    macros = shown["macros"]
+    assert macros[b"{auth_authen}"] == user["address"].encode() and macros[b"{auth_type}"] == b"PLAIN"
+    assert macros[b"{tls_version}"].startswith(b"TLSv1.")
+    assert shown["M"] == f"<{user['address']}>".encode() + b"\0" and shown["recipients"] == [b"<bob@new.out.test>"]
+    names = [name for name, _ in shown["fields"]]
+    assert "Received" not in names and {"Date", "Message-ID"} <= set(names)
+
+
+def test_filters_judge_submissions(gateway, user):
+    """Refused for good and for now, in their words; changed; taken and dropped."""
+    gateway.filter.rules |= {"out no": [(b"y", b"554 5.7.1 Not this\0")], "out later": [LATER], "out gone": [DISCARD],
+                             "out new": [change(b"h", "X-Added", "yes"), (b"b", b"Other.\r\n"), ACCEPT]}
+    assert submit(gateway, user, "out no") == (550, b"5.7.1 Not this")
+    assert submit(gateway, user, "out later")[0] == 451
+    friend = gateway.server.new_user()
+    assert submit(gateway, user, "out gone", to=friend)[0] == 250
+    assert submit(gateway, user, "out new", to=friend)[0] == 250
+    (message,) = fetch_all(gateway.server, friend)
+    assert b"\r\nX-Added: yes\r\n" in message and message.endswith(b"\r\n\r\nOther.\r\n")
+    sent = wait_until(lambda: [m for m in gateway.new.messages if b"Subject: out " in m.data], WAIT, "the message")
+    assert [b"Subject: out new\r\n" in m.data for m in sent] == [True] and b"\r\n\r\nOther." in sent[0].data
+
+
+def test_rspamd_refuses_what_our_users_send(gateway, user):
+    assert submit(gateway, user, "gtube out", body=b"X" + GTUBE)[0] == 550
+
+
+def test_quarantine_of_a_submission_is_held(gateway, user):
+    """In the queue, until an administrator releases it; people here find it in Junk."""
+    gateway.filter.rules["out held"] = [(b"q", b"strange\0"), ACCEPT]
+    friend = gateway.server.new_user()
+    assert submit(gateway, user, "out held", to=friend)[0] == 250
+    assert (fetch_all(gateway.server, friend), len(fetch_all(gateway.server, friend, "Junk"))) == ([], 1)
+    (row,) = gateway.server.json("queue", "list", "--sender", user["address"])["entries"]
+    assert (row["status"], row["recipient"], row["reply"]) == ("held", "bob@new.out.test", "a filter holds it")
+    gateway.server.cli("queue", "release", row["id"])
+    wait_until(lambda: [m for m in gateway.new.messages if b"Subject: out held\r\n" in m.data], WAIT, "the message")
+
+
+def test_filters_see_what_the_apps_send(gateway, user):
+    """A message of the webmail goes the same way; its author reads what the filter said."""
+    gateway.filter.rules["app no"] = [(b"y", b"554 5.7.1 Not from here\0")]
+    api = Api.signed_in(gateway.server, user)
+    draft = {"to": [{"address": "bob@new.out.test"}], "cc": [], "bcc": [], "subject": "app no", "html": "", "text": "x",
+             "attachments": []}
+    made = api.post("/drafts", draft, status=201).json
+    path = "/submissions/" + api.post("/submissions", {"draftId": made["id"], "undoSeconds": 0}, status=201).json["id"]
+    wait_until(lambda: api.get(path).json["undoStatus"] == "canceled", WAIT, "the end")
+    assert "Not from here" in api.get(path).json["recipients"][0]["reply"]

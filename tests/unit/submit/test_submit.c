@@ -10,7 +10,7 @@ static enum submit_verdict submit(struct mail_world *w, str content,
                                   const struct smtp_recipient *recipients, size_t n)
 {
     struct err e = ERR_CLEAR;
-    enum submit_verdict verdict;
+    struct submit_result result;
     const struct submit s = {
         .store = w->store,
         .queue = w->queue,
@@ -21,9 +21,9 @@ static enum submit_verdict submit(struct mail_world *w, str content,
     m.account_id = w->ada;
     m.sender = STR("ada@example.org");
     m.trace.is_auth = true;
-    if (!submit_message(&s, &m, &w->a, mail_soon(), &verdict, &e))
+    if (!submit_message(&s, &m, &w->a, mail_soon(), &result, &e))
         fail_msg("%s", e.msg);
-    return verdict;
+    return result.verdict;
 }
 
 static void rights(struct mail_world *w)

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Filters of others (milters) in the way of what users send. Private to submit. */
+#ifndef SUBMIT_FILTER_H
+#define SUBMIT_FILTER_H
+
+#include "submit/submit.h"
+
+struct filter_answer {
+    enum submit_verdict verdict;
+    bool is_discarded; /* SUBMIT_DONE, and it goes to nobody */
+    bool is_held;      /* in quarantine */
+    str content;       /* the message with their changes; in arena */
+    str reason;        /* of a refusal, or of the quarantine; in arena */
+};
+
+/* Shows the filters what `m` became (`content`, without our Received field). ERR_CANCELLED, and
+ * those of account_get. Yields. */
+YIELDS bool filter_message(const struct submit *s, const struct smtp_message *m, str content,
+                           struct arena *a, int64_t deadline_ms, struct filter_answer *out,
+                           struct err *e);
+
+#endif
