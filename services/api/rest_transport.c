@@ -71,14 +71,13 @@ YIELDS static void reply(struct api_call *call, str domain)
     (void)call_problem(call, "not-found", NULL); /* somebody has removed it already */
 }
 
-/* Whether mail can have such a domain: it has a dot, or is "*". */
-static bool is_destination(struct api_call *call, str domain)
+/* The written form of what it is for: "*", or something of a domain with a dot. */
+static bool read_key(struct api_call *call, str text, str *out)
 {
     struct err ignored = ERR_CLEAR;
-    str normal;
-    return str_eq(domain, STR("*")) ||
-           (str_find_byte(domain, '.') > 0 &&
-            account_domain_normalize(call->arena, domain, &normal, &ignored));
+    str domain = str_skip(text, (size_t)(str_rfind_byte(text, '@') + 1));
+    return (str_eq(text, STR("*")) || str_find_byte(domain, '.') > 0) &&
+           account_transport_key(call->arena, text, out, &ignored);
 }
 
 void rest_set_transport(struct api_call *call, const struct set_transport_params *p,
@@ -94,12 +93,13 @@ void rest_set_transport(struct api_call *call, const struct set_transport_params
         .tls = read_tls(body),
         .login = api_get_text(body, "login"),
     };
-    if (!is_destination(call, p->domain)) {
+    str key;
+    if (!read_key(call, p->domain, &key)) {
         (void)call_problem(call, "not-found", NULL);
     } else if (account_transport_set(call->app->accounts, &actor, &t,
                                      api_get_text(body, "password"), call->arena, call->deadline_ms,
                                      &e)) {
-        reply(call, admin_domain(call, p->domain));
+        reply(call, key);
     } else if (e.kind == ERR_SYNTAX || e.kind == ERR_UNSUPPORTED) {
         (void)call_field_problem(call, "invalid-fields", "/host", e.msg);
     } else {

@@ -27,7 +27,7 @@ YIELDS static bool remove_transport(struct cli_session *s, struct err *e)
     if (!cli_call(s, "DELETE", path, NULL, &nothing, e))
         return err_wrap(e, "%s", domain);
     json_decref(nothing);
-    cli_print_done(s->cli, "domain", domain, "mail for %s goes to its own servers", domain);
+    cli_print_done(s->cli, "domain", domain, "there is no transport for %s any more", domain);
     return true;
 }
 
@@ -103,12 +103,17 @@ static const struct cli_option set_options[] = {
 static const struct cli_command commands[] = {
     { .name = "transport list",
       .arguments = "",
-      .summary = "Lists the servers that mail of some domains is handed to",
+      .summary = "Lists the servers that some mail is handed to",
       .work = list },
     { .name = "transport set",
-      .arguments = "DOMAIN HOST[:PORT]",
-      .summary = "Hands mail of a domain to a server instead of its own",
-      .details = "\"*\" as DOMAIN is all other mail: HOST is the smarthost then.\n"
+      .arguments = "WHICH HOST[:PORT]",
+      .summary = "Hands mail for a domain, or of a sender, to a server",
+      .details = "WHICH mail goes there; the first of these that there is counts:\n"
+                 "far.example      mail for that domain\n"
+                 "mia@example.org  mail that mia sends\n"
+                 "@example.org     mail of all senders of the domain\n"
+                 "\"*\"              all other mail: HOST is the smarthost\n"
+                 "\n"
                  "verify   the server's certificate must verify for HOST\n"
                  "encrypt  TLS with any certificate\n"
                  "may      as with any other server",
@@ -118,8 +123,8 @@ static const struct cli_command commands[] = {
       .most_words = 2,
       .run = run_set },
     { .name = "transport remove",
-      .arguments = "DOMAIN",
-      .summary = "Lets mail of a domain go to its own servers again",
+      .arguments = "WHICH",
+      .summary = "Lets mail go to the servers of its domain again",
       .least_words = 1,
       .most_words = 1,
       .work = remove_transport },

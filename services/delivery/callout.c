@@ -91,6 +91,18 @@ YIELDS static bool ask_all(struct callout *c, struct err *e)
     return true;
 }
 
+/* The way of mail to the domain, whoever sends it. Yields. */
+YIELDS static bool find_route(struct callout *c, int64_t deadline_ms, struct err *e)
+{
+    struct account_transports found;
+    str domain = c->asked.domain;
+    const struct account_transport_query query = { .domain = domain };
+    return account_transport_find(c->d->app->accounts, &query, &c->a, deadline_ms, &found, e) &&
+           delivery_find_route(c->d, domain,
+                               account_transport_choose(&found, domain, STR_EMPTY, &c->a), &c->a,
+                               deadline_ms, &c->route, e);
+}
+
 /* Yields. */
 YIELDS static void call(struct callout *c)
 {
@@ -98,7 +110,7 @@ YIELDS static void call(struct callout *c)
     struct err e = ERR_CLEAR;
     struct queue_result failure;
     int64_t deadline_ms = clock_deadline_in(WHOLE_MS);
-    if (!delivery_find_route(c->d, c->asked.domain, &c->a, deadline_ms, &c->route, &e)) {
+    if (!find_route(c, deadline_ms, &e)) {
         c->down = arena_printf(&c->a, "%s", e.msg);
     } else if (c->route.n == 0) {
         c->down = c->route.failure.reply;

@@ -90,7 +90,7 @@ YIELDS static bool give_up(struct carrier *c, const struct queue_message *m,
     if (fiber_is_cancelled() || shift->is_lost)
         return false;
     /* What no server takes today, the rest of the batch need not try. */
-    (void)queue_lease_destination(shift->lease, false, failure->reply);
+    (void)shift_note_destination(shift, false, failure->reply);
     if (shift_finish_all(shift, m, failure))
         shift_finish_rest(shift, failure);
     shift->no_more = true;
@@ -135,7 +135,7 @@ YIELDS static bool send_message(struct carrier *c, const struct queue_message *m
     }
     for (size_t i = 0; i < m->n; i++)
         results[i].took_ms = clock_monotonic_ms() - began_ms;
-    if (queue_lease_destination(c->shift->lease, answered, results[0].reply))
+    if (shift_note_destination(c->shift, answered, results[0].reply))
         c->shift->no_more = true; /* it failed too often: the rest waits for the breaker */
     return true;
 }

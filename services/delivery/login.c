@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* AUTH PLAIN (RFC 4616) and LOGIN as a client. What holds the password is wiped. */
+/* AUTH as a client: SCRAM-SHA-256 (RFC 7677), bound to the TLS connection where the server knows
+ * how to; PLAIN (RFC 4616); LOGIN. What holds the password is wiped. */
 #include "services/delivery/login.h"
 
+#include "auth/password.h"
+#include "auth/scram_client.h"
 #include "base/base64.h"
 
 enum {
@@ -9,6 +12,8 @@ enum {
     TEXT_MAX = ACCOUNT_TRANSPORT_LOGIN_MAX + ACCOUNT_TRANSPORT_PASSWORD_MAX + 2,
     LINE_MAX_OCTETS = 2 * TEXT_MAX
 };
+
+/* ---- PLAIN and LOGIN ---- */
 
 /* Writes `prefix` and the text in base64, and reads the reply. Yields. */
 YIELDS static bool say(struct delivery_session *s, str prefix, str text, struct err *e)
@@ -46,6 +51,144 @@ YIELDS static bool by_login(struct delivery_session *s, struct err *e)
            (s->reply.code != 334 || say(s, STR_EMPTY, secret_str(&s->route->password), e));
 }
 
+/* ---- SCRAM ---- */
+
+struct prove_job {
+    struct work work;
+    struct arena a; /* holds the texts */
+    struct secret password;
+    str salt;
+    str message;
+    unsigned iterations;
+    struct scram_client_proof proof;
+};
+
+/* In a thread of the pool. */
+static void prove(struct work *work)
+{
+    struct prove_job *job = CONTAINER_OF(work, struct prove_job, work);
+    scram_client_prove(secret_str(&job->password), job->salt, job->iterations, job->message,
+                       &job->proof);
+}
+
+static void proved(struct work *work)
+{
+    struct prove_job *job = CONTAINER_OF(work, struct prove_job, work);
+    secret_wipe(&job->password);
+    arena_fini(&job->a);
+    free(job);
+}
+
+/* The proof that we know the password. Yields. */
+YIELDS static bool find_proof(const struct delivery_session *s,
+                              const struct scram_challenge *challenge, str message,
+                              struct scram_client_proof *out, struct err *e)
+{
+    struct prove_job *job = HEAP_NEW(struct prove_job);
+    job->work = (struct work){ .run = prove, .done = proved };
+    arena_init(&job->a);
+    job->salt = arena_str(&job->a, challenge->salt);
+    job->message = arena_str(&job->a, message);
+    job->iterations = challenge->iterations;
+    if (!auth_password_saslprep(secret_str(&s->route->password), &job->password, e)) {
+        proved(&job->work);
+        return false;
+    }
+    if (!work_run(&job->work, clock_deadline_in(ANSWER_MS), e))
+        return false;
+    *out = job->proof;
+    work_finish(&job->work);
+    return true;
+}
+
+/* The text of a reply 334, in the arena. */
+static bool read_challenge(struct delivery_session *s, str *out, struct err *e)
+{
+    struct buf text;
+    buf_init(&text, SCRAM_CLIENT_MESSAGE_MAX);
+    bool ok = base64_decode(BASE64_STANDARD, str_trim(buf_str(&s->reply.text)), &text, NULL) ||
+              ERR(e, ERR_SYNTAX, "its answer in the login is no base64");
+    *out = arena_str(s->a, buf_str(&text));
+    buf_fini(&text);
+    return ok;
+}
+
+/* The GS2 header: whether the exchange is bound to the connection, and if not, whether that is
+ * because of the server (RFC 5802 section 6). The binding of RFC 9266 is the only one we have. */
+static str gs2_header(const struct delivery_session *s, str binding)
+{
+    if (binding.n > 0 && s->offers.auth_scram_plus)
+        return STR("p=tls-exporter,,");
+    return binding.n > 0 ? STR("y,,") : STR("n,,");
+}
+
+/* The message with the proof, to the challenge that was read last. Yields. */
+YIELDS static bool answer_challenge(struct delivery_session *s, str nonce, str header, str binding,
+                                    struct scram_client_proof *proof, struct err *e)
+{
+    struct scram_challenge challenge;
+    struct buf last;
+    str given;
+    str bare = scram_client_first(s->route->relay.login, nonce, s->a);
+    if (!read_challenge(s, &given, e) || !scram_challenge_parse(given, nonce, s->a, &challenge, e))
+        return false;
+    str open = scram_client_final(header, binding, challenge.nonce, s->a);
+    str message =
+        arena_printf(s->a, "%.*s,%.*s,%.*s", STR_FMT(bare), STR_FMT(given), STR_FMT(open));
+    if (!find_proof(s, &challenge, message, proof, e))
+        return false;
+    buf_init(&last, LINE_MAX_OCTETS);
+    bool ok = (buf_add(&last, open) && buf_add(&last, STR(",p=")) &&
+               base64_encode(BASE64_STANDARD,
+                             str_of((const char *)proof->proof, sizeof(proof->proof)), &last)) ||
+              ERR(e, ERR_LIMIT, "the login is too long");
+    ok = ok && say(s, STR_EMPTY, buf_str(&last), e);
+    buf_fini(&last);
+    return ok;
+}
+
+/* A server that does not show that it knows the password, too, is not taken at its word. Yields. */
+YIELDS static bool by_scram(struct delivery_session *s, struct err *e)
+{
+    uint8_t octets[TLS_BINDING_MAX];
+    size_t n = net_conn_binding(s->conn, TLS_BINDING_EXPORTER, octets);
+    str header = gs2_header(s, str_of((const char *)octets, n));
+    bool is_bound = str_has_prefix(header, STR("p="));
+    str binding = str_of((const char *)octets, is_bound ? n : 0);
+    str nonce = scram_client_nonce(s->a);
+    str bare = scram_client_first(s->route->relay.login, nonce, s->a);
+    str first = arena_printf(s->a, "%.*s%.*s", STR_FMT(header), STR_FMT(bare));
+    struct scram_client_proof proof;
+    str shown;
+    if (!say(s, is_bound ? STR("AUTH SCRAM-SHA-256-PLUS ") : STR("AUTH SCRAM-SHA-256 "), first, e))
+        return false;
+    if (s->reply.code != 334)
+        return true;
+    if (!answer_challenge(s, nonce, header, binding, &proof, e))
+        return false;
+    if (s->reply.code / 100 != 3 && s->reply.code / 100 != 2)
+        return true;
+    if (s->reply.code != 334 || !read_challenge(s, &shown, e) ||
+        !scram_client_trusts(&proof, shown))
+        return ERR(e, ERR_DENIED, "it did not show that it knows the password");
+    return delivery_write(s, STR_EMPTY, e) && delivery_read_reply(s, ANSWER_MS, e);
+}
+
+/* ---- all of them ---- */
+
+/* The strongest that the server offers. NULL: none that we know. */
+static bool (*choose(const struct delivery_session *s))(struct delivery_session *, struct err *)
+{
+    uint8_t octets[TLS_BINDING_MAX];
+    const struct smtp_extensions *offers = &s->offers;
+    bool can_bind = net_conn_binding(s->conn, TLS_BINDING_EXPORTER, octets) > 0;
+    if (offers->auth_scram || (offers->auth_scram_plus && can_bind))
+        return by_scram;
+    if (offers->auth_plain)
+        return by_plain;
+    return offers->auth_login ? by_login : NULL;
+}
+
 bool delivery_log_in(struct delivery_session *s, struct queue_result *failure)
 {
     struct err e = ERR_CLEAR;
@@ -54,10 +197,11 @@ bool delivery_log_in(struct delivery_session *s, struct queue_result *failure)
     s->stage = "login";
     if (!facts || !facts->verified) {
         (void)ERR(&e, ERR_DENIED, "its certificate did not verify");
-    } else if (!s->offers.auth_plain && !s->offers.auth_login) {
-        (void)ERR(&e, ERR_UNSUPPORTED, "it offers neither AUTH PLAIN nor LOGIN");
     } else {
-        answered = s->offers.auth_plain ? by_plain(s, &e) : by_login(s, &e);
+        bool (*log_in)(struct delivery_session *, struct err *) = choose(s);
+        answered =
+            log_in ? log_in(s, &e)
+                   : ERR(&e, ERR_UNSUPPORTED, "it offers none of SCRAM-SHA-256, PLAIN and LOGIN");
     }
     if (answered && s->reply.code == 235)
         return true;

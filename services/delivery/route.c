@@ -282,21 +282,16 @@ static void wipe_password(void *secret)
     secret_wipe(secret);
 }
 
-/* The operator's word on where mail for the domain goes. Yields. */
-YIELDS static bool find_relay(const struct search *s, struct err *e)
-{
-    struct delivery_route *route = s->route;
-    arena_defer(s->a, wipe_password, &route->password);
-    return account_transport_find(s->d->app->accounts, route->domain, s->a, s->deadline_ms,
-                                  &route->relay, &route->password, e);
-}
-
 /* To the operator's server: neither MX records nor policies of the domain count. Yields. */
 YIELDS static bool go_to_relay(struct search *s, struct err *e)
 {
     struct net_address address;
     struct err ignored = ERR_CLEAR;
     str host = s->route->relay.host;
+    arena_defer(s->a, wipe_password, &s->route->password);
+    if (!account_transport_unseal(s->d->app->accounts, &s->route->relay, s->a, &s->route->password,
+                                  e))
+        return false;
     if (!net_address_parse_ip(host, &address, &ignored))
         return add_host(s, host, e) && judge(s);
     const struct delivery_host one = { .name = host };
@@ -344,17 +339,18 @@ YIELDS static bool add_mail_exchangers(struct search *s, const struct dns_mx_lis
     return true;
 }
 
-bool delivery_find_route(const struct delivery *d, str domain, struct arena *a, int64_t deadline_ms,
-                         struct delivery_route *out, struct err *e)
+bool delivery_find_route(const struct delivery *d, str domain,
+                         const struct account_transport *relay, struct arena *a,
+                         int64_t deadline_ms, struct delivery_route *out, struct err *e)
 {
     struct dns_mx_list mx;
     struct err fault = ERR_CLEAR;
     *out = (struct delivery_route){ .domain = domain, .password = SECRET_EMPTY };
     struct search s = { .d = d, .a = a, .deadline_ms = deadline_ms, .route = out };
-    if (!find_relay(&s, e))
-        return false;
-    if (out->relay.port)
+    if (relay) {
+        out->relay = *relay;
         return go_to_relay(&s, e);
+    }
     if (!dns_query_mx(d->app->dns, domain, a, deadline_ms, &mx, &fault)) {
         if (fault.kind == ERR_SYNTAX)
             return no_route(out, NO_SUCH_DOMAIN);

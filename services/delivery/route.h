@@ -31,8 +31,11 @@ struct delivery_route {
     struct queue_result failure;
 };
 
-/* Finds the servers of the domain; texts are in the arena. ERR_TIMEOUT, ERR_CANCELLED. Yields. */
-YIELDS bool delivery_find_route(const struct delivery *d, str domain, struct arena *a,
+/* Finds the servers of the domain, or the address of the relay that its mail is to go to instead
+ * (NULL: none); texts are in the arena. ERR_TIMEOUT, ERR_CANCELLED, and errors of
+ * account_transport_unseal. Yields. */
+YIELDS bool delivery_find_route(const struct delivery *d, str domain,
+                                const struct account_transport *relay, struct arena *a,
                                 int64_t deadline_ms, struct delivery_route *out, struct err *e);
 
 /* Pure: what of an MX list is left for a host that is called so: servers more preferred than it

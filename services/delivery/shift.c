@@ -125,6 +125,11 @@ void shift_return(struct shift *shift, const struct queue_message *m)
 
 /* ---- results ---- */
 
+bool shift_note_destination(struct shift *shift, bool worked, str reason)
+{
+    return !shift->is_of_sender && queue_lease_destination(shift->lease, worked, reason);
+}
+
 static void log_outcome(const struct shift *shift, const struct queue_message *m,
                         const struct queue_result *results, enum queue_outcome outcome,
                         const struct tls_facts *tls)

@@ -14,6 +14,7 @@ struct shift {
     struct queue_lease *lease;
     struct arena a;
     struct delivery_route route;
+    bool is_of_sender; /* the route is of the senders, and says nothing of the destination */
     unsigned holders;
     int64_t began_ms;
 
@@ -56,6 +57,10 @@ const struct queue_message *shift_take(struct shift *shift);
 void shift_return(struct shift *shift, const struct queue_message *m);
 /* How many messages nobody has begun with. */
 size_t shift_left(const struct shift *shift);
+
+/* Notes for the breaker whether the destination could be worked with, as queue_lease_destination. A
+ * relay of single senders tells nothing of it. */
+bool shift_note_destination(struct shift *shift, bool worked, str reason);
 
 /* Writes the results; a database in trouble is asked again as long as the lease holds, because a
  * message sent but not noted would be sent again. False: no more work under this lease. Yields. */

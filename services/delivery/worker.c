@@ -6,6 +6,7 @@
 #include "obs/obs.h"
 #include "services/delivery/carrier.h"
 #include "services/delivery/tally.h"
+#include "services/delivery/way.h"
 
 enum {
     POLL_MS = 1000,       /* when no hint comes */
@@ -31,8 +32,7 @@ YIELDS static void work_on_lease(struct shift *shift)
     struct queue_lease *lease = shift->lease;
     struct err e = ERR_CLEAR;
     FAILPOINT("P7");
-    if (!delivery_find_route(shift->d, lease->domain, &shift->a, clock_deadline_in(ROUTE_MS),
-                             &shift->route, &e)) {
+    if (!delivery_find_way(shift, clock_deadline_in(ROUTE_MS), &e)) {
         if (e.kind == ERR_CANCELLED)
             return;
         shift->route.n = 0;
@@ -47,7 +47,7 @@ YIELDS static void work_on_lease(struct shift *shift)
         return;
     }
     if (shift->route.failure.outcome == QUEUE_DEFERRED)
-        (void)queue_lease_destination(lease, false, shift->route.failure.reply);
+        (void)shift_note_destination(shift, false, shift->route.failure.reply);
     shift_finish_rest(shift, &shift->route.failure);
 }
 

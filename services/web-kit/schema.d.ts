@@ -1781,7 +1781,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Lists the servers that mail of some domains is handed to
+         * Lists the servers that some mail is handed to
          * @description The one of `*` is the smarthost of all other mail.
          */
         get: operations["listTransports"];
@@ -1802,14 +1802,14 @@ export interface paths {
         };
         get?: never;
         /**
-         * Hands mail of a domain to a server
+         * Hands mail for a domain, or of a sender, to a server
          * @description Mail that waits is handed over at its next try. Port 25 and `verify` when they are left out.
          */
         put: operations["setTransport"];
         post?: never;
         /**
-         * Lets mail of a domain go to its own servers again
-         * @description Lets mail of a domain go to its own servers again
+         * Lets mail go to the domain's own servers again
+         * @description Lets mail go to the domain's own servers again
          */
         delete: operations["deleteTransport"];
         options?: never;
@@ -5206,7 +5206,7 @@ export interface components {
          * @example 1234
          */
         Total: number | null;
-        /** @description The server that mail for a domain of others is handed to, instead of the domain's own. */
+        /** @description The server that mail for a domain of others, or of a sender, is handed to, instead of the domain's own. */
         Transport: {
             domain: components["schemas"]["TransportDomain"];
             host: components["schemas"]["TransportHost"];
@@ -5234,7 +5234,7 @@ export interface components {
         };
         /**
          * Format: line
-         * @description A domain of recipients, or `*` for all mail that no other transport is for.
+         * @description A domain of recipients; an address, or `@` and a domain, for mail that such senders send; or `*` for all mail that no other transport is for. The recipient's domain counts before the sender.
          * @example partner.example
          */
         TransportDomain: string;
@@ -5679,7 +5679,7 @@ export interface components {
         /** @description Whether `total` is counted too. It costs more than the page itself. */
         total: boolean;
         /**
-         * @description A domain of recipients, or `*`.
+         * @description A domain of recipients, a sender's address, `@` and the domain of senders, or `*`.
          * @example partner.example
          */
         transportDomain: components["schemas"]["TransportDomain"];
@@ -12791,7 +12791,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description A domain of recipients, or `*`.
+                 * @description A domain of recipients, a sender's address, `@` and the domain of senders, or `*`.
                  * @example partner.example
                  */
                 domain: components["parameters"]["transportDomain"];
@@ -12849,7 +12849,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description A domain of recipients, or `*`.
+                 * @description A domain of recipients, a sender's address, `@` and the domain of senders, or `*`.
                  * @example partner.example
                  */
                 domain: components["parameters"]["transportDomain"];

@@ -7,9 +7,7 @@
 
 #define COLUMNS "SELECT domain, host, port, tls, login, created_at, password FROM transport"
 
-static const struct db_stmt find_one = {
-    COLUMNS " WHERE domain IN ($1, '*') ORDER BY domain = '*' LIMIT 1"
-};
+static const struct db_stmt find_some = { COLUMNS " WHERE domain = ANY($1::text[])" };
 static const struct db_stmt list_all = { COLUMNS " ORDER BY domain LIMIT $1" };
 static const struct db_stmt set_one = { "SELECT transport_set($1, $2, $3, $4, $5, $6)" };
 static const struct db_stmt remove_one = { "SELECT transport_remove($1)" };
@@ -36,32 +34,120 @@ static struct account_transport read_row(const struct db_rows *rows, size_t i, s
     };
 }
 
-bool account_transport_find(struct account_directory *d, str domain, struct arena *a,
-                            int64_t deadline_ms, struct account_transport *out,
-                            struct secret *password, struct err *e)
+/* ---- what it is for ---- */
+
+bool account_transport_key(struct arena *a, str text, str *out, struct err *e)
 {
-    struct db_rows *rows = NULL;
-    const struct db_param params[] = { DB_TEXT(domain) };
-    *out = (struct account_transport){ .port = 0 };
-    if (!db_query(d->db, DB_READ, &find_one, params, COUNT_OF(params), a, deadline_ms, &rows, e))
-        return false;
-    if (db_row_count(rows) == 0)
+    str local;
+    str domain;
+    *out = text;
+    if (str_eq(text, STR("*")))
         return true;
-    *out = read_row(rows, 0, a);
-    if (out->login.n == 0)
+    if (str_find_byte(text, '@') < 0)
+        return account_domain_normalize(a, text, out, e);
+    if (text.p[0] == '@') {
+        if (!account_domain_normalize(a, str_skip(text, 1), &domain, e))
+            return false;
+        *out = arena_printf(a, "@%.*s", STR_FMT(domain));
+        return true;
+    }
+    if (!account_address_normalize(a, text, &local, &domain, e))
+        return false;
+    *out = arena_printf(a, "%.*s@%.*s", STR_FMT(local), STR_FMT(domain));
+    return true;
+}
+
+enum {
+    SENDER_KEYS = 3
+};
+
+/* The keys that may be for a sender, the closest first; gives how many. */
+static size_t keys_of(struct arena *a, str sender, str out[SENDER_KEYS])
+{
+    struct err ignored = ERR_CLEAR;
+    str local;
+    str domain;
+    size_t n = 0;
+    if (!account_address_normalize(a, sender, &local, &domain, &ignored))
+        return 0;
+    out[n++] = arena_printf(a, "%.*s@%.*s", STR_FMT(local), STR_FMT(domain));
+    ptrdiff_t plus = str_find_byte(local, '+');
+    if (plus > 0) {
+        out[n++] = arena_printf(a, "%.*s@%.*s", STR_FMT(str_slice(local, 0, (size_t)plus)),
+                                STR_FMT(domain));
+    }
+    out[n++] = arena_printf(a, "@%.*s", STR_FMT(domain));
+    return n;
+}
+
+bool account_transport_find(struct account_directory *d,
+                            const struct account_transport_query *query, struct arena *a,
+                            int64_t deadline_ms, struct account_transports *out, struct err *e)
+{
+    const str *senders = query->senders;
+    struct db_rows *rows = NULL;
+    str *keys = ARENA_ARRAY(a, str, SENDER_KEYS * query->n + 2);
+    size_t n_keys = 0;
+    keys[n_keys++] = query->domain;
+    keys[n_keys++] = STR("*");
+    for (size_t i = 0; i < query->n; i++) {
+        if (i == 0 || !str_eq(senders[i], senders[i - 1]))
+            n_keys += keys_of(a, senders[i], &keys[n_keys]);
+    }
+    const struct db_param params[] = { DB_TEXTS(keys, n_keys) };
+    if (!db_query(d->db, DB_READ, &find_some, params, COUNT_OF(params), a, deadline_ms, &rows, e))
+        return false;
+    out->n = db_row_count(rows);
+    out->list = ARENA_ARRAY(a, struct account_transport, out->n + 1);
+    for (size_t i = 0; i < out->n; i++) {
+        out->list[i] = read_row(rows, i, a);
+        out->list[i].sealed = arena_str(a, db_str(rows, i, 6));
+    }
+    return true;
+}
+
+const struct account_transport *account_transport_choose(const struct account_transports *found,
+                                                         str domain, str sender, struct arena *a)
+{
+    str keys[SENDER_KEYS + 2];
+    size_t n = 0;
+    if (found->n == 0)
+        return NULL;
+    keys[n++] = domain;
+    n += keys_of(a, sender, &keys[n]);
+    keys[n++] = STR("*");
+    for (size_t k = 0; k < n; k++) {
+        for (size_t i = 0; i < found->n; i++) {
+            if (str_eq(found->list[i].domain, keys[k]))
+                return &found->list[i];
+        }
+    }
+    return NULL;
+}
+
+bool account_transport_is_of_sender(const struct account_transport *t)
+{
+    return str_find_byte(t->domain, '@') >= 0;
+}
+
+bool account_transport_unseal(const struct account_directory *d, const struct account_transport *t,
+                              struct arena *a, struct secret *password, struct err *e)
+{
+    if (t->login.n == 0)
         return true;
     if (!d->options.seal_key)
         return ERR(e, ERR_UNSUPPORTED, "the server has no key: set security.key");
-    return crypto_unseal(d->options.seal_key, db_str(rows, 0, 6), bound_of(a, out), password, e);
+    return crypto_unseal(d->options.seal_key, t->sealed, bound_of(a, t), password, e);
 }
+
+/* ---- changing them ---- */
 
 /* Brings the names to their written form. */
 static bool check(const struct account_transport *given, str password, struct arena *a,
                   struct account_transport *out, struct err *e)
 {
     *out = *given;
-    if (!str_eq(given->domain, STR("*")) &&
-        !account_domain_normalize(a, given->domain, &out->domain, e))
+    if (!account_transport_key(a, given->domain, &out->domain, e))
         return false;
     if (str_find_byte(given->host, ':') < 0 &&
         !account_domain_normalize(a, given->host, &out->host, e))
@@ -119,7 +205,7 @@ bool account_transport_set(struct account_directory *d, const struct account_act
 bool account_transport_remove(struct account_directory *d, const struct account_actor *actor,
                               str domain, struct arena *a, int64_t deadline_ms, struct err *e)
 {
-    if (!str_eq(domain, STR("*")) && !account_domain_normalize(a, domain, &domain, e))
+    if (!account_transport_key(a, domain, &domain, e))
         return false;
     const struct directory_act act = {
         .actor = actor, .stmt = &remove_one, .action = STR("transport.remove"), .object = domain

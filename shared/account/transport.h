@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Transports: where mail for domains of others goes instead of to their own servers (FEATURES 57).
- * The one of "*" is the smarthost of all mail that no other one is for. */
+ * One is for a domain of recipients ("far.example"), for a sender ("mia@example.org"), for all
+ * senders of a domain ("@example.org") or for all mail that no other one is for ("*", the
+ * smarthost). They come in this order, as those of Postfix: what is said of the recipient's domain
+ * counts before what is said of the sender. */
 #ifndef ACCOUNT_TRANSPORT_H
 #define ACCOUNT_TRANSPORT_H
 
@@ -20,11 +23,12 @@ enum {
 };
 
 struct account_transport {
-    str domain; /* "*": all others */
+    str domain; /* what it is for: see above */
     str host;   /* a name, or an IP address */
     unsigned port;
     enum account_transport_tls tls;
-    str login; /* empty: without */
+    str login;  /* empty: without */
+    str sealed; /* its password, of account_transport_find only */
     int64_t created_at_us;
 };
 
@@ -33,12 +37,31 @@ struct account_transports {
     size_t n;
 };
 
-/* The transport for mail to the domain, if there is one; else out->port is 0. The password is taken
- * out of its seal into *password, which the caller wipes. Errors: those of db_query, ERR_DENIED
- * (the seal is of another key), ERR_UNSUPPORTED (the server has no key). In the arena. Yields. */
-YIELDS bool account_transport_find(struct account_directory *d, str domain, struct arena *a,
-                                   int64_t deadline_ms, struct account_transport *out,
-                                   struct secret *password, struct err *e);
+/* Brings what a transport is for to its written form, in the arena. ERR_SYNTAX. */
+bool account_transport_key(struct arena *a, str text, str *out, struct err *e);
+
+struct account_transport_query {
+    str domain;         /* of recipients */
+    const str *senders; /* of envelopes */
+    size_t n;
+};
+
+/* All transports that such mail may go by; in the arena. Errors: those of db_query. Yields. */
+YIELDS bool account_transport_find(struct account_directory *d,
+                                   const struct account_transport_query *query, struct arena *a,
+                                   int64_t deadline_ms, struct account_transports *out,
+                                   struct err *e);
+/* The one of them for mail of this sender, or NULL. A sender "mia+tag@example.org" without one of
+ * his own has that of "mia@example.org". The arena is for what it needs in between. Pure. */
+const struct account_transport *account_transport_choose(const struct account_transports *found,
+                                                         str domain, str sender, struct arena *a);
+/* Whether it was chosen by who sends. Pure. */
+bool account_transport_is_of_sender(const struct account_transport *t);
+/* Takes the password of one that was found out of its seal into *password, which the caller wipes;
+ * without a login it is left as it is. ERR_DENIED (the seal is of another key), ERR_UNSUPPORTED
+ * (the server has no key). */
+bool account_transport_unseal(const struct account_directory *d, const struct account_transport *t,
+                              struct arena *a, struct secret *password, struct err *e);
 
 /* Makes it, or replaces the one of its domain, with its audit row. ERR_SYNTAX (names, port; a
  * password without verified TLS), ERR_UNSUPPORTED: the server has no key to keep passwords under.

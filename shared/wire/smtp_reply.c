@@ -166,6 +166,8 @@ static void parse_auth(str argument, struct smtp_extensions *out)
         more = str_cut(argument, ' ', &word, &argument);
         out->auth_plain |= str_ieq(word, STR("PLAIN"));
         out->auth_login |= str_ieq(word, STR("LOGIN"));
+        out->auth_scram |= str_ieq(word, STR("SCRAM-SHA-256"));
+        out->auth_scram_plus |= str_ieq(word, STR("SCRAM-SHA-256-PLUS"));
     }
 }
 

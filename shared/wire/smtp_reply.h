@@ -65,8 +65,10 @@ struct smtp_extensions {
     uint64_t size;   /* octets, 0 = no fixed limit; only with has_size */
     bool auth_plain; /* AUTH PLAIN, also in the old form "AUTH=PLAIN" */
     bool auth_login;
-    size_t rcpt_max; /* recipients of one message (LIMITS, RFC 9422); 0: not told */
-    size_t mail_max; /* messages of one connection; 0: not told */
+    bool auth_scram;      /* SCRAM-SHA-256 (RFC 7677) */
+    bool auth_scram_plus; /* the same, bound to the TLS connection */
+    size_t rcpt_max;      /* recipients of one message (LIMITS, RFC 9422); 0: not told */
+    size_t mail_max;      /* messages of one connection; 0: not told */
 };
 
 /* Reads the keywords of an EHLO reply (its first line is the server's name). Unknown or malformed

@@ -494,6 +494,10 @@ def test_transports(admin):
         assert admin.put(path, wrong, status=422).pointers == ["/host"]
     plain = admin.put("/admin/transports/*", {"host": "192.0.2.1", "tls": "may"}, status=200).json
     assert (plain["domain"], plain["port"], plain["login"]) == ("*", 25, None)
+    for which, written in (("Mia@Example.ORG", "mia@example.org"), ("@Example.ORG", "@example.org")):
+        assert admin.put(f"/admin/transports/{which}", {"host": "192.0.2.1", "tls": "may"}, status=200).json["domain"] == written
+        admin.delete(f"/admin/transports/{which}", status=204)
+    admin.put("/admin/transports/mia@", {"host": "192.0.2.1"}, status=404)
     admin.delete("/admin/transports/*", status=204)
     admin.delete(path, status=204)
     admin.delete(path, status=404)

@@ -73,6 +73,33 @@ def test_mail_of_one_domain_goes_where_the_operator_says(world):
     near.close()
 
 
+def test_a_sender_has_a_relay_of_his_own(world, authority):
+    """What is said of the recipient's domain comes first; a relay that is down is none of the others' business."""
+    (port, other) = free_ports(2)
+    near = Sink(port)
+    mine = Relay(Certificate(authority.folder, "relay-mine", [HOST], authority))
+    domain = "@" + world.user["address"].split("@")[1]
+    set_transport(world, world.user["address"].upper(), f"{HOST}:{mine.port}", password=PASSWORD)
+    set_transport(world, domain, f"127.0.0.1:{other}", "--tls", "may")  # nobody is there
+    set_transport(world, "far.example", f"127.0.0.1:{port}", "--tls", "may")
+    mate = world.server.user(0)
+    with world.server.smtp("submission", login=mate) as client:
+        client.sendmail(mate["address"], ["his@anywhere.example"], f"From: {mate['address']}\r\n\r\nHello.\r\n".encode())
+    wait_until(lambda: world.queue_of("his@anywhere.example").endswith("|4.4.1"), 20, "nobody is at the relay of the others")
+    world.send("mine@anywhere.example", "both@far.example")
+    (mail,) = wait_until(lambda: mine.of("mine@anywhere.example"), 20, "mail at the sender's relay")
+    assert mail.tls and len(mine.logins) == 1 and not mine.of("both@far.example")
+    wait_until(lambda: near.of("both@far.example"), 20, "mail at the server of its destination")
+    assert world.server.psql("SELECT failures FROM q_domain WHERE domain = 'anywhere.example'") == "0"
+    late = Sink(other)
+    wait_until(lambda: late.of("his@anywhere.example"), 20, "the mail of the others when their relay is there")
+    late.close()
+    for which in (world.user["address"], domain, "far.example"):
+        world.server.cli("transport", "remove", which)
+    near.close()
+    mine.close()
+
+
 @pytest.mark.parametrize("mechanisms", ["PLAIN LOGIN", "LOGIN"])
 def test_a_smarthost_gets_all_mail_and_our_login(world, authority, mechanisms):
     relay = Relay(Certificate(authority.folder, f"relay-{mechanisms.split()[0]}", [HOST], authority), mechanisms)
