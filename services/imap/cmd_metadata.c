@@ -168,25 +168,16 @@ static void sort_values(struct imap_session *s, const struct imap_setmetadata_ar
     }
 }
 
-/* True when the role is as wanted; else the answer is set, or *e. Yields. */
-static bool set_role(struct imap_session *s, const struct store_place *place,
-                     const struct imap_metadata_value *use, bool *is_done, struct err *e)
+/* The role that is wanted of the mailbox; else the answer is set. */
+static bool read_role(struct imap_session *s, const struct store_place *place,
+                      const struct imap_metadata_value *use, enum store_role *role)
 {
-    enum store_role role = STORE_ROLE_NONE;
-    *is_done = false;
     bool is_own = place && place->space == STORE_SPACE_OWN;
     bool is_none = use->is_nil || use->value.n == 0;
-    if (!is_own || (!is_none && !imap_special_use_role(use->value, &role)))
-        return imap_reply(s, IMAP_NO, STR("USEATTR"), "This special use is not offered");
-    if (store_mailbox_set_role(s->app->store, place->account_id, place->mailbox.mailbox_id, role,
-                               imap_deadline(), e)) {
-        *is_done = true;
+    *role = STORE_ROLE_NONE;
+    if (is_own && (is_none || imap_special_use_role(use->value, role)))
         return true;
-    }
-    if (e->kind == ERR_EXISTS)
-        return imap_reply(s, IMAP_NO, STR("USEATTR"), "Another mailbox has this special use");
-    if (e->kind == ERR_DENIED)
-        return imap_reply(s, IMAP_NO, STR("USEATTR"), "INBOX has no special use");
+    (void)imap_reply(s, IMAP_NO, STR("USEATTR"), "This special use is not offered");
     return false;
 }
 
@@ -219,6 +210,30 @@ static bool is_short(struct imap_session *s, const struct setting *setting)
     return true;
 }
 
+/* All of it, or nothing. Yields. */
+YIELDS static bool set_all(struct imap_session *s, const struct store_place *place,
+                           const struct setting *setting, struct err *e)
+{
+    enum store_role role;
+    if (setting->use && !read_role(s, place, setting->use, &role))
+        return true;
+    const struct store_annotated of = { .viewer_id = s->account_id,
+                                        .account_id = place ? place->account_id : 0,
+                                        .mailbox_id = place ? place->mailbox.mailbox_id : 0 };
+    const struct store_annotation_change change = { .list = setting->list,
+                                                    .n = setting->n,
+                                                    .role = setting->use ? &role : NULL };
+    if (store_annotations_set(s->app->store, &of, &change, imap_deadline(), e))
+        return true;
+    if (e->kind == ERR_LIMIT)
+        return imap_reply(s, IMAP_NO, STR("METADATA TOOMANY"), "There are too many entries");
+    if (e->kind == ERR_EXISTS)
+        return imap_reply(s, IMAP_NO, STR("USEATTR"), "Another mailbox has this special use");
+    if (e->kind == ERR_DENIED)
+        return imap_reply(s, IMAP_NO, STR("USEATTR"), "INBOX has no special use");
+    return false;
+}
+
 bool imap_cmd_setmetadata(struct imap_session *s, struct imap_command *c, struct err *e)
 {
     struct imap_setmetadata_args args;
@@ -226,27 +241,11 @@ bool imap_cmd_setmetadata(struct imap_session *s, struct imap_command *c, struct
     const struct store_place *place;
     struct setting setting = { .use = NULL };
     bool may = false;
-    bool is_done = true;
     if (!imap_setmetadata_parse(&c->args, &args, e) ||
         !find_place(s, args.mailbox, &room, &place, e))
         return false;
     sort_values(s, &args, &setting);
     if (!is_short(s, &setting))
         return true;
-    if (!may_set(s, place, &setting, &may, e))
-        return false;
-    if (!may)
-        return true;
-    if (setting.use && !set_role(s, place, setting.use, &is_done, e))
-        return false;
-    if (!is_done || setting.n == 0)
-        return true;
-    const struct store_annotated of = { .viewer_id = s->account_id,
-                                        .account_id = place ? place->account_id : 0,
-                                        .mailbox_id = place ? place->mailbox.mailbox_id : 0 };
-    if (store_annotations_set(s->app->store, &of, setting.list, setting.n, imap_deadline(), e))
-        return true;
-    if (e->kind == ERR_LIMIT)
-        return imap_reply(s, IMAP_NO, STR("METADATA TOOMANY"), "There are too many entries");
-    return false;
+    return may_set(s, place, &setting, &may, e) && (!may || set_all(s, place, &setting, e));
 }

@@ -6,7 +6,9 @@
 #include "store/write.h"
 
 static const struct db_stmt get_some = { "SELECT * FROM annotation_get($1, $2, $3, $4, $5, $6)" };
-static const struct db_stmt set_some = { "SELECT annotation_set($1, $2, $3, $4, $5, $6)" };
+static const struct db_stmt set_some = {
+    "SELECT annotation_change($1, $2, $3, $4, $5, $6, $7, $8)"
+};
 
 bool store_annotations_get(struct store *s, const struct store_annotated *of,
                            const struct store_annotation_query *query, struct arena *a,
@@ -61,23 +63,28 @@ bool store_annotations_mark(struct store *s, const struct store_marked *of, stru
 }
 
 bool store_annotations_set(struct store *s, const struct store_annotated *of,
-                           const struct store_annotation *list, size_t n, int64_t deadline_ms,
+                           const struct store_annotation_change *change, int64_t deadline_ms,
                            struct err *e)
 {
     struct arena a;
     struct db_rows *rows = NULL;
+    size_t n = change->n;
+    const char *role = change->role ? store_role_name(*change->role) : NULL;
     arena_init(&a);
     str *names = ARENA_ARRAY(&a, str, n);
     str *values = ARENA_ARRAY(&a, str, n);
     int64_t *removed = ARENA_ARRAY(&a, int64_t, n);
     for (size_t i = 0; i < n; i++) {
-        names[i] = list[i].name;
-        values[i] = list[i].value;
-        removed[i] = list[i].is_removed;
+        names[i] = change->list[i].name;
+        values[i] = change->list[i].value;
+        removed[i] = change->list[i].is_removed;
     }
-    const struct db_param params[] = { DB_INT8(of->viewer_id),  DB_INT8(of->account_id),
-                                       DB_INT4(of->mailbox_id), DB_TEXTS(names, n),
-                                       DB_BYTEAS(values, n),    DB_INT8S(removed, n) };
+    const struct db_param params[] = {
+        DB_INT8(of->viewer_id),        DB_INT8(of->account_id),
+        DB_INT4(of->mailbox_id),       DB_TEXTS(names, n),
+        DB_BYTEAS(values, n),          DB_INT8S(removed, n),
+        DB_BOOL(change->role != NULL), role ? DB_TEXT(str_from_cstr(role)) : DB_NULL
+    };
     const struct write_call call = { &set_some, params, COUNT_OF(params), deadline_ms };
     bool ok = store_write(s, &call, &a, &rows, e);
     if (ok && of->account_id)

@@ -75,10 +75,17 @@ YIELDS bool store_annotations_mark(struct store *s, const struct store_marked *o
                                    int64_t deadline_ms, struct store_annotation_marks *out,
                                    struct err *e);
 
-/* Sets and removes them all, or none. ERR_LIMIT: more than STORE_MAX_ANNOTATIONS; lengths are the
- * caller's to check. ERR_NOT_FOUND (mailbox). Yields. */
+struct store_annotation_change {
+    const struct store_annotation *list;
+    size_t n;
+    const enum store_role *role; /* of the mailbox from now on, which may be none; NULL: it stays */
+};
+
+/* Sets and removes them all and gives the mailbox the role, or does nothing. ERR_LIMIT: more than
+ * STORE_MAX_ANNOTATIONS; lengths are the caller's to check. ERR_NOT_FOUND (mailbox), ERR_DENIED (a
+ * role for INBOX), ERR_EXISTS (another mailbox has it). Yields. */
 YIELDS bool store_annotations_set(struct store *s, const struct store_annotated *of,
-                                  const struct store_annotation *list, size_t n,
-                                  int64_t deadline_ms, struct err *e);
+                                  const struct store_annotation_change *change, int64_t deadline_ms,
+                                  struct err *e);
 
 #endif

@@ -14,7 +14,6 @@ static const struct db_stmt create = {
 };
 static const struct db_stmt rename_one = { "SELECT mailbox_rename($1, $2, $3)" };
 static const struct db_stmt delete_one = { "SELECT mailbox_delete($1, $2)" };
-static const struct db_stmt set_role = { "SELECT mailbox_set_role($1, $2, $3)" };
 static const struct db_stmt subscribe_one = { "SELECT mailbox_subscribe($1, $2, $3, $4)" };
 
 bool store_read_mailbox(const struct db_rows *rows, struct arena *a, struct store_mailbox *out,
@@ -156,21 +155,6 @@ bool store_mailbox_subscribe(struct store *s, int64_t account_id, str name, bool
         const struct write_call call = { &subscribe_one, params, COUNT_OF(params), deadline_ms };
         ok = change(s, account_id, &call, 0, &a, &rows, e);
     }
-    arena_fini(&a);
-    return ok;
-}
-
-bool store_mailbox_set_role(struct store *s, int64_t account_id, int mailbox_id,
-                            enum store_role role, int64_t deadline_ms, struct err *e)
-{
-    struct arena a;
-    struct db_rows *rows = NULL;
-    const char *name = store_role_name(role);
-    const struct db_param params[] = { DB_INT8(account_id), DB_INT4(mailbox_id),
-                                       name ? DB_TEXT(str_from_cstr(name)) : DB_NULL };
-    const struct write_call call = { &set_role, params, COUNT_OF(params), deadline_ms };
-    arena_init(&a);
-    bool ok = change(s, account_id, &call, 0, &a, &rows, e);
     arena_fini(&a);
     return ok;
 }

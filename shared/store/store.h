@@ -232,10 +232,6 @@ YIELDS bool store_mailbox_rename(struct store *s, int64_t account_id, str from, 
  * below it). Yields. */
 YIELDS bool store_mailbox_delete(struct store *s, int64_t account_id, str name, int64_t deadline_ms,
                                  struct err *e);
-/* Gives the mailbox a role, or none. ERR_NOT_FOUND, ERR_DENIED (INBOX), ERR_EXISTS (another mailbox
- * has it). Yields. */
-YIELDS bool store_mailbox_set_role(struct store *s, int64_t account_id, int mailbox_id,
-                                   enum store_role role, int64_t deadline_ms, struct err *e);
 /* A subscription outlives its mailbox; subscribing to a name that no mailbox has is ERR_NOT_FOUND,
  * unsubscribing never fails for the name. ERR_LIMIT: the account has 2,000 of them. Yields. */
 YIELDS bool store_mailbox_subscribe(struct store *s, int64_t account_id, str name, bool subscribe,

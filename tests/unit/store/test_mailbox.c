@@ -3,6 +3,7 @@
 #include "store/store_fixture.h"
 
 #include "base/buf.h"
+#include "store/annotation.h"
 
 /* Names of all mailboxes joined by commas, with '*' behind those subscribed, '+' with children. */
 static const char *names_of(struct fixture *f)
@@ -297,13 +298,62 @@ static void test_limit(void **state)
     with_store(limit_body);
 }
 
+/* How many annotations the mailbox has once `n` more and the role were tried, which end so. */
+static size_t annotate(struct fixture *f, const struct store_mailbox *box, size_t n,
+                       enum store_role role, enum err_kind kind)
+{
+    struct err e = ERR_CLEAR;
+    struct store_annotations found;
+    struct store_annotation *list = ARENA_ARRAY(&f->a, struct store_annotation, n);
+    static const str top = STR_INIT("/private");
+    const struct store_annotated of = { f->account, f->account, box->mailbox_id };
+    const struct store_annotation_query all = { .names = &top, .n = 1, .depth = 9, .maxsize = -1 };
+    for (size_t i = 0; i < n; i++) {
+        list[i].name = arena_printf(&f->a, "/private/%zu", i);
+        list[i].value = STR("x");
+    }
+    const struct store_annotation_change change = { .list = list, .n = n, .role = &role };
+    bool ok = store_annotations_set(f->store, &of, &change, soon(), &e);
+    assert_int_equal(ok, kind == ERR_NONE);
+    assert_int_equal(e.kind, kind);
+    e = ERR_CLEAR;
+    MUST(store_annotations_get(f->store, &of, &all, &f->a, soon(), &found, &e), e);
+    return found.n;
+}
+
+/* A role and annotations are one change: the refusal of one leaves neither. */
+static void annotations_body(void *arg)
+{
+    struct fixture *f = arg;
+    create(f, "News");
+    struct store_mailbox news = get(f, "News");
+    struct store_mailbox archive = get(f, "Archive");
+    struct store_mailbox inbox = get(f, "INBOX");
+    assert_int_equal(annotate(f, &archive, 0, STORE_ROLE_NONE, ERR_NONE), 0);
+    assert_int_equal(annotate(f, &news, STORE_MAX_ANNOTATIONS + 1, STORE_ROLE_ARCHIVE, ERR_LIMIT),
+                     0);
+    assert_int_equal(get(f, "News").role, STORE_ROLE_NONE);
+    assert_int_equal(annotate(f, &news, 2, STORE_ROLE_SENT, ERR_EXISTS), 0);
+    assert_int_equal(annotate(f, &inbox, 2, STORE_ROLE_ARCHIVE, ERR_DENIED), 0);
+    int64_t modseq = get(f, "News").state.modseq;
+    assert_int_equal(annotate(f, &news, 2, STORE_ROLE_ARCHIVE, ERR_NONE), 2);
+    assert_int_equal(get(f, "News").role, STORE_ROLE_ARCHIVE);
+    assert_int_equal(get(f, "News").state.modseq, modseq);
+}
+
+static void test_annotations(void **state)
+{
+    (void)state;
+    with_store(annotations_body);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults),     cmocka_unit_test(test_tree),
         cmocka_unit_test(test_names),        cmocka_unit_test(test_uidvalidity),
         cmocka_unit_test(test_rename_inbox), cmocka_unit_test(test_subscribe),
-        cmocka_unit_test(test_limit),
+        cmocka_unit_test(test_limit),        cmocka_unit_test(test_annotations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
