@@ -57,6 +57,7 @@ static bool append(struct imap_appending *a, struct store_appended *out, struct 
                       a->n, imap_append_deadline(), out, e))
         return false;
     mark_seen(a, seen, n_seen, out, STR("APPEND"));
+    imap_view_note_made(a->s, &a->place, out->first_uid, a->n);
     imap_append_take(a, out);
     return true;
 }
@@ -70,6 +71,7 @@ static bool replace(struct imap_appending *a, const struct store_source *source,
                        a->items, imap_append_deadline(), out, e))
         return false;
     mark_seen(a, &seen, n_seen, out, STR("REPLACE"));
+    imap_view_note_made(a->s, &a->place, out->first_uid, 1);
     return true;
 }
 

@@ -141,6 +141,7 @@ bool imap_cmd_copy(struct imap_session *s, struct imap_command *c, struct err *e
         return false;
     }
     carry_seen(s, &copying.place, c->name, &copied);
+    imap_view_note_made(s, &copying.place, copied.first_uid, copied.n);
     str code = copyuid_code(s, &copied);
     if (!is_move || code.n == 0)
         return imap_reply(s, IMAP_OK, code, is_move ? "MOVE completed" : "COPY completed");

@@ -75,11 +75,12 @@ static void look_around(struct imap_session *s, const struct imap_command *c,
                         const struct imap_command_entry *entry)
 {
     struct err e = ERR_CLEAR;
-    if (!s->view || s->is_closing || !(s->is_stale || (entry->flags & IMAP_LOOKS)))
+    bool is_due = s->is_stale || s->made_n || (entry->flags & IMAP_LOOKS);
+    if (!s->view || s->is_closing || !is_due)
         return;
     bool may_renumber = c->is_uid || !(entry->flags & IMAP_KEEPS_NUMBERS);
-    bool is_own =
-        (entry->flags & IMAP_LOOKS) && entry->run != imap_cmd_noop && entry->run != imap_cmd_notify;
+    bool is_own = s->made_n || ((entry->flags & IMAP_LOOKS) && entry->run != imap_cmd_noop &&
+                                entry->run != imap_cmd_notify);
     if (imap_watch_tell_selected(s, may_renumber, is_own, &e))
         return;
     if (entry->run == imap_cmd_noop) {
@@ -114,6 +115,7 @@ static void run_entry(struct imap_session *s, const struct imap_command_entry *e
     imap_limit_tell(s);
     if (!s->is_replied)
         look_around(s, c, entry);
+    s->made_n = 0;
     if ((entry->flags & IMAP_NAMES_MAILBOXES) && s->reply.status == IMAP_OK)
         imap_watch_look_after(s, args);
     if (!s->is_replied && s->view && !s->is_closing)

@@ -89,6 +89,8 @@ struct imap_session {
     struct imap_reply reply;
     struct imap_progress progress; /* of the running command */
     uint32_t limited_at; /* lowest UID that the command saw to (limits.h); 0: it saw to all */
+    uint32_t made_first; /* UID of the first message that it put into the selected mailbox, */
+    size_t made_n;       /* and how many it did, with the UIDs that follow */
     char idle_tag[IMAP_TAG_MAX + 1];
     int64_t account_id;        /* after login */
     struct auth_ticket ticket; /* what it logged in with */

@@ -265,13 +265,13 @@ bool imap_updates_after_expunge(struct imap_session *s, int64_t modseq, const ch
 {
     struct err e = ERR_CLEAR;
     str code = STR_EMPTY;
-    bool ok = imap_updates_send(s, true, &e);
+    bool ok = imap_watch_tell_selected(s, true, true, &e);
     if (!ok) {
         obs_log(EV_IMAP_COMMAND_FAILED, net_conn_id(s->conn), OBS_CSTR("command", "EXPUNGE"),
                 OBS_ERR(&e));
     }
     /* Only what the client has been told all of (RFC 7162 section 3.2.7). */
-    if (ok && modseq && s->is_condstore)
+    if (ok && s->view && modseq && s->is_condstore)
         code = arena_printf(&s->arena, "HIGHESTMODSEQ %lld", (long long)s->view->modseq);
     return imap_reply(s, IMAP_OK, code, text);
 }

@@ -147,6 +147,15 @@ void imap_view_take_new(struct imap_session *s, const struct store_row *rows, si
     s->view->is_box_up = box->modseq == modseq;
 }
 
+void imap_view_note_made(struct imap_session *s, const struct store_place *place, uint32_t first,
+                         size_t n)
+{
+    if (!imap_view_is_at(s, place))
+        return;
+    s->made_first = first;
+    s->made_n = n;
+}
+
 const struct store_row *imap_view_row(const struct imap_view *v, size_t index)
 {
     return imap_rows_at(v->rows, index);

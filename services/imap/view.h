@@ -53,6 +53,10 @@ void imap_view_take_flags(struct imap_session *s, const struct store_flag_result
  * happened in the account. */
 void imap_view_take_new(struct imap_session *s, const struct store_row *rows, size_t n,
                         uint32_t uidvalidity, int64_t modseq);
+/* The running command put `n` messages there, from this UID on: NOTIFY does not fetch them for the
+ * client. Harmless when it is not the selected mailbox. */
+void imap_view_note_made(struct imap_session *s, const struct store_place *place, uint32_t first,
+                         size_t n);
 /* Copies the name. */
 void imap_view_set_name(struct imap_view *v, str name);
 /* Whether this mailbox is the selected one; its name does not tell. */

@@ -32,7 +32,8 @@ struct source {
 /* A mailbox as it was told. */
 struct picture_row {
     struct store_place place; /* its name in the picture's arena */
-    unsigned events;
+    unsigned wanted;          /* events that were asked for */
+    unsigned events;          /* those of them that may be told */
 };
 
 struct picture {
@@ -97,14 +98,20 @@ static bool is_meant(const struct imap_notify_group *g, const struct store_place
     return false;
 }
 
-static unsigned events_of(const struct imap_watch *w, const struct store_place *place)
+static unsigned wanted_of(const struct imap_watch *w, const struct store_place *place)
 {
     unsigned events = 0;
     for (size_t i = 0; i < w->n_groups; i++) {
         if (is_meant(&w->groups[i], place))
             events |= w->groups[i].events;
     }
-    return place->rights & STORE_MAY_READ ? events : events & ~(unsigned)IMAP_EVENTS_OF_MESSAGES;
+    return events;
+}
+
+/* Events of all kinds need the rights l and r (RFC 5465 section 5); without l it is in no list. */
+static bool is_open(const struct picture_row *row)
+{
+    return (row->place.rights & STORE_MAY_READ) != 0;
 }
 
 /* ---- the picture ---- */
@@ -159,7 +166,8 @@ YIELDS static bool read_picture(struct imap_session *s, struct picture *out, str
         struct picture_row *row = &out->rows[i];
         row->place = places.list[i];
         row->place.mailbox.name = arena_str(&out->arena, places.list[i].mailbox.name);
-        row->events = events_of(s->watch, &row->place);
+        row->wanted = wanted_of(s->watch, &row->place);
+        row->events = is_open(row) ? row->wanted : 0;
     }
     if (out->n)
         qsort(out->rows, out->n, sizeof(*out->rows), by_id);
@@ -189,7 +197,7 @@ static void forget_sources(struct imap_session *s)
 }
 
 /* Accounts of the picture, which is sorted by them: the own one, and those with a mailbox that is
- * watched. */
+ * watched, or will be when its owner allows it. */
 static size_t find_sources(const struct imap_session *s, int64_t *out)
 {
     const struct imap_watch *w = s->watch;
@@ -198,7 +206,7 @@ static size_t find_sources(const struct imap_session *s, int64_t *out)
         const struct picture_row *row = &w->now.rows[i];
         bool is_ours = row->place.account_id == s->account_id;
         bool is_new = n == 0 || out[n - 1] != row->place.account_id;
-        if (is_new && w->n_groups && (is_ours || row->events))
+        if (is_new && w->n_groups && (is_ours || row->wanted))
             out[n++] = row->place.account_id;
     }
     return n;
@@ -249,13 +257,21 @@ static bool add_word(struct buf *out, str word)
     return (out->p[out->n - 1] == '(' || buf_add_byte(out, ' ')) && buf_add(out, word);
 }
 
+/* What a LIST line says of a mailbox apart from its place in the tree. */
+enum listed {
+    LISTED,
+    LISTED_NO_ACCESS, /* may be seen, but not read */
+    LISTED_GONE
+};
+
 /* "* LIST (\HasNoChildren) "/" name ("OLDNAME" ("former"))". Yields. */
-YIELDS static void send_list(struct imap_session *s, const struct store_mailbox *m, bool exists,
-                             str former)
+YIELDS static void send_list(struct imap_session *s, const struct store_mailbox *m,
+                             enum listed listed, str former)
 {
     struct buf *out = &s->out;
     bool utf8 = imap_has_utf8(s);
     str use = imap_special_use_attribute(m->role);
+    bool exists = listed != LISTED_GONE;
     bool ok = buf_add(out, STR("* LIST ("));
     if (exists) {
         ok = ok && add_word(out, m->has_children ? STR("\\HasChildren") : STR("\\HasNoChildren")) &&
@@ -265,6 +281,8 @@ YIELDS static void send_list(struct imap_session *s, const struct store_mailbox 
     }
     if (exists && m->is_subscribed)
         ok = ok && add_word(out, STR("\\Subscribed"));
+    if (listed == LISTED_NO_ACCESS)
+        ok = ok && add_word(out, STR("\\NoAccess"));
     ok = ok && buf_add(out, STR(") \"/\" ")) && imap_mailbox_format(out, m->name, utf8);
     if (former.n) {
         ok = ok && buf_add(out, STR(" (\"OLDNAME\" (")) && imap_mailbox_format(out, former, utf8) &&
@@ -300,7 +318,7 @@ static void tell_name(struct imap_session *s, const struct picture_row *old,
     bool subscribed =
         (events & IMAP_EVENT_SUBSCRIPTION_CHANGE) && a->is_subscribed != b->is_subscribed;
     if ((renamed || parent || subscribed) && !is_own_doing(s->watch, b->name))
-        send_list(s, b, true, renamed ? a->name : STR_EMPTY);
+        send_list(s, b, LISTED, renamed ? a->name : STR_EMPTY);
 }
 
 /* The items of STATUS that tell what happened in a mailbox; 0 for nothing that is wanted. */
@@ -333,7 +351,7 @@ static bool is_selected(const struct imap_session *s, const struct store_place *
 YIELDS static void tell_messages(struct imap_session *s, const struct picture_row *old,
                                  const struct picture_row *new)
 {
-    unsigned items = status_items(s, new->events &IMAP_EVENTS_OF_MESSAGES,
+    unsigned items = status_items(s, old->events & new->events &IMAP_EVENTS_OF_MESSAGES,
                                   &old->place.mailbox.state, &new->place.mailbox.state);
     if (items && !is_selected(s, &new->place))
         (void)imap_send_status(s, &new->place, items, NULL);
@@ -372,13 +390,24 @@ static void tell_existence(struct imap_session *s, const struct picture_row *row
 {
     const struct store_mailbox *m = &row->place.mailbox;
     if ((row->events & IMAP_EVENT_MAILBOX_NAME) && !is_own_doing(s->watch, m->name))
-        send_list(s, m, exists, STR_EMPTY);
+        send_list(s, m, exists ? LISTED : LISTED_GONE, STR_EMPTY);
+}
+
+/* One that is asked for and was closed to the user, or is open now (RFC 5465 sections 3.1 and 5.9):
+ * whoever sees it may know that nothing will be told of it. Yields. */
+static void tell_access(struct imap_session *s, const struct picture_row *row, bool was_open)
+{
+    if (row->wanted && is_open(row) != was_open) {
+        send_list(s, &row->place.mailbox, was_open ? LISTED_NO_ACCESS : LISTED, STR_EMPTY);
+    }
 }
 
 /* Yields. */
 static void tell_row(struct imap_session *s, const struct picture *before,
                      const struct picture_row *old, const struct picture_row *new)
 {
+    if (new)
+        tell_access(s, new, old ? is_open(old) : true);
     if (old && new) {
         tell_name(s, old, new);
         tell_messages(s, old, new);
@@ -488,20 +517,37 @@ bool imap_watch_is_prompt(const struct imap_session *s)
     return s->is_idling || (w && w->selected_events && !w->is_delayed);
 }
 
-/* What NOTIFY asked for of new messages, as if the client fetched it. Yields. */
-YIELDS static void fetch_new(struct imap_session *s, uint32_t from)
+/* What NOTIFY asked for of the messages with these UIDs, as if the client fetched it. Yields. */
+YIELDS static void fetch_range(struct imap_session *s, uint64_t first, uint64_t last)
 {
-    struct imap_command c;
     struct err e = ERR_CLEAR;
-    struct imap_reply saved = s->reply;
-    str text =
-        arena_printf(&s->arena, "n UID FETCH %u:* %.*s", (unsigned)from, STR_FMT(s->watch->fetch));
-    bool ok = imap_command_parse(text, &s->arena, &c, &e) && imap_cmd_fetch(s, &c, &e);
+    bool ok = true;
+    /* MESSAGELIMIT is for commands of clients: what it leaves out is fetched next. */
+    while (ok && first <= last && !s->is_broken) {
+        struct imap_command c;
+        str text = arena_printf(&s->arena, "n UID FETCH %u:%u %.*s", (unsigned)first,
+                                (unsigned)last, STR_FMT(s->watch->fetch));
+        s->limited_at = 0;
+        ok = imap_command_parse(text, &s->arena, &c, &e) && imap_cmd_fetch(s, &c, &e);
+        last = s->limited_at ? s->limited_at - 1 : 0;
+    }
     if (!ok) {
         obs_log(EV_IMAP_COMMAND_FAILED, net_conn_id(s->conn), OBS_CSTR("command", "NOTIFY"),
                 OBS_ERR(&e));
     }
-    s->reply = saved;
+}
+
+/* Those behind `known`, but not what the running command made (RFC 5465 section 5.2). Yields. */
+YIELDS static void fetch_new(struct imap_session *s, uint32_t known)
+{
+    const struct imap_reply reply = s->reply;
+    uint32_t limited_at = s->limited_at;
+    uint64_t last = imap_view_last_uid(s->view);
+    uint64_t own_first = s->made_n ? s->made_first : last + 1;
+    fetch_range(s, (uint64_t)known + 1, own_first - 1);
+    fetch_range(s, own_first + s->made_n, last);
+    s->reply = reply;
+    s->limited_at = limited_at;
 }
 
 bool imap_watch_tell_selected(struct imap_session *s, bool may_renumber, bool is_own, struct err *e)
@@ -519,8 +565,8 @@ bool imap_watch_tell_selected(struct imap_session *s, bool may_renumber, bool is
     if (!imap_updates_send(s, may, e))
         return false;
     bool has_new = s->view && imap_view_last_uid(s->view) > last;
-    if (has_new && !is_own && s->watch && s->watch->fetch.n && !s->is_closing)
-        fetch_new(s, last + 1);
+    if (has_new && s->watch && s->watch->fetch.n && !s->is_closing)
+        fetch_new(s, last);
     return true;
 }
 
@@ -567,6 +613,14 @@ static void copy_groups(struct imap_session *s, struct imap_watch *w,
 }
 
 /* What a client that sets up must know of each mailbox (RFC 5465 section 3.1). Yields. */
+YIELDS static void send_all_access(struct imap_session *s)
+{
+    const struct picture *p = &s->watch->now;
+    for (size_t i = 0; i < p->n && !s->is_broken; i++)
+        tell_access(s, &p->rows[i], true);
+}
+
+/* The same, where it was asked for. Yields. */
 YIELDS static void send_all_status(struct imap_session *s)
 {
     const struct picture *p = &s->watch->now;
@@ -598,6 +652,7 @@ bool imap_watch_set(struct imap_session *s, const struct imap_notify_args *args,
     imap_watch_end(s);
     s->watch = w;
     w->look_at = clock_deadline_in(LOOK_GAP_MS);
+    send_all_access(s);
     if (args->wants_status)
         send_all_status(s);
     return true;

@@ -26,7 +26,8 @@ unsigned imap_watch_selected_events(const struct imap_session *s);
 /* Whether changes of the selected mailbox are told now, without a command that waits for them. */
 bool imap_watch_is_prompt(const struct imap_session *s);
 /* As imap_updates_send, under what NOTIFY asked for: perhaps nothing, perhaps with a FETCH of what
- * is new. `is_own`: a command of this client may have made the new message. Yields. */
+ * is new. `is_own`: a command of this client may have changed the mailbox; that is always told.
+ * Yields. */
 YIELDS bool imap_watch_tell_selected(struct imap_session *s, bool may_renumber, bool is_own,
                                      struct err *e);
 
