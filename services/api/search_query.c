@@ -102,9 +102,10 @@ static struct search_node *leaf(struct reading *r, const struct typed_word *w, u
         *not = (struct search_node){ .op = SEARCH_NOT, .first = node };
         return not ;
     }
-    r->out->needles[r->out->n_needles++] = (struct search_needle_typed){
-        .text = search_normalize(r->a, w->value), .fields = fields, .is_prefix = is_prefix
-    };
+    r->out->needles[r->out->n_needles++] =
+        (struct search_needle_typed){ .text = search_fold(r->a, search_normalize(r->a, w->value)),
+                                      .fields = fields,
+                                      .is_prefix = is_prefix };
     return node;
 }
 
@@ -346,7 +347,7 @@ static bool is_word_byte(char c)
  * address): each of them counts. */
 static bool is_match(struct arena *a, const struct search_typed *typed, unsigned field, str word)
 {
-    str normal = search_normalize(a, word);
+    str normal = search_fold(a, search_normalize(a, word));
     for (size_t i = 0; i < typed->n_needles; i++) {
         const struct search_needle_typed *needle = &typed->needles[i];
         str rest = needle->text;

@@ -11,7 +11,7 @@ enum {
     SEARCH_TYPED_LISTS = 8   /* mailboxes, labels */
 };
 
-/* A text that is shown as found: normal form of search/tokens.h. */
+/* A text that is shown as found: folded (search/tokens.h). */
 struct search_needle_typed {
     str text;
     unsigned fields; /* SEARCH_FIELD_*; 0 any */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Evaluation of search keys. Texts are compared as shared/search does it: without regard to case,
- * accents and compatibility forms, in the decoded text. */
+/* Evaluation of search keys. Texts are compared as shared/search does it: by i;unicode-casemap (RFC
+ * 5051), in the decoded text. */
 #include "services/imap/search_eval.h"
 
 #include "mime/mime.h"

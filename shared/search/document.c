@@ -17,8 +17,9 @@ struct place {
 };
 
 struct entry {
-    str word;
-    struct entry *next; /* in the order of their first places */
+    str word;             /* with FOLD_MARK when it is folded */
+    struct entry *next;   /* in the order of their first places */
+    struct entry *folded; /* the same word, folded; NULL: that is no other one */
     struct place *places;
     size_t n;
     size_t room;
@@ -61,6 +62,29 @@ static struct entry *find_entry(struct builder *b, str word)
     b->bytes += word.n + 8;
     *b->last = entry;
     b->last = &entry->next;
+    return entry;
+}
+
+static struct entry *find_folded(struct builder *b, str word)
+{
+    struct arena scratch;
+    struct entry *entry = NULL;
+    arena_init(&scratch);
+    str folded = utf8_cut(search_fold(&scratch, word), SEARCH_MAX_TOKEN_BYTES);
+    if (folded.n && !str_eq(folded, word)) {
+        entry = find_entry(b, arena_printf(&scratch, "%s%.*s", SEARCH_FOLD_MARK, STR_FMT(folded)));
+    }
+    arena_fini(&scratch);
+    return entry;
+}
+
+/* The entry of a word of a text; NULL when there is no room. */
+static struct entry *find_word(struct builder *b, str word)
+{
+    size_t known = b->words.n;
+    struct entry *entry = find_entry(b, word);
+    if (entry && b->words.n > known)
+        entry->folded = find_folded(b, word);
     return entry;
 }
 
@@ -107,6 +131,17 @@ static void add_place(struct builder *b, struct entry *entry, unsigned field, un
     entry->weights |= field;
 }
 
+static void add_token(struct builder *b, struct entry *entry, unsigned field,
+                      const struct search_token *token)
+{
+    if (field != SEARCH_FIELD_HEADERS) {
+        add_place(b, entry, field, token->position);
+        return;
+    }
+    b->bytes += entry->in_headers ? 0 : entry->word.n + 8;
+    entry->in_headers = true;
+}
+
 static void add_text(unsigned field, str normal_text, void *arg)
 {
     enum {
@@ -120,16 +155,10 @@ static void add_text(unsigned field, str normal_text, void *arg)
     search_tokenizer_init(&t, normal_text);
     t.position = b->position;
     while (search_tokenizer_next(&t, &token)) {
-        struct entry *entry = find_entry(b, token.text);
+        struct entry *entry = find_word(b, token.text);
         b->cut = b->cut || token.cut;
-        if (!entry)
-            continue;
-        if (field == SEARCH_FIELD_HEADERS) {
-            b->bytes += entry->in_headers ? 0 : token.text.n + 8;
-            entry->in_headers = true;
-        } else {
-            add_place(b, entry, field, token.position);
-        }
+        for (; entry; entry = entry->folded)
+            add_token(b, entry, field, &token);
     }
     if (field != SEARCH_FIELD_HEADERS)
         b->position = t.position + GAP;
@@ -164,22 +193,35 @@ static int by_bytes(const void *left, const void *right)
     return str_cmp(*l, *r);
 }
 
+/* The words without their marks, in byte order, each once. */
+static void list_words(const struct builder *b, struct search_document *out)
+{
+    str *words = ARENA_ARRAY(b->a, str, b->words.n + 1);
+    size_t n = 0;
+    for (const struct entry *entry = b->first; entry; entry = entry->next) {
+        bool is_folded = str_has_prefix(entry->word, STR(SEARCH_FOLD_MARK));
+        words[n++] = str_skip(entry->word, is_folded ? sizeof(SEARCH_FOLD_MARK) - 1 : 0);
+    }
+    qsort(words, n, sizeof(*words), by_bytes);
+    for (size_t i = 0; i < n; i++) {
+        if (i == 0 || !str_eq(words[i], words[out->n_words - 1]))
+            words[out->n_words++] = words[i];
+    }
+    out->words = words;
+}
+
 static void write_document(const struct builder *b, struct search_document *out)
 {
     struct buf text;
     /* A word takes at most twice its bytes and a few, a place at most 7 characters. */
     buf_init(&text, SEARCH_MAX_DOCUMENT_BYTES * 8UL);
-    str *words = ARENA_ARRAY(b->a, str, b->words.n + 1);
-    for (const struct entry *entry = b->first; entry; entry = entry->next) {
+    for (const struct entry *entry = b->first; entry; entry = entry->next)
         add_entry(&text, entry);
-        words[out->n_words++] = entry->word;
-    }
     if (b->cut)
         add_lexeme(&text, "", STR(SEARCH_CUT_MARK));
     if (b->cut || b->positions_cut)
         add_lexeme(&text, "", STR(SEARCH_POSITION_MARK));
-    qsort(words, out->n_words, sizeof(*words), by_bytes);
-    out->words = words;
+    list_words(b, out);
     out->tsvector = arena_str(b->a, buf_str(&text));
     out->cut = b->cut;
     buf_fini(&text);

@@ -15,15 +15,17 @@ enum {
 
 struct search_document {
     str tsvector;     /* "'word':1A,7 'other':3": for $n::tsvector */
-    const str *words; /* each once, in byte order, for the vocabulary */
+    const str *words; /* each once, without marks, in byte order, for the vocabulary */
     size_t n_words;
     bool cut; /* words are missing; SEARCH_CUT_MARK stands in the tsvector */
 };
 
 /* Lexemes that no word can be equal to. Words of header fields that have no weight of their own
- * begin with HEADER_MARK; a document that lacks words holds CUT_MARK; one whose words or positions
- * are too many to tell phrases holds POSITION_MARK too. */
+ * begin with HEADER_MARK; a word that is another one when it is folded stands there twice, once
+ * folded behind FOLD_MARK, at the same places; a document that lacks words holds CUT_MARK; one
+ * whose words or positions are too many to tell phrases holds POSITION_MARK too. */
 #define SEARCH_HEADER_MARK "\x02"
+#define SEARCH_FOLD_MARK   "\x03"
 #define SEARCH_CUT_MARK \
     "\x01"              \
     "cut"

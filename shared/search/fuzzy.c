@@ -31,7 +31,7 @@ static const struct db_stmt stmt_scored = {
     "   FROM fts f JOIN top USING (msg_id) WHERE f.account_id = $1)"
     " SELECT n.msg_id, coalesce(r.rank, 0)::float8, false FROM newest n"
     "   LEFT JOIN ranked r USING (msg_id)"
-    " UNION ALL SELECT ref, 0::float8, true FROM outbox WHERE account_id = $1 AND kind = 1"
+    " UNION ALL SELECT ref, 0::float8, true FROM outbox WHERE account_id = $1 AND kind IN (1, 3)"
     " ORDER BY 1"
 };
 
@@ -49,14 +49,14 @@ struct question {
 
 /* ---- words ---- */
 
-static void split(str normal, struct question *q)
+static void split(str normal, struct arena *a, struct question *q)
 {
     struct search_tokenizer t;
     struct search_token token;
     search_tokenizer_init(&t, normal);
     while (q->n < WORDS_MAX && search_tokenizer_next(&t, &token)) {
         if (token.kind != SEARCH_TOKEN_COMPOUND)
-            q->words[q->n++].text = token.text;
+            q->words[q->n++].text = search_fold(a, token.text);
     }
 }
 
@@ -82,23 +82,15 @@ YIELDS static bool find_alike(struct db *db, struct question *q, struct arena *a
 
 /* ---- queries ---- */
 
-static bool add_lexeme(struct buf *out, const char *mark, const char *weights, str word,
-                       bool is_prefix)
-{
-    bool fits = search_lexeme_add(out, mark, word);
-    if (is_prefix || weights[0])
-        fits = fits && buf_addf(out, ":%s%s", is_prefix ? "*" : "", weights);
-    return fits;
-}
-
 /* One word with all that it stands for, in texts or in other header fields. */
 static bool add_word(struct buf *out, const struct word *word, const char *mark,
                      const char *weights, bool is_exact)
 {
     bool is_prefix = !is_exact && word->text.n >= PREFIX_MIN;
-    bool fits = add_lexeme(out, mark, weights, word->text, is_prefix);
+    bool fits = search_lexeme_add_folded(out, mark, word->text, is_prefix, weights);
     for (size_t i = 0; fits && !is_exact && i < word->n_alike; i++)
-        fits = buf_add_byte(out, '|') && add_lexeme(out, mark, weights, word->alike[i], false);
+        fits = buf_add_byte(out, '|') &&
+               search_lexeme_add_folded(out, mark, word->alike[i], false, weights);
     return fits;
 }
 
@@ -165,7 +157,7 @@ bool search_find_fuzzy(struct db *db, int64_t account_id, const struct search_ne
     if (needle->text.n > SEARCH_MAX_NEEDLE)
         return ERR(e, ERR_LIMIT, "search text of %zu bytes", needle->text.n);
     *out = (struct search_scored){ .candidates = { .all_maybe = true } };
-    split(search_normalize(a, needle->text), &q);
+    split(search_normalize(a, needle->text), a, &q);
     if (q.n == 0)
         return true;
     if (!find_alike(db, &q, a, deadline_ms, e))

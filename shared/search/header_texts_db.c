@@ -63,7 +63,7 @@ bool search_header_texts_write(struct db_tx *tx, const int64_t *account_ids, con
 /* A message is pending in outbox or has its row, in one snapshot. An empty needle is found at 1 in
  * every value. Each pair: of the whole account, and of some messages. */
 #define FIND(condition, some)                                                                                   \
-    "SELECT ref, true FROM outbox WHERE account_id = $1 AND kind = 1" some(                                     \
+    "SELECT ref, true FROM outbox WHERE account_id = $1 AND kind IN (1, 3)" some(                               \
         "ref") " UNION ALL "                                                                                    \
                "SELECT msg_id, is_partial FROM header_text WHERE account_id = $1 AND (is_partial OR " condition \
                ")" some("msg_id")

@@ -29,18 +29,18 @@ static const struct db_stmt stmt_no_sync = { "SET LOCAL synchronous_commit = off
 /* ARRAY: the rows are chosen once, whatever the planner believes of a table that grew or shrank by
  * a hundred thousand rows a moment ago. */
 static const struct db_stmt stmt_claim = {
-    "DELETE FROM outbox WHERE kind = 1 AND id = ANY (ARRAY("
-    " SELECT id FROM outbox WHERE kind = 1 ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED))"
+    "DELETE FROM outbox WHERE kind = $2 AND id = ANY (ARRAY("
+    " SELECT id FROM outbox WHERE kind = $2 ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED))"
     " RETURNING account_id, ref"
 };
 static const struct db_stmt stmt_vocab = {
     "INSERT INTO vocab (word) SELECT w FROM unnest($1::text[]) w ON CONFLICT DO NOTHING"
 };
 static const struct db_stmt stmt_documents = {
-    "INSERT INTO fts (account_id, msg_id, tsv)"
-    " SELECT a, m, t::tsvector FROM unnest($1::bigint[], $2::bigint[], $3::text[]) d(a, m, t)"
+    "INSERT INTO fts (account_id, msg_id, tsv, form)"
+    " SELECT a, m, t::tsvector, 1 FROM unnest($1::bigint[], $2::bigint[], $3::text[]) d(a, m, t)"
     " WHERE EXISTS (SELECT 1 FROM message WHERE account_id = a AND msg_id = m)"
-    " ON CONFLICT (account_id, msg_id) DO UPDATE SET tsv = excluded.tsv"
+    " ON CONFLICT (account_id, msg_id) DO UPDATE SET tsv = excluded.tsv, form = 1"
 };
 /* The words of many documents go into the index together: three times as fast as each for itself
  * (docs/decisions). */
@@ -133,14 +133,20 @@ static struct index_job *new_job(void)
     return job;
 }
 
+/* Kinds of rows in the outbox: what was delivered goes before what is to be indexed anew. */
+static const int64_t kinds[] = { 1, 3 };
+
 YIELDS static bool claim(struct index_batch *batch, unsigned limit, struct err *e)
 {
     struct db_rows *rows = NULL;
-    const struct db_param params[] = { DB_INT8(limit) };
-    if (!db_tx_query(batch->tx, &stmt_no_sync, NULL, 0, batch->a, NULL, e) ||
-        !db_tx_query(batch->tx, &stmt_claim, params, 1, batch->a, &rows, e))
-        return err_wrap(e, "claim messages to index");
-    batch->n = db_row_count(rows);
+    if (!db_tx_query(batch->tx, &stmt_no_sync, NULL, 0, batch->a, NULL, e))
+        return err_wrap(e, "begin to index");
+    for (size_t i = 0; i < COUNT_OF(kinds) && batch->n == 0; i++) {
+        const struct db_param params[] = { DB_INT8(limit), DB_INT8(kinds[i]) };
+        if (!db_tx_query(batch->tx, &stmt_claim, params, COUNT_OF(params), batch->a, &rows, e))
+            return err_wrap(e, "claim messages to index");
+        batch->n = db_row_count(rows);
+    }
     batch->accounts = ARENA_ARRAY(batch->a, int64_t, batch->n + 1);
     batch->ids = ARENA_ARRAY(batch->a, int64_t, batch->n + 1);
     for (size_t i = 0; i < batch->n; i++) {

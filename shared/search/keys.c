@@ -1,63 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Keys from headers, and the form of texts that are compared. */
+/* Keys from headers. */
 #include "search/keys.h"
 
 #include "base/utf8.h"
 #include "mime/mime.h"
-
-#include <unicase.h>
-#include <uninorm.h>
+#include "search/tokens.h"
 
 enum {
     ID_SEED = 0x73656172 /* of hashes of message ids; stored, so it never changes */
 };
-
-/* ---- i;unicode-casemap ---- */
-
-static bool is_ascii(str text)
-{
-    unsigned char any = 0;
-    for (size_t i = 0; i < text.n; i++)
-        any |= (unsigned char)text.p[i];
-    return any < 128;
-}
-
-static str ascii_to_upper(struct arena *a, str text)
-{
-    char *p = arena_alloc(a, text.n + 1);
-    for (size_t i = 0; i < text.n; i++)
-        p[i] = ascii_upper(text.p[i]);
-    return str_of(p, text.n);
-}
-
-static void add_titlecase(str text, struct buf *out)
-{
-    while (text.n) {
-        char bytes[4];
-        uint32_t cp = 0;
-        size_t n = utf8_decode(text, &cp);
-        text = str_skip(text, n ? n : 1);
-        if (n)
-            (void)buf_add(out, str_of(bytes, utf8_encode(uc_totitle(cp), bytes)));
-    }
-}
-
-str search_casemap(struct arena *a, str text)
-{
-    if (is_ascii(text))
-        return ascii_to_upper(a, text);
-    struct buf title;
-    buf_init(&title, text.n * 4 + 16);
-    add_titlecase(text, &title);
-    size_t n = 0;
-    uint8_t *decomposed = u8_normalize(UNINORM_NFKD, (const uint8_t *)title.p, title.n, NULL, &n);
-    str out = arena_str(a, decomposed ? str_of((const char *)decomposed, n) : buf_str(&title));
-    free(decomposed);
-    buf_fini(&title);
-    return out;
-}
-
-/* ---- keys ---- */
 
 /* A key of a text: without NUL, which PostgreSQL refuses, and not longer than it may be. */
 static str key_of(struct arena *a, str text)

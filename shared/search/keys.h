@@ -38,10 +38,6 @@ enum {
  * in arena. */
 void search_keys_make(struct arena *a, str header, struct search_keys *out);
 
-/* Text in the form in which i;unicode-casemap (RFC 5051) compares octets: title case, decomposed.
- * In arena. */
-str search_casemap(struct arena *a, str text);
-
 /* Which keys are wanted. */
 enum {
     SEARCH_KEYS_DATE = 1,

@@ -39,7 +39,7 @@ enum {
                     "    (array_agg(msg_id ORDER BY msg_id DESC))[1:50] AS ids FROM found GROUP BY 1),"    \
                     " page AS (SELECT * FROM threads WHERE " below " ORDER BY top DESC LIMIT $15)"         \
                     " SELECT 0, 0, '{}'::int8[], (SELECT count(*) FROM found),"                            \
-                    "   EXISTS (SELECT 1 FROM outbox WHERE account_id = $1 AND kind = 1),"                 \
+                    "   EXISTS (SELECT 1 FROM outbox WHERE account_id = $1 AND kind IN (1, 3)),"           \
                     "   CASE WHEN $17 THEN (SELECT array_agg(msg_id ORDER BY msg_id DESC) FROM found) END" \
                     " UNION ALL SELECT thread_id, top, ids, 0, false, NULL FROM page ORDER BY 2 DESC"
 

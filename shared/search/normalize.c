@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The normal form of text. ASCII, most of all text, takes a short way; the rest goes through
- * libunistring run by run. */
+/* The normal form of text, and what is left of it without accents. ASCII, most of all text, takes a
+ * short way; the rest goes through libunistring run by run. */
 #include "base/utf8.h"
 #include "search/tokens.h"
 
@@ -21,7 +21,7 @@ static const struct range {
 /* Characters that show nothing: soft hyphens, joiners, marks of direction, variation selectors. */
 static const struct range invisible[] = {
     { 0x00ad, 0x00ad }, { 0x180e, 0x180e }, { 0x200b, 0x200f }, { 0x202a, 0x202e },
-    { 0x2060, 0x2064 }, { 0xfe00, 0xfe0f }, { 0xfeff, 0xfeff },
+    { 0x2060, 0x2064 }, { 0xfe00, 0xfe0f }, { 0xfeff, 0xfeff }, { 0xe0100, 0xe01ef },
 };
 
 static bool is_in(const struct range *ranges, size_t n, uint32_t cp)
@@ -40,6 +40,65 @@ static bool is_space(uint32_t cp)
            cp == 0x205f || cp == 0x3000;
 }
 
+/* ---- i;unicode-casemap ---- */
+
+/* u8_normalize, in the C library's heap; the text itself should it fail. */
+static str normalized(uninorm_t form, str text, uint8_t **owned)
+{
+    size_t n = 0;
+    *owned = u8_normalize(form, (const uint8_t *)text.p, text.n, NULL, &n);
+    return *owned ? str_of((const char *)*owned, n) : text;
+}
+
+static bool is_ascii(str text)
+{
+    unsigned char any = 0;
+    for (size_t i = 0; i < text.n; i++)
+        any |= (unsigned char)text.p[i];
+    return any < 128;
+}
+
+static str ascii_to_upper(struct arena *a, str text)
+{
+    char *p = arena_alloc(a, text.n + 1);
+    for (size_t i = 0; i < text.n; i++)
+        p[i] = ascii_upper(text.p[i]);
+    return str_of(p, text.n);
+}
+
+static void add_titlecase(str text, struct buf *out)
+{
+    while (text.n) {
+        char bytes[4];
+        uint32_t cp = 0;
+        size_t n = utf8_decode(text, &cp);
+        text = str_skip(text, n ? n : 1);
+        if (n)
+            (void)buf_add(out, str_of(bytes, utf8_encode(uc_totitle(cp), bytes)));
+    }
+}
+
+str search_casemap(struct arena *a, str text)
+{
+    if (is_ascii(text))
+        return ascii_to_upper(a, text);
+    struct buf title;
+    uint8_t *decomposed = NULL;
+    buf_init(&title, text.n * 4 + 16);
+    add_titlecase(text, &title);
+    str out = arena_str(a, normalized(UNINORM_NFKD, buf_str(&title), &decomposed));
+    free(decomposed);
+    buf_fini(&title);
+    return out;
+}
+
+/* ---- the normal form ---- */
+
+bool search_is_faint(uint32_t cp)
+{
+    return is_in(accents, COUNT_OF(accents), cp) || is_in(invisible, COUNT_OF(invisible), cp);
+}
+
 static void add_character(uint32_t cp, struct buf *out)
 {
     char bytes[4];
@@ -51,40 +110,29 @@ static void add_character(uint32_t cp, struct buf *out)
     (void)buf_add(out, str_of(bytes, utf8_encode(cp, bytes)));
 }
 
-/* Decomposed characters without accents, in lower case. */
-static void add_decomposed(str decomposed, struct buf *out)
+/* Changes a title case letter for its small one and the other way round, where the two are a pair:
+ * what differed differs still, and most text stands there as people write it. */
+static uint32_t swap_case(uint32_t cp)
 {
-    while (decomposed.n) {
+    uint32_t small = uc_tolower(cp);
+    uint32_t title = uc_totitle(cp);
+    if (small != cp && uc_totitle(small) == cp)
+        return small;
+    return title != cp && uc_tolower(title) == cp ? title : cp;
+}
+
+/* A run that is not ASCII. */
+static void add_run(str run, struct arena *scratch, struct buf *out)
+{
+    str rest = search_casemap(scratch, run);
+    while (rest.n) {
         uint32_t cp = 0;
-        size_t n = utf8_decode(decomposed, &cp);
-        decomposed = str_skip(decomposed, n ? n : 1);
-        if (n && !is_in(accents, COUNT_OF(accents), cp) &&
-            !is_in(invisible, COUNT_OF(invisible), cp))
-            add_character(uc_tolower(cp), out);
+        size_t n = utf8_decode(rest, &cp);
+        rest = str_skip(rest, n ? n : 1);
+        if (n)
+            add_character(swap_case(cp), out);
     }
-}
-
-/* u8_normalize, in the C library's heap; the text itself should it fail. */
-static str normalized(uninorm_t form, str text, uint8_t **owned)
-{
-    size_t n = 0;
-    *owned = u8_normalize(form, (const uint8_t *)text.p, text.n, NULL, &n);
-    return *owned ? str_of((const char *)*owned, n) : text;
-}
-
-/* A run that is not ASCII. Hangul and kana are put together again after the accents are gone. */
-static void add_run(str run, struct buf *scratch, struct buf *out)
-{
-    uint8_t *decomposed = NULL, *composed = NULL;
-    buf_clear(scratch);
-    add_decomposed(normalized(UNINORM_NFKD, run, &decomposed), scratch);
-    str text = normalized(UNINORM_NFC, buf_str(scratch), &composed);
-    /* A run of spaces that goes on from what stands there already. */
-    if (text.n && text.p[0] == ' ' && out->n && out->p[out->n - 1] == ' ')
-        text = str_skip(text, 1);
-    (void)buf_add(out, text);
-    free(decomposed);
-    free(composed);
+    arena_reset(scratch);
 }
 
 static size_t run_length(str s, size_t at, bool ascii)
@@ -116,7 +164,7 @@ static void add_ascii(str run, struct buf *out)
     buf_commit(out, n);
 }
 
-static void add_text(str text, struct buf *scratch, struct buf *out)
+static void add_text(str text, struct arena *scratch, struct buf *out)
 {
     for (size_t at = 0; at < text.n;) {
         bool ascii = (unsigned char)text.p[at] < 128;
@@ -132,11 +180,12 @@ static void add_text(str text, struct buf *scratch, struct buf *out)
 
 str search_normalize(struct arena *a, str text)
 {
-    struct buf repaired, scratch, out;
-    /* One character of NFKC text may stand for many: U+FDFA becomes 18. */
+    struct buf repaired, out;
+    struct arena scratch;
+    /* One character may become many when it is decomposed: U+FDFA becomes 18. */
     size_t most = text.n * 12 + 64;
     buf_init(&repaired, text.n * 3 + 1);
-    buf_init(&scratch, most);
+    arena_init(&scratch);
     buf_init(&out, most);
     if (!utf8_is_valid(text)) {
         (void)utf8_repair(text, &repaired);
@@ -145,7 +194,41 @@ str search_normalize(struct arena *a, str text)
     add_text(text, &scratch, &out);
     str normal = arena_str(a, buf_str(&out));
     buf_fini(&out);
-    buf_fini(&scratch);
+    arena_fini(&scratch);
     buf_fini(&repaired);
     return normal;
+}
+
+/* ---- what is left without accents ---- */
+
+/* Capitals are there in normal text where no small letter has them as its title case. */
+static bool is_folded(str text)
+{
+    for (size_t i = 0; i < text.n; i++) {
+        if ((unsigned char)text.p[i] > 127 || ascii_lower(text.p[i]) != text.p[i])
+            return false;
+    }
+    return true;
+}
+
+/* Hangul and kana are put together again after the accents are gone. */
+str search_fold(struct arena *a, str normal_text)
+{
+    if (is_folded(normal_text))
+        return normal_text;
+    struct buf plain;
+    uint8_t *composed = NULL;
+    buf_init(&plain, normal_text.n * 4 + 16);
+    for (str rest = normal_text; rest.n;) {
+        char bytes[4];
+        uint32_t cp = 0;
+        size_t n = utf8_decode(rest, &cp);
+        rest = str_skip(rest, n ? n : 1);
+        if (n && !search_is_faint(cp))
+            (void)buf_add(&plain, str_of(bytes, utf8_encode(uc_tolower(cp), bytes)));
+    }
+    str folded = arena_str(a, normalized(UNINORM_NFC, buf_str(&plain), &composed));
+    free(composed);
+    buf_fini(&plain);
+    return folded;
 }

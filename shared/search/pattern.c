@@ -36,7 +36,8 @@ static bool is_last(str needle, const struct search_token *token)
 }
 
 /* A single that ends a run of bigrams is there in texts that go on as well, as part of a bigram, so
- * it says nothing; one that stands alone may begin a bigram. */
+ * it says nothing; one that stands alone may begin a bigram. The last character of all may go on
+ * with a mark in the text. */
 static void add_token(struct pattern *p, str needle, const struct search_token *token)
 {
     const struct item *before = p->n ? &p->items[p->n - 1] : NULL;
@@ -52,8 +53,18 @@ static void add_token(struct pattern *p, str needle, const struct search_token *
         .position = token->position,
         .is_word = is_word,
         .open_left = is_word && token->text.p == needle.p,
-        .open_right = ends && token->kind != SEARCH_TOKEN_BIGRAM,
+        .open_right = ends,
     };
+}
+
+static size_t extending_at_start(str needle)
+{
+    uint32_t cp = 0;
+    size_t at = 0;
+    for (size_t n = utf8_decode(needle, &cp); n && search_is_extending(cp);
+         n = utf8_decode(str_skip(needle, at), &cp))
+        at += n;
+    return at;
 }
 
 static void split(struct pattern *p, str needle)
@@ -62,6 +73,9 @@ static void split(struct pattern *p, str needle)
     struct search_token token;
     size_t covered = 0;
     p->has_colon = str_find_byte(needle, ':') >= 0;
+    size_t marks = extending_at_start(needle);
+    p->has_separators = marks > 0; /* they belong to a character before the needle */
+    needle = str_skip(needle, marks);
     search_tokenizer_init(&t, needle);
     while (p->n < COUNT_OF(p->items) && search_tokenizer_next(&t, &token)) {
         if (token.kind == SEARCH_TOKEN_COMPOUND)

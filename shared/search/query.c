@@ -18,7 +18,8 @@ struct query_writer {
 
 /* A word of a leaf. */
 struct leaf_word {
-    str text;
+    str text;        /* folded */
+    const char *end; /* in the normal text */
     unsigned position;
     bool prefix;
     bool joined; /* follows the one before directly, whatever the match: bigrams of one run */
@@ -34,8 +35,11 @@ static bool add_word(struct query_writer *w, struct leaf *leaf, const struct sea
 {
     if (++w->words > SEARCH_MAX_WORDS)
         return ERR(w->e, ERR_LIMIT, "search for more than %d words", SEARCH_MAX_WORDS);
-    leaf->words[leaf->n++] =
-        (struct leaf_word){ .text = token->text, .position = token->position, .joined = joined };
+    leaf->words[leaf->n++] = (struct leaf_word){ .text = utf8_cut(search_fold(w->a, token->text),
+                                                                  SEARCH_MAX_TOKEN_BYTES),
+                                                 .end = token->text.p + token->text.n,
+                                                 .position = token->position,
+                                                 .joined = joined };
     return true;
 }
 
@@ -50,7 +54,7 @@ static bool set_prefix(struct query_writer *w, struct leaf_word *word)
 static bool overlaps(const struct leaf *leaf, const struct search_token *token)
 {
     const struct leaf_word *last = leaf->n ? &leaf->words[leaf->n - 1] : NULL;
-    return last && token->text.p < last->text.p + last->text.n;
+    return last && token->text.p < last->end;
 }
 
 /* The words of a leaf: an address as a whole instead of its parts; bigrams without the single at
@@ -82,9 +86,7 @@ static void write_words(struct buf *out, const struct leaf *leaf, const char *ma
         } else if (i) {
             (void)buf_add(out, STR(" & "));
         }
-        (void)search_lexeme_add(out, mark, word->text);
-        if (word->prefix || weights[0])
-            (void)buf_addf(out, ":%s%s", word->prefix ? "*" : "", weights);
+        (void)search_lexeme_add_folded(out, mark, word->text, word->prefix, weights);
     }
 }
 

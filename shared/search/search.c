@@ -10,7 +10,7 @@
  * statement is in its list of pending messages; what is indexed by then has its words in the
  * vocabulary by then. The second statement may come as late as it likes. */
 static const struct db_stmt stmt_pending = {
-    "SELECT ref, NULL::text FROM outbox WHERE account_id = $1 AND kind = 1"
+    "SELECT ref, NULL::text FROM outbox WHERE account_id = $1 AND kind IN (1, 3)"
     " UNION ALL "
     "SELECT NULL::bigint, word FROM (SELECT word FROM vocab WHERE word LIKE $2 LIMIT $3) w"
 };
@@ -25,7 +25,7 @@ static const struct db_stmt stmt_newest = {
     " SELECT msg_id FROM fts WHERE account_id = $1 AND tsv @@ $2::text::tsquery),"
     " newest AS (SELECT msg_id FROM hits ORDER BY msg_id DESC LIMIT $3)"
     " SELECT p.pending, n.msg_id"
-    " FROM (SELECT EXISTS (SELECT 1 FROM outbox WHERE account_id = $1 AND kind = 1) AS pending) p"
+    " FROM (SELECT EXISTS (SELECT 1 FROM outbox WHERE account_id = $1 AND kind IN (1, 3)) AS pending) p"
     " LEFT JOIN newest n ON true ORDER BY n.msg_id DESC"
 };
 

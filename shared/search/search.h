@@ -3,8 +3,8 @@
  * indexer fills behind the deliveries. It knows SQL and mail, but no protocol: IMAP and JMAP make
  * its questions, and read the messages that it is not sure about.
  *
- * The normal form of text (search/tokens.h) is lower case, NFKC, without accents. A "substring" is
- * one of the normal form: that is what the index answers and what search_text_contains verifies. */
+ * The normal form of text (search/tokens.h) is that of i;unicode-casemap. A "substring" is one of
+ * the normal form: that is what the index answers and what search_text_contains verifies. */
 #ifndef SEARCH_SEARCH_H
 #define SEARCH_SEARCH_H
 

@@ -9,8 +9,10 @@
 
 enum character {
     CHARACTER_OTHER,
-    CHARACTER_WORD,    /* of words with spaces between */
-    CHARACTER_UNSPACED /* of scripts without */
+    CHARACTER_WORD,     /* of words with spaces between */
+    CHARACTER_UNSPACED, /* of scripts without */
+    CHARACTER_EXTENDING /* belongs to the one before: accents, the second half of decomposed kana
+                           and Hangul */
 };
 
 /* Scripts that put no spaces between words, and Hangul, whose words grow endings. */
@@ -23,10 +25,17 @@ static const struct range {
     { 0xf900, 0xfaff }, { 0x20000, 0x3ffff },
 };
 
+bool search_is_extending(uint32_t cp)
+{
+    return search_is_faint(cp) || cp == 0x3099 || cp == 0x309a || (cp >= 0x1160 && cp <= 0x11ff);
+}
+
 static enum character classify(uint32_t cp)
 {
     if (cp < 128)
         return ascii_is_alnum((char)cp) ? CHARACTER_WORD : CHARACTER_OTHER;
+    if (search_is_extending(cp))
+        return CHARACTER_EXTENDING;
     if (cp == 0xfffd || !uc_is_general_category_withtable(
                             cp, UC_CATEGORY_MASK_L | UC_CATEGORY_MASK_N | UC_CATEGORY_MASK_M))
         return CHARACTER_OTHER;
@@ -130,22 +139,36 @@ static void drop_first_pending(struct search_tokenizer *t)
 
 /* ---- words ---- */
 
-static size_t skip_separators(const struct search_tokenizer *t, size_t at, enum character *class)
+static size_t extending_end(const struct search_tokenizer *t, size_t at, enum character *class)
 {
     size_t n = look(t, at, class);
-    while (n && *class == CHARACTER_OTHER) {
+    while (n && *class == CHARACTER_EXTENDING) {
         at += n;
         n = look(t, at, class);
     }
     return at;
 }
 
+/* To the next word or bigram. What extends nothing may begin a word, but is none. */
+static size_t skip_separators(const struct search_tokenizer *t, size_t at, enum character *class)
+{
+    for (;;) {
+        size_t n = look(t, at, class);
+        if (n == 0 || *class == CHARACTER_WORD || *class == CHARACTER_UNSPACED)
+            return at;
+        size_t end = *class == CHARACTER_OTHER ? at + n : extending_end(t, at, class);
+        if (*class == CHARACTER_WORD)
+            return at;
+        at = end;
+    }
+}
+
 static void take_word(struct search_tokenizer *t, struct search_token *out)
 {
     size_t start = t->at;
     enum character class;
-    for (size_t n = look(t, t->at, &class); n && class == CHARACTER_WORD;
-         n = look(t, t->at, &class))
+    for (size_t n = look(t, t->at, &class);
+         n && (class == CHARACTER_WORD || class == CHARACTER_EXTENDING); n = look(t, t->at, &class))
         t->at += n;
     str word = str_slice(t->text, start, t->at - start);
     out->kind = SEARCH_TOKEN_WORD;
@@ -156,12 +179,14 @@ static void take_word(struct search_tokenizer *t, struct search_token *out)
 static void take_bigram(struct search_tokenizer *t, struct search_token *out)
 {
     enum character class;
-    size_t first = look(t, t->at, &class);
-    size_t second = look(t, t->at + first, &class);
-    bool single = second == 0 || class != CHARACTER_UNSPACED;
+    size_t start = t->at;
+    t->at = extending_end(t, start + look(t, start, &class), &class);
+    bool single = t->at >= t->text.n || class != CHARACTER_UNSPACED;
+    size_t end = single ? t->at : extending_end(t, t->at + look(t, t->at, &class), &class);
+    str text = str_slice(t->text, start, end - start);
     out->kind = single ? SEARCH_TOKEN_SINGLE : SEARCH_TOKEN_BIGRAM;
-    out->text = str_slice(t->text, t->at, first + (single ? 0 : second));
-    t->at += first;
+    out->text = utf8_cut(text, SEARCH_MAX_TOKEN_BYTES);
+    out->cut = out->text.n < text.n;
 }
 
 bool search_tokenizer_next(struct search_tokenizer *t, struct search_token *out)
@@ -170,7 +195,7 @@ bool search_tokenizer_next(struct search_tokenizer *t, struct search_token *out)
     t->at = skip_separators(t, t->at, &class);
     if (t->at >= t->text.n)
         return false;
-    if (t->at >= t->looked_to)
+    if (t->n_pending == 0 && t->at >= t->looked_to)
         find_address(t, t->at);
     *out = (struct search_token){ .position = t->position + 1 };
     if (t->n_pending && t->pending_at[0] <= t->at) {

@@ -10,10 +10,27 @@ enum {
     SEARCH_MAX_TOKEN_BYTES = 256 /* longer words are cut there; PostgreSQL refuses 2 KB */
 };
 
-/* `text` (UTF-8; wrong bytes become U+FFFD) in NFKC, lower case, without accents and invisible
- * characters, runs of white space and controls as one space, also at the
- * ends. In arena. */
+/* Text in the form in which i;unicode-casemap (RFC 5051) compares octets: title case, decomposed.
+ * In arena. */
+str search_casemap(struct arena *a, str text);
+
+/* `text` (UTF-8; wrong bytes become U+FFFD) in the form in which it is compared octet by octet:
+ * i;unicode-casemap (RFC 5051: title case of each character, then its full decomposition; accents
+ * stay), with small letters in place of those title case ones that they are a pair with, and runs
+ * of white space and controls as one space, also at the ends. Once for each text: the form of a
+ * form may be another one. In arena. */
 str search_normalize(struct arena *a, str text);
+
+/* What a text in normal form says to those who do not care: lower case, composed, without accents
+ * and invisible characters. In arena, or the text itself. */
+str search_fold(struct arena *a, str normal_text);
+
+/* Whether folding leaves the character out. */
+bool search_is_faint(uint32_t cp);
+
+/* Whether the character belongs to the one before it, in words and in bigrams: accents, invisible
+ * ones, the voicing marks of kana, vowels and finals of Hangul. */
+bool search_is_extending(uint32_t cp);
 
 enum search_token_kind {
     SEARCH_TOKEN_WORD,    /* letters, digits and marks */

@@ -70,8 +70,8 @@ static bool make_query(struct arena *a, str word, str *out)
 {
     struct buf text;
     buf_init(&text, QUERY_MAX);
-    bool fits = search_lexeme_add(&text, "", word) && buf_add(&text, STR(" | ")) &&
-                search_lexeme_add(&text, SEARCH_HEADER_MARK, word);
+    bool fits = search_lexeme_add_folded(&text, "", word, false, "") && buf_add_byte(&text, '|') &&
+                search_lexeme_add_folded(&text, SEARCH_HEADER_MARK, word, false, "");
     *out = arena_str(a, buf_str(&text));
     buf_fini(&text);
     return fits;

@@ -12,17 +12,23 @@ import unicodedata
 
 WORDS = ("river Heron water morning letter meeting figure table answer question market garden Grüße Ärger naïve café "
          "façade Straße Москва письмо привет 東京都庁 会議 日本語 invoice INV-2041 re: 100% a_b C:\\temp o'clock e.g. "
-         "x=y;z 3,14 no-reply heronry.example under_score tête-à-tête résumé").split()
+         "x=y;z 3,14 no-reply heronry.example under_score tête-à-tête résumé resume cafe\u0301 Strasse STRAẞE "
+         "λόγος ΛΌΓΟΣ λογος İstanbul istanbul kapı KAPI がっこう かっこう 한국어 하구 ŉ").split()
 NAMES = ("Ada Lovelace", "Bob", "Zoë Müller", "Иван Петров", "山田太郎", "O'Neil, Pat")
 CHARSETS = ("us-ascii", "utf-8", "iso-8859-1", "koi8-r", "windows-1252", "iso-2022-jp")
 DAY = 86400
 FIRST_DAY = 18000 * DAY
 
 
+def casemap(text):
+    """i;unicode-casemap (RFC 5051): title case and decomposition of each character, then octets."""
+    titled = (c.title() if len(c.title()) == 1 else c for c in text)
+    return unicodedata.normalize("NFKD", "".join(titled)).encode()
+
+
 def normal(text):
-    """Without regard to case, accents and kinds of white space; character by character."""
-    kept = (c for c in unicodedata.normalize("NFKD", text) if unicodedata.category(c) != "Mn")
-    return re.sub(r"\s+", " ", unicodedata.normalize("NFC", "".join(c.lower() for c in kept)))
+    """As texts are compared: i;unicode-casemap, and without regard to kinds of white space."""
+    return re.sub(r"\s+", " ", casemap(text).decode())
 
 
 # ---- reading ----
@@ -59,12 +65,6 @@ def base_subject(text):
         if not (found := FORWARD.match(text)):
             return text
         text = found[1]
-
-
-def casemap(text):
-    """i;unicode-casemap (RFC 5051): title case and decomposition of each character, then octets."""
-    titled = (c.title() if len(c.title()) == 1 else c for c in text)
-    return unicodedata.normalize("NFKD", "".join(titled)).encode()
 
 
 def first_address(value):

@@ -20,27 +20,51 @@ static const struct leaf_case {
     str wanted;
 } leaf_cases[] = {
     { "all fields", STR_INIT("Foo"), SEARCH_MATCH_ALL, 0,
-      STR_INIT("('foo' | '\x02"
-               "foo')") },
+      STR_INIT("(('foo'|'\x03"
+               "foo') | ('\x02"
+               "foo'|'\x02\x03"
+               "foo'))") },
     { "one field", STR_INIT("Foo bar"), SEARCH_MATCH_ALL, SEARCH_FIELD_SUBJECT,
-      STR_INIT("('foo':A & 'bar':A)") },
+      STR_INIT("(('foo':A|'\x03"
+               "foo':A) & ('bar':A|'\x03"
+               "bar':A))") },
     { "two fields", STR_INIT("foo"), SEARCH_MATCH_ALL, SEARCH_FIELD_FROM | SEARCH_FIELD_TO,
-      STR_INIT("('foo':BC)") },
-    { "phrase", STR_INIT("foo, bar"), SEARCH_MATCH_PHRASE, 15, STR_INIT("('foo' <1> 'bar')") },
-    { "beginning", STR_INIT("foo ba"), SEARCH_MATCH_PREFIX, 15, STR_INIT("('foo' & 'ba':*)") },
+      STR_INIT("(('foo':BC|'\x03"
+               "foo':BC))") },
+    { "phrase", STR_INIT("foo, bar"), SEARCH_MATCH_PHRASE, 15,
+      STR_INIT("(('foo'|'\x03"
+               "foo') <1> ('bar'|'\x03"
+               "bar'))") },
+    { "accents do not count", STR_INIT("F\xc3\xb6O"), SEARCH_MATCH_ALL, 15,
+      STR_INIT("(('foo'|'\x03"
+               "foo'))") },
+    { "beginning", STR_INIT("foo ba"), SEARCH_MATCH_PREFIX, 15,
+      STR_INIT("(('foo'|'\x03"
+               "foo') & ('ba':*|'\x03"
+               "ba':*))") },
     { "beginning of one field", STR_INIT("ba"), SEARCH_MATCH_PREFIX, SEARCH_FIELD_BODY,
-      STR_INIT("('ba':*D)") },
-    { "beginning too short", STR_INIT("b"), SEARCH_MATCH_PREFIX, 15, STR_INIT("('b')") },
+      STR_INIT("(('ba':*D|'\x03"
+               "ba':*D))") },
+    { "beginning too short", STR_INIT("b"), SEARCH_MATCH_PREFIX, 15,
+      STR_INIT("(('b'|'\x03"
+               "b'))") },
     { "other headers", STR_INIT("foo"), SEARCH_MATCH_ALL, SEARCH_FIELD_HEADERS,
-      STR_INIT("('\x02"
-               "foo')") },
-    { "address", STR_INIT("a.b@c.de x"), SEARCH_MATCH_ALL, 15, STR_INIT("('a.b@c.de' & 'x')") },
+      STR_INIT("(('\x02"
+               "foo'|'\x02\x03"
+               "foo'))") },
+    { "address", STR_INIT("a.b@c.de x"), SEARCH_MATCH_ALL, 15,
+      STR_INIT("(('a.b@c.de'|'\x03"
+               "a.b@c.de') & ('x'|'\x03"
+               "x'))") },
     { "bigrams", STR_INIT("\xe6\x9d\xb1\xe4\xba\xac\xe9\x83\xbd"), SEARCH_MATCH_ALL, 15,
-      STR_INIT("('\xe6\x9d\xb1\xe4\xba\xac' <1> '\xe4\xba\xac\xe9\x83\xbd')") },
+      STR_INIT("(('\xe6\x9d\xb1\xe4\xba\xac'|'\x03\xe6\x9d\xb1\xe4\xba\xac') <1> "
+               "('\xe4\xba\xac\xe9\x83\xbd'|'\x03\xe4\xba\xac\xe9\x83\xbd'))") },
     { "one character", STR_INIT("\xe6\x9d\xb1"), SEARCH_MATCH_ALL, 15,
-      STR_INIT("('\xe6\x9d\xb1':*)") },
+      STR_INIT("(('\xe6\x9d\xb1':*|'\x03\xe6\x9d\xb1':*))") },
     { "syntax means nothing", STR_INIT("a' & | !b:*"), SEARCH_MATCH_ALL, 15,
-      STR_INIT("('a' & 'b')") },
+      STR_INIT("(('a'|'\x03"
+               "a') & ('b'|'\x03"
+               "b'))") },
     { "no word", STR_INIT(" ... "), SEARCH_MATCH_ALL, 15, { 0 } },
 };
 
@@ -91,7 +115,9 @@ static void writes_trees(void **state)
     struct search_node not = { .op = SEARCH_NOT, .first = &either };
     struct search_node root = { .op = SEARCH_AND, .first = &not };
     assert_true(format(&root, &got, &kind));
-    assert_true(str_eq(got, STR("(!((('a') | ('b'))))")));
+    assert_true(str_eq(got, STR("(!(((('a'|'\x03"
+                                "a')) | (('b'|'\x03"
+                                "b')))))")));
     struct search_node empty = { .op = SEARCH_AND };
     assert_true(format(&empty, &got, &kind));
     assert_int_equal(got.n, 0);
@@ -187,8 +213,12 @@ static const struct pattern_case {
       STR_INIT("\xe6\x9d\xb1\xe4\xba\xac\xe9\x83\xbd"),
       15,
       { 0 },
-      STR_INIT("('\xe6\x9d\xb1\xe4\xba\xac' <1> '\xe4\xba\xac\xe9\x83\xbd')"),
+      STR_INIT("('\xe6\x9d\xb1\xe4\xba\xac' <1> '\xe4\xba\xac\xe9\x83\xbd':*)"),
       true },
+    { "an accent first",
+      STR_INIT("\xcc\x81"
+               "foo bar"),
+      15, STR_INIT("%foo"), STR_INIT("(('w1'|'w2') <1> 'bar':*)"), false },
 };
 
 static void writes_patterns(void **state)

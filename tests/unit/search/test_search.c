@@ -32,6 +32,13 @@ static const str messages[] = {
         "From: x@y.z\r\nSubject: a_b it's 100%\r\n\r\nC:\\path\\to 'quoted' text 50% o'clock\r\n"),
     STR_INIT("\r\nno header at all, only some text with invoice"),
     STR_INIT(
+        "Subject: Stra\xc3\x9f"
+        "e \xc4\xb0stanbul kap\xc4\xb1\r\nX-Word: \xce\xbb\xcf\x8c\xce\xb3\xce\xbf\xcf\x82\r\n"
+        "Content-Type: text/plain; charset=utf-8\r\n\r\n"
+        "\xce\x9b\xce\x8c\xce\x93\xce\x9f\xce\xa3 \xe1\xba\x9e \xef\xac\x81n un\xc2\xad"
+        "do Istanbul KAPI\r\n"
+        "\xe3\x81\x8c\xe3\x81\x94 \xed\x95\x9c\xea\xb5\xad strasse cafe re\xcc\x81sume\xcc\x81\r\n"),
+    STR_INIT(
         "DKIM-Signature: v=1; a=rsa-sha256; d=example.org; s=key1;\r\n bh=qTrBqs+Xyz/9=;\r\n"
         " b=dzdVyOfAKCdLXdJOc9G2q8LoXSlEniSb\r\n\tav+yuU4zGeeruD00lszZVoG4ZHRNiYzR\r\n"
         "Received: by mx7.example.org with ESMTPS id Q77xYz; Mon, 6 Jan 2020 10:00:00 +0000\r\n"
@@ -83,6 +90,40 @@ static const char *const needles[] = {
     "\xe3\x83\xaf\xe3\x83\xbc</p>",
     "fran\xc3\xa7oise",
     "francoise",
+    "FRANC",
+    "caf",
+    "cafe\xcc\x81",
+    "\xcc\x81 de la",
+    "\xcc\xa7ois",
+    ("stra\xc3\x9f"
+     "e"),
+    "strasse",
+    "\xe1\xba\x9e",
+    "istanbul",
+    "\xc4\xb0stanbul",
+    "\xc4\xb1stanbul",
+    "i\xcc\x87stan",
+    "kap\xc4\xb1",
+    "kapi",
+    "\xce\xbb\xcf\x8c\xce\xb3\xce\xbf\xcf\x82",
+    "\xce\x9b\xce\x8c\xce\x93\xce\x9f\xce\xa3",
+    "\xce\xbb\xce\xbf\xce\xb3\xce\xbf\xcf\x82",
+    "\xce\xb3\xce\xbf\xcf\x83",
+    "fin",
+    "undo",
+    "un\xc2\xad",
+    ("\xc2\xad"
+     "do"),
+    "\xe3\x81\x8b\xe3\x81\x93",
+    "\xe3\x81\x8c\xe3\x81\x93",
+    "\xe3\x81\x8c\xe3\x81\x94",
+    "\xe3\x81\x8c",
+    "\xe3\x81\x8b",
+    "\xe3\x82\x99",
+    "\xed\x95\x98\xea\xb5\xad",
+    "\xed\x95\x9c\xea\xb5\xac",
+    "\xed\x95\x9c\xea\xb5\xad",
+    "\xea\xb5\xad\xec",
     "o'clock",
     "path\\to",
     "100%",
@@ -279,6 +320,67 @@ static void be_sure(void *arg)
     assert_int_equal(count_sure(f, SEARCH_FIELD_BODY, "\xe6\x9d\xb1\xe4\xba\xac"), 1);
 }
 
+/* Accents count, in what is asked for and in what is there; case does not. */
+static void be_sure_of_accents(void *arg)
+{
+    static const struct {
+        const char *needle;
+        size_t sure;
+    } cases[] = {
+        { "caf\xc3\xa9", 2 },
+        { "CAFE\xcc\x81", 2 },
+        { "cafe", 3 }, /* its letters stand in the decomposed form, too */
+        { "stra\xc3\x9f"
+          "e",
+          1 },
+        { "strasse", 1 },
+        { "\xce\x9b\xce\x8c\xce\x93\xce\x9f\xce\xa3", 1 },
+        { "\xce\xbb\xce\xbf\xce\xb3\xce\xbf\xcf\x83", 0 },
+        { "\xc4\xb0stanbul", 1 },
+        { "kap\xc4\xb1", 1 },
+        { "\xed\x95\x9c\xea\xb5\xad", 1 },
+    };
+    struct fixture *f = arg;
+    store_all(f);
+    (void)index_all(f);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        size_t sure = count_sure(f, SEARCH_FIELD_ANY, cases[i].needle);
+        if (sure != cases[i].sure)
+            fail_msg("'%s': %zu", cases[i].needle, sure);
+    }
+}
+
+static void accents_are_sure(void **state)
+{
+    (void)state;
+    with_db(be_sure_of_accents);
+}
+
+/* A document that a server of the former version wrote is read until it is indexed anew. */
+static void replace_former(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    struct search_candidates found;
+    const struct search_needle needle = { SEARCH_FIELD_ANY, STR("caf\xc3\xa9") };
+    store_all(f);
+    (void)index_all(f);
+    test_pg_run("DELETE FROM fts WHERE msg_id = 3;"
+                " INSERT INTO fts (account_id, msg_id, tsv) VALUES (7, 3, $$cafe:1D$$)");
+    MUST(search_find_substring(f->db, ACCOUNT, &needle, &f->a, soon(), &found, &e), e);
+    assert_int_equal(found.n_sure, 1);
+    assert_int_equal(found.n_maybe, 1);
+    assert_int_equal(found.maybe[0], 3);
+    assert_int_equal(index_all(f), 1);
+    assert_int_equal(count_sure(f, SEARCH_FIELD_ANY, "caf\xc3\xa9"), 2);
+}
+
+static void former_documents_are_replaced(void **state)
+{
+    (void)state;
+    with_db(replace_former);
+}
+
 static void single_words_are_sure(void **state)
 {
     (void)state;
@@ -321,6 +423,13 @@ static const struct word_case {
     { "without spaces", WORDS("\xe4\xba\xac\xe9\x83\xbd\xe5\xba\x81", ALL, 0), 1 },
     { "one character", WORDS("\xe6\x9d\xb1", ALL, 0), 1 },
     { "a ticket in another header", WORDS("4711", ALL, SEARCH_FIELD_HEADERS), 1 },
+    { "whatever the accents", WORDS("cafe", ALL, 0), 3 },
+    { "with accents", WORDS("CAF\xc3\x89", ALL, SEARCH_FIELD_BODY), 3 },
+    { "a phrase without accents", WORDS("le cafe de", PHRASE, 0), 1 },
+    { "a beginning without accents", WORDS("resu", PREFIX, 0), 1 },
+    { "another header without accents",
+      WORDS("\xce\xbb\xce\xbf\xce\xb3\xce\xbf\xcf\x82", ALL, SEARCH_FIELD_HEADERS), 1 },
+    { "soft hyphens", WORDS("undo", ALL, 0), 1 },
     { "no word", WORDS("...", ALL, 0), 0 },
 };
 
@@ -649,6 +758,8 @@ int main(void)
         cmocka_unit_test(substrings_agree_with_reading),
         cmocka_unit_test(random_pieces_agree_with_reading),
         cmocka_unit_test(single_words_are_sure),
+        cmocka_unit_test(accents_are_sure),
+        cmocka_unit_test(former_documents_are_replaced),
         cmocka_unit_test(word_searches),
         cmocka_unit_test(bad_mail_is_indexed_too),
         cmocka_unit_test(a_refused_message_is_read_instead),
