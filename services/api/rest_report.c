@@ -107,7 +107,9 @@ YIELDS static json_t *shape_recipients(struct api_call *call, const struct repor
 {
     struct err e = ERR_CLEAR;
     struct reports_destinations to;
-    const struct reports_question question = { entry->kind, entry->domain, doc->record };
+    const struct reports_question question = { .kind = entry->kind,
+                                               .domain = entry->domain,
+                                               .dmarc = doc->record };
     if (!call->app->dns)
         return json_null();
     const struct mailauth_resolver resolver = mailauth_resolver_of(call->app->dns);

@@ -231,6 +231,9 @@ static void open_reports(struct app *app)
     const struct reports_options options = {
         .counts = { [REPORTS_TLS] = config_bool(c, CONFIG_REPORTS_TLS),
                     [REPORTS_DMARC] = config_bool(c, CONFIG_REPORTS_DMARC) },
+        .failures_per_hour = config_bool(c, CONFIG_REPORTS_DMARC_FAILURE)
+                                 ? config_int(c, CONFIG_REPORTS_DMARC_FAILURES_PER_HOUR)
+                                 : 0,
         .spread_ms = config_int(c, CONFIG_REPORTS_SPREAD),
     };
     app->reports = reports_new(app->runtime, app->db, &options);

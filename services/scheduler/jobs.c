@@ -11,6 +11,7 @@
 #include "queue/trace.h"
 #include "search/vocabulary.h"
 #include "services/app/policies.h"
+#include "services/scheduler/failure_reporter.h"
 #include "services/scheduler/reporter.h"
 #include "spam/greylist.h"
 #include "store/expunged.h"
@@ -81,6 +82,7 @@ static const struct scheduler_job jobs[] = {
     { .name = "vocabulary", .every_ms = 300000, .limit_ms = 60000, .run = sweep_vocabulary },
     { .name = "policies", .every_ms = 600000, .limit_ms = 300000, .run = refresh_policies },
     { .name = "reports", .every_ms = 60000, .limit_ms = 600000, .run = reporter_run },
+    { .name = "failures", .every_ms = 60000, .limit_ms = 300000, .run = failure_reporter_run },
     { .name = "greylist", .every_ms = 600000, .limit_ms = 60000, .run = sweep_greylist },
     { .name = "ended", .every_ms = 600000, .limit_ms = 30000, .run = sweep_ended },
 };

@@ -4,18 +4,14 @@
  * that had it by HTTPS knows it by its id when it comes again. */
 #include "services/scheduler/reporter.h"
 
-#include "account/account.h"
-#include "account/dkim.h"
 #include "base/clock.h"
 #include "http/http_client.h"
 #include "obs/obs.h"
-#include "queue/queue.h"
 #include "reports/destination.h"
 #include "reports/ledger.h"
 #include "reports/received.h"
 #include "services/app/report_sender.h"
-#include "submit/submit.h"
-#include "wire/smtp_path.h"
+#include "services/scheduler/report_mail.h"
 
 enum {
     AT_ONCE = 20,            /* reports that are looked at together */
@@ -114,27 +110,13 @@ YIELDS static bool post_all(struct sending *s, struct err *e)
 YIELDS static bool find_recipient(struct sending *s, const struct reports_uri *uri, size_t size,
                                   struct smtp_recipient *out, bool *is_good, struct err *e)
 {
-    struct smtp_path path;
-    struct account_route route;
-    *is_good = false;
-    if (uri->max_bytes > 0 && size > uri->max_bytes) {
-        add_note(s, arena_printf(s->a, "too big for %.*s", STR_FMT(uri->target)));
-        return true;
-    }
-    if (smtp_mailbox_parse(uri->target, s->a, &path) != SMTP_GOOD)
-        return true;
-    if (!account_route(s->app->accounts, path.local, uri->host, s->a, s->deadline_ms, &route, e))
+    struct report_mail_target target;
+    if (!report_mail_find(s->app, uri, size, s->a, s->deadline_ms, &target, e))
         return false;
-    const struct account_poster nobody = { .account_id = 0 };
-    *out = (struct smtp_recipient){ .account_id = route.account_id,
-                                    .address = uri->target,
-                                    .domain = uri->host,
-                                    .targets = route.targets,
-                                    .n_targets = route.n_targets };
-    *is_good = route.kind != ACCOUNT_ROUTE_UNKNOWN && !route.is_way_back &&
-               account_may_post(&route, &nobody);
+    *out = target.recipient;
+    *is_good = target.why.n == 0;
     if (!*is_good)
-        add_note(s, arena_printf(s->a, "%.*s is not here", STR_FMT(uri->target)));
+        add_note(s, target.why);
     return true;
 }
 
@@ -157,47 +139,38 @@ static void note_outcome(struct db_tx *tx, void *arg, int64_t queue_id)
 YIELDS static bool mail_to(struct sending *s, str content, const struct smtp_recipient *recipients,
                            size_t n, struct err *e)
 {
-    enum submit_verdict verdict = SUBMIT_DONE;
-    const struct submit submit = { .store = s->app->store,
-                                   .queue = s->app->queue,
-                                   .accounts = s->app->accounts,
-                                   .hostname = s->app->hostname,
-                                   .signs = true };
-    const struct smtp_message m = {
-        .trace = { .hostname = str_from_cstr(s->app->hostname), .session = s->doc.about.id },
+    const struct queue_also also = { note_outcome, s };
+    str why;
+    const struct report_mail mail = {
         .content = content,
+        .session = s->doc.about.id,
         .transaction = arena_printf(s->a, "report %.*s/%lld", STR_FMT(s->doc.about.id),
                                     (long long)s->entry->attempts),
         .recipients = recipients,
         .n = n,
-        .max_hops = (size_t)config_int(s->app->config, CONFIG_LIMITS_HOPS),
+        .also = &also,
     };
-    const struct queue_also also = { note_outcome, s };
     s->outcome.is_mailed = true;
     finish(s);
-    if (!submit_system_message(&submit, &m, &also, s->a, s->deadline_ms, &verdict, e))
+    if (!report_mail_send(s->app, &mail, s->a, s->deadline_ms, &why, e))
         return false;
-    if (verdict == SUBMIT_DONE)
+    if (!why.n)
         return true;
     s->outcome.is_mailed = false;
-    put_off(s, verdict == SUBMIT_OVER_QUOTA ? STR("the mailbox is full")
-                                            : STR("the mail could not be made"));
+    put_off(s, why);
     finish(s);
     return reports_note(s->app->db, s->entry, &s->outcome, clock_deadline_in(DATABASE_MS), e);
 }
 
-/* Reports must be signed (RFC 8460 section 5.3): whether they can be. Yields. */
+/* Whether it can be signed. Yields. */
 YIELDS static bool has_key(struct sending *s, bool *out, struct err *e)
 {
-    struct account_dkim_signer *signer = NULL;
-    if (!account_dkim_signer(s->app->accounts, s->sender->domain, s->deadline_ms, &signer, e))
+    str why;
+    if (!report_mail_check_key(s->app, s->sender->domain, s->a, s->deadline_ms, &why, e))
         return false;
-    *out = signer != NULL;
-    account_dkim_release(&signer);
-    if (!*out) {
-        put_off(s, arena_printf(s->a, "%.*s has no DKIM key: heronry dkim generate %.*s",
-                                STR_FMT(s->sender->domain), STR_FMT(s->sender->domain)));
-    }
+    *out = why.n == 0;
+    if (!*out)
+        put_off(s, why);
     return true;
 }
 
@@ -245,7 +218,9 @@ YIELDS static bool mail_all(struct sending *s, bool *is_noted, struct err *e)
 YIELDS static bool ask_destinations(struct sending *s, struct err *e)
 {
     const struct mailauth_resolver resolver = mailauth_resolver_of(s->app->dns);
-    const struct reports_question question = { s->entry->kind, s->entry->domain, s->doc.record };
+    const struct reports_question question = { .kind = s->entry->kind,
+                                               .domain = s->entry->domain,
+                                               .dmarc = s->doc.record };
     return reports_find_destinations(&resolver, &question, s->a, s->deadline_ms, &s->to, e);
 }
 

@@ -2,6 +2,8 @@
 /* From a judgement to the words of a DMARC report. */
 #include "deliver/tally.h"
 
+#include "base/clock.h"
+#include "mime/mime.h"
 #include "reports/reports.h"
 
 /* What was done, and why it is not what the domain asked for. */
@@ -59,4 +61,23 @@ void deliver_count_proof(const struct deliver *d, const struct mailauth_verdict 
         .comment = done.comment,
     };
     reports_count_dmarc(d->reports, &result);
+}
+
+void deliver_tell_failure(const struct deliver *d, const struct smtp_message *m,
+                          const struct mailauth_verdict *verdict, enum deliver_verdict outcome,
+                          struct arena *a, int64_t deadline_ms)
+{
+    struct mime_header header;
+    if (!d->reports || !verdict->dmarc || !verdict->dmarc->record.failure.n)
+        return;
+    mime_header_parse(a, m->content, &header);
+    const struct reports_failed failed = {
+        .verdict = verdict,
+        .header = &header,
+        .hostname = d->hostname,
+        .source_ip = m->trace.peer_ip,
+        .result = outcome == DELIVER_DONE ? STR_EMPTY : STR("reject"),
+        .now_s = clock_utc_us() / 1000000,
+    };
+    reports_tell_failure(d->reports, &failed, deadline_ms);
 }

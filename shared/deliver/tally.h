@@ -12,4 +12,11 @@
 void deliver_count_proof(const struct deliver *d, const struct mailauth_verdict *verdict,
                          enum deliver_verdict outcome, bool is_vouched, str source_ip);
 
+/* Tells who asks for it at once (RFC 9991), unless a sealer that we trust vouched for the message:
+ * it came over a mailing list, and its members are nobody's business. Yields. */
+YIELDS void deliver_tell_failure(const struct deliver *d, const struct smtp_message *m,
+                                 const struct mailauth_verdict *verdict,
+                                 enum deliver_verdict outcome, struct arena *a,
+                                 int64_t deadline_ms);
+
 #endif

@@ -28,6 +28,9 @@ struct mailauth_dmarc_record {
     bool is_test;                           /* t=y */
     str aggregate;                          /* rua=, as written */
     str failure;                            /* ruf=, as written */
+    bool reports_all_failed; /* fo=0, or none of fo=0 and fo=1 is named: when neither SPF nor DKIM
+                                proved the author */
+    bool reports_any_failed; /* fo=1: when one of them did not */
 };
 
 /* Reads one TXT record. ERR_NOT_FOUND: no record of DMARC1; ERR_SYNTAX: one that asks for nothing

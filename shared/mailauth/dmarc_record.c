@@ -35,6 +35,20 @@ static bool has_report_address(str list)
     return false;
 }
 
+/* Only when which mail is to be told of at once: "d" and "s" ask for reports of another kind (RFC
+ * 6651, 6652), which nobody sends here. Unknown words do not count. */
+static void take_failure_options(str value, struct mailauth_dmarc_record *out)
+{
+    str word;
+    out->reports_all_failed = false;
+    while (mailauth_next_word(&value, ':', &word)) {
+        if (str_eq(word, STR("0")))
+            out->reports_all_failed = true;
+        if (str_eq(word, STR("1")))
+            out->reports_any_failed = true;
+    }
+}
+
 /* Takes one tag; false when one that decides (p=, sp=, np=) is none. */
 static bool take(str name, str value, struct mailauth_dmarc_record *out)
 {
@@ -57,6 +71,8 @@ static bool take(str name, str value, struct mailauth_dmarc_record *out)
         out->aggregate = value;
     } else if (str_ieq(name, STR("ruf"))) {
         out->failure = value;
+    } else if (str_ieq(name, STR("fo"))) {
+        take_failure_options(value, out);
     }
     return true;
 }
@@ -65,7 +81,7 @@ bool mailauth_dmarc_record_parse(str text, struct mailauth_dmarc_record *out, st
 {
     str rest = text;
     str tag, name, value;
-    *out = (struct mailauth_dmarc_record){ .psd = 'u' };
+    *out = (struct mailauth_dmarc_record){ .psd = 'u', .reports_all_failed = true };
     bool more = str_cut(rest, ';', &tag, &rest);
     bool has_version = str_cut(tag, '=', &name, &value) && str_eq(str_trim(name), STR("v")) &&
                        str_eq(str_trim(value), STR("DMARC1"));

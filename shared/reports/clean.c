@@ -17,6 +17,15 @@ str reports_clean(struct arena *a, str text, size_t max)
     return str_of(p, cut.n);
 }
 
+str reports_ascii(struct arena *a, str text, size_t max)
+{
+    str cut = str_slice(text, 0, max);
+    char *p = arena_alloc(a, cut.n + 1);
+    for (size_t i = 0; i < cut.n; i++)
+        p[i] = (char)(cut.p[i] >= ' ' && cut.p[i] <= '~' ? cut.p[i] : '?');
+    return str_of(p, cut.n);
+}
+
 str reports_clean_domain(struct arena *a, str domain)
 {
     struct err ignored = ERR_CLEAR;

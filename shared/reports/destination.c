@@ -5,6 +5,7 @@
 struct search {
     const struct mailauth_resolver *resolver;
     str domain; /* that the report is about */
+    str tag;    /* of DMARC: that names who gets it, "rua" or "ruf" */
     struct arena *a;
     int64_t deadline_ms;
     str organization; /* of the domain; empty: not asked yet */
@@ -71,8 +72,8 @@ YIELDS static bool is_own(struct search *s, str host, bool *out, struct err *e)
     return true;
 }
 
-/* The rua= of a record of version DMARC1 that consents; it need not have a policy. */
-static bool reads_consent(str record, str *rua)
+/* The rua= (or ruf=) of a record of version DMARC1 that consents; it need not have a policy. */
+static bool reads_consent(str record, str tag, str *rua)
 {
     str field, name, value;
     bool more = str_cut(record, ';', &field, &record);
@@ -82,7 +83,7 @@ static bool reads_consent(str record, str *rua)
         return false;
     while (more) {
         more = str_cut(record, ';', &field, &record);
-        if (str_cut(field, '=', &name, &value) && str_eq(str_trim(name), STR("rua")))
+        if (str_cut(field, '=', &name, &value) && str_eq(str_trim(name), tag))
             *rua = str_trim(value);
     }
     return true;
@@ -110,7 +111,7 @@ YIELDS static bool consents(const struct search *s, struct reports_uri *uri, boo
     if (!load(s, name, &records, &n, e))
         return false;
     for (size_t i = 0; i < n && !*out; i++) {
-        *out = reads_consent(records[i], &rua);
+        *out = reads_consent(records[i], s->tag, &rua);
         if (*out && rua.n)
             replace(s, rua, uri);
     }
@@ -124,9 +125,12 @@ YIELDS static bool find_dmarc(struct search *s, str record, struct reports_desti
     struct reports_uris named;
     if (!mailauth_dmarc_record_parse(record, &policy, e))
         return false;
-    reports_uris_parse(REPORTS_DMARC, policy.aggregate, s->a, &named);
-    if (named.n == 0)
-        out->why = STR("the rua= of its record names no address that can be used");
+    bool is_failure = str_eq(s->tag, STR("ruf"));
+    reports_uris_parse(REPORTS_DMARC, is_failure ? policy.failure : policy.aggregate, s->a, &named);
+    if (named.n == 0) {
+        out->why = arena_printf(s->a, "the %.*s= of its record names no address that can be used",
+                                STR_FMT(s->tag));
+    }
     for (size_t i = 0; i < named.n; i++) {
         struct reports_uri *uri = &named.list[i];
         bool may_have = false;
@@ -146,9 +150,11 @@ bool reports_find_destinations(const struct mailauth_resolver *resolver,
                                const struct reports_question *question, struct arena *a,
                                int64_t deadline_ms, struct reports_destinations *out, struct err *e)
 {
-    struct search s = {
-        .resolver = resolver, .domain = question->domain, .a = a, .deadline_ms = deadline_ms
-    };
+    struct search s = { .resolver = resolver,
+                        .domain = question->domain,
+                        .tag = question->is_failure ? STR("ruf") : STR("rua"),
+                        .a = a,
+                        .deadline_ms = deadline_ms };
     *out = (struct reports_destinations){ .why = STR_EMPTY };
     return question->kind == REPORTS_TLS ? find_tls(&s, out, e)
                                          : find_dmarc(&s, question->dmarc, out, e);

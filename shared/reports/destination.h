@@ -14,8 +14,9 @@ struct reports_destinations {
 
 struct reports_question {
     enum reports_kind kind;
-    str domain; /* that the report is about */
-    str dmarc;  /* for DMARC: its policy record */
+    str domain;      /* that the report is about */
+    str dmarc;       /* for DMARC: its policy record */
+    bool is_failure; /* of DMARC: ruf= counts in place of rua= (RFC 9991 section 5) */
 };
 
 /* For TLS: who the TXT record at _smtp._tls.<domain> names (RFC 8460 section 3). For DMARC: who the

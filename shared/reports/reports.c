@@ -277,3 +277,16 @@ bool reports_take(struct reports *r, const struct reports_received *report, int6
 {
     return reports_received_add(r->db, report, deadline_ms, is_new, e);
 }
+
+void reports_tell_failure(struct reports *r, const struct reports_failed *failed,
+                          int64_t deadline_ms)
+{
+    struct err e = ERR_CLEAR;
+    if (!r || r->options.failures_per_hour == 0 || !reports_failure_is_wanted(failed))
+        return;
+    bool ok = reports_failure_keep(r->db, failed, r->options.failures_per_hour, deadline_ms, &e);
+    if (!ok && e.kind != ERR_CANCELLED) {
+        obs_log(EV_REPORT_FAILURE_LOST, STR_EMPTY,
+                OBS_STR("domain", failed->verdict->dmarc->policy_domain), OBS_ERR(&e));
+    }
+}

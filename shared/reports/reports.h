@@ -8,6 +8,7 @@
 #define REPORTS_REPORTS_H
 
 #include "mailauth/mailauth.h"
+#include "reports/failure.h"
 #include "reports/ledger.h"
 #include "reports/received.h"
 #include "runtime/runtime.h"
@@ -24,6 +25,7 @@ enum {
 
 struct reports_options {
     bool counts[REPORTS_KINDS]; /* what of; nothing: results are not even looked at */
+    int64_t failures_per_hour;  /* failure reports to one domain; 0: none are sent (RFC 9991) */
     int64_t spread_ms; /* a report is due at a random moment so long after its day; 0 = at once */
 };
 
@@ -60,6 +62,11 @@ struct reports_dmarc_result {
 
 /* Counts it, where the domain wants reports at all. NULL for `r`: nothing. Does not yield. */
 void reports_count_dmarc(struct reports *r, const struct reports_dmarc_result *result);
+
+/* Has a failure report sent, where the domain asks for it and we send any. What goes wrong is
+ * logged and no reason to refuse the mail. NULL for `r`: nothing. Yields. */
+YIELDS void reports_tell_failure(struct reports *r, const struct reports_failed *failed,
+                                 int64_t deadline_ms);
 
 /* Keeps a report of others about a domain of ours, as reports_received_add does. Yields. */
 YIELDS bool reports_take(struct reports *r, const struct reports_received *report,

@@ -77,16 +77,16 @@ class World:
             f'_smtp._tls.plain TXT "v=TLSRPTv1; rua=https://posts.{DOMAIN}:{self.posts.port}/v1,mailto:tls@secure.{DOMAIN}"',
             "deaf MX 10 mx", "late MX 10 mx", "home MX 10 mx",
             # Authors, and who wants to hear of them.
-            "author A 127.0.0.1", f'_dmarc.author TXT "v=DMARC1; p=reject; rua=mailto:dmarc@receiver.{DOMAIN}"',
+            "author A 127.0.0.1", f'_dmarc.author TXT "v=DMARC1; p=reject; rua=mailto:dmarc@receiver.{DOMAIN}; ruf=mailto:ruf@receiver.{DOMAIN}"',
             f'author TXT "v=spf1 ip4:127.0.0.1 -all"',
             f'author.{DOMAIN}._report._dmarc.receiver TXT "v=DMARC1"',
-            "shy A 127.0.0.1", f'_dmarc.shy TXT "v=DMARC1; p=none; rua=mailto:victim@receiver.{DOMAIN}"',
+            "shy A 127.0.0.1", f'_dmarc.shy TXT "v=DMARC1; p=none; rua=mailto:victim@receiver.{DOMAIN}; ruf=mailto:victim@receiver.{DOMAIN}"',
             "quiet A 127.0.0.1", '_dmarc.quiet TXT "v=DMARC1; p=none"'])
         self.server = Instance(kinds=[*STANDARD_PORTS, "lmtp"], settings={
             "lmtp.networks": "[127.0.0.1]",
             "delivery.port": self.port, "delivery.time_divisor": 1000, "delivery.ca_file": str(authority.chain),
             "dns.stub_zone": ABOVE, "dns.stub_server": self.zone.server, "security.local_networks": "[192.0.2.0/24]",
-            "greylisting.enabled": "false", "reports.keep_mail": "false", "reports.spread": "0s", "reports.organization": "Example Organization"}).up()
+            "greylisting.enabled": "false", "reports.keep_mail": "false", "reports.spread": "0s", "reports.dmarc_failure": "true", "reports.organization": "Example Organization"}).up()
         self.user = self.server.user(2)
         self.domain = self.user["address"].split("@")[1]
 
@@ -118,7 +118,7 @@ class World:
         self.run_job()
 
     def run_job(self):
-        self.server.psql("DELETE FROM job_lease WHERE name = 'job-reports'")
+        self.server.psql("DELETE FROM job_lease WHERE name IN ('job-reports', 'job-failures')")
         os.kill(self.server.pids()["back.1"], signal.SIGKILL)
 
     def state(self, kind, name):
@@ -146,8 +146,8 @@ def keys(server, domain):
     return {name: "".join(re.findall(r'"([^"]*)"', strings)).encode() for name, strings in found}
 
 
-def opened(world, taken):
-    """The parsed mail of a report and its file; it is signed by our domain, and nobody would hear of a failure."""
+def signed(world, taken):
+    """The parsed mail of a report; it is signed by our domain, and nobody would hear of a failure."""
     raw = taken.data.replace(b"\r\n..", b"\r\n.")
     published = keys(world.server, world.domain)
     for index in range(2):
@@ -155,6 +155,12 @@ def opened(world, taken):
     mail = email.message_from_bytes(raw, policy=email.policy.default)
     assert taken.sender == "" and mail["From"].endswith(f"@{world.domain}>") and mail["Auto-Submitted"] == "auto-generated"
     assert re.findall(rf"header.d={world.domain}|d={world.domain};", raw.decode())
+    return mail
+
+
+def opened(world, taken):
+    """The parsed mail of a report and its file."""
+    mail = signed(world, taken)
     (file,) = [p for p in mail.walk() if p.get_filename()]
     return mail, file, gzip.decompress(file.get_content())
 
@@ -221,6 +227,18 @@ def test_a_day_is_told_of(world):
     assert "<source_ip>127.0.0.1</source_ip> <count>2</count> <policy_evaluated> <disposition>pass</disposition>" in said
     assert "<disposition>reject</disposition> <dkim>fail</dkim> <spf>fail</spf>" in said
     assert f"<envelope_from>shy.{DOMAIN}</envelope_from>" in said
+
+    # The forged one was told of at once, and only once: in its header, and without whom it was for (RFC 9991).
+    world.counted("SELECT domain || ' ' || state || ' ' || (header = '') FROM report_failure ORDER BY 1",
+                  f"author.{DOMAIN} sent true\nshy.{DOMAIN} dropped true")
+    (taken,) = wait_until(lambda: world.of(f"ruf@receiver.{DOMAIN}"), WAIT, "the failure report")
+    mail = signed(world, taken)
+    said = dict(mail.get_payload()[1].get_payload()[0].items())
+    assert mail.get_content_type() == "multipart/report" and mail.get_param("report-type") == "feedback-report"
+    assert said["Feedback-Type"] == "auth-failure" and said["Auth-Failure"] == "dmarc" and said["Source-IP"] == "127.0.0.1"
+    assert said["Identity-Alignment"] == "dkim, spf" and said["Delivery-Result"] == "reject" and said["Reported-Domain"] == f"author.{DOMAIN}"
+    header = mail.get_payload()[2].get_payload()
+    assert f"From: redacted@author.{DOMAIN}" in header and "Subject" not in header and world.domain not in header
 
     # Whoever did not agree gets nothing (ATTACKS: reports as a flood), and it says so.
     assert not world.of(f"victim@receiver.{DOMAIN}") and world.state("dmarc", "shy") == "dropped"

@@ -53,31 +53,45 @@ static const struct {
     str record;
     const char *targets; /* joined by spaces; NULL: no answer from the DNS */
     bool has_why;
+    bool is_failure;
 } cases[] = {
-    { "TLS", REPORTS_TLS, STR_INIT("a.test"), STR_INIT(""), "tls@b.test", false },
-    { "TLS without a record", REPORTS_TLS, STR_INIT("none.test"), STR_INIT(""), "", true },
-    { "TLS to nowhere", REPORTS_TLS, STR_INIT("odd.test"), STR_INIT(""), "", true },
-    { "TLS without an answer", REPORTS_TLS, STR_INIT("mute.test"), STR_INIT(""), NULL, false },
+    { "TLS", REPORTS_TLS, STR_INIT("a.test"), STR_INIT(""), "tls@b.test", false, false },
+    { "TLS without a record", REPORTS_TLS, STR_INIT("none.test"), STR_INIT(""), "", true, false },
+    { "TLS to nowhere", REPORTS_TLS, STR_INIT("odd.test"), STR_INIT(""), "", true, false },
+    { "TLS without an answer", REPORTS_TLS, STR_INIT("mute.test"), STR_INIT(""), NULL, false,
+      false },
     { "own domain", REPORTS_DMARC, STR_INIT("a.test"),
-      STR_INIT("v=DMARC1; p=none; rua=mailto:x@a.test"), "x@a.test", false },
+      STR_INIT("v=DMARC1; p=none; rua=mailto:x@a.test"), "x@a.test", false, false },
     { "below it", REPORTS_DMARC, STR_INIT("a.test"),
-      STR_INIT("v=DMARC1; p=none; rua=mailto:x@m.a.test"), "x@m.a.test", false },
+      STR_INIT("v=DMARC1; p=none; rua=mailto:x@m.a.test"), "x@m.a.test", false, false },
     { "of the same organization", REPORTS_DMARC, STR_INIT("sub.a.test"),
-      STR_INIT("v=DMARC1; p=none; rua=mailto:x@a.test"), "x@a.test", false },
+      STR_INIT("v=DMARC1; p=none; rua=mailto:x@a.test"), "x@a.test", false, false },
     { "outside, with consent", REPORTS_DMARC, STR_INIT("a.test"),
-      STR_INIT("v=DMARC1; p=none; rua=mailto:x@yes.test"), "x@yes.test", false },
+      STR_INIT("v=DMARC1; p=none; rua=mailto:x@yes.test"), "x@yes.test", false, false },
     { "outside, without", REPORTS_DMARC, STR_INIT("a.test"),
-      STR_INIT("v=DMARC1; p=none; rua=mailto:x@no.test"), "", true },
+      STR_INIT("v=DMARC1; p=none; rua=mailto:x@no.test"), "", true, false },
     { "outside, one of each", REPORTS_DMARC, STR_INIT("a.test"),
-      STR_INIT("v=DMARC1; p=none; rua=mailto:x@no.test,mailto:x@yes.test"), "x@yes.test", true },
+      STR_INIT("v=DMARC1; p=none; rua=mailto:x@no.test,mailto:x@yes.test"), "x@yes.test", true,
+      false },
     { "another address there", REPORTS_DMARC, STR_INIT("a.test"),
-      STR_INIT("v=DMARC1; p=none; rua=mailto:x@moved.test"), "other@moved.test", false },
+      STR_INIT("v=DMARC1; p=none; rua=mailto:x@moved.test"), "other@moved.test", false, false },
     { "another address elsewhere", REPORTS_DMARC, STR_INIT("a.test"),
-      STR_INIT("v=DMARC1; p=none; rua=mailto:x@evil.test"), "x@evil.test", false },
+      STR_INIT("v=DMARC1; p=none; rua=mailto:x@evil.test"), "x@evil.test", false, false },
     { "another version", REPORTS_DMARC, STR_INIT("a.test"),
-      STR_INIT("v=DMARC1; p=none; rua=mailto:x@odd.test"), "", true },
+      STR_INIT("v=DMARC1; p=none; rua=mailto:x@odd.test"), "", true, false },
     { "consent without an answer", REPORTS_DMARC, STR_INIT("a.test"),
-      STR_INIT("v=DMARC1; p=none; rua=mailto:x@mute.test"), NULL, false },
+      STR_INIT("v=DMARC1; p=none; rua=mailto:x@mute.test"), NULL, false, false },
+    { "failures of its own", REPORTS_DMARC, STR_INIT("a.test"),
+      STR_INIT("v=DMARC1; p=none; rua=mailto:x@a.test; ruf=mailto:y@a.test"), "y@a.test", false,
+      true },
+    { "failures outside without consent", REPORTS_DMARC, STR_INIT("a.test"),
+      STR_INIT("v=DMARC1; p=none; rua=mailto:x@a.test; ruf=mailto:y@no.test"), "", true, true },
+    { "failures outside, consented to", REPORTS_DMARC, STR_INIT("a.test"),
+      STR_INIT("v=DMARC1; p=none; ruf=mailto:y@yes.test"), "y@yes.test", false, true },
+    { "failures, and rua= is not moved to", REPORTS_DMARC, STR_INIT("a.test"),
+      STR_INIT("v=DMARC1; p=none; ruf=mailto:y@moved.test"), "y@moved.test", false, true },
+    { "no failures wanted", REPORTS_DMARC, STR_INIT("a.test"),
+      STR_INIT("v=DMARC1; p=none; rua=mailto:x@a.test"), "", true, true },
 };
 
 static void test_who_gets_a_report(void **state)
@@ -91,8 +105,8 @@ static void test_who_gets_a_report(void **state)
         struct err e = ERR_CLEAR;
         arena_init(&a);
         buf_init(&text, 1024);
-        const struct reports_question question = { cases[i].kind, cases[i].domain,
-                                                   cases[i].record };
+        const struct reports_question question = { cases[i].kind, cases[i].domain, cases[i].record,
+                                                   cases[i].is_failure };
         bool ok = reports_find_destinations(&resolver, &question, &a, DEADLINE_NONE, &out, &e);
         if (ok != (cases[i].targets != NULL) || (!ok && e.kind != ERR_UNAVAILABLE))
             fail_msg("%s: %s", cases[i].name, err_kind_name(e.kind));

@@ -367,6 +367,9 @@ static void test_recognising(void **state)
         { "TLS-Report-Domain: a..test\r\n\r\n", true, "" },
         { "Subject: What is this report?\r\n\r\n", false, "" },
         { "Subject: Re: Report Domain: a.test\r\nIn-Reply-To: <1@a>\r\n\r\n", false, "a.test" },
+        { "Subject: DMARC failure report about a.test\r\nContent-Type: multipart/report;"
+          " report-type=feedback-report\r\n\r\n",
+          false, "" },
         { "From: a@b\r\n\r\nSubject: Report Domain: a\r\n", false, "" },
     };
     (void)state;
