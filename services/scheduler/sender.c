@@ -14,7 +14,7 @@ enum {
     AT_ONCE = 20
 };
 
-static void send_until_drained(struct app *app, const struct milter_chain *filters)
+static void send_until_drained(struct app *app, const struct app_filters *filters)
 {
     int64_t pause_ms = PAUSE_MS;
     struct err e = ERR_CLEAR;
@@ -33,7 +33,8 @@ static void send_until_drained(struct app *app, const struct milter_chain *filte
                         .hide_client = true,
                         .rules = app->sending,
                         .waits = true,
-                        .milters = filters->n > 0 ? filters : NULL },
+                        .milters = &filters->milters,
+                        .hooks = &filters->hooks },
             .max_hops = (size_t)config_int(app->config, CONFIG_LIMITS_HOPS),
         };
         pause_ms = PAUSE_MS;
@@ -52,7 +53,7 @@ void sender_run(void *arg)
 {
     struct app *app = arg;
     struct arena a;
-    struct milter_chain filters;
+    struct app_filters filters = { 0 };
     struct err e = ERR_CLEAR;
     arena_init(&a);
     /* Nothing goes past filters that cannot be read; smtp does not even start with them. */
@@ -61,5 +62,6 @@ void sender_run(void *arg)
     } else {
         obs_log(EV_JOB_FAILED, STR_EMPTY, OBS_CSTR("job", "sender"), OBS_ERR(&e));
     }
+    app_filters_close(&filters);
     arena_fini(&a);
 }

@@ -5,6 +5,7 @@
 #include "base/failpoint.h"
 #include "config/config.h"
 #include "services/smtp/commands.h"
+#include "services/smtp/hooks.h"
 #include "services/smtp/rate.h"
 #include "services/smtp/relay.h"
 #include "services/smtp/screen.h"
@@ -210,6 +211,8 @@ enum net_next smtp_cmd_rcpt(struct smtp_session *s, str argument)
         return smtp_say_failure(s, &e);
     bool is_ours = route.kind == ACCOUNT_ROUTE_LOCAL || route.kind == ACCOUNT_ROUTE_LEADS;
     if (is_ours && !smtp_screen_recipient(s, &rcpt.path, &next))
+        return next;
+    if (route.kind != ACCOUNT_ROUTE_UNKNOWN && !smtp_ask_hooks(s, &rcpt.path, &next))
         return next;
     return take_recipient(s, &rcpt, &route);
 }

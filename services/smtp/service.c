@@ -4,7 +4,6 @@
 
 #include "config/config.h"
 #include "mailauth/keys.h"
-#include "services/app/filters.h"
 #include "services/smtp/session.h"
 
 /* Its sessions look before they go on (U13). -1: hints may have been lost, for all of them. */
@@ -24,8 +23,9 @@ static bool start(struct app *app, struct err *e)
     struct smtp_state *state = HEAP_NEW(struct smtp_state);
     state->app = app;
     arena_init(&state->arena);
-    if (!app_filters_read(app, APP_FILTERS_INBOUND, &state->arena, &state->filters, e) ||
+    if (!app_filters_read(app, APP_FILTERS_INBOUND, &state->arena, &state->inbound, e) ||
         !app_filters_read(app, APP_FILTERS_SUBMISSION, &state->arena, &state->outgoing, e)) {
+        app_filters_close(&state->inbound);
         arena_fini(&state->arena);
         free(state);
         return false;
@@ -40,7 +40,8 @@ static bool start(struct app *app, struct err *e)
         .local = app->local,
         .spam = app->spam,
         .reports = app->reports,
-        .milters = state->filters.n > 0 ? &state->filters : NULL,
+        .milters = &state->inbound.milters,
+        .hooks = &state->inbound.hooks,
     };
     state->submit = (struct submit){
         .store = app->store,
@@ -51,7 +52,8 @@ static bool start(struct app *app, struct err *e)
         .hide_client = config_bool(app->config, CONFIG_SUBMISSION_HIDE_CLIENT),
         .signs = config_bool(app->config, CONFIG_SECURITY_SIGN_OUTBOUND),
         .rules = app->sending,
-        .milters = state->outgoing.n > 0 ? &state->outgoing : NULL,
+        .milters = &state->outgoing.milters,
+        .hooks = &state->outgoing.hooks,
     };
     state->fronts[SMTP_INBOUND] = (struct smtp_front){ .state = state, .policy = SMTP_INBOUND };
     state->fronts[SMTP_SUBMISSION] = (struct smtp_front){
@@ -74,6 +76,8 @@ static void stop(struct app *app)
         return;
     notify_unlisten(&app->smtp->account_listener);
     mailauth_keys_free(&app->smtp->deliver.keys);
+    app_filters_close(&app->smtp->inbound);
+    app_filters_close(&app->smtp->outgoing);
     arena_fini(&app->smtp->arena);
     free(app->smtp);
     app->smtp = NULL;

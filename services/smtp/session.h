@@ -8,10 +8,10 @@
 #include "base/list.h"
 #include "base/vec.h"
 #include "deliver/deliver.h"
-#include "milter/milter.h"
 #include "net/net.h"
 #include "notify/notify.h"
 #include "services/app/app.h"
+#include "services/app/filters.h"
 #include "services/smtp/replies.h"
 #include "submit/submit.h"
 #include "wire/smtp_command.h"
@@ -60,9 +60,9 @@ struct smtp_front {
 struct smtp_state {
     struct app *app;
     struct deliver deliver;
-    struct milter_chain filters;  /* of mail from outside */
-    struct milter_chain outgoing; /* of submissions */
-    struct arena arena;           /* lives as long as the service */
+    struct app_filters inbound;  /* filters of mail from outside */
+    struct app_filters outgoing; /* of submissions */
+    struct arena arena;          /* lives as long as the service */
     struct submit submit;
     struct smtp_front fronts[SMTP_POLICIES]; /* by enum smtp_policy */
     size_t message_bytes;                    /* held by messages in transfer */

@@ -98,6 +98,23 @@ struct config_milter {
 };
 const struct config_milter *config_milters(const struct config *c, size_t *n);
 
+enum {
+    CONFIG_HOOK_CONTENTS_MAX = 64 * 1024 * 1024 /* octets of a message that a hook is sent */
+};
+
+/* One of `hooks:` - { url: "https://hooks.example/mail", secret: "${HOOK_SECRET}" }. The consumer
+ * reports `line`. */
+struct config_hook {
+    const char *url;
+    const char *secret;     /* "" when there is none */
+    const char *stage;      /* "rcpt" or "data", the default */
+    const char *mail;       /* as of a milter */
+    const char *on_error;   /* "accept", or "defer", the default */
+    int64_t contents_bytes; /* of the message that it is sent; 0, the default: its header only */
+    int line;
+};
+const struct config_hook *config_hooks(const struct config *c, size_t *n);
+
 /* One of `server.ports:` - { smtp: 2525, imaps: 0 }: another port than the standard one of a kind,
  * in a file without listeners. Which kinds exist is the services' knowledge, as above. */
 struct config_port {

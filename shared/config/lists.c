@@ -143,6 +143,16 @@ static const struct key milter_keys[] = {
     { NULL, KEY_TEXT, 0 },
 };
 
+static const struct key hook_keys[] = {
+    TEXT(config_hook, url, "url"),
+    TEXT(config_hook, secret, "secret"),
+    TEXT(config_hook, stage, "stage"),
+    TEXT(config_hook, mail, "mail"),
+    TEXT(config_hook, on_error, "on_error"),
+    BYTES(config_hook, contents_bytes, "contents"),
+    { NULL, KEY_TEXT, 0 },
+};
+
 static const struct key domain_keys[] = {
     TEXT(config_domain, name, "name"),
     { NULL, KEY_TEXT, 0 },
@@ -176,6 +186,13 @@ static void begin_milter(void *element, int line)
         (struct config_milter){ .on_failure = "tempfail", .mail = "inbound", .line = line };
 }
 
+static void begin_hook(void *element, int line)
+{
+    *(struct config_hook *)element = (struct config_hook){
+        .secret = "", .stage = "data", .mail = "inbound", .on_error = "defer", .line = line
+    };
+}
+
 static void begin_domain(void *element, int line)
 {
     *(struct config_domain *)element = (struct config_domain){ .line = line };
@@ -198,6 +215,12 @@ static const char *certificate_lacks(const void *element)
     return k->cert && k->key ? NULL : "a certificate needs cert and key";
 }
 
+static bool is_mail(const char *word)
+{
+    return strcmp(word, "inbound") == 0 || strcmp(word, "submission") == 0 ||
+           strcmp(word, "both") == 0;
+}
+
 static const char *milter_lacks(const void *element)
 {
     const struct config_milter *m = element;
@@ -205,10 +228,21 @@ static const char *milter_lacks(const void *element)
         return "a milter needs an addr, as 127.0.0.1:11332 or unix:/run/filter.sock";
     if (strcmp(m->on_failure, "accept") != 0 && strcmp(m->on_failure, "tempfail") != 0)
         return "on_failure of a milter is accept or tempfail";
-    if (strcmp(m->mail, "inbound") != 0 && strcmp(m->mail, "submission") != 0 &&
-        strcmp(m->mail, "both") != 0)
-        return "mail of a milter is inbound, submission or both";
-    return NULL;
+    return is_mail(m->mail) ? NULL : "mail of a milter is inbound, submission or both";
+}
+
+static const char *hook_lacks(const void *element)
+{
+    const struct config_hook *h = element;
+    if (!h->url || (strncmp(h->url, "https://", 8) != 0 && strncmp(h->url, "http://", 7) != 0))
+        return "a hook needs a url that begins with https:// or http://";
+    if (strcmp(h->stage, "rcpt") != 0 && strcmp(h->stage, "data") != 0)
+        return "stage of a hook is rcpt or data";
+    if (strcmp(h->on_error, "accept") != 0 && strcmp(h->on_error, "defer") != 0)
+        return "on_error of a hook is accept or defer";
+    if (h->contents_bytes < 0 || h->contents_bytes > CONFIG_HOOK_CONTENTS_MAX)
+        return "contents of a hook is at most 64MB";
+    return is_mail(h->mail) ? NULL : "mail of a hook is inbound, submission or both";
 }
 
 static const char *domain_lacks(const void *element)
@@ -247,6 +281,8 @@ static const struct part {
     { "milters", "a milter", milter_keys, sizeof(struct config_milter),
       offsetof(struct config, milters), offsetof(struct config, n_milters), begin_milter,
       milter_lacks, NULL },
+    { "hooks", "a hook", hook_keys, sizeof(struct config_hook), offsetof(struct config, hooks),
+      offsetof(struct config, n_hooks), begin_hook, hook_lacks, NULL },
     { "domains", "a domain", domain_keys, sizeof(struct config_domain),
       offsetof(struct config, domains), offsetof(struct config, n_domains), begin_domain,
       domain_lacks, "name" },
@@ -372,6 +408,12 @@ const struct config_certificate *config_certificates(const struct config *c, siz
 {
     *n = c->n_certificates;
     return c->certificates;
+}
+
+const struct config_hook *config_hooks(const struct config *c, size_t *n)
+{
+    *n = c->n_hooks;
+    return c->hooks;
 }
 
 const struct config_milter *config_milters(const struct config *c, size_t *n)

@@ -75,6 +75,21 @@ static bool is_same_milters(const struct config *a, const struct config *b)
     return true;
 }
 
+static bool is_same_hooks(const struct config *a, const struct config *b)
+{
+    if (a->n_hooks != b->n_hooks)
+        return false;
+    for (size_t i = 0; i < a->n_hooks; i++) {
+        const struct config_hook *x = &a->hooks[i];
+        const struct config_hook *y = &b->hooks[i];
+        if (strcmp(x->url, y->url) != 0 || strcmp(x->secret, y->secret) != 0 ||
+            strcmp(x->stage, y->stage) != 0 || strcmp(x->mail, y->mail) != 0 ||
+            strcmp(x->on_error, y->on_error) != 0 || x->contents_bytes != y->contents_bytes)
+            return false;
+    }
+    return true;
+}
+
 /* Only new ones are made at a start, so it is the names that count. */
 static bool is_same_directory(const struct config *a, const struct config *b)
 {
@@ -107,6 +122,7 @@ bool config_can_reload(const struct config *old, const struct config *new, struc
         { is_same_listeners(old, new), "listeners" },
         { is_same_ports(old, new), "server.ports" },
         { is_same_milters(old, new), "milters" },
+        { is_same_hooks(old, new), "hooks" },
         { is_same_directory(old, new), "domains and accounts" },
     };
     for (size_t i = 0; i < COUNT_OF(parts); i++) {
@@ -224,6 +240,10 @@ bool config_explain(struct buf *out)
                    "# milters:\n"
                    "#   - { addr: \"127.0.0.1:11332\", on_failure: accept, mail: both }\n"
                    "#   - { addr: \"unix:/run/clamav/milter.sock\", on_failure: tempfail }\n"
+                   "\n# Programs that are asked over HTTP about recipients and messages:\n"
+                   "# hooks:\n"
+                   "#   - { url: \"https://hooks.example.org/mail\", secret: \"${HOOK_SECRET}\", "
+                   "stage: data, mail: both, on_error: accept }\n"
                    "\n# Made at the start when they are not there; what is there is left:\n"
                    "# domains: [example.org]\n"
                    "# accounts:\n"

@@ -25,6 +25,8 @@ struct config {
     size_t n_certificates;
     struct config_milter *milters;
     size_t n_milters;
+    struct config_hook *hooks;
+    size_t n_hooks;
     struct config_port *ports;
     size_t n_ports;
     struct config_domain *domains;

@@ -197,6 +197,15 @@ static void list_copies(struct deliver_attempt *attempt, const str *former, size
     }
 }
 
+void deliver_list_again(struct deliver_attempt *attempt)
+{
+    const struct smtp_message *m = attempt->m;
+    str *former = ARENA_ARRAY(attempt->a, str, m->max_hops);
+    size_t n_former = smtp_trace_delivered(m->content, former, m->max_hops);
+    attempt->n = attempt->n_looping = attempt->n_forwards = 0;
+    list_copies(attempt, former, n_former);
+}
+
 /* ---- outcome ---- */
 
 /* Counts the copies that were not stored, and tells of them. */
@@ -319,7 +328,7 @@ bool deliver_message(const struct deliver *d, const struct smtp_message *m, stru
         return err_wrap(e, "prove who sent it");
     if (!make_text(&attempt, deadline_ms, out, e))
         return err_wrap(e, "re-encode its binary parts");
-    if (!deliver_filter(&attempt, deadline_ms, out, e))
+    if (!deliver_filter(&attempt, proven, deadline_ms, out, e))
         return err_wrap(e, "ask the filters");
     if (out->verdict != DELIVER_DONE || deliver_take_report(&attempt, proven, deadline_ms))
         return true;

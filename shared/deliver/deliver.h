@@ -13,6 +13,7 @@
 struct account_directory;
 struct deliver_visit;
 struct dns;
+struct hook_chain;
 struct mailauth_keys;
 struct milter_chain;
 struct net_networks;
@@ -50,6 +51,7 @@ struct deliver {
     struct dns *dns;         /* NULL: senders need to prove nothing */
     struct mailauth_keys *keys;         /* DKIM keys that were needed lately */
     const struct milter_chain *milters; /* filters that see each message; NULL: none */
+    const struct hook_chain *hooks;     /* likewise */
     const struct net_networks *local;   /* nor need clients in these */
     struct spam *spam;                  /* what is asked of clients and senders; NULL: nothing */
     struct deliver_checks checks;

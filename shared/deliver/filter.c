@@ -2,6 +2,7 @@
 /* What filters say of a message, and what becomes of it. */
 #include "deliver/filter.h"
 
+#include "hook/hook.h"
 #include "milter/milter.h"
 #include "obs/obs.h"
 #include "store/store.h"
@@ -64,14 +65,44 @@ static void log_verdict(const struct deliver_attempt *attempt, const struct milt
             OBS_STR("said", result->text));
 }
 
-bool deliver_filter(struct deliver_attempt *attempt, int64_t deadline_ms,
+/* Hooks, after the milters: what they say comes on top. Yields. */
+YIELDS static bool ask_hooks(struct deliver_attempt *attempt, const struct milter_message *message,
+                             str proven, int64_t deadline_ms, struct milter_result *said,
+                             struct err *e)
+{
+    struct hook_result result;
+    struct hook_about about = { .message = *message, .proven = proven };
+    bool is_quarantine = said->is_quarantine;
+    if (!attempt->d->hooks || attempt->d->hooks->n == 0 || said->verdict != MILTER_PASSED)
+        return true;
+    about.message.content = said->content;
+    if (!hook_ask(attempt->d->hooks, HOOK_AT_DATA, &about, attempt->a, &result, e))
+        return false;
+    *said = result.said;
+    said->is_quarantine |= is_quarantine;
+    if (said->verdict != MILTER_PASSED || result.n_added + result.n_removed == 0)
+        return true;
+    if (!hook_change_recipients(&result, attempt->d->accounts, false, &attempt->m, attempt->a,
+                                deadline_ms, e))
+        return err_wrap(e, "recipients of a hook");
+    deliver_list_again(attempt);
+    if (attempt->n + attempt->n_forwards == 0)
+        said->verdict = MILTER_DISCARDED;
+    return true;
+}
+
+bool deliver_filter(struct deliver_attempt *attempt, str proven, int64_t deadline_ms,
                     struct deliver_result *out, struct err *e)
 {
-    struct milter_result result;
-    if (!attempt->d->milters || out->verdict != DELIVER_DONE)
+    const struct deliver *d = attempt->d;
+    size_t n = (d->milters ? d->milters->n : 0) + (d->hooks ? d->hooks->n : 0);
+    if (n == 0 || out->verdict != DELIVER_DONE)
         return true;
     const struct milter_message message = describe(attempt);
-    if (!milter_ask(attempt->d->milters, &message, attempt->a, &result, e))
+    struct milter_result result = { .content = message.content };
+    if (d->milters && !milter_ask(d->milters, &message, attempt->a, &result, e))
+        return false;
+    if (!ask_hooks(attempt, &message, proven, deadline_ms, &result, e))
         return false;
     if (result.verdict != MILTER_PASSED || result.is_quarantine)
         log_verdict(attempt, &result);

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Filters of others (milters) in the way of a message. Private to deliver. */
+/* Filters of others (milters, then hooks) in the way of a message. Private to deliver. */
 #ifndef DELIVER_FILTER_H
 #define DELIVER_FILTER_H
 
 #include "deliver/report.h"
 
-/* Shows the message to the configured filters. What they changed is what is delivered; a
+/* Shows the message to the configured filters; hooks are told of `proven`, too, and may change the
+ * recipients. What they changed is what is delivered; a
  * quarantined message goes to Junk; the verdict is in *out, as it was when they let it pass.
- * ERR_CANCELLED, and those of store_mailbox_get_role. Yields. */
-YIELDS bool deliver_filter(struct deliver_attempt *attempt, int64_t deadline_ms,
+ * ERR_CANCELLED, and those of account_route and store_mailbox_get_role. Yields. */
+YIELDS bool deliver_filter(struct deliver_attempt *attempt, str proven, int64_t deadline_ms,
                            struct deliver_result *out, struct err *e);
 
 #endif

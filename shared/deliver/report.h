@@ -23,6 +23,9 @@ struct deliver_attempt {
     str content_hash; /* what copies are named by; empty: by the transaction */
 };
 
+/* Finds out anew who gets a copy and what leaves, after the recipients of attempt->m changed. */
+void deliver_list_again(struct deliver_attempt *attempt);
+
 /* Whether the copy is in its mailbox. Pure. */
 bool deliver_is_stored(const struct store_recipient *copy);
 

@@ -60,7 +60,7 @@ bool milter_options_parse(str data, struct milter_options *out, struct err *e)
 
 /* ---- replies ---- */
 
-static str clean_line(struct arena *a, str text)
+str milter_clean_text(struct arena *a, str text)
 {
     text = str_slice(text, 0, REPLY_TEXT_MAX);
     char *p = arena_alloc(a, text.n + 1);
@@ -97,7 +97,7 @@ bool milter_reply_parse(struct arena *a, str data, unsigned *class, str *text, s
         !ascii_is_digit(line.p[2]) || (line.n > 3 && line.p[3] != ' ' && line.p[3] != '-'))
         return ERR(e, ERR_SYNTAX, "a reply without a code");
     *class = (unsigned)(line.p[0] - '0');
-    *text = clean_line(a, without_status(str_skip(line, 4), line.p[0]));
+    *text = milter_clean_text(a, without_status(str_skip(line, 4), line.p[0]));
     return true;
 }
 
@@ -119,7 +119,7 @@ bool milter_is_change(char command)
 }
 
 /* Printable ASCII but the colon (RFC 5322 section 3.6.8). */
-static bool is_name(str name)
+bool milter_is_field_name(str name)
 {
     for (size_t i = 0; i < name.n; i++) {
         if (name.p[i] <= ' ' || name.p[i] > '~' || name.p[i] == ':')
@@ -142,7 +142,7 @@ bool milter_change_parse(char command, str data, struct milter_change *out, stru
         data = str_skip(data, 4);
     }
     if (!str_cut(data, '\0', &out->name, &data) || !str_cut(data, '\0', &out->value, &end) ||
-        end.n > 0 || !is_name(out->name))
+        end.n > 0 || !milter_is_field_name(out->name))
         return ERR(e, ERR_SYNTAX, "a change of the header that names no field");
     return true;
 }

@@ -69,6 +69,12 @@ bool milter_options_parse(str data, struct milter_options *out, struct err *e);
  * text behind the codes, harmless and on one line, in arena. ERR_SYNTAX. */
 bool milter_reply_parse(struct arena *a, str data, unsigned *class, str *text, struct err *e);
 
+/* What may be said to a client: at most 400 octets of printable ASCII on one line, in arena. Other
+ * octets become spaces. Pure. */
+str milter_clean_text(struct arena *a, str text);
+/* Whether a field of the header can have this name (RFC 5322 section 3.6.8). Pure. */
+bool milter_is_field_name(str name);
+
 enum milter_change_kind {
     MILTER_ADD,    /* a field behind all others */
     MILTER_INSERT, /* a field before the one at `index`, counted from 0 */

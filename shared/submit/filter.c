@@ -3,6 +3,7 @@
 #include "submit/filter.h"
 
 #include "account/account.h"
+#include "hook/hook.h"
 #include "milter/milter.h"
 #include "obs/obs.h"
 
@@ -47,26 +48,61 @@ static void log_verdict(const struct smtp_message *m, const struct milter_result
             OBS_INT("account", m->account_id), OBS_STR("said", result->text));
 }
 
+bool filter_is_needed(const struct submit *s)
+{
+    return (s->milters && s->milters->n > 0) || (s->hooks && s->hooks->n > 0);
+}
+
+struct asking {
+    const struct submit *s;
+    const struct smtp_message *m;
+    struct arena *a;
+    int64_t deadline_ms;
+};
+
+/* Hooks, after the milters: what they say comes on top. *changed: with other recipients. Yields. */
+YIELDS static bool ask_hooks(const struct asking *w, const struct milter_message *message,
+                             struct milter_result *said, const struct smtp_message **changed,
+                             struct err *e)
+{
+    struct hook_result result;
+    const struct submit *s = w->s;
+    struct hook_about about = { .message = *message, .is_submission = true };
+    bool is_quarantine = said->is_quarantine;
+    if (!s->hooks || s->hooks->n == 0 || said->verdict != MILTER_PASSED)
+        return true;
+    about.message.content = said->content;
+    if (!hook_ask(s->hooks, HOOK_AT_DATA, &about, w->a, &result, e))
+        return false;
+    *said = result.said;
+    said->is_quarantine |= is_quarantine;
+    if (said->verdict != MILTER_PASSED || result.n_added + result.n_removed == 0)
+        return true;
+    *changed = w->m;
+    return hook_change_recipients(&result, s->accounts, true, changed, w->a, w->deadline_ms, e) ||
+           err_wrap(e, "recipients of a hook");
+}
+
 bool filter_message(const struct submit *s, const struct smtp_message *m, str content,
                     struct arena *a, int64_t deadline_ms, struct filter_answer *out, struct err *e)
 {
     struct account account;
-    struct milter_result result;
+    struct milter_result result = { .content = content };
+    *out = (struct filter_answer){ .verdict = SUBMIT_DONE };
     if (!account_get(s->accounts, m->account_id, a, deadline_ms, &account, e))
         return err_wrap(e, "filter");
     const struct milter_message message = describe(s, m, account.login, content, a);
-    if (!milter_ask(s->milters, &message, a, &result, e))
+    if (s->milters && !milter_ask(s->milters, &message, a, &result, e))
+        return false;
+    const struct asking asking = { s, m, a, deadline_ms };
+    if (!ask_hooks(&asking, &message, &result, &out->changed, e))
         return false;
     if (result.verdict != MILTER_PASSED || result.is_quarantine)
         log_verdict(m, &result);
-    *out = (struct filter_answer){
-        .verdict = outcomes[result.verdict].verdict,
-        .is_discarded = result.verdict == MILTER_DISCARDED,
-        .is_held = result.verdict == MILTER_PASSED && result.is_quarantine,
-        .content = result.content,
-        .reason = result.text,
-    };
-    if (out->is_held)
-        out->reason = STR("a filter holds it");
+    out->verdict = outcomes[result.verdict].verdict;
+    out->is_discarded = result.verdict == MILTER_DISCARDED;
+    out->is_held = result.verdict == MILTER_PASSED && result.is_quarantine;
+    out->content = result.content;
+    out->reason = out->is_held ? STR("a filter holds it") : result.text;
     return true;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Filters of others (milters) in the way of what users send. Private to submit. */
+/* Filters of others (milters, then hooks) in the way of what users send. Private to submit. */
 #ifndef SUBMIT_FILTER_H
 #define SUBMIT_FILTER_H
 
@@ -7,14 +7,18 @@
 
 struct filter_answer {
     enum submit_verdict verdict;
-    bool is_discarded; /* SUBMIT_DONE, and it goes to nobody */
-    bool is_held;      /* in quarantine */
-    str content;       /* the message with their changes; in arena */
-    str reason;        /* of a refusal, or of the quarantine; in arena */
+    bool is_discarded;                  /* SUBMIT_DONE, and it goes to nobody */
+    bool is_held;                       /* in quarantine */
+    str content;                        /* the message with their changes; in arena */
+    str reason;                         /* of a refusal, or of the quarantine; in arena */
+    const struct smtp_message *changed; /* with other recipients; NULL: those of before */
 };
 
+/* Whether there is anybody to ask. Pure. */
+bool filter_is_needed(const struct submit *s);
+
 /* Shows the filters what `m` became (`content`, without our Received field). ERR_CANCELLED, and
- * those of account_get. Yields. */
+ * those of account_get and account_route. Yields. */
 YIELDS bool filter_message(const struct submit *s, const struct smtp_message *m, str content,
                            struct arena *a, int64_t deadline_ms, struct filter_answer *out,
                            struct err *e);

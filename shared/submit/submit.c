@@ -142,49 +142,6 @@ static bool complete(struct submission *w, struct err *e)
     return good;
 }
 
-/* ---- filters ---- */
-
-/* People of ours find it in their Junk, where they have one. Yields. */
-YIELDS static bool quarantine(struct submission *w, struct err *e)
-{
-    for (size_t i = 0; i < w->n_copies; i++) {
-        struct store_mailbox box;
-        struct err why = ERR_CLEAR;
-        if (store_mailbox_get_role(w->s->store, w->copies[i].account_id, STORE_ROLE_JUNK, w->a,
-                                   w->deadline_ms, &box, &why)) {
-            w->copies[i].mailbox_id = box.mailbox_id;
-        } else if (why.kind != ERR_NOT_FOUND) {
-            *e = why;
-            return err_wrap(e, "find the mailbox for Junk");
-        }
-    }
-    return true;
-}
-
-/* What filters make of the message is what is signed and goes. One that was an answer only goes
- * nowhere, and needs none. Yields. */
-YIELDS static bool filter(struct submission *w, enum submit_verdict *out, struct err *e)
-{
-    struct filter_answer answer;
-    if (!w->s->milters || w->m->account_id == 0 || w->n_copies + w->n_queued == 0)
-        return true;
-    if (!filter_message(w->s, w->m, str_skip(w->complete, w->received.n), w->a, w->deadline_ms,
-                        &answer, e))
-        return false;
-    *out = answer.verdict;
-    w->reason = answer.reason;
-    if (answer.is_discarded)
-        w->n_copies = w->n_queued = w->n_remotes = 0;
-    if (*out != SUBMIT_DONE || answer.is_discarded)
-        return true;
-    w->complete = join(w->a, w->received, answer.content);
-    w->is_8bit = !utf8_is_ascii(w->complete);
-    if (!answer.is_held)
-        return true;
-    w->held_why = answer.reason;
-    return quarantine(w, e);
-}
-
 /* ---- signing ---- */
 
 /* Puts the signatures on top. A header with more fields than can be signed goes without. */
@@ -364,6 +321,54 @@ static void split_recipients(struct submission *w)
     }
 }
 
+/* ---- filters ---- */
+
+/* People of ours find it in their Junk, where they have one. Yields. */
+YIELDS static bool quarantine(struct submission *w, struct err *e)
+{
+    for (size_t i = 0; i < w->n_copies; i++) {
+        struct store_mailbox box;
+        struct err why = ERR_CLEAR;
+        if (store_mailbox_get_role(w->s->store, w->copies[i].account_id, STORE_ROLE_JUNK, w->a,
+                                   w->deadline_ms, &box, &why)) {
+            w->copies[i].mailbox_id = box.mailbox_id;
+        } else if (why.kind != ERR_NOT_FOUND) {
+            *e = why;
+            return err_wrap(e, "find the mailbox for Junk");
+        }
+    }
+    return true;
+}
+
+/* What filters make of the message is what is signed and goes. One that was an answer only goes
+ * nowhere, and needs none. Yields. */
+YIELDS static bool filter(struct submission *w, enum submit_verdict *out, struct err *e)
+{
+    struct filter_answer answer;
+    if (!filter_is_needed(w->s) || w->m->account_id == 0 || w->n_copies + w->n_queued == 0)
+        return true;
+    if (!filter_message(w->s, w->m, str_skip(w->complete, w->received.n), w->a, w->deadline_ms,
+                        &answer, e))
+        return false;
+    *out = answer.verdict;
+    w->reason = answer.reason;
+    if (answer.changed) {
+        w->m = answer.changed;
+        w->n_copies = w->n_queued = w->n_remotes = 0;
+        split_recipients(w);
+    }
+    if (answer.is_discarded)
+        w->n_copies = w->n_queued = w->n_remotes = 0;
+    if (*out != SUBMIT_DONE || answer.is_discarded)
+        return true;
+    w->complete = join(w->a, w->received, answer.content);
+    w->is_8bit = !utf8_is_ascii(w->complete);
+    if (!answer.is_held)
+        return true;
+    w->held_why = answer.reason;
+    return quarantine(w, e);
+}
+
 /* ---- one transaction ---- */
 
 /* A report of success holds no more than the header. */
@@ -472,7 +477,8 @@ static bool hand_over(struct submission *w, enum submit_verdict *out, struct err
     struct err why = ERR_CLEAR;
     struct allow_answer allowed;
     split_recipients(w);
-    if (!allow_take(w->s, w->m, w->n_remotes, w->a, w->deadline_ms, &allowed, e))
+    size_t counted = w->n_remotes;
+    if (!allow_take(w->s, w->m, counted, w->a, w->deadline_ms, &allowed, e))
         return false;
     *out = allowed.verdict;
     if (*out != SUBMIT_DONE)
@@ -483,8 +489,7 @@ static bool hand_over(struct submission *w, enum submit_verdict *out, struct err
                 (w->n_copies == 0 ? hand_to_queue(w, &why) : hand_to_store(w, out, &why))));
     bool is_gone = ok ? *out == SUBMIT_DONE : why.kind == ERR_UNKNOWN_OUTCOME;
     if (!is_gone && allowed.taken_us != 0) {
-        const struct account_sending_given given = { w->m->account_id, w->n_remotes,
-                                                     allowed.taken_us };
+        const struct account_sending_given given = { w->m->account_id, counted, allowed.taken_us };
         account_sending_give_back(w->s->accounts, &given, w->a, w->deadline_ms);
     }
     if (!ok)

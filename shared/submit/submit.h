@@ -9,6 +9,7 @@
 #include "base/base.h"
 #include "wire/smtp_envelope.h"
 
+struct hook_chain;
 struct milter_chain;
 struct queue;
 struct queue_also;
@@ -31,6 +32,7 @@ struct submit {
     struct account_sending_rules rules; /* how much accounts may send */
     bool waits;                         /* what is LIMITED is tried again here, and no refusal */
     const struct milter_chain *milters; /* filters that see what users send; NULL: none */
+    const struct hook_chain *hooks;     /* likewise */
 };
 
 enum submit_verdict {

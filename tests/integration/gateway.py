@@ -5,6 +5,7 @@ import base64
 
 from conftest import Instance, free_ports, wait_until
 from demo.server import STANDARD_PORTS
+from hooks import Hook
 from milters import Filter, Rspamd
 from outbound import DOMAIN, Sink, Zone
 
@@ -18,6 +19,7 @@ class Gateway:
 
     def __init__(self):
         self.port, self.dead_port, rspamd_port = free_ports(3)
+        self.hook = Hook("a shared secret")
         self.filter, self.rspamd = Filter(), Rspamd(rspamd_port)
         self.zone = Zone(["new MX 10 mx1", "mx1 A 127.0.0.1", "old MX 10 mx2", "mx2 A 127.0.0.2",
                           "xn--mnchen-3ya MX 10 mx1"])
@@ -28,7 +30,10 @@ class Gateway:
             "delivery.time_divisor": 1000, "lmtp.networks": "[127.0.0.1]",
             "milters": f'[{{ addr: "127.0.0.1:{self.filter.port}", mail: both }}, '
                        f'{{ addr: "127.0.0.1:{rspamd_port}", mail: both }}, '
-                       f'{{ addr: "127.0.0.1:{self.dead_port}", on_failure: accept }}]'})
+                       f'{{ addr: "127.0.0.1:{self.dead_port}", on_failure: accept }}]',
+            "hooks": f'[{{ url: "{self.hook.url}", secret: "a shared secret", stage: rcpt, mail: both }}, '
+                     f'{{ url: "{self.hook.url}", secret: "a shared secret", mail: both, contents: 256 }}, '
+                     f'{{ url: "http://127.0.0.1:{self.dead_port}/", mail: both, on_error: accept }}]'})
         self.socket = self.server.folder / "lmtp.sock"
         self.server.more_listeners = [{"kind": "lmtp", "addr": f"unix:{self.socket}"}]
         self.server.up()
@@ -71,4 +76,5 @@ class Gateway:
         self.old.close()
         self.zone.close()
         self.filter.close()
+        self.hook.close()
         self.rspamd.close()

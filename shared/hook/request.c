@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A message, or a recipient, as JSON. */
+#include "hook/request.h"
+
+#include "base/base64.h"
+#include "base/hex.h"
+#include "base/utf8.h"
+#include "crypto/hmac.h"
+#include "mime/header.h"
+
+#include <jansson.h>
+
+static json_t *text(str value)
+{
+    struct buf clean;
+    buf_init(&clean, 3 * value.n + 4);
+    (void)utf8_repair(value, &clean);
+    str s = buf_str(&clean);
+    json_t *made = json_stringn(s.n > 0 ? s.p : "", s.n);
+    buf_fini(&clean);
+    return made;
+}
+
+static void set(json_t *o, const char *key, str value)
+{
+    if (value.n > 0)
+        (void)json_object_set_new(o, key, text(value));
+}
+
+/* NULL when nothing is known of it. */
+static void set_object(json_t *o, const char *key, json_t *part)
+{
+    if (json_object_size(part) > 0) {
+        (void)json_object_set_new(o, key, part);
+    } else {
+        json_decref(part);
+    }
+}
+
+static json_t *address_of(str address)
+{
+    json_t *o = json_object();
+    (void)json_object_set_new(o, "address", text(address));
+    return o;
+}
+
+static json_t *format_context(const struct hook_server *server, const struct hook_about *about,
+                              int64_t now_utc)
+{
+    const struct milter_message *m = &about->message;
+    json_t *context = json_object();
+    json_t *client = json_object();
+    json_t *sasl = json_object();
+    json_t *tls = json_object();
+    set(context, "stage", server->stage == HOOK_AT_RCPT ? STR("rcpt") : STR("data"));
+    set(context, "mail", about->is_submission ? STR("submission") : STR("inbound"));
+    set(context, "server", m->hostname);
+    set(context, "session", m->session);
+    set(context, "transaction", m->transaction);
+    (void)json_object_set_new(context, "time", json_integer(now_utc));
+    set(client, "ip", m->client_ip);
+    set(client, "helo", m->helo);
+    set(sasl, "login", m->login);
+    set(sasl, "method", m->mechanism);
+    set(tls, "version", m->tls_version);
+    set(tls, "cipher", m->tls_cipher);
+    set_object(context, "client", client);
+    set_object(context, "sasl", sasl);
+    set_object(context, "tls", tls);
+    set(context, "authenticationResults", about->proven);
+    return context;
+}
+
+static json_t *format_envelope(const struct milter_message *m)
+{
+    json_t *envelope = json_object();
+    json_t *to = json_array();
+    for (size_t i = 0; i < m->n; i++)
+        (void)json_array_append_new(to, address_of(m->recipients[i]));
+    (void)json_object_set_new(envelope, "from", address_of(m->sender));
+    (void)json_object_set_new(envelope, "to", to);
+    return envelope;
+}
+
+static json_t *format_fields(str content)
+{
+    struct mime_field_iter it;
+    struct mime_field field;
+    json_t *fields = json_array();
+    mime_field_iter_init(&it, content);
+    while (json_array_size(fields) < HOOK_FIELDS_MAX && mime_field_iter_next(&it, &field)) {
+        json_t *pair = json_array();
+        (void)json_array_append_new(pair, text(str_trim(field.name)));
+        (void)json_array_append_new(pair, text(str_trim(field.body)));
+        (void)json_array_append_new(fields, pair);
+    }
+    return fields;
+}
+
+static json_t *format_message(const struct hook_server *server, str content)
+{
+    json_t *message = json_object();
+    str shown = str_slice(content, 0, server->contents_max);
+    size_t size = base64_encoded_size(BASE64_STANDARD, shown.n);
+    struct buf encoded;
+    (void)json_object_set_new(message, "headers", format_fields(content));
+    (void)json_object_set_new(message, "size", json_integer((json_int_t)content.n));
+    if (shown.n == 0)
+        return message;
+    buf_init(&encoded, size + 1);
+    (void)base64_encode(BASE64_STANDARD, shown, &encoded);
+    (void)json_object_set_new(message, "contents",
+                              json_stringn_nocheck(buf_str(&encoded).p, buf_str(&encoded).n));
+    (void)json_object_set_new(message, "isTruncated", json_boolean(shown.n < content.n));
+    buf_fini(&encoded);
+    return message;
+}
+
+str hook_request_format(const struct hook_server *server, const struct hook_about *about,
+                        str content, int64_t now_utc, struct arena *a)
+{
+    json_t *o = json_object();
+    (void)json_object_set_new(o, "context", format_context(server, about, now_utc));
+    (void)json_object_set_new(o, "envelope", format_envelope(&about->message));
+    if (server->stage == HOOK_AT_DATA)
+        (void)json_object_set_new(o, "message", format_message(server, content));
+    size_t n = json_dumpb(o, NULL, 0, JSON_COMPACT);
+    char *bytes = arena_alloc(a, n + 1);
+    n = json_dumpb(o, bytes, n, JSON_COMPACT);
+    json_decref(o);
+    return str_of(bytes, n);
+}
+
+str hook_request_sign(str secret, str body, struct arena *a)
+{
+    uint8_t mac[CRYPTO_HMAC_SIZE];
+    struct buf out;
+    buf_init(&out, HOOK_SIGNATURE_TEXT);
+    crypto_hmac_sha256(secret, body, mac);
+    (void)buf_add(&out, STR("sha256="));
+    (void)hex_encode(str_of((const char *)mac, sizeof(mac)), &out);
+    str made = arena_str(a, buf_str(&out));
+    buf_fini(&out);
+    return made;
+}
