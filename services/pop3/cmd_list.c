@@ -16,7 +16,7 @@ static void describe_size(const struct pop3_maildrop *d, const struct pop3_messa
                           struct buf *out)
 {
     (void)d;
-    (void)buf_add_uint(out, m->size);
+    (void)buf_add_uint(out, m->octets);
 }
 
 /* The same on every frontend and in every session, until a restore gives the mailbox another
@@ -111,7 +111,7 @@ void pop3_cmd_dele(struct pop3_session *s, str argument)
         return;
     m->is_deleted = true;
     s->maildrop->left--;
-    s->maildrop->left_octets -= m->size;
+    s->maildrop->left_octets -= m->octets;
     pop3_ok(s, "It will be deleted at QUIT");
 }
 
@@ -124,7 +124,7 @@ void pop3_cmd_rset(struct pop3_session *s, str argument)
             continue;
         d->messages[i].is_deleted = false;
         d->left++;
-        d->left_octets += d->messages[i].size;
+        d->left_octets += d->messages[i].octets;
     }
     pop3_ok(s, "%zu messages (%llu octets)", d->left, (unsigned long long)d->left_octets);
 }

@@ -36,8 +36,8 @@ static bool send_stuffed(struct pop3_session *s, str octets, struct pop3_stuffer
 
 /* Octets of a message, the first of them of its header, as the client may have them: without UTF8
  * no octets above 127 in the header (RFC 6856 section 2). A refusal would stop clients at this
- * message for good. `size` becomes what the whole message has then. */
-static str for_client(struct pop3_session *s, str octets, size_t of_header, uint32_t *size)
+ * message for good. */
+static str for_client(struct pop3_session *s, str octets, size_t of_header)
 {
     str header = str_slice(octets, 0, of_header);
     struct buf out;
@@ -49,7 +49,6 @@ static str for_client(struct pop3_session *s, str octets, size_t of_header, uint
     INVARIANT(ok);
     str made = arena_str(&s->arena, buf_str(&out));
     buf_fini(&out);
-    *size += (uint32_t)(made.n - octets.n);
     return made;
 }
 
@@ -63,8 +62,7 @@ static void send_whole(struct pop3_session *s, str octets)
 /* A message on its way in pieces. */
 struct sending {
     const struct pop3_message *m;
-    size_t from;   /* octets of it that were read */
-    uint32_t size; /* as the client gets it */
+    size_t from; /* octets of it that were read */
     struct pop3_top top;
     struct pop3_stuffer stuffer;
 };
@@ -96,7 +94,7 @@ static bool next_piece(struct pop3_session *s, struct sending *x, str *out, stru
     }
     x->from += piece.n;
     piece = pop3_top_next(&x->top, piece, &of_header);
-    *out = for_client(s, piece, of_header, &x->size);
+    *out = for_client(s, piece, of_header);
     return true;
 }
 
@@ -117,7 +115,7 @@ static bool refuse_damaged(struct pop3_session *s, const struct pop3_message *m)
  * not all was sent. Yields. */
 static bool send_pieces(struct pop3_session *s, const struct pop3_message *m, uint32_t lines)
 {
-    struct sending x = { .m = m, .size = m->size };
+    struct sending x = { .m = m };
     bool is_last = false;
     if (lines == POP3_ALL_LINES && refuse_damaged(s, m))
         return false;
@@ -133,7 +131,7 @@ static bool send_pieces(struct pop3_session *s, const struct pop3_message *m, ui
             return false;
         }
         if (is_first && lines == POP3_ALL_LINES) {
-            pop3_ok(s, "%u octets", (unsigned)x.size);
+            pop3_ok(s, "%u octets", (unsigned)m->octets);
         } else if (is_first) {
             pop3_ok(s, TOP_REPLY);
         }
@@ -173,9 +171,8 @@ void pop3_cmd_retr(struct pop3_session *s, str argument)
         if (!send_pieces(s, m, POP3_ALL_LINES))
             return;
     } else if (pop3_maildrop_body(s, m, &body, &e)) {
-        uint32_t size = m->size;
-        body = for_client(s, body, mime_header_end(body), &size);
-        pop3_ok(s, "%u octets", (unsigned)size);
+        pop3_ok(s, "%u octets", (unsigned)m->octets);
+        body = for_client(s, body, mime_header_end(body));
         send_whole(s, body);
     } else {
         pop3_fail(s, &e);
@@ -190,7 +187,6 @@ static void send_header(struct pop3_session *s, const struct pop3_message *m)
 {
     struct err e = ERR_CLEAR;
     str header = STR_EMPTY;
-    uint32_t size = m->size;
     bool is_damaged = false;
     struct store_some_texts some = { .msg_ids = &m->msg_id, .n = 1, .damaged = &is_damaged };
     bool ok = store_fetch_some_headers(s->app->store, s->account_id, &some, &s->arena,
@@ -204,7 +200,7 @@ static void send_header(struct pop3_session *s, const struct pop3_message *m)
         return;
     }
     pop3_ok(s, TOP_REPLY);
-    send_whole(s, for_client(s, header, header.n, &size));
+    send_whole(s, for_client(s, header, header.n));
 }
 
 void pop3_cmd_top(struct pop3_session *s, str argument)

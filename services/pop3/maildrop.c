@@ -6,6 +6,7 @@
 #include "base/failpoint.h"
 #include "cluster/cluster.h"
 #include "obs/obs.h"
+#include "search/pop3_gains.h"
 #include "services/pop3/service.h"
 #include "store/store.h"
 
@@ -141,16 +142,67 @@ static void take_rows(struct pop3_maildrop *d, const struct store_snapshot *snap
             d->messages[d->n++] = (struct pop3_message){ .msg_id = row->msg_id,
                                                          .uid = row->uid,
                                                          .size = row->size,
+                                                         .octets = row->size,
                                                          .is_seen = (row->flags & STORE_SEEN) != 0,
                                                          .is_behind_hidden = is_behind_hidden };
-            d->left_octets += row->size;
         }
         is_behind_hidden = is_left_out;
     }
     d->left = d->n;
 }
 
-static bool load(struct pop3_session *s, struct err *e)
+/* What is on its way into the index: the header and the last octets are read. Yields. */
+YIELDS static bool measure(struct pop3_session *s, const struct pop3_message *m,
+                           struct search_pop3_gain *out, struct err *e)
+{
+    enum {
+        CRLF = 2
+    };
+    struct arena a;
+    str header = STR_EMPTY, end = STR_EMPTY;
+    struct store_some_texts some = { .msg_ids = &m->msg_id, .n = 1 };
+    arena_init(&a);
+    bool ok =
+        store_fetch_some_headers(s->app->store, s->account_id, &some, &a, pop3_deadline(), &header,
+                                 e) &&
+        store_fetch_body(s->app->store, s->account_id, m->msg_id,
+                         m->size > CRLF ? m->size - CRLF : 0, CRLF, &a, pop3_deadline(), &end, e);
+    out->header = search_pop3_header_gain(header);
+    out->end = search_pop3_end_gain(end);
+    arena_fini(&a);
+    return ok;
+}
+
+/* One that is gone or damaged has no octets to count: RETR says so. */
+static bool is_unreadable(const struct err *e)
+{
+    return e->kind == ERR_NOT_FOUND || e->kind == ERR_DAMAGED;
+}
+
+/* What each message has as the client gets it. UTF8 was given before the login or is not given any
+ * more (RFC 6856 section 2), so these sizes stay. Yields. */
+YIELDS static bool count_octets(struct pop3_session *s, struct err *e)
+{
+    struct pop3_maildrop *d = s->maildrop;
+    struct search_pop3_gains gains;
+    if (!search_pop3_gains_load(s->app->db, s->account_id, &s->arena, pop3_deadline(), &gains, e))
+        return false;
+    for (size_t i = 0; i < d->n; i++) {
+        struct pop3_message *m = &d->messages[i];
+        const struct search_pop3_gain *known = search_pop3_gain_find(&gains, m->msg_id);
+        struct search_pop3_gain gain = known ? *known : (struct search_pop3_gain){ 0 };
+        struct err why = ERR_CLEAR;
+        if (gain.is_pending && !measure(s, m, &gain, &why) && !is_unreadable(&why)) {
+            *e = why;
+            return false;
+        }
+        m->octets += gain.end + (s->is_utf8 ? 0 : gain.header);
+        d->left_octets += m->octets;
+    }
+    return true;
+}
+
+YIELDS static bool load(struct pop3_session *s, struct err *e)
 {
     struct pop3_maildrop *d = s->maildrop;
     struct store_snapshot snapshot;
@@ -163,7 +215,7 @@ static bool load(struct pop3_session *s, struct err *e)
     d->uidvalidity = snapshot.state.uidvalidity;
     d->keeps_deleted = account.keeps_pop3_deleted;
     take_rows(d, &snapshot);
-    return true;
+    return count_octets(s, e);
 }
 
 bool pop3_maildrop_open(struct pop3_session *s, struct err *e)

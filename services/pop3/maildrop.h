@@ -17,8 +17,9 @@ enum {
 struct pop3_message {
     int64_t msg_id;
     uint32_t uid;
-    uint32_t size; /* octets */
-    bool is_seen;  /* before, or retrieved now */
+    uint32_t size;   /* octets as stored */
+    uint32_t octets; /* as the client gets it (RFC 1939 section 11), without doubled dots */
+    bool is_seen;    /* before, or retrieved now */
     bool is_retrieved;
     bool is_deleted;       /* by DELE */
     bool is_behind_hidden; /* messages with UIDs before it are not in the maildrop */
@@ -31,8 +32,8 @@ struct pop3_maildrop {
     uint32_t uidvalidity;
     struct pop3_message *messages; /* messages[i] has the number i + 1; by uid; on the heap */
     size_t n;
-    size_t left; /* without the deleted */
-    uint64_t left_octets;
+    size_t left;          /* without the deleted */
+    uint64_t left_octets; /* as the client gets them */
     /* What was read ahead: bodies of the messages from index `ahead_from` on. */
     struct arena ahead;
     size_t ahead_from;

@@ -3,6 +3,7 @@
 #include "search/header_texts.h"
 
 #include "mime/mime.h"
+#include "search/pop3_gains.h"
 
 enum {
     SECONDS_A_DAY = 86400,
@@ -81,8 +82,9 @@ static bool gather(str header, struct values *values)
     return fits;
 }
 
-void search_header_texts_make(struct arena *a, str header, struct search_header_texts *out)
+void search_header_texts_make(struct arena *a, str message, struct search_header_texts *out)
 {
+    str header = str_slice(message, 0, mime_header_end(message));
     struct values values[SEARCH_HEADERS];
     for (size_t i = 0; i < SEARCH_HEADERS; i++) {
         values[i].has = false;
@@ -95,5 +97,7 @@ void search_header_texts_make(struct arena *a, str header, struct search_header_
             out->texts[i] = arena_str(a, buf_str(&values[i].text));
         buf_fini(&values[i].text);
     }
+    out->pop3_header_gain = search_pop3_header_gain(header);
+    out->pop3_end_gain = search_pop3_end_gain(message);
     out->has_sent = out->is_whole && search_header_sent_day(header, &out->sent_day);
 }

@@ -28,10 +28,12 @@ struct search_header_texts {
     str texts[SEARCH_HEADERS]; /* values in normal form; several fields with a line end between */
     bool has_sent;
     int64_t sent_day; /* of the Date field as written, whatever its zone; days since 1970 */
+    uint32_t pop3_header_gain; /* octets (pop3_gains.h) */
+    uint32_t pop3_end_gain;    /* */
 };
 
-/* Makes the texts of a message from its header (or all of it). Never fails. Pure; in arena. */
-void search_header_texts_make(struct arena *a, str header, struct search_header_texts *out);
+/* Makes the texts of a message. Never fails. Pure; in arena. */
+void search_header_texts_make(struct arena *a, str message, struct search_header_texts *out);
 
 /* The day of the Date field as it is written, without regard to its zone (RFC 9051 section 6.4.4,
  * SENTON), in days since 1970. False when there is none that can be read. Pure. */

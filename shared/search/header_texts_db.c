@@ -9,17 +9,20 @@
 /* Which fields a message has comes as bits, since arrays of text have no NULL. */
 static const struct db_stmt stmt_write = {
     "INSERT INTO header_text"
-    " (account_id, msg_id, is_partial, sent_day, subject, from_text, to_text, cc_text, bcc_text)"
+    " (account_id, msg_id, is_partial, sent_day, subject, from_text, to_text, cc_text, bcc_text,"
+    "  pop3_header_gain, pop3_end_gain)"
     " SELECT a, m, h & 32 = 0, CASE WHEN h & 64 <> 0 THEN d END,"
     "  CASE WHEN h & 1 <> 0 THEN t1 END, CASE WHEN h & 2 <> 0 THEN t2 END,"
     "  CASE WHEN h & 4 <> 0 THEN t3 END, CASE WHEN h & 8 <> 0 THEN t4 END,"
-    "  CASE WHEN h & 16 <> 0 THEN t5 END"
+    "  CASE WHEN h & 16 <> 0 THEN t5 END, hg, eg"
     " FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::text[],"
-    "  $7::text[], $8::text[], $9::text[]) x(a, m, h, d, t1, t2, t3, t4, t5)"
+    "  $7::text[], $8::text[], $9::text[], $10::bigint[], $11::bigint[])"
+    "  x(a, m, h, d, t1, t2, t3, t4, t5, hg, eg)"
     " WHERE EXISTS (SELECT 1 FROM message WHERE account_id = a AND msg_id = m)"
     " ON CONFLICT (account_id, msg_id) DO UPDATE SET is_partial = excluded.is_partial,"
     "  sent_day = excluded.sent_day, subject = excluded.subject, from_text = excluded.from_text,"
-    "  to_text = excluded.to_text, cc_text = excluded.cc_text, bcc_text = excluded.bcc_text"
+    "  to_text = excluded.to_text, cc_text = excluded.cc_text, bcc_text = excluded.bcc_text,"
+    "  pop3_header_gain = excluded.pop3_header_gain, pop3_end_gain = excluded.pop3_end_gain"
 };
 enum {
     BIT_WHOLE = 32,
@@ -40,19 +43,24 @@ bool search_header_texts_write(struct db_tx *tx, const int64_t *account_ids, con
 {
     int64_t *bits = ARENA_ARRAY(a, int64_t, n + 1);
     int64_t *days = ARENA_ARRAY(a, int64_t, n + 1);
+    int64_t *header_gains = ARENA_ARRAY(a, int64_t, n + 1);
+    int64_t *end_gains = ARENA_ARRAY(a, int64_t, n + 1);
     str *columns[SEARCH_HEADERS];
     for (size_t k = 0; k < SEARCH_HEADERS; k++)
         columns[k] = ARENA_ARRAY(a, str, n + 1);
     for (size_t i = 0; i < n; i++) {
         bits[i] = bits_of(&texts[i]);
         days[i] = texts[i].sent_day;
+        header_gains[i] = texts[i].pop3_header_gain;
+        end_gains[i] = texts[i].pop3_end_gain;
         for (size_t k = 0; k < SEARCH_HEADERS; k++)
             columns[k][i] = texts[i].texts[k];
     }
     const struct db_param params[] = {
-        DB_INT8S(account_ids, n), DB_INT8S(msg_ids, n),    DB_INT8S(bits, n),
-        DB_INT8S(days, n),        DB_TEXTS(columns[0], n), DB_TEXTS(columns[1], n),
-        DB_TEXTS(columns[2], n),  DB_TEXTS(columns[3], n), DB_TEXTS(columns[4], n),
+        DB_INT8S(account_ids, n),  DB_INT8S(msg_ids, n),    DB_INT8S(bits, n),
+        DB_INT8S(days, n),         DB_TEXTS(columns[0], n), DB_TEXTS(columns[1], n),
+        DB_TEXTS(columns[2], n),   DB_TEXTS(columns[3], n), DB_TEXTS(columns[4], n),
+        DB_INT8S(header_gains, n), DB_INT8S(end_gains, n),
     };
     return n == 0 || db_tx_query(tx, &stmt_write, params, COUNT_OF(params), a, NULL, e) ||
            err_wrap(e, "write header texts");

@@ -207,29 +207,45 @@ def test_a_long_message_and_one_without_a_last_line_end(heronry):
     assert joined(client.retr(1)) == long
     assert joined(client.retr(2)) == open_end + b"\r\n"
     assert client.list(1) == b"+OK 1 %d" % len(long)
+    assert client.list(2) == b"+OK 2 %d" % (len(open_end) + 2)
+    assert client.retr(2)[0] == b"+OK %d octets" % (len(open_end) + 2)
     assert joined(client.top(1, 40000)) == HEADER % 1 + b"".join(b".%070d\r\n" % n for n in range(40000))
     client.quit()
 
 
 def test_headers_are_ascii_without_utf8(heronry):
-    """RFC 6856 section 2; the body stays as it is."""
+    """RFC 6856 section 2; the body stays as it is. Sizes are those of what comes (RFC 1939 section 11)."""
     user = heronry.new_user()
     body = "\r\ngr\u00fcn\r\n".encode()
     message = "From: a@example.org\r\nSubject: gr\u00fcn\r\n".encode() + body
     encoded = b"From: a@example.org\r\nSubject: =?utf-8?Q?gr=C3=BCn?=\r\n" + body
     long = b"%08d\r\n" % 1 * 150_000
     append(heronry, user, message, message + long)
-    for says_utf8, want in ((False, encoded), (True, message)):
-        client = heronry.pop3()
-        if says_utf8:
-            client.utf8()
-        client.user(user["address"])
-        client.pass_(user["password"])
-        assert joined(client.retr(1)) == want
-        assert client.retr(1)[0] == b"+OK %d octets" % len(want)
-        assert joined(client.top(1, 0)) == want.split(b"\r\n\r\n")[0] + b"\r\n\r\n"
-        assert joined(client.retr(2)) == want + long
-        client.quit()
+    open_end = message[:-2]
+    append(heronry, user, open_end)
+    account = heronry.psql(f"SELECT account_id FROM account WHERE login = '{user['address']}'")
+    # As soon as they are there, and when the index knows them.
+    for is_indexed in (False, True):
+        if is_indexed:
+            wait_until(lambda: heronry.psql(f"SELECT count(*) FROM outbox WHERE account_id = {account}") == "0", 30)
+        for says_utf8, want in ((False, encoded), (True, message)):
+            client = heronry.pop3()
+            if says_utf8:
+                client.utf8()
+            client.user(user["address"])
+            client.pass_(user["password"])
+            texts = (want, want + long, want)
+            assert client.stat() == (3, sum(map(len, texts)))
+            assert [line.split()[1] for line in client.list()[1]] == [b"%d" % len(text) for text in texts]
+            for number, text in enumerate(texts, 1):
+                answer = client.retr(number)
+                assert joined(answer) == text
+                assert answer[0] == b"+OK %d octets" % len(text)
+            assert joined(client.top(1, 0)) == want.split(b"\r\n\r\n")[0] + b"\r\n\r\n"
+            client.dele(1)
+            assert client.stat() == (2, sum(map(len, texts[1:])))
+            client.rset()
+            client.quit()
 
 
 def test_pipelined_download(heronry, filled):
