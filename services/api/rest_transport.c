@@ -15,14 +15,23 @@ static const char *const words[] = {
     [ACCOUNT_TRANSPORT_MAY] = "may",
 };
 
+static json_t *number_or_null(unsigned n)
+{
+    return n > 0 ? json_integer(n) : json_null();
+}
+
 static json_t *shape(const struct account_transport *t)
 {
     json_t *o = json_object();
     api_set(o, "domain", api_text(t->domain));
-    api_set(o, "host", api_text(t->host));
-    api_set(o, "port", json_integer(t->port));
+    api_set(o, "host", api_text_or_null(t->host));
+    api_set(o, "port", number_or_null(t->port));
     api_set(o, "tls", json_string(words[t->tls]));
     api_set(o, "login", api_text_or_null(t->login));
+    api_set(o, "connections", number_or_null(t->connections));
+    api_set(o, "perMinute", number_or_null(t->per_minute));
+    api_set(o, "pool", api_text_or_null(t->pool));
+    api_set(o, "ehloName", api_text_or_null(t->ehlo_name));
     api_set(o, "createdAt", api_time(t->created_at_us));
     return o;
 }
@@ -92,6 +101,10 @@ void rest_set_transport(struct api_call *call, const struct set_transport_params
         .port = port ? (unsigned)json_integer_value(port) : DEFAULT_PORT,
         .tls = read_tls(body),
         .login = api_get_text(body, "login"),
+        .connections = (unsigned)json_integer_value(json_object_get(body, "connections")),
+        .per_minute = (unsigned)json_integer_value(json_object_get(body, "perMinute")),
+        .pool = api_get_text(body, "pool"),
+        .ehlo_name = api_get_text(body, "ehloName"),
     };
     str key;
     if (!read_key(call, p->domain, &key)) {

@@ -3,12 +3,26 @@
 #include "services/cli/listing.h"
 #include "services/cli/password.h"
 
+/* Nothing where nothing is said. */
+static void cell_count(struct cli_table *t, const json_t *value)
+{
+    if (json_is_null(value)) {
+        cli_cell_text(t, value);
+    } else {
+        cli_cell_number(t, value);
+    }
+}
+
 static const struct cli_column columns[] = {
-    { .field = "domain", .title = "DOMAIN", .cell = cli_cell_text },
+    { .field = "domain", .title = "WHICH", .cell = cli_cell_text },
     { .field = "host", .title = "HOST", .cell = cli_cell_text },
-    { .field = "port", .title = "PORT", .cell = cli_cell_number },
+    { .field = "port", .title = "PORT", .cell = cell_count },
     { .field = "tls", .title = "TLS", .cell = cli_cell_text },
     { .field = "login", .title = "LOGIN", .cell = cli_cell_text },
+    { .field = "connections", .title = "CONNECTIONS", .cell = cell_count },
+    { .field = "perMinute", .title = "A MINUTE", .cell = cell_count },
+    { .field = "pool", .title = "POOL", .cell = cli_cell_text },
+    { .field = "ehloName", .title = "EHLO NAME", .cell = cli_cell_text },
 };
 static const struct cli_listing listing = {
     .name = "items", .columns = columns, .n = COUNT_OF(columns), .is_raw = true
@@ -52,9 +66,27 @@ static bool read_server(struct cli_session *s, json_t *body, struct err *e)
     return true;
 }
 
+static bool read_numbers(const struct cli *cli, json_t *body, struct err *e)
+{
+    static const struct cli_filter fields[] = { { "--connections", "connections" },
+                                                { "--per-minute", "perMinute" } };
+    for (size_t i = 0; i < COUNT_OF(fields); i++) {
+        const char *text = cli_option(cli, fields[i].option);
+        uint64_t n = 0;
+        if (text && !str_to_uint(str_from_cstr(text), INT32_MAX, &n))
+            return ERR(e, ERR_SYNTAX, "%s is a number", fields[i].option);
+        if (text)
+            (void)json_object_set_new(body, fields[i].field, json_integer((json_int_t)n));
+    }
+    return true;
+}
+
 YIELDS static bool set(struct cli_session *s, struct err *e)
 {
-    static const struct cli_filter fields[] = { { "--tls", "tls" }, { "--login", "login" } };
+    static const struct cli_filter fields[] = { { "--tls", "tls" },
+                                                { "--login", "login" },
+                                                { "--pool", "pool" },
+                                                { "--ehlo-name", "ehloName" } };
     const char *domain = s->cli->words[0];
     str password = secret_str(s->arg);
     json_t *made = NULL;
@@ -63,7 +95,7 @@ YIELDS static bool set(struct cli_session *s, struct err *e)
     cli_filter_body(s->cli, body, fields, COUNT_OF(fields));
     if (password.n > 0)
         (void)json_object_set_new(body, "password", json_stringn(password.p, password.n));
-    if (!read_server(s, body, e)) {
+    if (!read_numbers(s->cli, body, e) || (s->cli->n_words > 1 && !read_server(s, body, e))) {
         json_decref(body);
         return false;
     }
@@ -96,6 +128,10 @@ static enum cli_exit run_set(struct cli *cli)
 static const struct cli_option set_options[] = {
     { "--tls", "HOW", "verify (default), encrypt or may" },
     { "--login", "NAME", "log in there; asks for the password" },
+    { "--connections", "N", "connections at a time" },
+    { "--per-minute", "N", "messages a minute at most, over the cluster" },
+    { "--pool", "NAME", "leave from an address of this pool (delivery.pools)" },
+    { "--ehlo-name", "NAME", "how we are called there" },
     { "--password-stdin", NULL, "read the password from the first line of standard input" },
     { "--password", "TEXT", "the password; visible to other users of this machine" },
 };
@@ -106,20 +142,24 @@ static const struct cli_command commands[] = {
       .summary = "Lists the servers that some mail is handed to",
       .work = list },
     { .name = "transport set",
-      .arguments = "WHICH HOST[:PORT]",
-      .summary = "Hands mail for a domain, or of a sender, to a server",
-      .details = "WHICH mail goes there; the first of these that there is counts:\n"
-                 "far.example      mail for that domain\n"
-                 "mia@example.org  mail that mia sends\n"
-                 "@example.org     mail of all senders of the domain\n"
-                 "\"*\"              all other mail: HOST is the smarthost\n"
-                 "\n"
-                 "verify   the server's certificate must verify for HOST\n"
-                 "encrypt  TLS with any certificate\n"
-                 "may      as with any other server",
+      .arguments = "WHICH [HOST[:PORT]]",
+      .summary = "Says where mail for a domain, or of a sender, goes, and how",
+      .details =
+          "WHICH mail goes there; the first of these that there is counts:\n"
+          "far.example      mail for that domain\n"
+          "mia@example.org  mail that mia sends\n"
+          "@example.org     mail of all senders of the domain\n"
+          "\"*\"              all other mail: HOST is the smarthost\n"
+          "\n"
+          "verify   the server's certificate must verify for HOST\n"
+          "encrypt  TLS with any certificate\n"
+          "may      as with any other server\n"
+          "\n"
+          "Without HOST the options are for mail as it goes otherwise. Each thing is said by the\n"
+          "first transport for the mail that says it.",
       .options = set_options,
       .n_options = COUNT_OF(set_options),
-      .least_words = 2,
+      .least_words = 1,
       .most_words = 2,
       .run = run_set },
     { .name = "transport remove",

@@ -97,10 +97,10 @@ YIELDS static bool find_route(struct callout *c, int64_t deadline_ms, struct err
     struct account_transports found;
     str domain = c->asked.domain;
     const struct account_transport_query query = { .domain = domain };
-    return account_transport_find(c->d->app->accounts, &query, &c->a, deadline_ms, &found, e) &&
-           delivery_find_route(c->d, domain,
-                               account_transport_choose(&found, domain, STR_EMPTY, &c->a), &c->a,
-                               deadline_ms, &c->route, e);
+    if (!account_transport_find(c->d->app->accounts, &query, &c->a, deadline_ms, &found, e))
+        return false;
+    const struct account_way way = account_transport_choose(&found, domain, STR_EMPTY, &c->a);
+    return delivery_find_route(c->d, domain, &way, &c->a, deadline_ms, &c->route, e);
 }
 
 /* Yields. */

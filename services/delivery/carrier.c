@@ -8,6 +8,7 @@
 #include "obs/obs.h"
 #include "services/delivery/tally.h"
 #include "services/delivery/transaction.h"
+#include "services/delivery/way.h"
 
 enum {
     MESSAGES_A_CONNECTION = 100
@@ -60,12 +61,14 @@ YIELDS static void work_alone(void *arg);
 static void call_for_help(struct shift *shift)
 {
     if (shift_left(shift) == 0 || shift->n_carriers >= shift->carriers_max ||
-        shift->lease->is_probe || shift->lease->is_short || shift->is_lost)
+        shift->lease->is_probe || shift->lease->is_short || shift->is_lost ||
+        !delivery_take_place(shift))
         return;
     shift->holders++;
     shift->n_carriers++; /* from now on, so that two do not call for the same */
     if (!fiber_spawn(shift->d->app->runtime, "delivery carrier", work_alone, shift, NULL, NULL)) {
         shift->n_carriers--;
+        delivery_leave_place(shift);
         shift_drop(shift);
     }
 }
@@ -196,6 +199,7 @@ static void work_alone(void *arg)
 {
     struct shift *shift = arg;
     carry(shift);
+    delivery_leave_place(shift);
     shift_drop(shift);
 }
 

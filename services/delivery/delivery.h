@@ -3,6 +3,7 @@
 #ifndef DELIVERY_DELIVERY_H
 #define DELIVERY_DELIVERY_H
 
+#include "base/list.h"
 #include "notify/notify.h"
 #include "queue/queue.h"
 #include "services/app/app.h"
@@ -15,6 +16,16 @@ enum {
 };
 
 struct mta_sts_store;
+
+/* Addresses that mail leaves from. */
+struct delivery_pool {
+    str name;
+    const struct net_address *list;
+    size_t n; /* 0: as the system chooses */
+    bool
+        is_turned; /* each connection has the next one; else each domain of senders keeps its own */
+    size_t turn;
+};
 
 struct delivery {
     struct app *app;
@@ -31,8 +42,9 @@ struct delivery {
     struct notify_listener callout_hint;
     const struct net_address *own; /* addresses of this machine */
     size_t n_own;
-    const struct net_address *sources; /* mail leaves from one of these; n_sources 0: from any */
-    size_t n_sources;
+    struct delivery_pool *pools; /* source addresses; the first is that of mail without a pool */
+    size_t n_pools;
+    struct list uses;   /* of transports whose connections are limited (way.c) */
     struct arena arena; /* lives as long as the service */
 };
 

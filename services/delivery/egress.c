@@ -8,8 +8,8 @@ enum {
     DOMAIN_MAX = 255
 };
 
-bool delivery_egress_read(const struct config *config, struct arena *a,
-                          const struct net_address **out, size_t *n, struct err *e)
+static bool read_source(const struct config *config, struct arena *a, struct delivery_pool *out,
+                        struct err *e)
 {
     const struct config_list given = config_list(config, CONFIG_DELIVERY_SOURCE);
     struct net_address *list = ARENA_ARRAY(a, struct net_address, given.n + 1);
@@ -17,9 +17,61 @@ bool delivery_egress_read(const struct config *config, struct arena *a,
         if (!net_address_parse_ip(str_from_cstr(given.items[i]), &list[i], e))
             return err_wrap(e, "delivery.source: \"%s\" is no address", given.items[i]);
     }
-    *out = list;
-    *n = given.n;
+    *out = (struct delivery_pool){ .list = list, .n = given.n };
     return true;
+}
+
+/* "name: address address", or "name turn: address address". */
+static bool read_pool(str text, struct arena *a, struct delivery_pool *out, struct err *e)
+{
+    struct net_address *list = ARENA_ARRAY(a, struct net_address, text.n + 1);
+    str words;
+    str rest;
+    str turn = STR_EMPTY;
+    *out = (struct delivery_pool){ .list = list };
+    if (!str_cut(text, ':', &words, &rest)) {
+        return ERR(e, ERR_SYNTAX, "delivery.pools: \"%.*s\" is not \"NAME: ADDRESS ...\"",
+                   STR_FMT(text));
+    }
+    (void)str_cut(str_trim(words), ' ', &out->name, &turn);
+    out->is_turned = str_eq(str_trim(turn), STR("turn"));
+    if (out->name.n == 0 || (turn.n > 0 && !out->is_turned)) {
+        return ERR(e, ERR_SYNTAX, "delivery.pools: \"%.*s\" is neither NAME nor \"NAME turn\"",
+                   STR_FMT(words));
+    }
+    for (rest = str_trim(rest); rest.n > 0; rest = str_trim(rest)) {
+        str word;
+        (void)str_cut(rest, ' ', &word, &rest);
+        if (!net_address_parse_ip(word, &list[out->n++], e))
+            return err_wrap(e, "delivery.pools: \"%.*s\" is no address", STR_FMT(word));
+    }
+    return out->n > 0 ||
+           ERR(e, ERR_SYNTAX, "delivery.pools: \"%.*s\" has no address", STR_FMT(out->name));
+}
+
+bool delivery_egress_read(const struct config *config, struct arena *a, struct delivery_pool **out,
+                          size_t *n, struct err *e)
+{
+    const struct config_list given = config_list(config, CONFIG_DELIVERY_POOLS);
+    struct delivery_pool *pools = ARENA_ARRAY(a, struct delivery_pool, given.n + 1);
+    if (!read_source(config, a, &pools[0], e))
+        return false;
+    for (size_t i = 0; i < given.n; i++) {
+        if (!read_pool(str_from_cstr(given.items[i]), a, &pools[i + 1], e))
+            return false;
+    }
+    *out = pools;
+    *n = given.n + 1;
+    return true;
+}
+
+struct delivery_pool *delivery_egress_find(const struct delivery *d, str name)
+{
+    for (size_t i = 0; i < d->n_pools; i++) {
+        if (str_eq(d->pools[i].name, name))
+            return &d->pools[i];
+    }
+    return NULL;
 }
 
 static uint64_t hash_of_domain(str sender)
@@ -48,6 +100,19 @@ const struct net_address *delivery_egress_choose(const struct net_address *sourc
         highest = hash;
     }
     return best;
+}
+
+const struct net_address *delivery_egress_next(struct delivery_pool *pool,
+                                               const struct net_address *to, str sender)
+{
+    if (!pool->is_turned)
+        return delivery_egress_choose(pool->list, pool->n, to, sender);
+    for (size_t i = 0; i < pool->n; i++) {
+        const struct net_address *one = &pool->list[pool->turn++ % pool->n];
+        if (net_address_is_ipv4(one) == net_address_is_ipv4(to))
+            return one;
+    }
+    return NULL;
 }
 
 const char *delivery_egress_name(const struct delivery *d)

@@ -6,9 +6,15 @@
 
 #include "services/delivery/delivery.h"
 
-/* The addresses of delivery.source, in the arena. ERR_SYNTAX. */
-bool delivery_egress_read(const struct config *config, struct arena *a,
-                          const struct net_address **out, size_t *n, struct err *e);
+/* The pools: that of delivery.source, without a name, and those of delivery.pools. In the arena.
+ * ERR_SYNTAX. */
+bool delivery_egress_read(const struct config *config, struct arena *a, struct delivery_pool **out,
+                          size_t *n, struct err *e);
+/* The pool of a name, or NULL. */
+struct delivery_pool *delivery_egress_find(const struct delivery *d, str name);
+/* An address of the pool for mail of this sender to a server at `to`, as below; NULL: any. */
+const struct net_address *delivery_egress_next(struct delivery_pool *pool,
+                                               const struct net_address *to, str sender);
 
 /* One of the sources for mail of this sender to a server at `to`: of the kind of its address (IPv4,
  * IPv6), the same for all senders of a domain, and another one for as few of them as can be when

@@ -4,6 +4,7 @@
 #include "services/delivery/route.h"
 
 #include "obs/obs.h"
+#include "services/delivery/egress.h"
 
 enum {
     TLSA_MS = 20 * 1000, /* for the TLSA records of one host: another one may have better servers */
@@ -339,16 +340,29 @@ YIELDS static bool add_mail_exchangers(struct search *s, const struct dns_mx_lis
     return true;
 }
 
-bool delivery_find_route(const struct delivery *d, str domain,
-                         const struct account_transport *relay, struct arena *a,
-                         int64_t deadline_ms, struct delivery_route *out, struct err *e)
+/* What other servers see of us. */
+static bool find_looks(const struct delivery *d, const struct account_way *way,
+                       struct delivery_route *out, struct err *e)
+{
+    str pool = way->pool ? way->pool->pool : STR_EMPTY;
+    out->ehlo_name = way->name ? way->name->ehlo_name : STR_EMPTY;
+    out->pool = delivery_egress_find(d, pool);
+    return out->pool ||
+           ERR(e, ERR_NOT_FOUND, "delivery.pools of this frontend has no \"%.*s\"", STR_FMT(pool));
+}
+
+bool delivery_find_route(const struct delivery *d, str domain, const struct account_way *way,
+                         struct arena *a, int64_t deadline_ms, struct delivery_route *out,
+                         struct err *e)
 {
     struct dns_mx_list mx;
     struct err fault = ERR_CLEAR;
     *out = (struct delivery_route){ .domain = domain, .password = SECRET_EMPTY };
     struct search s = { .d = d, .a = a, .deadline_ms = deadline_ms, .route = out };
-    if (relay) {
-        out->relay = *relay;
+    if (!find_looks(d, way, out, e))
+        return false;
+    if (way->relay) {
+        out->relay = *way->relay;
         return go_to_relay(&s, e);
     }
     if (!dns_query_mx(d->app->dns, domain, a, deadline_ms, &mx, &fault)) {

@@ -28,15 +28,17 @@ struct delivery_route {
     const char *policy_fault; /* the domain has one that cannot be fetched, as in mta_sts_found */
     struct account_transport relay; /* the server of the operator's choice; port 0: none */
     struct secret password;         /* for its login; wiped with the arena */
+    struct delivery_pool *pool;     /* mail leaves from one of these; NULL: from any */
+    str ehlo_name;                  /* how we are called there; empty: as configured */
     struct queue_result failure;
 };
 
-/* Finds the servers of the domain, or the address of the relay that its mail is to go to instead
- * (NULL: none); texts are in the arena. ERR_TIMEOUT, ERR_CANCELLED, and errors of
- * account_transport_unseal. Yields. */
-YIELDS bool delivery_find_route(const struct delivery *d, str domain,
-                                const struct account_transport *relay, struct arena *a,
-                                int64_t deadline_ms, struct delivery_route *out, struct err *e);
+/* Finds the servers of the domain, or the addresses of the relay that its mail is to go to instead,
+ * and what of us they see; texts are in the arena. ERR_TIMEOUT, ERR_CANCELLED, ERR_NOT_FOUND (this
+ * frontend has no such pool), and errors of account_transport_unseal. Yields. */
+YIELDS bool delivery_find_route(const struct delivery *d, str domain, const struct account_way *way,
+                                struct arena *a, int64_t deadline_ms, struct delivery_route *out,
+                                struct err *e);
 
 /* Pure: what of an MX list is left for a host that is called so: servers more preferred than it
  * (RFC 5321 5.1: others would send the mail back in a circle). Gives how many; *is_loop when one of

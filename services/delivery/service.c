@@ -88,9 +88,10 @@ static bool start(struct app *app, struct err *e)
     signal_point_init(&d->callouts);
     semaphore_init(&d->claiming, 1);
     semaphore_init(&d->converting, DELIVERY_CONVERSIONS);
+    list_init(&d->uses);
     read_own_addresses(d);
     /* The facts of a handshake tell whether it would have verified; policy decides then. */
-    if (!delivery_egress_read(app->config, &d->arena, &d->sources, &d->n_sources, e))
+    if (!delivery_egress_read(app->config, &d->arena, &d->pools, &d->n_pools, e))
         return false;
     const char *anchors = config_text(app->config, CONFIG_DELIVERY_CA_FILE);
     d->tls = tls_client_new(TLS_VERIFY_NONE, *anchors ? anchors : NULL, e);

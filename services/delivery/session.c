@@ -153,7 +153,8 @@ YIELDS static bool ask(struct delivery_session *s, str line, int64_t timeout_ms,
 YIELDS static bool say_hello(struct delivery_session *s, struct queue_result *failure)
 {
     struct err e = ERR_CLEAR;
-    const char *host = delivery_egress_name(s->d);
+    const char *host = s->route->ehlo_name.n > 0 ? arena_cstr(s->a, s->route->ehlo_name)
+                                                 : delivery_egress_name(s->d);
     memset(&s->offers, 0, sizeof(s->offers));
     s->stage = "hello";
     if (!ask(s, arena_printf(s->a, "EHLO %s", host), HELLO_MS, &e)) {
@@ -308,8 +309,9 @@ static enum opened no_requiretls(struct delivery_session *s, struct queue_result
 bool delivery_session_suits(const struct delivery_session *s, const struct delivery_terms *terms)
 {
     enum tls_verdict verdict = find_verdict(s, terms);
-    if (s->source !=
-        delivery_egress_choose(s->d->sources, s->d->n_sources, &s->host->address, terms->sender))
+    const struct delivery_pool *pool = s->route->pool;
+    if (pool && !pool->is_turned &&
+        s->source != delivery_egress_choose(pool->list, pool->n, &s->host->address, terms->sender))
         return false;
     if (lacks_requiretls(s, terms) || (s->is_barred && overlooks(s, terms) == TLS_WAIVER_NONE))
         return false;
@@ -420,8 +422,9 @@ YIELDS static bool greet(struct delivery_session *s, const struct delivery_host 
 {
     struct err e = ERR_CLEAR;
     s->stage = "connect";
-    s->source =
-        delivery_egress_choose(s->d->sources, s->d->n_sources, &host->address, s->terms.sender);
+    s->source = s->route->pool
+                    ? delivery_egress_next(s->route->pool, &host->address, s->terms.sender)
+                    : NULL;
     if (!net_connect(s->d->app->runtime, &host->address, s->source, clock_deadline_in(CONNECT_MS),
                      &s->conn, &e)) {
         *failure = delivery_deferred(s, "4.4.1", "%s", e.msg);

@@ -14,7 +14,8 @@ struct shift {
     struct queue_lease *lease;
     struct arena a;
     struct delivery_route route;
-    bool is_of_sender; /* the route is of the senders, and says nothing of the destination */
+    struct delivery_use *use; /* of a transport with few connections; NULL: none (way.h) */
+    bool is_of_sender;        /* the route is of the senders, and says nothing of the destination */
     unsigned holders;
     int64_t began_ms;
 

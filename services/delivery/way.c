@@ -1,7 +1,101 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One shift goes one way, so that what is known of its route, and of servers that do not answer,
- * holds for all of its messages. */
+ * holds for all of its messages. Connections to a destination are limited by its lease; those of a
+ * transport that is for many destinations are counted here, for this process. */
 #include "services/delivery/way.h"
+
+enum {
+    CROWD_MS = 1000, /* until messages are due again that found all connections taken */
+    MINUTE_MS = 60 * 1000
+};
+
+struct delivery_use {
+    struct list link; /* in delivery->uses */
+    char *subject;
+    unsigned n;
+    unsigned most;
+};
+
+/* ---- connections ---- */
+
+static struct delivery_use *find_use(struct delivery *d, str subject)
+{
+    LIST_FOR_EACH (item, &d->uses) {
+        struct delivery_use *use = CONTAINER_OF(item, struct delivery_use, link);
+        if (str_eq(str_from_cstr(use->subject), subject))
+            return use;
+    }
+    struct delivery_use *use = HEAP_NEW(struct delivery_use);
+    use->subject = heap_zalloc(subject.n + 1);
+    memcpy(use->subject, subject.p, subject.n);
+    list_add_tail(&d->uses, &use->link);
+    return use;
+}
+
+bool delivery_take_place(struct shift *shift)
+{
+    struct delivery_use *use = shift->use;
+    if (use && use->n >= use->most)
+        return false;
+    if (use)
+        use->n++;
+    return true;
+}
+
+void delivery_leave_place(struct shift *shift)
+{
+    if (shift->use)
+        shift->use->n--;
+}
+
+void delivery_leave_way(struct shift *shift)
+{
+    struct delivery_use *use = shift->use;
+    shift->use = NULL;
+    if (!use || --use->n > 0)
+        return;
+    list_remove(&use->link);
+    free(use->subject);
+    free(use);
+}
+
+/* False: all are taken. */
+static bool limit_connections(struct shift *shift, const struct account_transport *t)
+{
+    str subject = account_transport_subject(t, shift->lease->domain);
+    shift->carriers_max = t->connections;
+    if (str_eq(subject, shift->lease->domain))
+        return true;
+    struct delivery_use *use = find_use(shift->d, subject);
+    use->most = t->connections;
+    if (use->n >= use->most)
+        return false;
+    use->n++;
+    shift->use = use;
+    return true;
+}
+
+/* ---- limits ---- */
+
+/* Leaves in the lease what may go now. Yields. */
+YIELDS static bool keep_pace(struct shift *shift, const struct account_way *way, struct err *e)
+{
+    struct queue_lease *lease = shift->lease;
+    struct queue *q = shift->d->app->queue;
+    size_t granted = 0;
+    int64_t wait_ms = 0;
+    if (way->connections && !limit_connections(shift, way->connections))
+        return queue_postpone(q, lease, 0, CROWD_MS, 0, e);
+    if (!way->rate)
+        return true;
+    if (!account_transport_take(shift->d->app->accounts, way->rate, lease->domain, lease->n,
+                                &granted, &wait_ms, e))
+        return false;
+    return granted >= lease->n ||
+           queue_postpone(q, lease, granted, wait_ms, MINUTE_MS / way->rate->per_minute, e);
+}
+
+/* ---- the way ---- */
 
 /* The senders of the lease, and with that all transports that may count. Yields. */
 YIELDS static bool find_transports(struct shift *shift, int64_t deadline_ms,
@@ -16,11 +110,17 @@ YIELDS static bool find_transports(struct shift *shift, int64_t deadline_ms,
     return account_transport_find(shift->d->app->accounts, &query, a, deadline_ms, out, e);
 }
 
-static const struct account_transport *way_of(struct shift *shift,
-                                              const struct account_transports *all, size_t i)
+static struct account_way way_of(struct shift *shift, const struct account_transports *all,
+                                 size_t i)
 {
     return account_transport_choose(all, shift->lease->domain,
                                     shift->lease->messages[i].envelope_from, &shift->a);
+}
+
+static bool is_same(const struct account_way *a, const struct account_way *b)
+{
+    return a->relay == b->relay && a->connections == b->connections && a->rate == b->rate &&
+           a->pool == b->pool && a->name == b->name;
 }
 
 bool delivery_find_way(struct shift *shift, int64_t deadline_ms, struct err *e)
@@ -30,14 +130,16 @@ bool delivery_find_way(struct shift *shift, int64_t deadline_ms, struct err *e)
     size_t kept = 1;
     if (!find_transports(shift, deadline_ms, &all, e))
         return false;
-    const struct account_transport *way = way_of(shift, &all, 0);
+    const struct account_way way = way_of(shift, &all, 0);
     for (size_t i = 1; i < lease->n && all.n > 0; i++) {
-        if (way_of(shift, &all, i) == way)
+        const struct account_way other = way_of(shift, &all, i);
+        if (is_same(&other, &way))
             lease->messages[kept++] = lease->messages[i];
     }
     if (all.n > 0)
         lease->n = kept;
-    shift->is_of_sender = way && account_transport_is_of_sender(way);
-    return delivery_find_route(shift->d, lease->domain, way, &shift->a, deadline_ms, &shift->route,
-                               e);
+    shift->is_of_sender = way.relay && account_transport_is_of_sender(way.relay);
+    return keep_pace(shift, &way, e) &&
+           (lease->n == 0 || delivery_find_route(shift->d, lease->domain, &way, &shift->a,
+                                                 deadline_ms, &shift->route, e));
 }

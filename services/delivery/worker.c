@@ -39,6 +39,8 @@ YIELDS static void work_on_lease(struct shift *shift)
         shift->route.n_barred = 0;
         shift->route.failure = delivery_no_lookup(&shift->a, &e);
     }
+    if (lease->n == 0)
+        return; /* none of them may go now */
     shift->route.failure.stage = "lookup";
     if (shift->route.n == 0)
         delivery_count_no_route(shift->d, lease, &shift->route);
@@ -65,6 +67,7 @@ YIELDS static void work_a_shift(void *arg)
         obs_log(EV_DELIVERY_LEASE_LOST, STR_EMPTY, OBS_STR("domain", shift->lease->domain),
                 OBS_ERR(&e));
     }
+    delivery_leave_way(shift);
     if (shift->has_failures)
         signal_point_all(&d->reports);
     if (shift->is_slow)

@@ -1802,7 +1802,7 @@ export interface paths {
         };
         get?: never;
         /**
-         * Hands mail for a domain, or of a sender, to a server
+         * Says where mail for a domain, or of a sender, goes, and how
          * @description Mail that waits is handed over at its next try. Port 25 and `verify` when they are left out.
          */
         put: operations["setTransport"];
@@ -5206,22 +5206,50 @@ export interface components {
          * @example 1234
          */
         Total: number | null;
-        /** @description The server that mail for a domain of others, or of a sender, is handed to, instead of the domain's own. */
+        /** @description The server that mail for a domain of others, or of a sender, is handed to, instead of the domain's own, and how it goes there. Each thing is said by the first transport for the mail that says it. */
         Transport: {
             domain: components["schemas"]["TransportDomain"];
-            host: components["schemas"]["TransportHost"];
-            port: components["schemas"]["TransportPort"];
+            /**
+             * @description Name or IP address of the server; null where nothing is said of it.
+             * @example smtp.relay.example
+             */
+            host: string | null;
+            /**
+             * @description Port of the server; null without one.
+             * @example 587
+             */
+            port: number | null;
             tls: components["schemas"]["TransportTls"];
             /**
              * @description Whom we log in as; null without a login.
              * @example relay@example.org
              */
             login: string | null;
+            /**
+             * @description Connections at a time; null where nothing is said of them.
+             * @example 2
+             */
+            connections: number | null;
+            /**
+             * @description Messages a minute at most; null without a limit.
+             * @example 60
+             */
+            perMinute: number | null;
+            /**
+             * @description The pool of source addresses (`delivery.pools`); null where nothing is said of it.
+             * @example bulk
+             */
+            pool: string | null;
+            /**
+             * @description How we are called there; null where nothing is said of it.
+             * @example out2.example.org
+             */
+            ehloName: string | null;
             createdAt: components["schemas"]["Timestamp"];
         };
-        /** @description Without a login there is none afterwards; a login needs a password, and `verify`. */
+        /** @description What is left out, is not said afterwards. A login needs a password, and `verify`. Without a host the rest counts for mail as it goes otherwise; one of `*` is for each destination by itself then. */
         TransportChange: {
-            host: components["schemas"]["TransportHost"];
+            host?: components["schemas"]["TransportHost"];
             port?: components["schemas"]["TransportPort"];
             tls?: components["schemas"]["TransportTls"];
             /**
@@ -5231,6 +5259,28 @@ export interface components {
              */
             login?: string;
             password?: components["schemas"]["Password"];
+            /**
+             * @description Connections at a time: to a destination over the cluster; of a transport that is for several destinations, from each frontend.
+             * @example 2
+             */
+            connections?: number;
+            /**
+             * @description Messages a minute at most over the cluster.
+             * @example 60
+             */
+            perMinute?: number;
+            /**
+             * Format: line
+             * @description Name of a pool of source addresses (`delivery.pools`).
+             * @example bulk
+             */
+            pool?: string;
+            /**
+             * Format: line
+             * @description How we are called there.
+             * @example out2.example.org
+             */
+            ehloName?: string;
         };
         /**
          * Format: line
@@ -12770,6 +12820,10 @@ export interface operations {
                      *           "port": 587,
                      *           "tls": "verify",
                      *           "login": "relay@example.org",
+                     *           "connections": 2,
+                     *           "perMinute": 60,
+                     *           "pool": "bulk",
+                     *           "ehloName": "out2.example.org",
                      *           "createdAt": "2026-03-01T12:00:00Z"
                      *         }
                      *       ]
@@ -12806,7 +12860,11 @@ export interface operations {
                  *       "port": 587,
                  *       "tls": "verify",
                  *       "login": "relay@example.org",
-                 *       "password": "correct horse battery staple"
+                 *       "password": "correct horse battery staple",
+                 *       "connections": 2,
+                 *       "perMinute": 60,
+                 *       "pool": "bulk",
+                 *       "ehloName": "out2.example.org"
                  *     }
                  */
                 "application/json": components["schemas"]["TransportChange"];
@@ -12826,6 +12884,10 @@ export interface operations {
                      *       "port": 587,
                      *       "tls": "verify",
                      *       "login": "relay@example.org",
+                     *       "connections": 2,
+                     *       "perMinute": 60,
+                     *       "pool": "bulk",
+                     *       "ehloName": "out2.example.org",
                      *       "createdAt": "2026-03-01T12:00:00Z"
                      *     }
                      */

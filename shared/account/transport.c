@@ -5,15 +5,21 @@
 #include "account/directory.h"
 #include "crypto/seal.h"
 
-#define COLUMNS "SELECT domain, host, port, tls, login, created_at, password FROM transport"
+#define COLUMNS                                                                                   \
+    "SELECT domain, host, port, tls, login, created_at, password, connections, per_minute, pool," \
+    " ehlo_name FROM transport"
 
 static const struct db_stmt find_some = { COLUMNS " WHERE domain = ANY($1::text[])" };
 static const struct db_stmt list_all = { COLUMNS " ORDER BY domain LIMIT $1" };
-static const struct db_stmt set_one = { "SELECT transport_set($1, $2, $3, $4, $5, $6)" };
+static const struct db_stmt set_one = {
+    "SELECT transport_set($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+};
+static const struct db_stmt take = { "SELECT granted, wait_ms FROM transport_take($1, $2, $3)" };
 static const struct db_stmt remove_one = { "SELECT transport_remove($1)" };
 
 enum {
-    PORT_MAX = 65535
+    PORT_MAX = 65535,
+    TAKE_MS = 10 * 1000
 };
 
 /* What a password is bound to: it opens for no other server. */
@@ -31,6 +37,10 @@ static struct account_transport read_row(const struct db_rows *rows, size_t i, s
         .tls = (enum account_transport_tls)db_int(rows, i, 3),
         .login = arena_str(a, db_str(rows, i, 4)),
         .created_at_us = db_time_us(rows, i, 5),
+        .connections = (unsigned)db_int(rows, i, 7),
+        .per_minute = (unsigned)db_int(rows, i, 8),
+        .pool = arena_str(a, db_str(rows, i, 9)),
+        .ehlo_name = arena_str(a, db_str(rows, i, 10)),
     };
 }
 
@@ -106,23 +116,57 @@ bool account_transport_find(struct account_directory *d,
     return true;
 }
 
-const struct account_transport *account_transport_choose(const struct account_transports *found,
-                                                         str domain, str sender, struct arena *a)
+/* Takes from a transport what none before it has said. */
+static void add_to_way(struct account_way *way, const struct account_transport *t)
 {
+    way->relay = !way->relay && t->host.n > 0 ? t : way->relay;
+    way->connections = !way->connections && t->connections > 0 ? t : way->connections;
+    way->rate = !way->rate && t->per_minute > 0 ? t : way->rate;
+    way->pool = !way->pool && t->pool.n > 0 ? t : way->pool;
+    way->name = !way->name && t->ehlo_name.n > 0 ? t : way->name;
+}
+
+struct account_way account_transport_choose(const struct account_transports *found, str domain,
+                                            str sender, struct arena *a)
+{
+    struct account_way way = { .relay = NULL };
     str keys[SENDER_KEYS + 2];
     size_t n = 0;
     if (found->n == 0)
-        return NULL;
+        return way;
     keys[n++] = domain;
     n += keys_of(a, sender, &keys[n]);
     keys[n++] = STR("*");
     for (size_t k = 0; k < n; k++) {
         for (size_t i = 0; i < found->n; i++) {
             if (str_eq(found->list[i].domain, keys[k]))
-                return &found->list[i];
+                add_to_way(&way, &found->list[i]);
         }
     }
-    return NULL;
+    return way;
+}
+
+str account_transport_subject(const struct account_transport *t, str domain)
+{
+    return t->host.n == 0 && str_eq(t->domain, STR("*")) ? domain : t->domain;
+}
+
+bool account_transport_take(struct account_directory *d, const struct account_transport *t,
+                            str domain, size_t n, size_t *granted, int64_t *wait_ms, struct err *e)
+{
+    struct arena a;
+    struct db_rows *rows = NULL;
+    const struct db_param params[] = { DB_TEXT(account_transport_subject(t, domain)),
+                                       DB_INT4(t->per_minute), DB_INT4((int64_t)n) };
+    arena_init(&a);
+    bool ok = db_query(d->db, DB_DELIVER, &take, params, COUNT_OF(params), &a,
+                       clock_deadline_in(TAKE_MS), &rows, e);
+    if (ok) {
+        *granted = (size_t)db_int(rows, 0, 0);
+        *wait_ms = db_int(rows, 0, 1);
+    }
+    arena_fini(&a);
+    return ok;
 }
 
 bool account_transport_is_of_sender(const struct account_transport *t)
@@ -142,18 +186,39 @@ bool account_transport_unseal(const struct account_directory *d, const struct ac
 
 /* ---- changing them ---- */
 
+/* Where mail goes, or what else is said. */
+static bool check_server(const struct account_transport *given, struct arena *a,
+                         struct account_transport *out, struct err *e)
+{
+    if (given->host.n == 0) {
+        out->port = 0;
+        if (given->connections == 0 && given->per_minute == 0 && given->pool.n == 0 &&
+            given->ehlo_name.n == 0)
+            return ERR(e, ERR_SYNTAX, "neither a server nor anything else is said");
+        return given->login.n == 0 || ERR(e, ERR_SYNTAX, "a login is for a server");
+    }
+    if (str_find_byte(given->host, ':') < 0 &&
+        !account_domain_normalize(a, given->host, &out->host, e))
+        return false;
+    return (given->port > 0 && given->port <= PORT_MAX) ||
+           ERR(e, ERR_SYNTAX, "a port is 1 to %d", PORT_MAX);
+}
+
 /* Brings the names to their written form. */
 static bool check(const struct account_transport *given, str password, struct arena *a,
                   struct account_transport *out, struct err *e)
 {
     *out = *given;
-    if (!account_transport_key(a, given->domain, &out->domain, e))
+    if (!account_transport_key(a, given->domain, &out->domain, e) ||
+        !check_server(given, a, out, e))
         return false;
-    if (str_find_byte(given->host, ':') < 0 &&
-        !account_domain_normalize(a, given->host, &out->host, e))
+    if (given->connections > ACCOUNT_TRANSPORT_CONNECTIONS_MAX ||
+        given->per_minute > ACCOUNT_TRANSPORT_RATE_MAX ||
+        given->pool.n > ACCOUNT_TRANSPORT_POOL_MAX)
+        return ERR(e, ERR_SYNTAX, "a limit is too high, or the pool's name too long");
+    if (given->ehlo_name.n > 0 &&
+        !account_domain_normalize(a, given->ehlo_name, &out->ehlo_name, e))
         return false;
-    if (given->port == 0 || given->port > PORT_MAX)
-        return ERR(e, ERR_SYNTAX, "a port is 1 to %d", PORT_MAX);
     if (given->login.n > ACCOUNT_TRANSPORT_LOGIN_MAX || password.n > ACCOUNT_TRANSPORT_PASSWORD_MAX)
         return ERR(e, ERR_SYNTAX, "the login or the password is too long");
     if ((given->login.n == 0) != (password.n == 0))
@@ -188,9 +253,12 @@ bool account_transport_set(struct account_directory *d, const struct account_act
     if (!check(transport, password, a, &t, e) ||
         (t.login.n > 0 && !seal(d, &t, password, a, &sealed, e)))
         return false;
-    const struct db_param params[] = { DB_TEXT(t.domain), DB_TEXT(t.host),
-                                       DB_INT4(t.port),   DB_INT4(t.tls),
-                                       DB_TEXT(t.login),  t.login.n ? DB_BYTEA(sealed) : DB_NULL };
+    const struct db_param params[] = {
+        DB_TEXT(t.domain),      DB_TEXT(t.host),       DB_INT4(t.port),
+        DB_INT4(t.tls),         DB_TEXT(t.login),      t.login.n ? DB_BYTEA(sealed) : DB_NULL,
+        DB_INT4(t.connections), DB_INT4(t.per_minute), DB_TEXT(t.pool),
+        DB_TEXT(t.ehlo_name)
+    };
     const struct directory_act act = { .actor = actor,
                                        .stmt = &set_one,
                                        .params = params,

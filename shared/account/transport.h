@@ -19,16 +19,23 @@ enum account_transport_tls {
 enum {
     ACCOUNT_TRANSPORTS_MAX = 1000, /* in a list */
     ACCOUNT_TRANSPORT_LOGIN_MAX = 255,
-    ACCOUNT_TRANSPORT_PASSWORD_MAX = 1024
+    ACCOUNT_TRANSPORT_PASSWORD_MAX = 1024,
+    ACCOUNT_TRANSPORT_CONNECTIONS_MAX = 100,
+    ACCOUNT_TRANSPORT_RATE_MAX = 1000000,
+    ACCOUNT_TRANSPORT_POOL_MAX = 64 /* octets of a name */
 };
 
 struct account_transport {
-    str domain; /* what it is for: see above */
-    str host;   /* a name, or an IP address */
-    unsigned port;
+    str domain;    /* what it is for: see above */
+    str host;      /* a name, or an IP address; empty: it says nothing of where mail goes */
+    unsigned port; /* 0 without a host */
     enum account_transport_tls tls;
-    str login;  /* empty: without */
-    str sealed; /* its password, of account_transport_find only */
+    str login;            /* empty: without */
+    unsigned connections; /* at a time; 0: as configured */
+    unsigned per_minute;  /* messages; 0: no limit */
+    str pool;             /* of source addresses, as a frontend names it; empty: its own ones */
+    str ehlo_name;        /* ours there; empty: as configured */
+    str sealed;           /* its password, of account_transport_find only */
     int64_t created_at_us;
 };
 
@@ -51,10 +58,29 @@ YIELDS bool account_transport_find(struct account_directory *d,
                                    const struct account_transport_query *query, struct arena *a,
                                    int64_t deadline_ms, struct account_transports *out,
                                    struct err *e);
-/* The one of them for mail of this sender, or NULL. A sender "mia+tag@example.org" without one of
- * his own has that of "mia@example.org". The arena is for what it needs in between. Pure. */
-const struct account_transport *account_transport_choose(const struct account_transports *found,
-                                                         str domain, str sender, struct arena *a);
+/* What mail has to go by: each thing is said by the first transport for it that says it; NULL: by
+ * none. */
+struct account_way {
+    const struct account_transport *relay; /* has a host */
+    const struct account_transport *connections;
+    const struct account_transport *rate;
+    const struct account_transport *pool;
+    const struct account_transport *name;
+};
+
+/* That of mail of this sender, from the transports that were found for the domain. A sender
+ * "mia+tag@example.org" without a transport of his own has that of "mia@example.org". The arena is
+ * for what it needs in between. Pure. */
+struct account_way account_transport_choose(const struct account_transports *found, str domain,
+                                            str sender, struct arena *a);
+/* Whose limit one is: the transport's own, but one of "*" without a host is for each destination by
+ * itself. Borrowed. Pure. */
+str account_transport_subject(const struct account_transport *t, str domain);
+/* How many of `n` messages may go now under the limit of messages a minute of `t`, over the
+ * cluster, and when the next one may. Errors: those of db_query. Yields. */
+YIELDS bool account_transport_take(struct account_directory *d, const struct account_transport *t,
+                                   str domain, size_t n, size_t *granted, int64_t *wait_ms,
+                                   struct err *e);
 /* Whether it was chosen by who sends. Pure. */
 bool account_transport_is_of_sender(const struct account_transport *t);
 /* Takes the password of one that was found out of its seal into *password, which the caller wipes;
@@ -63,9 +89,9 @@ bool account_transport_is_of_sender(const struct account_transport *t);
 bool account_transport_unseal(const struct account_directory *d, const struct account_transport *t,
                               struct arena *a, struct secret *password, struct err *e);
 
-/* Makes it, or replaces the one of its domain, with its audit row. ERR_SYNTAX (names, port; a
- * password without verified TLS), ERR_UNSUPPORTED: the server has no key to keep passwords under.
- * Yields. */
+/* Makes it, or replaces the one of its domain, with its audit row. ERR_SYNTAX (names, port, limits;
+ * a password without verified TLS; nothing said), ERR_UNSUPPORTED: the server has no key to keep
+ * passwords under. Yields. */
 YIELDS bool account_transport_set(struct account_directory *d, const struct account_actor *actor,
                                   const struct account_transport *transport, str password,
                                   struct arena *a, int64_t deadline_ms, struct err *e);

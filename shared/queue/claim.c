@@ -209,6 +209,34 @@ bool queue_lease_extend(struct queue *q, struct queue_lease *lease, int64_t dead
     return ok;
 }
 
+static const struct db_stmt postpone = {
+    "UPDATE q_rcpt r SET due = now() + u.ms * interval '1 millisecond'"
+    " FROM unnest($3::int8[], $4::int8[]) AS u (queue_id, ms)"
+    " WHERE r.queue_id = u.queue_id AND r.domain = $1 AND r.status = 0 AND r.due <= now()"
+    " AND EXISTS (SELECT 1 FROM q_domain WHERE domain = $1 AND token = $2)"
+};
+
+bool queue_postpone(struct queue *q, struct queue_lease *lease, size_t first, int64_t wait_ms,
+                    int64_t step_ms, struct err *e)
+{
+    struct arena a;
+    size_t n = lease->n - first;
+    arena_init(&a);
+    int64_t *ids = ARENA_ARRAY(&a, int64_t, n);
+    int64_t *waits = ARENA_ARRAY(&a, int64_t, n);
+    for (size_t i = 0; i < n; i++) {
+        ids[i] = lease->messages[first + i].queue_id;
+        waits[i] = wait_ms + (int64_t)i * step_ms;
+    }
+    lease->n = first;
+    const struct db_param params[] = { DB_TEXT(lease->domain), DB_INT8(lease->token),
+                                       DB_INT8S(ids, n), DB_INT8S(waits, n) };
+    bool ok = db_query(q->db, DB_DELIVER, &postpone, params, COUNT_OF(params), &a,
+                       clock_deadline_in(q->lease_ms), NULL, e);
+    arena_fini(&a);
+    return ok;
+}
+
 bool queue_lease_is_valid(const struct queue_lease *lease, int64_t margin_ms)
 {
     return clock_monotonic_ms() + margin_ms < lease->until_ms;

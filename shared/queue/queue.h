@@ -202,6 +202,11 @@ YIELDS bool queue_claim(struct queue *q, struct arena *a, unsigned max_messages,
  * of its time while working. Yields. */
 YIELDS bool queue_lease_extend(struct queue *q, struct queue_lease *lease, int64_t deadline_ms,
                                struct err *e);
+/* Takes the messages from the `first` on out of the lease, untried: the next one is due in
+ * `wait_ms` and each further one `step_ms` later. Errors: those of db_query; they are out of the
+ * lease then, too, and due as they were. Yields. */
+YIELDS bool queue_postpone(struct queue *q, struct queue_lease *lease, size_t first,
+                           int64_t wait_ms, int64_t step_ms, struct err *e);
 /* True while at least `margin_ms` of the lease is left. Check it right before the end dot of DATA
  * (R9): a process that was stopped for long finds out here. */
 bool queue_lease_is_valid(const struct queue_lease *lease, int64_t margin_ms);

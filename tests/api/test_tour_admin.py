@@ -487,16 +487,19 @@ def test_domains_that_are_another_name(admin, domain):
 def test_transports(admin):
     path = "/admin/transports/Partner.Example"
     made = admin.put(path, {"host": "Relay.Example", "port": 587, "login": "us", "password": "very secret words"}, status=200)
-    assert made.json | {"createdAt": ""} == {"domain": "partner.example", "host": "relay.example", "port": 587, "tls": "verify", "login": "us", "createdAt": ""}
+    assert made.json | {"createdAt": ""} == {"domain": "partner.example", "host": "relay.example", "port": 587, "tls": "verify", "login": "us", "connections": None, "perMinute": None, "pool": None, "ehloName": None, "createdAt": ""}
     assert "secret" not in made.body.decode()
     assert made.json in admin.get("/admin/transports", status=200).json["items"]
-    for wrong in ({"host": "a b"}, {"host": "a.example", "login": "us"}, {"host": "a.example", "login": "us", "password": "x", "tls": "encrypt"}):
+    for wrong in ({"host": "a b"}, {"host": "a.example", "login": "us"}, {}, {"login": "us", "password": "x", "pool": "bulk"}, {"host": "a.example", "login": "us", "password": "x", "tls": "encrypt"}):
         assert admin.put(path, wrong, status=422).pointers == ["/host"]
     plain = admin.put("/admin/transports/*", {"host": "192.0.2.1", "tls": "may"}, status=200).json
     assert (plain["domain"], plain["port"], plain["login"]) == ("*", 25, None)
     for which, written in (("Mia@Example.ORG", "mia@example.org"), ("@Example.ORG", "@example.org")):
         assert admin.put(f"/admin/transports/{which}", {"host": "192.0.2.1", "tls": "may"}, status=200).json["domain"] == written
         admin.delete(f"/admin/transports/{which}", status=204)
+    limits = {"connections": 2, "perMinute": 60, "pool": "bulk", "ehloName": "out2.example.org"}
+    made = admin.put(path, limits, status=200).json
+    assert {name: made[name] for name in limits} == limits and made["host"] is None and made["port"] is None
     admin.put("/admin/transports/mia@", {"host": "192.0.2.1"}, status=404)
     admin.delete("/admin/transports/*", status=204)
     admin.delete(path, status=204)

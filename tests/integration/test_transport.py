@@ -5,6 +5,7 @@ import base64
 import pathlib
 import shutil
 import tempfile
+import threading
 
 import pytest
 from certificates import Certificate
@@ -51,7 +52,8 @@ def authority():
 
 @pytest.fixture(scope="module")
 def world(module_factory, authority):  # noqa: F811
-    w = World(module_factory, **{"delivery.ca_file": str(authority.chain)})
+    w = World(module_factory, **{"delivery.ca_file": str(authority.chain),
+                                 "delivery.pools": '["bulk: 127.0.0.41", "news turn: 127.0.0.42 127.0.0.43"]'})
     yield w
     w.close()
 
@@ -136,3 +138,60 @@ def test_no_stranger_hears_the_password(world, authority):
     assert not relay.logins and not relay.messages
     world.server.cli("transport", "remove", "*")
     relay.close()
+
+
+# ---- how mail goes ----
+
+def test_pools_and_names_of_ours(world):
+    (port,) = free_ports(1)
+    near = Sink(port)
+    set_transport(world, "far.example", f"127.0.0.1:{port}", "--tls", "may", "--pool", "bulk", "--ehlo-name", "bulk.example")
+    world.send("one@far.example")
+    wait_until(lambda: near.of("one@far.example"), 20, "mail from the pool")
+    assert near.peers == {"127.0.0.41"} and ("EHLO", "bulk.example") in near.commands
+    set_transport(world, "far.example", f"127.0.0.1:{port}", "--tls", "may", "--pool", "news")
+    for i in range(2):  # the first connection has ended when its mail is no longer in the queue
+        world.send(f"turn{i}@far.example")
+        wait_until(lambda: near.of(f"turn{i}@far.example") and near.open == 0, 20, "mail from the pool that takes turns")
+    assert near.peers == {"127.0.0.41", "127.0.0.42", "127.0.0.43"}
+    set_transport(world, "far.example", f"127.0.0.1:{port}", "--tls", "may", "--pool", "absent")
+    world.send("lost@far.example")
+    wait_until(lambda: "4.4.3" in world.queue_of("lost@far.example"), 20, "mail that waits for its pool")
+    world.server.cli("transport", "remove", "far.example")
+    world.server.cli("queue", "drop", "--recipient", "lost@far.example")
+    near.close()
+
+
+def test_so_many_messages_a_minute(world):
+    """The first goes at once, the others have their times, and no attempt is counted."""
+    set_transport(world, f"good.{DOMAIN}", "--per-minute", "1")
+    to = [f"slow{i}@good.{DOMAIN}" for i in range(3)]
+    for one in to:
+        world.send(one)
+    late = f"FROM q_rcpt r JOIN q_msg m USING (queue_id) WHERE rcpt LIKE 'slow%@good.{DOMAIN}' AND r.due > m.created + interval '20 seconds'"
+    wait_until(lambda: world.server.psql(f"SELECT count(*), sum(attempts) {late}") == "2|0", 20, "two messages put off")
+    assert len([one for one in to if world.sink.of(one)]) == 1
+    world.server.cli("transport", "remove", f"good.{DOMAIN}")
+    world.server.psql(
+        f"UPDATE q_rcpt SET due = now() WHERE domain = 'good.{DOMAIN}'; UPDATE q_domain SET next_due = now() WHERE domain = 'good.{DOMAIN}'")
+    for one in to:
+        world.arrived(one)
+
+
+def test_one_connection_to_a_smarthost_for_all_destinations(world):
+    (port,) = free_ports(1)
+    near = Sink(port)
+    go_on = threading.Event()
+    near.before_reply = lambda verb, text: go_on.wait(20) if verb == "MAIL" else None
+    set_transport(world, "*", f"127.0.0.1:{port}", "--tls", "may", "--connections", "1")
+    to = ["one@some.example", "one@other.example"]
+    for one in to:
+        world.send(one)
+    wait_until(lambda: world.server.psql("SELECT count(*) FROM q_rcpt r JOIN q_msg m USING (queue_id)"
+                                         " WHERE rcpt LIKE 'one@%.example' AND r.due > m.created AND attempts = 0") == "1", 20, "a destination that waits")
+    go_on.set()
+    for one in to:
+        wait_until(lambda: near.of(one), 20, "mail at the smarthost")
+    assert near.most_open == 1
+    world.server.cli("transport", "remove", "*")
+    near.close()

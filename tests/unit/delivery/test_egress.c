@@ -60,8 +60,69 @@ static void test_choice(void **state)
     assert_null(delivery_egress_choose(NULL, 0, &to[0], STR("a@far.example")));
 }
 
+static struct config *config_of(const char *text)
+{
+    struct config *config = NULL;
+    struct err e = ERR_CLEAR;
+    if (!config_parse(str_from_cstr(text), "test", NULL, NULL, &config, &e))
+        fail_msg("%s", e.msg);
+    return config;
+}
+
+static void test_pools(void **state)
+{
+    struct delivery d = { .n_pools = 0 };
+    struct err e = ERR_CLEAR;
+    struct net_address to;
+    struct arena a;
+    struct config *config = config_of("delivery:\n  source: [192.0.2.1]\n  pools: "
+                                      "[\"bulk: 192.0.2.2 192.0.2.3\", "
+                                      "\"news turn: 192.0.2.4 2001:db8::4 192.0.2.5\"]\n");
+    (void)state;
+    arena_init(&a);
+    assert_true(net_address_parse_ip(STR("198.51.100.1"), &to, &e));
+    if (!delivery_egress_read(config, &a, &d.pools, &d.n_pools, &e))
+        fail_msg("%s", e.msg);
+    assert_int_equal(d.n_pools, 3);
+    assert_null(delivery_egress_find(&d, STR("other")));
+    struct delivery_pool *own = delivery_egress_find(&d, STR_EMPTY);
+    assert_ptr_equal(delivery_egress_next(own, &to, STR("mia@example.org")), &own->list[0]);
+    struct delivery_pool *bulk = delivery_egress_find(&d, STR("bulk"));
+    assert_int_equal(bulk->n, 2);
+    assert_ptr_equal(delivery_egress_next(bulk, &to, STR("mia@example.org")),
+                     delivery_egress_next(bulk, &to, STR("leo@example.org")));
+    struct delivery_pool *news = delivery_egress_find(&d, STR("news"));
+    for (size_t i = 0; i < 4; i++) {
+        assert_ptr_equal(delivery_egress_next(news, &to, STR("mia@example.org")),
+                         &news->list[i % 2 ? 2 : 0]);
+    }
+    config_free(&config);
+    arena_fini(&a);
+}
+
+static void test_pools_that_are_none(void **state)
+{
+    static const char *const wrong[] = { "bulk", "bulk:", ": 192.0.2.1", "bulk: nowhere",
+                                         "bulk often: 192.0.2.1" };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+        struct err e = ERR_CLEAR;
+        struct arena a;
+        struct delivery_pool *pools;
+        size_t n;
+        arena_init(&a);
+        struct config *config =
+            config_of(arena_printf(&a, "delivery:\n  pools: [\"%s\"]\n", wrong[i]).p);
+        if (delivery_egress_read(config, &a, &pools, &n, &e))
+            fail_msg("\"%s\"", wrong[i]);
+        config_free(&config);
+        arena_fini(&a);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_choice) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_choice), cmocka_unit_test(test_pools),
+                                        cmocka_unit_test(test_pools_that_are_none) };
     return cmocka_run_group_tests_name("delivery/egress", tests, NULL, NULL);
 }
