@@ -55,6 +55,7 @@ int main(int argc, char **argv)
         { serve_commands, COUNT_OF(serve_commands) },
         cli_base_group,
         cli_domain_group,
+        cli_domain_check_group,
         cli_dkim_group,
         cli_mta_sts_group,
         cli_receipt_group,

@@ -9,6 +9,7 @@
 /* Exit codes, after sysexits.h; the table in output.c documents them. */
 enum cli_exit {
     CLI_OK = 0,
+    CLI_WRONG = 1, /* a check found something wrong: that is its result, not a fault */
     CLI_USAGE = 64,
     CLI_DATA = 65,
     CLI_NOT_FOUND = 66,
@@ -39,7 +40,8 @@ struct cli_command {
     size_t least_words; /* positional arguments */
     size_t most_words;
     enum cli_exit (*run)(struct cli *cli);
-    bool with_dns; /* `work` asks the DNS from here, so not at --url */
+    bool with_dns;  /* `work` asks the DNS from here, so not at --url */
+    bool calls_dns; /* an operation that it calls asks the DNS: at --url from there */
     /* Instead of `run`, where all there is to do is calling the API (cli_run_calls). Yields. */
     bool (*work)(struct cli_session *s, struct err *e);
 };
@@ -81,6 +83,7 @@ char *cli_option(const struct cli *cli, const char *name);
 /* The groups of this service, for the table in main.c. */
 extern const struct cli_group cli_base_group;
 extern const struct cli_group cli_domain_group;
+extern const struct cli_group cli_domain_check_group;
 extern const struct cli_group cli_dkim_group;
 extern const struct cli_group cli_mta_sts_group;
 extern const struct cli_group cli_user_group;

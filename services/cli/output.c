@@ -201,6 +201,7 @@ static const struct {
     const char *meaning;
 } codes[] = {
     { CLI_OK, "done" },
+    { CLI_WRONG, "a check found something that is wrong" },
     { CLI_USAGE, "the command line is wrong: unknown command, option or number of arguments" },
     { CLI_DATA, "a value is malformed: an address, a domain, a size, a password" },
     { CLI_NOT_FOUND, "what was named does not exist" },

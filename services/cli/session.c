@@ -96,6 +96,13 @@ static void run_fiber(struct run *run)
     arena_fini(&s->arena);
 }
 
+static enum cli_exit end(const struct run *run)
+{
+    if (!run->ok)
+        return cli_fail(run->session.cli, &run->err);
+    return run->session.is_wrong ? CLI_WRONG : CLI_OK;
+}
+
 enum cli_exit cli_run_session(struct cli *cli, bool (*work)(struct cli_session *s, struct err *e),
                               void *arg)
 {
@@ -107,9 +114,12 @@ enum cli_exit cli_run_session(struct cli *cli, bool (*work)(struct cli_session *
     /* The result is on standard output; what the modules log is of no use to a person here. */
     obs_log_init(STDERR_FILENO, OBS_ERROR, OBS_TEXT, "cli", "");
     const struct app_options options = {
-        .config = config, .process = "cli", .is_tool = true, .with_dns = cli->command->with_dns
+        .config = config,
+        .process = "cli",
+        .is_tool = true,
+        .with_dns = cli->command->with_dns || cli->command->calls_dns,
     };
-    if ((!options.with_dns && !check_embedded(cli, config, &cli->arena, &run.err)) ||
+    if ((!cli->command->with_dns && !check_embedded(cli, config, &cli->arena, &run.err)) ||
         !app_new(&options, &run.session.app, &run.err)) {
         config_free(&config);
         return cli_fail(cli, &run.err);
@@ -117,7 +127,7 @@ enum cli_exit cli_run_session(struct cli *cli, bool (*work)(struct cli_session *
     run_fiber(&run);
     app_free(&run.session.app);
     config_free(&config);
-    return run.ok ? CLI_OK : cli_fail(cli, &run.err);
+    return end(&run);
 }
 
 /* ---- at --url ---- */
@@ -165,5 +175,5 @@ enum cli_exit cli_run_calls(struct cli *cli, bool (*work)(struct cli_session *s,
         http_client_free(&s->remote);
     if (rt)
         runtime_free(&rt);
-    return run.ok ? CLI_OK : cli_fail(cli, &run.err);
+    return end(&run);
 }

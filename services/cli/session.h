@@ -18,6 +18,7 @@ struct cli_session {
     struct http_client *remote; /* with --url, else NULL */
     struct arena arena;
     int64_t deadline_ms;
+    bool is_wrong; /* set by `work`: ends with CLI_WRONG */
     void *arg;
 };
 

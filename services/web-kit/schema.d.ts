@@ -1174,9 +1174,29 @@ export interface paths {
         };
         /**
          * Lists the DNS records that a domain needs
-         * @description Of what this server does. They are told, not checked. The TLSA record is that of the certificate in use now.
+         * @description Of what this server does. `check` tells whether they are there. The TLSA record is that of the certificate in use now.
          */
         get: operations["listDnsRecords"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/domains/{domain}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Checks what the world sees of a domain
+         * @description Asks the DNS for each record that the domain needs, for the addresses of this server's name, and for the names of the addresses that mail leaves from; and fetches the MTA-STS policy as others do. Takes up to 25 seconds where servers do not answer.
+         */
+        get: operations["checkDomain"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2940,6 +2960,65 @@ export interface components {
          * @example mail
          */
         DkimSelector: string;
+        /** @description What is there of one thing that a domain needs. */
+        DnsFinding: {
+            /**
+             * @description What it is for; those that are no record to set are addresses of the server (host), names of the addresses that mail leaves from (reverse), the MTA-STS policy by HTTPS, and whether the zone is signed.
+             * @example spf
+             * @enum {string}
+             */
+            purpose: "mx" | "spf" | "dkim" | "dmarc" | "mtaSts" | "tlsRpt" | "tlsa" | "imaps" | "submissions" | "submission" | "host" | "reverse" | "policy" | "dnssec";
+            /**
+             * @description Type of the record.
+             * @example TXT
+             * @enum {string}
+             */
+            type: "MX" | "TXT" | "SRV" | "CNAME" | "TLSA" | "A" | "PTR" | "HTTPS" | "DNSSEC";
+            /**
+             * @description Where it stands.
+             * @example example.org
+             */
+            name: string;
+            /**
+             * @description Whether it is there as it should be, and whether that can be told at all.
+             * @example different
+             * @enum {string}
+             */
+            state: "right" | "missing" | "different" | "unknown";
+            /**
+             * @description What is wrong with it, for programs.
+             * @example several
+             * @enum {string}
+             */
+            reason: "right" | "missing" | "other" | "several" | "invalid" | "forged" | "noAnswer" | "mxElsewhere" | "mxNull" | "mxAlias" | "mxNoAddress" | "noAddress" | "private" | "spfNotUs" | "spfAnybody" | "sourceUnknown" | "revoked" | "policyGone" | "policyOther" | "tlsaOther" | "tlsaUnsigned" | "tlsaUnknown" | "unsigned" | "noName" | "nameOther" | "heloOther";
+            /**
+             * @description The same as a sentence.
+             * @example There is no such record yet.
+             */
+            text: string;
+            /**
+             * @description Which host, what exactly.
+             * @example too many DNS lookups
+             */
+            detail: string | null;
+            /**
+             * @description What should be there, where that is one value.
+             * @example v=spf1 mx -all
+             */
+            expected: string | null;
+            /** @description What is there. */
+            found: string[];
+            /**
+             * @description Without it mail suffers; the others help.
+             * @example true
+             */
+            isNeeded: boolean;
+            /**
+             * @description Whether there is something to do.
+             * @example true
+             */
+            isWrong: boolean;
+        };
         /** @description A record to publish. */
         DnsRecord: {
             /**
@@ -2987,6 +3066,26 @@ export interface components {
              * @example example.org
              */
             aliasOf: string | null;
+        };
+        /** @description What the world sees of a domain. */
+        DomainCheck: {
+            /**
+             * @description The domain.
+             * @example example.org
+             */
+            domain: string;
+            /**
+             * @description Name of this server.
+             * @example mx.example.org
+             */
+            host: string;
+            /**
+             * @description Nothing is wrong.
+             * @example false
+             */
+            isRight: boolean;
+            /** @description One for each thing that was looked at. */
+            items: components["schemas"]["DnsFinding"][];
         };
         /**
          * Format: domain
@@ -10592,6 +10691,62 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["DnsRecordList"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    checkDomain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name of a domain of this server, as A-labels or U-labels.
+                 * @example example.org
+                 */
+                domain: components["parameters"]["domain"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What is there. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "domain": "example.org",
+                     *       "host": "mx.example.org",
+                     *       "isRight": false,
+                     *       "items": [
+                     *         {
+                     *           "purpose": "spf",
+                     *           "type": "TXT",
+                     *           "name": "example.org",
+                     *           "state": "different",
+                     *           "reason": "several",
+                     *           "text": "There is no such record yet.",
+                     *           "detail": "too many DNS lookups",
+                     *           "expected": "v=spf1 mx -all",
+                     *           "found": [
+                     *             "v=spf1 -all"
+                     *           ],
+                     *           "isNeeded": true,
+                     *           "isWrong": true
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DomainCheck"];
                 };
             };
             400: components["responses"]["BadRequest"];

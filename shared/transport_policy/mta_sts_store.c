@@ -9,6 +9,7 @@
 enum {
     RECORD_MS = 20 * 1000,  /* for the domain's word that it has a policy */
     FETCH_MS = 30 * 1000,   /* section 3.3 suggests a minute; mail waits for it */
+    LOOK_MS = 8 * 1000,     /* a person waits */
     RECORDS_MAX = 20,       /* TXT records that are looked at */
     REFRESHED_AT_ONCE = 50, /* policies in one call */
     FORMAT_MAX = 32 * 1024  /* a policy of MTA_STS_MX_MAX long names */
@@ -107,8 +108,8 @@ static void judge(const struct http_fetched *answer, struct fetched *out)
 }
 
 /* Asks the policy host. False only when the fiber is cancelled. Yields. */
-YIELDS static bool fetch(struct mta_sts_store *s, str domain, struct arena *a, struct fetched *out,
-                         struct err *e)
+YIELDS static bool fetch_within(struct mta_sts_store *s, str domain, int64_t ms, struct arena *a,
+                                struct fetched *out, struct err *e)
 {
     struct http_fetched answer;
     const struct http_fetch wanted = {
@@ -121,12 +122,29 @@ YIELDS static bool fetch(struct mta_sts_store *s, str domain, struct arena *a, s
         .allow_special = s->options.allow_private,
     };
     *out = (struct fetched){ .err = ERR_CLEAR };
-    if (http_client_fetch(s->http, &wanted, a, clock_deadline_in(FETCH_MS), &answer, &out->err)) {
+    if (http_client_fetch(s->http, &wanted, a, clock_deadline_in(ms), &answer, &out->err)) {
         judge(&answer, out);
         return true;
     }
     out->fault = out->err.kind == ERR_DENIED ? "sts-webpki-invalid" : "sts-policy-fetch-error";
     return goes_on(&out->err, e);
+}
+
+YIELDS static bool fetch(struct mta_sts_store *s, str domain, struct arena *a, struct fetched *out,
+                         struct err *e)
+{
+    return fetch_within(s, domain, FETCH_MS, a, out, e);
+}
+
+bool mta_sts_look(struct mta_sts_store *s, str domain, struct arena *a, struct mta_sts_policy *out,
+                  const char **problem, struct err *e)
+{
+    struct fetched *fetched = ARENA_NEW(a, struct fetched);
+    if (!fetch_within(s, domain, LOOK_MS, a, fetched, e))
+        return false;
+    *out = fetched->policy;
+    *problem = fetched->fault ? fetched->err.msg : NULL;
+    return true;
 }
 
 /* ---- what is kept ---- */

@@ -41,6 +41,11 @@ struct mta_sts_found {
 YIELDS bool mta_sts_find(struct mta_sts_store *s, str domain, struct arena *a, int64_t deadline_ms,
                          struct mta_sts_found *out, struct err *e);
 
+/* Fetches the policy of the domain now, as others would, and keeps nothing of it. *problem: why it
+ * cannot be had, in arena; NULL: *out is it, borrowing the arena. ERR_CANCELLED. Yields. */
+YIELDS bool mta_sts_look(struct mta_sts_store *s, str domain, struct arena *a,
+                         struct mta_sts_policy *out, const char **problem, struct err *e);
+
 /* Fetches policies again that are in use, long before they end, and forgets those that have ended.
  * To be called every few minutes. A policy host that does not answer is no error. Yields. */
 YIELDS bool mta_sts_refresh(struct mta_sts_store *s, int64_t deadline_ms, struct err *e);

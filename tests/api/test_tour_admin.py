@@ -538,6 +538,14 @@ def queue(request):
     return instance.up()
 
 
+def test_a_domain_is_checked(queue):
+    """With what a check finds: integration/test_mta_sts_own.py."""
+    admin = Api.signed_in(queue, queue.user(1))
+    checked = admin.get(f"/admin/domains/{queue.domain}/check").json
+    assert not checked["isRight"] and {i["reason"] for i in checked["items"] if i["purpose"] in ("mx", "host")} == {"missing", "noAddress"}
+    admin.get("/admin/domains/theirs.example/check", status=404)
+
+
 def test_queue(queue):
     admin = Api.signed_in(queue, queue.user(1))
     with queue.smtp("submission", login=queue.user(2)) as smtp:

@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Our own domains publish MTA-STS policies (FEATURES 75, RFC 8461): served by the name that a client comes by, with a
-certificate for it; and the TLSA record that is told is that of the certificate in use."""
+certificate for it; the TLSA record that is told is that of the certificate in use; and what the DNS says of all that is
+checked (FEATURES 54, 231)."""
 import http.client
 import socket
 import ssl
+import subprocess
 
 import pytest
 from api_client import Api
 from certificates import Certificate
-from conftest import Instance
+from conftest import BINARY, Instance
+from outbound import DOMAIN, Zone
 
 PATH = "/.well-known/mta-sts.txt"
 
@@ -23,7 +26,7 @@ class Here(http.client.HTTPSConnection):
 
 @pytest.fixture(scope="module")
 def world():
-    server = Instance(users=[("user1", True)])
+    server = Instance(domain=DOMAIN, users=[("user1", True)])
     authority = Certificate(server.folder, "authority")
     names = [server.hostname, "localhost", f"mta-sts.{server.domain}", "mta-sts.other.test"]
     own = Certificate(server.folder, "own", names, authority)
@@ -85,3 +88,56 @@ def test_records_are_those_of_the_certificate_in_use(world):
     assert f"mta-sts.{domain}. IN CNAME {server.hostname}." in lines
     assert f'_smtp._tls.{domain}. IN TXT ( "v=TLSRPTv1; rua=mailto:postmaster@{domain}" )' in lines
     assert f"{domain}. IN MX 10 {server.hostname}." in lines
+
+
+def zone_line(record):
+    value = record["value"]
+    if record["type"] == "TXT":
+        value = " ".join(f'"{value[i:i + 200]}"' for i in range(0, len(value), 200))
+    return f"{record['name']}. {record['type']} {value}"
+
+
+@pytest.fixture(scope="module")
+def published(world):
+    """What the first domain needs is in a signed zone; of the other one there are pieces, and wrong ones."""
+    server, _ = world
+    domain, other = server.domain, f"other.{server.domain}"
+    server.cli("domain", "add", other)
+    server.cli("dkim", "generate", domain)
+    server.cli("mta-sts", "set", domain, "enforce")
+    admin = Api.signed_in(server, server.user(1))
+    records = admin.get(f"/admin/domains/{domain}/dns-records").json["items"]
+    zone = Zone([*map(zone_line, records), "mail A 127.0.0.1", "other MX 10 alias", "alias CNAME mail", 'other TXT "v=spf1 mx -all"',
+                 'other TXT "v=spf1 -all"', '_dmarc.other TXT "v=DMARC1; p=perhaps"'], signed=True)
+    server.settings.update({"dns.validate": "true", "dns.anchor_file": str(zone.anchor), "dns.stub_zone": DOMAIN, "dns.stub_server": zone.server,
+                            "delivery.mta_sts_port": server.ports["https"], "delivery.ca_file": str(server.tls_ca)})
+    server.write_config()
+    server.restart()
+    yield server, admin, other
+    zone.close()
+
+
+def findings(checked):
+    return {(i["purpose"], i["type"], i["name"]): i["reason"] for i in checked["items"]}
+
+
+def test_what_is_published_is_seen(published):
+    server, admin, _ = published
+    checked = admin.get(f"/admin/domains/{server.domain}/check").json
+    assert checked["isRight"] and set(findings(checked).values()) == {"right"}, findings(checked)
+    assert {"host", "reverse", "policy", "dnssec", "tlsa", "dkim"} <= {i["purpose"] for i in checked["items"]}
+    token = admin.post("/tokens", {"name": "check", "scopes": ["admin:read"]}, status=201).json["secret"]
+    done = subprocess.run([BINARY, "domain", "check", server.domain, "--url", f"https://localhost:{server.ports['https']}",
+                           "--ca-file", str(server.tls_ca), "--token", token], capture_output=True, text=True, timeout=60, check=True)
+    assert f"right      MX     {server.domain}\n" in done.stdout and f"All that {server.domain} needs is there." in done.stdout
+
+
+def test_what_is_not_is_told(published):
+    server, admin, other = published
+    checked = admin.get(f"/admin/domains/{other}/check").json
+    said = findings(checked)
+    assert not checked["isRight"] and said["mx", "MX", other] == "mxAlias" and said["spf", "TXT", other] == "several"
+    assert said["dmarc", "TXT", f"_dmarc.{other}"] == "invalid" and said["tlsRpt", "TXT", f"_smtp._tls.{other}"] == "missing"
+    done = server.cli("domain", "check", other, check=False)
+    assert done.returncode == 1 and f"different  MX     {other}\n" in done.stdout and "is:        v=spf1 -all" in done.stdout
+    assert "want attention" in done.stdout and server.cli("domain", "check", "nobody.test", check=False).returncode == 66

@@ -66,6 +66,9 @@ test("a domain is added, tells its records, and goes", async () => {
   await window.getByRole("button", { name: `Copy the MX record of ${name}` }).click();
   const copied = await window.evaluate(() => navigator.clipboard.readText());
   assert.equal(copied, `${name}. 3600 IN MX 10 ${body.hostname}.`);
+  await window.getByRole("button", { name: "Check the DNS" }).click();
+  await window.getByText("want attention").waitFor();
+  assert.ok(await window.getByText("The DNS did not answer: try again later.").count() > 0);
   await accessible(window, "domain");
   await window.getByRole("button", { name: "Remove domain" }).click();
   await window.getByRole("dialog", { name: `Remove ${name}?` }).getByRole("button", { name: "Remove domain" }).click();

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The DNS records that a domain of ours needs: only of what this server does. */
+#include "published/published.h"
+
+enum {
+    SMTP_PORT = 25,
+    RECORD_MAX = 1024,
+    FIXED_MAX = 16 /* records beside those of keys */
+};
+
+/* One domain's records on the way into a list. */
+struct listing {
+    struct arena *a;
+    const struct published_self *self;
+    str domain;
+    struct published_records *out;
+};
+
+static void add(struct listing *l, struct published_record record)
+{
+    l->out->list[l->out->n++] = record;
+}
+
+static void add_text(struct listing *l, enum published_purpose purpose, str name, str text)
+{
+    add(l, (struct published_record){
+               .purpose = purpose, .type = "TXT", .name = name, .value = text, .is_needed = true });
+}
+
+/* A name below the domain: "_dmarc" gives "_dmarc.example.org". */
+static str below(const struct listing *l, const char *label)
+{
+    return arena_printf(l->a, "%s.%.*s", label, STR_FMT(l->domain));
+}
+
+static void add_services(struct listing *l)
+{
+    static const struct {
+        enum published_purpose purpose;
+        const char *name;
+        unsigned port;
+    } services[] = { { PUBLISHED_IMAPS, "_imaps._tcp", 993 },
+                     { PUBLISHED_SUBMISSIONS, "_submissions._tcp", 465 },
+                     { PUBLISHED_SUBMISSION, "_submission._tcp", 587 } };
+    for (size_t i = 0; i < COUNT_OF(services); i++) {
+        add(l, (struct published_record){
+                   .purpose = services[i].purpose,
+                   .type = "SRV",
+                   .name = below(l, services[i].name),
+                   .value = arena_printf(l->a, "0 1 %u %s.", services[i].port, l->self->host) });
+    }
+}
+
+/* Whoever signs needs its records; those of a key that waits, or that did, are for later or for
+ * mail that is still on its way. */
+static void add_keys(struct listing *l, const struct account_dkim_list *keys)
+{
+    for (size_t i = 0; i < keys->n; i++) {
+        const struct account_dkim_key *key = &keys->list[i];
+        struct published_record one = { .purpose = PUBLISHED_DKIM,
+                                        .type = "TXT",
+                                        .is_needed = key->state == ACCOUNT_DKIM_SIGNING };
+        one.name =
+            arena_printf(l->a, "%.*s._domainkey.%.*s", STR_FMT(key->selector), STR_FMT(l->domain));
+        one.value = key->rsa_record;
+        add(l, one);
+        one.name = arena_printf(l->a, "%.*s-ed._domainkey.%.*s", STR_FMT(key->selector),
+                                STR_FMT(l->domain));
+        one.value = key->ed_record;
+        add(l, one);
+    }
+}
+
+/* The policy host is this server, as the file is served here (RFC 8461 section 3). */
+static void add_mta_sts(struct listing *l, const struct account_mta_sts *own)
+{
+    add_text(l, PUBLISHED_MTA_STS, below(l, "_mta-sts"),
+             arena_printf(l->a, "v=STSv1; id=%.*s;", STR_FMT(own->id)));
+    add(l, (struct published_record){ .purpose = PUBLISHED_MTA_STS,
+                                      .type = "CNAME",
+                                      .name = below(l, "mta-sts"),
+                                      .value = arena_printf(l->a, "%s.", l->self->host),
+                                      .is_needed = true });
+}
+
+/* Of the certificate that is in use for our name now. */
+static void add_tlsa(struct listing *l)
+{
+    static const str between = STR_INIT(". IN TLSA ");
+    struct buf line;
+    if (!l->self->tls_key)
+        return;
+    buf_init(&line, RECORD_MAX);
+    if (tlsa_format(str_from_cstr(l->self->host), SMTP_PORT, l->self->tls_key, &line)) {
+        str all = arena_str(l->a, buf_str(&line));
+        ptrdiff_t at = str_find(all, between);
+        INVARIANT(at > 0);
+        add(l,
+            (struct published_record){ .purpose = PUBLISHED_TLSA,
+                                       .type = "TLSA",
+                                       .name = str_slice(all, 0, (size_t)at),
+                                       .value = str_trim(str_skip(all, (size_t)at + between.n)) });
+    }
+    buf_fini(&line);
+}
+
+/* Who tells us of our mail: at the address whose reports are read (reports.inbox). */
+static void add_reports(struct listing *l)
+{
+    add_text(l, PUBLISHED_DMARC, below(l, "_dmarc"),
+             arena_printf(l->a, "v=DMARC1; p=none; rua=mailto:%s@%.*s", l->self->inbox,
+                          STR_FMT(l->domain)));
+    add(l, (struct published_record){ .purpose = PUBLISHED_TLS_RPT,
+                                      .type = "TXT",
+                                      .name = below(l, "_smtp._tls"),
+                                      .value = arena_printf(l->a, "v=TLSRPTv1; rua=mailto:%s@%.*s",
+                                                            l->self->inbox, STR_FMT(l->domain)) });
+}
+
+bool published_list(struct account_directory *d, const struct published_self *self, str domain,
+                    struct arena *a, int64_t deadline_ms, struct published_records *out,
+                    struct err *e)
+{
+    struct listing l = { .a = a, .self = self, .domain = domain, .out = out };
+    struct account_dkim_list keys;
+    struct account_mta_sts own;
+    bool has_policy = false;
+    if (!account_dkim_list(d, domain, a, deadline_ms, &keys, e) ||
+        !account_mta_sts_find(d, domain, a, deadline_ms, &has_policy, &own, e))
+        return false;
+    *out = (struct published_records){
+        .domain = domain, .list = ARENA_ARRAY(a, struct published_record, FIXED_MAX + 2 * keys.n)
+    };
+    add(&l, (struct published_record){ .purpose = PUBLISHED_MX,
+                                       .type = "MX",
+                                       .name = domain,
+                                       .value = arena_printf(a, "10 %s.", self->host),
+                                       .is_needed = true });
+    add_text(&l, PUBLISHED_SPF, domain, STR("v=spf1 mx -all"));
+    add_keys(&l, &keys);
+    if (has_policy)
+        add_mta_sts(&l, &own);
+    add_reports(&l);
+    add_tlsa(&l);
+    add_services(&l);
+    return true;
+}
