@@ -7,6 +7,7 @@
 #include "obs/obs.h"
 #include "services/api/idempotency.h"
 #include "services/api/mta_sts.h"
+#include "services/api/report_post.h"
 #include "services/api/session_cookie.h"
 
 enum {
@@ -274,6 +275,10 @@ void api_serve(struct http_request *r, void *arg)
     }
     if (str_eq(r->path, STR(MTA_STS_PATH))) {
         mta_sts_serve(api, r);
+        return;
+    }
+    if (str_eq(r->path, STR(REPORTS_POST_PATH))) {
+        report_post_serve(api, r);
         return;
     }
     call.ip = arena_str(r->arena, net_address_ip(&r->peer, ip));

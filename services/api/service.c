@@ -8,6 +8,7 @@
 #include "services/api/events.h"
 #include "services/api/monitor.h"
 #include "services/api/mta_sts.h"
+#include "services/api/report_post.h"
 #include "services/app/listeners.h"
 
 #include <limits.h>
@@ -53,7 +54,8 @@ static const struct http_field monitor_fields[] = {
     { STR_INIT("x-content-type-options"), STR_INIT("nosniff") },
 };
 
-static const char *const handled[] = { "/api/", "/health", "/metrics", MTA_STS_PATH };
+static const char *const handled[] = { "/api/", "/health", "/metrics", MTA_STS_PATH,
+                                       REPORTS_POST_PATH };
 
 /* ---- the apps ---- */
 

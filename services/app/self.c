@@ -2,6 +2,8 @@
 /* From the configuration to what the DNS should say of this server. */
 #include "services/app/self.h"
 
+#include "reports/received.h"
+
 static bool read_sources(const struct config *config, struct arena *a, struct published_self *out,
                          struct err *e)
 {
@@ -27,6 +29,8 @@ bool app_self(const struct app *app, struct arena *a, struct published_self *out
         .inbox = *inbox ? inbox : "postmaster",
         .allow_private = config_bool(app->config, CONFIG_DELIVERY_ALLOW_PRIVATE),
     };
+    if (config_bool(app->config, CONFIG_REPORTS_HTTPS))
+        out->report_path = REPORTS_POST_PATH;
     if (app->tls && tls_server_key_sha256(app->tls, app->hostname, key))
         out->tls_key = key;
     return read_sources(app->config, a, out, e);

@@ -112,6 +112,28 @@ bool account_domain_get(struct account_directory *d, str name, struct arena *a, 
     return true;
 }
 
+bool account_domain_find_own(struct account_directory *d, str name, struct arena *a,
+                             int64_t deadline_ms, str *out, struct err *e)
+{
+    struct account_domain_row row;
+    *out = STR_EMPTY;
+    for (size_t i = 0; i <= ACCOUNT_DOMAINS_ABOVE && name.n; i++) {
+        struct err why = ERR_CLEAR;
+        str label;
+        if (account_domain_get(d, name, a, deadline_ms, &row, &why)) {
+            *out = row.name;
+            return true;
+        }
+        if (why.kind != ERR_NOT_FOUND) {
+            *e = why;
+            return false;
+        }
+        if (!str_cut(name, '.', &label, &name))
+            break;
+    }
+    return true;
+}
+
 /* ---- accounts ---- */
 
 /* $1 search, $2 domain, $3 filter. */

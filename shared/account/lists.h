@@ -7,6 +7,7 @@
 #include "account/account.h"
 
 enum {
+    ACCOUNT_DOMAINS_ABOVE = 8, /* labels that are taken off a name to find a domain of ours */
     ACCOUNT_PAGE_MAX =
         201 /* rows of a page; one more than is shown tells whether there is a next */
 };
@@ -60,6 +61,10 @@ YIELDS bool account_domain_count(struct account_directory *d,
 /* One domain by its name in any case. ERR_NOT_FOUND. Yields. */
 YIELDS bool account_domain_get(struct account_directory *d, str name, struct arena *a,
                                int64_t deadline_ms, struct account_domain_row *out, struct err *e);
+/* Our name for the domain, or for the nearest one above it (at most ACCOUNT_DOMAINS_ABOVE) that is
+ * ours; empty when there is none. Yields. */
+YIELDS bool account_domain_find_own(struct account_directory *d, str name, struct arena *a,
+                                    int64_t deadline_ms, str *out, struct err *e);
 
 /* ---- accounts ---- */
 

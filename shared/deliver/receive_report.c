@@ -11,8 +11,7 @@
 #include "reports/reports.h"
 
 enum {
-    READ_MS = 10 * 1000, /* to read one and to keep it */
-    PARENTS_MAX = 8      /* domains above the one that a report is about which may be ours */
+    READ_MS = 10 * 1000 /* to read one and to keep it */
 };
 
 /* The same name in a domain that we relay for is an address of others. */
@@ -56,34 +55,11 @@ static bool is_proven(const struct deliver_attempt *attempt, str proven)
     return told.dmarc == MAILAUTH_PASS || told.spf == MAILAUTH_PASS || told.dkim == MAILAUTH_PASS;
 }
 
-/* Of ours: the domain, or one above it; else empty. False: an error. Yields. */
-YIELDS static bool find_domain(const struct deliver_attempt *attempt, str domain,
-                               int64_t deadline_ms, str *ours, struct err *e)
-{
-    struct account_domain_row row;
-    *ours = STR_EMPTY;
-    for (size_t i = 0; i < PARENTS_MAX && domain.n; i++) {
-        struct err why = ERR_CLEAR;
-        str label;
-        if (account_domain_get(attempt->d->accounts, domain, attempt->a, deadline_ms, &row, &why)) {
-            *ours = row.name;
-            return true;
-        }
-        if (why.kind != ERR_NOT_FOUND) {
-            *e = why;
-            return false;
-        }
-        if (!str_cut(domain, '.', &label, &domain))
-            break;
-    }
-    return true;
-}
-
 /* The domain of ours that `domain` is or belongs to. ERR_DENIED: none. Yields. */
 YIELDS static bool get_own_domain(const struct deliver_attempt *attempt, str domain,
                                   int64_t deadline_ms, str *ours, struct err *e)
 {
-    if (!find_domain(attempt, domain, deadline_ms, ours, e))
+    if (!account_domain_find_own(attempt->d->accounts, domain, attempt->a, deadline_ms, ours, e))
         return false;
     if (!ours->n) {
         return ERR(e, ERR_DENIED, "it is about \"%.*s\", which is no domain of ours",
@@ -106,21 +82,6 @@ YIELDS static bool take(const struct deliver_attempt *attempt, str proven, str a
         !get_own_domain(attempt, report->domain, deadline_ms, &report->own_domain, e))
         return false;
     return reports_take(attempt->d->reports, report, deadline_ms, is_new, e);
-}
-
-static void tell(const struct deliver_attempt *attempt, const struct reports_received *report,
-                 bool is_new)
-{
-    const char *kind = reports_kind_name(report->kind);
-    char label[32];
-    const int64_t left_out =
-        report->n > REPORTS_RECEIVED_ROWS_MAX ? (int64_t)report->n - REPORTS_RECEIVED_ROWS_MAX : 0;
-    (void)snprintf(label, sizeof(label), "%s,%s", kind, is_new ? "new" : "known");
-    obs_count(METRIC_REPORTS_RECEIVED, label, 1);
-    obs_log(EV_REPORT_RECEIVED, attempt->m->trace.session, OBS_CSTR("kind", kind),
-            OBS_STR("domain", report->domain), OBS_STR("organization", report->organization),
-            OBS_STR("id", report->id), OBS_INT("good", report->good), OBS_INT("bad", report->bad),
-            OBS_INT("left_out", left_out), OBS_BOOL("new", is_new));
 }
 
 static void tell_problem(const struct deliver_attempt *attempt,
@@ -154,6 +115,6 @@ bool deliver_take_report(const struct deliver_attempt *attempt, str proven, int6
         tell_problem(attempt, &report, &why);
         return false;
     }
-    tell(attempt, &report, is_new);
+    reports_log_taken(&report, is_new, attempt->m->trace.session);
     return inboxes == attempt->m->n && !d->keeps_report_mail;
 }

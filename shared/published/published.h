@@ -35,6 +35,7 @@ struct published_self {
     const char *host;                  /* its name: MX records point to it */
     const char *helo;                  /* its name in EHLO */
     const char *inbox;                 /* local part of the address that reports go to */
+    const char *report_path;           /* that takes reports on TLS by HTTPS; NULL: none does */
     const uint8_t *tls_key;            /* SHA-256 of its TLS key (tls_server_key_sha256), or NULL */
     const struct net_address *sources; /* mail leaves from; n_sources 0: from those of `host` */
     size_t n_sources;

@@ -104,17 +104,22 @@ static void add_tlsa(struct listing *l)
     buf_fini(&line);
 }
 
-/* Who tells us of our mail: at the address whose reports are read (reports.inbox). */
+/* Who tells us of our mail: at the address whose reports are read (reports.inbox), and by HTTPS. */
 static void add_reports(struct listing *l)
 {
+    const struct published_self *self = l->self;
+    str post = self->report_path
+                   ? arena_printf(l->a, ",https://%s%s", self->host, self->report_path)
+                   : STR_EMPTY;
+    str tls = arena_printf(l->a, "v=TLSRPTv1; rua=mailto:%s@%.*s%.*s", self->inbox,
+                           STR_FMT(l->domain), STR_FMT(post));
     add_text(l, PUBLISHED_DMARC, below(l, "_dmarc"),
-             arena_printf(l->a, "v=DMARC1; p=none; rua=mailto:%s@%.*s", l->self->inbox,
+             arena_printf(l->a, "v=DMARC1; p=none; rua=mailto:%s@%.*s", self->inbox,
                           STR_FMT(l->domain)));
     add(l, (struct published_record){ .purpose = PUBLISHED_TLS_RPT,
                                       .type = "TXT",
                                       .name = below(l, "_smtp._tls"),
-                                      .value = arena_printf(l->a, "v=TLSRPTv1; rua=mailto:%s@%.*s",
-                                                            l->self->inbox, STR_FMT(l->domain)) });
+                                      .value = tls });
 }
 
 bool published_list(struct account_directory *d, const struct published_self *self, str domain,

@@ -117,12 +117,25 @@ bool reports_message_parse(str message, struct arena *a, struct reports_received
     return ok;
 }
 
+bool reports_post_parse(str body, struct arena *a, struct reports_received *out, struct err *e)
+{
+    struct buf document;
+    buf_init(&document, REPORTS_DOCUMENT_MAX);
+    bool ok = reports_unpack(body, &document, e) &&
+              reports_tls_parse(str_trim(buf_str(&document)), a, out, e);
+    buf_fini(&document);
+    return ok;
+}
+
 /* ---- in the pool ---- */
+
+typedef bool (*parse_fn)(str text, struct arena *a, struct reports_received *out, struct err *e);
 
 struct job {
     struct work work;
     struct arena a; /* of all that is read */
-    str message;
+    parse_fn parse;
+    str text;
     struct reports_received read;
     bool ok;
     struct err error;
@@ -131,7 +144,7 @@ struct job {
 static void run(struct work *work)
 {
     struct job *job = CONTAINER_OF(work, struct job, work);
-    job->ok = reports_message_parse(job->message, &job->a, &job->read, &job->error);
+    job->ok = job->parse(job->text, &job->a, &job->read, &job->error);
 }
 
 static void end(struct work *work)
@@ -147,13 +160,14 @@ static void finish(void *ptr)
     work_finish(&job->work);
 }
 
-bool reports_message_read(str message, struct arena *a, int64_t deadline_ms,
-                          struct reports_received *out, struct err *e)
+YIELDS static bool read_in_pool(parse_fn parse, str text, struct arena *a, int64_t deadline_ms,
+                                struct reports_received *out, struct err *e)
 {
     struct job *job = HEAP_NEW(struct job);
     job->work = (struct work){ .run = run, .done = end };
     arena_init(&job->a);
-    job->message = arena_str(&job->a, message);
+    job->parse = parse;
+    job->text = arena_str(&job->a, text);
     if (!work_run(&job->work, deadline_ms, e))
         return err_wrap(e, "read a report");
     arena_defer(a, finish, job);
@@ -163,4 +177,16 @@ bool reports_message_read(str message, struct arena *a, int64_t deadline_ms,
     }
     *out = job->read;
     return true;
+}
+
+bool reports_message_read(str message, struct arena *a, int64_t deadline_ms,
+                          struct reports_received *out, struct err *e)
+{
+    return read_in_pool(reports_message_parse, message, a, deadline_ms, out, e);
+}
+
+bool reports_post_read(str body, struct arena *a, int64_t deadline_ms, struct reports_received *out,
+                       struct err *e)
+{
+    return read_in_pool(reports_post_parse, body, a, deadline_ms, out, e);
 }

@@ -8,6 +8,8 @@
 #include "reports/document.h"
 #include "runtime/runtime.h"
 
+#define REPORTS_POST_PATH "/.well-known/tlsrpt" /* that reports on TLS are posted to */
+
 struct db;
 struct mime_header;
 
@@ -63,7 +65,13 @@ str reports_message_domain(const struct mime_header *header, struct arena *a);
  * ERR_NOT_FOUND: there is no such part. Else as the parsers. Slow for a big one. Pure. */
 bool reports_message_parse(str message, struct arena *a, struct reports_received *out,
                            struct err *e);
+/* Reads the TLS report that was posted (RFC 8460 section 5.2): JSON, packed or not. Errors: those
+ * of the parser and of reports_unpack. Slow for a big one. Pure. */
+bool reports_post_parse(str body, struct arena *a, struct reports_received *out, struct err *e);
 /* The same in the pool of threads. Also the errors of work_run. Yields. */
+YIELDS bool reports_post_read(str body, struct arena *a, int64_t deadline_ms,
+                              struct reports_received *out, struct err *e);
+/* reports_message_parse in the pool of threads, likewise. Yields. */
 YIELDS bool reports_message_read(str message, struct arena *a, int64_t deadline_ms,
                                  struct reports_received *out, struct err *e);
 

@@ -72,6 +72,9 @@ YIELDS void reports_tell_failure(struct reports *r, const struct reports_failed 
 YIELDS bool reports_take(struct reports *r, const struct reports_received *report,
                          int64_t deadline_ms, bool *is_new, struct err *e);
 
+/* Logs and counts what was kept; `session`: who brought it. */
+void reports_log_taken(const struct reports_received *report, bool is_new, str session);
+
 /* Writes at once what was counted. Errors: those of db_query; it is kept then. Yields. */
 YIELDS bool reports_flush(struct reports *r, int64_t deadline_ms, struct err *e);
 

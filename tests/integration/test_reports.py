@@ -5,6 +5,7 @@ import email
 import email.message
 import email.policy
 import gzip
+import http.client
 import http.server
 import json
 import os
@@ -13,6 +14,7 @@ import re
 import shutil
 import signal
 import smtplib
+import ssl
 import subprocess
 import tempfile
 import threading
@@ -27,6 +29,7 @@ from smtp_raw import RawSmtp, fetch_all, stuffed
 
 WAIT = 20
 SECURE, PLAIN = "127.0.0.1", "127.0.0.2"
+POSTED = "/.well-known/tlsrpt"
 SCHEMA = pathlib.Path(__file__).parent / "dmarc_aggregate.xsd"
 
 
@@ -86,7 +89,7 @@ class World:
             "lmtp.networks": "[127.0.0.1]",
             "delivery.port": self.port, "delivery.time_divisor": 1000, "delivery.ca_file": str(authority.chain),
             "dns.stub_zone": ABOVE, "dns.stub_server": self.zone.server, "security.local_networks": "[192.0.2.0/24]",
-            "greylisting.enabled": "false", "reports.keep_mail": "false", "reports.spread": "0s", "reports.dmarc_failure": "true", "reports.organization": "Example Organization"}).up()
+            "greylisting.enabled": "false", "reports.keep_mail": "false", "reports.spread": "0s", "reports.dmarc_failure": "true", "reports.https": "true", "limits.api_anonymous_per_minute": 60, "reports.organization": "Example Organization"}).up()
         self.user = self.server.user(2)
         self.domain = self.user["address"].split("@")[1]
 
@@ -330,7 +333,8 @@ def test_reports_of_others_are_read(world):
     assert in_mailbox() == before + 4 and len(server.json("report", "received", "list")["reports"]) == 3
     # Where our records send reports is where they are read.
     records = {r["purpose"]: r["value"] for r in server.json("domain", "dns", about)["items"]}
-    assert records["dmarc"].endswith(f"rua=mailto:postmaster@{about}") and records["tlsRpt"].endswith(f"rua=mailto:postmaster@{about}")
+    assert records["dmarc"].endswith(f"rua=mailto:postmaster@{about}") and records["tlsRpt"].endswith(
+        f"rua=mailto:postmaster@{about},https://{server.hostname}{POSTED}")
 
 
 def test_a_report_without_a_proof_or_to_others_stays_a_mail(world):
@@ -354,6 +358,33 @@ def test_a_report_without_a_proof_or_to_others_stays_a_mail(world):
         assert smtp.reply()[0] == 250
     wait_until(lambda: world.of(f"postmaster@{home}"), WAIT, "the report at its domain")
     assert kept() == (rows, mails + 1)
+
+
+def test_reports_by_https(world):
+    server, about = world.server, world.domain
+
+    def post(body, content_type="application/tlsrpt+gzip", method="POST"):
+        client = http.client.HTTPSConnection("127.0.0.1", server.ports["https"], timeout=WAIT, context=ssl._create_unverified_context())
+        client.request(method, POSTED, body, {"Content-Type": content_type})
+        status = client.getresponse().status
+        client.close()
+        return status
+
+    def file_of(domain, number, **more):
+        (part,) = [p for p in email.message_from_bytes(report_of("author", domain, number, **more)).walk() if p.get_filename()]
+        return part.get_payload(decode=True)
+
+    posted = file_of(about, 50)
+    assert [post(posted), post(posted)] == [201, 200]
+    assert post(gzip.decompress(file_of(f"mx.{about}", 51)), "application/tlsrpt+json; charset=utf-8") == 201
+    assert server.psql("SELECT domain || ' ' || good || ' ' || bad FROM received_report WHERE report_id IN ('id-50', 'id-51') ORDER BY report_id") == (
+        f"{about} 40 2\nmx.{about} 40 2")
+    # About others, unreadable, DMARC, another type, another method.
+    assert [post(file_of("theirs.example", 52)), post(b"\x1f\x8b damaged"), post(file_of(about, 53, kind="dmarc")),
+            post(posted, "application/json"), post(None, method="GET")] == [404, 400, 400, 415, 405]
+    # Nothing proves who posts, so he may do it only so often.
+    assert 429 in [post(b"{}") for _ in range(12)]
+    assert server.psql("SELECT count(*) FROM received_report WHERE report_id IN ('id-52', 'id-53')") == "0"
 
 
 def test_reports_of_strangers_do_not_fill_the_disk(world):
