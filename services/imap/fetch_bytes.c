@@ -20,7 +20,7 @@ enum {
     SINGLE_MAX = 1024 * 1024,     /* messages from this size on are never read ahead */
     PIECE = 256 * 1024,           /* of a big message */
     PIECE_SLOW = 48 * 1024,       /* the same for a slow client */
-    SLICE = 32 * 1024,            /* handed to the connection at once: half of its buffer */
+    SLICE = 31 * 1024,            /* handed to the connection at once: its buffer stays at half */
     PATIENCE_MS = 100,            /* how long bytes are kept for a client that takes none */
     CALM = 64,                    /* slices without such a wait make a client fast again */
     TOTAL_MAX = 16 * 1024 * 1024, /* octets that all sessions together may hold */
