@@ -10,8 +10,12 @@ struct account_sending_rules app_sending_rules(const struct config *c)
         [ACCOUNT_SENDING_MESSAGES_DAY] = CONFIG_SUBMISSION_MESSAGES_PER_DAY,
         [ACCOUNT_SENDING_RECIPIENTS_DAY] = CONFIG_SUBMISSION_RECIPIENTS_PER_DAY,
     };
-    struct account_sending_rules rules = { .refusals =
-                                               config_int(c, CONFIG_SUBMISSION_STOP_AFTER) };
+    struct account_sending_rules rules = {
+        .refusals = config_int(c, CONFIG_SUBMISSION_STOP_AFTER),
+        .refused_recipients = config_int(c, CONFIG_SUBMISSION_STOP_AFTER_REFUSED),
+        .networks = config_int(c, CONFIG_SUBMISSION_STOP_AFTER_NETWORKS),
+        .suppress_ms = config_int(c, CONFIG_SUBMISSION_SUPPRESS_FOR),
+    };
     for (size_t i = 0; i < COUNT_OF(params); i++)
         rules.most[i] = config_int(c, params[i]);
     return rules;

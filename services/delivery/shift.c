@@ -5,6 +5,7 @@
 #include "base/failpoint.h"
 #include "obs/obs.h"
 #include "services/delivery/carrier.h"
+#include "services/delivery/refused.h"
 
 enum {
     PAUSE_MS = 2000,           /* after the queue could not be asked */
@@ -182,8 +183,10 @@ bool shift_finish(struct shift *shift, const struct queue_message *m,
         FAILPOINT("P9");
         e = ERR_CLEAR;
         if (queue_finish(shift->d->app->queue, shift->lease, m, results,
-                         clock_deadline_in(DELIVERY_DATABASE_MS), &e))
+                         clock_deadline_in(DELIVERY_DATABASE_MS), &e)) {
+            delivery_note_refused(shift->d, m, results);
             return true;
+        }
         bool may_repeat = e.kind == ERR_UNKNOWN_OUTCOME || e.kind == ERR_UNAVAILABLE ||
                           e.kind == ERR_CONFLICT || e.kind == ERR_TIMEOUT;
         if (!may_repeat || !queue_lease_is_valid(shift->lease, 0))

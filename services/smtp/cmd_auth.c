@@ -13,12 +13,36 @@ static enum smtp_answer answer_for_dialogue(enum err_kind kind)
     return kind == ERR_DENIED ? ANSWER_AUTH_FAILED : ANSWER_AUTH_LATER;
 }
 
+/* What comes from everywhere at once is a stolen password; that nothing could be noted hinders
+ * nobody. Yields. */
+YIELDS static void note_login(struct smtp_session *s)
+{
+    char ip[NET_ADDRESS_TEXT];
+    bool stopped = false;
+    struct err ignored = ERR_CLEAR;
+    const struct submit *submit = &s->state->submit;
+    const struct net_address *peer = net_conn_peer(s->conn);
+    const struct account_sending_login login = {
+        .account_id = s->account_id,
+        .ip = peer->sa.ss_family == AF_UNIX ? STR_EMPTY : net_address_ip(peer, ip),
+        .rules = &submit->rules,
+    };
+    if (account_sending_note_login(submit->accounts, &login, &s->command,
+                                   clock_deadline_in(SMTP_LOOKUP_MS), &stopped, &ignored) &&
+        stopped) {
+        submit_tell_stopped(submit, s->account_id,
+                            STR("was used to send mail from many networks within an hour"),
+                            net_conn_id(s->conn), &s->command, clock_deadline_in(SMTP_DELIVER_MS));
+    }
+}
+
 static enum net_next enter(struct smtp_session *s, const struct auth_identity *identity)
 {
     s->account_id = identity->account_id;
     s->ticket = identity->ticket;
     s->recheck_ms = clock_deadline_in(SMTP_RECHECK_MS);
     s->login = arena_str(&s->arena, identity->login);
+    note_login(s);
     return smtp_say(s, ANSWER_LOGGED_IN);
 }
 

@@ -8,6 +8,8 @@ static const struct db_stmt take = {
     "SELECT said, full_window, taken_at, is_ever FROM sending_take($1, $2, $3, $4, $5)"
 };
 static const struct db_stmt give_back = { "SELECT sending_give_back($1, $2, $3)" };
+static const struct db_stmt refused = { "SELECT sending_refused($1, $2, $3, $4, $5, $6)" };
+static const struct db_stmt seen = { "SELECT sending_seen($1, $2, $3)" };
 static const struct db_stmt set_limits = { "SELECT sending_set($1, $2)" };
 static const struct db_stmt stop = { "SELECT sending_hold($1, $2)" };
 static const struct db_stmt told = {
@@ -61,6 +63,41 @@ void account_sending_give_back(struct account_directory *d,
                                        DB_TIME_US(given->taken_us) };
     (void)db_query(d->db, DB_DELIVER, &give_back, params, COUNT_OF(params), a, deadline_ms, NULL,
                    &ignored);
+}
+
+/* ---- what a stolen password looks like ---- */
+
+bool account_sending_note_refused(struct account_directory *d,
+                                  const struct account_sending_refused *what, struct arena *a,
+                                  int64_t deadline_ms, bool *stopped, struct err *e)
+{
+    struct db_rows *rows = NULL;
+    const struct db_param params[] = { DB_INT8(what->account_id),
+                                       DB_TEXTS(what->addresses, what->n),
+                                       DB_TEXTS(what->statuses, what->n),
+                                       DB_TEXTS(what->replies, what->n),
+                                       DB_INT8(what->rules->suppress_ms / 1000),
+                                       DB_INT8(what->rules->refused_recipients) };
+    if (!db_query(d->db, DB_DELIVER, &refused, params, COUNT_OF(params), a, deadline_ms, &rows, e))
+        return err_wrap(e, "note refused recipients");
+    *stopped = db_int(rows, 0, 0) != 0;
+    return true;
+}
+
+bool account_sending_note_login(struct account_directory *d,
+                                const struct account_sending_login *login, struct arena *a,
+                                int64_t deadline_ms, bool *stopped, struct err *e)
+{
+    struct db_rows *rows = NULL;
+    const struct db_param params[] = { DB_INT8(login->account_id), DB_TEXT(login->ip),
+                                       DB_INT8(login->rules->networks) };
+    *stopped = false;
+    if (login->rules->networks == 0 || login->ip.n == 0)
+        return true;
+    if (!db_query(d->db, DB_DELIVER, &seen, params, COUNT_OF(params), a, deadline_ms, &rows, e))
+        return err_wrap(e, "note a login");
+    *stopped = db_int(rows, 0, 0) != 0;
+    return true;
 }
 
 /* ---- for administrators ---- */

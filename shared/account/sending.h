@@ -17,7 +17,10 @@ enum account_sending_window {
 /* What holds for accounts without limits of their own. */
 struct account_sending_rules {
     int64_t most[ACCOUNT_SENDING_WINDOWS]; /* in an hour or 24 hours; 0: any number */
-    int64_t refusals; /* of a day, after which the account is stopped; 0: never */
+    int64_t refusals;           /* of a day, after which the account is stopped; 0: never */
+    int64_t refused_recipients; /* by other servers in an hour, likewise; 0: any number */
+    int64_t networks;           /* that logins come from in an hour, likewise; 0: any number */
+    int64_t suppress_ms;        /* how long a recipient that was refused is remembered */
 };
 
 enum account_sending_said {
@@ -60,6 +63,35 @@ struct account_sending_given {
 YIELDS void account_sending_give_back(struct account_directory *d,
                                       const struct account_sending_given *given, struct arena *a,
                                       int64_t deadline_ms);
+
+/* Recipients of an account that other servers refused for good. */
+struct account_sending_refused {
+    int64_t account_id;
+    const str *addresses;
+    const str *statuses; /* "5.1.1" */
+    const str *replies;
+    size_t n;
+    const struct account_sending_rules *rules;
+};
+
+/* Remembers them. *stopped: they are so many that the account may send nothing from this time on,
+ * and people are to be told. Errors: those of db_query. Yields. */
+YIELDS bool account_sending_note_refused(struct account_directory *d,
+                                         const struct account_sending_refused *refused,
+                                         struct arena *a, int64_t deadline_ms, bool *stopped,
+                                         struct err *e);
+
+/* A login of an account, to send. */
+struct account_sending_login {
+    int64_t account_id;
+    str ip; /* "192.0.2.1"; empty: a unix socket */
+    const struct account_sending_rules *rules;
+};
+
+/* Remembers whence. *stopped: likewise, for so many networks. Errors: those of db_query. Yields. */
+YIELDS bool account_sending_note_login(struct account_directory *d,
+                                       const struct account_sending_login *login, struct arena *a,
+                                       int64_t deadline_ms, bool *stopped, struct err *e);
 
 enum {
     ACCOUNT_SENDING_AS_CONFIGURED = -1,

@@ -63,9 +63,6 @@ struct queue_lease_state {
 /* The database's clock, as far as the lease knows it. */
 int64_t queue_lease_now_us(const struct queue_lease *lease);
 
-/* Text of peers made fit for a text column: valid UTF-8, no control bytes but LF, cut. In arena. */
-str queue_clean_text(struct arena *a, str text, size_t max);
-
 /* The machine in an owner's name "host/pid". */
 str queue_node_name(const struct queue *q);
 

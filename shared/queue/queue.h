@@ -267,6 +267,9 @@ struct queue_result {
 YIELDS bool queue_finish(struct queue *q, struct queue_lease *lease, const struct queue_message *m,
                          const struct queue_result *results, int64_t deadline_ms, struct err *e);
 
+/* Text of peers made fit for a text column: valid UTF-8, no control bytes but LF, cut. In arena. */
+str queue_clean_text(struct arena *a, str text, size_t max);
+
 /* Tells the breaker whether the destination as a whole worked (a session got as far as an answer
  * to MAIL FROM) or not (no connection, no greeting, TLS refused). True when the breaker is open
  * now: leave the rest of the batch untried and release. Written by the next queue_release. */

@@ -15,7 +15,9 @@ enum {
 
 struct notice {
     const struct submit *s;
-    const struct smtp_message *m;
+    int64_t account_id;
+    str what; /* it did */
+    str session;
     struct arena *a;
     int64_t deadline_ms;
     str login;
@@ -46,17 +48,17 @@ static bool compose(const struct notice *w, struct buf *out)
            mime_compose_raw_field(out, STR("Content-Type"), STR("text/plain; charset=utf-8")) &&
            mime_compose_raw_field(out, STR("Content-Transfer-Encoding"), STR("8bit")) &&
            mime_compose_end_header(out) &&
-           buf_addf(
-               out,
-               "The account %.*s tried again and again to send more mail than its limits\r\n"
-               "allow. That is what happens when somebody else knows its password, so it may\r\n"
-               "send nothing for now. Mail is received as ever.\r\n\r\n"
-               "To its owner: change the password, and ask an administrator to let the\r\n"
-               "account send again.\r\n\r\n"
-               "To the administrators: look what it sent (heronry sending show %.*s), then\r\n"
-               "let it send again (heronry sending release %.*s), with higher limits if it\r\n"
-               "needs them (heronry sending limit).\r\n",
-               STR_FMT(w->login), STR_FMT(w->login), STR_FMT(w->login));
+           buf_addf(out,
+                    "The account %.*s\r\n"
+                    "%.*s.\r\n\r\n"
+                    "That is what happens when somebody else knows its password, so it may send\r\n"
+                    "nothing for now. Mail is received as ever.\r\n\r\n"
+                    "To its owner: change the password, and ask an administrator to let the\r\n"
+                    "account send again.\r\n\r\n"
+                    "To the administrators: look what it sent (heronry sending show %.*s), then\r\n"
+                    "let it send again (heronry sending release %.*s), with higher limits if it\r\n"
+                    "needs them (heronry sending limit).\r\n",
+                    STR_FMT(w->login), STR_FMT(w->what), STR_FMT(w->login), STR_FMT(w->login));
 }
 
 YIELDS static bool deliver(const struct notice *w, str text, struct err *e)
@@ -69,8 +71,8 @@ YIELDS static bool deliver(const struct notice *w, str text, struct err *e)
                                        .recipients = copies,
                                        .received_us = clock_utc_us() };
     str which = arena_printf(w->a, "stopped/%016llx", (unsigned long long)crypto_random_u64());
-    if (!account_sending_told(w->s->accounts, w->m->account_id, w->a, w->deadline_ms, ids,
-                              &delivery.n, e))
+    if (!account_sending_told(w->s->accounts, w->account_id, w->a, w->deadline_ms, ids, &delivery.n,
+                              e))
         return false;
     for (size_t i = 0; i < delivery.n; i++) {
         copies[i] = (struct store_recipient){ .account_id = ids[i], .mailbox_id = STORE_INBOX };
@@ -87,15 +89,28 @@ YIELDS static void tell(struct notice *w)
     struct err e = ERR_CLEAR;
     struct account account;
     struct buf text;
-    if (!account_get(w->s->accounts, w->m->account_id, w->a, w->deadline_ms, &account, &e)) {
-        obs_log(EV_SUBMIT_NOT_TOLD, w->m->trace.session, OBS_ERR(&e));
+    if (!account_get(w->s->accounts, w->account_id, w->a, w->deadline_ms, &account, &e)) {
+        obs_log(EV_SUBMIT_NOT_TOLD, w->session, OBS_ERR(&e));
         return;
     }
     w->login = account.login;
     buf_init(&text, NOTICE_MAX);
     if (compose(w, &text) && !deliver(w, arena_str(w->a, buf_str(&text)), &e))
-        obs_log(EV_SUBMIT_NOT_TOLD, w->m->trace.session, OBS_ERR(&e));
+        obs_log(EV_SUBMIT_NOT_TOLD, w->session, OBS_ERR(&e));
     buf_fini(&text);
+}
+
+void submit_tell_stopped(const struct submit *s, int64_t account_id, str what, str session,
+                         struct arena *a, int64_t deadline_ms)
+{
+    struct notice notice = { .s = s,
+                             .account_id = account_id,
+                             .what = what,
+                             .session = session,
+                             .a = a,
+                             .deadline_ms = deadline_ms };
+    obs_log(EV_SUBMIT_STOPPED, session, OBS_INT("account", account_id), OBS_BOOL("now", true));
+    tell(&notice);
 }
 
 /* ---- counting ---- */
@@ -136,7 +151,13 @@ bool allow_take(const struct submit *s, const struct smtp_message *m, size_t rec
     if (out->verdict != SUBMIT_DONE)
         log_refusal(m, recipients, &answer);
     if (answer.said == ACCOUNT_SENDING_STOPPED_NOW) {
-        struct notice notice = { .s = s, .m = m, .a = a, .deadline_ms = deadline_ms };
+        struct notice notice = { .s = s,
+                                 .account_id = m->account_id,
+                                 .what = STR("tried again and again to send more mail than its "
+                                             "limits allow"),
+                                 .session = m->trace.session,
+                                 .a = a,
+                                 .deadline_ms = deadline_ms };
         tell(&notice);
     }
     return true;

@@ -80,6 +80,11 @@ YIELDS bool submit_system_message(const struct submit *s, const struct smtp_mess
                                   const struct queue_also *also, struct arena *a,
                                   int64_t deadline_ms, enum submit_verdict *out, struct err *e);
 
+/* Tells an account that was stopped from sending, and the administrators, by mail: `what` it did,
+ * as "sent mail to ...". That nobody could be told is logged. Yields. */
+YIELDS void submit_tell_stopped(const struct submit *s, int64_t account_id, str what, str session,
+                                struct arena *a, int64_t deadline_ms);
+
 /* ---- the pure parts ---- */
 
 enum {

@@ -13,6 +13,11 @@ LOCAL, IDN, ALABEL = "jürgen", "bücher.example", "xn--bcher-kva.example"
 WAIT = 20
 
 
+def refuse(verb, argument):
+    """Of the sink `new`: nobody there has a name that begins with "no-"."""
+    return "550 5.1.1 No such user" if verb == "RCPT" and argument.lower().startswith("to:<no-") else None
+
+
 class Gateway:
     """A server with a domain and a user beyond ASCII, with LMTP by TCP and by a unix socket, and with filters; and
     two sinks: of SMTPUTF8, and of an older server."""
@@ -23,11 +28,11 @@ class Gateway:
         self.filter, self.rspamd = Filter(), Rspamd(rspamd_port)
         self.zone = Zone(["new MX 10 mx1", "mx1 A 127.0.0.1", "old MX 10 mx2", "mx2 A 127.0.0.2",
                           "xn--mnchen-3ya MX 10 mx1"])
-        self.new = Sink(self.port, extensions=("PIPELINING", "8BITMIME", "SMTPUTF8", "SIZE 30000000"))
+        self.new = Sink(self.port, refuse, extensions=("PIPELINING", "8BITMIME", "SMTPUTF8", "SIZE 30000000"))
         self.old = Sink(self.port, address="127.0.0.2", extensions=("8BITMIME", "SIZE 30000000"))
         self.server = Instance(kinds=[*STANDARD_PORTS, "lmtp"], settings={
             "delivery.port": self.port, "dns.stub_zone": DOMAIN, "dns.stub_server": self.zone.server,
-            "delivery.time_divisor": 1000, "lmtp.networks": "[127.0.0.1]",
+            "delivery.time_divisor": 1000, "submission.stop_after_refused": 3, "lmtp.networks": "[127.0.0.1]",
             "milters": f'[{{ addr: "127.0.0.1:{self.filter.port}", mail: both }}, '
                        f'{{ addr: "127.0.0.1:{rspamd_port}", mail: both }}, '
                        f'{{ addr: "127.0.0.1:{self.dead_port}", on_failure: accept }}]',

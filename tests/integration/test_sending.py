@@ -186,3 +186,25 @@ def test_words_of_the_command_line(heronry):
     assert heronry.cli("sending", "stop", heronry.domain, check=False).returncode == 65
     table = heronry.cli("sending", "show", user["address"]).stdout
     assert "default" in table and "0/0, 0/0" in table
+
+
+def test_logins_from_everywhere_stop_an_account(heronry):
+    """Ten networks an hour may be people who travel; one more is somebody else. What was before a release is forgotten."""
+    user = heronry.new_user()
+    subject = f"Sending is stopped for {user['address']}"
+    assert send(heronry, user, "a@far.example")[0] == 250
+    one = f"(SELECT account_id FROM account WHERE login = '{user['address']}')"
+    assert heronry.psql(f"SELECT network FROM sending_network WHERE account_id = {one}") == "127.0.0.0/16"
+    seen = heronry.psql(f"SELECT sending_seen({one}, u, 10) FROM unnest(ARRAY[{', '.join(repr(f'10.{n}.0.{n}') for n in range(9))},"
+                        " '10.8.77.1', '2001:db8::1', '2001:db8:1::1']) u")
+    assert seen.split() == ["f"] * 10 + ["t", "f"]
+    assert send(heronry, user, "a@far.example")[0] == 550
+    assert "11 networks" in show(heronry, user["address"])["reason"]
+    heronry.cli("sending", "release", user["address"])
+    heronry.psql(f"UPDATE sending_network SET seen = now() - interval '30 minutes' WHERE account_id = {one} AND network <<= '10.0.0.0/8'")
+    assert send(heronry, user, "a@far.example")[0] == 250
+    # the last of many is the one that this login comes from
+    heronry.psql(f"UPDATE sending_network SET seen = CASE WHEN network <<= '127.0.0.0/8' THEN now() - interval '2 hours' ELSE now() END"
+                 f" WHERE account_id = {one}")
+    assert send(heronry, user, "a@far.example")[0] == 550
+    assert inbox(heronry, user).count(subject) == 1
