@@ -25,6 +25,8 @@ struct pop3_service;
 struct scheduler;
 struct delivery;
 struct api;
+struct app_services;
+struct app_trial;
 
 /* What the process knows of its own state, so that services refuse work in time;
  * services/app/health.h says when. */
@@ -59,6 +61,7 @@ struct app {
     struct account_sending_rules sending;    /* how much accounts may send */
     const char *hostname;                    /* our name in greetings, HELO and trace headers */
     unsigned node_id;                        /* 0-1023, of this process: part of new message ids */
+    const struct app_services *services;     /* all of the program; NULL: not known */
     const char *process;                     /* "front.1": this process in the log */
     const char *owner;                       /* "host/pid/front.1": this process in leases */
     struct smtp_state *smtp;                 /* services/smtp's own, from its start to its stop */
@@ -138,6 +141,10 @@ struct app_service {
      * NULL: the service has no API. Yields. */
     void (*dispatch)(struct app *app, const struct app_request *request, struct arena *a,
                      struct app_response *out);
+    /* How far a message to the address would come (services/app/trial.h); in arena. NULL: the
+     * service sends none. Yields. */
+    bool (*trial)(struct app *app, str address, struct arena *a, struct app_trial *out,
+                  struct err *e);
     /* The n-th word of what the protocol can do, and its n-th command, for the operator; false past
      * the last one. Both NULL: nothing is told. */
     bool (*capability)(size_t n, struct app_capability *out);

@@ -294,6 +294,7 @@ bool app_new(const struct app_options *options, struct app **out, struct err *e)
     arena_init(&p->arena);
     p->app.config = options->config;
     p->app.process = options->process;
+    p->app.services = options->services;
     *out = &p->app;
     if (open_all(p, options, e))
         return true;

@@ -7,11 +7,12 @@
 #include "services/app/app.h"
 
 struct app_options {
-    const struct config *config; /* keeps */
-    const char *process;         /* "front.1"; keeps */
-    bool with_dns;               /* the process resolves names */
-    struct net_tally *tally;     /* counts shared with other workers; NULL: alone; keeps */
-    bool is_tool;                /* the command line: no node id, no waiting for one */
+    const struct config *config;         /* keeps */
+    const char *process;                 /* "front.1"; keeps */
+    bool with_dns;                       /* the process resolves names */
+    struct net_tally *tally;             /* counts shared with other workers; NULL: alone; keeps */
+    const struct app_services *services; /* of the program; NULL: not known; keeps */
+    bool is_tool;                        /* the command line: no node id, no waiting for one */
     const struct tls_cert_files *certificates;
     size_t n_certificates; /* 0: no TLS */
 };

@@ -84,6 +84,7 @@ char *cli_option(const struct cli *cli, const char *name);
 extern const struct cli_group cli_base_group;
 extern const struct cli_group cli_domain_group;
 extern const struct cli_group cli_domain_check_group;
+extern const struct cli_group cli_delivery_test_group;
 extern const struct cli_group cli_dkim_group;
 extern const struct cli_group cli_mta_sts_group;
 extern const struct cli_group cli_user_group;

@@ -116,6 +116,7 @@ enum cli_exit cli_run_session(struct cli *cli, bool (*work)(struct cli_session *
     const struct app_options options = {
         .config = config,
         .process = "cli",
+        .services = &cli->services,
         .is_tool = true,
         .with_dns = cli->command->with_dns || cli->command->calls_dns,
     };

@@ -48,6 +48,12 @@ struct delivery {
     struct arena arena; /* lives as long as the service */
 };
 
+/* All that sessions need, without workers. ERR_SYNTAX, ERR_INTERNAL. Gives; end with
+ * delivery_free when no fiber uses it any more. */
+struct delivery *delivery_new(struct app *app, struct err *e);
+/* Harmless for NULL; sets it to NULL. */
+void delivery_free(struct delivery **d);
+
 /* Serves until the drain: a worker (delivery.workers of them), and the one that tells senders. */
 YIELDS void delivery_work(void *arg);
 YIELDS void delivery_report(void *arg);

@@ -6,6 +6,7 @@
 #include "services/delivery/callout.h"
 #include "services/delivery/delivery.h"
 #include "services/delivery/egress.h"
+#include "services/delivery/trial.h"
 
 #include <ifaddrs.h>
 #include <netinet/in.h>
@@ -52,18 +53,53 @@ static void on_callout_hint(enum notify_topic topic, int64_t id, void *arg)
         signal_point_all(&d->callouts);
 }
 
-static void stop(struct app *app)
+void delivery_free(struct delivery **d_ptr)
 {
-    struct delivery *d = app->delivery;
+    struct delivery *d = *d_ptr;
+    *d_ptr = NULL;
     if (!d)
         return;
-    notify_unlisten(&d->queue_hint);
-    notify_unlisten(&d->callout_hint);
     mta_sts_store_free(&d->policies);
     tls_client_free(&d->tls);
     arena_fini(&d->arena);
     free(d);
-    app->delivery = NULL;
+}
+
+static bool open_parts(struct delivery *d, struct err *e)
+{
+    const struct config *config = d->app->config;
+    const char *anchors = config_text(config, CONFIG_DELIVERY_CA_FILE);
+    if (!delivery_egress_read(config, &d->arena, &d->pools, &d->n_pools, e))
+        return false;
+    /* The facts of a handshake tell whether it would have verified; policy decides then. */
+    d->tls = tls_client_new(TLS_VERIFY_NONE, *anchors ? anchors : NULL, e);
+    return d->tls && app_open_policies(d->app, &d->policies, e);
+}
+
+struct delivery *delivery_new(struct app *app, struct err *e)
+{
+    struct delivery *d = HEAP_NEW(struct delivery);
+    d->app = app;
+    arena_init(&d->arena);
+    signal_point_init(&d->work);
+    signal_point_init(&d->reports);
+    signal_point_init(&d->callouts);
+    semaphore_init(&d->claiming, 1);
+    semaphore_init(&d->converting, DELIVERY_CONVERSIONS);
+    list_init(&d->uses);
+    read_own_addresses(d);
+    if (!open_parts(d, e))
+        delivery_free(&d);
+    return d;
+}
+
+static void stop(struct app *app)
+{
+    if (!app->delivery)
+        return;
+    notify_unlisten(&app->delivery->queue_hint);
+    notify_unlisten(&app->delivery->callout_hint);
+    delivery_free(&app->delivery);
 }
 
 static bool start_fibers(struct delivery *d, struct err *e)
@@ -79,24 +115,10 @@ static bool start_fibers(struct delivery *d, struct err *e)
 
 static bool start(struct app *app, struct err *e)
 {
-    struct delivery *d = HEAP_NEW(struct delivery);
-    d->app = app;
+    struct delivery *d = delivery_new(app, e);
+    if (!d)
+        return false;
     app->delivery = d;
-    arena_init(&d->arena);
-    signal_point_init(&d->work);
-    signal_point_init(&d->reports);
-    signal_point_init(&d->callouts);
-    semaphore_init(&d->claiming, 1);
-    semaphore_init(&d->converting, DELIVERY_CONVERSIONS);
-    list_init(&d->uses);
-    read_own_addresses(d);
-    /* The facts of a handshake tell whether it would have verified; policy decides then. */
-    if (!delivery_egress_read(app->config, &d->arena, &d->pools, &d->n_pools, e))
-        return false;
-    const char *anchors = config_text(app->config, CONFIG_DELIVERY_CA_FILE);
-    d->tls = tls_client_new(TLS_VERIFY_NONE, *anchors ? anchors : NULL, e);
-    if (!d->tls || !app_open_policies(app, &d->policies, e))
-        return false;
     d->queue_hint = (struct notify_listener){ .fn = on_queue_hint, .arg = d };
     notify_listen(app->notify, NOTIFY_QUEUE, &d->queue_hint);
     d->callout_hint = (struct notify_listener){ .fn = on_callout_hint, .arg = d };
@@ -104,4 +126,6 @@ static bool start(struct app *app, struct err *e)
     return start_fibers(d, e);
 }
 
-const struct app_service delivery_service = { .role = "delivery", .start = start, .stop = stop };
+const struct app_service delivery_service = {
+    .role = "delivery", .start = start, .stop = stop, .trial = delivery_try
+};

@@ -116,6 +116,7 @@ static bool serve(struct worker *w, int ready_fd, struct arena *a, struct err *e
         .process = w->slot->watched.name,
         .with_dns = true,
         .tally = s->tally,
+        .services = &s->options->services,
         .certificates = s->certificate_paths,
         .n_certificates = w->slot->group == GROUP_FRONT ? s->n_certificates : 0,
     };

@@ -1205,6 +1205,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/delivery-test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tries how far a message to an address would come
+         * @description Looks the servers of the address up as a delivery does, connects to each, and asks for the recipient, without a message. What is published about TLS counts as for mail. Takes up to 25 seconds.
+         */
+        get: operations["testDelivery"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/accounts": {
         parameters: {
             query?: never;
@@ -2870,6 +2890,78 @@ export interface components {
          * @enum {string}
          */
         DeliveryState: "waiting" | "deferred" | "held" | "delivered" | "failed" | "dropped";
+        /** @description How far a message to an address would come. */
+        DeliveryTest: {
+            address: components["schemas"]["Address"];
+            /**
+             * @description Its domain.
+             * @example example.net
+             */
+            domain: string;
+            /**
+             * @description One of the servers takes the recipient.
+             * @example true
+             */
+            isAccepted: boolean;
+            /**
+             * @description Why there is no server to be tried.
+             * @example the domain does not exist
+             */
+            problem: string | null;
+            /**
+             * @description Mode of the domain's MTA-STS policy; null for none.
+             * @example enforce
+             * @enum {string|null}
+             */
+            mtaSts: "none" | "testing" | "enforce" | null;
+            /** @description In the order in which they are tried. */
+            hosts: components["schemas"]["DeliveryTestHost"][];
+        };
+        /** @description A server that mail to the address would go to. */
+        DeliveryTestHost: {
+            /**
+             * @description Its name.
+             * @example mx.example.net
+             */
+            name: string;
+            /**
+             * @description Its IP address.
+             * @example 192.0.2.1
+             */
+            address: string;
+            /**
+             * @description What was done last.
+             * @example recipient
+             * @enum {string}
+             */
+            stage: "connect" | "greeting" | "hello" | "starttls" | "login" | "recipient";
+            /**
+             * @description Whose word on TLS counts, and what came of it (RFC 8460 4.2, 4.3).
+             * @example tlsa successful
+             */
+            policy: string | null;
+            /**
+             * @description Version, cipher, and how the server proved who it is.
+             * @example TLSv1.3 TLS_AES_256_GCM_SHA384 dane
+             */
+            tls: string | null;
+            /**
+             * @description What a message would do over this connection.
+             * @example send
+             * @enum {string|null}
+             */
+            verdict: "send" | "send-unverified" | "send-plain" | "retry" | "hold" | "fail" | null;
+            /**
+             * @description What the server said of the recipient, or why it did not come to that.
+             * @example 250 2.1.5 OK
+             */
+            reply: string;
+            /**
+             * @description The server takes the recipient.
+             * @example true
+             */
+            isAccepted: boolean;
+        };
         /** @description How secure the connection was. */
         DeliveryTls: {
             /**
@@ -10753,6 +10845,55 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    testDelivery: {
+        parameters: {
+            query: {
+                /** @description The address. */
+                address: components["schemas"]["Address"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What came of it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "address": "mia@example.org",
+                     *       "domain": "example.net",
+                     *       "isAccepted": true,
+                     *       "problem": "the domain does not exist",
+                     *       "mtaSts": "enforce",
+                     *       "hosts": [
+                     *         {
+                     *           "name": "mx.example.net",
+                     *           "address": "192.0.2.1",
+                     *           "stage": "recipient",
+                     *           "policy": "tlsa successful",
+                     *           "tls": "TLSv1.3 TLS_AES_256_GCM_SHA384 dane",
+                     *           "verdict": "send",
+                     *           "reply": "250 2.1.5 OK",
+                     *           "isAccepted": true
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DeliveryTest"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
         };

@@ -546,6 +546,14 @@ def test_a_domain_is_checked(queue):
     admin.get("/admin/domains/theirs.example/check", status=404)
 
 
+def test_a_delivery_is_tried(queue):
+    """With servers: integration/test_delivery_security.py."""
+    admin = Api.signed_in(queue, queue.user(1))
+    tried = admin.get("/admin/delivery-test", query={"address": "leo@far.test"}).json
+    assert (tried["isAccepted"], tried["hosts"], tried["problem"]) == (False, [], "the domain does not exist")
+    admin.get("/admin/delivery-test", query={"address": "leo@[192.0.2.1]"}, status=400)
+
+
 def test_queue(queue):
     admin = Api.signed_in(queue, queue.user(1))
     with queue.smtp("submission", login=queue.user(2)) as smtp:

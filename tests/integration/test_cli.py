@@ -22,7 +22,7 @@ COMMANDS = ["serve", "migrate", "config-check", "config", "version", "domain add
             "whitelist receipt remove", "blacklist receipt add", "blacklist receipt list", "blacklist receipt remove",
             "report list", "report show", "report send", "dnsbl test", "log events",
             "report received list", "report received show",
-            "mta-sts show", "mta-sts set", "mta-sts remove", "domain dns", "domain check",
+            "mta-sts show", "mta-sts set", "mta-sts remove", "domain dns", "domain check", "deliver test",
             "sending list", "sending show", "sending limit", "sending stop", "sending release"]
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Domains that demand secure delivery get it, or no mail (FEATURES 71, 72; ATTACKS O2, X21): DANE in a zone
 signed by ldns and served by a real nsd, MTA-STS by an HTTPS server of our own, and attackers of both."""
+import json
 import os
 import pathlib
 import shutil
@@ -10,6 +11,7 @@ import tempfile
 import threading
 
 import pytest
+from api_client import Api
 from certificates import Certificate
 from conftest import free_ports, wait_until
 from outbound import DOMAIN, Sink, Zone
@@ -263,6 +265,36 @@ def test_tls_required_no_overlooks_what_is_published(world, name, tls):
     (message,) = wait_until(lambda: world.of(address), WAIT, f"mail for {address}")
     assert message.tls == tls and not any("REQUIRETLS" in e for e in world.envelopes(address))
     assert not world.of(f"somebody@{name}.{DOMAIN}")
+
+
+@pytest.mark.parametrize("name, accepted, mode, stage, policy, verdict", [
+    ("both", True, "enforce", "recipient", "tlsa successful", "send"),
+    ("enforced", True, "enforce", "recipient", "sts successful", "send"),
+    ("trial-plain", True, "testing", "recipient", "sts starttls-not-supported", "send-plain"),
+    ("stripped", False, "enforce", "starttls", "sts starttls-not-supported", "retry"),
+    ("unnamed", False, "enforce", None, None, None)])
+def test_how_far_a_message_would_come(world, name, accepted, mode, stage, policy, verdict):
+    before = len(world.sinks[GOOD].messages)
+    done = world.server.cli("deliver", "test", f"leo@{name}.{DOMAIN}", "--json", check=False)
+    said = json.loads(done.stdout)
+    assert (done.returncode, said["isAccepted"], said["mtaSts"]) == (0 if accepted else 1, accepted, mode), said
+    (host,) = said["hosts"] if stage else [None]
+    if host:
+        assert (host["stage"], host["policy"], host["verdict"], host["isAccepted"]) == (stage, policy, verdict, accepted)
+        assert host["reply"].startswith("250") if accepted else "TLS is required" in host["reply"]
+    else:
+        assert "does not name its mail server" in said["problem"]
+    assert len(world.sinks[GOOD].messages) == before
+
+
+def test_the_answer_of_the_server_is_told(world):
+    world.sinks[GOOD].answer = lambda verb, argument: "550 5.1.1 nobody of that name" if verb == "RCPT" else None
+    api = Api.signed_in(world.server, world.server.user(1))
+    said = api.get("/admin/delivery-test", query={"address": f"nobody@enforced.{DOMAIN}"}).json
+    world.sinks[GOOD].answer = lambda verb, argument: None
+    assert not said["isAccepted"] and said["hosts"][0]["reply"] == "550 5.1.1 nobody of that name" and said["hosts"][0]["tls"].startswith("TLSv1.3")
+    done = world.server.cli("deliver", "test", f"leo@nowhere.{DOMAIN}", check=False)
+    assert done.returncode == 1 and "the domain does not exist" in done.stdout
 
 
 def test_requiretls_is_offered_under_tls_only(world):
