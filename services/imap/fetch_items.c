@@ -237,8 +237,8 @@ static bool put_kept(struct imap_fetching *f, const struct imap_message *m, stru
 
 /* ---- one message ---- */
 
-bool imap_fetch_put_message(struct imap_fetching *f, struct imap_message *m, size_t index,
-                            bool tell_flags, struct err *e)
+bool imap_fetch_format_message(struct imap_fetching *f, struct imap_message *m, size_t index,
+                               bool tell_flags, struct err *e)
 {
     struct imap_session *s = f->s;
     unsigned items = f->items;
@@ -255,8 +255,15 @@ bool imap_fetch_put_message(struct imap_fetching *f, struct imap_message *m, siz
         if (!put_section(f, m, &f->args->sections[i], e))
             return false;
     }
-    if (!buf_add(&s->out, STR(")\r\n")))
-        return no_room(e);
+    return buf_add(&s->out, STR(")\r\n")) || no_room(e);
+}
+
+bool imap_fetch_put_message(struct imap_fetching *f, struct imap_message *m, size_t index,
+                            bool tell_flags, struct err *e)
+{
+    struct imap_session *s = f->s;
+    if (!imap_fetch_format_message(f, m, index, tell_flags, e))
+        return false;
     bool is_ahead = f->needs_bodies || f->needs_headers || f->needs_details;
     return is_ahead ? imap_bytes_send_out(&f->bytes, m, e)
                     : imap_send_out(s) || ERR(e, ERR_CLOSED, "the connection is gone");

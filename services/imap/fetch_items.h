@@ -21,6 +21,12 @@ struct imap_fetching {
     bool some_damaged; /* the same of messages whose bytes cannot be read */
 };
 
+/* Appends the answer of the message at the index of the view to s->out; `tell_flags`: also its
+ * flags, which this FETCH changed. Long literals are sent at once, with what stands before them.
+ * Yields. */
+YIELDS bool imap_fetch_format_message(struct imap_fetching *f, struct imap_message *m, size_t index,
+                                      bool tell_flags, struct err *e);
+
 /* Writes and sends the answer of the message at the index of the view; `tell_flags`: also its
  * flags, which this FETCH changed. f->has_sent tells after a failure whether a part of it is on the
  * wire. Yields. */
