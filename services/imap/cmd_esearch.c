@@ -199,7 +199,7 @@ YIELDS static bool search_places(struct esearch *es, const struct imap_search_ar
 {
     if (!gather_places(es, args, e))
         return false;
-    es->deadline_ms = clock_deadline_in(IMAP_SEARCH_MS);
+    es->deadline_ms = imap_search_deadline(es->s);
     for (size_t i = 0; i < es->n && !es->s->is_broken; i++) {
         if (!search_place(es, &es->places[i], e))
             return false;

@@ -2,6 +2,7 @@
 /* Searching in three steps: rows, index, bytes. */
 #include "services/imap/search_run.h"
 
+#include "config/config.h"
 #include "db/db.h"
 #include "mime/header.h"
 #include "services/imap/progress.h"
@@ -58,6 +59,11 @@ static void resolve_object(struct imap_search_key *key)
         key->op = IMAP_SEARCH_NONE;
 }
 
+int64_t imap_search_deadline(const struct imap_session *s)
+{
+    return clock_deadline_in(config_int(s->app->config, CONFIG_LIMITS_IMAP_SEARCH_TIME));
+}
+
 void imap_search_begin(struct imap_session *s, const struct imap_view *view,
                        struct imap_search_key *root, struct arena *a, struct imap_search *out)
 {
@@ -67,7 +73,7 @@ void imap_search_begin(struct imap_session *s, const struct imap_view *view,
                                  .view = view,
                                  .root = root,
                                  .now_s = clock_utc_ms() / 1000,
-                                 .deadline_ms = clock_deadline_in(IMAP_SEARCH_MS) };
+                                 .deadline_ms = imap_search_deadline(s) };
     for (struct imap_search_key *key = root; key; key = imap_search_next_key(key, stack, &depth)) {
         if (key->op == IMAP_SEARCH_SEQUENCE || key->op == IMAP_SEARCH_UID)
             resolve_set(out, a, key);
@@ -173,7 +179,7 @@ static bool is_in_time(const struct imap_search *search, struct err *e)
 {
     if (clock_monotonic_ms() <= search->deadline_ms)
         return true;
-    return ERR(e, ERR_LIMIT, "the search took longer than %d s", IMAP_SEARCH_MS / 1000);
+    return ERR(e, ERR_LIMIT, "the search took too long");
 }
 
 /* What is read of some messages at once. */

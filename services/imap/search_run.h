@@ -6,15 +6,14 @@
 
 #include "services/imap/search_eval.h"
 
-enum {
-    IMAP_SEARCH_MS = 10 * 1000 /* then NO [LIMIT] (ATTACKS I4) */
-};
-
 /* Messages by their index in the view, ascending; in the command's arena. */
 struct imap_found {
     uint32_t *index;
     size_t n;
 };
+
+/* When a search that begins now has to end (ATTACKS I4): a monotonic time. */
+int64_t imap_search_deadline(const struct imap_session *s);
 
 /* Begins a search of the messages of `view`: message numbers, "$", "*" and object ids in the tree
  * become UIDs and numbers, in `a` where they need room (the tree's own memory). The tree is kept

@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """MESSAGELIMIT and SAVELIMIT (RFC 9738): what one command works on, where the operator limits it; and how
 long an IDLE may last."""
+import os
 import re
+import signal
 import time
 
 import pytest
 
+from conftest import wait_until
 from imap_raw import Imap
+from test_imap_progress import locked
 
 
 @pytest.fixture(scope="module")
@@ -157,3 +161,33 @@ def test_without_it_only_copies_are_limited(heronry_factory):
         assert b"MESSAGES 2)" in client.must("STATUS target (MESSAGES)")[0]
         assert appended(client, "target", 3).startswith(b"NO [MESSAGELIMIT 2] ")
         assert appended(client, "target", 2).startswith(b"OK [APPENDUID ")
+
+
+def reload(server, **settings):
+    """Other settings from now on."""
+    before = server.log().count("config_reloaded process=front")
+    server.settings.update(settings)
+    server.write_config()
+    os.kill(server.pids()["supervisor"], signal.SIGHUP)
+    wait_until(lambda: server.log().count("config_reloaded process=front") > before, 10, "the new settings")
+
+
+@pytest.fixture
+def impatient(limited):
+    """Searches may take a quarter of a second, while this test runs."""
+    reload(limited, **{"limits.imap_search_time": "250ms"})
+    yield limited
+    reload(limited, **{"limits.imap_search_time": "10s"})
+
+
+def test_a_search_may_not_take_longer(impatient, client):
+    """What it has to read comes late: NO [LIMIT] with the reason, and the session goes on."""
+    late = ("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'blob'::regclass "
+            "AND clock_timestamp() - waitstart > interval '300 ms'")
+    for command in ("SEARCH UID 6 HEADER X-Other value", "UID SORT (CC) UTF-8 UID 6 BODY other",
+                    "ESEARCH IN (personal) HEADER X-Other value"):
+        with locked(impatient, "blob"):
+            tag = client.start(command)
+            wait_until(lambda: impatient.psql(late) != "0", 10, "the search that waits")
+        assert client.finish(tag) == [tag + b" NO [LIMIT] A limit was reached: the search took too long"], command
+        assert client.must("SEARCH UID 6")[0] == b"* SEARCH 6"
