@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { accessible, api, calm, DESKTOP, facts, openWindow, PHONE, toast, unique, until } from "./support/site.mjs";
 
-const PAGES = ["overview", "domains", "accounts", "addresses", "senders", "queue", "audit"];
+const PAGES = ["overview", "domains", "accounts", "addresses", "senders", "reports", "queue", "audit"];
 let page;
 after(() => page?.context().close());
 
@@ -186,6 +186,21 @@ test("a sender is put on the blacklist, taken off, and put back", async () => {
   assert.equal(await rules(), "");
   await window.getByRole("button", { name: "Undo" }).last().click();
   await until(async () => (await rules()) === "blacklist", "the rule is back");
+  calm(window);
+});
+
+test("reports of others are seen by day, by source and row by row", async () => {
+  const window = await admin();
+  await show(window, "reports", "Reports");
+  await window.getByRole("application", { name: /Mail in your name\. Proven: [\d,]+ in all/ }).waitFor();
+  await window.getByRole("row", { name: /192\.0\.2\.14/ }).waitFor();
+  await window.getByRole("row", { name: /certificate-expired/ }).waitFor();
+  await window.getByRole("button", { name: "Other Inc." }).first().click();
+  const dialog = window.getByRole("dialog", { name: `Other Inc. on ${facts.domain}` });
+  await dialog.getByText("p=reject").waitFor();
+  await accessible(window, "a report");
+  await window.keyboard.press("Escape");
+  await dialog.waitFor({ state: "detached" });
   calm(window);
 });
 

@@ -41,6 +41,22 @@ def prepare_admin(instance):
         client.sendmail(user["address"], [to], f"From: {user['address']}\r\nTo: {to}\r\nSubject: x\r\nMessage-ID: <{to}>\r\n\r\nx\r\n")
         client.quit()
     hold(instance, "b@two.example")
+    report(instance)
+
+
+def report(instance):
+    """As if another server had reported on mail and on TLS, for some days."""
+    for kind, rows in (("dmarc", "_dmarc (report, source, messages, disposition, dkim, spf, override, comment, header_from, envelope_from, signatures,"
+                        " spf_domain, spf_scope, spf_result) SELECT report, '192.0.2.' || 7 * n, CASE n WHEN 1 THEN good ELSE bad END, 'none',"
+                        " CASE n WHEN 1 THEN 'pass' ELSE 'fail' END, 'fail', '', '', domain, domain, 'pass ' || domain || ' s1', domain, 'mfrom', 'fail'"),
+                       ("tls", "_tls (report, sessions, policy_type, policy_domain, result, mx, mx_ip, sender_ip, reason) SELECT report,"
+                        " CASE n WHEN 1 THEN good ELSE bad END, 'sts', domain, CASE n WHEN 1 THEN 'successful' ELSE 'certificate-expired' END,"
+                        " 'mail.' || domain, '192.0.2.1', '198.51.100.2', ''")):
+        instance.psql("WITH r AS (INSERT INTO received_report (kind, domain, own_domain, organization, contact, report_id, policy, begins, ends, good, bad)"
+                      f" SELECT '{kind}', '{instance.domain}', '{instance.domain}', 'Other Inc.', 'reports@other.example', d, 'p=reject',"
+                      " date_trunc('day', now(), 'UTC') - d * interval '1 day', date_trunc('day', now(), 'UTC') - (d - 1) * interval '1 day',"
+                      " 40 + 17 * (d % 5), 3 * (d % 4) FROM generate_series(1, 20) d RETURNING report, domain, good, bad)"
+                      f" INSERT INTO received_report{rows} FROM r, generate_series(1, 2) n")
 
 
 def hold(instance, recipient):

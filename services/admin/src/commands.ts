@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Everything that can be done from every page: the palette, the help and the keys read this list.
 import AtSign from "@lucide/svelte/icons/at-sign";
+import ChartLine from "@lucide/svelte/icons/chart-line";
 import CommandIcon from "@lucide/svelte/icons/command";
 import Gauge from "@lucide/svelte/icons/gauge";
 import Globe from "@lucide/svelte/icons/globe";
@@ -29,6 +30,7 @@ export const ICONS: Readonly<Record<Page, Icon>> = {
   accounts: Users,
   addresses: AtSign,
   senders: ShieldCheck,
+  reports: ChartLine,
   queue: Send,
   audit: ScrollText,
 };
@@ -39,6 +41,7 @@ const KEYS: Readonly<Record<Page, string>> = {
   accounts: "g a",
   addresses: "g e",
   senders: "g s",
+  reports: "g r",
   queue: "g q",
   audit: "g l",
 };

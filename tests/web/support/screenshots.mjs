@@ -75,7 +75,7 @@ await row(german, "Neu im Netz").waitFor();
 await shoot(german, "arrival-wide-german");
 
 // The administration, and an inbox of many.
-const PAGES = ["overview", "domains", "accounts", "addresses", "senders", "queue", "audit"];
+const PAGES = ["overview", "domains", "accounts", "addresses", "senders", "reports", "queue", "audit"];
 for (const scheme of ["light", "dark"]) {
   for (const [size, device] of [["wide", DESKTOP], ["phone", PHONE]]) {
     const page = await openWindow({ ...device, colorScheme: scheme });
