@@ -13,6 +13,7 @@
 #include "services/app/policies.h"
 #include "services/scheduler/failure_reporter.h"
 #include "services/scheduler/reporter.h"
+#include "services/scheduler/rotation.h"
 #include "spam/greylist.h"
 #include "store/expunged.h"
 
@@ -83,6 +84,7 @@ static const struct scheduler_job jobs[] = {
     { .name = "policies", .every_ms = 600000, .limit_ms = 300000, .run = refresh_policies },
     { .name = "reports", .every_ms = 60000, .limit_ms = 600000, .run = reporter_run },
     { .name = "failures", .every_ms = 60000, .limit_ms = 300000, .run = failure_reporter_run },
+    { .name = "dkim", .every_ms = 3600000, .limit_ms = 600000, .run = rotation_run },
     { .name = "greylist", .every_ms = 600000, .limit_ms = 60000, .run = sweep_greylist },
     { .name = "ended", .every_ms = 600000, .limit_ms = 30000, .run = sweep_ended },
 };

@@ -21,6 +21,13 @@ static const struct db_stmt list_all = {
     "  FROM domain d JOIN dkim_key k USING (domain_id) WHERE d.name = $1"
     " ORDER BY k.created_at DESC, k.dkim_key_id DESC"
 };
+static const struct db_stmt list_due = {
+    "SELECT DISTINCT d.name FROM domain d JOIN dkim_key k USING (domain_id)"
+    " WHERE k.state = 'waiting'"
+    "    OR (k.state = 'signing' AND k.signing_at < now() - $1 * interval '1 millisecond')"
+    "    OR (k.state = 'retired' AND k.retired_at < now() - $2 * interval '1 millisecond')"
+    " ORDER BY 1 LIMIT 1000"
+};
 static const struct db_stmt create = { "SELECT dkim_key_create($1, $2, $3, $4, $5, $6)" };
 static const struct db_stmt activate = { "SELECT dkim_key_activate($1, $2)" };
 static const struct db_stmt remove_one = { "SELECT dkim_key_remove($1, $2)" };
@@ -72,6 +79,21 @@ bool account_dkim_list(struct account_directory *d, str domain, struct arena *a,
     for (size_t i = 0; i < out->n; i++)
         out->list[i] = read_key(rows, i, a);
     return out->n > 0 || account_domain_get(d, domain, a, deadline_ms, &ours, e);
+}
+
+bool account_dkim_due(struct account_directory *d, int64_t rotate_ms, int64_t overlap_ms,
+                      struct arena *a, int64_t deadline_ms, struct account_dkim_domains *out,
+                      struct err *e)
+{
+    struct db_rows *rows = NULL;
+    const struct db_param params[] = { DB_INT8(rotate_ms), DB_INT8(overlap_ms) };
+    if (!db_query(d->db, DB_READ, &list_due, params, COUNT_OF(params), a, deadline_ms, &rows, e))
+        return false;
+    out->n = db_row_count(rows);
+    out->list = ARENA_ARRAY(a, str, out->n);
+    for (size_t i = 0; i < out->n; i++)
+        out->list[i] = arena_str(a, db_str(rows, i, 0));
+    return true;
 }
 
 /* ---- making ---- */

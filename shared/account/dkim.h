@@ -60,6 +60,18 @@ YIELDS bool account_dkim_remove(struct account_directory *d, const struct accoun
                                 const struct account_dkim_name *name, struct arena *a,
                                 int64_t deadline_ms, struct err *e);
 
+struct account_dkim_domains {
+    str *list; /* in arena */
+    size_t n;
+};
+
+/* The domains whose keys want something done: the one that signs does so for longer than
+ * `rotate_ms`, one waits, or one was retired more than `overlap_ms` ago. A thousand at most, by
+ * name. Yields. */
+YIELDS bool account_dkim_due(struct account_directory *d, int64_t rotate_ms, int64_t overlap_ms,
+                             struct arena *a, int64_t deadline_ms, struct account_dkim_domains *out,
+                             struct err *e);
+
 /* ---- signing ---- */
 
 /* The opened key that a domain signs with. Shared by who asks for it, and counted. */

@@ -51,15 +51,15 @@ static void add_services(struct listing *l)
     }
 }
 
-/* Whoever signs needs its records; those of a key that waits, or that did, are for later or for
- * mail that is still on its way. */
+/* Who signs needs its records, and who waits waits for them; those of a former key are for mail
+ * that is still on its way. */
 static void add_keys(struct listing *l, const struct account_dkim_list *keys)
 {
     for (size_t i = 0; i < keys->n; i++) {
         const struct account_dkim_key *key = &keys->list[i];
         struct published_record one = { .purpose = PUBLISHED_DKIM,
                                         .type = "TXT",
-                                        .is_needed = key->state == ACCOUNT_DKIM_SIGNING };
+                                        .is_needed = key->state != ACCOUNT_DKIM_RETIRED };
         one.name =
             arena_printf(l->a, "%.*s._domainkey.%.*s", STR_FMT(key->selector), STR_FMT(l->domain));
         one.value = key->rsa_record;

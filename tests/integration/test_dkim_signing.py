@@ -3,7 +3,9 @@
 implementation (python3-dkim) with the records that the command line prints."""
 import base64
 import email.policy
+import os
 import re
+import signal
 
 import dkim
 import pytest
@@ -149,3 +151,41 @@ def test_switched_off(heronry_factory, world):
     server = heronry_factory(settings={**settings, "security.sign_outbound": "false"})
     server.cli("dkim", "generate", server.user(2)["address"].split("@")[1])
     assert signatures(send(server, sink, 21)) == []
+
+
+def test_keys_rotate_by_themselves(heronry_factory):
+    """A new key is made when the former is old, signs only when the DNS shows it, and the former is destroyed after its overlap."""
+    zone = Zone([])
+    server = heronry_factory(domain=DOMAIN, settings={"dkim.rotate_after": "30d", "dns.stub_zone": DOMAIN, "dns.stub_server": zone.server,
+                                                      "dns.validate": "false"})
+
+    def states():
+        return {k["selector"]: k["state"] for k in server.json("dkim", "list", DOMAIN)["items"]}
+
+    def run(until, what):
+        server.psql("DELETE FROM job_lease WHERE name = 'job-dkim'")
+        os.kill(server.pids()["back.1"], signal.SIGKILL)
+        wait_until(until, 20, what)
+
+    server.cli("dkim", "generate", DOMAIN)
+    server.psql("UPDATE dkim_key SET signing_at = now() - interval '29 days'")
+    assert states() == {"mail": "signing"}
+    server.psql("UPDATE dkim_key SET signing_at = now() - interval '31 days'")
+    run(lambda: len(states()) == 2, "a second key")
+    (new,) = set(states()) - {"mail"}
+    assert re.fullmatch(r"k\d{8}", new) and states()[new] == "waiting" and f"selector={new}" in server.log()
+    run(lambda: "dkim_awaited" in server.log(), "the warning")
+    assert states() == {"mail": "signing", new: "waiting"}
+    lines = server.cli("dkim", "dns", DOMAIN).stdout.replace(" IN ", " ").splitlines()
+    zone.close()
+    zone = Zone(lines)
+    server.settings["dns.stub_server"] = zone.server
+    server.write_config()
+    server.psql("DELETE FROM job_lease WHERE name = 'job-dkim'")
+    server.restart()
+    wait_until(lambda: states() == {"mail": "retired", new: "signing"}, 20, "the change")
+    server.psql("UPDATE dkim_key SET retired_at = now() - interval '8 days' WHERE state = 'retired'")
+    run(lambda: states() == {new: "signing"}, "the former key to be destroyed")
+    acts = server.psql("SELECT string_agg(action || ' ' || actor, ',' ORDER BY audit_id) FROM audit_log WHERE action LIKE 'dkim%'")
+    zone.close()
+    assert acts == "dkim.make cli,dkim.make system,dkim.activate system,dkim.remove system"

@@ -75,6 +75,10 @@ static void keys_are_made_and_listed(struct world *w)
     assert_int_equal(list.n, 3);
     assert_true(str_eq(list.list[0].selector, STR("x-1")));
     assert_int_equal(list.list[0].state, ACCOUNT_DKIM_WAITING);
+    struct account_dkim_domains due;
+    assert_true(account_dkim_due(w->directory, 3600000, 3600000, &w->a, soon(), &due, &e));
+    assert_int_equal(due.n, 1); /* because of the keys that wait */
+    assert_true(str_eq(due.list[0], STR("example.org")));
     assert_int_equal(list.list[2].state, ACCOUNT_DKIM_SIGNING);
     assert_true(list.list[2].signing_at_us > 0 && list.list[2].retired_at_us == 0);
     assert_true(str_has_prefix(list.list[2].rsa_record, STR("v=DKIM1; k=rsa; p=MIIB")));

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One step a domain and run: what was made now is looked for in the DNS the next time. A key never
+ * signs before everybody can see it, and one that signed stays for mail that is on its way. */
+#include "services/scheduler/rotation.h"
+
+#include "base/clock.h"
+#include "base/date.h"
+#include "obs/obs.h"
+#include "published/published.h"
+
+static const struct account_actor the_system = { 0, STR_INIT("system"), { NULL, 0 } };
+
+struct rotation {
+    struct app *app;
+    struct arena a; /* of one domain */
+    int64_t now_us;
+    int64_t rotate_us;
+    int64_t overlap_us;
+    int64_t deadline_ms;
+    str domain;
+};
+
+/* Selectors say when: one that comes again would have the records of its former key in caches. */
+YIELDS static bool make_key(struct rotation *r, struct err *e)
+{
+    struct date day;
+    str made;
+    date_from_unix_us(r->now_us, &day);
+    const struct account_dkim_name name = { r->domain, arena_printf(&r->a, "k%04d%02d%02d",
+                                                                    day.year, day.month, day.day) };
+    if (!account_dkim_make(r->app->accounts, &the_system, &name, &r->a, r->deadline_ms, &made, e))
+        return false;
+    obs_log(EV_DKIM_MADE, STR_EMPTY, OBS_STR("domain", r->domain), OBS_STR("selector", made));
+    return true;
+}
+
+YIELDS static bool use_when_published(struct rotation *r, const struct account_dkim_key *key,
+                                      struct err *e)
+{
+    const struct mailauth_resolver resolver = mailauth_resolver_of(r->app->dns);
+    const struct account_dkim_name name = { r->domain, key->selector };
+    bool is_there = false;
+    if (!published_has_key(&resolver, r->domain, key, &r->a, &is_there, e))
+        return false;
+    if (!is_there) {
+        obs_log(EV_DKIM_AWAITED, STR_EMPTY, OBS_STR("domain", r->domain),
+                OBS_STR("selector", key->selector));
+        return true;
+    }
+    if (!account_dkim_activate(r->app->accounts, &the_system, &name, &r->a, r->deadline_ms, e))
+        return false;
+    obs_log(EV_DKIM_ACTIVATED, STR_EMPTY, OBS_STR("domain", r->domain),
+            OBS_STR("selector", key->selector));
+    return true;
+}
+
+YIELDS static bool destroy(struct rotation *r, const struct account_dkim_key *key, struct err *e)
+{
+    const struct account_dkim_name name = { r->domain, key->selector };
+    if (!account_dkim_remove(r->app->accounts, &the_system, &name, &r->a, r->deadline_ms, e))
+        return false;
+    obs_log(EV_DKIM_DESTROYED, STR_EMPTY, OBS_STR("domain", r->domain),
+            OBS_STR("selector", key->selector));
+    return true;
+}
+
+/* Yields. */
+YIELDS static bool step(struct rotation *r, struct err *e)
+{
+    struct account_dkim_list keys;
+    const struct account_dkim_key *waiting = NULL;
+    bool is_old = false;
+    if (!account_dkim_list(r->app->accounts, r->domain, &r->a, r->deadline_ms, &keys, e))
+        return false;
+    for (size_t i = 0; i < keys.n; i++) {
+        const struct account_dkim_key *key = &keys.list[i];
+        switch (key->state) {
+        case ACCOUNT_DKIM_WAITING:
+            waiting = waiting ? waiting : key; /* the newest */
+            break;
+        case ACCOUNT_DKIM_SIGNING:
+            is_old = key->signing_at_us + r->rotate_us < r->now_us;
+            break;
+        case ACCOUNT_DKIM_RETIRED:
+            if (key->retired_at_us + r->overlap_us < r->now_us && !destroy(r, key, e))
+                return false;
+            break;
+        }
+    }
+    if (waiting)
+        return use_when_published(r, waiting, e);
+    return !is_old || make_key(r, e);
+}
+
+bool rotation_run(struct app *app, int64_t deadline_ms, struct err *e)
+{
+    struct arena all;
+    struct account_dkim_domains due;
+    int64_t rotate_ms = config_int(app->config, CONFIG_DKIM_ROTATE_AFTER);
+    int64_t overlap_ms = config_int(app->config, CONFIG_DKIM_OVERLAP);
+    struct rotation r = { .app = app,
+                          .now_us = clock_utc_us(),
+                          .rotate_us = rotate_ms * 1000,
+                          .overlap_us = overlap_ms * 1000,
+                          .deadline_ms = deadline_ms };
+    if (rotate_ms == 0)
+        return true;
+    arena_init(&all);
+    arena_init(&r.a);
+    bool ok = account_dkim_due(app->accounts, rotate_ms, overlap_ms, &all, deadline_ms, &due, e);
+    for (size_t i = 0; ok && i < due.n; i++) {
+        r.domain = due.list[i];
+        ok = step(&r, e);
+        arena_reset(&r.a);
+    }
+    arena_fini(&r.a);
+    arena_fini(&all);
+    return ok;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Changes DKIM keys over to new ones by itself (dkim.rotate_after), with an overlap. */
+#ifndef SCHEDULER_ROTATION_H
+#define SCHEDULER_ROTATION_H
+
+#include "services/app/app.h"
+
+/* One step for each domain that has one to make: a new key is made when the one that signs is old,
+ * signs as soon as the DNS shows its records, and until then is warned of; a key that was retired
+ * for dkim.overlap is destroyed. Each step is logged and has its audit row. Errors: those of
+ * db_query, account_dkim_make, ERR_CANCELLED. Yields. */
+YIELDS bool rotation_run(struct app *app, int64_t deadline_ms, struct err *e);
+
+#endif
