@@ -236,6 +236,7 @@ static void test_gave_up(void **state)
 
 /* ---- lost connections ---- */
 
+/* Whoever waits for the kill sees whether it happened; the answer to it may come after the end. */
 static void kill_later(void *arg)
 {
     struct fixture *f = arg;
@@ -243,7 +244,7 @@ static void kill_later(void *arg)
     struct arena a;
     arena_init(&a);
     MUST(fiber_sleep_until(clock_deadline_in(150), &e), e);
-    MUST(db_query(f->db, DB_SEARCH, &kill_stmt, NULL, 0, &a, soon(), NULL, &e), e);
+    (void)db_query(f->db, DB_SEARCH, &kill_stmt, NULL, 0, &a, soon(), NULL, NULL);
     arena_fini(&a);
 }
 
