@@ -25,8 +25,8 @@ enum {
     CALM = 64,                    /* slices without such a wait make a client fast again */
     TOTAL_MAX = 16 * 1024 * 1024, /* octets that all sessions together may hold */
     MADE_MAX = 64 * 1024 * 1024,  /* the same of what was made of them */
-    DETAILS_MAX = 256 * 1024,     /* octets of details that are read at once */
-    DETAILS_SLOW = 32 * 1024,     /* the same for a slow client */
+    DETAIL_MAX = 4 * 1024,        /* octets of an ENVELOPE that is read together with others */
+    DETAILS_SLOW = 4,             /* messages whose details are read at once for a slow client */
     HEADER_MIN = 1024,            /* headers are about so long or longer: how many to ask for */
     ROOM_MS = 20                  /* between two looks for room */
 };
@@ -38,6 +38,7 @@ void imap_bytes_init(struct imap_bytes *b, struct imap_session *s)
     *b = (struct imap_bytes){ .s = s, .window = WINDOW_MIN };
     arena_init(&b->arena);
     arena_init(&b->texts);
+    arena_init(&b->long_texts);
 }
 
 static void count(struct imap_bytes *b, size_t octets)
@@ -60,6 +61,8 @@ static void forget_details(struct imap_bytes *b)
     b->n_details = 0;
     arena_fini(&b->texts);
     arena_init(&b->texts);
+    arena_fini(&b->long_texts);
+    arena_init(&b->long_texts);
 }
 
 void imap_bytes_forget_all(struct imap_bytes *b)
@@ -74,6 +77,7 @@ void imap_bytes_fini(struct imap_bytes *b)
     imap_bytes_made(b);
     arena_fini(&b->arena);
     arena_fini(&b->texts);
+    arena_fini(&b->long_texts);
 }
 
 static bool has_room(const struct imap_bytes *b, size_t octets)
@@ -221,26 +225,50 @@ bool imap_bytes_next(struct imap_bytes *b, const struct imap_bytes_wanted *wante
                (long long)wanted->msg_ids[i], is_damaged ? "damaged" : "gone");
 }
 
+/* Details of messages from `i` on. */
+static bool read_details(struct imap_bytes *b, const struct imap_bytes_wanted *wanted, size_t i,
+                         struct err *e)
+{
+    struct imap_session *s = b->s;
+    struct store_some_details some = { .msg_ids = wanted->msg_ids + i,
+                                       .n = wanted->n - i,
+                                       .wanted = wanted->details,
+                                       .most = DETAIL_MAX };
+    if (b->is_slow && some.n > DETAILS_SLOW)
+        some.n = DETAILS_SLOW;
+    forget_details(b);
+    b->details = ARENA_ARRAY(&b->texts, struct store_details, some.n);
+    if (!store_fetch_details(s->app->store, s->view->account_id, &some, &b->texts, imap_deadline(),
+                             b->details, e))
+        return false;
+    b->first_details = i;
+    b->n_details = some.n;
+    return true;
+}
+
+/* Long ones are held one at a time. */
+static bool read_long_details(struct imap_bytes *b, const struct imap_bytes_wanted *wanted,
+                              size_t i, const struct store_details **out, struct err *e)
+{
+    struct imap_session *s = b->s;
+    const struct store_some_details one = { .msg_ids = wanted->msg_ids + i,
+                                            .n = 1,
+                                            .wanted = wanted->details };
+    arena_fini(&b->long_texts);
+    arena_init(&b->long_texts);
+    *out = &b->long_details;
+    return store_fetch_details(s->app->store, s->view->account_id, &one, &b->long_texts,
+                               imap_deadline(), &b->long_details, e);
+}
+
 bool imap_bytes_details(struct imap_bytes *b, const struct imap_bytes_wanted *wanted, size_t i,
                         const struct store_details **out, struct err *e)
 {
     bool is_held = i >= b->first_details && i - b->first_details < b->n_details;
-    if (!is_held) {
-        struct imap_session *s = b->s;
-        struct store_some_details some = { .msg_ids = wanted->msg_ids + i,
-                                           .n = wanted->n - i,
-                                           .wanted = wanted->details,
-                                           .most = b->is_slow ? DETAILS_SLOW : DETAILS_MAX };
-        forget_details(b);
-        b->details = ARENA_ARRAY(&b->texts, struct store_details, some.n);
-        if (!store_fetch_details(s->app->store, s->view->account_id, &some, &b->texts,
-                                 imap_deadline(), b->details, e))
-            return false;
-        b->first_details = i;
-        b->n_details = some.done;
-    }
+    if (!is_held && !read_details(b, wanted, i, e))
+        return false;
     *out = &b->details[i - b->first_details];
-    return true;
+    return !(*out)->is_long || read_long_details(b, wanted, i, out, e);
 }
 
 /* ---- sending ---- */

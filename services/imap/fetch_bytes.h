@@ -25,6 +25,8 @@ struct imap_bytes {
     struct store_details *details; /* messages first_details .. first_details + n_details */
     size_t first_details;
     size_t n_details;
+    struct arena long_texts; /* of one message */
+    struct store_details long_details;
 };
 
 /* Nothing is held yet. */

@@ -2,40 +2,44 @@
 /* The content of messages: what is kept beside the bytes, headers, bodies. */
 #include "store/internal.h"
 
+#include <stdlib.h>
+
 enum {
     MICROSECONDS = 1000000 /* in a second */
 };
 
-/* Texts that are not wanted are not even read from their TOAST table; their lengths are known
- * without reading them. In the order asked for, up to $4 octets of texts but at least one message.
- * LIMIT 1 keeps the planner from joining with all of the table. */
-static const struct db_stmt details = {
-    "SELECT msg_id, size, hdr_end, thread_id, idate, sent_at, has_attachment,"
-    "       CASE WHEN $3 & 1 <> 0 THEN envelope END,"
-    "       CASE WHEN $3 & 2 <> 0 THEN bodystructure END,"
-    "       CASE WHEN $3 & 4 <> 0 THEN from_addr END, CASE WHEN $3 & 4 <> 0 THEN from_name END,"
-    "       CASE WHEN $3 & 4 <> 0 THEN to_text END, CASE WHEN $3 & 4 <> 0 THEN subject END,"
-    "       CASE WHEN $3 & 4 <> 0 THEN message_id END, CASE WHEN $3 & 12 <> 0 THEN preview END"
-    "  FROM (SELECT u.ord, m.*,"
-    "               sum(CASE WHEN $3 & 1 <> 0 THEN coalesce(octet_length(m.envelope), 0) ELSE 0 END"
-    "                   + CASE WHEN $3 & 2 <> 0 THEN coalesce(octet_length(m.bodystructure), 0)"
-    "                          ELSE 0 END) OVER (ORDER BY u.ord) AS upto"
-    "          FROM unnest($2::bigint[]) WITH ORDINALITY AS u (id, ord)"
-    "          LEFT JOIN LATERAL (SELECT * FROM message"
-    "                              WHERE account_id = $1 AND msg_id = u.id LIMIT 1) m ON true) q"
-    " WHERE ord = 1 OR upto <= $4 ORDER BY ord"
-};
+/* Texts that are not wanted or too long are not even read from their TOAST table; their lengths are
+ * known without reading them. In whatever order the index gives, each message once: the planner
+ * takes no other way to rows by their keys, and sorting would cost more than finding the places. */
+#define DETAILS_ASKED                                                                  \
+    "SELECT msg_id, thread_id,"                                                        \
+    "       coalesce($3 & 1 <> 0 AND octet_length(envelope) > $4, false)"              \
+    "       OR coalesce($3 & 2 <> 0 AND octet_length(bodystructure) > $4, false),"     \
+    "       CASE WHEN $3 & 1 <> 0 AND octet_length(envelope) <= $4 THEN envelope END," \
+    "       CASE WHEN $3 & 2 <> 0 AND octet_length(bodystructure) <= $4 THEN bodystructure END"
+#define DETAILS_OF " FROM message WHERE account_id = $1 AND msg_id = ANY ($2::bigint[])"
+
+static const struct db_stmt details = { DETAILS_ASKED DETAILS_OF };
+static const struct db_stmt all_details = { DETAILS_ASKED
+                                            ", size, hdr_end, idate, sent_at, has_attachment,"
+                                            " CASE WHEN $3 & 4 <> 0 THEN from_addr END,"
+                                            " CASE WHEN $3 & 4 <> 0 THEN from_name END,"
+                                            " CASE WHEN $3 & 4 <> 0 THEN to_text END,"
+                                            " CASE WHEN $3 & 4 <> 0 THEN subject END,"
+                                            " CASE WHEN $3 & 4 <> 0 THEN message_id END,"
+                                            " CASE WHEN $3 & 12 <> 0 THEN preview END" DETAILS_OF };
 
 enum details_column {
     DETAILS_ID,
-    DETAILS_SIZE,
-    DETAILS_HEADER,
     DETAILS_THREAD,
+    DETAILS_IS_LONG,
+    DETAILS_ENVELOPE,
+    DETAILS_STRUCTURE,
+    DETAILS_SIZE, /* this one and the following: of all_details */
+    DETAILS_HEADER,
     DETAILS_RECEIVED,
     DETAILS_SENT,
     DETAILS_ATTACHMENT,
-    DETAILS_ENVELOPE,
-    DETAILS_STRUCTURE,
     DETAILS_FROM_ADDR,
     DETAILS_FROM_NAME,
     DETAILS_TO,
@@ -44,45 +48,78 @@ enum details_column {
     DETAILS_PREVIEW
 };
 
-static void read_details(const struct db_rows *r, size_t row, struct store_details *out)
+static void read_details(const struct db_rows *r, size_t row, bool has_all,
+                         struct store_details *out)
 {
-    *out = (struct store_details){
-        .found = true,
-        .size = (size_t)db_int(r, row, DETAILS_SIZE),
-        .header = (size_t)db_int(r, row, DETAILS_HEADER),
-        .thread_id = db_int(r, row, DETAILS_THREAD),
-        .received_us = db_time_us(r, row, DETAILS_RECEIVED),
-        .has_sent_at = !db_is_null(r, row, DETAILS_SENT),
-        .sent_at_us = db_time_us_or(r, row, DETAILS_SENT, 0),
-        .has_attachment = db_int(r, row, DETAILS_ATTACHMENT) != 0,
-        .envelope = db_str(r, row, DETAILS_ENVELOPE),
-        .bodystructure = db_str(r, row, DETAILS_STRUCTURE),
-        .from_addr = db_str(r, row, DETAILS_FROM_ADDR),
-        .from_name = db_str(r, row, DETAILS_FROM_NAME),
-        .to_text = db_str(r, row, DETAILS_TO),
-        .subject = db_str(r, row, DETAILS_SUBJECT),
-        .message_id = db_str(r, row, DETAILS_MESSAGE_ID),
-        .preview = db_str(r, row, DETAILS_PREVIEW),
-    };
+    *out = (struct store_details){ .found = true,
+                                   .is_long = db_int(r, row, DETAILS_IS_LONG) != 0,
+                                   .thread_id = db_int(r, row, DETAILS_THREAD),
+                                   .envelope = db_str(r, row, DETAILS_ENVELOPE),
+                                   .bodystructure = db_str(r, row, DETAILS_STRUCTURE) };
+    if (!has_all)
+        return;
+    out->size = (size_t)db_int(r, row, DETAILS_SIZE);
+    out->header = (size_t)db_int(r, row, DETAILS_HEADER);
+    out->received_us = db_time_us(r, row, DETAILS_RECEIVED);
+    out->has_sent_at = !db_is_null(r, row, DETAILS_SENT);
+    out->sent_at_us = db_time_us_or(r, row, DETAILS_SENT, 0);
+    out->has_attachment = db_int(r, row, DETAILS_ATTACHMENT) != 0;
+    out->from_addr = db_str(r, row, DETAILS_FROM_ADDR);
+    out->from_name = db_str(r, row, DETAILS_FROM_NAME);
+    out->to_text = db_str(r, row, DETAILS_TO);
+    out->subject = db_str(r, row, DETAILS_SUBJECT);
+    out->message_id = db_str(r, row, DETAILS_MESSAGE_ID);
+    out->preview = db_str(r, row, DETAILS_PREVIEW);
 }
 
-bool store_fetch_details(struct store *s, int64_t account_id, struct store_some_details *some,
+/* Rows of an answer by their message. */
+struct found_row {
+    int64_t msg_id;
+    size_t row;
+};
+
+static int by_msg_id(const void *left, const void *right)
+{
+    const struct found_row *l = left, *r = right;
+    return (l->msg_id > r->msg_id) - (l->msg_id < r->msg_id);
+}
+
+/* Mostly the rows are in order already. */
+static struct found_row *rows_by_id(const struct db_rows *r, size_t n, struct arena *a)
+{
+    struct found_row *found = ARENA_ARRAY(a, struct found_row, n + 1);
+    bool is_sorted = true;
+    for (size_t i = 0; i < n; i++) {
+        found[i] = (struct found_row){ db_int(r, i, DETAILS_ID), i };
+        is_sorted = is_sorted && (i == 0 || found[i - 1].msg_id < found[i].msg_id);
+    }
+    if (!is_sorted)
+        qsort(found, n, sizeof(*found), by_msg_id);
+    return found;
+}
+
+bool store_fetch_details(struct store *s, int64_t account_id, const struct store_some_details *some,
                          struct arena *a, int64_t deadline_ms, struct store_details *out,
                          struct err *e)
 {
     struct db_rows *rows = NULL;
+    bool has_all =
+        (some->wanted & ~(unsigned)(STORE_WANT_ENVELOPE | STORE_WANT_BODYSTRUCTURE)) != 0;
     INVARIANT(some->n <= STORE_MAX_FETCH);
     const struct db_param params[] = { DB_INT8(account_id), DB_INT8S(some->msg_ids, some->n),
                                        DB_INT4(some->wanted),
-                                       DB_INT8(some->most ? (int64_t)some->most : INT64_MAX) };
-    if (!db_query(s->options.db, DB_READ, &details, params, COUNT_OF(params), a, deadline_ms, &rows,
-                  e))
+                                       DB_INT8(some->most ? (int64_t)some->most : INT32_MAX) };
+    if (!db_query(s->options.db, DB_READ, has_all ? &all_details : &details, params,
+                  COUNT_OF(params), a, deadline_ms, &rows, e))
         return false;
-    some->done = db_row_count(rows);
-    for (size_t i = 0; i < some->done; i++) {
+    size_t n_rows = db_row_count(rows);
+    struct found_row *found = rows_by_id(rows, n_rows, a);
+    for (size_t i = 0; i < some->n; i++) {
+        const struct found_row wanted = { .msg_id = some->msg_ids[i] };
+        const struct found_row *at = bsearch(&wanted, found, n_rows, sizeof(*found), by_msg_id);
         out[i] = (struct store_details){ 0 };
-        if (!db_is_null(rows, i, DETAILS_ID))
-            read_details(rows, i, &out[i]);
+        if (at)
+            read_details(rows, at->row, has_all, &out[i]);
     }
     return true;
 }

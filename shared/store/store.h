@@ -464,16 +464,18 @@ YIELDS bool store_find_row(struct store *s, const struct store_source *source, s
 /* What is kept of a message beside its bytes. Texts are valid UTF-8; empty: absent or not
  * derived. */
 struct store_details {
-    bool found; /* false: no such message, all else is empty */
-    size_t size;
-    size_t header; /* octets of the header with its empty line */
+    bool found;   /* false: no such message, all else is empty */
+    bool is_long; /* a text was too long to come with others: ask for this message alone */
     int64_t thread_id;
+    str envelope;      /* literal IMAP text; empty: not derived, parse the message */
+    str bodystructure; /* literal IMAP text; empty: not derived, parse the message */
+    /* What follows is given with STORE_WANT_SUMMARY or STORE_WANT_PREVIEW. */
+    size_t size;
+    size_t header;       /* octets of the header with its empty line */
     int64_t received_us; /* when it came */
     bool has_sent_at;
     int64_t sent_at_us; /* of its Date field */
     bool has_attachment;
-    str envelope;      /* literal IMAP text; empty: not derived, parse the message */
-    str bodystructure; /* literal IMAP text; empty: not derived, parse the message */
     str from_addr;
     str from_name;
     str to_text;
@@ -485,7 +487,7 @@ struct store_details {
 enum {
     STORE_WANT_ENVELOPE = 1,
     STORE_WANT_BODYSTRUCTURE = 2,
-    STORE_WANT_SUMMARY = 4, /* the texts and sent_at; the rest is always given */
+    STORE_WANT_SUMMARY = 4, /* the other texts, sizes and dates */
     STORE_WANT_PREVIEW = 8  /* of the texts only the preview */
 };
 
@@ -494,14 +496,13 @@ struct store_some_details {
     const int64_t *msg_ids;
     size_t n;        /* at most STORE_MAX_FETCH */
     unsigned wanted; /* STORE_WANT_* */
-    size_t most;     /* octets of ENVELOPE and BODYSTRUCTURE to be read; 0: without a limit */
-    size_t done;     /* given: how many of the messages were looked at, at least 1 */
+    size_t most; /* octets of an ENVELOPE or BODYSTRUCTURE; a longer one is left out, and is_long;
+                    0: without a limit */
 };
 
-/* Details of messages in one round trip; out[i] is of msg_ids[i]. Stops at `most` octets: ask again
- * for the rest. In arena. Yields. */
+/* Details of messages in one round trip; out[i] is of msg_ids[i]. In arena. Yields. */
 YIELDS bool store_fetch_details(struct store *s, int64_t account_id,
-                                struct store_some_details *some, struct arena *a,
+                                const struct store_some_details *some, struct arena *a,
                                 int64_t deadline_ms, struct store_details *out, struct err *e);
 
 enum {
