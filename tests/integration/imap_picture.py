@@ -72,8 +72,10 @@ class Memory:
 class Client:
     """One client on one mailbox at a time; faults go to the ledger."""
 
-    def __init__(self, server, user, ledger, name):
+    def __init__(self, server, user, ledger, name, owner=None):
+        """With `owner` (a user) the mailboxes are that one's, and the client has rights on them."""
         self.server, self.user, self.ledger, self.name = server, user, ledger, name
+        self.top = f'Other Users/{owner["address"]}/' if owner else ""
         self.memories = {}
         self.connection = None
         self.words = set()
@@ -95,6 +97,10 @@ class Client:
             self.connection.must("ENABLE QRESYNC")
             self.resyncs = True
 
+    def path(self, box):
+        """The mailbox as this client calls it."""
+        return f'"{self.top}{box}"' if self.top else box
+
     def close(self):
         if self.connection:
             self.connection.close()
@@ -115,9 +121,9 @@ class Client:
         memory = self.memories.setdefault(box, Memory())
         self.box, self.uids = box, []
         if self.resyncs and memory.since:
-            lines = self.connection.must(f"SELECT {box} (QRESYNC ({memory.validity} {memory.since}))", 60)
+            lines = self.connection.must(f"SELECT {self.path(box)} (QRESYNC ({memory.validity} {memory.since}))", 60)
         else:
-            lines = self.connection.must(f"SELECT {box} (CONDSTORE)", 60)
+            lines = self.connection.must(f"SELECT {self.path(box)} (CONDSTORE)", 60)
         text = b"\n".join(lines)
         validity, modseq, next_uid = (int(re.search(rb"\[%s (\d+)\]" % w, text).group(1))
                                       for w in (b"UIDVALIDITY", b"HIGHESTMODSEQ", b"UIDNEXT"))

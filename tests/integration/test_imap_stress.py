@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """PROMISES R27: many clients change the same mailboxes over two frontends of two workers each, in phases
-quietly and while workers and whole frontends are killed. Each keeps its own picture; no client may be told what cannot be, what was
+quietly and while workers, whole frontends and connections of the database are killed. Every third one is another
+account with rights on the mailboxes, whose \\Seen is its own. Each keeps its own picture; no client may be told what cannot be, what was
 answered OK stays, and in the end all pictures are the same.
 
 Longer: pytest tests/integration/test_imap_stress.py --stress-seconds 7200; --stress-seed repeats the choices."""
@@ -28,8 +29,8 @@ MOST = 150      # messages, from which on clients rather delete
 class Restless(Client):
     """A client that does something random, again and again."""
 
-    def __init__(self, server, user, ledger, number, seed):
-        super().__init__(server, user, ledger, f"client {number}")
+    def __init__(self, server, user, ledger, number, seed, owner=None):
+        super().__init__(server, user, ledger, f"client {number}", owner)
         self.random = random.Random(f"{seed}.{number}")
         self.number = number
         self.appended = 0
@@ -55,12 +56,15 @@ class Restless(Client):
         return self.random.sample(free, min(len(free), self.random.randint(1, 4)))
 
     def step(self):
+        if None in self.uids:    # the last time the database did not tell
+            self.learn()
+            return
         names, weights = zip(*STEPS.items())
         full = len(self.uids) > MOST
         todo = self.random.choices(names, weights)[0]
         if not self.uids:
             todo = "append"
-        elif full and todo in ("append", "copy"):
+        elif full and todo in ("append", "copy", "catenate"):
             todo = "expunge"
         getattr(self, "do_" + todo)()
         self.learn()
@@ -70,16 +74,52 @@ class Restless(Client):
     def do_append(self):
         """Every eighth message is one that nobody deletes: when the server says OK, it stays."""
         word = KEPT.decode() if self.appended % 8 == 0 else "m"
-        mark = f"{word}{self.number}.{self.appended}.{self.random.getrandbits(40):x}"
-        self.appended += 1
-        text = f"Subject: {mark}\r\nFrom: a@example.org\r\n\r\n{'x' * self.random.randint(2, 400)}\r\n".encode()
+        mark, text = self.letter(word)
         flags = rf"({self.random.choice(FLAGS)}) " if self.random.random() < 0.5 else ""
-        answer = self.run(f"APPEND {self.box} {flags}".encode() + b"{%d+}\r\n%s" % (len(text), text), False)
-        if m := re.search(rb"OK \[APPENDUID (\d+) (\d+)\]", answer):
-            where = (self.box, int(m.group(2)))
-            self.ledger.same(self.ledger.marks, where, mark.encode(), "the appended message")
+        answer = self.run(f"APPEND {self.path(self.box)} {flags}".encode() + b"{%d+}\r\n%s" % (len(text), text), False)
+        if where := self.note_new(answer, mark):
             if word != "m":
                 self.ledger.same(self.ledger.kept, where, mark.encode(), "the kept message")
+
+    def letter(self, word):
+        """The mark of a new message, and its octets."""
+        mark = f"{word}{self.number}.{self.appended}.{self.random.getrandbits(40):x}"
+        self.appended += 1
+        return mark, f"Subject: {mark}\r\nFrom: a@example.org\r\n\r\n{'x' * self.random.randint(2, 400)}\r\n".encode()
+
+    def note_new(self, line, mark):
+        if m := re.search(rb"OK \[APPENDUID (\d+) (\d+)\]", line):
+            where = (self.box, int(m.group(2)))
+            self.ledger.same(self.ledger.marks, where, mark.encode(), "the new message")
+            return where
+        return None
+
+    def do_replace(self):
+        uids = self.loose_uids()[:1]
+        if uids:
+            mark, text = self.letter("m")
+            command = f"UID REPLACE {uids[0]} {self.path(self.box)} ".encode() + b"{%d+}\r\n%s" % (len(text), text)
+            for line in self.hear(self.connection.start(command), command)[:-1]:
+                self.note_new(line, mark)
+                self.take(command, line, False)
+
+    def do_catenate(self):
+        """The header is new, the text that of a message which may be gone by then: NO [BADURL]."""
+        mark, text = self.letter("m")
+        head = text[:text.index(b"\r\n\r\n") + 4]
+        url = f";UID={self.uids[self.some()[0] - 1]}/;SECTION=TEXT"
+        command = (f"APPEND {self.path(self.box)} CATENATE (TEXT ".encode() + b"{%d+}\r\n%s" % (len(head), head) +
+                   f' URL "{url}")'.encode())
+        self.note_new(self.run(command, False), mark)
+
+    def do_deleted(self):
+        """What anybody marked as deleted goes, or stays after all."""
+        uids = [u for u in self.uids if rb"\Deleted" in self.memory.flags.get(u, ())]
+        some = ",".join(map(str, uids))
+        if uids and self.random.random() < 0.5:
+            self.run(f"UID EXPUNGE {some}", False)
+        elif uids:
+            self.run(rf"UID STORE {some} -FLAGS (\Deleted)", False)
 
     def do_store(self):
         first, last = self.some()
@@ -123,7 +163,7 @@ class Restless(Client):
         uids = self.loose_uids()
         if not uids or (word == "MOVE" and other == self.box):
             return
-        command = f"UID {word} {','.join(map(str, uids))} {other}"
+        command = f"UID {word} {','.join(map(str, uids))} {self.path(other)}"
         lines = self.hear(self.connection.start(command), command)
         for line in lines:
             if m := re.search(rb"\[COPYUID (\d+) (\S+) (\S+)\]", line):
@@ -196,9 +236,9 @@ class Restless(Client):
     def do_status(self):
         box = self.random.choice(BOXES)
         gone, highest, last = self.ledger.snapshot(box)
-        command = f"STATUS {box} (MESSAGES UIDNEXT HIGHESTMODSEQ)"
+        command = f"STATUS {self.path(box)} (MESSAGES UIDNEXT HIGHESTMODSEQ)"
         for line in self.hear(self.connection.start(command), command)[:-1]:
-            if m := re.match(rb"\* STATUS %s \(MESSAGES \d+ UIDNEXT (\d+) HIGHESTMODSEQ (\d+)\)" % box.encode(), line):
+            if m := re.match(rb"\* STATUS %s \(MESSAGES \d+ UIDNEXT (\d+) HIGHESTMODSEQ (\d+)\)" % self.path(box).encode(), line):
                 if int(m.group(1)) <= last or int(m.group(2)) < highest:
                     self.fault(f"{line!r}, but UID {last} and modseq {highest} were told before")
             else:
@@ -217,7 +257,7 @@ class Restless(Client):
         self.start()
 
 
-STEPS = {"append": 24, "store": 20, "silent": 5, "unchanged": 6, "delete": 4, "expunge": 6, "uid_expunge": 3, "copy": 4,
+STEPS = {"append": 20, "replace": 4, "catenate": 3, "deleted": 3, "store": 20, "silent": 5, "unchanged": 6, "delete": 4, "expunge": 6, "uid_expunge": 3, "copy": 4,
          "move": 5, "fetch": 6, "uid_fetch": 4, "search": 6, "idle": 4, "status": 4, "noop": 6, "select": 3, "reconnect": 1}
 
 
@@ -226,12 +266,19 @@ class Crowd:
 
     def __init__(self, frontends, seed):
         self.frontends, self.seed, self.ledger = frontends, seed, Ledger()
-        self.user = frontends[0].new_user()
+        self.user, self.guest = frontends[0].new_user(), frontends[0].new_user()
         with imap_raw.Imap(frontends[0], self.user) as first:
             for box in BOXES:
                 first.must(f"CREATE {box}")
-        self.clients = [Restless(frontends[n % len(frontends)], self.user, self.ledger, n, seed) for n in range(CLIENTS)]
+                first.must(f"SETACL {box} {self.guest['address']} lrswite")
+        self.clients = [self.client(frontends[n % len(frontends)], n, seed) for n in range(CLIENTS)]
         self.broken = []
+
+    def client(self, server, number, seed):
+        """Every third one is the guest."""
+        if number % 3 == 1:
+            return Restless(server, self.guest, self.ledger, number, seed, self.user)
+        return Restless(server, self.user, self.ledger, number, seed)
 
     def work(self, client, end, may_break):
         while time.monotonic() < end and not self.broken:
@@ -245,7 +292,7 @@ class Crowd:
                     self.broken.append(traceback.format_exc() + client.server.log()[-2000:])
                 time.sleep(0.05)
             except Exception as e:  # a thread's fault must end the test
-                if may_break and b"BYE" in repr(e).encode():
+                if may_break and re.search("BYE|NO .UNAVAILABLE", repr(e)):
                     client.close()
                     continue
                 self.broken.append(traceback.format_exc())
@@ -288,18 +335,23 @@ class Crowd:
             try:
                 if client.connection is None:
                     client.start()
-                client.run("NOOP", False)
-                return
+                if b" OK " in client.run("NOOP", False):
+                    return
             except (OSError, EOFError):
                 client.close()
-                assert time.monotonic() < end, "nobody could log in after the kills"
-                time.sleep(0.1)
+            except AssertionError as e:
+                assert "NO [UNAVAILABLE]" in str(e)
+                client.close()
+            assert time.monotonic() < end, "nobody could log in after the kills"
+            time.sleep(0.1)
 
     def compare(self, truth):
         box = truth.box
         for client in self.clients:
             assert client.uids == truth.uids, (client.name, box)
-            assert client.memory.flags == truth.memory.flags, (client.name, box)
+            own = {rb"\Seen"} if client.top else set()    # of each account itself
+            flags = {uid: told - own for uid, told in client.memory.flags.items()}
+            assert flags == {uid: told - own for uid, told in truth.memory.flags.items()}, (client.name, box)
             assert client.memory.modseq == truth.memory.modseq, (client.name, box)
         there = set(truth.uids)
         kept = {uid: mark for (name, uid), mark in self.ledger.kept.items() if name == box}
@@ -351,9 +403,13 @@ def test_also_while_frontends_are_killed(frontends, stress):
     killed = []
 
     def kill():
-        """Two workers, one after the other, then a whole frontend, which comes back."""
+        """A worker, some connections of the database, then a whole frontend, which comes back."""
         victim = chance.choice(frontends)
         killed.append(victim)
+        if len(killed) % 3 == 2:
+            frontends[0].psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'client backend' "
+                              "AND pid <> pg_backend_pid() ORDER BY random() LIMIT 4")
+            return
         if len(killed) % 3 == 0:
             victim.kill()
             victim.start()
