@@ -73,6 +73,7 @@ int main(int argc, char **argv)
         cli_hold_group,
         cli_trace_group,
         cli_sending_group,
+        cli_suppression_group,
         cli_queue_act_group,
         cli_report_group,
         cli_received_report_group,

@@ -14,6 +14,8 @@ struct account_sending_rules app_sending_rules(const struct config *c)
         .refusals = config_int(c, CONFIG_SUBMISSION_STOP_AFTER),
         .refused_recipients = config_int(c, CONFIG_SUBMISSION_STOP_AFTER_REFUSED),
         .networks = config_int(c, CONFIG_SUBMISSION_STOP_AFTER_NETWORKS),
+        .suppresses =
+            str_eq(str_from_cstr(config_text(c, CONFIG_SUBMISSION_SUPPRESS)), STR("refused")),
         .suppress_ms = config_int(c, CONFIG_SUBMISSION_SUPPRESS_FOR),
     };
     for (size_t i = 0; i < COUNT_OF(params); i++)

@@ -102,6 +102,7 @@ extern const struct cli_group cli_hold_group;
 extern const struct cli_group cli_trace_group;
 extern const struct cli_group cli_received_report_group;
 extern const struct cli_group cli_sending_group;
+extern const struct cli_group cli_suppression_group;
 extern const struct cli_group cli_queue_act_group;
 extern const struct cli_group cli_report_group;
 extern const struct cli_group cli_capability_group;

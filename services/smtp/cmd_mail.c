@@ -2,13 +2,19 @@
 /* The envelope: MAIL, RCPT, RSET. Policy of submission senders and of recipients is here; what
  * becomes of a message is in cmd_data.c. */
 #include "account/account.h"
+#include "account/suppression.h"
 #include "base/failpoint.h"
 #include "config/config.h"
+#include "milter/codec.h"
 #include "services/smtp/commands.h"
 #include "services/smtp/hooks.h"
 #include "services/smtp/rate.h"
 #include "services/smtp/relay.h"
 #include "services/smtp/screen.h"
+
+enum {
+    SUPPRESSED_WHY_MAX = 200 /* octets of a reason that are told */
+};
 
 /* Whether the user may use this envelope sender. *next is the answer when not. */
 static bool check_sender(struct smtp_session *s, const struct smtp_path *sender,
@@ -161,6 +167,33 @@ static enum net_next take_leading(struct smtp_session *s, const struct smtp_rcpt
     return add_recipient(s, rcpt, route);
 }
 
+/* Whether the user is not to write there; *next is the answer then. */
+static bool is_suppressed(struct smtp_session *s, const struct smtp_path *path, enum net_next *next)
+{
+    struct err e = ERR_CLEAR;
+    struct account_suppression_answer found;
+    const struct account_suppression_ask ask = { s->account_id, smtp_path_text(path, &s->command),
+                                                 s->state->submit.rules.suppresses };
+    if (s->front->policy != SMTP_SUBMISSION || clock_monotonic_ms() < s->unsuppressed_until_ms)
+        return false;
+    if (!account_suppression_find(s->state->app->accounts, &ask, &s->command,
+                                  clock_deadline_in(SMTP_LOOKUP_MS), &found, &e)) {
+        *next = smtp_say_failure(s, &e);
+        return true;
+    }
+    if (!found.has_any)
+        s->unsuppressed_until_ms = clock_deadline_in(SMTP_UNSUPPRESSED_MS);
+    if (found.is_suppressed) {
+        str why = milter_clean_text(&s->command, found.reason);
+        *next = smtp_say_text(
+            s, ANSWER_SUPPRESSED,
+            arena_printf(&s->command,
+                         "You are not to write to this address%s%.*s; an administrator can lift it",
+                         why.n > 0 ? ": " : "", STR_FMT(str_slice(why, 0, SUPPRESSED_WHY_MAX))));
+    }
+    return found.is_suppressed;
+}
+
 static enum net_next take_recipient(struct smtp_session *s, const struct smtp_rcpt *rcpt,
                                     const struct account_route *route)
 {
@@ -176,6 +209,8 @@ static enum net_next take_recipient(struct smtp_session *s, const struct smtp_rc
             return smtp_say(s, ANSWER_RELAY_DENIED);
         if (s->front->policy == SMTP_INBOUND && asks_for_relay(path))
             return smtp_say(s, ANSWER_RELAY_DENIED); /* nor on behalf of those whom we relay for */
+        if (is_suppressed(s, path, &next))
+            return next;
         if (s->front->policy == SMTP_INBOUND && !smtp_may_relay(s, path, &next))
             return next;
         return add_recipient(s, rcpt, route);

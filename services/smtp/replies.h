@@ -68,6 +68,7 @@ enum smtp_answer {
     /* of a transaction */
     ANSWER_RELAY_DENIED,
     ANSWER_NO_SUCH_USER,
+    ANSWER_SUPPRESSED,
     ANSWER_NOT_VERIFIED,
     ANSWER_TOO_MANY_UNKNOWN,
     ANSWER_BLACKLISTED,

@@ -32,6 +32,7 @@ enum {
     SMTP_CHUNKS_FREE = 1000,             /* of any size; more of them must have ... */
     SMTP_CHUNK_MIN = 64,                 /* ... so many octets on average */
     SMTP_MEMORY_MIN = 128 * 1024 * 1024, /* see smtp_memory_limit */
+    SMTP_UNSUPPRESSED_MS = 5 * 1000,     /* between looks at lists that were empty */
     SMTP_FULL_MAX = 64,                  /* accounts remembered as full */
     SMTP_FULL_MS = 60 * 1000,            /* and for how long */
     SMTP_REPLY_MAX = 16 * 1024           /* octets of one reply */
@@ -108,6 +109,8 @@ struct smtp_session {
     struct vec recipients;         /* of struct smtp_recipient */
     struct smtp_transfer *chunked; /* a message that comes by BDAT; NULL: none has begun */
     size_t n_targets;              /* that they lead to */
+
+    int64_t unsuppressed_until_ms; /* no address was on the lists of the account a moment ago */
 
     bool seen_command;  /* one came already */
     unsigned errors;    /* since the last message */

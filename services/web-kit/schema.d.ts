@@ -1969,6 +1969,50 @@ export interface paths {
         patch: operations["changeSendingLimits"];
         trace?: never;
     };
+    "/admin/sending-limits/{sender}/suppressions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists addresses that somebody is not to write to
+         * @description Those that were added, and for a while those that other servers refused for good. The second kind is in force only with `submission.suppress: refused`.
+         */
+        get: operations["listSuppressions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/sending-limits/{sender}/suppressions/{recipient}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Keeps somebody from writing to an address
+         * @description Mail to it is refused from now on, by SMTP and from the apps, until it is removed. Of a domain, that of all its accounts.
+         */
+        put: operations["addSuppression"];
+        post?: never;
+        /**
+         * Lets somebody write to an address again
+         * @description Also where another server had refused it.
+         */
+        delete: operations["removeSuppression"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/tls-exceptions": {
         parameters: {
             query?: never;
@@ -5157,6 +5201,51 @@ export interface components {
             /** @description The suggestions. */
             items: components["schemas"]["Suggestion"][];
         };
+        /** @description An address that somebody is not to write to, or that refused his mail. */
+        Suppression: {
+            /**
+             * @description In lower case.
+             * @example nobody@example.net
+             */
+            address: string;
+            /**
+             * @description Somebody added it; else another server refused it.
+             * @example false
+             */
+            isManual: boolean;
+            /**
+             * @description Mail to it is refused.
+             * @example true
+             */
+            isInForce: boolean;
+            /**
+             * @description The enhanced status of the refusal (RFC 3463); null when it was added.
+             * @example 5.1.1
+             */
+            status: string | null;
+            /**
+             * @description Why it was added, or the reply of the server. May be empty.
+             * @example No such user
+             */
+            reason: string;
+            createdAt: components["schemas"]["Timestamp"];
+            /** @description When it is forgotten; null when it stays until it is removed. */
+            expiresAt: components["schemas"]["Timestamp"] | null;
+        };
+        /** @description Addresses, in their order. */
+        SuppressionList: {
+            /** @description The addresses. */
+            items: components["schemas"]["Suppression"][];
+        };
+        /** @description Why an address is added. */
+        SuppressionNew: {
+            /**
+             * Format: line
+             * @description Who is refused is told.
+             * @example They do not want our mail
+             */
+            reason?: string;
+        };
         /**
          * @description Light or dark; `auto` follows the system.
          * @example auto
@@ -5872,6 +5961,11 @@ export interface components {
          * @example 1
          */
         receivedReportId: components["schemas"]["Id"];
+        /**
+         * @description An address that somebody is not to write to.
+         * @example nobody@example.net
+         */
+        recipient: string;
         /**
          * @description A domain that mail is relayed for.
          * @example partner.example
@@ -13610,6 +13704,135 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["InvalidFields"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listSuppressions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description An address of an account, or a domain, of this server.
+                 * @example mia@example.org
+                 */
+                sender: components["parameters"]["sender"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The addresses. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "address": "nobody@example.net",
+                     *           "isManual": false,
+                     *           "isInForce": true,
+                     *           "status": "5.1.1",
+                     *           "reason": "No such user",
+                     *           "createdAt": "2026-03-01T12:00:00Z",
+                     *           "expiresAt": "2026-03-01T12:00:00Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SuppressionList"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    addSuppression: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description An address of an account, or a domain, of this server.
+                 * @example mia@example.org
+                 */
+                sender: components["parameters"]["sender"];
+                /**
+                 * @description An address that somebody is not to write to.
+                 * @example nobody@example.net
+                 */
+                recipient: components["parameters"]["recipient"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "They do not want our mail"
+                 *     }
+                 */
+                "application/json": components["schemas"]["SuppressionNew"];
+            };
+        };
+        responses: {
+            /** @description Added, or it was there. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidFields"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    removeSuppression: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description An address of an account, or a domain, of this server.
+                 * @example mia@example.org
+                 */
+                sender: components["parameters"]["sender"];
+                /**
+                 * @description An address that somebody is not to write to.
+                 * @example nobody@example.net
+                 */
+                recipient: components["parameters"]["recipient"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
         };

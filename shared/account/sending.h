@@ -20,6 +20,7 @@ struct account_sending_rules {
     int64_t refusals;           /* of a day, after which the account is stopped; 0: never */
     int64_t refused_recipients; /* by other servers in an hour, likewise; 0: any number */
     int64_t networks;           /* that logins come from in an hour, likewise; 0: any number */
+    bool suppresses;            /* what was refused is not to be written to (suppression.h) */
     int64_t suppress_ms;        /* how long a recipient that was refused is remembered */
 };
 

@@ -5,6 +5,7 @@
 #include "compose/submission.h"
 
 #include "account/account.h"
+#include "account/suppression.h"
 #include "base/utf8.h"
 #include "db/db.h"
 #include "mime/header.h"
@@ -68,6 +69,22 @@ static str domain_of(str address)
     return str_skip(address, (size_t)(str_rfind_byte(address, '@') + 1));
 }
 
+YIELDS static bool check_suppression(struct outgoing *w, str address, struct err *e)
+{
+    struct account_suppression_answer found;
+    const struct account_suppression_ask ask = { w->account_id, address,
+                                                 w->o->submit.rules.suppresses };
+    if (!account_suppression_find(w->o->submit.accounts, &ask, w->a, w->deadline_ms, &found, e))
+        return false;
+    if (found.is_suppressed) {
+        w->failure =
+            arena_printf(w->a, "you are not to write to %.*s; an administrator can lift it",
+                         STR_FMT(address))
+                .p;
+    }
+    return true;
+}
+
 YIELDS static bool find_recipient(struct outgoing *w, str address, struct smtp_recipient *out,
                                   struct err *e)
 {
@@ -95,7 +112,7 @@ YIELDS static bool find_recipient(struct outgoing *w, str address, struct smtp_r
         w->failure = "one of the recipients does not exist here";
     if (!account_may_post(&route, &poster))
         w->failure = "you may not send to one of the groups";
-    return true;
+    return route.kind != ACCOUNT_ROUTE_REMOTE || check_suppression(w, address, e);
 }
 
 static const char *verdict_text(enum submit_verdict verdict)

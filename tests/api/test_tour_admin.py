@@ -182,6 +182,24 @@ def test_sending_limits(admin, heronry, domain):
         admin.patch(f"/admin/sending-limits/{nobody}", {"messagesPerDay": 1}, status=404)
 
 
+def test_suppressions(admin, heronry, domain):
+    login = heronry.new_user()["address"]
+    path = f"/admin/sending-limits/{login}/suppressions"
+    assert admin.get(path).json == {"items": []}
+    admin.put(f"{path}/Nobody@Far.Example", {"reason": "asked for"}, status=204)
+    admin.put(f"/admin/sending-limits/{domain}/suppressions/all@far.example", {}, status=204)
+    (item,) = admin.get(path).json["items"]
+    assert (item["address"], item["isManual"], item["isInForce"], item["reason"]) == ("nobody@far.example", True, True, "asked for")
+    assert item["status"] is None and item["expiresAt"] is None
+    admin.delete(f"{path}/nobody@far.example", status=204)
+    admin.delete(f"{path}/nobody@far.example", status=404)
+    admin.put(f"{path}/noaddress", {}, status=404)
+    admin.put(f"{path}/a@b.example", {"reason": "x" * 256}, status=422)
+    for nobody in ("nobody@example.test", "theirs.example", "no..name"):
+        admin.get(f"/admin/sending-limits/{nobody}/suppressions", status=404)
+        admin.put(f"/admin/sending-limits/{nobody}/suppressions/a@far.example", {}, status=404)
+
+
 def test_dns_records(admin, heronry, domain):
     path = f"/admin/domains/{domain}/dns-records"
     found = {r["purpose"]: r for r in admin.get(path).json["items"]}

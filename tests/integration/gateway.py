@@ -32,7 +32,7 @@ class Gateway:
         self.old = Sink(self.port, address="127.0.0.2", extensions=("8BITMIME", "SIZE 30000000"))
         self.server = Instance(kinds=[*STANDARD_PORTS, "lmtp"], settings={
             "delivery.port": self.port, "dns.stub_zone": DOMAIN, "dns.stub_server": self.zone.server,
-            "delivery.time_divisor": 1000, "submission.stop_after_refused": 3, "lmtp.networks": "[127.0.0.1]",
+            "delivery.time_divisor": 1000, "submission.stop_after_refused": 3, "submission.suppress": "refused", "lmtp.networks": "[127.0.0.1]",
             "milters": f'[{{ addr: "127.0.0.1:{self.filter.port}", mail: both }}, '
                        f'{{ addr: "127.0.0.1:{rspamd_port}", mail: both }}, '
                        f'{{ addr: "127.0.0.1:{self.dead_port}", on_failure: accept }}]',

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Addresses that accounts and domains are not to write to, for administrators. */
+#include "account/suppression.h"
+#include "api_routes.h"
+#include "services/api/admin_page.h"
+#include "services/api/api.h"
+
+static json_t *shape(const struct account_suppression *s)
+{
+    json_t *o = json_object();
+    api_set(o, "address", api_text(s->address));
+    api_set(o, "isManual", json_boolean(s->is_manual));
+    api_set(o, "isInForce", json_boolean(s->is_in_force));
+    api_set(o, "status", api_text_or_null(s->status));
+    api_set(o, "reason", api_text(s->reason));
+    api_set(o, "createdAt", api_time(s->created_us));
+    api_set(o, "expiresAt", api_time_or_null(s->expires_us));
+    return o;
+}
+
+YIELDS static bool read_list(struct api_call *call, str sender, struct account_suppressions *out)
+{
+    struct err e = ERR_CLEAR;
+    return account_suppression_list(call->app->accounts, sender, call->app->sending.suppresses,
+                                    call->arena, call->deadline_ms, out, &e) ||
+           admin_fail(call, &e);
+}
+
+void rest_list_suppressions(struct api_call *call, const struct list_suppressions_params *p,
+                            const json_t *body)
+{
+    struct account_suppressions all;
+    (void)body;
+    if (!read_list(call, p->sender, &all))
+        return;
+    json_t *items = json_array();
+    for (size_t i = 0; i < all.n; i++)
+        api_add(items, shape(&all.list[i]));
+    call_items(call, items);
+}
+
+void rest_add_suppression(struct api_call *call, const struct add_suppression_params *p,
+                          const json_t *body)
+{
+    struct err e = ERR_CLEAR;
+    const struct account_actor actor = call_account_actor(call);
+    const struct account_suppression added = { .address = p->recipient,
+                                               .reason = api_get_text(body, "reason") };
+    if (account_suppression_add(call->app->accounts, &actor, p->sender, &added, call->arena,
+                                call->deadline_ms, &e)) {
+        call_empty(call, 204);
+    } else {
+        (void)admin_fail(call, &e);
+    }
+}
+
+void rest_remove_suppression(struct api_call *call, const struct remove_suppression_params *p,
+                             const json_t *body)
+{
+    struct err e = ERR_CLEAR;
+    const struct account_actor actor = call_account_actor(call);
+    (void)body;
+    bool ok = account_suppression_remove(call->app->accounts, &actor, p->sender, p->recipient,
+                                         call->arena, call->deadline_ms, &e);
+    admin_reply_deleted(call, ok, &e);
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* suppression list, add, remove: addresses that accounts and domains are not to write to. */
+#include "services/cli/listing.h"
+
+static str path_of(struct cli_session *s, bool with_address)
+{
+    char **words = s->cli->words;
+    str path =
+        arena_printf(&s->arena, "/admin/sending-limits/%s/suppressions", cli_encode(s, words[0]));
+    if (!with_address)
+        return path;
+    return arena_printf(&s->arena, "%.*s/%s", STR_FMT(path), cli_encode(s, words[1]));
+}
+
+static void yes_cell(struct cli_table *t, const json_t *value)
+{
+    cli_table_text(t, json_is_true(value) ? STR("yes") : STR("no"));
+}
+
+YIELDS static bool list(struct cli_session *s, struct err *e)
+{
+    static const struct cli_column columns[] = {
+        { .field = "address", .title = "ADDRESS", .cell = cli_cell_text },
+        { .field = "status", .title = "STATUS", .cell = cli_cell_text },
+        { .field = "isInForce", .title = "REFUSED", .cell = yes_cell },
+        { .field = "createdAt", .title = "SINCE", .cell = cli_cell_time },
+        { .field = "expiresAt", .title = "UNTIL", .cell = cli_cell_time },
+        { .field = "reason", .title = "WHY", .cell = cli_cell_text },
+    };
+    static const struct cli_listing listing = {
+        .name = "items", .columns = columns, .n = COUNT_OF(columns), .is_raw = true
+    };
+    return cli_show_list(s, path_of(s, false), &listing, e);
+}
+
+YIELDS static bool change(struct cli_session *s, const char *method, json_t *body, struct err *e)
+{
+    json_t *nothing = NULL;
+    if (!cli_call(s, method, path_of(s, true), body, &nothing, e))
+        return err_wrap(e, "%s", s->cli->words[1]);
+    json_decref(nothing);
+    return true;
+}
+
+YIELDS static bool add(struct cli_session *s, struct err *e)
+{
+    static const struct cli_filter more[] = { { "--reason", "reason" } };
+    json_t *body = json_object();
+    cli_filter_body(s->cli, body, more, COUNT_OF(more));
+    if (!change(s, "PUT", body, e))
+        return false;
+    cli_print_done(s->cli, "address", s->cli->words[1], "%s does not write to %s", s->cli->words[0],
+                   s->cli->words[1]);
+    return true;
+}
+
+YIELDS static bool take_out(struct cli_session *s, struct err *e)
+{
+    if (!change(s, "DELETE", NULL, e))
+        return false;
+    cli_print_done(s->cli, "address", s->cli->words[1], "%s may write to %s again",
+                   s->cli->words[0], s->cli->words[1]);
+    return true;
+}
+
+/* ---- table ---- */
+
+static const struct cli_option add_options[] = {
+    { "--reason", "TEXT", "why; senders are told" },
+};
+
+#define SENDER "SENDER is an account, or a domain, for all of its accounts.\n"
+
+static const struct cli_command commands[] = {
+    { .name = "suppression list",
+      .arguments = "SENDER",
+      .summary = "Lists addresses that somebody does not write to, or that refused his mail",
+      .details = SENDER "What other servers refused is in force only with submission.suppress.",
+      .least_words = 1,
+      .most_words = 1,
+      .work = list },
+    { .name = "suppression add",
+      .arguments = "SENDER ADDRESS",
+      .summary = "Refuses mail of somebody to an address",
+      .details = SENDER "It is refused from then on, until it is removed.",
+      .options = add_options,
+      .n_options = COUNT_OF(add_options),
+      .least_words = 2,
+      .most_words = 2,
+      .work = add },
+    { .name = "suppression remove",
+      .arguments = "SENDER ADDRESS",
+      .summary = "Lets somebody write to an address again",
+      .details = SENDER "It may be one that another server had refused.",
+      .least_words = 2,
+      .most_words = 2,
+      .work = take_out },
+};
+
+const struct cli_group cli_suppression_group = { commands, COUNT_OF(commands) };

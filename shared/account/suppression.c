@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rows of the table suppression. */
+#include "account/suppression.h"
+
+#include "account/directory.h"
+#include "base/utf8.h"
+
+/* What says that there is nobody of this name, not that the sender is not liked. */
+#define IN_FORCE(refused)                                                                      \
+    "(is_manual OR (" refused " AND expires > now() AND status IN ('5.1.1', '5.1.2', '5.1.3'," \
+    " '5.1.6', '5.1.10', '5.2.1')))"
+
+static const struct db_stmt find = {
+    "WITH mine AS (SELECT address, is_manual, reason FROM suppression WHERE (account_id = $1 OR"
+    " domain_id = (SELECT domain_id FROM account WHERE account_id = $1)) AND " IN_FORCE(
+        "$3") ") SELECT EXISTS (SELECT 1 FROM mine), (SELECT reason FROM mine"
+              " WHERE address = lower($2) ORDER BY is_manual DESC LIMIT 1)"
+};
+#define LISTED                                                                            \
+    "SELECT s.address, is_manual, " IN_FORCE(                                             \
+        "$3") ", status, reason, created, nullif(expires, 'infinity') FROM suppression s" \
+              " WHERE "
+#define ORDERED " AND expires > now() ORDER BY s.address LIMIT $2"
+static const struct db_stmt list_of_account = {
+    LISTED "account_id = (SELECT account_id FROM address WHERE addr_lower = $1)" ORDERED
+};
+static const struct db_stmt list_of_domain = {
+    LISTED "domain_id = (SELECT domain_id FROM domain WHERE name = $1)" ORDERED
+};
+static const struct db_stmt is_account = {
+    "SELECT 1 FROM address WHERE addr_lower = $1 AND account_id IS NOT NULL"
+};
+static const struct db_stmt is_domain = { "SELECT 1 FROM domain WHERE name = $1" };
+static const struct db_stmt add = { "SELECT suppression_add($1, $2, $3)" };
+static const struct db_stmt take_out = { "SELECT suppression_remove($1, $2)" };
+
+bool account_suppression_find(struct account_directory *d,
+                              const struct account_suppression_ask *ask, struct arena *a,
+                              int64_t deadline_ms, struct account_suppression_answer *out,
+                              struct err *e)
+{
+    struct db_rows *rows = NULL;
+    const struct db_param params[] = { DB_INT8(ask->account_id), DB_TEXT(ask->address),
+                                       DB_BOOL(ask->with_refused) };
+    if (!db_query(d->db, DB_DELIVER, &find, params, COUNT_OF(params), a, deadline_ms, &rows, e))
+        return err_wrap(e, "look at the suppression list");
+    out->has_any = db_int(rows, 0, 0) != 0;
+    out->is_suppressed = !db_is_null(rows, 0, 1);
+    out->reason = out->is_suppressed ? arena_str(a, db_str(rows, 0, 1)) : STR_EMPTY;
+    return true;
+}
+
+/* ---- for administrators ---- */
+
+static bool normal_subject(struct arena *a, str subject, str *out, bool *has_at, struct err *e)
+{
+    str domain;
+    *has_at = str_find_byte(subject, '@') >= 0;
+    return *has_at ? directory_normal_address(a, subject, out, &domain, e)
+                   : account_domain_normalize(a, subject, out, e);
+}
+
+bool account_suppression_list(struct account_directory *d, str subject, bool with_refused,
+                              struct arena *a, int64_t deadline_ms,
+                              struct account_suppressions *out, struct err *e)
+{
+    bool has_at;
+    struct db_rows *rows = NULL;
+    if (!normal_subject(a, subject, &subject, &has_at, e) ||
+        !db_query(d->db, DB_READ, has_at ? &is_account : &is_domain, &DB_TEXT(subject), 1, a,
+                  deadline_ms, &rows, e))
+        return false;
+    if (db_row_count(rows) == 0)
+        return ERR(e, ERR_NOT_FOUND, "%.*s is not here", STR_FMT(subject));
+    const struct db_param params[] = { DB_TEXT(subject), DB_INT8(ACCOUNT_SUPPRESSION_LIST_MAX),
+                                       DB_BOOL(with_refused) };
+    if (!db_query(d->db, DB_READ, has_at ? &list_of_account : &list_of_domain, params,
+                  COUNT_OF(params), a, deadline_ms, &rows, e))
+        return false;
+    out->n = db_row_count(rows);
+    out->list = ARENA_ARRAY(a, struct account_suppression, out->n + 1);
+    for (size_t i = 0; i < out->n; i++) {
+        out->list[i] = (struct account_suppression){ .address = arena_str(a, db_str(rows, i, 0)),
+                                                     .is_manual = db_int(rows, i, 1) != 0,
+                                                     .is_in_force = db_int(rows, i, 2) != 0,
+                                                     .status = arena_str(a, db_str(rows, i, 3)),
+                                                     .reason = arena_str(a, db_str(rows, i, 4)),
+                                                     .created_us = db_time_us(rows, i, 5),
+                                                     .expires_us = db_time_us_or(rows, i, 6, 0) };
+    }
+    return true;
+}
+
+/* As it may stand in RCPT: something on both sides of the last '@', and no space. */
+static bool check_address(str address, struct err *e)
+{
+    ptrdiff_t at = str_rfind_byte(address, '@');
+    bool is_good = at > 0 && (size_t)at + 1 < address.n &&
+                   address.n <= ACCOUNT_SUPPRESSION_ADDRESS_MAX && utf8_is_valid(address);
+    for (size_t i = 0; i < address.n; i++)
+        is_good = is_good && (unsigned char)address.p[i] > ' ' && address.p[i] != 0x7f;
+    return is_good || ERR(e, ERR_SYNTAX, "this is no address");
+}
+
+bool account_suppression_add(struct account_directory *d, const struct account_actor *actor,
+                             str subject, const struct account_suppression *added, struct arena *a,
+                             int64_t deadline_ms, struct err *e)
+{
+    bool has_at;
+    if (!check_address(added->address, e) || !normal_subject(a, subject, &subject, &has_at, e))
+        return false;
+    const struct db_param params[] = { DB_TEXT(subject), DB_TEXT(added->address),
+                                       DB_TEXT(added->reason) };
+    const struct directory_act act = { .actor = actor,
+                                       .stmt = &add,
+                                       .params = params,
+                                       .n = COUNT_OF(params),
+                                       .action = STR("suppression.add"),
+                                       .object = subject,
+                                       .detail = added->address };
+    return directory_change(d, &act, a, deadline_ms, NULL, e);
+}
+
+bool account_suppression_remove(struct account_directory *d, const struct account_actor *actor,
+                                str subject, str address, struct arena *a, int64_t deadline_ms,
+                                struct err *e)
+{
+    bool has_at;
+    if (!normal_subject(a, subject, &subject, &has_at, e))
+        return false;
+    const struct db_param params[] = { DB_TEXT(subject), DB_TEXT(address) };
+    const struct directory_act act = { .actor = actor,
+                                       .stmt = &take_out,
+                                       .params = params,
+                                       .n = COUNT_OF(params),
+                                       .action = STR("suppression.remove"),
+                                       .object = subject,
+                                       .detail = address };
+    return directory_change(d, &act, a, deadline_ms, NULL, e);
+}

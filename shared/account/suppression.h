@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Addresses that an account, or all accounts of a domain, are not to write to: added by hand, or
+ * because another server refused them for good (account_sending_note_refused). */
+#ifndef ACCOUNT_SUPPRESSION_H
+#define ACCOUNT_SUPPRESSION_H
+
+#include "account/account.h"
+
+enum {
+    ACCOUNT_SUPPRESSION_LIST_MAX = 1000,
+    ACCOUNT_SUPPRESSION_ADDRESS_MAX = 320, /* octets */
+    ACCOUNT_SUPPRESSION_REASON_MAX = 255   /* octets of what is added by hand */
+};
+
+struct account_suppression {
+    str address;        /* local@domain in lower case */
+    bool is_manual;     /* else another server refused it */
+    bool is_in_force;   /* it is refused at submission; always true by hand */
+    str status;         /* "5.1.1", empty by hand */
+    str reason;         /* of who added it, or the server's reply */
+    int64_t created_us; /* or refused the last time */
+    int64_t expires_us; /* 0: never */
+};
+
+struct account_suppressions {
+    struct account_suppression *list; /* by address */
+    size_t n;
+};
+
+/* What is asked of an address. */
+struct account_suppression_ask {
+    int64_t account_id;
+    str address;
+    bool with_refused; /* what other servers refused counts, too, not only what was added by hand */
+};
+
+struct account_suppression_answer {
+    bool has_any; /* anything is in force for the account: else nothing needs to be asked */
+    bool is_suppressed;
+    str reason; /* in arena */
+};
+
+/* Whether the account is not to write there. Errors: those of db_query. Yields. */
+YIELDS bool account_suppression_find(struct account_directory *d,
+                                     const struct account_suppression_ask *ask, struct arena *a,
+                                     int64_t deadline_ms, struct account_suppression_answer *out,
+                                     struct err *e);
+
+/* Those of an account, by any of its addresses, or of a domain, ACCOUNT_SUPPRESSION_LIST_MAX at
+ * most. ERR_NOT_FOUND, ERR_SYNTAX. In arena. Yields. */
+YIELDS bool account_suppression_list(struct account_directory *d, str subject, bool with_refused,
+                                     struct arena *a, int64_t deadline_ms,
+                                     struct account_suppressions *out, struct err *e);
+/* Adds one by hand, with its audit row; one that is there becomes one by hand. ERR_NOT_FOUND (the
+ * subject), ERR_SYNTAX. Yields. */
+YIELDS bool account_suppression_add(struct account_directory *d, const struct account_actor *actor,
+                                    str subject, const struct account_suppression *added,
+                                    struct arena *a, int64_t deadline_ms, struct err *e);
+/* Lifts one, whatever it came from, with its audit row. ERR_NOT_FOUND, ERR_SYNTAX. Yields. */
+YIELDS bool account_suppression_remove(struct account_directory *d,
+                                       const struct account_actor *actor, str subject, str address,
+                                       struct arena *a, int64_t deadline_ms, struct err *e);
+
+#endif
