@@ -46,6 +46,7 @@ struct queue {
     int64_t keep_history_ms;
     int64_t last_id_ms; /* of queue_make_id */
     unsigned id_counter;
+    int64_t renewed_id; /* the last message whose hash was renewed; 0: begin with the first */
 };
 
 /* What a lease needs beside what it shows. */
@@ -108,7 +109,8 @@ void queue_show_message(struct queue *q, int64_t queue_id, int64_t due_us, const
                         int64_t left);
 void queue_hide_message(struct queue *q, int64_t queue_id);
 void queue_count(struct queue *q, const char *field, int64_t by);
-/* Writes mail:stats and mail:queue:pending from the database. Yields. */
+/* Writes mail:stats and mail:queue:pending from the database, and the hashes of some messages: of
+ * the next ones at each call. Yields. */
 YIELDS bool queue_show_all(struct queue *q, int64_t deadline_ms, struct err *e);
 
 #endif

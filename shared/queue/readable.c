@@ -10,7 +10,8 @@
 enum {
     KEY_MAX = 64,
     PENDING_MAX = 10000, /* messages shown */
-    ADD_BATCH = 32       /* members of one ZADD */
+    ADD_BATCH = 32,      /* members of one ZADD */
+    RENEW_BATCH = 1000   /* messages whose hashes are written anew in one sweep */
 };
 
 #define TTL STR("3600")
@@ -82,6 +83,45 @@ static const struct db_stmt select_pending = {
     " GROUP BY queue_id ORDER BY min(due) LIMIT $1"
 };
 
+static const struct db_stmt select_messages = {
+    "SELECT queue_id, (extract(epoch FROM min(due)))::int8, count(*), (max(status) = 0)::int,"
+    " (max(attempts) > 0)::int FROM q_rcpt WHERE queue_id > $1 AND status <= 0"
+    " GROUP BY queue_id ORDER BY queue_id LIMIT $2"
+};
+
+static void renew_message(struct queue *q, const struct db_rows *r, size_t i)
+{
+    char key_text[KEY_MAX];
+    struct text due;
+    struct text count;
+    bool is_pending = db_int(r, i, 3) != 0;
+    str key = message_key(db_int(r, i, 0), key_text);
+    str status = !is_pending            ? STR("held")
+                 : db_int(r, i, 4) != 0 ? STR("deferred")
+                                        : STR("pending");
+    SEND(q, STR("HSET"), key, STR("status"), status, STR("due"), format(&due, db_int(r, i, 1)),
+         STR("recipients"), format(&count, db_int(r, i, 2)));
+    SEND(q, STR("EXPIRE"), key, TTL);
+}
+
+/* The next messages in the order of their ids, from the first again behind the last: so each is
+ * renewed before it ends, or comes back when Redis was emptied, and no sweep sends more than this.
+ */
+YIELDS static bool renew_messages(struct queue *q, struct arena *a, int64_t deadline_ms,
+                                  struct err *e)
+{
+    const struct db_param params[] = { DB_INT8(q->renewed_id), DB_INT8(RENEW_BATCH) };
+    struct db_rows *r = NULL;
+    if (!db_query(q->db, DB_DELIVER, &select_messages, params, COUNT_OF(params), a, deadline_ms, &r,
+                  e))
+        return false;
+    size_t n = db_row_count(r);
+    for (size_t i = 0; i < n; i++)
+        renew_message(q, r, i);
+    q->renewed_id = n == RENEW_BATCH ? db_int(r, n - 1, 0) : 0;
+    return true;
+}
+
 static void add_pending(struct queue *q, const struct db_rows *r, size_t from, size_t to)
 {
     str args[2 + 2 * ADD_BATCH] = { STR("ZADD"), STR(PENDING_KEY) };
@@ -132,6 +172,7 @@ bool queue_show_all(struct queue *q, int64_t deadline_ms, struct err *e)
         for (size_t i = 0; i < n; i += ADD_BATCH)
             add_pending(q, r, i, i + ADD_BATCH < n ? i + ADD_BATCH : n);
         SEND(q, STR("EXPIRE"), STR(PENDING_KEY), TTL);
+        ok = renew_messages(q, &a, deadline_ms, e);
     }
     arena_fini(&a);
     return ok;

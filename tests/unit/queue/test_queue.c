@@ -680,6 +680,10 @@ static void readable_body(void *arg)
     assert_string_equal(again, "2");
     char *messages = redis_cli("HGET", "mail:stats", "messages");
     assert_string_equal(messages, "2");
+    char *renewed = redis_cli("HGET", key, "status");
+    assert_string_equal(renewed, "pending");
+    char *recipients = redis_cli("HGET", key, "recipients");
+    assert_string_equal(recipients, "1");
     struct queue_lease *lease = claim(f);
     finish_all(f, lease, 0, delivered);
     release(f, lease);
@@ -688,6 +692,8 @@ static void readable_body(void *arg)
     assert_string_equal(left, "1");
     free(n);
     free(status);
+    free(renewed);
+    free(recipients);
     free(again);
     free(messages);
     free(left);
