@@ -256,22 +256,8 @@ bool queue_lease_destination(struct queue_lease *lease, bool worked, str reason)
 
 /* ---- giving back ---- */
 
-/* next_due is what is due next. After work it is looked at again in a second: mail that was put in
- * by a transaction which saw the domain due, and committed after our last look, is found then. What
- * has been worked on and is due still goes to the end of the line, whatever its age: destinations
- * take turns. */
 static const struct db_stmt release_lease = {
-    "UPDATE q_domain SET lease_owner = '', lease_until = '-infinity',"
-    " next_due = greatest(least((SELECT min(due) FROM q_rcpt WHERE domain = $1 AND status = 0),"
-    " CASE WHEN $3 THEN now() + interval '1 second' ELSE 'infinity' END),"
-    " CASE WHEN $3 THEN now() ELSE '-infinity' END,"
-    " CASE WHEN $4 THEN timestamptz 'epoch' + $7::int8 * interval '1 microsecond'"
-    " ELSE '-infinity' END),"
-    " breaker_open = $4, failures = $5, successes = $6,"
-    " breaker_until = CASE WHEN $4 THEN timestamptz 'epoch' + $7::int8 * interval '1 microsecond'"
-    " ELSE '-infinity' END,"
-    " reason = CASE WHEN $8 THEN $9 ELSE reason END"
-    " WHERE domain = $1 AND token = $2"
+    "SELECT queue_release($1, $2, $3, $4, $5, $6, $7, $8, $9)"
 };
 
 bool queue_release(struct queue *q, struct queue_lease *lease, int64_t deadline_ms, struct err *e)

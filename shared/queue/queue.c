@@ -131,14 +131,17 @@ static const struct db_stmt insert_held = {
     " ON CONFLICT DO NOTHING"
 };
 /* In the order of names, so that transactions that wait for each other's new rows cannot form a
- * circle. */
+ * circle. The shared locks tell those who give one of the destinations back that there is mail
+ * which they cannot see yet (queue_release of the migrations); they are few, for all destinations.
+ */
 static const struct db_stmt insert_domain = {
     "INSERT INTO q_domain (domain, next_due) SELECT DISTINCT u.domain, now() FROM"
-    " unnest($1::text[]) AS u (domain) ORDER BY u.domain ON CONFLICT DO NOTHING"
+    " unnest($1::text[]) AS u (domain), (SELECT count(pg_advisory_xact_lock_shared(1902408562, k.n))"
+    " AS n FROM (SELECT DISTINCT hashtext(x.domain) & 63 AS n FROM unnest($1::text[])"
+    " AS x (domain)) k) l WHERE l.n > 0 ORDER BY u.domain ON CONFLICT DO NOTHING"
 };
 /* Only rows that are not due yet are locked: a busy destination is due nearly always, and its many
- * enqueueing transactions do not wait for each other. A worker that gives the domain back at the
- * same time looks once more a second later (release in claim.c). */
+ * enqueueing transactions do not wait for each other. */
 static const struct db_stmt wake_domain = {
     "UPDATE q_domain d SET next_due = greatest(now(), d.breaker_until) FROM (SELECT domain"
     " FROM q_domain WHERE domain = ANY($1::text[]) AND next_due > greatest(now(), breaker_until)"

@@ -325,6 +325,36 @@ static void test_meanwhile(void **state)
     with_queue(meanwhile_body);
 }
 
+/* Mail whose transaction saw its destination due, and commits after a worker found it empty. */
+static void unseen_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    struct db_tx *tx;
+    str to = STR("a@x.test");
+    struct queue_new_message m = message(f, STR("me@here.test"), &to, 1);
+    test_pg_run("INSERT INTO q_domain (domain, next_due) VALUES ('x.test', now())");
+    MUST(db_begin(f->db, DB_DELIVER, DB_READ_COMMITTED, soon(), &tx, &e), e);
+    MUST(queue_enqueue_send(f->q, tx, queue_make_id(f->q), &m, &e), e);
+    MUST(db_tx_flush(tx, &f->a, NULL, 0, NULL, &e), e);
+    assert_null(claim_by(f, f->other, 10)); /* it is not there yet */
+    MUST(db_commit(&tx, &f->a, NULL, 0, NULL, &e), e);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_domain WHERE next_due <= now() + "
+                                    "interval '1 second'"),
+                     1);
+    /* Nobody puts mail in: nothing is looked at in vain. */
+    test_pg_run("TRUNCATE q_msg, q_rcpt; UPDATE q_domain SET next_due = now()");
+    assert_null(claim(f));
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_domain WHERE next_due = 'infinity'"),
+                     1);
+}
+
+static void test_unseen(void **state)
+{
+    (void)state;
+    with_queue(unseen_body);
+}
+
 /* ---- deferred, failed ---- */
 
 static void deferred_body(void *arg)
@@ -767,13 +797,13 @@ int main(void)
         cmocka_unit_test(test_straight), cmocka_unit_test(test_bodies),
         cmocka_unit_test(test_refused),  cmocka_unit_test(test_crowd),
         cmocka_unit_test(test_together), cmocka_unit_test(test_meanwhile),
-        cmocka_unit_test(test_deferred), cmocka_unit_test(test_fencing),
-        cmocka_unit_test(test_breaker),  cmocka_unit_test(test_sweep),
-        cmocka_unit_test(test_list),     cmocka_unit_test(test_groups),
-        cmocka_unit_test(test_acts),     cmocka_unit_test(test_readable),
-        cmocka_unit_test(test_ids),      cmocka_unit_test(test_hint),
-        cmocka_unit_test(test_turns),    cmocka_unit_test(test_crowded),
-        cmocka_unit_test(test_clock),
+        cmocka_unit_test(test_unseen),   cmocka_unit_test(test_deferred),
+        cmocka_unit_test(test_fencing),  cmocka_unit_test(test_breaker),
+        cmocka_unit_test(test_sweep),    cmocka_unit_test(test_list),
+        cmocka_unit_test(test_groups),   cmocka_unit_test(test_acts),
+        cmocka_unit_test(test_readable), cmocka_unit_test(test_ids),
+        cmocka_unit_test(test_hint),     cmocka_unit_test(test_turns),
+        cmocka_unit_test(test_crowded),  cmocka_unit_test(test_clock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
