@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Holding, releasing, rescheduling, failing and dropping mail in the queue; for administrators. */
 #include "api_routes.h"
+#include "base/base64.h"
 #include "queue/act.h"
 #include "services/api/admin_page.h"
 #include "services/api/api.h"
@@ -60,5 +61,38 @@ void rest_act_on_queue(struct api_call *call, const struct act_on_queue_params *
     json_t *o = json_object();
     api_set(o, "recipients", json_integer(done.recipients));
     api_set(o, "messages", json_integer(done.messages));
+    call_json(call, 200, o);
+}
+
+/* ---- reading ---- */
+
+void rest_get_queue_message_content(struct api_call *call,
+                                    const struct get_queue_message_content_params *p,
+                                    const json_t *body)
+{
+    const struct queue_actor actor = call_queue_actor(call);
+    struct err e = ERR_CLEAR;
+    struct buf data;
+    int64_t id;
+    str octets;
+    (void)body;
+    if (!queue_id_parse(p->queue_id, &id, &e)) {
+        (void)call_problem(call, "not-found", NULL);
+        return;
+    }
+    if (!queue_export_part(call->app->queue, &actor, id, (size_t)p->part * QUEUE_PART_BYTES,
+                           call->arena, call->deadline_ms, &octets, &e)) {
+        (void)call_fail(call, &e);
+        return;
+    }
+    bool is_last = octets.n < QUEUE_PART_BYTES;
+    buf_init(&data, base64_encoded_size(BASE64_STANDARD, QUEUE_PART_BYTES) + 1);
+    INVARIANT(base64_encode(BASE64_STANDARD, octets, &data));
+    json_t *o = json_object();
+    api_set(o, "id", api_text(p->queue_id));
+    api_set(o, "part", json_integer(p->part));
+    api_set(o, "data", json_stringn(data.p ? data.p : "", data.n));
+    api_set(o, "next", is_last ? json_null() : json_integer(p->part + 1));
+    buf_fini(&data);
     call_json(call, 200, o);
 }

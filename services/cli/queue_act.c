@@ -2,6 +2,7 @@
 /* queue hold, release, reschedule, fail, drop: acts on one message or on what options select. */
 #include "queue/queue.h"
 
+#include "base/base64.h"
 #include "services/cli/listing.h"
 
 #include <errno.h>
@@ -115,6 +116,61 @@ YIELDS static bool drop(struct cli_session *s, struct err *e)
     return act(s, "drop", "dropped; nobody is told", e);
 }
 
+/* ---- export ---- */
+
+enum {
+    MESSAGE_MAX = 128 * 1024 * 1024
+};
+
+/* The message piece by piece; what is no id is said before it is asked for. */
+YIELDS static bool read_message(struct cli_session *s, struct buf *message, struct err *e)
+{
+    const char *id = s->cli->words[0];
+    int64_t queue_id;
+    int64_t part = 0;
+    if (!queue_id_parse(str_from_cstr(id), &queue_id, e))
+        return false;
+    for (bool more = true; more; part++) {
+        json_t *piece = NULL;
+        str path =
+            arena_printf(&s->arena, "/admin/queue/%s/content?part=%lld", id, (long long)part);
+        if (!cli_call(s, "GET", path, NULL, &piece, e))
+            return false;
+        bool ok = base64_decode(BASE64_STANDARD, cli_field_text(piece, "data"), message, NULL);
+        more = json_is_integer(json_object_get(piece, "next"));
+        json_decref(piece);
+        if (!ok)
+            return ERR(e, ERR_LIMIT, "the message is too big, or no base64");
+    }
+    return true;
+}
+
+static bool show_message(const struct cli *cli, const struct buf *message, struct err *e)
+{
+    if (!cli->json) {
+        return (fwrite(message->p, 1, message->n, stdout) == message->n && fflush(stdout) == 0) ||
+               ERR_SYS(e, ERR_INTERNAL, "write the message");
+    }
+    struct buf text;
+    buf_init(&text, base64_encoded_size(BASE64_STANDARD, message->n) + 1);
+    INVARIANT(base64_encode(BASE64_STANDARD, buf_str(message), &text));
+    json_t *o = json_pack("{s:b, s:s, s:s%}", "ok", 1, "id", cli->words[0], "data", text.p, text.n);
+    buf_fini(&text);
+    cli_print_json(&o);
+    return true;
+}
+
+YIELDS static bool export_message(struct cli_session *s, struct err *e)
+{
+    struct buf message;
+    buf_init(&message, MESSAGE_MAX);
+    bool ok = read_message(s, &message, e) && show_message(s->cli, &message, e);
+    buf_fini(&message);
+    return ok || err_wrap(e, "%s", s->cli->words[0]);
+}
+
+/* ---- table ---- */
+
 static const struct cli_option options[] = {
     { "--domain", "NAME", "only recipients of this domain" },
     { "--sender", "ADDRESS", "only messages of this envelope sender" },
@@ -171,6 +227,14 @@ static const struct cli_command commands[] = {
         .n_options = N_FILTERS,
         .work = drop,
     },
+    { .name = "queue export",
+      .arguments = "ID",
+      .summary = "Writes a message of the queue as it goes out to standard output",
+      .details = "As `queue export ID > message.eml`; in base64 with --json. The audit log tells\n"
+                 "who did so.",
+      .least_words = 1,
+      .most_words = 1,
+      .work = export_message },
 };
 
 const struct cli_group cli_queue_act_group = { commands, COUNT_OF(commands) };

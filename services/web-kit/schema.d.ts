@@ -1753,6 +1753,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/queue/{queueId}/content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Gives a message in the queue as it goes out
+         * @description In pieces of 512 KiB. Who reads the first one is written down in the audit log.
+         */
+        get: operations["getQueueMessageContent"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/queue/{queueId}/retry": {
         parameters: {
             query?: never;
@@ -4088,6 +4108,25 @@ export interface components {
         QueueActed: {
             recipients: components["schemas"]["Count"];
             messages: components["schemas"]["Count"];
+        };
+        /** @description A piece of a message in the queue. */
+        QueueContent: {
+            id: components["schemas"]["QueueId"];
+            /**
+             * @description Which piece.
+             * @example 0
+             */
+            part: number;
+            /**
+             * @description Its octets in base64.
+             * @example U3ViamVjdDogeA0K
+             */
+            data: string;
+            /**
+             * @description The next piece; null when this is the last one.
+             * @example 1
+             */
+            next: number | null;
         };
         /** @description What is to become of a message that is held because it cannot go securely; of what is held for one domain only, when it is named. What is whitelisted may have an end. */
         QueueDecision: {
@@ -12986,6 +13025,52 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getQueueMessageContent: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Which piece.
+                 * @example 0
+                 */
+                part?: number;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Id of a message in the outbound queue.
+                 * @example 0e9c7b2k4m8qz
+                 */
+                queueId: components["parameters"]["queueId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The piece. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0e9c7b2k4m8qz",
+                     *       "part": 0,
+                     *       "data": "U3ViamVjdDogeA0K",
+                     *       "next": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["QueueContent"];
+                };
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];

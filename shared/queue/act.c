@@ -210,3 +210,17 @@ bool queue_act(struct queue *q, const struct queue_actor *actor, const struct qu
         notify_tell(q->notify, NOTIFY_QUEUE, 0);
     return ok;
 }
+
+/* NOLINTNEXTLINE(readability-function-size): as queue_load_part, and by whom. */
+bool queue_export_part(struct queue *q, const struct queue_actor *actor, int64_t queue_id,
+                       size_t from, struct arena *a, int64_t deadline_ms, str *out, struct err *e)
+{
+    char id[QUEUE_ID_TEXT];
+    const struct audit_entry entry = { .actor_id = actor->account_id,
+                                       .actor = actor->name,
+                                       .ip = actor->ip,
+                                       .action = STR("queue.export"),
+                                       .object = queue_id_format(queue_id, id) };
+    return queue_load_part(q, queue_id, from, a, deadline_ms, out, e) &&
+           (from > 0 || audit_write(q->db, &entry, deadline_ms, e));
+}

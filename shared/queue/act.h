@@ -41,4 +41,10 @@ bool queue_act_selects(const struct queue_act *act);
 YIELDS bool queue_act(struct queue *q, const struct queue_actor *actor, const struct queue_act *act,
                       int64_t deadline_ms, struct queue_acted *out, struct err *e);
 
+/* A part of a message, as by queue_load_part, for an administrator; the first one (from 0) with an
+ * audit row before it is given. Errors: those of queue_load_part. Yields. */
+YIELDS bool queue_export_part(struct queue *q, const struct queue_actor *actor, int64_t queue_id,
+                              size_t from, struct arena *a, int64_t deadline_ms, str *out,
+                              struct err *e);
+
 #endif

@@ -2,6 +2,7 @@
 """Mail that goes to servers of the operator's choice: for one domain, and all the rest to a smarthost
 with a login, which no server hears whose certificate does not verify."""
 import base64
+import json
 import pathlib
 import shutil
 import tempfile
@@ -171,6 +172,10 @@ def test_so_many_messages_a_minute(world):
     late = f"FROM q_rcpt r JOIN q_msg m USING (queue_id) WHERE rcpt LIKE 'slow%@good.{DOMAIN}' AND r.due > m.created + interval '20 seconds'"
     wait_until(lambda: world.server.psql(f"SELECT count(*), sum(attempts) {late}") == "2|0", 20, "two messages put off")
     assert len([one for one in to if world.sink.of(one)]) == 1
+    waiting = next(one for one in to if not world.sink.of(one))
+    (entry,) = json.loads(world.server.cli("queue", "list", "--recipient", waiting, "--json").stdout)["entries"]
+    assert "\nSubject: outbound" in world.server.cli("queue", "export", entry["id"]).stdout
+    assert base64.b64decode(json.loads(world.server.cli("queue", "export", entry["id"], "--json").stdout)["data"]).endswith(b"Hello there.\r\n")
     world.server.cli("transport", "remove", f"good.{DOMAIN}")
     world.server.psql(
         f"UPDATE q_rcpt SET due = now() WHERE domain = 'good.{DOMAIN}'; UPDATE q_domain SET next_due = now() WHERE domain = 'good.{DOMAIN}'")
