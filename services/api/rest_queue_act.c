@@ -66,9 +66,8 @@ void rest_act_on_queue(struct api_call *call, const struct act_on_queue_params *
 
 /* ---- reading ---- */
 
-void rest_get_queue_message_content(struct api_call *call,
-                                    const struct get_queue_message_content_params *p,
-                                    const json_t *body)
+void rest_export_queue_message(struct api_call *call, const struct export_queue_message_params *p,
+                               const json_t *body)
 {
     const struct queue_actor actor = call_queue_actor(call);
     struct err e = ERR_CLEAR;

@@ -132,9 +132,8 @@ YIELDS static bool read_message(struct cli_session *s, struct buf *message, stru
         return false;
     for (bool more = true; more; part++) {
         json_t *piece = NULL;
-        str path =
-            arena_printf(&s->arena, "/admin/queue/%s/content?part=%lld", id, (long long)part);
-        if (!cli_call(s, "GET", path, NULL, &piece, e))
+        str path = arena_printf(&s->arena, "/admin/queue/%s/export?part=%lld", id, (long long)part);
+        if (!cli_call(s, "POST", path, NULL, &piece, e))
             return false;
         bool ok = base64_decode(BASE64_STANDARD, cli_field_text(piece, "data"), message, NULL);
         more = json_is_integer(json_object_get(piece, "next"));

@@ -1753,20 +1753,20 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/admin/queue/{queueId}/content": {
+    "/admin/queue/{queueId}/export": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
+        get?: never;
+        put?: never;
         /**
          * Gives a message in the queue as it goes out
          * @description In pieces of 512 KiB. Who reads the first one is written down in the audit log.
          */
-        get: operations["getQueueMessageContent"];
-        put?: never;
-        post?: never;
+        post: operations["exportQueueMessage"];
         delete?: never;
         options?: never;
         head?: never;
@@ -13034,7 +13034,7 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
-    getQueueMessageContent: {
+    exportQueueMessage: {
         parameters: {
             query?: {
                 /**

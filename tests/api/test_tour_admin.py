@@ -587,9 +587,9 @@ def test_queue(queue):
     assert [r["recipient"] for r in one] == ["leo1@far.example"]
     path = f"/admin/queue/{one[0]['id']}"
     assert admin.get(path).json["recipients"][0]["recipient"] == "leo1@far.example"
-    piece = admin.get(f"{path}/content", status=200).json
+    piece = admin.post(f"{path}/export", status=200).json
     assert piece["next"] is None and b"\r\nSubject: 1\r\n" in base64.b64decode(piece["data"])
-    assert admin.get(f"{path}/content", query={"part": 1}, status=200).json | {"id": ""} == {"id": "", "part": 1, "data": "", "next": None}
+    assert admin.post(f"{path}/export", query={"part": 1}, status=200).json | {"id": ""} == {"id": "", "part": 1, "data": "", "next": None}
     assert admin.get("/admin/audit", query={"object": one[0]["id"]}).json["items"][0]["action"] == "queue.export"
     stats = admin.get("/admin/queue/stats").json
     assert stats["messages"] >= 3
@@ -600,7 +600,7 @@ def test_queue(queue):
     admin.delete(path, status=204)
     admin.get(path, status=404)
     admin.post(f"{path}/retry", status=404)
-    admin.get(f"{path}/content", status=404)
+    admin.post(f"{path}/export", status=404)
     (gone,) = admin.get("/admin/trace", query={"query": "leo1@far.example"}, status=200).json["items"]
     assert gone["id"] == one[0]["id"] and gone["state"] in ("dropped", "failed") and gone["attempts"]
     assert {d["recipient"] for d in pages(admin, "/admin/trace", sender=queue.user(2)["address"])} >= {r["recipient"] for r in rows}
