@@ -241,6 +241,21 @@ test("what is held is decided by a button, and its history is at hand", async ()
   calm(window);
 });
 
+test("a domain on the whitelist of TLS is seen, and taken off", async () => {
+  const window = await admin();
+  const domain = `${unique("lax")}.example`;
+  await api(window, "/admin/tls-exceptions", { method: "POST", body: JSON.stringify({ domain, anyServer: true }) });
+  await show(window, "overview", "Overview");
+  await show(window, "queue", "Queue");
+  await window.getByText("to any server, also without TLS").waitFor();
+  await accessible(window, "queue with exceptions");
+  await window.getByRole("button", { name: `Take ${domain} off the whitelist of TLS` }).click();
+  await window.getByRole("dialog").getByRole("button", { name: "Take off" }).click();
+  await toast(window, `${domain} has no exceptions any more`);
+  assert.deepEqual((await api(window, `/admin/tls-exceptions?domain=${domain}`)).body.items, []);
+  calm(window);
+});
+
 test("what was done is written down", async () => {
   const window = await admin();
   await show(window, `audit?action=account.`, "Audit log");
