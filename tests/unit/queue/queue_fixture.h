@@ -54,7 +54,7 @@ static inline void with_queue(fiber_fn fn)
     f.q = queue_new(f.rt, f.db, f.redis, f.notify,
                     &(struct queue_options){ .owner = "one/7",
                                              .node_id = 1,
-                                             .keep_history_ms = 30 * 86400 * INT64_C(1000) });
+                                             .keep_history_ms = INT64_C(30) * 86400 * 1000 });
     f.other =
         queue_new(f.rt, f.db, NULL, NULL, &(struct queue_options){ .owner = "two", .node_id = 2 });
     arena_init(&f.a);
