@@ -155,6 +155,7 @@ static bool has_room(struct smtp_session *s, int64_t account_id, enum net_next *
 static enum net_next take_leading(struct smtp_session *s, const struct smtp_rcpt *rcpt,
                                   const struct account_route *route)
 {
+    enum net_next next;
     const struct account_poster poster = {
         .account_id = s->account_id,
         .address = smtp_path_text(&s->sender.sender, &s->command),
@@ -164,6 +165,10 @@ static enum net_next take_leading(struct smtp_session *s, const struct smtp_rcpt
         return smtp_say(s, ANSWER_FOR_REPORTS_ONLY);
     if (!account_may_post(route, &poster))
         return smtp_say(s, ANSWER_NO_POSTING);
+    /* Another name of one mailbox: when that is full, there is nobody else to deliver to. */
+    if (route->n_targets == 1 && route->targets[0].account_id &&
+        !has_room(s, route->targets[0].account_id, &next))
+        return next;
     return add_recipient(s, rcpt, route);
 }
 

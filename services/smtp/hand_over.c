@@ -105,7 +105,7 @@ static bool submit(struct smtp_session *s, const struct smtp_message *m, struct 
         [SUBMIT_LOOP] = ANSWER_LOOP,
         [SUBMIT_HEADER_TOO_LARGE] = ANSWER_HEADER_TOO_LARGE,
         [SUBMIT_LIMITED] = ANSWER_SENT_ENOUGH,
-        [SUBMIT_NEVER] = ANSWER_SENT_ENOUGH,
+        [SUBMIT_NEVER] = ANSWER_NEVER_SO_MANY,
         [SUBMIT_STOPPED] = ANSWER_SENDING_STOPPED,
         [SUBMIT_FILTERED] = ANSWER_FILTERED,
         [SUBMIT_FILTERED_NOW] = ANSWER_FILTERED_NOW,

@@ -93,6 +93,9 @@ static const struct smtp_answer_row rows[ANSWER_COUNT] = {
         ROW(550, "5.1.1", "No such user here", ANSWER_IS_ERROR | ANSWER_REFUSES, "unknown_user"),
     [ANSWER_SUPPRESSED] =
         ROW(550, "5.1.1", "You are not to write to this address", ANSWER_REFUSES, "suppressed"),
+    [ANSWER_NEVER_SO_MANY] =
+        ROW(550, "5.5.3", "The message has more recipients than you may ever send to at once",
+            ANSWER_REFUSES, "sending_limit"),
     [ANSWER_NOT_VERIFIED] = ROW(450, "4.1.1", "It is not known yet whether there is such a user",
                                 ANSWER_REFUSES, "not_verified"),
     [ANSWER_TOO_MANY_UNKNOWN] =

@@ -44,7 +44,7 @@ enum submit_verdict {
     SUBMIT_LOOP,             /* 554 5.4.6 */
     SUBMIT_HEADER_TOO_LARGE, /* 552 5.3.4 */
     SUBMIT_LIMITED,          /* the account has sent as much as it may for now: 450 4.7.1 */
-    SUBMIT_NEVER,            /* more recipients than it may ever have at once: 450 4.7.1 */
+    SUBMIT_NEVER,            /* more recipients than it may ever have at once: 550 5.5.3 */
     SUBMIT_STOPPED,          /* the account may not send: 550 5.7.1 */
     SUBMIT_FILTERED,         /* a filter refuses it: 550 5.7.1 */
     SUBMIT_FILTERED_NOW,     /* a filter wants it later, or does not answer: 451 4.7.1 */

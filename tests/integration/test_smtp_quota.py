@@ -73,11 +73,15 @@ def test_who_was_full_is_refused_alone(quiet):
 
 
 def test_submission_tells_at_the_recipient(heronry):
+    """Also where it is named by an alias."""
     full, sender = heronry.new_user(quota=QUOTA), heronry.user(1)
+    alias = "alias-" + full["address"]
+    heronry.cli("address", "add", alias, full["address"])
     with heronry.smtp("submission", login=sender) as smtp:
         assert smtp.mail(sender["address"], [f"SIZE={len(LARGE)}"])[0] == 250
-        code, text = smtp.rcpt(full["address"])
-        assert (code, text[:5]) == (552, b"5.2.2")
+        for address in (full["address"], alias):
+            code, text = smtp.rcpt(address)
+            assert (code, text[:5]) == (552, b"5.2.2")
         assert smtp.rcpt(heronry.user(2)["address"])[0] == 250
 
 
