@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
-import { ada, bo, calm, deliver, openRow, row, send, signedIn, toast, unique, until } from "./support/site.mjs";
+import { accessible, ada, api, bo, calm, deliver, facts, openRow, row, send, signedIn, toast, unique, until } from "./support/site.mjs";
 
 test("mail arrives without a reload, and the answer joins the conversation", async () => {
   const [from, to] = [await signedIn(ada), await signedIn(bo)];
@@ -343,6 +343,25 @@ test("a message is sent later, waits among the drafts, and is taken back", async
   await page.getByRole("button", { name: "Take back and edit" }).click();
   await page.getByRole("textbox", { name: "Text of the message" }).waitFor();
   await until(async () => (await page.getByRole("textbox", { name: "Subject" }).inputValue()) === subject, "the draft is open");
+  calm(page);
+  await page.context().close();
+});
+
+test("a draft that came back says why", async () => {
+  const page = await signedIn(ada);
+  const keeper = await signedIn(facts.admin);
+  const subject = unique("Back ");
+  const never = `${unique("never")}@birds.example`;
+  await api(keeper, `/admin/sending-limits/${ada.address}/suppressions/${never}`, { method: "PUT", body: "{}" });
+  await keeper.context().close();
+  const input = { to: [{ address: never }], cc: [], bcc: [], subject, html: "", text: "Is anybody there?", attachments: [] };
+  const { body: draft } = await api(page, "/drafts", { method: "POST", body: JSON.stringify(input) });
+  const { body: made } = await api(page, "/submissions", { method: "POST", body: JSON.stringify({ draftId: draft.id, undoSeconds: 0 }) });
+  await until(async () => (await api(page, `/submissions/${made.id}`)).body.undoStatus === "canceled", "the message is back");
+  await page.getByRole("link", { name: /^Drafts/ }).click();
+  await row(page, subject).click();
+  await page.getByText(`This message was not sent. The server says: you are not to write to ${never}`).waitFor();
+  await accessible(page, "a draft that came back");
   calm(page);
   await page.context().close();
 });

@@ -27,6 +27,8 @@ export class Composition {
   phase = $state<"opening" | "writing" | "sending" | "scheduled" | "failed">("opening");
   /** On its way at a time of its own, when the phase is "scheduled". */
   scheduled = $state.raw<Schema<"Submission"> | null>(null);
+  /** Why the message came back instead of going, in the server's words; empty when it did not. */
+  returned = $state("");
   saved = $state<"never" | "waiting" | "saving" | "yes" | "conflict" | "failed">("never");
   error = $state.raw<unknown>(null);
   /** What the server says about single fields. */
@@ -79,9 +81,10 @@ export class Composition {
     const { data, headers } = await answered(api.GET("/drafts/{draftId}", { params: { path: { draftId } } }));
     this.#take(data, headers);
     this.saved = "yes";
+    const last = await lastSubmissionOf(draftId);
     // One that waits to be sent shows no message.
-    const last = data.messageId === null ? await lastSubmissionOf(draftId) : null;
-    this.scheduled = last?.undoStatus === "pending" ? last : null;
+    this.scheduled = data.messageId === null && last?.undoStatus === "pending" ? last : null;
+    this.returned = last?.undoStatus === "canceled" ? (last.recipients.find((one) => one.reply)?.reply ?? "") : "";
   }
 
   /** Takes back what waits for its time: the draft can be changed again. */
