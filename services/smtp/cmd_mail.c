@@ -165,6 +165,8 @@ static enum net_next take_leading(struct smtp_session *s, const struct smtp_rcpt
         return smtp_say(s, ANSWER_FOR_REPORTS_ONLY);
     if (!account_may_post(route, &poster))
         return smtp_say(s, ANSWER_NO_POSTING);
+    if (route->posting == ACCOUNT_POSTING_MEMBERS && !smtp_screen_believes(s, &next))
+        return next;
     /* Another name of one mailbox: when that is full, there is nobody else to deliver to. */
     if (route->n_targets == 1 && route->targets[0].account_id &&
         !has_room(s, route->targets[0].account_id, &next))

@@ -124,6 +124,23 @@ bool smtp_screen_recipient(struct smtp_session *s, const struct smtp_path *recip
     return tell(s, smtp_path_text(recipient, &s->command), &screened, next);
 }
 
+bool smtp_screen_believes(struct smtp_session *s, enum net_next *next)
+{
+    struct err e = ERR_CLEAR;
+    bool is_believed = true;
+    if (s->front->policy != SMTP_INBOUND)
+        return true;
+    const struct deliver d = smtp_deliver_now(s);
+    if (!deliver_screen_believes(&d, visit_of(s), clock_deadline_in(SMTP_SCREEN_MS), &is_believed,
+                                 &e)) {
+        *next = smtp_say_failure(s, &e);
+        return false;
+    }
+    if (!is_believed)
+        *next = smtp_say(s, ANSWER_NO_POSTING);
+    return is_believed;
+}
+
 bool smtp_screen_message(struct smtp_session *s, enum net_next *next)
 {
     struct err e = ERR_CLEAR;

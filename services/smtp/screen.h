@@ -11,6 +11,10 @@
 YIELDS bool smtp_screen_recipient(struct smtp_session *s, const struct smtp_path *recipient,
                                   enum net_next *next);
 
+/* Whether the sender of mail from outside may be taken for who he says he is; *next is the answer
+ * when not. Who is logged in may. Yields. */
+YIELDS bool smtp_screen_believes(struct smtp_session *s, enum net_next *next);
+
 /* When the message is there: the same for the null sender, which is not put off at RCPT. Yields. */
 YIELDS bool smtp_screen_message(struct smtp_session *s, enum net_next *next);
 

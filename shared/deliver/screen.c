@@ -36,6 +36,20 @@ static YIELDS bool find_spf(const struct deliver *d, struct deliver_visit *v, in
     return true;
 }
 
+bool deliver_screen_believes(const struct deliver *d, struct deliver_visit *v, int64_t deadline_ms,
+                             bool *out, struct err *e)
+{
+    *out = true;
+    if (!d->dns || !d->checks.spf || is_local(d, v))
+        return true;
+    if (!find_spf(d, v, deadline_ms, e))
+        return false;
+    if (v->spf.result == MAILAUTH_TEMPERROR)
+        return ERR(e, ERR_UNAVAILABLE, "SPF of the sender cannot be asked now");
+    *out = v->spf.result == MAILAUTH_PASS && !v->spf.is_helo;
+    return true;
+}
+
 static bool is_forged(const struct deliver_visit *v)
 {
     return v->spf.result == MAILAUTH_FAIL || v->spf.result == MAILAUTH_SOFTFAIL;

@@ -64,6 +64,11 @@ YIELDS bool deliver_screen(const struct deliver *d, struct deliver_visit *v,
                            const struct smtp_path *recipient, int64_t deadline_ms,
                            struct deliver_screened *out, struct err *e);
 
+/* Whether the envelope sender may be believed: SPF proves it, or it need not be proven (d->local,
+ * or SPF is not asked at all). ERR_UNAVAILABLE: the DNS does not answer; ERR_CANCELLED. Yields. */
+YIELDS bool deliver_screen_believes(const struct deliver *d, struct deliver_visit *v,
+                                    int64_t deadline_ms, bool *out, struct err *e);
+
 /* After DELIVER_UNPROVEN: judges the recipients of all claims again, as if no whitelist named the
  * sender. Failures as those of deliver_screen. Yields. */
 YIELDS bool deliver_screen_claims(const struct deliver *d, struct deliver_visit *v,

@@ -80,6 +80,15 @@ def test_proofs(heronry_factory, settings):
     assert f"spf=pass smtp.mailfrom={good}" in said and f"header.d=good.{DOMAIN}" in said
     assert "dkim=pass" in said and "dmarc=pass" in said and "iprev=" in said
 
+    # A group of members takes mail of a member elsewhere who is proven, and of nobody who only says so.
+    outside.server.cli("address", "add", "group@example.test", good, f"a@plain.{DOMAIN}", "--group", "--posting", "members")
+    with RawSmtp(outside.server.ports["smtp"]) as smtp:
+        smtp.hello()
+        for member, reply in ((good, b"250"), (f"a@plain.{DOMAIN}", b"550 5.7.2")):
+            assert smtp.ask(f"MAIL FROM:<{member}>")[0] == 250
+            assert smtp.ask("RCPT TO:<group@example.test>")[1].startswith(reply)
+            smtp.ask("RSET")
+
     # Each of both proofs is enough by itself.
     assert "dmarc=pass" in outside.results(mail("good"), good)
     said = outside.results(signed(mail("strict"), "strict"), f"bounces@plain.{DOMAIN}")
