@@ -33,7 +33,7 @@ struct source {
 struct picture_row {
     struct store_place place; /* its name in the picture's arena */
     unsigned wanted;          /* events that were asked for */
-    unsigned events;          /* those of them that may be told */
+    unsigned events;          /* those of them that may be told: none, while it may not be read */
 };
 
 struct picture {
@@ -108,7 +108,8 @@ static unsigned wanted_of(const struct imap_watch *w, const struct store_place *
     return events;
 }
 
-/* Events of all kinds need the rights l and r (RFC 5465 section 5); without l it is in no list. */
+/* Events of messages and annotations need the rights l and r (RFC 5465 section 5); without l it is
+ * in no list. Names are told to whoever sees them in lists. */
 static bool is_open(const struct picture_row *row)
 {
     return (row->place.rights & STORE_MAY_READ) != 0;
@@ -312,13 +313,13 @@ static void tell_name(struct imap_session *s, const struct picture_row *old,
 {
     const struct store_mailbox *a = &old->place.mailbox;
     const struct store_mailbox *b = &new->place.mailbox;
-    unsigned events = old->events | new->events;
+    unsigned events = old->wanted | new->wanted;
     bool renamed = (events & IMAP_EVENT_MAILBOX_NAME) && is_renamed(a, b);
     bool parent = (events & IMAP_EVENT_MAILBOX_NAME) && a->has_children != b->has_children;
     bool subscribed =
         (events & IMAP_EVENT_SUBSCRIPTION_CHANGE) && a->is_subscribed != b->is_subscribed;
     if ((renamed || parent || subscribed) && !is_own_doing(s->watch, b->name))
-        send_list(s, b, LISTED, renamed ? a->name : STR_EMPTY);
+        send_list(s, b, is_open(new) ? LISTED : LISTED_NO_ACCESS, renamed ? a->name : STR_EMPTY);
 }
 
 /* The items of STATUS that tell what happened in a mailbox; 0 for nothing that is wanted. */
@@ -385,11 +386,13 @@ static void tell_server_metadata(struct imap_session *s, const struct picture *o
         imap_marks_tell(s, STR_EMPTY, &was, &is, STR_EMPTY);
 }
 
-/* A mailbox that came or went. Yields. */
+/* A mailbox that came or went, as those do whose right l is given or taken (RFC 5465 section 5.4).
+ * Of one that came and is closed tell_access has said so. Yields. */
 static void tell_existence(struct imap_session *s, const struct picture_row *row, bool exists)
 {
     const struct store_mailbox *m = &row->place.mailbox;
-    if ((row->events & IMAP_EVENT_MAILBOX_NAME) && !is_own_doing(s->watch, m->name))
+    bool is_told = exists && !is_open(row);
+    if ((row->wanted & IMAP_EVENT_MAILBOX_NAME) && !is_told && !is_own_doing(s->watch, m->name))
         send_list(s, m, exists ? LISTED : LISTED_GONE, STR_EMPTY);
 }
 
