@@ -74,6 +74,14 @@ struct delivery_pool *delivery_egress_find(const struct delivery *d, str name)
     return NULL;
 }
 
+bool delivery_egress_reaches(const struct delivery_pool *pool, const struct net_address *to)
+{
+    bool reaches = pool->name.n == 0;
+    for (size_t i = 0; i < pool->n && !reaches; i++)
+        reaches = net_address_is_ipv4(&pool->list[i]) == net_address_is_ipv4(to);
+    return reaches;
+}
+
 static uint64_t hash_of_domain(str sender)
 {
     char lower[DOMAIN_MAX];

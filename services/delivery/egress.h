@@ -12,6 +12,9 @@ bool delivery_egress_read(const struct config *config, struct arena *a, struct d
                           size_t *n, struct err *e);
 /* The pool of a name, or NULL. */
 struct delivery_pool *delivery_egress_find(const struct delivery *d, str name);
+/* Whether mail of the pool may go to a server at `to`. What has no source of its own goes as the
+ * system chooses; a pool with a name never leaves from another address than its own. */
+bool delivery_egress_reaches(const struct delivery_pool *pool, const struct net_address *to);
 /* An address of the pool for mail of this sender to a server at `to`, as below; NULL: any. */
 const struct net_address *delivery_egress_next(struct delivery_pool *pool,
                                                const struct net_address *to, str sender);

@@ -23,6 +23,7 @@ struct search {
     str no_tlsa;      /* why the TLSA records of a host are not known; empty: they are */
     bool saw_private;
     bool saw_own;
+    bool saw_beyond; /* an address of a kind that the pool has none of */
 };
 
 static bool is_named(const char *const *names, size_t n, str host)
@@ -79,6 +80,10 @@ static void add_address(struct search *s, const struct delivery_host *host,
         s->saw_own = s->saw_own || own;
         if (special || own)
             return;
+    }
+    if (s->route->pool && !delivery_egress_reaches(s->route->pool, address)) {
+        s->saw_beyond = true;
+        return;
     }
     net_address_set_port(address, s->route->relay.port
                                       ? (uint16_t)s->route->relay.port
@@ -216,6 +221,20 @@ static bool not_named(const struct search *s)
     return true;
 }
 
+static bool beyond_the_pool(const struct search *s)
+{
+    s->route->is_own_fault = true;
+    s->route->failure = (struct queue_result){
+        .outcome = QUEUE_DEFERRED,
+        .status = STR("4.4.1"),
+        .reply = arena_printf(s->a,
+                              "the pool \"%.*s\" has no address of the kind (IPv4, IPv6) that its "
+                              "mail servers have",
+                              STR_FMT(s->route->pool->name)),
+    };
+    return true;
+}
+
 /* After all hosts were looked up. */
 static bool judge(const struct search *s)
 {
@@ -227,6 +246,8 @@ static bool judge(const struct search *s)
         return not_named(s);
     if (s->saw_failure)
         return no_route(s->route, ADDRESS_UNKNOWN);
+    if (s->saw_beyond)
+        return beyond_the_pool(s);
     if (s->saw_own)
         return no_route(s->route, OUR_OWN);
     return no_route(s->route, s->saw_private ? PRIVATE_ONLY : NO_ADDRESS);
@@ -291,8 +312,10 @@ YIELDS static bool go_to_relay(struct search *s, struct err *e)
     str host = s->route->relay.host;
     arena_defer(s->a, wipe_password, &s->route->password);
     if (!account_transport_unseal(s->d->app->accounts, &s->route->relay, s->a, &s->route->password,
-                                  e))
+                                  e)) {
+        s->route->is_own_fault = true;
         return false;
+    }
     if (!net_address_parse_ip(host, &address, &ignored))
         return add_host(s, host, e) && judge(s);
     const struct delivery_host one = { .name = host };
@@ -347,6 +370,7 @@ static bool find_looks(const struct delivery *d, const struct account_way *way,
     str pool = way->pool ? way->pool->pool : STR_EMPTY;
     out->ehlo_name = way->name ? way->name->ehlo_name : STR_EMPTY;
     out->pool = delivery_egress_find(d, pool);
+    out->is_own_fault = !out->pool;
     return out->pool ||
            ERR(e, ERR_NOT_FOUND, "delivery.pools of this frontend has no \"%.*s\"", STR_FMT(pool));
 }

@@ -31,11 +31,13 @@ struct delivery_route {
     struct delivery_pool *pool;     /* mail leaves from one of these; NULL: from any */
     str ehlo_name;                  /* how we are called there; empty: as configured */
     struct queue_result failure;
+    bool is_own_fault; /* it, or the error, is of our configuration: the domain is not to blame */
 };
 
 /* Finds the servers of the domain, or the addresses of the relay that its mail is to go to instead,
  * and what of us they see; texts are in the arena. ERR_TIMEOUT, ERR_CANCELLED, ERR_NOT_FOUND (this
- * frontend has no such pool), and errors of account_transport_unseal. Yields. */
+ * frontend has no such pool), and errors of account_transport_unseal; `is_own_fault` with the last
+ * two. Yields. */
 YIELDS bool delivery_find_route(const struct delivery *d, str domain, const struct account_way *way,
                                 struct arena *a, int64_t deadline_ms, struct delivery_route *out,
                                 struct err *e);

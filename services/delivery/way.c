@@ -4,8 +4,11 @@
  * transport that is for many destinations are counted here, for this process. */
 #include "services/delivery/way.h"
 
+#include "obs/obs.h"
+
 enum {
-    CROWD_MS = 1000, /* until messages are due again that found all connections taken */
+    CROWD_MS = 1000,       /* until messages are due again that found all connections taken */
+    OTHERS_MS = 60 * 1000, /* ... that another frontend may be able to send */
     MINUTE_MS = 60 * 1000
 };
 
@@ -123,6 +126,24 @@ static bool is_same(const struct account_way *a, const struct account_way *b)
            a->pool == b->pool && a->name == b->name;
 }
 
+/* The route, or no message in the lease. Yields. */
+YIELDS static bool find_route(struct shift *shift, const struct account_way *way,
+                              int64_t deadline_ms, struct err *e)
+{
+    struct queue_lease *lease = shift->lease;
+    struct err fault = ERR_CLEAR;
+    if (delivery_find_route(shift->d, lease->domain, way, &shift->a, deadline_ms, &shift->route,
+                            &fault))
+        return true;
+    if (!shift->route.is_own_fault || fault.kind == ERR_CANCELLED) {
+        *e = fault;
+        return false;
+    }
+    obs_log(EV_DELIVERY_NOT_CONFIGURED, STR_EMPTY, OBS_STR("domain", lease->domain),
+            OBS_INT("messages", lease->n), OBS_ERR(&fault));
+    return queue_postpone(shift->d->app->queue, lease, 0, OTHERS_MS, 0, e);
+}
+
 bool delivery_find_way(struct shift *shift, int64_t deadline_ms, struct err *e)
 {
     struct account_transports all;
@@ -139,7 +160,5 @@ bool delivery_find_way(struct shift *shift, int64_t deadline_ms, struct err *e)
     if (all.n > 0)
         lease->n = kept;
     shift->is_of_sender = way.relay && account_transport_is_of_sender(way.relay);
-    return keep_pace(shift, &way, e) &&
-           (lease->n == 0 || delivery_find_route(shift->d, lease->domain, &way, &shift->a,
-                                                 deadline_ms, &shift->route, e));
+    return keep_pace(shift, &way, e) && (lease->n == 0 || find_route(shift, &way, deadline_ms, e));
 }

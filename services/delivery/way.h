@@ -8,8 +8,10 @@
 
 /* Finds the way of the shift's first message, and its route. Messages that go another way are taken
  * out of the lease: they stay due, and are claimed next. Those that would go beyond a limit of the
- * way are postponed; when no message is left in the lease, no route is looked for. Errors: those of
- * account_transport_find, account_transport_take and delivery_find_route. Yields. */
+ * way are postponed, and all of them when this frontend is not configured for it (it lacks the
+ * pool, or the key to the relay's password): another one may be. When no message is left in the
+ * lease, there is no route. Errors: those of account_transport_find, account_transport_take and
+ * delivery_find_route. Yields. */
 YIELDS bool delivery_find_way(struct shift *shift, int64_t deadline_ms, struct err *e);
 
 /* One more connection of the shift; false: its transport has as many as it may. Each that was taken

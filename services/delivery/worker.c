@@ -48,7 +48,7 @@ YIELDS static void work_on_lease(struct shift *shift)
         carrier_work(shift);
         return;
     }
-    if (shift->route.failure.outcome == QUEUE_DEFERRED)
+    if (shift->route.failure.outcome == QUEUE_DEFERRED && !shift->route.is_own_fault)
         (void)shift_note_destination(shift, false, shift->route.failure.reply);
     shift_finish_rest(shift, &shift->route.failure);
 }

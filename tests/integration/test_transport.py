@@ -54,7 +54,7 @@ def authority():
 @pytest.fixture(scope="module")
 def world(module_factory, authority):  # noqa: F811
     w = World(module_factory, **{"delivery.ca_file": str(authority.chain),
-                                 "delivery.pools": '["bulk: 127.0.0.41", "news turn: 127.0.0.42 127.0.0.43"]'})
+                                 "delivery.pools": '["bulk: 127.0.0.41", "news turn: 127.0.0.42 127.0.0.43", "six: 2001:db8::1"]'})
     yield w
     w.close()
 
@@ -157,9 +157,17 @@ def test_pools_and_names_of_ours(world):
     assert near.peers == {"127.0.0.41", "127.0.0.42", "127.0.0.43"}
     set_transport(world, "far.example", f"127.0.0.1:{port}", "--tls", "may", "--pool", "absent")
     world.send("lost@far.example")
-    wait_until(lambda: "4.4.3" in world.queue_of("lost@far.example"), 20, "mail that waits for its pool")
-    world.server.cli("transport", "remove", "far.example")
+    put_off = "SELECT attempts, due > now() + interval '20 seconds' FROM q_rcpt WHERE rcpt = 'lost@far.example'"
+    wait_until(lambda: world.server.psql(put_off) == "0|t", 20, "mail that waits for a frontend with its pool")
+    assert world.server.psql("SELECT failures, breaker_open FROM q_domain WHERE domain = 'far.example'") == "0|f"
     world.server.cli("queue", "drop", "--recipient", "lost@far.example")
+    peers = set(near.peers)
+    set_transport(world, "far.example", f"127.0.0.1:{port}", "--tls", "may", "--pool", "six")
+    world.send("six@far.example")
+    wait_until(lambda: world.queue_of("six@far.example").endswith("|4.4.1"), 20, "mail of a pool without an address of IPv4")
+    assert near.peers == peers and world.server.psql("SELECT failures FROM q_domain WHERE domain = 'far.example'") == "0"
+    world.server.cli("transport", "remove", "far.example")
+    world.server.cli("queue", "drop", "--recipient", "six@far.example")
     near.close()
 
 

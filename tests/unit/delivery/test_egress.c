@@ -96,6 +96,9 @@ static void test_pools(void **state)
         assert_ptr_equal(delivery_egress_next(news, &to, STR("mia@example.org")),
                          &news->list[i % 2 ? 2 : 0]);
     }
+    assert_true(net_address_parse_ip(STR("2001:db8:1::1"), &to, &e));
+    assert_true(delivery_egress_reaches(own, &to) && delivery_egress_reaches(news, &to));
+    assert_false(delivery_egress_reaches(bulk, &to));
     config_free(&config);
     arena_fini(&a);
 }
