@@ -8,10 +8,24 @@ enum {
     STATUS_MAX = 16
 };
 
-/* What was given up without a word of a server says nothing of its sender. */
-static bool is_refused(const struct queue_result *result)
+bool delivery_is_nobody(const struct queue_result *result)
 {
-    return result->outcome == QUEUE_FAILED && result->remote.n > 0;
+    static const char *const statuses[] = { "5.1.0", "5.1.1",  "5.1.2", "5.1.3",
+                                            "5.1.6", "5.1.10", "5.2.1" };
+    bool is_of_rcpt = result->stage && strcmp(result->stage, "rcpt") == 0;
+    if (result->outcome != QUEUE_FAILED || !is_of_rcpt)
+        return false;
+    for (size_t i = 0; i < COUNT_OF(statuses); i++) {
+        if (str_eq(result->status, str_from_cstr(statuses[i])))
+            return true;
+    }
+    return false;
+}
+
+/* Who writes to a list need not know who is on it. */
+static bool counts(const struct queue_recipient *recipient, const struct queue_result *result)
+{
+    return !(recipient->notify & QUEUE_NOTIFY_LED) && delivery_is_nobody(result);
 }
 
 YIELDS static void tell(const struct delivery *d, const struct queue_message *m, struct arena *a)
@@ -22,7 +36,7 @@ YIELDS static void tell(const struct delivery *d, const struct queue_message *m,
                                    .accounts = d->app->accounts,
                                    .hostname = d->app->hostname };
     submit_tell_stopped(
-        &submit, m->account_id, STR("sent mail to many recipients that other servers refused"),
+        &submit, m->account_id, STR("sent mail to many recipients that do not exist"),
         queue_id_format(m->queue_id, id), a, clock_deadline_in(DELIVERY_DATABASE_MS));
 }
 
@@ -38,7 +52,7 @@ void delivery_note_refused(const struct delivery *d, const struct queue_message 
     str *statuses = ARENA_ARRAY(&a, str, m->n + 1);
     str *replies = ARENA_ARRAY(&a, str, m->n + 1);
     for (size_t i = 0; m->account_id != 0 && i < m->n; i++) {
-        if (!is_refused(&results[i]))
+        if (!counts(&m->recipients[i], &results[i]))
             continue;
         addresses[n] = m->recipients[i].address;
         statuses[n] = queue_clean_text(&a, results[i].status, STATUS_MAX);

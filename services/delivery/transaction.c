@@ -161,7 +161,7 @@ static str rcpt_dsn(const struct delivery_session *s, const struct queue_recipie
         { QUEUE_NOTIFY_DELAY, "DELAY" },
     };
     struct buf b;
-    unsigned wanted = rcpt->notify & ~(unsigned)QUEUE_NOTIFY_GIVEN;
+    unsigned wanted = rcpt->notify & QUEUE_NOTIFY_EVENTS;
     if (!s->offers.dsn)
         return STR_EMPTY;
     buf_init(&b, 2048);

@@ -61,6 +61,9 @@ enum {
     QUEUE_NOTIFY_DELAY = 2,
     QUEUE_NOTIFY_SUCCESS = 4,
     QUEUE_NOTIFY_GIVEN = 8, /* the sender said so: passed on to servers that offer DSN */
+    /* Nothing of NOTIFY=: the sender named an address of ours, as a list, that leads there. */
+    QUEUE_NOTIFY_LED = 16,
+    QUEUE_NOTIFY_EVENTS = QUEUE_NOTIFY_FAILURE | QUEUE_NOTIFY_DELAY | QUEUE_NOTIFY_SUCCESS,
     QUEUE_NOTIFY_DEFAULT = QUEUE_NOTIFY_FAILURE | QUEUE_NOTIFY_DELAY
 };
 
@@ -68,7 +71,7 @@ struct queue_new_recipient {
     str address;     /* local@domain as it goes into RCPT TO; valid UTF-8; unique in the message */
     str domain;      /* its domain as lower-case A-labels: what deliveries are grouped by */
     str orcpt;       /* ORCPT= value as given ("rfc822;..."), or empty */
-    unsigned notify; /* QUEUE_NOTIFY_ bits; without the first three: never tell */
+    unsigned notify; /* QUEUE_NOTIFY_ bits; without an EVENT: never tell */
     /* It is in a mailbox of ours already; only the sender, who asked for QUEUE_NOTIFY_SUCCESS, is
      * to be told. */
     bool is_delivered;

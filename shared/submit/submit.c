@@ -256,6 +256,7 @@ static_assert((int)SMTP_NOTIFY_FAILURE == (int)QUEUE_NOTIFY_FAILURE &&
 static void add_queued(struct submission *w, const struct smtp_recipient *r, str address,
                        str domain, bool is_delivered)
 {
+    unsigned led = r->targets ? QUEUE_NOTIFY_LED : 0;
     for (size_t i = 0; i < w->n_queued; i++) {
         if (str_ieq(w->queued[i].address, address))
             return; /* several addresses lead to it */
@@ -265,7 +266,7 @@ static void add_queued(struct submission *w, const struct smtp_recipient *r, str
         .address = address,
         .domain = domain,
         .orcpt = r->orcpt,
-        .notify = r->has_notify ? r->notify | QUEUE_NOTIFY_GIVEN : QUEUE_NOTIFY_DEFAULT,
+        .notify = led | (r->has_notify ? r->notify | QUEUE_NOTIFY_GIVEN : QUEUE_NOTIFY_DEFAULT),
         .is_delivered = is_delivered,
     };
 }

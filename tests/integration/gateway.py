@@ -14,8 +14,11 @@ WAIT = 20
 
 
 def refuse(verb, argument):
-    """Of the sink `new`: nobody there has a name that begins with "no-"."""
-    return "550 5.1.1 No such user" if verb == "RCPT" and argument.lower().startswith("to:<no-") else None
+    """Of the sink `new`: nobody there has a name that begins with "no-", and those with "shy-" do not want our mail."""
+    if verb != "RCPT":
+        return None
+    return next((reply for name, reply in (("no-", "550 5.1.1 No such user"), ("shy-", "550 5.7.1 Your server is not liked"))
+                 if argument.lower().startswith("to:<" + name)), None)
 
 
 class Gateway:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Recipients that other servers refused for good: many of them stop an account (FEATURES 36), and what is on the list of
-an account or a domain is not written to (38)."""
+"""Recipients that other servers do not know: many of them stop an account (FEATURES 36), and what is on the list of an
+account or a domain (heronry suppression) is not written to (38)."""
 import pytest
 from api_client import Api
 from conftest import wait_until
@@ -27,11 +27,19 @@ def known(gateway, user):
                                f" WHERE login = '{user['address']}' ORDER BY address").splitlines()
 
 
+def wait_for_end(gateway, user):
+    wait_until(lambda: not gateway.server.json("queue", "list", "--sender", user["address"])["entries"], WAIT, "the end")
+
+
 def test_many_refused_recipients_stop_an_account(gateway, user):
-    """The gateway stops at more than three."""
+    """The gateway stops at more than three. What others say of our server, and who is on a list, is no fault of the account."""
+    team = "team-of-" + user["address"]
+    gateway.server.cli("address", "add", team, *(f"no-{n}@new.out.test" for n in range(5)), "--group")
+    assert send(gateway, user, team, *(f"shy-{n}@new.out.test" for n in range(5)))[-1][0] == 250
+    wait_for_end(gateway, user)
     for to in (["no-a@new.out.test", "no-b@new.out.test"], ["no-c@new.out.test", "yes@new.out.test"]):
         assert send(gateway, user, *to)[-1][0] == 250
-        wait_until(lambda: not gateway.server.json("queue", "list", "--sender", user["address"])["entries"], WAIT, "the end")
+        wait_for_end(gateway, user)
     wait_until(lambda: len(known(gateway, user)) == 3, WAIT, "three refused recipients")
     assert known(gateway, user)[0] == "no-a@new.out.test|5.1.1"
     assert send(gateway, user, "no-d@new.out.test")[-1][0] == 250
