@@ -40,9 +40,11 @@ static struct milter_message describe(const struct deliver_attempt *attempt)
     };
 }
 
-/* Every copy into the Junk of its account, where it has one. Yields. */
+/* Every copy into the Junk of its account, where it has one; what leaves waits for an
+ * administrator. Yields. */
 YIELDS static bool quarantine(struct deliver_attempt *attempt, int64_t deadline_ms, struct err *e)
 {
+    attempt->held_why = STR("a filter holds it");
     for (size_t i = 0; i < attempt->n; i++) {
         struct store_mailbox box;
         struct err why = ERR_CLEAR;

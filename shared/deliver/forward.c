@@ -118,6 +118,7 @@ static struct queue_new_message message_of(const struct deliver_forward *f)
         .recipients = f->to,
         .n = f->n,
         .packed = f->packed,
+        .held_why = f->attempt->held_why,
     };
 }
 

@@ -97,6 +97,22 @@ def test_quarantine_is_junk(gateway, user):
     assert len(fetch_all(gateway.server, user, "Junk")) == 1
 
 
+def test_quarantine_holds_what_leaves(gateway, user):
+    """The copy of somebody here is Junk; what a forward sends on, with that copy or alone, waits for an administrator."""
+    for name, targets in (("both", [user["address"], "both@new.out.test"]), ("away", ["away@new.out.test"])):
+        address = f"{name}-{user['address']}"
+        gateway.server.cli("address", "add", address, *targets, "--group")
+        gateway.filter.rules["leaving " + name] = [(b"q", b"strange\0"), ACCEPT]
+        assert send(gateway, {"address": address}, "leaving " + name)[0] == 250
+    (both, away) = (next(row for row in gateway.server.json("queue", "list", "--status", "held")["entries"]
+                         if row["recipient"] == f"{name}@new.out.test") for name in ("both", "away"))
+    assert both["reply"] == away["reply"] == "a filter holds it"
+    assert (len(fetch_all(gateway.server, user)), len(fetch_all(gateway.server, user, "Junk"))) == (0, 1)
+    for row in (both, away):
+        gateway.server.cli("queue", "release", row["id"])
+        wait_until(lambda row=row: [m for m in gateway.new.messages if m.recipients == [row["recipient"]]], WAIT, "the message")
+
+
 def test_no_more_of_the_body_than_is_wanted(gateway, user):
     gateway.filter.rules["skip"] = lambda at: (b"s",) if at == "B" else CONTINUE
     assert send(gateway, user, "skip", b"x\r\n" * 100_000)[0] == 250
