@@ -7,6 +7,7 @@
 #include "services/imap/commands.h"
 #include "services/imap/gather.h"
 #include "services/imap/limits.h"
+#include "services/imap/replies.h"
 #include "services/imap/resolve.h"
 #include "services/imap/view.h"
 #include "wire/imap_mailbox_name.h"
@@ -109,7 +110,7 @@ static bool assemble(struct imap_appending *a, const struct imap_append_message 
         return true;
     if (all.bad_url.n)
         return refuse(a, IMAP_NO, all.bad_url, "This URL names no part of a message here");
-    return e->kind == ERR_LIMIT ? too_big(a) : false;
+    return imap_is_refusal(e, ERR_LIMIT) ? too_big(a) : false;
 }
 
 static bool prepare_one(struct imap_appending *a, const struct imap_append_message *m,
@@ -193,7 +194,7 @@ bool imap_append_refused(struct imap_appending *a, struct err *e)
     }
     if (e->kind == ERR_NOT_FOUND) /* deleted meanwhile */
         return imap_reply(s, IMAP_NO, STR("TRYCREATE"), "No such mailbox");
-    if (e->kind != ERR_LIMIT)
+    if (!imap_is_refusal(e, ERR_LIMIT))
         return false;
     return imap_limit_refuse_full(s, a->place.account_id, (int64_t)a->octets, a->n);
 }

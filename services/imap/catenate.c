@@ -3,6 +3,7 @@
 #include "services/imap/catenate.h"
 
 #include "services/imap/message.h"
+#include "services/imap/replies.h"
 #include "services/imap/resolve.h"
 #include "wire/imap_format.h"
 #include "wire/imap_url.h"
@@ -39,7 +40,7 @@ static str bad_url_code(struct imap_session *s, str url)
 static bool is_of_url(const struct err *e)
 {
     return e->kind == ERR_SYNTAX || e->kind == ERR_NOT_FOUND || e->kind == ERR_DENIED ||
-           e->kind == ERR_LIMIT;
+           imap_is_refusal(e, ERR_LIMIT);
 }
 
 /* The mailbox that the URL names: ids and UIDVALIDITY. What it says no name of is the selected one,

@@ -4,6 +4,7 @@
 #include "services/imap/append.h"
 #include "services/imap/commands.h"
 #include "services/imap/limits.h"
+#include "services/imap/replies.h"
 #include "services/imap/resolve.h"
 #include "services/imap/view.h"
 
@@ -126,7 +127,7 @@ bool imap_cmd_replace(struct imap_session *s, struct imap_command *c, struct err
     bool ok = imap_append_prepare(&a, args.mailbox, &args.message, 1, e) &&
               replace(&a, &source, &appended, e);
     imap_append_fini(&a);
-    if (!ok && !a.is_refused && e->kind == ERR_CONFLICT)
+    if (!ok && !a.is_refused && imap_is_refusal(e, ERR_CONFLICT))
         return imap_reply(s, IMAP_NO, STR("EXPUNGEISSUED"), "The message is gone already");
     if (!ok)
         return imap_append_refused(&a, e);

@@ -2,6 +2,7 @@
 /* COPY and MOVE (RFC 9051 sections 6.4.7 and 6.4.8). */
 #include "services/imap/commands.h"
 #include "services/imap/limits.h"
+#include "services/imap/replies.h"
 #include "services/imap/resolve.h"
 #include "services/imap/updates.h"
 #include "wire/imap_mailbox_name.h"
@@ -134,9 +135,9 @@ bool imap_cmd_copy(struct imap_session *s, struct imap_command *c, struct err *e
     if (!transfer(s, &copying, is_move, &copied, &no_target, e)) {
         if (e->kind == ERR_NOT_FOUND && no_target)
             return imap_reply(s, IMAP_NO, STR("TRYCREATE"), "No such mailbox");
-        if (e->kind == ERR_LIMIT)
+        if (imap_is_refusal(e, ERR_LIMIT))
             return refuse_full(s, &copying, is_move);
-        if (e->kind == ERR_CONFLICT)
+        if (imap_is_refusal(e, ERR_CONFLICT))
             return imap_reply(s, IMAP_NO, STR("EXPUNGEISSUED"), "Some messages are gone");
         return false;
     }

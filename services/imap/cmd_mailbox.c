@@ -2,6 +2,7 @@
 /* CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE, STATUS. */
 #include "services/imap/commands.h"
 #include "services/imap/gather.h"
+#include "services/imap/replies.h"
 #include "services/imap/resolve.h"
 #include "services/imap/special_use.h"
 #include "services/imap/status.h"
@@ -93,7 +94,7 @@ bool imap_cmd_delete(struct imap_session *s, struct imap_command *c, struct err 
         return false;
     if (!store_mailbox_delete(s->app->store, place.account_id,
                               store_place_own_name(&s->arena, name), imap_deadline(), e)) {
-        if (e->kind == ERR_CONFLICT)
+        if (imap_is_refusal(e, ERR_CONFLICT))
             return imap_reply(s, IMAP_NO, STR("HASCHILDREN"), "There are mailboxes below it");
         if (e->kind == ERR_DENIED)
             return imap_reply(s, IMAP_NO, STR("CANNOT"), "INBOX stays");
@@ -133,7 +134,7 @@ bool imap_cmd_subscribe(struct imap_session *s, struct imap_command *c, struct e
         return false;
     if (store_place_subscribe(s->app->store, s->account_id, name, is_on, imap_deadline(), e))
         return true;
-    if (e->kind == ERR_LIMIT)
+    if (imap_is_refusal(e, ERR_LIMIT))
         return imap_reply(s, IMAP_NO, STR("LIMIT"), "Too many subscriptions: end some first");
     return name_refused(e);
 }

@@ -4,6 +4,7 @@
 #include "account/account.h"
 #include "services/imap/commands.h"
 #include "services/imap/metadata.h"
+#include "services/imap/replies.h"
 #include "services/imap/resolve.h"
 #include "services/imap/special_use.h"
 #include "store/annotation.h"
@@ -225,7 +226,7 @@ YIELDS static bool set_all(struct imap_session *s, const struct store_place *pla
                                                     .role = setting->use ? &role : NULL };
     if (store_annotations_set(s->app->store, &of, &change, imap_deadline(), e))
         return true;
-    if (e->kind == ERR_LIMIT)
+    if (imap_is_refusal(e, ERR_LIMIT))
         return imap_reply(s, IMAP_NO, STR("METADATA TOOMANY"), "There are too many entries");
     if (e->kind == ERR_EXISTS)
         return imap_reply(s, IMAP_NO, STR("USEATTR"), "Another mailbox has this special use");

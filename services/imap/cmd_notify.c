@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* NOTIFY (RFC 5465). What it asks for is kept and done in watch.h. */
 #include "services/imap/commands.h"
+#include "services/imap/replies.h"
 #include "services/imap/watch.h"
 
 bool imap_cmd_notify(struct imap_session *s, struct imap_command *c, struct err *e)
@@ -17,7 +18,7 @@ bool imap_cmd_notify(struct imap_session *s, struct imap_command *c, struct err 
     }
     if (imap_watch_set(s, args, e))
         return true;
-    if (e->kind == ERR_LIMIT)
+    if (imap_is_refusal(e, ERR_LIMIT))
         return imap_reply(s, IMAP_NO, STR("NOTIFICATIONOVERFLOW"), "Too many mailboxes to watch");
     return false;
 }

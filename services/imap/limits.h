@@ -21,8 +21,8 @@ bool imap_limit_refuses(struct imap_session *s, size_t n, bool is_save);
 /* The same of the messages that the sets at the top of the tree name. */
 bool imap_limit_refuses_search(const struct imap_search *search);
 
-/* The answer to what the database refused with ERR_LIMIT: OVERQUOTA when `messages` more of
- * altogether so many octets are too much for the account; else it is a limit of UIDs or keywords
+/* The answer to what was refused with ERR_LIMIT (imap_is_refusal): OVERQUOTA when `messages` more
+ * of altogether so many octets are too much for the account; else it is a limit of UIDs or keywords
  * (RFC 9051 section 7.1), always when 0 messages need room. Yields. */
 YIELDS bool imap_limit_refuse_full(struct imap_session *s, int64_t account_id, int64_t octets,
                                    size_t messages);

@@ -2,8 +2,7 @@
 /* Kind of error to status and response code. */
 #include "services/imap/replies.h"
 
-/* How the sentence of a statement that ran out of time begins: its SQLSTATE. */
-#define STATEMENT_TIMEOUT "57014"
+#include "db/db.h"
 
 static const struct imap_reply replies[] = {
     [ERR_NONE] = { IMAP_NO, STR_INIT("SERVERBUG"), STR_INIT("Internal error") },
@@ -61,11 +60,16 @@ struct imap_reply imap_reply_for(const struct err *e, struct arena *a)
 {
     size_t kind = (size_t)e->kind;
     struct imap_reply reply = replies[kind < COUNT_OF(replies) ? kind : ERR_INTERNAL];
-    if (e->kind == ERR_LIMIT && strncmp(e->msg, STATEMENT_TIMEOUT, strlen(STATEMENT_TIMEOUT)) == 0)
+    if (db_is_timeout(e))
         reply.text = STR("It took too long and was stopped; ask for less at once");
     if (is_for_clients(e)) {
         str detail = clean(a, e->msg);
         reply.text = arena_printf(a, "%.*s: %.*s", STR_FMT(reply.text), STR_FMT(detail));
     }
     return reply;
+}
+
+bool imap_is_refusal(const struct err *e, enum err_kind kind)
+{
+    return e->kind == kind && !db_is_timeout(e) && !db_is_deadlock(e);
 }

@@ -4,6 +4,7 @@
 
 #include "obs/obs.h"
 #include "services/imap/commands.h"
+#include "services/imap/replies.h"
 #include "services/imap/resolve.h"
 #include "services/imap/special_use.h"
 #include "services/imap/status.h"
@@ -467,7 +468,7 @@ YIELDS static void look(struct imap_session *s)
     arena_fini(&next.arena);
     if (ok)
         return;
-    if (e.kind == ERR_LIMIT) {
+    if (imap_is_refusal(&e, ERR_LIMIT)) {
         overflow(s, &e);
         return;
     }

@@ -170,6 +170,10 @@ YIELDS bool db_run_script(struct db *db, const char *sql, int64_t deadline_ms, s
 /* Pure: the kind for a five-character SQLSTATE. Class HR is ours: HR404 NOT_FOUND, HR409 EXISTS,
  * HR403 DENIED, HR413 LIMIT, HR412 CONFLICT. */
 enum err_kind db_sqlstate_kind(const char *sqlstate);
+/* What of ERR_LIMIT was the statement's timeout, and of ERR_CONFLICT a deadlock or a failure to
+ * serialize (class 40), which another try helps. What functions in SQL raise is an answer. */
+bool db_is_timeout(const struct err *e);
+bool db_is_deadlock(const struct err *e);
 
 /* Whether libpq could read this conninfo (a URI or key=value pairs). Connects to nothing.
  * ERR_SYNTAX; the sentence quotes nothing of it: it may hold a password. */

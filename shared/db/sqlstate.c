@@ -49,3 +49,19 @@ void db_error_from_result(const PGresult *result, struct err *e)
     ERR(e, db_sqlstate_kind(state), "%s%s%s%s%s", code, is_ours ? "" : " ", text ? text : "",
         constraint ? " by " : "", constraint ? constraint : "");
 }
+
+/* The SQLSTATE stands first in the sentence. */
+static bool begins_with(const struct err *e, const char *sqlstate)
+{
+    return strncmp(e->msg, sqlstate, strlen(sqlstate)) == 0;
+}
+
+bool db_is_timeout(const struct err *e)
+{
+    return e->kind == ERR_LIMIT && begins_with(e, "57014");
+}
+
+bool db_is_deadlock(const struct err *e)
+{
+    return e->kind == ERR_CONFLICT && begins_with(e, "40");
+}

@@ -89,7 +89,7 @@ static bool may_retry(struct single *single, const struct err *e)
         single->is_unknown = true;
         return true;
     case ERR_CONFLICT:
-        return store_is_deadlock(e) && ++single->conflicts <= SINGLE_CONFLICTS;
+        return db_is_deadlock(e) && ++single->conflicts <= SINGLE_CONFLICTS;
     case ERR_SYNTAX:
     case ERR_LIMIT:
         /* The database does not like what was derived: the mail goes in without (R22). */

@@ -10,12 +10,6 @@ enum {
     WRITE_RETRY_MS = 20 /* grows by this with each try */
 };
 
-/* The SQLSTATE stands first in the sentence. */
-bool store_is_deadlock(const struct err *e)
-{
-    return e->kind == ERR_CONFLICT && strncmp(e->msg, "40", 2) == 0;
-}
-
 bool store_write(struct store *s, const struct write_call *call, struct arena *a,
                  struct db_rows **rows, struct err *e)
 {
@@ -27,7 +21,7 @@ bool store_write(struct store *s, const struct write_call *call, struct arena *a
         }
         if (e->kind == ERR_UNKNOWN_OUTCOME)
             return ERR(e, ERR_UNAVAILABLE, "it is not known whether the change was made");
-        if (!store_is_deadlock(e) || round > WRITE_RETRIES)
+        if (!db_is_deadlock(e) || round > WRITE_RETRIES)
             return false;
         int64_t pause = (int64_t)crypto_random_below((uint64_t)round * WRITE_RETRY_MS) + 1;
         if (!fiber_sleep_until(clock_deadline_in(pause), e))

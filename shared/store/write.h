@@ -13,11 +13,6 @@ struct write_call {
     int64_t deadline_ms;
 };
 
-/* Deadlock or serialization failure (SQLSTATE class 40), which another try helps. ERR_CONFLICT
- * raised by our own functions is an answer, and a row that others held for the whole `lock_timeout`
- * is too. */
-bool store_is_deadlock(const struct err *e);
-
 /* Runs a statement of class DB_DELIVER that gives one row. Deadlocks are tried again up to 5 times
  * with jitter; an outcome that is not known becomes ERR_UNAVAILABLE. Other errors: those of
  * db_query. Yields. */

@@ -147,6 +147,35 @@ def test_what_was_stored_is_answered_ok(heronry):
     assert '"part":"seen"' in heronry.log() or "part=seen" in heronry.log()
 
 
+CAUSES = {"57014": b" NO [LIMIT] It took too long", "40P01": b" NO [INUSE] Try again"}
+
+
+@pytest.mark.parametrize("sqlstate", CAUSES)
+def test_answers_name_no_other_cause(heronry, sqlstate):
+    """RFC 5530: when a statement took too long, or met deadlocks in each of its tries, the client does not hear of keywords,
+    of the quota or of messages that are gone."""
+    user = heronry.new_user()
+    with imap_raw.Imap(heronry, user) as client:
+        client.append("INBOX", b"Subject: x\r\n\r\ntext\r\n")
+        client.must("CREATE other")
+        client.must("CREATE other/below")
+        client.must("SELECT INBOX")
+        account = heronry.psql(f"SELECT account_id FROM account WHERE login = '{user['address']}'")
+        trigger = (f"CREATE TRIGGER refused_%s BEFORE %s ON %s FOR EACH ROW WHEN (%s.account_id = {account}) "
+                   f"EXECUTE FUNCTION refused_{account}();")
+        heronry.psql(f"CREATE FUNCTION refused_{account}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+                     f"RAISE 'no' USING ERRCODE = '{sqlstate}'; END $$;" + trigger % ("put", "INSERT OR UPDATE", "mbox_msg", "NEW") +
+                     trigger % ("name", "UPDATE", "mailbox", "NEW") + trigger % ("end", "DELETE", "mailbox", "OLD"))
+        try:
+            for command in ("COPY 1 other", "MOVE 1 other", r"STORE 1 +FLAGS (kept)", "REPLACE 1 INBOX {2+}\r\n\r\n",
+                            "APPEND INBOX {2+}\r\n\r\n", "RENAME other/below other/renamed", "DELETE other/below"):
+                answer = client.do(command)[-1]
+                assert CAUSES[sqlstate] in answer, (command, answer)
+        finally:
+            heronry.psql(f"DROP FUNCTION refused_{account}() CASCADE")
+        assert b" OK [COPYUID " in client.must("COPY 1 other")[-1]
+
+
 def damage(heronry, user, place):
     """Other octets in what is stored of the user's message with the subject "bad"."""
     heronry.psql(f"UPDATE blob SET data = overlay(data PLACING '\\xffffffffffffffff' FROM {place}) WHERE account_id = "

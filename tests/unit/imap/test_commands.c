@@ -101,6 +101,28 @@ static void clients_read_only_what_is_for_them(void **state)
     arena_fini(&a);
 }
 
+/* COPY must not say [EXPUNGEISSUED] or [OVERQUOTA] of what the database did not get done. */
+static void what_the_database_did_not_do_is_no_refusal(void **state)
+{
+    static const struct {
+        struct err e;
+        bool want;
+    } cases[] = {
+        { { ERR_LIMIT, 0, "../../shared/db/sqlstate.c", 1, "over quota" }, true },
+        { { ERR_LIMIT, 0, "../../shared/db/sqlstate.c", 1, "57014 canceling statement" }, false },
+        { { ERR_CONFLICT, 0, "../../shared/db/sqlstate.c", 1, "some messages are gone" }, true },
+        { { ERR_CONFLICT, 0, "../../shared/db/sqlstate.c", 1, "40P01 deadlock detected" }, false },
+        { { ERR_CONFLICT, 0, "../../shared/db/sqlstate.c", 1, "40001 could not" }, false },
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        const struct err *e = &cases[i].e;
+        if (imap_is_refusal(e, e->kind) != cases[i].want)
+            fail_msg("case %zu", i);
+        assert_false(imap_is_refusal(e, ERR_NOT_FOUND));
+    }
+}
+
 static void special_uses_go_both_ways(void **state)
 {
     (void)state;
@@ -125,6 +147,7 @@ int main(void)
         cmocka_unit_test(numbers_stand_still_where_they_must),
         cmocka_unit_test(every_error_has_an_answer),
         cmocka_unit_test(clients_read_only_what_is_for_them),
+        cmocka_unit_test(what_the_database_did_not_do_is_no_refusal),
         cmocka_unit_test(special_uses_go_both_ways),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
