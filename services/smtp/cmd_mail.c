@@ -108,17 +108,21 @@ static void keep_targets(struct smtp_session *s, const struct account_route *rou
     s->n_targets += route->n_targets;
 }
 
-/* The same address again is good, and changes nothing. */
-static enum net_next add_recipient(struct smtp_session *s, const struct smtp_rcpt *rcpt,
-                                   const struct account_route *route)
+/* The same address again is good, and changes nothing. Hooks are asked last: what nobody would take
+ * anyway is none of their business, and must not keep them busy. Yields. */
+YIELDS static enum net_next add_recipient(struct smtp_session *s, const struct smtp_rcpt *rcpt,
+                                          const struct account_route *route)
 {
     str address = smtp_path_text(&rcpt->path, &s->command);
     if (!smtp_is_lmtp(s) && is_named_already(s, address)) /* there each RCPT has its reply */
         return smtp_say(s, ANSWER_RECIPIENT_OK);
-    struct smtp_recipient *recipient = NULL;
+    enum net_next next;
     size_t ends = s->recipients.n + s->n_targets + route->n_targets;
-    if (route->n_targets == 0 || ends <= ACCOUNT_TARGETS_MAX)
-        recipient = VEC_PUSH(&s->recipients, struct smtp_recipient);
+    if (route->n_targets > 0 && ends > ACCOUNT_TARGETS_MAX)
+        return smtp_say(s, ANSWER_TOO_MANY_RECIPIENTS);
+    if (!smtp_ask_hooks(s, &rcpt->path, &next))
+        return next;
+    struct smtp_recipient *recipient = VEC_PUSH(&s->recipients, struct smtp_recipient);
     if (!recipient)
         return smtp_say(s, ANSWER_TOO_MANY_RECIPIENTS);
     recipient->account_id = route->account_id;
@@ -253,8 +257,6 @@ enum net_next smtp_cmd_rcpt(struct smtp_session *s, str argument)
         return smtp_say_failure(s, &e);
     bool is_ours = route.kind == ACCOUNT_ROUTE_LOCAL || route.kind == ACCOUNT_ROUTE_LEADS;
     if (is_ours && !smtp_screen_recipient(s, &rcpt.path, &next))
-        return next;
-    if (route.kind != ACCOUNT_ROUTE_UNKNOWN && !smtp_ask_hooks(s, &rcpt.path, &next))
         return next;
     return take_recipient(s, &rcpt, &route);
 }

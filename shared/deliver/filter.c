@@ -88,8 +88,10 @@ YIELDS static bool ask_hooks(struct deliver_attempt *attempt, const struct milte
                                 deadline_ms, e))
         return err_wrap(e, "recipients of a hook");
     deliver_list_again(attempt);
-    if (attempt->n + attempt->n_forwards == 0)
+    if (attempt->n + attempt->n_forwards == 0) {
         said->verdict = MILTER_DISCARDED;
+        said->text = STR("no recipient is left");
+    }
     return true;
 }
 

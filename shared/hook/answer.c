@@ -158,3 +158,8 @@ bool hook_answer_parse(struct arena *a, str json, struct hook_answer *out, struc
     json_decref(o);
     return ok;
 }
+
+bool hook_answer_is_of_recipient(const struct hook_answer *answer)
+{
+    return answer->action == HOOK_ACCEPT || answer->action == HOOK_REJECT;
+}

@@ -35,4 +35,7 @@ struct hook_answer {
  * nothing is done by halves; ERR_LIMIT. */
 bool hook_answer_parse(struct arena *a, str json, struct hook_answer *out, struct err *e);
 
+/* Whether an answer about a recipient says what can be done with one: it is taken or not. Pure. */
+bool hook_answer_is_of_recipient(const struct hook_answer *answer);
+
 #endif

@@ -12,10 +12,9 @@
 
 /* ---- asking ---- */
 
-static void log_failure(const struct hook_about *about, const struct hook_server *server,
-                        const struct err *why)
+static void log_failure(const struct hook_about *about, str hook, const struct err *why)
 {
-    obs_log(EV_HOOK_FAILED, about->message.session, OBS_STR("hook", server->url),
+    obs_log(EV_HOOK_FAILED, about->message.session, OBS_STR("hook", hook),
             OBS_STR("transaction", about->message.transaction), OBS_ERR(why));
 }
 
@@ -46,7 +45,10 @@ YIELDS static bool ask_one(const struct hook_chain *chain, const struct hook_ser
         return false;
     if (answer.status != 200)
         return ERR(e, ERR_UNAVAILABLE, "it answered %u", answer.status);
-    return hook_answer_parse(a, answer.body, out, e);
+    if (!hook_answer_parse(a, answer.body, out, e))
+        return false;
+    return server->stage == HOOK_AT_DATA || hook_answer_is_of_recipient(out) ||
+           ERR(e, ERR_SYNTAX, "a recipient can only be accepted or rejected");
 }
 
 static const str *joined(struct arena *a, const str *list, size_t *n, const str *more, size_t extra)
@@ -96,18 +98,19 @@ bool hook_ask(const struct hook_chain *chain, enum hook_stage stage, const struc
             continue;
         if (ask_one(chain, server, about, out->said.content, a, &answer, &why)) {
             take_answer(&answer, a, out);
-            out->said.by = server->url;
+            out->said.by = hook_url_shown(server->url, a);
             continue;
         }
         if (why.kind == ERR_CANCELLED) {
             *e = why;
             return false;
         }
-        log_failure(about, server, &why);
+        str shown = hook_url_shown(server->url, a);
+        log_failure(about, shown, &why);
         if (!server->is_optional) {
             out->said.verdict = MILTER_LATER;
             out->said.text = STR("A filter does not answer, try again later");
-            out->said.by = server->url;
+            out->said.by = shown;
         }
     }
     return true;

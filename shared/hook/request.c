@@ -143,3 +143,18 @@ str hook_request_sign(str secret, str body, struct arena *a)
     buf_fini(&out);
     return made;
 }
+
+str hook_url_shown(str url, struct arena *a)
+{
+    ptrdiff_t colon = str_find(url, STR("://"));
+    size_t scheme = colon < 0 ? 0 : (size_t)colon + 3;
+    str rest = str_skip(url, scheme);
+    size_t host = 0;
+    size_t end = 0;
+    while (end < rest.n && rest.p[end] != '?' && rest.p[end] != '#')
+        end++;
+    for (size_t i = 0; i < end && rest.p[i] != '/'; i++)
+        host = rest.p[i] == '@' ? i + 1 : host;
+    return arena_printf(a, "%.*s%.*s", STR_FMT(str_slice(url, 0, scheme)),
+                        STR_FMT(str_slice(rest, host, end - host)));
+}

@@ -18,4 +18,8 @@ str hook_request_format(const struct hook_server *server, const struct hook_abou
 /* "sha256=" and the HMAC of the body in hex digits, in arena. */
 str hook_request_sign(str secret, str body, struct arena *a);
 
+/* The URL for people and logs: no user and no query, which may be secrets. In arena, or of `url`.
+ */
+str hook_url_shown(str url, struct arena *a);
+
 #endif

@@ -79,8 +79,13 @@ YIELDS static bool ask_hooks(const struct asking *w, const struct milter_message
     if (said->verdict != MILTER_PASSED || result.n_added + result.n_removed == 0)
         return true;
     *changed = w->m;
-    return hook_change_recipients(&result, s->accounts, true, changed, w->a, w->deadline_ms, e) ||
-           err_wrap(e, "recipients of a hook");
+    if (!hook_change_recipients(&result, s->accounts, true, changed, w->a, w->deadline_ms, e))
+        return err_wrap(e, "recipients of a hook");
+    if ((*changed)->n == 0) {
+        said->verdict = MILTER_DISCARDED;
+        said->text = STR("no recipient is left");
+    }
+    return true;
 }
 
 bool filter_message(const struct submit *s, const struct smtp_message *m, str content,

@@ -41,7 +41,7 @@ class Gateway:
                        f'{{ addr: "127.0.0.1:{self.dead_port}", on_failure: accept }}]',
             "hooks": f'[{{ url: "{self.hook.url}", secret: "a shared secret", stage: rcpt, mail: both }}, '
                      f'{{ url: "{self.hook.url}", secret: "a shared secret", mail: both, contents: 256 }}, '
-                     f'{{ url: "http://127.0.0.1:{self.dead_port}/", mail: both, on_error: accept }}]'})
+                     f'{{ url: "http://127.0.0.1:{self.dead_port}/away?token=1", mail: both, on_error: accept }}]'})
         self.socket = self.server.folder / "lmtp.sock"
         self.server.more_listeners = [{"kind": "lmtp", "addr": f"unix:{self.socket}"}]
         self.server.up()

@@ -63,6 +63,26 @@ def test_recipients_are_refused_alone(gateway):
     assert [r["address"] for r in asked["envelope"]["to"]] == [other["address"], gone["address"]]
 
 
+@pytest.mark.parametrize("action", ["discard", "quarantine"])
+def test_a_recipient_is_accepted_or_rejected_and_nothing_else(gateway, action):
+    gateway.hook.rules["hook" + action] = {"action": action}
+    user = gateway.server.add_user("hook" + action)
+    with RawSmtp(gateway.server.ports["smtp"]) as smtp:
+        smtp.hello()
+        assert smtp.ask("MAIL FROM:<sender@remote.example>")[0] == 250
+        assert smtp.ask(f"RCPT TO:<{user['address']}>")[1] == b"451 4.7.1 A filter does not answer, try again later\r\n"
+
+
+def test_a_hook_is_asked_only_about_recipients_that_are_taken(gateway, user):
+    with RawSmtp(gateway.server.ports["smtp"]) as smtp:
+        smtp.hello()
+        before = len(gateway.hook.seen)
+        assert smtp.ask("MAIL FROM:<sender@remote.example>")[0] == 250
+        said = [smtp.ask(f"RCPT TO:<{to}>")[0] for to in ("far@new.out.test", f"nobody-{user['address']}", user["address"], user["address"])]
+        assert said == [550, 550, 250, 250]
+    assert [[r["address"] for r in asked["envelope"]["to"]] for asked in gateway.hook.seen[before:]] == [[user["address"]]]
+
+
 def test_modifications(gateway, user):
     """Fields of the header, recipients that go and come, and the Junk; who is not ours gets nothing from outside."""
     friend, third = gateway.server.new_user(), gateway.server.new_user()
@@ -77,7 +97,9 @@ def test_modifications(gateway, user):
     assert (fetch_all(gateway.server, user), fetch_all(gateway.server, user, "Junk")) == ([], [])
     (message,) = fetch_all(gateway.server, third, "Junk")
     assert message.endswith(b"Subject: changed\r\nX-Added: one\r\n\tBcc: two\r\n\r\nText.\r\n") and b"X-Gone" not in message
-    assert "far@new.out.test" in gateway.server.log()
+    # what has left the queue is in the sink by then
+    assert "far@new.out.test" not in [row["recipient"] for row in gateway.server.json("queue", "list")["entries"]]
+    assert ["far@new.out.test"] not in [m.recipients for m in gateway.new.messages]
     gateway.hook.rules["hook send"] = {"action": "accept", "modifications": [
         {"type": "deleteRecipient", "value": "bob@new.out.test"}, {"type": "addRecipient", "value": "amy@new.out.test"}]}
     assert submit(gateway, user, "hook send", to=friend)[0] == 250
@@ -89,11 +111,21 @@ def test_modifications(gateway, user):
 def test_all_recipients_gone_is_a_discard(gateway, user):
     gateway.hook.rules["hook nobody"] = {"action": "accept",
                                          "modifications": [{"type": "deleteRecipient", "value": user["address"]}]}
+    mark = len(gateway.server.log())
     assert send(gateway, user, "hook nobody")[0] == 250
     assert fetch_all(gateway.server, user) == []
+    gateway.hook.rules["hook none out"] = {"action": "accept",
+                                           "modifications": [{"type": "deleteRecipient", "value": "bob@new.out.test"}]}
+    assert submit(gateway, user, "hook none out")[0] == 250
+    lines = [line for line in gateway.server.log()[mark:].splitlines() if "milter_verdict" in line]
+    assert len(lines) == 2 and all("verdict=discard" in line and "no recipient is left" in line for line in lines)
 
 
 def test_a_hook_that_is_away_is_passed_over(gateway, user):
     """The last one of the gateway, with on_error: accept, is never there."""
+    mark = len(gateway.server.log())
     assert send(gateway, user, "hook away")[0] == 250
-    assert "hook_failed" in gateway.server.log()
+    (asked,) = gateway.hook.of("hook away")
+    failed = [line for line in gateway.server.log()[mark:].splitlines() if "hook_failed" in line]
+    assert len(failed) == 1 and asked["context"]["transaction"] in failed[0]
+    assert f"http://127.0.0.1:{gateway.dead_port}/away" in failed[0] and "token" not in failed[0]

@@ -79,6 +79,20 @@ static void test_modifications(void **state)
     arena_fini(&a);
 }
 
+/* Of a recipient, to drop it without a word, or to put it aside, is nothing that can be done. */
+static void test_of_a_recipient(void **state)
+{
+    static const bool fits[] = { [HOOK_ACCEPT] = true,
+                                 [HOOK_REJECT] = true,
+                                 [HOOK_QUARANTINE] = false,
+                                 [HOOK_DISCARD] = false };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(fits); i++) {
+        const struct hook_answer answer = { .action = (enum hook_action)i };
+        assert_int_equal(hook_answer_is_of_recipient(&answer), fits[i]);
+    }
+}
+
 /* Nothing is done by halves: one that is wrong is the end of all. */
 static void test_wrong_modifications(void **state)
 {
@@ -129,9 +143,8 @@ static void test_too_much(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_actions),
-        cmocka_unit_test(test_modifications),
-        cmocka_unit_test(test_wrong_modifications),
+        cmocka_unit_test(test_actions),        cmocka_unit_test(test_modifications),
+        cmocka_unit_test(test_of_a_recipient), cmocka_unit_test(test_wrong_modifications),
         cmocka_unit_test(test_too_much),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
