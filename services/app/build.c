@@ -17,6 +17,7 @@
 #include "services/app/node_id.h"
 #include "services/app/sending.h"
 #include "services/app/server_key.h"
+#include "services/app/tlsa.h"
 #include "spam/spam.h"
 #include "store/store.h"
 
@@ -39,6 +40,7 @@ struct app_private {
     struct app_server_key server_key;
     struct app_node node;
     struct app_watch *watch; /* NULL in tools */
+    struct app_tlsa *tlsa;
     struct notify_listener account_changed;
     struct notify_listener directory_changed;
     struct net_tally *own_tally;   /* when none was given */
@@ -285,7 +287,12 @@ static bool open_all(struct app_private *p, const struct app_options *options, s
             p->counts = cluster_counts_new(app->runtime, app->redis, app->tally, 0);
         open_reports(app);
     }
-    return !options->with_dns || open_dns(app, e);
+    if (options->with_dns && !open_dns(app, e))
+        return false;
+    /* The processes of a machine have the same certificates: one of them looks. */
+    if (app->tls && app->dns && !options->is_tool && strcmp(app->process, "front.1") == 0)
+        p->tlsa = app_tlsa_new(app);
+    return true;
 }
 
 bool app_new(const struct app_options *options, struct app **out, struct err *e)
@@ -323,6 +330,7 @@ void app_free(struct app **app_ptr)
     notify_unlisten(&p->directory_changed);
     app_node_stop(&p->node);
     app_watch_free(&p->watch);
+    app_tlsa_free(&p->tlsa);
     cluster_counts_free(&p->counts);
     reports_free(&app->reports);
     if (app->dns)

@@ -422,3 +422,19 @@ bool published_has_key(const struct mailauth_resolver *resolver, str domain,
     }
     return true;
 }
+
+bool published_tlsa(const struct mailauth_resolver *resolver, const struct published_self *self,
+                    struct arena *a, enum published_reason *out, struct err *e)
+{
+    struct check c = { .resolver = resolver,
+                       .self = self,
+                       .a = a,
+                       .until_ms = clock_deadline_in(PUBLISHED_CHECK_MS) };
+    struct published_finding f = {
+        .record = { .purpose = PUBLISHED_TLSA, .name = arena_printf(a, "_25._tcp.%s", self->host) }
+    };
+    if (!check_tlsa(&c, &f, e))
+        return false;
+    *out = f.reason;
+    return true;
+}

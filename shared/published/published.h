@@ -138,6 +138,12 @@ YIELDS bool published_has_key(const struct mailauth_resolver *resolver, str doma
                               const struct account_dkim_key *key, struct arena *a, bool *out,
                               struct err *e);
 
+/* Whether the TLSA records of this server's name for mail (25/tcp) match its key:
+ * PUBLISHED_IS_RIGHT, _IS_MISSING, _TLSA_OTHER and the others. Errors, yields: as above. */
+YIELDS bool published_tlsa(const struct mailauth_resolver *resolver,
+                           const struct published_self *self, struct arena *a,
+                           enum published_reason *out, struct err *e);
+
 /* Pure. The state of a reason; its word ("mxElsewhere") and sentence; of a state ("right"). Static.
  */
 enum published_state published_state_of(enum published_reason reason);

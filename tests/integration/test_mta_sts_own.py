@@ -3,6 +3,8 @@
 certificate for it; the TLSA record that is told is that of the certificate in use; and what the DNS says of all that is
 checked (FEATURES 54, 231)."""
 import http.client
+import os
+import signal
 import socket
 import ssl
 import subprocess
@@ -10,7 +12,7 @@ import subprocess
 import pytest
 from api_client import Api
 from certificates import Certificate
-from conftest import BINARY, Instance
+from conftest import BINARY, Instance, wait_until
 from outbound import DOMAIN, Zone
 
 PATH = "/.well-known/mta-sts.txt"
@@ -33,6 +35,7 @@ def world():
     own.key_path.chmod(0o600)
     server.settings["tls.certificates"] = f'[{{ cert: "{own.chain}", key: "{own.key_path}" }}]'
     server.__class__ = type("Own", (Instance,), {"tls_ca": property(lambda self: authority.chain)})
+    server.authority = authority
     server.up()
     yield server, own
     server.remove()
@@ -141,3 +144,25 @@ def test_what_is_not_is_told(published):
     done = server.cli("domain", "check", other, check=False)
     assert done.returncode == 1 and f"different  MX     {other}\n" in done.stdout and "is:        v=spf1 -all" in done.stdout
     assert "want attention" in done.stdout and server.cli("domain", "check", "nobody.test", check=False).returncode == 66
+
+
+def exchange(server, own, chain, key, event):
+    """Other certificates, without a restart."""
+    before = server.log().count(event)
+    own.chain.write_bytes(chain)
+    own.key_path.write_bytes(key)
+    os.kill(server.pids()["supervisor"], signal.SIGHUP)
+    wait_until(lambda: server.log().count(event) > before, 20, event)
+
+
+def test_a_certificate_that_no_record_knows_is_told(published, world):
+    """Who checks DANE does not deliver then: it is told when the certificates are exchanged, not when mail is missed."""
+    (server, admin, _), own = published, world[1]
+    former = own.chain.read_bytes(), own.key_path.read_bytes()
+    other = Certificate(server.folder, "other", [server.hostname, "localhost"], server.authority)
+    exchange(server, own, other.chain.read_bytes(), other.key_path.read_bytes(), "tlsa_other process=front.1")
+    assert "mailserver_tlsa_mismatch 1" in admin.get("/metrics").body.decode()
+    checked = admin.get(f"/admin/domains/{server.domain}/check").json
+    assert [i["reason"] for i in checked["items"] if i["purpose"] == "tlsa"] == ["tlsaOther"]
+    exchange(server, own, *former, "tlsa_right process=front.1")
+    assert "mailserver_tlsa_mismatch 0" in admin.get("/metrics").body.decode()
