@@ -306,7 +306,7 @@ for (const [name, options] of [
       await window.waitForLoadState("networkidle").catch(() => undefined);
       await until(async () => (await window.locator("main .skeleton").count()) === 0, `${one} is loaded`);
       await accessible(window, one);
-      const wider = await window.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      const wider = await window.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
       assert.ok(wider <= 0, `${one} is ${wider} px wider than the window`);
     }
     calm(window);
