@@ -7,6 +7,7 @@
 #include "services/delivery/delivery.h"
 #include "services/delivery/egress.h"
 #include "services/delivery/trial.h"
+#include "services/delivery/way.h"
 
 #include <ifaddrs.h>
 #include <netinet/in.h>
@@ -59,6 +60,7 @@ void delivery_free(struct delivery **d_ptr)
     *d_ptr = NULL;
     if (!d)
         return;
+    delivery_free_uses(d);
     mta_sts_store_free(&d->policies);
     tls_client_free(&d->tls);
     arena_fini(&d->arena);

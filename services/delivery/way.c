@@ -4,10 +4,12 @@
  * transport that is for many destinations are counted here, for this process. */
 #include "services/delivery/way.h"
 
+#include "crypto/random.h"
 #include "obs/obs.h"
 
 enum {
-    CROWD_MS = 1000,       /* until messages are due again that found all connections taken */
+    CROWD_MS = 1000, /* until messages are due again that found all connections taken, and ... */
+    CROWD_MAX = 29,  /* ... as much for each that did before them, up to so many */
     OTHERS_MS = 60 * 1000, /* ... that another frontend may be able to send */
     MINUTE_MS = 60 * 1000
 };
@@ -17,6 +19,7 @@ struct delivery_use {
     char *subject;
     unsigned n;
     unsigned most;
+    unsigned n_waiting; /* turned away lately, and nobody taken instead since */
 };
 
 /* ---- connections ---- */
@@ -33,6 +36,13 @@ static struct delivery_use *find_use(struct delivery *d, str subject)
     memcpy(use->subject, subject.p, subject.n);
     list_add_tail(&d->uses, &use->link);
     return use;
+}
+
+static void free_use(struct delivery_use *use)
+{
+    list_remove(&use->link);
+    free(use->subject);
+    free(use);
 }
 
 bool delivery_take_place(struct shift *shift)
@@ -55,15 +65,25 @@ void delivery_leave_way(struct shift *shift)
 {
     struct delivery_use *use = shift->use;
     shift->use = NULL;
-    if (!use || --use->n > 0)
-        return;
-    list_remove(&use->link);
-    free(use->subject);
-    free(use);
+    if (use && --use->n == 0 && use->n_waiting == 0)
+        free_use(use);
 }
 
-/* False: all are taken. */
-static bool limit_connections(struct shift *shift, const struct account_transport *t)
+void delivery_free_uses(struct delivery *d)
+{
+    while (!list_is_empty(&d->uses))
+        free_use(CONTAINER_OF(d->uses.next, struct delivery_use, link));
+}
+
+int64_t delivery_crowd_ms(unsigned waiting, uint64_t random)
+{
+    uint64_t most_ms = (uint64_t)(waiting < CROWD_MAX ? waiting : CROWD_MAX) * CROWD_MS;
+    return CROWD_MS + (int64_t)(random % (most_ms + 1));
+}
+
+/* False: all are taken; the messages are due again in *wait_ms. */
+static bool limit_connections(struct shift *shift, const struct account_transport *t,
+                              int64_t *wait_ms)
 {
     str subject = account_transport_subject(t, shift->lease->domain);
     shift->carriers_max = t->connections;
@@ -71,9 +91,13 @@ static bool limit_connections(struct shift *shift, const struct account_transpor
         return true;
     struct delivery_use *use = find_use(shift->d, subject);
     use->most = t->connections;
-    if (use->n >= use->most)
+    if (use->n >= use->most) {
+        use->n_waiting += use->n_waiting < CROWD_MAX;
+        *wait_ms = delivery_crowd_ms(use->n_waiting, crypto_random_u64());
         return false;
+    }
     use->n++;
+    use->n_waiting -= use->n_waiting > 0;
     shift->use = use;
     return true;
 }
@@ -87,8 +111,8 @@ YIELDS static bool keep_pace(struct shift *shift, const struct account_way *way,
     struct queue *q = shift->d->app->queue;
     size_t granted = 0;
     int64_t wait_ms = 0;
-    if (way->connections && !limit_connections(shift, way->connections))
-        return queue_postpone(q, lease, 0, CROWD_MS, 0, e);
+    if (way->connections && !limit_connections(shift, way->connections, &wait_ms))
+        return queue_postpone(q, lease, 0, wait_ms, 0, e);
     if (!way->rate)
         return true;
     if (!account_transport_take(shift->d->app->accounts, way->rate, lease->domain, lease->n,

@@ -20,5 +20,10 @@ bool delivery_take_place(struct shift *shift);
 void delivery_leave_place(struct shift *shift);
 /* At the end of the shift; harmless when there was none. */
 void delivery_leave_way(struct shift *shift);
+/* At the end of the service, when no shift is left. */
+void delivery_free_uses(struct delivery *d);
+/* In how many milliseconds messages that find all connections taken ask again, when so many were
+ * turned away: 1 to 30 s, apart from each other by a random number. Pure. */
+int64_t delivery_crowd_ms(unsigned waiting, uint64_t random);
 
 #endif

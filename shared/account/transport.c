@@ -244,6 +244,28 @@ static bool seal(const struct account_directory *d, const struct account_transpo
     return ok;
 }
 
+/* For the audit: all that is said, but the password. */
+static str describe(const struct account_transport *t, struct arena *a)
+{
+    static const char *const tls[] = { [ACCOUNT_TRANSPORT_VERIFY] = "verify",
+                                       [ACCOUNT_TRANSPORT_ENCRYPT] = "encrypt",
+                                       [ACCOUNT_TRANSPORT_MAY] = "may" };
+    str text = STR_EMPTY;
+    if (t->host.n > 0)
+        text = arena_printf(a, " %.*s:%u tls=%s", STR_FMT(t->host), t->port, tls[t->tls]);
+    if (t->login.n > 0)
+        text = arena_printf(a, "%.*s login=%.*s", STR_FMT(text), STR_FMT(t->login));
+    if (t->connections > 0)
+        text = arena_printf(a, "%.*s connections=%u", STR_FMT(text), t->connections);
+    if (t->per_minute > 0)
+        text = arena_printf(a, "%.*s per-minute=%u", STR_FMT(text), t->per_minute);
+    if (t->pool.n > 0)
+        text = arena_printf(a, "%.*s pool=%.*s", STR_FMT(text), STR_FMT(t->pool));
+    if (t->ehlo_name.n > 0)
+        text = arena_printf(a, "%.*s ehlo-name=%.*s", STR_FMT(text), STR_FMT(t->ehlo_name));
+    return str_skip(text, 1);
+}
+
 bool account_transport_set(struct account_directory *d, const struct account_actor *actor,
                            const struct account_transport *transport, str password, struct arena *a,
                            int64_t deadline_ms, struct err *e)
@@ -265,8 +287,7 @@ bool account_transport_set(struct account_directory *d, const struct account_act
                                        .n = COUNT_OF(params),
                                        .action = STR("transport.set"),
                                        .object = t.domain,
-                                       .detail =
-                                           arena_printf(a, "%.*s:%u", STR_FMT(t.host), t.port) };
+                                       .detail = describe(&t, a) };
     return directory_change(d, &act, a, deadline_ms, NULL, e);
 }
 

@@ -77,7 +77,8 @@ struct account_way account_transport_choose(const struct account_transports *fou
  * itself. Borrowed. Pure. */
 str account_transport_subject(const struct account_transport *t, str domain);
 /* How many of `n` messages may go now under the limit of messages a minute of `t`, over the
- * cluster, and when the next one may. Errors: those of db_query. Yields. */
+ * cluster, and in how many milliseconds the first of the others is to ask again; the further ones
+ * follow at the pace. Others who ask are told other times. Errors: those of db_query. Yields. */
 YIELDS bool account_transport_take(struct account_directory *d, const struct account_transport *t,
                                    str domain, size_t n, size_t *granted, int64_t *wait_ms,
                                    struct err *e);

@@ -191,6 +191,38 @@ def test_so_many_messages_a_minute(world):
         world.arrived(one)
 
 
+def test_who_waits_for_a_limit_is_told_a_time_of_his_own(world):
+    ask = "SELECT string_agg(t.granted || '/' || round(t.wait_ms / 1000.0), ' ' ORDER BY i) FROM generate_series(1, 4) i, LATERAL transport_take('{}', {}, i * 0 + {}) t"
+    assert world.server.psql(ask.format("a.example", 6, 1)) == "1/8 0/8 0/18 0/28"
+    assert world.server.psql(ask.format("b.example", 6, 10)) == "1/8 0/98 0/198 0/298"
+    assert world.server.psql(ask.format("c.example", 600, 2)) == "2/0 2/0 2/0 2/0"  # a second's worth at once
+    late = "UPDATE transport_pace SET next_at = now() - interval '500 milliseconds' WHERE key = 'b.example'; SELECT granted FROM transport_take('b.example', 6, 1);" \
+           " SELECT next_at = now() + interval '9500 milliseconds' FROM transport_pace WHERE key = 'b.example'"
+    assert world.server.psql(late).split() == ["1", "t"]  # who comes late does not have the others wait
+    far = "UPDATE transport_pace SET promised_at = now() + interval '1 hour' WHERE key = 'a.example'; SELECT min(t.wait_ms) >= 300000, max(t.wait_ms) <= 600000,"
+    assert world.server.psql(f"{far} count(DISTINCT t.wait_ms) > 10 FROM generate_series(1, 20) i, LATERAL transport_take('a.example', 6, i * 0 + 1) t") \
+        .split()[-1] == "t|t|t"
+
+
+def test_a_new_relay_is_tried_at_once(world):
+    """Whatever is known of the servers before it; the audit tells what was said."""
+    world.server.psql("INSERT INTO q_domain (domain, next_due, failures, breaker_open, breaker_until) SELECT d || '.example', now() + interval '1 hour', 5, true,"
+                      " now() + interval '1 hour' FROM unnest('{aaa,bbb}'::text[]) d")
+    ask = "SELECT string_agg(concat_ws(' ', breaker_open, failures, breaker_until <= now(), next_due <= now()), ',' ORDER BY domain)" \
+          " FROM q_domain WHERE domain IN ('aaa.example', 'bbb.example')"
+    set_transport(world, "aaa.example", "--per-minute", "6", "--pool", "bulk")
+    assert world.server.psql(ask) == "t 5 f f,t 5 f f"
+    set_transport(world, "aaa.example", "127.0.0.1:9", "--tls", "may", "--connections", "2", "--ehlo-name", "us.example")
+    assert world.server.psql(ask) == "f 0 t t,t 5 f f"
+    set_transport(world, "@mia.example", "127.0.0.1:9", "--tls", "may")
+    assert world.server.psql(ask).endswith(",t 5 t t")  # probes go; that of a sender's relay says nothing of the destination
+    details = "SELECT detail FROM audit_log WHERE action = 'transport.set' AND object = 'aaa.example' ORDER BY audit_id"
+    assert world.server.psql(details).split("\n") == ["per-minute=6 pool=bulk", "127.0.0.1:9 tls=may connections=2 ehlo-name=us.example"]
+    for which in ("aaa.example", "@mia.example"):
+        world.server.cli("transport", "remove", which)
+    world.server.psql("DELETE FROM q_domain WHERE domain IN ('aaa.example', 'bbb.example')")
+
+
 def test_one_connection_to_a_smarthost_for_all_destinations(world):
     (port,) = free_ports(1)
     near = Sink(port)

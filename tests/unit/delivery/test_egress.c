@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which address of ours mail leaves from. */
+/* Which address of ours mail leaves from, and when mail that had to wait asks again. */
 #include "services/delivery/egress.h"
+#include "services/delivery/way.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -123,9 +124,23 @@ static void test_pools_that_are_none(void **state)
     }
 }
 
+static void test_crowds_come_back_apart(void **state)
+{
+    static const struct {
+        unsigned waiting;
+        uint64_t random;
+        int64_t wanted_ms;
+    } cases[] = { { 1, 0, 1000 },       { 1, 1000, 2000 },    { 1, 1001, 1000 },
+                  { 10, 10000, 11000 }, { 29, 29000, 30000 }, { 4000000000, 29000, 30000 } };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++)
+        assert_int_equal(delivery_crowd_ms(cases[i].waiting, cases[i].random), cases[i].wanted_ms);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_choice), cmocka_unit_test(test_pools),
-                                        cmocka_unit_test(test_pools_that_are_none) };
+                                        cmocka_unit_test(test_pools_that_are_none),
+                                        cmocka_unit_test(test_crowds_come_back_apart) };
     return cmocka_run_group_tests_name("delivery/egress", tests, NULL, NULL);
 }
