@@ -113,13 +113,20 @@ static bool read_challenge(struct delivery_session *s, str *out, struct err *e)
     return ok;
 }
 
-/* The GS2 header: whether the exchange is bound to the connection, and if not, whether that is
- * because of the server (RFC 5802 section 6). The binding of RFC 9266 is the only one we have. */
-static str gs2_header(const struct delivery_session *s, str binding)
+static bool can_bind(const struct delivery_session *s)
 {
-    if (binding.n > 0 && s->offers.auth_scram_plus)
+    uint8_t octets[TLS_BINDING_MAX];
+    return net_conn_binding(s->conn, TLS_BINDING_EXPORTER, octets) > 0;
+}
+
+/* The GS2 header: whether the exchange is bound to the connection. "y" says that we could, and that
+ * the server does not offer to; it would be a lie where the server did, and has refused our binding
+ * since (RFC 5802 section 6). The binding of RFC 9266 is the only one we have. */
+static str gs2_header(const struct delivery_session *s, bool is_bound)
+{
+    if (is_bound)
         return STR("p=tls-exporter,,");
-    return binding.n > 0 ? STR("y,,") : STR("n,,");
+    return can_bind(s) && !s->offers.auth_scram_plus ? STR("y,,") : STR("n,,");
 }
 
 /* The message with the proof, to the challenge that was read last. Yields. */
@@ -148,12 +155,11 @@ YIELDS static bool answer_challenge(struct delivery_session *s, str nonce, str h
 }
 
 /* A server that does not show that it knows the password, too, is not taken at its word. Yields. */
-YIELDS static bool by_scram(struct delivery_session *s, struct err *e)
+YIELDS static bool by_scram(struct delivery_session *s, bool is_bound, struct err *e)
 {
     uint8_t octets[TLS_BINDING_MAX];
     size_t n = net_conn_binding(s->conn, TLS_BINDING_EXPORTER, octets);
-    str header = gs2_header(s, str_of((const char *)octets, n));
-    bool is_bound = str_has_prefix(header, STR("p="));
+    str header = gs2_header(s, is_bound);
     str binding = str_of((const char *)octets, is_bound ? n : 0);
     str nonce = scram_client_nonce(s->a);
     str bare = scram_client_first(s->route->relay.login, nonce, s->a);
@@ -174,19 +180,48 @@ YIELDS static bool by_scram(struct delivery_session *s, struct err *e)
     return delivery_write(s, STR_EMPTY, e) && delivery_read_reply(s, ANSWER_MS, e);
 }
 
+YIELDS static bool by_bound_scram(struct delivery_session *s, struct err *e)
+{
+    return by_scram(s, true, e);
+}
+
+YIELDS static bool by_free_scram(struct delivery_session *s, struct err *e)
+{
+    return by_scram(s, false, e);
+}
+
 /* ---- all of them ---- */
 
-/* The strongest that the server offers. NULL: none that we know. */
-static bool (*choose(const struct delivery_session *s))(struct delivery_session *, struct err *)
+struct login_way {
+    bool is_possible;
+    bool is_proof; /* the server does not get the password, but has to have kept what it needs */
+    YIELDS bool (*log_in)(struct delivery_session *s, struct err *e);
+};
+
+/* The strongest way that is offered first. Servers offer SCRAM for all, and refuse it to accounts
+ * that they have other kinds of passwords of, and -PLUS with bindings that we do not have: then the
+ * next way is tried, which such a server could as well have offered alone. A password that was
+ * refused itself is not tried again. False: no answer. Yields. */
+YIELDS static bool try_all(struct delivery_session *s, struct err *e)
 {
-    uint8_t octets[TLS_BINDING_MAX];
     const struct smtp_extensions *offers = &s->offers;
-    bool can_bind = net_conn_binding(s->conn, TLS_BINDING_EXPORTER, octets) > 0;
-    if (offers->auth_scram || (offers->auth_scram_plus && can_bind))
-        return by_scram;
-    if (offers->auth_plain)
-        return by_plain;
-    return offers->auth_login ? by_login : NULL;
+    const struct login_way ways[] = {
+        { offers->auth_scram_plus && can_bind(s), true, by_bound_scram },
+        { offers->auth_scram, true, by_free_scram },
+        { offers->auth_plain, false, by_plain },
+        { offers->auth_login, false, by_login },
+    };
+    bool answered = false;
+    for (size_t i = 0; i < COUNT_OF(ways); i++) {
+        if (!ways[i].is_possible)
+            continue;
+        if (!ways[i].log_in(s, e))
+            return false;
+        answered = true;
+        if (s->reply.code / 100 != 5 || !ways[i].is_proof)
+            break;
+    }
+    return answered || ERR(e, ERR_UNSUPPORTED, "it offers none of SCRAM-SHA-256, PLAIN and LOGIN");
 }
 
 bool delivery_log_in(struct delivery_session *s, struct queue_result *failure)
@@ -198,10 +233,7 @@ bool delivery_log_in(struct delivery_session *s, struct queue_result *failure)
     if (!facts || !facts->verified) {
         (void)ERR(&e, ERR_DENIED, "its certificate did not verify");
     } else {
-        bool (*log_in)(struct delivery_session *, struct err *) = choose(s);
-        answered =
-            log_in ? log_in(s, &e)
-                   : ERR(&e, ERR_UNSUPPORTED, "it offers none of SCRAM-SHA-256, PLAIN and LOGIN");
+        answered = try_all(s, &e);
     }
     if (answered && s->reply.code == 235)
         return true;

@@ -17,6 +17,8 @@ struct login_case {
     const char *seen;   /* mechanism that we are to use, with its first words as they come */
     bool is_liar;       /* the server does not know the password */
     bool fails;
+    const char *refuses; /* 535 for all that begins so; NULL: nothing */
+    bool at_the_end;     /* for the proof, not at once */
 };
 
 struct world {
@@ -30,6 +32,7 @@ struct world {
     const struct login_case *now;
     bool is_encrypted;
     bool wants_final;
+    bool is_refused;
     struct scram_verifier verifier;
     struct scram_first first;
     str asked; /* server-first-message */
@@ -99,6 +102,9 @@ static bool log_in(struct net_conn *c, struct world *w, str line, struct err *e)
     (void)str_cut(str_skip(line, 5), ' ', &words, &initial);
     (void)buf_add(&w->seen, words);
     (void)buf_add_byte(&w->seen, ' ');
+    w->is_refused = w->now->refuses && str_has_prefix(words, str_from_cstr(w->now->refuses));
+    if (w->is_refused && !w->now->at_the_end)
+        return net_write(c, STR("535 5.7.8 not so\r\n"), e);
     if (str_has_prefix(words, STR("SCRAM")))
         return begin_scram(c, w, initial, e);
     if (str_eq(words, STR("LOGIN")))
@@ -112,6 +118,8 @@ static bool go_on(struct net_conn *c, struct world *w, str line, struct err *e)
 {
     if (w->wants_final) {
         w->wants_final = false;
+        if (w->is_refused)
+            return net_write(c, STR("535 5.7.8 not so\r\n"), e);
         return check_final(c, w, line, e);
     }
     if (str_eq(decode(w, line), STR("us")))
@@ -245,12 +253,23 @@ static void test_ways_to_log_in(void **state)
 {
     static const struct login_case cases[] = {
         { "LOGIN PLAIN SCRAM-SHA-256 SCRAM-SHA-256-PLUS", "SCRAM-SHA-256-PLUS p=tls-exporter,,",
-          false, false },
-        { "PLAIN SCRAM-SHA-256", "SCRAM-SHA-256 y,,", false, false },
-        { "LOGIN PLAIN SCRAM-SHA-1", "PLAIN ", false, false },
-        { "LOGIN CRAM-MD5", "LOGIN ", false, false },
-        { "PLAIN SCRAM-SHA-256", "SCRAM-SHA-256 y,,", true, true },
-        { "GSSAPI", "", false, true },
+          false, false, NULL, false },
+        { "PLAIN SCRAM-SHA-256", "SCRAM-SHA-256 y,,", false, false, NULL, false },
+        { "LOGIN PLAIN SCRAM-SHA-1", "PLAIN ", false, false, NULL, false },
+        { "LOGIN CRAM-MD5", "LOGIN ", false, false, NULL, false },
+        { "PLAIN SCRAM-SHA-256", "SCRAM-SHA-256 y,,", true, true, NULL, false },
+        { "GSSAPI", "", false, true, NULL, false },
+        /* What is offered is not for this account. */
+        { "PLAIN SCRAM-SHA-256", "SCRAM-SHA-256 PLAIN ", false, false, "SCRAM", false },
+        { "PLAIN SCRAM-SHA-256", "SCRAM-SHA-256 y,,PLAIN ", false, false, "SCRAM", true },
+        { "SCRAM-SHA-256 SCRAM-SHA-256-PLUS", "SCRAM-SHA-256-PLUS SCRAM-SHA-256 n,,", false, false,
+          "SCRAM-SHA-256-PLUS", false },
+        { "LOGIN SCRAM-SHA-256 SCRAM-SHA-256-PLUS",
+          "SCRAM-SHA-256-PLUS p=tls-exporter,,SCRAM-SHA-256 n,,LOGIN ", false, false, "SCRAM",
+          true },
+        { "SCRAM-SHA-256", "SCRAM-SHA-256 ", false, true, "SCRAM", false },
+        { "PLAIN SCRAM-SHA-256", "SCRAM-SHA-256 PLAIN ", false, true, "", false },
+        { "LOGIN PLAIN", "PLAIN ", false, true, "PLAIN", false }, /* the password itself */
     };
     (void)state;
     for (size_t i = 0; i < COUNT_OF(cases); i++)
