@@ -67,13 +67,14 @@ struct sending {
     struct pop3_stuffer stuffer;
 };
 
-/* How much is read next; but for beginnings, as far as the next whole number of pieces. */
+/* How much is read next; but for beginnings, as far as the next whole number of pieces. In the
+ * header a whole piece: its lines go together as they did when they were counted. */
 static size_t piece_octets(const struct sending *x)
 {
     bool is_beginning = x->from == 0 && x->top.lines != POP3_ALL_LINES;
     if (is_beginning && x->m->size > POP3_PIECE_OCTETS)
         return TOP_BEGINNING;
-    return POP3_PIECE_OCTETS - x->from % POP3_PIECE_OCTETS;
+    return POP3_PIECE_OCTETS - (x->top.is_in_body ? x->from % POP3_PIECE_OCTETS : 0);
 }
 
 /* Reads the next piece, and makes of it what is sent; in the session's arena. Of a header that is

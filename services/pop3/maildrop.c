@@ -5,6 +5,7 @@
 #include "account/account.h"
 #include "base/failpoint.h"
 #include "cluster/cluster.h"
+#include "mime/header.h"
 #include "obs/obs.h"
 #include "search/pop3_gains.h"
 #include "services/pop3/service.h"
@@ -151,32 +152,103 @@ static void take_rows(struct pop3_maildrop *d, const struct store_snapshot *snap
     d->left = d->n;
 }
 
-/* What is on its way into the index: the header and the last octets are read. Yields. */
-YIELDS static bool measure(struct pop3_session *s, const struct pop3_message *m,
-                           struct search_pop3_gain *out, struct err *e)
+/* ---- octets ---- */
+
+static void add_gain(struct pop3_session *s, struct pop3_message *m, struct search_pop3_gain gain)
+{
+    m->octets += gain.end + (s->is_utf8 ? 0 : gain.header);
+}
+
+/* A long message: its header and its last octets are read. One that is gone or damaged has no
+ * octets to count: RETR says so. Yields. */
+YIELDS static bool measure_long(struct pop3_session *s, struct pop3_message *m, struct err *e)
 {
     enum {
         CRLF = 2
     };
     struct arena a;
+    struct err why = ERR_CLEAR;
     str header = STR_EMPTY, end = STR_EMPTY;
     struct store_some_texts some = { .msg_ids = &m->msg_id, .n = 1 };
     arena_init(&a);
-    bool ok =
-        store_fetch_some_headers(s->app->store, s->account_id, &some, &a, pop3_deadline(), &header,
-                                 e) &&
-        store_fetch_body(s->app->store, s->account_id, m->msg_id,
-                         m->size > CRLF ? m->size - CRLF : 0, CRLF, &a, pop3_deadline(), &end, e);
-    out->header = search_pop3_header_gain(header);
-    out->end = search_pop3_end_gain(end);
+    bool ok = store_fetch_some_headers(s->app->store, s->account_id, &some, &a, pop3_deadline(),
+                                       &header, &why) &&
+              store_fetch_body(s->app->store, s->account_id, m->msg_id, m->size - CRLF, CRLF, &a,
+                               pop3_deadline(), &end, &why);
+    if (ok) {
+        add_gain(s, m,
+                 (struct search_pop3_gain){ .header = search_pop3_header_gain(header),
+                                            .end = search_pop3_end_gain(end) });
+    } else if (why.kind == ERR_NOT_FOUND || why.kind == ERR_DAMAGED) {
+        ok = true;
+    } else {
+        *e = why;
+    }
     arena_fini(&a);
     return ok;
 }
 
-/* One that is gone or damaged has no octets to count: RETR says so. */
-static bool is_unreadable(const struct err *e)
+/* Messages that are not measured yet. */
+struct unmeasured {
+    struct pop3_message **items;
+    size_t n;
+};
+
+/* Short ones, as many as are read in one go; *done were looked at. Yields. */
+YIELDS static bool measure_some(struct pop3_session *s, const struct unmeasured *short_ones,
+                                size_t from, size_t *done, struct err *e)
 {
-    return e->kind == ERR_NOT_FOUND || e->kind == ERR_DAMAGED;
+    int64_t ids[POP3_AHEAD_MESSAGES];
+    str texts[POP3_AHEAD_MESSAGES];
+    struct store_some_texts some = { .msg_ids = ids, .most = POP3_PIECE_OCTETS };
+    struct arena a;
+    for (; some.n < COUNT_OF(ids) && from + some.n < short_ones->n; some.n++)
+        ids[some.n] = short_ones->items[from + some.n]->msg_id;
+    arena_init(&a);
+    bool ok =
+        store_fetch_bodies(s->app->store, s->account_id, &some, &a, pop3_deadline(), texts, e);
+    for (size_t i = 0; ok && i < some.done; i++) {
+        str text = texts[i];
+        str header = str_slice(text, 0, text.p ? mime_header_end(text) : 0);
+        add_gain(s, short_ones->items[from + i],
+                 (struct search_pop3_gain){ .header = search_pop3_header_gain(header),
+                                            .end = search_pop3_end_gain(text) });
+    }
+    arena_fini(&a);
+    *done = some.done;
+    return ok;
+}
+
+/* Between two readings of a long measuring: the lock has to hold on, and nobody may be there to be
+ * answered. Yields. */
+YIELDS static bool may_go_on(struct pop3_session *s, struct err *e)
+{
+    if (net_conn_is_gone(s->conn))
+        return ERR(e, ERR_CANCELLED, "the client is gone");
+    if (clock_monotonic_ms() < s->recheck_ms)
+        return true;
+    s->recheck_ms = pop3_maildrop_next_extend();
+    return pop3_maildrop_extend(s, e);
+}
+
+/* What is on its way into the index is read, many messages at a time. Yields. */
+YIELDS static bool measure(struct pop3_session *s, const struct unmeasured *wanted, struct err *e)
+{
+    struct unmeasured short_ones = { ARENA_ARRAY(&s->arena, struct pop3_message *, wanted->n + 1),
+                                     0 };
+    for (size_t i = 0; i < wanted->n; i++) {
+        if (wanted->items[i]->size <= POP3_PIECE_OCTETS) {
+            short_ones.items[short_ones.n++] = wanted->items[i];
+        } else if (!may_go_on(s, e) || !measure_long(s, wanted->items[i], e)) {
+            return false;
+        }
+    }
+    size_t done = 0;
+    for (size_t from = 0; from < short_ones.n; from += done) {
+        if (!may_go_on(s, e) || !measure_some(s, &short_ones, from, &done, e))
+            return false;
+    }
+    return true;
 }
 
 /* What each message has as the client gets it. UTF8 was given before the login or is not given any
@@ -187,20 +259,23 @@ YIELDS static bool count_octets(struct pop3_session *s, struct err *e)
     struct search_pop3_gains gains;
     if (!search_pop3_gains_load(s->app->db, s->account_id, &s->arena, pop3_deadline(), &gains, e))
         return false;
+    struct unmeasured wanted = { ARENA_ARRAY(&s->arena, struct pop3_message *, d->n + 1), 0 };
     for (size_t i = 0; i < d->n; i++) {
-        struct pop3_message *m = &d->messages[i];
-        const struct search_pop3_gain *known = search_pop3_gain_find(&gains, m->msg_id);
-        struct search_pop3_gain gain = known ? *known : (struct search_pop3_gain){ 0 };
-        struct err why = ERR_CLEAR;
-        if (gain.is_pending && !measure(s, m, &gain, &why) && !is_unreadable(&why)) {
-            *e = why;
-            return false;
+        const struct search_pop3_gain *known = search_pop3_gain_find(&gains, d->messages[i].msg_id);
+        if (known && known->is_pending) {
+            wanted.items[wanted.n++] = &d->messages[i];
+        } else if (known) {
+            add_gain(s, &d->messages[i], *known);
         }
-        m->octets += gain.end + (s->is_utf8 ? 0 : gain.header);
-        d->left_octets += m->octets;
     }
+    if (!measure(s, &wanted, e))
+        return false;
+    for (size_t i = 0; i < d->n; i++)
+        d->left_octets += d->messages[i].octets;
     return true;
 }
+
+/* ---- opening ---- */
 
 YIELDS static bool load(struct pop3_session *s, struct err *e)
 {

@@ -31,7 +31,7 @@ static const struct db_stmt stmt_scored = {
     "   FROM fts f JOIN top USING (msg_id) WHERE f.account_id = $1)"
     " SELECT n.msg_id, coalesce(r.rank, 0)::float8, false FROM newest n"
     "   LEFT JOIN ranked r USING (msg_id)"
-    " UNION ALL SELECT ref, 0::float8, true FROM outbox WHERE account_id = $1 AND kind IN (1, 3)"
+    " UNION ALL SELECT ref, 0::float8, true FROM outbox WHERE account_id = $1 AND kind = 1"
     " ORDER BY 1"
 };
 

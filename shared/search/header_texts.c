@@ -90,7 +90,7 @@ void search_header_texts_make(struct arena *a, str message, struct search_header
         values[i].has = false;
         buf_init(&values[i].text, SEARCH_MAX_HEADER_TEXT);
     }
-    *out = (struct search_header_texts){ .is_whole = gather(header, values) };
+    *out = (struct search_header_texts){ .is_read = true, .is_whole = gather(header, values) };
     for (size_t i = 0; i < SEARCH_HEADERS; i++) {
         out->has[i] = out->is_whole && values[i].has;
         if (out->has[i])

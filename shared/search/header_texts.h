@@ -28,6 +28,7 @@ struct search_header_texts {
     str texts[SEARCH_HEADERS]; /* values in normal form; several fields with a line end between */
     bool has_sent;
     int64_t sent_day; /* of the Date field as written, whatever its zone; days since 1970 */
+    bool is_read;     /* false: the message could not be read, nothing is known of it */
     uint32_t pop3_header_gain; /* octets (pop3_gains.h) */
     uint32_t pop3_end_gain;    /* */
 };

@@ -38,9 +38,9 @@ static const struct db_stmt stmt_vocab = {
 };
 static const struct db_stmt stmt_documents = {
     "INSERT INTO fts (account_id, msg_id, tsv, form)"
-    " SELECT a, m, t::tsvector, 2 FROM unnest($1::bigint[], $2::bigint[], $3::text[]) d(a, m, t)"
+    " SELECT a, m, t::tsvector, 1 FROM unnest($1::bigint[], $2::bigint[], $3::text[]) d(a, m, t)"
     " WHERE EXISTS (SELECT 1 FROM message WHERE account_id = a AND msg_id = m)"
-    " ON CONFLICT (account_id, msg_id) DO UPDATE SET tsv = excluded.tsv, form = 2"
+    " ON CONFLICT (account_id, msg_id) DO UPDATE SET tsv = excluded.tsv, form = 1"
 };
 /* The words of many documents go into the index together: three times as fast as each for itself
  * (docs/decisions). */

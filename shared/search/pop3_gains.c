@@ -9,14 +9,15 @@
 #include <stdlib.h>
 
 enum {
-    PIECE = 1024 * 1024 /* of a header that is longer, lines go together */
+    PIECE = 1024 * 1024 /* of a header that is longer, lines go together, as when they are sent */
 };
 
 static const struct db_stmt stmt_gains = {
-    "SELECT ref, 0, 0, true FROM outbox WHERE account_id = $1 AND kind IN (1, 3)"
+    "SELECT ref, 0, 0, true FROM outbox WHERE account_id = $1 AND kind = 1"
     " UNION ALL "
-    "SELECT msg_id, pop3_header_gain, pop3_end_gain, false FROM header_text"
-    " WHERE account_id = $1 AND pop3_header_gain + pop3_end_gain > 0"
+    "SELECT msg_id, coalesce(pop3_header_gain, 0), coalesce(pop3_end_gain, 0),"
+    " pop3_header_gain IS NULL FROM header_text"
+    " WHERE account_id = $1 AND (pop3_header_gain + pop3_end_gain) IS DISTINCT FROM 0"
 };
 
 /* The next lines of a header, as many as fit; a longer line alone is cut. */

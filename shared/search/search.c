@@ -4,18 +4,22 @@
 
 #include "db/db.h"
 #include "search/document.h"
+#include "search/former.h"
 #include "search/id_set.h"
 
 /* Order matters for what was delivered before the question: what is not indexed at the first
  * statement is in its list of pending messages; what is indexed by then has its words in the
  * vocabulary by then. The second statement may come as late as it likes. */
 static const struct db_stmt stmt_pending = {
-    "SELECT ref, NULL::text FROM outbox WHERE account_id = $1 AND kind IN (1, 3)"
+    "SELECT ref, NULL::text FROM outbox WHERE account_id = $1 AND kind = 1"
     " UNION ALL "
     "SELECT NULL::bigint, word FROM (SELECT word FROM vocab WHERE word LIKE $2 LIMIT $3) w"
+    " UNION ALL "
+    "SELECT NULL, NULL WHERE EXISTS (SELECT 1 FROM outbox WHERE account_id = $1 AND kind = 3)"
 };
 static const struct db_stmt stmt_hits = {
-    "SELECT msg_id, false FROM fts WHERE account_id = $1 AND tsv @@ $2::text::tsquery"
+    "SELECT msg_id, false FROM fts WHERE account_id = $1 AND form = 1"
+    " AND tsv @@ $2::text::tsquery"
     " UNION ALL "
     "SELECT msg_id, true FROM fts WHERE account_id = $1 AND tsv @@ $3::text::tsquery"
 };
@@ -31,16 +35,18 @@ static const struct db_stmt stmt_newest = {
 
 /* What the first statement gives. */
 struct first_look {
+    str like; /* asked for */
     struct search_id_set pending;
     str *words; /* never NULL */
     size_t n_words;
+    bool has_former; /* documents of the former form */
 };
 
-YIELDS static bool look_first(struct db *db, int64_t account_id, str like, struct arena *a,
+YIELDS static bool look_first(struct db *db, int64_t account_id, struct arena *a,
                               int64_t deadline_ms, struct first_look *out, struct err *e)
 {
     struct db_rows *rows = NULL;
-    const struct db_param params[] = { DB_INT8(account_id), DB_TEXT(like),
+    const struct db_param params[] = { DB_INT8(account_id), DB_TEXT(out->like),
                                        DB_INT8(SEARCH_MAX_EXPANSION + 1) };
     if (!db_query(db, DB_SEARCH, &stmt_pending, params, COUNT_OF(params), a, deadline_ms, &rows, e))
         return err_wrap(e, "search words");
@@ -49,12 +55,36 @@ YIELDS static bool look_first(struct db *db, int64_t account_id, str like, struc
     out->words = ARENA_ARRAY(a, str, n + 1);
     out->n_words = 0;
     for (size_t i = 0; i < n; i++) {
-        if (db_is_null(rows, i, 0)) {
+        if (!db_is_null(rows, i, 0)) {
+            search_id_set_add(&out->pending, db_int(rows, i, 0));
+        } else if (!db_is_null(rows, i, 1)) {
             out->words[out->n_words++] = db_str(rows, i, 1);
         } else {
-            search_id_set_add(&out->pending, db_int(rows, i, 0));
+            out->has_former = true;
         }
     }
+    return true;
+}
+
+/* Where documents of the former form are there they are asked in between, and then the first
+ * question is put again: what was pending at first is in its list, what is indexed anew by the
+ * second time has its words in the vocabulary by then. */
+YIELDS static bool look_at_former(struct db *db, int64_t account_id,
+                                  const struct search_needle *needle, struct arena *a,
+                                  int64_t deadline_ms, struct first_look *first, struct err *e)
+{
+    struct search_id_set former;
+    const struct search_id_set before = first->pending;
+    if (!search_find_former(db, account_id, needle, a, deadline_ms, &former, e) ||
+        !look_first(db, account_id, a, deadline_ms, first, e))
+        return false;
+    const struct search_id_set *const parts[] = { &before, &former, &first->pending };
+    struct search_id_set all = search_id_set_new(a, before.n + former.n + first->pending.n);
+    for (size_t i = 0; i < COUNT_OF(parts); i++) {
+        for (size_t k = 0; k < parts[i]->n; k++)
+            search_id_set_add(&all, parts[i]->ids[k]);
+    }
+    first->pending = all;
     return true;
 }
 
@@ -118,7 +148,10 @@ bool search_find_substring(struct db *db, int64_t account_id, const struct searc
     search_pattern_make(a, normal, needle->fields, NULL, 0, &pattern);
     if (pattern.tsquery.n == 0 && pattern.like.n == 0)
         return true;
-    if (!look_first(db, account_id, pattern.like, a, deadline_ms, &first, e))
+    first.like = pattern.like;
+    if (!look_first(db, account_id, a, deadline_ms, &first, e))
+        return false;
+    if (first.has_former && !look_at_former(db, account_id, needle, a, deadline_ms, &first, e))
         return false;
     bool is_partial = first.n_words > SEARCH_MAX_EXPANSION;
     search_pattern_make(a, normal, needle->fields, first.words, first.n_words, &pattern);

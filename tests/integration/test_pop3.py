@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from conftest import wait_until
+from conftest import PSQL, wait_until
 
 HEADER = b"From: ada@example.org\r\nTo: bob@example.org\r\nSubject: number %d\r\n\r\n"
 DOTS = b".\r\n..\r\n.a\r\nb.\r\n\r\n.\r\n"
@@ -213,39 +213,101 @@ def test_a_long_message_and_one_without_a_last_line_end(heronry):
     client.quit()
 
 
+@contextlib.contextmanager
+def unindexed(heronry):
+    """Nothing comes into the index: what is delivered stays in the outbox."""
+    database = heronry.status()["database"]
+    with subprocess.Popen([PSQL, "-X", "-q", "-d", database], stdin=subprocess.PIPE, text=True) as holder:
+        holder.stdin.write("BEGIN; LOCK TABLE fts IN SHARE MODE;\n")
+        holder.stdin.flush()
+        held = "SELECT count(*) FROM pg_locks WHERE mode = 'ShareLock' AND granted AND relation = 'fts'::regclass"
+        try:
+            wait_until(lambda: heronry.psql(held) == "1", 10, "the lock")
+            yield
+        finally:
+            holder.stdin.write("ROLLBACK;\n")
+            holder.stdin.close()
+
+
+def pending(heronry, account):
+    return int(heronry.psql(f"SELECT count(*) FROM outbox WHERE account_id = {account}"))
+
+
+BODY = "\r\ngr\u00fcn\r\n".encode()
+MESSAGE = "From: a@example.org\r\nSubject: gr\u00fcn\r\n".encode() + BODY
+ENCODED = b"From: a@example.org\r\nSubject: =?utf-8?Q?gr=C3=BCn?=\r\n" + BODY
+LONG = b"%08d\r\n" % 1 * 150_000
+
+
+def counts_are_right(heronry, user):
+    """Of three messages: sizes are those of what comes (RFC 1939 section 11); without UTF8 the header is
+    ASCII (RFC 6856 section 2), the body stays as it is."""
+    for says_utf8, want in ((False, ENCODED), (True, MESSAGE)):
+        client = heronry.pop3()
+        if says_utf8:
+            client.utf8()
+        client.user(user["address"])
+        client.pass_(user["password"])
+        texts = (want, want + LONG, want)
+        assert client.stat() == (3, sum(map(len, texts)))
+        assert [line.split()[1] for line in client.list()[1]] == [b"%d" % len(text) for text in texts]
+        for number, text in enumerate(texts, 1):
+            answer = client.retr(number)
+            assert joined(answer) == text
+            assert answer[0] == b"+OK %d octets" % len(text)
+        assert joined(client.top(1, 0)) == want.split(b"\r\n\r\n")[0] + b"\r\n\r\n"
+        client.dele(1)
+        assert client.stat() == (2, sum(map(len, texts[1:])))
+        client.rset()
+        client.quit()
+
+
 def test_headers_are_ascii_without_utf8(heronry):
-    """RFC 6856 section 2; the body stays as it is. Sizes are those of what comes (RFC 1939 section 11)."""
+    """As soon as they are there, when the index knows them, and when it could not read them."""
     user = heronry.new_user()
-    body = "\r\ngr\u00fcn\r\n".encode()
-    message = "From: a@example.org\r\nSubject: gr\u00fcn\r\n".encode() + body
-    encoded = b"From: a@example.org\r\nSubject: =?utf-8?Q?gr=C3=BCn?=\r\n" + body
-    long = b"%08d\r\n" % 1 * 150_000
-    append(heronry, user, message, message + long)
-    open_end = message[:-2]
-    append(heronry, user, open_end)
     account = heronry.psql(f"SELECT account_id FROM account WHERE login = '{user['address']}'")
-    # As soon as they are there, and when the index knows them.
-    for is_indexed in (False, True):
-        if is_indexed:
-            wait_until(lambda: heronry.psql(f"SELECT count(*) FROM outbox WHERE account_id = {account}") == "0", 30)
-        for says_utf8, want in ((False, encoded), (True, message)):
-            client = heronry.pop3()
-            if says_utf8:
-                client.utf8()
-            client.user(user["address"])
-            client.pass_(user["password"])
-            texts = (want, want + long, want)
-            assert client.stat() == (3, sum(map(len, texts)))
-            assert [line.split()[1] for line in client.list()[1]] == [b"%d" % len(text) for text in texts]
-            for number, text in enumerate(texts, 1):
-                answer = client.retr(number)
-                assert joined(answer) == text
-                assert answer[0] == b"+OK %d octets" % len(text)
-            assert joined(client.top(1, 0)) == want.split(b"\r\n\r\n")[0] + b"\r\n\r\n"
-            client.dele(1)
-            assert client.stat() == (2, sum(map(len, texts[1:])))
-            client.rset()
-            client.quit()
+    with unindexed(heronry):
+        append(heronry, user, MESSAGE, MESSAGE + LONG, MESSAGE[:-2])
+        counts_are_right(heronry, user)
+        assert pending(heronry, account) == 3
+    wait_until(lambda: pending(heronry, account) == 0, 30)
+    counts_are_right(heronry, user)
+    heronry.psql(f"UPDATE header_text SET pop3_header_gain = NULL, pop3_end_gain = NULL WHERE account_id = {account}")
+    counts_are_right(heronry, user)
+
+
+def test_many_new_messages_are_measured_together(heronry):
+    """More than are read at a time; and none that is only to be indexed anew."""
+    user = heronry.new_user()
+    account = heronry.psql(f"SELECT account_id FROM account WHERE login = '{user['address']}'")
+    with unindexed(heronry):
+        append(heronry, user, *[MESSAGE] * 70)
+        assert heronry.pop3(user).stat() == (70, 70 * len(ENCODED))
+        assert pending(heronry, account) == 70
+    wait_until(lambda: pending(heronry, account) == 0, 30)
+    with unindexed(heronry):
+        heronry.psql(f"INSERT INTO outbox (kind, account_id, ref) SELECT 3, account_id, msg_id FROM fts "
+                     f"WHERE account_id = {account}; "
+                     f"UPDATE header_text SET pop3_header_gain = 0 WHERE account_id = {account}")
+        assert pending(heronry, account) == 70
+        assert heronry.pop3(user).stat() == (70, 70 * len(MESSAGE))
+    wait_until(lambda: pending(heronry, account) == 0, 30)
+    assert heronry.pop3(user).stat() == (70, 70 * len(ENCODED))
+
+
+def test_a_header_longer_than_a_piece(heronry):
+    """Its words are encoded as they were counted, wherever the pieces that are read end."""
+    user = heronry.new_user()
+    header = b"".join(b"X-%06d: " % n + "gr\u00fcn ".encode() * 8 + b"\r\n" for n in range(30_000))
+    append(heronry, user, HEADER[:-4] % 1 + b"\r\n" + header + b"\r\nbody\r\n" + LONG)
+    client = heronry.pop3(user)
+    size = int(client.list(1).split()[2])
+    text = joined(client.retr(1))
+    assert len(text) == size and text.startswith(HEADER[:-4] % 1) and text.endswith(b"\r\n\r\nbody\r\n" + LONG)
+    fields = text.split(b"\r\n\r\n")[0].split(b"\r\nX-")[1:]
+    assert len(fields) == 30_000 and {field[6:] for field in fields} == {fields[0][6:]}
+    assert joined(client.top(1, 0)) == text.split(b"body")[0]
+    client.quit()
 
 
 def test_pipelined_download(heronry, filled):

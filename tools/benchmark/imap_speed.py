@@ -309,19 +309,20 @@ def measure_pop3(boxes):
     """A client that takes every message, and one that asks for all before it reads."""
     out = {}
     try:
+        began = time.perf_counter()     # the login counts messages, too
         with contextlib.closing(Pop3(boxes.server.pop3s, boxes.users["1k"])) as client:
-            began = time.perf_counter()
             out["octets"] = sum(client.many(b"RETR %d" % (n + 1)) for n in range(1000))
             out["pop3"] = (time.perf_counter() - began) * 1000
+        began = time.perf_counter()
         with contextlib.closing(Pop3(boxes.server.pop3s, boxes.users["1k"])) as client:
-            out["pop3_piped"] = pipelined(client)
+            pipelined(client)
+            out["pop3_piped"] = (time.perf_counter() - began) * 1000
     except (Refused, OSError) as e:
         print(f"  {boxes.server.name}: {e}", file=sys.stderr, flush=True)
     return out
 
 
 def pipelined(client):
-    began = time.perf_counter()
     sender = threading.Thread(target=client.sock.sendall, args=(b"".join(b"RETR %d\r\n" % (n + 1) for n in range(1000)) + b"NOOP\r\n",))
     sender.start()
     ends, tail = 0, b""
@@ -333,4 +334,3 @@ def pipelined(client):
         ends += piece.count(b"\r\n.\r\n")
         tail = piece[-4:]
     sender.join()
-    return (time.perf_counter() - began) * 1000
