@@ -13,8 +13,11 @@ enum {
     FEW = 24,              /* messages that are read without asking the index */
     HEADERS_AT_ONCE = 250, /* read in one statement */
     PAUSE_EVERY = 64,      /* messages between two looks at the clock */
-    SLICE_MS = 5           /* of the loop's time before others have their turn */
+    SLICE_MS = 5,          /* of the loop's time before others have their turn */
+    EARLY_MS = 20          /* the loop's clock may be ahead of time by so much */
 };
+
+#define TOO_LONG "the search took too long"
 
 /* ---- beginning ---- */
 
@@ -110,7 +113,7 @@ YIELDS static bool load_saved(struct imap_search *search, const struct imap_foun
     for (size_t i = 0; i < among->n; i++)
         uids[i] = imap_view_row(v, among->index[i])->uid;
     if (!store_fetch_saved(search->s->app->store, v->account_id, v->mailbox_id, uids, among->n, a,
-                           imap_deadline(), saved_s, e))
+                           search->deadline_ms, saved_s, e))
         return false;
     search->saved_s = ARENA_ARRAY(a, int64_t, v->n + 1);
     for (size_t i = 0; i < among->n; i++)
@@ -177,9 +180,9 @@ static struct imap_found merge(struct arena *a, const struct imap_found *left,
 
 static bool is_in_time(const struct imap_search *search, struct err *e)
 {
-    if (clock_monotonic_ms() <= search->deadline_ms)
+    if (clock_monotonic_ms() < search->deadline_ms)
         return true;
-    return ERR(e, ERR_LIMIT, "the search took too long");
+    return ERR(e, ERR_LIMIT, TOO_LONG);
 }
 
 /* What is read of some messages at once. */
@@ -222,7 +225,7 @@ YIELDS static bool look_at_headers(struct reading *r, struct err *e)
 {
     const struct imap_search *search = r->search;
     return store_fetch_headers(search->s->app->store, search->view->account_id, r->ids, r->batch->n,
-                               r->a, imap_deadline(), r->texts, e) &&
+                               r->a, search->deadline_ms, r->texts, e) &&
            look_at(r, 0, r->batch->n, IMAP_KNOWS_HEADER, e);
 }
 
@@ -247,7 +250,7 @@ YIELDS static bool look_at_bodies(struct reading *r, struct err *e)
         struct store_some_texts next = { .msg_ids = r->ids + from, .n = open.n - from };
         arena_init(&texts);
         bool ok = store_fetch_bodies(search->s->app->store, search->view->account_id, &next, &texts,
-                                     imap_deadline(), some.texts + from, e) &&
+                                     search->deadline_ms, some.texts + from, e) &&
                   look_at(&some, from, next.done, IMAP_KNOWS_ALL, e);
         arena_fini(&texts);
         if (!ok)
@@ -320,8 +323,8 @@ YIELDS static bool read_open(const struct imap_search *search, const struct sort
 
 /* ---- the whole ---- */
 
-bool imap_search_find_among(struct imap_search *search, const struct imap_found *among,
-                            struct imap_found *out, struct err *e)
+YIELDS static bool find_among(struct imap_search *search, const struct imap_found *among,
+                              struct imap_found *out, struct err *e)
 {
     struct arena *a = &search->s->arena;
     if (!load_saved(search, among, e) || !imap_search_ask_needed(search, e))
@@ -335,6 +338,19 @@ bool imap_search_find_among(struct imap_search *search, const struct imap_found 
         sorted.open = better.open;
     }
     return read_open(search, &sorted, out, e);
+}
+
+bool imap_search_find_among(struct imap_search *search, const struct imap_found *among,
+                            struct imap_found *out, struct err *e)
+{
+    struct err why = ERR_CLEAR;
+    if (find_among(search, among, out, &why))
+        return true;
+    /* A statement that waits ends with the search's time, too. */
+    if (why.kind == ERR_TIMEOUT && clock_monotonic_ms() + EARLY_MS >= search->deadline_ms)
+        return ERR(e, ERR_LIMIT, TOO_LONG);
+    *e = why;
+    return false;
 }
 
 bool imap_search_find(struct imap_search *search, struct imap_found *out, struct err *e)
