@@ -48,7 +48,9 @@ static bool read_hooks(const struct app *app, enum app_filters_of of, struct are
     };
     struct hook_server *servers = ARENA_ARRAY(a, struct hook_server, n + 1);
     *out = (struct hook_chain){ .servers = servers,
+                                .large = ARENA_NEW(a, struct semaphore),
                                 .timeout_ms = config_int(app->config, CONFIG_HOOK_TIMEOUT) };
+    semaphore_init(out->large, HOOK_LARGE_MAX);
     for (size_t i = 0; i < n; i++) {
         if (!is_for(wanted[i].mail, of))
             continue;

@@ -99,7 +99,7 @@ struct config_milter {
 const struct config_milter *config_milters(const struct config *c, size_t *n);
 
 enum {
-    CONFIG_HOOK_CONTENTS_MAX = 64 * 1024 * 1024 /* octets of a message that a hook is sent */
+    CONFIG_HOOK_CONTENTS_MAX = 4 * 1024 * 1024 /* octets of a message that a hook is sent */
 };
 
 /* One of `hooks:` - { url: "https://hooks.example/mail", secret: "${HOOK_SECRET}" }. The consumer

@@ -241,7 +241,7 @@ static const char *hook_lacks(const void *element)
     if (strcmp(h->on_error, "accept") != 0 && strcmp(h->on_error, "defer") != 0)
         return "on_error of a hook is accept or defer";
     if (h->contents_bytes < 0 || h->contents_bytes > CONFIG_HOOK_CONTENTS_MAX)
-        return "contents of a hook is at most 64MB";
+        return "contents of a hook is at most 4MB";
     return is_mail(h->mail) ? NULL : "mail of a hook is inbound, submission or both";
 }
 

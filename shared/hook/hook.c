@@ -10,6 +10,10 @@
 #include "milter/edit.h"
 #include "obs/obs.h"
 
+enum {
+    ON_LOOP_MAX = 64 * 1024 /* octets of a message that are made JSON within a turn */
+};
+
 /* ---- asking ---- */
 
 static void log_failure(const struct hook_about *about, str hook, const struct err *why)
@@ -18,30 +22,37 @@ static void log_failure(const struct hook_about *about, str hook, const struct e
             OBS_STR("transaction", about->message.transaction), OBS_ERR(why));
 }
 
+/* What is small is built at once, what takes longer than a turn should, in the offload pool. When
+ * it fails the request is gone. Yields. */
+YIELDS static bool build(struct hook_request *r, int64_t deadline_ms, struct err *e)
+{
+    if (r->weight > ON_LOOP_MAX)
+        return work_run(&r->work, deadline_ms, e);
+    hook_request_build(r);
+    return true;
+}
+
 /* The operator names them, so they may be anywhere, and nobody sends us elsewhere. Yields. */
-YIELDS static bool ask_one(const struct hook_chain *chain, const struct hook_server *server,
-                           const struct hook_about *about, str content, struct arena *a,
-                           struct hook_answer *out, struct err *e)
+YIELDS static bool fetch_answer(const struct hook_chain *chain, const struct hook_server *server,
+                                const struct hook_request *r, struct arena *a, int64_t deadline_ms,
+                                struct hook_answer *out, struct err *e)
 {
     struct http_fetched answer;
-    str body = hook_request_format(server, about, content, clock_utc_us() / 1000000, a);
     const struct http_field fields[] = {
         { STR("Content-Type"), STR("application/json") },
-        { STR("Heronry-Signature"),
-          server->secret.n > 0 ? hook_request_sign(server->secret, body, a) : STR_EMPTY },
+        { STR("Heronry-Signature"), r->signature },
     };
     const struct http_fetch fetch = {
         .method = HTTP_POST,
         .url = server->url,
         .fields = fields,
-        .n_fields = server->secret.n > 0 ? COUNT_OF(fields) : 1,
-        .body = body,
+        .n_fields = r->signature.n > 0 ? COUNT_OF(fields) : 1,
+        .body = r->body,
         .max_bytes = HOOK_ANSWER_MAX,
         .any_port = true,
         .allow_special = true,
     };
-    if (!http_client_fetch(chain->http, &fetch, a, clock_deadline_in(chain->timeout_ms), &answer,
-                           e))
+    if (!http_client_fetch(chain->http, &fetch, a, deadline_ms, &answer, e))
         return false;
     if (answer.status != 200)
         return ERR(e, ERR_UNAVAILABLE, "it answered %u", answer.status);
@@ -49,6 +60,27 @@ YIELDS static bool ask_one(const struct hook_chain *chain, const struct hook_ser
         return false;
     return server->stage == HOOK_AT_DATA || hook_answer_is_of_recipient(out) ||
            ERR(e, ERR_SYNTAX, "a recipient can only be accepted or rejected");
+}
+
+/* Those that hold much of a message are few at a time, with what is built for them. Yields. */
+YIELDS static bool ask_one(const struct hook_chain *chain, const struct hook_server *server,
+                           const struct hook_about *about, str content, struct arena *a,
+                           struct hook_answer *out, struct err *e)
+{
+    int64_t deadline_ms = clock_deadline_in(chain->timeout_ms);
+    bool is_large = hook_request_weigh(server, content) > ON_LOOP_MAX;
+    struct semaphore *gate = is_large ? chain->large : NULL;
+    if (gate && !semaphore_acquire(gate, deadline_ms, e))
+        return false;
+    struct hook_request *r = hook_request_new(server, about, content, clock_utc_us() / 1000000);
+    bool ok = build(r, deadline_ms, e);
+    if (ok) {
+        ok = fetch_answer(chain, server, r, a, deadline_ms, out, e);
+        work_finish(&r->work);
+    }
+    if (gate)
+        semaphore_release(gate);
+    return ok;
 }
 
 static const str *joined(struct arena *a, const str *list, size_t *n, const str *more, size_t extra)

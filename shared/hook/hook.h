@@ -10,6 +10,11 @@
 
 struct account_directory;
 struct http_client;
+struct semaphore;
+
+enum {
+    HOOK_LARGE_MAX = 8
+};
 
 enum hook_stage {
     HOOK_AT_RCPT, /* one recipient: may be refused */
@@ -30,6 +35,8 @@ struct hook_chain {
     const struct hook_server *servers; /* in the order they are asked */
     size_t n;
     int64_t timeout_ms; /* for each of them */
+    /* Who sends much of a message passes it, HOOK_LARGE_MAX at a time; NULL: nobody waits. */
+    struct semaphore *large;
 };
 
 /* What it is about. */

@@ -82,13 +82,16 @@ static json_t *format_envelope(const struct milter_message *m)
     return envelope;
 }
 
-static json_t *format_fields(str content)
+static json_t *format_fields(const struct hook_request *r)
 {
     struct mime_field_iter it;
     struct mime_field field;
+    bool is_cut = r->header.n == HOOK_HEADER_MAX;
     json_t *fields = json_array();
-    mime_field_iter_init(&it, content);
+    mime_field_iter_init(&it, r->header);
     while (json_array_size(fields) < HOOK_FIELDS_MAX && mime_field_iter_next(&it, &field)) {
+        if (is_cut && field.offset + field.raw.n == r->header.n)
+            break; /* half of it is missing */
         json_t *pair = json_array();
         (void)json_array_append_new(pair, text(str_trim(field.name)));
         (void)json_array_append_new(pair, text(str_trim(field.body)));
@@ -97,41 +100,25 @@ static json_t *format_fields(str content)
     return fields;
 }
 
-static json_t *format_message(const struct hook_server *server, str content)
+static json_t *format_message(const struct hook_request *r)
 {
     json_t *message = json_object();
-    str shown = str_slice(content, 0, server->contents_max);
-    size_t size = base64_encoded_size(BASE64_STANDARD, shown.n);
+    size_t size = base64_encoded_size(BASE64_STANDARD, r->contents.n);
     struct buf encoded;
-    (void)json_object_set_new(message, "headers", format_fields(content));
-    (void)json_object_set_new(message, "size", json_integer((json_int_t)content.n));
-    if (shown.n == 0)
+    (void)json_object_set_new(message, "headers", format_fields(r));
+    (void)json_object_set_new(message, "size", json_integer((json_int_t)r->size));
+    if (r->contents.n == 0)
         return message;
     buf_init(&encoded, size + 1);
-    (void)base64_encode(BASE64_STANDARD, shown, &encoded);
+    (void)base64_encode(BASE64_STANDARD, r->contents, &encoded);
     (void)json_object_set_new(message, "contents",
                               json_stringn_nocheck(buf_str(&encoded).p, buf_str(&encoded).n));
-    (void)json_object_set_new(message, "isTruncated", json_boolean(shown.n < content.n));
+    (void)json_object_set_new(message, "isTruncated", json_boolean(r->contents.n < r->size));
     buf_fini(&encoded);
     return message;
 }
 
-str hook_request_format(const struct hook_server *server, const struct hook_about *about,
-                        str content, int64_t now_utc, struct arena *a)
-{
-    json_t *o = json_object();
-    (void)json_object_set_new(o, "context", format_context(server, about, now_utc));
-    (void)json_object_set_new(o, "envelope", format_envelope(&about->message));
-    if (server->stage == HOOK_AT_DATA)
-        (void)json_object_set_new(o, "message", format_message(server, content));
-    size_t n = json_dumpb(o, NULL, 0, JSON_COMPACT);
-    char *bytes = arena_alloc(a, n + 1);
-    n = json_dumpb(o, bytes, n, JSON_COMPACT);
-    json_decref(o);
-    return str_of(bytes, n);
-}
-
-str hook_request_sign(str secret, str body, struct arena *a)
+static str sign(str secret, str body, struct arena *a)
 {
     uint8_t mac[CRYPTO_HMAC_SIZE];
     struct buf out;
@@ -142,6 +129,68 @@ str hook_request_sign(str secret, str body, struct arena *a)
     str made = arena_str(a, buf_str(&out));
     buf_fini(&out);
     return made;
+}
+
+/* ---- requests ---- */
+
+static void run(struct work *work)
+{
+    hook_request_build(CONTAINER_OF(work, struct hook_request, work));
+}
+
+static void end(struct work *work)
+{
+    struct hook_request *r = CONTAINER_OF(work, struct hook_request, work);
+    json_decref(r->json);
+    arena_fini(&r->a);
+    free(r);
+}
+
+/* What of a message is copied: the slices of `content`. */
+static str shown_header(str content)
+{
+    return str_slice(str_slice(content, 0, mime_header_end(content)), 0, HOOK_HEADER_MAX);
+}
+
+size_t hook_request_weigh(const struct hook_server *server, str content)
+{
+    if (server->stage != HOOK_AT_DATA)
+        return 0;
+    return shown_header(content).n + str_slice(content, 0, server->contents_max).n;
+}
+
+struct hook_request *hook_request_new(const struct hook_server *server,
+                                      const struct hook_about *about, str content, int64_t now_utc)
+{
+    struct hook_request *r = HEAP_NEW(struct hook_request);
+    r->work = (struct work){ .run = run, .done = end };
+    arena_init(&r->a);
+    r->secret = arena_str(&r->a, server->secret);
+    r->json = json_object();
+    (void)json_object_set_new(r->json, "context", format_context(server, about, now_utc));
+    (void)json_object_set_new(r->json, "envelope", format_envelope(&about->message));
+    r->has_message = server->stage == HOOK_AT_DATA;
+    if (!r->has_message)
+        return r;
+    r->header = arena_str(&r->a, shown_header(content));
+    r->contents = arena_str(&r->a, str_slice(content, 0, server->contents_max));
+    r->size = content.n;
+    r->weight = hook_request_weigh(server, content);
+    return r;
+}
+
+void hook_request_build(struct hook_request *r)
+{
+    if (r->has_message)
+        (void)json_object_set_new(r->json, "message", format_message(r));
+    size_t n = json_dumpb(r->json, NULL, 0, JSON_COMPACT);
+    char *bytes = arena_alloc(&r->a, n + 1);
+    n = json_dumpb(r->json, bytes, n, JSON_COMPACT);
+    json_decref(r->json); /* as much again */
+    r->json = NULL;
+    r->body = str_of(bytes, n);
+    if (r->secret.n > 0)
+        r->signature = sign(r->secret, r->body, &r->a);
 }
 
 str hook_url_shown(str url, struct arena *a)

@@ -27,6 +27,14 @@ def test_a_hook_is_told_everything(gateway, user):
     assert message["size"] == len(b"Subject: hook shown\r\n\r\n") + 302
 
 
+def test_a_hook_is_told_of_a_long_header(gateway, user):
+    """Its request is built beside the loop."""
+    header = b"X-Long: " + b"y" * 900 + b"\r\n"
+    assert send(gateway, user, "hook long", header=100 * header)[0] == 250
+    (asked,) = gateway.hook.of("hook long")
+    assert asked["message"]["headers"][1:] == 100 * [["X-Long", "y" * 900]] and asked["message"]["isTruncated"]
+
+
 def test_a_hook_is_told_who_submits(gateway, user):
     assert submit(gateway, user, "hook out")[0] == 250
     (asked,) = gateway.hook.of("hook out")
