@@ -57,37 +57,86 @@ def test_uid_forms(heronry, commands):
     conn.close()
 
 
-def sent_commands():
-    """What scripts send and get an OK for: names of commands, as (name, with UID)."""
-    found = set()
-    for script in SCRIPTS:
-        text = script.read_text(encoding="utf-8")
-        for tag, uid, name in re.findall(r"^(?:\w+ )?C: ([\w.]+) (UID )?([A-Z]+)", text, re.M):
-            if re.search(rf"^(?:\w+ )?S[*!]?:? /?{re.escape(tag)} (OK|\\\(OK|\(OK)", text, re.M):
-                found.add((name, bool(uid)))
-        if re.search(r"^(?:\w+ )?auth ", text, re.M) or "include login.inc" in text or "include mailbox.inc" in text:
-            found.add(("LOGIN", False))
+def lines_of(script):
+    """Its lines, with those of what it includes."""
+    for line in script.read_text(encoding="utf-8").splitlines():
+        if line.startswith("include "):
+            yield from lines_of(script.parent / line.split()[1])
+        else:
+            yield line
+
+
+LINE = re.compile(r'(?:([A-Z]\w*) )?(?:(C: |send-raw ")(?P<tag>[\w.]+) (?P<command>.*)|S[*]?: /?(?P<answered>[\w.]+) (?P<status>OK|NO|BAD)\b.*'
+                  r"|auth .*|S{)")
+
+
+def granted(script):
+    """The commands that the script sends and gets an OK for: without the tag, as text in upper case. Each connection
+    answers its own."""
+    found, waiting, group = [], {}, ""
+    for line in lines_of(script):
+        m = LINE.fullmatch(line)
+        if not m:
+            group = "" if line == "}" else group
+            continue
+        connection = m.group(1) or group
+        if m["tag"]:
+            waiting[connection, m["tag"]] = m["command"].upper()
+        elif m["answered"]:
+            command = waiting.pop((connection, m["answered"]), None)
+            found += [command] if command and m["status"] == "OK" else []
+        elif line.endswith("S{"):
+            group = connection
+        else:
+            found.append("LOGIN")
     return found
+
+
+def name_of(command):
+    """The command's name, and whether it has UID before it."""
+    uid, name = re.match(r"(UID )?([A-Z]*)", command).groups()
+    return name, bool(uid)
 
 
 def test_every_command_has_a_dialogue(commands):
     """A command of the table that no script uses with success has no proof."""
-    sent = sent_commands()
+    sent = {name_of(command) for script in SCRIPTS for command in granted(script)}
     missing = [c["name"] for c in commands if (c["name"], False) not in sent and (c["name"], True) not in sent]
     missing += ["UID " + c["name"] for c in commands if c["uid_form"] and (c["name"], True) not in sent]
     assert not missing, f"no script in tests/dialogue/imap gives these and gets OK: {missing}"
 
 
+# A login by these needs a proof that is computed, or a token of the API: test_sasl.py. And one word says that its command
+# is refused.
+NOT_BY_SCRIPT = {"AUTH=SCRAM-SHA-256", "AUTH=SCRAM-SHA-256-PLUS", "AUTH=OAUTHBEARER", "AUTH=XOAUTH2", "LOGINDISABLED"}
+
+
+def is_use_of(capability, command):
+    """Whether the command is the capability's: what the word says behind "=", or what is to be enabled, is an argument."""
+    if name_of(command)[0] != capability["command"]:
+        return False
+    word = capability["word"]
+    head, _, rest = word.partition("=")
+    if capability["command"] == "ENABLE" and word != "ENABLE":
+        return word in command
+    return rest in command if head in (capability["command"], "AUTH") else True
+
+
 def test_every_capability_has_a_dialogue(heronry):
-    """A word that CAPABILITY lists is named by a line "# Capability: WORD" of the script that shows
-    it; and no script names one that is not listed."""
-    listed = {c["word"].removesuffix("=") for c in heronry.json("imap", "capabilities")["capabilities"]}
-    shown = set()
+    """A word that CAPABILITY lists is named by a line "# Capability: WORD" of the script that shows it, which gives the
+    word's command and gets OK; and no script names one that is not listed."""
+    listed = {c["word"].removesuffix("="): c for c in heronry.json("imap", "capabilities")["capabilities"]}
+    shown, unused = set(), []
     for script in SCRIPTS:
-        for words in re.findall(r"^# Capability: (.+)$", script.read_text(encoding="utf-8"), re.M):
-            shown.update(words.split())
-    assert not listed - shown, f"no script shows {sorted(listed - shown)}"
-    assert not shown - listed, f"scripts show what is not listed: {sorted(shown - listed)}"
+        given = granted(script)
+        for word in " ".join(re.findall(r"^# Capability: (.+)$", script.read_text(encoding="utf-8"), re.M)).split():
+            shown.add(word)
+            capability = listed.get(word)
+            if capability and capability["command"] and word not in NOT_BY_SCRIPT and not any(is_use_of(capability, c) for c in given):
+                unused.append((script.name, word))
+    assert not listed.keys() - shown, f"no script shows {sorted(listed.keys() - shown)}"
+    assert not shown - listed.keys(), f"scripts show what is not listed: {sorted(shown - listed.keys())}"
+    assert not unused, f"scripts that do not use with success what they name: {unused}"
 
 
 def test_capabilities_are_told_as_listed(heronry):
