@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One question to the DNS a round, in a fiber; an exchange of certificates meanwhile makes another. */
+/* One question to the DNS a round, in a fiber; an exchange of certificates meanwhile makes another.
+ */
 #include "services/app/tlsa.h"
 
 #include "obs/obs.h"
