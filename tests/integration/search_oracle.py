@@ -27,7 +27,8 @@ def casemap(text):
 
 
 def normal(text):
-    """As texts are compared: i;unicode-casemap, and without regard to kinds of white space."""
+    """As texts are compared: i;unicode-casemap, but for white space: runs of it count as one space, where RFC
+    5051 tells them apart (docs/standards.md)."""
     return re.sub(r"\s+", " ", casemap(text).decode())
 
 

@@ -8,13 +8,16 @@ import random
 import re
 import signal
 import socket
+import subprocess
 import threading
 import time
 
 import pytest
 
-from conftest import Instance, wait_until
+from conftest import PSQL, Instance, wait_until
 from imap_raw import Imap, owner_of, rss_kib
+from test_imap_progress import locked
+from test_pop3 import pending, unindexed
 
 SIZE = 12_000_000   # octets of the long message: more than the sockets between two processes take
 LOCK = 4            # seconds
@@ -195,3 +198,47 @@ def test_a_killed_frontend_deletes_nothing(server):
     assert b"".join(line + b"\r\n" for line in again.retr(1)[1]) == message
     again.quit()
     client.close()
+
+
+@contextlib.contextmanager
+def row_held(server, select):
+    """Nobody else can change the row."""
+    command = [PSQL, "-X", "-q", "-A", "-t", "-d", server.status()["database"]]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        holder.stdin.write(f"BEGIN; {select};\n")
+        holder.stdin.flush()
+        try:
+            assert holder.stdout.readline() == "1\n"
+            yield
+        finally:
+            holder.stdin.write("ROLLBACK;\n")
+            holder.stdin.close()
+
+
+def test_a_long_login_keeps_the_lock(server):
+    """While new messages are measured the lock is extended, before the login is answered."""
+    user = server.new_user()
+    account = server.psql(f"SELECT account_id FROM account WHERE login = '{user['address']}'")
+    late = f"SELECT count(*) FROM job_lease WHERE name = 'pop3-{account}' AND until < now() + interval '2.5 s'"
+    extending = "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'"
+    answers = []
+
+    def enter():
+        with contextlib.closing(log_in(server, user)) as client:
+            answers.append(client.stat())
+
+    with unindexed(server):
+        with Imap(server, user) as client:
+            for _ in range(70):
+                client.append("INBOX", "Subject: gr\u00fcn\r\n\r\n")
+        login = threading.Thread(target=enter)
+        with contextlib.ExitStack() as held:
+            with locked(server, "blob"):
+                login.start()
+                wait_until(lambda: server.psql(late) == "1", 10, "a third of the lock's time")
+                held.enter_context(row_held(server, f"SELECT 1 FROM job_lease WHERE name = 'pop3-{account}' FOR UPDATE"))
+            wait_until(lambda: server.psql(extending) != "0", 10, "the lock to be extended")
+            assert not answers
+        login.join()
+        assert pending(server, account) == 70
+    assert answers == [(70, 70 * len(b"Subject: =?utf-8?Q?gr=C3=BCn?=\r\n\r\n"))]

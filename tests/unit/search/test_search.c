@@ -558,6 +558,10 @@ static void poison(void *arg)
     size_t indexed = index_all(f);
     test_pg_run("DROP TRIGGER refuse ON fts; DROP FUNCTION refuse()");
     assert_int_equal(indexed, COUNT_OF(messages) + 1);
+    /* What POP3 adds to it is not known. */
+    assert_int_equal(test_pg_number("SELECT sum(msg_id) FROM header_text"
+                                    " WHERE pop3_header_gain IS NULL AND pop3_end_gain IS NULL"),
+                     2);
     MUST(search_find_substring(f->db, ACCOUNT,
                                &(struct search_needle){ SEARCH_FIELD_ANY, STR("voicemail") }, &f->a,
                                soon(), &found, &e),
