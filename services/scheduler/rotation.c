@@ -92,6 +92,29 @@ YIELDS static bool step(struct rotation *r, struct err *e)
     return !is_old || make_key(r, e);
 }
 
+/* True: the others can be gone on with. One domain's trouble is not that of the others; who has no
+ * database, or no time left, has none for them either. */
+static bool is_its_own(const struct rotation *r, const struct err *e)
+{
+    return e->kind != ERR_CANCELLED && e->kind != ERR_UNAVAILABLE &&
+           clock_monotonic_ms() < r->deadline_ms;
+}
+
+/* Yields. */
+YIELDS static bool look_at(struct rotation *r, struct err *e)
+{
+    struct err fault = ERR_CLEAR;
+    if (account_dkim_look(r->app->accounts, r->domain, &r->a, r->deadline_ms, &fault) &&
+        step(r, &fault))
+        return true;
+    if (!is_its_own(r, &fault)) {
+        *e = fault;
+        return false;
+    }
+    obs_log(EV_DKIM_FAILED, STR_EMPTY, OBS_STR("domain", r->domain), OBS_ERR(&fault));
+    return true;
+}
+
 bool rotation_run(struct app *app, int64_t deadline_ms, struct err *e)
 {
     struct arena all;
@@ -110,7 +133,7 @@ bool rotation_run(struct app *app, int64_t deadline_ms, struct err *e)
     bool ok = account_dkim_due(app->accounts, rotate_ms, overlap_ms, &all, deadline_ms, &due, e);
     for (size_t i = 0; ok && i < due.n; i++) {
         r.domain = due.list[i];
-        ok = step(&r, e);
+        ok = look_at(&r, e);
         arena_reset(&r.a);
     }
     arena_fini(&r.a);

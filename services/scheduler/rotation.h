@@ -7,8 +7,9 @@
 
 /* One step for each domain that has one to make: a new key is made when the one that signs is old,
  * signs as soon as the DNS shows its records, and until then is warned of; a key that was retired
- * for dkim.overlap is destroyed. Each step is logged and has its audit row. Errors: those of
- * db_query, account_dkim_make, ERR_CANCELLED. Yields. */
+ * for dkim.overlap is destroyed. Each step is logged and has its audit row. One that fails is
+ * logged, and the other domains go on. Errors: ERR_UNAVAILABLE, ERR_CANCELLED, and whatever failed
+ * last when the time is up. Yields. */
 YIELDS bool rotation_run(struct app *app, int64_t deadline_ms, struct err *e);
 
 #endif

@@ -22,12 +22,14 @@ static const struct db_stmt list_all = {
     " ORDER BY k.created_at DESC, k.dkim_key_id DESC"
 };
 static const struct db_stmt list_due = {
-    "SELECT DISTINCT d.name FROM domain d JOIN dkim_key k USING (domain_id)"
+    "SELECT d.name FROM domain d JOIN dkim_key k USING (domain_id)"
     " WHERE k.state = 'waiting'"
     "    OR (k.state = 'signing' AND k.signing_at < now() - $1 * interval '1 millisecond')"
     "    OR (k.state = 'retired' AND k.retired_at < now() - $2 * interval '1 millisecond')"
-    " ORDER BY 1 LIMIT 1000"
+    " GROUP BY d.name ORDER BY min(k.looked_at), d.name LIMIT 1000"
 };
+static const struct db_stmt note_look = { "UPDATE dkim_key k SET looked_at = now() FROM domain d"
+                                          " WHERE d.domain_id = k.domain_id AND d.name = $1" };
 static const struct db_stmt create = { "SELECT dkim_key_create($1, $2, $3, $4, $5, $6)" };
 static const struct db_stmt activate = { "SELECT dkim_key_activate($1, $2)" };
 static const struct db_stmt remove_one = { "SELECT dkim_key_remove($1, $2)" };
@@ -94,6 +96,13 @@ bool account_dkim_due(struct account_directory *d, int64_t rotate_ms, int64_t ov
     for (size_t i = 0; i < out->n; i++)
         out->list[i] = arena_str(a, db_str(rows, i, 0));
     return true;
+}
+
+bool account_dkim_look(struct account_directory *d, str domain, struct arena *a,
+                       int64_t deadline_ms, struct err *e)
+{
+    const struct db_param params[] = { DB_TEXT(domain) };
+    return db_query(d->db, DB_READ, &note_look, params, COUNT_OF(params), a, deadline_ms, NULL, e);
 }
 
 /* ---- making ---- */

@@ -66,11 +66,16 @@ struct account_dkim_domains {
 };
 
 /* The domains whose keys want something done: the one that signs does so for longer than
- * `rotate_ms`, one waits, or one was retired more than `overlap_ms` ago. A thousand at most, by
- * name. Yields. */
+ * `rotate_ms`, one waits, or one was retired more than `overlap_ms` ago. A thousand at most, those
+ * first that account_dkim_look was called for longest ago, or never. Yields. */
 YIELDS bool account_dkim_due(struct account_directory *d, int64_t rotate_ms, int64_t overlap_ms,
                              struct arena *a, int64_t deadline_ms, struct account_dkim_domains *out,
                              struct err *e);
+
+/* Notes that the domain's keys are looked at, so that others come before it the next time; `domain`
+ * as account_dkim_due gave it. Errors: those of db_query. Yields. */
+YIELDS bool account_dkim_look(struct account_directory *d, str domain, struct arena *a,
+                              int64_t deadline_ms, struct err *e);
 
 /* ---- signing ---- */
 
