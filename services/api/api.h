@@ -44,6 +44,7 @@ struct api {
     struct semaphore whole_messages; /* requests that hold a message as a whole */
     struct part_places *part_places;
     struct notify_listener account_changed;
+    bool is_trying;      /* how far a message would come */
     int64_t began_us;    /* when the process started to serve; UTC */
     unsigned https_port; /* where plain HTTP sends browsers to */
 };

@@ -2,6 +2,7 @@
 /* How far a message to an address would come, for administrators. */
 #include "api_routes.h"
 #include "services/api/admin_page.h"
+#include "services/api/api.h"
 #include "services/app/listeners.h"
 #include "services/app/trial.h"
 
@@ -42,23 +43,36 @@ static json_t *shape(const struct app_trial *trial, str address)
     return o;
 }
 
+/* Yields. */
+YIELDS static void try_it(struct api_call *call, const struct app_service *service, str address)
+{
+    struct app_trial trial;
+    struct err e = ERR_CLEAR;
+    if (service->trial(call->app, address, call->arena, &trial, &e)) {
+        call_json(call, 200, shape(&trial, address));
+    } else if (e.kind == ERR_SYNTAX) {
+        (void)call_field_problem(call, "invalid-parameter", "/address", e.msg);
+    } else {
+        (void)call_fail(call, &e);
+    }
+}
+
 void rest_test_delivery(struct api_call *call, const struct test_delivery_params *p,
                         const json_t *body)
 {
     const struct app_services *services = call->app->services;
-    struct app_trial trial;
-    struct err e = ERR_CLEAR;
     (void)body;
     for (size_t i = 0; services && i < services->n; i++) {
         if (!services->list[i]->trial)
             continue;
-        if (services->list[i]->trial(call->app, p->address, call->arena, &trial, &e)) {
-            call_json(call, 200, shape(&trial, p->address));
-        } else if (e.kind == ERR_SYNTAX) {
-            (void)call_field_problem(call, "invalid-parameter", "/address", e.msg);
-        } else {
-            (void)call_fail(call, &e);
+        if (call->api->is_trying) {
+            (void)call_problem(call, "unavailable", "Another delivery is being tried.");
+            return;
         }
+        call->api->is_trying = true; /* others would have us connect to many servers at once */
+        call_audit(call, "delivery.test", p->address, STR_EMPTY, "ok");
+        try_it(call, services->list[i], p->address);
+        call->api->is_trying = false;
         return;
     }
     (void)call_problem(call, "unavailable", "This program delivers no mail.");

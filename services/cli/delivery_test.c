@@ -39,7 +39,7 @@ YIELDS static bool test(struct cli_session *s, struct err *e)
     json_t *found = NULL;
     str path =
         arena_printf(&s->arena, "/admin/delivery-test?address=%s", cli_encode(s, s->cli->words[0]));
-    if (!cli_call(s, "GET", path, NULL, &found, e))
+    if (!cli_call(s, "POST", path, NULL, &found, e))
         return err_wrap(e, "%s", s->cli->words[0]);
     s->is_wrong = !json_is_true(json_object_get(found, "isAccepted"));
     if (s->cli->json) {

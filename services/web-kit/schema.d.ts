@@ -1212,13 +1212,13 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        get?: never;
+        put?: never;
         /**
          * Tries how far a message to an address would come
-         * @description Looks the servers of the address up as a delivery does, connects to each, and asks for the recipient, without a message. What is published about TLS counts as for mail. Takes up to 25 seconds.
+         * @description Looks the servers of the address up as a delivery does, connects to each, and asks for the recipient, without a message. What is published about TLS counts as for mail, and a relay gets our login. Takes up to 20 seconds, one at a time in a process: 503 for others meanwhile. It stands in the audit.
          */
-        get: operations["testDelivery"];
-        put?: never;
-        post?: never;
+        post: operations["testDelivery"];
         delete?: never;
         options?: never;
         head?: never;

@@ -568,9 +568,11 @@ def test_a_domain_is_checked(queue):
 def test_a_delivery_is_tried(queue):
     """With servers: integration/test_delivery_security.py."""
     admin = Api.signed_in(queue, queue.user(1))
-    tried = admin.get("/admin/delivery-test", query={"address": "leo@far.test"}).json
+    tried = admin.post("/admin/delivery-test", query={"address": "leo@far.test"}, status=200).json
     assert (tried["isAccepted"], tried["hosts"], tried["problem"]) == (False, [], "the domain does not exist")
-    admin.get("/admin/delivery-test", query={"address": "leo@[192.0.2.1]"}, status=400)
+    admin.post("/admin/delivery-test", query={"address": "leo@[192.0.2.1]"}, status=400)
+    admin.with_token("account:read", "admin:read").post("/admin/delivery-test", query={"address": "leo@far.test"}, status=403)
+    assert admin.get("/admin/audit", query={"object": "leo@far.test"}).json["items"][0]["action"] == "delivery.test"
 
 
 def test_queue(queue):

@@ -290,7 +290,18 @@ def test_how_far_a_message_would_come(world, name, accepted, mode, stage, policy
 def test_the_answer_of_the_server_is_told(world):
     world.sinks[GOOD].answer = lambda verb, argument: "550 5.1.1 nobody of that name" if verb == "RCPT" else None
     api = Api.signed_in(world.server, world.server.user(1))
-    said = api.get("/admin/delivery-test", query={"address": f"nobody@enforced.{DOMAIN}"}).json
+    begun, go_on = threading.Event(), threading.Event()
+    world.sinks[GOOD].before_reply = lambda verb, text: (begun.set(), go_on.wait(5)) if verb == "RCPT" else None
+    found = []
+    first = threading.Thread(target=lambda: found.append(api.post("/admin/delivery-test", query={"address": f"nobody@enforced.{DOMAIN}"}, status=200).json))
+    first.start()
+    assert begun.wait(20)
+    other = Api.signed_in(world.server, world.server.user(1))
+    other.post("/admin/delivery-test", query={"address": f"leo@enforced.{DOMAIN}"}, status=503)  # one at a time
+    go_on.set()
+    first.join()
+    world.sinks[GOOD].before_reply = None
+    (said,) = found
     world.sinks[GOOD].answer = lambda verb, argument: None
     assert not said["isAccepted"] and said["hosts"][0]["reply"] == "550 5.1.1 nobody of that name" and said["hosts"][0]["tls"].startswith("TLSv1.3")
     done = world.server.cli("deliver", "test", f"leo@nowhere.{DOMAIN}", check=False)
