@@ -5,6 +5,7 @@ import base64
 import random
 import re
 import socket
+import threading
 import time
 import zlib
 
@@ -47,6 +48,29 @@ def settled_kib(heronry):
     return last
 
 
+class Peak:
+    """What the front processes hold at most while the block runs: `kib`."""
+
+    def __init__(self, heronry):
+        self.heronry, self.kib, self.ended = heronry, 0, threading.Event()
+        self.thread = threading.Thread(target=self.watch)
+
+    def watch(self):
+        pids = fronts(self.heronry)
+        while True:
+            self.kib = max(self.kib, sum(map(rss_kib, pids)))
+            if self.ended.wait(0.02):
+                return
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.ended.set()
+        self.thread.join()
+
+
 def begin(heronry, user, items="BODY.PEEK[]"):
     """A reader that has asked for everything and reads nothing."""
     client = Imap(heronry, user)
@@ -62,11 +86,14 @@ def test_a_hundred_slow_readers(heronry, user):
         before = sum(map(rss_kib, fronts(heronry)))
         readers = []
         try:
-            for _ in range(READERS):
-                readers.append(begin(heronry, user))
-            grown = settled_kib(heronry) - before
-            print(f"{READERS} readers of {MESSAGES * SIZE} octets: {grown} KiB more")
+            with Peak(heronry) as peak:
+                for _ in range(READERS):
+                    readers.append(begin(heronry, user))
+                grown = settled_kib(heronry) - before
+            most = peak.kib - before
+            print(f"{READERS} readers of {MESSAGES * SIZE} octets: {grown} KiB more, {most} KiB on the way")
             assert grown < 64 * 1024
+            assert most < 64 * 1024
             # Nobody waits in a transaction or a statement, and others are served.
             held = "SELECT count(*) FROM pg_stat_activity WHERE state <> 'idle' AND pid <> pg_backend_pid()"
             wait_until(lambda: heronry.psql(held) == "0", 10, "database connections at rest")
@@ -97,6 +124,35 @@ def test_one_slow_reader_more_costs_little(heronry, user):
     finally:
         for reader in readers:
             reader.reset()
+
+
+# ---- those who ask for nothing ----
+
+IDLERS = 40
+
+
+def test_one_idle_session_more_costs_little(heronry_factory):
+    """In IDLE over TLS, with a mailbox selected; those before them paid for what all share. The server is a fresh one: what
+    others gave back would be taken again, and cost nothing."""
+    server = heronry_factory()
+    user, idlers = server.user(1), []
+
+    def add(n):
+        for _ in range(n):
+            idlers.append(Imap(server, user))
+            idlers[-1].must("SELECT INBOX")
+            idlers[-1].start("IDLE")
+            assert idlers[-1].line() == b"+ idling"
+        return settled_kib(server)
+
+    try:
+        before = add(IDLERS)
+        each = (add(3 * IDLERS) - before) / (3 * IDLERS)
+        print(f"a session in IDLE: {each:.0f} KiB")
+        assert each < 24
+    finally:
+        for idler in idlers:
+            idler.reset()
 
 
 # ---- many small messages ----

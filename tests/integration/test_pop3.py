@@ -89,6 +89,12 @@ def test_what_pop3_deletes_may_stay(heronry, filled):
     heronry.cli("user", "pop3", user["address"], "keep")
     client = heronry.pop3(user)
     ids = [line.split()[1] for line in client.uidl()[1]]
+    # The keyword is the server's own: a mailbox that has as many as there may be takes it, too.
+    with heronry.imap(user) as imap:
+        imap.select("INBOX")
+        all_of_them = f"({' '.join(f'k{n}' for n in range(64))})"
+        assert imap.store("1", "+FLAGS.SILENT", all_of_them)[0] == imap.store("1", "-FLAGS.SILENT", all_of_them)[0] == "OK"
+        assert imap.store("1", "+FLAGS.SILENT", "(one-more)")[0] == "NO"
     client.dele(2)
     client.dele(4)
     client.quit()
