@@ -16,14 +16,16 @@ CREATE TABLE suppression (
 );
 CREATE UNIQUE INDEX suppression_account ON suppression (account_id, address) WHERE account_id IS NOT NULL;
 CREATE UNIQUE INDEX suppression_domain ON suppression (domain_id, address) WHERE domain_id IS NOT NULL;
+CREATE INDEX suppression_expires ON suppression (expires) WHERE expires <> 'infinity'; -- those that end are swept
 
--- Whence an account logged in to send, for a day.
+-- Whence an account logged in to send, for a day: older rows are swept.
 CREATE TABLE sending_network (
     account_id  bigint NOT NULL REFERENCES account ON DELETE CASCADE,
     network     cidr NOT NULL,                          -- a /16, or a /32 of IPv6: about a provider
     seen        timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (account_id, network)
-) WITH (fillfactor = 50);
+);
+CREATE INDEX sending_network_seen ON sending_network (seen);
 
 ALTER TABLE sending ADD COLUMN released_at timestamptz NOT NULL DEFAULT '-infinity'; -- what was before does not count
 
@@ -47,7 +49,6 @@ CREATE FUNCTION sending_refused(p_account bigint, p_addresses text[], p_statuses
 DECLARE
     v_refused bigint;
 BEGIN
-    DELETE FROM suppression WHERE account_id = p_account AND expires < now();
     INSERT INTO suppression (account_id, address, is_manual, status, reason, expires)
     SELECT DISTINCT ON (lower(u.address)) c.account_id, lower(u.address), false, u.status, left(u.reason, 500),
            now() + p_keep * interval '1 second'
@@ -81,7 +82,6 @@ BEGIN
     IF NOT FOUND THEN
         RETURN false;
     END IF;
-    DELETE FROM sending_network WHERE account_id = p_account AND seen < now() - interval '1 day';
     SELECT count(*) INTO v_networks FROM sending_network
      WHERE account_id = p_account AND seen > now() - interval '1 hour'
        AND seen > coalesce((SELECT released_at FROM sending WHERE account_id = p_account), '-infinity');

@@ -3,6 +3,7 @@
 #include "services/scheduler/jobs.h"
 
 #include "account/relay_probe.h"
+#include "account/sending.h"
 #include "auth/app_password.h"
 #include "auth/grant.h"
 #include "compose/submission.h"
@@ -46,8 +47,8 @@ YIELDS static bool expunge_old(struct app *app, int64_t deadline_ms, struct err 
     return store_keep_apply(app->store, deadline_ms, &expunged, e);
 }
 
-/* Sessions, tokens, app passwords, uploads, submissions, exceptions from TLS, and answers of other
- * servers about recipients, that have ended. */
+/* Sessions, tokens, app passwords, uploads, submissions, exceptions from TLS, answers of other
+ * servers about recipients, and what is known of senders, that have ended. */
 YIELDS static bool sweep_ended(struct app *app, int64_t deadline_ms, struct err *e)
 {
     return auth_grants_sweep(app->db, deadline_ms, e) &&
@@ -55,7 +56,8 @@ YIELDS static bool sweep_ended(struct app *app, int64_t deadline_ms, struct err 
            compose_upload_sweep(app->db, deadline_ms, e) &&
            compose_submission_sweep(app->db, deadline_ms, e) &&
            tls_exception_sweep(app->db, deadline_ms, e) &&
-           account_probe_sweep(app->accounts, deadline_ms, e);
+           account_probe_sweep(app->accounts, deadline_ms, e) &&
+           account_sending_sweep(app->accounts, deadline_ms, e);
 }
 
 /* MTA-STS policies of destinations, long before they end. Opened for the run: it is rare. */

@@ -10,6 +10,12 @@ static const struct db_stmt take = {
 static const struct db_stmt give_back = { "SELECT sending_give_back($1, $2, $3)" };
 static const struct db_stmt refused = { "SELECT sending_refused($1, $2, $3, $4, $5, $6)" };
 static const struct db_stmt seen = { "SELECT sending_seen($1, $2, $3)" };
+static const struct db_stmt sweep_refused = {
+    "DELETE FROM suppression WHERE expires < now() AND expires <> 'infinity'"
+};
+static const struct db_stmt sweep_seen = {
+    "DELETE FROM sending_network WHERE seen < now() - interval '1 day'"
+};
 static const struct db_stmt set_limits = { "SELECT sending_set($1, $2)" };
 static const struct db_stmt stop = { "SELECT sending_hold($1, $2)" };
 static const struct db_stmt told = {
@@ -98,6 +104,16 @@ bool account_sending_note_login(struct account_directory *d,
         return err_wrap(e, "note a login");
     *stopped = db_int(rows, 0, 0) != 0;
     return true;
+}
+
+bool account_sending_sweep(struct account_directory *d, int64_t deadline_ms, struct err *e)
+{
+    struct arena a;
+    arena_init(&a);
+    bool ok = db_query(d->db, DB_DELIVER, &sweep_refused, NULL, 0, &a, deadline_ms, NULL, e) &&
+              db_query(d->db, DB_DELIVER, &sweep_seen, NULL, 0, &a, deadline_ms, NULL, e);
+    arena_fini(&a);
+    return ok || err_wrap(e, "forget what is known of senders");
 }
 
 /* ---- for administrators ---- */

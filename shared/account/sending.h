@@ -94,6 +94,10 @@ YIELDS bool account_sending_note_login(struct account_directory *d,
                                        const struct account_sending_login *login, struct arena *a,
                                        int64_t deadline_ms, bool *stopped, struct err *e);
 
+/* Forgets refused recipients past their time, and networks of more than a day ago. For a periodic
+ * job. Yields. */
+YIELDS bool account_sending_sweep(struct account_directory *d, int64_t deadline_ms, struct err *e);
+
 enum {
     ACCOUNT_SENDING_AS_CONFIGURED = -1,
     ACCOUNT_SENDING_AS_IT_WAS = -2, /* of a change */

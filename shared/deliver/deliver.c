@@ -321,6 +321,7 @@ bool deliver_message(const struct deliver *d, const struct smtp_message *m, stru
                      int64_t deadline_ms, struct deliver_result *out, struct err *e)
 {
     int64_t now_us = clock_utc_us();
+    int64_t time_ms = deadline_ms - clock_monotonic_ms();
     struct deliver_attempt attempt = { .d = d, .m = m, .a = a };
     str proven = STR_EMPTY;
     *out = (struct deliver_result){ .verdict = judge(&attempt) };
@@ -328,8 +329,9 @@ bool deliver_message(const struct deliver *d, const struct smtp_message *m, stru
         return err_wrap(e, "prove who sent it");
     if (!make_text(&attempt, deadline_ms, out, e))
         return err_wrap(e, "re-encode its binary parts");
-    if (!deliver_filter(&attempt, proven, deadline_ms, out, e))
+    if (!deliver_filter(&attempt, proven, time_ms, out, e))
         return err_wrap(e, "ask the filters");
+    deadline_ms = clock_deadline_in(time_ms);
     if (out->verdict != DELIVER_DONE || deliver_take_report(&attempt, proven, deadline_ms))
         return true;
     if (attempt.n_forwards > 0) {

@@ -97,7 +97,8 @@ struct deliver_result {
  * 8601); a proof that cannot be had now (the DNS does not answer) is no reason to refuse. Failures
  * are temporary, nothing was answered for:
  * those of store_deliver; ERR_UNKNOWN_OUTCOME only when looking for the delivery failed too (R3).
- * Derived data never fails a delivery (R22). Temporary memory comes from `a`. Yields. */
+ * Derived data never fails a delivery (R22). What proofs and filters take is not in the deadline:
+ * behind them there is as much time as at first. Temporary memory comes from `a`. Yields. */
 YIELDS bool deliver_message(const struct deliver *d, const struct smtp_message *m, struct arena *a,
                             int64_t deadline_ms, struct deliver_result *out, struct err *e);
 

@@ -2,6 +2,7 @@
 /* What filters say of a message, and what becomes of it. */
 #include "deliver/filter.h"
 
+#include "base/clock.h"
 #include "hook/hook.h"
 #include "milter/milter.h"
 #include "obs/obs.h"
@@ -69,8 +70,7 @@ static void log_verdict(const struct deliver_attempt *attempt, const struct milt
 
 /* Hooks, after the milters: what they say comes on top. Yields. */
 YIELDS static bool ask_hooks(struct deliver_attempt *attempt, const struct milter_message *message,
-                             str proven, int64_t deadline_ms, struct milter_result *said,
-                             struct err *e)
+                             str proven, int64_t time_ms, struct milter_result *said, struct err *e)
 {
     struct hook_result result;
     struct hook_about about = { .message = *message, .proven = proven };
@@ -85,7 +85,7 @@ YIELDS static bool ask_hooks(struct deliver_attempt *attempt, const struct milte
     if (said->verdict != MILTER_PASSED || result.n_added + result.n_removed == 0)
         return true;
     if (!hook_change_recipients(&result, attempt->d->accounts, false, &attempt->m, attempt->a,
-                                deadline_ms, e))
+                                clock_deadline_in(time_ms), e))
         return err_wrap(e, "recipients of a hook");
     deliver_list_again(attempt);
     if (attempt->n + attempt->n_forwards == 0) {
@@ -95,7 +95,7 @@ YIELDS static bool ask_hooks(struct deliver_attempt *attempt, const struct milte
     return true;
 }
 
-bool deliver_filter(struct deliver_attempt *attempt, str proven, int64_t deadline_ms,
+bool deliver_filter(struct deliver_attempt *attempt, str proven, int64_t time_ms,
                     struct deliver_result *out, struct err *e)
 {
     const struct deliver *d = attempt->d;
@@ -106,7 +106,7 @@ bool deliver_filter(struct deliver_attempt *attempt, str proven, int64_t deadlin
     struct milter_result result = { .content = message.content };
     if (d->milters && !milter_ask(d->milters, &message, attempt->a, &result, e))
         return false;
-    if (!ask_hooks(attempt, &message, proven, deadline_ms, &result, e))
+    if (!ask_hooks(attempt, &message, proven, time_ms, &result, e))
         return false;
     if (result.verdict != MILTER_PASSED || result.is_quarantine)
         log_verdict(attempt, &result);
@@ -119,5 +119,5 @@ bool deliver_filter(struct deliver_attempt *attempt, str proven, int64_t deadlin
     m->content = result.content;
     attempt->m = m;
     attempt->is_clean = true; /* a filter of ours may write what others may not, as X-Spam */
-    return !result.is_quarantine || quarantine(attempt, deadline_ms, e);
+    return !result.is_quarantine || quarantine(attempt, clock_deadline_in(time_ms), e);
 }

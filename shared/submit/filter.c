@@ -3,6 +3,7 @@
 #include "submit/filter.h"
 
 #include "account/account.h"
+#include "base/clock.h"
 #include "hook/hook.h"
 #include "milter/milter.h"
 #include "obs/obs.h"
@@ -57,7 +58,7 @@ struct asking {
     const struct submit *s;
     const struct smtp_message *m;
     struct arena *a;
-    int64_t deadline_ms;
+    int64_t time_ms;
 };
 
 /* Hooks, after the milters: what they say comes on top. *changed: with other recipients. Yields. */
@@ -79,7 +80,8 @@ YIELDS static bool ask_hooks(const struct asking *w, const struct milter_message
     if (said->verdict != MILTER_PASSED || result.n_added + result.n_removed == 0)
         return true;
     *changed = w->m;
-    if (!hook_change_recipients(&result, s->accounts, true, changed, w->a, w->deadline_ms, e))
+    if (!hook_change_recipients(&result, s->accounts, true, changed, w->a,
+                                clock_deadline_in(w->time_ms), e))
         return err_wrap(e, "recipients of a hook");
     if ((*changed)->n == 0) {
         said->verdict = MILTER_DISCARDED;
@@ -89,17 +91,17 @@ YIELDS static bool ask_hooks(const struct asking *w, const struct milter_message
 }
 
 bool filter_message(const struct submit *s, const struct smtp_message *m, str content,
-                    struct arena *a, int64_t deadline_ms, struct filter_answer *out, struct err *e)
+                    struct arena *a, int64_t time_ms, struct filter_answer *out, struct err *e)
 {
     struct account account;
     struct milter_result result = { .content = content };
     *out = (struct filter_answer){ .verdict = SUBMIT_DONE };
-    if (!account_get(s->accounts, m->account_id, a, deadline_ms, &account, e))
+    if (!account_get(s->accounts, m->account_id, a, clock_deadline_in(time_ms), &account, e))
         return err_wrap(e, "filter");
     const struct milter_message message = describe(s, m, account.login, content, a);
     if (s->milters && !milter_ask(s->milters, &message, a, &result, e))
         return false;
-    const struct asking asking = { s, m, a, deadline_ms };
+    const struct asking asking = { s, m, a, time_ms };
     if (!ask_hooks(&asking, &message, &result, &out->changed, e))
         return false;
     if (result.verdict != MILTER_PASSED || result.is_quarantine)

@@ -17,10 +17,11 @@ struct filter_answer {
 /* Whether there is anybody to ask. Pure. */
 bool filter_is_needed(const struct submit *s);
 
-/* Shows the filters what `m` became (`content`, without our Received field). ERR_CANCELLED, and
- * those of account_get and account_route. Yields. */
+/* Shows the filters what `m` became (`content`, without our Received field). They have their own
+ * times; before and behind them there are `time_ms` for the database. ERR_CANCELLED, and those of
+ * account_get and account_route. Yields. */
 YIELDS bool filter_message(const struct submit *s, const struct smtp_message *m, str content,
-                           struct arena *a, int64_t deadline_ms, struct filter_answer *out,
+                           struct arena *a, int64_t time_ms, struct filter_answer *out,
                            struct err *e);
 
 #endif

@@ -35,7 +35,8 @@ struct submission {
     const struct smtp_message *m;
     const struct queue_also *also; /* NULL: none */
     struct arena *a;
-    int64_t deadline_ms;
+    int64_t time_ms;     /* for all but the filters: before them, and once more behind them */
+    int64_t deadline_ms; /* of the part that it is in */
     int64_t now_us;
     str received; /* the field on top */
     str complete; /* the message with it */
@@ -348,9 +349,10 @@ YIELDS static bool filter(struct submission *w, enum submit_verdict *out, struct
     struct filter_answer answer;
     if (!filter_is_needed(w->s) || w->m->account_id == 0 || w->n_copies + w->n_queued == 0)
         return true;
-    if (!filter_message(w->s, w->m, str_skip(w->complete, w->received.n), w->a, w->deadline_ms,
-                        &answer, e))
+    if (!filter_message(w->s, w->m, str_skip(w->complete, w->received.n), w->a, w->time_ms, &answer,
+                        e))
         return false;
+    w->deadline_ms = clock_deadline_in(w->time_ms);
     *out = answer.verdict;
     w->reason = answer.reason;
     if (answer.changed) {
@@ -491,7 +493,7 @@ static bool hand_over(struct submission *w, enum submit_verdict *out, struct err
     bool is_gone = ok ? *out == SUBMIT_DONE : why.kind == ERR_UNKNOWN_OUTCOME;
     if (!is_gone && allowed.taken_us != 0) {
         const struct account_sending_given given = { w->m->account_id, counted, allowed.taken_us };
-        account_sending_give_back(w->s->accounts, &given, w->a, w->deadline_ms);
+        account_sending_give_back(w->s->accounts, &given, w->a, clock_deadline_in(w->time_ms));
     }
     if (!ok)
         *e = why;
@@ -563,6 +565,7 @@ bool submit_message_also(const struct submit *s, const struct smtp_message *m,
         .m = m,
         .also = also,
         .a = a,
+        .time_ms = deadline_ms - clock_monotonic_ms(),
         .deadline_ms = deadline_ms,
         .now_us = clock_utc_us(),
     };
@@ -582,6 +585,7 @@ bool submit_system_message(const struct submit *s, const struct smtp_message *m,
         .m = m,
         .also = also,
         .a = a,
+        .time_ms = deadline_ms - clock_monotonic_ms(),
         .deadline_ms = deadline_ms,
         .now_us = clock_utc_us(),
     };

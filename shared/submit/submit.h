@@ -63,7 +63,8 @@ YIELDS bool submit_has_room(const struct submit *s, int64_t account_id, uint64_t
 
 /* Checks, completes, signs and hands over a message of m->account_id (CRLF lines, never a bare CR
  * or LF) to all recipients or to none. Filters see it completed and not yet signed; what one puts
- * into quarantine is held in the queue, and in the Junk of people here. Failures are temporary:
+ * into quarantine is held in the queue, and in the Junk of people here. What filters take is not in
+ * the deadline: behind them there is as much time as at first. Failures are temporary:
  * those of account_may_send_as, of account_dkim_signer and of the commit; ERR_UNKNOWN_OUTCOME only
  * when looking for the outcome failed too (R3). Yields. */
 YIELDS bool submit_message(const struct submit *s, const struct smtp_message *m, struct arena *a,

@@ -5,14 +5,18 @@
 
 #include "account/account.h"
 #include "db/db.h"
+#include "milter/milter.h"
 #include "queue/queue.h"
 #include "store/store.h"
 #include "support/in_fiber.h"
 #include "support/servers.h"
 #include "wire/smtp_envelope.h"
 
+#include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -32,6 +36,35 @@ struct mail_world {
 static inline int64_t mail_soon(void)
 {
     return clock_deadline_in(20000);
+}
+
+/* A filter that mail does not wait for, and that says nothing for longer than MAIL_SHORT_MS. */
+enum {
+    MAIL_SHORT_MS = 1000
+};
+
+struct mail_silent_filter {
+    int fd;
+    struct milter_server server;
+    struct milter_chain chain;
+};
+
+static inline void mail_silence_begin(struct mail_silent_filter *f, struct runtime *rt)
+{
+    struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+    socklen_t size = sizeof(at);
+    char text[40];
+    struct err e = ERR_CLEAR;
+    f->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(f->fd, (const struct sockaddr *)&at, size), 0);
+    assert_int_equal(listen(f->fd, 1), 0);
+    assert_int_equal(getsockname(f->fd, (struct sockaddr *)&at, &size), 0);
+    (void)snprintf(text, sizeof(text), "127.0.0.1:%u", (unsigned)ntohs(at.sin_port));
+    f->server = (struct milter_server){ .name = STR("silent"), .is_optional = true };
+    assert_true(net_address_parse(str_from_cstr(text), &f->server.at, &e));
+    f->chain = (struct milter_chain){
+        .runtime = rt, .servers = &f->server, .n = 1, .timeout_ms = MAIL_SHORT_MS + 50
+    };
 }
 
 static inline int64_t mail_add_account(struct mail_world *w, const char *address, int64_t quota)

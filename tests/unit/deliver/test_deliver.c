@@ -95,9 +95,10 @@ static void deliver_again(struct mail_world *w, const char *content, const char 
     w->retry_window_ms = INT64_C(26) * 3600 * 1000;
     assert_int_equal(deliver(w, &m).verdict, DELIVER_DONE);
     w->retry_window_ms = 0;
-    if (mail_count(w, w->ada) - before != more)
+    if (mail_count(w, w->ada) - before != more) {
         fail_msg("%s to %s: %lld copies", sender, address,
                  (long long)(mail_count(w, w->ada) - before));
+    }
 }
 
 /* R2: with the window on, what comes in another transaction after a reply that was lost is no
@@ -183,6 +184,29 @@ static void full_mailboxes(struct mail_world *w)
     assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt"), 1);
 }
 
+/* Filters have their own time: when the last one has said what it says, there is enough left. */
+static void filters_take_their_time(struct mail_world *w)
+{
+    struct err e = ERR_CLEAR;
+    struct deliver_result result;
+    struct mail_silent_filter filter;
+    const struct smtp_recipient ada = { .account_id = w->ada, .address = STR("ada@example.org") };
+    int64_t before = mail_count(w, w->ada);
+    const struct smtp_message m = mail_message(w, STR("Message-ID: <slow@x>\r\n\r\n"), &ada, 1);
+    mail_silence_begin(&filter, w->rt);
+    const struct deliver d = { .store = w->store,
+                               .queue = w->queue,
+                               .accounts = w->accounts,
+                               .hostname = "mx.example.org",
+                               .retry_window_ms = 1000,
+                               .milters = &filter.chain };
+    if (!deliver_message(&d, &m, &w->a, clock_deadline_in(MAIL_SHORT_MS), &result, &e))
+        fail_msg("%s", e.msg);
+    assert_int_equal(result.verdict, DELIVER_DONE);
+    assert_int_equal(mail_count(w, w->ada), before + 1);
+    close(filter.fd);
+}
+
 static void run_all(void *arg)
 {
     struct mail_world *w = arg;
@@ -193,6 +217,7 @@ static void run_all(void *arg)
     retries_are_known_again(w);
     huge_headers_are_refused(w);
     full_mailboxes(w);
+    filters_take_their_time(w);
 }
 
 static void test_deliver(void **state)

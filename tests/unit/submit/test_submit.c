@@ -94,6 +94,28 @@ static void room(struct mail_world *w)
     }
 }
 
+/* What is known of senders ends without any act of theirs; what was added by hand does not. */
+static void what_is_known_of_senders_ends(struct mail_world *w)
+{
+    struct err e = ERR_CLEAR;
+    test_pg_run(
+        "INSERT INTO suppression (account_id, address, is_manual, expires)"
+        " SELECT account_id, a, a LIKE 'hand@%', u::timestamptz FROM account,"
+        " (VALUES ('old@x', '-infinity'), ('new@x', '2999-01-01'), ('hand@x', 'infinity')) AS v (a, u) WHERE login = 'ada@example.org'");
+    test_pg_run("INSERT INTO sending_network (account_id, network, seen)"
+                " SELECT account_id, n::cidr, now() - u::interval FROM account,"
+                " (VALUES ('10.1.0.0/16', '25 hours'), ('10.2.0.0/16', '23 hours')) AS v (n, u)"
+                " WHERE login = 'ada@example.org'");
+    assert_true(account_sending_sweep(w->accounts, mail_soon(), &e));
+    assert_int_equal(test_pg_number("SELECT count(*) FROM suppression WHERE address <> 'old@x'"),
+                     2);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM suppression"), 2);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM sending_network WHERE network <<="
+                                    " '10.2.0.0/16'"),
+                     1);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM sending_network"), 1);
+}
+
 static void run_all(void *arg)
 {
     struct mail_world *w = arg;
@@ -101,6 +123,7 @@ static void run_all(void *arg)
     rights(w);
     both_sides_in_one_transaction(w);
     room(w);
+    what_is_known_of_senders_ends(w);
 }
 
 static void test_submit(void **state)
