@@ -10,7 +10,6 @@
 enum {
     TAKE_MS = 10 * 1000,
     COST = 5,               /* requests of an address that one report counts for */
-    AGAIN_S = 3600,         /* until there is room for more about one domain, perhaps */
     POST_MAX = 1024 * 1024, /* octets of a body */
 };
 
@@ -23,13 +22,13 @@ static bool check_method(struct http_request *r)
     return false;
 }
 
-/* Anybody may report, so anybody may report only so often. */
+/* Anybody may report, so anybody may report only so often; to sign in he may nevertheless. */
 static bool check_rate(struct api *api, struct http_request *r)
 {
     char group[NET_ADDRESS_TEXT];
     struct http_rate left;
     str key = net_address_group(&r->peer, 0, group);
-    if (http_rates_take(api->rates.address, key, COST, clock_monotonic_ms(), &left))
+    if (http_rates_take(api->rates.reports, key, COST, clock_monotonic_ms(), &left))
         return true;
     http_add_retry(r, left.reset_s);
     http_reply_problem(r, 429, "Report later.");
@@ -53,33 +52,23 @@ static bool check_type(struct http_request *r)
     return true;
 }
 
-/* One table: what went wrong, and the answer. */
-static void refuse(struct http_request *r, const struct err *why)
+/* Whatever becomes of a report that can be read, the answer is the same: of another one, strangers
+ * would learn which domains are ours, and what is known about them. */
+static void reply(struct http_request *r, bool is_done, const struct err *why)
 {
-    static const struct {
-        enum err_kind kind;
-        unsigned status;
-        const char *detail;
-    } answers[] = {
-        { ERR_SYNTAX, 400, "That is no report on TLS." },
-        { ERR_NOT_FOUND, 404, "No domain of this server is named in the report." },
-        { ERR_LIMIT, 429, "There are too many reports about this domain." },
-    };
-    for (size_t i = 0; i < COUNT_OF(answers); i++) {
-        if (answers[i].kind != why->kind)
-            continue;
-        if (why->kind == ERR_LIMIT)
-            http_add_retry(r, AGAIN_S);
-        http_reply_problem(r, answers[i].status, answers[i].detail);
-        return;
+    if (is_done || why->kind == ERR_NOT_FOUND || why->kind == ERR_LIMIT) {
+        http_reply(r, 201, NULL, STR_EMPTY);
+    } else if (why->kind == ERR_SYNTAX) {
+        http_reply_problem(r, 400, "That is no report on TLS.");
+    } else {
+        http_reply_problem(r, 503, "The report cannot be kept now.");
     }
-    http_reply_problem(r, 503, "The report cannot be kept now.");
 }
 
 static void log_problem(const struct http_request *r, const struct err *why)
 {
-    obs_count(METRIC_REPORTS_RECEIVED,
-              why->kind == ERR_NOT_FOUND ? "tls,refused" : "tls,unreadable", 1);
+    bool is_refused = why->kind == ERR_NOT_FOUND || why->kind == ERR_LIMIT;
+    obs_count(METRIC_REPORTS_RECEIVED, is_refused ? "tls,refused" : "tls,unreadable", 1);
     obs_log(EV_REPORT_UNREADABLE, r->id, OBS_CSTR("from", "https"),
             OBS_STR("error", str_from_cstr(why->msg)));
 }
@@ -97,6 +86,7 @@ YIELDS static bool take(struct api *api, struct http_request *r, struct reports_
         return false;
     if (!report->own_domain.n)
         return ERR(e, ERR_NOT_FOUND, "it is about a domain that is not ours");
+    report->is_posted = true;
     return reports_received_add(api->app->db, report, deadline_ms, is_new, e);
 }
 
@@ -111,11 +101,11 @@ void report_post_serve(struct api *api, struct http_request *r)
     }
     if (!check_method(r) || !check_rate(api, r) || !check_type(r))
         return;
-    if (!take(api, r, &report, &is_new, &e)) {
+    bool is_done = take(api, r, &report, &is_new, &e);
+    if (is_done) {
+        reports_log_taken(&report, is_new, r->id);
+    } else {
         log_problem(r, &e);
-        refuse(r, &e);
-        return;
     }
-    reports_log_taken(&report, is_new, r->id);
-    http_reply(r, is_new ? 201 : 200, NULL, STR_EMPTY);
+    reply(r, is_done, &e);
 }

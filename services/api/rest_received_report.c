@@ -12,6 +12,7 @@ static json_t *shape_report(const struct reports_received_entry *entry)
     api_set(o, "id", api_id(entry->id));
     api_set(o, "kind", json_string(reports_kind_name(entry->kind)));
     api_set(o, "domain", api_text(entry->domain));
+    api_set(o, "cameBy", json_string(entry->is_posted ? "https" : "mail"));
     api_set(o, "organization", api_text(entry->organization));
     api_set(o, "contact", api_text(entry->contact));
     api_set(o, "reportId", api_text(entry->report_id));

@@ -9,6 +9,7 @@ static const struct cli_column columns[] = {
     { "kind", "KIND", cli_cell_text, "kind" },
     { "domain", "DOMAIN", cli_cell_text, "domain" },
     { "organization", "FROM", cli_cell_text, "organization" },
+    { "cameBy", "BY", cli_cell_text, "came_by" },
     { "beginAt", "SINCE", cli_cell_time, "begin_at" },
     { "endAt", NULL, cli_cell_time, "end_at" },
     { "good", "GOOD", cli_cell_number, "good" },
@@ -81,7 +82,9 @@ static const struct cli_command commands[] = {
     { .name = "report received list",
       .arguments = "",
       .summary = "Lists what other servers report about our domains",
-      .details = "GOOD are messages that DKIM or SPF proved, or sessions with TLS; BAD the others.",
+      .details =
+          "GOOD are messages that DKIM or SPF proved, or sessions with TLS; BAD the others.\n"
+          "BY mail: SPF or DKIM proved who reports; by https: nothing does.",
       .options = list_options,
       .n_options = COUNT_OF(list_options),
       .work = list },

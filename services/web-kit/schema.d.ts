@@ -2146,7 +2146,7 @@ export interface paths {
         };
         /**
          * Lists reports of others about our domains
-         * @description The newest first. They come by mail to the address that our DNS records name in rua=.
+         * @description The newest first. They come by mail to the address that our DNS records name in rua=, and where `reports.https` is on those on TLS by HTTPS, too.
          */
         get: operations["listReceivedReports"];
         put?: never;
@@ -4445,6 +4445,12 @@ export interface components {
             id: components["schemas"]["Id"];
             kind: components["schemas"]["ReportKind"];
             domain: components["schemas"]["DomainName"];
+            /**
+             * @description The way it came: by `mail`, SPF or DKIM proved who sent it; by `https`, nothing did.
+             * @example mail
+             * @enum {string}
+             */
+            cameBy: "mail" | "https";
             /**
              * @description Who reports.
              * @example Example Inc.
@@ -14256,6 +14262,7 @@ export interface operations {
                      *           "id": "115302194731810817",
                      *           "kind": "tls",
                      *           "domain": "example.org",
+                     *           "cameBy": "mail",
                      *           "organization": "Example Inc.",
                      *           "contact": "reports@example.net",
                      *           "reportId": "2026-11-20_example.org",
@@ -14307,6 +14314,7 @@ export interface operations {
                      *         "id": "115302194731810817",
                      *         "kind": "tls",
                      *         "domain": "example.org",
+                     *         "cameBy": "mail",
                      *         "organization": "Example Inc.",
                      *         "contact": "reports@example.net",
                      *         "reportId": "2026-11-20_example.org",

@@ -8,7 +8,7 @@
 /* ---- keeping ---- */
 
 enum {
-    HEAD_PARAMS = 12,
+    HEAD_PARAMS = 14,
     DMARC_COLUMNS = 12,
     TLS_COLUMNS = 7,
     COLUMNS_MAX = DMARC_COLUMNS
@@ -16,23 +16,23 @@ enum {
 
 #define ADD                                                                              \
     "WITH r AS MATERIALIZED (SELECT received_report_add($1, $2, $3, $4, $5, $6, $7, $8," \
-    " $9, $10, $11, $12) AS report), i AS (INSERT INTO "
+    " $9, $10, $11, $12, $13, $14) AS report), i AS (INSERT INTO "
 #define ADDED ") AS u WHERE r.report IS NOT NULL) SELECT report IS NOT NULL FROM r"
 
 static const struct db_stmt add_dmarc_stmt = {
     ADD "received_report_dmarc (report, messages, source, disposition, dkim, spf, override,"
         " comment, header_from, envelope_from, signatures, spf_domain, spf_scope, spf_result)"
-        " SELECT r.report, u.* FROM r, (SELECT * FROM unnest($13::int8[], $14::text[],"
-        " $15::text[], $16::text[], $17::text[], $18::text[], $19::text[], $20::text[],"
-        " $21::text[], $22::text[], $23::text[], $24::text[], $25::text[])"
-        " ORDER BY 1 DESC LIMIT $26" ADDED
+        " SELECT r.report, u.* FROM r, (SELECT * FROM unnest($15::int8[], $16::text[],"
+        " $17::text[], $18::text[], $19::text[], $20::text[], $21::text[], $22::text[],"
+        " $23::text[], $24::text[], $25::text[], $26::text[], $27::text[])"
+        " ORDER BY 1 DESC LIMIT $28" ADDED
 };
 static const struct db_stmt add_tls_stmt = {
     ADD "received_report_tls (report, sessions, policy_type, policy_domain, result, mx,"
         " mx_ip, sender_ip, reason)"
-        " SELECT r.report, u.* FROM r, (SELECT * FROM unnest($13::int8[], $14::text[],"
-        " $15::text[], $16::text[], $17::text[], $18::text[], $19::text[], $20::text[])"
-        " ORDER BY 1 DESC LIMIT $21" ADDED
+        " SELECT r.report, u.* FROM r, (SELECT * FROM unnest($15::int8[], $16::text[],"
+        " $17::text[], $18::text[], $19::text[], $20::text[], $21::text[], $22::text[])"
+        " ORDER BY 1 DESC LIMIT $23" ADDED
 };
 
 /* Rows by column. */
@@ -72,6 +72,11 @@ static void fill_columns(const struct reports_received *report, struct arena *a,
     }
 }
 
+size_t reports_received_rows_max(const struct reports_received *report)
+{
+    return report->is_posted ? REPORTS_POSTED_ROWS_MAX : REPORTS_RECEIVED_ROWS_MAX;
+}
+
 bool reports_received_add(struct db *db, const struct reports_received *report, int64_t deadline_ms,
                           bool *is_new, struct err *e)
 {
@@ -91,13 +96,15 @@ bool reports_received_add(struct db *db, const struct reports_received *report, 
         DB_TIME_US(report->end_s * 1000000),
         DB_INT8(report->good),
         DB_INT8(report->bad),
-        DB_INT8(REPORTS_RECEIVED_DAY_MAX),
+        DB_INT8(report->is_posted ? REPORTS_POSTED_DAY_MAX : REPORTS_RECEIVED_DAY_MAX),
         DB_TEXT(report->own_domain),
+        DB_BOOL(report->is_posted),
+        DB_INT8(REPORTS_POSTED_ALL_MAX),
         DB_INT8S(c.counts, report->n),
     };
     for (size_t i = 0; i < c.n; i++)
         params[HEAD_PARAMS + 1 + i] = DB_TEXTS(c.texts[i], report->n);
-    params[HEAD_PARAMS + 1 + c.n] = DB_INT8(REPORTS_RECEIVED_ROWS_MAX);
+    params[HEAD_PARAMS + 1 + c.n] = DB_INT8((int64_t)reports_received_rows_max(report));
     bool ok =
         db_query(db, DB_DELIVER, report->kind == REPORTS_TLS ? &add_tls_stmt : &add_dmarc_stmt,
                  params, HEAD_PARAMS + 2 + c.n, &a, deadline_ms, &rows, e);
@@ -108,11 +115,13 @@ bool reports_received_add(struct db *db, const struct reports_received *report, 
 
 static const struct db_stmt sweep_stmt = {
     "DELETE FROM received_report WHERE received < now() - $1 * interval '1 millisecond'"
+    " OR (is_posted AND received < now() - $2 * interval '1 day')"
 };
 
 bool reports_received_sweep(struct db *db, int64_t keep_ms, int64_t deadline_ms, struct err *e)
 {
-    const struct db_param params[] = { DB_FLOAT8((double)keep_ms) };
+    const struct db_param params[] = { DB_FLOAT8((double)keep_ms),
+                                       DB_FLOAT8(REPORTS_POSTED_KEEP_DAYS) };
     return db_query(db, DB_DELIVER, &sweep_stmt, params, COUNT_OF(params), NULL, deadline_ms, NULL,
                     e);
 }
@@ -121,7 +130,7 @@ bool reports_received_sweep(struct db *db, int64_t keep_ms, int64_t deadline_ms,
 
 #define ENTRY                                                                                        \
     "SELECT report, kind, domain, organization, contact, report_id, policy, begins, ends, received," \
-    " good, bad FROM received_report"
+    " good, bad, is_posted FROM received_report"
 
 static const struct db_stmt list_stmt = {
     ENTRY " WHERE ($1 = '' OR kind = $1) AND ($2 = '' OR domain = $2) AND report < $3"
@@ -153,6 +162,7 @@ static void read_entry(const struct db_rows *r, size_t row, struct reports_recei
         .received_us = db_time_us(r, row, 9),
         .good = db_int(r, row, 10),
         .bad = db_int(r, row, 11),
+        .is_posted = db_int(r, row, 12),
     };
 }
 

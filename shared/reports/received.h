@@ -14,11 +14,16 @@ struct db;
 struct mime_header;
 
 enum {
-    REPORTS_FIELD_MAX = 255,           /* octets kept of a text of others */
-    REPORTS_JSON_VALUES_MAX = 200000,  /* of one TLS report */
-    REPORTS_RECEIVED_DAY_MAX = 1000,   /* reports about one domain of ours, and those below it,
-                                          that are taken in 24 hours */
-    REPORTS_RECEIVED_ROWS_MAX = 1000,  /* rows of one report that are kept, the biggest */
+    REPORTS_FIELD_MAX = 255,          /* octets kept of a text of others */
+    REPORTS_JSON_VALUES_MAX = 200000, /* of one TLS report */
+    REPORTS_RECEIVED_DAY_MAX = 1000,  /* reports about one domain of ours, and those below it,
+                                         that are taken in 24 hours */
+    REPORTS_RECEIVED_ROWS_MAX = 1000, /* rows of one report that are kept, the biggest */
+    REPORTS_POSTED_DAY_MAX = 50,      /* the same two of those that came by HTTPS: anybody may
+                                         post, */
+    REPORTS_POSTED_ROWS_MAX = 20,
+    REPORTS_POSTED_ALL_MAX = 500,      /* so about all domains there are so many in 24 hours, */
+    REPORTS_POSTED_KEEP_DAYS = 30,     /* and they are kept no longer */
     REPORTS_RECEIVED_SHOWN_MAX = 1000, /* rows of one report that are shown */
     REPORTS_RECEIVED_SOURCES_MAX = 50, /* of a chart */
     REPORTS_COUNT_MAX = 1000000000     /* messages or sessions of a row; more is no count */
@@ -32,6 +37,7 @@ struct reports_received {
     str id;
     str domain;      /* that it is about, lower-case A-labels */
     str own_domain;  /* of ours: this one or one above it; who keeps it fills this in */
+    bool is_posted;  /* by HTTPS, so that nothing proves who sent it; likewise */
     int64_t begin_s; /* seconds UTC */
     int64_t end_s;
     str policy; /* as it was seen: of DMARC "p=reject sp=none ...", of TLS the first one; or empty
@@ -75,9 +81,12 @@ YIELDS bool reports_post_read(str body, struct arena *a, int64_t deadline_ms,
 YIELDS bool reports_message_read(str message, struct arena *a, int64_t deadline_ms,
                                  struct reports_received *out, struct err *e);
 
-/* Keeps it, with its REPORTS_RECEIVED_ROWS_MAX biggest rows; *is_new false: the same organization
- * sent one of this id before. ERR_LIMIT: more than REPORTS_RECEIVED_DAY_MAX about own_domain and
- * those below it. Yields. */
+/* How many rows of it are kept. */
+size_t reports_received_rows_max(const struct reports_received *report);
+/* Keeps it, with its biggest rows; *is_new false: the same organization sent one of this id before
+ * (a mail takes the place of one that was posted, and is new). ERR_LIMIT: more than
+ * REPORTS_RECEIVED_DAY_MAX or REPORTS_POSTED_DAY_MAX about own_domain and those below it, or
+ * REPORTS_POSTED_ALL_MAX. Yields. */
 YIELDS bool reports_received_add(struct db *db, const struct reports_received *report,
                                  int64_t deadline_ms, bool *is_new, struct err *e);
 
@@ -95,6 +104,7 @@ struct reports_received_entry {
     int64_t received_us;
     int64_t good;
     int64_t bad;
+    bool is_posted; /* by HTTPS: nothing proves who sent it */
 };
 
 struct reports_received_entries {
@@ -147,7 +157,8 @@ YIELDS bool reports_received_sum_up(struct db *db, str domain, unsigned days, st
                                     int64_t deadline_ms, struct reports_received_chart *out,
                                     struct err *e);
 
-/* Forgets reports that came before the last `keep_ms`. Yields. */
+/* Forgets reports that came before the last `keep_ms`, and posted ones after
+ * REPORTS_POSTED_KEEP_DAYS at the latest. Yields. */
 YIELDS bool reports_received_sweep(struct db *db, int64_t keep_ms, int64_t deadline_ms,
                                    struct err *e);
 

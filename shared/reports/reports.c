@@ -295,12 +295,13 @@ void reports_log_taken(const struct reports_received *report, bool is_new, str s
 {
     const char *kind = reports_kind_name(report->kind);
     char label[32];
-    const int64_t left_out =
-        report->n > REPORTS_RECEIVED_ROWS_MAX ? (int64_t)report->n - REPORTS_RECEIVED_ROWS_MAX : 0;
+    const size_t most = reports_received_rows_max(report);
+    const int64_t left_out = report->n > most ? (int64_t)(report->n - most) : 0;
     (void)snprintf(label, sizeof(label), "%s,%s", kind, is_new ? "new" : "known");
     obs_count(METRIC_REPORTS_RECEIVED, label, 1);
     obs_log(EV_REPORT_RECEIVED, session, OBS_CSTR("kind", kind), OBS_STR("domain", report->domain),
             OBS_STR("organization", report->organization), OBS_STR("id", report->id),
             OBS_INT("good", report->good), OBS_INT("bad", report->bad),
-            OBS_INT("left_out", left_out), OBS_BOOL("new", is_new));
+            OBS_INT("left_out", left_out), OBS_BOOL("posted", report->is_posted),
+            OBS_BOOL("new", is_new));
 }

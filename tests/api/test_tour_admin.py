@@ -133,7 +133,7 @@ def test_received_reports(admin, heronry, domain):
     heronry.psql(f"INSERT INTO received_report_tls VALUES ({ids['tls']}, 2, 'sts', '{domain}', 'certificate-expired', '', '', '', '')")
     assert [r["kind"] for r in pages(admin, path, domain=domain)] == ["tls", "tls", "dmarc"]  # the newest first
     (one,) = pages(admin, path, domain=domain, kind="dmarc")
-    assert (one["good"], one["bad"], one["organization"]) == (7, 3, "Other")
+    assert (one["good"], one["bad"], one["organization"], one["cameBy"]) == (7, 3, "Other", "mail")
     found = admin.get(f"{path}/{one['id']}").json
     assert found["report"] == one and found["tls"] == [] and found["dmarc"][0]["signatures"] == [f"pass {domain} s1"]
     assert admin.get(f"{path}/{ids['tls']}").json["tls"][0]["result"] == "certificate-expired"

@@ -108,6 +108,15 @@ class World:
             smtp.send(stuffed(message.encode()))
             return smtp.reply()[0]
 
+    def report(self, author, about, number):
+        """A report by mail; how many mails it was more in the mailbox of its recipient."""
+        before = len(fetch_all(self.server, self.server.user(1)))
+        with RawSmtp(self.server.ports["smtp"]) as smtp:
+            smtp.begin(f"postmaster@{about}", sender=f"b@{author}.{DOMAIN}")
+            smtp.send(stuffed(report_of(author, about, number)))
+            assert smtp.reply()[0] == 250
+        return len(fetch_all(self.server, self.server.user(1))) - before
+
     def of(self, address):
         return [m for sink in self.sinks for m in sink.of(address)]
 
@@ -375,16 +384,51 @@ def test_reports_by_https(world):
         return part.get_payload(decode=True)
 
     posted = file_of(about, 50)
-    assert [post(posted), post(posted)] == [201, 200]
+    assert [post(posted), post(posted)] == [201, 201]
     assert post(gzip.decompress(file_of(f"mx.{about}", 51)), "application/tlsrpt+json; charset=utf-8") == 201
     assert server.psql("SELECT domain || ' ' || good || ' ' || bad FROM received_report WHERE report_id IN ('id-50', 'id-51') ORDER BY report_id") == (
         f"{about} 40 2\nmx.{about} 40 2")
-    # About others, unreadable, DMARC, another type, another method.
+    # About others: which domains are ours nobody learns from the answer. Unreadable, DMARC, another type, another method.
     assert [post(file_of("theirs.example", 52)), post(b"\x1f\x8b damaged"), post(file_of(about, 53, kind="dmarc")),
-            post(posted, "application/json"), post(None, method="GET")] == [404, 400, 400, 415, 405]
-    # Nothing proves who posts, so he may do it only so often.
-    assert 429 in [post(b"{}") for _ in range(12)]
+            post(posted, "application/json"), post(None, method="GET")] == [201, 400, 400, 415, 405]
     assert server.psql("SELECT count(*) FROM received_report WHERE report_id IN ('id-52', 'id-53')") == "0"
+
+    # A report that is proven takes the place of what a stranger posted under its name, and cannot be replaced by that.
+    def known(number):
+        (one,) = [r for r in server.json("report", "received", "list", "--domain", about)["reports"] if r["report_id"] == f"id-{number}"]
+        rows = server.json("report", "received", "show", one["id"])["tls"]
+        return one["came_by"], one["good"], sorted(r["sessions"] for r in rows)
+
+    forged = {"organization-name": "Other Inc.", "report-id": "id-54",
+              "date-range": {"start-datetime": "2026-11-20T00:00:00Z", "end-datetime": "2026-11-20T23:59:59Z"},
+              "policies": [{"policy": {"policy-type": "sts", "policy-domain": about}, "summary": {"total-successful-session-count": 7},
+                            "failure-details": [{"result-type": "certificate-expired", "failed-session-count": n} for n in range(1, 31)]}]}
+    forged = json.dumps(forged).encode()
+    assert post(forged, "application/tlsrpt+json") == 201
+    assert known(54) == ("https", 7, list(range(11, 31)))    # few rows of it
+    assert world.report("author", about, 54) == 0
+    assert known(54) == ("mail", 40, [2, 40])
+    assert post(forged, "application/tlsrpt+json") == 201
+    assert known(54) == ("mail", 40, [2, 40])
+    # What is posted fills no place of a mail's, and neither the disk: so many about one domain, and in all.
+    insert = ("INSERT INTO received_report (kind, domain, own_domain, organization, contact, report_id, policy, begins, ends, good, bad, is_posted, received)"
+              " SELECT 'tls', '{0}', '{0}', 'Stranger', '', '{0}' || n, '', now(), now(), 0, 0, true, now() - interval '{2}' FROM generate_series(1, {1}) n")
+    server.psql(insert.format(about, 50, "1 hour"))
+    assert post(file_of(about, 55)) == 201
+    assert world.report("author", about, 56) == 0
+    server.psql("DELETE FROM received_report WHERE organization = 'Stranger'")
+    server.psql(insert.format("another.example", 500, "1 hour"))
+    assert post(file_of(about, 57)) == 201
+    server.psql("DELETE FROM received_report WHERE organization = 'Stranger'")
+    assert server.psql("SELECT string_agg(report_id, ' ' ORDER BY report_id) FROM received_report WHERE report_id IN ('id-55', 'id-56', 'id-57')") == "id-56"
+    # It is not kept for long.
+    server.psql(insert.format(about, 1, "31 days"))
+    server.psql(insert.format(f"young.{about}", 1, "29 days"))
+    world.run_job()
+    world.counted("SELECT domain FROM received_report WHERE organization = 'Stranger'", f"young.{about}")
+    # Nothing proves who posts, so he may do it only so often; who wants to sign in may do so.
+    assert 429 in [post(b"{}") for _ in range(12)]
+    Api.signed_in(server, world.user)
 
 
 def test_reports_of_strangers_do_not_fill_the_disk(world):
