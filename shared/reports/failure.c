@@ -39,16 +39,34 @@ static str ascii_of(struct arena *a, str text)
     return reports_ascii(a, text, REPORTS_FIELD_MAX);
 }
 
-/* Where the local part begins that ends at text[at]. */
+/* A quote that another one escapes ends nothing. */
+static bool is_escaped(str text, size_t at)
+{
+    size_t n = 0;
+    while (n < at && text.p[at - 1 - n] == '\\')
+        n++;
+    return n % 2 == 1;
+}
+
+/* Where the quoted string begins whose closing quote is text[at]. */
+static size_t quote_start(str text, size_t at)
+{
+    while (at > 0) {
+        at--;
+        if (text.p[at] == '"' && !is_escaped(text, at))
+            break;
+    }
+    return at;
+}
+
+/* Where the local part begins that ends before text[at]; blanks between the two belong to it. */
 static size_t local_start(str text, size_t at)
 {
     static const str ends = STR_INIT(" \t\r\n<>(),;:\"[]");
-    if (at > 0 && text.p[at - 1] == '"') {
-        size_t i = at - 1;
-        while (i > 0 && text.p[i - 1] != '"')
-            i--;
-        return i > 0 ? i - 1 : 0;
-    }
+    while (at > 0 && (text.p[at - 1] == ' ' || text.p[at - 1] == '\t'))
+        at--;
+    if (at > 0 && text.p[at - 1] == '"')
+        return quote_start(text, at - 1);
     while (at > 0 && str_find_byte(ends, text.p[at - 1]) < 0)
         at--;
     return at;
@@ -68,18 +86,35 @@ static bool add_redacted(str text, struct buf *out)
     return ok && buf_add(out, text);
 }
 
+/* Appends the mailboxes by their domains alone: names and comments may be addresses, too, in
+ * encoded words or not. */
+static bool add_mailboxes(struct arena *a, str body, struct buf *out)
+{
+    struct mime_address_list list;
+    bool ok = true;
+    mime_address_list_parse(a, body, &list);
+    for (size_t i = 0; ok && i < list.n; i++) {
+        if (list.items[i].kind == MIME_ADDRESS_MAILBOX && list.items[i].domain.n) {
+            str domain = ascii_of(a, list.items[i].domain);
+            ok = buf_addf(out, "%s<redacted@%.*s>", out->n ? ", " : "", STR_FMT(domain));
+        }
+    }
+    return ok;
+}
+
 enum how {
     AS_IT_IS,
-    REDACTED
+    REDACTED,
+    MAILBOXES
 };
 
 static const struct {
     str name;
     enum how how;
 } shown[] = {
-    { STR_INIT("From"), REDACTED },         { STR_INIT("Sender"), REDACTED },
-    { STR_INIT("Reply-To"), REDACTED },     { STR_INIT("Received"), REDACTED },
-    { STR_INIT("Return-Path"), REDACTED },  { STR_INIT("DKIM-Signature"), REDACTED },
+    { STR_INIT("From"), MAILBOXES },        { STR_INIT("Sender"), MAILBOXES },
+    { STR_INIT("Reply-To"), MAILBOXES },    { STR_INIT("Received"), REDACTED },
+    { STR_INIT("Return-Path"), MAILBOXES }, { STR_INIT("DKIM-Signature"), REDACTED },
     { STR_INIT("List-Id"), REDACTED },      { STR_INIT("Message-ID"), AS_IT_IS },
     { STR_INIT("Date"), AS_IT_IS },         { STR_INIT("MIME-Version"), AS_IT_IS },
     { STR_INIT("Content-Type"), REDACTED },
@@ -98,6 +133,16 @@ static bool has_copies(str body)
     return false;
 }
 
+static bool add_value(struct arena *a, const struct mime_field *field, enum how how,
+                      struct buf *out)
+{
+    if (how == MAILBOXES)
+        return add_mailboxes(a, field->body, out);
+    str body = mime_field_unfold(a, field->body);
+    body = reports_ascii(a, body, REPORTS_FAILURE_HEADER_MAX);
+    return how == REDACTED ? add_redacted(body, out) : buf_add(out, body);
+}
+
 static bool add_field(const struct mime_field *field, struct buf *out)
 {
     struct arena a;
@@ -108,10 +153,8 @@ static bool add_field(const struct mime_field *field, struct buf *out)
     for (size_t i = 0; i < COUNT_OF(shown); i++) {
         if (!str_ieq(field->name, shown[i].name) || has_copies(field->body))
             continue;
-        str body = mime_field_unfold(&a, field->body);
-        body = reports_ascii(&a, body, REPORTS_FAILURE_HEADER_MAX);
-        ok = shown[i].how == REDACTED ? add_redacted(body, &value) : buf_add(&value, body);
-        ok = ok && mime_compose_raw_field(out, shown[i].name, buf_str(&value));
+        ok = add_value(&a, field, shown[i].how, &value) &&
+             mime_compose_raw_field(out, shown[i].name, buf_str(&value));
     }
     buf_fini(&value);
     arena_fini(&a);

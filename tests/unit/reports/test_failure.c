@@ -96,6 +96,8 @@ static const char original[] =
     "DKIM-Signature: v=1; d=author.test; s=s1; i=secret@author.test; h=from; bh=x; b=y\r\n"
     "DKIM-Signature: v=1; d=author.test; h=from; z=To:secret=40here.test; b=y\r\n"
     "From: \"secret@author.test\" <secret@author.test>\r\n"
+    "Reply-To: =?utf-8?q?secret=40author.test?= <\"a\\\"secret\"@author.test>, secret @b.test (secret)\r\n"
+    "Received: by x (secret @author.test) for \"sec\\\"secret\"@f.test; now\r\n"
     "To: secret@here.test\r\n"
     "Cc: secret\r\n"
     "Subject: secret\r\n"
@@ -124,7 +126,9 @@ static void test_what_it_tells(void **state)
         "Content-Type: text/rfc822-headers\r\n\r\nReturn-Path: <redacted@author.test>\r\n",
         " <redacted@f.test>\r\n",
         " i=redacted@author.test;",
-        "\r\nFrom: \"redacted@author.test\" <redacted@author.test>\r\n",
+        "\r\nFrom: <redacted@author.test>\r\n",
+        "\r\nReply-To: <redacted@author.test>, <redacted@b.test>\r\n",
+        " x (redacted@author.test) for redacted@f.test;",
         "\r\nMessage-ID: <1@author.test>\r\n",
     };
     struct arena a;
