@@ -250,7 +250,7 @@ def test_a_day_is_told_of(world):
     assert said["Feedback-Type"] == "auth-failure" and said["Auth-Failure"] == "dmarc" and said["Source-IP"] == "127.0.0.1"
     assert said["Identity-Alignment"] == "dkim, spf" and said["Delivery-Result"] == "reject" and said["Reported-Domain"] == f"author.{DOMAIN}"
     header = mail.get_payload()[2].get_payload()
-    assert f"From: redacted@author.{DOMAIN}" in header and "Subject" not in header and world.domain not in header
+    assert f"From: <redacted@author.{DOMAIN}>" in header and "Subject" not in header and world.domain not in header
 
     # Whoever did not agree gets nothing (ATTACKS: reports as a flood), and it says so.
     assert not world.of(f"victim@receiver.{DOMAIN}") and world.state("dmarc", "shy") == "dropped"

@@ -195,8 +195,10 @@ test("reports of others are seen by day, by source and row by row", async () => 
   await window.getByRole("application", { name: /Mail in your name\. Proven: [\d,]+ in all/ }).waitFor();
   await window.getByRole("row", { name: /192\.0\.2\.14/ }).waitFor();
   await window.getByRole("row", { name: /certificate-expired/ }).waitFor();
-  await window.getByRole("button", { name: "Other Inc." }).first().click();
+  const posted = window.getByRole("row", { name: /TLS/ }).filter({ hasText: "Sender not proven" }).first();
+  await posted.getByRole("button", { name: "Other Inc." }).click();
   const dialog = window.getByRole("dialog", { name: `Other Inc. on ${facts.domain}` });
+  await dialog.getByText("HTTPS, its sender not proven").waitFor();
   await dialog.getByText("p=reject").waitFor();
   await accessible(window, "a report");
   await window.keyboard.press("Escape");

@@ -52,10 +52,10 @@ def report(instance):
                        ("tls", "_tls (report, sessions, policy_type, policy_domain, result, mx, mx_ip, sender_ip, reason) SELECT report,"
                         " CASE n WHEN 1 THEN good ELSE bad END, 'sts', domain, CASE n WHEN 1 THEN 'successful' ELSE 'certificate-expired' END,"
                         " 'mail.' || domain, '192.0.2.1', '198.51.100.2', ''")):
-        instance.psql("WITH r AS (INSERT INTO received_report (kind, domain, own_domain, organization, contact, report_id, policy, begins, ends, good, bad)"
+        instance.psql("WITH r AS (INSERT INTO received_report (kind, domain, own_domain, organization, contact, report_id, policy, begins, ends, good, bad, is_posted)"
                       f" SELECT '{kind}', '{instance.domain}', '{instance.domain}', 'Other Inc.', 'reports@other.example', d, 'p=reject',"
                       " date_trunc('day', now(), 'UTC') - d * interval '1 day', date_trunc('day', now(), 'UTC') - (d - 1) * interval '1 day',"
-                      " 40 + 17 * (d % 5), 3 * (d % 4) FROM generate_series(1, 20) d RETURNING report, domain, good, bad)"
+                      f" 40 + 17 * (d % 5), 3 * (d % 4), '{kind}' = 'tls' AND d % 3 = 1 FROM generate_series(1, 20) d RETURNING report, domain, good, bad)"
                       f" INSERT INTO received_report{rows} FROM r, generate_series(1, 2) n")
 
 
