@@ -38,9 +38,9 @@ static struct delivery_use *find_use(struct delivery *d, str subject)
     return use;
 }
 
+/* One that is in no list any more. */
 static void free_use(struct delivery_use *use)
 {
-    list_remove(&use->link);
     free(use->subject);
     free(use);
 }
@@ -65,14 +65,17 @@ void delivery_leave_way(struct shift *shift)
 {
     struct delivery_use *use = shift->use;
     shift->use = NULL;
-    if (use && --use->n == 0 && use->n_waiting == 0)
+    if (use && --use->n == 0 && use->n_waiting == 0) {
+        list_remove(&use->link);
         free_use(use);
+    }
 }
 
 void delivery_free_uses(struct delivery *d)
 {
-    while (!list_is_empty(&d->uses))
-        free_use(CONTAINER_OF(d->uses.next, struct delivery_use, link));
+    LIST_FOR_EACH (item, &d->uses)
+        free_use(CONTAINER_OF(item, struct delivery_use, link));
+    list_init(&d->uses);
 }
 
 int64_t delivery_crowd_ms(unsigned waiting, uint64_t random)

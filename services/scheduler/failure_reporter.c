@@ -107,9 +107,14 @@ YIELDS static bool mail_to(struct telling *t, const struct smtp_recipient *recip
     const struct queue_also also = { note_outcome, t };
     struct buf text;
     str why;
+    const struct reports_failure_mail content = { .failure = t->failure,
+                                                  .spf = find_spf(t),
+                                                  .sender = t->sender,
+                                                  .to = to,
+                                                  .n_to = n,
+                                                  .now_us = clock_utc_us() };
     buf_init(&text, REPORTS_FAILURE_MAIL_MAX);
-    bool ok =
-        reports_failure_format(t->failure, find_spf(t), t->sender, to, n, clock_utc_us(), &text, e);
+    bool ok = reports_failure_format(&content, &text, e);
     const struct report_mail mail = {
         .content = arena_str(t->a, buf_str(&text)),
         .session = arena_printf(t->a, "failure-%lld", (long long)t->failure->id),

@@ -295,9 +295,10 @@ bool deliver_prove(const struct deliver_attempt *attempt, int64_t deadline_ms,
     tell(&p, out);
     deliver_count_proof(attempt->d, &p.verdict, out->verdict, is_vouched_for(&p),
                         attempt->m->trace.peer_ip);
-    if (!is_vouched_for(&p))
+    if (!is_vouched_for(&p)) {
         deliver_tell_failure(attempt->d, attempt->m, &p.verdict, out->verdict, attempt->a,
                              p.deadline_ms);
+    }
     *field = format_field(&p);
     return true;
 }

@@ -85,10 +85,19 @@ YIELDS bool reports_failure_note(struct db *db, const struct reports_failure_out
 /* Forgets those of the days before yesterday. Yields. */
 YIELDS bool reports_failure_sweep(struct db *db, int64_t deadline_ms, struct err *e);
 
-/* Appends the whole message (multipart/report, CRLF) to these addresses, unsigned. `spf`: the
- * record of spf_domain, or empty. ERR_LIMIT: `out` is full. Pure. */
-bool reports_failure_format(const struct reports_failure *failure, str spf,
-                            const struct reports_sender *sender, const str *to, size_t n,
-                            int64_t now_us, struct buf *out, struct err *e);
+/* A report on its way. Borrowed. */
+struct reports_failure_mail {
+    const struct reports_failure *failure;
+    str spf; /* the record of failure->spf_domain; empty: none is shown */
+    const struct reports_sender *sender;
+    const str *to; /* addresses */
+    size_t n_to;
+    int64_t now_us;
+};
+
+/* Appends the whole message (multipart/report, CRLF), unsigned. ERR_LIMIT: `out` is
+ * full. Pure. */
+bool reports_failure_format(const struct reports_failure_mail *mail, struct buf *out,
+                            struct err *e);
 
 #endif

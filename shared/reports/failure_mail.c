@@ -39,7 +39,8 @@ static bool add_spf(struct arena *a, str domain, str spf, struct buf *out)
         char c = spf.p[i];
         if (c == '"' || c == '\\')
             ok = buf_add_byte(&quoted, '\\');
-        ok = ok && buf_add_byte(&quoted, c >= ' ' && c <= '~' ? c : '?');
+        bool is_shown = c >= ' ' && c <= '~';
+        ok = ok && buf_add(&quoted, is_shown ? str_slice(spf, i, 1) : STR("?"));
     }
     str value =
         arena_printf(a, "txt : %.*s : \"%.*s\"", STR_FMT(domain), STR_FMT(buf_str(&quoted)));
@@ -47,9 +48,11 @@ static bool add_spf(struct arena *a, str domain, str spf, struct buf *out)
     return !ok || mime_compose_raw_field(out, STR("SPF-DNS"), value);
 }
 
-static bool add_parts(struct arena *a, const struct reports_failure *failure, str spf,
-                      const struct reports_sender *sender, str boundary, struct buf *out)
+static bool add_parts(struct arena *a, const struct reports_failure_mail *mail, str boundary,
+                      struct buf *out)
 {
+    const struct reports_failure *failure = mail->failure;
+    const struct reports_sender *sender = mail->sender;
     str text =
         arena_printf(a,
                      "A message in the name of %.*s came to %.*s\n"
@@ -61,23 +64,22 @@ static bool add_parts(struct arena *a, const struct reports_failure *failure, st
            mime_compose_part(out, boundary) &&
            mime_compose_raw_field(out, STR("Content-Type"), STR("message/feedback-report")) &&
            mime_compose_end_header(out) && buf_add(out, failure->fields) &&
-           add_spf(a, failure->spf_domain, spf, out) && mime_compose_part(out, boundary) &&
+           add_spf(a, failure->spf_domain, mail->spf, out) && mime_compose_part(out, boundary) &&
            mime_compose_raw_field(out, STR("Content-Type"), STR("text/rfc822-headers")) &&
            mime_compose_end_header(out) && buf_add(out, failure->header) &&
            mime_compose_multipart_end(out, boundary);
 }
 
-bool reports_failure_format(const struct reports_failure *failure, str spf,
-                            const struct reports_sender *sender, const str *to, size_t n,
-                            int64_t now_us, struct buf *out, struct err *e)
+bool reports_failure_format(const struct reports_failure_mail *mail, struct buf *out, struct err *e)
 {
     struct arena a;
     arena_init(&a);
-    str boundary = mime_compose_boundary(&a, (uint64_t)now_us, crypto_random_u64());
-    bool ok = add_head(&a, failure, sender, join(&a, to, n), now_us, out) &&
+    str boundary = mime_compose_boundary(&a, (uint64_t)mail->now_us, crypto_random_u64());
+    bool ok = add_head(&a, mail->failure, mail->sender, join(&a, mail->to, mail->n_to),
+                       mail->now_us, out) &&
               mime_compose_multipart_field(out, STR("report"), STR("; report-type=feedback-report"),
                                            boundary) &&
-              mime_compose_end_header(out) && add_parts(&a, failure, spf, sender, boundary, out);
+              mime_compose_end_header(out) && add_parts(&a, mail, boundary, out);
     arena_fini(&a);
     return ok || ERR(e, ERR_LIMIT, "the report is too long for a mail");
 }

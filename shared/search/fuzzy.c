@@ -88,9 +88,10 @@ static bool add_word(struct buf *out, const struct word *word, const char *mark,
 {
     bool is_prefix = !is_exact && word->text.n >= PREFIX_MIN;
     bool fits = search_lexeme_add_folded(out, mark, word->text, is_prefix, weights);
-    for (size_t i = 0; fits && !is_exact && i < word->n_alike; i++)
+    for (size_t i = 0; fits && !is_exact && i < word->n_alike; i++) {
         fits = buf_add_byte(out, '|') &&
                search_lexeme_add_folded(out, mark, word->alike[i], false, weights);
+    }
     return fits;
 }
 

@@ -152,8 +152,13 @@ static void test_what_it_tells(void **state)
                                              .spf_domain = STR("mail.author.test"),
                                              .fields = buf_str(&fields),
                                              .header = buf_str(&header) };
-    assert_true(reports_failure_format(&failure, STR("v=spf1 \"-all"), &sender, &to, 1,
-                                       1700000000000000, &mail, &e));
+    const struct reports_failure_mail content = { .failure = &failure,
+                                                  .spf = STR("v=spf1 \"-all"),
+                                                  .sender = &sender,
+                                                  .to = &to,
+                                                  .n_to = 1,
+                                                  .now_us = 1700000000000000 };
+    assert_true(reports_failure_format(&content, &mail, &e));
     for (size_t i = 0; i < COUNT_OF(lines); i++) {
         if (str_find(buf_str(&mail), str_from_cstr(lines[i])) < 0)
             fail_msg("%s is not in\n%s", lines[i], strstr(buf_cstr(&mail), "Feedback-Type"));
