@@ -68,16 +68,16 @@ YIELDS static bool judge_spf(const struct check *c, str text, struct published_f
 /* ---- DKIM ---- */
 
 /* Whether both records hold the same key. */
-static bool is_same_key(str a, str b)
+static bool is_same_key(struct arena *arena, str a, str b)
 {
-    struct mailauth_tags tags;
+    struct mailauth_tags *tags = ARENA_NEW(arena, struct mailauth_tags);
     struct err ignored = ERR_CLEAR;
     struct buf keys[2];
     bool ok = true;
     for (size_t i = 0; i < 2; i++) {
         buf_init(&keys[i], CRYPTO_KEY_MAX);
-        ok = ok && mailauth_tags_parse(i == 0 ? a : b, &tags, &ignored) &&
-             mailauth_base64_decode(mailauth_tags_get(&tags, STR("p")), &keys[i]);
+        ok = ok && mailauth_tags_parse(i == 0 ? a : b, tags, &ignored) &&
+             mailauth_base64_decode(mailauth_tags_get(tags, STR("p")), &keys[i]);
     }
     ok = ok && str_eq(buf_str(&keys[0]), buf_str(&keys[1]));
     buf_fini(&keys[0]);
@@ -89,11 +89,11 @@ static bool judge_dkim(const struct check *c, str text, struct published_finding
 {
     struct err why = ERR_CLEAR;
     struct mailauth_key key;
-    struct mailauth_tags ours;
+    struct mailauth_tags *ours = ARENA_NEW(c->a, struct mailauth_tags);
     const struct mailauth_tag *kind = NULL;
     (void)e;
-    if (mailauth_tags_parse(f->record.value, &ours, &why))
-        kind = mailauth_tags_find(&ours, STR("k"));
+    if (mailauth_tags_parse(f->record.value, ours, &why))
+        kind = mailauth_tags_find(ours, STR("k"));
     const struct mailauth_signature of = { .key_kind = kind && str_eq(kind->value, STR("ed25519"))
                                                            ? CRYPTO_ED25519
                                                            : CRYPTO_RSA,
@@ -103,9 +103,9 @@ static bool judge_dkim(const struct check *c, str text, struct published_finding
         f->detail = arena_printf(c->a, "%s", why.msg);
         return true;
     }
-    f->reason = !key.key                             ? PUBLISHED_REVOKED
-                : is_same_key(text, f->record.value) ? PUBLISHED_IS_RIGHT
-                                                     : PUBLISHED_IS_OTHER;
+    f->reason = !key.key                                   ? PUBLISHED_REVOKED
+                : is_same_key(c->a, text, f->record.value) ? PUBLISHED_IS_RIGHT
+                                                           : PUBLISHED_IS_OTHER;
     crypto_key_free(&key.key);
     return true;
 }
