@@ -24,7 +24,7 @@ RESULTS = BUILD / "test-results"
 JOBS = str(os.cpu_count() or 2)
 # A network with nothing but loopback, for the command behind it.
 OWN_NETWORK = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$0" "$@"']
-LANES = 2               # suites that run at the same time
+LANES = int(JOBS) + 1    # tests that run at the same time: a third of their time they wait
 INTEGRATION_PARTS = 8   # small enough that no lane waits long for the last one
 
 
@@ -150,9 +150,9 @@ def step_structure(report, options):
 def step_unit(report, options):
     """Unit tests of every module and replays of the fuzz corpora, plain and with sanitizers."""
     if build(report, "dev"):
-        ctest(report, "dev", "unit", "-L", "unit|replay")
+        ctest(report, "dev", "unit", "-L", "unit|replay", jobs=str(LANES))
     if build(report, "asan"):
-        ctest(report, "asan", "unit", "-L", "unit|replay")
+        ctest(report, "asan", "unit", "-L", "unit|replay", jobs=str(LANES))
     if build(report, "tsan", "test_runtime_fibers", "test_runtime_work", "test_http_events", "test_http_abort"):
         ctest(report, "tsan", "unit", "-R", "unit/(runtime/(fibers|work)|http/(events|abort))$")
 
