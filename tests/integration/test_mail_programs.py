@@ -255,6 +255,7 @@ def test_poplib_counts_every_octet(heronry, user):
         client.append("INBOX", dotted)
         sizes = [int(re.search(rb"RFC822.SIZE (\d+)", row).group(1))
                  for row in (client.must("SELECT INBOX") and client.must("FETCH 1:* (RFC822.SIZE)"))[:-1]]
+    sizes[5] += len("\r\n")  # RETR ends the last line, which the message does not
     pop = heronry.pop3(user)
     assert pop.stat() == (6, sum(sizes))
     assert [int(row.split()[1]) for row in pop.list()[1]] == sizes
@@ -264,7 +265,7 @@ def test_poplib_counts_every_octet(heronry, user):
     for number in range(1, 7):
         lines = pop.retr(number)[1]
         octets = b"\r\n".join(lines) + b"\r\n"
-        assert len(octets) == sizes[number - 1] or octets[:-2] == dotted
+        assert len(octets) == sizes[number - 1]
     assert b"\r\n".join(pop.retr(6)[1]) == dotted
     assert pop.top(6, 2)[1][-2:] == [b".", b".."]
     pop.dele(2)
