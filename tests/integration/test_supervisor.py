@@ -433,8 +433,8 @@ def test_jobs_run_under_a_lease(private):
     owner = f"/{private.pids()['back.1']}/back.1"
     rows = wait_until(lambda: (r := private.psql(
         "SELECT name, owner FROM job_lease WHERE name LIKE 'job-%' AND until > now() ORDER BY name").splitlines())
-        and len(r) == 9 and r, 15, "all leases")
-    assert [r.split("|")[0] for r in rows] == ["job-ended", "job-greylist", "job-history", "job-policies", "job-queue", "job-reports",
-                                               "job-retention", "job-store", "job-vocabulary"]
+        and len(r) == 11 and r, 15, "all leases")
+    assert [r.split("|")[0] for r in rows] == ["job-dkim", "job-ended", "job-failures", "job-greylist", "job-history", "job-policies",
+                                               "job-queue", "job-reports", "job-retention", "job-store", "job-vocabulary"]
     assert all(r.endswith(owner) for r in rows)
     assert "job_failed" not in private.log()
