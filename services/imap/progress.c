@@ -67,14 +67,23 @@ void imap_progress_begin(struct imap_session *s, str tag, bool only_reads)
     timer_start(net_conn_runtime(s->conn), &s->progress.timer, clock_deadline_in(LOOK_MS));
 }
 
+/* Nothing stays: the tag lies in the text of the command, which goes. */
 void imap_progress_end(struct imap_session *s)
 {
     timer_stop(net_conn_runtime(s->conn), &s->progress.timer);
-    s->progress.is_silent = false;
+    s->progress = (struct imap_progress){ .fiber = NULL };
+}
+
+/* What the server fetches and searches for NOTIFY and CONTEXT is no command: no tag is known. */
+static bool has_begun(const struct imap_session *s)
+{
+    return s->progress.fiber != NULL;
 }
 
 void imap_progress_set(struct imap_session *s, size_t done, size_t goal)
 {
+    if (!has_begun(s))
+        return;
     s->progress.done = (uint32_t)(done < goal ? done : goal);
     s->progress.goal = (uint32_t)goal;
 }
@@ -84,6 +93,8 @@ bool imap_progress_step(struct imap_session *s, size_t done, size_t goal)
     char line[IMAP_TAG_MAX + 128];
     imap_progress_set(s, done, goal);
     bool ok = imap_send_out(s);
+    if (!has_begun(s))
+        return ok;
     if (ok && is_due(&s->progress))
         ok = imap_send(s, line_of(&s->progress, line));
     s->progress.is_silent = ok;

@@ -11,7 +11,8 @@
 void imap_progress_begin(struct imap_session *s, str tag, bool only_reads);
 void imap_progress_end(struct imap_session *s);
 
-/* How many messages of how many are done: for INPROGRESS. */
+/* How many messages of how many are done: for INPROGRESS. Nothing is told of work that was not
+ * begun here: what NOTIFY fetches belongs to no command. */
 void imap_progress_set(struct imap_session *s, size_t done, size_t goal);
 /* The same from a command that is between two lines of its own: tells it when it is time. False
  * when the connection is broken. Yields. */

@@ -51,7 +51,7 @@ struct imap_reply {
 /* A command that may take long (progress.h). */
 struct imap_progress {
     struct timer timer;  /* armed while it runs */
-    struct fiber *fiber; /* that runs it */
+    struct fiber *fiber; /* that runs it; NULL: no command is watched over */
     str tag;
     int64_t due_ms;  /* monotonic: when INPROGRESS may be told next */
     uint32_t done;   /* messages */

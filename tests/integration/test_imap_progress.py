@@ -99,6 +99,23 @@ def test_long_commands_tell_that_they_go_on(heronry):
     assert told and re.match(rb'\* OK \[INPROGRESS \("%s" 250 320\)\] ' % fetch, told[0]), told
 
 
+def test_what_notify_fetches_is_no_command(heronry):
+    """More messages than are looked at together come at once: no tag is known that could be named."""
+    user = heronry.new_user()
+    other, client = in_mailbox(heronry, user), Imap(heronry, user)
+    client.must("SELECT target")
+    client.must("NOTIFY SET (SELECTED (MessageNew (UID) MessageExpunge))")
+    other.must("SELECT INBOX")
+    for _ in range(8):
+        other.must("COPY 1:* INBOX")
+        other.must("NOOP")
+    other.must("COPY 1:* target")
+    told = []
+    while b"* 256 FETCH (UID 256)" not in told:
+        told.append(client.line())
+    assert not [line for line in told if line.startswith(b"* OK")], told
+
+
 def test_a_search_without_a_client_is_ended(heronry):
     user = heronry.new_user()
     client = in_mailbox(heronry, user)
