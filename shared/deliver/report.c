@@ -19,16 +19,6 @@ static bool leads_to(const struct smtp_recipient *r, int64_t account_id)
     return r->account_id == account_id;
 }
 
-/* The recipient that named the account first. */
-static const struct smtp_recipient *recipient_of(const struct smtp_message *m, int64_t account_id)
-{
-    for (size_t i = 0; i < m->n; i++) {
-        if (leads_to(&m->recipients[i], account_id))
-            return &m->recipients[i];
-    }
-    return NULL;
-}
-
 bool deliver_is_stored(const struct store_recipient *copy)
 {
     return copy->status == STORE_DELIVERED || copy->status == STORE_DUPLICATE;
@@ -51,16 +41,42 @@ static struct failure failure_of(const struct deliver_attempt *attempt, size_t c
     return (struct failure){ STR("5.1.1"), STR("No such user here") };
 }
 
+/* What became of a recipient, which may lead to several accounts, or share one with others. */
+struct outcome {
+    size_t n;            /* copies of its accounts */
+    size_t n_failed;     /* of these */
+    size_t first_failed; /* where n_failed > 0 */
+};
+
+static struct outcome outcome_of(const struct deliver_attempt *attempt,
+                                 const struct smtp_recipient *r)
+{
+    struct outcome out = { 0 };
+    for (size_t i = 0; i < attempt->n + attempt->n_looping; i++) {
+        const struct store_recipient *copy = &attempt->copies[i];
+        if (!leads_to(r, copy->account_id))
+            continue;
+        out.n++;
+        if (i < attempt->n && deliver_is_stored(copy))
+            continue;
+        if (out.n_failed++ == 0)
+            out.first_failed = i;
+    }
+    return out;
+}
+
+/* One entry at most for each recipient of the envelope: `out` has room for all of them. */
 static size_t list_failed(const struct deliver_attempt *attempt, struct dsn_recipient *out)
 {
     size_t n = 0;
-    for (size_t i = 0; i < attempt->n + attempt->n_looping; i++) {
-        const struct store_recipient *copy = &attempt->copies[i];
-        const struct smtp_recipient *r = recipient_of(attempt->m, copy->account_id);
-        bool is_stored = i < attempt->n && deliver_is_stored(copy);
-        if (is_stored || !r || (r->has_notify && !(r->notify & SMTP_NOTIFY_FAILURE)))
+    for (size_t i = 0; i < attempt->m->n; i++) {
+        const struct smtp_recipient *r = &attempt->m->recipients[i];
+        if (r->has_notify && !(r->notify & SMTP_NOTIFY_FAILURE))
             continue;
-        struct failure why = failure_of(attempt, i);
+        const struct outcome outcome = outcome_of(attempt, r);
+        if (outcome.n_failed == 0)
+            continue;
+        struct failure why = failure_of(attempt, outcome.first_failed);
         out[n++] = (struct dsn_recipient){
             .address = r->address,
             .orcpt = r->orcpt,
@@ -78,8 +94,7 @@ static bool compose(const struct deliver_attempt *attempt, str *report, bool *is
     *report = STR_EMPTY;
     struct arena *a = attempt->a;
     const char *host = attempt->d->hostname;
-    struct dsn_recipient *failed =
-        ARENA_ARRAY(a, struct dsn_recipient, attempt->n + attempt->n_looping);
+    struct dsn_recipient *failed = ARENA_ARRAY(a, struct dsn_recipient, attempt->m->n);
     struct buf out;
     bool is_utf8;
     const struct dsn dsn = {
@@ -152,13 +167,39 @@ static bool put_into_queue(const struct deliver_attempt *attempt, const struct s
     return queue_enqueue(attempt->d->queue, &message, deadline_ms, &queue_id, e);
 }
 
+/* Those of the envelope whose copies are all in their mailboxes, and who asked to hear of it: an
+ * alias or a group is one recipient, however many accounts it leads to (RFC 3461 section 5.2.7).
+ * `out` has room for all of the envelope. */
+static size_t list_done(const struct deliver_attempt *attempt, struct queue_new_recipient *out)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < attempt->m->n; i++) {
+        const struct smtp_recipient *r = &attempt->m->recipients[i];
+        str local;
+        str domain;
+        if (!(r->notify & SMTP_NOTIFY_SUCCESS) || !str_cut(r->address, '@', &local, &domain))
+            continue;
+        const struct outcome outcome = outcome_of(attempt, r);
+        if (outcome.n == 0 || outcome.n_failed > 0)
+            continue;
+        out[n++] = (struct queue_new_recipient){
+            .address = r->address,
+            .domain = domain,
+            .orcpt = r->orcpt,
+            .notify = r->notify | QUEUE_NOTIFY_GIVEN,
+            .is_delivered = true,
+        };
+    }
+    return n;
+}
+
 bool deliver_report_stored(const struct deliver_attempt *attempt, int64_t deadline_ms,
                            struct err *e)
 {
     const struct smtp_message *m = attempt->m;
     int64_t queue_id;
     struct queue_new_recipient *done = ARENA_ARRAY(attempt->a, struct queue_new_recipient, m->n);
-    struct queue_new_message message = {
+    const struct queue_new_message message = {
         .envelope_from = m->sender,
         .body = str_slice(m->content, 0, mime_header_end(m->content)),
         .envelope_id = m->envid,
@@ -167,25 +208,9 @@ bool deliver_report_stored(const struct deliver_attempt *attempt, int64_t deadli
         .tls_rule = m->requiretls ? QUEUE_TLS_REQUIRED : QUEUE_TLS_AS_EVER,
         .session = m->trace.session,
         .recipients = done,
+        .n = m->sender.n > 0 ? list_done(attempt, done) : 0,
     };
-    for (size_t i = 0; i < attempt->n; i++) {
-        const struct smtp_recipient *r = recipient_of(m, attempt->copies[i].account_id);
-        str local;
-        str domain;
-        if (!deliver_is_stored(&attempt->copies[i]) || !r || !(r->notify & SMTP_NOTIFY_SUCCESS) ||
-            !str_cut(r->address, '@', &local, &domain))
-            continue;
-        done[message.n++] = (struct queue_new_recipient){
-            .address = r->address,
-            .domain = domain,
-            .orcpt = r->orcpt,
-            .notify = r->notify | QUEUE_NOTIFY_GIVEN,
-            .is_delivered = true,
-        };
-    }
-    if (message.n == 0 || m->sender.n == 0)
-        return true;
-    return queue_enqueue(attempt->d->queue, &message, deadline_ms, &queue_id, e);
+    return message.n == 0 || queue_enqueue(attempt->d->queue, &message, deadline_ms, &queue_id, e);
 }
 
 bool deliver_report_failed(const struct deliver_attempt *attempt, int64_t deadline_ms,

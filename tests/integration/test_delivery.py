@@ -461,6 +461,15 @@ def test_a_local_delivery_is_reported_when_asked_for(world):
     (report,) = world.arrived(far)
     assert report.sender == "" and b"Action: delivered" in report.data and b"far1" in report.data
     assert b"private words" not in report.data
+
+    # What leads to several accounts is one recipient.
+    group = f"several@{world.server.domain}"
+    members = [world.server.new_user()["address"] for _ in range(2)]
+    world.server.cli("address", "add", group, mine, *members, "--group")
+    with world.server.smtp("smtp") as client:
+        client.sendmail(f"grouped@notify.{DOMAIN}", [group], b"Subject: to all\r\n\r\n", ["ENVID=far2"], ["NOTIFY=SUCCESS"])
+    (report,) = world.arrived(f"grouped@notify.{DOMAIN}")
+    assert report.data.count(b"Action: delivered") == 1 and f"rfc822; {group}".encode() in report.data
     assert world.server.psql("SELECT count(*) FROM q_rcpt WHERE status > 0") == "0"
 
 

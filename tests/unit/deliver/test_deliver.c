@@ -2,6 +2,7 @@
 /* The inbound path on a real database: copies, loops, full mailboxes, repeated transactions. */
 #include "deliver/deliver.h"
 #include "deliver/mail_fixture.h"
+#include "wire/smtp_command.h"
 
 static struct deliver_result deliver(struct mail_world *w, const struct smtp_message *m)
 {
@@ -184,6 +185,57 @@ static void full_mailboxes(struct mail_world *w)
     assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt"), 1);
 }
 
+/* RFC 3461: what leads to several accounts is one recipient, told of once; as is each of several
+ * that share one. */
+static void success_is_told_once(struct mail_world *w)
+{
+    enum {
+        MANY = 40
+    };
+    struct smtp_target members[MANY];
+    for (size_t i = 0; i < MANY; i++) {
+        str address = arena_printf(&w->a, "member%zu@example.org", i);
+        members[i].account_id = mail_add_account(w, arena_cstr(&w->a, address), 0);
+    }
+    struct smtp_recipient group = { .address = STR("group@example.org"),
+                                    .has_notify = true,
+                                    .notify = SMTP_NOTIFY_SUCCESS | SMTP_NOTIFY_FAILURE,
+                                    .targets = members,
+                                    .n_targets = MANY };
+    const struct smtp_recipient both[] = {
+        { .account_id = w->ada,
+          .address = STR("ada@example.org"),
+          .has_notify = true,
+          .notify = SMTP_NOTIFY_SUCCESS },
+        { .account_id = w->ada,
+          .address = STR("ada+tag@example.org"),
+          .has_notify = true,
+          .notify = SMTP_NOTIFY_SUCCESS },
+    };
+    test_pg_run("DELETE FROM q_rcpt");
+    struct smtp_message m = mail_message(w, STR("Subject: x\r\n\r\ny\r\n"), &group, 1);
+    assert_int_equal(deliver(w, &m).verdict, DELIVER_DONE);
+    assert_int_equal(mail_count(w, members[MANY - 1].account_id), 1);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt"), 1);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt WHERE rcpt = 'group@example.org'"
+                                    " AND status > 0"),
+                     1);
+    m = mail_message(w, STR("Subject: x\r\n\r\ny\r\n"), both, 2);
+    assert_int_equal(deliver(w, &m).verdict, DELIVER_DONE);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt WHERE rcpt LIKE 'ada%'"), 2);
+
+    /* With one mailbox that is full, the sender hears of the failure, and only of that. */
+    members[0].account_id = members[1].account_id = w->bert;
+    members[2].account_id = w->bert;
+    test_pg_run("DELETE FROM q_rcpt");
+    m = mail_message(w, large(w), &group, 1);
+    assert_int_equal(deliver(w, &m).verdict, DELIVER_DONE);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt"), 1);
+    assert_int_equal(
+        test_pg_number("SELECT count(*) FROM q_rcpt WHERE rcpt = 'sender@remote.example'"), 1);
+    test_pg_run("DELETE FROM q_rcpt");
+}
+
 /* Filters have their own time: when the last one has said what it says, there is enough left. */
 static void filters_take_their_time(struct mail_world *w)
 {
@@ -217,6 +269,7 @@ static void run_all(void *arg)
     retries_are_known_again(w);
     huge_headers_are_refused(w);
     full_mailboxes(w);
+    success_is_told_once(w);
     filters_take_their_time(w);
 }
 
