@@ -5,7 +5,7 @@
 #include "http_fixture.h"
 
 enum {
-    ROUNDS = 300,
+    ROUNDS = 100,
     TOGETHER = 16, /* clients at a time */
     PIECE = 64 * 1024,
     PIECES = 400

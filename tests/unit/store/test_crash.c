@@ -6,6 +6,7 @@
 enum {
     WRITERS = 8,
     KILLS = 4,
+    AT_ONCE = 8,
     MAX_EACH = 4000
 };
 
@@ -117,7 +118,7 @@ static void lost_before_body(void *arg)
 static void test_lost_before(void **state)
 {
     (void)state;
-    test_pg_start_durable();
+    test_pg_make_durable();
     test_pg_start_migrated();
     test_pg_run("CREATE TABLE t_note (v int); CREATE TABLE t_slow AS SELECT 30 AS seconds;"
                 "CREATE FUNCTION slow_commit() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
@@ -230,6 +231,17 @@ static void write_on(void *arg)
     semaphore_release(w->done);
 }
 
+static void count_subject(struct fixture *f, const struct writer *w, const struct store_details *d,
+                          unsigned *counts)
+{
+    int writer;
+    unsigned n;
+    assert_true(d->found);
+    assert_int_equal(sscanf(arena_cstr(&f->a, d->subject), "w%d.%u", &writer, &n), 2);
+    if (writer == w->index)
+        counts[n]++;
+}
+
 /* How often each id is there now. */
 static void count_ids(struct fixture *f, struct writer *w, unsigned *counts)
 {
@@ -237,18 +249,17 @@ static void count_ids(struct fixture *f, struct writer *w, unsigned *counts)
     memset(counts, 0, MAX_EACH * sizeof(*counts));
     f->account = w->account;
     struct store_snapshot s = snapshot_of(f, STORE_INBOX);
-    for (size_t i = 0; i < s.n; i++) {
-        struct store_details d;
-        int writer;
-        unsigned n;
-        struct store_some_details one = { .msg_ids = &s.rows[i].msg_id,
-                                          .n = 1,
-                                          .wanted = STORE_WANT_SUMMARY };
-        MUST(store_fetch_details(f->store, w->account, &one, &f->a, soon(), &d, &e), e);
-        assert_true(d.found);
-        assert_int_equal(sscanf(arena_cstr(&f->a, d.subject), "w%d.%u", &writer, &n), 2);
-        if (writer == w->index)
-            counts[n]++;
+    int64_t *ids = ARENA_ARRAY(&f->a, int64_t, s.n);
+    for (size_t i = 0; i < s.n; i++)
+        ids[i] = s.rows[i].msg_id;
+    for (size_t i = 0; i < s.n; i += AT_ONCE) {
+        struct store_details d[AT_ONCE];
+        const struct store_some_details some = { .msg_ids = ids + i,
+                                                 .n = s.n - i < AT_ONCE ? s.n - i : AT_ONCE,
+                                                 .wanted = STORE_WANT_SUMMARY };
+        MUST(store_fetch_details(f->store, w->account, &some, &f->a, soon(), d, &e), e);
+        for (size_t k = 0; k < some.n; k++)
+            count_subject(f, w, &d[k], counts);
     }
     for (size_t i = 1; i < s.n; i++)
         assert_true(s.rows[i].uid > s.rows[i - 1].uid);

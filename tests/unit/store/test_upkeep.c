@@ -200,23 +200,23 @@ static void hot_body(void *arg)
     char sql[512];
     (void)snprintf(sql, sizeof(sql),
                    "INSERT INTO mbox_msg SELECT %lld, 1, i, i, 1, now(), 100, 0, 0, NULL"
-                   " FROM generate_series(1, 5000) i;"
-                   "UPDATE mailbox_state SET msgs = 5000, unseen = 5000, uidnext = 5001,"
-                   " bytes = 500000 WHERE account_id = %lld AND mailbox_id = 1;"
-                   "UPDATE account_state SET q_bytes = 500000, q_count = 5000"
+                   " FROM generate_series(1, 1500) i;"
+                   "UPDATE mailbox_state SET msgs = 1500, unseen = 1500, uidnext = 1501,"
+                   " bytes = 150000 WHERE account_id = %lld AND mailbox_id = 1;"
+                   "UPDATE account_state SET q_bytes = 150000, q_count = 1500"
                    " WHERE account_id = %lld",
                    (long long)f->account, (long long)f->account, (long long)f->account);
     test_pg_run("SELECT pg_stat_reset()");
     test_pg_run(sql);
     for (int round = 0; round < 12; round++) {
-        for (int from = 1; from <= 5000; from += 250) {
+        for (int from = 1; from <= 1500; from += 250) {
             change_flags(f, RANGE(from, from + 249),
                          round % 2 ? STORE_FLAGS_REMOVE : STORE_FLAGS_ADD);
         }
     }
     struct err e = ERR_CLEAR;
     long updates = 0;
-    for (int i = 0; i < 50 && updates < 60000; i++) {
+    for (int i = 0; i < 50 && updates < 18000; i++) {
         MUST(fiber_sleep_until(clock_deadline_in(200), &e), e);
         updates = test_pg_number("SELECT sum(n_tup_upd) FROM pg_stat_user_tables"
                                  " WHERE relname LIKE 'mbox_msg_p%'");
@@ -224,9 +224,9 @@ static void hot_body(void *arg)
     long hot = test_pg_number("SELECT sum(n_tup_hot_upd) FROM pg_stat_user_tables"
                               " WHERE relname LIKE 'mbox_msg_p%'");
     print_message("%ld of %ld updates heap-only\n", hot, updates);
-    assert_int_equal(updates, 60000);
+    assert_int_equal(updates, 18000);
     assert_true(hot * 100 >= updates * 95);
-    assert_int_equal(snapshot_of(f, STORE_INBOX).state.unseen, 5000);
+    assert_int_equal(snapshot_of(f, STORE_INBOX).state.unseen, 1500);
 }
 
 static void test_hot(void **state)

@@ -10,17 +10,23 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
+#include <inttypes.h>
 #include <netinet/in.h>
 #include <pwd.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/un.h>
+#include <time.h>
 
 enum {
     PATH_SIZE = 256,
-    START_TIMEOUT_MS = 30000
+    START_TIMEOUT_MS = 30000,
+    MIGRATION_MAX = 1024 * 1024
 };
+
+#define MEMORY_LEAST ((uint64_t)1024 * 1024 * 1024)
 
 /* The one place of state: a test program has one of each, and they end with it. */
 static struct {
@@ -43,6 +49,18 @@ static const char *temp_root(void)
 {
     const char *dir = getenv("TMPDIR");
     return dir && *dir ? dir : "/tmp";
+}
+
+/* In memory where there is plenty: a database has two thousand files, and some file systems take a
+ * millisecond to make each. */
+static const char *quick_root(void)
+{
+    static const char memory[] = "/dev/shm";
+    const char *dir = getenv("TMPDIR");
+    struct statvfs room;
+    bool is_roomy =
+        statvfs(memory, &room) == 0 && (uint64_t)room.f_bavail * room.f_frsize > MEMORY_LEAST;
+    return is_roomy && !(dir && *dir) && access(memory, W_OK) == 0 ? memory : temp_root();
 }
 
 static void remove_tree(const char *path)
@@ -86,7 +104,7 @@ const char *test_directory(void)
     if (servers.directory[0])
         return servers.directory;
     (void)snprintf(servers.directory, sizeof(servers.directory), "%s/heronry-test-XXXXXX",
-                   temp_root());
+                   quick_root());
     if (!mkdtemp(servers.directory) || chmod(servers.directory, 0755) != 0)
         test_die("mkdtemp %s: %s", servers.directory, strerror(errno));
     servers.owner = getpid();
@@ -159,21 +177,51 @@ static void make_pg_directory(char path[PATH_SIZE])
         test_die("chown %s: %s", path, strerror(errno));
 }
 
-/* An initialised cluster to copy, made once a machine and version. Made aside and renamed, so that
- * programs that start at the same time do not see half of it. */
-static void pg_template(char path[PATH_SIZE])
+/* ---- kept clusters ----
+ * What every test program would do first, initdb and all migrations, is done once a machine and
+ * copied from then on. Each is made aside and renamed, so that programs that start at the same time
+ * do not see half of it; whoever comes second throws its own away. */
+
+static void kept_path(char path[PATH_SIZE], const char *what, uint64_t hash)
 {
-    const char *version = strrchr(servers.pg_bin, 'l'); /* ".../postgresql/15/bin" */
-    unsigned long hash = str_hash(str_from_cstr(version ? version : servers.pg_bin), 3) % 100000;
-    (void)snprintf(path, PATH_SIZE, "%.150s/heronry-test-pg-template-%u-%lu", temp_root(),
+    (void)snprintf(path, PATH_SIZE, "%.150s/heronry-test-pg-%s-%u-%016" PRIx64, temp_root(), what,
                    geteuid(), hash);
+}
+
+static void copy_tree(const char *from, const char *to)
+{
+    const char *argv[] = { "cp", "-a", "--reflink=auto", from, to, NULL };
+    if (test_run(&(struct test_command){ .argv = argv, .as_postgres = true }, NULL) != 0)
+        test_die("cannot copy %s", from);
+}
+
+static void keep(const char *made, const char *path)
+{
+    if (rename(made, path) != 0)
+        remove_tree(made); /* somebody else was faster */
+}
+
+static void run_as_postgres(const char *const *argv, const char *input)
+{
+    char *output = NULL;
+    const struct test_command command = { .argv = argv, .as_postgres = true, .stdin_text = input };
+    if (test_run(&command, &output) != 0)
+        test_die("%s failed: %s", argv[0], output);
+    free(output);
+}
+
+/* An initialised cluster with the database. */
+static void kept_fresh(char path[PATH_SIZE])
+{
+    kept_path(path, "fresh", str_hash(str_from_cstr(servers.pg_bin), 3));
     if (access(path, F_OK) == 0)
         return;
     char made[PATH_SIZE];
     (void)snprintf(made, sizeof(made), "%.200s.XXXXXX", path);
     make_pg_directory(made);
     char initdb[PATH_SIZE];
-    const char *argv[] = { pg_program("initdb", initdb),
+    char postgres[PATH_SIZE];
+    const char *init[] = { pg_program("initdb", initdb),
                            "-D",
                            made,
                            "-U",
@@ -185,12 +233,67 @@ static void pg_template(char path[PATH_SIZE])
                            "--locale=C.UTF-8",
                            "--no-sync",
                            NULL };
-    char *output = NULL;
-    if (test_run(&(struct test_command){ .argv = argv, .as_postgres = true }, &output) != 0)
-        test_die("initdb failed: %s", output);
-    free(output);
-    if (rename(made, path) != 0)
-        remove_tree(made); /* somebody else was faster */
+    const char *single[] = { pg_program("postgres", postgres),
+                             "--single",
+                             "-F",
+                             "-D",
+                             made,
+                             "-c",
+                             "exit_on_error=on",
+                             "postgres",
+                             NULL };
+    run_as_postgres(init, NULL);
+    run_as_postgres(single, "CREATE DATABASE heronry\n");
+    keep(made, path);
+}
+
+static uint64_t file_hash(const char *path, uint64_t seed)
+{
+    char *text = heap_zalloc(MIGRATION_MAX);
+    FILE *f = fopen(path, "rbe");
+    if (!f)
+        test_die("%s: %s", path, strerror(errno));
+    size_t n = fread(text, 1, MIGRATION_MAX, f);
+    if (n == MIGRATION_MAX)
+        test_die("%s has more than %d bytes", path, MIGRATION_MAX);
+    (void)fclose(f);
+    seed = str_hash(str_of(text, n), seed);
+    free(text);
+    return seed;
+}
+
+static void find_migrations(glob_t *found)
+{
+    if (glob(TEST_MIGRATIONS_DIR "/[0-9]*.sql", 0, NULL, found) != 0)
+        test_die("no migrations in " TEST_MIGRATIONS_DIR);
+}
+
+/* The place of a cluster with all migrations as they are now, made today: they make tables for the
+ * days from now on. */
+static void kept_migrated(char path[PATH_SIZE])
+{
+    glob_t found;
+    struct tm today;
+    time_t now = time(NULL);
+    if (!localtime_r(&now, &today))
+        test_die("localtime_r");
+    uint64_t hash = str_hash(str_from_cstr(servers.pg_bin), (uint64_t)today.tm_yday);
+    find_migrations(&found);
+    for (size_t i = 0; i < found.gl_pathc; i++)
+        hash = file_hash(found.gl_pathv[i], hash);
+    globfree(&found);
+    kept_path(path, "migrated", hash);
+}
+
+/* Those of migrations that nobody tests any more; what is used is touched. */
+static void remove_old_kept(void)
+{
+    const char *argv[] = { "find",  temp_root(), "-maxdepth",
+                           "1",     "-name",     "heronry-test-pg-migrated-*",
+                           "-mmin", "+1440",     "-exec",
+                           "rm",    "-rf",       "--",
+                           "{}",    "+",         NULL };
+    (void)test_run(&(struct test_command){ .argv = argv, .log_path = "/dev/null" }, NULL);
 }
 
 static bool unix_socket_answers(const char *path)
@@ -231,19 +334,24 @@ static bool pg_socket_ready(void)
     return unix_socket_answers(path);
 }
 
+static const char *pg_data(char path[PATH_SIZE + 8])
+{
+    (void)snprintf(path, PATH_SIZE + 8, "%s/pg", servers.directory);
+    return path;
+}
+
 static void pg_spawn(void)
 {
     char program[PATH_SIZE];
     char data[PATH_SIZE + 8];
     char socket_option[PATH_SIZE + 32];
     char log[PATH_SIZE + 8];
-    (void)snprintf(data, sizeof(data), "%s/pg", servers.directory);
     (void)snprintf(log, sizeof(log), "%s/pg.log", servers.directory);
     (void)snprintf(socket_option, sizeof(socket_option), "unix_socket_directories=%s",
                    servers.directory);
     const char *fsync = servers.pg_durable ? "fsync=on" : "fsync=off";
     const char *pages = servers.pg_durable ? "full_page_writes=on" : "full_page_writes=off";
-    const char *argv[] = { pg_program("postgres", program), "-D", data, "-c",
+    const char *argv[] = { pg_program("postgres", program), "-D", pg_data(data), "-c",
                            "listen_addresses=", "-c", socket_option, "-c", fsync, "-c", pages, "-c",
                            "max_connections=200", "-c", "shared_buffers=64MB", "-c",
                            "log_min_messages=warning", "-c", "autovacuum=off",
@@ -256,62 +364,46 @@ static void pg_spawn(void)
     wait_for(pg_socket_ready, "PostgreSQL", &servers.pg);
 }
 
-static void create_database(void)
+static void prepare_pg(void)
 {
-    char conninfo[PATH_SIZE + 64];
-    (void)snprintf(conninfo, sizeof(conninfo), "host=%s user=heronry dbname=postgres",
-                   servers.directory);
-    const char *argv[] = { "psql", "-XAtq", "-d", conninfo, "-c", "CREATE DATABASE heronry", NULL };
-    int64_t deadline = clock_deadline_in(START_TIMEOUT_MS);
-    while (test_run(&(struct test_command){ .argv = argv, .log_path = "/dev/null" }, NULL) != 0) {
-        if (clock_monotonic_ms() > deadline)
-            test_die("cannot create the database");
-        usleep(50 * 1000);
-    }
+    test_directory();
+    find_pg();
+    if (chmod(servers.directory, 0777) != 0)
+        test_die("chmod: %s", strerror(errno));
+    (void)snprintf(servers.pg_conninfo, sizeof(servers.pg_conninfo),
+                   "host=%.180s user=heronry dbname=heronry", servers.directory);
+}
+
+static void start_copy_of(const char *kept)
+{
+    char data[PATH_SIZE + 8];
+    copy_tree(kept, pg_data(data));
+    pg_spawn();
+    wait_for(pg_answers, "PostgreSQL", &servers.pg);
 }
 
 const char *test_pg_start(void)
 {
     if (servers.pg_conninfo[0])
         return servers.pg_conninfo;
-    test_directory();
-    find_pg();
-    char template[PATH_SIZE];
-    pg_template(template);
-    char data[PATH_SIZE + 8];
-    char log[PATH_SIZE + 8];
-    (void)snprintf(data, sizeof(data), "%s/pg", servers.directory);
-    (void)snprintf(log, sizeof(log), "%s/pg.log", servers.directory);
-    if (chmod(servers.directory, 0777) != 0)
-        test_die("chmod: %s", strerror(errno));
-    const char *argv[] = { "cp", "-a", "--reflink=auto", template, data, NULL };
-    if (test_run(&(struct test_command){ .argv = argv, .as_postgres = true }, NULL) != 0)
-        test_die("cannot copy %s", template);
-    (void)snprintf(servers.pg_conninfo, sizeof(servers.pg_conninfo),
-                   "host=%.180s user=heronry dbname=heronry", servers.directory);
-    pg_spawn();
-    create_database();
-    wait_for(pg_answers, "PostgreSQL", &servers.pg);
+    prepare_pg();
+    char kept[PATH_SIZE];
+    kept_fresh(kept);
+    start_copy_of(kept);
     return servers.pg_conninfo;
 }
 
-const char *test_pg_start_durable(void)
+void test_pg_make_durable(void)
 {
     if (servers.pg_conninfo[0])
-        test_die("test_pg_start_durable must be the first");
+        test_die("test_pg_make_durable must be the first");
     servers.pg_durable = true;
-    return test_pg_start();
 }
 
-const char *test_pg_start_migrated(void)
+static void apply_migrations(void)
 {
-    test_pg_start();
-    if (servers.pg_migrated)
-        return servers.pg_conninfo;
-    servers.pg_migrated = true;
     glob_t found;
-    if (glob(TEST_MIGRATIONS_DIR "/[0-9]*.sql", 0, NULL, &found) != 0)
-        test_die("no migrations in " TEST_MIGRATIONS_DIR);
+    find_migrations(&found);
     for (size_t i = 0; i < found.gl_pathc; i++) {
         const char *argv[] = { "psql",
                                "-Xq",
@@ -329,6 +421,42 @@ const char *test_pg_start_migrated(void)
             test_die("migration %s failed", found.gl_pathv[i]);
     }
     globfree(&found);
+}
+
+/* Starts a fresh cluster, migrates it, and keeps it as it is after a stop in good order. */
+static void make_migrated(const char *path)
+{
+    char fresh[PATH_SIZE];
+    char made[PATH_SIZE];
+    char data[PATH_SIZE + 8];
+    char contents[PATH_SIZE + 16];
+    remove_old_kept();
+    kept_fresh(fresh);
+    start_copy_of(fresh);
+    apply_migrations();
+    test_pg_stop();
+    (void)snprintf(made, sizeof(made), "%.200s.XXXXXX", path);
+    (void)snprintf(contents, sizeof(contents), "%s/.", pg_data(data));
+    make_pg_directory(made);
+    copy_tree(contents, made);
+    keep(made, path);
+    remove_tree(data);
+}
+
+const char *test_pg_start_migrated(void)
+{
+    if (servers.pg_migrated)
+        return servers.pg_conninfo;
+    if (servers.pg_conninfo[0])
+        test_die("test_pg_start_migrated must come before test_pg_start");
+    servers.pg_migrated = true;
+    prepare_pg();
+    char kept[PATH_SIZE];
+    kept_migrated(kept);
+    /* Touched, and so seen to be there. */
+    if (utimensat(AT_FDCWD, kept, NULL, 0) != 0)
+        make_migrated(kept);
+    start_copy_of(kept);
     return servers.pg_conninfo;
 }
 

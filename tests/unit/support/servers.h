@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Real servers for unit tests: one private PostgreSQL cluster and one private Redis a test program,
- * on unix sockets in a directory of their own under TMPDIR, gone with the program however it ends.
- * A failure to start ends the program with a message. Not for production code. */
+ * on unix sockets in a directory of their own under TMPDIR or in memory, gone with the program
+ * however it ends. A failure to start ends the program with a message. Not for production code. */
 #ifndef SUPPORT_SERVERS_H
 #define SUPPORT_SERVERS_H
 
@@ -10,13 +10,14 @@
 
 /* ---- PostgreSQL ---- */
 
-/* Starts a fresh cluster (a copy of a cached initdb) and gives its conninfo: superuser and
- * database "heronry". fsync is off. Calling again gives the same. Static. */
+/* Starts a fresh cluster (a copy of one that is kept in TMPDIR) and gives its conninfo: superuser
+ * and database "heronry". fsync is off. Calling again gives the same. Static. */
 const char *test_pg_start(void);
-/* The same with all of migrations/NNNN_*.sql applied in order. */
+/* The same with all of migrations/NNNN_*.sql applied in order, also a copy: made anew when a
+ * migration changes. Comes before test_pg_start. */
 const char *test_pg_start_migrated(void);
-/* The same as test_pg_start with fsync on, for tests of crashes. Must be the first call. */
-const char *test_pg_start_durable(void);
+/* The cluster will run with fsync on, for tests of crashes. Must be the first call. */
+void test_pg_make_durable(void);
 /* Shuts down (connections are ended), kills without a shutdown checkpoint, starts again with the
  * data it had. */
 void test_pg_stop(void);
