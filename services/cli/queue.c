@@ -49,6 +49,7 @@ YIELDS static bool list(struct cli_session *s, struct err *e)
         { "status", "STATUS", cli_cell_text, "status" },
         { "attempts", "ATTEMPTS", cli_cell_number, "attempts" },
         { "nextAttemptAt", "NEXT TRY", cli_cell_time, "next_attempt" },
+        { "heldUntil", "HELD UNTIL", cli_cell_time, "held_until" },
         { "lastAttemptAt", NULL, cli_cell_time, "last_attempt" },
         { "createdAt", NULL, cli_cell_time, "created_at" },
         { "expiresAt", NULL, cli_cell_time, "expires_at" },

@@ -62,6 +62,7 @@ YIELDS static bool compose(struct telling *t, struct err *e)
                                    (unsigned long long)crypto_random_u64(), host),
         .now_us = clock_utc_us(),
         .envelope_id = r->envelope_id,
+        .hold_request = r->hold_request,
         .queue_id = queue_id_format(r->queue_id, id),
         .arrived_us = r->created_us,
         .expires_us = r->expires_us,

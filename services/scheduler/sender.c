@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Any number of processes may look: each submission is claimed by one of them. */
+/* Any number of processes may look: each submission, of the apps or one that SMTP gave a time, is
+ * claimed by one of them. */
 #include "services/scheduler/sender.h"
 
 #include "compose/submission.h"
 #include "config/config.h"
 #include "obs/obs.h"
 #include "services/app/filters.h"
+#include "submit/release.h"
 
 enum {
     PAUSE_MS = 400,   /* between looks: a message goes this much later at most */
@@ -38,12 +40,15 @@ static void send_until_drained(struct app *app, const struct app_filters *filter
             .max_hops = (size_t)config_int(app->config, CONFIG_LIMITS_HOPS),
         };
         pause_ms = PAUSE_MS;
-        if (!compose_send_due(&options, AT_ONCE, clock_deadline_in(LIMIT_MS), &n, &e)) {
+        size_t released = 0;
+        if (!compose_send_due(&options, AT_ONCE, clock_deadline_in(LIMIT_MS), &n, &e) ||
+            !submit_release_due(&options.submit, options.max_hops, AT_ONCE,
+                                clock_deadline_in(LIMIT_MS), &released, &e)) {
             if (e.kind != ERR_CANCELLED)
                 obs_log(EV_JOB_FAILED, STR_EMPTY, OBS_CSTR("job", "sender"), OBS_ERR(&e));
             e = ERR_CLEAR;
             pause_ms = FAILED_MS;
-        } else if (n == AT_ONCE) {
+        } else if (n == AT_ONCE || released == AT_ONCE) {
             pause_ms = 0;
         }
     }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* HELO, EHLO with its table of keywords, and STARTTLS. */
 #include "auth/exchange.h"
+#include "base/clock.h"
+#include "base/date.h"
 #include "services/smtp/commands.h"
 #include "services/smtp/screen.h"
 #include "wire/smtp_xclient.h"
@@ -43,6 +45,18 @@ static void add_limits(const struct smtp_session *s, struct buf *out)
     (void)buf_addf(out, " RCPTMAX=%zu MAILMAX=%zu", s->recipients.max, smtp_max_mails(s));
 }
 
+static bool offers_future_release(const struct smtp_session *s)
+{
+    return smtp_hold_max_us(s) > 0;
+}
+
+static void add_hold_max(const struct smtp_session *s, struct buf *out)
+{
+    int64_t most_us = smtp_hold_max_us(s);
+    (void)buf_addf(out, " %lld ", (long long)(most_us / 1000000));
+    (void)date_format_rfc3339(clock_utc_us() + most_us, 0, out);
+}
+
 /* The keywords of EHLO: when each is offered, and what follows it. */
 static const struct {
     const char *keyword;
@@ -61,6 +75,7 @@ static const struct {
     { "STARTTLS", offers_tls, NULL },
     { "REQUIRETLS", offers_requiretls, NULL },
     { "AUTH", offers_auth, add_mechanisms },
+    { "FUTURERELEASE", offers_future_release, add_hold_max },
     { "XCLIENT", smtp_offers_xclient, add_attributes },
     { "HELP", NULL, NULL },
 };

@@ -45,6 +45,8 @@ static struct smtp_offer make_offer(const struct smtp_session *s)
         .smtputf8 = true,
         .utf8_mail = s->has_sender && s->sender.smtputf8,
         .max_size = smtp_max_size(s),
+        .hold_max_us = smtp_hold_max_us(s),
+        .now_us = clock_utc_us(),
     };
 }
 

@@ -47,6 +47,8 @@ static struct smtp_message make_message(struct smtp_session *s, str content, str
         .has_ret = s->sender.has_ret,
         .ret_full = s->sender.ret_full,
         .envid = s->sender.envid,
+        .release_us = s->sender.release_us,
+        .hold_request = s->sender.hold_request,
         .content = content,
         .transaction = transaction_name(s, a),
         .recipients = VEC_AT(&s->recipients, struct smtp_recipient, 0),
@@ -110,6 +112,7 @@ static bool submit(struct smtp_session *s, const struct smtp_message *m, struct 
         [SUBMIT_FILTERED] = ANSWER_FILTERED,
         [SUBMIT_FILTERED_NOW] = ANSWER_FILTERED_NOW,
         [SUBMIT_OVER_QUOTA] = ANSWER_MAILBOX_FULL,
+        [SUBMIT_HELD_ENOUGH] = ANSWER_HELD_ENOUGH,
     };
     struct submit_result result;
     if (!submit_message(&s->state->submit, m, a, clock_deadline_in(SMTP_DELIVER_MS), &result, e))

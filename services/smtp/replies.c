@@ -128,6 +128,8 @@ static const struct smtp_answer_row rows[ANSWER_COUNT] = {
     [ANSWER_SENT_ENOUGH] =
         ROW(450, "4.7.1", "You have sent as much as you may for now, try again later",
             ANSWER_REFUSES, "sending_limit"),
+    [ANSWER_HELD_ENOUGH] = ROW(452, "4.5.3", "Too much of your mail waits for its time here",
+                               ANSWER_REFUSES, "held_enough"),
     [ANSWER_SENDING_STOPPED] =
         ROW(550, "5.7.1", "Your account may not send mail for now; ask your administrator",
             ANSWER_REFUSES, "sending_stopped"),

@@ -46,6 +46,12 @@ uint64_t smtp_max_size(const struct smtp_session *s)
     return (uint64_t)limit(s, CONFIG_LIMITS_MESSAGE_SIZE);
 }
 
+int64_t smtp_hold_max_us(const struct smtp_session *s)
+{
+    bool can_log_in = s->front->policy == SMTP_SUBMISSION && smtp_has_tls(s);
+    return can_log_in ? limit(s, CONFIG_SUBMISSION_HOLD_MAX) * 1000 : 0;
+}
+
 size_t smtp_max_mails(const struct smtp_session *s)
 {
     return (size_t)limit(s, CONFIG_LIMITS_SMTP_MESSAGES);

@@ -158,6 +158,9 @@ int64_t smtp_command_deadline(const struct smtp_session *s);
 void smtp_note_account_change(struct smtp_session *s);
 /* Octets of a message that are taken now. */
 uint64_t smtp_max_size(const struct smtp_session *s);
+/* How far ahead a message may be given a time at which it goes (RFC 4865): for who can log in; 0
+ * for others. */
+int64_t smtp_hold_max_us(const struct smtp_session *s);
 /* Mail transactions that one connection may begin. */
 size_t smtp_max_mails(const struct smtp_session *s);
 /* Octets that all messages in transfer of this process may hold together: past it new ones are told

@@ -4214,6 +4214,8 @@ export interface components {
             status: components["schemas"]["QueueStatus"];
             attempts: components["schemas"]["Count"];
             nextAttemptAt: components["schemas"]["Timestamp"];
+            /** @description The time at which its sender wants it to go; null when it waits for none. */
+            heldUntil: components["schemas"]["Timestamp"] | null;
             /** @description Null when there was none yet. */
             lastAttemptAt: components["schemas"]["Timestamp"] | null;
             /**
@@ -12718,6 +12720,7 @@ export interface operations {
                      *           "status": "deferred",
                      *           "attempts": 3,
                      *           "nextAttemptAt": "2026-03-01T12:00:00Z",
+                     *           "heldUntil": "2026-03-01T12:00:00Z",
                      *           "lastAttemptAt": "2026-03-01T12:00:00Z",
                      *           "code": "4.7.1",
                      *           "reply": "450 4.7.1 Try again later",
@@ -12989,6 +12992,7 @@ export interface operations {
                      *           "status": "deferred",
                      *           "attempts": 3,
                      *           "nextAttemptAt": "2026-03-01T12:00:00Z",
+                     *           "heldUntil": "2026-03-01T12:00:00Z",
                      *           "lastAttemptAt": "2026-03-01T12:00:00Z",
                      *           "code": "4.7.1",
                      *           "reply": "450 4.7.1 Try again later",

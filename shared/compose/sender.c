@@ -4,14 +4,13 @@
  * each other step may be done again after a crash in between. */
 #include "compose/submission.h"
 
-#include "account/account.h"
-#include "account/suppression.h"
 #include "base/utf8.h"
 #include "db/db.h"
 #include "mime/header.h"
 #include "notify/notify.h"
 #include "queue/queue.h"
 #include "store/mail.h"
+#include "submit/recipient.h"
 
 enum {
     CLAIM_S = 60,     /* a process that was killed loses its claim */
@@ -64,55 +63,27 @@ struct outgoing {
 
 /* ---- handing over ---- */
 
-static str domain_of(str address)
+YIELDS static bool find_recipient(struct outgoing *w, str address, struct smtp_recipient *out,
+                                  struct err *e)
 {
-    return str_skip(address, (size_t)(str_rfind_byte(address, '@') + 1));
-}
-
-YIELDS static bool check_suppression(struct outgoing *w, str address, struct err *e)
-{
-    struct account_suppression_answer found;
-    const struct account_suppression_ask ask = { w->account_id, address,
-                                                 w->o->submit.rules.suppresses };
-    if (!account_suppression_find(w->o->submit.accounts, &ask, w->a, w->deadline_ms, &found, e))
+    static const char *const texts[] = {
+        [SUBMIT_TO_NO_ADDRESS] = "one of the recipients is no address",
+        [SUBMIT_TO_UNKNOWN] = "one of the recipients does not exist here",
+        [SUBMIT_TO_GROUP] = "you may not send to one of the groups",
+    };
+    enum submit_addressee verdict;
+    const struct submit_asking asking = { w->account_id, w->from, address };
+    if (!submit_find_recipient(&w->o->submit, &asking, w->a, w->deadline_ms, out, &verdict, e))
         return false;
-    if (found.is_suppressed) {
+    if (verdict == SUBMIT_TO_SUPPRESSED) {
         w->failure =
             arena_printf(w->a, "you are not to write to %.*s; an administrator can lift it",
                          STR_FMT(address))
                 .p;
+    } else if (verdict != SUBMIT_TO_GOOD) {
+        w->failure = texts[verdict];
     }
     return true;
-}
-
-YIELDS static bool find_recipient(struct outgoing *w, str address, struct smtp_recipient *out,
-                                  struct err *e)
-{
-    struct account_route route;
-    struct err reason = ERR_CLEAR;
-    ptrdiff_t at = str_rfind_byte(address, '@');
-    str local = str_slice(address, 0, at > 0 ? (size_t)at : 0);
-    str domain = str_skip(address, (size_t)(at + 1));
-    if (!account_route(w->o->submit.accounts, local, domain, w->a, w->deadline_ms, &route,
-                       &reason)) {
-        if (reason.kind != ERR_SYNTAX) {
-            *e = reason;
-            return false;
-        }
-        w->failure = "one of the recipients is no address";
-        return true;
-    }
-    *out = (struct smtp_recipient){ .account_id = route.account_id,
-                                    .address = address,
-                                    .domain = domain,
-                                    .targets = route.targets,
-                                    .n_targets = route.n_targets };
-    const struct account_poster poster = { w->account_id, w->from, domain_of(w->from) };
-    if (route.kind == ACCOUNT_ROUTE_UNKNOWN || route.is_way_back)
-        w->failure = "one of the recipients does not exist here";
-    if (!account_may_post(&route, &poster))
-        w->failure = "you may not send to one of the groups";
-    return route.kind != ACCOUNT_ROUTE_REMOTE || check_suppression(w, address, e);
 }
 
 static const char *verdict_text(enum submit_verdict verdict)
@@ -131,6 +102,7 @@ static const char *verdict_text(enum submit_verdict verdict)
         [SUBMIT_FILTERED_NOW] = "a filter does not take it for now; try again later",
         [SUBMIT_STOPPED] = "your account may not send mail for now; ask your administrator",
         [SUBMIT_OVER_QUOTA] = "the mailbox of a recipient here is full",
+        [SUBMIT_HELD_ENOUGH] = "too much of your mail waits for its time",
     };
     return texts[verdict];
 }

@@ -32,14 +32,15 @@ bool queue_act_selects(const struct queue_act *act)
 /* ---- statements ---- */
 
 enum {
-    KEPT = -2 /* in $7: held by an administrator; RCPT_HELD there is for its sender to decide */
+    KEPT = -2 /* in $7: held by an administrator, whatever it was before; RCPT_HELD there is for its
+               * sender to decide */
 };
 
 /* $1-$4 are the filter, $5 is one queue id or 0, $6 the least age, $7 the statuses that the action
  * is for. */
-#define SELECTED                                                                            \
-    " FROM q_rcpt r JOIN q_msg m USING (queue_id) WHERE CASE WHEN r.kept AND r.status = -1" \
-    " THEN -2 ELSE r.status END = ANY ($7::int4[]) AND ($5::int8 = 0 OR r.queue_id = $5)"   \
+#define SELECTED                                                                           \
+    " FROM q_rcpt r JOIN q_msg m USING (queue_id) WHERE CASE WHEN r.kept AND r.status < 0" \
+    " THEN -2 ELSE r.status END = ANY ($7::int4[]) AND ($5::int8 = 0 OR r.queue_id = $5)"  \
     " AND ($6::int8 = 0 OR m.created <= now() - $6 * interval '1 second') AND" QUEUE_FILTER
 
 /* Rows of q_domain are locked before those of q_rcpt, as everywhere; a worker passes over them
@@ -85,11 +86,11 @@ static const struct db_stmt rehearsal = {
 };
 static const struct db_stmt hold = {
     CHOSEN "," NOTED("3", "'4.7.0'", "'an administrator holds it'") FORGOTTEN UPDATED(
-        "status = -1, kept = true, due = c.expires, code = '4.7.0', reply = 'an administrator holds it'")
-        COUNTED
+        "status = CASE u.status WHEN -3 THEN -3 ELSE -1 END, kept = true, due = c.expires,"
+        " code = '4.7.0', reply = 'an administrator holds it'") COUNTED
 };
 static const struct db_stmt release = { CHOSEN "," AWAKENED("now()") UPDATED(
-    "status = 0, kept = false, due = now()") COUNTED };
+    "status = CASE u.status WHEN -3 THEN -3 ELSE 0 END, kept = false, due = now()") COUNTED };
 #define AT "(timestamptz 'epoch' + $8::int8 * interval '1 microsecond')"
 static const struct db_stmt reschedule = { CHOSEN "," AWAKENED(AT)
                                                UPDATED("due = least(" AT ", c.expires)") COUNTED };
@@ -112,14 +113,14 @@ static const struct db_stmt drop_messages = {
 
 static const struct {
     const struct db_stmt *stmt;
-    int64_t statuses[3];
+    int64_t statuses[4];
     size_t n_statuses;
 } actions[] = {
-    [QUEUE_ACT_HOLD] = { &hold, { RCPT_PENDING, RCPT_HELD }, 2 },
-    [QUEUE_ACT_RELEASE] = { &release, { RCPT_HELD, KEPT }, 2 },
-    [QUEUE_ACT_RESCHEDULE] = { &reschedule, { RCPT_PENDING }, 1 },
-    [QUEUE_ACT_FAIL] = { &fail, { RCPT_PENDING, RCPT_HELD, KEPT }, 3 },
-    [QUEUE_ACT_DROP] = { &drop, { RCPT_PENDING, RCPT_HELD, KEPT }, 3 },
+    [QUEUE_ACT_HOLD] = { &hold, { RCPT_PENDING, RCPT_HELD, RCPT_WAITING }, 3 },
+    [QUEUE_ACT_RELEASE] = { &release, { RCPT_HELD, KEPT, RCPT_WAITING }, 3 },
+    [QUEUE_ACT_RESCHEDULE] = { &reschedule, { RCPT_PENDING, RCPT_WAITING }, 2 },
+    [QUEUE_ACT_FAIL] = { &fail, { RCPT_PENDING, RCPT_HELD, KEPT, RCPT_WAITING }, 4 },
+    [QUEUE_ACT_DROP] = { &drop, { RCPT_PENDING, RCPT_HELD, KEPT, RCPT_WAITING }, 4 },
 };
 
 /* ---- acting ---- */

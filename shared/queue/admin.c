@@ -24,7 +24,7 @@ const char *queue_status_name(enum queue_status status)
 
 #define ROW_COLUMNS                                                                      \
     "SELECT r.queue_id, m.envelope_from, r.rcpt, r.domain, r.status, r.attempts, r.due," \
-    " r.last_attempt, r.code, r.reply, m.created, m.expires, m.size"                     \
+    " r.last_attempt, r.code, r.reply, m.created, m.expires, m.size, r.kept"             \
     " FROM q_rcpt r JOIN q_msg m USING (queue_id)"
 
 static const struct db_stmt select_list = {
@@ -33,7 +33,7 @@ static const struct db_stmt select_list = {
                 " ORDER BY r.queue_id, r.rcpt LIMIT $7"
 };
 static const struct db_stmt select_some = {
-    ROW_COLUMNS " WHERE r.queue_id = ANY ($1::bigint[]) AND r.status IN (-1, 0, 1)"
+    ROW_COLUMNS " WHERE r.queue_id = ANY ($1::bigint[]) AND r.status IN (-3, -1, 0, 1)"
                 " ORDER BY r.queue_id, r.rcpt"
 };
 
@@ -55,7 +55,7 @@ static const struct db_stmt select_domains = {
 
 static enum queue_status read_status(int64_t status, bool was_tried)
 {
-    if (status == RCPT_HELD)
+    if (status == RCPT_HELD || status == RCPT_WAITING)
         return QUEUE_STATUS_HELD;
     if (status != RCPT_PENDING)
         return QUEUE_STATUS_FAILED;
@@ -72,6 +72,7 @@ static struct queue_row read_row(const struct db_rows *r, size_t i)
         .status = read_status(db_int(r, i, 4), db_int(r, i, 5) > 0),
         .attempts = (unsigned)db_int(r, i, 5),
         .due_us = db_time_us(r, i, 6),
+        .is_waiting = db_int(r, i, 4) == RCPT_WAITING && db_int(r, i, 13) == 0,
         .last_attempt_us = db_time_us_or(r, i, 7, 0),
         .code = db_str(r, i, 8),
         .reply = db_str(r, i, 9),
@@ -156,7 +157,7 @@ static const struct db_stmt select_stats = {
     " (SELECT coalesce(sum(size), 0)::int8 FROM q_msg), (SELECT min(created) FROM q_msg),"
     " (SELECT count(*) FROM q_domain WHERE breaker_open),"
     " (SELECT count(*) FROM q_domain WHERE lease_until > now()),"
-    " count(*) FILTER (WHERE status = -1) FROM q_rcpt"
+    " count(*) FILTER (WHERE status IN (-3, -1)) FROM q_rcpt"
 };
 
 bool queue_get_stats(struct queue *q, int64_t deadline_ms, struct queue_stats *out, struct err *e)
@@ -186,8 +187,8 @@ bool queue_get_stats(struct queue *q, int64_t deadline_ms, struct queue_stats *o
 /* ---- acting: rows of q_domain are locked before those of q_rcpt, as everywhere ---- */
 
 /* $5 is one queue id, 0 for all. What is held is selected by name only. */
-#define SELECTED                                                 \
-    " (r.status = 0 OR (r.status = -1 AND ($5 <> 0 OR $4 = 3)))" \
+#define SELECTED                                                        \
+    " (r.status = 0 OR (r.status IN (-3, -1) AND ($5 <> 0 OR $4 = 3)))" \
     " AND ($5 = 0 OR r.queue_id = $5) AND" QUEUE_FILTER
 
 static const struct db_stmt wake_selected_domains = {
@@ -197,12 +198,13 @@ static const struct db_stmt wake_selected_domains = {
     " ORDER BY domain FOR UPDATE) s WHERE d.domain = s.domain"
 };
 static const struct db_stmt make_due = {
-    "UPDATE q_rcpt u SET due = now(), status = 0, kept = false FROM q_rcpt r JOIN q_msg m USING (queue_id)"
+    "UPDATE q_rcpt u SET due = now(), status = CASE u.status WHEN -3 THEN -3 ELSE 0 END,"
+    " kept = false FROM q_rcpt r JOIN q_msg m USING (queue_id)"
     " WHERE u.queue_id = r.queue_id AND u.rcpt = r.rcpt AND" SELECTED
 };
 static const struct db_stmt note_deletion = { NOTE_ENDING(
     "4", "''",
-    "'an administrator removed it from the queue'") "q_rcpt r JOIN q_msg m USING (queue_id) WHERE r.queue_id = $1 AND r.status IN (-1, 0)"
+    "'an administrator removed it from the queue'") "q_rcpt r JOIN q_msg m USING (queue_id) WHERE r.queue_id = $1 AND r.status IN (-3, -1, 0)"
                                                     " ON CONFLICT DO NOTHING" };
 static const struct db_stmt delete_rcpts = { "DELETE FROM q_rcpt WHERE queue_id = $1" };
 static const struct db_stmt delete_msg = { "DELETE FROM q_msg WHERE queue_id = $1" };

@@ -236,6 +236,10 @@ static bool add_status_part(const struct shape *s, struct buf *out)
     if (ok && envelope_id.n)
         ok = buf_addf(out, "Original-Envelope-Id: %.*s\r\n", STR_FMT(envelope_id));
     ok = ok && add_date(out, "Arrival-Date", d->arrived_us);
+    if (ok && d->hold_request.n) {
+        str request = one_line(s->a, d->hold_request, 100, false);
+        ok = buf_addf(out, "Future-Release-Request: %.*s\r\n", STR_FMT(request));
+    }
     for (size_t i = 0; i < d->n && ok; i++)
         ok = add_recipient(s, out, &d->recipients[i]);
     return ok;

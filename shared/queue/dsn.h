@@ -30,6 +30,7 @@ struct dsn {
     str message_id;    /* without angle brackets; unique */
     int64_t now_us;    /* Date */
     str envelope_id;   /* ENVID= as given (xtext); empty: no Original-Envelope-Id */
+    str hold_request;  /* "for;3600": Future-Release-Request (RFC 4865); empty: there was none */
     str queue_id;      /* shown in the text */
     int64_t arrived_us;
     int64_t expires_us; /* DSN_DELAYED: until when we try */

@@ -22,6 +22,8 @@ enum {
  * RCPT_DELIVERED wait for nothing but their report: programs of former versions, which may run
  * beside this one (PROMISES R28), take all above RCPT_DONE for such and delete them. */
 enum {
+    RCPT_WAITING = -3, /* for the time that its sender named, `due` (waiting.h); where q_rcpt.kept
+                        * says so for an administrator, and `due` is when the message expires */
     RCPT_HELD = -1, /* waits for a decision until `due`, which is when the message expires: that of
                      * an administrator where q_rcpt.kept says so, or else its sender's */
     RCPT_PENDING = 0,
@@ -72,7 +74,7 @@ str queue_node_name(const struct queue *q);
     " ($1 = '' OR r.domain = $1) AND ($2 = '' OR m.envelope_from = $2)"                    \
     " AND ($3 = '' OR r.rcpt = $3) AND CASE $4::int4 WHEN 0 THEN r.status = 0 AND"         \
     " r.attempts = 0 WHEN 1 THEN r.status = 0 AND r.attempts > 0 WHEN 2 THEN r.status = 1" \
-    " WHEN 3 THEN r.status = -1 ELSE r.status IN (-1, 0, 1) END"
+    " WHEN 3 THEN r.status IN (-3, -1) ELSE r.status IN (-3, -1, 0, 1) END"
 #define QUEUE_FILTER_PARAMS(filter)                                                     \
     DB_TEXT((filter)->domain), DB_TEXT((filter)->sender), DB_TEXT((filter)->recipient), \
         DB_INT4((filter)->status)

@@ -107,11 +107,14 @@ str queue_clean_text(struct arena *a, str text, size_t max)
 
 /* ---- enqueue ---- */
 
+#define RELEASE_AT "timestamptz 'epoch' + $14::int8 * interval '1 microsecond'"
 static const struct db_stmt insert_msg = {
     "INSERT INTO q_msg (queue_id, account_id, envelope_from, envelope_id, is_8bit, is_utf8,"
-    " return_full, session, expires, has_ret, tls_rule, message_id, size, codec, frames, data)"
-    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, now() + $9::int8 * interval '1 millisecond', $10,"
-    " $11::int4::int2, $12, $13, $14::int4::int2, $15::int4[], $16)"
+    " return_full, session, expires, has_ret, tls_rule, message_id, hold_request, release_at, size,"
+    " codec, frames, data) VALUES ($1, $2, $3, $4, $5, $6, $7, $8,"
+    " CASE WHEN $14 = 0 THEN now() ELSE " RELEASE_AT " END + $9::int8 * interval '1 millisecond',"
+    " $10, $11::int4::int2, $12, $13, CASE WHEN $14 <> 0 THEN " RELEASE_AT " END, $15,"
+    " $16::int4::int2, $17::int4[], $18)"
 };
 static const struct db_stmt insert_rcpt = {
     "INSERT INTO q_rcpt (queue_id, rcpt, domain, orcpt, notify, status, last_attempt)"
@@ -126,6 +129,16 @@ static const struct db_stmt insert_held = {
     " reply) SELECT $1::int8, u.rcpt, u.domain, u.orcpt, u.notify::int2, u.status::int2,"
     " CASE WHEN u.status > 0 THEN now() END, u.status < 0,"
     " CASE WHEN u.status < 0 THEN m.expires ELSE now() END, '4.7.0', $7"
+    " FROM unnest($2::text[], $3::text[], $4::text[], $5::int4[], $6::int4[])"
+    " AS u (rcpt, domain, orcpt, notify, status), q_msg m WHERE m.queue_id = $1"
+    " ON CONFLICT DO NOTHING"
+};
+/* What waits for its time has no destination yet. */
+static const struct db_stmt insert_waiting = {
+    "INSERT INTO q_rcpt (queue_id, rcpt, domain, orcpt, notify, status, kept, due, code, reply)"
+    " SELECT $1::int8, u.rcpt, u.domain, u.orcpt, u.notify::int2, u.status::int2, $7 <> '',"
+    " CASE WHEN $7 <> '' THEN m.expires ELSE m.release_at END,"
+    " CASE WHEN $7 <> '' THEN '4.7.0' ELSE '' END, $7"
     " FROM unnest($2::text[], $3::text[], $4::text[], $5::int4[], $6::int4[])"
     " AS u (rcpt, domain, orcpt, notify, status), q_msg m WHERE m.queue_id = $1"
     " ON CONFLICT DO NOTHING"
@@ -163,7 +176,7 @@ static bool check_message(const struct queue_new_message *m, struct err *e)
     if (m->body.n > BLOB_MAX_BYTES)
         return ERR(e, ERR_LIMIT, "a message of %zu bytes is too big for the queue", m->body.n);
     if (!is_text(m->envelope_from) || !is_text(m->envelope_id) || !is_text(m->session) ||
-        !is_text(m->held_why))
+        !is_text(m->held_why) || !is_text(m->hold_request))
         return ERR(e, ERR_SYNTAX, "the envelope is no valid text");
     for (size_t i = 0; i < m->n; i++) {
         if (!check_recipient(&m->recipients[i], e))
@@ -191,14 +204,24 @@ static str read_message_id(str message, struct arena *a)
 static void send_msg(const struct queue *q, struct db_tx *tx, int64_t queue_id,
                      const struct queue_new_message *m, struct arena *a)
 {
-    struct db_param params[16] = {
-        DB_INT8(queue_id),       DB_INT8(m->account_id), DB_TEXT(m->envelope_from),
-        DB_TEXT(m->envelope_id), DB_BOOL(m->is_8bit),    DB_BOOL(m->is_utf8),
-        DB_BOOL(m->return_full), DB_TEXT(m->session),    DB_INT8(q->lifetime_ms),
-        DB_BOOL(m->has_ret),     DB_INT4(m->tls_rule),   DB_TEXT(read_message_id(m->body, a)),
+    struct db_param params[18] = {
+        DB_INT8(queue_id),        DB_INT8(m->account_id), DB_TEXT(m->envelope_from),
+        DB_TEXT(m->envelope_id),  DB_BOOL(m->is_8bit),    DB_BOOL(m->is_utf8),
+        DB_BOOL(m->return_full),  DB_TEXT(m->session),    DB_INT8(q->lifetime_ms),
+        DB_BOOL(m->has_ret),      DB_INT4(m->tls_rule),   DB_TEXT(read_message_id(m->body, a)),
+        DB_TEXT(m->hold_request), DB_INT8(m->release_us),
     };
-    queue_body_params(m->packed ? m->packed : queue_pack_here(a, m->body), &params[12]);
+    queue_body_params(m->packed ? m->packed : queue_pack_here(a, m->body), &params[14]);
     db_tx_send(tx, &insert_msg, params, COUNT_OF(params));
+}
+
+static int64_t status_of(const struct queue_new_message *m, const struct queue_new_recipient *r)
+{
+    if (r->is_delivered)
+        return RCPT_DELIVERED;
+    if (m->release_us != 0)
+        return RCPT_WAITING;
+    return m->held_why.n > 0 ? RCPT_HELD : RCPT_PENDING;
 }
 
 bool queue_enqueue_send(struct queue *q, struct db_tx *tx, int64_t queue_id,
@@ -220,10 +243,8 @@ bool queue_enqueue_send(struct queue *q, struct db_tx *tx, int64_t queue_id,
         domains[i] = m->recipients[i].domain;
         orcpts[i] = m->recipients[i].orcpt;
         notify[i] = (int64_t)m->recipients[i].notify;
-        status[i] = m->recipients[i].is_delivered ? RCPT_DELIVERED
-                    : m->held_why.n > 0           ? RCPT_HELD
-                                                  : RCPT_PENDING;
-        if (!m->recipients[i].is_delivered)
+        status[i] = status_of(m, &m->recipients[i]);
+        if (status[i] != RCPT_DELIVERED && status[i] != RCPT_WAITING)
             leased[n_leased++] = m->recipients[i].domain;
     }
     send_msg(q, tx, queue_id, m, &a);
@@ -231,8 +252,12 @@ bool queue_enqueue_send(struct queue *q, struct db_tx *tx, int64_t queue_id,
                                      DB_TEXTS(domains, m->n), DB_TEXTS(orcpts, m->n),
                                      DB_INT4S(notify, m->n),  DB_INT4S(status, m->n),
                                      DB_TEXT(m->held_why) };
-    bool is_held = m->held_why.n > 0;
-    db_tx_send(tx, is_held ? &insert_held : &insert_rcpt, rcpt, COUNT_OF(rcpt) - !is_held);
+    bool has_why = m->release_us != 0 || m->held_why.n > 0;
+    db_tx_send(tx,
+               m->release_us != 0 ? &insert_waiting
+               : has_why          ? &insert_held
+                                  : &insert_rcpt,
+               rcpt, COUNT_OF(rcpt) - !has_why);
     db_tx_send(tx, &insert_domain, &DB_TEXTS(leased, n_leased), 1);
     db_tx_send(tx, &wake_domain, &DB_TEXTS(leased, n_leased), 1);
     arena_fini(&a);
@@ -294,7 +319,9 @@ bool queue_enqueue(struct queue *q, const struct queue_new_message *m, int64_t d
         ok = resolve_unknown(q, *queue_id, &why);
     if (!ok && e)
         *e = why;
-    if (ok)
+    if (ok && m->release_us != 0)
+        queue_show_message(q, *queue_id, m->release_us, "held", (int64_t)m->n);
+    else if (ok)
         queue_announce(q, *queue_id);
     return ok;
 }

@@ -13,6 +13,8 @@
  *                      pending -> held -> pending, failed or gone, as its sender decides (hold.h)
  *                      pending -> relayed -> reported, where the sender asked for that and the
  *                                 next server does not report itself (RFC 3461)
+ *                      waiting -> handed over as a submission (row gone), at a time that its
+ *                                 sender named (waiting.h)
  * A message goes with its last recipient. Failed recipients stay until the report (DSN) about them
  * is committed together with their removal, so that no crash loses or doubles a report. */
 #ifndef QUEUE_QUEUE_H
@@ -105,7 +107,10 @@ struct queue_new_message {
     size_t n;                        /* 1 .. QUEUE_MAX_RECIPIENTS */
     const struct queue_body *packed; /* of queue_pack, or NULL: packed where it is needed */
     const struct queue_also *also;   /* of queue_enqueue only; NULL: none */
-    str held_why; /* not empty: nobody is tried until an administrator releases it (act.h) */
+    str held_why;     /* not empty: nobody is tried until an administrator releases it (act.h) */
+    str hold_request; /* "for;3600": what its sender said about a time, for reports; or empty */
+    int64_t
+        release_us; /* it waits until then, UTC, and nobody is tried (waiting.h); 0: it does not */
 };
 
 /* A statement that belongs to the transaction which puts a message into the queue. */
@@ -319,6 +324,7 @@ struct queue_report {
     enum queue_tls_rule tls_rule;
     int64_t account_id;
     int64_t created_us; /* when the message came: Arrival-Date */
+    str hold_request;   /* as of the message */
     int64_t expires_us;
     struct queue_reported *recipients;
     size_t n;
@@ -352,7 +358,7 @@ enum queue_status {
     QUEUE_STATUS_PENDING, /* never tried */
     QUEUE_STATUS_DEFERRED,
     QUEUE_STATUS_FAILED, /* waits for its report */
-    QUEUE_STATUS_HELD,   /* waits for a decision */
+    QUEUE_STATUS_HELD,   /* waits for a decision, or for its time */
     QUEUE_STATUS_ANY     /* filter only */
 };
 
@@ -379,7 +385,8 @@ struct queue_row {
     str domain;
     enum queue_status status;
     unsigned attempts;
-    int64_t due_us;          /* next try; of a held one when it expires */
+    int64_t due_us;          /* next try; of a held one when it expires, or its time */
+    bool is_waiting;         /* QUEUE_STATUS_HELD until due_us, which its sender named */
     int64_t last_attempt_us; /* 0: none yet */
     str code;                /* last enhanced status, empty when none */
     str reply;               /* last reply, empty when none */
@@ -451,7 +458,7 @@ struct queue_stats {
     int64_t pending;       /* recipients never tried */
     int64_t deferred;      /* recipients tried and waiting */
     int64_t failed;        /* recipients waiting for their report */
-    int64_t held;          /* recipients waiting for a decision */
+    int64_t held;          /* recipients waiting for a decision, or for their time */
     int64_t due;           /* recipients due now */
     int64_t bytes;         /* octets of all messages */
     int64_t oldest_us;     /* when the oldest message came; 0 when the queue is empty */

@@ -9,7 +9,7 @@
 static const struct db_stmt select_report = {
     "SELECT m.queue_id, m.envelope_from, m.envelope_id, m.return_full, m.account_id, m.created,"
     " m.expires, m.is_utf8, r.status, r.rcpts, r.orcpts, r.codes, r.replies, r.remotes, r.attempts,"
-    " r.last_us, m.tls_rule"
+    " r.last_us, m.tls_rule, m.hold_request"
     " FROM (SELECT queue_id, status, array_agg(rcpt ORDER BY rcpt) AS rcpts,"
     " array_agg(orcpt ORDER BY rcpt) AS orcpts, array_agg(code ORDER BY rcpt) AS codes,"
     " array_agg(reply ORDER BY rcpt) AS replies, array_agg(remote ORDER BY rcpt) AS remotes,"
@@ -98,6 +98,7 @@ bool queue_report_next(struct queue *q, int64_t after_id, struct arena *a, int64
         .expires_us = db_time_us(r, 0, 6),
         .is_utf8 = db_int(r, 0, 7) != 0,
         .tls_rule = (enum queue_tls_rule)db_int(r, 0, 16),
+        .hold_request = db_str(r, 0, 17),
     };
     read_recipients(r, a, out);
     if (!load_original(q, out, a, deadline_ms, e))

@@ -100,7 +100,7 @@ static enum queue_trace_state state_of_outcome(int64_t outcome)
 
 static enum queue_trace_state state_of_row(int64_t status, bool was_tried)
 {
-    if (status == RCPT_HELD)
+    if (status == RCPT_HELD || status == RCPT_WAITING)
         return QUEUE_TRACE_HELD;
     if (status == RCPT_FAILED)
         return QUEUE_TRACE_FAILED;
@@ -129,7 +129,8 @@ static struct queue_attempt read_attempt(const struct db_rows *r, size_t i)
 static struct queue_traced read_traced(const struct db_rows *r, size_t i)
 {
     bool is_queued = !db_is_null(r, i, STATUS);
-    bool is_due = is_queued && db_int(r, i, STATUS) == RCPT_PENDING;
+    bool is_due =
+        is_queued && (db_int(r, i, STATUS) == RCPT_PENDING || db_int(r, i, STATUS) == RCPT_WAITING);
     return (struct queue_traced){
         .queue_id = db_int(r, i, QUEUE_ID),
         .recipient = db_str(r, i, RECIPIENT),

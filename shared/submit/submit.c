@@ -10,7 +10,7 @@
 #include "mime/header.h"
 #include "obs/obs.h"
 #include "queue/convert.h"
-#include "queue/queue.h"
+#include "queue/waiting.h"
 #include "runtime/runtime.h"
 #include "spam/greylist.h"
 #include "store/store.h"
@@ -398,6 +398,7 @@ static struct queue_new_message queued_message(const struct submission *w)
         .is_utf8 = needs_utf8(w),
         .tls_rule = queue_tls_rule_of(w->complete, w->m->requiretls),
         .envelope_id = w->m->envid,
+        .hold_request = w->m->hold_request,
         .has_ret = w->m->has_ret,
         .return_full = w->m->ret_full,
         .session = w->m->trace.session,
@@ -474,22 +475,77 @@ static bool hand_to_store(struct submission *w, enum submit_verdict *out, struct
     return true;
 }
 
+/* ---- waiting for a time (RFC 4865) ---- */
+
+/* All recipients as they were named: where they are is looked up when it goes. */
+static struct queue_new_recipient *name_recipients(const struct submission *w)
+{
+    struct queue_new_recipient *list = ARENA_ARRAY(w->a, struct queue_new_recipient, w->m->n);
+    for (size_t i = 0; i < w->m->n; i++) {
+        const struct smtp_recipient *r = &w->m->recipients[i];
+        str domain = str_skip(r->address, (size_t)(str_rfind_byte(r->address, '@') + 1));
+        list[i] = (struct queue_new_recipient){
+            .address = r->address,
+            .domain = r->domain.n > 0 ? r->domain : domain,
+            .orcpt = r->orcpt,
+            .notify = r->has_notify ? r->notify | QUEUE_NOTIFY_GIVEN : QUEUE_NOTIFY_DEFAULT,
+        };
+    }
+    return list;
+}
+
+/* Yields. */
+static bool keep_waiting(struct submission *w, enum submit_verdict *out, struct err *e)
+{
+    bool has_room = false;
+    if (w->n_copies + w->n_queued == 0)
+        return true; /* a filter discarded it */
+    if (!queue_waiting_has_room(w->s->queue, w->m->account_id, w->complete.n, w->deadline_ms,
+                                &has_room, e))
+        return false;
+    if (!has_room) {
+        *out = SUBMIT_HELD_ENOUGH;
+        return true;
+    }
+    struct queue_new_message message = queued_message(w);
+    message.body = w->complete;
+    message.is_utf8 = w->m->is_utf8;
+    message.release_us = w->m->release_us;
+    message.recipients = name_recipients(w);
+    message.n = w->m->n;
+    return queue_enqueue(w->s->queue, &message, w->deadline_ms, &w->queue_id, e);
+}
+
+/* What waited is whole already. */
+static bool take_up(struct submission *w)
+{
+    w->complete = w->m->content;
+    w->is_8bit = !utf8_is_ascii(w->complete);
+    return true;
+}
+
+/* Yields. */
+static bool hand_on(struct submission *w, enum submit_verdict *out, struct err *e)
+{
+    if (w->m->release_us != 0)
+        return keep_waiting(w, out, e);
+    return sign(w, e) && (w->n_copies == 0 ? hand_to_queue(w, e) : hand_to_store(w, out, e));
+}
+
 /* What is in order is completed, signed and handed over. Yields. */
 static bool hand_over(struct submission *w, enum submit_verdict *out, struct err *e)
 {
     struct err why = ERR_CLEAR;
     struct allow_answer allowed;
     split_recipients(w);
-    size_t counted = w->n_remotes;
+    size_t counted = w->m->was_held ? 0 : w->n_remotes;
     if (!allow_take(w->s, w->m, counted, w->a, w->deadline_ms, &allowed, e))
         return false;
     *out = allowed.verdict;
     if (*out != SUBMIT_DONE)
         return true;
-    bool ok = complete(w, &why) && filter(w, out, &why) &&
-              (*out != SUBMIT_DONE ||
-               (sign(w, &why) &&
-                (w->n_copies == 0 ? hand_to_queue(w, &why) : hand_to_store(w, out, &why))));
+    bool ok = w->m->was_held ? take_up(w) : complete(w, &why) && filter(w, out, &why);
+    ok = ok && (*out != SUBMIT_DONE || hand_on(w, out, &why));
     bool is_gone = ok ? *out == SUBMIT_DONE : why.kind == ERR_UNKNOWN_OUTCOME;
     if (!is_gone && allowed.taken_us != 0) {
         const struct account_sending_given given = { w->m->account_id, counted, allowed.taken_us };
@@ -549,9 +605,10 @@ static bool submit_checked(struct submission *w, enum submit_verdict *out, struc
         return false;
     if (*out != SUBMIT_DONE)
         return true;
-    if (!take_answers(w, e) || !hand_over(w, out, e))
+    bool waits = w->m->release_us != 0;
+    if ((!waits && !take_answers(w, e)) || !hand_over(w, out, e))
         return false;
-    if (*out == SUBMIT_DONE)
+    if (*out == SUBMIT_DONE && !waits)
         note_written(w);
     return true;
 }

@@ -2,6 +2,7 @@
 /* SMTP command lines to values. Pure. Not for whether a command is allowed now. */
 #include "wire/smtp_command.h"
 
+#include "base/date.h"
 #include "base/utf8.h"
 
 static const struct {
@@ -30,6 +31,8 @@ static const struct {
 /* RFC 3461 4.2 and 4.4. */
 enum {
     ENVID_MAX = 100,
+    HOLD_DIGITS = 9,    /* of HOLDFOR=, RFC 4865 */
+    HOLD_TIME_MAX = 40, /* octets of HOLDUNTIL= */
     ORCPT_MAX = 500,
     ORCPT_ESCAPED_MAX = 2048 /* octets of one of UTF-8, escaped; longer than ORCPT_MAX is refused */
 };
@@ -198,6 +201,42 @@ static enum smtp_fault read_envid(struct mail_reading *r, str value)
     return SMTP_GOOD;
 }
 
+/* Only one of both, and only once; what is over, or too far ahead, is impossible (RFC 4865). */
+static enum smtp_fault set_release(struct mail_reading *r, const char *kind, int64_t at_us,
+                                   str value)
+{
+    int64_t wait_us = at_us - r->offer->now_us;
+    if (r->out->release_us != 0 || wait_us <= 0 || wait_us > r->offer->hold_max_us)
+        return SMTP_FAULT_PARAMETER;
+    r->out->release_us = at_us;
+    r->out->hold_request = arena_printf(r->a, "%s;%.*s", kind, STR_FMT(value));
+    return SMTP_GOOD;
+}
+
+/* Seconds: one to nine digits, of which the first is none of 0. */
+static enum smtp_fault read_hold_for(struct mail_reading *r, str value)
+{
+    uint64_t seconds;
+    if (r->offer->hold_max_us == 0)
+        return SMTP_FAULT_UNKNOWN_PARAMETER;
+    if (value.n == 0 || value.n > HOLD_DIGITS || value.p[0] == '0' ||
+        !str_to_uint(value, UINT32_MAX, &seconds))
+        return SMTP_FAULT_PARAMETER;
+    return set_release(r, "for", r->offer->now_us + (int64_t)seconds * 1000000, value);
+}
+
+/* A date-time of RFC 3339. */
+static enum smtp_fault read_hold_until(struct mail_reading *r, str value)
+{
+    struct err ignored = ERR_CLEAR;
+    int64_t at_us;
+    if (r->offer->hold_max_us == 0)
+        return SMTP_FAULT_UNKNOWN_PARAMETER;
+    if (value.n > HOLD_TIME_MAX || !date_parse_rfc3339(value, &at_us, &ignored))
+        return SMTP_FAULT_PARAMETER;
+    return set_release(r, "until", at_us, value);
+}
+
 static const struct {
     str keyword;
     enum smtp_fault (*read)(struct mail_reading *r, str value);
@@ -209,6 +248,8 @@ static const struct {
     { STR_INIT("RET"), read_ret },
     { STR_INIT("ENVID"), read_envid },
     { STR_INIT("REQUIRETLS"), read_requiretls },
+    { STR_INIT("HOLDFOR"), read_hold_for },
+    { STR_INIT("HOLDUNTIL"), read_hold_until },
 };
 
 /* Takes the next " keyword[=value]" of what follows a path; a missing value has no pointer, an

@@ -59,6 +59,10 @@ struct smtp_offer {
     bool dsn;          /* RET=, ENVID=, NOTIFY=, ORCPT= (RFC 3461) */
     bool requiretls;   /* REQUIRETLS (RFC 8689); under TLS only */
     uint64_t max_size; /* octets of a message, for SIZE= (RFC 1870) */
+    /* HOLDFOR= and HOLDUNTIL= (RFC 4865): how far ahead at most, and the time now, UTC; 0: not
+     * offered. */
+    int64_t hold_max_us;
+    int64_t now_us;
 };
 
 struct smtp_mail {
@@ -74,6 +78,9 @@ struct smtp_mail {
     bool has_ret;    /* RET= was given */
     bool ret_full;   /* RET=FULL; with RET=HDRS false */
     str envid;       /* ENVID= as given: valid xtext of at most 100 octets; empty when not given */
+    /* When it is to go (RFC 4865), UTC, ahead of now by no more than was offered; 0: at once. */
+    int64_t release_us;
+    str hold_request; /* the same in words of RFC 4865: "for;3600", "until;2026-..."; or empty */
 };
 
 /* NOTIFY= (RFC 3461 4.1); no bit: NEVER. */

@@ -36,8 +36,11 @@ struct smtp_message {
     bool has_ret;            /* RET= was given (RFC 3461 4.3) ... */
     bool ret_full;           /* ... as FULL */
     str envid;               /* ENVID= as given, or empty */
-    str content;             /* as it came, without dot-stuffing */
-    str transaction;         /* names the transaction: the same again is delivered once */
+    int64_t release_us;      /* when it is to go (RFC 4865), UTC; 0: at once */
+    str hold_request;        /* the same as its sender said it: "for;3600"; or empty */
+    bool was_held;   /* it waited for that time, was completed, filtered and counted before */
+    str content;     /* as it came, without dot-stuffing */
+    str transaction; /* names the transaction: the same again is delivered once */
     const struct smtp_recipient *recipients;
     size_t n;        /* at least 1 */
     size_t max_hops; /* Received fields allowed */

@@ -33,7 +33,13 @@ static void check_word(str s)
 static void run_line(str line, struct arena *a)
 {
     static const struct smtp_offer offer = {
-        .auth = true, .dsn = true, .smtputf8 = true, .utf8_mail = true, .max_size = 1u << 20
+        .auth = true,
+        .dsn = true,
+        .smtputf8 = true,
+        .utf8_mail = true,
+        .max_size = 1u << 20,
+        .hold_max_us = INT64_C(366) * 86400 * 1000000,
+        .now_us = INT64_C(1795000000) * 1000000,
     };
     struct smtp_command command = smtp_command_parse(line);
     struct smtp_mail mail;
@@ -45,6 +51,10 @@ static void run_line(str line, struct arena *a)
         check_path(&mail.sender, a);
         INVARIANT(!mail.has_size || mail.size <= offer.max_size);
         check_word(mail.envid);
+        check_word(mail.hold_request);
+        INVARIANT((mail.release_us == 0) == (mail.hold_request.n == 0));
+        INVARIANT(mail.release_us == 0 || (mail.release_us > offer.now_us &&
+                                           mail.release_us - offer.now_us <= offer.hold_max_us));
     }
     if (smtp_rcpt_parse(command.argument, &offer, a, &recipient) == SMTP_GOOD) {
         check_path(&recipient.path, a);

@@ -473,6 +473,51 @@ def test_a_local_delivery_is_reported_when_asked_for(world):
     assert world.server.psql("SELECT count(*) FROM q_rcpt WHERE status > 0") == "0"
 
 
+# ---- mail for later ----
+
+def inbox_has(world, user, subject):
+    client = world.server.imap(user)
+    client.select("INBOX", readonly=True)
+    found = client.search(None, "SUBJECT", subject)[1][0].split()
+    client.logout()
+    return len(found)
+
+
+def send_later(world, wait, recipients, subject):
+    mine = world.user["address"]
+    text = f"From: {mine}\r\nTo: {', '.join(recipients)}\r\nSubject: {subject}\r\n\r\nfor later\r\n"
+    with world.server.smtp("submission", login=world.user) as client:
+        client.sendmail(mine, recipients, text.encode(), [wait])
+
+
+def test_mail_waits_for_the_time_that_its_sender_named(world):
+    """RFC 4865: nobody has it before, neither elsewhere nor here; operators see until when, and let it go at once."""
+    here, far = world.server.user(3), f"later@good.{DOMAIN}"
+    send_later(world, "HOLDFOR=3600", [here["address"], far], "latermail")
+    rows = world.server.json("queue", "list", "--status", "held", "--sender", world.user["address"])["entries"]
+    assert {r["recipient"] for r in rows} == {here["address"], far}
+    assert all(r["status"] == "held" and r["held_until"] == r["next_attempt"] > r["created_at"] for r in rows)
+    assert "HELD UNTIL" in world.server.cli("queue", "list", "--recipient", far).stdout
+    traced = world.server.json("queue", "trace", "--recipient", far)["deliveries"]
+    assert len(traced) == 2 and all(t["state"] == "held" and t["nextAttemptAt"] for t in traced)
+    assert inbox_has(world, here, "latermail") == 0 and world.sink.of(far) == []
+    dropped = world.server.json("queue", "drop", rows[0]["id"], "--recipient", here["address"], "--dry-run")
+    assert dropped["recipients"] == 1
+    world.server.cli("queue", "release", rows[0]["id"])
+    (message,) = world.arrived(far)
+    assert message.data.count(b"\r\nReceived:") + message.data.startswith(b"Received:") == 1
+    wait_until(lambda: inbox_has(world, here, "latermail") == 1, WAIT, "the copy here")
+    world.queue_is_empty(here["address"])
+
+
+def test_the_time_comes_by_itself(world):
+    """What fails then is told with what was asked for (RFC 4865, Future-Release-Request)."""
+    address = f"later@null.{DOMAIN}"
+    send_later(world, "HOLDFOR=1", [address], "a second later")
+    text = status_part(world.report(address))
+    assert "Status: 5.1.10" in text and "Future-Release-Request: for;1" in text
+
+
 # ---- bytes ----
 
 def test_no_bare_line_end_leaves(world):

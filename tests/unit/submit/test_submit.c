@@ -2,7 +2,8 @@
 /* The way of a user's mail on a real database: rights, and one transaction for mailboxes and queue.
  */
 #include "deliver/mail_fixture.h"
-#include "submit/submit.h"
+#include "queue/waiting.h"
+#include "submit/release.h"
 
 #define HEADER "From: ada@example.org\r\nSubject: x\r\n"
 
@@ -116,6 +117,90 @@ static void what_is_known_of_senders_ends(struct mail_world *w)
     assert_int_equal(test_pg_number("SELECT count(*) FROM sending_network"), 1);
 }
 
+/* A submission of ada's with a time: its verdict. */
+static enum submit_verdict submit_later(struct mail_world *w, const struct submit *s,
+                                        const struct smtp_recipient *recipients, size_t n)
+{
+    struct err e = ERR_CLEAR;
+    struct submit_result result;
+    struct smtp_message m = mail_message(w, STR(HEADER "\r\nlater\r\n"), recipients, n);
+    m.account_id = w->ada;
+    m.sender = STR("ada@example.org");
+    m.release_us = clock_utc_us() + INT64_C(3600) * 1000000;
+    m.hold_request = STR("for;3600");
+    if (!submit_message(s, &m, &w->a, mail_soon(), &result, &e))
+        fail_msg("%s", e.msg);
+    return result.verdict;
+}
+
+static size_t release_due(const struct submit *s)
+{
+    struct err e = ERR_CLEAR;
+    size_t n = 0;
+    test_pg_run("UPDATE q_rcpt SET due = now() WHERE status = -3 AND NOT kept");
+    if (!submit_release_due(s, 30, 10, mail_soon(), &n, &e))
+        fail_msg("%s", e.msg);
+    return n;
+}
+
+/* Nobody has anything before the time, people of ours neither; then all have it, or their sender a
+ * report of who has not. */
+static void waits_for_its_time(struct mail_world *w)
+{
+    const struct submit s = { .store = w->store,
+                              .queue = w->queue,
+                              .accounts = w->accounts,
+                              .hostname = "mx.example.org",
+                              .rules.most = { [ACCOUNT_SENDING_MESSAGES_HOUR] = 2 } };
+    const struct smtp_recipient recipients[] = {
+        { .account_id = w->bert, .address = STR("bert@example.org") },
+        { .address = STR("a@remote.example"),
+          .domain = STR("remote.example"),
+          .has_notify = true,
+          .notify = QUEUE_NOTIFY_SUCCESS },
+        { .account_id = w->bert, .address = STR("gone@example.org") },
+    };
+    int64_t before = mail_count(w, w->bert);
+    test_pg_run("TRUNCATE q_msg, q_rcpt, q_domain, sending");
+    assert_int_equal(submit_later(w, &s, recipients, 3), SUBMIT_DONE);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt WHERE status = -3"), 3);
+    assert_int_equal(mail_count(w, w->bert), before);
+    assert_int_equal(release_due(&s), 1);
+    assert_int_equal(mail_count(w, w->bert), before + 1);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt WHERE status = 0 AND notify = 12"
+                                    " AND rcpt = 'a@remote.example'"),
+                     1);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt WHERE status = 1 AND code ="
+                                    " '5.1.1' AND rcpt = 'gone@example.org'"),
+                     1);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_msg WHERE hold_request = 'for;3600'"),
+                     2);
+    assert_int_equal(release_due(&s), 0);
+
+    /* It counts when it is handed in, and not again when it goes. */
+    assert_int_equal(submit_later(w, &s, &recipients[1], 1), SUBMIT_DONE);
+    assert_int_equal(submit_later(w, &s, &recipients[1], 1), SUBMIT_LIMITED);
+    /* Who may not send any more sends nothing by this, and hears of it. */
+    test_pg_run("UPDATE sending SET held_at = now()");
+    assert_int_equal(release_due(&s), 1);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt WHERE status = 1 AND code ="
+                                    " '5.7.1'"),
+                     1);
+    test_pg_run("DELETE FROM sending");
+    assert_int_equal(submit_later(w, &s, recipients, 1), SUBMIT_DONE);
+    test_pg_run("UPDATE account SET disabled_at = now() WHERE login = 'ada@example.org'");
+    assert_int_equal(release_due(&s), 1);
+    assert_int_equal(mail_count(w, w->bert), before + 1);
+    test_pg_run("UPDATE account SET disabled_at = NULL WHERE login = 'ada@example.org'");
+
+    test_pg_run("TRUNCATE q_msg, q_rcpt");
+    test_pg_run("INSERT INTO q_msg (queue_id, account_id, envelope_from, expires, release_at, size,"
+                " codec, data) SELECT i, account_id, '', now(), now(), 1, 0, 'x' FROM account,"
+                " generate_series(1, 1000) i WHERE login = 'ada@example.org'");
+    assert_int_equal(submit_later(w, &s, recipients, 1), SUBMIT_HELD_ENOUGH);
+    test_pg_run("TRUNCATE q_msg");
+}
+
 static void run_all(void *arg)
 {
     struct mail_world *w = arg;
@@ -124,6 +209,7 @@ static void run_all(void *arg)
     both_sides_in_one_transaction(w);
     room(w);
     what_is_known_of_senders_ends(w);
+    waits_for_its_time(w);
 }
 
 static void test_submit(void **state)

@@ -116,6 +116,73 @@ static void test_mail(void **state)
     arena_fini(&a);
 }
 
+/* RFC 4865: one of both, once, in the future, and no further ahead than was offered. */
+static void test_hold(void **state)
+{
+    static const int64_t now_us = INT64_C(1796083200) * 1000000; /* 2026-12-01T00:00:00Z */
+    static const struct smtp_offer none = { .max_size = 1000, .now_us = now_us };
+    static const struct smtp_offer offer = { .max_size = 1000,
+                                             .hold_max_us = INT64_C(86400) * 1000000,
+                                             .now_us = now_us };
+    static const struct {
+        str argument;
+        enum smtp_fault fault;
+        int64_t wait_s;
+        str request;
+    } cases[] = {
+        { STR_INIT("FROM:<a@b>"), SMTP_GOOD, 0, STR_INIT("") },
+        { STR_INIT("FROM:<a@b> HOLDFOR=1"), SMTP_GOOD, 1, STR_INIT("for;1") },
+        { STR_INIT("FROM:<a@b> holdfor=86400"), SMTP_GOOD, 86400, STR_INIT("for;86400") },
+        { STR_INIT("FROM:<a@b> HOLDFOR=86401"), SMTP_FAULT_PARAMETER, 0, STR_INIT("") },
+        { STR_INIT("FROM:<a@b> HOLDFOR=999999999"), SMTP_FAULT_PARAMETER, 0, STR_INIT("") },
+        { STR_INIT("FROM:<a@b> HOLDFOR=0000000001"), SMTP_FAULT_PARAMETER, 0, STR_INIT("") },
+        { STR_INIT("FROM:<a@b> HOLDFOR=01"), SMTP_FAULT_PARAMETER, 0, STR_INIT("") },
+        { STR_INIT("FROM:<a@b> HOLDFOR=0"), SMTP_FAULT_PARAMETER, 0, STR_INIT("") },
+        { STR_INIT("FROM:<a@b> HOLDFOR=-1"), SMTP_FAULT_PARAMETER, 0, STR_INIT("") },
+        { STR_INIT("FROM:<a@b> HOLDFOR=1.5"), SMTP_FAULT_PARAMETER, 0, STR_INIT("") },
+        { STR_INIT("FROM:<a@b> HOLDFOR="), SMTP_FAULT_PARAMETER, 0, STR_INIT("") },
+        { STR_INIT("FROM:<a@b> HOLDFOR"), SMTP_FAULT_PARAMETER, 0, STR_INIT("") },
+        { STR_INIT("FROM:<a@b> HOLDUNTIL=2026-12-01T00:00:01Z"), SMTP_GOOD, 1,
+          STR_INIT("until;2026-12-01T00:00:01Z") },
+        { STR_INIT("FROM:<a@b> HOLDUNTIL=2026-12-01T02:00:00+01:00"), SMTP_GOOD, 3600,
+          STR_INIT("until;2026-12-01T02:00:00+01:00") },
+        { STR_INIT("FROM:<a@b> HOLDUNTIL=2026-12-02T00:00:01Z"), SMTP_FAULT_PARAMETER, 0,
+          STR_INIT("") },
+        { STR_INIT("FROM:<a@b> HOLDUNTIL=2026-12-01T00:00:00Z"), SMTP_FAULT_PARAMETER, 0,
+          STR_INIT("") },
+        { STR_INIT("FROM:<a@b> HOLDUNTIL=2025-12-01T00:00:00Z"), SMTP_FAULT_PARAMETER, 0,
+          STR_INIT("") },
+        { STR_INIT("FROM:<a@b> HOLDUNTIL=2026-12-01"), SMTP_FAULT_PARAMETER, 0, STR_INIT("") },
+        { STR_INIT("FROM:<a@b> HOLDUNTIL=2026-13-01T00:00:00Z"), SMTP_FAULT_PARAMETER, 0,
+          STR_INIT("") },
+        { STR_INIT("FROM:<a@b> HOLDUNTIL=2026-12-01T00:00:01.00000000000000000000000000Z"),
+          SMTP_FAULT_PARAMETER, 0, STR_INIT("") },
+        { STR_INIT("FROM:<a@b> HOLDUNTIL"), SMTP_FAULT_PARAMETER, 0, STR_INIT("") },
+        { STR_INIT("FROM:<a@b> HOLDFOR=1 HOLDFOR=1"), SMTP_FAULT_PARAMETER, 0, STR_INIT("") },
+        { STR_INIT("FROM:<a@b> HOLDFOR=1 HOLDUNTIL=2026-12-01T00:00:01Z"), SMTP_FAULT_PARAMETER, 0,
+          STR_INIT("") },
+    };
+    struct smtp_mail mail;
+    struct arena a;
+    (void)state;
+    arena_init(&a);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        enum smtp_fault fault = smtp_mail_parse(cases[i].argument, &offer, &a, &mail);
+        if (fault != cases[i].fault)
+            fail_msg("%.*s: fault %d", STR_FMT(cases[i].argument), (int)fault);
+        if (fault != SMTP_GOOD)
+            continue;
+        assert_int_equal(mail.release_us, cases[i].wait_s ? now_us + cases[i].wait_s * 1000000 : 0);
+        assert_true(str_eq(mail.hold_request, cases[i].request));
+    }
+    assert_int_equal(smtp_mail_parse(STR("FROM:<a@b> HOLDFOR=1"), &none, &a, &mail),
+                     SMTP_FAULT_UNKNOWN_PARAMETER);
+    assert_int_equal(
+        smtp_mail_parse(STR("FROM:<a@b> HOLDUNTIL=2026-12-01T00:00:01Z"), &none, &a, &mail),
+        SMTP_FAULT_UNKNOWN_PARAMETER);
+    arena_fini(&a);
+}
+
 /* Without TLS there is no such word (RFC 8689 section 2). */
 static void test_requiretls_needs_an_offer(void **state)
 {
@@ -402,6 +469,7 @@ int main(void)
         cmocka_unit_test(test_verbs),
         cmocka_unit_test(test_helo_names),
         cmocka_unit_test(test_mail),
+        cmocka_unit_test(test_hold),
         cmocka_unit_test(test_requiretls_needs_an_offer),
         cmocka_unit_test(test_smtputf8_has_no_value),
         cmocka_unit_test(test_bdat),
