@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Holding, releasing, rescheduling, failing and dropping mail in the queue; for administrators. */
+/* Holding, releasing, rescheduling, failing, dropping and rerouting mail in the queue; for
+ * administrators. */
+#include "account/transport.h"
 #include "api_routes.h"
 #include "base/base64.h"
 #include "queue/act.h"
@@ -8,8 +10,9 @@
 
 static enum queue_action read_action(const json_t *body)
 {
-    static const enum queue_action all[] = { QUEUE_ACT_HOLD, QUEUE_ACT_RELEASE,
-                                             QUEUE_ACT_RESCHEDULE, QUEUE_ACT_FAIL, QUEUE_ACT_DROP };
+    static const enum queue_action all[] = { QUEUE_ACT_HOLD,       QUEUE_ACT_RELEASE,
+                                             QUEUE_ACT_RESCHEDULE, QUEUE_ACT_FAIL,
+                                             QUEUE_ACT_DROP,       QUEUE_ACT_TRANSPORT };
     str word = api_get_text(body, "action");
     for (size_t i = 0; i < COUNT_OF(all); i++) {
         if (str_eq(word, str_from_cstr(queue_action_name(all[i]))))
@@ -18,8 +21,30 @@ static enum queue_action read_action(const json_t *body)
     return QUEUE_ACT_RELEASE; /* the contract lets nothing else pass */
 }
 
+/* One that there is, in its written form; "mx" and, as nothing, "default". False: it was answered.
+ */
+YIELDS static bool read_transport(struct api_call *call, str text, str *out)
+{
+    struct account_transports all;
+    struct err e = ERR_CLEAR;
+    *out = text;
+    if (str_eq(text, STR("default")))
+        *out = STR_EMPTY;
+    if (str_eq(text, STR("default")) || str_eq(text, STR(ACCOUNT_TRANSPORT_OWN)))
+        return true;
+    if (text.n > 0 && account_transport_key(call->arena, text, out, &e)) {
+        if (!account_transport_list(call->app->accounts, call->arena, call->deadline_ms, &all, &e))
+            return call_fail(call, &e);
+        for (size_t i = 0; i < all.n; i++) {
+            if (str_eq(all.list[i].domain, *out))
+                return true;
+        }
+    }
+    return call_field_problem(call, "invalid-fields", "/transport", "is none that there is");
+}
+
 /* False: it was answered. */
-static bool read_act(struct api_call *call, const json_t *body, struct queue_act *act)
+YIELDS static bool read_act(struct api_call *call, const json_t *body, struct queue_act *act)
 {
     struct err ignored = ERR_CLEAR;
     str id = api_get_text(body, "id");
@@ -41,7 +66,8 @@ static bool read_act(struct api_call *call, const json_t *body, struct queue_act
     }
     if (act->action == QUEUE_ACT_RESCHEDULE && act->at_us == 0)
         return call_field_problem(call, "invalid-fields", "/at", "is needed to reschedule");
-    return true;
+    return act->action != QUEUE_ACT_TRANSPORT ||
+           read_transport(call, api_get_text(body, "transport"), &act->transport);
 }
 
 void rest_act_on_queue(struct api_call *call, const struct act_on_queue_params *p,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* queue hold, release, reschedule, fail, drop: acts on one message or on what options select. */
+/* queue hold, release, reschedule, fail, drop, transport: acts on one message or on what options
+ * select. */
 #include "queue/queue.h"
 
 #include "base/base64.h"
@@ -28,8 +29,8 @@ static bool parse_age(const char *text, int64_t *out, struct err *e)
                text);
 }
 
-/* What the act is about, in the words of the API. */
-static bool select_mail(const struct cli *cli, json_t *body, struct err *e)
+/* What the act is about, in the words of the API; `id` NULL: no message is named. */
+static bool select_mail(const struct cli *cli, const char *id, json_t *body, struct err *e)
 {
     static const struct cli_filter filters[] = {
         { "--domain", "domain" },
@@ -42,8 +43,8 @@ static bool select_mail(const struct cli *cli, json_t *body, struct err *e)
     if (age && !parse_age(age, &seconds, e))
         return false;
     cli_filter_body(cli, body, filters, COUNT_OF(filters));
-    if (cli->n_words > 0)
-        (void)json_object_set_new(body, "id", json_string(cli->words[0]));
+    if (id)
+        (void)json_object_set_new(body, "id", json_string(id));
     if (age)
         (void)json_object_set_new(body, "olderThanSeconds", json_integer(seconds));
     if (cli_option(cli, "--dry-run"))
@@ -70,17 +71,14 @@ static void say(const struct cli *cli, const char *is_done, json_t *answer)
 /* Of one verb only. */
 static const struct cli_filter at_option = { "--at", "at" };
 
-YIELDS static bool act(struct cli_session *s, const char *action, const char *is_done,
-                       struct err *e)
+/* Takes `body`, which says what to do. */
+YIELDS static bool act_on(struct cli_session *s, json_t *body, const char *id, const char *is_done,
+                          struct err *e)
 {
     int64_t queue_id;
     json_t *answer = NULL;
-    json_t *body = json_pack("{s:s}", "action", action);
-    bool ok =
-        (s->cli->n_words == 0 || queue_id_parse(str_from_cstr(s->cli->words[0]), &queue_id, e)) &&
-        select_mail(s->cli, body, e);
-    if (strcmp(action, "reschedule") == 0)
-        cli_filter_body(s->cli, body, &at_option, 1);
+    bool ok = (!id || queue_id_parse(str_from_cstr(id), &queue_id, e)) &&
+              select_mail(s->cli, id, body, e);
     if (!ok) {
         json_decref(body);
     } else if (cli_call(s, "POST", STR("/admin/queue/act"), body, &answer, e)) {
@@ -88,7 +86,22 @@ YIELDS static bool act(struct cli_session *s, const char *action, const char *is
         json_decref(answer);
         return true;
     }
-    return s->cli->n_words > 0 ? err_wrap(e, "%s", s->cli->words[0]) : false;
+    return id ? err_wrap(e, "%s", id) : false;
+}
+
+YIELDS static bool act(struct cli_session *s, const char *action, const char *is_done,
+                       struct err *e)
+{
+    json_t *body = json_pack("{s:s}", "action", action);
+    if (strcmp(action, "reschedule") == 0)
+        cli_filter_body(s->cli, body, &at_option, 1);
+    return act_on(s, body, s->cli->n_words > 0 ? s->cli->words[0] : NULL, is_done, e);
+}
+
+YIELDS static bool transport(struct cli_session *s, struct err *e)
+{
+    json_t *body = json_pack("{s:s, s:s}", "action", "transport", "transport", s->cli->words[0]);
+    return act_on(s, body, s->cli->n_words > 1 ? s->cli->words[1] : NULL, "sent another way", e);
 }
 
 YIELDS static bool hold(struct cli_session *s, struct err *e)
@@ -226,6 +239,16 @@ static const struct cli_command commands[] = {
         .n_options = N_FILTERS,
         .work = drop,
     },
+    { .name = "queue transport",
+      .arguments = "NAME [ID]",
+      .summary = "Sends mail that waits by another transport",
+      .details = "NAME is a transport that there is (transport list), mx for the servers of the\n"
+                 "domain, or default for what the transports say. " DETAILS,
+      .options = options,
+      .n_options = N_FILTERS,
+      .least_words = 1,
+      .most_words = 2,
+      .work = transport },
     { .name = "queue export",
       .arguments = "ID",
       .summary = "Writes a message of the queue as it goes out to standard output",

@@ -15,7 +15,8 @@ struct shift {
     struct arena a;
     struct delivery_route route;
     struct delivery_use *use; /* of a transport with few connections; NULL: none (way.h) */
-    bool is_of_sender;        /* the route is of the senders, and says nothing of the destination */
+    bool is_of_sender; /* the route is of the senders, or was chosen by hand, and says nothing of
+                          the destination */
     unsigned holders;
     int64_t began_ms;
 

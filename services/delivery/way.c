@@ -134,17 +134,21 @@ YIELDS static bool find_transports(struct shift *shift, int64_t deadline_ms,
     struct arena *a = &shift->a;
     const struct queue_lease *lease = shift->lease;
     str *senders = ARENA_ARRAY(a, str, lease->n + 1);
-    for (size_t i = 0; i < lease->n; i++)
+    str *named = ARENA_ARRAY(a, str, lease->n + 1);
+    for (size_t i = 0; i < lease->n; i++) {
         senders[i] = lease->messages[i].envelope_from;
-    const struct account_transport_query query = { lease->domain, senders, lease->n };
+        named[i] = lease->messages[i].transport;
+    }
+    const struct account_transport_query query = { lease->domain, senders, named, lease->n };
     return account_transport_find(shift->d->app->accounts, &query, a, deadline_ms, out, e);
 }
 
 static struct account_way way_of(struct shift *shift, const struct account_transports *all,
                                  size_t i)
 {
-    return account_transport_choose(all, shift->lease->domain,
-                                    shift->lease->messages[i].envelope_from, &shift->a);
+    const struct queue_message *m = &shift->lease->messages[i];
+    return account_transport_choose_named(all, shift->lease->domain, m->envelope_from, m->transport,
+                                          &shift->a);
 }
 
 static bool is_same(const struct account_way *a, const struct account_way *b)
@@ -186,6 +190,7 @@ bool delivery_find_way(struct shift *shift, int64_t deadline_ms, struct err *e)
     }
     if (all.n > 0)
         lease->n = kept;
-    shift->is_of_sender = way.relay && account_transport_is_of_sender(way.relay);
+    shift->is_of_sender = way.relay && (account_transport_is_of_sender(way.relay) ||
+                                        lease->messages[0].transport.n > 0);
     return keep_pace(shift, &way, e) && (lease->n == 0 || find_route(shift, &way, deadline_ms, e));
 }

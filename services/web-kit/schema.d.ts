@@ -4067,11 +4067,11 @@ export interface components {
         /** @description What to do, and with which recipients. All that is said must hold. */
         QueueAct: {
             /**
-             * @description `hold`: it is not tried until it is released, and nobody is asked. `release`: what is held is tried now, by the same rules. `reschedule`: it is tried at `at`. `fail`: it goes back to its sender. `drop`: it goes to nobody, and nobody is told.
+             * @description `hold`: it is not tried until it is released, and nobody is asked. `release`: what is held is tried now, by the same rules. `reschedule`: it is tried at `at`. `fail`: it goes back to its sender. `drop`: it goes to nobody, and nobody is told. `transport`: it goes by another transport, and is tried now unless it is held.
              * @example hold
              * @enum {string}
              */
-            action: "hold" | "release" | "reschedule" | "fail" | "drop";
+            action: "hold" | "release" | "reschedule" | "fail" | "drop" | "transport";
             id?: components["schemas"]["QueueId"];
             status?: components["schemas"]["QueueStatus"];
             domain?: components["schemas"]["DomainName"];
@@ -4098,6 +4098,12 @@ export interface components {
              * @example 2026-12-24T18:00:00Z
              */
             at?: string;
+            /**
+             * Format: line
+             * @description For `transport`: one of those that there are, `mx` for the servers of its domain, or `default` for what the transports say.
+             * @example mx
+             */
+            transport?: string;
             /**
              * @description Whether to count only.
              * @example true
@@ -4231,6 +4237,11 @@ export interface components {
             createdAt: components["schemas"]["Timestamp"];
             expiresAt: components["schemas"]["Timestamp"];
             size: components["schemas"]["Octets"];
+            /**
+             * @description The transport that an administrator named for it, `mx` for the servers of its domain; null when it goes as the transports say.
+             * @example backup.example.org
+             */
+            transport: string | null;
         };
         /** @description The outbound queue changed; for administrators, once in two seconds at most. */
         QueueEvent: {
@@ -12726,7 +12737,8 @@ export interface operations {
                      *           "reply": "450 4.7.1 Try again later",
                      *           "createdAt": "2026-03-01T12:00:00Z",
                      *           "expiresAt": "2026-03-01T12:00:00Z",
-                     *           "size": 20480
+                     *           "size": 20480,
+                     *           "transport": "backup.example.org"
                      *         }
                      *       ],
                      *       "nextCursor": "eyJhIjo0Mn0"
@@ -12873,6 +12885,7 @@ export interface operations {
                  *       "recipient": "leo@example.net",
                  *       "olderThanSeconds": 3600,
                  *       "at": "2026-12-24T18:00:00Z",
+                 *       "transport": "mx",
                  *       "dryRun": true
                  *     }
                  */
@@ -12998,7 +13011,8 @@ export interface operations {
                      *           "reply": "450 4.7.1 Try again later",
                      *           "createdAt": "2026-03-01T12:00:00Z",
                      *           "expiresAt": "2026-03-01T12:00:00Z",
-                     *           "size": 20480
+                     *           "size": 20480,
+                     *           "transport": "backup.example.org"
                      *         }
                      *       ]
                      *     }

@@ -96,13 +96,15 @@ bool account_transport_find(struct account_directory *d,
 {
     const str *senders = query->senders;
     struct db_rows *rows = NULL;
-    str *keys = ARENA_ARRAY(a, str, SENDER_KEYS * query->n + 2);
+    str *keys = ARENA_ARRAY(a, str, (SENDER_KEYS + 1) * query->n + 2);
     size_t n_keys = 0;
     keys[n_keys++] = query->domain;
     keys[n_keys++] = STR("*");
     for (size_t i = 0; i < query->n; i++) {
         if (i == 0 || !str_eq(senders[i], senders[i - 1]))
             n_keys += keys_of(a, senders[i], &keys[n_keys]);
+        if (query->named && query->named[i].n > 0)
+            keys[n_keys++] = query->named[i];
     }
     const struct db_param params[] = { DB_TEXTS(keys, n_keys) };
     if (!db_query(d->db, DB_READ, &find_some, params, COUNT_OF(params), a, deadline_ms, &rows, e))
@@ -129,18 +131,29 @@ static void add_to_way(struct account_way *way, const struct account_transport *
 struct account_way account_transport_choose(const struct account_transports *found, str domain,
                                             str sender, struct arena *a)
 {
+    return account_transport_choose_named(found, domain, sender, STR_EMPTY, a);
+}
+
+struct account_way account_transport_choose_named(const struct account_transports *found,
+                                                  str domain, str sender, str named,
+                                                  struct arena *a)
+{
     struct account_way way = { .relay = NULL };
-    str keys[SENDER_KEYS + 2];
+    str keys[SENDER_KEYS + 3];
     size_t n = 0;
+    bool is_own = str_eq(named, STR(ACCOUNT_TRANSPORT_OWN));
     if (found->n == 0)
         return way;
+    if (named.n > 0)
+        keys[n++] = named;
     keys[n++] = domain;
     n += keys_of(a, sender, &keys[n]);
     keys[n++] = STR("*");
     for (size_t k = 0; k < n; k++) {
         for (size_t i = 0; i < found->n; i++) {
-            if (str_eq(found->list[i].domain, keys[k]))
-                add_to_way(&way, &found->list[i]);
+            const struct account_transport *t = &found->list[i];
+            if (str_eq(t->domain, keys[k]) && !(is_own && t->host.n > 0))
+                add_to_way(&way, t);
         }
     }
     return way;

@@ -50,7 +50,8 @@ bool account_transport_key(struct arena *a, str text, str *out, struct err *e);
 struct account_transport_query {
     str domain;         /* of recipients */
     const str *senders; /* of envelopes */
-    size_t n;
+    const str *named;   /* keys of transports that were chosen by hand; NULL: none were */
+    size_t n;           /* of both */
 };
 
 /* All transports that such mail may go by; in the arena. Errors: those of db_query. Yields. */
@@ -73,6 +74,13 @@ struct account_way {
  * for what it needs in between. Pure. */
 struct account_way account_transport_choose(const struct account_transports *found, str domain,
                                             str sender, struct arena *a);
+/* The same for mail whose transport was chosen by hand: what `named` (a key in its written form)
+ * says counts first. With ACCOUNT_TRANSPORT_OWN none counts that has a host: it goes to the servers
+ * of its domain. One that is not there any more says nothing. Pure. */
+#define ACCOUNT_TRANSPORT_OWN "mx"
+struct account_way account_transport_choose_named(const struct account_transports *found,
+                                                  str domain, str sender, str named,
+                                                  struct arena *a);
 /* Whose limit one is: the transport's own, but one of "*" without a host is for each destination by
  * itself. Borrowed. Pure. */
 str account_transport_subject(const struct account_transport *t, str domain);

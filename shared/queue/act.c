@@ -9,7 +9,7 @@
 #include <assert.h>
 
 enum {
-    AT_PARAM = 8 /* the last parameter, which only rescheduling has */
+    LAST_PARAM = 8 /* which only rescheduling and the change of transport have */
 };
 
 const char *queue_action_name(enum queue_action action)
@@ -17,7 +17,7 @@ const char *queue_action_name(enum queue_action action)
     static const char *const names[] = {
         [QUEUE_ACT_HOLD] = "hold", [QUEUE_ACT_RELEASE] = "release",
         [QUEUE_ACT_FAIL] = "fail", [QUEUE_ACT_RESCHEDULE] = "reschedule",
-        [QUEUE_ACT_DROP] = "drop",
+        [QUEUE_ACT_DROP] = "drop", [QUEUE_ACT_TRANSPORT] = "transport",
     };
     return names[action];
 }
@@ -105,6 +105,8 @@ static const struct db_stmt drop = {
     " AND u.rcpt = c.rcpt RETURNING u.queue_id) SELECT count(*), count(DISTINCT queue_id),"
     " coalesce(array_agg(DISTINCT queue_id), '{}') FROM done"
 };
+static const struct db_stmt transport = { CHOSEN "," AWAKENED("now()") UPDATED(
+    "transport = $8, due = CASE u.status WHEN 0 THEN now() ELSE u.due END") COUNTED };
 /* Those of these messages that have no recipients any more. */
 static const struct db_stmt drop_messages = {
     "DELETE FROM q_msg m WHERE m.queue_id = ANY ($1::int8[])"
@@ -121,6 +123,7 @@ static const struct {
     [QUEUE_ACT_RESCHEDULE] = { &reschedule, { RCPT_PENDING, RCPT_WAITING }, 2 },
     [QUEUE_ACT_FAIL] = { &fail, { RCPT_PENDING, RCPT_HELD, KEPT, RCPT_WAITING }, 4 },
     [QUEUE_ACT_DROP] = { &drop, { RCPT_PENDING, RCPT_HELD, KEPT, RCPT_WAITING }, 4 },
+    [QUEUE_ACT_TRANSPORT] = { &transport, { RCPT_PENDING, RCPT_HELD, KEPT }, 3 },
 };
 
 /* ---- acting ---- */
@@ -171,15 +174,15 @@ YIELDS static bool act_within(struct queue *q, struct db_tx *tx, const struct qu
         DB_INT8(act->queue_id),
         DB_INT8(act->older_s),
         DB_INT4S(actions[act->action].statuses, actions[act->action].n_statuses),
-        DB_INT8(act->at_us),
+        act->action == QUEUE_ACT_TRANSPORT ? DB_TEXT(act->transport) : DB_INT8(act->at_us),
     };
+    bool has_last = act->action == QUEUE_ACT_RESCHEDULE || act->action == QUEUE_ACT_TRANSPORT;
     size_t n_stmts = act->is_rehearsal ? 1 : 2;
     if (act->is_rehearsal) {
-        db_tx_send(tx, &rehearsal, params, AT_PARAM - 1);
+        db_tx_send(tx, &rehearsal, params, LAST_PARAM - 1);
     } else {
-        db_tx_send(tx, &lock_domains, params, AT_PARAM - 1);
-        db_tx_send(tx, actions[act->action].stmt, params,
-                   act->action == QUEUE_ACT_RESCHEDULE ? AT_PARAM : AT_PARAM - 1);
+        db_tx_send(tx, &lock_domains, params, LAST_PARAM - 1);
+        db_tx_send(tx, actions[act->action].stmt, params, LAST_PARAM - !has_last);
     }
     if (!db_tx_flush(tx, a, rows, n_stmts, NULL, e))
         return false;

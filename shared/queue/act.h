@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What administrators do with mail in the queue that a filter selects: hold, release, reschedule,
- * fail, drop. What a worker may be sending at this moment is left out, because what comes of that
- * could not be written down any more. */
+ * fail, drop, send it another way. What a worker may be sending at this moment is left out, because
+ * what comes of that could not be written down any more. */
 #ifndef QUEUE_ACT_H
 #define QUEUE_ACT_H
 
@@ -13,10 +13,11 @@ enum queue_action {
                           same rules */
     QUEUE_ACT_RESCHEDULE, /* what waits is tried at another time */
     QUEUE_ACT_FAIL,       /* it goes back to its sender */
-    QUEUE_ACT_DROP        /* it goes to nobody, and nobody is told */
+    QUEUE_ACT_DROP,       /* it goes to nobody, and nobody is told */
+    QUEUE_ACT_TRANSPORT   /* it goes by another transport, now if it waits for a try */
 };
 
-/* "hold", "release", "reschedule", "fail", "drop"; static. */
+/* "hold", "release", "reschedule", "fail", "drop", "transport"; static. */
 const char *queue_action_name(enum queue_action action);
 
 struct queue_act {
@@ -25,7 +26,9 @@ struct queue_act {
     struct queue_filter filter; /* its domain, sender, recipient and status */
     int64_t older_s;            /* only messages that came so long ago; 0: of any age */
     int64_t at_us;              /* RESCHEDULE: when; at the end of a message's lifetime at latest */
-    bool is_rehearsal;          /* nothing is changed, only counted */
+    str transport;     /* TRANSPORT: the key of one, "mx" (the destination's own servers), or empty:
+                          as transports say */
+    bool is_rehearsal; /* nothing is changed, only counted */
 };
 
 struct queue_acted {

@@ -22,9 +22,9 @@ const char *queue_status_name(enum queue_status status)
 
 /* ---- looking ---- */
 
-#define ROW_COLUMNS                                                                      \
-    "SELECT r.queue_id, m.envelope_from, r.rcpt, r.domain, r.status, r.attempts, r.due," \
-    " r.last_attempt, r.code, r.reply, m.created, m.expires, m.size, r.kept"             \
+#define ROW_COLUMNS                                                                       \
+    "SELECT r.queue_id, m.envelope_from, r.rcpt, r.domain, r.status, r.attempts, r.due,"  \
+    " r.last_attempt, r.code, r.reply, m.created, m.expires, m.size, r.kept, r.transport" \
     " FROM q_rcpt r JOIN q_msg m USING (queue_id)"
 
 static const struct db_stmt select_list = {
@@ -79,6 +79,7 @@ static struct queue_row read_row(const struct db_rows *r, size_t i)
         .created_us = db_time_us(r, i, 10),
         .expires_us = db_time_us(r, i, 11),
         .size = db_int(r, i, 12),
+        .transport = db_str(r, i, 14),
     };
 }
 

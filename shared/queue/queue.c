@@ -319,10 +319,11 @@ bool queue_enqueue(struct queue *q, const struct queue_new_message *m, int64_t d
         ok = resolve_unknown(q, *queue_id, &why);
     if (!ok && e)
         *e = why;
-    if (ok && m->release_us != 0)
+    if (ok && m->release_us != 0) {
         queue_show_message(q, *queue_id, m->release_us, "held", (int64_t)m->n);
-    else if (ok)
+    } else if (ok) {
         queue_announce(q, *queue_id);
+    }
     return ok;
 }
 

@@ -181,6 +181,7 @@ struct queue_message {
     bool return_full;
     enum queue_tls_rule tls_rule;
     bool is_waived; /* somebody decided to send it to these recipients, however insecure */
+    str transport;  /* that an administrator named for them (act.h); empty: none */
     int64_t created_us;
     int64_t expires_us;
     struct queue_recipient *recipients; /* those of the leased domain that are due, at least 1 */
@@ -392,7 +393,8 @@ struct queue_row {
     str reply;               /* last reply, empty when none */
     int64_t created_us;
     int64_t expires_us;
-    int64_t size; /* octets of the message */
+    int64_t size;  /* octets of the message */
+    str transport; /* that an administrator named; empty: none */
 };
 
 struct queue_rows {

@@ -50,10 +50,10 @@ bool submit_find_recipient(const struct submit *s, const struct submit_asking *a
                                     .n_targets = route.n_targets };
     const struct account_poster poster = { asking->account_id, asking->from,
                                            domain_of(asking->from) };
+    if (route.kind == ACCOUNT_ROUTE_UNKNOWN || route.is_way_back)
+        *verdict = SUBMIT_TO_UNKNOWN;
     if (!account_may_post(&route, &poster))
         *verdict = SUBMIT_TO_GROUP;
-    else if (route.kind == ACCOUNT_ROUTE_UNKNOWN || route.is_way_back)
-        *verdict = SUBMIT_TO_UNKNOWN;
     return route.kind != ACCOUNT_ROUTE_REMOTE ||
            check_suppression(s, asking, a, deadline_ms, verdict, e);
 }

@@ -630,6 +630,11 @@ def test_acts_on_the_queue(queue):
     assert act("release", olderThanSeconds=3600)["recipients"] == 0
     assert admin.post(path, {"action": "hold"}, status=422).pointers == ["/id"]
     assert admin.post(path, {"action": "reschedule", **here}, status=422).pointers == ["/at"]
+    assert admin.post(path, {"action": "transport", **here, "transport": "gone.example"}, status=422).pointers == ["/transport"]
+    assert act("transport", transport="mx")["recipients"] == 1
+    (row,) = [r for r in pages(admin, "/admin/queue", **here) if r["status"] == "held"]
+    assert row["transport"] == "mx" and row["heldUntil"] is None
+    assert act("transport", transport="default", dryRun=True)["recipients"] == 1
     assert act("release")["recipients"] == 1
     wait_until(lambda: act("reschedule", at="2099-01-01T00:00:00Z")["recipients"] == 1, seconds=30, what="the end of its try")
     (row,) = [r for r in pages(admin, "/admin/queue", **here) if r["status"] != "failed"]

@@ -76,6 +76,28 @@ def test_mail_of_one_domain_goes_where_the_operator_says(world):
     near.close()
 
 
+def test_mail_that_waits_goes_another_way(world):
+    """FEATURES 56: what waits for one server is given to another, or to those of its domain, by hand."""
+    dead, port = free_ports(2)
+    spare = Sink(port)
+    set_transport(world, f"good.{DOMAIN}", f"127.0.0.1:{dead}", "--tls", "may")
+    set_transport(world, "spare.example", f"127.0.0.1:{port}", "--tls", "may")
+    one, two = f"one@good.{DOMAIN}", f"two@good.{DOMAIN}"
+    world.send(one)
+    world.send(two)
+    act = lambda name, to, **more: world.server.cli("queue", "transport", name, "--recipient", to, **more)
+    wait_until(lambda: all(world.queue_of(to).endswith("|4.4.1") for to in (one, two)), 20, "nobody is there")
+    assert act("gone.example", one, check=False).returncode == 65
+    # What is tried at this moment is left out.
+    wait_until(lambda: "1 recipients" in act("Spare.Example", one).stdout, 20, "the end of its try")
+    wait_until(lambda: spare.of(one), 20, "mail at the other server")
+    wait_until(lambda: "1 recipients" in act("mx", two).stdout, 20, "the end of its try")
+    assert world.arrived(two) and not spare.of(two)
+    for which in (f"good.{DOMAIN}", "spare.example"):
+        world.server.cli("transport", "remove", which)
+    spare.close()
+
+
 def test_a_sender_has_a_relay_of_his_own(world, authority):
     """What is said of the recipient's domain comes first; a relay that is down is none of the others' business."""
     (port, other) = free_ports(2)

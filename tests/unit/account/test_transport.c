@@ -49,6 +49,42 @@ static void test_what_is_said_of_the_recipient_comes_first(void **state)
     arena_fini(&a);
 }
 
+static void test_one_that_was_chosen_by_hand_counts_first(void **state)
+{
+    static struct account_transport list[] = {
+        { .domain = STR_INIT("*"), .host = STR_INIT("smart"), .connections = 9 },
+        { .domain = STR_INIT("far.example"), .host = STR_INIT("far"), .per_minute = 7 },
+        { .domain = STR_INIT("else.example"), .host = STR_INIT("else"), .connections = 3 },
+        { .domain = STR_INIT("mia@example.org"), .pool = STR_INIT("bulk") },
+    };
+    static const struct {
+        str named;
+        int relay; /* place in the list; -1: none */
+        int connections;
+        int rate;
+    } cases[] = {
+        { STR_INIT(""), 1, 0, 1 },
+        { STR_INIT("else.example"), 2, 2, 1 },
+        { STR_INIT("*"), 0, 0, 1 },
+        { STR_INIT("mx"), -1, -1, -1 },
+        { STR_INIT("gone.example"), 1, 0, 1 },
+    };
+    const struct account_transports all = { .list = list, .n = COUNT_OF(list) };
+    struct arena a;
+    (void)state;
+    arena_init(&a);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct account_way way = account_transport_choose_named(
+            &all, STR("far.example"), STR("mia@example.org"), cases[i].named, &a);
+        assert_ptr_equal(way.relay, cases[i].relay < 0 ? NULL : &list[cases[i].relay]);
+        assert_ptr_equal(way.connections,
+                         cases[i].connections < 0 ? NULL : &list[cases[i].connections]);
+        assert_ptr_equal(way.rate, cases[i].rate < 0 ? NULL : &list[cases[i].rate]);
+        assert_ptr_equal(way.pool, &list[3]);
+    }
+    arena_fini(&a);
+}
+
 static void test_each_thing_is_of_the_first_that_says_it(void **state)
 {
     static struct account_transport list[] = {
@@ -111,6 +147,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_said_of_the_recipient_comes_first),
+        cmocka_unit_test(test_one_that_was_chosen_by_hand_counts_first),
         cmocka_unit_test(test_each_thing_is_of_the_first_that_says_it),
         cmocka_unit_test(test_names_of_transports),
     };

@@ -270,6 +270,41 @@ static void test_end(void **state)
     with_queue(end_body);
 }
 
+/* Its recipients go another way, at once; what is held stays held. */
+static void transport_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    struct queue_rows rows;
+    int64_t id = put_three(f);
+    struct queue_act hold = { .action = QUEUE_ACT_HOLD,
+                              .filter = { .recipient = STR("b@x.test"),
+                                          .status = QUEUE_STATUS_ANY } };
+    assert_int_equal(act(f, &hold).recipients, 1);
+    test_pg_run("UPDATE q_rcpt SET due = now() + interval '1 hour' WHERE status = 0;"
+                " UPDATE q_domain SET next_due = now() + interval '1 hour'");
+    struct queue_act other = { .action = QUEUE_ACT_TRANSPORT,
+                               .filter = { .domain = STR("x.test"), .status = QUEUE_STATUS_ANY },
+                               .transport = STR("relay.test") };
+    assert_int_equal(act(f, &other).recipients, 2);
+    assert_int_equal(count_status(-1), 1);
+    struct queue_lease *lease = claim(f);
+    assert_true(str_eq(lease->domain, STR("x.test")) && lease->n == 1);
+    assert_true(lease->messages[0].n == 1 &&
+                str_eq(lease->messages[0].transport, STR("relay.test")));
+    finish_all(f, lease, 0, delivered);
+    release(f, lease);
+    MUST(queue_get(f->q, id, &f->a, soon(), &rows, &e), e);
+    assert_true(rows.n == 1 && str_eq(rows.list[0].transport, STR("relay.test")));
+    assert_null(claim(f));
+}
+
+static void test_transport(void **state)
+{
+    (void)state;
+    with_queue(transport_body);
+}
+
 static void test_selects(void **state)
 {
     (void)state;
@@ -285,9 +320,10 @@ static void test_selects(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_hold), cmocka_unit_test(test_senders),
-        cmocka_unit_test(test_race), cmocka_unit_test(test_reschedule),
-        cmocka_unit_test(test_end),  cmocka_unit_test(test_selects),
+        cmocka_unit_test(test_hold),    cmocka_unit_test(test_senders),
+        cmocka_unit_test(test_race),    cmocka_unit_test(test_reschedule),
+        cmocka_unit_test(test_end),     cmocka_unit_test(test_transport),
+        cmocka_unit_test(test_selects),
     };
     return cmocka_run_group_tests_name("queue/act", tests, NULL, NULL);
 }

@@ -67,7 +67,7 @@ static void waits_body(void *arg)
     MUST(queue_get(f->q, id, &f->a, soon(), &rows, &e), e);
     assert_true(rows.n == 2 && rows.list[0].status == QUEUE_STATUS_HELD && rows.list[0].is_waiting);
     /* It has its whole lifetime from then on. */
-    assert_int_equal(rows.list[0].expires_us - rows.list[0].due_us, 7 * 24 * 60 * minute_us);
+    assert_int_equal(rows.list[0].expires_us - rows.list[0].due_us, minute_us * 60 * 24 * 7);
     MUST(queue_sweep(f->q, soon(), &e), e); /* neither failed, delayed, nor forgotten */
     assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt WHERE status = -3 AND delay = 0"),
                      2);
