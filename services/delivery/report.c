@@ -11,11 +11,11 @@
 #include "services/delivery/delivery.h"
 #include "store/store.h"
 #include "wire/smtp_envelope.h"
-#include "wire/smtp_path.h"
 
 enum {
     POLL_MS = 5000,
-    POSTPONE_MS = 60 * 60 * 1000, /* when the sender's mailbox is full */
+    POSTPONE_MS = 60 * 60 * 1000, /* what cannot be made, as when the sender's mailbox is full */
+    OUTAGE_MS = 60 * 1000,        /* what a server that is needed does not answer */
     DATABASE_MS = 20 * 1000
 };
 
@@ -172,21 +172,23 @@ YIELDS static bool tell_all(struct telling *t, const struct account_route *route
     return tell_remote(t, route->targets[0].address, route->targets[0].domain, e);
 }
 
-YIELDS static bool tell(struct telling *t, struct err *e)
+/* *is_told is false when there is nobody to tell. */
+YIELDS static bool tell(struct telling *t, bool *is_told, struct err *e)
 {
-    struct smtp_path sender;
+    str sender = t->report->envelope_from;
+    str domain;
     struct account_route route;
-    if (smtp_mailbox_parse(t->report->envelope_from, t->a, &sender) != SMTP_GOOD)
-        return tell_remote(t, STR_EMPTY, STR_EMPTY, e);
-    if (!account_route(t->d->app->accounts, sender.local, sender.domain, t->a,
-                       clock_deadline_in(DATABASE_MS), &route, e) ||
-        !compose(t, e))
+    if (!account_route_back(t->d->app->accounts, sender, t->a, clock_deadline_in(DATABASE_MS),
+                            &domain, &route, e))
+        return false;
+    *is_told = route.kind != ACCOUNT_ROUTE_UNKNOWN;
+    if (*is_told && !compose(t, e))
         return false;
     switch (route.kind) {
     case ACCOUNT_ROUTE_LOCAL:
         return tell_local(t, &route.account_id, 1, e);
     case ACCOUNT_ROUTE_REMOTE:
-        return tell_remote(t, t->report->envelope_from, sender.domain, e);
+        return tell_remote(t, sender, domain, e);
     case ACCOUNT_ROUTE_LEADS:
         return tell_all(t, &route, e);
     case ACCOUNT_ROUTE_UNKNOWN:
@@ -197,22 +199,52 @@ YIELDS static bool tell(struct telling *t, struct err *e)
 
 /* ---- the loop ---- */
 
-static void log_told(const struct queue_report *report)
+static void log_told(const struct queue_report *report, bool is_told)
 {
     char id[QUEUE_ID_TEXT];
     if (report->kind == QUEUE_REPORT_FAILURE)
         obs_count(METRIC_MESSAGES_BOUNCED, NULL, 1);
-    obs_log(EV_DELIVERY_REPORTED, queue_id_format(report->queue_id, id),
-            OBS_CSTR("kind", kinds[report->kind].name), OBS_STR("sender", report->envelope_from),
-            OBS_INT("recipients", report->n));
+    obs_log(is_told ? EV_DELIVERY_REPORTED : EV_DELIVERY_NOBODY_TO_TELL,
+            queue_id_format(report->queue_id, id), OBS_CSTR("kind", kinds[report->kind].name),
+            OBS_STR("sender", report->envelope_from), OBS_INT("recipients", report->n));
 }
 
-/* There is no room for the report. Trying it all the time would help nobody; losing it would be
- * worse. Yields. */
-YIELDS static void postpone(struct delivery *d, const struct queue_report *report)
+/* How long to leave a report alone that could not be made; 0: what it waits for may be there at
+ * once. Only what was left alone ends when it is too old (queue/sweep.c), so that nothing is lost
+ * while all of this stands still. */
+static int64_t pause_after(enum err_kind kind)
+{
+    switch (kind) {
+    case ERR_NONE:
+    case ERR_CONFLICT: /* another process told the sender first */
+    case ERR_CANCELLED:
+        return 0;
+    case ERR_UNAVAILABLE:
+    case ERR_TIMEOUT:
+    case ERR_CLOSED:
+    case ERR_UNKNOWN_OUTCOME:
+        return OUTAGE_MS;
+    case ERR_SYNTAX:
+    case ERR_NOT_FOUND:
+    case ERR_EXISTS:
+    case ERR_DENIED:
+    case ERR_LIMIT: /* there is no room for it */
+    case ERR_UNSUPPORTED:
+    case ERR_DAMAGED:
+    case ERR_INTERNAL:
+        return POSTPONE_MS;
+    }
+    return POSTPONE_MS;
+}
+
+/* Trying it all the time would help nobody; losing it would be worse. A delay is only told while it
+ * lasts: it is not put off, but once more is tried after an outage. Yields. */
+YIELDS static void postpone(struct delivery *d, const struct queue_report *report, int64_t ms)
 {
     struct err e = ERR_CLEAR;
-    int64_t ms = POSTPONE_MS / config_int(d->app->config, CONFIG_DELIVERY_TIME_DIVISOR);
+    if (ms == 0 || (ms < POSTPONE_MS && report->kind == QUEUE_REPORT_DELAY))
+        return;
+    ms /= config_int(d->app->config, CONFIG_DELIVERY_TIME_DIVISOR);
     if (!queue_report_postpone(d->app->queue, report, ms, clock_deadline_in(DATABASE_MS), &e))
         obs_log(EV_DELIVERY_REPORT_FAILED, STR_EMPTY, OBS_ERR(&e));
 }
@@ -229,18 +261,16 @@ YIELDS static bool tell_next(struct delivery *d, int64_t *after_id)
                           &report, &e) &&
         found) {
         struct telling t = { .d = d, .a = &a, .report = &report };
+        bool is_told = false;
         runtime_hold(d->app->runtime);
-        bool told = tell(&t, &e);
-        runtime_release(d->app->runtime);
-        if (told) {
-            log_told(&report);
+        if (tell(&t, &is_told, &e)) {
+            log_told(&report, is_told);
         } else {
             *after_id = report.queue_id; /* the others need not wait for this one */
-            if (e.kind == ERR_LIMIT || e.kind == ERR_NOT_FOUND)
-                postpone(d, &report);
+            postpone(d, &report, pause_after(e.kind));
         }
+        runtime_release(d->app->runtime);
     }
-    /* ERR_CONFLICT: another process told the sender first. */
     if (e.kind != ERR_NONE && e.kind != ERR_CONFLICT && e.kind != ERR_CANCELLED)
         obs_log(EV_DELIVERY_REPORT_FAILED, STR_EMPTY, OBS_ERR(&e));
     arena_fini(&a);

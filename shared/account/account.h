@@ -96,6 +96,14 @@ struct account_route {
 YIELDS bool account_route(struct account_directory *d, str local, str domain, struct arena *a,
                           int64_t deadline_ms, struct account_route *out, struct err *e);
 
+/* Where a report about mail of this envelope sender goes, as account_route; *domain is the
+ * sender's. ACCOUNT_ROUTE_UNKNOWN, nobody, also for the null sender, for an address literal, to
+ * which nothing is sent from here, and for what can be no address or leads to too many. Errors:
+ * those of db_query. Yields. */
+YIELDS bool account_route_back(struct account_directory *d, str sender, struct arena *a,
+                               int64_t deadline_ms, str *domain, struct account_route *out,
+                               struct err *e);
+
 /* Who wants to send to a group. */
 struct account_poster {
     int64_t account_id; /* who is signed in; 0: nobody */

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where mail for an address goes, and who may send as it. */
 #include "account/directory.h"
+#include "base/utf8.h"
 #include "wire/smtp_envelope.h"
+#include "wire/smtp_path.h"
 #include "wire/smtp_srs.h"
 
 /* One question whatever the address leads to (migrations/0045_routing.sql). */
@@ -39,13 +41,13 @@ struct names {
 };
 
 /* A local part that no address of ours can have ("a b") may be one of somebody else's (RFC 5321
- * 4.1.2): it is looked for like any other. */
+ * 4.1.2, RFC 6531 3.3): it is looked for like any other. */
 static bool read_strange_local(struct arena *a, str local, str *out, struct err *e)
 {
     char *lower = arena_cstr(a, local);
-    bool good = local.n > 0 && local.n <= ACCOUNT_LOCAL_MAX;
+    bool good = local.n > 0 && local.n <= ACCOUNT_LOCAL_MAX && utf8_is_valid(local);
     for (size_t i = 0; i < local.n; i++) {
-        good = good && local.p[i] >= ' ' && local.p[i] <= '~';
+        good = good && (unsigned char)local.p[i] >= ' ' && local.p[i] != '\x7f';
         lower[i] = ascii_lower(lower[i]);
     }
     *out = str_of(lower, local.n);
@@ -150,6 +152,25 @@ bool account_route(struct account_directory *d, str local, str domain, struct ar
     if (!out->is_way_back)
         directory_cache_put(d, names.address, out);
     return true;
+}
+
+bool account_route_back(struct account_directory *d, str sender, struct arena *a,
+                        int64_t deadline_ms, str *domain, struct account_route *out, struct err *e)
+{
+    struct smtp_path path;
+    struct err why = ERR_CLEAR;
+    *out = (struct account_route){ .kind = ACCOUNT_ROUTE_UNKNOWN };
+    *domain = STR_EMPTY;
+    if (smtp_mailbox_parse(sender, a, &path) != SMTP_GOOD || path.is_literal)
+        return true;
+    *domain = path.domain;
+    if (account_route(d, path.local, path.domain, a, deadline_ms, out, &why))
+        return true;
+    *out = (struct account_route){ .kind = ACCOUNT_ROUTE_UNKNOWN };
+    if (why.kind == ERR_SYNTAX || why.kind == ERR_LIMIT)
+        return true;
+    *e = why;
+    return false;
 }
 
 /* ---- who may ---- */

@@ -216,14 +216,12 @@ bool deliver_report_stored(const struct deliver_attempt *attempt, int64_t deadli
 bool deliver_report_failed(const struct deliver_attempt *attempt, int64_t deadline_ms,
                            struct err *e)
 {
-    struct smtp_path sender;
+    str domain;
     struct account_route route;
     bool is_8bit = false;
     str report;
-    if (smtp_mailbox_parse(attempt->m->sender, attempt->a, &sender) != SMTP_GOOD)
-        return true; /* the null sender */
-    if (!account_route(attempt->d->accounts, sender.local, sender.domain, attempt->a, deadline_ms,
-                       &route, e))
+    if (!account_route_back(attempt->d->accounts, attempt->m->sender, attempt->a, deadline_ms,
+                            &domain, &route, e))
         return false;
     if (route.kind == ACCOUNT_ROUTE_UNKNOWN)
         return true;
@@ -231,7 +229,7 @@ bool deliver_report_failed(const struct deliver_attempt *attempt, int64_t deadli
         return false;
     if (report.n == 0)
         return true;
-    const struct smtp_target remote = { .address = attempt->m->sender, .domain = sender.domain };
+    const struct smtp_target remote = { .address = attempt->m->sender, .domain = domain };
     if (route.kind == ACCOUNT_ROUTE_REMOTE)
         return put_into_queue(attempt, &remote, report, is_8bit, deadline_ms, e);
     if (route.is_way_back)

@@ -36,9 +36,9 @@ YIELDS bool deliver_report_stored(const struct deliver_attempt *attempt, int64_t
                                   struct err *e);
 
 /* Makes a report (RFC 3464) about the copies that were not stored, and puts it into the queue or
- * into the sender's own mailbox. A null sender, one of our domains that does not exist, and who
- * did not want reports of failures, is told nothing. Errors: those of account_route, store_deliver
- * and queue_enqueue. Yields. */
+ * into the sender's own mailbox. A null sender, one that nothing can be sent to, one of our domains
+ * that does not exist, and who did not want reports of failures, is told nothing. Errors: those of
+ * account_route_back, store_deliver and queue_enqueue. Yields. */
 YIELDS bool deliver_report_failed(const struct deliver_attempt *attempt, int64_t deadline_ms,
                                   struct err *e);
 

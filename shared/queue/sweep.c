@@ -55,7 +55,9 @@ static const struct {
         " ((r.status = 1 AND (m.envelope_from = '' OR (r.notify & 1) = 0)) OR"
         " (r.status IN (3, 4) AND (m.envelope_from = '' OR (r.notify & 4) = 0)))" },
       false },
-    /* Reports that could not be made for a week: their sender's mailbox is full for good. */
+    /* Reports that could not be made for a week: their sender's mailbox is full for good, or they
+     * cannot be made at all. Whoever tried puts them off; what nobody tried, as while all of this
+     * stood still, is none of them, however old it is. */
     { { "DELETE FROM q_rcpt r USING q_msg m WHERE m.queue_id = r.queue_id AND r.status > 0"
         " AND m.expires < now() - interval '7 days' AND r.due > now()" },
       false },

@@ -467,9 +467,12 @@ def test_a_local_delivery_is_reported_when_asked_for(world):
     members = [world.server.new_user()["address"] for _ in range(2)]
     world.server.cli("address", "add", group, mine, *members, "--group")
     with world.server.smtp("smtp") as client:
+        client.sendmail("x@[192.0.2.1]", [group], b"Subject: to all\r\n\r\n", [], ["NOTIFY=SUCCESS"])
         client.sendmail(f"grouped@notify.{DOMAIN}", [group], b"Subject: to all\r\n\r\n", ["ENVID=far2"], ["NOTIFY=SUCCESS"])
     (report,) = world.arrived(f"grouped@notify.{DOMAIN}")
     assert report.data.count(b"Action: delivered") == 1 and f"rfc822; {group}".encode() in report.data
+    # Who can be sent nothing is not told, once and for all.
+    assert "delivery_nobody_to_tell" in world.server.log() and "delivery_report_failed" not in world.server.log()
     assert world.server.psql("SELECT count(*) FROM q_rcpt WHERE status > 0") == "0"
 
 

@@ -271,7 +271,8 @@ static void forwarded_senders_come_back(struct world *w)
     } cases[] = { { "", true },
                   { "ada@example.org", true },
                   { "Eve.E@elsewhere.example", false },
-                  { "\"a b\"@elsewhere.example", false } };
+                  { "\"a b\"@elsewhere.example", false },
+                  { "\"\xc3\xbc b\"@elsewhere.example", false } };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct err e = ERR_CLEAR;
         str sender = str_from_cstr(cases[i].sender);
@@ -298,6 +299,36 @@ static void forwarded_senders_come_back(struct world *w)
     assert_true(str_eq(made, STR("postmaster@example.org")));
     /* The catch-all gets what only looks so. */
     assert_int_equal(route(w, "SRS0=000000=00=a.example=b", "example.org").account_id, w->ben);
+}
+
+/* Who cannot be told is nobody, not an error that comes again whenever it is tried. */
+static void reports_go_to_whom_they_can(struct world *w)
+{
+    static const struct {
+        const char *sender;
+        enum account_route_kind kind;
+        const char *domain;
+    } cases[] = {
+        { "ada@example.org", ACCOUNT_ROUTE_LOCAL, "example.org" },
+        { "nobody@nowhere.example.org", ACCOUNT_ROUTE_REMOTE, "nowhere.example.org" },
+        { "\"a b\"@elsewhere.example", ACCOUNT_ROUTE_REMOTE, "elsewhere.example" },
+        { "\"\xc3\xbc b\"@elsewhere.example", ACCOUNT_ROUTE_REMOTE, "elsewhere.example" },
+        { "", ACCOUNT_ROUTE_UNKNOWN, "" },
+        { "x@[192.0.2.1]", ACCOUNT_ROUTE_UNKNOWN, "" },
+        { "x@[IPv6:2001:db8::1]", ACCOUNT_ROUTE_UNKNOWN, "" },
+        { "not an address", ACCOUNT_ROUTE_UNKNOWN, "" },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct err e = ERR_CLEAR;
+        struct account_route route;
+        str domain;
+        if (!account_route_back(w->directory, str_from_cstr(cases[i].sender), &w->a, soon(),
+                                &domain, &route, &e))
+            fail_msg("%s: %s", cases[i].sender, e.msg);
+        if (route.kind != cases[i].kind)
+            fail_msg("%s: kind %d", cases[i].sender, (int)route.kind);
+        assert_true(str_eq(domain, str_from_cstr(cases[i].domain)));
+    }
 }
 
 static void lists_show_where_addresses_lead(struct world *w)
@@ -338,6 +369,7 @@ static void run(void *arg)
     grants_and_catch_alls_let_others_send(w);
     groups_let_in_whom_they_should(w);
     forwarded_senders_come_back(w);
+    reports_go_to_whom_they_can(w);
     lists_show_where_addresses_lead(w);
 }
 

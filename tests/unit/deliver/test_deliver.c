@@ -182,6 +182,10 @@ static void full_mailboxes(struct mail_world *w)
     m.sender = STR_EMPTY;
     assert_int_equal(deliver(w, &m).verdict, DELIVER_DONE);
     assert_int_equal(mail_count(w, w->ada), ada + 4);
+    m = mail_message(w, large(w), both, 2);
+    m.sender = STR("x@[192.0.2.1]");
+    assert_int_equal(deliver(w, &m).verdict, DELIVER_DONE);
+    assert_int_equal(mail_count(w, w->ada), ada + 5);
     assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt"), 1);
 }
 
