@@ -3,8 +3,10 @@
  *
  * One round trip for each message would leave the database idle while the socket is written, and
  * the other way round: small messages are read in windows, which double while the client keeps up
- * (1,000 messages of 6 KB in 10 round trips instead of 1,000). Big ones come in pieces. All
- * sessions of a process together hold at most TOTAL_MAX; past that windows are the smallest.
+ * (1,000 messages of 6 KB in 10 round trips instead of 1,000). Big ones come in pieces. Windows of
+ * all sessions of a process have a room of their own, so that small messages and headers do not
+ * wait for big ones; whoever waits for room in either makes those who hold some drop it before
+ * their next slice. Pieces wait for nobody: past PIECES_MAX they are smaller.
  *
  * A client that does not take what is buffered for it within PATIENCE_MS is slow: everything is
  * dropped before the wait goes on, and what is left of the message is read again from where the
@@ -17,43 +19,50 @@
 enum {
     WINDOW_MIN = 64 * 1024,
     WINDOW_MAX = 1024 * 1024,
-    SINGLE_MAX = 1024 * 1024,     /* messages from this size on are never read ahead */
-    PIECE = 256 * 1024,           /* of a big message */
-    PIECE_SLOW = 48 * 1024,       /* the same for a slow client */
-    SLICE = 31 * 1024,            /* handed to the connection at once: its buffer stays at half */
-    PATIENCE_MS = 100,            /* how long bytes are kept for a client that takes none */
-    CALM = 64,                    /* slices without such a wait make a client fast again */
-    TOTAL_MAX = 16 * 1024 * 1024, /* octets that all sessions together may hold */
-    MADE_MAX = 64 * 1024 * 1024,  /* the same of what was made of them */
-    DETAIL_MAX = 4 * 1024,        /* octets of an ENVELOPE that is read together with others */
-    DETAILS_SLOW = 4,             /* messages whose details are read at once for a slow client */
-    HEADER_MIN = 1024,            /* headers are about so long or longer: how many to ask for */
-    ROOM_MS = 20                  /* between two looks for room */
+    SINGLE_MAX = 1024 * 1024,       /* messages from this size on are never read ahead */
+    PIECE = 256 * 1024,             /* of a big message */
+    PIECE_SLOW = 48 * 1024,         /* the same for a slow client */
+    SLICE = 31 * 1024,              /* handed to the connection at once: its buffer stays at half */
+    PATIENCE_MS = 100,              /* how long bytes are kept for a client that takes none */
+    CALM = 64,                      /* slices without such a wait make a client fast again */
+    WINDOWS_MAX = 16 * 1024 * 1024, /* octets of windows that all sessions together may hold */
+    WHOLES_MAX = 16 * 1024 * 1024,  /* the same of messages read whole, unless it is only one */
+    MADE_MAX = 64 * 1024 * 1024,    /* the same of what was made of them */
+    PIECES_MAX = 16 * 1024 * 1024,  /* octets in pieces from which on they are small */
+    SHARES = 4,                     /* an account may hold one of so many parts of these */
+    DETAIL_MAX = 4 * 1024,          /* octets of an ENVELOPE that is read together with others */
+    DETAILS_SLOW = 4,               /* messages whose details are read at once for a slow client */
+    HEADER_MIN = 1024,              /* headers are about so long or longer: how many to ask for */
+    ROOM_MS = 3 * 60 * 1000         /* to wait for room */
 };
 
 _Static_assert((int)SLICE <= (int)IMAP_BINARY_SLICE, "a slice is decoded at once");
 
+void imap_bytes_share(struct imap_service *service)
+{
+    imap_room_init(&service->windows, WINDOWS_MAX, WINDOWS_MAX / SHARES);
+    imap_room_init(&service->wholes, WHOLES_MAX, WHOLES_MAX / SHARES);
+    imap_room_init(&service->made, MADE_MAX, MADE_MAX / SHARES);
+}
+
 void imap_bytes_init(struct imap_bytes *b, struct imap_session *s)
 {
-    *b = (struct imap_bytes){ .s = s, .window = WINDOW_MIN };
+    *b = (struct imap_bytes){ .s = s, .window = WINDOW_MIN, .room = &s->service->windows };
+    imap_room_guest_init(&b->guest, s->account_id);
+    imap_room_guest_init(&b->making, s->account_id);
     arena_init(&b->arena);
     arena_init(&b->texts);
     arena_init(&b->long_texts);
 }
 
-static void count(struct imap_bytes *b, size_t octets)
-{
-    b->counted += octets;
-    b->s->service->fetch_bytes += octets;
-}
-
 void imap_bytes_forget(struct imap_bytes *b)
 {
-    b->s->service->fetch_bytes -= b->counted;
-    b->counted = 0;
+    b->s->service->piece_bytes -= b->piece;
+    b->piece = 0;
     b->n = 0;
     arena_fini(&b->arena);
     arena_init(&b->arena);
+    imap_room_leave(b->room, &b->guest);
 }
 
 static void forget_details(struct imap_bytes *b)
@@ -80,48 +89,46 @@ void imap_bytes_fini(struct imap_bytes *b)
     arena_fini(&b->long_texts);
 }
 
-static bool has_room(const struct imap_bytes *b, size_t octets)
+/* Room for what is going to be read; nothing is held when it is asked for. Yields. */
+YIELDS static bool enter(struct imap_bytes *b, struct imap_room *room, size_t octets, struct err *e)
 {
-    return b->s->service->fetch_bytes + octets <= TOTAL_MAX;
-}
-
-/* One look later. */
-static bool wait_for_room(int64_t deadline, struct err *e)
-{
-    if (clock_monotonic_ms() > deadline)
-        return ERR(e, ERR_UNAVAILABLE, "no memory for a message now");
-    return fiber_sleep_until(clock_deadline_in(ROOM_MS), e);
+    b->room = room;
+    return imap_room_enter(room, &b->guest, octets, clock_deadline_in(ROOM_MS), e);
 }
 
 bool imap_bytes_make_room(struct imap_bytes *b, size_t octets, struct err *e)
 {
-    int64_t deadline = imap_deadline();
-    /* One message is always let through: it may be greater than the limit. */
-    while (!has_room(b, octets) && b->s->service->fetch_bytes > b->counted) {
-        if (!wait_for_room(deadline, e))
-            return false;
-    }
-    count(b, octets);
-    return true;
+    struct imap_service *service = b->s->service;
+    imap_bytes_forget(b);
+    return enter(b, octets < SINGLE_MAX ? &service->windows : &service->wholes, octets, e);
 }
 
-bool imap_bytes_make(struct imap_bytes *b, size_t octets, struct err *e)
+/* Gives back what is held of the message, and what was read ahead. */
+static void drop(struct imap_bytes *b, struct imap_message *m)
 {
-    size_t *all = &b->s->service->made_bytes;
-    int64_t deadline = imap_deadline();
-    while (*all + octets > MADE_MAX && *all > b->made) {
-        if (!wait_for_room(deadline, e))
-            return false;
-    }
-    b->made += octets;
-    *all += octets;
-    return true;
+    m->has_raw = false;
+    m->raw = STR_EMPTY;
+    m->structure = NULL;
+    if (m->is_header_of_raw)
+        m->has_header = false;
+    m->details = NULL;
+    b->window = WINDOW_MIN;
+    imap_bytes_forget_all(b);
+}
+
+bool imap_bytes_make(struct imap_bytes *b, struct imap_message *m, size_t octets, struct err *e)
+{
+    struct imap_room *room = &b->s->service->made;
+    if (b->making.held && b->making.held + octets > MADE_MAX)
+        return ERR(e, ERR_LIMIT, "too many header fields of one message");
+    if (!imap_room_has(room, &b->making, octets))
+        drop(b, m);
+    return imap_room_enter(room, &b->making, octets, clock_deadline_in(ROOM_MS), e);
 }
 
 void imap_bytes_made(struct imap_bytes *b)
 {
-    b->s->service->made_bytes -= b->made;
-    b->made = 0;
+    imap_room_leave(&b->s->service->made, &b->making);
 }
 
 /* ---- reading ahead ---- */
@@ -142,16 +149,22 @@ static size_t window_length(const struct imap_bytes *b, const struct imap_bytes_
     return n;
 }
 
+/* Before a window is read: a small one when there is little room. */
+static void shrink(struct imap_bytes *b)
+{
+    imap_bytes_forget(b);
+    if (!imap_room_has(&b->s->service->windows, &b->guest, b->window))
+        b->window = WINDOW_MIN;
+}
+
 static bool read_window(struct imap_bytes *b, const struct imap_bytes_wanted *wanted, size_t i,
                         struct err *e)
 {
     struct imap_session *s = b->s;
     size_t octets;
-    imap_bytes_forget(b);
-    if (!has_room(b, b->window))
-        b->window = WINDOW_MIN;
+    shrink(b);
     size_t n = window_length(b, wanted, i, &octets);
-    if (!imap_bytes_make_room(b, octets, e))
+    if (!enter(b, &s->service->windows, octets, e))
         return false;
     b->raws = ARENA_ARRAY(&b->arena, str, n);
     b->damaged = ARENA_ARRAY(&b->arena, bool, n);
@@ -174,15 +187,13 @@ static bool read_headers(struct imap_bytes *b, const struct imap_bytes_wanted *w
 {
     struct imap_session *s = b->s;
     size_t octets = 0;
-    imap_bytes_forget(b);
-    if (!has_room(b, b->window))
-        b->window = WINDOW_MIN;
+    shrink(b);
     size_t most =
         b->window / HEADER_MIN < STORE_MAX_FETCH ? b->window / HEADER_MIN : STORE_MAX_FETCH;
     struct store_some_texts some = { .msg_ids = wanted->msg_ids + i,
                                      .n = wanted->n - i < most ? wanted->n - i : most,
                                      .most = b->window };
-    if (!imap_bytes_make_room(b, b->window, e))
+    if (!enter(b, &s->service->windows, b->window, e))
         return false;
     b->raws = ARENA_ARRAY(&b->arena, str, some.n);
     b->damaged = some.damaged = ARENA_ARRAY(&b->arena, bool, some.n);
@@ -192,7 +203,7 @@ static bool read_headers(struct imap_bytes *b, const struct imap_bytes_wanted *w
     for (size_t at = 0; at < some.done; at++)
         octets += b->raws[at].n;
     if (octets > b->window)
-        count(b, octets - b->window);
+        imap_room_grow(b->room, &b->guest, octets - b->window);
     b->first = i;
     b->n = some.done;
     if (!b->is_slow && b->window < WINDOW_MAX)
@@ -279,27 +290,15 @@ struct held {
     str octets;
 };
 
-static void drop(struct imap_bytes *b, struct imap_message *m)
-{
-    m->has_raw = false;
-    m->raw = STR_EMPTY;
-    m->structure = NULL;
-    if (m->is_header_of_raw)
-        m->has_header = false;
-    m->details = NULL;
-    b->is_slow = true;
-    b->calm = 0;
-    b->window = WINDOW_MIN;
-    imap_bytes_forget_all(b);
-}
-
 static bool read_piece(struct imap_bytes *b, const struct imap_message *m, size_t at, size_t n,
                        struct held *held, struct err *e)
 {
-    size_t most = b->is_slow ? PIECE_SLOW : PIECE;
+    size_t *all = &b->s->service->piece_bytes;
+    size_t most = b->is_slow || *all > PIECES_MAX ? PIECE_SLOW : PIECE;
     size_t want = n < most ? n : most;
     imap_bytes_forget(b);
-    count(b, want);
+    b->piece = want;
+    *all += want;
     held->at = at;
     if (!store_fetch_body(b->s->app->store, imap_message_account(m), m->row->msg_id, at, want,
                           &b->arena, imap_deadline(), &held->octets, e))
@@ -307,15 +306,20 @@ static bool read_piece(struct imap_bytes *b, const struct imap_message *m, size_
     return held->octets.n == want || ERR(e, ERR_INTERNAL, "a message is shorter than its size");
 }
 
-/* Empties the buffer of the connection. When that takes long, nothing is held meanwhile and *kept
- * is false. */
+/* Empties the buffer of the connection. When that takes long, nothing is held meanwhile; nor is it
+ * when others wait for the room. *kept is false then. */
 static bool keep_up(struct imap_bytes *b, struct imap_message *m, bool *kept, struct err *e)
 {
     b->unsent = 0;
     *kept = imap_flush_within(b->s, PATIENCE_MS);
     if (!*kept) {
         drop(b, m);
+        b->is_slow = true;
+        b->calm = 0;
         imap_flush(b->s);
+    } else if (b->guest.held && imap_room_is_wanted(b->room)) {
+        drop(b, m);
+        *kept = false;
     } else if (b->is_slow && ++b->calm == CALM) {
         b->is_slow = false;
     }

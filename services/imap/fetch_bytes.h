@@ -1,24 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The bytes of messages on their way to a client, and what is kept beside them: several are read at
  * once while it keeps up. For one that does not, whatever was read is given back before the wait,
- * and read again afterwards (ATTACKS I13): a slow reader costs its write buffer. */
+ * and read again afterwards (ATTACKS I13): a slow reader costs its write buffer. So it is when
+ * others wait for room: nobody keeps it from them for longer than a slice takes to be written. */
 #ifndef IMAP_FETCH_BYTES_H
 #define IMAP_FETCH_BYTES_H
 
 #include "services/imap/message.h"
+#include "services/imap/room.h"
 
 /* What one FETCH holds of bytes. */
 struct imap_bytes {
     struct imap_session *s;
     struct arena arena;
-    size_t counted; /* octets counted for all sessions of the process */
-    size_t made;    /* the same, of what was made of the present message */
-    size_t window;  /* octets to be read ahead */
-    size_t unsent;  /* octets given to the connection since its buffer was empty */
-    bool is_slow;   /* the client did not keep up lately */
-    unsigned calm;  /* times it did since */
-    str *raws;      /* messages first .. first + n of the batch; p NULL: it did not come */
-    bool *damaged;  /* of those that did not: whether it is there and cannot be read */
+    struct imap_room *room; /* where `guest` holds room for what is in the arena */
+    struct imap_room_guest guest;
+    struct imap_room_guest making; /* room for what was made of the present message */
+    size_t piece;                  /* octets in the arena that are a piece of a big message */
+    size_t window;                 /* octets to be read ahead */
+    size_t unsent;                 /* octets given to the connection since its buffer was empty */
+    bool is_slow;                  /* the client did not keep up lately */
+    unsigned calm;                 /* times it did since */
+    str *raws;     /* messages first .. first + n of the batch; p NULL: it did not come */
+    bool *damaged; /* of those that did not: whether it is there and cannot be read */
     size_t first;
     size_t n;
     struct arena texts;            /* of the details */
@@ -28,6 +32,9 @@ struct imap_bytes {
     struct arena long_texts; /* of one message */
     struct store_details long_details;
 };
+
+/* Sets up what the sessions of a process share. */
+void imap_bytes_share(struct imap_service *service);
 
 /* Nothing is held yet. */
 void imap_bytes_init(struct imap_bytes *b, struct imap_session *s);
@@ -57,13 +64,15 @@ void imap_bytes_forget(struct imap_bytes *b);
 /* Forgets all that was read ahead, also details: the batch ends. */
 void imap_bytes_forget_all(struct imap_bytes *b);
 
-/* Room for a message that must be read whole to find its parts; waits while other sessions hold too
- * much. Yields. */
+/* Room for a message that must be read whole to find its parts; waits for minutes while other
+ * sessions hold too much (room.h). ERR_UNAVAILABLE. Yields. */
 YIELDS bool imap_bytes_make_room(struct imap_bytes *b, size_t octets, struct err *e);
 
 /* Room for octets that are made of a message, of which nothing can be forgotten while they are
- * sent; waits as well. Yields. */
-YIELDS bool imap_bytes_make(struct imap_bytes *b, size_t octets, struct err *e);
+ * sent; waits as well, and forgets the bytes of m before. ERR_LIMIT: too much was made of this one
+ * message. Yields. */
+YIELDS bool imap_bytes_make(struct imap_bytes *b, struct imap_message *m, size_t octets,
+                            struct err *e);
 /* Gives that room back: the answer of the message is complete. */
 void imap_bytes_made(struct imap_bytes *b);
 

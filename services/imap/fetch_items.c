@@ -8,7 +8,9 @@
 #include "wire/imap_objectid.h"
 
 enum {
-    DIRECT_MIN = 16 * 1024 /* octets from which a literal is not copied into the line */
+    DIRECT_MIN = 16 * 1024,        /* octets from which a literal is not copied into the line */
+    PLACE_MIN = 64 * 1024,         /* octets of a message of which a place is remembered */
+    HEADER_MOST = 10 * 1024 * 1024 /* octets of a header */
 };
 
 /* ---- one item ---- */
@@ -49,22 +51,21 @@ static bool put_literal(struct imap_fetching *f, struct imap_message *m, str dat
                    : imap_bytes_send_made(&f->bytes, m, data, e);
 }
 
-/* BODY[] of a message that is read in pieces. */
+/* Octets [at, at + size) of a message, as far as the section asks for them, read in pieces. */
 static bool put_streamed(struct imap_fetching *f, struct imap_message *m,
-                         const struct imap_section *section, struct err *e)
+                         const struct imap_section *section, size_t at, size_t size, struct err *e)
 {
-    size_t size = m->row->size;
     int64_t owner = imap_message_account(m);
     if (store_is_damaged(f->s->app->store, owner, m->row->msg_id))
         return ERR(e, ERR_DAMAGED, "message %lld is damaged", (long long)m->row->msg_id);
-    size_t at = section->has_partial ? section->partial_from : 0;
-    at = at < size ? at : size;
-    size_t n = section->has_partial && section->partial_count < size - at ? section->partial_count
-                                                                          : size - at;
+    size_t from = section->has_partial ? section->partial_from : 0;
+    from = from < size ? from : size;
+    size_t n = section->has_partial && section->partial_count < size - from ? section->partial_count
+                                                                            : size - from;
     if (!buf_addf(&f->s->out, "{%zu}\r\n", n))
         return no_room(e);
     f->has_sent = true;
-    return imap_bytes_send(&f->bytes, m, at, n, e);
+    return imap_bytes_send(&f->bytes, m, at + from, n, e);
 }
 
 static bool is_streamed(const struct imap_message *m, const struct imap_section *section)
@@ -81,19 +82,28 @@ static bool is_of_header(const struct imap_message *m, const struct imap_section
            section->kind != IMAP_SECTION_TEXT;
 }
 
-/* Takes room for the fields that are picked of the message. */
+static bool is_pick(const struct imap_section *section)
+{
+    return section->kind == IMAP_SECTION_FIELDS || section->kind == IMAP_SECTION_FIELDS_NOT;
+}
+
+/* Takes room for the fields that are picked of the message, before there is room for the message:
+ * nobody waits for the one and holds the other. */
 static bool make_for_section(struct imap_fetching *f, struct imap_message *m,
                              const struct imap_section *section, struct err *e)
 {
-    bool is_pick = section->kind == IMAP_SECTION_FIELDS || section->kind == IMAP_SECTION_FIELDS_NOT;
     str header = STR_EMPTY;
     size_t most = m->row->size;
-    if (is_pick && section->n_parts == 0) {
+    if (!is_pick(section))
+        return true;
+    if (section->n_parts == 0 && (m->has_header || m->has_raw)) {
         if (!imap_message_header(m, &header, e))
             return false;
         most = header.n;
+    } else if (section->n_parts == 0 && most > HEADER_MOST) {
+        most = HEADER_MOST;
     }
-    return !is_pick || most < DIRECT_MIN || imap_bytes_make(&f->bytes, most, e);
+    return most < DIRECT_MIN || imap_bytes_make(&f->bytes, m, most, e);
 }
 
 /* Room for all of the message, unless it is there or its header is enough. */
@@ -102,16 +112,54 @@ static bool make_room(struct imap_fetching *f, const struct imap_message *m,
 {
     if (m->has_raw || is_of_header(m, section))
         return true;
-    imap_bytes_forget(&f->bytes);
     return imap_bytes_make_room(&f->bytes, m->row->size, e);
 }
 
 static bool load_section(struct imap_fetching *f, struct imap_message *m,
                          const struct imap_section *section, str *data, bool *found, struct err *e)
 {
-    return make_room(f, m, section, e) && make_for_section(f, m, section, e) &&
+    return make_for_section(f, m, section, e) && make_room(f, m, section, e) &&
            imap_message_section(m, section, data, found, e);
 }
+
+/* ---- where a section was ---- */
+
+/* A client that asks for a big part piece by piece (BODY[2]<65536.65536>) has it looked for once:
+ * the bytes of a message never change. */
+static bool may_have_place(const struct imap_message *m, const struct imap_section *section)
+{
+    bool is_binary = section->form == IMAP_FORM_BINARY || section->form == IMAP_FORM_BINARY_SIZE;
+    return !is_binary && !is_pick(section) && section->n_parts <= IMAP_PLACE_PARTS &&
+           m->row->size >= PLACE_MIN;
+}
+
+/* Remembers it, when it is a part of the message as it is. */
+static void note_place(struct imap_message *m, const struct imap_section *section, str data)
+{
+    str held = imap_message_held(m);
+    struct imap_place *place = &m->s->place;
+    if (!may_have_place(m, section) || !held.p || data.p < held.p ||
+        data.p + data.n > held.p + held.n)
+        return;
+    *place = (struct imap_place){ .account_id = imap_message_account(m),
+                                  .msg_id = m->row->msg_id,
+                                  .kind = section->kind,
+                                  .n_parts = section->n_parts,
+                                  .at = (size_t)(data.p - held.p),
+                                  .n = data.n };
+    memcpy(place->parts, section->parts, section->n_parts * sizeof(*section->parts));
+}
+
+static bool knows_place(const struct imap_message *m, const struct imap_section *section)
+{
+    const struct imap_place *place = &m->s->place;
+    return !m->has_raw && may_have_place(m, section) && place->msg_id == m->row->msg_id &&
+           place->account_id == imap_message_account(m) && place->kind == section->kind &&
+           place->n_parts == section->n_parts &&
+           memcmp(place->parts, section->parts, section->n_parts * sizeof(*section->parts)) == 0;
+}
+
+/* ---- sections ---- */
 
 static bool put_name(struct imap_fetching *f, const struct imap_section *section, struct err *e)
 {
@@ -155,12 +203,16 @@ static bool put_section(struct imap_fetching *f, struct imap_message *m,
     bool is_binary = section->form == IMAP_FORM_BINARY || section->form == IMAP_FORM_BINARY_SIZE;
     if (is_binary && section->n_parts)
         return put_binary(f, m, section, e);
-    if (!streams && !load_section(f, m, section, &data, &found, e))
-        return false;
-    if (!put_name(f, section, e))
-        return false;
     if (streams)
-        return put_streamed(f, m, section, e);
+        return put_name(f, section, e) && put_streamed(f, m, section, 0, m->row->size, e);
+    if (knows_place(m, section)) {
+        return put_name(f, section, e) &&
+               put_streamed(f, m, section, f->s->place.at, f->s->place.n, e);
+    }
+    if (!load_section(f, m, section, &data, &found, e) || !put_name(f, section, e))
+        return false;
+    if (found)
+        note_place(m, section, data);
     if (!found)
         return buf_add(out, STR("NIL")) || no_room(e);
     if (section->form == IMAP_FORM_BINARY_SIZE)

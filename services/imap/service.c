@@ -4,6 +4,7 @@
 
 #include "config/config.h"
 #include "services/imap/commands.h"
+#include "services/imap/fetch_bytes.h"
 #include "services/imap/session.h"
 
 #include <stdlib.h>
@@ -110,6 +111,7 @@ static struct imap_service *service_of(struct app *app)
     service->app = app;
     list_init(&service->sessions);
     imap_boxes_init(&service->boxes, app->store);
+    imap_bytes_share(service);
     app->imap = service;
     return service;
 }

@@ -8,14 +8,17 @@
 #include "notify/notify.h"
 #include "services/app/app.h"
 #include "services/imap/box.h"
+#include "services/imap/room.h"
 
 struct imap_service {
     struct app *app;
-    size_t command_bytes;    /* held by commands that are being read, of all sessions */
-    size_t fetch_bytes;      /* held by FETCH of all sessions: bytes of messages */
-    size_t made_bytes;       /* the same: what was made of them, decoded parts and picked fields */
-    struct list sessions;    /* struct imap_session */
-    struct imap_boxes boxes; /* what sessions know of their mailboxes together */
+    size_t command_bytes;     /* held by commands that are being read, of all sessions */
+    size_t piece_bytes;       /* held by FETCH of all sessions: pieces of big messages */
+    struct imap_room windows; /* the same: small messages and headers that were read ahead */
+    struct imap_room wholes;  /* big messages that are read whole to find their parts */
+    struct imap_room made;    /* what was made of messages: picked fields */
+    struct list sessions;     /* struct imap_session */
+    struct imap_boxes boxes;  /* what sessions know of their mailboxes together */
     struct notify_listener account_listener; /* wakes sessions whose account changed */
     struct timer account_round; /* looks at all accounts: a hint can be lost, or never be given */
 };

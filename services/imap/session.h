@@ -60,6 +60,21 @@ struct imap_progress {
     bool only_reads; /* nothing is lost when it is ended */
 };
 
+enum {
+    IMAP_PLACE_PARTS = 8 /* how deep a part may be nested whose place is remembered */
+};
+
+/* Where a section is in a message, as FETCH found it last. */
+struct imap_place {
+    int64_t account_id;
+    int64_t msg_id; /* 0: nothing is remembered */
+    size_t at;      /* octets of the message before it */
+    size_t n;
+    unsigned kind; /* enum imap_section_kind */
+    uint32_t parts[IMAP_PLACE_PARTS];
+    size_t n_parts;
+};
+
 struct imap_session {
     struct imap_service *service;
     struct app *app;
@@ -88,6 +103,7 @@ struct imap_session {
     struct buf out;     /* where commands make their lines */
     struct imap_reply reply;
     struct imap_progress progress; /* of the running command */
+    struct imap_place place;
     uint32_t limited_at; /* lowest UID that the command saw to (limits.h); 0: it saw to all */
     uint32_t made_first; /* UID of the first message that it put into the selected mailbox, */
     size_t made_n;       /* and how many it did, with the UIDs that follow */

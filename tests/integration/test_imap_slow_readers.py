@@ -270,6 +270,43 @@ def test_slow_readers_of_sections(heronry, user, heads, mailbox, section):
                 reader.reset()
 
 
+def read_all(client):
+    """Takes what comes as fast as it comes."""
+    try:
+        while client.sock.recv(1 << 16):
+            pass
+    except OSError:
+        pass
+
+
+def test_parts_of_big_messages_come_while_another_reads_without_end(heronry, user):
+    """Two of these messages are more than all sessions of a worker may hold. Who asks again and again gives its room
+    to whoever waits; and a part that comes piece by piece is the same part."""
+    with Imap(heronry, user) as client, Imap(heronry, user) as greedy:
+        while greedy.worker() != client.worker():
+            greedy = Imap(heronry, user)
+        greedy.must("SELECT big")
+        client.must("SELECT big")
+        for number in range(60):
+            greedy.send(f"g{number} FETCH 1:{MESSAGES} BODY.PEEK[TEXT]\r\n")
+        reader = threading.Thread(target=read_all, args=[greedy])
+        reader.start()
+        try:
+            whole = b"".join(client.must("FETCH 1 BODY.PEEK[1]", timeout=60))
+            step, pieces = 3_000_000, []
+            for at in range(0, SIZE, step):
+                line = client.must(f"FETCH 1 BODY.PEEK[1]<{at}.{step}>", timeout=60)[0]
+                head, octets = line.split(b"}\r\n", 1)
+                assert f"BODY[1]<{at}>".encode() in head, head
+                pieces.append(octets[:int(head.split(b"{")[1])])
+            assert b"".join(pieces) in whole and user["message"].endswith(b"".join(pieces))
+            assert sum(map(len, pieces)) > SIZE - 1000
+        finally:
+            greedy.plain.shutdown(socket.SHUT_RDWR)
+            reader.join()
+            greedy.close()
+
+
 BINARY_READERS = 16
 BINARY_SIZE = 5_000_000
 
