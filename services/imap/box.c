@@ -2,8 +2,6 @@
 /* Finding, reading and keeping boxes. */
 #include "services/imap/box.h"
 
-#include "store/seen.h"
-
 #include <stdlib.h>
 
 enum {
@@ -242,9 +240,7 @@ static bool read_all(struct imap_box *box, struct arena *a, int64_t deadline_ms,
     struct store_snapshot snapshot = { 0 };
     int64_t former = box->modseq;
     const struct store_viewed of = viewed(box);
-    if (!store_snapshot_load(box->boxes->store, of.account_id, of.mailbox_id, a, deadline_ms,
-                             &snapshot, e) ||
-        !store_seen_apply(box->boxes->store, &of, snapshot.rows, snapshot.n, a, deadline_ms, e))
+    if (!store_snapshot_load(box->boxes->store, &of, a, deadline_ms, &snapshot, e))
         return false;
     if (!box->rows ||
         (is_same_mailbox(box, &snapshot.state, former) && snapshot.state.modseq > box->modseq))
@@ -257,9 +253,7 @@ static bool read_new(struct imap_box *box, struct arena *a, int64_t deadline_ms,
     struct store_delta delta = { 0 };
     int64_t former = box->modseq;
     const struct store_viewed of = viewed(box);
-    if (!store_delta_load(box->boxes->store, of.account_id, of.mailbox_id, former, a, deadline_ms,
-                          &delta, e) ||
-        !store_seen_apply(box->boxes->store, &of, delta.rows, delta.n, a, deadline_ms, e))
+    if (!store_delta_load(box->boxes->store, &of, former, a, deadline_ms, &delta, e))
         return false;
     if (!is_same_mailbox(box, &delta.state, former))
         return true;

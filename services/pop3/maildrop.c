@@ -284,8 +284,8 @@ YIELDS static bool load(struct pop3_session *s, struct err *e)
     struct account account;
     if (!account_get(s->app->accounts, s->account_id, &s->arena, pop3_deadline(), &account, e))
         return false;
-    if (!store_snapshot_load(s->app->store, s->account_id, STORE_INBOX, &s->arena, pop3_deadline(),
-                             &snapshot, e))
+    const struct store_viewed inbox = { s->account_id, s->account_id, STORE_INBOX };
+    if (!store_snapshot_load(s->app->store, &inbox, &s->arena, pop3_deadline(), &snapshot, e))
         return false;
     d->uidvalidity = snapshot.state.uidvalidity;
     d->keeps_deleted = account.keeps_pop3_deleted;

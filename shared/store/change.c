@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Changes to messages of a mailbox: flags, expunge, copy and move. One function call each. */
 #include "store/internal.h"
+#include "store/viewer.h"
 #include "store/write.h"
 
 static const struct db_stmt change_flags = {
@@ -39,8 +40,11 @@ enum flags_column {
     FLAGS_FAILED = 5,
     FLAGS_KWX_UIDS,                      /* and names */
     FLAGS_KEYWORDS = FLAGS_KWX_UIDS + 2, /* and 3 more */
-    FLAGS_FORMER = FLAGS_KEYWORDS + 4
+    FLAGS_FORMER = FLAGS_KEYWORDS + 4,
+    FLAGS_END
 };
+
+_Static_assert((int)FLAGS_END == (int)STORE_FLAG_COLUMNS, "what stands behind is found by it");
 
 static bool read_flag_rows(const struct db_rows *rows, struct arena *a,
                            struct store_flag_result *out, struct err *e)
@@ -62,31 +66,29 @@ static bool read_flag_rows(const struct db_rows *rows, struct arena *a,
     return true;
 }
 
-/* NOLINTNEXTLINE(readability-function-size): a mailbox is two numbers, as everywhere here. */
-bool store_change_flags(struct store *s, int64_t account_id, int mailbox_id,
-                        const struct store_ranges *set, const struct store_flag_change *change,
-                        struct arena *a, int64_t deadline_ms, struct store_flag_result *out,
-                        struct err *e)
+bool store_flag_params(const struct store_viewed *of, const struct store_ranges *set,
+                       const struct store_flag_change *change, struct arena *a,
+                       struct db_param params[STORE_FLAG_PARAMS], struct err *e)
 {
-    struct db_rows *rows = NULL;
-    struct db_param ranges[2];
     if (!store_keywords_check(change->keywords, change->n_keywords, e))
         return false;
-    store_range_params(a, set, ranges);
-    const struct db_param params[] = {
-        DB_INT8(account_id),
-        DB_INT4(mailbox_id),
-        ranges[0],
-        ranges[1],
-        DB_INT4(change->mode),
-        DB_INT4(change->flags & STORE_FLAGS_ALL),
-        DB_TEXTS(change->keywords, change->n_keywords),
-        change->has_unchangedsince ? DB_INT8(change->unchangedsince) : DB_NULL,
-        DB_INT4((change->keep & STORE_FLAGS_ALL) | (change->keeps_keywords ? BIT_OF_KEYWORDS : 0)),
-    };
-    const struct write_call call = { &change_flags, params, COUNT_OF(params), deadline_ms };
+    unsigned keep = change->keep & STORE_FLAGS_ALL;
+    params[0] = DB_INT8(of->account_id);
+    params[1] = DB_INT4(of->mailbox_id);
+    store_range_params(a, set, params + 2);
+    params[4] = DB_INT4(change->mode);
+    params[5] = DB_INT4(change->flags & STORE_FLAGS_ALL);
+    params[6] = DB_TEXTS(change->keywords, change->n_keywords);
+    params[7] = change->has_unchangedsince ? DB_INT8(change->unchangedsince) : DB_NULL;
+    params[8] = DB_INT4(keep | (change->keeps_keywords ? BIT_OF_KEYWORDS : 0));
+    return true;
+}
+
+bool store_flag_read(const struct db_rows *rows, struct arena *a, struct store_flag_result *out,
+                     struct err *e)
+{
     *out = (struct store_flag_result){ 0 };
-    if (!store_write(s, &call, a, &rows, e) || !read_flag_rows(rows, a, out, e))
+    if (!read_flag_rows(rows, a, out, e))
         return false;
     out->modseq = db_int(rows, 0, FLAGS_MODSEQ);
     out->former = db_int(rows, 0, FLAGS_FORMER);
@@ -94,6 +96,22 @@ bool store_change_flags(struct store *s, int64_t account_id, int mailbox_id,
     out->n_overflows = store_read_overflows(rows, 0, FLAGS_KWX_UIDS, a, &out->overflows);
     store_mark_overflows(out->rows, out->n, out->overflows, out->n_overflows);
     store_read_keywords(rows, FLAGS_KEYWORDS, a, &out->keywords);
+    return true;
+}
+
+/* NOLINTNEXTLINE(readability-function-size): a mailbox is two numbers, as everywhere here. */
+bool store_change_flags(struct store *s, int64_t account_id, int mailbox_id,
+                        const struct store_ranges *set, const struct store_flag_change *change,
+                        struct arena *a, int64_t deadline_ms, struct store_flag_result *out,
+                        struct err *e)
+{
+    struct db_rows *rows = NULL;
+    struct db_param params[STORE_FLAG_PARAMS];
+    const struct store_viewed of = { account_id, account_id, mailbox_id };
+    const struct write_call call = { &change_flags, params, COUNT_OF(params), deadline_ms };
+    if (!store_flag_params(&of, set, change, a, params, e) || !store_write(s, &call, a, &rows, e) ||
+        !store_flag_read(rows, a, out, e))
+        return false;
     store_publish(s, account_id, out->modseq);
     return true;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Pictures of a mailbox: the snapshot of all, the delta since a modseq. */
 #include "store/internal.h"
+#include "store/viewer.h"
 
 /* The frame, and the messages in steps of about 8192: one is on its way while the next one is read.
  * The steps come in the order of the series; an ORDER BY would make the first wait for the last.
@@ -9,7 +10,7 @@
 #define SNAPSHOT_STEP "greatest(8192, f.uidnext * 8192 / greatest(f.msgs, 1))"
 static const struct db_stmt snapshot = {
     "SELECT f.uidvalidity, f.uidnext, f.modseq, f.msgs, f.unseen, f.deleted, f.bytes, f.kw, f.kwx,"
-    "       f.names, f.bits, p.*"
+    "       f.names, f.bits, p.*, v.firsts, v.lasts"
     "  FROM mailbox_frame($1, $2) f"
     "  LEFT JOIN LATERAL (SELECT first, first + " SNAPSHOT_STEP " AS next"
     "                       FROM generate_series(0, f.uidnext - 1, " SNAPSHOT_STEP ") first) g"
@@ -23,8 +24,12 @@ static const struct db_stmt snapshot = {
     "              array_agg(array_to_string(m.kwx, ' ')) FILTER (WHERE m.kwx IS NOT NULL)"
     "         FROM (SELECT * FROM mbox_msg WHERE account_id = $1 AND mailbox_id = $2"
     "                  AND uid >= g.first AND uid < g.next ORDER BY uid) m) p ON true"
+    "  LEFT JOIN LATERAL (" STORE_SEEN_OF("$3") ") v ON g.first = 0"
 };
-static const struct db_stmt delta = { "SELECT * FROM mailbox_delta($1, $2, $3)" };
+static const struct db_stmt delta = {
+    "SELECT d.*, v.firsts, v.lasts FROM mailbox_delta($1, $2, $3) d,"
+    " LATERAL (" STORE_SEEN_OF("$4") ") v"
+};
 
 static const struct db_stmt vanished = {
     "SELECT a.chg_floor > $3, v.firsts, v.lasts FROM account_state a LEFT JOIN LATERAL"
@@ -44,7 +49,8 @@ enum snapshot_column {
     SNAPSHOT_IDATES,
     SNAPSHOT_KW_UIDS,
     SNAPSHOT_KWS,
-    SNAPSHOT_KWX_UIDS /* and names */
+    SNAPSHOT_KWX_UIDS,                    /* and names */
+    SNAPSHOT_SEEN = SNAPSHOT_KWX_UIDS + 2 /* in the first step only */
 };
 
 /* Columns of type mailbox_picture. */
@@ -59,7 +65,8 @@ enum picture_column {
     PICTURE_KWS,
     PICTURE_KWX_UIDS, /* and names */
     PICTURE_TOO_OLD = PICTURE_KWX_UIDS + 2,
-    PICTURE_FIRSTS /* and lasts */
+    PICTURE_FIRSTS, /* and lasts */
+    PICTURE_SEEN = PICTURE_FIRSTS + 2
 };
 
 static bool read_rows(const struct db_rows *rows, struct arena *a, struct store_row **out,
@@ -164,12 +171,13 @@ static bool read_steps(const struct db_rows *r, struct arena *a, struct store_sn
     return true;
 }
 
-bool store_snapshot_load(struct store *s, int64_t account_id, int mailbox_id, struct arena *a,
+bool store_snapshot_load(struct store *s, const struct store_viewed *of, struct arena *a,
                          int64_t deadline_ms, struct store_snapshot *out, struct err *e)
 {
     struct db_rows *rows = NULL;
-    const struct db_param params[] = { DB_INT8(account_id), DB_INT4(mailbox_id) };
-    *out = (struct store_snapshot){ .state.mailbox_id = mailbox_id };
+    const struct db_param params[] = { DB_INT8(of->account_id), DB_INT4(of->mailbox_id),
+                                       DB_INT8(of->viewer_id) };
+    *out = (struct store_snapshot){ .state.mailbox_id = of->mailbox_id };
     if (!db_query(s->options.db, DB_READ, &snapshot, params, COUNT_OF(params), a, deadline_ms,
                   &rows, e) ||
         !is_there(rows, e) || !read_steps(rows, a, out, e))
@@ -177,16 +185,17 @@ bool store_snapshot_load(struct store *s, int64_t account_id, int mailbox_id, st
     store_read_state(rows, 0, PICTURE_STATE, &out->state);
     store_read_keywords(rows, PICTURE_KW, a, &out->keywords);
     store_mark_overflows(out->rows, out->n, out->overflows, out->n_overflows);
+    store_put_seen(of, rows, SNAPSHOT_SEEN, a, out->rows, out->n);
     return true;
 }
 
-/* NOLINTNEXTLINE(readability-function-size): a mailbox is two numbers, as everywhere here. */
-bool store_delta_load(struct store *s, int64_t account_id, int mailbox_id, int64_t since,
+bool store_delta_load(struct store *s, const struct store_viewed *of, int64_t since,
                       struct arena *a, int64_t deadline_ms, struct store_delta *out, struct err *e)
 {
     struct db_rows *rows = NULL;
-    const struct db_param params[] = { DB_INT8(account_id), DB_INT4(mailbox_id), DB_INT8(since) };
-    *out = (struct store_delta){ .state.mailbox_id = mailbox_id };
+    const struct db_param params[] = { DB_INT8(of->account_id), DB_INT4(of->mailbox_id),
+                                       DB_INT8(since), DB_INT8(of->viewer_id) };
+    *out = (struct store_delta){ .state.mailbox_id = of->mailbox_id };
     if (!db_query(s->options.db, DB_READ, &delta, params, COUNT_OF(params), a, deadline_ms, &rows,
                   e) ||
         !is_there(rows, e))
@@ -201,6 +210,7 @@ bool store_delta_load(struct store *s, int64_t account_id, int mailbox_id, int64
     out->vanished = store_read_ranges(rows, 0, PICTURE_FIRSTS, a);
     out->n_overflows = store_read_overflows(rows, 0, PICTURE_KWX_UIDS, a, &out->overflows);
     store_mark_overflows(out->rows, out->n, out->overflows, out->n_overflows);
+    store_put_seen(of, rows, PICTURE_SEEN, a, out->rows, out->n);
     return true;
 }
 

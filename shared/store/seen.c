@@ -2,74 +2,47 @@
 /* \Seen of readers who do not own the mailbox. */
 #include "store/seen.h"
 
-#include "store/internal.h"
+#include "store/viewer.h"
 #include "store/write.h"
 
-static const struct db_stmt load_seen = {
-    "SELECT array_agg(lower(r) ORDER BY r), array_agg(upper(r) - 1 ORDER BY r)"
-    "  FROM mailbox_seen s, unnest(s.uids) r"
-    " WHERE s.viewer = $1 AND s.account_id = $2 AND s.mailbox_id = $3"
-};
-static const struct db_stmt mark_some = { "SELECT * FROM seen_mark($1, $2, $3, $4, $5, $6)" };
-
-enum mark_column {
-    MARK_MODSEQ,
-    MARK_FORMER,
-    MARK_UIDS,
-    MARK_FIRSTS /* and lasts */
+static const struct db_stmt mark_some = {
+    "SELECT modseq FROM seen_mark($1, $2, $3, $4, $5, true)"
 };
 
-static bool is_owner(const struct store_viewed *of)
-{
-    return of->viewer_id == of->account_id;
-}
+/* Both changes in one statement, for nobody to come between: the first one locks the account. Each
+ * function looks anew, so the second one sees what the first one did, and with no UIDs only tells
+ * what the viewer has read. */
+static const struct db_stmt change_both = {
+    "SELECT m.*, s.modseq, s.former, s.uids, s.firsts, s.lasts"
+    "  FROM mailbox_store_flags($1, $2, $3, $4, $5, $6, $7, $8, $9) m,"
+    " LATERAL (SELECT CASE WHEN $11::boolean IS NULL THEN '{}' ELSE m.uids END AS uids) u,"
+    " LATERAL seen_mark($10, $1, $2, u.uids, u.uids, coalesce($11, true)) s"
+};
 
-/* Both ascending. */
-static void put_seen(const struct store_ranges *seen, struct store_row *rows, size_t n)
+/* Behind the columns of mailbox_store_flags. */
+enum both_column {
+    BOTH_MODSEQ = STORE_FLAG_COLUMNS, /* of the marks; 0: none was new */
+    BOTH_FORMER,
+    BOTH_UIDS,  /* that got or lost the mark */
+    BOTH_FIRSTS /* and lasts: all that the viewer has read */
+};
+
+enum {
+    BOTH_PARAMS = STORE_FLAG_PARAMS + 2
+};
+
+void store_put_seen(const struct store_viewed *of, const struct db_rows *rows, size_t column,
+                    struct arena *a, struct store_row *list, size_t n)
 {
-    size_t at = 0;
-    for (size_t i = 0; i < n; i++) {
-        while (at < seen->n && seen->list[at].last < rows[i].uid)
+    if (store_is_owner(of))
+        return;
+    struct store_ranges seen = store_read_ranges(rows, 0, column, a);
+    for (size_t i = 0, at = 0; i < n; i++) {
+        while (at < seen.n && seen.list[at].last < list[i].uid)
             at++;
-        bool is_seen = at < seen->n && seen->list[at].first <= rows[i].uid;
-        rows[i].flags = (uint8_t)((rows[i].flags & ~STORE_SEEN) | (is_seen ? STORE_SEEN : 0));
+        bool is_seen = at < seen.n && seen.list[at].first <= list[i].uid;
+        list[i].flags = (uint8_t)((list[i].flags & ~STORE_SEEN) | (is_seen ? STORE_SEEN : 0));
     }
-}
-
-bool store_seen_apply(struct store *s, const struct store_viewed *of, struct store_row *rows,
-                      size_t n, struct arena *a, int64_t deadline_ms, struct err *e)
-{
-    struct db_rows *found = NULL;
-    const struct db_param params[] = { DB_INT8(of->viewer_id), DB_INT8(of->account_id),
-                                       DB_INT4(of->mailbox_id) };
-    if (is_owner(of) || n == 0)
-        return true;
-    if (!db_query(s->options.db, DB_READ, &load_seen, params, COUNT_OF(params), a, deadline_ms,
-                  &found, e))
-        return false;
-    struct store_ranges seen = store_read_ranges(found, 0, 0, a);
-    put_seen(&seen, rows, n);
-    return true;
-}
-
-/* NOLINTNEXTLINE(readability-function-size): who, what and how, as everywhere here. */
-static YIELDS bool mark(struct store *s, const struct store_viewed *of,
-                        const struct store_ranges *set, bool seen, struct arena *a,
-                        int64_t deadline_ms, struct db_rows **rows, struct err *e)
-{
-    struct db_param ranges[2];
-    store_range_params(a, set, ranges);
-    const struct db_param params[] = { DB_INT8(of->viewer_id),
-                                       DB_INT8(of->account_id),
-                                       DB_INT4(of->mailbox_id),
-                                       ranges[0],
-                                       ranges[1],
-                                       DB_BOOL(seen) };
-    const struct write_call call = { &mark_some, params, COUNT_OF(params), deadline_ms };
-    if (!store_write(s, &call, a, rows, e))
-        return false;
-    store_publish(s, of->account_id, db_int(*rows, 0, MARK_MODSEQ));
-    return true;
 }
 
 bool store_seen_mark(struct store *s, const struct store_viewed *of, const struct store_ranges *set,
@@ -77,24 +50,28 @@ bool store_seen_mark(struct store *s, const struct store_viewed *of, const struc
 {
     struct arena a;
     struct db_rows *rows = NULL;
-    if (is_owner(of) || set->n == 0)
+    struct db_param params[5] = { DB_INT8(of->viewer_id), DB_INT8(of->account_id),
+                                  DB_INT4(of->mailbox_id) };
+    const struct write_call call = { &mark_some, params, COUNT_OF(params), deadline_ms };
+    if (store_is_owner(of) || set->n == 0)
         return true;
     arena_init(&a);
-    bool ok = mark(s, of, set, true, &a, deadline_ms, &rows, e);
+    store_range_params(&a, set, params + 3);
+    bool ok = store_write(s, &call, &a, &rows, e);
+    if (ok)
+        store_publish(s, of->account_id, db_int(rows, 0, 0));
     arena_fini(&a);
     return ok;
 }
 
-/* Takes the marks into a result whose rows have the other flags. The two changes are one only when
- * nobody came between; else `former` fits no picture, and what is shown is read again. */
-static void take_marks(const struct db_rows *rows, struct arena *a, struct store_flag_result *out)
+/* Takes the marks into a result whose rows have the other flags. */
+static void take_marks(const struct store_viewed *of, const struct db_rows *rows, struct arena *a,
+                       struct store_flag_result *out)
 {
     int64_t *uids;
-    int64_t modseq = db_int(rows, 0, MARK_MODSEQ);
-    int64_t former = db_int(rows, 0, MARK_FORMER);
-    struct store_ranges seen = store_read_ranges(rows, 0, MARK_FIRSTS, a);
-    size_t n = store_ints(rows, 0, MARK_UIDS, a, &uids);
-    put_seen(&seen, out->rows, out->n);
+    int64_t modseq = db_int(rows, 0, BOTH_MODSEQ);
+    size_t n = store_ints(rows, 0, BOTH_UIDS, a, &uids);
+    store_put_seen(of, rows, BOTH_FIRSTS, a, out->rows, out->n);
     for (size_t i = 0, at = 0; i < out->n; i++) {
         while (at < n && uids[at] < out->rows[i].uid)
             at++;
@@ -103,11 +80,8 @@ static void take_marks(const struct db_rows *rows, struct arena *a, struct store
     }
     if (modseq == 0)
         return;
-    if (out->modseq == 0) {
-        out->former = former;
-    } else if (former != out->modseq) {
-        out->former = -1;
-    }
+    if (out->modseq == 0)
+        out->former = db_int(rows, 0, BOTH_FORMER);
     out->modseq = modseq;
 }
 
@@ -118,32 +92,29 @@ static bool touches_seen(const struct store_flag_change *change)
            (change->mode == STORE_FLAGS_REPLACE && !(change->keep & STORE_SEEN));
 }
 
-/* NOLINTNEXTLINE(readability-function-size): a mailbox is two numbers, as everywhere here. */
+/* NOLINTNEXTLINE(readability-function-size): who, what and how, as everywhere here. */
 bool store_seen_change_flags(struct store *s, const struct store_viewed *of,
                              const struct store_ranges *set, const struct store_flag_change *change,
                              struct arena *a, int64_t deadline_ms, struct store_flag_result *out,
                              struct err *e)
 {
     struct db_rows *rows = NULL;
+    struct db_param params[BOTH_PARAMS];
     struct store_flag_change shared = *change;
-    if (is_owner(of)) {
+    const struct write_call call = { &change_both, params, COUNT_OF(params), deadline_ms };
+    if (store_is_owner(of)) {
         return store_change_flags(s, of->account_id, of->mailbox_id, set, change, a, deadline_ms,
                                   out, e);
     }
     shared.flags &= ~(unsigned)STORE_SEEN;
     shared.keep |= STORE_SEEN;
-    if (!store_change_flags(s, of->account_id, of->mailbox_id, set, &shared, a, deadline_ms, out,
-                            e))
-        return false;
-    if (!touches_seen(change) || out->n == 0)
-        return store_seen_apply(s, of, out->rows, out->n, a, deadline_ms, e);
-    uint32_t *uids = ARENA_ARRAY(a, uint32_t, out->n);
-    for (size_t i = 0; i < out->n; i++)
-        uids[i] = out->rows[i].uid;
-    struct store_ranges marked = store_ranges_of(a, uids, out->n);
     bool seen = change->mode != STORE_FLAGS_REMOVE && (change->flags & STORE_SEEN);
-    if (!mark(s, of, &marked, seen, a, deadline_ms, &rows, e))
+    params[STORE_FLAG_PARAMS] = DB_INT8(of->viewer_id);
+    params[STORE_FLAG_PARAMS + 1] = touches_seen(change) ? DB_BOOL(seen) : DB_NULL;
+    if (!store_flag_params(of, set, &shared, a, params, e) || !store_write(s, &call, a, &rows, e) ||
+        !store_flag_read(rows, a, out, e))
         return false;
-    take_marks(rows, a, out);
+    take_marks(of, rows, a, out);
+    store_publish(s, of->account_id, out->modseq);
     return true;
 }

@@ -7,18 +7,8 @@
 
 #include "store/store.h"
 
-/* A mailbox in the eyes of one account. */
-struct store_viewed {
-    int64_t viewer_id; /* the owner, or another */
-    int64_t account_id;
-    int mailbox_id;
-};
-
-/* Puts the viewer's \Seen into rows that were just read (by uid). Yields. */
-YIELDS bool store_seen_apply(struct store *s, const struct store_viewed *of, struct store_row *rows,
-                             size_t n, struct arena *a, int64_t deadline_ms, struct err *e);
-
-/* As store_change_flags, where \Seen is the viewer's. Yields. */
+/* As store_change_flags, where \Seen is the viewer's; one change, that nobody else comes between.
+ * The modseqs of the rows may be two. Yields. */
 YIELDS bool store_seen_change_flags(struct store *s, const struct store_viewed *of,
                                     const struct store_ranges *set,
                                     const struct store_flag_change *change, struct arena *a,

@@ -276,10 +276,16 @@ struct store_snapshot {
     size_t n_overflows;
 };
 
+/* A mailbox in the eyes of one account: \Seen is each reader's own (seen.h). */
+struct store_viewed {
+    int64_t viewer_id; /* the owner, or another */
+    int64_t account_id;
+    int mailbox_id;
+};
+
 /* All messages of a mailbox at one moment: for SELECT. ERR_NOT_FOUND. In arena. Yields. */
-YIELDS bool store_snapshot_load(struct store *s, int64_t account_id, int mailbox_id,
-                                struct arena *a, int64_t deadline_ms, struct store_snapshot *out,
-                                struct err *e);
+YIELDS bool store_snapshot_load(struct store *s, const struct store_viewed *of, struct arena *a,
+                                int64_t deadline_ms, struct store_snapshot *out, struct err *e);
 
 /* UIDs from first to last. */
 struct store_range {
@@ -307,7 +313,7 @@ struct store_delta {
 
 /* What changed in the mailbox after modseq `since`, at one moment: for NOOP, IDLE, QRESYNC and
  * CHANGEDSINCE. ERR_NOT_FOUND: the mailbox is gone. In arena. Yields. */
-YIELDS bool store_delta_load(struct store *s, int64_t account_id, int mailbox_id, int64_t since,
+YIELDS bool store_delta_load(struct store *s, const struct store_viewed *of, int64_t since,
                              struct arena *a, int64_t deadline_ms, struct store_delta *out,
                              struct err *e);
 

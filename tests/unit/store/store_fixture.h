@@ -109,11 +109,18 @@ static inline uint32_t append_one(struct fixture *f, int mailbox, int number, un
     return out.first_uid;
 }
 
+/* A mailbox in the eyes of its owner. */
+static inline struct store_viewed own(const struct fixture *f, int mailbox)
+{
+    return (struct store_viewed){ f->account, f->account, mailbox };
+}
+
 static inline struct store_snapshot snapshot_of(struct fixture *f, int mailbox)
 {
     struct err e = ERR_CLEAR;
     struct store_snapshot out;
-    MUST(store_snapshot_load(f->store, f->account, mailbox, &f->a, soon(), &out, &e), e);
+    const struct store_viewed of = own(f, mailbox);
+    MUST(store_snapshot_load(f->store, &of, &f->a, soon(), &out, &e), e);
     return out;
 }
 
@@ -121,7 +128,8 @@ static inline struct store_delta delta_of(struct fixture *f, int mailbox, int64_
 {
     struct err e = ERR_CLEAR;
     struct store_delta out;
-    MUST(store_delta_load(f->store, f->account, mailbox, since, &f->a, soon(), &out, &e), e);
+    const struct store_viewed of = own(f, mailbox);
+    MUST(store_delta_load(f->store, &of, since, &f->a, soon(), &out, &e), e);
     return out;
 }
 

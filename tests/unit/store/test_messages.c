@@ -562,7 +562,8 @@ static void delta_body(void *arg)
     test_pg_run("UPDATE account_state SET chg_floor = 1000000");
     assert_true(delta_of(f, STORE_INBOX, since).is_too_old);
     assert_false(delta_of(f, STORE_INBOX, s.state.modseq).is_too_old);
-    assert_false(store_delta_load(f->store, f->account, 99, 1, &f->a, soon(), &out, &e));
+    const struct store_viewed nowhere = own(f, 99);
+    assert_false(store_delta_load(f->store, &nowhere, 1, &f->a, soon(), &out, &e));
     assert_int_equal(e.kind, ERR_NOT_FOUND);
     int64_t modseq;
     MUST(store_get_modseq(f->store, f->account, soon(), &modseq, &e), e);
