@@ -121,6 +121,17 @@ test("an own draft neither lifts its conversation in the list nor is told as new
   assert.ok(first.includes(newer), first);
   const news = await page.getByRole("status").allTextContents();
   assert.ok(!news.some((text) => text.includes(older) && !text.includes("Leo")), news.join());
+  // Opened in its conversation it stays open, though each saving makes another message of it.
+  await page.getByRole("button", { name: "Save and close" }).click();
+  const former = page.getByRole("article").filter({ has: page.getByText("Draft", { exact: true }) });
+  const goOn = former.getByRole("button", { name: "Go on writing" });
+  await former.getByRole("button", { expanded: false }).first().click();
+  await goOn.waitFor();
+  await former.evaluate((article) => article.classList.add("former"));
+  await goOn.click();
+  await page.getByRole("textbox", { name: "Text of the message" }).click();
+  await page.keyboard.type("And more. ");
+  await page.locator("article:not(.former)").getByRole("button", { name: "Go on writing" }).waitFor();
   await page.getByRole("button", { name: "Discard the draft" }).click();
   calm(page);
   await page.context().close();

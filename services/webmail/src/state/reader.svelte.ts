@@ -51,7 +51,7 @@ export class Reader {
     try {
       const thread = await ok(api.GET("/threads/{threadId}", { params: { path: { threadId } }, signal }));
       if (signal.aborted) return;
-      const before = new Set(this.thread?.messages.map((one) => one.id));
+      const before = this.thread?.messages ?? [];
       this.thread = thread;
       this.error = null;
       this.gone = false;
@@ -63,11 +63,16 @@ export class Reader {
     }
   }
 
-  /** New, unread and starred messages are open, and always the last one. */
-  #expand(messages: readonly Message[], before: ReadonlySet<string>): void {
-    for (const one of messages) if (!before.has(one.id) && isUnread(one)) this.expanded.add(one.id);
+  /** New and unread messages are open, and always the last one. Each saving of a draft makes a message anew: it
+   *  stays as it was. */
+  #expand(messages: readonly Message[], before: readonly Message[]): void {
+    const known = new Set(before.map((one) => one.id));
+    const open = new Set(before.filter((one) => this.expanded.has(one.id)).map((one) => one.draftId));
+    for (const one of messages) {
+      if (!known.has(one.id) && (isUnread(one) || (one.draftId !== null && open.has(one.draftId)))) this.expanded.add(one.id);
+    }
     const last = messages.findLast((one) => !isDraft(one)) ?? messages.at(-1);
-    if (last && !before.has(last.id)) this.expanded.add(last.id);
+    if (last && !known.has(last.id)) this.expanded.add(last.id);
   }
 
   toggle(id: string): void {
