@@ -22,6 +22,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build"
 RESULTS = BUILD / "test-results"
 JOBS = str(os.cpu_count() or 2)
+# For work that only takes what is left of the processors: also where the kernel shares them by session first.
+PATIENTLY = ["sh", "-c", 'echo 19 2>/dev/null >/proc/self/autogroup; exec nice -n 19 "$0" "$@"']
 # A network with nothing but loopback, for the command behind it.
 OWN_NETWORK = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$0" "$@"']
 LANES = int(JOBS) + 1    # tests that run at the same time: a third of their time they wait
@@ -34,6 +36,14 @@ class Suite:
 
     paths: list
     after: object = None
+
+
+@dataclasses.dataclass
+class Later:
+    """What a step leaves to do beside other steps: suites by name, and patient work, done one by one."""
+
+    suites: dict = dataclasses.field(default_factory=dict)
+    patient: list = dataclasses.field(default_factory=list)
 
 
 class Report:
@@ -75,11 +85,12 @@ class Report:
         print(f"[{time.monotonic() - self.began:6.1f} s] {text}", flush=True)
 
 
-def run(command, **more):
-    return subprocess.run([str(c) for c in command], cwd=ROOT, check=False, **more).returncode
+def run(command, patiently=False, **more):
+    around = PATIENTLY if patiently else []
+    return subprocess.run([*around, *map(str, command)], cwd=ROOT, check=False, start_new_session=patiently, **more).returncode
 
 
-def build(report, preset, *targets):
+def build(report, preset, *targets, patiently=False):
     """Configures and builds a preset; a failure counts as one."""
     report.say(f"build {preset}")
     quiet = {"stdout": subprocess.DEVNULL}
@@ -87,7 +98,7 @@ def build(report, preset, *targets):
     ok = run(["cmake", "--preset", preset], **quiet) == 0
     log = RESULTS / f"build-{preset}.log"
     with open(log, "w", encoding="utf-8") as out:
-        ok = ok and run(["cmake", "--build", BUILD / preset, "-j", JOBS, *wanted],
+        ok = ok and run(["cmake", "--build", BUILD / preset, "-j", JOBS, *wanted], patiently,
                         stdout=out, stderr=subprocess.STDOUT) == 0
     if not ok:
         print(log.read_text(encoding="utf-8")[-6000:])
@@ -95,7 +106,7 @@ def build(report, preset, *targets):
     return ok
 
 
-def ctest(report, preset, name, *select, jobs=JOBS):
+def ctest(report, preset, name, *select, jobs=JOBS, patiently=False):
     report.say(f"{name} ({preset})")
     # Under ASan cmocka's jump out of a fiber's stack hides which assertion it was.
     environment = dict(os.environ, CMOCKA_TEST_ABORT="1") if preset == "asan" else None
@@ -103,7 +114,7 @@ def ctest(report, preset, name, *select, jobs=JOBS):
     result.unlink(missing_ok=True)
     with open(RESULTS / f"ctest-{name}-{preset}.log", "w", encoding="utf-8") as out:
         run(["ctest", "--test-dir", BUILD / preset, "-j", jobs, "--output-on-failure",
-             "--output-junit", result, *select], stdout=out, stderr=subprocess.STDOUT, env=environment)
+             "--output-junit", result, *select], patiently, stdout=out, stderr=subprocess.STDOUT, env=environment)
     report.add_junit(result, f"{name} ({preset})")
     report.show_failed(result)
 
@@ -118,9 +129,10 @@ def run_pytest(name, paths, around, out):
     return result
 
 
-def run_suites(report, suites):
+def run_suites(report, suites, patient):
     """Runs {name: Suite} in lanes, each suite in a network of its own, so that no port of one is in the way of
-    another; one after the other where no network can be made. What each printed follows in order."""
+    another; one after the other where no network can be made. What each printed follows in order. Beside them
+    the functions of `patient`, one after the other."""
     can_part = run([*OWN_NETWORK, "true"], stderr=subprocess.DEVNULL) == 0
 
     def one(name):
@@ -133,7 +145,10 @@ def run_suites(report, suites):
     if suites:
         report.say("running server: " + ", ".join(suites))
     with concurrent.futures.ThreadPoolExecutor(LANES if can_part else 1) as pool:
-        for name, result in zip(suites, pool.map(one, suites)):
+        results = pool.map(one, suites)
+        for work in patient:
+            work()
+        for name, result in zip(suites, results):
             print((RESULTS / f"pytest-{name}.log").read_text(encoding="utf-8", errors="replace"), flush=True)
             report.add_junit(result, name)
     for suite in suites.values():
@@ -143,8 +158,9 @@ def run_suites(report, suites):
 
 def step_structure(report, options):
     """The house rules: layers, headers, sizes, format, words, YIELDS marks, clang-tidy."""
-    if build(report, "dev"):
-        ctest(report, "dev", "structure", "-L", "structure")
+    if not build(report, "dev"):
+        return Later()
+    return Later(patient=[lambda: ctest(report, "dev", "structure", "-L", "structure", patiently=True)])
 
 
 def step_unit(report, options):
@@ -155,6 +171,7 @@ def step_unit(report, options):
         ctest(report, "asan", "unit", "-L", "unit|replay", jobs=str(LANES))
     if build(report, "tsan", "test_runtime_fibers", "test_runtime_work", "test_http_events", "test_http_abort"):
         ctest(report, "tsan", "unit", "-R", "unit/(runtime/(fibers|work)|http/(events|abort))$")
+    return Later()
 
 
 def fuzz(target, seconds):
@@ -164,15 +181,14 @@ def fuzz(target, seconds):
     fresh.mkdir(parents=True, exist_ok=True)
     log = RESULTS / f"{target.name}.log"
     with open(log, "w", encoding="utf-8") as out:
-        ok = run([target, fresh, corpus, f"-max_total_time={seconds}", "-timeout=10", "-rss_limit_mb=2048",
-                  "-max_len=65536", f"-artifact_prefix={BUILD}/fuzz-findings/{target.name}-"],
+        ok = run([target, fresh, corpus, f"-max_total_time={seconds}", "-timeout=25", "-rss_limit_mb=2048",
+                  "-max_len=65536", f"-artifact_prefix={BUILD}/fuzz-findings/{target.name}-"], True,
                  stdout=out, stderr=subprocess.STDOUT) == 0
     return None if ok else log.read_text(encoding="utf-8", errors="replace")[-3000:]
 
 
-def step_fuzz(report, options):
-    """Each fuzz target for a few seconds from its corpus, as many at once as there are processors."""
-    if not build(report, "fuzz"):
+def fuzz_all(report, options):
+    if not build(report, "fuzz", patiently=True):
         return
     report.say(f"fuzz, {options.fuzz_seconds} s each target")
     (BUILD / "fuzz-findings").mkdir(exist_ok=True)
@@ -185,10 +201,15 @@ def step_fuzz(report, options):
             report.add(f"fuzz {target.name}", found is None)
 
 
+def step_fuzz(report, options):
+    """Each fuzz target for a few seconds from its corpus, as many at once as there are processors."""
+    return Later(patient=[lambda: fuzz_all(report, options)])
+
+
 def step_release(report, options):
     """What is shipped: builds with hardening, holds no failpoints, links no dynamic libev."""
     if not build(report, "release", "heronry"):
-        return
+        return Later()
     binary = BUILD / "release/heronry"
     report.add("release binary holds no failpoints", b"HERONRY_FAILPOINT" not in binary.read_bytes())
     linked = subprocess.run(["ldd", str(binary)], capture_output=True, text=True, check=True).stdout
@@ -196,12 +217,13 @@ def step_release(report, options):
     symbols = subprocess.run(["nm", "-D", "--defined-only", str(binary)], capture_output=True,
                              text=True, check=True).stdout
     report.add("libev's libevent names are not exported", not re.search(r" event_set$", symbols, re.M))
+    return Later()
 
 
 def step_web(report, options):
     """The apps: types, unit tests, a browser on the running server."""
     if not build(report, "dev") or not build(report, "dev", "web"):
-        return {}
+        return Later()
     for script in ("check", "test"):
         report.say(f"npm run {script}")
         log = RESULTS / f"npm-{script}.log"
@@ -210,7 +232,7 @@ def step_web(report, options):
         if not ok:
             print(log.read_text(encoding="utf-8", errors="replace")[-6000:])
         report.add(f"npm run {script}", ok)
-    return {"web": Suite(["tests/web"])}
+    return Later({"web": Suite(["tests/web"])})
 
 
 def check_coverage(report):
@@ -220,22 +242,22 @@ def check_coverage(report):
 def step_api(report, options):
     """The HTTP API and its contract: each operation rightly and wrongly, and every answer seen."""
     if not build(report, "dev") or not build(report, "dev", "web"):
-        return {}
+        return Later()
     run([ROOT / "tests/api/coverage.py", "--begin"])
-    return {"api": Suite(["tests/api"], check_coverage)}
+    return Later({"api": Suite(["tests/api"], check_coverage)})
 
 
 def step_integration(report, options):
     """The running server: dialogues, real clients, mail to the world, other mail servers, faults."""
     if not build(report, "dev"):
-        return {}
+        return Later()
     report.add("other mail servers are there", run([ROOT / "tools/neighbours"]) == 0)
     files = sorted((ROOT / "tests/integration").glob("test_*.py"))
     parts = [files[i::INTEGRATION_PARTS] for i in range(INTEGRATION_PARTS)]
-    return {**{f"integration-{i}": Suite(part) for i, part in enumerate(parts, 1)}, "dialogue": Suite(["tests/dialogue"])}
+    return Later({**{f"integration-{i}": Suite(part) for i, part in enumerate(parts, 1)}, "dialogue": Suite(["tests/dialogue"])})
 
 
-# A step does its work, or gives suites that are run together once all steps are through.
+# A step does its work, and gives what is done together once all steps are through.
 STEPS = {f.__name__[5:]: f for f in (step_structure, step_unit, step_fuzz, step_release, step_web, step_api, step_integration)}
 
 
@@ -261,10 +283,12 @@ def main():
     os.environ["PATH"] = subprocess.run([ROOT / "tools/node", "sh", "-c", "echo $PATH"], capture_output=True,
                                         text=True, check=True).stdout.strip()
     RESULTS.mkdir(parents=True, exist_ok=True)
-    suites = {}
+    together = Later()
     for name in options.steps or STEPS:
-        suites.update(STEPS[name](report, options) or {})
-    run_suites(report, suites)
+        later = STEPS[name](report, options)
+        together.suites.update(later.suites)
+        together.patient += later.patient
+    run_suites(report, together.suites, together.patient)
     report.say("done")
     for failure in report.failures:
         print(f"FAILED  {failure}")
