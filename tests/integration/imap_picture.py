@@ -30,6 +30,7 @@ class Ledger:
         self.validity = {}    # mailbox: UIDVALIDITY
         self.kept = {}        # (mailbox, UID): mark, of messages that nobody deletes
         self.done = 0         # commands
+        self.worked = set()   # what a client did, as a guest or not, with UIDs only or not
 
     def fault(self, text):
         with self.lock:
@@ -80,6 +81,8 @@ class Client:
         self.connection = None
         self.words = set()
         self.resyncs = False
+        self.only_uids = False
+        self.doing = "connect"
         self.box = None
         self.uids = []        # by message number; None: not asked for yet
 
@@ -87,7 +90,7 @@ class Client:
 
     def connect(self):
         self.connection = imap_raw.Imap(self.server, self.user)
-        self.box, self.uids, self.resyncs = None, [], False
+        self.box, self.uids, self.resyncs, self.only_uids = None, [], False, False
         line = self.connection.must("CAPABILITY")[0]
         self.words = set(line.split()[2:])
 
@@ -96,6 +99,18 @@ class Client:
         if b"QRESYNC" in self.words:
             self.connection.must("ENABLE QRESYNC")
             self.resyncs = True
+
+    def give_numbers_up(self):
+        """Takes UIDONLY for this connection."""
+        self.connection.must("ENABLE UIDONLY")
+        self.only_uids = True
+
+    def fetch(self, first, items):
+        """Runs FETCH of all messages from this number on; by UID where there are no numbers."""
+        if self.only_uids:
+            self.run(f"UID FETCH 1:* ({items})", False)
+        else:
+            self.run(f"FETCH {first}:* (UID {items})", True)
 
     def path(self, box):
         """The mailbox as this client calls it."""
@@ -159,7 +174,7 @@ class Client:
         memory = self.memory
         before, seen = dict(memory.flags), dict(memory.modseq)
         self.uids = [None] * len(self.uids)
-        self.run("FETCH 1:* (UID FLAGS MODSEQ)", True)
+        self.fetch(1, "FLAGS MODSEQ")
         there = {u for u in self.uids if u is not None}
         if there & gone:
             self.fault(f"UIDs {sorted(there & gone)} came back after they were expunged")
@@ -190,17 +205,19 @@ class Client:
         """The lines up to the tagged one, which may not say BAD."""
         lines = self.connection.finish(tag, 60)
         self.ledger.done += 1
+        if b" OK " in lines[-1]:
+            self.ledger.worked.add((self.doing, bool(self.top), self.only_uids))
         if b" BAD " in lines[-1]:
             self.fault(f"{command!r}: {lines[-1]!r}")
         return lines
 
     def take(self, command, line, keeps_numbers):
         if m := re.match(rb"\* (\d+) EXPUNGE$", line):
-            if keeps_numbers or self.resyncs:
+            if keeps_numbers or self.resyncs or self.only_uids:
                 self.fault(f"{line!r} in {command!r}")
             self.take_expunge(int(m.group(1)), line)
         elif m := re.match(rb"\* VANISHED (\d\S*)$", line):
-            if keeps_numbers or not self.resyncs:
+            if keeps_numbers or not (self.resyncs or self.only_uids):
                 self.fault(f"{line!r} in {command!r}")
             self.take_vanished(numbers(m.group(1)))
         elif m := re.match(rb"\* (\d+) EXISTS$", line):
@@ -209,7 +226,13 @@ class Client:
                 self.fault(f"{line!r}, but {len(self.uids)} are known")
             self.uids += [None] * (n - len(self.uids))
         elif m := re.match(rb"\* (\d+) FETCH \((.*)\)$", line, re.S):
+            if self.only_uids:
+                self.fault(f"{line!r} after UIDONLY")
             self.take_fetch(int(m.group(1)), m.group(2), line)
+        elif m := re.match(rb"\* (\d+) UIDFETCH \((.*)\)$", line, re.S):
+            if not self.only_uids:
+                self.fault(f"{line!r} without UIDONLY")
+            self.take_uidfetch(int(m.group(1)), m.group(2), line)
 
     def take_expunge(self, number, line):
         if not 1 <= number <= len(self.uids):
@@ -246,6 +269,20 @@ class Client:
             uid = self.uids[number - 1] = told
         if uid is None:
             return
+        self.take_items(uid, items, line)
+
+    def take_uidfetch(self, uid, items, line):
+        if uid in self.memory.gone:
+            self.fault(f"{line!r}: this client was told that UID {uid} is expunged")
+        if uid not in self.uids:
+            known = [u for u in self.uids if u is not None]
+            if len(known) == len(self.uids):
+                self.fault(f"{line!r}, which is none of {known}")
+                return
+            self.uids = sorted([*known, uid]) + [None] * (len(self.uids) - len(known) - 1)
+        self.take_items(uid, items, line)
+
+    def take_items(self, uid, items, line):
         if m := re.search(rb"Subject: (m\S+)", items):
             self.ledger.same(self.ledger.marks, (self.box, uid), m.group(1), "the message")
         self.take_flags(uid, items, line)
@@ -267,7 +304,7 @@ class Client:
     def learn(self):
         """Asks for the UIDs that are not known, and looks at their order."""
         if None in self.uids:
-            self.run(f"FETCH {self.uids.index(None) + 1}:* (UID FLAGS MODSEQ BODY.PEEK[HEADER.FIELDS (SUBJECT)])", True)
+            self.fetch(self.uids.index(None) + 1, "FLAGS MODSEQ BODY.PEEK[HEADER.FIELDS (SUBJECT)]")
         known = [uid for uid in self.uids if uid is not None]
         if any(a >= b for a, b in zip(known, known[1:])):
             self.fault(f"UIDs out of order: {known}")
@@ -278,7 +315,7 @@ class Client:
         self.learn()
         told = dict(self.memory.flags)
         if self.uids:
-            self.run("FETCH 1:* (UID FLAGS MODSEQ)", True)
+            self.fetch(1, "FLAGS MODSEQ")
         for uid, flags in self.memory.flags.items():
             if told.get(uid, flags) != flags:
                 self.fault(f"UID {uid} was told to have {told[uid]} and has {flags}")
