@@ -136,9 +136,15 @@ class Restless(Client):
         self.run(f"{self.span('STORE', first, last)} {sign}FLAGS ({flags})", not self.only_uids)
 
     def do_silent(self):
-        uid = self.uids[self.some()[0] - 1]
-        self.memory.flags.pop(uid, None)    # nobody says what they are now
-        self.run(f"UID STORE {uid} {self.random.choice('+-')}FLAGS.SILENT ({self.random.choice(FLAGS)})", False)
+        self.store_silently([self.uids[self.some()[0] - 1]], f"{self.random.choice('+-')}FLAGS.SILENT ({self.random.choice(FLAGS)})")
+
+    def store_silently(self, uids, change):
+        """Nobody says what the flags are then."""
+        try:
+            self.run(f"UID STORE {','.join(map(str, uids))} {change}", False)
+        finally:
+            for uid in uids:
+                self.memory.flags.pop(uid, None)
 
     def do_unchanged(self):
         uid = self.uids[self.some()[0] - 1]
@@ -153,9 +159,7 @@ class Restless(Client):
     def do_delete(self):
         uids = self.loose_uids()
         if uids:
-            for uid in uids:
-                self.memory.flags.pop(uid, None)
-            self.run(rf"UID STORE {','.join(map(str, uids))} +FLAGS.SILENT (\Deleted)", False)
+            self.store_silently(uids, r"+FLAGS.SILENT (\Deleted)")
 
     def do_expunge(self):
         self.do_delete()
