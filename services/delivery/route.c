@@ -3,12 +3,22 @@
  * connected to. Absence is final, failure is not: a resolver's trouble never returns a message. */
 #include "services/delivery/route.h"
 
+#include "crypto/random.h"
+#include "net/net.h"
 #include "obs/obs.h"
+#include "services/delivery/choose.h"
 #include "services/delivery/egress.h"
 
 enum {
     TLSA_MS = 20 * 1000, /* for the TLSA records of one host: another one may have better servers */
-    HOSTS_MAX = 20       /* looked up for one destination: who lists hundreds has us ask for him */
+    HOSTS_MAX = 20,      /* looked up for one destination: who lists hundreds has us ask for him */
+    FOUND_MAX = 40       /* addresses that are chosen from */
+};
+
+/* Addresses that may be connected to, of all servers that were looked up. */
+struct found {
+    struct delivery_found *list; /* NULL: none yet */
+    size_t n;
 };
 
 /* A search for addresses, and why hosts had none. */
@@ -17,10 +27,14 @@ struct search {
     struct arena *a;
     int64_t deadline_ms;
     struct delivery_route *route;
-    bool is_secure;   /* DNSSEC vouches for the names of the hosts */
-    bool saw_failure; /* a lookup that may work later */
-    str unnamed;      /* a host that the domain's policy does not name */
-    str no_tlsa;      /* why the TLSA records of a host are not known; empty: they are */
+    struct found usable;
+    struct found barred;
+    unsigned server;    /* how many were looked up */
+    unsigned n_servers; /* of them have an address that can be reached */
+    bool is_secure;     /* DNSSEC vouches for the names of the hosts */
+    bool saw_failure;   /* a lookup that may work later */
+    str unnamed;        /* a host that the domain's policy does not name */
+    str no_tlsa;        /* why the TLSA records of a host are not known; empty: they are */
     bool saw_private;
     bool saw_own;
     bool saw_beyond; /* an address of a kind that the pool has none of */
@@ -63,24 +77,27 @@ static bool is_own(const struct delivery *d, const struct net_address *address)
     return false;
 }
 
+/* Whether we may connect to it at all. */
+static bool is_foreign(struct search *s, const struct net_address *address)
+{
+    bool is_free =
+        s->route->relay.port != 0 || config_bool(s->d->app->config, CONFIG_DELIVERY_ALLOW_PRIVATE);
+    bool special = !is_free && net_address_is_special(address);
+    bool own = !is_free && !special && is_own(s->d, address);
+    s->saw_private = s->saw_private || special;
+    s->saw_own = s->saw_own || own;
+    return !special && !own;
+}
+
 static void add_address(struct search *s, const struct delivery_host *host,
                         struct net_address *address, bool is_barred)
 {
     const struct config *config = s->d->app->config;
-    if (is_barred && !s->route->barred)
-        s->route->barred = ARENA_ARRAY(s->a, struct delivery_host, DELIVERY_ADDRESSES_MAX);
-    struct delivery_host *list = is_barred ? s->route->barred : s->route->hosts;
-    size_t *n = is_barred ? &s->route->n_barred : &s->route->n;
-    if (*n == DELIVERY_ADDRESSES_MAX)
+    struct found *found = is_barred ? &s->barred : &s->usable;
+    if (!found->list)
+        found->list = ARENA_ARRAY(s->a, struct delivery_found, FOUND_MAX);
+    if (found->n == FOUND_MAX || !is_foreign(s, address))
         return;
-    if (s->route->relay.port == 0 && !config_bool(config, CONFIG_DELIVERY_ALLOW_PRIVATE)) {
-        bool special = net_address_is_special(address);
-        bool own = !special && is_own(s->d, address);
-        s->saw_private = s->saw_private || special;
-        s->saw_own = s->saw_own || own;
-        if (special || own)
-            return;
-    }
     if (s->route->pool && !delivery_egress_reaches(s->route->pool, address)) {
         s->saw_beyond = true;
         return;
@@ -88,8 +105,35 @@ static void add_address(struct search *s, const struct delivery_host *host,
     net_address_set_port(address, s->route->relay.port
                                       ? (uint16_t)s->route->relay.port
                                       : (uint16_t)config_int(config, CONFIG_DELIVERY_PORT));
-    list[*n] = *host;
-    list[(*n)++].address = *address;
+    struct delivery_found *one = &found->list[found->n++];
+    *one = (struct delivery_found){ .host = *host,
+                                    .server = s->server,
+                                    .has_route = net_has_route(address) };
+    one->host.address = *address;
+}
+
+/* Equal addresses share the load: which of them come first is random. So many of a kind are enough
+ * of one server. */
+static void add_addresses(struct search *s, const struct delivery_host *host,
+                          const struct dns_addresses *all, bool is_barred)
+{
+    size_t n_of[2] = { 0 };
+    size_t before = s->usable.n;
+    bool reaches = false;
+    for (size_t i = all->n; i > 1; i--) {
+        size_t other = (size_t)crypto_random_below(i);
+        struct net_address kept = all->list[i - 1];
+        all->list[i - 1] = all->list[other];
+        all->list[other] = kept;
+    }
+    for (size_t i = 0; i < all->n; i++) {
+        if (n_of[net_address_is_ipv4(&all->list[i])]++ < DELIVERY_ADDRESSES_MAX)
+            add_address(s, host, &all->list[i], is_barred);
+    }
+    for (size_t i = before; i < s->usable.n; i++)
+        reaches = reaches || s->usable.list[i].has_route;
+    s->n_servers += reaches;
+    s->server++;
 }
 
 /* What the host's TLSA records demand. False with *e clear: they cannot be known now, so the host
@@ -155,8 +199,7 @@ YIELDS static bool add_host(struct search *s, str host, struct err *e)
     const struct mta_sts_policy *policy = s->route->policy;
     one.is_proven = s->is_secure ||
                     (policy && policy->mode != MTA_STS_NONE && mta_sts_policy_allows(policy, host));
-    for (size_t i = 0; i < found.n; i++)
-        add_address(s, &one, &found.list[i], is_barred);
+    add_addresses(s, &one, &found, is_barred);
     return true;
 }
 
@@ -235,9 +278,21 @@ static bool beyond_the_pool(const struct search *s)
     return true;
 }
 
+static void choose(const struct search *s)
+{
+    struct delivery_route *route = s->route;
+    route->n = delivery_choose(s->usable.list, s->usable.n, route->hosts, DELIVERY_ADDRESSES_MAX);
+    if (s->barred.n == 0)
+        return;
+    route->barred = ARENA_ARRAY(s->a, struct delivery_host, DELIVERY_ADDRESSES_MAX);
+    route->n_barred =
+        delivery_choose(s->barred.list, s->barred.n, route->barred, DELIVERY_ADDRESSES_MAX);
+}
+
 /* After all hosts were looked up. */
 static bool judge(const struct search *s)
 {
+    choose(s);
     if (s->route->n > 0)
         return true;
     if (s->no_tlsa.n)
@@ -334,28 +389,34 @@ static size_t cut_own(struct search *s, const struct dns_mx_list *mx)
     return delivery_cut_mx(mx, names, others.n + 1, &s->saw_own);
 }
 
+/* Whether a further server would not be tried anyway. */
+static bool has_enough(const struct search *s)
+{
+    return s->n_servers >= DELIVERY_ADDRESSES_MAX ||
+           (s->n_servers >= DELIVERY_SERVERS_FEW && s->usable.n >= DELIVERY_ADDRESSES_MAX);
+}
+
 /* The servers of the MX records. One that turns out to be at an address of ours ends them: servers
  * that are preferred no more than it would send the mail back. Yields. */
 YIELDS static bool add_mail_exchangers(struct search *s, const struct dns_mx_list *mx,
                                        struct err *e)
 {
-    struct delivery_route *route = s->route;
     size_t n = cut_own(s, mx);
     bool is_loop = s->saw_own;
     size_t kept = 0;
     size_t kept_barred = 0;
     s->saw_own = false;
     s->saw_failure = n > HOSTS_MAX; /* one of the others may have an address */
-    for (size_t i = 0; i < n && i < HOSTS_MAX && route->n < DELIVERY_ADDRESSES_MAX; i++) {
+    for (size_t i = 0; i < n && i < HOSTS_MAX && !has_enough(s); i++) {
         if (i > 0 && mx->list[i].preference != mx->list[i - 1].preference) {
-            kept = route->n;
-            kept_barred = route->n_barred;
+            kept = s->usable.n;
+            kept_barred = s->barred.n;
         }
         if (!add_host(s, mx->list[i].host, e))
             return false;
         if (s->saw_own) {
-            route->n = kept;
-            route->n_barred = kept_barred;
+            s->usable.n = kept;
+            s->barred.n = kept_barred;
             break;
         }
     }

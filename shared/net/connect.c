@@ -14,6 +14,19 @@ static bool connect_failed(int fd, const struct net_address *to, int sys, struct
                    STR_FMT(net_address_text(to, text)), strerrordesc_np(sys));
 }
 
+/* Connecting a datagram socket only looks the way up. */
+bool net_has_route(const struct net_address *to)
+{
+    int fd = socket(to->sa.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int sys = fd < 0 ? errno : 0;
+    if (fd >= 0 && connect(fd, (const struct sockaddr *)&to->sa, to->len) != 0)
+        sys = errno;
+    if (fd >= 0)
+        (void)close(fd);
+    return sys != ENETUNREACH && sys != EHOSTUNREACH && sys != EADDRNOTAVAIL && sys != EINVAL &&
+           sys != EAFNOSUPPORT;
+}
+
 /* Waits for the outcome of a connect that is under way; gives its errno in *sys. Yields. */
 static bool wait_connected(int fd, int64_t deadline_ms, int *sys, struct err *e)
 {

@@ -185,6 +185,10 @@ void net_listener_free(struct net_listener **l);
 
 /* ---- clients ---- */
 
+/* Whether this machine knows a way to the address (IPv6 often has none): asked of the kernel,
+ * nothing is sent. When that cannot be asked, true. Does not block. */
+bool net_has_route(const struct net_address *to);
+
 /* Connects; `from` may be NULL or a local address to use. Gives; end with net_close.
  * ERR_TIMEOUT, ERR_CANCELLED, ERR_UNAVAILABLE (refused, unreachable). Yields. */
 YIELDS bool net_connect(struct runtime *rt, const struct net_address *to,
