@@ -6,8 +6,8 @@
 #include "services/delivery/carrier.h"
 
 #include "obs/obs.h"
+#include "services/delivery/onward.h"
 #include "services/delivery/tally.h"
-#include "services/delivery/transaction.h"
 #include "services/delivery/way.h"
 
 enum {
@@ -83,6 +83,7 @@ YIELDS static bool give_up(struct carrier *c, const struct queue_message *m,
         shift->has_refused = true;
         shift->refused_terms = c->session.terms;
         shift->refused = *failure;
+        shift->refused.before = NULL;
         return shift_finish_all(shift, m, failure);
     }
     if (shift->n_connected > 0) {
@@ -94,34 +95,43 @@ YIELDS static bool give_up(struct carrier *c, const struct queue_message *m,
         return false;
     /* What no server takes today, the rest of the batch need not try. */
     (void)shift_note_destination(shift, false, failure->reply);
+    struct queue_result untried = *failure;
+    untried.before = NULL; /* they have no story of their own */
     if (shift_finish_all(shift, m, failure))
-        shift_finish_rest(shift, failure);
+        shift_finish_rest(shift, &untried);
     shift->no_more = true;
     return false;
+}
+
+/* A connection with which a message of these terms may go now, if it is the same. Yields. */
+YIELDS static void check_connection(struct delivery_session *s, const struct delivery_terms *terms)
+{
+    if (s->n_messages >= MESSAGES_A_CONNECTION ||
+        (s->offers.mail_max > 0 && s->n_messages >= s->offers.mail_max) ||
+        (s->conn && !delivery_session_suits(s, terms)))
+        delivery_session_quit(s);
+    delivery_session_forget(s);
 }
 
 /* Sends over the open connection, or a new one. A connection kept from an earlier message may have
  * been closed by the server meanwhile: that is tried once more. False: no server takes us; *goes_on
  * tells whether the next message is to be tried. Yields. */
 YIELDS static bool send_message(struct carrier *c, const struct queue_message *m,
-                                const struct delivery_source *source, struct queue_result *results,
+                                const struct delivery_source *source, struct delivery_sent *sent,
                                 bool *goes_on)
 {
     struct delivery_session *s = &c->session;
     const struct delivery_terms terms = delivery_terms_of(m);
     struct queue_result failure;
     int64_t began_ms = clock_monotonic_ms();
-    bool answered = false;
-    if (s->n_messages >= MESSAGES_A_CONNECTION ||
-        (s->offers.mail_max > 0 && s->n_messages >= s->offers.mail_max) ||
-        (s->conn && !delivery_session_suits(s, &terms)))
-        delivery_session_quit(s);
+    bool is_stale = true;
+    check_connection(s, &terms);
     if (!s->conn && c->shift->has_refused &&
         delivery_terms_equal(&c->shift->refused_terms, &terms)) {
         *goes_on = shift_finish_all(c->shift, m, &c->shift->refused);
         return false;
     }
-    for (;;) {
+    while (is_stale) {
         bool is_kept = s->conn != NULL;
         if (!is_kept)
             set_connected(c, false);
@@ -132,13 +142,9 @@ YIELDS static bool send_message(struct carrier *c, const struct queue_message *m
         }
         set_connected(c, true);
         call_for_help(c->shift);
-        delivery_send(s, c->shift->lease, m, source, results, &answered);
-        if (answered || !is_kept || s->is_lost)
-            break;
+        delivery_send_onward(s, c->shift->lease, m, source, is_kept, sent, &is_stale);
     }
-    for (size_t i = 0; i < m->n; i++)
-        results[i].took_ms = clock_monotonic_ms() - began_ms;
-    if (shift_note_destination(c->shift, answered, results[0].reply))
+    if (shift_note_destination(c->shift, sent->answered, sent->results[0].reply))
         c->shift->no_more = true; /* it failed too often: the rest waits for the breaker */
     return true;
 }
@@ -153,12 +159,13 @@ YIELDS static bool work_on_message(struct carrier *c, const struct queue_message
     arena_init(&a);
     struct reading reading = { .d = shift->d, .queue_id = m->queue_id };
     const struct delivery_source source = { .read = read_part, .arg = &reading };
-    struct queue_result *results = ARENA_ARRAY(&shift->a, struct queue_result, m->n);
+    struct delivery_sent sent = { .results = ARENA_ARRAY(&shift->a, struct queue_result, m->n),
+                                  .elsewhere = ARENA_ARRAY(&shift->a, bool, m->n) };
     if (queue_load_part(shift->d->app->queue, m->queue_id, 0, &a,
                         clock_deadline_in(DELIVERY_DATABASE_MS), &reading.first, &e)) {
-        if (send_message(c, m, &source, results, &goes_on)) {
+        if (send_message(c, m, &source, &sent, &goes_on)) {
             const struct tls_facts *tls = c->session.conn ? net_conn_tls(c->session.conn) : NULL;
-            goes_on = shift_finish(shift, m, results, tls);
+            goes_on = shift_finish(shift, m, sent.results, tls);
         }
     } else if (e.kind == ERR_INTERNAL || e.kind == ERR_DAMAGED) {
         /* It must not stand in the way of those behind it; somebody may mend it meanwhile. */

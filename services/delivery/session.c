@@ -482,44 +482,123 @@ static void keep_failure(struct queue_result *all, const struct queue_result *on
         *all = *one;
 }
 
-/* Tries the hosts in turn. Yields. */
+/* The bit of the i-th server of a list in s->passed. */
+static unsigned bit_of(size_t i, bool is_barred)
+{
+    return 1U << (i + (is_barred ? DELIVERY_ADDRESSES_MAX : 0));
+}
+
+static void note_failure(struct delivery_session *s, const struct queue_result *failure,
+                         int64_t took_ms)
+{
+    struct queue_result *one = ARENA_NEW(s->a, struct queue_result);
+    *one = *failure;
+    one->took_ms = took_ms;
+    one->before = s->failures;
+    s->failures = one;
+}
+
+YIELDS static bool open_host(struct delivery_session *s, const struct delivery_host *host,
+                             struct queue_result *failure)
+{
+    int64_t began_ms = clock_monotonic_ms();
+    enum opened what = open_one(s, host, TLS_TRY, failure);
+    if (what == OPEN_TLS_FAILED)
+        what = open_one(s, host, TLS_AVOID, failure);
+    if (what != OPENED)
+        note_failure(s, failure, clock_monotonic_ms() - began_ms);
+    return what == OPENED;
+}
+
+/* Tries those of the hosts in turn that were not tried. Yields. */
 YIELDS static bool open_any(struct delivery_session *s, const struct delivery_host *hosts, size_t n,
                             struct queue_result *failure)
 {
     bool found = false;
     for (size_t i = 0; i < n && !found && !s->is_lost && !fiber_is_cancelled(); i++) {
         struct queue_result one = *failure;
-        enum opened what = open_one(s, &hosts[i], TLS_TRY, &one);
-        if (what == OPEN_TLS_FAILED)
-            what = open_one(s, &hosts[i], TLS_AVOID, &one);
-        found = what == OPENED;
+        if (s->passed & bit_of(i, s->is_barred))
+            continue;
+        found = open_host(s, &hosts[i], &one);
+        if (!found)
+            s->passed |= bit_of(i, s->is_barred);
         keep_failure(failure, &one);
     }
     return found;
 }
 
+/* Of servers that failed, those beside the one that is told of. */
+static const struct queue_result *beside(struct arena *a, const struct queue_result *failures,
+                                         const struct queue_result *told)
+{
+    if (!failures)
+        return NULL;
+    const struct queue_result *before = beside(a, failures->before, told);
+    if (failures->reply.p == told->reply.p)
+        return before;
+    struct queue_result *one = ARENA_NEW(a, struct queue_result);
+    *one = *failures;
+    one->before = before;
+    return one;
+}
+
+/* First those that the destination's own rules allow. Yields. */
+YIELDS static bool open_allowed(struct delivery_session *s, struct queue_result *failure)
+{
+    const struct delivery_route *route = s->route;
+    s->stage = "connect";
+    s->secured = STR_EMPTY;
+    s->is_barred = false;
+    s->certificate = (struct queue_certificate){ .pin = STR_EMPTY };
+    int64_t former_ms = delivery_limit(s->patience.open_ms);
+    bool found = open_any(s, route->hosts, route->n, failure);
+    if (!found && route->n_barred > 0 && overlooks(s, &s->terms) != TLS_WAIVER_NONE) {
+        s->is_barred = true;
+        found = open_any(s, route->barred, route->n_barred, failure);
+    }
+    (void)fiber_set_deadline(former_ms);
+    return found;
+}
+
+void delivery_session_forget(struct delivery_session *s)
+{
+    s->passed = 0;
+    s->failures = NULL;
+}
+
 bool delivery_session_open(struct delivery_session *s, const struct delivery_route *route,
                            const struct delivery_terms *terms, struct queue_result *failure)
 {
-    s->stage = "connect";
-    s->secured = STR_EMPTY;
     *failure = delivery_deferred(s, "4.4.1", "no server was tried");
+    failure->stage = "connect";
     s->route = route;
     s->terms = *terms;
-    s->is_barred = false;
     s->is_refused = false;
-    s->certificate = (struct queue_certificate){ .pin = STR_EMPTY };
     s->is_uncounted = s->is_uncounted || route->relay.port != 0; /* it is not the domain's server */
-    int64_t former_ms = delivery_limit(s->patience.open_ms);
-    bool found = open_any(s, route->hosts, route->n, failure);
-    if (!found && route->n_barred > 0 && overlooks(s, terms) != TLS_WAIVER_NONE) {
-        s->is_barred = true;
-        found = open_any(s, route->barred, route->n_barred, failure);
-    } else if (!found && route->n == 0) {
+    delivery_session_forget(s);
+    bool found = open_allowed(s, failure);
+    if (!found && !s->is_barred && route->n == 0) {
         *failure = route->failure;
         s->is_refused = true;
     }
-    (void)fiber_set_deadline(former_ms);
+    if (!found)
+        failure->before = beside(s->a, s->failures, failure);
+    return found;
+}
+
+void delivery_session_pass(struct delivery_session *s)
+{
+    const struct delivery_host *first = s->is_barred ? s->route->barred : s->route->hosts;
+    s->passed |= bit_of((size_t)(s->host - first), s->is_barred);
+    delivery_session_quit(s);
+}
+
+bool delivery_session_open_another(struct delivery_session *s, struct queue_result *failure)
+{
+    bool was_refused = s->is_refused;
+    *failure = delivery_deferred(s, "4.4.1", "no other server is left");
+    bool found = open_allowed(s, failure);
+    s->is_refused = was_refused; /* that is said of all servers */
     return found;
 }
 

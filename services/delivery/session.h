@@ -34,6 +34,8 @@ struct delivery_session {
     str secured;                          /* likewise */
     const char *stage;                    /* likewise: what is being done */
     bool is_barred;                       /* it is one of route->barred */
+    unsigned passed; /* bits of servers that were tried; barred ones behind the others */
+    const struct queue_result *failures; /* of those that could not be opened, the last first */
     bool is_refused;     /* by our own rules, of a server that was tried for the last message */
     bool needs_reset;    /* the last transaction was not finished: RSET first */
     bool is_uncounted;   /* in reports on TLS: it is for such reports only */
@@ -53,6 +55,14 @@ void delivery_session_fini(struct delivery_session *s);
  * s->is_refused a server's TLS was not good enough for such a message, others may go. Yields. */
 YIELDS bool delivery_session_open(struct delivery_session *s, const struct delivery_route *route,
                                   const struct delivery_terms *terms, struct queue_result *failure);
+/* Leaves the server that it is, or was, connected to: delivery_session_open_another goes past it.
+ * Says good-bye where there is still somebody to hear it. Yields. */
+YIELDS void delivery_session_pass(struct delivery_session *s);
+/* As delivery_session_open, on the same way and terms, to a server that was not tried since then.
+ * Yields. */
+YIELDS bool delivery_session_open_another(struct delivery_session *s, struct queue_result *failure);
+/* Forgets which servers were tried: the next message may go to each of them. */
+void delivery_session_forget(struct delivery_session *s);
 /* Whether the open connection is good enough for a message of other terms, too. */
 bool delivery_session_suits(const struct delivery_session *s, const struct delivery_terms *terms);
 /* Says good-bye and disconnects. Yields. */

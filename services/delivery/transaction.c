@@ -27,10 +27,11 @@ struct transaction {
     bool is_8bit;
     bool needs_utf8; /* SMTPUTF8 is asked for */
     struct queue_result *results;
-    str unanswered; /* reply of results that nothing was heard about */
-    bool *skipped;  /* for each recipient: not of this transaction; its result stays */
-    bool *refused;  /* for each recipient: of no transaction, with its result */
-    bool *accepted; /* by the server, for each recipient */
+    bool *elsewhere; /* as in delivery_sent */
+    str unanswered;  /* reply of results that nothing was heard about */
+    bool *skipped;   /* for each recipient: not of this transaction; its result stays */
+    bool *refused;   /* for each recipient: of no transaction, with its result */
+    bool *accepted;  /* by the server, for each recipient */
     size_t n_accepted;
     bool mail_refused;
     bool is_closing; /* MAIL was answered by 421 */
@@ -45,11 +46,22 @@ static void set_all(struct transaction *t, const struct queue_result *result)
 }
 
 /* For recipients without a final answer of their own. */
-static void set_accepted(struct transaction *t, const struct queue_result *result)
+static void set_accepted(struct transaction *t, const struct queue_result *result, bool elsewhere)
 {
     for (size_t i = 0; i < t->m->n; i++) {
-        if (!t->skipped[i] && (t->accepted[i] || t->results[i].reply.p == t->unanswered.p))
-            t->results[i] = *result;
+        if (t->skipped[i] || (!t->accepted[i] && t->results[i].reply.p != t->unanswered.p))
+            continue;
+        t->results[i] = *result;
+        t->elsewhere[i] = elsewhere && result->outcome == QUEUE_DEFERRED;
+    }
+}
+
+/* This server takes nobody now: another one may. */
+static void send_elsewhere(struct transaction *t)
+{
+    for (size_t i = 0; i < t->m->n; i++) {
+        if (!t->skipped[i])
+            t->elsewhere[i] = t->results[i].outcome == QUEUE_DEFERRED;
     }
 }
 
@@ -275,18 +287,21 @@ YIELDS static bool send_octets(const struct transaction *t, str octets,
     return ok;
 }
 
-/* Sends all but the end dot. Yields. */
+/* Sends all but the end dot; *is_ours: it failed for want of the message, no fault of the server.
+ * Yields. */
 YIELDS static bool send_body(const struct transaction *t, struct smtp_data_encoder *coder,
-                             struct err *e)
+                             bool *is_ours, struct err *e)
 {
     struct arena a;
     size_t at = 0;
     bool ok = !delivery_is_out_of_turn(t->s, e);
+    *is_ours = false;
     arena_init(&a);
     while (ok) {
         str part;
         arena_reset(&a);
         ok = t->source->read(t->source->arg, at, &a, &part, e);
+        *is_ours = !ok;
         if (!ok || part.n == 0)
             break;
         ok = send_octets(t, part, coder, e);
@@ -329,7 +344,10 @@ YIELDS static void send_message(struct transaction *t)
     t->s->stage = "message";
     int64_t body_ms = t->s->patience.body_ms + (int64_t)(t->size / t->s->patience.body_rate) * 1000;
     int64_t former_ms = delivery_limit(body_ms);
-    bool sent = send_body(t, &coder, &e) && send_end(t, &coder, &e);
+    bool is_ours;
+    bool is_whole = send_body(t, &coder, &is_ours, &e);
+    bool sent = is_whole && send_end(t, &coder, &e);
+    bool elsewhere = !is_whole && !is_ours; /* never when the end may have got there */
     (void)fiber_set_deadline(former_ms);
     if (!sent) {
         result = delivery_deferred(t->s, "4.4.2", "while sending the message: %s", e.msg);
@@ -339,6 +357,7 @@ YIELDS static void send_message(struct transaction *t)
         if (delivery_read_reply(t->s, END_MS, &e)) {
             result = delivery_result_of_reply(t->s);
             result.peer_reports = t->s->offers.dsn;
+            elsewhere = true; /* it has said that it does not have it */
             t->s->needs_reset = t->s->conn && result.outcome != QUEUE_DELIVERED;
         } else {
             /* RFC 1047: it may be there, and may come twice; it must not get lost. */
@@ -346,7 +365,7 @@ YIELDS static void send_message(struct transaction *t)
             result = delivery_deferred(t->s, "4.4.2", "no answer after the message: %s", e.msg);
         }
     }
-    set_accepted(t, &result);
+    set_accepted(t, &result, elsewhere);
 }
 
 /* A server that said 354 although it accepted nobody waits for a message: an empty one. Yields. */
@@ -394,10 +413,12 @@ YIELDS static void run(struct transaction *t, bool *answered)
     if (!ok) {
         struct queue_result lost =
             delivery_deferred(s, "4.4.2", "the connection was lost: %s", e.msg);
-        t->mail_refused ? (void)0 : set_accepted(t, &lost);
+        t->mail_refused ? send_elsewhere(t) : set_accepted(t, &lost, true);
         delivery_session_drop(s);
         return;
     }
+    if (t->n_accepted == 0)
+        send_elsewhere(t);
     if (t->n_accepted > 0 && go_ahead) {
         s->needs_reset = false;
         send_message(t);
@@ -405,7 +426,7 @@ YIELDS static void run(struct transaction *t, bool *answered)
         struct queue_result result = delivery_result_of_reply(s); /* to DATA */
         if (result.outcome == QUEUE_DELIVERED)
             result.outcome = QUEUE_DEFERRED; /* 2yz to DATA is no answer */
-        set_accepted(t, &result);
+        set_accepted(t, &result, true);
     } else if (go_ahead) {
         send_nothing(t);
     }
@@ -429,8 +450,15 @@ static bool choose_recipients(const struct transaction *t, size_t *next, size_t 
     return chosen > 0;
 }
 
-/* In as many transactions as the server wants for so many recipients (RFC 9422). Those that a
- * connection which ends leaves behind wait for their next try. Yields. */
+/* Those whom the connection that ended has left behind. */
+static void leave_rest(struct transaction *t, size_t next)
+{
+    for (size_t i = next; i < t->m->n; i++)
+        t->elsewhere[i] = !t->refused[i];
+}
+
+/* In as many transactions as the server wants for so many recipients (RFC 9422). Those that are
+ * left when it takes no more on this connection wait for their next try. Yields. */
 YIELDS static void run_all(struct transaction *t, bool *answered)
 {
     struct delivery_session *s = t->s;
@@ -447,6 +475,8 @@ YIELDS static void run_all(struct transaction *t, bool *answered)
         may_go_on = s->conn && !t->is_closing &&
                     (s->offers.mail_max == 0 || s->n_messages < s->offers.mail_max);
     }
+    if (!s->conn)
+        leave_rest(t, next);
 }
 
 /* ---- 8-bit text for a server without 8BITMIME ---- */
@@ -492,9 +522,18 @@ YIELDS static void run_converted(struct transaction *t, bool *answered)
     arena_fini(&a);
 }
 
+/* Whether all addresses can be written into commands. */
+static bool are_safe(const struct queue_message *m)
+{
+    bool safe = is_safe(m->envelope_from);
+    for (size_t i = 0; i < m->n; i++)
+        safe = safe && is_safe(m->recipients[i].address);
+    return safe;
+}
+
 void delivery_send(struct delivery_session *s, const struct queue_lease *lease,
                    const struct queue_message *m, const struct delivery_source *source,
-                   struct queue_result *results, bool *answered)
+                   struct delivery_sent *out)
 {
     struct transaction t = { .s = s,
                              .lease = lease,
@@ -503,29 +542,24 @@ void delivery_send(struct delivery_session *s, const struct queue_lease *lease,
                              .size = m->size,
                              .is_8bit = m->is_8bit,
                              .needs_utf8 = m->is_utf8,
-                             .results = results };
+                             .results = out->results,
+                             .elsewhere = out->elsewhere };
     s->stage = "mail";
     struct queue_result start = delivery_deferred(s, "4.4.2", "the connection was lost");
-    *answered = false;
     t.skipped = ARENA_ARRAY(s->a, bool, m->n);
     t.refused = ARENA_ARRAY(s->a, bool, m->n);
     t.accepted = ARENA_ARRAY(s->a, bool, m->n);
     t.unanswered = start.reply;
     set_all(&t, &start);
-    bool safe = is_safe(m->envelope_from);
-    for (size_t i = 0; i < m->n; i++)
-        safe = safe && is_safe(m->recipients[i].address);
-    if (safe && can_take(&t, &start)) {
-        if (refuse_utf8(&t) == 0) {
-            *answered = true;
-            return;
-        }
-        m->is_8bit && !s->offers.eight_bit_mime ? run_converted(&t, answered)
-                                                : run_all(&t, answered);
-        return;
-    }
-    if (!safe)
+    memset(out->elsewhere, 0, m->n * sizeof(*out->elsewhere));
+    out->answered = true;
+    if (!are_safe(m)) {
         start = refusal(s, "5.1.3", "an address holds characters that SMTP cannot carry");
-    *answered = true;
-    set_all(&t, &start);
+        set_all(&t, &start);
+    } else if (!can_take(&t, &start)) {
+        set_all(&t, &start);
+    } else if (refuse_utf8(&t) > 0) {
+        m->is_8bit && !s->offers.eight_bit_mime ? run_converted(&t, &out->answered)
+                                                : run_all(&t, &out->answered);
+    }
 }

@@ -13,13 +13,21 @@ struct delivery_source {
     void *arg;
 };
 
-/* Sends the message over the open session and fills results[i] for each of its recipients. The end
- * dot goes out only while the lease holds (R9). *answered tells whether the server answered MAIL
- * at all, so that the destination counts as working. The session may be dropped. 8-bit text is
- * re-encoded for a server without 8BITMIME (RFC 6152 3); recipients whose address is beyond ASCII
- * fail at a server without SMTPUTF8 (RFC 6531 3.6). Yields. */
+/* What became of a message at one server. */
+struct delivery_sent {
+    struct queue_result *results; /* of each recipient; the caller's array */
+    /* Of each recipient; the caller's array: this server did not take the message for it and has
+     * not seen its end, or has said so: another one may be asked at once (RFC 5321 5.1). */
+    bool *elsewhere;
+    bool answered; /* MAIL was answered at all: the destination counts as working */
+};
+
+/* Sends the message over the open session and fills `out` for each of its recipients. The end dot
+ * goes out only while the lease holds (R9). The session may be dropped. 8-bit text is re-encoded
+ * for a server without 8BITMIME (RFC 6152 3); recipients whose address is beyond ASCII fail at a
+ * server without SMTPUTF8 (RFC 6531 3.6). Yields. */
 YIELDS void delivery_send(struct delivery_session *s, const struct queue_lease *lease,
                           const struct queue_message *m, const struct delivery_source *source,
-                          struct queue_result *results, bool *answered);
+                          struct delivery_sent *out);
 
 #endif

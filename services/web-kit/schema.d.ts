@@ -2893,7 +2893,7 @@ export interface components {
         DeliveryAttempt: {
             at: components["schemas"]["Timestamp"];
             /**
-             * @description The first one is 1. What ends it without an attempt has the number of the last.
+             * @description The first one is 1. Servers that one attempt tried in turn share its number. What ends it without an attempt has the number of the last.
              * @example 1
              */
             number: number;

@@ -7,7 +7,25 @@ enum {
     TLS_MAX = 60,
     SECURED_MAX = 100,
     CODE_MAX = 16,
-    FINISH_PARAMS = 13 /* of queue_finish; the others are the history's */
+    FINISH_PARAMS = 13, /* of queue_finish; the others are the history's: */
+    TRACED_PARAMS = 18, /* of the results; then of servers before */
+    PASSED_MAX = 1000   /* of one message that are told */
+};
+
+/* Servers that were tried and left for another one, for the history, as arrays. */
+struct passed {
+    size_t n;
+    size_t max;
+    str *rcpt;
+    int64_t *attempts;
+    int64_t *outcome;
+    str *stage;
+    str *code;
+    str *reply;
+    str *remote;
+    str *tls;
+    str *secured;
+    int64_t *took;
 };
 
 /* The results as arrays for queue_finish of the schema. */
@@ -25,6 +43,7 @@ struct finish {
     str *stage;
     str *secured;
     int64_t *took;
+    struct passed *passed;                       /* NULL: no server was left for another one */
     const struct queue_certificate *certificate; /* of a server that was not good enough */
     int64_t next_us;                             /* the earliest next attempt */
     int64_t time_divisor;
@@ -43,16 +62,22 @@ static const struct db_stmt finish_stmt = { CALL_FINISH };
 /* The history is one statement with the result: no round trip and no transaction more. It sees the
  * message as it was before the function, which may delete it; and a lost lease undoes both. A call
  * that is repeated finds its rows there. */
-static const struct db_stmt finish_traced = {
-    "WITH history AS (INSERT INTO q_attempt (" ATTEMPT_MESSAGE_COLUMNS ", recipient, attempt,"
-    " outcome, stage, code, reply, remote, tls, secured, took_ms, node)"
-    " SELECT " ATTEMPT_MESSAGE_VALUES ", u.rcpt, u.attempt, u.outcome::int2, u.stage, u.code,"
-    " u.reply, u.remote, u.tls, u.secured, u.took, $18::text"
-    " FROM q_msg m, unnest($4::text[], $6::int4[], $8::text[], $9::text[], $10::text[],"
-    " $11::text[], $14::int4[], $15::text[], $16::text[], $17::int4[])"
-    " AS u (rcpt, attempt, code, reply, remote, tls, outcome, stage, secured, took)"
-    " WHERE m.queue_id = $3::int8 ON CONFLICT DO NOTHING) " CALL_FINISH
-};
+#define HISTORY(name, rcpt, attempt, code, reply, remote, tls, outcome, stage, secured, took)  \
+    name " AS (INSERT INTO q_attempt (" ATTEMPT_MESSAGE_COLUMNS ", recipient, attempt,"        \
+         " outcome, stage, code, reply, remote, tls, secured, took_ms, node)"                  \
+         " SELECT " ATTEMPT_MESSAGE_VALUES ", u.rcpt, u.attempt, u.outcome::int2, u.stage,"    \
+         " u.code, u.reply, u.remote, u.tls, u.secured, u.took, $18::text FROM q_msg m,"       \
+         " unnest(" rcpt "::text[], " attempt "::int4[], " code "::text[], " reply "::text[]," \
+         " " remote "::text[], " tls "::text[], " outcome "::int4[], " stage "::text[],"       \
+         " " secured "::text[], " took "::int4[])"                                             \
+         " AS u (rcpt, attempt, code, reply, remote, tls, outcome, stage, secured, took)"      \
+         " WHERE m.queue_id = $3::int8 ON CONFLICT DO NOTHING)"
+#define OF_RESULTS \
+    HISTORY("history", "$4", "$6", "$8", "$9", "$10", "$11", "$14", "$15", "$16", "$17")
+#define OF_PASSED \
+    HISTORY("passed", "$19", "$20", "$21", "$22", "$23", "$24", "$25", "$26", "$27", "$28")
+static const struct db_stmt finish_traced = { "WITH " OF_RESULTS " " CALL_FINISH };
+static const struct db_stmt finish_passed = { "WITH " OF_RESULTS ", " OF_PASSED " " CALL_FINISH };
 
 static str default_code(enum queue_outcome outcome)
 {
@@ -175,6 +200,66 @@ static struct finish make_finish(struct arena *a, const struct queue_lease *leas
     return f;
 }
 
+/* ---- servers that were left for another one ---- */
+
+static size_t count_before(const struct queue_result *result)
+{
+    size_t n = 0;
+    for (const struct queue_result *r = result->before; r; r = r->before)
+        n++;
+    return n;
+}
+
+static void add_passed(struct passed *p, const struct queue_recipient *r,
+                       const struct queue_result *result, size_t place, struct arena *a)
+{
+    size_t i = p->n++;
+    p->rcpt[i] = r->address;
+    p->attempts[i] = (int64_t)r->attempts + 1;
+    p->outcome[i] = ATTEMPT_PASSED + (int64_t)place;
+    p->stage[i] = result->stage ? str_from_cstr(result->stage) : STR_EMPTY;
+    p->code[i] = str_is_empty(result->status) ? default_code(result->outcome)
+                                              : queue_clean_text(a, result->status, CODE_MAX);
+    p->reply[i] = queue_clean_text(a, result->reply, QUEUE_REPLY_MAX);
+    p->remote[i] = queue_clean_text(a, result->remote, REMOTE_MAX);
+    p->tls[i] = queue_clean_text(a, result->tls, TLS_MAX);
+    p->secured[i] = queue_clean_text(a, result->secured, SECURED_MAX);
+    p->took[i] = result->took_ms < INT32_MAX ? result->took_ms : INT32_MAX;
+}
+
+/* NULL when there are none. */
+static struct passed *make_passed(struct arena *a, const struct queue_message *m,
+                                  const struct queue_result *results)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < m->n; i++)
+        n += count_before(&results[i]);
+    if (n == 0)
+        return NULL;
+    if (n > PASSED_MAX)
+        n = PASSED_MAX;
+    struct passed *p = ARENA_NEW(a, struct passed);
+    *p = (struct passed){
+        .max = n,
+        .rcpt = ARENA_ARRAY(a, str, n),
+        .attempts = ARENA_ARRAY(a, int64_t, n),
+        .outcome = ARENA_ARRAY(a, int64_t, n),
+        .stage = ARENA_ARRAY(a, str, n),
+        .code = ARENA_ARRAY(a, str, n),
+        .reply = ARENA_ARRAY(a, str, n),
+        .remote = ARENA_ARRAY(a, str, n),
+        .tls = ARENA_ARRAY(a, str, n),
+        .secured = ARENA_ARRAY(a, str, n),
+        .took = ARENA_ARRAY(a, int64_t, n),
+    };
+    for (size_t i = 0; i < m->n; i++) {
+        size_t place = count_before(&results[i]);
+        for (const struct queue_result *r = results[i].before; r && p->n < p->max; r = r->before)
+            add_passed(p, &m->recipients[i], r, --place, a);
+    }
+    return p;
+}
+
 static void show(struct queue *q, const struct queue_message *m, const struct finish *f,
                  int64_t left)
 {
@@ -198,23 +283,48 @@ bool queue_finish(struct queue *q, struct queue_lease *lease, const struct queue
     struct db_rows *r = NULL;
     arena_init(&a);
     struct finish f = make_finish(&a, lease, m, results);
+    const struct passed *p = q->keep_history_ms > 0 ? make_passed(&a, m, results) : NULL;
+    const struct passed none = { .n = 0 };
     str shown =
         f.certificate ? queue_clean_text(&a, f.certificate->shown, QUEUE_REPLY_MAX) : STR_EMPTY;
     str pin = f.certificate ? f.certificate->pin : STR_EMPTY;
+    const struct db_stmt *stmt = p                        ? &finish_passed
+                                 : q->keep_history_ms > 0 ? &finish_traced
+                                                          : &finish_stmt;
+    size_t n_params = q->keep_history_ms > 0 ? TRACED_PARAMS : FINISH_PARAMS;
+    const struct passed *o = p ? p : &none;
     const struct db_param params[] = {
-        DB_TEXT(lease->domain),  DB_INT8(lease->token),
-        DB_INT8(m->queue_id),    DB_TEXTS(f.rcpt, f.n),
-        DB_INT4S(f.status, f.n), DB_INT4S(f.attempts, f.n),
-        DB_INT8S(f.due, f.n),    DB_TEXTS(f.code, f.n),
-        DB_TEXTS(f.reply, f.n),  DB_TEXTS(f.remote, f.n),
-        DB_TEXTS(f.tls, f.n),    DB_TEXT(shown),
-        DB_BYTEA(pin),           DB_INT4S(f.outcome, f.n),
-        DB_TEXTS(f.stage, f.n),  DB_TEXTS(f.secured, f.n),
-        DB_INT4S(f.took, f.n),   DB_TEXT(queue_node_name(q)),
+        DB_TEXT(lease->domain),
+        DB_INT8(lease->token),
+        DB_INT8(m->queue_id),
+        DB_TEXTS(f.rcpt, f.n),
+        DB_INT4S(f.status, f.n),
+        DB_INT4S(f.attempts, f.n),
+        DB_INT8S(f.due, f.n),
+        DB_TEXTS(f.code, f.n),
+        DB_TEXTS(f.reply, f.n),
+        DB_TEXTS(f.remote, f.n),
+        DB_TEXTS(f.tls, f.n),
+        DB_TEXT(shown),
+        DB_BYTEA(pin),
+        DB_INT4S(f.outcome, f.n),
+        DB_TEXTS(f.stage, f.n),
+        DB_TEXTS(f.secured, f.n),
+        DB_INT4S(f.took, f.n),
+        DB_TEXT(queue_node_name(q)),
+        DB_TEXTS(o->rcpt, o->n),
+        DB_INT4S(o->attempts, o->n),
+        DB_TEXTS(o->code, o->n),
+        DB_TEXTS(o->reply, o->n),
+        DB_TEXTS(o->remote, o->n),
+        DB_TEXTS(o->tls, o->n),
+        DB_INT4S(o->outcome, o->n),
+        DB_TEXTS(o->stage, o->n),
+        DB_TEXTS(o->secured, o->n),
+        DB_INT4S(o->took, o->n),
     };
-    bool is_traced = q->keep_history_ms > 0;
-    bool ok = db_query(q->db, DB_DELIVER, is_traced ? &finish_traced : &finish_stmt, params,
-                       is_traced ? COUNT_OF(params) : FINISH_PARAMS, &a, deadline_ms, &r, e);
+    bool ok = db_query(q->db, DB_DELIVER, stmt, params, p ? COUNT_OF(params) : n_params, &a,
+                       deadline_ms, &r, e);
     if (ok) {
         show(q, m, &f, db_int(r, 0, 0));
     }

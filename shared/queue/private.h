@@ -85,7 +85,11 @@ enum {
     ATTEMPT_DEFERRED = 1,
     ATTEMPT_FAILED = 2,
     ATTEMPT_HELD = 3,
-    ATTEMPT_DROPPED = 4
+    ATTEMPT_DROPPED = 4,
+    /* From here on, one for each server that was tried and left for another one in the attempt, in
+     * their order: the key then has room for all of them, and programs that know nothing of such
+     * rows take them for deferrals. */
+    ATTEMPT_PASSED = 5
 };
 
 /* The columns of q_attempt that come from the message `m`, and their values. */

@@ -264,6 +264,9 @@ struct queue_result {
      * success is not ours to make. */
     bool peer_reports;
     const struct queue_certificate *certificate; /* QUEUE_HELD only; NULL: there was none */
+    /* What came of the server that was tried before this one in the same attempt, and so on; for
+     * the history. NULL: this one was the first. */
+    const struct queue_result *before;
 };
 
 /* Writes what became of the message's recipients: results[i] is of recipients[i], m->n of them,

@@ -5,6 +5,8 @@
 
 #include "queue/private.h"
 
+#include <assert.h>
+
 enum {
     SWEEP_MESSAGES = 2000, /* of one statement */
     SWEEP_ROUNDS = 50
@@ -49,7 +51,9 @@ static const struct db_stmt find_messages = { FOUND(
 static const struct db_stmt find_message = { FOUND(THIS_MESSAGE("message_id"),
                                                    THIS_MESSAGE("m.message_id")) };
 
-/* A row for each attempt, and one without an attempt for who was never tried. */
+/* A row for each attempt, before it one for each server that it went past (ATTEMPT_PASSED), and one
+ * without an attempt for who was never tried. */
+static_assert(ATTEMPT_PASSED == 5, "the number in select_attempts");
 static const struct db_stmt select_attempts = {
     "SELECT coalesce(a.queue_id, r.queue_id), coalesce(a.recipient, r.rcpt),"
     " coalesce(a.sender, r.envelope_from), coalesce(a.message_id, r.message_id),"
@@ -60,7 +64,7 @@ static const struct db_stmt select_attempts = {
     " (SELECT r.queue_id, r.rcpt, r.status, r.attempts, r.due, m.expires, m.envelope_from,"
     " m.message_id, m.account_id, m.created FROM q_rcpt r JOIN q_msg m USING (queue_id)"
     " WHERE queue_id = ANY ($1::int8[])) r ON r.queue_id = a.queue_id AND r.rcpt = a.recipient"
-    " ORDER BY 1 DESC, 2, a.attempt, a.at LIMIT $2"
+    " ORDER BY 1 DESC, 2, a.attempt, a.at, a.outcome < 5, a.outcome LIMIT $2"
 };
 
 enum column {

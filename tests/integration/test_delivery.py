@@ -25,6 +25,9 @@ RECORDS = [
     "slow MX 10 mx", "grey MX 10 mx", "mixed MX 10 mx", "bounce MX 10 mx", "again MX 10 mx", "tls MX 10 mx",
     "maybe MX 10 mx", "kill MX 10 mx", "pause MX 10 mx", "bytes MX 10 mx", "delay MX 10 mx", "dsn MX 10 mx",
     "notify MX 10 mx", "many MX 10 mx", "tarpit MX 10 mx", "damaged MX 10 mx", "seven MX 10 mx",
+    "moody MX 10 first", "moody MX 20 mx", "first A 127.0.0.8",
+    "crowded MX 10 many-addresses", "crowded MX 20 mx", *[f"many-addresses AAAA fe80::{i}" for i in range(1, 6)],
+    "many-addresses A 127.0.0.7",
     *[f"wide MX 10 absent{i}" for i in range(25)],
 ]
 WAIT = 20
@@ -124,15 +127,49 @@ def test_a_quoted_local_part_is_carried_on(world):
     world.queue_is_empty(address)
 
 
-@pytest.mark.parametrize("domain", ["good", "two", "implicit"])
+@pytest.mark.parametrize("domain", ["good", "two", "implicit", "crowded"])
 def test_mail_finds_its_server(world, domain):
-    """By MX, by the second MX when the first is dead, and by the address when there is no MX."""
+    """By MX, by the second MX when the first is dead, however many addresses that has, and by the address when there
+    is no MX."""
     address = f"somebody@{domain}.{DOMAIN}"
     world.send(address, subject=domain)
     (message,) = world.arrived(address)
     assert message.sender == world.user["address"]
     assert f"Subject: {domain}\r\n".encode() in message.data
     world.queue_is_empty(address)
+
+
+def test_a_server_that_takes_no_mail_is_gone_past(world):
+    """RFC 5321 5.1: MX 10 takes connections and no mail, MX 20 is well. More messages than open a breaker go out
+    at once, and the history tells of both servers."""
+    moods = ["421 4.3.2 closing", "451 4.3.0 not now", ConnectionError, "452 4.2.2 full"]
+    at = {0: "MAIL", 1: "MAIL", 2: "MAIL", 3: "RCPT"}
+    turn = []
+
+    def mood(verb, _):
+        if verb == "MAIL":
+            turn.append(1)
+        kind = len(turn) % len(moods)
+        if verb != at[kind]:
+            return None
+        if moods[kind] is ConnectionError:
+            raise ConnectionError
+        return moods[kind]
+
+    first = Sink(world.port, mood, address="127.0.0.8", extensions=["SIZE 30000000"])
+    try:
+        for i in range(7):
+            address = f"n{i}@moody.{DOMAIN}"
+            world.send(address)
+            assert len(world.arrived(address)) == 1
+            world.queue_is_empty(address)
+        assert turn and first.messages == []
+    finally:
+        first.close()
+    assert world.server.psql(f"SELECT failures, breaker_open FROM q_domain WHERE domain = 'moody.{DOMAIN}'") == "0|f"
+    story = world.server.psql("SELECT outcome, attempt, remote FROM q_attempt WHERE recipient = "
+                              f"'n0@moody.{DOMAIN}' ORDER BY outcome DESC").split("\n")
+    assert story == [f"5|1|first.{DOMAIN} [127.0.0.8]", f"0|1|mx.{DOMAIN} [127.0.0.1]"]
 
 
 @pytest.mark.parametrize("domain, status", [("null", "5.1.10"), ("missing", "5.1.2"), ("nowhere", "5.4.4")])

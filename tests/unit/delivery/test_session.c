@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The SMTP client against a server that follows a script: who gets which result, what is on the
  * wire, and what is not. The queue and its database are not here (tests/integration). */
-#include "services/delivery/transaction.h"
+#include "services/delivery/onward.h"
 
 #include "support/servers.h"
 
@@ -30,7 +30,9 @@ struct world {
     struct net_listener *listener;
     struct net_address at;
     struct tls_server *tls;
-    const struct script *script; /* of the next connection; its successors follow it */
+    const struct script *script; /* of all connections; NULL: the next of scripts */
+    const struct script *scripts;
+    const struct script *playing; /* of the connection that is open */
     size_t step;
     bool in_data;
     struct buf seen; /* all that the server read */
@@ -41,8 +43,10 @@ struct world {
     str body;
     size_t breaks_at; /* octets of the body that can be read; 0: all */
     struct queue_result results[3];
+    bool elsewhere[3];
     struct queue_result failure;
     bool opened;
+    bool goes_on; /* to other servers */
     bool answered;
 };
 
@@ -54,6 +58,7 @@ static void *opened(struct net_conn *c, void *service)
     struct world *w = service;
     w->step = 0;
     w->in_data = false;
+    w->playing = w->script ? w->script : w->scripts++;
     return w;
 }
 
@@ -75,7 +80,7 @@ static enum net_next follow(struct net_conn *c, struct world *w)
     if (w->in_data && !str_eq(line, STR(".")))
         return NET_PARK;
     w->in_data = false;
-    const char *reply = w->step < STEPS_MAX ? w->script->replies[w->step++] : NULL;
+    const char *reply = w->step < STEPS_MAX ? w->playing->replies[w->step++] : NULL;
     if (!reply || strcmp(reply, "drop") == 0)
         return NET_CLOSE;
     (void)net_write(c, str_from_cstr(reply), &e);
@@ -93,7 +98,7 @@ static enum net_next run(struct net_conn *c, void *session, enum net_why why)
         return NET_CLOSE;
     if (why == NET_INPUT)
         return follow(c, w);
-    return net_write(c, str_from_cstr(w->script->greeting), &e) && w->script->greeting[0] == '2'
+    return net_write(c, str_from_cstr(w->playing->greeting), &e) && w->playing->greeting[0] == '2'
                ? NET_PARK
                : NET_CLOSE;
 }
@@ -178,8 +183,14 @@ static void deliver(void *arg)
     const struct delivery_terms terms = delivery_terms_of(&w->message);
     w->opened = delivery_session_open(&w->session, &w->route, &terms, &w->failure);
     const struct delivery_source source = { .read = read_body, .arg = w };
-    if (w->opened)
-        delivery_send(&w->session, &w->lease, &w->message, &source, w->results, &w->answered);
+    struct delivery_sent sent = { .results = w->results, .elsewhere = w->elsewhere };
+    bool is_stale = false;
+    if (w->opened && w->goes_on) {
+        delivery_send_onward(&w->session, &w->lease, &w->message, &source, false, &sent, &is_stale);
+    } else if (w->opened) {
+        delivery_send(&w->session, &w->lease, &w->message, &source, &sent);
+    }
+    w->answered = sent.answered;
     delivery_session_quit(&w->session);
     struct err e = ERR_CLEAR;
     assert_true(fiber_sleep_until(clock_deadline_in(5), &e)); /* lets the server read the rest */
@@ -614,7 +625,7 @@ static void test_replies_ahead(void **state)
 static void test_endless_replies(void **state)
 {
     (void)state;
-    struct world w;
+    static struct world w;
     char *lines = heap_zalloc(200000);
     char *line = heap_zalloc(100000);
     for (size_t i = 0; i < 10000; i++)
@@ -692,6 +703,146 @@ static void test_421_at_mail(void **state)
     end(&w);
 }
 
+/* ---- from server to server ---- */
+
+static const struct script taker_of_one = { "220 hi\r\n",
+                                            { PLAIN_EHLO, "250 ok\r\n", "250 ok\r\n", "354 go\r\n",
+                                              "250 taken\r\n", "221 bye\r\n" } };
+
+/* What the first server says, and whether the second one is asked for the second recipient (RFC
+ * 5321 5.1). */
+static const struct onward_case {
+    const char *name;
+    struct script first;
+    bool goes_on;
+    const char *said; /* by the first server */
+    bool only_second; /* the first recipient is done with */
+} onward_cases[] = {
+    { "lost at MAIL", { "220 hi\r\n", { PLAIN_EHLO, "drop" } }, true, "lost", false },
+    { "421 to MAIL",
+      { "220 hi\r\n", { PLAIN_EHLO, "421 4.3.2 closing\r\n", "drop" } },
+      true,
+      "421",
+      false },
+    { "451 to MAIL",
+      { "220 hi\r\n", { PLAIN_EHLO, "451 4.3.0 not now\r\n", "221 bye\r\n" } },
+      true,
+      "451",
+      false },
+    { "550 to MAIL",
+      { "220 hi\r\n", { PLAIN_EHLO, "550 5.7.1 spam\r\n", "221 bye\r\n" } },
+      false,
+      "550",
+      false },
+    { "lost at RCPT",
+      { "220 hi\r\n", { PLAIN_EHLO, "250 ok\r\n", "550 5.1.1 no\r\n", "drop" } },
+      true,
+      "lost",
+      true },
+    { "nobody is taken now",
+      { "220 hi\r\n",
+        { PIPELINING_EHLO, "250 ok\r\n", "550 5.1.1 no\r\n", "452 4.2.2 full\r\n",
+          "554 5.5.1 nobody\r\n", "221 bye\r\n" } },
+      true,
+      "452",
+      true },
+    { "one is taken",
+      { "220 hi\r\n",
+        { PLAIN_EHLO, "250 ok\r\n", "250 ok\r\n", "452 4.2.2 full\r\n", "354 go\r\n",
+          "250 taken\r\n", "221 bye\r\n" } },
+      false,
+      "452",
+      false },
+    { "451 to DATA",
+      { "220 hi\r\n",
+        { PLAIN_EHLO, "250 ok\r\n", "550 5.1.1 no\r\n", "250 ok\r\n", "451 4.3.0 not now\r\n",
+          "221 bye\r\n" } },
+      true,
+      "451",
+      true },
+    { "lost at DATA",
+      { "220 hi\r\n", { PLAIN_EHLO, "250 ok\r\n", "550 5.1.1 no\r\n", "250 ok\r\n", "drop" } },
+      true,
+      "lost",
+      true },
+    { "452 to the message",
+      { "220 hi\r\n",
+        { PLAIN_EHLO, "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", "354 go\r\n",
+          "452 4.3.1 no room\r\n", "221 bye\r\n" } },
+      true,
+      "452",
+      false },
+    { "no answer to the message",
+      { "220 hi\r\n",
+        { PLAIN_EHLO, "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", "354 go\r\n", "drop" } },
+      false,
+      "no answer after the message",
+      false },
+};
+
+static void test_the_next_server_is_asked(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(onward_cases); i++) {
+        const struct onward_case *c = &onward_cases[i];
+        const struct script scripts[] = { c->first, c->only_second ? taker_of_one : taker };
+        static struct world w;
+        print_message("%s\n", c->name);
+        begin(&w, NULL, "");
+        w.scripts = scripts;
+        w.goes_on = true;
+        w.route.hosts[1] = w.route.hosts[0];
+        w.route.n = 2;
+        go(&w);
+        assert_true(w.opened);
+        const struct queue_result *r = &w.results[1];
+        const struct queue_result *first = c->goes_on ? r->before : r;
+        assert_int_equal(r->outcome == QUEUE_DELIVERED, c->goes_on);
+        assert_int_equal(w.scripts - scripts, c->goes_on ? 2 : 1);
+        assert_non_null(first);
+        assert_null(first->before);
+        assert_true(str_find(first->reply, str_from_cstr(c->said)) >= 0);
+        if (c->only_second) {
+            assert_true(w.results[0].outcome == QUEUE_FAILED && !w.results[0].before);
+            assert_true(str_find(buf_str(&w.seen), STR("<end>EHLO us.example|MAIL "
+                                                       "FROM:<from@us.example>|RCPT "
+                                                       "TO:<two@example>|DATA|")) > 0);
+        }
+        if (c->goes_on)
+            assert_true(w.answered);
+        end(&w);
+    }
+}
+
+/* One pass over the servers; those that cannot be opened are told of, and do not replace the word
+ * of the one that answered. */
+static void test_no_server_is_left(void **state)
+{
+    (void)state;
+    static const struct script busy = { "220 hi\r\n",
+                                        { PLAIN_EHLO, "451 4.3.0 not now\r\n", "221 bye\r\n" } };
+    struct err e = ERR_CLEAR;
+    static struct world w;
+    begin(&w, &busy, "");
+    w.goes_on = true;
+    w.route.hosts[1] = w.route.hosts[0];
+    w.route.hosts[2] = w.route.hosts[0];
+    w.route.n = 3;
+    assert_true(net_address_parse(STR("127.0.0.1:1"), &w.route.hosts[0].address, &e));
+    assert_true(net_address_parse(STR("127.0.0.1:1"), &w.route.hosts[2].address, &e));
+    go(&w);
+    expect_result(&w.results[0], QUEUE_DEFERRED, "4.3.0", "451");
+    assert_true(w.answered);
+    const struct queue_result *last = w.results[0].before;
+    assert_non_null(last);
+    expect_result(last, QUEUE_DEFERRED, "4.4.1", "refused");
+    assert_non_null(last->before);
+    expect_result(last->before, QUEUE_DEFERRED, "4.4.1", "refused");
+    assert_null(last->before->before);
+    expect_seen(&w, "EHLO us.example|MAIL FROM:<from@us.example>|QUIT|<end>");
+    end(&w);
+}
+
 /* Our own database goes away in the middle: the server must forget what it has. */
 static void test_a_body_that_breaks_off(void **state)
 {
@@ -706,6 +857,7 @@ static void test_a_body_that_breaks_off(void **state)
     w.breaks_at = 100000;
     go(&w);
     expect_result(&w.results[0], QUEUE_DEFERRED, "4.4.2", "no database");
+    assert_false(w.elsewhere[0]); /* another server would not hear more of it */
     assert_int_equal(str_find(buf_str(&w.seen), STR("|.|")), -1);
     end(&w);
 }
@@ -799,6 +951,8 @@ int main(void)
         cmocka_unit_test(test_endless_replies),
         cmocka_unit_test(test_dripping),
         cmocka_unit_test(test_421_at_mail),
+        cmocka_unit_test(test_the_next_server_is_asked),
+        cmocka_unit_test(test_no_server_is_left),
         cmocka_unit_test(test_a_body_that_breaks_off),
         cmocka_unit_test(test_opportunistic_tls),
         cmocka_unit_test(test_demanded_tls),

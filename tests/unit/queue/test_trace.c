@@ -95,6 +95,51 @@ static void written_body(void *arg)
     assert_int_equal(test_pg_number("SELECT count(*) FROM mail_trace"), 1);
 }
 
+/* Servers that were left for another one in the attempt stand before it, in their order. */
+static void passed_body(void *arg)
+{
+    struct fixture *f = arg;
+    const struct queue_result first = { .outcome = QUEUE_DEFERRED,
+                                        .status = STR("4.4.1"),
+                                        .reply = STR("refused"),
+                                        .remote = STR("mx1.x.test [192.0.2.1]"),
+                                        .stage = "connect",
+                                        .took_ms = 3 };
+    const struct queue_result second = { .outcome = QUEUE_DEFERRED,
+                                         .reply = STR("421 closing"),
+                                         .remote = STR("mx2.x.test [192.0.2.2]"),
+                                         .stage = "mail",
+                                         .before = &first };
+    const struct queue_result last = { .outcome = QUEUE_DELIVERED,
+                                       .stage = "message",
+                                       .reply = STR("250 taken"),
+                                       .remote = STR("mx3.x.test [192.0.2.3]"),
+                                       .before = &second };
+    (void)enqueue_with_id(f, "Me@here.test", "a@x.test", "one@here.test");
+    try_once(f, last);
+    struct queue_traces found = trace_text(f, "one@here.test");
+    assert_int_equal(found.n, 1);
+    const struct queue_traced *t = &found.list[0];
+    static const char *const remotes[] = { "mx1.x.test [192.0.2.1]", "mx2.x.test [192.0.2.2]",
+                                           "mx3.x.test [192.0.2.3]" };
+    assert_int_equal(t->n, COUNT_OF(remotes));
+    for (size_t i = 0; i < COUNT_OF(remotes); i++) {
+        assert_int_equal(t->attempts[i].number, 1);
+        assert_true(str_eq(t->attempts[i].remote, str_from_cstr(remotes[i])));
+        assert_int_equal(t->attempts[i].state,
+                         i == 2 ? QUEUE_TRACE_DELIVERED : QUEUE_TRACE_DEFERRED);
+    }
+    assert_true(str_eq(t->attempts[1].code, STR("4.0.0")) && t->attempts[0].took_ms == 3);
+    assert_int_equal(t->state, QUEUE_TRACE_DELIVERED);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM mail_trace"), 1);
+}
+
+static void test_passed(void **state)
+{
+    (void)state;
+    with_queue(passed_body);
+}
+
 static void test_written(void **state)
 {
     (void)state;
@@ -308,10 +353,10 @@ static void test_forgotten(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_written),   cmocka_unit_test(test_once),
-        cmocka_unit_test(test_off),       cmocka_unit_test(test_endings),
-        cmocka_unit_test(test_found),     cmocka_unit_test(test_index),
-        cmocka_unit_test(test_forgotten),
+        cmocka_unit_test(test_written), cmocka_unit_test(test_passed),
+        cmocka_unit_test(test_once),    cmocka_unit_test(test_off),
+        cmocka_unit_test(test_endings), cmocka_unit_test(test_found),
+        cmocka_unit_test(test_index),   cmocka_unit_test(test_forgotten),
     };
     return cmocka_run_group_tests_name("queue/trace", tests, NULL, NULL);
 }
