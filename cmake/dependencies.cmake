@@ -24,6 +24,11 @@ find_library(UNBOUND_LIBRARY unbound REQUIRED)
 add_library(heronry_unbound INTERFACE)
 target_link_libraries(heronry_unbound INTERFACE ${UNBOUND_LIBRARY})
 
+# Messages that change zones (RFC 2136) and their signatures; the conversation is our own.
+find_library(LDNS_LIBRARY ldns REQUIRED)
+add_library(heronry_ldns INTERFACE)
+target_link_libraries(heronry_ldns INTERFACE ${LDNS_LIBRARY})
+
 # libev exports names of libevent's interface with another layout. Found before libevent it crashes
 # libunbound, so it is linked statically and its names are kept out of the dynamic symbol table.
 find_library(EV_ARCHIVE NAMES libev.a REQUIRED)

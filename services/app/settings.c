@@ -6,6 +6,7 @@
 #include "dns/dns.h"
 #include "redis/url.h"
 #include "services/app/server_key.h"
+#include "services/app/zones.h"
 #include "wire/smtp_command.h"
 
 /* It stands in greetings, in HELO and in trace fields. */
@@ -86,5 +87,5 @@ bool app_settings_check(const struct config *c, struct err *e)
             continue;
         return err_wrap(e, "%s:%d: %s", config_file(c), config_line(c, rows[i].param), rows[i].key);
     }
-    return true;
+    return app_zones_check(c, e);
 }

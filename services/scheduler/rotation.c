@@ -7,6 +7,7 @@
 #include "base/date.h"
 #include "obs/obs.h"
 #include "published/published.h"
+#include "services/app/publisher.h"
 
 static const struct account_actor the_system = { 0, STR_INIT("system"), { NULL, 0 } };
 
@@ -20,6 +21,48 @@ struct rotation {
     str domain;
 };
 
+/* ---- the records of a key, where dns.updates lets us change its zone ---- */
+
+typedef bool (*records_fn)(const struct app_publisher *p, const struct published_record *record,
+                           enum app_publishing *out, str *why, struct err *e);
+
+/* Does it to both. *failed: a server was asked and did not; that is logged. Yields. */
+YIELDS static bool for_records(struct rotation *r, const struct account_dkim_key *key,
+                               records_fn act, bool *failed, struct err *e)
+{
+    const struct app_publisher p = { r->app, &the_system, r->domain, &r->a, r->deadline_ms };
+    struct published_record records[PUBLISHED_KEY_RECORDS];
+    *failed = false;
+    published_key_records(r->domain, key, &r->a, records);
+    for (size_t i = 0; i < PUBLISHED_KEY_RECORDS; i++) {
+        enum app_publishing outcome;
+        if (!act(&p, &records[i], &outcome, NULL, e))
+            return false;
+        *failed = *failed || outcome == APP_PUBLISH_FAILED;
+    }
+    return true;
+}
+
+YIELDS static bool publish(struct rotation *r, const struct account_dkim_key *key, struct err *e)
+{
+    bool failed;
+    return for_records(r, key, app_publish, &failed, e);
+}
+
+YIELDS static bool publish_made(struct rotation *r, str selector, struct err *e)
+{
+    struct account_dkim_list keys;
+    if (!account_dkim_list(r->app->accounts, r->domain, &r->a, r->deadline_ms, &keys, e))
+        return false;
+    for (size_t i = 0; i < keys.n; i++) {
+        if (str_eq(keys.list[i].selector, selector))
+            return publish(r, &keys.list[i], e);
+    }
+    return true; /* somebody removed it */
+}
+
+/* ---- steps ---- */
+
 /* Selectors say when: one that comes again would have the records of its former key in caches. */
 YIELDS static bool make_key(struct rotation *r, struct err *e)
 {
@@ -31,7 +74,7 @@ YIELDS static bool make_key(struct rotation *r, struct err *e)
     if (!account_dkim_make(r->app->accounts, &the_system, &name, &r->a, r->deadline_ms, &made, e))
         return false;
     obs_log(EV_DKIM_MADE, STR_EMPTY, OBS_STR("domain", r->domain), OBS_STR("selector", made));
-    return true;
+    return publish_made(r, made, e);
 }
 
 YIELDS static bool use_when_published(struct rotation *r, const struct account_dkim_key *key,
@@ -45,7 +88,7 @@ YIELDS static bool use_when_published(struct rotation *r, const struct account_d
     if (!is_there) {
         obs_log(EV_DKIM_AWAITED, STR_EMPTY, OBS_STR("domain", r->domain),
                 OBS_STR("selector", key->selector));
-        return true;
+        return publish(r, key, e);
     }
     if (!account_dkim_activate(r->app->accounts, &the_system, &name, &r->a, r->deadline_ms, e))
         return false;
@@ -57,6 +100,11 @@ YIELDS static bool use_when_published(struct rotation *r, const struct account_d
 YIELDS static bool destroy(struct rotation *r, const struct account_dkim_key *key, struct err *e)
 {
     const struct account_dkim_name name = { r->domain, key->selector };
+    bool failed;
+    if (!for_records(r, key, app_withdraw, &failed, e))
+        return false;
+    if (failed)
+        return true; /* who forgot the key could not tell its records from others */
     if (!account_dkim_remove(r->app->accounts, &the_system, &name, &r->a, r->deadline_ms, e))
         return false;
     obs_log(EV_DKIM_DESTROYED, STR_EMPTY, OBS_STR("domain", r->domain),

@@ -7,9 +7,10 @@
 
 /* One step for each domain that has one to make: a new key is made when the one that signs is old,
  * signs as soon as the DNS shows its records, and until then is warned of; a key that was retired
- * for dkim.overlap is destroyed. Each step is logged and has its audit row. One that fails is
- * logged, and the other domains go on. Errors: ERR_UNAVAILABLE, ERR_CANCELLED, and whatever failed
- * last when the time is up. Yields. */
+ * for dkim.overlap is destroyed. In zones of dns.updates its records are published and taken out,
+ * too: a key whose records cannot be taken out now is kept until they can. Each step is logged and
+ * has its audit row. One that fails is logged, and the other domains go on. Errors:
+ * ERR_UNAVAILABLE, ERR_CANCELLED, and whatever failed last when the time is up. Yields. */
 YIELDS bool rotation_run(struct app *app, int64_t deadline_ms, struct err *e);
 
 #endif

@@ -1185,6 +1185,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/domains/{domain}/dns-publication": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Puts the DNS records that a domain needs into the DNS
+         * @description Those that are not there yet, in the zones that `dns.updates` of the configuration lets this server change (RFC 2136). What is there is never changed. With `dryRun` nothing is changed, only told. Takes up to 25 seconds where servers do not answer.
+         */
+        post: operations["publishDnsRecords"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/domains/{domain}/check": {
         parameters: {
             query?: never;
@@ -3174,6 +3194,71 @@ export interface components {
              * @example true
              */
             isWrong: boolean;
+        };
+        /** @description What became of the records of a domain. */
+        DnsPublication: {
+            /**
+             * @description Its name.
+             * @example example.org
+             */
+            domain: string;
+            /**
+             * @description Whether all of them are there now.
+             * @example true
+             */
+            isThere: boolean;
+            /** @description The records. */
+            items: components["schemas"]["DnsPublished"][];
+        };
+        /** @description Which records to put into the DNS. */
+        DnsPublicationNew: {
+            /**
+             * @description Only those of DKIM keys; without it all.
+             * @example dkim
+             * @enum {string}
+             */
+            purpose?: "dkim";
+            /**
+             * @description Whether to tell only what would be done.
+             * @example true
+             */
+            dryRun?: boolean;
+        };
+        /** @description What became of a record. */
+        DnsPublished: {
+            /**
+             * @description Where it stands, without the final dot.
+             * @example _dmarc.example.org
+             */
+            name: string;
+            /**
+             * @description Its type.
+             * @example TXT
+             * @enum {string}
+             */
+            type: "MX" | "TXT" | "SRV" | "CNAME" | "TLSA";
+            /**
+             * @description Its data as a zone file has it; of TXT the text.
+             * @example v=DMARC1; p=none
+             */
+            value: string;
+            /**
+             * @description What it is for.
+             * @example dmarc
+             * @enum {string}
+             */
+            purpose: "mx" | "spf" | "dkim" | "dmarc" | "mtaSts" | "tlsRpt" | "tlsa" | "imaps" | "submissions" | "submission";
+            /**
+             * @description `there`: it was there. `added`: it was put there. `missing`: it would be put there. `different`: something else is there, which stays. `unknown`: the DNS did not answer. `noZone`: `dns.updates` has no zone for it. `failed`: the server of the zone did not do it.
+             * @example added
+             * @enum {string}
+             */
+            result: "there" | "added" | "missing" | "different" | "unknown" | "noZone" | "failed";
+            /**
+             * @description More about it, as a sentence.
+             * @example There is no such record yet.
+             */
+            text: string | null;
         };
         /** @description A record to publish. */
         DnsRecord: {
@@ -10941,6 +11026,74 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    publishDnsRecords: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Any text of the client's choice. A second request with the same key and the same body within 24 hours is not carried out again but answered as the first one was; with another body it is 409.
+                 * @example 4f1b3c1e-8a53-4a52-9a0e-0a5b5e1d9a77
+                 */
+                "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
+            };
+            path: {
+                /**
+                 * @description Name of a domain of this server, as A-labels or U-labels.
+                 * @example example.org
+                 */
+                domain: components["parameters"]["domain"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "purpose": "dkim",
+                 *       "dryRun": true
+                 *     }
+                 */
+                "application/json": components["schemas"]["DnsPublicationNew"];
+            };
+        };
+        responses: {
+            /** @description What became of each record. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "domain": "example.org",
+                     *       "isThere": true,
+                     *       "items": [
+                     *         {
+                     *           "name": "_dmarc.example.org",
+                     *           "type": "TXT",
+                     *           "value": "v=DMARC1; p=none",
+                     *           "purpose": "dmarc",
+                     *           "result": "added",
+                     *           "text": "There is no such record yet."
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DnsPublication"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidFields"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
         };

@@ -115,6 +115,18 @@ struct config_hook {
 };
 const struct config_hook *config_hooks(const struct config *c, size_t *n);
 
+/* One of `dns.updates:` - { zone: example.org, server: 192.0.2.53, key: mail, secret: "${TSIG}" }.
+ * The consumer reads `server` and reports `line`. */
+struct config_dns_update {
+    const char *zone;
+    const char *server;    /* "192.0.2.53", "192.0.2.53:5353", "[2001:db8::53]:53" */
+    const char *key;       /* name of the TSIG key */
+    const char *algorithm; /* "hmac-sha256", the default, or "hmac-sha512" */
+    const char *secret;    /* base64 */
+    int line;
+};
+const struct config_dns_update *config_dns_updates(const struct config *c, size_t *n);
+
 /* One of `server.ports:` - { smtp: 2525, imaps: 0 }: another port than the standard one of a kind,
  * in a file without listeners. Which kinds exist is the services' knowledge, as above. */
 struct config_port {

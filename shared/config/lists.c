@@ -2,6 +2,8 @@
 /* Each part is a list of maps, read by a table of its keys. */
 #include "config/lists.h"
 
+#include "base/base64.h"
+
 bool config_at(const struct config *c, int line, bool ok, struct err *e)
 {
     if (!ok)
@@ -153,6 +155,12 @@ static const struct key hook_keys[] = {
     { NULL, KEY_TEXT, 0 },
 };
 
+static const struct key dns_update_keys[] = {
+    TEXT(config_dns_update, zone, "zone"),     TEXT(config_dns_update, server, "server"),
+    TEXT(config_dns_update, key, "key"),       TEXT(config_dns_update, algorithm, "algorithm"),
+    TEXT(config_dns_update, secret, "secret"), { NULL, KEY_TEXT, 0 },
+};
+
 static const struct key domain_keys[] = {
     TEXT(config_domain, name, "name"),
     { NULL, KEY_TEXT, 0 },
@@ -191,6 +199,12 @@ static void begin_hook(void *element, int line)
     *(struct config_hook *)element = (struct config_hook){
         .secret = "", .stage = "data", .mail = "inbound", .on_error = "defer", .line = line
     };
+}
+
+static void begin_dns_update(void *element, int line)
+{
+    *(struct config_dns_update *)element =
+        (struct config_dns_update){ .algorithm = "hmac-sha256", .line = line };
 }
 
 static void begin_domain(void *element, int line)
@@ -245,6 +259,28 @@ static const char *hook_lacks(const void *element)
     return is_mail(h->mail) ? NULL : "mail of a hook is inbound, submission or both";
 }
 
+static bool is_base64(const char *text)
+{
+    struct buf octets;
+    str all = str_from_cstr(text);
+    buf_init(&octets, all.n + 1);
+    bool ok = all.n > 0 && base64_decode(BASE64_STANDARD, all, &octets, NULL);
+    if (octets.p)
+        explicit_bzero(octets.p, octets.n);
+    buf_fini(&octets);
+    return ok;
+}
+
+static const char *dns_update_lacks(const void *element)
+{
+    const struct config_dns_update *u = element;
+    if (!u->zone || !u->server || !u->key || !u->secret)
+        return "an update of the DNS needs zone, server, key and secret";
+    if (strcmp(u->algorithm, "hmac-sha256") != 0 && strcmp(u->algorithm, "hmac-sha512") != 0)
+        return "algorithm of an update of the DNS is hmac-sha256 or hmac-sha512";
+    return is_base64(u->secret) ? NULL : "secret of an update of the DNS is not base64";
+}
+
 static const char *domain_lacks(const void *element)
 {
     const struct config_domain *d = element;
@@ -283,6 +319,9 @@ static const struct part {
       milter_lacks, NULL },
     { "hooks", "a hook", hook_keys, sizeof(struct config_hook), offsetof(struct config, hooks),
       offsetof(struct config, n_hooks), begin_hook, hook_lacks, NULL },
+    { "dns.updates", "an update of the DNS", dns_update_keys, sizeof(struct config_dns_update),
+      offsetof(struct config, dns_updates), offsetof(struct config, n_dns_updates),
+      begin_dns_update, dns_update_lacks, NULL },
     { "domains", "a domain", domain_keys, sizeof(struct config_domain),
       offsetof(struct config, domains), offsetof(struct config, n_domains), begin_domain,
       domain_lacks, "name" },
@@ -420,6 +459,12 @@ const struct config_milter *config_milters(const struct config *c, size_t *n)
 {
     *n = c->n_milters;
     return c->milters;
+}
+
+const struct config_dns_update *config_dns_updates(const struct config *c, size_t *n)
+{
+    *n = c->n_dns_updates;
+    return c->dns_updates;
 }
 
 const struct config_port *config_ports(const struct config *c, size_t *n)

@@ -27,6 +27,8 @@ struct config {
     size_t n_milters;
     struct config_hook *hooks;
     size_t n_hooks;
+    struct config_dns_update *dns_updates;
+    size_t n_dns_updates;
     struct config_port *ports;
     size_t n_ports;
     struct config_domain *domains;

@@ -371,6 +371,40 @@ static const check_fn checks[] = {
     [PUBLISHED_SUBMISSION] = check_service,
 };
 
+YIELDS static bool check_records(struct check *c, const struct published_records *records,
+                                 struct err *e)
+{
+    for (size_t i = 0; i < records->n; i++) {
+        if (!checks[records->list[i].purpose](c, begin(c, &records->list[i]), e))
+            return false;
+    }
+    return true;
+}
+
+bool published_check_records(const struct mailauth_resolver *resolver,
+                             const struct published_self *self,
+                             const struct published_records *records, struct arena *a,
+                             struct published_findings *out, struct err *e)
+{
+    const struct published_policy policy = { .is_asked = false };
+    struct check c = { .resolver = resolver,
+                       .self = self,
+                       .domain = records->domain,
+                       .policy = &policy,
+                       .a = a,
+                       .until_ms = clock_deadline_in(PUBLISHED_CHECK_MS),
+                       .out = out };
+    bool is_about_host = false;
+    for (size_t i = 0; i < records->n; i++)
+        is_about_host = is_about_host || records->list[i].purpose == PUBLISHED_SPF;
+    *out = (struct published_findings){ .list = ARENA_ARRAY(a, struct published_finding,
+                                                            records->n + 1) };
+    if (is_about_host && !check_host(&c, e))
+        return false;
+    out->n = 0; /* what SPF is asked for is known now; a host is no record of the domain */
+    return check_records(&c, records, e);
+}
+
 bool published_check(const struct mailauth_resolver *resolver, const struct published_self *self,
                      const struct published_records *records, const struct published_policy *policy,
                      struct arena *a, struct published_findings *out, struct err *e)
@@ -384,12 +418,8 @@ bool published_check(const struct mailauth_resolver *resolver, const struct publ
                        .out = out };
     *out = (struct published_findings){ .list = ARENA_ARRAY(a, struct published_finding,
                                                             records->n + FURTHER_MAX) };
-    if (!check_host(&c, e))
+    if (!check_host(&c, e) || !check_records(&c, records, e))
         return false;
-    for (size_t i = 0; i < records->n; i++) {
-        if (!checks[records->list[i].purpose](&c, begin(&c, &records->list[i]), e))
-            return false;
-    }
     check_policy(&c);
     for (size_t i = 0; i < c.n_sources; i++) {
         if (!check_source(&c, &c.sources[i], e))
@@ -407,15 +437,11 @@ bool published_has_key(const struct mailauth_resolver *resolver, str domain,
                              .domain = domain,
                              .a = a,
                              .until_ms = clock_deadline_in(PUBLISHED_CHECK_MS) };
-    const str values[] = { key->rsa_record, key->ed_record };
+    struct published_record records[PUBLISHED_KEY_RECORDS];
+    published_key_records(domain, key, a, records);
     *out = true;
-    for (size_t i = 0; i < COUNT_OF(values) && *out; i++) {
-        struct published_finding f = {
-            .record = { .purpose = PUBLISHED_DKIM,
-                        .name = arena_printf(a, "%.*s%s._domainkey.%.*s", STR_FMT(key->selector),
-                                             i == 0 ? "" : "-ed", STR_FMT(domain)),
-                        .value = values[i] }
-        };
+    for (size_t i = 0; i < PUBLISHED_KEY_RECORDS && *out; i++) {
+        struct published_finding f = { .record = records[i] };
         if (!published_check_text(&c, &f, e))
             return false;
         *out = f.reason == PUBLISHED_IS_RIGHT;

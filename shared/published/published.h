@@ -62,6 +62,14 @@ YIELDS bool published_list(struct account_directory *d, const struct published_s
                            str domain, struct arena *a, int64_t deadline_ms,
                            struct published_records *out, struct err *e);
 
+enum {
+    PUBLISHED_KEY_RECORDS = 2
+};
+
+/* The records of a DKIM key. Pure; in arena. */
+void published_key_records(str domain, const struct account_dkim_key *key, struct arena *a,
+                           struct published_record out[PUBLISHED_KEY_RECORDS]);
+
 enum published_state {
     PUBLISHED_RIGHT,
     PUBLISHED_MISSING,
@@ -132,6 +140,13 @@ YIELDS bool published_check(const struct mailauth_resolver *resolver,
                             const struct published_records *records,
                             const struct published_policy *policy, struct arena *a,
                             struct published_findings *out, struct err *e);
+
+/* Asks for each of the records and nothing else; a finding for each, in their order. Errors,
+ * yields: as above. */
+YIELDS bool published_check_records(const struct mailauth_resolver *resolver,
+                                    const struct published_self *self,
+                                    const struct published_records *records, struct arena *a,
+                                    struct published_findings *out, struct err *e);
 
 /* Whether both records of a DKIM key are there as they should be. Errors, yields: as above. */
 YIELDS bool published_has_key(const struct mailauth_resolver *resolver, str domain,

@@ -53,21 +53,26 @@ static void add_services(struct listing *l)
 
 /* Who signs needs its records, and who waits waits for them; those of a former key are for mail
  * that is still on its way. */
+void published_key_records(str domain, const struct account_dkim_key *key, struct arena *a,
+                           struct published_record out[PUBLISHED_KEY_RECORDS])
+{
+    const str values[PUBLISHED_KEY_RECORDS] = { key->rsa_record, key->ed_record };
+    for (size_t i = 0; i < PUBLISHED_KEY_RECORDS; i++) {
+        out[i] = (struct published_record){ .purpose = PUBLISHED_DKIM,
+                                            .type = "TXT",
+                                            .name = arena_printf(
+                                                a, "%.*s%s._domainkey.%.*s", STR_FMT(key->selector),
+                                                i == 0 ? "" : "-ed", STR_FMT(domain)),
+                                            .value = values[i],
+                                            .is_needed = key->state != ACCOUNT_DKIM_RETIRED };
+    }
+}
+
 static void add_keys(struct listing *l, const struct account_dkim_list *keys)
 {
     for (size_t i = 0; i < keys->n; i++) {
-        const struct account_dkim_key *key = &keys->list[i];
-        struct published_record one = { .purpose = PUBLISHED_DKIM,
-                                        .type = "TXT",
-                                        .is_needed = key->state != ACCOUNT_DKIM_RETIRED };
-        one.name =
-            arena_printf(l->a, "%.*s._domainkey.%.*s", STR_FMT(key->selector), STR_FMT(l->domain));
-        one.value = key->rsa_record;
-        add(l, one);
-        one.name = arena_printf(l->a, "%.*s-ed._domainkey.%.*s", STR_FMT(key->selector),
-                                STR_FMT(l->domain));
-        one.value = key->ed_record;
-        add(l, one);
+        published_key_records(l->domain, &keys->list[i], l->a, &l->out->list[l->out->n]);
+        l->out->n += PUBLISHED_KEY_RECORDS;
     }
 }
 
@@ -134,7 +139,8 @@ bool published_list(struct account_directory *d, const struct published_self *se
         !account_mta_sts_find(d, domain, a, deadline_ms, &has_policy, &own, e))
         return false;
     *out = (struct published_records){
-        .domain = domain, .list = ARENA_ARRAY(a, struct published_record, FIXED_MAX + 2 * keys.n)
+        .domain = domain,
+        .list = ARENA_ARRAY(a, struct published_record, FIXED_MAX + PUBLISHED_KEY_RECORDS * keys.n)
     };
     add(&l, (struct published_record){ .purpose = PUBLISHED_MX,
                                        .type = "MX",

@@ -215,6 +215,17 @@ def test_dns_records(admin, heronry, domain):
     admin.get("/admin/domains/theirs.example/dns-records", status=404)
 
 
+def test_dns_publication(admin, domain):
+    """Of a domain without keys: nothing is asked and nothing changed. What is added: integration/test_dkim_signing.py."""
+    path = f"/admin/domains/{domain}/dns-publication"
+    done = admin.post(path, {"purpose": "dkim"}, headers={"Idempotency-Key": path}).json
+    assert done == {"domain": domain, "isThere": True, "items": []}
+    admin.post(path, {"purpose": "dkim", "dryRun": True}, headers={"Idempotency-Key": path}, status=409)
+    assert admin.post(path, {"purpose": "dkim", "dryRun": True}).json == done
+    for name in ("nobody.example", "no..name"):
+        admin.post(f"/admin/domains/{name}/dns-publication", {}, status=404)
+
+
 def test_dkim_keys(admin, domain):
     path = f"/admin/domains/{domain}/dkim-keys"
     assert admin.get(path).json == {"items": []}

@@ -11,6 +11,9 @@ import tempfile
 import threading
 import time
 
+import dns.message
+import dns.query
+
 DOMAIN = "out.test"
 ABOVE = "test"      # is there too, empty: DMARC asks upwards, and must not have to ask the world
 
@@ -85,6 +88,36 @@ class Zone:
         self.process.terminate()
         self.process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Primary(Zone):
+    """The same, by a server (knot) that takes updates (RFC 2136) signed with `SECRET`; `records` are there from the beginning."""
+
+    KEY, SECRET = "heronry.out.test", "c2l4dGVlbiBvciBtb3JlIG9jdGV0cyBvZiBhIHNlY3JldA=="
+
+    def _start(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as held:
+            held.bind(("127.0.0.1", 0))
+            self.port = held.getsockname()[1]
+        (self.folder / "knot.conf").write_text(
+            f"server:\n  listen: 127.0.0.1@{self.port}\n  rundir: {self.folder}\n  udp-workers: 1\n  tcp-workers: 1\n"
+            f"  background-workers: 1\ndatabase:\n  storage: {self.folder}\n  journal-db-max-size: 1M\n"
+            f"log:\n  - target: {self.folder}/log\n    any: info\n"
+            f"key:\n  - id: {self.KEY}\n    algorithm: hmac-sha256\n    secret: {self.SECRET}\n"
+            f"acl:\n  - id: us\n    key: {self.KEY}\n    action: update\n"
+            f"zone:\n  - domain: {DOMAIN}\n    file: {self.folder}/zone\n    acl: us\n    zonefile-sync: -1\n"
+            f"  - domain: {ABOVE}\n    file: {self.folder}/above\n")
+        self.process = subprocess.Popen(["knotd", "-c", self.folder / "knot.conf"], stderr=subprocess.DEVNULL)
+
+    def update(self, **other):
+        """An item of `dns.updates` of the configuration."""
+        return {"zone": DOMAIN, "server": f"127.0.0.1:{self.port}", "key": self.KEY, "secret": self.SECRET} | other
+
+    def texts(self, name, kind="TXT"):
+        """The data of the records of a name below the domain; the strings of a text in one."""
+        question = dns.message.make_query(f"{name}.{DOMAIN}" if name else DOMAIN, kind)
+        answer = dns.query.tcp(question, "127.0.0.1", port=self.port, timeout=5).answer
+        return sorted(b"".join(r.strings).decode() if kind == "TXT" else r.to_text() for rrset in answer for r in rrset)
 
 
 class Message:

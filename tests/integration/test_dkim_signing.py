@@ -3,6 +3,7 @@
 implementation (python3-dkim) with the records that the command line prints."""
 import base64
 import email.policy
+import json
 import os
 import re
 import signal
@@ -10,7 +11,7 @@ import signal
 import dkim
 import pytest
 from conftest import free_ports, wait_until
-from outbound import DOMAIN, Sink, Zone
+from outbound import DOMAIN, Primary, Sink, Zone
 
 
 @pytest.fixture(scope="module")
@@ -153,11 +154,46 @@ def test_switched_off(heronry_factory, world):
     assert signatures(send(server, sink, 21)) == []
 
 
+def check_published_by_hand(server, zone, new):
+    """dkim publish and domain publish add what is missing, and nothing but that."""
+    def publish(*words):
+        done = server.cli(*words, "--json", check=False)
+        items = json.loads(done.stdout)["items"]
+        return done.returncode, {i["name"].removesuffix("." + DOMAIN) + " " + i["type"]: i["result"] for i in items}
+
+    keys = [f"{name}._domainkey TXT" for name in ("mail", "mail-ed")]
+    assert publish("dkim", "publish", DOMAIN, "--dry-run") == (1, dict.fromkeys([f"{new}._domainkey TXT", f"{new}-ed._domainkey TXT"], "there")
+                                                               | dict.fromkeys(keys, "missing"))
+    assert zone.texts("mail._domainkey") == []
+    assert publish("dkim", "publish", DOMAIN)[1]["mail._domainkey TXT"] == "added"
+    assert len(zone.texts("mail._domainkey")) == 1 and zone.texts("mail._domainkey")[0].startswith("v=DKIM1; k=rsa; p=MII")
+    assert publish("dkim", "publish", DOMAIN) == (0, dict.fromkeys([f"{new}._domainkey TXT", f"{new}-ed._domainkey TXT", *keys], "there"))
+
+    code, results = publish("domain", "publish", DOMAIN)
+    assert code == 1 and results["_imaps._tcp SRV"] == "different" and zone.texts("_imaps._tcp", "SRV") == ["0 1 993 else.test."]
+    assert results[f"{DOMAIN} MX"] == results[f"{DOMAIN} TXT"] == results["_dmarc TXT"] == results["_submission._tcp SRV"] == "added"
+    assert zone.texts("") == ["of others", "v=spf1 mx -all"] and len(zone.texts("", "MX")) == len(zone.texts("_submission._tcp", "SRV")) == 1
+    assert set(publish("domain", "publish", DOMAIN)[1].values()) == {"there", "different"}
+
+
+def check_refusals(server, zone):
+    """A server that does not let us says what to do about it."""
+    for updates, result, reason in (([], "noZone", "dns.updates"), ([zone.update(server="127.0.0.1:1")], "failed", "Connection refused"),
+                                    ([zone.update(secret="b3RoZXI=")], "failed", "BADSIG")):
+        server.settings["dns.updates"] = updates
+        server.write_config()
+        done = server.cli("dkim", "publish", DOMAIN, check=False)
+        assert done.returncode == 1 and done.stdout.count(result) == 2 and reason in done.stdout + done.stderr, (result, done)
+    assert "b3RoZXI=" not in done.stdout + done.stderr + server.log()
+
+
 def test_keys_rotate_by_themselves(heronry_factory):
-    """A new key is made when the former is old, signs only when the DNS shows it, and the former is destroyed after its overlap."""
-    zone = Zone([])
-    server = heronry_factory(domain=DOMAIN, settings={"dkim.rotate_after": "30d", "dns.stub_zone": DOMAIN, "dns.stub_server": zone.server,
-                                                      "dns.validate": "false"})
+    """A new key is made when the former is old, signs only when the DNS shows it, and the former is destroyed after its overlap; the
+    records come and go by updates of the zone."""
+    zone = Primary(['@ TXT "of others"', "_imaps._tcp SRV 0 1 993 else.test."])
+    server = heronry_factory(domain=DOMAIN, settings={"hostname": f"ns.{DOMAIN}", "dkim.rotate_after": "30d", "dns.stub_zone": DOMAIN,
+                                                      "dns.stub_server": zone.server, "dns.validate": "false",
+                                                      "dns.updates": [zone.update(secret="b3RoZXI=")]})
 
     def states():
         return {k["selector"]: k["state"] for k in server.json("dkim", "list", DOMAIN)["items"]}
@@ -168,6 +204,7 @@ def test_keys_rotate_by_themselves(heronry_factory):
         wait_until(until, 20, what)
 
     server.cli("dkim", "generate", DOMAIN)
+    check_refusals(server, zone)
     server.cli("domain", "add", "aaa.example")  # comes before the other, and can have no second key
     server.cli("dkim", "generate", "aaa.example")
     failing = server.psql("SELECT domain_id FROM domain WHERE name = 'aaa.example'")
@@ -181,19 +218,28 @@ def test_keys_rotate_by_themselves(heronry_factory):
     assert "dkim_failed" in server.log() and "domain=aaa.example" in server.log()
     (new,) = set(states()) - {"mail"}
     assert re.fullmatch(r"k\d{8}", new) and states()[new] == "waiting" and f"selector={new}" in server.log()
+    wait_until(lambda: server.log().count("dns_update_failed") == 2, 10, "both records to be refused")
     run(lambda: "dkim_awaited" in server.log(), "the warning")
-    assert states() == {"mail": "signing", new: "waiting"}
-    lines = server.cli("dkim", "dns", DOMAIN).stdout.replace(" IN ", " ").splitlines()
-    zone.close()
-    zone = Zone(lines)
-    server.settings["dns.stub_server"] = zone.server
+    assert states() == {"mail": "signing", new: "waiting"} and zone.texts(f"{new}._domainkey") == []
+
+    server.settings["dns.updates"] = [zone.update()]
     server.write_config()
-    server.psql("DELETE FROM job_lease WHERE name = 'job-dkim'")
-    server.restart()
-    wait_until(lambda: states() == {"mail": "retired", new: "signing"}, 20, "the change")
+    os.kill(server.pids()["supervisor"], signal.SIGHUP)
+    wait_until(lambda: "config_reloaded" in server.log(), 10, "the new secret")
+    run(lambda: zone.texts(f"{new}-ed._domainkey"), "the records")
+    assert states() == {"mail": "signing", new: "waiting"}
+    check_published_by_hand(server, zone, new)
+    run(lambda: states() == {"mail": "retired", new: "signing"}, "the change")
     server.psql("UPDATE dkim_key SET retired_at = now() - interval '8 days' WHERE state = 'retired'")
     run(lambda: states() == {new: "signing"}, "the former key to be destroyed")
-    acts = server.psql("SELECT string_agg(action || ' ' || actor, ',' ORDER BY audit_id) FROM audit_log"
-                       f" WHERE action LIKE 'dkim%' AND object = '{DOMAIN}'")
+    acts = server.psql("SELECT string_agg(action || ' ' || actor || ' ' || detail, ',' ORDER BY audit_id) FROM audit_log"
+                       f" WHERE action ~ '^(dkim|dns)' AND object = '{DOMAIN}' AND detail ~ 'mail|{new}'")
+    left = [zone.texts(f"{name}._domainkey") != [] for name in ("mail", "mail-ed", new, f"{new}-ed")]
     zone.close()
-    assert acts == "dkim.make cli,dkim.make system,dkim.activate system,dkim.remove system"
+    assert left == [False, False, True, True]
+
+    def both(act, name):
+        return [f"{act} {kind}._domainkey.{DOMAIN} TXT" for kind in (name, f"{name}-ed")]
+
+    assert acts.split(",") == ["dkim.make cli mail", f"dkim.make system {new}", *both("dns.add system", new), *both("dns.add cli", "mail"),
+                               f"dkim.activate system {new}", *both("dns.remove system", "mail"), "dkim.remove system mail"]

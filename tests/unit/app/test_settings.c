@@ -32,6 +32,17 @@ static const struct {
     { "dns: { forward: \"192.0.2.53@0\" }\n", "f.yaml:1: dns.forward: must be an IP address" },
     { "dns: { forward: \"192.0.2.53@65536\" }\n", "f.yaml:1: dns.forward: must be an IP address" },
     { "dns: { stub_zone: test.example, stub_server: \"127.0.0.1@5353\" }\n", NULL },
+#define UPDATE(zone, server, key)                                           \
+    "dns:\n  updates: [{ zone: " zone ", server: \"" server "\", key: " key \
+    ", secret: c2Vjcg== }]\n"
+    { UPDATE("a.example", "192.0.2.53", "us.a.example"), NULL },
+    { UPDATE("a.example", "[2001:db8::1]:5353", "us"), NULL },
+    { UPDATE("a.example", "2001:db8::1", "us"), NULL },
+    { UPDATE("A.example", "192.0.2.53", "us"), "f.yaml:2: dns.updates: zone must be a domain" },
+    { UPDATE("a.example", "ns.a.example", "us"), "f.yaml:2: dns.updates: server must be an" },
+    { UPDATE("a.example", "192.0.2.53:0", "us"), "f.yaml:2: dns.updates: server must be an" },
+    { UPDATE("a.example", "unix:/x", "us"), "f.yaml:2: dns.updates: server must be an" },
+    { UPDATE("a.example", "192.0.2.53", "Us!"), "f.yaml:2: dns.updates: key must be the name" },
     { "dns: { stub_zone: \"a..b\", stub_server: 127.0.0.1 }\n",
       "f.yaml:1: dns.stub_zone: must be" },
 };

@@ -97,7 +97,11 @@ static const char whole_file[] =
     "  - { kind: imaps, addr: '[2001:db8::1]:1993' }\n"
     "  - { kind: imap, tls: off, proxy_protocol: false }\n"
     "  - { kind: imap, addr: ':143' }\n"
-    "  - { kind: imap, addr: '::1' }\n";
+    "  - { kind: imap, addr: '::1' }\n"
+    "dns:\n"
+    "  updates:\n"
+    "    - { zone: a.example, server: 192.0.2.1, key: us.example, secret: YQ== }\n"
+    "    - { zone: b.example, server: \"192.0.2.1:5353\", key: us, secret: Yg==, algorithm: hmac-sha512 }\n";
 
 static void reads_every_type(void **state)
 {
@@ -122,6 +126,15 @@ static void reads_every_type(void **state)
     assert_string_equal(certificates[0].cert, "/c.pem");
     assert_string_equal(certificates[0].key, "/k.pem");
     assert_int_equal(certificates[0].line, 19);
+    const struct config_dns_update *updates = config_dns_updates(c, &n);
+    assert_int_equal(n, 2);
+    assert_string_equal(updates[0].zone, "a.example");
+    assert_string_equal(updates[0].secret, "YQ==");
+    assert_string_equal(updates[0].algorithm, "hmac-sha256");
+    assert_string_equal(updates[1].server, "192.0.2.1:5353");
+    assert_string_equal(updates[1].key, "us");
+    assert_string_equal(updates[1].algorithm, "hmac-sha512");
+    assert_int_equal(updates[1].line, 30);
     arena_fini(&a);
     config_free(&c);
 }
@@ -326,6 +339,12 @@ static const struct {
     { "domains: ['']", "f.yaml:1: name is empty" },
     { "domains: [[a]]", "f.yaml:1: an item of domains must be a map" },
     { "domains: [{}]", "f.yaml:1: a domain needs a name" },
+    { "dns:\n  updates:\n    - { zone: a.example, server: 192.0.2.1, key: k }",
+      "f.yaml:3: an update of the DNS needs zone, server, key and secret" },
+    { "dns: { updates: [{ zone: a, server: b, key: c, secret: \"d?\" }] }",
+      "f.yaml:1: secret of an update of the DNS is not base64" },
+    { "dns: { updates: [{ zone: a, server: b, key: c, secret: YQ==, algorithm: hmac-md5 }] }",
+      "f.yaml:1: algorithm of an update of the DNS is hmac-sha256 or hmac-sha512" },
     { "accounts: [ada]", "f.yaml:1: an item of accounts must be a map" },
     { "accounts: [{ password: x }]", "f.yaml:1: an account needs an address" },
     { "accounts:\n  - address: a@b.example",
@@ -392,6 +411,7 @@ static void tells_what_needs_a_restart(void **state)
         { "server: { ports: { smtp: 2 } }", "server: { ports: { smtp: 1 } }", "server.ports" },
         { "domains: [a.example]", "domains: [{ name: a.example }]", "" },
         { "domains: [a.example]", "domains: [b.example]", "domains and accounts" },
+        { "", "dns: { updates: [{ zone: a, server: b, key: c, secret: YQ== }] }", "" },
         { "", "accounts: [{ address: a@b.example, password: x }]", "domains and accounts" },
     };
     (void)state;

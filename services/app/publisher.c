@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* First the DNS, then what is remembered of it: what was remembered and never came to be could be
+ * somebody else's record when it is taken out. */
+#include "services/app/publisher.h"
+
+#include "account/made_record.h"
+#include "obs/obs.h"
+#include "services/app/zones.h"
+
+static struct account_made_record made_of(const struct app_publisher *p,
+                                          const struct published_record *record)
+{
+    return (struct account_made_record){ .domain = p->domain,
+                                         .name = record->name,
+                                         .type = str_from_cstr(record->type),
+                                         .value = record->value };
+}
+
+/* Beside others at the name of the domain itself, where anybody's texts stand; elsewhere alone. */
+static enum dns_update_act act_for(const struct published_record *record)
+{
+    return record->purpose == PUBLISHED_SPF ? DNS_UPDATE_ADD : DNS_UPDATE_ADD_FIRST;
+}
+
+/* Yields. */
+YIELDS static bool update(const struct app_publisher *p, const struct published_record *record,
+                          enum dns_update_act act, enum app_publishing *out, str *why,
+                          struct err *e)
+{
+    static const enum app_publishing outcomes[] = {
+        [DNS_UPDATE_DONE] = APP_PUBLISH_DONE,
+        [DNS_UPDATE_WAS_THERE] = APP_PUBLISH_THERE,
+        [DNS_UPDATE_IS_TAKEN] = APP_PUBLISH_TAKEN,
+    };
+    struct dns_update_zone zone;
+    struct err fault = ERR_CLEAR;
+    enum dns_update_outcome outcome = DNS_UPDATE_DONE;
+    const struct dns_update_record wanted = { record->name, str_from_cstr(record->type),
+                                              record->value };
+    *out = APP_PUBLISH_NO_ZONE;
+    if (!app_zone_find(p->app->config, record->name, &zone))
+        return true;
+    if (dns_update(p->app->runtime, &zone, act, &wanted, p->deadline_ms, &outcome, &fault)) {
+        *out = outcomes[outcome];
+        return true;
+    }
+    if (fault.kind == ERR_CANCELLED) {
+        *e = fault;
+        return false;
+    }
+    *out = APP_PUBLISH_FAILED;
+    if (why)
+        *why = arena_str(p->a, str_from_cstr(fault.msg));
+    obs_log(EV_DNS_UPDATE_FAILED, STR_EMPTY, OBS_STR("name", record->name),
+            OBS_CSTR("type", record->type), OBS_ERR(&fault));
+    return true;
+}
+
+bool app_publish(const struct app_publisher *p, const struct published_record *record,
+                 enum app_publishing *out, str *why, struct err *e)
+{
+    const struct account_made_record made = made_of(p, record);
+    if (!update(p, record, act_for(record), out, why, e))
+        return false;
+    if (*out != APP_PUBLISH_DONE)
+        return true;
+    obs_log(EV_DNS_ADDED, STR_EMPTY, OBS_STR("name", record->name), OBS_CSTR("type", record->type));
+    return account_made_record_add(p->app->accounts, p->actor, &made, p->a, p->deadline_ms, e);
+}
+
+bool app_withdraw(const struct app_publisher *p, const struct published_record *record,
+                  enum app_publishing *out, str *why, struct err *e)
+{
+    const struct account_made_record made = made_of(p, record);
+    bool found = false;
+    *out = APP_PUBLISH_NOT_OURS;
+    if (!account_made_record_find(p->app->accounts, &made, p->a, p->deadline_ms, &found, e))
+        return false;
+    if (!found)
+        return true;
+    if (!update(p, record, DNS_UPDATE_REMOVE, out, why, e))
+        return false;
+    if (*out != APP_PUBLISH_DONE)
+        return true;
+    obs_log(EV_DNS_REMOVED, STR_EMPTY, OBS_STR("name", record->name),
+            OBS_CSTR("type", record->type));
+    return account_made_record_remove(p->app->accounts, p->actor, &made, p->a, p->deadline_ms, e);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The records that this server put into the DNS for domains of ours, so that it takes out no
+ * others. How that is done is not known here. */
+#ifndef ACCOUNT_MADE_RECORD_H
+#define ACCOUNT_MADE_RECORD_H
+
+#include "account/account.h"
+
+struct account_made_record {
+    str domain; /* of ours, that it is for */
+    str name;   /* without the final dot */
+    str type;   /* "TXT" */
+    str value;  /* as it was given; of TXT the text */
+};
+
+/* Notes that the record was put there, or taken out, with its audit row ("dns.add", "dns.remove").
+ * A domain that is not ours has none. Errors as db_query. Yields. */
+YIELDS bool account_made_record_add(struct account_directory *d, const struct account_actor *actor,
+                                    const struct account_made_record *record, struct arena *a,
+                                    int64_t deadline_ms, struct err *e);
+YIELDS bool account_made_record_remove(struct account_directory *d,
+                                       const struct account_actor *actor,
+                                       const struct account_made_record *record, struct arena *a,
+                                       int64_t deadline_ms, struct err *e);
+/* Whether it is ours to take out. Errors as db_query. Yields. */
+YIELDS bool account_made_record_find(struct account_directory *d,
+                                     const struct account_made_record *record, struct arena *a,
+                                     int64_t deadline_ms, bool *found, struct err *e);
+
+#endif

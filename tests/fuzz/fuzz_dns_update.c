@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Answers to an update of a zone: whatever somebody who does not have the key sends, it is no
+ * success. The first two octets are made those of the question, else nothing would be looked at. */
+#include "dns/update_packet.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+enum {
+    ANSWER_MAX = 65535
+};
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+    static const struct dns_update_zone zone = { .name = STR_INIT("example.org"),
+                                                 .key_name = "key",
+                                                 .algorithm = "hmac-sha256",
+                                                 .secret = "c2VjcmV0" };
+    static const struct dns_update_record record = { STR_INIT("example.org"), STR_INIT("TXT"),
+                                                     STR_INIT("x") };
+    struct err e = ERR_CLEAR;
+    struct buf answer;
+    bool holds;
+    if (n < 2 || n > ANSWER_MAX)
+        return 0;
+    struct dns_update_packet *p =
+        dns_update_packet_new(&zone, &record, false, DNS_UPDATE_IF_NONE, &e);
+    INVARIANT(p);
+    buf_init(&answer, ANSWER_MAX);
+    (void)buf_add(&answer, str_slice(dns_update_packet_wire(p), 0, 2));
+    (void)buf_add(&answer, str_of((const char *)data + 2, n - 2));
+    INVARIANT(!dns_update_packet_answer(p, buf_str(&answer), &holds, &e));
+    buf_fini(&answer);
+    dns_update_packet_free(&p);
+    return 0;
+}
