@@ -137,6 +137,8 @@ static const struct smtp_answer_row rows[ANSWER_COUNT] = {
                             ANSWER_REFUSES, "spf"),
     [ANSWER_DMARC_FAIL] = ROW(550, "5.7.1", "DMARC: the author's domain wants this to be refused",
                               ANSWER_REFUSES, "dmarc"),
+    [ANSWER_DMARC_LATER] = ROW(451, "4.7.1", "DMARC: who sent this cannot be checked now",
+                               ANSWER_REFUSES, "dmarc_later"),
     [ANSWER_FILTERED] =
         ROW(550, "5.7.1", "The message was refused by a filter", ANSWER_REFUSES, "filter"),
     [ANSWER_FILTERED_NOW] =

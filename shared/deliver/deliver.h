@@ -70,9 +70,10 @@ enum deliver_verdict {
     DELIVER_HEADER_TOO_LARGE, /* 552 5.3.4 */
     DELIVER_SPF_FAIL,         /* the client may not send for the sender's domain: 550 5.7.23 */
     DELIVER_DMARC_FAIL,       /* the author's domain wants it refused: 550 5.7.1 */
+    DELIVER_DMARC_LATER,      /* whether it does is not known now: 451 4.7.1 */
     DELIVER_UNPROVEN,       /* no signature proves a claim of the visit: judge its recipients again
                                (deliver_screen_claims), and hand it over again if they may */
-    DELIVER_AUTHOR_UNCLEAR, /* several From fields or authors: 550 5.7.1 */
+    DELIVER_AUTHOR_UNCLEAR, /* several From fields or authors, or none with a domain: 550 5.7.1 */
     DELIVER_FILTERED,       /* a filter refuses it: 550 5.7.1 */
     DELIVER_FILTERED_NOW,   /* a filter wants it later, or does not answer: 451 4.7.1 */
     DELIVER_DISCARDED,      /* a filter took it: nothing is stored, and nobody told */
@@ -94,7 +95,9 @@ struct deliver_result {
  * into no mailbox unless d->keeps_report_mail or something is wrong with it. A report of success
  * that was asked for is on its way then too. A client that is not local proves who sent the message
  * before anything is stored, and what was found stands in an Authentication-Results field (RFC
- * 8601); a proof that cannot be had now (the DNS does not answer) is no reason to refuse. Failures
+ * 8601); a proof that cannot be had now (the DNS does not answer) is no reason to refuse, unless a
+ * policy of the author's domain depends on it (DELIVER_DMARC_LATER). What fails DMARC with a policy
+ * of quarantine goes to Junk, and what leaves of it is held. Failures
  * are temporary, nothing was answered for:
  * those of store_deliver; ERR_UNKNOWN_OUTCOME only when looking for the delivery failed too (R3).
  * Derived data never fails a delivery (R22). What proofs and filters take is not in the deadline:

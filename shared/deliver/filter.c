@@ -41,11 +41,8 @@ static struct milter_message describe(const struct deliver_attempt *attempt)
     };
 }
 
-/* Every copy into the Junk of its account, where it has one; what leaves waits for an
- * administrator. Yields. */
-YIELDS static bool quarantine(struct deliver_attempt *attempt, int64_t deadline_ms, struct err *e)
+bool deliver_quarantine(struct deliver_attempt *attempt, int64_t deadline_ms, struct err *e)
 {
-    attempt->held_why = STR("a filter holds it");
     for (size_t i = 0; i < attempt->n; i++) {
         struct store_mailbox box;
         struct err why = ERR_CLEAR;
@@ -119,5 +116,7 @@ bool deliver_filter(struct deliver_attempt *attempt, str proven, int64_t time_ms
     m->content = result.content;
     attempt->m = m;
     attempt->is_clean = true; /* a filter of ours may write what others may not, as X-Spam */
-    return !result.is_quarantine || quarantine(attempt, clock_deadline_in(time_ms), e);
+    if (result.is_quarantine)
+        attempt->held_why = STR("a filter holds it");
+    return true;
 }

@@ -7,10 +7,14 @@
 
 /* Shows the message to the configured filters, who have their own times; behind them there are
  * `time_ms` for the database. Hooks are told of `proven`, too, and may change the recipients. What
- * they changed is what is delivered; a quarantined message goes to Junk, and what leaves of it is
- * held in the queue; the verdict is in *out, as it was when they let it pass. ERR_CANCELLED, and
- * those of account_route and store_mailbox_get_role. Yields. */
+ * they changed is what is delivered; attempt->held_why says that they want it in quarantine; the
+ * verdict is in *out, as it was when they let it pass. ERR_CANCELLED, and those of account_route.
+ * Yields. */
 YIELDS bool deliver_filter(struct deliver_attempt *attempt, str proven, int64_t time_ms,
                            struct deliver_result *out, struct err *e);
+
+/* Every copy goes to the Junk of its account, where it has one. What leaves waits for an
+ * administrator by attempt->held_why. Errors: those of store_mailbox_get_role. Yields. */
+YIELDS bool deliver_quarantine(struct deliver_attempt *attempt, int64_t deadline_ms, struct err *e);
 
 #endif

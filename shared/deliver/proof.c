@@ -94,27 +94,19 @@ static YIELDS bool check_author(struct proof *p, struct err *e)
     if (!p->checks->dmarc || !p->checks->spf || !p->checks->dkim)
         return true;
     p->verdict.dmarc = &p->dmarc;
-    return mailauth_dmarc_check(&p->resolver, &query, p->attempt->a, p->deadline_ms, &p->dmarc, e);
+    /* What a slow server of signatures took is not missing here: it may be the sender's own. */
+    return mailauth_dmarc_check(&p->resolver, &query, p->attempt->a,
+                                clock_deadline_in(DELIVER_POLICY_MS), &p->dmarc, e);
 }
 
 /* ---- judging ---- */
 
 /* Several From fields, or several authors in one: readers show one of them, which a sender with
- * another proven domain would choose (ATTACKS X16). A message without any is only old. */
+ * another proven domain would choose (ATTACKS X16). Likewise one whose domain no policy can be
+ * asked for, which readers may show as if it were another. A message without any is only old. */
 static bool is_author_unclear(const struct proof *p)
 {
-    const struct mime_header *header = &p->message.header;
-    const struct mime_field *from = mime_header_find(header, STR("From"), 0);
-    struct mime_address_list list;
-    size_t n = 0;
-    if (p->author.n || !from)
-        return false;
-    if (mime_header_count(header, STR("From")) > 1)
-        return true;
-    mime_address_list_parse(p->attempt->a, from->body, &list);
-    for (size_t i = 0; i < list.n; i++)
-        n += list.items[i].kind == MIME_ADDRESS_MAILBOX;
-    return n > 1;
+    return p->author.n == 0 && mime_header_count(&p->message.header, STR("From")) > 0;
 }
 
 /* A sealer that we trust says that the proof was there when the message came to it. */
@@ -208,14 +200,28 @@ static void judge_dmarc(const struct proof *p, struct deliver_result *out)
         return;
     if (is_author_unclear(p)) {
         refuse(p, out, DELIVER_AUTHOR_UNCLEAR,
-               STR("A message needs one From field with one author"));
-    } else if (p->dmarc.result == MAILAUTH_FAIL && p->dmarc.policy == MAILAUTH_DMARC_REJECT &&
-               !is_vouched_for(p)) {
+               STR("A message needs one From field with one author and his domain"));
+    } else if (p->dmarc.policy <= MAILAUTH_DMARC_ACCEPT || is_vouched_for(p)) {
+        return;
+    } else if (p->dmarc.result == MAILAUTH_TEMPERROR) {
+        /* Whoever can make a proof fail for a while would else be believed without one. */
+        refuse(p, out, DELIVER_DMARC_LATER,
+               arena_printf(p->attempt->a,
+                            "DMARC policy of %.*s: a proof cannot be checked now, try again later",
+                            STR_FMT(p->author)));
+    } else if (p->dmarc.result == MAILAUTH_FAIL && p->dmarc.policy == MAILAUTH_DMARC_REJECT) {
         refuse(p, out, DELIVER_DMARC_FAIL,
                arena_printf(p->attempt->a,
                             "DMARC policy of %.*s: neither SPF nor DKIM proves that it sent this",
                             STR_FMT(p->author)));
     }
+}
+
+/* Whether it comes in, but not among the mail that is to be believed. */
+static bool is_suspect(const struct proof *p, const struct deliver_result *out)
+{
+    return out->verdict == DELIVER_DONE && p->verdict.dmarc && p->dmarc.result == MAILAUTH_FAIL &&
+           p->dmarc.policy == MAILAUTH_DMARC_QUARANTINE && !is_vouched_for(p);
 }
 
 /* ---- telling ---- */
@@ -241,7 +247,8 @@ static void tell(const struct proof *p, const struct deliver_result *out)
     obs_log(EV_DELIVER_PROOF, p->attempt->m->trace.session, OBS_STR("spf", str_from_cstr(spf)),
             OBS_STR("dkim", str_from_cstr(dkim)), OBS_STR("dmarc", str_from_cstr(dmarc)),
             OBS_STR("author", p->author), OBS_STR("from", p->attempt->m->sender),
-            OBS_BOOL("refused", out->verdict != DELIVER_DONE));
+            OBS_BOOL("refused", out->verdict != DELIVER_DONE),
+            OBS_BOOL("quarantined", is_suspect(p, out)));
 }
 
 static str format_field(const struct proof *p)
@@ -263,8 +270,8 @@ static bool is_due(const struct deliver_attempt *attempt, struct net_address *cl
            !(d->local && net_networks_contain(d->local, client));
 }
 
-bool deliver_prove(const struct deliver_attempt *attempt, int64_t deadline_ms,
-                   struct deliver_result *out, str *field, struct err *e)
+bool deliver_prove(struct deliver_attempt *attempt, int64_t deadline_ms, struct deliver_result *out,
+                   str *field, struct err *e)
 {
     int64_t until_ms = clock_deadline_in(DELIVER_PROOF_MS);
     struct proof p = {
@@ -292,6 +299,8 @@ bool deliver_prove(const struct deliver_attempt *attempt, int64_t deadline_ms,
         out->verdict = DELIVER_UNPROVEN; /* it comes here again, or goes: told and counted then */
         return true;
     }
+    if (is_suspect(&p, out))
+        attempt->held_why = STR("DMARC of its author failed");
     tell(&p, out);
     deliver_count_proof(attempt->d, &p.verdict, out->verdict, is_vouched_for(&p),
                         attempt->m->trace.peer_ip);

@@ -7,16 +7,18 @@
 
 enum {
     DELIVER_PROOF_MS = 20 * 1000,   /* for all questions to the DNS about one message */
+    DELIVER_POLICY_MS = 10 * 1000,  /* then for those about its author's policy */
     DELIVER_MAX_PROVEN = 16 * 1024, /* octets of the Authentication-Results field */
     DELIVER_MAX_REASON = 300        /* octets of the sentence in a reply */
 };
 
 /* Checks what d->checks asks for: SPF (RFC 7208), DKIM (RFC 6376), ARC (RFC 8617), DMARC (RFC 9989,
  * which needs SPF and DKIM), and iprev with any of them. Sets out->verdict and out->reason when the
- * message is to be refused, and gives the Authentication-Results field, whole with CRLF (empty:
+ * message is to be refused, attempt->held_why when the author's domain wants it in quarantine, and
+ * gives the Authentication-Results field, whole with CRLF (empty:
  * nothing was checked), in the arena. ERR_CANCELLED; that the DNS has no answer is a result.
  * Yields. */
-YIELDS bool deliver_prove(const struct deliver_attempt *attempt, int64_t deadline_ms,
+YIELDS bool deliver_prove(struct deliver_attempt *attempt, int64_t deadline_ms,
                           struct deliver_result *out, str *field, struct err *e);
 
 #endif

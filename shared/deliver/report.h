@@ -21,7 +21,7 @@ struct deliver_attempt {
     size_t header_n;  /* octets of the header */
     bool is_clean;    /* what others forged is out of the content already */
     str content_hash; /* what copies are named by; empty: by the transaction */
-    str held_why;     /* a filter put it into quarantine: what leaves waits; else empty */
+    str held_why;     /* it is in quarantine: in Junk, and what leaves waits; else empty */
 };
 
 /* Finds out anew who gets a copy and what leaves, after the recipients of attempt->m changed. */

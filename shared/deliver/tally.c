@@ -13,10 +13,12 @@ struct done {
     str comment;
 };
 
-/* Why a message that failed was let in, although the domain asked for something else. */
+/* Of a message that failed and was let in; and why, where the domain asked for something else. */
 static struct done done_of_failure(const struct mailauth_dmarc *dmarc, bool is_vouched)
 {
     struct done done = { .disposition = STR("none") };
+    if (!is_vouched && dmarc->policy == MAILAUTH_DMARC_QUARANTINE)
+        done.disposition = STR("quarantine");
     if (dmarc->declared <= MAILAUTH_DMARC_ACCEPT)
         return done;
     if (is_vouched) {
@@ -24,7 +26,7 @@ static struct done done_of_failure(const struct mailauth_dmarc *dmarc, bool is_v
         done.comment = STR("the ARC seal of a forwarder that is trusted here");
     } else if (dmarc->policy != dmarc->declared) {
         done.override = STR("policy_test_mode");
-    } else {
+    } else if (dmarc->policy != MAILAUTH_DMARC_QUARANTINE) {
         done.override = STR("local_policy");
     }
     return done;
@@ -76,7 +78,9 @@ void deliver_tell_failure(const struct deliver *d, const struct smtp_message *m,
         .header = &header,
         .hostname = d->hostname,
         .source_ip = m->trace.peer_ip,
-        .result = outcome == DELIVER_DONE ? STR_EMPTY : STR("reject"),
+        .result = outcome != DELIVER_DONE                               ? STR("reject")
+                  : verdict->dmarc->policy == MAILAUTH_DMARC_QUARANTINE ? STR("spam")
+                                                                        : STR_EMPTY,
         .now_s = clock_utc_us() / 1000000,
     };
     reports_tell_failure(d->reports, &failed, deadline_ms);

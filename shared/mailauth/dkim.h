@@ -19,7 +19,8 @@ struct mailauth_message {
 void mailauth_message_init(struct arena *a, str raw, struct mailauth_message *out);
 
 /* The domain of the only address of the only From field, lower case, A-labels; empty when From is
- * absent, comes twice, or has not exactly one address with a domain. In arena. */
+ * absent, comes twice, or has not exactly one address with a domain. A final dot of the domain is
+ * taken off. In arena. */
 str mailauth_message_author(struct arena *a, const struct mailauth_message *message);
 
 /* Results by RFC 8601 section 2.7; not each method has each. */

@@ -29,7 +29,13 @@ str mailauth_message_author(struct arena *a, const struct mailauth_message *mess
             return STR_EMPTY;
         only = &list.items[i];
     }
-    if (!only || !only->domain.n || !dns_domain_to_ascii(a, only->domain, &domain, NULL))
+    if (!only)
+        return STR_EMPTY;
+    /* The root's dot says nothing that is not meant without it, and no name in the DNS differs. */
+    domain = only->domain;
+    if (domain.n > 1 && domain.p[domain.n - 1] == '.')
+        domain.n--;
+    if (!domain.n || !dns_domain_to_ascii(a, domain, &domain, NULL))
         return STR_EMPTY;
     return domain;
 }

@@ -212,6 +212,28 @@ static YIELDS bool find_policy(struct dmarc_check *c, struct mailauth_dmarc *d, 
     return true;
 }
 
+/* Whether a proof that could not be had, and no other, might have been the author's
+ * (section 5.3.5). Anybody can put a signature into a message whose key cannot be asked for: those
+ * of others, who could not speak for the author if they were right, keep nothing open. */
+static YIELDS bool is_undecided(struct dmarc_check *c, const struct mailauth_dmarc_query *query,
+                                const struct mailauth_dmarc *d, bool *out, struct err *e)
+{
+    const struct mailauth_spf *spf = query->spf;
+    *out = false;
+    if (spf && spf->result == MAILAUTH_TEMPERROR &&
+        !is_aligned(c, spf->domain, d->record.is_spf_strict, d, out, e))
+        return false;
+    for (size_t i = 0; query->dkim && i < query->dkim->n && !*out; i++) {
+        const struct mailauth_dkim *dkim = &query->dkim->list[i];
+        str domain;
+        if (dkim->result == MAILAUTH_TEMPERROR &&
+            dns_domain_to_ascii(c->a, dkim->signature.domain, &domain, NULL) &&
+            !is_aligned(c, domain, d->record.is_dkim_strict, d, out, e))
+            return false;
+    }
+    return true;
+}
+
 static bool conclude(struct mailauth_dmarc *d, enum mailauth_result result, const char *problem)
 {
     d->result = result;
@@ -223,6 +245,7 @@ static YIELDS bool check(struct dmarc_check *c, const struct mailauth_dmarc_quer
                          struct mailauth_dmarc *d, struct err *e)
 {
     struct walk *walk;
+    bool is_open;
     if (!walk_from(c, d->author, &walk, e))
         return false;
     d->organization = organization_of(walk);
@@ -230,20 +253,12 @@ static YIELDS bool check(struct dmarc_check *c, const struct mailauth_dmarc_quer
         return conclude(d, MAILAUTH_NONE, NULL);
     if (!find_policy(c, d, e) || !align(c, query, d, e))
         return false;
-    bool passes = d->is_spf_aligned || d->is_dkim_aligned;
-    return conclude(d, passes ? MAILAUTH_PASS : MAILAUTH_FAIL, NULL);
-}
-
-/* A method that could not be asked might have passed: no verdict of fail then (section 5.3.5). */
-static bool is_undecided(const struct mailauth_dmarc_query *query)
-{
-    if (query->spf && query->spf->result == MAILAUTH_TEMPERROR)
-        return true;
-    for (size_t i = 0; query->dkim && i < query->dkim->n; i++) {
-        if (query->dkim->list[i].result == MAILAUTH_TEMPERROR)
-            return true;
-    }
-    return false;
+    if (d->is_spf_aligned || d->is_dkim_aligned)
+        return conclude(d, MAILAUTH_PASS, NULL);
+    if (!is_undecided(c, query, d, &is_open, e))
+        return false;
+    return is_open ? conclude(d, MAILAUTH_TEMPERROR, "a proof could not be checked")
+                   : conclude(d, MAILAUTH_FAIL, NULL);
 }
 
 bool mailauth_dmarc_check(const struct mailauth_resolver *resolver,
@@ -259,8 +274,6 @@ bool mailauth_dmarc_check(const struct mailauth_resolver *resolver,
         return conclude(out, MAILAUTH_PERMERROR, "not exactly one author with a domain");
     if (!check(c, query, out, e))
         return c->problem && conclude(out, MAILAUTH_TEMPERROR, c->problem);
-    if (out->result == MAILAUTH_FAIL && is_undecided(query))
-        return conclude(out, MAILAUTH_TEMPERROR, "a proof could not be checked");
     return true;
 }
 

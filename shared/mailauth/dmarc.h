@@ -56,8 +56,10 @@ struct mailauth_dmarc {
     const char *problem; /* of an error; static */
 };
 
-/* Finds the policy by the tree walk (section 4.10, at most 8 questions a name) and judges. Errors,
- * deadline, arena: as mailauth_dkim_verify. Yields when the resolver does. */
+/* Finds the policy by the tree walk (section 4.10, at most 8 questions a name) and judges.
+ * TEMPERROR: the policy cannot be asked for, or a proof that might be the author's could not be
+ * checked; then out->policy is known, and says what is at stake. Errors, deadline, arena: as
+ * mailauth_dkim_verify. Yields when the resolver does. */
 YIELDS bool mailauth_dmarc_check(const struct mailauth_resolver *resolver,
                                  const struct mailauth_dmarc_query *query, struct arena *a,
                                  int64_t deadline_ms, struct mailauth_dmarc *out, struct err *e);

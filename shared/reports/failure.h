@@ -26,7 +26,7 @@ struct reports_failed {
     const struct mime_header *header;
     const char *hostname; /* ours */
     str source_ip;
-    str result; /* "reject", or empty: it is not known yet */
+    str result; /* "reject", "spam", or empty: it is not known yet */
     int64_t now_s;
 };
 

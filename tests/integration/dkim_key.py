@@ -23,5 +23,5 @@ def key_record(name):
     return f's1._domainkey.{name} TXT {txt("v=DKIM1; k=rsa; p=" + PUBLIC)}'
 
 
-def signed(message, domain):
-    return dkim.sign(message, b"s1", f"{domain}.{DOMAIN}".encode(), PEM, include_headers=[b"from", b"subject"]) + message
+def signed(message, domain, selector="s1"):
+    return dkim.sign(message, selector.encode(), f"{domain}.{DOMAIN}".encode(), PEM, include_headers=[b"from", b"subject"]) + message

@@ -20,6 +20,10 @@ RECORDS = [
     key_record("strict"),
     f"open A 127.0.0.1", f'_dmarc.open TXT {txt("v=DMARC1; p=none")}',
     "plain A 127.0.0.1",
+    "wary A 127.0.0.1", f'_dmarc.wary TXT {txt("v=DMARC1; p=quarantine")}', key_record("wary"),
+    "trial A 127.0.0.1", f'_dmarc.trial TXT {txt("v=DMARC1; p=reject; t=y")}',
+    # Keys that cannot be asked for: a circle of names.
+    *[f"{a}._domainkey.{name} CNAME {b}._domainkey.{name}" for name in ("strict", "plain") for a, b in ("xy", "yx")],
 ]
 
 
@@ -101,6 +105,30 @@ def test_proofs(heronry_factory, settings):
     assert "dmarc=fail" in outside.results(mail("open"), f"a@open.{DOMAIN}")
     assert "dmarc=none" in outside.results(mail("plain"), f"a@plain.{DOMAIN}")
 
+    # What its author's domain wants in quarantine comes into Junk, and waits where it would leave; as does what it
+    # wants to be refused while it only tries that out.
+    for author in ("wary", "trial"):
+        user = outside.server.new_user()
+        lead = f"far-{author}@{outside.server.domain}"
+        outside.server.cli("address", "add", lead, user["address"], f"{author}@elsewhere.example")
+        with RawSmtp(outside.server.ports["smtp"]) as smtp:
+            smtp.begin(lead, sender=f"a@plain.{DOMAIN}")
+            smtp.send(stuffed(mail(author)))
+            assert smtp.reply()[0] == 250
+        assert fetch_all(outside.server, user) == []
+        (junk,) = fetch_all(outside.server, user, "Junk")
+        assert b"dmarc=fail" in junk
+        assert outside.server.psql(f"SELECT status || reply FROM q_rcpt WHERE rcpt = '{author}@elsewhere.example'") == \
+            "-1DMARC of its author failed"
+    assert "dmarc=pass" in outside.results(signed(mail("wary"), "wary"), f"a@plain.{DOMAIN}")
+
+    # A proof that cannot be had now keeps its author's policy open, and no other's.
+    plain = f"a@plain.{DOMAIN}"
+    code, text, stored = outside.send(signed(mail("strict"), "strict", "x"), plain)
+    assert code == 451 and stored == [] and "451 4.7.1 DMARC" in text, text
+    assert "DMARC" in outside.refused(signed(mail("strict"), "plain", "x"), plain)
+    assert "dkim=temperror" in outside.results(signed(mail("open"), "plain", "x"), plain)
+
     # SPF refuses in the domain's own words; a soft fail is only told.
     text = outside.refused(mail("plain"), f"a@bad.{DOMAIN}")
     assert "5.7.23" in text and f"bad.{DOMAIN}" in text and "127.0.0.1 is not ours" in text
@@ -111,6 +139,10 @@ def test_proofs(heronry_factory, settings):
     assert "From field" in outside.refused(double, good)
     two = mail("good").replace(b"\r\nTo: ", f", boss@strict.{DOMAIN}\r\nTo: ".encode(), 1)
     assert "From field" in outside.refused(two, good)
+    # Nor may one be somebody whose domain says nothing of him because it is written in another way.
+    for domain in (f"strict.{DOMAIN}..", "[127.0.0.1]", ""):
+        assert "From field" in outside.refused(mail("good").replace(f"good.{DOMAIN}>".encode(), domain.encode() + b">", 1), good)
+    assert "DMARC" in outside.refused(mail("strict").replace(f"strict.{DOMAIN}>".encode(), f"strict.{DOMAIN}.>".encode(), 1), good)
 
     # Nobody writes our results for us; what others found, stays.
     host = outside.server.hostname
@@ -125,13 +157,14 @@ def test_proofs(heronry_factory, settings):
 
     # What is refused is not forwarded either; what is taken waits for its next server.
     address = f"lead@{outside.server.domain}"
-    outside.server.cli("address", "add", address, "far@elsewhere.example")
+    far = f"far@plain.{DOMAIN}"  # where nobody listens
+    outside.server.cli("address", "add", address, far)
     for message, wanted in ((changed, "550"), (signed(mail("strict"), "strict"), "250")):
         with RawSmtp(outside.server.ports["smtp"]) as smtp:
             smtp.begin(address, sender=strict)
             smtp.send(stuffed(message))
             code, _ = smtp.reply()
-        waiting = outside.server.psql("SELECT count(*) FROM q_rcpt WHERE rcpt = 'far@elsewhere.example'")
+        waiting = outside.server.psql(f"SELECT count(*) FROM q_rcpt WHERE rcpt = '{far}'")
         assert (str(code), waiting) == (wanted, "1" if wanted == "250" else "0")
 
     log = outside.server.log()

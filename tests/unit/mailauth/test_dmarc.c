@@ -163,12 +163,40 @@ static void a_dns_that_is_away_decides_nothing(void **state)
                      MAILAUTH_TEMPERROR);
     w->n_failing = 0;
     struct mailauth_resolver resolver = world_resolver(w);
-    const struct mailauth_spf spf = { .result = MAILAUTH_TEMPERROR };
-    const struct mailauth_dmarc_query query = { .author = STR("example.com"), .spf = &spf };
-    struct mailauth_dmarc out;
-    struct err e = ERR_CLEAR;
-    assert_true(mailauth_dmarc_check(&resolver, &query, &w->a, DEADLINE_NONE, &out, &e));
-    assert_int_equal(out.result, MAILAUTH_TEMPERROR);
+    /* A proof that cannot be had leaves open only what it could have proven. */
+    static const struct {
+        const char *spf;
+        const char *dkim;
+        enum mailauth_result result;
+    } cases[] = {
+        { "example.com", NULL, MAILAUTH_TEMPERROR },
+        { "mail.example.com", NULL, MAILAUTH_TEMPERROR },
+        { NULL, "example.com", MAILAUTH_TEMPERROR },
+        { "evil.test", "mail.example.com", MAILAUTH_TEMPERROR },
+        { "evil.test", NULL, MAILAUTH_FAIL },
+        { NULL, "evil.test", MAILAUTH_FAIL },
+        { "evil.test", "notexample.com", MAILAUTH_FAIL },
+        { "com", "com", MAILAUTH_FAIL },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct mailauth_spf spf = { .result = MAILAUTH_NONE };
+        struct mailauth_dkim one = { .result = MAILAUTH_TEMPERROR };
+        const struct mailauth_dkim_results dkim = { .list = &one, .n = cases[i].dkim ? 1 : 0 };
+        if (cases[i].spf) {
+            spf = (struct mailauth_spf){ .result = MAILAUTH_TEMPERROR,
+                                         .domain = str_from_cstr(cases[i].spf) };
+        }
+        if (cases[i].dkim)
+            one.signature.domain = str_from_cstr(cases[i].dkim);
+        const struct mailauth_dmarc_query query = { .author = STR("example.com"),
+                                                    .spf = &spf,
+                                                    .dkim = &dkim };
+        struct mailauth_dmarc out;
+        struct err e = ERR_CLEAR;
+        assert_true(mailauth_dmarc_check(&resolver, &query, &w->a, DEADLINE_NONE, &out, &e));
+        if (out.result != cases[i].result || out.policy != MAILAUTH_DMARC_REJECT)
+            fail_msg("%zu: %s", i, mailauth_result_name(out.result));
+    }
 }
 
 static void the_author_of_a_message(void **state)
@@ -184,6 +212,10 @@ static void the_author_of_a_message(void **state)
         { STR_INIT("From: a@x.test\r\nFrom: b@y.test\r\n\r\n"), STR_INIT("") },
         { STR_INIT("To: a@x.test\r\n\r\n"), STR_INIT("") },
         { STR_INIT("From: nobody\r\n\r\n"), STR_INIT("") },
+        { STR_INIT("From: Ann <ann@example.com.>\r\n\r\n"), STR_INIT("example.com") },
+        { STR_INIT("From: ann@example..com\r\n\r\n"), STR_INIT("") },
+        { STR_INIT("From: ann@example.com..\r\n\r\n"), STR_INIT("") },
+        { STR_INIT("From: ann@[192.0.2.1]\r\n\r\n"), STR_INIT("") },
         { STR_INIT("From: g: a@x.test;\r\n\r\n"), STR_INIT("x.test") },
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
