@@ -8,6 +8,7 @@
 static json_t *shape(const struct account_suppression *s)
 {
     json_t *o = json_object();
+    api_set(o, "sender", api_text(s->sender));
     api_set(o, "address", api_text(s->address));
     api_set(o, "isManual", json_boolean(s->is_manual));
     api_set(o, "isInForce", json_boolean(s->is_in_force));
@@ -37,6 +38,38 @@ void rest_list_suppressions(struct api_call *call, const struct list_suppression
     for (size_t i = 0; i < all.n; i++)
         api_add(items, shape(&all.list[i]));
     call_items(call, items);
+}
+
+void rest_list_all_suppressions(struct api_call *call, const struct list_all_suppressions_params *p,
+                                const json_t *body)
+{
+    struct err e = ERR_CLEAR;
+    struct account_suppressions found;
+    struct account_place place;
+    struct admin_page page = { .limit = (size_t)p->limit };
+    (void)body;
+    if (!admin_page_place(call, p->cursor, 0, &place))
+        return;
+    const struct account_suppression_query query = {
+        .search = admin_lower(call, p->q),
+        .with_manual = p->kind != LIST_ALL_SUPPRESSIONS_KIND_REFUSED,
+        .with_refused = p->kind != LIST_ALL_SUPPRESSIONS_KIND_MANUAL,
+        .heeds_refused = call->app->sending.suppresses,
+        .before = place.number,
+        .limit = page.limit + 1
+    };
+    if (!account_suppression_page(call->app->accounts, &query, call->arena, call->deadline_ms,
+                                  &found, &e)) {
+        (void)call_fail(call, &e);
+        return;
+    }
+    page.items = json_array();
+    for (size_t i = 0; i < found.n && i < page.limit; i++)
+        api_add(page.items, shape(&found.list[i]));
+    page.has_next = found.n > page.limit;
+    if (page.has_next)
+        page.next = (struct call_cursor){ .numbers = { found.list[page.limit - 1].id, 0 } };
+    admin_page_reply(call, &page);
 }
 
 void rest_add_suppression(struct api_call *call, const struct add_suppression_params *p,

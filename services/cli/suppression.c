@@ -17,9 +17,11 @@ static void yes_cell(struct cli_table *t, const json_t *value)
     cli_table_text(t, json_is_true(value) ? STR("yes") : STR("no"));
 }
 
+/* Of one sender, or of all of them. */
 YIELDS static bool list(struct cli_session *s, struct err *e)
 {
     static const struct cli_column columns[] = {
+        { .field = "sender", .title = "SENDER", .cell = cli_cell_text },
         { .field = "address", .title = "ADDRESS", .cell = cli_cell_text },
         { .field = "status", .title = "STATUS", .cell = cli_cell_text },
         { .field = "isInForce", .title = "REFUSED", .cell = yes_cell },
@@ -27,10 +29,17 @@ YIELDS static bool list(struct cli_session *s, struct err *e)
         { .field = "expiresAt", .title = "UNTIL", .cell = cli_cell_time },
         { .field = "reason", .title = "WHY", .cell = cli_cell_text },
     };
-    static const struct cli_listing listing = {
-        .name = "items", .columns = columns, .n = COUNT_OF(columns), .is_raw = true
-    };
-    return cli_show_list(s, path_of(s, false), &listing, e);
+    static const struct cli_filter filters[] = { { "--search", "q" } };
+    bool of_one = s->cli->n_words > 0;
+    const struct cli_listing listing = { .name = "items",
+                                         .columns = columns,
+                                         .n = COUNT_OF(columns),
+                                         .is_raw = true,
+                                         .has_pages = !of_one };
+    if (of_one && cli_option(s->cli, "--search"))
+        return ERR(e, ERR_SYNTAX, "--search is for the list of all senders");
+    str path = of_one ? path_of(s, false) : STR("/admin/suppressions");
+    return cli_show_list(s, cli_filter_path(s, path, filters, COUNT_OF(filters)), &listing, e);
 }
 
 YIELDS static bool change(struct cli_session *s, const char *method, json_t *body, struct err *e)
@@ -69,14 +78,21 @@ static const struct cli_option add_options[] = {
     { "--reason", "TEXT", "why; senders are told" },
 };
 
+static const struct cli_option list_options[] = {
+    { "--search", "TEXT", "of all senders, only what holds it in the address or the sender" },
+};
+
 #define SENDER "SENDER is an account, or a domain, for all of its accounts.\n"
 
 static const struct cli_command commands[] = {
     { .name = "suppression list",
-      .arguments = "SENDER",
+      .arguments = "[SENDER]",
       .summary = "Lists addresses that somebody does not write to, or that refused his mail",
-      .details = SENDER "What other servers refused is in force only with submission.suppress.",
-      .least_words = 1,
+      .details = SENDER "Without one, those of all senders are listed.\n"
+                        "What other servers refused is in force only with submission.suppress.",
+      .options = list_options,
+      .n_options = COUNT_OF(list_options),
+      .least_words = 0,
       .most_words = 1,
       .work = list },
     { .name = "suppression add",

@@ -2053,6 +2053,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/suppressions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists addresses that accounts and domains are not to write to
+         * @description Of all senders, those that came last first. What other servers refused is in force only with `submission.suppress: refused`.
+         */
+        get: operations["listAllSuppressions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/tls-exceptions": {
         parameters: {
             query?: never;
@@ -5347,6 +5367,11 @@ export interface components {
         /** @description An address that somebody is not to write to, or that refused his mail. */
         Suppression: {
             /**
+             * @description The login or the domain that is not to write there.
+             * @example mia@example.org
+             */
+            sender: string;
+            /**
              * @description In lower case.
              * @example nobody@example.net
              */
@@ -5388,6 +5413,13 @@ export interface components {
              * @example They do not want our mail
              */
             reason?: string;
+        };
+        /** @description Addresses, the last ones first. */
+        SuppressionPage: {
+            /** @description The addresses. */
+            items: components["schemas"]["Suppression"][];
+            nextCursor: components["schemas"]["NextCursor"];
+            total: components["schemas"]["Total"];
         };
         /**
          * @description Light or dark; `auto` follows the system.
@@ -13995,6 +14027,7 @@ export interface operations {
                      * @example {
                      *       "items": [
                      *         {
+                     *           "sender": "mia@example.org",
                      *           "address": "nobody@example.net",
                      *           "isManual": false,
                      *           "isInForce": true,
@@ -14095,6 +14128,67 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listAllSuppressions: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Only those whose address or sender holds this, in any case.
+                 * @example example.net
+                 */
+                q?: string;
+                /**
+                 * @description Only those that were added by hand, or only those that another server refused.
+                 * @example all
+                 */
+                kind?: "all" | "manual" | "refused";
+                /**
+                 * @description The most items in the answer.
+                 * @example 50
+                 */
+                limit?: components["parameters"]["limit"];
+                /** @description Where the page begins: `nextCursor` of the page before, with all other parameters as they were. Without it the first page is given. */
+                cursor?: components["parameters"]["cursor"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of addresses. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "sender": "mia@example.org",
+                     *           "address": "nobody@example.net",
+                     *           "isManual": false,
+                     *           "isInForce": true,
+                     *           "status": "5.1.1",
+                     *           "reason": "No such user",
+                     *           "createdAt": "2026-03-01T12:00:00Z",
+                     *           "expiresAt": "2026-03-01T12:00:00Z"
+                     *         }
+                     *       ],
+                     *       "nextCursor": "eyJhIjo0Mn0",
+                     *       "total": 1234
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SuppressionPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
         };

@@ -16,16 +16,23 @@ static const struct db_stmt find = {
         "$3") ") SELECT EXISTS (SELECT 1 FROM mine), (SELECT reason FROM mine"
               " WHERE address = lower($2) ORDER BY is_manual DESC LIMIT 1)"
 };
-#define LISTED                                                                            \
-    "SELECT s.address, is_manual, " IN_FORCE(                                             \
-        "$3") ", status, reason, created, nullif(expires, 'infinity') FROM suppression s" \
-              " WHERE "
-#define ORDERED " AND expires > now() ORDER BY s.address LIMIT $2"
+/* $2 limit, $3 whether what was refused is in force. */
+#define LISTED                                                                                      \
+    "SELECT s.suppression_id, coalesce(c.login, d.name), s.address, is_manual, " IN_FORCE(          \
+        "$3") ", status, reason, created, nullif(expires, 'infinity') FROM suppression s LEFT JOIN" \
+              " account c ON c.account_id = s.account_id LEFT JOIN domain d ON d.domain_id ="       \
+              " s.domain_id WHERE expires > now() AND "
+#define ORDERED " ORDER BY s.address LIMIT $2"
 static const struct db_stmt list_of_account = {
-    LISTED "account_id = (SELECT account_id FROM address WHERE addr_lower = $1)" ORDERED
+    LISTED "s.account_id = (SELECT account_id FROM address WHERE addr_lower = $1)" ORDERED
 };
 static const struct db_stmt list_of_domain = {
-    LISTED "domain_id = (SELECT domain_id FROM domain WHERE name = $1)" ORDERED
+    LISTED "s.domain_id = (SELECT domain_id FROM domain WHERE name = $1)" ORDERED
+};
+static const struct db_stmt page_of_all = {
+    LISTED "($1 = '' OR position($1 IN s.address) > 0 OR position($1 IN coalesce(c.login, d.name))"
+           " > 0) AND CASE WHEN is_manual THEN $4::boolean ELSE $5::boolean END AND ($6 = 0 OR"
+           " s.suppression_id < $6) ORDER BY s.suppression_id DESC LIMIT $2"
 };
 static const struct db_stmt is_account = {
     "SELECT 1 FROM address WHERE addr_lower = $1 AND account_id IS NOT NULL"
@@ -60,6 +67,23 @@ static bool normal_subject(struct arena *a, str subject, str *out, bool *has_at,
                    : account_domain_normalize(a, subject, out, e);
 }
 
+static void read_rows(const struct db_rows *rows, struct arena *a, struct account_suppressions *out)
+{
+    out->n = db_row_count(rows);
+    out->list = ARENA_ARRAY(a, struct account_suppression, out->n + 1);
+    for (size_t i = 0; i < out->n; i++) {
+        out->list[i] = (struct account_suppression){ .id = db_int(rows, i, 0),
+                                                     .sender = arena_str(a, db_str(rows, i, 1)),
+                                                     .address = arena_str(a, db_str(rows, i, 2)),
+                                                     .is_manual = db_int(rows, i, 3) != 0,
+                                                     .is_in_force = db_int(rows, i, 4) != 0,
+                                                     .status = arena_str(a, db_str(rows, i, 5)),
+                                                     .reason = arena_str(a, db_str(rows, i, 6)),
+                                                     .created_us = db_time_us(rows, i, 7),
+                                                     .expires_us = db_time_us_or(rows, i, 8, 0) };
+    }
+}
+
 bool account_suppression_list(struct account_directory *d, str subject, bool with_refused,
                               struct arena *a, int64_t deadline_ms,
                               struct account_suppressions *out, struct err *e)
@@ -77,17 +101,22 @@ bool account_suppression_list(struct account_directory *d, str subject, bool wit
     if (!db_query(d->db, DB_READ, has_at ? &list_of_account : &list_of_domain, params,
                   COUNT_OF(params), a, deadline_ms, &rows, e))
         return false;
-    out->n = db_row_count(rows);
-    out->list = ARENA_ARRAY(a, struct account_suppression, out->n + 1);
-    for (size_t i = 0; i < out->n; i++) {
-        out->list[i] = (struct account_suppression){ .address = arena_str(a, db_str(rows, i, 0)),
-                                                     .is_manual = db_int(rows, i, 1) != 0,
-                                                     .is_in_force = db_int(rows, i, 2) != 0,
-                                                     .status = arena_str(a, db_str(rows, i, 3)),
-                                                     .reason = arena_str(a, db_str(rows, i, 4)),
-                                                     .created_us = db_time_us(rows, i, 5),
-                                                     .expires_us = db_time_us_or(rows, i, 6, 0) };
-    }
+    read_rows(rows, a, out);
+    return true;
+}
+
+bool account_suppression_page(struct account_directory *d,
+                              const struct account_suppression_query *query, struct arena *a,
+                              int64_t deadline_ms, struct account_suppressions *out, struct err *e)
+{
+    struct db_rows *rows = NULL;
+    const struct db_param params[] = {
+        DB_TEXT(query->search),      DB_INT8((int64_t)query->limit), DB_BOOL(query->heeds_refused),
+        DB_BOOL(query->with_manual), DB_BOOL(query->with_refused),   DB_INT8(query->before)
+    };
+    if (!db_query(d->db, DB_READ, &page_of_all, params, COUNT_OF(params), a, deadline_ms, &rows, e))
+        return false;
+    read_rows(rows, a, out);
     return true;
 }
 

@@ -13,6 +13,8 @@ enum {
 };
 
 struct account_suppression {
+    int64_t id;         /* ascends with time; for pages */
+    str sender;         /* login or domain that is not to write there */
     str address;        /* local@domain in lower case */
     bool is_manual;     /* else another server refused it */
     bool is_in_force;   /* it is refused at submission; always true by hand */
@@ -23,7 +25,7 @@ struct account_suppression {
 };
 
 struct account_suppressions {
-    struct account_suppression *list; /* by address */
+    struct account_suppression *list;
     size_t n;
 };
 
@@ -47,10 +49,25 @@ YIELDS bool account_suppression_find(struct account_directory *d,
                                      struct err *e);
 
 /* Those of an account, by any of its addresses, or of a domain, ACCOUNT_SUPPRESSION_LIST_MAX at
- * most. ERR_NOT_FOUND, ERR_SYNTAX. In arena. Yields. */
+ * most, by address. ERR_NOT_FOUND, ERR_SYNTAX. In arena. Yields. */
 YIELDS bool account_suppression_list(struct account_directory *d, str subject, bool with_refused,
                                      struct arena *a, int64_t deadline_ms,
                                      struct account_suppressions *out, struct err *e);
+/* Which of all that there are. */
+struct account_suppression_query {
+    str search; /* lower case; address or sender hold it; empty: all */
+    bool with_manual;
+    bool with_refused;
+    bool heeds_refused; /* what other servers refused is in force */
+    int64_t before;     /* only ids below this one; 0: all */
+    size_t limit;       /* rows */
+};
+
+/* A page of all, the last ones first. Errors: those of db_query. In arena. Yields. */
+YIELDS bool account_suppression_page(struct account_directory *d,
+                                     const struct account_suppression_query *query, struct arena *a,
+                                     int64_t deadline_ms, struct account_suppressions *out,
+                                     struct err *e);
 /* Adds one by hand, with its audit row; one that is there becomes one by hand. ERR_NOT_FOUND (the
  * subject), ERR_SYNTAX. Yields. */
 YIELDS bool account_suppression_add(struct account_directory *d, const struct account_actor *actor,

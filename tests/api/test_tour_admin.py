@@ -191,7 +191,12 @@ def test_suppressions(admin, heronry, domain):
     admin.put(f"/admin/sending-limits/{domain}/suppressions/all@far.example", {}, status=204)
     (item,) = admin.get(path).json["items"]
     assert (item["address"], item["isManual"], item["isInForce"], item["reason"]) == ("nobody@far.example", True, True, "asked for")
-    assert item["status"] is None and item["expiresAt"] is None
+    assert item["status"] is None and item["expiresAt"] is None and item["sender"] == login
+    everything = pages(admin, "/admin/suppressions")
+    assert [(one["sender"], one["address"]) for one in everything][:2] == [(domain, "all@far.example"), (login, "nobody@far.example")]
+    for query in ({"q": "Nobody@FAR"}, {"q": login, "kind": "manual"}):
+        assert admin.get("/admin/suppressions", query=query).json == {"items": [item], "nextCursor": None, "total": None}
+    assert admin.get("/admin/suppressions", query={"q": "far.example", "kind": "refused"}).json["items"] == []
     admin.delete(f"{path}/nobody@far.example", status=204)
     admin.delete(f"{path}/nobody@far.example", status=404)
     admin.put(f"{path}/noaddress", {}, status=404)
