@@ -1,33 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The administration, as an administrator uses it; what is done here is looked at by the API too.
 import assert from "node:assert/strict";
-import { after, test } from "node:test";
+import { test } from "node:test";
+import { admin, enter, show } from "./support/admin.mjs";
 import { accessible, api, calm, DESKTOP, facts, openWindow, PHONE, toast, unique, until } from "./support/site.mjs";
 
 const PAGES = ["overview", "domains", "accounts", "addresses", "senders", "reports", "queue", "audit"];
-let page;
-after(() => page?.context().close());
-
-async function enter(window, user) {
-  await window.goto(`${facts.base}/admin/`);
-  await window.getByLabel("E-mail address").fill(user.address);
-  await window.getByLabel("Password", { exact: true }).fill(user.password);
-  await window.getByRole("button", { name: "Sign in" }).click();
-}
-
-/** The one window that most tests share; signed in as the administrator. */
-async function admin() {
-  if (page) return page;
-  page = await openWindow({ permissions: ["clipboard-read", "clipboard-write"] });
-  await enter(page, facts.admin);
-  await page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
-  return page;
-}
-
-async function show(window, hash, heading) {
-  await window.goto(`${facts.base}/admin/#/${hash}`);
-  await window.getByRole("heading", { level: 1, name: heading }).waitFor();
-}
 
 test("an administrator gets in and sees the server", async () => {
   const window = await admin();

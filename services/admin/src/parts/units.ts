@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sizes as people type them, and passwords that nobody has to invent.
+// Sizes and numbers as people type them, and passwords that nobody has to invent.
 
 const UNITS: Readonly<Record<string, number>> = { "": 1e9, b: 1, kb: 1e3, mb: 1e6, gb: 1e9, tb: 1e12 };
 
@@ -20,6 +20,13 @@ export function typedSize(bytes: number): string {
     if (bytes >= unit && bytes % (unit / 1000) === 0) return `${bytes / unit} ${name}`;
   }
   return `${bytes} B`;
+}
+
+/** A whole number as "12" or "1,000"; undefined for nothing typed, null for what is none. */
+export function parseNumber(text: string): number | null | undefined {
+  const typed = text.trim().replaceAll(/(?<=\d)[ .,](?=\d{3}(?!\d))/g, "");
+  if (!typed) return undefined;
+  return /^\d{1,10}$/.test(typed) ? Number(typed) : null;
 }
 
 // Without what looks alike: 0 o, 1 l i.

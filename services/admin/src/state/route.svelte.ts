@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is shown, as the address bar says it: #/accounts?status=disabled, #/domains/example.org.
 
-export const PAGES = ["overview", "domains", "accounts", "addresses", "senders", "reports", "queue", "audit"] as const;
+export const PAGES = ["overview", "domains", "accounts", "addresses", "senders", "reports", "queue", "delivery", "audit"] as const;
 export type Page = (typeof PAGES)[number];
 
 export interface Route {
