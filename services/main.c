@@ -76,6 +76,7 @@ int main(int argc, char **argv)
         cli_sending_group,
         cli_suppression_group,
         cli_queue_act_group,
+        cli_hold_rule_group,
         cli_report_group,
         cli_received_report_group,
         cli_capability_group,

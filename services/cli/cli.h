@@ -95,6 +95,7 @@ extern const struct cli_group cli_token_group;
 extern const struct cli_group cli_expunged_group;
 extern const struct cli_group cli_share_group;
 extern const struct cli_group cli_dnsbl_group;
+extern const struct cli_group cli_hold_rule_group;
 extern const struct cli_group cli_receipt_group;
 extern const struct cli_group cli_queue_group;
 extern const struct cli_group cli_transport_group;

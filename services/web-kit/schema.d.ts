@@ -1833,6 +1833,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/hold-rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the rules by which outbound mail is held
+         * @description The oldest first.
+         */
+        get: operations["listHoldRules"];
+        put?: never;
+        /**
+         * Adds a rule by which outbound mail is held
+         * @description What it matches is held when it is put into the queue from now on, at all frontends; what waits there already is held by `POST /admin/queue/act`. Mail to people here never is in the queue.
+         */
+        post: operations["createHoldRule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/hold-rules/{ruleId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Removes a rule by which outbound mail is held
+         * @description It counts no more at once, at all frontends. What it held stays held until it is released.
+         */
+        delete: operations["deleteHoldRule"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/trace": {
         parameters: {
             query?: never;
@@ -3619,6 +3663,48 @@ export interface components {
         HealthStatus: "ok" | "degraded" | "down";
         /** @description A text of the newest message that matches, cut where words match. */
         Highlighted: components["schemas"]["Segment"][];
+        /** @description What it matches is held when it is put into the queue. All that it says must hold. */
+        HoldRule: {
+            id: components["schemas"]["Id"];
+            /**
+             * @description An envelope sender, `@` and a domain, or `<>` for reports; null for anybody.
+             * @example mia@example.org
+             */
+            sender: string | null;
+            /**
+             * @description An envelope recipient, or `@` and a domain; null for anybody.
+             * @example @example.net
+             */
+            recipient: string | null;
+            note: components["schemas"]["ReceiptNote"];
+            /**
+             * @description Who added it.
+             * @example mia@example.org
+             */
+            createdBy: string;
+            createdAt: components["schemas"]["Timestamp"];
+        };
+        /** @description Rules, the oldest first. */
+        HoldRuleList: {
+            /** @description The rules. */
+            items: components["schemas"]["HoldRule"][];
+        };
+        /** @description A rule to add: a sender, a recipient, or both. Each is an address, which stands for its addresses with `+` and a tag, too, or a domain. The note is told to the sender when the mail goes back. */
+        HoldRuleNew: {
+            /**
+             * Format: line
+             * @description An address, a domain, or `<>` for reports.
+             * @example mia@example.org
+             */
+            sender?: string;
+            /**
+             * Format: line
+             * @description An address or a domain.
+             * @example example.net
+             */
+            recipient?: string;
+            note?: components["schemas"]["ReceiptNote"];
+        };
         /**
          * Format: id
          * @description Names a thing for ever; no meaning for clients.
@@ -6152,7 +6238,7 @@ export interface components {
          */
         reportId: components["schemas"]["ReportId"];
         /**
-         * @description Id of a rule of the whitelist or the blacklist.
+         * @description Id of a rule.
          * @example 1
          */
         ruleId: components["schemas"]["Id"];
@@ -12795,7 +12881,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description Id of a rule of the whitelist or the blacklist.
+                 * @description Id of a rule.
                  * @example 1
                  */
                 ruleId: components["parameters"]["ruleId"];
@@ -12838,7 +12924,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description Id of a rule of the whitelist or the blacklist.
+                 * @description Id of a rule.
                  * @example 1
                  */
                 ruleId: components["parameters"]["ruleId"];
@@ -13381,6 +13467,132 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["InvalidFields"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listHoldRules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rules. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "115302194731810817",
+                     *           "sender": "mia@example.org",
+                     *           "recipient": "@example.net",
+                     *           "note": "Asked for by the sales team",
+                     *           "createdBy": "mia@example.org",
+                     *           "createdAt": "2026-03-01T12:00:00Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["HoldRuleList"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createHoldRule: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Any text of the client's choice. A second request with the same key and the same body within 24 hours is not carried out again but answered as the first one was; with another body it is 409.
+                 * @example 4f1b3c1e-8a53-4a52-9a0e-0a5b5e1d9a77
+                 */
+                "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "sender": "mia@example.org",
+                 *       "recipient": "example.net",
+                 *       "note": "Asked for by the sales team"
+                 *     }
+                 */
+                "application/json": components["schemas"]["HoldRuleNew"];
+            };
+        };
+        responses: {
+            /** @description Added. */
+            201: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "115302194731810817",
+                     *       "sender": "mia@example.org",
+                     *       "recipient": "@example.net",
+                     *       "note": "Asked for by the sales team",
+                     *       "createdBy": "mia@example.org",
+                     *       "createdAt": "2026-03-01T12:00:00Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["HoldRule"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidFields"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteHoldRule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of a rule.
+                 * @example 1
+                 */
+                ruleId: components["parameters"]["ruleId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
         };

@@ -103,6 +103,17 @@ enum {
     " SELECT " ATTEMPT_MESSAGE_VALUES ", r.rcpt, r.attempts, " outcome ", " code ", " reply  \
     ", 'queue', '', '', '', 0, '' FROM "
 
+/* ---- hold_rule.c ---- */
+
+#define QUEUE_NULL_SENDER "<>"
+enum {
+    QUEUE_RULE_NAME_MAX = 320
+};
+/* Addresses as rules name them: in small letters, the domain in A-labels, as that of a recipient is
+ * already; QUEUE_NULL_SENDER for an empty sender. In arena. */
+str queue_rule_sender(struct arena *a, str sender);
+str queue_rule_recipient(struct arena *a, str address, str domain);
+
 /* The packed form as four parameters: size, codec, frames, data. */
 void queue_body_params(const struct queue_body *body, struct db_param params[4]);
 /* Packs here and now. */

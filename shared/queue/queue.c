@@ -116,12 +116,23 @@ static const struct db_stmt insert_msg = {
     " $10, $11::int4::int2, $12, $13, CASE WHEN $14 <> 0 THEN " RELEASE_AT " END, $15,"
     " $16::int4::int2, $17::int4[], $18)"
 };
+/* What a rule matches is held (hold_rule.h), as below. BASE is an address without its "+tag". */
+#define BASE(address) "regexp_replace(" address ", '[+][^@]*@', '@')"
 static const struct db_stmt insert_rcpt = {
-    "INSERT INTO q_rcpt (queue_id, rcpt, domain, orcpt, notify, status, last_attempt)"
-    " SELECT $1::int8, u.rcpt, u.domain, u.orcpt, u.notify::int2, u.status::int2,"
-    " CASE WHEN u.status <> 0 THEN now() END"
-    " FROM unnest($2::text[], $3::text[], $4::text[], $5::int4[], $6::int4[])"
-    " AS u (rcpt, domain, orcpt, notify, status) ON CONFLICT DO NOTHING"
+    "INSERT INTO q_rcpt (queue_id, rcpt, domain, orcpt, notify, status, last_attempt, kept, due, code,"
+    " reply) SELECT $1::int8, u.rcpt, u.domain, u.orcpt, u.notify::int2,"
+    " CASE WHEN h.why IS NULL THEN u.status ELSE -1 END::int2,"
+    " CASE WHEN u.status <> 0 THEN now() END, h.why IS NOT NULL, coalesce(h.expires, now()),"
+    " CASE WHEN h.why IS NULL THEN '' ELSE '4.7.0' END, coalesce(h.why, '')"
+    " FROM unnest($2::text[], $3::text[], $4::text[], $5::int4[], $6::int4[], $8::text[])"
+    " AS u (rcpt, domain, orcpt, notify, status, address) LEFT JOIN LATERAL"
+    " (SELECT 'a rule of the administrators holds it' || CASE WHEN h.note = '' THEN '' ELSE ': '"
+    " || h.note END AS why, m.expires FROM q_hold_rule h, q_msg m WHERE u.status = 0"
+    " AND h.sender IN ('', $7::text, " BASE(
+        "$7::text") ", substring($7::text FROM '@[^@]*$'))"
+                    " AND h.recipient IN ('', u.address, " BASE(
+                        "u.address") ", '@' || u.domain)"
+                                     " AND m.queue_id = $1 ORDER BY h.rule_id LIMIT 1) h ON true ON CONFLICT DO NOTHING"
 };
 /* As an administrator holds mail that is there already (act.c). */
 static const struct db_stmt insert_held = {
@@ -138,7 +149,8 @@ static const struct db_stmt insert_waiting = {
     "INSERT INTO q_rcpt (queue_id, rcpt, domain, orcpt, notify, status, kept, due, code, reply)"
     " SELECT $1::int8, u.rcpt, u.domain, u.orcpt, u.notify::int2, u.status::int2, $7 <> '',"
     " CASE WHEN $7 <> '' THEN m.expires ELSE m.release_at END,"
-    " CASE WHEN $7 <> '' THEN '4.7.0' ELSE '' END, $7"
+    " CASE WHEN $7 <> '' THEN '4.7.0' ELSE '' END,"
+    " CASE WHEN $7 <> '' THEN $7 ELSE 'it waits for the time that its sender named' END"
     " FROM unnest($2::text[], $3::text[], $4::text[], $5::int4[], $6::int4[])"
     " AS u (rcpt, domain, orcpt, notify, status), q_msg m WHERE m.queue_id = $1"
     " ON CONFLICT DO NOTHING"
@@ -224,6 +236,45 @@ static int64_t status_of(const struct queue_new_message *m, const struct queue_n
     return m->held_why.n > 0 ? RCPT_HELD : RCPT_PENDING;
 }
 
+/* The recipients, and *n_leased in `leased`: the destinations that somebody has to work on. */
+static void send_rcpts(struct db_tx *tx, int64_t queue_id, const struct queue_new_message *m,
+                       struct arena *a, str *leased, size_t *n_leased)
+{
+    str *addresses = ARENA_ARRAY(a, str, m->n);
+    str *domains = ARENA_ARRAY(a, str, m->n);
+    str *orcpts = ARENA_ARRAY(a, str, m->n);
+    str *names = ARENA_ARRAY(a, str, m->n);
+    int64_t *notify = ARENA_ARRAY(a, int64_t, m->n);
+    int64_t *status = ARENA_ARRAY(a, int64_t, m->n);
+    bool asks_rules = m->release_us == 0 && m->held_why.n == 0;
+    for (size_t i = 0; i < m->n; i++) {
+        const struct queue_new_recipient *r = &m->recipients[i];
+        addresses[i] = r->address;
+        domains[i] = r->domain;
+        orcpts[i] = r->orcpt;
+        names[i] = asks_rules ? queue_rule_recipient(a, r->address, r->domain) : STR_EMPTY;
+        notify[i] = (int64_t)r->notify;
+        status[i] = status_of(m, r);
+        if (status[i] != RCPT_DELIVERED && status[i] != RCPT_WAITING)
+            leased[(*n_leased)++] = r->domain;
+    }
+    const struct db_param params[] = {
+        DB_INT8(queue_id),
+        DB_TEXTS(addresses, m->n),
+        DB_TEXTS(domains, m->n),
+        DB_TEXTS(orcpts, m->n),
+        DB_INT4S(notify, m->n),
+        DB_INT4S(status, m->n),
+        DB_TEXT(asks_rules ? queue_rule_sender(a, m->envelope_from) : m->held_why),
+        DB_TEXTS(names, m->n), /* of insert_rcpt only */
+    };
+    db_tx_send(tx,
+               m->release_us != 0 ? &insert_waiting
+               : asks_rules       ? &insert_rcpt
+                                  : &insert_held,
+               params, COUNT_OF(params) - !asks_rules);
+}
+
 bool queue_enqueue_send(struct queue *q, struct db_tx *tx, int64_t queue_id,
                         const struct queue_new_message *m, struct err *e)
 {
@@ -231,33 +282,10 @@ bool queue_enqueue_send(struct queue *q, struct db_tx *tx, int64_t queue_id,
         return false;
     struct arena a;
     arena_init(&a);
-    str *addresses = ARENA_ARRAY(&a, str, m->n);
-    str *domains = ARENA_ARRAY(&a, str, m->n);
-    str *orcpts = ARENA_ARRAY(&a, str, m->n);
-    str *leased = ARENA_ARRAY(&a, str, m->n); /* domains that somebody has to work on */
+    str *leased = ARENA_ARRAY(&a, str, m->n);
     size_t n_leased = 0;
-    int64_t *notify = ARENA_ARRAY(&a, int64_t, m->n);
-    int64_t *status = ARENA_ARRAY(&a, int64_t, m->n);
-    for (size_t i = 0; i < m->n; i++) {
-        addresses[i] = m->recipients[i].address;
-        domains[i] = m->recipients[i].domain;
-        orcpts[i] = m->recipients[i].orcpt;
-        notify[i] = (int64_t)m->recipients[i].notify;
-        status[i] = status_of(m, &m->recipients[i]);
-        if (status[i] != RCPT_DELIVERED && status[i] != RCPT_WAITING)
-            leased[n_leased++] = m->recipients[i].domain;
-    }
     send_msg(q, tx, queue_id, m, &a);
-    const struct db_param rcpt[] = { DB_INT8(queue_id),       DB_TEXTS(addresses, m->n),
-                                     DB_TEXTS(domains, m->n), DB_TEXTS(orcpts, m->n),
-                                     DB_INT4S(notify, m->n),  DB_INT4S(status, m->n),
-                                     DB_TEXT(m->held_why) };
-    bool has_why = m->release_us != 0 || m->held_why.n > 0;
-    db_tx_send(tx,
-               m->release_us != 0 ? &insert_waiting
-               : has_why          ? &insert_held
-                                  : &insert_rcpt,
-               rcpt, COUNT_OF(rcpt) - !has_why);
+    send_rcpts(tx, queue_id, m, &a, leased, &n_leased);
     db_tx_send(tx, &insert_domain, &DB_TEXTS(leased, n_leased), 1);
     db_tx_send(tx, &wake_domain, &DB_TEXTS(leased, n_leased), 1);
     arena_fini(&a);

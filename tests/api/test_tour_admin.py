@@ -665,6 +665,33 @@ def test_acts_on_the_queue(queue):
     assert "1 recipients of 1 messages dropped" in queue.cli("queue", "drop", row["id"]).stdout
 
 
+def test_hold_rules(queue):
+    """FEATURES 56: what a rule matches is held when it is put into the queue."""
+    admin, mia, path = Api.signed_in(queue, queue.user(1)), queue.user(2)["address"], "/admin/hold-rules"
+    made = admin.post(path, {"sender": mia.upper(), "recipient": "Rules.Example", "note": "ask Bob"}, headers={"Idempotency-Key": "h"}, status=201)
+    rule = made.json
+    assert (rule["sender"], rule["recipient"], rule["note"]) == (mia, "@rules.example", "ask Bob")
+    assert made.headers["location"] == f"/api/v1{path}/{rule['id']}" and rule in admin.get(path).json["items"]
+    admin.post(path, {"sender": mia}, headers={"Idempotency-Key": "h"}, status=409)
+    assert admin.post(path, {"sender": mia, "recipient": "rules.example"}, status=409).problem == "exists"
+    for wrong, pointer in (({}, "/recipient"), ({"sender": "nobody"}, "/sender"), ({"recipient": "<>"}, "/recipient")):
+        assert admin.post(path, wrong, status=422).pointers == [pointer]
+    with queue.smtp("submission", login=queue.user(2)) as smtp:
+        smtp.sendmail(mia, ["leo@rules.example"], f"From: {mia}\r\nSubject: x\r\n\r\nx\r\n")
+    (row,) = admin.get("/admin/queue", query={"domain": "rules.example"}).json["items"]
+    assert row["status"] == "held" and row["reply"].endswith(": ask Bob") and row["heldUntil"] is None
+    queue.cli("queue", "drop", row["id"])
+    added = queue.json("queue", "hold-rule", "add", "--recipient", "other.example")
+    listed = queue.json("queue", "hold-rule", "list")["rules"]
+    assert {r["recipient"]: r["sender"] for r in listed} == {"@rules.example": mia, "@other.example": None}
+    assert queue.cli("queue", "hold-rule", "add", check=False).returncode == 65
+    for one in (rule["id"], [r["id"] for r in listed if r["recipient"] == "@other.example"][0]):
+        queue.cli("queue", "hold-rule", "remove", one)
+    assert added["recipient"] == "@other.example"
+    assert queue.cli("queue", "hold-rule", "remove", rule["id"], check=False).returncode == 66
+    admin.delete(f"{path}/{rule['id']}", status=404)
+
+
 def test_held_mail(queue):
     """Who may decide, and what about; how it comes to be held is in tests/integration/test_hold.py."""
     admin = Api.signed_in(queue, queue.user(1))

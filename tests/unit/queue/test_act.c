@@ -4,6 +4,7 @@
 #include "queue/act.h"
 
 #include "queue/hold.h"
+#include "queue/hold_rule.h"
 #include "queue/queue_fixture.h"
 #include "queue/trace.h"
 
@@ -305,6 +306,114 @@ static void test_transport(void **state)
     with_queue(transport_body);
 }
 
+static void test_rule_keys(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *key; /* NULL: none */
+    } cases[] = {
+        { "", "" },
+        { "<>", "<>" },
+        { "Mia@Example.ORG", "mia@example.org" },
+        { "mia+Tag@example.org", "mia+tag@example.org" },
+        { "Example.org", "@example.org" },
+        { "@b\xc3\xbc"
+          "cher.example",
+          "@xn--bcher-kva.example" },
+        { "localhost", NULL },
+        { "*", NULL },
+        { "mia@", NULL },
+        { "a b.example", NULL },
+    };
+    struct arena a;
+    (void)state;
+    arena_init(&a);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct err e = ERR_CLEAR;
+        str key = STR_EMPTY;
+        bool ok = queue_hold_rule_key(&a, str_from_cstr(cases[i].text), &key, &e);
+        if (ok != (cases[i].key != NULL) || (ok && !str_eq(key, str_from_cstr(cases[i].key))))
+            fail_msg("%s: %d, %.*s", cases[i].text, ok, STR_FMT(key));
+    }
+    arena_fini(&a);
+}
+
+static int64_t add_rule(struct fixture *f, const char *sender, const char *recipient)
+{
+    struct err e = ERR_CLEAR;
+    int64_t id = 0;
+    const struct queue_hold_rule rule = { .sender = str_from_cstr(sender),
+                                          .recipient = str_from_cstr(recipient),
+                                          .note = STR("ask Bob") };
+    MUST(queue_hold_rule_add(f->q, &actor, &rule, &f->a, soon(), &id, &e), e);
+    return id;
+}
+
+static void rules_body(void *arg)
+{
+    static const struct {
+        const char *sender; /* of the rule */
+        const char *recipient;
+        const char *from;
+        const char *to;
+        bool is_held;
+    } cases[] = {
+        { "", "x.test", "me@here.test", "A@x.test", true },
+        { "", "x.test", "me@here.test", "a@sub.x.test", false },
+        { "", "a@x.test", "", "A@x.test", true },
+        { "", "a@x.test", "me@here.test", "a+tag@x.test", true },
+        { "", "a+tag@x.test", "me@here.test", "a@x.test", false },
+        { "here.test", "", "Me@Here.Test", "a@x.test", true },
+        { "me@here.test", "", "ME+list@here.test", "a@x.test", true },
+        { "me@here.test", "", "you@here.test", "a@x.test", false },
+        { "here.test", "", "", "a@x.test", false },
+        { "<>", "", "", "a@x.test", true },
+        { "<>", "", "me@here.test", "a@x.test", false },
+        { "me@here.test", "x.test", "me@here.test", "a@x.test", true },
+        { "me@here.test", "x.test", "me@here.test", "a@y.test", false },
+    };
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    struct queue_hold_rules rules;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        int64_t rule = add_rule(f, cases[i].sender, cases[i].recipient);
+        enqueue(f, cases[i].from, cases[i].to);
+        if (count_status(cases[i].is_held ? -1 : 0) != 1)
+            fail_msg("%s to %s by %s", cases[i].from, cases[i].to, cases[i].recipient);
+        MUST(queue_hold_rule_remove(f->q, &actor, rule, soon(), &e), e);
+        test_pg_run("DELETE FROM q_rcpt; DELETE FROM q_msg");
+    }
+    /* It waits as by hand, says why, and goes when it is released, also while the rule is there. */
+    (void)add_rule(f, "", "x.test");
+    const struct queue_hold_rule again = { .recipient = STR("X.Test") };
+    int64_t other;
+    assert_false(queue_hold_rule_add(f->q, &actor, &again, &f->a, soon(), &other, &e));
+    assert_int_equal(e.kind, ERR_EXISTS);
+    put_three(f);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt JOIN q_msg USING (queue_id)"
+                                    " WHERE kept AND due = expires AND reply LIKE '%: ask Bob'"),
+                     2);
+    MUST(queue_hold_rule_list(f->q, &f->a, soon(), &rules, &e), e);
+    assert_true(rules.n == 1 && str_eq(rules.list[0].recipient, STR("@x.test")) &&
+                str_eq(rules.list[0].created_by, STR("tester")));
+    struct queue_act release_all = { .action = QUEUE_ACT_RELEASE,
+                                     .filter = { .domain = STR("x.test"),
+                                                 .status = QUEUE_STATUS_HELD } };
+    assert_int_equal(act(f, &release_all).recipients, 2);
+    assert_int_equal(count_status(0), 3);
+    assert_int_equal(
+        test_pg_number("SELECT count(*) FROM audit_log WHERE action = 'queue.hold_rule.add'"
+                       " AND detail = 'from anybody to @x.test'"),
+        3);
+    test_pg_run("TRUNCATE q_hold_rule");
+}
+
+static void test_rules(void **state)
+{
+    (void)state;
+    with_queue(rules_body);
+}
+
 static void test_selects(void **state)
 {
     (void)state;
@@ -320,9 +429,10 @@ static void test_selects(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_hold),    cmocka_unit_test(test_senders),
-        cmocka_unit_test(test_race),    cmocka_unit_test(test_reschedule),
-        cmocka_unit_test(test_end),     cmocka_unit_test(test_transport),
+        cmocka_unit_test(test_hold),      cmocka_unit_test(test_senders),
+        cmocka_unit_test(test_race),      cmocka_unit_test(test_reschedule),
+        cmocka_unit_test(test_end),       cmocka_unit_test(test_transport),
+        cmocka_unit_test(test_rule_keys), cmocka_unit_test(test_rules),
         cmocka_unit_test(test_selects),
     };
     return cmocka_run_group_tests_name("queue/act", tests, NULL, NULL);
