@@ -109,4 +109,5 @@ class Pop3:
 
     def close(self):
         self.sock.sendall(b"QUIT\r\n")
+        self.line()     # until then the maildrop is in use
         self.sock.close()
