@@ -50,6 +50,14 @@ void admin_reply_deleted(struct api_call *call, bool is_done, const struct err *
     }
 }
 
+void admin_delete(struct api_call *call, admin_remove_fn remove, str name)
+{
+    struct err e = ERR_CLEAR;
+    const struct account_actor actor = call_account_actor(call);
+    bool ok = remove(call->app->accounts, &actor, name, call->arena, call->deadline_ms, &e);
+    admin_reply_deleted(call, ok, &e);
+}
+
 str admin_lower(struct api_call *call, str text)
 {
     char *copy = arena_alloc(call->arena, text.n + 1);

@@ -26,6 +26,11 @@ void admin_page_reply(struct api_call *call, struct admin_page *page);
 bool admin_fail(struct api_call *call, const struct err *e);
 /* The account that an administrator names by id or address. False: answered. Yields. */
 YIELDS bool admin_find_account(struct api_call *call, str name, struct account *out);
+/* What takes away the thing of that name in the directory, with its audit row. */
+typedef bool (*admin_remove_fn)(struct account_directory *d, const struct account_actor *actor,
+                                str name, struct arena *a, int64_t deadline_ms, struct err *e);
+/* Takes it away in the name of who calls, and answers. Yields. */
+YIELDS void admin_delete(struct api_call *call, admin_remove_fn remove, str name);
 /* Answers a deletion: 204, or what went wrong. */
 void admin_reply_deleted(struct api_call *call, bool is_done, const struct err *e);
 /* ASCII letters in lower case, in the arena. */

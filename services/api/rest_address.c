@@ -196,10 +196,6 @@ void rest_get_address(struct api_call *call, const struct get_address_params *p,
 void rest_delete_address(struct api_call *call, const struct delete_address_params *p,
                          const json_t *body)
 {
-    struct err e = ERR_CLEAR;
-    const struct account_actor actor = call_account_actor(call);
     (void)body;
-    bool ok = account_address_remove(call->app->accounts, &actor, p->address, call->arena,
-                                     call->deadline_ms, &e);
-    admin_reply_deleted(call, ok, &e);
+    admin_delete(call, account_address_remove, p->address);
 }

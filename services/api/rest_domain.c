@@ -107,10 +107,6 @@ void rest_update_domain(struct api_call *call, const struct update_domain_params
 void rest_delete_domain(struct api_call *call, const struct delete_domain_params *p,
                         const json_t *body)
 {
-    struct err e = ERR_CLEAR;
-    const struct account_actor actor = call_account_actor(call);
     (void)body;
-    bool ok = account_domain_remove(call->app->accounts, &actor, p->domain, call->arena,
-                                    call->deadline_ms, &e);
-    admin_reply_deleted(call, ok, &e);
+    admin_delete(call, account_domain_remove, p->domain);
 }

@@ -93,10 +93,6 @@ void rest_set_mta_sts(struct api_call *call, const struct set_mta_sts_params *p,
 void rest_delete_mta_sts(struct api_call *call, const struct delete_mta_sts_params *p,
                          const json_t *body)
 {
-    struct err e = ERR_CLEAR;
-    const struct account_actor actor = call_account_actor(call);
     (void)body;
-    bool ok = account_mta_sts_remove(call->app->accounts, &actor, p->domain, call->arena,
-                                     call->deadline_ms, &e);
-    admin_reply_deleted(call, ok, &e);
+    admin_delete(call, account_mta_sts_remove, p->domain);
 }

@@ -122,12 +122,8 @@ void rest_set_relay_domain(struct api_call *call, const struct set_relay_domain_
 void rest_delete_relay_domain(struct api_call *call, const struct delete_relay_domain_params *p,
                               const json_t *body)
 {
-    struct err e = ERR_CLEAR;
-    const struct account_actor actor = call_account_actor(call);
     (void)body;
-    bool ok = account_relay_remove(call->app->accounts, &actor, p->domain, call->arena,
-                                   call->deadline_ms, &e);
-    admin_reply_deleted(call, ok, &e);
+    admin_delete(call, account_relay_remove, p->domain);
 }
 
 void rest_list_relay_recipients(struct api_call *call, const struct list_relay_recipients_params *p,

@@ -123,10 +123,6 @@ void rest_set_transport(struct api_call *call, const struct set_transport_params
 void rest_delete_transport(struct api_call *call, const struct delete_transport_params *p,
                            const json_t *body)
 {
-    struct err e = ERR_CLEAR;
-    const struct account_actor actor = call_account_actor(call);
     (void)body;
-    bool ok = account_transport_remove(call->app->accounts, &actor, p->domain, call->arena,
-                                       call->deadline_ms, &e);
-    admin_reply_deleted(call, ok, &e);
+    admin_delete(call, account_transport_remove, p->domain);
 }
