@@ -3,8 +3,8 @@
  * connection where that can be, and no trust in who does not know the password either. */
 #include "auth/scram.h"
 #include "base/base64.h"
+#include "mx_fixture.h"
 #include "services/delivery/transaction.h"
-#include "support/servers.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -26,9 +26,7 @@ struct world {
     struct app app;
     struct delivery d;
     struct arena a;
-    struct net_listener *listener;
-    struct net_address at;
-    struct tls_server *tls;
+    struct mx mx;
     const struct login_case *now;
     bool is_encrypted;
     bool wants_final;
@@ -139,7 +137,7 @@ static bool answer(struct net_conn *c, struct world *w, str line, struct err *e)
     if (str_eq(line, STR("STARTTLS"))) {
         w->is_encrypted = true;
         return net_write(c, STR("220 go\r\n"), e) &&
-               net_starttls(c, w->tls, clock_deadline_in(3000), NULL, e);
+               net_starttls(c, w->mx.tls, clock_deadline_in(3000), NULL, e);
     }
     if (str_has_prefix(line, STR("AUTH ")))
         return log_in(c, w, line, e);
@@ -176,32 +174,6 @@ static const struct net_protocol protocol = {
     .name = "login", .opened = opened, .run = run, .closed = closed
 };
 
-static void make_tls(struct world *w)
-{
-    static char cert[200];
-    static char key[200];
-    static const char *const names[] = { "mx.example" };
-    struct err e = ERR_CLEAR;
-    (void)snprintf(cert, sizeof(cert), "%s/mx.crt", test_directory());
-    (void)snprintf(key, sizeof(key), "%s/mx.key", test_directory());
-    assert_true(tls_make_self_signed(names, 1, 2, cert, key, &e));
-    struct tls_cert_files files = { cert, key };
-    w->tls = tls_server_new(&files, 1, &e);
-    w->d.tls = tls_client_new(TLS_VERIFY_NONE, cert, &e); /* it is its own anchor */
-    assert_true(w->tls && w->d.tls);
-}
-
-static void listen_here(struct world *w)
-{
-    struct err e = ERR_CLEAR;
-    int fd;
-    assert_true(net_address_parse(STR("127.0.0.1:0"), &w->at, &e));
-    assert_true(net_listen_open(&w->at, &fd, &e));
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&w->at.sa, &w->at.len), 0);
-    struct net_listener_options options = { .protocol = &protocol, .service = w };
-    w->listener = net_listener_new(w->rt, fd, &options);
-}
-
 static void deliver(void *arg)
 {
     struct world *w = arg;
@@ -223,9 +195,10 @@ static void try_login(const struct login_case *c)
     assert_true(config_parse(STR(""), "test", NULL, NULL, &config, &e));
     w.app = (struct app){ .config = config, .runtime = w.rt, .hostname = "us.example" };
     w.d.app = &w.app;
-    make_tls(&w);
-    listen_here(&w);
-    w.route.hosts[0] = (struct delivery_host){ .name = STR("mx.example"), .address = w.at };
+    mx_open(&w.mx, w.rt, &protocol, &w);
+    w.d.tls = tls_client_new(TLS_VERIFY_NONE, w.mx.cert, &e); /* it is its own anchor */
+    assert_non_null(w.d.tls);
+    w.route.hosts[0] = (struct delivery_host){ .name = STR("mx.example"), .address = w.mx.at };
     w.route.n = 1;
     w.route.relay = (struct account_transport){
         .host = STR("mx.example"), .port = 25, .tls = ACCOUNT_TRANSPORT_VERIFY, .login = STR("us")
@@ -239,8 +212,7 @@ static void try_login(const struct login_case *c)
                  STR_FMT(buf_str(&w.seen)), STR_FMT(w.failure.reply));
     }
     delivery_session_fini(&w.session);
-    net_listener_free(&w.listener);
-    tls_server_free(&w.tls);
+    mx_close(&w.mx);
     tls_client_free(&w.d.tls);
     config_free(&config);
     secret_wipe(&w.route.password);

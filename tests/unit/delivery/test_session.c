@@ -3,7 +3,7 @@
  * wire, and what is not. The queue and its database are not here (tests/integration). */
 #include "services/delivery/onward.h"
 
-#include "support/servers.h"
+#include "mx_fixture.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -27,9 +27,7 @@ struct world {
     struct app app;
     struct delivery d;
     struct arena a;
-    struct net_listener *listener;
-    struct net_address at;
-    struct tls_server *tls;
+    struct mx mx;
     const struct script *script; /* of all connections; NULL: the next of scripts */
     const struct script *scripts;
     const struct script *playing; /* of the connection that is open */
@@ -85,7 +83,7 @@ static enum net_next follow(struct net_conn *c, struct world *w)
         return NET_CLOSE;
     (void)net_write(c, str_from_cstr(reply), &e);
     if (str_eq(line, STR("STARTTLS")) && reply[0] == '2')
-        return net_starttls(c, w->tls, clock_deadline_in(3000), NULL, &e) ? NET_PARK : NET_CLOSE;
+        return net_starttls(c, w->mx.tls, clock_deadline_in(3000), NULL, &e) ? NET_PARK : NET_CLOSE;
     w->in_data = strncmp(reply, "354", 3) == 0;
     return NET_PARK;
 }
@@ -109,32 +107,6 @@ static const struct net_protocol protocol = {
 
 /* ---- the world ---- */
 
-static void make_tls(struct world *w)
-{
-    static char cert[200];
-    static char key[200];
-    static const char *const names[] = { "mx.example" };
-    struct err e = ERR_CLEAR;
-    (void)snprintf(cert, sizeof(cert), "%s/mx.crt", test_directory());
-    (void)snprintf(key, sizeof(key), "%s/mx.key", test_directory());
-    assert_true(tls_make_self_signed(names, 1, 2, cert, key, &e));
-    struct tls_cert_files files = { cert, key };
-    w->tls = tls_server_new(&files, 1, &e);
-    w->d.tls = tls_client_new(TLS_VERIFY_NONE, NULL, &e);
-    assert_true(w->tls && w->d.tls);
-}
-
-static void listen_here(struct world *w)
-{
-    struct err e = ERR_CLEAR;
-    int fd;
-    assert_true(net_address_parse(STR("127.0.0.1:0"), &w->at, &e));
-    assert_true(net_listen_open(&w->at, &fd, &e));
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&w->at.sa, &w->at.len), 0);
-    struct net_listener_options options = { .protocol = &protocol, .service = w };
-    w->listener = net_listener_new(w->rt, fd, &options);
-}
-
 static struct queue_recipient recipients[] = {
     { .address = STR_INIT("one@example"), .notify = QUEUE_NOTIFY_DEFAULT },
     { .address = STR_INIT("two@example"), .notify = 0 },
@@ -155,9 +127,10 @@ static void begin(struct world *w, const struct script *script, const char *conf
     w->d.app = &w->app;
     semaphore_init(&w->d.converting, 1);
     w->script = script;
-    make_tls(w);
-    listen_here(w);
-    w->route.hosts[0] = (struct delivery_host){ .name = STR("mx.example"), .address = w->at };
+    mx_open(&w->mx, w->rt, &protocol, w);
+    w->d.tls = tls_client_new(TLS_VERIFY_NONE, NULL, &e);
+    assert_non_null(w->d.tls);
+    w->route.hosts[0] = (struct delivery_host){ .name = STR("mx.example"), .address = w->mx.at };
     w->route.n = 1;
     w->lease.until_ms = clock_deadline_in(60000);
     w->message = (struct queue_message){
@@ -201,8 +174,7 @@ static void end(struct world *w)
 {
     struct config *config = (struct config *)(uintptr_t)w->app.config;
     delivery_session_fini(&w->session);
-    net_listener_free(&w->listener);
-    tls_server_free(&w->tls);
+    mx_close(&w->mx);
     tls_client_free(&w->d.tls);
     config_free(&config);
     buf_fini(&w->seen);
