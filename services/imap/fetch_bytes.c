@@ -323,7 +323,7 @@ static bool keep_up(struct imap_bytes *b, struct imap_message *m, bool *kept, st
     } else if (b->is_slow && ++b->calm == CALM) {
         b->is_slow = false;
     }
-    return !b->s->is_broken || ERR(e, ERR_CLOSED, "the connection is gone");
+    return imap_session_stands(b->s) || ERR(e, ERR_CLOSED, "the connection is gone");
 }
 
 bool imap_bytes_send_out(struct imap_bytes *b, struct imap_message *m, struct err *e)

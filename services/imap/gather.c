@@ -8,6 +8,8 @@
 enum {
     LITERAL_CHUNK = 64 * 1024,
     APPEND_MESSAGES = 2,           /* of the largest size may come in one command */
+    COMMANDS = 1024 * 1024,        /* beside the messages */
+    SHARES = 4,                    /* an account may hold one of so many parts of the memory */
     MEMORY_MIN = 128 * 1024 * 1024 /* octets of all commands that are being read */
 };
 
@@ -16,23 +18,9 @@ size_t imap_append_limit(const struct imap_session *s)
     return (size_t)config_int(s->app->config, CONFIG_LIMITS_MESSAGE_SIZE);
 }
 
-static struct imap_framer_limits limits_of(const struct imap_session *s)
-{
-    struct imap_framer_limits l = { .command = IMAP_COMMAND_MAX };
-    if (s->state == IMAP_NOT_AUTHENTICATED) {
-        size_t used = s->preauth_octets;
-        l.command = used < IMAP_COMMAND_MAX_PREAUTH ? IMAP_COMMAND_MAX_PREAUTH - used : 0;
-        l.is_strict = true;
-        return l;
-    }
-    l.message = imap_append_limit(s);
-    l.total = APPEND_MESSAGES * l.message;
-    return l;
-}
-
 static int64_t read_deadline(const struct imap_session *s)
 {
-    int64_t at = clock_deadline_in(IMAP_READ_MS);
+    int64_t at = imap_pace_deadline(&s->pace, clock_monotonic_ms());
     return s->state == IMAP_NOT_AUTHENTICATED && s->login_deadline < at ? s->login_deadline : at;
 }
 
@@ -65,12 +53,6 @@ static enum imap_gathered refuse(struct imap_session *s, enum imap_status_kind s
 
 /* ---- memory: messages that are being appended may hold so much together (ATTACKS I1) ---- */
 
-void imap_gather_charge(struct imap_session *s)
-{
-    s->service->command_bytes += s->framer.text.cap - s->charged;
-    s->charged = s->framer.text.cap;
-}
-
 /* Always room for two of the largest, as for SMTP. */
 static size_t memory_limit(const struct imap_session *s)
 {
@@ -78,23 +60,78 @@ static size_t memory_limit(const struct imap_session *s)
     return two > MEMORY_MIN ? two : MEMORY_MIN;
 }
 
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Octets of messages that one account may hold of it: two, but no more than half. */
+static size_t account_limit(const struct imap_session *s)
+{
+    size_t all = memory_limit(s);
+    size_t two = least(APPEND_MESSAGES * imap_append_limit(s), all / 2);
+    return two > all / SHARES ? two : all / SHARES;
+}
+
+static struct imap_framer_limits limits_of(const struct imap_session *s)
+{
+    struct imap_framer_limits l = { .command = IMAP_COMMAND_MAX };
+    if (s->state == IMAP_NOT_AUTHENTICATED) {
+        size_t used = s->preauth_octets;
+        l.command = used < IMAP_COMMAND_MAX_PREAUTH ? IMAP_COMMAND_MAX_PREAUTH - used : 0;
+        l.is_strict = true;
+        return l;
+    }
+    l.message = imap_append_limit(s);
+    l.total = least(APPEND_MESSAGES * l.message, account_limit(s));
+    return l;
+}
+
+static size_t held_by_account(const struct imap_session *s)
+{
+    size_t octets = 0;
+    LIST_FOR_EACH (item, &s->service->loaded) {
+        const struct imap_session *other = CONTAINER_OF(item, struct imap_session, loaded);
+        octets += other->account_id == s->account_id ? other->charged + other->taken : 0;
+    }
+    return octets;
+}
+
+/* Counts what the session holds. */
+static void charge(struct imap_session *s, size_t charged, size_t taken)
+{
+    s->service->command_bytes += charged + taken - s->charged - s->taken;
+    s->charged = charged;
+    s->taken = taken;
+    list_remove(&s->loaded);
+    if (charged + taken > IMAP_COMMAND_MAX)
+        list_add_tail(&s->service->loaded, &s->loaded);
+}
+
+void imap_gather_charge(struct imap_session *s)
+{
+    charge(s, s->framer.text.cap, s->taken);
+}
+
 /* Whether `more` octets may come. Ordinary commands always may: they are small. */
 static bool has_memory(const struct imap_session *s, size_t more)
 {
     return s->framer.text.cap + more <= IMAP_COMMAND_MAX ||
-           s->service->command_bytes + more <= memory_limit(s);
+           (s->service->command_bytes + more <= memory_limit(s) &&
+            held_by_account(s) + more <= account_limit(s) + COMMANDS);
 }
 
 bool imap_gather_take(struct imap_session *s, size_t octets)
 {
     bool ok = octets <= IMAP_COMMAND_MAX || s->service->command_bytes + octets <= memory_limit(s);
-    s->service->command_bytes += ok ? octets : 0;
+    if (ok)
+        charge(s, s->charged, s->taken + octets);
     return ok;
 }
 
 void imap_gather_give_back(struct imap_session *s, size_t octets)
 {
-    s->service->command_bytes -= octets;
+    charge(s, s->charged, s->taken - octets);
 }
 
 static bool is_dropping(const struct imap_session *s)
@@ -137,6 +174,7 @@ static bool read_literal(struct imap_session *s, str *dropped, struct err *e)
         size_t most = left < LITERAL_CHUNK ? left : LITERAL_CHUNK;
         if (left && !net_read_some(s->conn, most, read_deadline(s), &chunk, e))
             return false;
+        s->pace.octets += chunk.n;
         state = imap_framer_literal(&s->framer, chunk);
         imap_gather_charge(s);
         if (!has_memory(s, 0))
@@ -179,6 +217,7 @@ enum imap_gathered imap_gather(struct imap_session *s)
     str dropped = STR_EMPTY; /* tag of a command that there is no memory for */
     enum imap_gathered out;
     struct err e = ERR_CLEAR;
+    s->pace = (struct imap_pace){ .began_ms = clock_monotonic_ms() };
     imap_framer_begin(&s->framer, &limits);
     imap_gather_charge(s);
     for (;;) {
@@ -188,6 +227,7 @@ enum imap_gathered imap_gather(struct imap_session *s)
             return read_failed(s, &e);
         if (!crlf_ok)
             return refuse(s, IMAP_BAD, STR_EMPTY, "Lines end in CRLF and hold no NUL");
+        s->pace.octets += line.n;
         enum imap_frame state = imap_framer_line(&s->framer, line);
         imap_gather_charge(s);
         if (state == IMAP_FRAME_COMPLETE && !is_dropping(s))

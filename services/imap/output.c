@@ -16,17 +16,23 @@ bool imap_has_utf8(const struct imap_session *s)
     return s->is_rev2 || s->is_utf8;
 }
 
+/* A write failed; it may have been ended while it waited, for a reason that is known. False. */
+static bool broken(struct imap_session *s, const char *reason)
+{
+    if (!s->is_broken)
+        s->end_reason = reason;
+    s->is_broken = true;
+    return false;
+}
+
 bool imap_send(struct imap_session *s, str bytes)
 {
     struct err e = ERR_CLEAR;
     if (s->is_broken)
         return false;
     s->progress.is_silent = false;
-    if (!net_write(s->conn, bytes, &e)) {
-        s->is_broken = true;
-        s->end_reason = e.kind == ERR_TIMEOUT ? "write_timeout" : "closed";
-        return false;
-    }
+    if (!net_write(s->conn, bytes, &e))
+        return broken(s, e.kind == ERR_TIMEOUT ? "write_timeout" : "closed");
     s->octets_out += bytes.n;
     return true;
 }
@@ -58,10 +64,8 @@ bool imap_sendf(struct imap_session *s, const char *format, ...)
 void imap_flush(struct imap_session *s)
 {
     struct err e = ERR_CLEAR;
-    if (!s->is_broken && !net_flush(s->conn, &e)) {
-        s->is_broken = true;
-        s->end_reason = "closed";
-    }
+    if (!s->is_broken && !net_flush(s->conn, &e))
+        (void)broken(s, "closed");
 }
 
 bool imap_flush_within(struct imap_session *s, int64_t wait_ms)
@@ -69,10 +73,8 @@ bool imap_flush_within(struct imap_session *s, int64_t wait_ms)
     struct err e = ERR_CLEAR;
     bool is_done = false;
     s->progress.is_silent = false;
-    if (!s->is_broken && !net_flush_within(s->conn, wait_ms, &is_done, &e)) {
-        s->is_broken = true;
-        s->end_reason = "closed";
-    }
+    if (!s->is_broken && !net_flush_within(s->conn, wait_ms, &is_done, &e))
+        (void)broken(s, "closed");
     return is_done;
 }
 

@@ -92,7 +92,7 @@ bool imap_progress_step(struct imap_session *s, size_t done, size_t goal)
 {
     char line[IMAP_TAG_MAX + 128];
     imap_progress_set(s, done, goal);
-    bool ok = imap_send_out(s);
+    bool ok = imap_send_out(s) && imap_session_stands(s);
     if (!has_begun(s))
         return ok;
     if (ok && is_due(&s->progress))

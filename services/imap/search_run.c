@@ -305,6 +305,8 @@ YIELDS static bool read_open(const struct imap_search *search, const struct sort
         if (!read_batch(search, &batch, truths + at - n, e))
             return false;
         at -= n;
+        if (!imap_session_stands(search->s))
+            return ERR(e, ERR_CLOSED, "the account has ended");
         imap_progress_set(search->s, open->n - at, open->n);
         for (size_t i = at; i < at + n; i++)
             n_found += truths[i] == IMAP_TRUE;

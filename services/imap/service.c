@@ -110,6 +110,7 @@ static struct imap_service *service_of(struct app *app)
     struct imap_service *service = HEAP_NEW(struct imap_service);
     service->app = app;
     list_init(&service->sessions);
+    list_init(&service->loaded);
     imap_boxes_init(&service->boxes, app->store);
     imap_bytes_share(service);
     app->imap = service;

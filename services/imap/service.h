@@ -17,6 +17,7 @@ struct imap_service {
     struct imap_room windows; /* the same: small messages and headers that were read ahead */
     struct imap_room wholes;  /* big messages that are read whole to find their parts */
     struct imap_room made;    /* what was made of messages: picked fields */
+    struct list loaded;       /* sessions that hold more of them than an ordinary command */
     struct list sessions;     /* struct imap_session */
     struct imap_boxes boxes;  /* what sessions know of their mailboxes together */
     struct notify_listener account_listener; /* wakes sessions whose account changed */

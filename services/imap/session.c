@@ -173,30 +173,59 @@ static void run_command(struct imap_session *s)
     count_bad(s);
 }
 
-/* Ends a session that would not be let in any more as it was (U13). Yields. */
+/* Whether somebody would still be let in as this session was (U13); what the database cannot say
+ * is asked again later. Yields. */
+YIELDS static enum auth_standing standing_of(struct imap_session *s)
+{
+    enum auth_standing standing = AUTH_STANDS;
+    struct arena a;
+    struct err e = ERR_CLEAR;
+    if (!s->must_recheck || clock_monotonic_ms() < s->recheck_ms)
+        return AUTH_STANDS;
+    arena_init(&a);
+    bool is_known = auth_ticket_check(s->app->db, &s->ticket, &a, imap_deadline(), &standing, &e);
+    arena_fini(&a);
+    s->recheck_ms = is_known ? 0 : clock_deadline_in(RETRY_MS);
+    s->must_recheck = !is_known;
+    return is_known ? standing : AUTH_STANDS;
+}
+
+static const struct {
+    const char *code;
+    const char *text;
+    const char *reason;
+} ends[] = {
+    [AUTH_ACCOUNT_ENDED] = { "AUTHORIZATIONFAILED", "The account is disabled", "account_disabled" },
+    [AUTH_PASSWORD_CHANGED] = { "EXPIRED", "The password was changed, log in again",
+                                "password_changed" },
+    [AUTH_SECRET_ENDED] = { "EXPIRED", "The app password or token was ended, log in again",
+                            "secret_ended" },
+};
+
+/* Between commands. Yields. */
 static void recheck_account(struct imap_session *s)
 {
-    static const struct {
-        const char *code;
-        const char *text;
-        const char *reason;
-    } ends[] = {
-        [AUTH_ACCOUNT_ENDED] = { "AUTHORIZATIONFAILED", "The account is disabled",
-                                 "account_disabled" },
-        [AUTH_PASSWORD_CHANGED] = { "EXPIRED", "The password was changed, log in again",
-                                    "password_changed" },
-        [AUTH_SECRET_ENDED] = { "EXPIRED", "The app password or token was ended, log in again",
-                                "secret_ended" },
-    };
-    enum auth_standing standing = AUTH_STANDS;
-    struct err e = ERR_CLEAR;
-    if (!s->must_recheck)
-        return;
-    if (!auth_ticket_check(s->app->db, &s->ticket, &s->arena, imap_deadline(), &standing, &e))
-        return;
-    s->must_recheck = false;
+    enum auth_standing standing = standing_of(s);
     if (standing != AUTH_STANDS)
         imap_bye(s, ends[standing].code, ends[standing].text, ends[standing].reason);
+}
+
+bool imap_session_stands(struct imap_session *s)
+{
+    enum auth_standing standing = standing_of(s);
+    if (standing != AUTH_STANDS && !s->is_broken) {
+        s->is_broken = true;
+        s->end_reason = ends[standing].reason;
+    }
+    return !s->is_broken;
+}
+
+/* While a write waits: who reads slowly what was asked for before the change. */
+static bool waiting(struct net_conn *c, void *session)
+{
+    struct imap_session *s = session;
+    (void)c;
+    return s->is_closing || imap_session_stands(s);
 }
 
 /* Parks: gives back what a parked session does not need, and says when to be called next. What
@@ -244,7 +273,9 @@ static enum net_next serve_input(struct imap_session *s)
             break;
         }
         if (what == IMAP_GATHERED_COMMAND) {
-            run_command(s);
+            recheck_account(s); /* it may have come for long */
+            if (!s->is_closing)
+                run_command(s);
         } else {
             count_bad(s);
         }
@@ -324,6 +355,7 @@ static void *opened(struct net_conn *c, void *service)
     s->idle_until = s->login_deadline;
     s->opened_ms = clock_monotonic_ms();
     s->end_reason = "closed";
+    list_init(&s->loaded);
     list_init(&s->link);
     list_add_tail(&s->service->sessions, &s->link);
     s->guest = imap_guest_enter(s->service);
@@ -360,6 +392,7 @@ static void closed(struct net_conn *c, void *session)
     list_remove(&s->link);
     imap_framer_fini(&s->framer);
     imap_gather_charge(s);
+    list_remove(&s->loaded);
     buf_fini(&s->out);
     arena_fini(&s->arena);
     free(s->login);
@@ -373,4 +406,5 @@ const struct net_protocol imap_protocol = {
     .run = run,
     .closed = closed,
     .busy_reply = "* BYE [UNAVAILABLE] Too many connections\r\n",
+    .waiting = waiting,
 };

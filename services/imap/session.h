@@ -9,6 +9,7 @@
 #include "notify/notify.h"
 #include "runtime/runtime.h"
 #include "services/app/app.h"
+#include "services/imap/pace.h"
 #include "wire/imap_command.h"
 #include "wire/imap_framer.h"
 
@@ -81,17 +82,18 @@ struct imap_session {
     struct net_conn *conn;
     struct list link; /* in the service's list of sessions */
     enum imap_state state;
-    bool is_rev2;      /* ENABLE IMAP4rev2 */
-    bool is_condstore; /* a CONDSTORE enabling command was given (RFC 7162 section 3.1) */
-    bool is_utf8;      /* ENABLE UTF8=ACCEPT (RFC 6855) */
-    bool is_qresync;   /* ENABLE QRESYNC: VANISHED instead of EXPUNGE */
-    bool is_uidonly;   /* ENABLE UIDONLY: no message numbers any more (RFC 9586) */
-    bool is_idling;    /* inside IDLE */
-    bool is_closing;   /* after BYE */
-    bool is_broken;    /* a write failed: nothing more can be said */
-    bool is_replied;   /* the running command has written its tagged answer itself */
-    bool must_recheck; /* the account changed: is it still allowed? */
-    bool is_stale;     /* the selected mailbox may have changed */
+    bool is_rev2;       /* ENABLE IMAP4rev2 */
+    bool is_condstore;  /* a CONDSTORE enabling command was given (RFC 7162 section 3.1) */
+    bool is_utf8;       /* ENABLE UTF8=ACCEPT (RFC 6855) */
+    bool is_qresync;    /* ENABLE QRESYNC: VANISHED instead of EXPUNGE */
+    bool is_uidonly;    /* ENABLE UIDONLY: no message numbers any more (RFC 9586) */
+    bool is_idling;     /* inside IDLE */
+    bool is_closing;    /* after BYE */
+    bool is_broken;     /* a write failed: nothing more can be said */
+    bool is_replied;    /* the running command has written its tagged answer itself */
+    bool must_recheck;  /* the account changed: is it still allowed? */
+    int64_t recheck_ms; /* monotonic: not before, when the database could not say */
+    bool is_stale;      /* the selected mailbox may have changed */
     unsigned bad_commands;
     unsigned noops;         /* in a row */
     size_t preauth_octets;  /* of commands before login */
@@ -99,6 +101,9 @@ struct imap_session {
     int64_t idle_until;     /* monotonic ms: then BYE, without a command */
     struct imap_framer framer;
     size_t charged;     /* octets of the framer counted in the service's memory */
+    size_t taken;       /* the same of what the running command holds beside it */
+    struct list loaded; /* in the service's list of those with much of that */
+    struct imap_pace pace;
     struct arena arena; /* of the running command */
     struct buf out;     /* where commands make their lines */
     struct imap_reply reply;
@@ -126,6 +131,11 @@ struct imap_session {
 
 /* The protocol table for listeners; its service is a struct imap_service. */
 extern const struct net_protocol imap_protocol;
+
+/* Whether the account of the session, and what it logged in with, are still what they were (U13);
+ * asks the database only after a change was told. False: nothing more can be said, in the middle of
+ * an answer or not. Between two steps of what takes long. Yields. */
+YIELDS bool imap_session_stands(struct imap_session *s);
 
 /* ---- writing: false when the connection is broken (the session ends then) ---- */
 

@@ -367,22 +367,24 @@ def test_a_reader_that_reads_nothing_costs_little(heronry, user):
 
 
 def test_messages_in_transfer_share_a_limit_of_memory(heronry_factory):
-    """I1: 128 MB of them in a worker; others wait for their turn, and lose nothing but time."""
+    """I1: 128 MB of them in a worker, and half of an account; others wait for their turn, and lose nothing but time."""
     server = heronry_factory(settings={"workers.front": 1, "limits.message_size": "25MB"})
     user = server.user(1)
     size = 25 * 1024 * 1024
     block = b"Subject: big\r\n\r\n" + (b"x" * 998 + b"\r\n") * 1048
     message = (block * (size // len(block) + 1))[:size]
     with contextlib.ExitStack() as stack:
-        holders = [stack.enter_context(Imap(server, user)) for _ in range(5)]
-        tags = []
-        for holder in holders:
-            tags.append(holder.start(b"APPEND INBOX {%d+}" % size))
-            holder.send(message[:-1])
-        client = stack.enter_context(Imap(server, user))
+        holders = [stack.enter_context(Imap(server, server.user(number))) for number in (1, 1, 2, 2, 3)]
+        client = stack.enter_context(Imap(server, server.user(3)))
         probe = stack.enter_context(Imap(server, user))
         worker = client.worker()
-        wait_until(lambda: rss_kib(worker) > 5 * (size - 1024 * 1024) // 1024, what="what was sent in memory")
+        tags = []
+        for number, holder in enumerate(holders, 1):
+            tags.append(holder.start(b"APPEND INBOX {%d+}" % size))
+            holder.send(message[:-1])
+            wait_until(lambda: rss_kib(worker) > number * (size - 1024 * 1024) // 1024, what=f"what {number} sent in memory")  # noqa: B023
+            if number == 2:     # there is room for others, but the account has its share
+                assert b" NO [UNAVAILABLE]" in probe.do(b"APPEND INBOX {%d}" % size)[0]
         full = rss_kib(worker)
         answer = probe.do(b"APPEND INBOX {%d}" % size)  # and no "+" asks for it
         assert len(answer) == 1 and b" NO [UNAVAILABLE]" in answer[0]

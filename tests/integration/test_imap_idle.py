@@ -157,6 +157,37 @@ def test_a_changed_password_ends_open_sessions(heronry):
         fresh.must("NOOP")
 
 
+def test_a_disabled_user_loses_commands_that_run(heronry):
+    """What was asked for before is not read on by somebody slow, and what was sent in part before is not done."""
+    user = heronry.new_user(quota="1G")
+    with imap_raw.Imap(heronry, user) as slow, imap_raw.Imap(heronry, user) as half, imap_raw.Imap(heronry, user) as idle:
+        slow.append("INBOX", b"Subject: big\r\n\r\n" + (b"x" * 998 + b"\r\n") * 3000)
+        slow.must("SELECT INBOX")
+        for _ in range(5):
+            slow.must("NOOP")
+            slow.must("COPY 1:* INBOX")
+        slow.must("NOOP")
+        fetch = slow.start("FETCH 1:* BODY.PEEK[]")
+        half.send(b"h APPEND INBOX {40+}\r\nSubject: half\r\n")
+        idle.start("IDLE")
+        assert idle.line() == b"+ idling"
+        heronry.cli("user", "disable", user["address"])
+        assert idle.line(30).startswith(b"* BYE ")
+        half.send(b"\r\n" + b"y" * 23 + b"\r\n\r\n")
+        assert half.line(30).startswith(b"* BYE [AUTHORIZATIONFAILED] ")
+        wait_until(lambda: ended(heronry, user, "account_disabled") == 3, 20, "the end of the sessions")
+        with pytest.raises((EOFError, OSError)):
+            slow.finish(fetch)
+    count = f"SELECT count(*) FROM message JOIN account USING (account_id) WHERE login = '{user['address']}'"
+    assert heronry.psql(count) == "1"
+
+
+def ended(heronry, user, reason):
+    """How many sessions of the user ended for this reason."""
+    line = rf"imap_session_end .*\blogin={re.escape(user['address'])}\b.*\bend={reason}\b"
+    return len(re.findall(line, heronry.log()))
+
+
 def test_a_drained_frontend_loses_nothing(heronry_factory):
     """A worker that is told to end says BYE to each session, in IDLE, between commands and behind a
     command that runs; its clients find everything on another one."""
