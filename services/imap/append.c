@@ -2,6 +2,8 @@
 /* Messages of APPEND and REPLACE. */
 #include "services/imap/append.h"
 
+#include "deliver/deliver.h"
+#include "mime/header.h"
 #include "mime/seven_bit.h"
 #include "services/imap/catenate.h"
 #include "services/imap/commands.h"
@@ -124,6 +126,8 @@ static bool prepare_one(struct imap_appending *a, const struct imap_append_messa
         return false;
     if (message.n == 0)
         return refuse(a, IMAP_NO, STR_EMPTY, "A message of no octets cancels the command");
+    if (mime_header_end(message) > DELIVER_MAX_HEADER)
+        return refuse(a, IMAP_NO, STR("TOOBIG"), "The header of the message is too large");
     struct store_message *prepared = ARENA_NEW(&s->arena, struct store_message);
     if (!check_bytes(a, m, &message, e) ||
         !store_prepare_message(s->app->store, &s->arena, message, imap_append_deadline(), prepared,

@@ -9,7 +9,8 @@
 #include "services/imap/vanished.h"
 
 enum {
-    BATCH = 250 /* messages whose rows are looked at together */
+    BATCH = 250,    /* messages whose rows are looked at together */
+    SEEN_BATCH = 16 /* of them that become \Seen at once: few that a lost connection does not get */
 };
 
 _Static_assert((int)BATCH <= (int)STORE_MAX_FETCH, "one statement gives so many");
@@ -79,15 +80,16 @@ static bool fetch_one(struct imap_fetching *f, const struct batch *b, size_t i, 
 
 /* ---- all messages ---- */
 
-/* Sets \Seen where it is not, and takes the new state into the view. */
-static bool mark_seen(struct imap_fetching *f, struct batch *b, struct err *e)
+/* Sets \Seen where it is not from message `from` on, of those that are sent next, and takes the new
+ * state into the view. */
+static bool mark_seen(struct imap_fetching *f, struct batch *b, size_t from, struct err *e)
 {
     struct imap_session *s = f->s;
     struct imap_view *v = s->view;
-    uint32_t *uids = ARENA_ARRAY(&b->arena, uint32_t, b->n);
+    uint32_t *uids = ARENA_ARRAY(&b->arena, uint32_t, SEEN_BATCH);
     struct store_flag_result result;
     size_t n_uids = 0;
-    for (size_t i = 0; i < b->n; i++) {
+    for (size_t i = from; i < b->n && i < from + SEEN_BATCH; i++) {
         if (!(imap_view_row(v, b->index[i])->flags & STORE_SEEN))
             uids[n_uids++] = imap_view_row(v, b->index[i])->uid;
     }
@@ -100,7 +102,7 @@ static bool mark_seen(struct imap_fetching *f, struct batch *b, struct err *e)
                                  &result, e))
         return false;
     imap_view_take_flags(s, &result);
-    for (size_t i = 0, at = 0; i < result.n; i++) {
+    for (size_t i = 0, at = from; i < result.n; i++) {
         while (at < b->n && imap_view_row(v, b->index[at])->uid != result.rows[i].uid)
             at++;
         if (at == b->n)
@@ -136,11 +138,11 @@ static bool fetch_batch(struct imap_fetching *f, struct batch *b, struct err *e)
         sizes[i] = imap_view_row(s->view, b->index[i])->size;
     }
     b->bytes = (struct imap_bytes_wanted){ ids, sizes, b->n, f->needs_headers, f->wanted };
-    if (f->sets_seen && !mark_seen(f, b, e))
-        return false;
     if (!load_saved(f, b, e))
         return false;
     for (size_t i = 0; i < b->n; i++) {
+        if (f->sets_seen && i % SEEN_BATCH == 0 && !mark_seen(f, b, i, e))
+            return false;
         if (!fetch_one(f, b, i, e))
             return false;
     }

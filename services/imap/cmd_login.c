@@ -81,7 +81,7 @@ bool imap_cmd_unauthenticate(struct imap_session *s, struct imap_command *c, str
     s->preauth_octets = 0;
     s->login_deadline = clock_deadline_in(IMAP_LOGIN_MS);
     s->guest = imap_guest_enter(s->service);
-    if (!s->guest) {
+    if (!s->guest || !net_conn_take_count(s->conn)) {
         imap_bye(s, "UNAVAILABLE", "Too many connections wait to log in", "too_many");
         return true;
     }

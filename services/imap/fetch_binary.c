@@ -3,6 +3,7 @@
 #include "services/imap/fetch_binary.h"
 
 enum {
+    SLICES_A_TURN = 8, /* 256 KiB are decoded in less than a millisecond */
     DECODER_KEEPS =
         2 * 80 /* octets that a decoder may give beyond those of a slice, and at the end */
 };
@@ -35,8 +36,7 @@ void imap_binary_end(struct imap_binary_cursor *c)
     buf_fini(&c->out);
 }
 
-/* The same with the octets of a message that is in memory; false when there are no more. */
-static bool decode_next(struct imap_binary_cursor *c, str message, str *decoded)
+bool imap_binary_next(struct imap_binary_cursor *c, str message, str *decoded)
 {
     size_t left = c->part->end - c->at;
     if (c->left == 0 || left == 0)
@@ -46,16 +46,18 @@ static bool decode_next(struct imap_binary_cursor *c, str message, str *decoded)
     return true;
 }
 
-void imap_binary_measure(struct imap_binary *part, str message, bool *has_nul)
+void imap_binary_measure(struct imap_binary *part, str message, bool *has_nul, void (*pause)(void))
 {
     struct imap_binary_cursor c;
     str decoded;
     size_t n = 0;
     *has_nul = false;
     imap_binary_begin(&c, part);
-    while (decode_next(&c, message, &decoded)) {
+    for (unsigned slices = 1; imap_binary_next(&c, message, &decoded); slices++) {
         n += decoded.n;
         *has_nul |= str_find_byte(decoded, '\0') >= 0;
+        if (pause && slices % SLICES_A_TURN == 0)
+            pause();
     }
     imap_binary_end(&c);
     part->n = n;
@@ -67,7 +69,7 @@ bool imap_binary_add(const struct imap_binary *part, str message, struct buf *ou
     str decoded;
     bool ok = true;
     imap_binary_begin(&c, part);
-    while (ok && decode_next(&c, message, &decoded))
+    while (ok && imap_binary_next(&c, message, &decoded))
         ok = buf_add(out, decoded);
     imap_binary_end(&c);
     return ok;

@@ -35,9 +35,13 @@ void imap_binary_begin(struct imap_binary_cursor *c, const struct imap_binary *p
 str imap_binary_decode(struct imap_binary_cursor *c, str slice);
 void imap_binary_end(struct imap_binary_cursor *c);
 
+/* The same with the octets of a message that is in memory; false when there are no more. */
+bool imap_binary_next(struct imap_binary_cursor *c, str message, str *decoded);
+
 /* How many octets part->n really are, and whether there is a NUL among them, so that they need a
- * literal8. */
-void imap_binary_measure(struct imap_binary *part, str message, bool *has_nul);
+ * literal8. `pause` is called now and then, unless it is NULL: it may yield, when the message
+ * stays meanwhile. */
+void imap_binary_measure(struct imap_binary *part, str message, bool *has_nul, void (*pause)(void));
 /* Appends them. False when `out` is full. */
 bool imap_binary_add(const struct imap_binary *part, str message, struct buf *out);
 

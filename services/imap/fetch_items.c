@@ -167,6 +167,22 @@ static bool put_name(struct imap_fetching *f, const struct imap_section *section
     return (gap(f) && imap_section_format(out, section) && buf_add_byte(out, ' ')) || no_room(e);
 }
 
+/* Measures a part, unless it was the last one that was. */
+YIELDS static void measure(struct imap_message *m, str raw, struct imap_binary *part, bool *has_nul)
+{
+    struct imap_measured *last = &m->measured;
+    bool is_same = last->asked.end && last->asked.encoding == part->encoding &&
+                   last->asked.start == part->start && last->asked.end == part->end &&
+                   last->asked.from == part->from && last->asked.n == part->n;
+    if (!is_same) {
+        *last = (struct imap_measured){ .asked = *part };
+        imap_binary_measure(part, raw, &last->has_nul, fiber_yield);
+        last->n = part->n;
+    }
+    part->n = last->n;
+    *has_nul = last->has_nul;
+}
+
 /* A part without its transfer encoding (RFC 3516), or its size. */
 static bool put_binary(struct imap_fetching *f, struct imap_message *m,
                        const struct imap_section *section, struct err *e)
@@ -182,7 +198,7 @@ static bool put_binary(struct imap_fetching *f, struct imap_message *m,
         return false;
     if (!found)
         return buf_add(out, is_size ? STR("0") : STR("NIL")) || no_room(e);
-    imap_binary_measure(&part, raw, &has_nul);
+    measure(m, raw, &part, &has_nul);
     if (is_size)
         return buf_add_uint(out, part.n) || no_room(e);
     if (!buf_addf(out, "%s{%zu}\r\n", has_nul ? "~" : "", part.n))

@@ -9,6 +9,13 @@
 #include "services/imap/view.h"
 #include "wire/imap_fetch.h"
 
+/* What measuring a part gave: clients ask for the same one twice (BINARY.SIZE, and then BINARY). */
+struct imap_measured {
+    struct imap_binary asked; /* end 0: none */
+    size_t n;
+    bool has_nul;
+};
+
 struct imap_message {
     struct imap_session *s;
     int64_t account_id; /* whose it is; 0: the selected mailbox's owner */
@@ -23,6 +30,7 @@ struct imap_message {
     bool is_header_of_raw; /* it stands where raw does: both are forgotten together */
     struct arena *bytes;   /* where raw is read to; NULL: a */
     const struct mime_structure *structure;
+    struct imap_measured measured; /* the part of the last BINARY or BINARY.SIZE */
 };
 
 /* As much of the message, from its beginning on, as is in memory and may be forgotten. */

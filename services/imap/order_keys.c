@@ -9,6 +9,8 @@
 
 enum {
     HEADERS_AT_ONCE = 250,
+    HEADERS_MOST =
+        2 * 1024 * 1024,  /* octets of headers that are held, unless one alone is longer */
     DENSE_ABOVE = 5000,   /* messages; fewer are asked for one by one */
     OFFLOAD_ABOVE = 2000, /* messages in all columns that are made */
     GONE_MAX = 1000,      /* messages that a column may know beside twice those that are there */
@@ -22,15 +24,23 @@ YIELDS static bool read_some(const struct imap_search *search, const struct imap
                              struct arena *a, struct search_keys *const *keys, struct err *e)
 {
     struct arena scratch;
+    bool ok = true;
     arena_init(&scratch);
-    int64_t *ids = ARENA_ARRAY(&scratch, int64_t, open->n);
-    str *headers = ARENA_ARRAY(&scratch, str, open->n);
-    for (size_t i = 0; i < open->n; i++)
-        ids[i] = imap_view_row(search->view, open->index[i])->msg_id;
-    bool ok = store_fetch_headers(search->s->app->store, search->view->account_id, ids, open->n,
-                                  &scratch, imap_deadline(), headers, e);
-    for (size_t i = 0; ok && i < open->n; i++)
-        search_keys_make(a, headers[i], keys[i]);
+    for (size_t from = 0, done = 0; ok && from < open->n; from += done) {
+        arena_reset(&scratch);
+        int64_t *ids = ARENA_ARRAY(&scratch, int64_t, open->n - from);
+        str *headers = ARENA_ARRAY(&scratch, str, open->n - from);
+        struct store_some_texts some = { .msg_ids = ids,
+                                         .n = open->n - from,
+                                         .most = HEADERS_MOST };
+        for (size_t i = 0; i < some.n; i++)
+            ids[i] = imap_view_row(search->view, open->index[from + i])->msg_id;
+        ok = store_fetch_some_headers(search->s->app->store, search->view->account_id, &some,
+                                      &scratch, imap_deadline(), headers, e);
+        done = some.done;
+        for (size_t i = 0; ok && i < done; i++)
+            search_keys_make(a, headers[i], keys[from + i]);
+    }
     arena_fini(&scratch);
     if (ok && clock_monotonic_ms() > search->deadline_ms)
         return ERR(e, ERR_LIMIT, "ordering took too long, try again later");

@@ -65,6 +65,12 @@ YIELDS static bool send_plain(const struct imap_answer *a)
 
 /* ---- ESEARCH ---- */
 
+static bool put_range(struct buf *out, bool is_first, uint32_t first, uint32_t last)
+{
+    return (is_first || buf_add_byte(out, ',')) && buf_add_uint(out, first) &&
+           (last == first || (buf_add_byte(out, ':') && buf_add_uint(out, last)));
+}
+
 bool imap_answer_add_set(struct buf *out, const uint32_t *numbers, size_t n)
 {
     bool ok = true;
@@ -72,9 +78,24 @@ bool imap_answer_add_set(struct buf *out, const uint32_t *numbers, size_t n)
         size_t last = i;
         while (last + 1 < n && numbers[last + 1] == numbers[last] + 1)
             last++;
-        ok = (i == 0 || buf_add_byte(out, ',')) && buf_add_uint(out, numbers[i]);
-        if (last > i)
-            ok = ok && buf_add_byte(out, ':') && buf_add_uint(out, numbers[last]);
+        ok = put_range(out, i == 0, numbers[i], numbers[last]);
+        i = last + 1;
+    }
+    return ok;
+}
+
+/* All of them, however many and scattered: sent as the line grows. */
+YIELDS static bool put_all(const struct imap_answer *a)
+{
+    struct buf *out = &a->s->out;
+    bool ok = true;
+    for (size_t i = 0; ok && i < a->found->n;) {
+        size_t last = i;
+        while (last + 1 < a->found->n && name_of(a, last + 1) == name_of(a, last) + 1)
+            last++;
+        ok = put_range(out, i == 0, name_of(a, i), name_of(a, last));
+        if (ok && out->n > FLUSH_AT)
+            ok = imap_send_out(a->s);
         i = last + 1;
     }
     return ok;
@@ -101,7 +122,7 @@ static bool put_partial(const struct imap_answer *a)
 }
 
 /* Scores of the results that ALL or PARTIAL names, in their order (RFC 6203 section 4). */
-static bool put_relevancy(const struct imap_answer *a, unsigned returns)
+YIELDS static bool put_relevancy(const struct imap_answer *a, unsigned returns)
 {
     struct buf *out = &a->s->out;
     size_t from = 0;
@@ -111,6 +132,8 @@ static bool put_relevancy(const struct imap_answer *a, unsigned returns)
     bool ok = buf_add(out, STR(" RELEVANCY ("));
     for (size_t i = 0; ok && i < count; i++) {
         ok = buf_addf(out, i ? " %u" : "%u", imap_search_score(a->search, row_of(a, from + i)));
+        if (ok && out->n > FLUSH_AT)
+            ok = imap_send_out(a->s);
     }
     return ok && buf_add_byte(out, ')');
 }
@@ -144,7 +167,7 @@ YIELDS static bool send_extended(const struct imap_answer *a, unsigned returns)
     if (returns & IMAP_RETURN_COUNT)
         ok = ok && buf_addf(out, " COUNT %zu", n);
     if (n && (returns & IMAP_RETURN_ALL))
-        ok = ok && buf_add(out, STR(" ALL ")) && put_results(a, 0, n);
+        ok = ok && buf_add(out, STR(" ALL ")) && put_all(a);
     if (returns & IMAP_RETURN_PARTIAL)
         ok = ok && put_partial(a);
     if (returns & IMAP_RETURN_RELEVANCY)

@@ -10,6 +10,7 @@
 
 enum {
     SECONDS_A_DAY = 86400,
+    POOL_MS = 20,               /* between two looks for a place in the pool */
     OFFLOAD_ABOVE = 256 * 1024, /* octets of a message that are looked into elsewhere */
     FULL_SCORE = 100
 };
@@ -100,22 +101,37 @@ static void end_look(struct work *work)
     free(look);
 }
 
-/* In the pool; in this thread when the pool has no place. */
-YIELDS static bool message_contains(str raw, unsigned fields, str needle, int64_t deadline_ms)
+/* In the pool. ERR_LIMIT: it has no place now. */
+YIELDS static bool look_in_pool(str raw, unsigned fields, str needle, int64_t deadline_ms,
+                                bool *found, struct err *e)
 {
-    struct err e = ERR_CLEAR;
-    if (raw.n <= OFFLOAD_ABOVE)
-        return search_message_contains(raw, fields, needle);
     struct look *look = HEAP_NEW(struct look);
     arena_init(&look->a);
     look->work = (struct work){ .run = run_look, .done = end_look };
     look->raw = arena_str(&look->a, raw);
     look->needle = arena_str(&look->a, needle);
     look->fields = fields;
-    if (!work_run(&look->work, deadline_ms, &e))
-        return search_message_contains(raw, fields, needle);
-    bool found = look->found;
+    if (!work_run(&look->work, deadline_ms, e))
+        return false;
+    *found = look->found;
     work_finish(&look->work);
+    return true;
+}
+
+/* A big message is never looked through in the loop: when the pool is full, this one waits. False
+ * as well when the time of the search is over, or it was cancelled: it ends then. */
+YIELDS static bool message_contains(str raw, unsigned fields, str needle, int64_t deadline_ms)
+{
+    struct err e = ERR_CLEAR;
+    bool found = false;
+    if (raw.n <= OFFLOAD_ABOVE)
+        return search_message_contains(raw, fields, needle);
+    while (!look_in_pool(raw, fields, needle, deadline_ms, &found, &e)) {
+        bool is_full = e.kind == ERR_LIMIT && clock_monotonic_ms() < deadline_ms;
+        e = ERR_CLEAR;
+        if (!is_full || !fiber_sleep_until(clock_deadline_in(POOL_MS), &e))
+            return false;
+    }
     return found;
 }
 

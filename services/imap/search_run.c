@@ -11,10 +11,12 @@
 
 enum {
     FEW = 24,              /* messages that are read without asking the index */
-    HEADERS_AT_ONCE = 250, /* read in one statement */
-    PAUSE_EVERY = 64,      /* messages between two looks at the clock */
-    SLICE_MS = 5,          /* of the loop's time before others have their turn */
-    EARLY_MS = 20          /* the loop's clock may be ahead of time by so much */
+    HEADERS_AT_ONCE = 250, /* looked at together */
+    HEADERS_MOST =
+        2 * 1024 * 1024, /* octets of headers that are held, unless one alone is longer */
+    PAUSE_EVERY = 64,    /* messages between two looks at the clock */
+    SLICE_MS = 5,        /* of the loop's time before others have their turn */
+    EARLY_MS = 20        /* the loop's clock may be ahead of time by so much */
 };
 
 #define TOO_LONG "the search took too long"
@@ -224,9 +226,20 @@ YIELDS static bool look_at(struct reading *r, size_t from, size_t n, enum imap_k
 YIELDS static bool look_at_headers(struct reading *r, struct err *e)
 {
     const struct imap_search *search = r->search;
-    return store_fetch_headers(search->s->app->store, search->view->account_id, r->ids, r->batch->n,
-                               r->a, search->deadline_ms, r->texts, e) &&
-           look_at(r, 0, r->batch->n, IMAP_KNOWS_HEADER, e);
+    bool ok = true;
+    for (size_t from = 0; ok && from < r->batch->n;) {
+        struct arena texts;
+        struct store_some_texts next = { .msg_ids = r->ids + from,
+                                         .n = r->batch->n - from,
+                                         .most = HEADERS_MOST };
+        arena_init(&texts);
+        ok = store_fetch_some_headers(search->s->app->store, search->view->account_id, &next,
+                                      &texts, search->deadline_ms, r->texts + from, e) &&
+             look_at(r, from, next.done, IMAP_KNOWS_HEADER, e);
+        arena_fini(&texts);
+        from += next.done;
+    }
+    return ok;
 }
 
 /* Reads whole those that are still open. */

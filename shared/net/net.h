@@ -146,6 +146,9 @@ void net_conn_set_write_timeout(struct net_conn *c, int64_t ms);
 /* The peer has shown who it is: the connection counts no more against max_per_ip. Its arrival still
  * counts against max_new_per_minute. Harmless when done again. */
 void net_conn_release_count(struct net_conn *c);
+/* It counts against it again, though not as one that arrived now. False: its address or network has
+ * as many as it may have. */
+bool net_conn_take_count(struct net_conn *c);
 /* Whether the peer can read nothing any more, as far as the kernel knows. One that ended only its
  * own direction in plain text still waits for answers; under TLS nobody does that. */
 bool net_conn_is_gone(const struct net_conn *c);

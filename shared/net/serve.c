@@ -39,6 +39,16 @@ static bool apply_proxy(struct net_conn *c, const struct net_proxy *header, stru
     return ERR(e, ERR_LIMIT, "%s", why);
 }
 
+bool net_conn_take_count(struct net_conn *c)
+{
+    const char *why;
+    if (!c->listener || c->counted.levels[0])
+        return true;
+    struct limits limits = c->listener->limits;
+    limits.max_per_minute = 0;
+    return limits_enter(&limits, net_conn_peer(c), clock_monotonic_ms(), &c->counted, &why);
+}
+
 /* Reads the header and not one octet more: what follows may be for TLS, which reads the socket
  * itself. Octets are only taken from the socket when they are known to belong to the header. */
 static bool read_proxy_header(struct net_conn *c, int64_t deadline_ms, struct err *e)

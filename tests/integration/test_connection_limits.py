@@ -127,6 +127,20 @@ def test_imap_before_login(server):
     fill_again(port, ["127.0.0.1"] * (GUESTS_PER_IP + 1), GUESTS_PER_IP, b"* OK ")
 
 
+def test_imap_after_unauthenticate(server):
+    """Who has logged out again counts for its address again; past the limit it is sent away."""
+    with contextlib.ExitStack() as stack:
+        again = stack.enter_context(Imap(server, server.user(2), source="127.5.0.1"))
+        late = stack.enter_context(Imap(server, server.user(2), source="127.5.0.1"))
+        guests = stack.enter_context(Visitors(server.ports["imap"]))
+        for _ in range(GUESTS_PER_IP - 1):
+            assert guests.come("127.5.0.1").startswith(b"* OK")
+        again.must("UNAUTHENTICATE")
+        assert guests.come("127.5.0.1").startswith(b"* BYE ")
+        late.start("UNAUTHENTICATE")
+        assert late.line().startswith(b"* BYE [UNAVAILABLE] ")
+
+
 def test_imap_sessions_of_one_user(server):
     """Who has logged in is a guest no more, and counts for its user."""
     user = server.user(1)

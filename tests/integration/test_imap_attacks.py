@@ -2,6 +2,7 @@
 """What ATTACKS 3.4 says IMAP must answer, where a dialogue script cannot show it."""
 import concurrent.futures
 import contextlib
+import pathlib
 import re
 import socket
 import ssl
@@ -172,6 +173,29 @@ def test_long_searches_are_limited(heronry, user):
             assert b" NO [LIMIT]" in client.do("SEARCH " + " ".join(keys))[-1], keys[:2]
         assert b" NO [LIMIT]" in client.do("SORT (DATE) UTF-8 " + " ".join(["SEEN"] * 257))[-1]
         client.must("NOOP")
+
+
+def most_kib(pid):
+    """What the process held at most since it began."""
+    return int(re.search(r"VmHWM:\s*(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text()).group(1))
+
+
+def test_long_headers_of_many_messages_cost_little(heronry):
+    """They are looked through a few at a time; and one that is longer than SMTP takes is not appended."""
+    user = heronry.new_user(quota="1G")
+    line = b"X-Long: " + b"x" * 900 + b"\r\n"
+    with Imap(heronry, user) as client:
+        client.append("INBOX", b"Subject: x\r\n" + line * 4000 + b"\r\nx\r\n")
+        client.must("SELECT INBOX")
+        for _ in range(5):
+            client.must("COPY 1:* INBOX")
+            client.must("NOOP")
+        before = most_kib(client.worker())
+        assert client.must("SEARCH HEADER X-Long y", timeout=60)[0] == b"* SEARCH"
+        client.must("SORT (SUBJECT) UTF-8 ALL", timeout=60)
+        assert most_kib(client.worker()) - before < 40 * 1024     # of 115 MB
+        long = b"Subject: x\r\n" + line * 12_000 + b"\r\nx\r\n"
+        assert b" NO [TOOBIG] " in client.do(b"APPEND INBOX {%d+}\r\n" % len(long) + long)[-1]
 
 
 def test_long_sets_cost_little(heronry, user):

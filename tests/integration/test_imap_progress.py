@@ -116,6 +116,25 @@ def test_what_notify_fetches_is_no_command(heronry):
     assert not [line for line in told if line.startswith(b"* OK")], told
 
 
+def test_what_was_not_sent_is_not_seen(heronry):
+    """A client that goes in the middle of an answer finds again what it did not get."""
+    user = heronry.new_user(quota="1G")
+    with Imap(heronry, user) as client:
+        client.append("INBOX", "Subject: x\r\n\r\n" + ("x" * 998 + "\r\n") * 400)
+        client.must("SELECT INBOX")
+        for _ in range(6):
+            client.must("COPY 1:* INBOX")
+            client.must("NOOP")
+        tag = client.start("FETCH 1:* BODY[]")     # 25 MB: more than the sockets between two processes take
+        assert tag not in client.line()
+        client.reset()
+    wait_until(lambda: ends_of(heronry, user), 20, "the end of the session")
+    with Imap(heronry, user) as client:
+        client.must("SELECT INBOX")
+        seen = len(client.must("SEARCH SEEN")[0].split()) - 2
+        assert 1 <= seen <= 48, seen
+
+
 def test_a_search_without_a_client_is_ended(heronry):
     user = heronry.new_user()
     client = in_mailbox(heronry, user)

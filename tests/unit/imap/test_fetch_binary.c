@@ -54,7 +54,7 @@ static void check_range(struct trial *t, size_t from, size_t n)
     bool has_nul = false;
     t->part.from = from;
     t->part.n = n;
-    imap_binary_measure(&t->part, buf_str(&t->message), &has_nul);
+    imap_binary_measure(&t->part, buf_str(&t->message), &has_nul, NULL);
     assert_int_equal(t->part.n, wanted.n);
     assert_int_equal(has_nul, str_find_byte(wanted, '\0') >= 0);
     buf_clear(&t->out);
@@ -122,7 +122,7 @@ static void decodes_whole_slices(void **state)
                                     .end = sizes[i],
                                     .n = SIZE_MAX };
         const str whole = mime_decode(&a, part.encoding, str_of(spaces, sizes[i]), SIZE_MAX);
-        imap_binary_measure(&part, str_of(spaces, sizes[i]), &has_nul);
+        imap_binary_measure(&part, str_of(spaces, sizes[i]), &has_nul, NULL);
         assert_int_equal(part.n, whole.n);
         assert_false(has_nul);
         assert_true(imap_binary_add(&part, str_of(spaces, sizes[i]), &out));
@@ -132,12 +132,39 @@ static void decodes_whole_slices(void **state)
     arena_fini(&a);
 }
 
+static unsigned pauses;
+
+static void pause_once(void)
+{
+    pauses++;
+}
+
+/* Others have their turn while a big part is measured. */
+static void pauses_at_times(void **state)
+{
+    enum {
+        SIZE = 4 * 1024 * 1024
+    };
+    struct arena a;
+    bool has_nul = false;
+    (void)state;
+    arena_init(&a);
+    char *octets = arena_alloc(&a, SIZE);
+    memset(octets, 'x', SIZE);
+    struct imap_binary part = { .encoding = MIME_ENCODING_BINARY, .end = SIZE, .n = SIZE_MAX };
+    imap_binary_measure(&part, str_of(octets, SIZE), &has_nul, pause_once);
+    assert_int_equal(part.n, SIZE);
+    assert_in_range(pauses, 8, 64);
+    arena_fini(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gives_what_is_asked_for),
         cmocka_unit_test(takes_any_slices),
         cmocka_unit_test(decodes_whole_slices),
+        cmocka_unit_test(pauses_at_times),
     };
     return cmocka_run_group_tests_name("imap/fetch_binary", tests, NULL, NULL);
 }
