@@ -227,14 +227,19 @@ static size_t count_failed(const struct deliver_attempt *attempt, struct deliver
     return failed;
 }
 
-static bool conclude(const struct deliver_attempt *attempt, int64_t deadline_ms,
+/* A mailbox that is full must not be forgotten: when its report fails, the sender is asked to come
+ * again, and others may have a second copy, which is the lesser evil (RFC 5321 section 6.1). */
+static bool conclude(struct deliver_attempt *attempt, int64_t deadline_ms,
                      struct deliver_result *out, struct err *e)
 {
     size_t failed = count_failed(attempt, out);
     bool is_taken = failed < attempt->n || attempt->n_forwards > 0;
     deliver_announce_forwards(attempt);
-    if (is_taken && !deliver_report_stored(attempt, deadline_ms, e))
-        return false;
+    if (attempt->success) {
+        queue_announce(attempt->d->queue, attempt->success_id);
+    } else if (is_taken && failed > 0) {
+        deliver_report_stored(attempt, deadline_ms);
+    }
     if (failed == 0 && attempt->n_looping == 0)
         return true;
     if (is_taken)
@@ -264,6 +269,43 @@ static enum deliver_verdict judge(struct deliver_attempt *attempt)
     return attempt->n + attempt->n_forwards > 0 ? DELIVER_DONE : DELIVER_LOOP;
 }
 
+/* What goes into the queue in the transaction of the copies. A store_extra_fn with the attempt. */
+static bool send_along(struct db_tx *tx, void *arg, size_t *statements, struct err *e)
+{
+    const struct deliver_attempt *attempt = arg;
+    if (!deliver_send_forwards(tx, arg, statements, e))
+        return false;
+    if (!attempt->success)
+        return true;
+    *statements += QUEUE_ENQUEUE_STATEMENTS;
+    return queue_enqueue_send(attempt->d->queue, tx, attempt->success_id, attempt->success, e);
+}
+
+/* Where success is to be told of, all or nothing at first, so that it is true when it is committed;
+ * with a mailbox that is full or gone the others have their copies without that. Yields. */
+static YIELDS bool store_copies(struct deliver_attempt *attempt, struct store_delivery *delivery,
+                                int64_t deadline_ms, struct err *e)
+{
+    struct store *s = attempt->d->store;
+    struct err why = ERR_CLEAR;
+    if (!deliver_plan_success(attempt, deadline_ms, e))
+        return false;
+    delivery->extra = attempt->n_forwards > 0 || attempt->success ? send_along : NULL;
+    delivery->extra_arg = attempt;
+    delivery->all_or_nothing = attempt->success != NULL;
+    bool ok = store_deliver(s, delivery, deadline_ms, &why);
+    if (!ok && attempt->success && (why.kind == ERR_LIMIT || why.kind == ERR_NOT_FOUND)) {
+        attempt->success = NULL;
+        delivery->all_or_nothing = false;
+        why = ERR_CLEAR;
+        ok = store_deliver(s, delivery, deadline_ms, &why);
+    }
+    attempt->is_stored = ok;
+    if (!ok)
+        *e = why;
+    return ok;
+}
+
 /* The copies and what leaves, in one transaction. Yields. */
 static YIELDS bool store(struct deliver_attempt *attempt, str proven, int64_t now_us,
                          int64_t deadline_ms, struct err *e)
@@ -283,14 +325,12 @@ static YIELDS bool store(struct deliver_attempt *attempt, str proven, int64_t no
         .recipients = attempt->copies,
         .n = attempt->n,
         .received_us = now_us,
-        .extra = attempt->n_forwards > 0 ? deliver_send_forwards : NULL,
-        .extra_arg = attempt,
     };
     if (attempt->content_hash.n > 0 &&
         !store_find_retries(d->store, &delivery, d->retry_window_ms, attempt->a, deadline_ms, e))
         return err_wrap(e, "look for former deliveries");
     if (!store_prepare_message(d->store, attempt->a, raw, deadline_ms, &message, e) ||
-        !store_deliver(d->store, &delivery, deadline_ms, e))
+        !store_copies(attempt, &delivery, deadline_ms, e))
         return err_wrap(e, "deliver to %zu mailboxes", attempt->n);
     return true;
 }

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "crypto/random.h"
 #include "mime/header.h"
+#include "obs/obs.h"
 #include "queue/dsn.h"
 #include "queue/queue.h"
 #include "wire/smtp_command.h"
@@ -41,7 +42,8 @@ static struct failure failure_of(const struct deliver_attempt *attempt, size_t c
     return (struct failure){ STR("5.1.1"), STR("No such user here") };
 }
 
-/* What became of a recipient, which may lead to several accounts, or share one with others. */
+/* What became of a recipient, which may lead to several accounts, or share one with others; before
+ * anything is stored: what will have, when nothing is in the way. */
 struct outcome {
     size_t n;            /* copies of its accounts */
     size_t n_failed;     /* of these */
@@ -57,7 +59,7 @@ static struct outcome outcome_of(const struct deliver_attempt *attempt,
         if (!leads_to(r, copy->account_id))
             continue;
         out.n++;
-        if (i < attempt->n && deliver_is_stored(copy))
+        if (i < attempt->n && (deliver_is_stored(copy) || !attempt->is_stored))
             continue;
         if (out.n_failed++ == 0)
             out.first_failed = i;
@@ -193,13 +195,16 @@ static size_t list_done(const struct deliver_attempt *attempt, struct queue_new_
     return n;
 }
 
-bool deliver_report_stored(const struct deliver_attempt *attempt, int64_t deadline_ms,
-                           struct err *e)
+bool deliver_plan_success(struct deliver_attempt *attempt, int64_t deadline_ms, struct err *e)
 {
     const struct smtp_message *m = attempt->m;
-    int64_t queue_id;
     struct queue_new_recipient *done = ARENA_ARRAY(attempt->a, struct queue_new_recipient, m->n);
-    const struct queue_new_message message = {
+    size_t n = m->sender.n > 0 ? list_done(attempt, done) : 0;
+    attempt->success = NULL;
+    if (n == 0)
+        return true;
+    attempt->success = ARENA_NEW(attempt->a, struct queue_new_message);
+    *attempt->success = (struct queue_new_message){
         .envelope_from = m->sender,
         .body = str_slice(m->content, 0, mime_header_end(m->content)),
         .envelope_id = m->envid,
@@ -208,9 +213,23 @@ bool deliver_report_stored(const struct deliver_attempt *attempt, int64_t deadli
         .tls_rule = m->requiretls ? QUEUE_TLS_REQUIRED : QUEUE_TLS_AS_EVER,
         .session = m->trace.session,
         .recipients = done,
-        .n = m->sender.n > 0 ? list_done(attempt, done) : 0,
+        .n = n,
     };
-    return message.n == 0 || queue_enqueue(attempt->d->queue, &message, deadline_ms, &queue_id, e);
+    attempt->success_id = queue_make_id(attempt->d->queue);
+    return queue_pack(attempt->a, attempt->success->body, deadline_ms, &attempt->success->packed,
+                      e);
+}
+
+void deliver_report_stored(struct deliver_attempt *attempt, int64_t deadline_ms)
+{
+    int64_t queue_id;
+    struct err e = ERR_CLEAR;
+    if (deliver_plan_success(attempt, deadline_ms, &e) &&
+        (!attempt->success ||
+         queue_enqueue(attempt->d->queue, attempt->success, deadline_ms, &queue_id, &e)))
+        return;
+    obs_log(EV_DELIVER_SUCCESS_NOT_TOLD, attempt->m->trace.session,
+            OBS_STR("sender", attempt->m->sender), OBS_ERR(&e));
 }
 
 bool deliver_report_failed(const struct deliver_attempt *attempt, int64_t deadline_ms,

@@ -7,6 +7,7 @@
 #include "store/store.h"
 
 struct deliver_forward;
+struct queue_new_message;
 
 /* A delivery with the outcome of each copy. */
 struct deliver_attempt {
@@ -17,6 +18,9 @@ struct deliver_attempt {
     size_t n_looping;                 /* not to be stored: the message was there before */
     struct deliver_forward *forwards; /* what leaves again */
     size_t n_forwards;
+    bool is_stored;                    /* the copies say what became of them */
+    struct queue_new_message *success; /* what is told of success; NULL: nothing */
+    int64_t success_id;                /* its queue id */
     struct arena *a;
     size_t header_n;  /* octets of the header */
     bool is_clean;    /* what others forged is out of the content already */
@@ -30,10 +34,16 @@ void deliver_list_again(struct deliver_attempt *attempt);
 /* Whether the copy is in its mailbox. Pure. */
 bool deliver_is_stored(const struct store_recipient *copy);
 
-/* Puts into the queue what is to be told of copies that were stored, where NOTIFY=SUCCESS asked for
- * that (RFC 3461 4.1). Errors: those of queue_enqueue. Yields. */
-YIELDS bool deliver_report_stored(const struct deliver_attempt *attempt, int64_t deadline_ms,
-                                  struct err *e);
+/* Makes attempt->success: what is to be told of the copies that are stored (before they are: of all
+ * of them), where NOTIFY=SUCCESS asked for that (RFC 3461 4.1). Errors: those of queue_pack.
+ * Yields.
+ */
+YIELDS bool deliver_plan_success(struct deliver_attempt *attempt, int64_t deadline_ms,
+                                 struct err *e);
+
+/* Puts that into the queue in a transaction of its own, after the copies. A failure is only logged:
+ * who has delivered must not be told to come again because of it. Yields. */
+YIELDS void deliver_report_stored(struct deliver_attempt *attempt, int64_t deadline_ms);
 
 /* Makes a report (RFC 3464) about the copies that were not stored, and puts it into the queue or
  * into the sender's own mailbox. A null sender, one that nothing can be sent to, one of our domains

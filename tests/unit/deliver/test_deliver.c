@@ -4,10 +4,9 @@
 #include "deliver/mail_fixture.h"
 #include "wire/smtp_command.h"
 
-static struct deliver_result deliver(struct mail_world *w, const struct smtp_message *m)
+static bool try_deliver(struct mail_world *w, const struct smtp_message *m,
+                        struct deliver_result *result, struct err *e)
 {
-    struct err e = ERR_CLEAR;
-    struct deliver_result result;
     const struct deliver d = {
         .store = w->store,
         .queue = w->queue,
@@ -15,7 +14,14 @@ static struct deliver_result deliver(struct mail_world *w, const struct smtp_mes
         .hostname = "mx.example.org",
         .retry_window_ms = w->retry_window_ms,
     };
-    if (!deliver_message(&d, m, &w->a, mail_soon(), &result, &e))
+    return deliver_message(&d, m, &w->a, mail_soon(), result, e);
+}
+
+static struct deliver_result deliver(struct mail_world *w, const struct smtp_message *m)
+{
+    struct err e = ERR_CLEAR;
+    struct deliver_result result;
+    if (!try_deliver(w, m, &result, &e))
         fail_msg("%s", e.msg);
     return result;
 }
@@ -240,6 +246,34 @@ static void success_is_told_once(struct mail_world *w)
     test_pg_run("DELETE FROM q_rcpt");
 }
 
+/* What is to be told of success is durable with the copies or neither is: who hears of an error has
+ * nothing delivered. Where a full mailbox keeps them apart, the copies count. */
+static void success_is_part_of_the_delivery(struct mail_world *w)
+{
+    const struct smtp_recipient both[] = {
+        { .account_id = w->ada,
+          .address = STR("ada@example.org"),
+          .has_notify = true,
+          .notify = SMTP_NOTIFY_SUCCESS },
+        { .account_id = w->bert, .address = STR("bert@example.org"), .has_notify = true },
+    };
+    struct err e = ERR_CLEAR;
+    struct deliver_result result;
+    int64_t ada = mail_count(w, w->ada);
+    test_pg_run("ALTER TABLE q_rcpt ADD CONSTRAINT broken CHECK (status <> 4) NOT VALID");
+    struct smtp_message m = mail_message(w, large(w), both, 1);
+    assert_false(try_deliver(w, &m, &result, &e));
+    assert_int_equal(mail_count(w, w->ada), ada);
+    m = mail_message(w, large(w), both, 2);
+    assert_int_equal(deliver(w, &m).verdict, DELIVER_DONE);
+    assert_int_equal(mail_count(w, w->ada), ada + 1);
+    test_pg_run("ALTER TABLE q_rcpt DROP CONSTRAINT broken");
+    m = mail_message(w, large(w), both, 2);
+    assert_int_equal(deliver(w, &m).verdict, DELIVER_DONE);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt WHERE status = 4"), 1);
+    test_pg_run("DELETE FROM q_rcpt");
+}
+
 /* Filters have their own time: when the last one has said what it says, there is enough left. */
 static void filters_take_their_time(struct mail_world *w)
 {
@@ -274,6 +308,7 @@ static void run_all(void *arg)
     huge_headers_are_refused(w);
     full_mailboxes(w);
     success_is_told_once(w);
+    success_is_part_of_the_delivery(w);
     filters_take_their_time(w);
 }
 
