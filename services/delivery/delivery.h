@@ -35,7 +35,10 @@ struct delivery {
     struct signal_point reports;    /* there may be something to tell a sender */
     struct semaphore claiming;      /* one worker asks the queue, the others wait for their turn */
     struct semaphore converting;    /* messages that are held in memory whole */
+    struct list sessions;           /* all of them (crowd.c) */
     unsigned n_slow;                /* destinations that take long, beside the workers' own */
+    unsigned n_unnoted;             /* messages sent whose results could not be written yet */
+    struct signal_point noted;      /* one of them is done with */
     struct signal_point callouts;   /* there may be questions about recipients of relay domains */
     unsigned n_callouts;            /* under way */
     struct notify_listener queue_hint;

@@ -86,9 +86,11 @@ struct delivery *delivery_new(struct app *app, struct err *e)
     signal_point_init(&d->work);
     signal_point_init(&d->reports);
     signal_point_init(&d->callouts);
+    signal_point_init(&d->noted);
     semaphore_init(&d->claiming, 1);
     semaphore_init(&d->converting, DELIVERY_CONVERSIONS);
     list_init(&d->uses);
+    list_init(&d->sessions);
     read_own_addresses(d);
     if (!open_parts(d, e))
         delivery_free(&d);

@@ -4,7 +4,9 @@
 #include "services/delivery/session.h"
 
 #include "base/date.h"
+#include "base/failpoint.h"
 #include "obs/obs.h"
+#include "services/delivery/crowd.h"
 #include "services/delivery/egress.h"
 #include "services/delivery/login.h"
 #include "services/delivery/tally.h"
@@ -42,17 +44,27 @@ void delivery_session_init(struct delivery_session *s, struct delivery *d, struc
 {
     *s = (struct delivery_session){ .d = d, .a = a, .patience = patience };
     smtp_reply_init(&s->reply);
+    list_add_tail(&d->sessions, &s->link);
+}
+
+void delivery_session_hear(struct delivery_session *s)
+{
+    s->is_busy = true;
+    s->heard_ms = clock_monotonic_ms();
 }
 
 void delivery_session_fini(struct delivery_session *s)
 {
     delivery_session_drop(s);
     smtp_reply_fini(&s->reply);
+    list_remove(&s->link);
 }
 
 void delivery_session_drop(struct delivery_session *s)
 {
     net_close(&s->conn);
+    s->is_busy = false;
+    s->is_hurried = false;
     s->needs_reset = false;
     s->n_messages = 0;
     s->n_awaited = 0;
@@ -118,21 +130,32 @@ bool delivery_write(struct delivery_session *s, str line, struct err *e)
     return ok;
 }
 
+/* A line ended by us is no word of the server's. */
+static bool lose(struct delivery_session *s, struct err *e)
+{
+    bool is_hurried = s->is_hurried;
+    delivery_session_drop(s);
+    if (!is_hurried)
+        return false;
+    *e = (struct err)ERR_CLEAR;
+    return ERR(e, ERR_TIMEOUT, "no sign of the server for long, while very many others wait");
+}
+
 bool delivery_read_reply(struct delivery_session *s, int64_t timeout_ms, struct err *e)
 {
     int64_t deadline_ms = clock_deadline_in(timeout_ms);
     smtp_reply_clear(&s->reply);
+    delivery_session_hear(s);
     while (s->conn) {
         str line;
-        if (!net_read_line(s->conn, SMTP_REPLY_LINE_MAX, deadline_ms, &line, NULL, e)) {
-            delivery_session_drop(s);
-            return false;
-        }
+        if (!net_read_line(s->conn, SMTP_REPLY_LINE_MAX, deadline_ms, &line, NULL, e))
+            return lose(s, e);
         switch (smtp_reply_add_line(&s->reply, line, e)) {
         case SMTP_REPLY_MORE:
             continue;
         case SMTP_REPLY_DONE:
             s->n_awaited -= s->n_awaited > 0; /* none for a greeting */
+            s->is_busy = false;
             return true;
         case SMTP_REPLY_BAD:
             delivery_session_drop(s);
@@ -368,6 +391,7 @@ YIELDS static bool shake_hands(struct delivery_session *s, const struct delivery
 {
     const struct dane *dane = s->demand.dane;
     int64_t deadline_ms = clock_deadline_in(HANDSHAKE_MS);
+    delivery_session_hear(s);
     if (!dane) {
         return net_starttls_client(s->conn, s->d->tls, arena_cstr(s->a, host->name), deadline_ms,
                                    e);
@@ -425,8 +449,10 @@ YIELDS static bool greet(struct delivery_session *s, const struct delivery_host 
     s->source = s->route->pool
                     ? delivery_egress_next(s->route->pool, &host->address, s->terms.sender)
                     : NULL;
+    delivery_session_hear(s);
     if (!net_connect(s->d->app->runtime, &host->address, s->source, clock_deadline_in(CONNECT_MS),
                      &s->conn, &e)) {
+        s->is_busy = false;
         *failure = delivery_deferred(s, "4.4.1", "%s", e.msg);
         return false;
     }
@@ -510,6 +536,19 @@ YIELDS static bool open_host(struct delivery_session *s, const struct delivery_h
     return what == OPENED;
 }
 
+/* The server is not asked: others of its network let so many wait already. */
+static bool put_off(struct delivery_session *s, const struct delivery_host *host,
+                    struct queue_result *failure)
+{
+    if (!delivery_is_stalling(s, &host->address, clock_monotonic_ms()) &&
+        !FAILPOINT_FAILS("delivery-stalling"))
+        return false;
+    s->is_put_off = true;
+    s->remote = host->name;
+    *failure = delivery_deferred(s, "4.4.1", "its network lets very many connections wait");
+    return true;
+}
+
 /* Tries those of the hosts in turn that were not tried. Yields. */
 YIELDS static bool open_any(struct delivery_session *s, const struct delivery_host *hosts, size_t n,
                             struct queue_result *failure)
@@ -519,7 +558,7 @@ YIELDS static bool open_any(struct delivery_session *s, const struct delivery_ho
         struct queue_result one = *failure;
         if (s->passed & bit_of(i, s->is_barred))
             continue;
-        found = open_host(s, &hosts[i], &one);
+        found = !put_off(s, &hosts[i], &one) && open_host(s, &hosts[i], &one);
         if (!found)
             s->passed |= bit_of(i, s->is_barred);
         keep_failure(failure, &one);
@@ -550,6 +589,8 @@ YIELDS static bool open_allowed(struct delivery_session *s, struct queue_result 
     s->secured = STR_EMPTY;
     s->is_barred = false;
     s->certificate = (struct queue_certificate){ .pin = STR_EMPTY };
+    s->is_put_off = false;
+    s->opening_ms = clock_monotonic_ms();
     int64_t former_ms = delivery_limit(s->patience.open_ms);
     bool found = open_any(s, route->hosts, route->n, failure);
     if (!found && route->n_barred > 0 && overlooks(s, &s->terms) != TLS_WAIVER_NONE) {
@@ -557,6 +598,7 @@ YIELDS static bool open_allowed(struct delivery_session *s, struct queue_result 
         found = open_any(s, route->barred, route->n_barred, failure);
     }
     (void)fiber_set_deadline(former_ms);
+    s->opening_ms = 0;
     return found;
 }
 

@@ -17,6 +17,7 @@ struct delivery_patience {
 };
 
 struct delivery_session {
+    struct list link; /* in d->sessions */
     struct delivery *d;
     struct arena *a;       /* for texts; lives as long as the lease */
     struct net_conn *conn; /* NULL: not connected */
@@ -41,6 +42,11 @@ struct delivery_session {
     bool is_uncounted;   /* in reports on TLS: it is for such reports only */
     bool is_lost;        /* the lease was lost: nothing may be sent any more */
     unsigned n_messages; /* begun on this connection */
+    bool is_busy;        /* a server is being waited for */
+    bool is_hurried;     /* it waited for too long while very many do */
+    bool is_put_off;     /* a server was not asked, as its network lets others wait */
+    int64_t heard_ms;    /* the last sign of the server, or the begin of the wait; monotonic */
+    int64_t opening_ms;  /* since then it is being opened; 0: it is not */
     unsigned n_awaited;  /* replies to commands that were written */
     struct delivery_patience patience;
 };
@@ -50,9 +56,12 @@ void delivery_session_init(struct delivery_session *s, struct delivery *d, struc
 /* Drops the connection, if any, without QUIT. */
 void delivery_session_fini(struct delivery_session *s);
 
+/* The server has given a sign, or begins to be waited for. */
+void delivery_session_hear(struct delivery_session *s);
 /* Connects to the first server that takes us up to EHLO, with as much TLS as a message of these
  * terms needs, in a quarter of an hour at most. False: none did, and *failure says why. With
- * s->is_refused a server's TLS was not good enough for such a message, others may go. Yields. */
+ * s->is_refused a server's TLS was not good enough for such a message, others may go; with
+ * s->is_put_off not all were asked (crowd.h). Yields. */
 YIELDS bool delivery_session_open(struct delivery_session *s, const struct delivery_route *route,
                                   const struct delivery_terms *terms, struct queue_result *failure);
 /* Leaves the server that it is, or was, connected to: delivery_session_open_another goes past it.

@@ -3,6 +3,7 @@
 #include "services/delivery/shift.h"
 
 #include "base/failpoint.h"
+#include "crypto/random.h"
 #include "obs/obs.h"
 #include "services/delivery/carrier.h"
 #include "services/delivery/refused.h"
@@ -11,7 +12,10 @@ enum {
     PAUSE_MS = 2000,           /* after the queue could not be asked */
     LEASE_LEFT_MS = 2000,      /* less is not enough to begin with a message */
     SHIFT_MS = 10 * 60 * 1000, /* after that no message is begun with: others have their turn */
-    FINISH_TRIES = 5
+    PUT_OFF_MS = 30 * 1000,
+    FINISH_TRIES = 5,
+    LET_NOTE_MS = 5 * PAUSE_MS,
+    UNNOTED_MAX = 256 /* messages that were sent and wait, without a lease, to be noted */
 };
 
 struct shift *shift_new(struct delivery *d)
@@ -174,31 +178,86 @@ static void account_for(struct shift *shift, const struct queue_message *m,
     log_outcome(shift, m, results, QUEUE_HELD, tls);
 }
 
+static bool may_repeat(const struct err *e)
+{
+    return e->kind == ERR_UNKNOWN_OUTCOME || e->kind == ERR_UNAVAILABLE ||
+           e->kind == ERR_CONFLICT || e->kind == ERR_TIMEOUT;
+}
+
+static bool was_sent(const struct queue_message *m, const struct queue_result *results)
+{
+    for (size_t i = 0; i < m->n; i++) {
+        if (results[i].outcome == QUEUE_DELIVERED)
+            return true;
+    }
+    return false;
+}
+
+/* What was sent and is not noted comes twice. Its result is of use as long as nobody else has taken
+ * the destination, which the token tells: so it is tried again until this process ends, and no
+ * destination is claimed here meanwhile (shift_let_note). Yields. */
+YIELDS static bool finish_late(struct shift *shift, const struct queue_message *m,
+                               const struct queue_result *results, struct err *e)
+{
+    struct delivery *d = shift->d;
+    bool ok = false;
+    if (d->n_unnoted >= UNNOTED_MAX)
+        return false;
+    d->n_unnoted++;
+    while (!ok && !runtime_is_draining(d->app->runtime)) {
+        struct err ignored = ERR_CLEAR;
+        if (!fiber_sleep_until(clock_deadline_in(PAUSE_MS), &ignored))
+            break;
+        *e = (struct err)ERR_CLEAR;
+        ok = queue_finish(d->app->queue, shift->lease, m, results,
+                          clock_deadline_in(DELIVERY_DATABASE_MS), e);
+        if (!ok && !may_repeat(e))
+            break;
+    }
+    d->n_unnoted--;
+    signal_point_all(&d->noted);
+    return ok;
+}
+
+YIELDS static bool finish(struct shift *shift, const struct queue_message *m,
+                          const struct queue_result *results, struct err *e)
+{
+    for (int try = 0; try == 0 || (try < FINISH_TRIES && queue_lease_is_valid(shift->lease, 0));
+         try++) {
+        struct err ignored = ERR_CLEAR;
+        if (try > 0 && !fiber_sleep_until(clock_deadline_in(PAUSE_MS), &ignored))
+            return false;
+        FAILPOINT("P9");
+        *e = (struct err)ERR_CLEAR;
+        if (queue_finish(shift->d->app->queue, shift->lease, m, results,
+                         clock_deadline_in(DELIVERY_DATABASE_MS), e))
+            return true;
+        if (!may_repeat(e))
+            return false;
+    }
+    return was_sent(m, results) && finish_late(shift, m, results, e);
+}
+
 bool shift_finish(struct shift *shift, const struct queue_message *m,
                   const struct queue_result *results, const struct tls_facts *tls)
 {
     struct err e = ERR_CLEAR;
-    account_for(shift, m, results, tls);
-    for (int try = 0; try < FINISH_TRIES; try++) {
-        FAILPOINT("P9");
-        e = ERR_CLEAR;
-        if (queue_finish(shift->d->app->queue, shift->lease, m, results,
-                         clock_deadline_in(DELIVERY_DATABASE_MS), &e)) {
-            delivery_note_refused(shift->d, m, results);
-            return true;
-        }
-        bool may_repeat = e.kind == ERR_UNKNOWN_OUTCOME || e.kind == ERR_UNAVAILABLE ||
-                          e.kind == ERR_CONFLICT || e.kind == ERR_TIMEOUT;
-        if (!may_repeat || !queue_lease_is_valid(shift->lease, 0))
-            break;
-        struct err ignored = ERR_CLEAR;
-        if (!fiber_sleep_until(clock_deadline_in(PAUSE_MS), &ignored))
-            break;
-    }
     char id[QUEUE_ID_TEXT];
+    account_for(shift, m, results, tls);
+    if (finish(shift, m, results, &e)) {
+        delivery_note_refused(shift->d, m, results);
+        return true;
+    }
     obs_log(EV_DELIVERY_NOT_NOTED, queue_id_format(m->queue_id, id), OBS_ERR(&e));
     shift->no_more = true;
     return false;
+}
+
+void shift_let_note(struct delivery *d)
+{
+    struct err e = ERR_CLEAR;
+    if (d->n_unnoted > 0)
+        (void)signal_point_wait(&d->noted, clock_deadline_in(LET_NOTE_MS), &e); /* not forever */
 }
 
 bool shift_finish_all(struct shift *shift, const struct queue_message *m,
@@ -215,4 +274,18 @@ void shift_finish_rest(struct shift *shift, const struct queue_result *result)
     const struct queue_message *m;
     while (!shift->no_more && !shift->is_lost && !fiber_is_cancelled() && (m = take_any(shift)))
         (void)shift_finish_all(shift, m, result);
+}
+
+void shift_put_off(struct shift *shift, const struct queue_message *m)
+{
+    struct err e = ERR_CLEAR;
+    struct queue_lease rest = *shift->lease;
+    int64_t wait_ms = PUT_OFF_MS / 2 + (int64_t)crypto_random_below(PUT_OFF_MS / 2);
+    rest.messages = ARENA_ARRAY(&shift->a, struct queue_message, shift->lease->n);
+    rest.n = 0;
+    for (; m; m = take_any(shift))
+        rest.messages[rest.n++] = *m;
+    shift->no_more = true;
+    if (!queue_postpone(shift->d->app->queue, &rest, 0, wait_ms, 0, &e))
+        obs_log(EV_DELIVERY_CLAIM_FAILED, STR_EMPTY, OBS_ERR(&e)); /* they stay due */
 }

@@ -64,14 +64,21 @@ size_t shift_left(const struct shift *shift);
  * relay of single senders tells nothing of it. */
 bool shift_note_destination(struct shift *shift, bool worked, str reason);
 
-/* Writes the results; a database in trouble is asked again as long as the lease holds, because a
- * message sent but not noted would be sent again. False: no more work under this lease. Yields. */
+/* Writes the results; a database in trouble is asked again as long as the lease holds, and about a
+ * message that was sent until this process ends, because it would be sent again. False: no more
+ * work under this lease. Yields. */
 YIELDS bool shift_finish(struct shift *shift, const struct queue_message *m,
                          const struct queue_result *results, const struct tls_facts *tls);
+/* Waits a while for results that could not be written when their leases ended: who claims now might
+ * claim what was sent. Yields. */
+YIELDS void shift_let_note(struct delivery *d);
 /* The same result for all recipients of the message. Yields. */
 YIELDS bool shift_finish_all(struct shift *shift, const struct queue_message *m,
                              const struct queue_result *result);
 /* The same for all messages that nobody has begun with. Yields. */
 YIELDS void shift_finish_rest(struct shift *shift, const struct queue_result *result);
+/* Neither the message nor those that nobody has begun with are tried now: they come again in half a
+ * minute at most, without an attempt. Yields. */
+YIELDS void shift_put_off(struct shift *shift, const struct queue_message *m);
 
 #endif

@@ -281,8 +281,10 @@ YIELDS static bool send_octets(const struct transaction *t, str octets,
         octets = str_skip(octets, part.n);
         buf_clear(&chunk);
         INVARIANT(smtp_data_encode(coder, part, &chunk));
+        delivery_session_hear(t->s);
         ok = net_write(t->s->conn, buf_str(&chunk), e);
     }
+    t->s->is_busy = false; /* what comes next may be the turn of our database */
     buf_fini(&chunk);
     return ok;
 }

@@ -5,6 +5,7 @@
 #include "base/failpoint.h"
 #include "obs/obs.h"
 #include "services/delivery/carrier.h"
+#include "services/delivery/crowd.h"
 #include "services/delivery/tally.h"
 #include "services/delivery/way.h"
 
@@ -12,8 +13,7 @@ enum {
     POLL_MS = 1000,       /* when no hint comes */
     PAUSE_MS = 2000,      /* after the queue could not be asked */
     ROUTE_MS = 90 * 1000, /* for all DNS questions of a destination, and its policy */
-    PATIENCE_MS = 500,    /* of a worker with one destination */
-    SLOW_MAX = 128        /* destinations that go on beside their workers */
+    PATIENCE_MS = 500     /* of a worker with one destination */
 };
 
 /* Whether there is a server for a message that overlooks what the destination publishes. */
@@ -94,7 +94,8 @@ YIELDS static void attend(struct shift *shift)
             continue;
         if (e.kind == ERR_CANCELLED)
             return;
-        if (d->n_slow < SLOW_MAX) {
+        delivery_hurry(d, clock_monotonic_ms());
+        if (d->n_slow < DELIVERY_SLOW_MAX) {
             d->n_slow++;
             shift->is_slow = true;
             return;
@@ -127,6 +128,7 @@ void delivery_work(void *arg)
     while (!runtime_is_draining(d->app->runtime) &&
            semaphore_acquire(&d->claiming, DEADLINE_NONE, &e)) {
         struct shift *shift = shift_new(d);
+        shift_let_note(d);
         if (!runtime_is_draining(d->app->runtime))
             claim(d, shift);
         semaphore_release(&d->claiming);

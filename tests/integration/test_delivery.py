@@ -386,10 +386,21 @@ def test_a_server_that_limits_connections_keeps_what_it_has(world):
 
 
 def test_slow_servers_do_not_stop_the_mail_to_others(heronry_factory):
-    """One worker, and a server that lets it wait: mail to another destination goes out meanwhile."""
-    world = World(heronry_factory, **{"delivery.workers": 1})
+    """One worker, and a server that lets it wait: mail to another destination goes out meanwhile. Where a network lets
+    too many wait (the first connection is taken for that here), mail comes again without an attempt."""
+    world = World(lambda **o: heronry_factory(environment={"HERONRY_FAILPOINT": "delivery-stalling:error@1"}, **o),
+                  **{"delivery.workers": 1})
     let_go = threading.Event()
     try:
+        world.send(f"later@good.{DOMAIN}")
+        put_off = f"SELECT attempts, due > now() + interval '5 seconds' FROM q_rcpt WHERE rcpt = 'later@good.{DOMAIN}'"
+        wait_until(lambda: world.server.psql(put_off) == "0|t", WAIT, "mail that is put off")
+        assert world.sink.connections == 0
+        world.server.psql("UPDATE q_rcpt SET due = now(); UPDATE q_domain SET next_due = now()")
+        world.arrived(f"later@good.{DOMAIN}")
+        world.queue_is_empty(f"later@good.{DOMAIN}")
+        wait_until(lambda: world.sink.open == 0, WAIT)
+        world.sink.connections = 0
         world.sink.before_reply = lambda verb, text: let_go.wait(25) if verb == "RCPT" and "tarpit" in text else None
         world.send(f"somebody@tarpit.{DOMAIN}")
         wait_until(lambda: world.sink.connections == 1, WAIT)

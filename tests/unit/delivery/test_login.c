@@ -195,6 +195,7 @@ static void try_login(const struct login_case *c)
     assert_true(config_parse(STR(""), "test", NULL, NULL, &config, &e));
     w.app = (struct app){ .config = config, .runtime = w.rt, .hostname = "us.example" };
     w.d.app = &w.app;
+    list_init(&w.d.sessions);
     mx_open(&w.mx, w.rt, &protocol, &w);
     w.d.tls = tls_client_new(TLS_VERIFY_NONE, w.mx.cert, &e); /* it is its own anchor */
     assert_non_null(w.d.tls);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The SMTP client against a server that follows a script: who gets which result, what is on the
  * wire, and what is not. The queue and its database are not here (tests/integration). */
+#include "services/delivery/crowd.h"
 #include "services/delivery/onward.h"
 
 #include "mx_fixture.h"
@@ -125,6 +126,7 @@ static void begin(struct world *w, const struct script *script, const char *conf
         fail_msg("%s", e.msg);
     w->app = (struct app){ .config = parsed, .runtime = w->rt, .hostname = "us.example" };
     w->d.app = &w->app;
+    list_init(&w->d.sessions);
     semaphore_init(&w->d.converting, 1);
     w->script = script;
     mx_open(&w->mx, w->rt, &protocol, w);
@@ -660,6 +662,39 @@ static void test_dripping(void **state)
     end(&w);
 }
 
+/* When it has said nothing for a while, as seen from another fiber; its places are few. */
+static void hurry(void *arg)
+{
+    struct world *w = arg;
+    struct err e = ERR_CLEAR;
+    while (str_find(buf_str(&w->seen), STR("EHLO")) < 0)
+        assert_true(fiber_sleep_until(clock_deadline_in(5), &e));
+    int64_t later_ms = clock_monotonic_ms() + DELIVERY_HURRY_MS;
+    w->d.n_slow = DELIVERY_SLOW_MANY - 1;
+    delivery_hurry(&w->d, later_ms);
+    assert_false(w->session.is_hurried);
+    w->d.n_slow = DELIVERY_SLOW_MANY;
+    delivery_hurry(&w->d, later_ms - DELIVERY_HURRY_MS);
+    assert_false(w->session.is_hurried);
+    delivery_hurry(&w->d, later_ms);
+    assert_true(w->session.is_hurried);
+}
+
+/* With very many that wait, nobody is waited for as long as else. */
+static void test_hurry(void **state)
+{
+    (void)state;
+    static const struct script silent = { "220 hi\r\n", { "" } };
+    static struct world w;
+    struct err e = ERR_CLEAR;
+    begin(&w, &silent, "");
+    assert_true(fiber_spawn(w.rt, "hurry", hurry, &w, NULL, &e));
+    go(&w);
+    assert_false(w.opened);
+    expect_result(&w.failure, QUEUE_DEFERRED, "4.4.2", "very many others wait");
+    end(&w);
+}
+
 /* A server that closes a connection it was kept on says nothing about the message (RFC 5321 3.8).
  */
 static void test_421_at_mail(void **state)
@@ -922,6 +957,7 @@ int main(void)
         cmocka_unit_test(test_replies_ahead),
         cmocka_unit_test(test_endless_replies),
         cmocka_unit_test(test_dripping),
+        cmocka_unit_test(test_hurry),
         cmocka_unit_test(test_421_at_mail),
         cmocka_unit_test(test_the_next_server_is_asked),
         cmocka_unit_test(test_no_server_is_left),
