@@ -181,6 +181,27 @@ YIELDS static bool export_message(struct cli_session *s, struct err *e)
     return ok || err_wrap(e, "%s", s->cli->words[0]);
 }
 
+/* ---- dump ---- */
+
+static void print_item(json_t *item, void *arg)
+{
+    (void)arg;
+    (void)json_dumpf(item, stdout, JSON_COMPACT);
+    (void)fputc('\n', stdout);
+}
+
+YIELDS static bool dump(struct cli_session *s, struct err *e)
+{
+    static const struct cli_filter filters[] = {
+        { "--domain", "domain" },
+        { "--sender", "sender" },
+        { "--recipient", "recipient" },
+        { "--status", "status" },
+    };
+    str path = cli_filter_path(s, STR("/admin/queue/dump"), filters, COUNT_OF(filters));
+    return cli_call_list(s, path, print_item, NULL, e);
+}
+
 /* ---- table ---- */
 
 static const struct cli_option options[] = {
@@ -194,7 +215,8 @@ static const struct cli_option options[] = {
 };
 
 enum {
-    N_FILTERS = COUNT_OF(options) - 1
+    N_FILTERS = COUNT_OF(options) - 1,
+    N_SELECTING = COUNT_OF(options) - 3 /* without an age */
 };
 
 #define DETAILS                                                                          \
@@ -249,6 +271,13 @@ static const struct cli_command commands[] = {
       .least_words = 1,
       .most_words = 2,
       .work = transport },
+    { .name = "queue dump",
+      .arguments = "",
+      .summary =
+          "Writes all that is known of mail in the queue but its text, a line of JSON a recipient",
+      .options = options,
+      .n_options = N_SELECTING,
+      .work = dump },
     { .name = "queue export",
       .arguments = "ID",
       .summary = "Writes a message of the queue as it goes out to standard output",

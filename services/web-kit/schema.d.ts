@@ -1669,6 +1669,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/queue/dump": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Gives all that is known of recipients in the outbound queue
+         * @description The envelope and what became of it, but nothing of the messages themselves.
+         */
+        get: operations["dumpQueue"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/queue/domains": {
         parameters: {
             query?: never;
@@ -4390,6 +4410,17 @@ export interface components {
              */
             total: number;
         };
+        /** @description Recipients in the queue with their envelopes, the oldest message first. */
+        QueueDumpPage: {
+            /** @description The recipients. */
+            items: components["schemas"]["QueueDumped"][];
+            nextCursor: components["schemas"]["NextCursor"];
+        };
+        /** @description One recipient, and its envelope. */
+        QueueDumped: {
+            entry: components["schemas"]["QueueEntry"];
+            envelope: components["schemas"]["QueueEnvelope"];
+        };
         /** @description One recipient of a message in the queue. */
         QueueEntry: {
             id: components["schemas"]["QueueId"];
@@ -4433,6 +4464,85 @@ export interface components {
              * @example backup.example.org
              */
             transport: string | null;
+        };
+        /** @description What came with a message, and what is decided about it. Texts are empty where there is nothing. */
+        QueueEnvelope: {
+            /** @description Who sent it; null for nobody here. */
+            accountId: components["schemas"]["Id"] | null;
+            /**
+             * @description Message-ID, without brackets.
+             * @example 4f2a@example.org
+             */
+            messageId: string;
+            /**
+             * @description Names the session that it came by in the log.
+             * @example k3v9
+             */
+            session: string;
+            /**
+             * @description ENVID as given.
+             * @example
+             */
+            envelopeId: string;
+            /**
+             * @description ORCPT as given.
+             * @example rfc822;leo@example.net
+             */
+            originalRecipient: string;
+            /** @description What its sender wants to hear of. */
+            notify: ("failure" | "delay" | "success")[];
+            /**
+             * @description How much of it is returned; `default` when its sender did not say.
+             * @example default
+             * @enum {string}
+             */
+            ret: "default" | "headers" | "full";
+            /**
+             * @description Whether it has octets beyond ASCII.
+             * @example false
+             */
+            is8Bit: boolean;
+            /**
+             * @description Whether it needs SMTPUTF8.
+             * @example false
+             */
+            isUtf8: boolean;
+            /**
+             * @description What its sender says of TLS (RFC 8689).
+             * @example default
+             * @enum {string}
+             */
+            tlsRule: "default" | "required" | "notRequired";
+            /**
+             * @description The time that its sender named (RFC 4865).
+             * @example for;3600
+             */
+            holdRequest: string;
+            /**
+             * @description Whether an administrator or a rule holds it.
+             * @example false
+             */
+            isHeldByHand: boolean;
+            /**
+             * @description Whether somebody decided that it may go however insecure.
+             * @example false
+             */
+            isWaived: boolean;
+            /**
+             * @description The server of the last attempt.
+             * @example mx.example.net [192.0.2.1]
+             */
+            remote: string;
+            /**
+             * @description Whose word on TLS counted in it and what came of it.
+             * @example sts certificate-expired
+             */
+            tls: string;
+            /**
+             * @description Whether its sender was told that it takes long.
+             * @example false
+             */
+            delayTold: boolean;
         };
         /** @description The outbound queue changed; for administrators, once in two seconds at most. */
         QueueEvent: {
@@ -13016,6 +13126,105 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["QueuePage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    dumpQueue: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Only such recipients.
+                 * @example deferred
+                 */
+                status?: "pending" | "deferred" | "failed" | "held";
+                /**
+                 * @description Only recipients of this domain.
+                 * @example example.net
+                 */
+                domain?: string;
+                /**
+                 * @description Only messages of this envelope sender.
+                 * @example mia@example.org
+                 */
+                sender?: string;
+                /**
+                 * @description Only this recipient.
+                 * @example leo@example.net
+                 */
+                recipient?: string;
+                /**
+                 * @description The most items in the answer.
+                 * @example 50
+                 */
+                limit?: components["parameters"]["limit"];
+                /** @description Where the page begins: `nextCursor` of the page before, with all other parameters as they were. Without it the first page is given. */
+                cursor?: components["parameters"]["cursor"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of recipients. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "entry": {
+                     *             "id": "0e9c7b2k4m8qz",
+                     *             "sender": "mia@example.org",
+                     *             "recipient": "leo@example.net",
+                     *             "domain": "example.net",
+                     *             "status": "deferred",
+                     *             "attempts": 3,
+                     *             "nextAttemptAt": "2026-03-01T12:00:00Z",
+                     *             "heldUntil": "2026-03-01T12:00:00Z",
+                     *             "lastAttemptAt": "2026-03-01T12:00:00Z",
+                     *             "code": "4.7.1",
+                     *             "reply": "450 4.7.1 Try again later",
+                     *             "createdAt": "2026-03-01T12:00:00Z",
+                     *             "expiresAt": "2026-03-01T12:00:00Z",
+                     *             "size": 20480,
+                     *             "transport": "backup.example.org"
+                     *           },
+                     *           "envelope": {
+                     *             "accountId": "115302194731810817",
+                     *             "messageId": "4f2a@example.org",
+                     *             "session": "k3v9",
+                     *             "envelopeId": "",
+                     *             "originalRecipient": "rfc822;leo@example.net",
+                     *             "notify": [
+                     *               "failure"
+                     *             ],
+                     *             "ret": "default",
+                     *             "is8Bit": false,
+                     *             "isUtf8": false,
+                     *             "tlsRule": "default",
+                     *             "holdRequest": "for;3600",
+                     *             "isHeldByHand": false,
+                     *             "isWaived": false,
+                     *             "remote": "mx.example.net [192.0.2.1]",
+                     *             "tls": "sts certificate-expired",
+                     *             "delayTold": false
+                     *           }
+                     *         }
+                     *       ],
+                     *       "nextCursor": "eyJhIjo0Mn0"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["QueueDumpPage"];
                 };
             };
             400: components["responses"]["BadRequest"];

@@ -22,10 +22,7 @@ const char *queue_status_name(enum queue_status status)
 
 /* ---- looking ---- */
 
-#define ROW_COLUMNS                                                                       \
-    "SELECT r.queue_id, m.envelope_from, r.rcpt, r.domain, r.status, r.attempts, r.due,"  \
-    " r.last_attempt, r.code, r.reply, m.created, m.expires, m.size, r.kept, r.transport" \
-    " FROM q_rcpt r JOIN q_msg m USING (queue_id)"
+#define ROW_COLUMNS "SELECT" QUEUE_ROW_COLUMNS " FROM q_rcpt r JOIN q_msg m USING (queue_id)"
 
 static const struct db_stmt select_list = {
     ROW_COLUMNS " WHERE" QUEUE_FILTER
@@ -62,7 +59,7 @@ static enum queue_status read_status(int64_t status, bool was_tried)
     return was_tried ? QUEUE_STATUS_DEFERRED : QUEUE_STATUS_PENDING;
 }
 
-static struct queue_row read_row(const struct db_rows *r, size_t i)
+struct queue_row queue_row_read(const struct db_rows *r, size_t i)
 {
     return (struct queue_row){
         .queue_id = db_int(r, i, 0),
@@ -88,7 +85,7 @@ static void read_rows(const struct db_rows *r, struct arena *a, struct queue_row
     out->n = db_row_count(r);
     out->list = ARENA_ARRAY(a, struct queue_row, out->n);
     for (size_t i = 0; i < out->n; i++)
-        out->list[i] = read_row(r, i);
+        out->list[i] = queue_row_read(r, i);
 }
 
 static unsigned rows_wanted(const struct queue_filter *filter)

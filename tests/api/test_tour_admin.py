@@ -2,6 +2,7 @@
 """Every operation for administrators does what the contract says, on the running server."""
 import base64
 import itertools
+import json
 import re
 
 import pytest
@@ -680,13 +681,20 @@ def test_hold_rules(queue):
         smtp.sendmail(mia, ["leo@rules.example"], f"From: {mia}\r\nSubject: x\r\n\r\nx\r\n")
     (row,) = admin.get("/admin/queue", query={"domain": "rules.example"}).json["items"]
     assert row["status"] == "held" and row["reply"].endswith(": ask Bob") and row["heldUntil"] is None
+    (dumped,) = pages(admin, "/admin/queue/dump", domain="rules.example")
+    envelope = dumped["envelope"]
+    assert dumped["entry"] == row and envelope["isHeldByHand"] and envelope["messageId"] and envelope["accountId"]
+    assert (envelope["notify"], envelope["ret"], envelope["tlsRule"]) == (["failure", "delay"], "default", "default")
+    assert admin.get("/admin/queue/dump", query={"status": "deferred", "sender": mia, "recipient": "leo@rules.example"}).json["items"] == []
+    lines = queue.cli("queue", "dump", "--status", "held", "--domain", "rules.example").stdout.splitlines()
+    assert [json.loads(line) for line in lines] == [dumped]
     queue.cli("queue", "drop", row["id"])
     added = queue.json("queue", "hold-rule", "add", "--recipient", "other.example")
     listed = queue.json("queue", "hold-rule", "list")["rules"]
     assert {r["recipient"]: r["sender"] for r in listed} == {"@rules.example": mia, "@other.example": None}
     assert queue.cli("queue", "hold-rule", "add", check=False).returncode == 65
-    for one in (rule["id"], [r["id"] for r in listed if r["recipient"] == "@other.example"][0]):
-        queue.cli("queue", "hold-rule", "remove", one)
+    queue.cli("queue", "hold-rule", "remove", [r["id"] for r in listed if r["recipient"] == "@other.example"][0])
+    admin.delete(f"{path}/{rule['id']}", status=204)
     assert added["recipient"] == "@other.example"
     assert queue.cli("queue", "hold-rule", "remove", rule["id"], check=False).returncode == 66
     admin.delete(f"{path}/{rule['id']}", status=404)
