@@ -14,9 +14,10 @@
 struct api_rates {
     struct http_rates *token;
     struct http_rates *session;
-    struct http_rates *address; /* of clients that are not signed in */
-    struct http_rates *secrets; /* wrong tokens and cookies of an address */
-    struct http_rates *reports; /* that an address posts */
+    struct http_rates *address;  /* of clients that are not signed in */
+    struct http_rates *secrets;  /* wrong tokens and cookies of an address */
+    struct http_rates *policies; /* MTA-STS, that an address asks for */
+    struct http_rates *reports;  /* that an address posts */
 };
 
 /* The last looks at the health and the queue: whoever may ask may do so as often as he likes. */

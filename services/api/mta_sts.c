@@ -36,13 +36,14 @@ static str domain_of(const struct http_request *r)
     return str_has_prefix(host, STR("mta-sts.")) ? str_skip(host, sizeof(prefix) - 1) : STR_EMPTY;
 }
 
-/* Anybody may ask, so anybody may ask only so often. */
+/* Anybody may ask, so anybody may ask only so often; who asks signs in here, too, and others come
+ * from the same address. */
 static bool check_rate(struct api *api, struct http_request *r)
 {
     char group[NET_ADDRESS_TEXT];
     struct http_rate left;
     str key = net_address_group(&r->peer, 0, group);
-    if (http_rates_take(api->rates.address, key, 1, clock_monotonic_ms(), &left))
+    if (http_rates_take(api->rates.policies, key, 1, clock_monotonic_ms(), &left))
         return true;
     http_add_retry(r, left.reset_s);
     http_reply_problem(r, 429, "Ask later.");

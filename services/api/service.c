@@ -143,6 +143,7 @@ static void make_rates(struct api *api)
     api->rates.session = http_rates_new("session", token * SESSION_FACTOR, RATE_WINDOW_S, tally);
     api->rates.address = http_rates_new("address", anonymous, RATE_WINDOW_S, tally);
     api->rates.secrets = http_rates_new("secrets", anonymous, RATE_WINDOW_S, tally);
+    api->rates.policies = http_rates_new("policies", anonymous, RATE_WINDOW_S, tally);
     api->rates.reports = http_rates_new("reports", anonymous, RATE_WINDOW_S, tally);
 }
 
@@ -189,6 +190,7 @@ void api_free(struct api **api_ptr)
         http_rates_free(&api->rates.session);
         http_rates_free(&api->rates.address);
         http_rates_free(&api->rates.secrets);
+        http_rates_free(&api->rates.policies);
         http_rates_free(&api->rates.reports);
     }
     auth_grants_free(&api->grants);

@@ -87,6 +87,18 @@ def test_a_forged_address_has_the_same_limit(limited):
     pytest.fail("a header of the client moved it to another limit")
 
 
+def test_policies_have_a_limit_of_their_own(limited):
+    """Servers that fetch an MTA-STS policy do not keep people behind the same address from signing in, nor these them."""
+    stranger = limited.stranger
+
+    def policy():
+        return stranger.exchange("GET", "/.well-known/mta-sts.txt", None, {}).status
+
+    use_up(stranger, "/openapi.json")
+    statuses = [policy() for _ in range(PER_MINUTE * 3)]
+    assert statuses[0] == 404 and 429 in statuses
+
+
 def test_wrong_secrets_are_not_looked_up_without_end(limited):
     """Who guesses is told to wait before the database is asked, for any secret that it would be asked for."""
     for number in range(PER_MINUTE * 2):
