@@ -3,6 +3,7 @@
 #include "services/app/self.h"
 
 #include "reports/received.h"
+#include "services/app/pools.h"
 
 static bool read_sources(const struct config *config, struct arena *a, struct published_self *out,
                          struct err *e)
@@ -15,6 +16,40 @@ static bool read_sources(const struct config *config, struct arena *a, struct pu
     }
     out->sources = list;
     out->n_sources = given.n;
+    return true;
+}
+
+static bool is_among(const struct net_address *one, const struct net_address *list, size_t n)
+{
+    uint8_t wanted[16];
+    uint8_t octets[16];
+    size_t size = net_address_octets(one, wanted);
+    for (size_t i = 0; i < n; i++) {
+        if (net_address_octets(&list[i], octets) == size && memcmp(octets, wanted, size) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Those of all pools, each once, and none that is a source anyway. */
+static bool read_pools(const struct config *config, struct arena *a, struct published_self *out,
+                       struct err *e)
+{
+    const struct config_list given = config_list(config, CONFIG_DELIVERY_POOLS);
+    struct net_address *list = ARENA_ARRAY(a, struct net_address, PUBLISHED_POOLS_MAX);
+    size_t n = 0;
+    for (size_t i = 0; i < given.n; i++) {
+        struct app_pool pool;
+        if (!app_pool_parse(str_from_cstr(given.items[i]), a, &pool, e))
+            return false;
+        for (size_t k = 0; k < pool.n && n < PUBLISHED_POOLS_MAX; k++) {
+            if (!is_among(&pool.list[k], out->sources, out->n_sources) &&
+                !is_among(&pool.list[k], list, n))
+                list[n++] = pool.list[k];
+        }
+    }
+    out->pools = list;
+    out->n_pools = n;
     return true;
 }
 
@@ -33,5 +68,5 @@ bool app_self(const struct app *app, struct arena *a, struct published_self *out
         out->report_path = REPORTS_POST_PATH;
     if (app->tls && tls_server_key_sha256(app->tls, app->hostname, key))
         out->tls_key = key;
-    return read_sources(app->config, a, out, e);
+    return read_sources(app->config, a, out, e) && read_pools(app->config, a, out, e);
 }

@@ -4,6 +4,8 @@
  * with their receivers. */
 #include "services/delivery/egress.h"
 
+#include "services/app/pools.h"
+
 enum {
     DOMAIN_MAX = 255
 };
@@ -21,34 +23,6 @@ static bool read_source(const struct config *config, struct arena *a, struct del
     return true;
 }
 
-/* "name: address address", or "name turn: address address". */
-static bool read_pool(str text, struct arena *a, struct delivery_pool *out, struct err *e)
-{
-    struct net_address *list = ARENA_ARRAY(a, struct net_address, text.n + 1);
-    str words;
-    str rest;
-    str turn = STR_EMPTY;
-    *out = (struct delivery_pool){ .list = list };
-    if (!str_cut(text, ':', &words, &rest)) {
-        return ERR(e, ERR_SYNTAX, "delivery.pools: \"%.*s\" is not \"NAME: ADDRESS ...\"",
-                   STR_FMT(text));
-    }
-    (void)str_cut(str_trim(words), ' ', &out->name, &turn);
-    out->is_turned = str_eq(str_trim(turn), STR("turn"));
-    if (out->name.n == 0 || (turn.n > 0 && !out->is_turned)) {
-        return ERR(e, ERR_SYNTAX, "delivery.pools: \"%.*s\" is neither NAME nor \"NAME turn\"",
-                   STR_FMT(words));
-    }
-    for (rest = str_trim(rest); rest.n > 0; rest = str_trim(rest)) {
-        str word;
-        (void)str_cut(rest, ' ', &word, &rest);
-        if (!net_address_parse_ip(word, &list[out->n++], e))
-            return err_wrap(e, "delivery.pools: \"%.*s\" is no address", STR_FMT(word));
-    }
-    return out->n > 0 ||
-           ERR(e, ERR_SYNTAX, "delivery.pools: \"%.*s\" has no address", STR_FMT(out->name));
-}
-
 bool delivery_egress_read(const struct config *config, struct arena *a, struct delivery_pool **out,
                           size_t *n, struct err *e)
 {
@@ -57,8 +31,12 @@ bool delivery_egress_read(const struct config *config, struct arena *a, struct d
     if (!read_source(config, a, &pools[0], e))
         return false;
     for (size_t i = 0; i < given.n; i++) {
-        if (!read_pool(str_from_cstr(given.items[i]), a, &pools[i + 1], e))
+        struct app_pool pool;
+        if (!app_pool_parse(str_from_cstr(given.items[i]), a, &pool, e))
             return false;
+        pools[i + 1] = (struct delivery_pool){
+            .name = pool.name, .is_turned = pool.is_turned, .list = pool.list, .n = pool.n
+        };
     }
     *out = pools;
     *n = given.n + 1;

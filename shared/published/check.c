@@ -4,9 +4,10 @@
 #include "published/private.h"
 
 enum {
-    FURTHER_MAX = 4 + PUBLISHED_SOURCES_MAX, /* findings without a record of the list */
-    FOUND_MAX = 20,                          /* values that are told of one name */
-    SRV_HEAD = 6,                            /* octets before the name */
+    FURTHER_MAX =
+        4 + PUBLISHED_SOURCES_MAX + PUBLISHED_POOLS_MAX, /* findings without a record of the list */
+    FOUND_MAX = 20,                                      /* values that are told of one name */
+    SRV_HEAD = 6,                                        /* octets before the name */
     MX_HEAD = 2
 };
 
@@ -290,32 +291,34 @@ YIELDS static bool check_host(struct check *c, struct err *e)
     return true;
 }
 
-/* From an address that mail leaves from to its name and back, and from our name in EHLO to it.
- * Yields. */
-YIELDS static bool check_source(struct check *c, const struct net_address *source, struct err *e)
+/* From an address that mail leaves from to its name and back, and from our name in EHLO to it; an
+ * address of a pool has the name that a transport says, so any name of its own is right. Yields. */
+YIELDS static bool check_source(struct check *c, const struct net_address *source, bool is_of_pool,
+                                struct err *e)
 {
     char ip[NET_ADDRESS_TEXT];
     struct published_addresses *hello = ARENA_NEW(c->a, struct published_addresses);
     struct mailauth_iprev back;
     str helo = name_without_dot(str_from_cstr(c->self->helo));
+    str expected = is_of_pool ? STR_EMPTY : arena_printf(c->a, "%.*s.", STR_FMT(helo));
     const struct published_record record = {
         .purpose = PUBLISHED_REVERSE,
         .type = "PTR",
         .name = arena_str(c->a, net_address_ip(source, ip)),
-        .value = arena_printf(c->a, "%.*s.", STR_FMT(helo)),
+        .value = expected,
         .is_needed = true,
     };
     struct published_finding *f = begin(c, &record);
     if (!mailauth_iprev_check(c->resolver, source, c->a, c->until_ms, &back, e) ||
-        !published_ask_addresses(c, helo, hello, e))
+        (!is_of_pool && !published_ask_addresses(c, helo, hello, e)))
         return false;
     if (back.name.n)
         published_note(c->a, f, arena_printf(c->a, "%.*s.", STR_FMT(back.name)));
-    f->reason = back.result == MAILAUTH_TEMPERROR ? PUBLISHED_NO_ANSWER
-                : back.name.n == 0                ? PUBLISHED_NO_NAME
-                : back.result != MAILAUTH_PASS    ? PUBLISHED_NAME_OTHER
-                : has_address(hello, source)      ? PUBLISHED_IS_RIGHT
-                                                  : PUBLISHED_HELO_OTHER;
+    f->reason = back.result == MAILAUTH_TEMPERROR          ? PUBLISHED_NO_ANSWER
+                : back.name.n == 0                         ? PUBLISHED_NO_NAME
+                : back.result != MAILAUTH_PASS             ? PUBLISHED_NAME_OTHER
+                : is_of_pool || has_address(hello, source) ? PUBLISHED_IS_RIGHT
+                                                           : PUBLISHED_HELO_OTHER;
     if (f->reason == PUBLISHED_HELO_OTHER)
         f->detail = helo;
     return true;
@@ -422,7 +425,11 @@ bool published_check(const struct mailauth_resolver *resolver, const struct publ
         return false;
     check_policy(&c);
     for (size_t i = 0; i < c.n_sources; i++) {
-        if (!check_source(&c, &c.sources[i], e))
+        if (!check_source(&c, &c.sources[i], false, e))
+            return false;
+    }
+    for (size_t i = 0; i < self->n_pools; i++) {
+        if (!check_source(&c, &self->pools[i], true, e))
             return false;
     }
     check_dnssec(&c);

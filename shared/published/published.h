@@ -30,6 +30,10 @@ enum published_purpose {
 /* The word of the API: "mx", "mtaSts". Static. */
 const char *published_purpose_name(enum published_purpose purpose);
 
+enum {
+    PUBLISHED_POOLS_MAX = 12 /* addresses of pools that are looked at */
+};
+
 /* This server as the world should see it. Borrowed. */
 struct published_self {
     const char *host;                  /* its name: MX records point to it */
@@ -39,6 +43,8 @@ struct published_self {
     const uint8_t *tls_key;            /* SHA-256 of its TLS key (tls_server_key_sha256), or NULL */
     const struct net_address *sources; /* mail leaves from; n_sources 0: from those of `host` */
     size_t n_sources;
+    const struct net_address *pools; /* some mail leaves from these, under any name in EHLO */
+    size_t n_pools;
     bool allow_private; /* addresses that are not public will do */
 };
 

@@ -127,6 +127,20 @@ static void add_reports(struct listing *l)
                                       .value = tls });
 }
 
+/* The servers that take its mail, and the addresses of pools, which may be of other names. */
+static str spf_of(const struct listing *l)
+{
+    str terms = STR_EMPTY;
+    for (size_t i = 0; i < l->self->n_pools; i++) {
+        char ip[NET_ADDRESS_TEXT];
+        const struct net_address *address = &l->self->pools[i];
+        terms = arena_printf(l->a, "%.*s ip%d:%.*s", STR_FMT(terms),
+                             net_address_is_ipv4(address) ? 4 : 6,
+                             STR_FMT(net_address_ip(address, ip)));
+    }
+    return arena_printf(l->a, "v=spf1 mx%.*s -all", STR_FMT(terms));
+}
+
 bool published_list(struct account_directory *d, const struct published_self *self, str domain,
                     struct arena *a, int64_t deadline_ms, struct published_records *out,
                     struct err *e)
@@ -147,7 +161,7 @@ bool published_list(struct account_directory *d, const struct published_self *se
                                        .name = domain,
                                        .value = arena_printf(a, "10 %s.", self->host),
                                        .is_needed = true });
-    add_text(&l, PUBLISHED_SPF, domain, STR("v=spf1 mx -all"));
+    add_text(&l, PUBLISHED_SPF, domain, spf_of(&l));
     add_keys(&l, &keys);
     if (has_policy)
         add_mta_sts(&l, &own);

@@ -34,13 +34,30 @@ static enum published_reason reason_of_spf(const struct mailauth_spf *spf)
     return spf->result == MAILAUTH_PERMERROR ? PUBLISHED_IS_INVALID : PUBLISHED_SPF_NOT_US;
 }
 
+/* Whether mail from there is good; what is wrong goes into the finding. Yields. */
+YIELDS static bool judge_source(const struct check *c, const struct net_address *source,
+                                struct published_finding *f, struct err *e)
+{
+    struct mailauth_spf spf;
+    char ip[NET_ADDRESS_TEXT];
+    if (f->reason != PUBLISHED_IS_RIGHT)
+        return true;
+    if (!ask_spf(c, source, &spf, e))
+        return false;
+    f->reason = reason_of_spf(&spf);
+    if (f->reason != PUBLISHED_IS_RIGHT) {
+        f->detail = arena_printf(c->a, "%.*s: %s", STR_FMT(net_address_ip(source, ip)),
+                                 mailauth_result_name(spf.result));
+    }
+    return true;
+}
+
 /* For a stranger all terms are looked at: whatever breaks the record breaks it here. */
 YIELDS static bool judge_spf(const struct check *c, str text, struct published_finding *f,
                              struct err *e)
 {
     struct mailauth_spf spf;
     struct net_address nobody;
-    char ip[NET_ADDRESS_TEXT];
     (void)text;
     if (!net_address_parse_ip(str_from_cstr(stranger), &nobody, e) || !ask_spf(c, &nobody, &spf, e))
         return false;
@@ -53,14 +70,13 @@ YIELDS static bool judge_spf(const struct check *c, str text, struct published_f
                 : spf.result == MAILAUTH_TEMPERROR ? PUBLISHED_NO_ANSWER
                 : c->n_sources == 0                ? PUBLISHED_SOURCE_UNKNOWN
                                                    : PUBLISHED_IS_RIGHT;
-    for (size_t i = 0; i < c->n_sources && f->reason == PUBLISHED_IS_RIGHT; i++) {
-        if (!ask_spf(c, &c->sources[i], &spf, e))
+    for (size_t i = 0; i < c->n_sources; i++) {
+        if (!judge_source(c, &c->sources[i], f, e))
             return false;
-        f->reason = reason_of_spf(&spf);
-        if (f->reason != PUBLISHED_IS_RIGHT) {
-            f->detail = arena_printf(c->a, "%.*s: %s", STR_FMT(net_address_ip(&c->sources[i], ip)),
-                                     mailauth_result_name(spf.result));
-        }
+    }
+    for (size_t i = 0; i < c->self->n_pools; i++) {
+        if (!judge_source(c, &c->self->pools[i], f, e))
+            return false;
     }
     return true;
 }

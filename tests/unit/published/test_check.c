@@ -42,6 +42,7 @@ static const struct change right[] = {
     { "example.org", DNS_TXT, { "some other text", "v=spf1 mx -all" } },
     { "mx.example.org", DNS_A, { "\xc0\x02\x02\x01" } },
     { "other.example.org", DNS_A, { "\xc0\x02\x02\x02" } },
+    { "out.example.org", DNS_A, { "\xc0\x02\x02\x03" } },
     { "1.2.2.192.in-addr.arpa", DNS_PTR, { "mx.example.org" } },
     { "mail._domainkey.example.org", DNS_TXT, { "k=rsa; p=" RSA_KEY } },
     { "old._domainkey.example.org", DNS_TXT, { ED_RECORD } },
@@ -117,6 +118,7 @@ struct tried {
     struct change by;
     const char *silent; /* name that nobody answers for */
     const char *source; /* delivery.source */
+    const char *pool;   /* delivery.pools */
     const char *policy; /* problem with the policy; "": it is served */
     bool is_unsigned;
     bool no_key; /* our certificate is not known */
@@ -126,6 +128,7 @@ static void check(struct world *w, const struct tried *t, struct published_findi
 {
     struct err e = ERR_CLEAR;
     struct net_address source;
+    struct net_address pool;
     struct published_record list[COUNT_OF(wanted)];
     const struct published_records records = { STR("example.org"), list, COUNT_OF(wanted) };
     struct published_policy policy = { .is_asked = t->policy != NULL };
@@ -137,6 +140,11 @@ static void check(struct world *w, const struct tried *t, struct published_findi
     memcpy(list, wanted, sizeof(wanted));
     if (t->policy)
         policy.problem = *t->policy ? t->policy : NULL;
+    if (t->pool) {
+        assert_true(net_address_parse_ip(str_from_cstr(t->pool), &pool, &e));
+        self.pools = &pool;
+        self.n_pools = 1;
+    }
     if (t->source) {
         assert_true(net_address_parse_ip(str_from_cstr(t->source), &source, &e));
         self.sources = &source;
@@ -259,6 +267,14 @@ static const struct wrong {
       "invalid",
       true },
     { "another source", { .source = "192.0.2.77" }, "spf", NULL, "spfNotUs", true },
+    { "a pool that SPF knows not", { .pool = "192.0.2.77" }, "spf", NULL, "spfNotUs", true },
+    { "a pool without a name", { .pool = "192.0.2.77" }, "reverse", "192.0.2.77", "noName", true },
+    { "a pool with a name of its own",
+      { .pool = "192.2.2.3", .by = { "3.2.2.192.in-addr.arpa", DNS_PTR, { "out.example.org" } } },
+      "reverse",
+      "192.2.2.3",
+      "right",
+      false },
     { "a source without a name", { .source = "192.0.2.77" }, "reverse", NULL, "noName", true },
     { "a name that leads elsewhere",
       { .by = { "1.2.2.192.in-addr.arpa", DNS_PTR, { "elsewhere.example" } } },
