@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Domains, for administrators. */
+#include "account/dkim.h"
 #include "api_routes.h"
 #include "services/api/admin_page.h"
 #include "services/api/api.h"
@@ -82,25 +83,44 @@ void rest_get_domain(struct api_call *call, const struct get_domain_params *p, c
     reply_domain(call, p->domain, false);
 }
 
+/* False: answered. Yields. */
+YIELDS static bool change_alias(struct api_call *call, str domain, const json_t *body)
+{
+    struct err e = ERR_CLEAR;
+    const struct account_actor actor = call_account_actor(call);
+    if (!json_object_get(body, "aliasOf") ||
+        account_domain_set_alias(call->app->accounts, &actor, domain, api_get_text(body, "aliasOf"),
+                                 call->arena, call->deadline_ms, &e))
+        return true;
+    if (e.kind == ERR_SYNTAX || e.kind == ERR_NOT_FOUND) {
+        return call_field_problem(call, "invalid-fields", "/aliasOf", "names no domain of ours");
+    }
+    return e.kind == ERR_CONFLICT ? call_problem(call, "in-use", "%s", e.msg) : call_fail(call, &e);
+}
+
+YIELDS static bool change_rotation(struct api_call *call, str domain, const json_t *body)
+{
+    struct err e = ERR_CLEAR;
+    const struct account_actor actor = call_account_actor(call);
+    const json_t *seconds = json_object_get(body, "dkimRotateAfterSeconds");
+    int64_t rotate_ms =
+        json_is_integer(seconds) ? json_integer_value(seconds) * 1000 : ACCOUNT_DKIM_ROTATE_DEFAULT;
+    return !seconds ||
+           account_dkim_set_rotation(call->app->accounts, &actor, domain, rotate_ms, call->arena,
+                                     call->deadline_ms, &e) ||
+           admin_fail(call, &e);
+}
+
 void rest_update_domain(struct api_call *call, const struct update_domain_params *p,
                         const json_t *body)
 {
     struct account_domain_row row;
     struct err e = ERR_CLEAR;
-    const struct account_actor actor = call_account_actor(call);
     if (!account_domain_get(call->app->accounts, p->domain, call->arena, call->deadline_ms, &row,
                             &e)) {
         (void)admin_fail(call, &e);
-    } else if (account_domain_set_alias(call->app->accounts, &actor, row.name,
-                                        api_get_text(body, "aliasOf"), call->arena,
-                                        call->deadline_ms, &e)) {
+    } else if (change_alias(call, row.name, body) && change_rotation(call, row.name, body)) {
         reply_domain(call, row.name, false);
-    } else if (e.kind == ERR_SYNTAX || e.kind == ERR_NOT_FOUND) {
-        (void)call_field_problem(call, "invalid-fields", "/aliasOf", "names no domain of ours");
-    } else if (e.kind == ERR_CONFLICT) {
-        (void)call_problem(call, "in-use", "%s", e.msg);
-    } else {
-        (void)call_fail(call, &e);
     }
 }
 

@@ -2,6 +2,8 @@
 /* Tables of fields to objects. */
 #include "services/api/shape_admin.h"
 
+#include "account/dkim.h"
+
 /* ---- queue ---- */
 
 json_t *shape_queue_entry(const struct queue_row *row)
@@ -77,6 +79,10 @@ json_t *shape_domain(const struct account_domain_row *domain)
     api_set(o, "accounts", json_integer(domain->accounts));
     api_set(o, "addresses", json_integer(domain->addresses));
     api_set(o, "aliasOf", api_text_or_null(domain->alias_of));
+    api_set(o, "dkimRotateAfterSeconds",
+            domain->dkim_rotate_ms == ACCOUNT_DKIM_ROTATE_DEFAULT
+                ? json_null()
+                : json_integer(domain->dkim_rotate_ms / 1000));
     api_set(o, "createdAt", api_time(domain->created_at_us));
     return o;
 }

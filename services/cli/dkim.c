@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* dkim generate, list, dns, activate, remove; dkim-keygen. */
+/* dkim generate, list, dns, activate, rotate, remove; dkim-keygen. */
 #include "services/cli/listing.h"
 #include "services/cli/records.h"
+#include "services/cli/size.h"
 
 static str path_of(struct cli_session *s)
 {
@@ -110,6 +111,34 @@ YIELDS static bool remove_key(struct cli_session *s, struct err *e)
     return true;
 }
 
+/* ---- rotate ---- */
+
+YIELDS static bool rotate(struct cli_session *s, struct err *e)
+{
+    const char *name = s->cli->words[0];
+    const char *when = s->cli->words[1];
+    bool is_default = strcmp(when, "default") == 0;
+    int64_t seconds = 0;
+    json_t *domain = NULL;
+    if (!is_default && strcmp(when, "never") != 0 && !cli_parse_age(when, &seconds, e))
+        return err_wrap(e, "AGE is never, default, or a time as 180d");
+    json_t *body = json_pack("{s:o}", "dkimRotateAfterSeconds",
+                             is_default ? json_null() : json_integer(seconds));
+    str path = arena_printf(&s->arena, "/admin/domains/%s", cli_encode(s, name));
+    if (!cli_call(s, "PATCH", path, body, &domain, e))
+        return err_wrap(e, "%s", name);
+    json_decref(domain);
+    if (is_default) {
+        cli_print_done(s->cli, "domain", name, "keys of %s change as dkim.rotate_after says", name);
+    } else if (seconds == 0) {
+        cli_print_done(s->cli, "domain", name, "keys of %s never change by themselves", name);
+    } else {
+        cli_print_done(s->cli, "domain", name, "keys of %s change by themselves after %s", name,
+                       when);
+    }
+    return true;
+}
+
 /* ---- table ---- */
 
 static const struct cli_option generate_options[] = {
@@ -147,6 +176,14 @@ static const struct cli_command commands[] = {
       .least_words = 2,
       .most_words = 2,
       .work = activate },
+    { .name = "dkim rotate",
+      .arguments = "DOMAIN AGE",
+      .summary = "Says how old keys of a domain become before they change by themselves",
+      .details = "AGE is a time as 180d, \"never\", or \"default\": as dkim.rotate_after of the\n"
+                 "configuration says.",
+      .least_words = 2,
+      .most_words = 2,
+      .work = rotate },
     { .name = "dkim remove",
       .arguments = "DOMAIN SELECTOR",
       .summary = "Forgets a key",

@@ -5,29 +5,7 @@
 
 #include "base/base64.h"
 #include "services/cli/listing.h"
-
-#include <errno.h>
-
-/* "90s", "15m", "12h", "3d" in seconds. */
-static bool parse_age(const char *text, int64_t *out, struct err *e)
-{
-    static const struct {
-        char unit;
-        int64_t seconds;
-    } units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 } };
-    char *end = NULL;
-    errno = 0;
-    long long number = strtoll(text, &end, 10);
-    for (size_t i = 0; i < COUNT_OF(units); i++) {
-        if (errno == 0 && end != text && number > 0 && number <= 31536000 &&
-            end[0] == units[i].unit && end[1] == '\0') {
-            *out = number * units[i].seconds;
-            return true;
-        }
-    }
-    return ERR(e, ERR_SYNTAX, "--older-than is a number with s, m, h or d, as 12h, not \"%s\"",
-               text);
-}
+#include "services/cli/size.h"
 
 /* What the act is about, in the words of the API; `id` NULL: no message is named. */
 static bool select_mail(const struct cli *cli, const char *id, json_t *body, struct err *e)
@@ -40,8 +18,8 @@ static bool select_mail(const struct cli *cli, const char *id, json_t *body, str
     };
     const char *age = cli_option(cli, "--older-than");
     int64_t seconds = 0;
-    if (age && !parse_age(age, &seconds, e))
-        return false;
+    if (age && !cli_parse_age(age, &seconds, e))
+        return err_wrap(e, "--older-than");
     cli_filter_body(cli, body, filters, COUNT_OF(filters));
     if (id)
         (void)json_object_set_new(body, "id", json_string(id));

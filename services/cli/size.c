@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sizes with units. */
+/* Numbers with units. */
 #include "services/cli/size.h"
+
+#include <errno.h>
 
 static const struct {
     str name;
@@ -33,4 +35,26 @@ bool cli_parse_size(str text, int64_t *bytes, struct err *e)
         return true;
     }
     return ERR(e, ERR_SYNTAX, "\"%.*s\" is no size; write 500MB, 2GB or unlimited", STR_FMT(text));
+}
+
+bool cli_parse_age(const char *text, int64_t *seconds, struct err *e)
+{
+    enum {
+        NUMBER_MAX = 31536000
+    };
+    static const struct {
+        char unit;
+        int64_t seconds;
+    } ages[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 } };
+    char *end = NULL;
+    errno = 0;
+    long long number = strtoll(text, &end, 10);
+    for (size_t i = 0; i < COUNT_OF(ages); i++) {
+        if (errno == 0 && end != text && number > 0 && number <= NUMBER_MAX &&
+            end[0] == ages[i].unit && end[1] == '\0') {
+            *seconds = number * ages[i].seconds;
+            return true;
+        }
+    }
+    return ERR(e, ERR_SYNTAX, "a time is a number with s, m, h or d, as 12h, not \"%s\"", text);
 }

@@ -166,21 +166,20 @@ YIELDS static bool look_at(struct rotation *r, struct err *e)
 bool rotation_run(struct app *app, int64_t deadline_ms, struct err *e)
 {
     struct arena all;
-    struct account_dkim_domains due;
+    struct account_dkim_dues due;
     int64_t rotate_ms = config_int(app->config, CONFIG_DKIM_ROTATE_AFTER);
     int64_t overlap_ms = config_int(app->config, CONFIG_DKIM_OVERLAP);
     struct rotation r = { .app = app,
                           .now_us = clock_utc_us(),
-                          .rotate_us = rotate_ms * 1000,
                           .overlap_us = overlap_ms * 1000,
                           .deadline_ms = deadline_ms };
-    if (rotate_ms == 0)
-        return true;
     arena_init(&all);
     arena_init(&r.a);
-    bool ok = account_dkim_due(app->accounts, rotate_ms, overlap_ms, &all, deadline_ms, &due, e);
+    bool ok =
+        account_dkim_due_list(app->accounts, rotate_ms, overlap_ms, &all, deadline_ms, &due, e);
     for (size_t i = 0; ok && i < due.n; i++) {
-        r.domain = due.list[i];
+        r.domain = due.list[i].domain;
+        r.rotate_us = due.list[i].rotate_ms * 1000;
         ok = look_at(&r, e);
         arena_reset(&r.a);
     }

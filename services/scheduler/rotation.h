@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Changes DKIM keys over to new ones by itself (dkim.rotate_after), with an overlap. */
+/* Changes DKIM keys over to new ones by itself (dkim.rotate_after, or the domain's own time), with
+ * an overlap. */
 #ifndef SCHEDULER_ROTATION_H
 #define SCHEDULER_ROTATION_H
 

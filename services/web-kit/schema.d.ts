@@ -3381,16 +3381,26 @@ export interface components {
             addresses: components["schemas"]["Count"];
             /** @description The domain that this one is another name of; null for none. */
             aliasOf: components["schemas"]["DomainName"] | null;
+            /**
+             * @description How old a DKIM key becomes before it is changed over by itself; 0 is never, null what `dkim.rotate_after` says.
+             * @example 15552000
+             */
+            dkimRotateAfterSeconds: number | null;
             createdAt: components["schemas"]["Timestamp"];
         };
-        /** @description What is to change of a domain. */
+        /** @description What is to change of a domain; what is left out stays. */
         DomainChange: {
+            /**
+             * @description How old a DKIM key becomes before it is changed over by itself. 0 is never, null what `dkim.rotate_after` of the configuration says.
+             * @example 15552000
+             */
+            dkimRotateAfterSeconds?: number | null;
             /**
              * Format: domain
              * @description The domain that this one becomes another name of: what is no address here is looked for there. Null ends that.
              * @example example.org
              */
-            aliasOf: string | null;
+            aliasOf?: string | null;
         };
         /** @description What the world sees of a domain. */
         DomainCheck: {
@@ -10668,6 +10678,7 @@ export interface operations {
                      *           "accounts": 3,
                      *           "addresses": 3,
                      *           "aliasOf": "example.org",
+                     *           "dkimRotateAfterSeconds": 15552000,
                      *           "createdAt": "2026-03-01T12:00:00Z"
                      *         }
                      *       ],
@@ -10722,6 +10733,7 @@ export interface operations {
                      *       "accounts": 3,
                      *       "addresses": 3,
                      *       "aliasOf": "example.org",
+                     *       "dkimRotateAfterSeconds": 15552000,
                      *       "createdAt": "2026-03-01T12:00:00Z"
                      *     }
                      */
@@ -10766,6 +10778,7 @@ export interface operations {
                      *       "accounts": 3,
                      *       "addresses": 3,
                      *       "aliasOf": "example.org",
+                     *       "dkimRotateAfterSeconds": 15552000,
                      *       "createdAt": "2026-03-01T12:00:00Z"
                      *     }
                      */
@@ -10828,6 +10841,7 @@ export interface operations {
             content: {
                 /**
                  * @example {
+                 *       "dkimRotateAfterSeconds": 15552000,
                  *       "aliasOf": "example.org"
                  *     }
                  */
@@ -10847,6 +10861,7 @@ export interface operations {
                      *       "accounts": 3,
                      *       "addresses": 3,
                      *       "aliasOf": "example.org",
+                     *       "dkimRotateAfterSeconds": 15552000,
                      *       "createdAt": "2026-03-01T12:00:00Z"
                      *     }
                      */

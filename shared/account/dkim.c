@@ -22,12 +22,14 @@ static const struct db_stmt list_all = {
     " ORDER BY k.created_at DESC, k.dkim_key_id DESC"
 };
 static const struct db_stmt list_due = {
-    "SELECT d.name FROM domain d JOIN dkim_key k USING (domain_id)"
-    " WHERE k.state = 'waiting'"
-    "    OR (k.state = 'signing' AND k.signing_at < now() - $1 * interval '1 millisecond')"
-    "    OR (k.state = 'retired' AND k.retired_at < now() - $2 * interval '1 millisecond')"
-    " GROUP BY d.name ORDER BY min(k.looked_at), d.name LIMIT 1000"
+    "SELECT d.name, d.rotate_ms FROM (SELECT domain_id, name,"
+    " coalesce(dkim_rotate_ms, $1::bigint) AS rotate_ms FROM domain) d"
+    " JOIN dkim_key k USING (domain_id) WHERE d.rotate_ms > 0 AND (k.state = 'waiting'"
+    "    OR (k.state = 'signing' AND k.signing_at < now() - d.rotate_ms * interval '1 millisecond')"
+    "    OR (k.state = 'retired' AND k.retired_at < now() - $2 * interval '1 millisecond'))"
+    " GROUP BY d.name, d.rotate_ms ORDER BY min(k.looked_at), d.name LIMIT 1000"
 };
+static const struct db_stmt set_rotation = { "SELECT domain_set_dkim_rotation($1, $2)" };
 static const struct db_stmt note_look = { "UPDATE dkim_key k SET looked_at = now() FROM domain d"
                                           " WHERE d.domain_id = k.domain_id AND d.name = $1" };
 static const struct db_stmt create = { "SELECT dkim_key_create($1, $2, $3, $4, $5, $6)" };
@@ -83,19 +85,47 @@ bool account_dkim_list(struct account_directory *d, str domain, struct arena *a,
     return out->n > 0 || account_domain_get(d, domain, a, deadline_ms, &ours, e);
 }
 
-bool account_dkim_due(struct account_directory *d, int64_t rotate_ms, int64_t overlap_ms,
-                      struct arena *a, int64_t deadline_ms, struct account_dkim_domains *out,
-                      struct err *e)
+bool account_dkim_due_list(struct account_directory *d, int64_t rotate_ms, int64_t overlap_ms,
+                           struct arena *a, int64_t deadline_ms, struct account_dkim_dues *out,
+                           struct err *e)
 {
     struct db_rows *rows = NULL;
     const struct db_param params[] = { DB_INT8(rotate_ms), DB_INT8(overlap_ms) };
     if (!db_query(d->db, DB_READ, &list_due, params, COUNT_OF(params), a, deadline_ms, &rows, e))
         return false;
     out->n = db_row_count(rows);
-    out->list = ARENA_ARRAY(a, str, out->n);
-    for (size_t i = 0; i < out->n; i++)
-        out->list[i] = arena_str(a, db_str(rows, i, 0));
+    out->list = ARENA_ARRAY(a, struct account_dkim_due, out->n);
+    for (size_t i = 0; i < out->n; i++) {
+        out->list[i] = (struct account_dkim_due){ .domain = arena_str(a, db_str(rows, i, 0)),
+                                                  .rotate_ms = db_int(rows, i, 1) };
+    }
     return true;
+}
+
+bool account_dkim_set_rotation(struct account_directory *d, const struct account_actor *actor,
+                               str domain, int64_t rotate_ms, struct arena *a, int64_t deadline_ms,
+                               struct err *e)
+{
+    bool is_default = rotate_ms == ACCOUNT_DKIM_ROTATE_DEFAULT;
+    if (!account_domain_normalize(a, domain, &domain, e))
+        return false;
+    const struct db_param params[] = { DB_TEXT(domain), is_default ? DB_NULL : DB_INT8(rotate_ms) };
+    const struct directory_act act = {
+        .actor = actor,
+        .stmt = &set_rotation,
+        .params = params,
+        .n = COUNT_OF(params),
+        .action = STR("dkim.rotation"),
+        .object = domain,
+        .detail = is_default       ? STR("default")
+                  : rotate_ms == 0 ? STR("never")
+                                   : arena_printf(a, "%lld s", (long long)(rotate_ms / 1000)),
+    };
+    if (directory_change(d, &act, a, deadline_ms, NULL, e))
+        return true;
+    if (e->kind == ERR_NOT_FOUND)
+        return ERR(e, ERR_NOT_FOUND, "the domain %.*s is not ours", STR_FMT(domain));
+    return false;
 }
 
 bool account_dkim_look(struct account_directory *d, str domain, struct arena *a,

@@ -60,20 +60,38 @@ YIELDS bool account_dkim_remove(struct account_directory *d, const struct accoun
                                 const struct account_dkim_name *name, struct arena *a,
                                 int64_t deadline_ms, struct err *e);
 
-struct account_dkim_domains {
-    str *list; /* in arena */
+enum {
+    ACCOUNT_DKIM_ROTATE_DEFAULT = -1 /* as the configuration says */
+};
+
+/* A domain whose keys want something done. */
+struct account_dkim_due {
+    str domain;
+    int64_t rotate_ms; /* how old its keys become */
+};
+
+struct account_dkim_dues {
+    struct account_dkim_due *list; /* in arena */
     size_t n;
 };
 
 /* The domains whose keys want something done: the one that signs does so for longer than
- * `rotate_ms`, one waits, or one was retired more than `overlap_ms` ago. A thousand at most, those
- * first that account_dkim_look was called for longest ago, or never. Yields. */
-YIELDS bool account_dkim_due(struct account_directory *d, int64_t rotate_ms, int64_t overlap_ms,
-                             struct arena *a, int64_t deadline_ms, struct account_dkim_domains *out,
-                             struct err *e);
+ * the domain's own time, or without one `rotate_ms`, one waits, or one was retired more than
+ * `overlap_ms` ago. None whose time is 0. A thousand at most, those first that account_dkim_look
+ * was called for longest ago, or never. Yields. */
+YIELDS bool account_dkim_due_list(struct account_directory *d, int64_t rotate_ms,
+                                  int64_t overlap_ms, struct arena *a, int64_t deadline_ms,
+                                  struct account_dkim_dues *out, struct err *e);
+
+/* How old the keys of a domain become before they are changed over; 0: they are not;
+ * ACCOUNT_DKIM_ROTATE_DEFAULT. ERR_NOT_FOUND. Yields. */
+YIELDS bool account_dkim_set_rotation(struct account_directory *d,
+                                      const struct account_actor *actor, str domain,
+                                      int64_t rotate_ms, struct arena *a, int64_t deadline_ms,
+                                      struct err *e);
 
 /* Notes that the domain's keys are looked at, so that others come before it the next time; `domain`
- * as account_dkim_due gave it. Errors: those of db_query. Yields. */
+ * as account_dkim_due_list gave it. Errors: those of db_query. Yields. */
 YIELDS bool account_dkim_look(struct account_directory *d, str domain, struct arena *a,
                               int64_t deadline_ms, struct err *e);
 

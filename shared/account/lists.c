@@ -4,6 +4,7 @@
 #include "account/lists.h"
 
 #include "account/directory.h"
+#include "account/dkim.h"
 
 #include <assert.h>
 
@@ -11,13 +12,13 @@
 
 /* The counts are made for the rows of the page only. $1 search, $2 whether a place is given, $3 and
  * $4 the place, $5 limit. */
-#define DOMAIN_PAGE(behind, order)                                                         \
-    {                                                                                      \
-        "SELECT p.name, (SELECT count(*) FROM account c WHERE c.domain_id = p.domain_id)," \
-        " (SELECT count(*) FROM address a WHERE a.domain_id = p.domain_id), p.created_at," \
-        " (SELECT r.name FROM domain r WHERE r.domain_id = p.alias_of) AS of FROM"         \
-        " (SELECT * FROM domain d WHERE ($1 = '' OR position($1 IN d.name) > 0)"           \
-        " AND (NOT $2 OR " behind ") ORDER BY " order " LIMIT $5) p ORDER BY " order       \
+#define DOMAIN_PAGE(behind, order)                                                                   \
+    {                                                                                                \
+        "SELECT p.name, (SELECT count(*) FROM account c WHERE c.domain_id = p.domain_id),"           \
+        " (SELECT count(*) FROM address a WHERE a.domain_id = p.domain_id), p.created_at,"           \
+        " (SELECT r.name FROM domain r WHERE r.domain_id = p.alias_of) AS of, p.dkim_rotate_ms FROM" \
+        " (SELECT * FROM domain d WHERE ($1 = '' OR position($1 IN d.name) > 0)"                     \
+        " AND (NOT $2 OR " behind ") ORDER BY " order " LIMIT $5) p ORDER BY " order                 \
     }
 /* Used where the order does not look at the number, so that all have the same parameters. */
 #define NO_NUMBER "($3::timestamptz IS NOT NULL AND "
@@ -36,8 +37,8 @@ static const struct db_stmt domain_count = {
 static const struct db_stmt domain_get = {
     "SELECT d.name, (SELECT count(*) FROM account c WHERE c.domain_id = d.domain_id),"
     " (SELECT count(*) FROM address a WHERE a.domain_id = d.domain_id), d.created_at,"
-    " (SELECT r.name FROM domain r WHERE r.domain_id = d.alias_of)"
-    "  FROM domain d WHERE d.name = $1"
+    " (SELECT r.name FROM domain r WHERE r.domain_id = d.alias_of),"
+    " d.dkim_rotate_ms FROM domain d WHERE d.name = $1"
 };
 
 static size_t page_size(size_t limit)
@@ -51,7 +52,10 @@ static struct account_domain_row read_domain(const struct db_rows *rows, size_t 
                                         .accounts = db_int(rows, i, 1),
                                         .addresses = db_int(rows, i, 2),
                                         .created_at_us = db_time_us(rows, i, 3),
-                                        .alias_of = arena_str(a, db_str(rows, i, 4)) };
+                                        .alias_of = arena_str(a, db_str(rows, i, 4)),
+                                        .dkim_rotate_ms = db_is_null(rows, i, 5)
+                                                              ? ACCOUNT_DKIM_ROTATE_DEFAULT
+                                                              : db_int(rows, i, 5) };
 }
 
 bool account_domain_page(struct account_directory *d, const struct account_domain_query *query,

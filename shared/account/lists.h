@@ -42,6 +42,7 @@ struct account_domain_row {
     int64_t addresses; /* how many, logins too */
     str alias_of;      /* the domain that it is another name of; empty: none */
     int64_t created_at_us;
+    int64_t dkim_rotate_ms; /* of its own, or ACCOUNT_DKIM_ROTATE_DEFAULT (dkim.h) */
 };
 
 struct account_domain_rows {

@@ -516,7 +516,11 @@ def test_domains_that_are_another_name(admin, domain):
     assert admin.patch(f"/admin/domains/{domain}", {"aliasOf": "nowhere.example"}, status=422).pointers == ["/aliasOf"]
     assert admin.delete(f"/admin/domains/{domain}", status=409).problem == "in-use"
     admin.patch("/admin/domains/nowhere.example", {"aliasOf": None}, status=404)
-    assert admin.patch(f"/admin/domains/{other}", {"aliasOf": None}, status=200).json["aliasOf"] is None
+    assert admin.patch(f"/admin/domains/{other}", {"dkimRotateAfterSeconds": 86400}).json["aliasOf"] == domain  # what is not said stays
+    freed = admin.patch(f"/admin/domains/{other}", {"aliasOf": None}).json
+    assert (freed["aliasOf"], freed["dkimRotateAfterSeconds"]) == (None, 86400)
+    assert admin.patch(f"/admin/domains/{other}", {"dkimRotateAfterSeconds": -1}, status=422).pointers == ["/dkimRotateAfterSeconds"]
+    assert admin.patch(f"/admin/domains/{other}", {"dkimRotateAfterSeconds": None}).json["dkimRotateAfterSeconds"] is None
     admin.delete(f"/admin/domains/{domain}", status=204)
 
 

@@ -191,7 +191,7 @@ def test_keys_rotate_by_themselves(heronry_factory):
     """A new key is made when the former is old, signs only when the DNS shows it, and the former is destroyed after its overlap; the
     records come and go by updates of the zone."""
     zone = Primary(['@ TXT "of others"', "_imaps._tcp SRV 0 1 993 else.test."])
-    server = heronry_factory(domain=DOMAIN, settings={"hostname": f"ns.{DOMAIN}", "dkim.rotate_after": "30d", "dns.stub_zone": DOMAIN,
+    server = heronry_factory(domain=DOMAIN, settings={"hostname": f"ns.{DOMAIN}", "dns.stub_zone": DOMAIN,
                                                       "dns.stub_server": zone.server, "dns.validate": "false",
                                                       "dns.updates": [zone.update(secret="b3RoZXI=")]})
 
@@ -211,8 +211,8 @@ def test_keys_rotate_by_themselves(heronry_factory):
     server.psql("CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'refused'; END $$;"
                 " CREATE TRIGGER refuse BEFORE INSERT ON dkim_key FOR EACH ROW WHEN (NEW.selector <> 'mail' AND NEW.domain_id ="
                 f" {failing}) EXECUTE FUNCTION refuse()")
-    server.psql("UPDATE dkim_key SET signing_at = now() - interval '29 days'")
-    assert states() == {"mail": "signing"}
+    for domain in (DOMAIN, "aaa.example"):  # dkim.rotate_after is 0: only these
+        assert "30d" in server.cli("dkim", "rotate", domain, "30d").stdout
     server.psql("UPDATE dkim_key SET signing_at = now() - interval '31 days'")
     run(lambda: len(states()) == 2, "a second key")
     assert "dkim_failed" in server.log() and "domain=aaa.example" in server.log()
@@ -233,7 +233,7 @@ def test_keys_rotate_by_themselves(heronry_factory):
     server.psql("UPDATE dkim_key SET retired_at = now() - interval '8 days' WHERE state = 'retired'")
     run(lambda: states() == {new: "signing"}, "the former key to be destroyed")
     acts = server.psql("SELECT string_agg(action || ' ' || actor || ' ' || detail, ',' ORDER BY audit_id) FROM audit_log"
-                       f" WHERE action ~ '^(dkim|dns)' AND object = '{DOMAIN}' AND detail ~ 'mail|{new}'")
+                       f" WHERE action ~ '^(dkim|dns)' AND object = '{DOMAIN}' AND detail ~ 'mail|{new}|000 s'")
     left = [zone.texts(f"{name}._domainkey") != [] for name in ("mail", "mail-ed", new, f"{new}-ed")]
     zone.close()
     assert left == [False, False, True, True]
@@ -241,5 +241,5 @@ def test_keys_rotate_by_themselves(heronry_factory):
     def both(act, name):
         return [f"{act} {kind}._domainkey.{DOMAIN} TXT" for kind in (name, f"{name}-ed")]
 
-    assert acts.split(",") == ["dkim.make cli mail", f"dkim.make system {new}", *both("dns.add system", new), *both("dns.add cli", "mail"),
+    assert acts.split(",") == ["dkim.make cli mail", "dkim.rotation cli 2592000 s", f"dkim.make system {new}", *both("dns.add system", new), *both("dns.add cli", "mail"),
                                f"dkim.activate system {new}", *both("dns.remove system", "mail"), "dkim.remove system mail"]

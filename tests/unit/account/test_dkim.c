@@ -66,7 +66,7 @@ static struct account_dkim_signer *signer(struct world *w, struct account_direct
 /* A domain without its key looked at yet comes before one that was, whatever they are called. */
 static void looked_at_longest_ago_comes_first(struct world *w)
 {
-    struct account_dkim_domains due;
+    struct account_dkim_dues due;
     struct err e = ERR_CLEAR;
     str made;
     assert_true(
@@ -78,11 +78,46 @@ static void looked_at_longest_ago_comes_first(struct world *w)
     }
     static const char *const then[] = { "example.org", "zzz.example", "example.org" };
     for (size_t i = 0; i < COUNT_OF(then); i++) {
-        assert_true(account_dkim_due(w->directory, 3600000, 3600000, &w->a, soon(), &due, &e));
+        assert_true(account_dkim_due_list(w->directory, 3600000, 3600000, &w->a, soon(), &due, &e));
         assert_int_equal(due.n, 2);
-        assert_true(str_eq(due.list[0], str_from_cstr(then[i])));
-        assert_true(account_dkim_look(w->directory, due.list[0], &w->a, soon(), &e));
+        assert_true(str_eq(due.list[0].domain, str_from_cstr(then[i])));
+        assert_true(account_dkim_look(w->directory, due.list[0].domain, &w->a, soon(), &e));
     }
+}
+
+/* What is said of one domain does not touch another. */
+static void each_domain_has_its_time(struct world *w)
+{
+    static const struct {
+        int64_t ours;
+        int64_t all;
+        size_t n; /* domains that are due; example.org is the second of two */
+        int64_t then;
+    } cases[] = {
+        { ACCOUNT_DKIM_ROTATE_DEFAULT, 3600000, 2, 3600000 },
+        { ACCOUNT_DKIM_ROTATE_DEFAULT, 0, 0, 0 },
+        { 86400000, 3600000, 2, 86400000 },
+        { 86400000, 0, 1, 86400000 },
+        { 0, 3600000, 1, 0 },
+    };
+    struct err e = ERR_CLEAR;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct account_dkim_dues due;
+        int64_t found = 0;
+        assert_true(account_dkim_set_rotation(w->directory, &the_operator, STR("Example.org"),
+                                              cases[i].ours, &w->a, soon(), &e));
+        assert_true(
+            account_dkim_due_list(w->directory, cases[i].all, 3600000, &w->a, soon(), &due, &e));
+        assert_int_equal(due.n, cases[i].n);
+        for (size_t k = 0; k < due.n; k++) {
+            if (str_eq(due.list[k].domain, STR("example.org")))
+                found = due.list[k].rotate_ms;
+        }
+        assert_int_equal(found, cases[i].then);
+    }
+    assert_false(account_dkim_set_rotation(w->directory, &the_operator, STR("nobody.example"), 0,
+                                           &w->a, soon(), &e));
+    assert_int_equal(e.kind, ERR_NOT_FOUND);
 }
 
 static void keys_are_made_and_listed(struct world *w)
@@ -97,11 +132,12 @@ static void keys_are_made_and_listed(struct world *w)
     assert_int_equal(list.n, 3);
     assert_true(str_eq(list.list[0].selector, STR("x-1")));
     assert_int_equal(list.list[0].state, ACCOUNT_DKIM_WAITING);
-    struct account_dkim_domains due;
-    assert_true(account_dkim_due(w->directory, 3600000, 3600000, &w->a, soon(), &due, &e));
+    struct account_dkim_dues due;
+    assert_true(account_dkim_due_list(w->directory, 3600000, 3600000, &w->a, soon(), &due, &e));
     assert_int_equal(due.n, 1); /* because of the keys that wait */
-    assert_true(str_eq(due.list[0], STR("example.org")));
+    assert_true(str_eq(due.list[0].domain, STR("example.org")));
     looked_at_longest_ago_comes_first(w);
+    each_domain_has_its_time(w);
     assert_int_equal(list.list[2].state, ACCOUNT_DKIM_SIGNING);
     assert_true(list.list[2].signing_at_us > 0 && list.list[2].retired_at_us == 0);
     assert_true(str_has_prefix(list.list[2].rsa_record, STR("v=DKIM1; k=rsa; p=MIIB")));
