@@ -199,6 +199,11 @@ test("its parts are reached by keys and tabs, on a phone in German, too", async 
     const wider = await phone.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
     assert.ok(wider <= 0, `${name} is ${wider} px wider than the window`);
   }
+  await phone.goto(`${facts.base}/admin/#/delivery/routes?new=1`);
+  const dialog = phone.getByRole("dialog", { name: "Weg anlegen" });
+  await dialog.getByLabel("Port").waitFor();
+  const beyond = await dialog.evaluate((one) => [...one.querySelectorAll("input")].filter((field) => field.getBoundingClientRect().right > innerWidth).length);
+  assert.equal(beyond, 0, "fields are wider than the window");
   calm(phone);
   await phone.context().close();
 });
