@@ -2,6 +2,8 @@
 /* Pages of lists for administrators. */
 #include "services/api/admin_page.h"
 
+#include "api_routes.h"
+
 bool admin_page_place(struct api_call *call, str cursor, unsigned order, struct account_place *out)
 {
     struct call_cursor at = { .text = STR_EMPTY };
@@ -73,6 +75,29 @@ str admin_domain(struct api_call *call, str domain)
     if (domain.n)
         (void)account_domain_normalize(call->arena, domain, &normal, &ignored);
     return normal;
+}
+
+_Static_assert((int)DUMP_QUEUE_STATUS_HELD == (int)LIST_QUEUE_STATUS_HELD &&
+                   (int)LIST_QUEUE_DOMAINS_STATUS_HELD == (int)LIST_QUEUE_STATUS_HELD &&
+                   (int)DUMP_QUEUE_STATUS_FAILED == (int)LIST_QUEUE_STATUS_FAILED &&
+                   (int)LIST_QUEUE_DOMAINS_STATUS_FAILED == (int)LIST_QUEUE_STATUS_FAILED,
+               "lists of the queue know the same status");
+
+struct queue_filter admin_queue_filter(struct api_call *call, const struct admin_queue_query *q)
+{
+    static const enum queue_status statuses[] = {
+        [LIST_QUEUE_STATUS_PENDING] = QUEUE_STATUS_PENDING,
+        [LIST_QUEUE_STATUS_DEFERRED] = QUEUE_STATUS_DEFERRED,
+        [LIST_QUEUE_STATUS_FAILED] = QUEUE_STATUS_FAILED,
+        [LIST_QUEUE_STATUS_HELD] = QUEUE_STATUS_HELD,
+    };
+    return (struct queue_filter){
+        .domain = admin_domain(call, q->domain),
+        .sender = q->sender,
+        .recipient = q->recipient,
+        .status = q->has_status ? statuses[q->status] : QUEUE_STATUS_ANY,
+        .limit = (unsigned)q->limit,
+    };
 }
 
 enum queue_status admin_queue_status(str name)

@@ -37,6 +37,15 @@ void admin_reply_deleted(struct api_call *call, bool is_done, const struct err *
 str admin_lower(struct api_call *call, str text);
 /* A domain as the directory writes it; what is none stays as it is, and nobody has it. */
 str admin_domain(struct api_call *call, str domain);
+/* What a list of the queue is asked for. */
+struct admin_queue_query {
+    str domain, sender, recipient; /* empty: any */
+    bool has_status;
+    unsigned status; /* enum list_queue_status: those of the other lists are the same */
+    int64_t limit;
+};
+/* The queue's filter of it, from the first row on. Texts of the query and in the arena. */
+struct queue_filter admin_queue_filter(struct api_call *call, const struct admin_queue_query *q);
 /* The status of that name; any for no name. Pure. */
 enum queue_status admin_queue_status(str name);
 

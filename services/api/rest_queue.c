@@ -21,21 +21,11 @@ void rest_list_queue(struct api_call *call, const struct list_queue_params *p, c
     (void)body;
     if (!call_cursor_read(call, p->cursor, &at, &given))
         return;
-    static const enum queue_status statuses[] = {
-        [LIST_QUEUE_STATUS_PENDING] = QUEUE_STATUS_PENDING,
-        [LIST_QUEUE_STATUS_DEFERRED] = QUEUE_STATUS_DEFERRED,
-        [LIST_QUEUE_STATUS_FAILED] = QUEUE_STATUS_FAILED,
-        [LIST_QUEUE_STATUS_HELD] = QUEUE_STATUS_HELD,
-    };
-    const struct queue_filter filter = {
-        .domain = admin_domain(call, p->domain),
-        .sender = p->sender,
-        .recipient = p->recipient,
-        .status = p->has_status ? statuses[p->status] : QUEUE_STATUS_ANY,
-        .after_id = at.numbers[0],
-        .after_rcpt = at.text,
-        .limit = (unsigned)p->limit,
-    };
+    const struct admin_queue_query query = { p->domain,     p->sender, p->recipient,
+                                             p->has_status, p->status, p->limit };
+    struct queue_filter filter = admin_queue_filter(call, &query);
+    filter.after_id = at.numbers[0];
+    filter.after_rcpt = at.text;
     if (!queue_list(call->app->queue, &filter, call->arena, call->deadline_ms, &rows, &e)) {
         (void)call_fail(call, &e);
         return;
@@ -54,19 +44,9 @@ void rest_list_queue_domains(struct api_call *call, const struct list_queue_doma
     struct queue_groups groups;
     struct err e = ERR_CLEAR;
     (void)body;
-    static const enum queue_status statuses[] = {
-        [LIST_QUEUE_DOMAINS_STATUS_PENDING] = QUEUE_STATUS_PENDING,
-        [LIST_QUEUE_DOMAINS_STATUS_DEFERRED] = QUEUE_STATUS_DEFERRED,
-        [LIST_QUEUE_DOMAINS_STATUS_FAILED] = QUEUE_STATUS_FAILED,
-        [LIST_QUEUE_DOMAINS_STATUS_HELD] = QUEUE_STATUS_HELD,
-    };
-    const struct queue_filter filter = {
-        .domain = admin_domain(call, p->domain),
-        .sender = p->sender,
-        .recipient = p->recipient,
-        .status = p->has_status ? statuses[p->status] : QUEUE_STATUS_ANY,
-        .limit = (unsigned)p->limit,
-    };
+    const struct admin_queue_query query = { p->domain,     p->sender, p->recipient,
+                                             p->has_status, p->status, p->limit };
+    struct queue_filter filter = admin_queue_filter(call, &query);
     if (!queue_list_domains(call->app->queue, &filter, call->arena, call->deadline_ms, &groups,
                             &e)) {
         (void)call_fail(call, &e);
