@@ -4,6 +4,7 @@
 #include "api_routes.h"
 #include "services/api/admin_page.h"
 #include "services/api/api.h"
+#include "services/app/publisher.h"
 
 static json_t *shape_record(struct api_call *call, str selector, const char *suffix, str value,
                             str domain)
@@ -113,13 +114,39 @@ void rest_update_dkim_key(struct api_call *call, const struct update_dkim_key_pa
         call_json(call, 200, shape_key(call, key, domain));
 }
 
+/* Its records go first, where they were put into the DNS from here: who forgot the key could not
+ * tell them from others. False: answered. Yields. */
+static YIELDS bool withdraw(struct api_call *call, str domain, const struct account_dkim_key *key)
+{
+    const struct account_actor actor = call_account_actor(call);
+    const struct app_publisher p = { call->app, &actor, domain, call->arena, call->deadline_ms };
+    struct published_record records[PUBLISHED_KEY_RECORDS];
+    published_key_records(domain, key, call->arena, records);
+    for (size_t i = 0; i < PUBLISHED_KEY_RECORDS; i++) {
+        enum app_publishing outcome;
+        struct err e = ERR_CLEAR;
+        str why = STR_EMPTY;
+        if (!app_withdraw(&p, &records[i], &outcome, &why, &e))
+            return call_fail(call, &e);
+        if (outcome == APP_PUBLISH_FAILED) {
+            return call_problem(call, "unavailable", "%.*s cannot be taken out of the DNS: %.*s",
+                                STR_FMT(records[i].name), STR_FMT(why));
+        }
+    }
+    return true;
+}
+
 void rest_delete_dkim_key(struct api_call *call, const struct delete_dkim_key_params *p,
                           const json_t *body)
 {
     struct err e = ERR_CLEAR;
     const struct account_actor actor = call_account_actor(call);
+    str domain = admin_domain(call, p->domain);
+    const struct account_dkim_key *key = find(call, domain, p->selector);
     (void)body;
-    const struct account_dkim_name name = { p->domain, p->selector };
+    if (!key || !withdraw(call, domain, key))
+        return;
+    const struct account_dkim_name name = { domain, p->selector };
     bool ok =
         account_dkim_remove(call->app->accounts, &actor, &name, call->arena, call->deadline_ms, &e);
     admin_reply_deleted(call, ok, &e);

@@ -235,8 +235,16 @@ def test_keys_rotate_by_themselves(heronry_factory):
     acts = server.psql("SELECT string_agg(action || ' ' || actor || ' ' || detail, ',' ORDER BY audit_id) FROM audit_log"
                        f" WHERE action ~ '^(dkim|dns)' AND object = '{DOMAIN}' AND detail ~ 'mail|{new}|000 s'")
     left = [zone.texts(f"{name}._domainkey") != [] for name in ("mail", "mail-ed", new, f"{new}-ed")]
-    zone.close()
     assert left == [False, False, True, True]
+    server.settings["dns.updates"] = [zone.update(secret="b3RoZXI=")]
+    server.write_config()
+    kept = server.cli("dkim", "remove", DOMAIN, new, check=False)
+    assert kept.returncode == 69 and "BADSIG" in kept.stderr and zone.texts(f"{new}._domainkey") and states() == {new: "signing"}
+    server.settings["dns.updates"] = [zone.update()]
+    server.write_config()
+    server.cli("dkim", "remove", DOMAIN, new)
+    assert states() == {} and zone.texts(f"{new}._domainkey") == zone.texts(f"{new}-ed._domainkey") == []
+    zone.close()
 
     def both(act, name):
         return [f"{act} {kind}._domainkey.{DOMAIN} TXT" for kind in (name, f"{name}-ed")]
