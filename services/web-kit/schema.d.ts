@@ -5208,7 +5208,7 @@ export interface components {
              */
             refused: number;
             /**
-             * @description Whether it may send nothing.
+             * @description Whether it may send nothing; its mail in the queue is held then.
              * @example false
              */
             isStopped: boolean;
@@ -5248,7 +5248,7 @@ export interface components {
              */
             recipientsPerDay?: number | null;
             /**
-             * @description Whether it may send nothing.
+             * @description Whether it may send nothing. Its mail in the queue is held with it, and goes when it may send again.
              * @example true
              */
             isStopped?: boolean;

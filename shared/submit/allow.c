@@ -48,17 +48,20 @@ static bool compose(const struct notice *w, struct buf *out)
            mime_compose_raw_field(out, STR("Content-Type"), STR("text/plain; charset=utf-8")) &&
            mime_compose_raw_field(out, STR("Content-Transfer-Encoding"), STR("8bit")) &&
            mime_compose_end_header(out) &&
-           buf_addf(out,
-                    "The account %.*s\r\n"
-                    "%.*s.\r\n\r\n"
-                    "That is what happens when somebody else knows its password, so it may send\r\n"
-                    "nothing for now. Mail is received as ever.\r\n\r\n"
-                    "To its owner: change the password, and ask an administrator to let the\r\n"
-                    "account send again.\r\n\r\n"
-                    "To the administrators: look what it sent (heronry sending show %.*s), then\r\n"
-                    "let it send again (heronry sending release %.*s), with higher limits if it\r\n"
-                    "needs them (heronry sending limit).\r\n",
-                    STR_FMT(w->login), STR_FMT(w->what), STR_FMT(w->login), STR_FMT(w->login));
+           buf_addf(
+               out,
+               "The account %.*s\r\n"
+               "%.*s.\r\n\r\n"
+               "That is what happens when somebody else knows its password, so it may send\r\n"
+               "nothing for now, and its mail in the queue is held. Mail is received as ever.\r\n\r\n"
+               "To its owner: change the password, and ask an administrator to let the\r\n"
+               "account send again.\r\n\r\n"
+               "To the administrators: look what it sent (heronry sending show %.*s), drop\r\n"
+               "from the queue what is not its own (heronry queue drop --sender %.*s), then\r\n"
+               "let it send again (heronry sending release %.*s), with higher limits if it\r\n"
+               "needs them (heronry sending limit).\r\n",
+               STR_FMT(w->login), STR_FMT(w->what), STR_FMT(w->login), STR_FMT(w->login),
+               STR_FMT(w->login));
 }
 
 YIELDS static bool deliver(const struct notice *w, str text, struct err *e)

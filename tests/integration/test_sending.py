@@ -131,6 +131,37 @@ def test_an_account_that_goes_on_and_on_is_stopped(heronry):
     assert show(heronry, user["address"])["refused"] == 0
 
 
+def test_what_waits_of_a_stopped_account_is_held(heronry):
+    """ATTACKS U10: also what is in the queue already; until the account may send again."""
+    user, other = heronry.new_user(), heronry.new_user()
+    heronry.psql("INSERT INTO q_domain (domain, next_due, lease_until) VALUES ('busy.example', now(),"
+                 " now() + interval '10 minutes') ON CONFLICT (domain) DO UPDATE SET lease_until = EXCLUDED.lease_until")
+    try:
+        for sender, to in (user, "a"), (user, "b"), (other, "c"):
+            assert send(heronry, sender, f"{to}@busy.example")[0] == 250
+
+        def waiting():
+            return heronry.psql("SELECT rcpt, status, kept FROM q_rcpt WHERE domain = 'busy.example' ORDER BY rcpt").split()
+
+        before = ["a@busy.example|0|f", "b@busy.example|0|f", "c@busy.example|0|f"]
+        assert waiting() == before
+        heronry.psql("UPDATE q_rcpt SET status = -1, kept = true, reply = 'by hand' WHERE rcpt = 'b@busy.example'")
+        heronry.cli("sending", "stop", user["address"], "the password is known")
+        held = ["a@busy.example|-1|t", "b@busy.example|-1|t", "c@busy.example|0|f"]
+        assert waiting() == held
+        (row,) = [r for r in heronry.json("queue", "list")["entries"] if r["recipient"] == "a@busy.example"]
+        assert (row["status"], row["reply"]) == ("held", "its sender may send nothing for now")
+        heronry.cli("sending", "stop", user["address"], "once more")
+        assert waiting() == held
+        heronry.cli("sending", "release", user["address"])
+        assert waiting() == ["a@busy.example|0|f", "b@busy.example|-1|t", "c@busy.example|0|f"]
+        assert heronry.psql("SELECT outcome, reply FROM q_attempt WHERE recipient = 'a@busy.example'").strip() == (
+            "3|its sender may send nothing for now")
+    finally:
+        heronry.psql("DELETE FROM q_msg m USING q_rcpt r WHERE r.queue_id = m.queue_id AND r.domain = 'busy.example';"
+                     " DELETE FROM q_rcpt WHERE domain = 'busy.example'; DELETE FROM q_domain WHERE domain = 'busy.example'")
+
+
 def test_what_the_apps_send_comes_back(heronry, person):
     heronry.cli("sending", "stop", person.user["address"], "the password is known")
     draft = {"to": [{"address": "a@far.example"}], "cc": [], "bcc": [], "subject": "x", "html": "", "text": "x", "attachments": []}

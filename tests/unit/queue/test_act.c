@@ -426,6 +426,44 @@ static void test_selects(void **state)
     assert_true(queue_act_selects(&a));
 }
 
+/* What is held while it is being sent: its result counts, so that it does not go once more when it
+ * is released; only a deferral leaves it held. */
+static void in_flight_body(void *arg)
+{
+    struct fixture *f = arg;
+    static const struct {
+        struct queue_result result;
+        int64_t held;
+        int64_t failed;
+    } cases[] = {
+        { { .outcome = QUEUE_DELIVERED }, 0, 0 },
+        { { .outcome = QUEUE_FAILED }, 0, 1 },
+        { { .outcome = QUEUE_DEFERRED }, 1, 0 },
+        { { .outcome = QUEUE_HELD }, 1, 0 },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        test_pg_run("TRUNCATE q_msg, q_rcpt, q_domain, q_attempt");
+        enqueue(f, "me@here.test", "a@x.test");
+        struct queue_lease *lease = claim(f);
+        assert_non_null(lease);
+        test_pg_run("UPDATE q_rcpt SET status = -1, kept = true");
+        finish_all(f, lease, 0, cases[i].result);
+        assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt WHERE status = -1 AND kept"),
+                         cases[i].held);
+        assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt WHERE status = 1"),
+                         cases[i].failed);
+        assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt"),
+                         cases[i].held + cases[i].failed);
+        release(f, lease);
+    }
+}
+
+static void test_in_flight(void **state)
+{
+    (void)state;
+    with_queue(in_flight_body);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -433,7 +471,7 @@ int main(void)
         cmocka_unit_test(test_race),      cmocka_unit_test(test_reschedule),
         cmocka_unit_test(test_end),       cmocka_unit_test(test_transport),
         cmocka_unit_test(test_rule_keys), cmocka_unit_test(test_rules),
-        cmocka_unit_test(test_selects),
+        cmocka_unit_test(test_selects),   cmocka_unit_test(test_in_flight),
     };
     return cmocka_run_group_tests_name("queue/act", tests, NULL, NULL);
 }
