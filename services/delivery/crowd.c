@@ -40,8 +40,9 @@ void delivery_hurry(struct delivery *d, int64_t now_ms)
     LIST_FOR_EACH (item, &d->sessions) {
         struct delivery_session *one = CONTAINER_OF(item, struct delivery_session, link);
         bool is_opening = one->opening_ms != 0 && now_ms - one->opening_ms >= DELIVERY_OPEN_MS;
+        int64_t most_ms = one->is_ended ? DELIVERY_HURRY_END_MS : DELIVERY_HURRY_MS;
         if (!one->is_busy || !one->conn || one->is_hurried ||
-            (now_ms - one->heard_ms < DELIVERY_HURRY_MS && !is_opening))
+            (now_ms - one->heard_ms < most_ms && !is_opening))
             continue;
         one->is_hurried = true;
         net_conn_abort(one->conn);

@@ -8,11 +8,13 @@
 #include "services/delivery/session.h"
 
 enum {
-    DELIVERY_SLOW_MAX = 128,   /* destinations that go on beside their workers */
-    DELIVERY_STALLING_MAX = 8, /* of one network: an IPv4 /24 or an IPv6 /64 */
-    DELIVERY_STALL_MS = 5000,  /* without a sign of the server: it stalls */
-    DELIVERY_HURRY_MS = 30000, /* so long it may, when there are many */
-    DELIVERY_OPEN_MS = 60000,  /* then, and be so long in opening ... */
+    DELIVERY_SLOW_MAX = 128,        /* destinations that go on beside their workers */
+    DELIVERY_STALLING_MAX = 8,      /* of one network: an IPv4 /24 or an IPv6 /64 */
+    DELIVERY_STALL_MS = 5000,       /* without a sign of the server: it stalls */
+    DELIVERY_HURRY_MS = 30000,      /* so long it may, when there are many */
+    DELIVERY_HURRY_END_MS = 300000, /* the same for the answer to a whole message: who leaves
+                                       before it sends a second one (RFC 1047) */
+    DELIVERY_OPEN_MS = 60000,       /* then, and be so long in opening ... */
     DELIVERY_SLOW_MANY = DELIVERY_SLOW_MAX / 2
 };
 

@@ -43,6 +43,7 @@ struct delivery_session {
     bool is_lost;        /* the lease was lost: nothing may be sent any more */
     unsigned n_messages; /* begun on this connection */
     bool is_busy;        /* a server is being waited for */
+    bool is_ended;       /* what is waited for is the answer to a whole message */
     bool is_hurried;     /* it waited for too long while very many do */
     bool is_put_off;     /* a server was not asked, as its network lets others wait */
     int64_t heard_ms;    /* the last sign of the server, or the begin of the wait; monotonic */

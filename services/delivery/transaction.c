@@ -356,7 +356,10 @@ YIELDS static void send_message(struct transaction *t)
         delivery_session_drop(t->s); /* without its end the server must forget the message */
     } else {
         FAILPOINT("P8");
-        if (delivery_read_reply(t->s, END_MS, &e)) {
+        t->s->is_ended = true;
+        bool is_answered = delivery_read_reply(t->s, END_MS, &e);
+        t->s->is_ended = false;
+        if (is_answered) {
             result = delivery_result_of_reply(t->s);
             result.peer_reports = t->s->offers.dsn;
             elsewhere = true; /* it has said that it does not have it */

@@ -676,6 +676,10 @@ static void hurry(void *arg)
     w->d.n_slow = DELIVERY_SLOW_MANY;
     delivery_hurry(&w->d, later_ms - DELIVERY_HURRY_MS);
     assert_false(w->session.is_hurried);
+    w->session.is_ended = true; /* the message may be there */
+    delivery_hurry(&w->d, later_ms);
+    assert_false(w->session.is_hurried);
+    w->session.is_ended = false;
     delivery_hurry(&w->d, later_ms);
     assert_true(w->session.is_hurried);
 }
