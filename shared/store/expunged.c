@@ -29,23 +29,27 @@ static const struct db_stmt set_keep = {
     "UPDATE mailbox SET keep_days = nullif($3, 0) WHERE account_id = $1 AND mailbox_id = $2"
     " RETURNING mailbox_id"
 };
+static const struct db_stmt next_keeping = {
+    "SELECT account_id, mailbox_id FROM mailbox"
+    " WHERE keep_days IS NOT NULL AND (account_id, mailbox_id) > ($1, $2)"
+    " ORDER BY account_id, mailbox_id LIMIT $3"
+};
 /* Messages whose time in the mailbox is not known count from the date that clients see. */
 static const struct db_stmt find_old = {
-    "SELECT b.account_id, b.mailbox_id, q.firsts, q.lasts"
-    "  FROM mailbox b CROSS JOIN LATERAL ("
-    "    SELECT array_agg(lower(r) ORDER BY r) AS firsts, array_agg(upper(r) - 1 ORDER BY r) AS lasts"
-    "      FROM (SELECT range_agg(int8range(o.uid, o.uid, '[]')) AS uids"
-    "              FROM (SELECT m.uid FROM mbox_msg m"
-    "                     WHERE m.account_id = b.account_id AND m.mailbox_id = b.mailbox_id"
-    "                       AND coalesce(m.saved_at, m.idate)"
-    "                           < now() - b.keep_days * interval '1 day'"
-    "                     ORDER BY m.uid LIMIT $2) o) w, unnest(w.uids) r) q"
-    " WHERE b.keep_days IS NOT NULL AND q.firsts IS NOT NULL LIMIT $1"
+    "SELECT array_agg(lower(r) ORDER BY r), array_agg(upper(r) - 1 ORDER BY r)"
+    "  FROM (SELECT range_agg(int8range(o.uid, o.uid, '[]')) AS uids"
+    "          FROM (SELECT m.uid FROM mbox_msg m, mailbox b"
+    "                 WHERE b.account_id = $1 AND b.mailbox_id = $2"
+    "                   AND m.account_id = $1 AND m.mailbox_id = $2"
+    "                   AND coalesce(m.saved_at, m.idate)"
+    "                       < now() - b.keep_days * interval '1 day'"
+    "                 ORDER BY m.uid LIMIT $3) o) w, unnest(w.uids) r"
+    " HAVING count(*) > 0"
 };
 
 enum {
-    KEEP_MAILBOXES = 50, /* of one round trip */
-    KEEP_MESSAGES = 1000 /* of one EXPUNGE */
+    KEEP_MAILBOXES = 200, /* of one round trip */
+    KEEP_MESSAGES = 1000  /* of one EXPUNGE */
 };
 
 /* ---- what was expunged ---- */
@@ -173,40 +177,80 @@ bool store_keep_set(struct store *s, int64_t account_id, int mailbox_id, int day
 }
 
 /* Those of one mailbox. One that was deleted since it was found has nothing to do. */
-YIELDS static bool expunge_old(struct store *s, const struct db_rows *rows, size_t row,
-                               struct arena *a, int64_t deadline_ms, int64_t *expunged,
-                               struct err *e)
+YIELDS static bool expunge_old(struct store *s, int64_t account_id, int mailbox_id,
+                               int64_t deadline_ms, int64_t *expunged, struct err *e)
 {
-    struct store_expunged gone;
+    const struct db_param params[] = { DB_INT8(account_id), DB_INT4(mailbox_id),
+                                       DB_INT8(KEEP_MESSAGES) };
+    struct arena a;
     struct err why = ERR_CLEAR;
-    const struct store_ranges set = store_read_ranges(rows, row, 2, a);
-    if (store_expunge(s, db_int(rows, row, 0), (int)db_int(rows, row, 1), &set, false, a,
-                      deadline_ms, &gone, &why)) {
-        *expunged += (int64_t)gone.n;
-        return true;
+    size_t n = KEEP_MESSAGES;
+    bool ok = true;
+    arena_init(&a);
+    while (ok && n == KEEP_MESSAGES && clock_monotonic_ms() < deadline_ms) {
+        struct db_rows *rows = NULL;
+        struct store_expunged gone = { .n = 0 };
+        arena_reset(&a);
+        ok = db_query(s->options.db, DB_SEARCH, &find_old, params, COUNT_OF(params), &a,
+                      deadline_ms, &rows, &why);
+        if (!ok || db_row_count(rows) == 0)
+            break;
+        const struct store_ranges set = store_read_ranges(rows, 0, 0, &a);
+        ok = store_expunge(s, account_id, mailbox_id, &set, false, &a, deadline_ms, &gone, &why);
+        n = ok ? gone.n : 0;
+        *expunged += (int64_t)n;
     }
-    if (why.kind != ERR_NOT_FOUND)
-        *e = why;
-    return why.kind == ERR_NOT_FOUND;
+    arena_fini(&a);
+    if (ok || why.kind == ERR_NOT_FOUND)
+        return true;
+    *e = why;
+    return false;
+}
+
+/* The next mailboxes; *n is how many there were. One that fails does not keep the others from being
+ * seen to: of errors the first is told. */
+YIELDS static bool keep_some(struct store *s, int64_t deadline_ms, int64_t *expunged, size_t *n,
+                             struct err *e)
+{
+    const struct db_param params[] = { DB_INT8(s->keep_after), DB_INT4(s->keep_mailbox_after),
+                                       DB_INT8(KEEP_MAILBOXES) };
+    struct db_rows *rows = NULL;
+    struct arena a;
+    struct err first = ERR_CLEAR;
+    arena_init(&a);
+    *n = 0;
+    if (db_query(s->options.db, DB_SEARCH, &next_keeping, params, COUNT_OF(params), &a, deadline_ms,
+                 &rows, &first))
+        *n = db_row_count(rows);
+    for (size_t i = 0; i < *n && clock_monotonic_ms() < deadline_ms; i++) {
+        struct err why = ERR_CLEAR;
+        s->keep_after = db_int(rows, i, 0);
+        s->keep_mailbox_after = (int)db_int(rows, i, 1);
+        if (!expunge_old(s, s->keep_after, s->keep_mailbox_after, deadline_ms, expunged, &why) &&
+            first.kind == ERR_NONE)
+            first = why;
+    }
+    arena_fini(&a);
+    if (first.kind == ERR_NONE)
+        return true;
+    *e = first;
+    return false;
 }
 
 bool store_keep_apply(struct store *s, int64_t deadline_ms, int64_t *expunged, struct err *e)
 {
-    const struct db_param params[] = { DB_INT8(KEEP_MAILBOXES), DB_INT8(KEEP_MESSAGES) };
-    bool ok = true;
-    int64_t before;
-    struct arena a;
+    struct err first = ERR_CLEAR;
+    size_t n = KEEP_MAILBOXES;
     *expunged = 0;
-    arena_init(&a);
-    do {
-        struct db_rows *rows = NULL;
-        before = *expunged;
-        ok = db_query(s->options.db, DB_SEARCH, &find_old, params, COUNT_OF(params), &a,
-                      deadline_ms, &rows, e);
-        for (size_t i = 0; ok && i < db_row_count(rows); i++)
-            ok = expunge_old(s, rows, i, &a, deadline_ms, expunged, e);
-        arena_reset(&a);
-    } while (ok && *expunged > before && clock_monotonic_ms() < deadline_ms);
-    arena_fini(&a);
-    return ok;
+    while (n == KEEP_MAILBOXES && clock_monotonic_ms() < deadline_ms) {
+        struct err why = ERR_CLEAR;
+        if (!keep_some(s, deadline_ms, expunged, &n, &why) && first.kind == ERR_NONE)
+            first = why;
+    }
+    if (n < KEEP_MAILBOXES && clock_monotonic_ms() < deadline_ms)
+        s->keep_after = s->keep_mailbox_after = 0; /* the next run begins anew */
+    if (first.kind == ERR_NONE)
+        return true;
+    *e = first;
+    return false;
 }

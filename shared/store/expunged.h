@@ -82,7 +82,9 @@ YIELDS bool store_keep_set(struct store *s, int64_t account_id, int mailbox_id, 
                            int64_t deadline_ms, struct err *e);
 
 /* Expunges what is older than its mailbox keeps, until the deadline; *expunged is how many
- * messages. For the scheduler, about every ten minutes. Yields. */
+ * messages. What was left at the deadline comes first the next time. A mailbox that fails does not
+ * keep others from being seen to; the first error is told. For the scheduler, about every ten
+ * minutes. Yields. */
 YIELDS bool store_keep_apply(struct store *s, int64_t deadline_ms, int64_t *expunged,
                              struct err *e);
 

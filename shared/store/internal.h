@@ -29,6 +29,9 @@ struct store {
     struct batcher *batcher;
     struct store_damage damaged[STORE_DAMAGED_KEPT]; /* the oldest is overwritten */
     size_t n_damaged;                                /* ever noted */
+    int64_t log_after;  /* account whose change log was looked at last */
+    int64_t keep_after; /* account, and its mailbox, that was rid of old messages last */
+    int keep_mailbox_after;
 };
 
 /* Derived data as it goes into table message. An empty text is NULL there. */

@@ -580,8 +580,9 @@ struct store_maintained {
 };
 
 /* One round of upkeep, about a minute apart, by one process of the cluster: rotates the partitions
- * of `delivered`, merges long change logs, removes the bytes of expunged messages. Work is done in
- * small transactions until the deadline. Yields. */
+ * of `delivered`, removes the bytes of expunged messages, merges long change logs (of the accounts
+ * that follow those of the round before). Work is done in small transactions until the deadline; a
+ * step that fails keeps none from being done. Yields. */
 YIELDS bool store_maintain(struct store *s, int64_t deadline_ms, struct store_maintained *out,
                            struct err *e);
 

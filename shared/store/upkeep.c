@@ -5,9 +5,14 @@
 #include "store/internal.h"
 
 static const struct db_stmt rotate = { "SELECT delivered_rotate()" };
-/* Accounts whose log is long; each partition of `change` is read by its index alone. */
+/* The next accounts, and whether the log of each is long: of a log no more is read than tells. */
 static const struct db_stmt long_logs = {
-    "SELECT account_id FROM change GROUP BY account_id HAVING count(*) > $1 LIMIT $2"
+    "SELECT s.account_id, l.n > $2"
+    "  FROM (SELECT account_id FROM account_state WHERE account_id > $1"
+    "         ORDER BY account_id LIMIT $3) s"
+    " CROSS JOIN LATERAL (SELECT count(*) AS n FROM (SELECT 1 FROM change c"
+    "   WHERE c.account_id = s.account_id LIMIT $2 + 1) w) l"
+    " ORDER BY s.account_id"
 };
 static const struct db_stmt compact = { "SELECT change_compact($1, $2, $3)" };
 static const struct db_stmt purge = { "SELECT taken, purged FROM message_purge($1, $2, $3)" };
@@ -20,29 +25,36 @@ enum {
     UPKEEP_LOG_ROWS = 4000,    /* a log is merged above this */
     UPKEEP_LOG_KEPT = 1000,    /* newest rows that stay as they are */
     UPKEEP_LOG_RANGES = 10000, /* of one merged tombstone, above which it is forgotten */
-    UPKEEP_LOGS = 50,          /* accounts of one round */
+    UPKEEP_LOGS = 1000,        /* accounts that are looked at in one round */
     UPKEEP_PURGE_ROWS = 200,   /* of one transaction */
     UPKEEP_PURGE_AGE_S = 60,   /* a FETCH of what was just expunged still works */
     CHECK_ACCOUNTS = 200,      /* of one round trip */
     CHECK_FAULTS = 1000
 };
 
+/* Looks at the accounts that follow those of the last round. */
 static YIELDS bool compact_logs(struct store *s, struct arena *a, int64_t deadline_ms,
                                 struct store_maintained *out, struct err *e)
 {
     struct db_rows *rows = NULL;
-    const struct db_param long_params[] = { DB_INT8(UPKEEP_LOG_ROWS), DB_INT8(UPKEEP_LOGS) };
+    const struct db_param long_params[] = { DB_INT8(s->log_after), DB_INT8(UPKEEP_LOG_ROWS),
+                                            DB_INT8(UPKEEP_LOGS) };
     if (!db_query(s->options.db, DB_SEARCH, &long_logs, long_params, COUNT_OF(long_params), a,
                   deadline_ms, &rows, e))
         return false;
     for (size_t i = 0; i < db_row_count(rows); i++) {
         const struct db_param params[] = { DB_INT8(db_int(rows, i, 0)), DB_INT4(UPKEEP_LOG_KEPT),
                                            DB_INT4(UPKEEP_LOG_RANGES) };
+        s->log_after = db_int(rows, i, 0);
+        if (!db_int(rows, i, 1))
+            continue;
         if (!db_query(s->options.db, DB_DELIVER, &compact, params, COUNT_OF(params), a, deadline_ms,
                       NULL, e))
             return false;
         out->compacted++;
     }
+    if (db_row_count(rows) < UPKEEP_LOGS)
+        s->log_after = INT64_MIN;
     return true;
 }
 
@@ -65,27 +77,49 @@ static YIELDS bool purge_some(struct store *s, struct arena *a, int64_t deadline
     return true;
 }
 
+static YIELDS bool rotate_days(struct store *s, struct arena *a, int64_t deadline_ms,
+                               struct store_maintained *out, struct err *e)
+{
+    struct db_rows *rows = NULL;
+    struct err why = ERR_CLEAR;
+    if (db_query(s->options.db, DB_DELIVER, &rotate, NULL, 0, a, deadline_ms, &rows, &why)) {
+        out->partitions = db_int(rows, 0, 0);
+        return true;
+    }
+    /* A rotation that found the table busy is tried again in the next round. */
+    if (why.kind == ERR_TIMEOUT || why.kind == ERR_LIMIT)
+        return true;
+    *e = why;
+    return false;
+}
+
+/* One that fails does not keep the others from being done. */
+typedef bool (*step_fn)(struct store *s, struct arena *a, int64_t deadline_ms,
+                        struct store_maintained *out, struct err *e);
+static const step_fn steps[] = { rotate_days, purge_some, compact_logs };
+
 bool store_maintain(struct store *s, int64_t deadline_ms, struct store_maintained *out,
                     struct err *e)
 {
     struct arena a;
-    struct db_rows *rows = NULL;
+    struct err first = ERR_CLEAR;
     *out = (struct store_maintained){ 0 };
     arena_init(&a);
-    bool ok = db_query(s->options.db, DB_DELIVER, &rotate, NULL, 0, &a, deadline_ms, &rows, e);
-    if (ok) {
-        out->partitions = db_int(rows, 0, 0);
-        /* A rotation that found the table busy is tried again in the next round. */
-    } else if (e->kind == ERR_TIMEOUT || e->kind == ERR_LIMIT) {
-        ok = true;
+    for (size_t i = 0; i < COUNT_OF(steps); i++) {
+        struct err why = ERR_CLEAR;
+        if (!steps[i](s, &a, deadline_ms, out, &why) && first.kind == ERR_NONE)
+            first = why;
+        arena_reset(&a);
     }
-    ok = ok && compact_logs(s, &a, deadline_ms, out, e) && purge_some(s, &a, deadline_ms, out, e);
     if (out->partitions || out->compacted || out->purged) {
         obs_log(EV_STORE_UPKEEP, STR_EMPTY, OBS_INT("partitions", out->partitions),
                 OBS_INT("logs", out->compacted), OBS_INT("purged", out->purged));
     }
     arena_fini(&a);
-    return ok;
+    if (first.kind == ERR_NONE)
+        return true;
+    *e = first;
+    return false;
 }
 
 /* ---- check ---- */

@@ -249,6 +249,19 @@ static void keep_body(void *arg)
     assert_true(s.n == 3 && s.rows[0].uid == 500);
     assert_int_equal(snapshot_of(f, STORE_INBOX).n, 1);
     assert_sound(f, f->account);
+    /* A mailbox that cannot be changed keeps no other from being seen to. */
+    MUST(store_keep_set(f->store, f->account, STORE_INBOX, 1, soon(), &e), e);
+    test_pg_run("UPDATE mbox_msg SET saved_at = now() - interval '31 days' WHERE uid IN (1, 500);"
+                "CREATE FUNCTION test_refuse() RETURNS trigger LANGUAGE plpgsql AS"
+                " $$ BEGIN RAISE EXCEPTION 'no'; END $$;"
+                "CREATE TRIGGER test_refuse BEFORE DELETE ON mbox_msg FOR EACH ROW"
+                " WHEN (OLD.mailbox_id = 1) EXECUTE FUNCTION test_refuse()");
+    assert_false(store_keep_apply(f->store, soon(), &expunged, &e));
+    assert_int_equal(expunged, 1);
+    assert_int_equal(snapshot_of(f, ARCHIVE).n, 2);
+    test_pg_run("DROP TRIGGER test_refuse ON mbox_msg; DROP FUNCTION test_refuse()");
+    e = ERR_CLEAR;
+    MUST(store_keep_set(f->store, f->account, STORE_INBOX, 0, soon(), &e), e);
     /* Restored, it stays for another 30 days. */
     int64_t one = gone_of(f, ARCHIVE).list[0].id;
     assert_int_equal(put_back(f, &one, 1, false).messages, 1);

@@ -134,7 +134,13 @@ static void purge_body(void *arg)
     assert_int_equal(maintain(f).purged, 0);
     MUST(store_fetch_body(f->store, f->account, s.rows[1].msg_id, 0, 9, &f->a, soon(), &body, &e),
          e);
-    test_pg_run("UPDATE expunged SET at = now() - interval '1 hour'");
+    /* It is to be indexed anew, and would come back into the index afterwards. */
+    char sql[256];
+    (void)snprintf(sql, sizeof(sql),
+                   "UPDATE expunged SET at = now() - interval '1 hour';"
+                   "INSERT INTO outbox (kind, account_id, ref) VALUES (3, %lld, %lld)",
+                   (long long)f->account, (long long)s.rows[1].msg_id);
+    test_pg_run(sql);
     assert_int_equal(maintain(f).purged, 1);
     assert_false(
         store_fetch_body(f->store, f->account, s.rows[1].msg_id, 0, 9, &f->a, soon(), &body, &e));
@@ -142,13 +148,40 @@ static void purge_body(void *arg)
     /* The copy's bytes stay. */
     MUST(store_fetch_body(f->store, f->account, s.rows[0].msg_id, 0, 9, &f->a, soon(), &body, &e),
          e);
-    char sql[256];
     (void)snprintf(sql, sizeof(sql),
                    "SELECT (SELECT count(*) FROM message WHERE account_id = %lld) +"
                    " (SELECT count(*) FROM outbox WHERE account_id = %lld)",
                    (long long)f->account, (long long)f->account);
     assert_int_equal(test_pg_number(sql), 2 + 2);
     assert_sound(f, f->account);
+}
+
+/* A step that fails keeps none of the others from being done. */
+static void failing_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    struct store_expunged gone;
+    struct store_maintained out;
+    append_one(f, STORE_INBOX, 1, 0);
+    MUST(store_expunge(f->store, f->account, STORE_INBOX, RANGE(1, 1), false, &f->a, soon(), &gone,
+                       &e),
+         e);
+    test_pg_run("UPDATE expunged SET at = now() - interval '1 hour';"
+                "ALTER FUNCTION delivered_rotate() RENAME TO delivered_rotate_away;"
+                "ALTER TABLE change RENAME TO change_away");
+    assert_false(store_maintain(f->store, soon(), &out, &e));
+    test_pg_run("ALTER FUNCTION delivered_rotate_away() RENAME TO delivered_rotate;"
+                "ALTER TABLE change_away RENAME TO change");
+    assert_int_equal(out.purged, 1);
+    e = ERR_CLEAR;
+    MUST(store_maintain(f->store, soon(), &out, &e), e);
+}
+
+static void test_failing_steps(void **state)
+{
+    (void)state;
+    with_store(failing_body);
 }
 
 static void test_purge(void **state)
@@ -293,9 +326,10 @@ static void test_publish(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rotate), cmocka_unit_test(test_compact),
-        cmocka_unit_test(test_purge),  cmocka_unit_test(test_check),
-        cmocka_unit_test(test_hot),    cmocka_unit_test(test_publish),
+        cmocka_unit_test(test_rotate),  cmocka_unit_test(test_compact),
+        cmocka_unit_test(test_purge),   cmocka_unit_test(test_failing_steps),
+        cmocka_unit_test(test_check),   cmocka_unit_test(test_hot),
+        cmocka_unit_test(test_publish),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
