@@ -9,6 +9,7 @@
 #include "mailauth/mailauth.h"
 #include "obs/obs.h"
 #include "runtime/crew.h"
+#include "wire/smtp_path.h"
 
 struct proof {
     const struct deliver_attempt *attempt;
@@ -21,6 +22,7 @@ struct proof {
     str author; /* domain; empty: not exactly one */
     struct mailauth_verdict verdict;
     struct mailauth_spf spf;
+    struct mailauth_spf spf_of_helo;
     struct mailauth_dkim_results dkim;
     struct mailauth_dmarc dmarc;
     struct mailauth_arc arc;
@@ -55,6 +57,31 @@ static YIELDS bool check_client(void *arg, struct err *e)
     return mailauth_spf_check(&p->resolver, &query, p->attempt->a, p->deadline_ms, &p->spf, e);
 }
 
+/* The name by which the client greeted, besides its sender (RFC 7208 section 2.3): whether it may
+ * call itself so is for that domain to say. It proves nobody's mail. */
+static YIELDS bool check_greeting(void *arg, struct err *e)
+{
+    struct proof *p = arg;
+    const struct smtp_message *m = p->attempt->m;
+    const struct mailauth_spf_query query = {
+        .client = &p->client,
+        .helo = m->trace.helo,
+        .receiver = str_from_cstr(p->attempt->d->hostname),
+        .now_s = p->now_s,
+    };
+    p->verdict.spf_of_helo = &p->spf_of_helo;
+    return mailauth_spf_check(&p->resolver, &query, p->attempt->a, p->deadline_ms, &p->spf_of_helo,
+                              e);
+}
+
+/* Not one of a single label or an address; for the null sender it is asked about anyhow. */
+static bool has_greeting(const struct proof *p)
+{
+    const struct smtp_message *m = p->attempt->m;
+    return m->sender.n > 0 && smtp_is_domain(m->trace.helo) &&
+           str_find_byte(m->trace.helo, '.') >= 0;
+}
+
 static YIELDS bool check_signatures(void *arg, struct err *e)
 {
     struct proof *p = arg;
@@ -74,10 +101,12 @@ static YIELDS bool check_chain(void *arg, struct err *e)
 /* None of these needs another one's answers, so that their questions to the DNS wait together. */
 static YIELDS bool check_sender(struct proof *p, struct err *e)
 {
-    struct crew_task tasks[4] = { { check_name, p } };
+    struct crew_task tasks[5] = { { check_name, p } };
     size_t n = 1;
     if (p->checks->spf)
         tasks[n++] = (struct crew_task){ check_client, p };
+    if (p->checks->spf && has_greeting(p))
+        tasks[n++] = (struct crew_task){ check_greeting, p };
     if (p->checks->dkim) {
         tasks[n++] = (struct crew_task){ check_signatures, p };
         tasks[n++] = (struct crew_task){ check_chain, p };
@@ -183,13 +212,15 @@ static void refuse(const struct proof *p, struct deliver_result *out, enum deliv
 static bool judge_spf(const struct proof *p, struct deliver_result *out)
 {
     struct arena *a = p->attempt->a;
-    if (!p->verdict.spf || p->spf.result != MAILAUTH_FAIL || !p->checks->spf_fail_is_final ||
-        is_proven_by_claims(p))
+    const struct mailauth_spf *spf = &p->spf;
+    if (spf->result != MAILAUTH_FAIL)
+        spf = &p->spf_of_helo;
+    if (spf->result != MAILAUTH_FAIL || !p->checks->spf_fail_is_final || is_proven_by_claims(p))
         return true;
-    str reason =
-        arena_printf(a, "SPF of %.*s: %.*s may not send for it%s%.*s", STR_FMT(p->spf.domain),
-                     STR_FMT(p->attempt->m->trace.peer_ip),
-                     p->spf.explanation.n ? "; it says: " : "", STR_FMT(p->spf.explanation));
+    str reason = arena_printf(a, "SPF of %.*s: %.*s may not %s%s%.*s", STR_FMT(spf->domain),
+                              STR_FMT(p->attempt->m->trace.peer_ip),
+                              spf == &p->spf ? "send for it" : "call itself so",
+                              spf->explanation.n ? "; it says: " : "", STR_FMT(spf->explanation));
     refuse(p, out, DELIVER_SPF_FAIL, reason);
     return false;
 }

@@ -57,13 +57,19 @@ static bool add_iprev(struct buf *out, const struct mailauth_verdict *v)
            add_property(out, "policy.iprev", net_address_ip(v->client, text));
 }
 
+static bool add_one_spf(struct buf *out, const struct mailauth_verdict *v,
+                        const struct mailauth_spf *spf)
+{
+    return add_method(out, "spf", spf->result, spf->problem) &&
+           (spf->is_helo ? add_property(out, "smtp.helo", v->helo)
+                         : add_property(out, "smtp.mailfrom", v->sender));
+}
+
 static bool add_spf(struct buf *out, const struct mailauth_verdict *v)
 {
-    if (!v->spf)
-        return true;
-    return add_method(out, "spf", v->spf->result, v->spf->problem) &&
-           (v->spf->is_helo ? add_property(out, "smtp.helo", v->helo)
-                            : add_property(out, "smtp.mailfrom", v->sender));
+    bool has_more = v->spf_of_helo && v->spf_of_helo->result != MAILAUTH_NONE;
+    return !v->spf ||
+           (add_one_spf(out, v, v->spf) && (!has_more || add_one_spf(out, v, v->spf_of_helo)));
 }
 
 static bool add_dkim(struct buf *out, const struct mailauth_dkim *d)
@@ -246,7 +252,10 @@ static bool take_result(str *text, struct arena *a, struct mailauth_told *told)
     if (!read_pair(text, a, &method, &word))
         return false;
     enum mailauth_result result = result_of(word);
-    if (str_ieq(method, STR("spf"))) {
+    bool is_spf = str_ieq(method, STR("spf"));
+    bool is_of_helo = is_spf && told->has_spf;
+    if (is_spf && !is_of_helo) {
+        told->has_spf = true;
         told->spf = result;
     } else if (str_ieq(method, STR("dmarc"))) {
         told->dmarc = result;
@@ -254,8 +263,10 @@ static bool take_result(str *text, struct arena *a, struct mailauth_told *told)
                (told->dkim == MAILAUTH_NONE || result == MAILAUTH_PASS)) {
         told->dkim = result;
     }
-    while (read_pair(text, a, &name, &value))
-        take_property(told, method, result, name, value);
+    while (read_pair(text, a, &name, &value)) {
+        if (!is_of_helo)
+            take_property(told, method, result, name, value);
+    }
     return true;
 }
 

@@ -19,6 +19,7 @@ struct mailauth_verdict {
     str helo;
     struct mailauth_iprev iprev;
     const struct mailauth_spf *spf;
+    const struct mailauth_spf *spf_of_helo; /* besides; NULL or NONE: nothing is said of it */
     const struct mailauth_dkim_results *dkim;
     const struct mailauth_dmarc *dmarc;
     const struct mailauth_arc *arc;
@@ -41,6 +42,7 @@ enum {
 
 /* What our own field says about a message, for its reader. */
 struct mailauth_told {
+    bool has_spf;              /* the first one counts: a second is of HELO besides */
     enum mailauth_result spf;  /* NONE also when it was not checked; so are the others */
     enum mailauth_result dkim; /* PASS if one signature is right, else what the first one gave */
     enum mailauth_result dmarc;

@@ -52,14 +52,14 @@ class RawSmtp:
         self.send(line.encode() + b"\r\n" if isinstance(line, str) else line)
         return self.reply()
 
-    def hello(self):
-        code, text = self.ask("EHLO client.example")
+    def hello(self, name="client.example"):
+        code, text = self.ask(f"EHLO {name}")
         assert code == 250, text
         return text
 
-    def begin(self, *recipients, sender="sender@remote.example"):
+    def begin(self, *recipients, sender="sender@remote.example", name="client.example"):
         """EHLO to 354."""
-        self.hello()
+        self.hello(name)
         assert self.ask(f"MAIL FROM:<{sender}>")[0] == 250
         for recipient in recipients:
             code, text = self.ask(f"RCPT TO:<{recipient}>")

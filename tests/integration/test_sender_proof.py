@@ -52,25 +52,25 @@ class Outside:
     def __init__(self, server):
         self.server = server
 
-    def send(self, message, sender):
+    def send(self, message, sender, **options):
         user = self.server.new_user()
         with RawSmtp(self.server.ports["smtp"]) as smtp:
-            smtp.begin(user["address"], sender=sender)
+            smtp.begin(user["address"], sender=sender, **options)
             smtp.send(stuffed(message))
             code, text = smtp.reply()
         return code, text.decode(), fetch_all(self.server, user)
 
-    def results(self, message, sender):
+    def results(self, message, sender, **options):
         """Of a message that must come in: what its Authentication-Results say, on one line."""
-        code, text, (stored,) = self.send(message, sender)
+        code, text, (stored,) = self.send(message, sender, **options)
         assert code == 250, text
         fields = re.findall(rb"^Authentication-Results:((?:.*\r\n)(?:[ \t].*\r\n)*)", stored, re.M)
         ours = [f for f in fields if self.server.hostname.encode() in f]
         assert len(ours) == 1 and stored.endswith(message.split(b"\r\n\r\n", 1)[1])
         return " ".join(ours[0].decode().split())
 
-    def refused(self, message, sender):
-        code, text, stored = self.send(message, sender)
+    def refused(self, message, sender, **options):
+        code, text, stored = self.send(message, sender, **options)
         assert code == 550 and stored == [], text
         return text
 
@@ -133,6 +133,13 @@ def test_proofs(heronry_factory, settings):
     text = outside.refused(mail("plain"), f"a@bad.{DOMAIN}")
     assert "5.7.23" in text and f"bad.{DOMAIN}" in text and "127.0.0.1 is not ours" in text
     assert "spf=softfail" in outside.results(mail("plain"), f"a@soft.{DOMAIN}")
+
+    # So it is with the name of the greeting, which proves nobody's mail.
+    text = outside.refused(mail("plain"), plain, name=f"bad.{DOMAIN}")
+    assert "5.7.23" in text and "127.0.0.1 is not ours" in text
+    said = outside.results(mail("plain"), plain, name=f"good.{DOMAIN}")
+    assert f"spf=none smtp.mailfrom={plain}; spf=pass smtp.helo=good.{DOMAIN};" in said
+    assert "DMARC" in outside.refused(mail("good"), plain, name=f"good.{DOMAIN}")
 
     # Who hides behind a second author, is nobody.
     double = mail("good").replace(b"To: ", f"From: boss@strict.{DOMAIN}\r\nTo: ".encode(), 1)

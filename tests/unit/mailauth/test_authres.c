@@ -60,6 +60,7 @@ static void a_field_that_breaks_off_proves_no_more_than_it_says(void **state)
     struct arena *a = &((struct world *)*state)->a;
     struct mailauth_told told;
     static const str cases[] = {
+        STR_INIT(FIELD "; spf=pass; spf=fail smtp.helo=x.test\r\n"),
         STR_INIT(FIELD "; spf=pass; dkim=pass header.d=\"x.test\r\n"),
         STR_INIT(FIELD "; spf=pass (open dkim=pass header.d=x.test\r\n"),
         STR_INIT(FIELD "; spf=pass; dkim=; header.d=x.test\r\n"),
@@ -69,7 +70,7 @@ static void a_field_that_breaks_off_proves_no_more_than_it_says(void **state)
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         assert_true(mailauth_authres_find(cases[i], STR("mx.test"), a, &told));
         assert_int_equal(told.spf, MAILAUTH_PASS);
-        if (told.n_signers > 0)
+        if (told.n_signers > 0 || told.sender.n > 0)
             fail_msg("%s", cases[i].p);
     }
     struct buf many;
@@ -89,6 +90,7 @@ static void the_field_we_write(void **state)
     struct buf out;
     assert_true(net_address_parse_ip(STR("192.0.2.1"), &client, NULL));
     const struct mailauth_spf spf = { .result = MAILAUTH_FAIL, .domain = STR("x.test") };
+    const struct mailauth_spf greeting = { .result = MAILAUTH_PASS, .is_helo = true };
     struct mailauth_dkim dkim[2] = {
         { .result = MAILAUTH_PASS,
           .key_bits = 2048,
@@ -105,7 +107,9 @@ static void the_field_we_write(void **state)
     struct mailauth_verdict verdict = { .client = &client,
                                         .sender = STR("a b\"@x.test"),
                                         .iprev = { .result = MAILAUTH_PASS },
+                                        .helo = STR("mail.x.test"),
                                         .spf = &spf,
+                                        .spf_of_helo = &greeting,
                                         .dkim = &all,
                                         .dmarc = &dmarc };
     buf_init(&out, 10000);
@@ -113,6 +117,7 @@ static void the_field_we_write(void **state)
     assert_string_equal(buf_cstr(&out), "Authentication-Results: mx.test;\r\n"
                                         "\tiprev=pass policy.iprev=192.0.2.1;\r\n"
                                         "\tspf=fail smtp.mailfrom=\"a b\\\"@x.test\";\r\n"
+                                        "\tspf=pass smtp.helo=mail.x.test;\r\n"
                                         "\tdkim=pass (2048-bit key) header.d=x.test header.s=mail "
                                         "header.a=rsa-sha256 header.b=AQIDBAUG;\r\n"
                                         "\tdkim=permerror reason=\"no \\\"key\\\"\";\r\n"
