@@ -89,7 +89,8 @@ struct account_route {
  * An address may lead to others, which are followed over ACCOUNT_LEADS_MAX addresses, each once;
  * what leads nowhere is unknown. postmaster and abuse of our domains always find somebody: an
  * address of that name or the catch-all, else the domain's first administrator, else the first
- * administrator of all, else the domain's first account (FEATURES 16, 198, 204, 205). An empty
+ * administrator of all, else the domain's first account, those that are disabled last (FEATURES 16,
+ * 198, 204, 205). An empty
  * domain is allowed with local "postmaster" (RFC 5321 4.5.1). A disabled account still receives
  * mail. Errors: ERR_SYNTAX, ERR_LIMIT (more targets or a longer way than there may be), and those
  * of db_query. Yields. */

@@ -27,7 +27,9 @@ enum {
 static const struct db_stmt find_postmaster = {
     "SELECT coalesce((SELECT a.account_id FROM address a WHERE a.addr_lower LIKE 'postmaster@%'"
     "                    AND a.account_id IS NOT NULL ORDER BY a.addr_lower LIMIT 1),"
-    "                (SELECT min(account_id) FROM account WHERE is_admin),"
+    "                (SELECT min(account_id) FROM account WHERE is_admin AND disabled_at IS NULL),"
+    "                (SELECT min(account_id) FROM account WHERE NOT is_shared"
+    "                    AND disabled_at IS NULL),"
     "                (SELECT min(account_id) FROM account WHERE NOT is_shared))"
 };
 

@@ -248,11 +248,20 @@ static void judge_dmarc(const struct proof *p, struct deliver_result *out)
     }
 }
 
+static bool is_always_heard(const struct smtp_message *m)
+{
+    for (size_t i = 0; i < m->n; i++) {
+        if (!deliver_is_always_heard(m->recipients[i].address))
+            return false;
+    }
+    return true;
+}
+
 /* Whether it comes in, but not among the mail that is to be believed. */
 static bool is_suspect(const struct proof *p, const struct deliver_result *out)
 {
     return out->verdict == DELIVER_DONE && p->verdict.dmarc && p->dmarc.result == MAILAUTH_FAIL &&
-           p->dmarc.policy == MAILAUTH_DMARC_QUARANTINE && !is_vouched_for(p);
+           p->dmarc.policy >= MAILAUTH_DMARC_QUARANTINE && !is_vouched_for(p);
 }
 
 /* ---- telling ---- */
@@ -324,7 +333,7 @@ bool deliver_prove(struct deliver_attempt *attempt, int64_t deadline_ms, struct 
     p.verdict.helo = attempt->m->trace.helo;
     if (!check_sender(&p, e) || !check_author(&p, e))
         return false;
-    if (judge_spf(&p, out))
+    if (!is_always_heard(attempt->m) && judge_spf(&p, out))
         judge_dmarc(&p, out);
     if (out->verdict == DELIVER_DONE && unproven_claim(&p)) {
         out->verdict = DELIVER_UNPROVEN; /* it comes here again, or goes: told and counted then */

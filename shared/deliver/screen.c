@@ -7,6 +7,13 @@
 #include "runtime/runtime.h"
 #include "spam/receipt.h"
 
+bool deliver_is_always_heard(str recipient)
+{
+    ptrdiff_t at = str_rfind_byte(recipient, '@');
+    str local = at < 0 ? recipient : str_slice(recipient, 0, (size_t)at);
+    return str_ieq(local, STR("postmaster")) || str_ieq(local, STR("abuse"));
+}
+
 static bool is_local(const struct deliver *d, const struct deliver_visit *v)
 {
     return d->local && net_networks_contain(d->local, v->client);
@@ -130,11 +137,11 @@ static YIELDS bool find_dnsbl(const struct deliver *d, struct deliver_visit *v, 
     return true;
 }
 
-static bool is_refused_by_dnsbl(const struct deliver *d, struct deliver_visit *v, str local,
+static bool is_refused_by_dnsbl(const struct deliver *d, struct deliver_visit *v,
                                 struct deliver_screened *out)
 {
     char ip[NET_ADDRESS_TEXT];
-    if (!v->has_dnsbl || v->dnsbl.score < d->checks.dnsbl.threshold || str_ieq(local, STR("abuse")))
+    if (!v->has_dnsbl || v->dnsbl.score < d->checks.dnsbl.threshold)
         return false;
     out->verdict = DELIVER_LISTED;
     out->reason =
@@ -182,9 +189,8 @@ static YIELDS bool screen(const struct deliver *d, struct deliver_visit *v, str 
 {
     struct spam_opinion opinion;
     ptrdiff_t at = str_rfind_byte(recipient, '@');
-    str local = str_slice(recipient, 0, at > 0 ? (size_t)at : 0);
     *out = (struct deliver_screened){ .verdict = DELIVER_WELCOME };
-    if (!d->spam || str_ieq(local, STR("postmaster")))
+    if (!d->spam || deliver_is_always_heard(recipient))
         return true;
     if (!ask_lists(d, v, recipient, deadline_ms, &opinion, e))
         return false;
@@ -195,7 +201,7 @@ static YIELDS bool screen(const struct deliver *d, struct deliver_visit *v, str 
     }
     if (!is_local(d, v) && !find_dnsbl(d, v, deadline_ms, e))
         return false;
-    return is_refused_by_dnsbl(d, v, local, out) || v->sender.n == 0 ||
+    return is_refused_by_dnsbl(d, v, out) || v->sender.n == 0 ||
            greylist(d, v, recipient, deadline_ms, out, e);
 }
 
@@ -230,7 +236,8 @@ bool deliver_screen_bounce(const struct deliver *d, struct deliver_visit *v, str
 {
     struct spam_opinion opinion;
     *out = (struct deliver_screened){ .verdict = DELIVER_WELCOME };
-    if (!d->spam || v->sender.n > 0 || str_find_byte(recipient, '@') < 0)
+    if (!d->spam || v->sender.n > 0 || str_find_byte(recipient, '@') < 0 ||
+        deliver_is_always_heard(recipient))
         return true;
     if (!ask_lists(d, v, recipient, deadline_ms, &opinion, e))
         return false;

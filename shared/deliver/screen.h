@@ -46,8 +46,13 @@ struct deliver_screened {
     str reason; /* a sentence for the reply; in the visit's arena */
 };
 
+/* postmaster and abuse can always be written to (RFC 5321 section 4.5.1, RFC 2142), so that who is
+ * refused can ask why, and who got what another sent in our name can tell: mail for them alone is
+ * refused for nothing that its client or its sender is. Pure. */
+bool deliver_is_always_heard(str recipient);
+
 /* Judges mail of the visitor for the recipient, which is ours. In this order:
- * 1. postmaster can always be written to (RFC 5321 4.5.1), so that who is refused can ask why;
+ * 1. who is always heard (deliver_is_always_heard) is;
  * 2. the lists of the administrator (spam/receipt.h). A sender on the whitelist counts unless SPF
  *    says that the client may not send for it (fail, softfail): where it says nothing, so does the
  *    list's word; a client that needs to prove nothing (d->local) is believed. Who is on the
@@ -55,7 +60,7 @@ struct deliver_screened {
  *    forwarded: the visitor is let in for now, with a claim that deliver_message looks at
  *    (DELIVER_UNPROVEN);
  * 3. so is a client that needs to prove nothing;
- * 4. lists of the DNS (spam/dnsbl.h): who is on too many is refused, but for mail to abuse, and who
+ * 4. lists of the DNS (spam/dnsbl.h): who is on too many is refused, and who
  *    is on those of good hosts is welcome;
  * 5. greylisting (spam/greylist.h), when d->checks asks for it. The null sender passes here:
  *    whether an address takes mail is asked with it. A check that cannot be made lets in.

@@ -17,7 +17,7 @@ struct done {
 static struct done done_of_failure(const struct mailauth_dmarc *dmarc, bool is_vouched)
 {
     struct done done = { .disposition = STR("none") };
-    if (!is_vouched && dmarc->policy == MAILAUTH_DMARC_QUARANTINE)
+    if (!is_vouched && dmarc->policy >= MAILAUTH_DMARC_QUARANTINE)
         done.disposition = STR("quarantine");
     if (dmarc->declared <= MAILAUTH_DMARC_ACCEPT)
         return done;
@@ -27,7 +27,7 @@ static struct done done_of_failure(const struct mailauth_dmarc *dmarc, bool is_v
     } else if (dmarc->policy != dmarc->declared) {
         done.override = STR("policy_test_mode");
     } else if (dmarc->policy != MAILAUTH_DMARC_QUARANTINE) {
-        done.override = STR("local_policy");
+        done.override = STR("local_policy"); /* as for those who are always heard */
     }
     return done;
 }
@@ -79,7 +79,7 @@ void deliver_tell_failure(const struct deliver *d, const struct smtp_message *m,
         .hostname = d->hostname,
         .source_ip = m->trace.peer_ip,
         .result = outcome != DELIVER_DONE                               ? STR("reject")
-                  : verdict->dmarc->policy == MAILAUTH_DMARC_QUARANTINE ? STR("spam")
+                  : verdict->dmarc->policy >= MAILAUTH_DMARC_QUARANTINE ? STR("spam")
                                                                         : STR_EMPTY,
         .now_s = clock_utc_us() / 1000000,
     };

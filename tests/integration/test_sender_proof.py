@@ -134,6 +134,14 @@ def test_proofs(heronry_factory, settings):
     assert "5.7.23" in text and f"bad.{DOMAIN}" in text and "127.0.0.1 is not ours" in text
     assert "spf=softfail" in outside.results(mail("plain"), f"a@soft.{DOMAIN}")
 
+    # Who is refused can write to those who are there for that; in company he cannot.
+    user = outside.server.user(1)["address"]
+    for author, sender, others, wanted in (("plain", "bad", (), 250), ("strict", "plain", (), 250), ("plain", "bad", (user,), 550)):
+        with RawSmtp(outside.server.ports["smtp"]) as smtp:
+            smtp.begin(f"abuse@{outside.server.domain}", "postmaster", *others, sender=f"a@{sender}.{DOMAIN}")
+            smtp.send(stuffed(mail(author)))
+            assert smtp.reply()[0] == wanted
+
     # So it is with the name of the greeting, which proves nobody's mail.
     text = outside.refused(mail("plain"), plain, name=f"bad.{DOMAIN}")
     assert "5.7.23" in text and "127.0.0.1 is not ours" in text

@@ -102,6 +102,17 @@ static void routes_go_where_they_should(struct world *w)
     assert_int_equal(route(w, "postmaster", "example.org").account_id, ada);
     assert_int_equal(route(w, "ABUSE", "example.org").account_id, ada);
     assert_int_equal(route(w, "Postmaster", "").account_id, ada);
+    /* Whoever cannot read it comes last. */
+    test_pg_run("UPDATE account SET disabled_at = now() WHERE is_admin");
+    account_directory_forget(w->directory);
+    assert_int_equal(route(w, "postmaster", "example.org").account_id, ben);
+    assert_int_equal(route(w, "Postmaster", "").account_id, ben);
+    test_pg_run("UPDATE account SET disabled_at = now()");
+    account_directory_forget(w->directory);
+    assert_int_equal(route(w, "abuse", "example.org").account_id, ada);
+    assert_int_equal(route(w, "Postmaster", "").account_id, ada);
+    test_pg_run("UPDATE account SET disabled_at = NULL");
+    account_directory_forget(w->directory);
     /* From the cache, the same. */
     assert_true(str_eq(route(w, "ada+news", "example.org").tag, STR("news")));
 }
@@ -246,10 +257,11 @@ static void domains_refuse_what_they_should(struct world *w)
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct err e = ERR_CLEAR;
         str name = str_from_cstr(cases[i].name);
-        if (cases[i].add)
+        if (cases[i].add) {
             (void)account_domain_add(w->directory, &the_operator, name, &w->a, soon(), &e);
-        else
+        } else {
             (void)account_domain_remove(w->directory, &the_operator, name, &w->a, soon(), &e);
+        }
         assert_int_equal(e.kind, cases[i].kind);
     }
 }
