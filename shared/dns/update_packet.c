@@ -15,7 +15,9 @@ enum {
     RECORD_MAX = 8 * 1024, /* of a record as text */
     TSIG_FIELDS = 7,
     TSIG_MAC = 3,
-    TSIG_ERROR = 5
+    TSIG_ERROR = 5,
+    HEADER = 12,    /* octets */
+    ADDITIONAL = 10 /* where the header counts additional records */
 };
 
 struct dns_update_packet {
@@ -198,6 +200,14 @@ static const ldns_rr *tsig_of(const ldns_pkt *answer)
     return tsig;
 }
 
+/* Of two signatures in a message libldns forgets to free one; nobody has a reason to send more than
+ * one additional record to whom speaks no EDNS. */
+static bool has_one_signature(str wire)
+{
+    return wire.n >= HEADER && wire.p[ADDITIONAL] == 0 &&
+           (unsigned char)wire.p[ADDITIONAL + 1] <= 1;
+}
+
 /* Bound to the question by its signature, so that no answer of another time will do. */
 static bool is_proven(const struct dns_update_packet *p, ldns_pkt *answer, str wire)
 {
@@ -256,7 +266,8 @@ bool dns_update_packet_answer(const struct dns_update_packet *p, str wire, bool 
                               struct err *e)
 {
     ldns_pkt *answer = NULL;
-    if (ldns_wire2pkt(&answer, (const uint8_t *)wire.p, wire.n) != LDNS_STATUS_OK)
+    if (!has_one_signature(wire) ||
+        ldns_wire2pkt(&answer, (const uint8_t *)wire.p, wire.n) != LDNS_STATUS_OK)
         return ERR(e, ERR_UNAVAILABLE, "its answer cannot be read");
     unsigned code = (unsigned)ldns_pkt_get_rcode(answer);
     bool ok = (ldns_pkt_qr(answer) && ldns_pkt_get_opcode(answer) == LDNS_PACKET_UPDATE &&

@@ -257,6 +257,10 @@ static void test_broken_answers(void **state)
     str question = dns_update_packet_wire(p);
     memcpy(empty, question.p, 2);
     assert_false(dns_update_packet_answer(p, str_of(empty, sizeof(empty)), &holds, &e));
+    char two[] = "\0\0\xa8\0\0\0\0\0\0\0\0\2"
+                 "\3key\0\0\xfa\0\xff\0\0\0\0\0\0\3key\0\0\xfa\0\xff\0\0\0\0\0";
+    memcpy(two, question.p, 2);
+    assert_false(dns_update_packet_answer(p, str_of(two, sizeof(two)), &holds, &e));
     uint8_t *wire = make_answer(&done, question, &n);
     for (size_t i = 0; i < n; i++)
         assert_false(dns_update_packet_answer(p, str_of((const char *)wire, i), &holds, &e));
