@@ -10,6 +10,7 @@ import pytest
 import mail
 from api_client import Api
 from conftest import Instance, wait_until
+from failing_dns import FailingDns
 
 NUMBERS = itertools.count(1)
 
@@ -572,8 +573,10 @@ def test_relay_domains(admin):
 
 @pytest.fixture(scope="module")
 def queue(request):
-    """A server whose questions to the DNS nobody answers."""
-    instance = Instance(settings={"dns.forward": "127.0.0.1@9"})
+    """A server that can find out nothing from the DNS."""
+    dns = FailingDns()
+    request.addfinalizer(dns.close)
+    instance = Instance(settings={"dns.forward": dns.server})
     request.addfinalizer(instance.remove)
     return instance.up()
 

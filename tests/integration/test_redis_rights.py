@@ -9,6 +9,7 @@ import pytest
 import imap_raw
 import outside
 from conftest import wait_until
+from failing_dns import FailingDns
 
 MANUAL = pathlib.Path(__file__).resolve().parents[2] / "docs/manual.md"
 
@@ -28,9 +29,16 @@ def redis():
     server.close()
 
 
-def test_the_rights_of_the_manual_are_enough(redis, heronry_factory):
+@pytest.fixture
+def dns():
+    server = FailingDns()
+    yield server
+    server.close()
+
+
+def test_the_rights_of_the_manual_are_enough(redis, dns, heronry_factory):
     server = heronry_factory(settings={"redis.url": f"unix://heronry:secret@{redis.socket}", "workers.front": 2,
-                                       "dns.forward": "127.0.0.1@1"})
+                                       "dns.forward": dns.server})
     user = server.user(2)
     with imap_raw.Imap(server, user) as reader:
         reader.must("SELECT INBOX")

@@ -10,6 +10,21 @@ from conftest import wait_until
 from smtp_raw import RawSmtp
 
 
+@pytest.fixture(scope="module", autouse=True)
+def untold(heronry):
+    """Sessions whose accounts change without a hint to anybody: another password, disabled, gone, and the same password
+    stored anew. Made before all tests of this file, as 20 seconds go by until they are seen."""
+    users = [heronry.new_user() for _ in range(4)]
+    clients = [heronry.smtp("submissions", login=user) for user in users]
+    changes = ["UPDATE account SET disabled_at = now() WHERE login = '{}'",
+               "SELECT account_change('{}', p_password_hash => 'another')",
+               "DELETE FROM account WHERE login = '{}'",
+               "UPDATE account SET password_hash = 'a better hash' WHERE login = '{}'"]
+    for user, sql in zip(users, changes):
+        heronry.psql(sql.format(user["address"]))
+    return clients
+
+
 def farewell(client):
     """What the server said before it closed, without being asked."""
     return client.getreply()
@@ -48,22 +63,6 @@ def test_a_message_on_its_way_is_not_taken_from_a_disabled_user(heronry):
     assert is_over(client)
 
 
-def test_changes_nobody_told_of_are_seen_in_time(heronry):
-    """Without a hint a session looks at its account every 20 seconds: another password, disabled, gone."""
-    users = [heronry.new_user() for _ in range(4)]
-    clients = [heronry.smtp("submissions", login=user) for user in users]
-    changes = ["UPDATE account SET disabled_at = now() WHERE login = '{}'",
-               "SELECT account_change('{}', p_password_hash => 'another')",
-               "DELETE FROM account WHERE login = '{}'",
-               "UPDATE account SET password_hash = 'a better hash' WHERE login = '{}'"]
-    for user, sql in zip(users, changes):
-        heronry.psql(sql.format(user["address"]))
-    for client in clients[:3]:
-        client.sock.settimeout(30)
-        assert farewell(client)[0] == 421
-    assert clients[3].noop()[0] == 250
-
-
 def test_drain_ends_an_auth_dialogue(heronry_factory):
     server = heronry_factory()
     client = server.smtp("submissions")
@@ -87,3 +86,11 @@ def test_silence_in_an_auth_dialogue(heronry_factory):
     finally:
         for smtp in held:
             smtp.sock.close()
+
+
+def test_changes_nobody_told_of_are_seen_in_time(untold):
+    """Without a hint a session looks at its account every 20 seconds."""
+    for client in untold[:3]:
+        client.sock.settimeout(30)
+        assert farewell(client)[0] == 421
+    assert untold[3].noop()[0] == 250

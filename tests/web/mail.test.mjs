@@ -324,7 +324,7 @@ test("a message to somebody elsewhere says where it is", async () => {
   await row(page, subject).waitFor({ timeout: 40_000 });
   await openRow(page, subject);
   // No server of that domain can be found here.
-  await page.getByText(/^(On its way|Is tried again)$/).click();
+  await page.locator("summary").getByText(/^(On its way|Is tried again)$/).click();
   await page.getByText("far@one.example").last().waitFor();
   calm(page);
   await page.context().close();

@@ -13,6 +13,7 @@ import xml.etree.ElementTree
 
 import pytest
 
+from failing_dns import FailingDns
 from fill import conversations, fill
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -34,7 +35,7 @@ def prepare_large(instance):
 
 
 def prepare_admin(instance):
-    # No resolver answers, so mail to elsewhere stays in the queue.
+    # Nothing can be resolved, so mail to elsewhere stays in the queue.
     user = instance.users[1]
     for to in ("a@one.example", "b@two.example", "c@two.example"):
         client = instance.smtp("submission", login=user)
@@ -94,7 +95,8 @@ def site(tmp_path_factory):
     if not (BINARY.parent / "web/webmail/index.html").exists():
         pytest.fail("the apps are not built: cmake --build build/dev --target web")
     instance = Instance(users=[(name, name == "admin") for name in ("admin", "ada", "bo", "victim", "many", "named")])
-    instance.settings.update({"dns.forward": "127.0.0.1@1", "limits.api_anonymous_per_minute": 100000, "limits.api_token_per_minute": 100000})
+    dns = FailingDns()
+    instance.settings.update({"dns.forward": dns.server, "limits.api_anonymous_per_minute": 100000, "limits.api_token_per_minute": 100000})
     try:
         instance.up()
         facts = tmp_path_factory.mktemp("web") / "facts.json"
@@ -113,6 +115,7 @@ def site(tmp_path_factory):
         yield instance, facts
     finally:
         instance.remove()
+        dns.close()
 
 
 @functools.cache

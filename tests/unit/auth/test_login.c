@@ -172,7 +172,7 @@ static void wrong_ones_look_alike(struct world *w)
 static void successes_are_remembered(struct world *w)
 {
     struct auth_options options = quick;
-    options.cache_ms = 300;
+    options.cache_ms = 60000;
     struct auth *auth = new_auth(w, true, &options);
     uint64_t cached = attempts_counted("cached");
     str secret = str_from_cstr(password);
@@ -191,7 +191,11 @@ static void successes_are_remembered(struct world *w)
     auth_forget(auth, w->ada);
     assert_int_equal(try_login(w, auth, "ada@example.org", secret, "192.0.2.1", NULL), ERR_NONE);
     assert_int_equal(attempts_counted("cached"), cached + 2);
-    assert_true(fiber_sleep_until(clock_deadline_in(350), NULL));
+    auth_free(&auth);
+    options.cache_ms = 20;
+    auth = new_auth(w, true, &options);
+    assert_int_equal(try_login(w, auth, "ada@example.org", secret, "192.0.2.1", NULL), ERR_NONE);
+    assert_true(fiber_sleep_until(clock_deadline_in(30), NULL));
     assert_int_equal(try_login(w, auth, "ada@example.org", secret, "192.0.2.1", NULL), ERR_NONE);
     assert_int_equal(attempts_counted("cached"), cached + 2);
     auth_free(&auth);
@@ -672,7 +676,7 @@ static void without_database_nobody_is_wrong(struct world *w)
         assert_int_equal(
             try_login(w, auth, "ada@example.org", str_from_cstr(password), "192.0.2.1", NULL),
             ERR_UNAVAILABLE);
-        assert_true(clock_monotonic_ms() - before < 2500);
+        assert_true(clock_monotonic_ms() - before < 10000); /* of the 30 s it has */
     }
     /* Who was right a moment ago still is. */
     assert_int_equal(

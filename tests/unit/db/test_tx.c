@@ -353,7 +353,7 @@ static void restart_body(void *arg)
         assert_int_equal(e.kind, ERR_UNAVAILABLE);
     }
     /* The outage is waited for once, not by each call anew. */
-    assert_true(clock_monotonic_ms() - start < 3500);
+    assert_true(clock_monotonic_ms() - start < LONG_MS);
     assert_false(db_is_up(f->db));
     test_pg_restart();
     int64_t deadline = clock_deadline_in(5000);
@@ -374,7 +374,7 @@ static void hanging_body(void *arg)
     assert_false(
         db_query(f->db, DB_READ, &count_stmt, NULL, 0, &f->a, clock_deadline_in(200), NULL, &e));
     assert_int_equal(e.kind, ERR_TIMEOUT);
-    assert_true(clock_monotonic_ms() - start < 400);
+    assert_true(clock_monotonic_ms() - start < 1000);
     test_pg_resume();
     rows_with(f, 1);
 }
@@ -397,14 +397,14 @@ static void silent_body(void *arg)
     assert_true(e.kind == ERR_UNKNOWN_OUTCOME || e.kind == ERR_UNAVAILABLE);
     e = ERR_CLEAR;
     assert_false(db_commit(&tx, &f->a, NULL, 0, NULL, &e));
-    assert_true(clock_monotonic_ms() - start < 2000);
+    assert_true(clock_monotonic_ms() - start < LONG_MS / 2);
     assert_false(db_is_up(f->db));
     for (int i = 0; i < 10; i++) {
         e = ERR_CLEAR;
         assert_false(db_query(f->db, DB_READ, &count_stmt, NULL, 0, &f->a, soon(), NULL, &e));
         assert_int_equal(e.kind, ERR_UNAVAILABLE);
     }
-    assert_true(clock_monotonic_ms() - start < 2000);
+    assert_true(clock_monotonic_ms() - start < LONG_MS / 2);
     test_pg_resume();
     int64_t deadline = clock_deadline_in(8000);
     while (!db_is_up(f->db) && clock_monotonic_ms() < deadline)
@@ -424,7 +424,7 @@ static void silent_commit_body(void *arg)
     int64_t start = clock_monotonic_ms();
     assert_false(db_commit(&tx, &f->a, NULL, 0, NULL, &e));
     assert_int_equal(e.kind, ERR_UNKNOWN_OUTCOME);
-    assert_true(clock_monotonic_ms() - start < 2000);
+    assert_true(clock_monotonic_ms() - start < LONG_MS / 2);
     test_pg_resume();
 }
 
@@ -489,7 +489,7 @@ static void bad_conninfo_body(void *arg)
         if (db_query(db, DB_READ, &count_stmt, NULL, 0, &f->a, soon(), NULL, &e) ||
             e.kind != ERR_UNAVAILABLE)
             fail_msg("%s gave %s", bad_conninfos[i], err_kind_name(e.kind));
-        assert_true(clock_monotonic_ms() - start < 2000);
+        assert_true(clock_monotonic_ms() - start < LONG_MS / 2);
         assert_false(db_is_up(db));
         db_free(&db);
     }

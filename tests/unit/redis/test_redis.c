@@ -192,13 +192,13 @@ static void stalled_body(void *arg)
     assert_false(COMMAND(f, &v, &e, STR("PING")));
     assert_int_equal(e.kind, ERR_TIMEOUT);
     int64_t took = clock_monotonic_ms() - start;
-    assert_true(took >= 190 && took < 350);
+    assert_in_range(took, 190, 1500);
     start = clock_monotonic_ms();
     for (int i = 0; i < 100; i++) {
         assert_false(COMMAND(f, &v, &e, STR("PING")));
         assert_int_equal(e.kind, ERR_UNAVAILABLE);
     }
-    assert_true(clock_monotonic_ms() - start < 50);
+    assert_true(clock_monotonic_ms() - start < 5000); /* a wait for each would take 20 s */
     pause_ms(800); /* past the breaker: a stopped server accepts, but does not greet */
     assert_false(COMMAND(f, &v, &e, STR("PING")));
     test_redis_resume();
@@ -530,7 +530,7 @@ static void hostile_body(void *arg)
         assert_non_null(r);
         int64_t start = clock_monotonic_ms();
         bool ok = redis_command(r, (const str[]){ STR("GET"), STR("k") }, 2, &f->a, &v, &e);
-        assert_true(clock_monotonic_ms() - start < 400);
+        assert_true(clock_monotonic_ms() - start < 1500);
         bool is_surplus = h.attack + 1 == COUNT_OF(attacks);
         assert_int_equal(ok, is_surplus); /* the first of its replies is as good as any */
         assert_true(ok || e.kind == ERR_UNAVAILABLE || e.kind == ERR_TIMEOUT);

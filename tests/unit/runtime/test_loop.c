@@ -46,7 +46,7 @@ static void test_timers_ring_in_order(void **state)
     runtime_run(rt);
     for (unsigned i = 0; i < COUNT_OF(alarms); i++)
         assert_int_equal(alarms[i].rings, i % 3 ? 1 : 0);
-    assert_true(clock_monotonic_ms() - now < 900);
+    assert_true(clock_monotonic_ms() - now < 1000); /* when the former ones would ring */
 }
 
 struct repeater {
