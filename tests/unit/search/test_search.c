@@ -616,6 +616,38 @@ static void refuse_bombs(void *arg)
     assert_int_equal(found.n_maybe + found.n_sure, 0);
 }
 
+/* Words of others are no reason to read every message. */
+static void not_spoilt(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    struct search_candidates found;
+    store(f, OTHER_ACCOUNT, 1, many_words(&f->a, SEARCH_MAX_EXPANSION + 1000));
+    store(f, ACCOUNT, 2, STR("Subject: x\r\n\r\nnothing of it\r\n"));
+    store(f, ACCOUNT, 3, STR("Subject: x\r\nX-It: acq\r\n\r\nthe last quarter, \xc3\xa9quus\r\n"));
+    (void)index_all(f);
+    MUST(search_find_substring(f->db, ACCOUNT,
+                               &(struct search_needle){ SEARCH_FIELD_ANY, STR("q") }, &f->a, soon(),
+                               &found, &e),
+         e);
+    assert_false(found.all_maybe);
+    assert_int_equal(found.n_sure, 1);
+    assert_int_equal(found.sure[0], 3);
+    assert_int_equal(found.n_maybe, 0);
+    MUST(search_find_substring(f->db, ACCOUNT,
+                               &(struct search_needle){ SEARCH_FIELD_ANY, STR("79") }, &f->a,
+                               soon(), &found, &e),
+         e);
+    assert_false(found.all_maybe);
+    assert_int_equal(found.n_sure + found.n_maybe, 0);
+}
+
+static void others_spoil_no_word(void **state)
+{
+    (void)state;
+    with_db(not_spoilt);
+}
+
 static void limits_of_questions(void **state)
 {
     (void)state;
@@ -789,6 +821,7 @@ int main(void)
         cmocka_unit_test(word_searches),
         cmocka_unit_test(bad_mail_is_indexed_too),
         cmocka_unit_test(a_refused_message_is_read_instead),
+        cmocka_unit_test(others_spoil_no_word),
         cmocka_unit_test(limits_of_questions),
         cmocka_unit_test(the_indexer_runs_behind),
     };
