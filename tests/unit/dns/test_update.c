@@ -239,6 +239,26 @@ static void test_answers(void **state)
     dns_update_packet_free(&p);
 }
 
+static void test_the_longer_algorithm(void **state)
+{
+    static const struct answer cases[] = {
+        { .what = "done", .secret = SECRET, .algorithm = "hmac-sha512.", .holds = true },
+        { "the shorter one", 0, SECRET, "hmac-sha256.", false, false, ERR_DENIED, "not signed",
+          false },
+    };
+    struct dns_update_zone ours = zone();
+    const struct dns_update_record record = { STR("example.org"), STR("TXT"), STR("x") };
+    struct err e = ERR_CLEAR;
+    (void)state;
+    ours.algorithm = "hmac-sha512";
+    struct dns_update_packet *p =
+        dns_update_packet_new(&ours, &record, false, DNS_UPDATE_ALWAYS, &e);
+    assert_non_null(p);
+    for (size_t i = 0; i < COUNT_OF(cases); i++)
+        check_answer(p, &cases[i]);
+    dns_update_packet_free(&p);
+}
+
 /* A signature record without fields is not looked into; nor is an answer that was cut anywhere. */
 static void test_broken_answers(void **state)
 {
@@ -280,6 +300,7 @@ int main(void)
         cmocka_unit_test(test_a_key_that_is_none),
         cmocka_unit_test(test_answers),
         cmocka_unit_test(test_broken_answers),
+        cmocka_unit_test(test_the_longer_algorithm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
