@@ -28,6 +28,7 @@ static json_t *shape(const struct account_transport *t)
     api_set(o, "port", number_or_null(t->port));
     api_set(o, "tls", json_string(words[t->tls]));
     api_set(o, "login", api_text_or_null(t->login));
+    api_set(o, "auth", api_text_or_null(str_from_cstr(account_transport_auth_name(t->auth))));
     api_set(o, "connections", number_or_null(t->connections));
     api_set(o, "perMinute", number_or_null(t->per_minute));
     api_set(o, "pool", api_text_or_null(t->pool));
@@ -101,6 +102,7 @@ void rest_set_transport(struct api_call *call, const struct set_transport_params
         .port = port ? (unsigned)json_integer_value(port) : DEFAULT_PORT,
         .tls = read_tls(body),
         .login = api_get_text(body, "login"),
+        .auth = account_transport_auth_parse(api_get_text(body, "auth")),
         .connections = (unsigned)json_integer_value(json_object_get(body, "connections")),
         .per_minute = (unsigned)json_integer_value(json_object_get(body, "perMinute")),
         .pool = api_get_text(body, "pool"),

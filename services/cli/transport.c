@@ -19,6 +19,7 @@ static const struct cli_column columns[] = {
     { .field = "port", .title = "PORT", .cell = cell_count },
     { .field = "tls", .title = "TLS", .cell = cli_cell_text },
     { .field = "login", .title = "LOGIN", .cell = cli_cell_text },
+    { .field = "auth", .title = "BY", .cell = cli_cell_text },
     { .field = "connections", .title = "CONNECTIONS", .cell = cell_count },
     { .field = "perMinute", .title = "A MINUTE", .cell = cell_count },
     { .field = "pool", .title = "POOL", .cell = cli_cell_text },
@@ -85,6 +86,7 @@ YIELDS static bool set(struct cli_session *s, struct err *e)
 {
     static const struct cli_filter fields[] = { { "--tls", "tls" },
                                                 { "--login", "login" },
+                                                { "--auth", "auth" },
                                                 { "--pool", "pool" },
                                                 { "--ehlo-name", "ehloName" } };
     const char *domain = s->cli->words[0];
@@ -128,6 +130,8 @@ static enum cli_exit run_set(struct cli *cli)
 static const struct cli_option set_options[] = {
     { "--tls", "HOW", "verify (default), encrypt or may" },
     { "--login", "NAME", "log in there; asks for the password" },
+    { "--auth", "HOW",
+      "log in by scram-sha-256, plain or login only (default: the strongest offered)" },
     { "--connections", "N", "connections at a time" },
     { "--per-minute", "N", "messages a minute at most, over the cluster" },
     { "--pool", "NAME", "leave from an address of this pool (delivery.pools)" },

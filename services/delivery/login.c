@@ -194,26 +194,38 @@ YIELDS static bool by_free_scram(struct delivery_session *s, struct err *e)
 
 struct login_way {
     bool is_possible;
+    enum account_transport_auth auth;
     bool is_proof; /* the server does not get the password, but has to have kept what it needs */
     YIELDS bool (*log_in)(struct delivery_session *s, struct err *e);
 };
 
-/* The strongest way that is offered first. Servers offer SCRAM for all, and refuse it to accounts
- * that they have other kinds of passwords of, and -PLUS with bindings that we do not have: then the
- * next way is tried, which such a server could as well have offered alone. A password that was
- * refused itself is not tried again. False: no answer. Yields. */
+static const char *const auth_texts[] = {
+    [ACCOUNT_TRANSPORT_AUTH_ANY] = "none of SCRAM-SHA-256, PLAIN and LOGIN",
+    [ACCOUNT_TRANSPORT_AUTH_SCRAM] = "no SCRAM-SHA-256, as its transport wants it",
+    [ACCOUNT_TRANSPORT_AUTH_PLAIN] = "no PLAIN, as its transport wants it",
+    [ACCOUNT_TRANSPORT_AUTH_LOGIN] = "no LOGIN, as its transport wants it",
+};
+
+/* The strongest way that is offered first, or the one that the operator named. Servers offer SCRAM
+ * for all, and refuse it to accounts that they have other kinds of passwords of, and -PLUS with
+ * bindings that we do not have: then the next way is tried, which such a server could as well have
+ * offered alone. A password that was refused itself is not tried again. False: no answer. Yields.
+ */
 YIELDS static bool try_all(struct delivery_session *s, struct err *e)
 {
     const struct smtp_extensions *offers = &s->offers;
     const struct login_way ways[] = {
-        { offers->auth_scram_plus && can_bind(s), true, by_bound_scram },
-        { offers->auth_scram, true, by_free_scram },
-        { offers->auth_plain, false, by_plain },
-        { offers->auth_login, false, by_login },
+        { offers->auth_scram_plus && can_bind(s), ACCOUNT_TRANSPORT_AUTH_SCRAM, true,
+          by_bound_scram },
+        { offers->auth_scram, ACCOUNT_TRANSPORT_AUTH_SCRAM, true, by_free_scram },
+        { offers->auth_plain, ACCOUNT_TRANSPORT_AUTH_PLAIN, false, by_plain },
+        { offers->auth_login, ACCOUNT_TRANSPORT_AUTH_LOGIN, false, by_login },
     };
+    enum account_transport_auth wanted = s->route->relay.auth;
     bool answered = false;
     for (size_t i = 0; i < COUNT_OF(ways); i++) {
-        if (!ways[i].is_possible)
+        if (!ways[i].is_possible ||
+            (wanted != ACCOUNT_TRANSPORT_AUTH_ANY && wanted != ways[i].auth))
             continue;
         if (!ways[i].log_in(s, e))
             return false;
@@ -221,7 +233,7 @@ YIELDS static bool try_all(struct delivery_session *s, struct err *e)
         if (s->reply.code / 100 != 5 || !ways[i].is_proof)
             break;
     }
-    return answered || ERR(e, ERR_UNSUPPORTED, "it offers none of SCRAM-SHA-256, PLAIN and LOGIN");
+    return answered || ERR(e, ERR_UNSUPPORTED, "it offers %s", auth_texts[wanted]);
 }
 
 bool delivery_log_in(struct delivery_session *s, struct queue_result *failure)

@@ -5887,6 +5887,12 @@ export interface components {
              */
             login: string | null;
             /**
+             * @description The one way to log in; null for the strongest that the server offers.
+             * @example plain
+             * @enum {string|null}
+             */
+            auth: "scram-sha-256" | "plain" | "login" | null;
+            /**
              * @description Connections at a time; null where nothing is said of them.
              * @example 2
              */
@@ -5919,6 +5925,12 @@ export interface components {
              * @example relay@example.org
              */
             login?: string;
+            /**
+             * @description The one way to log in; the strongest that the server offers when it is left out.
+             * @example plain
+             * @enum {string}
+             */
+            auth?: "scram-sha-256" | "plain" | "login";
             password?: components["schemas"]["Password"];
             /**
              * @description Connections at a time: to a destination over the cluster; of a transport that is for several destinations, from each frontend.
@@ -13940,6 +13952,7 @@ export interface operations {
                      *           "port": 587,
                      *           "tls": "verify",
                      *           "login": "relay@example.org",
+                     *           "auth": "plain",
                      *           "connections": 2,
                      *           "perMinute": 60,
                      *           "pool": "bulk",
@@ -13980,6 +13993,7 @@ export interface operations {
                  *       "port": 587,
                  *       "tls": "verify",
                  *       "login": "relay@example.org",
+                 *       "auth": "plain",
                  *       "password": "correct horse battery staple",
                  *       "connections": 2,
                  *       "perMinute": 60,
@@ -14004,6 +14018,7 @@ export interface operations {
                      *       "port": 587,
                      *       "tls": "verify",
                      *       "login": "relay@example.org",
+                     *       "auth": "plain",
                      *       "connections": 2,
                      *       "perMinute": 60,
                      *       "pool": "bulk",

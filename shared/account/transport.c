@@ -7,12 +7,12 @@
 
 #define COLUMNS                                                                                   \
     "SELECT domain, host, port, tls, login, created_at, password, connections, per_minute, pool," \
-    " ehlo_name FROM transport"
+    " ehlo_name, auth FROM transport"
 
 static const struct db_stmt find_some = { COLUMNS " WHERE domain = ANY($1::text[])" };
 static const struct db_stmt list_all = { COLUMNS " ORDER BY domain LIMIT $1" };
 static const struct db_stmt set_one = {
-    "SELECT transport_set($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+    "SELECT transport_set($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
 };
 static const struct db_stmt take = { "SELECT granted, wait_ms FROM transport_take($1, $2, $3)" };
 static const struct db_stmt remove_one = { "SELECT transport_remove($1)" };
@@ -21,6 +21,27 @@ enum {
     PORT_MAX = 65535,
     TAKE_MS = 10 * 1000
 };
+
+static const char *const auth_names[] = {
+    [ACCOUNT_TRANSPORT_AUTH_ANY] = "",
+    [ACCOUNT_TRANSPORT_AUTH_SCRAM] = "scram-sha-256",
+    [ACCOUNT_TRANSPORT_AUTH_PLAIN] = "plain",
+    [ACCOUNT_TRANSPORT_AUTH_LOGIN] = "login",
+};
+
+const char *account_transport_auth_name(enum account_transport_auth auth)
+{
+    return auth_names[auth];
+}
+
+enum account_transport_auth account_transport_auth_parse(str name)
+{
+    for (size_t i = 0; i < COUNT_OF(auth_names); i++) {
+        if (str_eq(name, str_from_cstr(auth_names[i])))
+            return (enum account_transport_auth)i;
+    }
+    return ACCOUNT_TRANSPORT_AUTH_ANY;
+}
 
 /* What a password is bound to: it opens for no other server. */
 static str bound_of(struct arena *a, const struct account_transport *t)
@@ -41,6 +62,7 @@ static struct account_transport read_row(const struct db_rows *rows, size_t i, s
         .per_minute = (unsigned)db_int(rows, i, 8),
         .pool = arena_str(a, db_str(rows, i, 9)),
         .ehlo_name = arena_str(a, db_str(rows, i, 10)),
+        .auth = account_transport_auth_parse(db_str(rows, i, 11)),
     };
 }
 
@@ -238,6 +260,8 @@ static bool check(const struct account_transport *given, str password, struct ar
         return ERR(e, ERR_SYNTAX, "a login and a password go together");
     if (given->login.n > 0 && given->tls != ACCOUNT_TRANSPORT_VERIFY)
         return ERR(e, ERR_SYNTAX, "a password goes to a server whose certificate verifies only");
+    if (given->auth != ACCOUNT_TRANSPORT_AUTH_ANY && given->login.n == 0)
+        return ERR(e, ERR_SYNTAX, "a way to log in needs a login");
     return true;
 }
 
@@ -268,6 +292,8 @@ static str describe(const struct account_transport *t, struct arena *a)
         text = arena_printf(a, " %.*s:%u tls=%s", STR_FMT(t->host), t->port, tls[t->tls]);
     if (t->login.n > 0)
         text = arena_printf(a, "%.*s login=%.*s", STR_FMT(text), STR_FMT(t->login));
+    if (t->auth != ACCOUNT_TRANSPORT_AUTH_ANY)
+        text = arena_printf(a, "%.*s auth=%s", STR_FMT(text), auth_names[t->auth]);
     if (t->connections > 0)
         text = arena_printf(a, "%.*s connections=%u", STR_FMT(text), t->connections);
     if (t->per_minute > 0)
@@ -288,12 +314,17 @@ bool account_transport_set(struct account_directory *d, const struct account_act
     if (!check(transport, password, a, &t, e) ||
         (t.login.n > 0 && !seal(d, &t, password, a, &sealed, e)))
         return false;
-    const struct db_param params[] = {
-        DB_TEXT(t.domain),      DB_TEXT(t.host),       DB_INT4(t.port),
-        DB_INT4(t.tls),         DB_TEXT(t.login),      t.login.n ? DB_BYTEA(sealed) : DB_NULL,
-        DB_INT4(t.connections), DB_INT4(t.per_minute), DB_TEXT(t.pool),
-        DB_TEXT(t.ehlo_name)
-    };
+    const struct db_param params[] = { DB_TEXT(t.domain),
+                                       DB_TEXT(t.host),
+                                       DB_INT4(t.port),
+                                       DB_INT4(t.tls),
+                                       DB_TEXT(t.login),
+                                       t.login.n ? DB_BYTEA(sealed) : DB_NULL,
+                                       DB_INT4(t.connections),
+                                       DB_INT4(t.per_minute),
+                                       DB_TEXT(t.pool),
+                                       DB_TEXT(t.ehlo_name),
+                                       DB_TEXT(str_from_cstr(auth_names[t.auth])) };
     const struct directory_act act = { .actor = actor,
                                        .stmt = &set_one,
                                        .params = params,

@@ -16,6 +16,14 @@ enum account_transport_tls {
     ACCOUNT_TRANSPORT_MAY      /* as with any other server: delivery.require_tls, verify_tls */
 };
 
+enum account_transport_auth {
+    ACCOUNT_TRANSPORT_AUTH_ANY, /* the strongest that is offered */
+    ACCOUNT_TRANSPORT_AUTH_SCRAM,
+    ACCOUNT_TRANSPORT_AUTH_PLAIN,
+    ACCOUNT_TRANSPORT_AUTH_LOGIN,
+    ACCOUNT_TRANSPORT_AUTHS
+};
+
 enum {
     ACCOUNT_TRANSPORTS_MAX = 1000, /* in a list */
     ACCOUNT_TRANSPORT_LOGIN_MAX = 255,
@@ -30,12 +38,13 @@ struct account_transport {
     str host;      /* a name, or an IP address; empty: it says nothing of where mail goes */
     unsigned port; /* 0 without a host */
     enum account_transport_tls tls;
-    str login;            /* empty: without */
-    unsigned connections; /* at a time; 0: as configured */
-    unsigned per_minute;  /* messages; 0: no limit */
-    str pool;             /* of source addresses, as a frontend names it; empty: its own ones */
-    str ehlo_name;        /* ours there; empty: as configured */
-    str sealed;           /* its password, of account_transport_find only */
+    str login;                        /* empty: without */
+    enum account_transport_auth auth; /* the one way to log in; only with a login */
+    unsigned connections;             /* at a time; 0: as configured */
+    unsigned per_minute;              /* messages; 0: no limit */
+    str pool;      /* of source addresses, as a frontend names it; empty: its own ones */
+    str ehlo_name; /* ours there; empty: as configured */
+    str sealed;    /* its password, of account_transport_find only */
     int64_t created_at_us;
 };
 
@@ -43,6 +52,11 @@ struct account_transports {
     struct account_transport *list; /* by domain */
     size_t n;
 };
+
+/* "", "scram-sha-256", "plain", "login"; static. */
+const char *account_transport_auth_name(enum account_transport_auth auth);
+/* The reverse; ANY for what is none of them. */
+enum account_transport_auth account_transport_auth_parse(str name);
 
 /* Brings what a transport is for to its written form, in the arena. ERR_SYNTAX. */
 bool account_transport_key(struct arena *a, str text, str *out, struct err *e);

@@ -19,6 +19,7 @@ struct login_case {
     bool fails;
     const char *refuses; /* 535 for all that begins so; NULL: nothing */
     bool at_the_end;     /* for the proof, not at once */
+    enum account_transport_auth wanted;
 };
 
 struct world {
@@ -201,9 +202,11 @@ static void try_login(const struct login_case *c)
     assert_non_null(w.d.tls);
     w.route.hosts[0] = (struct delivery_host){ .name = STR("mx.example"), .address = w.mx.at };
     w.route.n = 1;
-    w.route.relay = (struct account_transport){
-        .host = STR("mx.example"), .port = 25, .tls = ACCOUNT_TRANSPORT_VERIFY, .login = STR("us")
-    };
+    w.route.relay = (struct account_transport){ .auth = w.now->wanted,
+                                                .host = STR("mx.example"),
+                                                .port = 25,
+                                                .tls = ACCOUNT_TRANSPORT_VERIFY,
+                                                .login = STR("us") };
     secret_set(&w.route.password, password);
     delivery_session_init(&w.session, &w.d, &w.a);
     assert_true(fiber_spawn(w.rt, "delivery", deliver, &w, NULL, &e));
@@ -226,23 +229,39 @@ static void test_ways_to_log_in(void **state)
 {
     static const struct login_case cases[] = {
         { "LOGIN PLAIN SCRAM-SHA-256 SCRAM-SHA-256-PLUS", "SCRAM-SHA-256-PLUS p=tls-exporter,,",
-          false, false, NULL, false },
-        { "PLAIN SCRAM-SHA-256", "SCRAM-SHA-256 y,,", false, false, NULL, false },
-        { "LOGIN PLAIN SCRAM-SHA-1", "PLAIN ", false, false, NULL, false },
-        { "LOGIN CRAM-MD5", "LOGIN ", false, false, NULL, false },
-        { "PLAIN SCRAM-SHA-256", "SCRAM-SHA-256 y,,", true, true, NULL, false },
-        { "GSSAPI", "", false, true, NULL, false },
+          false, false, NULL, false, ACCOUNT_TRANSPORT_AUTH_ANY },
+        { "PLAIN SCRAM-SHA-256", "SCRAM-SHA-256 y,,", false, false, NULL, false,
+          ACCOUNT_TRANSPORT_AUTH_ANY },
+        { "LOGIN PLAIN SCRAM-SHA-1", "PLAIN ", false, false, NULL, false,
+          ACCOUNT_TRANSPORT_AUTH_ANY },
+        { "LOGIN CRAM-MD5", "LOGIN ", false, false, NULL, false, ACCOUNT_TRANSPORT_AUTH_ANY },
+        { "PLAIN SCRAM-SHA-256", "SCRAM-SHA-256 y,,", true, true, NULL, false,
+          ACCOUNT_TRANSPORT_AUTH_ANY },
+        { "GSSAPI", "", false, true, NULL, false, ACCOUNT_TRANSPORT_AUTH_ANY },
         /* What is offered is not for this account. */
-        { "PLAIN SCRAM-SHA-256", "SCRAM-SHA-256 PLAIN ", false, false, "SCRAM", false },
-        { "PLAIN SCRAM-SHA-256", "SCRAM-SHA-256 y,,PLAIN ", false, false, "SCRAM", true },
+        { "PLAIN SCRAM-SHA-256", "SCRAM-SHA-256 PLAIN ", false, false, "SCRAM", false,
+          ACCOUNT_TRANSPORT_AUTH_ANY },
+        { "PLAIN SCRAM-SHA-256", "SCRAM-SHA-256 y,,PLAIN ", false, false, "SCRAM", true,
+          ACCOUNT_TRANSPORT_AUTH_ANY },
         { "SCRAM-SHA-256 SCRAM-SHA-256-PLUS", "SCRAM-SHA-256-PLUS SCRAM-SHA-256 n,,", false, false,
-          "SCRAM-SHA-256-PLUS", false },
+          "SCRAM-SHA-256-PLUS", false, ACCOUNT_TRANSPORT_AUTH_ANY },
         { "LOGIN SCRAM-SHA-256 SCRAM-SHA-256-PLUS",
-          "SCRAM-SHA-256-PLUS p=tls-exporter,,SCRAM-SHA-256 n,,LOGIN ", false, false, "SCRAM",
-          true },
-        { "SCRAM-SHA-256", "SCRAM-SHA-256 ", false, true, "SCRAM", false },
-        { "PLAIN SCRAM-SHA-256", "SCRAM-SHA-256 PLAIN ", false, true, "", false },
-        { "LOGIN PLAIN", "PLAIN ", false, true, "PLAIN", false }, /* the password itself */
+          "SCRAM-SHA-256-PLUS p=tls-exporter,,SCRAM-SHA-256 n,,LOGIN ", false, false, "SCRAM", true,
+          ACCOUNT_TRANSPORT_AUTH_ANY },
+        { "SCRAM-SHA-256", "SCRAM-SHA-256 ", false, true, "SCRAM", false,
+          ACCOUNT_TRANSPORT_AUTH_ANY },
+        { "PLAIN SCRAM-SHA-256", "SCRAM-SHA-256 PLAIN ", false, true, "", false,
+          ACCOUNT_TRANSPORT_AUTH_ANY },
+        { "LOGIN PLAIN", "PLAIN ", false, true, "PLAIN", false,
+          ACCOUNT_TRANSPORT_AUTH_ANY }, /* the password itself */
+        /* What the operator names, and nothing instead. */
+        { "LOGIN PLAIN SCRAM-SHA-256", "LOGIN ", false, false, NULL, false,
+          ACCOUNT_TRANSPORT_AUTH_LOGIN },
+        { "LOGIN PLAIN SCRAM-SHA-256", "PLAIN ", false, false, NULL, false,
+          ACCOUNT_TRANSPORT_AUTH_PLAIN },
+        { "PLAIN SCRAM-SHA-256", "SCRAM-SHA-256 ", false, true, "SCRAM", false,
+          ACCOUNT_TRANSPORT_AUTH_SCRAM },
+        { "LOGIN PLAIN", "", false, true, NULL, false, ACCOUNT_TRANSPORT_AUTH_SCRAM },
     };
     (void)state;
     for (size_t i = 0; i < COUNT_OF(cases); i++)
