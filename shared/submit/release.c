@@ -106,7 +106,8 @@ static void note_end(struct db_tx *tx, void *arg, int64_t queue_id)
     queue_waiting_end_send(tx, w->waiting.queue_id, w->good_addresses, w->n_good);
 }
 
-/* What no later attempt would change. */
+/* What no later attempt would change. An account that is stopped may be let go again, and this mail
+ * with it. */
 static const char *refusal_of(enum submit_verdict verdict)
 {
     static const char *const texts[] = {
@@ -116,7 +117,6 @@ static const char *refusal_of(enum submit_verdict verdict)
         [SUBMIT_NOT_TEXT] = "The binary parts cannot be re-encoded",
         [SUBMIT_LOOP] = "The message goes in circles",
         [SUBMIT_HEADER_TOO_LARGE] = "The header is too large",
-        [SUBMIT_STOPPED] = "Your account may not send mail for now; ask your administrator",
         [SUBMIT_HELD_ENOUGH] = NULL,
     };
     return texts[verdict];
