@@ -10,11 +10,22 @@
     "(is_manual OR (" refused " AND expires > now() AND status IN ('5.1.1', '5.1.2', '5.1.3'," \
     " '5.1.6', '5.1.10', '5.2.1')))"
 
+/* Each part reads one row, or few, by an index, however many addresses an account or a domain has:
+ * the order is there for that. Only by hand are addresses suppressed for a domain. */
+#define FIRST_OF(subject, order) \
+    "coalesce((SELECT true FROM suppression WHERE " subject " ORDER BY " order " LIMIT 1), false)"
+#define THIS_OF(subject)                                                                   \
+    "(SELECT is_manual, reason FROM suppression WHERE " subject " AND address = lower($2)" \
+    " AND " IN_FORCE("$3") ")"
+#define BY_ACCOUNT "account_id = $1"
+#define BY_DOMAIN  "domain_id = (SELECT domain_id FROM account WHERE account_id = $1)"
 static const struct db_stmt find = {
-    "WITH mine AS (SELECT address, is_manual, reason FROM suppression WHERE (account_id = $1 OR"
-    " domain_id = (SELECT domain_id FROM account WHERE account_id = $1)) AND " IN_FORCE(
-        "$3") ") SELECT EXISTS (SELECT 1 FROM mine), (SELECT reason FROM mine"
-              " WHERE address = lower($2) ORDER BY is_manual DESC LIMIT 1)"
+    "SELECT " FIRST_OF(BY_ACCOUNT " AND is_manual", "created") " OR " FIRST_OF(BY_DOMAIN, "address") " OR ($3 AND " FIRST_OF(
+        BY_ACCOUNT " AND NOT is_manual AND " IN_FORCE("true"),
+        "created DESC") "),"
+                        " (SELECT reason FROM (" THIS_OF(BY_ACCOUNT) " UNION ALL " THIS_OF(
+                            BY_DOMAIN) ") m"
+                                       " ORDER BY is_manual DESC LIMIT 1)"
 };
 /* $2 limit, $3 whether what was refused is in force. */
 #define LISTED                                                                                      \
