@@ -520,7 +520,8 @@ def test_a_local_delivery_is_reported_when_asked_for(world):
     (report,) = world.arrived(f"grouped@notify.{DOMAIN}")
     assert report.data.count(b"Action: delivered") == 1 and f"rfc822; {group}".encode() in report.data
     # Who can be sent nothing is not told, once and for all.
-    assert "delivery_nobody_to_tell" in world.server.log() and "delivery_report_failed" not in world.server.log()
+    wait_until(lambda: "delivery_nobody_to_tell" in world.server.log(), WAIT, "the end of the report")
+    assert "delivery_report_failed" not in world.server.log()
     assert world.server.psql("SELECT count(*) FROM q_rcpt WHERE status > 0") == "0"
 
 
