@@ -5,9 +5,17 @@
 #include "account/account.h"
 #include "account/suppression.h"
 
+/* Empty where there is none: "postmaster" alone (RFC 5321 4.5.1), the null sender. */
 static str domain_of(str address)
 {
-    return str_skip(address, (size_t)(str_rfind_byte(address, '@') + 1));
+    ptrdiff_t at = str_rfind_byte(address, '@');
+    return at < 0 ? STR_EMPTY : str_skip(address, (size_t)at + 1);
+}
+
+static str local_of(str address)
+{
+    ptrdiff_t at = str_rfind_byte(address, '@');
+    return at < 0 ? address : str_slice(address, 0, (size_t)at);
 }
 
 YIELDS static bool check_suppression(const struct submit *s, const struct submit_asking *asking,
@@ -31,8 +39,7 @@ bool submit_find_recipient(const struct submit *s, const struct submit_asking *a
 {
     struct account_route route;
     struct err reason = ERR_CLEAR;
-    ptrdiff_t at = str_rfind_byte(asking->address, '@');
-    str local = str_slice(asking->address, 0, at > 0 ? (size_t)at : 0);
+    str local = local_of(asking->address);
     str domain = domain_of(asking->address);
     *verdict = SUBMIT_TO_GOOD;
     if (!account_route(s->accounts, local, domain, a, deadline_ms, &route, &reason)) {

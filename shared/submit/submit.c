@@ -41,8 +41,9 @@ struct submission {
     str received; /* the field on top */
     str complete; /* the message with it */
     bool is_8bit;
-    str reason;   /* of a filter, for the reply */
-    str held_why; /* a filter put it into quarantine; else empty */
+    str reason;        /* of a filter, for the reply */
+    str held_why;      /* a filter put it into quarantine; else empty */
+    bool is_discarded; /* a filter wants it to go to nobody */
 
     struct store_recipient *copies; /* one a local account */
     size_t n_copies;
@@ -360,9 +361,10 @@ YIELDS static bool filter(struct submission *w, enum submit_verdict *out, struct
         w->n_copies = w->n_queued = w->n_remotes = 0;
         split_recipients(w);
     }
-    if (answer.is_discarded)
+    w->is_discarded = answer.is_discarded;
+    if (w->is_discarded)
         w->n_copies = w->n_queued = w->n_remotes = 0;
-    if (*out != SUBMIT_DONE || answer.is_discarded)
+    if (*out != SUBMIT_DONE || w->is_discarded)
         return true;
     w->complete = join(w->a, w->received, answer.content);
     w->is_8bit = !utf8_is_ascii(w->complete);
@@ -498,8 +500,8 @@ static struct queue_new_recipient *name_recipients(const struct submission *w)
 static bool keep_waiting(struct submission *w, enum submit_verdict *out, struct err *e)
 {
     bool has_room = false;
-    if (w->n_copies + w->n_queued == 0)
-        return true; /* a filter discarded it */
+    if (w->is_discarded)
+        return true;
     if (!queue_waiting_has_room(w->s->queue, w->m->account_id, w->complete.n, w->deadline_ms,
                                 &has_room, e))
         return false;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The way of a user's mail on a real database: rights, and one transaction for mailboxes and queue.
  */
+#include "account/leads.h"
 #include "deliver/mail_fixture.h"
 #include "queue/waiting.h"
+#include "submit/answer.h"
 #include "submit/release.h"
 
 #define HEADER "From: ada@example.org\r\nSubject: x\r\n"
@@ -201,6 +203,107 @@ static void waits_for_its_time(struct mail_world *w)
     test_pg_run("TRUNCATE q_msg");
 }
 
+/* A mail for later to these addresses. */
+static void write_later(struct mail_world *w, const struct submit *s, const char *const *addresses,
+                        size_t n)
+{
+    struct smtp_recipient *to = ARENA_ARRAY(&w->a, struct smtp_recipient, n);
+    for (size_t i = 0; i < n; i++)
+        to[i] =
+            (struct smtp_recipient){ .account_id = w->ada, .address = str_from_cstr(addresses[i]) };
+    test_pg_run("TRUNCATE q_msg, q_rcpt");
+    assert_int_equal(submit_later(w, s, to, n), SUBMIT_DONE);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt WHERE status = -3"), (int)n);
+}
+
+static void add_list(struct mail_world *w, const char *address, const str *targets, size_t n)
+{
+    struct err e = ERR_CLEAR;
+    const struct account_actor actor = { .name = STR("cli") };
+    const struct account_lead_new list = { .address = str_from_cstr(address),
+                                           .targets = targets,
+                                           .n = n };
+    if (!account_lead_add(w->accounts, &actor, &list, &w->a, mail_soon(), &e))
+        fail_msg("%s", e.msg);
+}
+
+/* Mailboxes that are full keep the mail from nobody else: neither one that a list leads to, nor one
+ * that had room when it was asked. */
+static void who_is_full_is_left_out(struct mail_world *w)
+{
+    const struct submit s = {
+        .store = w->store, .queue = w->queue, .accounts = w->accounts, .hostname = "mx.example.org"
+    };
+    static const char *const led[] = { "all@example.org", "carl@example.org", "a@remote.example" };
+    static const char *const direct[] = { "bert@example.org", "carl@example.org",
+                                          "a@remote.example" };
+    const str targets[] = { STR("carl@example.org"), STR("bert@example.org"),
+                            STR("b@remote.example") };
+    int64_t carl = mail_add_account(w, "carl@example.org", 0);
+    add_list(w, "all@example.org", targets, COUNT_OF(targets));
+    write_later(w, &s, led, COUNT_OF(led));
+    test_pg_run("UPDATE account SET quota_bytes = 1 WHERE login = 'bert@example.org'");
+    assert_int_equal(release_due(&s), 1);
+    assert_int_equal(mail_count(w, carl), 1);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt"), 2);
+    assert_int_equal(
+        test_pg_number("SELECT count(*) FROM q_rcpt WHERE (rcpt, status, code) IN"
+                       " (('all@example.org', 1, '5.2.2'), ('a@remote.example', 0, ''))"),
+        2);
+
+    write_later(w, &s, direct, COUNT_OF(direct));
+    test_pg_run("UPDATE account SET quota_bytes = q_bytes + (SELECT size FROM q_msg) + 1"
+                " FROM account_state s WHERE s.account_id = account.account_id"
+                " AND login = 'bert@example.org'"); /* none for the fields on top */
+    assert_int_equal(release_due(&s), 1);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt WHERE rcpt LIKE '%@example.org'"
+                                    " AND status = 1 AND code = '5.2.2'"),
+                     2);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt WHERE rcpt = 'a@remote.example'"
+                                    " AND status = 0"),
+                     1);
+    assert_int_equal(mail_count(w, carl), 1);
+    test_pg_run("UPDATE account SET quota_bytes = 10000 WHERE login = 'bert@example.org'");
+}
+
+/* An address without a domain, an answer to a question of ours, and a sender that is somebody
+ * else's by then. */
+static void what_is_looked_up_when_it_goes(struct mail_world *w)
+{
+    const struct submit s = {
+        .store = w->store, .queue = w->queue, .accounts = w->accounts, .hostname = "mx.example.org"
+    };
+    static const uint8_t secret[QUEUE_TOKEN_SIZE] = { 1, 2, 3 };
+    struct err e = ERR_CLEAR;
+    const char *to = "postmaster";
+    test_pg_run("UPDATE account SET is_admin = true WHERE login = 'ada@example.org'");
+    int64_t before = mail_count(w, w->ada);
+    write_later(w, &s, &to, 1);
+    assert_int_equal(release_due(&s), 1);
+    assert_int_equal(mail_count(w, w->ada), before + 1);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt"), 0);
+
+    assert_true(
+        str_to_cstr(&w->a, answer_address_make(&w->a, STR("ada@example.org"), secret), &to, &e));
+    write_later(w, &s, &to, 1);
+    assert_int_equal(release_due(&s), 1);
+    assert_int_equal(mail_count(w, w->ada), before + 1);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_msg"), 0);
+
+    to = "a@remote.example";
+    write_later(w, &s, &to, 1);
+    test_pg_run("UPDATE q_msg SET envelope_from = 'bert@example.org'");
+    assert_int_equal(release_due(&s), 1);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt WHERE status = 1 AND code ="
+                                    " '5.7.1' AND reply LIKE '%envelope sender%'"),
+                     1);
+    write_later(w, &s, &to, 1);
+    test_pg_run("UPDATE q_msg SET envelope_from = ''");
+    assert_int_equal(release_due(&s), 1);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt WHERE status = 0"), 1);
+    test_pg_run("TRUNCATE q_msg, q_rcpt");
+}
+
 static void run_all(void *arg)
 {
     struct mail_world *w = arg;
@@ -210,6 +313,8 @@ static void run_all(void *arg)
     room(w);
     what_is_known_of_senders_ends(w);
     waits_for_its_time(w);
+    who_is_full_is_left_out(w);
+    what_is_looked_up_when_it_goes(w);
 }
 
 static void test_submit(void **state)
