@@ -2,20 +2,27 @@
 -- What an account that is stopped has in the queue is held, as an administrator holds mail, until it may send again. A
 -- trigger, so that no way of stopping is forgotten, also none of programs of the version before.
 
+-- Whoever stops an account is in somebody's RCPT: what it has is found without reading the queue.
+CREATE INDEX q_msg_account ON q_msg (account_id) WHERE account_id <> 0;
+
 -- Rows of q_domain are locked before those of q_rcpt, as everywhere.
 CREATE FUNCTION sending_queue_lock(p_account bigint) RETURNS void LANGUAGE sql AS $$
     SELECT 1 FROM q_domain WHERE domain IN (SELECT r.domain FROM q_rcpt r JOIN q_msg m USING (queue_id)
-                                             WHERE m.account_id = p_account AND r.status IN (-1, 0))
+                                             WHERE m.account_id = p_account AND m.account_id <> 0
+                                               AND r.status IN (-1, 0))
      ORDER BY domain FOR UPDATE
 $$;
 
+-- Also what is held because of its TLS: a decision about that would let it go. It is tried after the release, and asked
+-- about once more.
 CREATE FUNCTION sending_queue_hold(p_account bigint) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM sending_queue_lock(p_account);
     WITH held AS (
         UPDATE q_rcpt r SET status = -1, kept = true, due = m.expires, code = '4.7.1',
                             reply = 'its sender may send nothing for now'
-          FROM q_msg m WHERE m.queue_id = r.queue_id AND m.account_id = p_account AND r.status = 0
+          FROM q_msg m WHERE m.queue_id = r.queue_id AND m.account_id = p_account AND m.account_id <> 0
+           AND (r.status = 0 OR (r.status = -1 AND NOT r.kept))
      RETURNING r.queue_id, r.rcpt, r.attempts, r.code, r.reply)
     INSERT INTO q_attempt (queue_id, account_id, sender, message_id, created, recipient, attempt, outcome, code,
                            reply, stage, remote, tls, secured, took_ms, node)
@@ -30,7 +37,8 @@ BEGIN
     PERFORM sending_queue_lock(p_account);
     WITH released AS (
         UPDATE q_rcpt r SET status = 0, kept = false, due = now()
-          FROM q_msg m WHERE m.queue_id = r.queue_id AND m.account_id = p_account AND r.status = -1 AND r.kept
+          FROM q_msg m WHERE m.queue_id = r.queue_id AND m.account_id = p_account AND m.account_id <> 0
+           AND r.status = -1 AND r.kept
            AND r.reply = 'its sender may send nothing for now'
      RETURNING r.domain)
     UPDATE q_domain SET next_due = least(next_due, greatest(now(), breaker_until))
@@ -91,3 +99,7 @@ BEGIN
     END IF;
     RETURN left_over;
 END $$;
+
+-- Those that were stopped before.
+SELECT sending_queue_hold(account_id) FROM sending WHERE held_at IS NOT NULL AND account_id IS NOT NULL
+ ORDER BY account_id;

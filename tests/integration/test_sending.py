@@ -137,24 +137,25 @@ def test_what_waits_of_a_stopped_account_is_held(heronry):
     heronry.psql("INSERT INTO q_domain (domain, next_due, lease_until) VALUES ('busy.example', now(),"
                  " now() + interval '10 minutes') ON CONFLICT (domain) DO UPDATE SET lease_until = EXCLUDED.lease_until")
     try:
-        for sender, to in (user, "a"), (user, "b"), (other, "c"):
+        for sender, to in (user, "a"), (user, "b"), (other, "c"), (user, "d"):
             assert send(heronry, sender, f"{to}@busy.example")[0] == 250
 
         def waiting():
             return heronry.psql("SELECT rcpt, status, kept FROM q_rcpt WHERE domain = 'busy.example' ORDER BY rcpt").split()
 
-        before = ["a@busy.example|0|f", "b@busy.example|0|f", "c@busy.example|0|f"]
+        heronry.psql("UPDATE q_rcpt SET status = -1, reply = 'no TLS' WHERE rcpt = 'd@busy.example'")  # its sender may decide
+        before = ["a@busy.example|0|f", "b@busy.example|0|f", "c@busy.example|0|f", "d@busy.example|-1|f"]
         assert waiting() == before
         heronry.psql("UPDATE q_rcpt SET status = -1, kept = true, reply = 'by hand' WHERE rcpt = 'b@busy.example'")
         heronry.cli("sending", "stop", user["address"], "the password is known")
-        held = ["a@busy.example|-1|t", "b@busy.example|-1|t", "c@busy.example|0|f"]
+        held = ["a@busy.example|-1|t", "b@busy.example|-1|t", "c@busy.example|0|f", "d@busy.example|-1|t"]
         assert waiting() == held
         (row,) = [r for r in heronry.json("queue", "list")["entries"] if r["recipient"] == "a@busy.example"]
         assert (row["status"], row["reply"]) == ("held", "its sender may send nothing for now")
         heronry.cli("sending", "stop", user["address"], "once more")
         assert waiting() == held
         heronry.cli("sending", "release", user["address"])
-        assert waiting() == ["a@busy.example|0|f", "b@busy.example|-1|t", "c@busy.example|0|f"]
+        assert waiting() == ["a@busy.example|0|f", "b@busy.example|-1|t", "c@busy.example|0|f", "d@busy.example|0|f"]
         assert heronry.psql("SELECT outcome, reply FROM q_attempt WHERE recipient = 'a@busy.example'").strip() == (
             "3|its sender may send nothing for now")
     finally:
