@@ -558,10 +558,12 @@ YIELDS static bool open_any(struct delivery_session *s, const struct delivery_ho
         struct queue_result one = *failure;
         if (s->passed & bit_of(i, s->is_barred))
             continue;
-        found = !put_off(s, &hosts[i], &one) && open_host(s, &hosts[i], &one);
+        bool is_off = put_off(s, &hosts[i], &one);
+        found = !is_off && open_host(s, &hosts[i], &one);
         if (!found)
             s->passed |= bit_of(i, s->is_barred);
-        keep_failure(failure, &one);
+        if (!is_off || !s->failures)
+            keep_failure(failure, &one);
     }
     return found;
 }
@@ -599,6 +601,7 @@ YIELDS static bool open_allowed(struct delivery_session *s, struct queue_result 
     }
     (void)fiber_set_deadline(former_ms);
     s->opening_ms = 0;
+    s->is_put_off = s->is_put_off && !s->failures; /* else it is an attempt as any other */
     return found;
 }
 

@@ -45,7 +45,7 @@ struct delivery_session {
     bool is_busy;        /* a server is being waited for */
     bool is_ended;       /* what is waited for is the answer to a whole message */
     bool is_hurried;     /* it waited for too long while very many do */
-    bool is_put_off;     /* a server was not asked, as its network lets others wait */
+    bool is_put_off;     /* no server was asked, as their networks let others wait */
     int64_t heard_ms;    /* the last sign of the server, or the begin of the wait; monotonic */
     int64_t opening_ms;  /* since then it is being opened; 0: it is not */
     unsigned n_awaited;  /* replies to commands that were written */
@@ -62,7 +62,7 @@ void delivery_session_hear(struct delivery_session *s);
 /* Connects to the first server that takes us up to EHLO, with as much TLS as a message of these
  * terms needs, in a quarter of an hour at most. False: none did, and *failure says why. With
  * s->is_refused a server's TLS was not good enough for such a message, others may go; with
- * s->is_put_off not all were asked (crowd.h). Yields. */
+ * s->is_put_off none was asked (crowd.h). Yields. */
 YIELDS bool delivery_session_open(struct delivery_session *s, const struct delivery_route *route,
                                   const struct delivery_terms *terms, struct queue_result *failure);
 /* Leaves the server that it is, or was, connected to: delivery_session_open_another goes past it.

@@ -854,6 +854,31 @@ static void test_no_server_is_left(void **state)
     end(&w);
 }
 
+/* Servers that are not asked (crowd.h): with another one tried it is an attempt, by its word. */
+static void test_who_was_put_off(void **state)
+{
+    (void)state;
+    static struct delivery_route ways[DELIVERY_STALLING_MAX];
+    static struct delivery_session on[DELIVERY_STALLING_MAX];
+    static struct world w;
+    assert_true(net_address_parse(STR("192.0.2.1:25"), &ways->hosts->address, &(struct err){ 0 }));
+    for (size_t n = 0; n < 3; n++) { /* it is the first, the second, the only one */
+        begin(&w, &(const struct script){ "421 4.3.2 not now\r\n", { NULL } }, "");
+        for (size_t i = 0; i < DELIVERY_STALLING_MAX; i++) {
+            on[i] = (struct delivery_session){ .route = &ways[i], .host = ways->hosts };
+            on[i].is_busy = true;
+            list_add_tail(&w.d.sessions, &on[i].link);
+        }
+        w.route.n = n < 2 ? 2 : 1;
+        w.route.hosts[1] = w.route.hosts[0];
+        w.route.hosts[n % 2] = ways->hosts[0];
+        go(&w);
+        assert_true(!w.opened && w.session.is_put_off == (n == 2));
+        assert_true(n == 2 || str_find(w.failure.reply, STR("421")) >= 0);
+        end(&w);
+    }
+}
+
 /* Our own database goes away in the middle: the server must forget what it has. */
 static void test_a_body_that_breaks_off(void **state)
 {
@@ -965,6 +990,7 @@ int main(void)
         cmocka_unit_test(test_421_at_mail),
         cmocka_unit_test(test_the_next_server_is_asked),
         cmocka_unit_test(test_no_server_is_left),
+        cmocka_unit_test(test_who_was_put_off),
         cmocka_unit_test(test_a_body_that_breaks_off),
         cmocka_unit_test(test_opportunistic_tls),
         cmocka_unit_test(test_demanded_tls),
