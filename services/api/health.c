@@ -94,7 +94,7 @@ YIELDS static void look_at_queue(struct api_call *call, struct health *h)
         return;
     }
     bool is_late =
-        stats.due > 0 && stats.leased == 0 && clock_utc_us() - stats.oldest_us > QUEUE_LATE_US;
+        stats.due > 0 && stats.leased == 0 && clock_utc_us() - stats.due_since_us > QUEUE_LATE_US;
     end(h, c, is_late ? HEALTH_DEGRADED : HEALTH_OK,
         is_late ? STR("mail is due and nobody delivers it") : STR_EMPTY);
 }

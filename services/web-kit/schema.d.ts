@@ -4632,7 +4632,7 @@ export interface components {
              */
             due: number;
             bytes: components["schemas"]["Octets"];
-            /** @description When the oldest message came; null when the queue is empty. */
+            /** @description When the oldest message came that waits for no time of its sender's; null when there is none. */
             oldestAt: components["schemas"]["Timestamp"] | null;
             /**
              * @description Domains that are not tried for now.

@@ -152,10 +152,11 @@ static const struct db_stmt select_stats = {
     "SELECT (SELECT count(*) FROM q_msg), count(*) FILTER (WHERE status = 0 AND attempts = 0),"
     " count(*) FILTER (WHERE status = 0 AND attempts > 0), count(*) FILTER (WHERE status = 1),"
     " count(*) FILTER (WHERE status = 0 AND due <= now()),"
-    " (SELECT coalesce(sum(size), 0)::int8 FROM q_msg), (SELECT min(created) FROM q_msg),"
+    " (SELECT coalesce(sum(size), 0)::int8 FROM q_msg), (SELECT min(created) FROM q_msg WHERE release_at IS NULL),"
     " (SELECT count(*) FROM q_domain WHERE breaker_open),"
     " (SELECT count(*) FROM q_domain WHERE lease_until > now()),"
-    " count(*) FILTER (WHERE status IN (-3, -1)) FROM q_rcpt"
+    " count(*) FILTER (WHERE status IN (-3, -1)),"
+    " min(due) FILTER (WHERE status = 0 AND due <= now()) FROM q_rcpt"
 };
 
 bool queue_get_stats(struct queue *q, int64_t deadline_ms, struct queue_stats *out, struct err *e)
@@ -176,6 +177,7 @@ bool queue_get_stats(struct queue *q, int64_t deadline_ms, struct queue_stats *o
             .open_breakers = db_int(r, 0, 7),
             .leased = db_int(r, 0, 8),
             .held = db_int(r, 0, 9),
+            .due_since_us = db_time_us_or(r, 0, 10, 0),
         };
     }
     arena_fini(&a);

@@ -460,13 +460,15 @@ YIELDS bool queue_delete(struct queue *q, const struct queue_actor *actor, int64
 
 struct queue_stats {
     int64_t messages;
-    int64_t pending;       /* recipients never tried */
-    int64_t deferred;      /* recipients tried and waiting */
-    int64_t failed;        /* recipients waiting for their report */
-    int64_t held;          /* recipients waiting for a decision, or for their time */
-    int64_t due;           /* recipients due now */
-    int64_t bytes;         /* octets of all messages */
-    int64_t oldest_us;     /* when the oldest message came; 0 when the queue is empty */
+    int64_t pending;      /* recipients never tried */
+    int64_t deferred;     /* recipients tried and waiting */
+    int64_t failed;       /* recipients waiting for their report */
+    int64_t held;         /* recipients waiting for a decision, or for their time */
+    int64_t due;          /* recipients due now */
+    int64_t bytes;        /* octets of all messages */
+    int64_t oldest_us;    /* when the oldest message came that waits for no time of its sender's; 0:
+                             there is none */
+    int64_t due_since_us; /* since when the first of `due` is due; 0: none is */
     int64_t open_breakers; /* domains not tried for now */
     int64_t leased;        /* domains being worked on */
 };

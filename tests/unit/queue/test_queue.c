@@ -588,6 +588,15 @@ static void list_body(void *arg)
     assert_int_equal(stats.failed, 1);
     assert_int_equal(stats.bytes, 5 * (int64_t)strlen("Subject: x\r\n\r\nhello\r\n"));
     assert_true(stats.oldest_us > 0);
+    assert_true(stats.due > 0 && stats.due_since_us > 0);
+    /* What came long ago and is due only now is not late. */
+    test_pg_run("UPDATE q_msg SET created = now() - interval '1 day'");
+    test_pg_run("UPDATE q_rcpt SET due = now() + interval '1 day' WHERE status = 0");
+    MUST(queue_get_stats(f->q, soon(), &stats, &e), e);
+    assert_true(stats.due == 0 && stats.due_since_us == 0);
+    test_pg_run("UPDATE q_rcpt SET due = now() - interval '1 minute' WHERE status = 0");
+    MUST(queue_get_stats(f->q, soon(), &stats, &e), e);
+    assert_true(stats.due > 0 && stats.due_since_us - stats.oldest_us > 60 * minute_us);
     assert_string_equal(queue_status_name(QUEUE_STATUS_FAILED), "failed");
 }
 

@@ -64,6 +64,9 @@ static void waits_body(void *arg)
     int64_t id = put(f, 60, "");
     assert_null(claim(f)); /* no worker sees it */
     assert_false(take(f, f->q, &w));
+    struct queue_stats stats; /* nor does it look like mail that nobody delivers */
+    MUST(queue_get_stats(f->q, soon(), &stats, &e), e);
+    assert_true(stats.messages == 1 && stats.held == 2 && stats.oldest_us == 0);
     MUST(queue_get(f->q, id, &f->a, soon(), &rows, &e), e);
     assert_true(rows.n == 2 && rows.list[0].status == QUEUE_STATUS_HELD && rows.list[0].is_waiting);
     /* It has its whole lifetime from then on. */
