@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* queue list, retry, retry-all, delete, stats. */
+/* queue list, show, retry, retry-all, delete, stats. */
 #include "queue/queue.h"
 
 #include "services/cli/listing.h"
@@ -64,20 +64,76 @@ YIELDS static bool list(struct cli_session *s, struct err *e)
     return check_status(s->cli, e) && cli_show_list(s, path, &listing, e);
 }
 
-/* ---- acts ---- */
+/* ---- one message ---- */
 
-/* Carries out an act on one message; what is no id is said before it is asked for. */
-YIELDS static bool act(struct cli_session *s, const char *method, const char *verb, struct err *e)
+/* Asks about, or acts on, the message of the first word; what is no id is said before it is asked
+ * for. The caller releases *answer. */
+YIELDS static bool call_message(struct cli_session *s, const char *method, const char *verb,
+                                json_t **answer, struct err *e)
 {
     const char *id = s->cli->words[0];
     int64_t queue_id;
-    json_t *done = NULL;
     str path = arena_printf(&s->arena, "/admin/queue/%s%s", cli_encode(s, id), verb);
-    if (!queue_id_parse(str_from_cstr(id), &queue_id, e) ||
-        !cli_call(s, method, path, NULL, &done, e))
-        return err_wrap(e, "%s", id);
-    json_decref(done);
+    return (queue_id_parse(str_from_cstr(id), &queue_id, e) &&
+            cli_call(s, method, path, NULL, answer, e)) ||
+           err_wrap(e, "%s", id);
+}
+
+static void transport_cell(struct cli_table *t, const json_t *value)
+{
+    cli_table_text(t, json_is_string(value) ? str_from_cstr(json_string_value(value)) : STR("-"));
+}
+
+/* What its recipients have in common. */
+static void print_message(const json_t *first)
+{
+    static const char *const titles[] = { "ID", "SENDER", "SIZE", "CAME", "EXPIRES" };
+    struct cli_table t;
+    cli_table_init(&t, titles, COUNT_OF(titles));
+    cli_cell_text(&t, json_object_get(first, "id"));
+    sender_cell(&t, json_object_get(first, "sender"));
+    cli_cell_size(&t, json_object_get(first, "size"));
+    cli_cell_time(&t, json_object_get(first, "createdAt"));
+    cli_cell_time(&t, json_object_get(first, "expiresAt"));
+    cli_table_print(&t);
+    (void)printf("\n");
+}
+
+YIELDS static bool show(struct cli_session *s, struct err *e)
+{
+    static const struct cli_column columns[] = {
+        { "recipient", "RECIPIENT", cli_cell_text, NULL },
+        { "status", "STATUS", cli_cell_text, NULL },
+        { "attempts", "ATTEMPTS", cli_cell_number, NULL },
+        { "lastAttemptAt", "LAST TRY", cli_cell_time, NULL },
+        { "nextAttemptAt", "NEXT TRY", cli_cell_time, NULL },
+        { "heldUntil", "HELD UNTIL", cli_cell_time, NULL },
+        { "transport", "TRANSPORT", transport_cell, NULL },
+        { "reply", "LAST REPLY", cli_cell_text, NULL },
+    };
+    static const struct cli_listing listing = { .columns = columns, .n = COUNT_OF(columns) };
+    json_t *message = NULL;
+    if (!call_message(s, "GET", "", &message, e))
+        return false;
+    const json_t *recipients = json_object_get(message, "recipients");
+    if (s->cli->json) {
+        cli_print_json(&message);
+        return true;
+    }
+    print_message(json_array_get(recipients, 0));
+    cli_show_items(s, &listing, recipients);
+    json_decref(message);
     return true;
+}
+
+/* ---- acts ---- */
+
+YIELDS static bool act(struct cli_session *s, const char *method, const char *verb, struct err *e)
+{
+    json_t *done = NULL;
+    bool ok = call_message(s, method, verb, &done, e);
+    json_decref(done);
+    return ok;
 }
 
 YIELDS static bool retry(struct cli_session *s, struct err *e)
@@ -171,6 +227,12 @@ static const struct cli_command commands[] = {
       .options = filter_options,
       .n_options = COUNT_OF(filter_options),
       .work = list },
+    { .name = "queue show",
+      .arguments = "ID",
+      .summary = "Shows a message that waits, with all of its recipients and their last replies",
+      .least_words = 1,
+      .most_words = 1,
+      .work = show },
     { .name = "queue retry",
       .arguments = "ID",
       .summary = "Tries a message again now",

@@ -17,7 +17,7 @@ COMMANDS = ["serve", "migrate", "config-check", "config", "version", "domain add
             "domain alias", "address list", "address add", "address change", "address remove",
             "user add", "user list", "user quota", "user pop3", "user disable", "user enable", "app-password create",
             "app-password list", "app-password revoke", "undelete list", "undelete restore", "retention list",
-            "retention set", "acl list", "acl set", "acl remove", "shared-folder add", "shared-folder list", "queue list", "queue retry",
+            "retention set", "acl list", "acl set", "acl remove", "shared-folder add", "shared-folder list", "queue list", "queue show", "queue retry",
             "queue retry-all", "queue delete", "transport list", "transport set", "transport remove", "relay list", "relay set", "relay recipients", "relay remove", "queue stats", "whitelist receipt add", "whitelist receipt list",
             "whitelist receipt remove", "blacklist receipt add", "blacklist receipt list", "blacklist receipt remove",
             "report list", "report show", "report send", "dnsbl test", "log events",
@@ -335,6 +335,10 @@ def test_queue_verbs(stuck):
     only = stuck.json("queue", "list", "--domain", "two.example")["entries"]
     assert [e["id"] for e in only] == [entries[1]["id"]]
     assert entries[0]["id"] in stuck.cli("queue", "list").stdout
+    shown = stuck.cli("queue", "show", entries[0]["id"]).stdout
+    assert entries[0]["recipient"] in shown and "EXPIRES" in shown
+    assert stuck.json("queue", "show", entries[0]["id"])["recipients"][0]["recipient"] == entries[0]["recipient"]
+    assert code(stuck, "queue", "show", "not-an-id") == 65
     assert stuck.json("queue", "retry-all")["recipients"] == 2
     assert stuck.json("queue", "retry", entries[0]["id"])["ok"]
     assert stuck.json("queue", "delete", entries[0]["id"])["ok"]
@@ -354,9 +358,10 @@ def test_terminal_escapes_of_peers_are_shown_not_obeyed(stuck):
     client.sendmail(user["address"], ["a@one.example"], f"From: {user['address']}\r\nTo: a@one.example\r\n\r\nx\r\n")
     client.quit()
     stuck.psql(r"UPDATE q_rcpt SET reply = E'550 \x1b]0;owned\x07 \u009b31m'")
-    shown = stuck.cli("queue", "list").stdout
-    assert r"550 \x1b]0;owned\x07 \xc2\x9b31m" in shown
-    assert not re.search("[\x00-\x09\x0b-\x1f\x7f\x80-\x9f]", shown)
+    entry = stuck.json("queue", "list")["entries"][0]["id"]
+    for shown in (stuck.cli("queue", "list").stdout, stuck.cli("queue", "show", entry).stdout):
+        assert r"550 \x1b]0;owned\x07 \xc2\x9b31m" in shown
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f\x80-\x9f]", shown)
     assert "\x1b" not in json.dumps(stuck.json("queue", "list"), ensure_ascii=False)
 
 
