@@ -87,11 +87,20 @@ YIELDS static bool address_forward(const struct deliver_attempt *attempt, struct
                                   e);
 }
 
+/* What is held as suspect may be of a forged sender, who is not told what becomes of it. */
+static void tell_nobody(struct deliver_forward *f)
+{
+    for (size_t i = 0; i < f->n; i++)
+        f->to[i].notify = QUEUE_NOTIFY_GIVEN;
+}
+
 bool deliver_prepare_forwards(struct deliver_attempt *attempt, str content, int64_t deadline_ms,
                               struct err *e)
 {
     for (size_t i = 0; i < attempt->n_forwards; i++) {
         struct deliver_forward *f = &attempt->forwards[i];
+        if (attempt->held_why.n > 0)
+            tell_nobody(f);
         if (!address_forward(attempt, f, content, deadline_ms, e))
             return false;
         f->queue_id = queue_make_id(attempt->d->queue);

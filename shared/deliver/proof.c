@@ -69,8 +69,10 @@ static YIELDS bool check_greeting(void *arg, struct err *e)
         .receiver = str_from_cstr(p->attempt->d->hostname),
         .now_s = p->now_s,
     };
+    int64_t soon_ms = clock_deadline_in(DELIVER_GREETING_MS);
     p->verdict.spf_of_helo = &p->spf_of_helo;
-    return mailauth_spf_check(&p->resolver, &query, p->attempt->a, p->deadline_ms, &p->spf_of_helo,
+    return mailauth_spf_check(&p->resolver, &query, p->attempt->a,
+                              soon_ms < p->deadline_ms ? soon_ms : p->deadline_ms, &p->spf_of_helo,
                               e);
 }
 
@@ -98,19 +100,20 @@ static YIELDS bool check_chain(void *arg, struct err *e)
                                e);
 }
 
-/* None of these needs another one's answers, so that their questions to the DNS wait together. */
+/* None of these needs another one's answers, so that their questions to the DNS wait together; the
+ * greeting is last, for nobody's mail is proven by it. */
 static YIELDS bool check_sender(struct proof *p, struct err *e)
 {
     struct crew_task tasks[5] = { { check_name, p } };
     size_t n = 1;
     if (p->checks->spf)
         tasks[n++] = (struct crew_task){ check_client, p };
-    if (p->checks->spf && has_greeting(p))
-        tasks[n++] = (struct crew_task){ check_greeting, p };
     if (p->checks->dkim) {
         tasks[n++] = (struct crew_task){ check_signatures, p };
         tasks[n++] = (struct crew_task){ check_chain, p };
     }
+    if (p->checks->spf && has_greeting(p))
+        tasks[n++] = (struct crew_task){ check_greeting, p };
     return crew_run(tasks, n, e);
 }
 
@@ -346,7 +349,7 @@ bool deliver_prove(struct deliver_attempt *attempt, int64_t deadline_ms, struct 
                         attempt->m->trace.peer_ip);
     if (!is_vouched_for(&p)) {
         deliver_tell_failure(attempt->d, attempt->m, &p.verdict, out->verdict, attempt->a,
-                             p.deadline_ms);
+                             deadline_ms);
     }
     *field = format_field(&p);
     return true;

@@ -7,6 +7,7 @@
 
 enum {
     DELIVER_PROOF_MS = 20 * 1000,   /* for all questions to the DNS about one message */
+    DELIVER_GREETING_MS = 5 * 1000, /* of these for the name in EHLO */
     DELIVER_POLICY_MS = 10 * 1000,  /* then for those about its author's policy */
     DELIVER_MAX_PROVEN = 16 * 1024, /* octets of the Authentication-Results field */
     DELIVER_MAX_REASON = 300        /* octets of the sentence in a reply */

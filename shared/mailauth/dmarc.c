@@ -91,8 +91,10 @@ static YIELDS bool walk_from(struct dmarc_check *c, str domain, struct walk **ou
     *out = w;
     for (size_t asked = 0; domain.n && asked < WALK_MAX; asked++) {
         bool is_there;
-        if (!load(c, domain, &w->found[w->n].record, &is_there, e))
+        if (!load(c, domain, &w->found[w->n].record, &is_there, e)) {
+            w->domain = STR_EMPTY; /* it is not given again */
             return false;
+        }
         if (is_there) {
             w->found[w->n].domain = domain;
             if (w->found[w->n++].record.psd != 'u')
@@ -139,12 +141,14 @@ static YIELDS bool is_aligned(struct dmarc_check *c, str proven, bool is_strict,
     return true;
 }
 
+/* One proof whose domain cannot be placed (c->problem) leaves it to the others. */
 static YIELDS bool align(struct dmarc_check *c, const struct mailauth_dmarc_query *query,
                          struct mailauth_dmarc *d, struct err *e)
 {
     const struct mailauth_spf *spf = query->spf;
     if (spf && spf->result == MAILAUTH_PASS &&
-        !is_aligned(c, spf->domain, d->record.is_spf_strict, d, &d->is_spf_aligned, e))
+        !is_aligned(c, spf->domain, d->record.is_spf_strict, d, &d->is_spf_aligned, e) &&
+        !c->problem)
         return false;
     for (size_t i = 0; query->dkim && i < query->dkim->n && !d->is_dkim_aligned; i++) {
         const struct mailauth_dkim *dkim = &query->dkim->list[i];
@@ -152,10 +156,11 @@ static YIELDS bool align(struct dmarc_check *c, const struct mailauth_dmarc_quer
         if (dkim->result != MAILAUTH_PASS ||
             !dns_domain_to_ascii(c->a, dkim->signature.domain, &domain, NULL))
             continue;
-        if (!is_aligned(c, domain, d->record.is_dkim_strict, d, &d->is_dkim_aligned, e))
+        if (!is_aligned(c, domain, d->record.is_dkim_strict, d, &d->is_dkim_aligned, e) &&
+            !c->problem)
             return false;
     }
-    return true;
+    return d->is_spf_aligned || d->is_dkim_aligned || !c->problem;
 }
 
 /* ---- the policy ---- */

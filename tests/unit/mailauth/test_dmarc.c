@@ -162,6 +162,18 @@ static void a_dns_that_is_away_decides_nothing(void **state)
     assert_int_equal(check(w, "www.example.com", (struct proof){ "example.com", NULL }).result,
                      MAILAUTH_TEMPERROR);
     w->n_failing = 0;
+    /* One proof that cannot be placed leaves it to the other. */
+    w->failing[w->n_failing++] = STR("_dmarc.bounce.example.com");
+    assert_int_equal(check(w, "example.com", (struct proof){ "bounce.example.com", NULL }).result,
+                     MAILAUTH_TEMPERROR);
+    assert_int_equal(
+        check(w, "example.com", (struct proof){ "bounce.example.com", "example.com" }).result,
+        MAILAUTH_PASS);
+    assert_int_equal(
+        check(w, "example.com", (struct proof){ "bounce.example.com", "bounce.example.com" })
+            .result,
+        MAILAUTH_TEMPERROR);
+    w->n_failing = 0;
     struct mailauth_resolver resolver = world_resolver(w);
     /* A proof that cannot be had leaves open only what it could have proven. */
     static const struct {
