@@ -115,12 +115,15 @@ void rest_update_dkim_key(struct api_call *call, const struct update_dkim_key_pa
 }
 
 /* Its records go first, where they were put into the DNS from here: who forgot the key could not
- * tell them from others. False: answered. Yields. */
+ * tell them from others. Those of a key that signs stay: what it has signed is on its way yet.
+ * False: answered. Yields. */
 static YIELDS bool withdraw(struct api_call *call, str domain, const struct account_dkim_key *key)
 {
     const struct account_actor actor = call_account_actor(call);
     const struct app_publisher p = { call->app, &actor, domain, call->arena, call->deadline_ms };
     struct published_record records[PUBLISHED_KEY_RECORDS];
+    if (key->state == ACCOUNT_DKIM_SIGNING)
+        return true;
     published_key_records(domain, key, call->arena, records);
     for (size_t i = 0; i < PUBLISHED_KEY_RECORDS; i++) {
         enum app_publishing outcome;

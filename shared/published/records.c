@@ -127,7 +127,8 @@ static void add_reports(struct listing *l)
                                       .value = tls });
 }
 
-/* The servers that take its mail, and the addresses of pools, which may be of other names. */
+/* The servers that take its mail, and the addresses of pools, which may be of other names. Other
+ * frontends may have other pools: what is not listed is not denied then. */
 static str spf_of(const struct listing *l)
 {
     str terms = STR_EMPTY;
@@ -138,7 +139,7 @@ static str spf_of(const struct listing *l)
                              net_address_is_ipv4(address) ? 4 : 6,
                              STR_FMT(net_address_ip(address, ip)));
     }
-    return arena_printf(l->a, "v=spf1 mx%.*s -all", STR_FMT(terms));
+    return arena_printf(l->a, "v=spf1 mx%.*s %call", STR_FMT(terms), terms.n > 0 ? '~' : '-');
 }
 
 bool published_list(struct account_directory *d, const struct published_self *self, str domain,

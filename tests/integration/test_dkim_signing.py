@@ -236,14 +236,18 @@ def test_keys_rotate_by_themselves(heronry_factory):
                        f" WHERE action ~ '^(dkim|dns)' AND object = '{DOMAIN}' AND detail ~ 'mail|{new}|000 s'")
     left = [zone.texts(f"{name}._domainkey") != [] for name in ("mail", "mail-ed", new, f"{new}-ed")]
     assert left == [False, False, True, True]
+    server.cli("dkim", "generate", DOMAIN, "--selector", "next")
+    server.cli("dkim", "publish", DOMAIN)
     server.settings["dns.updates"] = [zone.update(secret="b3RoZXI=")]
     server.write_config()
-    kept = server.cli("dkim", "remove", DOMAIN, new, check=False)
-    assert kept.returncode == 69 and "BADSIG" in kept.stderr and zone.texts(f"{new}._domainkey") and states() == {new: "signing"}
+    kept = server.cli("dkim", "remove", DOMAIN, "next", check=False)
+    assert kept.returncode == 69 and "BADSIG" in kept.stderr and zone.texts("next._domainkey") and states() == {new: "signing", "next": "waiting"}
     server.settings["dns.updates"] = [zone.update()]
     server.write_config()
-    server.cli("dkim", "remove", DOMAIN, new)
-    assert states() == {} and zone.texts(f"{new}._domainkey") == zone.texts(f"{new}-ed._domainkey") == []
+    for name in ("next", new):
+        server.cli("dkim", "remove", DOMAIN, name)
+    assert states() == {} and zone.texts("next._domainkey") == zone.texts("next-ed._domainkey") == []
+    assert zone.texts(f"{new}._domainkey"), "what the key signed is on its way yet"
     zone.close()
 
     def both(act, name):
