@@ -126,6 +126,11 @@ bool imap_bytes_make(struct imap_bytes *b, struct imap_message *m, size_t octets
     return imap_room_enter(room, &b->making, octets, clock_deadline_in(ROOM_MS), e);
 }
 
+void imap_bytes_made_less(struct imap_bytes *b, size_t octets)
+{
+    imap_room_shrink(&b->s->service->made, &b->making, octets);
+}
+
 void imap_bytes_made(struct imap_bytes *b)
 {
     imap_room_leave(&b->s->service->made, &b->making);

@@ -75,6 +75,8 @@ YIELDS bool imap_bytes_make(struct imap_bytes *b, struct imap_message *m, size_t
                             struct err *e);
 /* Gives that room back: the answer of the message is complete. */
 void imap_bytes_made(struct imap_bytes *b);
+/* Gives back some of it: so much less was made. */
+void imap_bytes_made_less(struct imap_bytes *b, size_t octets);
 
 /* Sends what stands in the session's output buffer; afterwards m may have forgotten its bytes and
  * what points into them. ERR_CLOSED. Yields. */

@@ -88,12 +88,14 @@ static bool is_pick(const struct imap_section *section)
 }
 
 /* Takes room for the fields that are picked of the message, before there is room for the message:
- * nobody waits for the one and holds the other. */
+ * nobody waits for the one and holds the other. *taken is how much, which is mostly far too much.
+ */
 static bool make_for_section(struct imap_fetching *f, struct imap_message *m,
-                             const struct imap_section *section, struct err *e)
+                             const struct imap_section *section, size_t *taken, struct err *e)
 {
     str header = STR_EMPTY;
     size_t most = m->row->size;
+    *taken = 0;
     if (!is_pick(section))
         return true;
     if (section->n_parts == 0 && (m->has_header || m->has_raw)) {
@@ -103,7 +105,10 @@ static bool make_for_section(struct imap_fetching *f, struct imap_message *m,
     } else if (section->n_parts == 0 && most > HEADER_MOST) {
         most = HEADER_MOST;
     }
-    return most < DIRECT_MIN || imap_bytes_make(&f->bytes, m, most, e);
+    if (most < DIRECT_MIN)
+        return true;
+    *taken = most;
+    return imap_bytes_make(&f->bytes, m, most, e);
 }
 
 /* Room for all of the message, unless it is there or its header is enough. */
@@ -118,8 +123,13 @@ static bool make_room(struct imap_fetching *f, const struct imap_message *m,
 static bool load_section(struct imap_fetching *f, struct imap_message *m,
                          const struct imap_section *section, str *data, bool *found, struct err *e)
 {
-    return make_for_section(f, m, section, e) && make_room(f, m, section, e) &&
-           imap_message_section(m, section, data, found, e);
+    size_t taken;
+    if (!make_for_section(f, m, section, &taken, e) || !make_room(f, m, section, e) ||
+        !imap_message_section(m, section, data, found, e))
+        return false;
+    if (taken > data->n)
+        imap_bytes_made_less(&f->bytes, taken - data->n);
+    return true;
 }
 
 /* ---- where a section was ---- */

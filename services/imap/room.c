@@ -126,12 +126,19 @@ bool imap_room_enter(struct imap_room *room, struct imap_room_guest *guest, size
     return true;
 }
 
+void imap_room_shrink(struct imap_room *room, struct imap_room_guest *guest, size_t octets)
+{
+    INVARIANT(octets <= guest->held);
+    if (octets == 0)
+        return;
+    guest->held -= octets;
+    room->used -= octets;
+    if (guest->held == 0)
+        list_remove(&guest->holding);
+    admit(room);
+}
+
 void imap_room_leave(struct imap_room *room, struct imap_room_guest *guest)
 {
-    if (guest->held == 0)
-        return;
-    list_remove(&guest->holding);
-    room->used -= guest->held;
-    guest->held = 0;
-    admit(room);
+    imap_room_shrink(room, guest, guest->held);
 }

@@ -45,6 +45,8 @@ YIELDS bool imap_room_enter(struct imap_room *room, struct imap_room_guest *gues
                             int64_t deadline_ms, struct err *e);
 /* Counts octets more than were known when it entered. */
 void imap_room_grow(struct imap_room *room, struct imap_room_guest *guest, size_t octets);
+/* Gives back some of what the guest holds. */
+void imap_room_shrink(struct imap_room *room, struct imap_room_guest *guest, size_t octets);
 /* Gives back all that the guest holds; harmless when that is nothing. */
 void imap_room_leave(struct imap_room *room, struct imap_room_guest *guest);
 

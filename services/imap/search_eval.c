@@ -118,21 +118,23 @@ YIELDS static bool look_in_pool(str raw, unsigned fields, str needle, int64_t de
     return true;
 }
 
-/* A big message is never looked through in the loop: when the pool is full, this one waits. False
- * as well when the time of the search is over, or it was cancelled: it ends then. */
+/* A big message is never looked through in the loop: when the pool is full, this one waits, before
+ * it is copied for the pool. False as well when the time of the search is over, or it was
+ * cancelled: it ends then, by the true clock and not by that of the loop, which may be ahead. */
 YIELDS static bool message_contains(str raw, unsigned fields, str needle, int64_t deadline_ms)
 {
     struct err e = ERR_CLEAR;
     bool found = false;
     if (raw.n <= OFFLOAD_ABOVE)
         return search_message_contains(raw, fields, needle);
-    while (!look_in_pool(raw, fields, needle, deadline_ms, &found, &e)) {
-        bool is_full = e.kind == ERR_LIMIT && clock_monotonic_ms() < deadline_ms;
-        e = ERR_CLEAR;
-        if (!is_full || !fiber_sleep_until(clock_deadline_in(POOL_MS), &e))
-            return false;
+    while (clock_monotonic_ms() < deadline_ms && e.kind != ERR_CANCELLED) {
+        e = (struct err)ERR_CLEAR;
+        if (work_has_place() && look_in_pool(raw, fields, needle, deadline_ms, &found, &e))
+            return found;
+        if (e.kind != ERR_CANCELLED)
+            (void)fiber_sleep_until(clock_deadline_in(POOL_MS), &e);
     }
-    return found;
+    return false;
 }
 
 YIELDS static enum imap_truth eval_text(const struct imap_search *search,

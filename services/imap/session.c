@@ -183,10 +183,11 @@ YIELDS static enum auth_standing standing_of(struct imap_session *s)
     if (!s->must_recheck || clock_monotonic_ms() < s->recheck_ms)
         return AUTH_STANDS;
     arena_init(&a);
+    s->must_recheck = false; /* what is told meanwhile is asked about again */
     bool is_known = auth_ticket_check(s->app->db, &s->ticket, &a, imap_deadline(), &standing, &e);
     arena_fini(&a);
     s->recheck_ms = is_known ? 0 : clock_deadline_in(RETRY_MS);
-    s->must_recheck = !is_known;
+    s->must_recheck |= !is_known;
     return is_known ? standing : AUTH_STANDS;
 }
 

@@ -167,6 +167,8 @@ struct work {
  * work_finish(job). When the wait fails (ERR_TIMEOUT, ERR_CANCELLED, or ERR_LIMIT: the line is
  * full) the job belongs to the pool, which calls done by itself: do not touch it again. Yields. */
 YIELDS bool work_run(struct work *job, int64_t deadline_ms, struct err *e);
+/* Whether work_run would find a place in the line now. */
+bool work_has_place(void);
 /* Ends a job whose work_run succeeded. */
 void work_finish(struct work *job);
 

@@ -88,6 +88,15 @@ static bool submit(struct runtime *rt, struct work *job, struct err *e)
     return true;
 }
 
+bool work_has_place(void)
+{
+    struct pool *p = &fiber_runtime()->pool;
+    pthread_mutex_lock(&p->mutex);
+    bool has = p->n_queued < p->queue_max;
+    pthread_mutex_unlock(&p->mutex);
+    return has;
+}
+
 static void job_has_left(struct runtime *rt)
 {
     rt->pool.n_jobs--;

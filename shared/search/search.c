@@ -116,7 +116,7 @@ YIELDS static bool look_at_own_words(struct db *db, int64_t account_id, struct a
                                        DB_INT8(OWN_DOCUMENTS), DB_INT8(SEARCH_MAX_EXPANSION + 1) };
     if (!db_query(db, DB_SEARCH, &stmt_own_words, params, COUNT_OF(params), a, deadline_ms, &rows,
                   &why)) {
-        if (why.kind == ERR_TIMEOUT && clock_monotonic_ms() < deadline_ms)
+        if (db_is_timeout(&why) && clock_monotonic_ms() < deadline_ms)
             return true; /* very long documents: the answer is as if there were too many */
         *e = why;
         return err_wrap(e, "search own words");

@@ -207,8 +207,9 @@ YIELDS static bool expunge_old(struct store *s, int64_t account_id, int mailbox_
     return false;
 }
 
-/* The next mailboxes; *n is how many there were. One that fails does not keep the others from being
- * seen to: of errors the first is told. */
+/* The next mailboxes; *n is how many there were, more than there can be when that is not known. One
+ * that fails does not keep the others from being seen to, one that is interrupted by the deadline
+ * comes first the next time. Of errors the first is told. */
 YIELDS static bool keep_some(struct store *s, int64_t deadline_ms, int64_t *expunged, size_t *n,
                              struct err *e)
 {
@@ -218,17 +219,22 @@ YIELDS static bool keep_some(struct store *s, int64_t deadline_ms, int64_t *expu
     struct arena a;
     struct err first = ERR_CLEAR;
     arena_init(&a);
-    *n = 0;
+    size_t found = 0;
+    *n = KEEP_MAILBOXES + 1;
     if (db_query(s->options.db, DB_SEARCH, &next_keeping, params, COUNT_OF(params), &a, deadline_ms,
                  &rows, &first))
-        *n = db_row_count(rows);
-    for (size_t i = 0; i < *n && clock_monotonic_ms() < deadline_ms; i++) {
+        *n = found = db_row_count(rows);
+    for (size_t i = 0; i < found && clock_monotonic_ms() < deadline_ms; i++) {
         struct err why = ERR_CLEAR;
-        s->keep_after = db_int(rows, i, 0);
-        s->keep_mailbox_after = (int)db_int(rows, i, 1);
-        if (!expunge_old(s, s->keep_after, s->keep_mailbox_after, deadline_ms, expunged, &why) &&
+        int64_t account_id = db_int(rows, i, 0);
+        int mailbox_id = (int)db_int(rows, i, 1);
+        if (!expunge_old(s, account_id, mailbox_id, deadline_ms, expunged, &why) &&
             first.kind == ERR_NONE)
             first = why;
+        if (clock_monotonic_ms() < deadline_ms) {
+            s->keep_after = account_id;
+            s->keep_mailbox_after = mailbox_id;
+        }
     }
     arena_fini(&a);
     if (first.kind == ERR_NONE)

@@ -93,10 +93,11 @@ static YIELDS bool rotate_days(struct store *s, struct arena *a, int64_t deadlin
     return false;
 }
 
-/* One that fails does not keep the others from being done. */
+/* One that fails does not keep the others from being done. What may take all of the time is last.
+ */
 typedef bool (*step_fn)(struct store *s, struct arena *a, int64_t deadline_ms,
                         struct store_maintained *out, struct err *e);
-static const step_fn steps[] = { rotate_days, purge_some, compact_logs };
+static const step_fn steps[] = { rotate_days, compact_logs, purge_some };
 
 bool store_maintain(struct store *s, int64_t deadline_ms, struct store_maintained *out,
                     struct err *e)
