@@ -334,7 +334,7 @@ def test_search(heronry, user, api, filled):
     def hits(q, **more):
         return api.get("/search", query={"q": q, **more}).json
 
-    wait_until(lambda: hits("boats")["total"], what="the index")
+    wait_until(lambda: hits("from:leo")["total"] == len(filled), what="the index")
     assert hits("boa")["items"][0]["messageIds"] == [filled[0]]
     whole = hits("from:leo", facets=True)
     assert whole["total"] == 3 and whole["isTotalExact"] and whole["facets"]["from"][0]["address"] == "leo@example.net"

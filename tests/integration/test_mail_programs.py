@@ -28,7 +28,10 @@ def user(heronry):
 
 
 def run(*words, **options):
-    done = subprocess.run([str(w) for w in words], capture_output=True, text=True, timeout=60, check=False, **options)
+    try:
+        done = subprocess.run([str(w) for w in words], capture_output=True, text=True, timeout=60, check=False, **options)
+    except subprocess.TimeoutExpired as late:
+        pytest.fail(f"{words[0]} does not end: {late.stdout!r} {late.stderr!r}")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return done.stdout + done.stderr
 
