@@ -1125,7 +1125,7 @@ export interface paths {
         post?: never;
         /**
          * Forgets a key
-         * @description A domain whose signing key is gone signs nothing. Records of the key that were put into the DNS from here (`dns.updates`) are taken out before; when that fails, the key stays (503).
+         * @description A domain whose signing key is gone signs nothing. Records of the key that were put into the DNS from here (`dns.updates`) are taken out before; when that fails, the key stays (503). Those of a key that signs stay for what it has signed: take them out after a week.
          */
         delete: operations["deleteDkimKey"];
         options?: never;
