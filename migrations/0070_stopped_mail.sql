@@ -99,7 +99,3 @@ BEGIN
     END IF;
     RETURN left_over;
 END $$;
-
--- Those that were stopped before.
-SELECT sending_queue_hold(account_id) FROM sending WHERE held_at IS NOT NULL AND account_id IS NOT NULL
- ORDER BY account_id;

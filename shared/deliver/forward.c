@@ -87,7 +87,7 @@ YIELDS static bool address_forward(const struct deliver_attempt *attempt, struct
                                   e);
 }
 
-/* What is held as suspect may be of a forged sender, who is not told what becomes of it. */
+/* A sender who may be forged is not told what becomes of what is held. */
 static void tell_nobody(struct deliver_forward *f)
 {
     for (size_t i = 0; i < f->n; i++)
@@ -99,7 +99,7 @@ bool deliver_prepare_forwards(struct deliver_attempt *attempt, str content, int6
 {
     for (size_t i = 0; i < attempt->n_forwards; i++) {
         struct deliver_forward *f = &attempt->forwards[i];
-        if (attempt->held_why.n > 0)
+        if (attempt->is_unproven)
             tell_nobody(f);
         if (!address_forward(attempt, f, content, deadline_ms, e))
             return false;

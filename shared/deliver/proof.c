@@ -342,8 +342,10 @@ bool deliver_prove(struct deliver_attempt *attempt, int64_t deadline_ms, struct 
         out->verdict = DELIVER_UNPROVEN; /* it comes here again, or goes: told and counted then */
         return true;
     }
-    if (is_suspect(&p, out))
+    if (is_suspect(&p, out)) {
+        attempt->is_unproven = true;
         attempt->held_why = STR("DMARC of its author failed");
+    }
     tell(&p, out);
     deliver_count_proof(attempt->d, &p.verdict, out->verdict, is_vouched_for(&p),
                         attempt->m->trace.peer_ip);

@@ -25,6 +25,7 @@ struct deliver_attempt {
     size_t header_n;  /* octets of the header */
     bool is_clean;    /* what others forged is out of the content already */
     str content_hash; /* what copies are named by; empty: by the transaction */
+    bool is_unproven; /* its author's domain wants it in quarantine, so its sender may be forged */
     str held_why;     /* it is in quarantine: in Junk, and what leaves waits; else empty */
 };
 

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/utf8.h"
 #include "crypto/random.h"
+#include "db/db.h"
 #include "mailauth/dkim.h"
 #include "mime/header.h"
 #include "obs/obs.h"
@@ -465,7 +466,7 @@ static bool hand_to_store(struct submission *w, enum submit_verdict *out, struct
     if (!store_prepare_message(w->s->store, w->a, make_local(w), w->deadline_ms, &message, e))
         return false;
     if (!store_deliver(w->s->store, &delivery, w->deadline_ms, &reason)) {
-        if (reason.kind != ERR_LIMIT) {
+        if (reason.kind != ERR_LIMIT || db_is_timeout(&reason)) {
             *e = reason;
             return err_wrap(e, "submit to %zu mailboxes", w->n_copies);
         }
