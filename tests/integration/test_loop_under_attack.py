@@ -32,7 +32,7 @@ HOSTILE = {
     "a million addresses": (FROM + b"To: " + b"a@b,\r\n " * 1000000 + b"c@d\r\n\r\nx\r\n", 250),
     "a million authors": (b"From: " + b"a@b,\r\n " * 1000000 + b"c@d\r\n\r\nx\r\n", 550),
     "comments": (FROM + b"To: " + b"((((\r\n " * 300000 + b"\r\n\r\nx\r\n", 250),
-    "an author in comments": (b"From: " + b"(" * 990 + b"a@b\r\n\r\nx\r\n", 550),
+    "an author in comments": (b"From: " + b"(" * 990 + b"a@b\r\nTo: " + b"((((\r\n " * 300000 + b"\r\n\r\nx\r\n", 550),
     "encoded words": (FROM + b"Subject: " + b"=?utf-8?q?=C3=BC?=\r\n " * 100000 + b"\r\n\r\nx\r\n", 250),
     "parameters": (FROM + b"Content-Type: text/plain" + b"".join(b";\r\n a*%d=b" % i for i in range(100000)) + b"\r\n\r\nx\r\n", 250),
     "100,000 signatures": (FROM + SIGNATURE * 100000 + b"\r\nx\r\n", 250),
