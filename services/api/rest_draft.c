@@ -4,23 +4,6 @@
 #include "http/http_values.h"
 #include "services/api/api.h"
 #include "services/api/draft_build.h"
-#include "services/api/drafts_of.h"
-
-bool drafts_of(struct api_call *call, const struct store_mail *mails, size_t n, int64_t **out)
-{
-    struct err e = ERR_CLEAR;
-    int64_t *ids = ARENA_ARRAY(call->arena, int64_t, n + 1);
-    bool any = false;
-    *out = ARENA_ARRAY(call->arena, int64_t, n + 1);
-    for (size_t i = 0; i < n; i++) {
-        ids[i] = mails[i].msg_id;
-        any = any || mails[i].flags & STORE_DRAFT;
-    }
-    return !any ||
-           compose_drafts_of(call->app->db, call->who.account_id, ids, n, call->arena,
-                             call->deadline_ms, *out, &e) ||
-           call_fail(call, &e);
-}
 
 /* Failures of saving and deleting. */
 static bool fail_save(struct api_call *call, const struct err *e)

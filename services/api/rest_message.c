@@ -2,7 +2,6 @@
 /* Messages: lists of them, one of them, changes of one. */
 #include "api_routes.h"
 #include "services/api/api.h"
-#include "services/api/drafts_of.h"
 #include "services/api/keyword_patch.h"
 #include "services/api/one.h"
 #include "services/api/shape_mail.h"
@@ -11,9 +10,8 @@
 YIELDS static void answer_message(struct api_call *call, int64_t id)
 {
     struct store_mail mail;
-    int64_t *drafts;
-    if (one_message(call, id, true, &mail) && drafts_of(call, &mail, 1, &drafts))
-        call_json(call, 200, shape_message(&mail, drafts[0], call->arena));
+    if (one_message(call, id, true, &mail))
+        call_json(call, 200, shape_message(&mail, call->arena));
 }
 
 void rest_get_message(struct api_call *call, const struct get_message_params *p, const json_t *body)

@@ -4,7 +4,6 @@
 #include "base/vec.h"
 #include "http/http_values.h"
 #include "services/api/api.h"
-#include "services/api/drafts_of.h"
 #include "services/api/page.h"
 #include "services/api/shape_mail.h"
 #include "services/api/shape_message.h"
@@ -235,7 +234,6 @@ void rest_get_thread(struct api_call *call, const struct get_thread_params *p, c
     struct store_threads threads;
     struct err e = ERR_CLEAR;
     int64_t state = 0;
-    int64_t *drafts;
     const struct store_wanted wanted = {
         .account_id = call->who.account_id, .ids = &p->thread_id, .n = 1, .with_form = true
     };
@@ -251,11 +249,9 @@ void rest_get_thread(struct api_call *call, const struct get_thread_params *p, c
         return;
     }
     const struct store_thread *t = &threads.list[0];
-    if (!drafts_of(call, t->mails, t->n, &drafts))
-        return;
     json_t *messages = json_array();
     for (size_t i = 0; i < t->n; i++)
-        api_add(messages, shape_message(&t->mails[i], drafts[i], call->arena));
+        api_add(messages, shape_message(&t->mails[i], call->arena));
     json_t *o = json_object();
     api_set(o, "id", api_id(t->thread_id));
     api_set(o, "state", shape_state(state));

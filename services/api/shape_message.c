@@ -253,7 +253,7 @@ static json_t *shape_attachment(const struct shape_attachment *at, int64_t msg_i
     return o;
 }
 
-json_t *shape_message(const struct store_mail *mail, int64_t draft_id, struct arena *a)
+json_t *shape_message(const struct store_mail *mail, struct arena *a)
 {
     const struct imap_node *envelope = NULL;
     struct shape_attachment *list;
@@ -273,6 +273,6 @@ json_t *shape_message(const struct store_mail *mail, int64_t draft_id, struct ar
     api_set(o, "messageIdHeader", api_text_or_null(mail->message_id));
     api_set(o, "sentAt", mail->has_sent_at ? api_time(mail->sent_at_us) : json_null());
     api_set(o, "attachments", attachments);
-    api_set(o, "draftId", api_id_or_null(draft_id));
+    api_set(o, "draftId", api_id_or_null(mail->draft_id));
     return o;
 }

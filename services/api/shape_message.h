@@ -6,8 +6,8 @@
 #include "services/api/json.h"
 #include "store/mail.h"
 
-/* Message of the contract. `draft_id` 0: it is no draft of ours. */
-json_t *shape_message(const struct store_mail *mail, int64_t draft_id, struct arena *a);
+/* Message of the contract. */
+json_t *shape_message(const struct store_mail *mail, struct arena *a);
 
 /* A part that can be saved. */
 struct shape_attachment {

@@ -40,10 +40,6 @@ YIELDS bool compose_draft_list(struct db *db, int64_t account_id, int64_t before
                                int64_t before_id, size_t limit, struct arena *a,
                                int64_t deadline_ms, struct compose_drafts *out, struct err *e);
 
-/* ids[i] is the draft that message msg_ids[i] shows, or 0. Yields. */
-YIELDS bool compose_drafts_of(struct db *db, int64_t account_id, const int64_t *msg_ids, size_t n,
-                              struct arena *a, int64_t deadline_ms, int64_t *ids, struct err *e);
-
 struct compose_save {
     int64_t account_id;
     int64_t draft_id; /* 0: a new one */

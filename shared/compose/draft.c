@@ -18,9 +18,6 @@ static const struct db_stmt get = {
 static const struct db_stmt list = { "SELECT " COLUMNS " FROM draft d WHERE d.account_id = $1"
                                      "   AND (d.updated_at, d.draft_id) < ($2, $3) AND " ALIVE
                                      " ORDER BY d.updated_at DESC, d.draft_id DESC LIMIT $4" };
-static const struct db_stmt by_message = {
-    "SELECT msg_id, draft_id FROM draft WHERE account_id = $1 AND msg_id = ANY ($2)"
-};
 static const struct db_stmt insert = {
     "INSERT INTO draft AS d (account_id, msg_id, document, uploads) VALUES ($1, $2, $3, $4)"
     " RETURNING " COLUMNS ", 0::int8"
@@ -79,24 +76,6 @@ bool compose_draft_list(struct db *db, int64_t account_id, int64_t before_us, in
     *out = (struct compose_drafts){ drafts, db_row_count(rows) };
     for (size_t i = 0; i < out->n; i++)
         read_draft(rows, i, &drafts[i]);
-    return true;
-}
-
-/* NOLINTNEXTLINE(readability-function-size): an array is two values. */
-bool compose_drafts_of(struct db *db, int64_t account_id, const int64_t *msg_ids, size_t n,
-                       struct arena *a, int64_t deadline_ms, int64_t *ids, struct err *e)
-{
-    struct db_rows *rows = NULL;
-    const struct db_param params[] = { DB_INT8(account_id), DB_INT8S(msg_ids, n) };
-    if (!db_query(db, DB_READ, &by_message, params, COUNT_OF(params), a, deadline_ms, &rows, e))
-        return false;
-    for (size_t i = 0; i < n; i++) {
-        ids[i] = 0;
-        for (size_t k = 0; k < db_row_count(rows); k++) {
-            if (db_int(rows, k, 0) == msg_ids[i])
-                ids[i] = db_int(rows, k, 1);
-        }
-    }
     return true;
 }
 

@@ -32,7 +32,8 @@ enum mail_column {
     MAIL_HEAD_AT, /* of conversations of a mailbox */
     MAIL_HEAD_UID,
     MAIL_ENVELOPE = MAIL_HEAD_AT, /* of what was asked for by id */
-    MAIL_STRUCTURE
+    MAIL_STRUCTURE,
+    MAIL_DRAFT
 };
 
 /* A message that the filter lets through: $6 flags wanted, $7 unwanted, $8 only attachments. */
@@ -72,7 +73,9 @@ static const struct db_stmt page_oldest = { PAGE(">", "ASC") };
 /* What can be big is not even read from its TOAST table unless it is wanted. */
 #define FORM_COLUMNS(wanted)                                                    \
     ", CASE WHEN " wanted " THEN h.envelope END AS envelope, CASE WHEN " wanted \
-    " THEN h.bodystructure END AS structure"
+    " THEN h.bodystructure END AS structure, CASE WHEN " wanted                 \
+    " THEN (SELECT d.draft_id FROM draft d"                                     \
+    " WHERE d.account_id = $1 AND d.msg_id = h.msg_id) END AS draft_id"
 
 static const struct db_stmt threads_by_id = {
     "SELECT r.* FROM unnest($2::bigint[]) WITH ORDINALITY t (id, place), LATERAL ("
@@ -230,6 +233,7 @@ static size_t read_mail(const struct db_rows *rows, size_t row, const struct nam
         .preview = db_str(rows, row, MAIL_PREVIEW),
         .envelope = is_page ? STR_EMPTY : db_str(rows, row, MAIL_ENVELOPE),
         .bodystructure = is_page ? STR_EMPTY : db_str(rows, row, MAIL_STRUCTURE),
+        .draft_id = is_page ? 0 : db_int_or(rows, row, MAIL_DRAFT, 0),
     };
     for (size_t i = 0; i < n; i++)
         read_place(rows, row + i, &places[i], out);

@@ -44,6 +44,7 @@ struct store_mail {
     str preview;
     str envelope;      /* literal IMAP text, where the form was asked for; empty: not derived, */
     str bodystructure; /* parse the message */
+    int64_t draft_id;  /* of the app's draft that it shows, where the form was asked for; or 0 */
 };
 
 struct store_thread {

@@ -10,6 +10,7 @@ import { badge, own, withRole } from "../src/nav/folders.ts";
 import { disguiseOf, firstDisguise } from "../src/read/hosts.ts";
 import { proofOf } from "../src/read/proof.ts";
 import { blocksOf, linkify } from "../src/read/text.ts";
+import { toOpen, type Message } from "../src/state/message.ts";
 import { hashOf, parseRoute, type Route } from "../src/state/route.svelte.ts";
 import { decodeIds } from "../src/state/varint.ts";
 import type { Schema } from "@heronry/web-kit/api/client.ts";
@@ -283,5 +284,33 @@ describe("times to send later", () => {
     expect(told(new Date(2026, 2, 4, 17, 30))).toEqual(["tomorrow 2026-03-05T08:00", "monday 2026-03-09T08:00"]);
     expect(told(new Date(2026, 2, 8, 20, 0))).toEqual(["tomorrow 2026-03-09T08:00"]);
     expect(told(new Date(2026, 2, 9, 20, 0))).toEqual(["tomorrow 2026-03-10T08:00", "monday 2026-03-16T08:00"]);
+  });
+});
+
+describe("messages of a conversation that was read anew", () => {
+  const one = (id: string, more: Partial<Message> = {}): Message => ({ id, draftId: null, keywords: ["$seen"], ...more }) as Message;
+  const draft = (id: string, draftId: string | null): Message => one(id, { draftId, keywords: ["$seen", "$draft"] });
+  const opened = (messages: Message[], before: Message[], open: string[]): string[] => toOpen(messages, before, (id) => open.includes(id));
+
+  it("opens what is unread, and the last one that is no draft", () => {
+    expect(opened([one("1"), one("2", { keywords: [] }), one("3"), draft("4", "d")], [], [])).toEqual(["2", "3"]);
+    expect(opened([draft("4", "d")], [], [])).toEqual(["4"]);
+  });
+  it("leaves folded what was folded", () => expect(opened([one("1"), one("2")], [one("1"), one("2")], [])).toEqual([]));
+  it("keeps a draft open over its saving, whichever moments of it are seen", () => {
+    const before = [one("1"), draft("2", "d")];
+    const between = [one("1"), draft("2", "d"), draft("3", null)];
+    const pointed = [one("1"), draft("2", null), draft("3", "d")];
+    const after = [one("1"), draft("3", "d")];
+    for (const moments of [[after], [between, after], [pointed, after], [between, pointed, after]]) {
+      const open = new Set(["1", "2"]);
+      let last = before;
+      for (const moment of moments) {
+        for (const id of toOpen(moment, last, (known) => open.has(known))) open.add(id);
+        last = moment;
+      }
+      expect([...open]).toContain("3");
+    }
+    expect(opened(after, before, ["1"])).toEqual([]);
   });
 });

@@ -6,7 +6,8 @@ import type { Schema } from "@heronry/web-kit/api/client.ts";
 import * as acts from "./acts.ts";
 import { ThreadList, type Source } from "./list.svelte.ts";
 import { currentRoute, go, withThread, type Route } from "./route.svelte.ts";
-import { isDraft, isUnread, Reader } from "./reader.svelte.ts";
+import { isDraft, isUnread } from "./message.ts";
+import { Reader } from "./reader.svelte.ts";
 import { session, type Mailbox, type Role } from "./session.svelte.ts";
 
 /** What a new composer begins with. */

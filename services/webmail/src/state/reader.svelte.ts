@@ -3,18 +3,9 @@
 import { SvelteMap, SvelteSet } from "svelte/reactivity";
 import { api, ok, type Schema } from "@heronry/web-kit/api/client.ts";
 import { asProblem, isAborted } from "@heronry/web-kit/api/problem.ts";
+import { toOpen, type Message } from "./message.ts";
 
-export type Message = Schema<"Message">;
 export type Content = Schema<"MessageContent">;
-
-export function isUnread(message: Message): boolean {
-  return !message.keywords.includes("$seen");
-}
-
-/** Whether it was not sent: written here (then it has a draftId) or by another program. */
-export function isDraft(message: Message): boolean {
-  return message.draftId !== null || message.keywords.includes("$draft");
-}
 
 export class Reader {
   threadId = $state<string | null>(null);
@@ -55,24 +46,12 @@ export class Reader {
       this.thread = thread;
       this.error = null;
       this.gone = false;
-      this.#expand(thread.messages, before);
+      for (const id of toOpen(thread.messages, before, (one) => this.expanded.has(one))) this.expanded.add(id);
     } catch (error) {
       if (isAborted(error) || signal.aborted) return;
       if (asProblem(error).status === 404) this.gone = true;
       else if (!this.thread) this.error = error;
     }
-  }
-
-  /** New and unread messages are open, and always the last one. Each saving of a draft makes a message anew: it
-   *  stays as it was. */
-  #expand(messages: readonly Message[], before: readonly Message[]): void {
-    const known = new Set(before.map((one) => one.id));
-    const open = new Set(before.filter((one) => this.expanded.has(one.id)).map((one) => one.draftId));
-    for (const one of messages) {
-      if (!known.has(one.id) && (isUnread(one) || (one.draftId !== null && open.has(one.draftId)))) this.expanded.add(one.id);
-    }
-    const last = messages.findLast((one) => !isDraft(one)) ?? messages.at(-1);
-    if (last && !known.has(last.id)) this.expanded.add(last.id);
   }
 
   toggle(id: string): void {

@@ -14,11 +14,15 @@ export interface Watcher {
   arrived: (rows: readonly Row[]) => void;
 }
 
+/** A server that could not answer is asked again: no further event may come. */
+const ASK_AGAIN_MS = 5000;
+
 /** Starts to keep things true; the result ends it. */
 export function watch(watcher: Watcher): () => void {
   let running = false;
   let again = false;
   let ended = false;
+  let later: ReturnType<typeof setTimeout> | undefined;
 
   async function everything(): Promise<void> {
     const fresh = await ok(api.GET("/mailboxes"));
@@ -49,12 +53,14 @@ export function watch(watcher: Watcher): () => void {
       return;
     }
     running = true;
+    clearTimeout(later);
     try {
       await (reset ? everything() : changes());
     } catch (error) {
       // Too old, or never a state of this server: only reading everything anew helps.
       const { status } = asProblem(error);
-      if (!ended && (status === 410 || status === 400)) await everything().catch(() => undefined);
+      const isLost = !reset && (status === 410 || status === 400);
+      if (!ended) later = setTimeout(() => void catchUp(reset || isLost), isLost ? 0 : ASK_AGAIN_MS);
     } finally {
       running = false;
     }
@@ -75,6 +81,7 @@ export function watch(watcher: Watcher): () => void {
   });
   return () => {
     ended = true;
+    clearTimeout(later);
     stop();
   };
 }
