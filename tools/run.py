@@ -106,9 +106,16 @@ def print_table(facts):
           f"\n  stop                  {ROOT}/tools/run stop --data {facts['data']}\n", flush=True)
 
 
+def end(server):
+    say("stop")
+    code = server.stop()
+    server.forget_pids()
+    say("stopped")
+    return code
+
+
 def wait_for_end(server):
-    """Foreground: Ctrl-C and SIGTERM end the server in good order; its log is shown meanwhile."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """Foreground: shows the log until the server ends."""
     code, tail = None, None
     try:
         tail = subprocess.Popen(["tail", "-n", "0", "-F", str(server.log_path)], stderr=subprocess.DEVNULL,
@@ -118,11 +125,6 @@ def wait_for_end(server):
             with contextlib.suppress(subprocess.TimeoutExpired):
                 code = server.process.wait(timeout=1)
         print(f"heronry serve ended with code {code}; the log is {server.log_path}", file=sys.stderr)
-    except KeyboardInterrupt:
-        say("stop")
-        code = server.stop()
-        server.forget_pids()
-        say("stopped")
     finally:
         if tail:
             tail.terminate()
@@ -145,6 +147,8 @@ def start(options):
     server.write_config()
     step("check of the configuration", [server.binary, "config-check", "--config", server.config_path])
     say("start")
+    # Ctrl-C and SIGTERM end the server in good order, whenever they come.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         server.start()
         say("domain and users")
@@ -152,10 +156,13 @@ def start(options):
         facts = server.write_facts()
         say("ready")
         print_table(facts)
+        return 0 if options.detach else wait_for_end(server)
+    except KeyboardInterrupt:
+        code = end(server)
+        return 130 if options.detach else code
     except BaseException:
         server.stop()
         raise
-    return 0 if options.detach else wait_for_end(server)
 
 
 def stop(options):
@@ -163,10 +170,7 @@ def stop(options):
     if not server.is_running():
         say(f"nothing runs on {server.folder}")
         return 0
-    say("stop")
-    server.stop()
-    server.forget_pids()
-    say("stopped")
+    end(server)
     return 0
 
 

@@ -121,7 +121,9 @@ class Server:
 
     def forget_pids(self):
         """run.json keeps ports and passwords of a server that was stopped."""
-        self._write_private(self.facts_path, json.dumps(self.read_facts() | {"pids": {}}, indent=2) + "\n")
+        facts = self.read_facts()
+        if facts:
+            self._write_private(self.facts_path, json.dumps(facts | {"pids": {}}, indent=2) + "\n")
 
     def write_facts(self):
         own = self.data_dir / "tls" / "cert.pem"
