@@ -16,10 +16,11 @@
 #include <stdlib.h>
 
 enum {
-    LOOK_GAP_MS = 500,   /* between two looks: a busy account does not cost one a message */
-    RETRY_MS = 5000,     /* after a look that the database did not answer */
-    PLACES_MAX = 5000,   /* mailboxes of a picture */
-    SOURCES_MAX = 50,    /* accounts whose mailboxes are watched */
+    LOOK_GAP_MS = 500, /* between two looks: a busy account does not cost one a message */
+    RETRY_MS = 5000,   /* after a look that the database did not answer */
+    PLACES_MAX = 5000, /* mailboxes of a picture */
+    SOURCES_MAX = 50,  /* other accounts whose mailboxes are watched */
+    SOURCES_ALL = SOURCES_MAX + 2,
     POLL_MS = 20 * 1000, /* between looks at the server's annotations: nobody tells of them */
     OWN_NAMES_MAX = 2    /* that one command names */
 };
@@ -53,6 +54,7 @@ struct imap_watch {
     bool is_delayed;
     str fetch;
     struct picture now;
+    int64_t everybody; /* tells of what is shared with the whole domain */
     struct source *sources;
     size_t n_sources;
     bool is_stale;
@@ -198,17 +200,49 @@ static void forget_sources(struct imap_session *s)
     w->n_sources = 0;
 }
 
-/* Accounts of the picture, which is sorted by them: the own one, and those with a mailbox that is
- * watched, or will be when its owner allows it. */
+/* The part of our tree that shows one account: "Other Users/ada@example.org", "Shared Folders". */
+static str tree_of(const struct store_place *place)
+{
+    str name = place->mailbox.name;
+    size_t levels = place->space == STORE_SPACE_OTHERS ? 2 : 1;
+    for (size_t i = 0; i < name.n; i++) {
+        if (name.p[i] == '/' && --levels == 0)
+            return str_of(name.p, i);
+    }
+    return name;
+}
+
+/* A mailbox of the same owner may become one that is asked for: by a new name, or below one that
+ * is shared. The owner's account tells of both. */
+static bool is_akin_to_named(const struct imap_watch *w, const struct store_place *place)
+{
+    str tree = tree_of(place);
+    for (size_t i = 0; i < w->n_groups; i++) {
+        const struct imap_notify_group *g = &w->groups[i];
+        for (size_t j = 0; j < g->n_names; j++) {
+            if (is_below(g->names[j], tree))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* Accounts of the picture, which is sorted by them, that have a mailbox which is watched, or will
+ * be when its owner allows it. In front of them what tells of the first one of another account:
+ * the own account, and that of everybody. */
 static size_t find_sources(const struct imap_session *s, int64_t *out)
 {
     const struct imap_watch *w = s->watch;
     size_t n = 0;
-    for (size_t i = 0; i < w->now.n && n < SOURCES_MAX + 1; i++) {
+    if (w->n_groups == 0)
+        return 0;
+    out[n++] = w->everybody;
+    out[n++] = s->account_id;
+    for (size_t i = 0; i < w->now.n && n < SOURCES_ALL + 1; i++) {
         const struct picture_row *row = &w->now.rows[i];
         bool is_ours = row->place.account_id == s->account_id;
-        bool is_new = n == 0 || out[n - 1] != row->place.account_id;
-        if (is_new && w->n_groups && (is_ours || row->wanted))
+        bool is_new = out[n - 1] != row->place.account_id;
+        if (is_new && !is_ours && (row->wanted || is_akin_to_named(w, &row->place)))
             out[n++] = row->place.account_id;
     }
     return n;
@@ -225,9 +259,9 @@ static bool has_sources(const struct imap_watch *w, const int64_t *ids, size_t n
 static bool listen_to_sources(struct imap_session *s, struct err *e)
 {
     struct imap_watch *w = s->watch;
-    int64_t ids[SOURCES_MAX + 1];
+    int64_t ids[SOURCES_ALL + 1];
     size_t n = find_sources(s, ids);
-    if (n > SOURCES_MAX)
+    if (n > SOURCES_ALL)
         return ERR(e, ERR_LIMIT, "mailboxes of more than %d accounts", SOURCES_MAX);
     if (has_sources(w, ids, n))
         return true;
@@ -646,7 +680,9 @@ bool imap_watch_set(struct imap_session *s, const struct imap_notify_args *args,
     arena_init(&w->now.arena);
     copy_groups(s, w, args);
     s->watch = w;
-    bool ok = w->n_groups == 0 || (read_picture(s, &w->now, e) && listen_to_sources(s, e));
+    bool ok = w->n_groups == 0 || (store_grants_everybody(s->app->store, s->account_id,
+                                                          imap_deadline(), &w->everybody, e) &&
+                                   read_picture(s, &w->now, e) && listen_to_sources(s, e));
     if (!ok) {
         imap_watch_end(s);
         s->watch = before;

@@ -230,7 +230,10 @@ bool store_place_subscribe(struct store *s, int64_t viewer_id, str name, bool su
 /* ---- entries ---- */
 
 static const struct db_stmt list_grants = { "SELECT * FROM acl_list($1, $2)" };
-static const struct db_stmt change_grant = { "SELECT acl_set($1, $2, $3, $4, $5, $6)" };
+static const struct db_stmt change_grant = { "SELECT * FROM acl_change($1, $2, $3, $4, $5, $6)" };
+static const struct db_stmt select_domain = {
+    "SELECT domain_id FROM account WHERE account_id = $1"
+};
 
 bool store_grants_list(struct store *s, int64_t account_id, int mailbox_id, struct arena *a,
                        int64_t deadline_ms, struct store_grants *out, struct err *e)
@@ -262,8 +265,25 @@ bool store_grants_change(struct store *s, int64_t account_id, int mailbox_id,
     const struct write_call call = { &change_grant, params, COUNT_OF(params), deadline_ms };
     arena_init(&a);
     bool ok = store_write(s, &call, &a, &rows, e);
-    if (ok)
+    if (ok) {
         store_publish(s, account_id, db_int(rows, 0, 0));
+        store_publish(s, db_int(rows, 0, 1), db_int(rows, 0, 2));
+    }
+    arena_fini(&a);
+    return ok;
+}
+
+bool store_grants_everybody(struct store *s, int64_t account_id, int64_t deadline_ms, int64_t *out,
+                            struct err *e)
+{
+    struct arena a;
+    struct db_rows *rows = NULL;
+    arena_init(&a);
+    bool ok = db_query(s->options.db, DB_READ, &select_domain, &DB_INT8(account_id), 1, &a,
+                       deadline_ms, &rows, e) &&
+              (db_row_count(rows) == 1 || ERR(e, ERR_NOT_FOUND, "the account is gone"));
+    if (ok)
+        *out = -db_int(rows, 0, 0);
     arena_fini(&a);
     return ok;
 }

@@ -144,10 +144,15 @@ struct store_grant_change {
     unsigned rights;
 };
 
-/* Changes one entry of a mailbox. ERR_NOT_FOUND (mailbox), ERR_DENIED (no such account, or the
- * owner itself), ERR_LIMIT (too many entries). Yields. */
+/* Changes one entry of a mailbox. The subscribers of the owner are told, and those of the grantee
+ * (notify.h); where that is everybody, those of store_grants_everybody. ERR_NOT_FOUND (mailbox),
+ * ERR_DENIED (no such account, or the owner itself), ERR_LIMIT (too many entries). Yields. */
 YIELDS bool store_grants_change(struct store *s, int64_t account_id, int mailbox_id,
                                 const struct store_grant_change *change, int64_t deadline_ms,
                                 struct err *e);
+/* What to subscribe to, beside the account, to be told of rights that everybody of its domain is
+ * given: an account id for notify, which is that of no account. ERR_NOT_FOUND (account). Yields. */
+YIELDS bool store_grants_everybody(struct store *s, int64_t account_id, int64_t deadline_ms,
+                                   int64_t *out, struct err *e);
 
 #endif

@@ -25,3 +25,36 @@ def test_an_account_of_another_domain_is_none(heronry):
         client.must("DELETEACL mine there@acl.example")
         assert not any(b"there@acl.example" in line for line in client.must("GETACL mine"))
         assert answer("there@acl.example") == missing
+
+
+def test_the_first_mailbox_that_is_shared_is_told_at_once(heronry):
+    """NOTIFY (RFC 5465 section 5.4) of somebody who saw no mailbox of the owner before: given by name and taken again,
+    then to everybody of the domain. The bound of a line only ends a wait that would be for ever."""
+    heronry.cli("domain", "add", "notify.example")
+    owner, colleague = ({"address": f"{name}@notify.example", "password": f"the long password of {name}"}
+                        for name in ("owner", "colleague"))
+    for user in (owner, colleague):
+        heronry.cli("user", "add", user["address"], "--password-stdin", stdin=user["password"] + "\n")
+    name = f'"Other Users/{owner["address"]}/plans"'.encode()
+    with Imap(heronry, owner) as client, Imap(heronry, colleague) as told, Imap(heronry, colleague) as idle:
+        client.must("CREATE plans")
+        told.must(f'NOTIFY SET (subtree "Other Users/{owner["address"]}" (MessageNew MessageExpunge MailboxName))')
+        idle.must('NOTIFY SET (subtree "Other Users" (MailboxName))')
+        assert idle.finish(idle.start("NOOP"))[:-1] == []
+        for grantee in (colleague["address"], "anyone"):
+            client.must(f"SETACL plans {grantee} lr")
+            assert told.line() == b'* LIST (\\HasNoChildren) "/" ' + name
+            assert idle.line() == b'* LIST (\\HasNoChildren) "/" ' + name
+            # From here on its owner's account tells of what happens there.
+            client.append("plans", "Subject: first\r\n\r\nx\r\n")
+            assert told.line().startswith(b"* STATUS " + name + b" (")
+            client.must(f"DELETEACL plans {grantee}")
+            assert told.line() == b'* LIST (\\NonExistent) "/" ' + name
+            assert idle.line() == b'* LIST (\\NonExistent) "/" ' + name
+        # What is shared, but not asked for, may get a name that is.
+        told.must(f'NOTIFY SET (mailboxes "Other Users/{owner["address"]}/later" (MessageNew MessageExpunge MailboxName))')
+        client.must(f'SETACL plans {colleague["address"]} lr')
+        assert idle.line() == b'* LIST (\\HasNoChildren) "/" ' + name
+        assert told.must("NOOP")[:-1] == []
+        client.must("RENAME plans later")
+        assert told.line() == b'* LIST (\\HasNoChildren) "/" ' + name.replace(b"plans", b"later")
