@@ -75,7 +75,7 @@ def pytest_sessionstart():
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def wait_until(condition, seconds=10, what="the condition"):
+def wait_until(condition, seconds=60, what="the condition"):
     """Polls until condition() is true and gives its value; fails the test when it does not come."""
     end = time.monotonic() + seconds
     while True:

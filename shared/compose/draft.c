@@ -18,18 +18,10 @@ static const struct db_stmt get = {
 static const struct db_stmt list = { "SELECT " COLUMNS " FROM draft d WHERE d.account_id = $1"
                                      "   AND (d.updated_at, d.draft_id) < ($2, $3) AND " ALIVE
                                      " ORDER BY d.updated_at DESC, d.draft_id DESC LIMIT $4" };
-static const struct db_stmt insert = {
-    "INSERT INTO draft AS d (account_id, msg_id, document, uploads) VALUES ($1, $2, $3, $4)"
-    " RETURNING " COLUMNS ", 0::int8"
-};
-/* The message of before comes last. */
-static const struct db_stmt replace = {
-    "UPDATE draft d SET version = d.version + 1, msg_id = $2, document = $3, uploads = $4,"
-    "       updated_at = now()"
-    "  FROM (SELECT msg_id FROM draft WHERE account_id = $1 AND draft_id = $5 FOR UPDATE) o"
-    " WHERE d.account_id = $1 AND d.draft_id = $5 AND d.version = $6 AND NOT d.is_sending"
-    " RETURNING " COLUMNS ", o.msg_id"
-};
+/* Unless it was changed again in the meantime. */
+static const struct db_stmt saved = { "SELECT " COLUMNS " FROM draft d WHERE d.account_id = $1"
+                                      "   AND d.msg_id = $2" };
+static const struct db_stmt save_one = { "SELECT draft_save($1, $2, $3, $4, $5, $6)" };
 static const struct db_stmt erase = {
     "WITH gone AS (DELETE FROM draft WHERE account_id = $1 AND draft_id = $2"
     "   AND ($3 = 0 OR version = $3) AND NOT is_sending RETURNING msg_id, uploads),"
@@ -98,20 +90,52 @@ YIELDS static bool find_drafts_box(struct store *s, int64_t account_id, struct a
     return false;
 }
 
-YIELDS static bool append(struct store *s, const struct compose_save *save, struct arena *a,
-                          int64_t deadline_ms, int64_t *msg_id, struct err *e)
+struct saving {
+    const struct compose_save *save;
+    const struct store_message *message;
+};
+
+static bool send_save(struct db_tx *tx, void *arg, size_t *statements, struct err *e)
 {
-    struct store_message message;
-    struct store_appended appended;
-    int box = 0;
-    if (!find_drafts_box(s, save->account_id, a, deadline_ms, &box, e) ||
-        !store_prepare_message(s, a, save->message, deadline_ms, &message, e))
+    const struct saving *w = arg;
+    const struct compose_save *save = w->save;
+    const struct db_param params[] = {
+        DB_INT8(save->account_id), DB_INT8(w->message->msg_id),
+        DB_TEXT(save->document),   DB_TEXTS(save->uploads, save->n_uploads),
+        DB_INT8(save->draft_id),   DB_INT8(save->version)
+    };
+    (void)e;
+    db_tx_send(tx, &save_one, params, COUNT_OF(params));
+    *statements = 1;
+    return true;
+}
+
+/* Message and draft in one transaction: nobody sees the one without the other. */
+YIELDS static bool put(struct store *s, const struct compose_save *save,
+                       const struct store_message *message, struct arena *a, int64_t deadline_ms,
+                       struct err *e)
+{
+    struct saving saving = { save, message };
+    struct store_recipient copy = { .account_id = save->account_id,
+                                    .flags = STORE_DRAFT | STORE_SEEN };
+    struct store_delivery delivery = { .message = message,
+                                       .recipients = &copy,
+                                       .n = 1,
+                                       .received_us = clock_utc_us(),
+                                       .all_or_nothing = true,
+                                       .extra = send_save,
+                                       .extra_arg = &saving };
+    struct err why = ERR_CLEAR;
+    if (!find_drafts_box(s, save->account_id, a, deadline_ms, &copy.mailbox_id, e))
         return false;
-    const struct store_append_item item = { .message = &message,
-                                            .idate_s = clock_utc_ms() / 1000,
-                                            .flags = STORE_DRAFT | STORE_SEEN };
-    *msg_id = message.msg_id;
-    return store_append(s, save->account_id, box, &item, 1, deadline_ms, &appended, e);
+    str which = arena_printf(a, "draft/%lld", (long long)message->msg_id);
+    store_delivery_id(which, STR_EMPTY, copy.delivery_id);
+    if (store_deliver(s, &delivery, deadline_ms, &why))
+        return true;
+    *e = why;
+    if (why.kind == ERR_EXISTS) /* HR409 */
+        e->kind = ERR_CONFLICT;
+    return false;
 }
 
 /* Takes a message out of all mailboxes; that it fails leaves one draft too many to be seen. */
@@ -131,27 +155,16 @@ bool compose_draft_save(struct store *s, struct db *db, const struct compose_sav
                         struct err *e)
 {
     struct db_rows *rows = NULL;
-    int64_t msg_id = 0;
-    if (!append(s, save, a, deadline_ms, &msg_id, e))
+    struct store_message message;
+    if (!store_prepare_message(s, a, save->message, deadline_ms, &message, e) ||
+        !put(s, save, &message, a, deadline_ms, e))
         return false;
-    const struct db_param params[] = {
-        DB_INT8(save->account_id), DB_INT8(msg_id),
-        DB_TEXT(save->document),   DB_TEXTS(save->uploads, save->n_uploads),
-        DB_INT8(save->draft_id),   DB_INT8(save->version)
-    };
-    bool is_new = save->draft_id == 0;
-    bool ok = db_query(db, DB_DELIVER, is_new ? &insert : &replace, params,
-                       is_new ? 4 : COUNT_OF(params), a, deadline_ms, &rows, e);
-    if (ok && db_row_count(rows) == 0)
-        ok = ERR(e, ERR_CONFLICT, "the draft was changed or is being sent");
-    if (!ok) {
-        expunge(s, save->account_id, msg_id, a, deadline_ms);
+    const struct db_param params[] = { DB_INT8(save->account_id), DB_INT8(message.msg_id) };
+    if (!db_query(db, DB_READ, &saved, params, COUNT_OF(params), a, deadline_ms, &rows, e))
         return false;
-    }
+    if (db_row_count(rows) == 0)
+        return ERR(e, ERR_CONFLICT, "the draft was changed again");
     read_draft(rows, 0, out);
-    int64_t former = db_int(rows, 0, 7);
-    if (former)
-        expunge(s, save->account_id, former, a, deadline_ms);
     return true;
 }
 

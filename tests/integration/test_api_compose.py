@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writing and sending over HTTP: uploads, drafts, submissions and taking them back."""
+import concurrent.futures
 import email
 import email.policy
 import hashlib
+import threading
 import time
 
 import pytest
@@ -72,6 +74,42 @@ def test_draft_is_seen_by_imap_and_guarded(heronry, person):
     person.api.delete(f"/drafts/{draft['id']}", status=204)
     person.api.get(f"/drafts/{draft['id']}", status=404)
     assert person.box("drafts")["totalMessages"] == 0
+
+
+def test_draft_is_one_message_at_each_moment_of_its_saving(heronry, person):
+    imap = heronry.imap(login=person.user)
+    append(imap, compose("Question", 1))
+    row = wait_until(lambda: person.api.get(f"/mailboxes/{person.box('inbox')['id']}/threads").json["items"], what="the question")[0]
+    path = f"/threads/{row['id']}"
+    answer = {"inReplyTo": {"messageId": person.api.get(path).json["messages"][0]["id"], "mode": "reply"}}
+    made = person.api.post("/drafts", draft_of(subject="Re: Question", text="0", **answer), status=201)
+    watcher, *rivals = [Api.signed_in(heronry, person.user) for _ in range(3)]
+    ended = threading.Event()
+
+    def watch():
+        seen = set()
+        while True:
+            messages = watcher.get(path, judge=False).json["messages"]
+            seen.add(tuple(one["draftId"] for one in messages))
+            if ended.is_set():
+                return seen
+
+    def save(rival, text, tag):
+        return rival.put(f"/drafts/{made.json['id']}", draft_of(subject="Re: Question", text=text, **answer),
+                         headers={"If-Match": tag}, judge=False)
+    tag = made.headers["etag"]
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        seen = pool.submit(watch)
+        try:
+            for n in range(20):
+                saves = [pool.submit(save, rival, f"{n} {who}", tag) for who, rival in enumerate(rivals)]
+                done = sorted((one.result() for one in saves), key=lambda one: one.status)
+                assert [one.status for one in done] == [200, 412]
+                tag = done[0].headers["etag"]
+        finally:
+            ended.set()
+        assert seen.result() == {(None, made.json["id"])}
+    assert person.box("drafts")["totalMessages"] == 1
 
 
 def test_send_with_attachments(heronry, person):
