@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* All that an app needs before its first picture, and what changed since. */
+#include "account/sending.h"
 #include "api_routes.h"
 #include "config/config.h"
 #include "services/api/api.h"
@@ -23,6 +24,7 @@ struct bootstrap {
     str settings;
     struct account_identities identities;
     struct store_mailboxes mailboxes;
+    int64_t recipients; /* of one message; 0: the usual number */
     json_t *inbox;
 };
 
@@ -37,6 +39,8 @@ YIELDS static bool load(struct api_call *call, struct bootstrap *b, struct err *
         !account_settings_get(app->accounts, id, call->arena, call->deadline_ms, &b->settings, e) ||
         !account_identity_list(app->accounts, id, call->arena, call->deadline_ms, &b->identities,
                                e) ||
+        !account_sending_per_message(app->accounts, id, call->arena, call->deadline_ms,
+                                     &b->recipients, e) ||
         !store_mailbox_list(app->store, id, call->arena, call->deadline_ms, &b->mailboxes, e))
         return false;
     wanted.state = b->mailboxes.modseq;
@@ -46,11 +50,12 @@ YIELDS static bool load(struct api_call *call, struct bootstrap *b, struct err *
     return page_of_threads(call, &wanted, &b->inbox, e);
 }
 
-static json_t *shape_limits(const struct app *app)
+static json_t *shape_limits(const struct app *app, int64_t recipients)
 {
+    bool has_own = recipients > 0 && recipients < RECIPIENTS_MAX;
     json_t *o = json_object();
     api_set(o, "messageBytes", json_integer(config_int(app->config, CONFIG_LIMITS_MESSAGE_SIZE)));
-    api_set(o, "recipients", json_integer(RECIPIENTS_MAX));
+    api_set(o, "recipients", json_integer(has_own ? recipients : RECIPIENTS_MAX));
     api_set(o, "uploadBytes", json_integer(UPLOAD_MAX));
     api_set(o, "partBytes", json_integer(PART_MAX));
     return o;
@@ -76,7 +81,7 @@ void rest_get_bootstrap(struct api_call *call, const void *p, const json_t *body
     api_set(o, "inbox", b.inbox);
     api_set(o, "state", shape_state(b.mailboxes.modseq));
     api_set(o, "eventCursor", api_text(cursor));
-    api_set(o, "limits", shape_limits(call->app));
+    api_set(o, "limits", shape_limits(call->app, b.recipients));
     api_set(o, "version", json_string(HERONRY_VERSION));
     call_json(call, 200, o);
 }

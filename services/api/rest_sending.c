@@ -5,11 +5,12 @@
 #include "services/api/admin_page.h"
 #include "services/api/api.h"
 
-static const char *const windows[] = {
+static const char *const limits[] = {
     [ACCOUNT_SENDING_MESSAGES_HOUR] = "messagesPerHour",
     [ACCOUNT_SENDING_RECIPIENTS_HOUR] = "recipientsPerHour",
     [ACCOUNT_SENDING_MESSAGES_DAY] = "messagesPerDay",
     [ACCOUNT_SENDING_RECIPIENTS_DAY] = "recipientsPerDay",
+    [ACCOUNT_SENDING_PER_MESSAGE] = "recipientsPerMessage",
 };
 
 static json_t *shape(const struct account_sending *s)
@@ -17,10 +18,10 @@ static json_t *shape(const struct account_sending *s)
     json_t *o = json_object();
     json_t *used = json_object();
     api_set(o, "sender", api_text(s->subject));
-    for (size_t i = 0; i < COUNT_OF(windows); i++) {
-        api_set(o, windows[i], s->most[i] < 0 ? json_null() : json_integer(s->most[i]));
-        api_set(used, windows[i], json_integer(s->used[i]));
-    }
+    for (size_t i = 0; i < COUNT_OF(limits); i++)
+        api_set(o, limits[i], s->most[i] < 0 ? json_null() : json_integer(s->most[i]));
+    for (size_t i = 0; i < ACCOUNT_SENDING_WINDOWS; i++)
+        api_set(used, limits[i], json_integer(s->used[i]));
     api_set(o, "used", used);
     api_set(o, "refused", json_integer(s->refused));
     api_set(o, "isStopped", json_boolean(s->stopped_at_us != 0));
@@ -65,11 +66,11 @@ void rest_get_sending_limits(struct api_call *call, const struct get_sending_lim
 }
 
 /* True when there is a limit in the body. */
-static bool read_limits(const json_t *body, int64_t most[ACCOUNT_SENDING_WINDOWS])
+static bool read_limits(const json_t *body, int64_t most[ACCOUNT_SENDING_LIMITS])
 {
     bool any = false;
-    for (size_t i = 0; i < COUNT_OF(windows); i++) {
-        const json_t *value = json_object_get(body, windows[i]);
+    for (size_t i = 0; i < COUNT_OF(limits); i++) {
+        const json_t *value = json_object_get(body, limits[i]);
         most[i] = ACCOUNT_SENDING_AS_IT_WAS;
         if (value) {
             most[i] = json_is_null(value) ? ACCOUNT_SENDING_AS_CONFIGURED
@@ -109,7 +110,7 @@ void rest_change_sending_limits(struct api_call *call, const struct change_sendi
                                 const json_t *body)
 {
     struct err e = ERR_CLEAR;
-    int64_t most[ACCOUNT_SENDING_WINDOWS];
+    int64_t most[ACCOUNT_SENDING_LIMITS];
     const struct account_actor actor = call_account_actor(call);
     bool has_stop = api_has(body, "isStopped");
     if (has_stop && !check_account(call, p->sender))

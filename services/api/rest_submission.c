@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sending: drafts on their way, and taking them back. */
+#include "account/sending.h"
 #include "api_routes.h"
 #include "config/config.h"
 #include "http/http_values.h"
@@ -144,6 +145,20 @@ YIELDS static bool check_recipients(struct api_call *call, const struct draft_bu
     return true;
 }
 
+YIELDS static bool check_number(struct api_call *call, const struct draft_built *built)
+{
+    struct err e = ERR_CLEAR;
+    int64_t most = 0;
+    if (!account_sending_per_message(call->app->accounts, call->who.account_id, call->arena,
+                                     call->deadline_ms, &most, &e))
+        return call_fail(call, &e);
+    if (most == 0 || built->n_recipients <= (size_t)most)
+        return true;
+    str detail = arena_printf(
+        call->arena, "are more than the %lld that a message of yours may have", (long long)most);
+    return call_field_problem(call, "invalid-fields", "/to", arena_cstr(call->arena, detail));
+}
+
 YIELDS static bool check_sender(struct api_call *call, const struct draft_built *built)
 {
     struct err e = ERR_CLEAR;
@@ -166,7 +181,7 @@ YIELDS static bool check_ready(struct api_call *call, const struct draft_built *
         return call_field_problem(call, "invalid-fields", "/attachments",
                                   "have one that is not uploaded completely");
     }
-    return check_sender(call, built) && check_recipients(call, built);
+    return check_sender(call, built) && check_number(call, built) && check_recipients(call, built);
 }
 
 /* How long until `sendAt`, ms: what waits for its time can be taken back until then. */

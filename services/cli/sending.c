@@ -33,6 +33,7 @@ static const struct cli_column columns[] = {
     { .field = "recipientsPerHour", .title = "RECIPIENTS/H", .cell = limit_cell },
     { .field = "messagesPerDay", .title = "MESSAGES/DAY", .cell = limit_cell },
     { .field = "recipientsPerDay", .title = "RECIPIENTS/DAY", .cell = limit_cell },
+    { .field = "recipientsPerMessage", .title = "RECIPIENTS/MESSAGE", .cell = limit_cell },
     { .field = "used", .title = "SENT (HOUR, DAY)", .cell = used_cell },
     { .field = "refused", .title = "REFUSED", .cell = cli_cell_number },
     { .field = "stoppedAt", .title = "STOPPED", .cell = cli_cell_time },
@@ -76,6 +77,7 @@ static const struct cli_option limit_options[] = {
     { "--recipients-hour", "N", "their recipients" },
     { "--messages-day", "N", "messages in 24 hours" },
     { "--recipients-day", "N", "their recipients" },
+    { "--recipients-message", "N", "recipients of one message, those here, too" },
 };
 
 static bool add_limit(json_t *body, const char *field, const char *text, struct err *e)
@@ -95,7 +97,7 @@ static bool add_limit(json_t *body, const char *field, const char *text, struct 
 YIELDS static bool limit(struct cli_session *s, struct err *e)
 {
     static const char *const fields[] = { "messagesPerHour", "recipientsPerHour", "messagesPerDay",
-                                          "recipientsPerDay" };
+                                          "recipientsPerDay", "recipientsPerMessage" };
     json_t *body = json_object();
     bool ok = true;
     for (size_t i = 0; ok && i < COUNT_OF(limit_options); i++) {
@@ -105,7 +107,7 @@ YIELDS static bool limit(struct cli_session *s, struct err *e)
     if (ok && json_object_size(body) == 0) {
         ok = ERR(e, ERR_SYNTAX,
                  "say which limit: --messages-hour, --recipients-hour, "
-                 "--messages-day or --recipients-day");
+                 "--messages-day, --recipients-day or --recipients-message");
     }
     if (!ok) {
         json_decref(body);
@@ -144,7 +146,9 @@ static const struct cli_command commands[] = {
     { .name = "sending limit",
       .arguments = "ADDRESS|DOMAIN",
       .summary = "Sets how much an account, or all of a domain together, may send",
-      .details = "Mail for people here is not counted. What is not named stays as it is.",
+      .details =
+          "Mail for people here is not counted. What is not named stays as it is. Recipients of\n"
+          "one message are bounded by the account's own number, else by its domain's.",
       .options = limit_options,
       .n_options = COUNT_OF(limit_options),
       .least_words = 1,

@@ -2,6 +2,7 @@
 /* The envelope: MAIL, RCPT, RSET. Policy of submission senders and of recipients is here; what
  * becomes of a message is in cmd_data.c. */
 #include "account/account.h"
+#include "account/sending.h"
 #include "account/suppression.h"
 #include "base/failpoint.h"
 #include "config/config.h"
@@ -235,6 +236,32 @@ static enum net_next take_recipient(struct smtp_session *s, const struct smtp_rc
     return smtp_say(s, asks_for_relay(path) ? ANSWER_RELAY_DENIED : ANSWER_NO_SUCH_USER);
 }
 
+/* Whether the user may name one more, of which the server itself has room. Everybody may name one,
+ * so that most messages ask for nothing. Yields. */
+YIELDS static bool may_name_more(struct smtp_session *s, enum net_next *next)
+{
+    struct err e = ERR_CLEAR;
+    int64_t most = 0;
+    if (s->front->policy != SMTP_SUBMISSION || s->recipients.n == 0)
+        return true;
+    if (s->most_recipients == 0) {
+        if (!account_sending_per_message(s->state->app->accounts, s->account_id, &s->command,
+                                         clock_deadline_in(SMTP_LOOKUP_MS), &most, &e)) {
+            *next = smtp_say_failure(s, &e);
+            return false;
+        }
+        s->most_recipients = most > 0 ? (size_t)most : s->recipients.max;
+    }
+    if (s->recipients.n < s->most_recipients)
+        return true;
+    *next = smtp_say_text(
+        s, ANSWER_TOO_MANY_RECIPIENTS,
+        arena_printf(&s->command,
+                     "A message of yours may have %zu recipients, send to the rest apart",
+                     s->most_recipients));
+    return false;
+}
+
 enum net_next smtp_cmd_rcpt(struct smtp_session *s, str argument)
 {
     struct err e = ERR_CLEAR;
@@ -253,6 +280,8 @@ enum net_next smtp_cmd_rcpt(struct smtp_session *s, str argument)
         return smtp_say(s, ANSWER_LOCAL_ERROR);
     if (rcpt.path.is_literal)
         return smtp_say(s, ANSWER_RELAY_DENIED);
+    if (!may_name_more(s, &next))
+        return next;
     if (!account_route(s->state->app->accounts, rcpt.path.local, rcpt.path.domain, &s->command,
                        clock_deadline_in(SMTP_LOOKUP_MS), &route, &e) &&
         e.kind != ERR_SYNTAX)

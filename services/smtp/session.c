@@ -92,6 +92,7 @@ void smtp_reset_transaction(struct smtp_session *s)
     smtp_transfer_free(s->state, &s->chunked);
     vec_truncate(&s->recipients, 0);
     s->n_targets = 0;
+    s->most_recipients = 0;
     arena_fini(&s->mail);
 }
 

@@ -109,6 +109,7 @@ struct smtp_session {
     struct vec recipients;         /* of struct smtp_recipient */
     struct smtp_transfer *chunked; /* a message that comes by BDAT; NULL: none has begun */
     size_t n_targets;              /* that they lead to */
+    size_t most_recipients;        /* that the user may name; 0: nobody asked yet */
 
     int64_t unsuppressed_until_ms; /* no address was on the lists of the account a moment ago */
 

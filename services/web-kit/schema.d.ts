@@ -5201,6 +5201,11 @@ export interface components {
              * @example 1000
              */
             recipientsPerDay: number | null;
+            /**
+             * @description Recipients of one message, those here included; 0 is as many as the server takes, null what its domain says (for a domain, what the server takes). That of a domain is for each of its accounts.
+             * @example 50
+             */
+            recipientsPerMessage: number | null;
             used: components["schemas"]["SendingUsed"];
             /**
              * @description How often it was refused for the limits since midnight UTC; one refusal counts in 5 minutes.
@@ -5247,6 +5252,11 @@ export interface components {
              * @example 1000
              */
             recipientsPerDay?: number | null;
+            /**
+             * @description Recipients of one message, those here included; 0 is as many as the server takes, null what its domain says (for a domain, what the server takes). That of a domain is for each of its accounts.
+             * @example 50
+             */
+            recipientsPerMessage?: number | null;
             /**
              * @description Whether it may send nothing. Its mail in the queue is held with it, and goes when it may send again.
              * @example true
@@ -14310,6 +14320,7 @@ export interface operations {
                      *           "recipientsPerHour": 1000,
                      *           "messagesPerDay": 1000,
                      *           "recipientsPerDay": 1000,
+                     *           "recipientsPerMessage": 50,
                      *           "used": {
                      *             "messagesPerHour": 12,
                      *             "recipientsPerHour": 12,
@@ -14362,6 +14373,7 @@ export interface operations {
                      *       "recipientsPerHour": 1000,
                      *       "messagesPerDay": 1000,
                      *       "recipientsPerDay": 1000,
+                     *       "recipientsPerMessage": 50,
                      *       "used": {
                      *         "messagesPerHour": 12,
                      *         "recipientsPerHour": 12,
@@ -14406,6 +14418,7 @@ export interface operations {
                  *       "recipientsPerHour": 1000,
                  *       "messagesPerDay": 1000,
                  *       "recipientsPerDay": 1000,
+                 *       "recipientsPerMessage": 50,
                  *       "isStopped": true,
                  *       "reason": "The password is known to others."
                  *     }
@@ -14427,6 +14440,7 @@ export interface operations {
                      *       "recipientsPerHour": 1000,
                      *       "messagesPerDay": 1000,
                      *       "recipientsPerDay": 1000,
+                     *       "recipientsPerMessage": 50,
                      *       "used": {
                      *         "messagesPerHour": 12,
                      *         "recipientsPerHour": 12,

@@ -8,6 +8,11 @@ static const struct db_stmt take = {
     "SELECT said, full_window, taken_at, is_ever FROM sending_take($1, $2, $3, $4, $5)"
 };
 static const struct db_stmt give_back = { "SELECT sending_give_back($1, $2, $3)" };
+static const struct db_stmt per_message = {
+    "SELECT s.per_message FROM account c JOIN sending s ON s.account_id = c.account_id OR"
+    " s.domain_id = c.domain_id WHERE c.account_id = $1 AND s.per_message >= 0"
+    " ORDER BY s.account_id LIMIT 1" /* of the account before that of the domain: NULL is last */
+};
 static const struct db_stmt refused = { "SELECT sending_refused($1, $2, $3, $4, $5, $6)" };
 static const struct db_stmt seen = { "SELECT sending_seen($1, $2, $3)" };
 static const struct db_stmt sweep_refused = {
@@ -23,9 +28,9 @@ static const struct db_stmt told = {
     " ORDER BY account_id <> $1, account_id LIMIT $2"
 };
 
-#define VALUES                                                                           \
-    " coalesce(s.most, '{-1,-1,-1,-1}'), CASE WHEN s IS NULL THEN '{0,0,0,0}'::bigint[]" \
-    " ELSE sending_used(s) END, coalesce((sending_turn(s)).refused, 0), s.held_at,"      \
+#define VALUES                                                                                                          \
+    " coalesce(s.most, '{-1,-1,-1,-1}') || coalesce(s.per_message, -1), CASE WHEN s IS NULL THEN '{0,0,0,0}'::bigint[]" \
+    " ELSE sending_used(s) END, coalesce((sending_turn(s)).refused, 0), s.held_at,"                                     \
     " coalesce(s.held_why, '') "
 
 static const struct db_stmt get_account = {
@@ -38,7 +43,8 @@ static const struct db_stmt get_domain = {
 static const struct db_stmt list_all = {
     "SELECT coalesce(c.login, d.name) AS subject," VALUES "FROM sending s"
     " LEFT JOIN account c USING (account_id) LEFT JOIN domain d ON d.domain_id = s.domain_id"
-    " WHERE s.held_at IS NOT NULL OR s.most <> '{-1,-1,-1,-1}' ORDER BY 1 LIMIT $1"
+    " WHERE s.held_at IS NOT NULL OR s.most <> '{-1,-1,-1,-1}' OR"
+    " s.per_message >= 0 ORDER BY 1 LIMIT $1"
 };
 
 bool account_sending_take(struct account_directory *d, const struct account_sending_ask *ask,
@@ -69,6 +75,17 @@ void account_sending_give_back(struct account_directory *d,
                                        DB_TIME_US(given->taken_us) };
     (void)db_query(d->db, DB_DELIVER, &give_back, params, COUNT_OF(params), a, deadline_ms, NULL,
                    &ignored);
+}
+
+bool account_sending_per_message(struct account_directory *d, int64_t account_id, struct arena *a,
+                                 int64_t deadline_ms, int64_t *out, struct err *e)
+{
+    struct db_rows *rows = NULL;
+    if (!db_query(d->db, DB_DELIVER, &per_message, &DB_INT8(account_id), 1, a, deadline_ms, &rows,
+                  e))
+        return err_wrap(e, "look how many recipients a message may have");
+    *out = db_row_count(rows) > 0 ? db_int(rows, 0, 0) : 0;
+    return true;
 }
 
 /* ---- what a stolen password looks like ---- */
@@ -173,15 +190,15 @@ bool account_sending_list(struct account_directory *d, struct arena *a, int64_t 
 }
 
 bool account_sending_set(struct account_directory *d, const struct account_actor *actor,
-                         str subject, const int64_t most[ACCOUNT_SENDING_WINDOWS], struct arena *a,
+                         str subject, const int64_t most[ACCOUNT_SENDING_LIMITS], struct arena *a,
                          int64_t deadline_ms, struct err *e)
 {
     bool is_account;
     if (!normalize(a, subject, &subject, &is_account, e))
         return false;
-    const struct db_param params[] = { DB_TEXT(subject), DB_INT8S(most, ACCOUNT_SENDING_WINDOWS) };
-    str detail = arena_printf(a, "%lld %lld %lld %lld", (long long)most[0], (long long)most[1],
-                              (long long)most[2], (long long)most[3]);
+    const struct db_param params[] = { DB_TEXT(subject), DB_INT8S(most, ACCOUNT_SENDING_LIMITS) };
+    str detail = arena_printf(a, "%lld %lld %lld %lld %lld", (long long)most[0], (long long)most[1],
+                              (long long)most[2], (long long)most[3], (long long)most[4]);
     const struct directory_act act = { .actor = actor,
                                        .stmt = &set_limits,
                                        .params = params,

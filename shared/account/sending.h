@@ -14,6 +14,13 @@ enum account_sending_window {
     ACCOUNT_SENDING_WINDOWS
 };
 
+/* A limit of each message, for which nothing is counted. It is behind the windows in lists of
+ * limits. */
+enum {
+    ACCOUNT_SENDING_PER_MESSAGE = ACCOUNT_SENDING_WINDOWS, /* its recipients, those here, too */
+    ACCOUNT_SENDING_LIMITS
+};
+
 /* What holds for accounts without limits of their own. */
 struct account_sending_rules {
     int64_t most[ACCOUNT_SENDING_WINDOWS]; /* in an hour or 24 hours; 0: any number */
@@ -65,6 +72,12 @@ YIELDS void account_sending_give_back(struct account_directory *d,
                                       const struct account_sending_given *given, struct arena *a,
                                       int64_t deadline_ms);
 
+/* How many recipients one message of the account may have: its own limit, else that of its domain;
+ * 0: as many as the server takes of anybody. Errors: those of db_query. Yields. */
+YIELDS bool account_sending_per_message(struct account_directory *d, int64_t account_id,
+                                        struct arena *a, int64_t deadline_ms, int64_t *out,
+                                        struct err *e);
+
 /* Recipients of an account that other servers refused for good. */
 struct account_sending_refused {
     int64_t account_id;
@@ -107,7 +120,7 @@ enum {
 
 struct account_sending {
     str subject;                           /* login or domain */
-    int64_t most[ACCOUNT_SENDING_WINDOWS]; /* its own; ACCOUNT_SENDING_AS_CONFIGURED; 0: any */
+    int64_t most[ACCOUNT_SENDING_LIMITS];  /* its own; ACCOUNT_SENDING_AS_CONFIGURED; 0: any */
     int64_t used[ACCOUNT_SENDING_WINDOWS]; /* in the last hour or 24 hours */
     int64_t refused;                       /* times since midnight UTC; one counts in 5 minutes */
     int64_t stopped_at_us;                 /* 0: it may send */
@@ -131,7 +144,7 @@ YIELDS bool account_sending_list(struct account_directory *d, struct arena *a, i
 /* Sets limits of an account or a domain, each a number as in struct account_sending or
  * ACCOUNT_SENDING_AS_IT_WAS, with its audit row. ERR_NOT_FOUND, ERR_SYNTAX. Yields. */
 YIELDS bool account_sending_set(struct account_directory *d, const struct account_actor *actor,
-                                str subject, const int64_t most[ACCOUNT_SENDING_WINDOWS],
+                                str subject, const int64_t most[ACCOUNT_SENDING_LIMITS],
                                 struct arena *a, int64_t deadline_ms, struct err *e);
 /* Lets an account send nothing for a reason, or everything again (an empty reason), with its audit
  * row. ERR_NOT_FOUND, ERR_SYNTAX. Yields. */

@@ -180,6 +180,7 @@ def test_sending_limits(admin, heronry, domain):
     assert admin.patch(f"/admin/sending-limits/{domain}", {"messagesPerDay": 9}).json["sender"] == domain
     assert {login, domain} <= {s["sender"] for s in admin.get("/admin/sending-limits").json["items"]}
     assert admin.patch(f"/admin/sending-limits/{domain}", {"isStopped": True}, status=422).pointers == ["/isStopped"]
+    assert admin.patch(path, {"recipientsPerMessage": 3}).json["recipientsPerMessage"] == 3
     for nobody in ("nobody@example.test", "theirs.example", "no..name"):
         admin.get(f"/admin/sending-limits/{nobody}", status=404)
         admin.patch(f"/admin/sending-limits/{nobody}", {"messagesPerDay": 1}, status=404)

@@ -107,6 +107,54 @@ def test_a_domain_has_limits_as_a_whole(heronry):
     assert send(heronry, users[0], "a@far.example")[0] == 250
 
 
+def test_recipients_of_a_message(heronry):
+    """The account's own number, else its domain's for each account, else the server's alone; told where it is too much, so
+    that the rest can go in another message. People here count, too."""
+    domain = f"parts{heronry.ports['smtp']}.example"
+    user = {"address": f"one@{domain}", "password": "correct horse battery"}
+    other, admin = heronry.new_user(), Api.signed_in(heronry, heronry.user(1))
+
+    def most(subject, number):
+        assert admin.patch(f"/admin/sending-limits/{subject}", {"recipientsPerMessage": number}).json["recipientsPerMessage"] == number
+
+    heronry.cli("domain", "add", domain)
+    heronry.cli("user", "add", user["address"], "--password-stdin", stdin=user["password"] + "\n")
+    heronry.cli("sending", "limit", domain, "--recipients-message", "2")
+    with heronry.smtp("submission", login=user) as smtp:
+
+        def named():
+            """How many a message may have, of four, and what the next one is told."""
+            smtp.mail(user["address"])
+            said = [smtp.rcpt(to) for to in (other["address"], "a@far.example", "b@far.example", "c@far.example")]
+            smtp.rset()
+            return [code for code, _ in said].count(250), said[-1]
+
+        assert named() == (2, (452, b"4.5.3 A message of yours may have 2 recipients, send to the rest apart"))
+        most(user["address"], 3)
+        assert named()[0] == 3  # from the next message on, and above the domain's
+        most(user["address"], 1)
+        assert named()[0] == 1
+        most(user["address"], 0)
+        assert named()[0] == 4
+        most(user["address"], None)
+        assert named()[0] == 2
+        most(domain, None)
+        assert named()[0] == 4
+    heronry.cli("sending", "limit", user["address"], "--recipients-message", "7")
+    admin.patch(f"/admin/sending-limits/{user['address']}", {"messagesPerDay": 9})  # which leaves the other
+    listed = {one["sender"]: one["recipientsPerMessage"] for one in heronry.json("sending", "list")["items"]}
+    assert listed[user["address"]] == 7 and domain not in listed
+    most(user["address"], 1)
+    api = Api.signed_in(heronry, user)
+    assert api.get("/bootstrap").json["limits"]["recipients"] == 1
+    draft = {"to": [{"address": other["address"]}, {"address": "a@far.example"}], "cc": [], "bcc": [], "subject": "x", "html": "",
+             "text": "x", "attachments": []}
+    made = api.post("/drafts", draft, status=201).json
+    assert api.post("/submissions", {"draftId": made["id"]}, status=422).pointers == ["/to"]
+    most(user["address"], 2)
+    api.post("/submissions", {"draftId": made["id"], "undoSeconds": 0}, status=201)
+
+
 def test_an_account_that_goes_on_and_on_is_stopped(heronry):
     user, other, admin = heronry.new_user(), heronry.new_user(), heronry.user(1)
     heronry.cli("sending", "limit", user["address"], "--recipients-hour", "1")

@@ -33,13 +33,15 @@ test("an account gets limits, is stopped, let again, and gets the usual limits",
   await dialog.getByText("There is no such account or domain here.").waitFor();
   await dialog.getByLabel("Account or domain").fill(sender);
   await dialog.getByLabel("Recipients a day").fill("0");
+  await dialog.getByLabel("Recipients of one message").fill("50");
   await dialog.getByText("Sends nothing").click();
   await dialog.getByLabel("Reason").fill("The password was told");
   await accessible(window, "limits of an account");
   await window.keyboard.press("Enter");
   await toast(window, `The limits of ${sender} are saved`);
-  const { messagesPerHour, messagesPerDay, recipientsPerDay, isStopped, reason } = await limits();
-  assert.deepEqual([messagesPerHour, messagesPerDay, recipientsPerDay, isStopped, reason], [1200, null, 0, true, "The password was told"]);
+  const { messagesPerHour, messagesPerDay, recipientsPerDay, recipientsPerMessage, isStopped, reason } = await limits();
+  assert.deepEqual([messagesPerHour, messagesPerDay, recipientsPerDay, recipientsPerMessage], [1200, null, 0, 50]);
+  assert.deepEqual([isStopped, reason], [true, "The password was told"]);
 
   await show(window, `accounts/${encodeURIComponent(sender)}`, sender);
   const card = window.getByRole("region", { name: "Mail to other servers" });
@@ -54,6 +56,7 @@ test("an account gets limits, is stopped, let again, and gets the usual limits",
   await part(window, "limits");
   const row = rowOf(window, sender);
   await row.getByText("0 of 1,200 an hour").waitFor();
+  await row.getByText("at most 50 a message").waitFor();
   await row.getByText("The password was told").waitFor();
   await accessible(window, "limits");
   await row.getByRole("button", { name: "Let it send" }).click();

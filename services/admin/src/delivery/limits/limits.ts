@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How much somebody may send: the four windows in words, and the acts on them.
+// How much somebody may send: the limits in words, and the acts on them.
 import { api, ok, type Schema } from "@heronry/web-kit/api/client.ts";
 import { problemText } from "@heronry/web-kit/api/problem.ts";
 import { count } from "@heronry/web-kit/lang/format.ts";
@@ -10,16 +10,19 @@ export type Limits = Schema<"SendingLimits">;
 
 export const WINDOWS = ["messagesPerHour", "recipientsPerHour", "messagesPerDay", "recipientsPerDay"] as const;
 export type Window = (typeof WINDOWS)[number];
+export const LIMITS = [...WINDOWS, "recipientsPerMessage"] as const;
+export type Limit = (typeof LIMITS)[number];
 
 export function hasLimits(one: Limits): boolean {
-  return WINDOWS.some((window) => one[window] !== null);
+  return LIMITS.some((limit) => one[limit] !== null);
 }
 
 /** Its limits alone. */
-export function limitsOf(one: Limits): Record<Window, number | null> {
+export function limitsOf(one: Limits): Record<Limit, number | null> {
   return {
     messagesPerHour: one.messagesPerHour, recipientsPerHour: one.recipientsPerHour,
     messagesPerDay: one.messagesPerDay, recipientsPerDay: one.recipientsPerDay,
+    recipientsPerMessage: one.recipientsPerMessage,
   };
 }
 
@@ -30,6 +33,13 @@ export function usedOf(one: Limits, window: Window): string {
   const span = window.endsWith("Hour") ? "hour" : "day";
   if (most === null) return t(`limits.usual.${span}`, { used });
   return most === 0 ? t(`limits.free.${span}`, { used }) : t(`limits.of.${span}`, { used, most: count(most) });
+}
+
+/** "at most 50 a message"; nothing where it is not said. */
+export function perMessage(one: Limits): string {
+  const most = one.recipientsPerMessage;
+  if (most === null) return "";
+  return most === 0 ? t("limits.free.message") : t("limits.of.message", { most: count(most) });
 }
 
 export function changeLimits(sender: string, body: Schema<"SendingLimitsPatch">): Promise<Limits> {
@@ -61,6 +71,6 @@ export function release(one: Limits, after: () => unknown): Promise<void> {
 /** Gives somebody the limits of the configuration again. */
 export function forget(one: Limits, after: () => unknown): Promise<void> {
   const { sender } = one;
-  const none = { messagesPerHour: null, recipientsPerHour: null, messagesPerDay: null, recipientsPerDay: null };
+  const none = Object.fromEntries(LIMITS.map((limit) => [limit, null]));
   return act(() => changeLimits(sender, none), t("limits.removed", { sender }), () => changeLimits(sender, limitsOf(one)), after);
 }
