@@ -196,7 +196,7 @@ void db_conn_drained(struct db_conn *c)
     if (c->is_returning && !c->cancel) {
         c->is_returning = false;
         c->is_leased = false;
-        semaphore_release(&c->pool->gate);
+        turns_release(&c->pool->gate, c->holder);
     }
     if (c->is_stale && !c->is_leased && c->state == DB_CONN_READY) {
         close_socket(c);
@@ -288,7 +288,7 @@ void db_pool_init(struct db_pool *pool, struct db *db, enum db_class class, size
 {
     *pool = (struct db_pool){ .n = n };
     pool->conns = heap_zalloc(n * sizeof(*pool->conns));
-    semaphore_init(&pool->gate, (unsigned)n);
+    turns_init(&pool->gate, (unsigned)n);
     signal_point_init(&pool->changed);
     for (size_t i = 0; i < n; i++)
         init_conn(&pool->conns[i], db, pool, class);
@@ -305,4 +305,5 @@ void db_pool_fini(struct db_pool *pool)
         watch_free(&c->watch);
     }
     free(pool->conns);
+    turns_fini(&pool->gate);
 }

@@ -12,6 +12,7 @@
 #include "base/vec.h"
 #include "db/db.h"
 #include "net/address.h"
+#include "runtime/turns.h"
 
 #include <libpq-fe.h>
 
@@ -156,6 +157,7 @@ struct db_conn {
     bool slot_has_result;     /* a result of the current slot has come, its end not yet */
     bool is_stale;            /* no new work; closed when drained */
     bool is_leased;           /* exclusive ones and those for searches only */
+    int64_t holder;           /* whom it is leased for */
     bool is_returning;        /* leased, given back, waits for the answer to ROLLBACK */
     struct db_cancel *cancel; /* under way, or NULL */
     struct map prepared;      /* struct db_prepared by its key */
@@ -185,7 +187,7 @@ bool db_conn_is_usable(const struct db_conn *c);
 struct db_pool {
     struct db_conn *conns;
     size_t n;
-    struct semaphore gate;       /* of exclusive connections */
+    struct turns gate;           /* of exclusive connections */
     struct signal_point changed; /* a connection became ready, or an attempt failed */
     uint64_t failures;           /* failed rounds so far */
 };
@@ -196,8 +198,9 @@ void db_pool_fini(struct db_pool *pool);
 /* The working connection with the least to do. ERR_UNAVAILABLE, ERR_TIMEOUT, ERR_CANCELLED.
  * Yields. */
 YIELDS struct db_conn *db_pool_pick(struct db_pool *pool, int64_t deadline_ms, struct err *e);
-/* Leases an exclusive connection; give it back with db_conn_give_back. Yields. */
-YIELDS struct db_conn *db_pool_lease(struct db_pool *pool, int64_t deadline_ms, struct err *e);
+/* Leases an exclusive connection for the holder; give it back with db_conn_give_back. Yields. */
+YIELDS struct db_conn *db_pool_lease(struct db_pool *pool, int64_t holder, int64_t deadline_ms,
+                                     struct err *e);
 /* Now, or when its last batch has been answered. */
 void db_conn_give_back(struct db_conn *c);
 

@@ -112,28 +112,44 @@ static bool check_outcome(const struct db_batch *b, struct err *e)
     return true;
 }
 
-/* NOLINTNEXTLINE(readability-function-size): the most used call; a struct would hide its parts. */
-bool db_query(struct db *db, enum db_class class, const struct db_stmt *stmt,
-              const struct db_param *params, size_t n, struct arena *a, int64_t deadline_ms,
-              struct db_rows **out, struct err *e)
+/* One statement on a connection of the pool. Yields. */
+/* NOLINTNEXTLINE(readability-function-size): as the most used call below. */
+YIELDS static bool query_on(struct db_conn *c, const struct db_stmt *stmt,
+                            const struct db_param *params, size_t n, struct arena *a,
+                            int64_t deadline_ms, struct db_rows **out, struct err *e)
 {
-    db->was_needed = true;
-    struct db_pool *pool = &db->shared[class];
-    bool is_alone = class == DB_SEARCH;
-    struct db_conn *c =
-        is_alone ? db_pool_lease(pool, deadline_ms, e) : db_pool_pick(pool, deadline_ms, e);
-    if (!c)
-        return false;
     struct db_batch *b = db_batch_new();
     bool ok = db_batch_add(b, c, DB_SLOT_STATEMENT, stmt, params, n, e) && db_batch_sync(b, e) &&
               db_batch_wait(b, deadline_ms, e) && check_outcome(b, e);
     if (ok && out)
         *out = db_batch_take_rows(b, 0, a);
-    if (is_alone) {
+    if (c->is_leased) {
         if (!b->is_finished)
             db_conn_cancel(c);
         db_conn_give_back(c);
     }
     db_batch_drop(&b);
     return ok;
+}
+
+/* NOLINTNEXTLINE(readability-function-size): the most used call; a struct would hide its parts. */
+bool db_query(struct db *db, enum db_class class, const struct db_stmt *stmt,
+              const struct db_param *params, size_t n, struct arena *a, int64_t deadline_ms,
+              struct db_rows **out, struct err *e)
+{
+    if (class == DB_SEARCH)
+        return db_search(db, TURNS_NOBODY, stmt, params, n, a, deadline_ms, out, e);
+    db->was_needed = true;
+    struct db_conn *c = db_pool_pick(&db->shared[class], deadline_ms, e);
+    return c && query_on(c, stmt, params, n, a, deadline_ms, out, e);
+}
+
+/* NOLINTNEXTLINE(readability-function-size): as db_query. */
+bool db_search(struct db *db, int64_t holder, const struct db_stmt *stmt,
+               const struct db_param *params, size_t n, struct arena *a, int64_t deadline_ms,
+               struct db_rows **out, struct err *e)
+{
+    db->was_needed = true;
+    struct db_conn *c = db_pool_lease(&db->shared[DB_SEARCH], holder, deadline_ms, e);
+    return c && query_on(c, stmt, params, n, a, deadline_ms, out, e);
 }

@@ -132,6 +132,13 @@ YIELDS bool db_query(struct db *db, enum db_class class, const struct db_stmt *s
                      const struct db_param *params, size_t n, struct arena *a, int64_t deadline_ms,
                      struct db_rows **out, struct err *e);
 
+/* As db_query of DB_SEARCH, for somebody: connections are shared out by `holder`, an account
+ * (runtime/turns.h), so that the long searches of one leave a connection for those of others.
+ * db_query is for what is nobody's. Yields. */
+YIELDS bool db_search(struct db *db, int64_t holder, const struct db_stmt *stmt,
+                      const struct db_param *params, size_t n, struct arena *a, int64_t deadline_ms,
+                      struct db_rows **out, struct err *e);
+
 enum db_isolation {
     DB_READ_COMMITTED,
     DB_REPEATABLE_READ_ONLY,

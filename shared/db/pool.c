@@ -109,14 +109,16 @@ YIELDS static bool make_ready(struct db_conn *c, int64_t deadline_ms, struct err
     return true;
 }
 
-struct db_conn *db_pool_lease(struct db_pool *pool, int64_t deadline_ms, struct err *e)
+struct db_conn *db_pool_lease(struct db_pool *pool, int64_t holder, int64_t deadline_ms,
+                              struct err *e)
 {
     struct err local = ERR_CLEAR;
-    if (!semaphore_acquire(&pool->gate, deadline_ms, e))
+    if (!turns_acquire(&pool->gate, holder, deadline_ms, e))
         return NULL;
     struct db_conn *c = free_conn(pool);
     INVARIANT(c);
     c->is_leased = true;
+    c->holder = holder;
     if (make_ready(c, deadline_ms, e ? e : &local))
         return c;
     db_conn_give_back(c);

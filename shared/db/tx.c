@@ -29,7 +29,7 @@ bool db_begin(struct db *db, enum db_class class, enum db_isolation isolation, i
 {
     *out = NULL;
     db->was_needed = true;
-    struct db_conn *c = db_pool_lease(&db->exclusive[class], deadline_ms, e);
+    struct db_conn *c = db_pool_lease(&db->exclusive[class], TURNS_NOBODY, deadline_ms, e);
     if (!c)
         return false;
     *out = HEAP_NEW(struct db_tx);

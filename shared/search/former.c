@@ -62,23 +62,24 @@ struct question {
     bool asks_all; /* the words cannot say */
 };
 
-YIELDS static bool make_question(struct db *db, str needle, unsigned fields, struct arena *a,
+YIELDS static bool make_question(struct db *db, int64_t account_id,
+                                 const struct search_needle *former, struct arena *a,
                                  int64_t deadline_ms, struct question *q, struct err *e)
 {
     struct db_rows *rows = NULL;
-    search_pattern_make(a, needle, fields, NULL, 0, &q->pattern);
+    search_pattern_make(a, former->text, former->fields, NULL, 0, &q->pattern);
     q->asks_all = q->pattern.tsquery.n == 0;
     if (q->pattern.like.n == 0)
         return true;
     const struct db_param params[] = { DB_TEXT(q->pattern.like),
                                        DB_INT8(SEARCH_MAX_EXPANSION + 1) };
-    if (!db_query(db, DB_SEARCH, &stmt_words, params, COUNT_OF(params), a, deadline_ms, &rows, e))
+    if (!db_search(db, account_id, &stmt_words, params, COUNT_OF(params), a, deadline_ms, &rows, e))
         return err_wrap(e, "search former words");
     size_t n = db_row_count(rows);
     str *words = ARENA_ARRAY(a, str, n + 1);
     for (size_t i = 0; i < n; i++)
         words[i] = db_str(rows, i, 0);
-    search_pattern_make(a, needle, fields, words, n, &q->pattern);
+    search_pattern_make(a, former->text, former->fields, words, n, &q->pattern);
     q->asks_all = n > SEARCH_MAX_EXPANSION || q->pattern.tsquery.n == 0;
     return true;
 }
@@ -89,13 +90,15 @@ bool search_find_former(struct db *db, int64_t account_id, const struct search_n
 {
     struct question q = { .asks_all = true };
     struct db_rows *rows = NULL;
-    str former = search_former_needle(a, needle->text, search_normalize(a, needle->text));
-    if (former.n && !make_question(db, former, needle->fields, a, deadline_ms, &q, e))
+    struct search_needle former = *needle;
+    former.text = search_former_needle(a, needle->text, search_normalize(a, needle->text));
+    if (former.text.n && !make_question(db, account_id, &former, a, deadline_ms, &q, e))
         return false;
     const struct db_param params[] = { DB_INT8(account_id),
                                        DB_TEXT(q.asks_all ? STR(MARKS) : q.pattern.tsquery),
                                        DB_TEXT(STR(MARKS)), DB_BOOL(q.asks_all) };
-    if (!db_query(db, DB_SEARCH, &stmt_former, params, COUNT_OF(params), a, deadline_ms, &rows, e))
+    if (!db_search(db, account_id, &stmt_former, params, COUNT_OF(params), a, deadline_ms, &rows,
+                   e))
         return err_wrap(e, "search former documents");
     size_t n = db_row_count(rows);
     *out = search_id_set_new(a, n);

@@ -58,7 +58,7 @@ bool search_mail_facets(struct db *db, int64_t account_id, const int64_t *ids, s
     *out = (struct search_facets){ 0 };
     if (n == 0)
         return true;
-    if (!db_query(db, DB_SEARCH, &facets, params, COUNT_OF(params), a, deadline_ms, &rows, e))
+    if (!db_search(db, account_id, &facets, params, COUNT_OF(params), a, deadline_ms, &rows, e))
         return err_wrap(e, "count facets");
     for (size_t i = 0; i < db_row_count(rows); i++) {
         const struct search_facet facet = { .id = db_int(rows, i, 1),
@@ -149,7 +149,7 @@ bool search_people(struct db *db, int64_t account_id, str text, size_t limit, st
     struct crowd crowd = { .list = ARENA_ARRAY(a, struct search_person, PEOPLE_MAX) };
     const struct db_param params[] = { DB_INT8(account_id), DB_TEXT(like_pattern(a, text)),
                                        DB_INT8(PEOPLE_MESSAGES), DB_INT8(PEOPLE_MAX) };
-    if (!db_query(db, DB_SEARCH, &people, params, COUNT_OF(params), a, deadline_ms, &rows, e))
+    if (!db_search(db, account_id, &people, params, COUNT_OF(params), a, deadline_ms, &rows, e))
         return err_wrap(e, "find people");
     for (size_t i = 0; i < db_row_count(rows); i++) {
         str to = db_str(rows, i, 2);
@@ -172,7 +172,7 @@ bool search_subjects(struct db *db, int64_t account_id, str text, size_t limit, 
     struct db_rows *rows = NULL;
     const struct db_param params[] = { DB_INT8(account_id), DB_TEXT(like_pattern(a, text)),
                                        DB_INT8(SUBJECT_MESSAGES), DB_INT8((int64_t)limit) };
-    if (!db_query(db, DB_SEARCH, &subjects, params, COUNT_OF(params), a, deadline_ms, &rows, e))
+    if (!db_search(db, account_id, &subjects, params, COUNT_OF(params), a, deadline_ms, &rows, e))
         return err_wrap(e, "find subjects");
     *n = db_row_count(rows);
     *out = ARENA_ARRAY(a, str, *n + 1);

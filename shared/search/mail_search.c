@@ -106,7 +106,8 @@ YIELDS static bool is_frequent(struct db *db, int64_t account_id, str tsquery, s
     struct db_rows *rows = NULL;
     const struct db_param params[] = { DB_INT8(account_id), DB_TEXT(tsquery),
                                        DB_INT8(SEARCH_MAIL_COUNTED + 1) };
-    if (!db_query(db, DB_SEARCH, &count_words, params, COUNT_OF(params), a, deadline_ms, &rows, e))
+    if (!db_search(db, account_id, &count_words, params, COUNT_OF(params), a, deadline_ms, &rows,
+                   e))
         return err_wrap(e, "count words");
     *out = db_int(rows, 0, 0) > SEARCH_MAIL_COUNTED;
     return true;
@@ -143,7 +144,7 @@ bool search_mail(struct db *db, const struct search_mail_query *query, struct ar
         DB_INT8((int64_t)query->limit),   DB_INT8(frequent ? WALKED : SEARCH_MAIL_COUNTED + 1),
         DB_BOOL(query->with_ids),
     };
-    if (!db_query(db, DB_SEARCH, stmt, params, COUNT_OF(params), a, deadline_ms, &rows, e))
+    if (!db_search(db, query->account_id, stmt, params, COUNT_OF(params), a, deadline_ms, &rows, e))
         return err_wrap(e, "search mail");
     read_found(rows, a, out);
     if (frequent && out->total == WALKED) {

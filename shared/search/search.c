@@ -63,7 +63,8 @@ YIELDS static bool look_first(struct db *db, int64_t account_id, struct arena *a
     struct db_rows *rows = NULL;
     const struct db_param params[] = { DB_INT8(account_id), DB_TEXT(out->like),
                                        DB_INT8(SEARCH_MAX_EXPANSION + 1) };
-    if (!db_query(db, DB_SEARCH, &stmt_pending, params, COUNT_OF(params), a, deadline_ms, &rows, e))
+    if (!db_search(db, account_id, &stmt_pending, params, COUNT_OF(params), a, deadline_ms, &rows,
+                   e))
         return err_wrap(e, "search words");
     size_t n = db_row_count(rows);
     out->pending = search_id_set_new(a, n);
@@ -114,8 +115,8 @@ YIELDS static bool look_at_own_words(struct db *db, int64_t account_id, struct a
     struct err why = ERR_CLEAR;
     const struct db_param params[] = { DB_INT8(account_id), DB_TEXT(first->like),
                                        DB_INT8(OWN_DOCUMENTS), DB_INT8(SEARCH_MAX_EXPANSION + 1) };
-    if (!db_query(db, DB_SEARCH, &stmt_own_words, params, COUNT_OF(params), a, deadline_ms, &rows,
-                  &why)) {
+    if (!db_search(db, account_id, &stmt_own_words, params, COUNT_OF(params), a, deadline_ms, &rows,
+                   &why)) {
         if (db_is_timeout(&why) && clock_monotonic_ms() < deadline_ms)
             return true; /* very long documents: the answer is as if there were too many */
         *e = why;
@@ -150,7 +151,7 @@ YIELDS static bool look_second(struct db *db, int64_t account_id,
                                    : STR("'" SEARCH_CUT_MARK "'");
     const struct db_param params[] = { DB_INT8(account_id), DB_TEXT(pattern->tsquery),
                                        DB_TEXT(marks) };
-    if (!db_query(db, DB_SEARCH, &stmt_hits, params, COUNT_OF(params), a, deadline_ms, &rows, e))
+    if (!db_search(db, account_id, &stmt_hits, params, COUNT_OF(params), a, deadline_ms, &rows, e))
         return err_wrap(e, "search");
     size_t n = db_row_count(rows);
     out->hits = search_id_set_new(a, n);
@@ -229,7 +230,8 @@ bool search_find_words(struct db *db, int64_t account_id, const struct search_wo
         return true;
     const struct db_param params[] = { DB_INT8(account_id), DB_TEXT(tsquery),
                                        DB_INT8((int64_t)limit) };
-    if (!db_query(db, DB_SEARCH, &stmt_newest, params, COUNT_OF(params), a, deadline_ms, &rows, e))
+    if (!db_search(db, account_id, &stmt_newest, params, COUNT_OF(params), a, deadline_ms, &rows,
+                   e))
         return err_wrap(e, "search words");
     size_t n = db_row_count(rows);
     int64_t *ids = ARENA_ARRAY(a, int64_t, n + 1);

@@ -424,8 +424,8 @@ bool store_thread_index(struct store *s, const struct store_thread_query *query,
         DB_INT4(filter->without_flags),
         DB_BOOL(filter->with_attachment),
     };
-    if (!db_query(s->options.db, DB_SEARCH, &mailbox_index, params, COUNT_OF(params), a,
-                  deadline_ms, &rows, e))
+    if (!db_search(s->options.db, query->account_id, &mailbox_index, params, COUNT_OF(params), a,
+                   deadline_ms, &rows, e))
         return false;
     if (db_row_count(rows) == 0)
         return ERR(e, ERR_NOT_FOUND, "there is no such mailbox");

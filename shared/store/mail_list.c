@@ -40,8 +40,8 @@ bool store_mail_list(struct store *s, const struct store_mail_query *query, stru
     if (!query->with_total)
         return true;
     params[5] = DB_INT8(INT64_MAX);
-    if (!db_query(s->options.db, DB_SEARCH, &count, params, COUNT_OF(params), a, deadline_ms, &rows,
-                  e))
+    if (!db_search(s->options.db, query->account_id, &count, params, COUNT_OF(params), a,
+                   deadline_ms, &rows, e))
         return false;
     out->total = db_int(rows, 0, 0);
     return true;
