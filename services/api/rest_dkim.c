@@ -150,7 +150,7 @@ void rest_delete_dkim_key(struct api_call *call, const struct delete_dkim_key_pa
     if (!key || !withdraw(call, domain, key))
         return;
     const struct account_dkim_name name = { domain, p->selector };
-    bool ok =
-        account_dkim_remove(call->app->accounts, &actor, &name, call->arena, call->deadline_ms, &e);
+    bool ok = account_dkim_remove(call->app->accounts, &actor, &name, key->state, call->arena,
+                                  call->deadline_ms, &e);
     admin_reply_deleted(call, ok, &e);
 }

@@ -57,6 +57,7 @@ static json_t *shape_delivery(const struct queue_traced *t)
     api_set(o, "sender", api_text(t->sender));
     api_set(o, "recipient", api_text(t->recipient));
     api_set(o, "state", json_string(queue_trace_state_name(t->state)));
+    api_set(o, "question", t->question.n ? api_text(t->question) : json_null());
     api_set(o, "createdAt", api_time(t->created_us));
     api_set(o, "nextAttemptAt", t->next_us ? api_time(t->next_us) : json_null());
     api_set(o, "expiresAt", t->expires_us ? api_time(t->expires_us) : json_null());

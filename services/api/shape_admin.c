@@ -17,6 +17,7 @@ json_t *shape_queue_entry(const struct queue_row *row)
     api_set(o, "status", json_string(queue_status_name(row->status)));
     api_set(o, "attempts", json_integer(row->attempts));
     api_set(o, "nextAttemptAt", api_time(row->due_us));
+    api_set(o, "isAsked", json_boolean(row->is_asked));
     api_set(o, "heldUntil", api_time_or_null(row->is_waiting ? row->due_us : 0));
     api_set(o, "lastAttemptAt", api_time_or_null(row->last_attempt_us));
     api_set(o, "code", api_text(row->code));

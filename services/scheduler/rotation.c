@@ -100,16 +100,20 @@ YIELDS static bool use_when_published(struct rotation *r, const struct account_d
 YIELDS static bool destroy(struct rotation *r, const struct account_dkim_key *key, struct err *e)
 {
     const struct account_dkim_name name = { r->domain, key->selector };
+    struct err why = ERR_CLEAR;
     bool failed;
     if (!for_records(r, key, app_withdraw, &failed, e))
         return false;
     if (failed)
         return true; /* who forgot the key could not tell its records from others */
-    if (!account_dkim_remove(r->app->accounts, &the_system, &name, &r->a, r->deadline_ms, e))
-        return false;
-    obs_log(EV_DKIM_DESTROYED, STR_EMPTY, OBS_STR("domain", r->domain),
-            OBS_STR("selector", key->selector));
-    return true;
+    if (account_dkim_remove(r->app->accounts, &the_system, &name, key->state, &r->a, r->deadline_ms,
+                            &why)) {
+        obs_log(EV_DKIM_DESTROYED, STR_EMPTY, OBS_STR("domain", r->domain),
+                OBS_STR("selector", key->selector));
+        return true;
+    }
+    *e = why;
+    return why.kind == ERR_CONFLICT && publish(r, key, e); /* it signs again: it wants them back */
 }
 
 /* Yields. */

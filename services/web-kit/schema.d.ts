@@ -2985,6 +2985,11 @@ export interface components {
              */
             recipient: string;
             state: components["schemas"]["DeliveryState"];
+            /**
+             * @description Why it cannot go securely, which its sender is asked to decide about; null when nobody is asked.
+             * @example the server's certificate does not verify
+             */
+            question: string | null;
             createdAt: components["schemas"]["Timestamp"];
             /** @description Null when there is none. */
             nextAttemptAt: components["schemas"]["Timestamp"] | null;
@@ -4450,6 +4455,11 @@ export interface components {
              */
             domain: string;
             status: components["schemas"]["QueueStatus"];
+            /**
+             * @description Whether it is held because it cannot go securely: its sender or an administrator decides (`decide`).
+             * @example false
+             */
+            isAsked: boolean;
             attempts: components["schemas"]["Count"];
             nextAttemptAt: components["schemas"]["Timestamp"];
             /** @description The time at which its sender wants it to go; null when it waits for none. */
@@ -9258,6 +9268,7 @@ export interface operations {
                      *           "sender": "mia@example.org",
                      *           "recipient": "leo@example.net",
                      *           "state": "delivered",
+                     *           "question": "the server's certificate does not verify",
                      *           "createdAt": "2026-03-01T12:00:00Z",
                      *           "nextAttemptAt": "2026-03-01T12:00:00Z",
                      *           "expiresAt": "2026-03-01T12:00:00Z",
@@ -13147,6 +13158,7 @@ export interface operations {
                      *           "recipient": "leo@example.net",
                      *           "domain": "example.net",
                      *           "status": "deferred",
+                     *           "isAsked": false,
                      *           "attempts": 3,
                      *           "nextAttemptAt": "2026-03-01T12:00:00Z",
                      *           "heldUntil": "2026-03-01T12:00:00Z",
@@ -13225,6 +13237,7 @@ export interface operations {
                      *             "recipient": "leo@example.net",
                      *             "domain": "example.net",
                      *             "status": "deferred",
+                     *             "isAsked": false,
                      *             "attempts": 3,
                      *             "nextAttemptAt": "2026-03-01T12:00:00Z",
                      *             "heldUntil": "2026-03-01T12:00:00Z",
@@ -13520,6 +13533,7 @@ export interface operations {
                      *           "recipient": "leo@example.net",
                      *           "domain": "example.net",
                      *           "status": "deferred",
+                     *           "isAsked": false,
                      *           "attempts": 3,
                      *           "nextAttemptAt": "2026-03-01T12:00:00Z",
                      *           "heldUntil": "2026-03-01T12:00:00Z",
@@ -13901,6 +13915,7 @@ export interface operations {
                      *           "sender": "mia@example.org",
                      *           "recipient": "leo@example.net",
                      *           "state": "delivered",
+                     *           "question": "the server's certificate does not verify",
                      *           "createdAt": "2026-03-01T12:00:00Z",
                      *           "nextAttemptAt": "2026-03-01T12:00:00Z",
                      *           "expiresAt": "2026-03-01T12:00:00Z",

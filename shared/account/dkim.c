@@ -34,7 +34,7 @@ static const struct db_stmt note_look = { "UPDATE dkim_key k SET looked_at = now
                                           " WHERE d.domain_id = k.domain_id AND d.name = $1" };
 static const struct db_stmt create = { "SELECT dkim_key_create($1, $2, $3, $4, $5, $6)" };
 static const struct db_stmt activate = { "SELECT dkim_key_activate($1, $2)" };
-static const struct db_stmt remove_one = { "SELECT dkim_key_remove($1, $2)" };
+static const struct db_stmt remove_one = { "SELECT dkim_key_remove($1, $2, $3)" };
 
 /* ---- listing ---- */
 
@@ -48,11 +48,18 @@ static str make_record(struct arena *a, const char *algorithm, str public_key)
     return record;
 }
 
+static const char *const states[] = {
+    [ACCOUNT_DKIM_WAITING] = "waiting",
+    [ACCOUNT_DKIM_SIGNING] = "signing",
+    [ACCOUNT_DKIM_RETIRED] = "retired",
+};
+
 static enum account_dkim_state state_of(str word)
 {
-    if (str_eq(word, STR("waiting")))
-        return ACCOUNT_DKIM_WAITING;
-    return str_eq(word, STR("signing")) ? ACCOUNT_DKIM_SIGNING : ACCOUNT_DKIM_RETIRED;
+    size_t i = 0;
+    while (i + 1 < COUNT_OF(states) && !str_eq(word, str_from_cstr(states[i])))
+        i++;
+    return (enum account_dkim_state)i;
 }
 
 static struct account_dkim_key read_key(const struct db_rows *rows, size_t i, struct arena *a)
@@ -298,37 +305,45 @@ bool account_dkim_make(struct account_directory *d, const struct account_actor *
     return change(d, &act, a, deadline_ms, e);
 }
 
-/* Activating and removing: the same but for the statement. Yields. */
-static YIELDS bool act_on_key(struct account_directory *d, const struct db_stmt *stmt,
-                              const struct account_actor *actor,
-                              const struct account_dkim_name *name, struct arena *a,
-                              int64_t deadline_ms, struct err *e)
+bool account_dkim_activate(struct account_directory *d, const struct account_actor *actor,
+                           const struct account_dkim_name *name, struct arena *a,
+                           int64_t deadline_ms, struct err *e)
 {
     str domain;
     if (!account_domain_normalize(a, name->domain, &domain, e))
         return false;
     const struct db_param params[] = { DB_TEXT(domain), DB_TEXT(name->selector) };
     const struct directory_act act = { .actor = actor,
-                                       .stmt = stmt,
+                                       .stmt = &activate,
                                        .params = params,
                                        .n = COUNT_OF(params),
-                                       .action = stmt == &activate ? STR("dkim.activate")
-                                                                   : STR("dkim.remove"),
+                                       .action = STR("dkim.activate"),
                                        .object = domain,
                                        .detail = name->selector };
     return change(d, &act, a, deadline_ms, e);
 }
 
-bool account_dkim_activate(struct account_directory *d, const struct account_actor *actor,
-                           const struct account_dkim_name *name, struct arena *a,
-                           int64_t deadline_ms, struct err *e)
-{
-    return act_on_key(d, &activate, actor, name, a, deadline_ms, e);
-}
-
 bool account_dkim_remove(struct account_directory *d, const struct account_actor *actor,
-                         const struct account_dkim_name *name, struct arena *a, int64_t deadline_ms,
-                         struct err *e)
+                         const struct account_dkim_name *name, enum account_dkim_state seen,
+                         struct arena *a, int64_t deadline_ms, struct err *e)
 {
-    return act_on_key(d, &remove_one, actor, name, a, deadline_ms, e);
+    struct err why = ERR_CLEAR;
+    str domain;
+    if (!account_domain_normalize(a, name->domain, &domain, e))
+        return false;
+    const struct db_param params[] = { DB_TEXT(domain), DB_TEXT(name->selector),
+                                       DB_TEXT(str_from_cstr(states[seen])) };
+    const struct directory_act act = { .actor = actor,
+                                       .stmt = &remove_one,
+                                       .params = params,
+                                       .n = COUNT_OF(params),
+                                       .action = STR("dkim.remove"),
+                                       .object = domain,
+                                       .detail = name->selector };
+    if (change(d, &act, a, deadline_ms, &why))
+        return true;
+    *e = why;
+    if (why.kind == ERR_EXISTS) /* HR409 */
+        e->kind = ERR_CONFLICT;
+    return false;
 }

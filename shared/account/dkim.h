@@ -55,10 +55,11 @@ YIELDS bool account_dkim_make(struct account_directory *d, const struct account_
 YIELDS bool account_dkim_activate(struct account_directory *d, const struct account_actor *actor,
                                   const struct account_dkim_name *name, struct arena *a,
                                   int64_t deadline_ms, struct err *e);
-/* Forgets a key; a domain whose signing key is gone signs nothing. ERR_NOT_FOUND. Yields. */
+/* Forgets a key that is still in the state that was seen; a domain whose signing key is gone signs
+ * nothing. ERR_NOT_FOUND; ERR_CONFLICT: it is in another state by now. Yields. */
 YIELDS bool account_dkim_remove(struct account_directory *d, const struct account_actor *actor,
-                                const struct account_dkim_name *name, struct arena *a,
-                                int64_t deadline_ms, struct err *e);
+                                const struct account_dkim_name *name, enum account_dkim_state seen,
+                                struct arena *a, int64_t deadline_ms, struct err *e);
 
 enum {
     ACCOUNT_DKIM_ROTATE_DEFAULT = -1 /* as the configuration says */

@@ -70,6 +70,7 @@ struct queue_row queue_row_read(const struct db_rows *r, size_t i)
         .attempts = (unsigned)db_int(r, i, 5),
         .due_us = db_time_us(r, i, 6),
         .is_waiting = db_int(r, i, 4) == RCPT_WAITING && db_int(r, i, 13) == 0,
+        .is_asked = db_int(r, i, 4) == RCPT_HELD && db_int(r, i, 13) == 0,
         .last_attempt_us = db_time_us_or(r, i, 7, 0),
         .code = db_str(r, i, 8),
         .reply = db_str(r, i, 9),

@@ -391,6 +391,7 @@ struct queue_row {
     unsigned attempts;
     int64_t due_us;          /* next try; of a held one when it expires, or its time */
     bool is_waiting;         /* QUEUE_STATUS_HELD until due_us, which its sender named */
+    bool is_asked;           /* QUEUE_STATUS_HELD until somebody decides (hold.h) */
     int64_t last_attempt_us; /* 0: none yet */
     str code;                /* last enhanced status, empty when none */
     str reply;               /* last reply, empty when none */

@@ -53,15 +53,16 @@ static const struct db_stmt find_message = { FOUND(THIS_MESSAGE("message_id"),
 
 /* A row for each attempt, before it one for each server that it went past (ATTEMPT_PASSED), and one
  * without an attempt for who was never tried. */
-static_assert(ATTEMPT_PASSED == 5, "the number in select_attempts");
+static_assert(ATTEMPT_PASSED == 5 && RCPT_HELD == -1, "the numbers in select_attempts");
 static const struct db_stmt select_attempts = {
     "SELECT coalesce(a.queue_id, r.queue_id), coalesce(a.recipient, r.rcpt),"
     " coalesce(a.sender, r.envelope_from), coalesce(a.message_id, r.message_id),"
     " coalesce(a.account_id, r.account_id), coalesce(a.created, r.created),"
     " r.status, r.attempts, r.due, r.expires, a.outcome, a.attempt, a.at, a.stage, a.remote,"
-    " a.code, a.reply, a.tls, a.secured, a.took_ms, a.node"
+    " a.code, a.reply, a.tls, a.secured, a.took_ms, a.node, r.question"
     " FROM (SELECT * FROM q_attempt WHERE queue_id = ANY ($1::int8[])) a FULL JOIN"
     " (SELECT r.queue_id, r.rcpt, r.status, r.attempts, r.due, m.expires, m.envelope_from,"
+    " CASE WHEN r.status = -1 AND NOT r.kept THEN r.reply END AS question,"
     " m.message_id, m.account_id, m.created FROM q_rcpt r JOIN q_msg m USING (queue_id)"
     " WHERE queue_id = ANY ($1::int8[])) r ON r.queue_id = a.queue_id AND r.rcpt = a.recipient"
     " ORDER BY 1 DESC, 2, a.attempt, a.at, a.outcome < 5, a.outcome LIMIT $2"
@@ -88,7 +89,8 @@ enum column {
     TLS,
     SECURED,
     TOOK,
-    NODE
+    NODE,
+    QUESTION /* of the queue; null: nobody is asked */
 };
 
 static enum queue_trace_state state_of_outcome(int64_t outcome)
@@ -144,6 +146,7 @@ static struct queue_traced read_traced(const struct db_rows *r, size_t i)
         .created_us = db_time_us(r, i, CREATED),
         .state = is_queued ? state_of_row(db_int(r, i, STATUS), db_int(r, i, TRIED) > 0)
                            : QUEUE_TRACE_WAITING,
+        .question = db_str(r, i, QUESTION),
         .next_us = is_due ? db_time_us(r, i, DUE) : 0,
         .expires_us = is_queued ? db_time_us(r, i, EXPIRES) : 0,
     };

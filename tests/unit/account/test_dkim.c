@@ -195,9 +195,13 @@ static void only_our_key_opens_them(struct world *w)
     assert_int_equal(crypto_key_bits(one->rsa), ACCOUNT_DKIM_RSA_BITS);
     account_dkim_release(&one);
     account_dkim_release(&next);
-    assert_true(account_dkim_remove(w->directory, &the_operator,
-                                    &(struct account_dkim_name){ STR("example.org"), STR("mail2") },
-                                    &w->a, soon(), &e));
+    const struct account_dkim_name used = { STR("example.org"), STR("mail2") };
+    /* It signs, whatever it did when somebody looked. */
+    assert_false(account_dkim_remove(w->directory, &the_operator, &used, ACCOUNT_DKIM_RETIRED,
+                                     &w->a, soon(), &e));
+    assert_int_equal(e.kind, ERR_CONFLICT);
+    assert_true(account_dkim_remove(w->directory, &the_operator, &used, ACCOUNT_DKIM_SIGNING, &w->a,
+                                    soon(), &e));
     assert_null(signer(w, w->directory));
 }
 

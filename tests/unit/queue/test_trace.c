@@ -171,7 +171,7 @@ static void test_once(void **state)
     with_queue(once_body);
 }
 
-/* A queue without a history writes none. */
+/* A queue without a history writes none; what is asked is known all the same. */
 static void off_body(void *arg)
 {
     struct fixture *f = arg;
@@ -182,6 +182,17 @@ static void off_body(void *arg)
     MUST(queue_finish(f->other, lease, &lease->messages[0], results, soon(), &e), e);
     assert_int_equal(test_pg_number("SELECT count(*) FROM q_attempt"), 0);
     assert_int_equal(test_pg_number("SELECT count(*) FROM q_msg"), 0);
+
+    enqueue(f, "me@here.test", "held@y.test");
+    lease = claim_by(f, f->other, 10);
+    struct queue_result hold[] = { deferred };
+    hold[0].outcome = QUEUE_HELD;
+    hold[0].reply = STR("no certificate");
+    MUST(queue_finish(f->other, lease, &lease->messages[0], hold, soon(), &e), e);
+    struct queue_traces found = trace_text(f, "held@y.test");
+    assert_true(found.list[0].n == 0 && str_eq(found.list[0].question, hold[0].reply));
+    test_pg_run("UPDATE q_rcpt SET kept = true");
+    assert_true(str_is_empty(trace_text(f, "held@y.test").list[0].question));
 }
 
 static void test_off(void **state)
