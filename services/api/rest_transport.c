@@ -6,7 +6,8 @@
 #include "services/api/api.h"
 
 enum {
-    DEFAULT_PORT = 25
+    PORT_OF_SMTP = 25,
+    PORT_OF_LMTP = 24
 };
 
 static const char *const words[] = {
@@ -26,6 +27,7 @@ static json_t *shape(const struct account_transport *t)
     api_set(o, "domain", api_text(t->domain));
     api_set(o, "host", api_text_or_null(t->host));
     api_set(o, "port", number_or_null(t->port));
+    api_set(o, "protocol", json_string(account_transport_protocol_name(t->protocol)));
     api_set(o, "tls", json_string(words[t->tls]));
     api_set(o, "login", api_text_or_null(t->login));
     api_set(o, "auth", api_text_or_null(str_from_cstr(account_transport_auth_name(t->auth))));
@@ -63,6 +65,15 @@ static enum account_transport_tls read_tls(const json_t *body)
     return ACCOUNT_TRANSPORT_VERIFY;
 }
 
+/* That of the body, or what servers of the protocol are at. */
+static unsigned read_port(const json_t *body, enum account_transport_protocol protocol)
+{
+    const json_t *port = json_object_get(body, "port");
+    if (port)
+        return (unsigned)json_integer_value(port);
+    return protocol == ACCOUNT_TRANSPORT_LMTP ? PORT_OF_LMTP : PORT_OF_SMTP;
+}
+
 /* Answers with the transport of the domain. Yields. */
 YIELDS static void reply(struct api_call *call, str domain)
 {
@@ -95,11 +106,13 @@ void rest_set_transport(struct api_call *call, const struct set_transport_params
 {
     struct err e = ERR_CLEAR;
     const struct account_actor actor = call_account_actor(call);
-    const json_t *port = json_object_get(body, "port");
+    const enum account_transport_protocol protocol =
+        account_transport_protocol_parse(api_get_text(body, "protocol"));
     const struct account_transport t = {
         .domain = p->domain,
         .host = api_get_text(body, "host"),
-        .port = port ? (unsigned)json_integer_value(port) : DEFAULT_PORT,
+        .port = read_port(body, protocol),
+        .protocol = protocol,
         .tls = read_tls(body),
         .login = api_get_text(body, "login"),
         .auth = account_transport_auth_parse(api_get_text(body, "auth")),

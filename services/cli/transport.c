@@ -17,6 +17,7 @@ static const struct cli_column columns[] = {
     { .field = "domain", .title = "WHICH", .cell = cli_cell_text },
     { .field = "host", .title = "HOST", .cell = cli_cell_text },
     { .field = "port", .title = "PORT", .cell = cell_count },
+    { .field = "protocol", .title = "PROTOCOL", .cell = cli_cell_text },
     { .field = "tls", .title = "TLS", .cell = cli_cell_text },
     { .field = "login", .title = "LOGIN", .cell = cli_cell_text },
     { .field = "auth", .title = "BY", .cell = cli_cell_text },
@@ -84,11 +85,10 @@ static bool read_numbers(const struct cli *cli, json_t *body, struct err *e)
 
 YIELDS static bool set(struct cli_session *s, struct err *e)
 {
-    static const struct cli_filter fields[] = { { "--tls", "tls" },
-                                                { "--login", "login" },
-                                                { "--auth", "auth" },
-                                                { "--pool", "pool" },
-                                                { "--ehlo-name", "ehloName" } };
+    static const struct cli_filter fields[] = {
+        { "--protocol", "protocol" }, { "--tls", "tls" },   { "--login", "login" },
+        { "--auth", "auth" },         { "--pool", "pool" }, { "--ehlo-name", "ehloName" }
+    };
     const char *domain = s->cli->words[0];
     str password = secret_str(s->arg);
     json_t *made = NULL;
@@ -128,6 +128,7 @@ static enum cli_exit run_set(struct cli *cli)
 /* ---- table ---- */
 
 static const struct cli_option set_options[] = {
+    { "--protocol", "WHICH", "smtp (default), or lmtp (RFC 2033; port 24)" },
     { "--tls", "HOW", "verify (default), encrypt or may" },
     { "--login", "NAME", "log in there; asks for the password" },
     { "--auth", "HOW",

@@ -47,6 +47,11 @@ void delivery_session_init(struct delivery_session *s, struct delivery *d, struc
     list_add_tail(&d->sessions, &s->link);
 }
 
+bool delivery_session_is_lmtp(const struct delivery_session *s)
+{
+    return s->route->relay.protocol == ACCOUNT_TRANSPORT_LMTP;
+}
+
 void delivery_session_hear(struct delivery_session *s)
 {
     s->is_busy = true;
@@ -173,23 +178,25 @@ YIELDS static bool ask(struct delivery_session *s, str line, int64_t timeout_ms,
 
 /* ---- opening ---- */
 
+/* An older server of SMTP knows HELO only; LMTP has but one greeting (RFC 2033 section 4.1). */
 YIELDS static bool say_hello(struct delivery_session *s, struct queue_result *failure)
 {
     struct err e = ERR_CLEAR;
     const char *host = s->route->ehlo_name.n > 0 ? arena_cstr(s->a, s->route->ehlo_name)
                                                  : delivery_egress_name(s->d);
+    const char *verb = delivery_session_is_lmtp(s) ? "LHLO" : "EHLO";
     memset(&s->offers, 0, sizeof(s->offers));
     s->stage = "hello";
-    if (!ask(s, arena_printf(s->a, "EHLO %s", host), HELLO_MS, &e)) {
-        *failure = delivery_deferred(s, "4.4.2", "no answer to EHLO: %s", e.msg);
+    if (!ask(s, arena_printf(s->a, "%s %s", verb, host), HELLO_MS, &e)) {
+        *failure = delivery_deferred(s, "4.4.2", "no answer to %s: %s", verb, e.msg);
         return false;
     }
     if (s->reply.code / 100 == 2) {
         smtp_extensions_parse(&s->reply, &s->offers);
         return true;
     }
-    bool answered =
-        s->reply.code / 100 != 5 || ask(s, arena_printf(s->a, "HELO %s", host), HELLO_MS, &e);
+    bool answered = s->reply.code / 100 != 5 || delivery_session_is_lmtp(s) ||
+                    ask(s, arena_printf(s->a, "HELO %s", host), HELLO_MS, &e);
     if (answered && s->reply.code / 100 == 2)
         return true;
     *failure = answered ? delivery_result_of_reply(s)

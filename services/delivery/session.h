@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One SMTP connection to another server: greeting, EHLO, STARTTLS, commands and replies. What a
- * message makes of it is in transaction.h. */
+/* One SMTP connection to another server: greeting, EHLO, STARTTLS, commands and replies; or one of
+ * LMTP (RFC 2033), where the operator says so. What a message makes of it is in transaction.h. */
 #ifndef DELIVERY_SESSION_H
 #define DELIVERY_SESSION_H
 
@@ -56,6 +56,9 @@ struct delivery_session {
 void delivery_session_init(struct delivery_session *s, struct delivery *d, struct arena *a);
 /* Drops the connection, if any, without QUIT. */
 void delivery_session_fini(struct delivery_session *s);
+
+/* Whether LMTP is spoken to the servers of its route. */
+bool delivery_session_is_lmtp(const struct delivery_session *s);
 
 /* The server has given a sign, or begins to be waited for. */
 void delivery_session_hear(struct delivery_session *s);

@@ -45,14 +45,19 @@ static void set_all(struct transaction *t, const struct queue_result *result)
     }
 }
 
+static void set_one(struct transaction *t, size_t i, const struct queue_result *result,
+                    bool elsewhere)
+{
+    t->results[i] = *result;
+    t->elsewhere[i] = elsewhere && result->outcome == QUEUE_DEFERRED;
+}
+
 /* For recipients without a final answer of their own. */
 static void set_accepted(struct transaction *t, const struct queue_result *result, bool elsewhere)
 {
     for (size_t i = 0; i < t->m->n; i++) {
-        if (t->skipped[i] || (!t->accepted[i] && t->results[i].reply.p != t->unanswered.p))
-            continue;
-        t->results[i] = *result;
-        t->elsewhere[i] = elsewhere && result->outcome == QUEUE_DEFERRED;
+        if (!t->skipped[i] && (t->accepted[i] || t->results[i].reply.p == t->unanswered.p))
+            set_one(t, i, result, elsewhere);
     }
 }
 
@@ -322,7 +327,7 @@ YIELDS static bool send_end(const struct transaction *t, struct smtp_data_encode
     INVARIANT(smtp_data_encode_end(coder, &end));
     FAILPOINT("P7-before-dot");
     bool ok = !t->s->is_lost && queue_lease_is_valid(t->lease, LEASE_MARGIN_MS);
-    t->s->n_awaited++;
+    t->s->n_awaited += delivery_session_is_lmtp(t->s) ? (unsigned)t->n_accepted : 1;
     ok = ok ? net_write(t->s->conn, buf_str(&end), e) && net_flush(t->s->conn, e)
             : ERR(e, ERR_CONFLICT, "the lease ended before the message");
     buf_fini(&end);
@@ -334,6 +339,42 @@ static void log_maybe(const struct transaction *t, const struct err *e)
     char id[QUEUE_ID_TEXT];
     obs_log(EV_DELIVERY_MAYBE, queue_id_format(t->m->queue_id, id), OBS_STR("remote", t->s->remote),
             OBS_ERR(e));
+}
+
+/* One answer to the message. False: there is none. Yields. */
+YIELDS static bool read_end(struct transaction *t, struct queue_result *out)
+{
+    struct err e = ERR_CLEAR;
+    t->s->is_ended = true;
+    bool is_answered = delivery_read_reply(t->s, END_MS, &e);
+    t->s->is_ended = false;
+    if (!is_answered) {
+        /* RFC 1047: it may be there, and may come twice; it must not get lost. */
+        log_maybe(t, &e);
+        *out = delivery_deferred(t->s, "4.4.2", "no answer after the message: %s", e.msg);
+        return false;
+    }
+    *out = delivery_result_of_reply(t->s);
+    out->peer_reports = t->s->offers.dsn;
+    t->s->needs_reset = t->s->needs_reset || out->outcome != QUEUE_DELIVERED;
+    return true;
+}
+
+/* What LMTP answers, in the order in which the recipients were named, and no others than those whom
+ * the server took (RFC 2033 section 4.2). Those before a lost connection have their answers. As
+ * with the envelope, single answers may take their time, all together may not. Yields. */
+YIELDS static void read_end_of_each(struct transaction *t)
+{
+    struct queue_result result = { .outcome = QUEUE_DEFERRED };
+    bool is_answered = true;
+    int64_t former_ms = delivery_limit(t->s->patience.envelope_ms);
+    for (size_t i = 0; i < t->m->n; i++) {
+        if (t->skipped[i] || !t->accepted[i])
+            continue;
+        is_answered = is_answered && read_end(t, &result);
+        set_one(t, i, &result, is_answered); /* who answered has said that it does not have it */
+    }
+    (void)fiber_set_deadline(former_ms);
 }
 
 /* The message for those who were accepted. Yields. */
@@ -356,27 +397,24 @@ YIELDS static void send_message(struct transaction *t)
         delivery_session_drop(t->s); /* without its end the server must forget the message */
     } else {
         FAILPOINT("P8");
-        t->s->is_ended = true;
-        bool is_answered = delivery_read_reply(t->s, END_MS, &e);
-        t->s->is_ended = false;
-        if (is_answered) {
-            result = delivery_result_of_reply(t->s);
-            result.peer_reports = t->s->offers.dsn;
-            elsewhere = true; /* it has said that it does not have it */
-            t->s->needs_reset = t->s->conn && result.outcome != QUEUE_DELIVERED;
-        } else {
-            /* RFC 1047: it may be there, and may come twice; it must not get lost. */
-            log_maybe(t, &e);
-            result = delivery_deferred(t->s, "4.4.2", "no answer after the message: %s", e.msg);
+        if (delivery_session_is_lmtp(t->s)) {
+            read_end_of_each(t);
+            return;
         }
+        elsewhere = read_end(t, &result); /* it has said that it does not have it */
     }
     set_accepted(t, &result, elsewhere);
 }
 
-/* A server that said 354 although it accepted nobody waits for a message: an empty one. Yields. */
+/* A server that said 354 although it accepted nobody waits for a message: an empty one. LMTP would
+ * have no answer to it. Yields. */
 YIELDS static void send_nothing(const struct transaction *t)
 {
     struct err e = ERR_CLEAR;
+    if (delivery_session_is_lmtp(t->s)) {
+        delivery_session_drop(t->s);
+        return;
+    }
     if (delivery_write(t->s, STR("."), &e))
         (void)delivery_read_reply(t->s, END_MS, &e);
 }

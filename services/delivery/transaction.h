@@ -22,10 +22,11 @@ struct delivery_sent {
     bool answered; /* MAIL was answered at all: the destination counts as working */
 };
 
-/* Sends the message over the open session and fills `out` for each of its recipients. The end dot
- * goes out only while the lease holds (R9). The session may be dropped. 8-bit text is re-encoded
- * for a server without 8BITMIME (RFC 6152 3); recipients whose address is beyond ASCII fail at a
- * server without SMTPUTF8 (RFC 6531 3.6). Yields. */
+/* Sends the message over the open session and fills `out` for each of its recipients: after the end
+ * a server of SMTP answers for all of them, one of LMTP for each by itself (RFC 2033 section 4.2).
+ * The end dot goes out only while the lease holds (R9). The session may be dropped. 8-bit text is
+ * re-encoded for a server without 8BITMIME (RFC 6152 3); recipients whose address is beyond ASCII
+ * fail at a server without SMTPUTF8 (RFC 6531 3.6). Yields. */
 YIELDS void delivery_send(struct delivery_session *s, const struct queue_lease *lease,
                           const struct queue_message *m, const struct delivery_source *source,
                           struct delivery_sent *out);

@@ -1947,7 +1947,7 @@ export interface paths {
         get?: never;
         /**
          * Says where mail for a domain, or of a sender, goes, and how
-         * @description Mail that waits is handed over at its next try. Port 25 and `verify` when they are left out.
+         * @description Mail that waits is handed over at its next try. `smtp`, port 25 (24 for `lmtp`) and `verify` when they are left out.
          */
         put: operations["setTransport"];
         post?: never;
@@ -5900,6 +5900,7 @@ export interface components {
              * @example 587
              */
             port: number | null;
+            protocol: components["schemas"]["TransportProtocol"];
             tls: components["schemas"]["TransportTls"];
             /**
              * @description Whom we log in as; null without a login.
@@ -5938,6 +5939,7 @@ export interface components {
         TransportChange: {
             host?: components["schemas"]["TransportHost"];
             port?: components["schemas"]["TransportPort"];
+            protocol?: components["schemas"]["TransportProtocol"];
             tls?: components["schemas"]["TransportTls"];
             /**
              * Format: line
@@ -5997,6 +5999,12 @@ export interface components {
          * @example 587
          */
         TransportPort: number;
+        /**
+         * @description What is spoken to the server: `smtp`, or `lmtp` (RFC 2033), by which each recipient of a message has an answer of its own; never at port 25.
+         * @example smtp
+         * @enum {string}
+         */
+        TransportProtocol: "smtp" | "lmtp";
         /**
          * @description Whether the server's certificate has to `verify`, TLS with any certificate is enough (`encrypt`), or it `may` be like any other server's.
          * @example verify
@@ -13975,6 +13983,7 @@ export interface operations {
                      *           "domain": "partner.example",
                      *           "host": "smtp.relay.example",
                      *           "port": 587,
+                     *           "protocol": "smtp",
                      *           "tls": "verify",
                      *           "login": "relay@example.org",
                      *           "auth": "plain",
@@ -14016,6 +14025,7 @@ export interface operations {
                  * @example {
                  *       "host": "smtp.relay.example",
                  *       "port": 587,
+                 *       "protocol": "smtp",
                  *       "tls": "verify",
                  *       "login": "relay@example.org",
                  *       "auth": "plain",
@@ -14041,6 +14051,7 @@ export interface operations {
                      *       "domain": "partner.example",
                      *       "host": "smtp.relay.example",
                      *       "port": 587,
+                     *       "protocol": "smtp",
                      *       "tls": "verify",
                      *       "login": "relay@example.org",
                      *       "auth": "plain",

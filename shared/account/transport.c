@@ -7,18 +7,19 @@
 
 #define COLUMNS                                                                                   \
     "SELECT domain, host, port, tls, login, created_at, password, connections, per_minute, pool," \
-    " ehlo_name, auth FROM transport"
+    " ehlo_name, auth, protocol FROM transport"
 
 static const struct db_stmt find_some = { COLUMNS " WHERE domain = ANY($1::text[])" };
 static const struct db_stmt list_all = { COLUMNS " ORDER BY domain LIMIT $1" };
 static const struct db_stmt set_one = {
-    "SELECT transport_set($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+    "SELECT transport_set($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
 };
 static const struct db_stmt take = { "SELECT granted, wait_ms FROM transport_take($1, $2, $3)" };
 static const struct db_stmt remove_one = { "SELECT transport_remove($1)" };
 
 enum {
     PORT_MAX = 65535,
+    PORT_OF_SMTP = 25,
     TAKE_MS = 10 * 1000
 };
 
@@ -43,6 +44,23 @@ enum account_transport_auth account_transport_auth_parse(str name)
     return ACCOUNT_TRANSPORT_AUTH_ANY;
 }
 
+static const char *const protocol_names[] = {
+    [ACCOUNT_TRANSPORT_SMTP] = "smtp",
+    [ACCOUNT_TRANSPORT_LMTP] = "lmtp",
+};
+
+const char *account_transport_protocol_name(enum account_transport_protocol protocol)
+{
+    return protocol_names[protocol];
+}
+
+enum account_transport_protocol account_transport_protocol_parse(str name)
+{
+    return str_eq(name, str_from_cstr(protocol_names[ACCOUNT_TRANSPORT_LMTP]))
+               ? ACCOUNT_TRANSPORT_LMTP
+               : ACCOUNT_TRANSPORT_SMTP;
+}
+
 /* What a password is bound to: it opens for no other server. */
 static str bound_of(struct arena *a, const struct account_transport *t)
 {
@@ -63,6 +81,7 @@ static struct account_transport read_row(const struct db_rows *rows, size_t i, s
         .pool = arena_str(a, db_str(rows, i, 9)),
         .ehlo_name = arena_str(a, db_str(rows, i, 10)),
         .auth = account_transport_auth_parse(db_str(rows, i, 11)),
+        .protocol = account_transport_protocol_parse(db_str(rows, i, 12)),
     };
 }
 
@@ -230,13 +249,17 @@ static bool check_server(const struct account_transport *given, struct arena *a,
         if (given->connections == 0 && given->per_minute == 0 && given->pool.n == 0 &&
             given->ehlo_name.n == 0)
             return ERR(e, ERR_SYNTAX, "neither a server nor anything else is said");
+        if (given->protocol != ACCOUNT_TRANSPORT_SMTP)
+            return ERR(e, ERR_SYNTAX, "LMTP is for a server");
         return given->login.n == 0 || ERR(e, ERR_SYNTAX, "a login is for a server");
     }
     if (str_find_byte(given->host, ':') < 0 &&
         !account_domain_normalize(a, given->host, &out->host, e))
         return false;
-    return (given->port > 0 && given->port <= PORT_MAX) ||
-           ERR(e, ERR_SYNTAX, "a port is 1 to %d", PORT_MAX);
+    if (given->port == 0 || given->port > PORT_MAX)
+        return ERR(e, ERR_SYNTAX, "a port is 1 to %d", PORT_MAX);
+    return given->protocol != ACCOUNT_TRANSPORT_LMTP || given->port != PORT_OF_SMTP ||
+           ERR(e, ERR_SYNTAX, "port %d is for SMTP, never for LMTP (RFC 2033)", PORT_OF_SMTP);
 }
 
 /* Brings the names to their written form. */
@@ -290,6 +313,8 @@ static str describe(const struct account_transport *t, struct arena *a)
     str text = STR_EMPTY;
     if (t->host.n > 0)
         text = arena_printf(a, " %.*s:%u tls=%s", STR_FMT(t->host), t->port, tls[t->tls]);
+    if (t->protocol != ACCOUNT_TRANSPORT_SMTP)
+        text = arena_printf(a, "%.*s protocol=%s", STR_FMT(text), protocol_names[t->protocol]);
     if (t->login.n > 0)
         text = arena_printf(a, "%.*s login=%.*s", STR_FMT(text), STR_FMT(t->login));
     if (t->auth != ACCOUNT_TRANSPORT_AUTH_ANY)
@@ -324,7 +349,8 @@ bool account_transport_set(struct account_directory *d, const struct account_act
                                        DB_INT4(t.per_minute),
                                        DB_TEXT(t.pool),
                                        DB_TEXT(t.ehlo_name),
-                                       DB_TEXT(str_from_cstr(auth_names[t.auth])) };
+                                       DB_TEXT(str_from_cstr(auth_names[t.auth])),
+                                       DB_TEXT(str_from_cstr(protocol_names[t.protocol])) };
     const struct directory_act act = { .actor = actor,
                                        .stmt = &set_one,
                                        .params = params,

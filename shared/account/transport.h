@@ -16,6 +16,12 @@ enum account_transport_tls {
     ACCOUNT_TRANSPORT_MAY      /* as with any other server: delivery.require_tls, verify_tls */
 };
 
+enum account_transport_protocol {
+    ACCOUNT_TRANSPORT_SMTP,
+    ACCOUNT_TRANSPORT_LMTP, /* RFC 2033; never at port 25 */
+    ACCOUNT_TRANSPORT_PROTOCOLS
+};
+
 enum account_transport_auth {
     ACCOUNT_TRANSPORT_AUTH_ANY, /* the strongest that is offered */
     ACCOUNT_TRANSPORT_AUTH_SCRAM,
@@ -37,6 +43,7 @@ struct account_transport {
     str domain;    /* what it is for: see above */
     str host;      /* a name, or an IP address; empty: it says nothing of where mail goes */
     unsigned port; /* 0 without a host */
+    enum account_transport_protocol protocol; /* SMTP without a host */
     enum account_transport_tls tls;
     str login;                        /* empty: without */
     enum account_transport_auth auth; /* the one way to log in; only with a login */
@@ -53,6 +60,10 @@ struct account_transports {
     size_t n;
 };
 
+/* "smtp", "lmtp"; static. */
+const char *account_transport_protocol_name(enum account_transport_protocol protocol);
+/* The reverse; SMTP for what is none of them. */
+enum account_transport_protocol account_transport_protocol_parse(str name);
 /* "", "scram-sha-256", "plain", "login"; static. */
 const char *account_transport_auth_name(enum account_transport_auth auth);
 /* The reverse; ANY for what is none of them. */
@@ -113,8 +124,8 @@ bool account_transport_unseal(const struct account_directory *d, const struct ac
                               struct arena *a, struct secret *password, struct err *e);
 
 /* Makes it, or replaces the one of its domain, with its audit row. ERR_SYNTAX (names, port, limits;
- * a password without verified TLS; nothing said), ERR_UNSUPPORTED: the server has no key to keep
- * passwords under. Yields. */
+ * a password without verified TLS; LMTP without a server, or at port 25; nothing said),
+ * ERR_UNSUPPORTED: the server has no key to keep passwords under. Yields. */
 YIELDS bool account_transport_set(struct account_directory *d, const struct account_actor *actor,
                                   const struct account_transport *transport, str password,
                                   struct arena *a, int64_t deadline_ms, struct err *e);

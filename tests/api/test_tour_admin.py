@@ -529,7 +529,7 @@ def test_domains_that_are_another_name(admin, domain):
 def test_transports(admin):
     path = "/admin/transports/Partner.Example"
     made = admin.put(path, {"host": "Relay.Example", "port": 587, "login": "us", "password": "very secret words"}, status=200)
-    assert made.json | {"createdAt": ""} == {"domain": "partner.example", "host": "relay.example", "port": 587, "tls": "verify", "login": "us", "auth": None, "connections": None, "perMinute": None, "pool": None, "ehloName": None, "createdAt": ""}
+    assert made.json | {"createdAt": ""} == {"domain": "partner.example", "host": "relay.example", "port": 587, "protocol": "smtp", "tls": "verify", "login": "us", "auth": None, "connections": None, "perMinute": None, "pool": None, "ehloName": None, "createdAt": ""}
     assert "secret" not in made.body.decode()
     assert made.json in admin.get("/admin/transports", status=200).json["items"]
     for wrong in ({"host": "a b"}, {"host": "a.example", "login": "us"}, {}, {"login": "us", "password": "x", "pool": "bulk"}, {"host": "a.example", "login": "us", "password": "x", "tls": "encrypt"}):
@@ -537,6 +537,10 @@ def test_transports(admin):
     assert admin.put(path, {"host": "a.example", "auth": "plain"}, status=422).pointers == ["/host"]
     assert admin.put(path, {"host": "a.example", "login": "us", "password": "x", "auth": "scram-sha-256"}, status=200).json["auth"] == "scram-sha-256"
     assert admin.put(path, {"host": "a.example", "login": "us", "password": "x"}, status=200).json["auth"] is None
+    inside = admin.put(path, {"host": "192.0.2.1", "protocol": "lmtp", "tls": "may"}, status=200).json
+    assert (inside["protocol"], inside["port"]) == ("lmtp", 24)
+    for wrong in ({"host": "192.0.2.1", "port": 25, "protocol": "lmtp"}, {"perMinute": 6, "protocol": "lmtp"}):
+        assert admin.put(path, wrong, status=422).pointers == ["/host"]
     plain = admin.put("/admin/transports/*", {"host": "192.0.2.1", "tls": "may"}, status=200).json
     assert (plain["domain"], plain["port"], plain["login"]) == ("*", 25, None)
     for which, written in (("Mia@Example.ORG", "mia@example.org"), ("@Example.ORG", "@example.org")):

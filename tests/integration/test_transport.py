@@ -12,6 +12,8 @@ import pytest
 from certificates import Certificate
 from conftest import free_ports, wait_until
 from outbound import DOMAIN, Sink
+from demo.server import STANDARD_PORTS
+from smtp_raw import fetch_all
 from test_delivery import World, module_factory  # noqa: F401: a fixture
 
 HOST = f"mx.{DOMAIN}"
@@ -53,7 +55,7 @@ def authority():
 
 @pytest.fixture(scope="module")
 def world(module_factory, authority):  # noqa: F811
-    w = World(module_factory, **{"delivery.ca_file": str(authority.chain),
+    w = World(lambda settings: module_factory(kinds=[*STANDARD_PORTS, "lmtp"], settings=settings), **{"delivery.ca_file": str(authority.chain),
                                  "delivery.pools": '["bulk: 127.0.0.41", "news turn: 127.0.0.42 127.0.0.43", "six: 2001:db8::1"]'})
     yield w
     w.close()
@@ -161,6 +163,28 @@ def test_no_stranger_hears_the_password(world, authority):
     assert not relay.logins and not relay.messages
     world.server.cli("transport", "remove", "*")
     relay.close()
+
+
+def test_mail_goes_by_lmtp(world):
+    """To our own service of LMTP, which knows the domain only since its mail waits: one recipient has it, one is over
+    quota, one is not known; each has his own end, which the history tells."""
+    good, full, nobody = (f"{name}@inside.example" for name in ("good", "full", "nobody"))
+    rule = json.loads(world.server.cli("queue", "hold-rule", "add", "--recipient", "inside.example", "--json").stdout)["id"]
+    world.send(good, full, nobody, body="all work and no play\r\n" * 100)
+    world.server.cli("queue", "hold-rule", "remove", str(rule))
+    world.server.cli("domain", "add", "inside.example")
+    for one in (good, full):
+        world.server.cli("user", "add", one, "--password-stdin", stdin=PASSWORD + "\n")
+    world.server.cli("user", "quota", full, "1KB")
+    set_transport(world, "inside.example", f"127.0.0.1:{world.server.ports['lmtp']}", "--protocol", "lmtp", "--tls", "may")
+    world.server.cli("queue", "release", "--domain", "inside.example")
+    (stored,) = wait_until(lambda: fetch_all(world.server, {"address": good, "password": PASSWORD}), 20, "the mail")
+    assert b" with LMTPS id " in stored and stored.endswith(b"no play\r\n")
+    told = "SELECT string_agg(concat_ws(' ', split_part(recipient, '@', 1), state, code), ', ' ORDER BY recipient) FROM mail_trace WHERE recipient LIKE '%@inside.example'"
+    ends = "full failed 5.2.2, good delivered 2.0.0, nobody failed 5.1.1"
+    wait_until(lambda: world.server.psql(told) == ends, 20, "three ends in the history")
+    wait_until(lambda: len(world.reports(f"Final-Recipient: rfc822; {full}")) == 1, 20, "a report about the full mailbox")
+    world.server.cli("transport", "remove", "inside.example")
 
 
 # ---- how mail goes ----

@@ -123,6 +123,7 @@ test("a route is made, changed and removed, and a delivery is tried", async () =
   await dialog.getByText("neither a server nor anything else is said").waitFor();
   await dialog.getByLabel("Server").fill("localhost");
   await dialog.getByLabel("Port").fill("1");
+  await dialog.getByLabel("Protocol").selectOption("LMTP");
   await dialog.getByLabel("TLS").selectOption("Any certificate");
   await accessible(window, "a route");
   await window.keyboard.press("Enter");
@@ -132,9 +133,9 @@ test("a route is made, changed and removed, and a delivery is tried", async () =
   await row.getByRole("button", { name: `Change the route for ${domain}` }).click();
   await window.getByRole("dialog").getByLabel("Messages a minute").fill("60");
   await window.keyboard.press("Enter");
-  await row.getByText("60 a minute").waitFor();
-  const [{ host, port, tls, perMinute }] = await routes();
-  assert.deepEqual([host, port, tls, perMinute], ["localhost", 1, "encrypt", 60]);
+  await row.getByText("by LMTP · 60 a minute").waitFor();
+  const [{ host, port, protocol, tls, perMinute }] = await routes();
+  assert.deepEqual([host, port, protocol, tls, perMinute], ["localhost", 1, "lmtp", "encrypt", 60]);
 
   await window.getByRole("button", { name: "Try a delivery" }).click();
   const attempt = window.getByRole("dialog", { name: "Try a delivery" });

@@ -19,8 +19,9 @@ export function serverOf({ host, port }: Transport): string {
 }
 
 /** What else is said, as a list. */
-export function restOf({ connections, perMinute, pool, ehloName }: Transport): string[] {
+export function restOf({ protocol, connections, perMinute, pool, ehloName }: Transport): string[] {
   return [
+    protocol === "lmtp" ? t("routes.byLmtp") : "",
     connections ? t("routes.connectionsAre", { count: connections }) : "",
     perMinute ? t("routes.perMinuteIs", { number: count(perMinute) }) : "",
     pool ? t("routes.poolIs", { pool }) : "",
