@@ -61,6 +61,8 @@ struct deliver {
     const char *report_inbox; /* local part of the address, at our domains, that gets the reports of
                                  others; NULL or empty: none is read */
     bool keeps_report_mail;   /* what was read is delivered nevertheless */
+    bool seals; /* what was proven of mail that leaves again is vouched for (ARC, RFC 8617), where
+                   the domain that forwards it has a key */
 };
 
 enum deliver_verdict {

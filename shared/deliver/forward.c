@@ -4,6 +4,7 @@
 
 #include "account/account.h"
 #include "base/utf8.h"
+#include "deliver/seal.h"
 #include "mime/header.h"
 #include "wire/smtp_command.h"
 
@@ -72,19 +73,23 @@ static str domain_of(str address)
     return str_skip(address, (size_t)(str_rfind_byte(address, '@') + 1));
 }
 
-/* What is forwarded leaves as mail of our own address; what is relayed, as it came. Yields. */
+/* What is forwarded leaves as mail of our own address, under the seal of its domain; what is
+ * relayed, as it came. Yields. */
 YIELDS static bool address_forward(const struct deliver_attempt *attempt, struct deliver_forward *f,
-                                   str content, int64_t deadline_ms, struct err *e)
+                                   struct deliver_seal *seal, str content, int64_t deadline_ms,
+                                   struct err *e)
 {
+    str domain = f->by ? domain_of(f->by->address) : STR_EMPTY;
     f->sender = attempt->m->sender;
     f->body = content;
     if (!f->by)
         return true;
-    f->body = arena_printf(attempt->a, "Delivered-To: %.*s\r\n%.*s", STR_FMT(f->by->address),
-                           STR_FMT(content));
-    return account_forward_sender(attempt->d->accounts, attempt->m->sender,
-                                  domain_of(f->by->address), attempt->a, deadline_ms, &f->sender,
-                                  e);
+    if (!deliver_seal(attempt, domain, content, deadline_ms, seal, e))
+        return false;
+    f->body = arena_printf(attempt->a, "%.*sDelivered-To: %.*s\r\n%.*s", STR_FMT(seal->fields),
+                           STR_FMT(f->by->address), STR_FMT(content));
+    return account_forward_sender(attempt->d->accounts, attempt->m->sender, domain, attempt->a,
+                                  deadline_ms, &f->sender, e);
 }
 
 /* A sender who may be forged is not told what becomes of what is held. */
@@ -97,11 +102,12 @@ static void tell_nobody(struct deliver_forward *f)
 bool deliver_prepare_forwards(struct deliver_attempt *attempt, str content, int64_t deadline_ms,
                               struct err *e)
 {
+    struct deliver_seal seal = { 0 };
     for (size_t i = 0; i < attempt->n_forwards; i++) {
         struct deliver_forward *f = &attempt->forwards[i];
         if (attempt->is_unproven)
             tell_nobody(f);
-        if (!address_forward(attempt, f, content, deadline_ms, e))
+        if (!address_forward(attempt, f, &seal, content, deadline_ms, e))
             return false;
         f->queue_id = queue_make_id(attempt->d->queue);
         if (!queue_pack(attempt->a, f->body, deadline_ms, &f->packed, e))

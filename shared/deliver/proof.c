@@ -354,5 +354,9 @@ bool deliver_prove(struct deliver_attempt *attempt, int64_t deadline_ms, struct 
                              deadline_ms);
     }
     *field = format_field(&p);
+    if (p.verdict.arc && field->n > 0) {
+        attempt->results = str_skip(*field, (size_t)str_find_byte(*field, ':') + 1);
+        attempt->chain = p.arc.result;
+    }
     return true;
 }

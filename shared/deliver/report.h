@@ -4,6 +4,7 @@
 #define DELIVER_REPORT_H
 
 #include "deliver/deliver.h"
+#include "mailauth/arc.h"
 #include "store/store.h"
 
 struct deliver_forward;
@@ -27,6 +28,8 @@ struct deliver_attempt {
     str content_hash; /* what copies are named by; empty: by the transaction */
     bool is_unproven; /* its author's domain wants it in quarantine, so its sender may be forged */
     str held_why;     /* it is in quarantine: in Junk, and what leaves waits; else empty */
+    str results; /* of the proofs, as a seal has them (mailauth_sealing); empty: none was made */
+    enum mailauth_result chain; /* of ARC; with results */
 };
 
 /* Finds out anew who gets a copy and what leaves, after the recipients of attempt->m changed. */

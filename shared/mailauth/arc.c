@@ -1,44 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The chain: its sets are gathered, its form is checked, then each seal and the newest signature.
  */
-#include "mailauth/arc.h"
+#include "mailauth/arc_chain.h"
 
-/* The three fields that one handler added (RFC 8617 section 4.2). */
-struct arc_set {
-    const struct mime_field *results;
-    struct mailauth_signature message;
-    struct mailauth_signature seal;
-    bool has_message;
-    bool has_seal;
-};
-
-struct chain {
-    struct arc_set sets[MAILAUTH_MAX_ARC_SETS + 1]; /* by instance, from 1 */
-    unsigned n;                                     /* the highest instance */
-    const char *problem;                            /* the first thing that is wrong */
-};
-
-static void blame(struct chain *chain, const char *problem)
+static void blame(struct arc_chain *chain, const char *problem)
 {
     if (!chain->problem)
         chain->problem = problem;
 }
 
-/* The instance of ARC-Authentication-Results: "i=1; authserv-id ..." (RFC 8617 section 4.1.1). */
-static unsigned results_instance(str body)
+/* The instance in a field that begins with it: "i=1; authserv-id ..." (RFC 8617 section 4.1.1); 0
+ * for none. */
+static uint64_t first_instance(str body)
 {
     str first, name, value, rest;
     uint64_t instance = 0;
     if (!str_cut(body, ';', &first, &rest) || !str_cut(first, '=', &name, &value))
         return 0;
-    if (!str_eq(str_trim(name), STR("i")) ||
-        !str_to_uint(str_trim(value), MAILAUTH_MAX_ARC_SETS, &instance))
+    if (!str_eq(str_trim(name), STR("i")) || !str_to_uint(str_trim(value), UINT32_MAX, &instance))
         return 0;
-    return (unsigned)instance;
+    return instance;
+}
+
+static unsigned results_instance(str body)
+{
+    uint64_t instance = first_instance(body);
+    return instance > MAILAUTH_MAX_ARC_SETS ? 0 : (unsigned)instance;
 }
 
 /* The set of an instance; a chain with one that cannot be is broken. */
-static struct arc_set *set_of(struct chain *chain, unsigned instance)
+static struct arc_set *set_of(struct arc_chain *chain, unsigned instance)
 {
     if (instance == 0)
         return NULL;
@@ -47,7 +38,7 @@ static struct arc_set *set_of(struct chain *chain, unsigned instance)
     return &chain->sets[instance];
 }
 
-static void take_results(struct chain *chain, const struct mime_field *field)
+static void take_results(struct arc_chain *chain, const struct mime_field *field)
 {
     struct arc_set *set = set_of(chain, results_instance(field->body));
     if (!set || set->results) {
@@ -57,14 +48,18 @@ static void take_results(struct chain *chain, const struct mime_field *field)
     set->results = field;
 }
 
-static void take_signature(struct chain *chain, struct arena *a, const struct mime_field *field,
+static void take_signature(struct arc_chain *chain, struct arena *a, const struct mime_field *field,
                            enum mailauth_signature_form form)
 {
     struct mailauth_signature signature;
     struct err why = ERR_CLEAR;
     if (!mailauth_signature_parse(a, form, field, &signature, &why)) {
         blame(chain, arena_cstr(a, str_from_cstr(why.msg)));
-        (void)set_of(chain, 1); /* there is a chain, though a broken one */
+        /* There is a chain, though a broken one, and its next instance is above this one. */
+        uint64_t instance = first_instance(field->body);
+        (void)set_of(chain, instance > MAILAUTH_MAX_ARC_SETS ? MAILAUTH_MAX_ARC_SETS
+                            : instance > 0                   ? (unsigned)instance
+                                                             : 1);
         return;
     }
     struct arc_set *set = set_of(chain, signature.instance);
@@ -78,7 +73,7 @@ static void take_signature(struct chain *chain, struct arena *a, const struct mi
     *(is_seal ? &set->seal : &set->message) = signature;
 }
 
-static void gather(struct chain *chain, struct arena *a, const struct mime_header *header)
+static void gather(struct arc_chain *chain, struct arena *a, const struct mime_header *header)
 {
     for (size_t i = 0; i < header->n; i++) {
         const struct mime_field *field = &header->fields[i];
@@ -97,7 +92,7 @@ static void gather(struct chain *chain, struct arena *a, const struct mime_heade
 }
 
 /* Each set whole, and cv= right all along (RFC 8617 section 5.2, steps 2 and 3). */
-static void check_form(struct chain *chain)
+static void check_form(struct arc_chain *chain)
 {
     for (unsigned i = 1; i <= chain->n; i++) {
         const struct arc_set *set = &chain->sets[i];
@@ -112,13 +107,16 @@ static void check_form(struct chain *chain)
     }
 }
 
-/* The hash under the seal of set `last`: all fields of the sets before it, in order, then its own
- * (RFC 8617 section 5.1.1). */
-static bool seal_is_right(const struct chain *chain, unsigned last, const struct crypto_key *key)
+struct arc_chain *arc_chain_gather(struct arena *a, const struct mime_header *header)
 {
-    uint8_t hash[CRYPTO_HASH_MAX];
-    const struct mailauth_signature *seal = &chain->sets[last].seal;
-    struct crypto_hash *h = crypto_hash_new(seal->hash_kind);
+    struct arc_chain *chain = ARENA_NEW(a, struct arc_chain);
+    gather(chain, a, header);
+    check_form(chain);
+    return chain;
+}
+
+void arc_chain_hash(const struct arc_chain *chain, unsigned last, struct crypto_hash *h)
+{
     for (unsigned i = 1; i <= last; i++) {
         const struct arc_set *set = &chain->sets[i];
         mailauth_canon_add_field(h, MAILAUTH_RELAXED, set->results);
@@ -126,6 +124,17 @@ static bool seal_is_right(const struct chain *chain, unsigned last, const struct
         if (i < last)
             mailauth_canon_add_field(h, MAILAUTH_RELAXED, set->seal.field);
     }
+}
+
+/* The hash under the seal of set `last`: all fields of the sets before it, in order, then its own.
+ */
+static bool seal_is_right(const struct arc_chain *chain, unsigned last,
+                          const struct crypto_key *key)
+{
+    uint8_t hash[CRYPTO_HASH_MAX];
+    const struct mailauth_signature *seal = &chain->sets[last].seal;
+    struct crypto_hash *h = crypto_hash_new(seal->hash_kind);
+    arc_chain_hash(chain, last, h);
     mailauth_canon_add_own_field(h, MAILAUTH_RELAXED, seal->field, seal->hole);
     crypto_hash_finish(h, hash);
     crypto_hash_free(&h);
@@ -137,7 +146,7 @@ struct checking {
     const struct mailauth_message *message;
     struct arena *a;
     int64_t deadline_ms;
-    struct chain *chain;
+    struct arc_chain *chain;
     struct mailauth_arc *out;
 };
 
@@ -185,7 +194,7 @@ bool mailauth_arc_verify(const struct mailauth_resolver *resolver,
                          const struct mailauth_message *message, struct arena *a,
                          int64_t deadline_ms, struct mailauth_arc *out, struct err *e)
 {
-    struct chain *chain = ARENA_NEW(a, struct chain);
+    struct arc_chain *chain = arc_chain_gather(a, &message->header);
     const struct checking c = { .resolver = resolver,
                                 .message = message,
                                 .a = a,
@@ -193,11 +202,9 @@ bool mailauth_arc_verify(const struct mailauth_resolver *resolver,
                                 .chain = chain,
                                 .out = out };
     *out = (struct mailauth_arc){ .result = MAILAUTH_NONE };
-    gather(chain, a, &message->header);
     if (chain->n == 0)
         return true;
     out->sets = chain->n;
-    check_form(chain);
     if (chain->problem) {
         out->result = MAILAUTH_FAIL;
         out->problem = chain->problem;

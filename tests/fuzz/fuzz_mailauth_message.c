@@ -41,6 +41,27 @@ static void check_written(const struct mailauth_verdict *verdict)
     buf_fini(&field);
 }
 
+/* Whatever chain there is, a seal on it is three whole fields or none. The key stays for all
+ * inputs: making one takes longer than all else. */
+static void check_sealed(const struct mailauth_message *message, enum mailauth_result chain)
+{
+    static struct crypto_key *key;
+    struct err e = ERR_CLEAR;
+    struct buf set;
+    INVARIANT(key || crypto_key_generate(CRYPTO_ED25519, 0, &key, &e));
+    const struct mailauth_signer signer = { STR("x.test"), STR("s"), key };
+    const struct mailauth_sealing sealing = { .signer = &signer,
+                                              .chain = chain,
+                                              .results = STR(" mx.test; none") };
+    buf_init(&set, 1000000);
+    INVARIANT(mailauth_arc_seal(message, &sealing, &set, &e));
+    size_t fields = 0;
+    for (size_t i = 0; i + 1 < set.n; i++)
+        fields += set.p[i] == '\n' && set.p[i + 1] != '\t';
+    INVARIANT(set.n == 0 || (fields == 2 && str_has_suffix(buf_str(&set), STR("\r\n"))));
+    buf_fini(&set);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     struct arena a;
@@ -61,6 +82,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     INVARIANT(mailauth_dmarc_check(&resolver, &query, &a, DEADLINE_NONE, &dmarc, &e));
     const struct mailauth_verdict verdict = { .dkim = &dkim, .dmarc = &dmarc, .arc = &arc };
     check_written(&verdict);
+    check_sealed(&message, arc.result);
     arena_fini(&a);
     return 0;
 }

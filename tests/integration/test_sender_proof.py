@@ -6,8 +6,9 @@ import re
 import dkim
 import pytest
 from api_client import Api
-from dkim_key import PEM, key_record, signed, txt
-from outbound import ABOVE, DOMAIN, Zone
+from conftest import free_ports, wait_until
+from dkim_key import PEM, PUBLIC, key_record, signed, txt
+from outbound import ABOVE, DOMAIN, Sink, Zone
 from smtp_raw import RawSmtp, fetch_all, stuffed
 
 STRICT = txt("v=DMARC1; p=reject")
@@ -20,6 +21,7 @@ RECORDS = [
     key_record("strict"),
     f"open A 127.0.0.1", f'_dmarc.open TXT {txt("v=DMARC1; p=none")}',
     "plain A 127.0.0.1",
+    "far A 127.0.0.1",
     "wary A 127.0.0.1", f'_dmarc.wary TXT {txt("v=DMARC1; p=quarantine")}', key_record("wary"),
     "trial A 127.0.0.1", f'_dmarc.trial TXT {txt("v=DMARC1; p=reject; t=y")}',
     # Keys that cannot be asked for: a circle of names.
@@ -208,8 +210,63 @@ def test_readers_are_told(heronry_factory, settings):
     assert told[1] == {"spf": "none", "sender": f"plain.{DOMAIN}", "dkim": "none", "signers": [], "dmarc": "fail", "author": f"open.{DOMAIN}"}
 
 
-def test_spf_leaves_it_to_dmarc(heronry_factory, settings):
-    outside = Outside(heronry_factory(settings={**settings, "spf.fail": "defer-to-dmarc"}))
+def published(server, name):
+    """What python3-dkim asks the DNS for: the key of the tests, and those of the server."""
+    lines = server.cli("dkim", "dns", server.domain).stdout.splitlines()
+    texts = {line.split(". IN TXT ")[0]: "".join(re.findall(r'"([^"]*)"', line)) for line in lines}
+    return texts.get(name.decode().rstrip("."), f"v=DKIM1; k=rsa; p={PUBLIC}").encode()
+
+
+def check_seals(outside, sink):
+    """What we forward is sealed (RFC 8617): another implementation verifies the chain, which goes on where one came."""
+    server = outside.server
+    server.cli("dkim", "generate", server.domain)
+    server.cli("domain", "add", "keyless.example.test")
+    for domain in (server.domain, "keyless.example.test"):
+        server.cli("address", "add", f"sealed@{domain}", f"{domain}@far.{DOMAIN}")
+
+    def through(message, domain=server.domain):
+        before = len(sink.of(f"{domain}@far.{DOMAIN}"))
+        with RawSmtp(server.ports["smtp"]) as smtp:
+            smtp.begin(f"sealed@{domain}", sender=f"a@good.{DOMAIN}")
+            smtp.send(stuffed(message))
+            assert smtp.reply()[0] == 250
+        wait_until(lambda: len(sink.of(f"{domain}@far.{DOMAIN}")) > before, 30, "what was forwarded")
+        return sink.of(f"{domain}@far.{DOMAIN}")[-1].data.replace(b"\r\n..", b"\r\n.")
+
+    def verdict(message):
+        return dkim.arc_verify(message, dnsfunc=lambda name, timeout=5: published(server, name))[0]
+
+    first = through(signed(mail("good"), "good"))
+    assert verdict(first) == b"pass" and dkim.verify(first, dnsfunc=lambda name, timeout=5: published(server, name))
+    fields = re.findall(rb"^(ARC-[\w-]+): *((?:.*\r\n)(?:[ \t].*\r\n)*)", first, re.M)
+    assert [name for name, _ in fields] == [b"ARC-Seal", b"ARC-Message-Signature", b"ARC-Authentication-Results"]
+    assert fields[0][1].startswith(b"i=1; cv=none; a=rsa-sha256;") and f"d={server.domain};".encode() in fields[0][1]
+    assert fields[2][1].startswith(f"i=1; {server.hostname};".encode())
+    assert all(word in fields[2][1] for word in (b"spf=pass", b"dkim=pass", b"dmarc=pass"))
+    assert verdict(first.replace(b"Good morning", b"Good evening")) == b"fail"
+
+    chained = mail("good", extra="Authentication-Results: gate.example; spf=pass smtp.mailfrom=a@good.example\r\n")
+    chained = b"".join(dkim.arc_sign(chained, b"s1", f"good.{DOMAIN}".encode(), PEM, b"gate.example")) + chained
+    second = through(chained)
+    assert verdict(second) == b"pass" and second.startswith(b"ARC-Seal: i=2; cv=pass;") and b"arc=pass" in second
+    broken = through(chained.replace(b"Good morning", b"Good evening"))
+    assert verdict(broken) != b"pass" and broken.startswith(b"ARC-Seal: i=2; cv=fail;")
+    again = re.sub(rb"^Delivered-To:.*\r\n", b"", broken, flags=re.M)  # which would be a loop
+    assert through(again).count(b"ARC-Seal:") == 2, "once it is told that a chain failed, nobody seals any more"
+    assert b"ARC-Seal" not in through(mail("good"), "keyless.example.test")
+
+
+def test_forwarded_mail(heronry_factory, settings):
+    """What SPF says of forwarded mail is left to DMARC; what we forward ourselves, is sealed."""
+    (port,) = free_ports(1)
+    sink = Sink(port)
+    outside = Outside(heronry_factory(settings={**settings, "spf.fail": "defer-to-dmarc", "security.seal_forwarded": "true",
+                                                "delivery.port": port, "delivery.allow_private": "true"}))
+    try:
+        check_seals(outside, sink)
+    finally:
+        sink.close()
     assert "spf=fail" in outside.results(mail("plain"), f"a@bad.{DOMAIN}")
     assert "dkim=pass" in outside.results(signed(mail("strict"), "strict"), f"a@bad.{DOMAIN}")
     assert "DMARC" in outside.refused(mail("strict"), f"a@bad.{DOMAIN}")
