@@ -18,21 +18,37 @@ struct imap_binary {
     size_t n;    /* at most; SIZE_MAX: all that follow */
 };
 
+/* A place in a part where decoding can begin: a client that asks for a part in pieces has none of
+ * them decoded twice. */
+struct imap_binary_mark {
+    struct mime_decoder decoder; /* as it was there */
+    size_t at;                   /* in the message; 0: nowhere */
+    size_t decoded;              /* octets of the decoded part before it */
+};
+
 /* How far it is decoded. */
 struct imap_binary_cursor {
     const struct imap_binary *part;
     struct mime_decoder decoder;
     struct buf out;
-    size_t at;   /* in the message: what comes next */
-    size_t skip; /* decoded octets before those that are asked for */
-    size_t left; /* that are still asked for */
+    size_t at;                     /* in the message: what comes next */
+    size_t decoded;                /* octets, those that nobody asked for included */
+    size_t skip;                   /* decoded octets before those that are asked for */
+    size_t left;                   /* that are still asked for */
+    struct imap_binary_mark first; /* not behind the first octet that is asked for */
+    struct imap_binary_mark last;  /* not behind what follows the last one */
 };
 
-/* Keeps `part`. */
-void imap_binary_begin(struct imap_binary_cursor *c, const struct imap_binary *part);
+/* Begins at the mark, which is of the same part, unless it is NULL, nowhere, or behind what is
+ * asked for. Keeps `part`. */
+void imap_binary_begin(struct imap_binary_cursor *c, const struct imap_binary *part,
+                       const struct imap_binary_mark *mark);
 /* Decodes the next octets of the message, those at c->at, at most IMAP_BINARY_SLICE and not beyond
  * the part. Gives what is asked for of them: borrowed until the next call, often empty. */
 str imap_binary_decode(struct imap_binary_cursor *c, str slice);
+/* How many octets to hand over next: at most a slice, and for what is still asked for not many more
+ * than it needs, so that the next piece begins where this one ends. 0: nothing is left. */
+size_t imap_binary_wants(const struct imap_binary_cursor *c);
 void imap_binary_end(struct imap_binary_cursor *c);
 
 /* The same with the octets of a message that is in memory; false when there are no more. */

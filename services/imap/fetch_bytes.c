@@ -32,6 +32,7 @@ enum {
     SHARES = 4,                     /* an account may hold one of so many parts of these */
     DETAIL_MAX = 4 * 1024,          /* octets of an ENVELOPE that is read together with others */
     DETAILS_SLOW = 4,               /* messages whose details are read at once for a slow client */
+    READ_MIN = 1024,                /* octets read for a small piece of a part */
     HEADER_MIN = 1024,              /* headers are about so long or longer: how many to ask for */
     ROOM_MS = 3 * 60 * 1000         /* to wait for room */
 };
@@ -59,6 +60,7 @@ void imap_bytes_forget(struct imap_bytes *b)
 {
     b->s->service->piece_bytes -= b->piece;
     b->piece = 0;
+    b->last = STR_EMPTY;
     b->n = 0;
     arena_fini(&b->arena);
     arena_init(&b->arena);
@@ -308,6 +310,8 @@ static bool read_piece(struct imap_bytes *b, const struct imap_message *m, size_
     if (!store_fetch_body(b->s->app->store, imap_message_account(m), m->row->msg_id, at, want,
                           &b->arena, imap_deadline(), &held->octets, e))
         return false;
+    b->last_at = at;
+    b->last = held->octets;
     return held->octets.n == want || ERR(e, ERR_INTERNAL, "a message is shorter than its size");
 }
 
@@ -395,21 +399,62 @@ bool imap_bytes_send(struct imap_bytes *b, struct imap_message *m, size_t at, si
     return true;
 }
 
+/* How many octets of the message to read for what is asked for of a part: mostly enough for it. */
+static size_t worth_reading(const struct imap_binary_cursor *c)
+{
+    size_t most = c->part->end - c->at;
+    size_t wanted = c->skip < most && c->left < most ? 2 * (c->skip + c->left) + READ_MIN : most;
+    return wanted < most ? wanted : most;
+}
+
 bool imap_bytes_send_binary(struct imap_bytes *b, struct imap_message *m,
-                            const struct imap_binary *part, struct err *e)
+                            const struct imap_binary *part, struct imap_binary_mark *mark,
+                            struct err *e)
 {
     struct imap_binary_cursor c;
     if (!imap_bytes_send_out(b, m, e))
         return false;
-    struct held held = { .octets = imap_message_held(m) };
+    struct held held = { .at = b->last_at, .octets = b->last };
+    if (imap_message_held(m).p)
+        held = (struct held){ .octets = imap_message_held(m) };
     bool ok = true;
-    imap_binary_begin(&c, part);
-    while (ok && c.left && c.at < part->end) {
+    size_t wants;
+    imap_binary_begin(&c, part, mark);
+    while (ok && (wants = imap_binary_wants(&c)) > 0) {
         str slice;
-        ok = next_slice(b, m, &held, c.at, part->end - c.at, &slice, e) &&
-             send_slice(b, imap_binary_decode(&c, slice), e);
+        ok = next_slice(b, m, &held, c.at, worth_reading(&c), &slice, e) &&
+             send_slice(b, imap_binary_decode(&c, str_slice(slice, 0, wants)), e);
     }
     ok = ok && (c.left == 0 || ERR(e, ERR_INTERNAL, "a part is shorter than it was measured"));
+    *mark = c.last;
     imap_binary_end(&c);
+    return ok;
+}
+
+bool imap_bytes_measure_binary(struct imap_bytes *b, const struct imap_message *m,
+                               struct imap_binary *part, struct imap_binary_mark *mark,
+                               bool *has_nul, struct err *e)
+{
+    struct imap_binary_cursor c;
+    struct held held = { .at = 0 };
+    bool ok = true;
+    size_t n = 0;
+    size_t wants;
+    *has_nul = false;
+    imap_bytes_forget(b);
+    imap_binary_begin(&c, part, mark);
+    while (ok && (wants = imap_binary_wants(&c)) > 0) {
+        bool is_held = c.at >= held.at && c.at - held.at < held.octets.n;
+        ok = is_held || read_piece(b, m, c.at, worth_reading(&c), &held, e);
+        if (!ok)
+            break;
+        str encoded = str_slice(held.octets, c.at - held.at, wants);
+        str decoded = imap_binary_decode(&c, encoded);
+        n += decoded.n;
+        *has_nul |= str_find_byte(decoded, '\0') >= 0;
+    }
+    *mark = c.first;
+    imap_binary_end(&c);
+    part->n = n;
     return ok;
 }

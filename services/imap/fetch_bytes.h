@@ -19,6 +19,8 @@ struct imap_bytes {
     size_t piece;                  /* octets in the arena that are a piece of a big message */
     size_t window;                 /* octets to be read ahead */
     size_t unsent;                 /* octets given to the connection since its buffer was empty */
+    size_t last_at;                /* in the message of the last piece that was read, */
+    str last;                      /* which is in the arena; empty: none is */
     bool is_slow;                  /* the client did not keep up lately */
     unsigned calm;                 /* times it did since */
     str *raws;     /* messages first .. first + n of the batch; p NULL: it did not come */
@@ -89,8 +91,16 @@ YIELDS bool imap_bytes_send_made(struct imap_bytes *b, struct imap_message *m, s
  * store. Yields. */
 YIELDS bool imap_bytes_send(struct imap_bytes *b, struct imap_message *m, size_t at, size_t n,
                             struct err *e);
-/* The same with a part that was measured: it is decoded on the way. */
+/* The same with a part that was measured: it is decoded on the way, from the mark on. The mark is
+ * moved to where the next piece of the part may begin. */
 YIELDS bool imap_bytes_send_binary(struct imap_bytes *b, struct imap_message *m,
-                                   const struct imap_binary *part, struct err *e);
+                                   const struct imap_binary *part, struct imap_binary_mark *mark,
+                                   struct err *e);
+/* As imap_binary_measure, of a message that is not in memory: it is read in pieces from the mark
+ * on, which is moved to where what is asked for begins. ERR_NOT_FOUND, ERR_DAMAGED; errors of
+ * store. Yields. */
+YIELDS bool imap_bytes_measure_binary(struct imap_bytes *b, const struct imap_message *m,
+                                      struct imap_binary *part, struct imap_binary_mark *mark,
+                                      bool *has_nul, struct err *e);
 
 #endif

@@ -138,35 +138,75 @@ static bool load_section(struct imap_fetching *f, struct imap_message *m,
  * the bytes of a message never change. */
 static bool may_have_place(const struct imap_message *m, const struct imap_section *section)
 {
-    bool is_binary = section->form == IMAP_FORM_BINARY || section->form == IMAP_FORM_BINARY_SIZE;
-    return !is_binary && !is_pick(section) && section->n_parts <= IMAP_PLACE_PARTS &&
-           m->row->size >= PLACE_MIN;
+    return !is_pick(section) && section->n_parts <= IMAP_PLACE_PARTS && m->row->size >= PLACE_MIN;
+}
+
+static bool asks_binary(const struct imap_section *section)
+{
+    return section->form == IMAP_FORM_BINARY || section->form == IMAP_FORM_BINARY_SIZE;
+}
+
+static void set_place(struct imap_message *m, const struct imap_section *section, size_t at,
+                      size_t n)
+{
+    struct imap_place *place = &m->s->place;
+    *place = (struct imap_place){ .account_id = imap_message_account(m),
+                                  .msg_id = m->row->msg_id,
+                                  .kind = section->kind,
+                                  .n_parts = section->n_parts,
+                                  .at = at,
+                                  .n = n,
+                                  .is_binary = asks_binary(section) };
+    memcpy(place->parts, section->parts, section->n_parts * sizeof(*section->parts));
 }
 
 /* Remembers it, when it is a part of the message as it is. */
 static void note_place(struct imap_message *m, const struct imap_section *section, str data)
 {
     str held = imap_message_held(m);
-    struct imap_place *place = &m->s->place;
-    if (!may_have_place(m, section) || !held.p || data.p < held.p ||
+    if (asks_binary(section) || !may_have_place(m, section) || !held.p || data.p < held.p ||
         data.p + data.n > held.p + held.n)
         return;
-    *place = (struct imap_place){ .account_id = imap_message_account(m),
-                                  .msg_id = m->row->msg_id,
-                                  .kind = section->kind,
-                                  .n_parts = section->n_parts,
-                                  .at = (size_t)(data.p - held.p),
-                                  .n = data.n };
-    memcpy(place->parts, section->parts, section->n_parts * sizeof(*section->parts));
+    set_place(m, section, (size_t)(data.p - held.p), data.n);
+}
+
+static bool has_place(const struct imap_message *m, const struct imap_section *section)
+{
+    const struct imap_place *place = &m->s->place;
+    return may_have_place(m, section) && place->msg_id == m->row->msg_id &&
+           place->account_id == imap_message_account(m) && place->kind == section->kind &&
+           place->is_binary == asks_binary(section) && place->n_parts == section->n_parts &&
+           memcmp(place->parts, section->parts, section->n_parts * sizeof(*section->parts)) == 0;
 }
 
 static bool knows_place(const struct imap_message *m, const struct imap_section *section)
 {
-    const struct imap_place *place = &m->s->place;
-    return !m->has_raw && may_have_place(m, section) && place->msg_id == m->row->msg_id &&
-           place->account_id == imap_message_account(m) && place->kind == section->kind &&
-           place->n_parts == section->n_parts &&
-           memcmp(place->parts, section->parts, section->n_parts * sizeof(*section->parts)) == 0;
+    return !m->has_raw && !asks_binary(section) && has_place(m, section);
+}
+
+/* The same of a part that is decoded. It is not for the whole part, which would be read twice. */
+static bool knows_binary(const struct imap_message *m, const struct imap_section *section)
+{
+    bool is_enough =
+        section->form == IMAP_FORM_BINARY_SIZE ? m->s->place.has_decoded_n : section->has_partial;
+    return !m->has_raw && is_enough && has_place(m, section);
+}
+
+/* Remembers where the part is, and how much of it there is when all of it was measured. */
+static void note_binary(struct imap_message *m, const struct imap_section *section,
+                        const struct imap_binary *part, bool is_whole)
+{
+    struct imap_place *place = &m->s->place;
+    if (!may_have_place(m, section))
+        return;
+    if (!has_place(m, section)) {
+        set_place(m, section, part->start, part->end - part->start);
+        place->encoding = part->encoding;
+    }
+    if (is_whole) {
+        place->has_decoded_n = true;
+        place->decoded_n = part->n;
+    }
 }
 
 /* ---- sections ---- */
@@ -193,12 +233,39 @@ YIELDS static void measure(struct imap_message *m, str raw, struct imap_binary *
     *has_nul = last->has_nul;
 }
 
+/* A piece of a part whose place is known, or its size. */
+static bool put_known_binary(struct imap_fetching *f, struct imap_message *m,
+                             const struct imap_section *section, struct err *e)
+{
+    struct imap_place *place = &f->s->place;
+    struct buf *out = &f->s->out;
+    struct imap_binary part = { .encoding = place->encoding,
+                                .start = place->at,
+                                .end = place->at + place->n,
+                                .from = section->partial_from,
+                                .n = section->partial_count };
+    bool has_nul;
+    if (!put_name(f, section, e))
+        return false;
+    if (section->form == IMAP_FORM_BINARY_SIZE)
+        return buf_add_uint(out, place->decoded_n) || no_room(e);
+    if (store_is_damaged(f->s->app->store, imap_message_account(m), m->row->msg_id))
+        return ERR(e, ERR_DAMAGED, "message %lld is damaged", (long long)m->row->msg_id);
+    if (!imap_bytes_measure_binary(&f->bytes, m, &part, &place->mark, &has_nul, e))
+        return false;
+    if (!buf_addf(out, "%s{%zu}\r\n", has_nul ? "~" : "", part.n))
+        return no_room(e);
+    f->has_sent = true;
+    return imap_bytes_send_binary(&f->bytes, m, &part, &place->mark, e);
+}
+
 /* A part without its transfer encoding (RFC 3516), or its size. */
 static bool put_binary(struct imap_fetching *f, struct imap_message *m,
                        const struct imap_section *section, struct err *e)
 {
     struct buf *out = &f->s->out;
     struct imap_binary part;
+    struct imap_binary_mark mark = { .at = 0 };
     bool is_size = section->form == IMAP_FORM_BINARY_SIZE;
     bool has_nul = false;
     bool found;
@@ -208,7 +275,9 @@ static bool put_binary(struct imap_fetching *f, struct imap_message *m,
         return false;
     if (!found)
         return buf_add(out, is_size ? STR("0") : STR("NIL")) || no_room(e);
+    bool is_whole = !section->has_partial;
     measure(m, raw, &part, &has_nul);
+    note_binary(m, section, &part, is_whole);
     if (is_size)
         return buf_add_uint(out, part.n) || no_room(e);
     if (!buf_addf(out, "%s{%zu}\r\n", has_nul ? "~" : "", part.n))
@@ -216,7 +285,7 @@ static bool put_binary(struct imap_fetching *f, struct imap_message *m,
     if (part.n < DIRECT_MIN)
         return imap_binary_add(&part, raw, out) || no_room(e);
     f->has_sent = true;
-    return imap_bytes_send_binary(&f->bytes, m, &part, e);
+    return imap_bytes_send_binary(&f->bytes, m, &part, &mark, e);
 }
 
 static bool put_section(struct imap_fetching *f, struct imap_message *m,
@@ -226,9 +295,10 @@ static bool put_section(struct imap_fetching *f, struct imap_message *m,
     str data = STR_EMPTY;
     bool found = true;
     bool streams = is_streamed(m, section);
-    bool is_binary = section->form == IMAP_FORM_BINARY || section->form == IMAP_FORM_BINARY_SIZE;
-    if (is_binary && section->n_parts)
-        return put_binary(f, m, section, e);
+    if (asks_binary(section) && section->n_parts) {
+        return knows_binary(m, section) ? put_known_binary(f, m, section, e)
+                                        : put_binary(f, m, section, e);
+    }
     if (streams)
         return put_name(f, section, e) && put_streamed(f, m, section, 0, m->row->size, e);
     if (knows_place(m, section)) {

@@ -9,6 +9,7 @@
 #include "notify/notify.h"
 #include "runtime/runtime.h"
 #include "services/app/app.h"
+#include "services/imap/fetch_binary.h"
 #include "services/imap/pace.h"
 #include "wire/imap_command.h"
 #include "wire/imap_framer.h"
@@ -65,7 +66,8 @@ enum {
     IMAP_PLACE_PARTS = 8 /* how deep a part may be nested whose place is remembered */
 };
 
-/* Where a section is in a message, as FETCH found it last. */
+/* Where a section is in a message, as FETCH found it last; of BINARY where its part is, and where
+ * its next piece may begin. */
 struct imap_place {
     int64_t account_id;
     int64_t msg_id; /* 0: nothing is remembered */
@@ -74,6 +76,11 @@ struct imap_place {
     unsigned kind; /* enum imap_section_kind */
     uint32_t parts[IMAP_PLACE_PARTS];
     size_t n_parts;
+    bool is_binary;
+    enum mime_encoding encoding;
+    bool has_decoded_n;
+    size_t decoded_n; /* BINARY.SIZE */
+    struct imap_binary_mark mark;
 };
 
 struct imap_session {

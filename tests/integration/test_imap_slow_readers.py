@@ -323,6 +323,16 @@ def test_slow_readers_of_decoded_parts(heronry):
         warm.append("INBOX", octets)
         warm.must("SELECT INBOX")
         assert data in b"".join(warm.must("FETCH 1 BINARY.PEEK[2]", timeout=60))
+        # In pieces, which go on where the last one ended, and from anywhere, it is the same.
+        for at, n in ([(at, 1_200_000) for at in range(0, BINARY_SIZE + 1, 1_200_000)] + [(4_000_000, 1000), (4_001_000, 1),
+                      (4_001_001, 40_000), (7, 9), (16, 100_000), (BINARY_SIZE - 1, 5), (BINARY_SIZE + 5, 5)]):
+            line = warm.must(f"FETCH 1 BINARY.PEEK[2]<{at}.{n}>", timeout=60)[0]
+            head, octets = line.split(b"}\r\n", 1)
+            piece = data[at:at + n]
+            literal = b"~{%d" % len(piece) if b"\0" in piece else b"{%d" % len(piece)
+            assert head == b"* 1 FETCH (BINARY[2]<%d> %s" % (at, literal), head
+            assert octets == piece + b")"
+        assert b"* 1 FETCH (BINARY.SIZE[2] %d)" % BINARY_SIZE in warm.must("FETCH 1 BINARY.SIZE[2]")
         before = sum(map(rss_kib, fronts(heronry)))
         readers = []
         try:

@@ -80,7 +80,7 @@ static void check_slices(struct trial *t, size_t size)
 {
     struct imap_binary_cursor c;
     buf_clear(&t->out);
-    imap_binary_begin(&c, &t->part);
+    imap_binary_begin(&c, &t->part, NULL);
     while (c.at < t->part.end) {
         const size_t left = t->part.end - c.at;
         const str slice = str_slice(buf_str(&t->message), c.at, size < left ? size : left);
@@ -101,6 +101,80 @@ static void takes_any_slices(void **state)
             check_slices(&t, size);
         trial_end(&t);
     }
+}
+
+/* One piece, from the mark on, by slices of at most `size` octets; the mark is moved to its end. */
+static void check_piece(struct trial *t, size_t from, size_t n, size_t size,
+                        struct imap_binary_mark *mark)
+{
+    struct imap_binary_cursor c;
+    size_t wants;
+    t->part.from = from;
+    t->part.n = n;
+    buf_clear(&t->out);
+    imap_binary_begin(&c, &t->part, mark);
+    while ((wants = imap_binary_wants(&c)) > 0) {
+        const str slice = str_slice(buf_str(&t->message), c.at, wants < size ? wants : size);
+        assert_true(c.at + slice.n <= t->part.end);
+        assert_true(buf_add(&t->out, imap_binary_decode(&c, slice)));
+    }
+    assert_true(str_eq(buf_str(&t->out), str_slice(t->whole, from, n)));
+    assert_true(c.first.decoded <= from && c.last.decoded <= from + n);
+    *mark = c.last;
+    imap_binary_end(&c);
+}
+
+/* Piece by piece, each begun where the one before it ended; then backwards, and again. */
+static void goes_on_from_marks(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(bodies); i++) {
+        struct trial t;
+        trial_begin(&t, i);
+        for (size_t size = 1; size <= bodies[i].body.n; size++) {
+            for (size_t n = 1; n <= t.whole.n + 1; n++) {
+                struct imap_binary_mark mark = { .at = 0 };
+                for (size_t from = 0; from <= t.whole.n; from += n)
+                    check_piece(&t, from, n, size, &mark);
+                for (size_t from = t.whole.n; from > 0; from--)
+                    check_piece(&t, from - 1, n, size, &mark);
+                check_piece(&t, 0, SIZE_MAX, size, &mark);
+            }
+        }
+        trial_end(&t);
+    }
+}
+
+/* A mark saves the work: what stands before it is not decoded again. */
+static void decodes_once(void **state)
+{
+    enum {
+        SIZE = 1000 * 1000,
+        PIECE = 1000
+    };
+    struct arena a;
+    struct imap_binary_mark mark = { .at = 0 };
+    size_t read = 0;
+    (void)state;
+    arena_init(&a);
+    char *octets = arena_alloc(&a, SIZE);
+    memset(octets, 'x', SIZE);
+    for (size_t from = 0; from < SIZE; from += PIECE) {
+        const struct imap_binary part = {
+            .encoding = MIME_ENCODING_BINARY, .end = SIZE, .from = from, .n = PIECE
+        };
+        struct imap_binary_cursor c;
+        size_t wants;
+        imap_binary_begin(&c, &part, &mark);
+        while ((wants = imap_binary_wants(&c)) > 0) {
+            (void)imap_binary_decode(&c, str_of(octets + c.at, wants));
+            read += wants;
+        }
+        mark = c.last;
+        imap_binary_end(&c);
+    }
+    assert_true(read < 2 * (size_t)SIZE);
+    arena_fini(&a);
 }
 
 /* At the limit of one slice, and beyond it: what a decoder holds back has room. */
@@ -161,10 +235,9 @@ static void pauses_at_times(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(gives_what_is_asked_for),
-        cmocka_unit_test(takes_any_slices),
-        cmocka_unit_test(decodes_whole_slices),
-        cmocka_unit_test(pauses_at_times),
+        cmocka_unit_test(gives_what_is_asked_for), cmocka_unit_test(takes_any_slices),
+        cmocka_unit_test(goes_on_from_marks),      cmocka_unit_test(decodes_once),
+        cmocka_unit_test(decodes_whole_slices),    cmocka_unit_test(pauses_at_times),
     };
     return cmocka_run_group_tests_name("imap/fetch_binary", tests, NULL, NULL);
 }
