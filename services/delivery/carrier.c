@@ -17,6 +17,7 @@ enum {
 void carrier_abort(struct carrier *carrier)
 {
     carrier->session.is_lost = true;
+    delivery_place_give_up(&carrier->session.place);
     if (carrier->session.conn)
         net_conn_abort(carrier->session.conn);
 }
@@ -108,13 +109,24 @@ YIELDS static bool give_up(struct carrier *c, const struct queue_message *m,
 }
 
 /* A connection with which a message of these terms may go now, if it is the same. Yields. */
-YIELDS static void check_connection(struct delivery_session *s, const struct delivery_terms *terms)
+YIELDS static void check_connection(struct carrier *c, const struct delivery_terms *terms)
 {
-    if (s->n_messages >= MESSAGES_A_CONNECTION ||
+    struct delivery_session *s = &c->session;
+    bool is_turn_over = delivery_place_is_wanted(&s->place) &&
+                        (s->n_messages >= DELIVERY_TURN_MAX || c->shift->n_connected > 1);
+    if (s->n_messages >= MESSAGES_A_CONNECTION || is_turn_over ||
         (s->offers.mail_max > 0 && s->n_messages >= s->offers.mail_max) ||
         (s->conn && !delivery_session_suits(s, terms)))
         delivery_session_quit(s);
     delivery_session_forget(s);
+}
+
+/* A further connection is for places that nobody else wants. */
+static enum delivery_place_mode mode_of(const struct shift *shift)
+{
+    if (shift->has_own_limit)
+        return DELIVERY_PLACE_ANYWAY;
+    return shift->n_connected > 0 ? DELIVERY_PLACE_IF_FREE : DELIVERY_PLACE_IN_LINE;
 }
 
 /* Sends over the open connection, or a new one. A connection kept from an earlier message may have
@@ -129,7 +141,7 @@ YIELDS static bool send_message(struct carrier *c, const struct queue_message *m
     struct queue_result failure;
     int64_t began_ms = clock_monotonic_ms();
     bool is_stale = true;
-    check_connection(s, &terms);
+    check_connection(c, &terms);
     if (!s->conn && c->shift->has_refused &&
         delivery_terms_equal(&c->shift->refused_terms, &terms)) {
         *goes_on = shift_finish_all(c->shift, m, &c->shift->refused);
@@ -139,6 +151,7 @@ YIELDS static bool send_message(struct carrier *c, const struct queue_message *m
         bool is_kept = s->conn != NULL;
         if (!is_kept)
             set_connected(c, false);
+        s->place.mode = s->conn ? s->place.mode : mode_of(c->shift);
         if (!is_kept && !delivery_session_open(s, &c->shift->route, &terms, &failure)) {
             failure.took_ms = clock_monotonic_ms() - began_ms;
             *goes_on = give_up(c, m, &failure);
@@ -194,6 +207,7 @@ YIELDS static void carry(struct shift *shift)
     const struct queue_message *m;
     delivery_session_init(&c.session, shift->d, &shift->a);
     c.session.is_uncounted = delivery_is_uncounted(shift->lease);
+    c.session.place.waits = &shift->end;
     list_add_tail(&shift->carriers, &c.link);
     while ((m = shift_take(shift)) && work_on_message(&c, m))
         continue;

@@ -36,6 +36,7 @@ struct delivery {
     struct semaphore claiming;      /* one worker asks the queue, the others wait for their turn */
     struct semaphore converting;    /* messages that are held in memory whole */
     struct list sessions;           /* all of them (crowd.c) */
+    struct list servers;            /* that carriers are connected to (place.c) */
     unsigned n_slow;                /* destinations that take long, beside the workers' own */
     unsigned n_unnoted;             /* messages sent whose results could not be written yet */
     struct signal_point noted;      /* one of them is done with */

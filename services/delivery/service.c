@@ -91,6 +91,7 @@ struct delivery *delivery_new(struct app *app, struct err *e)
     semaphore_init(&d->converting, DELIVERY_CONVERSIONS);
     list_init(&d->uses);
     list_init(&d->sessions);
+    list_init(&d->servers);
     read_own_addresses(d);
     if (!open_parts(d, e))
         delivery_free(&d);

@@ -44,6 +44,7 @@ void delivery_session_init(struct delivery_session *s, struct delivery *d, struc
 {
     *s = (struct delivery_session){ .d = d, .a = a, .patience = patience };
     smtp_reply_init(&s->reply);
+    signal_point_init(&s->place.turn);
     list_add_tail(&d->sessions, &s->link);
 }
 
@@ -68,6 +69,7 @@ void delivery_session_fini(struct delivery_session *s)
 void delivery_session_drop(struct delivery_session *s)
 {
     net_close(&s->conn);
+    delivery_place_leave(s->d, &s->place);
     s->is_busy = false;
     s->is_hurried = false;
     s->needs_reset = false;
@@ -459,7 +461,7 @@ YIELDS static bool greet(struct delivery_session *s, const struct delivery_host 
     delivery_session_hear(s);
     if (!net_connect(s->d->app->runtime, &host->address, s->source, clock_deadline_in(CONNECT_MS),
                      &s->conn, &e)) {
-        s->is_busy = false;
+        delivery_session_drop(s);
         *failure = delivery_deferred(s, "4.4.1", "%s", e.msg);
         return false;
     }
@@ -531,28 +533,45 @@ static void note_failure(struct delivery_session *s, const struct queue_result *
     s->failures = one;
 }
 
+static void put_off(struct delivery_session *s, const struct delivery_host *host, const char *why,
+                    struct queue_result *failure)
+{
+    s->is_put_off = true;
+    s->remote = host->name;
+    *failure = delivery_deferred(s, "4.4.1", "%s", why);
+}
+
+/* The server has as many connections as it may have, and is not asked. The servers behind it are
+ * not there for that. Yields. */
+YIELDS static bool is_full(struct delivery_session *s, const struct delivery_host *host,
+                           struct queue_result *failure)
+{
+    if (delivery_place_take(s->d, &s->place, &host->address, s->route->domain))
+        return false;
+    put_off(s, host, "very many connections to it are open already", failure);
+    return true;
+}
+
 YIELDS static bool open_host(struct delivery_session *s, const struct delivery_host *host,
                              struct queue_result *failure)
 {
     int64_t began_ms = clock_monotonic_ms();
     enum opened what = open_one(s, host, TLS_TRY, failure);
     if (what == OPEN_TLS_FAILED)
-        what = open_one(s, host, TLS_AVOID, failure);
+        what = is_full(s, host, failure) ? OPEN_FAILED : open_one(s, host, TLS_AVOID, failure);
     if (what != OPENED)
         note_failure(s, failure, clock_monotonic_ms() - began_ms);
     return what == OPENED;
 }
 
 /* The server is not asked: others of its network let so many wait already. */
-static bool put_off(struct delivery_session *s, const struct delivery_host *host,
-                    struct queue_result *failure)
+static bool is_stalling(struct delivery_session *s, const struct delivery_host *host,
+                        struct queue_result *failure)
 {
     if (!delivery_is_stalling(s, &host->address, clock_monotonic_ms()) &&
         !FAILPOINT_FAILS("delivery-stalling"))
         return false;
-    s->is_put_off = true;
-    s->remote = host->name;
-    *failure = delivery_deferred(s, "4.4.1", "its network lets very many connections wait");
+    put_off(s, host, "its network lets very many connections wait", failure);
     return true;
 }
 
@@ -565,12 +584,16 @@ YIELDS static bool open_any(struct delivery_session *s, const struct delivery_ho
         struct queue_result one = *failure;
         if (s->passed & bit_of(i, s->is_barred))
             continue;
-        bool is_off = put_off(s, &hosts[i], &one);
+        bool is_off = is_stalling(s, &hosts[i], &one);
+        bool is_at_most = !is_off && is_full(s, &hosts[i], &one);
+        is_off = is_off || is_at_most;
         found = !is_off && open_host(s, &hosts[i], &one);
         if (!found)
             s->passed |= bit_of(i, s->is_barred);
         if (!is_off || !s->failures)
             keep_failure(failure, &one);
+        if (is_at_most)
+            break;
     }
     return found;
 }

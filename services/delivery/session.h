@@ -4,6 +4,7 @@
 #ifndef DELIVERY_SESSION_H
 #define DELIVERY_SESSION_H
 
+#include "services/delivery/place.h"
 #include "services/delivery/security.h"
 #include "wire/smtp_reply.h"
 
@@ -45,11 +46,12 @@ struct delivery_session {
     bool is_busy;        /* a server is being waited for */
     bool is_ended;       /* what is waited for is the answer to a whole message */
     bool is_hurried;     /* it waited for too long while very many do */
-    bool is_put_off;     /* no server was asked, as their networks let others wait */
+    bool is_put_off;     /* no server was asked: their networks let others wait, or have enough */
     int64_t heard_ms;    /* the last sign of the server, or the begin of the wait; monotonic */
     int64_t opening_ms;  /* since then it is being opened; 0: it is not */
     unsigned n_awaited;  /* replies to commands that were written */
     struct delivery_patience patience;
+    struct delivery_place place; /* at the server; its mode is the caller's to set */
 };
 
 /* Not connected yet; end with delivery_session_fini. */
@@ -65,7 +67,7 @@ void delivery_session_hear(struct delivery_session *s);
 /* Connects to the first server that takes us up to EHLO, with as much TLS as a message of these
  * terms needs, in a quarter of an hour at most. False: none did, and *failure says why. With
  * s->is_refused a server's TLS was not good enough for such a message, others may go; with
- * s->is_put_off none was asked (crowd.h). Yields. */
+ * s->is_put_off none was asked (crowd.h, place.h). Yields. */
 YIELDS bool delivery_session_open(struct delivery_session *s, const struct delivery_route *route,
                                   const struct delivery_terms *terms, struct queue_result *failure);
 /* Leaves the server that it is, or was, connected to: delivery_session_open_another goes past it.

@@ -109,6 +109,15 @@ size_t shift_left(const struct shift *shift)
     return shift->no_more ? 0 : shift->n_returned + shift->lease->n - shift->next;
 }
 
+bool shift_is_in_line(const struct shift *shift)
+{
+    bool is_waiting = false;
+    LIST_FOR_EACH (item, &shift->carriers)
+        is_waiting =
+            is_waiting || CONTAINER_OF(item, struct carrier, link)->session.place.is_waiting;
+    return is_waiting;
+}
+
 static const struct queue_message *take_any(struct shift *shift)
 {
     if (shift->n_returned > 0)

@@ -15,6 +15,7 @@ struct shift {
     struct arena a;
     struct delivery_route route;
     struct delivery_use *use; /* of a transport with few connections; NULL: none (way.h) */
+    bool has_own_limit;       /* of connections: the operator named one for what it carries */
     bool is_of_sender; /* the route is of the senders, or was chosen by hand, and says nothing of
                           the destination */
     unsigned holders;
@@ -57,6 +58,8 @@ YIELDS bool shift_stop_keeper(struct shift *shift);
 const struct queue_message *shift_take(struct shift *shift);
 /* Gives back a message that was taken and not tried: another carrier may have it. */
 void shift_return(struct shift *shift, const struct queue_message *m);
+/* Whether it waits for a place at a server. */
+bool shift_is_in_line(const struct shift *shift);
 /* How many messages nobody has begun with. */
 size_t shift_left(const struct shift *shift);
 

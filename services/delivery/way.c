@@ -90,6 +90,7 @@ static bool limit_connections(struct shift *shift, const struct account_transpor
 {
     str subject = account_transport_subject(t, shift->lease->domain);
     shift->carriers_max = t->connections;
+    shift->has_own_limit = true;
     if (str_eq(subject, shift->lease->domain))
         return true;
     struct delivery_use *use = find_use(shift->d, subject);

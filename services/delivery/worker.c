@@ -90,7 +90,8 @@ YIELDS static void attend(struct shift *shift)
     int64_t deadline_ms = clock_deadline_in(PATIENCE_MS);
     while (!shift->is_done) {
         struct err e = ERR_CLEAR;
-        if (signal_point_wait(&shift->end, deadline_ms, &e))
+        bool goes_beside = shift_is_in_line(shift) && d->n_slow < DELIVERY_SLOW_MAX;
+        if (!goes_beside && signal_point_wait(&shift->end, deadline_ms, &e))
             continue;
         if (e.kind == ERR_CANCELLED)
             return;

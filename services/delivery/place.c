@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Places at servers. A place that gets free is handed over to the first of the line, so that nobody
+ * who comes just then goes before. A server is known while somebody is connected to it or waits. */
+#include "services/delivery/place.h"
+
+#include "config/config.h"
+#include "services/delivery/delivery.h"
+
+/* One that found the line full, or waited in vain. */
+struct rank {
+    uint64_t destination;
+    int64_t since_ms; /* 0: none */
+};
+
+struct delivery_server {
+    struct list link; /* in d->servers */
+    struct net_address address;
+    unsigned n;    /* connections */
+    unsigned most; /* of them */
+    struct list line;
+    unsigned n_line;
+    struct rank *ranks; /* DELIVERY_RANKS_MAX; NULL: nobody was sent away yet */
+    unsigned next_rank; /* which is overwritten next */
+};
+
+static bool is_same_ip(const struct net_address *a, const struct net_address *b)
+{
+    char of_a[NET_ADDRESS_TEXT];
+    char of_b[NET_ADDRESS_TEXT];
+    return str_eq(net_address_ip(a, of_a), net_address_ip(b, of_b));
+}
+
+static struct delivery_server *find_server(struct delivery *d, const struct net_address *address)
+{
+    LIST_FOR_EACH (item, &d->servers) {
+        struct delivery_server *server = CONTAINER_OF(item, struct delivery_server, link);
+        if (is_same_ip(&server->address, address))
+            return server;
+    }
+    struct delivery_server *server = HEAP_NEW(struct delivery_server);
+    server->address = *address;
+    list_init(&server->line);
+    list_add_tail(&d->servers, &server->link);
+    return server;
+}
+
+static void drop_unused(struct delivery_server *server)
+{
+    if (server->n > 0 || server->n_line > 0)
+        return;
+    list_remove(&server->link);
+    free(server->ranks);
+    free(server);
+}
+
+/* ---- ranks ---- */
+
+static void remember(struct delivery_server *server, const struct delivery_place *p)
+{
+    if (!server->ranks)
+        server->ranks = heap_zalloc(DELIVERY_RANKS_MAX * sizeof(*server->ranks));
+    server->ranks[server->next_rank] = (struct rank){ p->destination, p->since_ms };
+    server->next_rank = (server->next_rank + 1) % DELIVERY_RANKS_MAX;
+}
+
+/* The rank that the destination has from before, which is forgotten, or a new one. */
+static int64_t take_rank(struct delivery_server *server, uint64_t destination)
+{
+    int64_t since_ms = clock_monotonic_ms();
+    for (size_t i = 0; server->ranks && i < DELIVERY_RANKS_MAX; i++) {
+        struct rank *rank = &server->ranks[i];
+        if (rank->since_ms == 0 || rank->destination != destination)
+            continue;
+        since_ms = rank->since_ms < since_ms ? rank->since_ms : since_ms;
+        rank->since_ms = 0;
+    }
+    return since_ms;
+}
+
+/* ---- the line ---- */
+
+static void leave_line(struct delivery_place *p)
+{
+    list_remove(&p->link);
+    p->server->n_line--;
+    p->is_waiting = false;
+    signal_point_all(&p->turn);
+}
+
+static void send_away(struct delivery_place *p)
+{
+    remember(p->server, p);
+    leave_line(p);
+    p->server = NULL;
+}
+
+/* Behind all that came before. */
+static void join_line(struct delivery_server *server, struct delivery_place *p)
+{
+    struct list *at = server->line.prev;
+    while (at != &server->line &&
+           CONTAINER_OF(at, struct delivery_place, link)->since_ms > p->since_ms)
+        at = at->prev;
+    list_add_head(at, &p->link);
+    server->n_line++;
+    p->server = server;
+    p->is_waiting = true;
+}
+
+/* Yields. */
+YIELDS static bool wait_in_line(struct delivery_server *server, struct delivery_place *p)
+{
+    struct err e = ERR_CLEAR;
+    int64_t deadline_ms = clock_deadline_in(DELIVERY_LINE_MS);
+    if (server->n_line == DELIVERY_LINE_MAX) {
+        struct delivery_place *last = CONTAINER_OF(server->line.prev, struct delivery_place, link);
+        if (last->since_ms <= p->since_ms) {
+            remember(server, p);
+            return false;
+        }
+        send_away(last);
+    }
+    join_line(server, p);
+    if (p->waits)
+        signal_point_all(p->waits);
+    while (p->is_waiting && signal_point_wait(&p->turn, deadline_ms, &e))
+        continue;
+    if (p->is_waiting) {
+        send_away(p);
+        drop_unused(server);
+    }
+    return p->server != NULL;
+}
+
+/* ---- places ---- */
+
+bool delivery_place_take(struct delivery *d, struct delivery_place *p,
+                         const struct net_address *address, str destination)
+{
+    delivery_place_leave(d, p);
+    if (p->mode == DELIVERY_PLACE_UNCOUNTED)
+        return true;
+    struct delivery_server *server = find_server(d, address);
+    server->most = (unsigned)config_int(d->app->config, CONFIG_DELIVERY_CONNECTIONS_PER_SERVER);
+    p->destination = str_hash(destination, 0);
+    p->since_ms = take_rank(server, p->destination);
+    if ((server->n < server->most && server->n_line == 0) || p->mode == DELIVERY_PLACE_ANYWAY) {
+        server->n++;
+        p->server = server;
+        return true;
+    }
+    return p->mode == DELIVERY_PLACE_IN_LINE && wait_in_line(server, p);
+}
+
+void delivery_place_leave(struct delivery *d, struct delivery_place *p)
+{
+    struct delivery_server *server = p->server;
+    (void)d;
+    if (!server)
+        return;
+    INVARIANT(!p->is_waiting && server->n > 0);
+    p->server = NULL;
+    server->n--;
+    while (server->n < server->most && server->n_line > 0) {
+        leave_line(CONTAINER_OF(server->line.next, struct delivery_place, link));
+        server->n++;
+    }
+    drop_unused(server);
+}
+
+void delivery_place_give_up(struct delivery_place *p)
+{
+    struct delivery_server *server = p->server;
+    if (!server || !p->is_waiting)
+        return;
+    send_away(p);
+    drop_unused(server);
+}
+
+bool delivery_place_is_wanted(const struct delivery_place *p)
+{
+    return p->server && p->mode != DELIVERY_PLACE_ANYWAY && p->server->n_line > 0;
+}
