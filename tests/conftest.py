@@ -104,6 +104,10 @@ class Instance(Server):
         folder = quick_folder()
         options.setdefault("users", [("user1", True), ("user2", False), ("user3", False)])
         kinds = options.pop("kinds", STANDARD_PORTS)
+        points = [options.get("environment", {}).get("HERONRY_FAILPOINT")]
+        # On a machine that is busy with other tests each error would be the last one of a session.
+        points += [] if options.pop("is_ever_behind", False) else ["loop-never-lags:error"]
+        options["environment"] = options.get("environment", {}) | {"HERONRY_FAILPOINT": ",".join(filter(None, points))}
         super().__init__(folder, BINARY, ports=dict(zip(kinds, free_ports(len(kinds)))), **options)
         self.add_defaults()
 
@@ -196,9 +200,9 @@ class Instance(Server):
     def smtp(self, kind="smtp", login=None):
         """A greeted smtplib client; with `login` (a user) after STARTTLS and AUTH."""
         if kind == "submissions":
-            client = smtplib.SMTP_SSL("localhost", self.ports[kind], timeout=20, context=self.tls())
+            client = smtplib.SMTP_SSL("localhost", self.ports[kind], timeout=60, context=self.tls())
         else:
-            client = smtplib.SMTP("localhost", self.ports[kind], timeout=20)
+            client = smtplib.SMTP("localhost", self.ports[kind], timeout=60)
             if login:
                 client.starttls(context=self.tls())
         client.ehlo("client.example")
@@ -208,14 +212,14 @@ class Instance(Server):
 
     def imap(self, login=None):
         """An imaplib client on the TLS port; with `login` (a user) logged in."""
-        client = imap_client.IMAP4_SSL("localhost", self.ports["imaps"], ssl_context=self.tls(), timeout=20)
+        client = imap_client.IMAP4_SSL("localhost", self.ports["imaps"], ssl_context=self.tls(), timeout=60)
         if login:
             client.login(login["address"], login["password"])
         return client
 
     def pop3(self, login=None):
         """A poplib client on the TLS port; with `login` (a user) logged in."""
-        client = poplib.POP3_SSL("localhost", self.ports["pop3s"], context=self.tls(), timeout=20)
+        client = poplib.POP3_SSL("localhost", self.ports["pop3s"], context=self.tls(), timeout=60)
         try:
             if login:
                 client.user(login["address"])

@@ -118,7 +118,7 @@ def wait_for_end(server):
     """Foreground: shows the log until the server ends."""
     code, tail = None, None
     try:
-        tail = subprocess.Popen(["tail", "-n", "0", "-F", str(server.log_path)], stderr=subprocess.DEVNULL,
+        tail = subprocess.Popen(["tail", "-n", "0", "-F", f"--pid={os.getpid()}", str(server.log_path)], stderr=subprocess.DEVNULL,
                                 start_new_session=True)
         # Not one long wait: a signal just before it would be heard only after it.
         while code is None:

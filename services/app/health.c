@@ -2,6 +2,7 @@
 /* Looks at the loop twice a second, and at the disk every few seconds, in the offload pool. */
 #include "services/app/health.h"
 
+#include "base/failpoint.h"
 #include "obs/obs.h"
 #include "services/app/endpoints.h"
 
@@ -58,6 +59,8 @@ static void end_round(void *arg)
     struct app_watch *w = arg;
     bool was_behind = w->lag.is_behind;
     int64_t worst = runtime_take_worst_lag_ms(w->app->runtime);
+    if (FAILPOINT_FAILS("loop-never-lags")) /* a machine that is busy with other tests */
+        worst = 0;
     app_lag_note(&w->lag, worst);
     w->app->health.is_behind = w->lag.is_behind;
     if (w->lag.is_behind != was_behind)

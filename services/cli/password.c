@@ -40,8 +40,9 @@ static bool ask(int terminal, const char *question, struct secret *out, struct e
         return ERR_SYS(e, ERR_INTERNAL, "terminal");
     struct termios silent = normal;
     silent.c_lflag &= (tcflag_t)~ECHO;
-    (void)write(terminal, question, strlen(question));
+    /* First: it forgets what was typed before, and whoever sees the question may type. */
     (void)tcsetattr(terminal, TCSAFLUSH, &silent);
+    (void)write(terminal, question, strlen(question));
     bool ok = read_line(terminal, out, e);
     (void)tcsetattr(terminal, TCSAFLUSH, &normal);
     (void)write(terminal, "\n", 1);

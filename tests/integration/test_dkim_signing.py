@@ -39,10 +39,11 @@ def send(server, sink, number, *, host="far", mime="", text=TEXT):
     user = server.user(2)
     to = f"n{number}@{host}.{DOMAIN}"
     header = f"From: Me <{user['address']}>\r\nTo: <{to}>\r\nSubject: number {number}\r\n{mime}"
+    before = len(sink.of(to))
     with server.smtp("submission", login=user) as client:
         client.sendmail(user["address"], [to], f"{header}\r\n{text}".encode(), ["BODY=8BITMIME"])
-    wait_until(lambda: sink.of(to), 20, "the mail")
-    return sink.of(to)[0].data.replace(b"\r\n..", b"\r\n.")
+    wait_until(lambda: len(sink.of(to)) > before, what="the mail")
+    return sink.of(to)[-1].data.replace(b"\r\n..", b"\r\n.")
 
 
 def signatures(message):
@@ -101,7 +102,7 @@ def test_signed_with_both_keys(heronry_factory, world):
     assert "Publish these records" in made.stderr and made.stdout == server.cli("dkim", "dns", domain).stdout
     published = records(server, domain)
     assert set(published) == {f"mail._domainkey.{domain}", f"mail-ed._domainkey.{domain}"}
-    message = wait_until(lambda: (m := send(server, sink, 2)) and signatures(m) and m, 5, "a signature")
+    message = wait_until(lambda: (m := send(server, sink, 2)) and signatures(m) and m, 60, "a signature")
     assert set(check(message, published, ["rsa-sha256", "ed25519-sha256"])) == set(published)
     check_eight_bit(server, sink, settings["delivery.port"])
 
@@ -109,7 +110,7 @@ def test_signed_with_both_keys(heronry_factory, world):
     server.cli("dkim-keygen", domain, "--selector", "fresh")
     assert b"s=fresh" not in b"".join(signatures(send(server, sink, 3)))
     server.cli("dkim", "activate", domain, "fresh")
-    message = wait_until(lambda: (m := send(server, sink, 4)) and b"s=fresh" in b"".join(signatures(m)) and m, 15,
+    message = wait_until(lambda: (m := send(server, sink, 4)) and b"s=fresh" in b"".join(signatures(m)) and m, 60,
                          "the new key")
     check(message, records(server, domain), ["rsa-sha256", "ed25519-sha256"])
     states = {k["selector"]: k["state"] for k in server.json("dkim", "list", domain)["items"]}
@@ -133,7 +134,7 @@ def test_the_key_of_the_cluster(heronry_factory, world):
     server = heronry_factory(settings={**settings, "security.key": secret})
     domain = server.user(2)["address"].split("@")[1]
     server.cli("dkim", "generate", domain)
-    check(wait_until(lambda: (m := send(server, sink, 11)) and signatures(m) and m, 5, "a signature"),
+    check(wait_until(lambda: (m := send(server, sink, 11)) and signatures(m) and m, 60, "a signature"),
           records(server, domain), ["rsa-sha256", "ed25519-sha256"])
     assert not list(server.folder.rglob("server.key")) and secret not in server.log()
     server.settings["security.key"] = base64.b64encode(bytes(32)).decode()
@@ -218,7 +219,7 @@ def test_keys_rotate_by_themselves(heronry_factory):
     assert "dkim_failed" in server.log() and "domain=aaa.example" in server.log()
     (new,) = set(states()) - {"mail"}
     assert re.fullmatch(r"k\d{8}", new) and states()[new] == "waiting" and f"selector={new}" in server.log()
-    wait_until(lambda: server.log().count("dns_update_failed") == 2, 10, "both records to be refused")
+    wait_until(lambda: server.log().count("dns_update_failed") >= 2, 60, "both records to be refused")
     run(lambda: "dkim_awaited" in server.log(), "the warning")
     assert states() == {"mail": "signing", new: "waiting"} and zone.texts(f"{new}._domainkey") == []
 

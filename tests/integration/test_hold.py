@@ -264,7 +264,8 @@ def test_a_good_server_gets_mail_but_not_what_must_be_proven(world):
     """REQUIRETLS needs DNSSEC or a policy that names the server (RFC 8689 section 4.2.1); nobody is asked about that."""
     world.send("good")
     (message,) = world.arrived("good")
-    assert message.tls and "verified=true" in world.lines("delivery_done", "good")[0]
+    line = wait_until(lambda: world.lines("delivery_done", "good"), WAIT, "the line of the log")[0]
+    assert message.tls and "verified=true" in line
     address = f"special@good.{DOMAIN}"
     with world.server.smtp("submission", login=world.user) as client:
         client.sendmail(world.user["address"], [address], f"From: {world.user['address']}\r\n\r\nx\r\n".encode(),

@@ -184,7 +184,8 @@ def test_slow_readers_of_small_messages(heronry):
             grown = settled_kib(heronry) - before
             print(f"{SMALL_READERS} readers of small messages: {grown} KiB more")
             assert grown < SMALL_READERS * 640  # a window would be 1 MiB
-            assert heronry.psql("SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in%'") == "0"
+            wait_until(lambda: heronry.psql("SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in%'") == "0",
+                       what="no transaction that waits for a reader")
         finally:
             for reader in readers:
                 reader.reset()

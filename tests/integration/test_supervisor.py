@@ -388,14 +388,14 @@ def test_stop_finishes_the_message_in_progress_and_says_good_bye(private):
         client.docmd(f"RCPT TO:<{user['address']}>")
         assert client.docmd("DATA")[0] == 354
         private.process.terminate()
-        wait_until(lambda: "server_stops process=front" in private.log(), 10, "the drain")
-        time.sleep(0.3)
-        refused = []
-        for _ in range(4):
+        wait_until(lambda: private.log().count("server_stops process=front") == 2, what="the drain")
+
+        def is_refused():
             with socket.socket() as late:
-                late.settimeout(5)
-                refused.append(late.connect_ex(("127.0.0.1", private.ports["smtp"])))
-        assert all(refused), "a new connection was accepted during the drain"
+                late.settimeout(60)
+                return late.connect_ex(("127.0.0.1", private.ports["smtp"])) != 0
+        wait_until(is_refused, what="an end of new connections")
+        assert all(is_refused() for _ in range(4)), "a new connection was accepted during the drain"
         client.send(MAIL.format(to=user["address"], subject="in the drain").encode() + b".\r\n")
         assert client.getreply()[0] == 250
     assert reader.readline().startswith(b"* BYE")

@@ -60,6 +60,7 @@ test("archiving what a search found leaves the own draft where it is", async () 
   await page.keyboard.press("x");
   await page.keyboard.press("e");
   await toast(page, "Archived");
+  await page.locator(".toast", { hasText: "Archived" }).hover(); // it stays then
   assert.deepEqual(await placesOf(page, word), ["archive", "drafts"]);
   await page.locator(".toast", { hasText: "Archived" }).getByRole("button", { name: /Undo/ }).click();
   await until(async () => (await placesOf(page, word)).join() === "drafts,inbox", "it is in the inbox again");

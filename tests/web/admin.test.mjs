@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { admin, enter, show } from "./support/admin.mjs";
-import { accessible, api, calm, DESKTOP, facts, openWindow, PHONE, toast, unique, until } from "./support/site.mjs";
+import { accessible, api, calm, DESKTOP, facts, filter, goBy, openWindow, PHONE, toast, unique, until } from "./support/site.mjs";
 
 const PAGES = ["overview", "domains", "accounts", "addresses", "senders", "reports", "queue", "audit"];
 
@@ -80,7 +80,7 @@ test("an account is made, changed, kept out and let in again", async () => {
   await person.getByRole("button", { name: "Sign in" }).click();
   await person.getByRole("navigation", { name: "Folders" }).waitFor();
 
-  await window.getByRole("searchbox", { name: "Search by address or name" }).fill(local);
+  await filter(window, "Search by address or name", local);
   await window.getByRole("link", { name: address }).click();
   await window.getByRole("heading", { level: 1, name: address }).waitFor();
   await window.getByRole("textbox", { name: "Quota" }).fill("500 MB");
@@ -91,9 +91,9 @@ test("an account is made, changed, kept out and let in again", async () => {
 
   await window.getByRole("button", { name: "Disable" }).click();
   await toast(window, `${address} is disabled`);
-  await person.getByText("Your session has ended").waitFor();
   await window.getByRole("button", { name: "Undo" }).last().click();
   await window.getByRole("button", { name: "Disable" }).waitFor();
+  await person.getByText("Your session has ended").waitFor();
   assert.equal((await api(window, `/admin/accounts/${id}`)).body.isDisabled, false);
 
   await window.getByRole("textbox", { name: "Password" }).fill("short");
@@ -139,7 +139,7 @@ test("an address is given, taken away, and given back", async () => {
   await dialog.getByLabel("Account").fill(facts.users[0].address);
   await dialog.getByRole("button", { name: "Add address" }).click();
   await toast(window, `Mail to ${address} goes to ${facts.users[0].address}`);
-  await window.getByRole("searchbox", { name: "Search addresses" }).fill(address);
+  await filter(window, "Search addresses", address);
   await window.getByRole("button", { name: `Remove ${address}` }).click();
   await toast(window, `${address} is removed`);
   assert.equal((await api(window, `/admin/addresses/${address}`)).status, 404);
@@ -256,9 +256,7 @@ test("each page is a call of the API too, and keys lead to all of them", async (
   assert.equal(copied, `curl -sS -H "Authorization: Bearer $HERONRY_TOKEN" '${facts.base}/api/v1/admin/accounts?status=disabled&sort=address'`);
   await window.locator("h1").click();
   for (const [keys, name] of [["gd", "Domains"], ["gq", "Queue"], ["gl", "Audit log"], ["go", "Overview"]]) {
-    await window.keyboard.press(keys[0]);
-    await window.keyboard.press(keys[1]);
-    await window.getByRole("heading", { level: 1, name }).waitFor();
+    await goBy(window, keys, name);
   }
   await window.keyboard.press("Control+k");
   await window.getByRole("combobox", { name: "Commands" }).fill("addr");

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { admin, show } from "./support/admin.mjs";
-import { accessible, api, calm, facts, openWindow, PHONE, toast, unique } from "./support/site.mjs";
+import { accessible, api, calm, facts, filter, goBy, openWindow, PHONE, toast, unique } from "./support/site.mjs";
 
 const sender = facts.users[1].address;
 
@@ -93,7 +93,7 @@ test("an address is suppressed, found, allowed, and suppressed again", async () 
   await dialog.getByLabel("Reason").fill("They asked for it");
   await window.keyboard.press("Enter");
   await toast(window, `${facts.domain} does not write to ${address} any more`);
-  await window.getByRole("searchbox", { name: "Search by address or sender" }).fill(address.toUpperCase());
+  await filter(window, "Search by address or sender", address.toUpperCase());
   const row = rowOf(window, address);
   await row.getByText("They asked for it").waitFor();
   await accessible(window, "suppressed addresses");
@@ -194,8 +194,7 @@ test("a domain is relayed for those on a list, then for whom its servers take, t
 test("its parts are reached by keys and tabs, on a phone in German, too", async () => {
   const window = await admin();
   await window.locator("h1").click();
-  await window.keyboard.press("g");
-  await window.keyboard.press("v");
+  await goBy(window, "gv", "Delivery");
   await window.getByText("Nobody has limits of its own").waitFor();
   const tab = window.getByRole("link", { name: "Routes" });
   await tab.focus();

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
-import { accessible, ada, api, bo, calm, deliver, facts, openRow, row, send, signedIn, toast, unique, until } from "./support/site.mjs";
+import { accessible, ada, api, bo, calm, deliver, facts, goBy, openRow, row, send, signedIn, toast, unique, until } from "./support/site.mjs";
 
 test("mail arrives without a reload, and the answer joins the conversation", async () => {
   const [from, to] = [await signedIn(ada), await signedIn(bo)];
@@ -65,7 +65,7 @@ test("what was sent can be taken back", async () => {
   const after = unique("After ");
   await from.getByRole("button", { name: "Discard the draft" }).click();
   await send(from, { to: bo.address, subject: after, text: "Later mail." });
-  await row(to, after).waitFor({ timeout: 40_000 });
+  await row(to, after).waitFor();
   assert.equal(await row(to, subject).count(), 0);
   calm(from);
   await from.context().close();
@@ -252,9 +252,7 @@ test("a forgotten attachment, a missing recipient and a wrong address are told",
 
 test("settings hold: name, signature, density, theme, language", async () => {
   const page = await signedIn(ada);
-  await page.keyboard.press("g");
-  await page.keyboard.press(",");
-  await page.getByRole("heading", { name: "Settings" }).waitFor();
+  await goBy(page, "g,", "Settings");
   await page.getByRole("radio", { name: "Dark" }).check({ force: true });
   await until(() => page.evaluate(() => document.documentElement.dataset.theme === "dark"), "dark");
   await page.getByRole("radio", { name: "Compact" }).check({ force: true });
@@ -321,7 +319,7 @@ test("a message to somebody elsewhere says where it is", async () => {
   const subject = unique("Away ");
   await send(page, { to: "far@one.example", subject, text: "Does it arrive?" });
   await page.getByRole("link", { name: /^Sent/ }).click();
-  await row(page, subject).waitFor({ timeout: 40_000 });
+  await row(page, subject).waitFor();
   await openRow(page, subject);
   // No server of that domain can be found here.
   await page.locator("summary").getByText(/^(On its way|Is tried again)$/).click();
@@ -395,7 +393,7 @@ test("a forwarded message keeps the pictures in its text", async () => {
     }));
     await call("/submissions", JSON.stringify({ draftId: draft.id, draftEtag: draft.etag, undoSeconds: 0 }));
   }, [subject, bo.address, picture]);
-  await row(to, subject).waitFor({ timeout: 40_000 });
+  await row(to, subject).waitFor();
   await openRow(to, subject);
   await to.frameLocator("iframe").locator("img").first().waitFor();
   await to.keyboard.press("f");
@@ -406,7 +404,7 @@ test("a forwarded message keeps the pictures in its text", async () => {
   await to.keyboard.press("Enter");
   await to.getByRole("button", { name: "Send", exact: true }).click();
   await toast(to, "Message sent");
-  await row(from, `Fwd: ${subject}`).waitFor({ timeout: 40_000 });
+  await row(from, `Fwd: ${subject}`).waitFor();
   await openRow(from, `Fwd: ${subject}`);
   const shown = from.frameLocator("iframe").last().locator("img");
   await until(() => shown.evaluate((one) => one.naturalWidth === 1), "the picture came along");

@@ -12,7 +12,7 @@ import { judgeAnswers } from "./contract.mjs";
 export const facts = JSON.parse(readFileSync(process.env.HERONRY_WEB_FACTS ?? "", "utf8"));
 export const [ada, bo] = facts.users;
 
-const SLOW = 20_000;
+const SLOW = 60_000;
 export const DESKTOP = { viewport: { width: 1440, height: 900 } };
 export const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 };
 
@@ -80,6 +80,25 @@ export async function openRow(page, text, region = "Conversation") {
   await page.getByRole("region", { name: region }).getByRole("heading", { level: 1 }).waitFor();
 }
 
+/** Presses the keys of a way through an app ("g", then "d") until its page is there: a key that comes more than a
+ *  second after the one before begins anew. */
+export async function goBy(page, keys, heading) {
+  const there = page.getByRole("heading", { level: 1, name: heading });
+  await until(async () => {
+    for (const key of keys) await page.keyboard.press(key);
+    return there.waitFor({ timeout: 5000 }).then(() => true, () => false);
+  }, `${heading} by ${keys}`);
+}
+
+/** Types into a search field above a table and waits until the table shows nothing else: a row that is still to move
+ *  cannot be clicked on. */
+export async function filter(page, field, text) {
+  await page.getByRole("searchbox", { name: field }).fill(text);
+  const rows = page.locator("tbody tr");
+  const found = rows.filter({ hasText: text });
+  await until(async () => (await rows.count()) > 0 && (await rows.count()) === (await found.count()), `the table shows ${text} alone`);
+}
+
 export async function toast(page, text) {
   await page.locator(".toast", { hasText: text }).waitFor();
 }
@@ -117,7 +136,7 @@ export async function send(page, { to, subject, text, files = [], wait = true })
 
 /** Mail from outside, by SMTP; `type` is its Content-Type. */
 export async function deliver({ to, subject, text, from = "leo@example.net", name = "Leo Park", type = "text/plain; charset=utf-8" }) {
-  const socket = net.connect(facts.ports.smtp, "localhost");
+  const socket = net.connect(facts.ports.smtp, "127.0.0.1");
   const lines = (async function* () {
     let rest = "";
     for await (const data of socket) {
@@ -170,7 +189,7 @@ export async function accessible(page, name) {
 }
 
 /** Polls until `check` gives something true. */
-export async function until(check, what, seconds = 20) {
+export async function until(check, what, seconds = 60) {
   const end = Date.now() + seconds * 1000;
   for (;;) {
     const value = await check();

@@ -45,6 +45,8 @@ export class ThreadList {
   #abort = new AbortController();
   /** Conversations that an act of ours is changing now: news about them wait for its end. */
   #held = new Map<string, number>();
+  /** Held ones of which there was news. */
+  #missed = new Set<string>();
   #reindexing: ReturnType<typeof setTimeout> | undefined;
 
   constructor(source: Source) {
@@ -193,6 +195,8 @@ export class ThreadList {
         if (left > 0) this.#held.set(id, left);
         else this.#held.delete(id);
       }
+      const due = ids.filter((id) => !this.#held.has(id) && this.#missed.delete(id));
+      if (due.length > 0) this.changed(due).catch(() => undefined);
     };
   }
 
@@ -227,10 +231,16 @@ export class ThreadList {
 
   // ---- news from the server ----
 
+  /** Whether news about it have to wait; then it is asked about when it is not held any more. */
+  #isHeld(id: string): boolean {
+    if (this.#held.has(id)) this.#missed.add(id);
+    return this.#held.has(id);
+  }
+
   /** New mail, told with its rows. */
   arrived(rows: readonly Row[]): void {
     for (const row of rows) {
-      if (!row.mailboxIds.includes(this.mailboxId ?? "") || this.#held.has(row.id)) continue;
+      if (!row.mailboxIds.includes(this.mailboxId ?? "") || this.#isHeld(row.id)) continue;
       // What is listed already moves when we know how it stands in this folder: an own draft does not lift it.
       if (this.indexOf(row.id) >= 0) continue;
       this.#place(row);
@@ -265,19 +275,19 @@ export class ThreadList {
   /** Conversations of which something is different now. */
   async changed(ids: readonly string[]): Promise<void> {
     const { signal } = this.#abort;
-    const concern = ids.filter((id) => !this.#held.has(id) && (this.source.kind === "folder" || this.#rows.has(id)));
+    const concern = ids.filter((id) => !this.#isHeld(id) && (this.source.kind === "folder" || this.#rows.has(id)));
     if (concern.length === 0) return;
     if (concern.length > 200) return this.load();
     const got = await this.#get(concern, signal);
     const mailboxId = this.source.kind === "folder" ? this.source.mailboxId : null;
     const gone = new Set(got.notFound);
     for (const row of got.items) {
-      if (this.#held.has(row.id)) continue;
+      if (this.#isHeld(row.id)) continue;
       if (mailboxId && !row.mailboxIds.includes(mailboxId)) gone.add(row.id);
       else if (this.source.kind === "folder") this.#place(row);
       else this.#rows.set(row.id, row);
     }
-    const leaving = [...gone].filter((id) => this.indexOf(id) >= 0 && !this.#held.has(id));
+    const leaving = [...gone].filter((id) => this.indexOf(id) >= 0 && !this.#isHeld(id));
     if (leaving.length > 0) this.remove(leaving);
   }
 }

@@ -36,14 +36,16 @@ export function watch(watcher: Watcher): () => void {
     let more = true;
     while (more && !ended) {
       const got = await ok(api.GET("/changes", { params: { query: { since: session.state } } }));
-      session.state = got.newState;
       more = got.hasMore;
       const { created, updated, destroyed } = got.mailboxes;
       if (created.length + updated.length + destroyed.length > 0) await session.reloadMailboxes();
       const threads = new Set([...got.threads.created, ...got.threads.updated, ...got.threads.destroyed]);
-      if (threads.size === 0) continue;
-      watcher.changed(threads);
-      await Promise.all(watcher.lists().map((list) => list.changed([...threads])));
+      if (threads.size > 0) {
+        watcher.changed(threads);
+        await Promise.all(watcher.lists().map((list) => list.changed([...threads])));
+      }
+      // Now: what could not be shown is asked for again.
+      session.state = got.newState;
     }
   }
 
