@@ -73,6 +73,7 @@ static bool deliver(struct smtp_session *s, const struct smtp_message *m, struct
         [DELIVER_SPF_FAIL] = ANSWER_SPF_FAIL,
         [DELIVER_DMARC_FAIL] = ANSWER_DMARC_FAIL,
         [DELIVER_DMARC_LATER] = ANSWER_DMARC_LATER,
+        [DELIVER_TOLD_ENOUGH] = ANSWER_TOLD_ENOUGH,
         [DELIVER_AUTHOR_UNCLEAR] = ANSWER_FROM_MISSING,
         [DELIVER_UNPROVEN] = ANSWER_LOCAL_ERROR, /* it is not given twice */
     };

@@ -139,6 +139,10 @@ static const struct smtp_answer_row rows[ANSWER_COUNT] = {
                               ANSWER_REFUSES, "dmarc"),
     [ANSWER_DMARC_LATER] = ROW(451, "4.7.1", "DMARC: who sent this cannot be checked now",
                                ANSWER_REFUSES, "dmarc_later"),
+    [ANSWER_TOLD_ENOUGH] =
+        ROW(450, "4.7.1",
+            "Your sender is not proven by SPF, and has had enough reports of success for now",
+            ANSWER_REFUSES, "success_reports"),
     [ANSWER_FILTERED] =
         ROW(550, "5.7.1", "The message was refused by a filter", ANSWER_REFUSES, "filter"),
     [ANSWER_FILTERED_NOW] =

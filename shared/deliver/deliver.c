@@ -377,6 +377,10 @@ bool deliver_message(const struct deliver *d, const struct smtp_message *m, stru
         return err_wrap(e, "put it into quarantine");
     if (out->verdict != DELIVER_DONE || deliver_take_report(&attempt, proven, deadline_ms))
         return true;
+    if (!deliver_may_tell(&attempt, deadline_ms, out, e))
+        return false;
+    if (out->verdict != DELIVER_DONE)
+        return true;
     if (attempt.n_forwards > 0) {
         str leaving = make_message(&attempt, STR_EMPTY, STR_EMPTY, now_us);
         if (!deliver_prepare_forwards(&attempt, leaving, deadline_ms, e))

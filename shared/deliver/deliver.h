@@ -61,6 +61,8 @@ struct deliver {
     const char *report_inbox; /* local part of the address, at our domains, that gets the reports of
                                  others; NULL or empty: none is read */
     bool keeps_report_mail;   /* what was read is delivered nevertheless */
+    int64_t success_reports_per_hour; /* to one sender whom SPF was to prove and did not; 0: any
+                                         number */
     bool seals; /* what was proven of mail that leaves again is vouched for (ARC, RFC 8617), where
                    the domain that forwards it has a key */
 };
@@ -73,8 +75,10 @@ enum deliver_verdict {
     DELIVER_SPF_FAIL,         /* the client may not send for the sender's domain: 550 5.7.23 */
     DELIVER_DMARC_FAIL,       /* the author's domain wants it refused: 550 5.7.1 */
     DELIVER_DMARC_LATER,      /* whether it does is not known now: 451 4.7.1 */
-    DELIVER_UNPROVEN,       /* no signature proves a claim of the visit: judge its recipients again
-                               (deliver_screen_claims), and hand it over again if they may */
+    DELIVER_TOLD_ENOUGH, /* it asks for reports of success, and its sender, who is not proven, had
+                            as many as he may for now: 450 4.7.1 */
+    DELIVER_UNPROVEN,    /* no signature proves a claim of the visit: judge its recipients again
+                            (deliver_screen_claims), and hand it over again if they may */
     DELIVER_AUTHOR_UNCLEAR, /* several From fields or authors, or none with a domain: 550 5.7.1 */
     DELIVER_FILTERED,       /* a filter refuses it: 550 5.7.1 */
     DELIVER_FILTERED_NOW,   /* a filter wants it later, or does not answer: 451 4.7.1 */
@@ -95,15 +99,16 @@ struct deliver_result {
  * report (RFC 3464) that is durable before DELIVER_DONE, unless it wanted none. A report of another
  * server about a domain of ours (TLS-RPT, DMARC) for d->report_inbox goes into the database, and
  * into no mailbox unless d->keeps_report_mail or something is wrong with it. A report of success
- * that was asked for is on its way then too. A client that is not local proves who sent the message
- * before anything is stored, and what was found stands in an Authentication-Results field (RFC
- * 8601); a proof that cannot be had now (the DNS does not answer) is no reason to refuse, unless a
- * policy of the author's domain depends on it (DELIVER_DMARC_LATER). What fails DMARC with a policy
- * of quarantine goes to Junk, and what leaves of it is held. Failures
- * are temporary, nothing was answered for:
- * those of store_deliver; ERR_UNKNOWN_OUTCOME only when looking for the delivery failed too (R3).
- * Derived data never fails a delivery (R22). What proofs and filters take is not in the deadline:
- * behind them there is as much time as at first. Temporary memory comes from `a`. Yields. */
+ * that was asked for is on its way then too; where that would be too many for a sender whom nobody
+ * proved (d->success_reports_per_hour), nothing is delivered. A client that is not local proves who
+ * sent the message before anything is stored, and what was found stands in an
+ * Authentication-Results field (RFC 8601); a proof that cannot be had now (the DNS does not answer)
+ * is no reason to refuse, unless a policy of the author's domain depends on it
+ * (DELIVER_DMARC_LATER). What fails DMARC with a policy of quarantine goes to Junk, and what leaves
+ * of it is held. Failures are temporary, nothing was answered for: those of store_deliver;
+ * ERR_UNKNOWN_OUTCOME only when looking for the delivery failed too (R3). Derived data never fails
+ * a delivery (R22). What proofs and filters take is not in the deadline: behind them there is as
+ * much time as at first. Temporary memory comes from `a`. Yields. */
 YIELDS bool deliver_message(const struct deliver *d, const struct smtp_message *m, struct arena *a,
                             int64_t deadline_ms, struct deliver_result *out, struct err *e);
 

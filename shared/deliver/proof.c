@@ -342,6 +342,7 @@ bool deliver_prove(struct deliver_attempt *attempt, int64_t deadline_ms, struct 
         out->verdict = DELIVER_UNPROVEN; /* it comes here again, or goes: told and counted then */
         return true;
     }
+    attempt->is_sender_unproven = p.verdict.spf && (p.spf.result != MAILAUTH_PASS || p.spf.is_helo);
     if (is_suspect(&p, out)) {
         attempt->is_unproven = true;
         attempt->held_why = STR("DMARC of its author failed");

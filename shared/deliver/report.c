@@ -5,6 +5,7 @@
 #include "account/account.h"
 #include "base/clock.h"
 #include "crypto/random.h"
+#include "deliver/forward.h"
 #include "mime/header.h"
 #include "obs/obs.h"
 #include "queue/dsn.h"
@@ -218,6 +219,39 @@ bool deliver_plan_success(struct deliver_attempt *attempt, int64_t deadline_ms, 
     attempt->success_id = queue_make_id(attempt->d->queue);
     return queue_pack(attempt->a, attempt->success->body, deadline_ms, &attempt->success->packed,
                       e);
+}
+
+/* How many reports the message may lead to: one about all mailboxes, and one about each address
+ * elsewhere whose server makes none itself. */
+static size_t count_asked(const struct deliver_attempt *attempt)
+{
+    const struct smtp_message *m = attempt->m;
+    size_t n = list_done(attempt, ARENA_ARRAY(attempt->a, struct queue_new_recipient, m->n)) > 0;
+    for (size_t i = 0; i < attempt->n_forwards; i++) {
+        const struct deliver_forward *f = &attempt->forwards[i];
+        for (size_t k = 0; k < f->n; k++)
+            n += (f->to[k].notify & QUEUE_NOTIFY_SUCCESS) != 0;
+    }
+    return n;
+}
+
+/* Before anything is stored: what RFC 3461 section 5.2.3 demands of each delivery is held by making
+ * none, for RCPT may not be refused because of NOTIFY (section 5.1). */
+bool deliver_may_tell(const struct deliver_attempt *attempt, int64_t deadline_ms,
+                      struct deliver_result *out, struct err *e)
+{
+    const struct deliver *d = attempt->d;
+    bool may = true;
+    if (!attempt->is_sender_unproven || attempt->m->sender.n == 0 ||
+        d->success_reports_per_hour == 0)
+        return true;
+    size_t n = count_asked(attempt);
+    if (n > 0 && !queue_may_tell(d->queue, attempt->m->sender, n, d->success_reports_per_hour,
+                                 deadline_ms, &may, e))
+        return err_wrap(e, "count reports of success");
+    if (!may)
+        out->verdict = DELIVER_TOLD_ENOUGH;
+    return true;
 }
 
 void deliver_report_stored(struct deliver_attempt *attempt, int64_t deadline_ms)

@@ -23,9 +23,10 @@ struct deliver_attempt {
     struct queue_new_message *success; /* what is told of success; NULL: nothing */
     int64_t success_id;                /* its queue id */
     struct arena *a;
-    size_t header_n;  /* octets of the header */
-    bool is_clean;    /* what others forged is out of the content already */
-    str content_hash; /* what copies are named by; empty: by the transaction */
+    size_t header_n;         /* octets of the header */
+    bool is_clean;           /* what others forged is out of the content already */
+    str content_hash;        /* what copies are named by; empty: by the transaction */
+    bool is_sender_unproven; /* SPF was to prove the envelope sender, and did not */
     bool is_unproven; /* its author's domain wants it in quarantine, so its sender may be forged */
     str held_why;     /* it is in quarantine: in Junk, and what leaves waits; else empty */
     str results; /* of the proofs, as a seal has them (mailauth_sealing); empty: none was made */
@@ -44,6 +45,11 @@ bool deliver_is_stored(const struct store_recipient *copy);
  */
 YIELDS bool deliver_plan_success(struct deliver_attempt *attempt, int64_t deadline_ms,
                                  struct err *e);
+
+/* Whether the sender may have the reports of success that are asked for; where not, out->verdict
+ * says so. A sender who is proven, or need not be, may. Errors: those of queue_may_tell. Yields. */
+YIELDS bool deliver_may_tell(const struct deliver_attempt *attempt, int64_t deadline_ms,
+                             struct deliver_result *out, struct err *e);
 
 /* Puts that into the queue in a transaction of its own, after the copies. A failure is only logged:
  * who has delivered must not be told to come again because of it. Yields. */

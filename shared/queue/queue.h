@@ -294,11 +294,22 @@ YIELDS bool queue_release(struct queue *q, struct queue_lease *lease, int64_t de
 
 /* To be called about once a minute by one process or by all: makes domains due whose hint was lost
  * in a race, gives up recipients past their lifetime that nobody tries (an open breaker), marks
- * delays that senders are to be told of, removes messages without recipients and domains unused for
- * a week, and writes mail:stats and mail:queue:pending anew. Yields. */
+ * delays that senders are to be told of, removes messages without recipients, domains unused for
+ * a week and counts of former hours (queue_may_tell), and writes mail:stats and mail:queue:pending
+ * anew. Yields. */
 YIELDS bool queue_sweep(struct queue *q, int64_t deadline_ms, struct err *e);
 
 /* ---- reports to senders (DSN) ---- */
+
+enum {
+    QUEUE_TOLD_BY_DOMAIN = 10 /* times as many for all addresses of a domain */
+};
+
+/* Takes `n` reports of success for a sender whom nobody proved out of what it may have in an hour,
+ * which is `per_hour` for the address (so many count at most) and QUEUE_TOLD_BY_DOMAIN times that
+ * for its domain. *out: whether it may. Errors: those of db_query. Yields. */
+YIELDS bool queue_may_tell(struct queue *q, str sender, size_t n, int64_t per_hour,
+                           int64_t deadline_ms, bool *out, struct err *e);
 
 struct queue_reported {
     str address;

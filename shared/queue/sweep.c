@@ -71,6 +71,9 @@ static const struct {
     { { "DELETE FROM q_domain d WHERE used < now() - interval '7 days' AND lease_until <= now()"
         " AND NOT EXISTS (SELECT 1 FROM q_rcpt r WHERE r.domain = d.domain)" },
       false },
+    { { "DELETE FROM q_told"
+        " WHERE since NOT BETWEEN now() - interval '1 hour' AND now() + interval '1 hour'" },
+      false },
 };
 
 bool queue_sweep(struct queue *q, int64_t deadline_ms, struct err *e)

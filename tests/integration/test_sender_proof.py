@@ -2,6 +2,7 @@
 """Mail from outside proves who sent it (FEATURES 63, 64, 67, 69, 70, 74; ATTACKS X10, X16, S26): records
 from a real nsd, signatures by another implementation (python3-dkim)."""
 import re
+import smtplib
 
 import dkim
 import pytest
@@ -21,7 +22,7 @@ RECORDS = [
     key_record("strict"),
     f"open A 127.0.0.1", f'_dmarc.open TXT {txt("v=DMARC1; p=none")}',
     "plain A 127.0.0.1",
-    "far A 127.0.0.1",
+    "far A 127.0.0.1", "good A 127.0.0.1",
     "wary A 127.0.0.1", f'_dmarc.wary TXT {txt("v=DMARC1; p=quarantine")}', key_record("wary"),
     "trial A 127.0.0.1", f'_dmarc.trial TXT {txt("v=DMARC1; p=reject; t=y")}',
     # Keys that cannot be asked for: a circle of names.
@@ -257,14 +258,37 @@ def check_seals(outside, sink):
     assert b"ARC-Seal" not in through(mail("good"), "keyless.example.test")
 
 
+def check_reports(outside, sink):
+    """Who asks for reports of success gets them, but is not flooded where nobody proves that he asked."""
+    server, user = outside.server, outside.server.new_user()
+
+    def ask(sender, *options):
+        with server.smtp() as client:
+            try:
+                client.sendmail(sender, [user["address"]], mail("plain"), [], options)
+            except smtplib.SMTPDataError as refused:
+                return f"{refused.smtp_code} {refused.smtp_error.decode()[:5]}"
+        return "250"
+
+    forged, other, good = f"asks@plain.{DOMAIN}", f"other@plain.{DOMAIN}", f"a@good.{DOMAIN}"
+    assert [ask(forged, "NOTIFY=SUCCESS"), ask(forged, "NOTIFY=SUCCESS"), ask(forged)] == ["250", "450 4.7.1", "250"]
+    assert [ask(other, "NOTIFY=SUCCESS,FAILURE")] + [ask(good, "NOTIFY=SUCCESS") for _ in range(2)] == ["250"] * 3
+    assert len(fetch_all(server, user)) == 5, "what was told to come later is nowhere"
+    for asking, reports in ((forged, 1), (other, 1), (good, 2)):
+        wait_until(lambda: len(sink.of(asking)) >= reports, 30, f"the reports to {asking}")
+        assert [b"Action: delivered" in m.data and m.sender == "" for m in sink.of(asking)] == [True] * reports
+
+
 def test_forwarded_mail(heronry_factory, settings):
-    """What SPF says of forwarded mail is left to DMARC; what we forward ourselves, is sealed."""
+    """What SPF says of forwarded mail is left to DMARC; what we forward ourselves, is sealed. And what leaves for
+    senders: reports of success."""
     (port,) = free_ports(1)
     sink = Sink(port)
     outside = Outside(heronry_factory(settings={**settings, "spf.fail": "defer-to-dmarc", "security.seal_forwarded": "true",
-                                                "delivery.port": port, "delivery.allow_private": "true"}))
+                                                "limits.success_reports_per_hour": "1", "delivery.port": port, "delivery.allow_private": "true"}))
     try:
         check_seals(outside, sink)
+        check_reports(outside, sink)
     finally:
         sink.close()
     assert "spf=fail" in outside.results(mail("plain"), f"a@bad.{DOMAIN}")

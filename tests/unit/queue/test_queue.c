@@ -50,6 +50,57 @@ static void test_straight(void **state)
     with_queue(straight_body);
 }
 
+/* ---- reports of success to senders whom nobody proved ---- */
+
+static bool may_tell(struct fixture *f, const char *sender, size_t n)
+{
+    struct err e = ERR_CLEAR;
+    bool may = false;
+    MUST(queue_may_tell(f->q, str_from_cstr(sender), n, 2, soon(), &may, &e), e);
+    return may;
+}
+
+static void told_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    assert_true(may_tell(f, "a@x.test", 1));
+    assert_true(may_tell(f, "A@X.test", 1)); /* one address */
+    assert_false(may_tell(f, "a@x.test", 1));
+    /* More than an hour's worth in one message is possible once. */
+    assert_true(may_tell(f, "many@y.test", 1000));
+    assert_false(may_tell(f, "many@y.test", 1));
+    /* What one address may not have any more is nothing to its domain, which has ten times as many.
+     */
+    for (int i = 0; i < 30; i++)
+        assert_false(may_tell(f, "a@x.test", 2));
+    char sender[32];
+    for (int i = 0; i < 9; i++) {
+        (void)snprintf(sender, sizeof(sender), "b%d@x.test", i);
+        assert_true(may_tell(f, sender, 2));
+    }
+    assert_false(may_tell(f, "c@x.test", 1));
+    /* An hour later, or when the clock was wrong, it begins anew; and rows do not stay. */
+    assert_int_equal(test_pg_number("WITH u AS (UPDATE q_told SET since = since - interval '61 min'"
+                                    " RETURNING 1) SELECT count(*) FROM u"),
+                     14);
+    assert_true(may_tell(f, "a@x.test", 2));
+    assert_false(may_tell(f, "a@x.test", 1));
+    assert_int_equal(
+        test_pg_number("WITH u AS (UPDATE q_told SET since = now() + interval '2 days'"
+                       " WHERE subject = 'a@x.test' RETURNING 1) SELECT count(*) FROM u"),
+        1);
+    assert_true(may_tell(f, "a@x.test", 2));
+    MUST(queue_sweep(f->q, soon(), &e), e);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_told"), 2);
+}
+
+static void test_told(void **state)
+{
+    (void)state;
+    with_queue(told_body);
+}
+
 /* What goes in comes out, byte for byte: small, big, incompressible, empty. */
 static void bodies_body(void *arg)
 {
@@ -805,16 +856,17 @@ static void test_hint(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_straight), cmocka_unit_test(test_bodies),
-        cmocka_unit_test(test_refused),  cmocka_unit_test(test_crowd),
-        cmocka_unit_test(test_together), cmocka_unit_test(test_meanwhile),
-        cmocka_unit_test(test_unseen),   cmocka_unit_test(test_deferred),
-        cmocka_unit_test(test_fencing),  cmocka_unit_test(test_breaker),
-        cmocka_unit_test(test_sweep),    cmocka_unit_test(test_list),
-        cmocka_unit_test(test_groups),   cmocka_unit_test(test_acts),
-        cmocka_unit_test(test_readable), cmocka_unit_test(test_ids),
-        cmocka_unit_test(test_hint),     cmocka_unit_test(test_turns),
-        cmocka_unit_test(test_crowded),  cmocka_unit_test(test_clock),
+        cmocka_unit_test(test_straight),  cmocka_unit_test(test_told),
+        cmocka_unit_test(test_bodies),    cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_crowd),     cmocka_unit_test(test_together),
+        cmocka_unit_test(test_meanwhile), cmocka_unit_test(test_unseen),
+        cmocka_unit_test(test_deferred),  cmocka_unit_test(test_fencing),
+        cmocka_unit_test(test_breaker),   cmocka_unit_test(test_sweep),
+        cmocka_unit_test(test_list),      cmocka_unit_test(test_groups),
+        cmocka_unit_test(test_acts),      cmocka_unit_test(test_readable),
+        cmocka_unit_test(test_ids),       cmocka_unit_test(test_hint),
+        cmocka_unit_test(test_turns),     cmocka_unit_test(test_crowded),
+        cmocka_unit_test(test_clock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
