@@ -9,6 +9,7 @@
 #include "obs/obs.h"
 #include "services/delivery/convert.h"
 #include "wire/smtp_data.h"
+#include "wire/smtp_verp.h"
 
 enum {
     COMMAND_MS = 300 * 1000,
@@ -146,6 +147,16 @@ static bool add_mail_dsn(const struct delivery_session *s, const struct queue_me
            (!is_word(m->envelope_id) || buf_addf(line, " ENVID=%.*s", STR_FMT(m->envelope_id)));
 }
 
+/* With VERP each transaction is for one recipient, by whom its sender is made. */
+static str sender_of(const struct transaction *t)
+{
+    for (size_t i = 0; i < t->m->n && t->m->is_verp; i++) {
+        if (!t->skipped[i])
+            return smtp_verp_sender(t->m->envelope_from, t->m->recipients[i].address, t->s->a);
+    }
+    return t->m->envelope_from;
+}
+
 YIELDS static bool write_mail(const struct transaction *t, struct err *e)
 {
     const struct delivery_session *s = t->s;
@@ -153,7 +164,7 @@ YIELDS static bool write_mail(const struct transaction *t, struct err *e)
     struct buf line;
     buf_init(&line, 4096);
     bool fits =
-        buf_addf(&line, "MAIL FROM:<%.*s>", STR_FMT(m->envelope_from)) &&
+        buf_addf(&line, "MAIL FROM:<%.*s>", STR_FMT(sender_of(t))) &&
         (!s->offers.has_size || buf_addf(&line, " SIZE=%zu", t->size)) &&
         (!s->offers.eight_bit_mime || !t->is_8bit || buf_add(&line, STR(" BODY=8BITMIME"))) &&
         (!t->needs_utf8 || buf_add(&line, STR(" SMTPUTF8"))) &&
@@ -500,12 +511,13 @@ static void leave_rest(struct transaction *t, size_t next)
         t->elsewhere[i] = !t->refused[i];
 }
 
-/* In as many transactions as the server wants for so many recipients (RFC 9422). Those that are
+/* In as many transactions as the server wants for so many recipients (RFC 9422), or as they have
+ * senders. Those that are
  * left when it takes no more on this connection wait for their next try. Yields. */
 YIELDS static void run_all(struct transaction *t, bool *answered)
 {
     struct delivery_session *s = t->s;
-    size_t most = s->offers.rcpt_max > 0 ? s->offers.rcpt_max : t->m->n;
+    size_t most = t->m->is_verp ? 1 : s->offers.rcpt_max > 0 ? s->offers.rcpt_max : t->m->n;
     size_t next = 0;
     bool may_go_on = true;
     *answered = false;

@@ -23,6 +23,11 @@ static bool offers_auth(const struct smtp_session *s)
     return s->front->policy == SMTP_SUBMISSION && smtp_has_tls(s);
 }
 
+static bool offers_verp(const struct smtp_session *s)
+{
+    return s->front->policy == SMTP_SUBMISSION;
+}
+
 static void add_size(const struct smtp_session *s, struct buf *out)
 {
     (void)buf_addf(out, " %llu", (unsigned long long)smtp_max_size(s));
@@ -75,6 +80,7 @@ static const struct {
     { "STARTTLS", offers_tls, NULL },
     { "REQUIRETLS", offers_requiretls, NULL },
     { "AUTH", offers_auth, add_mechanisms },
+    { "XVERP", offers_verp, NULL },
     { "FUTURERELEASE", offers_future_release, add_hold_max },
     { "XCLIENT", smtp_offers_xclient, add_attributes },
     { "HELP", NULL, NULL },

@@ -42,6 +42,7 @@ static struct smtp_offer make_offer(const struct smtp_session *s)
         .auth = s->front->policy == SMTP_SUBMISSION,
         .dsn = true,
         .requiretls = smtp_has_tls(s),
+        .verp = s->front->policy == SMTP_SUBMISSION,
         .binary = true,
         .smtputf8 = true,
         .utf8_mail = s->has_sender && s->sender.smtputf8,

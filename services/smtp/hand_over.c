@@ -44,6 +44,7 @@ static struct smtp_message make_message(struct smtp_session *s, str content, str
         .is_utf8 = s->sender.smtputf8,
         .is_binary = s->sender.binary,
         .requiretls = s->sender.requiretls,
+        .is_verp = s->sender.verp,
         .has_ret = s->sender.has_ret,
         .ret_full = s->sender.ret_full,
         .envid = s->sender.envid,

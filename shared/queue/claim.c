@@ -25,7 +25,7 @@ static const struct db_stmt lease_domain = {
 static const struct db_stmt select_due = {
     "SELECT r.queue_id, r.rcpt, r.orcpt, r.notify, r.attempts, m.account_id, m.envelope_from,"
     " m.envelope_id, m.size, m.is_8bit, m.is_utf8, m.return_full, m.created, m.expires,"
-    " m.has_ret, m.tls_rule, r.waived, r.transport"
+    " m.has_ret, m.tls_rule, r.waived, r.transport, m.is_verp"
     " FROM q_rcpt r JOIN q_msg m USING (queue_id)"
     " WHERE r.domain = $1 AND r.status = 0 AND r.due <= now()"
     " ORDER BY r.due, r.queue_id, r.rcpt LIMIT $2"
@@ -93,6 +93,7 @@ static struct queue_message *add_message(struct queue_lease *lease, const struct
         .tls_rule = (enum queue_tls_rule)db_int(r, row, 15),
         .is_waived = true, /* unless a recipient is not */
         .transport = db_str(r, row, 17),
+        .is_verp = db_int(r, row, 18) != 0,
         .recipients = ARENA_ARRAY(a, struct queue_recipient, QUEUE_RECIPIENTS_PER_CLAIM),
     };
     return m;

@@ -111,10 +111,10 @@ str queue_clean_text(struct arena *a, str text, size_t max)
 static const struct db_stmt insert_msg = {
     "INSERT INTO q_msg (queue_id, account_id, envelope_from, envelope_id, is_8bit, is_utf8,"
     " return_full, session, expires, has_ret, tls_rule, message_id, hold_request, release_at, size,"
-    " codec, frames, data) VALUES ($1, $2, $3, $4, $5, $6, $7, $8,"
+    " codec, frames, data, is_verp) VALUES ($1, $2, $3, $4, $5, $6, $7, $8,"
     " CASE WHEN $14 = 0 THEN now() ELSE " RELEASE_AT " END + $9::int8 * interval '1 millisecond',"
     " $10, $11::int4::int2, $12, $13, CASE WHEN $14 <> 0 THEN " RELEASE_AT " END, $15,"
-    " $16::int4::int2, $17::int4[], $18)"
+    " $16::int4::int2, $17::int4[], $18, $19)"
 };
 /* What a rule matches is held (hold_rule.h), as below. BASE is an address without its "+tag". */
 #define BASE(address) "regexp_replace(" address ", '[+][^@]*@', '@')"
@@ -216,7 +216,7 @@ static str read_message_id(str message, struct arena *a)
 static void send_msg(const struct queue *q, struct db_tx *tx, int64_t queue_id,
                      const struct queue_new_message *m, struct arena *a)
 {
-    struct db_param params[18] = {
+    struct db_param params[19] = {
         DB_INT8(queue_id),        DB_INT8(m->account_id), DB_TEXT(m->envelope_from),
         DB_TEXT(m->envelope_id),  DB_BOOL(m->is_8bit),    DB_BOOL(m->is_utf8),
         DB_BOOL(m->return_full),  DB_TEXT(m->session),    DB_INT8(q->lifetime_ms),
@@ -224,6 +224,7 @@ static void send_msg(const struct queue *q, struct db_tx *tx, int64_t queue_id,
         DB_TEXT(m->hold_request), DB_INT8(m->release_us),
     };
     queue_body_params(m->packed ? m->packed : queue_pack_here(a, m->body), &params[14]);
+    params[18] = DB_BOOL(m->is_verp);
     db_tx_send(tx, &insert_msg, params, COUNT_OF(params));
 }
 

@@ -102,7 +102,8 @@ struct queue_new_message {
     bool has_ret;       /* RET= was given */
     bool return_full;   /* RET=FULL: reports carry the message up to 64 kB, else its header */
     enum queue_tls_rule tls_rule;
-    str session; /* log id of the session it came by */
+    bool is_verp; /* each recipient has a sender of its own, made of envelope_from (smtp_verp.h) */
+    str session;  /* log id of the session it came by */
     const struct queue_new_recipient *recipients;
     size_t n;                        /* 1 .. QUEUE_MAX_RECIPIENTS */
     const struct queue_body *packed; /* of queue_pack, or NULL: packed where it is needed */
@@ -180,6 +181,7 @@ struct queue_message {
     bool has_ret;
     bool return_full;
     enum queue_tls_rule tls_rule;
+    bool is_verp;   /* as in queue_new_message */
     bool is_waived; /* somebody decided to send it to these recipients, however insecure */
     str transport;  /* that an administrator named for them (act.h); empty: none */
     int64_t created_us;

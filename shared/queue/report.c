@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Recipients that their sender is to be told about. */
 #include "queue/private.h"
+#include "wire/smtp_verp.h"
 
 /* With the predicate of the index as it is. A postponed one is due later; a held one is no report.
  */
@@ -9,7 +10,7 @@
 static const struct db_stmt select_report = {
     "SELECT m.queue_id, m.envelope_from, m.envelope_id, m.return_full, m.account_id, m.created,"
     " m.expires, m.is_utf8, r.status, r.rcpts, r.orcpts, r.codes, r.replies, r.remotes, r.attempts,"
-    " r.last_us, m.tls_rule, m.hold_request"
+    " r.last_us, m.tls_rule, m.hold_request, m.is_verp"
     " FROM (SELECT queue_id, status, array_agg(rcpt ORDER BY rcpt) AS rcpts,"
     " array_agg(orcpt ORDER BY rcpt) AS orcpts, array_agg(code ORDER BY rcpt) AS codes,"
     " array_agg(reply ORDER BY rcpt) AS replies, array_agg(remote ORDER BY rcpt) AS remotes,"
@@ -63,6 +64,13 @@ static void read_recipients(const struct db_rows *r, struct arena *a, struct que
     }
 }
 
+/* Each recipient has a sender of its own: the others are reported about next. */
+static void report_one(struct queue_report *out, struct arena *a)
+{
+    out->n = 1;
+    out->envelope_from = smtp_verp_sender(out->envelope_from, out->recipients[0].address, a);
+}
+
 /* The beginning of the message. A damaged one must not keep its sender from being told. */
 YIELDS static bool load_original(struct queue *q, struct queue_report *report, struct arena *a,
                                  int64_t deadline_ms, struct err *e)
@@ -101,6 +109,8 @@ bool queue_report_next(struct queue *q, int64_t after_id, struct arena *a, int64
         .hold_request = db_str(r, 0, 17),
     };
     read_recipients(r, a, out);
+    if (db_int(r, 0, 18) != 0)
+        report_one(out, a);
     if (!load_original(q, out, a, deadline_ms, e))
         return false;
     *found = true;

@@ -38,8 +38,8 @@ static const struct db_stmt claim = {
     " AND r.status = -3 AND NOT r.kept AND r.due <= now()"
     " RETURNING r.queue_id, r.rcpt, r.orcpt, r.notify, r.attempts)"
     " SELECT m.queue_id, m.account_id, m.envelope_from, m.envelope_id, m.is_utf8, m.has_ret,"
-    " m.return_full, m.tls_rule, m.session, m.hold_request, t.rcpt, t.orcpt, t.notify, t.attempts"
-    " FROM taken t JOIN q_msg m USING (queue_id) ORDER BY t.rcpt"
+    " m.return_full, m.tls_rule, m.session, m.hold_request, t.rcpt, t.orcpt, t.notify, t.attempts,"
+    " m.is_verp FROM taken t JOIN q_msg m USING (queue_id) ORDER BY t.rcpt"
 };
 
 bool queue_waiting_claim(struct queue *q, struct arena *a, int64_t deadline_ms, bool *found,
@@ -63,6 +63,7 @@ bool queue_waiting_claim(struct queue *q, struct arena *a, int64_t deadline_ms, 
         .tls_rule = (enum queue_tls_rule)db_int(r, 0, 7),
         .session = db_str(r, 0, 8),
         .hold_request = db_str(r, 0, 9),
+        .is_verp = db_int(r, 0, 14) != 0,
         .recipients = ARENA_ARRAY(a, struct queue_recipient, n),
         .n = n,
     };

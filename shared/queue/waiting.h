@@ -26,6 +26,7 @@ struct queue_waiting {
     bool has_ret;
     bool return_full;
     enum queue_tls_rule tls_rule;
+    bool is_verp;
     str session;
     str hold_request;
     struct queue_recipient *recipients; /* that are due, at least 1 */

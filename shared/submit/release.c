@@ -226,6 +226,7 @@ YIELDS static bool submit_good(struct releasing *w, size_t max_hops, enum submit
         .sender = from->envelope_from,
         .is_utf8 = from->is_utf8,
         .requiretls = from->tls_rule == QUEUE_TLS_REQUIRED,
+        .is_verp = from->is_verp,
         .has_ret = from->has_ret,
         .ret_full = from->return_full,
         .envid = from->envelope_id,

@@ -20,6 +20,7 @@
 #include "submit/filter.h"
 #include "wire/smtp_command.h"
 #include "wire/smtp_data.h"
+#include "wire/smtp_verp.h"
 
 #include <assert.h>
 
@@ -242,7 +243,8 @@ static void add_copy(struct submission *w, const struct smtp_recipient *r, int64
         return;
     struct store_recipient *copy = &w->copies[w->n_copies++];
     buf_init(&own, STORE_MAX_PREFIX);
-    INVARIANT(smtp_trace_delivery(w->m->sender, r->address, &own));
+    str sender = w->m->is_verp ? smtp_verp_sender(w->m->sender, r->address, w->a) : w->m->sender;
+    INVARIANT(smtp_trace_delivery(sender, r->address, &own));
     copy->account_id = account_id;
     copy->mailbox_id = STORE_INBOX;
     copy->prefix = arena_str(w->a, buf_str(&own));
@@ -400,6 +402,7 @@ static struct queue_new_message queued_message(const struct submission *w)
         .is_8bit = w->is_8bit,
         .is_utf8 = needs_utf8(w),
         .tls_rule = queue_tls_rule_of(w->complete, w->m->requiretls),
+        .is_verp = w->m->is_verp,
         .envelope_id = w->m->envid,
         .hold_request = w->m->hold_request,
         .has_ret = w->m->has_ret,

@@ -167,6 +167,17 @@ static enum smtp_fault read_requiretls(struct mail_reading *r, str value)
     return SMTP_GOOD;
 }
 
+/* With no other delimiters than ours, if any: reports would not come back. */
+static enum smtp_fault read_verp(struct mail_reading *r, str value)
+{
+    if (!r->offer->verp)
+        return SMTP_FAULT_UNKNOWN_PARAMETER;
+    if (r->out->verp || (value.p && !str_eq(value, STR("+="))))
+        return SMTP_FAULT_PARAMETER;
+    r->out->verp = true;
+    return SMTP_GOOD;
+}
+
 static enum smtp_fault read_ret(struct mail_reading *r, str value)
 {
     if (!r->offer->dsn)
@@ -248,6 +259,7 @@ static const struct {
     { STR_INIT("RET"), read_ret },
     { STR_INIT("ENVID"), read_envid },
     { STR_INIT("REQUIRETLS"), read_requiretls },
+    { STR_INIT("XVERP"), read_verp },
     { STR_INIT("HOLDFOR"), read_hold_for },
     { STR_INIT("HOLDUNTIL"), read_hold_until },
 };

@@ -58,6 +58,7 @@ struct smtp_offer {
     bool binary;       /* BODY=BINARYMIME (RFC 3030) */
     bool dsn;          /* RET=, ENVID=, NOTIFY=, ORCPT= (RFC 3461) */
     bool requiretls;   /* REQUIRETLS (RFC 8689); under TLS only */
+    bool verp;         /* XVERP (Postfix) */
     uint64_t max_size; /* octets of a message, for SIZE= (RFC 1870) */
     /* HOLDFOR= and HOLDUNTIL= (RFC 4865): how far ahead at most, and the time now, UTC; 0: not
      * offered. */
@@ -73,6 +74,7 @@ struct smtp_mail {
     bool binary;     /* BODY=BINARYMIME */
     bool smtputf8;   /* SMTPUTF8; without it the sender is ASCII */
     bool requiretls; /* REQUIRETLS */
+    bool verp;       /* XVERP: each recipient has a sender of its own (smtp_verp.h) */
     bool has_auth;   /* AUTH= was given */
     str auth;        /* its mailbox, decoded from xtext; empty for <> */
     bool has_ret;    /* RET= was given */

@@ -33,6 +33,7 @@ static void check_word(str s)
 static void run_line(str line, struct arena *a)
 {
     static const struct smtp_offer offer = {
+        .verp = true,
         .auth = true,
         .dsn = true,
         .smtputf8 = true,

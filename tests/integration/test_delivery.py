@@ -14,6 +14,7 @@ import time
 import pytest
 from conftest import free_ports, wait_until
 from outbound import DOMAIN, Sink, Zone
+from smtp_raw import fetch_all
 
 RECORDS = [
     "good MX 10 mx", "mx A 127.0.0.1",
@@ -137,6 +138,30 @@ def test_mail_finds_its_server(world, domain):
     assert message.sender == world.user["address"]
     assert f"Subject: {domain}\r\n".encode() in message.data
     world.queue_is_empty(address)
+
+
+def test_each_recipient_has_a_sender_of_its_own(world):
+    """VERP: reports, whoever writes them, come to an address that says whom they are about. It is the sender's."""
+    local, _, own = world.user["address"].partition("@")
+    here = world.server.new_user()
+    to = [f"verp-{name}@bounce.{DOMAIN}" for name in ("one", "lost", "gone", "two")]
+    sender = {one: f"{local}+{one.replace('@', '=')}@{own}" for one in [*to, here["address"]]}
+    text = f"From: {world.user['address']}\r\nTo: {', '.join(to)}\r\nSubject: verp\r\n\r\nHello.\r\n"
+    world.rules["bounce"] = lambda verb, text: "550 5.1.1 no such user" if verb == "RCPT" and ("-lost" in text or "-gone" in text) else None
+    with world.server.smtp("submission", login=world.user) as client:
+        client.sendmail(world.user["address"], [*to, here["address"]], text, mail_options=["XVERP"])
+    for one in (to[0], to[3]):
+        (mail,) = world.arrived(one)
+        assert mail.sender == sender[one] and mail.recipients == [one]
+    for one in (to[1], to[2]):
+        (report,) = wait_until(lambda: world.reports(f"Final-Recipient: rfc822; {one}"), WAIT, "a report about one of them")
+        assert report["To"] == sender[one] and status_part(report).count("Final-Recipient") == 1
+    (copy,) = fetch_all(world.server, here)
+    assert copy.startswith(f"Return-Path: <{sender[here['address']]}>\r\n".encode())
+    with world.server.smtp("smtp") as client:
+        client.sendmail("", [sender[to[3]]], "From: <postmaster@far.example>\r\nSubject: it came back\r\n\r\nNo.\r\n")
+    wait_until(lambda: world.reports("it came back"), WAIT, "a report of another server")
+    del world.rules["bounce"]
 
 
 def test_a_server_that_takes_no_mail_is_gone_past(world):

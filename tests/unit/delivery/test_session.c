@@ -231,6 +231,33 @@ static void test_limits_are_kept(void **state)
     end(&w);
 }
 
+/* Each recipient in a transaction with a sender of its own, over one connection. */
+static void test_verp(void **state)
+{
+    (void)state;
+    static const struct script script = {
+        "220 hi\r\n",
+        { PIPELINING_EHLO, "250 ok\r\n", "250 ok\r\n", "354 go\r\n", "250 2.0.0 taken\r\n",
+          "250 ok\r\n", "550 5.1.1 who?\r\n", "503 5.5.1 nobody\r\n", "250 reset\r\n", "250 ok\r\n",
+          "250 ok\r\n", "354 go\r\n", "452 4.3.1 full\r\n", "221 bye\r\n" }
+    };
+    struct world w;
+    begin(&w, &script, "");
+    w.message.is_verp = true;
+    w.message.n = 3;
+    go(&w);
+    expect_result(&w.results[0], QUEUE_DELIVERED, "2.0.0", "taken");
+    expect_result(&w.results[1], QUEUE_FAILED, "5.1.1", "who?");
+    expect_result(&w.results[2], QUEUE_DEFERRED, "4.3.1", "full");
+    expect_seen(&w, "EHLO us.example|MAIL FROM:<from+one=example@us.example> SIZE=30|"
+                    "RCPT TO:<one@example>|DATA|" BODY
+                    "MAIL FROM:<from+two=example@us.example> SIZE=30|"
+                    "RCPT TO:<two@example> NOTIFY=NEVER|DATA|RSET|"
+                    "MAIL FROM:<from+three=example@us.example> SIZE=30|"
+                    "RCPT TO:<three@example>|DATA|" BODY "QUIT|<end>");
+    end(&w);
+}
+
 /* RFC 3461 5.2.1: a server with DSN hears what the sender wants, and reports by itself. */
 static void test_dsn_is_passed_on(void **state)
 {
@@ -770,6 +797,7 @@ int main(void)
         cmocka_unit_test(test_what_a_server_cannot_take),
         cmocka_unit_test(test_extensions_are_used),
         cmocka_unit_test(test_limits_are_kept),
+        cmocka_unit_test(test_verp),
         cmocka_unit_test(test_dsn_is_passed_on),
         cmocka_unit_test(test_greetings),
         cmocka_unit_test(test_eight_bit),

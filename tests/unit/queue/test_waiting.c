@@ -17,6 +17,7 @@ static int64_t put(struct fixture *f, int64_t ahead_s, const char *held_why)
     const str to[] = { STR("a@here.test"), STR("b@x.test") };
     struct queue_new_message m = message(f, STR("me@here.test"), to, 2);
     m.hold_request = STR("for;60");
+    m.is_verp = true;
     m.release_us = db_now_us() + ahead_s * 1000000;
     m.held_why = str_from_cstr(held_why);
     MUST(queue_enqueue(f->q, &m, soon(), &id, &e), e);
@@ -76,7 +77,7 @@ static void waits_body(void *arg)
                      2);
     test_pg_run("UPDATE q_rcpt SET due = now()");
     assert_true(take(f, f->q, &w) && w.queue_id == id && w.n == 2);
-    assert_true(str_eq(w.hold_request, STR("for;60")) &&
+    assert_true(w.is_verp && str_eq(w.hold_request, STR("for;60")) &&
                 str_eq(w.recipients[1].address, STR("b@x.test")));
     struct queue_waiting again;
     assert_false(take(f, f->other, &again)); /* it is in work */

@@ -201,6 +201,38 @@ static void test_requiretls_needs_an_offer(void **state)
     arena_fini(&a);
 }
 
+/* The delimiters of Postfix, with which a report finds back, and no others. */
+static void test_verp(void **state)
+{
+    static const struct smtp_offer none = { .max_size = 1000 };
+    static const struct smtp_offer offer = { .verp = true, .max_size = 1000 };
+    static const struct {
+        str argument;
+        enum smtp_fault fault;
+    } cases[] = {
+        { STR_INIT("FROM:<a@b> XVERP"), SMTP_GOOD },
+        { STR_INIT("FROM:<a@b> xverp=+="), SMTP_GOOD },
+        { STR_INIT("FROM:<a@b> XVERP="), SMTP_FAULT_PARAMETER },
+        { STR_INIT("FROM:<a@b> XVERP=-="), SMTP_FAULT_PARAMETER },
+        { STR_INIT("FROM:<a@b> XVERP=+=="), SMTP_FAULT_PARAMETER },
+        { STR_INIT("FROM:<a@b> XVERP XVERP"), SMTP_FAULT_PARAMETER },
+    };
+    struct smtp_mail mail;
+    struct arena a;
+    (void)state;
+    arena_init(&a);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        assert_int_equal(smtp_mail_parse(cases[i].argument, &offer, &a, &mail), cases[i].fault);
+        if (cases[i].fault == SMTP_GOOD)
+            assert_true(mail.verp);
+    }
+    assert_int_equal(smtp_mail_parse(cases[0].argument, &none, &a, &mail),
+                     SMTP_FAULT_UNKNOWN_PARAMETER);
+    assert_int_equal(smtp_mail_parse(STR("FROM:<a@b>"), &offer, &a, &mail), SMTP_GOOD);
+    assert_false(mail.verp);
+    arena_fini(&a);
+}
+
 /* "The SMTPUTF8 parameter does not accept a value" (RFC 6531 section 3.4), not even an empty one.
  */
 static void test_smtputf8_has_no_value(void **state)
@@ -471,6 +503,7 @@ int main(void)
         cmocka_unit_test(test_mail),
         cmocka_unit_test(test_hold),
         cmocka_unit_test(test_requiretls_needs_an_offer),
+        cmocka_unit_test(test_verp),
         cmocka_unit_test(test_smtputf8_has_no_value),
         cmocka_unit_test(test_bdat),
         cmocka_unit_test(test_binary_is_offered_or_not),
