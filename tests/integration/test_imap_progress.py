@@ -142,8 +142,8 @@ def test_a_search_without_a_client_is_ended(heronry):
                " AND relation = 'vocab'::regclass")
     with locked(heronry, "vocab"):
         client.start("SEARCH FUZZY SUBJECT hello")
-        wait_until(lambda: heronry.psql(waiting) == "1", 4, "the search that waits")
+        wait_until(lambda: heronry.psql(waiting) == "1", what="the search that waits")
         client.close()
         # Without the look at the client it would wait for the lock, and then find nobody to tell.
-        wait_until(lambda: "client_gone" in ends_of(heronry, user), 10, "the end of the session")
-        wait_until(lambda: heronry.psql(waiting) == "0", 10, "the end of the statement")
+        wait_until(lambda: "client_gone" in ends_of(heronry, user), what="the end of the session")
+        wait_until(lambda: heronry.psql(waiting) == "0", what="the end of the statement")

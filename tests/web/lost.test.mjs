@@ -3,7 +3,7 @@
 // himself.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ada, bo, signedIn, toast, unique, until } from "./support/site.mjs";
+import { ada, api, bo, signedIn, toast, unique, until } from "./support/site.mjs";
 
 /** Lets the server carry out the next request of the kind, and loses its answer. */
 async function lose(page, method, path) {
@@ -83,6 +83,9 @@ test("a change whose answer was lost is no conflict; one of somebody else is", a
 
 test("sending again after a lost answer is the same sending, and can be taken back", async () => {
   const page = await signedIn(ada);
+  const undoFor = (seconds) => api(page, "/me/settings", { method: "PATCH", body: JSON.stringify({ undoSendSeconds: seconds }) });
+  await undoFor(60);
+  await page.reload();
   const subject = unique("Sent ");
   const composer = await write(page, subject);
   await composer.getByRole("textbox", { name: "Text of the message" }).click();
@@ -98,5 +101,6 @@ test("sending again after a lost answer is the same sending, and can be taken ba
   await page.locator(".toast", { hasText: "Message sent" }).getByRole("button", { name: /Undo/ }).click();
   await toast(page, "Taken back");
   await until(async () => (await drafts(page, subject)).length === 1, "one draft again");
+  await undoFor(10);
   await page.context().close();
 });
