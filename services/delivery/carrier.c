@@ -178,8 +178,8 @@ YIELDS static bool work_on_message(struct carrier *c, const struct queue_message
     const struct delivery_source source = { .read = read_part, .arg = &reading };
     struct delivery_sent sent = { .results = ARENA_ARRAY(&shift->a, struct queue_result, m->n),
                                   .elsewhere = ARENA_ARRAY(&shift->a, bool, m->n) };
-    if (queue_load_part(shift->d->app->queue, m->queue_id, 0, &a,
-                        clock_deadline_in(DELIVERY_DATABASE_MS), &reading.first, &e)) {
+    if (queue_load_first(shift->d->app->queue, shift->lease, m, &a,
+                         clock_deadline_in(DELIVERY_DATABASE_MS), &reading.first, &e)) {
         if (send_message(c, m, &source, &sent, &goes_on)) {
             const struct tls_facts *tls = c->session.conn ? net_conn_tls(c->session.conn) : NULL;
             goes_on = shift_finish(shift, m, sent.results, tls);
@@ -191,7 +191,7 @@ YIELDS static bool work_on_message(struct carrier *c, const struct queue_message
         damaged.stage = "queue";
         goes_on = shift_finish_all(shift, m, &damaged);
     } else {
-        goes_on = e.kind == ERR_NOT_FOUND; /* deleted by an operator meanwhile */
+        goes_on = e.kind == ERR_NOT_FOUND; /* deleted or held meanwhile */
         shift->no_more = shift->no_more || !goes_on;
     }
     arena_fini(&a);

@@ -180,8 +180,10 @@ static size_t list_done(const struct deliver_attempt *attempt, struct queue_new_
         const struct smtp_recipient *r = &attempt->m->recipients[i];
         str local;
         str domain;
-        if (!(r->notify & SMTP_NOTIFY_SUCCESS) || !str_cut(r->address, '@', &local, &domain))
+        if (!(r->notify & SMTP_NOTIFY_SUCCESS))
             continue;
+        if (!str_cut(r->address, '@', &local, &domain)) /* "postmaster" alone, RFC 5321 4.5.1 */
+            domain = str_from_cstr(attempt->d->hostname);
         const struct outcome outcome = outcome_of(attempt, r);
         if (outcome.n == 0 || outcome.n_failed > 0)
             continue;

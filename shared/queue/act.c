@@ -32,15 +32,17 @@ bool queue_act_selects(const struct queue_act *act)
 /* ---- statements ---- */
 
 enum {
-    KEPT = -2 /* in $7: held by an administrator, whatever it was before; RCPT_HELD there is for its
-               * sender to decide */
+    KEPT = -2,   /* in $7: held by an administrator, whatever it was before; RCPT_HELD there is for
+                  * its sender to decide */
+    STOPPED = -4 /* likewise: held with its account, until that may send again */
 };
 
 /* $1-$4 are the filter, $5 is one queue id or 0, $6 the least age, $7 the statuses that the action
  * is for. */
-#define SELECTED                                                                           \
-    " FROM q_rcpt r JOIN q_msg m USING (queue_id) WHERE CASE WHEN r.kept AND r.status < 0" \
-    " THEN -2 ELSE r.status END = ANY ($7::int4[]) AND ($5::int8 = 0 OR r.queue_id = $5)"  \
+#define SELECTED                                                                                                       \
+    " FROM q_rcpt r JOIN q_msg m USING (queue_id) WHERE CASE WHEN r.kept AND r.status = -1"                            \
+    " AND r.reply = 'its sender may send nothing for now' THEN -4"                                                     \
+    " WHEN r.kept AND r.status < 0 THEN -2 ELSE r.status END = ANY ($7::int4[]) AND ($5::int8 = 0 OR r.queue_id = $5)" \
     " AND ($6::int8 = 0 OR m.created <= now() - $6 * interval '1 second') AND" QUEUE_FILTER
 
 /* Rows of q_domain are locked before those of q_rcpt, as everywhere; a worker passes over them
@@ -48,6 +50,12 @@ enum {
 static const struct db_stmt lock_domains = {
     "SELECT 1 FROM q_domain WHERE domain IN (SELECT r.domain" SELECTED
     ") ORDER BY domain FOR UPDATE"
+};
+/* And those of q_msg that wait for their time, of which no destination tells: who takes them up, or
+ * is done with them, has locked the message before its recipients. */
+static const struct db_stmt lock_waiting = {
+    "SELECT 1 FROM q_msg WHERE queue_id IN (SELECT r.queue_id" SELECTED
+    " AND r.status = -3) ORDER BY queue_id FOR UPDATE"
 };
 
 /* A worker that has leased a destination has begun with the first of what is due there, no more
@@ -60,7 +68,7 @@ static_assert(QUEUE_ROWS_PER_CLAIM == 2000, "the number in CHOSEN is that of a c
     " AND b.due <= d.lease_until ORDER BY b.due, b.queue_id, b.rcpt LIMIT 2000) f"            \
     " WHERE d.lease_until > now()),"                                                          \
     " chosen AS MATERIALIZED (SELECT r.queue_id, r.rcpt, r.domain, r.attempts,"               \
-    " m.expires" SELECTED " AND NOT EXISTS (SELECT 1 FROM busy"                               \
+    " r.transport, m.expires" SELECTED " AND NOT EXISTS (SELECT 1 FROM busy"                  \
     " WHERE busy.queue_id = r.queue_id AND busy.rcpt = r.rcpt))"
 #define NOTED(outcome, code, reply) \
     " noted AS (" NOTE_ENDING(      \
@@ -68,10 +76,14 @@ static_assert(QUEUE_ROWS_PER_CLAIM == 2000, "the number in CHOSEN is that of a c
 #define UPDATED(values)                     \
     " done AS (UPDATE q_rcpt u SET " values \
     " FROM chosen c WHERE u.queue_id = c.queue_id AND u.rcpt = c.rcpt RETURNING u.queue_id)"
-/* Their destinations are looked at again at that time, if not before. */
-#define AWAKENED(due)                                                                \
+/* Their destinations are looked at again at that time, if not before; where the breaker is open and
+ * they do not go another way, behind it. */
+#define AWAKENED(due, goes_another_way)                                              \
     " awakened AS (UPDATE q_domain d SET next_due = least(d.next_due, greatest(" due \
-    ", d.breaker_until)) WHERE d.domain IN (SELECT domain FROM chosen)),"
+    ", CASE WHEN NOT s.another THEN d.breaker_until END)) FROM (SELECT domain,"      \
+    " bool_or(" goes_another_way ") AS another FROM chosen GROUP BY domain) s"       \
+    " WHERE d.domain = s.domain),"
+#define AS_BEFORE "transport <> ''"
 /* Nobody is asked about messages and destinations where nothing is left to ask about. */
 #define FORGOTTEN                                                                                \
     " forgotten AS (DELETE FROM q_hold h USING (SELECT DISTINCT queue_id, domain FROM chosen) s" \
@@ -89,10 +101,10 @@ static const struct db_stmt hold = {
         "status = CASE u.status WHEN -3 THEN -3 ELSE -1 END, kept = true, due = c.expires,"
         " code = '4.7.0', reply = 'an administrator holds it'") COUNTED
 };
-static const struct db_stmt release = { CHOSEN "," AWAKENED("now()") UPDATED(
+static const struct db_stmt release = { CHOSEN "," AWAKENED("now()", AS_BEFORE) UPDATED(
     "status = CASE u.status WHEN -3 THEN -3 ELSE 0 END, kept = false, due = now()") COUNTED };
 #define AT "(timestamptz 'epoch' + $8::int8 * interval '1 microsecond')"
-static const struct db_stmt reschedule = { CHOSEN "," AWAKENED(AT)
+static const struct db_stmt reschedule = { CHOSEN "," AWAKENED(AT, AS_BEFORE)
                                                UPDATED("due = least(" AT ", c.expires)") COUNTED };
 static const struct db_stmt fail = {
     CHOSEN "," NOTED("2", "'5.3.0'", "'an administrator gave it up'")
@@ -105,7 +117,7 @@ static const struct db_stmt drop = {
     " AND u.rcpt = c.rcpt RETURNING u.queue_id) SELECT count(*), count(DISTINCT queue_id),"
     " coalesce(array_agg(DISTINCT queue_id), '{}') FROM done"
 };
-static const struct db_stmt transport = { CHOSEN "," AWAKENED("now()") UPDATED(
+static const struct db_stmt transport = { CHOSEN "," AWAKENED("now()", "$8 <> ''") UPDATED(
     "transport = $8, due = CASE u.status WHEN 0 THEN now() ELSE u.due END") COUNTED };
 /* Those of these messages that have no recipients any more. */
 static const struct db_stmt drop_messages = {
@@ -115,15 +127,15 @@ static const struct db_stmt drop_messages = {
 
 static const struct {
     const struct db_stmt *stmt;
-    int64_t statuses[4];
+    int64_t statuses[5];
     size_t n_statuses;
 } actions[] = {
-    [QUEUE_ACT_HOLD] = { &hold, { RCPT_PENDING, RCPT_HELD, RCPT_WAITING }, 3 },
-    [QUEUE_ACT_RELEASE] = { &release, { RCPT_HELD, KEPT, RCPT_WAITING }, 3 },
+    [QUEUE_ACT_HOLD] = { &hold, { RCPT_PENDING, RCPT_HELD, STOPPED, RCPT_WAITING }, 4 },
+    [QUEUE_ACT_RELEASE] = { &release, { RCPT_HELD, KEPT, STOPPED, RCPT_WAITING }, 4 },
     [QUEUE_ACT_RESCHEDULE] = { &reschedule, { RCPT_PENDING, RCPT_WAITING }, 2 },
-    [QUEUE_ACT_FAIL] = { &fail, { RCPT_PENDING, RCPT_HELD, KEPT, RCPT_WAITING }, 4 },
-    [QUEUE_ACT_DROP] = { &drop, { RCPT_PENDING, RCPT_HELD, KEPT, RCPT_WAITING }, 4 },
-    [QUEUE_ACT_TRANSPORT] = { &transport, { RCPT_PENDING, RCPT_HELD, KEPT }, 3 },
+    [QUEUE_ACT_FAIL] = { &fail, { RCPT_PENDING, RCPT_HELD, KEPT, STOPPED, RCPT_WAITING }, 5 },
+    [QUEUE_ACT_DROP] = { &drop, { RCPT_PENDING, RCPT_HELD, KEPT, STOPPED, RCPT_WAITING }, 5 },
+    [QUEUE_ACT_TRANSPORT] = { &transport, { RCPT_PENDING, RCPT_HELD, KEPT, STOPPED }, 4 },
 };
 
 /* ---- acting ---- */
@@ -168,7 +180,7 @@ YIELDS static bool end_messages(struct queue *q, struct db_tx *tx, const struct 
 YIELDS static bool act_within(struct queue *q, struct db_tx *tx, const struct queue_act *act,
                               struct arena *a, struct queue_acted *out, struct err *e)
 {
-    struct db_rows *rows[2] = { NULL };
+    struct db_rows *rows[3] = { NULL };
     const struct db_param params[] = {
         QUEUE_FILTER_PARAMS(&act->filter),
         DB_INT8(act->queue_id),
@@ -177,11 +189,12 @@ YIELDS static bool act_within(struct queue *q, struct db_tx *tx, const struct qu
         act->action == QUEUE_ACT_TRANSPORT ? DB_TEXT(act->transport) : DB_INT8(act->at_us),
     };
     bool has_last = act->action == QUEUE_ACT_RESCHEDULE || act->action == QUEUE_ACT_TRANSPORT;
-    size_t n_stmts = act->is_rehearsal ? 1 : 2;
+    size_t n_stmts = act->is_rehearsal ? 1 : COUNT_OF(rows);
     if (act->is_rehearsal) {
         db_tx_send(tx, &rehearsal, params, LAST_PARAM - 1);
     } else {
         db_tx_send(tx, &lock_domains, params, LAST_PARAM - 1);
+        db_tx_send(tx, &lock_waiting, params, LAST_PARAM - 1);
         db_tx_send(tx, actions[act->action].stmt, params, LAST_PARAM - !has_last);
     }
     if (!db_tx_flush(tx, a, rows, n_stmts, NULL, e))

@@ -8,9 +8,10 @@
 #include "queue/queue.h"
 
 enum queue_action {
-    QUEUE_ACT_HOLD,    /* not tried until it is released; its sender is not asked, nor any more */
-    QUEUE_ACT_RELEASE, /* what is held, for whatever reason or for its time, is tried now, by the
-                          same rules */
+    QUEUE_ACT_HOLD, /* not tried until it is released; its sender is not asked, nor any more. What
+                       is held with its account stays, too, when that may send again */
+    QUEUE_ACT_RELEASE,    /* what is held, for whatever reason or for its time, is tried now, by the
+                             same rules */
     QUEUE_ACT_RESCHEDULE, /* what waits is tried at another time */
     QUEUE_ACT_FAIL,       /* it goes back to its sender */
     QUEUE_ACT_DROP,       /* it goes to nobody, and nobody is told */

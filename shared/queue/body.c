@@ -83,14 +83,18 @@ bool queue_pack(struct arena *a, str body, int64_t deadline_ms, const struct que
 
 /* Octets [$2, $2 + $3): the frames that hold them, or a run of raw bytes. Storage is EXTERNAL, so
  * that substring reads no more than that. What is packed as one frame is small. */
-static const struct db_stmt select_part = {
-    "SELECT codec, size, frames[lo + 1 : hi + 1],"
-    " CASE codec WHEN 2 THEN substring(data FROM frames[lo + 1] + 1"
-    " FOR greatest(frames[hi + 1] - frames[lo + 1], 0))"
-    " WHEN 0 THEN substring(data FROM $2::int + 1 FOR $3::int) ELSE data END"
-    " FROM (SELECT codec, size, frames, data, ($2::int8 / 262144)::int AS lo,"
-    " ((least($2::int8 + $3::int8, size) + 262143) / 262144)::int AS hi"
-    " FROM q_msg WHERE queue_id = $1) m"
+#define SELECT_PART                                                            \
+    "SELECT codec, size, frames[lo + 1 : hi + 1],"                             \
+    " CASE codec WHEN 2 THEN substring(data FROM frames[lo + 1] + 1"           \
+    " FOR greatest(frames[hi + 1] - frames[lo + 1], 0))"                       \
+    " WHEN 0 THEN substring(data FROM $2::int + 1 FOR $3::int) ELSE data END"  \
+    " FROM (SELECT codec, size, frames, data, ($2::int8 / 262144)::int AS lo," \
+    " ((least($2::int8 + $3::int8, size) + 262143) / 262144)::int AS hi"       \
+    " FROM q_msg WHERE queue_id = $1"
+static const struct db_stmt select_part = { SELECT_PART ") m" };
+static const struct db_stmt select_first = {
+    SELECT_PART " AND EXISTS (SELECT 1 FROM q_rcpt r WHERE r.queue_id = $1 AND r.domain = $4"
+                " AND r.status = 0)) m"
 };
 
 static_assert(QUEUE_PART_BYTES % BLOB_FRAME_BYTES == 0 && BLOB_FRAME_BYTES == 262144,
@@ -124,6 +128,21 @@ static bool unpack_part(const struct db_rows *r, size_t from, struct arena *a, s
         p.frames = frames;
     }
     return blob_unpack(a, &p, 0, n, out, e);
+}
+
+bool queue_load_first(struct queue *q, const struct queue_lease *lease,
+                      const struct queue_message *m, struct arena *a, int64_t deadline_ms, str *out,
+                      struct err *e)
+{
+    struct db_rows *r = NULL;
+    const struct db_param params[] = { DB_INT8(m->queue_id), DB_INT8(0), DB_INT8(QUEUE_PART_BYTES),
+                                       DB_TEXT(lease->domain) };
+    if (!db_query(q->db, DB_DELIVER, &select_first, params, COUNT_OF(params), a, deadline_ms, &r,
+                  e))
+        return false;
+    if (db_row_count(r) == 0)
+        return ERR(e, ERR_NOT_FOUND, "the message is not to go any more");
+    return unpack_part(r, 0, a, out, e);
 }
 
 bool queue_load_part(struct queue *q, int64_t queue_id, size_t from, struct arena *a,

@@ -11,23 +11,29 @@ enum {
 
 /* ---- claim ---- */
 
+/* An open breaker tells nothing of mail that an administrator sends another way. */
+#define IS_DUE(d)                                                                           \
+    d ".next_due <= now() AND " d ".lease_until <= now() AND (NOT " d ".breaker_open OR " d \
+      ".breaker_until <= now() OR EXISTS (SELECT 1 FROM q_rcpt r WHERE r.domain = " d       \
+      ".domain AND r.status = 0 AND r.due <= now() AND r.transport <> ''))"
+
 /* Counts those who wait, this one included, to 200: more make no turn shorter. */
 static const struct db_stmt lease_domain = {
     "UPDATE q_domain d SET lease_owner = $1, token = token + 1, used = now(),"
     " lease_until = now() + $2::int8 * interval '1 millisecond'"
-    " FROM (SELECT domain FROM q_domain WHERE next_due <= now() AND lease_until <= now()"
-    " AND (NOT breaker_open OR breaker_until <= now()) ORDER BY next_due LIMIT 1"
-    " FOR UPDATE SKIP LOCKED) s WHERE d.domain = s.domain"
-    " RETURNING d.domain, d.token, d.breaker_open, d.failures, d.successes, d.breaker_until,"
-    " clock_timestamp(), (SELECT count(*) FROM (SELECT 1 FROM q_domain WHERE next_due <= now()"
-    " AND lease_until <= now() AND (NOT breaker_open OR breaker_until <= now()) LIMIT 200) w)"
+    " FROM (SELECT domain FROM q_domain o WHERE " IS_DUE(
+        "o") " ORDER BY next_due LIMIT 1"
+             " FOR UPDATE SKIP LOCKED) s WHERE d.domain = s.domain"
+             " RETURNING d.domain, d.token, d.breaker_open, d.failures, d.successes, d.breaker_until,"
+             " clock_timestamp(), (SELECT count(*) FROM (SELECT 1 FROM q_domain WHERE next_due <= now()"
+             " AND lease_until <= now() AND (NOT breaker_open OR breaker_until <= now()) LIMIT 200) w)"
 };
 static const struct db_stmt select_due = {
     "SELECT r.queue_id, r.rcpt, r.orcpt, r.notify, r.attempts, m.account_id, m.envelope_from,"
     " m.envelope_id, m.size, m.is_8bit, m.is_utf8, m.return_full, m.created, m.expires,"
     " m.has_ret, m.tls_rule, r.waived, r.transport, m.is_verp"
     " FROM q_rcpt r JOIN q_msg m USING (queue_id)"
-    " WHERE r.domain = $1 AND r.status = 0 AND r.due <= now()"
+    " WHERE r.domain = $1 AND r.status = 0 AND r.due <= now() AND (NOT $3 OR r.transport <> '')"
     " ORDER BY r.due, r.queue_id, r.rcpt LIMIT $2"
 };
 
@@ -159,9 +165,11 @@ YIELDS static bool lease_one(struct queue *q, struct arena *a, unsigned max_mess
     unsigned turn = turn_of(max_messages, db_int(r, 0, 7));
     lease->is_short = turn < max_messages && turn <= TURN_SHORT;
     max_messages = lease->is_probe ? 1 : turn;
-    const struct db_param due_params[] = { DB_TEXT(lease->domain),
-                                           DB_INT8(rows_of(max_messages, lease->is_short)) };
-    if (!db_query(q->db, DB_DELIVER, &select_due, due_params, 2, a, deadline_ms, &r, e))
+    const struct db_param due_params[] = {
+        DB_TEXT(lease->domain), DB_INT8(rows_of(max_messages, lease->is_short)),
+        DB_BOOL(lease->state->breaker.state == QUEUE_BREAKER_OPEN)
+    };
+    if (!db_query(q->db, DB_DELIVER, &select_due, due_params, 3, a, deadline_ms, &r, e))
         return false; /* the lease ends by itself */
     fill_lease(lease, r, max_messages, a);
     *out = lease;

@@ -231,6 +231,12 @@ enum {
  * meanwhile, ERR_INTERNAL when it is damaged, and those of db_query. Yields. */
 YIELDS bool queue_load_part(struct queue *q, int64_t queue_id, size_t from, struct arena *a,
                             int64_t deadline_ms, str *out, struct err *e);
+/* The first part, for who is about to send a message of the lease. ERR_NOT_FOUND also when nobody
+ * at this destination is to get it now: it was claimed a while ago, and its sender may have been
+ * stopped since then. Otherwise the same. Yields. */
+YIELDS bool queue_load_first(struct queue *q, const struct queue_lease *lease,
+                             const struct queue_message *m, struct arena *a, int64_t deadline_ms,
+                             str *out, struct err *e);
 /* All octets of the message at once; the same errors. Yields. */
 YIELDS bool queue_load_body(struct queue *q, int64_t queue_id, struct arena *a, int64_t deadline_ms,
                             str *out, struct err *e);

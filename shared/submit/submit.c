@@ -258,6 +258,15 @@ static_assert((int)SMTP_NOTIFY_FAILURE == (int)QUEUE_NOTIFY_FAILURE &&
                   (int)SMTP_NOTIFY_SUCCESS == (int)QUEUE_NOTIFY_SUCCESS,
               "the bits of NOTIFY= are the same on the wire and in the queue");
 
+/* What mail for it is grouped by: of "postmaster" alone (RFC 5321 4.5.1) our own name. */
+static str domain_of(const struct submission *w, const struct smtp_recipient *r)
+{
+    ptrdiff_t at = str_rfind_byte(r->address, '@');
+    if (r->domain.n > 0)
+        return r->domain;
+    return at < 0 ? str_from_cstr(w->s->hostname) : str_skip(r->address, (size_t)at + 1);
+}
+
 static void add_queued(struct submission *w, const struct smtp_recipient *r, str address,
                        str domain, bool is_delivered)
 {
@@ -317,13 +326,13 @@ static void split_recipients(struct submission *w)
         if (r->targets) {
             split_targets(w, r);
         } else if (r->account_id == 0) {
-            add_queued(w, r, r->address, r->domain, false);
+            add_queued(w, r, r->address, domain_of(w, r), false);
         } else {
             add_copy(w, r, r->account_id);
         }
         bool is_here = r->account_id != 0 || w->n_copies > copies;
         if (is_here && w->m->sender.n > 0 && (r->notify & SMTP_NOTIFY_SUCCESS))
-            add_queued(w, r, r->address, r->domain, true);
+            add_queued(w, r, r->address, domain_of(w, r), true);
     }
 }
 
@@ -489,10 +498,9 @@ static struct queue_new_recipient *name_recipients(const struct submission *w)
     struct queue_new_recipient *list = ARENA_ARRAY(w->a, struct queue_new_recipient, w->m->n);
     for (size_t i = 0; i < w->m->n; i++) {
         const struct smtp_recipient *r = &w->m->recipients[i];
-        str domain = str_skip(r->address, (size_t)(str_rfind_byte(r->address, '@') + 1));
         list[i] = (struct queue_new_recipient){
             .address = r->address,
-            .domain = r->domain.n > 0 ? r->domain : domain,
+            .domain = domain_of(w, r),
             .orcpt = r->orcpt,
             .notify = r->has_notify ? r->notify | QUEUE_NOTIFY_GIVEN : QUEUE_NOTIFY_DEFAULT,
         };

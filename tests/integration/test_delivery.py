@@ -397,6 +397,39 @@ def test_a_slow_server_is_served_over_many_connections_a_fast_one_over_few(heron
         world.close()
 
 
+def test_what_is_claimed_already_is_held_with_its_account(world):
+    """ATTACKS U10: of two messages that a worker has taken only the one that it is sending goes out."""
+    domain = f"good.{DOMAIN}"
+    world.server.psql(f"INSERT INTO q_domain (domain, next_due, lease_until) VALUES ('{domain}', now(), now() + interval"
+                      " '10 minutes') ON CONFLICT (domain) DO UPDATE SET lease_until = EXCLUDED.lease_until")
+    let_go, is_there = threading.Event(), threading.Event()
+    former = world.sink.before_reply
+
+    def wait(verb, _):
+        if verb == "EHLO" and not let_go.is_set():
+            is_there.set()
+            let_go.wait(WAIT)
+
+    try:
+        first, second = enqueue_many(world, "good", 2)
+        world.sink.before_reply = wait
+        world.server.psql(f"UPDATE q_domain SET lease_until = now() WHERE domain = '{domain}'")
+        assert is_there.wait(WAIT)
+        world.server.cli("sending", "stop", world.user["address"], "the password is known")
+        let_go.set()
+        assert len(world.arrived(first)) == 1
+        world.queue_is_empty(first)
+        wait_until(lambda: world.server.psql(f"SELECT lease_owner FROM q_domain WHERE domain = '{domain}'") == "", WAIT)
+        assert world.sink.of(second) == [] and world.queue_of(second).startswith("-1|")
+        world.server.cli("sending", "release", world.user["address"])
+        assert len(world.arrived(second)) == 1
+        world.queue_is_empty(second)
+    finally:
+        let_go.set()
+        world.sink.before_reply = former
+        world.server.cli("sending", "release", world.user["address"])
+
+
 def test_a_server_that_limits_connections_keeps_what_it_has(world):
     """More than two at a time are refused: all mail comes over those two, and nothing counts as failed."""
     world.sink.before_reply = lambda verb, text: time.sleep(0.05) if verb == "." else None

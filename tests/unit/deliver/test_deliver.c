@@ -221,6 +221,10 @@ static void success_is_told_once(struct mail_world *w)
           .address = STR("ada+tag@example.org"),
           .has_notify = true,
           .notify = SMTP_NOTIFY_SUCCESS },
+        { .account_id = w->ada,
+          .address = STR("postmaster"),
+          .has_notify = true,
+          .notify = SMTP_NOTIFY_SUCCESS },
     };
     test_pg_run("DELETE FROM q_rcpt");
     struct smtp_message m = mail_message(w, STR("Subject: x\r\n\r\ny\r\n"), &group, 1);
@@ -230,9 +234,12 @@ static void success_is_told_once(struct mail_world *w)
     assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt WHERE rcpt = 'group@example.org'"
                                     " AND status > 0"),
                      1);
-    m = mail_message(w, STR("Subject: x\r\n\r\ny\r\n"), both, 2);
+    m = mail_message(w, STR("Subject: x\r\n\r\ny\r\n"), both, 3);
     assert_int_equal(deliver(w, &m).verdict, DELIVER_DONE);
     assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt WHERE rcpt LIKE 'ada%'"), 2);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt WHERE rcpt = 'postmaster'"
+                                    " AND domain LIKE '%.%'"),
+                     1);
 
     /* With one mailbox that is full, the sender hears of the failure, and only of that. */
     members[0].account_id = members[1].account_id = w->bert;

@@ -7,6 +7,7 @@
 #include "queue/hold_rule.h"
 #include "queue/queue_fixture.h"
 #include "queue/trace.h"
+#include "queue/waiting.h"
 
 static const struct queue_actor actor = { .name = STR_INIT("tester") };
 
@@ -306,6 +307,146 @@ static void test_transport(void **state)
     with_queue(transport_body);
 }
 
+/* The breaker of the destination is about the way that it does not go: it goes at once, also when
+ * it is tried again, and the rest waits. */
+static void open_breaker_body(void *arg)
+{
+    struct fixture *f = arg;
+    enqueue(f, "me@here.test", "a@x.test");
+    enqueue(f, "me@here.test", "b@x.test");
+    test_pg_run("UPDATE q_domain SET breaker_open = true, failures = 5, breaker_until = now() +"
+                " interval '5 minutes', next_due = now() + interval '5 minutes'");
+    struct queue_act other = { .action = QUEUE_ACT_TRANSPORT,
+                               .filter = { .recipient = STR("b@x.test"),
+                                           .status = QUEUE_STATUS_ANY } };
+    assert_int_equal(act(f, &other).recipients, 1); /* as the transports say: it waits */
+    assert_null(claim(f));
+    other.transport = STR("relay.test");
+    assert_int_equal(act(f, &other).recipients, 1);
+    struct queue_lease *lease = claim(f);
+    assert_true(lease && lease->n == 1 && !lease->is_probe && lease->messages[0].n == 1);
+    assert_true(str_eq(lease->messages[0].recipients[0].address, STR("b@x.test")));
+    finish_all(f, lease, 0, deferred);
+    release(f, lease);
+    assert_int_equal(
+        test_pg_number("SELECT count(*) FROM q_domain d JOIN q_rcpt r USING (domain)"
+                       " WHERE breaker_open AND failures = 5 AND rcpt = 'b@x.test'"
+                       " AND next_due = least(due, breaker_until) AND breaker_until > now()"),
+        1);
+    assert_null(claim(f));
+    test_pg_run("UPDATE q_rcpt SET due = now() WHERE rcpt = 'b@x.test';"
+                " UPDATE q_domain SET next_due = now()");
+    lease = claim(f);
+    assert_true(lease && lease->n == 1);
+    finish_all(f, lease, 0, delivered);
+    release(f, lease);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_domain WHERE breaker_open AND"
+                                    " next_due = breaker_until"),
+                     1);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt"), 1);
+}
+
+static void test_open_breaker(void **state)
+{
+    (void)state;
+    with_queue(open_breaker_body);
+}
+
+/* ---- accounts that are stopped ---- */
+
+static void stop_account(bool stops)
+{
+    test_pg_run(stops ? "SELECT sending_queue_hold(5)" : "SELECT sending_queue_release(5)");
+}
+
+/* What a worker has claimed and not begun with is held, too; and what an administrator holds of an
+ * account that is stopped stays held when that may send again. */
+static void stopped_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    str body;
+    enqueue(f, "me@here.test", "a@x.test");
+    enqueue(f, "me@here.test", "b@x.test");
+    struct queue_lease *lease = claim(f);
+    assert_true(lease && lease->n == 2);
+    MUST(queue_load_first(f->q, lease, &lease->messages[0], &f->a, soon(), &body, &e), e);
+    assert_true(str_eq(body, STR("Subject: x\r\n\r\nhello\r\n")));
+    stop_account(true);
+    assert_false(queue_load_first(f->q, lease, &lease->messages[1], &f->a, soon(), &body, &e));
+    assert_int_equal(e.kind, ERR_NOT_FOUND);
+    finish_all(f, lease, 0, delivered); /* it was sent meanwhile */
+    release(f, lease);
+    assert_null(claim(f));
+    enqueue(f, "me@here.test", "c@x.test");
+    stop_account(true);
+    struct queue_act hold = { .action = QUEUE_ACT_HOLD,
+                              .filter = { .recipient = STR("c@x.test"),
+                                          .status = QUEUE_STATUS_ANY } };
+    assert_int_equal(act(f, &hold).recipients, 1);
+    assert_int_equal(act(f, &hold).recipients, 0); /* it is held by hand now */
+    stop_account(false);
+    lease = claim(f);
+    assert_true(lease && lease->n == 1);
+    assert_true(str_eq(lease->messages[0].recipients[0].address, STR("b@x.test")));
+    release(f, lease);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt WHERE rcpt = 'c@x.test' AND kept"
+                                    " AND status = -1"),
+                     1);
+    hold.action = QUEUE_ACT_RELEASE;
+    assert_int_equal(act(f, &hold).recipients, 1);
+}
+
+static void test_stopped(void **state)
+{
+    (void)state;
+    with_queue(stopped_body);
+}
+
+/* ---- what waits for its time ---- */
+
+/* Dropped while it is handed over: both lock the message before its recipients, so that one waits
+ * for the other and nobody is turned away as a deadlock. */
+static void handed_over_body(void *arg)
+{
+    static const struct db_stmt lock_message = {
+        "SELECT 1 FROM q_msg WHERE queue_id = $1 FOR UPDATE"
+    };
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    struct db_tx *tx = NULL;
+    struct acting drop = { .f = f,
+                           .what = { .action = QUEUE_ACT_DROP,
+                                     .filter = { .status = QUEUE_STATUS_ANY,
+                                                 .domain = STR("x.test") } } };
+    str to = STR("a@x.test");
+    int64_t id = 0;
+    struct queue_new_message m = message(f, STR("me@here.test"), &to, 1);
+    m.release_us = db_now_us() + minute_us;
+    MUST(queue_enqueue(f->q, &m, soon(), &id, &e), e);
+    assert_int_equal(count_status(-3), 1);
+    MUST(db_begin(f->db, DB_DELIVER, DB_READ_COMMITTED, soon(), &tx, &e), e);
+    MUST(db_tx_query(tx, &lock_message, &DB_INT8(id), 1, &f->a, NULL, &e), e);
+    MUST(fiber_spawn(f->rt, "act", act_aside, &drop, NULL, &e), e);
+    while (test_pg_number("SELECT count(*) FROM pg_locks WHERE NOT granted") == 0)
+        pause_ms(10);
+    queue_waiting_end_send(tx, id, &to, 1);
+    MUST(db_commit(&tx, &f->a, NULL, 0, NULL, &e), e);
+    while (!drop.has_ended)
+        pause_ms(10);
+    assert_int_equal(drop.done.recipients, 0);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_msg"), 0);
+    MUST(queue_enqueue(f->q, &m, soon(), &id, &e), e);
+    assert_int_equal(act(f, &drop.what).recipients, 1);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_msg"), 0);
+}
+
+static void test_handed_over(void **state)
+{
+    (void)state;
+    with_queue(handed_over_body);
+}
+
 static void test_rule_keys(void **state)
 {
     static const struct {
@@ -467,11 +608,13 @@ static void test_in_flight(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_hold),      cmocka_unit_test(test_senders),
-        cmocka_unit_test(test_race),      cmocka_unit_test(test_reschedule),
-        cmocka_unit_test(test_end),       cmocka_unit_test(test_transport),
-        cmocka_unit_test(test_rule_keys), cmocka_unit_test(test_rules),
-        cmocka_unit_test(test_selects),   cmocka_unit_test(test_in_flight),
+        cmocka_unit_test(test_hold),         cmocka_unit_test(test_senders),
+        cmocka_unit_test(test_race),         cmocka_unit_test(test_reschedule),
+        cmocka_unit_test(test_end),          cmocka_unit_test(test_transport),
+        cmocka_unit_test(test_open_breaker), cmocka_unit_test(test_stopped),
+        cmocka_unit_test(test_handed_over),  cmocka_unit_test(test_rule_keys),
+        cmocka_unit_test(test_rules),        cmocka_unit_test(test_selects),
+        cmocka_unit_test(test_in_flight),
     };
     return cmocka_run_group_tests_name("queue/act", tests, NULL, NULL);
 }

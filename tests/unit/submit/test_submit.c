@@ -279,9 +279,15 @@ static void what_is_looked_up_when_it_goes(struct mail_world *w)
     test_pg_run("UPDATE account SET is_admin = true WHERE login = 'ada@example.org'");
     int64_t before = mail_count(w, w->ada);
     write_later(w, &s, &to, 1);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt WHERE domain = 'mx.example.org'"),
+                     1);
+    test_pg_run("UPDATE q_rcpt SET notify = 12"); /* of success, as was asked for */
     assert_int_equal(release_due(&s), 1);
     assert_int_equal(mail_count(w, w->ada), before + 1);
-    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt"), 0);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt WHERE rcpt = 'postmaster' AND"
+                                    " status = 4 AND domain = 'mx.example.org'"),
+                     1);
+    test_pg_run("TRUNCATE q_msg, q_rcpt");
 
     assert_true(
         str_to_cstr(&w->a, answer_address_make(&w->a, STR("ada@example.org"), secret), &to, &e));
