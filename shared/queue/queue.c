@@ -116,6 +116,8 @@ static const struct db_stmt insert_msg = {
     " $10, $11::int4::int2, $12, $13, CASE WHEN $14 <> 0 THEN " RELEASE_AT " END, $15,"
     " $16::int4::int2, $17::int4[], $18, $19)"
 };
+/* RCPT_FAILED before anybody tried: queue_new_recipient.is_full. */
+#define IS_FULL "'The mailbox is full'"
 /* What a rule matches is held (hold_rule.h), as below. BASE is an address without its "+tag". */
 #define BASE(address) "regexp_replace(" address ", '[+][^@]*@', '@')"
 static const struct db_stmt insert_rcpt = {
@@ -123,7 +125,8 @@ static const struct db_stmt insert_rcpt = {
     " reply) SELECT $1::int8, u.rcpt, u.domain, u.orcpt, u.notify::int2,"
     " CASE WHEN h.why IS NULL THEN u.status ELSE -1 END::int2,"
     " CASE WHEN u.status <> 0 THEN now() END, h.why IS NOT NULL, coalesce(h.expires, now()),"
-    " CASE WHEN h.why IS NULL THEN '' ELSE '4.7.0' END, coalesce(h.why, '')"
+    " CASE WHEN u.status = 1 THEN '5.2.2' WHEN h.why IS NULL THEN '' ELSE '4.7.0' END,"
+    " coalesce(h.why, CASE WHEN u.status = 1 THEN " IS_FULL " ELSE '' END)"
     " FROM unnest($2::text[], $3::text[], $4::text[], $5::int4[], $6::int4[], $8::text[])"
     " AS u (rcpt, domain, orcpt, notify, status, address) LEFT JOIN LATERAL"
     " (SELECT 'a rule of the administrators holds it' || CASE WHEN h.note = '' THEN '' ELSE ': '"
@@ -139,7 +142,9 @@ static const struct db_stmt insert_held = {
     "INSERT INTO q_rcpt (queue_id, rcpt, domain, orcpt, notify, status, last_attempt, kept, due, code,"
     " reply) SELECT $1::int8, u.rcpt, u.domain, u.orcpt, u.notify::int2, u.status::int2,"
     " CASE WHEN u.status > 0 THEN now() END, u.status < 0,"
-    " CASE WHEN u.status < 0 THEN m.expires ELSE now() END, '4.7.0', $7"
+    " CASE WHEN u.status < 0 THEN m.expires ELSE now() END,"
+    " CASE WHEN u.status = 1 THEN '5.2.2' ELSE '4.7.0' END,"
+    " CASE WHEN u.status = 1 THEN " IS_FULL " ELSE $7 END"
     " FROM unnest($2::text[], $3::text[], $4::text[], $5::int4[], $6::int4[])"
     " AS u (rcpt, domain, orcpt, notify, status), q_msg m WHERE m.queue_id = $1"
     " ON CONFLICT DO NOTHING"
@@ -230,6 +235,8 @@ static void send_msg(const struct queue *q, struct db_tx *tx, int64_t queue_id,
 
 static int64_t status_of(const struct queue_new_message *m, const struct queue_new_recipient *r)
 {
+    if (r->is_full)
+        return RCPT_FAILED;
     if (r->is_delivered)
         return RCPT_DELIVERED;
     if (m->release_us != 0)
@@ -256,7 +263,7 @@ static void send_rcpts(struct db_tx *tx, int64_t queue_id, const struct queue_ne
         names[i] = asks_rules ? queue_rule_recipient(a, r->address, r->domain) : STR_EMPTY;
         notify[i] = (int64_t)r->notify;
         status[i] = status_of(m, r);
-        if (status[i] != RCPT_DELIVERED && status[i] != RCPT_WAITING)
+        if (status[i] <= RCPT_PENDING && status[i] != RCPT_WAITING)
             leased[(*n_leased)++] = r->domain;
     }
     const struct db_param params[] = {

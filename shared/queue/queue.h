@@ -77,6 +77,8 @@ struct queue_new_recipient {
     /* It is in a mailbox of ours already; only the sender, who asked for QUEUE_NOTIFY_SUCCESS, is
      * to be told. */
     bool is_delivered;
+    /* A mailbox of ours that it is, or leads to, is full; only the sender is to be told (5.2.2). */
+    bool is_full;
 };
 
 /* What the sender of a message says about TLS on its further way (RFC 8689). */

@@ -106,21 +106,14 @@ static const struct {
     [SUBMIT_TO_SUPPRESSED] = { "5.1.1", "You are not to write to this address" },
 };
 
-/* Whether each mailbox of ours that the recipient is, or leads to, has room: one that is full must
- * not keep the mail from all others. */
+/* Whether the mailbox of ours that the recipient is, or leads to alone, has room: one that is full
+ * must not keep the mail from all others. Of several that it leads to those are left out then. */
 YIELDS static bool has_room(const struct releasing *w, const struct smtp_recipient *to, bool *out,
                             struct err *e)
 {
+    int64_t account_id = to->n_targets == 1 ? to->targets[0].account_id : to->account_id;
     *out = true;
-    if (to->account_id != 0 &&
-        !submit_has_room(w->s, to->account_id, w->body.n, w->deadline_ms, out, e))
-        return false;
-    for (size_t i = 0; *out && i < to->n_targets; i++) {
-        if (to->targets[i].account_id != 0 &&
-            !submit_has_room(w->s, to->targets[i].account_id, w->body.n, w->deadline_ms, out, e))
-            return false;
-    }
-    return true;
+    return account_id == 0 || submit_has_room(w->s, account_id, w->body.n, w->deadline_ms, out, e);
 }
 
 static void refuse_full(struct releasing *w, str address)

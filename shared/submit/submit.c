@@ -52,6 +52,7 @@ struct submission {
     struct queue_new_recipient *queued; /* remote ones, and those to report success of */
     size_t n_queued;
     size_t n_remotes;
+    bool leaves_out;                 /* somebody is full: queued ones are to be told of that */
     int64_t queue_id;                /* of the queued ones */
     const struct queue_body *packed; /* for the queued ones, NULL before it is needed */
 };
@@ -391,7 +392,8 @@ YIELDS static bool filter(struct submission *w, enum submit_verdict *out, struct
 /* A report of success holds no more than the header. */
 static str queued_body(const struct submission *w)
 {
-    return w->n_remotes > 0 ? w->complete : str_slice(w->complete, 0, mime_header_end(w->complete));
+    bool is_whole = w->n_remotes > 0 || w->leaves_out;
+    return is_whole ? w->complete : str_slice(w->complete, 0, mime_header_end(w->complete));
 }
 
 /* Whether every server on the way must take SMTPUTF8, whoever the recipient is (RFC 6531 3.6): for
@@ -457,8 +459,70 @@ static str make_local(const struct submission *w)
     return whole;
 }
 
-/* Local mailboxes, and the queue when there is something for it too. Yields. */
-static bool hand_to_store(struct submission *w, enum submit_verdict *out, struct err *e)
+/* Whether the recipient is this mailbox and no other: who wrote to it can be refused. */
+static bool is_only_end(const struct smtp_recipient *r, int64_t account_id)
+{
+    return r->account_id == account_id ||
+           (r->n_targets == 1 && r->targets[0].account_id == account_id);
+}
+
+static bool is_named(const struct submission *w, int64_t account_id)
+{
+    for (size_t i = 0; i < w->m->n; i++) {
+        if (is_only_end(&w->m->recipients[i], account_id))
+            return true;
+    }
+    return false;
+}
+
+static bool leads_to(const struct smtp_recipient *r, int64_t account_id)
+{
+    for (size_t i = 0; i < r->n_targets; i++) {
+        if (r->targets[i].account_id == account_id)
+            return true;
+    }
+    return false;
+}
+
+/* The sender is told of the address that he wrote to, and not that it was a success. */
+static void queue_full(struct submission *w, const struct smtp_recipient *r)
+{
+    size_t i = 0;
+    while (i < w->n_queued && !str_ieq(w->queued[i].address, r->address))
+        i++;
+    if (i == w->n_queued)
+        add_queued(w, r, r->address, domain_of(w, r), true);
+    w->queued[i].is_delivered = false;
+    w->queued[i].is_full = true;
+}
+
+/* Takes full mailboxes out to which a group, or any other address, leads among others, for they
+ * must not keep its mail from all. *is_fewer: there were some. Yields. */
+static YIELDS bool leave_out_full(struct submission *w, bool *is_fewer, struct err *e)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < w->n_copies; i++) {
+        const struct store_recipient *copy = &w->copies[i];
+        bool fits = true;
+        if (!is_named(w, copy->account_id) &&
+            !submit_has_room(w->s, copy->account_id, w->complete.n + copy->prefix.n, w->deadline_ms,
+                             &fits, e))
+            return err_wrap(e, "look who is full");
+        for (size_t k = 0; k < w->m->n && !fits; k++) {
+            if (leads_to(&w->m->recipients[k], copy->account_id))
+                queue_full(w, &w->m->recipients[k]);
+        }
+        if (fits)
+            w->copies[kept++] = *copy;
+    }
+    *is_fewer = kept < w->n_copies;
+    w->leaves_out |= *is_fewer;
+    w->n_copies = kept;
+    return true;
+}
+
+/* One transaction; *is_full: it was none, because a mailbox is. Yields. */
+static bool store_once(struct submission *w, bool *is_full, struct err *e)
 {
     struct store_message message;
     struct err reason = ERR_CLEAR;
@@ -477,17 +541,37 @@ static bool hand_to_store(struct submission *w, enum submit_verdict *out, struct
         return false;
     if (!store_prepare_message(w->s->store, w->a, make_local(w), w->deadline_ms, &message, e))
         return false;
-    if (!store_deliver(w->s->store, &delivery, w->deadline_ms, &reason)) {
-        if (reason.kind != ERR_LIMIT || db_is_timeout(&reason)) {
-            *e = reason;
-            return err_wrap(e, "submit to %zu mailboxes", w->n_copies);
-        }
+    if (store_deliver(w->s->store, &delivery, w->deadline_ms, &reason))
+        return true;
+    *is_full = reason.kind == ERR_LIMIT && !db_is_timeout(&reason);
+    if (*is_full)
+        return true;
+    *e = reason;
+    return err_wrap(e, "submit to %zu mailboxes", w->n_copies);
+}
+
+/* Local mailboxes, and the queue when there is something for it too. Each round is one for fewer
+ * mailboxes. Yields. */
+static bool hand_to_store(struct submission *w, enum submit_verdict *out, struct err *e)
+{
+    bool is_full = true;
+    bool is_fewer = true;
+    while (is_full && is_fewer && w->n_copies > 0) {
+        is_full = false;
+        if (!store_once(w, &is_full, e) || (is_full && !leave_out_full(w, &is_fewer, e)))
+            return false;
+    }
+    if (!is_full) {
+        if (w->n_queued > 0)
+            queue_announce(w->s->queue, w->queue_id);
+        return true;
+    }
+    if (w->n_copies > 0 || w->n_remotes == 0) {
         *out = SUBMIT_OVER_QUOTA;
         return true;
     }
-    if (w->n_queued > 0)
-        queue_announce(w->s->queue, w->queue_id);
-    return true;
+    w->packed = NULL; /* it was of what all would have had */
+    return hand_to_queue(w, e);
 }
 
 /* ---- waiting for a time (RFC 4865) ---- */
@@ -599,7 +683,7 @@ static YIELDS void note_written(const struct submission *w)
     size_t n = 0;
     str *addresses = ARENA_ARRAY(w->a, str, w->n_queued);
     for (size_t i = 0; i < w->n_queued; i++) {
-        if (!w->queued[i].is_delivered)
+        if (!w->queued[i].is_delivered && !w->queued[i].is_full)
             addresses[n++] = w->queued[i].address;
     }
     if (w->s->spam)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Full mailboxes: nothing is lost in silence, and nobody else is hindered."""
 import pytest
-from conftest import Instance
+from conftest import Instance, wait_until
 from smtp_raw import RawSmtp, fetch_all, send_message, stuffed
 
 QUOTA = 100_000
@@ -99,6 +99,21 @@ def test_submission_to_a_full_mailbox_does_nothing_at_all(quiet):
         assert (code, text[:5]) == (452, b"4.2.2"), text
     assert fetch_all(quiet, other) == []
     assert waiting(quiet, remote) == 0
+
+
+def test_a_full_member_of_a_group_keeps_submission_from_nobody(heronry):
+    """The others have it once, and its sender is told of the address that he wrote to, and of no member."""
+    full, other, sender = heronry.new_user(quota=QUOTA), heronry.new_user(), heronry.new_user()
+    group = "group-" + full["address"]
+    heronry.cli("address", "add", group, full["address"], other["address"], "--group")
+    with heronry.smtp("submission", login=sender) as smtp:
+        message = f"From: {sender['address']}\r\n".encode() + LARGE
+        assert smtp.sendmail(sender["address"], [group], message, [], ["NOTIFY=SUCCESS,FAILURE"]) == {}
+    assert len(fetch_all(heronry, other)) == 1 and fetch_all(heronry, full) == []
+    (report,) = wait_until(lambda: fetch_all(heronry, sender), 30, "the report")
+    assert b"Status: 5.2.2" in report and b"Action: failed" in report
+    assert f"Final-Recipient: rfc822; {group}".lower().encode() in report.lower()
+    assert f"rfc822; {full['address']}".encode() not in report and b"Action: delivered" not in report
 
 
 def test_submission_to_both_sides(quiet):

@@ -6,6 +6,7 @@
 #include "queue/waiting.h"
 #include "submit/answer.h"
 #include "submit/release.h"
+#include "wire/smtp_command.h"
 
 #define HEADER "From: ada@example.org\r\nSubject: x\r\n"
 
@@ -78,6 +79,64 @@ static void both_sides_in_one_transaction(struct mail_world *w)
     assert_int_equal(submit(w, large, recipients, 3), SUBMIT_OVER_QUOTA);
     assert_int_equal(mail_count(w, w->bert), before + 1);
     assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt"), 4);
+}
+
+static struct smtp_target target_of(int64_t account_id, const char *address)
+{
+    str text = str_from_cstr(address);
+    return (struct smtp_target){ .account_id = account_id,
+                                 .address = text,
+                                 .domain = str_skip(text, (size_t)(str_find_byte(text, '@') + 1)) };
+}
+
+/* A group with a full member: the others have it, and who wrote is told of the address he wrote to,
+ * in the same transaction. Who is named alone is refused as ever. */
+static void a_full_member_keeps_it_from_nobody(struct mail_world *w)
+{
+    str large = mail_text(w, STR(HEADER "\r\n"), STR("\r\n"), STR("\r\n"), 12000);
+    const struct smtp_target both[] = { target_of(w->bert, "bert@example.org"),
+                                        target_of(w->ada, "ada@example.org") };
+    const struct smtp_target far[] = { target_of(w->bert, "bert@example.org"),
+                                       target_of(0, "far@remote.example") };
+    const struct smtp_target alone[] = { target_of(w->bert, "bert@example.org") };
+    const struct smtp_recipient group = { .address = STR("both@example.org"),
+                                          .targets = both,
+                                          .n_targets = 2,
+                                          .has_notify = true,
+                                          .notify = SMTP_NOTIFY_SUCCESS | SMTP_NOTIFY_FAILURE };
+    const struct smtp_recipient mixed[] = {
+        group,
+        { .address = STR("far@example.org"), .targets = far, .n_targets = 2 },
+    };
+    const struct smtp_recipient named[] = {
+        group,
+        { .address = STR("alias@example.org"), .targets = alone, .n_targets = 1 },
+    };
+    int64_t of_ada = mail_count(w, w->ada);
+    int64_t of_bert = mail_count(w, w->bert);
+    test_pg_run("DELETE FROM q_rcpt");
+    assert_int_equal(submit(w, large, &group, 1), SUBMIT_DONE);
+    assert_int_equal(mail_count(w, w->ada), of_ada + 1);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt"), 1);
+    assert_int_equal(
+        test_pg_number("SELECT count(*) FROM q_rcpt WHERE rcpt = 'both@example.org' AND"
+                       " status = 1 AND code = '5.2.2' AND reply <> '' AND notify = 29"),
+        1);
+
+    assert_int_equal(submit(w, large, mixed, 2), SUBMIT_DONE);
+    assert_int_equal(mail_count(w, w->ada), of_ada + 2);
+    assert_int_equal(submit(w, large, &mixed[1], 1), SUBMIT_DONE); /* no mailbox is left */
+    assert_int_equal(mail_count(w, w->bert), of_bert);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt WHERE (rcpt, status) IN"
+                                    " (('both@example.org', 1), ('far@example.org', 1),"
+                                    " ('far@remote.example', 0))"),
+                     6);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt"), 6);
+
+    assert_int_equal(submit(w, large, named, 2), SUBMIT_OVER_QUOTA);
+    assert_int_equal(submit(w, large, &named[1], 1), SUBMIT_OVER_QUOTA);
+    assert_int_equal(mail_count(w, w->ada), of_ada + 2);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt"), 6);
 }
 
 static void room(struct mail_world *w)
@@ -208,9 +267,10 @@ static void write_later(struct mail_world *w, const struct submit *s, const char
                         size_t n)
 {
     struct smtp_recipient *to = ARENA_ARRAY(&w->a, struct smtp_recipient, n);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         to[i] =
             (struct smtp_recipient){ .account_id = w->ada, .address = str_from_cstr(addresses[i]) };
+    }
     test_pg_run("TRUNCATE q_msg, q_rcpt");
     assert_int_equal(submit_later(w, s, to, n), SUBMIT_DONE);
     assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt WHERE status = -3"), (int)n);
@@ -245,11 +305,12 @@ static void who_is_full_is_left_out(struct mail_world *w)
     test_pg_run("UPDATE account SET quota_bytes = 1 WHERE login = 'bert@example.org'");
     assert_int_equal(release_due(&s), 1);
     assert_int_equal(mail_count(w, carl), 1);
-    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt"), 2);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt"), 3);
     assert_int_equal(
         test_pg_number("SELECT count(*) FROM q_rcpt WHERE (rcpt, status, code) IN"
-                       " (('all@example.org', 1, '5.2.2'), ('a@remote.example', 0, ''))"),
-        2);
+                       " (('all@example.org', 1, '5.2.2'), ('a@remote.example', 0, ''),"
+                       " ('b@remote.example', 0, ''))"),
+        3);
 
     write_later(w, &s, direct, COUNT_OF(direct));
     test_pg_run("UPDATE account SET quota_bytes = q_bytes + (SELECT size FROM q_msg) + 1"
@@ -316,6 +377,7 @@ static void run_all(void *arg)
     mail_fill(w);
     rights(w);
     both_sides_in_one_transaction(w);
+    a_full_member_keeps_it_from_nobody(w);
     room(w);
     what_is_known_of_senders_ends(w);
     waits_for_its_time(w);
