@@ -21,11 +21,8 @@ static bool read_sources(const struct config *config, struct arena *a, struct pu
 
 static bool is_among(const struct net_address *one, const struct net_address *list, size_t n)
 {
-    uint8_t wanted[16];
-    uint8_t octets[16];
-    size_t size = net_address_octets(one, wanted);
     for (size_t i = 0; i < n; i++) {
-        if (net_address_octets(&list[i], octets) == size && memcmp(octets, wanted, size) == 0)
+        if (net_address_is_same_ip(&list[i], one))
             return true;
     }
     return false;

@@ -23,18 +23,11 @@ struct delivery_server {
     unsigned next_rank; /* which is overwritten next */
 };
 
-static bool is_same_ip(const struct net_address *a, const struct net_address *b)
-{
-    char of_a[NET_ADDRESS_TEXT];
-    char of_b[NET_ADDRESS_TEXT];
-    return str_eq(net_address_ip(a, of_a), net_address_ip(b, of_b));
-}
-
 static struct delivery_server *find_server(struct delivery *d, const struct net_address *address)
 {
     LIST_FOR_EACH (item, &d->servers) {
         struct delivery_server *server = CONTAINER_OF(item, struct delivery_server, link);
-        if (is_same_ip(&server->address, address))
+        if (net_address_is_same_ip(&server->address, address))
             return server;
     }
     struct delivery_server *server = HEAP_NEW(struct delivery_server);

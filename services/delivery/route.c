@@ -67,11 +67,8 @@ size_t delivery_cut_mx(const struct dns_mx_list *mx, const char *const *own, siz
 
 static bool is_own(const struct delivery *d, const struct net_address *address)
 {
-    uint8_t wanted[16];
-    uint8_t own[16];
-    size_t n = net_address_octets(address, wanted);
     for (size_t i = 0; i < d->n_own; i++) {
-        if (net_address_octets(&d->own[i], own) == n && memcmp(wanted, own, n) == 0)
+        if (net_address_is_same_ip(&d->own[i], address))
             return true;
     }
     return false;

@@ -74,15 +74,10 @@ static curl_socket_t on_open(void *arg, curlsocktype purpose, struct curl_sockad
 {
     struct transfer *t = arg;
     struct net_address address = { .len = to->addrlen };
-    uint8_t wanted[16];
-    uint8_t given[16];
     if (purpose == CURLSOCKTYPE_IPCXN && to->addrlen <= sizeof(address.sa)) {
         memcpy(&address.sa, &to->addr, to->addrlen);
-        size_t n = net_address_octets(&address, given);
-        bool is_same = n > 0 && n == net_address_octets(&t->address, wanted) &&
-                       memcmp(wanted, given, n) == 0 &&
-                       net_address_port(&address) == net_address_port(&t->address);
-        if (is_same)
+        if (net_address_is_same_ip(&address, &t->address) &&
+            net_address_port(&address) == net_address_port(&t->address))
             return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
     }
     t->is_forbidden = true;

@@ -113,6 +113,14 @@ size_t net_address_octets(const struct net_address *a, uint8_t out[16])
     return 16;
 }
 
+bool net_address_is_same_ip(const struct net_address *a, const struct net_address *b)
+{
+    uint8_t of_a[16];
+    uint8_t of_b[16];
+    size_t n = net_address_octets(a, of_a);
+    return n > 0 && n == net_address_octets(b, of_b) && memcmp(of_a, of_b, n) == 0;
+}
+
 bool net_address_is_ipv4(const struct net_address *a)
 {
     uint8_t octets[16];

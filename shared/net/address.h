@@ -32,6 +32,8 @@ uint16_t net_address_port(const struct net_address *a);
 void net_address_set_port(struct net_address *a, uint16_t port);
 /* The 4 or 16 octets of the IP (v4-mapped as 4); 0 for a unix socket. */
 size_t net_address_octets(const struct net_address *a, uint8_t out[16]);
+/* The same IP, at whatever ports (v4-mapped is v4); never for unix sockets. */
+bool net_address_is_same_ip(const struct net_address *a, const struct net_address *b);
 bool net_address_is_ipv4(const struct net_address *a); /* also v4-mapped */
 /* Loopback, private, link-local, CGNAT, multicast, unspecified, documentation: not on the public
  * internet (ATTACKS O5, R34). */

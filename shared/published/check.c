@@ -76,11 +76,8 @@ bool published_ask_addresses(const struct check *c, str host, struct published_a
 
 static bool has_address(const struct published_addresses *in, const struct net_address *one)
 {
-    uint8_t wanted[16];
-    uint8_t octets[16];
-    size_t n = net_address_octets(one, wanted);
     for (size_t i = 0; i < in->n; i++) {
-        if (net_address_octets(&in->list[i], octets) == n && memcmp(octets, wanted, n) == 0)
+        if (net_address_is_same_ip(&in->list[i], one))
             return true;
     }
     return false;

@@ -91,6 +91,20 @@ static void test_octets_and_ports(void **state)
     assert_false(net_address_parse_ip(STR("192.0.2.1 "), &a, NULL));
 }
 
+static void test_same_ip(void **state)
+{
+    struct net_address one = ip("192.0.2.1");
+    struct net_address mapped = ip("::ffff:192.0.2.1");
+    struct net_address other = ip("2001:db8::1");
+    struct net_address local;
+    (void)state;
+    net_address_set_port(&one, 25);
+    assert_true(net_address_is_same_ip(&one, &mapped));
+    assert_false(net_address_is_same_ip(&one, &other));
+    assert_true(net_address_parse(STR("unix:/x"), &local, NULL));
+    assert_false(net_address_is_same_ip(&local, &local));
+}
+
 static void test_groups(void **state)
 {
     (void)state;
@@ -213,6 +227,7 @@ int main(void)
         cmocka_unit_test(test_parse_and_format), cmocka_unit_test(test_a_long_unix_path_is_refused),
         cmocka_unit_test(test_octets_and_ports), cmocka_unit_test(test_groups),
         cmocka_unit_test(test_networks),         cmocka_unit_test(test_special_addresses),
+        cmocka_unit_test(test_same_ip),
     };
     return cmocka_run_group_tests_name("net/address", tests, NULL, NULL);
 }
