@@ -107,8 +107,8 @@ static void add_how(struct composing *c, struct buf *text)
     char id[QUEUE_ID_TEXT];
     str shown = queue_id_format(c->m->hold->queue_id, id);
     if (c->m->reply_to.n > 0) {
-        buf_addf(text, "Please decide: answer this mail, with one of these on the first line:"
-                       "\r\n\r\n");
+        buf_addf(text, "Please decide: answer this mail from your account on this server, with one"
+                       " of these on\r\nthe first line:\r\n\r\n");
         add_choices(c, text);
     } else {
         buf_addf(text,
