@@ -9,7 +9,8 @@
 
 enum {
     ACCEPTS_A_ROUND = 32,
-    STOP_MS = 500 /* for answers that are on their way when the thread ends */
+    STOP_MS = 500, /* for answers that are on their way when the thread ends */
+    CUT_MS = 5000, /* until all that were cut then are gone, which takes a few rounds */
 };
 
 #ifdef __SANITIZE_ADDRESS__
@@ -214,7 +215,7 @@ static void *run(void *arg)
     http_conn_cut_idle(t, true);
     LIST_FOR_EACH (item, &t->busy)
         http_conn_cut(CONTAINER_OF(item, struct http_conn, link));
-    run_for(t, STOP_MS);
+    run_for(t, CUT_MS);
     return NULL;
 }
 

@@ -35,7 +35,8 @@ struct world {
     atomic_uint cancelled; /* of them, ended by ERR_CANCELLED or ERR_CLOSED */
     void (*client)(struct world *w);
     bool client_is_done;
-    void *extra; /* the test's own */
+    atomic_uint posted; /* of what the test posts to the loop: done */
+    void *extra;        /* the test's own */
 };
 
 static inline int world_listen(unsigned *port)
@@ -129,6 +130,27 @@ static inline void client_wait_nothing_left(struct world *w)
     }
     fail_msg("left: %zu requests, %zu octets, %u handlers", counts.requests, counts.octets,
              atomic_load(&w->handlers));
+}
+
+/* In the client's thread: waits until the server has so many requests, and so many connections. */
+static inline void client_wait_requests(struct world *w, size_t n)
+{
+    struct http_server_counts counts = { .requests = n + 1 };
+    for (int i = 0; i < 4000 && counts.requests != n; i++) {
+        client_sleep_ms(5);
+        http_server_count(w->server, &counts);
+    }
+    assert_int_equal(counts.requests, n);
+}
+
+static inline void client_wait_connections(struct world *w, size_t n)
+{
+    struct http_server_counts counts = { .connections = n + 1 };
+    for (int i = 0; i < 4000 && counts.connections != n; i++) {
+        client_sleep_ms(5);
+        http_server_count(w->server, &counts);
+    }
+    assert_int_equal(counts.connections, n);
 }
 
 static inline int client_connect(unsigned port)

@@ -306,7 +306,7 @@ static unsigned wait_for_port(unsigned port)
 {
     struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
     at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    for (int i = 0; i < 500; i++) {
+    for (int i = 0; i < 6000; i++) {
         int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         bool is_up = connect(fd, (struct sockaddr *)&at, sizeof(at)) == 0;
         (void)close(fd);

@@ -71,6 +71,7 @@ static void reload(void *arg)
     const struct tls_cert_files files[] = { { a_pair.cert, a_pair.key },
                                             { late_pair.cert, late_pair.key } };
     assert_true(tls_server_set_files(w->extra, files, 2, &e));
+    atomic_store(&w->posted, 1);
 }
 
 static void ask_names(struct world *w)
@@ -80,7 +81,8 @@ static void ask_names(struct world *w)
     expect(w, "b.test", a_pair.cert, NULL);
     expect(w, "late.test", late_pair.cert, NULL);
     runtime_post(w->rt, reload, w);
-    client_sleep_ms(100);
+    for (int i = 0; i < 4000 && atomic_load(&w->posted) == 0; i++)
+        client_sleep_ms(5);
     expect(w, "late.test", late_pair.cert, "late.test:");
     expect(w, "b.test", b_pair.cert, NULL);
     expect(w, "a.test", a_pair.cert, "a.test:");
