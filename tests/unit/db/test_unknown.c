@@ -207,17 +207,22 @@ static void read_only_body(void *arg)
     MUST(db_query(f->db, DB_DELIVER, &insert_stmt, &DB_INT8(30), 1, &f->a, soon(), NULL, &e), e);
     test_pg_run("ALTER SYSTEM SET default_transaction_read_only = on");
     test_pg_run("SELECT pg_reload_conf()");
-    pause_ms(200);
-    assert_false(
-        db_query(f->db, DB_DELIVER, &insert_stmt, &DB_INT8(31), 1, &f->a, soon(), NULL, &e));
+    int64_t deadline = clock_deadline_in(30000);
+    int64_t id = 1000; /* some may be taken until the setting has come to all its processes */
+    while (db_query(f->db, DB_DELIVER, &insert_stmt, &DB_INT8(id), 1, &f->a, soon(), NULL, &e) &&
+           clock_monotonic_ms() < deadline) {
+        id++;
+        pause_ms(20);
+    }
     assert_int_equal(e.kind, ERR_UNAVAILABLE);
-    pause_ms(100);
-    assert_false(
-        db_is_up(f->db)); /* all connections were dropped, and it is no place for new ones */
+    /* All connections are dropped, and it is no place for new ones. */
+    while (db_is_up(f->db) && clock_monotonic_ms() < deadline)
+        pause_ms(20);
+    assert_false(db_is_up(f->db));
     test_pg_run("SET default_transaction_read_only = off;"
                 "ALTER SYSTEM RESET default_transaction_read_only");
     test_pg_run("SELECT pg_reload_conf()");
-    int64_t deadline = clock_deadline_in(5000);
+    deadline = clock_deadline_in(30000);
     while (!db_is_up(f->db) && clock_monotonic_ms() < deadline)
         pause_ms(20);
     MUST(db_query(f->db, DB_DELIVER, &insert_stmt, &DB_INT8(31), 1, &f->a, soon(), NULL, &e), e);

@@ -105,7 +105,7 @@ static int start_nsd(void **state)
     const char *argv[] = { "nsd", "-d", "-c", path, NULL };
     struct test_command command = { .argv = argv, .death_signal = SIGTERM };
     nsd = test_spawn(&command);
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < 600; i++) {
         if (answers(port))
             return 0;
         usleep(50000);

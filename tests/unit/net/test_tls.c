@@ -308,7 +308,7 @@ static int raw_handshake(struct world *w, int version, const char *ciphers)
     assert_int_equal(SSL_set_fd(ssl, fd), 1);
     struct timeval soon = { .tv_usec = 1000 };
     assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &soon, sizeof(soon)), 0);
-    for (int i = 0; i < 500 && agreed == 0; i++) {
+    for (int i = 0; i < 5000 && agreed == 0; i++) {
         int result = SSL_connect(ssl);
         if (result == 1)
             agreed = SSL_version(ssl);

@@ -97,11 +97,26 @@ static bool wait_modseq(const struct heard *h, int64_t modseq, int64_t ms)
 
 static bool wait_live(const struct notify *n)
 {
-    int64_t deadline = clock_deadline_in(4000);
+    int64_t deadline = clock_deadline_in(20000);
     while (!notify_is_live(n) && clock_monotonic_ms() < deadline)
         pause_ms(5);
     pause_ms(20);
     return notify_is_live(n);
+}
+
+static bool wait_away(const struct notify *n)
+{
+    int64_t deadline = clock_deadline_in(20000);
+    while (notify_is_live(n) && clock_monotonic_ms() < deadline)
+        pause_ms(5);
+    return !notify_is_live(n);
+}
+
+static void wait_count(const unsigned *count, unsigned n)
+{
+    int64_t deadline = clock_deadline_in(20000);
+    while (*count < n && clock_monotonic_ms() < deadline)
+        pause_ms(5);
 }
 
 static void set_modseq(int64_t account_id, int64_t modseq)
@@ -129,8 +144,8 @@ static void hint_body(void *arg)
     notify_publish(f->here.notify, 1001, 6);
     assert_int_equal(near.calls, 0); /* not inside the call */
     /* Long before the poll, which would find it too. */
-    assert_true(wait_modseq(&near, 6, 5000));
-    assert_true(wait_modseq(&far, 6, 5000));
+    assert_true(wait_modseq(&near, 6, 15000));
+    assert_true(wait_modseq(&far, 6, 15000));
     pause_ms(30);
     assert_int_equal(near.calls, 1); /* its own message came back through Redis, unheard */
     notify_publish(f->here.notify, 1001, 6);
@@ -140,12 +155,12 @@ static void hint_body(void *arg)
     assert_int_equal(near.calls + far.calls, 2);
     notify_seen(&b, 7);
     notify_publish(f->there.notify, 1001, 7);
-    assert_true(wait_modseq(&near, 7, 1000));
+    assert_true(wait_modseq(&near, 7, 15000));
     assert_int_equal(far.calls, 1);
     notify_unsubscribe(f->here.notify, &a);
     notify_unsubscribe(f->here.notify, &a);
     notify_publish(f->there.notify, 1001, 8);
-    assert_true(wait_modseq(&far, 8, 1000));
+    assert_true(wait_modseq(&far, 8, 15000));
     pause_ms(30);
     assert_int_equal(near.calls, 2);
     notify_unsubscribe(f->there.notify, &b);
@@ -172,7 +187,7 @@ static void leaving_body(void *arg)
     heard[1].to_leave = &subs[2];
     heard[3].to_leave = &subs[1];
     notify_publish(f->here.notify, 1010, 2);
-    assert_true(wait_modseq(&heard[19], 2, 1000));
+    assert_true(wait_modseq(&heard[19], 2, 15000));
     for (size_t i = 0; i < 20; i++)
         assert_int_equal(heard[i].calls, i == 2 ? 0 : 1);
     for (size_t i = 0; i < 20; i++) {
@@ -180,7 +195,7 @@ static void leaving_body(void *arg)
         heard[i].calls = 0;
     }
     notify_publish(f->here.notify, 1010, 3); /* each leaves, the last one frees the account */
-    assert_true(wait_modseq(&heard[19], 3, 1000));
+    assert_true(wait_modseq(&heard[19], 3, 15000));
     assert_int_equal(heard[0].calls + heard[1].calls + heard[2].calls, 0);
     assert_int_equal(heard[3].calls, 1);
 }
@@ -205,9 +220,9 @@ static void lost_hint_body(void *arg)
     pause_ms(500);
     assert_int_equal(h.calls, 0);
     set_modseq(1020, 11); /* nobody publishes */
-    assert_true(wait_modseq(&h, 11, 1500));
+    assert_true(wait_modseq(&h, 11, 20000));
     set_modseq(1020, 9); /* a replica that did not have it all was promoted */
-    assert_true(wait_modseq(&h, 9, 1500));
+    assert_true(wait_modseq(&h, 9, 20000));
     pause_ms(600);
     assert_int_equal(h.calls, 2);
     notify_unsubscribe(f->here.notify, &s);
@@ -230,9 +245,9 @@ static void fresh_body(void *arg)
     struct notify_subscriber t = subscriber(&second);
     set_modseq(1030, 8);
     notify_subscribe(f->here.notify, 1030, 7, &s);
-    assert_true(wait_modseq(&h, 8, 1500));
+    assert_true(wait_modseq(&h, 8, 15000));
     notify_subscribe(f->here.notify, 1030, 6, &t); /* known already */
-    assert_true(wait_modseq(&second, 8, 500));
+    assert_true(wait_modseq(&second, 8, 15000));
     notify_unsubscribe(f->here.notify, &s);
     notify_unsubscribe(f->here.notify, &t);
 }
@@ -253,16 +268,15 @@ static void without_redis_body(void *arg)
     notify_subscribe(f->here.notify, 1040, 1, &s);
     assert_true(wait_live(f->here.notify));
     test_redis_kill();
-    pause_ms(50);
-    assert_false(notify_is_live(f->here.notify));
+    assert_true(wait_away(f->here.notify));
     set_modseq(1040, 2);
     notify_publish(f->there.notify, 1040, 2); /* goes nowhere */
-    assert_true(wait_modseq(&h, 2, 1500));
+    assert_true(wait_modseq(&h, 2, 20000));
     test_redis_restart();
     assert_true(wait_live(f->here.notify));
     set_modseq(1040, 3);
     notify_publish(f->there.notify, 1040, 3);
-    assert_true(wait_modseq(&h, 3, 1000));
+    assert_true(wait_modseq(&h, 3, 20000));
     notify_unsubscribe(f->here.notify, &s);
 }
 
@@ -281,7 +295,7 @@ static void reconnect_body(void *arg)
     pause_ms(1300); /* so is the one after the loss */
     set_modseq(1050, 2);
     test_redis_restart();
-    assert_true(wait_modseq(&h, 2, 3500));
+    assert_true(wait_modseq(&h, 2, 20000));
     notify_unsubscribe(f->here.notify, &s);
 }
 
@@ -331,12 +345,13 @@ static void topics_body(void *arg)
     assert_int_equal(near.lost, 1); /* the first connection: whatever was before is unknown */
     notify_tell(f->here.notify, NOTIFY_ACCOUNT, 42);
     notify_tell(f->here.notify, NOTIFY_QUEUE, 0);
+    wait_count(&far.calls, 1);
     pause_ms(60);
     assert_int_equal(near.calls, 1);
     assert_int_equal(far.calls, 1);
     assert_int_equal(far.id, 42);
     test_redis_restart();
-    pause_ms(50);
+    wait_count(&far.lost, 2);
     assert_true(wait_live(f->there.notify));
     assert_int_equal(far.lost, 2);
     notify_unlisten(&a);
@@ -367,8 +382,8 @@ static void alone_body(void *arg)
     assert_false(notify_is_live(alone));
     notify_publish(alone, 7, 2);
     notify_tell(alone, NOTIFY_ACCOUNT, 7);
-    assert_true(wait_modseq(&h, 2, 1000));
-    pause_ms(10);
+    assert_true(wait_modseq(&h, 2, 20000));
+    wait_count(&t.calls, 1);
     assert_int_equal(t.calls, 1);
     notify_unlisten(&l);
     notify_unsubscribe(alone, &s);

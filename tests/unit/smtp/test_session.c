@@ -17,7 +17,8 @@
 
 enum {
     EXCHANGES_MAX = 30,
-    WAIT_MS = 5000
+    WAIT_MS = 30000,
+    TIMED_ROUNDS = 3
 };
 
 /* What a client sends, and what each line of the answer begins with (separated by '|'). */
@@ -32,7 +33,7 @@ struct dialogue {
     struct exchange exchanges[EXCHANGES_MAX];
     bool ends;         /* the server closes at the end */
     bool is_cut;       /* the last send is cut at every place */
-    int64_t within_ms; /* 0: not looked at */
+    int64_t within_ms; /* 0: not looked at; else the quickest of some rounds is */
 };
 
 struct world {
@@ -43,6 +44,7 @@ struct world {
     struct net_address at;
     const struct dialogue *dialogue;
     size_t cut; /* of the last send */
+    int64_t took_ms;
     bool failed;
 };
 
@@ -173,9 +175,21 @@ static void hold(struct world *w)
     }
     if (d->ends && !w->failed && net_read_some(c, 1, clock_deadline_in(WAIT_MS), &byte, &e))
         note_failure(w, "still open", byte);
-    if (d->within_ms > 0 && clock_monotonic_ms() - began_ms > d->within_ms)
-        note_failure(w, "too slow", STR_EMPTY);
     net_close(&c);
+    w->took_ms = clock_monotonic_ms() - began_ms;
+}
+
+/* On a busy machine any one of them may take longer. */
+static void hold_in_time(struct world *w)
+{
+    int64_t within_ms = w->dialogue->within_ms;
+    int64_t least_ms = INT64_MAX;
+    for (int i = 0; i < TIMED_ROUNDS && least_ms > within_ms && !w->failed; i++) {
+        hold(w);
+        least_ms = w->took_ms < least_ms ? w->took_ms : least_ms;
+    }
+    if (least_ms > within_ms)
+        note_failure(w, "too slow", STR_EMPTY);
 }
 
 static void client(void *arg)
@@ -186,7 +200,7 @@ static void client(void *arg)
         size_t n = count_exchanges(w->dialogue);
         size_t cuts = w->dialogue->is_cut ? w->dialogue->exchanges[n - 1].send.n : 1;
         for (w->cut = 0; w->cut < cuts && !w->failed; w->cut++)
-            hold(w);
+            (w->dialogue->within_ms > 0 ? hold_in_time : hold)(w);
     }
     net_listener_stop(w->listener);
     runtime_stop(w->rt);
