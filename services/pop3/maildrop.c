@@ -18,7 +18,7 @@
 
 enum {
     LEASE_MS = 60 * 1000, /* a frontend that died blocks a maildrop for so long */
-    LEASE_TESTED_MS = 4000,
+    LEASE_TESTED_MS = 12000,
     UNLOCK_MS = 5000
 };
 
