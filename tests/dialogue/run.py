@@ -76,11 +76,12 @@ class Connection:
         self.listener = listener
         self.is_imap = listener.startswith("imap")
         self.grammar = imap_grammar.Listener() if self.is_imap else None
-        self.timeout = 10.0
+        self.timeout = 60.0
+        self.sent_at = 0.0
         self.pending = b""
         self.ended = False
         self.packer = self.unpacker = None
-        self.sock = socket.create_connection((facts.host, facts.ports[listener]), timeout=10)
+        self.sock = socket.create_connection((facts.host, facts.ports[listener]), timeout=60)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if listener in IMPLICIT_TLS:
             self.start_tls()
@@ -108,6 +109,7 @@ class Connection:
         if self.packer:
             data = self.packer.compress(data) + self.packer.flush(zlib.Z_SYNC_FLUSH)
         self.sock.settimeout(self.timeout)
+        self.sent_at = time.monotonic()
         self.sock.sendall(data)
 
     def _fill(self, deadline):
@@ -166,6 +168,11 @@ class Connection:
                 return
         raise DialogueError(f"expected nothing, got {self.pending!r}" if self.pending
                             else "expected an open connection, the server closed it")
+
+    def took_at_least(self, seconds):
+        took = time.monotonic() - self.sent_at
+        if took < seconds:
+            raise DialogueError(f"the answer came after {took:.2f} s already")
 
     def expect_close(self):
         deadline = time.monotonic() + self.timeout
@@ -386,6 +393,8 @@ class Script:
             conn.expect_close()
         elif word == "expect-nothing":
             conn.expect_nothing(float(rest))
+        elif word == "took-at-least":
+            conn.took_at_least(float(rest))
         elif word == "timeout":
             conn.timeout = float(rest)
         else:
