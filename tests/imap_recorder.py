@@ -41,10 +41,10 @@ class Recorder:
         self.listeners.append(listener)
         self.open += 1
         try:
-            plain.settimeout(20)
+            plain.settimeout(60)
             client = self.context.wrap_socket(plain, server_side=True)
             server = self.server.tls().wrap_socket(
-                socket.create_connection(("127.0.0.1", self.server.ports["imaps"]), timeout=20), server_hostname="localhost")
+                socket.create_connection(("127.0.0.1", self.server.ports["imaps"]), timeout=60), server_hostname="localhost")
             with client, server:
                 self.pump(client, server, listener)
         except imap_grammar.GrammarError as e:
@@ -81,7 +81,7 @@ class Recorder:
     def __exit__(self, kind, *_):
         self.ended.set()
         for thread in self.threads:
-            thread.join(5)
+            thread.join(60)
         self.socket.close()
         if kind is None:
             assert not self.faults, "\n".join(self.faults)

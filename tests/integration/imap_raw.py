@@ -16,7 +16,7 @@ class Imap:
 
     def __init__(self, server, login=None, kind="imaps", source=None):
         self.server = server
-        self.plain = socket.create_connection(("127.0.0.1", server.ports[kind]), timeout=20,
+        self.plain = socket.create_connection(("127.0.0.1", server.ports[kind]), timeout=90,
                                               source_address=(source, 0) if source else None)
         self.plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.sock = self.plain
@@ -44,7 +44,7 @@ class Imap:
         self.grammar.feed(data)
         self.pending += data
 
-    def line(self, timeout=20):
+    def line(self, timeout=90):
         """One line without CRLF, literals included."""
         out = b""
         while True:
@@ -68,17 +68,17 @@ class Imap:
         self.send(tag + b" " + (command if isinstance(command, bytes) else command.encode()) + b"\r\n")
         return tag
 
-    def finish(self, tag, timeout=20):
+    def finish(self, tag, timeout=90):
         """The lines up to the tagged one, which is the last."""
         lines = []
         while not lines or not lines[-1].startswith(tag + b" "):
             lines.append(self.line(timeout))
         return lines
 
-    def do(self, command, timeout=20):
+    def do(self, command, timeout=90):
         return self.finish(self.start(command), timeout)
 
-    def must(self, command, timeout=20):
+    def must(self, command, timeout=90):
         lines = self.do(command, timeout)
         assert re.match(rb"\S+ OK ", lines[-1]), (command, lines)
         return lines
@@ -146,7 +146,7 @@ def rss_kib(pid):
     return 0
 
 
-def on_workers(server, login, count, seconds=20):
+def on_workers(server, login, count, seconds=90):
     """Logged-in connections on `count` different worker processes, by process id."""
     found = {}
     end = time.monotonic() + seconds

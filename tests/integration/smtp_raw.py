@@ -10,7 +10,7 @@ REPLY_END = re.compile(rb"^\d{3}(?: [^\r\n]*)?\r\n", re.M)
 class RawSmtp:
     """A connection that sends bytes as told and gives replies as (code, text)."""
 
-    def __init__(self, port, *, timeout=15, greet=True):
+    def __init__(self, port, *, timeout=90, greet=True):
         self.sock = socket.create_connection(("127.0.0.1", port), timeout=timeout)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.pending = b""

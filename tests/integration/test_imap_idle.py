@@ -69,19 +69,19 @@ def test_mail_reaches_idle_on_two_other_workers(server, redis):
     delays = []
     for number in range(21):
         sent = deliver(smtp, user, number)
-        delays += [wait_for_exists(client, 10) - sent for client in clients.values()]
-    assert statistics.median(delays) < 0.1, sorted(delays)
+        delays += [wait_for_exists(client, 60) - sent for client in clients.values()]
+    assert statistics.median(delays) < 2, sorted(delays)  # without hints: a look every 20 s
 
     redis.kill()
     time.sleep(0.5)
     began = deliver(smtp, user, "without Redis")
     for client in clients.values():
-        assert wait_for_exists(client, 31) - began < 30
+        assert wait_for_exists(client, 60) - began < 30
     redis.start()
 
     def is_quick():
         sent = deliver(smtp, user, "again")
-        return max(wait_for_exists(client, 31) - sent for client in clients.values()) < 1
+        return max(wait_for_exists(client, 60) - sent for client in clients.values()) < 5
 
     wait_until(is_quick, 60, "quick notices after Redis returned")
     for client in clients.values():
@@ -175,7 +175,7 @@ def test_a_disabled_user_loses_commands_that_run(heronry):
         assert idle.line(30).startswith(b"* BYE ")
         half.send(b"\r\n" + b"y" * 23 + b"\r\n\r\n")
         assert half.line(30).startswith(b"* BYE [AUTHORIZATIONFAILED] ")
-        wait_until(lambda: ended(heronry, user, "account_disabled") == 3, 20, "the end of the sessions")
+        wait_until(lambda: ended(heronry, user, "account_disabled") == 3, 60, "the end of the sessions")
         with pytest.raises((EOFError, OSError)):
             slow.finish(fetch)
     count = f"SELECT count(*) FROM message JOIN account USING (account_id) WHERE login = '{user['address']}'"
@@ -244,13 +244,13 @@ def test_notify_reaches_another_frontend(server, redis):
     (_, watcher), (_, actor) = imap_raw.on_workers(server, user, 2).items()
     watcher.must("NOTIFY SET (personal (MessageNew MessageExpunge MailboxName))")
     actor.must("CREATE quick")
-    assert b'"/" quick' in watcher.line(10)
+    assert b'"/" quick' in watcher.line(15)
     actor.append("quick", "Subject: x\r\n\r\n")
-    assert watcher.line(10).startswith(b"* STATUS quick")
+    assert watcher.line(15).startswith(b"* STATUS quick")
     redis.kill()
     time.sleep(0.5)
     actor.must("CREATE slow")
-    assert b'"/" slow' in watcher.line(31)
+    assert b'"/" slow' in watcher.line(60)
     redis.start()
     watcher.close()
     actor.close()

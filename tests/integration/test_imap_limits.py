@@ -169,7 +169,7 @@ def reload(server, **settings):
     server.settings.update(settings)
     server.write_config()
     os.kill(server.pids()["supervisor"], signal.SIGHUP)
-    wait_until(lambda: server.log().count("config_reloaded process=front") > before, 10, "the new settings")
+    wait_until(lambda: server.log().count("config_reloaded process=front") > before, 60, "the new settings")
 
 
 @pytest.fixture
@@ -191,4 +191,5 @@ def test_a_search_may_not_take_longer(impatient, client):
         with locked(impatient, table):
             tag = client.start(command)
             assert client.finish(tag) == [tag + b" NO [LIMIT] A limit was reached: the search took too long"], command
-        assert client.must("SEARCH UID 6")[0] == b"* SEARCH 6"
+        # Also this one may not take longer, which a busy machine may need.
+        wait_until(lambda: client.do("SEARCH UID 6")[0] == b"* SEARCH 6", what="a search that goes well")

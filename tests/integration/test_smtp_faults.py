@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A worker that dies at the worst moments, and a stop in the middle of a message (PROMISES R1-R3, R29;
 points P1, P2, P3, P6)."""
+import itertools
 import threading
 import time
 
@@ -35,9 +36,9 @@ def test_worker_dies_at(heronry_factory, point, copies):
     def again():
         try:
             return send_and_see(server, user) == 250
-        except OSError:
+        except (OSError, AssertionError):   # nobody is there, or somebody who sees no database yet
             return False
-    wait_until(again, seconds=15, what="a new worker")
+    wait_until(again, what="a new worker")
     assert len(fetch_all(server, user)) == 3 + copies
 
 
@@ -54,16 +55,16 @@ def test_a_reply_that_was_lost(heronry_factory, window, copies):
     def again():
         try:
             return send_and_see(server, user, message) == 250
-        except OSError:
+        except (OSError, AssertionError):   # nobody is there, or somebody who sees no database yet
             return False
-    wait_until(again, seconds=15, what="a new worker")
+    wait_until(again, what="a new worker")
     assert len([m for m in fetch_all(server, user) if b"<retried@" in m]) == copies
 
 
 def test_stop_waits_for_a_message(heronry_factory):
     server = heronry_factory()
     user = server.user(2)
-    with RawSmtp(server.ports["smtp"], timeout=40) as busy, RawSmtp(server.ports["smtp"], timeout=40) as idle:
+    with RawSmtp(server.ports["smtp"], timeout=90) as busy, RawSmtp(server.ports["smtp"], timeout=90) as idle:
         busy.begin(user["address"])
         busy.send(b"Subject: slow\r\n\r\n")
         ended = []
@@ -75,7 +76,7 @@ def test_stop_waits_for_a_message(heronry_factory):
         busy.send(b"x\r\n.\r\n")
         assert busy.reply()[0] == 250
         assert busy.reply()[0] == 421
-        stopper.join(40)
+        stopper.join(90)
         assert ended == [0]
     server.start()
     assert len(fetch_all(server, user)) == 1
@@ -110,12 +111,15 @@ def test_unknown_commit_is_looked_up(heronry_factory):
 
     thread = threading.Thread(target=sender)
     thread.start()
-    for _ in range(30):
+    end = time.monotonic() + 90
+    for number in itertools.count():
+        if number >= 30 and answers.count(250) > 10 or time.monotonic() > end:
+            break
         time.sleep(0.1)
         server.psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
                     " AND backend_type = 'client backend'")
     stop.set()
-    thread.join(60)
+    thread.join(90)
     assert set(answers) <= {250, 451} and answers.count(250) > 10, answers
     subjects = [m.split(b"Subject: n")[1].split(b"\r\n")[0] for m in fetch_all(server, user)]
     assert len(subjects) == len(set(subjects))
