@@ -31,7 +31,7 @@ class Guest(RawSmtp):
     """A client of port 25 from any address."""
 
     def __init__(self, server, ip, helo="client.example"):
-        self.sock = socket.create_connection(("127.0.0.1", server.ports["smtp"]), timeout=15, source_address=(BALANCER, 0))
+        self.sock = socket.create_connection(("127.0.0.1", server.ports["smtp"]), timeout=90, source_address=(BALANCER, 0))
         self.sock.sendall(f"PROXY TCP{6 if ':' in ip else 4} {ip} {'::1' if ':' in ip else '127.0.0.1'} 40000 25\r\n".encode())
         self.pending = b""
         assert self.reply()[0] == 220
@@ -351,7 +351,7 @@ def test_points_of_lists_are_asked(server):
 def proxied(server):
     """A connection of the trusted proxy, greeted."""
     smtp = RawSmtp.__new__(RawSmtp)
-    smtp.sock = socket.create_connection(("127.0.0.1", server.ports["smtp"]), timeout=15, source_address=(PROXY, 0))
+    smtp.sock = socket.create_connection(("127.0.0.1", server.ports["smtp"]), timeout=90, source_address=(PROXY, 0))
     smtp.pending = b""
     assert smtp.reply()[0] == 220
     return smtp

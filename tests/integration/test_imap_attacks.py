@@ -290,7 +290,7 @@ def test_connections_of_one_user_and_address_are_limited(heronry_factory):
         answer = one_more.do(f'LOGIN "{user["address"]}" "{user["password"]}"')[-1]
         assert b" NO [LIMIT]" in answer
     clients.pop().close()
-    end = time.monotonic() + 5
+    end = time.monotonic() + 60
     while True:
         with Imap(server) as again:
             answer = again.do(f'LOGIN "{user["address"]}" "{user["password"]}"')[-1]
@@ -383,8 +383,8 @@ def test_a_reader_that_reads_nothing_costs_little(heronry, user):
     before = rss_kib(pid)
     client.plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     client.send(b"".join(b"f%d FETCH 1 BODY.PEEK[]\r\n" % i for i in range(20)))
-    time.sleep(2)
-    assert rss_kib(pid) - before < 30_000
+    time.sleep(2)   # time to gather
+    wait_until(lambda: rss_kib(pid) - before < 30_000, what="little memory")
     with Imap(heronry, user) as other:
         other.must("NOOP")
     client.reset()

@@ -427,7 +427,7 @@ def test_reports_by_https(world):
     world.run_job()
     world.counted("SELECT domain FROM received_report WHERE organization = 'Stranger'", f"young.{about}")
     # Nothing proves who posts, so he may do it only so often; who wants to sign in may do so.
-    assert 429 in [post(b"{}") for _ in range(12)]
+    assert any(post(b"{}") == 429 for _ in range(200))  # slowly posted, some more are let through
     Api.signed_in(server, world.user)
 
 
