@@ -27,3 +27,8 @@ BEGIN
         PERFORM mailbox_expunge(p_account, v_place.mailbox_id, ARRAY[v_place.uid], ARRAY[v_place.uid], false);
     END LOOP;
 END $$;
+
+-- The draft that a message shows; NULL: none. Read together with messages, so that both are of one moment.
+CREATE FUNCTION draft_of(p_account bigint, p_msg bigint) RETURNS bigint LANGUAGE sql STABLE AS $$
+    SELECT draft_id FROM draft WHERE account_id = p_account AND msg_id = p_msg
+$$;

@@ -121,9 +121,14 @@ static bool has_memory(const struct imap_session *s, size_t more)
             held_by_account(s) + more <= account_limit(s) + COMMANDS);
 }
 
+/* Of the account's share only what its other sessions hold counts: a message of the full size comes
+ * as text and as what is made of it. */
 bool imap_gather_take(struct imap_session *s, size_t octets)
 {
-    bool ok = octets <= IMAP_COMMAND_MAX || s->service->command_bytes + octets <= memory_limit(s);
+    size_t own = list_is_empty(&s->loaded) ? 0 : s->charged + s->taken;
+    bool ok = octets <= IMAP_COMMAND_MAX ||
+              (s->service->command_bytes + octets <= memory_limit(s) &&
+               held_by_account(s) - own + octets <= account_limit(s) + COMMANDS);
     if (ok)
         charge(s, s->charged, s->taken + octets);
     return ok;

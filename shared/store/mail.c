@@ -74,8 +74,7 @@ static const struct db_stmt page_oldest = { PAGE(">", "ASC") };
 #define FORM_COLUMNS(wanted)                                                    \
     ", CASE WHEN " wanted " THEN h.envelope END AS envelope, CASE WHEN " wanted \
     " THEN h.bodystructure END AS structure, CASE WHEN " wanted                 \
-    " THEN (SELECT d.draft_id FROM draft d"                                     \
-    " WHERE d.account_id = $1 AND d.msg_id = h.msg_id) END AS draft_id"
+    " THEN draft_of($1, h.msg_id) END AS draft_id"
 
 static const struct db_stmt threads_by_id = {
     "SELECT r.* FROM unnest($2::bigint[]) WITH ORDINALITY t (id, place), LATERAL ("

@@ -402,6 +402,8 @@ def test_messages_in_transfer_share_a_limit_of_memory(heronry_factory):
         client = stack.enter_context(Imap(server, server.user(3)))
         probe = stack.enter_context(Imap(server, user))
         worker = client.worker()
+        probe.must("CREATE big")
+        probe.append("big", message)
         tags = []
         for number, holder in enumerate(holders, 1):
             tags.append(holder.start(b"APPEND INBOX {%d+}" % size))
@@ -409,6 +411,7 @@ def test_messages_in_transfer_share_a_limit_of_memory(heronry_factory):
             wait_until(lambda: rss_kib(worker) > number * (size - 1024 * 1024) // 1024, what=f"what {number} sent in memory")  # noqa: B023
             if number == 2:     # there is room for others, but the account has its share
                 assert b" NO [UNAVAILABLE]" in probe.do(b"APPEND INBOX {%d}" % size)[0]
+                assert b" NO [UNAVAILABLE]" in probe.do(b'APPEND INBOX CATENATE (URL "/big/;UID=1")')[-1]
         full = rss_kib(worker)
         answer = probe.do(b"APPEND INBOX {%d}" % size)  # and no "+" asks for it
         assert len(answer) == 1 and b" NO [UNAVAILABLE]" in answer[0]
