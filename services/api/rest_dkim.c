@@ -120,7 +120,9 @@ void rest_update_dkim_key(struct api_call *call, const struct update_dkim_key_pa
 static YIELDS bool withdraw(struct api_call *call, str domain, const struct account_dkim_key *key)
 {
     const struct account_actor actor = call_account_actor(call);
-    const struct app_publisher p = { call->app, &actor, domain, call->arena, call->deadline_ms };
+    struct app_silent silent = { .n = 0 };
+    const struct app_publisher p = { call->app,         &actor, domain, call->arena,
+                                     call->deadline_ms, &silent };
     struct published_record records[PUBLISHED_KEY_RECORDS];
     if (key->state == ACCOUNT_DKIM_SIGNING)
         return true;

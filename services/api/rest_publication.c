@@ -25,6 +25,7 @@ static const char *const names[] = {
 struct publication {
     struct api_call *call;
     struct app_publisher publisher;
+    struct app_silent silent;
     struct published_self self;
     struct published_records records;
     struct published_findings findings;
@@ -111,8 +112,10 @@ void rest_publish_dns_records(struct api_call *call, const struct publish_dns_re
     bool is_there = true;
     if (!find(&publication, p->domain, body))
         return;
-    publication.publisher = (struct app_publisher){ call->app, &actor, publication.records.domain,
-                                                    call->arena, call->deadline_ms };
+    publication.publisher = (struct app_publisher){
+        call->app,          &actor, publication.records.domain, call->arena, call->deadline_ms,
+        &publication.silent
+    };
     json_t *items = json_array();
     for (size_t i = 0; i < publication.findings.n; i++) {
         enum result result;

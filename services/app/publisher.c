@@ -19,7 +19,34 @@ static struct account_made_record made_of(const struct app_publisher *p,
 /* Beside others at the name of the domain itself, where anybody's texts stand; elsewhere alone. */
 static enum dns_update_act act_for(const struct published_record *record)
 {
-    return record->purpose == PUBLISHED_SPF ? DNS_UPDATE_ADD : DNS_UPDATE_ADD_FIRST;
+    return record->purpose == PUBLISHED_SPF ? DNS_UPDATE_ADD_KIND : DNS_UPDATE_ADD_FIRST;
+}
+
+static bool is_silent(const struct app_silent *silent, const struct net_address *server)
+{
+    char one[NET_ADDRESS_TEXT];
+    char other[NET_ADDRESS_TEXT];
+    for (size_t i = 0; i < silent->n; i++) {
+        if (str_eq(net_address_text(&silent->list[i], one), net_address_text(server, other)))
+            return true;
+    }
+    return false;
+}
+
+static void note_silent(struct app_silent *silent, const struct net_address *server)
+{
+    if (silent->n < APP_SILENT_MAX)
+        silent->list[silent->n++] = *server;
+}
+
+/* Tells why it failed. */
+static void log_failure(const struct app_publisher *p, const struct published_record *record,
+                        const struct err *fault, str *why)
+{
+    if (why)
+        *why = arena_str(p->a, str_from_cstr(fault->msg));
+    obs_log(EV_DNS_UPDATE_FAILED, STR_EMPTY, OBS_STR("name", record->name),
+            OBS_CSTR("type", record->type), OBS_ERR(fault));
 }
 
 /* Yields. */
@@ -40,7 +67,9 @@ YIELDS static bool update(const struct app_publisher *p, const struct published_
     *out = APP_PUBLISH_NO_ZONE;
     if (!app_zone_find(p->app->config, record->name, &zone))
         return true;
-    if (dns_update(p->app->runtime, &zone, act, &wanted, p->deadline_ms, &outcome, &fault)) {
+    if (is_silent(p->silent, &zone.server)) {
+        (void)ERR(&fault, ERR_TIMEOUT, "its server did not answer a moment ago");
+    } else if (dns_update(p->app->runtime, &zone, act, &wanted, p->deadline_ms, &outcome, &fault)) {
         *out = outcomes[outcome];
         return true;
     }
@@ -48,11 +77,10 @@ YIELDS static bool update(const struct app_publisher *p, const struct published_
         *e = fault;
         return false;
     }
+    if (fault.kind == ERR_TIMEOUT && !is_silent(p->silent, &zone.server))
+        note_silent(p->silent, &zone.server);
     *out = APP_PUBLISH_FAILED;
-    if (why)
-        *why = arena_str(p->a, str_from_cstr(fault.msg));
-    obs_log(EV_DNS_UPDATE_FAILED, STR_EMPTY, OBS_STR("name", record->name),
-            OBS_CSTR("type", record->type), OBS_ERR(&fault));
+    log_failure(p, record, &fault, why);
     return true;
 }
 

@@ -7,6 +7,17 @@
 #include "published/published.h"
 #include "services/app/app.h"
 
+enum {
+    APP_SILENT_MAX = 8
+};
+
+/* Servers that did not answer in time: who changes many records waits for each of them once. All
+ * zero at first. */
+struct app_silent {
+    struct net_address list[APP_SILENT_MAX];
+    size_t n;
+};
+
 /* Whose domain, by whom. Borrowed. */
 struct app_publisher {
     struct app *app;
@@ -14,13 +25,14 @@ struct app_publisher {
     str domain;
     struct arena *a;
     int64_t deadline_ms;
+    struct app_silent *silent; /* of all that is published together */
 };
 
 enum app_publishing {
     APP_PUBLISH_DONE,    /* it was put there, or taken out */
     APP_PUBLISH_THERE,   /* it was there already */
     APP_PUBLISH_TAKEN,   /* something else is there; nothing was done */
-    APP_PUBLISH_FAILED,  /* the server did not do it */
+    APP_PUBLISH_FAILED,  /* the server did not do it, or is not asked, as it was silent */
     APP_PUBLISH_NO_ZONE, /* `dns.updates` has no zone for the name */
     APP_PUBLISH_NOT_OURS /* it is not one that was put there from here */
 };

@@ -19,6 +19,7 @@ struct rotation {
     int64_t overlap_us;
     int64_t deadline_ms;
     str domain;
+    struct app_silent silent;
 };
 
 /* ---- the records of a key, where dns.updates lets us change its zone ---- */
@@ -30,7 +31,8 @@ typedef bool (*records_fn)(const struct app_publisher *p, const struct published
 YIELDS static bool for_records(struct rotation *r, const struct account_dkim_key *key,
                                records_fn act, bool *failed, struct err *e)
 {
-    const struct app_publisher p = { r->app, &the_system, r->domain, &r->a, r->deadline_ms };
+    const struct app_publisher p = { r->app, &the_system,    r->domain,
+                                     &r->a,  r->deadline_ms, &r->silent };
     struct published_record records[PUBLISHED_KEY_RECORDS];
     *failed = false;
     published_key_records(r->domain, key, &r->a, records);

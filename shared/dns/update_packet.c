@@ -140,22 +140,14 @@ static bool sign(struct dns_update_packet *p, struct err *e)
                                            zone->key_name, ldns_get_errorstr_by_id(status));
 }
 
-struct dns_update_packet *dns_update_packet_new(const struct dns_update_zone *zone,
-                                                const struct dns_update_record *record,
-                                                bool is_removal,
-                                                enum dns_update_condition condition, struct err *e)
+/* Takes the lists. */
+static struct dns_update_packet *make(const struct dns_update_zone *zone, ldns_rr_list *conditions,
+                                      ldns_rr_list *changes, struct err *e)
 {
     char name[DNS_NAME_MAX + 2];
-    INVARIANT(find_algorithm(zone->algorithm) && zone->name.n <= DNS_NAME_MAX);
-    (void)snprintf(name, sizeof(name), "%.*s", STR_FMT(zone->name));
-    ldns_rr *rr = read_record(record, e);
-    if (!rr)
-        return NULL;
     struct dns_update_packet *p = HEAP_NEW(struct dns_update_packet);
-    ldns_rr_list *conditions = ldns_rr_list_new();
-    ldns_rr_list *changes = ldns_rr_list_new();
+    (void)snprintf(name, sizeof(name), "%.*s", STR_FMT(zone->name));
     p->zone = zone;
-    fill(&rr, is_removal, condition, conditions, changes);
     p->question = ldns_update_pkt_new(ldns_dname_new_frm_str(name), LDNS_RR_CLASS_IN, conditions,
                                       changes, NULL);
     ldns_rr_list_deep_free(conditions);
@@ -169,6 +161,21 @@ struct dns_update_packet *dns_update_packet_new(const struct dns_update_zone *zo
     if (!p->question || !sign(p, e))
         dns_update_packet_free(&p);
     return p;
+}
+
+struct dns_update_packet *dns_update_packet_new(const struct dns_update_zone *zone,
+                                                const struct dns_update_record *record,
+                                                bool is_removal,
+                                                enum dns_update_condition condition, struct err *e)
+{
+    INVARIANT(find_algorithm(zone->algorithm) && zone->name.n <= DNS_NAME_MAX);
+    ldns_rr *rr = read_record(record, e);
+    if (!rr)
+        return NULL;
+    ldns_rr_list *conditions = ldns_rr_list_new();
+    ldns_rr_list *changes = ldns_rr_list_new();
+    fill(&rr, is_removal, condition, conditions, changes);
+    return make(zone, conditions, changes, e);
 }
 
 str dns_update_packet_wire(const struct dns_update_packet *p)
@@ -279,4 +286,139 @@ bool dns_update_packet_answer(const struct dns_update_packet *p, str wire, bool 
         *holds = code == 0;
     ldns_pkt_free(answer);
     return ok;
+}
+
+/* ---- the texts of a name ---- */
+
+struct dns_update_texts {
+    ldns_rr_list *list; /* without doubles, in class IN, with the TTL of a condition */
+};
+
+bool dns_update_texts_ask(str name, uint16_t id, struct buf *out, struct err *e)
+{
+    char text[DNS_NAME_MAX + 2];
+    uint8_t *wire = NULL;
+    size_t n = 0;
+    if (!dns_name_is_valid(name))
+        return ERR(e, ERR_SYNTAX, "%.*s is no name", STR_FMT(name));
+    (void)snprintf(text, sizeof(text), "%.*s", STR_FMT(name));
+    ldns_pkt *question =
+        ldns_pkt_query_new(ldns_dname_new_frm_str(text), LDNS_RR_TYPE_TXT, LDNS_RR_CLASS_IN, 0);
+    ldns_pkt_set_id(question, id);
+    bool ok = ldns_pkt2wire(&wire, question, &n) == LDNS_STATUS_OK &&
+              buf_add(out, str_of((const char *)wire, n));
+    free(wire);
+    ldns_pkt_free(question);
+    return ok || ERR(e, ERR_SYNTAX, "%.*s cannot be asked for", STR_FMT(name));
+}
+
+/* Only those of the name itself. */
+static void keep_texts(struct dns_update_texts *texts, str name, const ldns_pkt *answer)
+{
+    char text[DNS_NAME_MAX + 2];
+    (void)snprintf(text, sizeof(text), "%.*s", STR_FMT(name));
+    ldns_rdf *owner = ldns_dname_new_frm_str(text);
+    ldns_rr_list *all = ldns_pkt_answer(answer);
+    for (size_t i = 0; owner && i < ldns_rr_list_rr_count(all); i++) {
+        const ldns_rr *rr = ldns_rr_list_rr(all, i);
+        if (ldns_rr_get_type(rr) != LDNS_RR_TYPE_TXT ||
+            ldns_dname_compare(ldns_rr_owner(rr), owner) != 0)
+            continue;
+        ldns_rr *kept = ldns_rr_clone(rr);
+        ldns_rr_set_class(kept, LDNS_RR_CLASS_IN);
+        ldns_rr_set_ttl(kept, 0);
+        if (ldns_rr_list_contains_rr(texts->list, kept)) {
+            ldns_rr_free(kept);
+        } else {
+            ldns_rr_list_push_rr(texts->list, kept);
+        }
+    }
+    ldns_rdf_deep_free(owner);
+}
+
+struct dns_update_texts *dns_update_texts_read(str name, uint16_t id, str wire, struct err *e)
+{
+    ldns_pkt *answer = NULL;
+    struct dns_update_texts *texts = NULL;
+    if (!has_one_signature(wire) ||
+        ldns_wire2pkt(&answer, (const uint8_t *)wire.p, wire.n) != LDNS_STATUS_OK) {
+        (void)ERR(e, ERR_UNAVAILABLE, "its answer cannot be read");
+        return NULL;
+    }
+    unsigned code = (unsigned)ldns_pkt_get_rcode(answer);
+    if (!ldns_pkt_qr(answer) || ldns_pkt_id(answer) != id) {
+        (void)ERR(e, ERR_UNAVAILABLE, "it answers something that was not asked");
+    } else if (code == LDNS_RCODE_REFUSED) {
+        (void)ERR(e, ERR_DENIED,
+                  "it does not say what is at %.*s: let it answer questions from here",
+                  STR_FMT(name));
+    } else if (code != LDNS_RCODE_NOERROR && code != LDNS_RCODE_NXDOMAIN) {
+        (void)ERR(e, ERR_UNAVAILABLE, "it answers with code %u", code);
+    } else {
+        texts = HEAP_NEW(struct dns_update_texts);
+        texts->list = ldns_rr_list_new();
+        keep_texts(texts, name, answer);
+    }
+    ldns_pkt_free(answer);
+    return texts;
+}
+
+/* The strings of a text in one. */
+static bool join_strings(const ldns_rr *rr, struct buf *out)
+{
+    bool ok = true;
+    buf_clear(out);
+    for (size_t i = 0; ok && i < ldns_rr_rd_count(rr); i++) {
+        const ldns_rdf *piece = ldns_rr_rdf(rr, i);
+        size_t n = ldns_rdf_size(piece);
+        ok = n > 0 && buf_add(out, str_of((const char *)ldns_rdf_data(piece) + 1, n - 1));
+    }
+    return ok;
+}
+
+static str first_word(str text)
+{
+    ptrdiff_t at = str_find_byte(text, ' ');
+    return at < 0 ? text : str_slice(text, 0, (size_t)at);
+}
+
+enum dns_update_kind dns_update_texts_find(const struct dns_update_texts *texts, str value)
+{
+    struct buf text;
+    enum dns_update_kind found = DNS_UPDATE_KIND_NONE;
+    buf_init(&text, UINT16_MAX);
+    for (size_t i = 0; i < ldns_rr_list_rr_count(texts->list); i++) {
+        if (!join_strings(ldns_rr_list_rr(texts->list, i), &text) ||
+            !str_ieq(first_word(buf_str(&text)), first_word(value)))
+            continue;
+        bool is_same = found == DNS_UPDATE_KIND_NONE && str_eq(buf_str(&text), value);
+        found = is_same ? DNS_UPDATE_KIND_SAME : DNS_UPDATE_KIND_OTHER;
+    }
+    buf_fini(&text);
+    return found;
+}
+
+void dns_update_texts_free(struct dns_update_texts **texts)
+{
+    if (!*texts)
+        return;
+    ldns_rr_list_deep_free((*texts)->list);
+    free(*texts);
+    *texts = NULL;
+}
+
+struct dns_update_packet *dns_update_packet_among(const struct dns_update_zone *zone,
+                                                  const struct dns_update_record *record,
+                                                  const struct dns_update_texts *texts,
+                                                  struct err *e)
+{
+    ldns_rr *rr = read_record(record, e);
+    if (!rr)
+        return NULL;
+    ldns_rr_list *conditions = ldns_rr_list_clone(texts->list);
+    ldns_rr_list *changes = ldns_rr_list_new();
+    if (ldns_rr_list_rr_count(conditions) == 0)
+        ldns_rr_list_push_rr(conditions, make_absence(rr));
+    ldns_rr_list_push_rr(changes, rr);
+    return make(zone, conditions, changes, e);
 }

@@ -13,6 +13,8 @@ import time
 
 import dns.message
 import dns.query
+import dns.tsigkeyring
+import dns.update
 
 DOMAIN = "out.test"
 ABOVE = "test"      # is there too, empty: DMARC asks upwards, and must not have to ask the world
@@ -118,6 +120,48 @@ class Primary(Zone):
         question = dns.message.make_query(f"{name}.{DOMAIN}" if name else DOMAIN, kind)
         answer = dns.query.tcp(question, "127.0.0.1", port=self.port, timeout=5).answer
         return sorted(b"".join(r.strings).decode() if kind == "TXT" else r.to_text() for rrset in answer for r in rrset)
+
+
+    def change(self, *, add=(), remove=()):
+        """Texts at the name of the domain, by somebody else."""
+        update = dns.update.Update(DOMAIN, keyring=dns.tsigkeyring.from_text({self.KEY: self.SECRET}), keyalgorithm="hmac-sha256")
+        for text in remove:
+            update.delete("@", "TXT", f'"{text}"')
+        for text in add:
+            update.add("@", 60, "TXT", f'"{text}"')
+        assert dns.query.tcp(update, "127.0.0.1", port=self.port, timeout=5).rcode() == 0
+
+
+class Forgetful:
+    """Stands before a `Primary`, and keeps its first answer to a change for itself."""
+
+    def __init__(self, primary):
+        self.primary, self.lost = primary, 0
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            with client, client.makefile("rb") as asked:
+                head = asked.read(2)
+                question = asked.read(int.from_bytes(head, "big"))
+                with socket.create_connection(("127.0.0.1", self.primary.port)) as server, server.makefile("rb") as answered:
+                    server.sendall(head + question)
+                    size = answered.read(2)
+                    answer = size + answered.read(int.from_bytes(size, "big"))
+                is_change = question[2] >> 3 & 15 == 5 and question[8:10] != b"\0\0"
+                if is_change and not self.lost:
+                    self.lost += 1
+                else:
+                    client.sendall(answer)
+
+    def close(self):
+        self.listener.close()
 
 
 class Message:

@@ -11,7 +11,7 @@ import signal
 import dkim
 import pytest
 from conftest import free_ports, wait_until
-from outbound import DOMAIN, Primary, Sink, Zone
+from outbound import DOMAIN, Forgetful, Primary, Sink, Zone
 
 
 @pytest.fixture(scope="module")
@@ -176,6 +176,20 @@ def check_published_by_hand(server, zone, new):
     assert zone.texts("") == ["of others", "v=spf1 mx -all"] and len(zone.texts("", "MX")) == len(zone.texts("_submission._tcp", "SRV")) == 1
     assert set(publish("domain", "publish", DOMAIN)[1].values()) == {"there", "different"}
 
+    # Whatever our resolver sees, the primary server decides: there are never two SPF records.
+    before = Zone(['@ TXT "of others"'])
+    stub = server.settings["dns.stub_server"]
+    server.settings["dns.stub_server"] = before.server
+    server.write_config()
+    assert publish("domain", "publish", DOMAIN)[1][f"{DOMAIN} TXT"] == "there"
+    zone.change(remove=["v=spf1 mx -all"], add=["v=SPF1 a ~all"])
+    assert publish("domain", "publish", DOMAIN)[1][f"{DOMAIN} TXT"] == "different" and zone.texts("") == ["of others", "v=SPF1 a ~all"]
+    zone.change(remove=["v=SPF1 a ~all"])
+    assert publish("domain", "publish", DOMAIN)[1][f"{DOMAIN} TXT"] == "added" and zone.texts("") == ["of others", "v=spf1 mx -all"]
+    server.settings["dns.stub_server"] = stub
+    server.write_config()
+    before.close()
+
 
 def check_refusals(server, zone):
     """A server that does not let us says what to do about it."""
@@ -238,7 +252,12 @@ def test_keys_rotate_by_themselves(heronry_factory):
     left = [zone.texts(f"{name}._domainkey") != [] for name in ("mail", "mail-ed", new, f"{new}-ed")]
     assert left == [False, False, True, True]
     server.cli("dkim", "generate", DOMAIN, "--selector", "next")
-    server.cli("dkim", "publish", DOMAIN)
+    forgetful = Forgetful(zone)
+    server.settings["dns.updates"] = [zone.update(server=f"127.0.0.1:{forgetful.port}")]
+    server.write_config()
+    published = server.cli("dkim", "publish", DOMAIN).stdout  # an answer is lost, and what it was is found out
+    assert forgetful.lost == 1 and published.count("added") == 2, published
+    forgetful.close()
     server.settings["dns.updates"] = [zone.update(secret="b3RoZXI=")]
     server.write_config()
     kept = server.cli("dkim", "remove", DOMAIN, "next", check=False)

@@ -291,6 +291,111 @@ static void test_broken_answers(void **state)
     dns_update_packet_free(&p);
 }
 
+/* ---- the texts of a name ---- */
+
+static struct dns_update_texts *texts_of(const char *const *records, size_t n, unsigned code,
+                                         unsigned id, struct err *e)
+{
+    ldns_pkt *answer = ldns_pkt_new();
+    struct dns_update_texts *texts;
+    uint8_t *wire = NULL;
+    size_t size;
+    ldns_pkt_set_qr(answer, true);
+    ldns_pkt_set_id(answer, (uint16_t)id);
+    ldns_pkt_set_rcode(answer, (uint8_t)code);
+    for (size_t i = 0; i < n; i++) {
+        ldns_rr *rr = NULL;
+        assert_int_equal(ldns_rr_new_frm_str(&rr, records[i], 0, NULL, NULL), LDNS_STATUS_OK);
+        ldns_pkt_push_rr(answer, LDNS_SECTION_ANSWER, rr);
+    }
+    assert_int_equal(ldns_pkt2wire(&wire, answer, &size), LDNS_STATUS_OK);
+    texts = dns_update_texts_read(STR("example.org"), 7, str_of((const char *)wire, size), e);
+    free(wire);
+    ldns_pkt_free(answer);
+    return texts;
+}
+
+static const char others[] = "example.org. 60 IN TXT \"of others\"";
+
+static void test_kinds(void **state)
+{
+    static const struct {
+        const char *records[3];
+        enum dns_update_kind kind;
+    } cases[] = {
+        { { NULL }, DNS_UPDATE_KIND_NONE },
+        { { others, "example.org. IN TXT \"v=spf10 a\"" }, DNS_UPDATE_KIND_NONE },
+        { { others, "www.example.org. IN TXT \"v=spf1 a\"" }, DNS_UPDATE_KIND_NONE },
+        { { "example.org. IN TXT \"v=spf1 mx -all\"" }, DNS_UPDATE_KIND_SAME },
+        { { others, "Example.ORG. IN TXT \"v=spf1 m\" \"x -all\"" }, DNS_UPDATE_KIND_SAME },
+        { { others, "example.org. IN TXT \"V=SPF1 a\"" }, DNS_UPDATE_KIND_OTHER },
+        { { "example.org. IN TXT \"v=spf1\"" }, DNS_UPDATE_KIND_OTHER },
+        { { "example.org. IN TXT \"v=spf1 mx -all\"", "example.org. IN TXT \"v=spf1 a\"" },
+          DNS_UPDATE_KIND_OTHER },
+        { { "example.org. IN TXT \"v=spf1 a\"", "example.org. IN TXT \"v=spf1 mx -all\"" },
+          DNS_UPDATE_KIND_OTHER },
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct err e = ERR_CLEAR;
+        size_t n = 0;
+        while (n < COUNT_OF(cases[i].records) && cases[i].records[n])
+            n++;
+        struct dns_update_texts *texts = texts_of(cases[i].records, n, n == 0 ? 3 : 0, 7, &e);
+        assert_non_null(texts);
+        if (dns_update_texts_find(texts, STR("v=spf1 mx -all")) != cases[i].kind)
+            fail_msg("case %zu", i);
+        dns_update_texts_free(&texts);
+    }
+}
+
+/* The change holds only where just these texts are. */
+static void test_among(void **state)
+{
+    static const char *const twice[] = { others, others, "example.org. 9 IN TXT \"b\"" };
+    static const struct dns_update_record record = { STR_INIT("example.org"), STR_INIT("TXT"),
+                                                     STR_INIT("v=spf1 -all") };
+    const struct dns_update_zone ours = zone();
+    struct err e = ERR_CLEAR;
+    struct arena a;
+    (void)state;
+    arena_init(&a);
+    for (size_t n = 0; n <= COUNT_OF(twice); n += COUNT_OF(twice)) {
+        struct dns_update_texts *texts = texts_of(twice, n, 0, 7, &e);
+        struct dns_update_packet *p = dns_update_packet_among(&ours, &record, texts, &e);
+        assert_non_null(p);
+        str wanted = n == 0
+                         ? STR("example.org. 0 NONE TXT \\# 0 /"
+                               "example.org. 3600 IN TXT \"v=spf1 -all\" ")
+                         : STR("example.org. 0 IN TXT \"of others\" example.org. 0 IN TXT \"b\" /"
+                               "example.org. 3600 IN TXT \"v=spf1 -all\" ");
+        if (!str_eq(show(p, &a), wanted))
+            fail_msg("%.*s", STR_FMT(show(p, &a)));
+        dns_update_packet_free(&p);
+        dns_update_texts_free(&texts);
+    }
+    arena_fini(&a);
+}
+
+static void test_texts_that_are_none(void **state)
+{
+    struct buf question;
+    struct err e = ERR_CLEAR;
+    (void)state;
+    assert_null(texts_of(NULL, 0, 5, 7, &e));
+    assert_int_equal(e.kind, ERR_DENIED);
+    assert_null(texts_of(NULL, 0, 2, 7, &e));
+    assert_int_equal(e.kind, ERR_UNAVAILABLE);
+    assert_null(texts_of(NULL, 0, 0, 8, &e)); /* of another question */
+    assert_null(dns_update_texts_read(STR("example.org"), 7, STR("\0\7"), &e));
+    buf_init(&question, 512);
+    assert_false(dns_update_texts_ask(STR("a..b"), 7, &question, &e));
+    assert_true(dns_update_texts_ask(STR("example.org"), 7, &question, &e));
+    assert_true(
+        str_eq(buf_str(&question), STR("\0\7\0\0\0\1\0\0\0\0\0\0\7example\3org\0\0\x10\0\1")));
+    buf_fini(&question);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -301,6 +406,9 @@ int main(void)
         cmocka_unit_test(test_answers),
         cmocka_unit_test(test_broken_answers),
         cmocka_unit_test(test_the_longer_algorithm),
+        cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_among),
+        cmocka_unit_test(test_texts_that_are_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
