@@ -38,7 +38,7 @@ def ask(op, secret, ids):
 @pytest.mark.parametrize("op", GETS, ids=lambda op: op.id)
 def test_head_has_no_body(op, heronry, program):
     whole = b""
-    with socket.create_connection(("localhost", heronry.ports["https"]), timeout=10) as plain:
+    with socket.create_connection(("localhost", heronry.ports["https"]), timeout=60) as plain:
         with heronry.tls().wrap_socket(plain, server_hostname="localhost") as tls:
             tls.sendall(ask(op, *program) + NEXT)
             while piece := tls.recv(65536):

@@ -45,7 +45,7 @@ class Gateway:
         self.socket = self.server.folder / "lmtp.sock"
         self.server.more_listeners = [{"kind": "lmtp", "addr": f"unix:{self.socket}"}]
         self.server.up()
-        wait_until(self.rspamd.answers, 30, "an open port of rspamd")
+        wait_until(self.rspamd.answers, 60, "an open port of rspamd")
         self.server.cli("domain", "add", IDN)
         self.user = {"address": f"{LOCAL}@{IDN}", "password": "a good pässword 1", "admin": False}
         self.server.cli("user", "add", self.user["address"], "--password-stdin", stdin=self.user["password"] + "\n")

@@ -53,14 +53,14 @@ class Senders:
     def stop(self):
         self.stopping.set()
         for thread in self.threads:
-            thread.join(30)
+            thread.join(90)
             assert not thread.is_alive(), "a sender hangs"
 
     def _run(self, number):
         turn = number
         while not self.stopping.is_set():
             try:
-                with smtplib.SMTP("127.0.0.1", self.port, timeout=20) as smtp:
+                with smtplib.SMTP("127.0.0.1", self.port, timeout=60) as smtp:
                     smtp.ehlo("client.example")
                     while not self.stopping.is_set():
                         turn += 1

@@ -226,14 +226,14 @@ class Neighbour:
 
     def hand_over(self, sender, recipients, message, mail_options=(), rcpt_options=()):
         """As a program on its own machine gives it mail."""
-        with smtplib.SMTP(self.full, self.port, timeout=20) as client:
+        with smtplib.SMTP(self.full, self.port, timeout=60) as client:
             client.ehlo("localhost")
             client.sendmail(sender, recipients, message, mail_options, rcpt_options)
 
     def close(self):
         self.process.terminate()
         try:
-            self.process.wait(5)
+            self.process.wait(30)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()

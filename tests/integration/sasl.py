@@ -53,7 +53,7 @@ class Door:
 
     def __init__(self, server, protocol):
         self.protocol = protocol
-        plain = socket.create_connection(("localhost", server.ports[self.PORTS[protocol]]), timeout=20)
+        plain = socket.create_connection(("localhost", server.ports[self.PORTS[protocol]]), timeout=60)
         self.sock = server.tls().wrap_socket(plain, server_hostname="localhost")
         self.file = self.sock.makefile("rb")
         self.line()

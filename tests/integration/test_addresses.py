@@ -62,7 +62,7 @@ def mails(world, user, subject):
 def forwarded(world, address, subject):
     def of_subject():
         return [m for m in world.sink.of(address) if f"Subject: {subject}".encode() in m.data]
-    return wait_until(of_subject, 20, f"{subject} at {address}")
+    return wait_until(of_subject, 60, f"{subject} at {address}")
 
 
 def test_each_account_gets_one_copy_whatever_leads_to_it(world):
@@ -116,7 +116,7 @@ def test_a_failed_forward_is_told_to_the_first_sender(world):
     world.rules["bounce"] = lambda verb, text: "550 5.1.1 nobody" if verb == "RCPT" else None
     origin = f"teller@good.{DOMAIN}"
     send(world, origin, [lead(world, f"nobody@bounce.{DOMAIN}")], "fails far away")
-    report = wait_until(lambda: [m for m in world.sink.of(origin) if b"delivery-status" in m.data], 20, "a report")[0]
+    report = wait_until(lambda: [m for m in world.sink.of(origin) if b"delivery-status" in m.data], 60, "a report")[0]
     assert report.sender == "" and f"nobody@bounce.{DOMAIN}".encode() in report.data
 
 
@@ -145,7 +145,7 @@ def test_a_catch_all_gets_what_nobody_else_does(world):
     assert refusal(world, "eve@else.example", f"anything@{name}") == "550 5.1.1"
     world.server.cli("address", "add", f"*@{name}", "--account", mia["address"])
     world.server.cli("address", "add", f"leo@{name}", "--account", leo["address"])
-    wait_until(lambda: is_taken(world, f"anything@{name}", "caught"), 20, "the catch-all at all workers")
+    wait_until(lambda: is_taken(world, f"anything@{name}", "caught"), 60, "the catch-all at all workers")
     send(world, "eve@else.example", [f"leo+x@{name}"], "not caught")
     assert len(mails(world, mia, "caught")) == 1 and not mails(world, mia, "not caught")
     assert len(mails(world, leo, "not caught")) == 1

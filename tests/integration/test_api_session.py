@@ -17,9 +17,9 @@ def raw(server, method, path, headers=None, kind="https", body=None):
     """One request without any help; gives status and header fields."""
     port = server.ports[kind]
     if kind == "https":
-        connection = http.client.HTTPSConnection("localhost", port, timeout=20, context=server.tls())
+        connection = http.client.HTTPSConnection("localhost", port, timeout=60, context=server.tls())
     else:
-        connection = http.client.HTTPConnection("localhost", port, timeout=20)
+        connection = http.client.HTTPConnection("localhost", port, timeout=60)
     try:
         connection.request(method, path, body=body, headers=headers or {})
         answer = connection.getresponse()

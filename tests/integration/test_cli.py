@@ -168,7 +168,7 @@ def test_a_password_among_the_arguments_is_warned_of_and_hidden(heronry):
     process.stderr.readline()  # the warning is said after it was hidden
     with open(f"/proc/{process.pid}/cmdline", "rb") as shown:
         assert secret.encode() not in shown.read()
-    assert process.wait(30) == 73
+    assert process.wait(90) == 73
 
 
 def test_the_password_is_asked_for_on_a_terminal_and_not_shown(heronry):
@@ -179,7 +179,7 @@ def test_the_password_is_asked_for_on_a_terminal_and_not_shown(heronry):
     seen = b""
     for question in (b"Password: ", b"Once more: "):
         while question not in seen:
-            ready, _, _ = select.select([terminal], [], [], 20)
+            ready, _, _ = select.select([terminal], [], [], 60)
             assert ready, seen
             seen += os.read(terminal, 1000)
         time.sleep(0.1)

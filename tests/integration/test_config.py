@@ -106,4 +106,4 @@ def test_roles_select_what_runs(heronry_factory):
     assert sorted(n for n in instance.pids() if "." in n) == ["front.1", "front.2"]
     instance.smtp().quit()
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", instance.ports["imap"]), timeout=5)
+        socket.create_connection(("127.0.0.1", instance.ports["imap"]), timeout=60)

@@ -35,7 +35,7 @@ class Visitors(contextlib.AbstractContextManager):
 
     def come(self, address="127.0.0.1"):
         """Connects from the address; the first line that the server says, empty when it hangs up."""
-        client = socket.create_connection(("127.0.0.1", self.port), timeout=20, source_address=(address, 0))
+        client = socket.create_connection(("127.0.0.1", self.port), timeout=60, source_address=(address, 0))
         self.open.append(client)
         with client.makefile("rb") as stream:
             return stream.readline()

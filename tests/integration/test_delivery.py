@@ -464,7 +464,7 @@ def test_slow_servers_do_not_stop_the_mail_to_others(heronry_factory):
         world.queue_is_empty(f"later@good.{DOMAIN}")
         wait_until(lambda: world.sink.open == 0, WAIT)
         world.sink.connections = 0
-        world.sink.before_reply = lambda verb, text: let_go.wait(25) if verb == "RCPT" and "tarpit" in text else None
+        world.sink.before_reply = lambda verb, text: let_go.wait(90) if verb == "RCPT" and "tarpit" in text else None
         world.send(f"somebody@tarpit.{DOMAIN}")
         wait_until(lambda: world.sink.connections == 1, WAIT)
         world.send(f"somebody@good.{DOMAIN}")

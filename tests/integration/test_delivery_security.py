@@ -291,11 +291,11 @@ def test_the_answer_of_the_server_is_told(world):
     world.sinks[GOOD].answer = lambda verb, argument: "550 5.1.1 nobody of that name" if verb == "RCPT" else None
     api = Api.signed_in(world.server, world.server.user(1))
     begun, go_on = threading.Event(), threading.Event()
-    world.sinks[GOOD].before_reply = lambda verb, text: (begun.set(), go_on.wait(60)) if verb == "RCPT" else None
+    world.sinks[GOOD].before_reply = lambda verb, text: (begun.set(), go_on.wait(90)) if verb == "RCPT" else None
     found = []
     first = threading.Thread(target=lambda: found.append(api.post("/admin/delivery-test", query={"address": f"nobody@enforced.{DOMAIN}"}, status=200).json))
     first.start()
-    assert begun.wait(20)
+    assert begun.wait(60)
     # One at a time in each of the two workers.
     others = [Api.signed_in(world.server, world.server.user(1)) for _ in range(2)]
     codes = []

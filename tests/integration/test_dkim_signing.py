@@ -216,7 +216,7 @@ def test_keys_rotate_by_themselves(heronry_factory):
     def run(until, what):
         server.psql("DELETE FROM job_lease WHERE name = 'job-dkim'")
         os.kill(server.pids()["back.1"], signal.SIGKILL)
-        wait_until(until, 20, what)
+        wait_until(until, 60, what)
 
     server.cli("dkim", "generate", DOMAIN)
     check_refusals(server, zone)
@@ -240,7 +240,7 @@ def test_keys_rotate_by_themselves(heronry_factory):
     server.settings["dns.updates"] = [zone.update()]
     server.write_config()
     os.kill(server.pids()["supervisor"], signal.SIGHUP)
-    wait_until(lambda: "config_reloaded" in server.log(), 10, "the new secret")
+    wait_until(lambda: "config_reloaded" in server.log(), 60, "the new secret")
     run(lambda: zone.texts(f"{new}-ed._domainkey"), "the records")
     assert states() == {"mail": "signing", new: "waiting"}
     check_published_by_hand(server, zone, new)

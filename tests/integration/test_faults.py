@@ -36,7 +36,7 @@ def server(parts):
         instance.remove()
 
 
-def send(server, subject="hello", timeout=20):
+def send(server, subject="hello", timeout=60):
     with smtplib.SMTP("127.0.0.1", server.ports["smtp"], timeout=timeout) as smtp:
         smtp.ehlo("client.example")
         smtp.sendmail("sender@client.example", [server.users[1]["address"]],
@@ -45,7 +45,7 @@ def send(server, subject="hello", timeout=20):
 
 def subjects(server):
     user = server.users[1]
-    imap = imap_client.IMAP4_SSL("127.0.0.1", server.ports["imaps"], ssl_context=books.relaxed_tls(), timeout=20)
+    imap = imap_client.IMAP4_SSL("127.0.0.1", server.ports["imaps"], ssl_context=books.relaxed_tls(), timeout=60)
     with contextlib.closing(imap):
         imap.login(user["address"], user["password"])
         imap.select("INBOX")
@@ -53,7 +53,7 @@ def subjects(server):
         return [part[1].decode().strip() for part in data if isinstance(part, tuple)]
 
 
-def eventually(what, seconds=15):
+def eventually(what, seconds=60):
     end = time.monotonic() + seconds
     while True:
         try:
@@ -136,7 +136,7 @@ def test_database_that_freezes_before_the_final_dot(server, parts):
     marks = [uuid.uuid4().hex for _ in range(3)]
     waiting = []
     for mark in marks:
-        smtp = smtplib.SMTP("127.0.0.1", server.ports["smtp"], timeout=20)
+        smtp = smtplib.SMTP("127.0.0.1", server.ports["smtp"], timeout=60)
         smtp.ehlo("client.example")
         smtp.mail("sender@client.example")
         assert smtp.rcpt(server.users[1]["address"])[0] == 250

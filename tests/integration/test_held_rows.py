@@ -54,4 +54,4 @@ def test_a_held_account_is_not_a_full_one(heronry):
     for client, who, number in ((clients[0], outside, 1), (clients[1], sender["address"], 2)):
         assert answer(client, who, user["address"], number)[0] == 250
     with reader:
-        wait_until(lambda: b"MESSAGES 2)" in reader.must("STATUS INBOX (MESSAGES)")[0], 10, "both messages")
+        wait_until(lambda: b"MESSAGES 2)" in reader.must("STATUS INBOX (MESSAGES)")[0], 60, "both messages")

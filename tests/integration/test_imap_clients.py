@@ -19,7 +19,7 @@ def user(heronry):
 
 
 def test_imaplib_walks_through_a_mailbox(heronry, user, recorder):
-    client = imaplib.IMAP4_SSL("localhost", recorder.port, ssl_context=heronry.tls(), timeout=20)
+    client = imaplib.IMAP4_SSL("localhost", recorder.port, ssl_context=heronry.tls(), timeout=60)
     client.login(user["address"], user["password"])
     assert client.create('"Work &- Play"')[0] == "OK"
     assert client.append('"Work &- Play"', r"(\Flagged)", '"01-Jan-2024 00:00:00 +0000"', MESSAGE)[0] == "OK"
@@ -35,7 +35,7 @@ def test_imaplib_walks_through_a_mailbox(heronry, user, recorder):
 
 
 def test_imaplib_over_starttls(heronry, user):
-    client = imap_client.IMAP4("localhost", heronry.ports["imap"], timeout=20)
+    client = imap_client.IMAP4("localhost", heronry.ports["imap"], timeout=60)
     assert "LOGINDISABLED" in client.capabilities
     with pytest.raises(imaplib.IMAP4.error):
         client.login(user["address"], user["password"])

@@ -51,7 +51,7 @@ def test_open_sessions_survive_the_database(server, postgres):
             assert b" NO [UNAVAILABLE]" in answer, (command, answer)
             assert time.monotonic() - began < SOON, command
         postgres.start()
-        wait_until(lambda: b" OK " in client.do("SELECT INBOX")[-1], 30, "SELECT")
+        wait_until(lambda: b" OK " in client.do("SELECT INBOX")[-1], 60, "SELECT")
         uids = client.must("UID SEARCH ALL")[0].split()[2:]
         assert client.fetch_body(uids[-1].decode()) == message
         client.append("INBOX", message)
@@ -75,7 +75,7 @@ def test_selected_sessions_keep_their_mailbox(server, postgres):
             assert time.monotonic() - began < SOON, command
         assert b" OK " in client.do("FETCH 1 FLAGS")[-1]
         postgres.start()
-        wait_until(lambda: b" OK " in client.do("NOOP")[-1], 30, "NOOP")
+        wait_until(lambda: b" OK " in client.do("NOOP")[-1], 60, "NOOP")
         assert b"text" in client.must("FETCH 1 BODY.PEEK[TEXT]")[0]
 
 
@@ -95,7 +95,7 @@ def open_again(server, user):
         if client.greeting.startswith(b"* OK") and b" OK " in client.do(f'LOGIN "{user["address"]}" "{user["password"]}"')[-1]:
             return client
         return client.close()
-    return wait_until(attempt, 30, "a login")
+    return wait_until(attempt, 60, "a login")
 
 
 # Each is the last thing that the database does before it dies: whatever it committed later would bring this to the disk, too.

@@ -152,7 +152,7 @@ def test_a_changed_password_ends_open_sessions(heronry):
                                f" WHERE login = '{user['address']}' RETURNING account_id")
         heronry.redis("PUBLISH", "mail:notify:account", account)
         for client in (idle, other):
-            assert client.line(10).startswith(b"* BYE [EXPIRED] The password was changed")
+            assert client.line(15).startswith(b"* BYE [EXPIRED] The password was changed")
     with imap_raw.Imap(heronry, user) as fresh:
         fresh.must("NOOP")
 

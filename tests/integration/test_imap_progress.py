@@ -36,7 +36,7 @@ def locked(heronry, table):
         holder.stdin.flush()
         held = f"SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted AND relation = '{table}'::regclass"
         try:
-            wait_until(lambda: heronry.psql(held) == "1", 10, "the lock")
+            wait_until(lambda: heronry.psql(held) == "1", 60, "the lock")
             yield
         finally:
             holder.stdin.write("ROLLBACK;\n")
@@ -89,8 +89,8 @@ def test_long_commands_tell_that_they_go_on(heronry):
     assert len(plain.must("COPY 1 target")) == 1
     # What changes something is done, whether anybody waits for the answer or not.
     with Imap(heronry, users[3]) as other:
-        wait_until(lambda: b"MESSAGES 1)" in other.must("STATUS target (MESSAGES)")[0], 20, "the copy")
-    ends = wait_until(lambda: ends_of(heronry, users[3]), 20, "the end of the session")
+        wait_until(lambda: b"MESSAGES 1)" in other.must("STATUS target (MESSAGES)")[0], 60, "the copy")
+    ends = wait_until(lambda: ends_of(heronry, users[3]), 60, "the end of the session")
     assert "client_gone" not in ends
     # A FETCH tells between two messages how far it is.
     lines = reader.finish(fetch, timeout=60)
@@ -128,7 +128,7 @@ def test_what_was_not_sent_is_not_seen(heronry):
         tag = client.start("FETCH 1:* BODY[]")     # 25 MB: more than the sockets between two processes take
         assert tag not in client.line()
         client.reset()
-    wait_until(lambda: ends_of(heronry, user), 20, "the end of the session")
+    wait_until(lambda: ends_of(heronry, user), 60, "the end of the session")
     with Imap(heronry, user) as client:
         client.must("SELECT INBOX")
         seen = len(client.must("SEARCH SEEN")[0].split()) - 2

@@ -136,7 +136,7 @@ class Terminal:
     def screen(self):
         return run(*self.tmux, "capture-pane", "-p")
 
-    def shows(self, text, seconds=15):
+    def shows(self, text, seconds=60):
         try:
             return wait_until(lambda: text in self.screen(), seconds, f"{text!r} on the screen")
         except BaseException:
@@ -178,7 +178,7 @@ def test_mutt_reads_flags_moves_and_deletes(heronry, user, recorder, tmp_path, p
         terminal.type("d")              # the fourth away
         terminal.type("$")              # tell the server
         with Imap(heronry, user) as client:
-            wait_until(lambda: b"MESSAGES 3)" in client.must("STATUS INBOX (MESSAGES)")[0], 15, "three letters in INBOX")
+            wait_until(lambda: b"MESSAGES 3)" in client.must("STATUS INBOX (MESSAGES)")[0], 60, "three letters in INBOX")
             client.must("SELECT INBOX")
             assert client.must(r'SEARCH FLAGGED')[0] != b"* SEARCH"
             assert client.must('SEARCH SUBJECT "letter 3"')[0] == b"* SEARCH" == client.must('SEARCH SUBJECT "letter 4"')[0]
@@ -188,7 +188,7 @@ def test_mutt_reads_flags_moves_and_deletes(heronry, user, recorder, tmp_path, p
             terminal.type("1", "Enter")
             terminal.shows("letter 8", 30)      # it hears of new mail by IDLE
         terminal.type("q")
-        wait_until(lambda: recorder.open == 0, 10, "the end of the session")
+        wait_until(lambda: recorder.open == 0, 60, "the end of the session")
     finally:
         terminal.close()
 

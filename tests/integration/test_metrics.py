@@ -28,7 +28,7 @@ def server():
 
 def ask(server, path, method="GET", kind="metrics", source="127.0.0.1", headers=None):
     """Status, header fields and text of an answer."""
-    client = http.client.HTTPConnection("127.0.0.1", server.ports[kind], timeout=20, source_address=(source, 0))
+    client = http.client.HTTPConnection("127.0.0.1", server.ports[kind], timeout=60, source_address=(source, 0))
     with contextlib.closing(client):
         client.request(method, path, headers={"Host": "prometheus.monitoring.svc", **(headers or {})})
         answer = client.getresponse()
@@ -72,7 +72,7 @@ def test_there_is_nothing_else(server):
         assert (status, fields["allow"]) == (405, "GET, HEAD")
     status, fields, text = ask(server, "/metrics", "HEAD")
     assert (status, text) == (200, "") and int(fields["content-length"]) > 1000
-    with socket.create_connection(("127.0.0.1", server.ports["metrics"]), timeout=20) as client:
+    with socket.create_connection(("127.0.0.1", server.ports["metrics"]), timeout=60) as client:
         client.sendall(b"PROXY TCP4 127.0.0.1 127.0.0.1 1 2\r\nGET /metrics HTTP/1.1\r\nHost: a\r\n\r\n")
         assert client.recv(65536).startswith(b"HTTP/1.1 400 ")
 
@@ -86,7 +86,7 @@ def test_public_listeners_want_a_token(server):
 def test_a_full_public_listener_keeps_nobody_out(server):
     with contextlib.ExitStack() as stack:
         for _ in range(40):
-            stack.enter_context(socket.create_connection(("127.0.0.1", server.ports["http"]), timeout=20))
+            stack.enter_context(socket.create_connection(("127.0.0.1", server.ports["http"]), timeout=60))
         with pytest.raises((ConnectionError, http.client.HTTPException)):
             for _ in range(10):
                 ask(server, "/health", kind="http", headers={"Host": "localhost"})

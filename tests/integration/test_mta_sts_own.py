@@ -22,7 +22,7 @@ class Here(http.client.HTTPSConnection):
     """To the server on this machine, whatever the name; that is what TLS verifies."""
 
     def connect(self):
-        plain = socket.create_connection(("127.0.0.1", self.port), timeout=20)
+        plain = socket.create_connection(("127.0.0.1", self.port), timeout=60)
         self.sock = self._context.wrap_socket(plain, server_hostname=self.host)
 
 
@@ -69,7 +69,7 @@ def test_a_policy_is_served_by_its_name(world):
 
     # Under no other name: another domain's, the server's own; and not without TLS.
     assert ask(server, "mta-sts.other.test")[0] == 404 and ask(server, server.hostname)[0] == 404
-    with socket.create_connection(("127.0.0.1", server.ports["http"]), timeout=20) as plain:
+    with socket.create_connection(("127.0.0.1", server.ports["http"]), timeout=60) as plain:
         plain.sendall(f"GET {PATH} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
         assert b"version" not in b"".join(iter(lambda: plain.recv(4096), b""))
 
@@ -152,7 +152,7 @@ def exchange(server, own, chain, key, event):
     own.chain.write_bytes(chain)
     own.key_path.write_bytes(key)
     os.kill(server.pids()["supervisor"], signal.SIGHUP)
-    wait_until(lambda: server.log().count(event) > before, 20, event)
+    wait_until(lambda: server.log().count(event) > before, 60, event)
 
 
 def test_a_certificate_that_no_record_knows_is_told(published, world):

@@ -53,7 +53,7 @@ def reconnect(server, user):
             return server.pop3(user)
         except (poplib.error_proto, OSError):
             return None
-    return wait_until(attempt, 30, "a login")
+    return wait_until(attempt, 60, "a login")
 
 
 def body(client, number):
@@ -79,7 +79,7 @@ def both_workers_are_back(server, user):
         except (OSError, EOFError, AssertionError):
             return None
         return True
-    wait_until(attempt, 30, "both workers take mail again")
+    wait_until(attempt, 60, "both workers take mail again")
 
 
 def test_the_database_goes_and_comes_back(server, postgres, user):
@@ -105,7 +105,7 @@ def test_the_database_goes_and_comes_back(server, postgres, user):
         except poplib.error_proto as e:
             assert "[SYS/TEMP]" in str(e)
             return None
-    assert wait_until(read, 30, "the same session reads again") == mail(9)
+    assert wait_until(read, 60, "the same session reads again") == mail(9)
     stays.quit()
     postgres.query("UPDATE job_lease SET until = now() WHERE name LIKE 'pop3-%'")
     client = reconnect(server, user)
@@ -129,7 +129,7 @@ def test_a_drained_frontend_deletes_nothing_and_gives_the_lock_back(server, user
 
 
 def from_balancer(server, header, source=BALANCER):
-    sock = socket.create_connection(("127.0.0.1", server.ports["pop3s"]), timeout=20, source_address=(source, 0))
+    sock = socket.create_connection(("127.0.0.1", server.ports["pop3s"]), timeout=60, source_address=(source, 0))
     sock.sendall(header)
     return sock
 

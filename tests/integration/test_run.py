@@ -60,18 +60,18 @@ def test_detach_tells_everything_and_stop_ends_everything(place):
 
     one, other = facts["users"]
     trust = ssl.create_default_context(cafile=facts["tls_ca"])
-    with smtplib.SMTP("localhost", facts["ports"]["submission"], timeout=20) as client:
+    with smtplib.SMTP("localhost", facts["ports"]["submission"], timeout=60) as client:
         client.starttls(context=trust)
         client.login(one["address"], one["password"])
         client.sendmail(one["address"], [other["address"]], f"From: {one['address']}\r\nTo: {other['address']}\r\n"
                         "Subject: hello\r\n\r\nHello Ben.\r\n")
-    with imap_client.IMAP4_SSL("localhost", facts["ports"]["imaps"], ssl_context=trust, timeout=20) as client:
+    with imap_client.IMAP4_SSL("localhost", facts["ports"]["imaps"], ssl_context=trust, timeout=60) as client:
         client.login(other["address"], other["password"])
         client.select("INBOX")
         assert b"Hello Ben." in client.fetch("1", "(BODY[TEXT])")[1][0][1]
     for path in ("/", "/admin/", "/api/v1/docs"):
         page = f"https://localhost:{facts['ports']['https']}{path}"
-        with urllib.request.urlopen(page, context=trust, timeout=20) as answer:
+        with urllib.request.urlopen(page, context=trust, timeout=60) as answer:
             assert b"Heronry" in answer.read(), path
 
     again = run(place, "--detach")

@@ -68,7 +68,7 @@ def test_a_password_without_tls_is_written_down(heronry):
         assert smtp.ask("AUTH PLAIN")[0] == 538
         assert smtp.ask("AUTH PLAIN " + base64.b64encode(b"\0hunter2\0hunter2").decode())[0] == 538
         assert exposed(heronry)[before:] == [user, "(unknown)"]
-    with imap_client.IMAP4("127.0.0.1", heronry.ports["imap"], timeout=20) as imap:
+    with imap_client.IMAP4("127.0.0.1", heronry.ports["imap"], timeout=60) as imap:
         before = len(exposed(heronry))
         with pytest.raises(imaplib.IMAP4.error, match="PRIVACYREQUIRED"):
             imap.login(user, "some password")

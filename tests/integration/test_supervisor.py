@@ -38,7 +38,7 @@ def process_status(pid):
     return dict(line.split(":\t", 1) for line in lines if ":\t" in line)
 
 
-def kill_and_wait_for_new(instance, name, seconds=10):
+def kill_and_wait_for_new(instance, name, seconds=60):
     """SIGKILL to a child; gives its new process id."""
     former = instance.pids()[name]
     os.kill(former, signal.SIGKILL)
@@ -173,11 +173,11 @@ def test_an_ordinary_user_can_run_it(heronry_factory, tmp_path):
         assert process.poll() is None, process.stderr.read()
         for pid in instance.pids().values():
             assert process_status(pid)["Uid"].split()[0] == str(user.pw_uid)
-        with smtplib.SMTP("127.0.0.1", instance.ports["smtp"], timeout=10) as client:
+        with smtplib.SMTP("127.0.0.1", instance.ports["smtp"], timeout=60) as client:
             assert client.noop()[0] == 250
     finally:
         process.terminate()
-        assert process.wait(30) == 0
+        assert process.wait(90) == 0
 
 
 # ---- what dies ----
@@ -185,7 +185,7 @@ def test_an_ordinary_user_can_run_it(heronry_factory, tmp_path):
 def test_a_killed_worker_is_replaced_and_others_do_not_notice(private):
     held = {}
     for _ in range(40):  # the kernel spreads connections over the two workers
-        client = socket.create_connection(("127.0.0.1", private.ports["smtp"]), timeout=10)
+        client = socket.create_connection(("127.0.0.1", private.ports["smtp"]), timeout=60)
         assert client.recv(200).startswith(b"220")
         held.setdefault(worker_of(private, client), client)
         if len(held) == 2:
@@ -232,14 +232,14 @@ def test_redis_that_dies_comes_back_and_mail_flows_meanwhile(private):
     former = private.pids()["redis"]
     os.kill(former, signal.SIGKILL)
     deliver(private, user, "without redis")
-    wait_until(lambda: private.pids().get("redis", former) != former, 10, "a new redis")
+    wait_until(lambda: private.pids().get("redis", former) != former, 60, "a new redis")
 
     def answers():
         """Its process is there a moment before its socket."""
         with contextlib.suppress(subprocess.CalledProcessError):
             return private.redis("PING") == "PONG"
         return False
-    wait_until(answers, 5, "an answer of redis")
+    wait_until(answers, 60, "an answer of redis")
     assert count(private, user, "without redis") == 1
 
 
@@ -254,9 +254,9 @@ def test_postgres_that_dies_comes_back_and_keeps_what_was_answered(private):
         with contextlib.suppress(smtplib.SMTPException, imaplib.IMAP4.error, OSError):
             return act() != 0
         return False
-    wait_until(lambda: works(lambda: deliver(private, user, "after the crash")), 30, "a delivery after the crash")
-    wait_until(lambda: works(lambda: count(private, user, "after the crash")), 30, "a login after the crash")
-    wait_until(lambda: works(lambda: count(private, user, "before the crash")), 5, "what was there before")
+    wait_until(lambda: works(lambda: deliver(private, user, "after the crash")), 60, "a delivery after the crash")
+    wait_until(lambda: works(lambda: count(private, user, "after the crash")), 60, "a login after the crash")
+    wait_until(lambda: works(lambda: count(private, user, "before the crash")), 60, "what was there before")
     assert workers == {n: p for n, p in private.pids().items() if n in workers}
 
 
@@ -269,7 +269,7 @@ def test_a_killed_supervisor_takes_its_children_along_and_starts_anew(private):
     private.process = None
     private.start()
     assert count(private, user, "before the kill") == 1
-    wait_until(lambda: not any(is_alive(p) for p in family), 40, "the end of the former processes")
+    wait_until(lambda: not any(is_alive(p) for p in family), 60, "the end of the former processes")
     assert private.psql("SELECT 1") == "1"
 
 
@@ -295,7 +295,7 @@ def test_a_power_cut_leaves_files_that_lie(private):
 def certificate_of(instance):
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    with socket.create_connection(("127.0.0.1", instance.ports["imaps"]), timeout=10) as plain:
+    with socket.create_connection(("127.0.0.1", instance.ports["imaps"]), timeout=60) as plain:
         with context.wrap_socket(plain) as secure:
             return secure.getpeercert(binary_form=True)
 
@@ -312,7 +312,7 @@ def make_certificate(folder, name):
 def reload(instance, event):
     before = instance.log().count(event)
     os.kill(instance.pids()["supervisor"], signal.SIGHUP)
-    wait_until(lambda: instance.log().count(event) > before, 10, event)
+    wait_until(lambda: instance.log().count(event) > before, 60, event)
 
 
 def test_certificates_are_read_again_and_sessions_stay(heronry_factory):
@@ -327,7 +327,7 @@ def test_certificates_are_read_again_and_sessions_stay(heronry_factory):
     for new, old in zip(make_certificate(instance.folder, "second.example"), (cert, key)):
         new.replace(old)
     reload(instance, "tls_reloaded process=front.1")
-    wait_until(lambda: all(certificate_of(instance) != first for _ in range(8)), 10, "the new certificate")
+    wait_until(lambda: all(certificate_of(instance) != first for _ in range(8)), 60, "the new certificate")
     assert session.noop()[0] == "OK"
     key.write_text("no key")
     reload(instance, "tls_reload_failed process=front.1")
@@ -344,7 +344,7 @@ def test_reload_takes_a_good_configuration_and_refuses_a_bad_one(private):
     private.settings["limits.message_size"] = "5MB"
     private.write_config()
     reload(private, "config_reloaded process=front.2")
-    wait_until(lambda: all(announced_size(private) == str(5 * 1024 * 1024) for _ in range(8)), 10, "the new limit")
+    wait_until(lambda: all(announced_size(private) == str(5 * 1024 * 1024) for _ in range(8)), 60, "the new limit")
     with open(private.config_path, "a", encoding="utf-8") as out:
         out.write("no_such_key: 1\n")
     reload(private, "config_reload_failed")
@@ -355,7 +355,7 @@ def test_reload_takes_a_good_configuration_and_refuses_a_bad_one(private):
 
 def test_a_component_gets_its_own_level_by_reload(private):
     def session(name):
-        with smtplib.SMTP("127.0.0.1", private.ports["smtp"], timeout=10) as client:
+        with smtplib.SMTP("127.0.0.1", private.ports["smtp"], timeout=60) as client:
             client.ehlo(name)
 
     for level, name in (("error", "unseen.example"), ("info", "seen.example")):
@@ -364,9 +364,9 @@ def test_a_component_gets_its_own_level_by_reload(private):
         texts = [f"config_reloaded process=front.{n}" for n in (1, 2)]
         before = [private.log().count(text) for text in texts]
         os.kill(private.pids()["supervisor"], signal.SIGHUP)
-        wait_until(lambda t=texts, b=before: all(private.log().count(x) > n for x, n in zip(t, b)), 10, "the reload")
+        wait_until(lambda t=texts, b=before: all(private.log().count(x) > n for x, n in zip(t, b)), 60, "the reload")
         session(name)
-    wait_until(lambda: "helo=seen.example" in private.log(), 10, "the session's line")
+    wait_until(lambda: "helo=seen.example" in private.log(), 60, "the session's line")
     assert "helo=unseen.example" not in private.log()
 
 
@@ -399,7 +399,7 @@ def test_stop_finishes_the_message_in_progress_and_says_good_bye(private):
         client.send(MAIL.format(to=user["address"], subject="in the drain").encode() + b".\r\n")
         assert client.getreply()[0] == 250
     assert reader.readline().startswith(b"* BYE")
-    assert private.process.wait(40) == 0
+    assert private.process.wait(90) == 0
     private.process = None
     private.start()
     assert count(private, user, "in the drain") == 1
@@ -409,7 +409,7 @@ def test_stop_ends_every_process_and_removes_the_status(private):
     family = all_processes(private)
     began = time.monotonic()
     assert private.stop() == 0
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60
     assert not any(is_alive(p) for p in family)
     assert private.status() == {}
     assert not (private.data_dir / "postgres/postmaster.pid").exists()
@@ -431,7 +431,7 @@ def test_jobs_run_under_a_lease(private):
     owner = f"/{private.pids()['back.1']}/back.1"
     rows = wait_until(lambda: (r := private.psql(
         "SELECT name, owner FROM job_lease WHERE name LIKE 'job-%' AND until > now() ORDER BY name").splitlines())
-        and len(r) == 11 and r, 15, "all leases")
+        and len(r) == 11 and r, 60, "all leases")
     assert [r.split("|")[0] for r in rows] == ["job-dkim", "job-ended", "job-failures", "job-greylist", "job-history", "job-policies",
                                                "job-queue", "job-reports", "job-retention", "job-store", "job-vocabulary"]
     assert all(r.endswith(owner) for r in rows)

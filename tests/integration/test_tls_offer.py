@@ -15,7 +15,7 @@ def shake_hands(heronry, kind, ciphers):
     context = heronry.tls()
     context.maximum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(":".join(ciphers) + ":@SECLEVEL=0")
-    with socket.create_connection(("127.0.0.1", heronry.ports[kind]), timeout=20) as plain, \
+    with socket.create_connection(("127.0.0.1", heronry.ports[kind]), timeout=60) as plain, \
             context.wrap_socket(plain, server_hostname="localhost") as tls:
         return tls.version(), tls.cipher()[0]
 

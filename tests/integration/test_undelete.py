@@ -111,7 +111,7 @@ def test_retention_by_the_scheduler(heronry_factory):
     server.psql("DELETE FROM job_lease WHERE name = 'job-retention'")
     server.stop()
     server.start()
-    wait_until(lambda: len(server.json("undelete", "list", user["address"])["messages"]) == 1, 30)
+    wait_until(lambda: len(server.json("undelete", "list", user["address"])["messages"]) == 1, 60)
     with Imap(server, user) as client:
         assert b"MESSAGES 1" in b"".join(client.must("STATUS Trash (MESSAGES)"))
         assert b"MESSAGES 1" in b"".join(client.must("STATUS Junk (MESSAGES)"))

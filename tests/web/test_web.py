@@ -20,7 +20,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 FILES = sorted(HERE.glob("*.test.mjs"))
 TITLE = re.compile(r'^test\("((?:[^"\\]|\\.)+)"', re.M)
-BUSY_S = 900
+BUSY_S = 3600
 CONVERSATIONS = 20_000
 
 
