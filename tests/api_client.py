@@ -232,8 +232,9 @@ class Api:
 
     def ended(self, path):
         """What a GET says now that our session or token has ended: 401. Other workers are told of that a moment
-        later than the one that was asked; each would remember us for 5 s if it were not."""
-        end = time.monotonic() + 4
+        later than the one that was asked. (Each would remember us for 5 s if it were not; that it is told is tested by
+        integration/test_frontends.py.)"""
+        end = time.monotonic() + 60
         while (answer := self.get(path, status=None)).status != 401:
             assert time.monotonic() < end, f"still let in: {answer.status}"
             time.sleep(0.02)

@@ -116,7 +116,7 @@ class Redis:
 
 
 @contextlib.contextmanager
-def cluster(count, **settings):
+def cluster(count, environment=None, **settings):
     """Frontends that share a PostgreSQL and a Redis: Instances, of which the first has made the domain and
     the users."""
     from conftest import Instance
@@ -124,7 +124,7 @@ def cluster(count, **settings):
     instances = []
     try:
         for number in range(count):
-            one = Instance(settings={"database.url": postgres.url, "redis.url": redis.url, **settings})
+            one = Instance(settings={"database.url": postgres.url, "redis.url": redis.url, **settings}, environment=environment or {})
             instances.append(one)
             if number == 0:
                 one.up()
