@@ -6,6 +6,10 @@
 #include "services/api/api.h"
 #include "services/app/publisher.h"
 
+enum {
+    PUT_BACK_MS = 20000
+};
+
 static json_t *shape_record(struct api_call *call, str selector, const char *suffix, str value,
                             str domain)
 {
@@ -141,6 +145,23 @@ static YIELDS bool withdraw(struct api_call *call, str domain, const struct acco
     return true;
 }
 
+/* Somebody let it sign, or no more, while its records were taken out: a key that signs wants them.
+ * Yields. */
+static YIELDS void put_back(struct api_call *call, str domain, const struct account_dkim_key *key)
+{
+    const struct account_actor actor = call_account_actor(call);
+    const struct app_publisher p = { call->app, &actor, domain, call->arena,
+                                     clock_deadline_in(PUT_BACK_MS) };
+    struct published_record records[PUBLISHED_KEY_RECORDS];
+    published_key_records(domain, key, call->arena, records);
+    for (size_t i = 0; i < PUBLISHED_KEY_RECORDS; i++) {
+        enum app_publishing outcome;
+        struct err ignored = ERR_CLEAR; /* logged; `domain check` tells what is missing */
+        (void)app_publish(&p, &records[i], &outcome, NULL, &ignored);
+    }
+    (void)call_problem(call, "unavailable", "The key was changed in the meantime; look again.");
+}
+
 void rest_delete_dkim_key(struct api_call *call, const struct delete_dkim_key_params *p,
                           const json_t *body)
 {
@@ -154,5 +175,9 @@ void rest_delete_dkim_key(struct api_call *call, const struct delete_dkim_key_pa
     const struct account_dkim_name name = { domain, p->selector };
     bool ok = account_dkim_remove(call->app->accounts, &actor, &name, key->state, call->arena,
                                   call->deadline_ms, &e);
-    admin_reply_deleted(call, ok, &e);
+    if (!ok && e.kind == ERR_CONFLICT) {
+        put_back(call, domain, key);
+    } else {
+        admin_reply_deleted(call, ok, &e);
+    }
 }

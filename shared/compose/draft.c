@@ -160,7 +160,7 @@ bool compose_draft_save(struct store *s, struct db *db, const struct compose_sav
         !put(s, save, &message, a, deadline_ms, e))
         return false;
     const struct db_param params[] = { DB_INT8(save->account_id), DB_INT8(message.msg_id) };
-    if (!db_query(db, DB_READ, &saved, params, COUNT_OF(params), a, deadline_ms, &rows, e))
+    if (!db_query(db, DB_DELIVER, &saved, params, COUNT_OF(params), a, deadline_ms, &rows, e))
         return false;
     if (db_row_count(rows) == 0)
         return ERR(e, ERR_CONFLICT, "the draft was changed again");

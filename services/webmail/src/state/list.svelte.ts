@@ -2,7 +2,7 @@
 // The conversations of a folder or of a search: their order as a whole, their rows as they are wanted.
 import { SvelteMap } from "svelte/reactivity";
 import { api, ok, type Schema } from "@heronry/web-kit/api/client.ts";
-import { isAborted } from "@heronry/web-kit/api/problem.ts";
+import { asProblem, isAborted } from "@heronry/web-kit/api/problem.ts";
 import { decodeIds } from "./varint.ts";
 import type { Filter } from "./route.svelte.ts";
 
@@ -15,6 +15,7 @@ export type Source =
 
 const PAGE = 50;
 const BLOCK = 50;
+const ASK_AGAIN_MS = 5000;
 
 function matches(row: Row, filter: Filter): boolean {
   switch (filter) {
@@ -195,9 +196,19 @@ export class ThreadList {
         if (left > 0) this.#held.set(id, left);
         else this.#held.delete(id);
       }
-      const due = ids.filter((id) => !this.#held.has(id) && this.#missed.delete(id));
-      if (due.length > 0) this.changed(due).catch(() => undefined);
+      void this.#catchUp(ids.filter((id) => !this.#held.has(id) && this.#missed.delete(id)));
     };
+  }
+
+  /** Asks for news that had to wait; again, when the server cannot answer. */
+  async #catchUp(ids: readonly string[]): Promise<void> {
+    if (ids.length === 0) return;
+    const { signal } = this.#abort;
+    try {
+      await this.changed(ids);
+    } catch {
+      if (!signal.aborted) setTimeout(() => void this.#catchUp(ids), ASK_AGAIN_MS);
+    }
   }
 
   /** Takes rows out; the result puts them back where they were, or some of them only. */
@@ -278,7 +289,13 @@ export class ThreadList {
     const concern = ids.filter((id) => !this.#isHeld(id) && (this.source.kind === "folder" || this.#rows.has(id)));
     if (concern.length === 0) return;
     if (concern.length > 200) return this.load();
-    const got = await this.#get(concern, signal);
+    const got = await this.#get(concern, signal).catch((error: unknown) => {
+      if (signal.aborted) return null; // it is read as a whole now
+      // The folder itself is gone, and all of it.
+      if (asProblem(error).status === 404) return { items: [], notFound: this.ids };
+      throw error;
+    });
+    if (!got) return;
     const mailboxId = this.source.kind === "folder" ? this.source.mailboxId : null;
     const gone = new Set(got.notFound);
     for (const row of got.items) {

@@ -14,8 +14,9 @@ export interface Watcher {
   arrived: (rows: readonly Row[]) => void;
 }
 
-/** A server that could not answer is asked again: no further event may come. */
+/** A server that could not answer is asked again, less and less often: no further event may come. */
 const ASK_AGAIN_MS = 5000;
+const ASK_AGAIN_MOST_MS = 60_000;
 
 /** Starts to keep things true; the result ends it. */
 export function watch(watcher: Watcher): () => void {
@@ -23,6 +24,14 @@ export function watch(watcher: Watcher): () => void {
   let again = false;
   let ended = false;
   let later: ReturnType<typeof setTimeout> | undefined;
+  let failed = 0;
+
+  /** Not all windows at the same moment. */
+  function pauseMs(retryAfter: number): number {
+    const most = Math.min(ASK_AGAIN_MS * 2 ** Math.min(failed, 10), ASK_AGAIN_MOST_MS);
+    failed++;
+    return Math.max(retryAfter * 1000, most * (0.5 + Math.random() / 2));
+  }
 
   async function everything(): Promise<void> {
     const fresh = await ok(api.GET("/mailboxes"));
@@ -45,6 +54,7 @@ export function watch(watcher: Watcher): () => void {
         await Promise.all(watcher.lists().map((list) => list.changed([...threads])));
       }
       // Now: what could not be shown is asked for again.
+      if (ended) return;
       session.state = got.newState;
     }
   }
@@ -58,11 +68,12 @@ export function watch(watcher: Watcher): () => void {
     clearTimeout(later);
     try {
       await (reset ? everything() : changes());
+      failed = 0;
     } catch (error) {
       // Too old, or never a state of this server: only reading everything anew helps.
-      const { status } = asProblem(error);
+      const { status, retryAfter } = asProblem(error);
       const isLost = !reset && (status === 410 || status === 400);
-      if (!ended) later = setTimeout(() => void catchUp(reset || isLost), isLost ? 0 : ASK_AGAIN_MS);
+      if (!ended) later = setTimeout(() => void catchUp(reset || isLost), isLost ? 0 : pauseMs(retryAfter));
     } finally {
       running = false;
     }
