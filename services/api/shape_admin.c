@@ -110,6 +110,7 @@ json_t *shape_admin_account(const struct account *account,
     api_set(o, "isDisabled", json_boolean(account->is_disabled));
     api_set(o, "hasPassword", json_boolean(account->password_hash.n > 0));
     api_set(o, "keepsPop3Deleted", json_boolean(account->keeps_pop3_deleted));
+    api_set(o, "savesSent", json_boolean(account->saves_sent));
     api_set(o, "createdAt", api_time(account->created_at_us));
     return o;
 }

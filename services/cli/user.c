@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* user add, list, password, quota, pop3, disable, enable. */
+/* user add, list, password, quota, pop3, save-sent, disable, enable. */
 #include "services/cli/listing.h"
 #include "services/cli/password.h"
 #include "services/cli/size.h"
@@ -94,6 +94,11 @@ static void pop3_cell(struct cli_table *t, const json_t *value)
     cli_table_text(t, json_is_true(value) ? STR("keep") : STR("expunge"));
 }
 
+static void sent_cell(struct cli_table *t, const json_t *value)
+{
+    cli_table_text(t, json_is_true(value) ? STR("on") : STR("off"));
+}
+
 static const struct cli_column columns[] = {
     { "address", "ADDRESS", cli_cell_text, "address" },
     { "displayName", NULL, NULL, "display_name" },
@@ -103,6 +108,7 @@ static const struct cli_column columns[] = {
     { "isAdmin", "ROLE", role_cell, "admin" },
     { "isDisabled", "STATE", state_cell, "disabled" },
     { "keepsPop3Deleted", "POP3 DELETE", pop3_cell, "keeps_pop3_deleted" },
+    { "savesSent", "SAVE SENT", sent_cell, "saves_sent" },
     { "createdAt", "CREATED", cli_cell_time, "created_at" },
 };
 static const struct cli_listing listing = {
@@ -173,6 +179,16 @@ static enum cli_exit run_pop3(struct cli *cli)
     if (!keeps && strcmp(cli->words[1], "expunge") != 0)
         return cli_usage(cli, "what POP3 clients delete is either \"keep\" or \"expunge\"");
     return run_change(cli, json_pack("{s:b}", "keepsPop3Deleted", (int)keeps));
+}
+
+static enum cli_exit run_save_sent(struct cli *cli)
+{
+    if (cli->n_words == 1)
+        return cli_run_calls(cli, show, NULL);
+    bool saves = strcmp(cli->words[1], "on") == 0;
+    if (!saves && strcmp(cli->words[1], "off") != 0)
+        return cli_usage(cli, "saving what is sent is either \"on\" or \"off\"");
+    return run_change(cli, json_pack("{s:b}", "savesSent", (int)saves));
 }
 
 static enum cli_exit run_disable(struct cli *cli)
@@ -281,6 +297,16 @@ static const struct cli_command commands[] = {
       .least_words = 1,
       .most_words = 2,
       .run = run_pop3 },
+    { .name = "user save-sent",
+      .arguments = "ADDRESS [on|off]",
+      .summary = "Shows or sets whether what is sent by SMTP is put into Sent",
+      .details =
+          "With \"on\" a copy of each message that the user's programs send by the ports of\n"
+          "submission is put into Sent. Programs that store a copy by themselves, as most do,\n"
+          "would make a second one: that has to be switched off there. The webmail always does.",
+      .least_words = 1,
+      .most_words = 2,
+      .run = run_save_sent },
     { .name = "user disable",
       .arguments = "ADDRESS",
       .summary = "Ends a user's logins; mail is still received",

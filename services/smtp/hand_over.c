@@ -45,6 +45,7 @@ static struct smtp_message make_message(struct smtp_session *s, str content, str
         .is_binary = s->sender.binary,
         .requiretls = s->sender.requiretls,
         .is_verp = s->sender.verp,
+        .may_save = s->front->policy == SMTP_SUBMISSION,
         .has_ret = s->sender.has_ret,
         .ret_full = s->sender.ret_full,
         .envid = s->sender.envid,

@@ -2543,6 +2543,7 @@ export interface components {
              */
             hasPassword: boolean;
             keepsPop3Deleted: components["schemas"]["KeepsPop3Deleted"];
+            savesSent: components["schemas"]["SavesSent"];
             createdAt: components["schemas"]["Timestamp"];
         };
         /** @description What is to change; fields that are left out stay. */
@@ -2560,6 +2561,7 @@ export interface components {
              */
             isDisabled?: boolean;
             keepsPop3Deleted?: components["schemas"]["KeepsPop3Deleted"];
+            savesSent?: components["schemas"]["SavesSent"];
         };
         /** @description An account to be made, with its mailboxes. */
         AdminAccountNew: {
@@ -5132,6 +5134,11 @@ export interface components {
          * @example lrs
          */
         Rights: string;
+        /**
+         * @description Whether a copy of each message that the account's programs submit by SMTP is put into its mailbox of the role `sent`. Programs that store a copy by themselves would make a second one.
+         * @example false
+         */
+        SavesSent: boolean;
         /**
          * @description What a token may do. A session may do all that its person may.
          * @example mail:read
@@ -11551,6 +11558,7 @@ export interface operations {
                      *           "isDisabled": false,
                      *           "hasPassword": true,
                      *           "keepsPop3Deleted": false,
+                     *           "savesSent": false,
                      *           "createdAt": "2026-03-01T12:00:00Z"
                      *         }
                      *       ],
@@ -11620,6 +11628,7 @@ export interface operations {
                      *       "isDisabled": false,
                      *       "hasPassword": true,
                      *       "keepsPop3Deleted": false,
+                     *       "savesSent": false,
                      *       "createdAt": "2026-03-01T12:00:00Z"
                      *     }
                      */
@@ -11675,6 +11684,7 @@ export interface operations {
                      *       "isDisabled": false,
                      *       "hasPassword": true,
                      *       "keepsPop3Deleted": false,
+                     *       "savesSent": false,
                      *       "createdAt": "2026-03-01T12:00:00Z"
                      *     }
                      */
@@ -11710,7 +11720,8 @@ export interface operations {
                  *       "quotaBytes": 2147483648,
                  *       "isAdmin": false,
                  *       "isDisabled": true,
-                 *       "keepsPop3Deleted": false
+                 *       "keepsPop3Deleted": false,
+                 *       "savesSent": false
                  *     }
                  */
                 "application/json": components["schemas"]["AdminAccountChange"];
@@ -11740,6 +11751,7 @@ export interface operations {
                      *       "isDisabled": false,
                      *       "hasPassword": true,
                      *       "keepsPop3Deleted": false,
+                     *       "savesSent": false,
                      *       "createdAt": "2026-03-01T12:00:00Z"
                      *     }
                      */

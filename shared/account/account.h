@@ -142,6 +142,7 @@ struct account {
     bool is_admin;
     bool is_disabled;
     bool keeps_pop3_deleted; /* what POP3 clients delete stays, hidden from POP3 alone */
+    bool saves_sent;         /* what its programs submit is put into Sent */
     int64_t created_at_us;   /* UTC */
     int64_t password_serial; /* how often the password was set: another one, another password */
 };
@@ -154,6 +155,11 @@ YIELDS bool account_find_for_login(struct account_directory *d, str login, struc
 /* ERR_NOT_FOUND. Yields. */
 YIELDS bool account_get(struct account_directory *d, int64_t account_id, struct arena *a,
                         int64_t deadline_ms, struct account *out, struct err *e);
+
+/* Whether what the account's programs submit is put into its Sent; false for one that is not there.
+ * Yields. */
+YIELDS bool account_saves_sent(struct account_directory *d, int64_t account_id, struct arena *a,
+                               int64_t deadline_ms, bool *out, struct err *e);
 
 /* What is written to the audit log beside a change: who did it, from where. */
 struct account_actor {

@@ -7,7 +7,7 @@
 #define ACCOUNT_COLUMNS                                                                            \
     "c.account_id, c.login, c.display_name, c.password_hash, c.quota_bytes, s.q_bytes, s.q_count," \
     " c.is_admin, c.disabled_at IS NOT NULL, c.created_at, c.password_serial,"                     \
-    " c.pop3_keeps_deleted"
+    " c.pop3_keeps_deleted, c.saves_sent"
 
 static const struct db_stmt find_by_address = {
     "SELECT " ACCOUNT_COLUMNS " FROM address a JOIN account c USING (account_id)"
@@ -42,6 +42,7 @@ static void read_account(const struct db_rows *rows, size_t row, struct arena *a
         .created_at_us = db_time_us(rows, row, 9),
         .password_serial = db_int(rows, row, 10),
         .keeps_pop3_deleted = db_int(rows, row, 11) != 0,
+        .saves_sent = db_int(rows, row, 12) != 0,
     };
 }
 
@@ -76,6 +77,22 @@ bool account_get(struct account_directory *d, int64_t account_id, struct arena *
         return ERR(e, ERR_NOT_FOUND, "there is no account %lld", (long long)account_id);
     read_account(rows, 0, a, out);
     out->password_hash = STR_EMPTY;
+    return true;
+}
+
+static const struct db_stmt get_saves_sent = {
+    "SELECT saves_sent FROM account WHERE account_id = $1"
+};
+
+bool account_saves_sent(struct account_directory *d, int64_t account_id, struct arena *a,
+                        int64_t deadline_ms, bool *out, struct err *e)
+{
+    struct db_rows *rows = NULL;
+    const struct db_param params[] = { DB_INT8(account_id) };
+    if (!db_query(d->db, DB_READ, &get_saves_sent, params, COUNT_OF(params), a, deadline_ms, &rows,
+                  e))
+        return false;
+    *out = db_row_count(rows) > 0 && db_int(rows, 0, 0) != 0;
     return true;
 }
 

@@ -152,8 +152,8 @@ bool account_domain_find_own(struct account_directory *d, str name, struct arena
     {                                                                                  \
         "SELECT c.account_id, c.login, c.display_name, c.password_hash IS NOT NULL,"   \
         " c.quota_bytes, s.q_bytes, s.q_count, c.is_admin, c.disabled_at IS NOT NULL," \
-        " c.created_at, c.pop3_keeps_deleted" ACCOUNT_FILTER " AND (NOT $4 OR " behind \
-        ") ORDER BY " order " LIMIT $7"                                                \
+        " c.created_at, c.pop3_keeps_deleted, c.saves_sent" ACCOUNT_FILTER             \
+        " AND (NOT $4 OR " behind ") ORDER BY " order " LIMIT $7"                      \
     }
 #define UNUSED_NUMBER "($5::int8 IS NOT NULL AND "
 #define CREATED       "(extract(epoch FROM c.created_at) * 1000000)::int8"
@@ -189,6 +189,7 @@ static struct account read_account(const struct db_rows *rows, size_t i, struct 
         .is_disabled = db_int(rows, i, 8) != 0,
         .created_at_us = db_time_us(rows, i, 9),
         .keeps_pop3_deleted = db_int(rows, i, 10) != 0,
+        .saves_sent = db_int(rows, i, 11) != 0,
     };
 }
 
@@ -222,7 +223,9 @@ bool account_count(struct account_directory *d, const struct account_query *quer
     return read_count(d, &counting, a, deadline_ms, count, e);
 }
 
-static const struct db_stmt update_account = { "SELECT account_update($1, $2, $3, $4, $5, $6)" };
+static const struct db_stmt update_account = {
+    "SELECT account_update($1, $2, $3, $4, $5, $6, $7)"
+};
 
 /* "quota 5000, disabled": what the audit log says of the change. */
 static str describe(const struct account_update *u, struct arena *a)
@@ -236,6 +239,7 @@ static str describe(const struct account_update *u, struct arena *a)
         { u->has_disabled, u->is_disabled ? STR("disabled") : STR("enabled") },
         { u->has_admin, u->is_admin ? STR("administrator") : STR("no administrator") },
         { u->has_pop3, u->keeps_pop3_deleted ? STR("pop3 keeps") : STR("pop3 expunges") },
+        { u->has_sent, u->saves_sent ? STR("saves sent") : STR("saves no sent") },
     };
     str all = STR_EMPTY;
     for (size_t i = 0; i < COUNT_OF(parts); i++) {
@@ -258,7 +262,8 @@ bool account_update(struct account_directory *d, const struct account_actor *act
                                        u->has_quota ? DB_INT8(u->quota_bytes) : DB_NULL,
                                        u->has_disabled ? DB_BOOL(u->is_disabled) : DB_NULL,
                                        u->has_admin ? DB_BOOL(u->is_admin) : DB_NULL,
-                                       u->has_pop3 ? DB_BOOL(u->keeps_pop3_deleted) : DB_NULL };
+                                       u->has_pop3 ? DB_BOOL(u->keeps_pop3_deleted) : DB_NULL,
+                                       u->has_sent ? DB_BOOL(u->saves_sent) : DB_NULL };
     const struct directory_act act = { .actor = actor,
                                        .stmt = &update_account,
                                        .params = params,

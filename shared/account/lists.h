@@ -109,11 +109,13 @@ struct account_update {
     bool has_disabled;
     bool has_admin;
     bool has_pop3;
+    bool has_sent;
     str display_name;
     int64_t quota_bytes; /* 0 = unlimited */
     bool is_disabled;
     bool is_admin;
     bool keeps_pop3_deleted;
+    bool saves_sent;
 };
 
 /* Changes all of it or nothing, with one audit row. ERR_NOT_FOUND; ERR_DENIED: the last

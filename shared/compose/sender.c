@@ -11,6 +11,7 @@
 #include "queue/queue.h"
 #include "store/mail.h"
 #include "submit/recipient.h"
+#include "submit/sent.h"
 
 enum {
     CLAIM_S = 60,     /* a process that was killed loses its claim */
@@ -165,24 +166,6 @@ YIELDS static bool hand_over(struct outgoing *w, struct err *e)
 
 /* ---- filing ---- */
 
-YIELDS static bool find_sent_box(struct outgoing *w, int *out, struct err *e)
-{
-    struct store *s = w->o->submit.store;
-    struct store_mailbox box;
-    struct err reason = ERR_CLEAR;
-    if (store_mailbox_get_role(s, w->account_id, STORE_ROLE_SENT, w->a, w->deadline_ms, &box,
-                               &reason)) {
-        *out = box.mailbox_id;
-        return true;
-    }
-    if (reason.kind == ERR_NOT_FOUND) {
-        return store_mailbox_create(s, w->account_id, STR("Sent"), STORE_ROLE_SENT, w->deadline_ms,
-                                    out, e);
-    }
-    *e = reason;
-    return false;
-}
-
 /* It is no draft any more, and what it answers is answered. */
 YIELDS static bool mark(struct outgoing *w, struct err *e)
 {
@@ -211,7 +194,8 @@ YIELDS static bool file(struct outgoing *w, struct err *e)
     struct store_mail_change move = {
         .account_id = w->account_id, .act = STORE_MAIL_MOVE, .msg_ids = &w->msg_id, .n = 1
     };
-    return find_sent_box(w, &move.to_mailbox_id, e) &&
+    return submit_find_sent(w->o->submit.store, w->account_id, w->a, w->deadline_ms,
+                            &move.to_mailbox_id, e) &&
            store_mail_apply(w->o->submit.store, &move, w->a, w->deadline_ms, &changed, e);
 }
 

@@ -220,6 +220,7 @@ YIELDS static bool submit_good(struct releasing *w, size_t max_hops, enum submit
         .is_utf8 = from->is_utf8,
         .requiretls = from->tls_rule == QUEUE_TLS_REQUIRED,
         .is_verp = from->is_verp,
+        .may_save = true,
         .has_ret = from->has_ret,
         .ret_full = from->return_full,
         .envid = from->envelope_id,

@@ -18,6 +18,7 @@
 #include "submit/allow.h"
 #include "submit/decide.h"
 #include "submit/filter.h"
+#include "submit/sent.h"
 #include "wire/smtp_command.h"
 #include "wire/smtp_data.h"
 #include "wire/smtp_verp.h"
@@ -49,6 +50,7 @@ struct submission {
 
     struct store_recipient *copies; /* one a local account */
     size_t n_copies;
+    int sent_id; /* the mailbox of the sender's own copy among them; 0: there is none */
     struct queue_new_recipient *queued; /* remote ones, and those to report success of */
     size_t n_queued;
     size_t n_remotes;
@@ -227,20 +229,20 @@ static YIELDS bool sign(struct submission *w, struct err *e)
 
 /* ---- recipients ---- */
 
-static bool is_listed(const struct submission *w, int64_t account_id)
+static const struct store_recipient *copy_of(const struct submission *w, int64_t account_id)
 {
     for (size_t i = 0; i < w->n_copies; i++) {
         if (w->copies[i].account_id == account_id)
-            return true;
+            return &w->copies[i];
     }
-    return false;
+    return NULL;
 }
 
 static void add_copy(struct submission *w, const struct smtp_recipient *r, int64_t account_id)
 {
     struct buf own;
     char account[24];
-    if (is_listed(w, account_id))
+    if (copy_of(w, account_id))
         return;
     struct store_recipient *copy = &w->copies[w->n_copies++];
     buf_init(&own, STORE_MAX_PREFIX);
@@ -314,7 +316,7 @@ static void split_targets(struct submission *w, const struct smtp_recipient *r)
  * (RFC 3461 4.1) is there as one that is done. */
 static void split_recipients(struct submission *w)
 {
-    size_t most = w->m->n;
+    size_t most = w->m->n + 1; /* and the sender's own */
     for (size_t i = 0; i < w->m->n; i++)
         most += w->m->recipients[i].n_targets;
     w->copies = ARENA_ARRAY(w->a, struct store_recipient, most);
@@ -385,6 +387,63 @@ YIELDS static bool filter(struct submission *w, enum submit_verdict *out, struct
         return true;
     w->held_why = answer.reason;
     return quarantine(w, e);
+}
+
+/* ---- the sender's own copy ---- */
+
+/* In Sent and read, as it leaves. Who writes to himself has one message in two mailboxes, with what
+ * stands on top of the other. */
+static void add_own(struct submission *w, int mailbox_id)
+{
+    char key[40];
+    const struct store_recipient *other = copy_of(w, w->m->account_id);
+    struct store_recipient own = { .account_id = w->m->account_id,
+                                   .mailbox_id = mailbox_id,
+                                   .flags = STORE_SEEN,
+                                   .prefix = other ? other->prefix : STR_EMPTY };
+    (void)snprintf(key, sizeof(key), "%lld/sent", (long long)w->m->account_id);
+    store_delivery_id(w->m->transaction, str_from_cstr(key), own.delivery_id);
+    w->copies[w->n_copies++] = own;
+    w->sent_id = mailbox_id;
+}
+
+/* Whether anybody but the sender's own Sent has it. */
+static bool has_others(const struct submission *w)
+{
+    for (size_t i = 0; i < w->n_copies; i++) {
+        const struct store_recipient *copy = &w->copies[i];
+        if (copy->account_id != w->m->account_id || copy->mailbox_id != w->sent_id)
+            return true;
+    }
+    return w->n_remotes > 0;
+}
+
+/* Of what a program submits, where its account wants that. That there is no room for it keeps no
+ * mail from leaving, as it would not when the program stored it. Yields. */
+static YIELDS bool save_own(struct submission *w, struct err *e)
+{
+    bool is_wanted = false;
+    bool fits = false;
+    int mailbox_id = 0;
+    int64_t account_id = w->m->account_id;
+    if (!w->m->may_save || account_id == 0)
+        return true;
+    if (!account_saves_sent(w->s->accounts, account_id, w->a, w->deadline_ms, &is_wanted, e))
+        return false;
+    if (!is_wanted)
+        return true;
+    uint64_t size = (uint64_t)w->complete.n * (copy_of(w, account_id) ? 2 : 1);
+    if (!submit_has_room(w->s, account_id, size, w->deadline_ms, &fits, e))
+        return false;
+    if (!fits) {
+        obs_log(EV_SUBMIT_NOT_SAVED, w->m->trace.session, OBS_STR("sender", w->m->sender),
+                OBS_INT("size", w->complete.n));
+        return true;
+    }
+    if (!submit_find_sent(w->s->store, account_id, w->a, w->deadline_ms, &mailbox_id, e))
+        return false;
+    add_own(w, mailbox_id);
+    return true;
 }
 
 /* ---- one transaction ---- */
@@ -554,13 +613,13 @@ static bool store_once(struct submission *w, bool *is_full, struct err *e)
  * mailboxes. Yields. */
 static bool hand_to_store(struct submission *w, enum submit_verdict *out, struct err *e)
 {
-    bool is_full = true;
-    bool is_fewer = true;
-    while (is_full && is_fewer && w->n_copies > 0) {
+    bool is_full = false;
+    bool is_fewer = false;
+    do {
         is_full = false;
         if (!store_once(w, &is_full, e) || (is_full && !leave_out_full(w, &is_fewer, e)))
             return false;
-    }
+    } while (is_full && is_fewer && w->n_copies > 0 && has_others(w));
     if (!is_full) {
         if (w->n_queued > 0)
             queue_announce(w->s->queue, w->queue_id);
@@ -627,7 +686,8 @@ static bool hand_on(struct submission *w, enum submit_verdict *out, struct err *
 {
     if (w->m->release_us != 0)
         return keep_waiting(w, out, e);
-    return sign(w, e) && (w->n_copies == 0 ? hand_to_queue(w, e) : hand_to_store(w, out, e));
+    return sign(w, e) && save_own(w, e) &&
+           (w->n_copies == 0 ? hand_to_queue(w, e) : hand_to_store(w, out, e));
 }
 
 /* What is in order is completed, signed and handed over. Yields. */

@@ -67,11 +67,12 @@ YIELDS bool submit_has_room(const struct submit *s, int64_t account_id, uint64_t
  * or LF) to all recipients or to none; but full mailboxes to which an address leads among others
  * keep it from nobody: the sender gets a report of that address instead. Filters see it completed
  * and not yet signed; what one puts into quarantine is held in the queue, and in the Junk of people
- * here. One with a time at which it is to go waits in the queue as a whole (queue/waiting.h):
- * checked, completed and counted, and not yet signed or routed (release.h). What filters take is
- * not in the deadline: behind them there is as much time as at first. Failures are temporary: those
- * of account_may_send_as, of account_dkim_signer and of the commit; ERR_UNKNOWN_OUTCOME only when
- * looking for the outcome failed too (R3). Yields. */
+ * here. With m->may_save the sender has a copy in Sent by the same transaction, when the account
+ * wants that and there is room. One with a time at which it is to go waits in the queue as a whole
+ * (queue/waiting.h): checked, completed and counted, and not yet signed or routed (release.h). What
+ * filters take is not in the deadline: behind them there is as much time as at first. Failures are
+ * temporary: those of account_may_send_as, of account_dkim_signer and of the commit;
+ * ERR_UNKNOWN_OUTCOME only when looking for the outcome failed too (R3). Yields. */
 YIELDS bool submit_message(const struct submit *s, const struct smtp_message *m, struct arena *a,
                            int64_t deadline_ms, struct submit_result *out, struct err *e);
 /* submit_message together with a statement of the caller, which gets the queue id 0 when all

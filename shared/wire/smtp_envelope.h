@@ -32,6 +32,7 @@ struct smtp_message {
     str sender;              /* envelope sender, local@domain; empty for the null sender */
     bool is_binary;          /* BODY=BINARYMIME: content may hold any octet */
     bool requiretls;         /* REQUIRETLS was asked for (RFC 8689) */
+    bool may_save;           /* a copy goes to the sender's Sent, where the account wants that */
     bool is_verp;            /* each recipient has a sender of its own (smtp_verp.h) */
     bool is_utf8;            /* SMTPUTF8 was asked for: header and addresses may be UTF-8 */
     bool has_ret;            /* RET= was given (RFC 3461 4.3) ... */

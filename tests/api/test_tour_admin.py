@@ -280,8 +280,9 @@ def test_accounts(heronry, admin, domain):
     assert changed == account | {"displayName": "Mia R", "quotaBytes": 0, "isAdmin": True}
     assert account["id"] in [a["id"] for a in pages(admin, "/admin/accounts", status="admin")]
     assert account["keepsPop3Deleted"] is False
-    kept = admin.patch(f"/admin/accounts/{account['id']}", {"keepsPop3Deleted": True}).json
-    assert kept == changed | {"keepsPop3Deleted": True}
+    assert account["savesSent"] is False
+    kept = admin.patch(f"/admin/accounts/{account['id']}", {"keepsPop3Deleted": True, "savesSent": True}).json
+    assert kept == changed | {"keepsPop3Deleted": True, "savesSent": True}
 
 
 def test_disabled_account(heronry, admin, domain):

@@ -15,7 +15,7 @@ from conftest import BINARY
 
 COMMANDS = ["serve", "migrate", "config-check", "config", "version", "domain add", "domain list", "domain remove",
             "domain alias", "address list", "address add", "address change", "address remove",
-            "user add", "user list", "user quota", "user pop3", "user disable", "user enable", "app-password create",
+            "user add", "user list", "user quota", "user pop3", "user save-sent", "user disable", "user enable", "app-password create",
             "app-password list", "app-password revoke", "undelete list", "undelete restore", "retention list",
             "retention set", "acl list", "acl set", "acl remove", "shared-folder add", "shared-folder list", "queue list", "queue show", "queue retry",
             "queue retry-all", "queue delete", "transport list", "transport set", "transport remove", "relay list", "relay set", "relay recipients", "relay remove", "queue stats", "whitelist receipt add", "whitelist receipt list",

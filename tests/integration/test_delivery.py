@@ -168,6 +168,30 @@ def test_each_recipient_has_a_sender_of_its_own(world):
     del world.rules["bounce"]
 
 
+def test_what_a_program_sends_is_saved(world):
+    """Off at first. What is in Sent is read, and octet by octet what left; also of mail that waited for its time."""
+    user = world.server.new_user()
+    text = f"From: {user['address']}\r\nSubject: saved\r\n\r\nHello.\r\n"
+
+    def submit(to, *options):
+        with world.server.smtp("submission", login=user) as client:
+            client.sendmail(user["address"], [to], text, mail_options=options)
+        return world.arrived(to)[0].data
+
+    submit(f"unsaved@good.{DOMAIN}")
+    assert fetch_all(world.server, user, "Sent") == []
+    world.server.cli("user", "save-sent", user["address"], "on")
+    assert world.server.json("user", "save-sent", user["address"])["saves_sent"] is True
+    left = [submit(f"saved@good.{DOMAIN}")]
+    assert fetch_all(world.server, user, "Sent") == left
+    left.append(submit(f"held@good.{DOMAIN}", "HOLDFOR=1"))
+    wait_until(lambda: fetch_all(world.server, user, "Sent") == left, WAIT, "what went later")
+    client = world.server.imap(user)
+    client.select("Sent", readonly=True)
+    assert len(client.search(None, "SEEN")[1][0].split()) == 2
+    client.logout()
+
+
 def test_a_server_that_takes_no_mail_is_gone_past(world):
     """RFC 5321 5.1: MX 10 takes connections and no mail, MX 20 is well. More messages than open a breaker go out
     at once, and the history tells of both servers."""

@@ -170,6 +170,8 @@ static void several_things_change_at_once(struct world *w)
                                         .quota_bytes = 77,
                                         .has_disabled = true,
                                         .is_disabled = true,
+                                        .has_sent = true,
+                                        .saves_sent = true,
                                         .has_pop3 = true,
                                         .keeps_pop3_deleted = true };
     assert_int_equal(update(w, "ben@one.example", &all), ERR_NONE);
@@ -178,7 +180,7 @@ static void several_things_change_at_once(struct world *w)
     assert_true(str_eq(page.list[0].display_name, STR("Ben")));
     assert_int_equal(page.list[0].quota_bytes, 77);
     assert_true(page.list[0].is_disabled && !page.list[0].is_admin);
-    assert_true(page.list[0].keeps_pop3_deleted);
+    assert_true(page.list[0].keeps_pop3_deleted && page.list[0].saves_sent);
     /* Nothing of it happens when one thing may not be. */
     const struct account_update bad = { .has_name = true,
                                         .display_name = STR("Nobody"),

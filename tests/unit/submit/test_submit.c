@@ -10,8 +10,9 @@
 
 #define HEADER "From: ada@example.org\r\nSubject: x\r\n"
 
-static enum submit_verdict submit(struct mail_world *w, str content,
-                                  const struct smtp_recipient *recipients, size_t n)
+static enum submit_verdict submit_as(struct mail_world *w, str content,
+                                     const struct smtp_recipient *recipients, size_t n,
+                                     bool may_save)
 {
     struct err e = ERR_CLEAR;
     struct submit_result result;
@@ -25,9 +26,16 @@ static enum submit_verdict submit(struct mail_world *w, str content,
     m.account_id = w->ada;
     m.sender = STR("ada@example.org");
     m.trace.is_auth = true;
+    m.may_save = may_save;
     if (!submit_message(&s, &m, &w->a, mail_soon(), &result, &e))
         fail_msg("%s", e.msg);
     return result.verdict;
+}
+
+static enum submit_verdict submit(struct mail_world *w, str content,
+                                  const struct smtp_recipient *recipients, size_t n)
+{
+    return submit_as(w, content, recipients, n, false);
 }
 
 static void rights(struct mail_world *w)
@@ -139,6 +147,74 @@ static void a_full_member_keeps_it_from_nobody(struct mail_world *w)
     assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt"), 6);
 }
 
+/* Messages in a mailbox of ada's, and how many of them are unseen. */
+static void expect_in(struct mail_world *w, enum store_role role, uint32_t messages,
+                      uint32_t unseen)
+{
+    struct err e = ERR_CLEAR;
+    struct store_mailbox box;
+    if (!store_mailbox_get_role(w->store, w->ada, role, &w->a, mail_soon(), &box, &e))
+        fail_msg("%s", e.msg);
+    assert_int_equal(box.state.messages, messages);
+    assert_int_equal(box.state.unseen, unseen);
+}
+
+/* A copy in Sent with all the others or not at all, where the program's account wants one. */
+static void sent_mail_is_saved(struct mail_world *w)
+{
+    const str content = STR(HEADER "\r\nx\r\n");
+    str large = mail_text(w, STR(HEADER "\r\n"), STR("\r\n"), STR("\r\n"), 12000);
+    const struct smtp_recipient to[] = {
+        { .account_id = w->bert, .address = STR("bert@example.org") },
+        { .address = STR("a@remote.example"), .domain = STR("remote.example") },
+        { .account_id = w->ada, .address = STR("ada@example.org") },
+    };
+    uint32_t in_inbox = (uint32_t)mail_count(w, w->ada);
+    test_pg_run("TRUNCATE q_msg, q_rcpt");
+    assert_int_equal(submit_as(w, content, to, 2, true), SUBMIT_DONE);
+    expect_in(w, STORE_ROLE_SENT, 0, 0); /* off, as at first */
+    test_pg_run("UPDATE account SET saves_sent = true WHERE login = 'ada@example.org'");
+    assert_int_equal(submit(w, content, to, 2), SUBMIT_DONE);
+    expect_in(w, STORE_ROLE_SENT, 0, 0); /* by no program */
+    int64_t of_bert = mail_count(w, w->bert);
+    assert_int_equal(submit_as(w, content, to, 2, true), SUBMIT_DONE);
+    expect_in(w, STORE_ROLE_SENT, 1, 0);
+    assert_int_equal(mail_count(w, w->bert), of_bert + 1);
+    assert_int_equal(submit_as(w, content, &to[1], 1, true), SUBMIT_DONE);
+    expect_in(w, STORE_ROLE_SENT, 2, 0);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt"), 4);
+    assert_int_equal(submit_as(w, large, to, 2, true), SUBMIT_OVER_QUOTA); /* of bert */
+    expect_in(w, STORE_ROLE_SENT, 2, 0);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt"), 4);
+    /* A group of which nobody has room is refused, as without that copy; else there is one. */
+    const struct smtp_target full[] = {
+        target_of(w->bert, "bert@example.org"),
+        target_of(mail_add_account(w, "full@example.org", 1), "full@example.org"),
+        target_of(0, "far@remote.example"),
+    };
+    struct smtp_recipient group = { .address = STR("all@example.org"), .targets = full };
+    group.n_targets = 2;
+    assert_int_equal(submit_as(w, large, &group, 1, true), SUBMIT_OVER_QUOTA);
+    expect_in(w, STORE_ROLE_SENT, 2, 0);
+    group.n_targets = 3;
+    assert_int_equal(submit_as(w, large, &group, 1, true), SUBMIT_DONE);
+    expect_in(w, STORE_ROLE_SENT, 3, 0);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt WHERE status = 0"), 5);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt"), 6);
+    /* To herself: unread in INBOX, read in Sent. */
+    assert_int_equal(submit_as(w, content, &to[2], 1, true), SUBMIT_DONE);
+    expect_in(w, STORE_ROLE_SENT, 4, 0);
+    expect_in(w, STORE_ROLE_INBOX, in_inbox + 1, in_inbox + 1);
+    /* Without room it leaves nevertheless. */
+    test_pg_run("UPDATE account SET quota_bytes = 1 WHERE login = 'ada@example.org'");
+    assert_int_equal(submit_as(w, content, &to[1], 1, true), SUBMIT_DONE);
+    expect_in(w, STORE_ROLE_SENT, 4, 0);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt"), 7);
+    test_pg_run("UPDATE account SET quota_bytes = 0, saves_sent = false"
+                " WHERE login = 'ada@example.org'");
+    test_pg_run("TRUNCATE q_msg, q_rcpt");
+}
+
 static void room(struct mail_world *w)
 {
     const struct submit s = { .store = w->store };
@@ -204,8 +280,8 @@ static size_t release_due(const struct submit *s)
     return n;
 }
 
-/* Nobody has anything before the time, people of ours neither; then all have it, or their sender a
- * report of who has not. */
+/* Nobody has anything before the time, people of ours neither; then all have it, or their
+ * sender a report of who has not. */
 static void waits_for_its_time(struct mail_world *w)
 {
     const struct submit s = { .store = w->store,
@@ -287,8 +363,8 @@ static void add_list(struct mail_world *w, const char *address, const str *targe
         fail_msg("%s", e.msg);
 }
 
-/* Mailboxes that are full keep the mail from nobody else: neither one that a list leads to, nor one
- * that had room when it was asked. */
+/* Mailboxes that are full keep the mail from nobody else: neither one that a list leads to, nor
+ * one that had room when it was asked. */
 static void who_is_full_is_left_out(struct mail_world *w)
 {
     const struct submit s = {
@@ -378,6 +454,7 @@ static void run_all(void *arg)
     rights(w);
     both_sides_in_one_transaction(w);
     a_full_member_keeps_it_from_nobody(w);
+    sent_mail_is_saved(w);
     room(w);
     what_is_known_of_senders_ends(w);
     waits_for_its_time(w);
