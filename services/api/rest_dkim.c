@@ -150,8 +150,10 @@ static YIELDS bool withdraw(struct api_call *call, str domain, const struct acco
 static YIELDS void put_back(struct api_call *call, str domain, const struct account_dkim_key *key)
 {
     const struct account_actor actor = call_account_actor(call);
-    const struct app_publisher p = { call->app, &actor, domain, call->arena,
-                                     clock_deadline_in(PUT_BACK_MS) };
+    struct app_silent silent = { .n = 0 };
+    const struct app_publisher p = {
+        call->app, &actor, domain, call->arena, clock_deadline_in(PUT_BACK_MS), &silent
+    };
     struct published_record records[PUBLISHED_KEY_RECORDS];
     published_key_records(domain, key, call->arena, records);
     for (size_t i = 0; i < PUBLISHED_KEY_RECORDS; i++) {
