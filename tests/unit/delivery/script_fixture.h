@@ -68,7 +68,7 @@ static inline enum net_next follow(struct net_conn *c, struct world *w)
 {
     struct err e = ERR_CLEAR;
     str line;
-    if (!net_read_line(c, 60000, clock_deadline_in(3000), &line, NULL, &e))
+    if (!net_read_line(c, 60000, clock_deadline_in(20000), &line, NULL, &e))
         return NET_CLOSE;
     (void)buf_add(&w->seen, line);
     (void)buf_add_byte(&w->seen, '|');
@@ -84,7 +84,8 @@ static inline enum net_next follow(struct net_conn *c, struct world *w)
     if (is_last)
         return NET_CLOSE;
     if (str_eq(line, STR("STARTTLS")) && reply[0] == '2')
-        return net_starttls(c, w->mx.tls, clock_deadline_in(3000), NULL, &e) ? NET_PARK : NET_CLOSE;
+        return net_starttls(c, w->mx.tls, clock_deadline_in(20000), NULL, &e) ? NET_PARK
+                                                                              : NET_CLOSE;
     w->in_data = strncmp(reply, "354", 3) == 0;
     return NET_PARK;
 }

@@ -467,14 +467,14 @@ static void test_dripping(void **state)
     go(&w);
     assert_false(w.opened);
     expect_result(&w.failure, QUEUE_DEFERRED, "4.4.2", "no greeting");
-    assert_true(clock_monotonic_ms() - start < 2500); /* the server of the test waits too */
+    assert_true(clock_monotonic_ms() - start < 15000); /* the server of the test waits too */
     end(&w);
     begin(&w, &rcpt, "");
     w.session.patience.envelope_ms = 200;
     start = clock_monotonic_ms();
     go(&w);
     expect_result(&w.results[0], QUEUE_DEFERRED, "4.4.2", "lost");
-    assert_true(clock_monotonic_ms() - start < 2500);
+    assert_true(clock_monotonic_ms() - start < 15000);
     assert_int_equal(str_find(buf_str(&w.seen), STR("DATA")), -1);
     end(&w);
 }

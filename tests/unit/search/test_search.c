@@ -666,7 +666,7 @@ static void index_in_the_background(void *arg)
     store_all(f);
     search_indexer_wake(indexer);
     bool complete = false;
-    for (int i = 0; i < 200 && !complete; i++) {
+    for (int i = 0; i < 2000 && !complete; i++) {
         MUST(fiber_sleep_until(clock_deadline_in(20), &e), e);
         (void)find_words(f, &word_cases[0].node, &complete);
     }

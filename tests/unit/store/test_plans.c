@@ -82,7 +82,7 @@ static void plans_body(void *arg)
     }
     /* Sessions report their counts once a second at the most. */
     long updates = 0;
-    for (int i = 0; i < 50 && updates < 120; i++) {
+    for (int i = 0; i < 300 && updates < 120; i++) {
         MUST(fiber_sleep_until(clock_deadline_in(200), &e), e);
         updates = test_pg_number("SELECT sum(n_tup_upd) FROM pg_stat_user_tables"
                                  " WHERE relname LIKE 'mbox_msg_p%'");

@@ -249,7 +249,7 @@ static void hot_body(void *arg)
     }
     struct err e = ERR_CLEAR;
     long updates = 0;
-    for (int i = 0; i < 50 && updates < 18000; i++) {
+    for (int i = 0; i < 300 && updates < 18000; i++) {
         MUST(fiber_sleep_until(clock_deadline_in(200), &e), e);
         updates = test_pg_number("SELECT sum(n_tup_upd) FROM pg_stat_user_tables"
                                  " WHERE relname LIKE 'mbox_msg_p%'");

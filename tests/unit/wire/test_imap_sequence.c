@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sequence sets: merging, stars, hostile ones. */
 #include "base/base.h"
-#include "base/clock.h"
 #include "wire/imap_sequence.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -111,12 +111,12 @@ static void hostile_sets_cost_little(void **state)
     buf_init(&in, 1 << 20);
     for (int i = 0; i < 10000; i++)
         assert_true(buf_add(&in, i ? STR(",1:*") : STR("1:*")));
-    int64_t before = clock_monotonic_ms();
+    clock_t before = clock(); /* of the processor: others on the machine do not count */
     imap_lexer_init(&l, buf_str(&in), &a);
     assert_true(imap_sequence_parse(&l, &set, &e));
     imap_sequence_resolve(&set, UINT32_MAX);
     assert_int_equal(set.n, 1);
-    assert_true(clock_monotonic_ms() - before < 100);
+    assert_true(clock() - before < CLOCKS_PER_SEC / 10);
     buf_clear(&in);
     for (int i = 0; i < 30000; i++)
         assert_true(buf_addf(&in, "%s%d", i ? "," : "", i + 1));
