@@ -27,7 +27,7 @@ test("routes are told in words", () => {
   expect(["*", "partner.example", "mia@example.org", "@example.org"].map(purposeOf)).toEqual(
     ["All other mail", "Mail to partner.example", "Mail from mia@example.org", "Mail from example.org"],
   );
-  const route = { domain: "*", host: null, port: null, tls: "verify", login: null, auth: null, connections: null, perMinute: null, pool: null, ehloName: null, createdAt: "" } as const;
+  const route = { domain: "*", host: null, port: null, protocol: "smtp", tls: "verify", login: null, auth: null, connections: null, perMinute: null, pool: null, ehloName: null, createdAt: "" } as const;
   expect(serverOf(route)).toBe("Servers of the recipients");
   expect(serverOf({ ...route, host: "smtp.relay.example", port: 587 })).toBe("smtp.relay.example, port 587");
   expect(restOf({ ...route, connections: 1, perMinute: 1000, pool: "bulk", ehloName: "out.example.org" })).toEqual(
