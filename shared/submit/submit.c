@@ -511,7 +511,7 @@ static bool hand_to_queue(struct submission *w, struct err *e)
  * have: they are part of the message when there is one copy, else each copy has its own. */
 static str make_local(const struct submission *w)
 {
-    if (w->n_copies > 1)
+    if (w->n_copies > 1 || w->copies[0].prefix.n == 0)
         return w->complete;
     str whole = join(w->a, w->copies[0].prefix, w->complete);
     w->copies[0].prefix = STR_EMPTY;
