@@ -5,6 +5,7 @@
 enum {
     SLICES_A_TURN = 8,  /* 256 KiB are decoded in less than a millisecond */
     LEAST_WANTED = 256, /* octets */
+    READ_MIN = 1024,    /* octets read for a small piece of a part */
     DECODER_KEEPS =
         2 * 80 /* octets that a decoder may give beyond those of a slice, and at the end */
 };
@@ -29,6 +30,7 @@ void imap_binary_begin(struct imap_binary_cursor *c, const struct imap_binary *p
         c->decoded = mark->decoded;
         c->skip -= mark->decoded;
     }
+    c->began = c->at;
     c->first = c->last = mark_here(c);
 }
 
@@ -66,6 +68,15 @@ size_t imap_binary_wants(const struct imap_binary_cursor *c)
     if (wants < LEAST_WANTED)
         wants = LEAST_WANTED;
     return wants < most ? wants : most;
+}
+
+size_t imap_binary_worth_reading(const struct imap_binary_cursor *c)
+{
+    size_t most = c->part->end - c->at;
+    size_t wanted = c->skip < most && c->left < most ? 2 * (c->skip + c->left) + READ_MIN : most;
+    if (wanted < c->at - c->began)
+        wanted = c->at - c->began;
+    return wanted < most ? wanted : most;
 }
 
 void imap_binary_end(struct imap_binary_cursor *c)

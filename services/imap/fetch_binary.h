@@ -32,6 +32,7 @@ struct imap_binary_cursor {
     struct mime_decoder decoder;
     struct buf out;
     size_t at;                     /* in the message: what comes next */
+    size_t began;                  /* the same when this began */
     size_t decoded;                /* octets, those that nobody asked for included */
     size_t skip;                   /* decoded octets before those that are asked for */
     size_t left;                   /* that are still asked for */
@@ -49,6 +50,10 @@ str imap_binary_decode(struct imap_binary_cursor *c, str slice);
 /* How many octets to hand over next: at most a slice, and for what is still asked for not many more
  * than it needs, so that the next piece begins where this one ends. 0: nothing is left. */
 size_t imap_binary_wants(const struct imap_binary_cursor *c);
+/* How many octets of the message, from c->at on, to read from where it is kept: mostly enough for
+ * what is asked for, and as many as were decoded since imap_binary_begin. So what decodes to
+ * nothing (lines without end) costs a few questions, not one for each kilobyte. */
+size_t imap_binary_worth_reading(const struct imap_binary_cursor *c);
 void imap_binary_end(struct imap_binary_cursor *c);
 
 /* The same with the octets of a message that is in memory; false when there are no more. */

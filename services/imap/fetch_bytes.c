@@ -32,7 +32,6 @@ enum {
     SHARES = 4,                     /* an account may hold one of so many parts of these */
     DETAIL_MAX = 4 * 1024,          /* octets of an ENVELOPE that is read together with others */
     DETAILS_SLOW = 4,               /* messages whose details are read at once for a slow client */
-    READ_MIN = 1024,                /* octets read for a small piece of a part */
     HEADER_MIN = 1024,              /* headers are about so long or longer: how many to ask for */
     ROOM_MS = 3 * 60 * 1000         /* to wait for room */
 };
@@ -399,14 +398,6 @@ bool imap_bytes_send(struct imap_bytes *b, struct imap_message *m, size_t at, si
     return true;
 }
 
-/* How many octets of the message to read for what is asked for of a part: mostly enough for it. */
-static size_t worth_reading(const struct imap_binary_cursor *c)
-{
-    size_t most = c->part->end - c->at;
-    size_t wanted = c->skip < most && c->left < most ? 2 * (c->skip + c->left) + READ_MIN : most;
-    return wanted < most ? wanted : most;
-}
-
 bool imap_bytes_send_binary(struct imap_bytes *b, struct imap_message *m,
                             const struct imap_binary *part, struct imap_binary_mark *mark,
                             struct err *e)
@@ -422,7 +413,7 @@ bool imap_bytes_send_binary(struct imap_bytes *b, struct imap_message *m,
     imap_binary_begin(&c, part, mark);
     while (ok && (wants = imap_binary_wants(&c)) > 0) {
         str slice;
-        ok = next_slice(b, m, &held, c.at, worth_reading(&c), &slice, e) &&
+        ok = next_slice(b, m, &held, c.at, imap_binary_worth_reading(&c), &slice, e) &&
              send_slice(b, imap_binary_decode(&c, str_slice(slice, 0, wants)), e);
     }
     ok = ok && (c.left == 0 || ERR(e, ERR_INTERNAL, "a part is shorter than it was measured"));
@@ -445,7 +436,7 @@ bool imap_bytes_measure_binary(struct imap_bytes *b, const struct imap_message *
     imap_binary_begin(&c, part, mark);
     while (ok && (wants = imap_binary_wants(&c)) > 0) {
         bool is_held = c.at >= held.at && c.at - held.at < held.octets.n;
-        ok = is_held || read_piece(b, m, c.at, worth_reading(&c), &held, e);
+        ok = is_held || read_piece(b, m, c.at, imap_binary_worth_reading(&c), &held, e);
         if (!ok)
             break;
         str encoded = str_slice(held.octets, c.at - held.at, wants);

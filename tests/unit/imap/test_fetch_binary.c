@@ -177,6 +177,42 @@ static void decodes_once(void **state)
     arena_fini(&a);
 }
 
+/* Of a part that decodes to almost nothing a small piece is asked for: what is read grows. */
+static void reads_more_at_a_time(void **state)
+{
+    enum {
+        SIZE = 4 * 1024 * 1024,
+        PIECE = 256 * 1024,
+        READS_MAX = SIZE / PIECE + 10
+    };
+    const struct imap_binary part = { .encoding = MIME_ENCODING_BASE64, .end = SIZE, .n = 100 };
+    struct imap_binary_cursor c;
+    struct arena a;
+    size_t wants;
+    size_t read_to = 0;
+    size_t reads = 0;
+    size_t decoded = 0;
+    (void)state;
+    arena_init(&a);
+    char *octets = arena_alloc(&a, SIZE);
+    memset(octets, '\n', SIZE);
+    memcpy(octets, "QUJD", 4);
+    imap_binary_begin(&c, &part, NULL);
+    while ((wants = imap_binary_wants(&c)) > 0) {
+        if (c.at == read_to) {
+            size_t n = imap_binary_worth_reading(&c);
+            assert_true(n > 0 && n <= SIZE - c.at && (reads > 0 || n < PIECE / 100));
+            read_to += n < PIECE ? n : PIECE;
+            reads++;
+        }
+        decoded += imap_binary_decode(&c, str_slice(str_of(octets, read_to), c.at, wants)).n;
+    }
+    imap_binary_end(&c);
+    assert_int_equal(decoded, 3);
+    assert_in_range(reads, SIZE / PIECE, READS_MAX);
+    arena_fini(&a);
+}
+
 /* At the limit of one slice, and beyond it: what a decoder holds back has room. */
 static void decodes_whole_slices(void **state)
 {
@@ -237,7 +273,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gives_what_is_asked_for), cmocka_unit_test(takes_any_slices),
         cmocka_unit_test(goes_on_from_marks),      cmocka_unit_test(decodes_once),
-        cmocka_unit_test(decodes_whole_slices),    cmocka_unit_test(pauses_at_times),
+        cmocka_unit_test(reads_more_at_a_time),    cmocka_unit_test(decodes_whole_slices),
+        cmocka_unit_test(pauses_at_times),
     };
     return cmocka_run_group_tests_name("imap/fetch_binary", tests, NULL, NULL);
 }
