@@ -106,6 +106,7 @@ YIELDS static bool ask_headers(const struct asking *asking, struct search_header
 {
     struct imap_session *s = asking->search->s;
     query->account_id = asking->search->view->account_id;
+    query->holder = s->account_id;
     query->among = asking->ids;
     query->n_among = asking->n;
     hint->is_exact = true;
@@ -120,7 +121,7 @@ YIELDS static bool ask(const struct asking *asking, const struct imap_search_key
     struct imap_search *search = asking->search;
     struct imap_session *s = search->s;
     struct search_header_query header = { .account_id = 0 };
-    struct search_needle needle = { .text = key->text };
+    struct search_needle needle = { .text = key->text, .holder = s->account_id };
     *asked = true;
     if (key->op == IMAP_SEARCH_THREADID)
         return ask_thread(search, key, hint, e);

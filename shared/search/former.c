@@ -62,8 +62,7 @@ struct question {
     bool asks_all; /* the words cannot say */
 };
 
-YIELDS static bool make_question(struct db *db, int64_t account_id,
-                                 const struct search_needle *former, struct arena *a,
+YIELDS static bool make_question(struct db *db, const struct search_needle *former, struct arena *a,
                                  int64_t deadline_ms, struct question *q, struct err *e)
 {
     struct db_rows *rows = NULL;
@@ -73,7 +72,8 @@ YIELDS static bool make_question(struct db *db, int64_t account_id,
         return true;
     const struct db_param params[] = { DB_TEXT(q->pattern.like),
                                        DB_INT8(SEARCH_MAX_EXPANSION + 1) };
-    if (!db_search(db, account_id, &stmt_words, params, COUNT_OF(params), a, deadline_ms, &rows, e))
+    if (!db_search(db, former->holder, &stmt_words, params, COUNT_OF(params), a, deadline_ms, &rows,
+                   e))
         return err_wrap(e, "search former words");
     size_t n = db_row_count(rows);
     str *words = ARENA_ARRAY(a, str, n + 1);
@@ -92,13 +92,13 @@ bool search_find_former(struct db *db, int64_t account_id, const struct search_n
     struct db_rows *rows = NULL;
     struct search_needle former = *needle;
     former.text = search_former_needle(a, needle->text, search_normalize(a, needle->text));
-    if (former.text.n && !make_question(db, account_id, &former, a, deadline_ms, &q, e))
+    if (former.text.n && !make_question(db, &former, a, deadline_ms, &q, e))
         return false;
     const struct db_param params[] = { DB_INT8(account_id),
                                        DB_TEXT(q.asks_all ? STR(MARKS) : q.pattern.tsquery),
                                        DB_TEXT(STR(MARKS)), DB_BOOL(q.asks_all) };
-    if (!db_search(db, account_id, &stmt_former, params, COUNT_OF(params), a, deadline_ms, &rows,
-                   e))
+    if (!db_search(db, needle->holder, &stmt_former, params, COUNT_OF(params), a, deadline_ms,
+                   &rows, e))
         return err_wrap(e, "search former documents");
     size_t n = db_row_count(rows);
     *out = search_id_set_new(a, n);

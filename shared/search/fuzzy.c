@@ -60,8 +60,8 @@ static void split(str normal, struct arena *a, struct question *q)
     }
 }
 
-YIELDS static bool find_alike(struct db *db, int64_t account_id, struct question *q,
-                              struct arena *a, int64_t deadline_ms, struct err *e)
+YIELDS static bool find_alike(struct db *db, int64_t holder, struct question *q, struct arena *a,
+                              int64_t deadline_ms, struct err *e)
 {
     struct db_rows *rows = NULL;
     str texts[WORDS_MAX];
@@ -71,7 +71,7 @@ YIELDS static bool find_alike(struct db *db, int64_t account_id, struct question
         q->words[i].alike = alike + i * ALIKE_MAX;
     }
     const struct db_param params[] = { DB_TEXTS(texts, q->n), DB_INT8(ALIKE_MAX) };
-    if (!db_search(db, account_id, &stmt_alike, params, COUNT_OF(params), a, deadline_ms, &rows, e))
+    if (!db_search(db, holder, &stmt_alike, params, COUNT_OF(params), a, deadline_ms, &rows, e))
         return err_wrap(e, "search words that look alike");
     for (size_t row = 0; row < db_row_count(rows); row++) {
         size_t i = (size_t)db_int(rows, row, 0) - 1;
@@ -161,7 +161,7 @@ bool search_find_fuzzy(struct db *db, int64_t account_id, const struct search_ne
     split(search_normalize(a, needle->text), a, &q);
     if (q.n == 0)
         return true;
-    if (!find_alike(db, account_id, &q, a, deadline_ms, e))
+    if (!find_alike(db, needle->holder, &q, a, deadline_ms, e))
         return false;
     str query = query_of(a, &q, false);
     if (query.n == 0)
@@ -169,8 +169,8 @@ bool search_find_fuzzy(struct db *db, int64_t account_id, const struct search_ne
     const struct db_param params[] = { DB_INT8(account_id), DB_TEXT(query),
                                        DB_TEXT(query_of(a, &q, true)), DB_INT8(SEARCH_MAX_HITS),
                                        DB_INT8(SEARCH_MAX_RANKED) };
-    if (!db_search(db, account_id, &stmt_scored, params, COUNT_OF(params), a, deadline_ms, &rows,
-                   e))
+    if (!db_search(db, needle->holder, &stmt_scored, params, COUNT_OF(params), a, deadline_ms,
+                   &rows, e))
         return err_wrap(e, "fuzzy search");
     out->candidates.all_maybe = false;
     take_scores(rows, a, out);

@@ -59,6 +59,7 @@ enum search_header_asked {
 
 struct search_header_query {
     int64_t account_id;
+    int64_t holder; /* the account that asks, as in search_needle */
     enum search_header_asked asked;
     enum search_header field;
     str text; /* UTF-8, at most SEARCH_MAX_NEEDLE bytes */

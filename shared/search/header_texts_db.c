@@ -126,7 +126,7 @@ bool search_find_in_headers(struct db *db, const struct search_header_query *que
     size_t n_params = (holds ? COUNT_OF(params_holds) : COUNT_OF(params_sent)) - !is_among;
     const struct db_stmt *stmt =
         holds ? &stmt_holds[query->field][is_among] : &stmt_sent[query->asked][is_among];
-    if (!db_search(db, query->account_id, stmt, params, n_params, a, deadline_ms, &rows, e))
+    if (!db_search(db, query->holder, stmt, params, n_params, a, deadline_ms, &rows, e))
         return err_wrap(e, "search headers");
     size_t n = db_row_count(rows);
     struct search_id_set sure = search_id_set_new(a, n);

@@ -50,7 +50,8 @@ static const struct db_stmt stmt_newest = {
 
 /* What the first statement gives. */
 struct first_look {
-    str like; /* asked for */
+    int64_t holder; /* who asks */
+    str like;       /* asked for */
     struct search_id_set pending;
     str *words; /* never NULL */
     size_t n_words;
@@ -63,7 +64,7 @@ YIELDS static bool look_first(struct db *db, int64_t account_id, struct arena *a
     struct db_rows *rows = NULL;
     const struct db_param params[] = { DB_INT8(account_id), DB_TEXT(out->like),
                                        DB_INT8(SEARCH_MAX_EXPANSION + 1) };
-    if (!db_search(db, account_id, &stmt_pending, params, COUNT_OF(params), a, deadline_ms, &rows,
+    if (!db_search(db, out->holder, &stmt_pending, params, COUNT_OF(params), a, deadline_ms, &rows,
                    e))
         return err_wrap(e, "search words");
     size_t n = db_row_count(rows);
@@ -115,8 +116,8 @@ YIELDS static bool look_at_own_words(struct db *db, int64_t account_id, struct a
     struct err why = ERR_CLEAR;
     const struct db_param params[] = { DB_INT8(account_id), DB_TEXT(first->like),
                                        DB_INT8(OWN_DOCUMENTS), DB_INT8(SEARCH_MAX_EXPANSION + 1) };
-    if (!db_search(db, account_id, &stmt_own_words, params, COUNT_OF(params), a, deadline_ms, &rows,
-                   &why)) {
+    if (!db_search(db, first->holder, &stmt_own_words, params, COUNT_OF(params), a, deadline_ms,
+                   &rows, &why)) {
         if (db_is_timeout(&why) && clock_monotonic_ms() < deadline_ms)
             return true; /* very long documents: the answer is as if there were too many */
         *e = why;
@@ -138,6 +139,7 @@ YIELDS static bool look_at_own_words(struct db *db, int64_t account_id, struct a
 
 /* What the second statement gives. */
 struct second_look {
+    int64_t holder;              /* who asks */
     struct search_id_set hits;   /* documents that match the pattern */
     struct search_id_set marked; /* documents that are not whole */
 };
@@ -151,7 +153,7 @@ YIELDS static bool look_second(struct db *db, int64_t account_id,
                                    : STR("'" SEARCH_CUT_MARK "'");
     const struct db_param params[] = { DB_INT8(account_id), DB_TEXT(pattern->tsquery),
                                        DB_TEXT(marks) };
-    if (!db_search(db, account_id, &stmt_hits, params, COUNT_OF(params), a, deadline_ms, &rows, e))
+    if (!db_search(db, out->holder, &stmt_hits, params, COUNT_OF(params), a, deadline_ms, &rows, e))
         return err_wrap(e, "search");
     size_t n = db_row_count(rows);
     out->hits = search_id_set_new(a, n);
@@ -187,8 +189,8 @@ bool search_find_substring(struct db *db, int64_t account_id, const struct searc
                            struct err *e)
 {
     struct search_pattern pattern;
-    struct first_look first = { 0 };
-    struct second_look second = { 0 };
+    struct first_look first = { .holder = needle->holder };
+    struct second_look second = { .holder = needle->holder };
     if (needle->text.n > SEARCH_MAX_NEEDLE)
         return ERR(e, ERR_LIMIT, "search text of %zu bytes", needle->text.n);
     *out = (struct search_candidates){ .all_maybe = true };

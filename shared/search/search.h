@@ -29,6 +29,8 @@ struct search_candidates {
 struct search_needle {
     unsigned fields; /* SEARCH_FIELD_* */
     str text;        /* UTF-8 */
+    int64_t holder;  /* the account that asks, which need not be the one whose mail it is: whose
+                        turn it is (db_search) */
 };
 
 /* Which messages hold the needle as a substring in one of its fields: the text

@@ -28,20 +28,27 @@ static inline int64_t soon(void)
     return clock_deadline_in(LONG_MS);
 }
 
-/* Runs the body in a fiber, with an index that is empty. */
-static inline void with_db(fiber_fn fn)
+/* Runs the body in a fiber, with an index that is empty, and so many connections for searches; 0:
+ * as many as usual. */
+static inline void with_searches(unsigned connections, fiber_fn fn)
 {
     struct fixture f = { 0 };
     struct err e = ERR_CLEAR;
     f.rt = runtime_new(&(struct runtime_options){ 0 }, &e);
     assert_non_null(f.rt);
-    f.db = db_new(f.rt, &(struct db_options){ .conninfo = test_pg_start_migrated() });
+    f.db = db_new(f.rt, &(struct db_options){ .conninfo = test_pg_start_migrated(),
+                                              .shared = { [DB_SEARCH] = connections } });
     arena_init(&f.a);
     test_pg_run("TRUNCATE outbox, fts, vocab, blob, message, header_text, sort_key");
     in_fiber_run_to_end(f.rt, fn, &f);
     arena_fini(&f.a);
     db_free(&f.db);
     runtime_free(&f.rt);
+}
+
+static inline void with_db(fiber_fn fn)
+{
+    with_searches(0, fn);
 }
 
 /* A delivery as far as the index sees it: the octets, and its place in the line. */

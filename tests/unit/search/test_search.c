@@ -6,6 +6,7 @@
 #include "base/utf8.h"
 #include "search/document.h"
 #include "search/fixture.h"
+#include "search/header_texts.h"
 #include "search/vocabulary.h"
 
 enum {
@@ -203,9 +204,10 @@ static unsigned compare_all(struct fixture *f, const char *needle)
     for (size_t m = 0; m < COUNT_OF(masks); m++) {
         struct err e = ERR_CLEAR;
         struct search_candidates found;
-        MUST(search_find_substring(f->db, ACCOUNT,
-                                   &(struct search_needle){ masks[m], str_from_cstr(needle) },
-                                   &f->a, soon(), &found, &e),
+        MUST(search_find_substring(
+                 f->db, ACCOUNT,
+                 &(struct search_needle){ .fields = masks[m], .text = str_from_cstr(needle) },
+                 &f->a, soon(), &found, &e),
              e);
         for (size_t i = 0; i < COUNT_OF(messages); i++)
             compare(&found, masks[m], needle, i);
@@ -296,9 +298,10 @@ static size_t count_sure(struct fixture *f, unsigned fields, const char *needle)
 {
     struct err e = ERR_CLEAR;
     struct search_candidates found;
-    MUST(search_find_substring(f->db, ACCOUNT,
-                               &(struct search_needle){ fields, str_from_cstr(needle) }, &f->a,
-                               soon(), &found, &e),
+    MUST(search_find_substring(
+             f->db, ACCOUNT,
+             &(struct search_needle){ .fields = fields, .text = str_from_cstr(needle) }, &f->a,
+             soon(), &found, &e),
          e);
     assert_false(found.all_maybe);
     assert_int_equal(found.n_maybe, 0);
@@ -382,7 +385,8 @@ static void replace_former(void *arg)
                 " VALUES (7, 3, $$cafe:1D terrace:2D$$), (7, 4, $$word:1D$$)");
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct search_candidates found;
-        const struct search_needle needle = { SEARCH_FIELD_ANY, str_from_cstr(cases[i].needle) };
+        const struct search_needle needle = { .fields = SEARCH_FIELD_ANY,
+                                              .text = str_from_cstr(cases[i].needle) };
         MUST(search_find_substring(f->db, ACCOUNT, &needle, &f->a, soon(), &found, &e), e);
         size_t maybe = 0;
         for (size_t k = 0; k < found.n_maybe; k++)
@@ -526,9 +530,10 @@ static void survive(void *arg)
     store(f, ACCOUNT, 6, messages[0]);
     assert_int_equal(index_all(f), 6);
     /* Cut documents are never sure to miss. */
-    MUST(search_find_substring(f->db, ACCOUNT,
-                               &(struct search_needle){ SEARCH_FIELD_BODY, STR("quarter") }, &f->a,
-                               soon(), &found, &e),
+    MUST(search_find_substring(
+             f->db, ACCOUNT,
+             &(struct search_needle){ .fields = SEARCH_FIELD_BODY, .text = STR("quarter") }, &f->a,
+             soon(), &found, &e),
          e);
     assert_int_equal(found.n_sure, 1);
     assert_int_equal(found.sure[0], 6);
@@ -562,9 +567,10 @@ static void poison(void *arg)
     assert_int_equal(test_pg_number("SELECT sum(msg_id) FROM header_text"
                                     " WHERE pop3_header_gain IS NULL AND pop3_end_gain IS NULL"),
                      2);
-    MUST(search_find_substring(f->db, ACCOUNT,
-                               &(struct search_needle){ SEARCH_FIELD_ANY, STR("voicemail") }, &f->a,
-                               soon(), &found, &e),
+    MUST(search_find_substring(
+             f->db, ACCOUNT,
+             &(struct search_needle){ .fields = SEARCH_FIELD_ANY, .text = STR("voicemail") }, &f->a,
+             soon(), &found, &e),
          e);
     assert_int_equal(found.n_sure, 0);
     assert_int_equal(found.n_maybe, 1);
@@ -585,32 +591,36 @@ static void refuse_bombs(void *arg)
     struct err e = ERR_CLEAR;
     struct search_candidates found;
     str big = repeat(&f->a, "", "x", SEARCH_MAX_NEEDLE + 1);
-    assert_false(search_find_substring(f->db, ACCOUNT,
-                                       &(struct search_needle){ SEARCH_FIELD_ANY, big }, &f->a,
-                                       soon(), &found, &e));
+    assert_false(search_find_substring(
+        f->db, ACCOUNT, &(struct search_needle){ .fields = SEARCH_FIELD_ANY, .text = big }, &f->a,
+        soon(), &found, &e));
     assert_int_equal(e.kind, ERR_LIMIT);
     store(f, ACCOUNT, 1, many_words(&f->a, SEARCH_MAX_EXPANSION + 1000));
     (void)index_all(f);
-    MUST(search_find_substring(f->db, ACCOUNT,
-                               &(struct search_needle){ SEARCH_FIELD_ANY, STR("q79") }, &f->a,
-                               soon(), &found, &e),
+    MUST(search_find_substring(
+             f->db, ACCOUNT,
+             &(struct search_needle){ .fields = SEARCH_FIELD_ANY, .text = STR("q79") }, &f->a,
+             soon(), &found, &e),
          e);
     assert_true(found.all_maybe || found.n_maybe + found.n_sure == 1);
-    MUST(search_find_substring(f->db, ACCOUNT,
-                               &(struct search_needle){ SEARCH_FIELD_ANY, STR("79") }, &f->a,
-                               soon(), &found, &e),
+    MUST(search_find_substring(
+             f->db, ACCOUNT,
+             &(struct search_needle){ .fields = SEARCH_FIELD_ANY, .text = STR("79") }, &f->a,
+             soon(), &found, &e),
          e);
     assert_int_equal(found.n_maybe + found.n_sure, 1);
     /* More words than are asked for: who has some of them matches, the others may. */
-    MUST(search_find_substring(f->db, ACCOUNT,
-                               &(struct search_needle){ SEARCH_FIELD_ANY, STR("q") }, &f->a, soon(),
-                               &found, &e),
+    MUST(search_find_substring(
+             f->db, ACCOUNT,
+             &(struct search_needle){ .fields = SEARCH_FIELD_ANY, .text = STR("q") }, &f->a, soon(),
+             &found, &e),
          e);
     assert_true(found.all_maybe);
     assert_int_equal(found.n_maybe + found.n_sure, 1);
-    MUST(search_find_substring(f->db, ACCOUNT,
-                               &(struct search_needle){ SEARCH_FIELD_ANY, STR("...") }, &f->a,
-                               soon(), &found, &e),
+    MUST(search_find_substring(
+             f->db, ACCOUNT,
+             &(struct search_needle){ .fields = SEARCH_FIELD_ANY, .text = STR("...") }, &f->a,
+             soon(), &found, &e),
          e);
     assert_true(found.all_maybe);
     assert_int_equal(found.n_maybe + found.n_sure, 0);
@@ -626,17 +636,19 @@ static void not_spoilt(void *arg)
     store(f, ACCOUNT, 2, STR("Subject: x\r\n\r\nnothing of it\r\n"));
     store(f, ACCOUNT, 3, STR("Subject: x\r\nX-It: acq\r\n\r\nthe last quarter, \xc3\xa9quus\r\n"));
     (void)index_all(f);
-    MUST(search_find_substring(f->db, ACCOUNT,
-                               &(struct search_needle){ SEARCH_FIELD_ANY, STR("q") }, &f->a, soon(),
-                               &found, &e),
+    MUST(search_find_substring(
+             f->db, ACCOUNT,
+             &(struct search_needle){ .fields = SEARCH_FIELD_ANY, .text = STR("q") }, &f->a, soon(),
+             &found, &e),
          e);
     assert_false(found.all_maybe);
     assert_int_equal(found.n_sure, 1);
     assert_int_equal(found.sure[0], 3);
     assert_int_equal(found.n_maybe, 0);
-    MUST(search_find_substring(f->db, ACCOUNT,
-                               &(struct search_needle){ SEARCH_FIELD_ANY, STR("79") }, &f->a,
-                               soon(), &found, &e),
+    MUST(search_find_substring(
+             f->db, ACCOUNT,
+             &(struct search_needle){ .fields = SEARCH_FIELD_ANY, .text = STR("79") }, &f->a,
+             soon(), &found, &e),
          e);
     assert_false(found.all_maybe);
     assert_int_equal(found.n_sure + found.n_maybe, 0);
@@ -807,6 +819,101 @@ static void test_race(void **state)
     with_db(race_body);
 }
 
+/* ---- whose turn it is ---- */
+
+enum question {
+    QUESTION_SUBSTRING,
+    QUESTION_FUZZY,
+    QUESTION_HEADERS,
+    QUESTIONS
+};
+
+struct asker {
+    struct fixture *f;
+    enum question question;
+    int64_t holder;
+    bool is_answered;
+};
+
+static void ask_as(void *arg)
+{
+    struct asker *asker = arg;
+    struct db *db = asker->f->db;
+    struct arena a;
+    struct err e = ERR_CLEAR;
+    struct search_candidates found;
+    struct search_scored scored;
+    const struct search_needle needle = { .fields = SEARCH_FIELD_ANY,
+                                          .text = STR("word"),
+                                          .holder = asker->holder };
+    const struct search_header_query query = { .account_id = ACCOUNT,
+                                               .holder = asker->holder,
+                                               .asked = SEARCH_HEADER_HOLDS,
+                                               .text = needle.text };
+    bool ok = false;
+    arena_init(&a);
+    switch (asker->question) {
+    case QUESTION_SUBSTRING:
+        ok = search_find_substring(db, ACCOUNT, &needle, &a, DEADLINE_NONE, &found, &e);
+        break;
+    case QUESTION_FUZZY:
+        ok = search_find_fuzzy(db, ACCOUNT, &needle, &a, DEADLINE_NONE, &scored, &e);
+        break;
+    case QUESTION_HEADERS:
+        ok = search_find_in_headers(db, &query, &a, DEADLINE_NONE, &found, &e);
+        break;
+    case QUESTIONS:
+        break;
+    }
+    MUST(ok, e);
+    asker->is_answered = true;
+    arena_fini(&a);
+}
+
+static int64_t count_waiting(struct fixture *f)
+{
+    static const struct db_stmt stmt = {
+        "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation IN"
+        " ('outbox'::regclass, 'vocab'::regclass)"
+    };
+    struct db_rows *rows = NULL;
+    struct err e = ERR_CLEAR;
+    MUST(db_query(f->db, DB_READ, &stmt, NULL, 0, &f->a, soon(), &rows, &e), e);
+    return db_int(rows, 0, 0);
+}
+
+/* Two ask about the mail of one account, with two connections: neither waits for the other. */
+static void ask_both(struct fixture *f, enum question question)
+{
+    static const struct db_stmt hold = { "LOCK outbox, vocab" };
+    struct asker askers[] = { { f, question, ACCOUNT, false },
+                              { f, question, OTHER_ACCOUNT, false } };
+    const int64_t end = clock_deadline_in(60 * 1000);
+    struct db_tx *tx = NULL;
+    struct err e = ERR_CLEAR;
+    MUST(db_begin(f->db, DB_DELIVER, DB_READ_COMMITTED, DEADLINE_NONE, &tx, &e), e);
+    MUST(db_tx_query(tx, &hold, NULL, 0, &f->a, NULL, &e), e);
+    for (size_t i = 0; i < COUNT_OF(askers); i++)
+        MUST(fiber_spawn(f->rt, "asker", ask_as, &askers[i], NULL, &e), e);
+    while (count_waiting(f) != 2)
+        assert_true(clock_monotonic_ms() < end);
+    db_rollback(&tx);
+    while (!askers[0].is_answered || !askers[1].is_answered)
+        (void)fiber_sleep_until(clock_deadline_in(1), NULL);
+}
+
+static void ask_each(void *arg)
+{
+    for (int question = 0; question < QUESTIONS; question++)
+        ask_both(arg, (enum question)question);
+}
+
+static void askers_have_turns_of_their_own(void **state)
+{
+    (void)state;
+    with_searches(2, ask_each);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -822,6 +929,7 @@ int main(void)
         cmocka_unit_test(bad_mail_is_indexed_too),
         cmocka_unit_test(a_refused_message_is_read_instead),
         cmocka_unit_test(others_spoil_no_word),
+        cmocka_unit_test(askers_have_turns_of_their_own),
         cmocka_unit_test(limits_of_questions),
         cmocka_unit_test(the_indexer_runs_behind),
     };
