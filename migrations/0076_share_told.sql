@@ -13,7 +13,8 @@ CREATE TRIGGER domain_state_follow AFTER DELETE ON domain
     FOR EACH ROW EXECUTE FUNCTION domain_state_follow();
 
 -- As acl_set, whose errors it has. told is the grantee, or -domain_id for everybody, and told_modseq
--- what it is at now: to be published beside the owner's.
+-- what it is at now: to be published beside the owner's. Where the rights are as they were nobody is told,
+-- and it is 0: whoever gives again what is given does not make a whole domain look.
 CREATE FUNCTION acl_change(p_account bigint, p_mailbox int, p_grantee text, p_denied boolean,
                            p_how int, p_rights int,
                            OUT modseq bigint, OUT told bigint, OUT told_modseq bigint)
@@ -39,9 +40,8 @@ BEGIN
       ORDER BY s.account_id FOR NO KEY UPDATE;
     modseq := account_bump(p_account);
     PERFORM mailbox_lock(p_account, p_mailbox);
-    UPDATE account_state s SET modseq = s.modseq + 1 WHERE s.account_id = told
-        RETURNING s.modseq INTO told_modseq;
-    IF NOT FOUND THEN
+    told_modseq := 0;
+    IF NOT EXISTS (SELECT 1 FROM account_state s WHERE s.account_id = told) THEN
         RAISE EXCEPTION 'no account to give rights to' USING ERRCODE = 'HR403';
     END IF;
     SELECT CASE WHEN p_denied THEN l.denied ELSE l.granted END INTO v_old FROM mailbox_acl l
@@ -49,6 +49,10 @@ BEGIN
     v_old := coalesce(v_old, 0);
     v_new := CASE p_how WHEN 0 THEN p_rights WHEN 1 THEN v_old | p_rights
                         ELSE v_old & ~p_rights END;
+    IF v_new <> v_old THEN
+        UPDATE account_state s SET modseq = s.modseq + 1 WHERE s.account_id = told
+            RETURNING s.modseq INTO told_modseq;
+    END IF;
     -- A row without rights is none; so it goes before the new one comes.
     DELETE FROM mailbox_acl l
      WHERE l.account_id = p_account AND l.mailbox_id = p_mailbox AND l.grantee = told

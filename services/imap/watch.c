@@ -101,6 +101,26 @@ static bool is_meant(const struct imap_notify_group *g, const struct store_place
     return false;
 }
 
+/* Whether a mailbox of another account may be meant. */
+static bool may_mean_others(const struct imap_watch *w)
+{
+    for (size_t i = 0; i < w->n_groups; i++) {
+        switch (w->groups[i].filter) {
+        case IMAP_FILTER_SELECTED:
+        case IMAP_FILTER_SELECTED_DELAYED:
+        case IMAP_FILTER_INBOXES:
+        case IMAP_FILTER_PERSONAL:
+            break;
+        case IMAP_FILTER_SUBSCRIBED:
+        case IMAP_FILTER_SUBTREE:
+        case IMAP_FILTER_SUBTREE_ONE:
+        case IMAP_FILTER_MAILBOXES:
+            return true;
+        }
+    }
+    return false;
+}
+
 static unsigned wanted_of(const struct imap_watch *w, const struct store_place *place)
 {
     unsigned events = 0;
@@ -229,14 +249,15 @@ static bool is_akin_to_named(const struct imap_watch *w, const struct store_plac
 
 /* Accounts of the picture, which is sorted by them, that have a mailbox which is watched, or will
  * be when its owner allows it. In front of them what tells of the first one of another account:
- * the own account, and that of everybody. */
+ * the own account, and that of everybody, where others are asked for. */
 static size_t find_sources(const struct imap_session *s, int64_t *out)
 {
     const struct imap_watch *w = s->watch;
     size_t n = 0;
     if (w->n_groups == 0)
         return 0;
-    out[n++] = w->everybody;
+    if (may_mean_others(w))
+        out[n++] = w->everybody;
     out[n++] = s->account_id;
     for (size_t i = 0; i < w->now.n && n < SOURCES_ALL + 1; i++) {
         const struct picture_row *row = &w->now.rows[i];

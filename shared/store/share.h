@@ -144,8 +144,9 @@ struct store_grant_change {
     unsigned rights;
 };
 
-/* Changes one entry of a mailbox. The subscribers of the owner are told, and those of the grantee
- * (notify.h); where that is everybody, those of store_grants_everybody. ERR_NOT_FOUND (mailbox),
+/* Changes one entry of a mailbox. The subscribers of the owner are told, and, when there is another
+ * right now, those of the grantee (notify.h); where that is everybody, those of
+ * store_grants_everybody. ERR_NOT_FOUND (mailbox),
  * ERR_DENIED (no such account, or the owner itself), ERR_LIMIT (too many entries). Yields. */
 YIELDS bool store_grants_change(struct store *s, int64_t account_id, int mailbox_id,
                                 const struct store_grant_change *change, int64_t deadline_ms,

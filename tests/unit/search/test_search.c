@@ -888,7 +888,7 @@ static void ask_both(struct fixture *f, enum question question)
     static const struct db_stmt hold = { "LOCK outbox, vocab" };
     struct asker askers[] = { { f, question, ACCOUNT, false },
                               { f, question, OTHER_ACCOUNT, false } };
-    const int64_t end = clock_deadline_in(60 * 1000);
+    const int64_t end = clock_deadline_in((int64_t)60 * 1000);
     struct db_tx *tx = NULL;
     struct err e = ERR_CLEAR;
     MUST(db_begin(f->db, DB_DELIVER, DB_READ_COMMITTED, DEADLINE_NONE, &tx, &e), e);

@@ -347,6 +347,41 @@ static void test_annotations(void **state)
     with_store(annotations_body);
 }
 
+/* Gives (how 1), takes or sets rights of the account's INBOX. What those are told at who have them;
+ * 0: nobody is told. */
+static int64_t grant(struct fixture *f, const char *login, bool denied, int how, int rights)
+{
+    char sql[200];
+    (void)snprintf(
+        sql, sizeof(sql), "SELECT told_modseq FROM acl_change(%lld, %d, '%s', %s, %d, %d)",
+        (long long)f->account, STORE_INBOX, login, denied ? "true" : "false", how, rights);
+    return test_pg_number(sql);
+}
+
+/* Who says again what is said makes nobody look. */
+static void grants_body(void *arg)
+{
+    struct fixture *f = arg;
+    static const char *const grantees[] = { "", "user1@example.org" }; /* of another test */
+    for (size_t i = 0; i < COUNT_OF(grantees); i++) {
+        int64_t first = grant(f, grantees[i], false, 0, 3);
+        assert_true(first > 0);
+        assert_int_equal(grant(f, grantees[i], false, 0, 3), 0);
+        assert_int_equal(grant(f, grantees[i], false, 1, 1), 0);
+        assert_int_equal(grant(f, grantees[i], true, 2, 1), 0);
+        assert_int_equal(grant(f, grantees[i], true, 0, 1), first + 1);
+        assert_int_equal(grant(f, grantees[i], false, 0, 1), first + 2);
+        assert_int_equal(grant(f, grantees[i], false, 0, 0), first + 3);
+        assert_int_equal(grant(f, grantees[i], false, 0, 0), 0);
+    }
+}
+
+static void test_grants(void **state)
+{
+    (void)state;
+    with_store(grants_body);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -354,6 +389,7 @@ int main(void)
         cmocka_unit_test(test_names),        cmocka_unit_test(test_uidvalidity),
         cmocka_unit_test(test_rename_inbox), cmocka_unit_test(test_subscribe),
         cmocka_unit_test(test_limit),        cmocka_unit_test(test_annotations),
+        cmocka_unit_test(test_grants),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
