@@ -23,8 +23,8 @@ enum {
 bool delivery_is_stalling(const struct delivery_session *s, const struct net_address *to,
                           int64_t now_ms);
 
-/* Ends sessions that wait for too long at `now_ms`, when many destinations take long: each place
- * comes free some time. */
+/* Ends sessions that wait for too long at `now_ms`, when many destinations take long, those in
+ * lines (place.h) not counted: each place comes free some time. */
 void delivery_hurry(struct delivery *d, int64_t now_ms);
 
 #endif

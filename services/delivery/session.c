@@ -542,11 +542,14 @@ static void put_off(struct delivery_session *s, const struct delivery_host *host
 }
 
 /* The server has as many connections as it may have, and is not asked. The servers behind it are
- * not there for that. Yields. */
+ * not there for that. The time in the line is none that a server lets us wait. Yields. */
 YIELDS static bool is_full(struct delivery_session *s, const struct delivery_host *host,
                            struct queue_result *failure)
 {
-    if (delivery_place_take(s->d, &s->place, &host->address, s->route->domain))
+    int64_t came_ms = clock_monotonic_ms();
+    bool has_place = delivery_place_take(s->d, &s->place, &host->address, s->route->domain);
+    s->opening_ms += clock_monotonic_ms() - came_ms;
+    if (has_place)
         return false;
     put_off(s, host, "very many connections to it are open already", failure);
     return true;

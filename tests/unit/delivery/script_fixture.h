@@ -128,6 +128,7 @@ static inline void begin(struct world *w, const struct script *script, const cha
     w->app = (struct app){ .config = parsed, .runtime = w->rt, .hostname = "us.example" };
     w->d.app = &w->app;
     list_init(&w->d.sessions);
+    list_init(&w->d.servers);
     semaphore_init(&w->d.converting, 1);
     w->script = script;
     mx_open(&w->mx, w->rt, &protocol, w);

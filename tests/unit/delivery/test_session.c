@@ -497,6 +497,11 @@ static void hurry(void *arg)
     delivery_hurry(&w->d, later_ms);
     assert_false(w->session.is_hurried);
     w->session.is_ended = false;
+    struct delivery_session in_line = { .place = { .is_waiting = true } };
+    list_add_tail(&w->d.sessions, &in_line.link);
+    delivery_hurry(&w->d, later_ms); /* no server keeps that one waiting */
+    list_remove(&in_line.link);
+    assert_false(w->session.is_hurried);
     delivery_hurry(&w->d, later_ms);
     assert_true(w->session.is_hurried);
 }
@@ -513,6 +518,41 @@ static void test_hurry(void **state)
     go(&w);
     assert_false(w.opened);
     expect_result(&w.failure, QUEUE_DEFERRED, "4.4.2", "very many others wait");
+    end(&w);
+}
+
+/* Has the only place at the server until the session has waited for a while. */
+static void hold_place(void *arg)
+{
+    struct world *w = arg;
+    struct err e = ERR_CLEAR;
+    struct delivery_place place = { .mode = DELIVERY_PLACE_IN_LINE };
+    signal_point_init(&place.turn);
+    assert_true(delivery_place_take(&w->d, &place, &w->mx.at, STR("other.example")));
+    while (!w->session.place.is_waiting)
+        assert_true(fiber_sleep_until(clock_deadline_in(1), &e));
+    int64_t opening_ms = w->session.opening_ms;
+    assert_true(fiber_sleep_until(clock_deadline_in(20), &e));
+    delivery_place_leave(&w->d, &place);
+    while (str_find(buf_str(&w->seen), STR("EHLO")) < 0)
+        assert_true(fiber_sleep_until(clock_deadline_in(1), &e));
+    assert_true(w->session.opening_ms >= opening_ms + 20);
+    net_conn_abort(w->session.conn);
+}
+
+/* The server is not to blame for the line before it. */
+static void test_waiting_in_line_is_no_opening(void **state)
+{
+    (void)state;
+    static const struct script silent = { "220 hi\r\n", { "" } };
+    static struct world w;
+    struct err e = ERR_CLEAR;
+    begin(&w, &silent, "delivery: { connections_per_server: 1 }\n");
+    w.session.place.mode = DELIVERY_PLACE_IN_LINE;
+    assert_true(fiber_spawn(w.rt, "holder", hold_place, &w, NULL, &e));
+    go(&w);
+    assert_false(w.opened);
+    expect_result(&w.failure, QUEUE_DEFERRED, "4.4.2", "no answer to EHLO");
     end(&w);
 }
 
@@ -805,6 +845,7 @@ int main(void)
         cmocka_unit_test(test_endless_replies),
         cmocka_unit_test(test_dripping),
         cmocka_unit_test(test_hurry),
+        cmocka_unit_test(test_waiting_in_line_is_no_opening),
         cmocka_unit_test(test_421_at_mail),
         cmocka_unit_test(test_the_next_server_is_asked),
         cmocka_unit_test(test_no_server_is_left),
