@@ -105,13 +105,16 @@ static struct queue_message *add_message(struct queue_lease *lease, const struct
     return m;
 }
 
-/* Groups the rows by message; what does not fit stays due. */
+/* Groups the rows by message; what does not fit stays due. Where each recipient has a sender of its
+ * own each is a message by itself: it takes a transaction by itself, whose end is written before
+ * the next one begins. */
 static void fill_lease(struct queue_lease *lease, const struct db_rows *r, unsigned max_messages,
                        struct arena *a)
 {
     lease->messages = ARENA_ARRAY(a, struct queue_message, max_messages);
     for (size_t row = 0; row < db_row_count(r); row++) {
-        struct queue_message *m = find_message(lease, db_int(r, row, 0));
+        bool is_alone = db_int(r, row, 18) != 0;
+        struct queue_message *m = is_alone ? NULL : find_message(lease, db_int(r, row, 0));
         if (!m && lease->n == max_messages)
             continue;
         if (!m)
@@ -221,8 +224,9 @@ bool queue_lease_extend(struct queue *q, struct queue_lease *lease, int64_t dead
 
 static const struct db_stmt postpone = {
     "UPDATE q_rcpt r SET due = now() + u.ms * interval '1 millisecond'"
-    " FROM unnest($3::int8[], $4::int8[]) AS u (queue_id, ms)"
-    " WHERE r.queue_id = u.queue_id AND r.domain = $1 AND r.status = 0 AND r.due <= now()"
+    " FROM unnest($3::int8[], $4::int8[], $5::text[]) AS u (queue_id, ms, rcpt)"
+    " WHERE r.queue_id = u.queue_id AND (u.rcpt = '' OR r.rcpt = u.rcpt)"
+    " AND r.domain = $1 AND r.status = 0 AND r.due <= now()"
     " AND EXISTS (SELECT 1 FROM q_domain WHERE domain = $1 AND token = $2)"
 };
 
@@ -234,13 +238,17 @@ bool queue_postpone(struct queue *q, struct queue_lease *lease, size_t first, in
     arena_init(&a);
     int64_t *ids = ARENA_ARRAY(&a, int64_t, n);
     int64_t *waits = ARENA_ARRAY(&a, int64_t, n);
+    str *only = ARENA_ARRAY(&a, str, n);
+    bool is_alike = first == 0 && step_ms == 0; /* for all recipients of a message */
     for (size_t i = 0; i < n; i++) {
-        ids[i] = lease->messages[first + i].queue_id;
+        const struct queue_message *m = &lease->messages[first + i];
+        ids[i] = m->queue_id;
+        only[i] = m->is_verp && !is_alike ? m->recipients[0].address : STR_EMPTY;
         waits[i] = wait_ms + (int64_t)i * step_ms;
     }
     lease->n = first;
     const struct db_param params[] = { DB_TEXT(lease->domain), DB_INT8(lease->token),
-                                       DB_INT8S(ids, n), DB_INT8S(waits, n) };
+                                       DB_INT8S(ids, n), DB_INT8S(waits, n), DB_TEXTS(only, n) };
     bool ok = db_query(q->db, DB_DELIVER, &postpone, params, COUNT_OF(params), &a,
                        clock_deadline_in(q->lease_ms), NULL, e);
     arena_fini(&a);

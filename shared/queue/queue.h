@@ -206,7 +206,8 @@ struct queue_lease {
 
 /* Leases the longest due domain that nobody works on and whose breaker is not open, with up to
  * `max_messages` messages (1 when half open; fewer when many destinations are due) and
- * at most 100 recipients each. *out is NULL when nothing is due: wait for the hint or about 1 s. A
+ * at most 100 recipients each; of a message with is_verp each recipient comes as a message of its
+ * own, of the same queue_id. *out is NULL when nothing is due: wait for the hint or about 1 s. A
  * lease that ends by itself after a crash is taken over. Errors: those of db_query. The lease lives
  * in `a`. Yields. */
 YIELDS bool queue_claim(struct queue *q, struct arena *a, unsigned max_messages,

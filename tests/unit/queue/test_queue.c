@@ -101,6 +101,49 @@ static void test_told(void **state)
     with_queue(told_body);
 }
 
+/* With a sender for each recipient, each is a message by itself: what became of one is written
+ * before the next one is sent, and one can wait while another goes. */
+static void verp_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    const str to[] = { STR("a@x.test"), STR("b@x.test"), STR("c@x.test"), STR("d@x.test") };
+    int64_t id = 0;
+    struct queue_new_message m = message(f, STR("me@here.test"), to, COUNT_OF(to));
+    m.is_verp = true;
+    MUST(queue_enqueue(f->q, &m, soon(), &id, &e), e);
+    struct queue_lease *lease = claim(f);
+    assert_true(lease && lease->n == COUNT_OF(to));
+    for (size_t i = 0; i < lease->n; i++) {
+        const struct queue_message *one = &lease->messages[i];
+        assert_true(one->queue_id == id && one->is_verp && one->n == 1);
+        assert_true(str_eq(one->recipients[0].address, to[i]));
+    }
+    finish_all(f, lease, 0, delivered);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt WHERE rcpt <> 'a@x.test'"), 3);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt"), 3);
+    MUST(queue_postpone(f->q, lease, 2, 600000, 600000, &e), e);
+    assert_int_equal(lease->n, 2);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt WHERE due > now()"), 2);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt WHERE rcpt = 'd@x.test'"
+                                    " AND due > now() + interval '15 minutes'"),
+                     1);
+    release(f, lease);
+    lease = claim(f);
+    assert_true(lease && lease->n == 1);
+    assert_true(str_eq(lease->messages[0].recipients[0].address, STR("b@x.test")));
+    test_pg_run("UPDATE q_rcpt SET due = now()");
+    MUST(queue_postpone(f->q, lease, 0, 600000, 0, &e), e); /* all, if there is no need to tell */
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt WHERE due > now()"), 3);
+    release(f, lease);
+}
+
+static void test_verp(void **state)
+{
+    (void)state;
+    with_queue(verp_body);
+}
+
 /* What goes in comes out, byte for byte: small, big, incompressible, empty. */
 static void bodies_body(void *arg)
 {
@@ -856,17 +899,17 @@ static void test_hint(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_straight),  cmocka_unit_test(test_told),
-        cmocka_unit_test(test_bodies),    cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_crowd),     cmocka_unit_test(test_together),
-        cmocka_unit_test(test_meanwhile), cmocka_unit_test(test_unseen),
-        cmocka_unit_test(test_deferred),  cmocka_unit_test(test_fencing),
-        cmocka_unit_test(test_breaker),   cmocka_unit_test(test_sweep),
-        cmocka_unit_test(test_list),      cmocka_unit_test(test_groups),
-        cmocka_unit_test(test_acts),      cmocka_unit_test(test_readable),
-        cmocka_unit_test(test_ids),       cmocka_unit_test(test_hint),
-        cmocka_unit_test(test_turns),     cmocka_unit_test(test_crowded),
-        cmocka_unit_test(test_clock),
+        cmocka_unit_test(test_straight), cmocka_unit_test(test_told),
+        cmocka_unit_test(test_verp),     cmocka_unit_test(test_bodies),
+        cmocka_unit_test(test_refused),  cmocka_unit_test(test_crowd),
+        cmocka_unit_test(test_together), cmocka_unit_test(test_meanwhile),
+        cmocka_unit_test(test_unseen),   cmocka_unit_test(test_deferred),
+        cmocka_unit_test(test_fencing),  cmocka_unit_test(test_breaker),
+        cmocka_unit_test(test_sweep),    cmocka_unit_test(test_list),
+        cmocka_unit_test(test_groups),   cmocka_unit_test(test_acts),
+        cmocka_unit_test(test_readable), cmocka_unit_test(test_ids),
+        cmocka_unit_test(test_hint),     cmocka_unit_test(test_turns),
+        cmocka_unit_test(test_crowded),  cmocka_unit_test(test_clock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
