@@ -95,7 +95,8 @@ YIELDS static bool give_up(struct carrier *c, const struct queue_message *m,
     if (fiber_is_cancelled() || shift->is_lost)
         return false;
     if (c->session.is_put_off) {
-        shift_put_off(shift, m);
+        if (!runtime_is_draining(shift->d->app->runtime)) /* then they stay due, for others */
+            shift_put_off(shift, m);
         return false;
     }
     /* What no server takes today, the rest of the batch need not try. */

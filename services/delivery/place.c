@@ -101,10 +101,13 @@ static void join_line(struct delivery_server *server, struct delivery_place *p)
 }
 
 /* Yields. */
-YIELDS static bool wait_in_line(struct delivery_server *server, struct delivery_place *p)
+YIELDS static bool wait_in_line(struct runtime *rt, struct delivery_server *server,
+                                struct delivery_place *p)
 {
     struct err e = ERR_CLEAR;
     int64_t deadline_ms = clock_deadline_in(DELIVERY_LINE_MS);
+    if (runtime_is_draining(rt))
+        return false;
     if (server->n_line == DELIVERY_LINE_MAX) {
         struct delivery_place *last = CONTAINER_OF(server->line.prev, struct delivery_place, link);
         if (last->since_ms <= p->since_ms) {
@@ -142,7 +145,11 @@ bool delivery_place_take(struct delivery *d, struct delivery_place *p,
         p->server = server;
         return true;
     }
-    return p->mode == DELIVERY_PLACE_IN_LINE && wait_in_line(server, p);
+    if (p->mode != DELIVERY_PLACE_IN_LINE || !wait_in_line(d->app->runtime, server, p))
+        return false;
+    if (runtime_is_draining(d->app->runtime)) /* what begins now may be cut in the middle */
+        delivery_place_leave(d, p);
+    return p->server != NULL;
 }
 
 void delivery_place_leave(struct delivery *d, struct delivery_place *p)
@@ -168,6 +175,16 @@ void delivery_place_give_up(struct delivery_place *p)
         return;
     send_away(p);
     drop_unused(server);
+}
+
+void delivery_place_give_up_all(struct delivery *d)
+{
+    LIST_FOR_EACH (item, &d->servers) {
+        struct delivery_server *server = CONTAINER_OF(item, struct delivery_server, link);
+        LIST_FOR_EACH (at, &server->line)
+            send_away(CONTAINER_OF(at, struct delivery_place, link));
+        drop_unused(server);
+    }
 }
 
 bool delivery_place_is_wanted(const struct delivery_place *p)

@@ -39,14 +39,16 @@ struct delivery_place {
 };
 
 /* Takes a place at the server for a connection of this destination, by the mode. False: it got
- * none, and is to come again later. Yields with DELIVERY_PLACE_IN_LINE only, for DELIVERY_LINE_MS
- * at most. */
+ * none, and is to come again later; while the process drains nobody waits, and who waited gets
+ * none. Yields with DELIVERY_PLACE_IN_LINE only, for DELIVERY_LINE_MS at most. */
 YIELDS bool delivery_place_take(struct delivery *d, struct delivery_place *p,
                                 const struct net_address *server, str destination);
 /* Gives it to the one that waits longest; harmless when there is none. */
 void delivery_place_leave(struct delivery *d, struct delivery_place *p);
 /* Ends its waiting, without a place. */
 void delivery_place_give_up(struct delivery_place *p);
+/* The same for all, as for the drain, in which nobody waits any more. */
+void delivery_place_give_up_all(struct delivery *d);
 /* Whether others wait for the place that it has. */
 bool delivery_place_is_wanted(const struct delivery_place *p);
 

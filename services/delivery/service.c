@@ -6,6 +6,7 @@
 #include "services/delivery/callout.h"
 #include "services/delivery/delivery.h"
 #include "services/delivery/egress.h"
+#include "services/delivery/place.h"
 #include "services/delivery/trial.h"
 #include "services/delivery/way.h"
 
@@ -98,10 +99,17 @@ struct delivery *delivery_new(struct app *app, struct err *e)
     return d;
 }
 
+/* Who waits for a place would get one late in the drain, and be cut in the middle of a message. */
+static void on_drain(void *arg)
+{
+    delivery_place_give_up_all(arg);
+}
+
 static void stop(struct app *app)
 {
     if (!app->delivery)
         return;
+    runtime_off_drain(app->runtime, on_drain, app->delivery);
     notify_unlisten(&app->delivery->queue_hint);
     notify_unlisten(&app->delivery->callout_hint);
     delivery_free(&app->delivery);
@@ -128,6 +136,7 @@ static bool start(struct app *app, struct err *e)
     notify_listen(app->notify, NOTIFY_QUEUE, &d->queue_hint);
     d->callout_hint = (struct notify_listener){ .fn = on_callout_hint, .arg = d };
     notify_listen(app->notify, NOTIFY_CALLOUT, &d->callout_hint);
+    runtime_on_drain(app->runtime, on_drain, d);
     return start_fibers(d, e);
 }
 

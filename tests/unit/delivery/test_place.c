@@ -178,6 +178,36 @@ static void ends(void *arg)
     assert_true(list_is_empty(&w->d.servers));
 }
 
+/* In the drain nobody waits, and nothing new is begun with by who has waited. */
+static void drains(void *arg)
+{
+    struct world *w = arg;
+    struct err e = ERR_CLEAR;
+    struct client first[PLACES];
+    struct client line[PLACES];
+    struct client late;
+    fill(w, first);
+    for (size_t i = 0; i < PLACES; i++)
+        start(&line[i], w, i);
+    delivery_place_leave(&w->d, &first[0].place); /* the first of the line does not know yet */
+    assert_true(!line[0].place.is_waiting && !line[0].has_ended);
+    runtime_drain(w->rt, clock_deadline_in(60000));
+    delivery_place_give_up_all(&w->d);
+    yield_often();
+    for (size_t i = 0; i < PLACES; i++)
+        assert_true(line[i].has_ended && !line[i].has_place);
+    leave(&first[1]);
+    client_init(&late, w, 9, DELIVERY_PLACE_IN_LINE);
+    assert_true(take(&late) && take(&first[1]));
+    MUST(fiber_spawn(w->rt, "client", wait_for_place, &line[0], NULL, &e), e);
+    yield_often();
+    assert_true(line[0].has_ended && !line[0].has_place && !line[0].place.is_waiting);
+    leave(&late);
+    leave(&first[1]);
+    leave(&first[2]);
+    assert_true(list_is_empty(&w->d.servers));
+}
+
 /* Who was sent away comes before those who came later, and takes the last one's place in the line.
  */
 static void ranks(void *arg)
@@ -285,6 +315,12 @@ static void test_ends(void **state)
     run(ends);
 }
 
+static void test_drains(void **state)
+{
+    (void)state;
+    run(drains);
+}
+
 static void test_ranks(void **state)
 {
     (void)state;
@@ -300,9 +336,9 @@ static void test_everybody(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_in_order),  cmocka_unit_test(test_other_ways),
-        cmocka_unit_test(test_ends),      cmocka_unit_test(test_ranks),
-        cmocka_unit_test(test_everybody),
+        cmocka_unit_test(test_in_order), cmocka_unit_test(test_other_ways),
+        cmocka_unit_test(test_ends),     cmocka_unit_test(test_ranks),
+        cmocka_unit_test(test_drains),   cmocka_unit_test(test_everybody),
     };
     return cmocka_run_group_tests_name("delivery/place", tests, NULL, NULL);
 }
