@@ -15,8 +15,9 @@ struct rank {
 struct delivery_server {
     struct list link; /* in d->servers */
     struct net_address address;
-    unsigned n;    /* connections */
-    unsigned most; /* of them */
+    unsigned n;        /* connections */
+    unsigned most;     /* of them */
+    unsigned n_anyway; /* others, which are limited in another way */
     struct list line;
     unsigned n_line;
     struct rank *ranks; /* DELIVERY_RANKS_MAX; NULL: nobody was sent away yet */
@@ -39,7 +40,7 @@ static struct delivery_server *find_server(struct delivery *d, const struct net_
 
 static void drop_unused(struct delivery_server *server)
 {
-    if (server->n > 0 || server->n_line > 0)
+    if (server->n > 0 || server->n_anyway > 0 || server->n_line > 0)
         return;
     list_remove(&server->link);
     free(server->ranks);
@@ -139,9 +140,10 @@ bool delivery_place_take(struct delivery *d, struct delivery_place *p,
     struct delivery_server *server = find_server(d, address);
     server->most = (unsigned)config_int(d->app->config, CONFIG_DELIVERY_CONNECTIONS_PER_SERVER);
     p->destination = str_hash(destination, 0);
-    p->since_ms = take_rank(server, p->destination);
-    if ((server->n < server->most && server->n_line == 0) || p->mode == DELIVERY_PLACE_ANYWAY) {
-        server->n++;
+    p->is_anyway = p->mode == DELIVERY_PLACE_ANYWAY;
+    p->since_ms = p->mode == DELIVERY_PLACE_IN_LINE ? take_rank(server, p->destination) : 0;
+    if (p->is_anyway || (server->n < server->most && server->n_line == 0)) {
+        *(p->is_anyway ? &server->n_anyway : &server->n) += 1;
         p->server = server;
         return true;
     }
@@ -158,9 +160,10 @@ void delivery_place_leave(struct delivery *d, struct delivery_place *p)
     (void)d;
     if (!server)
         return;
-    INVARIANT(!p->is_waiting && server->n > 0);
+    unsigned *n = p->is_anyway ? &server->n_anyway : &server->n;
+    INVARIANT(!p->is_waiting && *n > 0);
     p->server = NULL;
-    server->n--;
+    *n -= 1;
     while (server->n < server->most && server->n_line > 0) {
         leave_line(CONTAINER_OF(server->line.next, struct delivery_place, link));
         server->n++;
@@ -189,5 +192,5 @@ void delivery_place_give_up_all(struct delivery *d)
 
 bool delivery_place_is_wanted(const struct delivery_place *p)
 {
-    return p->server && p->mode != DELIVERY_PLACE_ANYWAY && p->server->n_line > 0;
+    return p->server && !p->is_anyway && p->server->n_line > 0;
 }

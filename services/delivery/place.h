@@ -21,7 +21,7 @@ struct delivery_server;
 
 enum delivery_place_mode {
     DELIVERY_PLACE_UNCOUNTED, /* one of very few; nothing is taken */
-    DELIVERY_PLACE_ANYWAY,    /* counted; it is limited in another way */
+    DELIVERY_PLACE_ANYWAY,    /* limited in another way: in nobody's way here */
     DELIVERY_PLACE_IF_FREE,   /* only one that nobody waits for */
     DELIVERY_PLACE_IN_LINE    /* waits for its turn */
 };
@@ -33,6 +33,7 @@ struct delivery_place {
     struct signal_point *waits;     /* is told when it begins to wait; NULL: nobody */
     struct delivery_server *server; /* NULL: no place, and none waited for */
     bool is_waiting;
+    bool is_anyway;   /* the place was taken as DELIVERY_PLACE_ANYWAY */
     struct list link; /* in the line, while it waits */
     uint64_t destination;
     int64_t since_ms; /* the rank: when it first came; monotonic */
