@@ -66,15 +66,20 @@ void delivery_session_fini(struct delivery_session *s)
     list_remove(&s->link);
 }
 
-void delivery_session_drop(struct delivery_session *s)
+static void disconnect(struct delivery_session *s)
 {
     net_close(&s->conn);
-    delivery_place_leave(s->d, &s->place);
     s->is_busy = false;
     s->is_hurried = false;
     s->needs_reset = false;
     s->n_messages = 0;
     s->n_awaited = 0;
+}
+
+void delivery_session_drop(struct delivery_session *s)
+{
+    disconnect(s);
+    delivery_place_leave(s->d, &s->place);
 }
 
 struct queue_result delivery_deferred(const struct delivery_session *s, const char *status,
@@ -427,7 +432,7 @@ YIELDS static enum opened start_tls(struct delivery_session *s, const struct del
         return without_tls(s, "the server refused STARTTLS", failure);
     if (!shake_hands(s, host, &e)) {
         note_tls(s, delivery_tls_result(host, NULL), e.msg);
-        delivery_session_drop(s);
+        disconnect(s); /* the place is for the next try */
         s->presented = TLS_PRESENTED_BROKEN;
         return judge(s, e.msg, failure);
     }
@@ -561,7 +566,7 @@ YIELDS static bool open_host(struct delivery_session *s, const struct delivery_h
     int64_t began_ms = clock_monotonic_ms();
     enum opened what = open_one(s, host, TLS_TRY, failure);
     if (what == OPEN_TLS_FAILED)
-        what = is_full(s, host, failure) ? OPEN_FAILED : open_one(s, host, TLS_AVOID, failure);
+        what = open_one(s, host, TLS_AVOID, failure);
     if (what != OPENED)
         note_failure(s, failure, clock_monotonic_ms() - began_ms);
     return what == OPENED;

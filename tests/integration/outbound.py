@@ -180,12 +180,16 @@ class Sink:
         self.answer = answer or (lambda verb, argument: None)
         self.tls, self.extensions = tls, list(extensions)
         self.messages, self.commands, self.connections, self.peers = [], [], 0, set()
-        self.open, self.most_open = 0, 0
+        self.there, self.most_open = set(), 0
         self.before_reply = None  # called with verb and text, outside of the lock: may sleep
         self.lock = threading.Lock()
         self.listener = socket.create_server((address, port), backlog=100)
         self.closing = False
         threading.Thread(target=self._accept, daemon=True).start()
+
+    @property
+    def open(self):
+        return len(self.there)
 
     def _accept(self):
         while True:
@@ -196,19 +200,20 @@ class Sink:
             with self.lock:
                 self.connections += 1
                 self.peers.add(peer[0])
-                self.open += 1
+                number = self.connections
+                self.there.add(number)
                 self.most_open = max(self.most_open, self.open)
-            threading.Thread(target=self._serve_safely, args=(client,), daemon=True).start()
+            threading.Thread(target=self._serve_safely, args=(client, number), daemon=True).start()
 
-    def _serve_safely(self, client):
+    def _serve_safely(self, client, number):
         try:
-            self._serve(client)
+            self._serve(client, number)
         except (OSError, ssl.SSLError, EOFError):
             pass
         finally:
             client.close()
             with self.lock:
-                self.open -= 1
+                self.there.discard(number)
 
     def _reply(self, client, verb, argument, ordinary):
         if self.before_reply:
@@ -219,7 +224,7 @@ class Sink:
         client.sendall(text.encode() + b"\r\n")
         return text
 
-    def _serve(self, client):
+    def _serve(self, client, number):
         client.settimeout(30)
         stream, encrypted = client.makefile("rb"), False
         sender, recipients = None, []
@@ -251,6 +256,8 @@ class Sink:
                             self.messages.append(Message(sender, recipients, data, encrypted))
                 sender, recipients = None, []
             elif verb == "QUIT":
+                with self.lock:
+                    self.there.discard(number)  # who hears the answer may come again before we have closed it
                 self._reply(client, verb, argument, "221 bye")
                 return
             else:

@@ -827,6 +827,41 @@ static void test_injected_replies(void **state)
     end(&w);
 }
 
+/* Waits for the place of the session from its begin on. */
+static void want_place(void *arg)
+{
+    struct world *w = arg;
+    struct delivery_place place = { .mode = DELIVERY_PLACE_IN_LINE };
+    signal_point_init(&place.turn);
+    while (!w->session.place.server)
+        fiber_yield();
+    (void)delivery_place_take(&w->d, &place, &w->mx.at, STR("other.example"));
+    assert_true(w->opened);
+    delivery_place_leave(&w->d, &place);
+}
+
+/* The second try at a server, in plain text, has the place of the first one. */
+static void test_a_place_outlives_broken_tls(void **state)
+{
+    (void)state;
+    static const struct script scripts[] = {
+        { "220 hi\r\n", { TLS_EHLO, "220 go\r\n250 injected\r\n", "drop" } },
+        { "220 hi\r\n",
+          { PLAIN_EHLO, "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", "354 go\r\n", "250 taken\r\n",
+            "221 bye\r\n" } },
+    };
+    static struct world w;
+    struct err e = ERR_CLEAR;
+    begin(&w, NULL, "delivery: { connections_per_server: 1 }\n");
+    w.scripts = scripts;
+    w.session.place.mode = DELIVERY_PLACE_IF_FREE;
+    assert_true(fiber_spawn(w.rt, "want", want_place, &w, NULL, &e));
+    go(&w);
+    assert_true(w.opened);
+    assert_int_equal(w.results[0].outcome, QUEUE_DELIVERED);
+    end(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -854,6 +889,7 @@ int main(void)
         cmocka_unit_test(test_opportunistic_tls),
         cmocka_unit_test(test_demanded_tls),
         cmocka_unit_test(test_injected_replies),
+        cmocka_unit_test(test_a_place_outlives_broken_tls),
     };
     return cmocka_run_group_tests_name("delivery/session", tests, NULL, NULL);
 }
