@@ -6,3 +6,4 @@ CREATE TABLE q_told (
     since timestamptz NOT NULL,
     n bigint NOT NULL
 );
+CREATE INDEX q_told_since ON q_told (since); -- what is over goes
