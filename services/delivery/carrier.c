@@ -96,7 +96,7 @@ YIELDS static bool give_up(struct carrier *c, const struct queue_message *m,
         return false;
     if (c->session.is_put_off) {
         if (!runtime_is_draining(shift->d->app->runtime)) /* then they stay due, for others */
-            shift_put_off(shift, m);
+            shift_put_off(shift, m, c->session.again_ms);
         return false;
     }
     /* What no server takes today, the rest of the batch need not try. */

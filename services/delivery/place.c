@@ -4,6 +4,7 @@
 #include "services/delivery/place.h"
 
 #include "config/config.h"
+#include "crypto/random.h"
 #include "services/delivery/delivery.h"
 
 /* One that found the line full, or waited in vain. */
@@ -22,6 +23,7 @@ struct delivery_server {
     unsigned n_line;
     struct rank *ranks; /* DELIVERY_RANKS_MAX; NULL: nobody was sent away yet */
     unsigned next_rank; /* which is overwritten next */
+    unsigned n_away;    /* sent away lately, and nobody served instead since */
 };
 
 static struct delivery_server *find_server(struct delivery *d, const struct net_address *address)
@@ -49,8 +51,13 @@ static void drop_unused(struct delivery_server *server)
 
 /* ---- ranks ---- */
 
-static void remember(struct delivery_server *server, const struct delivery_place *p)
+/* The more were sent away, the later each comes again: so about as many come in vain as are served,
+ * however many there are. */
+static void remember(struct delivery_server *server, struct delivery_place *p)
 {
+    server->n_away += server->n_away < DELIVERY_AWAY_MAX;
+    p->again_ms =
+        DELIVERY_AGAIN_MS + (int64_t)crypto_random_below(server->n_away * DELIVERY_AGAIN_MS + 1);
     if (!server->ranks)
         server->ranks = heap_zalloc(DELIVERY_RANKS_MAX * sizeof(*server->ranks));
     server->ranks[server->next_rank] = (struct rank){ p->destination, p->since_ms };
@@ -135,6 +142,7 @@ bool delivery_place_take(struct delivery *d, struct delivery_place *p,
                          const struct net_address *address, str destination)
 {
     delivery_place_leave(d, p);
+    p->again_ms = 0;
     if (p->mode == DELIVERY_PLACE_UNCOUNTED)
         return true;
     struct delivery_server *server = find_server(d, address);
@@ -144,6 +152,7 @@ bool delivery_place_take(struct delivery *d, struct delivery_place *p,
     p->since_ms = p->mode == DELIVERY_PLACE_IN_LINE ? take_rank(server, p->destination) : 0;
     if (p->is_anyway || (server->n < server->most && server->n_line == 0)) {
         *(p->is_anyway ? &server->n_anyway : &server->n) += 1;
+        server->n_away -= !p->is_anyway && server->n_away > 0;
         p->server = server;
         return true;
     }
@@ -167,6 +176,7 @@ void delivery_place_leave(struct delivery *d, struct delivery_place *p)
     while (server->n < server->most && server->n_line > 0) {
         leave_line(CONTAINER_OF(server->line.next, struct delivery_place, link));
         server->n++;
+        server->n_away -= server->n_away > 0;
     }
     drop_unused(server);
 }

@@ -13,7 +13,9 @@ enum {
     DELIVERY_LINE_MAX = 8,    /* destinations that wait for one server */
     DELIVERY_RANKS_MAX = 512, /* others of a server whose ranks are remembered */
     DELIVERY_TURN_MAX = 10,   /* messages, then others who wait have the place */
-    DELIVERY_LINE_MS = 5 * 60 * 1000
+    DELIVERY_LINE_MS = 5 * 60 * 1000,
+    DELIVERY_AGAIN_MS = 1000, /* who was sent away comes again after that, and ... */
+    DELIVERY_AWAY_MAX = 300   /* ... as much at most for each before him, up to so many */
 };
 
 struct delivery;
@@ -37,6 +39,7 @@ struct delivery_place {
     struct list link; /* in the line, while it waits */
     uint64_t destination;
     int64_t since_ms; /* the rank: when it first came; monotonic */
+    int64_t again_ms; /* until it is to come again, where it was sent away; 0: it was not */
 };
 
 /* Takes a place at the server for a connection of this destination, by the mode. False: it got

@@ -542,6 +542,7 @@ static void put_off(struct delivery_session *s, const struct delivery_host *host
                     struct queue_result *failure)
 {
     s->is_put_off = true;
+    s->again_ms = s->place.again_ms;
     s->remote = host->name;
     *failure = delivery_deferred(s, "4.4.1", "%s", why);
 }
@@ -630,6 +631,7 @@ YIELDS static bool open_allowed(struct delivery_session *s, struct queue_result 
     s->is_barred = false;
     s->certificate = (struct queue_certificate){ .pin = STR_EMPTY };
     s->is_put_off = false;
+    s->place.again_ms = 0;
     s->opening_ms = clock_monotonic_ms();
     int64_t former_ms = delivery_limit(s->patience.open_ms);
     bool found = open_any(s, route->hosts, route->n, failure);

@@ -47,6 +47,7 @@ struct delivery_session {
     bool is_ended;       /* what is waited for is the answer to a whole message */
     bool is_hurried;     /* it waited for too long while very many do */
     bool is_put_off;     /* no server was asked: their networks let others wait, or have enough */
+    int64_t again_ms;    /* put off by a full server, until it is asked again; 0: as any */
     int64_t heard_ms;    /* the last sign of the server, or the begin of the wait; monotonic */
     int64_t opening_ms;  /* since then it is being opened, waits in lines apart; 0: it is not */
     unsigned n_awaited;  /* replies to commands that were written */

@@ -285,11 +285,12 @@ void shift_finish_rest(struct shift *shift, const struct queue_result *result)
         (void)shift_finish_all(shift, m, result);
 }
 
-void shift_put_off(struct shift *shift, const struct queue_message *m)
+void shift_put_off(struct shift *shift, const struct queue_message *m, int64_t wait_ms)
 {
     struct err e = ERR_CLEAR;
     struct queue_lease rest = *shift->lease;
-    int64_t wait_ms = PUT_OFF_MS / 2 + (int64_t)crypto_random_below(PUT_OFF_MS / 2);
+    if (wait_ms == 0)
+        wait_ms = PUT_OFF_MS / 2 + (int64_t)crypto_random_below(PUT_OFF_MS / 2);
     rest.messages = ARENA_ARRAY(&shift->a, struct queue_message, shift->lease->n);
     rest.n = 0;
     for (; m; m = take_any(shift))

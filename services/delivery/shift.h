@@ -80,8 +80,8 @@ YIELDS bool shift_finish_all(struct shift *shift, const struct queue_message *m,
                              const struct queue_result *result);
 /* The same for all messages that nobody has begun with. Yields. */
 YIELDS void shift_finish_rest(struct shift *shift, const struct queue_result *result);
-/* Neither the message nor those that nobody has begun with are tried now: they come again in half a
- * minute at most, without an attempt. Yields. */
-YIELDS void shift_put_off(struct shift *shift, const struct queue_message *m);
+/* Neither the message nor those that nobody has begun with are tried now: they come again in
+ * `wait_ms`, or 0: in half a minute at most, without an attempt. Yields. */
+YIELDS void shift_put_off(struct shift *shift, const struct queue_message *m, int64_t wait_ms);
 
 #endif

@@ -249,6 +249,33 @@ static void ranks(void *arg)
     assert_true(list_is_empty(&w->d.servers));
 }
 
+/* The more are sent away, the later they come again; whoever is served makes it earlier. */
+static void away(void *arg)
+{
+    struct world *w = arg;
+    struct client first[PLACES];
+    struct client line[DELIVERY_LINE_MAX];
+    struct client one;
+    int64_t longest_ms = 0;
+    fill(w, first);
+    assert_int_equal(first[0].place.again_ms, 0);
+    for (size_t i = 0; i < DELIVERY_LINE_MAX; i++)
+        start(&line[i], w, i);
+    for (size_t i = 1; i <= 2 * (size_t)DELIVERY_AWAY_MAX; i++) {
+        size_t most = i < DELIVERY_AWAY_MAX ? i : DELIVERY_AWAY_MAX;
+        start(&one, w, 100 + i);
+        assert_true(one.has_ended && !one.has_place);
+        assert_in_range(one.place.again_ms, DELIVERY_AGAIN_MS, (1 + most) * DELIVERY_AGAIN_MS);
+        longest_ms = one.place.again_ms > longest_ms ? one.place.again_ms : longest_ms;
+    }
+    assert_true(longest_ms > 30 * DELIVERY_AGAIN_MS);
+    for (size_t i = 0; i < PLACES; i++)
+        leave(&first[i]);
+    for (size_t i = 0; i < DELIVERY_LINE_MAX; i++)
+        leave(&line[i]);
+    assert_true(list_is_empty(&w->d.servers));
+}
+
 static void come_again(void *arg)
 {
     struct client *c = arg;
@@ -329,6 +356,12 @@ static void test_drains(void **state)
     run(drains);
 }
 
+static void test_away(void **state)
+{
+    (void)state;
+    run(away);
+}
+
 static void test_ranks(void **state)
 {
     (void)state;
@@ -344,9 +377,10 @@ static void test_everybody(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_in_order), cmocka_unit_test(test_other_ways),
-        cmocka_unit_test(test_ends),     cmocka_unit_test(test_ranks),
-        cmocka_unit_test(test_drains),   cmocka_unit_test(test_everybody),
+        cmocka_unit_test(test_in_order),  cmocka_unit_test(test_other_ways),
+        cmocka_unit_test(test_ends),      cmocka_unit_test(test_ranks),
+        cmocka_unit_test(test_drains),    cmocka_unit_test(test_away),
+        cmocka_unit_test(test_everybody),
     };
     return cmocka_run_group_tests_name("delivery/place", tests, NULL, NULL);
 }
