@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Filters of the milter protocol: one that answers as told, by the subject of the message, and keeps what it was shown;
-and rspamd as Debian has it."""
+and rspamd, opendkim and ClamAV as Debian has them."""
+import os
 import pathlib
 import shutil
 import socket
@@ -8,6 +9,8 @@ import struct
 import subprocess
 import tempfile
 import threading
+
+from conftest import wait_until
 
 CONTINUE, ACCEPT, REJECT, LATER, DISCARD = (b"c",), (b"a",), (b"r",), (b"t",), (b"d",)
 
@@ -155,4 +158,62 @@ class Opendkim:
     def close(self):
         self.process.terminate()
         self.process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Clamav:
+    """Debian's clamd and clamav-milter, as tools/neighbours unpacked them, on sockets in a folder of their own. All they
+    know is one virus, whose `octets` are given: the lists of the project, and what fetches them, are not there."""
+
+    ROOT = pathlib.Path(__file__).resolve().parents[2] / "build/neighbours/clamav"
+
+    def __init__(self, virus, octets):
+        assert (self.ROOT / "version").exists(), "no clamav here: tools/neighbours fetches it"
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="heronry-clamav-", dir="/tmp"))
+        self.folder.chmod(0o755)  # the server is nobody in particular
+        self.socket, asked = self.folder / "milter.ctl", self.folder / "clamd.ctl"
+        (self.folder / "known").mkdir()
+        (self.folder / "known/own.ndb").write_text(f"{virus}:0:*:{octets.hex()}\n")  # of any file, anywhere in it
+        (self.folder / "clamd.conf").write_text(
+            f"Foreground yes\nDatabaseDirectory {self.folder}/known\nLocalSocket {asked}\n"
+            f"TemporaryDirectory {self.folder}\nMaxThreads 2\n")
+        (self.folder / "milter.conf").write_text(
+            f"Foreground yes\nClamdSocket unix:{asked}\nMilterSocket unix:{self.socket}\nMilterSocketMode 666\n"
+            f"TemporaryDirectory {self.folder}\nOnInfected Reject\nRejectMsg Infected by %v\nAddHeader Replace\n")
+        self.processes = []
+        try:  # in this order: the milter refuses mail for some time if clamd was not there when it began
+            self._start("clamd", asked)
+            self._start("clamav-milter", self.socket)
+        except BaseException:
+            self.close()
+            raise
+
+    def _start(self, program, place):
+        """Returns when it listens."""
+        libraries = ":".join(sorted({str(p.parent) for p in (self.ROOT / "usr/lib").rglob("lib*.so.*")}))
+        conf = {"clamd": "clamd.conf", "clamav-milter": "milter.conf"}[program]
+        with open(self.folder / "log", "ab") as log:
+            process = subprocess.Popen([self.ROOT / "usr/sbin" / program, "-c", self.folder / conf], stdin=subprocess.DEVNULL,
+                                       stdout=log, stderr=log, env=os.environ | {"LD_LIBRARY_PATH": libraries})
+        self.processes.append(process)
+        wait_until(lambda: self._listens(process, place), 60, f"{program}, ready")
+
+    def _listens(self, process, place):
+        assert process.poll() is None, (self.folder / "log").read_text(errors="replace")
+        with socket.socket(socket.AF_UNIX) as client:
+            try:
+                client.connect(str(place))
+                return True
+            except OSError:
+                return False
+
+    def stop(self):
+        """Both, at once: asked kindly, the milter looks up every five seconds. The folder stays."""
+        while self.processes:
+            process = self.processes.pop()
+            process.kill()
+            process.wait()
+
+    def close(self):
+        self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Filters of the milter protocol: what they are shown, what they may change, and what becomes of mail without them.
-One is ours, which answers as told; another one, which mail does not wait for, is never there; rspamd is a real one."""
+One is ours, which answers as told; another one, which mail does not wait for, is never there; rspamd and ClamAV are
+real ones."""
 import base64
+from email.message import EmailMessage
 
 import pytest
 from api_client import Api
-from conftest import wait_until
+from conftest import Instance, wait_until
 from gateway import WAIT
-from milters import ACCEPT, CONTINUE, DISCARD, LATER, REJECT, change
+from milters import ACCEPT, CONTINUE, DISCARD, LATER, REJECT, Clamav, change
 from smtp_raw import RawSmtp, fetch_all, stuffed
 
 
@@ -217,3 +219,48 @@ def test_filters_see_what_the_apps_send(gateway, user):
     path = "/submissions/" + api.post("/submissions", {"draftId": made["id"], "undoSeconds": 0}, status=201).json["id"]
     wait_until(lambda: api.get(path).json["undoStatus"] == "canceled", WAIT, "the end")
     assert "Not from here" in api.get(path).json["recipients"][0]["reply"]
+
+
+# ---- ClamAV, which has a server of its own here, because mail waits for it
+
+EICAR = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$" b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE!" b"$H+H*"
+
+
+@pytest.fixture(scope="module")
+def scanned():
+    """A server and the ClamAV that sees its mail."""
+    clamav = Clamav("Eicar.Test", EICAR)
+    try:
+        server = Instance(kinds=["smtp", "imaps"], settings={
+            "milters": f'[{{ addr: "unix:{clamav.socket}" }}]', "milter.timeout": "60s"})
+        try:
+            yield server.up(), clamav
+        finally:
+            server.remove()
+    finally:
+        clamav.close()
+
+
+def deliver(server, user, subject, file):
+    """The reply to the end of a message with an attachment."""
+    message = EmailMessage()
+    message["From"], message["Subject"] = "sender@remote.example", subject
+    message.set_content("See the file.")
+    message.add_attachment(file, "application", "octet-stream", filename="file.bin")
+    text = message.as_bytes().replace(b"\n", b"\r\n")
+    assert file not in text  # base64
+    with RawSmtp(server.ports["smtp"]) as smtp:
+        smtp.begin(user["address"])
+        smtp.send(stuffed(text))
+        return smtp.reply()
+
+
+def test_clamav_refuses_viruses_and_mail_waits_for_it(scanned):
+    server, clamav = scanned
+    user = server.new_user()
+    assert deliver(server, user, "ill", EICAR)[1] == b"550 5.7.1 Infected by Eicar.Test.UNOFFICIAL\r\n"
+    assert deliver(server, user, "well", EICAR[1:])[0] == 250
+    clamav.stop()
+    assert deliver(server, user, "unseen", EICAR[1:])[1] == b"451 4.7.1 A filter does not answer, try again later\r\n"
+    (message,) = fetch_all(server, user)
+    assert b"\r\nSubject: well\r\n" in message and b"\r\nX-Virus-Status: Clean\r\n" in message
