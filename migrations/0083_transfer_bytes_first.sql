@@ -12,6 +12,9 @@ DECLARE
     v_thread bigint;
     v_id bigint;
 BEGIN
+    -- What is there is held for the placing, in this order, too: not one by one in that of UIDs.
+    PERFORM 1 FROM blob b WHERE b.account_id = p_to_account AND b.msg_id = ANY (p_ids)
+      ORDER BY b.msg_id FOR KEY SHARE;
     WITH brought AS (
         INSERT INTO blob (account_id, msg_id, codec, size, header, head, frames, data, prefix)
         SELECT p_to_account, b.msg_id, b.codec, b.size, b.header, b.head, b.frames, b.data, b.prefix
@@ -178,13 +181,24 @@ LANGUAGE plpgsql AS $$
 DECLARE
     v_ids bigint[];
     v_brought bigint[] := '{}';
+    v_n bigint;
+    v_bytes bigint;
 BEGIN
-    SELECT array_agg(x.msg_id ORDER BY x.uid) INTO v_ids
-      FROM (SELECT q.msg_id, min(q.uid) AS uid
+    SELECT array_agg(x.msg_id ORDER BY x.uid), sum(x.n), sum(x.bytes) INTO v_ids, v_n, v_bytes
+      FROM (SELECT q.msg_id, min(q.uid) AS uid, count(*) AS n, sum(q.size) AS bytes
               FROM unnest(p_first, p_last) AS r (first, last)
               JOIN mbox_msg q ON q.account_id = p_from_account AND q.mailbox_id = p_from
                              AND q.uid BETWEEN r.first AND r.last
              GROUP BY q.msg_id) x;
+    -- Without a lock, so that what has no room is not brought for nothing. What is true in the end
+    -- is looked at under the locks.
+    IF EXISTS (SELECT 1 FROM account t JOIN account_state u ON u.account_id = t.account_id
+                JOIN mailbox_state s ON s.account_id = t.account_id AND s.mailbox_id = p_to
+                WHERE t.account_id = p_to_account AND v_n > 0
+                  AND (t.quota_bytes > 0 AND u.q_bytes + v_bytes > t.quota_bytes
+                       OR t.quota_messages > 0 AND u.q_count + v_n > t.quota_messages)) THEN
+        RAISE EXCEPTION 'over quota' USING ERRCODE = 'HR413';
+    END IF;
     -- Into a mailbox that is gone nothing is brought.
     IF EXISTS (SELECT 1 FROM mailbox_state s
                 WHERE s.account_id = p_to_account AND s.mailbox_id = p_to) THEN
@@ -204,7 +218,8 @@ BEGIN
     END IF;
 END $$;
 
--- As before, but what a copy from another account holds is waited for, and then looked for.
+-- As before, but what a copy from another account holds is waited for, and then looked for; in the
+-- order in which copies hold it.
 CREATE OR REPLACE FUNCTION message_purge(p_max int, p_age_s int, p_keep_s int, OUT taken int, OUT purged int)
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -214,12 +229,14 @@ BEGIN
     taken := 0;
     purged := 0;
     FOR v_account, v_id IN
-        DELETE FROM expunged WHERE (account_id, expunged_id) IN (
-            SELECT account_id, expunged_id FROM expunged
-             WHERE flags & 16 = 16 AND at < now() - p_age_s * interval '1 second'
-                OR flags & 16 <> 16 AND at < now() - p_keep_s * interval '1 second'
-             ORDER BY at LIMIT p_max FOR UPDATE SKIP LOCKED)
-        RETURNING account_id, msg_id LOOP
+        WITH gone AS (
+            DELETE FROM expunged WHERE (account_id, expunged_id) IN (
+                SELECT account_id, expunged_id FROM expunged
+                 WHERE flags & 16 = 16 AND at < now() - p_age_s * interval '1 second'
+                    OR flags & 16 <> 16 AND at < now() - p_keep_s * interval '1 second'
+                 ORDER BY at LIMIT p_max FOR UPDATE SKIP LOCKED)
+            RETURNING account_id, msg_id)
+        SELECT g.account_id, g.msg_id FROM gone g ORDER BY g.account_id, g.msg_id LOOP
         taken := taken + 1;
         -- Nobody places it in a mailbox from here on but who brings it anew, or has done it before.
         PERFORM 1 FROM blob b WHERE b.account_id = v_account AND b.msg_id = v_id FOR UPDATE;

@@ -50,9 +50,12 @@ static void transfer(void *arg)
 
 static void wait_for_waiting(struct fixture *f)
 {
+    const int64_t end = clock_deadline_in((int64_t)60 * 1000);
     struct db_rows *rows = NULL;
     struct err e = ERR_CLEAR;
     do {
+        if (clock_monotonic_ms() > end)
+            fail_msg("nothing waits for a lock");
         MUST(db_query(f->db, DB_READ, &waiting_stmt, NULL, 0, &f->a, soon(), &rows, &e), e);
     } while (db_int(rows, 0, 0) == 0);
 }
@@ -159,6 +162,86 @@ static void purge_body(void *arg)
     assert_nothing_is_left(f, t.to, 1);
 }
 
+/* What has no room is refused before its bytes come: here they would wait. */
+static void no_room_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    struct store_copied copied;
+    bool no_target;
+    const int64_t to = new_account(500);
+    for (int i = 1; i <= 2; i++)
+        (void)append_one(f, STORE_INBOX, i, 0);
+    struct store_snapshot from = snapshot_of(f, STORE_INBOX);
+    struct db_tx *tx = begin(f);
+    const struct db_param same[] = { DB_INT8(to), DB_INT8(f->account),
+                                     DB_INT8(from.rows[1].msg_id) };
+    MUST(db_tx_query(tx, &bring_stmt, same, COUNT_OF(same), &f->a, NULL, &e), e);
+    const struct store_transfer wanted = { .account_id = f->account,
+                                           .viewer_id = f->account,
+                                           .from_mailbox_id = STORE_INBOX,
+                                           .to_mailbox_id = STORE_INBOX,
+                                           .to_account_id = to,
+                                           .set = RANGE(1, 2) };
+    assert_false(store_transfer(f->store, &wanted, &f->a, soon(), &copied, &no_target, &e));
+    assert_int_equal(e.kind, ERR_LIMIT);
+    db_rollback(&tx);
+    assert_nothing_is_left(f, to, 0);
+}
+
+static void copy_one(struct fixture *f, int64_t to, uint32_t uid)
+{
+    struct err e = ERR_CLEAR;
+    struct store_copied copied;
+    bool no_target;
+    const struct store_transfer wanted = { .account_id = f->account,
+                                           .viewer_id = f->account,
+                                           .from_mailbox_id = STORE_INBOX,
+                                           .to_mailbox_id = STORE_INBOX,
+                                           .to_account_id = to,
+                                           .set = RANGE(uid, uid) };
+    MUST(store_transfer(f->store, &wanted, &f->a, soon(), &copied, &no_target, &e), e);
+    assert_int_equal(copied.n, 1);
+}
+
+/* What is there already is held in the order of ids, whatever that of the UIDs is: who waits for
+ * the first has not got the second, which somebody else may take. */
+static void order_body(void *arg)
+{
+    static const struct db_stmt lock_stmt = {
+        "SELECT 1 FROM blob WHERE account_id = $1 AND msg_id = $2 FOR UPDATE NOWAIT"
+    };
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    struct fixture swapped = *f;
+    struct transfer t = { .f = &swapped, .to = new_account(0) };
+    swapped.account = new_account(0);
+    arena_init(&swapped.a);
+    for (uint32_t uid = 1; uid <= 2; uid++)
+        assert_int_equal(append_one(f, STORE_INBOX, (int)uid, 0), uid);
+    for (uint32_t uid = 2; uid >= 1; uid--) {
+        copy_one(f, swapped.account, uid);
+        copy_one(f, t.to, uid);
+    }
+    struct store_snapshot from = snapshot_of(f, STORE_INBOX);
+    struct db_tx *first = begin(f);
+    struct db_tx *second = NULL;
+    const struct db_param is_first[] = { DB_INT8(t.to), DB_INT8(from.rows[0].msg_id) };
+    const struct db_param is_second[] = { DB_INT8(t.to), DB_INT8(from.rows[1].msg_id) };
+    MUST(db_tx_query(first, &lock_stmt, is_first, COUNT_OF(is_first), &f->a, NULL, &e), e);
+    MUST(fiber_spawn(f->rt, "transfer", transfer, &t, NULL, &e), e);
+    wait_for_waiting(f);
+    MUST(db_begin(f->db, DB_DELIVER, DB_READ_COMMITTED, DEADLINE_NONE, &second, &e), e);
+    MUST(db_tx_query(second, &lock_stmt, is_second, COUNT_OF(is_second), &f->a, NULL, &e), e);
+    db_rollback(&second);
+    db_rollback(&first);
+    while (!t.has_ended)
+        (void)fiber_sleep_until(clock_deadline_in(1), NULL);
+    assert_int_equal(t.copied.n, 2);
+    assert_nothing_is_left(f, t.to, 2);
+    arena_fini(&swapped.a);
+}
+
 /* A store whose statements have no timeouts. */
 static void with_patient_store(fiber_fn fn)
 {
@@ -185,11 +268,25 @@ static void test_purge(void **state)
     with_patient_store(purge_body);
 }
 
+static void test_no_room(void **state)
+{
+    (void)state;
+    with_patient_store(no_room_body);
+}
+
+static void test_order(void **state)
+{
+    (void)state;
+    with_patient_store(order_body);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bytes_first),
         cmocka_unit_test(test_purge),
+        cmocka_unit_test(test_no_room),
+        cmocka_unit_test(test_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
