@@ -60,9 +60,12 @@ static void begin(struct shared *shared, struct search *searches, const char *ac
 
 static void wait_for_waiting(struct fixture *f, int64_t wanted)
 {
+    const int64_t end = clock_deadline_in((int64_t)60 * 1000);
     struct db_rows *rows = NULL;
     struct err e = ERR_CLEAR;
     do {
+        if (clock_monotonic_ms() > end)
+            fail_msg("not as many searches wait as wanted");
         MUST(db_query(f->db, DB_READ, &waiting_stmt, &DB_INT8(LOCK), 1, &f->a, DEADLINE_NONE, &rows,
                       &e),
              e);
