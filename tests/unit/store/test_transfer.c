@@ -90,6 +90,7 @@ static void bytes_first_body(void *arg)
     struct transfer t = { .f = f, .to = new_account(0) };
     struct fixture target = *f;
     target.account = t.to;
+    arena_init(&target.a);
     for (int i = 1; i <= 3; i++)
         (void)append_one(f, STORE_INBOX, i, 0);
     struct store_snapshot from = snapshot_of(f, STORE_INBOX);
@@ -115,6 +116,7 @@ static void bytes_first_body(void *arg)
          e);
     assert_true(str_eq(octets, make_raw(f, 2, 300)));
     assert_nothing_is_left(f, t.to, 3);
+    arena_fini(&target.a);
 }
 
 struct purge {
