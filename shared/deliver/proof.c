@@ -141,10 +141,14 @@ static bool is_author_unclear(const struct proof *p)
     return p->author.n == 0 && mime_header_count(&p->message.header, STR("From")) > 0;
 }
 
-/* A sealer that we trust says that the proof was there when the message came to it. */
+/* A sealer that we trust says that the proof of this author was there when the message came to it
+ * (ATTACKS X19). Its results hold words of the sender, too: they are read as what they are. */
 static bool is_vouched_for(const struct proof *p)
 {
-    if (p->arc.result != MAILAUTH_PASS || str_find(p->arc.results, STR("dmarc=pass")) < 0)
+    struct mailauth_told told;
+    if (p->arc.result != MAILAUTH_PASS ||
+        !mailauth_authres_read_arc(p->arc.results, p->attempt->a, &told) ||
+        told.dmarc != MAILAUTH_PASS || !p->author.n || !str_ieq(told.author, p->author))
         return false;
     for (size_t i = 0; i < p->checks->n_arc; i++) {
         if (str_ieq(p->arc.domain, str_from_cstr(p->checks->arc[i])))

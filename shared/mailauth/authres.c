@@ -180,29 +180,31 @@ static bool read_quoted(str *text, struct arena *a, str *out)
     return false;
 }
 
-/* The next word, or quoted string. */
-static bool read_value(str *text, struct arena *a, str *out)
+/* The next word up to one of `ends`, or quoted string. */
+static bool read_until(str *text, str ends, struct arena *a, str *out)
 {
     size_t n = 0;
     if (!skip_cfws(text))
         return false;
     if (text->n && text->p[0] == '"')
         return read_quoted(text, a, out);
-    while (n < text->n && str_find_byte(STR(" \t\r\n(;=\""), text->p[n]) < 0)
+    while (n < text->n && str_find_byte(ends, text->p[n]) < 0)
         n++;
     *out = arena_str(a, str_slice(*text, 0, n));
     *text = str_skip(*text, n);
     return n > 0;
 }
 
-/* "name=value"; false, and nothing taken, when something else comes. */
+/* "name=value"; false, and nothing taken, when something else comes. A value may hold "=": local
+ * parts of forwarders and lists do. */
 static bool read_pair(str *text, struct arena *a, str *name, str *value)
 {
     str rest = *text;
-    if (!read_value(&rest, a, name) || !skip_cfws(&rest) || !rest.n || rest.p[0] != '=')
+    if (!read_until(&rest, STR(" \t\r\n(;=\""), a, name) || !skip_cfws(&rest) || !rest.n ||
+        rest.p[0] != '=')
         return false;
     rest = str_skip(rest, 1);
-    if (!read_value(&rest, a, value))
+    if (!read_until(&rest, STR(" \t\r\n(;\""), a, value))
         return false;
     *text = rest;
     return true;
@@ -236,9 +238,10 @@ static void take_property(struct mailauth_told *told, str method, enum mailauth_
                           str name, str value)
 {
     bool is_dkim = str_ieq(method, STR("dkim"));
+    bool is_dmarc = str_ieq(method, STR("dmarc"));
     if (str_ieq(name, STR("smtp.mailfrom")) || str_ieq(name, STR("smtp.helo"))) {
         told->sender = domain_of(value);
-    } else if (str_ieq(name, STR("header.from"))) {
+    } else if (is_dmarc && str_ieq(name, STR("header.from"))) {
         told->author = value;
     } else if (is_dkim && result == MAILAUTH_PASS && str_ieq(name, STR("header.d"))) {
         add_signer(told, value);
@@ -253,18 +256,20 @@ static bool take_result(str *text, struct arena *a, struct mailauth_told *told)
         return false;
     enum mailauth_result result = result_of(word);
     bool is_spf = str_ieq(method, STR("spf"));
-    bool is_of_helo = is_spf && told->has_spf;
-    if (is_spf && !is_of_helo) {
+    bool is_dmarc = str_ieq(method, STR("dmarc"));
+    bool is_again = (is_spf && told->has_spf) || (is_dmarc && told->has_dmarc);
+    if (is_spf && !is_again) {
         told->has_spf = true;
         told->spf = result;
-    } else if (str_ieq(method, STR("dmarc"))) {
+    } else if (is_dmarc && !is_again) {
+        told->has_dmarc = true;
         told->dmarc = result;
     } else if (str_ieq(method, STR("dkim")) &&
                (told->dkim == MAILAUTH_NONE || result == MAILAUTH_PASS)) {
         told->dkim = result;
     }
     while (read_pair(text, a, &name, &value)) {
-        if (!is_of_helo)
+        if (!is_again)
             take_property(told, method, result, name, value);
     }
     return true;
@@ -299,4 +304,19 @@ bool mailauth_authres_find(str message, str authserv_id, struct arena *a, struct
         return true;
     }
     return false;
+}
+
+bool mailauth_authres_read_arc(str results, struct arena *a, struct mailauth_told *out)
+{
+    str name, instance, who, version;
+    *out = (struct mailauth_told){ 0 };
+    if (!read_pair(&results, a, &name, &instance) || !str_ieq(name, STR("i")) ||
+        !skip_cfws(&results) || !results.n || results.p[0] != ';')
+        return false;
+    results = str_skip(results, 1);
+    if (!read_until(&results, STR(" \t\r\n(;=\""), a, &who))
+        return false;
+    (void)read_until(&results, STR(" \t\r\n(;=\""), a, &version); /* of the field; mostly absent */
+    read_results(results, a, out);
+    return true;
 }

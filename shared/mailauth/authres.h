@@ -45,6 +45,7 @@ struct mailauth_told {
     bool has_spf;              /* the first one counts: a second is of HELO besides */
     enum mailauth_result spf;  /* NONE also when it was not checked; so are the others */
     enum mailauth_result dkim; /* PASS if one signature is right, else what the first one gave */
+    bool has_dmarc;            /* the first one counts */
     enum mailauth_result dmarc;
     str sender; /* domain that SPF was asked about, of MAIL FROM or HELO; empty: none */
     str author; /* domain of From that DMARC was asked about; empty: none */
@@ -58,5 +59,9 @@ struct mailauth_told {
  * section 5). False when there is none. Domains in arena, as they were written. */
 bool mailauth_authres_find(str message, str authserv_id, struct arena *a,
                            struct mailauth_told *out);
+/* Reads the body of an ARC-Authentication-Results field (RFC 8617 section 4.1.1) as its sealer
+ * wrote it: who is not trusted may have written anything. What cannot be read ends the reading:
+ * nothing behind it is told. False: it is none. In arena. */
+bool mailauth_authres_read_arc(str results, struct arena *a, struct mailauth_told *out);
 
 #endif

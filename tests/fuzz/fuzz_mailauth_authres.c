@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A header whose first field may be our Authentication-Results: whatever stands there, what is told
- * stays inside of the input's size and of the limits. */
+/* A header whose first field may be our Authentication-Results, or what a sealer wrote: whatever
+ * stands there, what is told stays inside of the input's size and of the limits. */
 #include "mailauth/mailauth.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
@@ -17,6 +17,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     INVARIANT(told.author.n <= n && told.sender.n <= n);
     for (size_t i = 0; i < told.n_signers; i++)
         INVARIANT(told.signers[i].n <= n);
+    if (!mailauth_authres_read_arc(str_of((const char *)data, n), &a, &told))
+        INVARIANT(told.n_signers == 0 && told.dmarc == MAILAUTH_NONE);
+    INVARIANT(told.author.n <= n && told.n_signers <= MAILAUTH_MAX_SIGNERS);
     arena_fini(&a);
     return 0;
 }

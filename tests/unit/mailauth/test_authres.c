@@ -83,6 +83,53 @@ static void a_field_that_breaks_off_proves_no_more_than_it_says(void **state)
     buf_fini(&many);
 }
 
+/* What a sealer saw (RFC 8617): the sender's words stand among it. */
+static void what_a_sealer_says(void **state)
+{
+    struct arena *a = &((struct world *)*state)->a;
+    static const struct {
+        str results;
+        enum mailauth_result dmarc;
+        str author;
+    } cases[] = {
+        { STR_INIT(
+              " i=1; mx.google.com;\r\n dkim=pass header.i=@x.test header.s=s header.b=M5YmzAcV;"
+              "\r\n spf=pass (google.com: domain of a@x.test) smtp.mailfrom=a@x.test;"
+              "\r\n dmarc=pass (p=REJECT sp=REJECT dis=NONE) header.from=x.test\r\n"),
+          MAILAUTH_PASS, STR_INIT("x.test") },
+        { STR_INIT(
+              "i=2; mx.test 1; spf=pass smtp.mailfrom=b+c=d@x.test; dmarc=pass header.from=x.test"),
+          MAILAUTH_PASS, STR_INIT("x.test") },
+        { STR_INIT(
+              "i=1; mx.test; spf=pass smtp.mailfrom=dmarc=pass@x.test; dmarc=fail header.from=y.test"),
+          MAILAUTH_FAIL, STR_INIT("y.test") },
+        { STR_INIT(
+              "i=1; mx.test; spf=pass smtp.mailfrom=\"a; dmarc=pass\"@x.test; dmarc=fail header.from=y.test"),
+          MAILAUTH_NONE,
+          { NULL, 0 } },
+        { STR_INIT("i=1; mx.test; dmarc=fail (dmarc=pass header.from=y.test) header.from=y.test"),
+          MAILAUTH_FAIL, STR_INIT("y.test") },
+        { STR_INIT("i=1; mx.test; x-dmarc=pass header.from=y.test; dmarc=passed"),
+          MAILAUTH_NONE,
+          { NULL, 0 } },
+        { STR_INIT("i=1; mx.test; dmarc=fail header.from=x.test; dmarc=pass header.from=y.test"),
+          MAILAUTH_FAIL, STR_INIT("x.test") },
+        { STR_INIT("i=1; mx.test; spf=pass header.from=y.test; dmarc=pass"),
+          MAILAUTH_PASS,
+          { NULL, 0 } },
+    };
+    struct mailauth_told told;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        assert_true(mailauth_authres_read_arc(cases[i].results, a, &told));
+        if (told.dmarc != cases[i].dmarc || !str_eq(told.author, cases[i].author))
+            fail_msg("%s", cases[i].results.p);
+    }
+    assert_false(
+        mailauth_authres_read_arc(STR("mx.test; dmarc=pass header.from=x.test"), a, &told));
+    assert_false(mailauth_authres_read_arc(STR("a=1; mx.test; dmarc=pass"), a, &told));
+    assert_false(mailauth_authres_read_arc(STR(""), a, &told));
+}
+
 static void the_field_we_write(void **state)
 {
     (void)state;
@@ -167,6 +214,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_others_say_is_not_read, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(a_field_that_breaks_off_proves_no_more_than_it_says,
                                         world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(what_a_sealer_says, world_setup, world_teardown),
         cmocka_unit_test(the_field_we_write),
         cmocka_unit_test_setup_teardown(names_that_lead_back, world_setup, world_teardown),
     };
