@@ -259,6 +259,19 @@ def check_seals(outside, sink):
     assert b"ARC-Seal" not in through(mail("good"), "keyless.example.test")
 
 
+def check_vouching(outside):
+    """A trusted sealer makes up for a DMARC that failed, but only by what it says itself of this author (X19)."""
+    def sealed(results, by="good"):
+        message = mail("strict", extra=f"Authentication-Results: gate.example; {results}\r\n")
+        return b"".join(dkim.arc_sign(message, b"s1", f"{by}.{DOMAIN}".encode(), PEM, b"gate.example")) + message
+    sender, author = f"a@bad.{DOMAIN}", f"strict.{DOMAIN}"
+    assert "dmarc=fail" in outside.results(sealed(f"spf=pass smtp.mailfrom=b+c=d@{author}; dmarc=pass header.from={author}"), sender)
+    for words in (f"spf=pass smtp.mailfrom=dmarc=pass@x.example; dmarc=fail header.from={author}",
+                  f"dmarc=pass header.from=good.{DOMAIN}", f"dmarc=fail (dmarc=pass header.from={author}) header.from={author}"):
+        assert "DMARC" in outside.refused(sealed(words), sender), words
+    assert "DMARC" in outside.refused(sealed(f"dmarc=pass header.from={author}", by="wary"), sender), "nobody trusts this sealer"
+
+
 def check_reports(outside, sink):
     """Who asks for reports of success gets them, but is not flooded where nobody proves that he asked."""
     server, user = outside.server, outside.server.new_user()
@@ -286,10 +299,12 @@ def test_forwarded_mail(heronry_factory, settings):
     (port,) = free_ports(1)
     sink = Sink(port)
     outside = Outside(heronry_factory(settings={**settings, "spf.fail": "defer-to-dmarc", "security.seal_forwarded": "true",
+                                                "security.trusted_arc": f"[good.{DOMAIN}]",
                                                 "limits.success_reports_per_hour": "1", "delivery.port": port, "delivery.allow_private": "true"}))
     try:
         check_seals(outside, sink)
         check_reports(outside, sink)
+        check_vouching(outside)
     finally:
         sink.close()
     assert "spf=fail" in outside.results(mail("plain"), f"a@bad.{DOMAIN}")
