@@ -16,18 +16,19 @@ from conftest import Instance, free_ports, wait_until
 from outbound import DOMAIN, Sink, Zone
 from policy_hosts import PolicyHosts, policy
 
-WAIT = 30
+WAIT = 90
 PUBLISHED = ("nothing", "tlsa-right", "tlsa-wrong", "tlsa-unusable", "tlsa-forged",
              "sts-enforce", "sts-testing", "sts-none", "sts-gone", "sts-unreachable")
 PRESENTED = ("good", "misnamed", "expired", "selfsigned", "plain", "broken")
 NOBODY = "127.0.3.99"    # nothing listens there
 PAIRS = [(published, presented) for published in PUBLISHED for presented in PRESENTED]
-# (on_tls_failure, require_tls, what the sender wishes)
-RUNS = [("fallback", False, None), ("fallback", False, "REQUIRETLS"), ("fail", False, None),
-        ("fail", False, "TLS-Required: No"), ("hold", False, None), ("hold", True, None)]
+# (on_tls_failure, require_tls, verify_tls, what the sender wishes)
+RUNS = [("fallback", False, True, None), ("fallback", False, True, "REQUIRETLS"), ("fail", False, True, None),
+        ("fail", False, True, "TLS-Required: No"), ("fail", True, True, None), ("hold", False, True, None),
+        ("hold", True, True, None), ("hold", False, True, "REQUIRETLS"), ("hold", False, False, None)]
 
 
-def expected(published, presented, on_failure, require, wish):
+def expected(published, presented, on_failure, require, verify, wish):
     """verified, unverified, plain: it was sent so; or deferred, held, failed."""
     has_tls = presented not in ("plain", "broken")
     if published == "tlsa-forged" and (not wish or ":" not in wish):
@@ -51,6 +52,8 @@ def expected(published, presented, on_failure, require, wish):
         return "deferred"    # RFC 7672 2.2: encryption is demanded, though nobody can be verified
     if presented == "plain" and not require:
         return "plain"    # nobody asked for more
+    if not verify and not require:
+        return as_it_is
     return {"hold": "held", "fail": "failed", "fallback": as_it_is}[on_failure]
 
 
@@ -80,7 +83,7 @@ class World:
             "delivery.port": self.port, "delivery.workers": 20, "delivery.ca_file": str(authority.chain),
             "delivery.mta_sts_port": self.hosts.port, "dns.validate": "true", "dns.stub_zone": DOMAIN,
             "dns.stub_server": self.zone.server, "dns.anchor_file": str(self.zone.anchor),
-            "delivery.on_tls_failure": RUNS[0][0], "delivery.require_tls": "false"}).up()
+            "delivery.on_tls_failure": RUNS[0][0], "delivery.require_tls": "false", "delivery.verify_tls": "true"}).up()
         self.user = self.server.user(2)
 
     @staticmethod
@@ -106,8 +109,9 @@ class World:
         value = forged.rsplit(" ", 1)[1]
         return Zone(lines, signed=True, forge=[(value, value[::-1])])
 
-    def configure(self, on_failure, require):
-        wanted = {"delivery.on_tls_failure": on_failure, "delivery.require_tls": str(require).lower()}
+    def configure(self, on_failure, require, verify):
+        wanted = {"delivery.on_tls_failure": on_failure, "delivery.require_tls": str(require).lower(),
+                  "delivery.verify_tls": str(verify).lower()}
         if wanted.items() <= self.server.settings.items():
             return
         self.server.settings.update(wanted)
@@ -160,13 +164,13 @@ def outcome(event, line):
     return "plain" if "tls=none" in line else "verified" if "verified=true" in line else "unverified"
 
 
-@pytest.mark.parametrize("on_failure, require, wish", RUNS)
-def test_each_pair(world, on_failure, require, wish):
-    world.configure(on_failure, require)
+@pytest.mark.parametrize("on_failure, require, verify, wish", RUNS)
+def test_each_pair(world, on_failure, require, verify, wish):
+    world.configure(on_failure, require, verify)
     before = {sink: len(sink.messages) for sink in world.sinks}
     found = world.send(wish)
     wrong = [(name_of(p), want, found[name_of(p)]) for p in PAIRS
-             if outcome(*found[name_of(p)]) != (want := expected(*p, on_failure, require, wish))]
+             if outcome(*found[name_of(p)]) != (want := expected(*p, on_failure, require, verify, wish))]
     assert not wrong, "\n".join(map(str, wrong))
     # What the log says is what was on the wire.
     for presented, sink in zip(PRESENTED, world.sinks):
