@@ -59,14 +59,23 @@ struct submission {
     const struct queue_body *packed; /* for the queued ones, NULL before it is needed */
 };
 
-bool submit_has_room(const struct submit *s, int64_t account_id, uint64_t size, int64_t deadline_ms,
-                     bool *out, struct err *e)
+/* For `copies` of it, each of `size` octets, as the store counts them. Yields. */
+static YIELDS bool has_room_for(const struct submit *s, int64_t account_id, uint64_t size,
+                                int64_t copies, int64_t deadline_ms, bool *out, struct err *e)
 {
     struct store_quota quota;
     if (!store_get_quota(s->store, account_id, deadline_ms, &quota, e))
         return false;
-    *out = quota.limit_bytes == 0 || quota.used_bytes + (int64_t)size <= quota.limit_bytes;
+    *out = (quota.limit_bytes == 0 ||
+            quota.used_bytes + copies * (int64_t)size <= quota.limit_bytes) &&
+           (quota.limit_messages == 0 || quota.used_messages + copies <= quota.limit_messages);
     return true;
+}
+
+bool submit_has_room(const struct submit *s, int64_t account_id, uint64_t size, int64_t deadline_ms,
+                     bool *out, struct err *e)
+{
+    return has_room_for(s, account_id, size, 1, deadline_ms, out, e);
 }
 
 static str join(struct arena *a, str before, str after)
@@ -407,43 +416,93 @@ static void add_own(struct submission *w, int mailbox_id)
     w->sent_id = mailbox_id;
 }
 
+static bool is_own(const struct submission *w, const struct store_recipient *copy)
+{
+    return w->sent_id != 0 && copy->account_id == w->m->account_id &&
+           copy->mailbox_id == w->sent_id;
+}
+
 /* Whether anybody but the sender's own Sent has it. */
 static bool has_others(const struct submission *w)
 {
     for (size_t i = 0; i < w->n_copies; i++) {
-        const struct store_recipient *copy = &w->copies[i];
-        if (copy->account_id != w->m->account_id || copy->mailbox_id != w->sent_id)
+        if (!is_own(w, &w->copies[i]))
             return true;
     }
     return w->n_remotes > 0;
 }
 
-/* Of what a program submits, where its account wants that. That there is no room for it keeps no
- * mail from leaving, as it would not when the program stored it. Yields. */
+static void log_not_saved(const struct submission *w, const struct err *why)
+{
+    obs_log(EV_SUBMIT_NOT_SAVED, w->m->trace.session, OBS_STR("sender", w->m->sender),
+            OBS_INT("size", w->complete.n), OBS_ERR(why));
+}
+
+static void log_full(const struct submission *w)
+{
+    struct err why = ERR_CLEAR;
+    (void)ERR(&why, ERR_LIMIT, "there is no room");
+    log_not_saved(w, &why);
+}
+
+/* Whether the sender's account takes one copy more beside that for INBOX, when there is one.
+ * Yields. */
+static YIELDS bool own_fits(const struct submission *w, bool *out, struct err *e)
+{
+    const struct store_recipient *other = copy_of(w, w->m->account_id);
+    bool has_other = other && !is_own(w, other);
+    size_t size = w->complete.n + (has_other ? other->prefix.n : 0);
+    return has_room_for(w->s, w->m->account_id, size, has_other ? 2 : 1, w->deadline_ms, out, e);
+}
+
+/* *mailbox_id stays 0 where there can be none, for a reason that no later attempt changes. Yields.
+ */
+static YIELDS bool find_own(const struct submission *w, int *mailbox_id, struct err *e)
+{
+    struct err why = ERR_CLEAR;
+    bool fits = false;
+    if (!own_fits(w, &fits, e))
+        return false;
+    if (!fits) {
+        log_full(w);
+        return true;
+    }
+    if (submit_find_sent(w->s->store, w->m->account_id, w->a, w->deadline_ms, mailbox_id, &why))
+        return true;
+    *mailbox_id = 0;
+    if (db_is_timeout(&why) || (why.kind != ERR_LIMIT && why.kind != ERR_EXISTS)) {
+        *e = why;
+        return err_wrap(e, "find the mailbox for Sent");
+    }
+    log_not_saved(w, &why);
+    return true;
+}
+
+/* Of what a program submits, where its account wants that. That there is no room for it, or no
+ * mailbox, keeps no mail from leaving, as it would not when the program stored it. Yields. */
 static YIELDS bool save_own(struct submission *w, struct err *e)
 {
     bool is_wanted = false;
-    bool fits = false;
     int mailbox_id = 0;
     int64_t account_id = w->m->account_id;
-    if (!w->m->may_save || account_id == 0)
+    if (!w->m->may_save || account_id == 0 || w->is_discarded)
         return true;
     if (!account_saves_sent(w->s->accounts, account_id, w->a, w->deadline_ms, &is_wanted, e))
         return false;
     if (!is_wanted)
         return true;
-    uint64_t size = (uint64_t)w->complete.n * (copy_of(w, account_id) ? 2 : 1);
-    if (!submit_has_room(w->s, account_id, size, w->deadline_ms, &fits, e))
+    if (!find_own(w, &mailbox_id, e))
         return false;
-    if (!fits) {
-        obs_log(EV_SUBMIT_NOT_SAVED, w->m->trace.session, OBS_STR("sender", w->m->sender),
-                OBS_INT("size", w->complete.n));
-        return true;
-    }
-    if (!submit_find_sent(w->s->store, account_id, w->a, w->deadline_ms, &mailbox_id, e))
-        return false;
-    add_own(w, mailbox_id);
+    if (mailbox_id != 0)
+        add_own(w, mailbox_id);
     return true;
+}
+
+/* It is the last of them. */
+static void drop_own(struct submission *w)
+{
+    w->n_copies--;
+    w->sent_id = 0;
 }
 
 /* ---- one transaction ---- */
@@ -563,7 +622,7 @@ static YIELDS bool leave_out_full(struct submission *w, bool *is_fewer, struct e
     for (size_t i = 0; i < w->n_copies; i++) {
         const struct store_recipient *copy = &w->copies[i];
         bool fits = true;
-        if (!is_named(w, copy->account_id) &&
+        if (!is_own(w, copy) && !is_named(w, copy->account_id) &&
             !submit_has_room(w->s, copy->account_id, w->complete.n + copy->prefix.n, w->deadline_ms,
                              &fits, e))
             return err_wrap(e, "look who is full");
@@ -609,28 +668,47 @@ static bool store_once(struct submission *w, bool *is_full, struct err *e)
     return err_wrap(e, "submit to %zu mailboxes", w->n_copies);
 }
 
+/* For another round with fewer, after one that found a mailbox full: the sender's own copy must not
+ * keep the mail from anybody, so it goes where nobody else is left out. Yields. */
+static YIELDS bool leave_out(struct submission *w, bool *is_fewer, struct err *e)
+{
+    bool fits = true;
+    if (w->sent_id != 0 && !own_fits(w, &fits, e))
+        return err_wrap(e, "look whether Sent is full");
+    if (fits && !leave_out_full(w, is_fewer, e))
+        return false;
+    if (w->sent_id != 0 && (!fits || !*is_fewer)) {
+        drop_own(w);
+        *is_fewer = true;
+    }
+    return true;
+}
+
 /* Local mailboxes, and the queue when there is something for it too. Each round is one for fewer
  * mailboxes. Yields. */
 static bool hand_to_store(struct submission *w, enum submit_verdict *out, struct err *e)
 {
     bool is_full = false;
     bool is_fewer = false;
+    bool has_own = w->sent_id != 0;
     do {
         is_full = false;
-        if (!store_once(w, &is_full, e) || (is_full && !leave_out_full(w, &is_fewer, e)))
+        if (!store_once(w, &is_full, e) || (is_full && !leave_out(w, &is_fewer, e)))
             return false;
     } while (is_full && is_fewer && w->n_copies > 0 && has_others(w));
-    if (!is_full) {
-        if (w->n_queued > 0)
-            queue_announce(w->s->queue, w->queue_id);
-        return true;
-    }
-    if (w->n_copies > 0 || w->n_remotes == 0) {
+    if (is_full && (w->n_copies > 0 || (w->leaves_out && w->n_remotes == 0))) {
         *out = SUBMIT_OVER_QUOTA;
         return true;
     }
-    w->packed = NULL; /* it was of what all would have had */
-    return hand_to_queue(w, e);
+    if (has_own && w->sent_id == 0)
+        log_full(w);
+    if (is_full) {
+        w->packed = NULL; /* it was of what all would have had */
+        return hand_to_queue(w, e);
+    }
+    if (w->n_queued > 0)
+        queue_announce(w->s->queue, w->queue_id);
+    return true;
 }
 
 /* ---- waiting for a time (RFC 4865) ---- */

@@ -58,8 +58,8 @@ struct submit_result {
     str reason; /* of a filter: for the reply; in the arena */
 };
 
-/* Whether a message of `size` octets fits into the mailbox of a local recipient: asked when it is
- * named, so that it can be refused alone. Yields. */
+/* Whether one message more, of `size` octets, fits into the mailbox of a local recipient: asked
+ * when it is named, so that it can be refused alone. Yields. */
 YIELDS bool submit_has_room(const struct submit *s, int64_t account_id, uint64_t size,
                             int64_t deadline_ms, bool *out, struct err *e);
 

@@ -179,7 +179,8 @@ def test_a_submission_is_shown_with_its_login(gateway, user):
 
 
 def test_filters_judge_submissions(gateway, user):
-    """Refused for good and for now, in their words; changed; taken and dropped."""
+    """Refused for good and for now, in their words; changed; taken and dropped, of which Sent has nothing either."""
+    gateway.server.cli("user", "save-sent", user["address"], "on")
     gateway.filter.rules |= {"out no": [(b"y", b"554 5.7.1 Not this\0")], "out later": [LATER], "out gone": [DISCARD],
                              "out new": [change(b"h", "X-Added", "yes"), (b"b", b"Other.\r\n"), ACCEPT]}
     assert submit(gateway, user, "out no") == (550, b"5.7.1 Not this")
@@ -188,6 +189,7 @@ def test_filters_judge_submissions(gateway, user):
     assert submit(gateway, user, "out gone", to=friend)[0] == 250
     assert submit(gateway, user, "out new", to=friend)[0] == 250
     (message,) = fetch_all(gateway.server, friend)
+    assert fetch_all(gateway.server, user, "Sent") == [message[message.index(b"Received: "):]]
     assert b"\r\nX-Added: yes\r\n" in message and message.endswith(b"\r\n\r\nOther.\r\n")
     sent = wait_until(lambda: [m for m in gateway.new.messages if b"Subject: out " in m.data], WAIT, "the message")
     assert [b"Subject: out new\r\n" in m.data for m in sent] == [True] and b"\r\n\r\nOther." in sent[0].data

@@ -215,6 +215,68 @@ static void sent_mail_is_saved(struct mail_world *w)
     test_pg_run("TRUNCATE q_msg, q_rcpt");
 }
 
+#define OF_ADA "(SELECT account_id FROM account WHERE login = 'ada@example.org')"
+#define SENT_OF_ADA                                               \
+    " WHERE account_id = " OF_ADA " AND mailbox_id ="             \
+    " (SELECT mailbox_id FROM mailbox WHERE account_id = " OF_ADA \
+    " AND name IN ('Sent', 'Other'));"
+#define FOR_ADA \
+    " FROM account_state s WHERE s.account_id = " OF_ADA " AND account.account_id = s.account_id;"
+
+/* What may be wrong with Sent keeps no mail from leaving, nor from those who have room. */
+static void what_cannot_be_saved_leaves(struct mail_world *w)
+{
+    const str content = STR(HEADER "\r\nx\r\n");
+    const struct smtp_recipient to[] = {
+        { .account_id = w->ada, .address = STR("ada@example.org") },
+        { .address = STR("a@remote.example"), .domain = STR("remote.example") },
+    };
+    static const struct {
+        const char *before;
+        size_t first, n;
+        int in_sent, in_inbox; /* of it */
+    } cases[] = {
+        /* Any mailbox of that name is taken; of another role it is not, nor is one made. */
+        { "UPDATE account SET saves_sent = true" FOR_ADA
+          "UPDATE mailbox SET role = NULL" SENT_OF_ADA,
+          1, 1, 1, 0 },
+        { "UPDATE mailbox SET role = 'memos'" SENT_OF_ADA, 0, 2, 0, 1 },
+        { "UPDATE account SET quota_mailboxes = 5" FOR_ADA
+          "UPDATE mailbox SET role = NULL, name = 'Other'" SENT_OF_ADA,
+          1, 1, 0, 0 },
+        /* Room for none, for the one in INBOX alone, and for both. */
+        { "UPDATE mailbox SET role = 'sent', name = 'Sent'" SENT_OF_ADA
+          "UPDATE account SET quota_messages = q_count" FOR_ADA,
+          1, 1, 0, 0 },
+        { "UPDATE account SET quota_messages = q_count + 1" FOR_ADA, 0, 2, 0, 1 },
+        { "UPDATE account SET quota_messages = q_count + 2" FOR_ADA, 0, 2, 1, 1 },
+        /* What shows in the transaction only. */
+        { "UPDATE account SET quota_messages = 0" FOR_ADA
+          "UPDATE mailbox_state SET uidnext = 4294967295" SENT_OF_ADA,
+          0, 2, 0, 1 },
+        { "", 0, 1, 0, 1 },
+        { "", 1, 1, 0, 0 },
+    };
+    int64_t all = mail_count(w, w->ada);
+    int64_t sent = test_pg_number("SELECT msgs FROM mailbox_state" SENT_OF_ADA);
+    int64_t left = 0;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        if (*cases[i].before)
+            test_pg_run(cases[i].before);
+        enum submit_verdict verdict = submit_as(w, content, &to[cases[i].first], cases[i].n, true);
+        sent += cases[i].in_sent;
+        all += cases[i].in_sent + cases[i].in_inbox;
+        left += cases[i].first + cases[i].n > 1;
+        if (verdict != SUBMIT_DONE || mail_count(w, w->ada) != all ||
+            test_pg_number("SELECT msgs * 1000 + (SELECT count(*) FROM q_rcpt)"
+                           " FROM mailbox_state" SENT_OF_ADA) != sent * 1000 + left)
+            fail_msg("case %zu: verdict %d", i, (int)verdict);
+    }
+    test_pg_run("UPDATE mailbox_state SET uidnext = 1000" SENT_OF_ADA
+                "UPDATE account SET quota_mailboxes = 0, saves_sent = false" FOR_ADA
+                "TRUNCATE q_msg, q_rcpt");
+}
+
 static void room(struct mail_world *w)
 {
     const struct submit s = { .store = w->store };
@@ -230,6 +292,15 @@ static void room(struct mail_world *w)
                                     mail_soon(), &fits, &e));
         assert_int_equal(fits, cases[i].fits);
     }
+    struct err e = ERR_CLEAR;
+    bool fits = true;
+    test_pg_run("UPDATE account SET quota_messages = q_count" FOR_ADA);
+    assert_true(submit_has_room(&s, w->ada, 1, mail_soon(), &fits, &e));
+    assert_false(fits);
+    test_pg_run("UPDATE account SET quota_messages = q_count + 1" FOR_ADA);
+    assert_true(submit_has_room(&s, w->ada, 1, mail_soon(), &fits, &e));
+    assert_true(fits);
+    test_pg_run("UPDATE account SET quota_messages = 0" FOR_ADA);
 }
 
 /* What is known of senders ends without any act of theirs; what was added by hand does not. */
@@ -455,6 +526,7 @@ static void run_all(void *arg)
     both_sides_in_one_transaction(w);
     a_full_member_keeps_it_from_nobody(w);
     sent_mail_is_saved(w);
+    what_cannot_be_saved_leaves(w);
     room(w);
     what_is_known_of_senders_ends(w);
     waits_for_its_time(w);
