@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Re-encodes the parts of a message that are 8-bit, or binary. */
+/* Re-encodes the parts of a message that are 8-bit, binary, or of lines that are too long. */
 #include "mime/seven_bit.h"
 
 #include "base/utf8.h"
 #include "mime/header.h"
 #include "mime/structure.h"
+
+enum {
+    LINE_MAX_OCTETS = 998 /* without its CRLF (RFC 5322 section 2.1.1) */
+};
 
 struct narrowing {
     const struct mime_structure *s;
@@ -29,6 +33,18 @@ static bool is_binary_text(str s)
             i++;
         if (!ends_line && (c == '\0' || c == '\r' || c == '\n'))
             return true;
+    }
+    return false;
+}
+
+/* Looks from 1000 octets to 1000, for the last line end in them: most octets are never touched. */
+bool mime_has_long_line(str text)
+{
+    while (text.n > LINE_MAX_OCTETS) {
+        ptrdiff_t end = str_rfind_byte(str_slice(text, 0, LINE_MAX_OCTETS + 2), '\n');
+        if (end < 0)
+            return true;
+        text = str_skip(text, (size_t)end + 1);
     }
     return false;
 }
@@ -137,6 +153,22 @@ static bool can_decode(enum mime_encoding encoding)
     return encoding != MIME_ENCODING_UUENCODE && encoding != MIME_ENCODING_UNKNOWN;
 }
 
+/* Why the part must stay as it is; NULL: nothing is in the way. */
+static const char *why_not(const struct mime_part *part)
+{
+    if (is_protected(part))
+        return "a signed or encrypted part must not be re-encoded";
+    if (!may_be_encoded(part) || !can_decode(part->encoding))
+        return "a part whose encoding is not known, or must be none";
+    return NULL;
+}
+
+/* Long lines are no reason to refuse: where they cannot be encoded, the wire breaks them. */
+static bool should_encode(const struct narrowing *n, const struct mime_part *part, str body)
+{
+    return must_encode(n, body) || (!n->is_binary && mime_has_long_line(body) && !why_not(part));
+}
+
 /* Whether a line of `text` could be taken for a delimiter of a multipart around the part. */
 static bool has_delimiter(str text, const struct mime_part *part)
 {
@@ -155,12 +187,20 @@ static bool has_delimiter(str text, const struct mime_part *part)
     return false;
 }
 
+/* Quoted-printable would make CRLF of other line ends. What is base64 stays it. */
+static bool suits_quoted_printable(const struct narrowing *n, const struct mime_part *part,
+                                   str body)
+{
+    return !n->is_binary && str_eq(part->type, STR("text")) &&
+           part->encoding != MIME_ENCODING_BASE64 && !is_binary_text(body);
+}
+
 /* What is decoded, or broken into lines anew, may show text that looks like a delimiter: such text
  * goes as base64, which has no '-'. */
 static bool encode_body(struct narrowing *n, const struct mime_part *part, str body)
 {
     size_t before = n->out->n;
-    if (!n->is_binary && str_eq(part->type, STR("text"))) {
+    if (suits_quoted_printable(n, part, body)) {
         if (!copy_header(n, part, "quoted-printable"))
             return false;
         size_t start = n->out->n;
@@ -176,10 +216,9 @@ static bool encode_body(struct narrowing *n, const struct mime_part *part, str b
 static bool encode_leaf(struct narrowing *n, const struct mime_part *part, struct err *e)
 {
     struct arena a;
-    if (is_protected(part))
-        return ERR(e, ERR_UNSUPPORTED, "a signed or encrypted part must not be re-encoded");
-    if (!may_be_encoded(part) || !can_decode(part->encoding))
-        return ERR(e, ERR_UNSUPPORTED, "a part whose encoding is not known, or must be none");
+    const char *obstacle = why_not(part);
+    if (obstacle)
+        return ERR(e, ERR_UNSUPPORTED, "%s", obstacle);
     arena_init(&a);
     str body = mime_part_decode(n->s, part, &a, SIZE_MAX);
     bool ok = encode_body(n, part, body);
@@ -196,7 +235,7 @@ static bool narrow_part(struct narrowing *n, const struct mime_part *part, struc
     bool ok = true;
     if (n->is_binary && is_binary_text(mime_part_header(n->s, part)))
         return ERR(e, ERR_SYNTAX, "a header with a NUL or a line end that is not CRLF");
-    if (is_leaf && must_encode(n, mime_part_body(n->s, part)))
+    if (is_leaf && should_encode(n, part, mime_part_body(n->s, part)))
         return encode_leaf(n, part, e);
     bool says_so = !n->is_binary &&
                    (part->encoding == MIME_ENCODING_8BIT || part->encoding == MIME_ENCODING_BINARY);

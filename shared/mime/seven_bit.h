@@ -7,13 +7,19 @@
 
 #include "base/base.h"
 
-/* Appends the message with every body part that holds octets above 127 in quoted-printable (text)
- * or base64 (the rest). Their decoded content is the same as before. A message without MIME gets
- * the fields that say so: its charset is utf-8 where it can be that, else unknown-8bit (RFC 1428).
- * Octets above 127 between parts, where nobody reads, become '?'; those in headers stay, because no
- * transport has ever allowed or changed them. ERR_UNSUPPORTED: it cannot be done without breaking
- * it (signed or encrypted parts, encodings we do not know, structures past the limits). ERR_LIMIT:
- * `out` is full. Big messages belong into the offload pool. */
+/* Whether a line has more than the 998 octets that RFC 5322 section 2.1.1 allows; line ends are
+ * CRLF. A last line without one may be counted one octet too long. */
+bool mime_has_long_line(str text);
+
+/* Appends the message with every body part that holds octets above 127, or a line that is too long,
+ * in quoted-printable (text) or base64 (the rest, and text whose line ends are not CRLF). Their
+ * decoded content is the same as before. A message without MIME gets the fields that say so: its
+ * charset is utf-8 where it can be that, else unknown-8bit (RFC 1428). Octets above 127 between
+ * parts, where nobody reads, become '?'; those in headers stay, because no transport has ever
+ * allowed or changed them. Long lines stay in headers, between parts, and where they cannot be
+ * encoded. ERR_UNSUPPORTED: it cannot be done without breaking it (signed or encrypted parts,
+ * encodings we do not know, structures past the limits). ERR_LIMIT: `out` is full. Big messages
+ * belong into the offload pool. */
 bool mime_to_seven_bit(str message, struct buf *out, struct err *e);
 
 /* Appends the message with every body part that holds a NUL, or a CR or LF that is no line end, in

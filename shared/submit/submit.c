@@ -9,6 +9,7 @@
 #include "db/db.h"
 #include "mailauth/dkim.h"
 #include "mime/header.h"
+#include "mime/seven_bit.h"
 #include "obs/obs.h"
 #include "queue/convert.h"
 #include "queue/waiting.h"
@@ -190,13 +191,14 @@ static YIELDS bool add_signatures(struct submission *w, const struct mailauth_me
 }
 
 /* A server on the way that takes only seven bits has 8-bit text re-encoded, which no signature of
- * the former text survives: what is signed is of seven bits already (RFC 6376 section 5.3). Text
- * that is in signed or encrypted parts stays as it is. Yields. */
+ * the former text survives; nor does one that a line too long for the wire is broken under. What is
+ * signed is of seven bits and of lines already (RFC 6376 section 5.3). Text that is in signed or
+ * encrypted parts stays as it is. Yields. */
 static YIELDS bool make_seven_bit(struct submission *w, struct err *e)
 {
     struct err why = ERR_CLEAR;
     struct buf message;
-    if (!w->is_8bit)
+    if (!w->is_8bit && !mime_has_long_line(w->complete))
         return true;
     buf_init(&message, w->complete.n);
     (void)buf_add(&message, w->complete);

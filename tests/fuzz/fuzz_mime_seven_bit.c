@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Re-encoding for seven bits and for lines: nothing above 127 is left in any body, no part comes or
- * goes, and what was seven bits already does not change. */
+ * goes, and what was seven bits and lines already does not change. */
 #include "base/utf8.h"
 #include "mime/mime.h"
 #include "mime/seven_bit.h"
@@ -15,7 +15,7 @@ static void check(str message, str converted, struct arena *a)
         INVARIANT(s->n_parts == before->n_parts);
     for (const struct mime_part *part = s->root; part; part = mime_part_next(part))
         INVARIANT(part->kind != MIME_PART_LEAF || utf8_is_ascii(mime_part_body(s, part)));
-    if (utf8_is_ascii(message) && s->n_parts == 1)
+    if (utf8_is_ascii(message) && s->n_parts == 1 && !mime_has_long_line(message))
         INVARIANT(str_eq(message, converted));
 }
 

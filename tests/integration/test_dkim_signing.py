@@ -92,6 +92,16 @@ def check_eight_bit(server, sink, port):
     check(message, published, both)
 
 
+def check_long_line(server, sink):
+    """The wire has lines of 998 octets at most: what would be broken there is encoded before it is signed."""
+    text = "<p>" + "=a long line " * 400 + "</p>\r\n"
+    mime = "MIME-Version: 1.0\r\nContent-Type: text/html; charset=us-ascii\r\n"
+    message = send(server, sink, 34, mime=mime, text=text)
+    assert max(map(len, message.splitlines())) <= 998
+    check(message, records(server, server.user(2)["address"].split("@")[1]), ["rsa-sha256", "ed25519-sha256"])
+    assert email.message_from_bytes(message, policy=email.policy.SMTP).get_content() == text
+
+
 def test_signed_with_both_keys(heronry_factory, world):
     settings, sink = world
     server = heronry_factory(settings=settings)
@@ -105,6 +115,7 @@ def test_signed_with_both_keys(heronry_factory, world):
     message = wait_until(lambda: (m := send(server, sink, 2)) and signatures(m) and m, 60, "a signature")
     assert set(check(message, published, ["rsa-sha256", "ed25519-sha256"])) == set(published)
     check_eight_bit(server, sink, settings["delivery.port"])
+    check_long_line(server, sink)
 
     # A second key waits; activating it changes over, in all processes.
     server.cli("dkim-keygen", domain, "--selector", "fresh")

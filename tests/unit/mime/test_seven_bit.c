@@ -88,6 +88,83 @@ static void test_cases(void **state)
     }
 }
 
+/* A part with `header` and a line of its own, behind another, inside of `multipart`. */
+static str with_line(struct arena *a, const char *multipart, const char *header, str line)
+{
+    struct buf out;
+    buf_init(&out, 100000);
+    assert_true(buf_addf(&out,
+                         "MIME-Version: 1.0\r\nContent-Type: multipart/%s; boundary=b\r\n\r\n"
+                         "--b\r\n\r\nshort\r\n--b\r\n%s\r\n%.*s\r\n\r\nend\r\n--b--\r\n",
+                         multipart, header, STR_FMT(line)));
+    str message = arena_str(a, buf_str(&out));
+    buf_fini(&out);
+    return message;
+}
+
+static str decoded_part(struct arena *a, str message, str *raw)
+{
+    const struct mime_structure *s = mime_structure_parse(a, message);
+    assert_int_equal(s->n_parts, 3);
+    const struct mime_part *part = mime_part_next(mime_part_next(s->root));
+    *raw = mime_part_body(s, part);
+    return mime_part_decode(s, part, a, SIZE_MAX);
+}
+
+/* A line that the wire would break is encoded as what is 8-bit is, where that can be; it decodes to
+ * what it was. */
+static void long_lines_are_encoded(void **state)
+{
+    enum {
+        LONG_LINE = 5000
+    };
+    static const struct {
+        const char *name, *multipart, *header;
+        size_t n; /* octets of the line */
+        char octet;
+        bool changes;
+    } lines[] = {
+        { "at the limit", "mixed", "Content-Type: text/html\r\n", 998, '<', false },
+        { "one more", "mixed", "Content-Type: text/html\r\n", 999, '<', true },
+        { "HTML", "mixed", "Content-Type: text/html\r\n", LONG_LINE, '=', true },
+        { "all hyphens", "mixed", "Content-Type: text/html\r\n", LONG_LINE, '-', true },
+        { "not text", "mixed", "Content-Type: application/json\r\n", LONG_LINE, '1', true },
+        { "no type", "mixed", "", LONG_LINE, 'x', true },
+        { "text with line feeds, in base64", "mixed",
+          "Content-Type: text/csv\r\nContent-Transfer-Encoding: base64\r\n", 4000, 'C', true },
+        { "text with line feeds, quoted", "mixed",
+          "Content-Type: text/csv\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n=0A", 4000,
+          'C', true },
+        { "signed", "signed; protocol=\"a/b\"", "Content-Type: text/html\r\n", LONG_LINE, '<',
+          false },
+        { "an encoding we do not know", "mixed", "Content-Transfer-Encoding: x-odd\r\n", LONG_LINE,
+          'x', false },
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(lines); i++) {
+        struct arena a;
+        struct buf out;
+        struct err e = ERR_CLEAR;
+        str before, after;
+        arena_init(&a);
+        buf_init(&out, 100000);
+        char *line = arena_alloc(&a, lines[i].n);
+        (void)memset(line, lines[i].octet, lines[i].n);
+        str message = with_line(&a, lines[i].multipart, lines[i].header, str_of(line, lines[i].n));
+        if (!mime_to_seven_bit(message, &out, &e))
+            fail_msg("%s: %s", lines[i].name, e.msg);
+        str text = decoded_part(&a, message, &before);
+        if (!str_eq(text, decoded_part(&a, buf_str(&out), &after)))
+            fail_msg("%s gave: %.*s", lines[i].name, STR_FMT(buf_str(&out)));
+        if (str_eq(message, buf_str(&out)) == lines[i].changes ||
+            mime_has_long_line(before) != (lines[i].n > 998) ||
+            mime_has_long_line(after) != (lines[i].n > 998 && !lines[i].changes))
+            fail_msg("%s: is, or was, of other lines", lines[i].name);
+        buf_fini(&out);
+        arena_fini(&a);
+    }
+}
+
 static void test_limit(void **state)
 {
     (void)state;
@@ -179,6 +256,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cases),
+        cmocka_unit_test(long_lines_are_encoded),
         cmocka_unit_test(test_limit),
         cmocka_unit_test(binary_parts_become_base64),
         cmocka_unit_test(labels_of_binary_mail_become_true),
