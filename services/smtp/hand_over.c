@@ -16,6 +16,7 @@ static struct smtp_trace make_trace(const struct smtp_session *s, char ip[NET_AD
     return (struct smtp_trace){
         .helo = s->helo,
         .peer_ip = peer->sa.ss_family == AF_UNIX ? STR_EMPTY : net_address_ip(peer, ip),
+        .peer_port = net_address_port(peer),
         .hostname = str_from_cstr(s->state->app->hostname),
         .session = net_conn_id(s->conn),
         .tls_version = str_from_cstr(tls ? tls->version : NULL),

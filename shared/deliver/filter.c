@@ -25,12 +25,17 @@ static struct milter_message describe(const struct deliver_attempt *attempt)
     str *recipients = ARENA_ARRAY(attempt->a, str, m->n);
     for (size_t i = 0; i < m->n; i++)
         recipients[i] = m->recipients[i].address;
+    /* Whoever owns the address can put any octets into its name. */
+    str called = smtp_is_domain(attempt->iprev.name) ? attempt->iprev.name : STR_EMPTY;
     return (struct milter_message){
         .hostname = str_from_cstr(attempt->d->hostname),
         .session = m->trace.session,
         .transaction = m->transaction,
         .helo = m->trace.helo,
         .client_ip = m->trace.peer_ip,
+        .client_port = m->trace.peer_port,
+        .client_name = attempt->iprev.result == MAILAUTH_PASS ? called : STR_EMPTY,
+        .client_ptr = called,
         .tls_version = m->trace.tls_version,
         .tls_cipher = m->trace.tls_cipher,
         .sender = m->sender,

@@ -340,6 +340,7 @@ bool deliver_prove(struct deliver_attempt *attempt, int64_t deadline_ms, struct 
     p.verdict.helo = attempt->m->trace.helo;
     if (!check_sender(&p, e) || !check_author(&p, e))
         return false;
+    attempt->iprev = p.verdict.iprev;
     if (!is_always_heard(attempt->m) && judge_spf(&p, out))
         judge_dmarc(&p, out);
     if (out->verdict == DELIVER_DONE && unproven_claim(&p)) {

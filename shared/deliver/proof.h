@@ -17,7 +17,8 @@ enum {
  * which needs SPF and DKIM), and iprev with any of them. Sets out->verdict and out->reason when the
  * message is to be refused, attempt->held_why when the author's domain wants it in quarantine, and
  * gives the Authentication-Results field, whole with CRLF (empty:
- * nothing was checked), in the arena; attempt->results and chain, where there was a look for one.
+ * nothing was checked), in the arena; attempt->results and chain, where there was a look for one;
+ * attempt->iprev.
  * ERR_CANCELLED; that the DNS has no answer is a result. Yields. */
 YIELDS bool deliver_prove(struct deliver_attempt *attempt, int64_t deadline_ms,
                           struct deliver_result *out, str *field, struct err *e);

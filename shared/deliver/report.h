@@ -4,7 +4,7 @@
 #define DELIVER_REPORT_H
 
 #include "deliver/deliver.h"
-#include "mailauth/arc.h"
+#include "mailauth/authres.h"
 #include "store/store.h"
 
 struct deliver_forward;
@@ -29,6 +29,7 @@ struct deliver_attempt {
     bool is_sender_unproven; /* SPF was to prove the envelope sender, and did not */
     bool is_unproven; /* its author's domain wants it in quarantine, so its sender may be forged */
     str held_why;     /* it is in quarantine: in Junk, and what leaves waits; else empty */
+    struct mailauth_iprev iprev; /* of the client; NONE: it was not looked for */
     str results; /* of the proofs, as a seal has them (mailauth_sealing); empty: none was made */
     enum mailauth_result chain; /* of ARC; with results */
 };

@@ -28,9 +28,12 @@ struct milter_message {
     str session;  /* log id; with `transaction` what its own log can be found by */
     str transaction;
     str helo;
-    str client_ip; /* "192.0.2.1" or "2001:db8::1"; empty: none, as of a unix socket */
-    str login;     /* who logged in, or empty */
-    str mechanism; /* and how: "PLAIN"; or empty */
+    str client_ip;        /* "192.0.2.1" or "2001:db8::1"; empty: none, as of a unix socket */
+    uint16_t client_port; /* 0: not known */
+    str client_name; /* a host name that has this address, and is its name; empty: not proven */
+    str client_ptr;  /* its name, proven or not; empty: none is known */
+    str login;       /* who logged in, or empty */
+    str mechanism;   /* and how: "PLAIN"; or empty */
     str tls_version;
     str tls_cipher;
     str sender;            /* local@domain, empty for the null sender */

@@ -142,24 +142,68 @@ YIELDS static bool send_macros(struct session *s, char stage, const str *pairs, 
     return ok ? send_packet(s, 'D', e) : ERR(e, ERR_LIMIT, "macros are too long");
 }
 
+/* A client as filters are told of it. */
+struct client {
+    str ip;
+    str literal; /* as in "[IPv6:2001:db8::1]" */
+    str host;    /* of the step: its name or "[192.0.2.1]", as Sendmail has it */
+    str name;    /* of the macros, as Postfix has them */
+    str ptr;
+    str both; /* the name and the address */
+};
+
+static struct client describe_client(struct session *s)
+{
+    const struct milter_message *m = s->m;
+    const str nobody = STR("unknown");
+    struct client c = { .ip = m->client_ip,
+                        .literal = m->client_ip,
+                        .host = m->client_name,
+                        .name = m->client_name.n > 0 ? m->client_name : nobody,
+                        .ptr = m->client_ptr.n > 0 ? m->client_ptr : nobody };
+    /* A client at a unix socket is one of this machine, as other mail servers have it. */
+    if (m->client_ip.n == 0) {
+        c.ip = c.literal = STR("127.0.0.1");
+        c.host = c.name = c.ptr = STR("localhost");
+    }
+    if (str_find_byte(c.ip, ':') >= 0)
+        c.literal = arena_printf(s->a, "IPv6:%.*s", STR_FMT(c.ip));
+    if (c.host.n == 0)
+        c.host = arena_printf(s->a, "[%.*s]", STR_FMT(c.ip));
+    c.both = arena_printf(s->a, "%.*s [%.*s]%s", STR_FMT(c.ptr), STR_FMT(c.ip),
+                          str_ieq(c.ptr, c.name) ? "" : " (may be forged)");
+    return c;
+}
+
 YIELDS static enum said tell_connection(struct session *s, struct err *e)
 {
     const struct milter_message *m = s->m;
-    bool is_v6 = str_find_byte(m->client_ip, ':') >= 0;
-    /* A client at a unix socket is one of this machine, as other mail servers have it. */
-    str ip = m->client_ip.n > 0 ? m->client_ip : STR("127.0.0.1");
-    str name = m->client_ip.n > 0 ? arena_printf(s->a, "[%.*s]", STR_FMT(ip)) : STR("localhost");
+    const struct client c = describe_client(s);
+    const char port[] = { (char)(m->client_port >> 8), (char)(m->client_port & 0xff) };
     const str macros[] = {
-        STR("j"), m->hostname, STR("{daemon_name}"), m->hostname, STR("_"), name
+        STR("j"),
+        m->hostname,
+        STR("v"),
+        STR("Heronry"),
+        STR("{daemon_name}"),
+        m->hostname,
+        STR("_"),
+        c.both,
+        STR("{client_addr}"),
+        c.literal,
+        STR("{client_name}"),
+        c.name,
+        STR("{client_ptr}"),
+        c.ptr,
+        STR("{client_port}"),
+        arena_printf(s->a, "%u", (unsigned)m->client_port),
     };
     if (!send_macros(s, 'C', macros, COUNT_OF(macros), e))
         return HAS_FAILED;
-    if (is_v6)
-        ip = arena_printf(s->a, "IPv6:%.*s", STR_FMT(ip));
-    (void)milter_add_text(&s->data, name);
-    (void)buf_add(&s->data, is_v6 ? STR("6") : STR("4"));
-    (void)buf_add(&s->data, str_of("\0\0", 2)); /* the port, which says nothing */
-    (void)milter_add_text(&s->data, ip);
+    (void)milter_add_text(&s->data, c.host);
+    (void)buf_add(&s->data, str_find_byte(c.ip, ':') >= 0 ? STR("6") : STR("4"));
+    (void)buf_add(&s->data, str_of(port, sizeof(port)));
+    (void)milter_add_text(&s->data, c.literal);
     return step(s, 'C', MILTER_QUIET_CONNECT, e);
 }
 

@@ -30,6 +30,7 @@ static struct milter_message describe(const struct submit *s, const struct smtp_
         .transaction = m->transaction,
         .helo = m->trace.helo.n > 0 ? m->trace.helo : str_from_cstr(s->hostname),
         .client_ip = m->trace.peer_ip,
+        .client_port = m->trace.peer_port,
         .login = login,
         .mechanism = m->mechanism,
         .tls_version = m->trace.tls_version,

@@ -7,12 +7,13 @@
 #include "wire/smtp_path.h"
 
 struct smtp_trace {
-    str helo;        /* as the client named itself (smtp_is_helo_name); empty: it is hidden */
-    str peer_ip;     /* "192.0.2.1" or "2001:db8::1"; empty: it is hidden */
-    str hostname;    /* ours */
-    str session;     /* log id */
-    str recipient;   /* "local@domain" as in RCPT when there was one only; empty: left out */
-    str tls_version; /* "TLSv1.3"; empty: no TLS */
+    str helo;           /* as the client named itself (smtp_is_helo_name); empty: it is hidden */
+    str peer_ip;        /* "192.0.2.1" or "2001:db8::1"; empty: it is hidden */
+    uint16_t peer_port; /* for filters; 0: not known */
+    str hostname;       /* ours */
+    str session;        /* log id */
+    str recipient;      /* "local@domain" as in RCPT when there was one only; empty: left out */
+    str tls_version;    /* "TLSv1.3"; empty: no TLS */
     str tls_cipher;
     bool is_esmtp;  /* EHLO was used */
     bool is_auth;   /* the client logged in */

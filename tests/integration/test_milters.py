@@ -31,12 +31,16 @@ def test_a_filter_is_shown_everything(gateway, user):
     assert send(gateway, user, "shown", body, b"X-Folded: a\r\n\tb\r\n")[0] == 250
     (shown,) = gateway.filter.of("shown")
     assert shown["stages"].replace(b"D", b"") == b"OCHMRTLLNBBBE"
-    assert shown["C"] == b"[127.0.0.1]\x004\0\x00127.0.0.1\0"
+    macros = shown["macros"]
+    port = int(macros[b"{client_port}"])
+    assert port > 0 and shown["C"] == b"[127.0.0.1]\x004" + port.to_bytes(2, "big") + b"127.0.0.1\0"
+    assert (macros[b"{client_addr}"], macros[b"{client_name}"], macros[b"{client_ptr}"]) == (b"127.0.0.1", b"unknown", b"unknown")
+    assert (macros[b"v"], macros[b"_"]) == (b"Heronry", b"unknown [127.0.0.1]")
     assert (shown["H"], shown["M"]) == (b"client.example\0", b"<sender@remote.example>\0")
     assert shown["recipients"] == [f"<{user['address']}>".encode()]
     assert shown["fields"] == [("Subject", b"shown"), ("X-Folded", b"a\n\tb")]
     assert shown["body"] == body
-    assert shown["macros"][b"j"] == gateway.server.hostname.encode()
+    assert macros[b"j"] == gateway.server.hostname.encode()
     (message,) = fetch_all(gateway.server, user)
     assert message.endswith(b"X-Folded: a\r\n\tb\r\n\r\n" + body)
 

@@ -9,6 +9,8 @@ import pytest
 from api_client import Api
 from conftest import free_ports, wait_until
 from dkim_key import PEM, PUBLIC, key_record, signed, txt
+from milters import Filter
+from milters import Filter
 from outbound import ABOVE, DOMAIN, Sink, Zone
 from smtp_raw import RawSmtp, fetch_all, stuffed
 
@@ -42,6 +44,13 @@ def settings(zone):
     """Loopback is not local here: each client has to prove what it says."""
     return {"dns.stub_zone": ABOVE, "dns.stub_server": zone.server, "dns.validate": "false",
             "security.local_networks": "[192.0.2.0/24]", "greylisting.enabled": "false"}
+
+
+@pytest.fixture
+def milter():
+    milter = Filter()
+    yield milter
+    milter.close()
 
 
 def mail(author, body="Good morning.\r\n", extra=""):
@@ -78,14 +87,20 @@ class Outside:
         return text
 
 
-def test_proofs(heronry_factory, settings):
+def test_proofs(heronry_factory, settings, milter):
     """One server for all of these: starting one is what takes time."""
-    outside = Outside(heronry_factory(settings=settings))
+    outside = Outside(heronry_factory(settings={**settings, "milters": f'[{{ addr: "127.0.0.1:{milter.port}" }}]'}))
     good, strict = f"a@good.{DOMAIN}", f"a@strict.{DOMAIN}"
 
     said = outside.results(signed(mail("good"), "good"), good)
     assert f"spf=pass smtp.mailfrom={good}" in said and f"header.d=good.{DOMAIN}" in said
-    assert "dkim=pass" in said and "dmarc=pass" in said and "iprev=" in said
+    assert "dkim=pass" in said and "dmarc=pass" in said and "iprev=pass" in said
+
+    # The name of the client, which proves itself with any resolver, is what filters are told.
+    (shown,) = milter.seen
+    macros = shown["macros"]
+    assert shown["C"] == b"localhost\x004" + int(macros[b"{client_port}"]).to_bytes(2, "big") + b"127.0.0.1\0"
+    assert macros[b"{client_name}"] == macros[b"{client_ptr}"] == b"localhost" and macros[b"_"] == b"localhost [127.0.0.1]"
 
     # A group of members takes mail of a member elsewhere who is proven, and of nobody who only says so.
     outside.server.cli("address", "add", "group@example.test", good, f"a@plain.{DOMAIN}", "--group", "--posting", "members")
