@@ -87,6 +87,19 @@ static bool may_go_on(const struct delivery_session *s, const struct queue_lease
            queue_lease_is_valid(lease, 0);
 }
 
+/* What became of those who are done with is written down at the end only, and who has it would get
+ * it twice if this process died before: the others stand in no line then. Yields. */
+YIELDS static bool open_another(const struct rest *rest, struct delivery_session *s, size_t all,
+                                struct queue_result *failure)
+{
+    enum delivery_place_mode mode = s->place.mode;
+    if (mode == DELIVERY_PLACE_IN_LINE && rest->m.n < all)
+        s->place.mode = DELIVERY_PLACE_IF_FREE;
+    bool found = delivery_session_open_another(s, failure);
+    s->place.mode = mode;
+    return found;
+}
+
 void delivery_send_onward(struct delivery_session *s, const struct queue_lease *lease,
                           const struct queue_message *m, const struct delivery_source *source,
                           bool is_kept, struct delivery_sent *out, bool *is_stale)
@@ -106,7 +119,7 @@ void delivery_send_onward(struct delivery_session *s, const struct queue_lease *
         if (*is_stale || rest.m.n == 0 || !may_go_on(s, lease))
             return;
         delivery_session_pass(s);
-        found = delivery_session_open_another(s, &failure);
+        found = open_another(&rest, s, m->n, &failure);
         tell_on(&rest, s, found, out);
     }
 }

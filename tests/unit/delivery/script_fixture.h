@@ -43,6 +43,8 @@ struct world {
     bool opened;
     bool goes_on; /* to other servers */
     bool answered;
+    bool is_done;    /* with the message */
+    bool has_waited; /* in line, for another server */
 };
 
 /* ---- the server ---- */
@@ -168,6 +170,7 @@ static inline void deliver(void *arg)
         delivery_send(&w->session, &w->lease, &w->message, &source, &sent);
     }
     w->answered = sent.answered;
+    w->is_done = true;
     delivery_session_quit(&w->session);
     struct err e = ERR_CLEAR;
     assert_true(fiber_sleep_until(clock_deadline_in(5), &e)); /* lets the server read the rest */

@@ -682,6 +682,58 @@ static void test_the_next_server_is_asked(void **state)
     }
 }
 
+/* Waits for the place of the session from its begin on, and has it until that is done or waits. */
+static void take_place_over(void *arg)
+{
+    struct world *w = arg;
+    struct delivery_place place = { .mode = DELIVERY_PLACE_IN_LINE };
+    signal_point_init(&place.turn);
+    while (!w->session.place.server)
+        fiber_yield();
+    assert_true(delivery_place_take(&w->d, &place, &w->mx.at, STR("other.example")));
+    while (!w->session.place.is_waiting && !w->is_done)
+        fiber_yield();
+    w->has_waited = w->session.place.is_waiting;
+    delivery_place_leave(&w->d, &place);
+}
+
+/* It goes to the next server for those who are left, and stands in line only when all are: what
+ * became of the others is not written down before that ends. */
+static void test_no_line_when_some_have_it(void **state)
+{
+    (void)state;
+    static const struct {
+        struct script first;
+        bool waits;
+    } cases[] = {
+        { { "220 hi\r\n",
+            { "250-mx\r\n250 LIMITS RCPTMAX=1\r\n", "250 ok\r\n", "250 ok\r\n", "354 go\r\n",
+              "250 2.0.0 taken\r\n", "421 4.3.2 closing\r\n", "drop" } },
+          false },
+        { { "220 hi\r\n", { PLAIN_EHLO, "451 4.3.0 not now\r\n", "221 bye\r\n" } }, true },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        const struct script scripts[] = { cases[i].first, taker };
+        static struct world w;
+        struct err e = ERR_CLEAR;
+        begin(&w, NULL, "delivery: { connections_per_server: 1 }\n");
+        w.scripts = scripts;
+        w.goes_on = true;
+        w.route.hosts[1] = w.route.hosts[0];
+        w.route.n = 2;
+        w.session.place.mode = DELIVERY_PLACE_IN_LINE;
+        assert_true(fiber_spawn(w.rt, "other", take_place_over, &w, NULL, &e));
+        go(&w);
+        assert_int_equal(w.has_waited, cases[i].waits);
+        assert_int_equal(w.results[0].outcome, QUEUE_DELIVERED);
+        assert_int_equal(w.results[1].outcome, cases[i].waits ? QUEUE_DELIVERED : QUEUE_DEFERRED);
+        if (!cases[i].waits)
+            assert_true(w.elsewhere[1]);
+        assert_int_equal(w.session.place.mode, DELIVERY_PLACE_IN_LINE);
+        end(&w);
+    }
+}
+
 /* One pass over the servers; those that cannot be opened are told of, and do not replace the word
  * of the one that answered. */
 static void test_no_server_is_left(void **state)
@@ -883,6 +935,7 @@ int main(void)
         cmocka_unit_test(test_waiting_in_line_is_no_opening),
         cmocka_unit_test(test_421_at_mail),
         cmocka_unit_test(test_the_next_server_is_asked),
+        cmocka_unit_test(test_no_line_when_some_have_it),
         cmocka_unit_test(test_no_server_is_left),
         cmocka_unit_test(test_who_was_put_off),
         cmocka_unit_test(test_a_body_that_breaks_off),
