@@ -141,20 +141,23 @@ static bool is_author_unclear(const struct proof *p)
     return p->author.n == 0 && mime_header_count(&p->message.header, STR("From")) > 0;
 }
 
-/* A sealer that we trust says that the proof of this author was there when the message came to it
- * (ATTACKS X19). Its results hold words of the sender, too: they are read as what they are. */
-static bool is_vouched_for(const struct proof *p)
+static bool is_trusted_sealer(const struct proof *p)
 {
-    struct mailauth_told told;
-    if (p->arc.result != MAILAUTH_PASS ||
-        !mailauth_authres_read_arc(p->arc.results, p->attempt->a, &told) ||
-        told.dmarc != MAILAUTH_PASS || !p->author.n || !str_ieq(told.author, p->author))
-        return false;
     for (size_t i = 0; i < p->checks->n_arc; i++) {
         if (str_ieq(p->arc.domain, str_from_cstr(p->checks->arc[i])))
             return true;
     }
     return false;
+}
+
+/* A sealer that we trust says that the proof of this author was there when the message came to it
+ * (ATTACKS X19). Its results hold words of the sender, too: they are read as what they are. */
+static bool is_vouched_for(const struct proof *p)
+{
+    struct mailauth_told told;
+    return p->arc.result == MAILAUTH_PASS && is_trusted_sealer(p) && p->author.n > 0 &&
+           mailauth_authres_read_arc(p->arc.results, p->attempt->a, &told) &&
+           told.dmarc == MAILAUTH_PASS && str_ieq(told.author, p->author);
 }
 
 /* Whether a domain that signs speaks for the whitelist's subject: as the sender's own domain, or

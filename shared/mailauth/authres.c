@@ -159,25 +159,35 @@ static bool skip_cfws(str *text)
     return depth == 0;
 }
 
-/* The quoted string at the start of the text without its quotes. False when it does not end. */
+/* Where the quoted string at the start of the text ends: its last quote; 0: nowhere. */
+static size_t end_of_quoted(str text)
+{
+    for (size_t i = 1; i < text.n; i++) {
+        if (text.p[i] == '"')
+            return i;
+        i += text.p[i] == '\\';
+    }
+    return 0;
+}
+
+/* The quoted string at the start of the text without its quotes. False when it does not end. Only
+ * its own octets are taken from the arena: a field may have very many. */
 static bool read_quoted(str *text, struct arena *a, str *out)
 {
-    char *p = arena_alloc(a, text->n);
+    size_t end = end_of_quoted(*text);
+    char *p = arena_alloc(a, end + 1);
     size_t n = 0;
-    for (size_t i = 1; i < text->n; i++) {
-        char c = text->p[i];
-        if (c == '"') {
-            *out = str_of(p, n);
-            *text = str_skip(*text, i + 1);
-            return true;
-        }
-        if (c == '\r' || c == '\n')
+    if (end == 0)
+        return false;
+    for (size_t i = 1; i < end; i++) {
+        if (text->p[i] == '\r' || text->p[i] == '\n')
             continue; /* a fold inside */
-        if (c == '\\' && i + 1 < text->n)
-            c = text->p[++i];
-        p[n++] = c;
+        i += text->p[i] == '\\';
+        p[n++] = text->p[i];
     }
-    return false;
+    *out = str_of(p, n);
+    *text = str_skip(*text, end + 1);
+    return true;
 }
 
 /* The next word up to one of `ends`, or quoted string. */
@@ -258,6 +268,7 @@ static bool take_result(str *text, struct arena *a, struct mailauth_told *told)
     bool is_spf = str_ieq(method, STR("spf"));
     bool is_dmarc = str_ieq(method, STR("dmarc"));
     bool is_again = (is_spf && told->has_spf) || (is_dmarc && told->has_dmarc);
+    told->has_dmarc_twice = told->has_dmarc_twice || (is_dmarc && is_again);
     if (is_spf && !is_again) {
         told->has_spf = true;
         told->spf = result;
@@ -310,13 +321,16 @@ bool mailauth_authres_read_arc(str results, struct arena *a, struct mailauth_tol
 {
     str name, instance, who, version;
     *out = (struct mailauth_told){ 0 };
-    if (!read_pair(&results, a, &name, &instance) || !str_ieq(name, STR("i")) ||
-        !skip_cfws(&results) || !results.n || results.p[0] != ';')
+    if (results.n > MIME_MAX_FIELD_BYTES || !read_pair(&results, a, &name, &instance) ||
+        !str_ieq(name, STR("i")) || !skip_cfws(&results) || !results.n || results.p[0] != ';')
         return false;
     results = str_skip(results, 1);
     if (!read_until(&results, STR(" \t\r\n(;=\""), a, &who))
         return false;
     (void)read_until(&results, STR(" \t\r\n(;=\""), a, &version); /* of the field; mostly absent */
     read_results(results, a, out);
+    /* The sender's words stand before the sealer's own: who says two things is not believed. */
+    if (out->has_dmarc_twice)
+        out->dmarc = MAILAUTH_NONE;
     return true;
 }

@@ -46,6 +46,7 @@ struct mailauth_told {
     enum mailauth_result spf;  /* NONE also when it was not checked; so are the others */
     enum mailauth_result dkim; /* PASS if one signature is right, else what the first one gave */
     bool has_dmarc;            /* the first one counts */
+    bool has_dmarc_twice;
     enum mailauth_result dmarc;
     str sender; /* domain that SPF was asked about, of MAIL FROM or HELO; empty: none */
     str author; /* domain of From that DMARC was asked about; empty: none */

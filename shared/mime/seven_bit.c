@@ -166,7 +166,8 @@ static const char *why_not(const struct mime_part *part)
 /* Long lines are no reason to refuse: where they cannot be encoded, the wire breaks them. */
 static bool should_encode(const struct narrowing *n, const struct mime_part *part, str body)
 {
-    return must_encode(n, body) || (!n->is_binary && mime_has_long_line(body) && !why_not(part));
+    return must_encode(n, body) ||
+           (!n->is_binary && !n->s->cut && mime_has_long_line(body) && !why_not(part));
 }
 
 /* Whether a line of `text` could be taken for a delimiter of a multipart around the part. */
@@ -237,7 +238,7 @@ static bool narrow_part(struct narrowing *n, const struct mime_part *part, struc
         return ERR(e, ERR_SYNTAX, "a header with a NUL or a line end that is not CRLF");
     if (is_leaf && should_encode(n, part, mime_part_body(n->s, part)))
         return encode_leaf(n, part, e);
-    bool says_so = !n->is_binary &&
+    bool says_so = !n->is_binary && !is_protected(part) &&
                    (part->encoding == MIME_ENCODING_8BIT || part->encoding == MIME_ENCODING_BINARY);
     bool is_mislabelled =
         n->relabels && part->encoding == MIME_ENCODING_BINARY && !is_protected(part);

@@ -165,6 +165,22 @@ static void long_lines_are_encoded(void **state)
     }
 }
 
+/* Not an octet of what is signed changes, though a label says 8bit and a line is long. */
+static void what_is_signed_stays(void **state)
+{
+    static const str signed_message = STR_INIT(
+        "MIME-Version: 1.0\r\nContent-Type: multipart/signed; boundary=s\r\n\r\n--s\r\n"
+        "Content-Type: multipart/mixed; boundary=m\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
+        "--m\r\n\r\ntext\r\n--m--\r\n--s\r\nContent-Type: a/b\r\n\r\nx\r\n--s--\r\n");
+    struct buf out;
+    struct err e = ERR_CLEAR;
+    (void)state;
+    buf_init(&out, 10000);
+    assert_true(mime_to_seven_bit(signed_message, &out, &e));
+    assert_true(str_eq(buf_str(&out), signed_message));
+    buf_fini(&out);
+}
+
 static void test_limit(void **state)
 {
     (void)state;
@@ -257,6 +273,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cases),
         cmocka_unit_test(long_lines_are_encoded),
+        cmocka_unit_test(what_is_signed_stays),
         cmocka_unit_test(test_limit),
         cmocka_unit_test(binary_parts_become_base64),
         cmocka_unit_test(labels_of_binary_mail_become_true),
