@@ -17,8 +17,8 @@ function(heronry_web)
     ${CMAKE_SOURCE_DIR}/services/web-kit/* ${CMAKE_SOURCE_DIR}/services/webmail/* ${CMAKE_SOURCE_DIR}/services/admin/*)
   list(FILTER sources EXCLUDE REGEX "/(node_modules|dist|test)/")
   add_custom_command(OUTPUT ${installed}
-    COMMAND ${CMAKE_SOURCE_DIR}/tools/node ${NPM} ci --no-audit --no-fund --loglevel=error
-    COMMAND ${CMAKE_COMMAND} -E touch ${installed}
+    COMMAND ${CMAKE_COMMAND} -D FOLDER=${CMAKE_SOURCE_DIR} -D NODE=${CMAKE_SOURCE_DIR}/tools/node -D NPM=${NPM}
+      -P ${CMAKE_SOURCE_DIR}/cmake/npm_install.cmake
     DEPENDS ${CMAKE_SOURCE_DIR}/package-lock.json ${CMAKE_SOURCE_DIR}/package.json
     WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} COMMENT "Installing the packages of the apps" VERBATIM)
   add_custom_command(OUTPUT ${out}/stamp
