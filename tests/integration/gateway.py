@@ -10,7 +10,7 @@ from milters import Filter, Rspamd
 from outbound import DOMAIN, Sink, Zone
 
 LOCAL, IDN, ALABEL = "jürgen", "bücher.example", "xn--bcher-kva.example"
-WAIT = 20
+WAIT = 150
 
 
 def refuse(verb, argument):

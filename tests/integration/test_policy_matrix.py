@@ -16,7 +16,7 @@ from conftest import Instance, free_ports, wait_until
 from outbound import DOMAIN, Sink, Zone
 from policy_hosts import PolicyHosts, policy
 
-WAIT = 90
+WAIT = 150
 PUBLISHED = ("nothing", "tlsa-right", "tlsa-wrong", "tlsa-unusable", "tlsa-forged",
              "sts-enforce", "sts-testing", "sts-none", "sts-gone", "sts-unreachable")
 PRESENTED = ("good", "misnamed", "expired", "selfsigned", "plain", "broken")

@@ -27,7 +27,7 @@ from conftest import STANDARD_PORTS, Instance, free_ports, wait_until
 from outbound import ABOVE, DOMAIN, Sink, Zone
 from smtp_raw import RawSmtp, fetch_all, stuffed
 
-WAIT = 20
+WAIT = 150
 SECURE, PLAIN = "127.0.0.1", "127.0.0.2"
 POSTED = "/.well-known/tlsrpt"
 SCHEMA = pathlib.Path(__file__).parent / "dmarc_aggregate.xsd"

@@ -16,7 +16,7 @@ from neighbours import KINDS, Postfix, records
 from outbound import ABOVE, DOMAIN, Zone
 from smtp_raw import fetch_all
 
-WAIT = 20
+WAIT = 150
 BODY = ".\r\n..\r\nGrüße  aus Köln \r\n" + "x" * 990 + "\r\n.MAIL FROM:<a@b>\r\n" + "all work\r\n" * 10000
 
 
