@@ -73,23 +73,6 @@ bool compose_draft_list(struct db *db, int64_t account_id, int64_t before_us, in
 
 /* ---- saving ---- */
 
-YIELDS static bool find_drafts_box(struct store *s, int64_t account_id, struct arena *a,
-                                   int64_t deadline_ms, int *out, struct err *e)
-{
-    struct store_mailbox box;
-    struct err reason = ERR_CLEAR;
-    if (store_mailbox_get_role(s, account_id, STORE_ROLE_DRAFTS, a, deadline_ms, &box, &reason)) {
-        *out = box.mailbox_id;
-        return true;
-    }
-    if (reason.kind == ERR_NOT_FOUND) {
-        return store_mailbox_create(s, account_id, STR("Drafts"), STORE_ROLE_DRAFTS, deadline_ms,
-                                    out, e);
-    }
-    *e = reason;
-    return false;
-}
-
 struct saving {
     const struct compose_save *save;
     const struct store_message *message;
@@ -126,7 +109,8 @@ YIELDS static bool put(struct store *s, const struct compose_save *save,
                                        .extra = send_save,
                                        .extra_arg = &saving };
     struct err why = ERR_CLEAR;
-    if (!find_drafts_box(s, save->account_id, a, deadline_ms, &copy.mailbox_id, e))
+    if (!store_mailbox_for_role(s, save->account_id, &STORE_DRAFTS_BOX, a, deadline_ms,
+                                &copy.mailbox_id, e))
         return false;
     str which = arena_printf(a, "draft/%lld", (long long)message->msg_id);
     store_delivery_id(which, STR_EMPTY, copy.delivery_id);

@@ -11,7 +11,6 @@
 #include "queue/queue.h"
 #include "store/mail.h"
 #include "submit/recipient.h"
-#include "submit/sent.h"
 
 enum {
     CLAIM_S = 60,     /* a process that was killed loses its claim */
@@ -194,8 +193,8 @@ YIELDS static bool file(struct outgoing *w, struct err *e)
     struct store_mail_change move = {
         .account_id = w->account_id, .act = STORE_MAIL_MOVE, .msg_ids = &w->msg_id, .n = 1
     };
-    return submit_find_sent(w->o->submit.store, w->account_id, w->a, w->deadline_ms,
-                            &move.to_mailbox_id, e) &&
+    return store_mailbox_for_role(w->o->submit.store, w->account_id, &STORE_SENT_BOX, w->a,
+                                  w->deadline_ms, &move.to_mailbox_id, e) &&
            store_mail_apply(w->o->submit.store, &move, w->a, w->deadline_ms, &changed, e);
 }
 

@@ -190,6 +190,10 @@ static bool read_quoted(str *text, struct arena *a, str *out)
     return true;
 }
 
+/* What a word ends before; a value may hold "=": local parts of forwarders and lists do. */
+#define VALUE_ENDS " \t\r\n(;\""
+#define WORD_ENDS  VALUE_ENDS "="
+
 /* The next word up to one of `ends`, or quoted string. */
 static bool read_until(str *text, str ends, struct arena *a, str *out)
 {
@@ -205,16 +209,15 @@ static bool read_until(str *text, str ends, struct arena *a, str *out)
     return n > 0;
 }
 
-/* "name=value"; false, and nothing taken, when something else comes. A value may hold "=": local
- * parts of forwarders and lists do. */
+/* "name=value"; false, and nothing taken, when something else comes. */
 static bool read_pair(str *text, struct arena *a, str *name, str *value)
 {
     str rest = *text;
-    if (!read_until(&rest, STR(" \t\r\n(;=\""), a, name) || !skip_cfws(&rest) || !rest.n ||
+    if (!read_until(&rest, STR(WORD_ENDS), a, name) || !skip_cfws(&rest) || !rest.n ||
         rest.p[0] != '=')
         return false;
     rest = str_skip(rest, 1);
-    if (!read_until(&rest, STR(" \t\r\n(;\""), a, value))
+    if (!read_until(&rest, STR(VALUE_ENDS), a, value))
         return false;
     *text = rest;
     return true;
@@ -267,13 +270,12 @@ static bool take_result(str *text, struct arena *a, struct mailauth_told *told)
     enum mailauth_result result = result_of(word);
     bool is_spf = str_ieq(method, STR("spf"));
     bool is_dmarc = str_ieq(method, STR("dmarc"));
-    bool is_again = (is_spf && told->has_spf) || (is_dmarc && told->has_dmarc);
-    told->has_dmarc_twice = told->has_dmarc_twice || (is_dmarc && is_again);
+    bool is_again = (is_spf && told->has_spf) || (is_dmarc && told->n_dmarc > 0);
+    told->n_dmarc += is_dmarc;
     if (is_spf && !is_again) {
         told->has_spf = true;
         told->spf = result;
     } else if (is_dmarc && !is_again) {
-        told->has_dmarc = true;
         told->dmarc = result;
     } else if (str_ieq(method, STR("dkim")) &&
                (told->dkim == MAILAUTH_NONE || result == MAILAUTH_PASS)) {
@@ -325,12 +327,12 @@ bool mailauth_authres_read_arc(str results, struct arena *a, struct mailauth_tol
         !str_ieq(name, STR("i")) || !skip_cfws(&results) || !results.n || results.p[0] != ';')
         return false;
     results = str_skip(results, 1);
-    if (!read_until(&results, STR(" \t\r\n(;=\""), a, &who))
+    if (!read_until(&results, STR(WORD_ENDS), a, &who))
         return false;
-    (void)read_until(&results, STR(" \t\r\n(;=\""), a, &version); /* of the field; mostly absent */
+    (void)read_until(&results, STR(WORD_ENDS), a, &version); /* of the field; mostly absent */
     read_results(results, a, out);
     /* The sender's words stand before the sealer's own: who says two things is not believed. */
-    if (out->has_dmarc_twice)
+    if (out->n_dmarc > 1)
         out->dmarc = MAILAUTH_NONE;
     return true;
 }

@@ -45,8 +45,7 @@ struct mailauth_told {
     bool has_spf;              /* the first one counts: a second is of HELO besides */
     enum mailauth_result spf;  /* NONE also when it was not checked; so are the others */
     enum mailauth_result dkim; /* PASS if one signature is right, else what the first one gave */
-    bool has_dmarc;            /* the first one counts */
-    bool has_dmarc_twice;
+    unsigned n_dmarc;          /* results of DMARC; the first one counts */
     enum mailauth_result dmarc;
     str sender; /* domain that SPF was asked about, of MAIL FROM or HELO; empty: none */
     str author; /* domain of From that DMARC was asked about; empty: none */

@@ -223,6 +223,20 @@ bool store_mailbox_name_check(struct arena *a, str name, str *out, struct err *e
 YIELDS bool store_mailbox_create(struct store *s, int64_t account_id, str name,
                                  enum store_role role, int64_t deadline_ms, int *mailbox_id,
                                  struct err *e);
+/* What the server puts mail of a kind into, and how it is called when it has to be made. */
+struct store_role_box {
+    enum store_role role;
+    str name;
+};
+#define STORE_SENT_BOX   ((struct store_role_box){ STORE_ROLE_SENT, STR("Sent") })
+#define STORE_DRAFTS_BOX ((struct store_role_box){ STORE_ROLE_DRAFTS, STR("Drafts") })
+
+/* The account's mailbox of the role; without one that of the name, when it has no other role, which
+ * is made where there is none. Errors: those of store_mailbox_get_role, store_mailbox_get and
+ * store_mailbox_create. Yields. */
+YIELDS bool store_mailbox_for_role(struct store *s, int64_t account_id,
+                                   const struct store_role_box *box, struct arena *a,
+                                   int64_t deadline_ms, int *mailbox_id, struct err *e);
 /* Renames it with all below it; what is missing above the new name is made. INBOX stays and only
  * its messages move to a new mailbox (RFC 9051 section 6.3.6). ERR_NOT_FOUND, ERR_EXISTS,
  * ERR_SYNTAX, ERR_LIMIT, ERR_DENIED (below itself). Yields. */

@@ -19,7 +19,6 @@
 #include "submit/allow.h"
 #include "submit/decide.h"
 #include "submit/filter.h"
-#include "submit/sent.h"
 #include "wire/smtp_command.h"
 #include "wire/smtp_data.h"
 #include "wire/smtp_verp.h"
@@ -469,7 +468,8 @@ static YIELDS bool find_own(const struct submission *w, int *mailbox_id, struct 
         log_full(w);
         return true;
     }
-    if (submit_find_sent(w->s->store, w->m->account_id, w->a, w->deadline_ms, mailbox_id, &why))
+    if (store_mailbox_for_role(w->s->store, w->m->account_id, &STORE_SENT_BOX, w->a, w->deadline_ms,
+                               mailbox_id, &why))
         return true;
     *mailbox_id = 0;
     if (db_is_timeout(&why) || (why.kind != ERR_LIMIT && why.kind != ERR_EXISTS)) {

@@ -112,6 +112,15 @@ def test_draft_is_one_message_at_each_moment_of_its_saving(heronry, person):
     assert person.box("drafts")["totalMessages"] == 1
 
 
+def test_a_mailbox_of_drafts_that_lost_its_role_serves(heronry, person):
+    imap = heronry.imap(login=person.user)
+    for command in (imap.delete, imap.create):
+        assert command("Drafts")[0] == "OK"
+    draft = person.api.post("/drafts", draft_of(subject="Plan"), status=201)
+    person.api.put(f"/drafts/{draft.json['id']}", draft_of(subject="Plan 2"), headers={"If-Match": draft.headers["etag"]}, status=200)
+    assert message_of(heronry, person.user, "Drafts")["Subject"] == "Plan 2"
+
+
 def test_send_with_attachments(heronry, person):
     other = heronry.new_user()
     person.api.patch("/me", {"displayName": "Müller, Åsa"})
