@@ -141,7 +141,7 @@ YIELDS static bool wait_in_line(struct runtime *rt, struct delivery_server *serv
 bool delivery_place_take(struct delivery *d, struct delivery_place *p,
                          const struct net_address *address, str destination)
 {
-    delivery_place_leave(d, p);
+    delivery_place_leave(p);
     p->again_ms = 0;
     if (p->mode == DELIVERY_PLACE_UNCOUNTED)
         return true;
@@ -159,14 +159,13 @@ bool delivery_place_take(struct delivery *d, struct delivery_place *p,
     if (p->mode != DELIVERY_PLACE_IN_LINE || !wait_in_line(d->app->runtime, server, p))
         return false;
     if (runtime_is_draining(d->app->runtime)) /* what begins now may be cut in the middle */
-        delivery_place_leave(d, p);
+        delivery_place_leave(p);
     return p->server != NULL;
 }
 
-void delivery_place_leave(struct delivery *d, struct delivery_place *p)
+void delivery_place_leave(struct delivery_place *p)
 {
     struct delivery_server *server = p->server;
-    (void)d;
     if (!server)
         return;
     unsigned *n = p->is_anyway ? &server->n_anyway : &server->n;

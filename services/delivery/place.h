@@ -48,7 +48,7 @@ struct delivery_place {
 YIELDS bool delivery_place_take(struct delivery *d, struct delivery_place *p,
                                 const struct net_address *server, str destination);
 /* Gives it to the one that waits longest; harmless when there is none. */
-void delivery_place_leave(struct delivery *d, struct delivery_place *p);
+void delivery_place_leave(struct delivery_place *p);
 /* Ends its waiting, without a place. */
 void delivery_place_give_up(struct delivery_place *p);
 /* The same for all, as for the drain, in which nobody waits any more. */

@@ -79,7 +79,7 @@ static void disconnect(struct delivery_session *s)
 void delivery_session_drop(struct delivery_session *s)
 {
     disconnect(s);
-    delivery_place_leave(s->d, &s->place);
+    delivery_place_leave(&s->place);
 }
 
 struct queue_result delivery_deferred(const struct delivery_session *s, const char *status,

@@ -88,7 +88,7 @@ static void start(struct client *c, struct world *w, size_t number)
 
 static void leave(struct client *c)
 {
-    delivery_place_leave(&c->w->d, &c->place);
+    delivery_place_leave(&c->place);
     yield_often();
 }
 
@@ -195,7 +195,7 @@ static void drains(void *arg)
     fill(w, first);
     for (size_t i = 0; i < PLACES; i++)
         start(&line[i], w, i);
-    delivery_place_leave(&w->d, &first[0].place); /* the first of the line does not know yet */
+    delivery_place_leave(&first[0].place); /* the first of the line does not know yet */
     assert_true(!line[0].place.is_waiting && !line[0].has_ended);
     runtime_drain(w->rt, clock_deadline_in(60000));
     delivery_place_give_up_all(&w->d);
@@ -290,7 +290,7 @@ static void come_again(void *arg)
         assert_in_range(w->n_served, 1, PLACES);
         fiber_yield();
         w->n_served--;
-        delivery_place_leave(&w->d, &c->place);
+        delivery_place_leave(&c->place);
     }
     w->n_ended++;
 }

@@ -533,7 +533,7 @@ static void hold_place(void *arg)
         assert_true(fiber_sleep_until(clock_deadline_in(1), &e));
     int64_t opening_ms = w->session.opening_ms;
     assert_true(fiber_sleep_until(clock_deadline_in(20), &e));
-    delivery_place_leave(&w->d, &place);
+    delivery_place_leave(&place);
     while (str_find(buf_str(&w->seen), STR("EHLO")) < 0)
         assert_true(fiber_sleep_until(clock_deadline_in(1), &e));
     assert_true(w->session.opening_ms >= opening_ms + 20);
@@ -694,7 +694,7 @@ static void take_place_over(void *arg)
     while (!w->session.place.is_waiting && !w->is_done)
         fiber_yield();
     w->has_waited = w->session.place.is_waiting;
-    delivery_place_leave(&w->d, &place);
+    delivery_place_leave(&place);
 }
 
 /* It goes to the next server for those who are left, and stands in line only when all are: what
@@ -889,7 +889,7 @@ static void want_place(void *arg)
         fiber_yield();
     (void)delivery_place_take(&w->d, &place, &w->mx.at, STR("other.example"));
     assert_true(w->opened);
-    delivery_place_leave(&w->d, &place);
+    delivery_place_leave(&place);
 }
 
 /* The second try at a server, in plain text, has the place of the first one. */
