@@ -512,8 +512,8 @@ static void leave_rest(struct transaction *t, size_t next)
 }
 
 /* In as many transactions as the server wants for so many recipients (RFC 9422), or as they have
- * senders. Those that are
- * left when it takes no more on this connection wait for their next try. Yields. */
+ * senders. Those that are left when it takes no more on this connection wait for their next try.
+ * Yields. */
 YIELDS static void run_all(struct transaction *t, bool *answered)
 {
     struct delivery_session *s = t->s;
