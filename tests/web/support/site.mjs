@@ -61,6 +61,11 @@ export async function signIn(page, user, path = "/") {
   await page.getByLabel("E-mail address").fill(user.address);
   await page.getByLabel("Password", { exact: true }).fill(user.password);
   await page.getByRole("button", { name: "Sign in" }).click();
+  await ready(page);
+}
+
+/** The webmail is there and listens to keys. */
+export async function ready(page) {
   await page.getByRole("navigation", { name: "Folders" }).or(page.getByRole("button", { name: "Open the folders" })).first().waitFor();
 }
 
