@@ -12,29 +12,35 @@ def computed_ms(pid):
 
 class LoopProbe:
     """Asks NOOP after NOOP, with a new connection where the server has had enough of it. `worst_ms` is what the longest
-    wait cost the loop; `with` it, and read it behind."""
+    wait cost the loop; `with` it, which begins with an answer, and read it behind."""
 
     def __init__(self, pid, port):
-        self.pid, self.port, self.worst_ms, self.asked = pid, port, 0, 0
+        self.pid, self.port, self.worst_ms = pid, port, 0
         self.ended = threading.Event()
+        self.begun = threading.Event()
         self.thread = threading.Thread(target=self._ask_on, daemon=True)
+
+    def _ask(self, sock, lines):
+        """One question; false when the server says no more."""
+        before = computed_ms(self.pid)
+        sock.sendall(b"NOOP\r\n")
+        if not lines.readline():
+            return False
+        self.worst_ms = max(self.worst_ms, computed_ms(self.pid) - before)
+        self.begun.set()
+        return True
 
     def _ask_on(self):
         while not self.ended.is_set():
             with socket.create_connection(("127.0.0.1", self.port), timeout=60) as sock, sock.makefile("rb") as lines:
                 lines.readline()
                 for _ in range(40):
-                    if self.ended.wait(0.002):
+                    if self.ended.wait(0.002) or not self._ask(sock, lines):
                         break
-                    before = computed_ms(self.pid)
-                    sock.sendall(b"NOOP\r\n")
-                    if not lines.readline():
-                        break
-                    self.worst_ms = max(self.worst_ms, computed_ms(self.pid) - before)
-                    self.asked += 1
 
     def __enter__(self):
         self.thread.start()
+        assert self.begun.wait(60), "the server does not answer"
         return self
 
     def __exit__(self, *unused):

@@ -63,7 +63,6 @@ def least_wait(server, act):
         user = server.new_user()
         with LoopProbe(server.pids()["front.1"], server.ports["smtp"]) as probe:
             act(user)
-        assert probe.asked > 0
         waits.append(probe.worst_ms)
     return min(waits)
 
