@@ -107,6 +107,8 @@ class Instance(Server):
         points = [options.get("environment", {}).get("HERONRY_FAILPOINT")]
         # On a machine that is busy with other tests each error would be the last one of a session.
         points += [] if options.pop("is_ever_behind", False) else ["loop-never-lags:error"]
+        # Nor is a database away that is slow, but where a test takes it away.
+        points += [] if options.pop("is_impatient", False) else ["others-are-awaited:error"]
         options["environment"] = options.get("environment", {}) | {"HERONRY_FAILPOINT": ",".join(filter(None, points))}
         super().__init__(folder, BINARY, ports=dict(zip(kinds, free_ports(len(kinds)))), **options)
         self.add_defaults()

@@ -160,8 +160,9 @@ bool db_batch_sync(struct db_batch *b, struct err *e)
 
 bool db_batch_wait(struct db_batch *b, int64_t deadline_ms, struct err *e)
 {
+    int64_t patient_ms = db_patience(deadline_ms);
     while (!b->is_finished) {
-        if (!signal_point_wait(&b->point, deadline_ms, e))
+        if (!signal_point_wait(&b->point, patient_ms, e))
             return false;
     }
     return true;

@@ -230,6 +230,10 @@ void db_pulse_fini(struct db *db);
 void db_pulse_sent(struct db *db);
 void db_pulse_heard(struct db *db);
 
+/* The deadline of a wait for the database; under the failpoint "others-are-awaited" not before 20
+ * s: on a machine that is busy with other tests nobody is told "try later" (R6). */
+int64_t db_patience(int64_t deadline_ms);
+
 /* Whether the database has been away for longer than a caller waits: a command that needs it five
  * times then fails as quickly as one that needs it once (R6). Connections try on by themselves. */
 bool db_is_away(const struct db *db);

@@ -40,7 +40,7 @@ static bool any_connecting(const struct db_pool *pool)
  * waited before. */
 static int64_t fail_fast_deadline(int64_t deadline_ms)
 {
-    int64_t soon = clock_deadline_in(DB_FAIL_FAST_MS);
+    int64_t soon = db_patience(clock_deadline_in(DB_FAIL_FAST_MS));
     return deadline_ms < soon ? deadline_ms : soon;
 }
 
@@ -63,6 +63,7 @@ static bool is_hopeless(const struct db_pool *pool, uint64_t failures, bool is_t
 struct db_conn *db_pool_pick(struct db_pool *pool, int64_t deadline_ms, struct err *e)
 {
     struct err local = ERR_CLEAR;
+    deadline_ms = db_patience(deadline_ms);
     int64_t soon = fail_fast_deadline(deadline_ms);
     uint64_t failures = pool->failures;
     for (;;) {
@@ -113,6 +114,7 @@ struct db_conn *db_pool_lease(struct db_pool *pool, int64_t holder, int64_t dead
                               struct err *e)
 {
     struct err local = ERR_CLEAR;
+    deadline_ms = db_patience(deadline_ms);
     if (!turns_acquire(&pool->gate, holder, deadline_ms, e))
         return NULL;
     struct db_conn *c = free_conn(pool);

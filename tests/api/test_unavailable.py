@@ -35,7 +35,7 @@ def outage():
     postgres = outside.Postgres()
     key = base64.b64encode(bytes(32)).decode()
     instance = Instance(settings={"database.url": postgres.url, "auth.cache": "0s", "workers.front": 1,
-                                  "security.key": key})
+                                  "security.key": key}, is_impatient=True)
     try:
         yield Outage(instance.up(), postgres)
     finally:

@@ -29,7 +29,7 @@ def parts():
 @pytest.fixture(scope="module")
 def server(parts):
     postgres, redis = parts
-    instance = Instance(settings={"database.url": postgres.url, "redis.url": redis.url, "auth.cache": "0s"})
+    instance = Instance(settings={"database.url": postgres.url, "redis.url": redis.url, "auth.cache": "0s"}, is_impatient=True)
     try:
         yield instance.up()
     finally:

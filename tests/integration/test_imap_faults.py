@@ -26,7 +26,7 @@ def postgres():
 
 @pytest.fixture(scope="module")
 def server(postgres):
-    instance = Instance(settings={"database.url": postgres.url})
+    instance = Instance(settings={"database.url": postgres.url}, is_impatient=True)
     try:
         yield instance.up()
     finally:

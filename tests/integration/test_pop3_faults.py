@@ -25,7 +25,7 @@ def postgres():
 
 @pytest.fixture(scope="module")
 def server(postgres):
-    made = Instance(settings={"database.url": postgres.url, "proxy_protocol.trusted_networks": f"[{BALANCER}/32]"})
+    made = Instance(settings={"database.url": postgres.url, "proxy_protocol.trusted_networks": f"[{BALANCER}/32]"}, is_impatient=True)
     try:
         yield made.up()
     finally:
