@@ -3,6 +3,7 @@
 a mail, which is the most work. One destination is dead (connections to it hang), one slow (five seconds for
 each mail); all others lead to one smtp-sink, without DNS. Asked is when each destination has its first
 attempt, and meanwhile when mail to destinations of its own has it, that comes while all others wait."""
+import json
 import pathlib
 import socket
 import subprocess
@@ -14,6 +15,8 @@ DEAD, SLOW = "d0.bulk.example", "d1.bulk.example"
 LATE = 40               # mails to destinations of their own
 LATE_EVERY = 0.25       # seconds between them
 SECONDS_MAX = 120
+QUEUEBENCH = ours.BINARY.with_name("queuebench")
+CLAIM_SECONDS, CLAIMERS = 20, 4
 
 # The octets as a message with one short text; what is in it does not matter here.
 FILL = """\
@@ -66,6 +69,22 @@ def start_sink(*options):
     return port, process
 
 
+def put_in(server, zone, first, count, domains):
+    return float(server.psql(FILL.format(zone=zone, first=first, count=count, domains=domains)))
+
+
+def claims(folder, count, domains):
+    """How quickly the mail of a full queue is claimed, put off and given back when nobody sends it."""
+    server = ours.Heronry(folder, [], ("workers.back=0",))
+    try:
+        put_in(server, "bulk.example", 0, count, domains)
+        told = subprocess.run([QUEUEBENCH, server.server.status()["database"], str(CLAIM_SECONDS), str(CLAIMERS)],
+                              check=True, capture_output=True, text=True)
+        return json.loads(told.stdout)
+    finally:
+        server.stop()
+
+
 class Server(ours.Heronry):
     def __init__(self, folder):
         self.dead = DeadEnd()
@@ -80,12 +99,12 @@ class Server(ours.Heronry):
 
     def measure(self, count, domains):
         """Of `count` recipients in so many domains."""
-        began = self._put_in("bulk.example", 0, count, domains)
+        began = put_in(self, "bulk.example", 0, count, domains)
         late, largest, tokens = {}, 0, self._claims()
         from_start, spent_before = time.monotonic(), common.cpu_seconds(self.roots())
         for n in range(LATE):
             zone = f"n{n}.late.example"
-            late[f"d0.{zone}"] = self._put_in(zone, count + n, 1, 1)
+            late[f"d0.{zone}"] = put_in(self, zone, count + n, 1, 1)
             largest = max(largest, self._delivery_kb())
             time.sleep(LATE_EVERY)
         first = self._first("bulk.example", domains - 2)
@@ -95,10 +114,7 @@ class Server(ours.Heronry):
         spent, cpu = time.monotonic() - from_start, common.cpu_seconds(self.roots()) - spent_before
         return {"first_p99": p99(at - began for at in first.values()), "late_p99": p99(late_first[d] - late[d] for d in late),
                 "rss_mb": largest / 1024, "attempts_per_s": sent / spent, "cpu_ms": cpu * 1000 / sent,
-                "leases_per_s": (self._claims() - tokens) / spent}
-
-    def _put_in(self, zone, first, count, domains):
-        return float(self.psql(FILL.format(zone=zone, first=first, count=count, domains=domains)))
+                "turns_per_s": (self._claims() - tokens) / spent}
 
     def _claims(self):
         return int(self.psql("SELECT coalesce(sum(token), 0) FROM q_domain"))
