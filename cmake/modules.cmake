@@ -39,7 +39,8 @@ function(heronry_unit_tests NAME TARGET)
 endfunction()
 
 # tests/fuzz/fuzz_<module>_<topic>.c defines LLVMFuzzerTestOneInput. In the fuzz preset it becomes a
-# libFuzzer program; elsewhere a program that replays the corpus, run as an ordinary test.
+# libFuzzer program; elsewhere a program that replays the corpus, run as an ordinary test. Where
+# it says STANDS_IN_FOR(x), its __wrap_x takes the place of x for all others (the linker's --wrap).
 function(heronry_fuzz_targets NAME TARGET)
   file(GLOB targets CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/fuzz/fuzz_${NAME}_*.c)
   foreach(source IN LISTS targets)
@@ -55,6 +56,11 @@ function(heronry_fuzz_targets NAME TARGET)
     endif()
     target_link_libraries(${fuzz} PRIVATE ${TARGET} heronry_flags)
     target_compile_options(${fuzz} PRIVATE -Wno-missing-prototypes)
+    file(STRINGS ${source} wraps REGEX "^STANDS_IN_FOR")
+    foreach(line IN LISTS wraps)
+      string(REGEX REPLACE ".*\\(([a-z_]+)\\).*" "\\1" name "${line}")
+      target_link_options(${fuzz} PRIVATE "LINKER:--wrap=${name}")
+    endforeach()
   endforeach()
 endfunction()
 
