@@ -37,11 +37,12 @@ enum {
     ORCPT_ESCAPED_MAX = 2048 /* octets of one of UTF-8, escaped; longer than ORCPT_MAX is refused */
 };
 
-/* First words of HTTP requests: browsers and request forgery reach port 25 with them (S12). */
+/* First words of HTTP requests: browsers and request forgery reach port 25 with them (S12); and of
+ * the PROXY protocol, by somebody who is not trusted to tell for whom it speaks. */
 static const str foreign[] = {
     STR_INIT("GET"),   STR_INIT("POST"),   STR_INIT("PUT"),     STR_INIT("HEAD"),
     STR_INIT("PATCH"), STR_INIT("DELETE"), STR_INIT("OPTIONS"), STR_INIT("CONNECT"),
-    STR_INIT("TRACE"), STR_INIT("PRI"),
+    STR_INIT("TRACE"), STR_INIT("PRI"),    STR_INIT("PROXY"),
 };
 
 static enum smtp_verb find_verb(str word)

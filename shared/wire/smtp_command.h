@@ -29,7 +29,7 @@ enum smtp_verb {
     SMTP_AUTH,
     SMTP_STARTTLS,
     SMTP_XCLIENT,
-    SMTP_FOREIGN, /* a command of another protocol (HTTP): never by a mail client */
+    SMTP_FOREIGN, /* of another protocol, as HTTP: never by a mail client */
     SMTP_UNKNOWN,
     SMTP_VERB_COUNT
 };

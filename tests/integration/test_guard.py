@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who may bring mail at all (FEATURES 26, 87, 88, 91): clients with addresses of their own behind a balancer, records from a
-real nsd."""
+"""Who may bring mail at all (FEATURES 26, 87, 88, 91), and for whom a balancer speaks (15): clients with addresses of their own
+behind it, records from a real nsd."""
+import contextlib
 import json
 import os
 import re
 import signal
 import socket
+import ssl
+import struct
 
 import pytest
 from api_client import Api
@@ -13,7 +16,7 @@ from dkim_key import key_record, signed
 from outbound import DOMAIN, Zone
 from smtp_raw import RawSmtp
 
-from conftest import Instance, wait_until
+from conftest import STANDARD_PORTS, Instance, wait_until
 
 BALANCER = "127.0.0.66"
 PROXY = "127.0.0.67"
@@ -65,7 +68,8 @@ def zone():
 @pytest.fixture(scope="module")
 def server(zone):
     """Loopback is not local here, and 198.51.100.0/24 is."""
-    instance = Instance(settings={"dns.stub_zone": DOMAIN, "dns.stub_server": zone.server, "dns.validate": "false",
+    instance = Instance(kinds=[*STANDARD_PORTS, "lmtp", "metrics"],
+                        settings={"dns.stub_zone": DOMAIN, "dns.stub_server": zone.server, "dns.validate": "false",
                                   "security.local_networks": "[198.51.100.0/24]",
                                   "dnsbl.zones": json.dumps([f"bl.{DOMAIN}=127.0.0.[2..7]*3", f"wl.{DOMAIN}=127.0.[0..255].[1..3]*-4",
                                                              f"all.{DOMAIN}*9", f"err.{DOMAIN}"]),
@@ -344,6 +348,115 @@ def test_points_of_lists_are_asked(server):
     assert states == {"bl": "works", "wl": "works", "all": "lists_all", "err": "refuses"}
     assert done.returncode == 69 and "2 of 4" in done.stderr
     assert "lists everybody" in server.cli("dnsbl", "test", check=False).stdout
+
+
+# ---- the PROXY protocol ----
+
+PROXIED = {"smtp": b"QUIT\r\n", "submission": b"QUIT\r\n", "submissions": b"QUIT\r\n", "lmtp": b"QUIT\r\n", "imap": b"a LOGOUT\r\n",
+           "imaps": b"a LOGOUT\r\n", "pop3": b"QUIT\r\n", "pop3s": b"QUIT\r\n", "http": b"", "https": b""}
+UNDER_TLS = ("submissions", "imaps", "pop3s", "https")
+
+
+def first_version(ip):
+    return f"PROXY TCP{6 if ':' in ip else 4} {ip} {'::1' if ':' in ip else '127.0.0.1'} 40000 25\r\n".encode()
+
+
+def second_version(ip):
+    family = socket.AF_INET6 if ":" in ip else socket.AF_INET
+    ends = socket.inet_pton(family, ip) + socket.inet_pton(family, "::1" if ":" in ip else "127.0.0.1") + struct.pack("!HH", 40000, 25)
+    more = b"\x04\x00\x03abc"  # a TLV that nobody asked for
+    return b"\r\n\r\n\0\r\nQUIT\n\x21" + (b"\x21" if ":" in ip else b"\x11") + struct.pack("!H", len(ends + more)) + ends + more
+
+
+VERSIONS = {"v1": first_version, "v2": second_version}
+
+
+def all_of(sock):
+    """What comes until the connection ends."""
+    said = b""
+    with contextlib.suppress(ConnectionError, ssl.SSLError):
+        while more := sock.recv(65536):
+            said += more
+    return said
+
+
+def through(server, kind, header, source=BALANCER):
+    """Says the header, then what is right for the kind; all that the server said until it closed."""
+    with socket.create_connection(("127.0.0.1", server.ports[kind]), timeout=90, source_address=(source, 0)) as sock:
+        try:
+            sock.sendall(header)
+            if kind in UNDER_TLS:
+                sock = server.tls().wrap_socket(sock, server_hostname="localhost")
+            greeting = b""
+            if not PROXIED[kind]:
+                sock.sendall(f"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+            else:
+                while not greeting.endswith(b"\n") and (more := sock.recv(4096)):
+                    greeting += more
+                sock.sendall(PROXIED[kind])
+            return greeting + all_of(sock)
+        except (ConnectionError, ssl.SSLError):
+            return b""
+
+
+def ends_of(server, ip):
+    return re.findall(rf" (\w+)_(?:session_end|request) .*peer={re.escape(ip)} ", server.log())
+
+
+def test_each_listener_hears_for_whom_a_balancer_speaks(server):
+    """FEATURES 15: the client is the one that is told, by both versions and in both families."""
+    expected = {}
+    for n, kind in enumerate(PROXIED):
+        for v, (version, header) in enumerate(VERSIONS.items()):
+            for f, ip in enumerate((f"127.7.{v}.{n + 1}", f"2001:db8:7:{v + 1}::{n + 1:x}")):
+                if kind == "lmtp" and f:
+                    continue  # taken from loopback only
+                said = through(server, kind, header(ip))
+                assert re.match(rb"220 |\* OK |\+OK|HTTP/1.1 [23]", said), (kind, version, ip, said)
+                expected[ip] = {"submission": "smtp", "submissions": "smtp", "lmtp": "smtp"}.get(kind, kind[:4])
+    wait_until(lambda: all(ends_of(server, ip) for ip in expected), what="the end of all of them")
+    assert {ip: ends_of(server, ip) for ip in expected} == {ip: [name] for ip, name in expected.items()}
+
+
+@pytest.mark.parametrize("header", VERSIONS.values(), ids=VERSIONS)
+def test_the_told_client_is_the_one_who_may_hand_over(server, header):
+    """By LMTP (lmtp.networks): the balancer's own address does not count."""
+    assert through(server, "lmtp", header("192.0.2.77")).startswith(b"554 5.7.1")
+
+
+WRONG_HEADERS = {"no address": b"PROXY TCP4 300.1.1.1 127.0.0.1 40000 25\r\n", "no family": b"PROXY TCP5 192.0.2.1 127.0.0.1 1 2\r\n",
+                 "no end": b"PROXY TCP4 192.0.2.1 " + b"x" * 200, "third version": b"\r\n\r\n\0\r\nQUIT\n\x31\x11\0\x0c" + b"x" * 12,
+                 "too short": b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x04abcd", "none at all": b"EHLO client.example\r\n"}
+
+
+@pytest.mark.parametrize("kind", PROXIED)
+def test_a_balancer_without_a_right_header_is_closed(server, kind):
+    """Nothing is said to it: who it speaks for is not known."""
+    for name, header in WRONG_HEADERS.items():
+        assert through(server, kind, header) == b"", name
+
+
+@pytest.mark.parametrize("kind", [*PROXIED, "metrics"])
+def test_nobody_else_borrows_an_address(server, kind):
+    """A header of who is not trusted is no header: it is refused as what it is in the protocol of the listener, and the client stays
+    the one that it is. The listener of metrics trusts nobody."""
+    for v, (version, header) in enumerate(VERSIONS.items()):
+        ip = f"192.0.2.{180 + v}"
+        source = BALANCER if kind == "metrics" else f"127.8.{v}.{1 + list(PROXIED).index(kind)}"
+        with socket.create_connection(("127.0.0.1", server.ports[kind]), timeout=90, source_address=(source, 0)) as sock:
+            with contextlib.suppress(OSError):  # it may be closed already
+                sock.sendall(header(ip))
+                sock.shutdown(socket.SHUT_WR)
+            said = all_of(sock)
+        if kind in ("smtp", "submission", "lmtp"):
+            assert re.search(rb"^5\d\d 5\.[57]\.\d .*\r\n\Z", said, re.M) and not re.search(rb"^250", said, re.M), (version, said)
+        elif kind in ("http", "metrics"):
+            assert not said or said.startswith(b"HTTP/1.1 400"), (version, said)
+        elif kind not in UNDER_TLS:
+            assert b"BAD" in said or b"-ERR" in said, (version, said)
+        if kind not in ("http", "https", "metrics"):
+            wait_until(lambda source=source: f"peer={source} " in server.log(), what="a word about the client")
+        assert f"peer={ip} " not in server.log()
 
 
 # ---- XCLIENT ----

@@ -26,6 +26,7 @@ static void test_verbs(void **state)
         { STR_INIT("\x16\x03\x01\x02"), SMTP_FOREIGN, STR_INIT("") },
         { STR_INIT("GET / HTTP/1.1"), SMTP_FOREIGN, STR_INIT("/ HTTP/1.1") },
         { STR_INIT("post /"), SMTP_FOREIGN, STR_INIT("/") },
+        { STR_INIT("PROXY TCP4 192.0.2.1"), SMTP_FOREIGN, STR_INIT("TCP4 192.0.2.1") },
         { STR_INIT("QUIT\0x"), SMTP_UNKNOWN, STR_INIT("") },
         { STR_INIT("starttls"), SMTP_STARTTLS, STR_INIT("") },
     };
