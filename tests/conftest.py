@@ -104,12 +104,16 @@ class Instance(Server):
         folder = quick_folder()
         options.setdefault("users", [("user1", True), ("user2", False), ("user3", False)])
         kinds = options.pop("kinds", STANDARD_PORTS)
-        points = [options.get("environment", {}).get("HERONRY_FAILPOINT")]
         # On a machine that is busy with other tests each error would be the last one of a session.
-        points += [] if options.pop("is_ever_behind", False) else ["loop-never-lags:error"]
-        # Nor is a database away that is slow, but where a test takes it away.
-        points += [] if options.pop("is_impatient", False) else ["others-are-awaited:error"]
-        options["environment"] = options.get("environment", {}) | {"HERONRY_FAILPOINT": ",".join(filter(None, points))}
+        points = [] if options.pop("is_ever_behind", False) else ["loop-never-lags:error"]
+        # Nor is anybody away who is slow, but where a test takes him away (impatience).
+        self.awaited = {name: folder / f"{name}-is-awaited" for name in ("database", "redis", "dns")}
+        for path in self.awaited.values():
+            path.touch()
+        points += [f"{path.name}:while={path}" for path in self.awaited.values()]
+        wanted, self.healthy = options.get("environment", {}), {"HERONRY_FAILPOINT": ",".join(points)}
+        points += [wanted["HERONRY_FAILPOINT"]] if "HERONRY_FAILPOINT" in wanted else []
+        options["environment"] = wanted | {"HERONRY_FAILPOINT": ",".join(points)}
         super().__init__(folder, BINARY, ports=dict(zip(kinds, free_ports(len(kinds)))), **options)
         self.add_defaults()
 
@@ -172,6 +176,19 @@ class Instance(Server):
     def new_user(self, **options):
         """An account that no other test uses."""
         return self.add_user(f"u{os.getpid()}x{next(self.numbers)}", **options)
+
+    def heal(self):
+        """From the next start on no fault is injected."""
+        self.environment |= self.healthy
+
+    @contextlib.contextmanager
+    def impatience(self, name="database"):
+        """While it lasts, the server gives the database (or "redis", "dns") no more time than its own promises allow."""
+        self.awaited[name].unlink()
+        try:
+            yield
+        finally:
+            self.awaited[name].touch()
 
     # ---- the embedded servers ----
 

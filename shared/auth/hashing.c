@@ -33,8 +33,7 @@ void hashing_init(struct hashing *h)
 
 bool hashing_enter(struct hashing *h, int64_t deadline_ms, struct err *e)
 {
-    bool is_busy_machine = FAILPOINT_FAILS("others-are-awaited");
-    int64_t patience = clock_deadline_in(is_busy_machine ? 10 * WAIT_MS : WAIT_MS);
+    int64_t patience = clock_deadline_in(FAILPOINT_PATIENCE("database-is-awaited", WAIT_MS));
     struct err why = ERR_CLEAR;
     if (h->gate.waiting >= IN_LINE)
         return ERR(e, ERR_UNAVAILABLE, "%d logins wait already", IN_LINE);

@@ -9,9 +9,11 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <time.h>
+#include <unistd.h>
 
 enum {
-    MAX_RULES = 16 /* further ones in the variable are ignored */
+    MAX_RULES = 16, /* further ones in the variable are ignored */
+    PATIENCE_MS = 20 * 1000
 };
 
 /* How often each rule's place was passed. Test builds only, so the rule against mutable variables
@@ -26,6 +28,14 @@ static void sleep_ms(uint64_t ms)
         continue;
 }
 
+static bool is_there(str path)
+{
+    char text[1024];
+    int n = snprintf(text, sizeof(text), "%.*s", STR_FMT(path));
+    INVARIANT(n > 0 && (size_t)n < sizeof(text));
+    return access(text, F_OK) == 0;
+}
+
 /* Does `action`; true for "error". An unknown one ends the process: a test with a wrong name must
  * not pass. */
 static bool act(str action)
@@ -33,6 +43,8 @@ static bool act(str action)
     uint64_t ms = 0;
     if (str_eq(action, STR("error")))
         return true;
+    if (str_has_prefix(action, STR("while=")))
+        return is_there(str_skip(action, 6));
     if (str_eq(action, STR("kill"))) {
         (void)raise(SIGKILL);
     } else {
@@ -61,6 +73,11 @@ bool failpoint_pass(const char *name)
             fails = act(action) || fails;
     }
     return fails;
+}
+
+int64_t failpoint_patience(const char *name, int64_t ms)
+{
+    return ms < PATIENCE_MS && failpoint_pass(name) ? PATIENCE_MS : ms;
 }
 
 #endif

@@ -156,7 +156,7 @@ static void try_endpoint(struct db_conn *c)
         return;
     }
     PQsetNoticeReceiver(c->pg, on_notice, NULL);
-    timer_start(c->db->rt, &c->timer, clock_deadline_in(DB_CONNECT_MS));
+    timer_start(c->db->rt, &c->timer, db_patience(clock_deadline_in(DB_CONNECT_MS)));
     /* The manual: begin as if the last poll had asked for writing. */
     watch_for(c, FIBER_WRITE);
 }

@@ -230,8 +230,8 @@ void db_pulse_fini(struct db *db);
 void db_pulse_sent(struct db *db);
 void db_pulse_heard(struct db *db);
 
-/* The deadline of a wait for the database; under the failpoint "others-are-awaited" not before 20
- * s: on a machine that is busy with other tests nobody is told "try later" (R6). */
+/* The deadline of a wait for the database, which tests put off (FAILPOINT_PATIENCE): on a machine
+ * that is busy with others nobody is told "try later" (R6). */
 int64_t db_patience(int64_t deadline_ms);
 
 /* Whether the database has been away for longer than a caller waits: a command that needs it five

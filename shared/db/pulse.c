@@ -11,17 +11,11 @@
 
 enum {
     TICK_MS = 100,
-    QUIET_MS = 400,        /* nothing was heard for so long: ask */
-    PROBE_MS = 500,        /* no answer to the question for so long: nobody is there */
-    AWAITED_MS = 20 * 1000 /* on a machine that is busy with other tests */
+    QUIET_MS = 400, /* nothing was heard for so long: ask */
+    PROBE_MS = 500  /* no answer to the question for so long: nobody is there */
 };
 
 static const struct db_stmt question = { "SELECT 1" };
-
-static bool is_awaited(void)
-{
-    return FAILPOINT_FAILS("others-are-awaited");
-}
 
 static bool is_pool_asked(const struct db_pool *pool)
 {
@@ -85,7 +79,7 @@ static void on_tick(void *arg)
     } else if (db->asked_ms == 0) {
         db->asked_ms = now;
         ask(db);
-    } else if (now > db->asked_ms + (is_awaited() ? AWAITED_MS : PROBE_MS)) {
+    } else if (now > db->asked_ms + FAILPOINT_PATIENCE("database-is-awaited", PROBE_MS)) {
         db->asked_ms = 0;
         db->heard_ms = now;
         declare_silent(db);
@@ -108,9 +102,7 @@ void db_pulse_fini(struct db *db)
 
 int64_t db_patience(int64_t deadline_ms)
 {
-    if (!is_awaited())
-        return deadline_ms;
-    int64_t patient_ms = clock_deadline_in(AWAITED_MS);
+    int64_t patient_ms = clock_deadline_in(FAILPOINT_PATIENCE("database-is-awaited", 0));
     return deadline_ms < patient_ms ? patient_ms : deadline_ms;
 }
 

@@ -2,6 +2,7 @@
 /* One connection to Redis. */
 #include "redis/link.h"
 
+#include "base/failpoint.h"
 #include "obs/obs.h"
 
 #include <errno.h>
@@ -195,7 +196,7 @@ static void on_dialed(void *arg, int fd, const char *reason)
 
 static void dial(struct redis_link *l)
 {
-    int64_t deadline = clock_deadline_in(l->connect_ms);
+    int64_t deadline = clock_deadline_in(FAILPOINT_PATIENCE("redis-is-awaited", l->connect_ms));
     l->state = LINK_DIALING;
     timer_start(l->rt, &l->timer, deadline);
     l->dial = redis_dial_start(l->rt, l->url, l->tls, deadline, on_dialed, l);

@@ -2,6 +2,7 @@
 /* The client as a whole, and commands: a first-in first-out line of requests on one link. A request
  * is on the heap, so that a fiber that gives up leaves it behind ("orphan"): its reply still comes
  * and must not be taken for another's. */
+#include "base/failpoint.h"
 #include "redis/private.h"
 
 enum {
@@ -84,6 +85,16 @@ static void on_up(void *arg)
     link_retry(&r->subscriber);
 }
 
+static int64_t patience(int64_t ms)
+{
+    return FAILPOINT_PATIENCE("redis-is-awaited", ms);
+}
+
+static int64_t overdue_at(const struct redis_request *q)
+{
+    return q->sent_ms + patience(OVERDUE_MS);
+}
+
 /* A process that only tells and never asks has nobody who waits: a server that hangs, or a network
  * that swallows everything, is found out here. */
 static void on_overdue(void *arg)
@@ -92,7 +103,7 @@ static void on_overdue(void *arg)
     if (list_is_empty(&r->requests))
         return;
     const struct redis_request *first = CONTAINER_OF(r->requests.next, struct redis_request, link);
-    int64_t at_ms = first->sent_ms + OVERDUE_MS;
+    int64_t at_ms = overdue_at(first);
     if (clock_monotonic_ms() >= at_ms) {
         link_drop(&r->commands, "no answer in time", r->breaker_ms);
     } else {
@@ -181,7 +192,7 @@ static struct redis_request *new_request(struct redis *r, struct arena *a, struc
     list_add_tail(&r->requests, &q->link);
     r->n_requests++;
     if (!timer_is_armed(&r->overdue))
-        timer_start(r->rt, &r->overdue, q->sent_ms + OVERDUE_MS);
+        timer_start(r->rt, &r->overdue, overdue_at(q));
     return q;
 }
 
@@ -209,12 +220,13 @@ bool redis_command(struct redis *r, const str *args, size_t n, struct arena *a,
                    struct redis_value *out, struct err *e)
 {
     struct err why = ERR_CLEAR;
-    if (!wait_until_up(r, clock_deadline_in(r->commands.connect_ms + DEFAULT_MS), e))
+    int64_t soon_ms = clock_deadline_in(patience(r->commands.connect_ms + DEFAULT_MS));
+    if (!wait_until_up(r, soon_ms, e))
         return false;
     if (!link_send(&r->commands, args, n))
         return ERR(e, ERR_UNAVAILABLE, "too much waits for Redis");
     struct redis_request *q = new_request(r, a, out, false);
-    int64_t deadline = clock_deadline_in(r->command_ms);
+    int64_t deadline = clock_deadline_in(patience(r->command_ms));
     while (!q->is_done) {
         if (!signal_point_wait(&q->point, deadline, &why) && !q->is_done)
             return gave_up(r, q, &why, clock_monotonic_ms() >= deadline, e);

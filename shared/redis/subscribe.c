@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Subscriptions: a table of channels of our own, subscribed again after each reconnect. */
+#include "base/failpoint.h"
 #include "redis/private.h"
 
 enum {
@@ -94,7 +95,8 @@ static void on_probe(void *arg)
     }
     r->is_probed = true;
     link_send(&r->subscriber, (const str[]){ STR("PING") }, 1);
-    timer_start(r->rt, &r->probe, clock_deadline_in(PROBE_ANSWER_MS));
+    timer_start(r->rt, &r->probe,
+                clock_deadline_in(FAILPOINT_PATIENCE("redis-is-awaited", PROBE_ANSWER_MS)));
 }
 
 void subscriber_init(struct redis *r, int64_t connect_ms)

@@ -35,9 +35,11 @@ def outage():
     postgres = outside.Postgres()
     key = base64.b64encode(bytes(32)).decode()
     instance = Instance(settings={"database.url": postgres.url, "auth.cache": "0s", "workers.front": 1,
-                                  "security.key": key}, is_impatient=True)
+                                  "security.key": key})
     try:
-        yield Outage(instance.up(), postgres)
+        instance.up()
+        with instance.impatience():
+            yield Outage(instance, postgres)
     finally:
         instance.remove()
         postgres.close()

@@ -777,7 +777,7 @@ def test_a_crash_between_answer_and_commit(heronry_factory, place):
         world.send(address)
         wait_until(lambda: world.server.pids().get("back.1", former) != former, WAIT, "the crash")
         world.server.stop()
-        world.server.environment.clear()
+        world.server.heal()
         world.server.start()
         world.server.psql("UPDATE q_domain SET lease_until = now()")  # what time would do
         if place == "P10":

@@ -29,7 +29,7 @@ def parts():
 @pytest.fixture(scope="module")
 def server(parts):
     postgres, redis = parts
-    instance = Instance(settings={"database.url": postgres.url, "redis.url": redis.url, "auth.cache": "0s"}, is_impatient=True)
+    instance = Instance(settings={"database.url": postgres.url, "redis.url": redis.url, "auth.cache": "0s"})
     try:
         yield instance.up()
     finally:
@@ -110,20 +110,21 @@ def submission_answer_without_database(server):
 def test_without_database_everybody_says_try_later(server, parts, away):
     postgres, _ = parts
     eventually(lambda: send(server, "before"))
-    (postgres.stop if away == "stopped" else postgres.freeze)()
-    try:
-        time.sleep(0.2)
-        code, text, seconds = smtp_answer_without_database(server)
-        assert (code, text[:5]) in ((421, b"4.3.2"), (451, b"4.3.0"), (421, b"4.3.0")), (code, text)
-        assert seconds < SOON_S
-        code, text, seconds = submission_answer_without_database(server)
-        assert code in (421, 451, 454), (code, text)
-        assert seconds < SOON_S
-        answer, seconds = imap_answer_without_database(server)
-        assert b"UNAVAILABLE" in answer, answer
-        assert seconds < SOON_S
-    finally:
-        (postgres.start if away == "stopped" else postgres.thaw)()
+    with server.impatience():
+        (postgres.stop if away == "stopped" else postgres.freeze)()
+        try:
+            time.sleep(0.2)
+            code, text, seconds = smtp_answer_without_database(server)
+            assert (code, text[:5]) in ((421, b"4.3.2"), (451, b"4.3.0"), (421, b"4.3.0")), (code, text)
+            assert seconds < SOON_S
+            code, text, seconds = submission_answer_without_database(server)
+            assert code in (421, 451, 454), (code, text)
+            assert seconds < SOON_S
+            answer, seconds = imap_answer_without_database(server)
+            assert b"UNAVAILABLE" in answer, answer
+            assert seconds < SOON_S
+        finally:
+            (postgres.start if away == "stopped" else postgres.thaw)()
     eventually(lambda: send(server, f"after {away}"))
     assert f"Subject: after {away}" in eventually(lambda: subjects(server))
 
@@ -143,17 +144,18 @@ def test_database_that_freezes_before_the_final_dot(server, parts):
         assert smtp.docmd("DATA")[0] == 354
         smtp.send(f"Subject: {mark}\r\n\r\nx\r\n")
         waiting.append(smtp)
-    postgres.freeze()
-    try:
-        for smtp in waiting:
-            began = time.monotonic()
-            smtp.send(".\r\n")
-            code, text = smtp.getreply()
-            assert (code, text[:5]) == (451, b"4.3.0"), (code, text)
-            assert time.monotonic() - began < SOON_S
-            smtp.close()
-    finally:
-        postgres.thaw()
+    with server.impatience():
+        postgres.freeze()
+        try:
+            for smtp in waiting:
+                began = time.monotonic()
+                smtp.send(".\r\n")
+                code, text = smtp.getreply()
+                assert (code, text[:5]) == (451, b"4.3.0"), (code, text)
+                assert time.monotonic() - began < SOON_S
+                smtp.close()
+        finally:
+            postgres.thaw()
     for mark in marks:
         eventually(lambda mark=mark: send(server, mark))
     found = eventually(lambda: subjects(server))
@@ -178,14 +180,15 @@ def redis_troubles(redis):
 def test_trouble_with_redis_loses_nothing(server, parts, trouble):
     _, redis = parts
     begin, end = redis_troubles(redis)[trouble]
-    begin()
-    try:
-        for number in range(5):
-            began = time.monotonic()
-            send(server, f"{trouble} {number}")
-            assert time.monotonic() - began < SOON_S
-        seen = subjects(server)
-    finally:
-        end()
+    with server.impatience("redis"):
+        begin()
+        try:
+            for number in range(5):
+                began = time.monotonic()
+                send(server, f"{trouble} {number}")
+                assert time.monotonic() - began < SOON_S
+            seen = subjects(server)
+        finally:
+            end()
     assert [s for s in seen if s.startswith(f"Subject: {trouble} ")] == [f"Subject: {trouble} {n}" for n in range(5)]
     eventually(lambda: send(server, f"{trouble}, over"))

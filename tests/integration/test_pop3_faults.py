@@ -25,7 +25,7 @@ def postgres():
 
 @pytest.fixture(scope="module")
 def server(postgres):
-    made = Instance(settings={"database.url": postgres.url, "proxy_protocol.trusted_networks": f"[{BALANCER}/32]"}, is_impatient=True)
+    made = Instance(settings={"database.url": postgres.url, "proxy_protocol.trusted_networks": f"[{BALANCER}/32]"})
     try:
         yield made.up()
     finally:
@@ -88,17 +88,19 @@ def test_the_database_goes_and_comes_back(server, postgres, user):
         client.append("INBOX", mail(9))
     quits, stays = server.pop3(user), server.pop3(other)
     quits.dele(1)
-    postgres.stop()
-    try:
-        time.sleep(0.3)
-        refused_later(stays.retr, 1)
-        refused_later(stays.top, 1, 0)
-        assert stays.stat() == (1, len(mail(9)))  # known since the login
-        with pytest.raises(poplib.error_proto, match=r"-ERR \[SYS/TEMP\]"):
-            server.pop3(user)
-        refused_later(quits.quit)  # never +OK for what was not deleted
-    finally:
-        postgres.start()
+    with server.impatience():
+        postgres.stop()
+        try:
+            time.sleep(0.3)
+            refused_later(stays.retr, 1)
+            refused_later(stays.top, 1, 0)
+            assert stays.stat() == (1, len(mail(9)))  # known since the login
+            with pytest.raises(poplib.error_proto, match=r"-ERR \[SYS/TEMP\]"):
+                server.pop3(user)
+            refused_later(quits.quit)  # never +OK for what was not deleted
+        finally:
+            postgres.start()
+
     def read():
         try:
             return body(stays, 1)

@@ -7,7 +7,9 @@
 
 #include <signal.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <setjmp.h>
 
@@ -69,12 +71,33 @@ static void fails_and_sleeps(void **state)
     (void)unsetenv("HERONRY_FAILPOINT");
 }
 
+static void waits_while_a_file_is_there(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/heronry-failpoint-XXXXXX";
+    char rules[64];
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    (void)close(fd);
+    (void)snprintf(rules, sizeof(rules), "slow:while=%s,other:error", path);
+    (void)setenv("HERONRY_FAILPOINT", rules, 1);
+    assert_true(FAILPOINT_FAILS("slow"));
+    assert_int_equal(FAILPOINT_PATIENCE("slow", 200), 20000);
+    assert_int_equal(FAILPOINT_PATIENCE("slow", 30000), 30000);
+    assert_int_equal(FAILPOINT_PATIENCE("absent", 200), 200);
+    assert_int_equal(unlink(path), 0);
+    assert_false(FAILPOINT_FAILS("slow"));
+    assert_int_equal(FAILPOINT_PATIENCE("slow", 200), 200);
+    (void)unsetenv("HERONRY_FAILPOINT");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(kills_at_the_named_place),
         cmocka_unit_test(wrong_rules_end_the_process),
         cmocka_unit_test(fails_and_sleeps),
+        cmocka_unit_test(waits_while_a_file_is_there),
     };
     return cmocka_run_group_tests_name("base/failpoint", tests, NULL, NULL);
 }
