@@ -3,7 +3,7 @@
  * that it was asked are one transaction, so that no crash loses or doubles it. */
 #include "services/delivery/ask.h"
 
-#include "account/account.h"
+#include "account/profile.h"
 #include "crypto/random.h"
 #include "db/db.h"
 #include "obs/obs.h"
@@ -63,9 +63,12 @@ YIELDS static bool compose(const struct question *q, str *text, struct err *e)
     const char *host = q->d->app->hostname;
     struct account account;
     struct buf out;
+    enum language language;
     str reply_to;
     if (!account_get(q->d->app->accounts, q->hold.account_id, q->a, clock_deadline_in(DATABASE_MS),
                      &account, e) ||
+        !account_language(q->d->app->accounts, q->hold.account_id, q->a,
+                          clock_deadline_in(DATABASE_MS), &language, e) ||
         !find_reply_address(q, account.login, &reply_to, e))
         return false;
     const struct hold_mail mail = {
@@ -76,6 +79,7 @@ YIELDS static bool compose(const struct question *q, str *text, struct err *e)
         .reply_to = reply_to,
         .unique = { (uint64_t)clock_utc_us(), crypto_random_u64() },
         .now_us = clock_utc_us(),
+        .language = language,
     };
     buf_init(&out, HOLD_MAIL_MAX);
     bool ok = hold_mail_compose(&mail, &out, e);

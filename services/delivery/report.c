@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tells senders what failed or takes long (RFC 3464). The report and the end of what it reports
  * about are one transaction, so that no crash loses or doubles a report (P10). */
-#include "account/account.h"
+#include "account/profile.h"
 #include "base/failpoint.h"
 #include "crypto/random.h"
 #include "db/db.h"
@@ -23,6 +23,7 @@ struct telling {
     struct delivery *d;
     struct arena *a;
     const struct queue_report *report;
+    enum language language;
     str text;
     bool is_8bit;
     bool is_utf8;
@@ -72,6 +73,7 @@ YIELDS static bool compose(struct telling *t, struct err *e)
         .is_utf8 = r->is_utf8,
         /* The content must not leave by a way that is less secure (RFC 8689 section 5). */
         .return_full = r->return_full && r->tls_rule != QUEUE_TLS_REQUIRED,
+        .language = t->language,
     };
     struct buf out;
     buf_init(&out, DSN_MAX);
@@ -172,6 +174,20 @@ YIELDS static bool tell_all(struct telling *t, const struct account_route *route
     return tell_remote(t, route->targets[0].address, route->targets[0].domain, e);
 }
 
+/* That of the account that is told; of several, of servers elsewhere and of nobody it is not known.
+ * Yields. */
+YIELDS static bool choose_language(struct telling *t, const struct account_route *route,
+                                   struct err *e)
+{
+    int64_t account_id = route->account_id;
+    if (route->kind == ACCOUNT_ROUTE_LEADS && route->n_targets == 1)
+        account_id = route->targets[0].account_id;
+    if (account_id == 0)
+        return true;
+    return account_language(t->d->app->accounts, account_id, t->a, clock_deadline_in(DATABASE_MS),
+                            &t->language, e);
+}
+
 /* *is_told is false when there is nobody to tell. */
 YIELDS static bool tell(struct telling *t, bool *is_told, struct err *e)
 {
@@ -182,7 +198,7 @@ YIELDS static bool tell(struct telling *t, bool *is_told, struct err *e)
                             &domain, &route, e))
         return false;
     *is_told = route.kind != ACCOUNT_ROUTE_UNKNOWN;
-    if (*is_told && !compose(t, e))
+    if (*is_told && (!choose_language(t, &route, e) || !compose(t, e)))
         return false;
     switch (route.kind) {
     case ACCOUNT_ROUTE_LOCAL:

@@ -14,6 +14,12 @@ static const struct db_stmt settings_set = {
     " ON CONFLICT (account_id) DO UPDATE SET settings = $3 WHERE s.settings = $2"
     " RETURNING account_id"
 };
+/* No JSON is parsed here, so that nothing that stands there can fail a mail. A quote inside of a
+ * text has a backslash before it. */
+static const struct db_stmt language_get = {
+    "SELECT coalesce(substring(settings FROM '\"language\":\"([a-zA-Z-]{1,35})\"'), '')"
+    "  FROM account_setting WHERE account_id = $1"
+};
 static const struct db_stmt set_name = {
     "UPDATE account SET display_name = $2 WHERE account_id = $1 RETURNING login"
 };
@@ -55,6 +61,16 @@ bool account_settings_set(struct account_directory *d, int64_t account_id, str f
                   e))
         return false;
     return db_row_count(rows) == 1 || ERR(e, ERR_CONFLICT, "the settings were changed meanwhile");
+}
+
+bool account_language(struct account_directory *d, int64_t account_id, struct arena *a,
+                      int64_t deadline_ms, enum language *out, struct err *e)
+{
+    struct db_rows *rows = NULL;
+    if (!db_query(d->db, DB_READ, &language_get, &DB_INT8(account_id), 1, a, deadline_ms, &rows, e))
+        return false;
+    *out = language_parse(db_row_count(rows) ? db_str(rows, 0, 0) : STR_EMPTY);
+    return true;
 }
 
 bool account_set_display_name(struct account_directory *d, const struct account_actor *actor,

@@ -5,6 +5,7 @@
 #define ACCOUNT_PROFILE_H
 
 #include "account/account.h"
+#include "base/language.h"
 
 enum {
     ACCOUNT_IDENTITIES_MAX = 100,
@@ -20,6 +21,12 @@ YIELDS bool account_settings_get(struct account_directory *d, int64_t account_id
  * Yields. */
 YIELDS bool account_settings_set(struct account_directory *d, int64_t account_id, str former,
                                  str json, struct arena *a, int64_t deadline_ms, struct err *e);
+
+/* The language that the account has chosen in its settings, for mail to it; English where it has
+ * chosen none: that the apps follow the browser tells nothing here. Also of an account that is not
+ * there. Yields. */
+YIELDS bool account_language(struct account_directory *d, int64_t account_id, struct arena *a,
+                             int64_t deadline_ms, enum language *out, struct err *e);
 
 /* Changes the name that others read; with its audit row. Yields. */
 YIELDS bool account_set_display_name(struct account_directory *d, const struct account_actor *actor,

@@ -6,6 +6,7 @@
 #include "mime/compose.h"
 #include "mime/date.h"
 #include "mime/header.h"
+#include "queue/wording.h"
 #include "wire/smtp_path.h"
 
 enum {
@@ -22,6 +23,7 @@ enum {
 struct shape {
     struct arena *a;
     const struct dsn *d;
+    const struct dsn_wording *words;
     str boundary;
     str returned; /* the part of the original that goes back */
     bool is_full; /* it is a message, not only its header */
@@ -70,22 +72,11 @@ static bool is_status(str s, char class)
 static const struct {
     const char *word;
     char class; /* of the status */
-    str subject;
-    const char *intro;
 } actions[] = {
-    [DSN_FAILED] = { "failed", '5', STR_INIT("Undelivered mail returned to sender"),
-                     "Your message could not be delivered to the recipients below. It will not be"
-                     "\r\ntried again.\r\n" },
-    [DSN_DELAYED] = { "delayed", '4', STR_INIT("Delayed mail: delivery is still being tried"),
-                      "Your message has not been delivered yet to the recipients below. You need"
-                      "\r\nnot do anything: it is tried again until it is delivered or given up."
-                      "\r\n" },
-    [DSN_RELAYED] = { "relayed", '2', STR_INIT("Mail passed on to the next server"),
-                      "You asked to be told: your message was passed on for the recipients below."
-                      "\r\nThe server that took it does not report whether it was delivered.\r\n" },
-    [DSN_DELIVERED] = { "delivered", '2', STR_INIT("Mail delivered"),
-                        "You asked to be told: your message is in the mailboxes of the recipients"
-                        "\r\nbelow.\r\n" },
+    [DSN_FAILED] = { "failed", '5' },
+    [DSN_DELAYED] = { "delayed", '4' },
+    [DSN_RELAYED] = { "relayed", '2' },
+    [DSN_DELIVERED] = { "delivered", '2' },
 };
 
 static str status_of(const struct dsn *d, const struct dsn_recipient *r)
@@ -110,39 +101,32 @@ static str decode_xtext(struct arena *a, str text)
 
 /* ---- the text for people ---- */
 
-static str short_date(struct arena *a, int64_t us)
+static void add_person(const struct shape *s, const struct dsn_recipient *r, struct buf *text)
 {
-    struct buf text;
-    buf_init(&text, 64);
-    mime_date_format(us / 1000000, 0, &text);
-    str copy = arena_str(a, buf_str(&text));
-    buf_fini(&text);
-    return copy;
+    str why = one_line(s->a, r->diagnostic, SHORT_DIAGNOSTIC_MAX, false);
+    buf_addf(text, "\r\n<%.*s>\r\n", STR_FMT(one_line(s->a, r->address, ADDRESS_MAX, true)));
+    if (s->d->action == DSN_DELIVERED)
+        return;
+    if (r->remote.n) {
+        wording_add(text, s->words->said, one_line(s->a, r->remote, 300, false));
+    } else {
+        buf_addf(text, "    ");
+    }
+    buf_addf(text, "%.*s\r\n", STR_FMT(why.n ? why : str_from_cstr(s->words->no_reason)));
 }
 
 static void add_people_text(const struct shape *s, struct buf *text)
 {
     const struct dsn *d = s->d;
-    buf_addf(text, "This is the mail system at %.*s.\r\n\r\n%s", STR_FMT(d->reporting_mta),
-             actions[d->action].intro);
+    wording_add(text, s->words->greeting, d->reporting_mta);
+    buf_addf(text, "%s", s->words->actions[d->action].intro);
     if (d->action == DSN_DELAYED)
-        buf_addf(text, "It is given up on %.*s.\r\n", STR_FMT(short_date(s->a, d->expires_us)));
-    for (size_t i = 0; i < d->n && i < LISTED_MAX; i++) {
-        const struct dsn_recipient *r = &d->recipients[i];
-        str why = one_line(s->a, r->diagnostic, SHORT_DIAGNOSTIC_MAX, false);
-        buf_addf(text, "\r\n<%.*s>\r\n", STR_FMT(one_line(s->a, r->address, ADDRESS_MAX, true)));
-        if (d->action == DSN_DELIVERED)
-            continue;
-        if (r->remote.n) {
-            buf_addf(text, "    %.*s said: ", STR_FMT(one_line(s->a, r->remote, 300, false)));
-        } else {
-            buf_addf(text, "    ");
-        }
-        buf_addf(text, "%.*s\r\n", STR_FMT(why.n ? why : STR("no reason is known")));
-    }
+        wording_add(text, s->words->given_up, wording_date(s->a, d->language, d->expires_us));
+    for (size_t i = 0; i < d->n && i < LISTED_MAX; i++)
+        add_person(s, &d->recipients[i], text);
     if (d->n > LISTED_MAX)
-        buf_addf(text, "\r\n... and %zu more, listed in the report.\r\n", d->n - LISTED_MAX);
-    buf_addf(text, "\r\nQueue id: %.*s\r\n", STR_FMT(d->queue_id));
+        wording_add(text, s->words->more, arena_printf(s->a, "%zu", d->n - LISTED_MAX));
+    wording_add(text, s->words->queue_id, d->queue_id);
 }
 
 static bool add_text_part(const struct shape *s, struct buf *out)
@@ -150,7 +134,9 @@ static bool add_text_part(const struct shape *s, struct buf *out)
     struct buf text;
     buf_init(&text, (size_t)4 * TEXT_MAX);
     add_people_text(s, &text);
-    bool ok = mime_compose_part(out, s->boundary) && mime_compose_text_part(out, buf_str(&text));
+    bool ok = mime_compose_part(out, s->boundary) &&
+              buf_addf(out, "Content-Language: %s\r\n", language_tag(s->d->language)) &&
+              mime_compose_text_part(out, buf_str(&text));
     buf_fini(&text);
     return ok;
 }
@@ -292,7 +278,8 @@ static bool add_header(const struct shape *s, struct buf *out)
     str id = one_line(s->a, d->message_id, 300, false);
     return mime_compose_mailbox_field(out, STR("From"), STR("Mail Delivery System"), d->from) &&
            mime_compose_mailbox_field(out, STR("To"), STR_EMPTY, d->to) &&
-           mime_compose_text_field(out, STR("Subject"), actions[d->action].subject) &&
+           mime_compose_text_field(out, STR("Subject"),
+                                   str_from_cstr(s->words->actions[d->action].subject)) &&
            mime_compose_date_field(out, d->now_us / 1000000, 0) &&
            buf_addf(out, "Message-ID: <%.*s>\r\n", STR_FMT(id)) &&
            buf_add(out, STR("Auto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n")) &&
@@ -343,7 +330,7 @@ bool dsn_compose(const struct dsn *d, struct buf *out, bool *is_utf8, bool *is_8
     if (str_is_empty(d->to))
         return ERR(e, ERR_DENIED, "no report about a report");
     arena_init(&a);
-    struct shape s = { .a = &a, .d = d };
+    struct shape s = { .a = &a, .d = d, .words = wording_of_dsn(d->language) };
     choose_returned(&s);
     s.is_utf8 = needs_utf8(&s);
     s.boundary = choose_boundary(&s);

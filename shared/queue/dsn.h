@@ -4,7 +4,7 @@
 #ifndef QUEUE_DSN_H
 #define QUEUE_DSN_H
 
-#include "base/base.h"
+#include "base/language.h"
 
 enum dsn_action {
     DSN_FAILED,
@@ -36,9 +36,10 @@ struct dsn {
     int64_t expires_us; /* DSN_DELAYED: until when we try */
     const struct dsn_recipient *recipients;
     size_t n;
-    str original;     /* the message, or its beginning; what is returned is cut at 64 kB */
-    bool is_utf8;     /* it came as one of SMTPUTF8 (RFC 6531) */
-    bool return_full; /* the message instead of its header; of failures only (RFC 3461 4.3) */
+    str original;           /* the message, or its beginning; what is returned is cut at 64 kB */
+    bool is_utf8;           /* it came as one of SMTPUTF8 (RFC 6531) */
+    bool return_full;       /* the message instead of its header; of failures only (RFC 3461 4.3) */
+    enum language language; /* of the text for people */
 };
 
 enum {

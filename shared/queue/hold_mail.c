@@ -4,18 +4,20 @@
 
 #include "base/utf8.h"
 #include "mime/compose.h"
-#include "mime/date.h"
 #include "mime/summary.h"
+#include "queue/wording.h"
 
 enum {
     LISTED_MAX = 20, /* recipients named */
     ADDRESS_MAX = 320,
+    SUBJECT_MAX = 1024,
     TEXT_MAX = 64 * 1024,
     LINE_MAX_OCTETS = 998
 };
 
 struct composing {
     const struct hold_mail *m;
+    const struct hold_wording *words;
     struct arena a;
     struct mime_derived original;
     str header; /* of the held message; empty when it is not known */
@@ -39,16 +41,6 @@ static str one_line(struct arena *a, str text, size_t max)
     return str_trim(str_of(p, n));
 }
 
-static str date(struct arena *a, int64_t us)
-{
-    struct buf text;
-    buf_init(&text, 64);
-    mime_date_format(us / 1000000, 0, &text);
-    str copy = arena_str(a, buf_str(&text));
-    buf_fini(&text);
-    return copy;
-}
-
 /* ---- the text ---- */
 
 static void add_message(struct composing *c, struct buf *text)
@@ -56,50 +48,35 @@ static void add_message(struct composing *c, struct buf *text)
     const struct queue_hold *h = c->m->hold;
     str subject = c->original.summary.subject;
     if (subject.n > 0)
-        buf_addf(text, "    Subject: %.*s\r\n", STR_FMT(subject));
-    for (size_t i = 0; i < h->n && i < LISTED_MAX; i++) {
-        buf_addf(text, "    To:      %.*s\r\n",
-                 STR_FMT(one_line(&c->a, h->recipients[i], ADDRESS_MAX)));
-    }
+        wording_add(text, c->words->about, subject);
+    for (size_t i = 0; i < h->n && i < LISTED_MAX; i++)
+        wording_add(text, c->words->to, one_line(&c->a, h->recipients[i], ADDRESS_MAX));
     if (h->n > LISTED_MAX)
-        buf_addf(text, "             and %zu more\r\n", h->n - LISTED_MAX);
-    buf_addf(text, "    Sent:    %.*s\r\n", STR_FMT(date(&c->a, h->created_us)));
+        wording_add(text, c->words->more, arena_printf(&c->a, "%zu", h->n - LISTED_MAX));
+    wording_add(text, c->words->sent, wording_date(&c->a, c->m->language, h->created_us));
 }
 
 static void add_reason(struct composing *c, struct buf *text)
 {
     const struct queue_hold *h = c->m->hold;
-    buf_addf(text, "    %.*s\r\n\r\n", STR_FMT(one_line(&c->a, h->reason, QUEUE_REPLY_MAX)));
+    str reason = one_line(&c->a, h->reason, QUEUE_REPLY_MAX);
+    buf_addf(text, "%s", h->pin.n > 0 ? c->words->unproven : c->words->unsecured);
+    wording_add(text, c->words->reason, reason);
     if (h->remote.n > 0)
-        buf_addf(text, "    Server:      %.*s\r\n", STR_FMT(one_line(&c->a, h->remote, 300)));
+        wording_add(text, c->words->server, one_line(&c->a, h->remote, 300));
     if (h->certificate.n > 0) {
-        buf_addf(text, "    Certificate: %.*s\r\n",
-                 STR_FMT(one_line(&c->a, h->certificate, QUEUE_REPLY_MAX)));
+        wording_add(text, c->words->certificate, one_line(&c->a, h->certificate, QUEUE_REPLY_MAX));
     }
 }
 
-/* The choices, in the words that an answer may have. */
+/* The choices, in words that an answer may have (submit/answer.h). */
 static void add_choices(const struct composing *c, struct buf *text)
 {
     const struct queue_hold *h = c->m->hold;
-    buf_addf(text, "    cancel\r\n"
-                   "        The message is not sent at all.\r\n\r\n"
-                   "    retry\r\n"
-                   "        It is tried again, and goes if it can go securely now.\r\n\r\n"
-                   "    send just this\r\n"
-                   "        This one message is sent as it is, however insecure.\r\n\r\n");
-    if (h->pin.n > 0) {
-        buf_addf(text,
-                 "    whitelist %.*s\r\n"
-                 "        It is sent, and so is all your further mail to %.*s, as long as\r\n"
-                 "        the server there has the same key as now.\r\n\r\n",
-                 STR_FMT(h->domain), STR_FMT(h->domain));
-    }
-    buf_addf(text,
-             "    whitelist %.*s without TLS\r\n"
-             "        It is sent, and so is all your further mail to %.*s, to any\r\n"
-             "        server that says it is in charge there, also without encryption.\r\n",
-             STR_FMT(h->domain), STR_FMT(h->domain));
+    buf_addf(text, "%s", c->words->choices);
+    if (h->pin.n > 0)
+        wording_add(text, c->words->whitelist, h->domain);
+    wording_add(text, c->words->whitelist_any, h->domain);
 }
 
 static void add_how(struct composing *c, struct buf *text)
@@ -107,34 +84,25 @@ static void add_how(struct composing *c, struct buf *text)
     char id[QUEUE_ID_TEXT];
     str shown = queue_id_format(c->m->hold->queue_id, id);
     if (c->m->reply_to.n > 0) {
-        buf_addf(text, "Please decide: answer this mail from your account on this server, with one"
-                       " of these on\r\nthe first line:\r\n\r\n");
+        buf_addf(text, "%s", c->words->answer);
         add_choices(c, text);
     } else {
-        buf_addf(text,
-                 "Ask whoever runs this mail server to decide (heronry queue decide %.*s).\r\n",
-                 STR_FMT(shown));
+        wording_add(text, c->words->ask_somebody, shown);
     }
-    buf_addf(text, "\r\nWithout a decision until %.*s the message is returned to you.\r\n",
-             STR_FMT(date(&c->a, c->m->hold->expires_us)));
-    buf_addf(text, "\r\nQueue id: %.*s\r\n", STR_FMT(shown));
+    wording_add(text, c->words->until, wording_date(&c->a, c->m->language, c->m->hold->expires_us));
+    wording_add(text, c->words->queue_id, shown);
 }
 
 static void add_people_text(struct composing *c, struct buf *text)
 {
-    if (c->m->is_unclear) {
-        buf_addf(text, "Your answer was not understood, and nothing was done. Only the first line"
-                       " of an\r\nanswer is read; it may say one thing only.\r\n\r\n");
-    }
-    buf_addf(text,
-             "This is the mail system at %.*s.\r\n\r\n"
-             "Your message\r\n\r\n",
-             STR_FMT(c->m->host));
+    if (c->m->is_unclear)
+        buf_addf(text, "%s", c->words->unclear);
+    wording_add(text, c->words->greeting, c->m->host);
+    buf_addf(text, "%s", c->words->your_message);
     add_message(c, text);
-    buf_addf(text, "\r\nhas not been sent, because it cannot go securely:\r\n\r\n");
+    buf_addf(text, "%s", c->words->not_sent);
     add_reason(c, text);
-    buf_addf(text, "\r\nThe server may only be set up badly. But somebody on the way could also"
-                   " pretend to be\r\nthat server, and read or change the message.\r\n\r\n");
+    buf_addf(text, "%s", c->words->doubt);
     add_how(c, text);
 }
 
@@ -145,7 +113,9 @@ static bool add_text_part(struct composing *c, struct buf *out)
     struct buf text;
     buf_init(&text, TEXT_MAX);
     add_people_text(c, &text);
-    bool ok = mime_compose_part(out, c->boundary) && mime_compose_text_part(out, buf_str(&text));
+    bool ok = mime_compose_part(out, c->boundary) &&
+              buf_addf(out, "Content-Language: %s\r\n", language_tag(c->m->language)) &&
+              mime_compose_text_part(out, buf_str(&text));
     buf_fini(&text);
     return ok;
 }
@@ -180,12 +150,23 @@ static bool add_header_part(const struct composing *c, struct buf *out)
     return ok;
 }
 
+static str subject_of(struct composing *c)
+{
+    struct buf text;
+    buf_init(&text, SUBJECT_MAX);
+    if (c->m->is_unclear)
+        buf_addf(&text, "%s", c->words->subject_unclear);
+    wording_add(&text, c->words->subject, c->m->hold->domain);
+    str copy = arena_str(&c->a, buf_str(&text));
+    buf_fini(&text);
+    return copy;
+}
+
 static bool add_fields(struct composing *c, struct buf *out)
 {
     const struct hold_mail *m = c->m;
     str about = c->original.summary.message_id;
-    str subject = arena_printf(&c->a, "%sYour mail to %.*s could not be sent securely",
-                               m->is_unclear ? "Not understood: " : "", STR_FMT(m->hold->domain));
+    str subject = subject_of(c);
     bool ok = mime_compose_mailbox_field(out, STR("From"), STR("Mail Delivery System"), m->from) &&
               mime_compose_mailbox_field(out, STR("To"), STR_EMPTY, m->to) &&
               (m->reply_to.n == 0 ||
@@ -204,7 +185,7 @@ static bool add_fields(struct composing *c, struct buf *out)
 
 bool hold_mail_compose(const struct hold_mail *m, struct buf *out, struct err *e)
 {
-    struct composing c = { .m = m };
+    struct composing c = { .m = m, .words = wording_of_hold(m->language) };
     size_t start = out->n;
     arena_init(&c.a);
     mime_derive(&c.a, m->hold->original, &c.original);

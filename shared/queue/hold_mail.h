@@ -4,6 +4,7 @@
 #ifndef QUEUE_HOLD_MAIL_H
 #define QUEUE_HOLD_MAIL_H
 
+#include "base/language.h"
 #include "queue/hold.h"
 
 struct hold_mail {
@@ -15,6 +16,7 @@ struct hold_mail {
     uint64_t unique[2]; /* for Message-ID and boundary: time and random */
     int64_t now_us;
     bool is_unclear; /* an answer was not understood */
+    enum language language;
 };
 
 enum {

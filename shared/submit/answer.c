@@ -4,6 +4,7 @@
 #include "submit/answer.h"
 
 #include "base/hex.h"
+#include "submit/answer_words.h"
 
 #define TAG "+tls-"
 
@@ -55,14 +56,34 @@ bool answer_address_parse(str address, uint8_t secret[QUEUE_TOKEN_SIZE])
 
 /* ---- which line counts ---- */
 
+/* Quotes, dashes and dots beyond ASCII. */
+static const str marks[] = {
+    STR_INIT("\xe2\x80\x9c"), STR_INIT("\xe2\x80\x9d"), STR_INIT("\xe2\x80\x9e"),
+    STR_INIT("\xe2\x80\x98"), STR_INIT("\xe2\x80\x99"), STR_INIT("\xe2\x80\x9a"),
+    STR_INIT("\xc2\xab"),     STR_INIT("\xc2\xbb"),     STR_INIT("\xe2\x80\xa6"),
+    STR_INIT("\xe2\x80\x93"), STR_INIT("\xe2\x80\x94"),
+};
+
+/* Octets of a mark that the word begins or ends with; 0: none. */
+static size_t mark_of(str word, bool at_end)
+{
+    static const str around = STR_INIT("\"'`*_.,;:!?()[]<>-");
+    if (word.n > 0 && str_find_byte(around, word.p[at_end ? word.n - 1 : 0]) >= 0)
+        return 1;
+    for (size_t i = 0; i < COUNT_OF(marks); i++) {
+        if (at_end ? str_has_suffix(word, marks[i]) : str_has_prefix(word, marks[i]))
+            return marks[i].n;
+    }
+    return 0;
+}
+
 /* Without the quotes, stars and dots that people and their programs put around words. */
 static str bare(str word)
 {
-    static const str around = STR_INIT("\"'`*_.,;:!?()[]<>-");
-    while (word.n > 0 && str_find_byte(around, word.p[0]) >= 0)
-        word = str_skip(word, 1);
-    while (word.n > 0 && str_find_byte(around, word.p[word.n - 1]) >= 0)
-        word.n--;
+    for (size_t n = mark_of(word, false); n > 0; n = mark_of(word, false))
+        word = str_skip(word, n);
+    for (size_t n = mark_of(word, true); n > 0; n = mark_of(word, true))
+        word.n -= n;
     return word;
 }
 
@@ -80,78 +101,31 @@ static bool next_word(str *line, str *out)
     return false;
 }
 
-/* What a word can be about. */
-enum meaning {
-    MEANS_NOTHING,
-    MEANS_GREETING,
-    MEANS_NOT,
-    MEANS_CANCEL,
-    MEANS_RETRY,
-    MEANS_AGAIN, /* "send again" is to try again */
-    MEANS_SEND,
-    MEANS_WHITELIST,
-    MEANS_WITHOUT, /* "without TLS", "no TLS" */
-    MEANS_TLS,
-    MEANS_ANY,
-    N_MEANINGS
-};
-
-static enum meaning meaning_of(str word)
+/* The next word or pair of words (answer_words.h). */
+static bool next_meaning(str *line, str *word, enum answer_meaning *out)
 {
-    static const struct {
-        str word;
-        enum meaning meaning;
-    } words[] = {
-        { STR_INIT("hi"), MEANS_GREETING },
-        { STR_INIT("hello"), MEANS_GREETING },
-        { STR_INIT("dear"), MEANS_GREETING },
-        { STR_INIT("hey"), MEANS_GREETING },
-        { STR_INIT("not"), MEANS_NOT },
-        { STR_INIT("don't"), MEANS_NOT },
-        { STR_INIT("don\xe2\x80\x99t"), MEANS_NOT },
-        { STR_INIT("dont"), MEANS_NOT },
-        { STR_INIT("never"), MEANS_NOT },
-        { STR_INIT("neither"), MEANS_NOT },
-        { STR_INIT("cancel"), MEANS_CANCEL },
-        { STR_INIT("abort"), MEANS_CANCEL },
-        { STR_INIT("discard"), MEANS_CANCEL },
-        { STR_INIT("delete"), MEANS_CANCEL },
-        { STR_INIT("drop"), MEANS_CANCEL },
-        { STR_INIT("withdraw"), MEANS_CANCEL },
-        { STR_INIT("stop"), MEANS_CANCEL },
-        { STR_INIT("retry"), MEANS_RETRY },
-        { STR_INIT("try"), MEANS_RETRY },
-        { STR_INIT("again"), MEANS_AGAIN },
-        { STR_INIT("send"), MEANS_SEND },
-        { STR_INIT("deliver"), MEANS_SEND },
-        { STR_INIT("whitelist"), MEANS_WHITELIST },
-        { STR_INIT("allowlist"), MEANS_WHITELIST },
-        { STR_INIT("allow"), MEANS_WHITELIST },
-        { STR_INIT("trust"), MEANS_WHITELIST },
-        { STR_INIT("without"), MEANS_WITHOUT },
-        { STR_INIT("no"), MEANS_WITHOUT },
-        { STR_INIT("tls"), MEANS_TLS },
-        { STR_INIT("encryption"), MEANS_TLS },
-        { STR_INIT("any"), MEANS_ANY },
-        { STR_INIT("unencrypted"), MEANS_ANY },
-        { STR_INIT("insecure"), MEANS_ANY },
-    };
-    for (size_t i = 0; i < COUNT_OF(words); i++) {
-        if (str_ieq(word, words[i].word))
-            return words[i].meaning;
-    }
-    return MEANS_NOTHING;
+    str rest;
+    str next = STR_EMPTY;
+    bool is_pair;
+    if (!next_word(line, word))
+        return false;
+    rest = *line;
+    (void)next_word(&rest, &next);
+    *out = answer_meaning_of(*word, next, &is_pair);
+    if (is_pair)
+        *line = rest;
+    return true;
 }
 
 /* "Hello," and "Dear mail system,": a greeting and nothing that could be an order. */
 static bool is_greeting(str line)
 {
     str word;
+    enum answer_meaning meaning;
     bool greets = false;
-    while (next_word(&line, &word)) {
-        enum meaning meaning = meaning_of(word);
-        greets = greets || meaning == MEANS_GREETING;
-        if (meaning != MEANS_NOTHING && meaning != MEANS_GREETING)
+    while (next_meaning(&line, &word, &meaning)) {
+        greets = greets || meaning == ANSWER_GREETING;
+        if (meaning != ANSWER_NOTHING && meaning != ANSWER_GREETING && meaning != ANSWER_MESSAGE)
             return false;
     }
     return greets;
@@ -189,47 +163,115 @@ static bool is_domain(str word)
     return has_dot && word.n <= WORD_MAX;
 }
 
-/* Counts what the words mean. False: too many of them, or of domains. */
-static bool read_words(str line, unsigned n[N_MEANINGS], str *domain)
+/* What a line says, word by word. */
+struct reading {
+    unsigned n[ANSWER_N_MEANINGS]; /* how often */
+    unsigned without_tls;          /* both words in a row */
+    unsigned just_this;            /* likewise */
+    str domain;                    /* that was named; empty: none */
+    bool is_address;               /* as that of somebody there */
+};
+
+/* Another domain than before: it is not said which one is meant. */
+static bool note_domain(struct reading *r, str word)
+{
+    ptrdiff_t at = str_rfind_byte(word, '@');
+    r->is_address = r->is_address || at >= 0;
+    if (at >= 0)
+        word = str_skip(word, (size_t)at + 1);
+    if (!is_domain(word)) {
+        r->n[ANSWER_NOTHING]++;
+        return at < 0;
+    }
+    if (r->domain.n > 0 && !str_ieq(r->domain, word))
+        return false;
+    r->domain = word;
+    return true;
+}
+
+/* False: too many words, or domains. */
+static bool read_words(str line, struct reading *r)
 {
     str word;
-    for (unsigned i = 0; next_word(&line, &word); i++) {
-        enum meaning meaning = meaning_of(word);
+    enum answer_meaning before = ANSWER_NOTHING;
+    enum answer_meaning meaning;
+    for (unsigned i = 0; next_meaning(&line, &word, &meaning); i++) {
         if (i == ANSWER_WORDS_MAX)
             return false;
-        n[meaning]++;
-        if (meaning != MEANS_NOTHING || !is_domain(word))
-            continue;
-        if (domain->n > 0 && !str_ieq(*domain, word))
-            return false;
-        *domain = word;
+        if (meaning == ANSWER_NOTHING) {
+            if (!note_domain(r, word))
+                return false;
+        } else {
+            r->n[meaning]++;
+        }
+        r->without_tls += before == ANSWER_WITHOUT && meaning == ANSWER_TLS;
+        r->just_this += before == ANSWER_ONLY && meaning == ANSWER_THIS;
+        if (meaning != ANSWER_ARTICLE && meaning != ANSWER_ANY)
+            before = meaning;
+    }
+    return true;
+}
+
+/* "just this", without any verb. */
+static bool is_just_this(const struct reading *r)
+{
+    return r->just_this > 0 && r->n[ANSWER_NOTHING] == 0 && r->n[ANSWER_NOT] == 0;
+}
+
+/* "do not send it" is clear, but not what is not to be done in one way only. */
+static bool is_cancelled(const struct reading *r, bool any)
+{
+    return r->n[ANSWER_NOT] == 1 && r->n[ANSWER_SEND] > 0 && !any && r->n[ANSWER_ONLY] == 0 &&
+           r->n[ANSWER_SECURE] == 0 && r->n[ANSWER_TLS] == 0 && r->n[ANSWER_NOW] == 0 &&
+           r->n[ANSWER_LATER] == 0;
+}
+
+/* Whether more is said than the choice holds: "send it encrypted", "allow just this", "retry
+ * without TLS". */
+static bool is_doubtful(const struct reading *r, enum queue_choice choice, bool any)
+{
+    bool is_one = r->n[ANSWER_THIS] > 0 && (r->n[ANSWER_ONLY] > 0 || r->n[ANSWER_MESSAGE] > 0);
+    bool is_some = r->n[ANSWER_THIS] > 0 || r->n[ANSWER_ONLY] > 0 || r->n[ANSWER_MESSAGE] > 0;
+    switch (choice) {
+    case QUEUE_CHOICE_CANCEL:
+        return false;
+    case QUEUE_CHOICE_RETRY:
+        return any;
+    case QUEUE_CHOICE_SEND:
+        return r->n[ANSWER_SECURE] > 0 || r->n[ANSWER_LATER] > 0 ||
+               r->n[ANSWER_TLS] > r->without_tls;
+    case QUEUE_CHOICE_WHITELIST:
+        return r->n[ANSWER_SECURE] > 0 || r->n[ANSWER_LATER] > 0 || r->is_address ||
+               (r->domain.n > 0 ? is_one : is_some);
     }
     return true;
 }
 
 bool answer_parse(str text, struct answer *out)
 {
-    unsigned n[N_MEANINGS] = { 0 };
+    struct reading r = { .domain = STR_EMPTY };
     str line;
     *out = (struct answer){ .choice = QUEUE_CHOICE_CANCEL };
     if (!find_line(str_slice(text, 0, ANSWER_TEXT_MAX), &line) || str_find_byte(line, '?') >= 0 ||
-        !read_words(line, n, &out->domain))
+        !read_words(line, &r) || r.n[ANSWER_DOUBT] > 0 || r.n[ANSWER_WITHOUT] != r.without_tls ||
+        r.without_tls > 1)
         return false;
-    bool without_tls = n[MEANS_WITHOUT] == 1 && n[MEANS_TLS] == 1;
-    if (n[MEANS_WITHOUT] > 0 && !without_tls)
+    out->domain = r.domain;
+    out->any = r.without_tls > 0 || r.n[ANSWER_ANY] > 0;
+    bool cancels = r.n[ANSWER_CANCEL] > 0;
+    bool retries = r.n[ANSWER_RETRY] > 0;
+    bool whitelists = r.n[ANSWER_WHITELIST] > 0;
+    /* To send again is to try again; who trusts the destination wants the message sent, too. */
+    bool sends = r.n[ANSWER_SEND] > 0 && !retries && !whitelists;
+    if (!cancels && !retries && !whitelists && is_just_this(&r))
+        sends = true;
+    if (cancels + retries + sends + whitelists != 1)
         return false;
-    out->any = without_tls || n[MEANS_ANY] > 0;
-    bool retries = n[MEANS_RETRY] > 0 || n[MEANS_AGAIN] > 0;
-    /* Who trusts the destination wants the message sent, too. */
-    bool sends = n[MEANS_SEND] > 0 && !retries && n[MEANS_WHITELIST] == 0;
-    int choices = (n[MEANS_CANCEL] > 0) + retries + sends + (n[MEANS_WHITELIST] > 0);
-    if (n[MEANS_NOT] > 0) /* "do not send it" is clear, everything else is not */
-        return n[MEANS_NOT] == 1 && choices == 1 && sends;
-    if (choices != 1)
-        return false;
-    out->choice = sends                    ? QUEUE_CHOICE_SEND
-                  : retries                ? QUEUE_CHOICE_RETRY
-                  : n[MEANS_WHITELIST] > 0 ? QUEUE_CHOICE_WHITELIST
-                                           : QUEUE_CHOICE_CANCEL;
-    return true;
+    if (r.n[ANSWER_NOT] > 0)
+        return sends && is_cancelled(&r, out->any);
+    out->choice = sends        ? QUEUE_CHOICE_SEND
+                  : retries    ? QUEUE_CHOICE_RETRY
+                  : whitelists ? QUEUE_CHOICE_WHITELIST
+                               : QUEUE_CHOICE_CANCEL;
+    return !is_doubtful(&r, out->choice, out->any);
 }

@@ -26,9 +26,9 @@ struct answer {
 };
 
 /* Reads the first line of an answer's text (UTF-8) that is neither empty, nor quoted, nor a
- * greeting; a signature ends the answer. It must name exactly one choice, in words of everyday:
- * "cancel", "please try again", "send just this", "whitelist shady.net without TLS". False: it does
- * not, says "not", or asks something. */
+ * greeting; a signature ends the answer. It must name exactly one choice, in words of everyday,
+ * English or German: "cancel", "please try again", "send just this", "erlaube shady.net ohne TLS".
+ * False: it does not, says "not", asks something, or sets a condition ("only if", "encrypted"). */
 bool answer_parse(str text, struct answer *out);
 
 #endif

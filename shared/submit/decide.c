@@ -2,6 +2,7 @@
 /* From an answer by mail to a decision about held mail. */
 #include "submit/decide.h"
 
+#include "account/profile.h"
 #include "base/clock.h"
 #include "crypto/random.h"
 #include "dns/dns.h"
@@ -51,7 +52,9 @@ YIELDS static bool help(const struct deciding *w, struct err *e)
     struct err why = ERR_CLEAR;
     struct buf out;
     bool is_first;
-    if (!queue_hold_unclear(w->s->queue, &w->hold, w->deadline_ms, &is_first, e))
+    enum language language;
+    if (!account_language(w->s->accounts, w->m->account_id, w->a, w->deadline_ms, &language, e) ||
+        !queue_hold_unclear(w->s->queue, &w->hold, w->deadline_ms, &is_first, e))
         return false;
     if (!is_first)
         return true;
@@ -64,6 +67,7 @@ YIELDS static bool help(const struct deciding *w, struct err *e)
         .unique = { (uint64_t)clock_utc_us(), crypto_random_u64() },
         .now_us = clock_utc_us(),
         .is_unclear = true,
+        .language = language,
     };
     buf_init(&out, HOLD_MAIL_MAX);
     if (hold_mail_compose(&mail, &out, &why)) {

@@ -22,7 +22,7 @@ GOOD, PLAIN, BROKEN, STRANGE = (f"127.0.0.{i}" for i in range(1, 5))
 BROKEN_NAMES = ("broken", "anyway")
 IDN = "xn--bcher-kva"
 STRANGE_NAMES = ("ask", "send", "cancel", "retry", "pinned", "unclear", "foreign", "robot", "decide", "listed", "goes",
-                 "webmail", "mine", "failing", IDN)
+                 "webmail", "mine", "failing", "deutsch", IDN)
 
 
 class World:
@@ -66,10 +66,12 @@ class World:
         raw = [client.fetch(n, "(BODY.PEEK[])")[1][0][1] for n in client.search(None, "ALL")[1][0].split()]
         client.logout()
         parsed = [email.message_from_bytes(r, policy=email.policy.default) for r in raw]
-        return [m for m in parsed if f"{about}.{DOMAIN}" in m["Subject"] and "could not be sent" in m["Subject"]]
+        asks = ("could not be sent", "konnte nicht sicher gesendet werden")
+        return [m for m in parsed if f"{about}.{DOMAIN}" in m["Subject"] and any(words in m["Subject"] for words in asks)]
 
-    def question(self, name, count=1):
-        return wait_until(lambda: len(found := self.mails(name)) >= count and found, WAIT, f"a question about {name}")[count - 1]
+    def question(self, name, count=1, user=None):
+        found = lambda: len(mails := self.mails(name, user)) >= count and mails
+        return wait_until(found, WAIT, f"a question about {name}")[count - 1]
 
     def ask(self, name):
         """Sends a message that is held; the question."""
@@ -229,6 +231,39 @@ def test_an_unclear_answer_is_told_once(world):
     assert len(world.mails("unclear")) == 2
 
 
+def test_the_language_of_the_account(world):
+    """The question, the help and reports are in the language of the sender's settings; an answer in any that is known."""
+    user = world.server.new_user()
+    Api.signed_in(world.server, user).patch("/me/settings", {"language": "de"}, status=200)
+    world.submit(user, [f"somebody@deutsch.{DOMAIN}", f"somebody@nowhere.{DOMAIN}"], "Grüße", "x")
+    question = world.question("deutsch", user=user)
+    text = body_of(question)
+    for said in (f"somebody@deutsch.{DOMAIN}", "abbrechen\n", "noch einmal\n", "nur diese\n", f"erlaube deutsch.{DOMAIN}\n",
+                 "self-signed", "Betreff:  Grüße"):
+        assert said in text, said
+    world.answer(question, "Ich weiß nicht recht", user=user)
+    helped = world.question("deutsch", 2, user)
+    assert helped["Subject"].startswith("Nicht verstanden: Deine Nachricht") and "wurde nicht verstanden" in body_of(helped)
+    world.answer(helped, "Bitte abbrechen oder nur diese", user=user)
+    world.answer(helped, "Brich das bitte ab.", user=user)
+    wait_until(lambda: world.status("deutsch") == "", WAIT, "the message to go")
+    assert world.nothing_went("deutsch")
+
+    def reports():
+        client = world.server.imap(user)
+        client.select("INBOX", readonly=True)
+        raw = [client.fetch(n, "(BODY.PEEK[])")[1][0][1] for n in client.search(None, "ALL")[1][0].split()]
+        client.logout()
+        return [m for m in (email.message_from_bytes(r, policy=email.policy.default) for r in raw)
+                if m.get_content_type() == "multipart/report"]
+
+    (report,) = wait_until(reports, WAIT, "the report")
+    text, status = report.get_payload()[:2]
+    assert report["Subject"].startswith("Nicht zustellbar") and text["Content-Language"] == "de"
+    assert "konnte den folgenden Empfängern nicht zugestellt werden" in text.get_content()
+    assert status.get_payload()[1]["Action"] == "failed"
+
+
 def test_only_the_senders_own_answer_counts(world):
     """Somebody who knows the address only sends mail to its owner; from outside, so does everybody."""
     question = world.ask("foreign")
@@ -325,7 +360,7 @@ def test_an_answer_from_the_webmail(world):
     person = Api.signed_in(world.server, world.user)
     draft = person.post("/drafts", {"to": [{"address": question["Reply-To"], "name": ""}], "cc": [], "bcc": [], "html": "",
                                     "subject": "Re: webmail", "text": "send just this", "attachments": []}, status=201).json
-    sent = person.post("/submissions", {"draftId": draft["id"]}, status=201).json
+    sent = person.post("/submissions", {"draftId": draft["id"], "undoSeconds": 0}, status=201).json
     world.arrived("webmail")
     wait_until(lambda: person.get(f"/submissions/{sent['id']}").json["undoStatus"] == "final", WAIT, "the answer in Sent")
 

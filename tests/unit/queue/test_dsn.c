@@ -279,6 +279,45 @@ static void test_success(void **state)
     }
 }
 
+/* Only what people read is in their language. */
+static void test_languages(void **state)
+{
+    (void)state;
+    static const struct {
+        enum language language;
+        enum dsn_action action;
+        const char *subject;
+        const char *text;
+    } cases[] = {
+        { LANGUAGE_ENGLISH, DSN_FAILED, "Undelivered mail returned", "could not be delivered" },
+        { LANGUAGE_ENGLISH, DSN_DELAYED, "Delayed mail",
+          "It is given up on Tue, 21 Nov 2023 20:53:20 +0000.\r\n" },
+        { LANGUAGE_GERMAN, DSN_FAILED, "=?utf-8?q?Nicht_zustellbar=3A_Nachricht_geht",
+          "    mx.example.net [192.0.2.1] sagte: 550-5.1.1 no such user" },
+        { LANGUAGE_GERMAN, DSN_DELAYED, "=?utf-8?q?Verz=C3=B6gerte_Nachricht",
+          "Aufgegeben wird sie am 21. November 2023, 20:53 Uhr (UTC).\r\n" },
+        { LANGUAGE_GERMAN, DSN_RELAYED, "=?utf-8?q?Nachricht_an_den_n=C3=A4chsten",
+          "meldet nicht, ob sie ankam" },
+        { LANGUAGE_GERMAN, DSN_DELIVERED, "Nachricht zugestellt", "Du wolltest Bescheid" },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct dsn d = sample();
+        char language[64];
+        d.language = cases[i].language;
+        d.action = cases[i].action;
+        struct composed c = compose(&d);
+        check_wire(buf_str(&c.out));
+        (void)snprintf(language, sizeof(language), "Content-Language: %s\r\nContent-Type: text/",
+                       language_tag(d.language));
+        if (!has(&c, cases[i].subject) || !has(&c, cases[i].text) || !has(&c, language))
+            fail_msg("%zu: %s", i, buf_cstr(&c.out));
+        assert_true(has(&c, "Reporting-MTA: dns; mx.heronry.example\r\n"));
+        assert_true(has(&c, "Final-Recipient: rfc822; ann@example.net\r\nAction: "));
+        assert_false(c.is_utf8 || c.is_8bit);
+        buf_fini(&c.out);
+    }
+}
+
 static void test_cap(void **state)
 {
     (void)state;
@@ -324,7 +363,7 @@ int main(void)
         cmocka_unit_test(test_status),  cmocka_unit_test(test_null_sender),
         cmocka_unit_test(test_hostile), cmocka_unit_test(test_utf8),
         cmocka_unit_test(test_success), cmocka_unit_test(test_cap),
-        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_many),    cmocka_unit_test(test_languages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
