@@ -58,6 +58,7 @@ int main(int argc, char **argv)
         cli_domain_check_group,
         cli_delivery_test_group,
         cli_dkim_group,
+        cli_dkim_import_group,
         cli_publish_group,
         cli_mta_sts_group,
         cli_receipt_group,

@@ -2,6 +2,7 @@
 /* Keys that mail of a domain is signed with. */
 #include "account/dkim.h"
 #include "api_routes.h"
+#include "crypto/key_file.h"
 #include "services/api/admin_page.h"
 #include "services/api/api.h"
 #include "services/app/publisher.h"
@@ -10,29 +11,30 @@ enum {
     PUT_BACK_MS = 20000
 };
 
-static json_t *shape_record(struct api_call *call, str selector, const char *suffix, str value,
-                            str domain)
+static const char *const states[] = { [ACCOUNT_DKIM_WAITING] = "waiting",
+                                      [ACCOUNT_DKIM_SIGNING] = "signing",
+                                      [ACCOUNT_DKIM_RETIRED] = "retired" };
+
+static json_t *shape_records(struct api_call *call, const struct account_dkim_key *key, str domain)
 {
-    json_t *o = json_object();
-    api_set(o, "name",
-            api_text(arena_printf(call->arena, "%.*s%s._domainkey.%.*s", STR_FMT(selector), suffix,
-                                  STR_FMT(domain))));
-    api_set(o, "value", api_text(value));
-    return o;
+    json_t *list = json_array();
+    struct published_record records[PUBLISHED_KEY_RECORDS];
+    size_t n = published_key_records(domain, key, call->arena, records);
+    for (size_t i = 0; i < n; i++) {
+        json_t *o = json_object();
+        api_set(o, "name", api_text(records[i].name));
+        api_set(o, "value", api_text(records[i].value));
+        api_add(list, o);
+    }
+    return list;
 }
 
 static json_t *shape_key(struct api_call *call, const struct account_dkim_key *key, str domain)
 {
-    static const char *const states[] = { [ACCOUNT_DKIM_WAITING] = "waiting",
-                                          [ACCOUNT_DKIM_SIGNING] = "signing",
-                                          [ACCOUNT_DKIM_RETIRED] = "retired" };
     json_t *o = json_object();
-    json_t *records = json_array();
-    api_add(records, shape_record(call, key->selector, "", key->rsa_record, domain));
-    api_add(records, shape_record(call, key->selector, "-ed", key->ed_record, domain));
     api_set(o, "selector", api_text(key->selector));
     api_set(o, "state", json_string(states[key->state]));
-    api_set(o, "records", records);
+    api_set(o, "records", shape_records(call, key, domain));
     api_set(o, "createdAt", api_time(key->created_at_us));
     api_set(o, "signingAt", api_time_or_null(key->signing_at_us));
     api_set(o, "retiredAt", api_time_or_null(key->retired_at_us));
@@ -100,6 +102,61 @@ void rest_create_dkim_key(struct api_call *call, const struct create_dkim_key_pa
     }
 }
 
+/* The text came in the body, which is nobody's but this call's: it goes when it is read. */
+static void wipe(str text)
+{
+    secret_wipe_memory((char *)(uintptr_t)text.p, text.n);
+}
+
+static bool read_key(struct api_call *call, const json_t *body, struct crypto_key **out)
+{
+    struct err e = ERR_CLEAR;
+    str text = api_get_text(body, "privateKey");
+    bool ok = crypto_key_file_parse(text, out, &e);
+    wipe(text);
+    wipe(call->body);
+    return ok || call_field_problem(call, "invalid-fields", "/privateKey", e.msg);
+}
+
+static json_t *shape_import(struct api_call *call, const struct account_dkim_import *what,
+                            const struct account_dkim_key *kept)
+{
+    json_t *o = json_object();
+    api_set(o, "selector", api_text(kept->selector));
+    api_set(o, "state", json_string(states[kept->state]));
+    api_set(o, "kind", json_string(crypto_key_kind(what->key) == CRYPTO_RSA ? "rsa" : "ed25519"));
+    api_set(o, "bits", json_integer(crypto_key_bits(what->key)));
+    api_set(o, "records", shape_records(call, kept, what->name.domain));
+    api_set(o, "isKept", json_boolean(!what->is_rehearsal));
+    return o;
+}
+
+void rest_import_dkim_key(struct api_call *call, const struct import_dkim_key_params *p,
+                          const json_t *body)
+{
+    struct err e = ERR_CLEAR;
+    const struct account_actor actor = call_account_actor(call);
+    struct crypto_key *key = NULL;
+    struct account_dkim_key kept;
+    if (!read_key(call, body, &key))
+        return;
+    const struct account_dkim_import what = {
+        .name = { admin_domain(call, p->domain), api_get_text(body, "selector") },
+        .key = key,
+        .is_rehearsal = api_get_bool(body, "dryRun", false),
+    };
+    if (account_dkim_import(call->app->accounts, &actor, &what, call->arena, call->deadline_ms,
+                            &kept, &e)) {
+        call_json(call, 200, shape_import(call, &what, &kept));
+    } else if (e.kind == ERR_SYNTAX || e.kind == ERR_LIMIT) {
+        (void)call_field_problem(call, "invalid-fields",
+                                 e.kind == ERR_SYNTAX ? "/selector" : "/privateKey", e.msg);
+    } else {
+        (void)admin_fail(call, &e);
+    }
+    crypto_key_free(&key);
+}
+
 void rest_update_dkim_key(struct api_call *call, const struct update_dkim_key_params *p,
                           const json_t *body)
 {
@@ -130,8 +187,8 @@ static YIELDS bool withdraw(struct api_call *call, str domain, const struct acco
     struct published_record records[PUBLISHED_KEY_RECORDS];
     if (key->state == ACCOUNT_DKIM_SIGNING)
         return true;
-    published_key_records(domain, key, call->arena, records);
-    for (size_t i = 0; i < PUBLISHED_KEY_RECORDS; i++) {
+    size_t n = published_key_records(domain, key, call->arena, records);
+    for (size_t i = 0; i < n; i++) {
         enum app_publishing outcome;
         struct err e = ERR_CLEAR;
         str why = STR_EMPTY;
@@ -155,8 +212,8 @@ static YIELDS void put_back(struct api_call *call, str domain, const struct acco
         call->app, &actor, domain, call->arena, clock_deadline_in(PUT_BACK_MS), &silent
     };
     struct published_record records[PUBLISHED_KEY_RECORDS];
-    published_key_records(domain, key, call->arena, records);
-    for (size_t i = 0; i < PUBLISHED_KEY_RECORDS; i++) {
+    size_t n = published_key_records(domain, key, call->arena, records);
+    for (size_t i = 0; i < n; i++) {
         enum app_publishing outcome;
         struct err ignored = ERR_CLEAR; /* logged; `domain check` tells what is missing */
         (void)app_publish(&p, &records[i], &outcome, NULL, &ignored);

@@ -4,6 +4,7 @@
 
 #include "base/date.h"
 #include "base/percent.h"
+#include "crypto/secret.h"
 #include "http/http_client.h"
 #include "services/cli/output.h"
 
@@ -130,6 +131,8 @@ bool cli_call(struct cli_session *s, const char *method, str path, json_t *body,
     *out = NULL;
     bool ok = s->remote ? call_remote(s, method, path, sent, &answer, e)
                         : call_here(s, method, path, sent, &answer, e);
+    if (text)
+        secret_wipe_memory(text, sent.n); /* a password or a key may be in it */
     free(text);
     if (!ok)
         return false;

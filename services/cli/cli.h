@@ -86,6 +86,7 @@ extern const struct cli_group cli_domain_group;
 extern const struct cli_group cli_domain_check_group;
 extern const struct cli_group cli_delivery_test_group;
 extern const struct cli_group cli_dkim_group;
+extern const struct cli_group cli_dkim_import_group;
 extern const struct cli_group cli_publish_group;
 extern const struct cli_group cli_mta_sts_group;
 extern const struct cli_group cli_user_group;

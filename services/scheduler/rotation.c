@@ -27,7 +27,7 @@ struct rotation {
 typedef bool (*records_fn)(const struct app_publisher *p, const struct published_record *record,
                            enum app_publishing *out, str *why, struct err *e);
 
-/* Does it to both. *failed: a server was asked and did not; that is logged. Yields. */
+/* Does it to each. *failed: a server was asked and did not; that is logged. Yields. */
 YIELDS static bool for_records(struct rotation *r, const struct account_dkim_key *key,
                                records_fn act, bool *failed, struct err *e)
 {
@@ -35,8 +35,8 @@ YIELDS static bool for_records(struct rotation *r, const struct account_dkim_key
                                      &r->a,  r->deadline_ms, &r->silent };
     struct published_record records[PUBLISHED_KEY_RECORDS];
     *failed = false;
-    published_key_records(r->domain, key, &r->a, records);
-    for (size_t i = 0; i < PUBLISHED_KEY_RECORDS; i++) {
+    size_t n = published_key_records(r->domain, key, &r->a, records);
+    for (size_t i = 0; i < n; i++) {
         enum app_publishing outcome;
         if (!act(&p, &records[i], &outcome, NULL, e))
             return false;

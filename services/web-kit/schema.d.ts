@@ -1137,6 +1137,26 @@ export interface paths {
         patch: operations["updateDkimKey"];
         trace?: never;
     };
+    "/admin/domains/{domain}/dkim-import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes over a key that another server signed with
+         * @description A private key, RSA of 1024 to 4096 bits or Ed25519, under the selector that its record is published with: receivers see no change. The first key of a domain signs at once; a later one waits until it is activated. No other key is touched. With `dryRun` the key is looked at and nothing is kept.
+         */
+        post: operations["importDkimKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/domains/{domain}/mta-sts": {
         parameters: {
             query?: never;
@@ -3173,7 +3193,53 @@ export interface components {
          * @example Mia Reed
          */
         DisplayName: string;
-        /** @description A pair of keys, RSA and Ed25519, that mail of a domain is signed with. */
+        /** @description A key that another server signed with. */
+        DkimImport: {
+            /**
+             * @description The selector that its record is published with; capital letters become small ones.
+             * @example mail
+             */
+            selector: string;
+            /**
+             * @description The content of its file: PEM (PKCS #8 or PKCS #1), or base64 of DER as a KeyTable of opendkim has it, or of the 32 octets of an Ed25519 key. Not encrypted.
+             * @example nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=
+             */
+            privateKey: string;
+            /**
+             * @description Whether to tell only what would be done.
+             * @example true
+             */
+            dryRun?: boolean;
+        };
+        /** @description A key that was taken over, or would be. */
+        DkimImported: {
+            selector: components["schemas"]["DkimSelector"];
+            /**
+             * @description Whether it signs at once, or waits as another key signs.
+             * @example signing
+             * @enum {string}
+             */
+            state: "waiting" | "signing";
+            /**
+             * @description What sort of key it is.
+             * @example rsa
+             * @enum {string}
+             */
+            kind: "rsa" | "ed25519";
+            /**
+             * @description How long it is. RSA of less than 2048 bits is weak.
+             * @example 2048
+             */
+            bits: number;
+            /** @description What has to be in the DNS for it, and should be there already. */
+            records: components["schemas"]["DkimRecord"][];
+            /**
+             * @description Whether it was taken over; not with `dryRun`.
+             * @example true
+             */
+            isKept: boolean;
+        };
+        /** @description A pair of keys, RSA and Ed25519, that mail of a domain is signed with; or one of both that was brought along. */
         DkimKey: {
             selector: components["schemas"]["DkimSelector"];
             /**
@@ -3223,7 +3289,7 @@ export interface components {
         };
         /**
          * Format: token
-         * @description Name of a key of a domain; its RSA record is at <selector>._domainkey, the Ed25519 record at <selector>-ed._domainkey.
+         * @description Name of a key of a domain; its RSA record is at <selector>._domainkey, the Ed25519 record at <selector>-ed._domainkey. Of a key that was brought along there is one record, at <selector>._domainkey.
          * @example mail
          */
         DkimSelector: string;
@@ -11138,6 +11204,74 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidFields"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    importDkimKey: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Any text of the client's choice. A second request with the same key and the same body within 24 hours is not carried out again but answered as the first one was; with another body it is 409.
+                 * @example 4f1b3c1e-8a53-4a52-9a0e-0a5b5e1d9a77
+                 */
+                "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
+            };
+            path: {
+                /**
+                 * @description Name of a domain of this server, as A-labels or U-labels.
+                 * @example example.org
+                 */
+                domain: components["parameters"]["domain"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "selector": "mail",
+                 *       "privateKey": "nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=",
+                 *       "dryRun": true
+                 *     }
+                 */
+                "application/json": components["schemas"]["DkimImport"];
+            };
+        };
+        responses: {
+            /** @description What was taken over, or would be. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "selector": "mail",
+                     *       "state": "signing",
+                     *       "kind": "rsa",
+                     *       "bits": 2048,
+                     *       "records": [
+                     *         {
+                     *           "name": "mail._domainkey.example.org",
+                     *           "value": "v=DKIM1; k=rsa; p=MIIB"
+                     *         }
+                     *       ],
+                     *       "isKept": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DkimImported"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["InvalidFields"];

@@ -13,7 +13,9 @@
 enum {
     PUBLIC_MAX = 1024,  /* octets of a public key */
     PRIVATE_MAX = 8192, /* of a sealed private one */
-    SELECTORS_MAX = 1000
+    SELECTORS_MAX = 1000,
+    RSA_BITS_MIN = 1024, /* what receivers have to take (RFC 8301 section 3.2) */
+    RSA_BITS_MAX = 4096
 };
 
 static const struct db_stmt list_all = {
@@ -41,6 +43,8 @@ static const struct db_stmt remove_one = { "SELECT dkim_key_remove($1, $2, $3)" 
 static str make_record(struct arena *a, const char *algorithm, str public_key)
 {
     struct buf text;
+    if (public_key.n == 0)
+        return STR_EMPTY;
     buf_init(&text, base64_encoded_size(BASE64_STANDARD, public_key.n));
     INVARIANT(base64_encode(BASE64_STANDARD, public_key, &text));
     str record = arena_printf(a, "v=DKIM1; k=%s; p=%.*s", algorithm, STR_FMT(buf_str(&text)));
@@ -233,13 +237,40 @@ static bool is_selector(str text)
     return text.n > 0 && text.n <= ACCOUNT_DKIM_SELECTOR_MAX;
 }
 
-static bool is_taken(const struct account_dkim_list *keys, str selector)
+/* Whether a record of one of the keys stands there. */
+static bool has_record(const struct account_dkim_list *keys, str selector)
 {
     for (size_t i = 0; i < keys->n; i++) {
-        if (str_eq(keys->list[i].selector, selector))
+        const struct account_dkim_key *key = &keys->list[i];
+        bool is_pair = key->rsa_record.n > 0 && key->ed_record.n > 0;
+        if (str_eq(selector, key->selector) ||
+            (is_pair && selector.n == key->selector.n + 3 &&
+             str_has_prefix(selector, key->selector) && str_has_suffix(selector, STR("-ed"))))
             return true;
     }
     return false;
+}
+
+static bool is_taken(const struct account_dkim_list *keys, str selector, bool is_pair,
+                     struct arena *a)
+{
+    return has_record(keys, selector) ||
+           (is_pair && has_record(keys, arena_printf(a, "%.*s-ed", STR_FMT(selector))));
+}
+
+static bool fail_taken(str domain, str selector, struct err *e)
+{
+    return ERR(e, ERR_EXISTS, "%.*s has a key with the selector %.*s already", STR_FMT(domain),
+               STR_FMT(selector));
+}
+
+static bool check_selector(str selector, struct err *e)
+{
+    if (is_selector(selector))
+        return true;
+    return ERR(e, ERR_SYNTAX,
+               "a selector has 1-%d small letters, digits and hyphens, no hyphen at its ends",
+               ACCOUNT_DKIM_SELECTOR_MAX);
 }
 
 static YIELDS bool choose_selector(struct account_directory *d, str domain, str wanted,
@@ -249,14 +280,11 @@ static YIELDS bool choose_selector(struct account_directory *d, str domain, str 
     if (!account_dkim_list(d, domain, a, deadline_ms, &keys, e))
         return false;
     *out = wanted.n ? wanted : STR("mail");
-    if (!is_selector(*out)) {
-        return ERR(e, ERR_SYNTAX,
-                   "a selector has 1-%d small letters, digits and hyphens, no hyphen at its ends",
-                   ACCOUNT_DKIM_SELECTOR_MAX);
-    }
-    for (int i = 2; !wanted.n && is_taken(&keys, *out) && i < SELECTORS_MAX; i++)
+    if (!check_selector(*out, e))
+        return false;
+    for (int i = 2; !wanted.n && is_taken(&keys, *out, true, a) && i < SELECTORS_MAX; i++)
         *out = arena_printf(a, "mail%d", i);
-    return true;
+    return !is_taken(&keys, *out, true, a) || fail_taken(domain, *out, e);
 }
 
 /* A change by a function of the database; the name is normal. Yields. */
@@ -264,10 +292,8 @@ static YIELDS bool change(struct account_directory *d, const struct directory_ac
                           struct arena *a, int64_t deadline_ms, struct err *e)
 {
     if (!directory_change(d, act, a, deadline_ms, NULL, e)) {
-        if (e->kind == ERR_EXISTS) {
-            return ERR(e, ERR_EXISTS, "%.*s has a key with the selector %.*s already",
-                       STR_FMT(act->object), STR_FMT(act->detail));
-        }
+        if (e->kind == ERR_EXISTS)
+            return fail_taken(act->object, act->detail, e);
         if (e->kind == ERR_NOT_FOUND) {
             return ERR(e, ERR_NOT_FOUND, "%.*s has no key with the selector %.*s",
                        STR_FMT(act->object), STR_FMT(act->detail));
@@ -278,17 +304,20 @@ static YIELDS bool change(struct account_directory *d, const struct directory_ac
     return true;
 }
 
+static bool can_seal(const struct account_directory *d, struct err *e)
+{
+    return d->options.seal_key ||
+           ERR(e, ERR_UNSUPPORTED,
+               "the server has no key to keep private keys under: set security.key");
+}
+
 bool account_dkim_make(struct account_directory *d, const struct account_actor *actor,
                        const struct account_dkim_name *name, struct arena *a, int64_t deadline_ms,
                        str *made, struct err *e)
 {
     struct sealed_pair pair;
     str domain;
-    if (!d->options.seal_key) {
-        return ERR(e, ERR_UNSUPPORTED,
-                   "the server has no key to keep private keys under: set security.key");
-    }
-    if (!account_domain_normalize(a, name->domain, &domain, e) ||
+    if (!can_seal(d, e) || !account_domain_normalize(a, name->domain, &domain, e) ||
         !choose_selector(d, domain, name->selector, a, deadline_ms, made, e) ||
         !make_pair(d, directory_dkim_bound(a, domain, *made), a, deadline_ms, &pair, e))
         return false;
@@ -304,6 +333,110 @@ bool account_dkim_make(struct account_directory *d, const struct account_actor *
                                        .detail = *made };
     return change(d, &act, a, deadline_ms, e);
 }
+
+/* ---- bringing one along ---- */
+
+static bool check_size(const struct crypto_key *key, struct err *e)
+{
+    unsigned bits = crypto_key_bits(key);
+    if (crypto_key_kind(key) != CRYPTO_RSA || (bits >= RSA_BITS_MIN && bits <= RSA_BITS_MAX))
+        return true;
+    return ERR(e, ERR_LIMIT, "an RSA key of %u bits; receivers take %d to %d (RFC 8301)", bits,
+               RSA_BITS_MIN, RSA_BITS_MAX);
+}
+
+static str lower(struct arena *a, str text)
+{
+    char *small = arena_alloc(a, text.n + 1);
+    for (size_t i = 0; i < text.n; i++)
+        small[i] = ascii_lower(text.p[i]);
+    return str_of(small, text.n);
+}
+
+/* As the key would be. Yields. */
+static YIELDS bool rehearse(struct account_directory *d, const struct account_dkim_import *what,
+                            struct arena *a, int64_t deadline_ms, struct account_dkim_key *out,
+                            struct err *e)
+{
+    struct account_dkim_list keys;
+    str public_key;
+    if (!account_dkim_list(d, what->name.domain, a, deadline_ms, &keys, e) ||
+        !check_selector(what->name.selector, e) || !public_of(what->key, a, &public_key, e))
+        return false;
+    if (is_taken(&keys, what->name.selector, false, a))
+        return fail_taken(what->name.domain, what->name.selector, e);
+    bool is_rsa = crypto_key_kind(what->key) == CRYPTO_RSA;
+    *out =
+        (struct account_dkim_key){ .selector = what->name.selector, .state = ACCOUNT_DKIM_SIGNING };
+    *(is_rsa ? &out->rsa_record : &out->ed_record) =
+        make_record(a, is_rsa ? "rsa" : "ed25519", public_key);
+    for (size_t i = 0; i < keys.n; i++) {
+        if (keys.list[i].state == ACCOUNT_DKIM_SIGNING)
+            out->state = ACCOUNT_DKIM_WAITING;
+    }
+    return true;
+}
+
+/* Yields. */
+static YIELDS bool keep(struct account_directory *d, const struct account_actor *actor,
+                        const struct account_dkim_import *what, struct arena *a,
+                        int64_t deadline_ms, struct err *e)
+{
+    const struct account_dkim_name *name = &what->name;
+    bool is_rsa = crypto_key_kind(what->key) == CRYPTO_RSA;
+    str public_key, sealed;
+    if (!public_of(what->key, a, &public_key, e) ||
+        !sealed_of(d, what->key, directory_dkim_bound(a, name->domain, name->selector), a, &sealed,
+                   e))
+        return false;
+    const struct db_param halves[] = { DB_BYTEA(public_key), DB_BYTEA(sealed), DB_NULL, DB_NULL };
+    const struct db_param *rsa = is_rsa ? halves : halves + 2;
+    const struct db_param *ed = is_rsa ? halves + 2 : halves;
+    const struct db_param params[] = {
+        DB_TEXT(name->domain), DB_TEXT(name->selector), rsa[0], rsa[1], ed[0], ed[1]
+    };
+    const struct directory_act act = { .actor = actor,
+                                       .stmt = &create,
+                                       .params = params,
+                                       .n = COUNT_OF(params),
+                                       .action = STR("dkim.import"),
+                                       .object = name->domain,
+                                       .detail = name->selector };
+    return change(d, &act, a, deadline_ms, e);
+}
+
+/* Whether it signs is decided where it is kept. Yields. */
+static YIELDS bool find_kept(struct account_directory *d, const struct account_dkim_name *name,
+                             struct arena *a, int64_t deadline_ms, struct account_dkim_key *out,
+                             struct err *e)
+{
+    struct account_dkim_list keys;
+    if (!account_dkim_list(d, name->domain, a, deadline_ms, &keys, e))
+        return false;
+    for (size_t i = 0; i < keys.n; i++) {
+        if (str_eq(keys.list[i].selector, name->selector)) {
+            *out = keys.list[i];
+            return true;
+        }
+    }
+    return ERR(e, ERR_NOT_FOUND, "the key was removed at once");
+}
+
+bool account_dkim_import(struct account_directory *d, const struct account_actor *actor,
+                         const struct account_dkim_import *what, struct arena *a,
+                         int64_t deadline_ms, struct account_dkim_key *out, struct err *e)
+{
+    struct account_dkim_import own = *what;
+    own.name.selector = lower(a, what->name.selector);
+    if (!can_seal(d, e) || !check_size(what->key, e) ||
+        !account_domain_normalize(a, what->name.domain, &own.name.domain, e) ||
+        !rehearse(d, &own, a, deadline_ms, out, e))
+        return false;
+    return what->is_rehearsal || (keep(d, actor, &own, a, deadline_ms, e) &&
+                                  find_kept(d, &own.name, a, deadline_ms, out, e));
+}
+
+/* ---- changing over ---- */
 
 bool account_dkim_activate(struct account_directory *d, const struct account_actor *actor,
                            const struct account_dkim_name *name, struct arena *a,

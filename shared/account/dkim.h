@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The keys that outgoing mail of our domains is signed with. A key here is a pair, RSA and Ed25519,
  * under one selector: <selector>._domainkey has the RSA key (RFC 6376), <selector>-ed._domainkey
- * the Ed25519 key (RFC 8463). The private halves are sealed in the database under the server's key.
- */
+ * the Ed25519 key (RFC 8463). One that was brought along is RSA or Ed25519 alone, and its record
+ * stands at <selector>._domainkey, where it did before. The private keys are sealed in the database
+ * under the server's key. */
 #ifndef ACCOUNT_DKIM_H
 #define ACCOUNT_DKIM_H
 
@@ -23,8 +24,8 @@ enum account_dkim_state {
 struct account_dkim_key {
     str selector;
     enum account_dkim_state state;
-    str rsa_record; /* text of the TXT record at <selector>._domainkey */
-    str ed_record;  /* at <selector>-ed._domainkey */
+    str rsa_record; /* text of the TXT record at <selector>._domainkey; empty: no RSA key */
+    str ed_record;  /* at <selector>-ed._domainkey, alone at <selector>._domainkey; likewise */
     int64_t created_at_us;
     int64_t signing_at_us; /* 0: it never did */
     int64_t retired_at_us; /* 0: it is not */
@@ -51,6 +52,21 @@ struct account_dkim_name {
 YIELDS bool account_dkim_make(struct account_directory *d, const struct account_actor *actor,
                               const struct account_dkim_name *name, struct arena *a,
                               int64_t deadline_ms, str *made, struct err *e);
+/* A key from elsewhere (crypto_key_file_parse), under the selector that its record is published
+ * with. Borrowed. */
+struct account_dkim_import {
+    struct account_dkim_name name;
+    const struct crypto_key *key;
+    bool is_rehearsal; /* everything is looked at, nothing is kept */
+};
+
+/* Keeps it as account_dkim_make does one of ours: the first of a domain signs at once, a later one
+ * waits; no other key is touched. Capital letters of a selector become small ones. *out is the key
+ * as it is now, or would be. ERR_LIMIT: an RSA key that receivers need not take (RFC 8301 section
+ * 3.2); ERR_SYNTAX, ERR_NOT_FOUND, ERR_EXISTS, ERR_UNSUPPORTED as above. Yields. */
+YIELDS bool account_dkim_import(struct account_directory *d, const struct account_actor *actor,
+                                const struct account_dkim_import *what, struct arena *a,
+                                int64_t deadline_ms, struct account_dkim_key *out, struct err *e);
 /* Signs with this key from now on; the one that did is retired. ERR_NOT_FOUND. Yields. */
 YIELDS bool account_dkim_activate(struct account_directory *d, const struct account_actor *actor,
                                   const struct account_dkim_name *name, struct arena *a,
@@ -103,7 +119,7 @@ struct account_dkim_signer {
     str domain;
     str rsa_selector;
     str ed_selector;
-    struct crypto_key *rsa;
+    struct crypto_key *rsa; /* one of both may be NULL */
     struct crypto_key *ed;
     unsigned references; /* private */
     int64_t until_ms;    /* private */

@@ -34,8 +34,8 @@ void directory_forget_signers(struct account_directory *d)
     map_fini(&d->signers);
 }
 
-/* With its texts behind it; one reference. */
-static struct account_dkim_signer *new_signer(str domain, str selector)
+/* With its texts behind it; one reference. An Ed25519 key that is alone has the selector. */
+static struct account_dkim_signer *new_signer(str domain, str selector, bool is_alone)
 {
     size_t size = domain.n + selector.n + sizeof("-ed");
     struct account_dkim_signer *s = heap_zalloc(sizeof(*s) + size);
@@ -43,15 +43,18 @@ static struct account_dkim_signer *new_signer(str domain, str selector)
     (void)snprintf(texts, size, "%.*s%.*s-ed", STR_FMT(domain), STR_FMT(selector));
     s->domain = str_of(texts, domain.n);
     s->rsa_selector = str_of(texts + domain.n, selector.n);
-    s->ed_selector = str_of(texts + domain.n, selector.n + 3);
+    s->ed_selector = str_of(texts + domain.n, selector.n + (is_alone ? 0 : 3));
     s->references = 1;
     return s;
 }
 
+/* Nothing to do where the domain has no key of the kind. */
 static bool open_key(const struct account_directory *d, str sealed, str bound,
                      struct crypto_key **out, struct err *e)
 {
     struct secret pem = SECRET_EMPTY;
+    if (sealed.n == 0)
+        return true;
     bool ok = crypto_unseal(d->options.seal_key, sealed, bound, &pem, e) &&
               crypto_key_parse_private(secret_str(&pem), out, e);
     secret_wipe(&pem);
@@ -63,7 +66,7 @@ static bool open_signer(const struct account_directory *d, str domain, const str
 {
     bool has_key = db_row_count(rows) > 0;
     str selector = has_key ? db_str(rows, 0, 0) : STR_EMPTY;
-    *out = new_signer(domain, selector);
+    *out = new_signer(domain, selector, has_key && db_str(rows, 0, 1).n == 0);
     if (!has_key)
         return true;
     str bound = directory_dkim_bound(a, domain, selector);
@@ -118,7 +121,7 @@ bool account_dkim_signer(struct account_directory *d, str domain, int64_t deadli
     } else if (!load(d, domain, deadline_ms, out, e)) {
         return false;
     }
-    if (*out && !(*out)->rsa)
+    if (*out && !(*out)->rsa && !(*out)->ed)
         account_dkim_release(out);
     return true;
 }

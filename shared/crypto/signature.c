@@ -4,6 +4,7 @@
 #include "crypto/signature.h"
 
 #define OPENSSL_SUPPRESS_DEPRECATED /* for RSA_verify */
+#include <openssl/core_names.h>
 #include <openssl/decoder.h>
 #include <openssl/encoder.h>
 #include <openssl/err.h>
@@ -97,13 +98,32 @@ bool crypto_key_parse_public(enum crypto_key_kind kind, str bytes, struct crypto
     return wrap(pkey, false, out, e);
 }
 
+static bool parse_private(str bytes, const char *form, struct crypto_key **out, struct err *e)
+{
+    if (bytes.n > CRYPTO_KEY_MAX)
+        return ERR(e, ERR_LIMIT, "a key of %zu octets", bytes.n);
+    EVP_PKEY *pkey = bytes.n ? decode(bytes, form, NULL, NULL, EVP_PKEY_KEYPAIR) : NULL;
+    if (!pkey)
+        return failed(e, ERR_SYNTAX, "no unencrypted private key in it");
+    return wrap(pkey, true, out, e);
+}
+
 bool crypto_key_parse_private(str pem, struct crypto_key **out, struct err *e)
 {
-    if (pem.n > CRYPTO_KEY_MAX)
-        return ERR(e, ERR_LIMIT, "a key of %zu octets", pem.n);
-    EVP_PKEY *pkey = pem.n ? decode(pem, "PEM", NULL, NULL, EVP_PKEY_KEYPAIR) : NULL;
+    return parse_private(pem, "PEM", out, e);
+}
+
+bool crypto_key_parse_private_der(str der, struct crypto_key **out, struct err *e)
+{
+    return parse_private(der, "DER", out, e);
+}
+
+bool crypto_key_parse_seed(str octets, struct crypto_key **out, struct err *e)
+{
+    EVP_PKEY *pkey = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL,
+                                                  (const unsigned char *)octets.p, octets.n);
     if (!pkey)
-        return failed(e, ERR_SYNTAX, "no unencrypted private key in PEM");
+        return failed(e, ERR_SYNTAX, "no Ed25519 key");
     return wrap(pkey, true, out, e);
 }
 
@@ -251,4 +271,42 @@ bool crypto_signature_make(const struct crypto_key *key, enum crypto_hash_kind k
         return failed(e, ERR_INTERNAL, "the key does not sign");
     return buf_add(out, str_of((const char *)made, n)) ||
            ERR(e, ERR_LIMIT, "no room for a signature");
+}
+
+/* Numbers longer than the modulus are no numbers of such a key, and could cost hours. */
+static bool has_fair_numbers(const struct crypto_key *key)
+{
+    static const char *const names[] = {
+        OSSL_PKEY_PARAM_RSA_E,           OSSL_PKEY_PARAM_RSA_D,
+        OSSL_PKEY_PARAM_RSA_FACTOR1,     OSSL_PKEY_PARAM_RSA_FACTOR2,
+        OSSL_PKEY_PARAM_RSA_EXPONENT1,   OSSL_PKEY_PARAM_RSA_EXPONENT2,
+        OSSL_PKEY_PARAM_RSA_COEFFICIENT1
+    };
+    bool ok = true;
+    for (size_t i = 0; i < COUNT_OF(names) && ok; i++) {
+        BIGNUM *number = NULL;
+        ok = EVP_PKEY_get_bn_param(key->pkey, names[i], &number) == 1 &&
+             BN_num_bits(number) <= EVP_PKEY_get_bits(key->pkey);
+        BN_clear_free(number);
+    }
+    BIGNUM *third = NULL; /* prime; nobody's key has one */
+    ok = ok && EVP_PKEY_get_bn_param(key->pkey, OSSL_PKEY_PARAM_RSA_FACTOR3, &third) != 1;
+    BN_clear_free(third);
+    ERR_clear_error();
+    return ok;
+}
+
+bool crypto_key_is_sound(const struct crypto_key *key)
+{
+    struct err ignored = ERR_CLEAR;
+    struct buf signature;
+    uint8_t hash[CRYPTO_HASH_MAX];
+    if (!key->is_private || (key->kind == CRYPTO_RSA && !has_fair_numbers(key)))
+        return false;
+    crypto_sha256(STR("anything"), hash);
+    buf_init(&signature, CRYPTO_SIGNATURE_MAX);
+    bool ok = crypto_signature_make(key, CRYPTO_SHA256, hash, &signature, &ignored) &&
+              crypto_signature_verify(key, CRYPTO_SHA256, hash, buf_str(&signature));
+    buf_fini(&signature);
+    return ok;
 }

@@ -30,6 +30,14 @@ bool crypto_key_parse_public(enum crypto_key_kind kind, str bytes, struct crypto
 /* Reads an unencrypted private key in PEM (PKCS #8 or PKCS #1). ERR_SYNTAX, ERR_LIMIT;
  * ERR_UNSUPPORTED for other kinds of key. The messages never hold key bytes. Gives. */
 bool crypto_key_parse_private(str pem, struct crypto_key **out, struct err *e);
+/* The same of its DER. */
+bool crypto_key_parse_private_der(str der, struct crypto_key **out, struct err *e);
+/* An Ed25519 key of its 32 octets (RFC 8032 section 5.1.5). ERR_SYNTAX: of another length. Gives.
+ */
+bool crypto_key_parse_seed(str octets, struct crypto_key **out, struct err *e);
+/* Whether a private key's numbers have the sizes that belong to it, and whether what it signs can
+ * be verified by its public half. Of keys from elsewhere; as slow as a signature. */
+bool crypto_key_is_sound(const struct crypto_key *key);
 /* Makes a new private key; `bits` (2048 - 4096) is for RSA, about 0.1 s of a core for 2048: call it
  * in the offload pool. ERR_LIMIT. Gives. */
 bool crypto_key_generate(enum crypto_key_kind kind, unsigned bits, struct crypto_key **out,

@@ -17,7 +17,8 @@ static void tell_unsealed(const struct deliver_attempt *attempt, str domain, con
             OBS_ERR(why));
 }
 
-/* RSA alone: a set has one signature of each kind, and not everybody reads the other. Yields. */
+/* RSA alone: a set has one signature of each kind, and not everybody reads the other; without an
+ * RSA key there is none. Yields. */
 static YIELDS bool seal_by(const struct deliver_attempt *attempt,
                            const struct account_dkim_signer *by, str content, str *fields,
                            struct err *e)
@@ -49,7 +50,7 @@ bool deliver_seal(const struct deliver_attempt *attempt, str domain, str content
     *seal = (struct deliver_seal){ .domain = domain };
     bool ok = account_domain_normalize(attempt->a, domain, &name, &why) &&
               account_dkim_signer(attempt->d->accounts, name, deadline_ms, &signer, &why) &&
-              (!signer || seal_by(attempt, signer, content, &seal->fields, &why));
+              (!signer || !signer->rsa || seal_by(attempt, signer, content, &seal->fields, &why));
     account_dkim_release(&signer);
     if (!ok && why.kind != ERR_DENIED && why.kind != ERR_LIMIT && why.kind != ERR_SYNTAX) {
         *e = why;

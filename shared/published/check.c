@@ -442,9 +442,9 @@ bool published_has_key(const struct mailauth_resolver *resolver, str domain,
                              .a = a,
                              .until_ms = clock_deadline_in(PUBLISHED_CHECK_MS) };
     struct published_record records[PUBLISHED_KEY_RECORDS];
-    published_key_records(domain, key, a, records);
+    size_t n = published_key_records(domain, key, a, records);
     *out = true;
-    for (size_t i = 0; i < PUBLISHED_KEY_RECORDS && *out; i++) {
+    for (size_t i = 0; i < n && *out; i++) {
         struct published_finding f = { .record = records[i] };
         if (!published_check_text(&c, &f, e))
             return false;

@@ -69,12 +69,12 @@ YIELDS bool published_list(struct account_directory *d, const struct published_s
                            struct published_records *out, struct err *e);
 
 enum {
-    PUBLISHED_KEY_RECORDS = 2
+    PUBLISHED_KEY_RECORDS = 2 /* at most */
 };
 
-/* The records of a DKIM key. Pure; in arena. */
-void published_key_records(str domain, const struct account_dkim_key *key, struct arena *a,
-                           struct published_record out[PUBLISHED_KEY_RECORDS]);
+/* The records of a DKIM key, how many: that of RSA first. Pure; in arena. */
+size_t published_key_records(str domain, const struct account_dkim_key *key, struct arena *a,
+                             struct published_record out[PUBLISHED_KEY_RECORDS]);
 
 enum published_state {
     PUBLISHED_RIGHT,
@@ -154,7 +154,7 @@ YIELDS bool published_check_records(const struct mailauth_resolver *resolver,
                                     const struct published_records *records, struct arena *a,
                                     struct published_findings *out, struct err *e);
 
-/* Whether both records of a DKIM key are there as they should be. Errors, yields: as above. */
+/* Whether all records of a DKIM key are there as they should be. Errors, yields: as above. */
 YIELDS bool published_has_key(const struct mailauth_resolver *resolver, str domain,
                               const struct account_dkim_key *key, struct arena *a, bool *out,
                               struct err *e);

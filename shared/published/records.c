@@ -53,26 +53,31 @@ static void add_services(struct listing *l)
 
 /* Who signs needs its records, and who waits waits for them; those of a former key are for mail
  * that is still on its way. */
-void published_key_records(str domain, const struct account_dkim_key *key, struct arena *a,
-                           struct published_record out[PUBLISHED_KEY_RECORDS])
+size_t published_key_records(str domain, const struct account_dkim_key *key, struct arena *a,
+                             struct published_record out[PUBLISHED_KEY_RECORDS])
 {
     const str values[PUBLISHED_KEY_RECORDS] = { key->rsa_record, key->ed_record };
+    size_t n = 0;
     for (size_t i = 0; i < PUBLISHED_KEY_RECORDS; i++) {
-        out[i] = (struct published_record){ .purpose = PUBLISHED_DKIM,
+        if (values[i].n == 0)
+            continue;
+        out[n] = (struct published_record){ .purpose = PUBLISHED_DKIM,
                                             .type = "TXT",
                                             .name = arena_printf(
                                                 a, "%.*s%s._domainkey.%.*s", STR_FMT(key->selector),
-                                                i == 0 ? "" : "-ed", STR_FMT(domain)),
+                                                n == 0 ? "" : "-ed", STR_FMT(domain)),
                                             .value = values[i],
                                             .is_needed = key->state != ACCOUNT_DKIM_RETIRED };
+        n++;
     }
+    return n;
 }
 
 static void add_keys(struct listing *l, const struct account_dkim_list *keys)
 {
     for (size_t i = 0; i < keys->n; i++) {
-        published_key_records(l->domain, &keys->list[i], l->a, &l->out->list[l->out->n]);
-        l->out->n += PUBLISHED_KEY_RECORDS;
+        l->out->n +=
+            published_key_records(l->domain, &keys->list[i], l->a, &l->out->list[l->out->n]);
     }
 }
 

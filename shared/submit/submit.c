@@ -164,14 +164,17 @@ static bool complete(struct submission *w, struct err *e)
 static YIELDS bool add_signatures(struct submission *w, const struct mailauth_message *message,
                                   const struct account_dkim_signer *signer, struct err *e)
 {
-    const struct mailauth_signer signers[] = {
-        { signer->domain, signer->rsa_selector, signer->rsa },
-        { signer->domain, signer->ed_selector, signer->ed },
+    struct mailauth_signer signers[2];
+    size_t n = 0;
+    const struct mailauth_signer rsa = { signer->domain, signer->rsa_selector, signer->rsa };
+    const struct mailauth_signer ed = { signer->domain, signer->ed_selector, signer->ed };
+    if (signer->rsa)
+        signers[n++] = rsa;
+    if (signer->ed)
+        signers[n++] = ed;
+    const struct mailauth_signing signing = {
+        .signers = signers, .n = n, .now_s = w->now_us / 1000000, .lifetime_s = SIGNED_FOR_S
     };
-    const struct mailauth_signing signing = { .signers = signers,
-                                              .n = COUNT_OF(signers),
-                                              .now_s = w->now_us / 1000000,
-                                              .lifetime_s = SIGNED_FOR_S };
     struct err why = ERR_CLEAR;
     struct buf out;
     buf_init(&out, w->complete.n + SIGNED_MAX);

@@ -256,6 +256,25 @@ def test_dkim_keys(admin, domain):
         unknown("/admin/domains/nobody.example/dkim-keys", status=404)
 
 
+def test_dkim_import(admin, domain):
+    """The key of RFC 8463 appendix A.2 as it stands there. What it signs: integration/test_dkim_signing.py."""
+    path, key = f"/admin/domains/{domain}/dkim-import", "nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A="
+    record = {"name": f"old._domainkey.{domain}", "value": "v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="}
+    wanted = {"selector": "old", "state": "signing", "kind": "ed25519", "bits": 256, "records": [record], "isKept": False}
+    assert admin.post(path, {"selector": "Old", "privateKey": key, "dryRun": True}).json == wanted
+    assert admin.get(f"/admin/domains/{domain}/dkim-keys").json == {"items": []}
+    for _ in range(2):
+        assert admin.post(path, {"selector": "Old", "privateKey": key}, headers={"Idempotency-Key": path}).json == wanted | {"isKept": True}
+    (kept,) = admin.get(f"/admin/domains/{domain}/dkim-keys").json["items"]
+    assert (kept["selector"], kept["state"], kept["records"]) == ("old", "signing", [record])
+    assert admin.post(path, {"selector": "old", "privateKey": key}, status=409).problem == "exists"
+    assert admin.post(path, {"selector": "next", "privateKey": key, "dryRun": True}).json["state"] == "waiting"
+    assert admin.post(path, {"selector": "-no-", "privateKey": key}, status=422).pointers == ["/selector"]
+    wrong = admin.post(path, {"selector": "x", "privateKey": "-----BEGIN PUBLIC KEY-----\nMII=\n-----END PUBLIC KEY-----\n"}, status=422)
+    assert wrong.pointers == ["/privateKey"] and "only a public key" in wrong.text
+    admin.post("/admin/domains/nobody.example/dkim-import", {"selector": "x", "privateKey": key}, status=404)
+
+
 # ---- accounts ----
 
 def test_accounts(heronry, admin, domain):

@@ -10,7 +10,10 @@ import signal
 
 import dkim
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519
 from conftest import free_ports, wait_until
+from dkim_key import KEY, PEM, PUBLIC
 from outbound import DOMAIN, Forgetful, Primary, Sink, Zone
 
 
@@ -35,8 +38,8 @@ def records(server, domain):
 TEXT = "Dear  all,\r\n\r\n.a line with a dot \r\n\r\n\r\n"
 
 
-def send(server, sink, number, *, host="far", mime="", text=TEXT):
-    user = server.user(2)
+def send(server, sink, number, *, host="far", mime="", text=TEXT, user=None):
+    user = user or server.user(2)
     to = f"n{number}@{host}.{DOMAIN}"
     header = f"From: Me <{user['address']}>\r\nTo: <{to}>\r\nSubject: number {number}\r\n{mime}"
     before = len(sink.of(to))
@@ -102,6 +105,42 @@ def check_long_line(server, sink):
     assert email.message_from_bytes(message, policy=email.policy.SMTP).get_content() == text
 
 
+def check_import(server, sink, domain):
+    """What another server signed with signs here, under the selector that its record has. (Domains of their own: what is known of one
+    is remembered for a while.)"""
+    def run(words, key, *, to=domain, check=True):
+        return server.cli("dkim", "import", "--domain", to, "--selector", *words, stdin=key, check=check)
+
+    def states():
+        return {k["selector"]: k["state"] for k in server.json("dkim", "list", domain)["items"]}
+
+    before = states()
+    for key, reason in ((KEY.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+                                           serialization.BestAvailableEncryption(b"x")).decode(), "encrypted"), (PUBLIC, "no private key")):
+        done = run(["moved", "-"], key, check=False)
+        assert done.returncode == 65 and reason in done.stderr and done.stdout == "", done
+    assert run(["fresh", "-"], PEM.decode(), check=False).returncode == 73
+    dry = run(["moved", "-", "--dry-run"], PEM.decode())
+    assert "nothing was changed" in dry.stderr and states() == before
+    done = run(["moved", "-"], PEM.decode())
+    assert done.stdout == dry.stdout and f"dkim activate {domain} moved" in done.stderr and states() == before | {"moved": "waiting"}
+
+    file = server.folder / "ed.der"
+    file.write_bytes(ed25519.Ed25519PrivateKey.generate().private_bytes(serialization.Encoding.DER, serialization.PrivateFormat.PKCS8,
+                                                                        serialization.NoEncryption()))
+    for number, (name, key, algorithm) in enumerate((("-", PEM.decode(), "rsa-sha256"), (str(file), None, "ed25519-sha256")), 5):
+        user = {"address": f"mia@moved{number}.example", "password": "a-long-enough-password"}
+        server.cli("domain", "add", f"moved{number}.example")
+        server.cli("user", "add", user["address"], "--password-stdin", stdin=user["password"] + "\n")
+        done = json.loads(run(["Old", name, "--json"], key, to=f"moved{number}.example").stdout)
+        assert (done["selector"], done["state"], done["kind"]) == ("old", "signing", algorithm.removesuffix("-sha256"))
+        published = records(server, f"moved{number}.example")
+        assert list(published) == [f"old._domainkey.moved{number}.example"]
+        assert name != "-" or list(published.values()) == [f"v=DKIM1; k=rsa; p={PUBLIC}"]
+        check(send(server, sink, number, user=user), published, [algorithm])
+    assert PEM.decode().splitlines()[3] not in server.log()
+
+
 def test_signed_with_both_keys(heronry_factory, world):
     settings, sink = world
     server = heronry_factory(settings=settings)
@@ -127,9 +166,11 @@ def test_signed_with_both_keys(heronry_factory, world):
     states = {k["selector"]: k["state"] for k in server.json("dkim", "list", domain)["items"]}
     assert states == {"mail": "retired", "fresh": "signing"}
 
+    check_import(server, sink, domain)
+
     # What lies in the database is of no use without the server's key (R31).
     for column in ("rsa_private", "ed_private"):
-        for sealed in server.psql(f"SELECT encode({column}, 'base64') FROM dkim_key").split("\n\n"):
+        for sealed in server.psql(f"SELECT encode({column}, 'base64') FROM dkim_key WHERE {column} IS NOT NULL").split("\n\n"):
             assert b"PRIVATE" not in base64.b64decode(sealed.replace("\n", ""))
     assert "PRIVATE" not in server.log()
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Keys to sign with on a real database: making, changing over, opening, and what must not open. */
 #include "account/dkim.h"
+#include "crypto/key_file.h"
 #include "crypto/seal.h"
 #include "db/db.h"
 #include "support/in_fiber.h"
@@ -205,6 +206,95 @@ static void only_our_key_opens_them(struct world *w)
     assert_null(signer(w, w->directory));
 }
 
+/* ---- keys from elsewhere ---- */
+
+/* RFC 8463 appendix A.2: the key, and p= of its record. */
+#define ED_KEY    "nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A="
+#define ED_RECORD "v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
+/* 512 bits. */
+#define SMALL_KEY                                                                          \
+    "MIIBOgIBAAJBAL+dDgzm6yiyMokesbAqVsnRdeVkGmjWvEQP6VpL6UJUPQV+1rwZolFbvOxtvtXCq+gQEaR/" \
+    "r+h1kpc2QKXu+zMCAwEAAQJADlmIr9arTcTqm/I8hGDnVv3kwmUYxTkvqDk41JZSxbDAFX/fLF6E5mjxPD55" \
+    "8MvXXWeVggiE+rdAHc7R2+gF4QIhAOst/MOsQkagL+GPrSH9CpfWlKrjZIOn6UxL4K7uVzd/AiEA0JOz53Ga" \
+    "yWNAvUGk9VjwZwqm2uHBt98aAFhTSqNBtk0CIQCVJTL5fNMDKy9yYsWvmmQPaxwZS+BAxknkAvLYvXo+TQIg" \
+    "arZG4vDSmpp3Mtz1ArnANVfTykSakfJJIUgPRS6FnjkCIFkoXGd6fOPT2i6slJLohlsypyO+EZeprP0AuDlq" \
+    "q+mt"
+
+/* What came of it: 0, or the kind of the error. */
+static int import(struct world *w, const char *selector, const char *text, bool is_rehearsal,
+                  struct account_dkim_key *out)
+{
+    struct crypto_key *key = NULL;
+    struct err e = ERR_CLEAR;
+    if (!crypto_key_file_parse(str_from_cstr(text), &key, &e))
+        fail_msg("%s", e.msg);
+    const struct account_dkim_import what = {
+        .name = { STR("Moved.example"), str_from_cstr(selector) },
+        .key = key,
+        .is_rehearsal = is_rehearsal,
+    };
+    bool ok = account_dkim_import(w->directory, &the_operator, &what, &w->a, soon(), out, &e);
+    crypto_key_free(&key);
+    return ok ? 0 : (int)e.kind;
+}
+
+static void what_cannot_be_taken_over(struct world *w)
+{
+    static const struct {
+        const char *selector;
+        const char *text;
+        enum err_kind kind;
+    } cases[] = {
+        { "old", ED_KEY, ERR_EXISTS },     /* it is there */
+        { "pair-ed", ED_KEY, ERR_EXISTS }, /* half of a pair stands there */
+        { "a.b", ED_KEY, ERR_SYNTAX },     { "", ED_KEY, ERR_SYNTAX },
+        { "small", SMALL_KEY, ERR_LIMIT },
+    };
+    struct account_dkim_key out;
+    struct err e = ERR_CLEAR;
+    str made;
+    const struct account_dkim_name pair = { STR("moved.example"), STR("pair") };
+    assert_true(account_dkim_make(w->directory, &the_operator, &pair, &w->a, soon(), &made, &e));
+    for (size_t i = 0; i < COUNT_OF(cases); i++)
+        assert_int_equal(import(w, cases[i].selector, cases[i].text, i % 2 > 0, &out),
+                         (int)cases[i].kind);
+    /* Nor is a pair made whose half would stand where a key stands. */
+    assert_int_equal(import(w, "old2-ed", ED_KEY, false, &out), 0);
+    assert_int_equal(make_fails(w->directory, w, "moved.example", "old2"), ERR_EXISTS);
+}
+
+static void a_key_from_elsewhere_signs(struct world *w)
+{
+    struct account_dkim_key out;
+    struct account_dkim_list list;
+    struct err e = ERR_CLEAR;
+    assert_true(
+        account_domain_add(w->directory, &the_operator, STR("moved.example"), &w->a, soon(), &e));
+    for (int i = 0; i < 3; i++) { /* twice without being kept */
+        assert_int_equal(import(w, "OLD", ED_KEY, i < 2, &out), 0);
+        assert_true(str_eq(out.selector, STR("old")) && out.state == ACCOUNT_DKIM_SIGNING);
+        assert_true(str_eq(out.ed_record, STR(ED_RECORD)) && out.rsa_record.n == 0);
+        assert_true(
+            account_dkim_list(w->directory, STR("moved.example"), &w->a, soon(), &list, &e));
+        assert_int_equal(list.n, i < 2 ? 0 : 1);
+    }
+    assert_true(str_eq(list.list[0].ed_record, STR(ED_RECORD)));
+    assert_int_equal(list.list[0].rsa_record.n, 0);
+    struct account_dkim_signer *s = NULL;
+    assert_true(account_dkim_signer(w->directory, STR("moved.example"), soon(), &s, &e));
+    if (!s) {
+        fail_msg("no signer");
+        return;
+    }
+    assert_null(s->rsa);
+    assert_true(str_eq(s->ed_selector, STR("old")));
+    assert_int_equal(crypto_key_kind(s->ed), CRYPTO_ED25519);
+    account_dkim_release(&s);
+    assert_int_equal(import(w, "next", ED_KEY, false, &out), 0);
+    assert_int_equal(out.state, ACCOUNT_DKIM_WAITING);
+    what_cannot_be_taken_over(w);
+}
+
 static void run_all(void *arg)
 {
     struct world *w = arg;
@@ -214,6 +304,7 @@ static void run_all(void *arg)
     keys_are_made_and_listed(w);
     what_is_wrong_is_refused(w);
     only_our_key_opens_them(w);
+    a_key_from_elsewhere_signs(w);
 }
 
 static void keys_on_a_real_database(void **state)

@@ -408,6 +408,11 @@ static void test_has_key(void **state)
     world_add_txt(w, STR("mail-ed._domainkey.example.org"), STR(ED_RECORD));
     assert_true(published_has_key(&resolver, STR("example.org"), &mail, &w->a, &has, &e));
     assert_true(has);
+    /* One that is alone stands at its selector, whatever it is. */
+    const struct account_dkim_key alone = { .selector = STR("mail-ed"),
+                                            .ed_record = STR(ED_RECORD) };
+    assert_true(published_has_key(&resolver, STR("example.org"), &alone, &w->a, &has, &e));
+    assert_true(has);
 }
 
 int main(void)
