@@ -17,6 +17,7 @@ interface Catalogue {
 
 const catalogues: Catalogue[] = [];
 let locale = $state<Locale>("en");
+let asked: Locale = "en";
 
 export function isLocale(value: string): value is Locale {
   return Object.hasOwn(LOCALES, value);
@@ -40,14 +41,18 @@ export function formatLocale(): string {
   return navigator.languages.find((tag) => tag.toLowerCase().split("-")[0] === locale) ?? locale;
 }
 
-async function load(catalogue: Catalogue, wanted: Locale): Promise<void> {
+async function load(catalogue: Catalogue, wanted: Locale): Promise<Messages> {
   const loader = catalogue.others[wanted];
-  catalogue.current = loader ? { ...catalogue.english, ...(await loader()).default } : catalogue.english;
+  return loader ? { ...catalogue.english, ...(await loader()).default } : catalogue.english;
 }
 
-/** Changes the language of everything on screen, once its messages are there. */
+/** Changes the language of everything on screen, once its messages are there; of two that are asked for the last
+ *  one counts, though its messages may be there first. */
 export async function setLocale(wanted: Locale): Promise<void> {
-  await Promise.all(catalogues.map((one) => load(one, wanted)));
+  asked = wanted;
+  const messages = await Promise.all(catalogues.map(async (one) => [one, await load(one, wanted)] as const));
+  if (asked !== wanted) return;
+  for (const [one, current] of messages) one.current = current;
   locale = wanted;
   document.documentElement.lang = wanted;
 }

@@ -38,6 +38,8 @@ class Session {
   state = "";
   #stop: (() => void) | undefined;
   #listeners = new Set<(event: LiveEvent) => void>();
+  /** Ends when the server has answered to the last change of settings. */
+  #changed: Promise<void> = Promise.resolve();
 
   constructor() {
     onSessionEnd(() => {
@@ -135,14 +137,22 @@ class Session {
     }
   }
 
-  /** Changes settings at once and takes the change back when the server does not want it. */
+  /** Changes settings at once and takes the change back when the server does not want it. Changes that follow each
+   *  other quickly reach the server in their order; the answer to one knows nothing of those after it. */
   async change(some: Schema<"SettingsChange">): Promise<void> {
     const before = this.settings;
+    const sent = this.#changed.then(() => ok(api.PATCH("/me/settings", { body: some })));
+    const settled = (this.#changed = sent.then(
+      () => undefined,
+      () => undefined,
+    ));
     await this.#apply({ ...before, ...some });
     try {
-      await this.#apply(await ok(api.PATCH("/me/settings", { body: some })));
+      const fresh = await sent;
+      if (settled === this.#changed) await this.#apply(fresh);
     } catch (error) {
-      await this.#apply(before);
+      const back = Object.keys(some).map((key) => [key, before[key as keyof typeof before]]);
+      await this.#apply({ ...this.settings, ...Object.fromEntries(back) });
       throw error;
     }
   }
