@@ -20,7 +20,7 @@ class Limited:
         self.server = server
         browser = Api.signed_in(server, server.user(1))
         self.program = browser.with_token(*SCOPES)
-        self.unused = browser.with_token("mail:read")
+        self.unused = [browser.with_token("mail:read") for _ in range(5)]
         self.hasty = browser.with_token(*SCOPES, name="hasty")
         self.stranger = Api(server)
 
@@ -45,7 +45,7 @@ def use_up(api, path):
 @pytest.mark.parametrize("op", LIMITED, ids=lambda op: op.id)
 def test_too_many_requests(op, limited):
     api, path = (limited.stranger, "/openapi.json") if op.scope == "public" else (limited.program, "/me")
-    for _ in range(2):  # a minute may have ended between the two requests
+    for _ in range(5):  # what comes back with time may be enough for one more
         use_up(api, path)
         answer = api.request(op.method, **op.request())
         if answer.status == 429:
@@ -101,8 +101,11 @@ def test_policies_have_a_limit_of_their_own(limited):
 
 def test_wrong_secrets_are_not_looked_up_without_end(limited):
     """Who guesses is told to wait before the database is asked, for any secret that it would be asked for."""
-    for number in range(PER_MINUTE * 2):
-        limited.stranger.request("GET", "/me", headers={"Authorization": f"Bearer hrn_guess{number}"})
-    answer = limited.unused.request("GET", "/mailboxes")
+    for unused in limited.unused:  # as above; one that was looked up is known from then on
+        for number in range(PER_MINUTE * 2):
+            limited.stranger.request("GET", "/me", headers={"Authorization": f"Bearer hrn_guess{number}"})
+        answer = unused.request("GET", "/mailboxes")
+        if answer.status == 429:
+            break
     assert (answer.status, answer.problem) == (429, "too-many-requests")
     assert 1 <= int(answer.headers["retry-after"]) <= 60

@@ -2,7 +2,7 @@
 // What people do with mail does what it says: nothing is sent without its files, nothing else is moved along.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { accessible, api, bo, calm, deliver, openRow, row, signedIn, toast, unique, until } from "./support/site.mjs";
+import { accessible, api, bo, calm, deliver, openRow, row, signedIn, toast, undo, unique, until } from "./support/site.mjs";
 
 /** Each message of the only conversation that a search finds, as the roles of its folders. */
 async function placesOf(page, word) {
@@ -62,7 +62,7 @@ test("archiving what a search found leaves the own draft where it is", async () 
   await toast(page, "Archived");
   await page.locator(".toast", { hasText: "Archived" }).hover(); // it stays then
   assert.deepEqual(await placesOf(page, word), ["archive", "drafts"]);
-  await page.locator(".toast", { hasText: "Archived" }).getByRole("button", { name: /Undo/ }).click();
+  await undo(page, "Archived");
   await until(async () => (await placesOf(page, word)).join() === "drafts,inbox", "it is in the inbox again");
   calm(page);
   await page.context().close();

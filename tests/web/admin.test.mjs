@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { admin, enter, show } from "./support/admin.mjs";
-import { accessible, api, calm, DESKTOP, facts, filter, goBy, openWindow, PHONE, toast, unique, until } from "./support/site.mjs";
+import { accessible, api, calm, DESKTOP, facts, filter, goBy, openWindow, PHONE, toast, undo, unique, until } from "./support/site.mjs";
 
 const PAGES = ["overview", "domains", "accounts", "addresses", "senders", "reports", "queue", "audit"];
 
@@ -90,8 +90,7 @@ test("an account is made, changed, kept out and let in again", async () => {
   assert.equal((await api(window, `/admin/accounts/${id}`)).body.quotaBytes, 500e6);
 
   await window.getByRole("button", { name: "Disable" }).click();
-  await toast(window, `${address} is disabled`);
-  await window.getByRole("button", { name: "Undo" }).last().click();
+  await undo(window, `${address} is disabled`);
   await window.getByRole("button", { name: "Disable" }).waitFor();
   await person.getByText("Your session has ended").waitFor();
   assert.equal((await api(window, `/admin/accounts/${id}`)).body.isDisabled, false);
@@ -125,7 +124,7 @@ test("several accounts are kept out at once, and let in by undo", async () => {
   await window.getByRole("toolbar", { name: "3 selected" }).getByRole("button", { name: "Disable" }).click();
   await toast(window, "3 accounts are disabled");
   assert.equal(await disabled(), 3);
-  await window.getByRole("button", { name: "Undo" }).last().click();
+  await undo(window, "3 accounts are disabled");
   await until(async () => (await disabled()) === 0, "all are enabled again");
   calm(window);
 });
@@ -143,7 +142,7 @@ test("an address is given, taken away, and given back", async () => {
   await window.getByRole("button", { name: `Remove ${address}` }).click();
   await toast(window, `${address} is removed`);
   assert.equal((await api(window, `/admin/addresses/${address}`)).status, 404);
-  await window.getByRole("button", { name: "Undo" }).last().click();
+  await undo(window, `${address} is removed`);
   await until(async () => (await api(window, `/admin/addresses/${address}`)).status === 200, "the address is back");
   calm(window);
 });
@@ -162,7 +161,7 @@ test("a sender is put on the blacklist, taken off, and put back", async () => {
   await window.getByRole("button", { name: `Remove ${subject}` }).click();
   await toast(window, `${subject} is on no list any more`);
   assert.equal(await rules(), "");
-  await window.getByRole("button", { name: "Undo" }).last().click();
+  await undo(window, `${subject} is on no list any more`);
   await until(async () => (await rules()) === "blacklist", "the rule is back");
   calm(window);
 });

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { admin, show } from "./support/admin.mjs";
-import { accessible, api, calm, facts, filter, goBy, openWindow, PHONE, toast, unique } from "./support/site.mjs";
+import { accessible, api, calm, facts, filter, goBy, openWindow, PHONE, toast, undo, unique } from "./support/site.mjs";
 
 const sender = facts.users[1].address;
 
@@ -50,7 +50,7 @@ test("an account gets limits, is stopped, let again, and gets the usual limits",
   await accessible(window, "an account that was stopped");
   await card.getByRole("button", { name: "Let it send" }).click();
   await card.getByText("May send").waitFor();
-  await window.getByRole("button", { name: "Undo" }).last().click();
+  await undo(window, `${sender} may send again`);
   await card.getByText("The password was told").waitFor();
 
   await part(window, "limits");
@@ -72,7 +72,7 @@ test("an account gets limits, is stopped, let again, and gets the usual limits",
   await row.getByRole("button", { name: `Remove the limits of ${sender}` }).click();
   await row.waitFor({ state: "detached" });
   assert.equal((await limits()).messagesPerHour, null);
-  await window.getByRole("button", { name: "Undo" }).last().click();
+  await undo(window, `${sender} has the usual limits again`);
   await row.getByText("0 of 7 an hour").waitFor();
   await row.getByRole("button", { name: `Remove the limits of ${sender}` }).click();
   await row.waitFor({ state: "detached" });
@@ -104,7 +104,7 @@ test("an address is suppressed, found, allowed, and suppressed again", async () 
   await row.getByRole("button", { name: `Let ${facts.domain} write to ${address}` }).click();
   await row.waitFor({ state: "detached" });
   assert.deepEqual((await api(window, path)).body.items, []);
-  await window.getByRole("button", { name: "Undo" }).last().click();
+  await undo(window, `${facts.domain} may write to ${address} again`);
   await row.getByText("They asked for it").waitFor();
   assert.equal((await api(window, path)).body.items.length, 1);
   calm(window);

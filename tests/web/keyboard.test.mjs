@@ -2,19 +2,20 @@
 // Everything by the keyboard alone, and nothing that axe finds.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { accessible, bo, calm, deliver, DESKTOP, openRow, PHONE, row, signedIn, openWindow, facts, toast, unique, until } from "./support/site.mjs";
+import { accessible, bo, calm, deliver, DESKTOP, newPerson, openRow, PHONE, row, signedIn, openWindow, facts, toast, unique, until } from "./support/site.mjs";
 
 test("read, answer, send, take back, search, star and archive without a pointer", async () => {
+  const person = await newPerson({ undoSendSeconds: 60 });
   const subject = unique("Keys ");
   const page = await openWindow();
   await page.goto(facts.base);
   await page.getByLabel("E-mail address").waitFor();
-  await page.keyboard.type(bo.address);
+  await page.keyboard.type(person.address);
   await page.keyboard.press("Tab");
-  await page.keyboard.type(bo.password);
+  await page.keyboard.type(person.password);
   await page.keyboard.press("Enter");
   await page.getByRole("navigation", { name: "Folders" }).waitFor();
-  await deliver({ to: bo.address, subject, text: "Press some keys." });
+  await deliver({ to: person.address, subject, text: "Press some keys." });
   await row(page, subject).waitFor();
 
   // The newest is the first row: the cursor is there, Enter opens it.

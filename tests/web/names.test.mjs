@@ -3,7 +3,7 @@
 // an element. Each field has a canary of its own, so that one that sings tells where it sat.
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
-import { api, calm, deliver, facts, openWindow, row, signIn, toast, unique, until } from "./support/site.mjs";
+import { api, calm, deliver, facts, openWindow, row, signIn, toast, undo, unique, until } from "./support/site.mjs";
 import { hits, setTripwire, tripwireNotices } from "./support/tripwire.mjs";
 
 const reader = facts.named;
@@ -16,8 +16,8 @@ function canary(field) {
 }
 
 /** A window that writes down every element that came out of a canary. */
-async function watchedWindow() {
-  const page = await openWindow();
+async function watchedWindow(options = {}) {
+  const page = await openWindow(options);
   await page.exposeBinding("sang", (_, where) => void page.faults.push(`a canary became an element: ${where}`));
   await page.addInitScript(() => {
     const caught = "[onerror], .canary, img[src=x], img[src$='/x']";
@@ -63,7 +63,7 @@ let page;
 
 before(async () => {
   await setTripwire();
-  page = await watchedWindow();
+  page = await watchedWindow({ shared: true });
 });
 
 test("a canary that sings is heard", async () => {
@@ -221,7 +221,7 @@ test("a draft that is opened again has its markup as text", async () => {
   await complete();
   // Thrown away and taken back, it still has what was attached.
   await composer.getByRole("button", { name: "Discard the draft" }).click();
-  await page.locator(".toast", { hasText: "Draft discarded" }).getByRole("button", { name: "Undo" }).click();
+  await undo(page, "Draft discarded");
   await complete();
   const { body } = await api(page, "/drafts?limit=100");
   const { attachments } = body.items.find((one) => one.subject === subject);

@@ -2,7 +2,9 @@
 """Runs the browser tests (*.test.mjs) on a real server, one case for each of their tests.
 
 Each file is run once, by node's own test runner, and its tests are told as cases of pytest. What they
-need to know of the server is in a file of facts."""
+need to know of the server is in a file of facts. A test that passes by luck is found by slowness: of the
+pages (HERONRY_WEB_SLOW=6), of answers (HERONRY_WEB_DELAY=400), of the tests (HERONRY_WEB_PAUSE=300);
+see support/slow.mjs."""
 import functools
 import json
 import os

@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the browser tests of the administration share: getting in, and to a page.
-import { after } from "node:test";
+import { after, afterEach } from "node:test";
 import { facts, openWindow } from "./site.mjs";
 
 let page;
 after(() => page?.context().close());
+// A test that failed may have left it in any state: the next one begins in a new window.
+afterEach(async ({ passed }) => {
+  if (passed) return;
+  await page?.context().close();
+  page = undefined;
+});
 
 export async function enter(window, user) {
   await window.goto(`${facts.base}/admin/`);
@@ -16,7 +22,7 @@ export async function enter(window, user) {
 /** The one window that most tests share; signed in as the administrator. */
 export async function admin() {
   if (page) return page;
-  page = await openWindow({ permissions: ["clipboard-read", "clipboard-write"] });
+  page = await openWindow({ shared: true, permissions: ["clipboard-read", "clipboard-write"] });
   await enter(page, facts.admin);
   await page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
   return page;

@@ -3,10 +3,11 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import net from "node:net";
-import { after } from "node:test";
+import { after, afterEach } from "node:test";
 import AxeBuilder from "@axe-core/playwright";
-import { chromium } from "playwright-core";
+import { chromium, request } from "playwright-core";
 import { judgeAnswers } from "./contract.mjs";
+import { slowDown } from "./slow.mjs";
 
 /** Facts of the running server, from test_web.py: base, users, folder, tripwire ... */
 export const facts = JSON.parse(readFileSync(process.env.HERONRY_WEB_FACTS ?? "", "utf8"));
@@ -17,8 +18,19 @@ export const DESKTOP = { viewport: { width: 1440, height: 900 } };
 export const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 };
 
 let browser;
+let keeper;
 let extra = [];
-after(() => browser?.close());
+let windows = [];
+after(async () => {
+  await keeper?.dispose();
+  await browser?.close();
+});
+// Whatever became of a test, its windows act no more while others run.
+afterEach(async () => {
+  const open = windows;
+  windows = [];
+  await Promise.allSettled(open.map((context) => context.close()));
+});
 
 /** Ends the browser, for programs that are no tests. */
 export async function shut() {
@@ -30,16 +42,19 @@ export function chromiumArguments(list) {
   extra = list;
 }
 
-/** A window of its own, with nothing kept from others. Errors of the page fail `page.calm()`; so do answers
- * that break the contract, but where times are measured (`judged: false`). */
-export async function openWindow({ judged = true, ...options } = {}) {
+/** A window of its own, with nothing kept from others; it closes with its test, unless other tests go on in it
+ * (`shared`). Errors of the page fail `calm(page)`; so do answers that break the contract, but where times are
+ * measured (`judged: false`). */
+export async function openWindow({ judged = true, shared = false, ...options } = {}) {
   browser ??= await chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     // ignoreHTTPSErrors is of pages: a download that needs a new connection asks no page and gives up.
     args: ["--no-sandbox", "--disable-gpu", "--ignore-certificate-errors", ...extra],
   });
   const context = await browser.newContext({ ...DESKTOP, locale: "en-US", ignoreHTTPSErrors: true, acceptDownloads: true, ...options });
+  if (!shared) windows.push(context);
   context.setDefaultTimeout(SLOW);
+  await slowDown(context);
   const page = await context.newPage();
   page.faults = [];
   if (judged) judgeAnswers(page);
@@ -54,6 +69,28 @@ export async function openWindow({ judged = true, ...options } = {}) {
 /** Nothing went wrong inside of the page, no rule of the policy was broken. */
 export function calm(page) {
   assert.deepEqual(page.faults, []);
+}
+
+/** Who is signed in by the API alone. */
+async function caller(user) {
+  const context = await request.newContext({ baseURL: facts.base, ignoreHTTPSErrors: true, timeout: SLOW, extraHTTPHeaders: { "X-Heronry": "1", Origin: facts.base } });
+  const answer = await context.post("/api/v1/session", { data: { login: user.address, password: user.password, remember: false } });
+  assert.equal(answer.status(), 200, await answer.text());
+  return context;
+}
+
+/** Somebody new, for a test whose changes to settings, folders or drafts others should not meet: {address, password}. */
+export async function newPerson(settings = {}) {
+  keeper ??= await caller(facts.admin);
+  const person = { address: `${unique("somebody")}@${facts.domain}`, password: unique("long enough ") };
+  const made = await keeper.post("/api/v1/admin/accounts", { data: person });
+  assert.equal(made.status(), 201, await made.text());
+  if (Object.keys(settings).length === 0) return person;
+  const own = await caller(person);
+  const set = await own.patch("/api/v1/me/settings", { data: settings });
+  assert.equal(set.status(), 200, await set.text());
+  await own.dispose();
+  return person;
 }
 
 export async function signIn(page, user, path = "/") {
@@ -80,9 +117,10 @@ export function row(page, text) {
   return page.getByRole("row").filter({ hasText: text }).first();
 }
 
-export async function openRow(page, text, region = "Conversation") {
-  await row(page, text).getByRole("link").click();
-  await page.getByRole("region", { name: region }).getByRole("heading", { level: 1 }).waitFor();
+/** Opens a conversation by its subject; keys are about it then, not about the one that was open before. */
+export async function openRow(page, subject, region = "Conversation") {
+  await row(page, subject).getByRole("link").click();
+  await page.getByRole("region", { name: region }).getByRole("heading", { level: 1 }).filter({ hasText: subject }).waitFor();
 }
 
 /** Presses the keys of a way through an app ("g", then "d") until its page is there: a key that comes more than a
@@ -106,6 +144,14 @@ export async function filter(page, field, text) {
 
 export async function toast(page, text) {
   await page.locator(".toast", { hasText: text }).waitFor();
+}
+
+/** Takes back what a notice tells of. It would go by itself while it is aimed at: pointed at, it stays. */
+export async function undo(page, text) {
+  const notice = page.locator(".toast", { hasText: text });
+  await notice.waitFor();
+  await page.locator(".toasts").dispatchEvent("pointerenter");
+  await notice.getByRole("button", { name: /Undo/ }).click();
 }
 
 /** A call of the API in the name of who is signed in: {status, body}. */
