@@ -18,19 +18,20 @@ static bool has_any(const struct hook_chain *chain)
 }
 
 /* Those before, and the one in question. */
-static const str *list_recipients(struct smtp_session *s, const struct smtp_path *last)
+static const struct milter_recipient *list_recipients(struct smtp_session *s,
+                                                      const struct smtp_path *last)
 {
-    str *list = ARENA_ARRAY(&s->command, str, s->recipients.n + 1);
-    for (size_t i = 0; i < s->recipients.n; i++)
-        list[i] = VEC_AT(&s->recipients, struct smtp_recipient, i)->address;
-    list[s->recipients.n] = smtp_path_text(last, &s->command);
+    size_t n = s->recipients.n;
+    struct milter_recipient *list = ARENA_ARRAY(&s->command, struct milter_recipient, n + 1);
+    for (size_t i = 0; i < n; i++)
+        list[i].address = VEC_AT(&s->recipients, struct smtp_recipient, i)->address;
+    list[n].address = smtp_path_text(last, &s->command);
     return list;
 }
 
 bool smtp_ask_hooks(struct smtp_session *s, const struct smtp_path *recipient, enum net_next *next)
 {
     char ip[NET_ADDRESS_TEXT];
-    struct hook_result result;
     struct err e = ERR_CLEAR;
     const struct tls_facts *tls = net_conn_tls(s->conn);
     const struct net_address *peer = net_conn_peer(s->conn);
@@ -46,19 +47,19 @@ bool smtp_ask_hooks(struct smtp_session *s, const struct smtp_path *recipient, e
                      .mechanism = s->mechanism,
                      .tls_version = str_from_cstr(tls ? tls->version : NULL),
                      .tls_cipher = str_from_cstr(tls ? tls->cipher : NULL),
-                     .sender = smtp_path_text(&s->sender.sender, &s->command),
-                     .recipients = list_recipients(s, recipient),
-                     .n = s->recipients.n + 1 },
+                     .envelope = { .sender = smtp_path_text(&s->sender.sender, &s->command),
+                                   .recipients = list_recipients(s, recipient),
+                                   .n = s->recipients.n + 1 } },
         .is_submission = s->front->policy == SMTP_SUBMISSION,
     };
+    struct milter_result result = milter_result_of(&about.message);
     if (!hook_ask(hooks_of(s), HOOK_AT_RCPT, &about, &s->command, &result, &e)) {
         *next = smtp_say_failure(s, &e);
         return false;
     }
-    if (result.said.verdict != MILTER_REFUSED && result.said.verdict != MILTER_LATER)
+    if (result.verdict != MILTER_REFUSED && result.verdict != MILTER_LATER)
         return true;
     *next = smtp_say_text(
-        s, result.said.verdict == MILTER_REFUSED ? ANSWER_FILTERED : ANSWER_FILTERED_NOW,
-        result.said.text);
+        s, result.verdict == MILTER_REFUSED ? ANSWER_FILTERED : ANSWER_FILTERED_NOW, result.text);
     return false;
 }

@@ -19,12 +19,23 @@ static const struct {
     [MILTER_DISCARDED] = { DELIVER_DISCARDED, "discard" },
 };
 
+static struct milter_envelope describe_envelope(const struct deliver_attempt *attempt)
+{
+    const struct smtp_message *m = attempt->m;
+    struct milter_recipient *list = ARENA_ARRAY(attempt->a, struct milter_recipient, m->n);
+    for (size_t i = 0; i < m->n; i++) {
+        list[i] = (struct milter_recipient){
+            .address = m->recipients[i].address,
+            .mailer = m->recipients[i].is_relayed ? STR("relay") : STR("local"),
+            .place = i + 1,
+        };
+    }
+    return (struct milter_envelope){ .sender = m->sender, .recipients = list, .n = m->n };
+}
+
 static struct milter_message describe(const struct deliver_attempt *attempt)
 {
     const struct smtp_message *m = attempt->m;
-    str *recipients = ARENA_ARRAY(attempt->a, str, m->n);
-    for (size_t i = 0; i < m->n; i++)
-        recipients[i] = m->recipients[i].address;
     /* Whoever owns the address can put any octets into its name. */
     str called = smtp_is_domain(attempt->iprev.name) ? attempt->iprev.name : STR_EMPTY;
     return (struct milter_message){
@@ -38,9 +49,7 @@ static struct milter_message describe(const struct deliver_attempt *attempt)
         .client_ptr = called,
         .tls_version = m->trace.tls_version,
         .tls_cipher = m->trace.tls_cipher,
-        .sender = m->sender,
-        .recipients = recipients,
-        .n = m->n,
+        .envelope = describe_envelope(attempt),
         .content =
             smtp_trace_strip(m->content, str_from_cstr(attempt->d->hostname), NULL, 0, attempt->a),
     };
@@ -72,23 +81,25 @@ static void log_verdict(const struct deliver_attempt *attempt, const struct milt
 
 /* Hooks, after the milters: what they say comes on top. Yields. */
 YIELDS static bool ask_hooks(struct deliver_attempt *attempt, const struct milter_message *message,
-                             str proven, int64_t time_ms, struct milter_result *said, struct err *e)
+                             str proven, struct milter_result *said, struct err *e)
 {
-    struct hook_result result;
-    struct hook_about about = { .message = *message, .proven = proven };
-    bool is_quarantine = said->is_quarantine;
-    if (!attempt->d->hooks || attempt->d->hooks->n == 0 || said->verdict != MILTER_PASSED)
+    const struct hook_chain *hooks = attempt->d->hooks;
+    const struct hook_about about = { .message = *message, .proven = proven };
+    return !hooks || hook_ask(hooks, HOOK_AT_DATA, &about, attempt->a, said, e);
+}
+
+/* Recipients and sender as filters want them. Yields. */
+YIELDS static bool change_envelope(struct deliver_attempt *attempt, int64_t time_ms,
+                                   struct milter_result *said, struct err *e)
+{
+    const struct smtp_message *before = attempt->m;
+    if (said->verdict != MILTER_PASSED)
         return true;
-    about.message.content = said->content;
-    if (!hook_ask(attempt->d->hooks, HOOK_AT_DATA, &about, attempt->a, &result, e))
+    if (!hook_change_envelope(&said->envelope, attempt->d->accounts, &attempt->m, attempt->a,
+                              clock_deadline_in(time_ms), e))
         return false;
-    *said = result.said;
-    said->is_quarantine |= is_quarantine;
-    if (said->verdict != MILTER_PASSED || result.n_added + result.n_removed == 0)
+    if (attempt->m == before)
         return true;
-    if (!hook_change_recipients(&result, attempt->d->accounts, false, &attempt->m, attempt->a,
-                                clock_deadline_in(time_ms), e))
-        return err_wrap(e, "recipients of a hook");
     deliver_list_again(attempt);
     if (attempt->n + attempt->n_forwards == 0) {
         said->verdict = MILTER_DISCARDED;
@@ -105,10 +116,11 @@ bool deliver_filter(struct deliver_attempt *attempt, str proven, int64_t time_ms
     if (n == 0 || out->verdict != DELIVER_DONE)
         return true;
     const struct milter_message message = describe(attempt);
-    struct milter_result result = { .content = message.content };
+    struct milter_result result = milter_result_of(&message);
     if (d->milters && !milter_ask(d->milters, &message, attempt->a, &result, e))
         return false;
-    if (!ask_hooks(attempt, &message, proven, time_ms, &result, e))
+    if (!ask_hooks(attempt, &message, proven, &result, e) ||
+        !change_envelope(attempt, time_ms, &result, e))
         return false;
     if (result.verdict != MILTER_PASSED || result.is_quarantine)
         log_verdict(attempt, &result);

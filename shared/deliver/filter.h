@@ -6,9 +6,10 @@
 #include "deliver/report.h"
 
 /* Shows the message to the configured filters, who have their own times; behind them there are
- * `time_ms` for the database. Hooks are told of `proven`, too, and may change the recipients. What
- * they changed is what is delivered; attempt->held_why says that they want it in quarantine; the
- * verdict is in *out, as it was when they let it pass. ERR_CANCELLED, and those of account_route.
+ * `time_ms` for the database. Hooks are told of `proven`, too. What they changed, of the message
+ * and of its envelope, is what is delivered; attempt->held_why says that they want it in
+ * quarantine; the verdict is in *out, as it was when they let it pass. ERR_CANCELLED, and those of
+ * hook_change_envelope.
  * Yields. */
 YIELDS bool deliver_filter(struct deliver_attempt *attempt, str proven, int64_t time_ms,
                            struct deliver_result *out, struct err *e);

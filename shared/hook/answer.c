@@ -19,16 +19,17 @@ static str text_of(const struct reading *r, const json_t *o, const char *key)
 
 /* ---- modifications ---- */
 
-static bool read_recipient(str *list, size_t *n, str address, struct err *e)
+static bool read_recipient(const struct reading *r, enum milter_envelope_kind kind, str address,
+                           struct err *e)
 {
-    ptrdiff_t at = str_rfind_byte(address, '@');
-    if (at <= 0 || (size_t)at + 1 == address.n || address.n > HOOK_ADDRESS_MAX)
+    struct smtp_path path;
+    if (!milter_path_parse(r->a, address, SMTP_FORWARD_PATH, &path, e))
+        return false;
+    address = smtp_path_text(&path, r->a);
+    if (path.is_postmaster || address.n > HOOK_ADDRESS_MAX)
         return ERR(e, ERR_SYNTAX, "a recipient that is no address");
-    for (size_t i = 0; i < address.n; i++) {
-        if ((unsigned char)address.p[i] <= ' ' || address.p[i] == 0x7f)
-            return ERR(e, ERR_SYNTAX, "a recipient that is no address");
-    }
-    list[(*n)++] = address;
+    r->out->moves[r->out->n_moves++] =
+        (struct milter_envelope_change){ .kind = kind, .address = address };
     return true;
 }
 
@@ -68,9 +69,9 @@ static bool read_modification(const struct reading *r, const json_t *o, struct e
             return read_change(r, o, kinds[i].kind, kinds[i].has_value, e);
     }
     if (str_eq(type, STR("addRecipient")))
-        return read_recipient(r->out->added, &r->out->n_added, text_of(r, o, "value"), e);
+        return read_recipient(r, MILTER_ADD_RECIPIENT, text_of(r, o, "value"), e);
     if (str_eq(type, STR("deleteRecipient")))
-        return read_recipient(r->out->removed, &r->out->n_removed, text_of(r, o, "value"), e);
+        return read_recipient(r, MILTER_REMOVE_RECIPIENT, text_of(r, o, "value"), e);
     return ERR(e, ERR_SYNTAX, "a modification of a type that we do not know");
 }
 
@@ -82,8 +83,7 @@ static bool read_modifications(const struct reading *r, const json_t *list, stru
     if (n > HOOK_CHANGES_MAX)
         return ERR(e, ERR_LIMIT, "more than %d modifications", HOOK_CHANGES_MAX);
     r->out->changes = ARENA_ARRAY(r->a, struct milter_change, n + 1);
-    r->out->added = ARENA_ARRAY(r->a, str, n + 1);
-    r->out->removed = ARENA_ARRAY(r->a, str, n + 1);
+    r->out->moves = ARENA_ARRAY(r->a, struct milter_envelope_change, n + 1);
     for (size_t i = 0; i < n; i++) {
         if (!read_modification(r, json_array_get(list, i), e))
             return false;

@@ -3,7 +3,7 @@
 #ifndef HOOK_ANSWER_H
 #define HOOK_ANSWER_H
 
-#include "milter/codec.h"
+#include "milter/envelope.h"
 
 enum {
     HOOK_ANSWER_MAX = 256 * 1024, /* octets of an answer */
@@ -25,10 +25,8 @@ struct hook_answer {
     str text;                      /* for the client, may be empty */
     struct milter_change *changes; /* of the header, in their order */
     size_t n_changes;
-    str *added; /* recipients, local@domain */
-    size_t n_added;
-    str *removed;
-    size_t n_removed;
+    struct milter_envelope_change *moves; /* of the recipients, in their order */
+    size_t n_moves;
 };
 
 /* Reads an answer; all in arena. ERR_SYNTAX: it is none, or says what we do not know, so that

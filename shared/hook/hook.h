@@ -46,26 +46,22 @@ struct hook_about {
     str proven;                    /* an Authentication-Results field, or empty */
 };
 
-struct hook_result {
-    struct milter_result said;
-    const str *added; /* recipients, local@domain */
-    size_t n_added;
-    const str *removed;
-    size_t n_removed;
-};
-
 /* Asks all hooks of the stage, until one does not let it pass; each sees what the one before made
- * of the message. One that cannot be asked, or that answers what we do not understand, is logged
- * and, if it is optional, passed over. ERR_CANCELLED only. Yields. */
+ * of the message and its envelope, the first one what *said has of the filters before, to which is
+ * added what hooks say. One that cannot be asked, or that answers what we do not understand, is
+ * logged and, if it is optional, passed over. ERR_CANCELLED only. Yields. */
 YIELDS bool hook_ask(const struct hook_chain *chain, enum hook_stage stage,
-                     const struct hook_about *about, struct arena *a, struct hook_result *out,
+                     const struct hook_about *about, struct arena *a, struct milter_result *said,
                      struct err *e);
 
-/* Gives a copy of the message, in arena, whose recipients are those that hooks left and added.
- * Those that are added must be ours, or, where `may_leave`, anywhere; others are left out and
- * logged. Errors: those of account_route but ERR_SYNTAX and ERR_LIMIT. Yields. */
-YIELDS bool hook_change_recipients(const struct hook_result *result, struct account_directory *d,
-                                   bool may_leave, const struct smtp_message **m, struct arena *a,
-                                   int64_t deadline_ms, struct err *e);
+/* Puts a copy of the message, in arena, with the sender and the recipients that filters and hooks
+ * want into *m; when they changed nothing, *m stays. Who is added must be ours, or, in mail of a
+ * user (m->account_id), anywhere, and find room: all of them lead to ACCOUNT_TARGETS_MAX ends at
+ * most. A user's sender must be one that he may use; what comes from nobody stays so (RFC 5321
+ * section 4.5.5). What may not be is left out and logged. Errors: those of account_route and
+ * account_may_send_as but ERR_SYNTAX and ERR_LIMIT. Yields. */
+YIELDS bool hook_change_envelope(const struct milter_envelope *wanted, struct account_directory *d,
+                                 const struct smtp_message **m, struct arena *a,
+                                 int64_t deadline_ms, struct err *e);
 
 #endif

@@ -75,9 +75,9 @@ static json_t *format_envelope(const struct milter_message *m)
 {
     json_t *envelope = json_object();
     json_t *to = json_array();
-    for (size_t i = 0; i < m->n; i++)
-        (void)json_array_append_new(to, address_of(m->recipients[i]));
-    (void)json_object_set_new(envelope, "from", address_of(m->sender));
+    for (size_t i = 0; i < m->envelope.n; i++)
+        (void)json_array_append_new(to, address_of(m->envelope.recipients[i].address));
+    (void)json_object_set_new(envelope, "from", address_of(m->envelope.sender));
     (void)json_object_set_new(envelope, "to", to);
     return envelope;
 }
@@ -160,8 +160,9 @@ size_t hook_request_weigh(const struct hook_server *server, str content)
 }
 
 struct hook_request *hook_request_new(const struct hook_server *server,
-                                      const struct hook_about *about, str content, int64_t now_utc)
+                                      const struct hook_about *about, int64_t now_utc)
 {
+    str content = about->message.content;
     struct hook_request *r = HEAP_NEW(struct hook_request);
     r->work = (struct work){ .run = run, .done = end };
     arena_init(&r->a);

@@ -31,10 +31,10 @@ struct hook_request {
 /* How many octets of the message the hook is shown. Pure. */
 size_t hook_request_weigh(const struct hook_server *server, str content);
 
-/* The request for a hook, which borrows nothing: `content` is the message as it is by now, of which
- * what it is shown is copied. End it by work_finish(&r->work). Gives. */
+/* The request for a hook, which borrows nothing: of the message as it is by now, what it is shown
+ * is copied. End it by work_finish(&r->work). Gives. */
 struct hook_request *hook_request_new(const struct hook_server *server,
-                                      const struct hook_about *about, str content, int64_t now_utc);
+                                      const struct hook_about *about, int64_t now_utc);
 
 /* Fills body and signature: JSON, in which octets that are no UTF-8 become U+FFFD, and the message
  * is in base64. Takes a while when it weighs much; any thread. */

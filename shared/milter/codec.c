@@ -2,6 +2,8 @@
 /* Packets of the milter protocol to values, and back. */
 #include "milter/codec.h"
 
+#include "wire/smtp_command.h"
+
 enum {
     NAME_MAX_OCTETS = 256,
     REPLY_TEXT_MAX = 400
@@ -145,4 +147,82 @@ bool milter_change_parse(char command, str data, struct milter_change *out, stru
         end.n > 0 || !milter_is_field_name(out->name))
         return ERR(e, ERR_SYNTAX, "a change of the header that names no field");
     return true;
+}
+
+/* ---- the envelope ---- */
+
+static const struct {
+    char command;
+    enum milter_envelope_kind kind;
+    uint32_t action;
+} envelope_changes[] = {
+    { '+', MILTER_ADD_RECIPIENT, MILTER_ADDS_RECIPIENTS },
+    { '2', MILTER_ADD_RECIPIENT, MILTER_ADDS_WITH_PARAMETERS },
+    { '-', MILTER_REMOVE_RECIPIENT, MILTER_REMOVES_RECIPIENTS },
+    { 'e', MILTER_SET_SENDER, MILTER_CHANGES_SENDER },
+};
+
+/* COUNT_OF(envelope_changes): none of them. */
+static size_t find_envelope_change(char command)
+{
+    size_t i = 0;
+    while (i < COUNT_OF(envelope_changes) && envelope_changes[i].command != command)
+        i++;
+    return i;
+}
+
+uint32_t milter_envelope_action(char command)
+{
+    size_t i = find_envelope_change(command);
+    return i < COUNT_OF(envelope_changes) ? envelope_changes[i].action : 0;
+}
+
+bool milter_path_parse(struct arena *a, str text, enum smtp_path_kind kind, struct smtp_path *out,
+                       struct err *e)
+{
+    if (text.n > 1 && str_has_prefix(text, STR("<")) && str_has_suffix(text, STR(">")))
+        text = str_slice(text, 1, text.n - 2);
+    if (text.n > SMTP_PATH_MAX)
+        return ERR(e, ERR_SYNTAX, "an address of %zu octets", text.n);
+    str rest = arena_printf(a, "<%.*s>", STR_FMT(text));
+    if (smtp_path_parse(&rest, kind, a, out) != SMTP_GOOD || rest.n > 0)
+        return ERR(e, ERR_SYNTAX, "an address that is none");
+    return true;
+}
+
+static bool read_parameters(struct arena *a, str parameters, struct milter_envelope_change *out,
+                            struct err *e)
+{
+    struct smtp_rcpt rcpt;
+    const struct smtp_offer offer = { .dsn = true, .smtputf8 = true, .utf8_mail = true };
+    parameters = str_trim(parameters);
+    if (parameters.n == 0)
+        return true;
+    if (parameters.n > SMTP_COMMAND_LONG_MAX ||
+        smtp_rcpt_parse(
+            arena_printf(a, "TO:<%.*s> %.*s", STR_FMT(out->address), STR_FMT(parameters)), &offer,
+            a, &rcpt) != SMTP_GOOD)
+        return ERR(e, ERR_SYNTAX, "parameters of a recipient that are none");
+    out->has_notify = rcpt.has_notify;
+    out->notify = rcpt.notify;
+    out->orcpt = rcpt.orcpt;
+    return true;
+}
+
+bool milter_envelope_parse(struct arena *a, char command, str data,
+                           struct milter_envelope_change *out, struct err *e)
+{
+    struct smtp_path path;
+    str address;
+    str parameters;
+    size_t i = find_envelope_change(command);
+    if (i == COUNT_OF(envelope_changes) || !str_cut(data, '\0', &address, &data))
+        return ERR(e, ERR_SYNTAX, "a change of the envelope that is none");
+    bool is_sender = envelope_changes[i].kind == MILTER_SET_SENDER;
+    if (!milter_path_parse(a, address, is_sender ? SMTP_REVERSE_PATH : SMTP_FORWARD_PATH, &path, e))
+        return false;
+    *out = (struct milter_envelope_change){ .kind = envelope_changes[i].kind,
+                                            .address = smtp_path_text(&path, a) };
+    (void)str_cut(data, '\0', &parameters, &data);
+    return command != '2' || read_parameters(a, parameters, out, e);
 }

@@ -4,7 +4,7 @@
 #ifndef MILTER_CODEC_H
 #define MILTER_CODEC_H
 
-#include "base/base.h"
+#include "wire/smtp_path.h"
 
 enum {
     MILTER_VERSION = 6,
@@ -17,10 +17,13 @@ enum {
 enum {
     MILTER_ADDS_HEADERS = 0x01,
     MILTER_CHANGES_BODY = 0x02,
+    MILTER_ADDS_RECIPIENTS = 0x04,
+    MILTER_REMOVES_RECIPIENTS = 0x08,
     MILTER_CHANGES_HEADERS = 0x10,
     MILTER_QUARANTINES = 0x20,
-    MILTER_ACTIONS = MILTER_ADDS_HEADERS | MILTER_CHANGES_BODY | MILTER_CHANGES_HEADERS |
-                     MILTER_QUARANTINES /* those that we let it; never the envelope */
+    MILTER_CHANGES_SENDER = 0x40,
+    MILTER_ADDS_WITH_PARAMETERS = 0x80, /* recipients with NOTIFY= and ORCPT= */
+    MILTER_ACTIONS = 0xff               /* those that we let it */
 };
 
 /* What a filter does not want to hear (SMFIP_NO...), and after what it does not answer (NR_). */
@@ -92,5 +95,33 @@ struct milter_change {
  * none, or a name that no field can have. */
 bool milter_is_change(char command);
 bool milter_change_parse(char command, str data, struct milter_change *out, struct err *e);
+
+/* An address as a filter writes it, with < and > or without, or empty where `kind` allows that. In
+ * arena. ERR_SYNTAX. */
+bool milter_path_parse(struct arena *a, str text, enum smtp_path_kind kind, struct smtp_path *out,
+                       struct err *e);
+
+enum milter_envelope_kind {
+    MILTER_ADD_RECIPIENT,
+    MILTER_REMOVE_RECIPIENT,
+    MILTER_SET_SENDER
+};
+
+struct milter_envelope_change {
+    enum milter_envelope_kind kind;
+    str address;     /* as smtp_path_text has it; empty: the null sender */
+    bool has_notify; /* of who is added: as of struct smtp_recipient */
+    unsigned notify;
+    str orcpt;
+};
+
+/* The action (MILTER_ADDS_RECIPIENTS ...) that a command of a filter is; 0: it does not change the
+ * envelope. */
+uint32_t milter_envelope_action(char command);
+/* The data of such a command; in arena. What a new sender is given of parameters is not read, of a
+ * recipient there are NOTIFY= and ORCPT= (RFC 3461). ERR_SYNTAX: no address, or another parameter.
+ */
+bool milter_envelope_parse(struct arena *a, char command, str data,
+                           struct milter_envelope_change *out, struct err *e);
 
 #endif

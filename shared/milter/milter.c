@@ -12,10 +12,15 @@ static void log_failure(const struct milter_message *message, const struct milte
             OBS_STR("transaction", message->transaction), OBS_ERR(why));
 }
 
+struct milter_result milter_result_of(const struct milter_message *message)
+{
+    return (struct milter_result){ .content = message->content, .envelope = message->envelope };
+}
+
 bool milter_ask(const struct milter_chain *chain, const struct milter_message *message,
                 struct arena *a, struct milter_result *out, struct err *e)
 {
-    *out = (struct milter_result){ .content = message->content };
+    *out = milter_result_of(message);
     for (size_t i = 0; i < chain->n && out->verdict == MILTER_PASSED; i++) {
         const struct milter_server *server = &chain->servers[i];
         struct err why = ERR_CLEAR;

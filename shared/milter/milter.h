@@ -5,6 +5,7 @@
 #ifndef MILTER_MILTER_H
 #define MILTER_MILTER_H
 
+#include "milter/envelope.h"
 #include "net/address.h"
 #include "runtime/runtime.h"
 
@@ -36,9 +37,8 @@ struct milter_message {
     str mechanism;   /* and how: "PLAIN"; or empty */
     str tls_version;
     str tls_cipher;
-    str sender;            /* local@domain, empty for the null sender */
-    const str *recipients; /* local@domain */
-    size_t n;
+    str sender_mailer; /* as of a recipient; empty: not known */
+    struct milter_envelope envelope;
     str content; /* CRLF lines */
 };
 
@@ -51,11 +51,15 @@ enum milter_verdict {
 
 struct milter_result {
     enum milter_verdict verdict;
-    str text;           /* what the client is to be told, of a verdict that refuses; never empty */
-    str content;        /* the message with their changes; in arena */
-    bool is_quarantine; /* not into the INBOX */
-    str by;             /* the filter that had the last word, or empty */
+    str text;    /* what the client is to be told, of a verdict that refuses; never empty */
+    str content; /* the message with their changes; in arena */
+    struct milter_envelope envelope; /* likewise; nobody asked yet whether they may be in it */
+    bool is_quarantine;              /* not into the INBOX */
+    str by;                          /* the filter that had the last word, or empty */
 };
+
+/* A message that no filter has seen. */
+struct milter_result milter_result_of(const struct milter_message *message);
 
 /* Shows the message to all filters of the chain, until one does not let it pass; each sees what the
  * one before made of it. A filter that cannot be talked with is logged and, if it is optional,

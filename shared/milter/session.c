@@ -28,6 +28,8 @@ struct session {
     struct milter_result *out;
     struct milter_change *changes;
     size_t n_changes;
+    struct milter_envelope_change *moves; /* NULL: none yet */
+    size_t n_moves;
     struct buf body;
     bool has_body;
     char command; /* of the packet that was read last */
@@ -217,35 +219,66 @@ YIELDS static enum said tell_helo(struct session *s, struct err *e)
     return step(s, 'H', MILTER_QUIET_HELO, e);
 }
 
+/* Empty of "postmaster" alone. */
+static str domain_of(str address)
+{
+    ptrdiff_t at = str_rfind_byte(address, '@');
+    return at < 0 ? STR_EMPTY : str_skip(address, (size_t)at + 1);
+}
+
 YIELDS static enum said tell_sender(struct session *s, struct err *e)
 {
+    str sender = s->out->envelope.sender;
     const str macros[] = {
-        STR("i"),           s->m->transaction, STR("{mail_addr}"),   s->m->sender,
-        STR("{auth_type}"), s->m->mechanism,   STR("{auth_authen}"), s->m->login
+        STR("i"),
+        s->m->transaction,
+        STR("{mail_addr}"),
+        sender,
+        STR("{mail_host}"),
+        domain_of(sender),
+        STR("{mail_mailer}"),
+        sender.n > 0 ? s->m->sender_mailer : STR_EMPTY,
+        STR("{auth_type}"),
+        s->m->mechanism,
+        STR("{auth_authen}"),
+        s->m->login,
     };
     if (!send_macros(s, 'M', macros, COUNT_OF(macros), e))
         return HAS_FAILED;
-    (void)milter_add_text(&s->data, arena_printf(s->a, "<%.*s>", STR_FMT(s->m->sender)));
+    (void)milter_add_text(&s->data, arena_printf(s->a, "<%.*s>", STR_FMT(sender)));
     return step(s, 'M', MILTER_QUIET_MAIL, e);
 }
 
 YIELDS static enum said tell_recipients(struct session *s, struct err *e)
 {
     enum said said = GOES_ON;
-    for (size_t i = 0; i < s->m->n && said == GOES_ON; i++) {
-        const str macros[] = { STR("{rcpt_addr}"), s->m->recipients[i] };
+    for (size_t i = 0; i < s->out->envelope.n && said == GOES_ON; i++) {
+        const struct milter_recipient *r = &s->out->envelope.recipients[i];
+        const str macros[] = {
+            STR("i"),           s->m->transaction,     STR("{rcpt_addr}"),   r->address,
+            STR("{rcpt_host}"), domain_of(r->address), STR("{rcpt_mailer}"), r->mailer
+        };
         if (!send_macros(s, 'R', macros, COUNT_OF(macros), e))
             return HAS_FAILED;
-        (void)milter_add_text(&s->data, arena_printf(s->a, "<%.*s>", STR_FMT(s->m->recipients[i])));
+        (void)milter_add_text(&s->data, arena_printf(s->a, "<%.*s>", STR_FMT(r->address)));
         said = step(s, 'R', MILTER_QUIET_RCPT, e);
     }
     return said;
 }
 
+/* The name of the transaction, by which the logs of both find each other. */
+YIELDS static bool send_name(struct session *s, char stage, struct err *e)
+{
+    const str macros[] = { STR("i"), s->m->transaction };
+    return send_macros(s, stage, macros, COUNT_OF(macros), e);
+}
+
 /* "DATA" came with version 4. */
 YIELDS static enum said tell_data(struct session *s, struct err *e)
 {
-    return s->options.version < 4 ? GOES_ON : step(s, 'T', MILTER_QUIET_DATA, e);
+    if (s->options.version < 4)
+        return GOES_ON;
+    return send_name(s, 'T', e) ? step(s, 'T', MILTER_QUIET_DATA, e) : HAS_FAILED;
 }
 
 /* A value without the space behind the colon, and with the line ends of Unix in its folds: as
@@ -284,7 +317,7 @@ YIELDS static enum said tell_header(struct session *s, struct err *e)
 
 YIELDS static enum said tell_end_of_header(struct session *s, struct err *e)
 {
-    return step(s, 'N', MILTER_QUIET_EOH, e);
+    return send_name(s, 'N', e) ? step(s, 'N', MILTER_QUIET_EOH, e) : HAS_FAILED;
 }
 
 YIELDS static enum said tell_body(struct session *s, struct err *e)
@@ -309,18 +342,30 @@ static bool take_change(struct session *s, struct err *e)
     return milter_change_parse(s->command, s->answer, &s->changes[s->n_changes++], e);
 }
 
+/* What was not agreed on is passed over, as other mail servers do. */
+static bool take_move(struct session *s, struct err *e)
+{
+    if (!(milter_envelope_action(s->command) & s->options.actions))
+        return true;
+    if (s->n_moves == MILTER_ENVELOPE_CHANGES_MAX) {
+        return ERR(e, ERR_LIMIT, "it wants more than %d changes of the envelope",
+                   MILTER_ENVELOPE_CHANGES_MAX);
+    }
+    if (!s->moves)
+        s->moves = ARENA_ARRAY(s->a, struct milter_envelope_change, MILTER_ENVELOPE_CHANGES_MAX);
+    return milter_envelope_parse(s->a, s->command, s->answer, &s->moves[s->n_moves++], e);
+}
+
 /* One answer at the end; *is_last: it was none of those that others follow. */
 static bool take_answer(struct session *s, bool *is_last, struct err *e)
 {
     *is_last = false;
     if (milter_is_change(s->command))
         return take_change(s, e);
+    if (milter_envelope_action(s->command))
+        return take_move(s, e);
     switch (s->command) {
     case 'p':
-    case '+': /* the envelope is not theirs to change; it was not offered */
-    case '-':
-    case '2':
-    case 'e':
         return true;
     case 'q':
         s->out->is_quarantine = true;
@@ -336,9 +381,8 @@ static bool take_answer(struct session *s, bool *is_last, struct err *e)
 
 YIELDS static enum said tell_end(struct session *s, struct err *e)
 {
-    const str macros[] = { STR("i"), s->m->transaction };
     bool is_last = false;
-    if (!send_macros(s, 'E', macros, COUNT_OF(macros), e) || !send_packet(s, 'E', e))
+    if (!send_name(s, 'E', e) || !send_packet(s, 'E', e))
         return HAS_FAILED;
     while (!is_last) {
         if (!read_packet(s, e) || !take_answer(s, &is_last, e))
@@ -350,6 +394,7 @@ YIELDS static enum said tell_end(struct session *s, struct err *e)
     str body = buf_str(&s->body);
     s->out->content =
         milter_edit(s->a, s->out->content, s->changes, s->n_changes, s->has_body ? &body : NULL);
+    milter_envelope_edit(s->a, &s->out->envelope, s->moves, s->n_moves);
     return said == HAS_ENDED ? said : end_with(s, MILTER_PASSED, STR_EMPTY);
 }
 

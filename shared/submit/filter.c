@@ -18,12 +18,23 @@ static const struct {
     [MILTER_DISCARDED] = { SUBMIT_DONE, "discard" },
 };
 
+static struct milter_envelope describe_envelope(const struct smtp_message *m, struct arena *a)
+{
+    struct milter_recipient *list = ARENA_ARRAY(a, struct milter_recipient, m->n);
+    for (size_t i = 0; i < m->n; i++) {
+        const struct smtp_recipient *r = &m->recipients[i];
+        list[i] = (struct milter_recipient){
+            .address = r->address,
+            .mailer = r->account_id != 0 || r->targets ? STR("local") : STR("smtp"),
+            .place = i + 1,
+        };
+    }
+    return (struct milter_envelope){ .sender = m->sender, .recipients = list, .n = m->n };
+}
+
 static struct milter_message describe(const struct submit *s, const struct smtp_message *m,
                                       str login, str content, struct arena *a)
 {
-    str *recipients = ARENA_ARRAY(a, str, m->n);
-    for (size_t i = 0; i < m->n; i++)
-        recipients[i] = m->recipients[i].address;
     return (struct milter_message){
         .hostname = str_from_cstr(s->hostname),
         .session = m->trace.session,
@@ -35,9 +46,8 @@ static struct milter_message describe(const struct submit *s, const struct smtp_
         .mechanism = m->mechanism,
         .tls_version = m->trace.tls_version,
         .tls_cipher = m->trace.tls_cipher,
-        .sender = m->sender,
-        .recipients = recipients,
-        .n = m->n,
+        .sender_mailer = STR("local"), /* he may use it, so it is ours */
+        .envelope = describe_envelope(m, a),
         .content = content,
     };
 }
@@ -55,36 +65,16 @@ bool filter_is_needed(const struct submit *s)
     return (s->milters && s->milters->n > 0) || (s->hooks && s->hooks->n > 0);
 }
 
-struct asking {
-    const struct submit *s;
-    const struct smtp_message *m;
-    struct arena *a;
-    int64_t time_ms;
-};
-
-/* Hooks, after the milters: what they say comes on top. *changed: with other recipients. Yields. */
-YIELDS static bool ask_hooks(const struct asking *w, const struct milter_message *message,
-                             struct milter_result *said, const struct smtp_message **changed,
-                             struct err *e)
+/* Recipients and sender as filters want them. Yields. */
+YIELDS static bool change_envelope(const struct submit *s, struct arena *a, int64_t deadline_ms,
+                                   struct milter_result *said, const struct smtp_message **m,
+                                   struct err *e)
 {
-    struct hook_result result;
-    const struct submit *s = w->s;
-    struct hook_about about = { .message = *message, .is_submission = true };
-    bool is_quarantine = said->is_quarantine;
-    if (!s->hooks || s->hooks->n == 0 || said->verdict != MILTER_PASSED)
+    if (said->verdict != MILTER_PASSED)
         return true;
-    about.message.content = said->content;
-    if (!hook_ask(s->hooks, HOOK_AT_DATA, &about, w->a, &result, e))
+    if (!hook_change_envelope(&said->envelope, s->accounts, m, a, deadline_ms, e))
         return false;
-    *said = result.said;
-    said->is_quarantine |= is_quarantine;
-    if (said->verdict != MILTER_PASSED || result.n_added + result.n_removed == 0)
-        return true;
-    *changed = w->m;
-    if (!hook_change_recipients(&result, s->accounts, true, changed, w->a,
-                                clock_deadline_in(w->time_ms), e))
-        return err_wrap(e, "recipients of a hook");
-    if ((*changed)->n == 0) {
+    if ((*m)->n == 0) {
         said->verdict = MILTER_DISCARDED;
         said->text = STR("no recipient is left");
     }
@@ -95,16 +85,21 @@ bool filter_message(const struct submit *s, const struct smtp_message *m, str co
                     struct arena *a, int64_t time_ms, struct filter_answer *out, struct err *e)
 {
     struct account account;
-    struct milter_result result = { .content = content };
     *out = (struct filter_answer){ .verdict = SUBMIT_DONE };
     if (!account_get(s->accounts, m->account_id, a, clock_deadline_in(time_ms), &account, e))
         return err_wrap(e, "filter");
     const struct milter_message message = describe(s, m, account.login, content, a);
+    const struct hook_about about = { .message = message, .is_submission = true };
+    struct milter_result result = milter_result_of(&message);
     if (s->milters && !milter_ask(s->milters, &message, a, &result, e))
         return false;
-    const struct asking asking = { s, m, a, time_ms };
-    if (!ask_hooks(&asking, &message, &result, &out->changed, e))
+    if (s->hooks && !hook_ask(s->hooks, HOOK_AT_DATA, &about, a, &result, e))
         return false;
+    out->changed = m;
+    if (!change_envelope(s, a, clock_deadline_in(time_ms), &result, &out->changed, e))
+        return false;
+    if (out->changed == m)
+        out->changed = NULL;
     if (result.verdict != MILTER_PASSED || result.is_quarantine)
         log_verdict(m, &result);
     out->verdict = outcomes[result.verdict].verdict;

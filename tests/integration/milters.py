@@ -20,11 +20,15 @@ def change(command, name, value, index=None):
     return command, place + name.encode() + b"\0" + value.encode() + b"\0"
 
 
+def envelope(command, address, parameters=None):
+    return command, address.encode() + b"\0" + (b"" if parameters is None else parameters.encode() + b"\0")
+
+
 class Filter:
     """Listens on loopback. `rules[subject]` is the list of packets (command, data) at the end of such a message, or a
     function of the stage (the letter of the command) that gives one packet, or None for the ordinary answer."""
 
-    def __init__(self, steps=0, actions=0x33, version=6):
+    def __init__(self, steps=0, actions=0xff, version=6):
         self.options = struct.pack(">III", version, actions, steps)
         self.rules, self.seen, self.offered = {}, [], None
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=50)
@@ -54,7 +58,7 @@ class Filter:
         return packet[:1], packet[1:]
 
     def _serve(self, client):
-        shown = {"macros": {}, "fields": [], "body": b"", "recipients": [], "stages": b""}
+        shown = {"macros": {}, "fields": [], "body": b"", "recipients": [], "stages": b"", "name_at": b""}
         rule = None
         with client, client.makefile("rb") as stream:
             while True:
@@ -68,6 +72,7 @@ class Filter:
                     continue
                 if command == b"D":
                     words = data[1:].split(b"\0")
+                    shown["name_at"] += data[:1] if b"i" in words[::2] else b""
                     shown["macros"] |= dict(zip(words[::2], words[1::2]))
                     continue
                 words = data.split(b"\0")
@@ -107,12 +112,26 @@ class Filter:
 
 
 class Rspamd:
-    """Debian's rspamd as a milter without rules: it knows the test patterns that every spam filter knows."""
+    """Debian's rspamd as a milter: it knows the test patterns that every spam filter knows, and one rule. The fields
+    X-Add, X-Drop and X-From of a message say what is to become of its envelope."""
+
+    RULE = """
+rspamd_config:register_symbol({ name = 'MOVED', type = 'postfilter', callback = function(task)
+  local wanted = {}
+  for key, name in pairs({ add_rcpt = 'X-Add', del_rcpt = 'X-Drop', change_from = 'X-From' }) do
+    local value = task:get_header(name)
+    if value then wanted[key] = key == 'change_from' and value or { value } end
+  end
+  if next(wanted) then task:set_milter_reply(wanted) end
+end })
+"""
 
     def __init__(self, port):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="heronry-rspamd-", dir="/tmp"))
         (self.folder / "tld.dat").write_text("com\norg\nexample\n")  # the list of all takes seconds to read
+        (self.folder / "rule.lua").write_text(self.RULE)
         (self.folder / "rspamd.conf").write_text(
+            f'lua = "{self.folder}/rule.lua"\n'
             f'options {{ url_tld = "{self.folder}/tld.dat"; temp_dir = "{self.folder}"; filters = ""; gtube_patterns = "all";'
             ' dns { nameserver = ["127.0.0.1:9"]; timeout = 100ms; } }\n'
             f'logging {{ type = "file"; filename = "{self.folder}/log"; level = "info"; }}\n'

@@ -9,7 +9,7 @@ import pytest
 from api_client import Api
 from conftest import Instance, wait_until
 from gateway import WAIT
-from milters import ACCEPT, CONTINUE, DISCARD, LATER, REJECT, Clamav, change
+from milters import ACCEPT, CONTINUE, DISCARD, LATER, REJECT, Clamav, change, envelope
 from smtp_raw import RawSmtp, fetch_all, stuffed
 
 
@@ -41,6 +41,11 @@ def test_a_filter_is_shown_everything(gateway, user):
     assert shown["fields"] == [("Subject", b"shown"), ("X-Folded", b"a\n\tb")]
     assert shown["body"] == body
     assert macros[b"j"] == gateway.server.hostname.encode()
+    assert (macros[b"{mail_addr}"], macros[b"{mail_host}"]) == (b"sender@remote.example", b"remote.example")
+    assert b"{mail_mailer}" not in macros  # of somebody elsewhere
+    address, domain = user["address"].encode(), user["address"].partition("@")[2].encode()
+    assert (macros[b"{rcpt_addr}"], macros[b"{rcpt_host}"], macros[b"{rcpt_mailer}"]) == (address, domain, b"local")
+    assert shown["name_at"] == b"MRTNE" and macros[b"i"]
     (message,) = fetch_all(gateway.server, user)
     assert message.endswith(b"X-Folded: a\r\n\tb\r\n\r\n" + body)
 
@@ -53,6 +58,7 @@ def test_a_filter_is_shown_everything(gateway, user):
     ("no code", [(b"y", b"250 ok\0")], b"451 4.7.1 A filter does not answer, try again later\r\n"),
     ("unknown", [(b"?", b"")], b"451 4.7.1 A filter does not answer, try again later\r\n"),
     ("huge", [(b"h", b"x" * (1 << 20)), ACCEPT], b"451 4.7.1 A filter does not answer, try again later\r\n"),
+    ("bad address", [envelope(b"+", "a b"), ACCEPT], b"451 4.7.1 A filter does not answer, try again later\r\n"),
     ("bad name", [change(b"h", "A: b\r\nC", "d"), ACCEPT], b"451 4.7.1 A filter does not answer, try again later\r\n"),
     ("gone", ["close"], b"451 4.7.1 A filter does not answer, try again later\r\n"),
 ])
@@ -77,16 +83,77 @@ def test_discarded_mail_is_taken_and_nowhere(gateway, user):
 
 
 def test_headers_are_changed(gateway, user):
-    """In the order of the answers; a value cannot become a second field, and the envelope stays."""
+    """In the order of the answers; a value cannot become a second field."""
     gateway.filter.rules["change"] = [
         change(b"h", "X-Added", "one\n two"), change(b"i", "X-First", "top", 0),
         change(b"m", "Subject", "changed", 1), change(b"m", "X-Gone", "", 2), change(b"m", "X-None", "made", 7),
-        change(b"h", "X-Evil", "a\r\nBcc: b\r\n\r\nbody"), (b"+", b"<other@remote.example>\0"), (b"p", b""), ACCEPT]
+        change(b"h", "X-Evil", "a\r\nBcc: b\r\n\r\nbody"), (b"p", b""), ACCEPT]
     assert send(gateway, user, "change", header=b"X-Gone: 1\r\nX-Gone: 2\r\n")[0] == 250
     (message,) = fetch_all(gateway.server, user)
     assert message[message.index(b"X-First"):] == (
         b"X-First: top\r\nSubject: changed\r\nX-Gone: 1\r\nX-Added: one\r\n\ttwo\r\nX-None: made\r\n"
         b"X-Evil: a\r\n\tBcc: b\r\n\tbody\r\n\r\nText.\r\n")
+
+
+def left_out(gateway, mark):
+    """What filters wanted of the envelope since then and did not get."""
+    lines = [line for line in gateway.server.log()[mark:].splitlines() if "envelope_left_out" in line]
+    return [line.partition(" address=")[2].split()[0] for line in lines]
+
+
+def test_recipients_come_and_go(gateway, user):
+    """In the order of the answers. Who is not ours gets nothing from outside, nobody gets it twice, and the hooks,
+    which are asked later, see what the filter made of it."""
+    friend, third, server = gateway.server.new_user(), gateway.server.new_user(), gateway.server
+    gateway.filter.rules["in move"] = [
+        envelope(b"+", f"<{friend['address']}>"), envelope(b"+", friend["address"].upper()), envelope(b"-", f"<{user['address']}>"),
+        envelope(b"2", third["address"], "NOTIFY=NEVER"), envelope(b"+", "<far@new.out.test>"), envelope(b"-", "nobody@else.example"),
+        envelope(b"e", "<other@remote.example>", "SIZE=1"), change(b"h", "X-Moved", "yes"), ACCEPT]
+    mark = len(server.log())
+    assert send(gateway, user, "in move")[0] == 250
+    assert fetch_all(server, user) == []
+    for reader in (friend, third):
+        (message,) = fetch_all(server, reader)
+        assert message.startswith(b"Return-Path: <other@remote.example>\r\nDelivered-To: " + reader["address"].encode())
+        assert b"\r\nX-Moved: yes\r\n" in message
+    assert left_out(gateway, mark) == ["far@new.out.test"]
+    (asked,) = gateway.hook.of("in move")
+    assert asked["envelope"]["from"] == {"address": "other@remote.example"}
+    assert [r["address"] for r in asked["envelope"]["to"]] == [friend["address"], third["address"], "far@new.out.test"]
+    (changed,) = [line for line in server.log()[mark:].splitlines() if "envelope_changed" in line]
+    assert "from=other@remote.example" in changed and "recipients=2" in changed
+
+
+def test_recipients_that_are_too_many_are_left_out(gateway, user):
+    """A message leads to a thousand ends at most."""
+    (big, small) = ((f"{name}-{user['address']}", [f"{name}{n}@new.out.test" for n in range(count)])
+                    for name, count in (("big", 999), ("small", 1)))
+    for address, targets in (big, small):
+        gateway.server.cli("address", "add", address, *targets, "--group")
+    gateway.filter.rules["too many"] = [envelope(b"+", big[0]), envelope(b"+", small[0]), ACCEPT]
+    mark = len(gateway.server.log())
+    assert send(gateway, user, "too many")[0] == 250
+    assert len(fetch_all(gateway.server, user)) == 1 and left_out(gateway, mark) == [big[0]]
+    sent = wait_until(lambda: [m for m in gateway.new.messages if b"Subject: too many\r\n" in m.data], WAIT, "the message")
+    assert [m.recipients for m in sent] == [["small0@new.out.test"]]
+
+
+def test_no_recipient_left_is_a_discard(gateway, user):
+    gateway.filter.rules["in none"] = [envelope(b"-", user["address"]), ACCEPT]
+    assert send(gateway, user, "in none")[0] == 250
+    assert fetch_all(gateway.server, user) == []
+
+
+def test_what_comes_from_nobody_stays_so(gateway, user):
+    """A report must not become something that is reported about."""
+    gateway.filter.rules["report"] = [envelope(b"e", "<other@remote.example>"), ACCEPT]
+    mark = len(gateway.server.log())
+    with RawSmtp(gateway.server.ports["smtp"]) as smtp:
+        smtp.begin(user["address"], sender="")
+        smtp.send(stuffed(b"Subject: report\r\n\r\nText.\r\n"))
+        assert smtp.reply()[0] == 250
+    (message,) = fetch_all(gateway.server, user)
+    assert message.startswith(b"Return-Path: <>\r\n") and left_out(gateway, mark) == ["other@remote.example"]
 
 
 def test_a_body_is_replaced(gateway, user):
@@ -145,6 +212,15 @@ def test_rspamd_refuses_spam(gateway, user):
     assert b"Subject: ham\r\n" in message
 
 
+def test_rspamd_changes_the_envelope(gateway, user):
+    friend = gateway.server.new_user()
+    header = f"X-Add: {friend['address']}\r\nX-Drop: {user['address']}\r\nX-From: other@remote.example\r\n".encode()
+    assert send(gateway, user, "moved by rspamd", header=header)[0] == 250
+    assert fetch_all(gateway.server, user) == []
+    (message,) = fetch_all(gateway.server, friend)
+    assert message.startswith(b"Return-Path: <other@remote.example>\r\nDelivered-To: ")
+
+
 def test_only_filters_mark_spam(gateway, user):
     """What the client wrote of it is gone before a filter sees the message; what a filter writes stays."""
     gateway.filter.rules["marked"] = [change(b"h", "X-Spam", "Yes"), ACCEPT]
@@ -178,6 +254,7 @@ def test_a_submission_is_shown_with_its_login(gateway, user):
     assert macros[b"{auth_authen}"] == user["address"].encode() and macros[b"{auth_type}"] == b"PLAIN"
     assert macros[b"{tls_version}"].startswith(b"TLSv1.")
     assert shown["M"] == f"<{user['address']}>".encode() + b"\0" and shown["recipients"] == [b"<bob@new.out.test>"]
+    assert (macros[b"{mail_mailer}"], macros[b"{rcpt_mailer}"], macros[b"{rcpt_host}"]) == (b"local", b"smtp", b"new.out.test")
     names = [name for name, _ in shown["fields"]]
     assert "Received" not in names and {"Date", "Message-ID"} <= set(names)
 
@@ -197,6 +274,24 @@ def test_filters_judge_submissions(gateway, user):
     assert b"\r\nX-Added: yes\r\n" in message and message.endswith(b"\r\n\r\nOther.\r\n")
     sent = wait_until(lambda: [m for m in gateway.new.messages if b"Subject: out " in m.data], WAIT, "the message")
     assert [b"Subject: out new\r\n" in m.data for m in sent] == [True] and b"\r\n\r\nOther." in sent[0].data
+
+
+def test_the_envelope_of_a_submission(gateway, user):
+    """Other recipients, anywhere; a sender that the user may use, and none that he may not."""
+    friend, (local, _, domain) = gateway.server.new_user(), user["address"].partition("@")
+    own = f"{local}+tag@{domain}"
+    gateway.filter.rules |= {
+        "out move": [envelope(b"-", "<bob@new.out.test>"), envelope(b"+", "<amy@new.out.test>"), envelope(b"e", f"<{own}>"),
+                     envelope(b"+", f"<{friend['address']}>"), ACCEPT],
+        "out forged": [envelope(b"e", f"<{friend['address']}>"), ACCEPT]}
+    mark = len(gateway.server.log())
+    for subject, sender, to in (("out move", own, "amy@new.out.test"), ("out forged", user["address"], "bob@new.out.test")):
+        assert submit(gateway, user, subject)[0] == 250
+        (sent,) = wait_until(lambda subject=subject: [m for m in gateway.new.messages if f"Subject: {subject}\r\n".encode() in m.data],
+                             WAIT, "the message")
+        assert (sent.sender, sent.recipients) == (sender, [to])
+    (message,) = fetch_all(gateway.server, friend)
+    assert message.startswith(f"Return-Path: <{own}>\r\n".encode()) and left_out(gateway, mark) == [friend["address"]]
 
 
 def test_rspamd_refuses_what_our_users_send(gateway, user):

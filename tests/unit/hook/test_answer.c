@@ -65,7 +65,7 @@ static void test_modifications(void **state)
                    "{\"type\":\"changeHeader\",\"name\":\"X-C\",\"value\":\"3\",\"index\":2},"
                    "{\"type\":\"deleteHeader\",\"name\":\"X-D\"},"
                    "{\"type\":\"addRecipient\",\"value\":\"a@example.org\"},"
-                   "{\"type\":\"deleteRecipient\",\"value\":\"b@example.org\"}]}");
+                   "{\"type\":\"deleteRecipient\",\"value\":\"b@b\\u00fccher.example\"}]}");
     assert_true(hook_answer_parse(&a, json, &answer, &e));
     assert_int_equal(answer.n_changes, 4);
     assert_int_equal(answer.changes[1].kind, MILTER_INSERT);
@@ -74,8 +74,11 @@ static void test_modifications(void **state)
     assert_int_equal(answer.changes[3].kind, MILTER_CHANGE);
     assert_int_equal(answer.changes[3].index, 1);
     assert_int_equal(answer.changes[3].value.n, 0);
-    assert_true(answer.n_added == 1 && str_eq(answer.added[0], STR("a@example.org")));
-    assert_true(answer.n_removed == 1 && str_eq(answer.removed[0], STR("b@example.org")));
+    assert_int_equal(answer.n_moves, 2);
+    assert_int_equal(answer.moves[0].kind, MILTER_ADD_RECIPIENT);
+    assert_true(str_eq(answer.moves[0].address, STR("a@example.org")));
+    assert_int_equal(answer.moves[1].kind, MILTER_REMOVE_RECIPIENT);
+    assert_true(str_eq(answer.moves[1].address, STR("b@xn--bcher-kva.example")));
     arena_fini(&a);
 }
 
@@ -106,6 +109,8 @@ static void test_wrong_modifications(void **state)
         "{\"type\":\"addRecipient\",\"value\":\"a\"}",
         "{\"type\":\"addRecipient\",\"value\":\"a@b\\r\\nRCPT TO:<c@d>\"}",
         "{\"type\":\"addRecipient\",\"value\":\"@b\"}",
+        "{\"type\":\"addRecipient\",\"value\":\"postmaster\"}",
+        "{\"type\":\"deleteRecipient\",\"value\":\"\"}",
         "1",
     };
     (void)state;

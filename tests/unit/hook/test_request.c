@@ -55,9 +55,10 @@ static void test_how_much_is_shown(void **state)
         const struct hook_server server = { .stage = HOOK_AT_DATA,
                                             .secret = STR("s"),
                                             .contents_max = cases[i].contents_max };
-        const struct hook_about about = { .message = { .sender = STR("ada@example.org") } };
-        struct hook_request *r =
-            hook_request_new(&server, &about, str_of(content, HOOK_HEADER_MAX + 10), 1);
+        const struct hook_about about = { .message = {
+                                              .envelope = { .sender = STR("ada@example.org") },
+                                              .content = str_of(content, HOOK_HEADER_MAX + 10) } };
+        struct hook_request *r = hook_request_new(&server, &about, 1);
         memset(content, 0, HOOK_HEADER_MAX + 10); /* it borrows nothing */
         hook_request_build(r);
         if (!str_has_suffix(r->body, str_from_cstr(cases[i].message)))

@@ -50,7 +50,7 @@ static void test_options(void **state)
     (void)state;
     assert_true(milter_options_parse(STR("\0\0\0\6\0\0\1\xff\0\0\0\x11 and macros"), &o, &e));
     assert_int_equal(o.version, 6);
-    assert_int_equal(o.actions, MILTER_ACTIONS);
+    assert_int_equal(o.actions, 0xff);
     assert_int_equal(o.steps, MILTER_NO_CONNECT | MILTER_NO_BODY);
     assert_false(milter_options_parse(STR("\0\0\0\1\0\0\0\0\0\0\0\0"), &o, &e));
     assert_int_equal(e.kind, ERR_UNSUPPORTED);
@@ -138,12 +138,68 @@ static void test_changes(void **state)
     }
 }
 
+static void test_envelope_changes(void **state)
+{
+    static const struct {
+        char command;
+        str data;
+        const char *address; /* NULL: refused */
+        enum milter_envelope_kind kind;
+        int notify; /* -1: none given */
+        const char *orcpt;
+    } cases[] = {
+        { '+', STR_INIT("<a@b.test>\0"), "a@b.test", MILTER_ADD_RECIPIENT, -1, "" },
+        { '+', STR_INIT("a@B.test\0"), "a@b.test", MILTER_ADD_RECIPIENT, -1, "" },
+        { '+', STR_INIT("\"a b\"@b\xc3\xbc.test\0"), "\"a b\"@xn--b-eha.test", MILTER_ADD_RECIPIENT,
+          -1, "" },
+        { '+', STR_INIT("a@b.test\0NOTIFY=NEVER\0"), "a@b.test", MILTER_ADD_RECIPIENT, -1, "" },
+        { '2', STR_INIT("<a@b.test>\0"), "a@b.test", MILTER_ADD_RECIPIENT, -1, "" },
+        { '2', STR_INIT("<a@b.test>\0 \0"), "a@b.test", MILTER_ADD_RECIPIENT, -1, "" },
+        { '2', STR_INIT("<a@b.test>\0NOTIFY=NEVER ORCPT=rfc822;c@d\0"), "a@b.test",
+          MILTER_ADD_RECIPIENT, 0, "rfc822;c@d" },
+        { '-', STR_INIT("<postmaster>\0"), "postmaster", MILTER_REMOVE_RECIPIENT, -1, "" },
+        { 'e', STR_INIT("<>\0"), "", MILTER_SET_SENDER, -1, "" },
+        { 'e', STR_INIT("\0"), "", MILTER_SET_SENDER, -1, "" },
+        { 'e', STR_INIT("<a@b.test>\0SIZE=1 NO=BODY\0"), "a@b.test", MILTER_SET_SENDER, -1, "" },
+        { '2', STR_INIT("<a@b.test>\0NOTIFY=SOME\0"), NULL, 0, 0, NULL },
+        { '2', STR_INIT("<a@b.test>\0SIZE=1\0"), NULL, 0, 0, NULL },
+        { '2', STR_INIT("<a@b.test> NOTIFY=NEVER\0"), NULL, 0, 0, NULL },
+        { '+', STR_INIT("<a@b.test>"), NULL, 0, 0, NULL },
+        { '+', STR_INIT("<>\0"), NULL, 0, 0, NULL },
+        { '+', STR_INIT("<\0"), NULL, 0, 0, NULL },
+        { '+', STR_INIT("a b\0"), NULL, 0, 0, NULL },
+        { '+', STR_INIT("root\0"), NULL, 0, 0, NULL },
+        { '+', STR_INIT("a@b.test, c@d.test\0"), NULL, 0, 0, NULL },
+        { '+', STR_INIT("a@b.test>\r\nRCPT TO:<c@d.test\0"), NULL, 0, 0, NULL },
+        { 'h', STR_INIT("a@b.test\0"), NULL, 0, 0, NULL },
+        { '+', STR_INIT(""), NULL, 0, 0, NULL },
+    };
+    struct arena a;
+    (void)state;
+    arena_init(&a);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct err e = ERR_CLEAR;
+        struct milter_envelope_change c;
+        bool ok = milter_envelope_parse(&a, cases[i].command, cases[i].data, &c, &e);
+        if (ok != (cases[i].address != NULL) || (!ok && e.kind != ERR_SYNTAX))
+            fail_msg("case %zu: %s", i, e.msg);
+        if (!ok)
+            continue;
+        assert_int_equal(c.kind, cases[i].kind);
+        if (!str_eq(c.address, str_from_cstr(cases[i].address)))
+            fail_msg("case %zu: %.*s", i, STR_FMT(c.address));
+        assert_int_equal(c.has_notify ? (int)c.notify : -1, cases[i].notify);
+        assert_true(str_eq(c.orcpt, str_from_cstr(cases[i].orcpt)));
+    }
+    arena_fini(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_packets), cmocka_unit_test(test_lengths),
         cmocka_unit_test(test_options), cmocka_unit_test(test_replies),
-        cmocka_unit_test(test_changes),
+        cmocka_unit_test(test_changes), cmocka_unit_test(test_envelope_changes),
     };
     return cmocka_run_group_tests_name("milter/codec", tests, NULL, NULL);
 }

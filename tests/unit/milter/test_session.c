@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a filter is told of the client. */
+/* What a filter is told of the client, and what it may change of the envelope. */
 #include "milter/session.h"
 
 #include "milter/codec.h"
@@ -13,8 +13,9 @@
 
 #include <cmocka.h>
 
-/* A filter that refuses each client at once, and keeps what it was told. */
+/* A filter that says all of its answers at once, and keeps what it was told. */
 struct filter {
+    str answers;
     int fd; /* listens */
     struct milter_server server;
     pthread_t thread;
@@ -25,12 +26,9 @@ struct filter {
 static void *serve(void *arg)
 {
     struct filter *f = arg;
-    /* Options of version 6 without any wish, then the answer to the connection. */
-    static const char answers[] = "\0\0\0\15O\0\0\0\6\0\0\0\0\0\0\0\0"
-                                  "\0\0\0\1r";
     ssize_t n = 0;
     int peer = accept(f->fd, NULL, NULL);
-    if (peer < 0 || send(peer, answers, sizeof(answers) - 1, MSG_NOSIGNAL) < 0)
+    if (peer < 0 || send(peer, f->answers.p, f->answers.n, MSG_NOSIGNAL) < 0)
         return NULL;
     do {
         f->n += (size_t)n;
@@ -40,11 +38,11 @@ static void *serve(void *arg)
     return NULL;
 }
 
-static void begin(struct filter *f)
+static void begin(struct filter *f, str answers)
 {
     struct err e = ERR_CLEAR;
     struct net_address *at = &f->server.at;
-    *f = (struct filter){ .server = { .name = STR("filter") } };
+    *f = (struct filter){ .answers = answers, .server = { .name = STR("filter") } };
     assert_true(net_address_parse(STR("127.0.0.1:0"), at, &e));
     f->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_int_equal(bind(f->fd, (const struct sockaddr *)&at->sa, at->len), 0);
@@ -119,7 +117,8 @@ static void tell_all(void *arg)
         struct milter_result result = { .content = STR_EMPTY };
         struct milter_message message = cases[i].message;
         message.hostname = STR("mx.test");
-        begin(&f);
+        /* Options of version 6 without any wish, then the answer to the connection. */
+        begin(&f, STR("\0\0\0\15O\0\0\0\6\0\0\0\0\0\0\0\0\0\0\0\1r"));
         arena_init(&a);
         const struct milter_chain chain = {
             .runtime = rt, .servers = &f.server, .n = 1, .timeout_ms = 60000
@@ -137,20 +136,170 @@ static void tell_all(void *arg)
     }
 }
 
-static void test_clients(void **state)
+/* Filters that hear of the end only, and then change the envelope. */
+enum {
+    END_ONLY = MILTER_NO_CONNECT | MILTER_NO_HELO | MILTER_NO_MAIL | MILTER_NO_RCPT |
+               MILTER_NO_DATA | MILTER_NO_HEADERS | MILTER_NO_EOH | MILTER_NO_BODY,
+    PACKETS = 4,
+    ANSWERS_MAX = 128 * 1024
+};
+
+static const struct {
+    const char *name;
+    uint32_t actions; /* that it named */
+    struct {
+        char command;
+        str data;
+    } packets[PACKETS]; /* then it lets the message pass */
+    bool good;
+    const char *sender;
+    const char *last; /* recipient */
+    size_t n;
+} envelopes[] = {
+    { "all of it",
+      MILTER_ACTIONS,
+      { { '+', STR_INIT("<b@x.test>\0") },
+        { '-', STR_INIT("a@x.test\0") },
+        { '2', STR_INIT("c@x.test\0NOTIFY=NEVER\0") },
+        { 'e', STR_INIT("<>\0") } },
+      true,
+      "",
+      "c@x.test",
+      2 },
+    { "not agreed on, and so not even read",
+      MILTER_REMOVES_RECIPIENTS,
+      { { '+', STR_INIT("<b@x.test>\0") },
+        { '2', STR_INIT("b@x.test") },
+        { 'e', STR_INIT("t@x.test\0") },
+        { 'p', STR_INIT("") } },
+      true,
+      "s@x.test",
+      "a@x.test",
+      1 },
+    { "no address",
+      MILTER_ACTIONS,
+      { { '+', STR_INIT("a b\0") } },
+      false,
+      "s@x.test",
+      "a@x.test",
+      1 },
+    { "not all of it",
+      MILTER_ACTIONS,
+      { { '-', STR_INIT("a@x.test") } },
+      false,
+      "s@x.test",
+      "a@x.test",
+      1 },
+};
+
+/* `more` times the first packet, after all of them. */
+static str answers_of(struct arena *a, size_t i, size_t more)
+{
+    struct buf all;
+    struct buf options;
+    buf_init(&all, ANSWERS_MAX);
+    buf_init(&options, 12);
+    assert_true(milter_add_number(&options, MILTER_VERSION) &&
+                milter_add_number(&options, envelopes[i].actions) &&
+                milter_add_number(&options, END_ONLY) &&
+                milter_add_packet(&all, 'O', buf_str(&options)));
+    for (size_t k = 0; k < PACKETS && envelopes[i].packets[k].command; k++) {
+        assert_true(
+            milter_add_packet(&all, envelopes[i].packets[k].command, envelopes[i].packets[k].data));
+    }
+    while (more-- > 0) {
+        assert_true(
+            milter_add_packet(&all, envelopes[i].packets[0].command, envelopes[i].packets[0].data));
+    }
+    assert_true(milter_add_packet(&all, 'a', STR_EMPTY));
+    str answers = arena_str(a, buf_str(&all));
+    buf_fini(&options);
+    buf_fini(&all);
+    return answers;
+}
+
+static bool ask(struct runtime *rt, struct arena *a, str answers, struct milter_result *result,
+                struct err *e)
+{
+    static const struct milter_recipient named[] = { { .address = STR_INIT("a@x.test"),
+                                                       .place = 1 } };
+    struct filter f;
+    const struct milter_message message = {
+        .hostname = STR("mx.test"),
+        .envelope = { .sender = STR("s@x.test"), .recipients = named, .n = 1 },
+        .content = STR("A: 1\r\n\r\n"),
+    };
+    begin(&f, answers);
+    const struct milter_chain chain = {
+        .runtime = rt, .servers = &f.server, .n = 1, .timeout_ms = 60000
+    };
+    *result = milter_result_of(&message);
+    bool ok = milter_session_run(&chain, &f.server, &message, a, result, e);
+    assert_int_equal(pthread_join(f.thread, NULL), 0);
+    (void)close(f.fd);
+    return ok;
+}
+
+static void change_all(void *arg)
+{
+    for (size_t i = 0; i < COUNT_OF(envelopes); i++) {
+        struct arena a;
+        struct milter_result result;
+        struct err e = ERR_CLEAR;
+        arena_init(&a);
+        bool ok = ask(arg, &a, answers_of(&a, i, 0), &result, &e);
+        const struct milter_envelope *envelope = &result.envelope;
+        if (ok != envelopes[i].good || envelope->n != envelopes[i].n ||
+            !str_eq(envelope->sender, str_from_cstr(envelopes[i].sender)) ||
+            !str_eq(envelope->recipients[envelope->n - 1].address,
+                    str_from_cstr(envelopes[i].last)))
+            fail_msg("%s: %d, %zu recipients: %s", envelopes[i].name, (int)ok, envelope->n, e.msg);
+        arena_fini(&a);
+    }
+}
+
+/* As many changes as there may be, and one more. */
+static void change_much(void *arg)
+{
+    const size_t most = MILTER_ENVELOPE_CHANGES_MAX - PACKETS;
+    for (size_t more = most; more <= most + 1; more++) {
+        struct arena a;
+        struct milter_result result;
+        struct err e = ERR_CLEAR;
+        arena_init(&a);
+        assert_int_equal(ask(arg, &a, answers_of(&a, 0, more), &result, &e), more == most);
+        assert_int_equal(e.kind, more == most ? ERR_NONE : ERR_LIMIT);
+        arena_fini(&a);
+    }
+}
+
+static void in_fiber(fiber_fn run)
 {
     struct err e = ERR_CLEAR;
     struct runtime *rt = runtime_new(NULL, &e);
-    (void)state;
     assert_non_null(rt);
-    in_fiber_run_to_end(rt, tell_all, rt);
+    in_fiber_run_to_end(rt, run, rt);
     runtime_free(&rt);
+}
+
+static void test_clients(void **state)
+{
+    (void)state;
+    in_fiber(tell_all);
+}
+
+static void test_envelopes(void **state)
+{
+    (void)state;
+    in_fiber(change_all);
+    in_fiber(change_much);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_clients),
+        cmocka_unit_test(test_envelopes),
     };
     return cmocka_run_group_tests_name("milter/session", tests, NULL, NULL);
 }
