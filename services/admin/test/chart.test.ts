@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { areaPath, linePath, nearest, niceTicks, sum, timeTicks, xOf, yOf } from "../src/overview/chart.ts";
 
 const box = { left: 0, right: 100, top: 0, bottom: 50 };
@@ -38,4 +38,8 @@ test("labels stand on round moments, not too many", () => {
   expect(marks.length).toBeGreaterThan(2);
   expect(marks.length).toBeLessThanOrEqual(8);
   expect(timeTicks([], 5)).toEqual([]);
+  // Also where days begin at half past of an hour of UTC (Asia/Kolkata).
+  const zone = vi.spyOn(Date.prototype, "getTimezoneOffset").mockReturnValue(-330);
+  expect(timeTicks(hours, 6)).toEqual([43, 91, 139]);
+  zone.mockRestore();
 });

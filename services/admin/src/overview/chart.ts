@@ -30,7 +30,8 @@ export function niceTicks(max: number, most = 4): number[] {
   }
 }
 
-/** Places for labels on the time axis: indexes into `times`, about `wanted` of them, on round moments. */
+/** Places for labels on the time axis: indexes into `times`, about `wanted` of them, on round moments or, where the
+ *  hours of a zone begin between those of UTC, on the first after each. */
 export function timeTicks(times: readonly number[], wanted: number): number[] {
   const first = times[0];
   const last = times.at(-1);
@@ -38,12 +39,11 @@ export function timeTicks(times: readonly number[], wanted: number): number[] {
   const steps = [3600, 7200, 14_400, 21_600, 43_200, 86_400, 172_800, 259_200, 432_000, 604_800, 1_209_600];
   const span = (last - first) / Math.max(1, wanted);
   const step = steps.find((one) => one >= span) ?? 2_592_000;
-  const found: number[] = [];
-  times.forEach((time, i) => {
-    const local = time - new Date(time * 1000).getTimezoneOffset() * 60;
-    if (local % step === 0) found.push(i);
+  const local = times.map((time) => time - new Date(time * 1000).getTimezoneOffset() * 60);
+  return local.flatMap((time, i) => {
+    const before = local[i - 1] ?? time - 1;
+    return Math.floor(time / step) > Math.floor(before / step) ? [i] : [];
   });
-  return found;
 }
 
 /** x of an interval. */
