@@ -2,7 +2,7 @@
 // What people do with mail does what it says: nothing is sent without its files, nothing else is moved along.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { accessible, api, bo, calm, deliver, openRow, row, signedIn, toast, undo, unique, until } from "./support/site.mjs";
+import { accessible, api, bo, calm, deliver, facts, openRow, row, signedIn, toast, undo, unique, until } from "./support/site.mjs";
 
 /** Each message of the only conversation that a search finds, as the roles of its folders. */
 async function placesOf(page, word) {
@@ -13,6 +13,25 @@ async function placesOf(page, word) {
   const roleOf = (id) => mailboxes.find((one) => one.id === id)?.role;
   return messages.map((one) => one.mailboxIds.map(roleOf).join()).sort();
 }
+
+test("what is held is decided at the message in Sent, in the language of the app", async () => {
+  const page = await signedIn(facts.asked);
+  await page.getByRole("link", { name: "Sent" }).click();
+  await openRow(page, "Contract");
+  await page.getByText("This message waits for your decision: it cannot go to shady.example securely.").waitFor();
+  await page.locator("q", { hasText: "the server's certificate does not verify" }).waitFor();
+  await page.getByRole("button", { name: "Whitelist shady.example", exact: true }).waitFor();
+  await accessible(page, "a message that is held");
+  await api(page, "/me/settings", { method: "PATCH", body: JSON.stringify({ language: "de" }) });
+  await page.reload();
+  await page.getByText("Diese Nachricht wartet auf deine Entscheidung: zu shady.example kommt sie nicht sicher.").waitFor();
+  await page.getByText("Der Grund, auf Englisch:").waitFor();
+  const choice = page.getByRole("button", { name: "Nur diese senden" });
+  await choice.click();
+  await toast(page, "Das ist entschieden");
+  await choice.waitFor({ state: "detached" });
+  calm(page);
+});
 
 test("a message is not sent without a file that was not uploaded", async () => {
   const page = await signedIn(bo);

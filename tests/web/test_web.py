@@ -74,6 +74,15 @@ def hold(instance, recipient):
                   " ON CONFLICT DO NOTHING")
 
 
+def prepare_acts(instance):
+    """A message in Sent that waits for its sender's decision."""
+    user, to = instance.users[6], "leo@shady.example"
+    instance.psql(f"UPDATE account SET saves_sent = true WHERE login = '{user['address']}'")
+    with instance.smtp("submission", login=user) as client:
+        client.sendmail(user["address"], [to], f"From: {user['address']}\r\nTo: {to}\r\nSubject: Contract\r\nMessage-ID: <{to}>\r\n\r\nx\r\n")
+    hold(instance, to)
+
+
 def prepare_names(instance):
     user = instance.users[1]
     client = instance.smtp("submission", login=user)
@@ -81,8 +90,8 @@ def prepare_names(instance):
     client.quit()
 
 
-PREPARE = {"admin.test.mjs": prepare_admin, "hostile.test.mjs": prepare_hostile, "large.test.mjs": prepare_large,
-           "names.test.mjs": prepare_names}
+PREPARE = {"acts.test.mjs": prepare_acts, "admin.test.mjs": prepare_admin, "hostile.test.mjs": prepare_hostile,
+           "large.test.mjs": prepare_large, "names.test.mjs": prepare_names}
 
 
 def titles(path):
@@ -96,7 +105,7 @@ def site(tmp_path_factory):
     from conftest import BINARY, Instance
     if not (BINARY.parent / "web/webmail/index.html").exists():
         pytest.fail("the apps are not built: cmake --build build/dev --target web")
-    instance = Instance(users=[(name, name == "admin") for name in ("admin", "ada", "bo", "victim", "many", "named")])
+    instance = Instance(users=[(name, name == "admin") for name in ("admin", "ada", "bo", "victim", "many", "named", "asked")])
     dns = FailingDns()
     instance.settings.update({"dns.forward": dns.server, "limits.api_anonymous_per_minute": 100000, "limits.api_token_per_minute": 100000})
     try:
@@ -109,6 +118,7 @@ def site(tmp_path_factory):
             "victim": instance.users[3],
             "collector": instance.users[4],
             "named": instance.users[5],
+            "asked": instance.users[6],
             "conversations": CONVERSATIONS,
             "hostile": str(HERE / "hostile"),
             "ports": instance.ports,
