@@ -89,6 +89,12 @@ static bool is_allowed(const struct smtp_session *s, unsigned flags, str argumen
     return true;
 }
 
+/* Whether the client has to wait for the reply: also where no EHLO told it of PIPELINING. */
+static bool ends_group(const struct smtp_session *s, unsigned flags)
+{
+    return flags & ENDS_GROUP || (!s->is_esmtp && !(flags & HAS_CHUNK));
+}
+
 enum net_next smtp_run_command(struct smtp_session *s, const struct smtp_command *command)
 {
     const struct command_row *row = find(command->verb);
@@ -98,7 +104,7 @@ enum net_next smtp_run_command(struct smtp_session *s, const struct smtp_command
         return smtp_say(s, ANSWER_UNKNOWN_COMMAND);
     if (row->flags & IS_JUNK && ++s->junk > SMTP_JUNK_MAX)
         return smtp_say(s, ANSWER_TOO_MUCH_JUNK);
-    if (row->flags & ENDS_GROUP && net_buffered(s->conn) > 0)
+    if (ends_group(s, row->flags) && net_buffered(s->conn) > 0)
         return smtp_say(s, ANSWER_EARLY_TALKER);
     enum smtp_answer why;
     if (!is_allowed(s, row->flags, command->argument, &why)) {
