@@ -171,15 +171,18 @@ void rest_update_address(struct api_call *call, const struct update_address_para
         .has_targets = api_has(body, "targets"),
         .has_posting = api_has(body, "posting"),
         .has_senders = api_has(body, "senders"),
+        .has_on_behalf = api_has(body, "onBehalf"),
         .posting = read_posting(body),
     };
     update.targets = read_texts(call, json_object_get(body, "targets"), &update.n_targets);
     update.senders = read_texts(call, json_object_get(body, "senders"), &update.n_senders);
+    const char *where = update.has_senders ? "/senders" : "/onBehalf";
+    update.on_behalf = read_texts(call, json_object_get(body, "onBehalf"), &update.n_on_behalf);
     if (!load(call, p->address, &row))
         return;
     if (!account_address_update(call->app->accounts, &actor, row.address, &update, call->arena,
                                 call->deadline_ms, &e)) {
-        refuse(call, e.kind == ERR_NOT_FOUND ? "/senders" : "/targets", &e);
+        refuse(call, e.kind != ERR_NOT_FOUND ? "/targets" : where, &e);
     } else if (load(call, row.address, &row)) {
         call_json(call, 200, shape_address(&row));
     }

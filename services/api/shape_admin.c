@@ -151,6 +151,7 @@ json_t *shape_address(const struct account_address_row *address)
     api_set(o, "targets", shape_texts(address->targets, address->n_targets));
     api_set(o, "posting", json_string(posting[address->posting]));
     api_set(o, "senders", shape_texts(address->senders, address->n_senders));
+    api_set(o, "onBehalf", shape_texts(address->on_behalf, address->n_on_behalf));
     api_set(o, "createdAt", api_time(address->created_at_us));
     return o;
 }

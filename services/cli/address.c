@@ -20,6 +20,7 @@ static const struct cli_column columns[] = {
     { .field = "targets", .title = "LEADS TO", .cell = cell_addresses },
     { .field = "posting", .title = "POSTING", .cell = cli_cell_text },
     { .field = "senders", .title = "ALSO SENDS", .cell = cell_addresses },
+    { .field = "onBehalf", .title = "ON BEHALF", .cell = cell_addresses },
 };
 static const struct cli_listing listing = { .name = "addresses",
                                             .columns = columns,
@@ -96,9 +97,12 @@ static str address_path(struct cli_session *s)
 YIELDS static bool change(struct cli_session *s, struct err *e)
 {
     const char *senders = cli_option(s->cli, "--senders");
+    const char *on_behalf = cli_option(s->cli, "--on-behalf");
     json_t *body = make_body(s->cli);
     if (senders)
         (void)json_object_set_new(body, "senders", split(str_from_cstr(senders)));
+    if (on_behalf)
+        (void)json_object_set_new(body, "onBehalf", split(str_from_cstr(on_behalf)));
     return ask(s, "PATCH", address_path(s), body, e);
 }
 
@@ -128,6 +132,7 @@ static const struct cli_option add_options[] = {
 static const struct cli_option change_options[] = {
     { "--posting", "WHO", "anyone, domain or members: who may send to it" },
     { "--senders", "USERS", "who else may send as it, with commas; \"\" for nobody" },
+    { "--on-behalf", "USERS", "who may write on its behalf: a Sender field then tells who wrote" },
 };
 
 static const struct cli_command commands[] = {

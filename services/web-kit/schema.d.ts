@@ -3959,6 +3959,8 @@ export interface components {
             posting: components["schemas"]["Posting"];
             /** @description Logins of other accounts that may send as this address. */
             senders: components["schemas"]["Address"][];
+            /** @description Logins of other accounts that may write on its behalf; a Sender field tells which of them did. */
+            onBehalf: components["schemas"]["Address"][];
             createdAt: components["schemas"]["Timestamp"];
         };
         /** @description What is to change; fields that are left out stay. */
@@ -3972,6 +3974,13 @@ export interface components {
              *     ]
              */
             senders?: components["schemas"]["Address"][];
+            /**
+             * @description Addresses of all other accounts that may write on its behalf only; a Sender field tells which of them did.
+             * @example [
+             *       "leo@example.org"
+             *     ]
+             */
+            onBehalf?: components["schemas"]["Address"][];
         };
         /** @description A further address of an account, or one that leads to others: either `account` or `targets` is given. `*@example.org` gets all that no other address of the domain gets. */
         MailAddressNew: {
@@ -12828,6 +12837,9 @@ export interface operations {
                      *           "senders": [
                      *             "mia@example.org"
                      *           ],
+                     *           "onBehalf": [
+                     *             "mia@example.org"
+                     *           ],
                      *           "createdAt": "2026-03-01T12:00:00Z"
                      *         }
                      *       ],
@@ -12897,6 +12909,9 @@ export interface operations {
                      *       "senders": [
                      *         "mia@example.org"
                      *       ],
+                     *       "onBehalf": [
+                     *         "mia@example.org"
+                     *       ],
                      *       "createdAt": "2026-03-01T12:00:00Z"
                      *     }
                      */
@@ -12947,6 +12962,9 @@ export interface operations {
                      *       ],
                      *       "posting": "members",
                      *       "senders": [
+                     *         "mia@example.org"
+                     *       ],
+                     *       "onBehalf": [
                      *         "mia@example.org"
                      *       ],
                      *       "createdAt": "2026-03-01T12:00:00Z"
@@ -13018,6 +13036,9 @@ export interface operations {
                  *       "posting": "members",
                  *       "senders": [
                  *         "ben@example.org"
+                 *       ],
+                 *       "onBehalf": [
+                 *         "leo@example.org"
                  *       ]
                  *     }
                  */
@@ -13043,6 +13064,9 @@ export interface operations {
                      *       ],
                      *       "posting": "members",
                      *       "senders": [
+                     *         "mia@example.org"
+                     *       ],
+                     *       "onBehalf": [
                      *         "mia@example.org"
                      *       ],
                      *       "createdAt": "2026-03-01T12:00:00Z"

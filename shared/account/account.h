@@ -122,9 +122,23 @@ bool account_may_post(const struct account_route *route, const struct account_po
 YIELDS bool account_forward_sender(struct account_directory *d, str sender, str domain,
                                    struct arena *a, int64_t deadline_ms, str *out, struct err *e);
 
+/* What an account may do with an address in From. */
+enum account_send_right {
+    ACCOUNT_SEND_NOT,
+    ACCOUNT_SEND_ON_BEHALF, /* a Sender field tells who wrote it (RFC 5322 section 3.6.2) */
+    ACCOUNT_SEND_AS
+};
+
 /* Whether the account may send as local@domain: one of its addresses, also in a domain that is
  * another name of its own, or one of them with "+tag"; what its catch-all gets; an address that it
- * was allowed to use (FEATURES 30, 34). A disabled account may not send as anybody. Yields. */
+ * was allowed to use, or to write on behalf of (FEATURES 30, 34). A disabled account may not send
+ * as anybody. Yields. */
+YIELDS bool account_send_right(struct account_directory *d, int64_t account_id, str local,
+                               str domain, struct arena *a, int64_t deadline_ms,
+                               enum account_send_right *out, struct err *e);
+/* Whether there is any such right: for the sender of an envelope, which no Sender goes with.
+ * Yields.
+ */
 YIELDS bool account_may_send_as(struct account_directory *d, int64_t account_id, str local,
                                 str domain, struct arena *a, int64_t deadline_ms, bool *out,
                                 struct err *e);

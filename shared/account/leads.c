@@ -7,7 +7,7 @@
 #include "wire/smtp_path.h"
 
 static const struct db_stmt add_lead = { "SELECT address_lead($1, $2, $3, $4, $5)" };
-static const struct db_stmt update_address = { "SELECT address_update($1, $2, $3, $4)" };
+static const struct db_stmt update_address = { "SELECT address_update($1, $2, $3, $4, $5)" };
 
 enum {
     KIND_FORWARD = 2,
@@ -86,24 +86,23 @@ bool account_lead_add(struct account_directory *d, const struct account_actor *a
     return refused(normal, e);
 }
 
-/* The senders in the form of the directory. */
-static bool read_senders(struct arena *a, const struct account_address_update *u, str **out,
-                         struct err *e)
+/* Addresses of senders in the form of the directory. */
+static bool read_senders(struct arena *a, const str *senders, size_t n, str **out, struct err *e)
 {
     str domain;
-    str *list = ARENA_ARRAY(a, str, u->n_senders + 1);
+    str *list = ARENA_ARRAY(a, str, n + 1);
     *out = list;
-    if (u->n_senders > ACCOUNT_SENDERS_MAX)
+    if (n > ACCOUNT_SENDERS_MAX)
         return ERR(e, ERR_LIMIT, "more than %d accounts", ACCOUNT_SENDERS_MAX);
-    for (size_t i = 0; i < u->n_senders; i++) {
-        if (!directory_normal_address(a, u->senders[i], &list[i], &domain, e))
+    for (size_t i = 0; i < n; i++) {
+        if (!directory_normal_address(a, senders[i], &list[i], &domain, e))
             return false;
     }
     return true;
 }
 
 static str describe(struct arena *a, const struct account_address_update *u, const str *targets,
-                    const str *senders)
+                    const str *senders, const str *on_behalf)
 {
     static const char *const posting[] = {
         [ACCOUNT_POSTING_ANYONE] = "posting anyone ",
@@ -112,9 +111,10 @@ static str describe(struct arena *a, const struct account_address_update *u, con
     };
     str to = u->has_targets ? join(a, targets, u->n_targets) : STR_EMPTY;
     str by = u->has_senders ? join(a, senders, u->n_senders) : STR_EMPTY;
-    return arena_printf(a, "%s%s%.*s%s%.*s", u->has_posting ? posting[u->posting] : "",
+    str behalf = u->has_on_behalf ? join(a, on_behalf, u->n_on_behalf) : STR_EMPTY;
+    return arena_printf(a, "%s%s%.*s%s%.*s%s%.*s", u->has_posting ? posting[u->posting] : "",
                         u->has_targets ? "to " : "", STR_FMT(to), u->has_senders ? " senders " : "",
-                        STR_FMT(by));
+                        STR_FMT(by), u->has_on_behalf ? " on behalf " : "", STR_FMT(behalf));
 }
 
 bool account_address_update(struct account_directory *d, const struct account_actor *actor,
@@ -127,21 +127,25 @@ bool account_address_update(struct account_directory *d, const struct account_ac
     str domain;
     str *targets = NULL;
     str *senders = NULL;
+    str *on_behalf = NULL;
     if (!directory_normal_address(a, address, &normal, &domain, e) ||
         (u->has_targets && !read_targets(a, u->targets, u->n_targets, &targets, e)) ||
-        (u->has_senders && !read_senders(a, u, &senders, e)))
+        (u->has_senders && !read_senders(a, u->senders, u->n_senders, &senders, e)) ||
+        (u->has_on_behalf && !read_senders(a, u->on_behalf, u->n_on_behalf, &on_behalf, e)))
         return false;
     const struct db_param params[] = { DB_TEXT(normal),
                                        u->has_posting ? DB_INT4(u->posting) : DB_NULL,
                                        u->has_targets ? DB_TEXTS(targets, u->n_targets) : DB_NULL,
-                                       u->has_senders ? DB_TEXTS(senders, u->n_senders) : DB_NULL };
+                                       u->has_senders ? DB_TEXTS(senders, u->n_senders) : DB_NULL,
+                                       u->has_on_behalf ? DB_TEXTS(on_behalf, u->n_on_behalf)
+                                                        : DB_NULL };
     const struct directory_act act = { .actor = actor,
                                        .stmt = &update_address,
                                        .params = params,
                                        .n = COUNT_OF(params),
                                        .action = STR("address.change"),
                                        .object = normal,
-                                       .detail = describe(a, u, targets, senders) };
+                                       .detail = describe(a, u, targets, senders, on_behalf) };
     if (directory_change(d, &act, a, deadline_ms, &rows, e)) {
         directory_changed(d, db_int(rows, 0, 0));
         return true;

@@ -29,11 +29,14 @@ struct account_address_update {
     bool has_targets;
     bool has_posting;
     bool has_senders;
+    bool has_on_behalf;
     const str *targets;
     size_t n_targets; /* 1 .. ACCOUNT_TARGETS_MAX */
     enum account_posting posting;
-    const str *senders; /* an address of each account */
-    size_t n_senders;   /* 0 .. ACCOUNT_SENDERS_MAX */
+    const str *senders;   /* an address of each account */
+    size_t n_senders;     /* 0 .. ACCOUNT_SENDERS_MAX */
+    const str *on_behalf; /* the same of those who may write on its behalf only */
+    size_t n_on_behalf;
 };
 
 /* Changes all of it or nothing, with one audit row. ERR_DENIED: targets or posting of an address

@@ -289,7 +289,9 @@ bool account_update(struct account_directory *d, const struct account_actor *act
     " ARRAY(SELECT t.target FROM address_target t WHERE t.addr_lower = a.addr_lower"       \
     "        ORDER BY t.target),"                                                          \
     " ARRAY(SELECT s.login FROM address_sender g JOIN account s USING (account_id)"        \
-    "        WHERE g.addr_lower = a.addr_lower ORDER BY s.login)"                          \
+    "        WHERE g.addr_lower = a.addr_lower AND NOT g.on_behalf ORDER BY s.login),"     \
+    " ARRAY(SELECT s.login FROM address_sender g JOIN account s USING (account_id)"        \
+    "        WHERE g.addr_lower = a.addr_lower AND g.on_behalf ORDER BY s.login)"          \
     " FROM address a JOIN domain d USING (domain_id)"                                      \
     " LEFT JOIN account c ON c.account_id = a.account_id"
 /* $1 search, $2 domain, $3 account, $4 kind. */
@@ -321,6 +323,7 @@ static struct account_address_row read_address(const struct db_rows *rows, size_
     };
     row.n_targets = db_strs(rows, i, 7, a, &row.targets);
     row.n_senders = db_strs(rows, i, 8, a, &row.senders);
+    row.n_on_behalf = db_strs(rows, i, 9, a, &row.on_behalf);
     return row;
 }
 

@@ -154,6 +154,8 @@ struct account_address_row {
     size_t n_targets;
     str *senders; /* logins of others who may send as it */
     size_t n_senders;
+    str *on_behalf; /* logins of others who may write on its behalf only */
+    size_t n_on_behalf;
     int64_t created_at_us;
 };
 

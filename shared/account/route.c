@@ -33,7 +33,7 @@ static const struct db_stmt find_postmaster = {
     "                (SELECT min(account_id) FROM account WHERE NOT is_shared))"
 };
 
-static const struct db_stmt may_send = { "SELECT address_may_send($1, $2, $3)" };
+static const struct db_stmt send_right = { "SELECT address_send_right($1, $2, $3)" };
 
 /* The names as the directory has them. */
 struct names {
@@ -202,19 +202,30 @@ bool account_may_post(const struct account_route *route, const struct account_po
 }
 
 /* NOLINTNEXTLINE(readability-function-size): an address is two values, as everywhere here. */
-bool account_may_send_as(struct account_directory *d, int64_t account_id, str local, str domain,
-                         struct arena *a, int64_t deadline_ms, bool *out, struct err *e)
+bool account_send_right(struct account_directory *d, int64_t account_id, str local, str domain,
+                        struct arena *a, int64_t deadline_ms, enum account_send_right *out,
+                        struct err *e)
 {
     struct names names;
     struct db_rows *rows = NULL;
     struct err ignored = ERR_CLEAR;
-    *out = false;
+    *out = ACCOUNT_SEND_NOT;
     if (!read_names(a, local, domain, &names, &ignored))
         return true; /* nobody owns what is no address */
     const struct db_param params[] = { DB_INT8(account_id), DB_TEXT(names.local),
                                        DB_TEXT(names.domain) };
-    if (!db_query(d->db, DB_READ, &may_send, params, COUNT_OF(params), a, deadline_ms, &rows, e))
+    if (!db_query(d->db, DB_READ, &send_right, params, COUNT_OF(params), a, deadline_ms, &rows, e))
         return false;
-    *out = db_int(rows, 0, 0) != 0;
+    *out = (enum account_send_right)db_int(rows, 0, 0);
     return true;
+}
+
+/* NOLINTNEXTLINE(readability-function-size): likewise */
+bool account_may_send_as(struct account_directory *d, int64_t account_id, str local, str domain,
+                         struct arena *a, int64_t deadline_ms, bool *out, struct err *e)
+{
+    enum account_send_right right = ACCOUNT_SEND_NOT;
+    bool ok = account_send_right(d, account_id, local, domain, a, deadline_ms, &right, e);
+    *out = right != ACCOUNT_SEND_NOT;
+    return ok;
 }

@@ -6,10 +6,12 @@
 
 /* Adds the addresses of one field; false when it cannot be read or names too many. Groups are not
  * allowed: they have no author. */
-static bool add_authors(str body, struct arena *a, struct submit_author *out, size_t *n)
+static bool add_authors(const struct mime_field *field, struct arena *a, struct submit_author *out,
+                        size_t *n)
 {
+    bool is_sender = str_ieq(str_trim(field->name), STR("Sender"));
     struct mime_address_list list;
-    mime_address_list_parse(a, body, &list);
+    mime_address_list_parse(a, field->body, &list);
     if (list.cut || list.n == 0)
         return false;
     for (size_t i = 0; i < list.n; i++) {
@@ -17,7 +19,7 @@ static bool add_authors(str body, struct arena *a, struct submit_author *out, si
         if (address->kind != MIME_ADDRESS_MAILBOX || address->domain.n == 0 ||
             *n == SUBMIT_MAX_AUTHORS)
             return false;
-        out[(*n)++] = (struct submit_author){ address->local, address->domain };
+        out[(*n)++] = (struct submit_author){ address->local, address->domain, is_sender };
     }
     return true;
 }
@@ -45,7 +47,7 @@ static enum submit_verdict read_from(str content, struct arena *a, struct submit
     while (mime_field_iter_next(&it, &field)) {
         if (!str_ieq(str_trim(field.name), STR("From")))
             continue;
-        if (++n_from > 1 || !add_authors(field.body, a, out, n))
+        if (++n_from > 1 || !add_authors(&field, a, out, n))
             return SUBMIT_FROM_MISSING;
     }
     return n_from == 1 && *n == 1 ? SUBMIT_DONE : SUBMIT_FROM_MISSING;
@@ -60,7 +62,7 @@ enum submit_verdict submit_read_authors(str content, struct arena *a,
     enum submit_verdict verdict = read_from(content, a, out, n);
     mime_field_iter_init(&it, content);
     while (verdict == SUBMIT_DONE && mime_field_iter_next(&it, &field)) {
-        if (claims_authorship(str_trim(field.name)) && !add_authors(field.body, a, out, n))
+        if (claims_authorship(str_trim(field.name)) && !add_authors(&field, a, out, n))
             verdict = SUBMIT_FROM_MISSING;
     }
     return verdict;

@@ -5,7 +5,7 @@
 #include "submit/submit.h"
 
 enum {
-    ADDED_MAX = 1024 /* octets of the fields we add */
+    ADDED_MAX = 8192 /* octets of the fields we add */
 };
 
 /* Blind copies, and trace fields of the final delivery that a client has no business with. */
@@ -38,6 +38,8 @@ bool submit_complete(str content, const struct submit_completion *c, struct buf 
         good = mime_compose_date_field(&added, c->now_utc, 0);
     if (good && !has_field(content, STR("Message-ID")))
         good = mime_compose_message_id_field(&added, c->unique1, c->unique2, c->hostname);
+    if (good && c->writer.n > 0)
+        good = mime_compose_mailbox_field(&added, STR("Sender"), c->writer_name, c->writer);
     str clean = smtp_trace_strip(content, c->hostname, not_to_leave, COUNT_OF(not_to_leave), &a);
     const struct mime_header_edit edit = { .prepend = c->received, .append = buf_str(&added) };
     if (!good) {

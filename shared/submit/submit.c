@@ -41,8 +41,9 @@ struct submission {
     int64_t time_ms;     /* for all but the filters: before them, and once more behind them */
     int64_t deadline_ms; /* of the part that it is in */
     int64_t now_us;
-    str received; /* the field on top */
-    str complete; /* the message with it */
+    struct account writer; /* where it is not the author; else without a login */
+    str received;          /* the field on top */
+    str complete;          /* the message with it */
     bool is_8bit;
     str reason;        /* of a filter, for the reply */
     str held_why;      /* a filter put it into quarantine; else empty */
@@ -98,25 +99,48 @@ static enum submit_verdict check_form(const struct smtp_message *m)
     return smtp_trace_hops(m->content) > m->max_hops ? SUBMIT_LOOP : SUBMIT_DONE;
 }
 
-/* Each address that the header claims to write for must be the user's (ATTACKS U9). Yields. */
-static bool check_rights(const struct submission *w, enum submit_verdict *out, struct err *e)
+/* Yields. */
+static YIELDS bool find_right(const struct submission *w, const struct submit_author *author,
+                              enum account_send_right *out, struct err *e)
+{
+    struct err why = ERR_CLEAR;
+    if (account_send_right(w->s->accounts, w->m->account_id, author->local, author->domain, w->a,
+                           w->deadline_ms, out, &why) ||
+        why.kind == ERR_SYNTAX)
+        return true;
+    *e = why;
+    return false;
+}
+
+/* Who may write on behalf of the author only says who he is, or we say it. Yields. */
+static YIELDS bool name_writer(struct submission *w, const struct submit_author *authors, size_t n,
+                               struct err *e)
+{
+    for (size_t i = 1; i < n; i++) {
+        if (authors[i].is_sender)
+            return true;
+    }
+    return account_get(w->s->accounts, w->m->account_id, w->a, w->deadline_ms, &w->writer, e);
+}
+
+/* Each address that the header claims to write for must be the user's (ATTACKS U9), that of From
+ * one that he may write on behalf of at least. Yields. */
+static YIELDS bool check_rights(struct submission *w, enum submit_verdict *out, struct err *e)
 {
     struct submit_author *authors = ARENA_ARRAY(w->a, struct submit_author, SUBMIT_MAX_AUTHORS);
+    enum account_send_right of_author = ACCOUNT_SEND_NOT;
     size_t n;
     *out = submit_read_authors(w->m->content, w->a, authors, &n);
     for (size_t i = 0; i < n && *out == SUBMIT_DONE; i++) {
-        struct err reason = ERR_CLEAR;
-        bool may = false;
-        bool known = account_may_send_as(w->s->accounts, w->m->account_id, authors[i].local,
-                                         authors[i].domain, w->a, w->deadline_ms, &may, &reason);
-        if (!known && reason.kind != ERR_SYNTAX) {
-            *e = reason;
+        enum account_send_right right = ACCOUNT_SEND_NOT;
+        if (!find_right(w, &authors[i], &right, e))
             return false;
-        }
-        if (!may)
+        if (i == 0)
+            of_author = right;
+        if (right == ACCOUNT_SEND_NOT || (i > 0 && right != ACCOUNT_SEND_AS))
             *out = SUBMIT_FROM_NOT_OWN;
     }
-    return true;
+    return *out != SUBMIT_DONE || of_author == ACCOUNT_SEND_AS || name_writer(w, authors, n, e);
 }
 
 /* ---- the message ---- */
@@ -145,6 +169,8 @@ static bool complete(struct submission *w, struct err *e)
     const struct submit_completion completion = {
         .received = w->received,
         .hostname = str_from_cstr(w->s->hostname),
+        .writer = w->writer.login,
+        .writer_name = w->writer.display_name,
         .now_utc = w->now_us / 1000000,
         .unique1 = (uint64_t)w->now_us,
         .unique2 = crypto_random_u64(),

@@ -102,6 +102,7 @@ enum {
 struct submit_author {
     str local; /* in arena */
     str domain;
+    bool is_sender; /* of a Sender field */
 };
 
 /* Finds all claimed authors. SUBMIT_DONE with at least one, the address of From first;
@@ -114,14 +115,16 @@ enum submit_verdict submit_read_authors(str content, struct arena *a,
 struct submit_completion {
     str received;     /* the whole field; may be empty */
     str hostname;     /* right side of a Message-ID, and our authserv-id */
+    str writer;       /* who wrote on behalf of the author, for Sender; empty: the author did */
+    str writer_name;  /* may be empty */
     int64_t now_utc;  /* seconds */
     uint64_t unique1; /* left side of a Message-ID */
     uint64_t unique2;
 };
 
 /* Appends the message as it leaves: `received` on top; without Bcc, and without fields that only a
- * receiving server writes; with Date and Message-ID when they were missing (RFC 6409 8). ERR_LIMIT:
- * `out` is full. */
+ * receiving server writes; with Date and Message-ID when they were missing (RFC 6409 8), and Sender
+ * where there is a writer. ERR_LIMIT: `out` is full. */
 bool submit_complete(str content, const struct submit_completion *c, struct buf *out,
                      struct err *e);
 

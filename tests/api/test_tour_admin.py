@@ -515,6 +515,9 @@ def test_addresses_that_lead_to_others(admin, domain):
     assert admin.patch(path, {"targets": [f"team@{domain}"]}, status=422).pointers == ["/targets"]
     assert admin.patch(path, {"senders": [f"team@{domain}"]}, status=422).pointers == ["/senders"]
     assert admin.patch(f"/admin/addresses/{account['address']}", {"posting": "members"}, status=409).problem == "in-use"
+    assert admin.patch(path, {"onBehalf": [f"team@{domain}"]}, status=422).pointers == ["/onBehalf"]
+    behalf = admin.patch(path, {"onBehalf": [account["address"], other["address"]]}, status=200).json
+    assert (behalf["senders"], behalf["onBehalf"]) == ([account["address"]], [other["address"]])
     shared = admin.patch(f"/admin/addresses/{account['address']}", {"senders": [other["address"]]}, status=200).json
     assert shared["senders"] == [other["address"]] and shared["account"] == account["address"]
     admin.patch(f"/admin/addresses/nobody@{domain}", {"senders": []}, status=404)
@@ -526,7 +529,7 @@ def test_addresses_that_lead_to_others(admin, domain):
     admin.delete(path, status=204)
     admin.get(path, status=404)
     acts = [r["action"] for r in admin.get("/admin/audit", query={"object": f"team@{domain}"}).json["items"]]
-    assert acts == ["address.remove", "address.change", "address.add"]
+    assert acts == ["address.remove", "address.change", "address.change", "address.add"]
 
 
 def test_domains_that_are_another_name(admin, domain):

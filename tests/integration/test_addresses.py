@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Addresses that lead to others: aliases, groups, catch-alls, other names of a domain, and what is
 forwarded to the world with a sender of ours (SRS). Mail servers of others are sinks on loopback."""
+import email
 import itertools
+import json
 import re
 import smtplib
 
@@ -174,3 +176,32 @@ def test_a_grant_lets_another_user_send(world):
     world.server.cli("address", "change", office, "--senders", mia["address"])
     send(world, office, [FAR], "on behalf", login=mia)
     assert forwarded(world, FAR, "on behalf")[0].sender == office
+
+
+def test_who_writes_on_behalf_is_told(world):
+    """FEATURES 34: the owner is the author, and a Sender field, which DKIM signs, tells who wrote (RFC 5322 3.6.2)."""
+    mia, leo, eve = (world.server.new_user() for _ in range(3))
+    boss, own = leo["address"], mia["address"]
+    changed = json.loads(world.server.cli("address", "change", boss, "--on-behalf", own, "--json").stdout)
+    assert (changed["senders"], changed["onBehalf"]) == ([], [own])
+
+    def sent(subject, header, sender=boss, login=mia):
+        with world.server.smtp("submission", login=login) as client:
+            if client.mail(sender)[0] != 250:
+                return 0, []
+            assert client.rcpt(leo["address"])[0] == 250
+            code, _ = client.data(f"{header}Subject: {subject}\r\n\r\nx\r\n")
+            came = map(email.message_from_bytes, mails(world, leo, subject)) if code == 250 else []
+            return code, [m.get_all("Sender", []) for m in came if m["Subject"] == subject]
+
+    assert sent("told", f"From: {boss}\r\n") == (250, [[f"<{own}>"]])
+    assert sent("own envelope", f"From: Leo <{boss}>\r\n", sender=own) == (250, [[f"<{own}>"]])
+    assert sent("told already", f"From: {boss}\r\nSender: Mia <{own}>\r\n") == (250, [[f"Mia <{own}>"]])
+    assert sent("told wrong", f"From: {boss}\r\nSender: {boss}\r\n")[0] == 550
+    assert sent("again", f"From: {own}\r\nResent-From: {boss}\r\n", sender=own)[0] == 550
+    assert sent("nobody", f"From: {boss}\r\n", login=eve)[0] == 0
+    # Who may send as the address needs no Sender; the other grant is nothing then, and ends with neither.
+    world.server.cli("address", "change", boss, "--senders", own)
+    assert sent("as it", f"From: {boss}\r\n") == (250, [[]])
+    world.server.cli("address", "change", boss, "--senders", "", "--on-behalf", "")
+    assert sent("no more", f"From: {boss}\r\n")[0] == 0

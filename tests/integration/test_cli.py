@@ -268,7 +268,8 @@ def test_address_verbs(heronry):
     assert code(heronry, "address", "add", "x@nowhere.example", member) == 65
     changed = heronry.json("address", "change", name, member, "--posting", "anyone", "--senders", f"{member}, {heronry.user(2)['address']}")
     assert (changed["posting"], changed["targets"]) == ("anyone", [member]) and len(changed["senders"]) == 2
-    assert heronry.json("address", "change", name, "--senders", "")["senders"] == []
+    changed = heronry.json("address", "change", name, "--senders", "", "--on-behalf", member)
+    assert (changed["senders"], changed["onBehalf"]) == ([], [member])
     shown = heronry.cli("address", "list", "--kind", "group").stdout
     assert re.search(rf"^{re.escape(name)} .*{re.escape(member)}", shown, re.M)
     heronry.cli("address", "remove", name)

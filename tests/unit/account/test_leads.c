@@ -207,6 +207,15 @@ static bool may_send(struct world *w, int64_t account, const char *local)
     return may;
 }
 
+static enum account_send_right right_of(struct world *w, int64_t account, const char *local)
+{
+    struct err e = ERR_CLEAR;
+    enum account_send_right right = ACCOUNT_SEND_NOT;
+    assert_true(account_send_right(w->directory, account, str_from_cstr(local), STR("example.org"),
+                                   &w->a, soon(), &right, &e));
+    return right;
+}
+
 static void grants_and_catch_alls_let_others_send(struct world *w)
 {
     struct err e = ERR_CLEAR;
@@ -224,11 +233,24 @@ static void grants_and_catch_alls_let_others_send(struct world *w)
     assert_true(account_address_update(w->directory, &the_operator, STR("ben@example.org"), &update,
                                        &w->a, soon(), &e));
     assert_true(may_send(w, w->ada, "ben"));
+    /* The lesser right stays until it is taken away itself. */
+    const struct account_address_update behalf = {
+        .has_senders = true, .has_on_behalf = true, .on_behalf = &ada, .n_on_behalf = 1
+    };
+    assert_int_equal(right_of(w, w->ada, "ben"), ACCOUNT_SEND_AS);
+    assert_true(account_address_update(w->directory, &the_operator, STR("ben@example.org"), &behalf,
+                                       &w->a, soon(), &e));
+    assert_int_equal(right_of(w, w->ada, "ben+tag"), ACCOUNT_SEND_ON_BEHALF);
+    assert_int_equal(right_of(w, w->ben, "ben"), ACCOUNT_SEND_AS);
     update.senders = &nobody;
     assert_false(account_address_update(w->directory, &the_operator, STR("ben@example.org"),
                                         &update, &w->a, soon(), &e));
     assert_int_equal(e.kind, ERR_NOT_FOUND);
     update.n_senders = 0;
+    assert_true(account_address_update(w->directory, &the_operator, STR("ben@example.org"), &update,
+                                       &w->a, soon(), &e));
+    assert_int_equal(right_of(w, w->ada, "ben"), ACCOUNT_SEND_ON_BEHALF);
+    update.has_on_behalf = true;
     assert_true(account_address_update(w->directory, &the_operator, STR("ben@example.org"), &update,
                                        &w->a, soon(), &e));
     assert_false(may_send(w, w->ada, "ben"));

@@ -63,6 +63,25 @@ static void test_completes(void **state)
     }
 }
 
+/* RFC 5322 section 3.6.2: who writes in the name of another is the Sender. */
+static void test_a_writer_is_told(void **state)
+{
+    struct err e = ERR_CLEAR;
+    struct buf out;
+    const struct submit_completion completion = {
+        .hostname = STR("mx.example"),
+        .writer = STR("ben@b.example"),
+        .writer_name = STR("Ben Böhm"),
+    };
+    (void)state;
+    buf_init(&out, 10000);
+    assert_true(submit_complete(STR("From: a@b\r\nDate: x\r\nMessage-ID: <y@z>\r\n\r\n"),
+                                &completion, &out, &e));
+    assert_string_equal(buf_cstr(&out), "From: a@b\r\nDate: x\r\nMessage-ID: <y@z>\r\n"
+                                        "Sender: =?utf-8?b?QmVuIELDtmht?= <ben@b.example>\r\n\r\n");
+    buf_fini(&out);
+}
+
 static void test_header_without_end(void **state)
 {
     (void)state;
@@ -90,6 +109,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_completes),
+        cmocka_unit_test(test_a_writer_is_told),
         cmocka_unit_test(test_header_without_end),
         cmocka_unit_test(test_needs_room),
     };

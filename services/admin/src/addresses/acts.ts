@@ -7,11 +7,11 @@ import { t } from "../lang/messages.ts";
 
 type Address = Schema<"MailAddress">;
 /** Where its mail went: what is needed to give the address back. */
-type Way = Pick<Address, "accountId" | "kind" | "targets" | "posting" | "senders">;
+type Way = Pick<Address, "accountId" | "kind" | "targets" | "posting" | "senders" | "onBehalf">;
 
 /** The way to an account. */
 export function wayTo(accountId: string): Way {
-  return { accountId, kind: "alias", targets: [], posting: "anyone", senders: [] };
+  return { accountId, kind: "alias", targets: [], posting: "anyone", senders: [], onBehalf: [] };
 }
 
 /** `after` runs when something changed. */
@@ -33,8 +33,9 @@ function bodyOf(address: string, way: Way): Schema<"MailAddressNew"> {
 async function giveBack(address: string, way: Way, after: () => unknown): Promise<void> {
   try {
     await ok(api.POST("/admin/addresses", { params: { header: { "Idempotency-Key": newKey() } }, body: bodyOf(address, way) }));
-    if (way.senders.length)
-      await ok(api.PATCH("/admin/addresses/{address}", { params: { path: { address } }, body: { senders: way.senders } }));
+    const { senders, onBehalf } = way;
+    if (senders.length || onBehalf.length)
+      await ok(api.PATCH("/admin/addresses/{address}", { params: { path: { address } }, body: { senders, onBehalf } }));
     await after();
   } catch (error) {
     toasts.problem(problemText(error));
