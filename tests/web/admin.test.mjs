@@ -42,8 +42,8 @@ test("a domain is added, tells its records, and goes", async () => {
   await window.keyboard.press("Enter");
   await window.getByRole("heading", { level: 1, name }).waitFor();
   await window.getByRole("button", { name: `Copy the MX record of ${name}` }).click();
-  const copied = await window.evaluate(() => navigator.clipboard.readText());
-  assert.equal(copied, `${name}. 3600 IN MX 10 ${body.hostname}.`);
+  const record = `${name}. 3600 IN MX 10 ${body.hostname}.`;
+  await until(async () => (await window.evaluate(() => navigator.clipboard.readText())) === record, `${record} is copied`);
   await window.getByRole("button", { name: "Check the DNS" }).click();
   await window.getByText("want attention").waitFor();
   assert.ok(await window.getByText("The DNS did not answer: try again later.").count() > 0);

@@ -13,7 +13,8 @@ import { slowDown } from "./slow.mjs";
 export const facts = JSON.parse(readFileSync(process.env.HERONRY_WEB_FACTS ?? "", "utf8"));
 export const [ada, bo] = facts.users;
 
-const SLOW = 60_000;
+// Ends what hangs; on a machine that is busy with other tests a page may take most of a minute.
+const PATIENCE_S = 120;
 export const DESKTOP = { viewport: { width: 1440, height: 900 } };
 export const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 };
 
@@ -53,7 +54,7 @@ export async function openWindow({ judged = true, shared = false, ...options } =
   });
   const context = await browser.newContext({ ...DESKTOP, locale: "en-US", ignoreHTTPSErrors: true, acceptDownloads: true, ...options });
   if (!shared) windows.push(context);
-  context.setDefaultTimeout(SLOW);
+  context.setDefaultTimeout(PATIENCE_S * 1000);
   await slowDown(context);
   const page = await context.newPage();
   page.faults = [];
@@ -73,7 +74,7 @@ export function calm(page) {
 
 /** Who is signed in by the API alone. */
 async function caller(user) {
-  const context = await request.newContext({ baseURL: facts.base, ignoreHTTPSErrors: true, timeout: SLOW, extraHTTPHeaders: { "X-Heronry": "1", Origin: facts.base } });
+  const context = await request.newContext({ baseURL: facts.base, ignoreHTTPSErrors: true, timeout: PATIENCE_S * 1000, extraHTTPHeaders: { "X-Heronry": "1", Origin: facts.base } });
   const answer = await context.post("/api/v1/session", { data: { login: user.address, password: user.password, remember: false } });
   assert.equal(answer.status(), 200, await answer.text());
   return context;
@@ -240,7 +241,7 @@ export async function accessible(page, name) {
 }
 
 /** Polls until `check` gives something true. */
-export async function until(check, what, seconds = 60) {
+export async function until(check, what, seconds = PATIENCE_S) {
   const end = Date.now() + seconds * 1000;
   for (;;) {
     const value = await check();
