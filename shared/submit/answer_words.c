@@ -71,6 +71,8 @@ static const struct entry words[] = {
     { STR_INIT("what"), ANSWER_DOUBT },
     { STR_INIT("how"), ANSWER_DOUBT },
     { STR_INIT("who"), ANSWER_DOUBT },
+    { STR_INIT("everything"), ANSWER_DOUBT },
+    { STR_INIT("alles"), ANSWER_DOUBT },
     { STR_INIT("wenn"), ANSWER_DOUBT },
     { STR_INIT("falls"), ANSWER_DOUBT },
     { STR_INIT("sofern"), ANSWER_DOUBT },
