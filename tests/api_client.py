@@ -63,7 +63,7 @@ class Judge:
 
     def end(self):
         self.process.stdin.close()
-        self.process.wait(10)
+        self.process.wait(60)
         self.bundle.unlink(missing_ok=True)
 
     def judge(self, method, path, answer):
@@ -119,7 +119,7 @@ class Answer:
 class Api:
     """One client: a browser with its cookie, or a program with a token."""
 
-    def __init__(self, server, token=None, timeout=30):
+    def __init__(self, server, token=None, timeout=60):
         self.server = server
         self.port = server.ports["https"]
         self.token = token

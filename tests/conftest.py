@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import poplib
+import random
 import shutil
 import signal
 import smtplib
@@ -37,6 +38,7 @@ PSQL = next(iter(sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/psql"), 
 # the end of a command's or a client's patience takes longer.
 SOON_S = 10
 PATIENCE_S = 2  # with a server at the end of its test
+LISTENERS = range(10000, 30000)  # below those of clients
 MEMORY = pathlib.Path("/dev/shm")
 MEMORY_LEAST = 4 << 30
 
@@ -47,15 +49,19 @@ def pytest_addoption(parser):
 
 
 def free_ports(count):
-    """Ports that are free on loopback, for now: all are held until all are known."""
-    held = [socket.socket() for _ in range(count)]
-    try:
-        for one in held:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in held]
-    finally:
-        for one in held:
-            one.close()
+    """Ports that are free on loopback, for now: all are held until all are known. The kernel gives none of them to a
+    client before its server listens."""
+    with contextlib.ExitStack() as held:
+        return [a_free_port(held) for _ in range(count)]
+
+
+def a_free_port(held):
+    for port in random.SystemRandom().sample(LISTENERS, len(LISTENERS)):
+        one = held.enter_context(socket.socket())
+        with contextlib.suppress(OSError):
+            one.bind(("127.0.0.1", port))
+            return port
+    raise OSError("no port is free")
 
 
 def quick_folder():

@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import threading
 
-from conftest import wait_until
+from conftest import free_ports, wait_until
 
 CONTINUE, ACCEPT, REJECT, LATER, DISCARD = (b"c",), (b"a",), (b"r",), (b"t",), (b"d",)
 
@@ -162,8 +162,7 @@ class Opendkim:
 
     def __init__(self, published, pem, domain):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="heronry-opendkim-", dir="/tmp"))
-        with socket.create_server(("127.0.0.1", 0)) as held:
-            self.port = held.getsockname()[1]
+        (self.port,) = free_ports(1)
         self.address = f"inet:127.0.0.1:{self.port}"
         (self.folder / "keys").write_text("".join(f"{name} {text}\n" for name, text in published.items()))
         (self.folder / "key.pem").write_bytes(pem)

@@ -89,7 +89,7 @@ class Redis:
     def start(self):
         self.process = subprocess.Popen(["redis-server", "--port", "0", "--unixsocket", str(self.socket), "--unixsocketperm",
                                          "777", "--save", "", "--dir", str(self.folder)], stdout=subprocess.DEVNULL)
-        end = time.monotonic() + 10
+        end = time.monotonic() + 60
         while subprocess.run(["redis-cli", "-s", str(self.socket), "ping"], capture_output=True, check=False).returncode:
             assert time.monotonic() < end, "redis-server does not answer"
             time.sleep(0.02)

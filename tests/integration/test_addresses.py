@@ -10,7 +10,7 @@ import smtplib
 import pytest
 from conftest import wait_until
 from outbound import DOMAIN
-from test_delivery import World, module_factory  # noqa: F401: a fixture
+from test_delivery import WAIT, World, module_factory  # noqa: F401: a fixture
 
 NUMBERS = itertools.count(1)
 FAR = f"far@good.{DOMAIN}"
@@ -64,7 +64,7 @@ def mails(world, user, subject):
 def forwarded(world, address, subject):
     def of_subject():
         return [m for m in world.sink.of(address) if f"Subject: {subject}".encode() in m.data]
-    return wait_until(of_subject, 60, f"{subject} at {address}")
+    return wait_until(of_subject, WAIT, f"{subject} at {address}")
 
 
 def test_each_account_gets_one_copy_whatever_leads_to_it(world):
@@ -118,7 +118,7 @@ def test_a_failed_forward_is_told_to_the_first_sender(world):
     world.rules["bounce"] = lambda verb, text: "550 5.1.1 nobody" if verb == "RCPT" else None
     origin = f"teller@good.{DOMAIN}"
     send(world, origin, [lead(world, f"nobody@bounce.{DOMAIN}")], "fails far away")
-    report = wait_until(lambda: [m for m in world.sink.of(origin) if b"delivery-status" in m.data], 60, "a report")[0]
+    report = wait_until(lambda: [m for m in world.sink.of(origin) if b"delivery-status" in m.data], WAIT, "a report")[0]
     assert report.sender == "" and f"nobody@bounce.{DOMAIN}".encode() in report.data
 
 

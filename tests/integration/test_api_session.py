@@ -90,7 +90,7 @@ def test_a_former_session_is_out_everywhere(heronry):
         api.sign_in(user)
         name, _, data = next(events)
         assert (name, data["reason"]) == ("session", "revoked")
-    wait_until(lambda: statuses(heronry, old) == {401}, seconds=4, what="the end of the former session")
+    wait_until(lambda: statuses(heronry, old) == {401}, what="the end of the former session")
     assert statuses(heronry, api.cookie) == {200}
 
 

@@ -54,7 +54,7 @@ def test_is_refused_of_another_user(heronry, api):
 
 def is_ended(door):
     """True when the server ends the session soon, with its word for that."""
-    door.sock.settimeout(20)
+    door.sock.settimeout(60)
     line = door.line()
     assert line.startswith(FAREWELL[door.protocol])
     return door.protocol == "pop3" or door.file.read(1) == b""
@@ -85,7 +85,7 @@ def test_the_hint_may_get_lost(heronry, user, api):
     with Door(heronry, "imap") as door:
         assert door.plain(user["address"], made["password"])[0] is True
         heronry.psql(f"UPDATE app_password SET expires_at = now() WHERE app_password_id = {made['appPassword']['id']}")
-        door.sock.settimeout(30)
+        door.sock.settimeout(60)
         assert door.line().startswith(FAREWELL["imap"])
 
 

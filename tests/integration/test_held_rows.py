@@ -47,8 +47,8 @@ def test_a_held_account_is_not_a_full_one(heronry):
         waiting = [pool.submit(answer, clients[0], outside, user["address"], 1),
                    pool.submit(answer, clients[1], sender["address"], user["address"], 2)]
         assert answer(clients[2], outside, other["address"], 3)[0] == 250
-        told = reader.do(b"APPEND INBOX {1+}\r\nx", timeout=30)[-1]
-        replies = [one.result(timeout=40) for one in waiting]
+        told = reader.do(b"APPEND INBOX {1+}\r\nx", timeout=90)[-1]
+        replies = [one.result(timeout=90) for one in waiting]
     assert [code for code, _ in replies] == [451, 451], replies
     assert b" NO [UNAVAILABLE] " in told, told
     for client, who, number in ((clients[0], outside, 1), (clients[1], sender["address"], 2)):

@@ -48,7 +48,7 @@ def test_imaplib_over_starttls(heronry, user):
 def curl(heronry, user, url, *more, stdin=None):
     done = subprocess.run(["curl", "-sS", "--cacert", str(heronry.tls_ca), "--user",
                            f"{user['address']}:{user['password']}", url, *more], input=stdin, capture_output=True,
-                          timeout=30, check=False)
+                          timeout=90, check=False)
     assert done.returncode == 0, done.stderr.decode()
     return done.stdout
 

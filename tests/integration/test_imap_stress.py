@@ -412,9 +412,13 @@ def frontends():
 def test_everybody_is_told_the_same(frontends, stress):
     seed, seconds = stress
     crowd = Crowd(frontends, seed)
-    for client in crowd.clients:
-        client.start()
-    workers = {c.connection.worker() for c in crowd.clients}
+    for _ in range(50):
+        for client in crowd.clients:
+            client.close()
+            client.start()
+        workers = {c.connection.worker() for c in crowd.clients}
+        if len(workers) > len(frontends):
+            break
     assert len(workers) > len(frontends), "all clients of a frontend came to one worker"
 
     def is_busy():

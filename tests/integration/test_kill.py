@@ -97,11 +97,11 @@ def test_stop_under_load_keeps_promises(heronry_factory):
     ledger = books.Ledger()
     senders = books.Senders(server.ports["smtp"], [u["address"] for u in server.users], ledger)
     wait_for_promises(ledger, 50, 90)
-    idle = socket.create_connection(("127.0.0.1", server.ports["smtp"]), timeout=35)
+    idle = socket.create_connection(("127.0.0.1", server.ports["smtp"]), timeout=90)
     assert idle.recv(1000).startswith(b"220")
     began = time.monotonic()
     assert server.stop() == 0
-    assert time.monotonic() - began < 35
+    assert time.monotonic() - began < 55
     assert idle.recv(1000).startswith(b"421")
     senders.stop()
     server.start()

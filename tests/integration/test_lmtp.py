@@ -27,6 +27,8 @@ def begin(client, *recipients):
 def test_each_recipient_has_its_reply(gateway, lmtp):
     """A full mailbox concerns nobody else, and makes no report: the server in front writes it."""
     server = gateway.server
+    reports = "SELECT count(*) FROM q_msg WHERE envelope_from = ''"
+    before = server.psql(reports)
     good, full, other = server.new_user(), server.new_user(quota=2000), server.new_user()
     assert begin(lmtp, good["address"], full["address"], "nobody@" + server.domain, other["address"]) == [250, 250, 550, 250]
     assert lmtp.docmd("DATA")[0] == 354
@@ -35,7 +37,7 @@ def test_each_recipient_has_its_reply(gateway, lmtp):
     assert [r[0] for r in replies] == [250, 552, 250]
     assert replies[1][1].startswith(b"5.2.2")
     assert [len(fetch_all(server, u)) for u in (good, full, other)] == [1, 0, 1]
-    assert server.psql("SELECT count(*) FROM q_msg WHERE envelope_from = ''") == "0"
+    assert int(server.psql(reports)) <= int(before)
 
 
 def test_two_addresses_of_one_mailbox(gateway, lmtp):

@@ -186,7 +186,7 @@ def test_mutt_reads_flags_moves_and_deletes(heronry, user, recorder, tmp_path, p
             assert b"MESSAGES 1)" in client.must("STATUS Archive (MESSAGES)")[0]
             client.append("INBOX", mail(8))
             terminal.type("1", "Enter")
-            terminal.shows("letter 8", 30)      # it hears of new mail by IDLE
+            terminal.shows("letter 8")      # it hears of new mail by IDLE
         terminal.type("q")
         wait_until(lambda: recorder.open == 0, 60, "the end of the session")
     finally:
@@ -295,7 +295,7 @@ def test_poplib_counts_every_octet(heronry, user):
 def test_curl_over_pop3(heronry, user, tmp_path):
     def curl(url, *more):
         return subprocess.run(["curl", "-sS", "--cacert", str(heronry.tls_ca), "--user", f"{user['address']}:{user['password']}",
-                               url, *more], capture_output=True, timeout=30, check=True).stdout
+                               url, *more], capture_output=True, timeout=90, check=True).stdout
 
     assert len(curl(f"pop3s://localhost:{heronry.ports['pop3s']}/").split(b"\r\n")) >= 5
     assert curl(f"pop3s://localhost:{heronry.ports['pop3s']}/2") == mail(2)

@@ -362,6 +362,6 @@ def test_stls_of_poplib(heronry, filled):
 def test_curl_fetches(heronry, filled):
     user, messages = filled
     done = subprocess.run(["curl", "-sS", "--cacert", str(heronry.tls_ca), "--user", f"{user['address']}:{user['password']}",
-                           f"pop3s://localhost:{heronry.ports['pop3s']}/2"], capture_output=True, timeout=30, check=False)
+                           f"pop3s://localhost:{heronry.ports['pop3s']}/2"], capture_output=True, timeout=90, check=False)
     assert done.returncode == 0, done.stderr.decode()
     assert done.stdout == messages[1]

@@ -123,7 +123,7 @@ def test_a_drained_frontend_deletes_nothing_and_gives_the_lock_back(server, user
     began = time.monotonic()
     os.kill(pid, signal.SIGTERM)
     assert client.sock.recv(100) == b""  # RFC 1939 knows no word for it
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 60
     again = reconnect(server, user)
     assert imap_raw.owner_of(again.sock.getsockname()[1], again.sock.getpeername()[1]) != pid
     assert [body(again, number) for number in (1, 2, 3)] == [mail(1), mail(2), mail(3)]
@@ -144,7 +144,7 @@ def test_the_client_is_the_one_that_the_balancer_names(server, user):
             sock.sendall(line.encode() + b"\r\n" if line else b"")
             assert file.readline().startswith(b"+OK"), line
     wait_until(lambda: any("192.0.2.77" in line and user["address"] in line for line in server.log().splitlines()),
-               10, "the log names the client")
+               60, "the log names the client")
 
 
 @pytest.mark.parametrize("source, header", [(BALANCER, b"USER x\r\nPASS y\r\n"), ("127.0.0.1", b"PROXY TCP4 192.0.2.78 127.0.0.1 1 995\r\n")],

@@ -179,8 +179,17 @@ def test_stress(tight):
 
 def test_connections_of_a_listener(tight):
     """The eleventh is told to come later; other ports are not concerned."""
-    held = [RawSmtp(tight.ports["smtp"]) for _ in range(10)]
+    held = []
+
+    def is_full():
+        """Those of other tests may be there for a moment yet."""
+        held.append(RawSmtp(tight.ports["smtp"], greet=False))
+        if held[-1].reply()[0] != 220:
+            held.pop().sock.close()
+        return len(held) == 10
+
     try:
+        wait_until(is_full, what="ten connections")
         with RawSmtp(tight.ports["smtp"], greet=False) as eleventh:
             assert eleventh.rest().startswith(b"421 4.7.0 ")
         with RawSmtp(tight.ports["submission"]) as other:

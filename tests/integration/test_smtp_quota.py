@@ -110,7 +110,7 @@ def test_a_full_member_of_a_group_keeps_submission_from_nobody(heronry):
         message = f"From: {sender['address']}\r\n".encode() + LARGE
         assert smtp.sendmail(sender["address"], [group], message, [], ["NOTIFY=SUCCESS,FAILURE"]) == {}
     assert len(fetch_all(heronry, other)) == 1 and fetch_all(heronry, full) == []
-    (report,) = wait_until(lambda: fetch_all(heronry, sender), 30, "the report")
+    (report,) = wait_until(lambda: fetch_all(heronry, sender), 60, "the report")
     assert b"Status: 5.2.2" in report and b"Action: failed" in report
     assert f"Final-Recipient: rfc822; {group}".lower().encode() in report.lower()
     assert f"rfc822; {full['address']}".encode() not in report and b"Action: delivered" not in report

@@ -86,7 +86,7 @@ def test_drain_ends_an_auth_dialogue(heronry_factory):
     began = time.monotonic()
     server.process.send_signal(signal.SIGTERM)
     assert farewell(client) == (421, b"4.3.2 Service is ending, try again")
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 60
     wait_until(lambda: server.process.poll() is not None, 60, "the end of the server")
 
 

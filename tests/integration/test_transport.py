@@ -14,7 +14,7 @@ from conftest import free_ports, wait_until
 from outbound import DOMAIN, Sink
 from demo.server import STANDARD_PORTS
 from smtp_raw import fetch_all
-from test_delivery import World, module_factory  # noqa: F401: a fixture
+from test_delivery import WAIT, World, module_factory  # noqa: F401: a fixture
 
 HOST = f"mx.{DOMAIN}"
 PASSWORD = "very secret words"
@@ -76,7 +76,7 @@ def test_mail_of_one_domain_goes_where_the_operator_says(world):
     near = Sink(port)
     set_transport(world, "far.example", f"127.0.0.1:{port}", "--tls", "may")
     world.send("mia@far.example", f"leo@good.{DOMAIN}")
-    wait_until(lambda: near.of("mia@far.example"), 60, "mail at the server of the transport")
+    wait_until(lambda: near.of("mia@far.example"), WAIT, "mail at the server of the transport")
     assert world.arrived(f"leo@good.{DOMAIN}") and not near.of(f"leo@good.{DOMAIN}")
     world.server.cli("transport", "remove", "far.example")
     assert world.server.cli("transport", "remove", "far.example", check=False).returncode == 66
@@ -93,12 +93,12 @@ def test_mail_that_waits_goes_another_way(world):
     world.send(one)
     world.send(two)
     act = lambda name, to, **more: world.server.cli("queue", "transport", name, "--recipient", to, **more)
-    wait_until(lambda: all(world.queue_of(to).endswith("|4.4.1") for to in (one, two)), 60, "nobody is there")
+    wait_until(lambda: all(world.queue_of(to).endswith("|4.4.1") for to in (one, two)), WAIT, "nobody is there")
     assert act("gone.example", one, check=False).returncode == 65
     # What is tried at this moment is left out.
-    wait_until(lambda: "1 recipients" in act("Spare.Example", one).stdout, 60, "the end of its try")
-    wait_until(lambda: spare.of(one), 60, "mail at the other server")
-    wait_until(lambda: "1 recipients" in act("mx", two).stdout, 60, "the end of its try")
+    wait_until(lambda: "1 recipients" in act("Spare.Example", one).stdout, WAIT, "the end of its try")
+    wait_until(lambda: spare.of(one), WAIT, "mail at the other server")
+    wait_until(lambda: "1 recipients" in act("mx", two).stdout, WAIT, "the end of its try")
     assert world.arrived(two) and not spare.of(two)
     for which in (f"good.{DOMAIN}", "spare.example"):
         world.server.cli("transport", "remove", which)
@@ -117,15 +117,15 @@ def test_a_sender_has_a_relay_of_his_own(world, authority):
     mate = world.server.user(0)
     with world.server.smtp("submission", login=mate) as client:
         client.sendmail(mate["address"], ["his@anywhere.example"], f"From: {mate['address']}\r\n\r\nHello.\r\n".encode())
-    wait_until(lambda: world.queue_of("his@anywhere.example").endswith("|4.4.1"), 60, "nobody is at the relay of the others")
+    wait_until(lambda: world.queue_of("his@anywhere.example").endswith("|4.4.1"), WAIT, "nobody is at the relay of the others")
     world.send("mine@anywhere.example", "both@far.example")
-    (mail,) = wait_until(lambda: mine.of("mine@anywhere.example"), 60, "mail at the sender's relay")
+    (mail,) = wait_until(lambda: mine.of("mine@anywhere.example"), WAIT, "mail at the sender's relay")
     assert mail.tls and len(mine.logins) == 1 and not mine.of("both@far.example")
-    wait_until(lambda: near.of("both@far.example"), 60, "mail at the server of its destination")
+    wait_until(lambda: near.of("both@far.example"), WAIT, "mail at the server of its destination")
     assert world.server.psql("SELECT failures FROM q_domain WHERE domain = 'anywhere.example'") == "0"
     late = Sink(other)
     try_now(world, "anywhere.example")
-    wait_until(lambda: late.of("his@anywhere.example"), 60, "the mail of the others when their relay is there")
+    wait_until(lambda: late.of("his@anywhere.example"), WAIT, "the mail of the others when their relay is there")
     late.close()
     for which in (world.user["address"], domain, "far.example"):
         world.server.cli("transport", "remove", which)
@@ -139,7 +139,7 @@ def test_a_smarthost_gets_all_mail_and_our_login(world, authority, mechanisms):
     set_transport(world, "*", f"{HOST}:{relay.port}", password=PASSWORD)
     to = f"{mechanisms.split()[0].lower()}@anywhere.example"
     world.send(to)
-    (mail,) = wait_until(lambda: relay.of(to), 60, "mail at the smarthost")
+    (mail,) = wait_until(lambda: relay.of(to), WAIT, "mail at the smarthost")
     assert mail.tls and len(relay.logins) == 1
     shown = world.server.cli("transport", "list").stdout
     assert HOST in shown and PASSWORD not in shown
@@ -153,10 +153,10 @@ def test_a_login_that_fails_keeps_the_mail(world, authority):
     relay.password = "another one"
     set_transport(world, "*", f"{HOST}:{relay.port}", password=PASSWORD)
     world.send("kept@anywhere.example")
-    wait_until(lambda: world.queue_of("kept@anywhere.example").endswith("|4.7.8"), 60, "a temporary failure")
+    wait_until(lambda: world.queue_of("kept@anywhere.example").endswith("|4.7.8"), WAIT, "a temporary failure")
     relay.password = PASSWORD
     try_now(world, "anywhere.example")
-    wait_until(lambda: relay.of("kept@anywhere.example"), 60, "mail after the password was mended")
+    wait_until(lambda: relay.of("kept@anywhere.example"), WAIT, "mail after the password was mended")
     world.server.cli("transport", "remove", "*")
     relay.close()
 
@@ -166,7 +166,7 @@ def test_no_stranger_hears_the_password(world, authority):
     assert set_transport(world, "*", f"{HOST}:{relay.port}", "--tls", "encrypt", password=PASSWORD, check=False).returncode == 65
     set_transport(world, "*", f"{HOST}:{relay.port}", password=PASSWORD)
     world.send("careful@anywhere.example")
-    wait_until(lambda: "|4.7.5" in world.queue_of("careful@anywhere.example"), 60, "the certificate is not trusted")
+    wait_until(lambda: "|4.7.5" in world.queue_of("careful@anywhere.example"), WAIT, "the certificate is not trusted")
     assert not relay.logins and not relay.messages
     world.server.cli("transport", "remove", "*")
     relay.close()
@@ -185,12 +185,12 @@ def test_mail_goes_by_lmtp(world):
     world.server.cli("user", "quota", full, "1KB")
     set_transport(world, "inside.example", f"127.0.0.1:{world.server.ports['lmtp']}", "--protocol", "lmtp", "--tls", "may")
     world.server.cli("queue", "release", "--domain", "inside.example")
-    (stored,) = wait_until(lambda: fetch_all(world.server, {"address": good, "password": PASSWORD}), 60, "the mail")
+    (stored,) = wait_until(lambda: fetch_all(world.server, {"address": good, "password": PASSWORD}), WAIT, "the mail")
     assert b" with LMTPS id " in stored and stored.endswith(b"no play\r\n")
     told = "SELECT string_agg(concat_ws(' ', split_part(recipient, '@', 1), state, code), ', ' ORDER BY recipient) FROM mail_trace WHERE recipient LIKE '%@inside.example'"
     ends = "full failed 5.2.2, good delivered 2.0.0, nobody failed 5.1.1"
-    wait_until(lambda: world.server.psql(told) == ends, 60, "three ends in the history")
-    wait_until(lambda: len(world.reports(f"Final-Recipient: rfc822; {full}")) == 1, 60, "a report about the full mailbox")
+    wait_until(lambda: world.server.psql(told) == ends, WAIT, "three ends in the history")
+    wait_until(lambda: len(world.reports(f"Final-Recipient: rfc822; {full}")) == 1, WAIT, "a report about the full mailbox")
     world.server.cli("transport", "remove", "inside.example")
 
 
@@ -201,23 +201,23 @@ def test_pools_and_names_of_ours(world):
     near = Sink(port)
     set_transport(world, "far.example", f"127.0.0.1:{port}", "--tls", "may", "--pool", "bulk", "--ehlo-name", "bulk.example")
     world.send("one@far.example")
-    wait_until(lambda: near.of("one@far.example"), 60, "mail from the pool")
+    wait_until(lambda: near.of("one@far.example"), WAIT, "mail from the pool")
     assert near.peers == {"127.0.0.41"} and ("EHLO", "bulk.example") in near.commands
     set_transport(world, "far.example", f"127.0.0.1:{port}", "--tls", "may", "--pool", "news")
     for i in range(2):  # the first connection has ended when its mail is no longer in the queue
         world.send(f"turn{i}@far.example")
-        wait_until(lambda: near.of(f"turn{i}@far.example") and near.open == 0, 60, "mail from the pool that takes turns")
+        wait_until(lambda: near.of(f"turn{i}@far.example") and near.open == 0, WAIT, "mail from the pool that takes turns")
     assert near.peers == {"127.0.0.41", "127.0.0.42", "127.0.0.43"}
     set_transport(world, "far.example", f"127.0.0.1:{port}", "--tls", "may", "--pool", "absent")
     world.send("lost@far.example")
     put_off = "SELECT attempts, due > now() + interval '20 seconds' FROM q_rcpt WHERE rcpt = 'lost@far.example'"
-    wait_until(lambda: world.server.psql(put_off) == "0|t", 60, "mail that waits for a frontend with its pool")
+    wait_until(lambda: world.server.psql(put_off) == "0|t", WAIT, "mail that waits for a frontend with its pool")
     assert world.server.psql("SELECT failures, breaker_open FROM q_domain WHERE domain = 'far.example'") == "0|f"
     world.server.cli("queue", "drop", "--recipient", "lost@far.example")
     peers = set(near.peers)
     set_transport(world, "far.example", f"127.0.0.1:{port}", "--tls", "may", "--pool", "six")
     world.send("six@far.example")
-    wait_until(lambda: world.queue_of("six@far.example").endswith("|4.4.1"), 60, "mail of a pool without an address of IPv4")
+    wait_until(lambda: world.queue_of("six@far.example").endswith("|4.4.1"), WAIT, "mail of a pool without an address of IPv4")
     assert near.peers == peers and world.server.psql("SELECT failures FROM q_domain WHERE domain = 'far.example'") == "0"
     world.server.cli("transport", "remove", "far.example")
     world.server.cli("queue", "drop", "--recipient", "six@far.example")
@@ -231,8 +231,8 @@ def test_so_many_messages_a_minute(world):
     for one in to:
         world.send(one)
     late = f"FROM q_rcpt r JOIN q_msg m USING (queue_id) WHERE rcpt LIKE 'slow%@good.{DOMAIN}' AND r.due > m.created + interval '20 seconds'"
-    wait_until(lambda: world.server.psql(f"SELECT count(*), sum(attempts) {late}") == "2|0", 60, "two messages put off")
-    arrived = wait_until(lambda: [one for one in to if world.sink.of(one)], what="the first")  # the others are put off before it goes
+    wait_until(lambda: world.server.psql(f"SELECT count(*), sum(attempts) {late}") == "2|0", WAIT, "two messages put off")
+    arrived = wait_until(lambda: [one for one in to if world.sink.of(one)], WAIT, "the first")  # the others are put off before it goes
     assert len(arrived) == 1
     waiting = next(one for one in to if not world.sink.of(one))
     (entry,) = json.loads(world.server.cli("queue", "list", "--recipient", waiting, "--json").stdout)["entries"]
@@ -286,10 +286,10 @@ def test_one_connection_to_a_smarthost_for_all_destinations(world):
     for one in to:
         world.send(one)
     wait_until(lambda: world.server.psql("SELECT count(*) FROM q_rcpt r JOIN q_msg m USING (queue_id)"
-                                         " WHERE rcpt LIKE 'one@%.example' AND r.due > m.created AND attempts = 0") == "1", 60, "a destination that waits")
+                                         " WHERE rcpt LIKE 'one@%.example' AND r.due > m.created AND attempts = 0") == "1", WAIT, "a destination that waits")
     go_on.set()
     for one in to:
-        wait_until(lambda: near.of(one), 60, "mail at the smarthost")
+        wait_until(lambda: near.of(one), WAIT, "mail at the smarthost")
     assert near.most_open == 1
     world.server.cli("transport", "remove", "*")
     near.close()

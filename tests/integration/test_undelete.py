@@ -42,7 +42,7 @@ def test_expunged_by_imap_comes_back_live(heronry, user):
         assert heronry.json("undelete", "restore", user["address"], "--mailbox", "inbox", "--dry-run")["messages"] == 2
         done = heronry.json("undelete", "restore", user["address"], *[m["id"] for m in listed])
         assert done == {"ok": True, "dry_run": False, "messages": 2, "bytes": len(letters[0]) + len(letters[1])}
-        assert watcher.line(20) == b"* 3 EXISTS"
+        assert watcher.line(60) == b"* 3 EXISTS"
         client.must("NOOP")
         found = bodies(client)
         assert found == {3: letters[2], 4: letters[0], 5: letters[1]}
