@@ -45,6 +45,7 @@ MEMORY_LEAST = 4 << 30
 
 def pytest_addoption(parser):
     parser.addoption("--stress-seconds", type=int, default=120, help="how long the stress test of IMAP lasts (120)")
+    parser.addoption("--pauses", type=int, default=1, help="how often workers that deliver are stopped in the test of R9 (1)")
     parser.addoption("--stress-seed", type=int, help="repeats the random choices of a stress test")
 
 

@@ -15,6 +15,7 @@ import pytest
 from conftest import free_ports, wait_until
 from outbound import DOMAIN, Sink, Zone
 from smtp_raw import fetch_all
+from test_smtp_smuggling import SCANNED_OUT
 
 RECORDS = [
     "good MX 10 mx", "mx A 127.0.0.1",
@@ -675,6 +676,8 @@ def test_bare_line_ends_in_the_queue_are_mended(world):
     """Even if something else put them there."""
     address = f"smuggler@bytes.{DOMAIN}"
     raw = b"Subject: x\r\n\r\none\n.\nMAIL FROM:<evil@example>\r.\r\0two\r\n.\rDATA\r\n"
+    scanned = b"".join(b"text" + end + b"MAIL FROM:<evil@example>\r\n" for end in SCANNED_OUT)
+    raw += scanned
     world.rules["bytes"] = lambda verb, text: "451 4.0.0 wait" if verb == "RCPT" and "smuggler" in text else None
     world.send(address)
     wait_until(lambda: world.was_tried(address), WAIT)
@@ -684,8 +687,11 @@ def test_bare_line_ends_in_the_queue_are_mended(world):
     del world.rules["bytes"]
     world.server.psql(f"UPDATE q_rcpt SET due = now() WHERE rcpt = '{address}'")
     (message,) = world.arrived(address)
-    assert message.data == (b"Subject: x\r\n\r\none\r\n..\r\nMAIL FROM:<evil@example>\r\n..\r\ntwo\r\n..\r\n"
-                            b"DATA\r\n")
+    head = b"Subject: x\r\n\r\none\r\n..\r\nMAIL FROM:<evil@example>\r\n..\r\ntwo\r\n..\r\nDATA\r\n"
+    assert message.data.startswith(head)
+    rest = message.data[len(head):]
+    assert rest.replace(b"\r\n", b"").replace(b"..", b".") == re.sub(rb"[\r\n\0]", b"", scanned)
+    assert not re.search(rb"\0|\r(?!\n)|(?<!\r)\n", rest) and b"\n.\r" not in rest
     assert not any("evil@example" in argument for verb, argument in world.sink.commands if verb == "MAIL")
 
 
@@ -792,33 +798,66 @@ def test_a_crash_between_answer_and_commit(heronry_factory, place):
         world.close()
 
 
-def test_a_worker_that_was_stopped_does_not_end_its_message(heronry_factory):
-    """R9: SIGSTOP after DATA for longer than the lease. Another process takes over and delivers; the
-    first one, continued, finds that its lease is gone and sends no end dot."""
-    world = World(heronry_factory, **{"delivery.lease": "5s", "workers.back": 2})
-    address, stopped, began = f"somebody@pause.{DOMAIN}", [], []
-    try:
-        def stop_the_worker(verb, _):
-            if verb == "DATA" and not stopped:
-                owner = world.server.psql(f"SELECT lease_owner FROM q_domain WHERE domain = 'pause.{DOMAIN}'")
-                stopped.append(int(owner.split("/")[1]))
-                os.kill(stopped[0], signal.SIGSTOP)
-                began.append(time.monotonic())
-                world.server.psql(f"UPDATE q_domain SET lease_until = now() + interval '5 seconds' WHERE domain = 'pause.{DOMAIN}'")
-            return None
+class Pause:
+    """A worker is stopped while servers wait for the message behind DATA, for longer than its lease."""
 
-        world.sink.answer = stop_the_worker
-        world.send(address)
-        wait_until(lambda: began, WAIT, "DATA")
-        world.arrived(address)
-        assert time.monotonic() - began[0] >= 5, "somebody took over before the lease had ended"
-        world.queue_is_empty(address)
-        os.kill(stopped[0], signal.SIGCONT)
-        time.sleep(3)
-        assert [verb for verb, _ in world.sink.commands].count(".") == 1
-        assert len(world.sink.of(address)) == 1
-        assert world.queue_of(address) == ""
+    MESSAGES, LEASE_S = 10, 5
+
+    def __init__(self, world, number):
+        self.world, self.where = world, f"p{number}.pause.{DOMAIN}"
+        self.addresses = [f"somebody@d{i}.{self.where}" for i in range(self.MESSAGES)]
+        self.at_data, self.gate, self.pid = set(), threading.Event(), 0
+
+    def hold(self, verb, text):
+        if verb == "DATA" and self.where in text and not self.gate.is_set():
+            self.at_data.add(text)
+            self.gate.wait(WAIT)
+
+    def stop(self):
+        """The worker that has more of them; others may take over what it has when the lease is over."""
+        query = f"SELECT lease_owner, string_agg(domain, ' ') FROM q_domain WHERE domain LIKE '%.{self.where}' GROUP BY 1 ORDER BY count(*) DESC"
+        owner, domains = self.world.server.psql(query).splitlines()[0].split("|")
+        self.pid, self.stopped = int(owner.split("/")[1]), domains.split()
+        os.kill(self.pid, signal.SIGSTOP)
+        self.began = time.monotonic()
+        self.world.server.psql(f"UPDATE q_domain SET lease_until = now() + interval '{self.LEASE_S} seconds'"
+                               f" WHERE domain LIKE '%.{self.where}' AND lease_owner = '{owner}'")
+
+    def run(self):
+        """How many messages it had."""
+        self.world.sink.before_reply = self.hold
+        self.world.send(*self.addresses)
+        try:
+            wait_until(lambda: len(self.at_data) == self.MESSAGES, WAIT, "DATA of all")
+            self.stop()
+            self.gate.set()
+            for address in self.addresses:
+                self.world.arrived(address)
+            assert time.monotonic() - self.began >= self.LEASE_S, "somebody took over before the lease had ended"
+            for address in self.addresses:
+                self.world.queue_is_empty(address)
+        finally:
+            self.gate.set()
+            if self.pid:
+                os.kill(self.pid, signal.SIGCONT)
+        wait_until(lambda: all(f"domain={d} " in self.lost() for d in self.stopped), WAIT, "the worker to see that its leases are gone")
+        return len(self.stopped)
+
+    def lost(self):
+        return "".join(line + " " for line in self.world.server.log().splitlines() if "delivery_lease_lost" in line)
+
+
+def test_a_worker_that_was_stopped_does_not_end_its_messages(heronry_factory, pytestconfig):
+    """R9: SIGSTOP after DATA for longer than the lease. Another process takes over and delivers; the first one,
+    continued, finds that its leases are gone and sends no end dot. --pauses makes it many."""
+    world = World(heronry_factory, [*RECORDS, "*.pause MX 10 mx"], **{"delivery.lease": f"{Pause.LEASE_S}s", "workers.back": 2})
+    try:
+        pauses = [Pause(world, n) for n in range(pytestconfig.getoption("--pauses"))]
+        stopped = sum(pause.run() for pause in pauses)
+        print(f"{stopped} messages of workers that were stopped")
+        world.server.stop()  # nobody is on his way with anything any more
+        ended = [address for verb, to in world.sink.commands if verb == "." for address in to]
+        assert sorted(ended) == sorted(a for pause in pauses for a in pause.addresses)
+        assert all(len(world.sink.of(address)) == 1 for address in ended)
     finally:
-        for pid in stopped:
-            os.kill(pid, signal.SIGCONT)
         world.close()

@@ -5,6 +5,9 @@ import pytest
 from smtp_raw import RawSmtp, fetch_all
 
 SEQUENCES = [b"\n.\n", b"\n.\r\n", b"\r.\r\n", b"\r.\n", b"\r.\r", b"\n.\r", b"\r\n\0.\r\n", b"\r\n.\n", b"\r\n.\r"]
+# Those of the published scanner (SMTP-Smuggling-Tools), for mail that comes and for mail that leaves.
+SCANNED_IN = [b"\n.\n", b"\n.\r", b"\r.\n", b"\r.\r", b"\n.\r\n", b"\r.\r\n", b"\r\n\0.\r\n"]
+SCANNED_OUT = [*SCANNED_IN, b"\r\n.\r\r\n", b"\r\r\n.\r\r\n"]
 BEFORE = b"Subject: first\r\n\r\ntext"
 
 
@@ -24,6 +27,21 @@ def test_sequence_at_every_split(heronry, sequence):
             code, text = smtp.reply()
             assert (code, text[4:9]) == (550, b"5.5.2"), f"cut at {cut}: {text!r}"
             assert smtp.rest() == b"", f"cut at {cut}: the session went on"
+    assert fetch_all(heronry, user) == []
+
+
+def test_as_the_published_scanner_asks(heronry):
+    """Its form of the attack: the false end stands in lines of its own, and what follows is written in other letters."""
+    user = heronry.new_user()
+    assert set(SCANNED_IN) <= set(SEQUENCES)
+    for sequence in SCANNED_OUT:
+        with RawSmtp(heronry.ports["smtp"]) as smtp:
+            smtp.begin(user["address"])
+            smtp.send(BEFORE + b"\r\n" + sequence + b"\r\n" + smuggled(user["address"]).replace(b"MAIL", b"mail")
+                      .replace(b"RCPT", b"rcpt").replace(b"DATA", b"data"))
+            code, text = smtp.reply()
+            assert (code, text[4:9]) == (550, b"5.5.2"), f"{sequence!r}: {text!r}"
+            assert smtp.rest() == b"", f"{sequence!r}: the session went on"
     assert fetch_all(heronry, user) == []
 
 
@@ -61,7 +79,7 @@ def test_clean_message_after_a_refused_one(heronry, kind):
 def test_people_of_ours_smuggle_nothing_to_others(heronry):
     """R20 outbound: what they hand over with an end of data that is none goes nowhere."""
     sender = heronry.user(1)
-    for sequence in SEQUENCES:
+    for sequence in sorted({*SEQUENCES, *SCANNED_OUT}):
         with heronry.smtp("submissions", login=sender) as smtp:
             smtp.mail(sender["address"])
             smtp.rcpt("somebody@elsewhere.example")
