@@ -2,6 +2,8 @@
 /* check_host(): one record after the other, inside the limits of RFC 7208 section 4.6.4. */
 #include "mailauth/spf.h"
 
+#include "base/idn.h"
+#include "base/utf8.h"
 #include "mailauth/spf_record.h"
 
 enum {
@@ -173,7 +175,7 @@ static YIELDS enum spf_step expand(struct spf_check *c, str text, str domain, bo
     *out = domain;
     if (text.n == 0)
         return SPF_MATCH;
-    if (spf_macro_needs_name(text)) {
+    if (spf_macro_uses(text, STR("p"))) {
         if (!find_validated(c, domain, true, true, &m.validated, e))
             return SPF_BREAKS;
         m.validated = m.validated.n ? m.validated : STR("unknown");
@@ -194,6 +196,7 @@ static YIELDS enum spf_step match_include(struct spf_check *c, str domain, struc
     enum spf_step step = evaluate(c, domain, true, e);
     if (step == SPF_BREAKS)
         return step;
+    c->out->mechanism = STR_EMPTY; /* a term of the other record decides nothing */
     switch (c->out->result) {
     case MAILAUTH_PASS:
         return SPF_MATCH;
@@ -234,6 +237,14 @@ static bool in_network(const struct spf_check *c, const struct spf_term *term)
     return is_ip4 == (term->mechanism == SPF_IP4) && net_networks_contain(&one, c->query->client);
 }
 
+/* Names in the DNS hold no local part beyond ASCII: what would ask for one matches nothing (RFC
+ * 8616 section 4). */
+static bool asks_for_utf8(const struct spf_check *c, const struct spf_term *term)
+{
+    str local = str_slice(c->macros.sender, 0, (size_t)str_rfind_byte(c->macros.sender, '@'));
+    return spf_macro_uses(term->domain, STR("sl")) && !utf8_is_ascii(local);
+}
+
 static YIELDS enum spf_step match(struct spf_check *c, const struct spf_term *term, str present,
                                   struct err *e)
 {
@@ -242,6 +253,8 @@ static YIELDS enum spf_step match(struct spf_check *c, const struct spf_term *te
     if (asks(term->mechanism)) {
         if (!may_look_up(c))
             return SPF_ENDS;
+        if (asks_for_utf8(c, term))
+            return SPF_NO_MATCH;
         enum spf_step step = expand(c, term->domain, present, false, &domain, e);
         if (step != SPF_MATCH)
             return step;
@@ -308,7 +321,7 @@ static YIELDS bool explain(struct spf_check *c, str text, str domain, struct err
         step = ask(c, name, DNS_TXT, true, &answer, e);
     if (step == SPF_MATCH && answer.n == 1) {
         str words = dns_join_txt(c->a, answer.rdata[0]);
-        bool is_valid = spf_macro_is_valid(words, true);
+        bool is_valid = words.n && spf_macro_is_valid(words, true);
         step = is_valid ? expand(c, words, domain, true, &made, e) : SPF_NO_MATCH;
         if (step == SPF_MATCH && is_printable(made))
             kept.explanation = made;
@@ -381,6 +394,20 @@ static enum spf_step evaluate(struct spf_check *c, str domain, bool is_include, 
     return run(c, &record, domain, is_include, e);
 }
 
+/* The domain of a sender or of HELO as the DNS has it: a name, though perhaps none of a host; with
+ * an underscore it has a record like others. False for literals and what else is no name. */
+static bool read_domain(struct arena *a, str text, str *out)
+{
+    str name = str_has_suffix(text, STR(".")) ? str_slice(text, 0, text.n - 1) : text;
+    if (!idn_domain_to_ascii(a, name, out, NULL))
+        return false;
+    for (size_t i = 0; i < out->n; i++) {
+        if (!ascii_is_alnum(out->p[i]) && str_find_byte(STR("-_."), out->p[i]) < 0)
+            return false;
+    }
+    return true;
+}
+
 bool mailauth_spf_check(const struct mailauth_resolver *resolver,
                         const struct mailauth_spf_query *query, struct arena *a,
                         int64_t deadline_ms, struct mailauth_spf *out, struct err *e)
@@ -396,11 +423,12 @@ bool mailauth_spf_check(const struct mailauth_resolver *resolver,
     str local = at > 0 ? str_slice(query->sender, 0, (size_t)at) : STR("postmaster");
     str domain = at >= 0 ? str_skip(query->sender, (size_t)at + 1) : query->helo;
     str ascii;
-    if (!dns_domain_to_ascii(a, domain, &ascii, NULL))
+    if (!read_domain(a, domain, &ascii))
         return true;
     out->domain = ascii;
     c.macros = (struct spf_macros){
-        .sender = arena_printf(a, "%.*s@%.*s", STR_FMT(local), STR_FMT(ascii)),
+        .sender = arena_printf(a, "%.*s@%.*s", STR_FMT(local),
+                               STR_FMT(utf8_is_ascii(domain) ? domain : ascii)),
         .domain = ascii,
         .helo = query->helo,
         .receiver = query->receiver,

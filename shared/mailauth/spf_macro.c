@@ -21,6 +21,17 @@ static bool is_delimiter(char c)
     return str_find_byte(STR(".-+,/_="), c) >= 0;
 }
 
+/* A number of parts; one that no name has means all of them, 0 is none by the grammar. */
+static bool parse_keep(str digits, unsigned *keep)
+{
+    uint64_t value = MAX_PARTS + 1;
+    while (digits.n && digits.p[0] == '0')
+        digits = str_skip(digits, 1);
+    (void)str_to_uint(digits, MAX_PARTS, &value);
+    *keep = value > MAX_PARTS ? 0 : (unsigned)value;
+    return digits.n > 0;
+}
+
 /* Reads the macro at the start of the text. */
 static bool parse(str text, struct macro *out)
 {
@@ -34,10 +45,8 @@ static bool parse(str text, struct macro *out)
     size_t digits = 0;
     while (at + digits < inner.n && ascii_is_digit(inner.p[at + digits]))
         digits++;
-    uint64_t keep = 0;
-    if (digits && (!str_to_uint(str_slice(inner, at, digits), UINT32_MAX, &keep) || keep == 0))
+    if (digits && !parse_keep(str_slice(inner, at, digits), &out->keep))
         return false;
-    out->keep = keep > MAX_PARTS ? 0 : (unsigned)keep;
     at += digits;
     if (at < inner.n && ascii_lower(inner.p[at]) == 'r') {
         out->is_reversed = true;
@@ -73,7 +82,19 @@ bool spf_macro_is_valid(str text, bool explains)
     return true;
 }
 
-bool spf_macro_needs_name(str text)
+bool spf_macro_is_last(str text)
+{
+    struct macro macro;
+    bool is_last = false;
+    for (size_t i = 0; i < text.n; i++) {
+        is_last = text.p[i] == '%';
+        if (is_last)
+            i += parse(str_skip(text, i), &macro) ? macro.n - 1 : 1;
+    }
+    return is_last;
+}
+
+bool spf_macro_uses(str text, str letters)
 {
     struct macro macro;
     for (size_t i = 0; i + 1 < text.n; i++) {
@@ -83,7 +104,7 @@ bool spf_macro_needs_name(str text)
             i++;
             continue;
         }
-        if (parse(str_skip(text, i), &macro) && macro.letter == 'p')
+        if (parse(str_skip(text, i), &macro) && str_find_byte(letters, macro.letter) >= 0)
             return true;
     }
     return false;
@@ -225,7 +246,7 @@ bool spf_macro_expand(struct arena *a, str text, const struct spf_macros *macros
     while (!explains && all.n > SPF_MAX_DOMAIN) {
         str head;
         if (!str_cut(all, '.', &head, &all))
-            return false;
+            break; /* one label that no name can have: nobody knows it (section 4.3) */
     }
     *out = all;
     return ok;

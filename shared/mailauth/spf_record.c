@@ -39,9 +39,8 @@ static bool is_domain_spec(str text)
 {
     if (text.n == 0 || !spf_macro_is_valid(text, false))
         return false;
-    ptrdiff_t brace = str_rfind_byte(text, '}');
-    if (brace >= 0 && (size_t)brace == text.n - 1)
-        return true; /* it ends with a macro */
+    if (spf_macro_is_last(text))
+        return true;
     if (text.p[text.n - 1] == '.')
         text.n--;
     ptrdiff_t dot = str_rfind_byte(text, '.');

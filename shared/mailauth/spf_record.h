@@ -59,10 +59,14 @@ struct spf_macros {
 /* Whether the text is a macro-string; with `explains`, spaces and the
  * letters c, r and t may stand in it. */
 bool spf_macro_is_valid(str text, bool explains);
-/* Whether %{p} stands in it: `validated` has to be found first. */
-bool spf_macro_needs_name(str text);
+/* Whether a valid macro-string ends with a macro, "%%", "%_" or "%-". */
+bool spf_macro_is_last(str text);
+/* Whether a macro of one of these (small) letters stands in it. For %{p}, `validated` has to be
+ * found first. */
+bool spf_macro_uses(str text, str letters);
 /* Expands a valid macro-string; as a domain when not `explains`: cut from the left to
- * SPF_MAX_DOMAIN octets at a dot. False when it is too long. In arena. */
+ * SPF_MAX_DOMAIN octets at a dot; without one it stays too long. False past SPF_MAX_EXPANSION. In
+ * arena. */
 bool spf_macro_expand(struct arena *a, str text, const struct spf_macros *macros, bool explains,
                       str *out);
 
