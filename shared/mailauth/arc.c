@@ -11,21 +11,22 @@ static void blame(struct arc_chain *chain, const char *problem)
 
 /* The instance in a field that begins with it: "i=1; authserv-id ..." (RFC 8617 section 4.1.1); 0
  * for none. */
-static uint64_t first_instance(str body)
+static unsigned first_instance(str body)
 {
-    str first, name, value, rest;
-    uint64_t instance = 0;
-    if (!str_cut(body, ';', &first, &rest) || !str_cut(first, '=', &name, &value))
+    if (!mailauth_skip_cfws(&body) || !str_has_prefix(body, STR("i")))
         return 0;
-    if (!str_eq(str_trim(name), STR("i")) || !str_to_uint(str_trim(value), UINT32_MAX, &instance))
+    body = str_skip(body, 1);
+    if (!mailauth_skip_cfws(&body) || !str_has_prefix(body, STR("=")))
         return 0;
-    return instance;
+    body = str_skip(body, 1);
+    unsigned instance = mailauth_instance_parse(&body);
+    return str_has_prefix(body, STR(";")) ? instance : 0;
 }
 
 static unsigned results_instance(str body)
 {
-    uint64_t instance = first_instance(body);
-    return instance > MAILAUTH_MAX_ARC_SETS ? 0 : (unsigned)instance;
+    unsigned instance = first_instance(body);
+    return instance > MAILAUTH_MAX_ARC_SETS ? 0 : instance;
 }
 
 /* The set of an instance; a chain with one that cannot be is broken. */
@@ -48,22 +49,32 @@ static void take_results(struct arc_chain *chain, const struct mime_field *field
     set->results = field;
 }
 
+/* One that breaks the chain: there is one, and its next instance is above this one. */
+static void take_broken(struct arc_chain *chain, const struct mime_field *field,
+                        const char *problem)
+{
+    unsigned instance = first_instance(field->body);
+    blame(chain, problem);
+    (void)set_of(chain, instance > MAILAUTH_MAX_ARC_SETS ? MAILAUTH_MAX_ARC_SETS
+                        : instance > 0                   ? instance
+                                                         : 1);
+}
+
 static void take_signature(struct arc_chain *chain, struct arena *a, const struct mime_field *field,
                            enum mailauth_signature_form form)
 {
     struct mailauth_signature signature;
     struct err why = ERR_CLEAR;
+    const char *problem = NULL;
+    bool is_seal = form == MAILAUTH_FORM_ARC_SEAL;
     if (!mailauth_signature_parse(a, form, field, &signature, &why)) {
-        blame(chain, arena_cstr(a, str_from_cstr(why.msg)));
-        /* There is a chain, though a broken one, and its next instance is above this one. */
-        uint64_t instance = first_instance(field->body);
-        (void)set_of(chain, instance > MAILAUTH_MAX_ARC_SETS ? MAILAUTH_MAX_ARC_SETS
-                            : instance > 0                   ? (unsigned)instance
-                                                             : 1);
-        return;
+        problem = arena_cstr(a, str_from_cstr(why.msg));
+        if (is_seal || !signature.instance) {
+            take_broken(chain, field, problem);
+            return;
+        }
     }
     struct arc_set *set = set_of(chain, signature.instance);
-    bool is_seal = form == MAILAUTH_FORM_ARC_SEAL;
     bool *has = is_seal ? &set->has_seal : &set->has_message;
     if (*has) {
         blame(chain, "two signatures of a kind in one set");
@@ -71,6 +82,7 @@ static void take_signature(struct arc_chain *chain, struct arena *a, const struc
     }
     *has = true;
     *(is_seal ? &set->seal : &set->message) = signature;
+    set->message_problem = is_seal ? set->message_problem : problem;
 }
 
 static void gather(struct arc_chain *chain, struct arena *a, const struct mime_header *header)
@@ -100,11 +112,13 @@ static void check_form(struct arc_chain *chain)
             blame(chain, "a set is not whole");
             return;
         }
-        if (!str_eq(set->seal.chain, i == 1 ? STR("none") : STR("pass"))) {
+        if (!str_ieq(set->seal.chain, i == 1 ? STR("none") : STR("pass"))) {
             blame(chain, "cv= breaks the chain");
             return;
         }
     }
+    if (chain->sets[chain->n].message_problem)
+        blame(chain, chain->sets[chain->n].message_problem);
 }
 
 struct arc_chain *arc_chain_gather(struct arena *a, const struct mime_header *header)

@@ -9,6 +9,7 @@
 struct arc_set {
     const struct mime_field *results;
     struct mailauth_signature message;
+    const char *message_problem; /* it cannot be verified; that matters in the newest set only */
     struct mailauth_signature seal;
     bool has_message;
     bool has_seal;

@@ -5,8 +5,7 @@
 #include "base/base64.h"
 
 enum {
-    SHOWN_SIGNATURE = 8, /* characters of b= that tell signatures apart (RFC 6008) */
-    COMMENT_DEPTH = 32
+    SHOWN_SIGNATURE = 8 /* characters of b= that tell signatures apart (RFC 6008) */
 };
 
 /* ---- writing ---- */
@@ -117,7 +116,10 @@ static bool add_arc(struct buf *out, const struct mailauth_verdict *v)
 {
     if (!v->arc || v->arc->result == MAILAUTH_NONE)
         return true;
-    return add_method(out, "arc", v->arc->result, v->arc->problem) &&
+    /* A key that could not be asked for is a failure too, as far as others are told (RFC 8617
+     * section 5.2.1); only a seal of ours does not make it last. */
+    enum mailauth_result result = v->arc->result == MAILAUTH_PASS ? MAILAUTH_PASS : MAILAUTH_FAIL;
+    return add_method(out, "arc", result, v->arc->problem) &&
            add_property(out, "header.d", v->arc->domain);
 }
 
@@ -136,28 +138,6 @@ bool mailauth_authres_format(str authserv_id, const struct mailauth_verdict *ver
 }
 
 /* ---- reading ---- */
-
-/* Behind white space, folds and comments at the start of the text. False for a comment that does
- * not end. */
-static bool skip_cfws(str *text)
-{
-    unsigned depth = 0;
-    size_t i = 0;
-    for (; i < text->n; i++) {
-        char c = text->p[i];
-        bool is_space = c == ' ' || c == '\t' || c == '\r' || c == '\n';
-        if (c == '(' && ++depth > COMMENT_DEPTH)
-            return false;
-        if (depth == 0 && !is_space)
-            break;
-        if (depth && c == '\\')
-            i++;
-        if (depth && c == ')')
-            depth--;
-    }
-    *text = str_skip(*text, i);
-    return depth == 0;
-}
 
 /* Where the quoted string at the start of the text ends: its last quote; 0: nowhere. */
 static size_t end_of_quoted(str text)
@@ -198,7 +178,7 @@ static bool read_quoted(str *text, struct arena *a, str *out)
 static bool read_until(str *text, str ends, struct arena *a, str *out)
 {
     size_t n = 0;
-    if (!skip_cfws(text))
+    if (!mailauth_skip_cfws(text))
         return false;
     if (text->n && text->p[0] == '"')
         return read_quoted(text, a, out);
@@ -213,7 +193,7 @@ static bool read_until(str *text, str ends, struct arena *a, str *out)
 static bool read_pair(str *text, struct arena *a, str *name, str *value)
 {
     str rest = *text;
-    if (!read_until(&rest, STR(WORD_ENDS), a, name) || !skip_cfws(&rest) || !rest.n ||
+    if (!read_until(&rest, STR(WORD_ENDS), a, name) || !mailauth_skip_cfws(&rest) || !rest.n ||
         rest.p[0] != '=')
         return false;
     rest = str_skip(rest, 1);
@@ -290,7 +270,7 @@ static bool take_result(str *text, struct arena *a, struct mailauth_told *told)
 
 static void read_results(str text, struct arena *a, struct mailauth_told *out)
 {
-    while (skip_cfws(&text) && text.n && text.p[0] == ';') {
+    while (mailauth_skip_cfws(&text) && text.n && text.p[0] == ';') {
         text = str_skip(text, 1);
         if (!take_result(&text, a, out))
             return;
@@ -324,7 +304,8 @@ bool mailauth_authres_read_arc(str results, struct arena *a, struct mailauth_tol
     str name, instance, who, version;
     *out = (struct mailauth_told){ 0 };
     if (results.n > MIME_MAX_FIELD_BYTES || !read_pair(&results, a, &name, &instance) ||
-        !str_ieq(name, STR("i")) || !skip_cfws(&results) || !results.n || results.p[0] != ';')
+        !str_ieq(name, STR("i")) || !mailauth_skip_cfws(&results) || !results.n ||
+        results.p[0] != ';')
         return false;
     results = str_skip(results, 1);
     if (!read_until(&results, STR(WORD_ENDS), a, &who))

@@ -8,6 +8,7 @@ enum {
     SELECTOR_MAX = 190,
     IDENTITY_MAX = 512,
     ARC_MAX_INSTANCE = 50, /* RFC 8617 section 4.2.1 */
+    INSTANCE_DIGITS = 2,   /* the same */
     TIME_DIGITS = 12       /* RFC 6376 section 3.5 "t=" */
 };
 
@@ -46,11 +47,9 @@ static bool parse_one_canon(str name, enum mailauth_canon *out)
 static bool parse_canon(const struct mailauth_tags *tags, struct mailauth_signature *out,
                         struct err *e)
 {
-    str value = mailauth_tags_get(tags, STR("c"));
+    const struct mailauth_tag *tag = mailauth_tags_find(tags, STR("c"));
+    str value = tag ? tag->value : STR("simple"); /* an empty one is a word that is none */
     str header, body;
-    out->header_canon = out->body_canon = MAILAUTH_SIMPLE;
-    if (value.n == 0)
-        return true;
     if (!str_cut(value, '/', &header, &body))
         body = STR("simple");
     if (parse_one_canon(header, &out->header_canon) && parse_one_canon(body, &out->body_canon))
@@ -182,36 +181,57 @@ static bool parse_dkim(struct arena *a, const struct mailauth_tags *tags,
     return true;
 }
 
+unsigned mailauth_instance_parse(str *text)
+{
+    unsigned instance = 0;
+    size_t n = 0;
+    if (!mailauth_skip_cfws(text))
+        return 0;
+    for (; n < text->n && ascii_is_digit(text->p[n]); n++) {
+        if (n == INSTANCE_DIGITS)
+            return 0;
+        instance = instance * 10 + (unsigned)(text->p[n] - '0');
+    }
+    *text = str_skip(*text, n);
+    return mailauth_skip_cfws(text) ? instance : 0;
+}
+
 static bool parse_instance(const struct mailauth_tags *tags, struct mailauth_signature *out,
                            struct err *e)
 {
-    uint64_t instance = 0;
-    if (!str_to_uint(mailauth_tags_get(tags, STR("i")), ARC_MAX_INSTANCE, &instance) ||
-        instance == 0)
-        return ERR(e, ERR_SYNTAX, "no instance from 1 to %d (i=)", ARC_MAX_INSTANCE);
-    out->instance = (unsigned)instance;
-    return true;
+    str value = mailauth_tags_get(tags, STR("i"));
+    out->instance = mailauth_instance_parse(&value);
+    if (value.n == 0 && out->instance > 0 && out->instance <= ARC_MAX_INSTANCE)
+        return true;
+    out->instance = 0;
+    return ERR(e, ERR_SYNTAX, "no instance from 1 to %d (i=)", ARC_MAX_INSTANCE);
 }
 
-static bool parse_arc_message(const struct mailauth_tags *tags, struct mailauth_signature *out,
-                              struct err *e)
+static bool parse_arc_message(const struct mailauth_signature *out, struct err *e)
 {
     if (mailauth_signature_covers(out, STR("ARC-Seal")))
         return ERR(e, ERR_SYNTAX, "a seal is signed (RFC 8617 section 4.1.2)");
-    return parse_instance(tags, out, e);
+    return true;
 }
 
 static bool parse_seal(const struct mailauth_tags *tags, struct mailauth_signature *out,
                        struct err *e)
 {
-    static const str forbidden[] = { STR_INIT("h"), STR_INIT("bh"), STR_INIT("c"), STR_INIT("l") };
-    for (size_t i = 0; i < COUNT_OF(forbidden); i++) {
-        if (mailauth_tags_find(tags, forbidden[i]))
-            return ERR(e, ERR_SYNTAX, "a seal with %.*s=", STR_FMT(forbidden[i]));
-    }
     out->header_canon = MAILAUTH_RELAXED;
     out->chain = mailauth_tags_get(tags, STR("cv"));
-    return parse_instance(tags, out, e);
+    (void)mailauth_skip_cfws(&out->chain); /* else it is no word at all */
+    return !mailauth_tags_find(tags, STR("h")) ||
+           ERR(e, ERR_SYNTAX, "a seal with h= (RFC 8617 section 4.1.3)");
+}
+
+/* The tags; in the fields of ARC comments may stand around the first one, the instance. */
+static bool parse_tags(enum mailauth_signature_form form, str body, struct mailauth_tags *tags,
+                       struct mailauth_signature *out, struct err *e)
+{
+    bool is_arc = form != MAILAUTH_FORM_DKIM;
+    if (is_arc && !mailauth_skip_cfws(&body))
+        return ERR(e, ERR_SYNTAX, "a comment without an end");
+    return mailauth_tags_parse(body, tags, e) && (!is_arc || parse_instance(tags, out, e));
 }
 
 bool mailauth_signature_parse(struct arena *a, enum mailauth_signature_form form,
@@ -222,7 +242,7 @@ bool mailauth_signature_parse(struct arena *a, enum mailauth_signature_form form
     *out = (struct mailauth_signature){ .field = field };
     if (field->body.n > MIME_MAX_FIELD_BYTES)
         return ERR(e, ERR_LIMIT, "a signature of %zu octets", field->body.n);
-    if (!mailauth_tags_parse(field->body, &tags, e) || !parse_algorithm(&tags, out, e) ||
+    if (!parse_tags(form, field->body, &tags, out, e) || !parse_algorithm(&tags, out, e) ||
         !parse_names_of_signer(a, &tags, out, e) || !parse_times(&tags, out, e))
         return false;
     const struct mailauth_tag *bytes = mailauth_tags_find(&tags, STR("b"));
@@ -233,7 +253,7 @@ bool mailauth_signature_parse(struct arena *a, enum mailauth_signature_form form
     case MAILAUTH_FORM_DKIM:
         return parse_content(a, &tags, out, e) && parse_dkim(a, &tags, out, e);
     case MAILAUTH_FORM_ARC_MESSAGE:
-        return parse_content(a, &tags, out, e) && parse_arc_message(&tags, out, e);
+        return parse_content(a, &tags, out, e) && parse_arc_message(out, e);
     case MAILAUTH_FORM_ARC_SEAL:
         return parse_seal(&tags, out, e);
     }
@@ -251,14 +271,16 @@ bool mailauth_signature_covers(const struct mailauth_signature *signature, str n
     return false;
 }
 
-/* The field that the occurrence number `skip` of a name means, counted from the bottom. */
-static const struct mime_field *from_bottom(const struct mime_header *header, str name, size_t skip)
+/* The field that the occurrence number `skip` of a name means, counted from the bottom. The
+ * signature's own was not there when it was made. */
+static const struct mime_field *from_bottom(const struct mime_header *header,
+                                            const struct mime_field *own, str name, size_t skip)
 {
     if (name.n == 0)
         return NULL; /* lines that are no fields have no name */
     for (size_t i = header->n; i > 0; i--) {
         const struct mime_field *field = &header->fields[i - 1];
-        if (str_ieq(str_trim(field->name), name) && skip-- == 0)
+        if (field != own && str_ieq(str_trim(field->name), name) && skip-- == 0)
             return field;
     }
     return NULL;
@@ -283,7 +305,7 @@ void mailauth_signature_add_fields(struct crypto_hash *h,
     str word;
     while (mailauth_next_word(&rest, ':', &word)) {
         size_t skip = count_names(before, word);
-        const struct mime_field *field = from_bottom(header, word, skip);
+        const struct mime_field *field = from_bottom(header, signature->field, word, skip);
         if (field)
             mailauth_canon_add_field(h, signature->header_canon, field);
         before.n = signature->names.n - rest.n;

@@ -50,6 +50,10 @@ bool mailauth_signature_parse(struct arena *a, enum mailauth_signature_form form
                               const struct mime_field *field, struct mailauth_signature *out,
                               struct err *e);
 
+/* The instance of ARC that a text begins with, "1" in "1 (first) ; ..." (RFC 8617 section 4.2.1);
+ * *text goes behind it and comments. 0: there is none from 1 to 99. */
+unsigned mailauth_instance_parse(str *text);
+
 /* Whether the signature covers a field of this name. */
 bool mailauth_signature_covers(const struct mailauth_signature *signature, str name);
 

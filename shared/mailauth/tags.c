@@ -2,6 +2,10 @@
 /* Lists of tags, and the small texts in them. */
 #include "mailauth/tags.h"
 
+enum {
+    COMMENT_DEPTH = 32
+};
+
 static bool is_name(str name)
 {
     if (name.n == 0 || !ascii_is_alpha(name.p[0]))
@@ -75,6 +79,26 @@ bool mailauth_next_word(str *rest, char sep, str *word)
     (void)str_cut(*rest, sep, word, rest);
     *word = str_trim(*word);
     return true;
+}
+
+bool mailauth_skip_cfws(str *text)
+{
+    unsigned depth = 0;
+    size_t i = 0;
+    for (; i < text->n; i++) {
+        char c = text->p[i];
+        bool is_space = c == ' ' || c == '\t' || c == '\r' || c == '\n';
+        if (c == '(' && ++depth > COMMENT_DEPTH)
+            return false;
+        if (depth == 0 && !is_space)
+            break;
+        if (depth && c == '\\')
+            i++;
+        if (depth && c == ')')
+            depth--;
+    }
+    *text = str_skip(*text, i);
+    return depth == 0;
 }
 
 /* One more than the value of a digit of base64, 0 for other octets: digits come as if by chance, so

@@ -33,6 +33,10 @@ str mailauth_tags_get(const struct mailauth_tags *tags, str name);
  * end, also behind a last `sep`. *rest begins as the whole list. */
 bool mailauth_next_word(str *rest, char sep, str *word);
 
+/* Goes behind white space, folds and comments at the start of the text. False for a comment that
+ * does not end, or is nested too deeply. */
+bool mailauth_skip_cfws(str *text);
+
 /* Decodes base64 that may be folded anywhere (RFC 6376 section 3.5 "b="). Padding may be missing.
  * False when it is none, or longer than `out` takes. */
 bool mailauth_base64_decode(str text, struct buf *out);

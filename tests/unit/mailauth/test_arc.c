@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ARC: the chains of the public suite (tests/vectors/arc), and our own seals. */
 #include "base/base64.h"
+#include "mailauth/signing.h"
 #include "world.h"
 
 /* An empty cv is a chain whose newest seal says that it failed: it must not pass. */
@@ -207,6 +208,176 @@ static void where_no_seal_is_made(void **state)
     crypto_key_free(&s.key);
 }
 
+/* ---- chains that are written by hand ---- */
+
+/* The beginnings of the fields of a set. */
+struct written {
+    const char *results;
+    const char *message;
+    const char *seal;
+};
+
+static str signature_by_hand(const struct sealer *s, str start, str names, str raw)
+{
+    struct mailauth_message message;
+    struct buf out;
+    uint8_t body[CRYPTO_HASH_MAX];
+    struct err e = ERR_CLEAR;
+    buf_init(&out, 100000);
+    mailauth_message_init(&s->w->a, raw, &message);
+    mailauth_signing_body(&message, body);
+    const struct mailauth_unsigned u = {
+        .start = start, .signer = &s->signer, .names = names, .body_hash = body
+    };
+    assert_true(mailauth_signing_message(&message.header, &u, &out, &e));
+    str made = arena_str(&s->w->a, buf_str(&out));
+    buf_fini(&out);
+    return made;
+}
+
+static str seal_by_hand(const struct sealer *s, str start, const str *fields, size_t n)
+{
+    struct buf out;
+    size_t line;
+    uint8_t hash[CRYPTO_HASH_MAX];
+    struct err e = ERR_CLEAR;
+    const struct mailauth_unsigned u = { .start = start, .signer = &s->signer };
+    buf_init(&out, 100000);
+    assert_true(mailauth_signing_begin(&u, &out, &line));
+    const struct mime_field own = mailauth_signing_field(buf_str(&out));
+    struct crypto_hash *h = crypto_hash_new(CRYPTO_SHA256);
+    for (size_t i = 0; i < n; i++) {
+        const struct mime_field field = mailauth_signing_field(fields[i]);
+        mailauth_canon_add_field(h, MAILAUTH_RELAXED, &field);
+    }
+    mailauth_canon_add_own_field(h, MAILAUTH_RELAXED, &own, STR_EMPTY);
+    crypto_hash_finish(h, hash);
+    crypto_hash_free(&h);
+    assert_true(mailauth_signing_end(&s->signer, hash, &out, &line, &e));
+    str made = arena_str(&s->w->a, buf_str(&out));
+    buf_fini(&out);
+    return made;
+}
+
+/* One more set for `raw`; `fields` keeps those of the sets so far in the order of the seals. A
+ * message field that holds "b=" stands as it is. */
+static str set_by_hand(const struct sealer *s, str raw, const struct written *set, str *fields,
+                       size_t *n)
+{
+    str start = str_from_cstr(set->message);
+    str results = arena_printf(&s->w->a, "%s\r\n", set->results);
+    str message = str_find(start, STR("b=")) >= 0
+                      ? arena_printf(&s->w->a, "%s\r\n", set->message)
+                      : signature_by_hand(s, start, STR("from:subject"), raw);
+    fields[(*n)++] = results;
+    fields[(*n)++] = message;
+    str made = seal_by_hand(s, str_from_cstr(set->seal), fields, *n);
+    fields[(*n)++] = made;
+    return arena_printf(&s->w->a, "%.*s%.*s%.*s%.*s", STR_FMT(made), STR_FMT(message),
+                        STR_FMT(results), STR_FMT(raw));
+}
+
+/* RFC 8617 sections 3.9, 4 and 5.2. */
+static void the_forms_of_a_set(void **state)
+{
+    struct world *w = *state;
+    struct sealer s = make_sealer(w);
+    static const struct {
+        struct written set;
+        enum mailauth_result wanted;
+    } cases[] = {
+#define AAR "ARC-Authentication-Results: i=1; x.test; none"
+#define AMS "ARC-Message-Signature: i=1;"
+#define AS  "ARC-Seal: i=1; cv=none;"
+        { { AAR, AMS, AS }, MAILAUTH_PASS },
+        { { AAR, AMS, "ARC-Seal: i=1; cv=None;" }, MAILAUTH_PASS },
+        { { AAR, AMS, "ARC-Seal: i=1; cv=(of 0) none;" }, MAILAUTH_PASS },
+        { { AAR, AMS, "ARC-Seal: i=1; cv=pass;" }, MAILAUTH_FAIL },
+        { { AAR, AMS, "ARC-Seal: i=1; cv=fail;" }, MAILAUTH_FAIL },
+        { { AAR, AMS, "ARC-Seal: i=1; cv=;" }, MAILAUTH_FAIL },
+        { { AAR, AMS, "ARC-Seal: i=1; cv=none none;" }, MAILAUTH_FAIL },
+        { { AAR, AMS, "ARC-Seal: i=1; CV=none;" }, MAILAUTH_FAIL },
+        { { AAR, AMS, "ARC-Seal: i=1;" }, MAILAUTH_FAIL },
+        { { AAR, AMS, "ARC-Seal: i=1; cv=none; cv=none;" }, MAILAUTH_FAIL },
+        { { AAR, AMS, "ARC-Seal: i=1; cv=none; h=from;" }, MAILAUTH_FAIL },
+        { { AAR, AMS, "ARC-Seal: i=1; cv=none; h=;" }, MAILAUTH_FAIL },
+        { { AAR, AMS, "ARC-Seal: i=1; cv=none; c=simple; bh=x; v=1; x-y=1;" }, MAILAUTH_FAIL },
+        { { AAR, AMS, "ARC-Seal: i=1; cv=none; c=simple; bh=x; v=1; x_y=1;" }, MAILAUTH_PASS },
+        { { AAR, AMS, "ARC-Seal:\r\n (one) i = 01 (of \\) (1)) ;\tcv\r\n = none ;" },
+          MAILAUTH_PASS },
+        { { AAR, AMS, "ARC-Seal: i=001; cv=none;" }, MAILAUTH_FAIL },
+        { { AAR, AMS, "ARC-Seal: i=+1; cv=none;" }, MAILAUTH_FAIL },
+        { { AAR, AMS, "ARC-Seal: i=1 1; cv=none;" }, MAILAUTH_FAIL },
+        { { AAR, AMS, "ARC-Seal: i=1 (; cv=none;" }, MAILAUTH_FAIL },
+        { { AAR, AMS, "ARC-Seal: i=2; cv=none;" }, MAILAUTH_FAIL },
+        { { AAR, AMS, "ARC-Seal: I=1; cv=none;" }, MAILAUTH_FAIL },
+        { { AAR, AMS, "ARC-Seal: cv=none; i=1;" }, MAILAUTH_PASS },
+        { { AAR, "ARC-Message-Signature: (a) i=1 (b) ;", AS }, MAILAUTH_PASS },
+        { { AAR, "ARC-Message-Signature: v=2; i=1;", AS }, MAILAUTH_PASS },
+        { { AAR, "ARC-Message-Signature: i=1; i=1;", AS }, MAILAUTH_FAIL },
+        { { AAR, "ARC-Message-Signature: i=0;", AS }, MAILAUTH_FAIL },
+        { { AAR, "ARC-Message-Signature: i=51;", AS }, MAILAUTH_FAIL },
+        { { AAR, "ARC-Message-Signature: i=;", AS }, MAILAUTH_FAIL },
+        { { AAR, "ARC-Message-Signature: v=1;", AS }, MAILAUTH_FAIL },
+        { { AAR, "ARC-Message-Signature: i=1; l=1000;", AS }, MAILAUTH_FAIL },
+        { { "ARC-Authentication-Results: (c) i (d) = (e) 1 (f) ; x.test; none", AMS, AS },
+          MAILAUTH_PASS },
+        { { "arc-authentication-results :\r\n\ti=01;x.test", "arc-message-signature : i=1;",
+            "aRC-sEAL\t: i=1; cv=none;" },
+          MAILAUTH_PASS },
+        { { "ARC-Authentication-Results: I=1; x.test; none", AMS, AS }, MAILAUTH_FAIL },
+        { { "ARC-Authentication-Results: i=1 x.test; none", AMS, AS }, MAILAUTH_FAIL },
+        { { "ARC-Authentication-Results: x.test; i=1; none", AMS, AS }, MAILAUTH_FAIL },
+        { { "ARC-Authentication-Results: i=0; x.test; none", AMS, AS }, MAILAUTH_FAIL },
+        { { "ARC-Authentication-Results: i=001; x.test; none", AMS, AS }, MAILAUTH_FAIL },
+        { { "ARC-Authentication-Results: i=51; x.test; none", AMS, AS }, MAILAUTH_FAIL },
+        { { "ARC-Authentication-Results: i=2; x.test; none", AMS, AS }, MAILAUTH_FAIL },
+        { { "ARC-Authentication-Results: (i=1; x.test; none", AMS, AS }, MAILAUTH_FAIL },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        str fields[3];
+        size_t n = 0;
+        str raw = set_by_hand(&s, str_from_cstr(letter), &cases[i].set, fields, &n);
+        enum mailauth_result got = verify(w, raw);
+        if (got != cases[i].wanted) {
+            fail_msg("%zu: %s | %s | %s: %s", i, cases[i].set.results, cases[i].set.message,
+                     cases[i].set.seal, mailauth_result_name(got));
+        }
+    }
+    crypto_key_free(&s.key);
+}
+
+/* Section 5.2, steps 4 and 5: only the newest signature of the message has to be right; what the
+ * older ones are worth is not asked. */
+static void older_signatures_are_not_asked(void **state)
+{
+    struct world *w = *state;
+    struct sealer s = make_sealer(w);
+    static const struct {
+        const char *message;
+        enum mailauth_result wanted;
+    } cases[] = {
+        { AMS, MAILAUTH_PASS },
+        { AMS " a=rsa-sha1; d=x.ex; s=s; h=from; bh=eA==; b=eA==", MAILAUTH_PASS },
+        { AMS " a=rsa-sha256; d=x.ex; s=s; c=odd; h=from; bh=eA==; b=eA==", MAILAUTH_PASS },
+        { AMS " b=", MAILAUTH_PASS },
+        { AMS " b=; b=", MAILAUTH_FAIL },
+        { "ARC-Message-Signature: i=2; b=", MAILAUTH_FAIL },
+    };
+    const struct written second = { "ARC-Authentication-Results: i=2; y.test; none",
+                                    "ARC-Message-Signature: i=2;", "ARC-Seal: i=2; cv=pass;" };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        const struct written first = { AAR, cases[i].message, AS };
+        str fields[6];
+        size_t n = 0;
+        str raw = set_by_hand(&s, str_from_cstr(letter), &first, fields, &n);
+        raw = set_by_hand(&s, changed(w, raw), &second, fields, &n);
+        if (verify(w, raw) != cases[i].wanted)
+            fail_msg("%s: %s", cases[i].message, mailauth_result_name(verify(w, raw)));
+    }
+    crypto_key_free(&s.key);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -215,6 +386,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_broken_chain_is_told_of_once, world_setup,
                                         world_teardown),
         cmocka_unit_test_setup_teardown(where_no_seal_is_made, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(the_forms_of_a_set, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(older_signatures_are_not_asked, world_setup,
+                                        world_teardown),
     };
     return cmocka_run_group_tests_name("mailauth/arc", tests, NULL, NULL);
 }
