@@ -10,10 +10,11 @@ enum {
 
 /* ---- writing ---- */
 
-/* A value as token or quoted string; octets that neither can hold make it empty. */
+/* A value as token of MIME, address or quoted string (RFC 8601 section 2.2); octets that neither
+ * can hold make it empty. */
 static bool add_value(struct buf *out, str value)
 {
-    const str plain = STR("!#$%&'*+-./^_`{|}~@:");
+    const str plain = STR("!#$%&'*+-.^_`{|}~@");
     bool is_plain = value.n > 0;
     for (size_t i = 0; i < value.n; i++) {
         unsigned char c = (unsigned char)value.p[i];

@@ -39,8 +39,8 @@ bool mailauth_tags_parse(str text, struct mailauth_tags *out, struct err *e)
         str spec, name, raw;
         more = str_cut(rest, ';', &spec, &rest);
         if (str_trim(spec).n == 0) {
-            if (!more || str_trim(rest).n == 0)
-                break; /* the list may end with ';' */
+            if (!more && out->n)
+                break; /* the list may end with one ';' */
             return ERR(e, ERR_SYNTAX, "an empty tag");
         }
         if (!str_cut(spec, '=', &name, &raw))

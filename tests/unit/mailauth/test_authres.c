@@ -219,9 +219,34 @@ static void names_that_lead_back(void **state)
     assert_int_equal(iprev(w, "2001:db8::1", ""), MAILAUTH_PERMERROR);
 }
 
+/* RFC 8601 section 2.2: a value is a token, an address or a quoted string; RFC 8617 section 5.2.1:
+ * what could not be asked for is a failure. */
+static void values_with_specials_are_quoted(void **state)
+{
+    (void)state;
+    struct net_address client;
+    struct buf out;
+    assert_true(net_address_parse_ip(STR("2001:db8::1"), &client, NULL));
+    struct mailauth_dkim one = { .result = MAILAUTH_PASS,
+                                 .signature = { .domain = STR("x.test"),
+                                                .bytes = STR("\xff\xff\xfe\xff\xff\xff") } };
+    const struct mailauth_dkim_results all = { .list = &one, .n = 1 };
+    const struct mailauth_arc arc = { .result = MAILAUTH_TEMPERROR, .problem = "key unavailable" };
+    struct mailauth_verdict verdict = {
+        .client = &client, .iprev = { .result = MAILAUTH_PASS }, .dkim = &all, .arc = &arc
+    };
+    buf_init(&out, 10000);
+    assert_true(mailauth_authres_format(STR("mx.test"), &verdict, &out));
+    assert_true(str_find(buf_str(&out), STR(" policy.iprev=\"2001:db8::1\";")) > 0);
+    assert_true(str_find(buf_str(&out), STR(" header.b=\"///+////\"")) > 0);
+    assert_true(str_find(buf_str(&out), STR("\tarc=fail reason=\"key unavailable\"\r\n")) > 0);
+    buf_fini(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(values_with_specials_are_quoted),
         cmocka_unit_test_setup_teardown(what_our_field_says, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(what_others_say_is_not_read, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(a_field_that_breaks_off_proves_no_more_than_it_says,

@@ -299,6 +299,245 @@ static void broken_fields_are_permanent_errors(void **state)
     }
 }
 
+/* ---- signatures that are written by hand ---- */
+
+/* The tags with BH and SIG put where these words stand; what they say is what is signed, where it
+ * can be read. */
+static str signed_by_hand(struct world *w, const struct crypto_key *key, const char *tags)
+{
+    struct mailauth_message message;
+    struct mailauth_signature signature;
+    struct err e = ERR_CLEAR;
+    struct buf text;
+    uint8_t hash[CRYPTO_HASH_MAX];
+    buf_init(&text, 4096);
+    const str zeros = STR("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
+    str raw = arena_printf(&w->a, "DKIM-Signature: %s\r\n%s", tags, letter);
+    ptrdiff_t at_hash = str_find(raw, STR("BH"));
+    raw = at_hash >= 0 ? replaced(w, raw, STR("BH"), zeros) : raw;
+    bool has_place = str_find(raw, STR("SIG")) >= 0;
+    str trial = has_place ? replaced(w, raw, STR("SIG"), STR("eA==")) : raw;
+    mailauth_message_init(&w->a, trial, &message);
+    if (!has_place || !mailauth_signature_parse(&w->a, MAILAUTH_FORM_DKIM,
+                                                &message.header.fields[0], &signature, &e))
+        return trial;
+    struct crypto_hash *h = crypto_hash_new(CRYPTO_SHA256);
+    const struct mailauth_body body = { .text = message.body };
+    (void)mailauth_canon_add_body(h, signature.body_canon, &body,
+                                  signature.has_length ? signature.length : UINT64_MAX);
+    crypto_hash_finish(h, hash);
+    assert_true(base64_encode(BASE64_STANDARD, str_of((const char *)hash, 32), &text));
+    raw = replaced(w, raw, zeros, buf_str(&text));
+    mailauth_message_init(&w->a, replaced(w, raw, STR("SIG"), STR("eA==")), &message);
+    assert_true(mailauth_signature_parse(&w->a, MAILAUTH_FORM_DKIM, &message.header.fields[0],
+                                         &signature, &e));
+    mailauth_signature_add_fields(h, &signature, &message.header);
+    mailauth_canon_add_own_field(h, signature.header_canon, signature.field, signature.hole);
+    crypto_hash_finish(h, hash);
+    crypto_hash_free(&h);
+    buf_clear(&text);
+    str bytes;
+    struct buf made;
+    buf_init(&made, CRYPTO_SIGNATURE_MAX);
+    assert_true(crypto_signature_make(key, CRYPTO_SHA256, hash, &made, &e));
+    assert_true(base64_encode(BASE64_STANDARD, buf_str(&made), &text));
+    bytes = arena_str(&w->a, buf_str(&text));
+    buf_fini(&made);
+    buf_fini(&text);
+    return replaced(w, raw, STR("SIG"), bytes);
+}
+
+/* RFC 6376 sections 3.2 and 3.5. */
+static void tags_of_all_forms(void **state)
+{
+    struct world *w = *state;
+    struct keys keys = make_keys(w);
+#define ED  "v=1; a=ed25519-sha256; d=example.org; s=ed;"
+#define END " bh=BH; b=SIG"
+    static const struct {
+        const char *tags;
+        const char *wanted;
+    } cases[] = {
+        { ED " h=from;" END, "pass" },
+        { ED " h=from;" END ";", "pass" },
+        { ED " h=from;" END "; ", "pass" },
+        { ED " h=from;" END ";;", "permerror" },
+        { ED "; h=from;" END, "permerror" },
+        { ";" ED " h=from;" END, "permerror" },
+        { "b=SIG;" ED "bh=BH;h=from", "pass" },
+        { "\r\n v\r\n\t=\r\n 1\r\n ;a = ed25519-sha256 ; d\t= example.org;s = ed\r\n ;\r\n "
+          "h =\r\n From\r\n : \r\n\tTO ; bh = BH\r\n ; b =\r\n SIG\r\n ",
+          "pass" },
+        { ED " h=from; x_1=any=thing; Q=; _a=1;" END, "permerror" },
+        { ED " h=from; x_1=any=thing; Q=;" END, "pass" },
+        { ED " h=from; h=from;" END, "permerror" },
+        { ED " h=from; z; " END, "permerror" },
+        { ED " h=from; 1z=1;" END, "permerror" },
+        { ED " h=from; H=to;" END, "pass" },
+        { ED " h=from; z=From:a|To:b;" END, "pass" },
+        { ED " H=from;" END, "permerror" },
+        { "V=1; a=ed25519-sha256; d=example.org; s=ed; h=from;" END, "permerror" },
+        { "v=1.0; a=ed25519-sha256; d=example.org; s=ed; h=from;" END, "neutral" },
+        { "v=; a=ed25519-sha256; d=example.org; s=ed; h=from;" END, "permerror" },
+        { "a=ed25519-sha256; d=example.org; s=ed; h=from;" END, "permerror" },
+        { "v=1; a=ED25519-SHA256; d=EXAMPLE.org; s=ed; h=from;" END, "pass" },
+        { "v=1; a=; d=example.org; s=ed; h=from;" END, "permerror" },
+        { "v=1; a=ed25519; d=example.org; s=ed; h=from;" END, "neutral" },
+        { "v=1; a=rsa-sha256; d=example.org; s=ed; h=from;" END, "permerror" },
+        /* h= */
+        { ED " h=;" END, "permerror" },
+        { ED END, "permerror" },
+        { ED " h=to;" END, "permerror" },
+        { ED " h=fromm;" END, "permerror" },
+        { ED " h=from:from:to:to:subject:x-none:date;" END, "pass" },
+        { ED " h=dkim-signature:from;" END, "pass" },
+        /* i=: below the domain of d= */
+        { ED " i=@example.org; h=from;" END, "pass" },
+        { ED " i=a@EXAMPLE.ORG; h=from;" END, "pass" },
+        { ED " i=a=40b@sub.example.org; h=from;" END, "pass" },
+        { ED " i=a@subexample.org; h=from;" END, "permerror" },
+        { ED " i=a@org; h=from;" END, "permerror" },
+        { ED " i=example.org; h=from;" END, "permerror" },
+        { ED " i=; h=from;" END, "permerror" },
+        /* c= */
+        { ED " c=simple; h=from;" END, "pass" },
+        { ED " c=relaxed; h=from;" END, "pass" },
+        { ED " c=simple/simple; h=from;" END, "pass" },
+        { ED " c=simple/relaxed; h=from;" END, "pass" },
+        { ED " c=relaxed/simple; h=from;" END, "pass" },
+        { ED " c=relaxed/relaxed; h=from;" END, "pass" },
+        { ED " c=; h=from;" END, "neutral" },
+        { ED " c=relaxed/; h=from;" END, "neutral" },
+        { ED " c=/relaxed; h=from;" END, "neutral" },
+        { ED " c=relaxed/relaxed/relaxed; h=from;" END, "neutral" },
+        /* q= */
+        { ED " q=dns/txt; h=from;" END, "pass" },
+        { ED " q=x/y : dns/txt; h=from;" END, "pass" },
+        { ED " q=; h=from;" END, "neutral" },
+        { ED " q=x/y; h=from;" END, "neutral" },
+        /* t=, x= */
+        { ED " t=1; h=from;" END, "pass" },
+        { ED " t=999999999999; h=from;" END, "pass" },
+        { ED " t=; h=from;" END, "permerror" },
+        { ED " t=1 2; h=from;" END, "permerror" },
+        { ED " t=-1; h=from;" END, "permerror" },
+        { ED " t=1.5; h=from;" END, "permerror" },
+        { ED " t=1234567890123; h=from;" END, "permerror" },
+        { ED " x=1000000001; h=from;" END, "pass" },
+        { ED " x=1000000000; h=from;" END, "fail" },
+        { ED " x=999999999999; h=from;" END, "pass" },
+        { ED " x=; h=from;" END, "permerror" },
+        { ED " t=5; x=5; h=from;" END, "permerror" },
+        /* l= */
+        { ED " l=1000; h=from;" END, "fail" },
+        { ED " l=0; h=from;" END, "policy" },
+        { ED " c=relaxed; l=4; h=from;" END, "policy" },
+        { ED " l=; h=from;" END, "permerror" },
+        { ED " l=-1; h=from;" END, "permerror" },
+        { ED " l=4x; h=from;" END, "permerror" },
+        /* bh=, b= */
+        { ED " h=from; bh=; b=SIG", "permerror" },
+        { ED " h=from; b=SIG", "permerror" },
+        { ED " h=from; bh=AAAA; b=SIG", "permerror" },
+        { ED " h=from; bh=BHAA; b=SIG", "permerror" },
+        { ED " h=from; bh=BH; b=", "permerror" },
+        { ED " h=from; bh=BH", "permerror" },
+        { ED " h=from; bh=BH; b=!", "permerror" },
+        { ED " h=from; bh=BH; b=eA==", "fail" },
+        /* d=, s= */
+        { "v=1; a=ed25519-sha256; d=; s=ed; h=from;" END, "permerror" },
+        { "v=1; a=ed25519-sha256; s=ed; h=from;" END, "permerror" },
+        { "v=1; a=ed25519-sha256; d=.example.org; s=ed; h=from;" END, "permerror" },
+        { "v=1; a=ed25519-sha256; d=example.org.; s=ed; h=from;" END, "permerror" },
+        { "v=1; a=ed25519-sha256; d=exa mple.org; s=ed; h=from;" END, "permerror" },
+        { "v=1; a=ed25519-sha256; d=example.org; s=; h=from;" END, "permerror" },
+        { "v=1; a=ed25519-sha256; d=example.org; h=from;" END, "permerror" },
+        { "v=1; a=ed25519-sha256; d=example.org; s=none; h=from;" END, "permerror" },
+        { "v=1; a=ed25519-sha256; d=example.org; s=sub.ed; h=from;" END, "pass" },
+        /* RFC 8616: names beyond ASCII in both */
+        { "v=1; a=ed25519-sha256; d=b\xc3\xbc.test; s=ed; h=from;" END, "pass" },
+        { "v=1; a=ed25519-sha256; d=b\xc3\xbc.test; i=@a.b\xc3\xbc.test; s=ed; h=from;" END,
+          "pass" },
+        { "v=1; a=ed25519-sha256; d=xn--b-eha.test; s=ed; h=from;" END, "pass" },
+    };
+    str record = w->records[w->n - 1].rdata;
+    world_add(w, STR("sub.ed._domainkey.example.org"), DNS_TXT, record);
+    world_add(w, STR("ed._domainkey.xn--b-eha.test"), DNS_TXT, record);
+    size_t wrong = 0;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        str raw = signed_by_hand(w, keys.ed25519, cases[i].tags);
+        struct mailauth_dkim_results results = verify(w, raw, 1000000001);
+        assert_int_equal(results.n, 1);
+        const char *got = mailauth_result_name(results.list[0].result);
+        if (strcmp(got, cases[i].wanted) == 0)
+            continue;
+        wrong++;
+        print_error("%s: %s (%s), wanted %s\n", cases[i].tags, got,
+                    results.list[0].problem ? results.list[0].problem : "", cases[i].wanted);
+    }
+    assert_int_equal(wrong, 0);
+    crypto_key_free(&keys.rsa);
+    crypto_key_free(&keys.ed25519);
+}
+
+/* Section 3.6.1: key records, of which `%s` is the key. */
+static void key_records_of_all_forms(void **state)
+{
+    struct world *w = *state;
+    struct keys keys = make_keys(w);
+    static const struct {
+        const char *before;
+        const char *after;
+        const char *wanted;
+    } cases[] = {
+        { "v=DKIM1; k=ed25519; p=", "", "pass" },
+        { "k=ed25519;p=", ";", "pass" },
+        { "p=", "; k=ed25519; x=y; n=some words; t=; ", "pass" },
+        { " v = DKIM1 ; k = ed25519 ; p = ", " ", "pass" },
+        { "v=DKIM1; k=ED25519; p=", "", "pass" },
+        { "v=DKIM1; k=ed25519; h=sha1:sha256; s=tlsrpt : email; t=y:s; p=", "", "pass" },
+        { "v=DKIM1; k=ed25519; h=sha256; s=*; t=z; p=", "", "pass" },
+        { "v=DKIM1; k=ed25519; g=; p=", "", "pass" },
+        { "v=dkim1; k=ed25519; p=", "", "permerror" },
+        { "v=; k=ed25519; p=", "", "permerror" },
+        { "k=ed25519; v=DKIM1; p=", "", "permerror" },
+        { "v=DKIM1; p=", "", "permerror" },
+        { "v=DKIM1; k=; p=", "", "permerror" },
+        { "v=DKIM1; k=ed25519; h=; p=", "", "permerror" },
+        { "v=DKIM1; k=ed25519; h=sha1; p=", "", "permerror" },
+        { "v=DKIM1; k=ed25519; s=other; p=", "", "permerror" },
+        { "v=DKIM1; k=ed25519; k=ed25519; p=", "", "permerror" },
+        { "v=DKIM1; k=ed25519; P=", "", "permerror" },
+        { "v=DKIM1; k=ed25519; p=; x=", "", "permerror" },
+        { "v=DKIM1; k=ed25519; p=AA", "", "permerror" },
+        { "v=DKIM1 k=ed25519; p=", "", "permerror" },
+        { "k=ed25519; p=", ";;", "permerror" },
+        { "", "", "permerror" },
+    };
+    str raw = signed_by_hand(w, keys.ed25519, ED " h=from;" END);
+    str wire = w->records[w->n - 1].rdata;
+    str base = str_skip(wire, (size_t)str_find(wire, STR("p=")) + 2);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        w->n = 0;
+        world_add_txt(
+            w, STR("ed._domainkey.example.org"),
+            arena_printf(&w->a, "%s%.*s%s", cases[i].before, STR_FMT(base), cases[i].after));
+        struct mailauth_dkim_results results = verify(w, raw, 1000000001);
+        const char *got = mailauth_result_name(results.list[0].result);
+        if (strcmp(got, cases[i].wanted) != 0)
+            fail_msg("%s: %s, wanted %s", cases[i].before, got, cases[i].wanted);
+    }
+    /* t=s: the identity is of just the domain. */
+    raw = signed_by_hand(w, keys.ed25519, ED " i=a@sub.example.org; h=from;" END);
+    w->n = 0;
+    world_add_txt(w, STR("ed._domainkey.example.org"),
+                  arena_printf(&w->a, "k=ed25519; t=y:s; p=%.*s", STR_FMT(base)));
+    struct mailauth_dkim_results results = verify(w, raw, 1000000001);
+    assert_string_equal(mailauth_result_name(results.list[0].result), "permerror");
+    crypto_key_free(&keys.rsa);
+    crypto_key_free(&keys.ed25519);
+}
+
 /* ATTACKS X9: a flood of signatures does not hide the author's, nor is it all verified. */
 static void only_ten_are_verified_the_authors_first(void **state)
 {
@@ -454,6 +693,8 @@ int main(void)
                                         world_teardown),
         cmocka_unit_test_setup_teardown(a_signed_length_is_not_a_pass, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(keys_that_are_none, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(tags_of_all_forms, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(key_records_of_all_forms, world_setup, world_teardown),
     };
     return cmocka_run_group_tests_name("mailauth/dkim", tests, NULL, NULL);
 }
