@@ -2,7 +2,7 @@
 // What people do with mail does what it says: nothing is sent without its files, nothing else is moved along.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { accessible, api, bo, calm, deliver, facts, openRow, row, signedIn, toast, undo, unique, until } from "./support/site.mjs";
+import { accessible, api, bo, calm, deliver, facts, openRow, row, signedIn, stay, toast, undo, unique, until } from "./support/site.mjs";
 
 /** Each message of the only conversation that a search finds, as the roles of its folders. */
 async function placesOf(page, word) {
@@ -78,8 +78,7 @@ test("archiving what a search found leaves the own draft where it is", async () 
   await row(page, word).waitFor();
   await page.keyboard.press("x");
   await page.keyboard.press("e");
-  await toast(page, "Archived");
-  await page.locator(".toast", { hasText: "Archived" }).hover(); // it stays then
+  await stay(page, "Archived");
   assert.deepEqual(await placesOf(page, word), ["archive", "drafts"]);
   await undo(page, "Archived");
   await until(async () => (await placesOf(page, word)).join() === "drafts,inbox", "it is in the inbox again");

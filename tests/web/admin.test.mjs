@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { admin, enter, show } from "./support/admin.mjs";
-import { accessible, api, calm, DESKTOP, facts, filter, goBy, openWindow, PHONE, toast, undo, unique, until } from "./support/site.mjs";
+import { accessible, api, calm, DESKTOP, facts, filter, goBy, openWindow, PHONE, stay, toast, undo, unique, until } from "./support/site.mjs";
 
 const PAGES = ["overview", "domains", "accounts", "addresses", "senders", "reports", "queue", "audit"];
 
@@ -122,7 +122,7 @@ test("several accounts are kept out at once, and let in by undo", async () => {
   await window.getByRole("row").filter({ hasText: `${word}3` }).waitFor();
   await window.getByRole("checkbox", { name: "Select all on this page" }).click();
   await window.getByRole("toolbar", { name: "3 selected" }).getByRole("button", { name: "Disable" }).click();
-  await toast(window, "3 accounts are disabled");
+  await stay(window, "3 accounts are disabled");
   assert.equal(await disabled(), 3);
   await undo(window, "3 accounts are disabled");
   await until(async () => (await disabled()) === 0, "all are enabled again");
@@ -140,7 +140,7 @@ test("an address is given, taken away, and given back", async () => {
   await toast(window, `Mail to ${address} goes to ${facts.users[0].address}`);
   await filter(window, "Search addresses", address);
   await window.getByRole("button", { name: `Remove ${address}` }).click();
-  await toast(window, `${address} is removed`);
+  await stay(window, `${address} is removed`);
   assert.equal((await api(window, `/admin/addresses/${address}`)).status, 404);
   await undo(window, `${address} is removed`);
   await until(async () => (await api(window, `/admin/addresses/${address}`)).status === 200, "the address is back");
@@ -159,7 +159,7 @@ test("a sender is put on the blacklist, taken off, and put back", async () => {
   await toast(window, `Mail of ${subject} is refused`);
   assert.equal(await rules(), "blacklist");
   await window.getByRole("button", { name: `Remove ${subject}` }).click();
-  await toast(window, `${subject} is on no list any more`);
+  await stay(window, `${subject} is on no list any more`);
   assert.equal(await rules(), "");
   await undo(window, `${subject} is on no list any more`);
   await until(async () => (await rules()) === "blacklist", "the rule is back");

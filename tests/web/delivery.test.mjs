@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { admin, show } from "./support/admin.mjs";
-import { accessible, api, calm, facts, filter, goBy, openWindow, PHONE, toast, undo, unique } from "./support/site.mjs";
+import { accessible, api, calm, facts, filter, goBy, openWindow, PHONE, stay, toast, undo, unique } from "./support/site.mjs";
 
 const sender = facts.users[1].address;
 
@@ -71,6 +71,7 @@ test("an account gets limits, is stopped, let again, and gets the usual limits",
   await row.getByText("0 of 7 an hour").waitFor();
   await row.getByRole("button", { name: `Remove the limits of ${sender}` }).click();
   await row.waitFor({ state: "detached" });
+  await stay(window, `${sender} has the usual limits again`);
   assert.equal((await limits()).messagesPerHour, null);
   await undo(window, `${sender} has the usual limits again`);
   await row.getByText("0 of 7 an hour").waitFor();
@@ -103,6 +104,7 @@ test("an address is suppressed, found, allowed, and suppressed again", async () 
   const path = `/admin/suppressions?q=${address}`;
   await row.getByRole("button", { name: `Let ${facts.domain} write to ${address}` }).click();
   await row.waitFor({ state: "detached" });
+  await stay(window, `${facts.domain} may write to ${address} again`);
   assert.deepEqual((await api(window, path)).body.items, []);
   await undo(window, `${facts.domain} may write to ${address} again`);
   await row.getByText("They asked for it").waitFor();

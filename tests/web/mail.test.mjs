@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
-import { accessible, ada, api, bo, calm, deliver, facts, goBy, newPerson, openRow, row, send, signedIn, toast, undo, unique, until } from "./support/site.mjs";
+import { accessible, ada, api, bo, calm, deliver, facts, goBy, newPerson, openRow, row, send, signedIn, stay, toast, undo, unique, until } from "./support/site.mjs";
 
 test("mail arrives without a reload, and the answer joins the conversation", async () => {
   const [from, to] = [await signedIn(ada), await signedIn(bo)];
@@ -172,7 +172,7 @@ test("archive, delete, star and read can be undone", async () => {
   await row(page, subject).waitFor();
   // The row shows it at once; a reload before the answer would give the request up.
   const undoIn = async (text) => {
-    await toast(page, text);
+    await stay(page, text);
     const undone = page.waitForResponse(/\/messages\/batch$/);
     await undo(page, text);
     await undone;

@@ -147,12 +147,16 @@ export async function toast(page, text) {
   await page.locator(".toast", { hasText: text }).waitFor();
 }
 
-/** Takes back what a notice tells of. It would go by itself while it is aimed at: pointed at, it stays. */
-export async function undo(page, text) {
-  const notice = page.locator(".toast", { hasText: text });
-  await notice.waitFor();
+/** As toast(), for a notice that is needed later: it would go by itself, but pointed at it stays. */
+export async function stay(page, text) {
+  await toast(page, text);
   await page.locator(".toasts").dispatchEvent("pointerenter");
-  await notice.getByRole("button", { name: /Undo/ }).click();
+}
+
+/** Takes back what a notice tells of. */
+export async function undo(page, text) {
+  await stay(page, text);
+  await page.locator(".toast", { hasText: text }).getByRole("button", { name: /Undo/ }).click();
 }
 
 /** A call of the API in the name of who is signed in: {status, body}. */
