@@ -7,6 +7,10 @@
 
 #include "mime/encoded_word.h"
 
+enum {
+    MAX_LITERAL = 255 /* octets of a domain (RFC 5321 section 4.5.3.1.2) */
+};
+
 struct text {
     char *p;
     size_t n;
@@ -98,6 +102,25 @@ static void read_quoted(struct list_parser *p)
     }
 }
 
+/* A domain literal behind the '@': nothing in it ends the entry, "[IPv6:2001:db8::1]" is no group.
+ * False, and nothing read, when it does not begin here or has no end. */
+static bool read_literal(struct list_parser *p)
+{
+    str rest = str_slice(p->s, p->at, MAX_LITERAL);
+    bool is_behind = p->at_sign >= 0 && (size_t)p->at_sign + 1 == p->spec.n;
+    ptrdiff_t end = is_behind && rest.p[0] == '[' ? str_find_byte(rest, ']') : -1;
+    if (end < 0)
+        return false;
+    for (size_t i = 0; i <= (size_t)end; i++) {
+        if (str_find_byte(STR(" \t\r\n"), rest.p[i]) >= 0)
+            continue;
+        put(&p->phrase, rest.p[i]);
+        put(&p->spec, rest.p[i]);
+    }
+    p->at += (size_t)end + 1;
+    return true;
+}
+
 static bool is_blank(char c)
 {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
@@ -117,6 +140,8 @@ static char read_until(struct list_parser *p, str stops)
             read_quoted(p);
             continue;
         }
+        if (read_literal(p))
+            continue;
         p->at++;
         if (is_blank(c)) {
             p->gap = true;

@@ -128,11 +128,53 @@ static void reads_single_specs(void **state)
     }
 }
 
+/* RFC 5322 section 3.4: lists; "name<local@domain>" of each mailbox, groups as "name{" and "}". */
+static void reads_lists(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *body;
+        const char *wanted;
+    } lists[] = {
+        { "a@[IPv6:2001:db8::1], b@c.test", "<a@[IPv6:2001:db8::1]><b@c.test>" },
+        { "Ann <a@[IPv6:2001:db8::1]>", "Ann<a@[IPv6:2001:db8::1]>" },
+        { "g: a@ [ IPv6:2001:db8::1 ] (c);, b@[192.0.2.1]",
+          "g{c<a@[IPv6:2001:db8::1]>}<b@[192.0.2.1]>" },
+        { "[x: y] z <a@b.test>", "[x{y] z<a@b.test>}" },
+        { "[list] <a@b.test>", "[list]<a@b.test>" },
+        { "a@[x, b@c.test", "<a@[x><b@c.test>" },
+        { "g:;, h : (none) ;", "g{}h{}" },
+        { "<@x.test,@y.test:a@b.test>", "<a@b.test>" },
+        { "\"a, b; c: d\" <\"e@f\"@b.test>, ,", "a, b; c: d<\"e@f\"@b.test>" },
+    };
+    for (size_t i = 0; i < COUNT_OF(lists); i++) {
+        struct arena a;
+        struct buf text;
+        struct mime_address_list list;
+        arena_init(&a);
+        buf_init(&text, 1000);
+        mime_address_list_parse(&a, str_from_cstr(lists[i].body), &list);
+        for (size_t k = 0; k < list.n; k++) {
+            const struct mime_address *one = &list.items[k];
+            bool is_mailbox = one->kind == MIME_ADDRESS_MAILBOX;
+            const char *mark = one->kind == MIME_ADDRESS_GROUP_START ? "{" : "}";
+            assert_true(buf_add(&text, one->name));
+            assert_true(is_mailbox ? buf_addf(&text, "<%.*s>", STR_FMT(mime_address_spec(&a, one)))
+                                   : buf_addf(&text, "%s", mark));
+        }
+        if (!str_eq(buf_str(&text), str_from_cstr(lists[i].wanted)))
+            fail_msg("%s: %.*s", lists[i].body, STR_FMT(buf_str(&text)));
+        buf_fini(&text);
+        arena_fini(&a);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(agrees_with_isemail),
         cmocka_unit_test(reads_single_specs),
+        cmocka_unit_test(reads_lists),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
