@@ -87,7 +87,9 @@ YIELDS static bool settle(const struct publication *p, const struct published_fi
                                            [PUBLISHED_UNKNOWN] = UNKNOWN };
     *out = results[published_state_of(f->reason)];
     *why = *out == THERE ? STR_EMPTY : str_from_cstr(published_reason_text(f->reason));
-    return *out != MISSING || add(p, &f->record, out, why);
+    /* A TLSA record of another key may be of use yet: ours goes beside it. */
+    bool is_wanted = *out == MISSING || f->reason == PUBLISHED_TLSA_OTHER;
+    return !is_wanted || add(p, &f->record, out, why);
 }
 
 static json_t *shape(const struct published_record *r, enum result result, str why)

@@ -16,9 +16,12 @@ static struct account_made_record made_of(const struct app_publisher *p,
                                          .value = record->value };
 }
 
-/* Beside others at the name of the domain itself, where anybody's texts stand; elsewhere alone. */
+/* Beside others at the name of the domain itself, where anybody's texts stand, and where one of
+ * several has to match; elsewhere alone. */
 static enum dns_update_act act_for(const struct published_record *record)
 {
+    if (record->purpose == PUBLISHED_TLSA)
+        return DNS_UPDATE_ADD_BESIDE;
     return record->purpose == PUBLISHED_SPF ? DNS_UPDATE_ADD_KIND : DNS_UPDATE_ADD_FIRST;
 }
 

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One question to the DNS a round, in a fiber; an exchange of certificates meanwhile makes another.
- */
+/* One question to the DNS a round, in a fiber, and what has to be changed there; an exchange of
+ * certificates meanwhile makes another. */
 #include "services/app/tlsa.h"
 
 #include "obs/obs.h"
 #include "published/published.h"
 #include "services/app/self.h"
+#include "services/app/tlsa_keep.h"
 
 enum {
     FIRST_MS = 60 * 1000,
+    AGAIN_MS = 5 * 60 * 1000,
     ROUND_MS = 60 * 60 * 1000
 };
 
@@ -33,25 +35,39 @@ static void note(struct app_tlsa *t, enum published_reason reason)
     }
 }
 
+/* One round: what the DNS says, then what it should. Yields. */
+YIELDS static bool look_once(struct app_tlsa *t, struct arena *a)
+{
+    const struct mailauth_resolver resolver = mailauth_resolver_of(t->app->dns);
+    struct published_self self;
+    struct err why = ERR_CLEAR;
+    enum published_reason reason = PUBLISHED_NO_ANSWER;
+    if (!app_self(t->app, a, &self, NULL))
+        return true;
+    if (published_tlsa(&resolver, &self, a, &reason, NULL))
+        note(t, reason);
+    if (app_tlsa_keep(t->app, &self, reason == PUBLISHED_IS_RIGHT, a, &why))
+        return true;
+    if (why.kind != ERR_CANCELLED)
+        obs_log(EV_TLSA_KEEP_FAILED, STR_EMPTY, OBS_CSTR("host", t->app->hostname), OBS_ERR(&why));
+    return false;
+}
+
 YIELDS static void look(void *arg)
 {
     struct app_tlsa *t = arg;
-    const struct mailauth_resolver resolver = mailauth_resolver_of(t->app->dns);
     struct arena a;
-    struct published_self self;
-    enum published_reason reason;
+    bool ok;
     arena_init(&a);
     do {
         t->is_changed = false;
-        if (app_self(t->app, &a, &self, NULL) &&
-            published_tlsa(&resolver, &self, &a, &reason, NULL))
-            note(t, reason);
+        ok = look_once(t, &a);
         arena_reset(&a);
     } while (t->is_changed && !fiber_is_cancelled());
     arena_fini(&a);
     t->is_looking = false;
     if (!runtime_is_draining(t->app->runtime))
-        timer_start(t->app->runtime, &t->round, clock_deadline_in(ROUND_MS));
+        timer_start(t->app->runtime, &t->round, clock_deadline_in(ok ? ROUND_MS : AGAIN_MS));
 }
 
 static void begin(void *arg)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Whether the TLSA records of this server's name still match the certificate in use: a key that
- * changes before its record keeps the mail of all away that check DANE (RFC 7672 section 8.1). */
+ * changes before its record keeps the mail of all away that check DANE (RFC 7672 section 8.1).
+ * Those that were put into the DNS from here are kept in step (tlsa_keep.h). */
 #ifndef APP_TLSA_H
 #define APP_TLSA_H
 

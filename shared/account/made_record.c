@@ -16,6 +16,15 @@ static const struct db_stmt find_one = {
     "SELECT 1 FROM dns_made m JOIN domain d USING (domain_id) WHERE d.name = $1"
     " AND m.name = $2 AND m.type = $3 AND m.value = $4"
 };
+static const struct db_stmt list_values = {
+    "SELECT d.name, m.value, (extract(epoch FROM now() - m.used_at) * 1000)::bigint"
+    "  FROM dns_made m JOIN domain d USING (domain_id) WHERE m.name = $1 AND m.type = $2"
+    " ORDER BY m.made, d.name LIMIT 100"
+};
+static const struct db_stmt note_use = {
+    "UPDATE dns_made m SET used_at = now() FROM domain d WHERE m.domain_id = d.domain_id"
+    " AND d.name = $1 AND m.name = $2 AND m.type = $3 AND m.value = $4"
+};
 
 #define PARAMS(r)                                                                         \
     {                                                                                     \
@@ -62,4 +71,30 @@ bool account_made_record_find(struct account_directory *d, const struct account_
         return false;
     *found = db_row_count(rows) > 0;
     return true;
+}
+
+bool account_made_record_list(struct account_directory *d, str name, str type, struct arena *a,
+                              int64_t deadline_ms, struct account_made_values *out, struct err *e)
+{
+    struct db_rows *rows = NULL;
+    const struct db_param params[] = { DB_TEXT(name), DB_TEXT(type) };
+    if (!db_query(d->db, DB_DELIVER, &list_values, params, COUNT_OF(params), a, deadline_ms, &rows,
+                  e))
+        return false;
+    out->n = db_row_count(rows);
+    out->list = ARENA_ARRAY(a, struct account_made_value, out->n);
+    for (size_t i = 0; i < out->n; i++) {
+        out->list[i] = (struct account_made_value){ .domain = arena_str(a, db_str(rows, i, 0)),
+                                                    .value = arena_str(a, db_str(rows, i, 1)),
+                                                    .idle_ms = db_int(rows, i, 2) };
+    }
+    return true;
+}
+
+bool account_made_record_use(struct account_directory *d, const struct account_made_record *record,
+                             struct arena *a, int64_t deadline_ms, struct err *e)
+{
+    const struct db_param params[] = PARAMS(record);
+    return db_query(d->db, DB_DELIVER, &note_use, params, COUNT_OF(params), a, deadline_ms, NULL,
+                    e);
 }

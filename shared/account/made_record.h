@@ -27,4 +27,24 @@ YIELDS bool account_made_record_find(struct account_directory *d,
                                      const struct account_made_record *record, struct arena *a,
                                      int64_t deadline_ms, bool *found, struct err *e);
 
+struct account_made_value {
+    str domain;
+    str value;
+    int64_t idle_ms; /* since it was put there, or last noted to be of use */
+};
+
+struct account_made_values {
+    struct account_made_value *list; /* in arena */
+    size_t n;
+};
+
+/* All values of a name and type, of whatever domain. Errors as db_query. Yields. */
+YIELDS bool account_made_record_list(struct account_directory *d, str name, str type,
+                                     struct arena *a, int64_t deadline_ms,
+                                     struct account_made_values *out, struct err *e);
+/* Notes that it is of use now. Errors as db_query. Yields. */
+YIELDS bool account_made_record_use(struct account_directory *d,
+                                    const struct account_made_record *record, struct arena *a,
+                                    int64_t deadline_ms, struct err *e);
+
 #endif

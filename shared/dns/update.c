@@ -183,7 +183,19 @@ YIELDS static bool add_kind(struct change *change, enum dns_update_outcome *out,
     return holds || ERR(e, ERR_UNAVAILABLE, "what is there changes all the time");
 }
 
-/* ---- removal ---- */
+/* ---- beside whatever is there, and removal ---- */
+
+/* What is there already is not added again (RFC 2136 section 3.4.2.2), so that nothing needs to be
+ * known of a lost answer. */
+YIELDS static bool add_beside(struct change *change, enum dns_update_outcome *out, struct err *e)
+{
+    bool holds = true;
+    bool is_lost;
+    *out = DNS_UPDATE_DONE;
+    return send_packet(
+        change, dns_update_packet_new(change->zone, change->record, false, DNS_UPDATE_ALWAYS, e),
+        &holds, &is_lost, e);
+}
 
 /* What was removed may be removed again, so that nothing needs to be known of a lost answer. */
 YIELDS static bool take_out(struct change *change, enum dns_update_outcome *out, struct err *e)
@@ -202,6 +214,7 @@ bool dns_update(struct runtime *rt, const struct dns_update_zone *zone, enum dns
 {
     static bool (*const acts[])(struct change *, enum dns_update_outcome *, struct err *) = {
         [DNS_UPDATE_ADD_KIND] = add_kind,
+        [DNS_UPDATE_ADD_BESIDE] = add_beside,
         [DNS_UPDATE_ADD_FIRST] = add_first,
         [DNS_UPDATE_REMOVE] = take_out,
     };

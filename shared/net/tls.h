@@ -39,6 +39,10 @@ enum {
 bool tls_server_key_sha256(const struct tls_server *s, const char *host,
                            uint8_t out[TLS_KEY_SHA256]);
 
+/* The same of the first certificate in a PEM file. Blocks for as long as the disk does.
+ * ERR_NOT_FOUND, ERR_SYNTAX. */
+bool tls_file_key_sha256(const char *path, uint8_t out[TLS_KEY_SHA256], struct err *e);
+
 /* Calls fn(arg) after each exchange of the certificates, in the thread that did it. off takes the
  * registration with the same fn and arg back; harmless when there is none. */
 void tls_server_on_change(struct tls_server *s, void (*fn)(void *arg), void *arg);

@@ -239,19 +239,36 @@ int64_t tls_server_expires_at(const struct tls_server *s)
     return first;
 }
 
-bool tls_server_key_sha256(const struct tls_server *s, const char *host,
-                           uint8_t out[TLS_KEY_SHA256])
+static bool hash_key(const X509 *leaf, uint8_t out[TLS_KEY_SHA256])
 {
-    const struct certificate *found = find(&s->current, host);
     unsigned char *info = NULL;
     unsigned n = 0;
-    if (s->current.n == 0)
-        return false;
-    const X509 *leaf = found ? found->leaf : s->current.list[0].leaf;
     int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(leaf), &info);
     bool ok = size > 0 && EVP_Digest(info, (size_t)size, out, &n, EVP_sha256(), NULL) == 1;
     OPENSSL_free(info);
     return ok && n == TLS_KEY_SHA256;
+}
+
+bool tls_server_key_sha256(const struct tls_server *s, const char *host,
+                           uint8_t out[TLS_KEY_SHA256])
+{
+    const struct certificate *found = find(&s->current, host);
+    if (s->current.n == 0)
+        return false;
+    return hash_key(found ? found->leaf : s->current.list[0].leaf, out);
+}
+
+bool tls_file_key_sha256(const char *path, uint8_t out[TLS_KEY_SHA256], struct err *e)
+{
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return ERR_SYS(e, ERR_NOT_FOUND, "%s", path);
+    X509 *leaf = PEM_read_X509(file, NULL, no_password, NULL);
+    (void)fclose(file);
+    bool ok = leaf && hash_key(leaf, out);
+    X509_free(leaf);
+    ERR_clear_error();
+    return ok || ERR(e, ERR_SYNTAX, "%s has no certificate in PEM", path);
 }
 
 struct tls_server *tls_server_new(const struct tls_cert_files *files, size_t n, struct err *e)

@@ -76,6 +76,11 @@ enum {
 size_t published_key_records(str domain, const struct account_dkim_key *key, struct arena *a,
                              struct published_record out[PUBLISHED_KEY_RECORDS]);
 
+/* The TLSA record, 3 1 1 (RFC 7671 section 5.1), of a key at the host's port for mail. False: there
+ * is none of such a name. Pure; in arena. */
+bool published_tlsa_record(const char *host, const uint8_t key[TLS_KEY_SHA256], struct arena *a,
+                           struct published_record *out);
+
 enum published_state {
     PUBLISHED_RIGHT,
     PUBLISHED_MISSING,

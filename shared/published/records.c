@@ -93,25 +93,33 @@ static void add_mta_sts(struct listing *l, const struct account_mta_sts *own)
                                       .is_needed = true });
 }
 
-/* Of the certificate that is in use for our name now. */
-static void add_tlsa(struct listing *l)
+bool published_tlsa_record(const char *host, const uint8_t key[TLS_KEY_SHA256], struct arena *a,
+                           struct published_record *out)
 {
     static const str between = STR_INIT(". IN TLSA ");
     struct buf line;
-    if (!l->self->tls_key)
-        return;
     buf_init(&line, RECORD_MAX);
-    if (tlsa_format(str_from_cstr(l->self->host), SMTP_PORT, l->self->tls_key, &line)) {
-        str all = arena_str(l->a, buf_str(&line));
+    bool ok = tlsa_format(str_from_cstr(host), SMTP_PORT, key, &line);
+    if (ok) {
+        str all = arena_str(a, buf_str(&line));
         ptrdiff_t at = str_find(all, between);
         INVARIANT(at > 0);
-        add(l,
+        *out =
             (struct published_record){ .purpose = PUBLISHED_TLSA,
                                        .type = "TLSA",
                                        .name = str_slice(all, 0, (size_t)at),
-                                       .value = str_trim(str_skip(all, (size_t)at + between.n)) });
+                                       .value = str_trim(str_skip(all, (size_t)at + between.n)) };
     }
     buf_fini(&line);
+    return ok;
+}
+
+/* Of the certificate that is in use for our name now. */
+static void add_tlsa(struct listing *l)
+{
+    struct published_record record;
+    if (l->self->tls_key && published_tlsa_record(l->self->host, l->self->tls_key, l->a, &record))
+        add(l, record);
 }
 
 /* Who tells us of our mail: at the address whose reports are read (reports.inbox), and by HTTPS. */

@@ -4,6 +4,7 @@ certificate for it; the TLSA record that is told is that of the certificate in u
 checked (FEATURES 54, 231)."""
 import http.client
 import os
+import re
 import signal
 import socket
 import ssl
@@ -13,7 +14,7 @@ import pytest
 from api_client import Api
 from certificates import Certificate
 from conftest import BINARY, Instance, wait_until
-from outbound import DOMAIN, Zone
+from outbound import DOMAIN, Primary, Zone
 
 PATH = "/.well-known/mta-sts.txt"
 
@@ -166,3 +167,52 @@ def test_a_certificate_that_no_record_knows_is_told(published, world):
     assert [i["reason"] for i in checked["items"] if i["purpose"] == "tlsa"] == ["tlsaOther"]
     exchange(server, own, *former, "tlsa_right process=front.1")
     assert "mailserver_tlsa_mismatch 0" in admin.get("/metrics").body.decode()
+
+
+def test_tlsa_records_follow_the_certificates(published, world):
+    """Once published from here they are kept in step: the new key's and the next one's come beside, the former one's goes when it was not
+    used for a day (RFC 7671 section 8.1). The zone's server is another one than the resolver asks, which never sees a change."""
+    (server, admin, _), own = published, world[1]
+    former = own.chain.read_bytes(), own.key_path.read_bytes()
+    certificates = [Certificate(server.folder, name, [server.hostname, "localhost"], server.authority) for name in ("first", "second", "third")]
+    first, second, third = [certificate.tlsa(3).removeprefix("TLSA ") for certificate in certificates]
+    zone = Primary([])
+
+    def present():
+        """As it is in the zone of the updates; in letters of one size and without the spaces that libraries put into them."""
+        return {re.sub(r"^(\d \d \d )(.*)$", lambda m: m[1] + m[2].replace(" ", ""), text.lower())
+                for text in zone.texts(f"_25._tcp.{server.hostname.removesuffix('.' + DOMAIN)}", "TLSA")}
+
+    def change_to(number):
+        """In all processes: any of them may answer."""
+        before, event = server.log().count("tls_reloaded process=front."), "tls_reloaded process=front.1"
+        exchange(server, own, certificates[number].chain.read_bytes(), certificates[number].key_path.read_bytes(), event)
+        fronts = [name for name in server.pids() if name.startswith("front.")]
+        wait_until(lambda: server.log().count("tls_reloaded process=front.") >= before + len(fronts), 60, "all to have the certificate")
+
+    server.settings["dns.updates"] = [zone.update()]
+    server.write_config()
+    change_to(0)
+    published_now = admin.post(f"/admin/domains/{server.domain}/dns-publication", {}).json["items"]
+    (item,) = [i for i in published_now if i["purpose"] == "tlsa"]
+    assert (item["value"], item["result"]) == (first, "added") and present() == {first}
+
+    server.settings["tls.next_certificate"] = str(certificates[2].chain)
+    server.write_config()
+    change_to(1)
+    wait_until(lambda: present() == {first, second, third}, 60, "the records of the key in use and of the next one")
+    rows = f"name = '_25._tcp.{server.hostname}' AND type = 'TLSA'"
+    wait_until(lambda: server.psql(f"SELECT count(*) FROM dns_made WHERE {rows}") == "3", 60, "what was put there to be noted")
+    server.psql(f"UPDATE dns_made SET used_at = now() - interval '1 hour' * CASE value WHEN '{second}' THEN 25 ELSE 23 END WHERE {rows}")
+    change_to(2)
+    wait_until(lambda: present() == {first, third}, 60, "the second one to go; the first was looked at before it")
+    server.psql(f"UPDATE dns_made SET used_at = now() - interval '25 hours' WHERE {rows}")
+    change_to(2)
+    wait_until(lambda: present() == {third}, 60, "the former ones to go")
+    wait_until(lambda: server.psql(f"SELECT value FROM dns_made WHERE {rows}") == third, 60, "that to be noted")
+    acts = server.psql(f"SELECT string_agg(action || ' ' || actor, ',' ORDER BY audit_id) FROM audit_log WHERE detail = '_25._tcp.{server.hostname} TLSA'")
+    assert acts.split(",")[1:] == ["dns.add system"] * 2 + ["dns.remove system"] * 2
+    del server.settings["dns.updates"], server.settings["tls.next_certificate"]
+    server.write_config()
+    exchange(server, own, *former, "tlsa_right process=front.1")
+    zone.close()
