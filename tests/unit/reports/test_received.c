@@ -70,6 +70,34 @@ static void test_vectors(void **state)
     }
 }
 
+/* A report has to name the domain that it is about (RFC 8460 section 4.4, "policy-domain"): one
+ * that does not is about nobody of ours. Feedback on abuse (ARF, RFC 5965) is read by people: it
+ * stays a mail. */
+static void test_vectors_that_are_not_taken(void **state)
+{
+    static const struct {
+        const char *file;
+        received_parse_fn parse;
+        const char *word;
+    } cases[] = {
+        { "dkim-dmarc/tlsrpt/rpt03.json", reports_tls_parse, "names no domain" },
+        { "dkim-dmarc/arf/001.eml", reports_message_parse, "no file of a report" },
+        { "dkim-dmarc/arf/003.eml", reports_message_parse, "no file of a report" },
+        { "dkim-dmarc/arf/005.eml", reports_message_parse, "no file of a report" },
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct arena a;
+        struct reports_received r;
+        struct err e = ERR_CLEAR;
+        arena_init(&a);
+        if (cases[i].parse(vectors_read(&a, cases[i].file), &a, &r, &e) ||
+            !strstr(e.msg, cases[i].word))
+            fail_msg("%s: %s", cases[i].file, e.msg);
+        arena_fini(&a);
+    }
+}
+
 static void test_details_of_a_report(void **state)
 {
     struct arena a;
@@ -391,6 +419,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_vectors),
+        cmocka_unit_test(test_vectors_that_are_not_taken),
         cmocka_unit_test(test_details_of_a_report),
         cmocka_unit_test(test_our_own_tls_report),
         cmocka_unit_test(test_our_own_dmarc_report),
