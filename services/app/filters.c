@@ -27,6 +27,7 @@ static bool read_milters(const struct app *app, enum app_filters_of of, struct a
         struct milter_server *server = &servers[out->n];
         server->name = arena_str(a, str_from_cstr(wanted[i].addr));
         server->is_optional = strcmp(wanted[i].on_failure, "accept") == 0;
+        server->stage = strcmp(wanted[i].stage, "rcpt") == 0 ? MILTER_AT_RCPT : MILTER_AT_END;
         if (!net_address_parse(server->name, &server->at, e)) {
             return err_wrap(e, "%s:%d: addr of a milter", config_file(app->config), wanted[i].line);
         }

@@ -8,7 +8,7 @@
 #include "config/config.h"
 #include "milter/codec.h"
 #include "services/smtp/commands.h"
-#include "services/smtp/hooks.h"
+#include "services/smtp/filters.h"
 #include "services/smtp/rate.h"
 #include "services/smtp/relay.h"
 #include "services/smtp/screen.h"
@@ -112,8 +112,16 @@ static void keep_targets(struct smtp_session *s, const struct account_route *rou
     s->n_targets += route->n_targets;
 }
 
-/* The same address again is good, and changes nothing. Hooks are asked last: what nobody would take
- * anyway is none of their business, and must not keep them busy. Yields. */
+/* As filters know it. */
+static str mailer_of(const struct smtp_session *s, const struct account_route *route)
+{
+    if (route->kind != ACCOUNT_ROUTE_REMOTE)
+        return STR("local");
+    return s->front->policy == SMTP_INBOUND ? STR("relay") : STR("smtp");
+}
+
+/* The same address again is good, and changes nothing. Filters are asked last: what nobody would
+ * take anyway is none of their business, and must not keep them busy. Yields. */
 YIELDS static enum net_next add_recipient(struct smtp_session *s, const struct smtp_rcpt *rcpt,
                                           const struct account_route *route)
 {
@@ -124,7 +132,7 @@ YIELDS static enum net_next add_recipient(struct smtp_session *s, const struct s
     size_t ends = s->recipients.n + s->n_targets + route->n_targets;
     if (route->n_targets > 0 && ends > ACCOUNT_TARGETS_MAX)
         return smtp_say(s, ANSWER_TOO_MANY_RECIPIENTS);
-    if (!smtp_ask_hooks(s, &rcpt->path, &next))
+    if (!smtp_ask_filters(s, &rcpt->path, mailer_of(s, route), &next))
         return next;
     struct smtp_recipient *recipient = VEC_PUSH(&s->recipients, struct smtp_recipient);
     if (!recipient)

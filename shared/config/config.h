@@ -93,6 +93,7 @@ const struct config_certificate *config_certificates(const struct config *c, siz
 struct config_milter {
     const char *addr;       /* "192.0.2.1:port", "[2001:db8::1]:port", "unix:/path" */
     const char *on_failure; /* of the filter: "accept", or "tempfail", the default */
+    const char *stage;      /* "rcpt" or "data", the default */
     const char *mail;       /* what it sees: "inbound", the default, "submission", or "both" */
     int line;
 };

@@ -141,6 +141,7 @@ static const struct key certificate_keys[] = {
 static const struct key milter_keys[] = {
     TEXT(config_milter, addr, "addr"),
     TEXT(config_milter, on_failure, "on_failure"),
+    TEXT(config_milter, stage, "stage"),
     TEXT(config_milter, mail, "mail"),
     { NULL, KEY_TEXT, 0 },
 };
@@ -190,8 +191,9 @@ static void begin_certificate(void *element, int line)
 
 static void begin_milter(void *element, int line)
 {
-    *(struct config_milter *)element =
-        (struct config_milter){ .on_failure = "tempfail", .mail = "inbound", .line = line };
+    *(struct config_milter *)element = (struct config_milter){
+        .on_failure = "tempfail", .stage = "data", .mail = "inbound", .line = line
+    };
 }
 
 static void begin_hook(void *element, int line)
@@ -235,6 +237,11 @@ static bool is_mail(const char *word)
            strcmp(word, "both") == 0;
 }
 
+static bool is_stage(const char *word)
+{
+    return strcmp(word, "rcpt") == 0 || strcmp(word, "data") == 0;
+}
+
 static const char *milter_lacks(const void *element)
 {
     const struct config_milter *m = element;
@@ -242,6 +249,8 @@ static const char *milter_lacks(const void *element)
         return "a milter needs an addr, as 127.0.0.1:11332 or unix:/run/filter.sock";
     if (strcmp(m->on_failure, "accept") != 0 && strcmp(m->on_failure, "tempfail") != 0)
         return "on_failure of a milter is accept or tempfail";
+    if (!is_stage(m->stage))
+        return "stage of a milter is rcpt or data";
     return is_mail(m->mail) ? NULL : "mail of a milter is inbound, submission or both";
 }
 
@@ -250,7 +259,7 @@ static const char *hook_lacks(const void *element)
     const struct config_hook *h = element;
     if (!h->url || (strncmp(h->url, "https://", 8) != 0 && strncmp(h->url, "http://", 7) != 0))
         return "a hook needs a url that begins with https:// or http://";
-    if (strcmp(h->stage, "rcpt") != 0 && strcmp(h->stage, "data") != 0)
+    if (!is_stage(h->stage))
         return "stage of a hook is rcpt or data";
     if (strcmp(h->on_error, "accept") != 0 && strcmp(h->on_error, "defer") != 0)
         return "on_error of a hook is accept or defer";

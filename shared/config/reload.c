@@ -69,6 +69,7 @@ static bool is_same_milters(const struct config *a, const struct config *b)
     for (size_t i = 0; i < a->n_milters; i++) {
         if (strcmp(a->milters[i].addr, b->milters[i].addr) != 0 ||
             strcmp(a->milters[i].on_failure, b->milters[i].on_failure) != 0 ||
+            strcmp(a->milters[i].stage, b->milters[i].stage) != 0 ||
             strcmp(a->milters[i].mail, b->milters[i].mail) != 0)
             return false;
     }
@@ -236,7 +237,7 @@ bool config_explain(struct buf *out)
                    "\n# Without listeners: other ports than those of the standards, 0 for none:\n"
                    "# server:\n"
                    "#   ports: { smtp: 2525, imap: 0 }\n"
-                   "\n# Filters that see mail before it is taken, in this order (mail: inbound, submission or both):\n"
+                   "\n# Filters that see mail before it is taken, in this order (mail: inbound, submission or both; stage: data or rcpt):\n"
                    "# milters:\n"
                    "#   - { addr: \"127.0.0.1:11332\", on_failure: accept, mail: both }\n"
                    "#   - { addr: \"unix:/run/clamav/milter.sock\", on_failure: tempfail }\n"

@@ -117,7 +117,7 @@ bool deliver_filter(struct deliver_attempt *attempt, str proven, int64_t time_ms
         return true;
     const struct milter_message message = describe(attempt);
     struct milter_result result = milter_result_of(&message);
-    if (d->milters && !milter_ask(d->milters, &message, attempt->a, &result, e))
+    if (d->milters && !milter_ask(d->milters, MILTER_AT_END, &message, attempt->a, &result, e))
         return false;
     if (!ask_hooks(attempt, &message, proven, &result, e) ||
         !change_envelope(attempt, time_ms, &result, e))

@@ -17,13 +17,25 @@ struct milter_result milter_result_of(const struct milter_message *message)
     return (struct milter_result){ .content = message->content, .envelope = message->envelope };
 }
 
-bool milter_ask(const struct milter_chain *chain, const struct milter_message *message,
-                struct arena *a, struct milter_result *out, struct err *e)
+bool milter_has_any(const struct milter_chain *chain, enum milter_stage stage)
+{
+    for (size_t i = 0; i < chain->n; i++) {
+        if (chain->servers[i].stage == stage)
+            return true;
+    }
+    return false;
+}
+
+bool milter_ask(const struct milter_chain *chain, enum milter_stage stage,
+                const struct milter_message *message, struct arena *a, struct milter_result *out,
+                struct err *e)
 {
     *out = milter_result_of(message);
     for (size_t i = 0; i < chain->n && out->verdict == MILTER_PASSED; i++) {
         const struct milter_server *server = &chain->servers[i];
         struct err why = ERR_CLEAR;
+        if (server->stage != stage)
+            continue;
         if (milter_session_run(chain, server, message, a, out, &why))
             continue;
         if (why.kind == ERR_CANCELLED) {

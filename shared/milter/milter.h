@@ -9,9 +9,15 @@
 #include "net/address.h"
 #include "runtime/runtime.h"
 
+enum milter_stage {
+    MILTER_AT_END, /* of the message: it is told everything */
+    MILTER_AT_RCPT /* of one recipient, in a talk of its own that ends there: may be refused */
+};
+
 struct milter_server {
     str name; /* as configured, for the log */
     struct net_address at;
+    enum milter_stage stage;
     bool is_optional; /* without it mail goes on; else it has to wait */
 };
 
@@ -61,10 +67,14 @@ struct milter_result {
 /* A message that no filter has seen. */
 struct milter_result milter_result_of(const struct milter_message *message);
 
-/* Shows the message to all filters of the chain, until one does not let it pass; each sees what the
- * one before made of it. A filter that cannot be talked with is logged and, if it is optional,
- * passed over. ERR_CANCELLED only. Yields. */
-YIELDS bool milter_ask(const struct milter_chain *chain, const struct milter_message *message,
-                       struct arena *a, struct milter_result *out, struct err *e);
+/* Shows the message to all filters of the stage, until one does not let it pass; each sees what the
+ * one before made of it. Of MILTER_AT_RCPT there is no content and one recipient, and it passes or
+ * is refused, for good or for now. A filter that cannot be talked with, or that says what it
+ * cannot, is logged and, if it is optional, passed over. ERR_CANCELLED only. Yields. */
+YIELDS bool milter_ask(const struct milter_chain *chain, enum milter_stage stage,
+                       const struct milter_message *message, struct arena *a,
+                       struct milter_result *out, struct err *e);
+/* Whether there is a filter of this stage. Pure. */
+bool milter_has_any(const struct milter_chain *chain, enum milter_stage stage);
 
 #endif

@@ -21,6 +21,7 @@ enum said {
 struct session {
     struct net_conn *conn;
     const struct milter_message *m;
+    enum milter_stage stage;
     struct arena *a;
     int64_t deadline_ms;
     struct milter_options options;
@@ -401,16 +402,17 @@ YIELDS static enum said tell_end(struct session *s, struct err *e)
 static const struct {
     enum said (*tell)(struct session *s, struct err *e);
     uint32_t unwanted; /* the filter does not want to hear it */
+    bool is_of_message;
 } steps[] = {
-    { tell_connection, MILTER_NO_CONNECT },
-    { tell_helo, MILTER_NO_HELO },
-    { tell_sender, MILTER_NO_MAIL },
-    { tell_recipients, MILTER_NO_RCPT },
-    { tell_data, MILTER_NO_DATA },
-    { tell_header, MILTER_NO_HEADERS },
-    { tell_end_of_header, MILTER_NO_EOH },
-    { tell_body, MILTER_NO_BODY },
-    { tell_end, 0 },
+    { tell_connection, MILTER_NO_CONNECT, false },
+    { tell_helo, MILTER_NO_HELO, false },
+    { tell_sender, MILTER_NO_MAIL, false },
+    { tell_recipients, MILTER_NO_RCPT, false },
+    { tell_data, MILTER_NO_DATA, true },
+    { tell_header, MILTER_NO_HEADERS, true },
+    { tell_end_of_header, MILTER_NO_EOH, true },
+    { tell_body, MILTER_NO_BODY, true },
+    { tell_end, 0, true },
 };
 
 /* ---- all of it ---- */
@@ -433,11 +435,16 @@ YIELDS static bool talk(struct session *s, struct err *e)
     if (!negotiate(s, e))
         return false;
     for (size_t i = 0; i < COUNT_OF(steps) && said == GOES_ON; i++) {
-        if (!(s->options.steps & steps[i].unwanted))
+        bool is_due = s->stage == MILTER_AT_END || !steps[i].is_of_message;
+        if (is_due && !(s->options.steps & steps[i].unwanted))
             said = steps[i].tell(s, e);
     }
     if (said == HAS_FAILED)
         return false;
+    if (s->stage == MILTER_AT_RCPT && said == GOES_ON)
+        said = end_with(s, MILTER_PASSED, STR_EMPTY);
+    if (s->stage == MILTER_AT_RCPT && s->out->verdict == MILTER_DISCARDED)
+        return ERR(e, ERR_SYNTAX, "a recipient can only be accepted or refused");
     if (said != HAS_ENDED)
         return ERR(e, ERR_SYNTAX, "it skips what cannot be skipped");
     struct err ignored = ERR_CLEAR;
@@ -451,9 +458,11 @@ bool milter_session_run(const struct milter_chain *chain, const struct milter_se
                         struct milter_result *out, struct err *e)
 {
     struct milter_result result = *out;
-    struct session s = {
-        .m = message, .a = a, .deadline_ms = clock_deadline_in(chain->timeout_ms), .out = &result
-    };
+    struct session s = { .m = message,
+                         .stage = server->stage,
+                         .a = a,
+                         .deadline_ms = clock_deadline_in(chain->timeout_ms),
+                         .out = &result };
     int64_t former_ms = fiber_set_deadline(s.deadline_ms);
     if (former_ms < s.deadline_ms)
         (void)fiber_set_deadline(former_ms);

@@ -91,7 +91,7 @@ bool filter_message(const struct submit *s, const struct smtp_message *m, str co
     const struct milter_message message = describe(s, m, account.login, content, a);
     const struct hook_about about = { .message = message, .is_submission = true };
     struct milter_result result = milter_result_of(&message);
-    if (s->milters && !milter_ask(s->milters, &message, a, &result, e))
+    if (s->milters && !milter_ask(s->milters, MILTER_AT_END, &message, a, &result, e))
         return false;
     if (s->hooks && !hook_ask(s->hooks, HOOK_AT_DATA, &about, a, &result, e))
         return false;

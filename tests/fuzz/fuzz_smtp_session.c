@@ -11,7 +11,7 @@
 #include "db/db.h"
 #include "net/conn.h"
 #include "obs/obs.h"
-#include "services/smtp/hooks.h"
+#include "services/smtp/filters.h"
 #include "services/smtp/relay.h"
 #include "services/smtp/screen.h"
 #include "services/smtp/session.h"

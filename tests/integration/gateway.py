@@ -28,7 +28,7 @@ class Gateway:
     def __init__(self):
         self.port, self.dead_port, rspamd_port = free_ports(3)
         self.hook = Hook("a shared secret")
-        self.filter, self.rspamd = Filter(), Rspamd(rspamd_port)
+        self.filter, self.filter_at_rcpt, self.rspamd = Filter(), Filter(), Rspamd(rspamd_port)
         self.zone = Zone(["new MX 10 mx1", "mx1 A 127.0.0.1", "old MX 10 mx2", "mx2 A 127.0.0.2",
                           "xn--mnchen-3ya MX 10 mx1"])
         self.new = Sink(self.port, refuse, extensions=("PIPELINING", "8BITMIME", "SMTPUTF8", "SIZE 30000000"))
@@ -37,6 +37,7 @@ class Gateway:
             "delivery.port": self.port, "dns.stub_zone": DOMAIN, "dns.stub_server": self.zone.server,
             "delivery.time_divisor": 1000, "submission.stop_after_refused": 3, "submission.suppress": "refused", "lmtp.networks": "[127.0.0.1]",
             "milters": f'[{{ addr: "127.0.0.1:{self.filter.port}", mail: both }}, '
+                       f'{{ addr: "127.0.0.1:{self.filter_at_rcpt.port}", stage: rcpt, mail: both }}, '
                        f'{{ addr: "127.0.0.1:{rspamd_port}", mail: both }}, '
                        f'{{ addr: "127.0.0.1:{self.dead_port}", on_failure: accept }}]',
             "hooks": f'[{{ url: "{self.hook.url}", secret: "a shared secret", stage: rcpt, mail: both }}, '
@@ -84,5 +85,6 @@ class Gateway:
         self.old.close()
         self.zone.close()
         self.filter.close()
+        self.filter_at_rcpt.close()
         self.hook.close()
         self.rspamd.close()

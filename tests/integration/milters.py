@@ -26,11 +26,12 @@ def envelope(command, address, parameters=None):
 
 class Filter:
     """Listens on loopback. `rules[subject]` is the list of packets (command, data) at the end of such a message, or a
-    function of the stage (the letter of the command) that gives one packet, or None for the ordinary answer."""
+    function of the stage (the letter of the command) that gives one packet, or None for the ordinary answer;
+    `rules["<address>"]` is such a function for a sender or a recipient. `seen` holds messages, `talks` all that ended."""
 
     def __init__(self, steps=0, actions=0xff, version=6):
         self.options = struct.pack(">III", version, actions, steps)
-        self.rules, self.seen, self.offered = {}, [], None
+        self.rules, self.seen, self.talks, self.offered = {}, [], [], None
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=50)
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -63,6 +64,8 @@ class Filter:
         with client, client.makefile("rb") as stream:
             while True:
                 command, data = self._read(stream)
+                if command == b"Q":
+                    self.talks.append(shown)
                 if command is None or command == b"Q":
                     return
                 shown["stages"] += command
@@ -76,6 +79,8 @@ class Filter:
                     shown["macros"] |= dict(zip(words[::2], words[1::2]))
                     continue
                 words = data.split(b"\0")
+                if command in (b"M", b"R"):
+                    rule = self.rules.get(words[0].decode(), rule)
                 if command == b"L":
                     shown["fields"].append((words[0].decode(), words[1]))
                     if words[0].lower() == b"subject":

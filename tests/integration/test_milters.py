@@ -156,6 +156,38 @@ def test_what_comes_from_nobody_stays_so(gateway, user):
     assert message.startswith(b"Return-Path: <>\r\n") and left_out(gateway, mark) == ["other@remote.example"]
 
 
+def test_recipients_are_refused_alone(gateway, user):
+    """By a filter with stage: rcpt, which is told of each in a talk of its own; a sender that it refuses has none."""
+    rules, (local, _, domain) = gateway.filter_at_rcpt.rules, user["address"].partition("@")
+    away = b"451 4.7.1 A filter does not answer, try again later\r\n"
+    cases = {"no": (REJECT, b"550 5.7.1 The message was refused by a filter\r\n"), "gone": ((b"y", b"554 5.1.1 Has left\0"), b"550 5.7.1 Has left\r\n"),
+             "wait": (LATER, b"451 4.7.1 A filter wants the message to come later\r\n"), "drop": (DISCARD, away), "odd": ((b"?",), away),
+             "yes": (ACCEPT, None), "well": (CONTINUE, None)}
+    with RawSmtp(gateway.server.ports["smtp"]) as smtp:
+        smtp.hello()
+        assert smtp.ask("MAIL FROM:<sender@remote.example>")[0] == 250
+        for name, (packet, reply) in cases.items():
+            address = f"{local}+{name}@{domain}"
+            rules[f"<{address}>"] = lambda at, packet=packet: packet if at == "R" else CONTINUE
+            said = smtp.ask(f"RCPT TO:<{address}>")
+            assert said[1] == reply if reply else said[0] == 250, name
+        assert smtp.ask("DATA")[0] == 354
+        smtp.send(stuffed(b"Subject: refused alone\r\n\r\nText.\r\n"))
+        assert smtp.reply()[0] == 250
+        rules["<unwanted@remote.example>"] = lambda at: REJECT if at == "M" else CONTINUE
+        assert smtp.ask("MAIL FROM:<unwanted@remote.example>")[0] == 250
+        assert smtp.ask(f"RCPT TO:<{user['address']}>")[1] == cases["no"][1]
+    (message,) = fetch_all(gateway.server, user)
+    assert b"\r\nSubject: refused alone\r\n" in message
+    shown = gateway.filter.of("refused alone")[0]["recipients"]
+    assert shown == [f"<{local}+{name}@{domain}>".encode() for name in ("yes", "well")]
+    address = f"{local}+well@{domain}".encode()
+    (talk,) = wait_until(lambda: [t for t in gateway.filter_at_rcpt.talks if t["recipients"] == [b"<" + address + b">"]], WAIT, "the end")
+    assert (talk["stages"].replace(b"D", b""), talk["M"]) == (b"OCHMR", b"<sender@remote.example>\0")
+    assert (talk["macros"][b"{rcpt_addr}"], talk["macros"][b"{rcpt_mailer}"]) == (address, b"local")
+    assert int(talk["macros"][b"{client_port}"]) > 0
+
+
 def test_a_body_is_replaced(gateway, user):
     gateway.filter.rules["body"] = [(b"b", b"Another\nbody"), (b"b", b" in pieces.\r\n"), CONTINUE]
     assert send(gateway, user, "body")[0] == 250
@@ -255,6 +287,9 @@ def test_a_submission_is_shown_with_its_login(gateway, user):
     assert macros[b"{tls_version}"].startswith(b"TLSv1.")
     assert shown["M"] == f"<{user['address']}>".encode() + b"\0" and shown["recipients"] == [b"<bob@new.out.test>"]
     assert (macros[b"{mail_mailer}"], macros[b"{rcpt_mailer}"], macros[b"{rcpt_host}"]) == (b"local", b"smtp", b"new.out.test")
+    (talk,) = wait_until(lambda: [t for t in gateway.filter_at_rcpt.talks
+                                  if t["macros"].get(b"{auth_authen}") == user["address"].encode()], WAIT, "the end")
+    assert (talk["recipients"], talk["macros"][b"{rcpt_mailer}"]) == ([b"<bob@new.out.test>"], b"smtp")
     names = [name for name, _ in shown["fields"]]
     assert "Received" not in names and {"Date", "Message-ID"} <= set(names)
 

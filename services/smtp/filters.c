@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Asks milters and hooks about a recipient. */
+#include "services/smtp/filters.h"
+
+static const struct app_filters *filters_of(const struct smtp_session *s)
+{
+    bool is_submission = s->front->policy == SMTP_SUBMISSION;
+    return is_submission ? &s->state->outgoing : &s->state->inbound;
+}
+
+static bool has_hook(const struct hook_chain *chain)
+{
+    for (size_t i = 0; i < chain->n; i++) {
+        if (chain->servers[i].stage == HOOK_AT_RCPT)
+            return true;
+    }
+    return false;
+}
+
+/* Those before, and the one in question. */
+static const struct milter_recipient *list_recipients(struct smtp_session *s,
+                                                      const struct smtp_path *last, str mailer)
+{
+    size_t n = s->recipients.n;
+    struct milter_recipient *list = ARENA_ARRAY(&s->command, struct milter_recipient, n + 1);
+    for (size_t i = 0; i < n; i++)
+        list[i].address = VEC_AT(&s->recipients, struct smtp_recipient, i)->address;
+    list[n].address = smtp_path_text(last, &s->command);
+    list[n].mailer = mailer;
+    return list;
+}
+
+static struct hook_about describe(struct smtp_session *s, const struct smtp_path *recipient,
+                                  str mailer, char ip[NET_ADDRESS_TEXT])
+{
+    const struct tls_facts *tls = net_conn_tls(s->conn);
+    const struct net_address *peer = net_conn_peer(s->conn);
+    bool is_submission = s->front->policy == SMTP_SUBMISSION;
+    return (struct hook_about){
+        .message = { .hostname = str_from_cstr(s->state->app->hostname),
+                     .session = net_conn_id(s->conn),
+                     .helo = s->helo,
+                     .client_ip =
+                         peer->sa.ss_family == AF_UNIX ? STR_EMPTY : net_address_ip(peer, ip),
+                     .client_port = net_address_port(peer),
+                     .login = s->login,
+                     .mechanism = s->mechanism,
+                     .tls_version = str_from_cstr(tls ? tls->version : NULL),
+                     .tls_cipher = str_from_cstr(tls ? tls->cipher : NULL),
+                     .sender_mailer = is_submission ? STR("local") : STR_EMPTY,
+                     .envelope = { .sender = smtp_path_text(&s->sender.sender, &s->command),
+                                   .recipients = list_recipients(s, recipient, mailer),
+                                   .n = s->recipients.n + 1 } },
+        .is_submission = is_submission,
+    };
+}
+
+/* A milter is told of the one recipient only, so that what it says is of nobody else. Yields. */
+YIELDS static bool ask(struct smtp_session *s, const struct hook_about *about,
+                       struct milter_result *said, struct err *e)
+{
+    const struct app_filters *filters = filters_of(s);
+    struct milter_message alone = about->message;
+    alone.envelope.recipients += alone.envelope.n - 1;
+    alone.envelope.n = 1;
+    if (!milter_ask(&filters->milters, MILTER_AT_RCPT, &alone, &s->command, said, e))
+        return false;
+    said->envelope = about->message.envelope;
+    return hook_ask(&filters->hooks, HOOK_AT_RCPT, about, &s->command, said, e);
+}
+
+bool smtp_ask_filters(struct smtp_session *s, const struct smtp_path *recipient, str mailer,
+                      enum net_next *next)
+{
+    char ip[NET_ADDRESS_TEXT];
+    struct milter_result said;
+    struct err e = ERR_CLEAR;
+    const struct app_filters *filters = filters_of(s);
+    if (!milter_has_any(&filters->milters, MILTER_AT_RCPT) && !has_hook(&filters->hooks))
+        return true;
+    const struct hook_about about = describe(s, recipient, mailer, ip);
+    if (!ask(s, &about, &said, &e)) {
+        *next = smtp_say_failure(s, &e);
+        return false;
+    }
+    if (said.verdict != MILTER_REFUSED && said.verdict != MILTER_LATER)
+        return true;
+    *next = smtp_say_text(s, said.verdict == MILTER_REFUSED ? ANSWER_FILTERED : ANSWER_FILTERED_NOW,
+                          said.text);
+    return false;
+}

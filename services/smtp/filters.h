@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Filters of others (milters, then hooks) that are asked about each recipient. */
+#ifndef SMTP_FILTERS_H
+#define SMTP_FILTERS_H
+
+#include "services/smtp/session.h"
+
+/* Whether the filters let the recipient in, whose mail goes on by `mailer` ("local", "relay",
+ * "smtp"); *next is the answer when not. Yields. */
+YIELDS bool smtp_ask_filters(struct smtp_session *s, const struct smtp_path *recipient, str mailer,
+                             enum net_next *next);
+
+#endif
