@@ -7,12 +7,9 @@
 
 #include "obs/obs.h"
 #include "services/delivery/onward.h"
+#include "services/delivery/share.h"
 #include "services/delivery/tally.h"
 #include "services/delivery/way.h"
-
-enum {
-    MESSAGES_A_CONNECTION = 100
-};
 
 void carrier_abort(struct carrier *carrier)
 {
@@ -109,16 +106,23 @@ YIELDS static bool give_up(struct carrier *c, const struct queue_message *m,
     return false;
 }
 
+/* Others may go on over it, else it ends. Yields. */
+YIELDS static void leave_connection(struct carrier *c)
+{
+    if (!delivery_share_keep(&c->session))
+        delivery_session_quit(&c->session);
+}
+
 /* A connection with which a message of these terms may go now, if it is the same. Yields. */
 YIELDS static void check_connection(struct carrier *c, const struct delivery_terms *terms)
 {
     struct delivery_session *s = &c->session;
-    bool is_turn_over = delivery_place_is_wanted(&s->place) &&
-                        (s->n_messages >= DELIVERY_TURN_MAX || c->shift->n_connected > 1);
-    if (s->n_messages >= MESSAGES_A_CONNECTION || is_turn_over ||
-        (s->offers.mail_max > 0 && s->n_messages >= s->offers.mail_max) ||
+    bool is_turn_over =
+        delivery_place_is_wanted(&s->place) &&
+        (s->n_messages - s->n_former >= DELIVERY_TURN_MAX || c->shift->n_connected > 1);
+    if (delivery_session_is_used_up(s) || is_turn_over ||
         (s->conn && !delivery_session_suits(s, terms)))
-        delivery_session_quit(s);
+        leave_connection(c);
     delivery_session_forget(s);
 }
 
@@ -158,7 +162,9 @@ YIELDS static bool send_message(struct carrier *c, const struct queue_message *m
             *goes_on = give_up(c, m, &failure);
             return false;
         }
+        is_kept = is_kept || s->n_former > 0;
         set_connected(c, true);
+        shift_arrive(c->shift);
         call_for_help(c->shift);
         delivery_send_onward(s, c->shift->lease, m, source, is_kept, sent, &is_stale);
     }
@@ -214,7 +220,7 @@ YIELDS static void carry(struct shift *shift)
         continue;
     set_connected(&c, false);
     if (!shift->is_lost)
-        delivery_session_quit(&c.session);
+        leave_connection(&c);
     list_remove(&c.link);
     delivery_session_fini(&c.session);
     shift->n_carriers--;

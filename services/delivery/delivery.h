@@ -27,6 +27,15 @@ struct delivery_pool {
     size_t turn;
 };
 
+/* Connections that are open and serve nobody now (share.h). */
+struct delivery_shared {
+    struct list kept;         /* the newest first */
+    struct timer expiry;      /* of the oldest */
+    struct signal_point left; /* one of them has ended */
+    unsigned n_coming;        /* destinations that were claimed, and have no connection yet */
+    bool is_dry;              /* nothing was due when the queue was asked last */
+};
+
 struct delivery {
     struct app *app;
     struct tls_client *tls;
@@ -37,11 +46,12 @@ struct delivery {
     struct semaphore converting;    /* messages that are held in memory whole */
     struct list sessions;           /* all of them (crowd.c) */
     struct list servers;            /* that carriers are connected to (place.c) */
-    unsigned n_slow;                /* destinations that take long, beside the workers' own */
-    unsigned n_unnoted;             /* messages sent whose results could not be written yet */
-    struct signal_point noted;      /* one of them is done with */
-    struct signal_point callouts;   /* there may be questions about recipients of relay domains */
-    unsigned n_callouts;            /* under way */
+    struct delivery_shared shared;
+    unsigned n_slow;              /* destinations that take long, beside the workers' own */
+    unsigned n_unnoted;           /* messages sent whose results could not be written yet */
+    struct signal_point noted;    /* one of them is done with */
+    struct signal_point callouts; /* there may be questions about recipients of relay domains */
+    unsigned n_callouts;          /* under way */
     struct notify_listener queue_hint;
     struct notify_listener callout_hint;
     const struct net_address *own; /* addresses of this machine */

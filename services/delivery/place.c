@@ -203,3 +203,8 @@ bool delivery_place_is_wanted(const struct delivery_place *p)
 {
     return p->server && !p->is_anyway && p->server->n_line > 0;
 }
+
+bool delivery_place_has_room(const struct delivery_place *p, unsigned n)
+{
+    return !p->server || p->is_anyway || p->server->n + n <= p->server->most;
+}

@@ -53,6 +53,9 @@ void delivery_place_leave(struct delivery_place *p);
 void delivery_place_give_up(struct delivery_place *p);
 /* The same for all, as for the drain, in which nobody waits any more. */
 void delivery_place_give_up_all(struct delivery *d);
+/* Whether its server may have `n` connections that hold no place, beside those that do; one that is
+ * limited in another way, or not at all, has room. */
+bool delivery_place_has_room(const struct delivery_place *p, unsigned n);
 /* Whether others wait for the place that it has. */
 bool delivery_place_is_wanted(const struct delivery_place *p);
 

@@ -7,6 +7,7 @@
 #include "services/delivery/delivery.h"
 #include "services/delivery/egress.h"
 #include "services/delivery/place.h"
+#include "services/delivery/share.h"
 #include "services/delivery/trial.h"
 #include "services/delivery/way.h"
 
@@ -61,6 +62,7 @@ void delivery_free(struct delivery **d_ptr)
     *d_ptr = NULL;
     if (!d)
         return;
+    delivery_share_fini(d);
     delivery_free_uses(d);
     mta_sts_store_free(&d->policies);
     tls_client_free(&d->tls);
@@ -93,6 +95,7 @@ struct delivery *delivery_new(struct app *app, struct err *e)
     list_init(&d->uses);
     list_init(&d->sessions);
     list_init(&d->servers);
+    delivery_share_init(d);
     read_own_addresses(d);
     if (!open_parts(d, e))
         delivery_free(&d);
@@ -103,6 +106,7 @@ struct delivery *delivery_new(struct app *app, struct err *e)
 static void on_drain(void *arg)
 {
     delivery_place_give_up_all(arg);
+    delivery_share_end_all(arg);
 }
 
 static void stop(struct app *app)

@@ -9,6 +9,7 @@
 #include "services/delivery/crowd.h"
 #include "services/delivery/egress.h"
 #include "services/delivery/login.h"
+#include "services/delivery/share.h"
 #include "services/delivery/tally.h"
 
 #include <stdarg.h>
@@ -53,6 +54,12 @@ bool delivery_session_is_lmtp(const struct delivery_session *s)
     return s->route->relay.protocol == ACCOUNT_TRANSPORT_LMTP;
 }
 
+str delivery_session_ehlo_name(const struct delivery_session *s)
+{
+    return s->route->ehlo_name.n > 0 ? s->route->ehlo_name
+                                     : str_from_cstr(delivery_egress_name(s->d));
+}
+
 void delivery_session_hear(struct delivery_session *s)
 {
     s->is_busy = true;
@@ -73,6 +80,7 @@ static void disconnect(struct delivery_session *s)
     s->is_hurried = false;
     s->needs_reset = false;
     s->n_messages = 0;
+    s->n_former = 0;
     s->n_awaited = 0;
 }
 
@@ -189,8 +197,7 @@ YIELDS static bool ask(struct delivery_session *s, str line, int64_t timeout_ms,
 YIELDS static bool say_hello(struct delivery_session *s, struct queue_result *failure)
 {
     struct err e = ERR_CLEAR;
-    const char *host = s->route->ehlo_name.n > 0 ? arena_cstr(s->a, s->route->ehlo_name)
-                                                 : delivery_egress_name(s->d);
+    const char *host = arena_cstr(s->a, delivery_session_ehlo_name(s));
     const char *verb = delivery_session_is_lmtp(s) ? "LHLO" : "EHLO";
     memset(&s->offers, 0, sizeof(s->offers));
     s->stage = "hello";
@@ -355,6 +362,12 @@ bool delivery_session_suits(const struct delivery_session *s, const struct deliv
     return verdict == TLS_SEND || verdict == TLS_SEND_UNVERIFIED || verdict == TLS_SEND_PLAIN;
 }
 
+bool delivery_session_is_used_up(const struct delivery_session *s)
+{
+    return s->n_messages >= DELIVERY_MESSAGES_A_CONNECTION ||
+           (s->offers.mail_max > 0 && s->n_messages >= s->offers.mail_max);
+}
+
 static bool is_final(const struct queue_result *failure)
 {
     return failure->outcome == QUEUE_HELD || failure->outcome == QUEUE_FAILED;
@@ -399,6 +412,23 @@ static enum opened without_tls(struct delivery_session *s, const char *why,
     return judge(s, why, failure);
 }
 
+/* The server has TLS: what that is worth for this destination. */
+static enum opened judge_tls(struct delivery_session *s, struct queue_result *failure)
+{
+    const struct tls_facts *facts = net_conn_tls(s->conn);
+    note_tls(s, delivery_tls_result(s->host, facts), facts->verify_error);
+    s->secured = describe_tls(s, facts);
+    if (s->demand.dane && !facts->by_dane) /* none of them is of any use (RFC 7672 section 2.2) */
+        s->demand.published = TLS_PUBLISHED_ENCRYPT;
+    s->presented = facts->verified ? TLS_PRESENTED_VERIFIED : TLS_PRESENTED_UNVERIFIED;
+    if (!facts->verified)
+        note_certificate(s);
+    const char *why = facts->verify_error;
+    if (is_unproven(s, &s->terms))
+        why = "neither DNSSEC nor an MTA-STS policy says that this server is in charge";
+    return judge(s, why, failure);
+}
+
 /* Yields. */
 YIELDS static bool shake_hands(struct delivery_session *s, const struct delivery_host *host,
                                struct err *e)
@@ -436,18 +466,7 @@ YIELDS static enum opened start_tls(struct delivery_session *s, const struct del
         s->presented = TLS_PRESENTED_BROKEN;
         return judge(s, e.msg, failure);
     }
-    const struct tls_facts *facts = net_conn_tls(s->conn);
-    note_tls(s, delivery_tls_result(host, facts), facts->verify_error);
-    s->secured = describe_tls(s, facts);
-    if (s->demand.dane && !facts->by_dane) /* none of them is of any use (RFC 7672 section 2.2) */
-        s->demand.published = TLS_PUBLISHED_ENCRYPT;
-    s->presented = facts->verified ? TLS_PRESENTED_VERIFIED : TLS_PRESENTED_UNVERIFIED;
-    if (!facts->verified)
-        note_certificate(s);
-    const char *why = facts->verify_error;
-    if (is_unproven(s, &s->terms))
-        why = "neither DNSSEC nor an MTA-STS policy says that this server is in charge";
-    enum opened what = judge(s, why, failure);
+    enum opened what = judge_tls(s, failure);
     if (what != OPENED)
         return what;
     if (!say_hello(s, failure))
@@ -497,6 +516,11 @@ YIELDS static enum opened open_one(struct delivery_session *s, const struct deli
     s->secured = STR_EMPTY;
     if (tls == TLS_TRY)
         s->tls = STR_EMPTY;
+    if (tls == TLS_TRY && delivery_share_take(s)) {
+        s->stage = "starttls";
+        return judge_tls(s, failure);
+    }
+    delivery_share_make_room(s);
     if (!greet(s, host, failure) || !say_hello(s, failure))
         return OPEN_FAILED;
     enum opened what = tls == TLS_TRY ? start_tls(s, host, failure) : OPENED;

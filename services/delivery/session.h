@@ -8,6 +8,10 @@
 #include "services/delivery/security.h"
 #include "wire/smtp_reply.h"
 
+enum {
+    DELIVERY_MESSAGES_A_CONNECTION = 100
+};
+
 /* How long things may take as a whole: single answers have limits of their own, but a server that
  * drips them could hold us for days. */
 struct delivery_patience {
@@ -43,6 +47,7 @@ struct delivery_session {
     bool is_uncounted;   /* in reports on TLS: it is for such reports only */
     bool is_lost;        /* the lease was lost: nothing may be sent any more */
     unsigned n_messages; /* begun on this connection */
+    unsigned n_former;   /* of them for other destinations (share.h) */
     bool is_busy;        /* a server is being waited for */
     bool is_ended;       /* what is waited for is the answer to a whole message */
     bool is_hurried;     /* it waited for too long while very many do */
@@ -60,6 +65,8 @@ void delivery_session_init(struct delivery_session *s, struct delivery *d, struc
 /* Drops the connection, if any, without QUIT. */
 void delivery_session_fini(struct delivery_session *s);
 
+/* How we are called there. Borrowed. */
+str delivery_session_ehlo_name(const struct delivery_session *s);
 /* Whether LMTP is spoken to the servers of its route. */
 bool delivery_session_is_lmtp(const struct delivery_session *s);
 
@@ -81,6 +88,8 @@ YIELDS bool delivery_session_open_another(struct delivery_session *s, struct que
 void delivery_session_forget(struct delivery_session *s);
 /* Whether the open connection is good enough for a message of other terms, too. */
 bool delivery_session_suits(const struct delivery_session *s, const struct delivery_terms *terms);
+/* Whether it has carried as many messages as a connection may. */
+bool delivery_session_is_used_up(const struct delivery_session *s);
 /* Says good-bye and disconnects. Yields. */
 YIELDS void delivery_session_quit(struct delivery_session *s);
 /* Ends every wait of this fiber in `ms` at the latest; gives the limit that was, to be set again by

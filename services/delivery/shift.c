@@ -7,6 +7,7 @@
 #include "obs/obs.h"
 #include "services/delivery/carrier.h"
 #include "services/delivery/refused.h"
+#include "services/delivery/share.h"
 
 enum {
     PAUSE_MS = 2000,           /* after the queue could not be asked */
@@ -95,6 +96,13 @@ bool shift_stop_keeper(struct shift *shift)
 }
 
 /* ---- messages ---- */
+
+void shift_arrive(struct shift *shift)
+{
+    if (shift->is_coming)
+        delivery_share_came(shift->d);
+    shift->is_coming = false;
+}
 
 static bool may_go_on(const struct shift *shift)
 {

@@ -38,8 +38,9 @@ struct shift {
 
     bool has_ended; /* the keeper is to end */
     bool has_keeper;
-    bool is_done; /* given back */
-    bool is_slow; /* its worker went on without it */
+    bool is_done;   /* given back */
+    bool is_slow;   /* its worker went on without it */
+    bool is_coming; /* it was claimed, and has no connection yet */
     struct signal_point keeper;
 };
 
@@ -53,6 +54,9 @@ void shift_drop(struct shift *shift);
  * connections are cut: two workers never end one message (R9). */
 void shift_start_keeper(struct shift *shift);
 YIELDS bool shift_stop_keeper(struct shift *shift);
+
+/* It has what it needs of connections that others left, or ends; harmless when done again. */
+void shift_arrive(struct shift *shift);
 
 /* The next message to send, or NULL: nothing is left, or nothing may be begun any more. */
 const struct queue_message *shift_take(struct shift *shift);

@@ -6,6 +6,7 @@
 #include "obs/obs.h"
 #include "services/delivery/carrier.h"
 #include "services/delivery/crowd.h"
+#include "services/delivery/share.h"
 #include "services/delivery/tally.h"
 #include "services/delivery/way.h"
 
@@ -62,6 +63,7 @@ YIELDS static void work_a_shift(void *arg)
     runtime_hold(d->app->runtime);
     shift_start_keeper(shift);
     work_on_lease(shift);
+    shift_arrive(shift);
     if (shift_stop_keeper(shift) && !shift->is_lost && shift->n_carriers == 0 &&
         !queue_release(d->app->queue, shift->lease, clock_deadline_in(DELIVERY_DATABASE_MS), &e)) {
         obs_log(EV_DELIVERY_LEASE_LOST, STR_EMPTY, OBS_STR("domain", shift->lease->domain),
@@ -118,6 +120,8 @@ YIELDS static void claim(struct delivery *d, struct shift *shift)
         (void)fiber_sleep_until(clock_deadline_in(PAUSE_MS), &ignored);
         return;
     }
+    delivery_share_claimed(d, shift->lease != NULL);
+    shift->is_coming = shift->lease != NULL;
     if (!shift->lease)
         (void)signal_point_wait(&d->work, clock_deadline_in(POLL_MS), &e); /* or time is up */
 }

@@ -18,8 +18,8 @@ from outbound import DOMAIN, Sink, Zone
 from policy_hosts import PolicyHosts, policy
 
 WAIT = 150  # a destination that two workers looked at may be set right by the sweep of the next minute only
-GOOD, PLAIN, BROKEN, STRANGE, EXPIRED = (f"127.0.0.{i}" for i in range(1, 6))
-NAMED = [f"mx-{n}.{DOMAIN}" for n in ("issuer", "enforced", "wild", "second", "both")]
+GOOD, PLAIN, BROKEN, STRANGE, EXPIRED, SHARED = (f"127.0.0.{i}" for i in range(1, 7))
+NAMED = [f"mx-{n}.{DOMAIN}" for n in ("issuer", "enforced", "wild", "second", "both", "shared")]
 
 
 def own_host(name, **more):
@@ -32,6 +32,7 @@ POLICIES = {
     "wild": (GOOD, policy("mx.elsewhere.test", f"*.{DOMAIN}")),
     "second": (GOOD, own_host("second")),
     "unnamed": (GOOD, policy("mx.elsewhere.test")),
+    "shared": (SHARED, own_host("shared")),
     "strange": (STRANGE, own_host("strange")),
     "misnamed": (GOOD, own_host("misnamed")),
     "late": (EXPIRED, own_host("late")),
@@ -64,7 +65,8 @@ class World:
         self.sinks = {GOOD: Sink(self.port, tls=self.own.context(), extensions=("PIPELINING", "8BITMIME", "REQUIRETLS")), PLAIN: Sink(self.port, address=PLAIN),
                       BROKEN: Sink(self.port, address=BROKEN, tls=ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)),
                       STRANGE: Sink(self.port, address=STRANGE, tls=made["stranger"].context()),
-                      EXPIRED: Sink(self.port, address=EXPIRED, tls=old.context())}
+                      EXPIRED: Sink(self.port, address=EXPIRED, tls=old.context()),
+                      SHARED: Sink(self.port, address=SHARED, tls=self.own.context())}
         self.hosts = PolicyHosts(self.folder, authority, {name: said for name, (_, said) in POLICIES.items()})
         self.zone = self._zone(made, unknown)
         self.server = factory(settings={
@@ -87,10 +89,11 @@ class World:
                 ("wrong", GOOD, [former.tlsa(3)]), ("one", GOOD, [former.tlsa(3), own.tlsa(3, 0)]),
                 ("unusable", GOOD, ["TLSA 1 1 1 " + 64 * "0"]), ("garbage", GOOD, ["TLSA 3 0 0 00"]),
                 ("forged", GOOD, [f"TLSA 3 1 1 {forged}"]), ("plain", PLAIN, [right]),
-                ("odd", PLAIN, ["TLSA 3 1 9 00"]), ("broken", BROKEN, [right]),
+                ("dane", SHARED, [right]), ("odd", PLAIN, ["TLSA 3 1 9 00"]), ("broken", BROKEN, [right]),
                 *((name, address, [right] if name == "both" else []) for name, (address, _) in POLICIES.items())]:
             lines += [f"{name} MX 10 mx-{name}", f"mx-{name} A {address}"]
             lines += [f"_{self.port}._tcp.mx-{name} {r}" for r in records]
+        lines += [f"{name} MX 10 mx-{mx}" for name, mx in (("shared-one", "shared"), ("shared-two", "shared"), ("dane-one", "dane"))]
         lines += ["second MX 5 mx-unnamed"]  # preferred, but the policy does not name it
         for name in POLICIES:
             lines += [f'_mta-sts.{name} TXT "v=STSv1; id=20260101"',
@@ -362,13 +365,54 @@ def test_policies_are_fetched_again_before_they_end(world):
     assert world.server.psql("SELECT 1 FROM mta_sts_policy WHERE domain = 'ended.test'") == ""
 
 
-def test_an_operator_may_ignore_tlsa_records(world):
-    """The last one here: it leaves the server so."""
-    address = f"somebody@wrong.{DOMAIN}"
-    world.server.settings["delivery.dane"] = "false"
+def reload(world, key, value):
+    world.server.settings[key] = value
     world.server.write_config()
     reloads = world.server.log().count("config_reloaded process=back.1")
     os.kill(world.server.pids()["supervisor"], signal.SIGHUP)
     wait_until(lambda: world.server.log().count("config_reloaded process=back.1") > reloads, WAIT, "the reload")
+
+
+# ---- domains of one server ----
+
+@pytest.mark.parametrize("names, proof", [
+    (["shared", "shared-one", "shared-two"], {"no-policy-found successful|pkix", "sts successful|mta-sts"}),
+    (["dane", "dane-one"], {"tlsa successful|dane"})])
+def test_domains_of_one_server_go_over_one_connection(world, names, proof):
+    """The server takes one connection at a time, and the first domain holds it until all of them wait. Each judges by its
+    own rules what the connection is worth, and its history says so."""
+    sink, go_on = world.sinks[SHARED], threading.Event()
+    wait_until(lambda: sink.open == 0, WAIT)
+    reload(world, "delivery.connections_per_server", 1)
+    sink.before_reply = lambda verb, text: go_on.wait(WAIT) if verb == "." else None
+    before, commands = sink.connections, len(sink.commands)
+    try:
+        to = [world.send(name) for name in names]
+        leased = f"SELECT count(*) FROM q_domain WHERE lease_owner <> '' AND domain = ANY('{{{','.join(f'{n}.{DOMAIN}' for n in names)}}}')"
+        wait_until(lambda: world.server.psql(leased) == str(len(names)), WAIT, "all of them to be worked on")
+        other = f"somebody@page.{DOMAIN}"
+        had = len(world.of(other))
+        world.send("page")  # claimed when the last of them is known to be
+        wait_until(lambda: len(world.of(other)) > had, WAIT, "mail for another server")
+    finally:
+        go_on.set()
+        sink.before_reply = None
+    for address in to:
+        wait_until(lambda address=address: world.server.psql(f"SELECT count(*) FROM q_attempt WHERE recipient = '{address}' AND outcome = 0")
+                   == "1", WAIT, f"mail for {address}")
+        assert [m.tls for m in world.of(address)] == [True]
+        row = f"SELECT DISTINCT remote, tls || '|' || split_part(secured, ' ', 3) FROM q_attempt WHERE recipient = '{address}'"
+        server, proven = world.server.psql(row).split("|", 1)
+        assert server == f"mx-{names[0]}.{DOMAIN} [{SHARED}]" and proven in proof
+    said = [verb for verb, _ in sink.commands[commands:]]
+    assert sink.connections == before + 1 and said.count("STARTTLS") == 1 and said.count("RSET") == len(names) - 1
+    wait_until(lambda: sink.open == 0, WAIT, "a good-bye when nothing is left")
+    reload(world, "delivery.connections_per_server", 20)
+
+
+def test_an_operator_may_ignore_tlsa_records(world):
+    """The last one here: it leaves the server so."""
+    address = f"somebody@wrong.{DOMAIN}"
+    reload(world, "delivery.dane", "false")
     world.send("wrong")
     assert all(m.tls for m in wait_until(lambda: world.of(address), WAIT, "the mail to go"))

@@ -6,6 +6,7 @@
 
 #include "mx_fixture.h"
 #include "services/delivery/onward.h"
+#include "services/delivery/share.h"
 
 enum {
     STEPS_MAX = 16
@@ -131,6 +132,7 @@ static inline void begin(struct world *w, const struct script *script, const cha
     w->d.app = &w->app;
     list_init(&w->d.sessions);
     list_init(&w->d.servers);
+    delivery_share_init(&w->d);
     semaphore_init(&w->d.converting, 1);
     w->script = script;
     mx_open(&w->mx, w->rt, &protocol, w);
