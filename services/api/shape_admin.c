@@ -26,6 +26,7 @@ json_t *shape_queue_entry(const struct queue_row *row)
     api_set(o, "expiresAt", api_time(row->expires_us));
     api_set(o, "size", json_integer(row->size));
     api_set(o, "transport", api_text_or_null(row->transport));
+    api_set(o, "isVerp", json_boolean(row->is_verp));
     return o;
 }
 

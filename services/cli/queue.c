@@ -87,12 +87,13 @@ static void transport_cell(struct cli_table *t, const json_t *value)
 /* What its recipients have in common. */
 static void print_message(const json_t *first)
 {
-    static const char *const titles[] = { "ID", "SENDER", "SIZE", "CAME", "EXPIRES" };
+    static const char *const titles[] = { "ID", "SENDER", "SIZE", "XVERP", "CAME", "EXPIRES" };
     struct cli_table t;
     cli_table_init(&t, titles, COUNT_OF(titles));
     cli_cell_text(&t, json_object_get(first, "id"));
     sender_cell(&t, json_object_get(first, "sender"));
     cli_cell_size(&t, json_object_get(first, "size"));
+    cli_table_text(&t, json_is_true(json_object_get(first, "isVerp")) ? STR("yes") : STR("no"));
     cli_cell_time(&t, json_object_get(first, "createdAt"));
     cli_cell_time(&t, json_object_get(first, "expiresAt"));
     cli_table_print(&t);

@@ -4561,6 +4561,11 @@ export interface components {
              * @example backup.example.org
              */
             transport: string | null;
+            /**
+             * @description Whether each recipient has a sender of its own, made of `sender` and the recipient (XVERP).
+             * @example false
+             */
+            isVerp: boolean;
         };
         /** @description What came with a message, and what is decided about it. Texts are empty where there is nothing. */
         QueueEnvelope: {
@@ -13346,7 +13351,8 @@ export interface operations {
                      *           "createdAt": "2026-03-01T12:00:00Z",
                      *           "expiresAt": "2026-03-01T12:00:00Z",
                      *           "size": 20480,
-                     *           "transport": "backup.example.org"
+                     *           "transport": "backup.example.org",
+                     *           "isVerp": false
                      *         }
                      *       ],
                      *       "nextCursor": "eyJhIjo0Mn0"
@@ -13425,7 +13431,8 @@ export interface operations {
                      *             "createdAt": "2026-03-01T12:00:00Z",
                      *             "expiresAt": "2026-03-01T12:00:00Z",
                      *             "size": 20480,
-                     *             "transport": "backup.example.org"
+                     *             "transport": "backup.example.org",
+                     *             "isVerp": false
                      *           },
                      *           "envelope": {
                      *             "accountId": "115302194731810817",
@@ -13721,7 +13728,8 @@ export interface operations {
                      *           "createdAt": "2026-03-01T12:00:00Z",
                      *           "expiresAt": "2026-03-01T12:00:00Z",
                      *           "size": 20480,
-                     *           "transport": "backup.example.org"
+                     *           "transport": "backup.example.org",
+                     *           "isVerp": false
                      *         }
                      *       ]
                      *     }

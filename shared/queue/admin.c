@@ -78,6 +78,7 @@ struct queue_row queue_row_read(const struct db_rows *r, size_t i)
         .expires_us = db_time_us(r, i, 11),
         .size = db_int(r, i, 12),
         .transport = db_str(r, i, 14),
+        .is_verp = db_int(r, i, 15) != 0,
     };
 }
 

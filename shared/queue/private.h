@@ -82,9 +82,9 @@ str queue_node_name(const struct queue *q);
 /* What a row is made of, QUEUE_ROW_COUNT columns over `r` and `m`, and the row itself. */
 #define QUEUE_ROW_COLUMNS                                                          \
     " r.queue_id, m.envelope_from, r.rcpt, r.domain, r.status, r.attempts, r.due," \
-    " r.last_attempt, r.code, r.reply, m.created, m.expires, m.size, r.kept, r.transport"
+    " r.last_attempt, r.code, r.reply, m.created, m.expires, m.size, r.kept, r.transport, m.is_verp"
 enum {
-    QUEUE_ROW_COUNT = 15
+    QUEUE_ROW_COUNT = 16
 };
 struct queue_row queue_row_read(const struct db_rows *r, size_t i);
 

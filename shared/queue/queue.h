@@ -421,6 +421,7 @@ struct queue_row {
     int64_t expires_us;
     int64_t size;  /* octets of the message */
     str transport; /* that an administrator named; empty: none */
+    bool is_verp;  /* as in queue_new_message */
 };
 
 struct queue_rows {

@@ -688,7 +688,7 @@ def test_acts_on_the_queue(queue):
     assert admin.post(path, {"action": "transport", **here, "transport": "gone.example"}, status=422).pointers == ["/transport"]
     assert act("transport", transport="mx")["recipients"] == 1
     (row,) = [r for r in pages(admin, "/admin/queue", **here) if r["status"] == "held"]
-    assert row["transport"] == "mx" and row["heldUntil"] is None
+    assert row["transport"] == "mx" and not row["isVerp"] and row["heldUntil"] is None
     assert act("transport", transport="default", dryRun=True)["recipients"] == 1
     assert act("release")["recipients"] == 1
     wait_until(lambda: act("reschedule", at="2099-01-01T00:00:00Z")["recipients"] == 1, seconds=30, what="the end of its try")

@@ -3,6 +3,7 @@
 clock that runs 1000 times as fast (delivery.time_divisor)."""
 import email
 import email.policy
+import json
 import os
 import re
 import signal
@@ -149,13 +150,27 @@ def test_each_recipient_has_a_sender_of_its_own(world):
     """VERP: reports, whoever writes them, come to an address that says whom they are about. It is the sender's."""
     local, _, own = world.user["address"].partition("@")
     here = world.server.new_user()
-    to = [f"verp-{name}@bounce.{DOMAIN}" for name in ("one", "lost", "gone", "two")]
+    to = [f"verp-{name}@bounce.{DOMAIN}" for name in ("one", "lost", "gone", "two", "later")]
     sender = {one: f"{local}+{one.replace('@', '=')}@{own}" for one in [*to, here["address"]]}
     text = f"From: {world.user['address']}\r\nTo: {', '.join(to)}\r\nSubject: verp\r\n\r\nHello.\r\n"
-    world.rules["bounce"] = lambda verb, text: "550 5.1.1 no such user" if verb == "RCPT" and ("-lost" in text or "-gone" in text) else None
+    world.rules["bounce"] = lambda verb, text: None if verb != "RCPT" else "550 5.1.1 no such user" if "-lost" in text or "-gone" in text \
+        else "450 4.2.1 not now" if "-later" in text and not shown else None
+    shown = []
+
+    def entries(recipient):
+        return json.loads(world.server.cli("queue", "list", "--recipient", recipient, "--json").stdout)["entries"]
+
     with world.server.smtp("submission", login=world.user) as client:
         client.sendmail(world.user["address"], [*to, here["address"]], text, mail_options=["XVERP"])
-    for one in (to[0], to[3]):
+    waiting, entry = to[4], wait_until(lambda: [e for e in entries(to[4]) if e["attempts"]], WAIT, "one that waits")[0]
+    rows = json.loads(world.server.cli("queue", "show", entry["id"], "--json").stdout)["recipients"]
+    (row,) = [r for r in rows if r["recipient"] == waiting]  # others may still be there
+    assert row["isVerp"] and row["sender"] == world.user["address"]
+    titles, values, *_ = world.server.cli("queue", "show", entry["id"]).stdout.splitlines()
+    assert dict(zip(*(re.split("  +", line.strip()) for line in (titles, values))))["XVERP"] == "yes"
+    assert json.loads(world.server.cli("queue", "dump", "--recipient", waiting).stdout)["entry"]["isVerp"]
+    shown.append(True)
+    for one in (to[0], to[3], waiting):
         (mail,) = world.arrived(one)
         assert mail.sender == sender[one] and mail.recipients == [one]
     for one in (to[1], to[2]):
