@@ -5,12 +5,13 @@
 `heronry_factory(**options)` starts a private one: settings={"delivery.port": 2525}, environment=
 {"HERONRY_FAILPOINT": ...}, users=[...]; it is stopped at the end of the test."""
 import contextlib
+import fcntl
+import functools
 import itertools
 import json
 import os
 import pathlib
 import poplib
-import random
 import shutil
 import signal
 import smtplib
@@ -39,6 +40,7 @@ PSQL = next(iter(sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/psql"), 
 SOON_S = 10
 PATIENCE_S = 2  # with a server at the end of its test
 LISTENERS = range(10000, 30000)  # below those of clients
+SHARE = 1000                     # of them, for one run of tests
 MEMORY = pathlib.Path("/dev/shm")
 MEMORY_LEAST = 4 << 30
 
@@ -49,15 +51,27 @@ def pytest_addoption(parser):
     parser.addoption("--stress-seed", type=int, help="repeats the random choices of a stress test")
 
 
+@functools.cache
+def own_ports():
+    """Ports that no other run of tests takes as long as this one lives, again and again: (the lock, what gives them)."""
+    for first in range(LISTENERS.start, LISTENERS.stop, SHARE):
+        with contextlib.suppress(OSError):
+            lock = open(pathlib.Path(tempfile.gettempdir()) / f"heronry-test-ports-{first}", "a", encoding="ascii")
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return lock, itertools.cycle(range(first, first + SHARE))
+    raise OSError(f"{len(LISTENERS) // SHARE} other runs of tests hold all ports")
+
+
 def free_ports(count):
-    """Ports that are free on loopback, for now: all are held until all are known. The kernel gives none of them to a
-    client before its server listens."""
+    """Ports that are free on loopback, for now: all are held until all are known. Nobody else takes one of them before
+    its server listens: no other run of tests, and the kernel gives none of them to a client."""
     with contextlib.ExitStack() as held:
         return [a_free_port(held) for _ in range(count)]
 
 
 def a_free_port(held):
-    for port in random.SystemRandom().sample(LISTENERS, len(LISTENERS)):
+    _, ports = own_ports()
+    for port in itertools.islice(ports, SHARE):
         one = held.enter_context(socket.socket())
         with contextlib.suppress(OSError):
             one.bind(("127.0.0.1", port))
