@@ -73,6 +73,8 @@ bool mailauth_key_parse(str record, const struct mailauth_signature *signature,
 {
     struct mailauth_tags tags;
     *out = (struct mailauth_key){ 0 };
+    while (str_has_suffix(record, STR(";"))) /* some panels add one to what has one */
+        record = str_trim(str_slice(record, 0, record.n - 1));
     if (!mailauth_tags_parse(record, &tags, e) || !check_purpose(&tags, signature, e))
         return false;
     const struct mailauth_tag *key = mailauth_tags_find(&tags, STR("p"));

@@ -35,8 +35,8 @@ static bool parse_keep(str digits, unsigned *keep)
 /* Reads the macro at the start of the text. */
 static bool parse(str text, struct macro *out)
 {
-    ptrdiff_t end = str_find_byte(text, '}');
-    if (end < 3 || !str_has_prefix(text, STR("%{")))
+    ptrdiff_t end = str_has_prefix(text, STR("%{")) ? str_find_byte(text, '}') : -1;
+    if (end < 3)
         return false;
     str inner = str_slice(text, 2, (size_t)end - 2);
     *out = (struct macro){ .letter = ascii_lower(inner.p[0]), .n = (size_t)end + 1 };
