@@ -198,6 +198,7 @@ YIELDS static bool say_hello(struct delivery_session *s, struct queue_result *fa
 {
     struct err e = ERR_CLEAR;
     const char *host = arena_cstr(s->a, delivery_session_ehlo_name(s));
+    s->said_name = str_from_cstr(host);
     const char *verb = delivery_session_is_lmtp(s) ? "LHLO" : "EHLO";
     memset(&s->offers, 0, sizeof(s->offers));
     s->stage = "hello";
@@ -226,7 +227,8 @@ static void note_tls(struct delivery_session *s, const char *result, const char 
 {
     s->tls =
         arena_printf(s->a, "%s %s", s->demand.policy, s->demand.fault ? s->demand.fault : result);
-    delivery_count_tls(s, result, str_from_cstr(reason));
+    if (s->n_former == 0) /* else nothing was negotiated */
+        delivery_count_tls(s, result, str_from_cstr(reason));
 }
 
 static void warn_degraded(const struct delivery_session *s, const char *why)
@@ -516,11 +518,16 @@ YIELDS static enum opened open_one(struct delivery_session *s, const struct deli
     s->secured = STR_EMPTY;
     if (tls == TLS_TRY)
         s->tls = STR_EMPTY;
-    if (tls == TLS_TRY && delivery_share_take(s)) {
+    if (tls == TLS_TRY && !s->is_onward && delivery_share_take(s)) {
         s->stage = "starttls";
         return judge_tls(s, failure);
     }
     delivery_share_make_room(s);
+    if (s->is_lost) {
+        delivery_session_drop(s);
+        *failure = delivery_deferred(s, "4.4.2", "the lease was lost");
+        return OPEN_FAILED;
+    }
     if (!greet(s, host, failure) || !say_hello(s, failure))
         return OPEN_FAILED;
     enum opened what = tls == TLS_TRY ? start_tls(s, host, failure) : OPENED;
@@ -683,6 +690,7 @@ bool delivery_session_open(struct delivery_session *s, const struct delivery_rou
     s->route = route;
     s->terms = *terms;
     s->is_refused = false;
+    s->is_onward = false;
     s->is_uncounted = s->is_uncounted || route->relay.port != 0; /* it is not the domain's server */
     delivery_session_forget(s);
     bool found = open_allowed(s, failure);
@@ -706,6 +714,7 @@ bool delivery_session_open_another(struct delivery_session *s, struct queue_resu
 {
     bool was_refused = s->is_refused;
     *failure = delivery_deferred(s, "4.4.1", "no other server is left");
+    s->is_onward = true;
     bool found = open_allowed(s, failure);
     s->is_refused = was_refused; /* that is said of all servers */
     return found;

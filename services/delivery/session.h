@@ -48,6 +48,8 @@ struct delivery_session {
     bool is_lost;        /* the lease was lost: nothing may be sent any more */
     unsigned n_messages; /* begun on this connection */
     unsigned n_former;   /* of them for other destinations (share.h) */
+    bool is_onward;      /* another server failed: only a new connection says what this one does */
+    str said_name;       /* what we called ourselves there */
     bool is_busy;        /* a server is being waited for */
     bool is_ended;       /* what is waited for is the answer to a whole message */
     bool is_hurried;     /* it waited for too long while very many do */

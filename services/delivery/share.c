@@ -202,7 +202,7 @@ static const struct delivery_route *copy_route(struct arena *a, const struct del
     const struct account_transport *relay = &s->route->relay;
     *route = (struct delivery_route){ .domain = arena_str(a, s->route->domain),
                                       .pool = s->route->pool,
-                                      .ehlo_name = arena_str(a, delivery_session_ehlo_name(s)) };
+                                      .ehlo_name = arena_str(a, s->said_name) };
     route->relay = *relay;
     route->relay.domain = arena_str(a, relay->domain);
     route->relay.host = arena_str(a, relay->host);
@@ -249,8 +249,8 @@ bool delivery_share_keep(struct delivery_session *s)
     struct delivery *d = s->d;
     if (!s->conn || s->is_lost || s->is_hurried || s->is_barred || s->n_awaited > 0 ||
         net_buffered(s->conn) > 0 || net_conn_is_gone(s->conn) || s->n_messages == 0 ||
-        delivery_session_is_used_up(s) || s->presented != TLS_PRESENTED_VERIFIED ||
-        !has_common_place(s) || !is_awaited(s))
+        s->needs_reset || s->offers.domain_max > 0 || delivery_session_is_used_up(s) ||
+        s->presented != TLS_PRESENTED_VERIFIED || !has_common_place(s) || !is_awaited(s))
         return false;
     if (count_kept(d, NULL, false) >= DELIVERY_KEPT_MAX)
         end_one(find_oldest(d, NULL));
@@ -292,15 +292,17 @@ bool delivery_share_take(struct delivery_session *s)
 {
     struct delivery_kept *kept;
     bool found = false;
-    while (has_common_place(s) && !found && (kept = find_for(s))) {
+    while (has_common_place(s) && !s->is_lost && !found && (kept = find_for(s))) {
         struct delivery_session *from = &kept->session;
         list_remove(&kept->link); /* it is counted by the place that the session has */
+        from->route = s->route;   /* and by the destination (crowd.h) */
         found = is_there(from);
         if (found) {
             s->conn = from->conn;
             from->conn = NULL;
             s->offers = from->offers;
             s->source = from->source;
+            s->said_name = delivery_session_ehlo_name(s); /* the same, or it could not be shared */
             s->n_messages = from->n_messages;
             s->n_former = from->n_messages;
         }
@@ -315,12 +317,15 @@ void delivery_share_make_room(struct delivery_session *s)
     int64_t deadline_ms = clock_deadline_in(GOODBYE_MS);
     struct err e = ERR_CLEAR;
     bool goes_on = has_common_place(s);
-    while (goes_on && !delivery_place_has_room(&s->place, count_kept(s->d, server, true))) {
-        if (!delivery_place_has_room(&s->place, count_kept(s->d, server, false))) {
-            end_one(find_oldest(s->d, server));
-            continue;
+    unsigned n;
+    while (goes_on && (n = count_kept(s->d, server, true)) > 0 &&
+           !delivery_place_has_room(&s->place, n)) {
+        struct delivery_kept *oldest = find_oldest(s->d, server);
+        if (oldest && !delivery_place_has_room(&s->place, count_kept(s->d, server, false))) {
+            end_one(oldest);
+        } else {
+            goes_on = signal_point_wait(&s->d->shared.left, deadline_ms, &e);
         }
-        goes_on = signal_point_wait(&s->d->shared.left, deadline_ms, &e);
     }
 }
 

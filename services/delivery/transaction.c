@@ -462,8 +462,14 @@ YIELDS static void run(struct transaction *t, bool *answered)
     bool go_ahead = false;
     s->stage = "mail";
     s->n_messages++;
+    bool is_borrowed = s->n_former > 0 && s->n_messages == s->n_former + 1;
     bool ok = send_envelope(t, &go_ahead, &e);
     *answered = (ok || t->mail_refused || t->n_accepted > 0) && !t->is_closing;
+    if (is_borrowed && t->n_accepted == 0) {
+        *answered = false; /* it may be about what others did before: a new connection says it */
+        delivery_session_drop(s);
+        return;
+    }
     if (!ok) {
         struct queue_result lost =
             delivery_deferred(s, "4.4.2", "the connection was lost: %s", e.msg);

@@ -181,6 +181,7 @@ static void parse_limits(str argument, struct smtp_extensions *out)
     } limits[] = {
         { STR("RCPTMAX"), &out->rcpt_max },
         { STR("MAILMAX"), &out->mail_max },
+        { STR("RCPTDOMAINMAX"), &out->domain_max },
     };
     bool more = true;
     while (more) {

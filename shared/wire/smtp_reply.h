@@ -69,6 +69,7 @@ struct smtp_extensions {
     bool auth_scram_plus; /* the same, bound to the TLS connection */
     size_t rcpt_max;      /* recipients of one message (LIMITS, RFC 9422); 0: not told */
     size_t mail_max;      /* messages of one connection; 0: not told */
+    size_t domain_max;    /* domains of recipients of one connection; 0: not told */
 };
 
 /* Reads the keywords of an EHLO reply (its first line is the server's name). Unknown or malformed

@@ -157,14 +157,15 @@ static void test_limits(void **state)
         const char *line;
         size_t rcpt_max;
         size_t mail_max;
+        size_t domain_max;
     } cases[] = {
-        { "250 LIMITS RCPTMAX=20 MAILMAX=5", 20, 5 },
-        { "250 limits X=1 mailmax=1 RCPTDOMAINMAX=1", 0, 1 },
-        { "250 LIMITS RCPTMAX=999999", 999999, 0 },
-        { "250 LIMITS RCPTMAX=1000000 MAILMAX=", 0, 0 },
-        { "250 LIMITS RCPTMAX=-1 MAILMAX=x RCPTMAX", 0, 0 },
-        { "250 LIMITS", 0, 0 },
-        { "250 XLIMITS RCPTMAX=1", 0, 0 },
+        { "250 LIMITS RCPTMAX=20 MAILMAX=5", 20, 5, 0 },
+        { "250 limits X=1 mailmax=1 RCPTDOMAINMAX=1", 0, 1, 1 },
+        { "250 LIMITS RCPTMAX=999999", 999999, 0, 0 },
+        { "250 LIMITS RCPTMAX=1000000 MAILMAX=", 0, 0, 0 },
+        { "250 LIMITS RCPTMAX=-1 MAILMAX=x RCPTMAX", 0, 0, 0 },
+        { "250 LIMITS", 0, 0, 0 },
+        { "250 XLIMITS RCPTMAX=1", 0, 0, 0 },
     };
     (void)state;
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -177,6 +178,7 @@ static void test_limits(void **state)
         smtp_extensions_parse(&r, &out);
         assert_int_equal(out.rcpt_max, cases[i].rcpt_max);
         assert_int_equal(out.mail_max, cases[i].mail_max);
+        assert_int_equal(out.domain_max, cases[i].domain_max);
         smtp_reply_fini(&r);
     }
 }
