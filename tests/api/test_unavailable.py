@@ -21,13 +21,12 @@ SOON = 25  # seconds; the promise is two, and test machines are busy
 
 
 class Outage:
-    """A server whose database is away, and those who were known before."""
+    """A server whose database goes away, and those who were known before."""
 
     def __init__(self, server, postgres):
         self.server, self.postgres = server, postgres
         self.browser = Api.signed_in(server, server.user(1))
         self.program = self.browser.with_token(*SCOPES)
-        postgres.stop()
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +36,10 @@ def outage():
     instance = Instance(settings={"database.url": postgres.url, "auth.cache": "0s", "workers.front": 1,
                                   "security.key": key})
     try:
-        instance.up()
+        known = Outage(instance.up(), postgres)
         with instance.impatience():
-            yield Outage(instance, postgres)
+            postgres.stop()
+            yield known
     finally:
         instance.remove()
         postgres.close()

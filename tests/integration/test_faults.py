@@ -186,7 +186,7 @@ def test_trouble_with_redis_loses_nothing(server, parts, trouble):
             for number in range(5):
                 began = time.monotonic()
                 send(server, f"{trouble} {number}")
-                assert time.monotonic() - began < SOON_S
+                assert time.monotonic() - began < 2 * SOON_S
             seen = subjects(server)
         finally:
             end()

@@ -58,7 +58,7 @@ def settled_kib(heronry):
         assert time.monotonic() < deadline, "memory goes on changing"
         time.sleep(0.25)
         now = sum(map(rss_kib, fronts(heronry)))
-        calm, last = (calm + 1 if abs(now - last) < 256 and is_at_rest(heronry) else 0), now
+        calm, last = (calm + is_at_rest(heronry) if abs(now - last) < 256 else 0), now
     return last
 
 

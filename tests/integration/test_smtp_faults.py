@@ -115,7 +115,7 @@ def test_unknown_commit_is_looked_up(heronry_factory):
     for number in itertools.count():
         if number >= 24 and answers.count(250) > 10 or time.monotonic() > end:
             break
-        time.sleep(0.5 if number % 4 == 3 else 0.1)  # on a busy machine a message takes longer than that
+        time.sleep(0.5 + number / 30 if number % 4 == 3 else 0.1)  # on a busy machine a message takes longer and longer
         server.psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
                     " AND backend_type = 'client backend'")
     stop.set()

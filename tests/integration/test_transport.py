@@ -280,13 +280,14 @@ def test_one_connection_to_a_smarthost_for_all_destinations(world):
     (port,) = free_ports(1)
     near = Sink(port)
     go_on = threading.Event()
-    near.before_reply = lambda verb, text: go_on.wait(90) if verb == "MAIL" else None
+    near.before_reply = lambda verb, text: go_on.wait(WAIT) if verb == "MAIL" else None
     set_transport(world, "*", f"127.0.0.1:{port}", "--tls", "may", "--connections", "1")
     to = ["one@some.example", "one@other.example"]
     for one in to:
         world.send(one)
-    wait_until(lambda: world.server.psql("SELECT count(*) FROM q_rcpt r JOIN q_msg m USING (queue_id)"
-                                         " WHERE rcpt LIKE 'one@%.example' AND r.due > m.created AND attempts = 0") == "1", WAIT, "a destination that waits")
+    waits = ("SELECT count(*) FROM q_rcpt r JOIN q_msg m USING (queue_id) JOIN q_domain d USING (domain) WHERE rcpt LIKE 'one@%.example'"
+             " AND r.due > m.created AND attempts = 0 AND d.lease_until < now()")
+    wait_until(lambda: near.open == 1 and world.server.psql(waits) == "1", WAIT, "a destination that waits beside one that is served")
     go_on.set()
     for one in to:
         wait_until(lambda: near.of(one), WAIT, "mail at the smarthost")

@@ -103,8 +103,8 @@ test("an address is suppressed, found, allowed, and suppressed again", async () 
   await window.getByRole("radio", { name: "Added by hand" }).check();
   const path = `/admin/suppressions?q=${address}`;
   await row.getByRole("button", { name: `Let ${facts.domain} write to ${address}` }).click();
-  await row.waitFor({ state: "detached" });
   await stay(window, `${facts.domain} may write to ${address} again`);
+  await row.waitFor({ state: "detached" });
   assert.deepEqual((await api(window, path)).body.items, []);
   await undo(window, `${facts.domain} may write to ${address} again`);
   await row.getByText("They asked for it").waitFor();
