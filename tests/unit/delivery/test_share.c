@@ -420,10 +420,11 @@ struct two {
     void (*between)(struct two *t); /* NULL: nothing happens */
     bool was_kept;
     bool opened;
+    bool answered; /* the last of them */
     unsigned n_former;
 };
 
-YIELDS static void send_one(struct world *w, struct delivery_session *s,
+YIELDS static bool send_one(struct world *w, struct delivery_session *s,
                             const struct delivery_route *route, bool *opened)
 {
     const struct delivery_terms terms = delivery_terms_of(&w->message);
@@ -433,6 +434,7 @@ YIELDS static void send_one(struct world *w, struct delivery_session *s,
     *opened = delivery_session_open(s, route, &terms, &w->failure);
     if (*opened)
         delivery_send(s, &w->lease, &w->message, &source, &sent);
+    return *opened && sent.answered;
 }
 
 static void deliver_two(void *arg)
@@ -440,13 +442,13 @@ static void deliver_two(void *arg)
     struct two *t = arg;
     struct world *w = &t->w;
     delivery_share_claimed(&w->d, true); /* one more is to come */
-    send_one(w, &w->session, &w->route, &w->opened);
+    (void)send_one(w, &w->session, &w->route, &w->opened);
     t->was_kept = delivery_share_keep(&w->session);
     if (!t->was_kept)
         delivery_session_quit(&w->session);
     if (t->between)
         t->between(t);
-    send_one(w, &t->session, &t->second, &t->opened);
+    t->answered = send_one(w, &t->session, &t->second, &t->opened);
     t->n_former = t->session.n_former;
     delivery_session_quit(&t->session);
     delivery_share_came(&w->d);
@@ -474,12 +476,18 @@ static struct two *two_begin(const struct script *scripts, const char *config)
     return t;
 }
 
-static void two_run(struct two *t)
+static void two_try(struct two *t)
 {
     struct err e = ERR_CLEAR;
     assert_true(fiber_spawn(t->w.rt, "delivery", deliver_two, t, NULL, &e));
     runtime_run(t->w.rt);
     assert_true(t->w.opened && t->opened);
+}
+
+static void two_run(struct two *t)
+{
+    two_try(t);
+    assert_true(t->answered);
     expect_result(&t->w.results[0], QUEUE_DELIVERED, "", "250 taken");
     assert_true(str_has_suffix(t->w.results[0].secured, STR(" pkix")));
     assert_true(str_eq(t->w.results[0].tls, STR("no-policy-found successful")));
@@ -535,6 +543,27 @@ static void test_one_that_is_gone(void **state)
     two_end(t, NULL);
 }
 
+/* What the server says to a domain's first mail may be about the mail of another: a new connection
+ * is asked. */
+static void test_a_refusal_that_is_anothers(void **state)
+{
+    (void)state;
+    static const struct script sender[] = {
+        { "220 hi\r\n", { TAKES_ONE, "250 reset\r\n", "554 session blocked\r\n" } }
+    };
+    static const struct script recipient[] = {
+        { "220 hi\r\n", { TAKES_ONE, "250 reset\r\n", "250 ok\r\n", "550 no\r\n", "550 no\r\n" } }
+    };
+    const struct script *const scripts[] = { sender, recipient };
+    for (size_t i = 0; i < COUNT_OF(scripts); i++) {
+        struct two *t = two_begin(scripts[i], "");
+        two_try(t);
+        assert_true(t->was_kept && !t->answered);
+        assert_int_equal(t->n_former, 0); /* the connection was dropped */
+        two_end(t, NULL);
+    }
+}
+
 /* One that may not serve the next ends first where the server would have one too many. */
 static void test_room_is_made(void **state)
 {
@@ -574,27 +603,34 @@ static void test_one_that_nobody_wants_ends(void **state)
 static void test_what_is_not_kept(void **state)
 {
     (void)state;
-    static const struct script limited[] = {
-        { "220 hi\r\n",
-          { TLS_EHLO, "220 go\r\n", "250-mx.example\r\n250 LIMITS MAILMAX=1\r\n", "250 ok\r\n",
-            "250 ok\r\n", "250 ok\r\n", "354 go\r\n", "250 taken\r\n", "221 bye\r\n" } },
-        { "220 hi\r\n", { TAKES_ONE, "221 bye\r\n" } },
-    };
-    struct two *t = two_begin(limited, "");
-    assert_false(delivery_share_keep(&t->session)); /* not connected */
-    two_run(t);
-    assert_false(t->was_kept);
-    two_end(t, ONE "QUIT|<end>" ONE "QUIT|<end>");
+#define LIMITED(limit)                                                                          \
+    {                                                                                           \
+        { "220 hi\r\n",                                                                         \
+          { TLS_EHLO, "220 go\r\n", "250-mx.example\r\n250 LIMITS " limit "\r\n", "250 ok\r\n", \
+            "250 ok\r\n", "250 ok\r\n", "354 go\r\n", "250 taken\r\n", "221 bye\r\n" } },       \
+        {                                                                                       \
+            "220 hi\r\n",                                                                       \
+            {                                                                                   \
+                TAKES_ONE, "221 bye\r\n"                                                        \
+            }                                                                                   \
+        }                                                                                       \
+    }
+    static const struct script limited[][2] = { LIMITED("MAILMAX=1"), LIMITED("RCPTDOMAINMAX=1") };
+    for (size_t i = 0; i < COUNT_OF(limited); i++) {
+        struct two *t = two_begin(limited[i], "");
+        assert_false(delivery_share_keep(&t->session)); /* not connected */
+        two_run(t);
+        assert_false(t->was_kept);
+        two_end(t, ONE "QUIT|<end>" ONE "QUIT|<end>");
+    }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_who_may_share),
-        cmocka_unit_test(test_the_next_domain_goes_on),
-        cmocka_unit_test(test_one_that_is_gone),
-        cmocka_unit_test(test_room_is_made),
-        cmocka_unit_test(test_one_that_nobody_wants_ends),
+        cmocka_unit_test(test_who_may_share),    cmocka_unit_test(test_the_next_domain_goes_on),
+        cmocka_unit_test(test_one_that_is_gone), cmocka_unit_test(test_a_refusal_that_is_anothers),
+        cmocka_unit_test(test_room_is_made),     cmocka_unit_test(test_one_that_nobody_wants_ends),
         cmocka_unit_test(test_what_is_not_kept),
     };
     return cmocka_run_group_tests_name("delivery/share", tests, NULL, NULL);
