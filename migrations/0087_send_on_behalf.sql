@@ -33,7 +33,8 @@ BEGIN
     RETURN QUERY SELECT DISTINCT a.account_id FROM address a WHERE a.addr_lower = ANY (p_addresses);
 END $$;
 
--- As in 0045, but who may write on behalf of the address stays.
+-- As in 0045, but who may write on behalf of the address stays so: frontends that know of no such grant must not make
+-- a full one of it.
 CREATE OR REPLACE FUNCTION address_update(p_address text, p_posting int, p_targets text[], p_senders text[])
 RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
@@ -57,7 +58,7 @@ BEGIN
         DELETE FROM address_sender WHERE addr_lower = p_address AND NOT on_behalf;
         INSERT INTO address_sender (addr_lower, account_id)
         SELECT p_address, account FROM address_accounts(p_senders) account
-            ON CONFLICT (addr_lower, account_id) DO UPDATE SET on_behalf = false;
+            ON CONFLICT DO NOTHING;
     END IF;
     RETURN coalesce(v_account, 0);
 END $$;
@@ -68,6 +69,8 @@ RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     v_account bigint := address_update(p_address, p_posting, p_targets, p_senders);
 BEGIN
+    UPDATE address_sender SET on_behalf = false
+     WHERE addr_lower = p_address AND on_behalf AND account_id IN (SELECT address_accounts(p_senders));
     IF p_on_behalf IS NOT NULL THEN
         DELETE FROM address_sender WHERE addr_lower = p_address AND on_behalf;
         INSERT INTO address_sender (addr_lower, account_id, on_behalf)

@@ -242,6 +242,10 @@ static void grants_and_catch_alls_let_others_send(struct world *w)
                                        &w->a, soon(), &e));
     assert_int_equal(right_of(w, w->ada, "ben+tag"), ACCOUNT_SEND_ON_BEHALF);
     assert_int_equal(right_of(w, w->ben, "ben"), ACCOUNT_SEND_AS);
+    /* Frontends of a former version, which know of full rights only, make none of it. */
+    test_pg_run("SELECT address_update('ben@example.org', NULL, NULL, ARRAY['ada@example.org'])");
+    assert_int_equal(right_of(w, w->ada, "ben"), ACCOUNT_SEND_ON_BEHALF);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM address_sender WHERE on_behalf"), 1);
     update.senders = &nobody;
     assert_false(account_address_update(w->directory, &the_operator, STR("ben@example.org"),
                                         &update, &w->a, soon(), &e));
@@ -250,6 +254,12 @@ static void grants_and_catch_alls_let_others_send(struct world *w)
     assert_true(account_address_update(w->directory, &the_operator, STR("ben@example.org"), &update,
                                        &w->a, soon(), &e));
     assert_int_equal(right_of(w, w->ada, "ben"), ACCOUNT_SEND_ON_BEHALF);
+    update.senders = &ada;
+    update.n_senders = 1;
+    assert_true(account_address_update(w->directory, &the_operator, STR("ben@example.org"), &update,
+                                       &w->a, soon(), &e));
+    assert_int_equal(right_of(w, w->ada, "ben"), ACCOUNT_SEND_AS);
+    update.n_senders = 0;
     update.has_on_behalf = true;
     assert_true(account_address_update(w->directory, &the_operator, STR("ben@example.org"), &update,
                                        &w->a, soon(), &e));
