@@ -140,7 +140,11 @@ static YIELDS bool check_rights(struct submission *w, enum submit_verdict *out, 
         if (right == ACCOUNT_SEND_NOT || (i > 0 && right != ACCOUNT_SEND_AS))
             *out = SUBMIT_FROM_NOT_OWN;
     }
-    return *out != SUBMIT_DONE || of_author == ACCOUNT_SEND_AS || name_writer(w, authors, n, e);
+    if (*out == SUBMIT_DONE && of_author != ACCOUNT_SEND_AS && !name_writer(w, authors, n, e))
+        return false;
+    if (w->m->was_held && w->writer.login.n > 0) /* it is whole, and would not tell who wrote */
+        *out = SUBMIT_FROM_NOT_OWN;
+    return true;
 }
 
 /* ---- the message ---- */

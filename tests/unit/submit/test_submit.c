@@ -10,9 +10,7 @@
 
 #define HEADER "From: ada@example.org\r\nSubject: x\r\n"
 
-static enum submit_verdict submit_as(struct mail_world *w, str content,
-                                     const struct smtp_recipient *recipients, size_t n,
-                                     bool may_save)
+static enum submit_verdict submit_all(struct mail_world *w, struct smtp_message m)
 {
     struct err e = ERR_CLEAR;
     struct submit_result result;
@@ -22,14 +20,21 @@ static enum submit_verdict submit_as(struct mail_world *w, str content,
         .accounts = w->accounts,
         .hostname = "mx.example.org",
     };
-    struct smtp_message m = mail_message(w, content, recipients, n);
     m.account_id = w->ada;
     m.sender = STR("ada@example.org");
     m.trace.is_auth = true;
-    m.may_save = may_save;
     if (!submit_message(&s, &m, &w->a, mail_soon(), &result, &e))
         fail_msg("%s", e.msg);
     return result.verdict;
+}
+
+static enum submit_verdict submit_as(struct mail_world *w, str content,
+                                     const struct smtp_recipient *recipients, size_t n,
+                                     bool may_save)
+{
+    struct smtp_message m = mail_message(w, content, recipients, n);
+    m.may_save = may_save;
+    return submit_all(w, m);
 }
 
 static enum submit_verdict submit(struct mail_world *w, str content,
@@ -66,6 +71,35 @@ static void rights(struct mail_world *w)
             fail_msg("%.*s: verdict %d", STR_FMT(cases[i].content), (int)verdict);
     }
     assert_int_equal(mail_count(w, w->bert), before + 2);
+}
+
+/* The right was lowered while the mail waited: without a Sender field it goes no more. */
+static void what_waited_tells_who_wrote(struct mail_world *w)
+{
+    static const struct {
+        str content;
+        const char *is_on_behalf;
+        enum submit_verdict verdict;
+    } cases[] = {
+        { STR_INIT("From: bert@example.org\r\n\r\nx\r\n"), "false", SUBMIT_DONE },
+        { STR_INIT("From: bert@example.org\r\n\r\nx\r\n"), "true", SUBMIT_FROM_NOT_OWN },
+        { STR_INIT("From: bert@example.org\r\nSender: ada@example.org\r\n\r\nx\r\n"), "true",
+          SUBMIT_DONE },
+    };
+    const struct smtp_recipient ada = { .account_id = w->ada, .address = STR("ada@example.org") };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct smtp_message m = mail_message(w, cases[i].content, &ada, 1);
+        m.was_held = true;
+        test_pg_run(arena_printf(&w->a,
+                                 "INSERT INTO address_sender (addr_lower, account_id, on_behalf)"
+                                 " VALUES ('bert@example.org', %lld, %s)"
+                                 " ON CONFLICT (addr_lower, account_id)"
+                                 " DO UPDATE SET on_behalf = excluded.on_behalf",
+                                 (long long)w->ada, cases[i].is_on_behalf)
+                        .p);
+        assert_int_equal(submit_all(w, m), cases[i].verdict);
+    }
+    test_pg_run("DELETE FROM address_sender");
 }
 
 static void both_sides_in_one_transaction(struct mail_world *w)
@@ -523,6 +557,7 @@ static void run_all(void *arg)
     struct mail_world *w = arg;
     mail_fill(w);
     rights(w);
+    what_waited_tells_who_wrote(w);
     both_sides_in_one_transaction(w);
     a_full_member_keeps_it_from_nobody(w);
     sent_mail_is_saved(w);
