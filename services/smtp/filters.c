@@ -17,11 +17,10 @@ static bool has_hook(const struct hook_chain *chain)
     return false;
 }
 
-/* Those before, and the one in question. */
-static const struct milter_recipient *list_recipients(struct smtp_session *s,
+/* The first `n` of those before, and the one in question. */
+static const struct milter_recipient *list_recipients(struct smtp_session *s, size_t n,
                                                       const struct smtp_path *last, str mailer)
 {
-    size_t n = s->recipients.n;
     struct milter_recipient *list = ARENA_ARRAY(&s->command, struct milter_recipient, n + 1);
     for (size_t i = 0; i < n; i++)
         list[i].address = VEC_AT(&s->recipients, struct smtp_recipient, i)->address;
@@ -36,6 +35,8 @@ static struct hook_about describe(struct smtp_session *s, const struct smtp_path
     const struct tls_facts *tls = net_conn_tls(s->conn);
     const struct net_address *peer = net_conn_peer(s->conn);
     bool is_submission = s->front->policy == SMTP_SUBMISSION;
+    /* Milters are not told of those before, of whom there may be very many. */
+    size_t n = has_hook(&filters_of(s)->hooks) ? s->recipients.n : 0;
     return (struct hook_about){
         .message = { .hostname = str_from_cstr(s->state->app->hostname),
                      .session = net_conn_id(s->conn),
@@ -49,8 +50,8 @@ static struct hook_about describe(struct smtp_session *s, const struct smtp_path
                      .tls_cipher = str_from_cstr(tls ? tls->cipher : NULL),
                      .sender_mailer = is_submission ? STR("local") : STR_EMPTY,
                      .envelope = { .sender = smtp_path_text(&s->sender.sender, &s->command),
-                                   .recipients = list_recipients(s, recipient, mailer),
-                                   .n = s->recipients.n + 1 } },
+                                   .recipients = list_recipients(s, n, recipient, mailer),
+                                   .n = n + 1 } },
         .is_submission = is_submission,
     };
 }
