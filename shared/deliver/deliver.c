@@ -130,7 +130,7 @@ static void name_copy(const struct deliver_attempt *attempt, const struct smtp_r
     char *address = arena_cstr(a, r->address);
     for (size_t i = 0; address[i]; i++)
         address[i] = ascii_lower(address[i]);
-    str name = arena_printf(a, "%.*s to %s%s%.*s", STR_FMT(m->sender), address,
+    str name = arena_printf(a, "%.*s to %s%s%.*s", STR_FMT(attempt->came_from), address,
                             r->targets ? " at " : "", r->targets ? (int)account.n : 0, account.p);
     store_delivery_id(attempt->content_hash, name, out);
 }
@@ -362,7 +362,7 @@ bool deliver_message(const struct deliver *d, const struct smtp_message *m, stru
 {
     int64_t now_us = clock_utc_us();
     int64_t time_ms = deadline_ms - clock_monotonic_ms();
-    struct deliver_attempt attempt = { .d = d, .m = m, .a = a };
+    struct deliver_attempt attempt = { .d = d, .m = m, .a = a, .came_from = m->sender };
     str proven = STR_EMPTY;
     *out = (struct deliver_result){ .verdict = judge(&attempt) };
     if (out->verdict == DELIVER_DONE && !deliver_prove(&attempt, deadline_ms, out, &proven, e))

@@ -26,6 +26,7 @@ struct deliver_attempt {
     size_t header_n;         /* octets of the header */
     bool is_clean;           /* what others forged is out of the content already */
     str content_hash;        /* what copies are named by; empty: by the transaction */
+    str came_from;           /* the sender before the filters, by which copies are named, too */
     bool is_sender_unproven; /* SPF was to prove the envelope sender, and did not */
     bool is_unproven; /* its author's domain wants it in quarantine, so its sender may be forged */
     str held_why;     /* it is in quarantine: in Junk, and what leaves waits; else empty */

@@ -7,6 +7,7 @@ import time
 
 import pytest
 from conftest import wait_until
+from milters import ACCEPT, Filter, envelope
 from smtp_raw import RawSmtp, fetch_all, stuffed
 
 MESSAGE = b"Subject: fault\r\n\r\n" + b"x" * 70 + b"\r\n"
@@ -44,13 +45,18 @@ def test_worker_dies_at(heronry_factory, point, copies):
 
 @pytest.mark.parametrize("window, copies", [("1h", 1), ("0s", 2)])
 def test_a_reply_that_was_lost(heronry_factory, window, copies):
-    """R2: the worker dies between COMMIT and 250, and the sender comes again with the same message."""
-    server = heronry_factory(settings={"workers.front": 1, "delivery.retry_window": window},
+    """R2: the worker dies between COMMIT and 250, and the sender comes again with the same message. A filter that gives
+    it another sender, and then has nothing to say, makes no other message of it."""
+    judge = Filter()
+    judge.rules["fault"] = [envelope(b"e", "<other@remote.example>"), ACCEPT]
+    server = heronry_factory(settings={"workers.front": 1, "delivery.retry_window": window,
+                                       "milters": f'[{{ addr: "127.0.0.1:{judge.port}" }}]'},
                           environment={"HERONRY_FAILPOINT": "smtp-before-250:kill@2"})
     user = server.user(2)
     message = b"Message-ID: <retried@remote.example>\r\n" + MESSAGE
     assert send_and_see(server, user, b"Message-ID: <other@remote.example>\r\n" + MESSAGE) == 250
     assert send_and_see(server, user, message) == 0
+    judge.rules.clear()
 
     def again():
         try:
@@ -58,7 +64,8 @@ def test_a_reply_that_was_lost(heronry_factory, window, copies):
         except (OSError, AssertionError):   # nobody is there, or somebody who sees no database yet
             return False
     wait_until(again, what="a new worker")
-    assert len([m for m in fetch_all(server, user) if b"<retried@" in m]) == copies
+    came = [m for m in fetch_all(server, user) if b"<retried@" in m]
+    assert (len(came), came[0].splitlines()[0]) == (copies, b"Return-Path: <other@remote.example>")
 
 
 def test_stop_waits_for_a_message(heronry_factory):
