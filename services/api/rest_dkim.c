@@ -102,7 +102,8 @@ void rest_create_dkim_key(struct api_call *call, const struct create_dkim_key_pa
     }
 }
 
-/* The text came in the body, which is nobody's but this call's: it goes when it is read. */
+/* The text came in the body, which is nobody's but this call's: what it holds of it goes when it is
+ * read. A body that the contract refuses does not come here, and is only freed. */
 static void wipe(str text)
 {
     secret_wipe_memory((char *)(uintptr_t)text.p, text.n);
