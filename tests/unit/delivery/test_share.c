@@ -603,21 +603,12 @@ static void test_one_that_nobody_wants_ends(void **state)
 static void test_what_is_not_kept(void **state)
 {
     (void)state;
-#define LIMITED(limit)                                                                          \
-    {                                                                                           \
-        { "220 hi\r\n",                                                                         \
-          { TLS_EHLO, "220 go\r\n", "250-mx.example\r\n250 LIMITS " limit "\r\n", "250 ok\r\n", \
-            "250 ok\r\n", "250 ok\r\n", "354 go\r\n", "250 taken\r\n", "221 bye\r\n" } },       \
-        {                                                                                       \
-            "220 hi\r\n",                                                                       \
-            {                                                                                   \
-                TAKES_ONE, "221 bye\r\n"                                                        \
-            }                                                                                   \
-        }                                                                                       \
-    }
-    static const struct script limited[][2] = { LIMITED("MAILMAX=1"), LIMITED("RCPTDOMAINMAX=1") };
-    for (size_t i = 0; i < COUNT_OF(limited); i++) {
-        struct two *t = two_begin(limited[i], "");
+    static const char *const limits[] = { "250-mx.example\r\n250 LIMITS MAILMAX=1\r\n",
+                                          "250-mx.example\r\n250 LIMITS RCPTDOMAINMAX=1\r\n" };
+    for (size_t i = 0; i < COUNT_OF(limits); i++) {
+        struct script scripts[] = { taker_twice[0], taker_twice[1] };
+        scripts[0].replies[2] = limits[i]; /* to the EHLO inside of TLS */
+        struct two *t = two_begin(scripts, "");
         assert_false(delivery_share_keep(&t->session)); /* not connected */
         two_run(t);
         assert_false(t->was_kept);
