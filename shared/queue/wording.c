@@ -73,8 +73,8 @@ static const struct hold_wording hold_wordings[N_LANGUAGES] = {
     [LANGUAGE_ENGLISH] = {
         .subject = "Your mail to {} could not be sent securely",
         .subject_unclear = "Not understood: ",
-        .unclear = "Your answer was not understood, and nothing was done. Only the first line of an\r\n"
-                   "answer is read; it may say one thing only.\r\n\r\n",
+        .unclear = "Your answer was not understood, and nothing was done. Only the first paragraph\r\n"
+                   "of an answer is read; it may say one thing only.\r\n\r\n",
         .greeting = "This is the mail system at {}.\r\n\r\n",
         .your_message = "Your message\r\n\r\n",
         .about = "    Subject: {}\r\n",
@@ -110,8 +110,8 @@ static const struct hold_wording hold_wordings[N_LANGUAGES] = {
     [LANGUAGE_GERMAN] = {
         .subject = "Deine Nachricht an {} konnte nicht sicher gesendet werden",
         .subject_unclear = "Nicht verstanden: ",
-        .unclear = "Deine Antwort wurde nicht verstanden, und nichts ist geschehen. Nur die erste Zeile\r\n"
-                   "einer Antwort wird gelesen; sie darf nur eines sagen.\r\n\r\n",
+        .unclear = "Deine Antwort wurde nicht verstanden, und nichts ist geschehen. Nur der erste Absatz\r\n"
+                   "einer Antwort wird gelesen; er darf nur eines sagen.\r\n\r\n",
         .greeting = "Hier ist das Mailsystem von {}.\r\n\r\n",
         .your_message = "Deine Nachricht\r\n\r\n",
         .about = "    Betreff:  {}\r\n",

@@ -10,7 +10,7 @@ enum {
     ANSWER_LOCAL_MAX = 64,       /* octets of a local part (RFC 5321 4.5.3.1.1) */
     ANSWER_TEXT_MAX = 16 * 1024, /* octets of an answer that are looked at */
     ANSWER_LINES_MAX = 200,      /* lines likewise */
-    ANSWER_WORDS_MAX = 40        /* words of the line that counts; a longer one says too much */
+    ANSWER_WORDS_MAX = 40        /* words that count; who writes more says too much */
 };
 
 /* "mia+tls-<secret>@example.org" for the address "mia@example.org", whose own tag is left away; in
@@ -25,10 +25,11 @@ struct answer {
     str domain; /* that was named, as written; empty: none was; borrows from the text */
 };
 
-/* Reads the first line of an answer's text (UTF-8) that is neither empty, nor quoted, nor a
- * greeting; a signature ends the answer. It must name exactly one choice, in words of everyday,
- * English or German: "cancel", "please try again", "send just this", "erlaube shady.net ohne TLS".
- * False: it does not, says "not", asks something, or sets a condition ("only if", "encrypted"). */
+/* Reads the first paragraph of an answer's text (UTF-8) that is neither quoted nor a greeting; a
+ * signature ends the answer. It must name exactly one choice, in words of everyday, English or
+ * German: "cancel", "please try again", "send just this", "erlaube shady.net ohne TLS".
+ * False: it does not, says "not", asks something, or sets a condition ("only if", "encrypted").
+ * SEND, WHITELIST, and "do not send" for CANCEL: also when one of its words is not known. */
 bool answer_parse(str text, struct answer *out);
 
 #endif
