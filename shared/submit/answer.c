@@ -12,7 +12,7 @@ enum {
     HALF_DIGITS = 13, /* of 64 bits in base32 */
     DIGITS = 2 * HALF_DIGITS,
     WORD_MAX = 253,          /* octets of a word that is looked at: a domain's */
-    GREETING_UNKNOWN_MAX = 4 /* words: "Sehr geehrte Damen und Herren von der Post" */
+    GREETING_UNKNOWN_MAX = 4 /* words: "Sehr geehrte Damen und Herren" */
 };
 
 /* ---- the address ---- */
@@ -415,7 +415,7 @@ static bool is_doubtful(const struct reading *r, enum queue_choice choice)
     /* "allow shady.net to send" is not "allow shady.net and send". */
     if (whitelists && (r->is_address || (r->n[ANSWER_SEND] > 0 && r->n[ANSWER_AND] == 0)))
         return true;
-    return choice == QUEUE_CHOICE_SEND && r->n[ANSWER_TLS] > r->without_tls;
+    return (whitelists || choice == QUEUE_CHOICE_SEND) && r->n[ANSWER_TLS] > r->without_tls;
 }
 
 bool answer_parse(str text, struct answer *out)

@@ -245,6 +245,11 @@ static const struct {
     { "Cancel the hold", NULL, "", false },
     { "Please stop holding my mail", NULL, "", false },
     { "Stop asking", NULL, "", false },
+    { "Do I trust shady.net", NULL, "", false },
+    { "Allow TLS", NULL, "", false },
+    { "trust TLS of shady.net", NULL, "", false },
+    { "Erlaube Mail von shady.net", NULL, "", false },
+    { "I send it", NULL, "", false },
 };
 
 static void what_people_say(void **state)
