@@ -99,6 +99,20 @@ bool app_publish(const struct app_publisher *p, const struct published_record *r
     return account_made_record_add(p->app->accounts, p->actor, &made, p->a, p->deadline_ms, e);
 }
 
+bool app_publish_again(const struct app_publisher *p, const struct published_record *record,
+                       enum app_publishing *out, struct err *e)
+{
+    return update(p, record, act_for(record), out, NULL, e);
+}
+
+/* Yields. */
+YIELDS static bool note_removed(const struct app_publisher *p,
+                                const struct account_made_record *made, struct err *e)
+{
+    obs_log(EV_DNS_REMOVED, STR_EMPTY, OBS_STR("name", made->name), OBS_STR("type", made->type));
+    return account_made_record_remove(p->app->accounts, p->actor, made, p->a, p->deadline_ms, e);
+}
+
 bool app_withdraw(const struct app_publisher *p, const struct published_record *record,
                   enum app_publishing *out, str *why, struct err *e)
 {
@@ -111,9 +125,22 @@ bool app_withdraw(const struct app_publisher *p, const struct published_record *
         return true;
     if (!update(p, record, DNS_UPDATE_REMOVE, out, why, e))
         return false;
-    if (*out != APP_PUBLISH_DONE)
+    return *out != APP_PUBLISH_DONE || note_removed(p, &made, e);
+}
+
+bool app_withdraw_unused(const struct app_publisher *p, const struct published_record *record,
+                         enum app_publishing *out, struct err *e)
+{
+    const struct account_made_record made = made_of(p, record);
+    bool taken = false;
+    *out = APP_PUBLISH_NOT_OURS;
+    if (!account_made_record_take_unused(p->app->accounts, &made, p->a, p->deadline_ms, &taken, e))
+        return false;
+    if (!taken)
         return true;
-    obs_log(EV_DNS_REMOVED, STR_EMPTY, OBS_STR("name", record->name),
-            OBS_CSTR("type", record->type));
-    return account_made_record_remove(p->app->accounts, p->actor, &made, p->a, p->deadline_ms, e);
+    if (!update(p, record, DNS_UPDATE_REMOVE, out, NULL, e))
+        return false;
+    return *out == APP_PUBLISH_DONE
+               ? note_removed(p, &made, e)
+               : account_made_record_put_back(p->app->accounts, &made, p->a, p->deadline_ms, e);
 }

@@ -42,8 +42,18 @@ enum app_publishing {
  * database, ERR_CANCELLED. Yields. */
 YIELDS bool app_publish(const struct app_publisher *p, const struct published_record *record,
                         enum app_publishing *out, str *why, struct err *e);
+/* Puts one there that is ours already, in case that it is gone. Nobody knows afterwards whether it
+ * was: it is not in the audit log. Errors: ERR_CANCELLED. Yields. */
+YIELDS bool app_publish_again(const struct app_publisher *p, const struct published_record *record,
+                              enum app_publishing *out, struct err *e);
 /* Takes it out, when it was put there from here. Likewise. */
 YIELDS bool app_withdraw(const struct app_publisher *p, const struct published_record *record,
                          enum app_publishing *out, str *why, struct err *e);
+/* The same when no frontend has noted a use of it for a day, which is asked as it is forgotten:
+ * first that, then the DNS; what stays in the DNS is ours again. Who is stopped between the two
+ * leaves a record that nobody takes out. Likewise. */
+YIELDS bool app_withdraw_unused(const struct app_publisher *p,
+                                const struct published_record *record, enum app_publishing *out,
+                                struct err *e);
 
 #endif

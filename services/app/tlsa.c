@@ -20,6 +20,8 @@ struct app_tlsa {
     bool is_looking; /* a fiber does */
     bool is_changed; /* and meanwhile the certificates were exchanged */
     bool is_other;
+    bool is_gone;
+    int64_t since_ms; /* the first round of those that went well without a break; 0: none */
 };
 
 static void note(struct app_tlsa *t, enum published_reason reason)
@@ -41,13 +43,18 @@ YIELDS static bool look_once(struct app_tlsa *t, struct arena *a)
     const struct mailauth_resolver resolver = mailauth_resolver_of(t->app->dns);
     struct published_self self;
     struct err why = ERR_CLEAR;
-    enum published_reason reason = PUBLISHED_NO_ANSWER;
+    struct app_tlsa_round round = { .seen = PUBLISHED_NO_ANSWER, .is_gone = &t->is_gone };
+    int64_t since_ms = t->since_ms ? t->since_ms : clock_monotonic_ms();
+    t->since_ms = 0;
     if (!app_self(t->app, a, &self, NULL))
         return true;
-    if (published_tlsa(&resolver, &self, a, &reason, NULL))
-        note(t, reason);
-    if (app_tlsa_keep(t->app, &self, reason == PUBLISHED_IS_RIGHT, a, &why))
+    if (published_tlsa(&resolver, &self, a, &round.seen, NULL))
+        note(t, round.seen);
+    round.kept_ms = clock_monotonic_ms() - since_ms;
+    if (app_tlsa_keep(t->app, &self, &round, a, &why)) {
+        t->since_ms = since_ms;
         return true;
+    }
     if (why.kind != ERR_CANCELLED)
         obs_log(EV_TLSA_KEEP_FAILED, STR_EMPTY, OBS_CSTR("host", t->app->hostname), OBS_ERR(&why));
     return false;

@@ -4,6 +4,7 @@
 #include "services/app/tlsa_keep.h"
 
 #include "account/made_record.h"
+#include "base/failpoint.h"
 #include "obs/obs.h"
 #include "services/app/publisher.h"
 
@@ -17,12 +18,16 @@ static const struct account_actor the_system = { 0, STR_INIT("system"), { NULL, 
 
 struct keeping {
     struct app *app;
+    const struct published_self *self;
+    const struct app_tlsa_round *round;
     struct arena *a;
     int64_t deadline_ms;
     struct account_made_values made;
     struct published_record wanted[WANTED_MAX];
     size_t n;
     struct app_silent silent;
+    bool is_made;   /* the record of the key in use, from here */
+    bool is_unsure; /* which key comes next */
     bool failed;
 };
 
@@ -44,54 +49,67 @@ static bool is_wanted(const struct keeping *k, str value)
 YIELDS static bool note_use(const struct keeping *k, const struct published_record *record,
                             bool *is_made, struct err *e)
 {
-    *is_made = false;
-    for (size_t i = 0; i < k->made.n; i++) {
-        const struct account_made_record made = { .domain = k->made.list[i].domain,
-                                                  .name = record->name,
-                                                  .type = str_from_cstr(record->type),
-                                                  .value = record->value };
-        if (!str_eq(k->made.list[i].value, record->value))
-            continue;
-        *is_made = true;
-        if (!account_made_record_use(k->app->accounts, &made, k->a, k->deadline_ms, e))
-            return false;
-    }
-    return true;
+    const struct account_made_record made = { .name = record->name,
+                                              .type = str_from_cstr(record->type),
+                                              .value = record->value };
+    return account_made_record_use(k->app->accounts, &made, k->a, k->deadline_ms, is_made, e);
 }
 
-/* Yields. */
-YIELDS static bool want(struct keeping *k, const struct published_record *record, bool is_there,
-                        struct err *e)
+/* Others may take out what we put there (a zone that came back from a backup): what the DNS says
+ * counts. Yields. */
+YIELDS static bool want(struct keeping *k, const struct published_record *record, bool is_made,
+                        enum published_reason seen, struct err *e)
 {
     const struct app_publisher p = publisher_of(k, k->made.list[0].domain);
     enum app_publishing outcome;
-    bool is_made;
-    if (!note_use(k, record, &is_made, e))
-        return false;
     k->wanted[k->n++] = *record;
-    if (is_made || is_there)
+    if (is_made ? seen != PUBLISHED_TLSA_OTHER : seen == PUBLISHED_IS_RIGHT)
         return true;
-    if (!app_publish(&p, record, &outcome, NULL, e))
+    if (is_made ? !app_publish_again(&p, record, &outcome, e)
+                : !app_publish(&p, record, &outcome, NULL, e))
         return false;
     k->failed = k->failed || outcome == APP_PUBLISH_FAILED;
     return true;
 }
 
+/* What somebody else put there is not ours. Yields. */
+YIELDS static enum published_reason see_next(const struct keeping *k,
+                                             const uint8_t key[TLS_KEY_SHA256])
+{
+    const struct mailauth_resolver resolver = mailauth_resolver_of(k->app->dns);
+    struct published_self next = *k->self;
+    enum published_reason seen = PUBLISHED_NO_ANSWER;
+    next.tls_key = key;
+    (void)published_tlsa(&resolver, &next, k->a, &seen, NULL);
+    return seen;
+}
+
 /* Yields. */
-YIELDS static bool want_next(struct keeping *k, const char *host, struct err *e)
+YIELDS static bool want_next(struct keeping *k, struct err *e)
 {
     const char *path = config_text(k->app->config, CONFIG_TLS_NEXT_CERTIFICATE);
     uint8_t key[TLS_KEY_SHA256];
     struct published_record record;
     struct err why = ERR_CLEAR;
+    bool is_made = false;
     if (!*path)
         return true;
     if (!tls_file_key_sha256(path, key, &why)) {
         obs_log(EV_TLSA_NEXT_FAILED, STR_EMPTY, OBS_ERR(&why));
+        k->is_unsure = true;
         return true;
     }
-    return !published_tlsa_record(host, key, k->a, &record) || is_wanted(k, record.value) ||
-           want(k, &record, false, e);
+    return !published_tlsa_record(k->self->host, key, k->a, &record) ||
+           is_wanted(k, record.value) ||
+           (note_use(k, &record, &is_made, e) && want(k, &record, is_made, see_next(k, key), e));
+}
+
+/* Whoever does not see his own record has not understood how things are; and who was not here for
+ * a day does not know whether others could note what they use. */
+static bool may_drop(const struct keeping *k)
+{
+    return k->is_made && !k->is_unsure && !k->failed && k->round->seen == PUBLISHED_IS_RIGHT &&
+           (k->round->kept_ms >= UNUSED_MS || FAILPOINT_FAILS("tlsa-kept-for-long"));
 }
 
 /* Yields. */
@@ -105,17 +123,35 @@ YIELDS static bool drop_unused(struct keeping *k, struct err *e)
         record.value = made->value;
         if (made->idle_ms < UNUSED_MS || is_wanted(k, made->value))
             continue;
-        if (!app_withdraw(&p, &record, &outcome, NULL, e))
+        if (!app_withdraw_unused(&p, &record, &outcome, e))
             return false;
         k->failed = k->failed || outcome == APP_PUBLISH_FAILED;
     }
     return true;
 }
 
-bool app_tlsa_keep(struct app *app, const struct published_self *self, bool is_right,
-                   struct arena *a, struct err *e)
+/* Whether all are gone that were there: somebody does not want DANE any more. That holds until some
+ * are seen again. */
+static bool is_given_up(const struct keeping *k)
 {
-    struct keeping k = { .app = app, .a = a, .deadline_ms = clock_deadline_in(KEEP_MS) };
+    bool *is_gone = k->round->is_gone;
+    bool was_gone = *is_gone;
+    if (k->round->seen == PUBLISHED_IS_MISSING) {
+        *is_gone = was_gone || k->is_made;
+    } else if (k->round->seen != PUBLISHED_NO_ANSWER && k->round->seen != PUBLISHED_IS_FORGED) {
+        *is_gone = false;
+    }
+    if (*is_gone && !was_gone)
+        obs_log(EV_TLSA_GONE, STR_EMPTY, OBS_CSTR("host", k->app->hostname));
+    return *is_gone;
+}
+
+bool app_tlsa_keep(struct app *app, const struct published_self *self,
+                   const struct app_tlsa_round *round, struct arena *a, struct err *e)
+{
+    struct keeping k = {
+        .app = app, .self = self, .round = round, .a = a, .deadline_ms = clock_deadline_in(KEEP_MS)
+    };
     struct published_record now;
     if (!self->tls_key || !published_tlsa_record(self->host, self->tls_key, a, &now))
         return true;
@@ -124,9 +160,13 @@ bool app_tlsa_keep(struct app *app, const struct published_self *self, bool is_r
         return false;
     if (k.made.n == 0)
         return true;
+    if (!note_use(&k, &now, &k.is_made, e))
+        return false;
+    if (is_given_up(&k))
+        return true;
     /* What is needed goes first: while it cannot be put there, nothing else goes. */
-    if (!want(&k, &now, is_right, e) || !want_next(&k, self->host, e) ||
-        (!k.failed && !drop_unused(&k, e)))
+    if (!want(&k, &now, k.is_made, round->seen, e) || !want_next(&k, e) ||
+        (may_drop(&k) && !drop_unused(&k, e)))
         return false;
     return !k.failed || ERR(e, ERR_UNAVAILABLE, "the server of the zone did not do it");
 }

@@ -22,8 +22,15 @@ static const struct db_stmt list_values = {
     " ORDER BY m.made, d.name LIMIT 100"
 };
 static const struct db_stmt note_use = {
-    "UPDATE dns_made m SET used_at = now() FROM domain d WHERE m.domain_id = d.domain_id"
-    " AND d.name = $1 AND m.name = $2 AND m.type = $3 AND m.value = $4"
+    "UPDATE dns_made SET used_at = now() WHERE name = $1 AND type = $2 AND value = $3 RETURNING 1"
+};
+/* Judged by the database at this moment, and of all domains: another frontend may have noted a use
+ * since the list was read. */
+static const struct db_stmt take_unused = {
+    "DELETE FROM dns_made m USING domain d WHERE m.domain_id = d.domain_id AND d.name = $1"
+    " AND m.name = $2 AND m.type = $3 AND m.value = $4 AND NOT EXISTS (SELECT 1 FROM dns_made o"
+    "  WHERE o.name = m.name AND o.type = m.type AND o.value = m.value"
+    "  AND o.used_at >= now() - interval '1 day') RETURNING 1"
 };
 
 #define PARAMS(r)                                                                         \
@@ -92,9 +99,34 @@ bool account_made_record_list(struct account_directory *d, str name, str type, s
 }
 
 bool account_made_record_use(struct account_directory *d, const struct account_made_record *record,
-                             struct arena *a, int64_t deadline_ms, struct err *e)
+                             struct arena *a, int64_t deadline_ms, bool *found, struct err *e)
+{
+    struct db_rows *rows = NULL;
+    const struct db_param params[] = { DB_TEXT(record->name), DB_TEXT(record->type),
+                                       DB_TEXT(record->value) };
+    if (!db_query(d->db, DB_DELIVER, &note_use, params, COUNT_OF(params), a, deadline_ms, &rows, e))
+        return false;
+    *found = db_row_count(rows) > 0;
+    return true;
+}
+
+bool account_made_record_take_unused(struct account_directory *d,
+                                     const struct account_made_record *record, struct arena *a,
+                                     int64_t deadline_ms, bool *taken, struct err *e)
+{
+    struct db_rows *rows = NULL;
+    const struct db_param params[] = PARAMS(record);
+    if (!db_query(d->db, DB_DELIVER, &take_unused, params, COUNT_OF(params), a, deadline_ms, &rows,
+                  e))
+        return false;
+    *taken = db_row_count(rows) > 0;
+    return true;
+}
+
+bool account_made_record_put_back(struct account_directory *d,
+                                  const struct account_made_record *record, struct arena *a,
+                                  int64_t deadline_ms, struct err *e)
 {
     const struct db_param params[] = PARAMS(record);
-    return db_query(d->db, DB_DELIVER, &note_use, params, COUNT_OF(params), a, deadline_ms, NULL,
-                    e);
+    return db_query(d->db, DB_DELIVER, &add, params, COUNT_OF(params), a, deadline_ms, NULL, e);
 }

@@ -42,9 +42,21 @@ struct account_made_values {
 YIELDS bool account_made_record_list(struct account_directory *d, str name, str type,
                                      struct arena *a, int64_t deadline_ms,
                                      struct account_made_values *out, struct err *e);
-/* Notes that it is of use now. Errors as db_query. Yields. */
+/* Notes that it is of use now, for whatever domain it was put there; false in *found: it was not
+ * put there from here. Errors as db_query. Yields. */
 YIELDS bool account_made_record_use(struct account_directory *d,
                                     const struct account_made_record *record, struct arena *a,
-                                    int64_t deadline_ms, struct err *e);
+                                    int64_t deadline_ms, bool *found, struct err *e);
+/* Forgets it, without an audit row, when nobody has noted a use of it, for whatever domain, for a
+ * day; false in *taken: somebody has, or it is not ours. Who takes it takes it out of the DNS, and
+ * notes that, or puts it back. Errors as db_query. Yields. */
+YIELDS bool account_made_record_take_unused(struct account_directory *d,
+                                            const struct account_made_record *record,
+                                            struct arena *a, int64_t deadline_ms, bool *taken,
+                                            struct err *e);
+/* It is still in the DNS; as if used now. Errors as db_query. Yields. */
+YIELDS bool account_made_record_put_back(struct account_directory *d,
+                                         const struct account_made_record *record, struct arena *a,
+                                         int64_t deadline_ms, struct err *e);
 
 #endif

@@ -88,10 +88,11 @@ YIELDS static bool is_there(struct change *change, bool *out, struct err *e)
         out, &is_lost, e);
 }
 
-/* ---- where no other record of the type is ---- */
+/* ---- where no other record of the type is, and beside whatever is there ---- */
 
-/* It was not there a moment ago: what is there now was put there by this. */
-YIELDS static bool add_first(struct change *change, enum dns_update_outcome *out, struct err *e)
+/* It was not there a moment ago: what is there now was put there by this. Yields. */
+YIELDS static bool add_if(struct change *change, enum dns_update_condition condition,
+                          enum dns_update_outcome *out, struct err *e)
 {
     struct err why = ERR_CLEAR;
     struct err ignored = ERR_CLEAR;
@@ -102,10 +103,9 @@ YIELDS static bool add_first(struct change *change, enum dns_update_outcome *out
     *out = DNS_UPDATE_WAS_THERE;
     if (holds)
         return true;
-    if (send_packet(
-            change,
-            dns_update_packet_new(change->zone, change->record, false, DNS_UPDATE_IF_NONE, &why),
-            &holds, &is_lost, &why)) {
+    if (send_packet(change,
+                    dns_update_packet_new(change->zone, change->record, false, condition, &why),
+                    &holds, &is_lost, &why)) {
         *out = holds ? DNS_UPDATE_DONE : DNS_UPDATE_IS_TAKEN;
         return true;
     }
@@ -115,6 +115,17 @@ YIELDS static bool add_first(struct change *change, enum dns_update_outcome *out
         return true;
     *e = why;
     return false;
+}
+
+YIELDS static bool add_first(struct change *change, enum dns_update_outcome *out, struct err *e)
+{
+    return add_if(change, DNS_UPDATE_IF_NONE, out, e);
+}
+
+/* What is there already is not added again (RFC 2136 section 3.4.2.2). */
+YIELDS static bool add_beside(struct change *change, enum dns_update_outcome *out, struct err *e)
+{
+    return add_if(change, DNS_UPDATE_ALWAYS, out, e);
 }
 
 /* ---- beside texts of other kinds ---- */
@@ -183,19 +194,7 @@ YIELDS static bool add_kind(struct change *change, enum dns_update_outcome *out,
     return holds || ERR(e, ERR_UNAVAILABLE, "what is there changes all the time");
 }
 
-/* ---- beside whatever is there, and removal ---- */
-
-/* What is there already is not added again (RFC 2136 section 3.4.2.2), so that nothing needs to be
- * known of a lost answer. */
-YIELDS static bool add_beside(struct change *change, enum dns_update_outcome *out, struct err *e)
-{
-    bool holds = true;
-    bool is_lost;
-    *out = DNS_UPDATE_DONE;
-    return send_packet(
-        change, dns_update_packet_new(change->zone, change->record, false, DNS_UPDATE_ALWAYS, e),
-        &holds, &is_lost, e);
-}
+/* ---- removal ---- */
 
 /* What was removed may be removed again, so that nothing needs to be known of a lost answer. */
 YIELDS static bool take_out(struct change *change, enum dns_update_outcome *out, struct err *e)

@@ -30,7 +30,7 @@ struct dns_update_record {
 
 enum dns_update_act {
     DNS_UPDATE_ADD_KIND,   /* TXT: beside others, where none has the same first word, as "v=spf1" */
-    DNS_UPDATE_ADD_BESIDE, /* whatever is there; nobody knows then whether it was there */
+    DNS_UPDATE_ADD_BESIDE, /* whatever is there; that it was there is seen when it is alone */
     DNS_UPDATE_ADD_FIRST,  /* where no record of the type is yet; CNAME: none at all */
     DNS_UPDATE_REMOVE      /* this record and no other */
 };

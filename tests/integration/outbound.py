@@ -121,14 +121,22 @@ class Primary(Zone):
         answer = dns.query.tcp(question, "127.0.0.1", port=self.port, timeout=60).answer
         return sorted(b"".join(r.strings).decode() if kind == "TXT" else r.to_text() for rrset in answer for r in rrset)
 
+    def take_out(self, name, kind, data):
+        """One record, by somebody else."""
+        self._update(lambda update: update.delete(f"{name}.", kind, data))
 
     def change(self, *, add=(), remove=()):
         """Texts at the name of the domain, by somebody else."""
+        def texts(update):
+            for text in remove:
+                update.delete("@", "TXT", f'"{text}"')
+            for text in add:
+                update.add("@", 60, "TXT", f'"{text}"')
+        self._update(texts)
+
+    def _update(self, fill):
         update = dns.update.Update(DOMAIN, keyring=dns.tsigkeyring.from_text({self.KEY: self.SECRET}), keyalgorithm="hmac-sha256")
-        for text in remove:
-            update.delete("@", "TXT", f'"{text}"')
-        for text in add:
-            update.add("@", 60, "TXT", f'"{text}"')
+        fill(update)
         assert dns.query.tcp(update, "127.0.0.1", port=self.port, timeout=60).rcode() == 0
 
 

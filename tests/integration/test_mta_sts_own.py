@@ -4,11 +4,14 @@ certificate for it; the TLSA record that is told is that of the certificate in u
 checked (FEATURES 54, 231)."""
 import http.client
 import os
+import pathlib
 import re
+import shutil
 import signal
 import socket
 import ssl
 import subprocess
+import tempfile
 
 import pytest
 from api_client import Api
@@ -29,7 +32,10 @@ class Here(http.client.HTTPSConnection):
 
 @pytest.fixture(scope="module")
 def world():
-    server = Instance(domain=DOMAIN, users=[("user1", True)])
+    long_up = pathlib.Path(tempfile.mkdtemp(prefix="heronry-long-up-")) / "file"
+    long_up.parent.chmod(0o755)  # the server asks as a user of its own
+    server = Instance(domain=DOMAIN, users=[("user1", True)], environment={"HERONRY_FAILPOINT": f"tlsa-kept-for-long:while={long_up}"})
+    server.long_up = long_up
     authority = Certificate(server.folder, "authority")
     names = [server.hostname, "localhost", f"mta-sts.{server.domain}", "mta-sts.other.test"]
     own = Certificate(server.folder, "own", names, authority)
@@ -40,6 +46,7 @@ def world():
     server.up()
     yield server, own
     server.remove()
+    shutil.rmtree(long_up.parent)
 
 
 def ask(server, host, method="GET"):
@@ -170,8 +177,9 @@ def test_a_certificate_that_no_record_knows_is_told(published, world):
 
 
 def test_tlsa_records_follow_the_certificates(published, world):
-    """Once published from here they are kept in step: the new key's and the next one's come beside, the former one's goes when it was not
-    used for a day (RFC 7671 section 8.1). The zone's server is another one than the resolver asks, which never sees a change."""
+    """Once published from here they are kept in step: the new key's and the next one's come beside; the former one's goes when it was not
+    used for a day (RFC 7671 section 8.1), while the DNS shows the key in use, and by one who was here for that day. The zone's server is
+    another one than the resolver asks, which never sees a change: it knows the first certificate of this server, and no other."""
     (server, admin, _), own = published, world[1]
     former = own.chain.read_bytes(), own.key_path.read_bytes()
     certificates = [Certificate(server.folder, name, [server.hostname, "localhost"], server.authority) for name in ("first", "second", "third")]
@@ -203,16 +211,45 @@ def test_tlsa_records_follow_the_certificates(published, world):
     wait_until(lambda: present() == {first, second, third}, 60, "the records of the key in use and of the next one")
     rows = f"name = '_25._tcp.{server.hostname}' AND type = 'TLSA'"
     wait_until(lambda: server.psql(f"SELECT count(*) FROM dns_made WHERE {rows}") == "3", 60, "what was put there to be noted")
-    server.psql(f"UPDATE dns_made SET used_at = now() - interval '1 hour' * CASE value WHEN '{second}' THEN 25 ELSE 23 END WHERE {rows}")
-    change_to(2)
+
+    # A zone that came back from a backup: the resolver sees none of them.
+    zone.take_out(f"_25._tcp.{server.hostname}", "TLSA", second)
+    change_to(1)
+    wait_until(lambda: present() == {first, second, third}, 60, "the record of the key in use again")
+
+    # Nothing goes while the key in use is not seen, however long the others were of no use.
+    def idle(hours):
+        server.psql(f"UPDATE dns_made SET used_at = now() - interval '{hours} hours' WHERE {rows}")
+
+    def noted(value):
+        return server.psql(f"SELECT used_at > now() - interval '1 hour' FROM dns_made WHERE {rows} AND value = '{value}'") == "t"
+
+    server.long_up.touch()
+    idle(25)
+    change_to(1)
+    wait_until(lambda: noted(second) and noted(third), 60, "what is of use to be noted")
+    # Nor while that one is not from here; nor by one who came just now.
+    idle(25)
+    exchange(server, own, *former, "tlsa_right process=front.1")
+    wait_until(lambda: noted(third), 60, "what is of use to be noted")
+    server.long_up.unlink()
+    idle(25)
+    kept = own.tlsa(3).removeprefix("TLSA ")
+    server.psql(f"INSERT INTO dns_made (domain_id, name, type, value) SELECT domain_id, name, type, '{kept}' FROM dns_made WHERE {rows} LIMIT 1")
+    server.psql(f"UPDATE dns_made SET used_at = now() - interval '23 hours' WHERE {rows} AND value = '{first}'")
+    exchange(server, own, *former, "tls_reloaded process=front.1")
+    wait_until(lambda: noted(third), 60, "what is of use to be noted")
+    assert present() == {first, second, third}
+    server.long_up.touch()
+    exchange(server, own, *former, "tls_reloaded process=front.1")
     wait_until(lambda: present() == {first, third}, 60, "the second one to go; the first was looked at before it")
-    server.psql(f"UPDATE dns_made SET used_at = now() - interval '25 hours' WHERE {rows}")
-    change_to(2)
-    wait_until(lambda: present() == {third}, 60, "the former ones to go")
-    wait_until(lambda: server.psql(f"SELECT value FROM dns_made WHERE {rows}") == third, 60, "that to be noted")
+    wait_until(lambda: server.psql("SELECT count(*) FROM audit_log WHERE action = 'dns.remove' AND "
+                                   f"detail = '_25._tcp.{server.hostname} TLSA'") == "1", 60, "that to be noted")
     acts = server.psql(f"SELECT string_agg(action || ' ' || actor, ',' ORDER BY audit_id) FROM audit_log WHERE detail = '_25._tcp.{server.hostname} TLSA'")
-    assert acts.split(",")[1:] == ["dns.add system"] * 2 + ["dns.remove system"] * 2
+    assert acts.split(",")[1:] == ["dns.add system"] * 2 + ["dns.remove system"]
+    assert server.psql(f"SELECT count(*) FROM dns_made WHERE {rows}") == "3"
+    server.long_up.unlink()
     del server.settings["dns.updates"], server.settings["tls.next_certificate"]
     server.write_config()
-    exchange(server, own, *former, "tlsa_right process=front.1")
+    exchange(server, own, *former, "tls_reloaded process=front.1")
     zone.close()
