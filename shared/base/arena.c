@@ -193,6 +193,11 @@ str arena_str(struct arena *a, str s)
     return str_of(arena_cstr(a, s), s.n);
 }
 
+str arena_lower(struct arena *a, str s)
+{
+    return str_lower(s, arena_alloc(a, s.n + 1));
+}
+
 str arena_printf(struct arena *a, const char *format, ...)
 {
     va_list args;

@@ -36,9 +36,11 @@ void *arena_grow(struct arena *a, void *list, size_t n, size_t size);
 #define ARENA_NEW(a, type)          ((type *)arena_alloc((a), sizeof(type)))
 #define ARENA_ARRAY(a, type, count) ((type *)arena_array((a), (count), sizeof(type)))
 
-/* Copies in the arena. arena_cstr ends with a NUL. arena_printf formats. */
+/* Copies in the arena. arena_cstr ends with a NUL. arena_lower makes ASCII letters small (of names
+ * beyond ASCII see base/idn.h), and has a NUL behind it, too. arena_printf formats. */
 str arena_str(struct arena *a, str s);
 char *arena_cstr(struct arena *a, str s);
+str arena_lower(struct arena *a, str s);
 str arena_printf(struct arena *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* A NUL-terminated copy for a C interface. ERR_SYNTAX when s holds a NUL. */

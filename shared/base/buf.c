@@ -81,6 +81,15 @@ bool buf_add_byte(struct buf *b, char c)
     return buf_add(b, str_of(&c, 1));
 }
 
+bool buf_add_lower(struct buf *b, str s)
+{
+    char *to = buf_reserve(b, s.n);
+    if (!to)
+        return false;
+    buf_commit(b, str_lower(s, to).n);
+    return true;
+}
+
 bool buf_add_uint(struct buf *b, uint64_t value)
 {
     char digits[20];

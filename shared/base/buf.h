@@ -32,6 +32,7 @@ const char *buf_cstr(struct buf *b);
 /* Appends; false when it would pass the maximum (nothing is appended then). */
 bool buf_add(struct buf *b, str s);
 bool buf_add_byte(struct buf *b, char c);
+bool buf_add_lower(struct buf *b, str s); /* as str_lower */
 bool buf_add_uint(struct buf *b, uint64_t value);
 bool buf_addf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 bool buf_vaddf(struct buf *b, const char *format, va_list args)

@@ -39,14 +39,6 @@ static bool is_plain(str domain)
     return true;
 }
 
-static str lower(struct arena *a, str text)
-{
-    char *copy = arena_cstr(a, text);
-    for (char *p = copy; *p; p++)
-        *p = ascii_lower(*p);
-    return str_from_cstr(copy);
-}
-
 bool idn_domain_to_ascii(struct arena *a, str domain, str *out, struct err *e)
 {
     const char *text;
@@ -54,14 +46,14 @@ bool idn_domain_to_ascii(struct arena *a, str domain, str *out, struct err *e)
     if (domain.n == 0 || domain.n > IDN_DOMAIN_INPUT_MAX || !str_to_cstr(a, domain, &text, NULL))
         return ERR(e, ERR_SYNTAX, "no domain name");
     if (is_plain(domain)) {
-        *out = lower(a, domain);
+        *out = arena_lower(a, domain);
         return true;
     }
     int code = idn2_lookup_u8((const uint8_t *)text, (uint8_t **)&converted,
                               IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
     if (code != IDN2_OK)
         return ERR(e, ERR_SYNTAX, "no domain name: %s", idn2_strerror(code));
-    *out = lower(a, str_from_cstr(converted));
+    *out = arena_lower(a, str_from_cstr(converted));
     idn2_free(converted);
     return true;
 }

@@ -97,6 +97,13 @@ str str_skip(str s, size_t from)
     return skipped ? str_of(s.p + skipped, s.n - skipped) : s; /* s.p may be NULL */
 }
 
+str str_lower(str s, char *to)
+{
+    for (size_t i = 0; i < s.n; i++)
+        to[i] = ascii_lower(s.p[i]);
+    return str_of(to, s.n);
+}
+
 static bool is_trimmed(char c)
 {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';

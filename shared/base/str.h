@@ -72,6 +72,10 @@ str str_skip(str s, size_t from);
 /* Without spaces, tabs, CR and LF at both ends. */
 str str_trim(str s);
 
+/* The text with its ASCII letters small and all else as it is, written to `to`, which has room for
+ * s.n bytes and may be where they stand. arena_lower and buf_add_lower make the room. */
+str str_lower(str s, char *to);
+
 /* Cuts at the first `sep`: *head is what stands before it, *rest what follows. Without a `sep`
  * *head is all of s, *rest is empty and false is returned. */
 bool str_cut(str s, char sep, str *head, str *rest);

@@ -50,6 +50,8 @@ static void join(struct db_batch *b, struct db_conn *c)
     if (b->conn)
         return;
     b->conn = c;
+    if (c->n_batches == 0)
+        c->moved_ms = clock_monotonic_ms();
     list_add_tail(&c->batches, &b->link);
     c->n_batches++;
 }
@@ -194,9 +196,9 @@ void db_prepared_fini(struct db_conn *c)
     map_init(&c->prepared, DB_STATEMENTS_MAX);
 }
 
-static void log_if_slow(const struct db_batch *b)
+static void log_if_slow(const struct db_batch *b, int64_t now_ms)
 {
-    int64_t ms = clock_monotonic_ms() - b->sent_ms;
+    int64_t ms = now_ms - b->sent_ms;
     if (ms < DB_SLOW_MS || b->slots.n == 0 || b->is_script)
         return;
     const struct db_slot *last = VEC_AT(&b->slots, struct db_slot, b->slots.n - 1);
@@ -208,7 +210,9 @@ static void log_if_slow(const struct db_batch *b)
 static void finish(struct db_batch *b)
 {
     struct db_conn *c = b->conn;
-    log_if_slow(b);
+    c->moved_ms = clock_monotonic_ms();
+    c->n_answered++;
+    log_if_slow(b, c->moved_ms);
     leave(b);
     b->is_finished = true;
     if (b->is_orphan) {
@@ -216,6 +220,7 @@ static void finish(struct db_batch *b)
     } else {
         signal_point_all(&b->point);
     }
+    signal_point_all(&c->pool->changed);
     if (c->state == DB_CONN_READY && list_is_empty(&c->batches))
         db_conn_drained(c);
 }

@@ -25,6 +25,7 @@ enum {
     DB_COMMIT_MS = 20 * 1000, /* statement_timeout does not cover the wait of a COMMIT */
     DB_STUCK_MS = 40 * 1000,  /* no answer for so long: the connection is given up */
     DB_SLOW_MS = 1000,        /* a statement that took longer is logged */
+    DB_HELD_UP_MS = 100,      /* no answer for so long: what comes behind it goes elsewhere */
     DB_ENDPOINTS_MAX = 16,    /* addresses of one conninfo */
     DB_RESOLVE_TTL_MS = 30 * 1000,
     DB_PARAMS_MAX = 64,
@@ -154,6 +155,8 @@ struct db_conn {
     unsigned rounds;    /* failed rounds over all endpoints */
     struct list batches;
     size_t n_batches;
+    int64_t moved_ms;         /* when its first batch became the first */
+    uint64_t n_answered;      /* batches */
     bool slot_has_result;     /* a result of the current slot has come, its end not yet */
     bool is_stale;            /* no new work; closed when drained */
     bool is_leased;           /* exclusive ones and those for searches only */
@@ -188,15 +191,17 @@ struct db_pool {
     struct db_conn *conns;
     size_t n;
     struct turns gate;           /* of exclusive connections */
-    struct signal_point changed; /* a connection became ready, or an attempt failed */
+    struct signal_point changed; /* a connection became ready or has answered, an attempt failed */
     uint64_t failures;           /* failed rounds so far */
 };
 
 /* `n` connections, none of them made yet; fini closes them and ends their batches as lost. */
 void db_pool_init(struct db_pool *pool, struct db *db, enum db_class class, size_t n);
 void db_pool_fini(struct db_pool *pool);
-/* The working connection with the least to do. ERR_UNAVAILABLE, ERR_TIMEOUT, ERR_CANCELLED.
- * Yields. */
+/* The working connection with the least to do, and none that is held up (by a lock, or a long
+ * statement) where there are others. While another connection is about to be made, one that has
+ * something to do is taken only when it gets on with that. ERR_UNAVAILABLE, ERR_TIMEOUT,
+ * ERR_CANCELLED. Yields. */
 YIELDS struct db_conn *db_pool_pick(struct db_pool *pool, int64_t deadline_ms, struct err *e);
 /* Leases an exclusive connection for the holder; give it back with db_conn_give_back. Yields. */
 YIELDS struct db_conn *db_pool_lease(struct db_pool *pool, int64_t holder, int64_t deadline_ms,
@@ -207,7 +212,6 @@ void db_conn_give_back(struct db_conn *c);
 struct db {
     struct runtime *rt;
     bool named_statements;
-    bool was_needed;
     unsigned n_ready;      /* connections that work */
     int64_t away_since_ms; /* none works, and an attempt has failed since then; 0: not so */
     /* pulse.c */

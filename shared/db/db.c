@@ -82,24 +82,9 @@ void db_all_stale(struct db *db)
     db_each_conn(db, make_stale, NULL);
 }
 
-static bool pool_is_up(const struct db_pool *pool)
-{
-    for (size_t i = 0; i < pool->n; i++) {
-        if (pool->conns[i].state == DB_CONN_READY)
-            return true;
-    }
-    return false;
-}
-
 bool db_is_up(const struct db *db)
 {
-    if (!db->was_needed)
-        return true;
-    for (unsigned i = 0; i < DB_CLASS_COUNT; i++) {
-        if (pool_is_up(&db->shared[i]) || pool_is_up(&db->exclusive[i]))
-            return true;
-    }
-    return false;
+    return db->n_ready > 0 || db->away_since_ms == 0;
 }
 
 /* A batch that ended: its error, if any. Without an answer to Sync nobody knows what happened. */
@@ -139,7 +124,6 @@ bool db_query(struct db *db, enum db_class class, const struct db_stmt *stmt,
 {
     if (class == DB_SEARCH)
         return db_search(db, TURNS_NOBODY, stmt, params, n, a, deadline_ms, out, e);
-    db->was_needed = true;
     struct db_conn *c = db_pool_pick(&db->shared[class], deadline_ms, e);
     return c && query_on(c, stmt, params, n, a, deadline_ms, out, e);
 }
@@ -149,7 +133,6 @@ bool db_search(struct db *db, int64_t holder, const struct db_stmt *stmt,
                const struct db_param *params, size_t n, struct arena *a, int64_t deadline_ms,
                struct db_rows **out, struct err *e)
 {
-    db->was_needed = true;
     struct db_conn *c = db_pool_lease(&db->shared[DB_SEARCH], holder, deadline_ms, e);
     return c && query_on(c, stmt, params, n, a, deadline_ms, out, e);
 }

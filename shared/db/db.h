@@ -186,7 +186,8 @@ bool db_is_deadlock(const struct err *e);
  * ERR_SYNTAX; the sentence quotes nothing of it: it may hold a password. */
 bool db_conninfo_check(const char *conninfo, struct err *e);
 
-/* True while at least one connection works, or none was needed yet. */
+/* False when no connection works and an attempt to make one has failed since: until one works
+ * again. One that is being made, as the first of a process, is worth waiting for. */
 bool db_is_up(const struct db *db);
 
 #endif

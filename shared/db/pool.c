@@ -2,12 +2,30 @@
 /* Which connection a fiber gets: the least busy shared one, or a leased exclusive one. */
 #include "db/conn.h"
 
+#include "base/clock.h"
+
+/* Something waits for a lock, or is long: who comes behind it waits as long. */
+static bool is_held_up(const struct db_conn *c, int64_t now_ms)
+{
+    return c->n_batches > 0 && now_ms > c->moved_ms + DB_HELD_UP_MS;
+}
+
+/* Whoever has less to do; but where somebody is held up, whoever got on with it later. */
+static bool is_better(const struct db_conn *c, const struct db_conn *than, int64_t now_ms)
+{
+    if (is_held_up(c, now_ms) || is_held_up(than, now_ms)) {
+        return than->n_batches > 0 && (c->n_batches == 0 || c->moved_ms > than->moved_ms);
+    }
+    return c->n_batches < than->n_batches;
+}
+
 static struct db_conn *least_busy(const struct db_pool *pool)
 {
     struct db_conn *best = NULL;
+    int64_t now_ms = clock_monotonic_ms();
     for (size_t i = 0; i < pool->n; i++) {
         struct db_conn *c = &pool->conns[i];
-        if (db_conn_is_usable(c) && (!best || c->n_batches < best->n_batches))
+        if (db_conn_is_usable(c) && (!best || is_better(c, best, now_ms)))
             best = c;
     }
     return best;
@@ -60,25 +78,36 @@ static bool is_hopeless(const struct db_pool *pool, uint64_t failures, bool is_t
     return db_is_away(pool->conns[0].db) || (pool->failures != failures && !is_trying);
 }
 
+/* A moment, for another connection than `c`; false when it is no use to wait for it any more: `c`
+ * gets on. Who is too late or cancelled hears it of the wait for its answer. */
+YIELDS static bool wait_for_another(struct db_conn *c, int64_t soon)
+{
+    uint64_t answered = c->n_answered;
+    return signal_point_wait(&c->pool->changed, soon, NULL) && c->n_answered == answered;
+}
+
 struct db_conn *db_pool_pick(struct db_pool *pool, int64_t deadline_ms, struct err *e)
 {
     struct err local = ERR_CLEAR;
     deadline_ms = db_patience(deadline_ms);
     int64_t soon = fail_fast_deadline(deadline_ms);
     uint64_t failures = pool->failures;
+    bool may_wait = true;
     for (;;) {
         struct db_conn *c = least_busy(pool);
         if (!c || c->n_batches > 0)
             want_more(pool);
         c = least_busy(pool);
-        if (c)
+        if (c && (c->n_batches == 0 || !may_wait || !any_connecting(pool)))
             return c;
-        if (is_hopeless(pool, failures, any_connecting(pool))) {
+        if (c) {
+            may_wait = wait_for_another(c, soon);
+        } else if (is_hopeless(pool, failures, any_connecting(pool))) {
             ERR(e, ERR_UNAVAILABLE, "no connection to the database");
             return NULL;
-        }
-        if (!wait_for_change(pool, deadline_ms, soon, e ? e : &local))
+        } else if (!wait_for_change(pool, deadline_ms, soon, e ? e : &local)) {
             return NULL;
+        }
     }
 }
 

@@ -24,7 +24,6 @@ static bool send_script(struct db_conn *c, const char *sql, struct db_batch *b, 
 
 bool db_run_script(struct db *db, const char *sql, int64_t deadline_ms, struct err *e)
 {
-    db->was_needed = true;
     struct db_conn *c = db_pool_lease(&db->exclusive[DB_DELIVER], TURNS_NOBODY, deadline_ms, e);
     if (!c)
         return false;

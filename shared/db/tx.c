@@ -28,7 +28,6 @@ bool db_begin(struct db *db, enum db_class class, enum db_isolation isolation, i
               struct db_tx **out, struct err *e)
 {
     *out = NULL;
-    db->was_needed = true;
     struct db_conn *c = db_pool_lease(&db->exclusive[class], TURNS_NOBODY, deadline_ms, e);
     if (!c)
         return false;

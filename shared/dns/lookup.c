@@ -84,11 +84,8 @@ static bool parse_mx(str rdata, struct arena *a, struct dns_mx *out)
     buf_init(&name, DNS_NAME_MAX);
     bool ok = dns_parse_name(rdata, 2, &name, &end) && end == rdata.n;
     if (ok) {
-        char *host = arena_cstr(a, buf_str(&name));
-        for (char *p = host; *p; p++)
-            *p = ascii_lower(*p);
         out->preference = (uint16_t)((unsigned char)rdata.p[0] << 8 | (unsigned char)rdata.p[1]);
-        out->host = str_from_cstr(host);
+        out->host = arena_lower(a, buf_str(&name));
     }
     buf_fini(&name);
     return ok;

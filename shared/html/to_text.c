@@ -32,6 +32,8 @@ struct layout {
     size_t column;           /* characters in the line */
     size_t link_start;       /* where the text of the open link begins */
     struct buf word;
+    bool is_blank; /* nothing to be seen in the open block so far ... */
+    bool has_nbsp; /* ... but a space that holds it open, as editors do with an empty line */
     bool full;
 };
 
@@ -164,6 +166,7 @@ static bool is_invisible(uint32_t cp)
 static void read_white(struct layout *l, uint32_t cp)
 {
     end_word(l);
+    l->has_nbsp = l->has_nbsp || cp == 0xa0;
     if (!l->pre) {
         widen(&l->spaces, 1);
     } else if (cp == '\n') {
@@ -181,6 +184,7 @@ static void read_text(struct layout *l, str text)
         size_t n = utf8_decode(str_skip(text, i), &cp);
         str bytes = str_slice(text, i, n);
         i += n ? n : 1;
+        l->is_blank = l->is_blank && (is_white(cp) || is_invisible(cp));
         if (is_white(cp)) {
             read_white(l, cp);
         } else if (!is_invisible(cp) && !buf_add(&l->word, bytes)) {
@@ -201,7 +205,12 @@ static void end_block(struct layout *l, GumboTag tag, unsigned outer_lists)
         return;
     }
     bool nested = outer_lists > 0 && (tag == GUMBO_TAG_UL || tag == GUMBO_TAG_OL);
-    widen(&l->lines, kind == BREAK_LINE || nested ? 1 : 2);
+    bool is_close = l->options->tight && tag != GUMBO_TAG_HR;
+    widen(&l->lines, kind == BREAK_LINE || nested || is_close ? 1 : 2);
+    if (is_close && l->is_blank && l->has_nbsp)
+        widen(&l->lines, 2);
+    l->is_blank = true;
+    l->has_nbsp = false;
 }
 
 /* Hidden by itself; what a style sheet hides is shown. */

@@ -9,6 +9,8 @@
 struct html_text_options {
     bool links;       /* write the address behind a link's text: "text <https://...>" */
     unsigned columns; /* wrap lines at this width, counted in characters; 0 = never */
+    bool tight;       /* paragraphs and lists follow each other without an empty line, which only
+                         empty ones leave, and a rule: what was typed in lines is lines */
 };
 
 /* Appends `html` (UTF-8) as text to `out`, lines ending in LF: paragraphs apart by an empty line,

@@ -31,14 +31,6 @@ static str clean(struct arena *a, str raw)
     return str_of(p, n);
 }
 
-static str lower(struct arena *a, str s)
-{
-    char *p = arena_alloc(a, s.n + 1);
-    for (size_t i = 0; i < s.n; i++)
-        p[i] = ascii_lower(s.p[i]);
-    return str_of(p, s.n);
-}
-
 /* Length of "scheme" before the ':', or 0. */
 static size_t scheme_length(str url)
 {
@@ -119,7 +111,7 @@ static void read_remote(struct arena *a, str scheme, str rest, struct html_url *
     ptrdiff_t at = str_rfind_byte(authority, '@');
     if (!cut_port(str_skip(authority, (size_t)(at + 1)), &host, &port))
         return;
-    host = lower(a, host);
+    host = arena_lower(a, host);
     buf_init(&url, 4 * (rest.n + scheme.n) + 8);
     (void)buf_addf(&url, "%.*s://%.*s", STR_FMT(scheme), STR_FMT(host));
     if (port.n)
@@ -307,7 +299,7 @@ str html_url_host_in_text(struct arena *a, str text)
         return STR_EMPTY;
     ptrdiff_t dot = str_rfind_byte(host, '.');
     bool named = dot > 0 && is_top_domain(str_skip(host, (size_t)(dot + 1)), sure);
-    return named ? lower(a, host) : STR_EMPTY;
+    return named ? arena_lower(a, host) : STR_EMPTY;
 }
 
 static bool lies_below(str host, str parent)

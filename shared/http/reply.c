@@ -267,10 +267,7 @@ static str copy_text(struct arena *a, h2o_iovec_t text)
 
 static str copy_lower(struct arena *a, h2o_iovec_t text)
 {
-    char *copy = arena_alloc(a, text.len + 1);
-    for (size_t i = 0; i < text.len; i++)
-        copy[i] = ascii_lower(text.base[i]);
-    return str_of(copy, text.len);
+    return arena_lower(a, str_of(text.base, text.len));
 }
 
 /* One block for all texts of a usual request. */

@@ -40,14 +40,6 @@ static size_t on_body(char *octets, size_t size, size_t n, void *arg)
     return 0;
 }
 
-static str lower(struct arena *a, str s)
-{
-    char *copy = arena_alloc(a, s.n + 1);
-    for (size_t i = 0; i < s.n; i++)
-        copy[i] = ascii_lower(s.p[i]);
-    return str_of(copy, s.n);
-}
-
 static size_t on_field(char *octets, size_t size, size_t n, void *arg)
 {
     struct transfer *t = arg;
@@ -63,7 +55,7 @@ static size_t on_field(char *octets, size_t size, size_t n, void *arg)
         t->n_fields = 0; /* what came before was "100 Continue" or like it */
     } else if (str_cut(line, ':', &name, &value)) {
         struct http_field *field = &t->answer_fields[t->n_fields++];
-        field->name = lower(&t->arena, str_trim(name));
+        field->name = arena_lower(&t->arena, str_trim(name));
         field->value = arena_str(&t->arena, str_trim(value));
     }
     return size * n;

@@ -183,10 +183,16 @@ void net_conn_set_write_timeout(struct net_conn *c, int64_t ms)
     c->write_timeout_ms = ms;
 }
 
+void net_conn_set_silence(struct net_conn *c, int64_t ms)
+{
+    int value = (int)ms;
+    (void)setsockopt(c->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &value, sizeof(value));
+}
+
 bool net_conn_is_gone(const struct net_conn *c)
 {
     struct pollfd p = { .fd = c->fd, .events = POLLRDHUP };
-    if (c->broken || c->aborted)
+    if (conn_is_mute(c))
         return true;
     if (poll(&p, 1, 0) <= 0)
         return false;
@@ -204,13 +210,38 @@ void net_conn_abort(struct net_conn *c)
     signal_point_all(&c->writable);
 }
 
-bool conn_failed(struct net_conn *c, int sys, struct err *e)
+static bool say_failed(const struct net_conn *c, int sys, struct err *e)
 {
-    c->broken = true;
     if (c->aborted)
         return ERR(e, ERR_CLOSED, "the connection was aborted");
     return err_set(e, ERR_UNAVAILABLE, sys, __FILE__, __LINE__, "the connection broke%s",
                    sys ? "" : " (TLS)");
+}
+
+bool conn_failed(struct net_conn *c, int sys, struct err *e)
+{
+    c->broken = true;
+    return say_failed(c, sys, e);
+}
+
+bool conn_is_mute(const struct net_conn *c)
+{
+    return c->broken || c->mute || c->aborted;
+}
+
+void conn_mute(struct net_conn *c, int sys)
+{
+    if (conn_is_mute(c))
+        sys = c->mute_sys; /* the first attempt has shown it */
+    c->mute = true;
+    c->mute_sys = sys;
+    c->broken = c->broken || c->listener || sys == 0; /* after a fault of TLS nothing is read */
+}
+
+bool conn_send_failed(struct net_conn *c, int sys, struct err *e)
+{
+    conn_mute(c, sys);
+    return say_failed(c, c->mute_sys, e);
 }
 
 size_t net_buffered(const struct net_conn *c)
@@ -291,7 +322,7 @@ void net_close(struct net_conn **c_ptr)
         return;
     *c_ptr = NULL;
     INVARIANT(!c->listener);
-    if (c->ssl && !c->broken && !c->aborted) {
+    if (c->ssl && !conn_is_mute(c)) {
         ERR_clear_error();
         (void)SSL_shutdown(c->ssl); /* a good-bye that may be lost */
     }

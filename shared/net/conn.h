@@ -63,6 +63,8 @@ struct net_conn {
     bool deaf;               /* the peer sent what nobody can read: nothing is read any more */
     const char *deaf_reason; /* static; NULL: a line without end */
     bool broken;             /* nothing can be sent or received any more */
+    bool mute;               /* nothing can be sent; what had come can still be read (clients) */
+    int mute_sys;            /* the errno that said so */
     bool aborted;            /* by net_conn_abort */
 
     struct conn_end peer;
@@ -118,6 +120,14 @@ enum io_result conn_fill_now(struct net_conn *c, int *sys);
 size_t conn_unread(const struct net_conn *c);
 /* The err of a connection on which nothing works any more. False, for `return`. */
 bool conn_failed(struct net_conn *c, int sys, struct err *e);
+/* Whether nothing can be sent any more. */
+bool conn_is_mute(const struct net_conn *c);
+/* Nothing can be sent any more, as an attempt with this errno has shown. Whether something can be
+ * read is another question: the kernel keeps what came before a reset. Only clients ask it, for
+ * the last words of a server; for a server a client that cannot hear any more has gone. */
+void conn_mute(struct net_conn *c, int sys);
+/* The err of the same. False, for `return`. */
+bool conn_send_failed(struct net_conn *c, int sys, struct err *e);
 
 /* Handshakes with this SSL (takes it). On failure the connection is broken for good. ERR_DENIED:
  * the peer's certificate did not verify. Yields. */

@@ -48,7 +48,8 @@ struct net_protocol {
 };
 
 /* ---- reading: all wait at most until `deadline_ms`; ERR_CLOSED at the end of the stream,
- * ERR_TIMEOUT, ERR_CANCELLED, ERR_UNAVAILABLE for a broken connection ---- */
+ * ERR_TIMEOUT, ERR_CANCELLED, ERR_UNAVAILABLE for a broken connection. A client that can send
+ * nothing any more still reads what had come before, and waits for nothing then ---- */
 
 /* The next line without its line end, borrowed until the next read. *crlf_ok is false when it ended
  * in a bare LF or holds a bare CR or a NUL (may be NULL). A line of more than `max` octets fails
@@ -143,6 +144,10 @@ bool net_conn_was_woken(struct net_conn *c);
 /* When to call run with NET_IDLE while parked; DEADLINE_NONE for never. */
 void net_conn_set_idle(struct net_conn *c, int64_t deadline_ms);
 void net_conn_set_write_timeout(struct net_conn *c, int64_t ms);
+/* How long the peer's machine may leave unconfirmed what was sent to it, however long its program
+ * thinks (RFC 5482): after that the connection is broken. 0: as the system has it, which is a
+ * quarter of an hour. TCP only; another socket has no such machine. */
+void net_conn_set_silence(struct net_conn *c, int64_t ms);
 /* The peer has shown who it is: the connection counts no more against max_per_ip. Its arrival still
  * counts against max_new_per_minute. Harmless when done again. */
 void net_conn_release_count(struct net_conn *c);

@@ -56,6 +56,17 @@ enum io_result conn_fill_now(struct net_conn *c, int *sys)
     return what;
 }
 
+/* Sends what is buffered. Where that fails because the connection is mute by now, there may be last
+ * words. Yields. */
+YIELDS static bool flush_or_listen(struct net_conn *c, struct err *e)
+{
+    struct err why = ERR_CLEAR;
+    if (net_flush(c, &why) || (c->mute && !c->broken))
+        return true;
+    *e = why;
+    return false;
+}
+
 /* Waits for more input. Before that, sends what is buffered: the peer may wait for it. A peer whose
  * input never runs dry does not keep the loop to itself. Yields. */
 static bool fill(struct net_conn *c, int64_t deadline_ms, struct err *e)
@@ -82,8 +93,12 @@ static bool fill(struct net_conn *c, int64_t deadline_ms, struct err *e)
         }
         if (what == IO_BROKEN)
             return conn_failed(c, sys, e);
-        if (!net_flush(c, e))
+        if (c->mute)
+            return conn_send_failed(c, 0, e);
+        if (!flush_or_listen(c, e))
             return false;
+        if (c->mute)
+            continue;
         unsigned event = what == IO_WANTS_READ ? FIBER_READ : FIBER_WRITE;
         c->fills = 0;
         if (!conn_wait(c, event, deadline_ms, e))

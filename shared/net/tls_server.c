@@ -84,18 +84,27 @@ static struct tls_cert_files *copy_files(const struct tls_cert_files *files, siz
     return copy;
 }
 
-static bool fail_ssl(struct err *e, enum err_kind kind, const char *path)
+/* `what` is what the file should have had, in words; OpenSSL's for a file without it are riddles.
+ */
+static bool fail_ssl(struct err *e, const char *path, const char *what)
 {
     char reason[160];
+    unsigned long code = ERR_peek_error();
+    bool has_none =
+        (ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE) ||
+        ERR_GET_REASON(code) == ERR_R_UNSUPPORTED;
     tls_error_text(reason, sizeof(reason));
-    return ERR(e, kind, "%s: %s", path, reason);
+    ERR_clear_error();
+    return has_none ? ERR(e, ERR_SYNTAX, "%s has no %s in PEM", path, what)
+                    : ERR(e, ERR_SYNTAX, "%s: %s", path, reason);
 }
 
-/* OpenSSL would ask on the terminal. */
+/* OpenSSL would ask on the terminal. *arg, a bool, tells that it wanted to; may be NULL. */
 static int no_password(char *out, int size, int rwflag, void *arg)
 {
     (void)rwflag;
-    (void)arg;
+    if (arg)
+        *(bool *)arg = true;
     if (size > 0)
         out[0] = '\0';
     return 0;
@@ -105,18 +114,29 @@ static int no_password(char *out, int size, int rwflag, void *arg)
 static EVP_PKEY *read_key(const char *path, struct err *e)
 {
     struct stat facts;
+    bool is_encrypted = false;
     FILE *file = fopen(path, "re");
     if (!file) {
-        (void)err_set(e, ERR_SYNTAX, errno, __FILE__, __LINE__, "key %s cannot be read", path);
+        (void)ERR_SYS(e, ERR_SYNTAX, "key %s cannot be read", path);
         return NULL;
     }
     EVP_PKEY *key = NULL;
-    if (fstat(fileno(file), &facts) != 0 || facts.st_mode & (S_IRWXG | S_IRWXO)) {
-        (void)ERR(e, ERR_DENIED, "key %s: others may use it; its mode must be 0600", path);
+    if (fstat(fileno(file), &facts) != 0) {
+        (void)ERR_SYS(e, ERR_SYNTAX, "key %s", path);
+    } else if (facts.st_mode & (S_IRWXG | S_IRWXO)) {
+        (void)ERR(e, ERR_DENIED, "key %s can be read by others (mode %04o): \"chmod 600 %s\"", path,
+                  (unsigned)facts.st_mode & 07777, path);
     } else {
-        key = PEM_read_PrivateKey(file, NULL, no_password, NULL);
-        if (!key)
-            (void)fail_ssl(e, ERR_SYNTAX, path);
+        key = PEM_read_PrivateKey(file, NULL, no_password, &is_encrypted);
+        if (!key && is_encrypted) {
+            ERR_clear_error();
+            (void)ERR(e, ERR_SYNTAX,
+                      "key %s is encrypted, and nobody is there to type its password: store it "
+                      "without (openssl pkey -in KEY -out NEW)",
+                      path);
+        } else if (!key) {
+            (void)fail_ssl(e, path, "private key");
+        }
     }
     (void)fclose(file);
     return key;
@@ -135,7 +155,7 @@ static bool load_pair(SSL_CTX *context, const struct tls_cert_files *files, stru
 {
     SSL_CTX_set_default_passwd_cb(context, no_password);
     if (SSL_CTX_use_certificate_chain_file(context, files->cert_path) != 1)
-        return fail_ssl(e, ERR_SYNTAX, files->cert_path);
+        return fail_ssl(e, files->cert_path, "certificate");
     EVP_PKEY *key = read_key(files->key_path, e);
     if (!key)
         return false;

@@ -39,7 +39,7 @@ static enum io_result try_send(struct net_conn *c, str bytes, size_t *sent, int 
 {
     *sent = 0;
     *sys = 0;
-    return c->broken || c->aborted ? IO_BROKEN : conn_send(c, bytes.p, bytes.n, sent, sys);
+    return conn_is_mute(c) ? IO_BROKEN : conn_send(c, bytes.p, bytes.n, sent, sys);
 }
 
 /* Sends of the buffer what the peer takes without waiting; packed, piece by piece. IO_DONE: all. */
@@ -90,7 +90,7 @@ bool net_flush(struct net_conn *c, struct err *e)
         if (what == IO_DONE)
             return true;
         if (what == IO_EOF || what == IO_BROKEN)
-            return conn_failed(c, sys, e);
+            return conn_send_failed(c, sys, e);
         if (!wait_and_look(c, what, e))
             return false;
     }
@@ -107,7 +107,7 @@ bool net_flush_within(struct net_conn *c, int64_t wait_ms, bool *is_done, struct
         if (*is_done)
             return true;
         if (what == IO_EOF || what == IO_BROKEN)
-            return conn_failed(c, sys, e);
+            return conn_send_failed(c, sys, e);
         if (wait_for_peer(c, what, deadline_ms, &why))
             continue;
         if (why.kind == ERR_TIMEOUT)
@@ -124,8 +124,8 @@ static size_t out_max(const struct net_conn *c)
 
 bool net_write(struct net_conn *c, str bytes, struct err *e)
 {
-    if (c->broken || c->aborted)
-        return conn_failed(c, 0, e);
+    if (conn_is_mute(c))
+        return conn_send_failed(c, 0, e);
     size_t max = out_max(c);
     while (bytes.n > 0) {
         if (c->out.n >= max && c->out_at == 0 && !net_flush(c, e))
@@ -144,19 +144,19 @@ bool net_write_now(struct net_conn *c, str bytes)
     int sys;
     buf_consume(&c->out, c->out_at);
     c->out_at = 0;
-    if (c->broken || c->aborted || c->out.n + bytes.n > out_max(c))
+    if (conn_is_mute(c) || c->out.n + bytes.n > out_max(c))
         return false;
     INVARIANT(buf_add(&c->out, bytes));
     enum io_result what = send_ready(c, &sys);
     if (what == IO_EOF || what == IO_BROKEN)
-        c->broken = true;
-    return !c->broken;
+        conn_mute(c, sys);
+    return !c->mute;
 }
 
 bool net_writef(struct net_conn *c, struct err *e, const char *format, ...)
 {
-    if (c->broken || c->aborted)
-        return conn_failed(c, 0, e);
+    if (conn_is_mute(c))
+        return conn_send_failed(c, 0, e);
     va_list args;
     va_start(args, format);
     bool fits = buf_vaddf(&c->out, format, args);

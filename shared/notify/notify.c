@@ -130,6 +130,16 @@ static void on_hint(str channel, str message, void *arg)
     wake_subscribers(acc->notify, acc);
 }
 
+/* What was published before Redis had read the subscription did not come here, and the poll of the
+ * new account may have been before that. Where it is still to come it does for both. */
+static void on_confirmed(str channel, void *arg)
+{
+    (void)channel;
+    struct notify_account *acc = arg;
+    if (!acc->is_fresh)
+        notify_poll_fresh(acc->notify, acc);
+}
+
 static struct notify_account *get_account(struct notify *n, int64_t account_id)
 {
     struct notify_account *acc = map_find(&n->accounts, account_key(&account_id));
@@ -142,8 +152,10 @@ static struct notify_account *get_account(struct notify *n, int64_t account_id)
     list_init(&acc->pending);
     INVARIANT(map_put(&n->accounts, account_key(&acc->account_id), acc, NULL));
     char channel[NOTIFY_CHANNEL_MAX];
-    if (n->redis)
-        redis_subscribe(n->redis, format_channel(account_id, channel), on_hint, acc);
+    if (n->redis) {
+        redis_subscribe_confirmed(n->redis, format_channel(account_id, channel), on_hint,
+                                  on_confirmed, acc);
+    }
     return acc;
 }
 
@@ -232,11 +244,23 @@ static void on_told(void *arg)
     vec_truncate(&n->told, 0);
 }
 
+/* Hints were lost before: while Redis was away, or until it had read the subscription. */
+static void on_topic_confirmed(str channel, void *arg)
+{
+    struct notify *n = arg;
+    for (unsigned i = 0; i < NOTIFY_TOPIC_COUNT; i++) {
+        if (str_eq(channel, str_from_cstr(topic_channels[i])))
+            tell_listeners(n, (enum notify_topic)i, -1);
+    }
+}
+
 void notify_listen(struct notify *n, enum notify_topic topic, struct notify_listener *l)
 {
     list_add_tail(&n->listeners[topic], &l->link);
-    if (n->redis)
-        redis_subscribe(n->redis, str_from_cstr(topic_channels[topic]), on_topic, n);
+    if (n->redis) {
+        redis_subscribe_confirmed(n->redis, str_from_cstr(topic_channels[topic]), on_topic,
+                                  on_topic_confirmed, n);
+    }
 }
 
 void notify_unlisten(struct notify_listener *l)
@@ -275,13 +299,7 @@ void notify_tell(struct notify *n, enum notify_topic topic, int64_t id)
 
 static void on_subscriber(bool up, void *arg)
 {
-    struct notify *n = arg;
-    notify_poll_redis_changed(n, up);
-    if (!up)
-        return;
-    /* Hints were lost while it was away. */
-    for (unsigned i = 0; i < NOTIFY_TOPIC_COUNT; i++)
-        tell_listeners(n, (enum notify_topic)i, -1);
+    notify_poll_redis_changed(arg, up);
 }
 
 bool notify_is_live(const struct notify *n)

@@ -51,8 +51,9 @@ struct notify_subscriber {
 
 /* Subscribes to changes of the account after `seen_modseq`, which is the account's modseq that the
  * caller read last (0: tell me once in any case). A change committed between that read and this
- * call is found by a poll of new accounts about 0.2 s later. Many subscribers an account share one
- * Redis subscription. fn and arg must be set. Does not yield. */
+ * call is found by a poll of new accounts about 0.2 s later, and one that is published before Redis
+ * has read the subscription by another one 0.2 s after it says so. Many subscribers an account
+ * share one Redis subscription. fn and arg must be set. Does not yield. */
 void notify_subscribe(struct notify *n, int64_t account_id, int64_t seen_modseq,
                       struct notify_subscriber *s);
 /* Harmless for a zeroed or already removed subscriber. fn is not called any more afterwards. */

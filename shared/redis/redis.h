@@ -67,6 +67,12 @@ void redis_send(struct redis *r, const str *args, size_t n);
  * second call replaces it); keeps arg. */
 typedef void (*redis_message_fn)(str channel, str message, void *arg);
 void redis_subscribe(struct redis *r, str channel, redis_message_fn fn, void *arg);
+/* The same, and confirmed(channel, arg) is called likewise each time Redis says that it has read
+ * the subscription, anew for each connection: what is published from then on arrives. What was
+ * published before is lost, so who may have missed it looks then. */
+typedef void (*redis_confirmed_fn)(str channel, void *arg);
+void redis_subscribe_confirmed(struct redis *r, str channel, redis_message_fn fn,
+                               redis_confirmed_fn confirmed, void *arg);
 void redis_unsubscribe(struct redis *r, str channel);
 /* fn(up, arg) is called each time the subscriber is connected anew, and each time it is lost (`up`
  * false): messages between were lost, so look at the truth again. May not yield. Up to 16 of them;

@@ -12,6 +12,7 @@ enum {
 
 struct redis_channel {
     redis_message_fn fn;
+    redis_confirmed_fn confirmed; /* or NULL */
     void *arg;
     size_t n;
     char name[];
@@ -61,11 +62,12 @@ static void on_down(void *arg, const char *reason)
     tell(r, false);
 }
 
-static bool is_message(const struct redis_value *v)
+/* Whether it is "kind", a channel, and something of this type. */
+static bool is_push(const struct redis_value *v, str kind, enum redis_type type)
 {
     return v->type == REDIS_ARRAY && v->n == 3 && v->items[0].type == REDIS_BULK &&
-           str_eq(v->items[0].text, STR("message")) && v->items[1].type == REDIS_BULK &&
-           v->items[2].type == REDIS_BULK;
+           str_eq(v->items[0].text, kind) && v->items[1].type == REDIS_BULK &&
+           v->items[2].type == type;
 }
 
 static void on_reply(void *arg, const struct redis_value *v)
@@ -79,11 +81,15 @@ static void on_reply(void *arg, const struct redis_value *v)
         link_drop(&r->subscriber, "the server refuses to subscribe", LINK_BACKOFF_MAX_MS);
         return;
     }
-    if (!is_message(v))
-        return; /* confirmations, answers to PING */
+    bool is_message = is_push(v, STR("message"), REDIS_BULK);
+    if (!is_message && !is_push(v, STR("subscribe"), REDIS_INT))
+        return; /* answers to PING, ends of subscriptions */
     const struct redis_channel *c = map_find(&r->channels, v->items[1].text);
-    if (c)
+    if (c && is_message) {
         c->fn(v->items[1].text, v->items[2].text, c->arg);
+    } else if (c && c->confirmed) {
+        c->confirmed(v->items[1].text, c->arg);
+    }
 }
 
 static void on_probe(void *arg)
@@ -126,14 +132,22 @@ void subscriber_fini(struct redis *r)
 
 void redis_subscribe(struct redis *r, str channel, redis_message_fn fn, void *arg)
 {
+    redis_subscribe_confirmed(r, channel, fn, NULL, arg);
+}
+
+void redis_subscribe_confirmed(struct redis *r, str channel, redis_message_fn fn,
+                               redis_confirmed_fn confirmed, void *arg)
+{
     struct redis_channel *c = map_find(&r->channels, channel);
     if (c) {
         c->fn = fn;
+        c->confirmed = confirmed;
         c->arg = arg;
         return;
     }
     c = heap_zalloc(sizeof(*c) + channel.n + 1);
     c->fn = fn;
+    c->confirmed = confirmed;
     c->arg = arg;
     c->n = channel.n;
     if (channel.n)

@@ -62,6 +62,25 @@ static void searches(void **state)
     assert_int_equal(str_ifind(STR("ab"), STR("abc")), -1);
 }
 
+static void makes_letters_small(void **state)
+{
+    char text[] = "A\0\xc3\x84[Z";
+    struct buf b;
+    struct arena a;
+    (void)state;
+    arena_init(&a);
+    buf_init(&b, 3);
+    str small = arena_lower(&a, str_of(text, 6));
+    assert_true(str_eq(small, STR("a\0\xc3\x84[z")) && small.p[small.n] == '\0');
+    assert_int_equal(arena_lower(&a, STR_EMPTY).n, 0);
+    assert_true(str_eq(str_lower(str_of(text, 6), text), small));
+    assert_true(buf_add_lower(&b, STR("AbC")) && buf_add_lower(&b, STR_EMPTY));
+    assert_false(buf_add_lower(&b, STR("D")));
+    assert_true(str_eq(buf_str(&b), STR("abc")));
+    buf_fini(&b);
+    arena_fini(&a);
+}
+
 static void cuts_and_slices(void **state)
 {
     (void)state;
@@ -141,13 +160,10 @@ static void hashes_by_seed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(compares_bytes),
-        cmocka_unit_test(finds_heads_and_tails),
-        cmocka_unit_test(searches),
-        cmocka_unit_test(cuts_and_slices),
-        cmocka_unit_test(keeps_the_place_of_what_is_empty),
-        cmocka_unit_test(reads_numbers),
-        cmocka_unit_test(hashes_by_seed),
+        cmocka_unit_test(compares_bytes),  cmocka_unit_test(finds_heads_and_tails),
+        cmocka_unit_test(searches),        cmocka_unit_test(makes_letters_small),
+        cmocka_unit_test(cuts_and_slices), cmocka_unit_test(keeps_the_place_of_what_is_empty),
+        cmocka_unit_test(reads_numbers),   cmocka_unit_test(hashes_by_seed),
     };
     return cmocka_run_group_tests_name("base/str", tests, NULL, NULL);
 }

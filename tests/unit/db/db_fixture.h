@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 enum {
-    LONG_MS = 10000
+    LONG_MS = 30000
 };
 
 struct fixture {

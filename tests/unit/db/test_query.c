@@ -7,13 +7,19 @@ static void with_db(bool named, fiber_fn fn)
     with_client(test_pg_start(), named, fn);
 }
 
-static struct db_rows *query(struct fixture *f, const struct db_stmt *stmt,
-                             const struct db_param *params, size_t n)
+static struct db_rows *ask(struct fixture *f, enum db_class class, const struct db_stmt *stmt,
+                           const struct db_param *params, size_t n)
 {
     struct err e = ERR_CLEAR;
     struct db_rows *rows = NULL;
-    MUST(db_query(f->db, DB_READ, stmt, params, n, &f->a, soon(), &rows, &e), e);
+    MUST(db_query(f->db, class, stmt, params, n, &f->a, soon(), &rows, &e), e);
     return rows;
+}
+
+static struct db_rows *query(struct fixture *f, const struct db_stmt *stmt,
+                             const struct db_param *params, size_t n)
+{
+    return ask(f, DB_READ, stmt, params, n);
 }
 
 /* ---- values ---- */
@@ -287,6 +293,21 @@ static void test_crowd(void **state)
 /* ---- time ---- */
 
 static const struct db_stmt sleep_stmt = { "SELECT pg_sleep($1::float8), 1::int4" };
+static const struct db_stmt hold_stmt = { "SELECT pg_advisory_xact_lock(4711)" };
+static const struct db_stmt wait_stmt = { "SELECT pg_advisory_xact_lock_shared(4711)" };
+
+struct follower {
+    struct fixture *f;
+    int64_t answer;
+    bool has_ended;
+};
+
+static void follow(void *arg)
+{
+    struct follower *w = arg;
+    w->answer = db_int(ask(w->f, DB_AUTH, &nullable_stmt, &DB_INT4(77), 1), 0, 0);
+    w->has_ended = true;
+}
 
 /* A caller that gives up leaves its query behind; the connection's later answers are not mixed
  * up. */
@@ -295,22 +316,33 @@ static void orphan_body(void *arg)
     struct fixture *f = arg;
     struct err e = ERR_CLEAR;
     struct db_rows *rows = NULL;
+    struct db_tx *holder = NULL;
+    struct follower follower = { .f = f };
     /* With a connection at hand each is sent at once. */
-    MUST(db_query(f->db, DB_AUTH, &nullable_stmt, &DB_INT4(76), 1, &f->a, soon(), &rows, &e), e);
-    int64_t start = clock_monotonic_ms();
+    (void)ask(f, DB_AUTH, &nullable_stmt, &DB_INT4(76), 1);
+    MUST(db_begin(f->db, DB_DELIVER, DB_READ_COMMITTED, soon(), &holder, &e), e);
+    MUST(db_tx_query(holder, &hold_stmt, NULL, 0, &f->a, NULL, &e), e);
+    test_pg_await(false); /* deadlines count */
     for (int i = 0; i < 2; i++) {
-        assert_false(db_query(f->db, DB_AUTH, &sleep_stmt, &DB_FLOAT8(0.3), 1, &f->a,
-                              clock_deadline_in(50), &rows, &e));
+        assert_false(
+            db_query(f->db, DB_AUTH, &wait_stmt, NULL, 0, &f->a, clock_deadline_in(50), &rows, &e));
         assert_int_equal(e.kind, ERR_TIMEOUT);
     }
-    MUST(db_query(f->db, DB_AUTH, &nullable_stmt, &DB_INT4(77), 1, &f->a, soon(), &rows, &e), e);
-    assert_int_equal(db_int(rows, 0, 0), 77);
-    /* It stood behind the two orphans on the one connection of its class. */
-    assert_true(clock_monotonic_ms() - start >= 550);
+    test_pg_await(true);
+    /* This one stands behind the two orphans on the one connection of its class. */
+    MUST(fiber_spawn(f->rt, "follower", follow, &follower, NULL, &e), e);
+    (void)ask(f, DB_READ, &one_stmt, NULL, 0);
+    assert_false(follower.has_ended);
+    db_rollback(&holder);
+    while (!follower.has_ended)
+        MUST(fiber_sleep_until(clock_deadline_in(1), &e), e);
+    assert_int_equal(follower.answer, 77);
 }
 
 struct victim {
     struct fixture *f;
+    enum db_class class;
+    bool has_ended;
     enum err_kind kind;
     struct signal_point ended;
 };
@@ -322,8 +354,9 @@ static void sleeper(void *arg)
     struct arena a;
     arena_init(&a);
     bool ok =
-        db_query(v->f->db, DB_READ, &sleep_stmt, &DB_FLOAT8(20), 1, &a, DEADLINE_NONE, NULL, &e);
+        db_query(v->f->db, v->class, &sleep_stmt, &DB_FLOAT8(20), 1, &a, DEADLINE_NONE, NULL, &e);
     v->kind = ok ? ERR_NONE : e.kind;
+    v->has_ended = true;
     arena_fini(&a);
     signal_point_all(&v->ended);
 }
@@ -332,7 +365,7 @@ static void cancel_body(void *arg)
 {
     struct fixture *f = arg;
     struct err e = ERR_CLEAR;
-    struct victim v = { .f = f };
+    struct victim v = { .f = f, .class = DB_READ };
     struct fiber *fiber = NULL;
     signal_point_init(&v.ended);
     MUST(fiber_spawn(f->rt, "victim", sleeper, &v, &fiber, &e), e);
@@ -360,14 +393,18 @@ static void classes_body(void *arg)
     struct fixture *f = arg;
     struct err e = ERR_CLEAR;
     struct db_rows *rows = NULL;
+    struct victim search = { .f = f, .class = DB_SEARCH };
+    struct fiber *fiber = NULL;
+    signal_point_init(&search.ended);
+    MUST(fiber_spawn(f->rt, "search", sleeper, &search, &fiber, &e), e);
+    while (test_pg_number("SELECT count(*) FROM pg_stat_activity WHERE state = 'active'"
+                          " AND query LIKE 'SELECT pg_sleep%'") == 0)
+        MUST(fiber_sleep_until(clock_deadline_in(5), &e), e);
     MUST(db_query(f->db, DB_AUTH, &one_stmt, NULL, 0, &f->a, soon(), &rows, &e), e);
-    assert_false(db_query(f->db, DB_SEARCH, &sleep_stmt, &DB_FLOAT8(1), 1, &f->a,
-                          clock_deadline_in(20), &rows, &e));
-    int64_t start = clock_monotonic_ms();
-    MUST(db_query(f->db, DB_AUTH, &one_stmt, NULL, 0, &f->a, soon(), &rows, &e), e);
-    assert_true(clock_monotonic_ms() - start < 900); /* the search takes a second */
-    /* The fiber that ends the abandoned statement ends too, before its runtime does. */
-    MUST(fiber_sleep_until(clock_deadline_in(1200), &e), e);
+    assert_false(search.has_ended);
+    fiber_cancel(fiber);
+    MUST(signal_point_wait(&search.ended, soon(), &e), e);
+    assert_int_equal(search.kind, ERR_CANCELLED);
 }
 
 static void test_classes(void **state)

@@ -79,15 +79,25 @@ static void accept_main(void *arg)
     }
 }
 
-static void start_proxy(struct fixture *f)
+static void listen_as_proxy(struct fixture *f)
 {
-    struct err e = ERR_CLEAR;
     const struct sockaddr_un sa = unix_address(test_directory(), ".s.PGSQL.5433");
     unlink(sa.sun_path);
     f->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_int_equal(bind(f->listener, (const struct sockaddr *)&sa, sizeof(sa)), 0);
     assert_int_equal(listen(f->listener, 64), 0);
+}
+
+static void start_accepting(struct fixture *f)
+{
+    struct err e = ERR_CLEAR;
     MUST(fiber_spawn(f->rt, "proxy", accept_main, f, NULL, &e), e);
+}
+
+static void start_proxy(struct fixture *f)
+{
+    listen_as_proxy(f);
+    start_accepting(f);
 }
 
 static void with_proxy(fiber_fn fn)
@@ -197,6 +207,42 @@ static void test_query(void **state)
     with_proxy(query_body);
 }
 
+/* ---- the first connection ---- */
+
+static void ask_at_some_time(void *arg)
+{
+    struct fixture *f = arg;
+    (void)db_query(f->db, DB_READ, &one_stmt, NULL, 0, &f->a, soon(), NULL, NULL);
+}
+
+/* Nobody is sent away because the first connection is still being made: only when that has failed.
+ */
+static void first_connection_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    listen_as_proxy(f);
+    assert_true(db_is_up(f->db));
+    MUST(fiber_spawn(f->rt, "ask", ask_at_some_time, f, NULL, &e), e);
+    MUST(fiber_wait_fd(f->listener, FIBER_READ, soon(), NULL, &e), e);
+    assert_true(db_is_up(f->db));
+    close(accept4(f->listener, NULL, NULL, SOCK_CLOEXEC));
+    int64_t deadline = soon();
+    while (db_is_up(f->db) && clock_monotonic_ms() < deadline)
+        pause_ms(1);
+    assert_false(db_is_up(f->db));
+    start_accepting(f);
+    while (!db_is_up(f->db) && clock_monotonic_ms() < deadline)
+        pause_ms(1);
+    MUST(db_query(f->db, DB_READ, &one_stmt, NULL, 0, &f->a, soon(), NULL, &e), e);
+}
+
+static void test_first_connection(void **state)
+{
+    (void)state;
+    with_proxy(first_connection_body);
+}
+
 /* ---- a server that no longer takes writes ---- */
 
 static void read_only_body(void *arg)
@@ -245,9 +291,8 @@ static int prepare(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_commit),
-        cmocka_unit_test(test_statement),
-        cmocka_unit_test(test_query),
+        cmocka_unit_test(test_commit),    cmocka_unit_test(test_statement),
+        cmocka_unit_test(test_query),     cmocka_unit_test(test_first_connection),
         cmocka_unit_test(test_read_only),
     };
     return cmocka_run_group_tests(tests, prepare, NULL);

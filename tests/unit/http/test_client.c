@@ -322,7 +322,7 @@ static const struct bad_name bad_names[] = {
     { STR_INIT("local"), { 127, 0, 0, 1 }, { 127, 0, 0, 1 } },
     { STR_INIT("again"), { 127, 0, 0, 1 }, { 127, 0, 0, 1 } },
     { STR_INIT("inside"), { 10, 1, 2, 3 }, { 10, 1, 2, 3 } },
-    /* An address that nobody answers at, then ours. */
+    /* An address that is not ours (AS112, RFC 7535), then ours. */
     { STR_INIT("rebind"), { 192, 31, 196, 77 }, { 127, 0, 0, 1 } },
 };
 
@@ -414,10 +414,12 @@ static void ask_names(void *arg)
     assert_int_equal(ask(p, &fetch, &got), ERR_DENIED);
     fetch.url = STR("http://absent.attacker.org/");
     assert_int_equal(ask(p, &fetch, &got), ERR_NOT_FOUND);
-    /* A public address when it is checked, ours when it would be asked for again: nobody asks. */
+    /* A public address when it is checked, ours when it would be asked for again: nobody asks. What
+     * answers at that one, if anything, depends on the network that the test runs in. */
     fetch.url = arena_printf(&p->a, "http://rebind.attacker.org:%u/", p->w->port);
-    assert_false(http_client_fetch(p->client, &fetch, &p->a, clock_deadline_in(3000), &got, &e));
-    assert_true(e.kind == ERR_TIMEOUT || e.kind == ERR_UNAVAILABLE);
+    bool ok = http_client_fetch(p->client, &fetch, &p->a, clock_deadline_in(3000), &got, &e);
+    assert_true(ok || e.kind == ERR_TIMEOUT || e.kind == ERR_UNAVAILABLE);
+    assert_int_equal(p->seen, seen);
     assert_int_equal(atomic_load(&d->asked), 1);
     assert_int_equal(ask(p, &fetch, &got), ERR_DENIED);
     assert_int_equal(atomic_load(&d->asked), 2);
@@ -559,5 +561,7 @@ int main(void)
         cmocka_unit_test(test_second_hop), cmocka_unit_test(test_cancelled),
     };
     obs_log_init(2, OBS_WARN, OBS_TEXT, "test", "");
+    /* A question is not asked again because the thread that answers has no processor yet. */
+    (void)test_directory();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

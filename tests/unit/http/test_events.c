@@ -135,6 +135,17 @@ static void wait_for(const atomic_uint *what, unsigned n)
     assert_int_equal(atomic_load(what), n);
 }
 
+/* Until all that was sent to streams is with the kernel: what comes then goes at once. */
+static void wait_until_sent(struct world *w)
+{
+    struct http_server_counts counts = { .octets = 1 };
+    for (int i = 0; i < 3000 && counts.octets > 0; i++) {
+        client_sleep_ms(10);
+        http_server_count(w->server, &counts);
+    }
+    assert_int_equal(counts.octets, 0);
+}
+
 static void ask_order(struct world *w)
 {
     struct buf b;
@@ -147,7 +158,7 @@ static void ask_order(struct world *w)
     assert_true(str_ifind(buf_str(&b), STR("content-type: text/event-stream\r\n")) > 0);
     assert_true(str_ifind(buf_str(&b), STR("cache-control: no-store\r\n")) > 0);
     assert_true(str_ifind(buf_str(&b), STR("x-accel-buffering: no\r\n")) > 0);
-    client_sleep_ms(50);
+    wait_until_sent(w);
     client_ask(w->port, GET("/burst"), &other);
     assert_true(client_read_until(fd, &b, STR("data: a3")));
     ptrdiff_t plain = str_find(buf_str(&b), STR("data: plain"));

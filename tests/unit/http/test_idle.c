@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 
 enum {
+    PATIENCE_MS = 3600 * 1000, /* of the server with connections that wait for their turn here */
     IDLE = 2000,
     MORE = 50, /* fewer than may be about to close at a time */
     ANSWER_MAX = 4096
@@ -71,7 +72,9 @@ static void test_idle(void **state)
     (void)state;
     struct world w = { 0 };
     struct rlimit files;
-    const struct http_server_options options = { .handle = handle, .max_connections = IDLE };
+    const struct http_server_options options = {
+        .handle = handle, .max_connections = IDLE, .head_ms = PATIENCE_MS, .read_ms = PATIENCE_MS
+    };
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &files), 0);
     files.rlim_cur = files.rlim_max;
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &files), 0);

@@ -26,7 +26,7 @@ static inline struct net_conn *dial_to(struct runtime *rt, const struct net_addr
 {
     struct net_conn *c = NULL;
     struct err e = ERR_CLEAR;
-    assert_true(net_connect(rt, at, NULL, clock_deadline_in(5000), &c, &e));
+    assert_true(net_connect(rt, at, NULL, clock_deadline_in(30000), &c, &e));
     return c;
 }
 
@@ -34,7 +34,7 @@ static inline void expect(struct net_conn *c, const char *wanted)
 {
     struct err e = ERR_CLEAR;
     str line;
-    if (!net_read_line(c, 1000, clock_deadline_in(5000), &line, NULL, &e))
+    if (!net_read_line(c, 1000, clock_deadline_in(30000), &line, NULL, &e))
         fail_msg("wanted %s, got %s: %s", wanted, err_kind_name(e.kind), e.msg);
     if (!str_eq(line, str_from_cstr(wanted)))
         fail_msg("wanted %s, got %.*s", wanted, STR_FMT(line));

@@ -72,7 +72,7 @@ static enum net_next echo_line(struct net_conn *c)
     struct err e = ERR_CLEAR;
     str line;
     uint64_t number;
-    if (!net_read_line(c, 1000, clock_deadline_in(5000), &line, NULL, &e)) {
+    if (!net_read_line(c, 1000, clock_deadline_in(30000), &line, NULL, &e)) {
         if (e.kind == ERR_LIMIT)
             return net_write(c, STR("too long\r\n"), &e) ? NET_PARK : NET_CLOSE;
         return NET_CLOSE;
@@ -199,14 +199,15 @@ static void wake_and_idle(void *arg)
     net_conn_wake(w->echo.last);
     net_conn_wake(w->echo.last);
     expect(c, "woken");
+    int64_t start = clock_monotonic_ms(); /* before the server's clock starts */
     say(c, STR("idle 20\r\n"));
     expect(c, "idle 20");
-    int64_t start = clock_monotonic_ms();
     expect(c, "idle");
-    assert_in_range(clock_monotonic_ms() - start, 10, 4000);
+    assert_in_range(clock_monotonic_ms() - start, 10, 20000);
     nap(50); /* the idle time was for once */
     net_close(&c);
-    nap(5);
+    for (int i = 0; i < 20000 && w->echo.closed == 0; i++)
+        nap(1);
     assert_string_equal(buf_cstr(&w->echo.log), "owiti"); /* the last i: the end of the stream */
     runtime_stop(w->rt);
 }
@@ -266,7 +267,7 @@ static void drain_while_parked(void *arg)
     expect(c, "hello");
     nap(5);
     runtime_hold(w->rt); /* the drain waits for this client too */
-    runtime_drain(w->rt, clock_deadline_in(10000));
+    runtime_drain(w->rt, clock_deadline_in(60000));
     expect(c, "good-bye");
     expect_end(c);
     assert_false(net_connect(w->rt, &w->at, NULL, clock_deadline_in(1000), &second, &e));
@@ -282,7 +283,7 @@ static void test_drain_says_good_bye_and_refuses_new_ones(void **state)
     begin(&w, (struct net_listener_options){ 0 }, NULL);
     int64_t start = clock_monotonic_ms();
     run_and_end(&w, drain_while_parked, &w); /* the drain ends the run, not runtime_stop */
-    assert_true(clock_monotonic_ms() - start < 5000);
+    assert_true(clock_monotonic_ms() - start < 30000);
     assert_int_equal(w.echo.closed, 1);
 }
 
@@ -543,11 +544,11 @@ static void test_an_untrusted_proxy(void **state)
 static void send_half_a_header(void *arg)
 {
     struct world *w = arg;
+    int64_t start = clock_monotonic_ms(); /* before the server's clock starts */
     struct net_conn *c = dial(w);
     say(c, STR("PROXY TCP4 192."));
-    int64_t start = clock_monotonic_ms();
     expect_end(c);
-    assert_in_range(clock_monotonic_ms() - start, 20, 4000);
+    assert_in_range(clock_monotonic_ms() - start, 20, 20000);
     net_close(&c);
     runtime_stop(w->rt);
 }

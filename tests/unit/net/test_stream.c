@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reading and writing over socket pairs: lines and their limits, slow peers, closed peers. */
-#include "net/net.h"
+#include "net_fixture.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <sys/socket.h>
+#include <errno.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 static struct runtime *rt;
 
@@ -94,7 +90,7 @@ static void read_lines(void *arg)
         struct err e = ERR_CLEAR;
         str line;
         bool clean;
-        bool ok = net_read_line(r->c, LINE_MAX, clock_deadline_in(5000), &line, &clean, &e);
+        bool ok = net_read_line(r->c, LINE_MAX, clock_deadline_in(30000), &line, &clean, &e);
         if (!ok && e.kind != ERR_LIMIT) {
             r->end = e.kind;
             return;
@@ -152,7 +148,7 @@ static void read_line_with_nul(void *arg)
     struct err e = ERR_CLEAR;
     str line;
     bool clean = true;
-    assert_true(net_read_line(p->c, 100, clock_deadline_in(5000), &line, &clean, &e));
+    assert_true(net_read_line(p->c, 100, clock_deadline_in(30000), &line, &clean, &e));
     assert_int_equal(line.n, 3);
     assert_false(clean);
 }
@@ -252,11 +248,11 @@ static void read_much(void *arg)
     struct net_conn *reader = net_conn_wrap(rt, dup(p->peer));
     struct err e = ERR_CLEAR;
     str line;
-    assert_true(net_read_line(reader, 100, clock_deadline_in(5000), &line, NULL, &e));
+    assert_true(net_read_line(reader, 100, clock_deadline_in(30000), &line, NULL, &e));
     assert_true(str_eq(line, STR("3145728 octets")));
     for (size_t at = 0; at < MUCH;) {
         str some;
-        assert_true(net_read_some(reader, 100000, clock_deadline_in(5000), &some, &e));
+        assert_true(net_read_some(reader, 100000, clock_deadline_in(30000), &some, &e));
         for (size_t i = 0; i < some.n; i++, at++)
             assert_int_equal((unsigned char)some.p[i], at * 31 % 251);
     }
@@ -397,7 +393,7 @@ static void ask_and_wait(void *arg)
     str line;
     assert_true(net_write(p->c, STR("question\r\n"), &e));
     /* Not flushed by us: waiting for input does it. */
-    assert_true(net_read_line(p->c, 100, clock_deadline_in(5000), &line, NULL, &e));
+    assert_true(net_read_line(p->c, 100, clock_deadline_in(30000), &line, NULL, &e));
     assert_true(str_eq(line, STR("answer")));
 }
 
@@ -407,7 +403,7 @@ static void answer(void *arg)
     struct err e = ERR_CLEAR;
     unsigned ready;
     char question[32];
-    assert_true(fiber_wait_fd(p->peer, FIBER_READ, clock_deadline_in(5000), &ready, &e));
+    assert_true(fiber_wait_fd(p->peer, FIBER_READ, clock_deadline_in(30000), &ready, &e));
     assert_int_equal(read(p->peer, question, sizeof(question)), 10);
     send_all(p->peer, STR("answer\r\n"));
 }
@@ -492,6 +488,120 @@ static void test_a_flood_of_lines_leaves_turns_to_others(void **state)
     assert_true(flood.turns >= 4);
 }
 
+/* ---- last words ---- */
+
+/* How a server ends that has said something and reads no more. */
+static const struct ending {
+    const char *name;
+    bool reads_first; /* what we had sent until then */
+    bool half_closes;
+    bool resets; /* in any case */
+} endings[] = {
+    { "with unread input", false, false, false },
+    { "with a reset", true, false, true },
+    { "first its direction, then all of it", false, true, false },
+    { "in order, and gone when more comes", true, false, false },
+};
+
+static void end_as(const struct ending *how, int fd)
+{
+    char input[100];
+    const struct linger at_once = { .l_onoff = 1 };
+    send_all(fd, STR("552-5.3.4 too\r\n552 5.3.4 large\r\n"));
+    if (how->reads_first)
+        assert_int_equal(read(fd, input, sizeof(input)), 5);
+    if (how->half_closes)
+        assert_int_equal(shutdown(fd, SHUT_WR), 0);
+    if (how->resets)
+        assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)), 0);
+    close(fd);
+}
+
+struct tcp_pair {
+    struct net_address at;
+    int listening;
+    const struct ending *how;
+};
+
+static void hear_last_words(void *arg)
+{
+    const struct tcp_pair *p = arg;
+    struct err e = ERR_CLEAR;
+    struct net_conn *c = dial_to(rt, &p->at);
+    int peer = accept(p->listening, NULL, NULL);
+    assert_true(peer >= 0);
+    say(c, STR("body\n"));
+    end_as(p->how, peer);
+    /* At the latest the second one meets the reset that the first one brought about. */
+    while (net_write(c, STR("more\r\n"), &e) && net_flush(c, &e))
+        continue;
+    assert_int_equal(e.kind, ERR_UNAVAILABLE);
+    assert_true(net_conn_is_gone(c));
+    e = (struct err)ERR_CLEAR;
+    assert_false(net_write(c, STR("again\r\n"), &e));
+    assert_true(e.sys == ECONNRESET || e.sys == EPIPE);
+    expect(c, "552-5.3.4 too");
+    expect(c, "552 5.3.4 large");
+    str line;
+    e = (struct err)ERR_CLEAR;
+    assert_false(net_read_line(c, 1000, DEADLINE_NONE, &line, NULL, &e));
+    net_close(&c);
+}
+
+/* What came before a reset is in the kernel; a failed write does not make it unheard. */
+static void test_last_words_are_heard(void **state)
+{
+    (void)state;
+    struct tcp_pair p;
+    p.listening = open_port(&p.at);
+    for (p.how = endings; p.how < endings + COUNT_OF(endings); p.how++) {
+        print_message("%s\n", p.how->name);
+        run(hear_last_words, &p);
+    }
+    close(p.listening);
+}
+
+struct stuck {
+    struct net_conn *c;
+    int peer;
+};
+
+static void end_with_a_reset(void *arg)
+{
+    const struct stuck *stuck = arg;
+    end_as(&(const struct ending){ .resets = true }, stuck->peer);
+}
+
+static void ask_and_listen(void *arg)
+{
+    struct stuck *stuck = arg;
+    struct err e = ERR_CLEAR;
+    static char much[60000]; /* the sockets take less, so the read that sends it waits for room */
+    assert_true(net_write(stuck->c, str_of(much, sizeof(much)), &e));
+    assert_true(fiber_spawn(rt, "server", end_with_a_reset, stuck, NULL, &e));
+    expect(stuck->c, "552-5.3.4 too");
+    assert_true(net_conn_is_gone(stuck->c));
+    expect(stuck->c, "552 5.3.4 large");
+    str line;
+    assert_false(net_read_line(stuck->c, 1000, DEADLINE_NONE, &line, NULL, &e));
+}
+
+static void test_last_words_during_a_read_that_sends(void **state)
+{
+    (void)state;
+    struct net_address at;
+    int listening = open_port(&at);
+    int room = 2048;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(setsockopt(listening, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room)), 0);
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)), 0);
+    assert_int_equal(connect(fd, (const struct sockaddr *)&at.sa, at.len), 0);
+    struct stuck stuck = { .c = net_conn_wrap(rt, fd), .peer = accept(listening, NULL, NULL) };
+    run(ask_and_listen, &stuck);
+    net_close(&stuck.c);
+    close(listening);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -509,6 +619,9 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_abort_ends_a_read, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_flood_of_lines_leaves_turns_to_others, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_last_words_are_heard, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_last_words_during_a_read_that_sends, set_up,
                                         tear_down),
     };
     return cmocka_run_group_tests_name("net/stream", tests, NULL, NULL);

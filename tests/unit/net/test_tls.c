@@ -67,13 +67,13 @@ static enum net_next run(struct net_conn *c, void *session, enum net_why why)
         return NET_CLOSE;
     if (why != NET_INPUT)
         return net_write(c, STR("hello\r\n"), &e) ? NET_PARK : NET_CLOSE;
-    if (!net_read_line(c, 1000, clock_deadline_in(2000), &line, NULL, &e))
+    if (!net_read_line(c, 1000, clock_deadline_in(30000), &line, NULL, &e))
         return NET_CLOSE;
     (void)buf_add(&w->seen, line);
     (void)buf_add_byte(&w->seen, '|');
     if (str_eq(line, STR("STARTTLS"))) {
         bool ok = net_write(c, STR("go\r\n"), &e) &&
-                  net_starttls(c, w->tls, clock_deadline_in(2000), NULL, &e);
+                  net_starttls(c, w->tls, clock_deadline_in(30000), NULL, &e);
         return ok ? NET_PARK : NET_CLOSE;
     }
     const struct tls_facts *facts = net_conn_tls(c);
@@ -131,7 +131,7 @@ static enum err_kind secure_dial(struct world *w, struct attempt a, struct net_c
     struct tls_client *tls = tls_client_new(a.verify, a.ca, &e);
     assert_non_null(tls);
     *out = dial(w);
-    if (!net_starttls_client(*out, tls, a.host, clock_deadline_in(5000), &e))
+    if (!net_starttls_client(*out, tls, a.host, clock_deadline_in(30000), &e))
         net_close(out);
     tls_client_free(&tls);
     return e.kind;
@@ -252,6 +252,22 @@ static void test_expiry_is_that_of_the_first_to_go(void **state)
     tls_server_free(&s);
 }
 
+/* The key again, behind a password. */
+static void encrypt_key(const struct pair_paths *pair)
+{
+    static const unsigned char password[] = "secret";
+    FILE *file = fopen(pair->key, "r+e");
+    assert_non_null(file);
+    EVP_PKEY *key = PEM_read_PrivateKey(file, NULL, NULL, NULL);
+    assert_non_null(key);
+    rewind(file);
+    assert_int_equal(PEM_write_PKCS8PrivateKey(file, key, EVP_aes_256_cbc(), (const char *)password,
+                                               sizeof(password) - 1, NULL, NULL),
+                     1);
+    assert_int_equal(fclose(file), 0);
+    EVP_PKEY_free(key);
+}
+
 static void test_bad_material(void **state)
 {
     (void)state;
@@ -264,22 +280,34 @@ static void test_bad_material(void **state)
     (void)make(&other, "other.example", 1);
     (void)make(&expired, "expired.example", 0);
     (void)make(&open, "open.example", 1);
+    struct pair_paths locked = paths("locked");
+    (void)make(&locked, "locked.example", 1);
+    encrypt_key(&locked);
     assert_int_equal(chmod(open.key, 0640), 0);
     const struct {
         const char *cert;
         const char *key;
         enum err_kind kind;
+        const char *words;
     } cases[] = {
-        { good.cert, other.key, ERR_CONFLICT }, { expired.cert, expired.key, ERR_CONFLICT },
-        { open.cert, open.key, ERR_DENIED },    { none.cert, good.key, ERR_SYNTAX },
-        { good.cert, none.key, ERR_SYNTAX },    { good.cert, good.cert, ERR_DENIED },
-        { good.key, good.key, ERR_SYNTAX },
+        { good.cert, other.key, ERR_CONFLICT, "is not of" },
+        { expired.cert, expired.key, ERR_CONFLICT, "has expired" },
+        { open.cert, open.key, ERR_DENIED, "can be read by others (mode 0640): \"chmod 600" },
+        { none.cert, good.key, ERR_SYNTAX, "No such file" },
+        { good.cert, none.key, ERR_SYNTAX, "No such file" },
+        { good.cert, good.cert, ERR_DENIED, "others" },
+        { good.key, good.key, ERR_SYNTAX, "has no certificate in PEM" },
+        { good.cert, expired.cert, ERR_SYNTAX, "has no private key in PEM" },
+        { locked.cert, locked.key, ERR_SYNTAX, "is encrypted" },
     };
+    assert_int_equal(chmod(expired.cert, 0600), 0);
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct tls_cert_files files = { cases[i].cert, cases[i].key };
         struct err e = ERR_CLEAR;
         assert_null(tls_server_new(&files, 1, &e));
         assert_int_equal(e.kind, cases[i].kind);
+        if (!strstr(e.msg, cases[i].words))
+            fail_msg("%s: %s", cases[i].words, e.msg);
     }
     struct err e = ERR_CLEAR;
     assert_null(tls_client_new(TLS_VERIFY_NONE, none.cert, &e));
@@ -310,10 +338,11 @@ static int raw_handshake(struct world *w, int version, const char *ciphers)
     assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &soon, sizeof(soon)), 0);
     for (int i = 0; i < 5000 && agreed == 0; i++) {
         int result = SSL_connect(ssl);
-        if (result == 1)
+        if (result == 1) {
             agreed = SSL_version(ssl);
-        else if (SSL_get_error(ssl, result) != SSL_ERROR_WANT_READ)
+        } else if (SSL_get_error(ssl, result) != SSL_ERROR_WANT_READ) {
             break;
+        }
         assert_true(fiber_sleep_until(clock_deadline_in(1), &e));
     }
     SSL_free(ssl);
@@ -368,7 +397,7 @@ static void upgrade(void *arg)
     say(c, STR("STARTTLS\r\n"));
     expect(c, "go");
     assert_null(net_conn_tls(c));
-    assert_true(net_starttls_client(c, tls, "a.example.org", clock_deadline_in(5000), &e));
+    assert_true(net_starttls_client(c, tls, "a.example.org", clock_deadline_in(30000), &e));
     assert_true(net_conn_tls(c)->verified);
     say(c, STR("two\r\nthree\r\n"));
     expect(c, "two a.example.org");
@@ -405,7 +434,7 @@ static void inject_commands(void *arg)
         nap(1);
         say(c, str_of(text + cut, sizeof(text) - 1 - cut));
         expect(c, "go");
-        if (net_starttls_client(c, tls, "a.example.org", clock_deadline_in(5000), &e)) {
+        if (net_starttls_client(c, tls, "a.example.org", clock_deadline_in(30000), &e)) {
             say(c, STR("good\r\n"));
             expect(c, "good a.example.org");
         }
@@ -452,7 +481,7 @@ static void upgrade_as_client(void *arg)
     struct err e = ERR_CLEAR;
     str line;
     struct tls_client *tls = tls_client_new(TLS_VERIFY_NONE, NULL, &e);
-    assert_true(net_read_line(c, 1000, clock_deadline_in(5000), &line, NULL, &e));
+    assert_true(net_read_line(c, 1000, clock_deadline_in(30000), &line, NULL, &e));
     assert_false(net_starttls_client(c, tls, "a.example.org", clock_deadline_in(100), &e));
     assert_true(e.kind == ERR_DENIED || e.kind == ERR_UNAVAILABLE);
     e = ERR_CLEAR;
@@ -522,7 +551,7 @@ static void open_many(void *arg)
     for (size_t i = 0; i < MANY; i++) {
         conns[i] = dial(w);
         assert_true(
-            net_starttls_client(conns[i], tls, "a.example.org", clock_deadline_in(5000), &e));
+            net_starttls_client(conns[i], tls, "a.example.org", clock_deadline_in(30000), &e));
         expect(conns[i], "hello");
     }
     nap(10); /* all parked: 1,000 connections, and the only fiber is this one */

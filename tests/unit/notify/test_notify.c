@@ -100,8 +100,23 @@ static bool wait_live(const struct notify *n)
     int64_t deadline = clock_deadline_in(20000);
     while (!notify_is_live(n) && clock_monotonic_ms() < deadline)
         pause_ms(5);
-    pause_ms(20);
     return notify_is_live(n);
+}
+
+/* Until Redis has read the SUBSCRIBE of both sides: what is published before goes nowhere. */
+static bool wait_subscribed(const char *channel)
+{
+    const char *const args[] = { "PUBSUB", "NUMSUB", channel };
+    int64_t deadline = clock_deadline_in(20000);
+    bool has_both = false;
+    while (!has_both && clock_monotonic_ms() < deadline) {
+        char *said = test_redis_cli(args, COUNT_OF(args));
+        const char *number = strrchr(said, '\n');
+        has_both = number && strcmp(number + 1, "2") == 0;
+        free(said);
+        pause_ms(5);
+    }
+    return has_both;
 }
 
 static bool wait_away(const struct notify *n)
@@ -140,7 +155,7 @@ static void hint_body(void *arg)
     struct notify_subscriber b = subscriber(&far);
     notify_subscribe(f->here.notify, 1001, 5, &a);
     notify_subscribe(f->there.notify, 1001, 5, &b);
-    assert_true(wait_live(f->here.notify) && wait_live(f->there.notify));
+    assert_true(wait_subscribed("mail:account:1001"));
     notify_publish(f->here.notify, 1001, 6);
     assert_int_equal(near.calls, 0); /* not inside the call */
     /* Long before the poll, which would find it too. */
@@ -209,6 +224,7 @@ static void test_leaving(void **state)
 /* ---- the poll ---- */
 
 static const struct notify_options quick = { .poll_ms = 400, .poll_away_ms = 200 };
+static const struct notify_options slow_poll = { .poll_ms = 60000, .poll_away_ms = 60000 };
 
 static void lost_hint_body(void *arg)
 {
@@ -258,6 +274,31 @@ static void test_fresh(void **state)
     with_sides(NULL, fresh_body);
 }
 
+/* What is published before Redis has read the subscription is found when it has, also when the poll
+ * of the new account was before that. */
+static void unread_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct heard h = { 0 };
+    struct heard before = { 0 };
+    struct notify_subscriber s = subscriber(&h);
+    struct notify_subscriber first = subscriber(&before);
+    set_modseq(1034, 1);
+    set_modseq(1035, 1);
+    notify_subscribe(f->here.notify, 1034, 0, &first); /* so that there is a connection */
+    assert_true(wait_live(f->here.notify));
+    assert_true(wait_modseq(&before, 1, 20000));
+    pause_ms(300); /* no poll is still to come */
+    test_redis_pause();
+    notify_subscribe(f->here.notify, 1035, 0, &s);
+    assert_true(wait_modseq(&h, 1, 20000)); /* the poll of the new account */
+    set_modseq(1035, 2);                    /* and what is published of it does not come here */
+    test_redis_resume();
+    assert_true(wait_modseq(&h, 2, 20000));
+    notify_unsubscribe(f->here.notify, &s);
+    notify_unsubscribe(f->here.notify, &first);
+}
+
 /* R8, with small numbers: without Redis the poll tells; at its return at once. */
 static void without_redis_body(void *arg)
 {
@@ -280,8 +321,6 @@ static void without_redis_body(void *arg)
     notify_unsubscribe(f->here.notify, &s);
 }
 
-static const struct notify_options slow_poll = { .poll_ms = 60000, .poll_away_ms = 60000 };
-
 static void reconnect_body(void *arg)
 {
     struct fixture *f = arg;
@@ -297,6 +336,12 @@ static void reconnect_body(void *arg)
     test_redis_restart();
     assert_true(wait_modseq(&h, 2, 20000));
     notify_unsubscribe(f->here.notify, &s);
+}
+
+static void test_unread(void **state)
+{
+    (void)state;
+    with_sides(&slow_poll, unread_body);
 }
 
 static void test_without_redis(void **state)
@@ -341,7 +386,8 @@ static void topics_body(void *arg)
     struct notify_listener b = { .fn = on_topic, .arg = &far };
     notify_listen(f->here.notify, NOTIFY_ACCOUNT, &a);
     notify_listen(f->there.notify, NOTIFY_ACCOUNT, &b);
-    assert_true(wait_live(f->here.notify) && wait_live(f->there.notify));
+    assert_true(wait_subscribed("mail:notify:account"));
+    wait_count(&near.lost, 1);
     assert_int_equal(near.lost, 1); /* the first connection: whatever was before is unknown */
     notify_tell(f->here.notify, NOTIFY_ACCOUNT, 42);
     notify_tell(f->here.notify, NOTIFY_QUEUE, 0);
@@ -352,7 +398,6 @@ static void topics_body(void *arg)
     assert_int_equal(far.id, 42);
     test_redis_restart();
     wait_count(&far.lost, 2);
-    assert_true(wait_live(f->there.notify));
     assert_int_equal(far.lost, 2);
     notify_unlisten(&a);
     notify_unlisten(&a);
@@ -399,10 +444,11 @@ static void test_alone(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_hint),      cmocka_unit_test(test_leaving),
-        cmocka_unit_test(test_lost_hint), cmocka_unit_test(test_fresh),
-        cmocka_unit_test(test_topics),    cmocka_unit_test(test_without_redis),
-        cmocka_unit_test(test_reconnect), cmocka_unit_test(test_alone),
+        cmocka_unit_test(test_hint),          cmocka_unit_test(test_leaving),
+        cmocka_unit_test(test_lost_hint),     cmocka_unit_test(test_fresh),
+        cmocka_unit_test(test_unread),        cmocka_unit_test(test_topics),
+        cmocka_unit_test(test_without_redis), cmocka_unit_test(test_reconnect),
+        cmocka_unit_test(test_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,6 +13,7 @@
 
 enum {
     BREAKER_MS = 500,
+    UNHEARD_BREAKER_MS = 5000,
     PATIENCE_MS = 20000 /* of the test, with what has to come */
 };
 
@@ -26,20 +27,25 @@ struct fixture {
     unsigned downs;
 };
 
-static void with_redis(fiber_fn fn)
+static void with_breaker(int64_t breaker_ms, fiber_fn fn)
 {
     struct fixture f = { 0 };
     struct err e = ERR_CLEAR;
     f.rt = runtime_new(&(struct runtime_options){ 0 }, &e);
     assert_non_null(f.rt);
     f.r = redis_new(
-        f.rt, &(struct redis_options){ .url = test_redis_start(), .breaker_ms = BREAKER_MS }, &e);
+        f.rt, &(struct redis_options){ .url = test_redis_start(), .breaker_ms = breaker_ms }, &e);
     assert_non_null(f.r);
     arena_init(&f.a);
     in_fiber_run(f.rt, fn, &f);
     arena_fini(&f.a);
     redis_free(&f.r);
     runtime_free(&f.rt);
+}
+
+static void with_redis(fiber_fn fn)
+{
+    with_breaker(BREAKER_MS, fn);
 }
 
 static void pause_ms(int64_t ms)
@@ -128,7 +134,7 @@ static void crowd_body(void *arg)
     signal_point_init(&crowd.done);
     for (int i = 0; i < 500; i++)
         MUST(fiber_spawn(f->rt, "crowd", crowd_member, &crowd, NULL, &e), e);
-    int64_t deadline = clock_deadline_in(5000);
+    int64_t deadline = clock_deadline_in(PATIENCE_MS);
     while (crowd.right < 500 && clock_monotonic_ms() < deadline)
         pause_ms(10);
     assert_int_equal(crowd.right, 500);
@@ -251,11 +257,11 @@ static void unheard_body(void *arg)
     struct err e = ERR_CLEAR;
     struct redis_value v;
     const str hint[] = { STR("PUBLISH"), STR("x"), STR("1") };
-    MUST(COMMAND(f, &v, &e, STR("PING")), e);
+    wait_for_answer(f); /* by the times of a server that is not awaited */
     test_redis_pause();
     for (int i = 0; i < 30000; i++)
         redis_send(f->r, hint, 3);
-    pause_ms(2400);
+    pause_ms(2400); /* not as long as the circuit is open then */
     assert_false(COMMAND(f, &v, &e, STR("PING")));
     assert_int_equal(e.kind, ERR_UNAVAILABLE); /* not ERR_TIMEOUT: the connection is given up */
     test_redis_resume();
@@ -265,7 +271,9 @@ static void unheard_body(void *arg)
 static void test_unheard(void **state)
 {
     (void)state;
-    with_redis(unheard_body);
+    test_redis_start();
+    test_redis_await(false);
+    with_breaker(UNHEARD_BREAKER_MS, unheard_body);
 }
 
 static void test_stalled(void **state)
@@ -302,8 +310,23 @@ static bool wait_up(const struct fixture *f)
     int64_t deadline = clock_deadline_in(PATIENCE_MS);
     while (!redis_subscriber_is_up(f->r) && clock_monotonic_ms() < deadline)
         pause_ms(5);
-    pause_ms(20); /* the SUBSCRIBE itself */
     return redis_subscriber_is_up(f->r);
+}
+
+/* What is published before Redis has read a SUBSCRIBE is lost. */
+static void wait_subscribers(const char *channel, long wanted)
+{
+    const char *args[] = { "PUBSUB", "NUMSUB", channel };
+    int64_t deadline = clock_deadline_in(PATIENCE_MS);
+    long n = -1;
+    while (n != wanted && clock_monotonic_ms() < deadline) {
+        pause_ms(5);
+        char *said = test_redis_cli(args, COUNT_OF(args));
+        const char *number = strrchr(said, '\n');
+        n = number ? strtol(number, NULL, 10) : -1;
+        free(said);
+    }
+    assert_int_equal(n, wanted);
 }
 
 static void publish(const char *channel, const char *message)
@@ -320,26 +343,32 @@ static void subscribe_body(void *arg)
     redis_subscribe(f->r, STR("ch2"), on_message, f);
     assert_true(wait_up(f));
     assert_int_equal(f->ups, 1);
+    wait_subscribers("ch1", 1);
     publish("ch1", "hello");
     assert_true(wait_received(f, 1));
     assert_string_equal(f->last, "hello");
+    wait_subscribers("ch2", 1);
     publish("ch2", "two");
     assert_true(wait_received(f, 2));
     redis_unsubscribe(f->r, STR("ch2"));
-    pause_ms(20);
+    wait_subscribers("ch2", 0);
     publish("ch2", "unheard");
     publish("ch1", "three");
     assert_true(wait_received(f, 3));
     assert_string_equal(f->last, "three");
 
     test_redis_kill();
-    pause_ms(100);
+    int64_t deadline = clock_deadline_in(PATIENCE_MS);
+    while (redis_subscriber_is_up(f->r) && clock_monotonic_ms() < deadline)
+        pause_ms(5);
     assert_false(redis_subscriber_is_up(f->r));
     assert_int_equal(f->downs, 1);
     redis_subscribe(f->r, STR("ch3"), on_message, f); /* while it is away */
     test_redis_restart();
     assert_true(wait_up(f));
     assert_int_equal(f->ups, 2);
+    wait_subscribers("ch1", 1);
+    wait_subscribers("ch3", 1);
     publish("ch1", "four");
     publish("ch3", "five");
     assert_true(wait_received(f, 5));
@@ -362,8 +391,8 @@ static void many_channels_body(void *arg)
     }
     assert_true(wait_up(f));
     test_redis_restart();
-    pause_ms(50);
-    assert_true(wait_up(f));
+    wait_subscribers("ch0", 1);
+    wait_subscribers("ch1999", 1);
     publish("ch0", "x");
     publish("ch1999", "y");
     assert_true(wait_received(f, 2));

@@ -188,6 +188,22 @@ static void test_those_of_this_program(void **state)
     assert_int_equal(r->applied, 0);
 }
 
+/* Who removes an index takes a stronger lock than who makes one: whoever reads the table and writes
+ * to it next, while old programs run, would wait for the one and be waited for by the other. */
+static void test_strong_locks_first(void **state)
+{
+    size_t n;
+    const struct schema_migration *ours = schema_migrations(&n);
+    (void)state;
+    for (size_t i = 0; i < n; i++) {
+        const char *made = strstr(ours[i].script, "\nCREATE INDEX ");
+        if (made && strstr(made, "\nDROP INDEX ")) {
+            fail_msg("%04d_%s: an index is removed behind one that is made", ours[i].version,
+                     ours[i].name);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -198,6 +214,7 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(test_two_at_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_those_of_this_program, setup, teardown),
+        cmocka_unit_test(test_strong_locks_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

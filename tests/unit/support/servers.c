@@ -14,10 +14,12 @@
 #include <netinet/in.h>
 #include <pwd.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <time.h>
 
 enum {
@@ -26,13 +28,22 @@ enum {
     MIGRATION_MAX = 1024 * 1024
 };
 
+/* Below those of clients, and those of tests of the running server (conftest.py). */
+enum {
+    PORTS_FIRST = 7000,
+    PORTS_END = 10000,
+    PORTS_SHARE = 50 /* of them, for one test program */
+};
+
 #define MEMORY_LEAST ((uint64_t)1024 * 1024 * 1024)
 
 /* The one place of state: a test program has one of each, and they end with it. */
 static struct {
     pid_t owner; /* the process that made it; a forked child must not clean up */
     char directory[PATH_SIZE];
-    int guard_fd; /* closed by our end, which the guard sees */
+    int guard_fd;       /* closed by our end, which the guard sees */
+    unsigned port_base; /* of our share, 0: not chosen yet */
+    unsigned port_next; /* of it */
     char pg_bin[PATH_SIZE];
     char pg_conninfo[PATH_SIZE];
     pid_t pg;
@@ -42,6 +53,8 @@ static struct {
     char redis_socket[PATH_SIZE];
     pid_t redis;
 } servers;
+
+static void end_pg(int signo);
 
 /* ---- directory ---- */
 
@@ -67,6 +80,61 @@ static void remove_tree(const char *path)
 {
     const char *argv[] = { "rm", "-rf", "--", path, NULL };
     test_run(&(struct test_command){ .argv = argv }, NULL);
+}
+
+/* ---- who is awaited ----
+ * The promises give a server that does not answer half a second, or less. On a machine that is busy
+ * with other tests a server that works is as slow as that: none is away but where the test takes it
+ * away. See FAILPOINT_PATIENCE. */
+
+static const char *awaited_path(char path[PATH_SIZE], const char *name)
+{
+    (void)snprintf(path, PATH_SIZE, "%.200s/%.20s-is-awaited", servers.directory, name);
+    return path;
+}
+
+static void await(const char *name, bool is_awaited)
+{
+    char path[PATH_SIZE];
+    if (!is_awaited) {
+        (void)unlink(awaited_path(path, name));
+        return;
+    }
+    int fd = open(awaited_path(path, name), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        test_die("%s: %s", path, strerror(errno));
+    close(fd);
+}
+
+static void await_all(void)
+{
+    static const char *const names[] = { "database", "redis", "dns" };
+    char path[PATH_SIZE];
+    struct buf rules;
+    buf_init(&rules, sizeof(path) * 2 * COUNT_OF(names));
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        await(names[i], true);
+        (void)buf_addf(&rules, "%s%s-is-awaited:while=%s", i ? "," : "", names[i],
+                       awaited_path(path, names[i]));
+    }
+    if (setenv("HERONRY_FAILPOINT", buf_cstr(&rules), 1) != 0)
+        test_die("setenv: %s", strerror(errno));
+    buf_fini(&rules);
+}
+
+void test_pg_await(bool is_awaited)
+{
+    await("database", is_awaited);
+}
+
+void test_redis_await(bool is_awaited)
+{
+    await("redis", is_awaited);
+}
+
+void test_dns_await(bool is_awaited)
+{
+    await("dns", is_awaited);
 }
 
 /* A process that outlives a crash of the test and removes its directory. Servers die by their
@@ -109,21 +177,58 @@ const char *test_directory(void)
         test_die("mkdtemp %s: %s", servers.directory, strerror(errno));
     servers.owner = getpid();
     start_guard();
+    await_all();
     if (atexit(test_servers_stop) != 0)
         test_die("atexit");
     return servers.directory;
 }
 
+/* For reading only, which is enough for a lock: the file may be another user's, whose files nobody
+ * else may "make" in a folder for all (fs.protected_regular). */
+static int open_lock(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    return fd >= 0 ? fd : open(path, O_RDONLY | O_CREAT | O_CLOEXEC, 0644);
+}
+
+/* A share that no other test program has as long as this one lives: the lock ends with it. */
+static unsigned take_ports(void)
+{
+    for (unsigned first = PORTS_FIRST; first < PORTS_END; first += PORTS_SHARE) {
+        char path[PATH_SIZE];
+        (void)snprintf(path, sizeof(path), "%.200s/heronry-test-ports-%u", temp_root(), first);
+        int fd = open_lock(path);
+        if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+            return first;
+        if (fd >= 0)
+            close(fd);
+    }
+    test_die("other test programs have all ports");
+}
+
+static bool is_free(unsigned port)
+{
+    const struct sockaddr_in sa = { .sin_family = AF_INET,
+                                    .sin_port = htons((uint16_t)port),
+                                    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        test_die("socket: %s", strerror(errno));
+    bool is_free = bind(fd, (const struct sockaddr *)&sa, sizeof(sa)) == 0;
+    close(fd);
+    return is_free;
+}
+
 unsigned test_free_port(void)
 {
-    struct sockaddr_in sa = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    socklen_t len = sizeof(sa);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&sa, sizeof(sa)) != 0 ||
-        getsockname(fd, (struct sockaddr *)&sa, &len) != 0)
-        test_die("free port: %s", strerror(errno));
-    close(fd);
-    return ntohs(sa.sin_port);
+    if (!servers.port_base)
+        servers.port_base = take_ports();
+    for (unsigned i = 0; i < PORTS_SHARE; i++) {
+        unsigned port = servers.port_base + servers.port_next++ % PORTS_SHARE;
+        if (is_free(port))
+            return port;
+    }
+    test_die("no port is free");
 }
 
 void test_servers_stop(void)
@@ -131,7 +236,7 @@ void test_servers_stop(void)
     if (!servers.directory[0] || servers.owner != getpid())
         return;
     test_end_child(&servers.redis, SIGKILL);
-    test_end_child(&servers.pg, SIGQUIT);
+    end_pg(SIGQUIT);
     remove_tree(servers.directory);
     servers.directory[0] = '\0';
     servers.pg_conninfo[0] = '\0';
@@ -351,14 +456,26 @@ static void pg_spawn(void)
                    servers.directory);
     const char *fsync = servers.pg_durable ? "fsync=on" : "fsync=off";
     const char *pages = servers.pg_durable ? "full_page_writes=on" : "full_page_writes=off";
-    const char *argv[] = { pg_program("postgres", program), "-D", pg_data(data), "-c",
-                           "listen_addresses=", "-c", socket_option, "-c", fsync, "-c", pages, "-c",
-                           "max_connections=200", "-c", "shared_buffers=64MB", "-c",
-                           "log_min_messages=warning", "-c", "autovacuum=off",
-                           /* A connection that came while the server was starting, and whose client
-                            * (this process) is waiting for the server's end, is not ended by any
-                            * signal: the shutdown waits for it (PostgreSQL 15, dead-end child). */
-                           "-c", "authentication_timeout=2", NULL };
+    const char *argv[] = { pg_program("postgres", program),
+                           "-D",
+                           pg_data(data),
+                           "-c",
+                           "listen_addresses=",
+                           "-c",
+                           socket_option,
+                           "-c",
+                           fsync,
+                           "-c",
+                           pages,
+                           "-c",
+                           "max_connections=200",
+                           "-c",
+                           "shared_buffers=64MB",
+                           "-c",
+                           "log_min_messages=warning",
+                           "-c",
+                           "autovacuum=off",
+                           NULL };
     servers.pg = test_spawn(&(struct test_command){
         .argv = argv, .as_postgres = true, .log_path = log, .death_signal = SIGQUIT });
     wait_for(pg_socket_ready, "PostgreSQL", &servers.pg);
@@ -380,6 +497,7 @@ static void start_copy_of(const char *kept)
     copy_tree(kept, pg_data(data));
     pg_spawn();
     wait_for(pg_answers, "PostgreSQL", &servers.pg);
+    test_pg_await(true);
 }
 
 const char *test_pg_start(void)
@@ -460,23 +578,6 @@ const char *test_pg_start_migrated(void)
     return servers.pg_conninfo;
 }
 
-void test_pg_stop(void)
-{
-    test_end_child(&servers.pg, SIGINT);
-}
-
-void test_pg_kill(void)
-{
-    test_end_child(&servers.pg, SIGQUIT);
-}
-
-void test_pg_restart(void)
-{
-    test_pg_stop();
-    pg_spawn();
-    wait_for(pg_answers, "PostgreSQL", &servers.pg);
-}
-
 /* Signals the children of the postmaster, which the kernel lists. */
 static void signal_pg_children(int signo)
 {
@@ -485,7 +586,7 @@ static void signal_pg_children(int signo)
                    (int)servers.pg);
     FILE *f = fopen(path, "re");
     if (!f)
-        test_die("%s: %s", path, strerror(errno));
+        return; /* it has ended */
     char line[2048] = "";
     if (fgets(line, sizeof(line), f)) {
         str rest = str_trim(str_from_cstr(line));
@@ -500,9 +601,66 @@ static void signal_pg_children(int signo)
     (void)fclose(f);
 }
 
+/* A connection that came while the server was starting, and whose client (this process) is waiting
+ * for the server's end, is not ended by the postmaster, which waits for it (PostgreSQL 15, dead-end
+ * child): it is told again and again. The others know already. */
+static void end_pg(int signo)
+{
+    enum {
+        ROUND_MS = 10,
+        TELL_ROUNDS = 20
+    };
+    if (servers.pg <= 0)
+        return;
+    kill(servers.pg, SIGCONT);
+    kill(servers.pg, signo);
+    for (unsigned i = 1; waitpid(servers.pg, NULL, WNOHANG) == 0; i++) {
+        usleep(ROUND_MS * 1000);
+        if (i % TELL_ROUNDS == 0)
+            signal_pg_children(SIGTERM);
+    }
+    servers.pg = 0;
+}
+
+void test_pg_stop(void)
+{
+    test_pg_await(false);
+    end_pg(SIGINT);
+}
+
+void test_pg_kill(void)
+{
+    test_pg_await(false);
+    end_pg(SIGQUIT);
+}
+
+void test_pg_restart(void)
+{
+    test_pg_stop();
+    pg_spawn();
+    wait_for(pg_answers, "PostgreSQL", &servers.pg);
+    test_pg_await(true);
+}
+
+static char state_of(pid_t pid)
+{
+    char path[64];
+    char line[512] = "";
+    (void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    FILE *f = fopen(path, "re");
+    if (!f || !fgets(line, sizeof(line), f))
+        test_die("%s: %s", path, strerror(errno));
+    (void)fclose(f);
+    const char *end = strrchr(line, ')'); /* of the program's name */
+    return (char)(end && end[1] == ' ' ? end[2] : '?');
+}
+
 void test_pg_pause(void)
 {
+    test_pg_await(false);
     kill(servers.pg, SIGSTOP);
+    while (state_of(servers.pg) != 'T') /* it may be making one more child */
+        usleep(1000);
     signal_pg_children(SIGSTOP);
 }
 
@@ -510,6 +668,7 @@ void test_pg_resume(void)
 {
     signal_pg_children(SIGCONT);
     kill(servers.pg, SIGCONT);
+    test_pg_await(true);
 }
 
 char *test_pg_query(const char *sql)
@@ -591,6 +750,7 @@ const char *test_redis_start(void)
 
 void test_redis_kill(void)
 {
+    test_redis_await(false);
     test_end_child(&servers.redis, SIGKILL);
 }
 
@@ -598,16 +758,19 @@ void test_redis_restart(void)
 {
     test_redis_kill();
     redis_spawn();
+    test_redis_await(true);
 }
 
 void test_redis_pause(void)
 {
+    test_redis_await(false);
     kill(servers.redis, SIGSTOP);
 }
 
 void test_redis_resume(void)
 {
     kill(servers.redis, SIGCONT);
+    test_redis_await(true);
 }
 
 char *test_redis_cli(const char *const *args, size_t n)

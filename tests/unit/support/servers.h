@@ -18,6 +18,10 @@ const char *test_pg_start(void);
 const char *test_pg_start_migrated(void);
 /* The cluster will run with fsync on, for tests of crashes. Must be the first call. */
 void test_pg_make_durable(void);
+/* From the beginning the code under test gives the database 20 s where its promises give it half a
+ * second (FAILPOINT_PATIENCE "database-is-awaited"); not while a test has stopped, killed or paused
+ * it, nor where it says so here: then the promised times count. */
+void test_pg_await(bool is_awaited);
 /* Shuts down (connections are ended), kills without a shutdown checkpoint, starts again with the
  * data it had. */
 void test_pg_stop(void);
@@ -40,6 +44,8 @@ long test_pg_number(const char *sql);
 /* Starts a server without persistence and gives its "unix:///..." URL. Calling again gives the
  * same. Static. */
 const char *test_redis_start(void);
+/* As test_pg_await, "redis-is-awaited". */
+void test_redis_await(bool is_awaited);
 /* Kills it; starts it again at the same place, empty. */
 void test_redis_kill(void);
 void test_redis_restart(void);
@@ -51,10 +57,14 @@ char *test_redis_cli(const char *const *args, size_t n);
 
 /* ---- both ---- */
 
+/* As test_pg_await, "dns-is-awaited", for tests with a name server of their own. */
+void test_dns_await(bool is_awaited);
+
 /* The private directory of this program, made at the first call: for sockets and files of a test.
  * Removed at the end. Static. */
 const char *test_directory(void);
-/* A free TCP port on 127.0.0.1, free for now. */
+/* A TCP port on 127.0.0.1 that is free: no other test program takes it, and the kernel gives it to
+ * no client. Each call gives another one. */
 unsigned test_free_port(void);
 /* Stops what was started and removes the directory; also done at exit. */
 void test_servers_stop(void);
