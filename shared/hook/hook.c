@@ -21,6 +21,17 @@ static void log_failure(const struct hook_about *about, str hook, const struct e
             OBS_STR("transaction", about->message.transaction), OBS_ERR(why));
 }
 
+static bool is_skipped(const struct hook_about *about, const struct hook_server *server,
+                       struct arena *a)
+{
+    const struct milter_message *m = &about->message;
+    if (!server->skips_whitelisted || !m->is_whitelisted)
+        return false;
+    obs_log(EV_FILTER_SKIPPED, m->session, OBS_STR("filter", hook_url_shown(server->url, a)),
+            OBS_STR("transaction", m->transaction), OBS_STR("from", m->envelope.sender));
+    return true;
+}
+
 /* What is small is built at once, what takes longer than a turn should, in the offload pool. When
  * it fails the request is gone. Yields. */
 YIELDS static bool build(struct hook_request *r, int64_t deadline_ms, struct err *e)
@@ -113,7 +124,7 @@ bool hook_ask(const struct hook_chain *chain, enum hook_stage stage, const struc
         const struct hook_server *server = &chain->servers[i];
         struct hook_answer answer;
         struct err why = ERR_CLEAR;
-        if (server->stage != stage)
+        if (server->stage != stage || is_skipped(about, server, a))
             continue;
         now.message.content = said->content;
         now.message.envelope = said->envelope;

@@ -25,8 +25,9 @@ struct hook_server {
     str url;
     str secret; /* that requests are signed with; empty: they are not */
     enum hook_stage stage;
-    size_t contents_max; /* octets of the message that it is sent; 0: the header only */
-    bool is_optional;    /* without it mail goes on; else it has to wait */
+    size_t contents_max;    /* octets of the message that it is sent; 0: the header only */
+    bool is_optional;       /* without it mail goes on; else it has to wait */
+    bool skips_whitelisted; /* it is not asked about mail that is_whitelisted */
 };
 
 /* In the caller's storage. */

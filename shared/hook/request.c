@@ -68,6 +68,8 @@ static json_t *format_context(const struct hook_server *server, const struct hoo
     set_object(context, "sasl", sasl);
     set_object(context, "tls", tls);
     set(context, "authenticationResults", about->proven);
+    if (m->is_whitelisted)
+        (void)json_object_set_new(context, "whitelisted", json_true());
     return context;
 }
 

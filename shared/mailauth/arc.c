@@ -104,8 +104,10 @@ static void gather(struct arc_chain *chain, struct arena *a, const struct mime_h
 }
 
 /* Each set whole, and cv= right all along (RFC 8617 section 5.2, steps 2 and 3). */
-static void check_form(struct arc_chain *chain)
+static void check_form(struct arc_chain *chain, bool is_cut)
 {
+    if (is_cut) /* what is sealed may be among the fields that are not listed */
+        blame(chain, "more header fields than are looked at");
     for (unsigned i = 1; i <= chain->n; i++) {
         const struct arc_set *set = &chain->sets[i];
         if (!set->results || !set->has_message || !set->has_seal) {
@@ -125,7 +127,7 @@ struct arc_chain *arc_chain_gather(struct arena *a, const struct mime_header *he
 {
     struct arc_chain *chain = ARENA_NEW(a, struct arc_chain);
     gather(chain, a, header);
-    check_form(chain);
+    check_form(chain, header->cut);
     return chain;
 }
 

@@ -2,6 +2,7 @@
 /* The field as text, both ways. */
 #include "mailauth/authres.h"
 
+#include "base/address.h"
 #include "base/base64.h"
 
 enum {
@@ -213,11 +214,6 @@ static enum mailauth_result result_of(str word)
     return MAILAUTH_NONE;
 }
 
-static str domain_of(str address)
-{
-    return str_skip(address, (size_t)(str_rfind_byte(address, '@') + 1));
-}
-
 static void add_signer(struct mailauth_told *told, str domain)
 {
     for (size_t i = 0; i < told->n_signers; i++) {
@@ -234,7 +230,7 @@ static void take_property(struct mailauth_told *told, str method, enum mailauth_
     bool is_dkim = str_ieq(method, STR("dkim"));
     bool is_dmarc = str_ieq(method, STR("dmarc"));
     if (str_ieq(name, STR("smtp.mailfrom")) || str_ieq(name, STR("smtp.helo"))) {
-        told->sender = domain_of(value);
+        told->sender = address_domain_or_all(value);
     } else if (is_dmarc && str_ieq(name, STR("header.from"))) {
         told->author = value;
     } else if (is_dkim && result == MAILAUTH_PASS && str_ieq(name, STR("header.d"))) {

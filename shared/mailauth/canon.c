@@ -44,11 +44,9 @@ static void add_relaxed_name(struct crypto_hash *h, str name)
     char lower[64];
     name = str_trim(name);
     while (name.n) {
-        size_t n = name.n < sizeof(lower) ? name.n : sizeof(lower);
-        for (size_t i = 0; i < n; i++)
-            lower[i] = ascii_lower(name.p[i]);
-        crypto_hash_add(h, str_of(lower, n));
-        name = str_skip(name, n);
+        str part = str_slice(name, 0, sizeof(lower));
+        crypto_hash_add(h, str_lower(part, lower));
+        name = str_skip(name, part.n);
     }
     crypto_hash_add(h, STR(":"));
 }

@@ -11,17 +11,24 @@
 struct mailauth_message {
     str raw;
     struct mime_header header;
+    struct mime_field from; /* the first From field, wherever it is in the header */
+    size_t n_from;          /* From fields of the whole header; 2 for more, too */
     str body;
     void (*turn)(void); /* called now and then while a body is hashed: fiber_yield; NULL: nothing */
 };
 
-/* Lists the header's fields. In arena, borrows `raw`. */
+/* Lists the header's fields, and finds From also behind those that are listed. In arena, borrows
+ * `raw`. */
 void mailauth_message_init(struct arena *a, str raw, struct mailauth_message *out);
 
-/* The domain of the only address of the only From field, lower case, A-labels; empty when From is
- * absent, comes twice, or has not exactly one address with a domain. A final dot of the domain is
- * taken off. In arena. */
+/* The domain of the author, lower case, A-labels; empty when From is absent or comes twice, names
+ * nobody, or somebody without a domain. Several authors of one domain are of that one (RFC 9989
+ * section 5.3.1); of several, none is given. A final dot of the domain is taken off. In arena. */
 str mailauth_message_author(struct arena *a, const struct mailauth_message *message);
+
+/* Whether it names no author at all: no From, or one of groups without members (RFC 6854) in which
+ * nothing reads as an address. */
+bool mailauth_message_is_anonymous(struct arena *a, const struct mailauth_message *message);
 
 /* Results by RFC 8601 section 2.7; not each method has each. */
 enum mailauth_result {
@@ -58,9 +65,10 @@ struct mailauth_dkim_results {
 };
 
 /* Verifies the signatures of the message, whose keys are asked for side by side. `now_s`: seconds
- * UTC, for x=. A broken signature is a result, not an error: errors are those of the resolver that
- * are not answers (ERR_CANCELLED). After the deadline the rest is MAILAUTH_TEMPERROR. In arena.
- * Yields when the resolver does. */
+ * UTC, for x=. A broken signature is a result, not an error, and so is any under a header with more
+ * fields than are listed: PERMERROR. Errors are those of the resolver that are not answers
+ * (ERR_CANCELLED). After the deadline the rest is MAILAUTH_TEMPERROR. In arena. Yields when the
+ * resolver does. */
 YIELDS bool mailauth_dkim_verify(const struct mailauth_resolver *resolver,
                                  const struct mailauth_message *message, int64_t now_s,
                                  struct arena *a, int64_t deadline_ms,
@@ -83,7 +91,8 @@ struct mailauth_signing {
 /* Appends a DKIM-Signature field for each signer, whole with CRLF, to be put in front of the
  * message. relaxed/relaxed, without l=; the fields that a reader sees and those that give the body
  * its meaning are signed once more than they are there, so that none can be added (RFC 6376
- * section 8.15). ERR_SYNTAX: the message has no From; ERR_LIMIT: `out` is full. */
+ * section 8.15). ERR_SYNTAX: the message has no From; ERR_LIMIT: `out` is full, or the header has
+ * more fields than are listed, of which some would not be signed. */
 bool mailauth_dkim_sign(const struct mailauth_message *message,
                         const struct mailauth_signing *signing, struct buf *out, struct err *e);
 

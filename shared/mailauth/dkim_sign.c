@@ -20,7 +20,9 @@ bool mailauth_dkim_sign(const struct mailauth_message *message,
 {
     uint8_t body_hash[CRYPTO_HASH_MAX];
     struct buf names;
-    if (!mime_header_find(&message->header, STR("From"), 0))
+    if (message->header.cut)
+        return ERR(e, ERR_LIMIT, "more header fields than can be signed");
+    if (message->n_from == 0)
         return ERR(e, ERR_SYNTAX, "a message without From is not signed");
     mailauth_signing_body(message, body_hash);
     buf_init(&names, MAILAUTH_SIGNING_NAMES_MAX);

@@ -2,43 +2,8 @@
 /* Verifying: which signatures, their keys, their hashes. */
 #include "mailauth/dkim.h"
 
+#include "base/address.h"
 #include "runtime/crew.h"
-
-/* ---- the message ---- */
-
-void mailauth_message_init(struct arena *a, str raw, struct mailauth_message *out)
-{
-    *out = (struct mailauth_message){ .raw = raw };
-    mime_header_parse(a, raw, &out->header);
-    out->body = str_skip(raw, out->header.body_offset);
-}
-
-str mailauth_message_author(struct arena *a, const struct mailauth_message *message)
-{
-    const struct mime_field *from = mime_header_find(&message->header, STR("From"), 0);
-    struct mime_address_list list;
-    const struct mime_address *only = NULL;
-    str domain;
-    if (!from || mime_header_count(&message->header, STR("From")) > 1)
-        return STR_EMPTY;
-    mime_address_list_parse(a, from->body, &list);
-    for (size_t i = 0; i < list.n; i++) {
-        if (list.items[i].kind != MIME_ADDRESS_MAILBOX)
-            continue;
-        if (only)
-            return STR_EMPTY;
-        only = &list.items[i];
-    }
-    if (!only)
-        return STR_EMPTY;
-    /* The root's dot says nothing that is not meant without it, and no name in the DNS differs. */
-    domain = only->domain;
-    if (domain.n > 1 && domain.p[domain.n - 1] == '.')
-        domain.n--;
-    if (!domain.n || !dns_domain_to_ascii(a, domain, &domain, NULL))
-        return STR_EMPTY;
-    return domain;
-}
 
 /* ---- names of results ---- */
 
@@ -174,9 +139,8 @@ static void judge(const struct verifying *v, struct mailauth_dkim *d,
                   const struct mailauth_key *key)
 {
     const struct mailauth_signature *s = &d->signature;
-    ptrdiff_t at = str_rfind_byte(s->identity, '@');
     const char *problem = NULL;
-    if (key->is_strict && !str_ieq(str_skip(s->identity, (size_t)at + 1), s->domain)) {
+    if (key->is_strict && !str_ieq(address_domain(s->identity), s->domain)) {
         conclude(d, MAILAUTH_PERMERROR, "the key forbids subdomains in i=");
         return;
     }
@@ -208,6 +172,10 @@ static bool is_open(const struct verifying *v, struct mailauth_dkim *d)
 {
     if (d->result != MAILAUTH_NONE)
         return false; /* it could not even be read */
+    if (v->message->header.cut) {
+        conclude(d, MAILAUTH_PERMERROR, "more header fields than are looked at");
+        return false;
+    }
     if (d->signature.has_expiry && d->signature.expires_at < v->now_s) {
         conclude(d, MAILAUTH_FAIL, "signature expired");
         return false;
@@ -229,6 +197,8 @@ static void verify_one(struct asking *k)
 
 /* ---- all of them ---- */
 
+/* What is signed by SHA-1 has failed for good (RFC 8301 section 3.1, RFC 6376 section 3.9); whether
+ * it was right is not looked at, so that it is no matter of "policy" (RFC 8601 section 2.7.1). */
 static enum mailauth_result result_of_error(const struct err *e)
 {
     return e->kind == ERR_UNSUPPORTED ? MAILAUTH_NEUTRAL : MAILAUTH_PERMERROR;

@@ -7,12 +7,14 @@ enum {
     WALKS_KEPT = 4
 };
 
-/* The records found on the way from a domain to the root. */
+/* The records found on the way from a domain to the root, as far as that was gone. */
 struct walk {
     str domain;
+    str next;     /* that is to be asked; empty: it is over */
+    size_t asked; /* questions */
     struct {
         str domain;
-        struct mailauth_dmarc_record record;
+        struct mailauth_dmarc_record record; /* without a policy when it asks for nothing */
     } found[WALK_MAX];
     size_t n;
 };
@@ -42,8 +44,8 @@ static str without_first_label(str domain)
     return str_cut(domain, '.', &label, &rest) ? rest : STR_EMPTY;
 }
 
-/* The one valid record at a domain; *is_there false when there is none. False: the DNS did not
- * answer (c->problem), or *e. */
+/* The only record of a domain, whatever it says; *is_there false when there is none. False: the DNS
+ * did not answer (c->problem), or *e. */
 static YIELDS bool load(struct dmarc_check *c, str domain, struct mailauth_dmarc_record *record,
                         bool *is_there, struct err *e)
 {
@@ -69,46 +71,60 @@ static YIELDS bool load(struct dmarc_check *c, str domain, struct mailauth_dmarc
     for (size_t i = 0; i < answer.n; i++) {
         struct err broken = ERR_CLEAR;
         struct mailauth_dmarc_record one;
-        bool ok = mailauth_dmarc_record_parse(dns_join_txt(c->a, answer.rdata[i]), &one, &broken);
-        n += ok || broken.kind != ERR_NOT_FOUND;
-        *is_there |= ok;
-        *record = ok ? one : *record;
+        if (!mailauth_dmarc_record_parse(dns_join_txt(c->a, answer.rdata[i]), &one, &broken) &&
+            broken.kind == ERR_NOT_FOUND)
+            continue;
+        *record = one;
+        n++;
     }
-    *is_there &= n == 1; /* several: none of them counts */
+    *is_there = n == 1; /* several: none of them counts */
     return true;
 }
 
-/* The walk from a domain upwards; one that was made before is given again. */
-static YIELDS bool walk_from(struct dmarc_check *c, str domain, struct walk **out, struct err *e)
+/* Long names are cut to seven labels at once. */
+static str next_of(str domain)
+{
+    domain = without_first_label(domain);
+    while (count_labels(domain) > WALK_MAX - 1)
+        domain = without_first_label(domain);
+    return domain;
+}
+
+/* One question. False: as load; the walk stays where it is. */
+static YIELDS bool walk_on(struct dmarc_check *c, struct walk *w, struct err *e)
+{
+    bool is_there;
+    if (!load(c, w->next, &w->found[w->n].record, &is_there, e))
+        return false;
+    bool is_end = is_there && w->found[w->n].record.psd != 'u';
+    if (is_there)
+        w->found[w->n++].domain = w->next;
+    w->next = ++w->asked == WALK_MAX || is_end ? STR_EMPTY : next_of(w->next);
+    return true;
+}
+
+static YIELDS bool walk_to_end(struct dmarc_check *c, struct walk *w, struct err *e)
+{
+    while (w->next.n) {
+        if (!walk_on(c, w, e))
+            return false;
+    }
+    return true;
+}
+
+/* The walk from a domain upwards; one that was begun before is given again. */
+static struct walk *walk_from(struct dmarc_check *c, str domain)
 {
     for (size_t i = 0; i < c->n_walks; i++) {
-        *out = &c->walks[i];
-        if (str_ieq((*out)->domain, domain))
-            return true;
+        if (str_ieq(c->walks[i].domain, domain))
+            return &c->walks[i];
     }
     struct walk *w = &c->walks[c->n_walks < WALKS_KEPT ? c->n_walks++ : WALKS_KEPT - 1];
-    *w = (struct walk){ .domain = domain };
-    *out = w;
-    for (size_t asked = 0; domain.n && asked < WALK_MAX; asked++) {
-        bool is_there;
-        if (!load(c, domain, &w->found[w->n].record, &is_there, e)) {
-            w->domain = STR_EMPTY; /* it is not given again */
-            return false;
-        }
-        if (is_there) {
-            w->found[w->n].domain = domain;
-            if (w->found[w->n++].record.psd != 'u')
-                return true;
-        }
-        /* Long names are cut to seven labels at once. */
-        domain = without_first_label(domain);
-        while (count_labels(domain) > WALK_MAX - 1)
-            domain = without_first_label(domain);
-    }
-    return true;
+    *w = (struct walk){ .domain = domain, .next = domain };
+    return w;
 }
 
-/* The organizational domain (section 4.10.2). */
+/* The organizational domain (section 4.10.2), of a walk to its end. */
 static str organization_of(const struct walk *w)
 {
     for (size_t i = 0; i < w->n; i++) {
@@ -127,15 +143,36 @@ static str organization_of(const struct walk *w)
 
 /* ---- alignment ---- */
 
-/* Whether a domain that was proven is the author's (section 5.1). */
-static YIELDS bool is_aligned(struct dmarc_check *c, str proven, bool is_strict,
-                              const struct mailauth_dmarc *d, bool *out, struct err *e)
+/* Whether both may be of one organization: they end in the same label at least. */
+static bool may_be_related(str one, str other)
 {
-    struct walk *walk;
+    str top = str_skip(one, (size_t)(str_rfind_byte(one, '.') + 1));
+    return mailauth_domain_is_within(other, top);
+}
+
+/* The author's; asked for only when somebody has to know it. */
+static YIELDS bool find_organization(struct dmarc_check *c, struct mailauth_dmarc *d, struct err *e)
+{
+    struct walk *walk = walk_from(c, d->author);
+    if (!d->organization.n && !walk_to_end(c, walk, e))
+        return false;
+    d->organization = organization_of(walk);
+    return true;
+}
+
+/* Whether a domain that was proven is the author's (section 4.4). */
+static YIELDS bool is_aligned(struct dmarc_check *c, str proven, bool is_strict,
+                              struct mailauth_dmarc *d, bool *out, struct err *e)
+{
     *out = str_ieq(proven, d->author);
-    if (*out || is_strict || !mailauth_domain_is_within(proven, d->organization))
+    if (*out || is_strict || !may_be_related(proven, d->author))
         return true;
-    if (!walk_from(c, proven, &walk, e))
+    if (!find_organization(c, d, e))
+        return false;
+    if (!mailauth_domain_is_within(proven, d->organization))
+        return true;
+    struct walk *walk = walk_from(c, proven);
+    if (!walk_to_end(c, walk, e))
         return false;
     *out = str_ieq(organization_of(walk), d->organization);
     return true;
@@ -165,21 +202,31 @@ static YIELDS bool align(struct dmarc_check *c, const struct mailauth_dmarc_quer
 
 /* ---- the policy ---- */
 
-/* The record that applies: the author's own, else the organization's, else the public suffix's. */
-static bool pick_record(const struct walk *w, struct mailauth_dmarc *d)
+/* Of the walk's records the one that applies: the author's own, else the organization's, else the
+ * public suffix's; its place, or w->n for none. */
+static size_t pick_record(const struct walk *w, str author, str organization)
 {
-    size_t pick = w->n;
-    for (size_t i = 0; i < w->n && pick == w->n; i++) {
-        str at = w->found[i].domain;
-        if (str_ieq(at, d->author) || str_ieq(at, d->organization))
-            pick = i;
+    for (size_t i = 0; i < w->n; i++) {
+        if (str_ieq(w->found[i].domain, author) || str_ieq(w->found[i].domain, organization))
+            return i;
     }
-    if (pick == w->n && w->n && w->found[w->n - 1].record.psd == 'y')
-        pick = w->n - 1;
-    if (pick == w->n)
+    return w->n && w->found[w->n - 1].record.psd == 'y' ? w->n - 1 : w->n;
+}
+
+/* *is_there: one applies, and asks for something (section 4.10.1). For a record of the author's own
+ * nobody above it is asked. */
+static YIELDS bool find_record(struct dmarc_check *c, struct mailauth_dmarc *d, bool *is_there,
+                               struct err *e)
+{
+    struct walk *walk = walk_from(c, d->author);
+    if (!walk_on(c, walk, e) || (walk->n == 0 && !find_organization(c, d, e)))
         return false;
-    d->policy_domain = w->found[pick].domain;
-    d->record = w->found[pick].record;
+    size_t pick = pick_record(walk, d->author, d->organization);
+    *is_there = pick < walk->n && walk->found[pick].record.policy != MAILAUTH_DMARC_NO_POLICY;
+    if (*is_there) {
+        d->policy_domain = walk->found[pick].domain;
+        d->record = walk->found[pick].record;
+    }
     return true;
 }
 
@@ -221,7 +268,7 @@ static YIELDS bool find_policy(struct dmarc_check *c, struct mailauth_dmarc *d, 
  * (section 5.3.5). Anybody can put a signature into a message whose key cannot be asked for: those
  * of others, who could not speak for the author if they were right, keep nothing open. */
 static YIELDS bool is_undecided(struct dmarc_check *c, const struct mailauth_dmarc_query *query,
-                                const struct mailauth_dmarc *d, bool *out, struct err *e)
+                                struct mailauth_dmarc *d, bool *out, struct err *e)
 {
     const struct mailauth_spf *spf = query->spf;
     *out = false;
@@ -249,18 +296,20 @@ static bool conclude(struct mailauth_dmarc *d, enum mailauth_result result, cons
 static YIELDS bool check(struct dmarc_check *c, const struct mailauth_dmarc_query *query,
                          struct mailauth_dmarc *d, struct err *e)
 {
-    struct walk *walk;
+    bool is_there;
     bool is_open;
-    if (!walk_from(c, d->author, &walk, e))
+    if (!find_record(c, d, &is_there, e))
         return false;
-    d->organization = organization_of(walk);
-    if (!pick_record(walk, d))
+    if (!is_there)
         return conclude(d, MAILAUTH_NONE, NULL);
     if (!find_policy(c, d, e) || !align(c, query, d, e))
         return false;
     if (d->is_spf_aligned || d->is_dkim_aligned)
         return conclude(d, MAILAUTH_PASS, NULL);
     if (!is_undecided(c, query, d, &is_open, e))
+        return false;
+    /* A report of the failure says which proofs were the author's own. */
+    if (!is_open && d->record.failure.n && !find_organization(c, d, e) && !c->problem)
         return false;
     return is_open ? conclude(d, MAILAUTH_TEMPERROR, "a proof could not be checked")
                    : conclude(d, MAILAUTH_FAIL, NULL);
@@ -286,11 +335,11 @@ bool mailauth_dmarc_organization(const struct mailauth_resolver *resolver, str d
                                  struct arena *a, int64_t deadline_ms, str *out, struct err *e)
 {
     struct dmarc_check *c = ARENA_NEW(a, struct dmarc_check);
-    struct walk *walk;
     c->resolver = resolver;
     c->a = a;
     c->deadline_ms = deadline_ms;
-    if (!walk_from(c, domain, &walk, e))
+    struct walk *walk = walk_from(c, domain);
+    if (!walk_to_end(c, walk, e))
         return c->problem ? ERR(e, ERR_UNAVAILABLE, "%s", c->problem) : false;
     *out = organization_of(walk);
     return true;

@@ -34,7 +34,8 @@ struct mailauth_dmarc_record {
 };
 
 /* Reads one TXT record. ERR_NOT_FOUND: no record of DMARC1; ERR_SYNTAX: one that asks for nothing
- * (no valid p=, and nobody to report to). Pure. */
+ * (no valid p=, and nobody to report to); it is a record all the same, of which all but the
+ * policies is in *out. Pure. */
 bool mailauth_dmarc_record_parse(str text, struct mailauth_dmarc_record *out, struct err *e);
 
 struct mailauth_dmarc_query {
@@ -51,15 +52,17 @@ struct mailauth_dmarc {
     bool is_dkim_aligned;
     str author;
     str policy_domain; /* where the record stands; empty: none */
-    str organization;  /* the author's organizational domain; empty: not looked for */
+    str organization;  /* the author's organizational domain; empty: nobody had to know it */
     struct mailauth_dmarc_record record;
     const char *problem; /* of an error; static */
 };
 
-/* Finds the policy by the tree walk (section 4.10, at most 8 questions a name) and judges.
- * TEMPERROR: the policy cannot be asked for, or a proof that might be the author's could not be
- * checked; then out->policy is known, and says what is at stake. Errors, deadline, arena: as
- * mailauth_dkim_verify. Yields when the resolver does. */
+/* Finds the policy, at the author's domain or by the tree walk (section 4.10, at most 8 questions a
+ * name), and judges. What cannot be asked for above a record of the author's own matters only where
+ * a proof is for another domain of one organization with it. NONE also for a record that asks for
+ * nothing: those above it do not count then. TEMPERROR: the policy cannot be asked for, or a proof
+ * that might be the author's could not be checked; then out->policy is known, and says what is at
+ * stake. Errors, deadline, arena: as mailauth_dkim_verify. Yields when the resolver does. */
 YIELDS bool mailauth_dmarc_check(const struct mailauth_resolver *resolver,
                                  const struct mailauth_dmarc_query *query, struct arena *a,
                                  int64_t deadline_ms, struct mailauth_dmarc *out, struct err *e);

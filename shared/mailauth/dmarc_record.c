@@ -83,7 +83,7 @@ bool mailauth_dmarc_record_parse(str text, struct mailauth_dmarc_record *out, st
     str tag, name, value;
     *out = (struct mailauth_dmarc_record){ .psd = 'u', .reports_all_failed = true };
     bool more = str_cut(rest, ';', &tag, &rest);
-    bool has_version = str_cut(tag, '=', &name, &value) && str_eq(str_trim(name), STR("v")) &&
+    bool has_version = str_cut(tag, '=', &name, &value) && str_ieq(str_trim(name), STR("v")) &&
                        str_eq(str_trim(value), STR("DMARC1"));
     if (!has_version)
         return ERR(e, ERR_NOT_FOUND, "no record of DMARC1");
@@ -95,9 +95,8 @@ bool mailauth_dmarc_record_parse(str text, struct mailauth_dmarc_record *out, st
     }
     if (is_valid && out->policy != MAILAUTH_DMARC_NO_POLICY)
         return true;
-    if (!has_report_address(out->aggregate))
-        return ERR(e, ERR_SYNTAX, "no valid policy and nobody to report to");
-    out->policy = MAILAUTH_DMARC_ACCEPT;
+    bool is_for_reports = has_report_address(out->aggregate);
+    out->policy = is_for_reports ? MAILAUTH_DMARC_ACCEPT : MAILAUTH_DMARC_NO_POLICY;
     out->subdomain = out->nonexistent = MAILAUTH_DMARC_NO_POLICY;
-    return true;
+    return is_for_reports || ERR(e, ERR_SYNTAX, "no valid policy and nobody to report to");
 }

@@ -2,6 +2,8 @@
 /* Signature fields: tags to values, and the choice of the fields that are signed. */
 #include "mailauth/signature.h"
 
+#include "base/address.h"
+
 enum {
     SHA256_BYTES = CRYPTO_SHA256_SIZE,
     DOMAIN_MAX = 253,
@@ -34,7 +36,8 @@ static bool parse_algorithm(const struct mailauth_tags *tags, struct mailauth_si
     }
     if (name.n == 0)
         return ERR(e, ERR_SYNTAX, "no algorithm (a=)");
-    /* rsa-sha1 is among them: it proves nothing any more (RFC 8301 section 3.1). */
+    if (str_ieq(name, STR("rsa-sha1")))
+        return ERR(e, ERR_SYNTAX, "rsa-sha1 proves nothing any more");
     return ERR(e, ERR_UNSUPPORTED, "algorithm %.*s", STR_FMT(str_slice(name, 0, 32)));
 }
 
@@ -86,14 +89,6 @@ static bool is_domain(str name, size_t max)
     return label > 0;
 }
 
-static str lower(struct arena *a, str text)
-{
-    char *p = arena_alloc(a, text.n + 1);
-    for (size_t i = 0; i < text.n; i++)
-        p[i] = ascii_lower(text.p[i]);
-    return str_of(p, text.n);
-}
-
 static bool parse_names_of_signer(struct arena *a, const struct mailauth_tags *tags,
                                   struct mailauth_signature *out, struct err *e)
 {
@@ -103,7 +98,7 @@ static bool parse_names_of_signer(struct arena *a, const struct mailauth_tags *t
         return ERR(e, ERR_SYNTAX, "no domain (d=)");
     if (!is_domain(out->selector, SELECTOR_MAX))
         return ERR(e, ERR_SYNTAX, "no selector (s=)");
-    out->domain = lower(a, domain);
+    out->domain = arena_lower(a, domain);
     return true;
 }
 
@@ -164,9 +159,10 @@ static bool parse_dkim(struct arena *a, const struct mailauth_tags *tags,
         return ERR(e, version.n ? ERR_UNSUPPORTED : ERR_SYNTAX, "no version 1 (v=)");
     const struct mailauth_tag *identity = mailauth_tags_find(tags, STR("i"));
     out->identity = identity ? identity->value : arena_printf(a, "@%.*s", STR_FMT(out->domain));
-    ptrdiff_t at = str_rfind_byte(out->identity, '@');
-    if (out->identity.n > IDENTITY_MAX || at < 0 ||
-        !mailauth_domain_is_within(str_skip(out->identity, (size_t)at + 1), out->domain))
+    str local;
+    str domain;
+    if (out->identity.n > IDENTITY_MAX || !address_split(out->identity, &local, &domain) ||
+        !mailauth_domain_is_within(domain, out->domain))
         return ERR(e, ERR_SYNTAX, "the identity (i=) is not below the domain (d=)");
     const struct mailauth_tag *query = mailauth_tags_find(tags, STR("q"));
     str rest = query ? query->value : STR("dns/txt");

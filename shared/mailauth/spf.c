@@ -2,6 +2,7 @@
 /* check_host(): one record after the other, inside the limits of RFC 7208 section 4.6.4. */
 #include "mailauth/spf.h"
 
+#include "base/address.h"
 #include "base/idn.h"
 #include "base/utf8.h"
 #include "mailauth/spf_record.h"
@@ -241,8 +242,8 @@ static bool in_network(const struct spf_check *c, const struct spf_term *term)
  * 8616 section 4). */
 static bool asks_for_utf8(const struct spf_check *c, const struct spf_term *term)
 {
-    str local = str_slice(c->macros.sender, 0, (size_t)str_rfind_byte(c->macros.sender, '@'));
-    return spf_macro_uses(term->domain, STR("sl")) && !utf8_is_ascii(local);
+    return spf_macro_uses(term->domain, STR("sl")) &&
+           !utf8_is_ascii(address_local(c->macros.sender));
 }
 
 static YIELDS enum spf_step match(struct spf_check *c, const struct spf_term *term, str present,
@@ -418,10 +419,14 @@ bool mailauth_spf_check(const struct mailauth_resolver *resolver,
                            .a = a,
                            .deadline_ms = own < deadline_ms ? own : deadline_ms,
                            .out = out };
-    ptrdiff_t at = str_rfind_byte(query->sender, '@');
+    str local;
+    str domain;
     *out = (struct mailauth_spf){ .result = MAILAUTH_NONE, .is_helo = query->sender.n == 0 };
-    str local = at > 0 ? str_slice(query->sender, 0, (size_t)at) : STR("postmaster");
-    str domain = at >= 0 ? str_skip(query->sender, (size_t)at + 1) : query->helo;
+    bool has_domain = address_split(query->sender, &local, &domain);
+    if (!has_domain)
+        domain = query->helo;
+    if (!has_domain || local.n == 0)
+        local = STR("postmaster");
     str ascii;
     if (!read_domain(a, domain, &ascii))
         return true;

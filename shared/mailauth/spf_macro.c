@@ -2,6 +2,8 @@
 /* Macros: "%{ir}.%{v}._spf.%{d2}" (RFC 7208 section 7). */
 #include "mailauth/spf_record.h"
 
+#include "base/address.h"
+
 enum {
     MAX_PARTS = 256
 };
@@ -133,14 +135,13 @@ static str dotted(struct arena *a, const struct net_address *client)
 static str value_of(struct arena *a, char letter, const struct spf_macros *m)
 {
     char text[NET_ADDRESS_TEXT];
-    ptrdiff_t at = str_rfind_byte(m->sender, '@');
     switch (letter) {
     case 's':
         return m->sender;
     case 'l':
-        return str_slice(m->sender, 0, (size_t)at);
+        return address_local(m->sender);
     case 'o':
-        return str_skip(m->sender, (size_t)at + 1);
+        return address_domain_or_all(m->sender);
     case 'd':
         return m->domain;
     case 'i':

@@ -19,16 +19,9 @@ struct edit {
     char *folded; /* room for the longest */
 };
 
-static str fold(char *to, str address)
-{
-    for (size_t i = 0; i < address.n; i++)
-        to[i] = ascii_lower(address.p[i]);
-    return str_of(to, address.n);
-}
-
 static void wish(struct edit *w, const struct milter_envelope_change *c)
 {
-    str key = fold(arena_alloc(w->a, c->address.n), c->address);
+    str key = arena_lower(w->a, c->address);
     struct wish *found = map_find(&w->wishes, key);
     if (!found) {
         found = ARENA_NEW(w->a, struct wish);
@@ -45,7 +38,7 @@ static void wish(struct edit *w, const struct milter_envelope_change *c)
 
 static struct wish *wish_of(const struct edit *w, str address)
 {
-    return address.n > w->longest ? NULL : map_find(&w->wishes, fold(w->folded, address));
+    return address.n > w->longest ? NULL : map_find(&w->wishes, str_lower(address, w->folded));
 }
 
 /* Those of the envelope that stay, in front of those that come. Gives how many there are. */

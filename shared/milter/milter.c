@@ -12,6 +12,16 @@ static void log_failure(const struct milter_message *message, const struct milte
             OBS_STR("transaction", message->transaction), OBS_ERR(why));
 }
 
+static bool is_skipped(const struct milter_message *message, const struct milter_server *server)
+{
+    if (!server->skips_whitelisted || !message->is_whitelisted)
+        return false;
+    obs_log(EV_FILTER_SKIPPED, message->session, OBS_STR("filter", server->name),
+            OBS_STR("transaction", message->transaction),
+            OBS_STR("from", message->envelope.sender));
+    return true;
+}
+
 struct milter_result milter_result_of(const struct milter_message *message)
 {
     return (struct milter_result){ .content = message->content, .envelope = message->envelope };
@@ -34,7 +44,7 @@ bool milter_ask(const struct milter_chain *chain, enum milter_stage stage,
     for (size_t i = 0; i < chain->n && out->verdict == MILTER_PASSED; i++) {
         const struct milter_server *server = &chain->servers[i];
         struct err why = ERR_CLEAR;
-        if (server->stage != stage)
+        if (server->stage != stage || is_skipped(message, server))
             continue;
         if (milter_session_run(chain, server, message, a, out, &why))
             continue;

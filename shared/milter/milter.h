@@ -18,7 +18,8 @@ struct milter_server {
     str name; /* as configured, for the log */
     struct net_address at;
     enum milter_stage stage;
-    bool is_optional; /* without it mail goes on; else it has to wait */
+    bool is_optional;       /* without it mail goes on; else it has to wait */
+    bool skips_whitelisted; /* it is not asked about mail that is_whitelisted */
 };
 
 /* In the caller's storage. */
@@ -35,8 +36,9 @@ struct milter_message {
     str session;  /* log id; with `transaction` what its own log can be found by */
     str transaction;
     str helo;
-    str client_ip;        /* "192.0.2.1" or "2001:db8::1"; empty: none, as of a unix socket */
-    uint16_t client_port; /* 0: not known */
+    str client_ip;          /* "192.0.2.1" or "2001:db8::1"; empty: none, as of a unix socket */
+    uint16_t client_port;   /* 0: not known */
+    bool is_client_unknown; /* client_ip is empty, for nobody knows it */
     str client_name; /* a host name that has this address, and is its name; empty: not proven */
     str client_ptr;  /* its name, proven or not; empty: none is known */
     str login;       /* who logged in, or empty */
@@ -45,7 +47,9 @@ struct milter_message {
     str tls_cipher;
     str sender_mailer; /* as of a recipient; empty: not known */
     struct milter_envelope envelope;
-    str content; /* CRLF lines */
+    bool is_whitelisted; /* its sender is on the whitelist of all its recipients, and that counts */
+    bool answers_each;   /* a recipient can be refused alone; else that refuses the message */
+    str content;         /* CRLF lines */
 };
 
 enum milter_verdict {
@@ -55,13 +59,22 @@ enum milter_verdict {
     MILTER_DISCARDED, /* to be taken, and not stored */
 };
 
+/* A recipient that is refused alone: none of the envelope any more. */
+struct milter_refusal {
+    size_t place;                /* as of struct milter_recipient */
+    enum milter_verdict verdict; /* REFUSED or LATER */
+    str text;
+    const struct milter_refusal *next;
+};
+
 struct milter_result {
     enum milter_verdict verdict;
     str text;    /* what the client is to be told, of a verdict that refuses; never empty */
     str content; /* the message with their changes; in arena */
-    struct milter_envelope envelope; /* likewise; nobody asked yet whether they may be in it */
-    bool is_quarantine;              /* not into the INBOX */
-    str by;                          /* the filter that had the last word, or empty */
+    struct milter_envelope envelope;      /* likewise; nobody asked yet whether they may be in it */
+    const struct milter_refusal *refused; /* of message.answers_each; NULL: none */
+    bool is_quarantine;                   /* not into the INBOX */
+    str by;                               /* the filter that had the last word, or empty */
 };
 
 /* A message that no filter has seen. */

@@ -2,6 +2,7 @@
 /* Talks with one filter about one message. */
 #include "milter/session.h"
 
+#include "base/address.h"
 #include "base/clock.h"
 #include "mime/header.h"
 #include "net/net.h"
@@ -165,7 +166,9 @@ static struct client describe_client(struct session *s)
                         .name = m->client_name.n > 0 ? m->client_name : nobody,
                         .ptr = m->client_ptr.n > 0 ? m->client_ptr : nobody };
     /* A client at a unix socket is one of this machine, as other mail servers have it. */
-    if (m->client_ip.n == 0) {
+    if (m->is_client_unknown) {
+        c.ip = c.literal = c.host = nobody;
+    } else if (m->client_ip.n == 0) {
         c.ip = c.literal = STR("127.0.0.1");
         c.host = c.name = c.ptr = STR("localhost");
     }
@@ -204,6 +207,10 @@ YIELDS static enum said tell_connection(struct session *s, struct err *e)
     if (!send_macros(s, 'C', macros, COUNT_OF(macros), e))
         return HAS_FAILED;
     (void)milter_add_text(&s->data, c.host);
+    if (m->is_client_unknown) {
+        (void)buf_add(&s->data, STR("U")); /* nothing follows */
+        return step(s, 'C', MILTER_QUIET_CONNECT, e);
+    }
     (void)buf_add(&s->data, str_find_byte(c.ip, ':') >= 0 ? STR("6") : STR("4"));
     (void)buf_add(&s->data, str_of(port, sizeof(port)));
     (void)milter_add_text(&s->data, c.literal);
@@ -220,13 +227,6 @@ YIELDS static enum said tell_helo(struct session *s, struct err *e)
     return step(s, 'H', MILTER_QUIET_HELO, e);
 }
 
-/* Empty of "postmaster" alone. */
-static str domain_of(str address)
-{
-    ptrdiff_t at = str_rfind_byte(address, '@');
-    return at < 0 ? STR_EMPTY : str_skip(address, (size_t)at + 1);
-}
-
 YIELDS static enum said tell_sender(struct session *s, struct err *e)
 {
     str sender = s->out->envelope.sender;
@@ -236,13 +236,15 @@ YIELDS static enum said tell_sender(struct session *s, struct err *e)
         STR("{mail_addr}"),
         sender,
         STR("{mail_host}"),
-        domain_of(sender),
+        address_domain(sender),
         STR("{mail_mailer}"),
         sender.n > 0 ? s->m->sender_mailer : STR_EMPTY,
         STR("{auth_type}"),
         s->m->mechanism,
         STR("{auth_authen}"),
         s->m->login,
+        STR("{heronry_whitelisted}"),
+        s->m->is_whitelisted ? STR("yes") : STR_EMPTY,
     };
     if (!send_macros(s, 'M', macros, COUNT_OF(macros), e))
         return HAS_FAILED;
@@ -250,21 +252,61 @@ YIELDS static enum said tell_sender(struct session *s, struct err *e)
     return step(s, 'M', MILTER_QUIET_MAIL, e);
 }
 
+YIELDS static enum said tell_recipient(struct session *s, const struct milter_recipient *r,
+                                       struct err *e)
+{
+    const str macros[] = {
+        STR("i"),           s->m->transaction,          STR("{rcpt_addr}"),   r->address,
+        STR("{rcpt_host}"), address_domain(r->address), STR("{rcpt_mailer}"), r->mailer
+    };
+    if (!send_macros(s, 'R', macros, COUNT_OF(macros), e))
+        return HAS_FAILED;
+    (void)milter_add_text(&s->data, arena_printf(s->a, "<%.*s>", STR_FMT(r->address)));
+    return step(s, 'R', MILTER_QUIET_RCPT, e);
+}
+
+/* Whether what the filter said is of this recipient only: the talk goes on about the others. */
+static bool refuse_alone(struct session *s, const struct milter_recipient *r)
+{
+    struct milter_result *out = s->out;
+    bool is_refusal = out->verdict == MILTER_REFUSED || out->verdict == MILTER_LATER;
+    if (!s->m->answers_each || !is_refusal)
+        return false;
+    struct milter_refusal *one = ARENA_NEW(s->a, struct milter_refusal);
+    *one = (struct milter_refusal){
+        .place = r->place, .verdict = out->verdict, .text = out->text, .next = out->refused
+    };
+    out->refused = one;
+    (void)end_with(s, MILTER_PASSED, STR_EMPTY);
+    return true;
+}
+
+/* With nobody left the last refusal is that of the message. */
+static enum said keep_recipients(struct session *s, const struct milter_recipient *list, size_t n)
+{
+    s->out->envelope.recipients = list;
+    s->out->envelope.n = n;
+    if (n > 0)
+        return GOES_ON;
+    return end_with(s, s->out->refused->verdict, s->out->refused->text);
+}
+
 YIELDS static enum said tell_recipients(struct session *s, struct err *e)
 {
     enum said said = GOES_ON;
-    for (size_t i = 0; i < s->out->envelope.n && said == GOES_ON; i++) {
+    size_t all = s->out->envelope.n;
+    size_t n = 0;
+    struct milter_recipient *kept = ARENA_ARRAY(s->a, struct milter_recipient, all + 1);
+    for (size_t i = 0; i < all && said == GOES_ON; i++) {
         const struct milter_recipient *r = &s->out->envelope.recipients[i];
-        const str macros[] = {
-            STR("i"),           s->m->transaction,     STR("{rcpt_addr}"),   r->address,
-            STR("{rcpt_host}"), domain_of(r->address), STR("{rcpt_mailer}"), r->mailer
-        };
-        if (!send_macros(s, 'R', macros, COUNT_OF(macros), e))
-            return HAS_FAILED;
-        (void)milter_add_text(&s->data, arena_printf(s->a, "<%.*s>", STR_FMT(r->address)));
-        said = step(s, 'R', MILTER_QUIET_RCPT, e);
+        said = tell_recipient(s, r, e);
+        if (said == HAS_ENDED && refuse_alone(s, r)) {
+            said = GOES_ON;
+        } else {
+            kept[n++] = *r;
+        }
     }
-    return said;
+    return said == GOES_ON && n < all ? keep_recipients(s, kept, n) : said;
 }
 
 /* The name of the transaction, by which the logs of both find each other. */

@@ -27,8 +27,13 @@ struct list_parser {
     size_t spec_start;
     size_t comment_start;
     ptrdiff_t at_sign; /* in spec, the last one outside quotes; -1 for none */
+    size_t n_at;       /* of them in this spec */
+    bool names_one;    /* of them stands between words: a phrase that looks like an address */
+    bool is_torn;      /* the domain of this spec goes on behind a gap */
     bool gap;          /* white space or a comment since the last byte of the phrase */
     bool in_group;
+    bool has_junk;
+    bool is_ambiguous;
     struct mime_address *items;
     size_t n;
     size_t room;
@@ -47,8 +52,28 @@ static str since(const struct text *t, size_t start)
     return str_of(t->p + start, t->n - start);
 }
 
+static void begin_spec(struct list_parser *p)
+{
+    p->spec_start = p->spec.n;
+    p->at_sign = -1;
+    p->n_at = 0;
+    p->names_one = false;
+    p->is_torn = false;
+}
+
+/* Whether words are written side by side: between the labels of a domain there is a dot, whatever
+ * else stands there (obs-domain). */
+static bool is_tear(const struct list_parser *p, char next)
+{
+    if (p->at_sign < 0 || !p->gap || p->spec.n == p->spec_start)
+        return false;
+    char last = p->spec.p[p->spec.n - 1];
+    return last != '.' && last != '@' && next != '.' && next != '@';
+}
+
 static void put_word_byte(struct list_parser *p, char c)
 {
+    p->is_torn |= is_tear(p, c);
     if (p->gap && p->phrase.n > p->phrase_start)
         put(&p->phrase, ' ');
     p->gap = false;
@@ -56,11 +81,19 @@ static void put_word_byte(struct list_parser *p, char c)
     put(&p->spec, c);
 }
 
+/* What began at `start` has no end: others may read the rest of the field as something else. */
+static void note_open(struct list_parser *p, size_t start)
+{
+    p->has_junk = true;
+    p->is_ambiguous |= str_find_byte(str_skip(p->s, start), '@') >= 0;
+}
+
 /* A comment, its outer brackets left out; the cursor is on the '('. Only the first of an entry is
  * kept. One that is nested too deeply or not closed takes the rest of the field. */
 static void read_comment(struct list_parser *p)
 {
     bool keep = p->comment.n == p->comment_start;
+    size_t start = p->at;
     unsigned depth = 0;
     for (; p->at < p->s.n; p->at++) {
         char c = p->s.p[p->at];
@@ -71,14 +104,17 @@ static void read_comment(struct list_parser *p)
         }
         if (c == '(' && depth == 1)
             continue;
-        if (c == ')' && --depth == 0) {
-            p->at++;
+        if (c == ')' && --depth == 0)
             break;
-        }
         if (c == '\\' && p->at + 1 < p->s.n)
             c = p->s.p[++p->at];
         if (keep)
             put(&p->comment, c);
+    }
+    if (p->at == p->s.n) {
+        note_open(p, start);
+    } else {
+        p->at++;
     }
     p->gap = true;
 }
@@ -86,6 +122,8 @@ static void read_comment(struct list_parser *p)
 /* A quoted string, without its quotes; the cursor is on the first one. */
 static void read_quoted(struct list_parser *p)
 {
+    size_t start = p->at;
+    p->is_torn |= p->at_sign >= 0; /* no domain has one */
     if (p->gap && p->phrase.n > p->phrase_start)
         put(&p->phrase, ' ');
     p->gap = false;
@@ -100,6 +138,7 @@ static void read_quoted(struct list_parser *p)
         put(&p->phrase, c);
         put(&p->spec, c);
     }
+    note_open(p, start);
 }
 
 /* A domain literal behind the '@': nothing in it ends the entry, "[IPv6:2001:db8::1]" is no group.
@@ -126,6 +165,16 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
+/* The '@' in front of the cursor. */
+static void note_at_sign(struct list_parser *p)
+{
+    bool is_inside =
+        p->at >= 2 && p->at < p->s.n && !is_blank(p->s.p[p->at - 2]) && !is_blank(p->s.p[p->at]);
+    p->at_sign = (ptrdiff_t)p->spec.n;
+    p->n_at++;
+    p->names_one |= is_inside;
+}
+
 /* Reads until one of `stops` that stands outside quotes, comments and brackets, and gives it with
  * the cursor behind it; '\0' at the end. */
 static char read_until(struct list_parser *p, str stops)
@@ -149,7 +198,7 @@ static char read_until(struct list_parser *p, str stops)
             return c;
         } else {
             if (c == '@')
-                p->at_sign = (ptrdiff_t)p->spec.n;
+                note_at_sign(p);
             put_word_byte(p, c);
         }
     }
@@ -159,10 +208,9 @@ static char read_until(struct list_parser *p, str stops)
 static void begin_entry(struct list_parser *p)
 {
     p->phrase_start = p->phrase.n;
-    p->spec_start = p->spec.n;
     p->comment_start = p->comment.n;
-    p->at_sign = -1;
     p->gap = false;
+    begin_spec(p);
 }
 
 static struct mime_address *add(struct list_parser *p, enum mime_address_kind kind)
@@ -195,6 +243,7 @@ static void set_name(struct list_parser *p, struct mime_address *item, str raw)
 static void set_spec(struct list_parser *p, struct mime_address *item)
 {
     str spec = since(&p->spec, p->spec_start);
+    p->is_ambiguous |= p->n_at > 1 || p->is_torn;
     if (p->at_sign < 0) {
         item->local = spec;
         return;
@@ -204,7 +253,20 @@ static void set_spec(struct list_parser *p, struct mime_address *item)
     item->domain = str_skip(spec, at + 1);
 }
 
-/* RFC 5322 section 4.4: "@a,@b:" in front of the addr-spec. */
+/* "@a,@b": domains only. */
+static bool is_route(str route)
+{
+    bool is_first = true;
+    for (size_t i = 0; i < route.n; i++) {
+        char c = route.p[i];
+        if (is_first ? c != '@' && c != ',' : c == '@' || c == '"' || c == '<')
+            return false;
+        is_first = c == ',';
+    }
+    return !is_first;
+}
+
+/* RFC 5322 section 4.4: "@a,@b:" in front of the addr-spec. Nobody is to write it any more. */
 static str read_route(struct list_parser *p)
 {
     while (p->at < p->s.n && is_blank(p->s.p[p->at]))
@@ -212,21 +274,46 @@ static str read_route(struct list_parser *p)
     if (p->at == p->s.n || p->s.p[p->at] != '@')
         return STR_EMPTY;
     struct list_parser before = *p;
-    if (read_until(p, STR(":>;<")) == ':')
-        return since(&p->spec, before.spec.n);
+    if (read_until(p, STR(":>;<")) == ':') {
+        str route = since(&p->spec, before.spec.n);
+        p->has_junk = true;
+        p->is_ambiguous |= p->is_torn || !is_route(route);
+        return route;
+    }
     *p = before;
     return STR_EMPTY;
+}
+
+/* What stands behind '>' up to the next comma: comments, by the grammar. Signs without a word
+ * among them, as a bracket or a quote too many, are no address for anybody. */
+static char read_strays(struct list_parser *p)
+{
+    size_t start = p->phrase.n;
+    char stop = read_until(p, STR(",;"));
+    str strays = since(&p->phrase, start);
+    for (size_t i = 0; i < strays.n; i++) {
+        char c = strays.p[i];
+        p->has_junk |= c != ' ';
+        p->is_ambiguous |= ascii_is_alnum(c) || (unsigned char)c > 127;
+    }
+    return stop;
+}
+
+/* A phrase that reads like an address, and like another than the one behind it. */
+static bool is_other_address(const struct list_parser *p, str phrase, bool names_one)
+{
+    return names_one && !str_ieq(phrase, since(&p->spec, p->spec_start));
 }
 
 /* <...>; the cursor is behind the '<'. What follows up to the next comma may be a comment. */
 static char read_angle(struct list_parser *p)
 {
     str phrase = since(&p->phrase, p->phrase_start);
+    bool names_one = p->names_one;
     p->phrase_start = p->phrase.n;
-    p->at_sign = -1;
+    begin_spec(p);
     str route = read_route(p);
-    p->spec_start = p->spec.n;
-    p->at_sign = -1;
+    begin_spec(p);
     char stop = read_until(p, STR(">,"));
     struct mime_address *item = NULL;
     bool empty = p->spec.n == p->spec_start && phrase.n == 0;
@@ -236,8 +323,9 @@ static char read_angle(struct list_parser *p)
         set_spec(p, item);
         item->route = route;
     }
+    p->has_junk |= stop != '>' || is_other_address(p, phrase, names_one);
     if (stop == '>')
-        stop = read_until(p, STR(",;"));
+        stop = read_strays(p);
     if (item)
         set_name(p, item, phrase.n ? phrase : str_trim(since(&p->comment, p->comment_start)));
     return stop;
@@ -259,6 +347,7 @@ static void end_bare(struct list_parser *p)
 static void begin_group(struct list_parser *p)
 {
     struct mime_address *item = add(p, MIME_ADDRESS_GROUP_START);
+    p->is_ambiguous |= p->names_one;
     if (item)
         set_name(p, item, since(&p->phrase, p->phrase_start));
     p->in_group = item != NULL;
@@ -301,7 +390,13 @@ void mime_address_list_parse(struct arena *a, str body, struct mime_address_list
         read_entry(&p);
     if (p.in_group && p.n < MIME_MAX_ADDRESSES)
         end_group(&p);
-    *out = (struct mime_address_list){ .items = p.items, .n = p.n, .cut = p.cut };
+    *out = (struct mime_address_list){
+        .items = p.items,
+        .n = p.n,
+        .cut = p.cut,
+        .has_junk = p.has_junk || p.is_ambiguous,
+        .is_ambiguous = p.is_ambiguous,
+    };
 }
 
 const struct mime_address *mime_address_first(const struct mime_address_list *list)

@@ -26,6 +26,10 @@ struct mime_address_list {
     const struct mime_address *items; /* groups are flattened between a START and an END */
     size_t n;                         /* at most MIME_MAX_ADDRESSES */
     bool cut;                         /* addresses past a limit are left out */
+    bool has_junk; /* something nobody may write (RFC 5322 section 3.4): text behind '>', a
+                      source route, an unquoted name that is another address, no end */
+    bool
+        is_ambiguous; /* ... in which other readers may find other addresses; has_junk is set too */
 };
 
 /* Reads a list of mailboxes and groups from a raw field body. Never fails: what is not an address

@@ -86,11 +86,7 @@ static str read_word(struct param_parser *p, str stops)
 
 static str lower(struct arena *a, str s)
 {
-    str copy = mime_text_clean(a, s);
-    char *p = arena_cstr(a, copy);
-    for (size_t i = 0; i < copy.n; i++)
-        p[i] = ascii_lower(p[i]);
-    return str_of(p, copy.n);
+    return arena_lower(a, mime_text_clean(a, s));
 }
 
 /* The content of a quoted string, folds removed; the cursor is on the first quote. */

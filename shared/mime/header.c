@@ -79,6 +79,29 @@ bool mime_field_iter_next(struct mime_field_iter *it, struct mime_field *out)
     return true;
 }
 
+/* Whether a field of that name may begin there; nor do lines that go on with one look so. */
+static bool may_begin_field(str s, size_t at, str name)
+{
+    size_t end = at + name.n;
+    return end < s.n && (s.p[end] == ':' || is_blank_at(s, end)) &&
+           str_ieq(str_slice(s, at, name.n), name);
+}
+
+size_t mime_field_count(str message, str name, size_t max, struct mime_field *first)
+{
+    struct mime_field field;
+    size_t count = 0;
+    for (size_t at = 0; count < max && !is_empty_line(message, at); at = line_end(message, at)) {
+        if (!may_begin_field(message, at, name))
+            continue;
+        str rest = str_skip(message, at);
+        split_field(str_slice(rest, 0, field_length(rest)), at, &field);
+        if (str_ieq(field.name, name) && count++ == 0)
+            *first = field;
+    }
+    return count;
+}
+
 /* Where the empty line behind the header begins. */
 static size_t fields_end(str message)
 {
@@ -113,6 +136,11 @@ void mime_header_parse(struct arena *a, str message, struct mime_header *out)
 size_t mime_header_end(str message)
 {
     return line_end(message, fields_end(message));
+}
+
+bool mime_header_begins_torn(str message)
+{
+    return is_blank_at(message, 0);
 }
 
 const struct mime_field *mime_header_find(const struct mime_header *h, str name, size_t from)

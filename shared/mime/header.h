@@ -38,9 +38,17 @@ void mime_field_iter_init(struct mime_field_iter *it, str message);
 /* Gives the next field; false at the end of the header. No limit applies but the input's length. */
 bool mime_field_iter_next(struct mime_field_iter *it, struct mime_field *out);
 
+/* How many fields of a message or header are called `name` (any case), counted up to `max`,
+ * wherever they are; *first is the first of them. Costs a small part of what an iteration does. */
+size_t mime_field_count(str message, str name, size_t max, struct mime_field *first);
+
 /* Offset of the body: behind the empty line that ends the header, or message.n without one.
  * Without a limit on the size of the header. */
 size_t mime_header_end(str message);
+
+/* Whether the first line continues a field that is not there: fields put in front of it would take
+ * it up. */
+bool mime_header_begins_torn(str message);
 
 /* The first field called `name` (any case) at index `from` or later; NULL when there is none. */
 const struct mime_field *mime_header_find(const struct mime_header *h, str name, size_t from);

@@ -23,6 +23,8 @@ enum {
     MIME_MAX_PREVIEW_CHARS = 200,           /* of the preview */
     MIME_MAX_TEXT_BYTES = 256 * 1024,       /* of text that is extracted for the search index */
     MIME_MAX_ENVELOPE_BYTES = 256 * 1024,   /* of one ENVELOPE */
+    MIME_MAX_STATUS_BYTES = 256 * 1024,     /* of the fields of one delivery status */
+    MIME_MAX_STATUS_RECIPIENTS = 1000,      /* of one delivery status */
     MIME_MAX_STRUCTURE_BYTES = 4096 * 1024, /* of one BODYSTRUCTURE */
 };
 

@@ -15,6 +15,7 @@
 #include "mime/compose.h"
 #include "mime/content_type.h"
 #include "mime/date.h"
+#include "mime/delivery_status.h"
 #include "mime/encoded_word.h"
 #include "mime/encoding.h"
 #include "mime/envelope.h"

@@ -19,11 +19,8 @@ static str capped(str s)
 
 static str lower_domain(struct arena *a, const struct mime_address *address)
 {
-    char *p = arena_cstr(a, address->domain);
-    for (size_t i = 0; i < address->domain.n; i++)
-        p[i] = ascii_lower(p[i]);
     struct mime_address copy = *address;
-    copy.domain = str_of(p, address->domain.n);
+    copy.domain = arena_lower(a, address->domain);
     return mime_address_spec(a, &copy);
 }
 

@@ -2,6 +2,7 @@
 /* Greylisting on the database: one question a recipient, and a write where something changed. */
 #include "spam/greylist.h"
 
+#include "base/address.h"
 #include "crypto/hash.h"
 #include "obs/obs.h"
 #include "spam/private.h"
@@ -128,10 +129,13 @@ static struct keys keys_of(const struct spam_greylist_visit *visit, struct arena
 {
     char text[NET_ADDRESS_TEXT];
     struct keys keys;
-    unsigned level = net_address_is_ipv4(visit->client) ? 1 : 0; /* /24, or /64 */
     if (visit->spf_domain.n > 0) {
         keys.host = arena_printf(a, "spf %.*s", STR_FMT(visit->spf_domain));
+    } else if (!visit->client) {
+        /* All of them have no more in common than this: whoever came often is no host of others. */
+        keys.host = arena_printf(a, "unknown %.*s", STR_FMT(address_domain(visit->sender)));
     } else {
+        unsigned level = net_address_is_ipv4(visit->client) ? 1 : 0; /* /24, or /64 */
         keys.host = arena_str(a, net_address_group(visit->client, level, text));
     }
     str sender = normal_address(a, visit->sender, true);

@@ -59,11 +59,11 @@ const char *spam_greylist_word(enum spam_greylist_step step);
 /* ---- asking ---- */
 
 struct spam_greylist_visit {
-    const struct net_address *client;
-    str spf_domain; /* that SPF allows to the client, lower case; empty: none */
-    str sender;     /* of the envelope; empty: the null sender */
+    const struct net_address *client; /* NULL: unknown */
+    str spf_domain;                   /* that SPF allows to the client, lower case; empty: none */
+    str sender;                       /* of the envelope; empty: the null sender */
     str recipient;
-    bool is_forged; /* SPF says so */
+    bool is_forged; /* SPF says so, or cannot speak of the client */
 };
 
 struct spam_greylist_answer {

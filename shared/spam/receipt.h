@@ -2,9 +2,10 @@
 /* The lists of the administrator: whose mail is received without checks against spam (whitelist),
  * and whose is not received at all (blacklist), for all our domains or for one (FEATURES 91).
  *
- * Which rule counts, when several fit: one for the recipient's domain before one for all; within
- * these an address before a domain, a longer domain before a shorter one (a domain stands for what
- * is below it, too), and a domain before a network, a longer prefix before a shorter one. */
+ * Which rule counts, when several fit: one for the recipient's domain as it was said, then one for
+ * the domain that it is another name of, then one for all; within these an address before a domain,
+ * a longer domain before a shorter one (a domain stands for what is below it, too), and a domain
+ * before a network, a longer prefix before a shorter one. */
 #ifndef SPAM_RECEIPT_H
 #define SPAM_RECEIPT_H
 
@@ -90,7 +91,7 @@ YIELDS bool spam_rule_page(struct spam *s, const struct spam_rule_query *query, 
 /* ---- judging ---- */
 
 struct spam_visit {
-    const struct net_address *client;
+    const struct net_address *client; /* NULL: unknown, in no network */
     str sender;     /* of the envelope; empty: the null sender, which only networks match */
     str domain;     /* of the recipient */
     bool is_forged; /* the client may not send for the sender: no whitelist counts for that one */

@@ -2,6 +2,8 @@
 /* Looking rules up. */
 #include "spam/rule_set.h"
 
+#include "base/address.h"
+
 #include <stdlib.h>
 
 struct spam_networked {
@@ -14,14 +16,26 @@ static str name_key(struct arena *a, str for_domain, str subject)
     return arena_printf(a, "%.*s|%.*s", STR_FMT(for_domain), STR_FMT(subject));
 }
 
-struct spam_rule_set *spam_rule_set_new(const struct spam_rule *rules, size_t n)
+static void add_names(struct spam_rule_set *set, const struct spam_rule_list *list)
+{
+    map_init(&set->domains, list->n_names);
+    for (size_t i = 0; i < list->n_names; i++) {
+        str *of = ARENA_NEW(&set->arena, str);
+        *of = arena_str(&set->arena, list->names[i].of);
+        INVARIANT(map_put(&set->domains, arena_str(&set->arena, list->names[i].name), of, NULL));
+    }
+}
+
+struct spam_rule_set *spam_rule_set_new(const struct spam_rule_list *list)
 {
     struct spam_rule_set *set = HEAP_NEW(struct spam_rule_set);
+    const struct spam_rule *rules = list->rules;
     arena_init(&set->arena);
     struct err unreadable = ERR_CLEAR;
-    map_init(&set->names, n);
-    set->networks = ARENA_ARRAY(&set->arena, struct spam_networked, n);
-    for (size_t i = 0; i < n; i++) {
+    add_names(set, list);
+    map_init(&set->names, list->n);
+    set->networks = ARENA_ARRAY(&set->arena, struct spam_networked, list->n);
+    for (size_t i = 0; i < list->n; i++) {
         struct spam_rule *rule = ARENA_NEW(&set->arena, struct spam_rule);
         struct net_network network;
         *rule = rules[i];
@@ -45,6 +59,7 @@ void spam_rule_set_free(struct spam_rule_set **set_ptr)
     if (!set)
         return;
     map_fini(&set->names);
+    map_fini(&set->domains);
     arena_fini(&set->arena);
     free(set);
 }
@@ -82,7 +97,7 @@ static const struct spam_rule *find_network(const struct spam_rule_set *set, con
 {
     const struct spam_rule *best = NULL;
     unsigned bits = 0;
-    for (size_t i = 0; i < set->n_networks; i++) {
+    for (size_t i = 0; v->as_told->client && i < set->n_networks; i++) {
         struct spam_networked *one = &set->networks[i];
         const struct net_networks only = { &one->network, 1 };
         bool is_better = !best || one->network.bits > bits;
@@ -95,14 +110,6 @@ static const struct spam_rule *find_network(const struct spam_rule_set *set, con
     return best;
 }
 
-static str lower(struct arena *a, str text)
-{
-    char *copy = arena_cstr(a, text);
-    for (size_t i = 0; i < text.n; i++)
-        copy[i] = ascii_lower(copy[i]);
-    return str_of(copy, text.n);
-}
-
 /* The sender as subjects are written; one that no subject can be like (a quoted local part, an
  * address literal) in lower case. */
 static str normal_sender(struct arena *a, str sender)
@@ -110,7 +117,7 @@ static str normal_sender(struct arena *a, str sender)
     struct err ignored = ERR_CLEAR;
     str local, domain;
     if (!account_address_normalize(a, sender, &local, &domain, &ignored))
-        return lower(a, sender);
+        return arena_lower(a, sender);
     return arena_printf(a, "%.*s@%.*s", STR_FMT(local), STR_FMT(domain));
 }
 
@@ -118,9 +125,10 @@ const struct spam_rule *spam_rule_set_find(const struct spam_rule_set *set,
                                            const struct spam_visit *visit, struct arena *a)
 {
     struct visit v = { .as_told = visit, .sender = normal_sender(a, visit->sender) };
-    ptrdiff_t at = str_rfind_byte(v.sender, '@');
-    v.sender_domain = at < 0 ? STR_EMPTY : str_skip(v.sender, (size_t)at + 1);
-    const str scopes[] = { lower(a, visit->domain), STR_EMPTY };
+    v.sender_domain = address_domain(v.sender);
+    const str told = arena_lower(a, visit->domain);
+    const str *own = map_find(&set->domains, told);
+    const str scopes[] = { told, own ? *own : told, STR_EMPTY };
     for (size_t i = 0; i < COUNT_OF(scopes); i++) {
         const struct spam_rule *rule = find_name(set, &v, scopes[i], a);
         if (!rule)

@@ -16,6 +16,12 @@ static const struct db_stmt read_all = {
     "  FROM receipt_rule r LEFT JOIN domain d USING (domain_id)"
 };
 
+/* Of the domains that a rule is for. */
+static const struct db_stmt read_other_names = {
+    "SELECT n.name, d.name FROM domain n JOIN domain d ON d.domain_id = n.alias_of"
+    " WHERE EXISTS (SELECT FROM receipt_rule r WHERE r.domain_id = d.domain_id)"
+};
+
 void spam_forget_rules(struct spam *s)
 {
     s->rules_until_ms = 0;
@@ -65,26 +71,43 @@ static void keep_rules(struct spam *s, uint64_t reading, struct spam_rule_set *r
     spam_rule_set_free(&rules);
 }
 
+/* All that there is now. Gives; NULL: failed. Yields. */
+YIELDS static struct spam_rule_set *read_rules(const struct spam *s, struct arena *a,
+                                               int64_t deadline_ms, struct err *e)
+{
+    struct db_rows *rows = NULL;
+    struct db_rows *names = NULL;
+    if (!db_query(s->db, DB_DELIVER, &read_all, NULL, 0, a, deadline_ms, &rows, e) ||
+        !db_query(s->db, DB_DELIVER, &read_other_names, NULL, 0, a, deadline_ms, &names, e))
+        return NULL;
+    struct spam_rule_list list = { .n = db_row_count(rows), .n_names = db_row_count(names) };
+    struct spam_rule *rules = ARENA_ARRAY(a, struct spam_rule, list.n);
+    struct spam_other_name *other_names = ARENA_ARRAY(a, struct spam_other_name, list.n_names);
+    for (size_t i = 0; i < list.n; i++)
+        rules[i] = spam_rule_read(rows, i, a);
+    for (size_t i = 0; i < list.n_names; i++)
+        other_names[i] = (struct spam_other_name){ db_str(names, i, 0), db_str(names, i, 1) };
+    list.rules = rules;
+    list.names = other_names;
+    return spam_rule_set_new(&list);
+}
+
 /* Reads the rules when it is time to. Those who ask meanwhile are answered by the former ones; when
  * there are none, they read them, too. Yields. */
 static YIELDS bool refresh(struct spam *s, struct arena *a, int64_t deadline_ms, struct err *e)
 {
-    struct db_rows *rows = NULL;
     if (s->rules && s->rules_until_ms > clock_monotonic_ms())
         return true;
     uint64_t reading = ++s->last_reading;
     /* Before the question: a change that is told while the answer is on its way counts again. */
     s->rules_until_ms = clock_deadline_in(RULES_KEPT_MS);
-    if (!db_query(s->db, DB_DELIVER, &read_all, NULL, 0, a, deadline_ms, &rows, e)) {
+    struct spam_rule_set *rules = read_rules(s, a, deadline_ms, e);
+    if (!rules) {
         if (reading == s->last_reading)
             s->rules_until_ms = s->rules ? clock_deadline_in(RULES_RETRY_MS) : 0;
         return s->rules != NULL;
     }
-    size_t n = db_row_count(rows);
-    struct spam_rule *list = ARENA_ARRAY(a, struct spam_rule, n);
-    for (size_t i = 0; i < n; i++)
-        list[i] = spam_rule_read(rows, i, a);
-    keep_rules(s, reading, spam_rule_set_new(list, n));
+    keep_rules(s, reading, rules);
     return true;
 }
 

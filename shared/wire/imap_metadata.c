@@ -49,10 +49,7 @@ static bool read_name(struct imap_lexer *l, str *out, struct err *e)
         return ERR(e, ERR_LIMIT, "the name of an entry is longer than %d octets",
                    IMAP_METADATA_NAME_MAX);
     }
-    char *lower = arena_alloc(l->a, sent.n + 1);
-    for (size_t i = 0; i < sent.n; i++)
-        lower[i] = ascii_lower(sent.p[i]);
-    *out = str_of(lower, sent.n);
+    *out = arena_lower(l->a, sent);
     if (!is_name(*out)) {
         return ERR(e, ERR_SYNTAX,
                    "the name of an entry begins with /private/ or /shared/ and has no wildcard and "

@@ -26,6 +26,7 @@ static const struct {
     { STR_INIT("AUTH"), SMTP_AUTH, SMTP_AUTH_MAX },
     { STR_INIT("STARTTLS"), SMTP_STARTTLS, SMTP_COMMAND_MAX },
     { STR_INIT("XCLIENT"), SMTP_XCLIENT, SMTP_COMMAND_LONG_MAX },
+    { STR_INIT("XXXX"), SMTP_MASKED, SMTP_COMMAND_MAX },
 };
 
 /* RFC 3461 4.2 and 4.4. */
@@ -126,6 +127,9 @@ static enum smtp_fault read_size(struct mail_reading *r, str value)
 
 static enum smtp_fault read_body(struct mail_reading *r, str value)
 {
+    if (r->out->has_body)
+        return SMTP_FAULT_PARAMETER;
+    r->out->has_body = true;
     r->out->eight_bit = str_ieq(value, STR("8BITMIME"));
     r->out->binary = r->offer->binary && str_ieq(value, STR("BINARYMIME"));
     return r->out->eight_bit || r->out->binary || str_ieq(value, STR("7BIT"))

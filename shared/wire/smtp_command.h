@@ -29,6 +29,7 @@ enum smtp_verb {
     SMTP_AUTH,
     SMTP_STARTTLS,
     SMTP_XCLIENT,
+    SMTP_MASKED,  /* "XXXX": what old firewalls make of EHLO; their clients go on with HELO */
     SMTP_FOREIGN, /* of another protocol, as HTTP: never by a mail client */
     SMTP_UNKNOWN,
     SMTP_VERB_COUNT
@@ -70,6 +71,7 @@ struct smtp_mail {
     struct smtp_path sender;
     bool has_size;
     uint64_t size;   /* octets as the client says; only with has_size */
+    bool has_body;   /* BODY= was given */
     bool eight_bit;  /* BODY=8BITMIME */
     bool binary;     /* BODY=BINARYMIME */
     bool smtputf8;   /* SMTPUTF8; without it the sender is ASCII */

@@ -14,13 +14,15 @@ struct smtp_target {
 };
 
 struct smtp_recipient {
-    int64_t account_id; /* an account of ours; 0: the address is not ours, or leads to others */
-    str address;        /* local@domain as named in RCPT; unique in the message */
-    str domain;         /* as named; of those that are not ours */
-    bool is_relayed;    /* of mail from outside: it is of a domain that we relay for */
-    bool has_notify;    /* NOTIFY= was given (RFC 3461 4.1) */
-    unsigned notify;    /* its SMTP_NOTIFY_ bits */
-    str orcpt;          /* ORCPT= as given, or empty */
+    int64_t account_id;  /* an account of ours; 0: the address is not ours, or leads to others */
+    str address;         /* local@domain as named in RCPT; unique in the message */
+    str domain;          /* as named; of those that are not ours */
+    bool is_relayed;     /* of mail from outside: it is of a domain that we relay for */
+    bool is_whitelisted; /* of mail from outside: the sender is on its whitelist, by a rule that
+                            counts, or will if the message proves who he is (deliver/screen.h) */
+    bool has_notify;     /* NOTIFY= was given (RFC 3461 4.1) */
+    unsigned notify;     /* its SMTP_NOTIFY_ bits */
+    str orcpt;           /* ORCPT= as given, or empty */
     const struct smtp_target *targets; /* where its mail goes instead; NULL: it is an end itself */
     size_t n_targets;
 };

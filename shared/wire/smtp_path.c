@@ -74,14 +74,6 @@ bool smtp_is_address_literal(str s)
     return inet_pton(is_v6 ? AF_INET6 : AF_INET, text, ip) == 1;
 }
 
-static str lower(struct arena *a, str s)
-{
-    char *copy = arena_alloc(a, s.n + 1);
-    for (size_t i = 0; i < s.n; i++)
-        copy[i] = ascii_lower(s.p[i]);
-    return str_of(copy, s.n);
-}
-
 /* The run of characters up to (not including) one of `stops`. */
 static str take_until(str *cursor, const char *stops)
 {
@@ -102,12 +94,12 @@ static bool take_domain(str *cursor, struct arena *a, struct smtp_path *out)
         literal.n++;
         *cursor = str_skip(*cursor, 1);
         out->is_literal = true;
-        out->domain = lower(a, literal);
+        out->domain = arena_lower(a, literal);
         return smtp_is_address_literal(literal);
     }
     str domain = take_until(cursor, ">,:@ ");
     if (utf8_is_ascii(domain)) {
-        out->domain = lower(a, domain);
+        out->domain = arena_lower(a, domain);
     } else {
         out->is_utf8 = true;
         if (!idn_domain_to_ascii(a, domain, &out->domain, NULL))

@@ -95,6 +95,17 @@ static bool split_line(str line, unsigned *code, bool *more, str *text)
     return true;
 }
 
+/* Without the status that the line before began with, too (RFC 2034 section 3: each line has it):
+ * told as one sentence, it would stand in the midst of that. */
+static str without_repeated_status(const struct smtp_reply *r, str text)
+{
+    size_t n;
+    str before = str_from_cstr(r->status);
+    if (before.n == 0 || !smtp_status_parse(text, &n) || !str_eq(str_slice(text, 0, n), before))
+        return text;
+    return str_skip(text, n + (text.n > n));
+}
+
 /* What does not fit any more is dropped: no reply needs so much text. */
 static void keep_text(struct smtp_reply *r, str text)
 {
@@ -140,7 +151,7 @@ enum smtp_reply_step smtp_reply_add_line(struct smtp_reply *r, str line, struct 
     }
     r->code = code;
     r->n_lines++;
-    keep_text(r, text);
+    keep_text(r, without_repeated_status(r, text));
     keep_status(r, text);
     return more ? SMTP_REPLY_MORE : SMTP_REPLY_DONE;
 }

@@ -28,7 +28,8 @@ struct smtp_reply {
     unsigned code;    /* 200-599 */
     char status[12];  /* enhanced status code of the last line ("5.1.1"), or empty */
     unsigned n_lines; /* lines read */
-    struct buf text;  /* lines without code, separated by LF, control bytes as '?' */
+    struct buf text;  /* lines without code, separated by LF, control bytes as '?'; a status that
+                         the line before has, too, is left away */
 };
 
 enum smtp_reply_step {

@@ -23,21 +23,13 @@ struct parts {
     str local;
 };
 
-static str lower(struct arena *a, str s)
-{
-    char *p = arena_cstr(a, s);
-    for (size_t i = 0; i < s.n; i++)
-        p[i] = ascii_lower(p[i]);
-    return str_of(p, s.n);
-}
-
 static void make_hash(const struct smtp_srs *srs, const struct parts *p, struct arena *a,
                       char out[HASH_DIGITS])
 {
     uint8_t hmac[CRYPTO_HMAC_SIZE];
     uint64_t value = 0;
-    const str signed_parts[] = { p->is_second ? STR("1") : STR("0"), lower(a, p->day),
-                                 lower(a, p->domain), lower(a, p->local) };
+    const str signed_parts[] = { p->is_second ? STR("1") : STR("0"), arena_lower(a, p->day),
+                                 arena_lower(a, p->domain), arena_lower(a, p->local) };
     crypto_hmac_sha256_parts(srs->key, signed_parts, COUNT_OF(signed_parts), hmac);
     for (size_t i = 0; i < sizeof(value); i++)
         value = value << 8 | hmac[i];
@@ -121,13 +113,13 @@ bool smtp_srs_restore(const struct smtp_srs *srs, str rewritten, struct arena *a
     if (!read_parts(rewritten, &p))
         return ERR(e, ERR_SYNTAX, "not a rewritten sender");
     make_hash(srs, &p, a, hash);
-    if (!crypto_equal(lower(a, p.hash), str_of(hash, HASH_DIGITS)))
+    if (!crypto_equal(arena_lower(a, p.hash), str_of(hash, HASH_DIGITS)))
         return ERR(e, ERR_DENIED, "this sender was not rewritten here");
     if (!p.is_second && !is_young(srs, p.day))
         return ERR(e, ERR_DENIED, "this sender was rewritten too long ago");
     if (!smtp_is_domain(p.domain))
         return ERR(e, ERR_SYNTAX, "the rewritten sender has no domain");
-    *domain = lower(a, p.domain);
+    *domain = arena_lower(a, p.domain);
     *local = p.is_second ? arena_printf(a, "SRS0%.*s", STR_FMT(p.local)) : arena_str(a, p.local);
     return true;
 }

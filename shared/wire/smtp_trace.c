@@ -5,6 +5,10 @@
 #include "mime/date.h"
 #include "mime/header.h"
 
+enum {
+    NAME_MAX_OCTETS = 256 /* a longer one is no host's */
+};
+
 /* What stands behind "with": "ESMTPSA", "UTF8LMTP" (RFC 3848, RFC 6531 4.3). */
 static bool add_protocol(const struct smtp_trace *t, struct buf *out)
 {
@@ -112,22 +116,35 @@ static str skip_cfws(str s)
     return s;
 }
 
-/* Whether the quoted string at the start of the text is `wanted`, in any case; also one that does
- * not end, for who knows how a reader reads it. */
-static bool quoted_is(str text, str wanted)
+/* Whether a name is the host's or one below it, in any case, with or without the dot of the root.
+ */
+static bool is_within(str name, str hostname)
 {
+    if (name.n > 0 && name.p[name.n - 1] == '.')
+        name.n--;
+    if (name.n <= hostname.n)
+        return str_ieq(name, hostname);
+    size_t dot = name.n - hostname.n - 1;
+    return name.p[dot] == '.' && str_ieq(str_skip(name, dot + 1), hostname);
+}
+
+/* Whether the quoted string at the start of the text names the host; also one that does not end,
+ * for who knows how a reader reads it. */
+static bool quoted_is(str text, str hostname)
+{
+    char name[NAME_MAX_OCTETS];
     size_t n = 0;
-    bool same = true;
     for (size_t i = 1; i < text.n; i++) {
         char c = text.p[i];
         if (c == '"')
-            return same && n == wanted.n;
+            return n <= sizeof(name) && is_within(str_of(name, n), hostname);
         if (c == '\r' || c == '\n')
             continue; /* a fold inside */
         if (c == '\\' && i + 1 < text.n)
             c = text.p[++i];
-        same &= n < wanted.n && ascii_lower(c) == ascii_lower(wanted.p[n]);
-        n++;
+        if (n < sizeof(name))
+            name[n] = c;
+        n += n <= sizeof(name);
     }
     return true;
 }
@@ -141,7 +158,7 @@ static bool names_us(str body, str hostname)
         return quoted_is(s, hostname);
     while (n < s.n && !is_space(s.p[n]) && s.p[n] != ';' && s.p[n] != '(' && s.p[n] != '/')
         n++;
-    return str_ieq(str_slice(s, 0, n), hostname);
+    return is_within(str_slice(s, 0, n), hostname);
 }
 
 bool smtp_trace_is_forged(str name, str body, str hostname)

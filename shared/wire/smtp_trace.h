@@ -7,13 +7,14 @@
 #include "wire/smtp_path.h"
 
 struct smtp_trace {
-    str helo;           /* as the client named itself (smtp_is_helo_name); empty: it is hidden */
-    str peer_ip;        /* "192.0.2.1" or "2001:db8::1"; empty: it is hidden */
-    uint16_t peer_port; /* for filters; 0: not known */
-    str hostname;       /* ours */
-    str session;        /* log id */
-    str recipient;      /* "local@domain" as in RCPT when there was one only; empty: left out */
-    str tls_version;    /* "TLSv1.3"; empty: no TLS */
+    str helo;             /* as the client named itself (smtp_is_helo_name); empty: it is hidden */
+    str peer_ip;          /* "192.0.2.1" or "2001:db8::1"; empty: it is hidden */
+    uint16_t peer_port;   /* for filters; 0: not known */
+    bool is_peer_unknown; /* peer_ip is empty, for a proxy did not know it */
+    str hostname;         /* ours */
+    str session;          /* log id */
+    str recipient;        /* "local@domain" as in RCPT when there was one only; empty: left out */
+    str tls_version;      /* "TLSv1.3"; empty: no TLS */
     str tls_cipher;
     bool is_esmtp;  /* EHLO was used */
     bool is_auth;   /* the client logged in */
@@ -41,8 +42,8 @@ size_t smtp_trace_delivered(str message, str *out, size_t max);
 
 /* True for a field that nobody but we may have written, so that it is taken out of what comes in
  * (ATTACKS S26): Return-Path, X-Spam fields, and an Authentication-Results field whose authserv-id
- * is `hostname` in any case, quoted, or behind comments and folds (RFC 8601 5). `name` and `body`
- * are raw. */
+ * is `hostname` or a name below it, in any case, with the dot of the root, quoted, or behind
+ * comments and folds (RFC 8601 5). `name` and `body` are raw. */
 bool smtp_trace_is_forged(str name, str body, str hostname);
 
 /* The message without forged fields and without all fields called one of `names` (any case): the

@@ -7,10 +7,11 @@
 struct reading {
     struct smtp_xclient *out;
     str value; /* decoded; empty when it is not known */
+    bool is_known;
 };
 
 /* IPv6 has a prefix, as in address literals. Whether it is an address is for who connects. */
-static bool read_addr(struct reading *r)
+static bool is_ip(const struct reading *r, str *out)
 {
     str addr = r->value;
     str prefix = STR("IPV6:");
@@ -21,18 +22,38 @@ static bool read_addr(struct reading *r)
         if (!ascii_is_digit(c) && !(c >= 'a' && c <= 'f') && c != '.' && c != ':')
             return false;
     }
-    r->out->addr = addr;
-    return addr.n > 0;
+    *out = addr;
+    return addr.n > 0 || !r->is_known;
+}
+
+static bool read_addr(struct reading *r)
+{
+    r->out->has_addr = true;
+    return is_ip(r, &r->out->addr);
+}
+
+static bool read_dest_addr(struct reading *r)
+{
+    return is_ip(r, &r->out->dest_addr);
+}
+
+static bool is_port(const struct reading *r, uint16_t *out)
+{
+    uint64_t port = 0;
+    bool ok = !r->is_known || (r->value.n <= 5 && str_to_uint(r->value, UINT16_MAX, &port));
+    *out = ok ? (uint16_t)port : 0;
+    return ok;
 }
 
 static bool read_port(struct reading *r)
 {
-    uint64_t port;
-    if (r->value.n == 0)
-        return true;
-    r->out->has_port = r->value.n <= 5 && str_to_uint(r->value, UINT16_MAX, &port);
-    r->out->port = r->out->has_port ? (uint16_t)port : 0;
+    r->out->has_port = is_port(r, &r->out->port);
     return r->out->has_port;
+}
+
+static bool read_dest_port(struct reading *r)
+{
+    return is_port(r, &r->out->dest_port);
 }
 
 static bool read_helo(struct reading *r)
@@ -57,9 +78,10 @@ static const struct {
     str name;
     bool (*read)(struct reading *r);
 } attributes[] = {
-    { STR_INIT("NAME"), read_name },   { STR_INIT("ADDR"), read_addr },
-    { STR_INIT("PORT"), read_port },   { STR_INIT("HELO"), read_helo },
-    { STR_INIT("PROTO"), read_proto },
+    { STR_INIT("NAME"), read_name },          { STR_INIT("REVERSE_NAME"), read_name },
+    { STR_INIT("ADDR"), read_addr },          { STR_INIT("PORT"), read_port },
+    { STR_INIT("HELO"), read_helo },          { STR_INIT("PROTO"), read_proto },
+    { STR_INIT("DESTADDR"), read_dest_addr }, { STR_INIT("DESTPORT"), read_dest_port },
 };
 
 static bool is_not_known(str value)
@@ -80,8 +102,11 @@ static enum smtp_fault read_one(str word, struct arena *a, unsigned *seen, struc
         if (*seen & 1U << i)
             return SMTP_FAULT_PARAMETER;
         *seen |= 1U << i;
-        if (!is_not_known(value) && !smtp_xtext_decode(value, a, &r.value))
+        if (!smtp_xtext_decode(value, a, &r.value))
             return SMTP_FAULT_PARAMETER;
+        r.is_known = !is_not_known(r.value);
+        if (!r.is_known)
+            r.value = STR_EMPTY;
         return attributes[i].read(&r) ? SMTP_GOOD : SMTP_FAULT_PARAMETER;
     }
     return SMTP_FAULT_UNKNOWN_PARAMETER;

@@ -7,21 +7,24 @@
 #include "wire/smtp_path.h"
 
 /* The attributes that are understood, as EHLO tells them. */
-#define SMTP_XCLIENT_ATTRIBUTES "NAME ADDR PORT PROTO HELO"
+#define SMTP_XCLIENT_ATTRIBUTES "NAME ADDR PORT PROTO HELO REVERSE_NAME DESTADDR DESTPORT"
 
 struct smtp_xclient {
-    str addr; /* numeric IP as text; empty: not given. In arena, like the others */
+    bool has_addr;
+    str addr; /* numeric IP as text; empty with has_addr: not known. In arena, like the others */
     bool has_port;
-    uint16_t port;
-    str helo; /* empty: not given, or not known */
+    uint16_t port;      /* 0 with has_port: not known */
+    str dest_addr;      /* where the client connected to; empty: not given, or not known */
+    uint16_t dest_port; /* 0: not given, or not known */
+    str helo;           /* empty: not given, or not known */
     bool has_proto;
     bool is_esmtp; /* only with has_proto */
 };
 
-/* The argument: one or more of "attribute=xtext", each once; "[UNAVAILABLE]" and "[TEMPUNAVAIL]"
- * stand for what the sender does not know. NAME is checked and not used: names are looked up here.
- * SMTP_FAULT_SYNTAX, SMTP_FAULT_PARAMETER (a value; an ADDR that is not known), or
- * SMTP_FAULT_UNKNOWN_PARAMETER. */
+/* The argument: one or more of "attribute=xtext", each once; "[UNAVAILABLE]" and "[TEMPUNAVAIL]",
+ * in any case, stand for what the sender does not know. NAME and REVERSE_NAME are checked and not
+ * used: names are looked up here. LOGIN is not taken: nobody is signed in by somebody else's word.
+ * SMTP_FAULT_SYNTAX, SMTP_FAULT_PARAMETER (a value), or SMTP_FAULT_UNKNOWN_PARAMETER. */
 enum smtp_fault smtp_xclient_parse(str argument, struct arena *a, struct smtp_xclient *out);
 
 #endif

@@ -29,6 +29,7 @@ static void check_list(struct arena *a, str body)
             in_group = item->kind == MIME_ADDRESS_GROUP_START;
     }
     INVARIANT(!in_group || list.cut);
+    INVARIANT(list.has_junk || !list.is_ambiguous);
 }
 
 /* What SMTP allows, a header allows too, and it says the same. */

@@ -34,6 +34,19 @@ static void check_edit(struct arena *a, str message, const struct mime_header *h
     buf_fini(&picked);
 }
 
+/* Without a list as many are found as are in it. */
+static void check_count(str message, const struct mime_header *h)
+{
+    struct mime_field first;
+    for (size_t i = 0; i < h->n && i < 10 && !h->cut; i++) {
+        if (!h->fields[i].name.n)
+            continue;
+        size_t n = mime_field_count(message, h->fields[i].name, SIZE_MAX, &first);
+        INVARIANT(n == mime_header_count(h, h->fields[i].name));
+        INVARIANT(first.offset == mime_header_find(h, h->fields[i].name, 0)->offset);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     struct arena a;
@@ -49,6 +62,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     }
     INVARIANT(h.cut || at == h.raw.n);
     INVARIANT(h.body_offset <= n && h.body_offset == mime_header_end(message));
+    check_count(message, &h);
     check_edit(&a, message, &h);
     arena_fini(&a);
     return 0;

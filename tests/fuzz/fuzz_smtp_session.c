@@ -463,13 +463,12 @@ static void converse(struct trial *t, struct app *app, bool has_tls)
     struct err e = ERR_CLEAR;
     struct smtp_state state = { .app = app };
     list_init(&state.sessions);
-    for (size_t i = 0; i < SMTP_POLICIES; i++) {
-        state.fronts[i] = (struct smtp_front){ .state = &state,
-                                               .policy = (enum smtp_policy)i,
-                                               .requires_tls = i == SMTP_SUBMISSION };
-    }
+    struct smtp_front front = { .state = &state,
+                                .policy = t->policy,
+                                .name = "smtp",
+                                .requires_tls = t->policy == SMTP_SUBMISSION };
     struct net_conn *c = conn_new(NULL, -1);
-    struct smtp_session *s = smtp_protocol.opened(c, &state.fronts[t->policy]);
+    struct smtp_session *s = smtp_protocol.opened(c, &front);
     if (has_tls)
         c->facts = (struct tls_facts){ .version = "TLSv1.3", .cipher = "none" };
     if (has_tls && t->policy == SMTP_SUBMISSION)
@@ -482,7 +481,7 @@ static void converse(struct trial *t, struct app *app, bool has_tls)
     t->ended_by_us = !str_eq(str_from_cstr(s->end), STR("closed_by_peer"));
     INVARIANT(t->ended_by_us || t->at == t->input.n);
     smtp_protocol.closed(c, s);
-    INVARIANT(state.message_bytes == 0 && state.connections == 0 && state.tarpitted == 0);
+    INVARIANT(state.message_bytes == 0 && front.connections == 0 && state.tarpitted == 0);
     conn_free(c);
 }
 

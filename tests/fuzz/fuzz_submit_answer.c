@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Answers about held mail: any text is read within the limits; what is understood names a domain
- * that stands in the text, and is understood again without the lines behind it. Addresses too. */
+ * that stands in the text, and is understood again without the lines behind it. Addresses, and
+ * answers as programs for mail make them, too. */
 #include "submit/answer.h"
+#include "submit/answer_text.h"
 
 #include <stdint.h>
 
@@ -20,18 +22,31 @@ static void check_address(str text)
     arena_fini(&a);
 }
 
+static void check_message(str content)
+{
+    struct answer answer;
+    struct arena a;
+    arena_init(&a);
+    str text = answer_text_of(&a, content);
+    INVARIANT(text.n <= ANSWER_TEXT_MAX);
+    (void)answer_parse(text, STR("Mia Winter <m.w@x.test>"), &answer);
+    arena_fini(&a);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     str text = str_of((const char *)data, n < 100000 ? n : 100000);
     struct answer answer;
     struct answer again;
     check_address(text);
-    if (!answer_parse(text, &answer))
+    check_message(text);
+    if (!answer_parse(text, STR("Mia Winter <m.w@x.test>"), &answer))
         return 0;
     if (answer.domain.n > 0)
         INVARIANT(answer.domain.p >= text.p &&
                   answer.domain.p + answer.domain.n <= text.p + text.n);
-    INVARIANT(answer_parse(str_slice(text, 0, ANSWER_TEXT_MAX), &again) &&
-              again.choice == answer.choice && again.any == answer.any);
+    INVARIANT(
+        answer_parse(str_slice(text, 0, ANSWER_TEXT_MAX), STR("Mia Winter <m.w@x.test>"), &again) &&
+        again.choice == answer.choice && again.any == answer.any);
     return 0;
 }

@@ -65,6 +65,8 @@ static void run_line(str line, struct arena *a)
     INVARIANT(smtp_bdat_parse(command.argument, &bdat) != SMTP_GOOD || bdat.size <= INT64_MAX);
     if (smtp_xclient_parse(command.argument, a, &xclient) == SMTP_GOOD) {
         check_word(xclient.addr);
+        check_word(xclient.dest_addr);
+        INVARIANT(xclient.has_addr || xclient.addr.n == 0);
         INVARIANT(xclient.helo.n == 0 || smtp_is_helo_name(xclient.helo));
         INVARIANT(xclient.has_port || xclient.port == 0);
     }

@@ -33,6 +33,20 @@ static void test_no_secrets_are_shown(void **state)
     }
 }
 
+static void test_who_is_on_the_whitelist(void **state)
+{
+    (void)state;
+    for (int is_whitelisted = 0; is_whitelisted < 2; is_whitelisted++) {
+        const struct hook_server server = { .stage = HOOK_AT_RCPT };
+        const struct hook_about about = { .message.is_whitelisted = is_whitelisted };
+        struct hook_request *r = hook_request_new(&server, &about, 1);
+        hook_request_build(r);
+        assert_int_equal(str_find(r->body, STR("\"whitelisted\":true")) >= 0, is_whitelisted);
+        assert_int_equal(str_find(r->body, STR("whitelisted")) >= 0, is_whitelisted);
+        work_finish(&r->work);
+    }
+}
+
 /* No more of it than the hook is to see; a field that would be cut is left out. */
 static void test_how_much_is_shown(void **state)
 {
@@ -74,6 +88,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_how_much_is_shown),
+        cmocka_unit_test(test_who_is_on_the_whitelist),
         cmocka_unit_test(test_no_secrets_are_shown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -121,6 +121,14 @@ static str changed(struct world *w, str raw)
     return arena_printf(&w->a, "%.*sA footer\r\n", STR_FMT(raw));
 }
 
+static str replaced(struct world *w, str text, str from, str to)
+{
+    ptrdiff_t at = str_find(text, from);
+    assert_true(at >= 0);
+    return arena_printf(&w->a, "%.*s%.*s%.*s", STR_FMT(str_slice(text, 0, (size_t)at)), STR_FMT(to),
+                        STR_FMT(str_skip(text, (size_t)at + from.n)));
+}
+
 static void a_chain_of_our_own(void **state)
 {
     struct world *w = *state;
@@ -138,6 +146,18 @@ static void a_chain_of_our_own(void **state)
     more = seal(&s, more, MAILAUTH_PASS);
     assert_int_equal(verify(w, more), MAILAUTH_PASS);
     assert_true(str_has_prefix(more, STR("ARC-Seal: i=2; cv=pass;")));
+
+    /* A seal says nothing of fields behind those that are looked at. */
+    struct buf flood;
+    buf_init(&flood, 100000);
+    for (size_t i = 0; i < MIME_MAX_FIELDS; i++)
+        assert_true(buf_add(&flood, STR("X: a\r\n")));
+    assert_int_equal(verify(w, arena_printf(&w->a, "%s%.*s", buf_cstr(&flood), STR_FMT(raw))),
+                     MAILAUTH_NONE);
+    assert_int_equal(verify(w, replaced(w, more, STR("\r\n\r\n"),
+                                        arena_printf(&w->a, "\r\n%s\r\n", buf_cstr(&flood)))),
+                     MAILAUTH_FAIL);
+    buf_fini(&flood);
 
     /* Trace fields do no harm; another sealer's results cannot be changed. */
     assert_int_equal(verify(w, arena_printf(&w->a, "Received: by x\r\n%.*s", STR_FMT(more))),

@@ -82,6 +82,11 @@ static void a_key_without_version_and_no_key(void **state)
     world_add_txt(w, STR("sed._domainkey.test.ex"), file_txt(w, "dkim-rfc/eximtest.dns"));
     results = verify(w, raw, 0);
     assert_string_equal(result_of(&results, STR("sed")), "pass");
+    w->n = 0; /* a key of somebody else, in a record without v= (RFC 6376 section 3.6.1) */
+    world_add_txt(w, STR("sed._domainkey.test.ex"), file_txt(w, "dkim-rfc/ed25519test.dns"));
+    results = verify(w, raw, 0);
+    assert_string_equal(result_of(&results, STR("sed")), "fail");
+    assert_int_equal(results.list[0].key_bits, 256);
     w->failing[w->n_failing++] = STR("sed._domainkey.test.ex");
     results = verify(w, raw, 0);
     assert_string_equal(result_of(&results, STR("sed")), "temperror");
@@ -196,6 +201,25 @@ static void changes_that_matter_and_those_that_do_not(void **state)
     crypto_key_free(&keys.ed25519);
 }
 
+/* Those of dkimpy that are there to be signed with a key of one's own. */
+static void messages_of_others_signed_by_us(void **state)
+{
+    struct world *w = *state;
+    struct keys keys = make_keys(w);
+    static const char *const files[] = { "dkim-rfc/rfc6376.msg", "dkim-rfc/ed25519test.msg",
+                                         "dkim-rfc/test.message" };
+    for (size_t i = 0; i < COUNT_OF(files); i++) {
+        str raw = sign(w, &keys, world_message(w, files[i]), 0);
+        expect_both(w, raw, "pass", files[i]);
+        expect_both(w, replaced(w, raw, STR("\r\n\r\n"), STR("\r\n\r\nP.S.\r\n")), "fail",
+                    files[i]);
+        expect_both(w, replaced(w, raw, STR("\r\nFrom: "), STR("\r\nFrom: x@y.test\r\nFrom: ")),
+                    "fail", files[i]);
+    }
+    crypto_key_free(&keys.rsa);
+    crypto_key_free(&keys.ed25519);
+}
+
 static void bodies_of_all_forms(void **state)
 {
     struct world *w = *state;
@@ -226,6 +250,49 @@ static void bodies_of_all_forms(void **state)
     mailauth_message_init(&w->a, world_message(w, "dkim-rfc/test_nofrom.message"), &message);
     assert_false(mailauth_dkim_sign(&message, &none, &out, &e));
     assert_int_equal(e.kind, ERR_SYNTAX);
+    crypto_key_free(&keys.rsa);
+    crypto_key_free(&keys.ed25519);
+}
+
+/* With `n` fields of its own between From and the others. */
+static str letter_of(struct world *w, size_t n)
+{
+    struct buf text;
+    buf_init(&text, 1U << 20);
+    assert_true(buf_add(&text, STR("From: Ann <ann@example.org>\r\n")));
+    for (size_t i = 0; i < n; i++)
+        assert_true(buf_add(&text, STR("X: a\r\n")));
+    assert_true(buf_add(&text, STR("Subject: Hello\r\n\r\nDear Bob\r\n")));
+    str made = arena_str(&w->a, buf_str(&text));
+    buf_fini(&text);
+    return made;
+}
+
+/* A signature that leaves out what is not listed would be wrong for everybody else; and one that
+ * comes with such a header says nothing of fields behind those that it was checked with. */
+static void all_of_a_header_is_signed_or_nothing(void **state)
+{
+    struct world *w = *state;
+    struct keys keys = make_keys(w);
+    struct mailauth_signer signer = { STR("example.org"), STR("mail"), keys.rsa };
+    const struct mailauth_signing signing = { .signers = &signer, .n = 1, .now_s = 1000000000 };
+    struct mailauth_message message;
+    struct buf out;
+    struct err e = ERR_CLEAR;
+    str raw = sign(w, &keys, letter_of(w, MIME_MAX_FIELDS - 4), 0);
+    expect_both(w, raw, "pass", "as many fields as are listed");
+    expect_both(w, replaced(w, raw, STR("X: a"), STR("Y: b\r\nX: a")), "permerror", "one more");
+    str unsigned_one = STR("Hello\r\nContent-Type: text/html\r\n\r\n");
+    expect_both(w, replaced(w, raw, STR("Hello\r\n\r\n"), unsigned_one), "permerror", "at the end");
+    buf_init(&out, 1000000);
+    mailauth_message_init(&w->a, letter_of(w, MIME_MAX_FIELDS - 2), &message);
+    assert_true(mailauth_dkim_sign(&message, &signing, &out, &e));
+    buf_clear(&out);
+    mailauth_message_init(&w->a, letter_of(w, MIME_MAX_FIELDS - 1), &message);
+    assert_false(mailauth_dkim_sign(&message, &signing, &out, &e));
+    assert_int_equal(e.kind, ERR_LIMIT);
+    assert_int_equal(out.n, 0);
+    buf_fini(&out);
     crypto_key_free(&keys.rsa);
     crypto_key_free(&keys.ed25519);
 }
@@ -270,7 +337,7 @@ static void broken_fields_are_permanent_errors(void **state)
         { "v=2; a=rsa-sha256; d=a.b; s=c; h=from; b=eA==; "
           "bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
           "neutral" },
-        { "v=1; a=rsa-sha1; d=a.b; s=c; h=from; bh=eA==; b=eA==", "neutral" },
+        { "v=1; a=rsa-sha1; d=a.b; s=c; h=from; bh=eA==; b=eA==", "permerror" },
         { "v=1; a=rsa-sha256; d=a..b; s=c; h=from; b=eA==", "permerror" },
         { "v=1; a=rsa-sha256; d=a.b; s=c; h=to; b=eA==; "
           "bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
@@ -684,7 +751,11 @@ int main(void)
                                         world_teardown),
         cmocka_unit_test_setup_teardown(changes_that_matter_and_those_that_do_not, world_setup,
                                         world_teardown),
+        cmocka_unit_test_setup_teardown(messages_of_others_signed_by_us, world_setup,
+                                        world_teardown),
         cmocka_unit_test_setup_teardown(bodies_of_all_forms, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(all_of_a_header_is_signed_or_nothing, world_setup,
+                                        world_teardown),
         cmocka_unit_test_setup_teardown(lines_of_a_field_are_short_and_it_expires, world_setup,
                                         world_teardown),
         cmocka_unit_test_setup_teardown(broken_fields_are_permanent_errors, world_setup,

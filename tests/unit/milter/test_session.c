@@ -105,6 +105,11 @@ static const struct {
       STR_INIT("localhost\0"
                "4\0\0"
                "127.0.0.1\0") },
+    { { .is_client_unknown = true },
+      STR_INIT(OURS "_\0unknown [unknown]\0{client_addr}\0"
+                    "unknown\0{client_name}\0unknown\0{client_ptr}\0unknown\0{client_port}\0"
+                    "0\0"),
+      STR_INIT("unknown\0U") },
 };
 
 static void tell_all(void *arg)

@@ -169,12 +169,80 @@ static void reads_lists(void **state)
     }
 }
 
+/* What is read all the same, and what others may read in it. */
+static void tells_lists_that_are_none(void **state)
+{
+    (void)state;
+    enum {
+        SOUND,
+        JUNK,
+        AMBIGUOUS
+    };
+    static const struct {
+        const char *body;
+        int wanted;
+    } lists[] = {
+        { "Ann <a@b.test> (c), d@e.test (f), g: h@i.test, j@k.test;, <l@m.test>", SOUND },
+        { "\"c@d.test\" <a@b.test>", SOUND },
+        { "a@b.test <a@b.test>", SOUND },
+        { "A@B.test (x) <a@b.test>", SOUND },
+        { "Ann @ Work <a@b.test>", SOUND },
+        { "a (c) @ b . test", SOUND },
+        { "< a @ b.\r\n test >", SOUND },
+        { "\"a@b\"@c.test", SOUND },
+        { "Ann <a@[192.0.2.1]>", SOUND },
+        { "Ann a@b.test", SOUND },
+        { "(c@d.test) a@b.test", SOUND },
+        { "", SOUND },
+        { "c@d.test <a@b.test>", JUNK },
+        { "<a@b.test>>", JUNK },
+        { "<a@b.test>\"", JUNK },
+        { "<a@b.test", JUNK },
+        { "<@x.test,@y.test:a@b.test>", JUNK },
+        { "<@x.test,,@y.test:a@b.test>", JUNK },
+        { "a@b.test (c", JUNK },
+        { "<a@b.test><c@d.test>", AMBIGUOUS },
+        { "<a@b.test> <c@d.test>", AMBIGUOUS },
+        { "<a@b.test> c@d.test", AMBIGUOUS },
+        { "<a@b.test> c", AMBIGUOUS },
+        { "<a@b.test> \"c@d.test\"", AMBIGUOUS },
+        { "<a@b.test> =?utf-8?q?c?=", AMBIGUOUS },
+        { "x@y.test, <a@b.test> c, z@y.test", AMBIGUOUS },
+        { "g: <a@b.test> c;", AMBIGUOUS },
+        { "<> <a@b.test>", AMBIGUOUS },
+        { "<@c@d.test:a@b.test>", AMBIGUOUS },
+        { "<@c.test d.test:a@b.test>", AMBIGUOUS },
+        { "<@c.test,d:a@b.test>", AMBIGUOUS },
+        { "<@,:a@b.test>", AMBIGUOUS },
+        { "<c@d.test:a@b.test>", AMBIGUOUS },
+        { "<c@d.test a@b.test>", AMBIGUOUS },
+        { "<c@d.test <a@b.test>", AMBIGUOUS },
+        { "c@d.test a@b.test", AMBIGUOUS },
+        { "c@d.test (a) b.test", AMBIGUOUS },
+        { "c@d.test\"a\"", AMBIGUOUS },
+        { "c@d.test: a@b.test;", AMBIGUOUS },
+        { "a@b.test (c, d@e.test", AMBIGUOUS },
+        { "<a@b.test> \", c@d.test", AMBIGUOUS },
+    };
+    for (size_t i = 0; i < COUNT_OF(lists); i++) {
+        struct arena a;
+        struct mime_address_list list;
+        arena_init(&a);
+        mime_address_list_parse(&a, str_from_cstr(lists[i].body), &list);
+        if (list.has_junk != (lists[i].wanted != SOUND) ||
+            list.is_ambiguous != (lists[i].wanted == AMBIGUOUS))
+            fail_msg("%s: junk %d, ambiguous %d", lists[i].body, list.has_junk, list.is_ambiguous);
+        arena_fini(&a);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(agrees_with_isemail),
         cmocka_unit_test(reads_single_specs),
         cmocka_unit_test(reads_lists),
+        cmocka_unit_test(tells_lists_that_are_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -104,6 +104,22 @@ static void finds_and_counts(void **state)
     arena_fini(&a);
 }
 
+static void counts_without_a_list(void **state)
+{
+    (void)state;
+    static const str header = STR_INIT(
+        "X:\r\n to: fold\r\ntO \t: 1\r\n 2\r\nTo x: 3\r\nTox: 4\r\nTo\r\nTO:5\n\r\nTo: body\r\n");
+    struct mime_field first;
+    assert_int_equal(mime_field_count(header, STR("To"), 10, &first), 2);
+    assert_true(str_eq(first.body, STR(" 1\r\n 2")));
+    assert_int_equal(first.offset, 15);
+    assert_int_equal(mime_field_count(header, STR("to"), 1, &first), 1);
+    assert_int_equal(mime_field_count(header, STR("x"), 10, &first), 1);
+    assert_int_equal(mime_field_count(STR("To"), STR("To"), 10, &first), 0);
+    assert_int_equal(mime_field_count(STR("To:"), STR("To"), 10, &first), 1);
+    assert_int_equal(mime_field_count(STR(""), STR("To"), 10, &first), 0);
+}
+
 static void picks_fields(void **state)
 {
     (void)state;
@@ -177,6 +193,7 @@ int main(void)
         cmocka_unit_test(unfolds),
         cmocka_unit_test(holds_its_limits),
         cmocka_unit_test(finds_and_counts),
+        cmocka_unit_test(counts_without_a_list),
         cmocka_unit_test(picks_fields),
         cmocka_unit_test(edits),
         cmocka_unit_test(edits_say_when_they_do_not_fit),

@@ -45,14 +45,20 @@ static enum err_kind add_fails(struct world *w, const char *subject, const char 
     return e.kind;
 }
 
-static bool ask(struct world *w, const char *sender, struct spam_opinion *out, struct err *e)
+static bool ask_for(struct world *w, const char *sender, const char *domain,
+                    struct spam_opinion *out, struct err *e)
 {
     struct net_address client;
     assert_true(net_address_parse_ip(STR("192.0.2.1"), &client, e));
     const struct spam_visit visit = { .client = &client,
                                       .sender = str_from_cstr(sender),
-                                      .domain = STR("ours.example") };
+                                      .domain = str_from_cstr(domain) };
     return spam_ask_lists(w->spam, &visit, &w->a, soon(), out, e);
+}
+
+static bool ask(struct world *w, const char *sender, struct spam_opinion *out, struct err *e)
+{
+    return ask_for(w, sender, "ours.example", out, e);
 }
 
 static void rules_are_kept(struct world *w)
@@ -70,6 +76,10 @@ static void rules_are_kept(struct world *w)
     assert_int_equal(add_fails(w, "192.0.2.1/8", ""), ERR_SYNTAX);
     MUST(ask(w, "a@bad.example", &opinion, &e), e);
     assert_true(opinion.is_listed && opinion.list == SPAM_WHITELIST);
+    MUST(ask_for(w, "a@bad.example", "ours.test", &opinion, &e), e);
+    assert_true(opinion.is_listed && opinion.list == SPAM_WHITELIST); /* the same by another name */
+    MUST(ask_for(w, "a@bad.example", "theirs.test", &opinion, &e), e);
+    assert_true(opinion.is_listed && opinion.list == SPAM_BLACKLIST);
     MUST(spam_rule_remove(w->spam, &the_operator, ours, &w->a, soon(), &e), e);
     MUST(ask(w, "a@bad.example", &opinion, &e), e);
     assert_true(opinion.is_listed && opinion.list == SPAM_BLACKLIST);
@@ -139,6 +149,7 @@ static void lists_on_a_real_database(void **state)
     const struct db_options options = { .conninfo = test_pg_start_migrated(),
                                         .named_statements = true };
     test_pg_run("INSERT INTO domain (name) VALUES ('ours.example')");
+    test_pg_run("INSERT INTO domain (name, alias_of) SELECT 'ours.test', domain_id FROM domain");
     arena_init(&w.a);
     w.rt = runtime_new(NULL, &e);
     w.db = db_new(w.rt, &options);

@@ -78,68 +78,94 @@ static const struct spam_rule rules[] = {
     RULE(9, SPAM_BLACKLIST, SPAM_DOMAIN, "example", "strict.example"),
     RULE(10, SPAM_BLACKLIST, SPAM_ADDRESS, U_LOW "rgen@else.test", ""),
     RULE(11, SPAM_BLACKLIST, SPAM_DOMAIN, "literal.test", ""),
+    RULE(12, SPAM_BLACKLIST, SPAM_DOMAIN, "bad.example", "own.example"),
+};
+
+static const struct spam_other_name names[] = {
+    { STR_INIT("ours.test"), STR_INIT("ours.example") },
+    { STR_INIT("own.example"), STR_INIT("ours.example") },
+    { STR_INIT("far.test"), STR_INIT("elsewhere.example") },
+};
+
+static const struct {
+    const char *client, *sender, *domain;
+    bool is_forged;
+    int64_t rule_id; /* 0: none */
+} cases[] = {
+    { "198.51.100.1", "a@else.test", "any.example", false, 0 },
+    { "198.51.100.1", "a@bad.example", "any.example", false, 1 },
+    { "198.51.100.1", "A@BAD.Example", "Any.Example", false, 1 },
+    { "198.51.100.1", "a@deep.below.bad.example", "any.example", false, 1 },
+    { "198.51.100.1", "a@notbad.example", "any.example", false, 0 },
+    { "198.51.100.1", "good@bad.example", "any.example", false, 2 },
+    { "198.51.100.1", "a@news.bad.example", "any.example", false, 3 },
+    { "198.51.100.1", "a@x.news.bad.example", "any.example", false, 3 },
+    /* Another spelling is no way around, nor is a sender that no subject can be like. */
+    { "198.51.100.1", U_LOW "rgen@else.test", "any.example", false, 10 },
+    { "198.51.100.1", U_GREAT "RGEN@Else.Test", "any.example", false, 10 },
+    { "198.51.100.1", U_COMBINED "rgen@else.test", "any.example", false, 10 },
+    { "198.51.100.1", "urgen@else.test", "any.example", false, 0 },
+    { "198.51.100.1", "\"a b\"@Literal.test", "any.example", false, 11 },
+    { "198.51.100.1", "a@[192.0.2.1]", "any.example", false, 0 },
+    /* Of one domain of ours before those for all. */
+    { "198.51.100.1", "a@bad.example", "ours.example", false, 7 },
+    { "198.51.100.1", "a@bad.example", "OURS.example", false, 7 },
+    { "198.51.100.1", "good@bad.example", "ours.example", false, 7 },
+    { "198.51.100.1", "a@news.bad.example", "ours.example", false, 8 },
+    { "198.51.100.1", "a@anything.example", "strict.example", false, 9 },
+    /* Other names of it are it; one that has a rule of its own is asked for that first. */
+    { "198.51.100.1", "a@bad.example", "Ours.TEST", false, 7 },
+    { "198.51.100.1", "a@news.bad.example", "ours.test", false, 8 },
+    { "2001:db8::1", "", "ours.test", false, 6 },
+    { "198.51.100.1", "a@bad.example", "own.example", false, 12 },
+    { "198.51.100.1", "a@news.bad.example", "own.example", false, 12 },
+    { "2001:db8::1", "", "own.example", false, 6 },
+    { "198.51.100.1", "a@bad.example", "below.ours.test", false, 1 },
+    { "198.51.100.1", "a@bad.example", "far.test", false, 1 },
+    { "198.51.100.1", "a@bad.example", "ours.test", true, 1 },
+    /* Networks after names, longer ones first; the null sender has no name. */
+    { "192.0.2.1", "a@else.test", "any.example", false, 4 },
+    { "192.0.2.200", "a@else.test", "any.example", false, 5 },
+    { "192.0.2.200", "a@bad.example", "any.example", false, 1 },
+    { "192.0.2.1", "good@bad.example", "any.example", false, 2 },
+    { "192.0.2.1", "", "any.example", false, 4 },
+    { "198.51.100.1", "", "any.example", false, 0 },
+    { "::ffff:192.0.2.1", "", "any.example", false, 4 },
+    { "2001:db8::1", "", "any.example", false, 0 },
+    { "2001:db8::1", "", "ours.example", false, 6 },
+    /* No whitelist for a name that is not the client's; what it hid counts then. */
+    { "198.51.100.1", "good@bad.example", "any.example", true, 1 },
+    { "198.51.100.1", "a@news.bad.example", "any.example", true, 1 },
+    { "192.0.2.200", "good@else.test", "any.example", true, 5 },
+    { "198.51.100.1", "a@bad.example", "ours.example", true, 1 },
+    /* Who has no address is in no network. */
+    { NULL, "", "any.example", false, 0 },
+    { NULL, "", "ours.example", false, 0 },
+    { NULL, "good@bad.example", "any.example", true, 1 },
 };
 
 static void the_nearest_rule_counts(void **state)
 {
-    static const struct {
-        const char *client, *sender, *domain;
-        bool is_forged;
-        int64_t rule_id; /* 0: none */
-    } cases[] = {
-        { "198.51.100.1", "a@else.test", "any.example", false, 0 },
-        { "198.51.100.1", "a@bad.example", "any.example", false, 1 },
-        { "198.51.100.1", "A@BAD.Example", "Any.Example", false, 1 },
-        { "198.51.100.1", "a@deep.below.bad.example", "any.example", false, 1 },
-        { "198.51.100.1", "a@notbad.example", "any.example", false, 0 },
-        { "198.51.100.1", "good@bad.example", "any.example", false, 2 },
-        { "198.51.100.1", "a@news.bad.example", "any.example", false, 3 },
-        { "198.51.100.1", "a@x.news.bad.example", "any.example", false, 3 },
-        /* Another spelling is no way around, nor is a sender that no subject can be like. */
-        { "198.51.100.1", U_LOW "rgen@else.test", "any.example", false, 10 },
-        { "198.51.100.1", U_GREAT "RGEN@Else.Test", "any.example", false, 10 },
-        { "198.51.100.1", U_COMBINED "rgen@else.test", "any.example", false, 10 },
-        { "198.51.100.1", "urgen@else.test", "any.example", false, 0 },
-        { "198.51.100.1", "\"a b\"@Literal.test", "any.example", false, 11 },
-        { "198.51.100.1", "a@[192.0.2.1]", "any.example", false, 0 },
-        /* Of one domain of ours before those for all. */
-        { "198.51.100.1", "a@bad.example", "ours.example", false, 7 },
-        { "198.51.100.1", "a@bad.example", "OURS.example", false, 7 },
-        { "198.51.100.1", "good@bad.example", "ours.example", false, 7 },
-        { "198.51.100.1", "a@news.bad.example", "ours.example", false, 8 },
-        { "198.51.100.1", "a@anything.example", "strict.example", false, 9 },
-        /* Networks after names, longer ones first; the null sender has no name. */
-        { "192.0.2.1", "a@else.test", "any.example", false, 4 },
-        { "192.0.2.200", "a@else.test", "any.example", false, 5 },
-        { "192.0.2.200", "a@bad.example", "any.example", false, 1 },
-        { "192.0.2.1", "good@bad.example", "any.example", false, 2 },
-        { "192.0.2.1", "", "any.example", false, 4 },
-        { "198.51.100.1", "", "any.example", false, 0 },
-        { "::ffff:192.0.2.1", "", "any.example", false, 4 },
-        { "2001:db8::1", "", "any.example", false, 0 },
-        { "2001:db8::1", "", "ours.example", false, 6 },
-        /* No whitelist for a name that is not the client's; what it hid counts then. */
-        { "198.51.100.1", "good@bad.example", "any.example", true, 1 },
-        { "198.51.100.1", "a@news.bad.example", "any.example", true, 1 },
-        { "192.0.2.200", "good@else.test", "any.example", true, 5 },
-        { "198.51.100.1", "a@bad.example", "ours.example", true, 1 },
-    };
     (void)state;
     struct arena a;
-    struct spam_rule_set *set = spam_rule_set_new(rules, COUNT_OF(rules));
+    const struct spam_rule_list list = { rules, COUNT_OF(rules), names, COUNT_OF(names) };
+    struct spam_rule_set *set = spam_rule_set_new(&list);
     arena_init(&a);
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct err e = ERR_CLEAR;
         struct net_address client;
-        assert_true(net_address_parse_ip(str_from_cstr(cases[i].client), &client, &e));
-        const struct spam_visit visit = { .client = &client,
+        bool is_known = cases[i].client != NULL;
+        if (is_known)
+            assert_true(net_address_parse_ip(str_from_cstr(cases[i].client), &client, &e));
+        const struct spam_visit visit = { .client = is_known ? &client : NULL,
                                           .sender = str_from_cstr(cases[i].sender),
                                           .domain = str_from_cstr(cases[i].domain),
                                           .is_forged = cases[i].is_forged };
         const struct spam_rule *rule = spam_rule_set_find(set, &visit, &a);
         if ((rule ? rule->rule_id : 0) != cases[i].rule_id) {
-            fail_msg("%zu: %s from %s for %s: rule %lld", i, cases[i].sender, cases[i].client,
-                     cases[i].domain, rule ? (long long)rule->rule_id : 0);
+            fail_msg("%zu: %s from %s for %s: rule %lld", i, cases[i].sender,
+                     is_known ? cases[i].client : "nobody", cases[i].domain,
+                     rule ? (long long)rule->rule_id : 0);
         }
     }
     arena_fini(&a);

@@ -80,6 +80,7 @@ static void test_mail(void **state)
         { STR_INIT("FROM:<a@b> SIZE="), SMTP_FAULT_PARAMETER, 0, false },
         { STR_INIT("FROM:<a@b> SIZE"), SMTP_FAULT_PARAMETER, 0, false },
         { STR_INIT("FROM:<a@b> SIZE=1 SIZE=2"), SMTP_FAULT_PARAMETER, 0, false },
+        { STR_INIT("FROM:<a@b> BODY=8BITMIME BODY=7BIT"), SMTP_FAULT_PARAMETER, 0, false },
         { STR_INIT("FROM:<a@b> BODY=BINARYMIME"), SMTP_FAULT_PARAMETER, 0, false },
         { STR_INIT("FROM:<a@b> SMTPUTF8"), SMTP_FAULT_UNKNOWN_PARAMETER, 0, false },
         { STR_INIT("FROM:<a@b> RET=FULL"), SMTP_FAULT_UNKNOWN_PARAMETER, 0, false },
