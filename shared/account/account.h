@@ -63,7 +63,8 @@ enum account_route_kind {
 /* Who may send to a group. */
 enum account_posting {
     ACCOUNT_POSTING_ANYONE,
-    ACCOUNT_POSTING_DOMAIN, /* who is signed in, from an address of the group's domain */
+    ACCOUNT_POSTING_DOMAIN, /* who is signed in, from an address of the group's domain, by any of
+                               its names */
     ACCOUNT_POSTING_MEMBERS /* accounts that are signed in, and addresses elsewhere, it leads to */
 };
 
@@ -80,22 +81,31 @@ struct account_route {
     const struct smtp_target *targets; /* each account and each address once */
     size_t n_targets;
     enum account_posting posting;
+    const str *domains; /* all names of the group's domain; ACCOUNT_POSTING_DOMAIN only */
+    size_t n_domains;
     str domain;       /* of the address: senders of what is forwarded become addresses of it */
     bool is_way_back; /* the address was made by account_forward_sender: for reports only */
+    int64_t queue_id; /* of the message that the address names (account_from_id_sender), of every
+                         kind; 0: none */
 };
 
 /* Where mail for local@domain goes. The full address is looked for first, then the one without
  * "+tag", both then in the domain that this one is another name of; then the catch-all "*@domain".
+ * What account_from_id_sender has made is looked for as the address that it was made of.
  * An address may lead to others, which are followed over ACCOUNT_LEADS_MAX addresses, each once;
  * what leads nowhere is unknown. postmaster and abuse of our domains always find somebody: an
  * address of that name or the catch-all, else the domain's first administrator, else the first
- * administrator of all, else the domain's first account, those that are disabled last (FEATURES 16,
- * 198, 204, 205). An empty
- * domain is allowed with local "postmaster" (RFC 5321 4.5.1). A disabled account still receives
- * mail. Errors: ERR_SYNTAX, ERR_LIMIT (more targets or a longer way than there may be), and those
- * of db_query. Yields. */
+ * administrator of all, else the domain's first account, those that are disabled last, else whom
+ * a postmaster without a domain finds (FEATURES 16, 198, 204, 205). An empty domain is allowed with
+ * local "postmaster" (RFC 5321 4.5.1). A disabled account still receives mail. Senders of forwarded
+ * mail (account_forward_sender) lead back, also where there is a catch-all. Errors: ERR_SYNTAX,
+ * ERR_LIMIT (more targets or a longer way than there may be), and those of db_query. Yields. */
 YIELDS bool account_route(struct account_directory *d, str local, str domain, struct arena *a,
                           int64_t deadline_ms, struct account_route *out, struct err *e);
+
+/* Whether a local part, without quotes and in any case, is one that every domain has: postmaster or
+ * abuse (RFC 5321 section 4.5.1, RFC 2142). Pure. */
+bool account_is_role(str local);
 
 /* Where a report about mail of this envelope sender goes, as account_route; *domain is the
  * sender's. ACCOUNT_ROUTE_UNKNOWN, nobody, also for the null sender, for an address literal, to
@@ -121,6 +131,15 @@ bool account_may_post(const struct account_route *route, const struct account_po
  * as they are. Errors: those of db_query. In the arena. Yields. */
 YIELDS bool account_forward_sender(struct account_directory *d, str sender, str domain,
                                    struct arena *a, int64_t deadline_ms, str *out, struct err *e);
+
+/* The sender that a message leaves with when it is to name the message (wire/smtp_from_id.h), in
+ * the arena. Errors: those of db_query, of the first call only. Yields. */
+YIELDS bool account_from_id_sender(struct account_directory *d, str sender, int64_t queue_id,
+                                   struct arena *a, int64_t deadline_ms, str *out, struct err *e);
+/* The message that such an address was made for, here; 0: it is another address. Mail to it goes
+ * where mail to the sender's own address goes (account_route). Errors: likewise. Yields. */
+YIELDS bool account_from_id_find(struct account_directory *d, str address, struct arena *a,
+                                 int64_t deadline_ms, int64_t *queue_id, struct err *e);
 
 /* What an account may do with an address in From. */
 enum account_send_right {
@@ -157,6 +176,7 @@ struct account {
     bool is_disabled;
     bool keeps_pop3_deleted; /* what POP3 clients delete stays, hidden from POP3 alone */
     bool saves_sent;         /* what its programs submit is put into Sent */
+    bool uses_from_id;       /* what it sends leaves with senders that name their message */
     int64_t created_at_us;   /* UTC */
     int64_t password_serial; /* how often the password was set: another one, another password */
 };
@@ -175,6 +195,10 @@ YIELDS bool account_get(struct account_directory *d, int64_t account_id, struct 
 YIELDS bool account_saves_sent(struct account_directory *d, int64_t account_id, struct arena *a,
                                int64_t deadline_ms, bool *out, struct err *e);
 
+/* Whether what the account sends leaves with senders that name their message; likewise. Yields. */
+YIELDS bool account_uses_from_id(struct account_directory *d, int64_t account_id, struct arena *a,
+                                 int64_t deadline_ms, bool *out, struct err *e);
+
 /* What is written to the audit log beside a change: who did it, from where. */
 struct account_actor {
     int64_t account_id; /* 0: the operator on the machine (CLI) or the system */
@@ -188,10 +212,14 @@ struct account_new {
     str display_name;
     int64_t quota_bytes;
     bool is_admin;
+    const str *addresses; /* further ones; one that is the login, or stands twice, counts once */
+    size_t n_addresses;
 };
 
-/* Creates the account with its default mailboxes and one audit row, in one transaction.
- * ERR_SYNTAX (address), ERR_NOT_FOUND (no such domain), ERR_EXISTS. Yields. */
+/* Creates the account with its default mailboxes, its further addresses, and one audit row for it
+ * and for each of them, all in one transaction. ERR_SYNTAX (an address), ERR_NOT_FOUND (the domain
+ * of one is not ours), ERR_EXISTS (its login is taken), ERR_CONFLICT (a further address is taken).
+ * Yields. */
 YIELDS bool account_add(struct account_directory *d, const struct account_actor *actor,
                         const struct account_new *new_account, struct arena *a, int64_t deadline_ms,
                         int64_t *account_id, struct err *e);
@@ -278,6 +306,11 @@ YIELDS bool account_domain_remove(struct account_directory *d, const struct acco
 YIELDS bool account_domain_shared(struct account_directory *d, str domain, bool make,
                                   struct arena *a, int64_t deadline_ms, int64_t *account_id,
                                   struct err *e);
+/* The domain of ours that mail of the system itself is written for: the longest that `hostname` is,
+ * or is below; else the only one; empty: there are several, or none. In the arena. Errors: those of
+ * db_query. Yields. */
+YIELDS bool account_system_domain(struct account_directory *d, str hostname, struct arena *a,
+                                  int64_t deadline_ms, str *out, struct err *e);
 /* Yields. */
 YIELDS bool account_domain_list(struct account_directory *d, struct arena *a, int64_t deadline_ms,
                                 struct account_domain_list *out, struct err *e);

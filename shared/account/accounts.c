@@ -7,7 +7,7 @@
 #define ACCOUNT_COLUMNS                                                                            \
     "c.account_id, c.login, c.display_name, c.password_hash, c.quota_bytes, s.q_bytes, s.q_count," \
     " c.is_admin, c.disabled_at IS NOT NULL, c.created_at, c.password_serial,"                     \
-    " c.pop3_keeps_deleted, c.saves_sent"
+    " c.pop3_keeps_deleted, c.saves_sent, c.uses_from_id"
 
 static const struct db_stmt find_by_address = {
     "SELECT " ACCOUNT_COLUMNS " FROM address a JOIN account c USING (account_id)"
@@ -43,6 +43,7 @@ static void read_account(const struct db_rows *rows, size_t row, struct arena *a
         .password_serial = db_int(rows, row, 10),
         .keeps_pop3_deleted = db_int(rows, row, 11) != 0,
         .saves_sent = db_int(rows, row, 12) != 0,
+        .uses_from_id = db_int(rows, row, 13) != 0,
     };
 }
 
@@ -83,17 +84,33 @@ bool account_get(struct account_directory *d, int64_t account_id, struct arena *
 static const struct db_stmt get_saves_sent = {
     "SELECT saves_sent FROM account WHERE account_id = $1"
 };
+static const struct db_stmt get_uses_from_id = {
+    "SELECT uses_from_id FROM account WHERE account_id = $1"
+};
+
+/* One setting of the account; false for one that is not there. Yields. */
+static YIELDS bool get_switch(struct account_directory *d, const struct db_stmt *stmt,
+                              int64_t account_id, struct arena *a, int64_t deadline_ms, bool *out,
+                              struct err *e)
+{
+    struct db_rows *rows = NULL;
+    const struct db_param params[] = { DB_INT8(account_id) };
+    if (!db_query(d->db, DB_READ, stmt, params, COUNT_OF(params), a, deadline_ms, &rows, e))
+        return false;
+    *out = db_row_count(rows) > 0 && db_int(rows, 0, 0) != 0;
+    return true;
+}
 
 bool account_saves_sent(struct account_directory *d, int64_t account_id, struct arena *a,
                         int64_t deadline_ms, bool *out, struct err *e)
 {
-    struct db_rows *rows = NULL;
-    const struct db_param params[] = { DB_INT8(account_id) };
-    if (!db_query(d->db, DB_READ, &get_saves_sent, params, COUNT_OF(params), a, deadline_ms, &rows,
-                  e))
-        return false;
-    *out = db_row_count(rows) > 0 && db_int(rows, 0, 0) != 0;
-    return true;
+    return get_switch(d, &get_saves_sent, account_id, a, deadline_ms, out, e);
+}
+
+bool account_uses_from_id(struct account_directory *d, int64_t account_id, struct arena *a,
+                          int64_t deadline_ms, bool *out, struct err *e)
+{
+    return get_switch(d, &get_uses_from_id, account_id, a, deadline_ms, out, e);
 }
 
 bool account_list(struct account_directory *d, str domain, str after, struct arena *a,
@@ -121,8 +138,7 @@ bool directory_change(struct account_directory *d, const struct directory_act *a
                       int64_t deadline_ms, struct db_rows **rows, struct err *e)
 {
     struct db_tx *tx = NULL;
-    struct db_rows *results[2] = { NULL, NULL };
-    size_t failed = 0;
+    struct db_rows *found = NULL;
     const struct db_param object = DB_TEXT(act->object);
     const struct audit_entry entry = { .actor_id = act->actor->account_id,
                                        .actor = act->actor->name,
@@ -133,11 +149,92 @@ bool directory_change(struct account_directory *d, const struct directory_act *a
     if (!db_begin(d->db, DB_DELIVER, DB_READ_COMMITTED, deadline_ms, &tx, e))
         return false;
     db_tx_send(tx, act->stmt, act->params ? act->params : &object, act->params ? act->n : 1);
-    audit_send(tx, &entry);
-    if (!db_commit(&tx, a, results, COUNT_OF(results), &failed, e))
+    if (act->has_changed && !db_tx_flush(tx, a, &found, 1, NULL, e)) {
+        db_rollback(&tx);
+        return false;
+    }
+    if (!act->has_changed || act->has_changed(found))
+        audit_send(tx, &entry);
+    /* Where nothing was asked before, the statement's rows are the first that come now. */
+    if (!db_commit(&tx, a, act->has_changed ? NULL : &found, act->has_changed ? 0 : 1, NULL, e))
         return false;
     if (rows)
-        *rows = results[0];
+        *rows = found;
+    return true;
+}
+
+/* An account that is being made. */
+struct birth {
+    const struct account_actor *actor;
+    const struct account_new *what;
+    struct db_tx *tx;
+    struct arena *arena;
+    str login;
+    str domain; /* of it */
+    int64_t account_id;
+};
+
+static void note_birth(const struct birth *b, str action, str object, str detail)
+{
+    const struct audit_entry entry = { .actor_id = b->actor->account_id,
+                                       .actor = b->actor->name,
+                                       .ip = b->actor->ip,
+                                       .action = action,
+                                       .object = object,
+                                       .detail = detail };
+    audit_send(b->tx, &entry);
+}
+
+/* What the database said of the address, in words; `taken` when it is somebody's. */
+static bool say_refused(struct err *e, enum err_kind taken, str address, str domain)
+{
+    if (e->kind == ERR_EXISTS)
+        return ERR(e, taken, "the address %.*s is taken", STR_FMT(address));
+    if (e->kind == ERR_NOT_FOUND) {
+        return ERR(e, ERR_NOT_FOUND, "the domain %.*s is not ours; add it first", STR_FMT(domain));
+    }
+    return false;
+}
+
+/* Yields. */
+static YIELDS bool add_login(struct birth *b, struct err *e)
+{
+    const struct account_new *what = b->what;
+    struct db_rows *rows = NULL;
+    const struct db_param params[] = {
+        DB_TEXT(b->login),           DB_TEXT(b->domain),
+        DB_TEXT(what->display_name), what->password_hash.n ? DB_TEXT(what->password_hash) : DB_NULL,
+        DB_INT8(what->quota_bytes),  DB_BOOL(what->is_admin)
+    };
+    if (!db_tx_query(b->tx, &create, params, COUNT_OF(params), b->arena, &rows, e))
+        return say_refused(e, ERR_EXISTS, b->login, b->domain);
+    b->account_id = db_int(rows, 0, 0);
+    note_birth(b, STR("account.add"), b->login, what->is_admin ? STR("administrator") : STR_EMPTY);
+    return true;
+}
+
+/* The i-th further address, unless the account has it by now. Yields. */
+static YIELDS bool add_further(struct birth *b, size_t i, struct err *e)
+{
+    static const struct db_stmt has = {
+        "SELECT 1 FROM address WHERE addr_lower = $1 AND account_id = $2"
+    };
+    static const struct db_stmt add = { "SELECT address_add($1, $2, $3)" };
+    str address;
+    str domain;
+    struct db_rows *rows = NULL;
+    if (!directory_normal_address(b->arena, b->what->addresses[i], &address, &domain, e))
+        return false;
+    const struct db_param mine[] = { DB_TEXT(address), DB_INT8(b->account_id) };
+    if (!db_tx_query(b->tx, &has, mine, COUNT_OF(mine), b->arena, &rows, e))
+        return false;
+    if (db_row_count(rows) > 0)
+        return true;
+    const struct db_param params[] = { DB_TEXT(address), DB_TEXT(domain), DB_INT8(b->account_id) };
+    if (!db_tx_query(b->tx, &add, params, COUNT_OF(params), b->arena, &rows, e))
+        return say_refused(e, ERR_CONFLICT, address, domain);
+    note_birth(b, STR("address.add"), address,
+               arena_printf(b->arena, "account %lld", (long long)b->account_id));
     return true;
 }
 
@@ -145,37 +242,20 @@ bool account_add(struct account_directory *d, const struct account_actor *actor,
                  const struct account_new *new_account, struct arena *a, int64_t deadline_ms,
                  int64_t *account_id, struct err *e)
 {
-    str address;
-    str domain;
-    struct db_rows *rows = NULL;
-    if (!directory_new_login(a, new_account->address, &address, &domain, e))
+    struct birth b = { .actor = actor, .what = new_account, .arena = a };
+    if (!directory_new_login(a, new_account->address, &b.login, &b.domain, e) ||
+        !db_begin(d->db, DB_DELIVER, DB_READ_COMMITTED, deadline_ms, &b.tx, e))
         return false;
-    const struct db_param params[] = { DB_TEXT(address),
-                                       DB_TEXT(domain),
-                                       DB_TEXT(new_account->display_name),
-                                       new_account->password_hash.n
-                                           ? DB_TEXT(new_account->password_hash)
-                                           : DB_NULL,
-                                       DB_INT8(new_account->quota_bytes),
-                                       DB_BOOL(new_account->is_admin) };
-    const struct directory_act act = { .actor = actor,
-                                       .stmt = &create,
-                                       .params = params,
-                                       .n = COUNT_OF(params),
-                                       .action = STR("account.add"),
-                                       .object = address,
-                                       .detail = new_account->is_admin ? STR("administrator")
-                                                                       : STR_EMPTY };
-    if (!directory_change(d, &act, a, deadline_ms, &rows, e)) {
-        if (e->kind == ERR_EXISTS)
-            return ERR(e, ERR_EXISTS, "the address %.*s is taken", STR_FMT(address));
-        if (e->kind == ERR_NOT_FOUND) {
-            return ERR(e, ERR_NOT_FOUND, "the domain %.*s is not ours; add it first",
-                       STR_FMT(domain));
-        }
+    bool ok = add_login(&b, e);
+    for (size_t i = 0; ok && i < new_account->n_addresses; i++)
+        ok = add_further(&b, i, e);
+    if (!ok) {
+        db_rollback(&b.tx);
         return false;
     }
-    *account_id = db_int(rows, 0, 0);
+    if (!db_commit(&b.tx, a, NULL, 0, NULL, e))
+        return false;
+    *account_id = b.account_id;
     directory_changed(d, *account_id);
     return true;
 }

@@ -41,6 +41,7 @@ void account_directory_forget(struct account_directory *d)
         free(map_remove(&d->routes, entry->key));
     map_fini(&d->routes);
     directory_forget_signers(d);
+    d->forgets++;
 }
 
 void account_directory_free(struct account_directory **d)
@@ -64,9 +65,11 @@ bool directory_cache_find(struct account_directory *d, str address, struct arena
     return true;
 }
 
-void directory_cache_put(struct account_directory *d, str address,
+void directory_cache_put(struct account_directory *d, uint64_t forgets, str address,
                          const struct account_route *route)
 {
+    if (d->forgets != forgets)
+        return;
     struct cached_route *c = heap_zalloc(sizeof(*c) + address.n + route->tag.n);
     void *old = NULL;
     memcpy(c->bytes, address.p, address.n);

@@ -345,14 +345,6 @@ static bool check_size(const struct crypto_key *key, struct err *e)
                RSA_BITS_MIN, RSA_BITS_MAX);
 }
 
-static str lower(struct arena *a, str text)
-{
-    char *small = arena_alloc(a, text.n + 1);
-    for (size_t i = 0; i < text.n; i++)
-        small[i] = ascii_lower(text.p[i]);
-    return str_of(small, text.n);
-}
-
 /* As the key would be. Yields. */
 static YIELDS bool rehearse(struct account_directory *d, const struct account_dkim_import *what,
                             struct arena *a, int64_t deadline_ms, struct account_dkim_key *out,
@@ -427,7 +419,7 @@ bool account_dkim_import(struct account_directory *d, const struct account_actor
                          int64_t deadline_ms, struct account_dkim_key *out, struct err *e)
 {
     struct account_dkim_import own = *what;
-    own.name.selector = lower(a, what->name.selector);
+    own.name.selector = arena_lower(a, what->name.selector);
     if (!can_seal(d, e) || !check_size(what->key, e) ||
         !account_domain_normalize(a, what->name.domain, &own.name.domain, e) ||
         !rehearse(d, &own, a, deadline_ms, out, e))

@@ -97,13 +97,14 @@ static YIELDS bool load(struct account_directory *d, str domain, int64_t deadlin
 {
     struct arena a;
     struct db_rows *rows = NULL;
+    uint64_t forgets = d->forgets;
     const struct db_param params[] = { DB_TEXT(domain) };
     arena_init(&a);
     bool ok =
         db_query(d->db, DB_READ, &find, params, COUNT_OF(params), &a, deadline_ms, &rows, e) &&
         open_signer(d, domain, rows, &a, out, e);
     arena_fini(&a);
-    if (ok && *out)
+    if (ok && *out && d->forgets == forgets) /* else it may be from before a change */
         remember(d, *out);
     return ok;
 }

@@ -10,6 +10,15 @@ static const struct db_stmt list_all = {
     "  LEFT JOIN account c USING (domain_id) GROUP BY d.domain_id ORDER BY d.name"
 };
 
+/* The names above the host name are looked up, however many domains there are. */
+static const struct db_stmt find_system = {
+    "WITH host AS (SELECT string_to_array(lower(rtrim($1, '.')), '.') AS l)"
+    " SELECT coalesce((SELECT d.name FROM domain d WHERE d.name = ANY (ARRAY("
+    "   SELECT array_to_string(l[i:], '.') FROM host, generate_series(1, cardinality(l)) i))"
+    "   ORDER BY length(d.name) DESC LIMIT 1),"
+    "  (SELECT min(o.name) FROM (SELECT name FROM domain LIMIT 2) o HAVING count(*) = 1), '')"
+};
+
 static const struct db_stmt find_shared = { "SELECT domain_shared($1, $2)" };
 
 static YIELDS bool change_domain(struct account_directory *d, const struct account_actor *actor,
@@ -80,6 +89,17 @@ bool account_domain_remove(struct account_directory *d, const struct account_act
                    STR_FMT(domain));
     }
     return false;
+}
+
+bool account_system_domain(struct account_directory *d, str hostname, struct arena *a,
+                           int64_t deadline_ms, str *out, struct err *e)
+{
+    struct db_rows *rows = NULL;
+    const struct db_param params[] = { DB_TEXT(hostname) };
+    if (!db_query(d->db, DB_READ, &find_system, params, COUNT_OF(params), a, deadline_ms, &rows, e))
+        return false;
+    *out = arena_str(a, db_str(rows, 0, 0));
+    return true;
 }
 
 bool account_domain_list(struct account_directory *d, struct arena *a, int64_t deadline_ms,

@@ -10,15 +10,21 @@
 
 /* ---- domains ---- */
 
+/* Domains that a search and a tenant are asked of. */
+#define DOMAIN_FILTER(search, tenant)                                       \
+    " (" search " = '' OR position(" search " IN d.name) > 0) AND (" tenant \
+    " = '' OR d.tenant_id = (SELECT tenant_id FROM tenant WHERE name = " tenant "))"
 /* The counts are made for the rows of the page only. $1 search, $2 whether a place is given, $3 and
- * $4 the place, $5 limit. */
-#define DOMAIN_PAGE(behind, order)                                                                   \
-    {                                                                                                \
-        "SELECT p.name, (SELECT count(*) FROM account c WHERE c.domain_id = p.domain_id),"           \
-        " (SELECT count(*) FROM address a WHERE a.domain_id = p.domain_id), p.created_at,"           \
-        " (SELECT r.name FROM domain r WHERE r.domain_id = p.alias_of) AS of, p.dkim_rotate_ms FROM" \
-        " (SELECT * FROM domain d WHERE ($1 = '' OR position($1 IN d.name) > 0)"                     \
-        " AND (NOT $2 OR " behind ") ORDER BY " order " LIMIT $5) p ORDER BY " order                 \
+ * $4 the place, $5 limit, $6 tenant. */
+#define DOMAIN_PAGE(behind, order)                                                                \
+    {                                                                                             \
+        "SELECT p.name, (SELECT count(*) FROM account c WHERE c.domain_id = p.domain_id),"        \
+        " (SELECT count(*) FROM address a WHERE a.domain_id = p.domain_id), p.created_at,"        \
+        " (SELECT r.name FROM domain r WHERE r.domain_id = p.alias_of) AS of, p.dkim_rotate_ms,"  \
+        " (SELECT t.name FROM tenant t WHERE t.tenant_id = p.tenant_id) AS tenant FROM"           \
+        " (SELECT * FROM domain d WHERE" DOMAIN_FILTER("$1", "$6") " AND (NOT $2 OR " behind      \
+                                                                   ") ORDER BY " order            \
+                                                                   " LIMIT $5) p ORDER BY " order \
     }
 /* Used where the order does not look at the number, so that all have the same parameters. */
 #define NO_NUMBER "($3::timestamptz IS NOT NULL AND "
@@ -31,14 +37,14 @@ static const struct db_stmt domain_pages[] = {
     [ACCOUNT_DOMAINS_BY_CREATED_DESC] =
         DOMAIN_PAGE("(created_at, name) < ($3::timestamptz, $4)", "created_at DESC, name DESC"),
 };
-static const struct db_stmt domain_count = {
-    "SELECT count(*) FROM domain WHERE $1 = '' OR position($1 IN name) > 0"
-};
+static const struct db_stmt domain_count = { "SELECT count(*) FROM domain d WHERE" DOMAIN_FILTER(
+    "$1", "$2") };
 static const struct db_stmt domain_get = {
     "SELECT d.name, (SELECT count(*) FROM account c WHERE c.domain_id = d.domain_id),"
     " (SELECT count(*) FROM address a WHERE a.domain_id = d.domain_id), d.created_at,"
     " (SELECT r.name FROM domain r WHERE r.domain_id = d.alias_of),"
-    " d.dkim_rotate_ms FROM domain d WHERE d.name = $1"
+    " d.dkim_rotate_ms, (SELECT t.name FROM tenant t WHERE t.tenant_id = d.tenant_id)"
+    " FROM domain d WHERE d.name = $1"
 };
 
 static size_t page_size(size_t limit)
@@ -55,7 +61,8 @@ static struct account_domain_row read_domain(const struct db_rows *rows, size_t 
                                         .alias_of = arena_str(a, db_str(rows, i, 4)),
                                         .dkim_rotate_ms = db_is_null(rows, i, 5)
                                                               ? ACCOUNT_DKIM_ROTATE_DEFAULT
-                                                              : db_int(rows, i, 5) };
+                                                              : db_int(rows, i, 5),
+                                        .tenant = arena_str(a, db_str(rows, i, 6)) };
 }
 
 bool account_domain_page(struct account_directory *d, const struct account_domain_query *query,
@@ -63,9 +70,12 @@ bool account_domain_page(struct account_directory *d, const struct account_domai
                          struct err *e)
 {
     struct db_rows *rows = NULL;
-    const struct db_param params[] = { DB_TEXT(query->search), DB_BOOL(query->after.is_given),
-                                       DB_TIME_US(query->after.number), DB_TEXT(query->after.name),
-                                       DB_INT8((int64_t)page_size(query->limit)) };
+    const struct db_param params[] = { DB_TEXT(query->search),
+                                       DB_BOOL(query->after.is_given),
+                                       DB_TIME_US(query->after.number),
+                                       DB_TEXT(query->after.name),
+                                       DB_INT8((int64_t)page_size(query->limit)),
+                                       DB_TEXT(query->tenant) };
     if (!db_query(d->db, DB_READ, &domain_pages[query->order], params, COUNT_OF(params), a,
                   deadline_ms, &rows, e))
         return false;
@@ -96,7 +106,7 @@ static YIELDS bool read_count(struct account_directory *d, const struct counting
 bool account_domain_count(struct account_directory *d, const struct account_domain_query *query,
                           struct arena *a, int64_t deadline_ms, int64_t *count, struct err *e)
 {
-    const struct db_param params[] = { DB_TEXT(query->search) };
+    const struct db_param params[] = { DB_TEXT(query->search), DB_TEXT(query->tenant) };
     const struct counting counting = { &domain_count, params, COUNT_OF(params) };
     return read_count(d, &counting, a, deadline_ms, count, e);
 }
@@ -148,12 +158,12 @@ bool account_domain_find_own(struct account_directory *d, str name, struct arena
     " AND ($2 = '' OR d.name = $2) AND CASE $3::int4 WHEN 1 THEN c.disabled_at IS NULL"       \
     " WHEN 2 THEN c.disabled_at IS NOT NULL WHEN 3 THEN c.is_admin ELSE true END"
 /* $4 whether a place is given, $5 and $6 the place, $7 limit. */
-#define ACCOUNT_PAGE(behind, order)                                                    \
-    {                                                                                  \
-        "SELECT c.account_id, c.login, c.display_name, c.password_hash IS NOT NULL,"   \
-        " c.quota_bytes, s.q_bytes, s.q_count, c.is_admin, c.disabled_at IS NOT NULL," \
-        " c.created_at, c.pop3_keeps_deleted, c.saves_sent" ACCOUNT_FILTER             \
-        " AND (NOT $4 OR " behind ") ORDER BY " order " LIMIT $7"                      \
+#define ACCOUNT_PAGE(behind, order)                                                        \
+    {                                                                                      \
+        "SELECT c.account_id, c.login, c.display_name, c.password_hash IS NOT NULL,"       \
+        " c.quota_bytes, s.q_bytes, s.q_count, c.is_admin, c.disabled_at IS NOT NULL,"     \
+        " c.created_at, c.pop3_keeps_deleted, c.saves_sent, c.uses_from_id" ACCOUNT_FILTER \
+        " AND (NOT $4 OR " behind ") ORDER BY " order " LIMIT $7"                          \
     }
 #define UNUSED_NUMBER "($5::int8 IS NOT NULL AND "
 #define CREATED       "(extract(epoch FROM c.created_at) * 1000000)::int8"
@@ -190,6 +200,7 @@ static struct account read_account(const struct db_rows *rows, size_t i, struct 
         .created_at_us = db_time_us(rows, i, 9),
         .keeps_pop3_deleted = db_int(rows, i, 10) != 0,
         .saves_sent = db_int(rows, i, 11) != 0,
+        .uses_from_id = db_int(rows, i, 12) != 0,
     };
 }
 
@@ -224,7 +235,7 @@ bool account_count(struct account_directory *d, const struct account_query *quer
 }
 
 static const struct db_stmt update_account = {
-    "SELECT account_update($1, $2, $3, $4, $5, $6, $7)"
+    "SELECT account_update($1, $2, $3, $4, $5, $6, $7, $8)"
 };
 
 /* "quota 5000, disabled": what the audit log says of the change. */
@@ -240,6 +251,7 @@ static str describe(const struct account_update *u, struct arena *a)
         { u->has_admin, u->is_admin ? STR("administrator") : STR("no administrator") },
         { u->has_pop3, u->keeps_pop3_deleted ? STR("pop3 keeps") : STR("pop3 expunges") },
         { u->has_sent, u->saves_sent ? STR("saves sent") : STR("saves no sent") },
+        { u->has_from_id, u->uses_from_id ? STR("unique senders") : STR("plain senders") },
     };
     str all = STR_EMPTY;
     for (size_t i = 0; i < COUNT_OF(parts); i++) {
@@ -263,7 +275,8 @@ bool account_update(struct account_directory *d, const struct account_actor *act
                                        u->has_disabled ? DB_BOOL(u->is_disabled) : DB_NULL,
                                        u->has_admin ? DB_BOOL(u->is_admin) : DB_NULL,
                                        u->has_pop3 ? DB_BOOL(u->keeps_pop3_deleted) : DB_NULL,
-                                       u->has_sent ? DB_BOOL(u->saves_sent) : DB_NULL };
+                                       u->has_sent ? DB_BOOL(u->saves_sent) : DB_NULL,
+                                       u->has_from_id ? DB_BOOL(u->uses_from_id) : DB_NULL };
     const struct directory_act act = { .actor = actor,
                                        .stmt = &update_account,
                                        .params = params,

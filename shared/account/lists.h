@@ -31,6 +31,7 @@ enum account_domain_order {
 
 struct account_domain_query {
     str search; /* lower case; names that hold it; empty: all */
+    str tenant; /* lower case; only those of it; empty: all */
     enum account_domain_order order;
     struct account_place after;
     size_t limit; /* up to ACCOUNT_PAGE_MAX */
@@ -43,6 +44,7 @@ struct account_domain_row {
     str alias_of;      /* the domain that it is another name of; empty: none */
     int64_t created_at_us;
     int64_t dkim_rotate_ms; /* of its own, or ACCOUNT_DKIM_ROTATE_DEFAULT (dkim.h) */
+    str tenant;             /* that it is in; empty: none */
 };
 
 struct account_domain_rows {
@@ -110,12 +112,14 @@ struct account_update {
     bool has_admin;
     bool has_pop3;
     bool has_sent;
+    bool has_from_id;
     str display_name;
     int64_t quota_bytes; /* 0 = unlimited */
     bool is_disabled;
     bool is_admin;
     bool keeps_pop3_deleted;
     bool saves_sent;
+    bool uses_from_id;
 };
 
 /* Changes all of it or nothing, with one audit row. ERR_NOT_FOUND; ERR_DENIED: the last

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The written form of domains and addresses in the directory: pure checks and lower-casing. */
 #include "account/account.h"
+#include "base/address.h"
 #include "base/idn.h"
 #include "base/utf8.h"
 
@@ -25,14 +26,6 @@ static bool is_label(str label)
     return true;
 }
 
-static str lower_copy(struct arena *a, str s)
-{
-    char *p = arena_cstr(a, s);
-    for (size_t i = 0; i < s.n; i++)
-        p[i] = ascii_lower(p[i]);
-    return str_of(p, s.n);
-}
-
 bool account_domain_normalize(struct arena *a, str domain, str *out, struct err *e)
 {
     str ascii = domain;
@@ -48,7 +41,7 @@ bool account_domain_normalize(struct arena *a, str domain, str *out, struct err 
         if (!is_label(label))
             return ERR(e, ERR_SYNTAX, "\"%.*s\" is not a domain name", STR_FMT(domain));
     }
-    *out = lower_copy(a, ascii);
+    *out = arena_lower(a, ascii);
     return true;
 }
 
@@ -60,10 +53,10 @@ static bool is_local_byte(char c)
 
 bool account_address_normalize(struct arena *a, str address, str *local, str *domain, struct err *e)
 {
-    ptrdiff_t at = str_rfind_byte(address, '@');
-    if (at < 0)
+    str name;
+    str behind;
+    if (!address_split(address, &name, &behind))
         return ERR(e, ERR_SYNTAX, "\"%.*s\" is not an address: there is no '@'", STR_FMT(address));
-    str name = str_of(address.p, (size_t)at);
     if (!utf8_is_ascii(name) && (name.n > SPELLED_MAX || !idn_local_fold(a, name, &name)))
         return ERR(e, ERR_SYNTAX, "\"%.*s\" is not an address", STR_FMT(address));
     if (name.n == 0 || name.n > ACCOUNT_LOCAL_MAX)
@@ -72,8 +65,8 @@ bool account_address_normalize(struct arena *a, str address, str *local, str *do
         if (!is_local_byte(name.p[i]) || name.p[i] == '@')
             return ERR(e, ERR_SYNTAX, "\"%.*s\" is not an address", STR_FMT(address));
     }
-    if (!account_domain_normalize(a, str_skip(address, (size_t)at + 1), domain, e))
+    if (!account_domain_normalize(a, behind, domain, e))
         return false;
-    *local = lower_copy(a, name);
+    *local = arena_lower(a, name);
     return true;
 }

@@ -33,15 +33,6 @@ static struct account_relay read_row(const struct db_rows *rows, size_t i, struc
     };
 }
 
-/* ASCII letters only: what is beyond must be written as in the list. */
-static str lower(struct arena *a, str text)
-{
-    char *copy = arena_cstr(a, text);
-    for (size_t i = 0; i < text.n; i++)
-        copy[i] = ascii_lower(copy[i]);
-    return str_of(copy, text.n);
-}
-
 bool account_relay_find(struct account_directory *d, str local, str domain, struct arena *a,
                         int64_t deadline_ms, struct account_relay_found *out, struct err *e)
 {
@@ -50,7 +41,8 @@ bool account_relay_find(struct account_directory *d, str local, str domain, stru
     *out = (struct account_relay_found){ .is_relayed = false };
     if (!account_domain_normalize(a, domain, &domain, &ignored))
         return true;
-    const struct db_param params[] = { DB_TEXT(domain), DB_TEXT(lower(a, local)) };
+    /* ASCII letters only: what is beyond must be written as in the list. */
+    const struct db_param params[] = { DB_TEXT(domain), DB_TEXT(arena_lower(a, local)) };
     if (!db_query(d->db, DB_READ, &find_one, params, COUNT_OF(params), a, deadline_ms, &rows, e))
         return false;
     if (db_row_count(rows) == 0)

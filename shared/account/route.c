@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where mail for an address goes, and who may send as it. */
 #include "account/directory.h"
+#include "base/address.h"
 #include "base/utf8.h"
 #include "wire/smtp_envelope.h"
 #include "wire/smtp_path.h"
@@ -20,23 +21,25 @@ enum route_column {
 
 enum {
     MATCHED_WITHOUT_TAG = 2,
-    MATCHED_OTHER_WITHOUT_TAG = 4
+    MATCHED_OTHER_WITHOUT_TAG = 4,
+    MATCHED_CATCH_ALL = 5,
+    MATCHED_OTHER_CATCH_ALL = 6
 };
 
-/* The account for a postmaster without a domain. */
-static const struct db_stmt find_postmaster = {
-    "SELECT coalesce((SELECT a.account_id FROM address a WHERE a.addr_lower LIKE 'postmaster@%'"
-    "                    AND a.account_id IS NOT NULL ORDER BY a.addr_lower LIMIT 1),"
-    "                (SELECT min(account_id) FROM account WHERE is_admin AND disabled_at IS NULL),"
-    "                (SELECT min(account_id) FROM account WHERE NOT is_shared"
-    "                    AND disabled_at IS NULL),"
-    "                (SELECT min(account_id) FROM account WHERE NOT is_shared))"
+enum {
+    DOMAIN_NAMES_MAX = 1000 /* of one domain that are looked at */
 };
+
+/* Who answers for a domain, or for the server. */
+static const struct db_stmt find_keeper = { "SELECT address_keeper($1)" };
+
+static const struct db_stmt find_domain_names = { "SELECT domain_names($1) LIMIT $2" };
 
 static const struct db_stmt send_right = { "SELECT address_send_right($1, $2, $3)" };
 
 /* The names as the directory has them. */
 struct names {
+    str given; /* the local part as it came */
     str local;
     str domain;
     str address; /* local@domain */
@@ -46,13 +49,10 @@ struct names {
  * 4.1.2, RFC 6531 3.3): it is looked for like any other. */
 static bool read_strange_local(struct arena *a, str local, str *out, struct err *e)
 {
-    char *lower = arena_cstr(a, local);
     bool good = local.n > 0 && local.n <= ACCOUNT_LOCAL_MAX && utf8_is_valid(local);
-    for (size_t i = 0; i < local.n; i++) {
+    for (size_t i = 0; i < local.n; i++)
         good = good && (unsigned char)local.p[i] >= ' ' && local.p[i] != '\x7f';
-        lower[i] = ascii_lower(lower[i]);
-    }
-    *out = str_of(lower, local.n);
+    *out = arena_lower(a, local);
     return good || ERR(e, ERR_SYNTAX, "this cannot stand before the '@' of an address");
 }
 
@@ -60,6 +60,7 @@ static bool read_names(struct arena *a, str local, str domain, struct names *out
 {
     struct err ignored = ERR_CLEAR;
     str address = arena_printf(a, "%.*s@%.*s", STR_FMT(local), STR_FMT(domain));
+    out->given = local;
     if (!account_address_normalize(a, address, &out->local, &out->domain, &ignored) &&
         (!account_domain_normalize(a, domain, &out->domain, e) ||
          !read_strange_local(a, local, &out->local, e)))
@@ -75,7 +76,7 @@ static void read_target(const struct db_rows *rows, size_t row, struct arena *a,
 {
     out->account_id = db_int_or(rows, row, ROUTE_ACCOUNT, 0);
     out->address = arena_str(a, db_str(rows, row, ROUTE_TARGET));
-    out->domain = str_skip(out->address, (size_t)(str_rfind_byte(out->address, '@') + 1));
+    out->domain = address_domain(out->address);
 }
 
 /* Of an address that leads to others: the rows behind the first. */
@@ -116,12 +117,13 @@ static void read_route(const struct db_rows *rows, const struct names *names, st
     }
 }
 
-static YIELDS bool route_bare_postmaster(struct account_directory *d, struct arena *a,
-                                         int64_t deadline_ms, struct account_route *out,
-                                         struct err *e)
+/* To whoever answers for the domain; for an empty one, for the server. Yields. */
+static YIELDS bool route_to_keeper(struct account_directory *d, str domain, struct arena *a,
+                                   int64_t deadline_ms, struct account_route *out, struct err *e)
 {
     struct db_rows *rows = NULL;
-    if (!db_query(d->db, DB_READ, &find_postmaster, NULL, 0, a, deadline_ms, &rows, e))
+    const struct db_param params[] = { DB_TEXT(domain) };
+    if (!db_query(d->db, DB_READ, &find_keeper, params, 1, a, deadline_ms, &rows, e))
         return false;
     *out = (struct account_route){ .kind = ACCOUNT_ROUTE_UNKNOWN };
     if (!db_is_null(rows, 0, 0)) {
@@ -131,13 +133,50 @@ static YIELDS bool route_bare_postmaster(struct account_directory *d, struct are
     return true;
 }
 
-bool account_route(struct account_directory *d, str local, str domain, struct arena *a,
-                   int64_t deadline_ms, struct account_route *out, struct err *e)
+/* All names of the group's domain, where who sends from one of them may send to it. Yields. */
+static YIELDS bool find_names(struct account_directory *d, struct arena *a, int64_t deadline_ms,
+                              struct account_route *out, struct err *e)
+{
+    struct db_rows *rows = NULL;
+    const struct db_param params[] = { DB_TEXT(out->domain), DB_INT8(DOMAIN_NAMES_MAX) };
+    if (out->posting != ACCOUNT_POSTING_DOMAIN)
+        return true;
+    if (!db_query(d->db, DB_READ, &find_domain_names, params, COUNT_OF(params), a, deadline_ms,
+                  &rows, e))
+        return false;
+    str *domains = ARENA_ARRAY(a, str, db_row_count(rows) + 1);
+    out->n_domains = db_row_count(rows);
+    for (size_t i = 0; i < out->n_domains; i++)
+        domains[i] = arena_str(a, db_str(rows, i, 0));
+    out->domains = domains;
+    return true;
+}
+
+/* Reports to a sender of ours that was made for forwarded mail (SRS) go where it came from, unless
+ * somebody has that very address. Yields. */
+static YIELDS bool turn_back(struct account_directory *d, const struct names *names,
+                             int64_t matched, struct arena *a, int64_t deadline_ms,
+                             struct account_route *out, struct err *e)
+{
+    bool is_caught = matched == MATCHED_CATCH_ALL || matched == MATCHED_OTHER_CATCH_ALL;
+    if (out->kind == ACCOUNT_ROUTE_REMOTE || (out->kind == ACCOUNT_ROUTE_LEADS && !is_caught) ||
+        !smtp_srs_is_rewritten(names->given))
+        return true;
+    return directory_find_way_back(d, names->given, names->domain, a, deadline_ms, out, e);
+}
+
+bool account_is_role(str local)
+{
+    return str_ieq(local, STR("postmaster")) || str_ieq(local, STR("abuse"));
+}
+
+/* Of a local part without the id of a message. Yields. */
+static YIELDS bool route_base(struct account_directory *d, str local, str domain, struct arena *a,
+                              int64_t deadline_ms, struct account_route *out, struct err *e)
 {
     struct names names;
     struct db_rows *rows = NULL;
-    if (str_is_empty(domain) && str_ieq(local, STR("postmaster")))
-        return route_bare_postmaster(d, a, deadline_ms, out, e);
+    uint64_t forgets = d->forgets;
     if (!read_names(a, local, domain, &names, e))
         return false;
     if (directory_cache_find(d, names.address, a, out))
@@ -146,13 +185,28 @@ bool account_route(struct account_directory *d, str local, str domain, struct ar
     if (!db_query(d->db, DB_READ, &find_route, params, COUNT_OF(params), a, deadline_ms, &rows, e))
         return false;
     read_route(rows, &names, a, out);
-    if (out->kind == ACCOUNT_ROUTE_LEADS)
-        return true; /* not remembered: there may be very many of them */
-    if (out->kind != ACCOUNT_ROUTE_REMOTE && smtp_srs_is_rewritten(local) &&
-        !directory_find_way_back(d, local, names.domain, a, deadline_ms, out, e))
+    int64_t matched = db_row_count(rows) > 0 ? db_int_or(rows, 0, ROUTE_MATCHED, 0) : 0;
+    if (!turn_back(d, &names, matched, a, deadline_ms, out, e))
         return false;
-    if (!out->is_way_back)
-        directory_cache_put(d, names.address, out);
+    if (out->kind == ACCOUNT_ROUTE_UNKNOWN && account_is_role(names.local) &&
+        !route_to_keeper(d, names.domain, a, deadline_ms, out, e)) /* what it led to is gone */
+        return false;
+    if (out->kind == ACCOUNT_ROUTE_LEADS) /* not remembered: there may be very many of them */
+        return out->is_way_back || find_names(d, a, deadline_ms, out, e);
+    directory_cache_put(d, forgets, names.address, out);
+    return true;
+}
+
+bool account_route(struct account_directory *d, str local, str domain, struct arena *a,
+                   int64_t deadline_ms, struct account_route *out, struct err *e)
+{
+    struct account_from_id from;
+    if (str_is_empty(domain) && str_ieq(local, STR("postmaster")))
+        return route_to_keeper(d, STR_EMPTY, a, deadline_ms, out, e);
+    if (!account_from_id_base(d, local, a, deadline_ms, &from, e) ||
+        !route_base(d, from.base, domain, a, deadline_ms, out, e))
+        return false;
+    out->queue_id = from.queue_id;
     return true;
 }
 
@@ -188,13 +242,22 @@ static bool is_member(const struct account_route *route, const struct account_po
     return false;
 }
 
+static bool is_of_domain(const struct account_route *route, str domain)
+{
+    for (size_t i = 0; i < route->n_domains; i++) {
+        if (str_ieq(domain, route->domains[i]))
+            return true;
+    }
+    return str_ieq(domain, route->domain);
+}
+
 bool account_may_post(const struct account_route *route, const struct account_poster *poster)
 {
     switch (route->posting) {
     case ACCOUNT_POSTING_ANYONE:
         return true;
     case ACCOUNT_POSTING_DOMAIN:
-        return poster->account_id != 0 && str_ieq(poster->domain, route->domain);
+        return poster->account_id != 0 && is_of_domain(route, poster->domain);
     case ACCOUNT_POSTING_MEMBERS:
         return is_member(route, poster);
     }

@@ -3,16 +3,16 @@
 #include "account/sending.h"
 
 #include "account/directory.h"
+#include "account/sending_rows.h"
+#include "account/tenant.h"
 
 static const struct db_stmt take = {
-    "SELECT said, full_window, taken_at, is_ever FROM sending_take($1, $2, $3, $4, $5)"
+    "SELECT said, full_window, taken_at, is_ever FROM sending_count($1, $2, $3, $4, $5)"
 };
 static const struct db_stmt give_back = { "SELECT sending_give_back($1, $2, $3)" };
-static const struct db_stmt per_message = {
-    "SELECT s.per_message FROM account c JOIN sending s ON s.account_id = c.account_id OR"
-    " s.domain_id = c.domain_id WHERE c.account_id = $1 AND s.per_message >= 0"
-    " ORDER BY s.account_id LIMIT 1" /* of the account before that of the domain: NULL is last */
-};
+static const struct db_stmt per_message = { "SELECT coalesce(" SENDING_PER_MESSAGE(
+    "c.account_id", "c.domain_id",
+    "d.tenant_id") ", 0) FROM account c JOIN domain d USING (domain_id) WHERE c.account_id = $1" };
 static const struct db_stmt refused = { "SELECT sending_refused($1, $2, $3, $4, $5, $6)" };
 static const struct db_stmt seen = { "SELECT sending_seen($1, $2, $3)" };
 static const struct db_stmt sweep_refused = {
@@ -28,23 +28,28 @@ static const struct db_stmt told = {
     " ORDER BY account_id <> $1, account_id LIMIT $2"
 };
 
-#define VALUES                                                                                                          \
-    " coalesce(s.most, '{-1,-1,-1,-1}') || coalesce(s.per_message, -1), CASE WHEN s IS NULL THEN '{0,0,0,0}'::bigint[]" \
-    " ELSE sending_used(s) END, coalesce((sending_turn(s)).refused, 0), s.held_at,"                                     \
-    " coalesce(s.held_why, '') "
-
-static const struct db_stmt get_account = {
-    "SELECT c.login," VALUES "FROM address a JOIN account c USING (account_id)"
-    " LEFT JOIN sending s USING (account_id) WHERE a.addr_lower = $1"
-};
-static const struct db_stmt get_domain = {
-    "SELECT d.name," VALUES "FROM domain d LEFT JOIN sending s USING (domain_id) WHERE d.name = $1"
+static const struct db_stmt get_account = { "SELECT c.login," SENDING_COLUMNS(
+    "c.account_id", "c.domain_id",
+    SENDING_TENANT_OF(
+        "c.domain_id")) "FROM address a JOIN account c USING (account_id)"
+                        " LEFT JOIN sending s USING (account_id) WHERE a.addr_lower = $1" };
+static const struct db_stmt get_domain = { "SELECT d.name," SENDING_COLUMNS(
+    "NULL", "d.domain_id",
+    "d.tenant_id") "FROM domain d LEFT JOIN sending s USING (domain_id) WHERE d.name = $1" };
+static const struct db_stmt get_tenant = {
+    "SELECT 'tenant:' || t.name," SENDING_COLUMNS(
+        "NULL", "NULL",
+        "t.tenant_id") "FROM tenant t LEFT JOIN sending s USING (tenant_id) WHERE t.name = substr($1::text, 8)"
 };
 static const struct db_stmt list_all = {
-    "SELECT coalesce(c.login, d.name) AS subject," VALUES "FROM sending s"
-    " LEFT JOIN account c USING (account_id) LEFT JOIN domain d ON d.domain_id = s.domain_id"
-    " WHERE s.held_at IS NOT NULL OR s.most <> '{-1,-1,-1,-1}' OR"
-    " s.per_message >= 0 ORDER BY 1 LIMIT $1"
+    "SELECT coalesce(c.login, d.name, 'tenant:' || t.name) AS subject," SENDING_COLUMNS(
+        "s.account_id", "coalesce(c.domain_id, s.domain_id)",
+        "coalesce(" SENDING_TENANT_OF(
+            "coalesce(c.domain_id, s.domain_id)") ", s.tenant_id)") "FROM sending s"
+                                                                    " LEFT JOIN account c USING (account_id) LEFT JOIN domain d ON d.domain_id = s.domain_id"
+                                                                    " LEFT JOIN tenant t ON t.tenant_id = s.tenant_id"
+                                                                    " WHERE s.held_at IS NOT NULL OR s.most <> '{-1,-1,-1,-1}' OR"
+                                                                    " s.per_message >= 0 ORDER BY 1 LIMIT $1"
 };
 
 bool account_sending_take(struct account_directory *d, const struct account_sending_ask *ask,
@@ -135,43 +140,55 @@ bool account_sending_sweep(struct account_directory *d, int64_t deadline_ms, str
 
 /* ---- for administrators ---- */
 
-static void read_row(const struct db_rows *rows, size_t row, struct arena *a,
-                     struct account_sending *out)
+struct account_sending sending_read_row(const struct db_rows *rows, size_t row, struct arena *a)
 {
     int64_t *most = NULL;
     int64_t *used = NULL;
     (void)db_ints(rows, row, 1, a, &most);
     (void)db_ints(rows, row, 2, a, &used);
-    *out = (struct account_sending){ .subject = arena_str(a, db_str(rows, row, 0)),
-                                     .refused = db_int(rows, row, 3),
-                                     .stopped_at_us = db_time_us_or(rows, row, 4, 0),
-                                     .stopped_why = arena_str(a, db_str(rows, row, 5)) };
-    memcpy(out->most, most, sizeof(out->most));
-    memcpy(out->used, used, sizeof(out->used));
+    struct account_sending out = { .subject = arena_str(a, db_str(rows, row, 0)),
+                                   .refused = db_int(rows, row, 3),
+                                   .stopped_at_us = db_time_us_or(rows, row, 4, 0),
+                                   .stopped_why = arena_str(a, db_str(rows, row, 5)),
+                                   .per_message = db_int(rows, row, 6) };
+    memcpy(out.most, most, sizeof(out.most));
+    memcpy(out.used, used, sizeof(out.used));
+    return out;
 }
 
-/* The written form of an address or a domain. */
-static bool normalize(struct arena *a, str subject, str *out, bool *is_account, struct err *e)
+/* The written form of an address, a tenant or a domain, and the statement that reads its row. */
+static bool normalize(struct arena *a, str subject, str *out, const struct db_stmt **get,
+                      struct err *e)
 {
-    str domain;
-    *is_account = str_find_byte(subject, '@') >= 0;
-    return *is_account ? directory_normal_address(a, subject, out, &domain, e)
-                       : account_domain_normalize(a, subject, out, e);
+    str rest;
+    if (str_find_byte(subject, '@') >= 0) {
+        *get = &get_account;
+        return directory_normal_address(a, subject, out, &rest, e);
+    }
+    if (str_has_prefix(subject, STR(ACCOUNT_SENDING_TENANT))) {
+        *get = &get_tenant;
+        if (!account_tenant_normalize(a, str_skip(subject, strlen(ACCOUNT_SENDING_TENANT)), &rest,
+                                      e))
+            return false;
+        *out = arena_printf(a, ACCOUNT_SENDING_TENANT "%.*s", STR_FMT(rest));
+        return true;
+    }
+    *get = &get_domain;
+    return account_domain_normalize(a, subject, out, e);
 }
 
 bool account_sending_get(struct account_directory *d, str subject, struct arena *a,
                          int64_t deadline_ms, struct account_sending *out, struct err *e)
 {
     struct db_rows *rows = NULL;
-    bool is_account;
-    if (!normalize(a, subject, &subject, &is_account, e))
+    const struct db_stmt *get;
+    if (!normalize(a, subject, &subject, &get, e))
         return false;
-    if (!db_query(d->db, DB_READ, is_account ? &get_account : &get_domain, &DB_TEXT(subject), 1, a,
-                  deadline_ms, &rows, e))
+    if (!db_query(d->db, DB_READ, get, &DB_TEXT(subject), 1, a, deadline_ms, &rows, e))
         return false;
     if (db_row_count(rows) == 0)
         return ERR(e, ERR_NOT_FOUND, "%.*s is not here", STR_FMT(subject));
-    read_row(rows, 0, a, out);
+    *out = sending_read_row(rows, 0, a);
     return true;
 }
 
@@ -185,7 +202,7 @@ bool account_sending_list(struct account_directory *d, struct arena *a, int64_t 
     out->n = db_row_count(rows);
     out->list = ARENA_ARRAY(a, struct account_sending, out->n + 1);
     for (size_t i = 0; i < out->n; i++)
-        read_row(rows, i, a, &out->list[i]);
+        out->list[i] = sending_read_row(rows, i, a);
     return true;
 }
 
@@ -193,8 +210,8 @@ bool account_sending_set(struct account_directory *d, const struct account_actor
                          str subject, const int64_t most[ACCOUNT_SENDING_LIMITS], struct arena *a,
                          int64_t deadline_ms, struct err *e)
 {
-    bool is_account;
-    if (!normalize(a, subject, &subject, &is_account, e))
+    const struct db_stmt *get;
+    if (!normalize(a, subject, &subject, &get, e))
         return false;
     const struct db_param params[] = { DB_TEXT(subject), DB_INT8S(most, ACCOUNT_SENDING_LIMITS) };
     str detail = arena_printf(a, "%lld %lld %lld %lld %lld", (long long)most[0], (long long)most[1],
@@ -207,6 +224,12 @@ bool account_sending_set(struct account_directory *d, const struct account_actor
                                        .object = subject,
                                        .detail = detail };
     return directory_change(d, &act, a, deadline_ms, NULL, e);
+}
+
+/* Who was stopped before stays as it was. */
+static bool is_changed(const struct db_rows *rows)
+{
+    return !db_is_null(rows, 0, 0);
 }
 
 bool account_sending_stop(struct account_directory *d, const struct account_actor *actor,
@@ -223,7 +246,8 @@ bool account_sending_stop(struct account_directory *d, const struct account_acto
                                        .action =
                                            why.n > 0 ? STR("sending.stop") : STR("sending.release"),
                                        .object = address,
-                                       .detail = why };
+                                       .detail = why,
+                                       .has_changed = is_changed };
     return directory_change(d, &act, a, deadline_ms, NULL, e);
 }
 

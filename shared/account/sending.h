@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How much accounts, and all accounts of a domain together, may send to other servers, and who may
- * not send at all for now. Counted in the database, so the same for all frontends. */
+/* How much accounts, and all accounts of a domain or a tenant (tenant.h) together, may send to
+ * other servers, and who may not send at all for now. Counted in the database, so the same for all
+ * frontends. */
 #ifndef ACCOUNT_SENDING_H
 #define ACCOUNT_SENDING_H
 
@@ -36,7 +37,8 @@ enum account_sending_said {
     ACCOUNT_SENDING_FULL,        /* a limit of the account is reached */
     ACCOUNT_SENDING_DOMAIN_FULL, /* one of its domain */
     ACCOUNT_SENDING_STOPPED,     /* it may send nothing */
-    ACCOUNT_SENDING_STOPPED_NOW  /* the same from this time on: people are to be told */
+    ACCOUNT_SENDING_STOPPED_NOW, /* the same from this time on: people are to be told */
+    ACCOUNT_SENDING_TENANT_FULL  /* a limit of its domain's tenant is reached */
 };
 
 /* What an account is about to send. */
@@ -49,7 +51,7 @@ struct account_sending_ask {
 
 struct account_sending_answer {
     enum account_sending_said said;
-    enum account_sending_window full; /* which limit; of the two FULL and STOPPED_NOW */
+    enum account_sending_window full; /* which limit; of those FULL and STOPPED_NOW */
     int64_t taken_us;                 /* when it was counted */
     bool is_ever;                     /* it may go at another time: a limit has room for it alone */
 };
@@ -72,8 +74,9 @@ YIELDS void account_sending_give_back(struct account_directory *d,
                                       const struct account_sending_given *given, struct arena *a,
                                       int64_t deadline_ms);
 
-/* How many recipients one message of the account may have: its own limit, else that of its domain;
- * 0: as many as the server takes of anybody. Errors: those of db_query. Yields. */
+/* How many recipients one message of the account may have: its own limit, else that of its domain,
+ * else that of the domain's tenant; 0: as many as the server takes of anybody. Errors: those of
+ * db_query. Yields. */
 YIELDS bool account_sending_per_message(struct account_directory *d, int64_t account_id,
                                         struct arena *a, int64_t deadline_ms, int64_t *out,
                                         struct err *e);
@@ -118,10 +121,14 @@ enum {
     ACCOUNT_SENDING_TOLD_MAX = 20
 };
 
+/* What the name of a tenant follows where one may stand for an account or a domain, too. */
+#define ACCOUNT_SENDING_TENANT "tenant:"
+
 struct account_sending {
-    str subject;                           /* login or domain */
+    str subject;                           /* login, domain or "tenant:" and a name */
     int64_t most[ACCOUNT_SENDING_LIMITS];  /* its own; ACCOUNT_SENDING_AS_CONFIGURED; 0: any */
     int64_t used[ACCOUNT_SENDING_WINDOWS]; /* in the last hour or 24 hours */
+    int64_t per_message;                   /* that counts for it, as account_sending_per_message */
     int64_t refused;                       /* times since midnight UTC; one counts in 5 minutes */
     int64_t stopped_at_us;                 /* 0: it may send */
     str stopped_why;
@@ -132,7 +139,8 @@ struct account_sending_list {
     size_t n;
 };
 
-/* Of an account, by any of its addresses, or a domain. ERR_NOT_FOUND, ERR_SYNTAX. In arena. Yields.
+/* Of an account, by any of its addresses, a domain or a tenant. ERR_NOT_FOUND, ERR_SYNTAX. In
+ * arena. Yields.
  */
 YIELDS bool account_sending_get(struct account_directory *d, str subject, struct arena *a,
                                 int64_t deadline_ms, struct account_sending *out, struct err *e);
@@ -141,13 +149,14 @@ YIELDS bool account_sending_get(struct account_directory *d, str subject, struct
 YIELDS bool account_sending_list(struct account_directory *d, struct arena *a, int64_t deadline_ms,
                                  struct account_sending_list *out, struct err *e);
 
-/* Sets limits of an account or a domain, each a number as in struct account_sending or
+/* Sets limits of an account, a domain or a tenant, each a number as in struct account_sending or
  * ACCOUNT_SENDING_AS_IT_WAS, with its audit row. ERR_NOT_FOUND, ERR_SYNTAX. Yields. */
 YIELDS bool account_sending_set(struct account_directory *d, const struct account_actor *actor,
                                 str subject, const int64_t most[ACCOUNT_SENDING_LIMITS],
                                 struct arena *a, int64_t deadline_ms, struct err *e);
 /* Lets an account send nothing for a reason, or everything again (an empty reason), with its audit
- * row. ERR_NOT_FOUND, ERR_SYNTAX. Yields. */
+ * row. One that is stopped already keeps its reason, and there is no row. ERR_NOT_FOUND,
+ * ERR_SYNTAX. Yields. */
 YIELDS bool account_sending_stop(struct account_directory *d, const struct account_actor *actor,
                                  str address, str why, struct arena *a, int64_t deadline_ms,
                                  struct err *e);

@@ -8,9 +8,8 @@
 
 static const struct db_stmt read_key = { "SELECT secret FROM cluster_secret WHERE name = 'srs'" };
 
-/* The key never changes: it is read once. Yields. */
-YIELDS static bool open_srs(struct account_directory *d, struct arena *a, int64_t deadline_ms,
-                            struct smtp_srs *out, struct err *e)
+bool directory_sender_key(struct account_directory *d, struct arena *a, int64_t deadline_ms,
+                          str *out, struct err *e)
 {
     struct db_rows *rows = NULL;
     if (d->srs_key.n == 0) {
@@ -21,8 +20,16 @@ YIELDS static bool open_srs(struct account_directory *d, struct arena *a, int64_
         memcpy(d->srs_key_octets, db_str(rows, 0, 0).p, sizeof(d->srs_key_octets));
         d->srs_key = str_of((const char *)d->srs_key_octets, sizeof(d->srs_key_octets));
     }
-    *out = (struct smtp_srs){ .key = d->srs_key, .now_s = clock_utc_us() / 1000000 };
+    *out = d->srs_key;
     return true;
+}
+
+/* Yields. */
+YIELDS static bool open_srs(struct account_directory *d, struct arena *a, int64_t deadline_ms,
+                            struct smtp_srs *out, struct err *e)
+{
+    out->now_s = clock_utc_us() / 1000000;
+    return directory_sender_key(d, a, deadline_ms, &out->key, e);
 }
 
 bool account_forward_sender(struct account_directory *d, str sender, str domain, struct arena *a,

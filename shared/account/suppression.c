@@ -3,6 +3,7 @@
 #include "account/suppression.h"
 
 #include "account/directory.h"
+#include "base/address.h"
 #include "base/utf8.h"
 
 /* What says that there is nobody of this name, not that the sender is not liked. */
@@ -49,7 +50,7 @@ static const struct db_stmt is_account = {
     "SELECT 1 FROM address WHERE addr_lower = $1 AND account_id IS NOT NULL"
 };
 static const struct db_stmt is_domain = { "SELECT 1 FROM domain WHERE name = $1" };
-static const struct db_stmt add = { "SELECT suppression_add($1, $2, $3)" };
+static const struct db_stmt add = { "SELECT * FROM suppression_put($1, $2, $3)" };
 static const struct db_stmt take_out = { "SELECT suppression_remove($1, $2)" };
 
 bool account_suppression_find(struct account_directory *d,
@@ -134,31 +135,49 @@ bool account_suppression_page(struct account_directory *d,
 /* As it may stand in RCPT: something on both sides of the last '@', and no space. */
 static bool check_address(str address, struct err *e)
 {
-    ptrdiff_t at = str_rfind_byte(address, '@');
-    bool is_good = at > 0 && (size_t)at + 1 < address.n &&
+    bool is_good = address_local(address).n > 0 && address_domain(address).n > 0 &&
                    address.n <= ACCOUNT_SUPPRESSION_ADDRESS_MAX && utf8_is_valid(address);
     for (size_t i = 0; i < address.n; i++)
         is_good = is_good && (unsigned char)address.p[i] > ' ' && address.p[i] != 0x7f;
     return is_good || ERR(e, ERR_SYNTAX, "this is no address");
 }
 
+/* The rows are what was there, and stays. */
+static bool is_added(const struct db_rows *rows)
+{
+    return db_row_count(rows) == 0;
+}
+
 bool account_suppression_add(struct account_directory *d, const struct account_actor *actor,
-                             str subject, const struct account_suppression *added, struct arena *a,
+                             str subject, struct account_suppression_put *put, struct arena *a,
                              int64_t deadline_ms, struct err *e)
 {
     bool has_at;
-    if (!check_address(added->address, e) || !normal_subject(a, subject, &subject, &has_at, e))
+    struct db_rows *rows = NULL;
+    if (!check_address(put->address, e) || !normal_subject(a, subject, &subject, &has_at, e))
         return false;
-    const struct db_param params[] = { DB_TEXT(subject), DB_TEXT(added->address),
-                                       DB_TEXT(added->reason) };
+    const struct db_param params[] = { DB_TEXT(subject), DB_TEXT(put->address),
+                                       DB_TEXT(put->reason) };
     const struct directory_act act = { .actor = actor,
                                        .stmt = &add,
                                        .params = params,
                                        .n = COUNT_OF(params),
                                        .action = STR("suppression.add"),
                                        .object = subject,
-                                       .detail = added->address };
-    return directory_change(d, &act, a, deadline_ms, NULL, e);
+                                       .detail = put->address,
+                                       .has_changed = is_added };
+    if (!directory_change(d, &act, a, deadline_ms, &rows, e))
+        return false;
+    put->was_there = db_row_count(rows) > 0;
+    if (put->was_there) {
+        put->there = (struct account_suppression){ .sender = arena_str(a, db_str(rows, 0, 0)),
+                                                   .address = arena_str(a, db_str(rows, 0, 1)),
+                                                   .is_manual = true,
+                                                   .is_in_force = true,
+                                                   .reason = arena_str(a, db_str(rows, 0, 2)),
+                                                   .created_us = db_time_us(rows, 0, 3) };
+    }
+    return true;
 }
 
 bool account_suppression_remove(struct account_directory *d, const struct account_actor *actor,

@@ -68,10 +68,19 @@ YIELDS bool account_suppression_page(struct account_directory *d,
                                      const struct account_suppression_query *query, struct arena *a,
                                      int64_t deadline_ms, struct account_suppressions *out,
                                      struct err *e);
-/* Adds one by hand, with its audit row; one that is there becomes one by hand. ERR_NOT_FOUND (the
- * subject), ERR_SYNTAX. Yields. */
+/* An address to be added by hand, and what came of that. */
+struct account_suppression_put {
+    str address;
+    str reason;
+    bool was_there; /* by hand: it stays as it is, with its own reason, and is `there` */
+    struct account_suppression there; /* without its id; in arena */
+};
+
+/* Adds one by hand, with its audit row; one that another server refused becomes one by hand. One
+ * that was there by hand is no change, so there is no row either. ERR_NOT_FOUND (the subject),
+ * ERR_SYNTAX. Yields. */
 YIELDS bool account_suppression_add(struct account_directory *d, const struct account_actor *actor,
-                                    str subject, const struct account_suppression *added,
+                                    str subject, struct account_suppression_put *put,
                                     struct arena *a, int64_t deadline_ms, struct err *e);
 /* Lifts one, whatever it came from, with its audit row. ERR_NOT_FOUND, ERR_SYNTAX. Yields. */
 YIELDS bool account_suppression_remove(struct account_directory *d,

@@ -297,7 +297,7 @@ static void admit(struct login *l, struct auth_identity *out)
 {
     login_admit(l, out);
     refresh_hash(l);
-    if (is_outdated(l))
+    if (is_outdated(l) || l->attempt->is_own_now)
         return;
     cache_put(&l->auth->cache, l->mac, out, clock_monotonic_ms());
 }
@@ -315,10 +315,12 @@ static void compute_mac(struct login *l)
     cache_mac(&l->auth->cache, login, secret_str(&l->password), l->mac);
 }
 
-/* True when the same name and password were right a moment ago. */
+/* True when the same name and password were right a moment ago, and that is enough. */
 static bool is_remembered(struct login *l, struct auth_identity *out)
 {
     struct auth_cache *cache = &l->auth->cache;
+    if (l->attempt->is_own_now)
+        return false;
     compute_mac(l);
     const struct cache_entry *entry = cache_find(cache, l->mac, clock_monotonic_ms());
     if (!entry)
@@ -351,8 +353,8 @@ static bool run_login(struct login *l, struct auth_identity *out, struct err *e)
         return false;
     if (!is_password || !is_name(l->attempt->login))
         return login_deny(l, e);
-    if (!login_look_up(l, e) ||
-        (login_is_app_shaped(l->attempt->password) && !login_try_app_password(l, &matches, e)) ||
+    bool may_be_app = !l->attempt->is_own_now && login_is_app_shaped(l->attempt->password);
+    if (!login_look_up(l, e) || (may_be_app && !login_try_app_password(l, &matches, e)) ||
         (!matches && !verify(l, &matches, e)))
         return false;
     if (!matches)

@@ -46,6 +46,9 @@ struct auth_attempt {
     const struct net_address *peer; /* of the client */
     const char *protocol;           /* static: "smtp", "imap"; for the audit log */
     str session;                    /* id for the log */
+    /* The account's own password as the database has it now: nothing that is remembered, no app
+     * password. For who is signed in already and is to prove it once more (auth_login only). */
+    bool is_own_now;
 };
 
 struct auth_identity {

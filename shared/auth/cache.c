@@ -46,8 +46,7 @@ void cache_mac(const struct auth_cache *c, str login, str password, uint8_t out[
 {
     struct buf folded;
     buf_init(&folded, LOGIN_MAX);
-    for (size_t i = 0; i < login.n; i++)
-        (void)buf_add_byte(&folded, ascii_lower(login.p[i]));
+    (void)buf_add_lower(&folded, str_slice(login, 0, LOGIN_MAX));
     const str parts[] = { buf_str(&folded), password };
     crypto_hmac_sha256_parts(str_of((const char *)c->key, sizeof(c->key)), parts, COUNT_OF(parts),
                              out);

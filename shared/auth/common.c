@@ -25,9 +25,7 @@ static bool is_listed(str password)
     uint8_t hash[CRYPTO_SHA256_SIZE];
     struct secret lower = SECRET_EMPTY;
     secret_set(&lower, password);
-    for (size_t i = 0; i < lower.n; i++)
-        lower.p[i] = ascii_lower(lower.p[i]);
-    crypto_sha256(secret_str(&lower), hash);
+    crypto_sha256(str_lower(secret_str(&lower), lower.p), hash);
     secret_wipe(&lower);
     return bsearch(hash, auth_common_passwords, auth_common_passwords_size / ENTRY, ENTRY,
                    compare) != NULL;

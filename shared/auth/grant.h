@@ -71,13 +71,15 @@ YIELDS bool auth_grant_scopes(struct auth_grants *g, const struct auth_grant *gr
 
 struct auth_session_new {
     int64_t account_id;
-    bool remember; /* 30 days; else at most a day, and 12 hours without use */
+    int64_t password_serial; /* of the password that let in (struct auth_ticket) */
+    bool remember;           /* 30 days; else at most a day, and 12 hours without use */
     str ip;
     str user_agent; /* cut at 256 octets */
 };
 
-/* Makes a session; the secret for its cookie is written to `secret`. ERR_NOT_FOUND: no such
- * account. Yields. */
+/* Makes a session; the secret for its cookie is written to `secret`. ERR_DENIED: the account is
+ * gone, disabled, or has another password by now, and who let in had not heard of it yet. Yields.
+ */
 YIELDS bool auth_session_begin(struct auth_grants *g, const struct auth_session_new *wanted,
                                struct arena *a, int64_t deadline_ms, char secret[AUTH_SECRET_MAX],
                                struct auth_grant *out, struct err *e);

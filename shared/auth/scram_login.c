@@ -35,8 +35,7 @@ bool auth_salt_of(struct auth *auth, str login, struct arena *a, int64_t deadlin
     if (!ensure_salt_key(auth, a, deadline_ms, e))
         return false;
     buf_init(&folded, login.n);
-    for (size_t i = 0; i < login.n; i++)
-        (void)buf_add_byte(&folded, ascii_lower(login.p[i]));
+    (void)buf_add_lower(&folded, login);
     crypto_hmac_sha256(key, buf_str(&folded), mac);
     buf_fini(&folded);
     memcpy(out, mac, SCRAM_SALT_SIZE);

@@ -10,12 +10,13 @@ enum {
     SHORT_IDLE_S = 12 * 3600
 };
 
+/* Behind whoever disables the account just now, or before: then the session ends with that. */
 static const struct db_stmt begin = {
     "INSERT INTO session (account_id, secret_hash, password_serial, ip, user_agent, idle_limit,"
     "                     expires_at)"
     " SELECT account_id, $2, password_serial, $3, $4, $5 * interval '1 second',"
     "        now() + $6 * interval '1 second'"
-    "   FROM account WHERE account_id = $1 AND disabled_at IS NULL"
+    "   FROM account WHERE account_id = $1 AND disabled_at IS NULL AND password_serial = $7 FOR SHARE"
     " RETURNING session_id, created_at, expires_at,"
     "   (SELECT login FROM account a WHERE a.account_id = $1),"
     "   (SELECT is_admin FROM account a WHERE a.account_id = $1)"
@@ -59,11 +60,12 @@ bool auth_session_begin(struct auth_grants *g, const struct auth_session_new *wa
         DB_TEXT(agent),
         DB_INT8(wanted->remember ? LONG_S : SHORT_IDLE_S),
         DB_INT8(wanted->remember ? LONG_S : AUTH_SESSION_SHORT_S),
+        DB_INT8(wanted->password_serial),
     };
     if (!db_query(g->db, DB_AUTH, &begin, params, COUNT_OF(params), a, deadline_ms, &rows, e))
         return false;
     if (db_row_count(rows) == 0)
-        return ERR(e, ERR_NOT_FOUND, "there is no such account");
+        return ERR(e, ERR_DENIED, "the login does not hold any more");
     *out = (struct auth_grant){
         .is_session = true,
         .id = db_int(rows, 0, 0),

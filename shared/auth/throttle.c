@@ -11,6 +11,7 @@ enum {
     HOUR_MS = 3600000,
     DAY_MS = 86400000,
     WITHOUT_REDIS = 4, /* divides the limits: nobody knows what the other processes saw */
+    LOGIN_MAX = 1024,  /* octets of a login that are looked at */
     NAME_BYTES = 16    /* of the hash of a login: enough to tell accounts apart */
 };
 
@@ -71,9 +72,8 @@ void throttle_subject_init(struct throttle_subject *s, const struct net_address 
         name_key(s, (size_t)2 * level, "m", group);
         name_key(s, (size_t)2 * level + 1, "d", group);
     }
-    buf_init(&name, 1024);
-    for (size_t i = 0; i < login.n; i++)
-        (void)buf_add_byte(&name, ascii_lower(login.p[i]));
+    buf_init(&name, LOGIN_MAX);
+    (void)buf_add_lower(&name, str_slice(login, 0, LOGIN_MAX));
     crypto_sha256(buf_str(&name), hash);
     buf_clear(&name);
     (void)hex_encode(str_of((const char *)hash, NAME_BYTES), &name);

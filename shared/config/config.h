@@ -95,6 +95,7 @@ struct config_milter {
     const char *on_failure; /* of the filter: "accept", or "tempfail", the default */
     const char *stage;      /* "rcpt" or "data", the default */
     const char *mail;       /* what it sees: "inbound", the default, "submission", or "both" */
+    const char *skip;       /* of these, not: "whitelisted", or "none", the default */
     int line;
 };
 const struct config_milter *config_milters(const struct config *c, size_t *n);
@@ -111,6 +112,7 @@ struct config_hook {
     const char *stage;      /* "rcpt" or "data", the default */
     const char *mail;       /* as of a milter */
     const char *on_error;   /* "accept", or "defer", the default */
+    const char *skip;       /* as of a milter */
     int64_t contents_bytes; /* of the message that it is sent; 0, the default: its header only */
     int line;
 };
@@ -149,10 +151,11 @@ const struct config_domain *config_domains(const struct config *c, size_t *n);
 /* One of `accounts:`. */
 struct config_account {
     const char *address;
-    const char *password;      /* one of these two is NULL */
-    const char *password_hash; /* argon2id as a PHC string */
-    const char *name;          /* for display; may be empty */
-    int64_t quota_bytes;       /* 0 = unlimited */
+    const char *password;         /* one of these two is NULL */
+    const char *password_hash;    /* argon2id as a PHC string */
+    const char *name;             /* for display; may be empty */
+    struct config_list addresses; /* further ones; "*@domain" is the catch-all of a domain */
+    int64_t quota_bytes;          /* 0 = unlimited */
     bool is_admin;
     int line;
 };

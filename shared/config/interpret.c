@@ -93,6 +93,28 @@ static const char *find_meant(const char *path)
     return best;
 }
 
+static const char *last_name(const char *path)
+{
+    const char *dot = strrchr(path, '.');
+    return dot ? dot + 1 : path;
+}
+
+/* The one parameter of that name in another section, as "verify_spf" at the top of the file; names
+ * of a single word mean too much. */
+static const char *find_elsewhere(const char *path)
+{
+    const char *name = last_name(path);
+    const char *found = NULL;
+    for (size_t i = 0; i < CONFIG_PARAM_COUNT; i++) {
+        if (!strchr(name, '_') || strcmp(name, last_name(config_rows[i].key)) != 0)
+            continue;
+        if (found)
+            return NULL;
+        found = config_rows[i].key;
+    }
+    return found;
+}
+
 static bool refuse(const struct config *c, const char *path, const struct tree_node *node,
                    struct err *e)
 {
@@ -109,6 +131,8 @@ static bool refuse(const struct config *c, const char *path, const struct tree_n
                            STR_FMT(kind));
     }
     const char *meant = find_meant(path);
+    if (!meant)
+        meant = find_elsewhere(path);
     if (meant)
         return CONFIG_FAIL(c, node->key_line, e, "unknown key %s: is it %s?", path, meant);
     return CONFIG_FAIL(c, node->key_line, e, "unknown key %s", path);

@@ -46,13 +46,14 @@ enum key_type {
     KEY_TEXT,
     KEY_BOOL,
     KEY_BYTES,
+    KEY_TEXTS,
     KEY_ADDRESS /* of a listener */
 };
 
 struct key {
     const char *name;
     enum key_type type;
-    size_t offset; /* of const char *, bool or int64_t; unused for an address */
+    size_t offset; /* of const char *, bool, int64_t or a config_list; unused for an address */
 };
 
 static bool parse_value(const struct config *c, const struct tree_node *node, enum config_type type,
@@ -85,6 +86,24 @@ static bool read_address(struct config *c, const struct tree_node *node,
                      config_address_parse(text, &c->arena, &out->host, &out->port, e), e);
 }
 
+/* A list of texts, none of them empty. */
+static bool read_texts(struct config *c, const struct tree_node *node, struct config_list *out,
+                       struct err *e)
+{
+    size_t n = 0;
+    if (!config_count_items(c, node, &n, e))
+        return false;
+    const char **items = ARENA_ARRAY(&c->arena, const char *, n + 1);
+    size_t i = 0;
+    for (struct tree_node *item = node->child; item; item = item->next, i++) {
+        item->key = node->key; /* for messages */
+        if (!read_text(c, item, &items[i], e))
+            return false;
+    }
+    *out = (struct config_list){ .items = items, .n = n };
+    return true;
+}
+
 static bool read_value(struct config *c, const struct tree_node *node, const struct key *key,
                        void *element, struct err *e)
 {
@@ -93,6 +112,8 @@ static bool read_value(struct config *c, const struct tree_node *node, const str
     switch (key->type) {
     case KEY_TEXT:
         return read_text(c, node, place, e);
+    case KEY_TEXTS:
+        return read_texts(c, node, place, e);
     case KEY_ADDRESS:
         return read_address(c, node, element, e);
     case KEY_BOOL:
@@ -114,6 +135,10 @@ static bool read_value(struct config *c, const struct tree_node *node, const str
 #define TEXT(of, member, key)                        \
     {                                                \
         (key), KEY_TEXT, offsetof(struct of, member) \
+    }
+#define TEXTS(of, member, key)                        \
+    {                                                 \
+        (key), KEY_TEXTS, offsetof(struct of, member) \
     }
 #define BOOL(of, member, key)                        \
     {                                                \
@@ -139,11 +164,9 @@ static const struct key certificate_keys[] = {
 };
 
 static const struct key milter_keys[] = {
-    TEXT(config_milter, addr, "addr"),
-    TEXT(config_milter, on_failure, "on_failure"),
-    TEXT(config_milter, stage, "stage"),
-    TEXT(config_milter, mail, "mail"),
-    { NULL, KEY_TEXT, 0 },
+    TEXT(config_milter, addr, "addr"),   TEXT(config_milter, on_failure, "on_failure"),
+    TEXT(config_milter, stage, "stage"), TEXT(config_milter, mail, "mail"),
+    TEXT(config_milter, skip, "skip"),   { NULL, KEY_TEXT, 0 },
 };
 
 static const struct key hook_keys[] = {
@@ -152,6 +175,7 @@ static const struct key hook_keys[] = {
     TEXT(config_hook, stage, "stage"),
     TEXT(config_hook, mail, "mail"),
     TEXT(config_hook, on_error, "on_error"),
+    TEXT(config_hook, skip, "skip"),
     BYTES(config_hook, contents_bytes, "contents"),
     { NULL, KEY_TEXT, 0 },
 };
@@ -172,6 +196,7 @@ static const struct key account_keys[] = {
     TEXT(config_account, password, "password"),
     TEXT(config_account, password_hash, "password_hash"),
     TEXT(config_account, name, "name"),
+    TEXTS(config_account, addresses, "addresses"),
     BYTES(config_account, quota_bytes, "quota"),
     BOOL(config_account, is_admin, "admin"),
     { NULL, KEY_TEXT, 0 },
@@ -192,15 +217,18 @@ static void begin_certificate(void *element, int line)
 static void begin_milter(void *element, int line)
 {
     *(struct config_milter *)element = (struct config_milter){
-        .on_failure = "tempfail", .stage = "data", .mail = "inbound", .line = line
+        .on_failure = "tempfail", .stage = "data", .mail = "inbound", .skip = "none", .line = line
     };
 }
 
 static void begin_hook(void *element, int line)
 {
-    *(struct config_hook *)element = (struct config_hook){
-        .secret = "", .stage = "data", .mail = "inbound", .on_error = "defer", .line = line
-    };
+    *(struct config_hook *)element = (struct config_hook){ .secret = "",
+                                                           .stage = "data",
+                                                           .mail = "inbound",
+                                                           .on_error = "defer",
+                                                           .skip = "none",
+                                                           .line = line };
 }
 
 static void begin_dns_update(void *element, int line)
@@ -242,6 +270,11 @@ static bool is_stage(const char *word)
     return strcmp(word, "rcpt") == 0 || strcmp(word, "data") == 0;
 }
 
+static bool is_skip(const char *word)
+{
+    return strcmp(word, "whitelisted") == 0 || strcmp(word, "none") == 0;
+}
+
 static const char *milter_lacks(const void *element)
 {
     const struct config_milter *m = element;
@@ -251,6 +284,8 @@ static const char *milter_lacks(const void *element)
         return "on_failure of a milter is accept or tempfail";
     if (!is_stage(m->stage))
         return "stage of a milter is rcpt or data";
+    if (!is_skip(m->skip))
+        return "skip of a milter is whitelisted or none";
     return is_mail(m->mail) ? NULL : "mail of a milter is inbound, submission or both";
 }
 
@@ -263,6 +298,8 @@ static const char *hook_lacks(const void *element)
         return "stage of a hook is rcpt or data";
     if (strcmp(h->on_error, "accept") != 0 && strcmp(h->on_error, "defer") != 0)
         return "on_error of a hook is accept or defer";
+    if (!is_skip(h->skip))
+        return "skip of a hook is whitelisted or none";
     if (h->contents_bytes < 0 || h->contents_bytes > CONFIG_HOOK_CONTENTS_MAX)
         return "contents of a hook is at most 4MB";
     return is_mail(h->mail) ? NULL : "mail of a hook is inbound, submission or both";

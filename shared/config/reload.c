@@ -70,7 +70,8 @@ static bool is_same_milters(const struct config *a, const struct config *b)
         if (strcmp(a->milters[i].addr, b->milters[i].addr) != 0 ||
             strcmp(a->milters[i].on_failure, b->milters[i].on_failure) != 0 ||
             strcmp(a->milters[i].stage, b->milters[i].stage) != 0 ||
-            strcmp(a->milters[i].mail, b->milters[i].mail) != 0)
+            strcmp(a->milters[i].mail, b->milters[i].mail) != 0 ||
+            strcmp(a->milters[i].skip, b->milters[i].skip) != 0)
             return false;
     }
     return true;
@@ -85,7 +86,8 @@ static bool is_same_hooks(const struct config *a, const struct config *b)
         const struct config_hook *y = &b->hooks[i];
         if (strcmp(x->url, y->url) != 0 || strcmp(x->secret, y->secret) != 0 ||
             strcmp(x->stage, y->stage) != 0 || strcmp(x->mail, y->mail) != 0 ||
-            strcmp(x->on_error, y->on_error) != 0 || x->contents_bytes != y->contents_bytes)
+            strcmp(x->on_error, y->on_error) != 0 || strcmp(x->skip, y->skip) != 0 ||
+            x->contents_bytes != y->contents_bytes)
             return false;
     }
     return true;
@@ -237,7 +239,7 @@ bool config_explain(struct buf *out)
                    "\n# Without listeners: other ports than those of the standards, 0 for none:\n"
                    "# server:\n"
                    "#   ports: { smtp: 2525, imap: 0 }\n"
-                   "\n# Filters that see mail before it is taken, in this order (mail: inbound, submission or both; stage: data or rcpt):\n"
+                   "\n# Filters that see mail before it is taken, in this order (mail: inbound, submission or both; stage: data or rcpt; skip: whitelisted or none):\n"
                    "# milters:\n"
                    "#   - { addr: \"127.0.0.1:11332\", on_failure: accept, mail: both }\n"
                    "#   - { addr: \"unix:/run/clamav/milter.sock\", on_failure: tempfail }\n"
@@ -256,5 +258,6 @@ bool config_explain(struct buf *out)
                    "#   - { address: ada@example.org, password: \"${ADA_PASSWORD}\", "
                    "admin: true }\n"
                    "#   - { address: bob@example.org, password_hash: \"$argon2id$...\", "
-                   "name: Bob, quota: 10GB }\n"));
+                   "name: Bob, quota: 10GB, "
+                   "addresses: [robert@example.org, \"*@example.org\"] }\n"));
 }

@@ -30,7 +30,7 @@ static void count_change(int64_t account_id, void *arg)
 
 static int64_t soon(void)
 {
-    return clock_deadline_in(10000);
+    return clock_deadline_in(30000);
 }
 
 static void add_domain(struct world *w, const char *name)
@@ -113,8 +113,60 @@ static void routes_go_where_they_should(struct world *w)
     assert_int_equal(route(w, "Postmaster", "").account_id, ada);
     test_pg_run("UPDATE account SET disabled_at = NULL");
     account_directory_forget(w->directory);
+    /* A domain where nobody is has the same people as the server. */
+    add_domain(w, "nobody.example");
+    assert_int_equal(route(w, "postmaster", "nobody.example").account_id, ada);
+    test_pg_run("UPDATE account SET is_admin = false");
+    account_directory_forget(w->directory);
+    assert_int_equal(route(w, "postmaster", "nobody.example").account_id, ada);
+    assert_int_equal(route(w, "abuse", "nobody.example").account_id, ada);
+    test_pg_run(
+        "UPDATE account SET disabled_at = now() WHERE account_id = (SELECT min(account_id) FROM account)");
+    account_directory_forget(w->directory);
+    assert_int_equal(route(w, "abuse", "nobody.example").account_id, ben);
+    assert_int_equal(route(w, "Postmaster", "").account_id, ben);
+    test_pg_run("UPDATE account SET disabled_at = NULL,"
+                " is_admin = account_id = (SELECT min(account_id) FROM account)");
+    account_directory_forget(w->directory);
+    assert_int_equal(route(w, "nobody", "nobody.example").kind, ACCOUNT_ROUTE_UNKNOWN);
+    test_pg_run("DELETE FROM domain WHERE name = 'nobody.example'");
     /* From the cache, the same. */
     assert_true(str_eq(route(w, "ada+news", "example.org").tag, STR("news")));
+}
+
+static str local_part(str address)
+{
+    return str_slice(address, 0, (size_t)str_rfind_byte(address, '@'));
+}
+
+/* What a message left with leads where its sender's own address leads: that of the account, one
+ * with a tag, one that is another account's in spite of its tag, and none of a server elsewhere. */
+static void senders_that_name_their_message_lead_back(struct world *w)
+{
+    static const char *const senders[] = { "ada@example.org", "ADA+news@example.org",
+                                           "ben+lists@example.org", "ada@elsewhere.example" };
+    struct err e = ERR_CLEAR;
+    int64_t id = 0;
+    str made;
+    for (size_t i = 0; i < COUNT_OF(senders); i++) {
+        str sender = str_from_cstr(senders[i]);
+        const char *domain = strchr(senders[i], '@') + 1;
+        assert_true(account_from_id_sender(w->directory, sender, 4711, &w->a, soon(), &made, &e));
+        assert_true(made.n > sender.n);
+        struct account_route own = route(w, arena_cstr(&w->a, local_part(sender)), domain);
+        struct account_route back = route(w, arena_cstr(&w->a, local_part(made)), domain);
+        assert_true(back.kind == own.kind && back.account_id == own.account_id);
+        assert_true(str_eq(back.tag, own.tag));
+        assert_true(back.queue_id == 4711 && own.queue_id == 0);
+        assert_true(account_from_id_find(w->directory, made, &w->a, soon(), &id, &e) && id == 4711);
+    }
+    /* One that is forged is a tag like any other. */
+    assert_true(account_from_id_find(w->directory, STR("ada+id-00000000004k700000000@example.org"),
+                                     &w->a, soon(), &id, &e));
+    assert_int_equal(id, 0);
+    assert_true(str_eq(route(w, "ada+id-00000000004k700000000", "example.org").tag,
+                       STR("id-00000000004k700000000")));
+    assert_true(route(w, "ada+id-00000000004k700000000", "example.org").queue_id == 0);
 }
 
 static void only_own_addresses_may_send(struct world *w)
@@ -225,6 +277,38 @@ static void the_disabled_may_not_send(struct world *w)
     }
 }
 
+static void system_mail_has_a_domain(struct world *w)
+{
+    static const struct {
+        const char *hostname;
+        bool is_alone; /* example.org is the only domain */
+        const char *domain;
+    } cases[] = {
+        { "mx.else.test", true, "example.org" },
+        { "mx.else.test", false, "" },
+        { "mx.in.EXAMPLE.org.", false, "example.org" },
+        { "example.org", false, "example.org" },
+        { "mx.badexample.org", false, "" },
+        { "a.deep.example.org", false, "deep.example.org" },
+        { "", false, "" },
+    };
+    bool is_alone = true;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct err e = ERR_CLEAR;
+        str domain;
+        if (is_alone && !cases[i].is_alone)
+            add_domain(w, "deep.example.org");
+        is_alone = cases[i].is_alone;
+        assert_true(account_system_domain(w->directory, str_from_cstr(cases[i].hostname), &w->a,
+                                          soon(), &domain, &e));
+        if (!str_eq(domain, str_from_cstr(cases[i].domain)))
+            fail_msg("%s: %.*s", cases[i].hostname, STR_FMT(domain));
+    }
+    struct err e = ERR_CLEAR;
+    assert_true(account_domain_remove(w->directory, &the_operator, STR("deep.example.org"), &w->a,
+                                      soon(), &e));
+}
+
 static void lists_come_in_order(struct world *w)
 {
     struct err e = ERR_CLEAR;
@@ -266,17 +350,57 @@ static void domains_refuse_what_they_should(struct world *w)
     }
 }
 
+struct asking {
+    struct world *w;
+    enum account_route_kind kind;
+    bool has_ended;
+};
+
+static void ask_once(void *arg)
+{
+    struct asking *asking = arg;
+    asking->kind = route(asking->w, "late", "example.org").kind;
+    asking->has_ended = true;
+}
+
+/* The hint of a change comes between the question to the database and its answer, which may not
+ * know of the change. */
+static void an_answer_from_before_a_change_is_not_remembered(struct world *w)
+{
+    struct err e = ERR_CLEAR;
+    struct asking asking = { .w = w };
+    struct account_directory *elsewhere = account_directory_new(w->db, NULL);
+    struct account_directory *here = w->directory;
+    test_pg_pause();
+    test_pg_await(true); /* not away: only slow */
+    MUST(fiber_spawn(w->rt, "asking", ask_once, &asking, NULL, &e), e);
+    MUST(fiber_sleep_until(clock_deadline_in(10), &e), e);
+    account_directory_forget(w->directory);
+    test_pg_resume();
+    while (!asking.has_ended)
+        MUST(fiber_sleep_until(clock_deadline_in(1), &e), e);
+    assert_int_equal(asking.kind, ACCOUNT_ROUTE_UNKNOWN);
+    w->directory = elsewhere;
+    int64_t late = add_account(w, "late@example.org", false);
+    w->directory = here;
+    assert_int_equal(route(w, "late", "example.org").account_id, late);
+    account_directory_free(&elsewhere);
+}
+
 static void run_all(void *arg)
 {
     struct world *w = arg;
     routes_go_where_they_should(w);
+    senders_that_name_their_message_lead_back(w);
     only_own_addresses_may_send(w);
     logins_are_found_with_their_hash(w);
     changes_are_guarded_told_and_audited(w);
     a_rehash_never_undoes_a_new_password(w);
     the_disabled_may_not_send(w);
+    system_mail_has_a_domain(w);
     lists_come_in_order(w);
     domains_refuse_what_they_should(w);
+    an_answer_from_before_a_change_is_not_remembered(w);
 }
 
 static void directory_on_a_real_database(void **state)

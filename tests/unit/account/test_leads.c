@@ -25,7 +25,7 @@ struct world {
 
 static int64_t soon(void)
 {
-    return clock_deadline_in(10000);
+    return clock_deadline_in(30000);
 }
 
 static void add_domain(struct world *w, const char *name)
@@ -295,6 +295,31 @@ static void groups_let_in_whom_they_should(struct world *w)
     }
 }
 
+/* Another name of a domain is that domain. */
+static void groups_let_in_who_comes_by_another_name(struct world *w)
+{
+    struct err e = ERR_CLEAR;
+    const struct account_address_update update = { .has_posting = true,
+                                                   .posting = ACCOUNT_POSTING_DOMAIN };
+    static const char *const domains[] = { "example.org", "example.net" };
+    assert_true(account_domain_set_alias(w->directory, &the_operator, STR("example.net"),
+                                         STR("example.org"), &w->a, soon(), &e));
+    assert_int_equal(lead(w, "staff@example.org", "ada@example.org ben@example.org"), ERR_NONE);
+    assert_true(account_address_update(w->directory, &the_operator, STR("staff@example.org"),
+                                       &update, &w->a, soon(), &e));
+    for (size_t i = 0; i < COUNT_OF(domains); i++) {
+        struct account_route group = route(w, "staff", domains[i]);
+        for (size_t k = 0; k < COUNT_OF(domains); k++) {
+            const struct account_poster poster = { w->ben, STR("ben"), str_from_cstr(domains[k]) };
+            assert_true(account_may_post(&group, &poster));
+        }
+        const struct account_poster other = { w->ben, STR("ben"), STR("example.com") };
+        assert_false(account_may_post(&group, &other));
+    }
+    assert_true(account_domain_set_alias(w->directory, &the_operator, STR("example.net"), STR_EMPTY,
+                                         &w->a, soon(), &e));
+}
+
 static void forwarded_senders_come_back(struct world *w)
 {
     static const struct {
@@ -331,6 +356,43 @@ static void forwarded_senders_come_back(struct world *w)
     assert_true(str_eq(made, STR("postmaster@example.org")));
     /* The catch-all gets what only looks so. */
     assert_int_equal(route(w, "SRS0=000000=00=a.example=b", "example.org").account_id, w->ben);
+}
+
+/* Also where the catch-all is an alias, in the domain itself and under its other name. */
+static void they_pass_a_catch_all_that_leads_on(struct world *w)
+{
+    struct err e = ERR_CLEAR;
+    str made;
+    add_domain(w, "caught.example");
+    add_domain(w, "caught-too.example");
+    assert_true(account_domain_set_alias(w->directory, &the_operator, STR("caught-too.example"),
+                                         STR("caught.example"), &w->a, soon(), &e));
+    assert_int_equal(lead(w, "*@caught.example", "ben@example.org"), ERR_NONE);
+    assert_true(account_forward_sender(w->directory, STR("eve@elsewhere.example"),
+                                       STR("caught.example"), &w->a, soon(), &made, &e));
+    str local = str_slice(made, 0, (size_t)str_rfind_byte(made, '@'));
+    static const char *const domains[] = { "caught.example", "caught-too.example" };
+    for (size_t i = 0; i < COUNT_OF(domains); i++) {
+        struct account_route back = route(w, arena_cstr(&w->a, local), domains[i]);
+        assert_true(back.is_way_back && back.n_targets == 1);
+        assert_true(str_eq(back.targets[0].address, STR("eve@elsewhere.example")));
+        back = route(w, "SRS0=000000=00=a.example=b", domains[i]);
+        assert_true(!back.is_way_back && back.targets[0].account_id == w->ben);
+    }
+}
+
+/* An alias whose target is gone is as good as none. */
+static void who_answers_for_a_domain_is_never_lost(struct world *w)
+{
+    struct err e = ERR_CLEAR;
+    assert_int_equal(lead(w, "gone@caught.example", "ada@example.org"), ERR_NONE);
+    assert_int_equal(lead(w, "postmaster@caught.example", "gone@caught.example"), ERR_NONE);
+    assert_true(account_address_remove(w->directory, &the_operator, STR("*@caught.example"), &w->a,
+                                       soon(), &e));
+    assert_true(account_address_remove(w->directory, &the_operator, STR("gone@caught.example"),
+                                       &w->a, soon(), &e));
+    assert_int_equal(route(w, "postmaster", "caught.example").kind, ACCOUNT_ROUTE_LOCAL);
+    assert_int_equal(route(w, "gone", "caught.example").kind, ACCOUNT_ROUTE_UNKNOWN);
 }
 
 /* Who cannot be told is nobody, not an error that comes again whenever it is tried. */
@@ -400,7 +462,10 @@ static void run(void *arg)
     a_domain_may_be_another_name(w);
     grants_and_catch_alls_let_others_send(w);
     groups_let_in_whom_they_should(w);
+    groups_let_in_who_comes_by_another_name(w);
     forwarded_senders_come_back(w);
+    they_pass_a_catch_all_that_leads_on(w);
+    who_answers_for_a_domain_is_never_lost(w);
     reports_go_to_whom_they_can(w);
     lists_show_where_addresses_lead(w);
 }

@@ -24,7 +24,7 @@ struct world {
 
 static int64_t soon(void)
 {
-    return clock_deadline_in(10000);
+    return clock_deadline_in(30000);
 }
 
 static int64_t add_account(struct world *w, const char *address, const char *name, bool admin)
@@ -172,6 +172,8 @@ static void several_things_change_at_once(struct world *w)
                                         .is_disabled = true,
                                         .has_sent = true,
                                         .saves_sent = true,
+                                        .has_from_id = true,
+                                        .uses_from_id = true,
                                         .has_pop3 = true,
                                         .keeps_pop3_deleted = true };
     assert_int_equal(update(w, "ben@one.example", &all), ERR_NONE);
@@ -180,7 +182,8 @@ static void several_things_change_at_once(struct world *w)
     assert_true(str_eq(page.list[0].display_name, STR("Ben")));
     assert_int_equal(page.list[0].quota_bytes, 77);
     assert_true(page.list[0].is_disabled && !page.list[0].is_admin);
-    assert_true(page.list[0].keeps_pop3_deleted && page.list[0].saves_sent);
+    assert_true(page.list[0].keeps_pop3_deleted && page.list[0].saves_sent &&
+                page.list[0].uses_from_id);
     /* Nothing of it happens when one thing may not be. */
     const struct account_update bad = { .has_name = true,
                                         .display_name = STR("Nobody"),
@@ -240,6 +243,46 @@ static void further_addresses(struct world *w)
     assert_int_equal(remove_address(w, "sales@two.example"), ERR_NOT_FOUND);
 }
 
+/* An account comes with all its addresses, or not at all. */
+static void addresses_of_a_new_account(struct world *w)
+{
+    static const struct {
+        str more[3];
+        enum err_kind kind;
+    } cases[] = {
+        { { STR_INIT("fay.l@two.example"), STR_INIT("ada@one.example"), STR_INIT("f@two.example") },
+          ERR_CONFLICT },
+        { { STR_INIT("fay.l@two.example"), STR_INIT("fay@far.example"), STR_INIT("f@two.example") },
+          ERR_NOT_FOUND },
+        { { STR_INIT("fay.l@two.example"), STR_INIT("fay"), STR_INIT("f@two.example") },
+          ERR_SYNTAX },
+        { { STR_INIT("Fay.L@two.example"), STR_INIT("FAY@two.example"),
+            STR_INIT("fay.l@TWO.example") },
+          ERR_NONE },
+    };
+    struct account_address_row row;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct err e = ERR_CLEAR;
+        struct err none = ERR_CLEAR;
+        int64_t id = 0;
+        const struct account_new fay = { .address = STR("fay@two.example"),
+                                         .password_hash = STR("$argon2id$test"),
+                                         .addresses = cases[i].more,
+                                         .n_addresses = COUNT_OF(cases[i].more) };
+        bool ok = account_add(w->directory, &the_operator, &fay, &w->a, soon(), &id, &e);
+        assert_int_equal(e.kind, cases[i].kind);
+        assert_int_equal(ok, cases[i].kind == ERR_NONE);
+        assert_int_equal(
+            account_address_get(w->directory, STR("fay@two.example"), &w->a, soon(), &row, &none),
+            ok);
+        assert_int_equal(
+            account_address_get(w->directory, STR("fay.l@two.example"), &w->a, soon(), &row, &none),
+            ok);
+    }
+    assert_int_equal(row.kind, ACCOUNT_ADDRESS_ALIAS);
+    assert_true(str_eq(row.login, STR("fay@two.example")));
+}
+
 /* By one query, in the order of the accounts, also when one of them is not there. */
 static void addresses_of_many(struct world *w)
 {
@@ -290,6 +333,7 @@ static void run_all(void *arg)
     further_addresses(w);
     totals_are_counted(w);
     addresses_of_many(w);
+    addresses_of_a_new_account(w);
 }
 
 static void lists_on_a_real_database(void **state)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Written forms of domains and addresses. */
+/* Written forms of domains, addresses and tenants. */
 #include "account/account.h"
+#include "account/tenant.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -50,6 +51,22 @@ static const struct name_case addresses[] = {
     { "a\r\nb@example.org", NULL },
 };
 
+static const struct name_case tenants[] = {
+    { "Acme", "acme" },
+    { "a", "a" },
+    { "7-seas_of.Rhye", "7-seas_of.rhye" },
+    { "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+      "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" },
+    { "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", NULL },
+    { "", NULL },
+    { "-acme", NULL },
+    { ".", NULL },
+    { "a b", NULL },
+    { "a@b", NULL },
+    { "tenant:a", NULL },
+    { "b\xc3\xbc", NULL },
+};
+
 static void domains_are_checked(void **state)
 {
     (void)state;
@@ -64,6 +81,24 @@ static void domains_are_checked(void **state)
             assert_string_equal(out.p, domains[i].out);
         else
             assert_int_equal(e.kind, ERR_SYNTAX);
+    }
+    arena_fini(&a);
+}
+
+static void tenants_are_checked(void **state)
+{
+    (void)state;
+    struct arena a;
+    arena_init(&a);
+    for (size_t i = 0; i < COUNT_OF(tenants); i++) {
+        str out = STR_EMPTY;
+        struct err e = ERR_CLEAR;
+        bool ok = account_tenant_normalize(&a, str_from_cstr(tenants[i].in), &out, &e);
+        assert_int_equal(ok, tenants[i].out != NULL);
+        assert_int_equal(e.kind, ok ? ERR_NONE : ERR_SYNTAX);
+        if (ok) {
+            assert_true(str_eq(out, str_from_cstr(tenants[i].out)));
+        }
     }
     arena_fini(&a);
 }
@@ -92,6 +127,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(domains_are_checked),
+        cmocka_unit_test(tenants_are_checked),
         cmocka_unit_test(addresses_are_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

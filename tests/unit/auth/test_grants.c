@@ -78,6 +78,12 @@ static void sessions_body(void *arg)
     assert_int_equal(find(f, true, second), two.id);
     /* A new password ends what it does not keep; a use after 12 hours is too late. */
     test_pg_run("UPDATE account SET password_serial = password_serial + 1");
+    /* A login by the password of before, which was remembered, opens no session. */
+    const struct auth_session_new late = { .account_id = f->account, .ip = STR("192.0.2.1") };
+    struct auth_grant none;
+    assert_false(auth_session_begin(f->grants, &late, &f->a, soon(), other, &none, &e));
+    assert_int_equal(e.kind, ERR_DENIED);
+    e = ERR_CLEAR;
     auth_grants_forget(f->grants, f->account);
     assert_int_equal(find(f, true, second), 0);
     MUST(auth_session_renew(f->grants, &two, &f->a, soon(), renewed, &e), e);
@@ -119,11 +125,14 @@ static void tokens_body(void *arg)
     assert_int_equal(grant.scopes, AUTH_SCOPES_USER); /* no administrator */
     MUST(auth_token_list(f->grants, f->account, INT64_MAX, 10, &f->a, soon(), &all, &e), e);
     assert_true(all.n == 1 && str_has_prefix(str_from_cstr(secret), all.list[0].prefix));
+    char session[AUTH_SECRET_MAX];
+    (void)begin(f, session);
     test_pg_run("UPDATE account SET disabled_at = now()");
     auth_grants_forget(f->grants, f->account);
     assert_int_equal(find(f, false, secret), 0);
     test_pg_run("UPDATE account SET disabled_at = NULL");
     assert_int_equal(find(f, false, secret), token.id);
+    assert_int_equal(find(f, true, session), 0); /* it ended for good */
     assert_false(auth_token_end(f->grants, f->account + 1, token.id, &f->a, soon(), &e));
     MUST(auth_token_end(f->grants, f->account, token.id, &f->a, soon(), &e), e);
     assert_int_equal(find(f, false, secret), 0);

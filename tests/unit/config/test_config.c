@@ -178,7 +178,8 @@ static void reads_ports_domains_and_accounts(void **state)
                    "  - { name: example.net }\naccounts:\n"
                    "  - { address: a@example.org, password: \"${DB}\", admin: true }\n"
                    "  - address: b@example.org\n    password_hash: $argon2id$x\n"
-                   "    name: Bob\n    quota: 10GB\n");
+                   "    name: Bob\n    quota: 10GB\n    addresses:\n"
+                   "      - c@example.org\n      - \"*@example.org\"\n");
     size_t n = 0;
     const struct config_port *ports = config_ports(c, &n);
     assert_int_equal(n, 2);
@@ -204,6 +205,10 @@ static void reads_ports_domains_and_accounts(void **state)
     assert_int_equal(accounts[1].quota_bytes, 10LL << 30);
     assert_false(accounts[1].is_admin);
     assert_int_equal(accounts[1].line, 11);
+    assert_int_equal(accounts[0].addresses.n, 0);
+    assert_int_equal(accounts[1].addresses.n, 2);
+    assert_string_equal(accounts[1].addresses.items[0], "c@example.org");
+    assert_string_equal(accounts[1].addresses.items[1], "*@example.org");
     config_free(&c);
     c = parse_good("domains:\naccounts: []\nserver: { ports: }\nlisteners: []\n");
     (void)config_domains(c, &n);
@@ -240,6 +245,10 @@ static const struct {
     { "hostnam: x", "f.yaml:1: unknown key hostnam: is it hostname?" },
     { "uuser: x", "f.yaml:1: unknown key uuser: is it user?" },
     { "uuserr: x", "f.yaml:1: unknown key uuserr" },
+    { "verify_spf: false", "f.yaml:1: unknown key verify_spf: is it security.verify_spf?" },
+    { "tls: { require_tls: true }",
+      "f.yaml:1: unknown key tls.require_tls: is it delivery.require_tls?" },
+    { "redis: { keep: 1d }", "f.yaml:1: unknown key redis.keep" },
     { "\n\ndatabase:\n  urll: x", "f.yaml:4: unknown key database.urll: is it database.url?" },
     { "limits: { mesage_sise: 1MB }",
       "f.yaml:1: unknown key limits.mesage_sise: is it limits.message_size?" },
@@ -299,6 +308,10 @@ static const struct {
       "ms" },
     { "dns: { stub_zone: example. }",
       "f.yaml:1: dns.stub_zone and dns.stub_server need each other" },
+    { "milters: [{ addr: '127.0.0.1:1', skip: all }]",
+      "f.yaml:1: skip of a milter is whitelisted or none" },
+    { "hooks: [{ url: 'http://a', skip: true }]",
+      "f.yaml:1: skip of a hook is whitelisted or none" },
     { "listeners: { kind: smtp }", "f.yaml:1: listeners must be a list" },
     { "listeners: [smtp]", "f.yaml:1: an item of listeners must be a map" },
     { "listeners:\n  - addr: ':25'", "f.yaml:2: a listener needs a kind" },
@@ -353,6 +366,12 @@ static const struct {
       "f.yaml:1: an account needs either password or password_hash" },
     { "accounts: [{ address: a@b.example, password: x, quota: much }]",
       "f.yaml:1: quota must be a size like 25MB, from 0 to 9223372036854775807 bytes" },
+    { "accounts: [{ address: a@b.example, password: x, addresses: c@b.example }]",
+      "f.yaml:1: addresses must be a list" },
+    { "accounts: [{ address: a@b.example, password: x, addresses: [{ a: b }] }]",
+      "f.yaml:1: addresses must be a single value" },
+    { "accounts:\n  - address: a@b.example\n    password: x\n    addresses:\n      - \"\"",
+      "f.yaml:5: addresses is empty" },
     { "accounts: [{ address: a@b.example, password: x, admin: 1 }]",
       "f.yaml:1: admin must be true or false" },
     { "a: &x 1\nb: *x", "f.yaml:1: anchors are not supported" },
@@ -377,10 +396,11 @@ static void refuses_with_file_and_line(void **state)
         if (c)
             fail_msg("accepted: %s", refused[i].text);
         assert_int_equal(e.kind, ERR_SYNTAX);
-        if (refused[i].message)
+        if (refused[i].message) {
             assert_string_equal(e.msg, refused[i].message);
-        else
+        } else {
             assert_int_equal(strncmp(e.msg, "f.yaml:", 7), 0);
+        }
     }
 }
 
@@ -411,6 +431,10 @@ static void tells_what_needs_a_restart(void **state)
         { "server: { ports: { smtp: 2 } }", "server: { ports: { smtp: 1 } }", "server.ports" },
         { "domains: [a.example]", "domains: [{ name: a.example }]", "" },
         { "domains: [a.example]", "domains: [b.example]", "domains and accounts" },
+        { "milters: [{ addr: a, skip: whitelisted }]", "milters: [{ addr: a }]", "milters" },
+        { "milters: [{ addr: a, skip: none }]", "milters: [{ addr: a }]", "" },
+        { "hooks: [{ url: 'http://a', skip: whitelisted }]", "hooks: [{ url: 'http://a' }]",
+          "hooks" },
         { "", "dns: { updates: [{ zone: a, server: b, key: c, secret: YQ== }] }", "" },
         { "", "accounts: [{ address: a@b.example, password: x }]", "domains and accounts" },
     };
