@@ -93,6 +93,7 @@ static const char *verdict_text(enum submit_verdict verdict)
         [SUBMIT_FROM_MISSING] = "it has no sender",
         [SUBMIT_FROM_NOT_OWN] = "the address it is sent from is not yours any more",
         [SUBMIT_BARE_LINE_END] = "its lines are broken",
+        [SUBMIT_HEADER_TORN] = "its header does not begin with a field",
         [SUBMIT_NOT_TEXT] = "its binary parts cannot be encoded",
         [SUBMIT_LOOP] = "it has gone in a circle",
         [SUBMIT_HEADER_TOO_LARGE] = "its header is too large",

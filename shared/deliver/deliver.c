@@ -7,6 +7,7 @@
 #include "crypto/hash.h"
 #include "deliver/filter.h"
 #include "deliver/forward.h"
+#include "deliver/heard.h"
 #include "deliver/proof.h"
 #include "deliver/receive_report.h"
 #include "deliver/report.h"
@@ -127,10 +128,8 @@ static void name_copy(const struct deliver_attempt *attempt, const struct smtp_r
         store_delivery_id(m->transaction, account, out);
         return;
     }
-    char *address = arena_cstr(a, r->address);
-    for (size_t i = 0; address[i]; i++)
-        address[i] = ascii_lower(address[i]);
-    str name = arena_printf(a, "%.*s to %s%s%.*s", STR_FMT(attempt->came_from), address,
+    str address = arena_lower(a, r->address);
+    str name = arena_printf(a, "%.*s to %.*s%s%.*s", STR_FMT(attempt->came_from), STR_FMT(address),
                             r->targets ? " at " : "", r->targets ? (int)account.n : 0, account.p);
     store_delivery_id(attempt->content_hash, name, out);
 }
@@ -142,6 +141,10 @@ static void add_copy(struct deliver_attempt *attempt, const struct smtp_recipien
     if (is_listed(attempt->copies, attempt->n, account_id) ||
         is_listed(looping, attempt->n_looping, account_id))
         return;
+    if (deliver_has_copy(attempt, account_id)) {
+        attempt->n_left++;
+        return;
+    }
     struct store_recipient *copy =
         loops ? &looping[attempt->n_looping++] : &attempt->copies[attempt->n++];
     *copy = (struct store_recipient){ .account_id = account_id,
@@ -202,7 +205,7 @@ void deliver_list_again(struct deliver_attempt *attempt)
     const struct smtp_message *m = attempt->m;
     str *former = ARENA_ARRAY(attempt->a, str, m->max_hops);
     size_t n_former = smtp_trace_delivered(m->content, former, m->max_hops);
-    attempt->n = attempt->n_looping = attempt->n_forwards = 0;
+    attempt->n = attempt->n_looping = attempt->n_forwards = attempt->n_left = 0;
     list_copies(attempt, former, n_former);
 }
 
@@ -233,13 +236,14 @@ static bool conclude(struct deliver_attempt *attempt, int64_t deadline_ms,
                      struct deliver_result *out, struct err *e)
 {
     size_t failed = count_failed(attempt, out);
-    bool is_taken = failed < attempt->n || attempt->n_forwards > 0;
+    bool is_taken = failed < attempt->n || attempt->n_forwards + attempt->n_left > 0;
     deliver_announce_forwards(attempt);
     if (attempt->success) {
         queue_announce(attempt->d->queue, attempt->success_id);
-    } else if (is_taken && failed > 0) {
+    } else if (is_taken && (failed > 0 || attempt->n == 0)) {
         deliver_report_stored(attempt, deadline_ms);
     }
+    deliver_remember_copies(attempt);
     if (failed == 0 && attempt->n_looping == 0)
         return true;
     if (is_taken)
@@ -266,7 +270,7 @@ static enum deliver_verdict judge(struct deliver_attempt *attempt)
     give_way(attempt);
     attempt->content_hash = hash_content(attempt);
     list_copies(attempt, former, n_former);
-    return attempt->n + attempt->n_forwards > 0 ? DELIVER_DONE : DELIVER_LOOP;
+    return deliver_has_end(attempt) ? DELIVER_DONE : DELIVER_LOOP;
 }
 
 /* What goes into the queue in the transaction of the copies. A store_extra_fn with the attempt. */
@@ -357,12 +361,30 @@ static bool make_text(struct deliver_attempt *attempt, int64_t deadline_ms,
     return true;
 }
 
+/* A message whose first line continues nothing has no header: it is text from there on, as for
+ * others (RFC 5322 section 2.2.3), or our own fields would take it up. */
+static const struct smtp_message *part_from_header(const struct smtp_message *m, struct arena *a)
+{
+    if (!mime_header_begins_torn(m->content))
+        return m;
+    struct smtp_message *parted = ARENA_NEW(a, struct smtp_message);
+    char *bytes = arena_alloc(a, m->content.n + 2);
+    bytes[0] = '\r';
+    bytes[1] = '\n';
+    memcpy(bytes + 2, m->content.p, m->content.n);
+    *parted = *m;
+    parted->content = str_of(bytes, m->content.n + 2);
+    return parted;
+}
+
 bool deliver_message(const struct deliver *d, const struct smtp_message *m, struct arena *a,
                      int64_t deadline_ms, struct deliver_result *out, struct err *e)
 {
     int64_t now_us = clock_utc_us();
     int64_t time_ms = deadline_ms - clock_monotonic_ms();
-    struct deliver_attempt attempt = { .d = d, .m = m, .a = a, .came_from = m->sender };
+    struct deliver_attempt attempt = {
+        .d = d, .m = part_from_header(m, a), .a = a, .came_from = m->sender
+    };
     str proven = STR_EMPTY;
     *out = (struct deliver_result){ .verdict = judge(&attempt) };
     if (out->verdict == DELIVER_DONE && !deliver_prove(&attempt, deadline_ms, out, &proven, e))
@@ -386,7 +408,14 @@ bool deliver_message(const struct deliver *d, const struct smtp_message *m, stru
         if (!deliver_prepare_forwards(&attempt, leaving, deadline_ms, e))
             return err_wrap(e, "forward");
     }
-    bool ok = attempt.n > 0 ? store(&attempt, proven, now_us, deadline_ms, e)
-                            : deliver_queue_forwards(&attempt, deadline_ms, e);
-    return ok && conclude(&attempt, deadline_ms, out, e);
+    bool ok = attempt.n > 0
+                  ? store(&attempt, proven, now_us, deadline_ms, e)
+                  : attempt.n_forwards == 0 || deliver_queue_forwards(&attempt, deadline_ms, e);
+    ok = ok && conclude(&attempt, deadline_ms, out, e);
+    if (!ok || out->verdict != DELIVER_DONE)
+        return ok;
+    if (d->left)
+        d->left->has_added = true;
+    deliver_note_heard(&attempt, deadline_ms);
+    return true;
 }

@@ -5,7 +5,7 @@
 #ifndef DELIVER_DELIVER_H
 #define DELIVER_DELIVER_H
 
-#include "base/base.h"
+#include "base/map.h"
 #include "spam/dnsbl.h"
 #include "spam/greylist.h"
 #include "wire/smtp_envelope.h"
@@ -16,6 +16,7 @@ struct dns;
 struct hook_chain;
 struct mailauth_keys;
 struct milter_chain;
+struct milter_result;
 struct net_networks;
 struct queue;
 struct reports;
@@ -40,6 +41,24 @@ struct deliver_checks {
     struct spam_greylist_rules greylist; /* when it does */
 };
 
+/* Who has one message already, of which each recipient is delivered alone (LMTP): once is enough
+ * for an account, and for an address elsewhere, whoever leads to it. Filters are asked once, about
+ * the whole of it, when the first recipient is delivered. In the caller's storage; `a` is kept. */
+struct deliver_left {
+    struct map ends; /* addresses in lower case; accounts as their number */
+    struct arena *a;
+    const struct smtp_message *whole; /* with all recipients, kept; NULL: filters are asked about
+                                         each delivery */
+    size_t at; /* which of its recipients is delivered now, for the caller to set */
+    struct milter_result *said; /* by the filters; NULL: they were not asked yet */
+    bool has_added;             /* whom they added has it */
+};
+
+/* Nobody has it; takes back what the map has allocated. */
+void deliver_left_init(struct deliver_left *left, const struct smtp_message *whole,
+                       struct arena *a);
+void deliver_left_fini(struct deliver_left *left);
+
 /* What deliveries need; in the caller's storage, all kept. */
 struct deliver {
     struct store *store;
@@ -57,7 +76,9 @@ struct deliver {
     struct deliver_checks checks;
     const struct deliver_visit *visit; /* what is known of who brings this message (screen.h); NULL:
                                           nothing. Of one transaction */
-    struct reports *reports;  /* counts what authors' domains are told of; NULL: nobody does */
+    struct deliver_left *left; /* likewise; grows by what is delivered. NULL: all are delivered at
+                                  once */
+    struct reports *reports;   /* counts what authors' domains are told of; NULL: nobody does */
     const char *report_inbox; /* local part of the address, at our domains, that gets the reports of
                                  others; NULL or empty: none is read */
     bool keeps_report_mail;   /* what was read is delivered nevertheless */
@@ -65,6 +86,7 @@ struct deliver {
                                          number */
     bool seals; /* what was proven of mail that leaves again is vouched for (ARC, RFC 8617), where
                    the domain that forwards it has a key */
+    bool signs; /* reports that leave (DKIM), where our domain has a key (queue/sign.h) */
 };
 
 enum deliver_verdict {

@@ -3,10 +3,60 @@
 #include "deliver/forward.h"
 
 #include "account/account.h"
+#include "base/address.h"
 #include "base/utf8.h"
 #include "deliver/seal.h"
 #include "mime/header.h"
 #include "wire/smtp_command.h"
+
+enum {
+    LEFT_MAX = 65536 /* ends that are remembered; beyond, one may get a second copy */
+};
+
+void deliver_left_init(struct deliver_left *left, const struct smtp_message *whole, struct arena *a)
+{
+    *left = (struct deliver_left){ .a = a, .whole = whole };
+    map_init(&left->ends, LEFT_MAX);
+}
+
+void deliver_left_fini(struct deliver_left *left)
+{
+    map_fini(&left->ends);
+}
+
+static bool has_left(const struct deliver_attempt *attempt, str address)
+{
+    const struct deliver_left *left = attempt->d->left;
+    return left && map_find(&left->ends, arena_lower(attempt->a, address));
+}
+
+static void remember(struct deliver_left *left, const struct deliver_forward *f)
+{
+    for (size_t i = 0; i < f->n; i++)
+        (void)map_put(&left->ends, arena_lower(left->a, f->to[i].address), left, NULL);
+}
+
+/* No address is a number alone: behind its '@' there is a domain. */
+static str account_key(struct arena *a, int64_t account_id)
+{
+    return arena_printf(a, "%lld", (long long)account_id);
+}
+
+bool deliver_has_copy(const struct deliver_attempt *attempt, int64_t account_id)
+{
+    const struct deliver_left *left = attempt->d->left;
+    return left && map_find(&left->ends, account_key(attempt->a, account_id));
+}
+
+void deliver_remember_copies(const struct deliver_attempt *attempt)
+{
+    struct deliver_left *left = attempt->d->left;
+    for (size_t i = 0; i < attempt->n && left; i++) {
+        str key = account_key(left->a, attempt->copies[i].account_id);
+        if (deliver_is_stored(&attempt->copies[i]))
+            (void)map_put(&left->ends, key, left, NULL);
+    }
+}
 
 static bool is_forwarded(const struct deliver_attempt *attempt, str address)
 {
@@ -41,7 +91,11 @@ void deliver_list_forwards(struct deliver_attempt *attempt, const struct smtp_re
         const struct smtp_target *target = &r->targets[i];
         if (target->account_id || is_forwarded(attempt, target->address))
             continue;
-        f->to[f->n++] = new_recipient(r, target->address, target->domain);
+        if (has_left(attempt, target->address)) {
+            attempt->n_left++;
+        } else {
+            f->to[f->n++] = new_recipient(r, target->address, target->domain);
+        }
     }
     attempt->n_forwards += f->n > 0;
 }
@@ -55,9 +109,13 @@ void deliver_list_relayed(struct deliver_attempt *attempt)
         const struct smtp_recipient *r = &m->recipients[i];
         struct err ignored = ERR_CLEAR;
         str domain;
-        if (r->is_relayed && !is_forwarded(attempt, r->address) &&
-            account_domain_normalize(attempt->a, r->domain, &domain, &ignored))
+        if (!r->is_relayed || is_forwarded(attempt, r->address))
+            continue;
+        if (has_left(attempt, r->address)) {
+            attempt->n_left++;
+        } else if (account_domain_normalize(attempt->a, r->domain, &domain, &ignored)) {
             list[n++] = new_recipient(r, r->address, domain);
+        }
     }
     for (size_t i = 0; i < n; i += QUEUE_MAX_RECIPIENTS) {
         attempt->forwards[attempt->n_forwards++] =
@@ -68,18 +126,13 @@ void deliver_list_relayed(struct deliver_attempt *attempt)
     }
 }
 
-static str domain_of(str address)
-{
-    return str_skip(address, (size_t)(str_rfind_byte(address, '@') + 1));
-}
-
 /* What is forwarded leaves as mail of our own address, under the seal of its domain; what is
  * relayed, as it came. Yields. */
 YIELDS static bool address_forward(const struct deliver_attempt *attempt, struct deliver_forward *f,
                                    struct deliver_seal *seal, str content, int64_t deadline_ms,
                                    struct err *e)
 {
-    str domain = f->by ? domain_of(f->by->address) : STR_EMPTY;
+    str domain = f->by ? address_domain(f->by->address) : STR_EMPTY;
     f->sender = attempt->m->sender;
     f->body = content;
     if (!f->by)
@@ -90,6 +143,11 @@ YIELDS static bool address_forward(const struct deliver_attempt *attempt, struct
                            STR_FMT(f->by->address), STR_FMT(content));
     return account_forward_sender(attempt->d->accounts, attempt->m->sender, domain, attempt->a,
                                   deadline_ms, &f->sender, e);
+}
+
+bool deliver_has_end(const struct deliver_attempt *attempt)
+{
+    return attempt->n + attempt->n_forwards + attempt->n_left > 0;
 }
 
 /* A sender who may be forged is not told what becomes of what is held. */
@@ -116,6 +174,11 @@ bool deliver_prepare_forwards(struct deliver_attempt *attempt, str content, int6
     return true;
 }
 
+bool deliver_needs_utf8(const struct smtp_message *m, str sender, str header)
+{
+    return !utf8_is_ascii(sender) || (m->is_utf8 && !utf8_is_ascii(header));
+}
+
 static struct queue_new_message message_of(const struct deliver_forward *f)
 {
     const struct smtp_message *m = f->attempt->m;
@@ -124,7 +187,7 @@ static struct queue_new_message message_of(const struct deliver_forward *f)
         .envelope_from = f->sender,
         .body = f->body,
         .is_8bit = !utf8_is_ascii(f->body),
-        .is_utf8 = !utf8_is_ascii(f->sender) || (m->is_utf8 && !utf8_is_ascii(header)),
+        .is_utf8 = deliver_needs_utf8(m, f->sender, header),
         .tls_rule = queue_tls_rule_of(f->body, m->requiretls),
         .envelope_id = m->envid,
         .has_ret = m->has_ret,
@@ -165,6 +228,9 @@ bool deliver_queue_forwards(struct deliver_attempt *attempt, int64_t deadline_ms
 
 void deliver_announce_forwards(const struct deliver_attempt *attempt)
 {
-    for (size_t i = 0; i < attempt->n_forwards; i++)
-        queue_announce(attempt->d->queue, attempt->forwards[i].queue_id);
+    for (size_t i = 0; i < attempt->n_forwards; i++) {
+        queue_announce_new(attempt->d->queue, attempt->forwards[i].queue_id, attempt->held_why);
+        if (attempt->d->left)
+            remember(attempt->d->left, &attempt->forwards[i]);
+    }
 }

@@ -3,6 +3,7 @@
  * follows from their results. */
 #include "deliver/proof.h"
 
+#include "base/address.h"
 #include "base/clock.h"
 #include "deliver/screen.h"
 #include "deliver/tally.h"
@@ -33,6 +34,8 @@ struct proof {
 static YIELDS bool check_name(void *arg, struct err *e)
 {
     struct proof *p = arg;
+    if (p->attempt->m->trace.is_peer_unknown)
+        return true; /* NONE */
     return mailauth_iprev_check(&p->resolver, &p->client, p->attempt->a, p->deadline_ms,
                                 &p->verdict.iprev, e);
 }
@@ -50,6 +53,8 @@ static YIELDS bool check_client(void *arg, struct err *e)
     };
     const struct deliver_visit *visit = p->attempt->d->visit;
     p->verdict.spf = &p->spf;
+    if (m->trace.is_peer_unknown)
+        return true; /* NONE: the address of who brought it is not the client's */
     if (visit && visit->has_spf && visit->spf.result != MAILAUTH_TEMPERROR) {
         p->spf = visit->spf; /* the client was asked about at RCPT */
         return true;
@@ -80,7 +85,7 @@ static YIELDS bool check_greeting(void *arg, struct err *e)
 static bool has_greeting(const struct proof *p)
 {
     const struct smtp_message *m = p->attempt->m;
-    return m->sender.n > 0 && smtp_is_domain(m->trace.helo) &&
+    return m->sender.n > 0 && !m->trace.is_peer_unknown && smtp_is_domain(m->trace.helo) &&
            str_find_byte(m->trace.helo, '.') >= 0;
 }
 
@@ -133,12 +138,13 @@ static YIELDS bool check_author(struct proof *p, struct err *e)
 
 /* ---- judging ---- */
 
-/* Several From fields, or several authors in one: readers show one of them, which a sender with
- * another proven domain would choose (ATTACKS X16). Likewise one whose domain no policy can be
- * asked for, which readers may show as if it were another. A message without any is only old. */
+/* Several From fields, or authors of several domains in one: readers show one of them, which a
+ * sender with another proven domain would choose (ATTACKS X16). Likewise one whose domain no policy
+ * can be asked for, which readers may show as if it were another. A message without any is only
+ * old, and one of an empty group says that nobody is to be answered. */
 static bool is_author_unclear(const struct proof *p)
 {
-    return p->author.n == 0 && mime_header_count(&p->message.header, STR("From")) > 0;
+    return p->author.n == 0 && !mailauth_message_is_anonymous(p->attempt->a, &p->message);
 }
 
 static bool is_trusted_sealer(const struct proof *p)
@@ -174,7 +180,7 @@ static bool speaks_for(str signer, str subject, str sender_domain)
 static bool is_claim_proven(const struct proof *p, const struct deliver_claim *claim)
 {
     str sender = p->attempt->m->sender;
-    str domain = str_skip(sender, (size_t)(str_rfind_byte(sender, '@') + 1));
+    str domain = address_domain(sender);
     struct err ignored = ERR_CLEAR;
     (void)dns_domain_to_ascii(p->attempt->a, domain, &domain, &ignored);
     for (size_t i = 0; i < p->dkim.n; i++) {
@@ -204,12 +210,14 @@ static const struct deliver_claim *unproven_claim(const struct proof *p)
 static bool is_proven_by_claims(const struct proof *p)
 {
     const struct deliver_visit *visit = p->attempt->d->visit;
-    size_t n = 0;
+    const struct smtp_message *m = p->attempt->m;
     if (!visit || visit->is_unproven || unproven_claim(p))
         return false;
-    for (const struct deliver_claim *c = visit->claims; c; c = c->next)
-        n++;
-    return n >= p->attempt->m->n && n > 0;
+    for (size_t i = 0; i < m->n; i++) {
+        if (!deliver_has_claim(visit, m->recipients[i].address))
+            return false; /* a claim may be of somebody who was refused behind it */
+    }
+    return m->n > 0;
 }
 
 static void refuse(const struct proof *p, struct deliver_result *out, enum deliver_verdict verdict,
@@ -217,6 +225,14 @@ static void refuse(const struct proof *p, struct deliver_result *out, enum deliv
 {
     out->verdict = verdict;
     out->reason = arena_str(p->attempt->a, str_slice(reason, 0, DELIVER_MAX_REASON));
+}
+
+str deliver_spf_denial(struct arena *a, const struct mailauth_spf *spf, str ip, const char *what)
+{
+    str reason =
+        arena_printf(a, "SPF of %.*s: %.*s may not %s%s%.*s", STR_FMT(spf->domain), STR_FMT(ip),
+                     what, spf->explanation.n ? "; it says: " : "", STR_FMT(spf->explanation));
+    return str_slice(reason, 0, DELIVER_MAX_REASON);
 }
 
 static bool judge_spf(const struct proof *p, struct deliver_result *out)
@@ -227,11 +243,9 @@ static bool judge_spf(const struct proof *p, struct deliver_result *out)
         spf = &p->spf_of_helo;
     if (spf->result != MAILAUTH_FAIL || !p->checks->spf_fail_is_final || is_proven_by_claims(p))
         return true;
-    str reason = arena_printf(a, "SPF of %.*s: %.*s may not %s%s%.*s", STR_FMT(spf->domain),
-                              STR_FMT(p->attempt->m->trace.peer_ip),
-                              spf == &p->spf ? "send for it" : "call itself so",
-                              spf->explanation.n ? "; it says: " : "", STR_FMT(spf->explanation));
-    refuse(p, out, DELIVER_SPF_FAIL, reason);
+    refuse(p, out, DELIVER_SPF_FAIL,
+           deliver_spf_denial(a, spf, p->attempt->m->trace.peer_ip,
+                              spf == &p->spf ? "send for it" : "call itself so"));
     return false;
 }
 
@@ -241,7 +255,7 @@ static void judge_dmarc(const struct proof *p, struct deliver_result *out)
         return;
     if (is_author_unclear(p)) {
         refuse(p, out, DELIVER_AUTHOR_UNCLEAR,
-               STR("A message needs one From field with one author and his domain"));
+               STR("A message needs one From field with authors of one domain"));
     } else if (p->dmarc.policy <= MAILAUTH_DMARC_ACCEPT || is_vouched_for(p)) {
         return;
     } else if (p->dmarc.result == MAILAUTH_TEMPERROR) {
@@ -315,9 +329,10 @@ static str format_field(const struct proof *p)
 static bool is_due(const struct deliver_attempt *attempt, struct net_address *client)
 {
     const struct deliver *d = attempt->d;
+    const struct smtp_trace *t = &attempt->m->trace;
     return d->dns && (d->checks.spf || d->checks.dkim) &&
-           net_address_parse_ip(attempt->m->trace.peer_ip, client, NULL) &&
-           !(d->local && net_networks_contain(d->local, client));
+           (t->is_peer_unknown || (net_address_parse_ip(t->peer_ip, client, NULL) &&
+                                   !(d->local && net_networks_contain(d->local, client))));
 }
 
 bool deliver_prove(struct deliver_attempt *attempt, int64_t deadline_ms, struct deliver_result *out,

@@ -23,4 +23,8 @@ enum {
 YIELDS bool deliver_prove(struct deliver_attempt *attempt, int64_t deadline_ms,
                           struct deliver_result *out, str *field, struct err *e);
 
+/* The sentence for who may not do `what` ("send for it", "call itself so") by this SPF, which is a
+ * fail; in arena, DELIVER_MAX_REASON at most. Pure. */
+str deliver_spf_denial(struct arena *a, const struct mailauth_spf *spf, str ip, const char *what);
+
 #endif

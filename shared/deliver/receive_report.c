@@ -5,6 +5,7 @@
 
 #include "account/account.h"
 #include "account/lists.h"
+#include "base/address.h"
 #include "base/clock.h"
 #include "mailauth/mailauth.h"
 #include "obs/obs.h"
@@ -17,10 +18,10 @@ enum {
 /* The same name in a domain that we relay for is an address of others. */
 static bool is_inbox(const struct deliver *d, const struct smtp_recipient *recipient)
 {
-    str address = recipient->address;
-    ptrdiff_t at = str_rfind_byte(address, '@');
-    return !recipient->is_relayed && at >= 0 &&
-           str_ieq(str_slice(address, 0, (size_t)at), str_from_cstr(d->report_inbox));
+    str local;
+    str domain;
+    return address_split(recipient->address, &local, &domain) && !recipient->is_relayed &&
+           str_ieq(local, str_from_cstr(d->report_inbox));
 }
 
 /* How many of the recipients are the address for reports. */

@@ -3,6 +3,7 @@
 #include "deliver/report.h"
 
 #include "account/account.h"
+#include "base/address.h"
 #include "base/clock.h"
 #include "crypto/random.h"
 #include "deliver/forward.h"
@@ -10,6 +11,7 @@
 #include "obs/obs.h"
 #include "queue/dsn.h"
 #include "queue/queue.h"
+#include "queue/sign.h"
 #include "wire/smtp_command.h"
 
 static bool leads_to(const struct smtp_recipient *r, int64_t account_id)
@@ -65,6 +67,11 @@ static struct outcome outcome_of(const struct deliver_attempt *attempt,
         if (out.n_failed++ == 0)
             out.first_failed = i;
     }
+    out.n += r->account_id != 0 && deliver_has_copy(attempt, r->account_id);
+    for (size_t i = 0; i < r->n_targets; i++) {
+        int64_t account_id = r->targets[i].account_id;
+        out.n += account_id != 0 && deliver_has_copy(attempt, account_id);
+    }
     return out;
 }
 
@@ -91,19 +98,24 @@ static size_t list_failed(const struct deliver_attempt *attempt, struct dsn_reci
 }
 
 /* An empty report when nobody wants one. */
-static bool compose(const struct deliver_attempt *attempt, str *report, bool *is_8bit,
-                    struct err *e)
+static YIELDS bool compose(const struct deliver_attempt *attempt, struct queue_system_mail *report,
+                           int64_t deadline_ms, struct err *e)
 {
-    *report = STR_EMPTY;
     struct arena *a = attempt->a;
     const char *host = attempt->d->hostname;
     struct dsn_recipient *failed = ARENA_ARRAY(a, struct dsn_recipient, attempt->m->n);
+    size_t n_failed = list_failed(attempt, failed);
+    *report = (struct queue_system_mail){ .text = STR_EMPTY };
+    if (n_failed == 0)
+        return true;
+    if (!queue_system_address(attempt->d->accounts, host, attempt->d->signs, a, deadline_ms,
+                              &report->from, e))
+        return false;
     struct buf out;
-    bool is_utf8;
     const struct dsn dsn = {
         .action = DSN_FAILED,
         .reporting_mta = str_from_cstr(host),
-        .from = arena_printf(a, "mailer-daemon@%s", host),
+        .from = report->from,
         .to = attempt->m->sender,
         .message_id = arena_printf(a, "%016llx.%016llx@%s", (unsigned long long)clock_utc_us(),
                                    (unsigned long long)crypto_random_u64(), host),
@@ -112,15 +124,14 @@ static bool compose(const struct deliver_attempt *attempt, str *report, bool *is
         .queue_id = attempt->m->transaction,
         .arrived_us = clock_utc_us(),
         .recipients = failed,
-        .n = list_failed(attempt, failed),
+        .n = n_failed,
         .original = attempt->m->content,
+        .is_utf8 = attempt->m->is_utf8,
         .return_full = attempt->m->ret_full && !attempt->m->requiretls, /* RFC 8689 section 5 */
     };
-    if (dsn.n == 0)
-        return true;
     buf_init(&out, DSN_MAX);
-    bool good = dsn_compose(&dsn, &out, &is_utf8, is_8bit, e);
-    *report = arena_str(a, buf_str(&out));
+    bool good = dsn_compose(&dsn, &out, &report->is_utf8, &report->is_8bit, e);
+    report->text = arena_str(a, buf_str(&out));
     buf_fini(&out);
     return good;
 }
@@ -154,14 +165,19 @@ static bool put_into_mailboxes(const struct deliver_attempt *attempt,
             store_deliver(attempt->d->store, &delivery, deadline_ms, e));
 }
 
-static bool put_into_queue(const struct deliver_attempt *attempt, const struct smtp_target *to,
-                           str report, bool is_8bit, int64_t deadline_ms, struct err *e)
+static YIELDS bool put_into_queue(const struct deliver_attempt *attempt,
+                                  const struct smtp_target *to, struct queue_system_mail *report,
+                                  int64_t deadline_ms, struct err *e)
 {
+    if (attempt->d->signs &&
+        !queue_system_sign(attempt->d->accounts, report, attempt->a, deadline_ms, e))
+        return false;
     int64_t queue_id;
     const struct queue_new_recipient recipient = { .address = to->address, .domain = to->domain };
     const struct queue_new_message message = {
-        .body = report,
-        .is_8bit = is_8bit,
+        .body = report->text,
+        .is_8bit = report->is_8bit,
+        .is_utf8 = report->is_utf8,
         .tls_rule = attempt->m->requiretls ? QUEUE_TLS_REQUIRED : QUEUE_TLS_AS_EVER,
         .session = attempt->m->trace.session,
         .recipients = &recipient,
@@ -182,7 +198,7 @@ static size_t list_done(const struct deliver_attempt *attempt, struct queue_new_
         str domain;
         if (!(r->notify & SMTP_NOTIFY_SUCCESS))
             continue;
-        if (!str_cut(r->address, '@', &local, &domain)) /* "postmaster" alone, RFC 5321 4.5.1 */
+        if (!address_split(r->address, &local, &domain)) /* "postmaster" alone, RFC 5321 4.5.1 */
             domain = str_from_cstr(attempt->d->hostname);
         const struct outcome outcome = outcome_of(attempt, r);
         if (outcome.n == 0 || outcome.n_failed > 0)
@@ -206,10 +222,12 @@ bool deliver_plan_success(struct deliver_attempt *attempt, int64_t deadline_ms, 
     attempt->success = NULL;
     if (n == 0)
         return true;
+    str header = str_slice(m->content, 0, mime_header_end(m->content));
     attempt->success = ARENA_NEW(attempt->a, struct queue_new_message);
     *attempt->success = (struct queue_new_message){
         .envelope_from = m->sender,
-        .body = str_slice(m->content, 0, mime_header_end(m->content)),
+        .body = header,
+        .is_utf8 = deliver_needs_utf8(m, m->sender, header),
         .envelope_id = m->envid,
         .has_ret = m->has_ret,
         .return_full = m->ret_full,
@@ -273,21 +291,20 @@ bool deliver_report_failed(const struct deliver_attempt *attempt, int64_t deadli
 {
     str domain;
     struct account_route route;
-    bool is_8bit = false;
-    str report;
+    struct queue_system_mail report;
     if (!account_route_back(attempt->d->accounts, attempt->m->sender, attempt->a, deadline_ms,
                             &domain, &route, e))
         return false;
     if (route.kind == ACCOUNT_ROUTE_UNKNOWN)
         return true;
-    if (!compose(attempt, &report, &is_8bit, e))
+    if (!compose(attempt, &report, deadline_ms, e))
         return false;
-    if (report.n == 0)
+    if (report.text.n == 0)
         return true;
     const struct smtp_target remote = { .address = attempt->m->sender, .domain = domain };
     if (route.kind == ACCOUNT_ROUTE_REMOTE)
-        return put_into_queue(attempt, &remote, report, is_8bit, deadline_ms, e);
+        return put_into_queue(attempt, &remote, &report, deadline_ms, e);
     if (route.is_way_back)
-        return put_into_queue(attempt, &route.targets[0], report, is_8bit, deadline_ms, e);
-    return put_into_mailboxes(attempt, &route, report, deadline_ms, e);
+        return put_into_queue(attempt, &route.targets[0], &report, deadline_ms, e);
+    return put_into_mailboxes(attempt, &route, report.text, deadline_ms, e);
 }

@@ -19,7 +19,8 @@ struct deliver_attempt {
     size_t n_looping;                 /* not to be stored: the message was there before */
     struct deliver_forward *forwards; /* what leaves again */
     size_t n_forwards;
-    bool is_stored;                    /* the copies say what became of them */
+    size_t n_left;  /* accounts and addresses that have it already, by a recipient before */
+    bool is_stored; /* the copies say what became of them */
     struct queue_new_message *success; /* what is told of success; NULL: nothing */
     int64_t success_id;                /* its queue id */
     struct arena *a;

@@ -52,7 +52,8 @@ void deliver_count_proof(const struct deliver *d, const struct mailauth_verdict 
                          enum deliver_verdict outcome, bool is_vouched, str source_ip)
 {
     const struct mailauth_dmarc *dmarc = verdict->dmarc;
-    if (!dmarc || (dmarc->result != MAILAUTH_PASS && dmarc->result != MAILAUTH_FAIL))
+    if (!dmarc || source_ip.n == 0 ||
+        (dmarc->result != MAILAUTH_PASS && dmarc->result != MAILAUTH_FAIL))
         return;
     const struct done done = done_of(dmarc, outcome, is_vouched);
     const struct reports_dmarc_result result = {
@@ -70,7 +71,8 @@ void deliver_tell_failure(const struct deliver *d, const struct smtp_message *m,
                           struct arena *a, int64_t deadline_ms)
 {
     struct mime_header header;
-    if (!d->reports || !verdict->dmarc || !verdict->dmarc->record.failure.n)
+    if (!d->reports || m->trace.peer_ip.n == 0 || !verdict->dmarc ||
+        !verdict->dmarc->record.failure.n)
         return;
     mime_header_parse(a, m->content, &header);
     const struct reports_failed failed = {

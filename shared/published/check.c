@@ -5,7 +5,7 @@
 
 enum {
     FURTHER_MAX =
-        4 + PUBLISHED_SOURCES_MAX + PUBLISHED_POOLS_MAX, /* findings without a record of the list */
+        5 + PUBLISHED_SOURCES_MAX + PUBLISHED_POOLS_MAX, /* findings without a record of the list */
     FOUND_MAX = 20,                                      /* values that are told of one name */
     SRV_HEAD = 6,                                        /* octets before the name */
     MX_HEAD = 2
@@ -112,13 +112,21 @@ YIELDS static bool check_exchanger(const struct check *c, str host, struct publi
     return true;
 }
 
+static enum published_reason zone_reason(const struct dns_answer *answer)
+{
+    return answer->status == DNS_TEMPFAIL ? PUBLISHED_NO_ANSWER
+           : answer->status == DNS_BOGUS  ? PUBLISHED_ZONE_FORGED
+           : answer->secure               ? PUBLISHED_IS_RIGHT
+                                          : PUBLISHED_UNSIGNED;
+}
+
 YIELDS static bool check_mx(struct check *c, struct published_finding *f, struct err *e)
 {
     struct dns_answer answer;
     bool is_ours = false;
     if (!published_ask(c, f->record.name, DNS_MX, &answer, e))
         return false;
-    c->is_secure = answer.secure;
+    c->zone = zone_reason(&answer);
     f->reason = published_reason_of(answer.status);
     for (size_t i = 0; i < answer.n && i < PUBLISHED_HOSTS_MAX; i++) {
         str rdata = answer.rdata[i];
@@ -210,21 +218,50 @@ static str show_tlsa(struct arena *a, str rdata)
     return shown;
 }
 
-/* A record 3 1 1 can be compared with our key; one of another kind may or may not match. */
-static enum published_reason judge_tlsa(const struct check *c, const struct dns_answer *answer)
+/* Whether one is of the key. A record 3 1 1 can be compared with it; one of another kind may or may
+ * not match. */
+static bool has_tlsa(const struct dns_answer *answer, const uint8_t key[TLS_KEY_SHA256],
+                     bool *has_others)
 {
-    bool has_others = false;
+    *has_others = false;
     for (size_t i = 0; i < answer->n; i++) {
         struct tls_dane_record record;
         if (!tlsa_parse(answer->rdata[i], &record))
             continue;
         bool is_key = record.usage == TLSA_END_ENTITY && record.selector == 1 &&
                       record.matching == 1 && record.data.n == TLS_KEY_SHA256;
-        if (is_key && memcmp(record.data.p, c->self->tls_key, TLS_KEY_SHA256) == 0)
-            return PUBLISHED_IS_RIGHT;
-        has_others = has_others || !is_key;
+        if (is_key && memcmp(record.data.p, key, TLS_KEY_SHA256) == 0)
+            return true;
+        *has_others = *has_others || !is_key;
     }
-    return has_others ? PUBLISHED_TLSA_UNKNOWN : PUBLISHED_TLSA_OTHER;
+    return false;
+}
+
+/* Of the key in use: who has some has to have the right ones. */
+static void judge_tlsa(const struct check *c, const struct dns_answer *answer,
+                       struct published_finding *f)
+{
+    bool has_others = true;
+    f->record.is_needed = true;
+    if (!c->self->tls_key || !has_tlsa(answer, c->self->tls_key, &has_others))
+        f->reason = has_others ? PUBLISHED_TLSA_UNKNOWN : PUBLISHED_TLSA_OTHER;
+    if (!answer->secure && f->reason != PUBLISHED_TLSA_OTHER) {
+        f->reason = PUBLISHED_TLSA_UNSIGNED;
+        f->record.is_needed = false;
+    }
+}
+
+/* Of the one that comes next: needed where there are others, and nothing else could match it. */
+static void judge_next(const struct check *c, const struct dns_answer *answer,
+                       struct published_finding *f)
+{
+    bool has_others = true;
+    if (!c->self->next_tls_key || !has_tlsa(answer, c->self->next_tls_key, &has_others)) {
+        f->reason = PUBLISHED_IS_MISSING;
+        f->record.is_needed = answer->secure && !has_others;
+    } else if (!answer->secure) {
+        f->reason = PUBLISHED_TLSA_UNSIGNED;
+    }
 }
 
 YIELDS static bool check_tlsa(struct check *c, struct published_finding *f, struct err *e)
@@ -237,12 +274,7 @@ YIELDS static bool check_tlsa(struct check *c, struct published_finding *f, stru
         published_note(c->a, f, show_tlsa(c->a, answer.rdata[i]));
     if (f->reason != PUBLISHED_IS_RIGHT)
         return true;
-    f->reason = c->self->tls_key ? judge_tlsa(c, &answer) : PUBLISHED_TLSA_UNKNOWN;
-    f->record.is_needed = true; /* who has some has to have the right ones */
-    if (!answer.secure && f->reason != PUBLISHED_TLSA_OTHER) {
-        f->reason = PUBLISHED_TLSA_UNSIGNED;
-        f->record.is_needed = false;
-    }
+    (f->record.purpose == PUBLISHED_TLSA_NEXT ? judge_next : judge_tlsa)(c, &answer, f);
     return true;
 }
 
@@ -351,7 +383,19 @@ static void check_dnssec(struct check *c)
     const struct published_record record = { .purpose = PUBLISHED_DNSSEC,
                                              .type = "DNSSEC",
                                              .name = c->domain };
-    begin(c, &record)->reason = c->is_secure ? PUBLISHED_IS_RIGHT : PUBLISHED_UNSIGNED;
+    begin(c, &record)->reason = c->zone;
+}
+
+/* Mail leaves unsigned: there is no record to ask for, and that is what has to be told. */
+static void check_signing(struct check *c, const struct published_records *records)
+{
+    const struct published_record record = { .purpose = PUBLISHED_DKIM,
+                                             .type = "TXT",
+                                             .name = arena_printf(c->a, "_domainkey.%.*s",
+                                                                  STR_FMT(c->domain)),
+                                             .is_needed = true };
+    if (c->self->signs_mail && !records->is_signed)
+        begin(c, &record)->reason = PUBLISHED_NO_KEY;
 }
 
 /* ---- all of it ---- */
@@ -361,11 +405,13 @@ typedef bool (*check_fn)(struct check *c, struct published_finding *f, struct er
 static const check_fn checks[] = {
     [PUBLISHED_MX] = check_mx,
     [PUBLISHED_SPF] = check_text,
+    [PUBLISHED_SPF_HOST] = check_text,
     [PUBLISHED_DKIM] = check_text,
     [PUBLISHED_DMARC] = check_text,
     [PUBLISHED_MTA_STS] = check_mta_sts,
     [PUBLISHED_TLS_RPT] = check_text,
     [PUBLISHED_TLSA] = check_tlsa,
+    [PUBLISHED_TLSA_NEXT] = check_tlsa,
     [PUBLISHED_IMAPS] = check_service,
     [PUBLISHED_SUBMISSIONS] = check_service,
     [PUBLISHED_SUBMISSION] = check_service,
@@ -395,8 +441,10 @@ bool published_check_records(const struct mailauth_resolver *resolver,
                        .until_ms = clock_deadline_in(PUBLISHED_CHECK_MS),
                        .out = out };
     bool is_about_host = false;
-    for (size_t i = 0; i < records->n; i++)
-        is_about_host = is_about_host || records->list[i].purpose == PUBLISHED_SPF;
+    for (size_t i = 0; i < records->n; i++) {
+        is_about_host = is_about_host || records->list[i].purpose == PUBLISHED_SPF ||
+                        records->list[i].purpose == PUBLISHED_SPF_HOST;
+    }
     *out = (struct published_findings){ .list = ARENA_ARRAY(a, struct published_finding,
                                                             records->n + 1) };
     if (is_about_host && !check_host(&c, e))
@@ -420,6 +468,7 @@ bool published_check(const struct mailauth_resolver *resolver, const struct publ
                                                             records->n + FURTHER_MAX) };
     if (!check_host(&c, e) || !check_records(&c, records, e))
         return false;
+    check_signing(&c, records);
     check_policy(&c);
     for (size_t i = 0; i < c.n_sources; i++) {
         if (!check_source(&c, &c.sources[i], false, e))

@@ -27,7 +27,7 @@ struct check {
     int64_t until_ms;                  /* monotonic: for all questions */
     const struct net_address *sources; /* mail leaves from one of these; n_sources 0: not known */
     size_t n_sources;
-    bool is_secure; /* the domain's MX answer was validated */
+    enum published_reason zone; /* what the domain's MX answer says of its DNSSEC */
     struct published_findings *out;
 };
 

@@ -13,11 +13,14 @@
 enum published_purpose {
     PUBLISHED_MX,
     PUBLISHED_SPF,
+    PUBLISHED_SPF_HOST, /* of our name in EHLO: counts for HELO and for bounces (RFC 7208 2.3, 2.4)
+                         */
     PUBLISHED_DKIM,
     PUBLISHED_DMARC,
     PUBLISHED_MTA_STS,
     PUBLISHED_TLS_RPT,
     PUBLISHED_TLSA,
+    PUBLISHED_TLSA_NEXT, /* of the certificate that comes next, ahead of it */
     PUBLISHED_IMAPS,
     PUBLISHED_SUBMISSIONS,
     PUBLISHED_SUBMISSION,
@@ -41,11 +44,13 @@ struct published_self {
     const char *inbox;                 /* local part of the address that reports go to */
     const char *report_path;           /* that takes reports on TLS by HTTPS; NULL: none does */
     const uint8_t *tls_key;            /* SHA-256 of its TLS key (tls_server_key_sha256), or NULL */
+    const uint8_t *next_tls_key;       /* of the one that comes next; NULL: none, or not known */
     const struct net_address *sources; /* mail leaves from; n_sources 0: from those of `host` */
     size_t n_sources;
     const struct net_address *pools; /* some mail leaves from these, under any name in EHLO */
     size_t n_pools;
     bool allow_private; /* addresses that are not public will do */
+    bool signs_mail;    /* of domains that have a key */
 };
 
 struct published_record {
@@ -60,10 +65,12 @@ struct published_records {
     str domain;
     struct published_record *list; /* in arena */
     size_t n;
+    bool is_signed; /* one of its DKIM keys signs */
 };
 
-/* The records that the domain of ours needs, of what this server does. ERR_NOT_FOUND: the domain is
- * not ours. In arena. Yields. */
+/* The records that the domain of ours needs, of what this server does. That of the TLS key that
+ * comes next stands behind that of the one in use, where both are known and are two. ERR_NOT_FOUND:
+ * the domain is not ours. In arena. Yields. */
 YIELDS bool published_list(struct account_directory *d, const struct published_self *self,
                            str domain, struct arena *a, int64_t deadline_ms,
                            struct published_records *out, struct err *e);
@@ -107,12 +114,14 @@ enum published_reason {
     PUBLISHED_SPF_ANYBODY,    /* SPF lets everybody send */
     PUBLISHED_SOURCE_UNKNOWN, /* which address mail leaves from is not known */
     PUBLISHED_REVOKED,        /* a key record without a key */
+    PUBLISHED_NO_KEY,         /* no key of the domain signs its mail */
     PUBLISHED_POLICY_GONE,    /* the policy cannot be fetched */
     PUBLISHED_POLICY_OTHER,   /* the policy does not name this server */
     PUBLISHED_TLSA_OTHER,     /* no TLSA record matches the certificate in use */
     PUBLISHED_TLSA_UNSIGNED,  /* there are TLSA records in a zone without DNSSEC */
     PUBLISHED_TLSA_UNKNOWN,   /* which certificate is in use is not known here */
     PUBLISHED_UNSIGNED,       /* no DNSSEC */
+    PUBLISHED_ZONE_FORGED,    /* the DNSSEC of the zone is wrong */
     PUBLISHED_NO_NAME,        /* the address has no name */
     PUBLISHED_NAME_OTHER,     /* its name does not lead back to it */
     PUBLISHED_HELO_OTHER      /* our name in EHLO does not lead to it */
@@ -176,6 +185,9 @@ enum published_state published_state_of(enum published_reason reason);
 const char *published_reason_name(enum published_reason reason);
 const char *published_reason_text(enum published_reason reason);
 const char *published_state_name(enum published_state state);
+/* Pure. Whether just this record is in the DNS, be it of use there or not: a TLSA record without
+ * DNSSEC is of none. */
+bool published_is_there(const struct published_finding *f);
 /* Whether the operator has something to do: it is not as it should be, or a record that is needed
  * is missing or cannot be seen. */
 bool published_is_wrong(const struct published_finding *f);

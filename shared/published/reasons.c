@@ -7,11 +7,13 @@ const char *published_purpose_name(enum published_purpose purpose)
     static const char *const names[] = {
         [PUBLISHED_MX] = "mx",
         [PUBLISHED_SPF] = "spf",
+        [PUBLISHED_SPF_HOST] = "spfHost",
         [PUBLISHED_DKIM] = "dkim",
         [PUBLISHED_DMARC] = "dmarc",
         [PUBLISHED_MTA_STS] = "mtaSts",
         [PUBLISHED_TLS_RPT] = "tlsRpt",
         [PUBLISHED_TLSA] = "tlsa",
+        [PUBLISHED_TLSA_NEXT] = "tlsaNext",
         [PUBLISHED_IMAPS] = "imaps",
         [PUBLISHED_SUBMISSIONS] = "submissions",
         [PUBLISHED_SUBMISSION] = "submission",
@@ -39,8 +41,8 @@ static const struct meaning meanings[] = {
     [PUBLISHED_IS_INVALID] = { "invalid", PUBLISHED_DIFFERENT,
                                "Receivers cannot use it as it is." },
     [PUBLISHED_IS_FORGED] = { "forged", PUBLISHED_DIFFERENT,
-                              "Its DNSSEC signature is wrong: receivers that check it see nothing. "
-                              "Sign the zone again." },
+                              "Its DNSSEC signature is wrong: receivers that check it see "
+                              "nothing." },
     [PUBLISHED_NO_ANSWER] = { "noAnswer", PUBLISHED_UNKNOWN,
                               "The DNS did not answer: try again later." },
     [PUBLISHED_MX_ELSEWHERE] = { "mxElsewhere", PUBLISHED_DIFFERENT,
@@ -67,6 +69,9 @@ static const struct meaning meanings[] = {
                                    "name has none in the DNS, and delivery.source is not set." },
     [PUBLISHED_REVOKED] = { "revoked", PUBLISHED_DIFFERENT,
                             "The record holds no key: signatures with it count for nothing." },
+    [PUBLISHED_NO_KEY] = { "noKey", PUBLISHED_MISSING,
+                           "No key signs the mail of the domain: make one (heronry dkim generate), "
+                           "or let one that waits sign (heronry dkim activate)." },
     [PUBLISHED_POLICY_GONE] = { "policyGone", PUBLISHED_DIFFERENT,
                                 "Others cannot fetch the policy." },
     [PUBLISHED_POLICY_OTHER] = { "policyOther", PUBLISHED_DIFFERENT,
@@ -82,6 +87,9 @@ static const struct meaning meanings[] = {
                                  "server (--url)." },
     [PUBLISHED_UNSIGNED] = { "unsigned", PUBLISHED_MISSING,
                              "The zone is not signed by DNSSEC: DANE is of no use in it." },
+    [PUBLISHED_ZONE_FORGED] = { "zoneForged", PUBLISHED_DIFFERENT,
+                                "The DNSSEC of the zone is wrong, as seen from here: sign the zone "
+                                "again, or put the clock or the resolver of this machine right." },
     [PUBLISHED_NO_NAME] = { "noName", PUBLISHED_MISSING,
                             "The address has no name: many receivers refuse mail from it. Whoever "
                             "gave you the address sets its PTR record." },
@@ -114,6 +122,15 @@ const char *published_state_name(enum published_state state)
                                          [PUBLISHED_DIFFERENT] = "different",
                                          [PUBLISHED_UNKNOWN] = "unknown" };
     return names[state];
+}
+
+bool published_is_there(const struct published_finding *f)
+{
+    for (size_t i = 0; f->reason == PUBLISHED_TLSA_UNSIGNED && i < f->n_found; i++) {
+        if (str_ieq(f->found[i], f->record.value))
+            return true;
+    }
+    return f->reason == PUBLISHED_IS_RIGHT;
 }
 
 bool published_is_wrong(const struct published_finding *f)

@@ -76,6 +76,7 @@ size_t published_key_records(str domain, const struct account_dkim_key *key, str
 static void add_keys(struct listing *l, const struct account_dkim_list *keys)
 {
     for (size_t i = 0; i < keys->n; i++) {
+        l->out->is_signed = l->out->is_signed || keys->list[i].state == ACCOUNT_DKIM_SIGNING;
         l->out->n +=
             published_key_records(l->domain, &keys->list[i], l->a, &l->out->list[l->out->n]);
     }
@@ -114,12 +115,20 @@ bool published_tlsa_record(const char *host, const uint8_t key[TLS_KEY_SHA256], 
     return ok;
 }
 
-/* Of the certificate that is in use for our name now. */
+/* Of the certificate that is in use for our name now, and of the one that comes next: who sets that
+ * alone would keep mail away. */
 static void add_tlsa(struct listing *l)
 {
+    const struct published_self *self = l->self;
     struct published_record record;
-    if (l->self->tls_key && published_tlsa_record(l->self->host, l->self->tls_key, l->a, &record))
-        add(l, record);
+    if (!self->tls_key || !published_tlsa_record(self->host, self->tls_key, l->a, &record))
+        return;
+    add(l, record);
+    if (!self->next_tls_key || memcmp(self->next_tls_key, self->tls_key, TLS_KEY_SHA256) == 0 ||
+        !published_tlsa_record(self->host, self->next_tls_key, l->a, &record))
+        return;
+    record.purpose = PUBLISHED_TLSA_NEXT;
+    add(l, record);
 }
 
 /* Who tells us of our mail: at the address whose reports are read (reports.inbox), and by HTTPS. */
@@ -140,9 +149,10 @@ static void add_reports(struct listing *l)
                                       .value = tls });
 }
 
-/* The servers that take its mail, and the addresses of pools, which may be of other names. Other
- * frontends may have other pools: what is not listed is not denied then. */
-static str spf_of(const struct listing *l)
+/* The addresses of `servers` ("mx": those that take its mail; "a": of the name itself), and those
+ * of pools, which may be of other names, and say the same in EHLO where their transport has no name
+ * of its own. Other frontends may have other pools: what is not listed is not denied then. */
+static str spf_of(const struct listing *l, const char *servers)
 {
     str terms = STR_EMPTY;
     for (size_t i = 0; i < l->self->n_pools; i++) {
@@ -152,7 +162,20 @@ static str spf_of(const struct listing *l)
                              net_address_is_ipv4(address) ? 4 : 6,
                              STR_FMT(net_address_ip(address, ip)));
     }
-    return arena_printf(l->a, "v=spf1 mx%.*s %call", STR_FMT(terms), terms.n > 0 ? '~' : '-');
+    return arena_printf(l->a, "v=spf1 %s%.*s %call", servers, STR_FMT(terms),
+                        terms.n > 0 ? '~' : '-');
+}
+
+/* Reports have no sender but our name in EHLO, and receivers may look at that name anyway; a record
+ * of its own lets nobody else use it. A domain of that name has its own already. */
+static void add_host_spf(struct listing *l)
+{
+    str helo = arena_lower(l->a, str_from_cstr(l->self->helo));
+    if (str_find_byte(helo, '.') < 0 || str_eq(helo, l->domain))
+        return;
+    add(l,
+        (struct published_record){
+            .purpose = PUBLISHED_SPF_HOST, .type = "TXT", .name = helo, .value = spf_of(l, "a") });
 }
 
 bool published_list(struct account_directory *d, const struct published_self *self, str domain,
@@ -175,7 +198,8 @@ bool published_list(struct account_directory *d, const struct published_self *se
                                        .name = domain,
                                        .value = arena_printf(a, "10 %s.", self->host),
                                        .is_needed = true });
-    add_text(&l, PUBLISHED_SPF, domain, spf_of(&l));
+    add_text(&l, PUBLISHED_SPF, domain, spf_of(&l, "mx"));
+    add_host_spf(&l);
     add_keys(&l, &keys);
     if (has_policy)
         add_mta_sts(&l, &own);

@@ -13,13 +13,16 @@ typedef bool (*judge_fn)(const struct check *c, str text, struct published_findi
 
 /* ---- SPF ---- */
 
+/* As a receiver of mail from the client would: a message of the domain, or a report. Yields. */
 YIELDS static bool ask_spf(const struct check *c, const struct net_address *client,
-                           struct mailauth_spf *out, struct err *e)
+                           enum published_purpose purpose, struct mailauth_spf *out, struct err *e)
 {
     const struct mailauth_spf_query query = {
         .client = client,
         .helo = str_from_cstr(c->self->helo),
-        .sender = arena_printf(c->a, "postmaster@%.*s", STR_FMT(c->domain)),
+        .sender = purpose == PUBLISHED_SPF_HOST
+                      ? STR_EMPTY
+                      : arena_printf(c->a, "postmaster@%.*s", STR_FMT(c->domain)),
         .receiver = str_from_cstr(c->self->host),
     };
     return mailauth_spf_check(c->resolver, &query, c->a, c->until_ms, out, e);
@@ -42,7 +45,7 @@ YIELDS static bool judge_source(const struct check *c, const struct net_address 
     char ip[NET_ADDRESS_TEXT];
     if (f->reason != PUBLISHED_IS_RIGHT)
         return true;
-    if (!ask_spf(c, source, &spf, e))
+    if (!ask_spf(c, source, f->record.purpose, &spf, e))
         return false;
     f->reason = reason_of_spf(&spf);
     if (f->reason != PUBLISHED_IS_RIGHT) {
@@ -59,7 +62,8 @@ YIELDS static bool judge_spf(const struct check *c, str text, struct published_f
     struct mailauth_spf spf;
     struct net_address nobody;
     (void)text;
-    if (!net_address_parse_ip(str_from_cstr(stranger), &nobody, e) || !ask_spf(c, &nobody, &spf, e))
+    if (!net_address_parse_ip(str_from_cstr(stranger), &nobody, e) ||
+        !ask_spf(c, &nobody, f->record.purpose, &spf, e))
         return false;
     if (spf.result == MAILAUTH_PERMERROR) {
         f->reason = PUBLISHED_IS_INVALID;
@@ -181,6 +185,7 @@ static const struct text_kind {
     judge_fn judge;
 } kinds[] = {
     [PUBLISHED_SPF] = { STR_INIT("v=spf1"), judge_spf },
+    [PUBLISHED_SPF_HOST] = { STR_INIT("v=spf1"), judge_spf },
     [PUBLISHED_DKIM] = { STR_INIT(""), judge_dkim },
     [PUBLISHED_DMARC] = { STR_INIT("v=DMARC1"), judge_dmarc },
     [PUBLISHED_MTA_STS] = { STR_INIT("v=STSv1"), judge_mta_sts },

@@ -9,7 +9,7 @@
 #include <assert.h>
 
 enum {
-    LAST_PARAM = 8 /* which only rescheduling and the change of transport have */
+    LAST_PARAM = 8 /* which only some acts have */
 };
 
 const char *queue_action_name(enum queue_action action)
@@ -32,16 +32,16 @@ bool queue_act_selects(const struct queue_act *act)
 /* ---- statements ---- */
 
 enum {
-    KEPT = -2,   /* in $7: held by an administrator, whatever it was before; RCPT_HELD there is for
-                  * its sender to decide */
-    STOPPED = -4 /* likewise: held with its account, until that may send again */
+    KEPT = -2, /* in $7: held by an administrator, whatever it was before; RCPT_HELD there is for
+                * its sender to decide */
+    OTHERWISE = -4 /* likewise: held with its account until that may send again, or in quarantine */
 };
 
 /* $1-$4 are the filter, $5 is one queue id or 0, $6 the least age, $7 the statuses that the action
  * is for. */
 #define SELECTED                                                                                                       \
-    " FROM q_rcpt r JOIN q_msg m USING (queue_id) WHERE CASE WHEN r.kept AND r.status = -1"                            \
-    " AND r.reply = 'its sender may send nothing for now' THEN -4"                                                     \
+    " FROM q_rcpt r JOIN q_msg m USING (queue_id) WHERE CASE WHEN r.kept AND r.status < 0"                             \
+    " AND r.code <> " QUEUE_CODE_KEPT " THEN -4"                                                                       \
     " WHEN r.kept AND r.status < 0 THEN -2 ELSE r.status END = ANY ($7::int4[]) AND ($5::int8 = 0 OR r.queue_id = $5)" \
     " AND ($6::int8 = 0 OR m.created <= now() - $6 * interval '1 second') AND" QUEUE_FILTER
 
@@ -52,10 +52,11 @@ static const struct db_stmt lock_domains = {
     ") ORDER BY domain FOR UPDATE"
 };
 /* And those of q_msg that wait for their time, of which no destination tells: who takes them up, or
- * is done with them, has locked the message before its recipients. */
+ * is done with them, has locked the message before its recipients. What is held by hand may get a
+ * new lifetime, which is its message's. */
 static const struct db_stmt lock_waiting = {
     "SELECT 1 FROM q_msg WHERE queue_id IN (SELECT r.queue_id" SELECTED
-    " AND r.status = -3) ORDER BY queue_id FOR UPDATE"
+    " AND (r.status = -3 OR r.kept)) ORDER BY queue_id FOR UPDATE"
 };
 
 /* A worker that has leased a destination has begun with the first of what is due there, no more
@@ -68,7 +69,8 @@ static_assert(QUEUE_ROWS_PER_CLAIM == 2000, "the number in CHOSEN is that of a c
     " AND b.due <= d.lease_until ORDER BY b.due, b.queue_id, b.rcpt LIMIT 2000) f"            \
     " WHERE d.lease_until > now()),"                                                          \
     " chosen AS MATERIALIZED (SELECT r.queue_id, r.rcpt, r.domain, r.attempts,"               \
-    " r.transport, m.expires" SELECTED " AND NOT EXISTS (SELECT 1 FROM busy"                  \
+    " r.transport, m.expires, " QUEUE_IS_BY_HAND " AS by_hand" SELECTED                       \
+    " AND NOT EXISTS (SELECT 1 FROM busy"                                                     \
     " WHERE busy.queue_id = r.queue_id AND busy.rcpt = r.rcpt))"
 #define NOTED(outcome, code, reply) \
     " noted AS (" NOTE_ENDING(      \
@@ -91,24 +93,46 @@ static_assert(QUEUE_ROWS_PER_CLAIM == 2000, "the number in CHOSEN is that of a c
     " FROM q_rcpt o WHERE o.queue_id = h.queue_id AND o.domain = h.domain AND o.status = -1"     \
     " AND NOT o.kept AND NOT EXISTS (SELECT 1 FROM chosen c WHERE c.queue_id = o.queue_id"       \
     " AND c.rcpt = o.rcpt))),"
-#define COUNTED " SELECT count(*), count(DISTINCT queue_id) FROM done"
+/* Which ones, for what operators see of them; no more than that shows at once. */
+#define WHICH   "(coalesce(array_agg(DISTINCT queue_id), '{}'))[1:1000]"
+#define COUNTED " SELECT count(*), count(DISTINCT queue_id), " WHICH " FROM done"
 
 static const struct db_stmt rehearsal = {
     CHOSEN " SELECT count(*), count(DISTINCT queue_id) FROM chosen"
 };
 static const struct db_stmt hold = {
-    CHOSEN "," NOTED("3", "'4.7.0'", "'an administrator holds it'") FORGOTTEN UPDATED(
+    CHOSEN "," NOTED("3", QUEUE_CODE_KEPT, "'an administrator holds it'") FORGOTTEN UPDATED(
         "status = CASE u.status WHEN -3 THEN -3 ELSE -1 END, kept = true, due = c.expires,"
-        " code = '4.7.0', reply = 'an administrator holds it'") COUNTED
+        " code = " QUEUE_CODE_KEPT ", reply = 'an administrator holds it'") COUNTED
 };
-static const struct db_stmt release = { CHOSEN "," AWAKENED("now()", AS_BEFORE) UPDATED(
-    "status = CASE u.status WHEN -3 THEN -3 ELSE 0 END, kept = false, due = now()") COUNTED };
+/* Somebody asks for the next attempt: it is one beside the schedule. */
+#define ASKED "planned = coalesce(u.planned, u.due)"
+/* What was held by hand, for however long, begins anew: with all attempts of the schedule, and a
+ * whole lifetime ($8, in milliseconds). */
+static const struct db_stmt release = {
+    CHOSEN
+    ", renewed AS (UPDATE q_msg m SET expires = greatest(m.expires, now() + $8::int8"
+    " * interval '1 millisecond') WHERE m.queue_id IN (SELECT queue_id FROM chosen WHERE by_hand))," //
+    AWAKENED("now()", AS_BEFORE) UPDATED(
+        "status = CASE u.status WHEN -3 THEN -3 ELSE 0 END, kept = false, due = now(),"
+        " planned = now(), asked = CASE WHEN c.by_hand THEN u.attempts ELSE u.asked END") COUNTED
+};
 #define AT "(timestamptz 'epoch' + $8::int8 * interval '1 microsecond')"
-static const struct db_stmt reschedule = { CHOSEN "," AWAKENED(AT, AS_BEFORE)
-                                               UPDATED("due = least(" AT ", c.expires)") COUNTED };
+#define SHORTENED                                                                    \
+    " SELECT count(*), count(DISTINCT queue_id), (SELECT count(*) FROM chosen WHERE" \
+    " expires < " AT "), (SELECT min(expires) FROM chosen WHERE expires < " AT ")"
+static const struct db_stmt reschedule = { CHOSEN "," AWAKENED(AT, AS_BEFORE) UPDATED(
+    "due = least(" AT ", c.expires)," ASKED) SHORTENED ", " WHICH " FROM done" };
+static const struct db_stmt reschedule_rehearsal = { CHOSEN SHORTENED " FROM chosen" };
+/* Its report has its time, too, however long it was held. No server has said that (RFC 3464 2.3.5).
+ */
 static const struct db_stmt fail = {
-    CHOSEN "," NOTED("2", "'5.3.0'", "'an administrator gave it up'")
-        UPDATED("status = 1, due = now(), code = '5.3.0', reply = 'an administrator gave it up'")
+    CHOSEN
+    ", renewed AS (UPDATE q_msg m SET expires = greatest(m.expires, now())"
+    " WHERE m.queue_id IN (SELECT queue_id FROM chosen WHERE by_hand))," NOTED(
+        "2", "'5.3.0'", "'an administrator gave it up'")
+        UPDATED(
+            "status = 1, due = now(), code = '5.3.0', reply = 'an administrator gave it up', remote = ''")
             COUNTED
 };
 static const struct db_stmt drop = {
@@ -118,7 +142,8 @@ static const struct db_stmt drop = {
     " coalesce(array_agg(DISTINCT queue_id), '{}') FROM done"
 };
 static const struct db_stmt transport = { CHOSEN "," AWAKENED("now()", "$8 <> ''") UPDATED(
-    "transport = $8, due = CASE u.status WHEN 0 THEN now() ELSE u.due END") COUNTED };
+    "transport = $8, due = CASE u.status WHEN 0 THEN now() ELSE u.due END,"
+    " planned = CASE u.status WHEN 0 THEN coalesce(u.planned, u.due) END") COUNTED };
 /* Those of these messages that have no recipients any more. */
 static const struct db_stmt drop_messages = {
     "DELETE FROM q_msg m WHERE m.queue_id = ANY ($1::int8[])"
@@ -130,12 +155,12 @@ static const struct {
     int64_t statuses[5];
     size_t n_statuses;
 } actions[] = {
-    [QUEUE_ACT_HOLD] = { &hold, { RCPT_PENDING, RCPT_HELD, STOPPED, RCPT_WAITING }, 4 },
-    [QUEUE_ACT_RELEASE] = { &release, { RCPT_HELD, KEPT, STOPPED, RCPT_WAITING }, 4 },
+    [QUEUE_ACT_HOLD] = { &hold, { RCPT_PENDING, RCPT_HELD, OTHERWISE, RCPT_WAITING }, 4 },
+    [QUEUE_ACT_RELEASE] = { &release, { RCPT_HELD, KEPT, OTHERWISE, RCPT_WAITING }, 4 },
     [QUEUE_ACT_RESCHEDULE] = { &reschedule, { RCPT_PENDING, RCPT_WAITING }, 2 },
-    [QUEUE_ACT_FAIL] = { &fail, { RCPT_PENDING, RCPT_HELD, KEPT, STOPPED, RCPT_WAITING }, 5 },
-    [QUEUE_ACT_DROP] = { &drop, { RCPT_PENDING, RCPT_HELD, KEPT, STOPPED, RCPT_WAITING }, 5 },
-    [QUEUE_ACT_TRANSPORT] = { &transport, { RCPT_PENDING, RCPT_HELD, KEPT, STOPPED }, 4 },
+    [QUEUE_ACT_FAIL] = { &fail, { RCPT_PENDING, RCPT_HELD, KEPT, OTHERWISE, RCPT_WAITING }, 5 },
+    [QUEUE_ACT_DROP] = { &drop, { RCPT_PENDING, RCPT_HELD, KEPT, OTHERWISE, RCPT_WAITING }, 5 },
+    [QUEUE_ACT_TRANSPORT] = { &transport, { RCPT_PENDING, RCPT_HELD, KEPT, OTHERWISE }, 4 },
 };
 
 /* ---- acting ---- */
@@ -178,7 +203,8 @@ YIELDS static bool end_messages(struct queue *q, struct db_tx *tx, const struct 
 }
 
 YIELDS static bool act_within(struct queue *q, struct db_tx *tx, const struct queue_act *act,
-                              struct arena *a, struct queue_acted *out, struct err *e)
+                              struct arena *a, struct queue_acted *out,
+                              const struct db_rows **shown, struct err *e)
 {
     struct db_rows *rows[3] = { NULL };
     const struct db_param params[] = {
@@ -186,12 +212,17 @@ YIELDS static bool act_within(struct queue *q, struct db_tx *tx, const struct qu
         DB_INT8(act->queue_id),
         DB_INT8(act->older_s),
         DB_INT4S(actions[act->action].statuses, actions[act->action].n_statuses),
-        act->action == QUEUE_ACT_TRANSPORT ? DB_TEXT(act->transport) : DB_INT8(act->at_us),
+        act->action == QUEUE_ACT_TRANSPORT ? DB_TEXT(act->transport)
+        : act->action == QUEUE_ACT_RELEASE ? DB_INT8(q->lifetime_ms)
+                                           : DB_INT8(act->at_us),
     };
-    bool has_last = act->action == QUEUE_ACT_RESCHEDULE || act->action == QUEUE_ACT_TRANSPORT;
+    bool is_reschedule = act->action == QUEUE_ACT_RESCHEDULE;
+    bool has_last =
+        is_reschedule || act->action == QUEUE_ACT_TRANSPORT || act->action == QUEUE_ACT_RELEASE;
     size_t n_stmts = act->is_rehearsal ? 1 : COUNT_OF(rows);
     if (act->is_rehearsal) {
-        db_tx_send(tx, &rehearsal, params, LAST_PARAM - 1);
+        db_tx_send(tx, is_reschedule ? &reschedule_rehearsal : &rehearsal, params,
+                   LAST_PARAM - !is_reschedule);
     } else {
         db_tx_send(tx, &lock_domains, params, LAST_PARAM - 1);
         db_tx_send(tx, &lock_waiting, params, LAST_PARAM - 1);
@@ -200,7 +231,12 @@ YIELDS static bool act_within(struct queue *q, struct db_tx *tx, const struct qu
     if (!db_tx_flush(tx, a, rows, n_stmts, NULL, e))
         return false;
     const struct db_rows *done = rows[n_stmts - 1];
-    *out = (struct queue_acted){ db_int(done, 0, 0), db_int(done, 0, 1) };
+    *out = (struct queue_acted){ .recipients = db_int(done, 0, 0), .messages = db_int(done, 0, 1) };
+    *shown = done;
+    if (is_reschedule) {
+        out->shortened = db_int(done, 0, 2);
+        out->ends_us = db_time_us_or(done, 0, 3, 0);
+    }
     if (out->recipients == 0 && act->queue_id != 0) {
         return ERR(e, ERR_NOT_FOUND,
                    "nothing of this message can be acted on so: it is not in the queue, in another "
@@ -209,19 +245,31 @@ YIELDS static bool act_within(struct queue *q, struct db_tx *tx, const struct qu
     return act->action != QUEUE_ACT_DROP || act->is_rehearsal || end_messages(q, tx, done, a, e);
 }
 
+/* Yields. */
+YIELDS static void show(struct queue *q, const struct queue_act *act, const struct db_rows *done,
+                        struct arena *a, int64_t deadline_ms)
+{
+    int64_t *ids = NULL;
+    size_t n = db_ints(done, 0, act->action == QUEUE_ACT_RESCHEDULE ? 4 : 2, a, &ids);
+    queue_show_anew(q, ids, n, deadline_ms);
+}
+
 bool queue_act(struct queue *q, const struct queue_actor *actor, const struct queue_act *act,
                int64_t deadline_ms, struct queue_acted *out, struct err *e)
 {
     struct arena a;
     struct db_tx *tx = NULL;
+    const struct db_rows *done = NULL;
     arena_init(&a);
     bool ok = db_begin(q->db, DB_DELIVER, DB_READ_COMMITTED, deadline_ms, &tx, e) &&
-              act_within(q, tx, act, &a, out, e);
+              act_within(q, tx, act, &a, out, &done, e);
     if (ok && !act->is_rehearsal) {
         send_audit(tx, actor, act, out, &a);
         ok = db_commit(&tx, &a, NULL, 0, NULL, e);
     }
     db_rollback(&tx);
+    if (ok && !act->is_rehearsal)
+        show(q, act, done, &a, deadline_ms);
     arena_fini(&a);
     if (ok && !act->is_rehearsal && q->notify)
         notify_tell(q->notify, NOTIFY_QUEUE, 0);

@@ -8,14 +8,16 @@
 #include "queue/queue.h"
 
 enum queue_action {
-    QUEUE_ACT_HOLD, /* not tried until it is released; its sender is not asked, nor any more. What
-                       is held with its account stays, too, when that may send again */
+    QUEUE_ACT_HOLD, /* not tried until it is released, and does not expire; its sender is not asked,
+                       nor any more. What is held with its account stays, too, when that may send
+                       again */
     QUEUE_ACT_RELEASE,    /* what is held, for whatever reason or for its time, is tried now, by the
-                             same rules */
-    QUEUE_ACT_RESCHEDULE, /* what waits is tried at another time */
+                             same rules; from HOLD or a rule on with all attempts and its lifetime */
+    QUEUE_ACT_RESCHEDULE, /* what waits is tried at another time, beside the schedule */
     QUEUE_ACT_FAIL,       /* it goes back to its sender */
     QUEUE_ACT_DROP,       /* it goes to nobody, and nobody is told */
-    QUEUE_ACT_TRANSPORT   /* it goes by another transport, now if it waits for a try */
+    QUEUE_ACT_TRANSPORT   /* it goes by another transport, now and beside the schedule if it waits
+                             for a try */
 };
 
 /* "hold", "release", "reschedule", "fail", "drop", "transport"; static. */
@@ -35,6 +37,10 @@ struct queue_act {
 struct queue_acted {
     int64_t recipients;
     int64_t messages;
+    /* RESCHEDULE: recipients whose messages' lifetime ends before that time, at which they are
+     * tried instead, and the first such end. */
+    int64_t shortened;
+    int64_t ends_us; /* 0: there is none */
 };
 
 /* Whether the act says at all what it is about: everything must be said in so many words (its

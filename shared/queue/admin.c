@@ -12,7 +12,7 @@ enum {
 static const char *const status_names[] = {
     [QUEUE_STATUS_PENDING] = "pending", [QUEUE_STATUS_DEFERRED] = "deferred",
     [QUEUE_STATUS_FAILED] = "failed",   [QUEUE_STATUS_HELD] = "held",
-    [QUEUE_STATUS_ANY] = "any",
+    [QUEUE_STATUS_ANY] = "any",         [QUEUE_STATUS_ASKED] = "asked",
 };
 
 const char *queue_status_name(enum queue_status status)
@@ -37,15 +37,17 @@ static const struct db_stmt select_some = {
 /* Codes and ids in answers differ from mail to mail: without them the same reason looks the same.
  */
 static const struct db_stmt select_domains = {
-    "WITH found AS (SELECT r.domain, r.queue_id, r.status, r.due, r.reply,"
+    "WITH found AS (SELECT r.domain, r.queue_id, r.status, r.reply,"
+    " CASE WHEN r.status = 0 OR (r.status = -3 AND NOT r.kept) THEN r.due END AS due,"
     " regexp_replace(r.reply, '[0-9A-Fa-f]{8,}', '', 'g') AS shape"
     " FROM q_rcpt r JOIN q_msg m USING (queue_id) WHERE" QUEUE_FILTER "),"
     " many AS (SELECT domain, count(*) AS n, count(DISTINCT queue_id) AS messages,"
-    " count(*) FILTER (WHERE status = 1) AS failed, min(due) AS due,"
+    " count(*) FILTER (WHERE status = 1) AS failed,"
+    " count(*) FILTER (WHERE status IN (-3, -1)) AS held, min(due) AS due,"
     " mode() WITHIN GROUP (ORDER BY shape) FILTER (WHERE reply <> '') AS shape"
     " FROM found GROUP BY domain)"
     " SELECT g.domain, g.n, g.messages, g.failed, g.due, coalesce(f.reply, ''), f.n,"
-    " count(*) OVER () FROM many g, LATERAL (SELECT min(reply) AS reply, count(*) AS n FROM found"
+    " count(*) OVER (), g.held FROM many g, LATERAL (SELECT min(reply) AS reply, count(*) AS n FROM found"
     " WHERE found.domain = g.domain AND found.shape = g.shape AND found.reply <> '') f"
     " ORDER BY g.n DESC, g.domain LIMIT $5"
 };
@@ -61,6 +63,8 @@ static enum queue_status read_status(int64_t status, bool was_tried)
 
 struct queue_row queue_row_read(const struct db_rows *r, size_t i)
 {
+    bool is_waiting = db_int(r, i, 4) == RCPT_WAITING && db_int(r, i, 13) == 0;
+    bool is_by_hand = db_int(r, i, 16) != 0;
     return (struct queue_row){
         .queue_id = db_int(r, i, 0),
         .envelope_from = db_str(r, i, 1),
@@ -68,14 +72,14 @@ struct queue_row queue_row_read(const struct db_rows *r, size_t i)
         .domain = db_str(r, i, 3),
         .status = read_status(db_int(r, i, 4), db_int(r, i, 5) > 0),
         .attempts = (unsigned)db_int(r, i, 5),
-        .due_us = db_time_us(r, i, 6),
-        .is_waiting = db_int(r, i, 4) == RCPT_WAITING && db_int(r, i, 13) == 0,
+        .due_us = is_waiting || db_int(r, i, 4) == RCPT_PENDING ? db_time_us(r, i, 6) : 0,
+        .is_waiting = is_waiting,
         .is_asked = db_int(r, i, 4) == RCPT_HELD && db_int(r, i, 13) == 0,
         .last_attempt_us = db_time_us_or(r, i, 7, 0),
         .code = db_str(r, i, 8),
         .reply = db_str(r, i, 9),
         .created_us = db_time_us(r, i, 10),
-        .expires_us = db_time_us(r, i, 11),
+        .expires_us = is_by_hand ? 0 : db_time_us(r, i, 11),
         .size = db_int(r, i, 12),
         .transport = db_str(r, i, 14),
         .is_verp = db_int(r, i, 15) != 0,
@@ -142,7 +146,8 @@ bool queue_list_domains(struct queue *q, const struct queue_filter *filter, stru
             .recipients = db_int(r, i, 1),
             .messages = db_int(r, i, 2),
             .failed = db_int(r, i, 3),
-            .due_us = db_time_us(r, i, 4),
+            .held = db_int(r, i, 8),
+            .due_us = db_time_us_or(r, i, 4, 0),
             .reply = db_str(r, i, 5),
             .replies = db_int(r, i, 6),
         };
@@ -188,9 +193,10 @@ bool queue_get_stats(struct queue *q, int64_t deadline_ms, struct queue_stats *o
 
 /* ---- acting: rows of q_domain are locked before those of q_rcpt, as everywhere ---- */
 
-/* $5 is one queue id, 0 for all. What is held is selected by name only. */
-#define SELECTED                                                        \
-    " (r.status = 0 OR (r.status IN (-3, -1) AND ($5 <> 0 OR $4 = 3)))" \
+/* $5 is one queue id, 0 for all. What is held is selected by name only, and never what is kept: to
+ * try something once more is not to release it. */
+#define SELECTED                                                                       \
+    " (r.status = 0 OR (r.status IN (-3, -1) AND NOT r.kept AND ($5 <> 0 OR $4 = 3)))" \
     " AND ($5 = 0 OR r.queue_id = $5) AND" QUEUE_FILTER
 
 static const struct db_stmt wake_selected_domains = {
@@ -201,7 +207,7 @@ static const struct db_stmt wake_selected_domains = {
 };
 static const struct db_stmt make_due = {
     "UPDATE q_rcpt u SET due = now(), status = CASE u.status WHEN -3 THEN -3 ELSE 0 END,"
-    " kept = false FROM q_rcpt r JOIN q_msg m USING (queue_id)"
+    " planned = CASE u.status WHEN 0 THEN coalesce(u.planned, u.due) ELSE now() END FROM q_rcpt r JOIN q_msg m USING (queue_id)"
     " WHERE u.queue_id = r.queue_id AND u.rcpt = r.rcpt AND" SELECTED
 };
 static const struct db_stmt note_deletion = { NOTE_ENDING(
@@ -265,6 +271,15 @@ bool queue_retry_all(struct queue *q, const struct queue_actor *actor,
     return ok;
 }
 
+static bool is_held(const struct queue_rows *rows)
+{
+    for (size_t i = 0; i < rows->n; i++) {
+        if (rows->list[i].status == QUEUE_STATUS_HELD)
+            return true;
+    }
+    return false;
+}
+
 bool queue_retry(struct queue *q, const struct queue_actor *actor, int64_t queue_id,
                  int64_t deadline_ms, struct err *e)
 {
@@ -278,6 +293,8 @@ bool queue_retry(struct queue *q, const struct queue_actor *actor, int64_t queue
     bool ok = queue_get(q, queue_id, &a, deadline_ms, &rows, e) &&
               db_begin(q->db, DB_DELIVER, DB_READ_COMMITTED, deadline_ms, &tx, e) &&
               make_selected_due(tx, &all, queue_id, &a, &count, e);
+    if (ok && count == 0 && is_held(&rows))
+        ok = ERR(e, ERR_CONFLICT, "it is held: to try it, release it (queue release)");
     if (ok) {
         send_audit(tx, actor, STR("queue.retry"), queue_id_format(queue_id, id),
                    arena_printf(&a, "%lld recipients", (long long)count));
@@ -285,8 +302,10 @@ bool queue_retry(struct queue *q, const struct queue_actor *actor, int64_t queue
     }
     db_rollback(&tx);
     arena_fini(&a);
-    if (ok)
+    if (ok) {
+        queue_show_anew(q, &queue_id, 1, deadline_ms);
         wake_workers(q);
+    }
     return ok;
 }
 

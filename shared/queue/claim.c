@@ -3,10 +3,12 @@
 #include "queue/private.h"
 
 enum {
-    EMPTY_CLAIMS_MAX = 20, /* domains without due mail that one claim goes past */
-    ROUND = 400,           /* messages of a turn of all who wait, as far as that goes */
-    TURN_MIN = 2,          /* messages of one turn, however many wait */
-    TURN_SHORT = 4         /* so many are a short turn */
+    EMPTY_CLAIMS_MAX = 20,    /* domains without due mail that one claim goes past */
+    ROUND = 400,              /* messages of a turn of all who wait, as far as that goes */
+    TURN_MIN = 2,             /* messages of one turn, however many wait */
+    TURN_SHORT = 4,           /* so many are a short turn */
+    CROWD = ROUND / TURN_MIN, /* so many destinations wait, or more: no turn is shorter */
+    CROWDED_MS = 250          /* a crowd is taken to be there for so long without being counted */
 };
 
 /* ---- claim ---- */
@@ -17,7 +19,9 @@ enum {
       ".breaker_until <= now() OR EXISTS (SELECT 1 FROM q_rcpt r WHERE r.domain = " d       \
       ".domain AND r.status = 0 AND r.due <= now() AND r.transport <> ''))"
 
-/* Counts those who wait, this one included, to 200: more make no turn shorter. */
+/* Counts those who wait, this one included, to a crowd. That costs more than all the rest, so a
+ * crowd that was there just now is not counted again ($3): at worst a turn is too short then, never
+ * too long. */
 static const struct db_stmt lease_domain = {
     "UPDATE q_domain d SET lease_owner = $1, token = token + 1, used = now(),"
     " lease_until = now() + $2::int8 * interval '1 millisecond'"
@@ -25,16 +29,27 @@ static const struct db_stmt lease_domain = {
         "o") " ORDER BY next_due LIMIT 1"
              " FOR UPDATE SKIP LOCKED) s WHERE d.domain = s.domain"
              " RETURNING d.domain, d.token, d.breaker_open, d.failures, d.successes, d.breaker_until,"
-             " clock_timestamp(), (SELECT count(*) FROM (SELECT 1 FROM q_domain WHERE next_due <= now()"
-             " AND lease_until <= now() AND (NOT breaker_open OR breaker_until <= now()) LIMIT 200) w)"
+             " clock_timestamp(), CASE WHEN $3 THEN $4 ELSE (SELECT count(*) FROM (SELECT 1 FROM"
+             " q_domain WHERE next_due <= now() AND lease_until <= now()"
+             " AND (NOT breaker_open OR breaker_until <= now()) LIMIT $4) w) END"
 };
+/* Reads the index in its order and no further than the last message of the turn: what is due at the
+ * same moment may be a hundred thousand. Its order is also that of what act.c takes to be begun
+ * with: where the limit cuts a message, both have to name the same recipients. Recipients of a
+ * message that are due at different times count as so many messages. The limit is a subselect so
+ * that the planner does not compare it with its guess of what is due, which is far off when much
+ * came at once: it would sort all of it; and messages are found one by one for the same reason. */
 static const struct db_stmt select_due = {
     "SELECT r.queue_id, r.rcpt, r.orcpt, r.notify, r.attempts, m.account_id, m.envelope_from,"
     " m.envelope_id, m.size, m.is_8bit, m.is_utf8, m.return_full, m.created, m.expires,"
-    " m.has_ret, m.tls_rule, r.waived, r.transport, m.is_verp"
-    " FROM q_rcpt r JOIN q_msg m USING (queue_id)"
-    " WHERE r.domain = $1 AND r.status = 0 AND r.due <= now() AND (NOT $3 OR r.transport <> '')"
-    " ORDER BY r.due, r.queue_id, r.rcpt LIMIT $2"
+    " m.has_ret, m.tls_rule, r.waived, r.transport, m.is_verp, m.has_from_id,"
+    " r.asked + (r.planned IS NOT NULL)::int, r.planned"
+    " FROM (SELECT *, dense_rank() OVER (ORDER BY due, queue_id) AS place"
+    " FROM (SELECT queue_id, rcpt, orcpt, notify, attempts, waived, transport, asked, planned, due"
+    " FROM q_rcpt WHERE domain = $1 AND status = 0 AND due <= now()"
+    " AND (NOT $3 OR transport <> '') ORDER BY due, queue_id, rcpt LIMIT (SELECT $2)) d) r"
+    " CROSS JOIN LATERAL (SELECT * FROM q_msg WHERE queue_id = r.queue_id OFFSET 0) m"
+    " WHERE r.place <= $4 ORDER BY r.due, r.queue_id, r.rcpt"
 };
 
 static struct queue_breaker read_breaker(const struct db_rows *r)
@@ -100,6 +115,7 @@ static struct queue_message *add_message(struct queue_lease *lease, const struct
         .is_waived = true, /* unless a recipient is not */
         .transport = db_str(r, row, 17),
         .is_verp = db_int(r, row, 18) != 0,
+        .has_from_id = db_int(r, row, 19) != 0,
         .recipients = ARENA_ARRAY(a, struct queue_recipient, QUEUE_RECIPIENTS_PER_CLAIM),
     };
     return m;
@@ -127,6 +143,8 @@ static void fill_lease(struct queue_lease *lease, const struct db_rows *r, unsig
             .orcpt = db_str(r, row, 2),
             .notify = (unsigned)db_int(r, row, 3),
             .attempts = (unsigned)db_int(r, row, 4),
+            .asked = (unsigned)db_int(r, row, 20),
+            .planned_us = db_time_us_or(r, row, 21, 0),
         };
     }
 }
@@ -157,22 +175,28 @@ YIELDS static bool lease_one(struct queue *q, struct arena *a, unsigned max_mess
 {
     struct db_rows *r = NULL;
     int64_t asked_ms = clock_monotonic_ms();
-    const struct db_param lease_params[] = { DB_TEXT(str_from_cstr(q->owner)),
-                                             DB_INT8(q->lease_ms) };
+    const struct db_param lease_params[] = { DB_TEXT(str_from_cstr(q->owner)), DB_INT8(q->lease_ms),
+                                             DB_BOOL(asked_ms < q->crowded_until_ms),
+                                             DB_INT8(CROWD) };
     *out = NULL;
-    if (!db_query(q->db, DB_DELIVER, &lease_domain, lease_params, 2, a, deadline_ms, &r, e))
+    if (!db_query(q->db, DB_DELIVER, &lease_domain, lease_params, COUNT_OF(lease_params), a,
+                  deadline_ms, &r, e))
         return false;
     if (db_row_count(r) == 0)
         return true;
     struct queue_lease *lease = read_lease(q, r, asked_ms, a);
-    unsigned turn = turn_of(max_messages, db_int(r, 0, 7));
+    int64_t waiting = db_int(r, 0, 7);
+    unsigned turn = turn_of(max_messages, waiting);
+    if (waiting == CROWD && asked_ms >= q->crowded_until_ms)
+        q->crowded_until_ms = asked_ms + CROWDED_MS;
     lease->is_short = turn < max_messages && turn <= TURN_SHORT;
     max_messages = lease->is_probe ? 1 : turn;
     const struct db_param due_params[] = {
         DB_TEXT(lease->domain), DB_INT8(rows_of(max_messages, lease->is_short)),
-        DB_BOOL(lease->state->breaker.state == QUEUE_BREAKER_OPEN)
+        DB_BOOL(lease->state->breaker.state == QUEUE_BREAKER_OPEN), DB_INT8(max_messages)
     };
-    if (!db_query(q->db, DB_DELIVER, &select_due, due_params, 3, a, deadline_ms, &r, e))
+    if (!db_query(q->db, DB_DELIVER, &select_due, due_params, COUNT_OF(due_params), a, deadline_ms,
+                  &r, e))
         return false; /* the lease ends by itself */
     fill_lease(lease, r, max_messages, a);
     *out = lease;

@@ -10,14 +10,18 @@
 #include "wire/smtp_path.h"
 
 enum {
-    DIAGNOSTIC_MAX = 600,
-    SHORT_DIAGNOSTIC_MAX = 200,
+    DIAGNOSTIC_MAX = 1024, /* as much of a reply as the queue keeps */
+    WORD_MAX = 900,        /* of such a text: a field has to be folded somewhere */
     ADDRESS_MAX = 900,
     ADDRESS_TYPE_MAX = 60, /* with an address and a field's name it fits into a line */
     LISTED_MAX = 100,      /* recipients named in the text for people */
     LINE_MAX_OCTETS = 998,
+    PEOPLE_COLUMNS = 76,
+    PEOPLE_INDENT = 4,
     TEXT_MAX = 64 * 1024
 };
+
+#define STATUS_EXPIRED "4.4.7" /* as the queue has it */
 
 /* What is decided once for the whole report. */
 struct shape {
@@ -31,18 +35,24 @@ struct shape {
     bool returned_is_ascii;
 };
 
-/* One line of harmless text: control bytes and runs of them are one space; 8-bit bytes stay only
- * where they are wanted and UTF-8. */
+/* One line of harmless text: control bytes and runs of them are one space, as between the lines of
+ * a reply; 8-bit bytes stay only where they are wanted and UTF-8. */
 static str one_line(struct arena *a, str text, size_t max, bool keep_8bit)
 {
     text = str_trim(text);
     keep_8bit = keep_8bit && utf8_is_valid(text);
     text = keep_8bit ? utf8_cut(text, max) : str_slice(text, 0, max);
-    char *p = arena_alloc(a, text.n + 1);
+    char *p = arena_alloc(a, text.n + text.n / WORD_MAX + 1);
     size_t n = 0;
+    size_t word = 0;
     for (size_t i = 0; i < text.n; i++) {
         char c = text.p[i];
         bool is_space = (unsigned char)c <= ' ' || c == 127;
+        word = is_space ? 0 : word + 1;
+        if (word > WORD_MAX) {
+            p[n++] = ' ';
+            word = 1;
+        }
         if ((unsigned char)c > 127 && !keep_8bit)
             c = '?';
         if (is_space && n > 0 && p[n - 1] != ' ') {
@@ -85,7 +95,7 @@ static str status_of(const struct dsn *d, const struct dsn_recipient *r)
     if (is_status(r->status, class))
         return r->status;
     /* A deferral that ended the last try fails with its 4.x.x (RFC 3464 2.3.4 wants class 5). */
-    if (class == '5' && str_eq(r->status, STR("4.4.7")))
+    if (class == '5' && str_eq(r->status, STR(STATUS_EXPIRED)))
         return STR("5.4.7");
     if (class == '2')
         return STR("2.0.0");
@@ -99,20 +109,50 @@ static str decode_xtext(struct arena *a, str text)
     return smtp_xtext_decode(text, a, &decoded) ? decoded : text;
 }
 
+/* What a server said, and nothing that we found out about it: "550 text", or "550-text" where more
+ * lines follow (RFC 3461 9.2). */
+static bool is_reply(const struct dsn_recipient *r)
+{
+    str text = str_trim(r->diagnostic);
+    size_t n = 0;
+    while (n < text.n && ascii_is_digit(text.p[n]))
+        n++;
+    return r->remote.n > 0 && n == 3 && (text.n == n || text.p[n] == ' ' || text.p[n] == '-');
+}
+
 /* ---- the text for people ---- */
+
+/* Goes on in a line that has so many columns already, and in others. */
+static void add_words(struct buf *text, size_t column, str words)
+{
+    bool more = words.n > 0;
+    for (size_t n = 0; more; n++) {
+        str word;
+        more = str_cut(words, ' ', &word, &words);
+        bool breaks = n > 0 && column + 1 + word.n > PEOPLE_COLUMNS;
+        buf_addf(text, "%s%.*s", breaks ? "\r\n    " : n > 0 ? " " : "", STR_FMT(word));
+        column = (breaks ? PEOPLE_INDENT : column + (n > 0)) + word.n;
+    }
+}
 
 static void add_person(const struct shape *s, const struct dsn_recipient *r, struct buf *text)
 {
-    str why = one_line(s->a, r->diagnostic, SHORT_DIAGNOSTIC_MAX, false);
+    str why = one_line(s->a, r->diagnostic, DIAGNOSTIC_MAX, false);
     buf_addf(text, "\r\n<%.*s>\r\n", STR_FMT(one_line(s->a, r->address, ADDRESS_MAX, true)));
     if (s->d->action == DSN_DELIVERED)
         return;
+    size_t start = text->n;
     if (r->remote.n) {
-        wording_add(text, s->words->said, one_line(s->a, r->remote, 300, false));
+        const char *how = is_reply(r) ? s->words->said : s->words->tried;
+        wording_add(text, how, one_line(s->a, r->remote, 300, false));
     } else {
         buf_addf(text, "    ");
     }
-    buf_addf(text, "%.*s\r\n", STR_FMT(why.n ? why : str_from_cstr(s->words->no_reason)));
+    add_words(text, text->n - start, why.n ? why : str_from_cstr(s->words->no_reason));
+    buf_addf(text, "\r\n");
+    /* Alone, "try again later" were a strange reason to give up. */
+    if (s->d->action == DSN_FAILED && str_eq(r->status, STR(STATUS_EXPIRED)))
+        wording_add(text, s->words->expired, wording_date(s->a, s->d->language, s->d->arrived_us));
 }
 
 static void add_people_text(const struct shape *s, struct buf *text)
@@ -159,14 +199,15 @@ static bool add_typed(const struct shape *s, struct buf *out, str name, const ch
     return mime_compose_raw_field(out, name, arena_printf(s->a, "%s; %.*s", type, STR_FMT(clean)));
 }
 
-/* "mx.example.net [192.0.2.1]" as a name with a comment (RFC 3464 section 2.1.2). */
-static bool add_remote(const struct shape *s, struct buf *out, str remote)
+/* "mx.example.net [192.0.2.1]" as a name with a comment (RFC 3464 section 2.1.2). With it, the
+ * diagnostic code would be that server's word (2.3.6): what we found out ourselves stands alone. */
+static bool add_remote(const struct shape *s, struct buf *out, const struct dsn_recipient *r)
 {
     str name;
     str ip;
-    str clean = one_line(s->a, remote, 300, false);
+    str clean = one_line(s->a, r->remote, 300, false);
     bool has_ip = str_cut(clean, ' ', &name, &ip);
-    if (str_is_empty(name))
+    if (str_is_empty(name) || (actions[s->d->action].class != '2' && !is_reply(r)))
         return true;
     str value = has_ip ? arena_printf(s->a, "%.*s (%.*s)", STR_FMT(name), STR_FMT(ip)) : name;
     return add_typed(s, out, STR("Remote-MTA"), "dns", value, 320);
@@ -186,7 +227,7 @@ static str original_recipient(const struct shape *s, str orcpt)
 
 static bool add_diagnostic(const struct shape *s, struct buf *out, const struct dsn_recipient *r)
 {
-    return add_typed(s, out, STR("Diagnostic-Code"), r->remote.n ? "smtp" : "x-heronry",
+    return add_typed(s, out, STR("Diagnostic-Code"), is_reply(r) ? "smtp" : "x-heronry",
                      one_line(s->a, r->diagnostic, DIAGNOSTIC_MAX, false), DIAGNOSTIC_MAX);
 }
 
@@ -200,7 +241,7 @@ static bool add_recipient(const struct shape *s, struct buf *out, const struct d
               add_typed(s, out, STR("Final-Recipient"), type, r->address, ADDRESS_MAX) &&
               buf_addf(out, "Action: %s\r\n", actions[d->action].word) &&
               buf_addf(out, "Status: %.*s\r\n", STR_FMT(status_of(d, r))) &&
-              add_remote(s, out, r->remote) &&
+              add_remote(s, out, r) &&
               (actions[d->action].class == '2' || add_diagnostic(s, out, r));
     if (ok && r->last_attempt_us)
         ok = add_date(out, "Last-Attempt-Date", r->last_attempt_us);

@@ -17,8 +17,10 @@ struct dsn_recipient {
     str address;    /* Final-Recipient */
     str orcpt;      /* "rfc822;xtext" as given, or empty: Original-Recipient (RFC 3464 2.3.1) */
     str status;     /* "5.1.1"; one that does not fit the action becomes 5.0.0, 4.0.0 or 2.0.0 */
-    str diagnostic; /* reply of the remote server, or our own finding; may have several lines */
-    str remote;     /* "mx.example.net [192.0.2.1]"; empty: no Remote-MTA, the finding is ours */
+    str diagnostic; /* reply of the remote server with its code, or our own finding, which begins
+                       with no three digits; may have several lines */
+    str remote;     /* "mx.example.net [192.0.2.1]", tried last, or empty; a Remote-MTA where the
+                       diagnostic is its reply, or it took the message (RFC 3464 2.3.6) */
     int64_t last_attempt_us; /* UTC; 0 leaves Last-Attempt-Date out */
 };
 

@@ -46,6 +46,7 @@ struct finish {
     struct passed *passed;                       /* NULL: no server was left for another one */
     const struct queue_certificate *certificate; /* of a server that was not good enough */
     int64_t next_us;                             /* the earliest next attempt */
+    uint32_t spread; /* one random number: what is put off together is tried together again */
     int64_t time_divisor;
     const struct queue_plan *plan;
     int64_t delivered;
@@ -106,10 +107,13 @@ static void defer(struct finish *f, size_t i, const struct queue_message *m, int
     const struct queue_recipient *r = &m->recipients[i];
     /* The schedule sees a clock that runs time_divisor times as fast. */
     int64_t expires_us = now_us + (m->expires_us - now_us) * f->time_divisor;
-    struct queue_schedule next =
-        queue_schedule_next(f->plan, r->attempts + 1, now_us, expires_us, arc4random());
+    unsigned made = r->attempts + 1 > r->asked ? r->attempts + 1 - r->asked : 0; /* of its own */
+    struct queue_schedule next = queue_schedule_next(f->plan, made, now_us, expires_us, f->spread);
     if (!next.gave_up) {
         next.due_us = now_us + (next.due_us - now_us) / f->time_divisor;
+        /* What was asked for comes before the next planned one, not instead of it. */
+        if (r->planned_us > now_us)
+            next.due_us = r->planned_us < m->expires_us ? r->planned_us : m->expires_us;
         f->status[i] = RCPT_PENDING;
         f->due[i] = next.due_us;
         f->deferred++;
@@ -191,6 +195,7 @@ static struct finish make_finish(struct arena *a, const struct queue_lease *leas
         .secured = ARENA_ARRAY(a, str, m->n),
         .took = ARENA_ARRAY(a, int64_t, m->n),
         .next_us = INT64_MAX,
+        .spread = arc4random(),
         .time_divisor = lease->state->time_divisor,
         .plan = lease->state->plan,
     };
@@ -260,19 +265,19 @@ static struct passed *make_passed(struct arena *a, const struct queue_message *m
     return p;
 }
 
-static void show(struct queue *q, const struct queue_message *m, const struct finish *f,
-                 int64_t left)
+YIELDS static void show(struct queue *q, const struct queue_message *m, const struct finish *f,
+                        int64_t left, int64_t deadline_ms)
 {
-    queue_count(q, "delivered", f->delivered);
-    queue_count(q, "deferred", f->deferred);
-    queue_count(q, "failed", f->failed);
-    queue_count(q, "held", f->held);
+    queue_count(q, "delivered_total", f->delivered);
+    queue_count(q, "deferred_total", f->deferred);
+    queue_count(q, "failed_total", f->failed);
+    queue_count(q, "held_total", f->held);
     if (left == 0) {
         queue_hide_message(q, m->queue_id);
     } else if (f->next_us != INT64_MAX) {
         queue_show_message(q, m->queue_id, f->next_us, "deferred", left);
-    } else if (f->held > 0) {
-        queue_show_message(q, m->queue_id, m->expires_us, "held", left);
+    } else { /* other destinations may have more of it, or only its report is left */
+        queue_show_anew(q, &m->queue_id, 1, deadline_ms);
     }
 }
 
@@ -326,7 +331,7 @@ bool queue_finish(struct queue *q, struct queue_lease *lease, const struct queue
     bool ok = db_query(q->db, DB_DELIVER, stmt, params, p ? COUNT_OF(params) : n_params, &a,
                        deadline_ms, &r, e);
     if (ok) {
-        show(q, m, &f, db_int(r, 0, 0));
+        show(q, m, &f, db_int(r, 0, 0), deadline_ms);
     }
     arena_fini(&a);
     return ok;

@@ -26,8 +26,10 @@ static const struct db_stmt postpone_stmt = {
     "UPDATE q_hold SET tell_at = now() + $3::int8 * interval '1 millisecond'"
     " WHERE queue_id = $1 AND domain = $2"
 };
+/* told: 0 to be asked, 1 asked, above it how often an answer was not understood. */
 static const struct db_stmt unclear_stmt = {
-    "UPDATE q_hold SET told = 2 WHERE queue_id = $1 AND domain = $2 AND told = 1"
+    "UPDATE q_hold SET told = told + 1"
+    " WHERE queue_id = $1 AND domain = $2 AND told BETWEEN 1 AND $3"
 };
 
 static void read_hold(const struct db_rows *r, struct arena *a, struct queue_hold *out)
@@ -114,15 +116,16 @@ bool queue_hold_find(struct queue *q, const uint8_t secret[QUEUE_TOKEN_SIZE], st
 }
 
 bool queue_hold_unclear(struct queue *q, const struct queue_hold *hold, int64_t deadline_ms,
-                        bool *is_first, struct err *e)
+                        bool *is_said, struct err *e)
 {
     struct arena a;
     struct db_rows *r = NULL;
-    const struct db_param params[] = { DB_INT8(hold->queue_id), DB_TEXT(hold->domain) };
+    const struct db_param params[] = { DB_INT8(hold->queue_id), DB_TEXT(hold->domain),
+                                       DB_INT4(QUEUE_UNCLEAR_MAX) };
     arena_init(&a);
     bool ok = db_query(q->db, DB_DELIVER, &unclear_stmt, params, COUNT_OF(params), &a, deadline_ms,
                        &r, e);
-    *is_first = ok && db_affected(r) > 0;
+    *is_said = ok && db_affected(r) > 0;
     arena_fini(&a);
     return ok;
 }
@@ -153,11 +156,11 @@ static const struct db_stmt wake_domains = {
     " WHERE domain = ANY($1::text[]) ORDER BY domain FOR UPDATE) s WHERE d.domain = s.domain"
 };
 static const struct db_stmt release_message = {
-    "UPDATE q_rcpt SET status = 0, due = now(), waived = $3 WHERE queue_id = $1"
+    "UPDATE q_rcpt SET status = 0, due = now(), planned = now(), waived = $3 WHERE queue_id = $1"
     " AND domain = ANY($2::text[]) AND status = -1 AND NOT kept"
 };
 static const struct db_stmt release_sender = {
-    "UPDATE q_rcpt r SET status = 0, due = now() FROM q_hold h WHERE h.queue_id = r.queue_id"
+    "UPDATE q_rcpt r SET status = 0, due = now(), planned = now() FROM q_hold h WHERE h.queue_id = r.queue_id"
     " AND h.domain = r.domain AND r.status = -1 AND NOT r.kept AND r.domain = ANY($1::text[])"
     " AND h.account_id = $2"
 };
@@ -297,6 +300,8 @@ bool queue_decide(struct queue *q, const struct queue_actor *actor,
               decide(&w, tx, count, e) && db_commit(&tx, &w.a, NULL, 0, NULL, e);
     db_rollback(&tx);
     arena_fini(&w.a);
+    if (ok)
+        queue_show_anew(q, &decision->queue_id, 1, deadline_ms);
     if (ok && q->notify)
         notify_tell(q->notify, NOTIFY_QUEUE, 0);
     return ok;

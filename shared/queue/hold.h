@@ -9,7 +9,8 @@
 #include "transport_policy/tls_exception.h"
 
 enum {
-    QUEUE_TOKEN_SIZE = 16 /* octets of the secret in the address that answers go to */
+    QUEUE_TOKEN_SIZE = 16, /* octets of the secret in the address that answers go to */
+    QUEUE_UNCLEAR_MAX = 5  /* answers to one question of which it is said that they are not clear */
 };
 
 struct queue_hold {
@@ -48,9 +49,10 @@ YIELDS bool queue_hold_postpone(struct queue *q, const struct queue_hold *hold, 
 YIELDS bool queue_hold_find(struct queue *q, const uint8_t secret[QUEUE_TOKEN_SIZE],
                             struct arena *a, int64_t deadline_ms, bool *found,
                             struct queue_hold *out, struct err *e);
-/* An answer was not understood. *is_first tells whether that is to be said: once. Yields. */
+/* An answer was not understood. *is_said tells whether its author is to know: not after
+ * QUEUE_UNCLEAR_MAX of them, which no person writes. Yields. */
 YIELDS bool queue_hold_unclear(struct queue *q, const struct queue_hold *hold, int64_t deadline_ms,
-                               bool *is_first, struct err *e);
+                               bool *is_said, struct err *e);
 
 enum queue_choice {
     QUEUE_CHOICE_CANCEL,   /* it goes to nobody, and no report is made */

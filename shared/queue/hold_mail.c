@@ -162,11 +162,10 @@ static str subject_of(struct composing *c)
     return copy;
 }
 
-static bool add_fields(struct composing *c, struct buf *out)
+static bool add_fields(struct composing *c, str subject, struct buf *out)
 {
     const struct hold_mail *m = c->m;
     str about = c->original.summary.message_id;
-    str subject = subject_of(c);
     bool ok = mime_compose_mailbox_field(out, STR("From"), STR("Mail Delivery System"), m->from) &&
               mime_compose_mailbox_field(out, STR("To"), STR_EMPTY, m->to) &&
               (m->reply_to.n == 0 ||
@@ -178,9 +177,17 @@ static bool add_fields(struct composing *c, struct buf *out)
         ok = buf_addf(out, "In-Reply-To: <%.*s>\r\nReferences: <%.*s>\r\n", STR_FMT(about),
                       STR_FMT(about));
     }
-    return ok && buf_add(out, STR("Auto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n")) &&
-           mime_compose_multipart_field(out, STR("mixed"), STR_EMPTY, c->boundary) &&
-           mime_compose_end_header(out);
+    return ok && buf_add(out, STR("Auto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n"));
+}
+
+/* Ends the composing: what is not whole is taken back. */
+static bool finish(struct composing *c, struct buf *out, size_t start, bool is_whole, struct err *e)
+{
+    arena_fini(&c->a);
+    if (is_whole)
+        return true;
+    buf_truncate(out, start);
+    return ERR(e, ERR_LIMIT, "the question is too big");
 }
 
 bool hold_mail_compose(const struct hold_mail *m, struct buf *out, struct err *e)
@@ -191,12 +198,31 @@ bool hold_mail_compose(const struct hold_mail *m, struct buf *out, struct err *e
     mime_derive(&c.a, m->hold->original, &c.original);
     c.header = str_slice(m->hold->original, 0, mime_header_end(m->hold->original));
     c.boundary = mime_compose_boundary(&c.a, m->unique[0], m->unique[1]);
-    bool ok = add_fields(&c, out) && add_text_part(&c, out) &&
+    bool ok = add_fields(&c, subject_of(&c), out) &&
+              mime_compose_multipart_field(out, STR("mixed"), STR_EMPTY, c.boundary) &&
+              mime_compose_end_header(out) && add_text_part(&c, out) &&
               (c.header.n == 0 || add_header_part(&c, out)) &&
               mime_compose_multipart_end(out, c.boundary);
-    arena_fini(&c.a);
-    if (ok)
-        return true;
-    buf_truncate(out, start);
-    return ERR(e, ERR_LIMIT, "the question is too big");
+    return finish(&c, out, start, ok, e);
+}
+
+bool hold_mail_compose_late(const struct hold_mail *m, str answer, struct buf *out, struct err *e)
+{
+    struct hold_mail own = *m;
+    struct composing c = { .m = &own, .words = wording_of_hold(m->language) };
+    size_t start = out->n;
+    struct buf text;
+    own.reply_to = STR_EMPTY;
+    arena_init(&c.a);
+    mime_derive(&c.a, str_slice(answer, 0, mime_header_end(answer)), &c.original);
+    buf_init(&text, TEXT_MAX);
+    wording_add(&text, c.words->greeting, m->host);
+    buf_addf(&text, "%s", c.words->your_answer);
+    wording_add(&text, c.words->about, c.original.summary.subject);
+    buf_addf(&text, "%s", c.words->late);
+    bool ok = add_fields(&c, str_from_cstr(c.words->subject_late), out) &&
+              buf_addf(out, "Content-Language: %s\r\n", language_tag(m->language)) &&
+              mime_compose_text_part(out, buf_str(&text));
+    buf_fini(&text);
+    return finish(&c, out, start, ok, e);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The mails that ask a sender what to do with a message that is held (hold.h), and that say so when
- * an answer was not understood: pure composition. */
+ * an answer was not understood, or came too late: pure composition. */
 #ifndef QUEUE_HOLD_MAIL_H
 #define QUEUE_HOLD_MAIL_H
 
@@ -28,5 +28,8 @@ enum {
  * made harmless. Send it with a null envelope sender, or put it into a mailbox. ERR_LIMIT: `out` is
  * full. */
 bool hold_mail_compose(const struct hold_mail *m, struct buf *out, struct err *e);
+/* Likewise the mail to who wrote `answer`, a message of which the header is enough, when nothing
+ * waits for it. m->hold and m->reply_to are not looked at. */
+bool hold_mail_compose_late(const struct hold_mail *m, str answer, struct buf *out, struct err *e);
 
 #endif

@@ -4,6 +4,7 @@
 #include "queue/hold_rule.h"
 
 #include "audit/audit.h"
+#include "base/address.h"
 #include "base/idn.h"
 #include "queue/private.h"
 #include "wire/smtp_path.h"
@@ -13,17 +14,12 @@
 /* With the local part in small letters. */
 static str join(struct arena *a, str address, str domain)
 {
-    ptrdiff_t at = str_rfind_byte(address, '@');
-    str given = str_slice(address, 0, at > 0 ? (size_t)at : 0);
-    str local = given;
-    if (!idn_local_fold(a, given, &local))
-        local = given;
+    str local;
+    str behind;
+    if (!address_split(address, &local, &behind))
+        local = STR_EMPTY;
+    (void)idn_local_fold(a, local, &local);
     return arena_printf(a, "%.*s@%.*s", STR_FMT(local), STR_FMT(domain));
-}
-
-static str domain_of(str address)
-{
-    return str_skip(address, (size_t)(str_rfind_byte(address, '@') + 1));
 }
 
 bool queue_hold_rule_key(struct arena *a, str text, str *out, struct err *e)
@@ -32,7 +28,8 @@ bool queue_hold_rule_key(struct arena *a, str text, str *out, struct err *e)
     *out = text;
     if (text.n == 0 || str_eq(text, STR(QUEUE_NULL_SENDER)))
         return true;
-    if (text.n > QUEUE_RULE_NAME_MAX || !idn_domain_to_ascii(a, domain_of(text), &domain, NULL) ||
+    if (text.n > QUEUE_RULE_NAME_MAX ||
+        !idn_domain_to_ascii(a, address_domain_or_all(text), &domain, NULL) ||
         !smtp_is_domain(domain) || str_find_byte(domain, '.') <= 0)
         return ERR(e, ERR_SYNTAX, "neither an address nor a domain");
     *out = join(a, text, domain);
@@ -44,8 +41,8 @@ str queue_rule_sender(struct arena *a, str sender)
     str domain;
     if (sender.n == 0)
         return STR(QUEUE_NULL_SENDER);
-    if (!idn_domain_to_ascii(a, domain_of(sender), &domain, NULL))
-        domain = domain_of(sender);
+    if (!idn_domain_to_ascii(a, address_domain_or_all(sender), &domain, NULL))
+        domain = address_domain_or_all(sender);
     return join(a, sender, domain);
 }
 

@@ -16,6 +16,7 @@ enum {
     QUEUE_RECIPIENTS_PER_CLAIM = 100, /* of one message */
     QUEUE_ROWS_PER_CLAIM = 2000,
     QUEUE_ORIGINAL_MAX = 64 * 1024, /* octets of the message in a report */
+    QUEUE_FRESH_MAX = 1000,         /* new messages that are looked at together (readable.c) */
 };
 
 /* Values of q_rcpt.status, and what queue_finish makes of a recipient. RCPT_RELAYED and
@@ -33,6 +34,14 @@ enum {
     RCPT_DELIVERED = 4
 };
 
+/* q_rcpt.code of what is `kept`: by an administrator or a rule, which does not expire; with its
+ * account ('4.7.1'), which the database's functions write (sending_queue_hold) and release
+ * (sending_queue_release); and in quarantine since it was put in, which anybody may fill, so that
+ * it expires. */
+#define QUEUE_CODE_KEPT       "'4.7.0'"
+#define QUEUE_CODE_QUARANTINE "'4.6.0'"
+#define QUEUE_IS_BY_HAND      "(r.kept AND r.status < 0 AND r.code = " QUEUE_CODE_KEPT ")"
+
 struct queue {
     struct runtime *rt;
     struct db *db;
@@ -46,9 +55,14 @@ struct queue {
     int64_t time_divisor;
     struct queue_plan plan;
     int64_t keep_history_ms;
-    int64_t last_id_ms; /* of queue_make_id */
+    int64_t crowded_until_ms; /* monotonic: a crowd of destinations waits (claim.c) */
+    int64_t last_id_ms;       /* of queue_make_id */
     unsigned id_counter;
     int64_t renewed_id; /* the last message whose hash was renewed; 0: begin with the first */
+    int64_t fresh[QUEUE_FRESH_MAX]; /* shown as pending, and not looked at yet */
+    size_t n_fresh;
+    bool is_looking; /* a fiber does */
+    bool is_freed;   /* it frees */
 };
 
 /* What a lease needs beside what it shows. */
@@ -74,22 +88,30 @@ str queue_node_name(const struct queue *q);
     " ($1 = '' OR r.domain = $1) AND ($2 = '' OR m.envelope_from = $2)"                    \
     " AND ($3 = '' OR r.rcpt = $3) AND CASE $4::int4 WHEN 0 THEN r.status = 0 AND"         \
     " r.attempts = 0 WHEN 1 THEN r.status = 0 AND r.attempts > 0 WHEN 2 THEN r.status = 1" \
-    " WHEN 3 THEN r.status IN (-3, -1) ELSE r.status IN (-3, -1, 0, 1) END"
+    " WHEN 3 THEN r.status IN (-3, -1) WHEN 5 THEN r.status = -1 AND NOT r.kept"           \
+    " ELSE r.status IN (-3, -1, 0, 1) END"
 #define QUEUE_FILTER_PARAMS(filter)                                                     \
     DB_TEXT((filter)->domain), DB_TEXT((filter)->sender), DB_TEXT((filter)->recipient), \
         DB_INT4((filter)->status)
 
 /* What a row is made of, QUEUE_ROW_COUNT columns over `r` and `m`, and the row itself. */
-#define QUEUE_ROW_COLUMNS                                                          \
-    " r.queue_id, m.envelope_from, r.rcpt, r.domain, r.status, r.attempts, r.due," \
-    " r.last_attempt, r.code, r.reply, m.created, m.expires, m.size, r.kept, r.transport, m.is_verp"
+#define QUEUE_ROW_COLUMNS                                                                  \
+    " r.queue_id, m.envelope_from, r.rcpt, r.domain, r.status, r.attempts, r.due,"         \
+    " r.last_attempt, r.code, r.reply, m.created, m.expires, m.size, r.kept, r.transport," \
+    " m.is_verp, " QUEUE_IS_BY_HAND
 enum {
-    QUEUE_ROW_COUNT = 16
+    QUEUE_ROW_COUNT = 17
 };
 struct queue_row queue_row_read(const struct db_rows *r, size_t i);
 
-/* Values of q_attempt.outcome. */
+/* Values of q_attempt.outcome. Negative ones are what a report of another server says later
+ * (heard.h), all of attempt 0: of each kind there is one. */
 enum {
+    ATTEMPT_HEARD_EXPANDED = -5,
+    ATTEMPT_HEARD_RELAYED = -4,
+    ATTEMPT_HEARD_DELIVERED = -3,
+    ATTEMPT_HEARD_DELAYED = -2,
+    ATTEMPT_HEARD_FAILED = -1,
     ATTEMPT_DELIVERED = 0,
     ATTEMPT_DEFERRED = 1,
     ATTEMPT_FAILED = 2,
@@ -130,10 +152,17 @@ const struct queue_body *queue_pack_here(struct arena *a, str body);
 
 /* ---- readable.c: what operators see in Redis; best effort ---- */
 
-/* The message has this next time (microseconds UTC) and so many recipients left. */
+/* The message has this next time (microseconds UTC; 0: none) and so many recipients left; what is
+ * "held" is none of mail:queue:pending. */
 void queue_show_message(struct queue *q, int64_t queue_id, int64_t due_us, const char *status,
                         int64_t left);
+/* A new message: as pending, and in a moment as held if a rule holds it (hold_rule.h). */
+void queue_show_fresh(struct queue *q, int64_t queue_id);
 void queue_hide_message(struct queue *q, int64_t queue_id);
+/* Shows these messages as they are in the database now, or hides those of which nothing is left but
+ * a report; 1000 of them at most, the others with the next sweep. Yields. */
+YIELDS void queue_show_anew(struct queue *q, const int64_t *ids, size_t n, int64_t deadline_ms);
+/* Adds to a field of mail:stats, whose name ends in "_total". */
 void queue_count(struct queue *q, const char *field, int64_t by);
 /* Writes mail:stats and mail:queue:pending from the database, and the hashes of some messages: of
  * the next ones at each call. Yields. */

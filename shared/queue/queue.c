@@ -38,7 +38,9 @@ struct queue *queue_new(struct runtime *rt, struct db *db, struct redis *redis,
 
 void queue_free(struct queue **q)
 {
-    free(*q);
+    (*q)->is_freed = true;
+    if (!(*q)->is_looking)
+        free(*q);
     *q = NULL;
 }
 
@@ -111,10 +113,10 @@ str queue_clean_text(struct arena *a, str text, size_t max)
 static const struct db_stmt insert_msg = {
     "INSERT INTO q_msg (queue_id, account_id, envelope_from, envelope_id, is_8bit, is_utf8,"
     " return_full, session, expires, has_ret, tls_rule, message_id, hold_request, release_at, size,"
-    " codec, frames, data, is_verp) VALUES ($1, $2, $3, $4, $5, $6, $7, $8,"
+    " codec, frames, data, is_verp, has_from_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8,"
     " CASE WHEN $14 = 0 THEN now() ELSE " RELEASE_AT " END + $9::int8 * interval '1 millisecond',"
     " $10, $11::int4::int2, $12, $13, CASE WHEN $14 <> 0 THEN " RELEASE_AT " END, $15,"
-    " $16::int4::int2, $17::int4[], $18, $19)"
+    " $16::int4::int2, $17::int4[], $18, $19, $20)"
 };
 /* RCPT_FAILED before anybody tried: queue_new_recipient.is_full. */
 #define IS_FULL "'The mailbox is full'"
@@ -125,7 +127,7 @@ static const struct db_stmt insert_rcpt = {
     " reply) SELECT $1::int8, u.rcpt, u.domain, u.orcpt, u.notify::int2,"
     " CASE WHEN h.why IS NULL THEN u.status ELSE -1 END::int2,"
     " CASE WHEN u.status <> 0 THEN now() END, h.why IS NOT NULL, coalesce(h.expires, now()),"
-    " CASE WHEN u.status = 1 THEN '5.2.2' WHEN h.why IS NULL THEN '' ELSE '4.7.0' END,"
+    " CASE WHEN u.status = 1 THEN '5.2.2' WHEN h.why IS NULL THEN '' ELSE " QUEUE_CODE_KEPT " END,"
     " coalesce(h.why, CASE WHEN u.status = 1 THEN " IS_FULL " ELSE '' END)"
     " FROM unnest($2::text[], $3::text[], $4::text[], $5::int4[], $6::int4[], $8::text[])"
     " AS u (rcpt, domain, orcpt, notify, status, address) LEFT JOIN LATERAL"
@@ -137,13 +139,13 @@ static const struct db_stmt insert_rcpt = {
                         "u.address") ", '@' || u.domain)"
                                      " AND m.queue_id = $1 ORDER BY h.rule_id LIMIT 1) h ON true ON CONFLICT DO NOTHING"
 };
-/* As an administrator holds mail that is there already (act.c). */
+/* As an administrator holds mail that is there already (act.c), but for its end. */
 static const struct db_stmt insert_held = {
     "INSERT INTO q_rcpt (queue_id, rcpt, domain, orcpt, notify, status, last_attempt, kept, due, code,"
     " reply) SELECT $1::int8, u.rcpt, u.domain, u.orcpt, u.notify::int2, u.status::int2,"
     " CASE WHEN u.status > 0 THEN now() END, u.status < 0,"
     " CASE WHEN u.status < 0 THEN m.expires ELSE now() END,"
-    " CASE WHEN u.status = 1 THEN '5.2.2' ELSE '4.7.0' END,"
+    " CASE WHEN u.status = 1 THEN '5.2.2' ELSE " QUEUE_CODE_QUARANTINE " END,"
     " CASE WHEN u.status = 1 THEN " IS_FULL " ELSE $7 END"
     " FROM unnest($2::text[], $3::text[], $4::text[], $5::int4[], $6::int4[])"
     " AS u (rcpt, domain, orcpt, notify, status), q_msg m WHERE m.queue_id = $1"
@@ -154,7 +156,7 @@ static const struct db_stmt insert_waiting = {
     "INSERT INTO q_rcpt (queue_id, rcpt, domain, orcpt, notify, status, kept, due, code, reply)"
     " SELECT $1::int8, u.rcpt, u.domain, u.orcpt, u.notify::int2, u.status::int2, $7 <> '',"
     " CASE WHEN $7 <> '' THEN m.expires ELSE m.release_at END,"
-    " CASE WHEN $7 <> '' THEN '4.7.0' ELSE '' END,"
+    " CASE WHEN $7 <> '' THEN " QUEUE_CODE_QUARANTINE " ELSE '' END,"
     " CASE WHEN $7 <> '' THEN $7 ELSE 'it waits for the time that its sender named' END"
     " FROM unnest($2::text[], $3::text[], $4::text[], $5::int4[], $6::int4[])"
     " AS u (rcpt, domain, orcpt, notify, status), q_msg m WHERE m.queue_id = $1"
@@ -221,7 +223,7 @@ static str read_message_id(str message, struct arena *a)
 static void send_msg(const struct queue *q, struct db_tx *tx, int64_t queue_id,
                      const struct queue_new_message *m, struct arena *a)
 {
-    struct db_param params[19] = {
+    struct db_param params[20] = {
         DB_INT8(queue_id),        DB_INT8(m->account_id), DB_TEXT(m->envelope_from),
         DB_TEXT(m->envelope_id),  DB_BOOL(m->is_8bit),    DB_BOOL(m->is_utf8),
         DB_BOOL(m->return_full),  DB_TEXT(m->session),    DB_INT8(q->lifetime_ms),
@@ -230,6 +232,7 @@ static void send_msg(const struct queue *q, struct db_tx *tx, int64_t queue_id,
     };
     queue_body_params(m->packed ? m->packed : queue_pack_here(a, m->body), &params[14]);
     params[18] = DB_BOOL(m->is_verp);
+    params[19] = DB_BOOL(m->has_from_id);
     db_tx_send(tx, &insert_msg, params, COUNT_OF(params));
 }
 
@@ -358,7 +361,7 @@ bool queue_enqueue(struct queue *q, const struct queue_new_message *m, int64_t d
     if (ok && m->release_us != 0) {
         queue_show_message(q, *queue_id, m->release_us, "held", (int64_t)m->n);
     } else if (ok) {
-        queue_announce(q, *queue_id);
+        queue_announce_new(q, *queue_id, m->held_why);
     }
     return ok;
 }
@@ -401,7 +404,16 @@ bool queue_do_also(struct queue *q, const struct queue_also *also, int64_t deadl
 
 void queue_announce(struct queue *q, int64_t queue_id)
 {
-    queue_show_message(q, queue_id, clock_utc_us(), "pending", -1);
+    queue_announce_new(q, queue_id, STR_EMPTY);
+}
+
+void queue_announce_new(struct queue *q, int64_t queue_id, str held_why)
+{
+    if (str_is_empty(held_why)) {
+        queue_show_fresh(q, queue_id);
+    } else {
+        queue_show_message(q, queue_id, 0, "held", -1);
+    }
     if (q->notify)
         notify_tell(q->notify, NOTIFY_QUEUE, 0);
 }

@@ -105,7 +105,8 @@ struct queue_new_message {
     bool return_full;   /* RET=FULL: reports carry the message up to 64 kB, else its header */
     enum queue_tls_rule tls_rule;
     bool is_verp; /* each recipient has a sender of its own, made of envelope_from (smtp_verp.h) */
-    str session;  /* log id of the session it came by */
+    bool has_from_id; /* it leaves with a sender that names it (smtp_from_id.h); not with is_verp */
+    str session;      /* log id of the session it came by */
     const struct queue_new_recipient *recipients;
     size_t n;                        /* 1 .. QUEUE_MAX_RECIPIENTS */
     const struct queue_body *packed; /* of queue_pack, or NULL: packed where it is needed */
@@ -162,6 +163,8 @@ YIELDS bool queue_exists(struct queue *q, int64_t queue_id, int64_t deadline_ms,
                          struct err *e);
 /* Wakes the workers of all processes, and shows the message in Redis. Does not wait or fail. */
 void queue_announce(struct queue *q, int64_t queue_id);
+/* The same of one that has just come, with its held_why: what is held is shown so. */
+void queue_announce_new(struct queue *q, int64_t queue_id, str held_why);
 
 /* ---- working on it ---- */
 
@@ -170,6 +173,11 @@ struct queue_recipient {
     str orcpt;
     unsigned notify;
     unsigned attempts; /* made before this one */
+    /* How many of them and this one somebody asked for by hand: the schedule does not count them.
+     */
+    unsigned asked;
+    int64_t
+        planned_us; /* this one was asked for: when the schedule has the next one; 0: it was not */
 };
 
 struct queue_message {
@@ -183,9 +191,10 @@ struct queue_message {
     bool has_ret;
     bool return_full;
     enum queue_tls_rule tls_rule;
-    bool is_verp;   /* as in queue_new_message */
-    bool is_waived; /* somebody decided to send it to these recipients, however insecure */
-    str transport;  /* that an administrator named for them (act.h); empty: none */
+    bool is_verp;     /* as in queue_new_message */
+    bool has_from_id; /* likewise */
+    bool is_waived;   /* somebody decided to send it to these recipients, however insecure */
+    str transport;    /* that an administrator named for them (act.h); empty: none */
     int64_t created_us;
     int64_t expires_us;
     struct queue_recipient *recipients; /* those of the leased domain that are due, at least 1 */
@@ -270,6 +279,7 @@ struct queue_result {
     const char *stage;
     str secured;     /* version, cipher and proof of TLS: "TLSv1.3 TLS_AES_256_GCM_SHA384 dane", the
                         proof being dane, mta-sts, pkix or none; empty: plain text */
+    str weak_tls;    /* what kept it from being verified TLS; empty: it was, or nothing was sent */
     int64_t took_ms; /* the whole attempt */
     /* Delivered, and the peer was told what its sender wants to hear (RFC 3461 5.2.2): a report of
      * success is not ours to make. */
@@ -282,11 +292,12 @@ struct queue_result {
 
 /* Writes what became of the message's recipients: results[i] is of recipients[i], m->n of them,
  * all in one transaction that holds only under the lease's token. A deferred recipient gets its
- * next time from the schedule; past 15 attempts or the lifetime it has failed (status 4.4.7). A
- * failed one stays until it is reported, or goes at once when the sender is null or did not ask.
- * After any other error the call may be repeated while the lease is valid: it is idempotent.
- * ERR_DENIED: the lease was lost, nothing was written (another worker may send it again: log it).
- * Yields. */
+ * next time from the schedule; past 15 attempts or the lifetime it has failed (status 4.4.7).
+ * Attempts that somebody asked for are made beside the schedule, which neither counts them nor puts
+ * off what it has planned. A failed one stays until it is reported, or goes at once when the sender
+ * is null or did not ask. After any other error the call may be repeated while the lease is valid:
+ * it is idempotent. ERR_DENIED: the lease was lost, nothing was written (another worker may send it
+ * again: log it). Yields. */
 YIELDS bool queue_finish(struct queue *q, struct queue_lease *lease, const struct queue_message *m,
                          const struct queue_result *results, int64_t deadline_ms, struct err *e);
 
@@ -372,6 +383,9 @@ enum {
  * recipients of the report are done (failed ones are removed, a delay is marked as told). The
  * statement fails with ERR_CONFLICT when somebody else has done it: no report then. */
 void queue_report_send(struct queue *q, struct db_tx *tx, const struct queue_report *report);
+/* Behind the commit: operators see what is left of the message. Yields. */
+YIELDS void queue_report_ended(struct queue *q, const struct queue_report *report,
+                               int64_t deadline_ms);
 
 /* The sender cannot be told now (a mailbox that is full): a report of a failure or success is due
  * again in `ms`, until a week after the message's lifetime; one of a delay is not made. Yields. */
@@ -385,7 +399,8 @@ enum queue_status {
     QUEUE_STATUS_DEFERRED,
     QUEUE_STATUS_FAILED, /* waits for its report */
     QUEUE_STATUS_HELD,   /* waits for a decision, or for its time */
-    QUEUE_STATUS_ANY     /* filter only */
+    QUEUE_STATUS_ANY,    /* filter only */
+    QUEUE_STATUS_ASKED   /* filter only: held until somebody decides (hold.h) */
 };
 
 /* "pending", "deferred", "failed", "held"; static. */
@@ -411,17 +426,17 @@ struct queue_row {
     str domain;
     enum queue_status status;
     unsigned attempts;
-    int64_t due_us;          /* next try; of a held one when it expires, or its time */
+    int64_t due_us;          /* next try, or the time that its sender named; 0: none for now */
     bool is_waiting;         /* QUEUE_STATUS_HELD until due_us, which its sender named */
     bool is_asked;           /* QUEUE_STATUS_HELD until somebody decides (hold.h) */
     int64_t last_attempt_us; /* 0: none yet */
     str code;                /* last enhanced status, empty when none */
     str reply;               /* last reply, empty when none */
     int64_t created_us;
-    int64_t expires_us;
-    int64_t size;  /* octets of the message */
-    str transport; /* that an administrator named; empty: none */
-    bool is_verp;  /* as in queue_new_message */
+    int64_t expires_us; /* 0: never, while an administrator or a rule holds it */
+    int64_t size;       /* octets of the message */
+    str transport;      /* that an administrator named; empty: none */
+    bool is_verp;       /* as in queue_new_message */
 };
 
 struct queue_rows {
@@ -447,7 +462,8 @@ struct queue_group {
     int64_t recipients;
     int64_t messages;
     int64_t failed;  /* recipients that wait for their report */
-    int64_t due_us;  /* the next try of one of them */
+    int64_t held;    /* recipients that are held */
+    int64_t due_us;  /* the next try of one of them; 0: there is none for now */
     str reply;       /* one of the commonest answers, empty when there is none */
     int64_t replies; /* recipients that got such an answer; codes and ids in it may differ */
 };
@@ -469,8 +485,10 @@ struct queue_actor {
     str ip;             /* empty when none */
 };
 
-/* Makes all pending and held recipients of the message due now (attempts stay counted), and closes
- * the breakers of their domains. ERR_NOT_FOUND. Yields. */
+/* Makes all recipients of the message due now that are pending, held for a decision or for their
+ * time, and closes the breakers of their domains. The attempt is one that was asked for. What an
+ * administrator, a rule or the end of its account's sending holds stays held (act.h releases it):
+ * ERR_CONFLICT when there is nothing else; ERR_NOT_FOUND. Yields. */
 YIELDS bool queue_retry(struct queue *q, const struct queue_actor *actor, int64_t queue_id,
                         int64_t deadline_ms, struct err *e);
 /* The same for every recipient that the filter's domain, sender, recipient and status select, held

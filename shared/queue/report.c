@@ -133,6 +133,11 @@ void queue_report_send(struct queue *q, struct db_tx *tx, const struct queue_rep
     arena_fini(&a);
 }
 
+void queue_report_ended(struct queue *q, const struct queue_report *report, int64_t deadline_ms)
+{
+    queue_show_anew(q, &report->queue_id, 1, deadline_ms);
+}
+
 static const struct db_stmt postpone = {
     "UPDATE q_rcpt SET due = CASE WHEN status > 0 THEN now() + $4::int8 * interval '1 millisecond'"
     " ELSE due END, delay = CASE WHEN status = 0 THEN 2 ELSE delay END"

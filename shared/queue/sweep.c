@@ -40,12 +40,19 @@ static const struct {
         " AND m.expires < now() - interval '10 minutes' AND NOT EXISTS (SELECT 1 FROM q_domain d"
         " WHERE d.domain = r.domain AND d.lease_until > now()) RETURNING r.*)" NOTE_GIVEN_UP },
       false },
-    /* Nobody decided, or what waited for its time could not be handed over since. */
+    /* Programs of former versions put in quarantine with the code of what is held by hand. */
+    { { "UPDATE q_rcpt SET code = " QUEUE_CODE_QUARANTINE " WHERE kept AND status IN (-3, -1)"
+        " AND code = " QUEUE_CODE_KEPT
+        " AND reply IN ('a filter holds it', 'DMARC of its author failed')" },
+      false },
+    /* Nobody decided, or what waited for its time could not be handed over since. What is held by
+     * hand is held until somebody releases it. */
     { { "WITH r AS (UPDATE q_rcpt r SET status = 1, due = now(),"
         " code = CASE WHEN r.status = -3 AND NOT r.kept THEN '4.4.7' ELSE '5.7.0' END,"
         " reply = CASE WHEN r.status = -3 AND NOT r.kept THEN 'could not be sent at its time'"
         " ELSE 'nobody decided what to do about this in time: ' || r.reply END FROM q_msg m"
-        " WHERE m.queue_id = r.queue_id AND r.status IN (-3, -1) AND m.expires <= now() RETURNING r.*)" NOTE_GIVEN_UP },
+        " WHERE m.queue_id = r.queue_id AND r.status IN (-3, -1) AND m.expires <= now()"
+        " AND NOT " QUEUE_IS_BY_HAND " RETURNING r.*)" NOTE_GIVEN_UP },
       false },
     { { "DELETE FROM q_hold h WHERE NOT EXISTS (SELECT 1 FROM q_rcpt r"
         " WHERE r.queue_id = h.queue_id AND r.domain = h.domain AND r.status = -1 AND NOT r.kept)" },

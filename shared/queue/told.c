@@ -3,6 +3,8 @@
  * first, and its domain only what the address may have. */
 #include "queue/private.h"
 
+#include "base/address.h"
+
 #define IS_OF_THIS_HOUR "t.since BETWEEN now() - interval '1 hour' AND now() + interval '1 hour'"
 #define COUNT_ONE(subject, from)                                                             \
     "(INSERT INTO q_told AS t (subject, since, n) SELECT " subject ", now(), $3::int8 " from \
@@ -16,22 +18,14 @@
 static const struct db_stmt count = { COUNT_ADDRESS COUNT_DOMAIN
                                       " SELECT count(*) FROM b WHERE b.n <= $4 * $5::int8" };
 
-static str lower(struct arena *a, str text)
-{
-    char *p = arena_cstr(a, text);
-    for (size_t i = 0; i < text.n; i++)
-        p[i] = ascii_lower(p[i]);
-    return str_of(p, text.n);
-}
-
 bool queue_may_tell(struct queue *q, str sender, size_t n, int64_t per_hour, int64_t deadline_ms,
                     bool *out, struct err *e)
 {
     struct arena a;
     struct db_rows *rows = NULL;
     arena_init(&a);
-    str address = lower(&a, sender);
-    str domain = str_skip(address, (size_t)(str_rfind_byte(address, '@') + 1));
+    str address = arena_lower(&a, sender);
+    str domain = address_domain(address);
     int64_t counted = (int64_t)n < per_hour ? (int64_t)n : per_hour;
     const struct db_param params[] = { DB_TEXT(address), DB_TEXT(domain), DB_INT8(counted),
                                        DB_INT8(per_hour), DB_INT8(QUEUE_TOLD_BY_DOMAIN) };

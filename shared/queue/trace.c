@@ -15,9 +15,17 @@ enum {
 const char *queue_trace_state_name(enum queue_trace_state state)
 {
     static const char *const names[] = {
-        [QUEUE_TRACE_WAITING] = "waiting",     [QUEUE_TRACE_DEFERRED] = "deferred",
-        [QUEUE_TRACE_HELD] = "held",           [QUEUE_TRACE_FAILED] = "failed",
-        [QUEUE_TRACE_DELIVERED] = "delivered", [QUEUE_TRACE_DROPPED] = "dropped",
+        [QUEUE_TRACE_WAITING] = "waiting",
+        [QUEUE_TRACE_DEFERRED] = "deferred",
+        [QUEUE_TRACE_HELD] = "held",
+        [QUEUE_TRACE_FAILED] = "failed",
+        [QUEUE_TRACE_DELIVERED] = "delivered",
+        [QUEUE_TRACE_DROPPED] = "dropped",
+        [QUEUE_TRACE_REPORTED_FAILED] = "reportedFailed",
+        [QUEUE_TRACE_REPORTED_DELAYED] = "reportedDelayed",
+        [QUEUE_TRACE_REPORTED_DELIVERED] = "reportedDelivered",
+        [QUEUE_TRACE_REPORTED_RELAYED] = "reportedRelayed",
+        [QUEUE_TRACE_REPORTED_EXPANDED] = "reportedExpanded",
     };
     return names[state];
 }
@@ -51,8 +59,8 @@ static const struct db_stmt find_messages = { FOUND(
 static const struct db_stmt find_message = { FOUND(THIS_MESSAGE("message_id"),
                                                    THIS_MESSAGE("m.message_id")) };
 
-/* A row for each attempt, before it one for each server that it went past (ATTEMPT_PASSED), and one
- * without an attempt for who was never tried. */
+/* A row for each attempt, before it one for each server that it went past (ATTEMPT_PASSED), behind
+ * all of them those of reports, and one without an attempt for who was never tried. */
 static_assert(ATTEMPT_PASSED == 5 && RCPT_HELD == -1, "the numbers in select_attempts");
 static const struct db_stmt select_attempts = {
     "SELECT coalesce(a.queue_id, r.queue_id), coalesce(a.recipient, r.rcpt),"
@@ -65,7 +73,7 @@ static const struct db_stmt select_attempts = {
     " CASE WHEN r.status = -1 AND NOT r.kept THEN r.reply END AS question,"
     " m.message_id, m.account_id, m.created FROM q_rcpt r JOIN q_msg m USING (queue_id)"
     " WHERE queue_id = ANY ($1::int8[])) r ON r.queue_id = a.queue_id AND r.rcpt = a.recipient"
-    " ORDER BY 1 DESC, 2, a.attempt, a.at, a.outcome < 5, a.outcome LIMIT $2"
+    " ORDER BY 1 DESC, 2, a.outcome < 0, a.attempt, a.at, a.outcome < 5, a.outcome LIMIT $2"
 };
 
 enum column {
@@ -100,8 +108,22 @@ static enum queue_trace_state state_of_outcome(int64_t outcome)
         [ATTEMPT_FAILED] = QUEUE_TRACE_FAILED,       [ATTEMPT_HELD] = QUEUE_TRACE_HELD,
         [ATTEMPT_DROPPED] = QUEUE_TRACE_DROPPED,
     };
+    static const enum queue_trace_state heard[] = {
+        [-ATTEMPT_HEARD_FAILED] = QUEUE_TRACE_REPORTED_FAILED,
+        [-ATTEMPT_HEARD_DELAYED] = QUEUE_TRACE_REPORTED_DELAYED,
+        [-ATTEMPT_HEARD_DELIVERED] = QUEUE_TRACE_REPORTED_DELIVERED,
+        [-ATTEMPT_HEARD_RELAYED] = QUEUE_TRACE_REPORTED_RELAYED,
+        [-ATTEMPT_HEARD_EXPANDED] = QUEUE_TRACE_REPORTED_EXPANDED,
+    };
+    if (outcome < 0 && -outcome < (int64_t)COUNT_OF(heard))
+        return heard[-outcome];
     return outcome >= 0 && outcome < (int64_t)COUNT_OF(states) ? states[outcome]
                                                                : QUEUE_TRACE_DEFERRED;
+}
+
+static bool is_report(enum queue_trace_state state)
+{
+    return state >= QUEUE_TRACE_REPORTED_FAILED;
 }
 
 static enum queue_trace_state state_of_row(int64_t status, bool was_tried)
@@ -152,6 +174,30 @@ static struct queue_traced read_traced(const struct db_rows *r, size_t i)
     };
 }
 
+/* An attempt that was under way when the message was removed, and could only have been tried again,
+ * changes nothing: there is nothing left to try. */
+static bool is_past_end(const struct queue_traced *t, const struct queue_attempt *attempt)
+{
+    return t->state == QUEUE_TRACE_DROPPED &&
+           (attempt->state == QUEUE_TRACE_DEFERRED || attempt->state == QUEUE_TRACE_HELD);
+}
+
+/* The next attempt of the recipient: what it came to is the state of who has left the queue. What
+ * is reported of who was not delivered to is told, and changes nothing: the queue knows better; a
+ * delay is the last word only when there is none besides. */
+static void add_attempt(struct queue_traced *t, struct queue_attempt attempt)
+{
+    bool is_out = t->state == QUEUE_TRACE_DELIVERED || is_report(t->state);
+    if (is_report(attempt.state)) {
+        attempt.number = t->n ? t->attempts[t->n - 1].number : 1;
+        if (is_out && (attempt.state != QUEUE_TRACE_REPORTED_DELAYED || !is_report(t->state)))
+            t->state = attempt.state;
+    } else if (t->expires_us == 0 && !is_past_end(t, &attempt)) {
+        t->state = attempt.state;
+    }
+    t->attempts[t->n++] = attempt;
+}
+
 /* Rows of one recipient stand together. */
 static void group_rows(const struct db_rows *r, struct arena *a, struct queue_traces *out)
 {
@@ -169,10 +215,8 @@ static void group_rows(const struct db_rows *r, struct arena *a, struct queue_tr
         }
         if (db_is_null(r, i, OUTCOME))
             continue;
-        t->attempts[t->n++] = read_attempt(r, i);
+        add_attempt(t, read_attempt(r, i));
         n_attempts++;
-        if (t->expires_us == 0)
-            t->state = t->attempts[t->n - 1].state;
     }
 }
 

@@ -17,18 +17,27 @@ enum queue_trace_state {
     QUEUE_TRACE_DEFERRED, /* is tried again */
     QUEUE_TRACE_HELD,     /* waits for a decision */
     QUEUE_TRACE_DELIVERED,
-    QUEUE_TRACE_FAILED, /* its sender was told, or is to be told */
-    QUEUE_TRACE_DROPPED /* somebody took it out of the queue */
+    QUEUE_TRACE_FAILED,  /* its sender was told, or is to be told */
+    QUEUE_TRACE_DROPPED, /* somebody took it out of the queue */
+    /* A server took it, and a report of it or of another one says later that ... Whoever got the
+     * message can make such a report up (heard.h). */
+    QUEUE_TRACE_REPORTED_FAILED,
+    QUEUE_TRACE_REPORTED_DELAYED,
+    QUEUE_TRACE_REPORTED_DELIVERED,
+    QUEUE_TRACE_REPORTED_RELAYED, /* ... to a server that makes no reports */
+    QUEUE_TRACE_REPORTED_EXPANDED /* ... to several addresses */
 };
 
-/* "waiting", "deferred", "held", "delivered", "failed", "dropped"; static. */
+/* "waiting", "deferred", "held", "delivered", "failed", "dropped", "reportedFailed" and so on;
+ * static. */
 const char *queue_trace_state_name(enum queue_trace_state state);
 
-/* One attempt to deliver to one recipient, or what ended it without one. */
+/* One attempt to deliver to one recipient, what ended it without one, or a report that came later.
+ */
 struct queue_attempt {
     int64_t at_us;
-    unsigned number;              /* 1 the first */
-    enum queue_trace_state state; /* what it came to; DEFERRED, HELD, DELIVERED, FAILED, DROPPED */
+    unsigned number;              /* 1 the first; of a report that of the last attempt */
+    enum queue_trace_state state; /* what it came to; not WAITING */
     str stage;                    /* how far it got, as in queue_result; empty: unknown */
     str remote;                   /* "mx.example.net [192.0.2.1]"; empty: no server was asked */
     str code;                     /* "4.7.1" */
@@ -50,7 +59,7 @@ struct queue_traced {
     str question;                   /* why it is held until somebody decides (hold.h); or empty */
     int64_t next_us;                /* next attempt; 0: none */
     int64_t expires_us;             /* of the message in the queue; 0: it has left */
-    struct queue_attempt *attempts; /* the first one first */
+    struct queue_attempt *attempts; /* the first one first, behind them the reports */
     size_t n;
 };
 

@@ -15,7 +15,7 @@ static const struct db_stmt wake_domain = {
     " breaker_until = '-infinity' WHERE domain = $1"
 };
 static const struct db_stmt release_domain = {
-    "UPDATE q_rcpt SET status = 0, due = now() WHERE domain = $1 AND status = -1 AND NOT kept"
+    "UPDATE q_rcpt SET status = 0, due = now(), planned = now() WHERE domain = $1 AND status = -1 AND NOT kept"
 };
 
 /* The keys that held mail for the domain has met. Yields. */

@@ -30,7 +30,9 @@ static const struct dsn_wording dsn_wordings[N_LANGUAGES] = {
         },
         .given_up = "It is given up on {}.\r\n",
         .said = "    {} said: ",
+        .tried = "    Last tried at {}: ",
         .no_reason = "no reason is known",
+        .expired = "    It has been in the queue since {}.\r\n",
         .more = "\r\n... and {} more, listed in the report.\r\n",
         .queue_id = "\r\nQueue id: {}\r\n",
     },
@@ -56,7 +58,9 @@ static const struct dsn_wording dsn_wordings[N_LANGUAGES] = {
         },
         .given_up = "Aufgegeben wird sie am {}.\r\n",
         .said = "    {} sagte: ",
+        .tried = "    Zuletzt versucht bei {}: ",
         .no_reason = "ein Grund ist nicht bekannt",
+        .expired = "    Sie lag seit dem {} in der Warteschlange.\r\n",
         .more = "\r\n... und {} weitere, die im Bericht stehen.\r\n",
         .queue_id = "\r\nNummer in der Warteschlange: {}\r\n",
     },
@@ -75,6 +79,12 @@ static const struct hold_wording hold_wordings[N_LANGUAGES] = {
         .subject_unclear = "Not understood: ",
         .unclear = "Your answer was not understood, and nothing was done. Only the first paragraph\r\n"
                    "of an answer is read; it may say one thing only.\r\n\r\n",
+        .subject_late = "Nothing to decide any more",
+        .your_answer = "Your answer\r\n\r\n",
+        .late = "\r\nwent to a question that is not open any more, and changed nothing there. The message\r\n"
+                "was decided about before, perhaps by yourself (when an answer comes here twice, the\r\n"
+                "first one has counted), or it went back to you. If you were asked about it again\r\n"
+                "since, answer the newer mail.\r\n",
         .greeting = "This is the mail system at {}.\r\n\r\n",
         .your_message = "Your message\r\n\r\n",
         .about = "    Subject: {}\r\n",
@@ -82,9 +92,9 @@ static const struct hold_wording hold_wordings[N_LANGUAGES] = {
         .more = "             and {} more\r\n",
         .sent = "    Sent:    {}\r\n",
         .not_sent = "\r\nhas not been sent, because it cannot go securely:\r\n\r\n",
-        .unproven = "",
-        .unsecured = "",
-        .reason = "    {}\r\n\r\n",
+        .unproven = "    The server's certificate does not prove that it is the right one.\r\n\r\n",
+        .unsecured = "    No secure connection to the server came about.\r\n\r\n",
+        .reason = "    Reason:      {}\r\n",
         .server = "    Server:      {}\r\n",
         .certificate = "    Certificate: {}\r\n",
         .doubt = "\r\nThe server may only be set up badly. But somebody on the way could also pretend"
@@ -112,6 +122,12 @@ static const struct hold_wording hold_wordings[N_LANGUAGES] = {
         .subject_unclear = "Nicht verstanden: ",
         .unclear = "Deine Antwort wurde nicht verstanden, und nichts ist geschehen. Nur der erste Absatz\r\n"
                    "einer Antwort wird gelesen; er darf nur eines sagen.\r\n\r\n",
+        .subject_late = "Nichts mehr zu entscheiden",
+        .your_answer = "Deine Antwort\r\n\r\n",
+        .late = "\r\nging an eine Frage, die nicht mehr offen ist, und hat dort nichts geändert. Über die\r\n"
+                "Nachricht wurde schon entschieden, vielleicht von dir (kommt eine Antwort zweimal an,\r\n"
+                "hat die erste gezählt), oder sie kam zu dir zurück. Wurdest du seitdem noch einmal nach\r\n"
+                "ihr gefragt, antworte auf die neuere Mail.\r\n",
         .greeting = "Hier ist das Mailsystem von {}.\r\n\r\n",
         .your_message = "Deine Nachricht\r\n\r\n",
         .about = "    Betreff:  {}\r\n",

@@ -16,8 +16,10 @@ struct dsn_wording {
         const char *intro;
     } actions[DSN_DELIVERED + 1];
     const char *given_up; /* {}: when */
-    const char *said;     /* {}: who */
+    const char *said;     /* {}: who; its reply follows */
+    const char *tried;    /* {}: who was tried last; our own finding follows, in English */
     const char *no_reason;
+    const char *expired;  /* {}: when it came; given up for its age */
     const char *more;     /* {}: how many more recipients */
     const char *queue_id; /* {}: it */
 };
@@ -26,6 +28,9 @@ struct hold_wording {
     const char *subject; /* {}: domain */
     const char *subject_unclear;
     const char *unclear;
+    const char *subject_late;
+    const char *your_answer; /* its subject follows, then what became of it */
+    const char *late;
     const char *greeting; /* {}: our host */
     const char *your_message;
     const char *about; /* {}: subject */

@@ -78,29 +78,36 @@ static bool reads_consent(str record, str tag, str *rua)
     str field, name, value;
     bool more = str_cut(record, ';', &field, &record);
     *rua = STR_EMPTY;
-    if (!str_cut(field, '=', &name, &value) || !str_eq(str_trim(name), STR("v")) ||
+    if (!str_cut(field, '=', &name, &value) || !str_ieq(str_trim(name), STR("v")) ||
         !str_eq(str_trim(value), STR("DMARC1")))
         return false;
     while (more) {
         more = str_cut(record, ';', &field, &record);
-        if (str_cut(field, '=', &name, &value) && str_eq(str_trim(name), tag))
+        if (str_cut(field, '=', &name, &value) && str_ieq(str_trim(name), tag))
             *rua = str_trim(value);
     }
     return true;
 }
 
-/* Another address for the one that the domain named, at the very host. */
-static void replace(const struct search *s, str rua, struct reports_uri *uri)
+/* Another address for the one that the domain named, at the very host. False for one elsewhere:
+ * then neither gets anything (RFC 9990 section 4), or reports could be turned on a third. */
+static bool replace(const struct search *s, str rua, struct reports_uri *uri)
 {
     struct reports_uris others;
     reports_uris_parse(REPORTS_DMARC, rua, s->a, &others);
-    if (others.n > 0 && str_ieq(others.list[0].host, uri->host))
+    for (size_t i = 0; i < others.n; i++) {
+        if (!str_ieq(others.list[i].host, uri->host))
+            return false;
+    }
+    if (others.n > 0)
         *uri = others.list[0];
+    return true;
 }
 
-/* Whether the host of the address wants reports about the domain. Yields. */
+/* Whether the host of the address wants reports about the domain, there or at its other address;
+ * *why not. Yields. */
 YIELDS static bool consents(const struct search *s, struct reports_uri *uri, bool *out,
-                            struct err *e)
+                            const char **why, struct err *e)
 {
     str *records = NULL;
     size_t n;
@@ -108,12 +115,17 @@ YIELDS static bool consents(const struct search *s, struct reports_uri *uri, boo
     str name =
         arena_printf(s->a, "%.*s._report._dmarc.%.*s", STR_FMT(s->domain), STR_FMT(uri->host));
     *out = false;
+    *why = "does not say that it wants reports about";
     if (!load(s, name, &records, &n, e))
         return false;
-    for (size_t i = 0; i < n && !*out; i++) {
-        *out = reads_consent(records[i], s->tag, &rua);
-        if (*out && rua.n)
-            replace(s, rua, uri);
+    for (size_t i = 0; i < n; i++) {
+        if (!reads_consent(records[i], s->tag, &rua))
+            continue;
+        *out = replace(s, rua, uri);
+        if (!*out) {
+            *why = "names another host for reports about";
+            return true;
+        }
     }
     return true;
 }
@@ -134,13 +146,15 @@ YIELDS static bool find_dmarc(struct search *s, str record, struct reports_desti
     for (size_t i = 0; i < named.n; i++) {
         struct reports_uri *uri = &named.list[i];
         bool may_have = false;
-        if (!is_own(s, uri->host, &may_have, e) || (!may_have && !consents(s, uri, &may_have, e)))
+        const char *why = "";
+        if (!is_own(s, uri->host, &may_have, e) ||
+            (!may_have && !consents(s, uri, &may_have, &why, e)))
             return false;
         if (may_have) {
             out->uris.list[out->uris.n++] = *uri;
         } else {
-            out->why = arena_printf(s->a, "%.*s does not say that it wants reports about %.*s",
-                                    STR_FMT(uri->host), STR_FMT(s->domain));
+            out->why =
+                arena_printf(s->a, "%.*s %s %.*s", STR_FMT(uri->host), why, STR_FMT(s->domain));
         }
     }
     return true;

@@ -21,9 +21,10 @@ struct reports_question {
 
 /* For TLS: who the TXT record at _smtp._tls.<domain> names (RFC 8460 section 3). For DMARC: who the
  * record of the domain names; one outside of its organization only when that says so in the
- * DNS, and it may name another address at the same host (RFC 9990 section 4: else anybody could
- * have a victim flooded with reports). ERR_UNAVAILABLE: the DNS does not answer; ERR_CANCELLED. In
- * arena. Yields when the resolver does. */
+ * DNS, and it may name another address at the same host; one elsewhere means that neither gets
+ * anything (RFC 9990 section 4: else anybody could have a victim flooded with reports).
+ * ERR_UNAVAILABLE: the DNS does not answer; ERR_CANCELLED. In arena. Yields when the resolver does.
+ */
 YIELDS bool reports_find_destinations(const struct mailauth_resolver *resolver,
                                       const struct reports_question *question, struct arena *a,
                                       int64_t deadline_ms, struct reports_destinations *out,

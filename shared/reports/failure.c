@@ -2,6 +2,7 @@
 /* What a failure report says of a message: its fields, and what is left of the header. */
 #include "reports/failure.h"
 
+#include "base/address.h"
 #include "mailauth/tags.h"
 #include "mime/compose.h"
 #include "mime/mime.h"
@@ -211,10 +212,14 @@ static str authentication_results(struct arena *a, const struct reports_failed *
 static bool add_signature(struct arena *a, const struct mailauth_dkim *one, struct buf *out)
 {
     const struct mailauth_signature *s = &one->signature;
-    ptrdiff_t at = str_rfind_byte(s->identity, '@');
-    str domain = at >= 0 ? str_skip(s->identity, (size_t)at + 1) : s->domain;
+    str local;
+    str domain;
+    if (!address_split(s->identity, &local, &domain)) {
+        local = STR_EMPTY;
+        domain = s->domain;
+    }
     str identity =
-        arena_printf(a, "%s@%.*s", at > 0 ? "redacted" : "", STR_FMT(ascii_of(a, domain)));
+        arena_printf(a, "%s@%.*s", local.n > 0 ? "redacted" : "", STR_FMT(ascii_of(a, domain)));
     return mime_compose_raw_field(out, STR("DKIM-Domain"), ascii_of(a, s->domain)) &&
            mime_compose_raw_field(out, STR("DKIM-Identity"), identity) &&
            mime_compose_raw_field(out, STR("DKIM-Selector"), ascii_of(a, s->selector));
@@ -230,9 +235,7 @@ static str alignment_of(const struct mailauth_dmarc *dmarc)
 
 static str sender_of(struct arena *a, str sender)
 {
-    ptrdiff_t at = str_rfind_byte(sender, '@');
-    str domain = at >= 0 ? str_skip(sender, (size_t)at + 1) : STR_EMPTY;
-    return arena_printf(a, "<redacted@%.*s>", STR_FMT(ascii_of(a, domain)));
+    return arena_printf(a, "<redacted@%.*s>", STR_FMT(ascii_of(a, address_domain(sender))));
 }
 
 static bool add_date(int64_t now_s, struct buf *out)

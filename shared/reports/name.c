@@ -35,9 +35,6 @@ bool reports_name_parse(struct arena *a, str text, struct reports_name *out, str
     if (!has_parts || (!is_tls && !str_eq(kind, STR("dmarc"))) || !domain.n ||
         !parse_day(a, day, &out->day))
         return ERR(e, ERR_SYNTAX, "a report is named like tls.2026-11-20.example.net");
-    char *lower = arena_cstr(a, domain);
-    for (size_t i = 0; i < domain.n; i++)
-        lower[i] = ascii_lower(lower[i]);
-    out->domain = str_of(lower, domain.n);
+    out->domain = arena_lower(a, domain);
     return true;
 }

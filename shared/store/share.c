@@ -64,14 +64,6 @@ struct way {
     str own_name; /* may be empty: a namespace itself */
 };
 
-static str lower(struct arena *a, str s)
-{
-    char *p = arena_alloc(a, s.n + 1);
-    for (size_t i = 0; i < s.n; i++)
-        p[i] = ascii_lower(s.p[i]);
-    return str_of(p, s.n);
-}
-
 static struct way find_way(struct arena *a, str name)
 {
     str top;
@@ -83,7 +75,7 @@ static struct way find_way(struct arena *a, str name)
     if (!str_eq(top, STR(STORE_OTHER_USERS)))
         return (struct way){ STORE_SPACE_OWN, STR_EMPTY, 0, name };
     bool has_own = has_rest && str_cut(rest, '/', &owner, &rest);
-    return (struct way){ STORE_SPACE_OTHERS, lower(a, owner), 2, has_own ? rest : STR_EMPTY };
+    return (struct way){ STORE_SPACE_OTHERS, arena_lower(a, owner), 2, has_own ? rest : STR_EMPTY };
 }
 
 str store_place_own_name(struct arena *a, str name)

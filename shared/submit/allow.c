@@ -121,12 +121,14 @@ void submit_tell_stopped(const struct submit *s, int64_t account_id, str what, s
 static void log_refusal(const struct smtp_message *m, size_t recipients,
                         const struct account_sending_answer *answer)
 {
-    bool is_limit =
-        answer->said == ACCOUNT_SENDING_FULL || answer->said == ACCOUNT_SENDING_DOMAIN_FULL;
+    bool is_limit = answer->said == ACCOUNT_SENDING_FULL ||
+                    answer->said == ACCOUNT_SENDING_DOMAIN_FULL ||
+                    answer->said == ACCOUNT_SENDING_TENANT_FULL;
     obs_log(is_limit ? EV_SUBMIT_LIMITED : EV_SUBMIT_STOPPED, m->trace.session,
             OBS_INT("account", m->account_id), OBS_STR("from", m->sender),
             OBS_CSTR("limit", is_limit ? windows[answer->full] : ""),
             OBS_BOOL("of_domain", answer->said == ACCOUNT_SENDING_DOMAIN_FULL),
+            OBS_BOOL("of_tenant", answer->said == ACCOUNT_SENDING_TENANT_FULL),
             OBS_BOOL("now", answer->said == ACCOUNT_SENDING_STOPPED_NOW),
             OBS_INT("recipients", recipients));
 }
@@ -135,9 +137,12 @@ bool allow_take(const struct submit *s, const struct smtp_message *m, size_t rec
                 struct arena *a, int64_t deadline_ms, struct allow_answer *out, struct err *e)
 {
     static const enum submit_verdict verdicts[] = {
-        [ACCOUNT_SENDING_ALLOWED] = SUBMIT_DONE,        [ACCOUNT_SENDING_FULL] = SUBMIT_LIMITED,
-        [ACCOUNT_SENDING_DOMAIN_FULL] = SUBMIT_LIMITED, [ACCOUNT_SENDING_STOPPED] = SUBMIT_STOPPED,
+        [ACCOUNT_SENDING_ALLOWED] = SUBMIT_DONE,
+        [ACCOUNT_SENDING_FULL] = SUBMIT_LIMITED,
+        [ACCOUNT_SENDING_DOMAIN_FULL] = SUBMIT_LIMITED,
+        [ACCOUNT_SENDING_STOPPED] = SUBMIT_STOPPED,
         [ACCOUNT_SENDING_STOPPED_NOW] = SUBMIT_STOPPED,
+        [ACCOUNT_SENDING_TENANT_FULL] = SUBMIT_LIMITED,
     };
     struct account_sending_answer answer;
     *out = (struct allow_answer){ .verdict = SUBMIT_DONE };

@@ -25,11 +25,14 @@ struct answer {
     str domain; /* that was named, as written; empty: none was; borrows from the text */
 };
 
-/* Reads the first paragraph of an answer's text (UTF-8) that is neither quoted nor a greeting; a
- * signature ends the answer. It must name exactly one choice, in words of everyday, English or
- * German: "cancel", "please try again", "send just this", "erlaube shady.net ohne TLS".
- * False: it does not, says "not", asks something, or sets a condition ("only if", "encrypted").
- * SEND, WHITELIST, and "do not send" for CANCEL: also when one of its words is not known. */
-bool answer_parse(str text, struct answer *out);
+/* Reads the first paragraph of an answer's text (UTF-8) that is neither quoted, nor the line above
+ * a quotation, nor a greeting; a signature ends the answer, and so does the header of a quotation
+ * without marks. It must name exactly one choice, in words of everyday, English or German:
+ * "cancel", "please try again", "send just this", "erlaube shady.net ohne TLS". `who` is the author
+ * as his From field has him: his name below the answer is no part of it. False: it does not, says
+ * "not", asks something, names a recipient, sets a condition ("only if", "encrypted"), or the next
+ * paragraph takes it back ("But ..."). SEND, WHITELIST, and "do not send" for CANCEL: also when one
+ * of its words is not known; "cancel" as well, but for words behind "cancel it, ...". */
+bool answer_parse(str text, str who, struct answer *out);
 
 #endif

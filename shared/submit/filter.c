@@ -42,6 +42,7 @@ static struct milter_message describe(const struct submit *s, const struct smtp_
         .helo = m->trace.helo.n > 0 ? m->trace.helo : str_from_cstr(s->hostname),
         .client_ip = m->trace.peer_ip,
         .client_port = m->trace.peer_port,
+        .is_client_unknown = m->trace.is_peer_unknown,
         .login = login,
         .mechanism = m->mechanism,
         .tls_version = m->trace.tls_version,

@@ -4,19 +4,7 @@
 
 #include "account/account.h"
 #include "account/suppression.h"
-
-/* Empty where there is none: "postmaster" alone (RFC 5321 4.5.1), the null sender. */
-static str domain_of(str address)
-{
-    ptrdiff_t at = str_rfind_byte(address, '@');
-    return at < 0 ? STR_EMPTY : str_skip(address, (size_t)at + 1);
-}
-
-static str local_of(str address)
-{
-    ptrdiff_t at = str_rfind_byte(address, '@');
-    return at < 0 ? address : str_slice(address, 0, (size_t)at);
-}
+#include "base/address.h"
 
 YIELDS static bool check_suppression(const struct submit *s, const struct submit_asking *asking,
                                      struct arena *a, int64_t deadline_ms,
@@ -39,8 +27,9 @@ bool submit_find_recipient(const struct submit *s, const struct submit_asking *a
 {
     struct account_route route;
     struct err reason = ERR_CLEAR;
-    str local = local_of(asking->address);
-    str domain = domain_of(asking->address);
+    str local;
+    str domain;
+    (void)address_split(asking->address, &local, &domain);
     *verdict = SUBMIT_TO_GOOD;
     if (!account_route(s->accounts, local, domain, a, deadline_ms, &route, &reason)) {
         if (reason.kind != ERR_SYNTAX) {
@@ -56,7 +45,7 @@ bool submit_find_recipient(const struct submit *s, const struct submit_asking *a
                                     .targets = route.targets,
                                     .n_targets = route.n_targets };
     const struct account_poster poster = { asking->account_id, asking->from,
-                                           domain_of(asking->from) };
+                                           address_domain(asking->from) };
     if (route.kind == ACCOUNT_ROUTE_UNKNOWN || route.is_way_back)
         *verdict = SUBMIT_TO_UNKNOWN;
     if (!account_may_post(&route, &poster))

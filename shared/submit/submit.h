@@ -37,12 +37,13 @@ struct submit {
 
 enum submit_verdict {
     SUBMIT_DONE,             /* committed: all local mailboxes and the queue have it */
-    SUBMIT_FROM_MISSING,     /* no From, or not exactly one with one address: 550 5.7.1 */
+    SUBMIT_FROM_MISSING,     /* no From, several, or not of authors of one domain: 550 5.7.1 */
     SUBMIT_FROM_NOT_OWN,     /* From or Sender is somebody else: 550 5.7.1 */
     SUBMIT_BARE_LINE_END,    /* a bare CR, LF or NUL: 550 5.5.2 (ATTACKS O10) */
+    SUBMIT_HEADER_TORN,      /* its first line begins with a blank: 550 5.6.0 */
     SUBMIT_NOT_TEXT,         /* BINARYMIME that cannot be re-encoded: 554 5.6.3 */
     SUBMIT_LOOP,             /* 554 5.4.6 */
-    SUBMIT_HEADER_TOO_LARGE, /* 552 5.3.4 */
+    SUBMIT_HEADER_TOO_LARGE, /* or of more fields than can be signed: 552 5.3.4 */
     SUBMIT_LIMITED,          /* the account has sent as much as it may for now: 450 4.7.1 */
     SUBMIT_NEVER,            /* more recipients than it may ever have at once: 550 5.5.3 */
     SUBMIT_STOPPED,          /* the account may not send: 550 5.7.1 */
@@ -98,15 +99,21 @@ enum {
     SUBMIT_MAX_AUTHORS = 32 /* addresses in From, Sender, Resent-From and Resent-Sender together */
 };
 
+enum submit_author_role {
+    SUBMIT_AUTHOR_FROM,
+    SUBMIT_AUTHOR_SENDER,
+    SUBMIT_AUTHOR_RESENT /* of Resent-From or Resent-Sender */
+};
+
 /* An address that the header claims to write for. */
 struct submit_author {
     str local; /* in arena */
     str domain;
-    bool is_sender; /* of a Sender field */
+    enum submit_author_role role;
 };
 
-/* Finds all claimed authors. SUBMIT_DONE with at least one, the address of From first;
- * SUBMIT_FROM_MISSING unless there is exactly one From with exactly one address, and when any of
+/* Finds all claimed authors. SUBMIT_DONE with at least one, those of From first;
+ * SUBMIT_FROM_MISSING unless there is exactly one From, of addresses of one domain, and when any of
  * the other fields cannot be read or names too many. */
 enum submit_verdict submit_read_authors(str content, struct arena *a,
                                         struct submit_author out[SUBMIT_MAX_AUTHORS], size_t *n);

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The inbound path on a real database: copies, loops, full mailboxes, repeated transactions. */
+#include "account/dkim.h"
+#include "crypto/seal.h"
 #include "deliver/deliver.h"
 #include "deliver/mail_fixture.h"
+#include "queue/sign.h"
 #include "wire/smtp_command.h"
 
 static bool try_deliver(struct mail_world *w, const struct smtp_message *m,
@@ -54,6 +57,19 @@ static void loops_are_stopped(struct mail_world *w)
     int64_t before = mail_count(w, w->ada);
     assert_int_equal(deliver(w, &m).verdict, DELIVER_LOOP);
     assert_int_equal(mail_count(w, w->ada), before);
+}
+
+/* What begins with a blank has no header: nothing of it becomes part of our own fields. */
+static void a_header_that_begins_with_a_blank_is_text(struct mail_world *w)
+{
+    const struct smtp_recipient ada = { .account_id = w->ada, .address = STR("ada@example.org") };
+    const struct smtp_message m =
+        mail_message(w, STR(" for <x@example.net>;\r\nSubject: torn\r\n\r\nbody\r\n"), &ada, 1);
+    assert_int_equal(deliver(w, &m).verdict, DELIVER_DONE);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM message WHERE subject = 'torn'"), 0);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM message WHERE preview LIKE"
+                                    " 'for <x@example.net>; Subject: torn%body%'"),
+                     1);
 }
 
 /* RFC 9228: what was delivered to an address does not come to it again; what others had before
@@ -129,8 +145,8 @@ static void retries_are_known_again(struct mail_world *w)
     deliver_again(w, text, "a@remote.example", "ada@example.org", 1);
     deliver_again(w, text, "a@remote.example", "ada@example.org", 0);
     /* Of the same day, but too long ago. */
-    test_pg_run(
-        "UPDATE delivered SET day = current_date, msg_id = msg_id - (97200000::bigint << 16)");
+    test_pg_run("UPDATE delivered SET day = (SELECT max(day) FROM delivered),"
+                " msg_id = msg_id - (97200000::bigint << 16)");
     deliver_again(w, text, "a@remote.example", "ada@example.org", 1);
     deliver_again(w, text, "a@remote.example", "ada@example.org", 0);
 }
@@ -193,6 +209,31 @@ static void full_mailboxes(struct mail_world *w)
     assert_int_equal(deliver(w, &m).verdict, DELIVER_DONE);
     assert_int_equal(mail_count(w, w->ada), ada + 5);
     assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt"), 1);
+}
+
+/* Who cannot be told without SMTPUTF8 is told with it (RFC 6533). */
+static void full_mailboxes_are_told_of_in_utf8(struct mail_world *w)
+{
+    static const struct {
+        const char *sender;
+        int64_t is_utf8;
+    } cases[] = { { "j\xc3\xbcrgen@remote.example", 1 }, { "juergen@remote.example", 0 } };
+    const struct smtp_recipient both[] = {
+        { .account_id = w->ada, .address = STR("ada@example.org") },
+        { .account_id = w->bert, .address = STR("bert@example.org") }
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct smtp_message m = mail_message(w, large(w), both, 2);
+        m.sender = str_from_cstr(cases[i].sender);
+        m.is_utf8 = true;
+        test_pg_run("DELETE FROM q_rcpt; DELETE FROM q_msg");
+        assert_int_equal(deliver(w, &m).verdict, DELIVER_DONE);
+        assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt JOIN q_msg USING (queue_id)"),
+                         1);
+        assert_int_equal(test_pg_number("SELECT count(*) FROM q_msg WHERE is_utf8"),
+                         cases[i].is_utf8);
+    }
+    test_pg_run("DELETE FROM q_rcpt; DELETE FROM q_msg");
 }
 
 /* RFC 3461: what leads to several accounts is one recipient, told of once; as is each of several
@@ -281,6 +322,53 @@ static void success_is_part_of_the_delivery(struct mail_world *w)
     test_pg_run("DELETE FROM q_rcpt");
 }
 
+static int64_t count_leaving(const char *address)
+{
+    char sql[120];
+    (void)snprintf(sql, sizeof(sql), "SELECT count(*) FROM q_rcpt WHERE rcpt = '%s'", address);
+    return test_pg_number(sql);
+}
+
+/* Of a message whose recipients are delivered alone, each address elsewhere gets one copy; what is
+ * not delivered is not remembered. */
+static void leaves_once(struct mail_world *w)
+{
+    struct smtp_target far[] = {
+        { .address = STR("far@else.example"), .domain = STR("else.example") },
+        { .address = STR("Far@Else.example"), .domain = STR("else.example") },
+        { .address = STR("more@else.example"), .domain = STR("else.example") },
+    };
+    const struct smtp_recipient each[] = {
+        { .address = STR("a@example.org"), .targets = far, .n_targets = 1 },
+        { .address = STR("b@example.org"), .targets = &far[1], .n_targets = 1 },
+        { .address = STR("c@example.org"), .targets = far, .n_targets = 3 },
+    };
+    struct deliver_left left;
+    struct deliver_result result;
+    struct err e = ERR_CLEAR;
+    struct deliver d = { .store = w->store,
+                         .queue = w->queue,
+                         .accounts = w->accounts,
+                         .hostname = "mx.example.org",
+                         .left = &left };
+    struct smtp_message m = mail_message(w, STR("Subject: x\r\n\r\ny\r\n"), each, 1);
+    deliver_left_init(&left, NULL, &w->a);
+    test_pg_run("DELETE FROM q_rcpt; ALTER TABLE q_rcpt ADD CONSTRAINT broken"
+                " CHECK (rcpt NOT LIKE '%@else.example') NOT VALID");
+    assert_false(deliver_message(&d, &m, &w->a, mail_soon(), &result, &e));
+    test_pg_run("ALTER TABLE q_rcpt DROP CONSTRAINT broken");
+    for (size_t i = 0; i < COUNT_OF(each); i++) {
+        m.recipients = &each[i];
+        e = ERR_CLEAR;
+        MUST(deliver_message(&d, &m, &w->a, mail_soon(), &result, &e), e);
+        assert_int_equal(result.verdict, DELIVER_DONE);
+        assert_int_equal(count_leaving("far@else.example"), 1);
+        assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt"), i < 2 ? 1 : 2);
+    }
+    deliver_left_fini(&left);
+    test_pg_run("DELETE FROM q_rcpt");
+}
+
 /* Filters have their own time: when the last one has said what it says, there is enough left. */
 static void filters_take_their_time(struct mail_world *w)
 {
@@ -304,19 +392,96 @@ static void filters_take_their_time(struct mail_world *w)
     close(filter.fd);
 }
 
+/* ---- the name of what the server itself writes ---- */
+
+static const uint8_t seal_key[CRYPTO_SEAL_KEY] = "a key of thirty-two octets, just";
+static const uint8_t other_key[CRYPTO_SEAL_KEY] = "another key of thirty-two octets";
+
+/* By a directory that remembers nothing of the cases before. */
+static void check_address(struct mail_world *w, const uint8_t *key, bool signs,
+                          const char *hostname, const char *wanted)
+{
+    struct err e = ERR_CLEAR;
+    str found = STR_EMPTY;
+    struct account_directory *d =
+        account_directory_new(w->db, &(struct account_directory_options){ .seal_key = key });
+    MUST(queue_system_address(d, hostname, signs, &w->a, mail_soon(), &found, &e), e);
+    account_directory_free(&d);
+    if (!str_eq(found, str_from_cstr(wanted)))
+        fail_msg("%s: %.*s, not %s", hostname, STR_FMT(found), wanted);
+}
+
+static void only_a_key_gives_the_domain_its_name(struct mail_world *w)
+{
+    static const struct {
+        const char *hostname;
+        const char *by_host;
+    } hosts[] = {
+        { "mail.hoster.example",
+          "mailer-daemon@mail.hoster.example" }, /* the only domain there is */
+        { "mx.example.org", "mailer-daemon@mx.example.org" },
+    };
+    static const char ours[] = "postmaster@example.org";
+    struct err e = ERR_CLEAR;
+    str made;
+    const struct account_actor actor = { .name = STR("cli") };
+    const struct account_dkim_name name = { STR("example.org"), STR("mail") };
+    struct account_directory *d =
+        account_directory_new(w->db, &(struct account_directory_options){ .seal_key = seal_key });
+    for (size_t i = 0; i < COUNT_OF(hosts); i++)
+        check_address(w, seal_key, true, hosts[i].hostname, hosts[i].by_host);
+    MUST(account_dkim_make(d, &actor, &name, &w->a, mail_soon(), &made, &e), e);
+    account_directory_free(&d);
+    for (size_t i = 0; i < COUNT_OF(hosts); i++) {
+        check_address(w, seal_key, true, hosts[i].hostname, ours);
+        check_address(w, seal_key, false, hosts[i].hostname, hosts[i].by_host);
+        check_address(w, other_key, true, hosts[i].hostname, hosts[i].by_host);
+        check_address(w, NULL, true, hosts[i].hostname, hosts[i].by_host);
+    }
+}
+
+/* Mail that cannot be made of seven bits is signed as it is; without a key that opens it goes
+ * unsigned. Then Ed25519 alone gives no name, because not everybody reads it. */
+static void system_mail_is_signed_whatever_it_is(struct mail_world *w)
+{
+    static const uint8_t *const keys[] = { seal_key, other_key };
+    const str text = STR("From: postmaster@example.org\r\nMIME-Version: 1.0\r\n"
+                         "Content-Type: multipart/mixed; boundary=\"\xc3\xa4\"\r\n\r\n"
+                         "--\xc3\xa4\r\n\r\n\xc3\xb6\r\n--\xc3\xa4--\r\n");
+    for (size_t i = 0; i < COUNT_OF(keys); i++) {
+        struct err e = ERR_CLEAR;
+        struct queue_system_mail mail = { .from = STR("postmaster@example.org"),
+                                          .text = text,
+                                          .is_8bit = true };
+        struct account_directory *d = account_directory_new(
+            w->db, &(struct account_directory_options){ .seal_key = keys[i] });
+        MUST(queue_system_sign(d, &mail, &w->a, mail_soon(), &e), e);
+        account_directory_free(&d);
+        assert_int_equal(str_has_prefix(mail.text, STR("DKIM-Signature:")), i == 0);
+        assert_true(str_has_suffix(mail.text, text) && mail.is_8bit);
+    }
+    test_pg_run("UPDATE dkim_key SET rsa_private = NULL, rsa_public = NULL");
+    check_address(w, seal_key, true, "mx.example.org", "mailer-daemon@mx.example.org");
+}
+
 static void run_all(void *arg)
 {
     struct mail_world *w = arg;
     mail_fill(w);
     one_copy_an_account(w);
     loops_are_stopped(w);
+    a_header_that_begins_with_a_blank_is_text(w);
     what_was_here_is_stopped(w);
     retries_are_known_again(w);
     huge_headers_are_refused(w);
     full_mailboxes(w);
+    full_mailboxes_are_told_of_in_utf8(w);
     success_is_told_once(w);
     success_is_part_of_the_delivery(w);
+    leaves_once(w);
     filters_take_their_time(w);
+    only_a_key_gives_the_domain_its_name(w);
+    system_mail_is_signed_whatever_it_is(w);
 }
 
 static void test_deliver(void **state)

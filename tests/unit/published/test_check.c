@@ -12,10 +12,12 @@
 #define ED_RECORD  "v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
 
 static const uint8_t key[TLS_KEY_SHA256] = { 0xab, 1, 2, 3 };
+static const uint8_t next_key[TLS_KEY_SHA256] = { 0xad, 1, 2, 3 };
 
 static const struct published_record wanted[] = {
     { PUBLISHED_MX, "MX", STR_INIT("example.org"), STR_INIT("10 mx.example.org."), true },
     { PUBLISHED_SPF, "TXT", STR_INIT("example.org"), STR_INIT("v=spf1 mx -all"), true },
+    { PUBLISHED_SPF_HOST, "TXT", STR_INIT("mx.example.org"), STR_INIT("v=spf1 a -all"), false },
     { PUBLISHED_DKIM, "TXT", STR_INIT("mail._domainkey.example.org"), STR_INIT(RSA_RECORD), true },
     { PUBLISHED_DKIM, "TXT", STR_INIT("old._domainkey.example.org"), STR_INIT(ED_RECORD), false },
     { PUBLISHED_MTA_STS, "TXT", STR_INIT("_mta-sts.example.org"), STR_INIT("v=STSv1; id=7;"),
@@ -26,6 +28,8 @@ static const struct published_record wanted[] = {
     { PUBLISHED_TLS_RPT, "TXT", STR_INIT("_smtp._tls.example.org"),
       STR_INIT("v=TLSRPTv1; rua=mailto:p@example.org"), false },
     { PUBLISHED_TLSA, "TLSA", STR_INIT("_25._tcp.mx.example.org"), STR_INIT("3 1 1 ab"), false },
+    { PUBLISHED_TLSA_NEXT, "TLSA", STR_INIT("_25._tcp.mx.example.org"), STR_INIT("3 1 1 ad"),
+      false },
     { PUBLISHED_IMAPS, "SRV", STR_INIT("_imaps._tcp.example.org"),
       STR_INIT("0 1 993 mx.example.org."), false },
 };
@@ -41,6 +45,7 @@ static const struct change right[] = {
     { "example.org", DNS_MX, { "mx.example.org" } },
     { "example.org", DNS_TXT, { "some other text", "v=spf1 mx -all" } },
     { "mx.example.org", DNS_A, { "\xc0\x02\x02\x01" } },
+    { "mx.example.org", DNS_TXT, { "v=spf1 a -all" } },
     { "other.example.org", DNS_A, { "\xc0\x02\x02\x02" } },
     { "out.example.org", DNS_A, { "\xc0\x02\x02\x03" } },
     { "1.2.2.192.in-addr.arpa", DNS_PTR, { "mx.example.org" } },
@@ -50,7 +55,7 @@ static const struct change right[] = {
     { "mta-sts.example.org", DNS_CNAME, { "MX.Example.org" } },
     { "_dmarc.example.org", DNS_TXT, { "v=DMARC1; p=reject" } },
     { "_smtp._tls.example.org", DNS_TXT, { "v=TLSRPTv1;rua=mailto:x@example.org" } },
-    { "_25._tcp.mx.example.org", DNS_TLSA, { "\xab" } },
+    { "_25._tcp.mx.example.org", DNS_TLSA, { "\xab", "\xad" } },
     { "_imaps._tcp.example.org", DNS_SRV, { "mx.example.org" } },
 };
 
@@ -114,6 +119,20 @@ static bool query(void *arg, str name, enum dns_type type, struct arena *a, int6
     return ok;
 }
 
+/* As behind a resolver whose clock is wrong. */
+static bool query_bogus(void *arg, str name, enum dns_type type, struct arena *a,
+                        int64_t deadline_ms, struct dns_answer *out, struct err *e)
+{
+    (void)arg;
+    (void)name;
+    (void)type;
+    (void)a;
+    (void)deadline_ms;
+    (void)e;
+    *out = (struct dns_answer){ .status = DNS_BOGUS };
+    return true;
+}
+
 struct tried {
     struct change by;
     const char *silent; /* name that nobody answers for */
@@ -121,7 +140,9 @@ struct tried {
     const char *pool;   /* delivery.pools */
     const char *policy; /* problem with the policy; "": it is served */
     bool is_unsigned;
-    bool no_key; /* our certificate is not known */
+    bool is_bogus;  /* all answers are */
+    bool no_signer; /* no key of the domain signs */
+    bool no_key;    /* our certificate is not known */
 };
 
 static void check(struct world *w, const struct tried *t, struct published_findings *out)
@@ -130,13 +151,16 @@ static void check(struct world *w, const struct tried *t, struct published_findi
     struct net_address source;
     struct net_address pool;
     struct published_record list[COUNT_OF(wanted)];
-    const struct published_records records = { STR("example.org"), list, COUNT_OF(wanted) };
+    const struct published_records records = { STR("example.org"), list, COUNT_OF(wanted),
+                                               !t->no_signer };
     struct published_policy policy = { .is_asked = t->policy != NULL };
     struct published_self self = { .host = "mx.example.org",
                                    .helo = "mx.example.org",
                                    .inbox = "postmaster",
                                    .tls_key = t->no_key ? NULL : key,
-                                   .allow_private = true };
+                                   .next_tls_key = next_key,
+                                   .allow_private = true,
+                                   .signs_mail = true };
     memcpy(list, wanted, sizeof(wanted));
     if (t->policy)
         policy.problem = *t->policy ? t->policy : NULL;
@@ -160,7 +184,8 @@ static void check(struct world *w, const struct tried *t, struct published_findi
         w->failing[w->n_failing++] = str_from_cstr(t->silent);
     if (t->is_unsigned)
         w->failing[COUNT_OF(w->failing) - 1] = STR("unsigned");
-    const struct mailauth_resolver resolver = { .query = query, .arg = w };
+    const struct mailauth_resolver resolver = { .query = t->is_bogus ? query_bogus : query,
+                                                .arg = w };
     assert_true(published_check(&resolver, &self, &records, &policy, &w->a, out, &e));
 }
 
@@ -266,6 +291,36 @@ static const struct wrong {
       NULL,
       "invalid",
       true },
+    { "no SPF of the server",
+      { .by = { "mx.example.org", DNS_TXT, { NULL } } },
+      "spfHost",
+      "mx.example.org",
+      "missing",
+      false },
+    { "SPF of the server without its address",
+      { .by = { "mx.example.org", DNS_TXT, { "v=spf1 -all" } } },
+      "spfHost",
+      "mx.example.org",
+      "spfNotUs",
+      true },
+    { "SPF of the server for everybody",
+      { .by = { "mx.example.org", DNS_TXT, { "v=spf1 +all" } } },
+      "spfHost",
+      "mx.example.org",
+      "spfAnybody",
+      true },
+    { "two SPF records of the server",
+      { .by = { "mx.example.org", DNS_TXT, { "v=spf1 a -all", "v=spf1 mx -all" } } },
+      "spfHost",
+      "mx.example.org",
+      "several",
+      true },
+    { "a pool that SPF of the server knows not",
+      { .pool = "192.0.2.77" },
+      "spfHost",
+      NULL,
+      "spfNotUs",
+      true },
     { "another source", { .source = "192.0.2.77" }, "spf", NULL, "spfNotUs", true },
     { "a pool that SPF knows not", { .pool = "192.0.2.77" }, "spf", NULL, "spfNotUs", true },
     { "a pool without a name", { .pool = "192.0.2.77" }, "reverse", "192.0.2.77", "noName", true },
@@ -367,7 +422,40 @@ static const struct wrong {
       "tlsaUnknown",
       true },
     { "TLSA without DNSSEC", { .is_unsigned = true }, "tlsa", NULL, "tlsaUnsigned", false },
+    { "TLSA without the next one",
+      { .by = { "_25._tcp.mx.example.org", DNS_TLSA, { "\xab" } } },
+      "tlsaNext",
+      NULL,
+      "missing",
+      true },
+    { "no TLSA at all",
+      { .by = { "_25._tcp.mx.example.org", DNS_TLSA, { NULL } } },
+      "tlsaNext",
+      NULL,
+      "missing",
+      false },
+    { "TLSA without the next one, without DNSSEC",
+      { .by = { "_25._tcp.mx.example.org", DNS_TLSA, { "\xab" } }, .is_unsigned = true },
+      "tlsaNext",
+      NULL,
+      "missing",
+      false },
+    { "the next TLSA without DNSSEC",
+      { .is_unsigned = true },
+      "tlsaNext",
+      NULL,
+      "tlsaUnsigned",
+      false },
     { "no DNSSEC", { .is_unsigned = true }, "dnssec", NULL, "unsigned", false },
+    { "nobody answers for the domain",
+      { .silent = "example.org" },
+      "dnssec",
+      NULL,
+      "noAnswer",
+      false },
+    { "all is bogus", { .is_bogus = true }, "dnssec", NULL, "zoneForged", true },
+    { "a record when all is bogus", { .is_bogus = true }, "mx", NULL, "forged", true },
+    { "no key that signs", { .no_signer = true }, "dkim", "_domainkey.example.org", "noKey", true },
     { "a service elsewhere",
       { .by = { "_imaps._tcp.example.org", DNS_SRV, { "imap.example.org" } } },
       "imaps",
@@ -415,11 +503,41 @@ static void test_has_key(void **state)
     assert_true(has);
 }
 
+/* What is there is told as there, also when it is of no use. */
+static void test_what_is_there(void **state)
+{
+    static const struct {
+        enum published_reason reason;
+        const char *found;
+        bool is_there;
+    } there[] = {
+        { PUBLISHED_IS_RIGHT, "3 1 1 ab", true },
+        { PUBLISHED_TLSA_UNSIGNED, "3 1 1 AB", true },
+        { PUBLISHED_TLSA_UNSIGNED, "3 1 2 ab", false },
+        { PUBLISHED_TLSA_UNSIGNED, NULL, false },
+        { PUBLISHED_TLSA_UNKNOWN, "3 1 1 ab", false }, /* as which one is ours is not known */
+        { PUBLISHED_TLSA_OTHER, "3 1 1 cd", false },
+        { PUBLISHED_IS_MISSING, NULL, false },
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(there); i++) {
+        str found[] = { STR("2 0 1 ef"), STR_EMPTY };
+        struct published_finding f = { .record = { .value = STR("3 1 1 ab") },
+                                       .reason = there[i].reason,
+                                       .found = found,
+                                       .n_found = there[i].found ? 2 : 1 };
+        if (there[i].found)
+            found[1] = str_from_cstr(there[i].found);
+        assert_int_equal(published_is_there(&f), there[i].is_there);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_all_is_right, world_setup, world_teardown),
         cmocka_unit_test(test_what_is_wrong),
+        cmocka_unit_test(test_what_is_there),
         cmocka_unit_test_setup_teardown(test_has_key, world_setup, world_teardown),
     };
     return cmocka_run_group_tests_name("published/check", tests, NULL, NULL);

@@ -31,7 +31,7 @@ struct fixture {
 
 static inline int64_t soon(void)
 {
-    return clock_deadline_in(10000);
+    return clock_deadline_in(30000);
 }
 
 static inline void pause_ms(int64_t ms)

@@ -206,7 +206,8 @@ static void reschedule_body(void *arg)
     const struct queue_act later = { .action = QUEUE_ACT_RESCHEDULE,
                                      .filter = { .status = QUEUE_STATUS_PENDING },
                                      .at_us = db_now_us() + 60 * minute_us };
-    assert_int_equal(act(f, &later).recipients, 3);
+    const struct queue_acted in_time = act(f, &later);
+    assert_true(in_time.recipients == 3 && in_time.shortened == 0 && in_time.ends_us == 0);
     assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt WHERE due BETWEEN now() +"
                                     " interval '59 minutes' AND now() + interval '1 hour'"),
                      3);
@@ -224,7 +225,10 @@ static void reschedule_body(void *arg)
     const struct queue_act never = { .action = QUEUE_ACT_RESCHEDULE,
                                      .filter = { .status = QUEUE_STATUS_PENDING },
                                      .at_us = db_now_us() + 60 * 24 * 30 * minute_us };
-    assert_int_equal(act(f, &never).recipients, 3);
+    struct queue_acted done = act(f, &never);
+    assert_true(done.recipients == 3 && done.shortened == 3);
+    assert_true(done.ends_us == test_pg_number("SELECT (extract(epoch FROM min(expires)) *"
+                                               " 1000000)::int8 FROM q_msg"));
     assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt JOIN q_msg USING (queue_id)"
                                     " WHERE due = expires"),
                      3);
@@ -246,6 +250,7 @@ static void end_body(void *arg)
     put_three(f);
     test_pg_run("UPDATE q_msg SET created = now() - interval '2 hours' WHERE queue_id ="
                 " (SELECT queue_id FROM q_rcpt WHERE rcpt = 'c@y.test')");
+    test_pg_run("UPDATE q_rcpt SET reply = '450 busy', remote = 'mx.y.test [192.0.2.1]'");
     const struct queue_act old = { .action = QUEUE_ACT_FAIL,
                                    .filter = { .status = QUEUE_STATUS_ANY },
                                    .older_s = 3600 };
@@ -253,6 +258,8 @@ static void end_body(void *arg)
     MUST(queue_report_next(f->q, 0, &f->a, soon(), &found, &report, &e), e);
     assert_true(found && str_eq(report.envelope_from, STR("you@here.test")));
     assert_true(str_eq(report.recipients[0].status, STR("5.3.0")));
+    assert_true(str_eq(report.recipients[0].reply, STR("an administrator gave it up")));
+    assert_true(str_is_empty(report.recipients[0].remote)); /* no server said that */
     const struct queue_act drop = { .action = QUEUE_ACT_DROP,
                                     .filter = { .sender = STR("me@here.test"),
                                                 .status = QUEUE_STATUS_ANY } };
@@ -360,7 +367,7 @@ static void stop_account(bool stops)
 }
 
 /* What a worker has claimed and not begun with is held, too; and what an administrator holds of an
- * account that is stopped stays held when that may send again. */
+ * account that is stopped stays held when that may send again, whatever words stand beside it. */
 static void stopped_body(void *arg)
 {
     struct fixture *f = arg;
@@ -385,6 +392,8 @@ static void stopped_body(void *arg)
                                           .status = QUEUE_STATUS_ANY } };
     assert_int_equal(act(f, &hold).recipients, 1);
     assert_int_equal(act(f, &hold).recipients, 0); /* it is held by hand now */
+    test_pg_run("UPDATE q_rcpt SET reply = 'other words'");
+    assert_int_equal(act(f, &hold).recipients, 0);
     stop_account(false);
     lease = claim(f);
     assert_true(lease && lease->n == 1);
@@ -605,16 +614,320 @@ static void test_in_flight(void **state)
     with_queue(in_flight_body);
 }
 
+/* ---- attempts that were asked for ---- */
+
+enum asked_by {
+    BY_RETRY,
+    BY_RETRY_ALL,
+    BY_RESCHEDULE,
+    BY_TRANSPORT,
+    N_ASKED_BY
+};
+
+static void ask(struct fixture *f, enum asked_by how, int64_t id)
+{
+    static const struct queue_filter all = { .status = QUEUE_STATUS_ANY };
+    struct err e = ERR_CLEAR;
+    int64_t count = 0;
+    const struct queue_act now = { .action = how == BY_TRANSPORT ? QUEUE_ACT_TRANSPORT
+                                                                 : QUEUE_ACT_RESCHEDULE,
+                                   .queue_id = id,
+                                   .filter = { .status = QUEUE_STATUS_ANY },
+                                   .transport = STR("mx"),
+                                   .at_us = db_now_us() - minute_us };
+    if (how == BY_RETRY) {
+        MUST(queue_retry(f->q, &actor, id, soon(), &e), e);
+    } else if (how == BY_RETRY_ALL) {
+        MUST(queue_retry_all(f->q, &actor, &all, soon(), &count, &e), e);
+        assert_int_equal(count, 1);
+    } else {
+        assert_int_equal(act(f, &now).recipients, 1);
+    }
+}
+
+static struct queue_row try_once(struct fixture *f, int64_t id)
+{
+    struct err e = ERR_CLEAR;
+    struct queue_rows rows;
+    struct queue_lease *lease = claim(f);
+    assert_non_null(lease);
+    finish_all(f, lease, 0, deferred);
+    finish_all(f, lease, 0, deferred); /* the answer was lost: this changes nothing */
+    release(f, lease);
+    MUST(queue_get(f->q, id, &f->a, soon(), &rows, &e), e);
+    assert_int_equal(rows.n, 1);
+    return rows.list[0];
+}
+
+/* Whoever presses the button during an outage loses nothing: neither of the 15 attempts nor of what
+ * was planned. */
+static void asked_body(void *arg)
+{
+    struct fixture *f = arg;
+    int64_t id = enqueue(f, "me@here.test", "a@x.test");
+    test_pg_run("UPDATE q_rcpt SET attempts = 14, due = now() + interval '3 hours';"
+                " UPDATE q_domain SET next_due = now() + interval '3 hours'");
+    int64_t planned_us = test_pg_number("SELECT (extract(epoch FROM due) * 1000000)::int8"
+                                        " FROM q_rcpt");
+    for (unsigned i = 0; i < N_ASKED_BY + 1; i++) {
+        ask(f, i % N_ASKED_BY, id);
+        ask(f, (i + 1) % N_ASKED_BY, id); /* pressed twice is tried once */
+        struct queue_row row = try_once(f, id);
+        assert_int_equal(row.status, QUEUE_STATUS_DEFERRED);
+        assert_int_equal(row.attempts, 15 + i); /* in the history they stand as any others */
+        assert_true(row.due_us == planned_us);
+        assert_null(claim(f));
+    }
+    assert_int_equal(test_pg_number("SELECT count(DISTINCT attempt) FROM q_attempt"),
+                     N_ASKED_BY + 1);
+    test_pg_run("UPDATE q_rcpt SET due = now(); UPDATE q_domain SET next_due = now()");
+    struct queue_row last = try_once(f, id); /* the fifteenth of the schedule */
+    assert_int_equal(last.status, QUEUE_STATUS_FAILED);
+    assert_true(str_eq(last.code, STR("4.4.7")));
+}
+
+static void test_asked(void **state)
+{
+    (void)state;
+    with_queue(asked_body);
+}
+
+/* An attempt is made at some time between two looks at the clock, however long it takes. */
+static void waits_for(struct fixture *f, int64_t id, int64_t minutes)
+{
+    int64_t before_us = db_now_us();
+    int64_t due_us = try_once(f, id).due_us;
+    assert_true(due_us > before_us + minutes * minute_us * 89 / 100 &&
+                due_us < db_now_us() + minutes * minute_us * 111 / 100);
+}
+
+/* What was due already is as long behind the attempt as if the schedule had come to the one before.
+ */
+static void asked_when_due_body(void *arg)
+{
+    struct fixture *f = arg;
+    int64_t id = enqueue(f, "me@here.test", "a@x.test");
+    for (unsigned i = 0; i < 3; i++) {
+        test_pg_run("UPDATE q_rcpt SET due = now(); UPDATE q_domain SET next_due = now()");
+        ask(f, BY_RETRY, id);
+        waits_for(f, id, 5);
+    }
+    static const int64_t waits[] = { 5, 15, 30 };
+    for (unsigned i = 0; i < 3; i++) {
+        test_pg_run("UPDATE q_rcpt SET due = now(); UPDATE q_domain SET next_due = now()");
+        waits_for(f, id, waits[i]);
+    }
+}
+
+static void test_asked_when_due(void **state)
+{
+    (void)state;
+    with_queue(asked_when_due_body);
+}
+
+/* Somebody asks between a result and its repetition: that one is still to come, and counts once. */
+static void asked_between_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    int64_t id = enqueue(f, "me@here.test", "a@x.test");
+    ask(f, BY_RETRY, id);
+    struct queue_lease *lease = claim(f);
+    assert_non_null(lease);
+    finish_all(f, lease, 0, deferred);
+    MUST(queue_retry(f->q, &actor, id, soon(), &e), e);
+    finish_all(f, lease, 0, deferred);
+    release(f, lease);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt WHERE attempts = 1 AND asked = 1"
+                                    " AND planned > now() AND due <= now()"),
+                     1);
+    struct queue_row row = try_once(f, id);
+    assert_true(row.status == QUEUE_STATUS_DEFERRED && row.attempts == 2);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt WHERE asked = 2"
+                                    " AND planned IS NULL AND due > now()"),
+                     1);
+    /* However often they are said to have been asked for, there are no more left than all. */
+    test_pg_run("UPDATE q_rcpt SET asked = 9, due = now(); UPDATE q_domain SET next_due = now()");
+    row = try_once(f, id);
+    assert_true(row.status == QUEUE_STATUS_DEFERRED && row.attempts == 3);
+}
+
+static void test_asked_between(void **state)
+{
+    (void)state;
+    with_queue(asked_between_body);
+}
+
+/* ---- what a worker has begun with ---- */
+
+static void put_many(struct fixture *f, int64_t *id)
+{
+    enum {
+        MANY = 900
+    };
+    struct err e = ERR_CLEAR;
+    str *to = ARENA_ARRAY(&f->a, str, MANY);
+    for (unsigned i = 0; i < MANY; i++) /* 7 and 900 have no divisor in common */
+        to[i] = arena_printf(&f->a, "r%03u@x.test", i * 7 % MANY);
+    struct queue_new_message m = message(f, STR("me@here.test"), to, MANY);
+    MUST(queue_enqueue(f->q, &m, soon(), id, &e), e);
+}
+
+/* What a claim takes ends amid the recipients of a message, which have come in no order. */
+static void cut_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct queue_act fail = { .action = QUEUE_ACT_FAIL,
+                              .filter = { .domain = STR("x.test"), .status = QUEUE_STATUS_ANY } };
+    int64_t id = 0;
+    for (int i = 0; i < 3; i++)
+        put_many(f, &id);
+    test_pg_run("UPDATE q_rcpt SET due = now(); UPDATE q_domain SET next_due = now()");
+    struct queue_lease *lease = claim_by(f, f->q, 100);
+    assert_non_null(lease);
+    assert_int_equal(lease->n, 3);
+    assert_true(lease->messages[2].queue_id == id && lease->messages[2].n == 100);
+    assert_int_equal(act(f, &fail).recipients, 700);
+    struct buf sql;
+    buf_init(&sql, 8192);
+    buf_addf(&sql,
+             "SELECT count(*) FROM q_rcpt WHERE status = 0 AND queue_id = %lld AND rcpt IN (''",
+             (long long)id);
+    for (size_t i = 0; i < 100; i++)
+        buf_addf(&sql, ", '%.*s'", STR_FMT(lease->messages[2].recipients[i].address));
+    buf_addf(&sql, ")");
+    assert_int_equal(test_pg_number(buf_cstr(&sql)), 100);
+    buf_fini(&sql);
+    release(f, lease);
+}
+
+static void test_cut(void **state)
+{
+    (void)state;
+    with_queue(cut_body);
+}
+
+/* ---- held for long ---- */
+
+static void long_hold_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    const str to[] = { STR("a@x.test"), STR("b@y.test") };
+    int64_t id = 0;
+    struct queue_new_message m = message(f, STR("me@here.test"), to, 2);
+    MUST(queue_enqueue(f->q, &m, soon(), &id, &e), e);
+    struct queue_act hold = { .action = QUEUE_ACT_HOLD,
+                              .queue_id = id,
+                              .filter = { .recipient = to[0], .status = QUEUE_STATUS_ANY } };
+    assert_int_equal(act(f, &hold).recipients, 1);
+    test_pg_run("UPDATE q_rcpt SET attempts = 14; UPDATE q_msg SET created = now() - interval"
+                " '60 days', expires = now() - interval '53 days'");
+    MUST(queue_sweep(f->q, soon(), &e), e);
+    /* The other one has had its time. */
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt WHERE rcpt = 'b@y.test'"
+                                    " AND status = 1"),
+                     1);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt WHERE rcpt = 'a@x.test'"
+                                    " AND status = -1 AND kept"),
+                     1);
+    /* To try it is not to release it. */
+    int64_t count = 1;
+    const struct queue_filter held = { .status = QUEUE_STATUS_HELD };
+    assert_false(queue_retry(f->q, &actor, id, soon(), &e));
+    assert_int_equal(e.kind, ERR_CONFLICT);
+    MUST(queue_retry_all(f->q, &actor, &held, soon(), &count, &e), e);
+    assert_true(count == 0 && count_status(-1) == 1);
+    /* Then it has as long as any message that has just come. */
+    hold.action = QUEUE_ACT_RELEASE;
+    assert_int_equal(act(f, &hold).recipients, 1);
+    MUST(queue_sweep(f->q, soon(), &e), e);
+    for (unsigned i = 0; i < 3; i++) {
+        test_pg_run("UPDATE q_rcpt SET due = now() WHERE status = 0; UPDATE q_domain SET"
+                    " next_due = now()");
+        struct queue_lease *lease = claim(f);
+        assert_non_null(lease);
+        assert_true(str_eq(lease->domain, STR("x.test")));
+        assert_true(lease->messages[0].expires_us > db_now_us() + INT64_C(6) * 1440 * minute_us);
+        finish_all(f, lease, 0, deferred);
+        release(f, lease);
+        assert_int_equal(count_status(0), 1);
+    }
+}
+
+static void test_long_hold(void **state)
+{
+    (void)state;
+    with_queue(long_hold_body);
+}
+
+/* Its report has time, too; and what came into quarantine ends as ever. */
+static void held_ends_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    bool found = false;
+    struct queue_report report;
+    const str to[] = { STR("a@x.test") };
+    int64_t id = 0;
+    int64_t strange = 0;
+    struct queue_new_message m = message(f, STR("me@here.test"), to, 1);
+    MUST(queue_enqueue(f->q, &m, soon(), &id, &e), e);
+    m.held_why = STR("a filter holds it");
+    MUST(queue_enqueue(f->q, &m, soon(), &strange, &e), e);
+    m.held_why = STR("DMARC of its author failed"); /* by a program of a former version */
+    MUST(queue_enqueue(f->q, &m, soon(), &strange, &e), e);
+    test_pg_run("UPDATE q_rcpt SET code = '4.7.0' WHERE reply = 'DMARC of its author failed'");
+    struct queue_act what = { .action = QUEUE_ACT_HOLD,
+                              .queue_id = id,
+                              .filter = { .status = QUEUE_STATUS_ANY } };
+    assert_int_equal(act(f, &what).recipients, 1);
+    test_pg_run("UPDATE q_msg SET expires = now() - interval '53 days'");
+    MUST(queue_sweep(f->q, soon(), &e), e);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt WHERE status = 1 AND code ="
+                                    " '5.7.0' AND reply LIKE '%a filter holds it'"),
+                     1);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt WHERE status = 1 AND code ="
+                                    " '5.7.0' AND reply LIKE '%DMARC of its author failed'"),
+                     1);
+    test_pg_run("DELETE FROM q_rcpt WHERE status = 1");
+    what.action = QUEUE_ACT_FAIL;
+    assert_int_equal(act(f, &what).recipients, 1);
+    MUST(queue_report_next(f->q, 0, &f->a, soon(), &found, &report, &e), e);
+    assert_true(found && report.queue_id == id);
+    MUST(queue_report_postpone(f->q, &report, 60000, soon(), &e), e);
+    MUST(queue_sweep(f->q, soon(), &e), e);
+    assert_int_equal(count_status(1), 1);
+}
+
+static void test_held_ends(void **state)
+{
+    (void)state;
+    with_queue(held_ends_body);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_hold),         cmocka_unit_test(test_senders),
-        cmocka_unit_test(test_race),         cmocka_unit_test(test_reschedule),
-        cmocka_unit_test(test_end),          cmocka_unit_test(test_transport),
-        cmocka_unit_test(test_open_breaker), cmocka_unit_test(test_stopped),
-        cmocka_unit_test(test_handed_over),  cmocka_unit_test(test_rule_keys),
-        cmocka_unit_test(test_rules),        cmocka_unit_test(test_selects),
+        cmocka_unit_test(test_hold),
+        cmocka_unit_test(test_senders),
+        cmocka_unit_test(test_race),
+        cmocka_unit_test(test_reschedule),
+        cmocka_unit_test(test_end),
+        cmocka_unit_test(test_transport),
+        cmocka_unit_test(test_open_breaker),
+        cmocka_unit_test(test_stopped),
+        cmocka_unit_test(test_handed_over),
+        cmocka_unit_test(test_rule_keys),
+        cmocka_unit_test(test_rules),
+        cmocka_unit_test(test_selects),
         cmocka_unit_test(test_in_flight),
+        cmocka_unit_test(test_asked),
+        cmocka_unit_test(test_asked_when_due),
+        cmocka_unit_test(test_asked_between),
+        cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_long_hold),
+        cmocka_unit_test(test_held_ends),
     };
     return cmocka_run_group_tests_name("queue/act", tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Delivery reports: read back as mail, and nothing of a peer breaks their shape. */
 #include "base/arena.h"
-#include "mime/header.h"
+#include "mime/mime.h"
 #include "queue/dsn.h"
 
 #include <cmocka.h>
@@ -161,6 +161,8 @@ static void test_status(void **state)
         struct composed c = compose(&d);
         if (!has(&c, statuses[i].shown))
             fail_msg("%s is not shown as %s", statuses[i].given, statuses[i].shown);
+        /* Who is told "try again later" hears that it was. */
+        assert_true(has(&c, "in the queue since") == (strcmp(statuses[i].given, "4.4.7") == 0));
         buf_fini(&c.out);
     }
 }
@@ -279,6 +281,44 @@ static void test_success(void **state)
     }
 }
 
+/* Whoever reads reports, as we do of others (mime/delivery_status.h), understands ours. */
+static void test_read_back(void **state)
+{
+    (void)state;
+    static const enum mime_delivery_action actions[] = { [DSN_FAILED] = MIME_DELIVERY_FAILED,
+                                                         [DSN_DELAYED] = MIME_DELIVERY_DELAYED,
+                                                         [DSN_RELAYED] = MIME_DELIVERY_RELAYED,
+                                                         [DSN_DELIVERED] =
+                                                             MIME_DELIVERY_DELIVERED };
+    const struct dsn_recipient r = { .address = STR("\xc3\xbcser@example.net"),
+                                     .orcpt = STR("utf-8;\\x{FC}ser@old.example"),
+                                     .status = STR("5.1.1"),
+                                     .diagnostic = STR("550 5.1.1 who?"),
+                                     .remote = STR("mx.example.net") };
+    struct mime_delivery_status got;
+    struct arena a;
+    arena_init(&a);
+    for (size_t i = 0; i < COUNT_OF(actions); i++) {
+        struct dsn d = sample();
+        d.action = (enum dsn_action)i;
+        d.recipients = &r;
+        d.n = 1;
+        struct composed c = compose(&d);
+        str text = mime_delivery_status_text(mime_structure_parse(&a, buf_str(&c.out)), &a);
+        mime_delivery_status_parse(&a, text, &got);
+        buf_fini(&c.out);
+        assert_int_equal(got.n, d.n);
+        assert_true(str_eq(got.reporting_mta, d.reporting_mta));
+        assert_int_equal(got.recipients[0].action, actions[i]);
+        assert_true(str_eq(got.recipients[0].final, r.address));
+        assert_true(str_eq(got.recipients[0].original, STR("\xc3\xbcser@old.example")));
+        assert_true(str_has_prefix(got.recipients[0].remote, r.remote));
+        if (i == DSN_FAILED)
+            assert_true(str_eq(got.recipients[0].diagnostic, r.diagnostic));
+    }
+    arena_fini(&a);
+}
+
 /* Only what people read is in their language. */
 static void test_languages(void **state)
 {
@@ -316,6 +356,81 @@ static void test_languages(void **state)
         assert_false(c.is_utf8 || c.is_8bit);
         buf_fini(&c.out);
     }
+}
+
+/* What we found out about a server is no word of it (RFC 3461 9.2). */
+static void test_findings(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *diagnostic;
+        const char *type;
+        const char *words[N_LANGUAGES];
+    } cases[] = {
+        { "550 5.1.1 who?", "smtp", { "mx.far.test said: ", "mx.far.test sagte: " } },
+        { "550-5.1.1 who?\r\n550 is", "smtp", { "mx.far.test said: ", "mx.far.test sagte: " } },
+        { "421", "smtp", { "mx.far.test said: ", "mx.far.test sagte: " } },
+        { "cannot connect to 192.0.2.1:25: Connection refused",
+          "x-heronry",
+          { "Last tried at mx.far.test: ", "Zuletzt versucht bei mx.far.test: " } },
+        { "8-bit text for a server of 7 bits: a line is too long",
+          "x-heronry",
+          { "Last tried at mx.far.test: ", "Zuletzt versucht bei mx.far.test: " } },
+        { "5500 of them",
+          "x-heronry",
+          { "Last tried at mx.far.test: ", "Zuletzt versucht bei mx.far.test: " } },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases) * N_LANGUAGES; i++) {
+        const enum language language = (enum language)(i % N_LANGUAGES);
+        const size_t k = i / N_LANGUAGES;
+        struct dsn d = sample();
+        char typed[200];
+        char words[200];
+        const struct dsn_recipient r = { .address = STR("ann@far.test"),
+                                         .diagnostic = str_from_cstr(cases[k].diagnostic),
+                                         .remote = STR("mx.far.test") };
+        d.language = language;
+        d.recipients = &r;
+        d.n = 1;
+        struct composed c = compose(&d);
+        check_wire(buf_str(&c.out));
+        (void)snprintf(typed, sizeof(typed), "Status: 5.0.0\r\n%sDiagnostic-Code: %s; %.8s",
+                       strcmp(cases[k].type, "smtp") == 0 ? "Remote-MTA: dns; mx.far.test\r\n" : "",
+                       cases[k].type, cases[k].diagnostic);
+        (void)snprintf(words, sizeof(words), "    %s%.8s", cases[k].words[language],
+                       cases[k].diagnostic);
+        if (!has(&c, typed) || !has(&c, words))
+            fail_msg("%zu: %s", i, buf_cstr(&c.out));
+        buf_fini(&c.out);
+    }
+}
+
+/* A reply of several lines is told whole, in the field as in the text for people. */
+static void test_long_reply(void **state)
+{
+    (void)state;
+    static const char reply[] =
+        "550 5.7.26 This mail has been blocked because the sender is unauthenticated.\n"
+        "5.7.26 The sender must authenticate with at least one of SPF or DKIM.\n"
+        "5.7.26  DKIM = did not pass, SPF for one.example with ip: 192.0.2.1 = did not pass\n"
+        "5.7.26 For how to set this up, see https://far.test/help/answer?of=81126 - the end";
+    const struct dsn_recipient r = { .address = STR("ann@far.test"),
+                                     .diagnostic = str_from_cstr(reply),
+                                     .remote = STR("mx.far.test") };
+    struct dsn d = sample();
+    d.recipients = &r;
+    d.n = 1;
+    struct composed c = compose(&d);
+    check_wire(buf_str(&c.out));
+    assert_true(
+        has(&c, "\r\n    mx.far.test said: 550 5.7.26 This mail has been blocked because the\r\n"
+                "    sender is unauthenticated. 5.7.26 The sender must authenticate with at\r\n"));
+    assert_true(has(&c, "\r\n    up, see https://far.test/help/answer?of=81126 - the end\r\n"));
+    assert_true(has(&c,
+                    "Diagnostic-Code: smtp; 550 5.7.26 This mail has been blocked because the\r\n"
+                    " sender is unauthenticated. 5.7.26"));
+    assert_true(has(&c, "answer?of=81126 - the end\r\n\r\n--")); /* the end of the part */
+    buf_fini(&c.out);
 }
 
 static void test_cap(void **state)
@@ -359,11 +474,13 @@ static void test_many(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_failure), cmocka_unit_test(test_delay),
-        cmocka_unit_test(test_status),  cmocka_unit_test(test_null_sender),
-        cmocka_unit_test(test_hostile), cmocka_unit_test(test_utf8),
-        cmocka_unit_test(test_success), cmocka_unit_test(test_cap),
-        cmocka_unit_test(test_many),    cmocka_unit_test(test_languages),
+        cmocka_unit_test(test_failure),    cmocka_unit_test(test_delay),
+        cmocka_unit_test(test_status),     cmocka_unit_test(test_null_sender),
+        cmocka_unit_test(test_hostile),    cmocka_unit_test(test_utf8),
+        cmocka_unit_test(test_success),    cmocka_unit_test(test_read_back),
+        cmocka_unit_test(test_cap),        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_languages),  cmocka_unit_test(test_findings),
+        cmocka_unit_test(test_long_reply),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

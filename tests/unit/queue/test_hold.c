@@ -101,8 +101,10 @@ static void asking_body(void *arg)
     static const uint8_t wrong[QUEUE_TOKEN_SIZE] = { 1, 2, 4 };
     MUST(queue_hold_find(f->q, wrong, &f->a, soon(), &again, &none, &e), e);
     assert_false(again);
-    MUST(queue_hold_unclear(f->q, &found, soon(), &again, &e), e);
-    assert_true(again);
+    for (unsigned i = 0; i < QUEUE_UNCLEAR_MAX; i++) {
+        MUST(queue_hold_unclear(f->q, &found, soon(), &again, &e), e);
+        assert_true(again);
+    }
     MUST(queue_hold_unclear(f->q, &found, soon(), &again, &e), e);
     assert_false(again);
     /* A report is no question: the sender hears nothing of a hold that way. */

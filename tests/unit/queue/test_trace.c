@@ -3,6 +3,7 @@
  * message, kept when the message has gone, and forgotten in time. */
 #include "queue/trace.h"
 
+#include "queue/heard.h"
 #include "queue/hold.h"
 #include "queue/queue_fixture.h"
 
@@ -244,6 +245,44 @@ static void test_endings(void **state)
     with_queue(endings_body);
 }
 
+/* An attempt is written by what its statement saw, and so behind the removal of its message. */
+static void write_late(int attempt, int outcome)
+{
+    char sql[512];
+    (void)snprintf(sql, sizeof sql,
+                   "INSERT INTO q_attempt SELECT (jsonb_populate_record(a, jsonb_build_object("
+                   "'attempt', %d, 'outcome', %d, 'at', a.at + interval '1 second'))).*"
+                   " FROM q_attempt a WHERE a.outcome = 4",
+                   attempt, outcome);
+    test_pg_run(sql);
+}
+
+static void removed_in_flight_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    const struct queue_actor actor = { .name = STR("tester") };
+    int64_t gone = enqueue(f, "me@here.test", "gone@x.test");
+    MUST(queue_delete(f->q, &actor, gone, soon(), &e), e);
+    write_late(1, 1);
+    struct queue_traces found = trace_text(f, "gone@x.test");
+    assert_int_equal(found.list[0].n, 2);
+    assert_int_equal(found.list[0].attempts[1].state, QUEUE_TRACE_DEFERRED);
+    assert_int_equal(found.list[0].state, QUEUE_TRACE_DROPPED);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM mail_trace WHERE state = 'dropped'"), 1);
+    write_late(2, 0);
+    assert_int_equal(trace_text(f, "gone@x.test").list[0].state, QUEUE_TRACE_DELIVERED);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM mail_trace WHERE state = 'delivered'"),
+                     1);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM mail_trace"), 1);
+}
+
+static void test_removed_in_flight(void **state)
+{
+    (void)state;
+    with_queue(removed_in_flight_body);
+}
+
 /* ---- how it is found ---- */
 
 static void found_body(void *arg)
@@ -327,6 +366,126 @@ static void test_index(void **state)
     with_queue(index_body);
 }
 
+/* ---- what other servers report later ---- */
+
+static int64_t note(struct fixture *f, int64_t queue_id, struct queue_heard heard)
+{
+    struct err e = ERR_CLEAR;
+    int64_t noted = -1;
+    MUST(queue_note_heard(f->q, queue_id, &heard, 1, soon(), &noted, &e), e);
+    return noted;
+}
+
+/* Checks the state of a recipient, and gives the number of its rows. */
+static int states(struct fixture *f, const char *recipient, const char *name)
+{
+    struct queue_traces found = trace_text(f, recipient);
+    for (size_t i = 0; i < found.n; i++) {
+        const struct queue_traced *t = &found.list[i];
+        if (!str_eq(t->recipient, str_from_cstr(recipient)))
+            continue;
+        if (strcmp(queue_trace_state_name(t->state), name) != 0)
+            fail_msg("%s is %s", recipient, queue_trace_state_name(t->state));
+        return (int)t->n;
+    }
+    return -1;
+}
+
+/* Of each kind the first word counts, of all kinds the last, and a delay is none beside others. */
+static void heard_body(void *arg)
+{
+    struct fixture *f = arg;
+    const struct queue_heard fails = { .original = STR("A@x.test"),
+                                       .final = STR("b@x.test"),
+                                       .action = QUEUE_HEARD_FAILED,
+                                       .status = STR("5.1.1"),
+                                       .reply = STR("550 who?\xff\r\nno"),
+                                       .remote = STR("in.x.test") };
+    struct queue_heard other = { .original = STR("unknown@y.test"), .final = STR("a@x.test") };
+    int64_t id = enqueue_with_id(f, "me@here.test", "a@x.test", "one@here.test");
+    assert_int_equal(note(f, id, fails),
+                     0); /* it leaves with the plain sender: nobody has it yet */
+    try_once(f, delivered);
+    other.action = QUEUE_HEARD_DELAYED;
+    assert_int_equal(note(f, id, other), 1);
+    assert_int_equal(states(f, "a@x.test", "reportedDelayed"), 2);
+    assert_int_equal(note(f, id, fails), 1);
+    assert_int_equal(note(f, id, fails), 0);
+    assert_int_equal(note(f, id, other), 0);
+    assert_int_equal(states(f, "a@x.test", "reportedFailed"), 3);
+    struct queue_traces found = trace_text(f, "one@here.test");
+    const struct queue_attempt *last = &found.list[0].attempts[2];
+    assert_int_equal(last->state, QUEUE_TRACE_REPORTED_FAILED);
+    assert_int_equal(last->number, 1);
+    assert_true(str_eq(last->code, STR("5.1.1")) && str_eq(last->stage, STR("report")));
+    assert_true(str_eq(last->remote, STR("in.x.test")));
+    assert_true(str_has_prefix(last->reply, STR("550 who?\xef\xbf\xbd")));
+    assert_int_equal(test_pg_number("SELECT count(*) FROM mail_trace WHERE state = 'reportedFailed'"
+                                    " AND code = '5.1.1' AND remote = 'in.x.test'"),
+                     1);
+    for (int i = QUEUE_HEARD_DELIVERED; i < QUEUE_N_HEARD; i++) {
+        other.action = (enum queue_heard_action)i;
+        assert_int_equal(note(f, id, other), 1);
+        assert_int_equal(note(f, id, other), 0);
+    }
+    assert_int_equal(states(f, "a@x.test", "reportedExpanded"), 6);
+    /* Somebody who is none of its recipients, and a message that nobody knows. */
+    const struct queue_heard stranger = { .original = STR("c@x.test"), .final = STR("") };
+    assert_int_equal(note(f, id, stranger), 0);
+    assert_int_equal(note(f, id + 1, fails), 0);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_attempt"), 6);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM mail_trace"), 1);
+    test_pg_run("UPDATE q_attempt SET at = at - interval '31 days', queue_id = queue_id -"
+                " (31 * 86400000::int8 << 16)");
+    struct err e = ERR_CLEAR;
+    MUST(queue_trace_sweep(f->q, soon(), &e), e);
+    assert_int_equal(test_pg_number("SELECT count(*) FROM q_attempt"), 0);
+}
+
+/* A report may be faster than the word that its server took the message; and nothing that it says
+ * of who is tried again changes that. */
+static void heard_early_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    int64_t id = 0;
+    const str to[] = { STR("a@x.test"), STR("b@x.test") };
+    const struct queue_heard fails = { .final = to[0], .action = QUEUE_HEARD_FAILED };
+    struct queue_new_message m = message(f, STR("me@here.test"), to, 2);
+    m.has_from_id = true;
+    MUST(queue_enqueue(f->q, &m, soon(), &id, &e), e);
+    struct queue_lease *lease = claim(f);
+    assert_true(lease->messages[0].has_from_id && !lease->messages[0].is_verp);
+    assert_int_equal(note(f, id, fails), 1);
+    assert_int_equal(states(f, "a@x.test", "waiting"), 1);
+    finish_all(f, lease, 0, deferred);
+    assert_int_equal(states(f, "a@x.test", "deferred"), 2);
+    release(f, lease);
+    test_pg_run("UPDATE q_rcpt SET due = now(); UPDATE q_domain SET next_due = now()");
+    try_once(f, delivered);
+    assert_int_equal(states(f, "a@x.test", "reportedFailed"), 3);
+    assert_int_equal(note(f, id, fails), 0);
+    assert_int_equal(states(f, "b@x.test", "delivered"), 2);
+    /* Where no history is kept none is begun. */
+    int64_t noted = 1;
+    const struct queue_heard second = { .final = to[1], .action = QUEUE_HEARD_FAILED };
+    MUST(queue_note_heard(f->other, id, &second, 1, soon(), &noted, &e), e);
+    assert_int_equal(noted, 0);
+    assert_int_equal(states(f, "b@x.test", "delivered"), 2);
+}
+
+static void test_heard(void **state)
+{
+    (void)state;
+    with_queue(heard_body);
+}
+
+static void test_heard_early(void **state)
+{
+    (void)state;
+    with_queue(heard_early_body);
+}
+
 /* ---- how it is forgotten ---- */
 
 static void forgotten_body(void *arg)
@@ -364,10 +523,12 @@ static void test_forgotten(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_written), cmocka_unit_test(test_passed),
-        cmocka_unit_test(test_once),    cmocka_unit_test(test_off),
-        cmocka_unit_test(test_endings), cmocka_unit_test(test_found),
-        cmocka_unit_test(test_index),   cmocka_unit_test(test_forgotten),
+        cmocka_unit_test(test_written),     cmocka_unit_test(test_passed),
+        cmocka_unit_test(test_once),        cmocka_unit_test(test_off),
+        cmocka_unit_test(test_endings),     cmocka_unit_test(test_removed_in_flight),
+        cmocka_unit_test(test_found),       cmocka_unit_test(test_index),
+        cmocka_unit_test(test_forgotten),   cmocka_unit_test(test_heard),
+        cmocka_unit_test(test_heard_early),
     };
     return cmocka_run_group_tests_name("queue/trace", tests, NULL, NULL);
 }

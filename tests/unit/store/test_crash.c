@@ -7,6 +7,8 @@
 #include <signal.h>
 
 enum {
+    PATIENCE_MS = 30000,
+    SOME = 40, /* deliveries between two kills */
     WRITERS = 8,
     KILLS = 4,
     AT_ONCE = 8,
@@ -20,12 +22,12 @@ static bool deliver_id(struct store *store, struct arena *a, int64_t account, co
     str raw = arena_printf(a, "Message-ID: <%s@x>\r\nSubject: %s\r\n\r\nbody\r\n", id, id);
     *r = (struct store_recipient){ .account_id = account, .mailbox_id = STORE_INBOX };
     store_delivery_id(str_from_cstr(id), STR_EMPTY, r->delivery_id);
-    if (!store_prepare_message(store, a, raw, clock_deadline_in(5000), &m, e))
+    if (!store_prepare_message(store, a, raw, clock_deadline_in(30000), &m, e))
         return false;
     struct store_delivery d = {
         .message = &m, .recipients = r, .n = 1, .received_us = clock_utc_us()
     };
-    return store_deliver(store, &d, clock_deadline_in(5000), e);
+    return store_deliver(store, &d, clock_deadline_in(30000), e);
 }
 
 /* ---- one COMMIT without an answer ---- */
@@ -72,13 +74,30 @@ static void lonely_main(void *arg)
     semaphore_release(&l->done);
 }
 
-static void start_lonely(struct lonely *l, struct fixture *f, bool is_append)
+/* Until one of our sessions waits in the server for this. */
+static void until_session_waits(const char *wait_event)
+{
+    struct err e = ERR_CLEAR;
+    char sql[200];
+    (void)snprintf(sql, sizeof(sql),
+                   "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'heronry'"
+                   " AND wait_event = '%s'",
+                   wait_event);
+    int64_t end = clock_deadline_in(PATIENCE_MS);
+    while (test_pg_number(sql) == 0 && clock_monotonic_ms() < end)
+        MUST(fiber_sleep_until(clock_deadline_in(10), &e), e);
+    assert_int_equal(test_pg_number(sql), 1);
+}
+
+/* Its COMMIT is under way then. */
+static void start_lonely(struct lonely *l, struct fixture *f, bool is_append,
+                         const char *wait_event)
 {
     struct err e = ERR_CLEAR;
     *l = (struct lonely){ .f = f, .is_append = is_append };
     semaphore_init(&l->done, 0);
     MUST(fiber_spawn(f->rt, "lonely", lonely_main, l, NULL, &e), e);
-    MUST(fiber_sleep_until(clock_deadline_in(400), &e), e);
+    until_session_waits(wait_event);
     assert_int_equal(l->done.free, 0);
 }
 
@@ -108,7 +127,7 @@ static void lost_before_body(void *arg)
         test_pg_run("TRUNCATE t_note;"
                     "CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON outbox DEFERRABLE INITIALLY"
                     " DEFERRED FOR EACH ROW EXECUTE FUNCTION slow_commit()");
-        start_lonely(&l, f, is_append);
+        start_lonely(&l, f, is_append, "PgSleep");
         /* Altering the table would wait for the lost session, which sleeps on. */
         test_pg_run("UPDATE t_slow SET seconds = 0;" KILL_SESSIONS);
         end_lonely(&l);
@@ -162,7 +181,7 @@ static void lost_after_body(void *arg)
         test_pg_run("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
         test_pg_run("SELECT pg_reload_conf()");
         until_commits_wait();
-        start_lonely(&l, f, is_append);
+        start_lonely(&l, f, is_append, "SyncRep");
         /* Committed here, but not yet visible; the lock is held. */
         assert_int_equal(test_pg_number("SELECT count(*) FROM mbox_msg WHERE account_id ="
                                         " (SELECT max(account_id) FROM account)"),
@@ -201,7 +220,7 @@ static void away_body(void *arg)
     int64_t began = clock_monotonic_ms();
     assert_false(deliver_id(f->store, &a, f->account, "away", &r, &e));
     assert_int_equal(e.kind, ERR_UNAVAILABLE);
-    assert_true(clock_monotonic_ms() - began < 4500); /* the deadline is after 5 s */
+    assert_true(clock_monotonic_ms() - began < 20000); /* the deadline is after 30 s */
     test_pg_restart();
     for (int i = 0; i < 300; i++) {
         e = ERR_CLEAR;
@@ -230,6 +249,8 @@ struct writer {
     int64_t account;
     struct semaphore *done;
     bool *stop;
+    unsigned *stored;          /* deliveries of all writers that were answered */
+    unsigned *refused;         /* the same, "try later" */
     unsigned n;                /* attempts */
     uint8_t answers[MAX_EACH]; /* 1: answered as stored, 2: refused for now */
 };
@@ -249,6 +270,7 @@ static void write_on(void *arg)
         if (!ok && e.kind != ERR_UNAVAILABLE && e.kind != ERR_TIMEOUT)
             fail_msg("%s: %s: %s", id, err_kind_name(e.kind), e.msg);
         w->answers[w->n++] = ok ? 1 : 2;
+        ++*(ok ? w->stored : w->refused);
         if (!ok)
             (void)fiber_sleep_until(clock_deadline_in(50), &e);
     }
@@ -290,6 +312,16 @@ static void count_ids(struct fixture *f, struct writer *w, unsigned *counts)
         assert_true(s.rows[i].uid > s.rows[i - 1].uid);
 }
 
+static void wait_for_more(const unsigned *count, unsigned more)
+{
+    struct err e = ERR_CLEAR;
+    unsigned wanted = *count + more;
+    int64_t end = clock_deadline_in(PATIENCE_MS);
+    while (*count < wanted && clock_monotonic_ms() < end)
+        MUST(fiber_sleep_until(clock_deadline_in(5), &e), e);
+    assert_true(*count >= wanted);
+}
+
 static void kill_body(void *arg)
 {
     struct fixture *f = arg;
@@ -298,25 +330,35 @@ static void kill_body(void *arg)
     struct err e = ERR_CLEAR;
     struct semaphore done;
     bool stop = false;
+    unsigned stored = 0;
+    unsigned later = 0;
     int64_t accounts[3] = { new_account(0), new_account(0), new_account(0) };
     semaphore_init(&done, 0);
     for (int i = 0; i < WRITERS; i++) {
-        writers[i] = (struct writer){
-            .f = f, .index = i, .account = accounts[i % 3], .done = &done, .stop = &stop
-        };
+        writers[i] = (struct writer){ .f = f,
+                                      .index = i,
+                                      .account = accounts[i % 3],
+                                      .done = &done,
+                                      .stop = &stop,
+                                      .stored = &stored,
+                                      .refused = &later };
         MUST(fiber_spawn(f->rt, "writer", write_on, &writers[i], NULL, &e), e);
     }
     for (int i = 0; i < KILLS; i++) {
-        MUST(fiber_sleep_until(clock_deadline_in(300 + i * 37), &e), e);
+        wait_for_more(&stored, SOME);
+        MUST(fiber_sleep_until(clock_deadline_in(i * 37), &e), e); /* at another moment of them */
         test_pg_kill();
-        /* Once for longer than anybody waits. */
-        MUST(fiber_sleep_until(clock_deadline_in(i == 1 ? 2600 : 100), &e), e);
+        if (i == 1) {
+            wait_for_more(&later, WRITERS); /* for longer than anybody waits */
+        } else {
+            MUST(fiber_sleep_until(clock_deadline_in(100), &e), e);
+        }
         test_pg_restart();
     }
-    MUST(fiber_sleep_until(clock_deadline_in(500), &e), e);
+    wait_for_more(&stored, SOME);
     stop = true;
     for (int i = 0; i < WRITERS; i++)
-        MUST(semaphore_acquire(&done, clock_deadline_in(30000), &e), e);
+        MUST(semaphore_acquire(&done, clock_deadline_in((int64_t)2 * PATIENCE_MS), &e), e);
     unsigned answered = 0;
     unsigned refused = 0;
     for (int i = 0; i < WRITERS; i++) {

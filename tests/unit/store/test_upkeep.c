@@ -3,6 +3,7 @@
  * changes cost (heap-only updates). */
 #include "notify/notify.h"
 #include "store/store_fixture.h"
+#include "support/day.h"
 
 static struct store_maintained maintain(struct fixture *f)
 {
@@ -55,6 +56,7 @@ static void rotate_body(void *arg)
 static void test_rotate(void **state)
 {
     (void)state;
+    test_stay_in_one_day();
     with_store(rotate_body);
 }
 

@@ -3,14 +3,17 @@
  */
 #include "account/leads.h"
 #include "deliver/mail_fixture.h"
+#include "mime/limits.h"
 #include "queue/waiting.h"
 #include "submit/answer.h"
+#include "submit/decide.h"
 #include "submit/release.h"
 #include "wire/smtp_command.h"
 
 #define HEADER "From: ada@example.org\r\nSubject: x\r\n"
 
-static enum submit_verdict submit_all(struct mail_world *w, struct smtp_message m)
+/* By ada, with the sender that the message has. */
+static enum submit_verdict submit_of_sender(struct mail_world *w, struct smtp_message m)
 {
     struct err e = ERR_CLEAR;
     struct submit_result result;
@@ -21,11 +24,16 @@ static enum submit_verdict submit_all(struct mail_world *w, struct smtp_message 
         .hostname = "mx.example.org",
     };
     m.account_id = w->ada;
-    m.sender = STR("ada@example.org");
     m.trace.is_auth = true;
     if (!submit_message(&s, &m, &w->a, mail_soon(), &result, &e))
         fail_msg("%s", e.msg);
     return result.verdict;
+}
+
+static enum submit_verdict submit_all(struct mail_world *w, struct smtp_message m)
+{
+    m.sender = STR("ada@example.org");
+    return submit_of_sender(w, m);
 }
 
 static enum submit_verdict submit_as(struct mail_world *w, str content,
@@ -56,9 +64,20 @@ static void rights(struct mail_world *w)
         { STR_INIT(HEADER "Sender: bert@example.org\r\n\r\n"), SUBMIT_FROM_NOT_OWN },
         { STR_INIT(HEADER "Resent-From: x@remote.example\r\n\r\n"), SUBMIT_FROM_NOT_OWN },
         { STR_INIT(HEADER "From: bert@example.org\r\n\r\n"), SUBMIT_FROM_MISSING },
+        { STR_INIT("From: ada@example.org, bert@example.org\r\nSender: ada@example.org\r\n\r\n"),
+          SUBMIT_FROM_NOT_OWN },
+        { STR_INIT("From: ada@example.org, ada+x@example.org\r\n"
+                   "Sender: ada@example.org\r\n\r\nx\r\n"),
+          SUBMIT_DONE },
+        { STR_INIT("From: ada@example.org, ada+x@example.org\r\n"
+                   "Sender: bert@example.org\r\n\r\nx\r\n"),
+          SUBMIT_FROM_NOT_OWN },
+        { STR_INIT("From: ada@example.org, ada@elsewhere.example\r\n\r\n"), SUBMIT_FROM_MISSING },
         { STR_INIT("Subject: x\r\n\r\n"), SUBMIT_FROM_MISSING },
         { STR_INIT(HEADER "\r\na\nb\r\n"), SUBMIT_BARE_LINE_END },
         { STR_INIT(HEADER "\r\na\rb\r\n"), SUBMIT_BARE_LINE_END },
+        { STR_INIT(" x\r\n" HEADER "\r\nx\r\n"), SUBMIT_HEADER_TORN },
+        { STR_INIT("\tx\r\n" HEADER "\r\nx\r\n"), SUBMIT_HEADER_TORN },
         { STR_INIT(HEADER "Received: 1\r\nReceived: 2\r\nReceived: 3\r\nReceived: 4\r\n\r\n"),
           SUBMIT_LOOP },
     };
@@ -70,7 +89,27 @@ static void rights(struct mail_world *w)
         if (verdict != cases[i].verdict)
             fail_msg("%.*s: verdict %d", STR_FMT(cases[i].content), (int)verdict);
     }
-    assert_int_equal(mail_count(w, w->bert), before + 2);
+    assert_int_equal(mail_count(w, w->bert), before + 3);
+}
+
+/* With the three fields that it is completed with, a header has to be one that can be signed whole.
+ */
+static void no_header_is_longer_than_what_is_signed(struct mail_world *w)
+{
+    const struct smtp_recipient far = { .address = STR("a@remote.example"),
+                                        .domain = STR("remote.example") };
+    struct buf content;
+    buf_init(&content, 1U << 16);
+    assert_true(buf_add(&content, STR(HEADER)));
+    for (size_t i = 5; i < MIME_MAX_FIELDS; i++)
+        assert_true(buf_add(&content, STR("X: a\r\n")));
+    str most = arena_printf(&w->a, "%s\r\nx\r\n", buf_cstr(&content));
+    assert_int_equal(submit(w, most, &far, 1), SUBMIT_DONE);
+    str more = arena_printf(&w->a, "%sX: a\r\n\r\nx\r\n", buf_cstr(&content));
+    assert_int_equal(submit(w, more, &far, 1), SUBMIT_HEADER_TOO_LARGE);
+    more = arena_printf(&w->a, HEADER "X: %0*d\r\n\r\nx\r\n", MIME_MAX_HEADER_BYTES, 0);
+    assert_int_equal(submit(w, more, &far, 1), SUBMIT_HEADER_TOO_LARGE);
+    buf_fini(&content);
 }
 
 /* The right was lowered while the mail waited: without a Sender field it goes no more. */
@@ -191,6 +230,45 @@ static void expect_in(struct mail_world *w, enum store_role role, uint32_t messa
         fail_msg("%s", e.msg);
     assert_int_equal(box.state.messages, messages);
     assert_int_equal(box.state.unseen, unseen);
+}
+
+/* Where the account wants it: not because another one does, for XVERP, for a sender to whom reports
+ * would not come here, nor for one that is no address. */
+static void senders_name_their_message(struct mail_world *w)
+{
+    static const struct {
+        str sender;
+        bool is_wanted; /* by the one who writes; else by another one */
+        bool is_verp;
+        int64_t named;
+    } cases[] = {
+        { STR_INIT("ada@example.org"), true, false, 1 },
+        { STR_INIT("ada+tag@example.org"), true, false, 1 },
+        { STR_INIT("ada@example.org"), false, false, 0 },
+        { STR_INIT("ada@example.org"), true, true, 0 },
+        { STR_INIT(""), true, false, 0 },
+        { STR_INIT("ada@remote.example"), true, false, 0 },
+        { STR_INIT("absent@example.org"), true, false, 0 },
+        { STR_INIT("ada@[192.0.2.1]"), true, false, 0 },
+    };
+    const struct smtp_recipient to[] = {
+        { .account_id = w->bert, .address = STR("bert@example.org") },
+        { .address = STR("a@remote.example"), .domain = STR("remote.example") },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct smtp_message m = mail_message(w, STR(HEADER "\r\nx\r\n"), to, COUNT_OF(to));
+        m.sender = cases[i].sender;
+        m.is_verp = cases[i].is_verp;
+        test_pg_run("TRUNCATE q_msg, q_rcpt");
+        test_pg_run(cases[i].is_wanted
+                        ? "UPDATE account SET uses_from_id = (login = 'ada@example.org')"
+                        : "UPDATE account SET uses_from_id = (login <> 'ada@example.org')");
+        assert_int_equal(submit_of_sender(w, m), SUBMIT_DONE);
+        assert_int_equal(test_pg_number("SELECT count(*) FROM q_msg"), 1);
+        if (test_pg_number("SELECT count(*) FROM q_msg WHERE has_from_id") != cases[i].named)
+            fail_msg("case %zu: %.*s", i, STR_FMT(m.sender));
+    }
+    test_pg_run("UPDATE account SET uses_from_id = false; TRUNCATE q_msg, q_rcpt");
 }
 
 /* A copy in Sent with all the others or not at all, where the program's account wants one. */
@@ -508,6 +586,25 @@ static void who_is_full_is_left_out(struct mail_world *w)
     test_pg_run("UPDATE account SET quota_bytes = 10000 WHERE login = 'bert@example.org'");
 }
 
+/* Nobody answers more than DECIDE_MAX questions by one mail; nothing of it is looked at. */
+static void many_answers_are_none(struct mail_world *w)
+{
+    enum {
+        MANY = DECIDE_MAX + 1
+    };
+    struct smtp_recipient *to = ARENA_ARRAY(&w->a, struct smtp_recipient, MANY);
+    const int64_t before = mail_count(w, w->ada);
+    for (unsigned i = 0; i < MANY; i++) {
+        const uint8_t secret[QUEUE_TOKEN_SIZE] = { 2, (uint8_t)i };
+        to[i].address = answer_address_make(&w->a, STR("ada@example.org"), secret);
+        to[i].account_id = w->ada;
+    }
+    assert_int_equal(submit(w, STR(HEADER "\r\ncancel\r\n"), to, MANY), SUBMIT_NEVER);
+    assert_int_equal(mail_count(w, w->ada), before);
+    assert_int_equal(submit(w, STR(HEADER "\r\ncancel\r\n"), to, DECIDE_MAX), SUBMIT_DONE);
+    assert_int_equal(mail_count(w, w->ada), before + 1); /* that nothing waits for them */
+}
+
 /* An address without a domain, an answer to a question of ours, and a sender that is somebody
  * else's by then. */
 static void what_is_looked_up_when_it_goes(struct mail_world *w)
@@ -535,7 +632,8 @@ static void what_is_looked_up_when_it_goes(struct mail_world *w)
         str_to_cstr(&w->a, answer_address_make(&w->a, STR("ada@example.org"), secret), &to, &e));
     write_later(w, &s, &to, 1);
     assert_int_equal(release_due(&s), 1);
-    assert_int_equal(mail_count(w, w->ada), before + 1);
+    /* No mail of hers waits for an answer: she is told so. */
+    assert_int_equal(mail_count(w, w->ada), before + 2);
     assert_int_equal(test_pg_number("SELECT count(*) FROM q_msg"), 0);
 
     to = "a@remote.example";
@@ -560,6 +658,7 @@ static void run_all(void *arg)
     what_waited_tells_who_wrote(w);
     both_sides_in_one_transaction(w);
     a_full_member_keeps_it_from_nobody(w);
+    senders_name_their_message(w);
     sent_mail_is_saved(w);
     what_cannot_be_saved_leaves(w);
     room(w);
@@ -567,6 +666,8 @@ static void run_all(void *arg)
     waits_for_its_time(w);
     who_is_full_is_left_out(w);
     what_is_looked_up_when_it_goes(w);
+    many_answers_are_none(w);
+    no_header_is_longer_than_what_is_signed(w);
 }
 
 static void test_submit(void **state)
