@@ -4,10 +4,12 @@
 #include "services/delivery/ask.h"
 
 #include "account/profile.h"
+#include "base/address.h"
 #include "crypto/random.h"
 #include "db/db.h"
 #include "obs/obs.h"
 #include "queue/hold_mail.h"
+#include "queue/sign.h"
 #include "store/store.h"
 #include "submit/answer.h"
 
@@ -42,11 +44,11 @@ YIELDS static bool find_reply_address(const struct question *q, str login, str *
         struct account_route route = { .kind = ACCOUNT_ROUTE_UNKNOWN };
         struct err why = ERR_CLEAR;
         str address = answer_address_make(q->a, bases[i], q->secret);
-        ptrdiff_t at = str_rfind_byte(address, '@');
-        if (at < 0)
+        str local;
+        str domain;
+        if (!address_split(address, &local, &domain))
             continue;
-        if (!account_route(q->d->app->accounts, str_slice(address, 0, (size_t)at),
-                           str_skip(address, (size_t)at + 1), q->a, clock_deadline_in(DATABASE_MS),
+        if (!account_route(q->d->app->accounts, local, domain, q->a, clock_deadline_in(DATABASE_MS),
                            &route, &why) &&
             why.kind != ERR_SYNTAX) {
             *e = why;
@@ -65,16 +67,20 @@ YIELDS static bool compose(const struct question *q, str *text, struct err *e)
     struct buf out;
     enum language language;
     str reply_to;
+    str from;
     if (!account_get(q->d->app->accounts, q->hold.account_id, q->a, clock_deadline_in(DATABASE_MS),
                      &account, e) ||
         !account_language(q->d->app->accounts, q->hold.account_id, q->a,
                           clock_deadline_in(DATABASE_MS), &language, e) ||
-        !find_reply_address(q, account.login, &reply_to, e))
+        !find_reply_address(q, account.login, &reply_to, e) ||
+        !queue_system_address(q->d->app->accounts, host,
+                              config_bool(q->d->app->config, CONFIG_SECURITY_SIGN_OUTBOUND), q->a,
+                              clock_deadline_in(DATABASE_MS), &from, e))
         return false;
     const struct hold_mail mail = {
         .hold = &q->hold,
         .host = str_from_cstr(host),
-        .from = arena_printf(q->a, "mailer-daemon@%s", host),
+        .from = from,
         .to = q->hold.envelope_from,
         .reply_to = reply_to,
         .unique = { (uint64_t)clock_utc_us(), crypto_random_u64() },

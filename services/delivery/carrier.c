@@ -1,22 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Connections to a destination. The first one opens alone; each that works and finds messages left
- * brings one more, so a fast server is served over few connections, each used many times, and a
- * slow one over as many as are allowed. A server that refuses a further connection keeps those that
- * it has. */
+/* Connections to a destination. The first one opens alone. What is left, and how long a message
+ * takes there, tells whether one more is worth it; that is asked at the end of each message, and
+ * during those that take long. So a fast server is served over few connections, each used many
+ * times, and a slow one over as many as are allowed: each of them calls, so they double. A server
+ * that refuses a further connection keeps those that it has. */
 #include "services/delivery/carrier.h"
 
+#include "base/failpoint.h"
 #include "obs/obs.h"
 #include "services/delivery/onward.h"
 #include "services/delivery/share.h"
 #include "services/delivery/tally.h"
 #include "services/delivery/way.h"
 
+enum {
+    /* Of work left: a connection with TLS costs about as much where servers are far. */
+    HELP_MS = 200
+};
+
 void carrier_abort(struct carrier *carrier)
 {
-    carrier->session.is_lost = true;
-    delivery_place_give_up(&carrier->session.place);
-    if (carrier->session.conn)
-        net_conn_abort(carrier->session.conn);
+    delivery_session_abort(&carrier->session);
 }
 
 static void set_connected(struct carrier *c, bool connected)
@@ -54,12 +58,30 @@ YIELDS static bool read_part(void *arg, size_t from, struct arena *a, str *out, 
 
 YIELDS static void work_alone(void *arg);
 
+bool carrier_is_help_worth(const struct carrier_load *load)
+{
+    int64_t patience_ms = FAILPOINT_PATIENCE("delivery-is-patient", HELP_MS);
+    return load->left > load->n_opening &&
+           (int64_t)load->left * load->message_ms > patience_ms * load->n;
+}
+
+/* `now_ms`: how long a message takes at this moment. */
+static bool is_help_worth(const struct shift *shift, int64_t now_ms)
+{
+    int64_t mean_ms = shift->n_sent > 0 ? shift->sent_ms / (int64_t)shift->n_sent : 0;
+    return carrier_is_help_worth(
+        &(struct carrier_load){ .left = shift_left(shift),
+                                .n = shift->n_carriers,
+                                .n_opening = shift->n_carriers - shift->n_connected,
+                                .message_ms = mean_ms > now_ms ? mean_ms : now_ms });
+}
+
 /* One more connection, when there is work for it. A probe of the breaker goes alone, and a short
  * turn: the other destinations are what is done beside it. */
-static void call_for_help(struct shift *shift)
+static void call_for_help(struct shift *shift, int64_t now_ms)
 {
-    if (shift_left(shift) == 0 || shift->n_carriers >= shift->carriers_max ||
-        shift->lease->is_probe || shift->lease->is_short || shift->is_lost ||
+    if (shift->n_carriers >= shift->carriers_max || shift->lease->is_probe ||
+        shift->lease->is_short || !shift_may_go_on(shift) || !is_help_worth(shift, now_ms) ||
         !delivery_take_place(shift))
         return;
     shift->holders++;
@@ -69,6 +91,34 @@ static void call_for_help(struct shift *shift)
         delivery_leave_place(shift);
         shift_drop(shift);
     }
+}
+
+/* A message takes long; it is asked again until that ends. A server that is only being connected to
+ * has not shown yet that more connections are of use. */
+static void note_slow(void *arg)
+{
+    struct carrier *c = arg;
+    int64_t now_ms = clock_monotonic_ms();
+    if (c->session.conn)
+        call_for_help(c->shift, now_ms - c->sending_ms);
+    timer_start(c->shift->d->app->runtime, &c->slow, now_ms + HELP_MS);
+}
+
+static void begin_sending(struct carrier *c)
+{
+    c->sending_ms = clock_monotonic_ms();
+    timer_start(c->shift->d->app->runtime, &c->slow, c->sending_ms + HELP_MS);
+}
+
+/* The server has answered, or it was a stale connection, of which nothing is counted. What comes
+ * then, as the noting, is not the server's time. */
+static void end_sending(struct carrier *c, bool is_stale)
+{
+    timer_stop(c->shift->d->app->runtime, &c->slow);
+    if (is_stale)
+        return;
+    c->shift->sent_ms += clock_monotonic_ms() - c->sending_ms;
+    c->shift->n_sent++;
 }
 
 /* No server takes us, for this message at least. While others have a connection that works, that is
@@ -134,17 +184,31 @@ static enum delivery_place_mode mode_of(const struct shift *shift)
     return shift->n_connected > 0 ? DELIVERY_PLACE_IF_FREE : DELIVERY_PLACE_IN_LINE;
 }
 
-/* Sends over the open connection, or a new one. A connection kept from an earlier message may have
- * been closed by the server meanwhile: that is tried once more. False: no server takes us; *goes_on
- * tells whether the next message is to be tried. Yields. */
+/* A new connection, or one that another destination has left. False: no server takes us, which is
+ * noted; *goes_on tells whether the next message is to be tried. Yields. */
+YIELDS static bool connect_for(struct carrier *c, const struct queue_message *m,
+                               const struct delivery_terms *terms, bool *goes_on)
+{
+    struct queue_result failure;
+    int64_t began_ms = clock_monotonic_ms();
+    set_connected(c, false);
+    c->session.place.mode = mode_of(c->shift);
+    if (delivery_session_open(&c->session, &c->shift->route, terms, &failure))
+        return true;
+    failure.took_ms = clock_monotonic_ms() - began_ms;
+    *goes_on = give_up(c, m, &failure);
+    return false;
+}
+
+/* Sends over the open connection, or a new one. One that was kept, from an earlier message or by
+ * another destination, may have been closed by the server meanwhile: that is tried once more. False
+ * and *goes_on: as above. Yields. */
 YIELDS static bool send_message(struct carrier *c, const struct queue_message *m,
                                 const struct delivery_source *source, struct delivery_sent *sent,
                                 bool *goes_on)
 {
     struct delivery_session *s = &c->session;
     const struct delivery_terms terms = delivery_terms_of(m);
-    struct queue_result failure;
-    int64_t began_ms = clock_monotonic_ms();
     bool is_stale = true;
     check_connection(c, &terms);
     if (!s->conn && c->shift->has_refused &&
@@ -153,22 +217,17 @@ YIELDS static bool send_message(struct carrier *c, const struct queue_message *m
         return false;
     }
     while (is_stale) {
-        bool is_kept = s->conn != NULL;
-        if (!is_kept)
-            set_connected(c, false);
-        s->place.mode = s->conn ? s->place.mode : mode_of(c->shift);
-        if (!is_kept && !delivery_session_open(s, &c->shift->route, &terms, &failure)) {
-            failure.took_ms = clock_monotonic_ms() - began_ms;
-            *goes_on = give_up(c, m, &failure);
+        bool was_open = s->conn != NULL;
+        if (!was_open && !connect_for(c, m, &terms, goes_on))
             return false;
-        }
-        is_kept = is_kept || s->n_former > 0;
         set_connected(c, true);
         shift_arrive(c->shift);
-        call_for_help(c->shift);
-        delivery_send_onward(s, c->shift->lease, m, source, is_kept, sent, &is_stale);
+        begin_sending(c);
+        delivery_send_onward(s, c->shift->lease, m, source, was_open || s->n_former > 0, sent,
+                             &is_stale);
+        end_sending(c, is_stale);
     }
-    if (shift_note_destination(c->shift, sent->answered, sent->results[0].reply))
+    if (shift_note_destination(c->shift, sent->is_working, sent->results[0].reply))
         c->shift->no_more = true; /* it failed too often: the rest waits for the breaker */
     return true;
 }
@@ -190,6 +249,7 @@ YIELDS static bool work_on_message(struct carrier *c, const struct queue_message
         if (send_message(c, m, &source, &sent, &goes_on)) {
             const struct tls_facts *tls = c->session.conn ? net_conn_tls(c->session.conn) : NULL;
             goes_on = shift_finish(shift, m, sent.results, tls);
+            call_for_help(shift, 0);
         }
     } else if (e.kind == ERR_INTERNAL || e.kind == ERR_DAMAGED) {
         /* It must not stand in the way of those behind it; somebody may mend it meanwhile. */
@@ -215,6 +275,7 @@ YIELDS static void carry(struct shift *shift)
     delivery_session_init(&c.session, shift->d, &shift->a);
     c.session.is_uncounted = delivery_is_uncounted(shift->lease);
     c.session.place.waits = &shift->end;
+    timer_init(&c.slow, note_slow, &c);
     list_add_tail(&shift->carriers, &c.link);
     while ((m = shift_take(shift)) && work_on_message(&c, m))
         continue;

@@ -4,6 +4,7 @@
  * with their receivers. */
 #include "services/delivery/egress.h"
 
+#include "base/address.h"
 #include "services/app/pools.h"
 
 enum {
@@ -63,11 +64,8 @@ bool delivery_egress_reaches(const struct delivery_pool *pool, const struct net_
 static uint64_t hash_of_domain(str sender)
 {
     char lower[DOMAIN_MAX];
-    str domain =
-        str_slice(str_skip(sender, (size_t)(str_rfind_byte(sender, '@') + 1)), 0, sizeof(lower));
-    for (size_t i = 0; i < domain.n; i++)
-        lower[i] = ascii_lower(domain.p[i]);
-    return str_hash(str_of(lower, domain.n), 0);
+    str domain = str_slice(address_domain(sender), 0, sizeof(lower));
+    return str_hash(str_lower(domain, lower), 0);
 }
 
 const struct net_address *delivery_egress_choose(const struct net_address *sources, size_t n,

@@ -79,6 +79,7 @@ static void take_results(struct rest *rest, int64_t took_ms, struct delivery_sen
     }
     rest->m.n = n;
     out->answered = out->answered || rest->sent.answered;
+    out->is_working = out->is_working || rest->sent.is_working;
 }
 
 static bool may_go_on(const struct delivery_session *s, const struct queue_lease *lease)
@@ -107,8 +108,11 @@ void delivery_send_onward(struct delivery_session *s, const struct queue_lease *
     struct rest rest;
     bool found = true;
     begin(&rest, s, m);
+    if (is_kept)
+        delivery_session_doubt(s);
     *is_stale = false;
     out->answered = false;
+    out->is_working = false;
     while (found) {
         int64_t began_ms = clock_monotonic_ms();
         struct queue_result failure;

@@ -15,9 +15,9 @@ struct rank {
 
 struct delivery_server {
     struct list link; /* in d->servers */
+    const struct delivery *d;
     struct net_address address;
     unsigned n;        /* connections */
-    unsigned most;     /* of them */
     unsigned n_anyway; /* others, which are limited in another way */
     struct list line;
     unsigned n_line;
@@ -34,10 +34,17 @@ static struct delivery_server *find_server(struct delivery *d, const struct net_
             return server;
     }
     struct delivery_server *server = HEAP_NEW(struct delivery_server);
+    server->d = d;
     server->address = *address;
     list_init(&server->line);
     list_add_tail(&d->servers, &server->link);
     return server;
+}
+
+/* How many there may be; a reload may change that while more are there. */
+static unsigned most_of(const struct delivery_server *server)
+{
+    return (unsigned)config_int(server->d->app->config, CONFIG_DELIVERY_CONNECTIONS_PER_SERVER);
 }
 
 static void drop_unused(struct delivery_server *server)
@@ -108,6 +115,16 @@ static void join_line(struct delivery_server *server, struct delivery_place *p)
     p->is_waiting = true;
 }
 
+/* Hands over what is free. */
+static void serve_line(struct delivery_server *server)
+{
+    while (server->n < most_of(server) && server->n_line > 0) {
+        leave_line(CONTAINER_OF(server->line.next, struct delivery_place, link));
+        server->n++;
+        server->n_away -= server->n_away > 0;
+    }
+}
+
 /* Yields. */
 YIELDS static bool wait_in_line(struct runtime *rt, struct delivery_server *server,
                                 struct delivery_place *p)
@@ -125,7 +142,8 @@ YIELDS static bool wait_in_line(struct runtime *rt, struct delivery_server *serv
         send_away(last);
     }
     join_line(server, p);
-    if (p->waits)
+    serve_line(server); /* since a reload there may be more */
+    if (p->is_waiting && p->waits)
         signal_point_all(p->waits);
     while (p->is_waiting && signal_point_wait(&p->turn, deadline_ms, &e))
         continue;
@@ -146,11 +164,10 @@ bool delivery_place_take(struct delivery *d, struct delivery_place *p,
     if (p->mode == DELIVERY_PLACE_UNCOUNTED)
         return true;
     struct delivery_server *server = find_server(d, address);
-    server->most = (unsigned)config_int(d->app->config, CONFIG_DELIVERY_CONNECTIONS_PER_SERVER);
     p->destination = str_hash(destination, 0);
     p->is_anyway = p->mode == DELIVERY_PLACE_ANYWAY;
     p->since_ms = p->mode == DELIVERY_PLACE_IN_LINE ? take_rank(server, p->destination) : 0;
-    if (p->is_anyway || (server->n < server->most && server->n_line == 0)) {
+    if (p->is_anyway || (server->n < most_of(server) && server->n_line == 0)) {
         *(p->is_anyway ? &server->n_anyway : &server->n) += 1;
         server->n_away -= !p->is_anyway && server->n_away > 0;
         p->server = server;
@@ -172,11 +189,7 @@ void delivery_place_leave(struct delivery_place *p)
     INVARIANT(!p->is_waiting && *n > 0);
     p->server = NULL;
     *n -= 1;
-    while (server->n < server->most && server->n_line > 0) {
-        leave_line(CONTAINER_OF(server->line.next, struct delivery_place, link));
-        server->n++;
-        server->n_away -= server->n_away > 0;
-    }
+    serve_line(server);
     drop_unused(server);
 }
 
@@ -206,5 +219,5 @@ bool delivery_place_is_wanted(const struct delivery_place *p)
 
 bool delivery_place_has_room(const struct delivery_place *p, unsigned n)
 {
-    return !p->server || p->is_anyway || p->server->n + n <= p->server->most;
+    return !p->server || p->is_anyway || p->server->n + n <= most_of(p->server);
 }

@@ -7,6 +7,7 @@
 #include "db/db.h"
 #include "obs/obs.h"
 #include "queue/dsn.h"
+#include "queue/sign.h"
 #include "services/delivery/ask.h"
 #include "services/delivery/delivery.h"
 #include "store/store.h"
@@ -24,9 +25,7 @@ struct telling {
     struct arena *a;
     const struct queue_report *report;
     enum language language;
-    str text;
-    bool is_8bit;
-    bool is_utf8;
+    struct queue_system_mail mail;
 };
 
 static const struct {
@@ -54,10 +53,14 @@ YIELDS static bool compose(struct telling *t, struct err *e)
                                           .remote = of->remote,
                                           .last_attempt_us = of->last_attempt_us };
     }
+    if (!queue_system_address(t->d->app->accounts, host,
+                              config_bool(t->d->app->config, CONFIG_SECURITY_SIGN_OUTBOUND), t->a,
+                              clock_deadline_in(DATABASE_MS), &t->mail.from, e))
+        return false;
     const struct dsn dsn = {
         .action = kinds[r->kind].action,
         .reporting_mta = str_from_cstr(host),
-        .from = arena_printf(t->a, "mailer-daemon@%s", host),
+        .from = t->mail.from,
         .to = r->envelope_from,
         .message_id = arena_printf(t->a, "%016llx.%016llx@%s", (unsigned long long)clock_utc_us(),
                                    (unsigned long long)crypto_random_u64(), host),
@@ -77,8 +80,8 @@ YIELDS static bool compose(struct telling *t, struct err *e)
     };
     struct buf out;
     buf_init(&out, DSN_MAX);
-    bool ok = dsn_compose(&dsn, &out, &t->is_utf8, &t->is_8bit, e);
-    t->text = arena_str(t->a, buf_str(&out));
+    bool ok = dsn_compose(&dsn, &out, &t->mail.is_utf8, &t->mail.is_8bit, e);
+    t->mail.text = arena_str(t->a, buf_str(&out));
     buf_fini(&out);
     return ok;
 }
@@ -108,7 +111,7 @@ YIELDS static bool tell_local(struct telling *t, const int64_t *accounts, size_t
                                        .all_or_nothing = true,
                                        .extra = add_report_done,
                                        .extra_arg = t };
-    str raw = arena_printf(t->a, "Return-Path: <>\r\n%.*s", STR_FMT(t->text));
+    str raw = arena_printf(t->a, "Return-Path: <>\r\n%.*s", STR_FMT(t->mail.text));
     /* Several reports may be about one message: at other times, of other recipients. */
     str which =
         arena_printf(t->a, "report/%lld/%d/%lld", (long long)t->report->queue_id,
@@ -127,17 +130,26 @@ YIELDS static bool tell_local(struct telling *t, const int64_t *accounts, size_t
 
 /* ---- to others, or to nobody ---- */
 
+YIELDS static bool sign(struct telling *t, struct err *e)
+{
+    return !config_bool(t->d->app->config, CONFIG_SECURITY_SIGN_OUTBOUND) ||
+           queue_system_sign(t->d->app->accounts, &t->mail, t->a, clock_deadline_in(DATABASE_MS),
+                             e);
+}
+
 /* `address` is empty when there is nobody to tell: what failed is only taken out. */
-YIELDS static bool tell_remote(const struct telling *t, str address, str domain, struct err *e)
+YIELDS static bool tell_remote(struct telling *t, str address, str domain, struct err *e)
 {
     struct queue *queue = t->d->app->queue;
     struct db_tx *tx;
     int64_t queue_id = queue_make_id(queue);
+    if (address.n > 0 && !sign(t, e))
+        return false;
     const struct queue_new_recipient to = { .address = address, .domain = domain };
     const struct queue_new_message message = {
-        .body = t->text,
-        .is_8bit = t->is_8bit,
-        .is_utf8 = t->is_utf8,
+        .body = t->mail.text,
+        .is_8bit = t->mail.is_8bit,
+        .is_utf8 = t->mail.is_utf8,
         .recipients = &to,
         .n = 1,
         .tls_rule =
@@ -281,6 +293,7 @@ YIELDS static bool tell_next(struct delivery *d, int64_t *after_id)
         runtime_hold(d->app->runtime);
         if (tell(&t, &is_told, &e)) {
             log_told(&report, is_told);
+            queue_report_ended(d->app->queue, &report, clock_deadline_in(DATABASE_MS));
         } else {
             *after_id = report.queue_id; /* the others need not wait for this one */
             postpone(d, &report, pause_after(e.kind));

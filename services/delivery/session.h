@@ -19,13 +19,15 @@ struct delivery_patience {
     int64_t envelope_ms; /* MAIL, RCPT and DATA together */
     int64_t body_ms;     /* the message, and a second more for each ... */
     size_t body_rate;    /* ... of so many octets */
+    int64_t silence_ms;  /* nothing of the machine behind a connection that is used again */
 };
 
 struct delivery_session {
     struct list link; /* in d->sessions */
     struct delivery *d;
-    struct arena *a;       /* for texts; lives as long as the lease */
-    struct net_conn *conn; /* NULL: not connected */
+    struct arena *a;        /* for texts; lives as long as the lease */
+    struct net_conn *conn;  /* NULL: not connected */
+    struct net_conn *asked; /* one that was kept, while it is asked whether it is there (share.h) */
     struct smtp_reply reply;
     struct smtp_extensions offers;
     str remote; /* "mx.example.net [192.0.2.1]" */
@@ -38,12 +40,15 @@ struct delivery_session {
     struct queue_certificate certificate; /* which certificate, where it did not verify */
     str tls;                              /* what came of it, as in queue_result */
     str secured;                          /* likewise */
+    str weak_tls;                         /* likewise */
     const char *stage;                    /* likewise: what is being done */
     bool is_barred;                       /* it is one of route->barred */
     unsigned passed; /* bits of servers that were tried; barred ones behind the others */
     const struct queue_result *failures; /* of those that could not be opened, the last first */
     bool is_refused;     /* by our own rules, of a server that was tried for the last message */
+    bool said_421;       /* the server, since that was set to false */
     bool needs_reset;    /* the last transaction was not finished: RSET first */
+    bool is_doubted;     /* the connection is used again, and nothing was heard over it since */
     bool is_uncounted;   /* in reports on TLS: it is for such reports only */
     bool is_lost;        /* the lease was lost: nothing may be sent any more */
     unsigned n_messages; /* begun on this connection */
@@ -90,6 +95,10 @@ YIELDS bool delivery_session_open_another(struct delivery_session *s, struct que
 void delivery_session_forget(struct delivery_session *s);
 /* Whether the open connection is good enough for a message of other terms, too. */
 bool delivery_session_suits(const struct delivery_session *s, const struct delivery_terms *terms);
+/* The open connection is used again: its server may have vanished meanwhile without a word. A
+ * machine that is there confirms at once what is sent to it, however busy the server is; until it
+ * has answered, one that does not is gone after a few seconds instead of minutes. */
+void delivery_session_doubt(struct delivery_session *s);
 /* Whether it has carried as many messages as a connection may. */
 bool delivery_session_is_used_up(const struct delivery_session *s);
 /* Says good-bye and disconnects. Yields. */
@@ -99,6 +108,9 @@ YIELDS void delivery_session_quit(struct delivery_session *s);
 int64_t delivery_limit(int64_t ms);
 /* Disconnects at once. */
 void delivery_session_drop(struct delivery_session *s);
+/* From another fiber, when the lease was lost: ends what its own one waits for, and nothing more is
+ * sent. */
+void delivery_session_abort(struct delivery_session *s);
 
 /* Reads the next reply into s->reply. False: the connection is useless and was dropped. Yields. */
 YIELDS bool delivery_read_reply(struct delivery_session *s, int64_t timeout_ms, struct err *e);

@@ -228,6 +228,7 @@ static void copy_facts(struct delivery_kept *kept, const struct delivery_session
     to->presented = s->presented;
     to->offers = s->offers;
     to->n_messages = s->n_messages;
+    to->patience = s->patience;
 }
 
 /* Whether somebody may come who has a use for it. */
@@ -250,7 +251,8 @@ bool delivery_share_keep(struct delivery_session *s)
     if (!s->conn || s->is_lost || s->is_hurried || s->is_barred || s->n_awaited > 0 ||
         net_buffered(s->conn) > 0 || net_conn_is_gone(s->conn) || s->n_messages == 0 ||
         s->needs_reset || s->offers.domain_max > 0 || delivery_session_is_used_up(s) ||
-        s->presented != TLS_PRESENTED_VERIFIED || !has_common_place(s) || !is_awaited(s))
+        s->presented != TLS_PRESENTED_VERIFIED || !has_common_place(s) || !is_awaited(s) ||
+        !delivery_place_has_room(&s->place, 0)) /* a reload has made the limit lower */
         return false;
     if (count_kept(d, NULL, false) >= DELIVERY_KEPT_MAX)
         end_one(find_oldest(d, NULL));
@@ -284,6 +286,7 @@ static struct delivery_kept *find_for(const struct delivery_session *s)
 YIELDS static bool is_there(struct delivery_session *s)
 {
     struct err e = ERR_CLEAR;
+    delivery_session_doubt(s);
     return delivery_write(s, STR("RSET"), &e) && delivery_read_reply(s, RESET_MS, &e) &&
            s->reply.code / 100 == 2;
 }
@@ -296,7 +299,9 @@ bool delivery_share_take(struct delivery_session *s)
         struct delivery_session *from = &kept->session;
         list_remove(&kept->link); /* it is counted by the place that the session has */
         from->route = s->route;   /* and by the destination (crowd.h) */
-        found = is_there(from);
+        s->asked = from->conn;
+        found = is_there(from) && !s->is_lost;
+        s->asked = NULL;
         if (found) {
             s->conn = from->conn;
             from->conn = NULL;
@@ -318,7 +323,7 @@ void delivery_share_make_room(struct delivery_session *s)
     struct err e = ERR_CLEAR;
     bool goes_on = has_common_place(s);
     unsigned n;
-    while (goes_on && (n = count_kept(s->d, server, true)) > 0 &&
+    while (goes_on && !s->is_lost && (n = count_kept(s->d, server, true)) > 0 &&
            !delivery_place_has_room(&s->place, n)) {
         struct delivery_kept *oldest = find_oldest(s->d, server);
         if (oldest && !delivery_place_has_room(&s->place, count_kept(s->d, server, false))) {

@@ -104,7 +104,7 @@ void shift_arrive(struct shift *shift)
     shift->is_coming = false;
 }
 
-static bool may_go_on(const struct shift *shift)
+bool shift_may_go_on(const struct shift *shift)
 {
     return !shift->is_lost && !shift->no_more && !fiber_is_cancelled() &&
            !runtime_is_draining(shift->d->app->runtime) &&
@@ -135,7 +135,7 @@ static const struct queue_message *take_any(struct shift *shift)
 
 const struct queue_message *shift_take(struct shift *shift)
 {
-    return may_go_on(shift) ? take_any(shift) : NULL;
+    return shift_may_go_on(shift) ? take_any(shift) : NULL;
 }
 
 void shift_return(struct shift *shift, const struct queue_message *m)
@@ -178,6 +178,29 @@ static void log_outcome(const struct shift *shift, const struct queue_message *m
             OBS_BOOL("verified", tls && tls->verified), OBS_STR("policy", first->tls));
 }
 
+/* One line and one count for each message, whatever the reason is, so that nobody has to know how
+ * many went over a connection. */
+static void warn_of_weak_tls(const struct shift *shift, const struct queue_message *m,
+                             const struct queue_result *results)
+{
+    const struct queue_result *first = NULL;
+    char id[QUEUE_ID_TEXT];
+    unsigned n = 0;
+    for (size_t i = m->n; i > 0; i--) {
+        if (results[i - 1].outcome != QUEUE_DELIVERED || results[i - 1].weak_tls.n == 0)
+            continue;
+        first = &results[i - 1];
+        n++;
+    }
+    if (!first)
+        return;
+    obs_count(METRIC_DELIVERY_TLS_DEGRADED, NULL, 1);
+    obs_log(EV_DELIVERY_TLS_DEGRADED, queue_id_format(m->queue_id, id),
+            OBS_STR("domain", shift->lease->domain), OBS_INT("recipients", n),
+            OBS_STR("remote", first->remote), OBS_STR("tls", first->secured),
+            OBS_STR("reason", first->weak_tls));
+}
+
 static void account_for(struct shift *shift, const struct queue_message *m,
                         const struct queue_result *results, const struct tls_facts *tls)
 {
@@ -189,6 +212,7 @@ static void account_for(struct shift *shift, const struct queue_message *m,
     }
     if (sent)
         obs_count(METRIC_MESSAGES_SENT, NULL, 1);
+    warn_of_weak_tls(shift, m, results);
     log_outcome(shift, m, results, QUEUE_DELIVERED, tls);
     log_outcome(shift, m, results, QUEUE_DEFERRED, tls);
     log_outcome(shift, m, results, QUEUE_FAILED, tls);

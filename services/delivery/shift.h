@@ -27,6 +27,8 @@ struct shift {
     struct list carriers;  /* at work */
     unsigned n_carriers;   /* in the list */
     unsigned n_connected;  /* of them have a connection that worked */
+    unsigned n_sent;       /* messages over connections, done with */
+    int64_t sent_ms;       /* that took together */
     unsigned carriers_max; /* connections that the destination takes, as far as is known */
     bool has_refused;      /* no server is good enough for messages of these terms */
     struct delivery_terms refused_terms;
@@ -64,6 +66,9 @@ const struct queue_message *shift_take(struct shift *shift);
 void shift_return(struct shift *shift, const struct queue_message *m);
 /* Whether it waits for a place at a server. */
 bool shift_is_in_line(const struct shift *shift);
+/* Whether a further message may be begun with: the lease holds for long enough, its turn is not
+ * over, nothing has ended it, and this process does not drain. */
+bool shift_may_go_on(const struct shift *shift);
 /* How many messages nobody has begun with. */
 size_t shift_left(const struct shift *shift);
 

@@ -4,6 +4,7 @@
  * were accepted. */
 #include "services/delivery/transaction.h"
 
+#include "account/account.h"
 #include "base/failpoint.h"
 #include "base/utf8.h"
 #include "obs/obs.h"
@@ -15,6 +16,7 @@ enum {
     COMMAND_MS = 300 * 1000,
     DATA_MS = 120 * 1000,
     END_MS = 600 * 1000,
+    DATABASE_MS = 20 * 1000,
     LEASE_MARGIN_MS = 2000, /* of the lease must be left when the end dot goes out */
     CHUNK = 16 * 1024       /* octets of the body that are encoded at a time */
 };
@@ -24,6 +26,7 @@ struct transaction {
     const struct queue_lease *lease;
     const struct queue_message *m;
     const struct delivery_source *source;
+    str sender;  /* as the server hears it, of all recipients but with VERP */
     size_t size; /* octets that go out */
     bool is_8bit;
     bool needs_utf8; /* SMTPUTF8 is asked for */
@@ -135,6 +138,21 @@ static bool is_word(str value)
     return value.n > 0 && is_safe(value) && str_find_byte(value, ' ') < 0;
 }
 
+/* The sender of a message that names it needs a key, which is there once the first one had it.
+ * Yields. */
+YIELDS static bool make_sender(struct transaction *t, struct queue_result *why)
+{
+    struct err e = ERR_CLEAR;
+    const struct queue_message *m = t->m;
+    t->sender = m->envelope_from;
+    if (!m->has_from_id ||
+        account_from_id_sender(t->s->d->app->accounts, m->envelope_from, m->queue_id, t->s->a,
+                               clock_deadline_in(DATABASE_MS), &t->sender, &e))
+        return true;
+    *why = delivery_deferred(t->s, "4.3.0", "make the sender of the message: %s", e.msg);
+    return false;
+}
+
 /* ---- commands ---- */
 
 /* RET= and ENVID= as the sender gave them (RFC 3461 5.2.1), to servers that know them. */
@@ -154,7 +172,7 @@ static str sender_of(const struct transaction *t)
         if (!t->skipped[i])
             return smtp_verp_sender(t->m->envelope_from, t->m->recipients[i].address, t->s->a);
     }
-    return t->m->envelope_from;
+    return t->sender;
 }
 
 YIELDS static bool write_mail(const struct transaction *t, struct err *e)
@@ -305,14 +323,32 @@ YIELDS static bool send_octets(const struct transaction *t, str octets,
     return ok;
 }
 
+/* Before its end nobody is asked about a message. What is said all the same stays unread: it may be
+ * a refusal (read_refusal). */
+static bool is_silent(const struct delivery_session *s, const char *fault, struct err *e)
+{
+    return net_buffered(s->conn) == 0 || ERR(e, ERR_SYNTAX, "%s", fault);
+}
+
+/* Sends what is buffered. A server that takes nothing lets us wait here, too (crowd.h). Yields. */
+YIELDS static bool flush(const struct transaction *t, struct err *e)
+{
+    delivery_session_hear(t->s);
+    bool ok = net_flush(t->s->conn, e);
+    t->s->is_busy = false;
+    return ok;
+}
+
 /* Sends all but the end dot; *is_ours: it failed for want of the message, no fault of the server.
  * Yields. */
 YIELDS static bool send_body(const struct transaction *t, struct smtp_data_encoder *coder,
                              bool *is_ours, struct err *e)
 {
+    static const char spoke[] = "the server spoke before the end of the message";
     struct arena a;
     size_t at = 0;
-    bool ok = !delivery_is_out_of_turn(t->s, e);
+    /* All commands are answered: what stands behind 354 can only be about the message. */
+    bool ok = is_silent(t->s, "the server said more than it was asked", e);
     *is_ours = false;
     arena_init(&a);
     while (ok) {
@@ -322,11 +358,11 @@ YIELDS static bool send_body(const struct transaction *t, struct smtp_data_encod
         *is_ours = !ok;
         if (!ok || part.n == 0)
             break;
-        ok = send_octets(t, part, coder, e);
+        ok = send_octets(t, part, coder, e) && is_silent(t->s, spoke, e);
         at += part.n;
     }
     arena_fini(&a);
-    return ok && net_flush(t->s->conn, e);
+    return ok && flush(t, e) && is_silent(t->s, spoke, e);
 }
 
 /* Ends the message, if we may still promise to be the only one who sends it. Yields. */
@@ -388,6 +424,18 @@ YIELDS static void read_end_of_each(struct transaction *t)
     (void)fiber_set_deadline(former_ms);
 }
 
+/* What the server says about a message whose end it did not wait for: that it does not want it. All
+ * else is no answer, as it may have seen an end where there was none. Yields. */
+YIELDS static bool read_refusal(struct transaction *t, struct queue_result *out)
+{
+    struct err e = ERR_CLEAR;
+    if (!t->s->conn || net_buffered(t->s->conn) == 0 ||
+        !delivery_read_reply(t->s, COMMAND_MS, &e) || t->s->reply.code / 100 < 4)
+        return false;
+    *out = delivery_result_of_reply(t->s);
+    return true;
+}
+
 /* The message for those who were accepted. Yields. */
 YIELDS static void send_message(struct transaction *t)
 {
@@ -404,7 +452,12 @@ YIELDS static void send_message(struct transaction *t)
     bool elsewhere = !is_whole && !is_ours; /* never when the end may have got there */
     (void)fiber_set_deadline(former_ms);
     if (!sent) {
-        result = delivery_deferred(t->s, "4.4.2", "while sending the message: %s", e.msg);
+        /* One of LMTP's answers to an end that got there would be for one recipient alone. */
+        bool may_hear = !is_ours && !(is_whole && delivery_session_is_lmtp(t->s));
+        bool is_refused = may_hear && read_refusal(t, &result);
+        if (!is_refused)
+            result = delivery_deferred(t->s, "4.4.2", "while sending the message: %s", e.msg);
+        elsewhere = elsewhere || is_refused; /* then it has said that it does not have it */
         delivery_session_drop(t->s); /* without its end the server must forget the message */
     } else {
         FAILPOINT("P8");
@@ -490,7 +543,7 @@ YIELDS static void run(struct transaction *t, bool *answered)
     } else if (go_ahead) {
         send_nothing(t);
     }
-    if (s->conn && s->reply.code == 421)
+    if (s->conn && (t->is_closing || s->reply.code == 421))
         delivery_session_drop(s);
 }
 
@@ -606,6 +659,7 @@ void delivery_send(struct delivery_session *s, const struct queue_lease *lease,
                              .results = out->results,
                              .elsewhere = out->elsewhere };
     s->stage = "mail";
+    s->said_421 = false;
     struct queue_result start = delivery_deferred(s, "4.4.2", "the connection was lost");
     t.skipped = ARENA_ARRAY(s->a, bool, m->n);
     t.refused = ARENA_ARRAY(s->a, bool, m->n);
@@ -617,10 +671,11 @@ void delivery_send(struct delivery_session *s, const struct queue_lease *lease,
     if (!are_safe(m)) {
         start = refusal(s, "5.1.3", "an address holds characters that SMTP cannot carry");
         set_all(&t, &start);
-    } else if (!can_take(&t, &start)) {
+    } else if (!can_take(&t, &start) || !make_sender(&t, &start)) {
         set_all(&t, &start);
     } else if (refuse_utf8(&t) > 0) {
         m->is_8bit && !s->offers.eight_bit_mime ? run_converted(&t, &out->answered)
                                                 : run_all(&t, &out->answered);
     }
+    out->is_working = out->answered && !s->said_421;
 }

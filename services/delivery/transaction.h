@@ -19,7 +19,9 @@ struct delivery_sent {
     /* Of each recipient; the caller's array: this server did not take the message for it and has
      * not seen its end, or has said so: another one may be asked at once (RFC 5321 5.1). */
     bool *elsewhere;
-    bool answered; /* MAIL was answered at all: the destination counts as working */
+    bool answered;   /* MAIL was answered at all, and not by 421 */
+    bool is_working; /* and nothing else was answered by 421, by which a server says of itself that
+                        it does not work (RFC 5321 3.8, 4.2.3): that is the breaker's to know */
 };
 
 /* Sends the message over the open session and fills `out` for each of its recipients: after the end

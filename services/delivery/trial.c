@@ -2,6 +2,7 @@
 /* Each server gets a session of its own, so that all are told of, not only the first that works. */
 #include "services/delivery/trial.h"
 
+#include "base/failpoint.h"
 #include "base/utf8.h"
 #include "services/delivery/session.h"
 #include "wire/smtp_path.h"
@@ -21,11 +22,13 @@ struct trial {
     struct app_trial *out;
 };
 
-static const struct delivery_terms terms = { .account_id = 0 };
+/* Of mail of our users, who can be asked; no account's exceptions. */
+static const struct delivery_terms terms = { .can_ask = true };
 
 YIELDS static bool say(struct delivery_session *s, str line, struct err *e)
 {
-    return delivery_write(s, line, e) && delivery_read_reply(s, COMMAND_MS, e);
+    return delivery_write(s, line, e) &&
+           delivery_read_reply(s, FAILPOINT_PATIENCE("peer-is-awaited", COMMAND_MS), e);
 }
 
 static str reply_of(const struct delivery_session *s)
@@ -64,6 +67,17 @@ static void describe(const struct trial *t, const struct delivery_session *s,
     }
 }
 
+/* By which the server can be known again, whether it proved who it is or not. */
+static str key_of(const struct trial *t, const struct delivery_session *s)
+{
+    struct tls_certificate shown;
+    if (s->certificate.pin.n > 0)
+        return arena_str(t->a, s->certificate.pin);
+    if (!s->conn || !net_conn_tls(s->conn) || !net_conn_certificate(s->conn, t->a, &shown))
+        return STR_EMPTY;
+    return arena_str(t->a, str_of((const char *)shown.key, sizeof(shown.key)));
+}
+
 /* Yields. */
 YIELDS static void try_host(struct trial *t, const struct delivery_host *one)
 {
@@ -83,10 +97,11 @@ YIELDS static void try_host(struct trial *t, const struct delivery_host *one)
     alone->n_barred = 0;
     delivery_session_init(&s, t->d, t->a);
     s.is_uncounted = true; /* no mail goes over it */
-    s.patience.open_ms = HOST_MS;
+    s.patience.open_ms = FAILPOINT_PATIENCE("peer-is-awaited", HOST_MS);
     bool is_open = delivery_session_open(&s, alone, &terms, &failure);
     host->stage = s.stage;
     describe(t, &s, host);
+    host->key = key_of(t, &s);
     if (is_open) {
         ask_recipient(t, &s, host);
         delivery_session_quit(&s);
@@ -118,8 +133,27 @@ YIELDS static bool find_route(struct trial *t, struct err *e)
     return delivery_find_route(t->d, t->to.domain, &way, t->a, t->deadline_ms, &t->route, e);
 }
 
+/* Whether the domain is ours, and what becomes of the address there. Yields. */
+YIELDS static bool look_here(struct trial *t, bool *is_ours, struct err *e)
+{
+    struct account_route found;
+    if (!account_route(t->d->app->accounts, t->to.local, t->to.domain, t->a, t->deadline_ms, &found,
+                       e))
+        return false;
+    *is_ours = found.kind != ACCOUNT_ROUTE_REMOTE;
+    t->out->is_own = found.kind == ACCOUNT_ROUTE_LOCAL || found.kind == ACCOUNT_ROUTE_LEADS;
+    if (found.kind == ACCOUNT_ROUTE_UNKNOWN)
+        t->out->problem = STR("the domain is of this server, and has no such address");
+    return true;
+}
+
 YIELDS static bool try_all(struct trial *t, struct err *e)
 {
+    bool is_ours;
+    if (!look_here(t, &is_ours, e))
+        return false;
+    if (is_ours)
+        return true;
     if (!find_route(t, e))
         return false;
     const struct delivery_route *route = &t->route;

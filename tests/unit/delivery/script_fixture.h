@@ -38,14 +38,19 @@ struct world {
     struct queue_message message;
     str body;
     size_t breaks_at; /* octets of the body that can be read; 0: all */
+    bool is_endless;  /* it is said again and again */
     struct queue_result results[3];
     bool elsewhere[3];
     struct queue_result failure;
     bool opened;
     bool goes_on; /* to other servers */
     bool answered;
-    bool is_done;    /* with the message */
-    bool has_waited; /* in line, for another server */
+    bool is_working;
+    bool is_done;                               /* with the message */
+    bool has_waited;                            /* in line, for another server */
+    void (*on_line)(struct world *w, str line); /* before the server answers it; NULL: nothing */
+    enum net_next (*on_body)(struct world *w, struct net_conn *c); /* at a line of the body */
+    const char *interjects;                                        /* for on_body to say */
 };
 
 /* ---- the server ---- */
@@ -76,7 +81,9 @@ static inline enum net_next follow(struct net_conn *c, struct world *w)
     (void)buf_add(&w->seen, line);
     (void)buf_add_byte(&w->seen, '|');
     if (w->in_data && !str_eq(line, STR(".")))
-        return NET_PARK;
+        return w->on_body ? w->on_body(w, c) : NET_PARK;
+    if (w->on_line)
+        w->on_line(w, line);
     w->in_data = false;
     const char *reply = w->step < STEPS_MAX ? w->playing->replies[w->step++] : NULL;
     str said = str_from_cstr(reply);
@@ -154,7 +161,7 @@ static inline bool read_body(void *arg, size_t from, struct arena *a, str *out, 
     (void)a;
     if (w->breaks_at && from >= w->breaks_at)
         return ERR(e, ERR_UNAVAILABLE, "no database");
-    *out = str_slice(w->body, from, 100000);
+    *out = w->is_endless ? w->body : str_slice(w->body, from, 100000);
     return true;
 }
 
@@ -172,6 +179,7 @@ static inline void deliver(void *arg)
         delivery_send(&w->session, &w->lease, &w->message, &source, &sent);
     }
     w->answered = sent.answered;
+    w->is_working = sent.is_working;
     w->is_done = true;
     delivery_session_quit(&w->session);
     struct err e = ERR_CLEAR;

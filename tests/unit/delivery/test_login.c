@@ -138,7 +138,7 @@ static bool answer(struct net_conn *c, struct world *w, str line, struct err *e)
     if (str_eq(line, STR("STARTTLS"))) {
         w->is_encrypted = true;
         return net_write(c, STR("220 go\r\n"), e) &&
-               net_starttls(c, w->mx.tls, clock_deadline_in(3000), NULL, e);
+               net_starttls(c, w->mx.tls, clock_deadline_in(30000), NULL, e);
     }
     if (str_has_prefix(line, STR("AUTH ")))
         return log_in(c, w, line, e);
@@ -159,9 +159,10 @@ static enum net_next run(struct net_conn *c, void *session, enum net_why why)
     str line = STR_EMPTY;
     if (why == NET_DRAIN)
         return NET_CLOSE;
-    bool ok = why == NET_INPUT ? net_read_line(c, 4096, clock_deadline_in(3000), &line, NULL, &e) &&
-                                     answer(c, session, line, &e)
-                               : net_write(c, STR("220 mx.example\r\n"), &e);
+    bool ok = why == NET_INPUT
+                  ? net_read_line(c, 4096, clock_deadline_in(30000), &line, NULL, &e) &&
+                        answer(c, session, line, &e)
+                  : net_write(c, STR("220 mx.example\r\n"), &e);
     return ok ? NET_PARK : NET_CLOSE;
 }
 

@@ -129,6 +129,49 @@ static void in_order(void *arg)
     assert_true(list_is_empty(&w->d.servers));
 }
 
+static struct config *config_of(const char *text)
+{
+    struct config *config = NULL;
+    struct err e = ERR_CLEAR;
+    MUST(config_parse(str_from_cstr(text), "test", NULL, NULL, &config, &e), e);
+    return config;
+}
+
+/* A limit that a reload makes lower counts at once: what is over it goes to nobody. One that is
+ * made higher is used when the next one comes, in the order of the line. */
+static void reloads(void *arg)
+{
+    struct world *w = arg;
+    struct client first[PLACES];
+    struct client line[PLACES];
+    struct client more;
+    const struct config *former = w->app.config;
+    struct config *one = config_of("delivery: { connections_per_server: 1 }\n");
+    fill(w, first);
+    for (size_t i = 0; i < PLACES; i++)
+        start(&line[i], w, i);
+    w->app.config = one;
+    assert_false(delivery_place_has_room(&first[0].place, 0));
+    leave(&first[0]);
+    leave(&first[1]);
+    assert_int_equal(w->n_served, 0);
+    assert_true(delivery_place_has_room(&first[2].place, 0));
+    leave(&first[2]);
+    assert_int_equal(w->n_served, 1);
+    w->app.config = former;
+    start(&more, w, PLACES);
+    assert_int_equal(w->n_served, PLACES);
+    assert_true(more.place.is_waiting);
+    leave(&line[0]);
+    for (size_t i = 0; i <= PLACES; i++)
+        assert_int_equal(w->served[i], i);
+    leave(&line[1]);
+    leave(&line[2]);
+    leave(&more);
+    assert_true(list_is_empty(&w->d.servers));
+    config_free(&one);
+}
+
 static void other_ways(void *arg)
 {
     struct world *w = arg;
@@ -332,6 +375,12 @@ static void run(fiber_fn fn)
     config_free(&config);
 }
 
+static void test_reloads(void **state)
+{
+    (void)state;
+    run(reloads);
+}
+
 static void test_in_order(void **state)
 {
     (void)state;
@@ -380,7 +429,7 @@ int main(void)
         cmocka_unit_test(test_in_order),  cmocka_unit_test(test_other_ways),
         cmocka_unit_test(test_ends),      cmocka_unit_test(test_ranks),
         cmocka_unit_test(test_drains),    cmocka_unit_test(test_away),
-        cmocka_unit_test(test_everybody),
+        cmocka_unit_test(test_everybody), cmocka_unit_test(test_reloads),
     };
     return cmocka_run_group_tests_name("delivery/place", tests, NULL, NULL);
 }

@@ -304,7 +304,7 @@ static void test_greetings(void **state)
 {
     (void)state;
     static const struct script refusing = { "554 5.7.1 go away\r\n", { NULL } };
-    struct world w;
+    static struct world w;
     begin(&w, &refusing, "");
     w.route.hosts[1] = w.route.hosts[0];
     w.route.n = 2;
@@ -566,8 +566,26 @@ static void test_421_at_mail(void **state)
     struct world w;
     begin(&w, &closing, "");
     go(&w);
-    assert_false(w.answered); /* so it is tried again at once where the connection was an old one */
+    assert_false(w.answered || w.is_working); /* an old connection: it is tried again at once */
     expect_result(&w.results[0], QUEUE_DEFERRED, "4.3.2", "421");
+    end(&w);
+}
+
+/* The same where the replies to the other commands say something else, and the server stays. */
+static void test_421_at_mail_and_no_end(void **state)
+{
+    (void)state;
+    static const struct script closing = { "220 hi\r\n",
+                                           { PIPELINING_EHLO, "421 4.3.2 closing\r\n",
+                                             "503 5.5.1 no\r\n", "503 5.5.1 no\r\n",
+                                             "503 5.5.1 no\r\n", "221 bye\r\n" } };
+    struct world w;
+    begin(&w, &closing, "");
+    go(&w);
+    assert_false(w.answered || w.is_working);
+    expect_result(&w.results[0], QUEUE_DEFERRED, "4.3.2", "421");
+    expect_seen(&w, "EHLO us.example|MAIL FROM:<from@us.example> SIZE=30|RCPT TO:<one@example>|"
+                    "RCPT TO:<two@example> NOTIFY=NEVER|DATA|<end>"); /* it is not used again */
     end(&w);
 }
 
@@ -639,6 +657,13 @@ static const struct onward_case {
           "452 4.3.1 no room\r\n", "221 bye\r\n" } },
       true,
       "452",
+      false },
+    { "421 to the message",
+      { "220 hi\r\n",
+        { PLAIN_EHLO, "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", "354 go\r\n",
+          "421 4.4.2 too slow\r\n", "drop" } },
+      true,
+      "421",
       false },
     { "no answer to the message",
       { "220 hi\r\n",
@@ -788,23 +813,48 @@ static void test_who_was_put_off(void **state)
     }
 }
 
-/* Our own database goes away in the middle: the server must forget what it has. */
-static void test_a_body_that_breaks_off(void **state)
+/* What the breaker hears: who says 421 does not work, wherever it comes; who says 451 does. */
+static void test_what_counts_as_working(void **state)
 {
     (void)state;
-    struct world w;
-    begin(&w, &taker, "");
-    char *text = arena_alloc(&w.a, 300000);
-    memset(text, 'x', 300000);
-    for (size_t i = 100; i + 2 < 300000; i += 100)
-        memcpy(text + i, "\r\n", 2);
-    w.body = str_of(text, 300000);
-    w.breaks_at = 100000;
-    go(&w);
-    expect_result(&w.results[0], QUEUE_DEFERRED, "4.4.2", "no database");
-    assert_false(w.elsewhere[0]); /* another server would not hear more of it */
-    assert_int_equal(str_find(buf_str(&w.seen), STR("|.|")), -1);
-    end(&w);
+    static const struct {
+        const char *name;
+        bool is_working;
+        struct script script;
+    } cases[] = {
+        { "421 to RCPT",
+          false,
+          { "220 hi\r\n",
+            { PLAIN_EHLO, "250 ok\r\n", "421 4.7.0 no\r\n", "421 4.7.0 no\r\n", "221 bye\r\n" } } },
+        { "421 to DATA",
+          false,
+          { "220 hi\r\n",
+            { PLAIN_EHLO, "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", "421 4.7.0 no\r\n",
+              "drop" } } },
+        { "421 to the message",
+          false,
+          { "220 hi\r\n",
+            { PLAIN_EHLO, "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", "354 go\r\n",
+              "421 4.7.0 no\r\n", "drop" } } },
+        { "451 to RCPT",
+          true,
+          { "220 hi\r\n",
+            { PLAIN_EHLO, "250 ok\r\n", "451 4.7.1 later\r\n", "451 4.7.1 later\r\n",
+              "221 bye\r\n" } } },
+        { "taken",
+          true,
+          { "220 hi\r\n",
+            { PLAIN_EHLO, "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", "354 go\r\n", "250 taken\r\n",
+              "221 bye\r\n" } } },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct world w;
+        begin(&w, &cases[i].script, "");
+        go(&w);
+        if (!w.opened || !w.answered || w.is_working != cases[i].is_working)
+            fail_msg("%s", cases[i].name);
+        end(&w);
+    }
 }
 
 /* ---- TLS ---- */
@@ -934,11 +984,12 @@ int main(void)
         cmocka_unit_test(test_hurry),
         cmocka_unit_test(test_waiting_in_line_is_no_opening),
         cmocka_unit_test(test_421_at_mail),
+        cmocka_unit_test(test_421_at_mail_and_no_end),
+        cmocka_unit_test(test_what_counts_as_working),
         cmocka_unit_test(test_the_next_server_is_asked),
         cmocka_unit_test(test_no_line_when_some_have_it),
         cmocka_unit_test(test_no_server_is_left),
         cmocka_unit_test(test_who_was_put_off),
-        cmocka_unit_test(test_a_body_that_breaks_off),
         cmocka_unit_test(test_opportunistic_tls),
         cmocka_unit_test(test_demanded_tls),
         cmocka_unit_test(test_injected_replies),

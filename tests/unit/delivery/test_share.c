@@ -5,6 +5,8 @@
 #include "script_fixture.h"
 #include "services/delivery/egress.h"
 
+#include <linux/filter.h>
+
 /* ---- who may ---- */
 
 /* A connection that is open, and a destination that has none. */
@@ -417,7 +419,9 @@ struct two {
     struct world w;
     struct delivery_route second;
     struct delivery_session session;
-    void (*between)(struct two *t); /* NULL: nothing happens */
+    void (*before_end)(struct two *t); /* of the first; NULL: nothing happens */
+    void (*between)(struct two *t);    /* likewise */
+    struct delivery_place other;       /* at the server */
     bool was_kept;
     bool opened;
     bool answered; /* the last of them */
@@ -443,6 +447,8 @@ static void deliver_two(void *arg)
     struct world *w = &t->w;
     delivery_share_claimed(&w->d, true); /* one more is to come */
     (void)send_one(w, &w->session, &w->route, &w->opened);
+    if (t->before_end)
+        t->before_end(t);
     t->was_kept = delivery_share_keep(&w->session);
     if (!t->was_kept)
         delivery_session_quit(&w->session);
@@ -481,13 +487,13 @@ static void two_try(struct two *t)
     struct err e = ERR_CLEAR;
     assert_true(fiber_spawn(t->w.rt, "delivery", deliver_two, t, NULL, &e));
     runtime_run(t->w.rt);
-    assert_true(t->w.opened && t->opened);
+    assert_true(t->w.opened);
 }
 
 static void two_run(struct two *t)
 {
     two_try(t);
-    assert_true(t->answered);
+    assert_true(t->opened && t->answered);
     expect_result(&t->w.results[0], QUEUE_DELIVERED, "", "250 taken");
     assert_true(str_has_suffix(t->w.results[0].secured, STR(" pkix")));
     assert_true(str_eq(t->w.results[0].tls, STR("no-policy-found successful")));
@@ -543,6 +549,140 @@ static void test_one_that_is_gone(void **state)
     two_end(t, NULL);
 }
 
+/* ---- servers that vanish ---- */
+
+/* The server's ends of connections that are open: those of its port that have a peer. */
+static void set_vanished(const struct world *w, bool is_vanished)
+{
+    struct sock_filter nothing[] = { BPF_STMT(BPF_RET | BPF_K, 0) };
+    const struct sock_fprog program = { .len = COUNT_OF(nothing), .filter = nothing };
+    for (int fd = 3; fd < 1024; fd++) {
+        struct net_address at = { .len = sizeof(at.sa) };
+        struct net_address peer = { .len = sizeof(peer.sa) };
+        if (getsockname(fd, (struct sockaddr *)&at.sa, &at.len) != 0 ||
+            !net_address_is_same_ip(&at, &w->mx.at) ||
+            net_address_port(&at) != net_address_port(&w->mx.at) ||
+            getpeername(fd, (struct sockaddr *)&peer.sa, &peer.len) != 0)
+            continue;
+        int done = setsockopt(fd, SOL_SOCKET, is_vanished ? SO_ATTACH_FILTER : SO_DETACH_FILTER,
+                              &program, sizeof(program));
+        assert_true(done == 0 || !is_vanished); /* of the new connection none is to be taken off */
+    }
+}
+
+/* From now on nothing of what is sent there is confirmed: for us the machine has gone. */
+static void vanish(struct two *t)
+{
+    set_vanished(&t->w, true);
+}
+
+/* It is back, and knows nothing of what was. */
+static void come_back(struct world *w, str line)
+{
+    if (str_eq(line, STR("EHLO us.example")))
+        set_vanished(w, false);
+}
+
+/* A kept connection whose server has vanished without a reset, or whose state a firewall has
+ * forgotten, holds nothing up: the message goes by a new one, and nobody hears of it. */
+static void test_one_that_has_vanished(void **state)
+{
+    (void)state;
+    struct two *t = two_begin(taker_twice, "");
+    t->w.session.patience.silence_ms = 300;
+    t->between = vanish;
+    t->w.on_line = come_back;
+    two_run(t);
+    assert_true(t->was_kept);
+    assert_int_equal(t->n_former, 0);
+    assert_null(t->session.failures);
+    two_end(t, NULL);
+}
+
+/* A server that is only slow keeps it. */
+static void think(struct world *w, str line)
+{
+    struct err e = ERR_CLEAR;
+    (void)w;
+    if (str_eq(line, STR("RSET")))
+        assert_true(fiber_sleep_until(clock_deadline_in(700), &e));
+}
+
+static void test_one_that_thinks(void **state)
+{
+    (void)state;
+    static const struct script scripts[] = { { "220 hi\r\n",
+                                               { TAKES_ONE, "250 reset\r\n", "250 ok\r\n",
+                                                 "250 ok\r\n", "250 ok\r\n", "354 go\r\n",
+                                                 "250 taken\r\n", "221 bye\r\n" } } };
+    struct two *t = two_begin(scripts, "");
+    t->w.session.patience.silence_ms = 300;
+    t->w.on_line = think;
+    two_run(t);
+    assert_int_equal(t->n_former, 1);
+    two_end(t, ONE "RSET|" ENVELOPE BODY "QUIT|<end>");
+}
+
+YIELDS static bool send_again(struct two *t)
+{
+    struct world *w = &t->w;
+    const struct delivery_source source = { .read = read_body, .arg = w };
+    struct delivery_sent sent = { .results = w->results, .elsewhere = w->elsewhere };
+    bool is_stale = false;
+    delivery_send_onward(&w->session, &w->lease, &w->message, &source, true, &sent, &is_stale);
+    return is_stale;
+}
+
+static void deliver_over_one(void *arg)
+{
+    struct two *t = arg;
+    struct world *w = &t->w;
+    (void)send_one(w, &w->session, &w->route, &w->opened);
+    vanish(t);
+    t->was_kept = !send_again(t);
+    /* By the silence of the machine: the time for an answer is not over. */
+    assert_true(str_find(w->results[0].reply, STR("lost: the connection broke")) >= 0);
+    assert_null(w->session.conn);
+    t->answered = send_one(w, &w->session, &w->route, &t->opened);
+    delivery_session_quit(&w->session);
+    runtime_drain(w->rt, clock_deadline_in(20000));
+}
+
+/* Likewise of the next message of the same destination, which begins with MAIL. */
+static void test_it_vanishes_between_two_messages(void **state)
+{
+    (void)state;
+    struct two *t = two_begin(taker_twice, "");
+    struct err e = ERR_CLEAR;
+    t->w.session.patience.silence_ms = 300;
+    t->w.on_line = come_back;
+    assert_true(fiber_spawn(t->w.rt, "delivery", deliver_over_one, t, NULL, &e));
+    runtime_run(t->w.rt);
+    assert_true(t->w.opened && t->opened && t->answered && !t->was_kept);
+    expect_result(&t->w.results[0], QUEUE_DELIVERED, "", "250 taken");
+    two_end(t, NULL);
+}
+
+/* A server that was well when its connection was kept, and is down by now: that is one failure in
+ * the story of the message, which goes to the next server, once. */
+static void test_one_that_is_down_by_now(void **state)
+{
+    (void)state;
+    static const struct script scripts[] = { { "220 hi\r\n", { TAKES_ONE, "drop" } },
+                                             { "421 4.3.2 down\r\n", { NULL } },
+                                             { "220 hi\r\n", { TAKES_ONE, "221 bye\r\n" } } };
+    struct two *t = two_begin(scripts, "");
+    t->second.hosts[1] = t->second.hosts[0];
+    t->second.n = 2;
+    two_run(t);
+    assert_true(t->was_kept);
+    assert_int_equal(t->n_former, 0);
+    assert_non_null(t->session.failures);
+    assert_null(t->session.failures->before);
+    assert_true(str_find(t->session.failures->reply, STR("421 4.3.2 down")) >= 0);
+    two_end(t, ONE "RSET|<end><end>" ONE "QUIT|<end>");
+}
+
 /* What the server says to a domain's first mail may be about the mail of another: a new connection
  * is asked. */
 static void test_a_refusal_that_is_anothers(void **state)
@@ -558,7 +698,7 @@ static void test_a_refusal_that_is_anothers(void **state)
     for (size_t i = 0; i < COUNT_OF(scripts); i++) {
         struct two *t = two_begin(scripts[i], "");
         two_try(t);
-        assert_true(t->was_kept && !t->answered);
+        assert_true(t->was_kept && t->opened && !t->answered);
         assert_int_equal(t->n_former, 0); /* the connection was dropped */
         two_end(t, NULL);
     }
@@ -599,6 +739,62 @@ static void test_one_that_nobody_wants_ends(void **state)
     two_end(t, ONE "QUIT|<end>" ONE "QUIT|<end>");
 }
 
+static void set_limit(struct world *w, const char *text)
+{
+    struct err e = ERR_CLEAR;
+    struct config *former = (struct config *)(uintptr_t)w->app.config;
+    struct config *config = NULL;
+    assert_true(config_parse(str_from_cstr(text), "test", NULL, NULL, &config, &e));
+    w->app.config = config;
+    config_free(&former);
+}
+
+/* Two have a place, and there may be only one from now on. */
+static void make_limit_lower(struct two *t)
+{
+    t->other.mode = DELIVERY_PLACE_IF_FREE;
+    signal_point_init(&t->other.turn);
+    assert_true(delivery_place_take(&t->w.d, &t->other, &t->w.mx.at, STR("other.example")));
+    set_limit(&t->w, "delivery:\n  connections_per_server: 1\n");
+}
+
+static void leave_other_place(struct two *t)
+{
+    delivery_place_leave(&t->other);
+}
+
+/* Connections that a reload has made too many end when their work is done. */
+static void test_what_is_too_much_is_not_kept(void **state)
+{
+    (void)state;
+    struct two *t = two_begin(taker_twice, "delivery:\n  connections_per_server: 2\n");
+    t->before_end = make_limit_lower;
+    t->between = leave_other_place;
+    two_run(t);
+    assert_false(t->was_kept);
+    two_end(t, ONE "QUIT|<end>" ONE "QUIT|<end>");
+}
+
+static void lose_lease(struct world *w, str line)
+{
+    if (str_eq(line, STR("RSET")))
+        delivery_session_abort(&CONTAINER_OF(w, struct two, w)->session);
+}
+
+/* Whose lease is lost while the server is asked has no connection, though the server answers. */
+static void test_a_lease_is_lost_meanwhile(void **state)
+{
+    (void)state;
+    static const struct script scripts[] = { { "220 hi\r\n", { TAKES_ONE, "250 reset\r\n" } } };
+    struct two *t = two_begin(scripts, "");
+    t->w.on_line = lose_lease;
+    two_try(t);
+    assert_true(t->was_kept);
+    assert_false(t->opened);
+    assert_true(str_find(t->w.failure.reply, STR("the lease was lost")) >= 0);
+    two_end(t, ONE "RSET|<end>");
+}
+
 /* Neither before the first message, nor when it has carried enough, nor without a place. */
 static void test_what_is_not_kept(void **state)
 {
@@ -619,10 +815,19 @@ static void test_what_is_not_kept(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_who_may_share),    cmocka_unit_test(test_the_next_domain_goes_on),
-        cmocka_unit_test(test_one_that_is_gone), cmocka_unit_test(test_a_refusal_that_is_anothers),
-        cmocka_unit_test(test_room_is_made),     cmocka_unit_test(test_one_that_nobody_wants_ends),
+        cmocka_unit_test(test_who_may_share),
+        cmocka_unit_test(test_the_next_domain_goes_on),
+        cmocka_unit_test(test_one_that_is_gone),
+        cmocka_unit_test(test_one_that_has_vanished),
+        cmocka_unit_test(test_one_that_thinks),
+        cmocka_unit_test(test_it_vanishes_between_two_messages),
+        cmocka_unit_test(test_one_that_is_down_by_now),
+        cmocka_unit_test(test_a_refusal_that_is_anothers),
+        cmocka_unit_test(test_room_is_made),
+        cmocka_unit_test(test_one_that_nobody_wants_ends),
         cmocka_unit_test(test_what_is_not_kept),
+        cmocka_unit_test(test_what_is_too_much_is_not_kept),
+        cmocka_unit_test(test_a_lease_is_lost_meanwhile),
     };
     return cmocka_run_group_tests_name("delivery/share", tests, NULL, NULL);
 }

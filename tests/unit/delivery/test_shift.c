@@ -62,8 +62,48 @@ static void test_noted_without_a_lease(void **state)
     with_queue(shift_body);
 }
 
+/* Nobody is called for help who could begin with nothing. */
+static void go_on_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    struct config *config = NULL;
+    MUST(config_parse(STR(""), "test", NULL, NULL, &config, &e), e);
+    struct app app = { .config = config, .runtime = f->rt, .queue = f->q };
+    struct delivery d = { .app = &app };
+    (void)enqueue(f, "me@here.test", "a@x.test");
+    struct shift *shift = shift_new(&d);
+    shift->lease = claim(f);
+    assert_non_null(shift->lease);
+    const int64_t until_ms = shift->lease->until_ms;
+    const int64_t began_ms = shift->began_ms;
+    assert_true(shift_may_go_on(shift));
+    shift->lease->until_ms = clock_monotonic_ms(); /* the lease is about to end */
+    assert_false(shift_may_go_on(shift));
+    shift->lease->until_ms = until_ms;
+    shift->began_ms -= INT64_C(10) * 60 * 1000; /* it had its turn */
+    assert_false(shift_may_go_on(shift));
+    shift->began_ms = began_ms;
+    shift->is_lost = true;
+    assert_false(shift_may_go_on(shift));
+    shift->is_lost = false;
+    shift->no_more = true;
+    assert_false(shift_may_go_on(shift));
+    shift->no_more = false;
+    assert_true(shift_may_go_on(shift));
+    shift_drop(shift);
+    config_free(&config);
+}
+
+static void test_may_go_on(void **state)
+{
+    (void)state;
+    with_queue(go_on_body);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_noted_without_a_lease) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_noted_without_a_lease),
+                                        cmocka_unit_test(test_may_go_on) };
     return cmocka_run_group_tests_name("delivery/shift", tests, NULL, NULL);
 }
