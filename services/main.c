@@ -4,6 +4,7 @@
 #include "services/api/service.h"
 #include "services/cli/cli.h"
 #include "services/cli/output.h"
+#include "services/cli/session.h"
 #include "services/delivery/service.h"
 #include "services/imap/service.h"
 #include "services/pop3/service.h"
@@ -20,6 +21,7 @@ static const struct app_service *const services[] = {
 static enum cli_exit fail_to_serve(const struct cli *cli, const struct err *e)
 {
     enum cli_exit code = cli_fail(cli, e);
+    cli_advise_config(cli);
     return code == CLI_DATA || code == CLI_NOT_FOUND || code == CLI_DENIED ? CLI_CONFIG : code;
 }
 
@@ -55,6 +57,7 @@ int main(int argc, char **argv)
         { serve_commands, COUNT_OF(serve_commands) },
         cli_base_group,
         cli_domain_group,
+        cli_tenant_group,
         cli_domain_check_group,
         cli_delivery_test_group,
         cli_dkim_group,

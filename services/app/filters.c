@@ -14,6 +14,11 @@ static bool is_for(const char *wanted, enum app_filters_of of)
     return strcmp(wanted, "both") == 0 || strcmp(wanted, names[of]) == 0;
 }
 
+static bool skips_whitelisted(const char *skip)
+{
+    return strcmp(skip, "whitelisted") == 0;
+}
+
 static bool read_milters(const struct app *app, enum app_filters_of of, struct arena *a,
                          struct milter_chain *out, struct err *e)
 {
@@ -28,6 +33,7 @@ static bool read_milters(const struct app *app, enum app_filters_of of, struct a
         server->name = arena_str(a, str_from_cstr(wanted[i].addr));
         server->is_optional = strcmp(wanted[i].on_failure, "accept") == 0;
         server->stage = strcmp(wanted[i].stage, "rcpt") == 0 ? MILTER_AT_RCPT : MILTER_AT_END;
+        server->skips_whitelisted = skips_whitelisted(wanted[i].skip);
         if (!net_address_parse(server->name, &server->at, e)) {
             return err_wrap(e, "%s:%d: addr of a milter", config_file(app->config), wanted[i].line);
         }
@@ -61,6 +67,7 @@ static bool read_hooks(const struct app *app, enum app_filters_of of, struct are
             .stage = strcmp(wanted[i].stage, "rcpt") == 0 ? HOOK_AT_RCPT : HOOK_AT_DATA,
             .contents_max = (size_t)wanted[i].contents_bytes,
             .is_optional = strcmp(wanted[i].on_error, "accept") == 0,
+            .skips_whitelisted = skips_whitelisted(wanted[i].skip),
         };
     }
     if (out->n > 0)

@@ -16,13 +16,14 @@ static struct account_made_record made_of(const struct app_publisher *p,
                                          .value = record->value };
 }
 
-/* Beside others at the name of the domain itself, where anybody's texts stand, and where one of
- * several has to match; elsewhere alone. */
+/* Beside others at the name of the domain or host itself, where anybody's texts stand, and where
+ * one of several has to match; elsewhere alone. */
 static enum dns_update_act act_for(const struct published_record *record)
 {
-    if (record->purpose == PUBLISHED_TLSA)
+    if (record->purpose == PUBLISHED_TLSA || record->purpose == PUBLISHED_TLSA_NEXT)
         return DNS_UPDATE_ADD_BESIDE;
-    return record->purpose == PUBLISHED_SPF ? DNS_UPDATE_ADD_KIND : DNS_UPDATE_ADD_FIRST;
+    bool is_spf = record->purpose == PUBLISHED_SPF || record->purpose == PUBLISHED_SPF_HOST;
+    return is_spf ? DNS_UPDATE_ADD_KIND : DNS_UPDATE_ADD_FIRST;
 }
 
 static bool is_silent(const struct app_silent *silent, const struct net_address *server)

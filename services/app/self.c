@@ -2,6 +2,7 @@
 /* From the configuration to what the DNS should say of this server. */
 #include "services/app/self.h"
 
+#include "obs/obs.h"
 #include "reports/received.h"
 #include "services/app/pools.h"
 
@@ -50,6 +51,20 @@ static bool read_pools(const struct config *config, struct arena *a, struct publ
     return true;
 }
 
+/* NULL: none is named, or it cannot be read. */
+static const uint8_t *read_next_key(const struct config *config, struct arena *a)
+{
+    const char *path = config_text(config, CONFIG_TLS_NEXT_CERTIFICATE);
+    uint8_t *key = arena_alloc(a, TLS_KEY_SHA256);
+    struct err why = ERR_CLEAR;
+    if (!*path)
+        return NULL;
+    if (tls_file_key_sha256(path, key, &why))
+        return key;
+    obs_log(EV_TLSA_NEXT_FAILED, STR_EMPTY, OBS_ERR(&why));
+    return NULL;
+}
+
 bool app_self(const struct app *app, struct arena *a, struct published_self *out, struct err *e)
 {
     const char *inbox = config_text(app->config, CONFIG_REPORTS_INBOX);
@@ -59,7 +74,9 @@ bool app_self(const struct app *app, struct arena *a, struct published_self *out
         .host = app->hostname,
         .helo = *helo ? helo : app->hostname,
         .inbox = *inbox ? inbox : "postmaster",
+        .next_tls_key = read_next_key(app->config, a),
         .allow_private = config_bool(app->config, CONFIG_DELIVERY_ALLOW_PRIVATE),
+        .signs_mail = config_bool(app->config, CONFIG_SECURITY_SIGN_OUTBOUND),
     };
     if (config_bool(app->config, CONFIG_REPORTS_HTTPS))
         out->report_path = REPORTS_POST_PATH;

@@ -7,8 +7,9 @@
 #include "services/app/app.h"
 
 /* Texts are borrowed from the configuration, the rest is in the arena. Which TLS key is in use is
- * known to processes that serve TLS only. ERR_SYNTAX (delivery.source,
- * delivery.pools). */
+ * known to processes that serve TLS only. Which one comes next is read from its file
+ * (tls.next_certificate) each time; that this fails is logged and no error. ERR_SYNTAX
+ * (delivery.source, delivery.pools). */
 bool app_self(const struct app *app, struct arena *a, struct published_self *out, struct err *e);
 
 #endif

@@ -5,6 +5,7 @@
 #include "db/db.h"
 #include "dns/dns.h"
 #include "redis/url.h"
+#include "services/app/build.h"
 #include "services/app/server_key.h"
 #include "services/app/zones.h"
 #include "wire/smtp_command.h"
@@ -79,6 +80,20 @@ static const struct {
     { CONFIG_DNS_STUB_SERVER, "dns.stub_server", check_resolver },
 };
 
+/* The same as the API and the command line ask of a domain. */
+static bool check_rotation(const struct config *c, struct err *e)
+{
+    enum {
+        DAY_MS = 86400000
+    };
+    int64_t after_ms = config_int(c, CONFIG_DKIM_ROTATE_AFTER);
+    return after_ms == 0 || after_ms >= DAY_MS ||
+           ERR(e, ERR_SYNTAX,
+               "%s:%d: dkim.rotate_after: 0 (never), or a day (1d) at least: the records of a new "
+               "key take hours to be seen by all, and it would have to go before it is used",
+               config_file(c), config_line(c, CONFIG_DKIM_ROTATE_AFTER));
+}
+
 bool app_settings_check(const struct config *c, struct err *e)
 {
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -87,5 +102,23 @@ bool app_settings_check(const struct config *c, struct err *e)
             continue;
         return err_wrap(e, "%s:%d: %s", config_file(c), config_line(c, rows[i].param), rows[i].key);
     }
-    return app_zones_check(c, e);
+    return check_rotation(c, e) && app_zones_check(c, e);
+}
+
+const char *app_settings_advice(const struct config *c, struct arena *a)
+{
+    static const char todo[] =
+        "other servers will distrust or refuse its mail. Write the name that "
+        "the DNS has for this server, like hostname: mail.example.org";
+    str name = str_from_cstr(app_hostname(c, a));
+    int line = config_line(c, CONFIG_HOSTNAME);
+    if (str_find_byte(name, '.') >= 0)
+        return NULL;
+    str text = line > 0 ? arena_printf(a, "%s:%d: hostname: \"%.*s\" has no domain: %s",
+                                       config_file(c), line, STR_FMT(name), todo)
+                        : arena_printf(a,
+                                       "hostname: it is not set, and this machine calls itself "
+                                       "\"%.*s\", which has no domain: %s",
+                                       STR_FMT(name), todo);
+    return arena_cstr(a, text);
 }

@@ -8,8 +8,14 @@
 
 #include "config/config.h"
 
-/* Whether hostname, database.*, redis.url and dns.* could be used; nothing is connected to. Pure.
- * ERR_SYNTAX with file and line; the sentence never quotes a URL, which may hold a password. */
+/* Whether hostname, database.*, redis.url, dns.* and dkim.rotate_after could be used; nothing is
+ * connected to. Pure. ERR_SYNTAX with file and line; the sentence never quotes a URL, which may
+ * hold a password. */
 bool app_settings_check(const struct config *c, struct err *e);
+
+/* What does not keep the server from running, but its mail from arriving: a name of the machine
+ * without a domain, as no other server can look it up. Plain words with what to do about it, and
+ * with file and line where the file says it; in the arena. NULL: nothing. */
+const char *app_settings_advice(const struct config *c, struct arena *a);
 
 #endif

@@ -56,14 +56,16 @@ YIELDS static bool note_use(const struct keeping *k, const struct published_reco
 }
 
 /* Others may take out what we put there (a zone that came back from a backup): what the DNS says
- * counts. Yields. */
+ * counts. It is not among those that are seen when they are of other keys (PUBLISHED_TLSA_OTHER),
+ * and when some of them are of no kind that could be compared (_UNKNOWN). Yields. */
 YIELDS static bool want(struct keeping *k, const struct published_record *record, bool is_made,
                         enum published_reason seen, struct err *e)
 {
     const struct app_publisher p = publisher_of(k, k->made.list[0].domain);
     enum app_publishing outcome;
+    bool is_gone = seen == PUBLISHED_TLSA_OTHER || seen == PUBLISHED_TLSA_UNKNOWN;
     k->wanted[k->n++] = *record;
-    if (is_made ? seen != PUBLISHED_TLSA_OTHER : seen == PUBLISHED_IS_RIGHT)
+    if (is_made ? !is_gone : seen == PUBLISHED_IS_RIGHT)
         return true;
     if (is_made ? !app_publish_again(&p, record, &outcome, e)
                 : !app_publish(&p, record, &outcome, NULL, e))
@@ -73,13 +75,12 @@ YIELDS static bool want(struct keeping *k, const struct published_record *record
 }
 
 /* What somebody else put there is not ours. Yields. */
-YIELDS static enum published_reason see_next(const struct keeping *k,
-                                             const uint8_t key[TLS_KEY_SHA256])
+YIELDS static enum published_reason see_next(const struct keeping *k)
 {
     const struct mailauth_resolver resolver = mailauth_resolver_of(k->app->dns);
     struct published_self next = *k->self;
     enum published_reason seen = PUBLISHED_NO_ANSWER;
-    next.tls_key = key;
+    next.tls_key = k->self->next_tls_key;
     (void)published_tlsa(&resolver, &next, k->a, &seen, NULL);
     return seen;
 }
@@ -87,21 +88,13 @@ YIELDS static enum published_reason see_next(const struct keeping *k,
 /* Yields. */
 YIELDS static bool want_next(struct keeping *k, struct err *e)
 {
-    const char *path = config_text(k->app->config, CONFIG_TLS_NEXT_CERTIFICATE);
-    uint8_t key[TLS_KEY_SHA256];
+    const uint8_t *key = k->self->next_tls_key;
     struct published_record record;
-    struct err why = ERR_CLEAR;
     bool is_made = false;
-    if (!*path)
-        return true;
-    if (!tls_file_key_sha256(path, key, &why)) {
-        obs_log(EV_TLSA_NEXT_FAILED, STR_EMPTY, OBS_ERR(&why));
-        k->is_unsure = true;
-        return true;
-    }
-    return !published_tlsa_record(k->self->host, key, k->a, &record) ||
+    k->is_unsure = !key && *config_text(k->app->config, CONFIG_TLS_NEXT_CERTIFICATE);
+    return !key || !published_tlsa_record(k->self->host, key, k->a, &record) ||
            is_wanted(k, record.value) ||
-           (note_use(k, &record, &is_made, e) && want(k, &record, is_made, see_next(k, key), e));
+           (note_use(k, &record, &is_made, e) && want(k, &record, is_made, see_next(k), e));
 }
 
 /* Whoever does not see his own record has not understood how things are; and who was not here for

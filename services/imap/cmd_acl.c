@@ -20,10 +20,7 @@ static struct grantee read_grantee(struct imap_session *s, str sent)
 {
     struct grantee out = { .is_negative = str_has_prefix(sent, STR("-")) };
     str name = str_skip(sent, out.is_negative ? 1 : 0);
-    char *lower = arena_alloc(&s->arena, name.n + 1);
-    for (size_t i = 0; i < name.n; i++)
-        lower[i] = ascii_lower(name.p[i]);
-    out.login = str_of(lower, name.n);
+    out.login = arena_lower(&s->arena, name);
     if (str_eq(out.login, STR(ANYONE)))
         out.login = STR_EMPTY;
     return out;

@@ -137,8 +137,10 @@ bool imap_cmd_copy(struct imap_session *s, struct imap_command *c, struct err *e
             return imap_reply(s, IMAP_NO, STR("TRYCREATE"), "No such mailbox");
         if (imap_is_refusal(e, ERR_LIMIT))
             return refuse_full(s, &copying, is_move);
-        if (imap_is_refusal(e, ERR_CONFLICT))
+        if (imap_is_refusal(e, ERR_CONFLICT)) {
+            s->is_stale = true; /* so that the client is told which, before the news of it comes */
             return imap_reply(s, IMAP_NO, STR("EXPUNGEISSUED"), "Some messages are gone");
+        }
         return false;
     }
     carry_seen(s, &copying.place, c->name, &copied);

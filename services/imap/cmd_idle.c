@@ -2,6 +2,7 @@
 /* IDLE (RFC 2177): the session is parked, without a fiber, until notify wakes it or the client
  * says DONE. */
 #include "services/imap/commands.h"
+#include "services/imap/resolve.h"
 #include "services/imap/watch.h"
 
 enum {
@@ -23,6 +24,18 @@ bool imap_cmd_idle(struct imap_session *s, struct imap_command *c, struct err *e
     return true;
 }
 
+/* What is known to be new, and the rights on a mailbox of others in any case: the news of a change
+ * may still be under way when the client says DONE. Yields. */
+YIELDS static void look_once_more(struct imap_session *s)
+{
+    struct err e = ERR_CLEAR;
+    if (!s->view)
+        return;
+    bool ok = s->is_stale ? imap_watch_tell_selected(s, true, false, &e) : imap_view_recheck(s, &e);
+    if (!ok)
+        s->is_stale = true;
+}
+
 void imap_idle_input(struct imap_session *s)
 {
     str line;
@@ -38,8 +51,7 @@ void imap_idle_input(struct imap_session *s)
     bool is_done = str_ieq(line, STR("DONE"));
     s->is_idling = false;
     s->bad_commands += !is_done;
-    if (s->view && s->is_stale && !imap_watch_tell_selected(s, true, false, &e))
-        s->is_stale = true;
+    look_once_more(s);
     if (s->is_closing)
         return;
     (void)imap_reply(s, is_done ? IMAP_OK : IMAP_BAD, STR_EMPTY,

@@ -2,16 +2,13 @@
 /* The deadline of a command that comes in pieces. */
 #include "services/imap/pace.h"
 
-static int64_t least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
+#include "net/pace.h"
 
 int64_t imap_pace_deadline(const struct imap_pace *pace, int64_t now_ms)
 {
-    int64_t earned_ms = (int64_t)(pace->octets / IMAP_PACE_MIN_RATE) * 1000;
-    if (earned_ms < IMAP_PACE_GRACE_MS)
-        earned_ms = IMAP_PACE_GRACE_MS;
-    return least(least(now_ms + IMAP_PACE_BLOCK_MS, pace->began_ms + IMAP_PACE_TOTAL_MS),
-                 pace->began_ms + earned_ms);
+    static const struct net_pace command = { .block_ms = IMAP_PACE_BLOCK_MS,
+                                             .total_ms = IMAP_PACE_TOTAL_MS,
+                                             .grace_ms = IMAP_PACE_GRACE_MS,
+                                             .min_rate = IMAP_PACE_MIN_RATE };
+    return net_pace_deadline(&command, pace->began_ms, now_ms, pace->octets);
 }

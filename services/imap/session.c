@@ -134,12 +134,15 @@ static void count_bad(struct imap_session *s)
         imap_bye(s, "", "Too many bad commands", "bad_commands");
 }
 
-/* Whether the rights on the selected mailbox of another are known; else sets the answer. What needs
- * no login runs in any case. Yields. */
+/* Whether the rights on the selected mailbox of another are known; else sets the answer. What works
+ * on the mailbox asks for them each time: news that one was taken away may still be under way. What
+ * needs no login runs in any case. Yields. */
 YIELDS static bool knows_rights(struct imap_session *s, const struct imap_command_entry *entry)
 {
     struct err e = ERR_CLEAR;
-    if (!s->is_stale || imap_view_recheck(s, &e) || (entry->states & IMAP_NOT_AUTHENTICATED))
+    bool is_on_it = entry->states == IMAP_SELECTED;
+    if ((!s->is_stale && !is_on_it) || imap_view_recheck(s, &e) ||
+        (entry->states & IMAP_NOT_AUTHENTICATED))
         return true;
     answer_error(s, entry->name, &e);
     return false;

@@ -35,6 +35,7 @@ struct deliver smtp_deliver_now(const struct smtp_session *s)
     d.report_inbox = config_text(c, CONFIG_REPORTS_INBOX);
     d.keeps_report_mail = config_bool(c, CONFIG_REPORTS_KEEP_MAIL);
     d.success_reports_per_hour = config_int(c, CONFIG_LIMITS_SUCCESS_REPORTS_PER_HOUR);
+    d.signs = config_bool(c, CONFIG_SECURITY_SIGN_OUTBOUND);
     d.seals = config_bool(c, CONFIG_SECURITY_SEAL_FORWARDED);
     d.retry_window_ms = config_int(c, CONFIG_DELIVERY_RETRY_WINDOW);
     return d;

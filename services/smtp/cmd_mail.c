@@ -84,8 +84,8 @@ enum net_next smtp_cmd_mail(struct smtp_session *s, str argument)
 /* An address with relay marks in its local part asks to be sent on (ATTACKS S17). */
 static bool asks_for_relay(const struct smtp_path *path)
 {
-    return path->is_literal || str_find_byte(path->local, '%') >= 0 ||
-           str_find_byte(path->local, '@') >= 0 || str_find_byte(path->local, '!') >= 0;
+    return str_find_byte(path->local, '%') >= 0 || str_find_byte(path->local, '@') >= 0 ||
+           str_find_byte(path->local, '!') >= 0;
 }
 
 static bool is_named_already(const struct smtp_session *s, str address)
@@ -132,7 +132,8 @@ YIELDS static enum net_next add_recipient(struct smtp_session *s, const struct s
     size_t ends = s->recipients.n + s->n_targets + route->n_targets;
     if (route->n_targets > 0 && ends > ACCOUNT_TARGETS_MAX)
         return smtp_say(s, ANSWER_TOO_MANY_RECIPIENTS);
-    if (!smtp_ask_filters(s, &rcpt->path, mailer_of(s, route), &next))
+    bool is_whitelisted;
+    if (!smtp_ask_filters(s, &rcpt->path, mailer_of(s, route), &is_whitelisted, &next))
         return next;
     struct smtp_recipient *recipient = VEC_PUSH(&s->recipients, struct smtp_recipient);
     if (!recipient)
@@ -144,15 +145,17 @@ YIELDS static enum net_next add_recipient(struct smtp_session *s, const struct s
     recipient->notify = rcpt->notify;
     recipient->orcpt = arena_str(&s->mail, rcpt->orcpt);
     recipient->is_relayed = route->kind == ACCOUNT_ROUTE_REMOTE && s->front->policy == SMTP_INBOUND;
+    recipient->is_whitelisted = is_whitelisted;
     if (route->kind == ACCOUNT_ROUTE_LEADS)
         keep_targets(s, route, recipient);
     return smtp_say(s, ANSWER_RECIPIENT_OK);
 }
 
 /* A full mailbox is refused here, where it concerns one recipient only. On port 25 nothing is asked
- * for that: who was full at a delivery is remembered instead. *next is the answer when it is full.
- */
-static bool has_room(struct smtp_session *s, int64_t account_id, enum net_next *next)
+ * for that: who was full at a delivery is remembered instead. *next is the answer when it is full:
+ * for postmaster and abuse it will be taken later, for nobody else may answer for us (RFC 5321
+ * section 4.5.1). */
+static bool has_room(struct smtp_session *s, int64_t account_id, str local, enum net_next *next)
 {
     struct err e = ERR_CLEAR;
     bool fits = !smtp_was_full(s->state, account_id);
@@ -162,9 +165,29 @@ static bool has_room(struct smtp_session *s, int64_t account_id, enum net_next *
         *next = smtp_say_failure(s, &e);
         return false;
     }
+    bool is_keeper = account_is_role(local);
     if (!fits)
-        *next = smtp_say(s, ANSWER_MAILBOX_FULL);
+        *next = smtp_say(s, is_keeper ? ANSWER_A_MAILBOX_FULL : ANSWER_MAILBOX_FULL);
     return fits;
+}
+
+/* Whether who sends may send to the group. A report that comes to the sender of a message of ours
+ * is let in by every group: nobody else knows that address, and its null sender is no member. */
+YIELDS static bool may_post(struct smtp_session *s, const struct account_route *route,
+                            enum net_next *next)
+{
+    const struct account_poster poster = {
+        .account_id = s->account_id,
+        .address = smtp_path_text(&s->sender.sender, &s->command),
+        .domain = s->sender.sender.domain,
+    };
+    if (route->queue_id != 0 && s->sender.sender.is_null)
+        return true;
+    if (!account_may_post(route, &poster)) {
+        *next = smtp_say(s, ANSWER_NO_POSTING);
+        return false;
+    }
+    return route->posting != ACCOUNT_POSTING_MEMBERS || smtp_screen_believes(s, next);
 }
 
 /* Of an address that leads to others. */
@@ -172,20 +195,13 @@ static enum net_next take_leading(struct smtp_session *s, const struct smtp_rcpt
                                   const struct account_route *route)
 {
     enum net_next next;
-    const struct account_poster poster = {
-        .account_id = s->account_id,
-        .address = smtp_path_text(&s->sender.sender, &s->command),
-        .domain = s->sender.sender.domain,
-    };
     if (route->is_way_back && !s->sender.sender.is_null)
         return smtp_say(s, ANSWER_FOR_REPORTS_ONLY);
-    if (!account_may_post(route, &poster))
-        return smtp_say(s, ANSWER_NO_POSTING);
-    if (route->posting == ACCOUNT_POSTING_MEMBERS && !smtp_screen_believes(s, &next))
+    if (!may_post(s, route, &next))
         return next;
     /* Another name of one mailbox: when that is full, there is nobody else to deliver to. */
     if (route->n_targets == 1 && route->targets[0].account_id &&
-        !has_room(s, route->targets[0].account_id, &next))
+        !has_room(s, route->targets[0].account_id, rcpt->path.local, &next))
         return next;
     return add_recipient(s, rcpt, route);
 }
@@ -224,11 +240,11 @@ static enum net_next take_recipient(struct smtp_session *s, const struct smtp_rc
     const struct smtp_path *path = &rcpt->path;
     switch (route->kind) {
     case ACCOUNT_ROUTE_LOCAL:
-        if (!has_room(s, route->account_id, &next))
+        if (!has_room(s, route->account_id, path->local, &next))
             return next;
         return add_recipient(s, rcpt, route);
     case ACCOUNT_ROUTE_REMOTE:
-        if (path->is_literal || s->front->policy == SMTP_LMTP)
+        if (s->front->policy == SMTP_LMTP)
             return smtp_say(s, ANSWER_RELAY_DENIED);
         if (s->front->policy == SMTP_INBOUND && asks_for_relay(path))
             return smtp_say(s, ANSWER_RELAY_DENIED); /* nor on behalf of those whom we relay for */
@@ -287,8 +303,10 @@ enum net_next smtp_cmd_rcpt(struct smtp_session *s, str argument)
         return smtp_say(s, ANSWER_TOO_FAST);
     if (!smtp_is_database_up(s))
         return smtp_say(s, ANSWER_LOCAL_ERROR);
+    /* Who is logged in may send to others, but not so. */
+    bool is_user = s->front->policy == SMTP_SUBMISSION;
     if (rcpt.path.is_literal)
-        return smtp_say(s, ANSWER_RELAY_DENIED);
+        return smtp_say(s, is_user ? ANSWER_NO_LITERALS : ANSWER_RELAY_DENIED);
     if (!may_name_more(s, &next))
         return next;
     if (!account_route(s->state->app->accounts, rcpt.path.local, rcpt.path.domain, &s->command,

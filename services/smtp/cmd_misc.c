@@ -33,7 +33,7 @@ enum net_next smtp_cmd_help(struct smtp_session *s, str argument)
     (void)argument;
     buf_init(&text, 1024);
     (void)buf_addf(&text, "2.0.0 Commands: ");
-    smtp_list_commands(&text);
+    smtp_list_commands(s, &text);
     enum net_next next = smtp_say_raw(s, 214, buf_str(&text));
     buf_fini(&text);
     return next;

@@ -53,10 +53,29 @@ static const struct command_row *find(enum smtp_verb verb)
     return NULL;
 }
 
-void smtp_list_commands(struct buf *out)
+static bool is_of_this_door(const struct smtp_session *s, unsigned flags)
 {
-    for (size_t i = 0; i < COUNT_OF(rows); i++)
-        (void)buf_addf(out, "%s%s", i > 0 ? " " : "", smtp_verb_name(rows[i].verb));
+    return !(flags & (smtp_is_lmtp(s) ? NOT_IN_LMTP : ONLY_LMTP));
+}
+
+static bool is_offered(const struct smtp_session *s, const struct command_row *row)
+{
+    if (row->verb == SMTP_AUTH && s->front->policy != SMTP_SUBMISSION)
+        return false;
+    if (row->verb == SMTP_XCLIENT && !smtp_offers_xclient(s))
+        return false;
+    return is_of_this_door(s, row->flags);
+}
+
+void smtp_list_commands(const struct smtp_session *s, struct buf *out)
+{
+    const char *gap = "";
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        if (!is_offered(s, &rows[i]))
+            continue;
+        (void)buf_addf(out, "%s%s", gap, smtp_verb_name(rows[i].verb));
+        gap = " ";
+    }
 }
 
 /* What stands against running the command now, in the order a client must hear of it. */
@@ -98,9 +117,11 @@ static bool ends_group(const struct smtp_session *s, unsigned flags)
 enum net_next smtp_run_command(struct smtp_session *s, const struct smtp_command *command)
 {
     const struct command_row *row = find(command->verb);
-    if (command->verb == SMTP_FOREIGN)
-        return smtp_say(s, ANSWER_FOREIGN_PROTOCOL);
-    if (!row || row->flags & (smtp_is_lmtp(s) ? NOT_IN_LMTP : ONLY_LMTP))
+    bool is_first = !s->seen_command;
+    s->seen_command = true;
+    if (!row && is_first && command->verb != SMTP_MASKED) /* no server of mail begins like that */
+        return smtp_say(s, ANSWER_UNKNOWN_FIRST);
+    if (!row || !is_of_this_door(s, row->flags))
         return smtp_say(s, ANSWER_UNKNOWN_COMMAND);
     if (row->flags & IS_JUNK && ++s->junk > SMTP_JUNK_MAX)
         return smtp_say(s, ANSWER_TOO_MUCH_JUNK);

@@ -8,8 +8,8 @@
 /* Checks that the command is allowed now and runs it. */
 YIELDS enum net_next smtp_run_command(struct smtp_session *s, const struct smtp_command *command);
 
-/* Appends the names of the commands, for HELP. */
-void smtp_list_commands(struct buf *out);
+/* Appends the names of the commands that the session may be given, for HELP. */
+void smtp_list_commands(const struct smtp_session *s, struct buf *out);
 
 /* The client's next line in the dialogue of AUTH. */
 YIELDS enum net_next smtp_auth_line(struct smtp_session *s, str line);

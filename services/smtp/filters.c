@@ -2,6 +2,8 @@
 /* Asks milters and hooks about a recipient. */
 #include "services/smtp/filters.h"
 
+#include "services/smtp/screen.h"
+
 static const struct app_filters *filters_of(const struct smtp_session *s)
 {
     bool is_submission = s->front->policy == SMTP_SUBMISSION;
@@ -33,7 +35,6 @@ static struct hook_about describe(struct smtp_session *s, const struct smtp_path
                                   str mailer, char ip[NET_ADDRESS_TEXT])
 {
     const struct tls_facts *tls = net_conn_tls(s->conn);
-    const struct net_address *peer = net_conn_peer(s->conn);
     bool is_submission = s->front->policy == SMTP_SUBMISSION;
     /* Milters are not told of those before, of whom there may be very many. */
     size_t n = has_hook(&filters_of(s)->hooks) ? s->recipients.n : 0;
@@ -41,9 +42,9 @@ static struct hook_about describe(struct smtp_session *s, const struct smtp_path
         .message = { .hostname = str_from_cstr(s->state->app->hostname),
                      .session = net_conn_id(s->conn),
                      .helo = s->helo,
-                     .client_ip =
-                         peer->sa.ss_family == AF_UNIX ? STR_EMPTY : net_address_ip(peer, ip),
-                     .client_port = net_address_port(peer),
+                     .client_ip = smtp_client_ip(s, ip),
+                     .client_port = net_address_port(net_conn_peer(s->conn)),
+                     .is_client_unknown = s->is_client_unknown,
                      .login = s->login,
                      .mechanism = s->mechanism,
                      .tls_version = str_from_cstr(tls ? tls->version : NULL),
@@ -71,15 +72,23 @@ YIELDS static bool ask(struct smtp_session *s, const struct hook_about *about,
 }
 
 bool smtp_ask_filters(struct smtp_session *s, const struct smtp_path *recipient, str mailer,
-                      enum net_next *next)
+                      bool *is_whitelisted, enum net_next *next)
 {
+    enum deliver_trust trust;
     char ip[NET_ADDRESS_TEXT];
     struct milter_result said;
     struct err e = ERR_CLEAR;
     const struct app_filters *filters = filters_of(s);
+    *is_whitelisted = false;
+    if (filters->milters.n + filters->hooks.n == 0)
+        return true;
+    if (!smtp_screen_trust(s, recipient, &trust, next))
+        return false;
+    *is_whitelisted = trust != DELIVER_NO_TRUST;
     if (!milter_has_any(&filters->milters, MILTER_AT_RCPT) && !has_hook(&filters->hooks))
         return true;
-    const struct hook_about about = describe(s, recipient, mailer, ip);
+    struct hook_about about = describe(s, recipient, mailer, ip);
+    about.message.is_whitelisted = trust == DELIVER_TRUSTS; /* a claim may come to nothing */
     if (!ask(s, &about, &said, &e)) {
         *next = smtp_say_failure(s, &e);
         return false;

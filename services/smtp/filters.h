@@ -6,8 +6,9 @@
 #include "services/smtp/session.h"
 
 /* Whether the filters let the recipient in, whose mail goes on by `mailer` ("local", "relay",
- * "smtp"); *next is the answer when not. Yields. */
+ * "smtp"); *next is the answer when not. *is_whitelisted: as of struct smtp_recipient; where there
+ * is no filter at all, nobody asks for it. Yields. */
 YIELDS bool smtp_ask_filters(struct smtp_session *s, const struct smtp_path *recipient, str mailer,
-                             enum net_next *next);
+                             bool *is_whitelisted, enum net_next *next);
 
 #endif

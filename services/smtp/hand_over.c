@@ -5,6 +5,7 @@
 
 #include "base/failpoint.h"
 #include "config/config.h"
+#include "deliver/screen.h"
 #include "obs/obs.h"
 #include "services/smtp/checks.h"
 #include "services/smtp/screen.h"
@@ -12,11 +13,11 @@
 static struct smtp_trace make_trace(const struct smtp_session *s, char ip[NET_ADDRESS_TEXT])
 {
     const struct tls_facts *tls = net_conn_tls(s->conn);
-    const struct net_address *peer = net_conn_peer(s->conn);
     return (struct smtp_trace){
         .helo = s->helo,
-        .peer_ip = peer->sa.ss_family == AF_UNIX ? STR_EMPTY : net_address_ip(peer, ip),
-        .peer_port = net_address_port(peer),
+        .peer_ip = smtp_client_ip(s, ip),
+        .peer_port = net_address_port(net_conn_peer(s->conn)),
+        .is_peer_unknown = s->is_client_unknown,
         .hostname = str_from_cstr(s->state->app->hostname),
         .session = net_conn_id(s->conn),
         .tls_version = str_from_cstr(tls ? tls->version : NULL),
@@ -60,9 +61,19 @@ static struct smtp_message make_message(struct smtp_session *s, str content, str
     };
 }
 
+/* Whether mail for who answers for us is among it: what is full for him now is not for good. */
+static bool is_for_keeper(const struct smtp_message *m)
+{
+    for (size_t i = 0; i < m->n; i++) {
+        if (deliver_is_always_heard(m->recipients[i].address))
+            return true;
+    }
+    return false;
+}
+
 /* *reason: instead of the text of the answer's row, when it is not empty. */
-static bool deliver(struct smtp_session *s, const struct smtp_message *m, struct arena *a,
-                    enum smtp_answer *answer, str *reason, struct err *e)
+static bool deliver(struct smtp_session *s, const struct smtp_message *m, struct deliver_left *left,
+                    struct arena *a, enum smtp_answer *answer, str *reason, struct err *e)
 {
     static const enum smtp_answer answers[] = {
         [DELIVER_DONE] = ANSWER_OK,
@@ -83,6 +94,7 @@ static bool deliver(struct smtp_session *s, const struct smtp_message *m, struct
     struct deliver_result result;
     struct deliver d = smtp_deliver_now(s);
     d.visit = s->visit;
+    d.left = left;
     if (!deliver_message(&d, m, a, clock_deadline_in(SMTP_DELIVER_MS), &result, e))
         return false;
     if (result.verdict == DELIVER_UNPROVEN) {
@@ -97,6 +109,8 @@ static bool deliver(struct smtp_session *s, const struct smtp_message *m, struct
         smtp_remember_full(s->state, result.full_account_id);
     *answer = answers[result.verdict];
     *reason = result.reason;
+    if (result.verdict == DELIVER_OVER_QUOTA && is_for_keeper(m))
+        *answer = ANSWER_A_MAILBOX_FULL;
     return true;
 }
 
@@ -108,6 +122,7 @@ static bool submit(struct smtp_session *s, const struct smtp_message *m, struct 
         [SUBMIT_FROM_MISSING] = ANSWER_FROM_MISSING,
         [SUBMIT_FROM_NOT_OWN] = ANSWER_FROM_NOT_OWN,
         [SUBMIT_BARE_LINE_END] = ANSWER_BARE_LINE_END,
+        [SUBMIT_HEADER_TORN] = ANSWER_HEADER_TORN,
         [SUBMIT_NOT_TEXT] = ANSWER_NOT_TEXT,
         [SUBMIT_LOOP] = ANSWER_LOOP,
         [SUBMIT_HEADER_TOO_LARGE] = ANSWER_HEADER_TOO_LARGE,
@@ -124,7 +139,7 @@ static bool submit(struct smtp_session *s, const struct smtp_message *m, struct 
         return false;
     *answer = answers[result.verdict];
     *reason = result.reason;
-    if (result.verdict == SUBMIT_OVER_QUOTA && m->n > 1)
+    if (result.verdict == SUBMIT_OVER_QUOTA && (m->n > 1 || is_for_keeper(m)))
         *answer = ANSWER_A_MAILBOX_FULL; /* which one is told at its next RCPT */
     return true;
 }
@@ -145,8 +160,9 @@ static void note_accepted(struct smtp_session *s, const struct smtp_message *m, 
             OBS_INT("duration_ms", took_ms));
 }
 
-/* Hands `m` over, and answers. Yields. */
-YIELDS static enum net_next hand_over(struct smtp_session *s, const struct smtp_message *m)
+/* Hands `m` over, and answers. `left`: as in struct deliver. Yields. */
+YIELDS static enum net_next hand_over(struct smtp_session *s, const struct smtp_message *m,
+                                      struct deliver_left *left)
 {
     struct err e = ERR_CLEAR;
     struct arena a;
@@ -155,7 +171,7 @@ YIELDS static enum net_next hand_over(struct smtp_session *s, const struct smtp_
     int64_t started_ms = clock_monotonic_ms();
     arena_init(&a);
     bool good = s->front->policy == SMTP_SUBMISSION ? submit(s, m, &a, &answer, &reason, &e)
-                                                    : deliver(s, m, &a, &answer, &reason, &e);
+                                                    : deliver(s, m, left, &a, &answer, &reason, &e);
     reason = arena_str(&s->command, reason);
     arena_fini(&a);
     if (!good)
@@ -170,17 +186,24 @@ YIELDS static enum net_next hand_over(struct smtp_session *s, const struct smtp_
 
 /* Each recipient has its own reply, and so its own fate (RFC 2033 section 4.2): a mailbox that is
  * full is no reason to keep the others waiting, or to write a report, which is up to the client.
- * An account that was named by several addresses knows its copy by the transaction. Yields. */
+ * Whoever is led to by several of them gets it once, and filters are asked once. Yields. */
 YIELDS static enum net_next hand_over_one_by_one(struct smtp_session *s,
                                                  const struct smtp_message *m)
 {
     enum net_next next = NET_PARK;
+    struct deliver_left left;
+    struct arena a;
+    arena_init(&a);
+    deliver_left_init(&left, m, &a);
     for (size_t i = 0; i < m->n && next == NET_PARK; i++) {
         struct smtp_message one = *m;
+        left.at = i;
         one.recipients = &m->recipients[i];
         one.n = 1;
-        next = hand_over(s, &one);
+        next = hand_over(s, &one, &left);
     }
+    deliver_left_fini(&left);
+    arena_fini(&a);
     return next;
 }
 
@@ -198,7 +221,7 @@ enum net_next smtp_hand_over(struct smtp_session *s, str content)
         return next;
     arena_init(&a);
     const struct smtp_message m = make_message(s, content, &a, ip);
-    next = smtp_is_lmtp(s) ? hand_over_one_by_one(s, &m) : hand_over(s, &m);
+    next = smtp_is_lmtp(s) ? hand_over_one_by_one(s, &m) : hand_over(s, &m, NULL);
     arena_fini(&a);
     return next;
 }

@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How slowly a message may come. Pure. */
+/* The deadline of a message that comes in blocks. */
 #include "services/smtp/pace.h"
 
-static int64_t least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
+#include "net/pace.h"
 
 int64_t smtp_block_deadline(int64_t started_ms, int64_t now_ms, uint64_t octets)
 {
-    int64_t earned_ms = (int64_t)(octets / SMTP_DATA_MIN_RATE) * 1000;
-    if (earned_ms < SMTP_DATA_GRACE_MS)
-        earned_ms = SMTP_DATA_GRACE_MS;
-    return least(least(now_ms + SMTP_DATA_BLOCK_MS, started_ms + SMTP_DATA_TOTAL_MS),
-                 started_ms + earned_ms);
+    static const struct net_pace data = { .block_ms = SMTP_DATA_BLOCK_MS,
+                                          .total_ms = SMTP_DATA_TOTAL_MS,
+                                          .grace_ms = SMTP_DATA_GRACE_MS,
+                                          .min_rate = SMTP_DATA_MIN_RATE };
+    return net_pace_deadline(&data, started_ms, now_ms, octets);
 }

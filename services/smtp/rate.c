@@ -22,8 +22,9 @@ static const struct {
 static bool is_limited(const struct smtp_session *s)
 {
     const struct app *app = s->state->app;
+    const struct net_address *client = smtp_client(s);
     return s->front->policy == SMTP_INBOUND && app->tally &&
-           !(app->local && net_networks_contain(app->local, net_conn_peer(s->conn)));
+           !(client && app->local && net_networks_contain(app->local, client));
 }
 
 static bool take(const struct smtp_session *s, enum smtp_rate what, unsigned level)

@@ -3,8 +3,10 @@
  * the delivery service asks them. What is known already costs one look at the database. */
 #include "services/smtp/relay.h"
 
+#include "account/account.h"
 #include "account/relay.h"
 #include "account/relay_probe.h"
+#include "base/failpoint.h"
 #include "net/address.h"
 #include "services/smtp/screen.h"
 
@@ -43,7 +45,7 @@ YIELDS static bool verify(struct smtp_session *s, const struct account_probe_que
 {
     struct notify *notify = s->state->app->notify;
     struct waiting w = { .hint = account_probe_hint(question->local, question->domain) };
-    int64_t end_ms = clock_deadline_in(WAIT_MS);
+    int64_t end_ms = clock_deadline_in(FAILPOINT_PATIENCE("peer-is-awaited", WAIT_MS));
     signal_point_init(&w.answered);
     w.listener.fn = on_hint;
     w.listener.arg = &w;
@@ -130,7 +132,7 @@ bool smtp_may_relay(struct smtp_session *s, const struct smtp_path *path, enum n
     case ACCOUNT_RELAY_ANY:
         return true;
     case ACCOUNT_RELAY_LIST:
-        return found.is_listed || say_unknown(s, STR_EMPTY, next);
+        return found.is_listed || account_is_role(path->local) || say_unknown(s, STR_EMPTY, next);
     case ACCOUNT_RELAY_CALLOUT:
         break;
     }

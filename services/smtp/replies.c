@@ -35,6 +35,8 @@ static const struct smtp_answer_row rows[ANSWER_COUNT] = {
                                 ANSWER_CLOSES | ANSWER_REFUSES, "early_talker"),
     [ANSWER_FOREIGN_PROTOCOL] =
         ROW(521, "5.7.0", "This is SMTP", ANSWER_CLOSES | ANSWER_REFUSES, "foreign_protocol"),
+    [ANSWER_UNKNOWN_FIRST] = ROW(500, "5.5.1", "This is SMTP: EHLO comes first",
+                                 ANSWER_CLOSES | ANSWER_REFUSES, "foreign_protocol"),
     [ANSWER_NOT_TRUSTED] = ROW(554, "5.7.1", "You may not hand over mail here",
                                ANSWER_CLOSES | ANSWER_REFUSES, "not_trusted"),
     [ANSWER_INPUT_BEFORE_TLS] = ROW(501, "5.5.4", "No input may follow STARTTLS",
@@ -89,6 +91,8 @@ static const struct smtp_answer_row rows[ANSWER_COUNT] = {
 
     [ANSWER_RELAY_DENIED] =
         ROW(550, "5.7.1", "Relaying denied", ANSWER_IS_ERROR | ANSWER_REFUSES, "relay"),
+    [ANSWER_NO_LITERALS] = ROW(550, "5.1.2", "Address literals are not taken",
+                               ANSWER_IS_ERROR | ANSWER_REFUSES, "literal"),
     [ANSWER_NO_SUCH_USER] =
         ROW(550, "5.1.1", "No such user here", ANSWER_IS_ERROR | ANSWER_REFUSES, "unknown_user"),
     [ANSWER_SUPPRESSED] =
@@ -121,8 +125,9 @@ static const struct smtp_answer_row rows[ANSWER_COUNT] = {
         ROW(452, "4.5.3", "Too many recipients", ANSWER_REFUSES, "recipients"),
     [ANSWER_SENDER_NOT_OWN] = ROW(553, "5.7.1", "This is not one of your addresses",
                                   ANSWER_IS_ERROR | ANSWER_REFUSES, "sender_not_own"),
-    [ANSWER_FROM_MISSING] = ROW(550, "5.7.1", "A message needs one From field with one address",
-                                ANSWER_IS_ERROR | ANSWER_REFUSES, "from_missing"),
+    [ANSWER_FROM_MISSING] =
+        ROW(550, "5.7.1", "A message needs one From field with authors of one domain",
+            ANSWER_IS_ERROR | ANSWER_REFUSES, "from_missing"),
     [ANSWER_FROM_NOT_OWN] = ROW(550, "5.7.1", "From or Sender is not one of your addresses",
                                 ANSWER_IS_ERROR | ANSWER_REFUSES, "from_not_own"),
     [ANSWER_SENT_ENOUGH] =
@@ -135,6 +140,9 @@ static const struct smtp_answer_row rows[ANSWER_COUNT] = {
             ANSWER_REFUSES, "sending_stopped"),
     [ANSWER_SPF_FAIL] = ROW(550, "5.7.23", "SPF: this client may not send for the sender's domain",
                             ANSWER_REFUSES, "spf"),
+    [ANSWER_SPF_LATER] =
+        ROW(451, "4.7.24", "SPF of the sender cannot be asked now, try again later", ANSWER_REFUSES,
+            "spf_later"),
     [ANSWER_DMARC_FAIL] = ROW(550, "5.7.1", "DMARC: the author's domain wants this to be refused",
                               ANSWER_REFUSES, "dmarc"),
     [ANSWER_DMARC_LATER] = ROW(451, "4.7.1", "DMARC: who sent this cannot be checked now",
@@ -154,6 +162,8 @@ static const struct smtp_answer_row rows[ANSWER_COUNT] = {
         ROW(552, "5.3.4", "The header is too large", ANSWER_REFUSES, "header"),
     [ANSWER_BARE_LINE_END] = ROW(550, "5.5.2", "The message has a bare CR, a bare LF or a NUL",
                                  ANSWER_CLOSES | ANSWER_REFUSES, "bare_line_end"),
+    [ANSWER_HEADER_TORN] = ROW(550, "5.6.0", "The header does not begin with a field",
+                               ANSWER_IS_ERROR | ANSWER_REFUSES, "header_torn"),
     [ANSWER_NOT_TEXT] =
         ROW(554, "5.6.3", "The binary parts cannot be re-encoded", ANSWER_REFUSES, "binary"),
     [ANSWER_LOOP] = ROW(554, "5.4.6", "The message goes in circles", ANSWER_REFUSES, "loop"),

@@ -2,7 +2,6 @@
 /* What deliver says of who brings mail, as answers. */
 #include "services/smtp/screen.h"
 
-#include "deliver/screen.h"
 #include "obs/obs.h"
 #include "services/smtp/checks.h"
 
@@ -73,7 +72,7 @@ static struct deliver_visit *visit_of(struct smtp_session *s)
         s->visit->a = &s->mail;
         use_proof(s, s->visit);
     }
-    s->visit->client = net_conn_peer(s->conn); /* another place after the session was parked */
+    s->visit->client = smtp_client(s); /* another place after the session was parked */
     return s->visit;
 }
 
@@ -84,6 +83,8 @@ static const struct {
     [DELIVER_BLACKLISTED] = { ANSWER_BLACKLISTED, "blacklist" },
     [DELIVER_LISTED] = { ANSWER_DNSBL, "dnsbl" },
     [DELIVER_GREYLISTED] = { ANSWER_GREYLISTED, "greylist" },
+    [DELIVER_SPF_DENIED] = { ANSWER_SPF_FAIL, "spf" },
+    [DELIVER_SPF_UNKNOWN] = { ANSWER_SPF_LATER, "spf_unknown" },
 };
 
 static void log_refusal(const struct smtp_session *s, str recipient,
@@ -122,6 +123,21 @@ bool smtp_screen_recipient(struct smtp_session *s, const struct smtp_path *recip
         return false;
     }
     return tell(s, smtp_path_text(recipient, &s->command), &screened, next);
+}
+
+bool smtp_screen_trust(struct smtp_session *s, const struct smtp_path *recipient,
+                       enum deliver_trust *out, enum net_next *next)
+{
+    struct err e = ERR_CLEAR;
+    *out = DELIVER_NO_TRUST;
+    if (s->front->policy != SMTP_INBOUND)
+        return true;
+    const struct deliver d = smtp_deliver_now(s);
+    if (deliver_screen_trust(&d, visit_of(s), recipient, clock_deadline_in(SMTP_SCREEN_MS), out,
+                             &e))
+        return true;
+    *next = smtp_say_failure(s, &e);
+    return false;
 }
 
 bool smtp_screen_believes(struct smtp_session *s, enum net_next *next)

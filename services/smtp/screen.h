@@ -4,12 +4,18 @@
 #ifndef SMTP_SCREEN_H
 #define SMTP_SCREEN_H
 
+#include "deliver/screen.h"
 #include "services/smtp/session.h"
 
 /* Whether the client may bring mail for this recipient of ours; *next is the answer when not. Who
  * is logged in may. Yields. */
 YIELDS bool smtp_screen_recipient(struct smtp_session *s, const struct smtp_path *recipient,
                                   enum net_next *next);
+
+/* Whether the client is on the whitelist for this recipient (deliver/screen.h): nobody is but who
+ * brings mail from outside. *next is the answer when it cannot be asked any more. Yields. */
+YIELDS bool smtp_screen_trust(struct smtp_session *s, const struct smtp_path *recipient,
+                              enum deliver_trust *out, enum net_next *next);
 
 /* Whether the sender of mail from outside may be taken for who he says he is; *next is the answer
  * when not. Who is logged in may. Yields. */

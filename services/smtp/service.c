@@ -55,13 +55,6 @@ static bool start(struct app *app, struct err *e)
         .milters = &state->outgoing.milters,
         .hooks = &state->outgoing.hooks,
     };
-    state->fronts[SMTP_INBOUND] = (struct smtp_front){ .state = state, .policy = SMTP_INBOUND };
-    state->fronts[SMTP_SUBMISSION] = (struct smtp_front){
-        .state = state,
-        .policy = SMTP_SUBMISSION,
-        .requires_tls = true,
-    };
-    state->fronts[SMTP_LMTP] = (struct smtp_front){ .state = state, .policy = SMTP_LMTP };
     list_init(&state->sessions);
     state->account_listener.fn = account_changed;
     state->account_listener.arg = state;
@@ -83,6 +76,7 @@ static void stop(struct app *app)
     app->smtp = NULL;
 }
 
+/* One for each listener, as the limit of connections is. */
 static void *front(struct app *app, const struct app_listener_kind *kind)
 {
     static const struct {
@@ -95,8 +89,14 @@ static void *front(struct app *app, const struct app_listener_kind *kind)
         { "lmtp", SMTP_LMTP },
     };
     for (size_t i = 0; i < COUNT_OF(policies); i++) {
-        if (str_eq(str_from_cstr(kind->name), str_from_cstr(policies[i].kind)))
-            return &app->smtp->fronts[policies[i].policy];
+        if (!str_eq(str_from_cstr(kind->name), str_from_cstr(policies[i].kind)))
+            continue;
+        struct smtp_front *one = ARENA_NEW(&app->smtp->arena, struct smtp_front);
+        one->state = app->smtp;
+        one->policy = policies[i].policy;
+        one->name = kind->name;
+        one->requires_tls = one->policy == SMTP_SUBMISSION;
+        return one;
     }
     return NULL;
 }

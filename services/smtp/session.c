@@ -28,9 +28,20 @@ bool smtp_has_tls(const struct smtp_session *s)
     return net_conn_tls(s->conn) != NULL;
 }
 
+const struct net_address *smtp_client(const struct smtp_session *s)
+{
+    return s->is_client_unknown ? NULL : net_conn_peer(s->conn);
+}
+
+str smtp_client_ip(const struct smtp_session *s, char out[NET_ADDRESS_TEXT])
+{
+    const struct net_address *client = smtp_client(s);
+    return !client || client->sa.ss_family == AF_UNIX ? STR_EMPTY : net_address_ip(client, out);
+}
+
 bool smtp_is_stressed(const struct smtp_session *s)
 {
-    return s->state->app->health.is_behind || s->state->is_crowd;
+    return s->state->app->health.is_behind || s->front->is_crowd;
 }
 
 int64_t smtp_command_deadline(const struct smtp_session *s)
@@ -286,7 +297,7 @@ enum net_next smtp_greet(struct smtp_session *s)
 
 static void *opened(struct net_conn *c, void *service)
 {
-    const struct smtp_front *front = service;
+    struct smtp_front *front = service;
     struct smtp_session *s = HEAP_NEW(struct smtp_session);
     s->conn = c;
     s->front = front;
@@ -300,8 +311,8 @@ static void *opened(struct net_conn *c, void *service)
     list_init(&s->link);
     list_add_tail(&s->state->sessions, &s->link);
     VEC_INIT(&s->recipients, struct smtp_recipient, (size_t)limit(s, CONFIG_LIMITS_RECIPIENTS));
-    s->state->connections++;
-    smtp_note_crowd(s->state);
+    s->front->connections++;
+    smtp_note_crowd(s->front);
     obs_gauge_add(METRIC_ACTIVE_CONNECTIONS, "smtp", 1);
     return s;
 }
@@ -379,8 +390,8 @@ static void closed(struct net_conn *c, void *session)
     smtp_transfer_free(s->state, &s->chunked);
     smtp_forget_proof(s);
     list_remove(&s->link);
-    s->state->connections--;
-    smtp_note_crowd(s->state);
+    s->front->connections--;
+    smtp_note_crowd(s->front);
     obs_gauge_add(METRIC_ACTIVE_CONNECTIONS, "smtp", -1);
     vec_fini(&s->recipients);
     arena_fini(&s->command);

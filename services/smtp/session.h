@@ -19,6 +19,7 @@
 enum {
     SMTP_COMMAND_MS = 300 * 1000,        /* for the next command, RFC 5321 4.5.3.2.7 */
     SMTP_STRESS_COMMAND_MS = 10 * 1000,  /* the same when there is too much to do */
+    SMTP_STRESS_ERRORS = 1,              /* that are answered then; the next one closes */
     SMTP_HANDSHAKE_MS = 30 * 1000,       /* of STARTTLS */
     SMTP_SCREEN_MS = 10 * 1000,          /* for what speaks against a client, with the DNS */
     SMTP_LOOKUP_MS = 1500,               /* for a look at the directory (R6: an answer in 2 s) */
@@ -51,10 +52,14 @@ struct smtp_full_account {
     int64_t until_ms;
 };
 
+/* One listener. */
 struct smtp_front {
     struct smtp_state *state;
     enum smtp_policy policy;
-    bool requires_tls; /* nothing but EHLO, STARTTLS ... in plain text */
+    const char *name;   /* of its kind; static */
+    bool requires_tls;  /* nothing but EHLO, STARTTLS ... in plain text */
+    size_t connections; /* open */
+    bool is_crowd;      /* they are nearly all there may be (stress.h) */
 };
 
 /* What all sessions of the process share. */
@@ -65,12 +70,10 @@ struct smtp_state {
     struct app_filters outgoing; /* of submissions */
     struct arena arena;          /* lives as long as the service */
     struct submit submit;
-    struct smtp_front fronts[SMTP_POLICIES]; /* by enum smtp_policy */
-    size_t message_bytes;                    /* held by messages in transfer */
-    size_t connections;                      /* open */
-    bool is_crowd;                           /* they are nearly all there may be (stress.h) */
-    size_t tarpitted;                        /* sessions that wait for an error's answer */
-    struct list sessions;                    /* struct smtp_session of all of them */
+    size_t message_bytes; /* held by messages in transfer */
+    size_t n_crowds;      /* listeners that have one */
+    size_t tarpitted;     /* sessions that wait for an error's answer */
+    struct list sessions; /* struct smtp_session of all of them */
     struct notify_listener account_listener;
     struct smtp_full_account full[SMTP_FULL_MAX];
     size_t next_full; /* place to write to next */
@@ -85,12 +88,14 @@ struct smtp_session {
     struct net_conn *conn;
     struct list link; /* in state->sessions */
     struct smtp_state *state;
-    const struct smtp_front *front;
+    struct smtp_front *front;
     struct arena arena;   /* of the session: name and login */
     struct arena mail;    /* of the mail transaction */
     struct arena command; /* reset after each command */
 
-    bool may_xclient; /* who opened the connection may speak for others */
+    bool may_xclient;                 /* who opened the connection may speak for others */
+    const struct net_address *opener; /* who did; NULL: still the peer */
+    bool is_client_unknown;           /* it speaks for one whose address it does not know */
 
     str helo; /* empty: EHLO must come */
     bool is_esmtp;
@@ -113,7 +118,7 @@ struct smtp_session {
 
     int64_t unsuppressed_until_ms; /* no address was on the lists of the account a moment ago */
 
-    bool seen_command;  /* one came already */
+    bool seen_command;  /* a line came already that was no other protocol's */
     unsigned errors;    /* since the last message */
     unsigned junk;      /* since the last message */
     unsigned mails;     /* transactions begun */
@@ -150,6 +155,12 @@ YIELDS enum net_next smtp_say_raw(struct smtp_session *s, unsigned code, str tex
 
 bool smtp_is_lmtp(const struct smtp_session *s);
 bool smtp_has_tls(const struct smtp_session *s);
+/* Who brings the mail, to be judged by its address; NULL: one whose address nobody knows, who is
+ * trusted for no address, and whom SPF cannot allow anything. Limits count the peer of the
+ * connection, which is the proxy then. */
+const struct net_address *smtp_client(const struct smtp_session *s);
+/* The IP of who brings the mail, in `out`; empty: unknown, or at a unix socket. */
+str smtp_client_ip(const struct smtp_session *s, char out[NET_ADDRESS_TEXT]);
 bool smtp_is_stressed(const struct smtp_session *s);
 /* When the wait for the next command ends: sooner between the chunks of a message, which hold
  * memory. */

@@ -16,30 +16,40 @@ bool smtp_is_crowd(size_t open, size_t max, bool was_crowd)
     return open * 100 >= max * (was_crowd ? ROOM_PERCENT : CROWD_PERCENT);
 }
 
-static void hurry_all(const struct smtp_state *state)
+static void hurry_all(const struct smtp_front *front)
 {
     int64_t until_ms = clock_deadline_in(SMTP_STRESS_COMMAND_MS);
-    LIST_FOR_EACH (item, &state->sessions) {
+    LIST_FOR_EACH (item, &front->state->sessions) {
         struct smtp_session *s = CONTAINER_OF(item, struct smtp_session, link);
-        if (s->command_until_ms <= until_ms)
+        if (s->front != front || s->command_until_ms <= until_ms)
             continue;
         s->command_until_ms = until_ms;
         net_conn_set_idle(s->conn, until_ms);
     }
 }
 
-void smtp_note_crowd(struct smtp_state *state)
+/* The metric counts workers, not listeners. */
+static void count_crowd(struct smtp_state *state, bool begins)
 {
-    bool was_crowd = state->is_crowd;
-    size_t max = (size_t)config_int(state->app->config, CONFIG_LIMITS_CONNECTIONS);
-    state->is_crowd = smtp_is_crowd(state->connections, max, was_crowd);
-    if (state->is_crowd == was_crowd)
+    bool had_any = state->n_crowds > 0;
+    state->n_crowds += begins ? 1 : (size_t)-1;
+    if (had_any != (state->n_crowds > 0))
+        obs_gauge_add(METRIC_SMTP_STRESS, "crowded", begins ? 1 : -1);
+}
+
+void smtp_note_crowd(struct smtp_front *front)
+{
+    bool was_crowd = front->is_crowd;
+    size_t max = (size_t)config_int(front->state->app->config, CONFIG_LIMITS_CONNECTIONS);
+    front->is_crowd = smtp_is_crowd(front->connections, max, was_crowd);
+    if (front->is_crowd == was_crowd)
         return;
-    obs_gauge_add(METRIC_SMTP_STRESS, "crowded", was_crowd ? -1 : 1);
+    count_crowd(front->state, !was_crowd);
     obs_log(was_crowd ? EV_SMTP_ROOMY : EV_SMTP_CROWDED, STR_EMPTY,
-            OBS_INT("open", state->connections), OBS_INT("limit", max));
+            OBS_CSTR("listener", front->name), OBS_INT("open", front->connections),
+            OBS_INT("limit", max));
     if (!was_crowd)
-        hurry_all(state);
+        hurry_all(front);
 }
 
 /* ---- errors ---- */
@@ -72,7 +82,8 @@ bool smtp_punish(struct smtp_session *s, enum smtp_answer *answer)
     const struct config *c = s->state->app->config;
     unsigned soft = (unsigned)config_int(c, CONFIG_LIMITS_SMTP_ERRORS_SOFT);
     s->errors++;
-    if (smtp_is_stressed(s) || s->errors >= config_int(c, CONFIG_LIMITS_SMTP_ERRORS_HARD)) {
+    bool is_enough = smtp_is_stressed(s) && s->errors > SMTP_STRESS_ERRORS;
+    if (is_enough || s->errors >= config_int(c, CONFIG_LIMITS_SMTP_ERRORS_HARD)) {
         *answer = ANSWER_TOO_MANY_ERRORS;
         return true;
     }

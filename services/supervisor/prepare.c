@@ -6,6 +6,7 @@
 #include "schema/schema.h"
 #include "services/app/bootstrap.h"
 #include "services/app/build.h"
+#include "services/app/certificates.h"
 #include "services/app/server_key.h"
 #include "services/supervisor/child.h"
 #include "services/supervisor/files.h"
@@ -213,6 +214,9 @@ bool prepare_certificates(struct supervisor *s, struct err *e)
         return ERR(e, ERR_UNSUPPORTED, "another number of tls.certificates needs a restart");
     /* Our own pair stands where the unprivileged user may write. */
     const struct identity *owner = prepare_has_own_certificate(s) ? &s->identity : NULL;
+    /* Before the copies change: workers that start later go on with the pairs that are good. */
+    if (!owner && !app_certificates_check(s->config, e))
+        return false;
     for (size_t i = 0; i < n; i++) {
         if (!check_key_mode(&files[i], e) ||
             !material_fill(&s->certificates[i][0], files[i].cert, owner, e) ||

@@ -3,6 +3,7 @@
 #include "obs/obs.h"
 #include "services/app/bootstrap.h"
 #include "services/app/build.h"
+#include "services/app/certificates.h"
 #include "services/app/settings.h"
 #include "services/supervisor/private.h"
 
@@ -59,7 +60,11 @@ static bool open_config(struct supervisor *s, struct err *e)
                 OBS_CSTR("wanted", config_text(s->config, CONFIG_USER)),
                 OBS_CSTR("used", s->identity.name));
     }
-    return material_new(&s->config_copy, "config", &s->identity, e) &&
+    const char *advice = app_settings_advice(s->config, &s->arena);
+    if (advice)
+        obs_log(EV_CONFIG_ADVICE, STR_EMPTY, OBS_CSTR("advice", advice));
+    return app_certificates_check(s->config, e) &&
+           material_new(&s->config_copy, "config", &s->identity, e) &&
            material_fill(&s->config_copy, o->config_path, NULL, e);
 }
 

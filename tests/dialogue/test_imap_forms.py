@@ -26,7 +26,7 @@ MESSAGE = b"From: a@remote.example\r\nSubject: message\r\nMessage-ID: <%d@remote
 
 @pytest.fixture(scope="module")
 def table(heronry):
-    return {c["name"]: c for c in heronry.json("imap", "commands")["commands"]}
+    return {c["name"]: c for c in heronry.json("imap", "commands")["items"]}
 
 
 def test_every_command_has_forms(table):
@@ -34,7 +34,7 @@ def test_every_command_has_forms(table):
     assert set(FORMS) == set(table)
     for name, section in FORMS.items():
         for uid, most_bad in ((False, 2), (True, 1)):
-            if uid and not table[name]["uid_form"]:
+            if uid and not table[name]["uidForm"]:
                 continue
             lines = [f for f in section.forms if f.text.startswith("UID ") == uid]
             assert any(f.is_valid("OK") for f in lines), f"{name}: no valid form, UID: {uid}"

@@ -15,7 +15,7 @@ SCRIPTS = sorted((pathlib.Path(__file__).resolve().parent / "imap").glob("*.dlg"
 
 @pytest.fixture(scope="module")
 def commands(heronry):
-    return heronry.json("imap", "commands")["commands"]
+    return heronry.json("imap", "commands")["items"]
 
 
 def open_in(heronry, state):
@@ -53,7 +53,7 @@ def test_uid_forms(heronry, commands):
             conn.close()
             conn = open_in(heronry, "selected")
         answer = give(conn, f"u{number}", f"UID {command['name']}")
-        assert ("no UID form" in answer) == (not command["uid_form"]), (command, answer)
+        assert ("no UID form" in answer) == (not command["uidForm"]), (command, answer)
     conn.close()
 
 
@@ -102,7 +102,7 @@ def test_every_command_has_a_dialogue(commands):
     """A command of the table that no script uses with success has no proof."""
     sent = {name_of(command) for script in SCRIPTS for command in granted(script)}
     missing = [c["name"] for c in commands if (c["name"], False) not in sent and (c["name"], True) not in sent]
-    missing += ["UID " + c["name"] for c in commands if c["uid_form"] and (c["name"], True) not in sent]
+    missing += ["UID " + c["name"] for c in commands if c["uidForm"] and (c["name"], True) not in sent]
     assert not missing, f"no script in tests/dialogue/imap gives these and gets OK: {missing}"
 
 
@@ -125,7 +125,7 @@ def is_use_of(capability, command):
 def test_every_capability_has_a_dialogue(heronry):
     """A word that CAPABILITY lists is named by a line "# Capability: WORD" of the script that shows it, which gives the
     word's command and gets OK; and no script names one that is not listed."""
-    listed = {c["word"].removesuffix("="): c for c in heronry.json("imap", "capabilities")["capabilities"]}
+    listed = {c["word"].removesuffix("="): c for c in heronry.json("imap", "capabilities")["items"]}
     shown, unused = set(), []
     for script in SCRIPTS:
         given = granted(script)
@@ -141,8 +141,8 @@ def test_every_capability_has_a_dialogue(heronry):
 
 def test_capabilities_are_told_as_listed(heronry):
     """The words of CAPABILITY before and after login are those of the table."""
-    listed = heronry.json("imap", "capabilities")["capabilities"]
-    for state, key in (("not-authenticated", "before_login"), ("authenticated", "after_login")):
+    listed = heronry.json("imap", "capabilities")["items"]
+    for state, key in (("not-authenticated", "beforeLogin"), ("authenticated", "afterLogin")):
         conn = open_in(heronry, state)
         conn.send(b"c CAPABILITY\r\n")
         told = conn.read_line().removeprefix("* CAPABILITY ").split(" ")

@@ -23,7 +23,7 @@ MESSAGE = b"From: a@remote.example\r\nSubject: message\r\n\r\n.dot\r\ntext\r\n"
 
 @pytest.fixture(scope="module")
 def table(heronry):
-    return {c["name"]: c["states"] for c in heronry.json("pop3", "commands")["commands"]}
+    return {c["name"]: c["states"] for c in heronry.json("pop3", "commands")["items"]}
 
 
 def test_every_command_has_forms(table):

@@ -91,7 +91,7 @@ static void ask_and_leave(const struct world *w, const char *path, long ms)
 static void wait_nothing_left(struct world *w)
 {
     struct http_server_counts counts = { .requests = 1 };
-    for (int i = 0; i < 1500 && (counts.requests > 0 || atomic_load(&w->handlers) > 0); i++) {
+    for (int i = 0; i < 3000 && (counts.requests > 0 || atomic_load(&w->handlers) > 0); i++) {
         sleep_ms(10);
         http_server_count(w->server, &counts);
     }
@@ -132,7 +132,7 @@ static void *client(void *arg)
         assert_int_equal(pthread_join(ids[i], NULL), 0);
     wait_nothing_left(w);
     assert_true(atomic_load(&w->cancelled) > 0);
-    for (int i = 0; i < 300 && unwanted() > 0; i++)
+    for (int i = 0; i < 3000 && unwanted() > 0; i++)
         sleep_ms(10);
     assert_int_equal(unwanted(), 0);
     assert_int_equal(test_pg_number("SELECT count(*) FROM t_http"), 0);

@@ -43,6 +43,10 @@ static const struct {
     { UPDATE("a.example", "192.0.2.53:0", "us"), "f.yaml:2: dns.updates: server must be an" },
     { UPDATE("a.example", "unix:/x", "us"), "f.yaml:2: dns.updates: server must be an" },
     { UPDATE("a.example", "192.0.2.53", "Us!"), "f.yaml:2: dns.updates: key must be the name" },
+    { "dkim: { rotate_after: 0s }\n", NULL },
+    { "dkim: { rotate_after: 1d }\n", NULL },
+    { "\ndkim: { rotate_after: 23h }\n",
+      "f.yaml:2: dkim.rotate_after: 0 (never), or a day (1d) at least: the records" },
     { "dns: { stub_zone: \"a..b\", stub_server: 127.0.0.1 }\n",
       "f.yaml:1: dns.stub_zone: must be" },
 };
@@ -77,11 +81,38 @@ static void test_defaults(void **state)
     config_free(&c);
 }
 
+/* A name without a domain is told once, with what to do; a full one is not. */
+static void test_advice(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *advice; /* its beginning; NULL: none */
+    } names[] = {
+        { "hostname: mail.example\n", NULL },
+        { "\nhostname: mail\n", "f.yaml:2: hostname: \"mail\" has no domain: " },
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        struct config *c = NULL;
+        struct err e = ERR_CLEAR;
+        struct arena a;
+        arena_init(&a);
+        assert_true(config_parse(str_from_cstr(names[i].text), "f.yaml", NULL, NULL, &c, &e));
+        const char *advice = app_settings_advice(c, &a);
+        assert_int_equal(!advice, !names[i].advice);
+        if (advice)
+            assert_true(str_has_prefix(str_from_cstr(advice), str_from_cstr(names[i].advice)));
+        config_free(&c);
+        arena_fini(&a);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_advice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -315,7 +315,8 @@ static void test_pace_between_chunks(void **state)
     struct smtp_state common = { .app = &w.app };
     struct smtp_transfer begun = { .started_ms = now_ms - 50000, .decoder = { .wire = 1000 } };
     struct smtp_transfer far = { .started_ms = now_ms - 50000, .decoder = { .wire = 20000000 } };
-    struct smtp_session s = { .state = &common };
+    struct smtp_front front = { .state = &common };
+    struct smtp_session s = { .state = &common, .front = &front };
     assert_true(smtp_command_deadline(&s) >= now_ms + SMTP_COMMAND_MS);
     s.chunked = &begun;
     assert_int_equal(smtp_command_deadline(&s), now_ms + 10000);
