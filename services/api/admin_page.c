@@ -60,14 +60,6 @@ void admin_delete(struct api_call *call, admin_remove_fn remove, str name)
     admin_reply_deleted(call, ok, &e);
 }
 
-str admin_lower(struct api_call *call, str text)
-{
-    char *copy = arena_alloc(call->arena, text.n + 1);
-    for (size_t i = 0; i < text.n; i++)
-        copy[i] = ascii_lower(text.p[i]);
-    return str_of(copy, text.n);
-}
-
 str admin_domain(struct api_call *call, str domain)
 {
     struct err ignored = ERR_CLEAR;

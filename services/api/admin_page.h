@@ -33,8 +33,6 @@ typedef bool (*admin_remove_fn)(struct account_directory *d, const struct accoun
 YIELDS void admin_delete(struct api_call *call, admin_remove_fn remove, str name);
 /* Answers a deletion: 204, or what went wrong. */
 void admin_reply_deleted(struct api_call *call, bool is_done, const struct err *e);
-/* ASCII letters in lower case, in the arena. */
-str admin_lower(struct api_call *call, str text);
 /* A domain as the directory writes it; what is none stays as it is, and nobody has it. */
 str admin_domain(struct api_call *call, str domain);
 /* What a list of the queue is asked for. */

@@ -8,6 +8,7 @@
 #include "base/utf8.h"
 #include "db/db.h"
 #include "obs/obs.h"
+#include "services/api/told.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -106,6 +107,14 @@ static const struct api_problem *find_problem(const char *slug)
     return NULL;
 }
 
+static void set_detail(json_t *o, str detail)
+{
+    json_t *told = api_told(detail);
+    api_set(o, "detail", api_text(detail));
+    if (told)
+        api_set(o, "told", told);
+}
+
 static void send_problem(struct api_call *call, const char *slug, str detail, json_t *errors)
 {
     const struct api_problem *p = find_problem(slug);
@@ -115,7 +124,7 @@ static void send_problem(struct api_call *call, const char *slug, str detail, js
     api_set(json, "title", json_string(p->title));
     api_set(json, "status", json_integer((json_int_t)p->status));
     if (detail.n)
-        api_set(json, "detail", api_text(detail));
+        set_detail(json, detail);
     api_set(json, "requestId", api_text(call->id));
     if (errors)
         api_set(json, "errors", errors);
@@ -142,7 +151,7 @@ static void add_fault(json_t *errors, str pointer, str detail)
 {
     json_t *one = json_object();
     api_set(one, "pointer", api_text(pointer));
-    api_set(one, "detail", api_text(detail));
+    set_detail(one, detail);
     api_add(errors, one);
 }
 

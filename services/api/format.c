@@ -2,6 +2,7 @@
 /* One small reader for each format, and the table of them. */
 #include "services/api/format.h"
 
+#include "base/address.h"
 #include "base/date.h"
 
 #include <assert.h>
@@ -140,9 +141,10 @@ static bool is_local_part(str local)
 
 static bool is_email(str text)
 {
-    ptrdiff_t at = str_rfind_byte(text, '@');
-    return at > 0 && is_line(text) && is_local_part(str_slice(text, 0, (size_t)at)) &&
-           are_labels(str_skip(text, (size_t)at + 1), true);
+    str local;
+    str domain;
+    return address_split(text, &local, &domain) && is_line(text) && is_local_part(local) &&
+           are_labels(domain, true);
 }
 
 static bool is_account(str text)

@@ -5,6 +5,7 @@
 #include "obs/obs.h"
 #include "services/api/api.h"
 #include "services/api/health.h"
+#include "services/api/told.h"
 
 enum {
     METRICS_MAX = 4 << 20,
@@ -49,6 +50,7 @@ void rest_get_health_detailed(struct api_call *call, const void *p, const json_t
         api_set(one, "status", json_string(health_word(c->status)));
         api_set(one, "milliseconds", json_real((double)c->us / 1000.0));
         api_set(one, "detail", api_text(c->detail));
+        api_set_told(one, c->detail);
         api_add(checks, one);
     }
     json_t *o = json_object();

@@ -47,7 +47,8 @@ void rest_update_me(struct api_call *call, const void *p, const json_t *body)
     answer_me(call);
 }
 
-/* The old password is checked as a login is: with its limits, delays and audit row. */
+/* The old password is checked as a login is: with its limits, delays and audit row. But not by what
+ * is remembered of it: it may have been changed elsewhere a moment ago. */
 YIELDS static bool check_current(struct api_call *call, const json_t *body)
 {
     struct auth_identity identity;
@@ -58,6 +59,7 @@ YIELDS static bool check_current(struct api_call *call, const json_t *body)
         .peer = &call->http->peer,
         .protocol = "http",
         .session = call->id,
+        .is_own_now = true,
     };
     if (auth_login(call->app->auth, &attempt, call->arena, call->deadline_ms, &identity, &e))
         return true;

@@ -41,7 +41,7 @@ void rest_list_addresses(struct api_call *call, const struct list_addresses_para
     struct account_place place;
     struct err e = ERR_CLEAR;
     struct admin_page page = { .limit = (size_t)p->limit, .has_total = p->total };
-    struct account_address_query query = { .search = admin_lower(call, p->q),
+    struct account_address_query query = { .search = arena_lower(call->arena, p->q),
                                            .domain = admin_domain(call, p->domain),
                                            .kind = kinds[p->kind],
                                            .limit = page.limit + 1 };

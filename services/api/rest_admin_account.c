@@ -160,12 +160,14 @@ void rest_update_account(struct api_call *call, const struct update_account_para
         .has_admin = api_has(body, "isAdmin"),
         .has_pop3 = api_has(body, "keepsPop3Deleted"),
         .has_sent = api_has(body, "savesSent"),
+        .has_from_id = api_has(body, "usesFromId"),
         .display_name = api_get_text(body, "displayName"),
         .quota_bytes = json_integer_value(json_object_get(body, "quotaBytes")),
         .is_disabled = api_get_bool(body, "isDisabled", false),
         .is_admin = api_get_bool(body, "isAdmin", false),
         .keeps_pop3_deleted = api_get_bool(body, "keepsPop3Deleted", false),
         .saves_sent = api_get_bool(body, "savesSent", false),
+        .uses_from_id = api_get_bool(body, "usesFromId", false),
     };
     if (!admin_find_account(call, p->account_id, &account))
         return;

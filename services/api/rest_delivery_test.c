@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How far a message to an address would come, for administrators. */
 #include "api_routes.h"
-#include "services/api/admin_page.h"
+#include "services/api/admin_trial.h"
 #include "services/api/api.h"
-#include "services/app/listeners.h"
-#include "services/app/trial.h"
+#include "services/api/told.h"
 
 static json_t *text_or_null(const char *text)
 {
@@ -21,6 +20,7 @@ static json_t *shape_host(const struct app_trial_host *host)
     api_set(o, "tls", api_text_or_null(host->tls));
     api_set(o, "verdict", text_or_null(host->verdict));
     api_set(o, "reply", api_text(host->reply));
+    api_set_told(o, host->reply);
     api_set(o, "isAccepted", json_boolean(host->is_accepted));
     return o;
 }
@@ -29,7 +29,7 @@ static json_t *shape(const struct app_trial *trial, str address)
 {
     json_t *o = json_object();
     json_t *hosts = json_array();
-    bool is_accepted = false;
+    bool is_accepted = trial->is_own;
     for (size_t i = 0; i < trial->n; i++) {
         api_add(hosts, shape_host(&trial->hosts[i]));
         is_accepted = is_accepted || trial->hosts[i].is_accepted;
@@ -37,43 +37,28 @@ static json_t *shape(const struct app_trial *trial, str address)
     api_set(o, "address", api_text(address));
     api_set(o, "domain", api_text(trial->domain));
     api_set(o, "isAccepted", json_boolean(is_accepted));
+    api_set(o, "isOwn", json_boolean(trial->is_own));
     api_set(o, "problem", api_text_or_null(trial->problem));
+    api_set_told(o, trial->problem);
     api_set(o, "mtaSts", api_text_or_null(trial->policy));
     api_set(o, "hosts", hosts);
     return o;
 }
 
-/* Yields. */
-YIELDS static void try_it(struct api_call *call, const struct app_service *service, str address)
-{
-    struct app_trial trial;
-    struct err e = ERR_CLEAR;
-    if (service->trial(call->app, address, call->arena, &trial, &e)) {
-        call_json(call, 200, shape(&trial, address));
-    } else if (e.kind == ERR_SYNTAX) {
-        (void)call_field_problem(call, "invalid-parameter", "/address", e.msg);
-    } else {
-        (void)call_fail(call, &e);
-    }
-}
-
 void rest_test_delivery(struct api_call *call, const struct test_delivery_params *p,
                         const json_t *body)
 {
-    const struct app_services *services = call->app->services;
+    struct app_trial trial;
+    struct err e = ERR_CLEAR;
     (void)body;
-    for (size_t i = 0; services && i < services->n; i++) {
-        if (!services->list[i]->trial)
-            continue;
-        if (call->api->is_trying) {
-            (void)call_problem(call, "unavailable", "Another delivery is being tried.");
-            return;
-        }
-        call->api->is_trying = true; /* others would have us connect to many servers at once */
-        call_audit(call, "delivery.test", p->address, STR_EMPTY, "ok");
-        try_it(call, services->list[i], p->address);
-        call->api->is_trying = false;
-        return;
+    call_audit(call, "delivery.test", p->address, STR_EMPTY, "ok");
+    if (admin_try_delivery(call, p->address, &trial, &e)) {
+        call_json(call, 200, shape(&trial, p->address));
+    } else if (e.kind == ERR_SYNTAX) {
+        (void)call_field_problem(call, "invalid-parameter", "/address", e.msg);
+    } else if (e.kind == ERR_CONFLICT || e.kind == ERR_UNSUPPORTED) {
+        (void)call_problem(call, "unavailable", "%s", e.msg);
+    } else {
+        (void)call_fail(call, &e);
     }
-    (void)call_problem(call, "unavailable", "This program delivers no mail.");
 }

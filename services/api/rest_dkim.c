@@ -222,6 +222,18 @@ static YIELDS void put_back(struct api_call *call, str domain, const struct acco
     (void)call_problem(call, "unavailable", "The key was changed in the meantime; look again.");
 }
 
+/* No other key steps in for the one that signs. False: answered. */
+static bool may_go(struct api_call *call, str domain, const struct account_dkim_key *key,
+                   bool is_forced)
+{
+    if (key->state != ACCOUNT_DKIM_SIGNING || is_forced)
+        return true;
+    return call_problem(call, "in-use",
+                        "It signs what %.*s sends, which would leave unsigned: activate another "
+                        "key first, or force it.",
+                        STR_FMT(domain));
+}
+
 void rest_delete_dkim_key(struct api_call *call, const struct delete_dkim_key_params *p,
                           const json_t *body)
 {
@@ -230,7 +242,7 @@ void rest_delete_dkim_key(struct api_call *call, const struct delete_dkim_key_pa
     str domain = admin_domain(call, p->domain);
     const struct account_dkim_key *key = find(call, domain, p->selector);
     (void)body;
-    if (!key || !withdraw(call, domain, key))
+    if (!key || !may_go(call, domain, key, p->force) || !withdraw(call, domain, key))
         return;
     const struct account_dkim_name name = { domain, p->selector };
     bool ok = account_dkim_remove(call->app->accounts, &actor, &name, key->state, call->arena,

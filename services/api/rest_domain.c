@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Domains, for administrators. */
 #include "account/dkim.h"
+#include "account/tenant.h"
 #include "api_routes.h"
 #include "services/api/admin_page.h"
 #include "services/api/api.h"
 #include "services/api/shape_admin.h"
+
+enum {
+    ROTATE_MIN_S = 86400 /* records take hours to be seen by all */
+};
 
 static const enum account_domain_order orders[] = {
     [LIST_DOMAINS_SORT_NAME] = ACCOUNT_DOMAINS_BY_NAME,
@@ -19,7 +24,8 @@ void rest_list_domains(struct api_call *call, const struct list_domains_params *
     struct account_domain_rows rows;
     struct err e = ERR_CLEAR;
     struct admin_page page = { .limit = (size_t)p->limit };
-    struct account_domain_query query = { .search = admin_lower(call, p->q),
+    struct account_domain_query query = { .search = arena_lower(call->arena, p->q),
+                                          .tenant = arena_lower(call->arena, p->tenant),
                                           .order = orders[p->sort],
                                           .limit = page.limit + 1 };
     (void)body;
@@ -98,6 +104,16 @@ YIELDS static bool change_alias(struct api_call *call, str domain, const json_t 
     return e.kind == ERR_CONFLICT ? call_problem(call, "in-use", "%s", e.msg) : call_fail(call, &e);
 }
 
+/* Never, or not so often that keys change faster than the DNS. False: answered. */
+static bool check_rotation(struct api_call *call, const json_t *body)
+{
+    const json_t *seconds = json_object_get(body, "dkimRotateAfterSeconds");
+    json_int_t s = json_integer_value(seconds); /* 0: not said, or null */
+    return s == 0 || s >= ROTATE_MIN_S ||
+           call_field_problem(call, "invalid-fields", "/dkimRotateAfterSeconds",
+                              "must be 0 (never), or a day (86400) at least");
+}
+
 YIELDS static bool change_rotation(struct api_call *call, str domain, const json_t *body)
 {
     struct err e = ERR_CLEAR;
@@ -111,15 +127,31 @@ YIELDS static bool change_rotation(struct api_call *call, str domain, const json
            admin_fail(call, &e);
 }
 
+YIELDS static bool change_tenant(struct api_call *call, str domain, const json_t *body)
+{
+    struct err e = ERR_CLEAR;
+    const struct account_actor actor = call_account_actor(call);
+    if (!json_object_get(body, "tenant") ||
+        account_domain_set_tenant(call->app->accounts, &actor, domain, api_get_text(body, "tenant"),
+                                  call->arena, call->deadline_ms, &e))
+        return true;
+    if (e.kind == ERR_SYNTAX || e.kind == ERR_NOT_FOUND)
+        return call_field_problem(call, "invalid-fields", "/tenant", "there is no such tenant");
+    return call_fail(call, &e);
+}
+
 void rest_update_domain(struct api_call *call, const struct update_domain_params *p,
                         const json_t *body)
 {
     struct account_domain_row row;
     struct err e = ERR_CLEAR;
+    if (!check_rotation(call, body))
+        return;
     if (!account_domain_get(call->app->accounts, p->domain, call->arena, call->deadline_ms, &row,
                             &e)) {
         (void)admin_fail(call, &e);
-    } else if (change_alias(call, row.name, body) && change_rotation(call, row.name, body)) {
+    } else if (change_alias(call, row.name, body) && change_rotation(call, row.name, body) &&
+               change_tenant(call, row.name, body)) {
         reply_domain(call, row.name, false);
     }
 }

@@ -126,7 +126,7 @@ YIELDS static bool change(struct api_call *call, const struct box *box, str logi
 /* Both halves of an entry; false: answered. Yields. */
 YIELDS static bool apply(struct api_call *call, const struct box *box, const struct wish *wish)
 {
-    str login = admin_lower(call, wish->grantee);
+    str login = arena_lower(call->arena, wish->grantee);
     if (str_eq(login, STR(ANYONE)))
         login = STR_EMPTY;
     if (!is_there(call, box) || !change(call, box, login, false, wish->granted) ||

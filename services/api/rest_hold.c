@@ -4,7 +4,12 @@
 #include "base/hex.h"
 #include "queue/hold.h"
 #include "services/api/admin_page.h"
+#include "services/api/admin_trial.h"
 #include "services/api/api.h"
+
+enum {
+    AFTER_TRIAL_MS = 10 * 1000 /* for the database, behind servers that took long */
+};
 
 static void reply_count(struct api_call *call, int64_t recipients)
 {
@@ -37,12 +42,14 @@ static bool read_key(struct api_call *call, const json_t *body, str *out)
     return ok;
 }
 
-static bool fail(struct api_call *call, const struct err *e)
+/* `what`: why there is no certificate to go by. */
+static bool fail(struct api_call *call, const char *what, const struct err *e)
 {
     if (e->kind == ERR_CONFLICT) {
         return call_problem(call, "no-certificate",
-                            "The server showed no certificate that it could be known again by. "
-                            "Allow any server (anyServer), which means without TLS, too.");
+                            "%s. Allow any server (anyServer, or --any), which means without TLS, "
+                            "too.",
+                            what);
     }
     return call_fail(call, e);
 }
@@ -83,7 +90,7 @@ YIELDS static void decide(struct api_call *call, str queue_id, int64_t account_i
     if (queue_decide(call->app->queue, &actor, &decision, call->deadline_ms, &count, &e)) {
         reply_count(call, count);
     } else {
-        (void)fail(call, &e);
+        (void)fail(call, "The server showed no certificate that it could be known again by", &e);
     }
 }
 
@@ -101,16 +108,22 @@ void rest_decide_delivery(struct api_call *call, const struct decide_delivery_pa
 
 /* ---- exceptions ---- */
 
+static json_t *shape_key(str pin)
+{
+    struct buf key;
+    buf_init(&key, (size_t)2 * TLS_PIN_SIZE);
+    bool is_pinned = pin.n > 0 && hex_encode(pin, &key);
+    json_t *o = is_pinned ? api_text(buf_str(&key)) : json_null();
+    buf_fini(&key);
+    return o;
+}
+
 static json_t *shape_exception(const struct tls_exception *exception)
 {
     json_t *o = json_object();
-    struct buf key;
-    buf_init(&key, (size_t)2 * TLS_PIN_SIZE);
-    bool is_pinned = exception->pin.n > 0 && hex_encode(exception->pin, &key);
     api_set(o, "domain", api_text(exception->domain));
     api_set(o, "accountId", api_id_or_null(exception->account_id));
-    api_set(o, "key", is_pinned ? api_text(buf_str(&key)) : json_null());
-    buf_fini(&key);
+    api_set(o, "key", shape_key(exception->pin));
     api_set(o, "createdAt", api_time(exception->created_us));
     api_set(o, "createdBy", api_text(exception->created_by));
     api_set(o, "expiresAt", api_time_or_null(exception->expires_us));
@@ -134,6 +147,61 @@ void rest_list_tls_exceptions(struct api_call *call, const struct list_tls_excep
     call_items(call, items);
 }
 
+struct shown_keys {
+    str *keys; /* each once */
+    size_t n;
+    str why; /* the first server has none, if n is 0 */
+};
+
+static void add_key(struct shown_keys *shown, str key)
+{
+    bool is_new = key.n > 0;
+    for (size_t i = 0; i < shown->n; i++)
+        is_new = is_new && !str_eq(shown->keys[i], key);
+    if (is_new)
+        shown->keys[shown->n++] = key;
+}
+
+/* What the servers of the domain show now: no held mail has met any. The operator may say it before
+ * there is mail. Yields. */
+YIELDS static struct shown_keys look_at_servers(struct api_call *call, str domain)
+{
+    struct app_trial trial;
+    struct err e = ERR_CLEAR;
+    struct shown_keys shown = { .n = 0 };
+    if (!admin_try_delivery(call, arena_printf(call->arena, "postmaster@%.*s", STR_FMT(domain)),
+                            &trial, &e)) {
+        shown.why = arena_str(call->arena, str_from_cstr(e.msg));
+        return shown;
+    }
+    call->deadline_ms = clock_deadline_in(AFTER_TRIAL_MS); /* the servers took theirs */
+    shown.why = trial.n > 0 ? trial.hosts[0].reply : trial.problem;
+    shown.keys = ARENA_ARRAY(call->arena, str, trial.n);
+    for (size_t i = 0; i < trial.n; i++)
+        add_key(&shown, trial.hosts[i].key);
+    return shown;
+}
+
+/* One exception for each key that is shown; ERR_CONFLICT where there is none. Yields. */
+YIELDS static bool whitelist_keys(struct api_call *call, const struct queue_actor *actor,
+                                  const struct queue_whitelisting *w, json_t *seen, int64_t *count,
+                                  struct err *e)
+{
+    const struct shown_keys shown = look_at_servers(call, w->domain);
+    *e = (struct err)ERR_CLEAR;
+    for (size_t i = 0; i < shown.n; i++) {
+        struct queue_whitelisting one = *w;
+        int64_t more = 0;
+        one.pin = shown.keys[i];
+        if (!queue_whitelist(call->app->queue, actor, &one, call->deadline_ms, &more, e))
+            return false;
+        *count += more;
+        api_add(seen, shape_key(shown.keys[i]));
+    }
+    return shown.n > 0 || ERR(e, ERR_CONFLICT, "No server of %.*s shows a certificate now (%.*s)",
+                              STR_FMT(w->domain), STR_FMT(str_slice(shown.why, 0, 120)));
+}
+
 void rest_create_tls_exception(struct api_call *call, const struct create_tls_exception_params *p,
                                const json_t *body)
 {
@@ -147,11 +215,19 @@ void rest_create_tls_exception(struct api_call *call, const struct create_tls_ex
     (void)p;
     if (!read_key(call, body, &w.pin) || !read_end(call, body, &w.expires_us))
         return;
-    if (queue_whitelist(call->app->queue, &actor, &w, call->deadline_ms, &count, &e)) {
-        reply_count(call, count);
-    } else {
-        (void)fail(call, &e);
+    json_t *seen = json_array();
+    bool ok = queue_whitelist(call->app->queue, &actor, &w, call->deadline_ms, &count, &e);
+    if (!ok && e.kind == ERR_CONFLICT)
+        ok = whitelist_keys(call, &actor, &w, seen, &count, &e);
+    if (!ok) {
+        json_decref(seen);
+        (void)fail(call, e.msg, &e);
+        return;
     }
+    json_t *o = json_object();
+    api_set(o, "recipients", json_integer(count));
+    api_set(o, "keysSeen", seen);
+    call_json(call, 200, o);
 }
 
 void rest_delete_tls_exceptions(struct api_call *call, const struct delete_tls_exceptions_params *p,

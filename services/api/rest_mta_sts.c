@@ -49,9 +49,11 @@ static void read_hosts(struct api_call *call, const json_t *body, struct account
     size_t n = json_array_size(given);
     out->n_mx = n ? n : 1;
     out->mx = ARENA_ARRAY(call->arena, str, out->n_mx);
-    out->mx[0] = admin_lower(call, str_from_cstr(call->app->hostname));
-    for (size_t i = 0; i < n; i++)
-        out->mx[i] = admin_lower(call, str_from_cstr(json_string_value(json_array_get(given, i))));
+    out->mx[0] = arena_lower(call->arena, str_from_cstr(call->app->hostname));
+    for (size_t i = 0; i < n; i++) {
+        str host = str_from_cstr(json_string_value(json_array_get(given, i)));
+        out->mx[i] = arena_lower(call->arena, host);
+    }
 }
 
 /* What is wrong with the policy is found by reading the file that would be served. */

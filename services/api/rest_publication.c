@@ -54,6 +54,12 @@ YIELDS static bool find(struct publication *p, str domain, const json_t *body)
            call_fail(call, &e);
 }
 
+static bool has_zone(const struct publication *p, const struct published_record *record)
+{
+    struct dns_update_zone zone;
+    return app_zone_find(p->call->app->config, record->name, &zone);
+}
+
 /* Of a record that is not there. False: answered. Yields. */
 YIELDS static bool add(const struct publication *p, const struct published_record *record,
                        enum result *out, str *why)
@@ -63,10 +69,9 @@ YIELDS static bool add(const struct publication *p, const struct published_recor
         [APP_PUBLISH_TAKEN] = DIFFERENT, [APP_PUBLISH_FAILED] = FAILED,
         [APP_PUBLISH_NO_ZONE] = NO_ZONE, [APP_PUBLISH_NOT_OURS] = DIFFERENT,
     };
-    struct dns_update_zone zone;
     struct err e = ERR_CLEAR;
     enum app_publishing outcome;
-    *out = app_zone_find(p->call->app->config, record->name, &zone) ? MISSING : NO_ZONE;
+    *out = has_zone(p, record) ? MISSING : NO_ZONE;
     if (*out == NO_ZONE || p->is_rehearsal)
         return true;
     if (!app_publish(&p->publisher, record, &outcome, why, &e))
@@ -85,10 +90,12 @@ YIELDS static bool settle(const struct publication *p, const struct published_fi
                                            [PUBLISHED_MISSING] = MISSING,
                                            [PUBLISHED_DIFFERENT] = DIFFERENT,
                                            [PUBLISHED_UNKNOWN] = UNKNOWN };
-    *out = results[published_state_of(f->reason)];
-    *why = *out == THERE ? STR_EMPTY : str_from_cstr(published_reason_text(f->reason));
-    /* A TLSA record of another key may be of use yet: ours goes beside it. */
-    bool is_wanted = *out == MISSING || f->reason == PUBLISHED_TLSA_OTHER;
+    *out = published_is_there(f) ? THERE : results[published_state_of(f->reason)];
+    *why = f->reason == PUBLISHED_IS_RIGHT ? STR_EMPTY
+                                           : str_from_cstr(published_reason_text(f->reason));
+    /* A TLSA record of another key may be of use yet: ours goes beside it, where it can. */
+    bool is_wanted =
+        *out == MISSING || (f->reason == PUBLISHED_TLSA_OTHER && has_zone(p, &f->record));
     return !is_wanted || add(p, &f->record, out, why);
 }
 

@@ -24,6 +24,8 @@ void rest_list_queue(struct api_call *call, const struct list_queue_params *p, c
     const struct admin_queue_query query = { p->domain,     p->sender, p->recipient,
                                              p->has_status, p->status, p->limit };
     struct queue_filter filter = admin_queue_filter(call, &query);
+    if (p->has_is_asked && p->is_asked)
+        filter.status = QUEUE_STATUS_ASKED;
     filter.after_id = at.numbers[0];
     filter.after_rcpt = at.text;
     if (!queue_list(call->app->queue, &filter, call->arena, call->deadline_ms, &rows, &e)) {
@@ -113,6 +115,11 @@ static void reply_retried(struct api_call *call, int64_t recipients)
     call_json(call, 200, o);
 }
 
+static bool is_tried(const struct queue_row *row)
+{
+    return row->due_us != 0 || row->is_asked;
+}
+
 void rest_retry_queue_message(struct api_call *call, const struct retry_queue_message_params *p,
                               const json_t *body)
 {
@@ -126,12 +133,12 @@ void rest_retry_queue_message(struct api_call *call, const struct retry_queue_me
         return;
     if (!queue_get(call->app->queue, id, call->arena, call->deadline_ms, &rows, &e) ||
         !queue_retry(call->app->queue, &actor, id, call->deadline_ms, &e)) {
-        (void)call_fail(call, &e);
+        (void)(e.kind == ERR_CONFLICT ? call_problem(call, "held", "%s", e.msg)
+                                      : call_fail(call, &e));
         return;
     }
-    queue_announce(call->app->queue, id);
     for (size_t i = 0; i < rows.n; i++)
-        waiting += rows.list[i].status != QUEUE_STATUS_FAILED;
+        waiting += is_tried(&rows.list[i]);
     reply_retried(call, waiting);
 }
 

@@ -87,6 +87,8 @@ void rest_act_on_queue(struct api_call *call, const struct act_on_queue_params *
     json_t *o = json_object();
     api_set(o, "recipients", json_integer(done.recipients));
     api_set(o, "messages", json_integer(done.messages));
+    api_set(o, "shortened", json_integer(done.shortened));
+    api_set(o, "shortenedTo", api_time_or_null(done.ends_us));
     call_json(call, 200, o);
 }
 

@@ -2,6 +2,7 @@
 /* Domains that mail is relayed for, for administrators. */
 #include "account/relay.h"
 #include "api_routes.h"
+#include "base/address.h"
 #include "services/api/admin_page.h"
 #include "services/api/api.h"
 
@@ -150,9 +151,7 @@ void rest_list_relay_recipients(struct api_call *call, const struct list_relay_r
         api_add(page.items, api_text(all.list[i]));
     page.has_next = all.n > page.limit;
     if (page.has_next) {
-        str last = all.list[page.limit - 1];
-        page.next =
-            (struct call_cursor){ .text = str_slice(last, 0, (size_t)str_rfind_byte(last, '@')) };
+        page.next = (struct call_cursor){ .text = address_local(all.list[page.limit - 1]) };
     }
     admin_page_reply(call, &page);
 }

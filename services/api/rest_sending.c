@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How much accounts and domains may send, for administrators. */
+/* How much accounts, domains and tenants may send, for administrators. */
 #include "account/sending.h"
 #include "api_routes.h"
 #include "services/api/admin_page.h"
 #include "services/api/api.h"
+#include "services/api/shape_sending.h"
+#include "services/api/told.h"
 
 static const char *const limits[] = {
     [ACCOUNT_SENDING_MESSAGES_HOUR] = "messagesPerHour",
@@ -13,20 +15,28 @@ static const char *const limits[] = {
     [ACCOUNT_SENDING_PER_MESSAGE] = "recipientsPerMessage",
 };
 
-static json_t *shape(const struct account_sending *s)
+json_t *shape_sending(const struct account_sending *s, const struct account_sending_rules *rules)
 {
     json_t *o = json_object();
     json_t *used = json_object();
+    json_t *counts = json_object();
+    bool is_account = str_find_byte(s->subject, '@') >= 0; /* the rules are for accounts only */
     api_set(o, "sender", api_text(s->subject));
     for (size_t i = 0; i < COUNT_OF(limits); i++)
         api_set(o, limits[i], s->most[i] < 0 ? json_null() : json_integer(s->most[i]));
-    for (size_t i = 0; i < ACCOUNT_SENDING_WINDOWS; i++)
+    for (size_t i = 0; i < ACCOUNT_SENDING_WINDOWS; i++) {
+        int64_t otherwise = is_account ? rules->most[i] : 0;
+        api_set(counts, limits[i], json_integer(s->most[i] < 0 ? otherwise : s->most[i]));
         api_set(used, limits[i], json_integer(s->used[i]));
+    }
+    api_set(counts, limits[ACCOUNT_SENDING_PER_MESSAGE], json_integer(s->per_message));
+    api_set(o, "inForce", counts);
     api_set(o, "used", used);
     api_set(o, "refused", json_integer(s->refused));
     api_set(o, "isStopped", json_boolean(s->stopped_at_us != 0));
     api_set(o, "stoppedAt", api_time_or_null(s->stopped_at_us));
     api_set(o, "reason", api_text(s->stopped_why));
+    api_set_told(o, s->stopped_why);
     return o;
 }
 
@@ -36,7 +46,7 @@ YIELDS static void reply(struct api_call *call, str sender)
     struct err e = ERR_CLEAR;
     if (account_sending_get(call->app->accounts, sender, call->arena, call->deadline_ms, &found,
                             &e)) {
-        call_json(call, 200, shape(&found));
+        call_json(call, 200, shape_sending(&found, &call->app->sending));
     } else {
         (void)admin_fail(call, &e);
     }
@@ -54,7 +64,7 @@ void rest_list_sending_limits(struct api_call *call, const void *params, const j
     }
     json_t *items = json_array();
     for (size_t i = 0; i < all.n; i++)
-        api_add(items, shape(&all.list[i]));
+        api_add(items, shape_sending(&all.list[i], &call->app->sending));
     call_items(call, items);
 }
 

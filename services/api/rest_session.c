@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sessions: signing in and out, the list of them. */
 #include "api_routes.h"
-#include "auth/auth.h"
+#include "auth/sign_in.h"
 #include "services/api/api.h"
 #include "services/api/session_cookie.h"
 #include "services/api/shape_account.h"
@@ -26,7 +26,8 @@ static void tell_ended(const struct api_call *call)
     notify_tell(call->app->notify, NOTIFY_ACCOUNT, call->who.account_id);
 }
 
-/* An old session of the same browser ends: ids are new at each change of rights (ATTACKS A6). */
+/* An old session of the same browser ends when the new one is there: ids are new at each change of
+ * rights (ATTACKS A6). */
 YIELDS static void end_former(struct api_call *call)
 {
     int64_t ended = 0;
@@ -68,7 +69,7 @@ YIELDS static void answer_session(struct api_call *call)
 void rest_sign_in(struct api_call *call, const void *p, const json_t *body)
 {
     char secret[AUTH_SECRET_MAX];
-    struct auth_identity identity;
+    struct auth_grant made;
     struct err e = ERR_CLEAR;
     (void)p;
     const struct auth_attempt attempt = {
@@ -79,23 +80,21 @@ void rest_sign_in(struct api_call *call, const void *p, const json_t *body)
         .session = call->id,
     };
     const bool remember = api_get_bool(body, "remember", false);
-    if (!auth_login(call->app->auth, &attempt, call->arena, call->deadline_ms, &identity, &e)) {
+    struct auth_sign_in sign_in = {
+        .auth = call->app->auth,
+        .grants = call->api->grants,
+        .attempt = &attempt,
+        .session = { .remember = remember,
+                     .ip = call->ip,
+                     .user_agent = http_request_field(call->http, STR("user-agent")) },
+    };
+    if (!auth_sign_in(&sign_in, call->arena, call->deadline_ms, secret, &made, &e)) {
         (void)fail_login(call, &e);
         return;
     }
-    const struct auth_session_new wanted = {
-        .account_id = identity.account_id,
-        .remember = remember,
-        .ip = call->ip,
-        .user_agent = http_request_field(call->http, STR("user-agent")),
-    };
     end_former(call);
-    if (!auth_session_begin(call->api->grants, &wanted, call->arena, call->deadline_ms, secret,
-                            &call->who, &e)) {
-        (void)call_fail(call, &e);
-        return;
-    }
-    int64_t life_s = (call->who.expires_us - call->who.created_us) / 1000000;
+    call->who = made;
+    int64_t life_s = (made.expires_us - made.created_us) / 1000000;
     session_cookie_set(call, secret, remember, life_s);
     answer_session(call);
 }

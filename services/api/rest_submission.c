@@ -2,12 +2,14 @@
 /* Sending: drafts on their way, and taking them back. */
 #include "account/sending.h"
 #include "api_routes.h"
+#include "base/address.h"
 #include "config/config.h"
 #include "http/http_values.h"
 #include "services/api/api.h"
 #include "services/api/draft_build.h"
 #include "services/api/shape_account.h"
 #include "services/api/shape_submission.h"
+#include "services/api/told.h"
 #include "store/mail.h"
 
 /* ---- the shape ---- */
@@ -30,6 +32,7 @@ static json_t *shape_recipient(const struct compose_submission *s, const struct 
     api_set(o, "address", api_text(address));
     api_set(o, "status", json_string(status));
     api_set(o, "reply", api_text(reply));
+    api_set_told(o, reply);
     return o;
 }
 
@@ -108,11 +111,6 @@ YIELDS static json_t *shape_whole(struct api_call *call, const struct compose_su
 
 /* ---- sending ---- */
 
-static str domain_of(str address)
-{
-    return str_skip(address, (size_t)(str_rfind_byte(address, '@') + 1));
-}
-
 /* Addresses of ours must be there, before the message goes and comes back. */
 YIELDS static bool check_recipients(struct api_call *call, const struct draft_built *built)
 {
@@ -128,7 +126,7 @@ YIELDS static bool check_recipients(struct api_call *call, const struct draft_bu
                            &route, &e))
             return call_fail(call, &e);
         const struct account_poster poster = { call->who.account_id, built->from,
-                                               domain_of(built->from) };
+                                               address_domain(built->from) };
         if (!account_may_post(&route, &poster)) {
             str detail = arena_printf(call->arena, "have a group that you may not send to: %.*s",
                                       STR_FMT(address));

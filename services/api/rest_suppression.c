@@ -51,7 +51,7 @@ void rest_list_all_suppressions(struct api_call *call, const struct list_all_sup
     if (!admin_page_place(call, p->cursor, 0, &place))
         return;
     const struct account_suppression_query query = {
-        .search = admin_lower(call, p->q),
+        .search = arena_lower(call->arena, p->q),
         .with_manual = p->kind != LIST_ALL_SUPPRESSIONS_KIND_REFUSED,
         .with_refused = p->kind != LIST_ALL_SUPPRESSIONS_KIND_MANUAL,
         .heeds_refused = call->app->sending.suppresses,
@@ -77,13 +77,15 @@ void rest_add_suppression(struct api_call *call, const struct add_suppression_pa
 {
     struct err e = ERR_CLEAR;
     const struct account_actor actor = call_account_actor(call);
-    const struct account_suppression added = { .address = p->recipient,
-                                               .reason = api_get_text(body, "reason") };
-    if (account_suppression_add(call->app->accounts, &actor, p->sender, &added, call->arena,
-                                call->deadline_ms, &e)) {
-        call_empty(call, 204);
-    } else {
+    struct account_suppression_put put = { .address = p->recipient,
+                                           .reason = api_get_text(body, "reason") };
+    if (!account_suppression_add(call->app->accounts, &actor, p->sender, &put, call->arena,
+                                 call->deadline_ms, &e)) {
         (void)admin_fail(call, &e);
+    } else if (put.was_there) {
+        call_json(call, 200, shape(&put.there));
+    } else {
+        call_empty(call, 204);
     }
 }
 

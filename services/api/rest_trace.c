@@ -4,6 +4,7 @@
 #include "queue/trace.h"
 #include "services/api/api.h"
 #include "services/api/one.h"
+#include "services/api/told.h"
 
 /* ---- shapes ---- */
 
@@ -37,6 +38,7 @@ static json_t *shape_attempt(const struct queue_attempt *attempt)
     api_set(o, "server", api_text(attempt->remote));
     api_set(o, "code", api_text(attempt->code));
     api_set(o, "reply", api_text(attempt->reply));
+    api_set_told(o, attempt->reply);
     api_set(o, "tls", shape_tls(attempt->secured));
     api_set(o, "policy", api_text(attempt->tls));
     api_set(o, "milliseconds", json_integer(attempt->took_ms));
@@ -58,6 +60,7 @@ static json_t *shape_delivery(const struct queue_traced *t)
     api_set(o, "recipient", api_text(t->recipient));
     api_set(o, "state", json_string(queue_trace_state_name(t->state)));
     api_set(o, "question", t->question.n ? api_text(t->question) : json_null());
+    api_set_told(o, t->question);
     api_set(o, "createdAt", api_time(t->created_us));
     api_set(o, "nextAttemptAt", t->next_us ? api_time(t->next_us) : json_null());
     api_set(o, "expiresAt", t->expires_us ? api_time(t->expires_us) : json_null());

@@ -2,6 +2,7 @@
 /* Servers that mail of some domains is handed to, for administrators. */
 #include "account/transport.h"
 #include "api_routes.h"
+#include "base/address.h"
 #include "services/api/admin_page.h"
 #include "services/api/api.h"
 
@@ -69,7 +70,7 @@ static enum account_transport_tls read_tls(const json_t *body)
 static unsigned read_port(const json_t *body, enum account_transport_protocol protocol)
 {
     const json_t *port = json_object_get(body, "port");
-    if (port)
+    if (json_is_integer(port))
         return (unsigned)json_integer_value(port);
     return protocol == ACCOUNT_TRANSPORT_LMTP ? PORT_OF_LMTP : PORT_OF_SMTP;
 }
@@ -89,16 +90,28 @@ YIELDS static void reply(struct api_call *call, str domain)
             return;
         }
     }
-    (void)call_problem(call, "not-found", NULL); /* somebody has removed it already */
+    (void)call_problem(call, "not-found", NULL); /* it never was, or was removed meanwhile */
 }
 
 /* The written form of what it is for: "*", or something of a domain with a dot. */
 static bool read_key(struct api_call *call, str text, str *out)
 {
     struct err ignored = ERR_CLEAR;
-    str domain = str_skip(text, (size_t)(str_rfind_byte(text, '@') + 1));
+    str domain = address_domain_or_all(text);
     return (str_eq(text, STR("*")) || str_find_byte(domain, '.') > 0) &&
            account_transport_key(call->arena, text, out, &ignored);
+}
+
+void rest_get_transport(struct api_call *call, const struct get_transport_params *p,
+                        const json_t *body)
+{
+    str key;
+    (void)body;
+    if (read_key(call, p->domain, &key)) {
+        reply(call, key);
+    } else {
+        (void)call_problem(call, "not-found", NULL);
+    }
 }
 
 void rest_set_transport(struct api_call *call, const struct set_transport_params *p,

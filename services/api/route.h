@@ -117,4 +117,10 @@ struct api_problem {
     const char *title;
 };
 
+/* A sentence that the server says, with the places of its values (openapi/reasons.yaml). */
+struct api_reason {
+    const char *code;     /* "too-long" */
+    const char *sentence; /* "has to have at most {most} characters" */
+};
+
 #endif

@@ -195,13 +195,10 @@ static bool act_has(struct reading *r, const struct typed_word *w, int64_t unuse
 static bool act_label(struct reading *r, const struct typed_word *w, int64_t unused)
 {
     struct search_typed *t = r->out;
-    char *lower = arena_cstr(r->a, w->value);
     (void)unused;
     if (w->negated)
         return false;
-    for (size_t i = 0; i < w->value.n; i++)
-        lower[i] = ascii_lower(lower[i]);
-    add_text(t->labels, &t->filter.n_labels, str_of(lower, w->value.n));
+    add_text(t->labels, &t->filter.n_labels, arena_lower(r->a, w->value));
     return true;
 }
 

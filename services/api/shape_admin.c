@@ -3,6 +3,8 @@
 #include "services/api/shape_admin.h"
 
 #include "account/dkim.h"
+#include "base/address.h"
+#include "services/api/told.h"
 
 /* ---- queue ---- */
 
@@ -16,14 +18,15 @@ json_t *shape_queue_entry(const struct queue_row *row)
     api_set(o, "domain", api_text(row->domain));
     api_set(o, "status", json_string(queue_status_name(row->status)));
     api_set(o, "attempts", json_integer(row->attempts));
-    api_set(o, "nextAttemptAt", api_time(row->due_us));
+    api_set(o, "nextAttemptAt", api_time_or_null(row->due_us));
     api_set(o, "isAsked", json_boolean(row->is_asked));
     api_set(o, "heldUntil", api_time_or_null(row->is_waiting ? row->due_us : 0));
     api_set(o, "lastAttemptAt", api_time_or_null(row->last_attempt_us));
     api_set(o, "code", api_text(row->code));
     api_set(o, "reply", api_text(row->reply));
+    api_set_told(o, row->reply);
     api_set(o, "createdAt", api_time(row->created_us));
-    api_set(o, "expiresAt", api_time(row->expires_us));
+    api_set(o, "expiresAt", api_time_or_null(row->expires_us));
     api_set(o, "size", json_integer(row->size));
     api_set(o, "transport", api_text_or_null(row->transport));
     api_set(o, "isVerp", json_boolean(row->is_verp));
@@ -48,8 +51,10 @@ json_t *shape_queue_domains(const struct queue_groups *groups)
         api_set(o, "recipients", json_integer(group->recipients));
         api_set(o, "messages", json_integer(group->messages));
         api_set(o, "failed", json_integer(group->failed));
-        api_set(o, "nextAttemptAt", api_time(group->due_us));
+        api_set(o, "held", json_integer(group->held));
+        api_set(o, "nextAttemptAt", api_time_or_null(group->due_us));
         api_set(o, "reply", api_text(group->reply));
+        api_set_told(o, group->reply);
         api_set(o, "replies", json_integer(group->replies));
         api_add(list, o);
     }
@@ -85,6 +90,7 @@ json_t *shape_domain(const struct account_domain_row *domain)
             domain->dkim_rotate_ms == ACCOUNT_DKIM_ROTATE_DEFAULT
                 ? json_null()
                 : json_integer(domain->dkim_rotate_ms / 1000));
+    api_set(o, "tenant", api_text_or_null(domain->tenant));
     api_set(o, "createdAt", api_time(domain->created_at_us));
     return o;
 }
@@ -94,14 +100,11 @@ json_t *shape_admin_account(const struct account *account,
 {
     json_t *o = json_object();
     json_t *list = json_array();
-    str local;
-    str domain;
-    (void)str_cut(account->login, '@', &local, &domain);
     for (size_t i = 0; i < addresses->n; i++)
         api_add(list, api_text(addresses->list[i]));
     api_set(o, "id", api_id(account->account_id));
     api_set(o, "address", api_text(account->login));
-    api_set(o, "domain", api_text(domain));
+    api_set(o, "domain", api_text(address_domain(account->login)));
     api_set(o, "displayName", api_text(account->display_name));
     api_set(o, "addresses", list);
     api_set(o, "quotaBytes", json_integer(account->quota_bytes));
@@ -112,6 +115,7 @@ json_t *shape_admin_account(const struct account *account,
     api_set(o, "hasPassword", json_boolean(account->password_hash.n > 0));
     api_set(o, "keepsPop3Deleted", json_boolean(account->keeps_pop3_deleted));
     api_set(o, "savesSent", json_boolean(account->saves_sent));
+    api_set(o, "usesFromId", json_boolean(account->uses_from_id));
     api_set(o, "createdAt", api_time(account->created_at_us));
     return o;
 }

@@ -22,10 +22,8 @@ static const struct cli_column columns[] = {
     { .field = "senders", .title = "ALSO SENDS", .cell = cell_addresses },
     { .field = "onBehalf", .title = "ON BEHALF", .cell = cell_addresses },
 };
-static const struct cli_listing listing = { .name = "addresses",
-                                            .columns = columns,
+static const struct cli_listing listing = { .columns = columns,
                                             .n = COUNT_OF(columns),
-                                            .is_raw = true,
                                             .has_pages = true };
 
 YIELDS static bool list(struct cli_session *s, struct err *e)

@@ -100,21 +100,88 @@ static enum err_kind kind_of(unsigned status, str type)
     return status >= 500 ? ERR_UNAVAILABLE : ERR_SYNTAX;
 }
 
+/* What details of fields begin with when they go on from the name of the field. */
+static const char *const verbs[] = { "is ",    "are ",      "has ",  "have ", "holds ",
+                                     "names ", "name ",     "goes ", "make ", "cannot ",
+                                     "lacks ", "leads to ", "or " };
+
+static bool goes_on(str detail)
+{
+    for (size_t i = 0; i < COUNT_OF(verbs); i++) {
+        if (str_has_prefix(detail, str_from_cstr(verbs[i])))
+            return true;
+    }
+    return false;
+}
+
+/* "expiresAt" as an option would have it: "expires-at". */
+static str option_words(struct arena *a, str field)
+{
+    char *words = arena_alloc(a, 2 * field.n);
+    size_t n = 0;
+    for (size_t i = 0; i < field.n; i++) {
+        bool is_upper = field.p[i] >= 'A' && field.p[i] <= 'Z';
+        if (is_upper)
+            words[n++] = '-';
+        words[n++] = (char)(is_upper ? field.p[i] - 'A' + 'a' : field.p[i]);
+    }
+    return str_of(words, n);
+}
+
+/* The word that was given for the argument of this name ("NAME" for "name"), in quotes; empty: the
+ * command has none. */
+static str given_for(struct cli_session *s, str field)
+{
+    str arguments = str_from_cstr(s->cli->command->arguments);
+    str argument;
+    bool more = arguments.n > 0;
+    for (size_t i = 0; more && i < s->cli->n_words; i++) {
+        more = str_cut(arguments, ' ', &argument, &arguments);
+        if (str_ieq(argument, field))
+            return arena_printf(&s->arena, "\"%s\"", s->cli->words[i]);
+    }
+    return STR_EMPTY;
+}
+
+/* The field of a pointer ("/to/0", or "to" in the query) by the name that the user knows: that of
+ * the option which says it ("--expires" for "expiresAt"), or what was given, else its own. */
+static str thing_of(struct cli_session *s, str pointer)
+{
+    const struct cli_command *c = s->cli->command;
+    str name = str_has_prefix(pointer, STR("/")) ? str_skip(pointer, 1) : pointer;
+    ptrdiff_t end = str_find_byte(name, '/');
+    name = end < 0 ? name : str_slice(name, 0, (size_t)end);
+    str words = option_words(&s->arena, name);
+    for (size_t i = 0; i < c->n_options; i++) {
+        str option = str_skip(str_from_cstr(c->options[i].name), 2);
+        if (str_has_prefix(words, option) && (words.n == option.n || words.p[option.n] == '-'))
+            return str_from_cstr(c->options[i].name);
+    }
+    str given = given_for(s, name);
+    return given.n > 0 ? given : name;
+}
+
 /* The sentence about the one thing that is wrong, else what the problem says. */
-static str sentence_of(const json_t *problem)
+static str sentence_of(struct cli_session *s, const json_t *problem)
 {
     const json_t *errors = json_object_get(problem, "errors");
-    str detail = STR_EMPTY;
-    if (json_array_size(errors) == 1)
-        detail = cli_field_text(json_array_get(errors, 0), "detail");
+    const json_t *one = json_array_size(errors) == 1 ? json_array_get(errors, 0) : NULL;
+    str detail = cli_field_text(one, "detail");
+    str pointer = cli_field_text(one, "pointer");
+    if (detail.n > 0 && pointer.n > 0) {
+        str thing = thing_of(s, pointer);
+        return arena_printf(&s->arena, "%.*s%s%.*s", STR_FMT(thing), goes_on(detail) ? " " : ": ",
+                            STR_FMT(detail));
+    }
     if (detail.n == 0)
         detail = cli_field_text(problem, "detail");
     return detail.n ? detail : cli_field_text(problem, "title");
 }
 
-static bool fail(const struct app_response *answer, const json_t *problem, struct err *e)
+static bool fail(struct cli_session *s, const struct app_response *answer, const json_t *problem,
+                 struct err *e)
 {
-    str sentence = sentence_of(problem);
+    str sentence = sentence_of(s, problem);
     if (sentence.n == 0)
         return ERR(e, ERR_UNAVAILABLE, "the server answered with status %u", answer->status);
     return ERR(e, kind_of(answer->status, cli_field_text(problem, "type")), "%.*s",
@@ -141,7 +208,7 @@ bool cli_call(struct cli_session *s, const char *method, str path, json_t *body,
         *out = json;
         return true;
     }
-    ok = fail(&answer, json, e);
+    ok = fail(s, &answer, json, e);
     json_decref(json);
     return ok;
 }

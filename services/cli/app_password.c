@@ -51,18 +51,16 @@ static void address_cell(struct cli_table *t, const json_t *value)
 YIELDS static bool list(struct cli_session *s, struct err *e)
 {
     static const struct cli_column columns[] = {
-        { "id", "ID", cli_cell_text, "id" },
-        { "label", "LABEL", cli_cell_text, "label" },
-        { "protocols", "FOR", protocols_cell, "protocols" },
-        { "networks", "FROM", networks_cell, "networks" },
-        { "createdAt", "CREATED", cli_cell_time, "created_at" },
-        { "lastUsedAt", "LAST USED", cli_cell_time, "last_used_at" },
-        { "lastUsedIp", "BY", address_cell, "last_used_ip" },
-        { "expiresAt", "EXPIRES", cli_cell_time, "expires_at" },
+        { "id", "ID", cli_cell_text },
+        { "label", "LABEL", cli_cell_text },
+        { "protocols", "FOR", protocols_cell },
+        { "networks", "FROM", networks_cell },
+        { "createdAt", "CREATED", cli_cell_time },
+        { "lastUsedAt", "LAST USED", cli_cell_time },
+        { "lastUsedIp", "BY", address_cell },
+        { "expiresAt", "EXPIRES", cli_cell_time },
     };
-    static const struct cli_listing listing = { .name = "app_passwords",
-                                                .columns = columns,
-                                                .n = COUNT_OF(columns) };
+    static const struct cli_listing listing = { .columns = columns, .n = COUNT_OF(columns) };
     return cli_show_list(s, path_of(s), &listing, e);
 }
 

@@ -4,6 +4,7 @@
 #include "schema/schema.h"
 #include "services/app/bootstrap.h"
 #include "services/app/build.h"
+#include "services/app/certificates.h"
 #include "services/app/endpoints.h"
 #include "services/app/settings.h"
 #include "services/cli/output.h"
@@ -27,7 +28,6 @@ static const char *word_of(const struct schema_state *state)
 
 static void print_states_json(const struct schema_states *states)
 {
-    json_t *root = json_object();
     json_t *list = json_array();
     for (size_t i = 0; i < states->n; i++) {
         const struct schema_state *s = &states->list[i];
@@ -35,11 +35,11 @@ static void print_states_json(const struct schema_states *states)
         (void)json_object_set_new(one, "version", json_integer(s->version));
         (void)json_object_set_new(one, "name", cli_json_text(s->name));
         (void)json_object_set_new(one, "state", json_string(word_of(s)));
-        (void)json_object_set_new(one, "applied_at", cli_json_time(s->applied_at_us));
+        (void)json_object_set_new(one, "appliedAt", cli_json_time(s->applied_at_us));
         (void)json_array_append_new(list, one);
     }
-    (void)json_object_set_new(root, "migrations", list);
-    cli_print_json(&root);
+    cli_print_items(list);
+    json_decref(list);
 }
 
 static void print_states(const struct schema_states *states)
@@ -119,22 +119,20 @@ static enum cli_exit run_migrate(struct cli *cli)
 
 /* ---- configuration ---- */
 
-/* The certificates that the file names: a server that is told to use them and can not must not
- * start, so this is the time to find out. */
-static bool check_certificates(const struct config *config, struct arena *a, struct err *e)
+static void print_good_config(struct cli *cli, const char *advice)
 {
-    size_t n;
-    const struct config_certificate *named = config_certificates(config, &n);
-    if (n == 0)
-        return true;
-    struct tls_cert_files *files = ARENA_ARRAY(a, struct tls_cert_files, n);
-    for (size_t i = 0; i < n; i++)
-        files[i] = (struct tls_cert_files){ named[i].cert, named[i].key };
-    struct tls_server *tls = tls_server_new(files, n, e);
-    if (!tls)
-        return err_wrap(e, "%s:%d", config_file(config), named[0].line);
-    tls_server_free(&tls);
-    return true;
+    if (cli->json) {
+        json_t *root = json_object();
+        (void)json_object_set_new(root, "ok", json_true());
+        (void)json_object_set_new(root, "file", cli_json_text(str_from_cstr(cli->config_path)));
+        if (advice)
+            (void)json_object_set_new(root, "warning", cli_json_text(str_from_cstr(advice)));
+        cli_print_json(&root);
+        return;
+    }
+    if (advice)
+        (void)fprintf(stderr, "heronry: warning: %s\n", advice);
+    cli_print_done(cli, "file", cli->config_path, "%s: ok", cli->config_path);
 }
 
 static enum cli_exit run_config_check(struct cli *cli)
@@ -149,14 +147,14 @@ static enum cli_exit run_config_check(struct cli *cli)
     bool ok = app_endpoints_find(config, &cli->arena, &at, &e) &&
               app_listeners_plan(config, &cli->services, NULL, &cli->arena, &listeners, &e) &&
               app_settings_check(config, &e) && app_bootstrap_check(config, &e) &&
-              check_certificates(config, &cli->arena, &e);
+              app_certificates_check(config, &e);
+    if (ok)
+        print_good_config(cli, app_settings_advice(config, &cli->arena));
     config_free(&config);
-    if (!ok) {
-        (void)cli_fail(cli, &e);
-        return CLI_CONFIG;
-    }
-    cli_print_done(cli, "file", cli->config_path, "%s: ok", cli->config_path);
-    return CLI_OK;
+    if (ok)
+        return CLI_OK;
+    (void)cli_fail(cli, &e);
+    return CLI_CONFIG;
 }
 
 static enum cli_exit run_config(struct cli *cli)

@@ -28,7 +28,6 @@ static json_t *rfc_json(unsigned rfc)
 
 static void print_capabilities_json(const struct app_service *imap)
 {
-    json_t *root = json_object();
     json_t *list = json_array();
     struct app_capability c;
     for (size_t i = 0; imap->capability(i, &c); i++) {
@@ -37,14 +36,14 @@ static void print_capabilities_json(const struct app_service *imap)
         (void)json_object_set_new(one, "rfc", rfc_json(c.rfc));
         (void)json_object_set_new(one, "command",
                                   c.command.n ? cli_json_text(c.command) : json_null());
-        (void)json_object_set_new(one, "before_tls", json_boolean(c.before_tls));
-        (void)json_object_set_new(one, "before_login", json_boolean(c.before_login));
-        (void)json_object_set_new(one, "after_login", json_boolean(c.after_login));
+        (void)json_object_set_new(one, "beforeTls", json_boolean(c.before_tls));
+        (void)json_object_set_new(one, "beforeLogin", json_boolean(c.before_login));
+        (void)json_object_set_new(one, "afterLogin", json_boolean(c.after_login));
         (void)json_object_set_new(one, "optional", json_boolean(c.is_optional));
         (void)json_array_append_new(list, one);
     }
-    (void)json_object_set_new(root, "capabilities", list);
-    cli_print_json(&root);
+    cli_print_items(list);
+    json_decref(list);
 }
 
 static enum cli_exit run_capabilities(struct cli *cli)
@@ -78,7 +77,6 @@ static enum cli_exit run_capabilities(struct cli *cli)
 
 static void print_commands_json(const struct app_service *service)
 {
-    json_t *root = json_object();
     json_t *list = json_array();
     struct app_command c;
     for (size_t i = 0; service->command(i, &c); i++) {
@@ -90,12 +88,12 @@ static void print_commands_json(const struct app_service *service)
         }
         (void)json_object_set_new(one, "name", cli_json_text(c.name));
         (void)json_object_set_new(one, "rfc", rfc_json(c.rfc));
-        (void)json_object_set_new(one, "uid_form", json_boolean(c.has_uid_form));
+        (void)json_object_set_new(one, "uidForm", json_boolean(c.has_uid_form));
         (void)json_object_set_new(one, "states", states);
         (void)json_array_append_new(list, one);
     }
-    (void)json_object_set_new(root, "commands", list);
-    cli_print_json(&root);
+    cli_print_items(list);
+    json_decref(list);
 }
 
 static enum cli_exit list_commands(struct cli *cli, const char *role)

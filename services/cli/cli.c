@@ -9,7 +9,7 @@
 
 static const struct cli_option common[] = {
     { "--config", "FILE", "configuration (default: $CONFIG_PATH, then /etc/heronry/heronry.yaml)" },
-    { "--json", NULL, "print JSON" },
+    { "--json", NULL, "print JSON, with the names of the API" },
     { "--help", NULL, "show this help" },
     { "--url", "URL", "call the API of this server, as https://mail.example.org ($HERONRY_URL)" },
     { "--token", "TOKEN", "for --url; better in $HERONRY_TOKEN, where other users do not see it" },
@@ -33,43 +33,97 @@ static bool matches(const char *name, char **args, int n, int *used)
     return true;
 }
 
+/* Of several names that fit, the longest. */
 static const struct cli_command *find_command(const struct cli *cli, char **args, int n, int *used)
 {
+    const struct cli_command *found = NULL;
+    *used = 0;
     for (size_t g = 0; g < cli->n_groups; g++) {
         for (size_t i = 0; i < cli->groups[g].n; i++) {
-            if (matches(cli->groups[g].list[i].name, args, n, used))
-                return &cli->groups[g].list[i];
+            const struct cli_command *c = &cli->groups[g].list[i];
+            int words;
+            int other = 0;
+            bool fits = matches(c->name, args, n, &words);
+            words = fits ? words : 0;
+            if (c->also && matches(c->also, args, n, &other) && other > words)
+                words = other;
+            if (words > *used) {
+                found = c;
+                *used = words;
+            }
         }
     }
-    return NULL;
+    return found;
 }
 
 /* ---- help ---- */
 
-/* Commands whose name begins with `word`; all for NULL. Gives how many. */
-static size_t print_commands(const struct cli *cli, const char *word)
+static str first_word(const struct cli_command *c)
+{
+    str first;
+    str rest;
+    (void)str_cut(str_from_cstr(c->name), ' ', &first, &rest);
+    return first;
+}
+
+static size_t longest_name(const struct cli *cli)
+{
+    size_t longest = 0;
+    for (size_t g = 0; g < cli->n_groups; g++) {
+        for (size_t i = 0; i < cli->groups[g].n; i++) {
+            size_t n = strlen(cli->groups[g].list[i].name);
+            longest = n > longest ? n : longest;
+        }
+    }
+    return longest;
+}
+
+/* Commands whose name begins with `word`. Gives how many. */
+static size_t print_commands(const struct cli *cli, str word)
 {
     size_t shown = 0;
     for (size_t g = 0; g < cli->n_groups; g++) {
         for (size_t i = 0; i < cli->groups[g].n; i++) {
             const struct cli_command *c = &cli->groups[g].list[i];
-            str first;
-            str rest;
-            (void)str_cut(str_from_cstr(c->name), ' ', &first, &rest);
-            if (word && !str_eq(first, str_from_cstr(word)))
+            if (!str_eq(first_word(c), word))
                 continue;
-            (void)printf("  %-20s %s\n", c->name, c->summary);
+            (void)printf("  %-*s  %s\n", (int)longest_name(cli), c->name, c->summary);
             shown++;
         }
     }
     return shown;
 }
 
+/* Whether a command before this one begins with the same word. */
+static bool is_known(const struct cli *cli, size_t group, size_t at)
+{
+    str word = first_word(&cli->groups[group].list[at]);
+    for (size_t g = 0; g <= group; g++) {
+        size_t n = g < group ? cli->groups[g].n : at;
+        for (size_t i = 0; i < n; i++) {
+            if (str_eq(first_word(&cli->groups[g].list[i]), word))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* All, those of one noun together. */
+static void print_all_commands(const struct cli *cli)
+{
+    for (size_t g = 0; g < cli->n_groups; g++) {
+        for (size_t i = 0; i < cli->groups[g].n; i++) {
+            if (!is_known(cli, g, i))
+                (void)print_commands(cli, first_word(&cli->groups[g].list[i]));
+        }
+    }
+}
+
 static void print_help(const struct cli *cli)
 {
     (void)puts("Heronry is a mail server.\n\nUsage: heronry COMMAND [ARGUMENTS] [OPTIONS]\n\n"
                "Commands:");
-    (void)print_commands(cli, NULL);
+    print_all_commands(cli);
     (void)puts("\nEvery command knows --help.\n");
     cli_print_exit_codes();
 }
@@ -88,6 +142,8 @@ static void print_command_help(const struct cli_command *c)
 {
     (void)printf("%s\n\nUsage: heronry %s%s%s [OPTIONS]\n", c->summary, c->name,
                  *c->arguments ? " " : "", c->arguments);
+    if (c->also)
+        (void)printf("Also: heronry %s\n", c->also);
     if (c->details)
         (void)printf("\n%s\n", c->details);
     (void)puts("\nOptions:");
@@ -164,6 +220,10 @@ static bool take_option(struct parse *p)
 {
     const struct cli_command *c = p->cli->command;
     bool known;
+    if (strcmp(p->args[p->at], "-h") == 0) {
+        p->help = true;
+        return true;
+    }
     if (!take_common(p, &known))
         return false;
     if (known)
@@ -242,10 +302,15 @@ static enum cli_exit run_help(struct cli *cli, char **args, int n)
     const struct cli_command *c = n > 0 ? find_command(cli, args, n, &used) : NULL;
     if (c) {
         print_command_help(c);
-    } else if (n == 0 || !print_commands(cli, args[0])) {
+    } else if (n == 0 || !print_commands(cli, str_from_cstr(args[0]))) {
         print_help(cli);
     }
     return CLI_OK;
+}
+
+static bool asks_for_help(const char *arg)
+{
+    return strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0;
 }
 
 static enum cli_exit dispatch(struct cli *cli, char **args, int n)
@@ -255,7 +320,7 @@ static enum cli_exit dispatch(struct cli *cli, char **args, int n)
         print_help(cli);
         return CLI_USAGE;
     }
-    if (strcmp(args[0], "help") == 0 || strcmp(args[0], "--help") == 0)
+    if (strcmp(args[0], "help") == 0 || asks_for_help(args[0]))
         return run_help(cli, args + 1, n - 1);
     static char version[] = "version";
     if (strcmp(args[0], "--version") == 0)
@@ -263,7 +328,9 @@ static enum cli_exit dispatch(struct cli *cli, char **args, int n)
     cli->command = find_command(cli, args, n, &used);
     if (cli->command)
         return run_command(cli, args + used, n - used);
-    if (print_commands(cli, args[0]) > 0)
+    if (n > 1 && asks_for_help(args[1]))
+        return run_help(cli, args, 1);
+    if (print_commands(cli, str_from_cstr(args[0])) > 0)
         return cli_usage(cli, "%s needs one of these verbs", args[0]);
     return cli_usage(cli, "there is no command \"%s\"", args[0]);
 }

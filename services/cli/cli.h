@@ -32,6 +32,7 @@ struct cli_session;
 
 struct cli_command {
     const char *name;      /* "user add" */
+    const char *also;      /* another name of it, or NULL */
     const char *arguments; /* "ADDRESS", as in the usage line; "" for none */
     const char *summary;
     const char *details; /* more lines of help, or NULL */
@@ -83,6 +84,7 @@ char *cli_option(const struct cli *cli, const char *name);
 /* The groups of this service, for the table in main.c. */
 extern const struct cli_group cli_base_group;
 extern const struct cli_group cli_domain_group;
+extern const struct cli_group cli_tenant_group;
 extern const struct cli_group cli_domain_check_group;
 extern const struct cli_group cli_delivery_test_group;
 extern const struct cli_group cli_dkim_group;

@@ -34,6 +34,15 @@ static void print_host(const json_t *host)
     print_line("reply", cli_field_text(host, "reply"));
 }
 
+static void print_own(str address)
+{
+    struct buf line;
+    buf_init(&line, TEXT_MAX);
+    cli_escape(address, &line);
+    (void)printf("%.*s: is delivered here\n", STR_FMT(buf_str(&line)));
+    buf_fini(&line);
+}
+
 YIELDS static bool test(struct cli_session *s, struct err *e)
 {
     json_t *found = NULL;
@@ -49,6 +58,8 @@ YIELDS static bool test(struct cli_session *s, struct err *e)
     const json_t *hosts = json_object_get(found, "hosts");
     for (size_t i = 0; i < json_array_size(hosts); i++)
         print_host(json_array_get(hosts, i));
+    if (json_is_true(json_object_get(found, "isOwn")))
+        print_own(cli_field_text(found, "address"));
     if (cli_field_text(found, "problem").n > 0) {
         (void)printf("%.*s:\n", STR_FMT(cli_field_text(found, "domain")));
         print_line("problem", cli_field_text(found, "problem"));

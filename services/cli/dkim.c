@@ -4,6 +4,10 @@
 #include "services/cli/records.h"
 #include "services/cli/size.h"
 
+enum {
+    ROTATE_MIN_S = 86400
+};
+
 static str path_of(struct cli_session *s)
 {
     return arena_printf(&s->arena, "/admin/domains/%s/dkim-keys", cli_encode(s, s->cli->words[0]));
@@ -57,9 +61,7 @@ static const struct cli_column columns[] = {
     { .field = "signingAt", .title = "SIGNING SINCE", .cell = cli_cell_time },
     { .field = "retiredAt", .title = "RETIRED", .cell = cli_cell_time },
 };
-static const struct cli_listing listing = {
-    .name = "items", .columns = columns, .n = COUNT_OF(columns), .is_raw = true
-};
+static const struct cli_listing listing = { .columns = columns, .n = COUNT_OF(columns) };
 
 YIELDS static bool list(struct cli_session *s, struct err *e)
 {
@@ -76,6 +78,8 @@ YIELDS static bool dns(struct cli_session *s, struct err *e)
     const json_t *items = json_object_get(found, "items");
     for (size_t i = 0; i < json_array_size(items); i++)
         print_records(json_array_get(items, i));
+    if (json_array_size(items) == 0)
+        cli_advise_key(s->cli->words[0]);
     json_decref(found);
     return true;
 }
@@ -103,8 +107,12 @@ YIELDS static bool activate(struct cli_session *s, struct err *e)
 YIELDS static bool remove_key(struct cli_session *s, struct err *e)
 {
     const char *selector = s->cli->words[1];
+    bool is_forced = cli_option(s->cli, "--force") != NULL;
     json_t *nothing = NULL;
-    if (!cli_call(s, "DELETE", path_of_key(s), NULL, &nothing, e))
+    str path = path_of_key(s);
+    if (is_forced)
+        path = arena_printf(&s->arena, "%.*s?force=true", STR_FMT(path));
+    if (!cli_call(s, "DELETE", path, NULL, &nothing, e))
         return err_wrap(e, "%s", selector);
     json_decref(nothing);
     cli_print_done(s->cli, "selector", selector, "forgot %s", selector);
@@ -122,6 +130,8 @@ YIELDS static bool rotate(struct cli_session *s, struct err *e)
     json_t *domain = NULL;
     if (!is_default && strcmp(when, "never") != 0 && !cli_parse_age(when, &seconds, e))
         return err_wrap(e, "AGE is never, default, or a time as 180d");
+    if (!is_default && seconds > 0 && seconds < ROTATE_MIN_S)
+        return ERR(e, ERR_SYNTAX, "AGE is a day (1d) at least: new records take hours to be seen");
     json_t *body = json_pack("{s:o}", "dkimRotateAfterSeconds",
                              is_default ? json_null() : json_integer(seconds));
     str path = arena_printf(&s->arena, "/admin/domains/%s", cli_encode(s, name));
@@ -145,19 +155,22 @@ static const struct cli_option generate_options[] = {
     { "--selector", "NAME", "name of the key (default: mail, then mail2, mail3 ...)" },
 };
 
-#define GENERATE(called)                                                                        \
-    {                                                                                           \
-        .name = (called), .arguments = "DOMAIN",                                                \
-        .summary = "Makes a key that mail of a domain is signed with",                          \
-        .details = "Prints the DNS records of both halves, RSA and Ed25519. The first key of\n" \
-                   "a domain signs at once, a later one when it is activated.",                 \
-        .options = generate_options, .n_options = COUNT_OF(generate_options), .least_words = 1, \
-        .most_words = 1, .work = generate                                                       \
-    }
+static const struct cli_option remove_options[] = {
+    { "--force", NULL, "the key that signs, too: mail leaves unsigned then" },
+};
 
 static const struct cli_command commands[] = {
-    GENERATE("dkim generate"),
-    GENERATE("dkim-keygen"),
+    { .name = "dkim generate",
+      .also = "dkim-keygen",
+      .arguments = "DOMAIN",
+      .summary = "Makes a key that mail of a domain is signed with",
+      .details = "Prints the DNS records of both halves, RSA and Ed25519. The first key of\n"
+                 "a domain signs at once, a later one when it is activated.",
+      .options = generate_options,
+      .n_options = COUNT_OF(generate_options),
+      .least_words = 1,
+      .most_words = 1,
+      .work = generate },
     { .name = "dkim list",
       .arguments = "DOMAIN",
       .summary = "Lists the keys of a domain",
@@ -179,14 +192,18 @@ static const struct cli_command commands[] = {
     { .name = "dkim rotate",
       .arguments = "DOMAIN AGE",
       .summary = "Says how old keys of a domain become before they change by themselves",
-      .details = "AGE is a time as 180d, \"never\", or \"default\": as dkim.rotate_after of the\n"
-                 "configuration says.",
+      .details = "AGE is a time as 180d (a day at least), \"never\", or \"default\": as\n"
+                 "dkim.rotate_after of the configuration says.",
       .least_words = 2,
       .most_words = 2,
       .work = rotate },
     { .name = "dkim remove",
       .arguments = "DOMAIN SELECTOR",
       .summary = "Forgets a key",
+      .details = "Not the one that signs: no other takes its place by itself, so let another sign\n"
+                 "first (dkim activate), and remove this one a week later.",
+      .options = remove_options,
+      .n_options = COUNT_OF(remove_options),
       .least_words = 2,
       .most_words = 2,
       .work = remove_key },

@@ -49,14 +49,13 @@ YIELDS static bool make_alias(struct cli_session *s, struct err *e)
 YIELDS static bool list(struct cli_session *s, struct err *e)
 {
     static const struct cli_column columns[] = {
-        { "name", "DOMAIN", cli_cell_text, "name" },
-        { "accounts", "ACCOUNTS", cli_cell_number, "accounts" },
-        { "aliasOf", "NAME OF", cli_cell_text, "alias_of" },
-        { "createdAt", "CREATED", cli_cell_time, "created_at" },
+        { "name", "DOMAIN", cli_cell_text },       { "accounts", "ACCOUNTS", cli_cell_number },
+        { "aliasOf", "NAME OF", cli_cell_text },   { "tenant", "TENANT", cli_cell_text },
+        { "createdAt", "CREATED", cli_cell_time },
     };
-    static const struct cli_listing listing = {
-        .name = "domains", .columns = columns, .n = COUNT_OF(columns), .has_pages = true
-    };
+    static const struct cli_listing listing = { .columns = columns,
+                                                .n = COUNT_OF(columns),
+                                                .has_pages = true };
     return cli_show_list(s, STR("/admin/domains"), &listing, e);
 }
 
@@ -72,11 +71,17 @@ YIELDS static bool dns(struct cli_session *s, struct err *e)
         return true;
     }
     const json_t *items = json_object_get(found, "items");
+    bool has_key = false;
     for (size_t i = 0; i < json_array_size(items); i++) {
         const json_t *record = json_array_get(items, i);
+        has_key = has_key || str_eq(cli_field_text(record, "purpose"), STR("dkim"));
+        if (str_eq(cli_field_text(record, "purpose"), STR("tlsaNext")))
+            (void)puts("; of the next certificate: set it before that one comes into use");
         cli_print_record(cli_field_text(record, "name"), cli_field_text(record, "type"),
                          cli_field_text(record, "value"));
     }
+    if (!has_key)
+        cli_advise_key(name);
     json_decref(found);
     return true;
 }
@@ -99,7 +104,9 @@ static const struct cli_command commands[] = {
     { .name = "domain dns",
       .arguments = "NAME",
       .summary = "Prints the DNS records that a domain needs",
-      .details = "The TLSA record is that of the certificate in use: with --url only.",
+      .details =
+          "The TLSA record is that of the certificate in use: with --url only. Behind it comes that\n"
+          "of tls.next_certificate, to be set beside it before that one comes into use.",
       .least_words = 1,
       .most_words = 1,
       .work = dns },

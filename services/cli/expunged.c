@@ -18,15 +18,15 @@ static const struct cli_filter moments[] = {
 YIELDS static bool list(struct cli_session *s, struct err *e)
 {
     static const struct cli_column columns[] = {
-        { "id", "ID", cli_cell_text, "id" },
-        { "mailboxPath", "MAILBOX", cli_cell_text, "mailbox" },
-        { "size", "SIZE", cli_cell_size, "size" },
-        { "receivedAt", "RECEIVED", cli_cell_time, "received_at" },
-        { "expungedAt", "DELETED", cli_cell_time, "deleted_at" },
+        { "id", "ID", cli_cell_text },
+        { "mailboxPath", "MAILBOX", cli_cell_text },
+        { "size", "SIZE", cli_cell_size },
+        { "receivedAt", "RECEIVED", cli_cell_time },
+        { "expungedAt", "DELETED", cli_cell_time },
     };
-    static const struct cli_listing listing = {
-        .name = "messages", .columns = columns, .n = COUNT_OF(columns), .has_pages = true
-    };
+    static const struct cli_listing listing = { .columns = columns,
+                                                .n = COUNT_OF(columns),
+                                                .has_pages = true };
     const char *mailbox = cli_option(s->cli, "--mailbox");
     str path = path_of(s, "expunged");
     str id = STR_EMPTY;
@@ -83,8 +83,8 @@ YIELDS static bool restore(struct cli_session *s, struct err *e)
     }
     json_decref(body);
     if (s->cli->json) {
-        json_t *root = json_pack("{s:b, s:b, s:I, s:I}", "ok", 1, "dry_run", is_dry, "messages",
-                                 (json_int_t)messages, "bytes", (json_int_t)bytes);
+        json_t *root = json_pack("{s:b, s:b, s:I, s:I}", "ok", 1, "dryRun", is_dry, "messages",
+                                 (json_int_t)messages, "size", (json_int_t)bytes);
         cli_print_json(&root);
         return true;
     }
@@ -105,14 +105,12 @@ static void days_cell(struct cli_table *t, const json_t *value)
 YIELDS static bool list_kept(struct cli_session *s, struct err *e)
 {
     static const struct cli_column columns[] = {
-        { "path", "MAILBOX", cli_cell_text, "mailbox" },
-        { "totalMessages", "MESSAGES", cli_cell_number, "messages" },
-        { "size", "SIZE", cli_cell_size, "bytes" },
-        { "retentionDays", "DELETED AFTER", days_cell, "days" },
+        { "path", "MAILBOX", cli_cell_text },
+        { "totalMessages", "MESSAGES", cli_cell_number },
+        { "size", "SIZE", cli_cell_size },
+        { "retentionDays", "DELETED AFTER", days_cell },
     };
-    static const struct cli_listing listing = { .name = "mailboxes",
-                                                .columns = columns,
-                                                .n = COUNT_OF(columns) };
+    static const struct cli_listing listing = { .columns = columns, .n = COUNT_OF(columns) };
     return cli_show_list(s, path_of(s, "mailboxes"), &listing, e);
 }
 

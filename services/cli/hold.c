@@ -9,18 +9,17 @@
 YIELDS static bool pending(struct cli_session *s, struct err *e)
 {
     static const struct cli_column columns[] = {
-        { "id", "ID", cli_cell_text, "id" },
-        { "sender", "SENDER", cli_cell_text, "sender" },
-        { "recipient", "RECIPIENT", cli_cell_text, "recipient" },
-        { "domain", NULL, NULL, "domain" },
-        { "createdAt", "SENT", cli_cell_time, "created_at" },
-        { "expiresAt", "UNTIL", cli_cell_time, "expires_at" },
-        { "reply", "REASON", cli_cell_text, "reason" },
+        { "id", "ID", cli_cell_text },
+        { "sender", "SENDER", cli_cell_text },
+        { "recipient", "RECIPIENT", cli_cell_text },
+        { "createdAt", "SENT", cli_cell_time },
+        { "expiresAt", "UNTIL", cli_cell_time },
+        { "reply", "REASON", cli_cell_text },
     };
-    static const struct cli_listing listing = {
-        .name = "entries", .columns = columns, .n = COUNT_OF(columns), .has_pages = true
-    };
-    return cli_show_list(s, STR("/admin/queue?status=held"), &listing, e);
+    static const struct cli_listing listing = { .columns = columns,
+                                                .n = COUNT_OF(columns),
+                                                .has_pages = true };
+    return cli_show_list(s, STR("/admin/queue?isAsked=true"), &listing, e);
 }
 
 /* ---- deciding ---- */
@@ -35,17 +34,13 @@ static bool check_choice(const char *word, struct err *e)
     return ERR(e, ERR_SYNTAX, "what to do is cancel, retry, send or whitelist, not \"%s\"", word);
 }
 
-YIELDS static bool post_count(struct cli_session *s, str path, json_t *body, int64_t *count,
-                              struct err *e)
+/* Takes `body`. Yields. */
+YIELDS static bool post(struct cli_session *s, str path, json_t *body, json_t **answer,
+                        struct err *e)
 {
-    json_t *answer = NULL;
     if (cli_option(s->cli, "--any"))
         (void)json_object_set_new(body, "anyServer", json_true());
-    if (!cli_call(s, "POST", path, body, &answer, e))
-        return false;
-    *count = cli_field_number(answer, "recipients");
-    json_decref(answer);
-    return true;
+    return cli_call(s, "POST", path, body, answer, e);
 }
 
 YIELDS static bool decide(struct cli_session *s, struct err *e)
@@ -55,15 +50,21 @@ YIELDS static bool decide(struct cli_session *s, struct err *e)
     const char *id = s->cli->words[0];
     const char *choice = s->cli->words[1];
     int64_t queue_id;
-    int64_t count;
+    json_t *answer = NULL;
     str path = arena_printf(&s->arena, "/admin/queue/%s/decide", cli_encode(s, id));
     if (!queue_id_parse(str_from_cstr(id), &queue_id, e) || !check_choice(choice, e))
         return err_wrap(e, "%s", id);
     json_t *body = json_pack("{s:s}", "choice", choice);
     cli_filter_body(s->cli, body, fields, COUNT_OF(fields));
-    if (!post_count(s, path, body, &count, e))
+    if (!post(s, path, body, &answer, e))
         return err_wrap(e, "%s", id);
-    cli_print_done(s->cli, "id", id, "%s: %s, for %lld recipients", id, choice, (long long)count);
+    if (s->cli->json) {
+        cli_print_answer("id", id, &answer);
+        return true;
+    }
+    cli_print_done(s->cli, NULL, NULL, "%s: %s, for %lld recipients", id, choice,
+                   (long long)cli_field_number(answer, "recipients"));
+    json_decref(answer);
     return true;
 }
 
@@ -73,32 +74,81 @@ YIELDS static bool whitelist(struct cli_session *s, struct err *e)
 {
     static const struct cli_filter fields[] = { { "--key", "key" }, { "--expires", "expiresAt" } };
     const char *domain = s->cli->words[0];
-    int64_t count;
+    json_t *made = NULL;
     json_t *body = json_pack("{s:s}", "domain", domain);
     cli_filter_body(s->cli, body, fields, COUNT_OF(fields));
-    if (!post_count(s, STR("/admin/tls-exceptions"), body, &count, e))
+    if (!post(s, STR("/admin/tls-exceptions"), body, &made, e))
         return err_wrap(e, "%s", domain);
-    cli_print_done(s->cli, "domain", domain, "whitelisted %s; %lld recipients are tried now",
-                   domain, (long long)count);
+    if (s->cli->json) {
+        cli_print_answer("domain", domain, &made);
+        return true;
+    }
+    cli_print_done(s->cli, NULL, NULL, "whitelisted %s; %lld recipients are tried now", domain,
+                   (long long)cli_field_number(made, "recipients"));
+    const json_t *keys = json_object_get(made, "keysSeen");
+    for (size_t i = 0; i < json_array_size(keys); i++) {
+        (void)printf("  for the server with the key %s\n",
+                     json_string_value(json_array_get(keys, i)));
+    }
+    json_decref(made);
     return true;
+}
+
+static void account_cell(struct cli_table *t, const json_t *id)
+{
+    if (json_is_string(id)) {
+        cli_cell_text(t, id);
+    } else {
+        cli_table_text(t, STR("everybody"));
+    }
+}
+
+static void key_cell(struct cli_table *t, const json_t *key)
+{
+    if (json_is_string(key)) {
+        cli_cell_text(t, key);
+    } else {
+        cli_table_text(t, STR("any server, also without TLS"));
+    }
+}
+
+/* People know accounts by their addresses; one that is gone keeps its id. Yields. */
+YIELDS static void name_account(struct cli_session *s, json_t *exception)
+{
+    struct err ignored = ERR_CLEAR;
+    json_t *account = NULL;
+    const char *id = json_string_value(json_object_get(exception, "accountId"));
+    str path = arena_printf(&s->arena, "/admin/accounts/%s", id ? cli_encode(s, id) : "");
+    if (!id || !cli_call(s, "GET", path, NULL, &account, &ignored))
+        return;
+    (void)json_object_set(exception, "accountId", json_object_get(account, "address"));
+    json_decref(account);
 }
 
 YIELDS static bool list(struct cli_session *s, struct err *e)
 {
     static const struct cli_column columns[] = {
         { .field = "domain", .title = "DOMAIN", .cell = cli_cell_text },
-        { .field = "accountId", .title = "ACCOUNT", .cell = cli_cell_text },
-        { .field = "key", .title = "KEY", .cell = cli_cell_text },
+        { .field = "accountId", .title = "ACCOUNT", .cell = account_cell },
+        { .field = "key", .title = "KEY", .cell = key_cell },
         { .field = "createdBy", .title = "BY", .cell = cli_cell_text },
         { .field = "createdAt", .title = "SINCE", .cell = cli_cell_time },
         { .field = "expiresAt", .title = "UNTIL", .cell = cli_cell_time },
     };
-    static const struct cli_listing listing = {
-        .name = "items", .columns = columns, .n = COUNT_OF(columns), .is_raw = true
-    };
+    static const struct cli_listing listing = { .columns = columns, .n = COUNT_OF(columns) };
     static const struct cli_filter filters[] = { { "--domain", "domain" } };
+    json_t *all = NULL;
     str path = cli_filter_path(s, STR("/admin/tls-exceptions"), filters, COUNT_OF(filters));
-    return cli_show_list(s, path, &listing, e);
+    if (s->cli->json)
+        return cli_show_list(s, path, &listing, e);
+    if (!cli_call(s, "GET", path, NULL, &all, e))
+        return false;
+    json_t *items = json_object_get(all, "items");
+    for (size_t i = 0; i < json_array_size(items); i++)
+        name_account(s, json_array_get(items, i));
+    cli_show_items(s, &listing, items);
+    json_decref(all);
+    return true;
 }
 
 YIELDS static bool remove_domain(struct cli_session *s, struct err *e)
@@ -129,15 +179,14 @@ static const struct cli_option list_options[] = {
     { "--domain", "NAME", "only of this domain" },
 };
 
-/* The longer names stand first: the first one that fits counts. */
 static const struct cli_command commands[] = {
     { .name = "queue pending",
       .arguments = "",
-      .summary = "Lists mail that is held because it cannot go securely",
+      .summary = "Lists mail that cannot go securely, and waits for a decision",
       .work = pending },
     { .name = "queue decide",
       .arguments = "ID cancel|retry|send|whitelist",
-      .summary = "Decides about a message that is held",
+      .summary = "Decides about a message that cannot go securely (queue pending)",
       .details = "cancel     it goes to nobody, and nobody is told\n"
                  "retry      it is tried again by the same rules\n"
                  "send       this message goes, however insecure\n"
@@ -161,9 +210,12 @@ static const struct cli_command commands[] = {
       .most_words = 1,
       .work = remove_domain },
     { .name = "whitelist tls",
+      .also = "whitelist tls add",
       .arguments = "DOMAIN",
       .summary = "Lets mail for a domain go with less TLS, and sends what is held for it",
-      .details = "Without --key and --any the servers count that held mail for it has met.",
+      .details = "Without --key and --any the servers count that held mail for it has met; where\n"
+                 "it has met none, they are asked for their keys now.",
+      .calls_dns = true,
       .options = whitelist_options,
       .n_options = COUNT_OF(whitelist_options),
       .least_words = 1,

@@ -5,16 +5,14 @@
 #define RULES "/admin/hold-rules"
 
 static const struct cli_column columns[] = {
-    { "id", "ID", cli_cell_text, "id" },
-    { "sender", "SENDER", cli_cell_text, "sender" },
-    { "recipient", "RECIPIENT", cli_cell_text, "recipient" },
-    { "note", "NOTE", cli_cell_text, "note" },
-    { "createdBy", "BY", cli_cell_text, "created_by" },
-    { "createdAt", "ADDED", cli_cell_time, "created_at" },
+    { "id", "ID", cli_cell_text },
+    { "sender", "SENDER", cli_cell_text },
+    { "recipient", "RECIPIENT", cli_cell_text },
+    { "note", "NOTE", cli_cell_text },
+    { "createdBy", "BY", cli_cell_text },
+    { "createdAt", "ADDED", cli_cell_time },
 };
-static const struct cli_listing listing = { .name = "rules",
-                                            .columns = columns,
-                                            .n = COUNT_OF(columns) };
+static const struct cli_listing listing = { .columns = columns, .n = COUNT_OF(columns) };
 
 YIELDS static bool add(struct cli_session *s, struct err *e)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Items to rows or to JSON. */
+/* Items to rows; as they are for programs. */
 #include "services/cli/listing.h"
 
 enum {
@@ -46,6 +46,18 @@ void cli_cell_words(struct cli_table *t, const json_t *words, str none)
     buf_fini(&all);
 }
 
+void cli_cell_sent(struct cli_table *t, const json_t *used)
+{
+    static const char *const windows[] = { "messagesPerHour", "recipientsPerHour", "messagesPerDay",
+                                           "recipientsPerDay" };
+    long long n[COUNT_OF(windows)];
+    char text[128];
+    for (size_t i = 0; i < COUNT_OF(windows); i++)
+        n[i] = (long long)json_integer_value(json_object_get(used, windows[i]));
+    (void)snprintf(text, sizeof(text), "%lld/%lld, %lld/%lld", n[0], n[1], n[2], n[3]);
+    cli_table_text(t, str_from_cstr(text));
+}
+
 /* ---- items ---- */
 
 /* Where the items of a list go. */
@@ -55,33 +67,13 @@ struct showing {
     json_t *list; /* NULL: a table is wanted */
 };
 
-static json_t *json_of(const struct cli_listing *l, json_t *item)
-{
-    if (l->is_raw)
-        return json_incref(item);
-    json_t *one = json_object();
-    for (size_t i = 0; i < l->n; i++) {
-        const struct cli_column *c = &l->columns[i];
-        json_t *value = json_object_get(item, c->field);
-        if (c->name && c->cell == cli_cell_time) {
-            (void)json_object_set_new(one, c->name, cli_json_time(cli_time_of(value)));
-        } else if (c->name) {
-            (void)json_object_set(one, c->name, value);
-        }
-    }
-    return one;
-}
-
 static void begin(struct showing *show, struct cli_session *s, const struct cli_listing *l)
 {
     const char **titles = ARENA_ARRAY(&s->arena, const char *, l->n);
-    size_t n = 0;
-    for (size_t i = 0; i < l->n; i++) {
-        if (l->columns[i].title)
-            titles[n++] = l->columns[i].title;
-    }
+    for (size_t i = 0; i < l->n; i++)
+        titles[i] = l->columns[i].title;
     *show = (struct showing){ .listing = l, .list = s->cli->json ? json_array() : NULL };
-    cli_table_init(&show->table, titles, n);
+    cli_table_init(&show->table, titles, l->n);
 }
 
 static void add(json_t *item, void *arg)
@@ -89,12 +81,12 @@ static void add(json_t *item, void *arg)
     struct showing *show = arg;
     const struct cli_listing *l = show->listing;
     if (show->list) {
-        (void)json_array_append_new(show->list, json_of(l, item));
+        (void)json_array_append(show->list, item);
         return;
     }
     for (size_t i = 0; i < l->n; i++) {
-        if (l->columns[i].title)
-            l->columns[i].cell(&show->table, json_object_get(item, l->columns[i].field));
+        const struct cli_column *c = &l->columns[i];
+        c->cell(&show->table, c->field ? json_object_get(item, c->field) : item);
     }
 }
 
@@ -102,8 +94,7 @@ static void add(json_t *item, void *arg)
 static void end(struct showing *show, bool good)
 {
     if (good && show->list) {
-        json_t *root = json_pack("{s:O}", show->listing->name, show->list);
-        cli_print_json(&root);
+        cli_print_items(show->list);
     } else if (good) {
         cli_table_print(&show->table);
     }
@@ -128,13 +119,14 @@ void cli_show_items(struct cli_session *s, const struct cli_listing *listing, co
 void cli_show_item(struct cli_session *s, const struct cli_listing *listing, json_t *item)
 {
     struct showing show;
+    if (s->cli->json) {
+        json_t *same = json_incref(item);
+        cli_print_json(&same);
+        return;
+    }
     begin(&show, s, listing);
     add(item, &show);
-    if (show.list) {
-        json_t *one = json_incref(json_array_get(show.list, 0));
-        cli_print_json(&one);
-    }
-    end(&show, !show.list);
+    end(&show, true);
 }
 
 YIELDS static bool add_whole(struct cli_session *s, str path, struct showing *show, struct err *e)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lists of the API, shown: one table of columns says what people read and what programs get; and
- * the secrets that are listed: made and ended alike. */
+/* Lists of the API, shown: a table of columns says what people read, programs get the items as the
+ * API has them; and the secrets that are listed: made and ended alike. */
 #ifndef CLI_LISTING_H
 #define CLI_LISTING_H
 
@@ -10,26 +10,25 @@
 /* Appends the cell of a value to the table; NULL for a field that is missing. */
 typedef void (*cli_cell_fn)(struct cli_table *t, const json_t *value);
 
-/* The cells that most columns have; a time is one of JSON too. */
+/* The cells that most columns have. */
 void cli_cell_text(struct cli_table *t, const json_t *value);
 void cli_cell_number(struct cli_table *t, const json_t *value);
 void cli_cell_size(struct cli_table *t, const json_t *value);
 void cli_cell_time(struct cli_table *t, const json_t *value);
 /* A list of words as "imap, smtp", or `none` for no words. */
 void cli_cell_words(struct cli_table *t, const json_t *words, str none);
+/* Messages and recipients of the last hour, then of the last 24 hours: "1/2, 3/4". */
+void cli_cell_sent(struct cli_table *t, const json_t *used);
 
 struct cli_column {
-    const char *field; /* of the API's item */
-    const char *title; /* for people; NULL: not shown to them */
+    const char *field; /* of the API's item; NULL: the item itself is the value */
+    const char *title;
     cli_cell_fn cell;
-    const char *name; /* for programs; NULL: not given to them */
 };
 
 struct cli_listing {
-    const char *name; /* of the array, for programs */
     const struct cli_column *columns;
     size_t n;
-    bool is_raw;    /* programs get the items as the API has them */
     bool has_pages; /* the operation of the API has */
 };
 
@@ -39,7 +38,7 @@ YIELDS bool cli_show_list(struct cli_session *s, str path, const struct cli_list
                           struct err *e);
 /* Prints items that were got already. */
 void cli_show_items(struct cli_session *s, const struct cli_listing *listing, const json_t *items);
-/* Prints one item: a table of one row, or an object. */
+/* Prints one item: a table of one row, or the object. */
 void cli_show_item(struct cli_session *s, const struct cli_listing *listing, json_t *item);
 
 /* A secret that was just made and is shown once. */

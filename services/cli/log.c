@@ -8,10 +8,7 @@
 /* "smtp_message", in the arena. */
 static str name_of(struct cli *cli, const struct obs_event_info *event)
 {
-    char *name = arena_cstr(&cli->arena, str_from_cstr(event->name));
-    for (size_t i = 0; name[i]; i++)
-        name[i] = ascii_lower(name[i]);
-    return str_from_cstr(name);
+    return arena_lower(&cli->arena, str_from_cstr(event->name));
 }
 
 static void add_row(struct cli *cli, const struct obs_event_info *event, struct cli_table *table,
@@ -49,12 +46,12 @@ static enum cli_exit run_events(struct cli *cli)
         if (wanted.n == 0 || str_ieq(wanted, str_from_cstr(event->component)))
             add_row(cli, event, &table, list);
     }
-    json_t *root = json_pack("{s:o}", "events", list);
-    if (cli->json)
-        cli_print_json(&root);
-    json_decref(root);
-    if (!cli->json)
+    if (cli->json) {
+        cli_print_items(list);
+    } else {
         cli_table_print(&table);
+    }
+    json_decref(list);
     return CLI_OK;
 }
 

@@ -13,15 +13,11 @@ static void hosts_cell(struct cli_table *t, const json_t *value)
 }
 
 static const struct cli_column columns[] = {
-    { "mode", "MODE", cli_cell_text, "mode" },
-    { "maxAge", "SECONDS", cli_cell_number, "max_age" },
-    { "mx", "SERVERS", hosts_cell, "mx" },
-    { "id", "ID", cli_cell_text, "id" },
-    { "changedAt", "CHANGED", cli_cell_time, "changed_at" },
+    { "mode", "MODE", cli_cell_text },         { "maxAge", "SECONDS", cli_cell_number },
+    { "mx", "SERVERS", hosts_cell },           { "id", "ID", cli_cell_text },
+    { "changedAt", "CHANGED", cli_cell_time },
 };
-static const struct cli_listing listing = { .name = "policy",
-                                            .columns = columns,
-                                            .n = COUNT_OF(columns) };
+static const struct cli_listing listing = { .columns = columns, .n = COUNT_OF(columns) };
 
 static str path_of(struct cli_session *s)
 {
@@ -34,6 +30,7 @@ YIELDS static bool show(struct cli_session *s, struct err *e)
     if (!cli_call(s, "GET", path_of(s), NULL, &policy, e))
         return err_wrap(e, "%s", s->cli->words[0]);
     cli_show_item(s, &listing, policy);
+    json_decref(policy);
     return true;
 }
 
@@ -84,6 +81,7 @@ YIELDS static bool set(struct cli_session *s, struct err *e)
                       domain, STR_FMT(id), domain);
     }
     cli_show_item(s, &listing, policy);
+    json_decref(policy);
     return true;
 }
 

@@ -6,6 +6,7 @@
 #include "base/utf8.h"
 
 #include <stdarg.h>
+#include <stdlib.h>
 
 enum {
     OUTPUT_MAX = 256 * 1024 * 1024,
@@ -163,12 +164,51 @@ void cli_table_print(struct cli_table *t)
 
 /* ---- results ---- */
 
+void cli_dump_json(const json_t *value, size_t flags)
+{
+    enum {
+        DEL = 0x7f,
+        C1_LEAD = 0xc2, /* of U+0080 to U+00BF in UTF-8 */
+        C1_END = 0xa0
+    };
+    char *text = json_dumps(value, flags);
+    for (const char *p = text ? text : ""; *p; p++) {
+        unsigned char c = (unsigned char)p[0];
+        unsigned char next = (unsigned char)p[1];
+        bool is_c1 = c == C1_LEAD && next < C1_END;
+        if (is_c1 || c == DEL) {
+            (void)printf("\\u%04X", is_c1 ? next : c);
+        } else {
+            (void)putchar(c);
+        }
+        p += is_c1;
+    }
+    (void)putchar('\n');
+    free(text);
+}
+
 void cli_print_json(json_t **value)
 {
-    (void)json_dumpf(*value, stdout, JSON_INDENT(2));
-    (void)putchar('\n');
+    cli_dump_json(*value, JSON_INDENT(2));
     json_decref(*value);
     *value = NULL;
+}
+
+void cli_print_items(json_t *items)
+{
+    json_t *root = json_pack("{s:O}", "items", items);
+    cli_print_json(&root);
+}
+
+void cli_print_answer(const char *key, const char *value, json_t **answer)
+{
+    json_t *done = json_object();
+    (void)json_object_set_new(done, "ok", json_true());
+    (void)json_object_set_new(done, key, cli_json_text(str_from_cstr(value)));
+    (void)json_object_update(done, *answer);
+    json_decref(*answer);
+    *answer = NULL;
+    cli_print_json(&done);
 }
 
 void cli_print_done(const struct cli *cli, const char *key, const char *value, const char *format,
@@ -252,13 +292,26 @@ enum cli_exit cli_exit_of(enum err_kind kind)
     return CLI_INTERNAL;
 }
 
+/* "not_found", as the log says it, is "notFound" for programs. Gives. */
+static json_t *camel_case(const char *words)
+{
+    char text[64];
+    size_t n = 0;
+    for (const char *p = words; *p && n < sizeof(text); p++) {
+        bool is_joint = *p == '_' && p[1];
+        p += is_joint;
+        text[n++] = (char)(is_joint ? *p - 'a' + 'A' : *p);
+    }
+    return json_stringn(text, n);
+}
+
 static void print_error(const struct cli *cli, const char *kind, const char *text)
 {
     struct buf shown;
     if (cli->json) {
         json_t *root = json_object();
         json_t *error = json_object();
-        (void)json_object_set_new(error, "kind", json_string(kind));
+        (void)json_object_set_new(error, "kind", camel_case(kind));
         (void)json_object_set_new(error, "message", cli_json_text(str_from_cstr(text)));
         (void)json_object_set_new(root, "error", error);
         (void)json_dumpf(root, stderr, JSON_INDENT(2));

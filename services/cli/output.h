@@ -33,12 +33,20 @@ void cli_table_time(struct cli_table *t, int64_t at_us);
 /* Prints to standard output and releases. */
 void cli_table_print(struct cli_table *t);
 
-/* Prints and releases the value. */
+/* Prints a value on lines of its own; DEL and C1 as \uNNNN, too, which jansson leaves. */
+void cli_dump_json(const json_t *value, size_t flags);
+/* Prints and releases the value: the one document that a command prints for programs. */
 void cli_print_json(json_t **value);
+/* Prints a list as the API has lists: {"items": [...]}. */
+void cli_print_items(json_t *items);
 /* What was done: the sentence for people, or {"ok": true} with the name and value given (may be
  * NULL). */
 void cli_print_done(const struct cli *cli, const char *key, const char *value, const char *format,
                     ...) __attribute__((format(printf, 4, 5)));
+
+/* The same for programs where there is more to tell: {"ok": true}, the name and value, and what
+ * `answer` of the API has, which it prints and releases. */
+void cli_print_answer(const char *key, const char *value, json_t **answer);
 
 /* RFC 3339 of microseconds UTC; JSON null for 0. Gives. */
 json_t *cli_json_time(int64_t at_us);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* dkim publish, domain publish: records of a domain on their way into the DNS. */
 #include "services/cli/listing.h"
+#include "services/cli/records.h"
 
 enum {
     TEXT_MAX = 16 * 1024 /* octets about one record */
@@ -72,7 +73,7 @@ YIELDS static bool publish(struct cli_session *s, const char *purpose, struct er
     for (size_t i = 0; i < json_array_size(items); i++)
         print_item(json_array_get(items, i));
     if (json_array_size(items) == 0)
-        (void)fprintf(stderr, "%s has no key; make one: heronry dkim generate %s\n", name, name);
+        cli_advise_key(name);
     print_advice(items);
     json_decref(done);
     return true;

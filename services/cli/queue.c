@@ -42,24 +42,19 @@ static void reply_cell(struct cli_table *t, const json_t *value)
 YIELDS static bool list(struct cli_session *s, struct err *e)
 {
     static const struct cli_column columns[] = {
-        { "id", "ID", cli_cell_text, "id" },
-        { "sender", "SENDER", sender_cell, "sender" },
-        { "recipient", "RECIPIENT", cli_cell_text, "recipient" },
-        { "domain", NULL, NULL, "domain" },
-        { "status", "STATUS", cli_cell_text, "status" },
-        { "attempts", "ATTEMPTS", cli_cell_number, "attempts" },
-        { "nextAttemptAt", "NEXT TRY", cli_cell_time, "next_attempt" },
-        { "heldUntil", "HELD UNTIL", cli_cell_time, "held_until" },
-        { "lastAttemptAt", NULL, cli_cell_time, "last_attempt" },
-        { "createdAt", NULL, cli_cell_time, "created_at" },
-        { "expiresAt", NULL, cli_cell_time, "expires_at" },
-        { "size", "SIZE", cli_cell_size, "size" },
-        { "code", NULL, NULL, "code" },
-        { "reply", "LAST REPLY", reply_cell, "reply" },
+        { "id", "ID", cli_cell_text },
+        { "sender", "SENDER", sender_cell },
+        { "recipient", "RECIPIENT", cli_cell_text },
+        { "status", "STATUS", cli_cell_text },
+        { "attempts", "ATTEMPTS", cli_cell_number },
+        { "nextAttemptAt", "NEXT TRY", cli_cell_time },
+        { "heldUntil", "HELD UNTIL", cli_cell_time },
+        { "size", "SIZE", cli_cell_size },
+        { "reply", "LAST REPLY", reply_cell },
     };
-    static const struct cli_listing listing = {
-        .name = "entries", .columns = columns, .n = COUNT_OF(columns), .has_pages = true
-    };
+    static const struct cli_listing listing = { .columns = columns,
+                                                .n = COUNT_OF(columns),
+                                                .has_pages = true };
     str path = cli_filter_path(s, STR("/admin/queue"), filters, COUNT_OF(filters));
     return check_status(s->cli, e) && cli_show_list(s, path, &listing, e);
 }
@@ -103,14 +98,14 @@ static void print_message(const json_t *first)
 YIELDS static bool show(struct cli_session *s, struct err *e)
 {
     static const struct cli_column columns[] = {
-        { "recipient", "RECIPIENT", cli_cell_text, NULL },
-        { "status", "STATUS", cli_cell_text, NULL },
-        { "attempts", "ATTEMPTS", cli_cell_number, NULL },
-        { "lastAttemptAt", "LAST TRY", cli_cell_time, NULL },
-        { "nextAttemptAt", "NEXT TRY", cli_cell_time, NULL },
-        { "heldUntil", "HELD UNTIL", cli_cell_time, NULL },
-        { "transport", "TRANSPORT", transport_cell, NULL },
-        { "reply", "LAST REPLY", cli_cell_text, NULL },
+        { "recipient", "RECIPIENT", cli_cell_text },
+        { "status", "STATUS", cli_cell_text },
+        { "attempts", "ATTEMPTS", cli_cell_number },
+        { "lastAttemptAt", "LAST TRY", cli_cell_time },
+        { "nextAttemptAt", "NEXT TRY", cli_cell_time },
+        { "heldUntil", "HELD UNTIL", cli_cell_time },
+        { "transport", "TRANSPORT", transport_cell },
+        { "reply", "LAST REPLY", cli_cell_text },
     };
     static const struct cli_listing listing = { .columns = columns, .n = COUNT_OF(columns) };
     json_t *message = NULL;
@@ -180,8 +175,8 @@ YIELDS static bool stats(struct cli_session *s, struct err *e)
 {
     static const char *const titles[] = { "WHAT", "NUMBER" };
     static const struct {
-        const char *ours;
-        const char *theirs;
+        const char *what;
+        const char *field;
     } rows[] = {
         { "messages", "messages" }, { "pending", "pending" }, { "deferred", "deferred" },
         { "failed", "failed" },     { "held", "held" },       { "due", "due" },
@@ -191,23 +186,18 @@ YIELDS static bool stats(struct cli_session *s, struct err *e)
     struct cli_table t;
     if (!cli_call(s, "GET", STR("/admin/queue/stats"), NULL, &now, e))
         return false;
-    int64_t oldest_us = cli_field_time(now, "oldestAt");
     if (s->cli->json) {
-        json_t *root = json_object();
-        for (size_t i = 0; i < COUNT_OF(rows); i++)
-            (void)json_object_set(root, rows[i].ours, json_object_get(now, rows[i].theirs));
-        (void)json_object_set_new(root, "oldest", cli_json_time(oldest_us));
-        cli_print_json(&root);
-    } else {
-        cli_table_init(&t, titles, COUNT_OF(titles));
-        for (size_t i = 0; i < COUNT_OF(rows); i++) {
-            cli_table_text(&t, str_from_cstr(rows[i].ours));
-            cli_table_number(&t, cli_field_number(now, rows[i].theirs));
-        }
-        cli_table_text(&t, STR("oldest"));
-        cli_table_time(&t, oldest_us);
-        cli_table_print(&t);
+        cli_print_json(&now);
+        return true;
     }
+    cli_table_init(&t, titles, COUNT_OF(titles));
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        cli_table_text(&t, str_from_cstr(rows[i].what));
+        cli_table_number(&t, cli_field_number(now, rows[i].field));
+    }
+    cli_table_text(&t, STR("oldest"));
+    cli_cell_time(&t, json_object_get(now, "oldestAt"));
+    cli_table_print(&t);
     json_decref(now);
     return true;
 }
@@ -220,6 +210,11 @@ static const struct cli_option filter_options[] = {
     { "--recipient", "ADDRESS", "only this recipient" },
     { "--status", "STATUS", "only pending, deferred, failed or held ones" },
 };
+
+#define BESIDE                                                                            \
+    "The attempt is one beside the schedule: it is none of the 15, and what is planned\n" \
+    "stays. What was stopped by hand, a rule or a filter, or with its account, stays\n"   \
+    "held: see queue release."
 
 static const struct cli_command commands[] = {
     { .name = "queue list",
@@ -237,12 +232,15 @@ static const struct cli_command commands[] = {
     { .name = "queue retry",
       .arguments = "ID",
       .summary = "Tries a message again now",
+      .details = BESIDE,
       .least_words = 1,
       .most_words = 1,
       .work = retry },
     { .name = "queue retry-all",
       .arguments = "",
       .summary = "Tries all messages, or those selected, again now",
+      .details =
+          BESIDE "\nWhat waits for a decision, or for its time, is tried with --status held.",
       .options = filter_options,
       .n_options = COUNT_OF(filter_options),
       .work = retry_all },

@@ -44,6 +44,12 @@ static void say(const struct cli *cli, const char *is_done, json_t *answer)
                  (long long)cli_field_number(answer, "recipients"),
                  (long long)cli_field_number(answer, "messages"), is_rehearsal ? "would be " : "",
                  is_done);
+    if (cli_field_number(answer, "shortened") > 0) {
+        (void)printf("the lifetime of %lld of them ends before, the first at %.*s: they are tried"
+                     " then, for the last time\n",
+                     (long long)cli_field_number(answer, "shortened"),
+                     STR_FMT(cli_field_text(answer, "shortenedTo")));
+    }
 }
 
 /* Of one verb only. */
@@ -164,8 +170,7 @@ YIELDS static bool export_message(struct cli_session *s, struct err *e)
 static void print_item(json_t *item, void *arg)
 {
     (void)arg;
-    (void)json_dumpf(item, stdout, JSON_COMPACT);
-    (void)fputc('\n', stdout);
+    cli_dump_json(item, JSON_COMPACT);
 }
 
 YIELDS static bool dump(struct cli_session *s, struct err *e)
@@ -201,13 +206,14 @@ enum {
     "Either the ID or an option has to say which mail is meant; all that is said must\n" \
     "hold. What is being sent at this moment is left out."
 /* What these commands have in common; they differ in their verbs. */
-#define OF_MAIL .arguments = "[ID]", .details = DETAILS, .options = options, .most_words = 1
+#define OF_MAIL .arguments = "[ID]", .options = options, .most_words = 1
 
 static const struct cli_command commands[] = {
     {
         OF_MAIL,
         .name = "queue hold",
         .summary = "Holds mail: it is not tried until it is released",
+        .details = "It does not expire meanwhile, however long that is.\n" DETAILS,
         .n_options = N_FILTERS,
         .work = hold,
     },
@@ -215,6 +221,9 @@ static const struct cli_command commands[] = {
         OF_MAIL,
         .name = "queue release",
         .summary = "Tries mail that is held, for whatever reason, now",
+        .details =
+            "What was held by hand or by a rule has all its attempts and its whole lifetime\n"
+            "again.\n" DETAILS,
         .n_options = N_FILTERS,
         .work = release,
     },
@@ -222,6 +231,9 @@ static const struct cli_command commands[] = {
         OF_MAIL,
         .name = "queue reschedule",
         .summary = "Sets when mail is tried next",
+        .details =
+            "The attempt is one beside the schedule. A message whose lifetime ends before is\n"
+            "tried at its end.\n" DETAILS,
         .n_options = COUNT_OF(options),
         .work = reschedule,
     },
@@ -229,6 +241,7 @@ static const struct cli_command commands[] = {
         OF_MAIL,
         .name = "queue fail",
         .summary = "Gives mail up: it goes back to its senders",
+        .details = DETAILS,
         .n_options = N_FILTERS,
         .work = fail,
     },
@@ -236,6 +249,7 @@ static const struct cli_command commands[] = {
         OF_MAIL,
         .name = "queue drop",
         .summary = "Removes mail from the queue; nobody is told",
+        .details = DETAILS,
         .n_options = N_FILTERS,
         .work = drop,
     },

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* whitelist receipt and blacklist receipt: add, list, remove. */
+/* whitelist receipt and blacklist receipt: of whom mail is received, or refused; list, remove. */
 #include "services/cli/listing.h"
 
 #define RULES "/admin/receipt-rules"
@@ -29,15 +29,13 @@ YIELDS static bool add(struct cli_session *s, struct err *e)
 YIELDS static bool list(struct cli_session *s, struct err *e)
 {
     static const struct cli_column columns[] = {
-        { "subject", "SUBJECT", cli_cell_text, "subject" },
-        { "kind", "KIND", cli_cell_text, "kind" },
-        { "domain", "FOR", cli_cell_text, "domain" },
-        { "note", "NOTE", cli_cell_text, "note" },
-        { "createdAt", "ADDED", cli_cell_time, "created_at" },
+        { "subject", "SUBJECT", cli_cell_text }, { "kind", "KIND", cli_cell_text },
+        { "domain", "FOR", cli_cell_text },      { "note", "NOTE", cli_cell_text },
+        { "createdAt", "ADDED", cli_cell_time },
     };
-    static const struct cli_listing listing = {
-        .name = "rules", .columns = columns, .n = COUNT_OF(columns), .has_pages = true
-    };
+    static const struct cli_listing listing = { .columns = columns,
+                                                .n = COUNT_OF(columns),
+                                                .has_pages = true };
     static const struct cli_filter filters[] = { { "--domain", "domain" } };
     str path = arena_printf(&s->arena, RULES "?list=%s", list_of(s->cli));
     return cli_show_list(s, cli_filter_path(s, path, filters, COUNT_OF(filters)), &listing, e);
@@ -80,7 +78,7 @@ YIELDS static bool remove_rule(struct cli_session *s, struct err *e)
 /* ---- table ---- */
 
 static const struct cli_option add_options[] = {
-    { "--domain", "DOMAIN", "for mail to this domain of ours only (default: all)" },
+    { "--domain", "DOMAIN", "for mail to this domain of ours and its other names (default: all)" },
     { "--note", "TEXT", "why it is there" },
 };
 static const struct cli_option domain_option[] = {
@@ -94,11 +92,11 @@ static const struct cli_option list_option[] = {
     "SUBJECT is a domain, which stands for those below it too, an address, or a network of\n" \
     "clients like 192.0.2.0/24. An address counts before a domain, and both before a network;\n"
 
-#define ADD(called, what, more)                                                                  \
-    {                                                                                            \
-        .name = (called), .arguments = "SUBJECT", .summary = (what), .details = WHAT_IT_IS more, \
-        .options = add_options, .n_options = COUNT_OF(add_options), .least_words = 1,            \
-        .most_words = 1, .work = add                                                             \
+#define ADD(called, other, what, more)                                                          \
+    {                                                                                           \
+        .name = (called), .also = (other), .arguments = "SUBJECT", .summary = (what),           \
+        .details = WHAT_IT_IS more, .options = add_options, .n_options = COUNT_OF(add_options), \
+        .least_words = 1, .most_words = 1, .work = add                                          \
     }
 #define LIST(called, what)                                                            \
     {                                                                                 \
@@ -113,12 +111,13 @@ static const struct cli_option list_option[] = {
     }
 
 static const struct cli_command commands[] = {
-    ADD("whitelist receipt add", "Receives mail of somebody without checks against spam",
+    ADD("whitelist receipt", "whitelist receipt add",
+        "Receives mail of somebody without checks against spam",
         "a rule for one of our domains before one for all. A sender on the list counts unless\n"
         "SPF says that the client may not send for it."),
     LIST("whitelist receipt list", "Lists whose mail is received without checks against spam"),
     REMOVE("whitelist receipt remove", "Checks mail of somebody again"),
-    ADD("blacklist receipt add", "Refuses mail of somebody",
+    ADD("blacklist receipt", "blacklist receipt add", "Refuses mail of somebody",
         "a rule for one of our domains before one for all. Mail to postmaster is received all\n"
         "the same, so that who is refused can ask why."),
     LIST("blacklist receipt list", "Lists whose mail is refused"),

@@ -5,26 +5,17 @@
 #define PATH "/admin/received-reports"
 
 static const struct cli_column columns[] = {
-    { "id", "ID", cli_cell_text, "id" },
-    { "kind", "KIND", cli_cell_text, "kind" },
-    { "domain", "DOMAIN", cli_cell_text, "domain" },
-    { "organization", "FROM", cli_cell_text, "organization" },
-    { "cameBy", "BY", cli_cell_text, "came_by" },
-    { "beginAt", "SINCE", cli_cell_time, "begin_at" },
-    { "endAt", NULL, cli_cell_time, "end_at" },
-    { "good", "GOOD", cli_cell_number, "good" },
-    { "bad", "BAD", cli_cell_number, "bad" },
-    { "policy", NULL, NULL, "policy" },
-    { "contact", NULL, NULL, "contact" },
-    { "reportId", NULL, NULL, "report_id" },
-    { "receivedAt", NULL, cli_cell_time, "received_at" },
+    { "id", "ID", cli_cell_text },         { "kind", "KIND", cli_cell_text },
+    { "domain", "DOMAIN", cli_cell_text }, { "organization", "FROM", cli_cell_text },
+    { "cameBy", "BY", cli_cell_text },     { "beginAt", "SINCE", cli_cell_time },
+    { "good", "GOOD", cli_cell_number },   { "bad", "BAD", cli_cell_number },
 };
 
 YIELDS static bool list(struct cli_session *s, struct err *e)
 {
-    static const struct cli_listing listing = {
-        .name = "reports", .columns = columns, .n = COUNT_OF(columns), .has_pages = true
-    };
+    static const struct cli_listing listing = { .columns = columns,
+                                                .n = COUNT_OF(columns),
+                                                .has_pages = true };
     static const struct cli_filter filters[] = { { "--kind", "kind" }, { "--domain", "domain" } };
     return cli_show_list(s, cli_filter_path(s, STR(PATH), filters, COUNT_OF(filters)), &listing, e);
 }
@@ -32,27 +23,20 @@ YIELDS static bool list(struct cli_session *s, struct err *e)
 YIELDS static bool show(struct cli_session *s, struct err *e)
 {
     static const struct cli_column dmarc[] = {
-        { "messages", "MESSAGES", cli_cell_number, "messages" },
-        { "source", "SOURCE", cli_cell_text, "source" },
-        { "dkim", "DKIM", cli_cell_text, "dkim" },
-        { "spf", "SPF", cli_cell_text, "spf" },
-        { "disposition", "DONE", cli_cell_text, "disposition" },
-        { "headerFrom", "AUTHOR", cli_cell_text, "header_from" },
-        { "envelopeFrom", "SENDER", cli_cell_text, "envelope_from" },
-        { "reason", "WHY", cli_cell_text, "reason" },
+        { "messages", "MESSAGES", cli_cell_number }, { "source", "SOURCE", cli_cell_text },
+        { "dkim", "DKIM", cli_cell_text },           { "spf", "SPF", cli_cell_text },
+        { "disposition", "DONE", cli_cell_text },    { "headerFrom", "AUTHOR", cli_cell_text },
+        { "envelopeFrom", "SENDER", cli_cell_text }, { "reason", "WHY", cli_cell_text },
     };
     static const struct cli_column tls[] = {
-        { "sessions", "SESSIONS", cli_cell_number, "sessions" },
-        { "result", "RESULT", cli_cell_text, "result" },
-        { "policyType", "POLICY", cli_cell_text, "policy_type" },
-        { "mx", "SERVER", cli_cell_text, "mx" },
-        { "senderIp", "FROM", cli_cell_text, "sender_ip" },
-        { "reason", "WHY", cli_cell_text, "reason" },
+        { "sessions", "SESSIONS", cli_cell_number }, { "result", "RESULT", cli_cell_text },
+        { "policyType", "POLICY", cli_cell_text },   { "mx", "SERVER", cli_cell_text },
+        { "senderIp", "FROM", cli_cell_text },       { "reason", "WHY", cli_cell_text },
     };
     static const struct cli_listing head = { .columns = columns, .n = COUNT_OF(columns) };
     static const struct cli_listing listings[] = {
-        { .name = "dmarc", .columns = dmarc, .n = COUNT_OF(dmarc) },
-        { .name = "tls", .columns = tls, .n = COUNT_OF(tls) },
+        { .columns = dmarc, .n = COUNT_OF(dmarc) },
+        { .columns = tls, .n = COUNT_OF(tls) },
     };
     const char *id = s->cli->words[0];
     json_t *found = NULL;
@@ -65,10 +49,9 @@ YIELDS static bool show(struct cli_session *s, struct err *e)
     }
     json_t *report = json_object_get(found, "report");
     bool is_tls = str_eq(cli_field_text(report, "kind"), STR("tls"));
-    const struct cli_listing *rows = &listings[is_tls];
     cli_show_item(s, &head, report);
     (void)printf("\n");
-    cli_show_items(s, rows, json_object_get(found, rows->name));
+    cli_show_items(s, &listings[is_tls], json_object_get(found, is_tls ? "tls" : "dmarc"));
     json_decref(found);
     return true;
 }

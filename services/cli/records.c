@@ -27,3 +27,9 @@ void cli_print_record(str name, str type, str value)
         (void)printf("%.*s\n", STR_FMT(value));
     }
 }
+
+void cli_advise_key(const char *domain)
+{
+    (void)fprintf(stderr, "%s has no DKIM key; make one: heronry dkim generate %s\n", domain,
+                  domain);
+}

@@ -7,5 +7,7 @@
 
 /* Prints "name. IN TYPE value"; the text of TXT as strings of at most 255 octets. */
 void cli_print_record(str name, str type, str value);
+/* Says on standard error that the domain has no DKIM key, and how it gets one. */
+void cli_advise_key(const char *domain);
 
 #endif

@@ -13,9 +13,7 @@ static const struct cli_column columns[] = {
     { .field = "recipients", .title = "LISTED", .cell = cli_cell_number },
     { .field = "createdAt", .title = "SINCE", .cell = cli_cell_time },
 };
-static const struct cli_listing listing = {
-    .name = "items", .columns = columns, .n = COUNT_OF(columns), .is_raw = true
-};
+static const struct cli_listing listing = { .columns = columns, .n = COUNT_OF(columns) };
 
 static str path_of(struct cli_session *s)
 {
@@ -40,23 +38,12 @@ YIELDS static bool remove_domain(struct cli_session *s, struct err *e)
 
 /* ---- recipients ---- */
 
-static void add_recipient(json_t *item, void *arg)
-{
-    (void)json_array_append_new(arg, json_pack("{s:O}", "address", item));
-}
-
 YIELDS static bool show_recipients(struct cli_session *s, struct err *e)
 {
-    static const struct cli_column address[] = { { "address", "ADDRESS", cli_cell_text,
-                                                   "address" } };
-    static const struct cli_listing shown = { .name = "recipients", .columns = address, .n = 1 };
-    json_t *all = json_array();
+    static const struct cli_column address = { .title = "ADDRESS", .cell = cli_cell_text };
+    static const struct cli_listing shown = { .columns = &address, .n = 1, .has_pages = true };
     str path = arena_printf(&s->arena, "%.*s/recipients", STR_FMT(path_of(s)));
-    bool ok = cli_call_list(s, path, add_recipient, all, e);
-    if (ok)
-        cli_show_items(s, &shown, all);
-    json_decref(all);
-    return ok || err_wrap(e, "%s", s->cli->words[0]);
+    return cli_show_list(s, path, &shown, e);
 }
 
 /* ---- set ---- */

@@ -10,20 +10,16 @@ static str path_of(struct cli_session *s, const char *verb)
 YIELDS static bool list(struct cli_session *s, struct err *e)
 {
     static const struct cli_column columns[] = {
-        { "id", "ID", cli_cell_text, "id" },
-        { "kind", NULL, NULL, "kind" },
-        { "day", NULL, NULL, "day" },
-        { "domain", NULL, NULL, "domain" },
-        { "state", "STATE", cli_cell_text, "state" },
-        { "count", "COUNT", cli_cell_number, "count" },
-        { "dueAt", "DUE", cli_cell_time, "due_at" },
-        { "changedAt", NULL, cli_cell_time, "changed_at" },
-        { "attempts", "ATTEMPTS", cli_cell_number, "attempts" },
-        { "note", "NOTE", cli_cell_text, "note" },
+        { "id", "ID", cli_cell_text },
+        { "state", "STATE", cli_cell_text },
+        { "count", "COUNT", cli_cell_number },
+        { "dueAt", "DUE", cli_cell_time },
+        { "attempts", "ATTEMPTS", cli_cell_number },
+        { "note", "NOTE", cli_cell_text },
     };
-    static const struct cli_listing listing = {
-        .name = "reports", .columns = columns, .n = COUNT_OF(columns), .has_pages = true
-    };
+    static const struct cli_listing listing = { .columns = columns,
+                                                .n = COUNT_OF(columns),
+                                                .has_pages = true };
     static const struct cli_filter filters[] = { { "--kind", "kind" },
                                                  { "--domain", "domain" },
                                                  { "--state", "state" } };

@@ -1,47 +1,63 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sending list, show, limit, stop, release: how much accounts and domains may send. */
+/* sending list, show, limit, stop, release: how much accounts, domains and tenants may send. */
 #include "services/cli/listing.h"
 
 #define LIMITS "/admin/sending-limits"
 
-/* A word where it is no number. */
-static void limit_cell(struct cli_table *t, const json_t *value)
+/* The number that counts, and whose it is when it is not its own. */
+static void limit_cell(struct cli_table *t, const json_t *item, const char *field,
+                       const char *otherwise)
 {
-    if (json_is_integer(value) && json_integer_value(value) > 0) {
-        cli_table_number(t, json_integer_value(value));
+    char text[64];
+    int64_t n = json_integer_value(json_object_get(json_object_get(item, "inForce"), field));
+    if (n == 0) {
+        cli_table_text(t, STR("any"));
+    } else if (!json_is_null(json_object_get(item, field))) {
+        cli_table_number(t, n);
     } else {
-        cli_table_text(t, json_is_null(value) ? STR("default") : STR("any"));
+        (void)snprintf(text, sizeof(text), "%lld (%s)", (long long)n, otherwise);
+        cli_table_text(t, str_from_cstr(text));
     }
 }
 
-/* Messages and recipients of the last hour, then of the last 24 hours. */
-static void used_cell(struct cli_table *t, const json_t *value)
+static void messages_hour_cell(struct cli_table *t, const json_t *item)
 {
-    static const char *const windows[] = { "messagesPerHour", "recipientsPerHour", "messagesPerDay",
-                                           "recipientsPerDay" };
-    long long n[COUNT_OF(windows)];
-    char text[128];
-    for (size_t i = 0; i < COUNT_OF(windows); i++)
-        n[i] = (long long)json_integer_value(json_object_get(value, windows[i]));
-    (void)snprintf(text, sizeof(text), "%lld/%lld, %lld/%lld", n[0], n[1], n[2], n[3]);
-    cli_table_text(t, str_from_cstr(text));
+    limit_cell(t, item, "messagesPerHour", "default");
+}
+
+static void recipients_hour_cell(struct cli_table *t, const json_t *item)
+{
+    limit_cell(t, item, "recipientsPerHour", "default");
+}
+
+static void messages_day_cell(struct cli_table *t, const json_t *item)
+{
+    limit_cell(t, item, "messagesPerDay", "default");
+}
+
+static void recipients_day_cell(struct cli_table *t, const json_t *item)
+{
+    limit_cell(t, item, "recipientsPerDay", "default");
+}
+
+static void per_message_cell(struct cli_table *t, const json_t *item)
+{
+    limit_cell(t, item, "recipientsPerMessage", "inherited");
 }
 
 static const struct cli_column columns[] = {
     { .field = "sender", .title = "SENDER", .cell = cli_cell_text },
-    { .field = "messagesPerHour", .title = "MESSAGES/H", .cell = limit_cell },
-    { .field = "recipientsPerHour", .title = "RECIPIENTS/H", .cell = limit_cell },
-    { .field = "messagesPerDay", .title = "MESSAGES/DAY", .cell = limit_cell },
-    { .field = "recipientsPerDay", .title = "RECIPIENTS/DAY", .cell = limit_cell },
-    { .field = "recipientsPerMessage", .title = "RECIPIENTS/MESSAGE", .cell = limit_cell },
-    { .field = "used", .title = "SENT (HOUR, DAY)", .cell = used_cell },
+    { .title = "MESSAGES/H", .cell = messages_hour_cell },
+    { .title = "RECIPIENTS/H", .cell = recipients_hour_cell },
+    { .title = "MESSAGES/DAY", .cell = messages_day_cell },
+    { .title = "RECIPIENTS/DAY", .cell = recipients_day_cell },
+    { .title = "RECIPIENTS/MESSAGE", .cell = per_message_cell },
+    { .field = "used", .title = "SENT (HOUR, DAY)", .cell = cli_cell_sent },
     { .field = "refused", .title = "REFUSED", .cell = cli_cell_number },
     { .field = "stoppedAt", .title = "STOPPED", .cell = cli_cell_time },
     { .field = "reason", .title = "WHY", .cell = cli_cell_text },
 };
-static const struct cli_listing listing = {
-    .name = "items", .columns = columns, .n = COUNT_OF(columns), .is_raw = true
-};
+static const struct cli_listing listing = { .columns = columns, .n = COUNT_OF(columns) };
 
 static str path_of(struct cli_session *s)
 {
@@ -119,10 +135,21 @@ YIELDS static bool limit(struct cli_session *s, struct err *e)
 YIELDS static bool stop(struct cli_session *s, struct err *e)
 {
     json_t *body = json_pack("{s:b}", "isStopped", 1);
-    if (s->cli->n_words > 1) {
-        (void)json_object_set_new(body, "reason", cli_json_text(str_from_cstr(s->cli->words[1])));
+    json_t *found = NULL;
+    const char *why = s->cli->n_words > 1 ? s->cli->words[1] : NULL;
+    if (why)
+        (void)json_object_set_new(body, "reason", cli_json_text(str_from_cstr(why)));
+    if (!cli_call(s, "PATCH", path_of(s), body, &found, e))
+        return err_wrap(e, "%s", s->cli->words[0]);
+    cli_show_item(s, &listing, found);
+    if (why && !str_eq(cli_field_text(found, "reason"), str_from_cstr(why))) {
+        (void)fprintf(stderr,
+                      "heronry: %s was stopped before, and keeps the first reason; release it "
+                      "first to give another\n",
+                      s->cli->words[0]);
     }
-    return call_and_show(s, "PATCH", body, e);
+    json_decref(found);
+    return true;
 }
 
 YIELDS static bool release(struct cli_session *s, struct err *e)
@@ -138,17 +165,18 @@ static const struct cli_command commands[] = {
       .summary = "Lists who has limits of sending of their own, or may not send",
       .work = list },
     { .name = "sending show",
-      .arguments = "ADDRESS|DOMAIN",
+      .arguments = "ADDRESS|DOMAIN|tenant:NAME",
       .summary = "Shows how much somebody may send, and has sent",
       .least_words = 1,
       .most_words = 1,
       .work = show },
     { .name = "sending limit",
-      .arguments = "ADDRESS|DOMAIN",
-      .summary = "Sets how much an account, or all of a domain together, may send",
+      .arguments = "ADDRESS|DOMAIN|tenant:NAME",
+      .summary = "Sets how much an account, or all of a domain or a tenant together, may send",
       .details =
           "Mail for people here is not counted. What is not named stays as it is. Recipients of\n"
-          "one message are bounded by the account's own number, else by its domain's.",
+          "one message are bounded by the account's own number, else by its domain's, else by\n"
+          "that of the domain's tenant.",
       .options = limit_options,
       .n_options = COUNT_OF(limit_options),
       .least_words = 1,

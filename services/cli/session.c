@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 struct run {
     struct cli_session session;
@@ -21,6 +22,17 @@ struct run {
     struct err err;
 };
 
+void cli_advise_config(const struct cli *cli)
+{
+    if (cli->json || access(cli->config_path, F_OK) == 0 || errno != ENOENT)
+        return;
+    (void)fprintf(stderr,
+                  "There is no configuration yet. An empty file will do to begin with:\n"
+                  "  install -D -m 600 /dev/null %s\n"
+                  "or name another with --config FILE.\n",
+                  cli->config_path);
+}
+
 bool cli_load_config(struct cli *cli, struct config **out, enum cli_exit *code)
 {
     struct err e = ERR_CLEAR;
@@ -28,6 +40,7 @@ bool cli_load_config(struct cli *cli, struct config **out, enum cli_exit *code)
     if (config_load(cli->config_path, out, &e))
         return true;
     (void)cli_fail(cli, &e);
+    cli_advise_config(cli);
     *code = CLI_CONFIG;
     return false;
 }

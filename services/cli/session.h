@@ -30,6 +30,10 @@ enum cli_exit cli_run_session(struct cli *cli, bool (*work)(struct cli_session *
 enum cli_exit cli_run_calls(struct cli *cli, bool (*work)(struct cli_session *s, struct err *e),
                             void *arg);
 
+/* What to do where there is no configuration file yet, on standard error; nothing where there is.
+ */
+void cli_advise_config(const struct cli *cli);
+
 /* Loads the configuration; prints what is wrong with it. Free it with config_free. */
 bool cli_load_config(struct cli *cli, struct config **out, enum cli_exit *code);
 

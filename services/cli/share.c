@@ -21,9 +21,7 @@ static const struct cli_column grant_columns[] = {
     { .field = "granted", .title = "RIGHTS", .cell = cli_cell_text },
     { .field = "denied", .title = "DENIED", .cell = cli_cell_text },
 };
-static const struct cli_listing grants = {
-    .name = "grants", .columns = grant_columns, .n = COUNT_OF(grant_columns), .is_raw = true
-};
+static const struct cli_listing grants = { .columns = grant_columns, .n = COUNT_OF(grant_columns) };
 
 YIELDS static bool list_acl(struct cli_session *s, struct err *e)
 {
@@ -84,7 +82,7 @@ YIELDS static bool add_folder(struct cli_session *s, struct err *e)
     str account = arena_str(&s->arena, cli_field_text(made, "accountId"));
     json_decref(made);
     const char *owner = arena_cstr(&s->arena, account);
-    cli_print_done(s->cli, "account", owner,
+    cli_print_done(s->cli, "accountId", owner,
                    "added Shared Folders/%s; everybody of the domain may read it\n"
                    "heronry acl set %s %s WHO RIGHTS changes that",
                    name, owner, name);
@@ -99,9 +97,7 @@ YIELDS static bool list_folders(struct cli_session *s, struct err *e)
         { .field = "totalMessages", .title = "MESSAGES", .cell = cli_cell_number },
         { .field = "size", .title = "SIZE", .cell = cli_cell_size },
     };
-    static const struct cli_listing folders = {
-        .name = "folders", .columns = columns, .n = COUNT_OF(columns), .is_raw = true
-    };
+    static const struct cli_listing folders = { .columns = columns, .n = COUNT_OF(columns) };
     return cli_show_list(s, folders_path(s), &folders, e);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* suppression list, add, remove: addresses that accounts and domains are not to write to. */
+#include "base/address.h"
 #include "services/cli/listing.h"
 
 static str path_of(struct cli_session *s, bool with_address)
@@ -31,10 +32,8 @@ YIELDS static bool list(struct cli_session *s, struct err *e)
     };
     static const struct cli_filter filters[] = { { "--search", "q" } };
     bool of_one = s->cli->n_words > 0;
-    const struct cli_listing listing = { .name = "items",
-                                         .columns = columns,
+    const struct cli_listing listing = { .columns = columns,
                                          .n = COUNT_OF(columns),
-                                         .is_raw = true,
                                          .has_pages = !of_one };
     if (of_one && cli_option(s->cli, "--search"))
         return ERR(e, ERR_SYNTAX, "--search is for the list of all senders");
@@ -42,22 +41,49 @@ YIELDS static bool list(struct cli_session *s, struct err *e)
     return cli_show_list(s, cli_filter_path(s, path, filters, COUNT_OF(filters)), &listing, e);
 }
 
-YIELDS static bool change(struct cli_session *s, const char *method, json_t *body, struct err *e)
+/* *was is what stays as it was, if the API says so; to be released. May be NULL. */
+YIELDS static bool change(struct cli_session *s, const char *method, json_t *body, json_t **was,
+                          struct err *e)
 {
-    json_t *nothing = NULL;
-    if (!cli_call(s, method, path_of(s, true), body, &nothing, e))
+    json_t *found = NULL;
+    if (!cli_call(s, method, path_of(s, true), body, &found, e))
         return err_wrap(e, "%s", s->cli->words[1]);
-    json_decref(nothing);
+    if (was) {
+        *was = found;
+    } else {
+        json_decref(found);
+    }
     return true;
+}
+
+static void say_kept(struct cli_session *s, const json_t *was)
+{
+    str reason = cli_field_text(was, "reason");
+    cli_print_done(s->cli, "reason", arena_cstr(&s->arena, reason),
+                   "%s does not write to %s already, %s%.*s; that stays (\"suppression remove\" "
+                   "first, to give another reason)",
+                   s->cli->words[0], s->cli->words[1],
+                   reason.n > 0 ? "because: " : "without a reason", STR_FMT(reason));
 }
 
 YIELDS static bool add(struct cli_session *s, struct err *e)
 {
     static const struct cli_filter more[] = { { "--reason", "reason" } };
+    json_t *was = NULL;
+    str local;
+    str domain;
+    /* A part of a path that is none is nothing to the API: it would say that it is not there. */
+    if (!address_split(str_from_cstr(s->cli->words[1]), &local, &domain))
+        return ERR(e, ERR_SYNTAX, "%s is not a mail address", s->cli->words[1]);
     json_t *body = json_object();
     cli_filter_body(s->cli, body, more, COUNT_OF(more));
-    if (!change(s, "PUT", body, e))
+    if (!change(s, "PUT", body, &was, e))
         return false;
+    if (json_is_object(was)) {
+        say_kept(s, was);
+        json_decref(was);
+        return true;
+    }
     cli_print_done(s->cli, "address", s->cli->words[1], "%s does not write to %s", s->cli->words[0],
                    s->cli->words[1]);
     return true;
@@ -65,7 +91,7 @@ YIELDS static bool add(struct cli_session *s, struct err *e)
 
 YIELDS static bool take_out(struct cli_session *s, struct err *e)
 {
-    if (!change(s, "DELETE", NULL, e))
+    if (!change(s, "DELETE", NULL, NULL, e))
         return false;
     cli_print_done(s->cli, "address", s->cli->words[1], "%s may write to %s again",
                    s->cli->words[0], s->cli->words[1]);
@@ -98,7 +124,9 @@ static const struct cli_command commands[] = {
     { .name = "suppression add",
       .arguments = "SENDER ADDRESS",
       .summary = "Refuses mail of somebody to an address",
-      .details = SENDER "It is refused from then on, until it is removed.",
+      .details =
+          SENDER "It is refused from then on, until it is removed. One that is there by hand\n"
+                 "already stays as it is, with its reason.",
       .options = add_options,
       .n_options = COUNT_OF(add_options),
       .least_words = 2,

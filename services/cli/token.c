@@ -32,17 +32,17 @@ static void scopes_cell(struct cli_table *t, const json_t *value)
 YIELDS static bool list(struct cli_session *s, struct err *e)
 {
     static const struct cli_column columns[] = {
-        { "id", "ID", cli_cell_text, "id" },
-        { "name", "NAME", cli_cell_text, "name" },
-        { "prefix", "BEGINS", cli_cell_text, "prefix" },
-        { "scopes", "MAY", scopes_cell, "scopes" },
-        { "createdAt", "CREATED", cli_cell_time, "created_at" },
-        { "lastUsedAt", "LAST USED", cli_cell_time, "last_used_at" },
-        { "expiresAt", "EXPIRES", cli_cell_time, "expires_at" },
+        { "id", "ID", cli_cell_text },
+        { "name", "NAME", cli_cell_text },
+        { "prefix", "BEGINS", cli_cell_text },
+        { "scopes", "MAY", scopes_cell },
+        { "createdAt", "CREATED", cli_cell_time },
+        { "lastUsedAt", "LAST USED", cli_cell_time },
+        { "expiresAt", "EXPIRES", cli_cell_time },
     };
-    static const struct cli_listing listing = {
-        .name = "tokens", .columns = columns, .n = COUNT_OF(columns), .has_pages = true
-    };
+    static const struct cli_listing listing = { .columns = columns,
+                                                .n = COUNT_OF(columns),
+                                                .has_pages = true };
     return cli_show_list(s, path_of(s), &listing, e);
 }
 

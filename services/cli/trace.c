@@ -34,12 +34,10 @@ static void print_line(struct buf *b)
     buf_clear(b);
 }
 
-static void print_attempt(const json_t *attempt, struct buf *b)
+/* Of what another server said later there is no connection of ours to tell of. */
+static void add_way(struct buf *b, const json_t *attempt)
 {
     const json_t *tls = json_object_get(attempt, "tls");
-    (void)buf_addf(b, "  %lld  ", (long long)cli_field_number(attempt, "number"));
-    add_time(b, attempt, "at");
-    (void)buf_addf(b, "  %.*s", STR_FMT(cli_field_text(attempt, "state")));
     if (cli_field_text(attempt, "stage").n > 0)
         (void)buf_addf(b, " at %.*s", STR_FMT(cli_field_text(attempt, "stage")));
     if (cli_field_text(attempt, "server").n > 0) {
@@ -58,6 +56,19 @@ static void print_attempt(const json_t *attempt, struct buf *b)
     if (cli_field_text(attempt, "frontend").n > 0) {
         (void)buf_add(b, STR("  from "));
         add_field(b, attempt, "frontend");
+    }
+}
+
+static void print_attempt(const json_t *attempt, struct buf *b)
+{
+    (void)buf_addf(b, "  %lld  ", (long long)cli_field_number(attempt, "number"));
+    add_time(b, attempt, "at");
+    (void)buf_addf(b, "  %.*s", STR_FMT(cli_field_text(attempt, "state")));
+    if (!str_eq(cli_field_text(attempt, "stage"), STR("report"))) {
+        add_way(b, attempt);
+    } else if (cli_field_text(attempt, "server").n > 0) {
+        (void)buf_add(b, STR(" by "));
+        add_field(b, attempt, "server");
     }
     print_line(b);
     (void)buf_add(b, STR("     "));
@@ -136,10 +147,8 @@ YIELDS static bool trace(struct cli_session *s, struct err *e)
     path = cli_filter_path(s, path, filters, COUNT_OF(filters));
     buf_init(&t.line, TEXT_MAX);
     bool ok = cli_call_list(s, path, add_delivery, &t, e) && check_found(&t, e);
-    if (ok && t.list) {
-        json_t *root = json_pack("{s:O}", "deliveries", t.list);
-        cli_print_json(&root);
-    }
+    if (ok && t.list)
+        cli_print_items(t.list);
     buf_fini(&t.line);
     json_decref(t.list);
     return ok || (s->cli->n_words > 0 ? err_wrap(e, "%s", s->cli->words[0]) : false);

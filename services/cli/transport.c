@@ -26,9 +26,7 @@ static const struct cli_column columns[] = {
     { .field = "pool", .title = "POOL", .cell = cli_cell_text },
     { .field = "ehloName", .title = "EHLO NAME", .cell = cli_cell_text },
 };
-static const struct cli_listing listing = {
-    .name = "items", .columns = columns, .n = COUNT_OF(columns), .is_raw = true
-};
+static const struct cli_listing listing = { .columns = columns, .n = COUNT_OF(columns) };
 
 YIELDS static bool list(struct cli_session *s, struct err *e)
 {

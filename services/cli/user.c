@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* user add, list, password, quota, pop3, save-sent, disable, enable. */
+/* user add, list, password, quota, pop3, save-sent, from-id, disable, enable. */
 #include "services/cli/listing.h"
 #include "services/cli/password.h"
 #include "services/cli/size.h"
@@ -94,26 +94,26 @@ static void pop3_cell(struct cli_table *t, const json_t *value)
     cli_table_text(t, json_is_true(value) ? STR("keep") : STR("expunge"));
 }
 
-static void sent_cell(struct cli_table *t, const json_t *value)
+static void switch_cell(struct cli_table *t, const json_t *value)
 {
     cli_table_text(t, json_is_true(value) ? STR("on") : STR("off"));
 }
 
 static const struct cli_column columns[] = {
-    { "address", "ADDRESS", cli_cell_text, "address" },
-    { "displayName", NULL, NULL, "display_name" },
-    { "usedMessages", "MESSAGES", cli_cell_number, "used_messages" },
-    { "usedBytes", "USED", cli_cell_size, "used_bytes" },
-    { "quotaBytes", "QUOTA", quota_cell, "quota_bytes" },
-    { "isAdmin", "ROLE", role_cell, "admin" },
-    { "isDisabled", "STATE", state_cell, "disabled" },
-    { "keepsPop3Deleted", "POP3 DELETE", pop3_cell, "keeps_pop3_deleted" },
-    { "savesSent", "SAVE SENT", sent_cell, "saves_sent" },
-    { "createdAt", "CREATED", cli_cell_time, "created_at" },
+    { "address", "ADDRESS", cli_cell_text },
+    { "usedMessages", "MESSAGES", cli_cell_number },
+    { "usedBytes", "USED", cli_cell_size },
+    { "quotaBytes", "QUOTA", quota_cell },
+    { "isAdmin", "ROLE", role_cell },
+    { "isDisabled", "STATE", state_cell },
+    { "keepsPop3Deleted", "POP3 DELETE", pop3_cell },
+    { "savesSent", "SAVE SENT", switch_cell },
+    { "usesFromId", "FROM ID", switch_cell },
+    { "createdAt", "CREATED", cli_cell_time },
 };
-static const struct cli_listing listing = {
-    .name = "users", .columns = columns, .n = COUNT_OF(columns), .has_pages = true
-};
+static const struct cli_listing listing = { .columns = columns,
+                                            .n = COUNT_OF(columns),
+                                            .has_pages = true };
 
 YIELDS static bool list(struct cli_session *s, struct err *e)
 {
@@ -181,14 +181,25 @@ static enum cli_exit run_pop3(struct cli *cli)
     return run_change(cli, json_pack("{s:b}", "keepsPop3Deleted", (int)keeps));
 }
 
-static enum cli_exit run_save_sent(struct cli *cli)
+/* `what` is the beginning of a sentence, `field` the API's name of the setting. */
+static enum cli_exit run_switch(struct cli *cli, const char *what, const char *field)
 {
     if (cli->n_words == 1)
         return cli_run_calls(cli, show, NULL);
-    bool saves = strcmp(cli->words[1], "on") == 0;
-    if (!saves && strcmp(cli->words[1], "off") != 0)
-        return cli_usage(cli, "saving what is sent is either \"on\" or \"off\"");
-    return run_change(cli, json_pack("{s:b}", "savesSent", (int)saves));
+    bool is_on = strcmp(cli->words[1], "on") == 0;
+    if (!is_on && strcmp(cli->words[1], "off") != 0)
+        return cli_usage(cli, "%s either \"on\" or \"off\"", what);
+    return run_change(cli, json_pack("{s:b}", field, (int)is_on));
+}
+
+static enum cli_exit run_save_sent(struct cli *cli)
+{
+    return run_switch(cli, "saving what is sent is", "savesSent");
+}
+
+static enum cli_exit run_from_id(struct cli *cli)
+{
+    return run_switch(cli, "unique senders are", "usesFromId");
 }
 
 static enum cli_exit run_disable(struct cli *cli)
@@ -307,6 +318,17 @@ static const struct cli_command commands[] = {
       .least_words = 1,
       .most_words = 2,
       .run = run_save_sent },
+    { .name = "user from-id",
+      .arguments = "ADDRESS [on|off]",
+      .summary = "Shows or sets whether each message has an envelope sender of its own",
+      .details =
+          "With \"on\" what the user sends leaves as mia+id-...@example.org, which names the\n"
+          "message, so that a report of another server that comes later stands in \"queue trace\".\n"
+          "Greylisting elsewhere sees a new sender each time, and lists that know their members by\n"
+          "the envelope do not know it.",
+      .least_words = 1,
+      .most_words = 2,
+      .run = run_from_id },
     { .name = "user disable",
       .arguments = "ADDRESS",
       .summary = "Ends a user's logins; mail is still received",

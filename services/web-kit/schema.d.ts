@@ -1083,10 +1083,62 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Makes a domain another name of a domain
-         * @description A name of a name, and a domain with names that would become one: 409.
+         * Changes a domain
+         * @description Makes it another name of a domain (a name of a name, and a domain with names that would become one: 409), puts it into a tenant, says when its keys change.
          */
         patch: operations["updateDomain"];
+        trace?: never;
+    };
+    "/admin/tenants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists tenants
+         * @description By name.
+         */
+        get: operations["listTenants"];
+        put?: never;
+        /**
+         * Makes a tenant
+         * @description Domains are put into it by `PATCH /admin/domains/{domain}`.
+         */
+        post: operations["createTenant"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/tenants/{tenant}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Shows a tenant
+         * @description Its domains are those of `GET /admin/domains` with its name as `tenant`.
+         */
+        get: operations["getTenant"];
+        put?: never;
+        post?: never;
+        /**
+         * Removes a tenant
+         * @description Only one without domains; otherwise 409. Its limits go with it.
+         */
+        delete: operations["deleteTenant"];
+        options?: never;
+        head?: never;
+        /**
+         * Gives a tenant another name
+         * @description Its domains and its limits stay with it.
+         */
+        patch: operations["updateTenant"];
         trace?: never;
     };
     "/admin/domains/{domain}/dkim-keys": {
@@ -1125,7 +1177,7 @@ export interface paths {
         post?: never;
         /**
          * Forgets a key
-         * @description A domain whose signing key is gone signs nothing. Records of the key that were put into the DNS from here (`dns.updates`) are taken out before; when that fails, the key stays (503). Those of a key that signs stay for what it has signed: take them out after a week.
+         * @description A domain whose signing key is gone signs nothing, whether another key waits or not: the key that signs stays (`in-use`) unless it is forced. Records of the key that were put into the DNS from here (`dns.updates`) are taken out before; when that fails, the key stays (503). Those of a key that signs stay for what it has signed: take them out after a week.
          */
         delete: operations["deleteDkimKey"];
         options?: never;
@@ -1194,7 +1246,7 @@ export interface paths {
         };
         /**
          * Lists the DNS records that a domain needs
-         * @description Of what this server does. `check` tells whether they are there. The TLSA record is that of the certificate in use now.
+         * @description Of what this server does. `check` tells whether they are there. The TLSA record is that of the certificate in use now; another one (`tlsaNext`) is to be set beside it before `tls.next_certificate` comes into use.
          */
         get: operations["listDnsRecords"];
         put?: never;
@@ -1780,7 +1832,7 @@ export interface paths {
         put?: never;
         /**
          * Tries all recipients again that a filter selects
-         * @description Tries all recipients again that a filter selects
+         * @description Tries all recipients again that a filter selects, beside the schedule: the attempts are none of their 15, and what is planned stays. What was stopped stays held; what waits for a decision, or its time, is tried where `status` is `held`.
          */
         post: operations["retryQueue"];
         delete?: never;
@@ -1844,7 +1896,7 @@ export interface paths {
         put?: never;
         /**
          * Tries a message again now
-         * @description Tries a message again now
+         * @description Tries a message again now, beside the schedule: the attempt is not one of its 15, and what is planned stays. What was stopped stays held: when there is nothing else, 409 with `held` (`actOnQueue` releases it).
          */
         post: operations["retryQueueMessage"];
         delete?: never;
@@ -1964,7 +2016,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * Shows the server that some mail is handed to
+         * @description Shows the server that some mail is handed to
+         */
+        get: operations["getTransport"];
         /**
          * Says where mail for a domain, or of a sender, goes, and how
          * @description Mail that waits is handed over at its next try. `smtp`, port 25 (24 for `lmtp`) and `verify` when they are left out.
@@ -2078,7 +2134,7 @@ export interface paths {
         };
         /**
          * Shows how much somebody may send, and has sent
-         * @description To other servers; mail for people here is not counted. Of a domain, it is the mail of all its accounts together.
+         * @description To other servers; mail for people here is not counted. Of a domain or a tenant, it is the mail of all its accounts together.
          */
         get: operations["getSendingLimits"];
         put?: never;
@@ -2088,7 +2144,7 @@ export interface paths {
         head?: never;
         /**
          * Changes how much somebody may send
-         * @description What is left out stays. An account that is stopped sends nothing until `isStopped` is false again; then what it was refused is forgotten. A domain cannot be stopped: 422.
+         * @description What is left out stays. An account that is stopped sends nothing until `isStopped` is false again; then what it was refused is forgotten. A domain or a tenant cannot be stopped: 422.
          */
         patch: operations["changeSendingLimits"];
         trace?: never;
@@ -2564,6 +2620,7 @@ export interface components {
             hasPassword: boolean;
             keepsPop3Deleted: components["schemas"]["KeepsPop3Deleted"];
             savesSent: components["schemas"]["SavesSent"];
+            usesFromId: components["schemas"]["UsesFromId"];
             createdAt: components["schemas"]["Timestamp"];
         };
         /** @description What is to change; fields that are left out stay. */
@@ -2582,6 +2639,7 @@ export interface components {
             isDisabled?: boolean;
             keepsPop3Deleted?: components["schemas"]["KeepsPop3Deleted"];
             savesSent?: components["schemas"]["SavesSent"];
+            usesFromId?: components["schemas"]["UsesFromId"];
         };
         /** @description An account to be made, with its mailboxes. */
         AdminAccountNew: {
@@ -3012,31 +3070,33 @@ export interface components {
              * @example the server's certificate does not verify
              */
             question: string | null;
+            /** @description Null where `question` is no sentence of this server. */
+            told: components["schemas"]["Told"] | null;
             createdAt: components["schemas"]["Timestamp"];
             /** @description Null when there is none. */
             nextAttemptAt: components["schemas"]["Timestamp"] | null;
             /** @description When it is given up; null when it has left the queue. */
             expiresAt: components["schemas"]["Timestamp"] | null;
-            /** @description The first one first. */
+            /** @description The first one first; behind them what reports said later, one of each state at most. */
             attempts: components["schemas"]["DeliveryAttempt"][];
         };
-        /** @description An attempt to deliver, or what ended it without one. */
+        /** @description An attempt to deliver, what ended it without one, or a report of another server that came later. */
         DeliveryAttempt: {
             at: components["schemas"]["Timestamp"];
             /**
-             * @description The first one is 1. Servers that one attempt tried in turn share its number. What ends it without an attempt has the number of the last.
+             * @description The first one is 1. Servers that one attempt tried in turn share its number. What ends it without an attempt, and a report, has the number of the last.
              * @example 1
              */
             number: number;
             state: components["schemas"]["DeliveryState"];
             /**
-             * @description How far it got; `queue` is what has nothing to do with a server. Empty when it is not known.
+             * @description How far it got; `queue` is what has nothing to do with a server, `report` what one said later. Empty when it is not known.
              * @example message
              * @enum {string}
              */
-            stage: "" | "lookup" | "connect" | "greeting" | "hello" | "starttls" | "login" | "mail" | "rcpt" | "data" | "message" | "queue";
+            stage: "" | "lookup" | "connect" | "greeting" | "hello" | "starttls" | "login" | "mail" | "rcpt" | "data" | "message" | "queue" | "report";
             /**
-             * @description Name and address of the other server; empty when none was asked.
+             * @description Name and address of the other server, of a report its name as the report has it; empty when none was asked.
              * @example mx.example.net [192.0.2.1]
              */
             server: string;
@@ -3050,6 +3110,8 @@ export interface components {
              * @example 250 2.0.0 Ok
              */
             reply: string;
+            /** @description Null where `reply` is no sentence of this server. */
+            told: components["schemas"]["Told"] | null;
             /** @description Null for plain text. */
             tls: components["schemas"]["DeliveryTls"] | null;
             /**
@@ -3080,11 +3142,11 @@ export interface components {
             nextCursor: components["schemas"]["NextCursor"];
         };
         /**
-         * @description `waiting`: never tried. `deferred`: tried, and tried again at `nextAttemptAt`. `held`: waits for a decision. `failed`: it goes back to its sender. `dropped`: somebody took it out of the queue.
+         * @description `waiting`: never tried. `deferred`: tried, and tried again at `nextAttemptAt`. `held`: waits for a decision. `failed`: it goes back to its sender. `dropped`: somebody took it out of the queue. The others: a server took it, and a report that came later (`usesFromId`) says that it failed, is delayed, was delivered, was passed on to a server that makes no reports (`reportedRelayed`), or to several addresses (`reportedExpanded`). Nothing proves such a report: whoever got the message can make one up.
          * @example delivered
          * @enum {string}
          */
-        DeliveryState: "waiting" | "deferred" | "held" | "delivered" | "failed" | "dropped";
+        DeliveryState: "waiting" | "deferred" | "held" | "delivered" | "failed" | "dropped" | "reportedFailed" | "reportedDelayed" | "reportedDelivered" | "reportedRelayed" | "reportedExpanded";
         /** @description How far a message to an address would come. */
         DeliveryTest: {
             address: components["schemas"]["Address"];
@@ -3094,15 +3156,22 @@ export interface components {
              */
             domain: string;
             /**
-             * @description One of the servers takes the recipient.
+             * @description One of the servers takes the recipient, or it is our own.
              * @example true
              */
             isAccepted: boolean;
+            /**
+             * @description The address lives here: mail for it goes to no server.
+             * @example false
+             */
+            isOwn: boolean;
             /**
              * @description Why there is no server to be tried.
              * @example the domain does not exist
              */
             problem: string | null;
+            /** @description Null where `problem` is no sentence of this server. */
+            told: components["schemas"]["Told"] | null;
             /**
              * @description Mode of the domain's MTA-STS policy; null for none.
              * @example enforce
@@ -3151,6 +3220,8 @@ export interface components {
              * @example 250 2.1.5 OK
              */
             reply: string;
+            /** @description Null where `reply` is no sentence of this server. */
+            told: components["schemas"]["Told"] | null;
             /**
              * @description The server takes the recipient.
              * @example true
@@ -3296,11 +3367,11 @@ export interface components {
         /** @description What is there of one thing that a domain needs. */
         DnsFinding: {
             /**
-             * @description What it is for; those that are no record to set are addresses of the server (host), names of the addresses that mail leaves from (reverse), the MTA-STS policy by HTTPS, and whether the zone is signed.
+             * @description What it is for; those that are no record to set are addresses of the server (host), names of the addresses that mail leaves from (reverse), the MTA-STS policy by HTTPS, that no key signs the mail (dkim), and whether the zone is signed.
              * @example spf
              * @enum {string}
              */
-            purpose: "mx" | "spf" | "dkim" | "dmarc" | "mtaSts" | "tlsRpt" | "tlsa" | "imaps" | "submissions" | "submission" | "host" | "reverse" | "policy" | "dnssec";
+            purpose: "mx" | "spf" | "spfHost" | "dkim" | "dmarc" | "mtaSts" | "tlsRpt" | "tlsa" | "tlsaNext" | "imaps" | "submissions" | "submission" | "host" | "reverse" | "policy" | "dnssec";
             /**
              * @description Type of the record.
              * @example TXT
@@ -3323,7 +3394,7 @@ export interface components {
              * @example several
              * @enum {string}
              */
-            reason: "right" | "missing" | "other" | "several" | "invalid" | "forged" | "noAnswer" | "mxElsewhere" | "mxNull" | "mxAlias" | "mxNoAddress" | "noAddress" | "private" | "spfNotUs" | "spfAnybody" | "sourceUnknown" | "revoked" | "policyGone" | "policyOther" | "tlsaOther" | "tlsaUnsigned" | "tlsaUnknown" | "unsigned" | "noName" | "nameOther" | "heloOther";
+            reason: "right" | "missing" | "other" | "several" | "invalid" | "forged" | "noAnswer" | "mxElsewhere" | "mxNull" | "mxAlias" | "mxNoAddress" | "noAddress" | "private" | "spfNotUs" | "spfAnybody" | "sourceUnknown" | "revoked" | "noKey" | "policyGone" | "policyOther" | "tlsaOther" | "tlsaUnsigned" | "tlsaUnknown" | "unsigned" | "zoneForged" | "noName" | "nameOther" | "heloOther";
             /**
              * @description The same as a sentence.
              * @example There is no such record yet.
@@ -3404,9 +3475,9 @@ export interface components {
              * @example dmarc
              * @enum {string}
              */
-            purpose: "mx" | "spf" | "dkim" | "dmarc" | "mtaSts" | "tlsRpt" | "tlsa" | "imaps" | "submissions" | "submission";
+            purpose: "mx" | "spf" | "spfHost" | "dkim" | "dmarc" | "mtaSts" | "tlsRpt" | "tlsa" | "tlsaNext" | "imaps" | "submissions" | "submission";
             /**
-             * @description `there`: it was there. `added`: it was put there. `missing`: it would be put there. `different`: something else is there, which stays. `unknown`: the DNS did not answer. `noZone`: `dns.updates` has no zone for it. `failed`: the server of the zone did not do it.
+             * @description `there`: it was there (a TLSA record also where it counts for nobody, without DNSSEC). `added`: it was put there. `missing`: it would be put there. `different`: something else is there, which stays. `unknown`: the DNS did not answer. `noZone`: it is not there, and `dns.updates` has no zone for it. `failed`: the server of the zone did not do it.
              * @example added
              * @enum {string}
              */
@@ -3440,7 +3511,7 @@ export interface components {
              * @example dmarc
              * @enum {string}
              */
-            purpose: "mx" | "spf" | "dkim" | "dmarc" | "mtaSts" | "tlsRpt" | "tlsa" | "imaps" | "submissions" | "submission";
+            purpose: "mx" | "spf" | "spfHost" | "dkim" | "dmarc" | "mtaSts" | "tlsRpt" | "tlsa" | "tlsaNext" | "imaps" | "submissions" | "submission";
         };
         /** @description The records of a domain. */
         DnsRecordList: {
@@ -3459,12 +3530,14 @@ export interface components {
              * @example 15552000
              */
             dkimRotateAfterSeconds: number | null;
+            /** @description The tenant that it is in; null for none. */
+            tenant: components["schemas"]["TenantName"] | null;
             createdAt: components["schemas"]["Timestamp"];
         };
         /** @description What is to change of a domain; what is left out stays. */
         DomainChange: {
             /**
-             * @description How old a DKIM key becomes before it is changed over by itself. 0 is never, null what `dkim.rotate_after` of the configuration says.
+             * @description How old a DKIM key becomes before it is changed over by itself, a day at least. 0 is never, null what `dkim.rotate_after` of the configuration says.
              * @example 15552000
              */
             dkimRotateAfterSeconds?: number | null;
@@ -3474,6 +3547,12 @@ export interface components {
              * @example example.org
              */
             aliasOf?: string | null;
+            /**
+             * Format: line
+             * @description The tenant that it is put into, out of the one that it was in. Null is none.
+             * @example acme
+             */
+            tenant?: string | null;
         };
         /** @description What the world sees of a domain. */
         DomainCheck: {
@@ -3673,6 +3752,7 @@ export interface components {
              * @example is not an address
              */
             detail: string;
+            told?: components["schemas"]["Told"];
         };
         /** @description Messages of one sender. */
         FromFacet: {
@@ -3731,6 +3811,8 @@ export interface components {
              * @example
              */
             detail: string;
+            /** @description Null where `detail` is no sentence of this server. */
+            told: components["schemas"]["Told"] | null;
         };
         /** @description What the server needs, and how it is. */
         HealthDetailed: {
@@ -4359,6 +4441,7 @@ export interface components {
              * @example limit has to be 1 to 200
              */
             detail?: string;
+            told?: components["schemas"]["Told"];
             /**
              * @description Names the request in the server's log; the same as the header `X-Request-Id`. Missing only with about:blank.
              * @example r-7f3a19c2
@@ -4370,7 +4453,7 @@ export interface components {
         /** @description What to do, and with which recipients. All that is said must hold. */
         QueueAct: {
             /**
-             * @description `hold`: it is not tried until it is released, and nobody is asked. `release`: what is held is tried now, by the same rules. `reschedule`: it is tried at `at`. `fail`: it goes back to its sender. `drop`: it goes to nobody, and nobody is told. `transport`: it goes by another transport, and is tried now unless it is held.
+             * @description `hold`: it is not tried until it is released, however long that takes, and nobody is asked. `release`: what is held is tried now, by the same rules; what was held by hand has all its attempts and lifetime again. `reschedule`: it is tried at `at`, beside the schedule. `fail`: it goes back to its sender. `drop`: it goes to nobody, and nobody is told. `transport`: it goes by another transport, and is tried now unless it is held.
              * @example hold
              * @enum {string}
              */
@@ -4417,6 +4500,13 @@ export interface components {
         QueueActed: {
             recipients: components["schemas"]["Count"];
             messages: components["schemas"]["Count"];
+            /**
+             * @description Of `reschedule`: recipients whose lifetime ends before `at`. They are tried at its end.
+             * @example 0
+             */
+            shortened: number;
+            /** @description The first such end; null when there is none. */
+            shortenedTo: components["schemas"]["Timestamp"] | null;
         };
         /** @description A piece of a message in the queue. */
         QueueContent: {
@@ -4480,12 +4570,20 @@ export interface components {
              * @example 0
              */
             failed: number;
-            nextAttemptAt: components["schemas"]["Timestamp"];
+            /**
+             * @description Recipients that are held.
+             * @example 0
+             */
+            held: number;
+            /** @description Null when nobody is tried. */
+            nextAttemptAt: components["schemas"]["Timestamp"] | null;
             /**
              * @description One of the commonest answers of the other server; empty when there is none.
              * @example 450 4.7.1 Try again later
              */
             reply: string;
+            /** @description Null where `reply` is no sentence of this server. */
+            told: components["schemas"]["Told"] | null;
             /**
              * @description Recipients that got such an answer. Codes and ids in it may differ.
              * @example 3
@@ -4537,8 +4635,13 @@ export interface components {
              * @example false
              */
             isAsked: boolean;
-            attempts: components["schemas"]["Count"];
-            nextAttemptAt: components["schemas"]["Timestamp"];
+            /**
+             * @description Tries up to now, those that somebody asked for among them; the limit of the schedule does not count these.
+             * @example 1
+             */
+            attempts: number;
+            /** @description Null when it is not tried, because it is held for no certain time or has failed. */
+            nextAttemptAt: components["schemas"]["Timestamp"] | null;
             /** @description The time at which its sender wants it to go; null when it waits for none. */
             heldUntil: components["schemas"]["Timestamp"] | null;
             /** @description Null when there was none yet. */
@@ -4553,8 +4656,11 @@ export interface components {
              * @example 450 4.7.1 Try again later
              */
             reply: string;
+            /** @description Null where `reply` is no sentence of this server. */
+            told: components["schemas"]["Told"] | null;
             createdAt: components["schemas"]["Timestamp"];
-            expiresAt: components["schemas"]["Timestamp"];
+            /** @description When it goes back to its sender; null while an administrator or a rule holds it, which has no end. */
+            expiresAt: components["schemas"]["Timestamp"] | null;
             size: components["schemas"]["Octets"];
             /**
              * @description The transport that an administrator named for it, `mx` for the servers of its domain; null when it goes as the transports say.
@@ -4714,7 +4820,7 @@ export interface components {
              */
             failed: number;
             /**
-             * @description Recipients that wait for a decision.
+             * @description Recipients that are held, for whatever reason.
              * @example 0
              */
             held: number;
@@ -4738,7 +4844,7 @@ export interface components {
             leased: number;
         };
         /**
-         * @description `pending` was never tried, `deferred` was tried and waits, `failed` waits for the report to its sender, `held` waits for a decision because it cannot go securely.
+         * @description `pending` was never tried, `deferred` was tried and waits, `failed` waits for the report to its sender, `held` is not tried: somebody has to decide because it cannot go securely (`isAsked`), it waits for the time that its sender named (`heldUntil`), or it was stopped and waits for its release.
          * @example deferred
          * @enum {string}
          */
@@ -4771,7 +4877,7 @@ export interface components {
              */
             kind: "address" | "domain" | "network";
             subject: components["schemas"]["ReceiptSubject"];
-            /** @description The domain of ours whose mail it is about; null for all of them. */
+            /** @description The domain of ours whose mail it is about, by its other names, too; null for all of them. */
             domain: components["schemas"]["DomainName"] | null;
             note: components["schemas"]["ReceiptNote"];
             createdAt: components["schemas"]["Timestamp"];
@@ -5271,38 +5377,67 @@ export interface components {
              */
             isMatch: boolean;
         };
-        /** @description How much an account, or all accounts of a domain together, may send to other servers. */
+        /** @description The limits that count for it, its own or those of the configuration; 0 is any number. */
+        SendingInForce: {
+            /**
+             * @description Messages in an hour.
+             * @example 100
+             */
+            messagesPerHour: number;
+            /**
+             * @description Recipients in an hour.
+             * @example 1000
+             */
+            recipientsPerHour: number;
+            /**
+             * @description Messages in 24 hours.
+             * @example 500
+             */
+            messagesPerDay: number;
+            /**
+             * @description Recipients in 24 hours.
+             * @example 5000
+             */
+            recipientsPerDay: number;
+            /**
+             * @description Recipients of one message, by itself, its domain or its tenant, whichever is nearest; 0 is as many as the server takes.
+             * @example 50
+             */
+            recipientsPerMessage: number;
+        };
+        /** @description How much an account, or all accounts of a domain or a tenant together, may send to other servers. */
         SendingLimits: {
             /**
-             * @description The login or the domain.
+             * @description The login, the domain, or `tenant:` and the name of a tenant.
              * @example mia@example.org
              */
             sender: string;
             /**
-             * @description Messages in an hour; 0 is any number, null what the configuration says (for a domain, any number).
+             * @description Messages in an hour; 0 is any number, null what the configuration says (for a domain or a tenant, any number).
              * @example 1000
              */
             messagesPerHour: number | null;
             /**
-             * @description Recipients in an hour; 0 is any number, null what the configuration says (for a domain, any number).
+             * @description Recipients in an hour; 0 is any number, null what the configuration says (for a domain or a tenant, any number).
              * @example 1000
              */
             recipientsPerHour: number | null;
             /**
-             * @description Messages in 24 hours; 0 is any number, null what the configuration says (for a domain, any number).
+             * @description Messages in 24 hours; 0 is any number, null what the configuration says (for a domain or a tenant, any number).
              * @example 1000
              */
             messagesPerDay: number | null;
             /**
-             * @description Recipients in 24 hours; 0 is any number, null what the configuration says (for a domain, any number).
+             * @description Recipients in 24 hours; 0 is any number, null what the configuration says (for a domain or a tenant, any number).
              * @example 1000
              */
             recipientsPerDay: number | null;
             /**
-             * @description Recipients of one message, those here included; 0 is as many as the server takes, null what its domain says (for a domain, what the server takes). That of a domain is for each of its accounts.
+             * @description Recipients of one message, those here included; 0 is as many as the server takes, null what its domain says, or the tenant of that (for a tenant, what the server takes). That of a domain or a tenant is for each of its accounts.
              * @example 50
              */
             recipientsPerMessage: number | null;
+            inForce: components["schemas"]["SendingInForce"];
             used: components["schemas"]["SendingUsed"];
             /**
              * @description How often it was refused for the limits since midnight UTC; one refusal counts in 5 minutes.
@@ -5321,6 +5456,8 @@ export interface components {
              * @example
              */
             reason: string;
+            /** @description Null where `reason` is no sentence of this server. */
+            told: components["schemas"]["Told"] | null;
         };
         /** @description Limits, by sender. */
         SendingLimitsList: {
@@ -5330,27 +5467,27 @@ export interface components {
         /** @description What is to be changed. */
         SendingLimitsPatch: {
             /**
-             * @description Messages in an hour; 0 is any number, null what the configuration says (for a domain, any number).
+             * @description Messages in an hour; 0 is any number, null what the configuration says (for a domain or a tenant, any number).
              * @example 1000
              */
             messagesPerHour?: number | null;
             /**
-             * @description Recipients in an hour; 0 is any number, null what the configuration says (for a domain, any number).
+             * @description Recipients in an hour; 0 is any number, null what the configuration says (for a domain or a tenant, any number).
              * @example 1000
              */
             recipientsPerHour?: number | null;
             /**
-             * @description Messages in 24 hours; 0 is any number, null what the configuration says (for a domain, any number).
+             * @description Messages in 24 hours; 0 is any number, null what the configuration says (for a domain or a tenant, any number).
              * @example 1000
              */
             messagesPerDay?: number | null;
             /**
-             * @description Recipients in 24 hours; 0 is any number, null what the configuration says (for a domain, any number).
+             * @description Recipients in 24 hours; 0 is any number, null what the configuration says (for a domain or a tenant, any number).
              * @example 1000
              */
             recipientsPerDay?: number | null;
             /**
-             * @description Recipients of one message, those here included; 0 is as many as the server takes, null what its domain says (for a domain, what the server takes). That of a domain is for each of its accounts.
+             * @description Recipients of one message, those here included; 0 is as many as the server takes, null what its domain says, or the tenant of that (for a tenant, what the server takes). That of a domain or a tenant is for each of its accounts.
              * @example 50
              */
             recipientsPerMessage?: number | null;
@@ -5361,12 +5498,12 @@ export interface components {
             isStopped?: boolean;
             /**
              * Format: line
-             * @description Why it is stopped, for administrators.
+             * @description Why it is stopped, for administrators. Who is stopped already keeps the first reason, which the answer tells.
              * @example The password is known to others.
              */
             reason?: string;
         };
-        /** @description What was sent in the last hour and the last 24 hours. Of a domain it is counted only while it has limits. */
+        /** @description What was sent in the last hour and the last 24 hours. Of a domain or a tenant it is counted only while it has limits. */
         SendingUsed: {
             /**
              * @description Messages in an hour.
@@ -5643,10 +5780,12 @@ export interface components {
              */
             status: "held" | "queued" | "deferred" | "done" | "canceled";
             /**
-             * @description Last answer of the other server; empty when there is none.
+             * @description Last answer of the other server, or why ours did not send it; empty when there is none.
              * @example
              */
             reply: string;
+            /** @description Null where `reply` is no sentence of this server. */
+            told: components["schemas"]["Told"] | null;
         };
         /** @description Something that what was typed may become. */
         Suggestion: {
@@ -5731,6 +5870,34 @@ export interface components {
         SuppressionPage: {
             /** @description The addresses. */
             items: components["schemas"]["Suppression"][];
+            nextCursor: components["schemas"]["NextCursor"];
+            total: components["schemas"]["Total"];
+        };
+        /** @description A group of domains, with limits of sending for all of them together. */
+        Tenant: {
+            name: components["schemas"]["TenantName"];
+            domains: components["schemas"]["Count"];
+            sending: components["schemas"]["SendingLimits"];
+            createdAt: components["schemas"]["Timestamp"];
+        };
+        /** @description What it is called from now on. */
+        TenantChange: {
+            name: components["schemas"]["TenantName"];
+        };
+        /**
+         * Format: line
+         * @description Letters of ASCII, digits, and `-`, `_` and `.` behind the first. Kept in lower case.
+         * @example acme
+         */
+        TenantName: string;
+        /** @description A tenant to make. */
+        TenantNew: {
+            name: components["schemas"]["TenantName"];
+        };
+        /** @description Tenants by name. */
+        TenantPage: {
+            /** @description The tenants. */
+            items: components["schemas"]["Tenant"][];
             nextCursor: components["schemas"]["NextCursor"];
             total: components["schemas"]["Total"];
         };
@@ -5893,7 +6060,13 @@ export interface components {
             /** @description The exceptions. */
             items: components["schemas"]["TlsException"][];
         };
-        /** @description For everybody's mail, until it expires. Without a key, and unless any server is allowed, the servers count that held mail for the domain has met. */
+        /** @description What came of an exception. */
+        TlsExceptionMade: {
+            recipients: components["schemas"]["Count"];
+            /** @description Keys that the servers of the domain showed when they were asked just now, because no key was given and no held mail had met any; empty where they were not asked. */
+            keysSeen: string[];
+        };
+        /** @description For everybody's mail, until it expires. Without a key, and unless any server is allowed, the servers count that held mail for the domain has met, or where it has met none, those that are there now. */
         TlsExceptionNew: {
             domain: components["schemas"]["DomainName"];
             /**
@@ -5969,6 +6142,28 @@ export interface components {
          *     ]
          */
         TokenScopes: components["schemas"]["Scope"][];
+        /** @description A sentence of this server beside it, so that programs can say it in another language. It is missing, or null, where the words are somebody else's, or for operators only. */
+        Told: {
+            /**
+             * @description Names the sentence; stays the same over versions. All are listed in the documentation (x-reasons).
+             * @example not-an-address
+             */
+            code: string;
+            /**
+             * @description What stands in its places, by their names.
+             * @example {}
+             */
+            values: {
+                [key: string]: string;
+            };
+            /**
+             * @description Those of the values that are sentences of this server themselves.
+             * @example {}
+             */
+            parts: {
+                [key: string]: components["schemas"]["Told"];
+            };
+        };
         /**
          * @description How many there are in all; null when it was not asked for.
          * @example 1234
@@ -6022,10 +6217,19 @@ export interface components {
             ehloName: string | null;
             createdAt: components["schemas"]["Timestamp"];
         };
-        /** @description What is left out, is not said afterwards. A login needs a password, and `verify`. Without a host the rest counts for mail as it goes otherwise; one of `*` is for each destination by itself then. */
+        /** @description What is left out, or null, is not said afterwards. A login needs a password, and `verify`. Without a host the rest counts for mail as it goes otherwise; one of `*` is for each destination by itself then. */
         TransportChange: {
-            host?: components["schemas"]["TransportHost"];
-            port?: components["schemas"]["TransportPort"];
+            /**
+             * Format: line
+             * @description Name or IP address of the server.
+             * @example smtp.relay.example
+             */
+            host?: string | null;
+            /**
+             * @description Port of the server.
+             * @example 587
+             */
+            port?: number | null;
             protocol?: components["schemas"]["TransportProtocol"];
             tls?: components["schemas"]["TransportTls"];
             /**
@@ -6033,36 +6237,36 @@ export interface components {
              * @description Whom we log in as.
              * @example relay@example.org
              */
-            login?: string;
+            login?: string | null;
             /**
-             * @description The one way to log in; the strongest that the server offers when it is left out.
+             * @description The one way to log in; the strongest that the server offers when it is left out, or null.
              * @example plain
-             * @enum {string}
+             * @enum {string|null}
              */
-            auth?: "scram-sha-256" | "plain" | "login";
+            auth?: "scram-sha-256" | "plain" | "login" | null;
             password?: components["schemas"]["Password"];
             /**
              * @description Connections at a time: to a destination over the cluster; of a transport that is for several destinations, from each frontend.
              * @example 2
              */
-            connections?: number;
+            connections?: number | null;
             /**
              * @description Messages a minute at most over the cluster.
              * @example 60
              */
-            perMinute?: number;
+            perMinute?: number | null;
             /**
              * Format: line
              * @description Name of a pool of source addresses (`delivery.pools`).
              * @example bulk
              */
-            pool?: string;
+            pool?: string | null;
             /**
              * Format: line
              * @description How we are called there.
              * @example out2.example.org
              */
-            ehloName?: string;
+            ehloName?: string | null;
         };
         /**
          * Format: line
@@ -6070,22 +6274,11 @@ export interface components {
          * @example partner.example
          */
         TransportDomain: string;
-        /**
-         * Format: line
-         * @description Name or IP address of the server.
-         * @example smtp.relay.example
-         */
-        TransportHost: string;
         /** @description Transports by domain. */
         TransportList: {
             /** @description The transports. */
             items: components["schemas"]["Transport"][];
         };
-        /**
-         * @description Port of the server.
-         * @example 587
-         */
-        TransportPort: number;
         /**
          * @description What is spoken to the server: `smtp`, or `lmtp` (RFC 2033), by which each recipient of a message has an answer of its own; never at port 25.
          * @example smtp
@@ -6103,6 +6296,11 @@ export interface components {
          * @example 10
          */
         UndoSeconds: number;
+        /**
+         * @description Whether what the account sends to other servers leaves with an envelope sender of its own for each message, by which reports that come later are known and stand in its deliveries. Greylisting elsewhere sees a new sender each time.
+         * @example false
+         */
+        UsesFromId: boolean;
         /** @description Messages of one year. */
         YearFacet: {
             /**
@@ -6138,7 +6336,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description It cannot be done as things are: the name is taken (`exists`), something depends on it (`in-use`), it is too late (`too-late`), the state is another one (`state-changed`), or the idempotency key was used for another request (`idempotency-key-reused`). */
+        /** @description It cannot be done as things are: the name is taken (`exists`), something depends on it (`in-use`), it is too late (`too-late`), it is held (`held`), the state is another one (`state-changed`), or the idempotency key was used for another request (`idempotency-key-reused`). */
         Conflict: {
             headers: {
                 [name: string]: unknown;
@@ -6495,7 +6693,7 @@ export interface components {
          */
         selector: components["schemas"]["DkimSelector"];
         /**
-         * @description An address of an account, or a domain, of this server.
+         * @description An address of an account, or a domain, of this server. For limits also `tenant:` and the name of a tenant.
          * @example mia@example.org
          */
         sender: string;
@@ -6509,6 +6707,11 @@ export interface components {
          * @example 115302194731810955
          */
         submissionId: components["schemas"]["Id"];
+        /**
+         * @description The name of a tenant, in any case.
+         * @example acme
+         */
+        tenant: components["schemas"]["TenantName"];
         /**
          * @description Id of a conversation of the account.
          * @example 115302194731810817
@@ -8497,6 +8700,7 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["InvalidFields"];
@@ -9364,6 +9568,11 @@ export interface operations {
                      *           "recipient": "leo@example.net",
                      *           "state": "delivered",
                      *           "question": "the server's certificate does not verify",
+                     *           "told": {
+                     *             "code": "not-an-address",
+                     *             "values": {},
+                     *             "parts": {}
+                     *           },
                      *           "createdAt": "2026-03-01T12:00:00Z",
                      *           "nextAttemptAt": "2026-03-01T12:00:00Z",
                      *           "expiresAt": "2026-03-01T12:00:00Z",
@@ -9376,6 +9585,11 @@ export interface operations {
                      *               "server": "mx.example.net [192.0.2.1]",
                      *               "code": "2.0.0",
                      *               "reply": "250 2.0.0 Ok",
+                     *               "told": {
+                     *                 "code": "not-an-address",
+                     *                 "values": {},
+                     *                 "parts": {}
+                     *               },
                      *               "tls": {
                      *                 "version": "TLSv1.3",
                      *                 "cipher": "TLS_AES_256_GCM_SHA384",
@@ -10451,7 +10665,12 @@ export interface operations {
                      *             {
                      *               "address": "mia@example.org",
                      *               "status": "held",
-                     *               "reply": ""
+                     *               "reply": "",
+                     *               "told": {
+                     *                 "code": "not-an-address",
+                     *                 "values": {},
+                     *                 "parts": {}
+                     *               }
                      *             }
                      *           ],
                      *           "subject": "Plan for spring",
@@ -10518,7 +10737,12 @@ export interface operations {
                      *         {
                      *           "address": "mia@example.org",
                      *           "status": "held",
-                     *           "reply": ""
+                     *           "reply": "",
+                     *           "told": {
+                     *             "code": "not-an-address",
+                     *             "values": {},
+                     *             "parts": {}
+                     *           }
                      *         }
                      *       ],
                      *       "subject": "Plan for spring",
@@ -10573,7 +10797,12 @@ export interface operations {
                      *         {
                      *           "address": "mia@example.org",
                      *           "status": "held",
-                     *           "reply": ""
+                     *           "reply": "",
+                     *           "told": {
+                     *             "code": "not-an-address",
+                     *             "values": {},
+                     *             "parts": {}
+                     *           }
                      *         }
                      *       ],
                      *       "subject": "Plan for spring",
@@ -10625,7 +10854,12 @@ export interface operations {
                      *         {
                      *           "address": "mia@example.org",
                      *           "status": "held",
-                     *           "reply": ""
+                     *           "reply": "",
+                     *           "told": {
+                     *             "code": "not-an-address",
+                     *             "values": {},
+                     *             "parts": {}
+                     *           }
                      *         }
                      *       ],
                      *       "subject": "Plan for spring",
@@ -10772,6 +11006,11 @@ export interface operations {
                  */
                 q?: string;
                 /**
+                 * @description Only domains of this tenant.
+                 * @example acme
+                 */
+                tenant?: string;
+                /**
                  * @description The order; with a minus the other way round.
                  * @example name
                  */
@@ -10807,6 +11046,7 @@ export interface operations {
                      *           "addresses": 3,
                      *           "aliasOf": "example.org",
                      *           "dkimRotateAfterSeconds": 15552000,
+                     *           "tenant": "acme",
                      *           "createdAt": "2026-03-01T12:00:00Z"
                      *         }
                      *       ],
@@ -10862,6 +11102,7 @@ export interface operations {
                      *       "addresses": 3,
                      *       "aliasOf": "example.org",
                      *       "dkimRotateAfterSeconds": 15552000,
+                     *       "tenant": "acme",
                      *       "createdAt": "2026-03-01T12:00:00Z"
                      *     }
                      */
@@ -10907,6 +11148,7 @@ export interface operations {
                      *       "addresses": 3,
                      *       "aliasOf": "example.org",
                      *       "dkimRotateAfterSeconds": 15552000,
+                     *       "tenant": "acme",
                      *       "createdAt": "2026-03-01T12:00:00Z"
                      *     }
                      */
@@ -10970,7 +11212,8 @@ export interface operations {
                 /**
                  * @example {
                  *       "dkimRotateAfterSeconds": 15552000,
-                 *       "aliasOf": "example.org"
+                 *       "aliasOf": "example.org",
+                 *       "tenant": "acme"
                  *     }
                  */
                 "application/json": components["schemas"]["DomainChange"];
@@ -10990,10 +11233,356 @@ export interface operations {
                      *       "addresses": 3,
                      *       "aliasOf": "example.org",
                      *       "dkimRotateAfterSeconds": 15552000,
+                     *       "tenant": "acme",
                      *       "createdAt": "2026-03-01T12:00:00Z"
                      *     }
                      */
                     "application/json": components["schemas"]["Domain"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidFields"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listTenants: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Only names that hold this text.
+                 * @example ac
+                 */
+                q?: string;
+                /**
+                 * @description The most items in the answer.
+                 * @example 50
+                 */
+                limit?: components["parameters"]["limit"];
+                /** @description Where the page begins: `nextCursor` of the page before, with all other parameters as they were. Without it the first page is given. */
+                cursor?: components["parameters"]["cursor"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of tenants. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "name": "acme",
+                     *           "domains": 3,
+                     *           "sending": {
+                     *             "sender": "mia@example.org",
+                     *             "messagesPerHour": 1000,
+                     *             "recipientsPerHour": 1000,
+                     *             "messagesPerDay": 1000,
+                     *             "recipientsPerDay": 1000,
+                     *             "recipientsPerMessage": 50,
+                     *             "inForce": {
+                     *               "messagesPerHour": 100,
+                     *               "recipientsPerHour": 1000,
+                     *               "messagesPerDay": 500,
+                     *               "recipientsPerDay": 5000,
+                     *               "recipientsPerMessage": 50
+                     *             },
+                     *             "used": {
+                     *               "messagesPerHour": 12,
+                     *               "recipientsPerHour": 12,
+                     *               "messagesPerDay": 12,
+                     *               "recipientsPerDay": 12
+                     *             },
+                     *             "refused": 0,
+                     *             "isStopped": false,
+                     *             "stoppedAt": "2026-03-01T12:00:00Z",
+                     *             "reason": "",
+                     *             "told": {
+                     *               "code": "not-an-address",
+                     *               "values": {},
+                     *               "parts": {}
+                     *             }
+                     *           },
+                     *           "createdAt": "2026-03-01T12:00:00Z"
+                     *         }
+                     *       ],
+                     *       "nextCursor": "eyJhIjo0Mn0",
+                     *       "total": 1234
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TenantPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createTenant: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Any text of the client's choice. A second request with the same key and the same body within 24 hours is not carried out again but answered as the first one was; with another body it is 409.
+                 * @example 4f1b3c1e-8a53-4a52-9a0e-0a5b5e1d9a77
+                 */
+                "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "acme"
+                 *     }
+                 */
+                "application/json": components["schemas"]["TenantNew"];
+            };
+        };
+        responses: {
+            /** @description Made. */
+            201: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "name": "acme",
+                     *       "domains": 3,
+                     *       "sending": {
+                     *         "sender": "mia@example.org",
+                     *         "messagesPerHour": 1000,
+                     *         "recipientsPerHour": 1000,
+                     *         "messagesPerDay": 1000,
+                     *         "recipientsPerDay": 1000,
+                     *         "recipientsPerMessage": 50,
+                     *         "inForce": {
+                     *           "messagesPerHour": 100,
+                     *           "recipientsPerHour": 1000,
+                     *           "messagesPerDay": 500,
+                     *           "recipientsPerDay": 5000,
+                     *           "recipientsPerMessage": 50
+                     *         },
+                     *         "used": {
+                     *           "messagesPerHour": 12,
+                     *           "recipientsPerHour": 12,
+                     *           "messagesPerDay": 12,
+                     *           "recipientsPerDay": 12
+                     *         },
+                     *         "refused": 0,
+                     *         "isStopped": false,
+                     *         "stoppedAt": "2026-03-01T12:00:00Z",
+                     *         "reason": "",
+                     *         "told": {
+                     *           "code": "not-an-address",
+                     *           "values": {},
+                     *           "parts": {}
+                     *         }
+                     *       },
+                     *       "createdAt": "2026-03-01T12:00:00Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Tenant"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidFields"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getTenant: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The name of a tenant, in any case.
+                 * @example acme
+                 */
+                tenant: components["parameters"]["tenant"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The tenant. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "name": "acme",
+                     *       "domains": 3,
+                     *       "sending": {
+                     *         "sender": "mia@example.org",
+                     *         "messagesPerHour": 1000,
+                     *         "recipientsPerHour": 1000,
+                     *         "messagesPerDay": 1000,
+                     *         "recipientsPerDay": 1000,
+                     *         "recipientsPerMessage": 50,
+                     *         "inForce": {
+                     *           "messagesPerHour": 100,
+                     *           "recipientsPerHour": 1000,
+                     *           "messagesPerDay": 500,
+                     *           "recipientsPerDay": 5000,
+                     *           "recipientsPerMessage": 50
+                     *         },
+                     *         "used": {
+                     *           "messagesPerHour": 12,
+                     *           "recipientsPerHour": 12,
+                     *           "messagesPerDay": 12,
+                     *           "recipientsPerDay": 12
+                     *         },
+                     *         "refused": 0,
+                     *         "isStopped": false,
+                     *         "stoppedAt": "2026-03-01T12:00:00Z",
+                     *         "reason": "",
+                     *         "told": {
+                     *           "code": "not-an-address",
+                     *           "values": {},
+                     *           "parts": {}
+                     *         }
+                     *       },
+                     *       "createdAt": "2026-03-01T12:00:00Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Tenant"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteTenant: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The name of a tenant, in any case.
+                 * @example acme
+                 */
+                tenant: components["parameters"]["tenant"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    updateTenant: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The name of a tenant, in any case.
+                 * @example acme
+                 */
+                tenant: components["parameters"]["tenant"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "acme"
+                 *     }
+                 */
+                "application/json": components["schemas"]["TenantChange"];
+            };
+        };
+        responses: {
+            /** @description The tenant as it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "name": "acme",
+                     *       "domains": 3,
+                     *       "sending": {
+                     *         "sender": "mia@example.org",
+                     *         "messagesPerHour": 1000,
+                     *         "recipientsPerHour": 1000,
+                     *         "messagesPerDay": 1000,
+                     *         "recipientsPerDay": 1000,
+                     *         "recipientsPerMessage": 50,
+                     *         "inForce": {
+                     *           "messagesPerHour": 100,
+                     *           "recipientsPerHour": 1000,
+                     *           "messagesPerDay": 500,
+                     *           "recipientsPerDay": 5000,
+                     *           "recipientsPerMessage": 50
+                     *         },
+                     *         "used": {
+                     *           "messagesPerHour": 12,
+                     *           "recipientsPerHour": 12,
+                     *           "messagesPerDay": 12,
+                     *           "recipientsPerDay": 12
+                     *         },
+                     *         "refused": 0,
+                     *         "isStopped": false,
+                     *         "stoppedAt": "2026-03-01T12:00:00Z",
+                     *         "reason": "",
+                     *         "told": {
+                     *           "code": "not-an-address",
+                     *           "values": {},
+                     *           "parts": {}
+                     *         }
+                     *       },
+                     *       "createdAt": "2026-03-01T12:00:00Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Tenant"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -11128,7 +11717,13 @@ export interface operations {
     };
     deleteDkimKey: {
         parameters: {
-            query?: never;
+            query?: {
+                /**
+                 * @description Takes the key that signs away, too; the domain's mail leaves unsigned then.
+                 * @example true
+                 */
+                force?: boolean;
+            };
             header?: never;
             path: {
                 /**
@@ -11157,6 +11752,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
         };
@@ -11616,7 +12212,13 @@ export interface operations {
                      *       "address": "mia@example.org",
                      *       "domain": "example.net",
                      *       "isAccepted": true,
+                     *       "isOwn": false,
                      *       "problem": "the domain does not exist",
+                     *       "told": {
+                     *         "code": "not-an-address",
+                     *         "values": {},
+                     *         "parts": {}
+                     *       },
                      *       "mtaSts": "enforce",
                      *       "hosts": [
                      *         {
@@ -11627,6 +12229,11 @@ export interface operations {
                      *           "tls": "TLSv1.3 TLS_AES_256_GCM_SHA384 dane",
                      *           "verdict": "send",
                      *           "reply": "250 2.1.5 OK",
+                     *           "told": {
+                     *             "code": "not-an-address",
+                     *             "values": {},
+                     *             "parts": {}
+                     *           },
                      *           "isAccepted": true
                      *         }
                      *       ]
@@ -11707,6 +12314,7 @@ export interface operations {
                      *           "hasPassword": true,
                      *           "keepsPop3Deleted": false,
                      *           "savesSent": false,
+                     *           "usesFromId": false,
                      *           "createdAt": "2026-03-01T12:00:00Z"
                      *         }
                      *       ],
@@ -11777,6 +12385,7 @@ export interface operations {
                      *       "hasPassword": true,
                      *       "keepsPop3Deleted": false,
                      *       "savesSent": false,
+                     *       "usesFromId": false,
                      *       "createdAt": "2026-03-01T12:00:00Z"
                      *     }
                      */
@@ -11833,6 +12442,7 @@ export interface operations {
                      *       "hasPassword": true,
                      *       "keepsPop3Deleted": false,
                      *       "savesSent": false,
+                     *       "usesFromId": false,
                      *       "createdAt": "2026-03-01T12:00:00Z"
                      *     }
                      */
@@ -11869,7 +12479,8 @@ export interface operations {
                  *       "isAdmin": false,
                  *       "isDisabled": true,
                  *       "keepsPop3Deleted": false,
-                 *       "savesSent": false
+                 *       "savesSent": false,
+                 *       "usesFromId": false
                  *     }
                  */
                 "application/json": components["schemas"]["AdminAccountChange"];
@@ -11900,6 +12511,7 @@ export interface operations {
                      *       "hasPassword": true,
                      *       "keepsPop3Deleted": false,
                      *       "savesSent": false,
+                     *       "usesFromId": false,
                      *       "createdAt": "2026-03-01T12:00:00Z"
                      *     }
                      */
@@ -13298,6 +13910,11 @@ export interface operations {
                  */
                 status?: "pending" | "deferred" | "failed" | "held";
                 /**
+                 * @description With `true` only those that somebody has to decide about, because they cannot go securely.
+                 * @example true
+                 */
+                isAsked?: boolean;
+                /**
                  * @description Only recipients of this domain.
                  * @example example.net
                  */
@@ -13342,12 +13959,17 @@ export interface operations {
                      *           "domain": "example.net",
                      *           "status": "deferred",
                      *           "isAsked": false,
-                     *           "attempts": 3,
+                     *           "attempts": 1,
                      *           "nextAttemptAt": "2026-03-01T12:00:00Z",
                      *           "heldUntil": "2026-03-01T12:00:00Z",
                      *           "lastAttemptAt": "2026-03-01T12:00:00Z",
                      *           "code": "4.7.1",
                      *           "reply": "450 4.7.1 Try again later",
+                     *           "told": {
+                     *             "code": "not-an-address",
+                     *             "values": {},
+                     *             "parts": {}
+                     *           },
                      *           "createdAt": "2026-03-01T12:00:00Z",
                      *           "expiresAt": "2026-03-01T12:00:00Z",
                      *           "size": 20480,
@@ -13422,12 +14044,17 @@ export interface operations {
                      *             "domain": "example.net",
                      *             "status": "deferred",
                      *             "isAsked": false,
-                     *             "attempts": 3,
+                     *             "attempts": 1,
                      *             "nextAttemptAt": "2026-03-01T12:00:00Z",
                      *             "heldUntil": "2026-03-01T12:00:00Z",
                      *             "lastAttemptAt": "2026-03-01T12:00:00Z",
                      *             "code": "4.7.1",
                      *             "reply": "450 4.7.1 Try again later",
+                     *             "told": {
+                     *               "code": "not-an-address",
+                     *               "values": {},
+                     *               "parts": {}
+                     *             },
                      *             "createdAt": "2026-03-01T12:00:00Z",
                      *             "expiresAt": "2026-03-01T12:00:00Z",
                      *             "size": 20480,
@@ -13518,8 +14145,14 @@ export interface operations {
                      *           "recipients": 3,
                      *           "messages": 2,
                      *           "failed": 0,
+                     *           "held": 0,
                      *           "nextAttemptAt": "2026-03-01T12:00:00Z",
                      *           "reply": "450 4.7.1 Try again later",
+                     *           "told": {
+                     *             "code": "not-an-address",
+                     *             "values": {},
+                     *             "parts": {}
+                     *           },
                      *           "replies": 3
                      *         }
                      *       ],
@@ -13617,7 +14250,9 @@ export interface operations {
                     /**
                      * @example {
                      *       "recipients": 3,
-                     *       "messages": 3
+                     *       "messages": 3,
+                     *       "shortened": 0,
+                     *       "shortenedTo": "2026-03-01T12:00:00Z"
                      *     }
                      */
                     "application/json": components["schemas"]["QueueActed"];
@@ -13719,12 +14354,17 @@ export interface operations {
                      *           "domain": "example.net",
                      *           "status": "deferred",
                      *           "isAsked": false,
-                     *           "attempts": 3,
+                     *           "attempts": 1,
                      *           "nextAttemptAt": "2026-03-01T12:00:00Z",
                      *           "heldUntil": "2026-03-01T12:00:00Z",
                      *           "lastAttemptAt": "2026-03-01T12:00:00Z",
                      *           "code": "4.7.1",
                      *           "reply": "450 4.7.1 Try again later",
+                     *           "told": {
+                     *             "code": "not-an-address",
+                     *             "values": {},
+                     *             "parts": {}
+                     *           },
                      *           "createdAt": "2026-03-01T12:00:00Z",
                      *           "expiresAt": "2026-03-01T12:00:00Z",
                      *           "size": 20480,
@@ -13854,6 +14494,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
         };
@@ -14102,6 +14743,11 @@ export interface operations {
                      *           "recipient": "leo@example.net",
                      *           "state": "delivered",
                      *           "question": "the server's certificate does not verify",
+                     *           "told": {
+                     *             "code": "not-an-address",
+                     *             "values": {},
+                     *             "parts": {}
+                     *           },
                      *           "createdAt": "2026-03-01T12:00:00Z",
                      *           "nextAttemptAt": "2026-03-01T12:00:00Z",
                      *           "expiresAt": "2026-03-01T12:00:00Z",
@@ -14114,6 +14760,11 @@ export interface operations {
                      *               "server": "mx.example.net [192.0.2.1]",
                      *               "code": "2.0.0",
                      *               "reply": "250 2.0.0 Ok",
+                     *               "told": {
+                     *                 "code": "not-an-address",
+                     *                 "values": {},
+                     *                 "parts": {}
+                     *               },
                      *               "tls": {
                      *                 "version": "TLSv1.3",
                      *                 "cipher": "TLS_AES_256_GCM_SHA384",
@@ -14180,6 +14831,54 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getTransport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description A domain of recipients, a sender's address, `@` and the domain of senders, or `*`.
+                 * @example partner.example
+                 */
+                domain: components["parameters"]["transportDomain"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The transport. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "domain": "partner.example",
+                     *       "host": "smtp.relay.example",
+                     *       "port": 587,
+                     *       "protocol": "smtp",
+                     *       "tls": "verify",
+                     *       "login": "relay@example.org",
+                     *       "auth": "plain",
+                     *       "connections": 2,
+                     *       "perMinute": 60,
+                     *       "pool": "bulk",
+                     *       "ehloName": "out2.example.org",
+                     *       "createdAt": "2026-03-01T12:00:00Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Transport"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
         };
@@ -14525,6 +15224,13 @@ export interface operations {
                      *           "messagesPerDay": 1000,
                      *           "recipientsPerDay": 1000,
                      *           "recipientsPerMessage": 50,
+                     *           "inForce": {
+                     *             "messagesPerHour": 100,
+                     *             "recipientsPerHour": 1000,
+                     *             "messagesPerDay": 500,
+                     *             "recipientsPerDay": 5000,
+                     *             "recipientsPerMessage": 50
+                     *           },
                      *           "used": {
                      *             "messagesPerHour": 12,
                      *             "recipientsPerHour": 12,
@@ -14534,7 +15240,12 @@ export interface operations {
                      *           "refused": 0,
                      *           "isStopped": false,
                      *           "stoppedAt": "2026-03-01T12:00:00Z",
-                     *           "reason": ""
+                     *           "reason": "",
+                     *           "told": {
+                     *             "code": "not-an-address",
+                     *             "values": {},
+                     *             "parts": {}
+                     *           }
                      *         }
                      *       ]
                      *     }
@@ -14555,7 +15266,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description An address of an account, or a domain, of this server.
+                 * @description An address of an account, or a domain, of this server. For limits also `tenant:` and the name of a tenant.
                  * @example mia@example.org
                  */
                 sender: components["parameters"]["sender"];
@@ -14578,6 +15289,13 @@ export interface operations {
                      *       "messagesPerDay": 1000,
                      *       "recipientsPerDay": 1000,
                      *       "recipientsPerMessage": 50,
+                     *       "inForce": {
+                     *         "messagesPerHour": 100,
+                     *         "recipientsPerHour": 1000,
+                     *         "messagesPerDay": 500,
+                     *         "recipientsPerDay": 5000,
+                     *         "recipientsPerMessage": 50
+                     *       },
                      *       "used": {
                      *         "messagesPerHour": 12,
                      *         "recipientsPerHour": 12,
@@ -14587,7 +15305,12 @@ export interface operations {
                      *       "refused": 0,
                      *       "isStopped": false,
                      *       "stoppedAt": "2026-03-01T12:00:00Z",
-                     *       "reason": ""
+                     *       "reason": "",
+                     *       "told": {
+                     *         "code": "not-an-address",
+                     *         "values": {},
+                     *         "parts": {}
+                     *       }
                      *     }
                      */
                     "application/json": components["schemas"]["SendingLimits"];
@@ -14607,7 +15330,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description An address of an account, or a domain, of this server.
+                 * @description An address of an account, or a domain, of this server. For limits also `tenant:` and the name of a tenant.
                  * @example mia@example.org
                  */
                 sender: components["parameters"]["sender"];
@@ -14645,6 +15368,13 @@ export interface operations {
                      *       "messagesPerDay": 1000,
                      *       "recipientsPerDay": 1000,
                      *       "recipientsPerMessage": 50,
+                     *       "inForce": {
+                     *         "messagesPerHour": 100,
+                     *         "recipientsPerHour": 1000,
+                     *         "messagesPerDay": 500,
+                     *         "recipientsPerDay": 5000,
+                     *         "recipientsPerMessage": 50
+                     *       },
                      *       "used": {
                      *         "messagesPerHour": 12,
                      *         "recipientsPerHour": 12,
@@ -14654,7 +15384,12 @@ export interface operations {
                      *       "refused": 0,
                      *       "isStopped": false,
                      *       "stoppedAt": "2026-03-01T12:00:00Z",
-                     *       "reason": ""
+                     *       "reason": "",
+                     *       "told": {
+                     *         "code": "not-an-address",
+                     *         "values": {},
+                     *         "parts": {}
+                     *       }
                      *     }
                      */
                     "application/json": components["schemas"]["SendingLimits"];
@@ -14677,7 +15412,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description An address of an account, or a domain, of this server.
+                 * @description An address of an account, or a domain, of this server. For limits also `tenant:` and the name of a tenant.
                  * @example mia@example.org
                  */
                 sender: components["parameters"]["sender"];
@@ -14725,7 +15460,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description An address of an account, or a domain, of this server.
+                 * @description An address of an account, or a domain, of this server. For limits also `tenant:` and the name of a tenant.
                  * @example mia@example.org
                  */
                 sender: components["parameters"]["sender"];
@@ -14748,7 +15483,28 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Added, or it was there. */
+            /** @description It was there, by hand, and stays as it is; its reason is the first one. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "sender": "mia@example.org",
+                     *       "address": "nobody@example.net",
+                     *       "isManual": false,
+                     *       "isInForce": true,
+                     *       "status": "5.1.1",
+                     *       "reason": "No such user",
+                     *       "createdAt": "2026-03-01T12:00:00Z",
+                     *       "expiresAt": "2026-03-01T12:00:00Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Suppression"];
+                };
+            };
+            /** @description Added. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -14772,7 +15528,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description An address of an account, or a domain, of this server.
+                 * @description An address of an account, or a domain, of this server. For limits also `tenant:` and the name of a tenant.
                  * @example mia@example.org
                  */
                 sender: components["parameters"]["sender"];
@@ -14934,7 +15690,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description How many recipients were held, and are tried now. */
+            /** @description How many recipients were held, and are tried now; and whom it is for, where the servers were asked. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -14942,10 +15698,13 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "recipients": 3
+                     *       "recipients": 3,
+                     *       "keysSeen": [
+                     *         "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+                     *       ]
                      *     }
                      */
-                    "application/json": components["schemas"]["QueueRetried"];
+                    "application/json": components["schemas"]["TlsExceptionMade"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -15576,7 +16335,12 @@ export interface operations {
                      *           "name": "database",
                      *           "status": "ok",
                      *           "milliseconds": 0.4,
-                     *           "detail": ""
+                     *           "detail": "",
+                     *           "told": {
+                     *             "code": "not-an-address",
+                     *             "values": {},
+                     *             "parts": {}
+                     *           }
                      *         }
                      *       ]
                      *     }
@@ -15605,7 +16369,12 @@ export interface operations {
                      *           "name": "database",
                      *           "status": "ok",
                      *           "milliseconds": 0.4,
-                     *           "detail": ""
+                     *           "detail": "",
+                     *           "told": {
+                     *             "code": "not-an-address",
+                     *             "values": {},
+                     *             "parts": {}
+                     *           }
                      *         }
                      *       ]
                      *     }

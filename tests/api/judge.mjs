@@ -69,6 +69,14 @@ export class Judge {
     return JSON.parse(JSON.stringify(schema), (name, value) => (name === "$ref" ? pointer(value.slice(2).split("/")) : value));
   }
 
+  /** Sentences of a problem that have no code (openapi/reasons.yaml). */
+  untold(body) {
+    if (!body.subarray(0, 20).includes("/problems/")) return [];
+    const { detail, told, errors = [] } = JSON.parse(body.toString("utf8"));
+    const said = errors.length > 0 || !detail ? errors : [{ detail, told }];
+    return said.filter((one) => !one.told).map((one) => one.detail);
+  }
+
   /** Judges one answer: { method, path, status, headers (lower case), body (Buffer) }. Gives
    * { operationId, faults }; operationId is null for what is not in the contract. */
   answer({ method, path, status, headers, body }) {

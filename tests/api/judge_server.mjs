@@ -9,5 +9,5 @@ const judge = new Judge(JSON.parse(readFileSync(process.argv[2], "utf8")));
 for await (const line of createInterface({ input: process.stdin })) {
   const answer = JSON.parse(line);
   answer.body = Buffer.from(answer.body, "base64");
-  process.stdout.write(JSON.stringify(judge.answer(answer)) + "\n");
+  process.stdout.write(JSON.stringify({ ...judge.answer(answer), untold: judge.untold(answer.body) }) + "\n");
 }

@@ -9,6 +9,7 @@ import pytest
 import mail
 from api_client import Api
 from cases import OPERATIONS
+from support import all_of
 
 GETS = [op for op in OPERATIONS if op.method == "GET"]
 NEXT = b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
@@ -37,12 +38,10 @@ def ask(op, secret, ids):
 
 @pytest.mark.parametrize("op", GETS, ids=lambda op: op.id)
 def test_head_has_no_body(op, heronry, program):
-    whole = b""
     with socket.create_connection(("localhost", heronry.ports["https"]), timeout=60) as plain:
         with heronry.tls().wrap_socket(plain, server_hostname="localhost") as tls:
             tls.sendall(ask(op, *program) + NEXT)
-            while piece := tls.recv(65536):
-                whole += piece
+            whole = all_of(tls)
     head, _, rest = whole.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 ") and not head.startswith(b"HTTP/1.1 5"), head
     assert rest.startswith(b"HTTP/1.1 200 ") and rest.endswith(b"}"), whole

@@ -2,6 +2,7 @@
 """Nobody reaches what belongs to somebody else (PROMISES R23, ATTACKS A1): for every operation with an
 id of a person's own things, the id of another person's thing is answered like one of nothing, and the
 thing stays as it is. Ids in bodies and queries select nothing either."""
+import datetime
 import email.message
 import imaplib
 import time
@@ -70,7 +71,9 @@ class Victim:
 
     def send(self):
         draft = self.api.post("/drafts", DRAFT | {"to": [{"address": self.user["address"]}]}, status=201).json
-        return self.api.post("/submissions", {"draftId": draft["id"], "undoSeconds": 120}, status=201).json["id"]
+        tomorrow = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=1)
+        when = {"sendAt": tomorrow.strftime("%Y-%m-%dT%H:%M:%SZ")}  # it is not to go while the tests run, however long
+        return self.api.post("/submissions", {"draftId": draft["id"], **when}, status=201).json["id"]
 
     def expunge(self):
         """Id of a message that was deleted for ever."""

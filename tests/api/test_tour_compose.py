@@ -115,12 +115,12 @@ def test_sent_with_attachment(heronry, user, api):
     made = api.post("/submissions", {"draftId": draft["id"], "undoSeconds": 0}, status=201)
     path = made.headers["location"]
     assert {r["address"] for r in made.json["recipients"]} == {user["address"], other["address"]}
-    wait_until(lambda: received(reader, "Hello"), seconds=30, what="the message")
+    wait_until(lambda: received(reader, "Hello"), what="the message")
     message = reader.get(f"/messages/{received(reader, 'Hello')[0]['id']}").json
     assert message["bcc"] == [] and message["from"][0]["address"] == user["address"]
     part = message["attachments"][0]
     assert reader.get(f"/messages/{message['id']}/parts/{part['partId']}").body == octets
-    wait_until(lambda: api.get(path).json["undoStatus"] == "final", seconds=30, what="the end of the time to take it back")
+    wait_until(lambda: api.get(path).json["undoStatus"] == "final", what="the end of the time to take it back")
     sent = api.get(path).json
     wait_until(lambda: api.get(f"/messages/{sent['messageId']}").json["mailboxIds"] == [api.mailbox("sent")], what="the copy in Sent")
     assert api.delete(path, status=409).problem == "too-late"
@@ -136,7 +136,7 @@ def test_taken_back(heronry, user, api):
     stale = api.post("/submissions", {"draftId": draft.json["id"], "draftEtag": '"0"'}, status=409)
     assert stale.problem == "state-changed"
     key = {"Idempotency-Key": "send"}
-    request = {"draftId": draft.json["id"], "undoSeconds": 60, "draftEtag": draft.headers["etag"]}
+    request = {"draftId": draft.json["id"], "undoSeconds": 120, "draftEtag": draft.headers["etag"]}
     made = api.post("/submissions", request, headers=key, status=201).json
     assert api.post("/submissions", request, headers=key, status=201).json["id"] == made["id"]
     assert (made["undoStatus"], made["recipients"][0]["status"]) == ("pending", "held")
@@ -145,9 +145,9 @@ def test_taken_back(heronry, user, api):
     assert api.delete(f"/drafts/{draft.json['id']}", status=409)
     back = api.delete(f"/submissions/{made['id']}", status=200).json
     assert back["undoStatus"] == "canceled"
-    again = api.post("/submissions", {"draftId": draft.json["id"], "undoSeconds": 60}, status=201).json
+    again = api.post("/submissions", {"draftId": draft.json["id"], "undoSeconds": 120}, status=201).json
     other_draft = api.post("/drafts", draft_of(subject="Next", text="x", to=[{"address": other["address"]}]), status=201).json
-    api.post("/submissions", {"draftId": other_draft["id"], "undoSeconds": 60}, status=201)
+    api.post("/submissions", {"draftId": other_draft["id"], "undoSeconds": 120}, status=201)
     of_draft = api.get("/submissions", query={"draftId": draft.json["id"]}).json["items"]
     assert [s["id"] for s in of_draft] == [again["id"], made["id"]]
     api.delete(f"/submissions/{again['id']}", status=200)
@@ -170,7 +170,7 @@ def test_reply_is_in_the_conversation(heronry, user, api):
     draft = api.post("/drafts", draft_of(subject="Re: Question", text="Yes.", to=[{"address": user["address"]}],
                                          inReplyTo={"messageId": asked["id"], "mode": "reply"}), status=201).json
     made = api.post("/submissions", {"draftId": draft["id"], "undoSeconds": 0}, status=201).json
-    wait_until(lambda: received(api, "Re: Question"), seconds=30, what="the answer")
+    wait_until(lambda: received(api, "Re: Question"), what="the answer")
     thread = api.get(f"/threads/{asked['threadId']}").json
     assert len(thread["messages"]) == 3  # the question, the answer in Sent, and the one that came
     wait_until(lambda: "$answered" in api.get(f"/messages/{asked['id']}").json["keywords"], what="the flag of the question")

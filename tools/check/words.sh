@@ -9,7 +9,7 @@ refuse() { # refuse PATTERN WHERE WHY [ALLOWED-PATH-PATTERN]
     printf '%s\n  -> %s\n' "$hits" "$3"
     fault=1
 }
-refuse 'TODO|FIXME|XXX' 'shared services tools' 'unfinished work belongs into an issue'
+refuse 'TODO|FIXME|\bXXX\b' 'shared services tools' 'unfinished work belongs into an issue'
 refuse '#include <(ev|libpq-fe|unbound|argon2|zstd|yaml|idn2)\.h>' 'shared services' \
     'a library is seen by one module only' \
     '^shared/(base|runtime|db|dns|crypto|blob|config)/'

@@ -71,7 +71,8 @@ class Bundler:
             file = (self.source.parent / item["$ref"]).resolve()
             paths[path] = self.resolve(file, self.read(file))
         components = {**root.pop("components"), **{k: dict(sorted(v.items())) for k, v in sorted(self.components.items())}}
-        return {**root, "paths": paths, "components": components}
+        reasons = self.read(self.source.parent / "reasons.yaml")
+        return {**root, "x-reasons": reasons, "paths": paths, "components": components}
 
 
 def follow(document, node):

@@ -2,6 +2,7 @@
 """Writes the tables of the API in C: structs of parameters, prototypes of handlers, routes, schemas
 of bodies, problems. services/api/{route,params,validate}.h say what the tables mean."""
 import json
+import re
 
 from bundle import ContractError, follow, operations, server_of, snake
 
@@ -137,6 +138,8 @@ def header(ops):
         yield f"YIELDS void rest_{op.name}(struct api_call *call, {params}, const json_t *body);\n\n"
     yield ("extern const struct api_route_table api_routes;\n"
            "extern const struct api_problem api_problems[];\nextern const size_t api_n_problems;\n"
+           "/* Those with the most letters beside their places first. */\n"
+           "extern const struct api_reason api_reasons[];\nextern const size_t api_n_reasons;\n"
            "/* The contract as JSON with its ETag (in quotes), and as a page with the policy that it needs. */\n"
            "extern const str api_openapi_json;\nextern const str api_openapi_etag;\nextern const str api_docs_html;\n"
            "extern const str api_docs_policy;\n\n"
@@ -366,6 +369,15 @@ def problems_source(document):
     for slug, (status, title) in document["x-problems"].items():
         yield f"    {{ {quote(slug)}, {status}, {quote(title)} }},\n"
     yield "};\nconst size_t api_n_problems = sizeof(api_problems) / sizeof(api_problems[0]);\n"
+
+
+def reasons_source(document):
+    """Sentences from the one that says most itself to the one that is nearly all places."""
+    reasons = sorted(document["x-reasons"].items(), key=lambda one: (-len(re.sub(r"{\w+}", "", one[1])), one[0]))
+    yield "const struct api_reason api_reasons[] = {\n"
+    for code, sentence in reasons:
+        yield f"    {{ {quote(code)}, {quote(sentence)} }},\n"
+    yield "};\nconst size_t api_n_reasons = sizeof(api_reasons) / sizeof(api_reasons[0]);\n"
 
 
 # ---- documents ----

@@ -45,7 +45,8 @@ def make_c(folder):
         "api_tables.h": c_source.tables_header(ops),
         "api_params.c": c_source.params_source(ops),
         "api_schemas.c": c_source.schemas_source(document, ops),
-        "api_routes.c": [*c_source.routes_source(ops), *c_source.problems_source(document)],
+        "api_routes.c": [*c_source.routes_source(ops), *c_source.problems_source(document),
+                         *c_source.reasons_source(document)],
         "api_documents.c": c_source.documents_source({
             "api_openapi_json": text.encode(), "api_openapi_etag": etag.encode(),
             "api_docs_html": html.encode(), "api_docs_policy": policy.encode()}),

@@ -175,6 +175,12 @@ def problems(document):
     return f'<h2 id="problems">Problems</h2><section><table><thead><tr><th>type<th>Status<th>Meaning</thead><tbody>{rows}</tbody></table></section>'
 
 
+def reasons(document):
+    rows = "".join(f"<tr><td><code>{code}</code></td><td>{text(sentence)}</td></tr>" for code, sentence in document["x-reasons"].items())
+    return f'<h2 id="reasons">Sentences</h2><section><table><thead><tr><th>code<th>Sentence</thead><tbody>{rows}</tbody></table></section>'
+
+
+
 def render(document):
     """The page, and the Content-Security-Policy that it is to be sent with."""
     menu = content = ""
@@ -188,12 +194,12 @@ def render(document):
                 content += operation(document, path, method, op)
     schemas = "".join(schema_section(document, name, schema) for name, schema in document["components"]["schemas"].items()
                       if "object" in str(schema.get("type")) or "oneOf" in schema)
-    menu += '<h2>More</h2><a href="#failures">Failures</a><a href="#problems">Problems</a><a href="#schemas">Schemas</a>'
+    menu += '<h2>More</h2><a href="#failures">Failures</a><a href="#problems">Problems</a><a href="#reasons">Sentences</a><a href="#schemas">Schemas</a>'
     info = document["info"]
     page = (f'<!doctype html><html lang=en><head><meta charset=utf-8><meta name=viewport content="width=device-width">'
             f"<title>{text(info['title'])} API</title><style>{STYLE}</style></head><body><nav aria-label=Operations>{menu}</nav>"
             f"<main><h1>{text(info['title'])} API {text(info['version'])}</h1><p>{text(info['summary'])} "
-            f'<a href="openapi.json">openapi.json</a></p>{prose(info["description"])}{content}{failures(document)}{problems(document)}'
+            f'<a href="openapi.json">openapi.json</a></p>{prose(info["description"])}{content}{failures(document)}{problems(document)}{reasons(document)}'
             f'<h2 id="schemas">Schemas</h2>{schemas}</main></body></html>\n')
     digest = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
