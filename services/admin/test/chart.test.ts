@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { expect, test, vi } from "vitest";
-import { areaPath, linePath, nearest, niceTicks, sum, timeTicks, xOf, yOf } from "../src/overview/chart.ts";
+import { afterEach, expect, test, vi } from "vitest";
+import { areaPath, beginsDay, isTwice, linePath, nearest, niceTicks, sum, timeTicks, xOf, yOf } from "../src/overview/chart.ts";
 
 const box = { left: 0, right: 100, top: 0, bottom: 50 };
 
@@ -32,14 +32,48 @@ test("unknown values leave a gap", () => {
   expect(sum([1, null, 2])).toBe(3);
 });
 
+/** Hours of UTC, or parts of them. */
+function every(seconds: number, n: number, from: string): number[] {
+  return Array.from({ length: n }, (_, i) => Date.parse(from) / 1000 + i * seconds);
+}
+
+/** As if minutes before UTC were `earlier` up to a moment, and `later` from then on. */
+function inZone(earlier: number, later = earlier, change = "2026-01-01T00:00Z"): void {
+  vi.spyOn(Date.prototype, "getTimezoneOffset").mockImplementation(function (this: Date) {
+    return this.getTime() < Date.parse(change) ? earlier : later;
+  });
+}
+
+afterEach(() => vi.restoreAllMocks());
+
 test("labels stand on round moments, not too many", () => {
-  const hours = Array.from({ length: 168 }, (_, i) => 1_767_225_600 + i * 3600);
-  const marks = timeTicks(hours, 6);
+  const hours = every(3600, 168, "2026-01-01T00:00Z");
+  const marks = timeTicks(hours, 6, 3600);
   expect(marks.length).toBeGreaterThan(2);
   expect(marks.length).toBeLessThanOrEqual(8);
-  expect(timeTicks([], 5)).toEqual([]);
-  // Also where days begin at half past of an hour of UTC (Asia/Kolkata).
-  const zone = vi.spyOn(Date.prototype, "getTimezoneOffset").mockReturnValue(-330);
-  expect(timeTicks(hours, 6)).toEqual([43, 91, 139]);
-  zone.mockRestore();
+  expect(timeTicks([], 5, 3600)).toEqual([]);
+});
+
+test("days begin where those of the reader do, at half past of an hour of UTC, too", () => {
+  inZone(-330); // Asia/Kolkata
+  const hours = every(3600, 168, "2026-01-01T00:00Z");
+  expect(timeTicks(hours, 6, 3600)).toEqual([43, 91, 139]);
+  expect([0, 18, 19, 43, 44].filter((i) => beginsDay(hours, i))).toEqual([19, 43]);
+});
+
+test("whole days are those of UTC", () => {
+  inZone(300); // America/New_York
+  expect(timeTicks(every(86_400, 6, "2026-01-01T00:00Z"), 6, 86_400)).toEqual([0, 1, 2, 3, 4, 5]);
+});
+
+test("clocks that change leave no two labels on one place, and tell what they show twice", () => {
+  const quarters = every(900, 48, "2026-10-24T22:00Z"); // midnight in Europe/Berlin, in summer
+  inZone(-120, -60, "2026-10-25T01:00Z");
+  expect(timeTicks(quarters, 6, 900)).toEqual([0, 8, 20, 28, 36, 44]);
+  expect(quarters.map((time, i) => (isTwice(time) ? i : -1)).filter((i) => i >= 0)).toEqual([8, 9, 10, 11, 12, 13, 14, 15]);
+  vi.restoreAllMocks();
+  inZone(-60, -120, "2026-03-29T01:00Z");
+  const spring = every(900, 48, "2026-03-28T23:00Z");
+  expect(timeTicks(spring, 6, 900)).toEqual([0, 12, 20, 28, 36, 44]); // 0, 4, 6, 8 ... o'clock: there is no 2, and 3 is not round
+  expect(spring.some(isTwice)).toBe(false);
 });

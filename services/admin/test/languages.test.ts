@@ -2,11 +2,13 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { expectSameMessages } from "@heronry/web-kit/test/languages.ts";
+import { expectOneVoice, expectSameMessages } from "@heronry/web-kit/test/languages.ts";
 import english from "../src/lang/en.json";
 import german from "../src/lang/de.json";
 
 test("the languages say the same things", () => expectSameMessages(english, german));
+
+test("German is said to friends", () => expectOneVoice(german));
 
 test("every message is used", () => {
   const folder = join(import.meta.dirname, "../src");

@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import { dayBegins, dayEnds } from "../src/audit/days.ts";
 import { zoneFile } from "../src/domains/dns.ts";
+import { flawOf, keyText, selectorOf } from "../src/domains/key.ts";
 import { callOf, curl, quote } from "../src/parts/curl.ts";
 import { makePassword, parseNumber, parseSize, typedSize } from "../src/parts/units.ts";
 import { purposeOf, restOf, serverOf } from "../src/delivery/routes/routes.ts";
@@ -29,7 +30,7 @@ test("routes are told in words", () => {
   );
   const route = { domain: "*", host: null, port: null, protocol: "smtp", tls: "verify", login: null, auth: null, connections: null, perMinute: null, pool: null, ehloName: null, createdAt: "" } as const;
   expect(serverOf(route)).toBe("Servers of the recipients");
-  expect(serverOf({ ...route, host: "smtp.relay.example", port: 587 })).toBe("smtp.relay.example, port 587");
+  expect(serverOf({ ...route, host: "smtp.relay.example", port: 2525 })).toBe("smtp.relay.example, port 2525");
   expect(restOf({ ...route, connections: 1, perMinute: 1000, pool: "bulk", ehloName: "out.example.org" })).toEqual(
     ["1 connection", "1,000 a minute", "from the pool bulk", "as out.example.org"],
   );
@@ -66,6 +67,23 @@ test("records of keys are strings that fit", () => {
   const pieces = [...line.matchAll(/"([^"]*)"/g)].map((match) => match[1]!);
   expect(pieces.join("")).toBe(value);
   expect(Math.max(...pieces.map((piece) => piece.length))).toBeLessThanOrEqual(255);
+});
+
+test("a private key is taken as its file has it, and what is none is told", () => {
+  expect(keyText(new TextEncoder().encode("-----BEGIN PRIVATE KEY-----\r\nMC4=\n"))).toBe("-----BEGIN PRIVATE KEY-----\r\nMC4=\n");
+  expect(keyText(Uint8Array.of(0x30, 0x82, 0, 0xff))).toBe("MIIA/w==");
+  expect(["mail.private", "S-2026.PRIVATE", "mail.txt", "-a.private", "a b.private", ".private", "private"].map(selectorOf)).toEqual(
+    ["mail", "s-2026", "", "", "", "", ""],
+  );
+  const pem = (label: string): string => `-----BEGIN ${label}-----\nMC4=\n-----END ${label}-----\n`;
+  const cases = [
+    [" \n", "missing"], [pem("ENCRYPTED PRIVATE KEY"), "encrypted"], [pem("OPENSSH PRIVATE KEY"), "openssh"],
+    [`-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n`, "encrypted"], [pem("PUBLIC KEY"), "public"], [pem("RSA PUBLIC KEY"), "public"],
+    [pem("CERTIFICATE"), "public"], ['mail._domainkey IN TXT "v=DKIM1; p=MIIA"', "public"],
+    [pem("PRIVATE KEY"), undefined], [pem("RSA PRIVATE KEY"), undefined], [pem("PUBLIC KEY") + pem("PRIVATE KEY"), undefined],
+    [pem("PRIVATE KEY") + pem("PUBLIC KEY"), undefined], ["nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=", undefined],
+  ] as const;
+  for (const [text, flaw] of cases) expect(flawOf(text), text).toBe(flaw);
 });
 
 test("the address bar keeps page, thing and filters", () => {

@@ -269,7 +269,7 @@ function routes(stub: Stub): Record<string, Handler> {
     "POST /submissions": ({ body }) => {
       const draft = stub.drafts.get(String(body["draftId"]))?.draft;
       if (!draft) return problem(404, "not-found");
-      const made: Schema<"Submission"> = { id: String(stub.next++), draftId: draft.id, messageId: null, threadId: null, undoStatus: "pending", undoUntil: new Date(Date.now() + 10_000).toISOString(), from: ME.address, recipients: draft.to.map((one) => ({ address: one.address, status: "held", reply: "" })), subject: draft.subject, createdAt: new Date().toISOString() };
+      const made: Schema<"Submission"> = { id: String(stub.next++), draftId: draft.id, messageId: null, threadId: null, undoStatus: "pending", undoUntil: new Date(Date.now() + 10_000).toISOString(), from: ME.address, recipients: draft.to.map((one) => ({ address: one.address, status: "held", reply: "", told: null })), subject: draft.subject, createdAt: new Date().toISOString() };
       stub.submissions.set(made.id, made);
       return { status: 201, json: made };
     },

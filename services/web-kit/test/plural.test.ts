@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from "vitest";
 import { format } from "../src/lang/plural.ts";
-import { expectSameMessages } from "./languages.ts";
+import { expectOneVoice, expectSameMessages } from "./languages.ts";
 import en from "../src/lang/en.json";
 import de from "../src/lang/de.json";
 
@@ -33,5 +33,6 @@ describe("messages", () => {
 describe("the kit's languages", () => {
   it("say the same things with the same values", () => {
     expectSameMessages(en, de);
+    expectOneVoice(de);
   });
 });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from "vitest";
-import { expectSameMessages } from "@heronry/web-kit/test/languages.ts";
+import { expectOneVoice, expectSameMessages } from "@heronry/web-kit/test/languages.ts";
 import en from "../src/lang/en.json";
 import de from "../src/lang/de.json";
 import { forwardedParts, parsePeople, recipientsFor, speaksOfAttachment, subjectFor } from "../src/compose/answer.ts";
@@ -28,11 +28,9 @@ function encodeIds(ids: readonly bigint[]): Uint8Array {
   return Uint8Array.from(bytes);
 }
 
-/** What is quadratic takes longer on any machine; what is not takes a second, and on a busy one some more. */
-const MINUTE_MS = 60_000;
-
 describe("languages", () => {
   it("say the same", () => expectSameMessages(en, de));
+  it("say it to friends", () => expectOneVoice(de));
 });
 
 describe("order of a mailbox", () => {
@@ -127,7 +125,7 @@ describe("answers", () => {
     expect(parsePeople('a@x.example, "b@y.example').rest).toBe('"b@y.example');
     expect(parsePeople('"Reed; Mia" < mia@example.org >').people).toEqual([{ name: "Reed; Mia", address: "mia@example.org" }]);
   });
-  it("take little time for a long paste", { timeout: MINUTE_MS }, () => {
+  it("take little time for a long paste", () => {
     parsePeople(`<${"a@".repeat(100_000)}`);
     expect(parsePeople("a@b.example,".repeat(50_000)).people.length).toBe(50_000);
   });
@@ -159,7 +157,7 @@ describe("plain text", () => {
     const all = blocks.flatMap((one) => one.pieces);
     expect(all.map((one) => one.text)).toEqual(["Yes.\n\n", "On Monday, Ada wrote:\n> No?\n> Really\n\n", "Bo\n"]);
   });
-  it("is done with long hostile text in little time", { timeout: MINUTE_MS }, () => {
+  it("is done with long hostile text in little time", () => {
     blocksOf(`${"> ".repeat(50_000)}\n${"https://".repeat(20_000)}\n${"(".repeat(60_000)}`);
     for (let i = 0; i < 200; i++) linkify(`https://${"a)".repeat(400)}`);
   });
@@ -172,7 +170,7 @@ describe("plain text", () => {
     ["ends of sentences", `http://a${"._~".repeat(6_600)}\n`.repeat(50)],
     ["half addresses", `${"a@".repeat(9_900)}\n`.repeat(50)],
     ["addresses without an end", `${"a.".repeat(9_900)}\n`.repeat(50)],
-  ])("takes little time for a megabyte of %s", { timeout: MINUTE_MS }, (_, text) => {
+  ])("takes little time for a megabyte of %s", (_, text) => {
     expect(blocksOf(text).length).toBeGreaterThan(0);
   });
   it("gives brackets after a link back to the sentence, except those the link has opened", () => {

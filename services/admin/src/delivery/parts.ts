@@ -2,7 +2,7 @@
 // The parts of the page Delivery, in the order of their tabs.
 import { t } from "../lang/messages.ts";
 
-export const PARTS = ["limits", "suppressed", "routes", "relay"] as const;
+export const PARTS = ["limits", "tenants", "suppressed", "routes", "relay"] as const;
 export type Part = (typeof PARTS)[number];
 
 /** The part that the address bar names; the first for anything else. */

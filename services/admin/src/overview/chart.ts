@@ -30,19 +30,41 @@ export function niceTicks(max: number, most = 4): number[] {
   }
 }
 
+/** Seconds of a day. */
+export const DAY = 86_400;
+
+/** What the clock on the wall shows, as seconds. */
+function wall(time: number): number {
+  return time - new Date(time * 1000).getTimezoneOffset() * 60;
+}
+
+/** Whether the clock shows this a second time, or did an hour ago: it was put back. */
+export function isTwice(time: number): boolean {
+  return [-3600, -1800, 1800, 3600].some((by) => wall(time + by) === wall(time));
+}
+
+/** Whether an interval is the first of its day; where the hours of a zone begin between those of UTC, not at midnight. */
+export function beginsDay(times: readonly number[], i: number): boolean {
+  const here = wall(times[i] ?? 0);
+  const before = i > 0 ? wall(times[i - 1] ?? 0) : here - 1;
+  return Math.floor(here / DAY) > Math.floor(before / DAY);
+}
+
 /** Places for labels on the time axis: indexes into `times`, about `wanted` of them, on round moments or, where the
- *  hours of a zone begin between those of UTC, on the first after each. */
-export function timeTicks(times: readonly number[], wanted: number): number[] {
+ *  hours of a zone begin between those of UTC, on the first after each. `interval` seconds lie between two; whole days
+ *  are those of UTC. */
+export function timeTicks(times: readonly number[], wanted: number, interval: number): number[] {
   const first = times[0];
   const last = times.at(-1);
   if (first === undefined || last === undefined || times.length < 2) return [];
   const steps = [3600, 7200, 14_400, 21_600, 43_200, 86_400, 172_800, 259_200, 432_000, 604_800, 1_209_600];
   const span = (last - first) / Math.max(1, wanted);
   const step = steps.find((one) => one >= span) ?? 2_592_000;
-  const local = times.map((time) => time - new Date(time * 1000).getTimezoneOffset() * 60);
+  const local = interval < DAY ? times.map(wall) : times;
   return local.flatMap((time, i) => {
     const before = local[i - 1] ?? time - 1;
-    return Math.floor(time / step) > Math.floor(before / step) ? [i] : [];
+    // A clock that was put forward leaves round moments out, and what comes behind is not round.
+    return Math.floor(time / step) > Math.floor(before / step) && time % step <= interval ? [i] : [];
   });
 }
 

@@ -5,13 +5,28 @@ import { problemText } from "@heronry/web-kit/api/problem.ts";
 import { toasts } from "@heronry/web-kit/toasts.svelte.ts";
 import { t } from "../lang/messages.ts";
 
-/** Tries messages again now, one by one; tells how many recipients that are. */
+/** Tries messages again now, one by one; tells how many recipients that are, or what stays held. */
 export async function retryMessages(ids: readonly string[]): Promise<void> {
   let recipients = 0;
+  let held = 0;
   try {
-    for (const queueId of ids)
-      recipients += (await ok(api.POST("/admin/queue/{queueId}/retry", { params: { path: { queueId } } }))).recipients;
-    toasts.show(t("queue.retried", { count: recipients }));
+    for (const queueId of ids) {
+      const answer = await api.POST("/admin/queue/{queueId}/retry", { params: { path: { queueId } } });
+      if (answer.response.status === 409) held++;
+      else recipients += (await ok(Promise.resolve(answer))).recipients;
+    }
+    toasts.show(held > 0 ? t("queue.stayHeld", { count: held }) : t("queue.retried", { count: recipients }));
+  } catch (error) {
+    toasts.problem(problemText(error));
+  }
+}
+
+/** Lets a message go that is held. */
+export async function releaseMessage(id: string): Promise<void> {
+  try {
+    const params = { header: { "Idempotency-Key": newKey() } };
+    const answer = await ok(api.POST("/admin/queue/act", { params, body: { action: "release", id } }));
+    toasts.show(t("queue.retried", { count: answer.recipients }));
   } catch (error) {
     toasts.problem(problemText(error));
   }

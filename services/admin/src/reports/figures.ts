@@ -8,7 +8,7 @@ export interface Day {
 }
 
 export interface Days {
-  /** Seconds: midnight of each date here, whatever the time zone, as a report is about a date of UTC. */
+  /** Seconds: a report is about a day of UTC. */
   times: number[];
   good: number[];
   bad: number[];
@@ -21,7 +21,7 @@ export function everyDay(list: readonly Day[], span: number, now: Date): Days {
   for (let back = span - 1; back >= 0; back--) {
     const date = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), now.getUTCDate() - back));
     const one = known.get(date.toISOString().slice(0, 10));
-    days.times.push(new Date(date.getUTCFullYear(), date.getUTCMonth(), date.getUTCDate()).getTime() / 1000);
+    days.times.push(date.getTime() / 1000);
     days.good.push(one?.good ?? 0);
     days.bad.push(one?.bad ?? 0);
   }

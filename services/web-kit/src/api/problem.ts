@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // What went wrong with a call: the server's RFC 9457 problem, or that it could not be reached.
 import { currentLocale, kt } from "../lang/i18n.svelte.ts";
+import { tell } from "../lang/told.svelte.ts";
+import type { Schema } from "./client.ts";
 
 export interface FieldError {
   /** JSON pointer (RFC 6901) to the field of the request that was refused. */
   pointer?: string;
   detail?: string;
+  told?: Schema<"Told">;
 }
 
 interface ProblemBody {
   type?: string;
   title?: string;
   detail?: string;
+  told?: Schema<"Told">;
   errors?: FieldError[];
 }
 
@@ -21,6 +25,8 @@ export class ApiProblem extends Error {
   /** Last part of the problem's type, "" for about:blank. */
   readonly slug: string;
   readonly detail: string;
+  /** The detail as a code, where it is a sentence that the server says elsewhere, too. */
+  readonly told: Schema<"Told"> | undefined;
   readonly errors: readonly FieldError[];
   /** Seconds that the server asks to wait, 0 when it does not say. */
   readonly retryAfter: number;
@@ -31,6 +37,7 @@ export class ApiProblem extends Error {
     this.status = status;
     this.slug = body.type && body.type !== "about:blank" ? (body.type.split("/").pop() ?? "") : "";
     this.detail = body.detail ?? "";
+    this.told = body.told;
     this.errors = body.errors ?? [];
     this.retryAfter = retryAfter;
   }
@@ -38,8 +45,8 @@ export class ApiProblem extends Error {
   /** What the server says about one field of the request, by its pointer's last name. */
   field(name: string): string | undefined {
     const found = this.errors.find((one) => one.pointer?.split("/").pop() === name);
-    if (found && this.slug === "weak-password") return problemText(this);
-    return ofField(found?.detail);
+    if (found && this.slug === "weak-password") return tell(found.told) ?? problemText(this);
+    return found && ofField(found);
   }
 }
 
@@ -66,6 +73,7 @@ export const SENTENCES: Readonly<Record<string, Key>> = {
   exists: "problem.exists",
   "in-use": "problem.inUse",
   "too-late": "problem.tooLate",
+  held: "problem.held",
   incomplete: "problem.incomplete",
   "state-changed": "problem.conflict",
   changed: "problem.conflict",
@@ -78,9 +86,9 @@ export const SENTENCES: Readonly<Record<string, Key>> = {
 /** Types that stand for several causes, which only the server's detail tells apart. */
 const SAY_MORE: ReadonlySet<string> = new Set(["in-use", "too-late", "weak-password", "limit", "unavailable", "last-administrator"]);
 
-/** What is wrong with a field: as the server says it, introduced in the user's language. */
-function ofField(detail: string | undefined): string | undefined {
-  return detail && currentLocale() !== "en" ? kt("problem.field", { detail }) : detail;
+/** What is wrong with a field; what has no code of its own is introduced in the user's language. */
+export function ofField({ told, detail }: FieldError = {}): string | undefined {
+  return tell(told) ?? (detail && currentLocale() !== "en" ? kt("problem.field", { detail }) : detail);
 }
 
 /** The problem that an answer without success tells of. */
@@ -99,14 +107,17 @@ export function asProblem(error: unknown): ApiProblem {
   return error instanceof ApiProblem ? error : new ApiProblem(0);
 }
 
-/** A sentence in the user's language that says what happened and what to do. The server's own words are
- * English: they are used where they say more, and for what the app has no sentence for. */
+/** A sentence in the user's language that says what happened and what to do: the server's by its code, else the
+ * app's for this type. The server's own English is used where it says more, or there is nothing else. */
 export function problemText(error: unknown): string {
   const problem = asProblem(error);
   if (problem.status === 0) return kt("problem.offline");
   if (problem.slug === "too-many-requests") return kt("problem.busy", { seconds: problem.retryAfter });
-  const detail = problem.errors[0]?.detail || problem.detail;
-  if (problem.slug === "invalid-fields") return ofField(detail) || kt("problem.server");
+  const first = problem.errors[0] ?? problem;
+  const detail = first.detail || problem.detail;
+  const told = tell(first.told);
+  if (told) return told;
+  if (problem.slug === "invalid-fields") return ofField({ detail }) || kt("problem.server");
   const key = SENTENCES[problem.slug];
   if (detail && (!key || (SAY_MORE.has(problem.slug) && currentLocale() === "en"))) return detail;
   return kt(key ?? "problem.server");

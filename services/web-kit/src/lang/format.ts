@@ -41,11 +41,11 @@ const STEPS: readonly (readonly [Intl.RelativeTimeFormatUnit, number])[] = [
   ["minute", 60],
 ];
 
-/** "in 5 minutes", "3 days ago". */
-export function relativeTime(iso: string, now: Date = new Date()): string {
+/** "in 5 minutes", "3 days ago"; short: "in 5 min.". */
+export function relativeTime(iso: string, now: Date = new Date(), style: Intl.RelativeTimeFormatStyle = "long"): string {
   const seconds = (new Date(iso).getTime() - now.getTime()) / 1000;
   if (Number.isNaN(seconds)) return "";
-  const words = new Intl.RelativeTimeFormat(formatLocale(), { numeric: "auto" });
+  const words = new Intl.RelativeTimeFormat(formatLocale(), { numeric: "auto", style });
   for (const [unit, size] of STEPS) {
     if (Math.abs(seconds) >= size) return words.format(Math.round(seconds / size), unit);
   }

@@ -46,6 +46,13 @@ async function load(catalogue: Catalogue, wanted: Locale): Promise<Messages> {
   return loader ? { ...catalogue.english, ...(await loader()).default } : catalogue.english;
 }
 
+const listeners: ((locale: Locale) => void)[] = [];
+
+/** Calls `listener` with each language that is chosen from now on. */
+export function onLocale(listener: (locale: Locale) => void): void {
+  listeners.push(listener);
+}
+
 /** Changes the language of everything on screen, once its messages are there; of two that are asked for the last
  *  one counts, though its messages may be there first. */
 export async function setLocale(wanted: Locale): Promise<void> {
@@ -55,6 +62,7 @@ export async function setLocale(wanted: Locale): Promise<void> {
   for (const [one, current] of messages) one.current = current;
   locale = wanted;
   document.documentElement.lang = wanted;
+  for (const listener of listeners) listener(wanted);
 }
 
 /** Makes the function that gives the messages of one file. Call it at the top of a module. */

@@ -11,6 +11,18 @@ export interface Page<T> {
 /** Asks for one page; `cursor` is undefined for the first. */
 export type PageLoader<T> = (cursor: string | undefined, signal: AbortSignal) => Promise<Page<T>>;
 
+/** All items of such a list. */
+export async function allOf<T>(load: (cursor: string | undefined) => Promise<Page<T>>): Promise<T[]> {
+  const items: T[] = [];
+  let cursor: string | null | undefined;
+  do {
+    const page: Page<T> = await load(cursor ?? undefined);
+    items.push(...page.items);
+    cursor = page.nextCursor;
+  } while (cursor);
+  return items;
+}
+
 export class PagedList<T> {
   items = $state.raw<readonly T[]>([]);
   total = $state<number | null>(null);
@@ -21,6 +33,7 @@ export class PagedList<T> {
   #cursor = $state<string | undefined>(undefined);
   #load: PageLoader<T>;
   #abort: AbortController | undefined;
+  #wantsMore = false;
 
   constructor(load: PageLoader<T>) {
     this.#load = load;
@@ -33,13 +46,20 @@ export class PagedList<T> {
   /** Starts again from the first page, giving up what is still asked for. Old rows stay until then. */
   async reload(): Promise<void> {
     this.loading = true;
+    this.#wantsMore = false;
     await this.#fetch(undefined, []);
   }
 
   async more(): Promise<void> {
     if (!this.#cursor || this.loadingMore || this.loading) return;
     this.loadingMore = true;
+    this.#wantsMore = true;
     await this.#fetch(this.#cursor, this.items);
+  }
+
+  /** Asks again for what could not be had. */
+  async retry(): Promise<void> {
+    await (this.#wantsMore ? this.more() : this.reload());
   }
 
   async #fetch(cursor: string | undefined, before: readonly T[]): Promise<void> {

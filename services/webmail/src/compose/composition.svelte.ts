@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A message that is being written: saved by itself while one writes, sent, taken back.
 import { api, answered, newKey, ok, type Schema } from "@heronry/web-kit/api/client.ts";
-import { ApiProblem, asProblem, problemText } from "@heronry/web-kit/api/problem.ts";
+import { ApiProblem, asProblem, problemText, type FieldError } from "@heronry/web-kit/api/problem.ts";
 import { longTime } from "@heronry/web-kit/lang/format.ts";
 import { toasts } from "@heronry/web-kit/toasts.svelte.ts";
 import { nameOf } from "../list/people.ts";
@@ -27,12 +27,12 @@ export class Composition {
   phase = $state<"opening" | "writing" | "sending" | "scheduled" | "failed">("opening");
   /** On its way at a time of its own, when the phase is "scheduled". */
   scheduled = $state.raw<Schema<"Submission"> | null>(null);
-  /** Why the message came back instead of going, in the server's words; empty when it did not. */
-  returned = $state("");
+  /** Of a message that came back instead of going: the recipient for whom, with what the server says. */
+  returned = $state.raw<Schema<"SubmissionRecipient">>();
   saved = $state<"never" | "waiting" | "saving" | "yes" | "conflict" | "failed">("never");
   error = $state.raw<unknown>(null);
   /** What the server says about single fields. */
-  refused = $state.raw<ReadonlyMap<string, string>>(new Map());
+  refused = $state.raw<ReadonlyMap<string, FieldError>>(new Map());
   /** What the editor begins with. */
   html = "";
   /** Gives the text as it is now; set by the editor. */
@@ -84,7 +84,7 @@ export class Composition {
     const last = await lastSubmissionOf(draftId);
     // One that waits to be sent shows no message.
     this.scheduled = data.messageId === null && last?.undoStatus === "pending" ? last : null;
-    this.returned = last?.undoStatus === "canceled" ? (last.recipients.find((one) => one.reply)?.reply ?? "") : "";
+    this.returned = last?.undoStatus === "canceled" ? last.recipients.find((one) => one.reply) : undefined;
   }
 
   /** Takes back what waits for its time: the draft can be changed again. */
@@ -320,7 +320,7 @@ export class Composition {
     } catch (error) {
       const problem = asProblem(error);
       if (isRefused(problem.status)) this.#sending = undefined;
-      this.refused = new Map(problem.errors.map((one) => [one.pointer?.split("/")[1] ?? "", one.detail ?? ""]));
+      this.refused = new Map(problem.errors.map((one) => [one.pointer?.split("/")[1] ?? "", one]));
       this.error = error;
       this.phase = "writing";
       return false;

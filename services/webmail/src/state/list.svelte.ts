@@ -16,6 +16,9 @@ export type Source =
 const PAGE = 50;
 const BLOCK = 50;
 const ASK_AGAIN_MS = 5000;
+/** A search that lacks mail of the last moments is made again after this, then after twice that, so many times. */
+const INDEXED_MS = 500;
+const LOOKS = 8;
 
 function matches(row: Row, filter: Filter): boolean {
   switch (filter) {
@@ -46,9 +49,12 @@ export class ThreadList {
   #abort = new AbortController();
   /** Conversations that an act of ours is changing now: news about them wait for its end. */
   #held = new Map<string, number>();
+  /** How many acts of ours have begun. */
+  #acts = 0;
   /** Held ones of which there was news. */
   #missed = new Set<string>();
   #reindexing: ReturnType<typeof setTimeout> | undefined;
+  #looking: ReturnType<typeof setTimeout> | undefined;
 
   constructor(source: Source) {
     this.source = source;
@@ -88,11 +94,13 @@ export class ThreadList {
   close(): void {
     this.#abort.abort();
     clearTimeout(this.#reindexing);
+    clearTimeout(this.#looking);
   }
 
   /** Reads the list anew; `seeded` when the first page is there already. */
   async load(seeded = false): Promise<void> {
     this.#abort.abort();
+    clearTimeout(this.#looking);
     const { signal } = (this.#abort = new AbortController());
     this.#asked.clear();
     if (!seeded) this.loading = true;
@@ -128,7 +136,10 @@ export class ThreadList {
     this.#setIds(decodeIds(new Uint8Array(bytes as ArrayBuffer)));
   }
 
-  async #search(cursor: string | null, signal: AbortSignal): Promise<void> {
+  /** `look`: how often the beginning was asked for before. The rows of a repetition are those of
+   * before an act of ours that came meanwhile: it is made again then. */
+  async #search(cursor: string | null, signal: AbortSignal, look = 0): Promise<void> {
+    const acts = this.#acts;
     const { q, mailboxId } = this.source as Source & { kind: "search" };
     const query = {
       q,
@@ -138,15 +149,27 @@ export class ThreadList {
       ...(cursor ? { cursor } : {}),
     };
     const page = await ok(api.GET("/search", { params: { query }, signal }));
+    if (look > 0 && acts !== this.#acts) return this.#lookAgain(look - 1, signal);
     for (const hit of page.items) {
       this.#rows.set(hit.thread.id, hit.thread);
       this.#hits.set(hit.thread.id, hit);
     }
     const fresh = page.items.map((one) => one.thread.id);
-    this.#setIds(cursor ? [...new Set([...this.ids, ...fresh])] : fresh);
-    this.#cursor = page.nextCursor;
+    const known = cursor || look > 0 ? this.ids : [];
+    this.#setIds([...new Set(cursor ? [...known, ...fresh] : [...fresh, ...known])]);
+    if (look === 0 || this.#asked.size === 0) this.#cursor = page.nextCursor;
     this.found = { total: page.total, exact: page.isTotalExact };
     if (page.facets) this.facets = page.facets;
+    if (cursor === null && !page.isComplete) this.#lookAgain(look, signal);
+  }
+
+  /** What came a moment ago is not in the index yet: it may be found soon. */
+  #lookAgain(look: number, signal: AbortSignal): void {
+    if (signal.aborted || look >= LOOKS) return;
+    this.#looking = setTimeout(() => {
+      if (this.#held.size > 0) this.#lookAgain(look, signal);
+      else this.#search(null, signal, look + 1).catch(() => this.#lookAgain(look + 1, signal));
+    }, INDEXED_MS * 2 ** look);
   }
 
   /** Told by the list which rows are about to be seen: asks for those that are missing. */
@@ -189,6 +212,7 @@ export class ThreadList {
 
   /** News about these wait until the result is called. */
   hold(ids: readonly string[]): () => void {
+    this.#acts++;
     for (const id of ids) this.#held.set(id, (this.#held.get(id) ?? 0) + 1);
     return () => {
       for (const id of ids) {

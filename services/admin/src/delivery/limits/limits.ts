@@ -17,6 +17,17 @@ export function hasLimits(one: Limits): boolean {
   return LIMITS.some((limit) => one[limit] !== null);
 }
 
+/** The name of a tenant; null for an account or a domain. */
+export function tenantOf(sender: string): string | null {
+  return sender.startsWith("tenant:") ? sender.slice("tenant:".length) : null;
+}
+
+/** Who it is, for people: "Tenant acme", or the address or domain. */
+export function calledOf(sender: string): string {
+  const name = tenantOf(sender);
+  return name === null ? sender : t("tenants.called", { name });
+}
+
 /** Its limits alone. */
 export function limitsOf(one: Limits): Record<Limit, number | null> {
   return {
@@ -72,5 +83,5 @@ export function release(one: Limits, after: () => unknown): Promise<void> {
 export function forget(one: Limits, after: () => unknown): Promise<void> {
   const { sender } = one;
   const none = Object.fromEntries(LIMITS.map((limit) => [limit, null]));
-  return act(() => changeLimits(sender, none), t("limits.removed", { sender }), () => changeLimits(sender, limitsOf(one)), after);
+  return act(() => changeLimits(sender, none), t("limits.removed", { sender: calledOf(sender) }), () => changeLimits(sender, limitsOf(one)), after);
 }

@@ -15,7 +15,7 @@ export function purposeOf(key: string): string {
 
 /** "smtp.relay.example, port 587"; what is no server of its own, by its own ways. */
 export function serverOf({ host, port }: Transport): string {
-  return host ? t("routes.serverAt", { host, port: port ?? 25 }) : t("routes.itself");
+  return host ? t("routes.serverAt", { host, port: String(port ?? 25) }) : t("routes.itself");
 }
 
 /** What else is said, as a list. */

@@ -12,7 +12,8 @@ function placeOf({ sender, address }: Pair) {
   return { path: { sender, recipient: address } };
 }
 
-export function addSuppression(pair: Pair, reason: string): Promise<unknown> {
+/** Gives what was there by hand before and stays, with its reason. */
+export function addSuppression(pair: Pair, reason: string): Promise<Suppression | undefined> {
   const body = reason ? { reason } : {};
   return ok(api.PUT("/admin/sending-limits/{sender}/suppressions/{recipient}", { params: placeOf(pair), body }));
 }
