@@ -4,6 +4,7 @@
 `heronry` is one server for the whole run: share it, use users of your own (heronry.new_user()).
 `heronry_factory(**options)` starts a private one: settings={"delivery.port": 2525}, environment=
 {"HERONRY_FAILPOINT": ...}, users=[...]; it is stopped at the end of the test."""
+import base64
 import contextlib
 import fcntl
 import functools
@@ -36,8 +37,8 @@ BINARY = pathlib.Path(os.environ.get("HERONRY_BIN", ROOT / "build/dev/heronry"))
 PSQL = next(iter(sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/psql"), reverse=True)), "psql")
 
 # Seconds in which an answer has to be there that the promises want in two (R6): test machines are busy. What waits for
-# the end of a command's or a client's patience takes longer.
-SOON_S = 10
+# the end of a command's or a client's patience takes so long at least.
+SOON_S = 20
 PATIENCE_S = 2  # with a server at the end of its test
 LISTENERS = range(10000, 30000)  # below those of clients
 SHARE = 1000                     # of them, for one run of tests
@@ -56,7 +57,10 @@ def own_ports():
     """Ports that no other run of tests takes as long as this one lives, again and again: (the lock, what gives them)."""
     for first in range(LISTENERS.start, LISTENERS.stop, SHARE):
         with contextlib.suppress(OSError):
-            lock = open(pathlib.Path(tempfile.gettempdir()) / f"heronry-test-ports-{first}", "a", encoding="ascii")
+            path = pathlib.Path(tempfile.gettempdir()) / f"heronry-test-ports-{first}"
+            if not path.exists():
+                path.touch(0o644)
+            lock = open(path, encoding="ascii")  # for reading is enough for a lock: the file may be another user's
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return lock, itertools.cycle(range(first, first + SHARE))
     raise OSError(f"{len(LISTENERS) // SHARE} other runs of tests hold all ports")
@@ -128,7 +132,7 @@ class Instance(Server):
         # On a machine that is busy with other tests each error would be the last one of a session.
         points = [] if options.pop("is_ever_behind", False) else ["loop-never-lags:error"]
         # Nor is anybody away who is slow, but where a test takes him away (impatience).
-        self.awaited = {name: folder / f"{name}-is-awaited" for name in ("database", "redis", "dns")}
+        self.awaited = {name: folder / f"{name}-is-awaited" for name in ("database", "redis", "dns", "peer")}
         for path in self.awaited.values():
             path.touch()
         points += [f"{path.name}:while={path}" for path in self.awaited.values()]
@@ -204,12 +208,30 @@ class Instance(Server):
 
     @contextlib.contextmanager
     def impatience(self, name="database"):
-        """While it lasts, the server gives the database (or "redis", "dns") no more time than its own promises allow."""
+        """While it lasts, the server gives the database (or "redis", "dns", "peer": another mail server that a
+        client waits for) no more time than its own promises allow."""
         self.awaited[name].unlink()
         try:
             yield
         finally:
             self.awaited[name].touch()
+
+    def reload(self, *lines, what="the new settings", **settings):
+        """Other settings (`__` for the dot of a key) and files from now on: when each of these lines of the log, by
+        default that each front has read the configuration, has come once more."""
+        if settings:
+            self.settings.update({key.replace("__", "."): value for key, value in settings.items()})
+            self.write_config()
+        lines = lines or [f"config_reloaded process=front.{n + 1}" for n in range(int(self.settings["workers.front"]))]
+        before = [self.log().count(line) for line in lines]
+        os.kill(self.pids()["supervisor"], signal.SIGHUP)
+        wait_until(lambda: all(self.log().count(line) > n for line, n in zip(lines, before)), 60, what)
+
+    def await_first_attempts(self, *recipients):
+        """Until mail to each of them was tried once: no worker is at it from then on, before its next attempt is due."""
+        names = ", ".join(f"'{recipient}'" for recipient in recipients)
+        wait_until(lambda: self.psql(f"SELECT bool_and(attempts > 0), count(DISTINCT rcpt) FROM q_rcpt WHERE rcpt IN ({names})")
+                   == f"t|{len(recipients)}", what=f"the first attempts for {names}")
 
     # ---- the embedded servers ----
 
@@ -246,9 +268,18 @@ class Instance(Server):
             if login:
                 client.starttls(context=self.tls())
         client.ehlo("client.example")
-        if login:
+        if login and f"{login['address']}{login['password']}".isascii():
             client.login(login["address"], login["password"])
+        elif login:  # smtplib has no way to say it
+            plain = base64.b64encode(f"\0{login['address']}\0{login['password']}".encode()).decode()
+            assert client.docmd("AUTH", f"PLAIN {plain}")[0] == 235
         return client
+
+    def deliver(self, user, subject):
+        """A letter from outside."""
+        with contextlib.closing(self.smtp()) as client:
+            client.sendmail("sender@client.example", [user["address"]],
+                            f"From: sender@client.example\r\nTo: {user['address']}\r\nSubject: {subject}\r\n\r\nText.\r\n")
 
     def imap(self, login=None):
         """An imaplib client on the TLS port; with `login` (a user) logged in."""

@@ -13,6 +13,7 @@ import contextlib
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from demo.server import STANDARD_PORTS, Failure, Server  # noqa: E402
 
 BUILD = ROOT / "build/release"
 BEGAN = time.monotonic()
+LOOK_S = 0.2
 
 
 def default_data():
@@ -116,18 +118,16 @@ def end(server):
 
 def wait_for_end(server):
     """Foreground: shows the log until the server ends."""
-    code, tail = None, None
-    try:
-        tail = subprocess.Popen(["tail", "-n", "0", "-F", f"--pid={os.getpid()}", str(server.log_path)], stderr=subprocess.DEVNULL,
-                                start_new_session=True)
+    code = None
+    with open(server.log_path, errors="replace", encoding="utf-8") as log:
+        log.seek(0, os.SEEK_END)
         # Not one long wait: a signal just before it would be heard only after it.
         while code is None:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                code = server.process.wait(timeout=1)
-        print(f"heronry serve ended with code {code}; the log is {server.log_path}", file=sys.stderr)
-    finally:
-        if tail:
-            tail.terminate()
+                code = server.process.wait(timeout=LOOK_S)
+            shutil.copyfileobj(log, sys.stdout)
+            sys.stdout.flush()
+    print(f"heronry serve ended with code {code}; the log is {server.log_path}", file=sys.stderr)
     return code
 
 

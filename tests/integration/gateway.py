@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """One server for the tests of what other mail servers and filters say to it: made once in a run, because starting one
 takes longer than most of those tests."""
-import base64
 
 from conftest import Instance, free_ports, wait_until
 from demo.server import STANDARD_PORTS
@@ -35,7 +34,8 @@ class Gateway:
         self.old = Sink(self.port, address="127.0.0.2", extensions=("8BITMIME", "SIZE 30000000"))
         self.server = Instance(kinds=[*STANDARD_PORTS, "lmtp"], settings={
             "delivery.port": self.port, "dns.stub_zone": DOMAIN, "dns.stub_server": self.zone.server,
-            "delivery.time_divisor": 1000, "submission.stop_after_refused": 3, "submission.suppress": "refused", "lmtp.networks": "[127.0.0.1]",
+            "delivery.time_divisor": 1000, "delivery.delay_notice": "40h", "submission.stop_after_refused": 3, "milter.timeout": "60s", "hook.timeout": "60s",
+            "submission.suppress": "refused", "lmtp.networks": "[127.0.0.1]",
             "milters": f'[{{ addr: "127.0.0.1:{self.filter.port}", mail: both }}, '
                        f'{{ addr: "127.0.0.1:{self.filter_at_rcpt.port}", stage: rcpt, mail: both }}, '
                        f'{{ addr: "127.0.0.1:{rspamd_port}", mail: both }}, '
@@ -72,11 +72,7 @@ class Gateway:
         """By submission, as a client of SMTPUTF8 does it: the addresses stand in the header, too."""
         sender = sender or self.user["address"]
         text = f"From: {sender}\r\nTo: {', '.join(recipients)}\r\nSubject: {subject}\r\n\r\nText.\r\n".encode()
-        plain = base64.b64encode(f"\0{self.user['address']}\0{self.user['password']}".encode()).decode()
-        with self.server.smtp("submission") as client:
-            client.starttls(context=self.server.tls())
-            client.ehlo("client.example")
-            assert client.docmd("AUTH", f"PLAIN {plain}")[0] == 235
+        with self.server.smtp("submission", login=self.user) as client:
             client.sendmail(sender, recipients, text, ["SMTPUTF8", "BODY=8BITMIME"])
 
     def close(self):

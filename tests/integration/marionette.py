@@ -14,11 +14,11 @@ import time
 class Marionette:
     """The remote control: `script` runs the body of an async function and gives what it returns."""
 
-    def __init__(self, port, seconds=60):
+    def __init__(self, port, seconds=180):
         end = time.monotonic() + seconds
         while True:
             try:
-                self.socket = socket.create_connection(("127.0.0.1", port), timeout=120)
+                self.socket = socket.create_connection(("127.0.0.1", port), timeout=180)
                 break
             except OSError:
                 assert time.monotonic() < end, "the remote control does not answer"
@@ -27,7 +27,7 @@ class Marionette:
         self.read()
         self.ask("WebDriver:NewSession", {"capabilities": {}})
         self.ask("Marionette:SetContext", {"value": "chrome"})
-        self.ask("WebDriver:SetTimeouts", {"script": 60000})
+        self.ask("WebDriver:SetTimeouts", {"script": 150000})
 
     def read(self):
         while not (m := re.match(rb"(\d+):", self.pending)) or len(self.pending) < m.end() + int(m.group(1)):

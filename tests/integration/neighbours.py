@@ -3,6 +3,7 @@
 the domain NAME.out.test at the address `full` with all it can do, and bare.NAME.out.test at the address `bare` without
 TLS and, where it may be switched off, PIPELINING, CHUNKING and DSN. Mail for anybody else it brings to us: verifying our certificate, unless the
 local part ends in "+plain"; mail for a local part that begins with "nobody" it refuses."""
+import fcntl
 import pathlib
 import shutil
 import smtplib
@@ -164,6 +165,8 @@ class Neighbour:
     def __init__(self, server, certificate, port, **more):
         self.root = ROOTS / self.name()
         assert (self.root / "version").exists(), f"no {self.name()} here: tools/neighbours fetches it"
+        self.lock = open(self.root / "lock", "a", encoding="ascii")
+        fcntl.flock(self.lock, fcntl.LOCK_EX)  # of another run of tests that has it
         self.domain = f"{self.name()}.{DOMAIN}"
         number = KINDS.index(type(self)) + 1
         self.full, self.bare, self.port = f"127.0.1.{number}", f"127.0.2.{number}", port
@@ -238,6 +241,7 @@ class Neighbour:
             self.process.kill()
             self.process.wait()
         self.output.close()
+        self.lock.close()
 
 
 class Postfix(Neighbour):

@@ -4,6 +4,7 @@ that answer as told and keep every byte they were sent."""
 import pathlib
 import re
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -26,9 +27,8 @@ class Zone:
 
     def __init__(self, records, signed=False, forge=()):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="heronry-nsd-", dir="/tmp"))
-        lines = [f"$ORIGIN {DOMAIN}.", "$TTL 1", "@ SOA ns hostmaster 1 3600 600 86400 1", "@ NS ns",
-                 "ns A 127.0.0.1", *records]
-        (self.folder / "zone").write_text("\n".join(lines) + "\n")
+        self.serial, self.key = 0, None
+        lines = self._write(records)
         (self.folder / "above").write_text("\n".join([f"$ORIGIN {ABOVE}.", *lines[1:5], f"{DOMAIN}. NS ns"]) + "\n")
         if signed:
             self._sign(forge)
@@ -38,11 +38,35 @@ class Zone:
                 return
         raise AssertionError("nsd does not answer: " + (self.folder / "log").read_text(errors="replace"))
 
+    def _write(self, records):
+        self.serial += 1
+        lines = [f"$ORIGIN {DOMAIN}.", "$TTL 1", f"@ SOA ns hostmaster {self.serial} 3600 600 86400 1", "@ NS ns",
+                 "ns A 127.0.0.1", *records]
+        (self.folder / "zone").write_text("\n".join(lines) + "\n")
+        return lines
+
+    def rewrite(self, records):
+        """Other records in a zone that is signed, by the same key; they are served when this returns, and others may know the former ones
+        for a second yet."""
+        self._write(records)
+        self._sign(())
+        self.process.send_signal(signal.SIGHUP)
+        end = time.monotonic() + 60
+        while self._served() != self.serial:
+            assert time.monotonic() < end, "nsd goes on with the former zone"
+            time.sleep(0.02)
+
+    def _served(self):
+        try:
+            return dns.query.tcp(dns.message.make_query(DOMAIN, "SOA"), "127.0.0.1", port=self.port, timeout=60).answer[0][0].serial
+        except (OSError, EOFError):  # the process that serves it goes, as another has the new one
+            return None
+
     def _sign(self, forge):
         def run(*command):
             return subprocess.run(command, cwd=self.folder, check=True, capture_output=True, text=True).stdout.strip()
 
-        key = run("ldns-keygen", "-a", "ECDSAP256SHA256", "-k", DOMAIN)
+        key = self.key = self.key or run("ldns-keygen", "-a", "ECDSAP256SHA256", "-k", DOMAIN)
         run("ldns-signzone", "-o", DOMAIN, "-f", "zone.signed", "zone", key)
         text = (self.folder / "zone.signed").read_text()
         for true, false in forge:
@@ -189,6 +213,7 @@ class Sink:
         self.tls, self.extensions = tls, list(extensions)
         self.messages, self.commands, self.connections, self.peers = [], [], 0, set()
         self.there, self.most_open = set(), 0
+        self.in_message = lambda client, recipients: None  # called behind 354, before the message is read
         self.before_reply = None  # called with verb and text, outside of the lock: may sleep
         self.lock = threading.Lock()
         self.listener = socket.create_server((address, port), backlog=100)
@@ -223,12 +248,15 @@ class Sink:
             with self.lock:
                 self.there.discard(number)
 
-    def _reply(self, client, verb, argument, ordinary):
+    def _reply(self, client, verb, argument, ordinary, taken=None):
+        """What a good answer makes `taken` is noted before: who hears the answer may look at once."""
         if self.before_reply:
             self.before_reply(verb, argument if isinstance(argument, str) else " ".join(argument))
         with self.lock:
             self.commands.append((verb, argument))
             text = self.answer(verb, argument) or ordinary
+            if taken and text.startswith("2"):
+                self.messages.append(taken)
         client.sendall(text.encode() + b"\r\n")
         return text
 
@@ -258,10 +286,9 @@ class Sink:
             elif verb == "DATA":
                 ordinary = "354 go ahead" if recipients else "554 5.5.1 nobody"
                 if self._reply(client, verb, recipients, ordinary).startswith("354"):
-                    data = self._read_data(stream)
-                    if self._reply(client, ".", recipients, "250 2.0.0 taken").startswith("2"):
-                        with self.lock:
-                            self.messages.append(Message(sender, recipients, data, encrypted))
+                    self.in_message(client, recipients)
+                    message = Message(sender, recipients, self._read_data(stream), encrypted)
+                    self._reply(client, ".", recipients, "250 2.0.0 taken", message)
                 sender, recipients = None, []
             elif verb == "QUIT":
                 with self.lock:
@@ -290,3 +317,4 @@ class Sink:
     def close(self):
         self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
+        self.closing = True

@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 
-from conftest import quick_folder
+from conftest import quick_folder, wait_until
 
 BIN = pathlib.Path(sorted(glob.glob("/usr/lib/postgresql/*/bin"))[-1])
 
@@ -20,6 +20,21 @@ def as_postgres(*words):
     if os.geteuid() != 0:
         return list(map(str, words))
     return ["setpriv", "--reuid", "postgres", "--regid", "postgres", "--init-groups", *map(str, words)]
+
+
+def state(pid):
+    """"R", "S", "T" (stopped), "Z" (ended) ... of the process; "" when it is gone."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return ""
+
+
+def stop(pid):
+    """Stops the process, unless it ends just now, and waits until it does nothing more."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGSTOP)
+    wait_until(lambda: state(pid) in ("T", "Z", "X", ""), what=f"the stop of process {pid}")
 
 
 class Postgres:
@@ -50,18 +65,23 @@ class Postgres:
         return int((self.folder / "data/postmaster.pid").read_text().splitlines()[0])
 
     def freeze(self):
-        """Stops every process of it without ending one: a database that hangs."""
-        self._signal_all(signal.SIGSTOP)
+        """Stops every process of it without ending one: a database that hangs. The one that makes the others comes
+        first, so that none is made meanwhile; and all have stopped when this is done."""
+        postmaster = self.pid()
+        stop(postmaster)
+        for pid in self._children(postmaster):
+            stop(pid)
 
     def thaw(self):
-        self._signal_all(signal.SIGCONT)
-
-    def _signal_all(self, number):
         postmaster = self.pid()
-        children = subprocess.run(["pgrep", "-P", str(postmaster)], capture_output=True, text=True, check=False)
-        for pid in [postmaster, *map(int, children.stdout.split())]:
-            with contextlib.suppress(ProcessLookupError):  # a child that was about to end
-                os.kill(pid, number)
+        for pid in [postmaster, *self._children(postmaster)]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+    @staticmethod
+    def _children(postmaster):
+        told = subprocess.run(["pgrep", "-P", str(postmaster)], capture_output=True, text=True, check=False)
+        return list(map(int, told.stdout.split()))
 
     def query(self, sql):
         done = subprocess.run([BIN / "psql", "-h", str(self.folder), "-U", "heronry", "-At", "-c", sql, "heronry"],

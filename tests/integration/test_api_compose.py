@@ -176,7 +176,7 @@ def test_undo(heronry, person):
     draft = person.api.post("/drafts", draft_of(to=[{"address": other["address"]}], subject="Oops", text="x"), status=201)
     sent = submit(person.api, draft.json, undoSeconds=60)
     assert sent["undoStatus"] == "pending" and sent["recipients"] == [
-        {"address": other["address"], "status": "held", "reply": ""}]
+        {"address": other["address"], "status": "held", "reply": "", "told": None}]
     locked = person.api.get(f"/drafts/{draft.json['id']}")
     assert locked.json["messageId"] is None
     again = person.api.put(f"/drafts/{draft.json['id']}", draft_of(), headers={"If-Match": locked.headers["etag"]}, status=409)

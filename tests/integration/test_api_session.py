@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Signing in and out over HTTP, who may do what, and what keeps other sites out (ATTACKS A5, A6)."""
 import base64
+import contextlib
 import http.client
 import pathlib
 import ssl
@@ -74,6 +75,27 @@ def test_a_new_session_ends_the_one_it_came_with(heronry):
     other = Api(heronry)
     other.cookie = old
     other.ended("/session")
+
+
+def test_a_password_that_was_remembered_too_long(heronry):
+    """The row changes and no hint comes. A right password gets in; a wrong one is a failure, and ends no other session."""
+    user, keeper = heronry.new_user(), heronry.new_user()
+    login = {"login": user["address"], "password": user["password"]}
+    api = Api(heronry)  # one connection, and so one process: what that remembers is met
+
+    def change(what):
+        heronry.psql(f"UPDATE account SET password_serial = password_serial + 1{what} WHERE login = '{user['address']}'")
+
+    api.sign_in(user)
+    change("")
+    api.sign_in(user)
+    api.sign_in(keeper)
+    former = api.get("/session").json["id"]
+    change(f", password_hash = (SELECT password_hash FROM account WHERE login = '{keeper['address']}')")
+    assert api.post("/session", login, status=401).problem == "wrong-credentials"
+    assert api.get("/session").json["id"] == former
+    said = heronry.psql(f"SELECT result FROM audit_log WHERE action = 'login' AND object = '{user['address']}' ORDER BY audit_id")
+    assert said.split() == ["ok", "ok", "denied"]
 
 
 def statuses(server, cookie, times=30):
@@ -236,6 +258,15 @@ def test_settings_and_identities(heronry):
     assert api.get("/identities").json["items"][0]["isDefault"]
 
 
+def titles():
+    """Of all processes that there are; some end meanwhile."""
+    found = []
+    for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            found.append(path.read_bytes().decode(errors="replace"))
+    return "".join(found)
+
+
 def test_no_secret_is_told_at_log_level_debug(heronry_factory):
     """PROMISES R31 over HTTP: canaries through every field that takes a secret, then everything that was written is searched."""
     server = heronry_factory(settings={"logging.level": "debug"})
@@ -258,7 +289,6 @@ def test_no_secret_is_told_at_log_level_debug(heronry_factory):
     raw(server, "POST", "/api/v1/session", {"content-type": "application/json"}, body=f'{{"password": "{wrong}", broken'.encode())
     server.smtp("submission", login={"address": address, "password": changed}).quit()
     wait_until(lambda: " debug " in server.log(), what="lines of level debug")
-    titles = "".join(p.read_bytes().decode(errors="replace") for p in pathlib.Path("/proc").glob("[0-9]*/cmdline") if p.exists())
-    told = server.log() + titles + server.psql("SELECT a::text FROM audit_log a") + admin.get("/metrics").text
+    told = server.log() + titles() + server.psql("SELECT a::text FROM audit_log a") + admin.get("/metrics").text
     for secret in [*canaries, token, user.cookie, base64.b64encode(basic.encode()).decode()]:
         assert secret not in told, secret

@@ -15,15 +15,16 @@ from conftest import BINARY
 
 COMMANDS = ["serve", "migrate", "config-check", "config", "version", "domain add", "domain list", "domain remove",
             "domain alias", "address list", "address add", "address change", "address remove",
-            "user add", "user list", "user quota", "user pop3", "user save-sent", "user disable", "user enable", "app-password create",
+            "user add", "user list", "user quota", "user pop3", "user save-sent", "user from-id", "user disable", "user enable", "app-password create",
             "app-password list", "app-password revoke", "undelete list", "undelete restore", "retention list",
             "retention set", "acl list", "acl set", "acl remove", "shared-folder add", "shared-folder list", "queue list", "queue show", "queue retry",
-            "queue retry-all", "queue delete", "transport list", "transport set", "transport remove", "relay list", "relay set", "relay recipients", "relay remove", "queue stats", "whitelist receipt add", "whitelist receipt list",
-            "whitelist receipt remove", "blacklist receipt add", "blacklist receipt list", "blacklist receipt remove",
+            "queue retry-all", "queue delete", "transport list", "transport set", "transport remove", "relay list", "relay set", "relay recipients", "relay remove", "queue stats", "whitelist receipt", "whitelist receipt list",
+            "whitelist receipt remove", "whitelist tls", "blacklist receipt", "blacklist receipt list", "blacklist receipt remove",
             "report list", "report show", "report send", "dnsbl test", "log events",
             "report received list", "report received show",
             "mta-sts show", "mta-sts set", "mta-sts remove", "domain dns", "domain check", "deliver test",
-            "sending list", "sending show", "sending limit", "sending stop", "sending release"]
+            "sending list", "sending show", "sending limit", "sending stop", "sending release",
+            "tenant add", "tenant list", "tenant show", "tenant rename", "tenant domains", "tenant remove"]
 
 
 def run(*words, **options):
@@ -55,6 +56,23 @@ def test_help_of_a_command(command):
     assert done.returncode == 0
     assert f"Usage: heronry {command}" in done.stdout
     assert run("help", *command.split()).stdout == done.stdout
+    assert run(*command.split(), "-h").stdout == done.stdout
+
+
+def test_help_of_a_noun():
+    done = run("queue", "--help")
+    assert done.returncode == 0 and not done.stderr
+    assert re.search("^  queue list ", done.stdout, re.M) and "user" not in done.stdout
+    assert run("help", "queue").stdout == done.stdout
+    assert run("queue").returncode == 64
+
+
+@pytest.mark.parametrize("command, other", [("whitelist receipt", "whitelist receipt add"), ("dkim generate", "dkim-keygen"),
+                                            ("blacklist receipt", "blacklist receipt add"), ("whitelist tls", "whitelist tls add")])
+def test_other_names_of_a_command(command, other):
+    done = run(*other.split(), "--help")
+    assert done.returncode == 0 and f"Usage: heronry {command} " in done.stdout
+    assert f"Also: heronry {other}\n" in done.stdout
 
 
 @pytest.mark.parametrize("words", [
@@ -78,7 +96,7 @@ def test_domain_add_list_remove(heronry):
     name = f"d{os.getpid()}.example"
     assert f"added {name}" in heronry.cli("domain", "add", name.upper()).stdout.lower()
     assert {"name": name, "accounts": 0}.items() <= next(
-        d for d in heronry.json("domain", "list")["domains"] if d["name"] == name).items()
+        d for d in heronry.json("domain", "list")["items"] if d["name"] == name).items()
     assert name in heronry.cli("domain", "list").stdout
     assert code(heronry, "domain", "add", name) == 73
     assert heronry.json("domain", "remove", name) == {"ok": True, "domain": name}
@@ -93,7 +111,7 @@ def test_bad_domains_are_refused(heronry, name):
 def test_a_domain_with_users_stays(heronry):
     done = heronry.cli("domain", "remove", heronry.domain, check=False)
     assert done.returncode == 75
-    assert heronry.domain in [d["name"] for d in heronry.json("domain", "list")["domains"]]
+    assert heronry.domain in [d["name"] for d in heronry.json("domain", "list")["items"]]
 
 
 # ---- users ----
@@ -101,14 +119,14 @@ def test_a_domain_with_users_stays(heronry):
 def test_user_add_list_quota_disable_enable(heronry):
     name = address(heronry, "walk")
     heronry.cli("user", "add", name, "--password-stdin", "--quota", "5MB", stdin="a-long-enough-password\n")
-    assert heronry.json("user", "quota", name)["quota_bytes"] == 5 * 1024 * 1024
+    assert heronry.json("user", "quota", name)["quotaBytes"] == 5 * 1024 * 1024
     user = {"address": name, "password": "a-long-enough-password"}
     heronry.imap(user).logout()
     heronry.cli("user", "quota", name, "unlimited")
-    assert heronry.json("user", "quota", name)["quota_bytes"] == 0
+    assert heronry.json("user", "quota", name)["quotaBytes"] == 0
     heronry.cli("user", "disable", name)
-    listed = next(u for u in heronry.json("user", "list", "--domain", heronry.domain)["users"] if u["address"] == name)
-    assert listed["disabled"] and not listed["admin"]
+    listed = next(u for u in heronry.json("user", "list", "--domain", heronry.domain)["items"] if u["address"] == name)
+    assert listed["isDisabled"] and not listed["isAdmin"]
     with pytest.raises(Exception, match="AUTHENTICATIONFAILED"):
         heronry.imap(user)
     heronry.cli("user", "enable", name)
@@ -128,7 +146,7 @@ def test_the_last_administrator_stays(heronry_factory):
     instance = heronry_factory(users=[("user1", True)])
     done = instance.cli("user", "disable", instance.user()["address"], check=False)
     assert done.returncode == 77
-    assert not instance.json("user", "list")["users"][0]["disabled"]
+    assert not instance.json("user", "list")["items"][0]["isDisabled"]
 
 
 @pytest.mark.parametrize("words,wanted", [
@@ -218,10 +236,10 @@ def test_app_password_verbs(heronry):
     made = heronry.json("app-password", "create", user["address"], "Desk", "--expires", "2099-01-01T00:00:00Z",
                         "--networks", "192.0.2.0/24")
     heronry.imap(user | {"password": shown.stdout.strip()}).logout()
-    desk, phone = heronry.json("app-password", "list", user["address"])["app_passwords"]
+    desk, phone = heronry.json("app-password", "list", user["address"])["items"]
     assert (desk["label"], desk["protocols"], desk["networks"]) == ("Desk", ["imap", "pop3", "smtp"], ["192.0.2.0/24"])
-    assert desk["id"] == made["id"] and desk["expires_at"].startswith("2099") and desk["last_used_at"] is None
-    assert phone["protocols"] == ["imap", "smtp"] and phone["last_used_ip"] in ("127.0.0.1", "::1")
+    assert desk["id"] == made["id"] and desk["expiresAt"].startswith("2099") and desk["lastUsedAt"] is None
+    assert phone["protocols"] == ["imap", "smtp"] and phone["lastUsedIp"] in ("127.0.0.1", "::1")
     table = heronry.cli("app-password", "list", user["address"]).stdout
     assert "Old phone" in table and "everywhere" in table and made["password"] not in table
     assert heronry.json("app-password", "revoke", user["address"], phone["id"])["ok"]
@@ -244,9 +262,9 @@ def test_token_verbs(heronry):
                         "--expires", "2099-01-01T00:00:00Z")
     program = Api(heronry, token=made["secret"])
     assert program.get("/me").json["address"] == person["address"]
-    (backup,) = heronry.json("token", "list", person["address"])["tokens"]
+    (backup,) = heronry.json("token", "list", person["address"])["items"]
     assert (backup["id"], backup["name"], backup["scopes"]) == (made["id"], "Backup", ["account:read", "mail:read"])
-    assert backup["expires_at"].startswith("2099") and made["secret"].startswith(backup["prefix"])
+    assert backup["expiresAt"].startswith("2099") and made["secret"].startswith(backup["prefix"])
     table = heronry.cli("token", "list", person["address"]).stdout
     assert "Backup" in table and "account:read, mail:read" in table and made["secret"] not in table
     assert heronry.json("token", "end", person["address"], made["id"])["ok"]
@@ -276,15 +294,30 @@ def test_address_verbs(heronry):
     assert code(heronry, "address", "remove", name) == 66
     further = address(heronry, "further")
     assert heronry.json("address", "add", further, "--account", member)["account"] == member
-    assert heronry.json("address", "list", "--account", member, "--kind", "alias")["addresses"][0]["address"] == further
+    assert heronry.json("address", "list", "--account", member, "--kind", "alias")["items"][0]["address"] == further
     heronry.cli("address", "remove", further)
+
+
+@pytest.mark.parametrize("words, said", [
+    (("queue", "reschedule", "--domain", "far.example"), "--at is needed"),
+    (("queue", "list", "--domain", "far example"), "--domain is not a domain"),
+    (("domain", "add", "bad domain"), '"bad domain" is not a domain'),
+    (("queue", "transport", "nope", "--domain", "far.example"), "transport is none that there is"),
+    (("whitelist", "tls", "far.example", "--key", "abc"), "--key has to have"),
+    (("whitelist", "tls", "far.example", "--any", "--expires", "2020-01-01T00:00:00Z"), "--expires has to lie ahead"),
+    (("queue", "trace", "--from", "yesterday"), "--from is not a moment"),
+    (("report", "list", "--kind", "foo"), "--kind has to be one of"),
+])
+def test_an_error_names_what_is_wrong(heronry, words, said):
+    done = heronry.cli(*words, check=False)
+    assert done.returncode == 65 and said in done.stderr, done.stderr
 
 
 def test_domain_alias_verb(heronry):
     name = f"alias-{os.getpid()}.example"
     heronry.cli("domain", "add", name)
     assert "another name" in heronry.cli("domain", "alias", name, heronry.domain).stdout
-    listed = {d["name"]: d["alias_of"] for d in heronry.json("domain", "list")["domains"]}
+    listed = {d["name"]: d["aliasOf"] for d in heronry.json("domain", "list")["items"]}
     assert listed[name] == heronry.domain
     heronry.cli("domain", "alias", name)
     heronry.cli("domain", "remove", name)
@@ -292,10 +325,10 @@ def test_domain_alias_verb(heronry):
 
 def test_acl_and_shared_folder_verbs(heronry):
     owner, reader = heronry.new_user(), heronry.new_user()
-    assert heronry.json("acl", "list", owner["address"], "inbox") == {"grants": []}
+    assert heronry.json("acl", "list", owner["address"], "inbox") == {"items": []}
     heronry.cli("acl", "set", owner["address"], "INBOX", reader["address"], "lrs", "--deny", "x")
     entry = {"grantee": reader["address"], "granted": "lrs", "denied": "x"}
-    assert heronry.json("acl", "list", owner["address"], "INBOX")["grants"] == [entry]
+    assert heronry.json("acl", "list", owner["address"], "INBOX")["items"] == [entry]
     assert reader["address"] in heronry.cli("acl", "list", owner["address"], "INBOX").stdout
     with heronry.imap(reader) as imap:
         assert imap.select(f'"Other Users/{owner["address"]}/INBOX"', readonly=True)[0] == "OK"
@@ -304,8 +337,8 @@ def test_acl_and_shared_folder_verbs(heronry):
     assert code(heronry, "acl", "set", owner["address"], "INBOX", "anyone", "lq") == 65
     assert code(heronry, "acl", "list", owner["address"], "Nothing") == 66
     name = f"Team {os.getpid()}"
-    account = heronry.json("shared-folder", "add", heronry.domain, name)["account"]
-    listed = heronry.json("shared-folder", "list", heronry.domain)["folders"]
+    account = heronry.json("shared-folder", "add", heronry.domain, name)["accountId"]
+    listed = heronry.json("shared-folder", "list", heronry.domain)["items"]
     assert {"accountId": account, "path": name}.items() <= next(f for f in listed if f["path"] == name).items()
     assert name in heronry.cli("shared-folder", "list", heronry.domain).stdout
     heronry.cli("acl", "set", account, name, reader["address"], "lrswi")
@@ -330,10 +363,10 @@ def test_queue_verbs(stuck):
         client = stuck.smtp("submission", login=user)
         client.sendmail(user["address"], [to], f"From: {user['address']}\r\nTo: {to}\r\nSubject: x\r\n\r\nx\r\n")
         client.quit()
-    entries = stuck.json("queue", "list")["entries"]
+    entries = stuck.json("queue", "list")["items"]
     assert [e["recipient"] for e in entries] == ["a@one.example", "b@two.example"]
     assert {e["status"] for e in entries} == {"pending"}
-    only = stuck.json("queue", "list", "--domain", "two.example")["entries"]
+    only = stuck.json("queue", "list", "--domain", "two.example")["items"]
     assert [e["id"] for e in only] == [entries[1]["id"]]
     assert entries[0]["id"] in stuck.cli("queue", "list").stdout
     shown = stuck.cli("queue", "show", entries[0]["id"]).stdout
@@ -359,29 +392,68 @@ def test_terminal_escapes_of_peers_are_shown_not_obeyed(stuck):
     client.sendmail(user["address"], ["a@one.example"], f"From: {user['address']}\r\nTo: a@one.example\r\n\r\nx\r\n")
     client.quit()
     stuck.psql(r"UPDATE q_rcpt SET reply = E'550 \x1b]0;owned\x07 \u009b31m'")
-    entry = stuck.json("queue", "list")["entries"][0]["id"]
+    entry = stuck.json("queue", "list")["items"][0]["id"]
     for shown in (stuck.cli("queue", "list").stdout, stuck.cli("queue", "show", entry).stdout):
         assert r"550 \x1b]0;owned\x07 \xc2\x9b31m" in shown
         assert not re.search("[\x00-\x09\x0b-\x1f\x7f\x80-\x9f]", shown)
-    assert "\x1b" not in json.dumps(stuck.json("queue", "list"), ensure_ascii=False)
+    for words in (("queue", "list", "--json"), ("queue", "show", entry, "--json"), ("queue", "dump")):
+        shown = stuck.cli(*words).stdout
+        assert r"550 \u001b]0;owned\u0007 \u009b31m" in shown.lower()
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f]", shown)
 
 
 # ---- migrations ----
 
 def test_migrate_status_and_refusal_of_a_changed_file(heronry_factory):
     instance = heronry_factory(users=[])
-    rows = instance.json("migrate", "--status")["migrations"]
+    rows = instance.json("migrate", "--status")["items"]
     assert rows and [r["version"] for r in rows] == list(range(1, len(rows) + 1))
-    assert {r["state"] for r in rows} == {"applied"} and all(r["applied_at"] for r in rows)
+    assert {r["state"] for r in rows} == {"applied"} and all(r["appliedAt"] for r in rows)
     assert "nothing to do" in instance.cli("migrate", "--dry-run").stdout
     assert instance.json("migrate") == {"ok": True, "applied": 0}
     instance.psql("UPDATE schema_migration SET checksum = 'other' WHERE version = 1")
     done = instance.cli("migrate", check=False)
     assert done.returncode == 78 and "0001 (directory)" in done.stderr
-    assert instance.json("migrate", "--status")["migrations"][0]["state"] == "changed"
+    assert instance.json("migrate", "--status")["items"][0]["state"] == "changed"
     instance.stop()
     with pytest.raises(Exception, match=r"0001 \(directory\)"):
         instance.start()
+
+
+# ---- for programs ----
+
+LISTS = (("address", "list"), ("blacklist", "receipt", "list"), ("imap", "capabilities"), ("imap", "commands"), ("log", "events"),
+         ("migrate", "--status"), ("queue", "list"), ("queue", "pending"), ("queue", "hold-rule", "list"), ("relay", "list"),
+         ("report", "list"), ("report", "received", "list"), ("sending", "list"), ("suppression", "list"), ("tenant", "list"),
+         ("transport", "list"), ("whitelist", "tls", "list"))
+
+
+def keys_of(value):
+    if isinstance(value, list):
+        return set().union(*map(keys_of, value))
+    return set(value).union(*map(keys_of, value.values())) if isinstance(value, dict) else set()
+
+
+@pytest.mark.parametrize("words", LISTS, ids=" ".join)
+def test_every_list_has_its_items(heronry, words):
+    shown = heronry.json(*words)
+    assert shown.keys() == {"items"} and all(re.fullmatch("[a-z][A-Za-z0-9]*", key) for key in keys_of(shown))
+
+
+def test_programs_get_what_the_api_has(heronry):
+    api, user = Api.signed_in(heronry, heronry.user()), heronry.new_user()["address"]
+    heronry.cli("token", "create", user, "A program", "--scopes", "mail:read")
+    heronry.cli("app-password", "create", user, "A phone")
+    for words, path in ((("token", "list"), "tokens"), (("app-password", "list"), "app-passwords"), (("retention", "list"), "mailboxes")):
+        there = api.get(f"/admin/accounts/{user}/{path}").json["items"]
+        assert there and heronry.json(*words, user) == {"items": there}
+    assert heronry.json("user", "quota", user) == api.get(f"/admin/accounts/{user}").json
+    assert heronry.json("queue", "stats").keys() == api.get("/admin/queue/stats").json.keys()
+
+
+def test_a_failure_is_the_only_document(heronry):
+    done = heronry.cli("dnsbl", "test", "--json", check=False)
+    assert (done.returncode, done.stdout, json.loads(done.stderr)["error"]["kind"]) == (66, "", "notFound")
 
 
 # ---- failures ----
@@ -421,15 +493,15 @@ def test_commands_call_the_api_of_another_machine(heronry):
     token = api.post("/tokens", {"name": "cli", "scopes": ["admin:read", "admin:write"]}, status=201).json["secret"]
     name = f"r{os.getpid()}.example"
     remote(heronry, token, "domain", "add", name)
-    here = heronry.json("domain", "list")["domains"]
-    there = json.loads(remote(heronry, token, "domain", "list", "--json").stdout)["domains"]
+    here = heronry.json("domain", "list")["items"]
+    there = json.loads(remote(heronry, token, "domain", "list", "--json").stdout)["items"]
     assert here == there and name in [d["name"] for d in here]
     assert remote(heronry, token, "domain", "add", name, check=False).returncode == 73
     remote(heronry, token, "domain", "remove", name)
     assert remote(heronry, token, "domain", "remove", name, check=False).returncode == 66
     user = heronry.new_user()
     remote(heronry, token, "user", "quota", user["address"], "5MB")
-    assert json.loads(remote(heronry, token, "user", "quota", user["address"], "--json").stdout)["quota_bytes"] == 5 << 20
+    assert json.loads(remote(heronry, token, "user", "quota", user["address"], "--json").stdout)["quotaBytes"] == 5 << 20
     json.loads(remote(heronry, token, "queue", "stats", "--json").stdout)
     made = json.loads(remote(heronry, token, "app-password", "create", user["address"], "x", "--json").stdout)
     remote(heronry, token, "app-password", "revoke", user["address"], made["id"])
@@ -449,8 +521,8 @@ def test_remote_commands_need_a_good_token_and_tls(heronry):
 # ---- what the log says ----
 
 def test_events_of_the_log():
-    events = json.loads(run("log", "events", "--json").stdout)["events"]
-    smtp = json.loads(run("log", "events", "smtp", "--json").stdout)["events"]
+    events = json.loads(run("log", "events", "--json").stdout)["items"]
+    smtp = json.loads(run("log", "events", "smtp", "--json").stdout)["items"]
     assert smtp == [e for e in events if e["component"] == "smtp"] and len(smtp) < len(events)
     assert {"component": "smtp", "event": "smtp_message", "level": "info", "says": "a message was accepted and committed"} in smtp
     assert "smtp_session_end" in run("log", "events", "smtp").stdout

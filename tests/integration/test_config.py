@@ -58,6 +58,56 @@ def test_what_is_refused_is_named_with_file_and_line(check, text, line, word):
     assert not (check.path.parent / "data/postgres").exists()
 
 
+def openssl(*words):
+    subprocess.run(["openssl", *words], check=True, capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory):
+    """Certificates and keys, good and bad ones."""
+    folder = tmp_path_factory.mktemp("pairs")
+    for name in ("one", "two"):
+        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", f"/CN={name}.example",
+                "-addext", f"subjectAltName=DNS:{name}.example", "-keyout", folder / f"{name}.key", "-out", folder / f"{name}.pem")
+    openssl("x509", "-in", folder / "one.pem", "-signkey", folder / "one.key", "-days", "-1", "-out", folder / "expired.pem")
+    openssl("pkey", "-in", folder / "one.key", "-aes256", "-passout", "pass:x", "-out", folder / "locked.key")
+    (folder / "empty.key").touch()
+    for key in folder.glob("*.key"):
+        key.chmod(0o600)
+    (folder / "open.key").write_bytes((folder / "one.key").read_bytes())
+    (folder / "open.key").chmod(0o644)
+    return folder
+
+
+@pytest.mark.parametrize("cert,key,word", [
+    ("one.pem", "two.key", "is not of"),
+    ("expired.pem", "one.key", "has expired"),
+    ("one.pem", "locked.key", "is encrypted"),
+    ("one.pem", "empty.key", "has no private key in PEM"),
+    ("one.pem", "open.key", "chmod 600"),
+    ("one.pem", "absent.key", "No such file"),
+    ("one.pem", ".", "has no private key in PEM"),
+    ("absent.pem", "one.key", "No such file"),
+    ("one.key", "one.key", "has no certificate in PEM"),
+])
+def test_a_pair_that_cannot_be_used_is_named_with_file_and_line(check, pairs, cert, key, word):
+    text = (f"data_dir: {check.path.parent}/data\ntls:\n  certificates:\n    - {{ cert: {pairs}/one.pem, key: {pairs}/one.key }}\n"
+            f"    - {{ cert: {pairs}/{cert}, key: {pairs}/{key} }}\n")
+    for words in ("config-check", "serve"):
+        done = check(text, words=(words,))
+        assert done.returncode == 78 and f"{check.path}:5: tls.certificates: " in done.stderr and word in done.stderr, done
+    assert not (check.path.parent / "data/postgres").exists()
+
+
+def test_a_name_without_a_domain_is_told(check, pairs):
+    done = check("hostname: mail\n")
+    assert done.returncode == 0 and done.stderr.count(f"heronry: warning: {check.path}:1: hostname: \"mail\" has no domain") == 1
+    assert "no domain" in json.loads(check("hostname: mail\n", words=("config-check", "--json")).stdout)["warning"]
+    bad = f"hostname: mail\ntls:\n  certificates: [{{ cert: {pairs}/one.pem, key: {pairs}/two.key }}]\ndata_dir: {check.path.parent}/data\n"
+    done = check(bad, words=("serve",))
+    assert done.returncode == 78 and done.stderr.count("config_advice") == 1
+
+
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o660])
 def test_a_file_that_others_can_read_is_refused(check, mode):
     done = check("hostname: a.example\n", mode=mode)
@@ -66,9 +116,14 @@ def test_a_file_that_others_can_read_is_refused(check, mode):
 
 
 def test_a_file_that_is_not_there(tmp_path):
-    done = subprocess.run([BINARY, "config-check", "--config", tmp_path / "absent"], capture_output=True, text=True,
-                          check=False)
-    assert done.returncode == 78 and str(tmp_path / "absent") in done.stderr
+    absent = tmp_path / "absent"
+    for words in ("config-check", "serve", "migrate"):
+        done = subprocess.run([BINARY, words, "--config", absent], capture_output=True, text=True, check=False)
+        assert done.returncode == 78 and f"{absent}:0: cannot be opened" in done.stderr
+        assert f"install -D -m 600 /dev/null {absent}\n" in done.stderr
+    subprocess.run(["install", "-D", "-m", "600", "/dev/null", absent], check=True)
+    done = subprocess.run([BINARY, "config-check", "--config", absent], capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "no configuration" not in done.stderr
 
 
 def test_variables_of_the_environment_are_data(check):

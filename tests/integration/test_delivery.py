@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Mail leaves: MX records from a real nsd, sinks on loopback, the real queue and its schedule with a
 clock that runs 1000 times as fast (delivery.time_divisor)."""
+import contextlib
 import email
 import email.policy
 import json
 import os
 import re
 import signal
+import smtplib
+import socket
 import ssl
+import struct
 import subprocess
 import threading
 import time
@@ -27,8 +31,9 @@ RECORDS = [
     "nowhere MX 10 absent",
     "slow MX 10 mx", "grey MX 10 mx", "mixed MX 10 mx", "bounce MX 10 mx", "again MX 10 mx", "tls MX 10 mx",
     "maybe MX 10 mx", "kill MX 10 mx", "pause MX 10 mx", "bytes MX 10 mx", "delay MX 10 mx", "dsn MX 10 mx",
-    "notify MX 10 mx", "many MX 10 mx", "tarpit MX 10 mx", "damaged MX 10 mx", "seven MX 10 mx",
+    "notify MX 10 mx", "many MX 10 mx", "tarpit MX 10 mx", "damaged MX 10 mx", "seven MX 10 mx", "middle MX 10 mx",
     "moody MX 10 first", "moody MX 20 mx", "first A 127.0.0.8",
+    "mortal MX 10 first", "spare MX 10 first", "spare MX 20 mx",
     "crowded MX 10 many-addresses", "crowded MX 20 mx", *[f"many-addresses AAAA fe80::{i}" for i in range(1, 6)],
     "many-addresses A 127.0.0.7",
     *[f"wide MX 10 absent{i}" for i in range(25)],
@@ -45,7 +50,7 @@ class World:
         self.zone = Zone(records)
         self.sink = Sink(self.port, self.answer)
         self.server = factory(settings={
-            "delivery.port": self.port, "delivery.time_divisor": 1000, "delivery.delay_notice": "4h",
+            "delivery.port": self.port, "delivery.time_divisor": 1000, "delivery.delay_notice": "40h",
             "dns.stub_zone": DOMAIN, "dns.stub_server": self.zone.server, "dns.validate": "false",
             "delivery.allow_private": "true", "delivery.on_tls_failure": "fallback", **settings})
         self.user = self.server.user(2)
@@ -73,6 +78,15 @@ class World:
     def was_tried(self, address):
         """Once or more often: it waits."""
         return re.match(r"0\|[1-9]", self.queue_of(address))
+
+    @contextlib.contextmanager
+    def at_rest(self, domain):
+        """While it lasts, no worker is on its way with mail for the domain, which does not know of changes in the queue."""
+        where = f"WHERE domain = '{domain}.{DOMAIN}'"
+        keep = f"UPDATE q_domain SET lease_until = now() + interval '10 minutes' {where} AND lease_owner = '' RETURNING 1"
+        wait_until(lambda: self.server.psql(keep) == "1", WAIT, f"the end of an attempt for {domain}")
+        yield
+        self.server.psql(f"UPDATE q_domain SET lease_until = now(), next_due = now() {where}")
 
     def queue_is_empty(self, address):
         wait_until(lambda: self.queue_of(address) == "", WAIT, f"no {address} in the queue")
@@ -158,7 +172,7 @@ def test_each_recipient_has_a_sender_of_its_own(world):
     shown = []
 
     def entries(recipient):
-        return json.loads(world.server.cli("queue", "list", "--recipient", recipient, "--json").stdout)["entries"]
+        return json.loads(world.server.cli("queue", "list", "--recipient", recipient, "--json").stdout)["items"]
 
     with world.server.smtp("submission", login=world.user) as client:
         client.sendmail(world.user["address"], [*to, here["address"]], text, mail_options=["XVERP"])
@@ -184,6 +198,81 @@ def test_each_recipient_has_a_sender_of_its_own(world):
     del world.rules["bounce"]
 
 
+def status_report(to, *groups):
+    """A report as Postfix writes it; each group is the fields of one recipient."""
+    fields = "\r\n".join(["Reporting-MTA: dns; mx.far.example", "", *("\r\n".join(g) + "\r\n" for g in groups)])
+    return (f"From: MAILER-DAEMON@far.example\r\nTo: {to}\r\nSubject: it came back later\r\nMIME-Version: 1.0\r\n"
+            "Content-Type: multipart/report; report-type=delivery-status; boundary=\"b\"\r\n\r\n--b\r\n\r\nSorry.\r\n"
+            f"--b\r\nContent-Type: message/delivery-status\r\n\r\n{fields}\r\n"
+            "--b\r\nContent-Type: text/rfc822-headers\r\n\r\nSubject: named\r\n\r\n--b--\r\n")
+
+
+def test_a_report_that_comes_later_is_of_its_message(world):
+    """Senders that name their message: off at first. What is forged, said twice or of others changes nothing."""
+    user = world.server.new_user()
+    mine, (local, _, own) = user["address"], user["address"].partition("@")
+    to = [f"named-{name}@good.{DOMAIN}" for name in ("lost", "late", "well")]
+    text = f"From: {mine}\r\nSubject: named\r\n\r\nHello.\r\n"
+
+    def submit(*recipients, sender=mine, options=()):
+        before = len(world.sink.of(recipients[0]))
+        with world.server.smtp("submission", login=user) as client:
+            client.sendmail(sender, recipients, text, mail_options=options)
+        message = world.arrived(recipients[0], before + 1)[-1]
+        for one in recipients:
+            world.queue_is_empty(one)
+        return message.sender
+
+    def report(address, *groups, sender=""):
+        with world.server.smtp("smtp") as client:
+            client.sendmail(sender, [address], status_report(address, *groups))
+
+    def traced():
+        return {d["recipient"]: d for d in world.server.json("queue", "trace", queue_id)["items"]}
+
+    assert submit(to[2]) == mine
+    world.server.cli("user", "from-id", mine, "on")
+    assert world.server.json("user", "from-id", mine)["usesFromId"] is True
+    assert submit(to[2], options=["XVERP"]) == f"{local}+{to[2].replace('@', '=')}@{own}"
+    assert submit(to[2], sender=f"{local}+news@{own}").startswith(f"{local}+news+id-")
+    sender = submit(*to)
+    queue_id, seal = re.fullmatch(rf"{local}\+id-([0-9a-z]{{13}})([0-9a-z]{{8}})@{own}", sender).groups()
+    assert {r: d["state"] for r, d in traced().items()} == dict.fromkeys(to, "delivered")
+    failed = ["Final-Recipient: rfc822; somebody@inside.example", f"Original-Recipient: rfc822;{to[0].upper()}", "Action: failed",
+              "Status: 5.1.1", "Remote-MTA: dns; in.far.example", "Diagnostic-Code: smtp; 550 5.1.1 who is", "    that?"]
+    late = [f"Final-Recipient: rfc822; {to[1]}", "Action: delayed", "Status: 4.4.1"]
+    stranger = ["Final-Recipient: rfc822; stranger@far.example", "Action: failed", "Status: 5.0.0"]
+    forged = [f"Final-Recipient: rfc822; {to[2]}", "Action: failed", "Status: 5.0.0"]
+    for _ in range(2):
+        report(sender, failed, late, stranger)
+    report(sender.replace(seal, "".join("1" if c == "0" else "0" for c in seal)), forged)
+    report(sender, forged, sender="somebody@far.example")
+    report(f"{local}@{own}", forged)
+    report(sender.upper(), late)
+    assert len(fetch_all(world.server, user)) == 6
+    found = traced()
+    assert {r: d["state"] for r, d in found.items()} == dict(zip(to, ["reportedFailed", "reportedDelayed", "delivered"]))
+    assert [len(found[one]["attempts"]) for one in to] == [2, 2, 1]
+    last = found[to[0]]["attempts"][1]
+    assert (last["stage"], last["number"], last["server"], last["code"]) == ("report", 1, "in.far.example", "5.1.1")
+    assert re.fullmatch(r"550 5\.1\.1 who is +that\?", last["reply"])
+    assert "reportedFailed by in.far.example\n     5.1.1 550 5.1.1 who is" in world.server.cli("queue", "trace", queue_id).stdout
+    assert world.server.psql(f"SELECT state, code FROM mail_trace WHERE recipient = '{to[0]}'") == "reportedFailed|5.1.1"
+    group = f"{local}-team@{own}"
+    world.server.cli("address", "add", group, mine, "--group", "--posting", "members")
+    world.server.cli("address", "change", group, "--senders", mine)
+    named = submit(to[2], sender=group)
+    assert named.startswith(f"{local}-team+id-")
+    queue_id = named.partition("+id-")[2][:13]
+    report(named, forged)
+    assert traced()[to[2]]["state"] == "reportedFailed" and len(fetch_all(world.server, user)) == 7
+    for address, stranger in ((group, ""), (named, "somebody@far.example")):
+        with pytest.raises(smtplib.SMTPRecipientsRefused, match="5.7.2"):
+            report(address, forged, sender=stranger)
+    world.server.cli("user", "from-id", mine, "off")
+    assert submit(to[2]) == mine
+
+
 def test_what_a_program_sends_is_saved(world):
     """Off at first. What is in Sent is read, and octet by octet what left; also of mail that waited for its time."""
     user = world.server.new_user()
@@ -197,7 +286,7 @@ def test_what_a_program_sends_is_saved(world):
     submit(f"unsaved@good.{DOMAIN}")
     assert fetch_all(world.server, user, "Sent") == []
     world.server.cli("user", "save-sent", user["address"], "on")
-    assert world.server.json("user", "save-sent", user["address"])["saves_sent"] is True
+    assert world.server.json("user", "save-sent", user["address"])["savesSent"] is True
     left = [submit(f"saved@good.{DOMAIN}")]
     assert fetch_all(world.server, user, "Sent") == left
     left.append(submit(f"held@good.{DOMAIN}", "HOLDFOR=1"))
@@ -306,6 +395,26 @@ def test_a_permanent_failure_is_reported(world):
     assert len(world.reports(address)) == 1
 
 
+def test_a_refusal_in_the_middle_of_a_message_is_told(world):
+    """What a server says before it resets the connection is its answer, although we are still sending then."""
+    address = f"somebody@middle.{DOMAIN}"
+
+    def refuse(client, recipients):
+        if address in recipients:
+            assert client.recv(1)  # we are in the middle of it
+            client.sendall(b"552 5.3.4 enough of it\r\n")
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            raise ConnectionError
+
+    world.sink.in_message = refuse
+    world.send(address, body=f"{'x' * 76}\r\n" * 30000)  # more than a socket takes
+    text = status_part(world.report(address))
+    assert "Status: 5.3.4" in text and "552 5.3.4 enough of it" in text
+    (traced,) = world.server.json("queue", "trace", "--recipient", address)["items"]
+    (attempt,) = traced["attempts"]
+    assert attempt["reply"] == "552 5.3.4 enough of it" and attempt["stage"] == "message", attempt
+
+
 def test_each_recipient_has_its_own_fate(world):
     good, bad, later = (f"{name}@mixed.{DOMAIN}" for name in ("good", "bad", "later"))
     seen = []
@@ -367,10 +476,10 @@ def test_a_null_sender_gets_no_report(world):
     # As if a stranger's mail had been redirected: the report goes out, with a null sender.
     world.rules["slow"] = lambda verb, text: "451 4.0.0 wait" if verb == "RCPT" else None
     world.send(f"x@slow.{DOMAIN}")
-    wait_until(lambda: world.queue_of(f"x@slow.{DOMAIN}"), WAIT)
-    world.server.psql(f"UPDATE q_msg SET envelope_from = '{bounced}', expires = now() WHERE queue_id IN "
-                      f"(SELECT queue_id FROM q_rcpt WHERE rcpt = 'x@slow.{DOMAIN}')")
-    world.server.psql(f"UPDATE q_rcpt SET due = now() WHERE rcpt = 'x@slow.{DOMAIN}'")
+    with world.at_rest("slow"):
+        world.server.psql(f"UPDATE q_msg SET envelope_from = '{bounced}', expires = now() WHERE queue_id IN "
+                          f"(SELECT queue_id FROM q_rcpt WHERE rcpt = 'x@slow.{DOMAIN}')")
+        world.server.psql(f"UPDATE q_rcpt SET due = now() WHERE rcpt = 'x@slow.{DOMAIN}'")
     wait_until(lambda: ("RCPT", f"TO:<{bounced}>") in world.sink.commands, WAIT, "the report on its way")
     assert ("MAIL", "FROM:<>") in [(v, a.split(" ")[0]) for v, a in world.sink.commands if v == "MAIL"]
     world.queue_is_empty(bounced)
@@ -378,7 +487,7 @@ def test_a_null_sender_gets_no_report(world):
 
 
 def test_delay_is_told_once(world):
-    """After 4 h (14.4 s here) the sender hears that it takes long, and once more when it fails."""
+    """After some hours, which have gone by here, the sender hears that it takes long, and once more when it fails."""
     address = f"somebody@delay.{DOMAIN}"
     world.rules["delay"] = lambda verb, text: "451 4.3.0 not now" if verb == "RCPT" else None
     world.send(address)
@@ -425,8 +534,7 @@ def test_a_slow_server_is_served_over_many_connections_a_fast_one_over_few(heron
     """Never over more than it may have, for all destinations together that are there."""
     world = World(heronry_factory, **{"delivery.connections": 6, "delivery.connections_per_server": 6})
     try:
-        world.server.psql("INSERT INTO q_domain (domain, next_due, lease_until) SELECT d, now(), now() + interval '10 minutes'"
-                          f" FROM unnest(ARRAY['many.{DOMAIN}', 'good.{DOMAIN}']) d")  # held back until all are there
+        hold_back(world, "many", "good")  # until all are there
         addresses = enqueue_many(world, "many", 45) + enqueue_many(world, "good", 15)
         world.sink.before_reply = lambda verb, text: time.sleep(0.3) if verb == "." else None
         world.server.psql("UPDATE q_domain SET lease_until = now()")
@@ -489,20 +597,32 @@ def test_a_server_that_limits_connections_keeps_what_it_has(world):
         world.sink.answer, world.sink.before_reply = former, None
 
 
-def test_slow_servers_do_not_stop_the_mail_to_others(heronry_factory):
-    """One worker, and a server that lets it wait: mail to another destination goes out meanwhile. Where a network lets
-    too many wait (the first connection is taken for that here), mail comes again without an attempt."""
-    world = World(lambda **o: heronry_factory(environment={"HERONRY_FAILPOINT": "delivery-stalling:error@1"}, **o),
-                  **{"delivery.workers": 1})
-    let_go = threading.Event()
+@pytest.fixture(scope="module")
+def patient(module_factory):
+    """One worker, whose servers are all fast ones, which one connection is enough for; the schedule's clock is as any."""
+    points = "delivery-stalling:error@1,delivery-is-patient:error"
+    settings = {"delivery.workers": 1, "delivery.time_divisor": 1}
+    w = World(lambda **o: module_factory(environment={"HERONRY_FAILPOINT": points}, **o), **settings)
+    is_put_off(w)
+    yield w
+    w.close()
+
+
+def is_put_off(world):
+    """Where a network lets too many wait (the first connection is taken for that), mail comes again without an attempt."""
+    world.send(f"later@good.{DOMAIN}")
+    put_off = f"SELECT attempts, due > now() + interval '5 seconds' FROM q_rcpt WHERE rcpt = 'later@good.{DOMAIN}'"
+    wait_until(lambda: world.server.psql(put_off) == "0|t", WAIT, "mail that is put off")
+    assert world.sink.connections == 0
+    world.server.psql("UPDATE q_rcpt SET due = now(); UPDATE q_domain SET next_due = now()")
+    world.arrived(f"later@good.{DOMAIN}")
+    world.queue_is_empty(f"later@good.{DOMAIN}")
+
+
+def test_slow_servers_do_not_stop_the_mail_to_others(patient):
+    """A server lets the only worker wait: mail to another destination goes out meanwhile."""
+    world, let_go = patient, threading.Event()
     try:
-        world.send(f"later@good.{DOMAIN}")
-        put_off = f"SELECT attempts, due > now() + interval '5 seconds' FROM q_rcpt WHERE rcpt = 'later@good.{DOMAIN}'"
-        wait_until(lambda: world.server.psql(put_off) == "0|t", WAIT, "mail that is put off")
-        assert world.sink.connections == 0
-        world.server.psql("UPDATE q_rcpt SET due = now(); UPDATE q_domain SET next_due = now()")
-        world.arrived(f"later@good.{DOMAIN}")
-        world.queue_is_empty(f"later@good.{DOMAIN}")
         wait_until(lambda: world.sink.open == 0, WAIT)
         world.sink.connections = 0
         world.sink.before_reply = lambda verb, text: let_go.wait(90) if verb == "RCPT" and "tarpit" in text else None
@@ -514,9 +634,92 @@ def test_slow_servers_do_not_stop_the_mail_to_others(heronry_factory):
         let_go.set()
         world.arrived(f"somebody@tarpit.{DOMAIN}")
         world.queue_is_empty(f"somebody@tarpit.{DOMAIN}")
+        goes_over_few_connections(world)
     finally:
         let_go.set()
-        world.close()
+        world.sink.before_reply = None
+
+
+def hold_back(world, *domains):
+    """All that comes for them waits, until lease_until is set to now."""
+    names = ", ".join(f"'{domain}.{DOMAIN}'" for domain in domains)
+    world.server.psql("INSERT INTO q_domain (domain, next_due, lease_until) SELECT d, now(), now() + interval '10 minutes'"
+                      f" FROM unnest(ARRAY[{names}]) d"
+                      " ON CONFLICT (domain) DO UPDATE SET lease_until = EXCLUDED.lease_until")
+
+
+def goes_over_few_connections(world):
+    """Ten messages that wait for a fast server: what the failpoint calls fast is so on a machine that stands still, too."""
+    hold_back(world, "many")
+    addresses = enqueue_many(world, "many", 10)
+    wait_until(lambda: world.sink.open == 0, WAIT)
+    world.sink.connections = 0
+    world.server.psql("UPDATE q_domain SET lease_until = now()")
+    for address in addresses:
+        world.arrived(address)
+        world.queue_is_empty(address)
+    assert world.sink.connections <= 3, "connections for ten messages"
+
+    def logged(event):
+        return re.findall(rf" (\S+) {event} \S+ domain=many\.{DOMAIN} ", world.server.log())
+    wait_until(lambda: len(set(logged("delivery_done"))) == 10, WAIT, "the log, where a warning stands before its outcome")
+    warned = logged("delivery_tls_degraded")
+    assert len(set(warned)) == len(warned) == 10  # one for each message, not for each connection
+
+
+def dies_with_a_connection_open(world, domain):
+    """Two messages for a server that takes one, and is dead when the other one comes over the same connection; the
+    address of that one."""
+    dots = []
+
+    def die(verb, _):
+        if verb == ".":
+            dots.append(1)
+        elif verb == "MAIL" and dots:
+            server.close()
+            raise ConnectionError
+
+    hold_back(world, domain)
+    addresses = enqueue_many(world, domain, 2)
+    server = Sink(world.port, die, address="127.0.0.8")
+    world.server.psql("UPDATE q_domain SET lease_until = now()")
+    (left,) = wait_until(lambda: server.closing and set(addresses) - {m.recipients[0] for m in server.messages}, WAIT, "the server's death")
+    assert server.connections == 1 and len(server.messages) == 1
+    return left
+
+
+def destination(world, domain):
+    """Its breaker, when nobody works on it."""
+    query = f"SELECT failures, breaker_open FROM q_domain WHERE domain = '{domain}.{DOMAIN}' AND lease_owner = ''"
+    return wait_until(lambda: world.server.psql(query), WAIT, "the end of the work on it")
+
+
+def attempts(world, address):
+    return world.server.psql(f"SELECT outcome, attempt, stage, remote FROM q_attempt WHERE recipient = '{address}' ORDER BY outcome DESC")
+
+
+def test_a_server_dies_with_a_connection_open(patient):
+    """A connection that was kept is no attempt: the server fails once, when it is not there for a new one."""
+    left, first = dies_with_a_connection_open(patient, "mortal"), f"first.{DOMAIN} [127.0.0.8]"
+    wait_until(lambda: patient.queue_of(left) == "0|1|4.4.1", WAIT, "one that waits")
+    assert destination(patient, "mortal") == "1|f"
+    assert attempts(patient, left) == f"1|1|connect|{first}"
+    server = Sink(patient.port, address="127.0.0.8")
+    try:
+        patient.server.psql("UPDATE q_rcpt SET due = now(); UPDATE q_domain SET next_due = now()")
+        patient.queue_is_empty(left)
+        assert [m.recipients for m in server.messages] == [[left]]
+    finally:
+        server.close()
+    assert destination(patient, "mortal") == "0|f"
+
+
+def test_a_server_dies_and_the_next_one_is_asked(patient):
+    left = dies_with_a_connection_open(patient, "spare")
+    patient.queue_is_empty(left)
+    assert len(patient.sink.of(left)) == 1
+    assert attempts(patient, left) == f"5|1|connect|first.{DOMAIN} [127.0.0.8]\n0|1|message|mx.{DOMAIN} [127.0.0.1]"
+    assert destination(patient, "spare") == "0|f"
 
 
 def test_a_damaged_message_does_not_stand_in_the_way(world):
@@ -525,11 +728,12 @@ def test_a_damaged_message_does_not_stand_in_the_way(world):
     world.rules["damaged"] = lambda verb, text: "451 4.0.0 wait" if verb == "RCPT" else None
     world.send(bad)
     wait_until(lambda: world.was_tried(bad), WAIT)
-    world.server.psql("UPDATE q_msg SET codec = 1, data = '\\x00010203' WHERE queue_id IN "
-                      f"(SELECT queue_id FROM q_rcpt WHERE rcpt = '{bad}')")
-    del world.rules["damaged"]
-    world.server.psql(f"UPDATE q_rcpt SET due = now() - interval '1 hour' WHERE rcpt = '{bad}'")
-    world.send(good)
+    with world.at_rest("damaged"):
+        world.server.psql("UPDATE q_msg SET codec = 1, data = '\\x00010203' WHERE queue_id IN "
+                          f"(SELECT queue_id FROM q_rcpt WHERE rcpt = '{bad}')")
+        del world.rules["damaged"]
+        world.server.psql(f"UPDATE q_rcpt SET due = now() - interval '1 hour' WHERE rcpt = '{bad}'")
+        world.send(good)
     world.arrived(good)
     wait_until(lambda: re.search(r"\|4\.3\.0$", world.queue_of(bad)), WAIT)
     world.server.psql("UPDATE q_msg SET expires = now() WHERE queue_id IN "
@@ -650,11 +854,11 @@ def test_mail_waits_for_the_time_that_its_sender_named(world):
     """RFC 4865: nobody has it before, neither elsewhere nor here; operators see until when, and let it go at once."""
     here, far = world.server.user(3), f"later@good.{DOMAIN}"
     send_later(world, "HOLDFOR=3600", [here["address"], far], "latermail")
-    rows = world.server.json("queue", "list", "--status", "held", "--sender", world.user["address"])["entries"]
+    rows = world.server.json("queue", "list", "--status", "held", "--sender", world.user["address"])["items"]
     assert {r["recipient"] for r in rows} == {here["address"], far}
-    assert all(r["status"] == "held" and r["held_until"] == r["next_attempt"] > r["created_at"] for r in rows)
+    assert all(r["status"] == "held" and r["heldUntil"] == r["nextAttemptAt"] > r["createdAt"] for r in rows)
     assert "HELD UNTIL" in world.server.cli("queue", "list", "--recipient", far).stdout
-    traced = world.server.json("queue", "trace", "--recipient", far)["deliveries"]
+    traced = world.server.json("queue", "trace", "--recipient", far)["items"]
     assert len(traced) == 2 and all(t["state"] == "held" and t["nextAttemptAt"] for t in traced)
     assert inbox_has(world, here, "latermail") == 0 and world.sink.of(far) == []
     dropped = world.server.json("queue", "drop", rows[0]["id"], "--recipient", here["address"], "--dry-run")
@@ -696,11 +900,12 @@ def test_bare_line_ends_in_the_queue_are_mended(world):
     world.rules["bytes"] = lambda verb, text: "451 4.0.0 wait" if verb == "RCPT" and "smuggler" in text else None
     world.send(address)
     wait_until(lambda: world.was_tried(address), WAIT)
-    assert world.server.psql(
-        f"UPDATE q_msg SET codec = 0, frames = NULL, size = {len(raw)}, data = '\\x{raw.hex()}' WHERE queue_id IN "
-        f"(SELECT queue_id FROM q_rcpt WHERE rcpt = '{address}') RETURNING 1") == "1"
-    del world.rules["bytes"]
-    world.server.psql(f"UPDATE q_rcpt SET due = now() WHERE rcpt = '{address}'")
+    with world.at_rest("bytes"):
+        assert world.server.psql(
+            f"UPDATE q_msg SET codec = 0, frames = NULL, size = {len(raw)}, data = '\\x{raw.hex()}' WHERE queue_id IN "
+            f"(SELECT queue_id FROM q_rcpt WHERE rcpt = '{address}') RETURNING 1") == "1"
+        del world.rules["bytes"]
+        world.server.psql(f"UPDATE q_rcpt SET due = now() WHERE rcpt = '{address}'")
     (message,) = world.arrived(address)
     head = b"Subject: x\r\n\r\none\r\n..\r\nMAIL FROM:<evil@example>\r\n..\r\ntwo\r\n..\r\nDATA\r\n"
     assert message.data.startswith(head)
@@ -731,6 +936,8 @@ def test_tls_is_used_when_offered(world, tls_context):
         world.send(address)
         (message,) = world.arrived(address)
         assert message.tls
+        world.queue_is_empty(address)
+        wait_until(lambda: world.sink.open == 0, WAIT, "no connection that the next mail could go over")
     finally:
         world.sink.tls = None
 
@@ -744,7 +951,8 @@ def test_tls_that_fails_falls_back(world):
         world.send(address)
         (message,) = world.arrived(address)
         assert not message.tls
-        assert "delivery_tls_degraded" in world.server.log()
+        warning = rf" delivery_tls_degraded \S+ domain=tls\.{DOMAIN} "
+        wait_until(lambda: re.search(warning, world.server.log()), WAIT, "the warning")
     finally:
         world.sink.tls = None
 

@@ -10,6 +10,7 @@ import ssl
 import tempfile
 import threading
 
+import outside
 import pytest
 from api_client import Api
 from certificates import Certificate
@@ -121,9 +122,10 @@ class World:
 
     def delivered(self, name):
         """The message as it arrived, and the line of the log."""
+        before, done = len(self.of(f"somebody@{name}.{DOMAIN}")), len(self.lines("delivery_done", name))
         address = self.send(name)
-        (message,) = wait_until(lambda: self.of(address), WAIT, f"mail for {address}")
-        return message, wait_until(lambda: self.lines("delivery_done", name), WAIT, "the log")[0]
+        (message,) = wait_until(lambda: self.of(address)[before:], WAIT, f"mail for {address}")
+        return message, wait_until(lambda: self.lines("delivery_done", name)[done:], WAIT, "the log")[0]
 
     def lines(self, event, name):
         return [l for l in self.server.log().splitlines() if f" {event} " in l and f"domain={name}.{DOMAIN}" in l]
@@ -296,11 +298,11 @@ def test_the_answer_of_the_server_is_told(world):
     begun, go_on = threading.Event(), threading.Event()
     world.sinks[GOOD].before_reply = lambda verb, text: (begun.set(), go_on.wait(90)) if verb == "RCPT" else None
     found = []
+    others = [Api.signed_in(world.server, world.server.user(1)) for _ in range(2)]
     first = threading.Thread(target=lambda: found.append(api.post("/admin/delivery-test", query={"address": f"nobody@enforced.{DOMAIN}"}, status=200).json))
     first.start()
     assert begun.wait(60)
     # One at a time in each of the two workers.
-    others = [Api.signed_in(world.server, world.server.user(1)) for _ in range(2)]
     codes = []
     more = [threading.Thread(target=lambda one=one: codes.append(one.request("POST", "/admin/delivery-test", query={"address": f"leo@enforced.{DOMAIN}"}).status))
             for one in others]
@@ -357,20 +359,14 @@ def test_policies_are_fetched_again_before_they_end(world):
     world.hosts.policies[host] = own_host("enforced", mode="testing")
     world.server.psql(f"UPDATE mta_sts_policy SET refresh_at = now() WHERE domain = 'enforced.{DOMAIN}'")
     world.server.psql("INSERT INTO mta_sts_policy (domain, expires) VALUES ('ended.test', now() - interval '2 days')")
+    worker = world.server.pids()["back.1"]
+    outside.stop(worker)  # so that it does not take the job again
     world.server.psql("DELETE FROM job_lease WHERE name = 'job-policies'")
-    os.kill(world.server.pids()["back.1"], signal.SIGKILL)
+    os.kill(worker, signal.SIGKILL)
     kept = f"SELECT refresh_at > now() AND policy LIKE '%testing%' FROM mta_sts_policy WHERE domain = 'enforced.{DOMAIN}'"
     wait_until(lambda: world.server.psql(kept) == "t", WAIT, "the policy to be fetched again")
     assert world.hosts.asked.count(host) == asked + 1
     assert world.server.psql("SELECT 1 FROM mta_sts_policy WHERE domain = 'ended.test'") == ""
-
-
-def reload(world, key, value):
-    world.server.settings[key] = value
-    world.server.write_config()
-    reloads = world.server.log().count("config_reloaded process=back.1")
-    os.kill(world.server.pids()["supervisor"], signal.SIGHUP)
-    wait_until(lambda: world.server.log().count("config_reloaded process=back.1") > reloads, WAIT, "the reload")
 
 
 # ---- domains of one server ----
@@ -383,7 +379,7 @@ def test_domains_of_one_server_go_over_one_connection(world, names, proof):
     own rules what the connection is worth, and its history says so."""
     sink, go_on = world.sinks[SHARED], threading.Event()
     wait_until(lambda: sink.open == 0, WAIT)
-    reload(world, "delivery.connections_per_server", 1)
+    world.server.reload("config_reloaded process=back.1", delivery__connections_per_server=1)
     sink.before_reply = lambda verb, text: go_on.wait(WAIT) if verb == "." else None
     before, commands = sink.connections, len(sink.commands)
     try:
@@ -407,12 +403,12 @@ def test_domains_of_one_server_go_over_one_connection(world, names, proof):
     said = [verb for verb, _ in sink.commands[commands:]]
     assert sink.connections == before + 1 and said.count("STARTTLS") == 1 and said.count("RSET") == len(names) - 1
     wait_until(lambda: sink.open == 0, WAIT, "a good-bye when nothing is left")
-    reload(world, "delivery.connections_per_server", 20)
+    world.server.reload("config_reloaded process=back.1", delivery__connections_per_server=20)
 
 
 def test_an_operator_may_ignore_tlsa_records(world):
     """The last one here: it leaves the server so."""
     address = f"somebody@wrong.{DOMAIN}"
-    reload(world, "delivery.dane", "false")
+    world.server.reload("config_reloaded process=back.1", delivery__dane="false")
     world.send("wrong")
     assert all(m.tls for m in wait_until(lambda: world.of(address), WAIT, "the mail to go"))

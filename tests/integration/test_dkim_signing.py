@@ -7,8 +7,10 @@ import json
 import os
 import re
 import signal
+import smtplib
 
 import dkim
+import outside
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
@@ -45,7 +47,7 @@ def send(server, sink, number, *, host="far", mime="", text=TEXT, user=None):
     before = len(sink.of(to))
     with server.smtp("submission", login=user) as client:
         client.sendmail(user["address"], [to], f"{header}\r\n{text}".encode(), ["BODY=8BITMIME"])
-    wait_until(lambda: len(sink.of(to)) > before, what="the mail")
+    wait_until(lambda: len(sink.of(to)) > before, 150, "the mail")
     return sink.of(to)[-1].data.replace(b"\r\n..", b"\r\n.")
 
 
@@ -105,6 +107,42 @@ def check_long_line(server, sink):
     assert email.message_from_bytes(message, policy=email.policy.SMTP).get_content() == text
 
 
+def check_many_fields(server, sink):
+    """All of a header is signed: as long as it can be it verifies elsewhere, and longer it does not leave."""
+    most = "X: a\r\n" * 994  # and three of the mail, and three that it is completed with
+    message = send(server, sink, 35, mime=most)
+    check(message, records(server, server.user(2)["address"].split("@")[1]), ["rsa-sha256", "ed25519-sha256"])
+    with pytest.raises(smtplib.SMTPDataError) as refused:
+        send(server, sink, 36, mime=most + "X: a\r\n")
+    assert refused.value.smtp_code == 552 and b"1000 fields" in refused.value.smtp_error
+
+
+def report_to(server, sink, asker, author):
+    """What we write ourselves to one who asked for it, in the name of the author."""
+    user, to = server.user(2)["address"], f"{asker}@far.{DOMAIN}"
+    with server.smtp() as client:
+        client.sendmail(to, [user], f"From: {to}\r\nTo: {user}\r\nSubject: asked\r\n\r\nx\r\n", rcpt_options=["NOTIFY=SUCCESS"])
+    report = wait_until(lambda: sink.of(to), 60, "the report")[0]
+    message = report.data.replace(b"\r\n..", b"\r\n.")
+    read = email.message_from_bytes(message, policy=email.policy.SMTP)
+    assert report.sender == "" and read["From"].addresses[0].addr_spec == author
+    assert read.get_content_type() == "multipart/report" and "auto-replied" in read["Auto-Submitted"]
+    return message
+
+
+def check_report(server, sink, published):
+    """It is in the name of our domain, which proves it, and which takes answers."""
+    mine = f"postmaster@{server.user(2)['address'].split('@')[1]}"
+    check(report_to(server, sink, "asker", mine), published, ["rsa-sha256", "ed25519-sha256"])
+    with server.smtp() as client:
+        assert client.mail("")[0] == 250 and client.rcpt(mine)[0] == 250
+
+
+def check_report_of_the_host(server, sink, asker):
+    """Without a key that signs it, only the name of the host can be proved, by SPF."""
+    assert signatures(report_to(server, sink, asker, f"mailer-daemon@{server.hostname}")) == []
+
+
 def check_import(server, sink, domain):
     """What another server signed with signs here, under the selector that its record has. (Domains of their own: what is known of one
     is remembered for a while.)"""
@@ -155,6 +193,8 @@ def test_signed_with_both_keys(heronry_factory, world):
     assert set(check(message, published, ["rsa-sha256", "ed25519-sha256"])) == set(published)
     check_eight_bit(server, sink, settings["delivery.port"])
     check_long_line(server, sink)
+    check_many_fields(server, sink)
+    check_report(server, sink, published)
 
     # A second key waits; activating it changes over, in all processes.
     server.cli("dkim-keygen", domain, "--selector", "fresh")
@@ -185,6 +225,7 @@ def test_the_key_of_the_cluster(heronry_factory, world):
     secret = base64.b64encode(bytes(range(32))).decode()
     server = heronry_factory(settings={**settings, "security.key": secret})
     domain = server.user(2)["address"].split("@")[1]
+    check_report_of_the_host(server, sink, "keyless")
     server.cli("dkim", "generate", domain)
     check(wait_until(lambda: (m := send(server, sink, 11)) and signatures(m) and m, 60, "a signature"),
           records(server, domain), ["rsa-sha256", "ed25519-sha256"])
@@ -198,6 +239,7 @@ def test_the_key_of_the_cluster(heronry_factory, world):
         code, text = client.data(f"From: {server.user(2)['address']}\r\nSubject: x\r\n\r\ny\r\n".encode())
     assert code // 100 == 4, text
     assert "security.key" in server.log()
+    check_report_of_the_host(server, sink, "locked")
 
 
 def test_switched_off(heronry_factory, world):
@@ -205,6 +247,7 @@ def test_switched_off(heronry_factory, world):
     server = heronry_factory(settings={**settings, "security.sign_outbound": "false"})
     server.cli("dkim", "generate", server.user(2)["address"].split("@")[1])
     assert signatures(send(server, sink, 21)) == []
+    check_report_of_the_host(server, sink, "unsigned")
 
 
 def check_published_by_hand(server, zone, new):
@@ -266,8 +309,10 @@ def test_keys_rotate_by_themselves(heronry_factory):
         return {k["selector"]: k["state"] for k in server.json("dkim", "list", DOMAIN)["items"]}
 
     def run(until, what):
+        worker = server.pids()["back.1"]
+        outside.stop(worker)  # so that it does not take the job again
         server.psql("DELETE FROM job_lease WHERE name = 'job-dkim'")
-        os.kill(server.pids()["back.1"], signal.SIGKILL)
+        os.kill(worker, signal.SIGKILL)
         wait_until(until, 150, what)  # a process that ended often is started later each time
 
     server.cli("dkim", "generate", DOMAIN)
@@ -280,19 +325,19 @@ def test_keys_rotate_by_themselves(heronry_factory):
                 f" {failing}) EXECUTE FUNCTION refuse()")
     for domain in (DOMAIN, "aaa.example"):  # dkim.rotate_after is 0: only these
         assert "30d" in server.cli("dkim", "rotate", domain, "30d").stdout
+    hasty = server.cli("dkim", "rotate", DOMAIN, "23h", check=False)
+    assert hasty.returncode == 65 and "a day (1d) at least" in hasty.stderr
     server.psql("UPDATE dkim_key SET signing_at = now() - interval '31 days'")
     run(lambda: len(states()) == 2, "a second key")
     assert "dkim_failed" in server.log() and "domain=aaa.example" in server.log()
     (new,) = set(states()) - {"mail"}
-    assert re.fullmatch(r"k\d{8}", new) and states()[new] == "waiting" and f"selector={new}" in server.log()
+    assert re.fullmatch(r"k\d{8}", new) and states()[new] == "waiting"
+    wait_until(lambda: f"selector={new}" in server.log(), 60, "a line about it")
     wait_until(lambda: server.log().count("dns_update_failed") >= 2, 60, "both records to be refused")
     run(lambda: "dkim_awaited" in server.log(), "the warning")
     assert states() == {"mail": "signing", new: "waiting"} and zone.texts(f"{new}._domainkey") == []
 
-    server.settings["dns.updates"] = [zone.update()]
-    server.write_config()
-    os.kill(server.pids()["supervisor"], signal.SIGHUP)
-    wait_until(lambda: "config_reloaded" in server.log(), 60, "the new secret")
+    server.reload("config_reloaded process=back.1", dns__updates=[zone.update()], what="the new secret")
     run(lambda: zone.texts(f"{new}-ed._domainkey"), "the records")
     assert states() == {"mail": "signing", new: "waiting"}
     check_published_by_hand(server, zone, new)
@@ -316,8 +361,10 @@ def test_keys_rotate_by_themselves(heronry_factory):
     assert kept.returncode == 69 and "BADSIG" in kept.stderr and zone.texts("next._domainkey") and states() == {new: "signing", "next": "waiting"}
     server.settings["dns.updates"] = [zone.update()]
     server.write_config()
-    for name in ("next", new):
-        server.cli("dkim", "remove", DOMAIN, name)
+    used = server.cli("dkim", "remove", DOMAIN, new, check=False)
+    assert used.returncode != 0 and "activate another key first" in used.stderr and states() == {new: "signing", "next": "waiting"}
+    server.cli("dkim", "remove", DOMAIN, "next")
+    server.cli("dkim", "remove", DOMAIN, new, "--force")
     assert states() == {} and zone.texts("next._domainkey") == zone.texts("next-ed._domainkey") == []
     assert zone.texts(f"{new}._domainkey"), "what the key signed is on its way yet"
     zone.close()

@@ -13,6 +13,7 @@ import uuid
 import pytest
 
 import imap_client
+import imap_raw
 import ledger as books
 import outside
 from conftest import SOON_S, Instance
@@ -125,6 +126,7 @@ def test_without_database_everybody_says_try_later(server, parts, away):
             assert seconds < SOON_S
         finally:
             (postgres.start if away == "stopped" else postgres.thaw)()
+    imap_raw.both_workers_write(server, server.users[1])
     eventually(lambda: send(server, f"after {away}"))
     assert f"Subject: after {away}" in eventually(lambda: subjects(server))
 
@@ -156,6 +158,7 @@ def test_database_that_freezes_before_the_final_dot(server, parts):
                 smtp.close()
         finally:
             postgres.thaw()
+    imap_raw.both_workers_write(server, server.users[1])
     for mark in marks:
         eventually(lambda mark=mark: send(server, mark))
     found = eventually(lambda: subjects(server))

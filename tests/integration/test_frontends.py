@@ -28,17 +28,11 @@ def user(pair):
     return pair[0].new_user()
 
 
-def deliver(server, user, subject):
-    client = server.smtp()
-    client.sendmail("sender@client.example", [user["address"]], f"From: sender@client.example\r\nSubject: {subject}\r\n\r\ntext\r\n")
-    client.quit()
-
-
 def test_each_makes_accounts_for_both(pair):
     for here, there in (pair, pair[::-1]):
         made = here.new_user()
         there.imap(made).logout()
-        deliver(there, made, "hello")
+        there.deliver(made, "hello")
         with imap_raw.Imap(here, made) as client:
             assert b"* 1 EXISTS" in client.must("SELECT INBOX")
 
@@ -49,8 +43,8 @@ def test_mail_that_came_to_one_is_told_by_the_other(pair, user):
         client.must("SELECT INBOX")
         tag = client.start("IDLE")
         assert client.line() == b"+ idling"
-        deliver(first, user, "one")
-        while client.line(15) != b"* 1 EXISTS":
+        first.deliver(user, "one")
+        while client.line() != b"* 1 EXISTS":
             pass
         client.send(b"DONE\r\n")
         client.finish(tag)
@@ -75,7 +69,7 @@ def test_a_mailbox_is_the_same_everywhere(pair, user):
 
 
 def test_one_maildrop_has_one_session(pair, user):
-    deliver(pair[0], user, "kept")
+    pair[0].deliver(user, "kept")
     one = pair[0].pop3(user)
     with pytest.raises(poplib.error_proto, match=r"\[IN-USE\]"):
         pair[1].pop3(user)
@@ -136,14 +130,14 @@ def test_one_is_enough(pair, user):
     """What one took before it died is there at the other; a client finds everything again."""
     first, second = pair
     for number in range(20):
-        deliver(first, user, number)
+        first.deliver(user, number)
     first.stop()
     try:
         with imap_raw.Imap(second, user) as client:
             assert b"* 20 EXISTS" in client.must("SELECT INBOX")
         with pytest.raises((OSError, smtplib.SMTPException)):
             first.smtp()
-        deliver(second, user, "one more")
+        second.deliver(user, "one more")
     finally:
         first.start()
         first.write_facts()

@@ -3,11 +3,10 @@
 decides over API and command line; then it goes, or not."""
 import email
 import email.policy
-import os
+import json
 import pathlib
 import re
 import shutil
-import signal
 import ssl
 import tempfile
 
@@ -21,7 +20,7 @@ WAIT = 150
 GOOD, PLAIN, BROKEN, STRANGE = (f"127.0.0.{i}" for i in range(1, 5))
 BROKEN_NAMES = ("broken", "anyway")
 IDN = "xn--bcher-kva"
-STRANGE_NAMES = ("ask", "send", "cancel", "retry", "pinned", "unclear", "foreign", "robot", "decide", "listed", "goes",
+STRANGE_NAMES = ("ask", "send", "cancel", "retry", "pinned", "unclear", "foreign", "robot", "decide", "listed", "ahead", "goes",
                  "webmail", "mine", "failing", "deutsch", IDN)
 
 
@@ -151,7 +150,7 @@ def test_send_just_this(world):
     world.answer(question, "Please send just this one.")
     (message,) = world.arrived("send")
     assert message.tls  # as secure as it can be
-    assert world.lines("delivery_tls_degraded", "send")
+    wait_until(lambda: world.lines("delivery_tls_degraded", "send"), WAIT, "the log")
     world.send("send")  # the next one is held again
     world.question("send", 2)
     assert len(world.arrived("send")) == 1
@@ -217,18 +216,34 @@ def test_a_domain_is_named_in_any_spelling(world):
     world.answer(question, f"whitelist BÜCHER.{DOMAIN}")
     world.arrived(IDN)
     assert len(world.mails(IDN)) == 1
+    (row,) = [r for r in world.server.cli("whitelist", "tls", "list").stdout.splitlines() if r.startswith(IDN)]
+    assert row.split()[1] == world.user["address"], row  # and not its number
 
 
-def test_an_unclear_answer_is_told_once(world):
+def test_an_unclear_answer_is_told_each_time(world):
     question = world.ask("unclear")
     world.answer(question, "Well, I do not know.")
     helped = world.question("unclear", 2)
     assert helped["Subject"].startswith("Not understood") and helped["Reply-To"].lower() == question["Reply-To"].lower()
-    world.answer(helped, "whitelist elsewhere.example")
-    world.answer(helped, "hm")
+    for unclear in ("whitelist elsewhere.example", "hm", "You mustn't delete it", "send it to bob@unclear.out.test", "I refuse"):
+        world.answer(helped, unclear)
+    assert world.question("unclear", 6)["Subject"].startswith("Not understood")  # five times: the last one is left out
+    for automatic in ({"X_Autoreply": "yes"}, {"Precedence": "auto_reply"}, {"Content_Type": "multipart/report; boundary=b"}):
+        world.answer(helped, "cancel", **automatic)
     world.answer(helped, "send it")
     world.arrived("unclear")
-    assert len(world.mails("unclear")) == 2
+    assert len(world.mails("unclear")) == 6
+    address = helped["Reply-To"].strip("<>")
+    local, _, domain = address.partition("@")
+    others = [f"{local[:-1]}{digit}@{domain}" for digit in "01234567"]  # that nobody was asked at; most of them are other secrets
+    world.submit(world.user, [address, address.upper(), *others], f"Re: {helped['Subject']}", "cancel")  # is told once
+    client = world.server.imap(world.user)
+
+    def late():
+        client.select("INBOX", readonly=True)
+        return client.search(None, "SUBJECT", '"Nothing to decide any more"', "TEXT", '"Not understood: Your mail to unclear"')[1][0].split()
+    assert len(wait_until(late, WAIT, "word that nothing waits for the answer")) == 1
+    client.logout()
 
 
 def test_the_language_of_the_account(world):
@@ -291,7 +306,20 @@ def test_plain_text_goes_with_a_warning(world):
     """TLS is not required by default, only verified where it is offered (FEATURES 46)."""
     world.send("plain")
     (message,) = world.arrived("plain")
-    assert not message.tls and world.lines("delivery_tls_degraded", "plain")
+    (done,) = wait_until(lambda: world.lines("delivery_done", "plain"), WAIT, "the log")
+    (warned,) = world.lines("delivery_tls_degraded", "plain")
+    assert not message.tls and f" domain=plain.{DOMAIN} " in warned and "does not offer it" in warned
+    assert warned.split(" delivery_tls_degraded ")[0].split()[-1] == done.split(" delivery_done ")[0].split()[-1]  # the queue id
+
+
+def test_a_trial_tells_what_users_would_meet(world):
+    done = world.server.cli("deliver", "test", f"leo@failing.{DOMAIN}", "--json", check=False)
+    (host,) = (said := json.loads(done.stdout))["hosts"]
+    assert (done.returncode, said["isAccepted"], host["isAccepted"], host["verdict"]) == (1, False, False, "hold"), said
+    mine = world.user["address"]
+    assert f"{mine}: is delivered here" in world.server.cli("deliver", "test", mine).stdout
+    gone = world.server.cli("deliver", "test", f"nobody@{mine.split('@')[1]}", check=False)
+    assert gone.returncode == 1 and "has no such address" in gone.stdout
 
 
 def test_a_good_server_gets_mail_but_not_what_must_be_proven(world):
@@ -313,17 +341,18 @@ def test_a_good_server_gets_mail_but_not_what_must_be_proven(world):
 
 def test_decisions_by_the_command_line(world):
     world.ask("decide")
-    (row,) = [r for r in world.server.json("queue", "pending")["entries"] if r["domain"] == f"decide.{DOMAIN}"]
-    assert "self-signed" in row["reason"]
+    (row,) = [r for r in world.server.json("queue", "pending")["items"] if r["domain"] == f"decide.{DOMAIN}"]
+    assert "self-signed" in row["reply"]
     assert world.server.json("queue", "stats")["held"] >= 1
     assert world.server.cli("queue", "decide", row["id"], "perhaps", check=False).returncode == 65
-    world.server.cli("queue", "decide", row["id"], "send")
+    assert world.server.json("queue", "decide", row["id"], "send") == {"ok": True, "id": row["id"], "recipients": 1}
     world.arrived("decide")
     assert world.server.cli("queue", "decide", row["id"], "send", check=False).returncode == 66
     world.server.cli("whitelist", "tls", "remove", f"listed.{DOMAIN}", check=False)
-    assert world.server.cli("whitelist", "tls", f"listed.{DOMAIN}", check=False).returncode != 0  # no key is known
+    done = world.server.cli("whitelist", "tls", f"plain.{DOMAIN}", check=False)  # no key is known, and none is shown
+    assert done.returncode == 65 and "shows a certificate" in done.stderr and "--any" in done.stderr, done
     world.ask("listed")
-    world.server.cli("whitelist", "tls", f"listed.{DOMAIN}")
+    assert world.server.json("whitelist", "tls", f"listed.{DOMAIN}") == {"ok": True, "domain": f"listed.{DOMAIN}", "recipients": 1, "keysSeen": []}
     world.arrived("listed")
     (listed,) = world.server.json("whitelist", "tls", "list", "--domain", f"listed.{DOMAIN}")["items"]
     assert listed["accountId"] is None and len(listed["key"]) == 64
@@ -332,6 +361,22 @@ def test_decisions_by_the_command_line(world):
     world.question("listed", 2)
     world.server.cli("whitelist", "tls", f"listed.{DOMAIN}", "--any", "--expires", "2099-01-01T00:00:00Z")
     world.arrived("listed", 2)
+
+
+def test_a_domain_is_whitelisted_before_there_is_mail(world):
+    """Its servers are asked for the keys that they have now."""
+    shown = world.server.cli("whitelist", "tls", f"ahead.{DOMAIN}").stdout
+    (listed,) = world.server.json("whitelist", "tls", "list", "--domain", f"ahead.{DOMAIN}")["items"]
+    assert f"for the server with the key {listed['key']}\n" in shown and len(listed["key"]) == 64
+    world.send("ahead")
+    world.arrived("ahead")
+    assert not world.mails("ahead")
+    world.server.cli("whitelist", "tls", "remove", f"ahead.{DOMAIN}")
+    assert world.server.json("whitelist", "tls", f"ahead.{DOMAIN}") == {"ok": True, "domain": f"ahead.{DOMAIN}", "recipients": 0,
+                                                                        "keysSeen": [listed["key"]]}
+    world.server.cli("whitelist", "tls", "remove", f"ahead.{DOMAIN}")
+    done = world.server.cli("whitelist", "tls", f"nowhere.{DOMAIN}", check=False)
+    assert done.returncode == 65 and "the domain does not exist" in done.stderr and "--any" in done.stderr
 
 
 def test_decisions_by_the_api(world, admin):
@@ -412,7 +457,7 @@ def test_where_is_my_mail(world, admin):
     (first,) = {d["id"] for d in admin.get("/admin/trace", query=asked).json["items"]}
     assert first == found["mine"]["id"]
     assert admin.get("/admin/trace", query={"sender": world.user["address"], "to": "2020-01-01T00:00:00Z"}).json["items"] == []
-    mine = [d for d in world.server.json("queue", "trace", message_id)["deliveries"] if "@mine." in d["recipient"]]
+    mine = [d for d in world.server.json("queue", "trace", message_id)["items"] if "@mine." in d["recipient"]]
     assert [a["state"] for a in mine[0]["attempts"]] == ["held", "delivered"]
     text = world.server.cli("queue", "trace", "--recipient", f"somebody@mine.{DOMAIN}").stdout
     assert "held at starttls" in text and "delivered at message" in text and "verified by none" in text, text
@@ -432,11 +477,7 @@ def test_what_the_own_account_has_not_sent_has_no_history(world):
 
 def test_mail_may_be_returned_instead(world):
     """The last one here: it leaves the server so."""
-    world.server.settings["delivery.on_tls_failure"] = "fail"
-    world.server.write_config()
-    reloads = world.server.log().count("config_reloaded process=back.1")
-    os.kill(world.server.pids()["supervisor"], signal.SIGHUP)
-    wait_until(lambda: world.server.log().count("config_reloaded process=back.1") > reloads, WAIT, "the reload")
+    world.server.reload("config_reloaded process=back.1", delivery__on_tls_failure="fail")
     world.send("failing")
     wait_until(lambda: world.lines("delivery_failed", "failing"), WAIT, "the failure")
     assert "status=5.7.5" in world.lines("delivery_failed", "failing")[0] and world.nothing_went("failing")

@@ -106,7 +106,7 @@ def test_modifications(gateway, user):
     (message,) = fetch_all(gateway.server, third, "Junk")
     assert message.endswith(b"Subject: changed\r\nX-Added: one\r\n\tBcc: two\r\n\r\nText.\r\n") and b"X-Gone" not in message
     # what has left the queue is in the sink by then
-    assert "far@new.out.test" not in [row["recipient"] for row in gateway.server.json("queue", "list")["entries"]]
+    assert "far@new.out.test" not in [row["recipient"] for row in gateway.server.json("queue", "list")["items"]]
     assert ["far@new.out.test"] not in [m.recipients for m in gateway.new.messages]
     gateway.hook.rules["hook send"] = {"action": "accept", "modifications": [
         {"type": "deleteRecipient", "value": "bob@new.out.test"}, {"type": "addRecipient", "value": "amy@new.out.test"}]}

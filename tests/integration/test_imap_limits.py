@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """MESSAGELIMIT and SAVELIMIT (RFC 9738): what one command works on, where the operator limits it; and how
 long an IDLE may last."""
-import os
 import re
-import signal
 import time
 
 import pytest
@@ -169,21 +167,12 @@ def test_without_it_only_copies_are_limited(heronry_factory):
         assert appended(client, "target", 2).startswith(b"OK [APPENDUID ")
 
 
-def reload(server, **settings):
-    """Other settings from now on."""
-    before = server.log().count("config_reloaded process=front")
-    server.settings.update(settings)
-    server.write_config()
-    os.kill(server.pids()["supervisor"], signal.SIGHUP)
-    wait_until(lambda: server.log().count("config_reloaded process=front") > before, 60, "the new settings")
-
-
 @pytest.fixture
 def impatient(limited):
     """Searches may take a quarter of a second, while this test runs."""
-    reload(limited, **{"limits.imap_search_time": "250ms"})
+    limited.reload(limits__imap_search_time="250ms")
     yield limited
-    reload(limited, **{"limits.imap_search_time": "10s"})
+    limited.reload(limits__imap_search_time="10s")
 
 
 def test_a_search_may_not_take_longer(impatient, client):

@@ -12,7 +12,7 @@ import zlib
 
 import pytest
 
-from conftest import SOON_S, wait_until
+from conftest import wait_until
 from imap_raw import Imap, rss_kib
 from test_supervisor import all_processes
 
@@ -111,9 +111,7 @@ def test_a_hundred_slow_readers(heronry, user):
             # Nobody waits in a transaction or a statement, and others are served.
             held = "SELECT count(*) FROM pg_stat_activity WHERE state <> 'idle' AND pid <> pg_backend_pid()"
             wait_until(lambda: heronry.psql(held) == "0", 60, "database connections at rest")
-            began = time.monotonic()
             warm.must("UID FETCH 1:* FLAGS")
-            assert time.monotonic() - began < SOON_S
             whole = b"".join(readers[0].finish(readers[0].tag, timeout=60))
             assert whole.count(user["message"]) == MESSAGES
         finally:

@@ -6,6 +6,7 @@ import pytest
 from loop_probe import LoopProbe
 from outbound import DOMAIN
 from smtp_raw import RawSmtp, stuffed
+from village import Village
 
 MOST_MS = 200   # 100 are promised (R35), of a processor that others do not slow down
 ROUNDS = 3      # the best of them counts: a neighbour on the same core, or another guest of the host, costs processor time
@@ -14,6 +15,14 @@ FROM = f"From: {AUTHOR}\r\nSubject: x\r\n".encode()
 SIGNATURE = b"DKIM-Signature: v=1; a=rsa-sha256; d=python.out.test; s=rsa; h=from; bh=AAAA; b=AAAA\r\n"
 SET = (b"ARC-Seal: i=%d; a=rsa-sha256; cv=pass; d=python.out.test; s=rsa; b=AAAA\r\nARC-Message-Signature: i=%d; "
        b"a=rsa-sha256; d=python.out.test; s=rsa; h=from; bh=AA; b=AA\r\nARC-Authentication-Results: i=%d; x; none\r\n")
+
+
+@pytest.fixture(scope="module")
+def village():
+    """Without neighbours: they may be those of another run just now."""
+    made = Village(kinds=())
+    yield made
+    made.close()
 
 
 def nested(depth):

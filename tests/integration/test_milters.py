@@ -2,7 +2,6 @@
 """Filters of the milter protocol: what they are shown, what they may change, and what becomes of mail without them.
 One is ours, which answers as told; another one, which mail does not wait for, is never there; rspamd and ClamAV are
 real ones."""
-import base64
 from email.message import EmailMessage
 
 import pytest
@@ -209,7 +208,7 @@ def test_quarantine_holds_what_leaves(gateway, user):
         gateway.server.cli("address", "add", address, *targets, "--group")
         gateway.filter.rules["leaving " + name] = [(b"q", b"strange\0"), ACCEPT]
         assert send(gateway, {"address": address}, "leaving " + name)[0] == 250
-    (both, away) = (next(row for row in gateway.server.json("queue", "list", "--status", "held")["entries"]
+    (both, away) = (next(row for row in gateway.server.json("queue", "list", "--status", "held")["items"]
                          if row["recipient"] == f"{name}@new.out.test") for name in ("both", "away"))
     assert both["reply"] == away["reply"] == "a filter holds it"
     assert (len(fetch_all(gateway.server, user)), len(fetch_all(gateway.server, user, "Junk"))) == (0, 1)
@@ -268,11 +267,7 @@ def test_only_filters_mark_spam(gateway, user):
 
 def submit(gateway, user, subject, *, to=None, body=b"Text.\r\n"):
     """The reply to the end of a submission to an address elsewhere, and to another account of ours if named."""
-    plain = base64.b64encode(f"\0{user['address']}\0{user['password']}".encode()).decode()
-    with gateway.server.smtp("submission") as client:
-        client.starttls(context=gateway.server.tls())
-        client.ehlo("client.example")
-        assert client.docmd("AUTH", f"PLAIN {plain}")[0] == 235
+    with gateway.server.smtp("submission", login=user) as client:
         client.mail(user["address"])
         for address in ["bob@new.out.test", *([to["address"]] if to else [])]:
             assert client.rcpt(address)[0] == 250
@@ -339,7 +334,7 @@ def test_quarantine_of_a_submission_is_held(gateway, user):
     friend = gateway.server.new_user()
     assert submit(gateway, user, "out held", to=friend)[0] == 250
     assert (fetch_all(gateway.server, friend), len(fetch_all(gateway.server, friend, "Junk"))) == ([], 1)
-    (row,) = gateway.server.json("queue", "list", "--sender", user["address"])["entries"]
+    (row,) = gateway.server.json("queue", "list", "--sender", user["address"])["items"]
     assert (row["status"], row["recipient"], row["reply"]) == ("held", "bob@new.out.test", "a filter holds it")
     gateway.server.cli("queue", "release", row["id"])
     wait_until(lambda: [m for m in gateway.new.messages if b"Subject: out held\r\n" in m.data], WAIT, "the message")

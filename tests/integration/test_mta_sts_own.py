@@ -3,11 +3,9 @@
 certificate for it; the TLSA record that is told is that of the certificate in use; and what the DNS says of all that is
 checked (FEATURES 54, 231)."""
 import http.client
-import os
 import pathlib
 import re
 import shutil
-import signal
 import socket
 import ssl
 import subprocess
@@ -98,7 +96,7 @@ def test_records_are_those_of_the_certificate_in_use(world):
     assert f'_mta-sts.{domain}. IN TXT ( "v=STSv1; id={server.json("mta-sts", "show", domain)["id"]};" )' in lines
     assert f"mta-sts.{domain}. IN CNAME {server.hostname}." in lines
     assert f'_smtp._tls.{domain}. IN TXT ( "v=TLSRPTv1; rua=mailto:postmaster@{domain}" )' in lines
-    assert f"{domain}. IN MX 10 {server.hostname}." in lines
+    assert f"{domain}. IN MX 10 {server.hostname}." in lines and f'{server.hostname}. IN TXT ( "v=spf1 a -all" )' in lines
 
 
 def zone_line(record):
@@ -124,6 +122,7 @@ def published(world):
                             "delivery.mta_sts_port": server.ports["https"], "delivery.ca_file": str(server.tls_ca)})
     server.write_config()
     server.restart()
+    server.zone, server.lines = zone, [zone_line(r) for r in records]
     yield server, admin, other
     zone.close()
 
@@ -132,14 +131,21 @@ def findings(checked):
     return {(i["purpose"], i["type"], i["name"]): i["reason"] for i in checked["items"]}
 
 
+def by_url(server, admin, *words):
+    """The command line as it asks the running server, which knows its certificate."""
+    token = admin.post("/tokens", {"name": "look", "scopes": ["admin:read"]}, status=201).json["secret"]
+    return subprocess.run([BINARY, *words, "--url", f"https://localhost:{server.ports['https']}", "--ca-file", str(server.tls_ca), "--token", token],
+                          capture_output=True, text=True, timeout=60, check=True)
+
+
 def test_what_is_published_is_seen(published):
     server, admin, _ = published
     checked = admin.get(f"/admin/domains/{server.domain}/check").json
     assert checked["isRight"] and set(findings(checked).values()) == {"right"}, findings(checked)
-    assert {"host", "reverse", "policy", "dnssec", "tlsa", "dkim"} <= {i["purpose"] for i in checked["items"]}
-    token = admin.post("/tokens", {"name": "check", "scopes": ["admin:read"]}, status=201).json["secret"]
-    done = subprocess.run([BINARY, "domain", "check", server.domain, "--url", f"https://localhost:{server.ports['https']}",
-                           "--ca-file", str(server.tls_ca), "--token", token], capture_output=True, text=True, timeout=60, check=True)
+    assert {"host", "spfHost", "reverse", "policy", "dnssec", "tlsa", "dkim"} <= {i["purpose"] for i in checked["items"]}
+    done = admin.post(f"/admin/domains/{server.domain}/dns-publication", {}).json  # nothing of it is in a zone that takes updates
+    assert done["isThere"] and {i["result"] for i in done["items"]} == {"there"}
+    done = by_url(server, admin, "domain", "check", server.domain)
     assert f"right      MX     {server.domain}\n" in done.stdout and f"All that {server.domain} needs is there." in done.stdout
 
 
@@ -148,19 +154,22 @@ def test_what_is_not_is_told(published):
     checked = admin.get(f"/admin/domains/{other}/check").json
     said = findings(checked)
     assert not checked["isRight"] and said["mx", "MX", other] == "mxAlias" and said["spf", "TXT", other] == "several"
+    assert said["dkim", "TXT", f"_domainkey.{other}"] == "noKey"
     assert said["dmarc", "TXT", f"_dmarc.{other}"] == "invalid" and said["tlsRpt", "TXT", f"_smtp._tls.{other}"] == "missing"
     done = server.cli("domain", "check", other, check=False)
     assert done.returncode == 1 and f"different  MX     {other}\n" in done.stdout and "is:        v=spf1 -all" in done.stdout
+    assert f"missing    TXT    _domainkey.{other}\n" in done.stdout and "heronry dkim generate" in done.stdout
+    for noun in ("domain", "dkim"):
+        assert f"heronry dkim generate {other}" in server.cli(noun, "dns", other).stderr
+        assert "dkim generate" not in server.cli(noun, "dns", server.domain).stderr
     assert "want attention" in done.stdout and server.cli("domain", "check", "nobody.test", check=False).returncode == 66
 
 
 def exchange(server, own, chain, key, event):
     """Other certificates, without a restart."""
-    before = server.log().count(event)
     own.chain.write_bytes(chain)
     own.key_path.write_bytes(key)
-    os.kill(server.pids()["supervisor"], signal.SIGHUP)
-    wait_until(lambda: server.log().count(event) > before, 60, event)
+    server.reload(event, what=event)
 
 
 def test_a_certificate_that_no_record_knows_is_told(published, world):
@@ -172,8 +181,17 @@ def test_a_certificate_that_no_record_knows_is_told(published, world):
     assert "mailserver_tlsa_mismatch 1" in admin.get("/metrics").body.decode()
     checked = admin.get(f"/admin/domains/{server.domain}/check").json
     assert [i["reason"] for i in checked["items"] if i["purpose"] == "tlsa"] == ["tlsaOther"]
+    done = admin.post(f"/admin/domains/{server.domain}/dns-publication", {}).json  # in no zone that takes updates
+    assert not done["isThere"] and {i["purpose"] for i in done["items"] if i["result"] != "there"} == {"tlsa"}
+    assert [i["result"] for i in done["items"] if i["purpose"] == "tlsa"] == ["different"]
     exchange(server, own, *former, "tlsa_right process=front.1")
     assert "mailserver_tlsa_mismatch 0" in admin.get("/metrics").body.decode()
+
+
+def tlsa_in(zone, server):
+    """What a server that takes updates has; in letters of one size and without the spaces that libraries put into them."""
+    return {re.sub(r"^(\d \d \d )(.*)$", lambda m: m[1] + m[2].replace(" ", ""), text.lower())
+            for text in zone.texts(f"_25._tcp.{server.hostname.removesuffix('.' + DOMAIN)}", "TLSA")}
 
 
 def test_tlsa_records_follow_the_certificates(published, world):
@@ -187,9 +205,7 @@ def test_tlsa_records_follow_the_certificates(published, world):
     zone = Primary([])
 
     def present():
-        """As it is in the zone of the updates; in letters of one size and without the spaces that libraries put into them."""
-        return {re.sub(r"^(\d \d \d )(.*)$", lambda m: m[1] + m[2].replace(" ", ""), text.lower())
-                for text in zone.texts(f"_25._tcp.{server.hostname.removesuffix('.' + DOMAIN)}", "TLSA")}
+        return tlsa_in(zone, server)
 
     def change_to(number):
         """In all processes: any of them may answer."""
@@ -211,6 +227,14 @@ def test_tlsa_records_follow_the_certificates(published, world):
     wait_until(lambda: present() == {first, second, third}, 60, "the records of the key in use and of the next one")
     rows = f"name = '_25._tcp.{server.hostname}' AND type = 'TLSA'"
     wait_until(lambda: server.psql(f"SELECT count(*) FROM dns_made WHERE {rows}") == "3", 60, "what was put there to be noted")
+    listed = admin.get(f"/admin/domains/{server.domain}/dns-records").json["items"]
+    assert {r["purpose"]: r["value"] for r in listed if r["type"] == "TLSA"} == {"tlsa": second, "tlsaNext": third}
+    lines = by_url(server, admin, "domain", "dns", server.domain).stdout.splitlines()
+    at = lines.index(f"_25._tcp.{server.hostname}. IN TLSA {second}")
+    assert lines[at + 1].startswith("; of the next certificate") and lines[at + 2] == f"_25._tcp.{server.hostname}. IN TLSA {third}"
+    # Of those the resolver's zone has neither.
+    said = findings(admin.get(f"/admin/domains/{server.domain}/check").json)
+    assert [said[purpose, "TLSA", f"_25._tcp.{server.hostname}"] for purpose in ("tlsa", "tlsaNext")] == ["tlsaOther", "missing"]
 
     # A zone that came back from a backup: the resolver sees none of them.
     zone.take_out(f"_25._tcp.{server.hostname}", "TLSA", second)
@@ -252,4 +276,85 @@ def test_tlsa_records_follow_the_certificates(published, world):
     del server.settings["dns.updates"], server.settings["tls.next_certificate"]
     server.write_config()
     exchange(server, own, *former, "tls_reloaded process=front.1")
+    zone.close()
+
+
+def test_tlsa_records_that_are_gone_or_cannot_go(published, world):
+    """Who took all of them out does not want DANE any more: that is logged, and none is put there until some are seen again. One that the
+    zone's server does not take out now is ours yet, and goes later. The resolver asks a signed zone, the updates go to another one."""
+    (server, admin, _), own = published, world[1]
+    former = own.chain.read_bytes(), own.key_path.read_bytes()
+    other, coming = [Certificate(server.folder, label, [server.hostname, "localhost"], server.authority) for label in ("another", "coming")]
+    kept, another, next_one = [one.tlsa(3).removeprefix("TLSA ") for one in (own, other, coming)]
+    name, zone = f"_25._tcp.{server.hostname}", Primary([])
+    rows = f"FROM dns_made WHERE name = '{name}' AND type = 'TLSA'"
+    server.psql(f"DELETE {rows}; INSERT INTO dns_made (domain_id, name, type, value) SELECT domain_id, '{name}', 'TLSA', value FROM domain,"
+                f" (VALUES ('{kept}'), ('{another}')) v (value) WHERE domain.name = '{server.domain}'")
+
+    def see(*records):
+        server.zone.rewrite([line for line in server.lines if " TLSA " not in line] + ["mail A 127.0.0.1", *(f"{name}. {one}" for one in records)])
+
+    def take(certificate):
+        exchange(server, own, *certificate, "tls_reloaded process=front.1")
+
+    def look_until(certificate, condition, what):
+        """A look takes what the resolver knows from a moment ago, too."""
+        def looked():
+            take(certificate)
+            return condition()
+        wait_until(looked, 60, what)
+
+    def noted(value):
+        return server.psql(f"SELECT used_at > now() - interval '1 hour' {rows} AND value = '{value}'") == "t"
+
+    def idle(value):
+        server.psql(f"UPDATE dns_made SET used_at = now() - interval '25 hours' WHERE name = '{name}' AND value = '{value}'")
+
+    server.settings["dns.updates"] = [zone.update()]
+    see()
+    server.write_config()
+    look_until(former, lambda: "tlsa_gone process=front.1" in server.log(), "the records to be missed")
+    server.settings["tls.next_certificate"] = str(coming.chain)
+    server.write_config()
+    changed = other.chain.read_bytes(), other.key_path.read_bytes()
+    for _ in range(2):  # one look goes before the next: when that one notes it, the first is over
+        idle(another)
+        take(changed)
+        wait_until(lambda: noted(another), 60, "what is of use to be noted")
+    assert tlsa_in(zone, server) == set() and server.log().count("tlsa_gone") == 1
+
+    # Seen again, of another key; or of a kind that cannot be compared with ours.
+    see(own.tlsa(3))
+    look_until(changed, lambda: tlsa_in(zone, server) == {another, next_one}, "the records to be put there again")
+    see(server.authority.tlsa(2))
+    look_until(changed, lambda: "mailserver_tlsa_mismatch 0" in admin.get("/metrics").body.decode(), "that of the authority to be seen")
+    zone.take_out(name, "TLSA", another)
+    look_until(changed, lambda: tlsa_in(zone, server) == {another, next_one}, "the record to be put there again")
+
+    # Nobody listens where the updates go: what should have gone is ours yet, as if used now.
+    see(own.tlsa(3), coming.tlsa(3))
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        server.settings["dns.updates"] = [zone.update(server=f"127.0.0.1:{deaf.getsockname()[1]}")]
+        server.write_config()
+        take(former)
+        wait_until(lambda: noted(kept), 60, "what is of use to be noted")
+        server.long_up.touch()
+        idle(another)
+        failed = server.log().count("tlsa_keep_failed")
+        look_until(former, lambda: noted(another), "its row to be taken and put back")
+        wait_until(lambda: server.log().count("tlsa_keep_failed") > failed, 60, "that to be told")
+    removed = f"SELECT count(*) FROM audit_log WHERE action = 'dns.remove' AND detail = '{name} TLSA'"
+    before = int(server.psql(removed))
+    assert tlsa_in(zone, server) == {another, next_one}
+    server.settings["dns.updates"] = [zone.update()]
+    server.write_config()
+    idle(another)
+    look_until(former, lambda: tlsa_in(zone, server) == {next_one}, "the record to go")
+    wait_until(lambda: server.psql(f"SELECT count(*) {rows} AND value = '{another}'") == "0", 60, "that to be noted")
+    wait_until(lambda: int(server.psql(removed)) == before + 1, 60, "its row of the audit")
+    server.long_up.unlink()
+    del server.settings["dns.updates"], server.settings["tls.next_certificate"]
+    server.write_config()
+    take(former)
     zone.close()

@@ -78,13 +78,19 @@ def test_postfix_hands_over_by_lmtp(village):
 
 
 def test_their_reports_reach_us(village, neighbour):
-    """RFC 3461 handed on: who asked hears of success and of failure from the server that knows."""
+    """RFC 3461 handed on: who asked hears of success and of failure from the server that knows. The history has it, too,
+    where the sender named its message."""
     ok, bad = f"reported@{neighbour.domain}", f"nobody@{neighbour.domain}"
     subject = f"report-of-{neighbour.name()}"
+    village.server.cli("user", "from-id", village.user["address"], "on")
     village.submit([ok], subject, options=("BODY=8BITMIME", "RET=HDRS", "ENVID=one"), rcpt_options=["NOTIFY=SUCCESS,FAILURE"])
+    village.server.cli("user", "from-id", village.user["address"], "off")
     village.submit([bad], subject)
     (success,) = village.inbox(village.user, [b"message/delivery-status", ok.encode()])
     assert b"Action: delivered" in success and neighbour.domain.encode() in success.partition(b"Final-Recipient")[0]
+    (traced,) = wait_until(lambda: [d for d in village.server.json("queue", "trace", "--recipient", ok)["items"]
+                                    if d["state"] == "reportedDelivered"], WAIT, "the report in the history")
+    assert traced["attempts"][-1]["code"].startswith("2.") and traced["attempts"][-1]["server"]
     (failure,) = village.inbox(village.user, [b"multipart/report", bad.encode()])
     assert b"Action: failed" in failure and b"Status: 5." in failure and b"rfc822;" + bad.encode() in failure.replace(b"; ", b";")
 

@@ -2,11 +2,9 @@
 """What a destination publishes x what its server presents x what is configured and wished: each pair of the first two
 goes over the wire under each of the third, and ends as the RFCs and the manual say (7672, 8461, 8689; FEATURES 46-48,
 71, 72). What is expected is worked out here anew, not by the server's own table (shared/transport_policy/tls_verdict.c)."""
-import os
 import pathlib
 import re
 import shutil
-import signal
 import ssl
 import tempfile
 
@@ -114,14 +112,10 @@ class World:
                   "delivery.verify_tls": str(verify).lower()}
         if wanted.items() <= self.server.settings.items():
             return
-        self.server.settings.update(wanted)
-        self.server.write_config()
-        done = self.server.log().count("config_reloaded process=back.1")
-        os.kill(self.server.pids()["supervisor"], signal.SIGHUP)
-        wait_until(lambda: self.server.log().count("config_reloaded process=back.1") > done, WAIT, "the reload")
+        self.server.reload("config_reloaded process=back.1", **wanted)
 
     def send(self, wish):
-        """One message for all; what the log says of each domain's part of it."""
+        """One message for all; what the log says of each domain's part of it, and of which ones it warns."""
         began, sender = len(self.server.log()), self.user["address"]
         field = f"{wish}\r\n" if wish and ":" in wish else ""
         with self.server.smtp("submission", login=self.user) as client:
@@ -140,7 +134,8 @@ class World:
         # others for up to a minute (shared/queue/README.md).
         for table in ("q_domain", "q_rcpt", "q_msg"):
             self.server.psql(f"DELETE FROM {table}")
-        return found
+        warned = re.findall(r" delivery_tls_degraded \S+ domain=(\S+)\.out\.test ", self.server.log()[began:])
+        return found, sorted(warned)
 
     def close(self):
         self.server.remove()
@@ -168,10 +163,11 @@ def outcome(event, line):
 def test_each_pair(world, on_failure, require, verify, wish):
     world.configure(on_failure, require, verify)
     before = {sink: len(sink.messages) for sink in world.sinks}
-    found = world.send(wish)
+    found, warned = world.send(wish)
     wrong = [(name_of(p), want, found[name_of(p)]) for p in PAIRS
              if outcome(*found[name_of(p)]) != (want := expected(*p, on_failure, require, verify, wish))]
     assert not wrong, "\n".join(map(str, wrong))
+    assert warned == sorted(name for name, how in found.items() if outcome(*how) in ("unverified", "plain"))
     # What the log says is what was on the wire.
     for presented, sink in zip(PRESENTED, world.sinks):
         sent = [f for p in PAIRS if p[1] == presented and outcome(*(f := found[name_of(p)])) in ("verified", "unverified", "plain")]

@@ -68,20 +68,6 @@ def refused_later(call, *args):
     assert time.monotonic() - began < SOON_S
 
 
-def both_workers_are_back(server, user):
-    """Each finds the database again for itself, to read and to write."""
-    def attempt():
-        try:
-            clients = imap_raw.on_workers(server, user, 2)
-            for client in clients.values():
-                client.append("INBOX", mail(9))
-                client.close()
-        except (OSError, EOFError, AssertionError):
-            return None
-        return True
-    wait_until(attempt, 60, "both workers take mail again")
-
-
 def test_the_database_goes_and_comes_back(server, postgres, user):
     other = server.new_user()
     with imap_raw.Imap(server, other) as client:
@@ -113,7 +99,7 @@ def test_the_database_goes_and_comes_back(server, postgres, user):
     client = reconnect(server, user)
     assert [body(client, number) for number in (1, 2, 3)] == [mail(1), mail(2), mail(3)]
     client.quit()
-    both_workers_are_back(server, other)
+    imap_raw.both_workers_write(server, other)
 
 
 def test_a_drained_frontend_deletes_nothing_and_gives_the_lock_back(server, user):

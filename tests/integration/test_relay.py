@@ -68,7 +68,10 @@ def test_recipients_of_a_list(world):
     relay(world, HOME, "--verify", "list", "--recipients-stdin", stdin=f"mia\n# nobody\nLeo@{HOME}\n")
     replies = bring(world, f"mia@{HOME}", f"LEO+tag@{HOME}", f"ann@{HOME}")
     assert [code for code, _ in replies] == [250, 250, 550] and replies[2][1].startswith(b"5.1.1")
+    assert [code for code, _ in bring(world, f"Postmaster@{HOME}", f"abuse@{HOME}")] == [250, 250]
+    assert [code for code, _ in bring(world, f'"postmaster"@{HOME}', f'"postmaster@x"@{HOME}', f'"abuse@"@{HOME}')] == [250, 550, 550]
     assert world.server.cli("relay", "recipients", HOME).stdout.split()[-2:] == [f"leo@{HOME}", f"mia@{HOME}"]
+    assert world.server.json("relay", "recipients", HOME) == {"items": [f"leo@{HOME}", f"mia@{HOME}"]}
     world.arrived(f"LEO+tag@{HOME}")
 
 
@@ -112,7 +115,8 @@ def test_questions_that_wait_do_not_make_us_accept(world, waiting):
     relay(world, HOME, "--verify", "callout", "--when-down", "accept")
     relay(world, DOWN, "--verify", "callout", "--when-down", "accept")
     flood(world, waiting)
-    (reply,) = bring(world, f"late{waiting}@{HOME}")
+    with world.server.impatience("peer"):
+        (reply,) = bring(world, f"late{waiting}@{HOME}")
     assert reply[0] == 450 and reply[1].startswith(b"4.1.1")
     assert bool(world.server.psql(f"SELECT 1 FROM relay_probe WHERE local = 'late{waiting}'")) == (waiting == 1)
     assert bring(world, f"late@{DOWN}")[0][0] == 250

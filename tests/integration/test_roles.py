@@ -3,7 +3,7 @@
 import subprocess
 
 import pytest
-from conftest import PSQL
+from conftest import PSQL, wait_until
 from smtp_raw import fetch_all, send_message
 
 
@@ -18,9 +18,9 @@ def test_workers_work_as_a_role_of_their_own(heronry):
     user = heronry.new_user()
     assert send_message(heronry.ports["smtp"], [user["address"]], b"Subject: role\r\n\r\nx\r\n")[0] == 250
     assert len(fetch_all(heronry, user)) == 1
-    roles = as_role(heronry, "admin", "SELECT DISTINCT usename FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
-                    " AND backend_type = 'client backend'")
-    assert roles.stdout.split() == ["heronry_worker"], roles.stderr
+    roles = lambda: as_role(heronry, "admin", "SELECT DISTINCT usename FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+                            " AND backend_type = 'client backend'").stdout.split()
+    wait_until(lambda: roles() == ["heronry_worker"], what="nobody but workers, when the commands of other tests have gone")
     assert heronry.psql("SELECT rolsuper OR rolcreatedb OR rolcreaterole OR rolbypassrls OR rolreplication"
                         " FROM pg_roles WHERE rolname = 'heronry_worker'") == "f"
     assert heronry.psql("SELECT count(*) FROM pg_auth_members WHERE member = 'heronry_worker'::regrole") == "0"

@@ -27,6 +27,10 @@ RECORDS = [
     "far A 127.0.0.1", "good A 127.0.0.1",
     "wary A 127.0.0.1", f'_dmarc.wary TXT {txt("v=DMARC1; p=quarantine")}', key_record("wary"),
     "trial A 127.0.0.1", f'_dmarc.trial TXT {txt("v=DMARC1; p=reject; t=y")}',
+    # Records of an author's own, below one that cannot be asked for, and below one that is not to count.
+    f'kid.broken TXT {txt("v=spf1 ip4:127.0.0.1 -all")}', f"_dmarc.kid.broken TXT {STRICT}",
+    "_dmarc.broken CNAME circle.broken", "circle.broken CNAME _dmarc.broken",
+    "odd.strict A 127.0.0.1", f'_dmarc.odd.strict TXT {txt("v=DMARC1; p=bogus")}',
     # Keys that cannot be asked for: a circle of names.
     *[f"{a}._domainkey.{name} CNAME {b}._domainkey.{name}" for name in ("strict", "plain") for a, b in ("xy", "yx")],
 ]
@@ -63,9 +67,10 @@ class Outside:
 
     def __init__(self, server):
         self.server = server
+        self.unreached = None  # who is written to where all is refused
 
-    def send(self, message, sender, **options):
-        user = self.server.new_user()
+    def send(self, message, sender, user=None, **options):
+        user = user or self.server.new_user()
         with RawSmtp(self.server.ports["smtp"]) as smtp:
             smtp.begin(user["address"], sender=sender, **options)
             smtp.send(stuffed(message))
@@ -82,14 +87,15 @@ class Outside:
         return " ".join(ours[0].decode().split())
 
     def refused(self, message, sender, **options):
-        code, text, stored = self.send(message, sender, **options)
+        self.unreached = self.unreached or self.server.new_user()
+        code, text, stored = self.send(message, sender, self.unreached, **options)
         assert code == 550 and stored == [], text
         return text
 
 
 def test_proofs(heronry_factory, settings, milter):
     """One server for all of these: starting one is what takes time."""
-    outside = Outside(heronry_factory(settings={**settings, "milters": f'[{{ addr: "127.0.0.1:{milter.port}" }}]'}))
+    outside = Outside(heronry_factory(settings={**settings, "milter.timeout": "60s", "milters": f'[{{ addr: "127.0.0.1:{milter.port}" }}]'}))
     good, strict = f"a@good.{DOMAIN}", f"a@strict.{DOMAIN}"
 
     said = outside.results(signed(mail("good"), "good"), good)
@@ -172,6 +178,22 @@ def test_proofs(heronry_factory, settings, milter):
     assert "From field" in outside.refused(double, good)
     two = mail("good").replace(b"\r\nTo: ", f", boss@strict.{DOMAIN}\r\nTo: ".encode(), 1)
     assert "From field" in outside.refused(two, good)
+    for behind in (f"<boss@strict.{DOMAIN}>", f" boss@strict.{DOMAIN}"):
+        hidden = mail("good").replace(b"\r\nTo: ", behind.encode() + b"\r\nTo: ", 1)
+        assert "From field" in outside.refused(hidden, good)
+    assert "dmarc=pass" in outside.results(two.replace(b"boss@strict", b"boss@good"), good), "two of one domain"
+    nobody = b"From: The news:;\r\n" + mail("good").split(b"\r\n", 1)[1]
+    assert "dmarc=permerror" in outside.results(nobody, good)
+    assert "From field" in outside.refused(nobody.replace(b"The news", f'"boss@strict.{DOMAIN}"'.encode()), good)
+    # Nor does any number of fields hide him.
+    flood = b"X: a\r\n" * 1000
+    assert "DMARC" in outside.refused(flood + mail("strict"), plain)
+    assert "From field" in outside.refused(mail("good", extra=(flood + f"From: boss@strict.{DOMAIN}\r\n".encode()).decode()), good)
+
+    # What is broken above an author is no way round him, nor in his way; a word of his that says nothing is his all the same.
+    assert "DMARC" in outside.refused(mail("kid.broken"), plain)
+    assert "dmarc=pass" in outside.results(mail("kid.broken"), f"a@kid.broken.{DOMAIN}")
+    assert "dmarc=none" in outside.results(mail("odd.strict"), plain)
     # Nor may one be somebody whose domain says nothing of him because it is written in another way.
     for domain in (f"strict.{DOMAIN}..", "[127.0.0.1]", ""):
         assert "From field" in outside.refused(mail("good").replace(f"good.{DOMAIN}>".encode(), domain.encode() + b">", 1), good)

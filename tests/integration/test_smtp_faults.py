@@ -49,7 +49,7 @@ def test_a_reply_that_was_lost(heronry_factory, window, copies):
     it another sender, and then has nothing to say, makes no other message of it."""
     judge = Filter()
     judge.rules["fault"] = [envelope(b"e", "<other@remote.example>"), ACCEPT]
-    server = heronry_factory(settings={"workers.front": 1, "delivery.retry_window": window,
+    server = heronry_factory(settings={"workers.front": 1, "delivery.retry_window": window, "milter.timeout": "60s",
                                        "milters": f'[{{ addr: "127.0.0.1:{judge.port}" }}]'},
                           environment={"HERONRY_FAILPOINT": "smtp-before-250:kill@2"})
     user = server.user(2)

@@ -137,43 +137,59 @@ def test_connections_of_one_client(small):
         with RawSmtp(small.ports["smtp"], greet=False) as sixth:
             assert sixth.rest().startswith(b"421 4.7.0 ")
         held.pop().sock.close()
-        for _ in range(100):
+
+        def is_let_in():
             with RawSmtp(small.ports["smtp"], greet=False) as again:
-                if again.reply()[0] == 220:
-                    break
-        else:
-            pytest.fail("no room although a connection was closed")
+                return again.reply()[0] == 220
+        wait_until(is_let_in, what="room, as a connection was closed")
     finally:
         for smtp in held:
             smtp.sock.close()
 
 
 def test_stress(tight):
-    """With four fifths of the connections in use one error is enough, until there is room; and mail still gets in."""
+    """With four fifths of a listener's connections in use one error is answered and the next one closes, until there is
+    room; and mail still gets in."""
     def told(event):
         return tight.log().count(event)
 
     wait_until(lambda: told("smtp_crowded") == told("smtp_roomy"), what="room")
     before = told("smtp_crowded")
-    held = [RawSmtp(tight.ports["smtp"]) for _ in range(8)]
+    user = tight.user(2)["address"]
+    others = [RawSmtp(tight.ports["submission"]) for _ in range(4)]
+    held = [RawSmtp(tight.ports["smtp"]) for _ in range(4)]
     try:
+        assert held[0].ask("VRFY x")[0] == 252, "each listener has its own limit"
+        assert told("smtp_crowded") == before
+        held += [RawSmtp(tight.ports["smtp"]) for _ in range(4)]
         with RawSmtp(tight.ports["smtp"]) as ninth:
-            assert ninth.ask("FROB")[0] == 421
+            assert ninth.ask("DATA")[0] == 503
+            assert ninth.ask("DATA")[0] == 421
             assert ninth.rest() == b""
-        assert send_message(tight.ports["smtp"], [tight.user(2)["address"]], b"A: b\r\n\r\nx\r\n")[0] == 250
+        with RawSmtp(tight.ports["smtp"]) as ninth:
+            ninth.hello()
+            assert ninth.ask("MAIL FROM:<sender@remote.example>")[0] == 250
+            code, text = ninth.ask(f"RCPT TO:<nobody.{user}>")
+            assert (code, text[4:9]) == (550, b"5.1.1"), "one wrong recipient does not stop the message"
+            assert ninth.ask(f"RCPT TO:<{user}>")[0] == 250
+            assert ninth.ask("DATA")[0] == 354
+            ninth.send(b"A: b\r\n\r\nx\r\n.\r\n")
+            assert ninth.reply()[0] == 250
+        assert others[0].ask("VRFY x")[0] == 252
+        assert send_message(tight.ports["smtp"], [user], b"A: b\r\n\r\nx\r\n")[0] == 250
         while len(held) > 6:
             held.pop().sock.close()
         with RawSmtp(tight.ports["smtp"]) as still:
-            assert still.ask("FROB")[0] == 421
+            assert [still.ask("DATA")[0] for _ in range(2)] == [503, 421]
         while len(held) > 3:
             held.pop().sock.close()
         wait_until(lambda: told("smtp_roomy") == before + 1, what="room")
         with RawSmtp(tight.ports["smtp"]) as calm:
-            assert calm.ask("FROB")[0] == 500
+            assert [calm.ask("DATA")[0] for _ in range(2)] == [503, 503]
             assert calm.ask("VRFY x")[0] == 252
         assert told("smtp_crowded") == before + 1
     finally:
-        for smtp in held:
+        for smtp in held + others:
             smtp.sock.close()
 
 

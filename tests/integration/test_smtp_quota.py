@@ -72,6 +72,24 @@ def test_who_was_full_is_refused_alone(quiet):
         assert smtp.ask(f"RCPT TO:<{quiet.user(2)['address']}>")[0] == 250
 
 
+def test_who_answers_for_the_domain_is_full_for_now_only(quiet):
+    full = quiet.new_user(quota=QUOTA)
+    role = "postmaster@" + full["address"].partition("@")[2]
+    quiet.cli("address", "add", role, full["address"])
+    code, text = send_message(quiet.ports["smtp"], [role], LARGE)
+    assert (code, text[4:9]) == (452, b"4.2.2")
+    with RawSmtp(quiet.ports["smtp"]) as smtp:
+        smtp.hello()
+        assert smtp.ask("MAIL FROM:<>")[0] == 250
+        code, text = smtp.ask(f"RCPT TO:<{role}>")
+        assert (code, text[4:9]) == (452, b"4.2.2")
+        assert smtp.ask(f"RCPT TO:<{full['address']}>")[0] == 552
+    with quiet.smtp("submission", login=quiet.user(1)) as smtp:
+        assert smtp.mail(quiet.user(1)["address"], [f"SIZE={len(LARGE)}"])[0] == 250
+        code, text = smtp.rcpt(role)
+        assert (code, text[:5]) == (452, b"4.2.2")
+
+
 def test_submission_tells_at_the_recipient(heronry):
     """Also where it is named by an alias."""
     full, sender = heronry.new_user(quota=QUOTA), heronry.user(1)

@@ -8,7 +8,6 @@ import time
 import pytest
 from conftest import wait_until
 from imap_raw import owner_of
-from smtp_raw import RawSmtp
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -93,7 +92,7 @@ def test_drain_ends_an_auth_dialogue(heronry_factory):
 def test_silence_in_an_auth_dialogue(heronry_factory):
     """When there is too much to do, ten seconds are given for a line, also for one of AUTH."""
     server = heronry_factory(settings={"limits.connections": 10, "workers.front": 1})
-    held = [RawSmtp(server.ports["smtp"]) for _ in range(8)]
+    held = [server.smtp("submissions") for _ in range(8)]
     try:
         client = server.smtp("submissions")
         client.sock.settimeout(90)
@@ -101,7 +100,7 @@ def test_silence_in_an_auth_dialogue(heronry_factory):
         assert farewell(client) == (421, b"4.4.2 Timeout, closing the connection")
     finally:
         for smtp in held:
-            smtp.sock.close()
+            smtp.close()
 
 
 def test_changes_nobody_told_of_are_seen_in_time(untold):

@@ -126,6 +126,21 @@ def test_a_message_that_needs_it_comes_back_from_an_older_server(gateway):
     assert not gateway.old.of(f"somebody@old.{DOMAIN}")
 
 
+def test_reports_return_a_header_beyond_ascii(gateway):
+    """RFC 6533: of a message of SMTPUTF8, though all of its addresses are ASCII; of what was not delivered, and of what was."""
+    full, well = gateway.server.new_user(quota=1000), gateway.server.new_user()
+    group, sender = "group-" + full["address"], f"ascii@new.{DOMAIN}"
+    gateway.server.cli("address", "add", group, full["address"], well["address"], "--group")
+    text = "Subject: Größe\r\n\r\n" + "Text.\r\n" * 200
+    with gateway.server.smtp("smtp") as client:
+        client.sendmail(sender, [group], text.encode(), ["SMTPUTF8"], ["NOTIFY=FAILURE"])
+        client.sendmail(sender, [well["address"]], text.encode(), ["SMTPUTF8"], ["NOTIFY=SUCCESS"])
+    for action in (b"Action: failed", b"Action: delivered"):
+        (report,) = wait_until(lambda: [m for m in gateway.new.of(sender) if action in m.data], WAIT, action.decode())
+        assert b"Content-Type: message/global-headers\r\n" in report.data and "Subject: Größe\r\n".encode() in report.data
+    assert all(argument.endswith(" SMTPUTF8") for verb, argument in gateway.new.commands if verb == "MAIL" and argument.startswith("FROM:<>"))
+
+
 def test_the_web_sends_to_them_too(gateway):
     """Composed by the API: the local part stays, the domain becomes A-labels."""
     api = Api.signed_in(gateway.server, gateway.server.user(3))

@@ -28,7 +28,7 @@ def known(gateway, user):
 
 
 def wait_for_end(gateway, user):
-    wait_until(lambda: not gateway.server.json("queue", "list", "--sender", user["address"])["entries"], WAIT, "the end")
+    wait_until(lambda: not gateway.server.json("queue", "list", "--sender", user["address"])["items"], WAIT, "the end")
 
 
 def test_many_refused_recipients_stop_an_account(gateway, user):
@@ -57,7 +57,11 @@ def test_what_is_on_the_list_is_refused(gateway, user):
     """By SMTP and from the apps, for one account or all of a domain; until it is lifted."""
     server, domain = gateway.server, user["address"].split("@")[1]
     server.cli("suppression", "add", user["address"], "Yes@new.out.test", "--reason", "they asked")
+    again = server.cli("suppression", "add", user["address"], "yes@new.out.test", "--reason", "something else")
+    assert "does not write to yes@new.out.test already, because: they asked; that stays" in again.stdout
     server.cli("suppression", "add", domain, "all@new.out.test")
+    wrong = server.cli("suppression", "add", domain, "nobody", check=False)
+    assert wrong.returncode == 65 and "nobody is not a mail address" in wrong.stderr
     said = send(gateway, user, "yes@New.out.test", "all@new.out.test", "other@new.out.test")
     assert [code for code, _ in said] == [550, 550, 250, 250]
     assert said[0][1] == b"5.1.1 You are not to write to this address: they asked; an administrator can lift it"

@@ -50,10 +50,12 @@ login.init("imap://" + host, null, "imap://" + host, address, password, "", "");
 await Services.logins.addLoginAsync(login);
 """
 
+# The window shows another folder first, maybe after it was told which.
 SHOW = """
-const tabs = window.document.getElementById("tabmail");
-await new Promise(r => window.setTimeout(r, 500));
-tabs.currentAbout3Pane.displayFolder(folder("INBOX").URI);
+const pane = window.document.getElementById("tabmail")?.currentAbout3Pane;
+if (pane?.displayFolder && pane.gFolder?.URI != folder("INBOX").URI)
+  pane.displayFolder(folder("INBOX").URI);
+return pane?.gDBView?.rowCount ?? 0;
 """
 
 
@@ -87,9 +89,8 @@ def test_thunderbird_reads_flags_moves_and_hears_of_new_mail(heronry, reader, re
         assert sorted(told) == [f"letter {n}" for n in range(1, 6)]
 
         # It is seen: the list of letters, and one of them opened.
-        program.script(HELP + SHOW)
+        wait_until(lambda: program.script(HELP + SHOW) == 5, 60, "five rows in the list")
         tree = "window.document.getElementById('tabmail').currentAbout3Pane"
-        wait_until(lambda: program.script(f"return {tree}.gDBView?.rowCount ?? 0;") == 5, 60, "five rows in the list")
         program.script(HELP + f"{tree}.selectMessage(find(folder('INBOX'), 'letter 2'));")
         shown = f"{tree}.messageBrowser?.contentDocument?.getElementById('messagepane')?.contentDocument?.body?.textContent ?? ''"
         wait_until(lambda: "The body of letter 2." in program.script(f"return {shown};"), 60, "the opened letter")

@@ -196,6 +196,14 @@ def test_mail_goes_by_lmtp(world):
 
 # ---- how mail goes ----
 
+def test_pools_are_in_the_records_of_spf(world):
+    """What leaves from a pool may have the server's own name in EHLO: neither record denies it."""
+    terms = "ip4:127.0.0.41 ip4:127.0.0.42 ip4:127.0.0.43 ip6:2001:db8::1 ~all"
+    records = world.server.json("domain", "dns", world.server.domain)["items"]
+    values = {r["purpose"]: r["value"] for r in records if r["purpose"].startswith("spf")}
+    assert values == {"spf": f"v=spf1 mx {terms}", "spfHost": f"v=spf1 a {terms}"}
+
+
 def test_pools_and_names_of_ours(world):
     (port,) = free_ports(1)
     near = Sink(port)
@@ -235,7 +243,7 @@ def test_so_many_messages_a_minute(world):
     arrived = wait_until(lambda: [one for one in to if world.sink.of(one)], WAIT, "the first")  # the others are put off before it goes
     assert len(arrived) == 1
     waiting = next(one for one in to if not world.sink.of(one))
-    (entry,) = json.loads(world.server.cli("queue", "list", "--recipient", waiting, "--json").stdout)["entries"]
+    (entry,) = json.loads(world.server.cli("queue", "list", "--recipient", waiting, "--json").stdout)["items"]
     assert "\nSubject: outbound" in world.server.cli("queue", "export", entry["id"]).stdout
     assert base64.b64decode(json.loads(world.server.cli("queue", "export", entry["id"], "--json").stdout)["data"]).endswith(b"Hello there.\r\n")
     world.server.cli("transport", "remove", f"good.{DOMAIN}")
@@ -258,9 +266,10 @@ def test_who_waits_for_a_limit_is_told_a_time_of_his_own(world):
 
 
 def test_a_new_relay_is_tried_at_once(world):
-    """Whatever is known of the servers before it; the audit tells what was said. No worker takes what is leased already."""
+    """Whatever is known of the servers before it; the audit tells what was said. No worker takes what is leased already,
+    and no sweep ends a lease or a breaker of ten minutes."""
     world.server.psql("INSERT INTO q_domain (domain, next_due, failures, breaker_open, breaker_until, lease_until) SELECT d || '.example', now() + interval '1 hour', 5, true,"
-                      " now() + interval '1 hour', now() + interval '1 hour' FROM unnest('{aaa,bbb}'::text[]) d")
+                      " now() + interval '10 minutes', now() + interval '10 minutes' FROM unnest('{aaa,bbb}'::text[]) d")
     ask = "SELECT string_agg(concat_ws(' ', breaker_open, failures, breaker_until <= now(), next_due <= now()), ',' ORDER BY domain)" \
           " FROM q_domain WHERE domain IN ('aaa.example', 'bbb.example')"
     set_transport(world, "aaa.example", "--per-minute", "6", "--pool", "bulk")

@@ -2,7 +2,10 @@
 """Undelete and retention (311) as people see them: what IMAP, POP3 and deleted mailboxes lost comes back,
 octet by octet, and shows up in open sessions; mailboxes that keep mail for some days lose it by themselves."""
 import itertools
+import os
+import signal
 
+import outside
 from conftest import wait_until
 from imap_raw import Imap
 
@@ -37,11 +40,11 @@ def test_expunged_by_imap_comes_back_live(heronry, user):
         watcher.must("SELECT INBOX")
         watcher.start("IDLE")
         assert watcher.line() == b"+ idling"
-        listed = heronry.json("undelete", "list", user["address"])["messages"]
-        assert [m["mailbox"] for m in listed] == ["INBOX", "INBOX"]
+        listed = heronry.json("undelete", "list", user["address"])["items"]
+        assert [m["mailboxPath"] for m in listed] == ["INBOX", "INBOX"]
         assert heronry.json("undelete", "restore", user["address"], "--mailbox", "inbox", "--dry-run")["messages"] == 2
         done = heronry.json("undelete", "restore", user["address"], *[m["id"] for m in listed])
-        assert done == {"ok": True, "dry_run": False, "messages": 2, "bytes": len(letters[0]) + len(letters[1])}
+        assert done == {"ok": True, "dryRun": False, "messages": 2, "size": len(letters[0]) + len(letters[1])}
         assert watcher.line(60) == b"* 3 EXISTS"
         client.must("NOOP")
         found = bodies(client)
@@ -49,7 +52,7 @@ def test_expunged_by_imap_comes_back_live(heronry, user):
         flags = client.must("FETCH 2:3 (FLAGS)")
         assert all(rb"\Seen" in line and b"$Work" in line and rb"\Deleted" not in line for line in flags[:2])
     assert heronry.json("undelete", "restore", user["address"], listed[0]["id"])["messages"] == 0
-    assert heronry.json("undelete", "list", user["address"])["messages"] == []
+    assert heronry.json("undelete", "list", user["address"])["items"] == []
 
 
 def test_deleted_by_pop3_and_with_its_mailbox(heronry, user):
@@ -97,21 +100,23 @@ def test_wrong_ways_to_say_it(heronry, user):
 
 
 def test_retention_by_the_scheduler(heronry_factory):
-    """A job runs when its process starts and nobody else has its lease: that need not be waited for."""
+    """A job runs when its process starts and nobody else has its lease: that need not be waited for. Who had it cannot take
+    it again in between, and die with it."""
     server = heronry_factory()
     user = server.user(2)
     with Imap(server, user) as client:
         for mailbox in ("Trash", "Trash", "Junk"):
             client.append(mailbox, letter())
     server.cli("retention", "set", user["address"], "Trash", "30")
-    days = {m["mailbox"]: m["days"] for m in server.json("retention", "list", user["address"])["mailboxes"]}
+    days = {m["path"]: m["retentionDays"] for m in server.json("retention", "list", user["address"])["items"]}
     assert days["Trash"] == 30 and days["Junk"] is None
     assert "30 days" in server.cli("retention", "list", user["address"]).stdout
     server.psql("UPDATE mbox_msg SET saved_at = now() - interval '31 days' WHERE uid = 1")
+    worker = server.pids()["back.1"]
+    outside.stop(worker)
     server.psql("DELETE FROM job_lease WHERE name = 'job-retention'")
-    server.stop()
-    server.start()
-    wait_until(lambda: len(server.json("undelete", "list", user["address"])["messages"]) == 1, 60)
+    os.kill(worker, signal.SIGKILL)
+    wait_until(lambda: len(server.json("undelete", "list", user["address"])["items"]) == 1, 60)
     with Imap(server, user) as client:
         assert b"MESSAGES 1" in b"".join(client.must("STATUS Trash (MESSAGES)"))
         assert b"MESSAGES 1" in b"".join(client.must("STATUS Junk (MESSAGES)"))

@@ -43,9 +43,10 @@ class Keys:
 
 
 class Village:
-    """One worker takes mail, so that what it does is known. Loopback is not local: who sends has to prove it."""
+    """One worker takes mail, so that what it does is known. Loopback is not local: who sends has to prove it. Of `kinds`
+    there is a neighbour each; they are one for all runs of tests, which wait for each other."""
 
-    def __init__(self):
+    def __init__(self, kinds=KINDS):
         self.folder = folder = pathlib.Path(tempfile.mkdtemp(prefix="heronry-certificates-", dir="/tmp"))
         folder.chmod(0o755)  # for the user that Heronry becomes
         (self.port,) = free_ports(1)
@@ -55,7 +56,7 @@ class Village:
         names = [f"{mx}.{k.name()}.{DOMAIN}" for k in KINDS for mx in ("mx", "mx-bare")]
         certificate = Certificate(folder, "neighbours", names, authority)
         self.server = Instance(kinds=[*STANDARD_PORTS, "lmtp"], settings={
-            "workers.front": 1, "delivery.port": self.port, "delivery.time_divisor": 1000, "delivery.allow_private": "true",
+            "workers.front": 1, "delivery.port": self.port, "delivery.time_divisor": 1000, "delivery.delay_notice": "40h", "delivery.allow_private": "true",
             "delivery.ca_file": str(authority.chain), "dns.validate": "false", "dns.stub_zone": ABOVE,
             "dns.stub_server": self.zone.server, "security.local_networks": "[192.0.2.0/24]",
             "greylisting.enabled": "false", "lmtp.networks": "[127.0.0.1]", "delivery.on_tls_failure": "fallback"}).up()
@@ -63,7 +64,7 @@ class Village:
         self.user = self.server.user(2)
         self.opendkim = Opendkim(self.published(), self.keys.pem, f"postfix.{DOMAIN}")
         self.neighbours = {k.name(): k(self.server, certificate, self.port, milter=self.opendkim.address if k is Postfix else "")
-                           for k in KINDS}
+                           for k in kinds}
         for one in self.neighbours.values():
             wait_until(one.listens, WAIT, f"{one.name()} at its ports")
 

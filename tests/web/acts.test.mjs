@@ -17,15 +17,20 @@ async function placesOf(page, word) {
 test("what is held is decided at the message in Sent, in the language of the app", async () => {
   const page = await signedIn(facts.asked);
   await page.getByRole("link", { name: "Sent" }).click();
+  await openRow(page, "Invitation");
+  await page.getByText("Failed later, as a report says").first().click();
+  await page.locator("code", { hasText: "550 5.1.1 who is that?" }).waitFor();
+  await accessible(page, "a message that came back later");
+  await page.getByRole("link", { name: "Sent" }).click();
   await openRow(page, "Contract");
   await page.getByText("This message waits for your decision: it cannot go to shady.example securely.").waitFor();
-  await page.locator("q", { hasText: "the server's certificate does not verify" }).waitFor();
+  await page.locator("p", { hasText: "The server's certificate does not verify" }).waitFor();
   await page.getByRole("button", { name: "Whitelist shady.example", exact: true }).waitFor();
   await accessible(page, "a message that is held");
   await api(page, "/me/settings", { method: "PATCH", body: JSON.stringify({ language: "de" }) });
   await page.reload();
   await page.getByText("Diese Nachricht wartet auf deine Entscheidung: zu shady.example kommt sie nicht sicher.").waitFor();
-  await page.getByText("Der Grund, auf Englisch:").waitFor();
+  await page.locator("p", { hasText: "Der Grund: Das Zertifikat des Servers stimmt nicht" }).waitFor();
   const choice = page.getByRole("button", { name: "Nur diese senden" });
   await choice.click();
   await toast(page, "Das ist entschieden");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The administration, as an administrator uses it; what is done here is looked at by the API too.
 import assert from "node:assert/strict";
+import { generateKeyPairSync } from "node:crypto";
 import { test } from "node:test";
 import { admin, enter, show } from "./support/admin.mjs";
 import { accessible, api, calm, DESKTOP, facts, filter, goBy, openWindow, PHONE, stay, toast, undo, unique, until } from "./support/site.mjs";
@@ -9,6 +10,7 @@ const PAGES = ["overview", "domains", "accounts", "addresses", "senders", "repor
 
 test("an administrator gets in and sees the server", async () => {
   const window = await admin();
+  await show(window, "overview", "Overview");
   const { body } = await api(window, "/admin/overview");
   await window.getByText(body.hostname).first().waitFor();
   await window.getByRole("term").filter({ hasText: "Accounts" }).waitFor();
@@ -44,6 +46,8 @@ test("a domain is added, tells its records, and goes", async () => {
   await window.getByRole("button", { name: `Copy the MX record of ${name}` }).click();
   const record = `${name}. 3600 IN MX 10 ${body.hostname}.`;
   await until(async () => (await window.evaluate(() => navigator.clipboard.readText())) === record, `${record} is copied`);
+  await window.getByRole("listitem").filter({ hasText: "The server's certificate (DANE)" }).getByText(/^3 1 1 /).waitFor();
+  await window.getByRole("listitem").filter({ hasText: "The next certificate (DANE)" }).getByText(/^3 1 1 /).waitFor();
   await window.getByRole("button", { name: "Check the DNS" }).click();
   await window.getByText("want attention").waitFor();
   assert.ok(await window.getByText("The DNS did not answer: try again later.").count() > 0);
@@ -52,6 +56,54 @@ test("a domain is added, tells its records, and goes", async () => {
   await window.getByRole("dialog", { name: `Remove ${name}?` }).getByRole("button", { name: "Remove domain" }).click();
   await toast(window, `${name} is removed`);
   assert.equal((await api(window, `/admin/domains/${name}`)).status, 404);
+  calm(window);
+});
+
+test("the key of another server is taken over, by its file and by pasting it", async () => {
+  const window = await admin();
+  const name = `${unique("moved")}.example`;
+  assert.equal((await api(window, "/admin/domains", { method: "POST", body: JSON.stringify({ name }) })).status, 201);
+  const keys = async () => Object.fromEntries((await api(window, `/admin/domains/${name}/dkim-keys`)).body.items.map((one) => [one.selector, one.state]));
+  const pem = (kind, part, type) => generateKeyPairSync(kind, { modulusLength: 1024 })[`${part}Key`].export({ format: "pem", type });
+  await show(window, `domains/${name}`, name);
+  const dialog = window.getByRole("dialog", { name: "Take over a key" });
+  const [open, look, take] = [window, dialog, dialog].map((within, i) => within.getByRole("button", { name: ["Take over a key", "Look at the key", "Take it over"][i] }));
+
+  await open.click();
+  await look.click();
+  await dialog.getByText("Paste the key or choose its file.").waitFor();
+  await dialog.getByText("Type the selector that its record is published with.").waitFor();
+  await dialog.locator("input[type=file]").setInputFiles({ name: "mail.private", mimeType: "", buffer: Buffer.from(pem("ed25519", "private", "pkcs8")) });
+  await until(async () => (await dialog.getByLabel("Selector").inputValue()) === "mail", "the selector is that of the file");
+  await look.click();
+  await dialog.getByText(`Mail of ${name} will be signed with it at once.`).waitFor();
+  await dialog.getByText(`mail._domainkey.${name}`, { exact: true }).waitFor();
+  await accessible(window, "a key that was looked at");
+  assert.deepEqual(await keys(), {});
+  await take.click();
+  await toast(window, `Mail of ${name} is signed with the key mail`);
+  await window.getByRole("button", { name: `Copy the TXT record of mail._domainkey.${name}` }).waitFor();
+  assert.deepEqual(await keys(), { mail: "signing" });
+
+  await open.click();
+  const text = dialog.getByLabel("Private key");
+  await text.fill(pem("rsa", "public", "spki"));
+  await dialog.getByLabel("Selector").fill("mail");
+  await look.click();
+  await dialog.getByText("This is only the public half.").waitFor();
+  await text.fill("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n");
+  await look.click();
+  await dialog.getByText("The private key is damaged").waitFor();
+  await text.fill(pem("rsa", "private", "pkcs1"));
+  await look.click();
+  await dialog.getByText(`${name} has a key with the selector mail already.`).waitFor();
+  await dialog.getByLabel("Selector").fill("Old");
+  await look.click();
+  await dialog.getByText("RSA of 1024 bits is weak").waitFor();
+  await dialog.getByLabel("Sign with it from now on, instead of the key that signs now").check();
+  await take.click();
+  await toast(window, `Mail of ${name} is signed with the key old`);
+  assert.deepEqual(await keys(), { mail: "retired", old: "signing" });
   calm(window);
 });
 
@@ -217,6 +269,28 @@ test("what is held is decided by a button, and its history is at hand", async ()
   await dialog.getByRole("button", { name: "Send just this" }).click();
   await toast(window, "It is decided");
   await dialog.getByRole("button", { name: "Send just this" }).waitFor({ state: "detached" });
+  await window.keyboard.press("Escape");
+  await dialog.waitFor({ state: "detached" });
+  calm(window);
+});
+
+test("what is held by hand is not undecided, has no next try, and is released by a button", async () => {
+  const window = await admin();
+  await show(window, "overview", "Overview");
+  await show(window, "queue?by=recipient&status=held", "Queue");
+  const one = window.getByRole("row", { name: /d@three\.example/ });
+  await one.getByText("Held", { exact: true }).waitFor();
+  await one.getByText("–", { exact: true }).waitFor();
+  await accessible(window, "mail held by hand");
+  await window.getByRole("button", { name: "d@three.example", exact: true }).click();
+  const dialog = window.getByRole("dialog", { name: "Message in the queue" });
+  await dialog.getByText("not while it is held").waitFor();
+  assert.equal(await dialog.getByRole("button", { name: "Try now" }).count(), 0);
+  await dialog.getByRole("button", { name: "Release" }).click();
+  await toast(window, "1 recipient is tried now");
+  await dialog.getByRole("button", { name: "Try now" }).waitFor();
+  await window.keyboard.press("Escape");
+  await dialog.waitFor({ state: "detached" });
   calm(window);
 });
 
@@ -237,7 +311,9 @@ test("a domain on the whitelist of TLS is seen, and taken off", async () => {
 
 test("what was done is written down", async () => {
   const window = await admin();
-  await show(window, `audit?action=account.`, "Audit log");
+  const address = `${unique("noted")}@${facts.domain}`;
+  assert.equal((await api(window, "/admin/accounts", { method: "POST", body: JSON.stringify({ address }) })).status, 201);
+  await show(window, "audit?action=account.", "Audit log");
   await window.getByRole("row").filter({ hasText: facts.admin.address }).first().waitFor();
   const actions = await window.locator("tbody code").allTextContents();
   assert.ok(actions.length > 0 && actions.every((one) => one.startsWith("account.")), actions.join());

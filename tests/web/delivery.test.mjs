@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The page Delivery of the administration: limits, suppressed addresses, routes and relay domains.
+// The page Delivery of the administration: limits, tenants, suppressed addresses, routes and relay domains.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { admin, show } from "./support/admin.mjs";
@@ -42,6 +42,19 @@ test("an account gets limits, is stopped, let again, and gets the usual limits",
   const { messagesPerHour, messagesPerDay, recipientsPerDay, recipientsPerMessage, isStopped, reason } = await limits();
   assert.deepEqual([messagesPerHour, messagesPerDay, recipientsPerDay, recipientsPerMessage], [1200, null, 0, 50]);
   assert.deepEqual([isStopped, reason], [true, "The password was told"]);
+  await rowOf(window, sender).getByRole("button", { name: `Change the limits of ${sender}` }).click();
+  const changed = window.getByRole("dialog", { name: sender });
+  await changed.getByText("Reason: The password was told").waitFor();
+  assert.equal(await changed.getByLabel("Reason, for administrators").count(), 0, "a reason that would be thrown away");
+  await window.keyboard.press("Escape");
+  await window.getByRole("button", { name: "Set limits" }).click();
+  await dialog.getByLabel("Account or domain").fill(sender);
+  for (const [label, number] of [["Messages an hour", "1200"], ["Recipients a day", "0"], ["Recipients of one message", "50"]]) await dialog.getByLabel(label).fill(number);
+  await dialog.getByText("Sends nothing").click();
+  await dialog.getByLabel("Reason").fill("Another one");
+  await window.keyboard.press("Enter");
+  await toast(window, `The limits of ${sender} are saved. It was stopped before: the reason given then stays.`);
+  assert.equal((await limits()).reason, "The password was told");
 
   await show(window, `accounts/${encodeURIComponent(sender)}`, sender);
   const card = window.getByRole("region", { name: "Mail to other servers" });
@@ -49,6 +62,7 @@ test("an account gets limits, is stopped, let again, and gets the usual limits",
   await card.getByText("0 of 1,200 an hour · 0 today").waitFor();
   await accessible(window, "an account that was stopped");
   await card.getByRole("button", { name: "Let it send" }).click();
+  await stay(window, `${sender} may send again`);
   await card.getByText("May send").waitFor();
   await undo(window, `${sender} may send again`);
   await card.getByText("The password was told").waitFor();
@@ -70,13 +84,75 @@ test("an account gets limits, is stopped, let again, and gets the usual limits",
   await window.keyboard.press("Enter");
   await row.getByText("0 of 7 an hour").waitFor();
   await row.getByRole("button", { name: `Remove the limits of ${sender}` }).click();
-  await row.waitFor({ state: "detached" });
   await stay(window, `${sender} has the usual limits again`);
+  await row.waitFor({ state: "detached" });
   assert.equal((await limits()).messagesPerHour, null);
   await undo(window, `${sender} has the usual limits again`);
   await row.getByText("0 of 7 an hour").waitFor();
   await row.getByRole("button", { name: `Remove the limits of ${sender}` }).click();
   await row.waitFor({ state: "detached" });
+  calm(window);
+});
+
+test("a tenant is made of domains, gets limits and another name, and is removed", async () => {
+  const window = await admin();
+  const name = unique("acme").toLowerCase();
+  const domains = [`one.${name}.example`, `two.${name}.example`];
+  for (const one of domains) assert.equal((await api(window, "/admin/domains", { method: "POST", body: JSON.stringify({ name: one }) })).status, 201);
+  const inside = async (tenant) => (await api(window, `/admin/domains?tenant=${tenant}`)).body.items.map((one) => one.name);
+  await part(window, "tenants");
+  await window.getByText("No tenants").waitFor();
+  await window.getByRole("button", { name: "Add tenant" }).click();
+  const dialog = window.getByRole("dialog", { name: "Add tenant" });
+  await dialog.getByLabel("Name").fill("a b");
+  await dialog.getByLabel("Domains").fill(`${domains[0].toUpperCase()}, nowhere.example`);
+  await dialog.getByRole("button", { name: "Add tenant" }).click();
+  await dialog.getByText("Not a domain of this server: nowhere.example").waitFor();
+  await dialog.getByLabel("Domains").fill(domains[0].toUpperCase());
+  await dialog.getByRole("button", { name: "Add tenant" }).click();
+  await dialog.getByText("A name has letters from a to z").waitFor();
+  await dialog.getByLabel("Name").fill(name);
+  await accessible(window, "a tenant");
+  await dialog.getByRole("button", { name: "Add tenant" }).click();
+  await toast(window, `The tenant ${name} is added`);
+  const row = rowOf(window, name);
+  await row.getByText("No limits").first().waitFor();
+  assert.deepEqual(await inside(name), [domains[0]]);
+
+  await row.getByRole("button", { name: `Set limits of the tenant ${name}` }).click();
+  const limits = window.getByRole("dialog", { name: `Tenant ${name}` });
+  await limits.getByText("All accounts of all its domains together.").waitFor();
+  await limits.getByLabel("Messages a day").fill("1,000");
+  await limits.getByRole("button", { name: "Save" }).click();
+  await toast(window, `The limits of Tenant ${name} are saved`);
+  await row.getByText("0 of 1,000 a day").waitFor();
+  await accessible(window, "tenants");
+
+  await row.getByRole("button", { name: `Change the tenant ${name}` }).click();
+  const change = window.getByRole("dialog", { name: `Tenant ${name}` });
+  await window.waitForFunction((first) => document.querySelector("dialog textarea")?.value === first, domains[0]);
+  await change.getByLabel("Name").fill(`${name}.new`);
+  await change.getByLabel("Domains").fill(domains[1]);
+  await change.getByRole("button", { name: "Save" }).click();
+  await rowOf(window, `${name}.new`).getByText("0 of 1,000 a day").waitFor();
+  assert.deepEqual([await inside(name), await inside(`${name}.new`)], [[], [domains[1]]]);
+
+  await show(window, `domains/${domains[1]}`, domains[1]);
+  await window.getByRole("link", { name: `Tenant ${name}.new` }).waitFor();
+  await part(window, "limits");
+  await window.getByRole("link", { name: `Tenant ${name}.new` }).click();
+  await row.getByRole("button", { name: `Remove the tenant ${name}.new` }).click();
+  const confirm = window.getByRole("dialog");
+  await confirm.getByText("It still has domains.").waitFor();
+  await confirm.getByRole("button", { name: "Remove tenant" }).click();
+  await confirm.getByRole("alert").waitFor();
+  await confirm.getByRole("button", { name: "Cancel" }).click();
+  await confirm.waitFor({ state: "detached" });
+  for (const one of domains) await api(window, `/admin/domains/${one}`, { method: "DELETE" });
+  await row.getByRole("button", { name: `Remove the tenant ${name}.new` }).click();
+  await confirm.getByRole("button", { name: "Remove tenant" }).click();
+  await row.waitFor({ state: "detached" });
+  assert.equal((await api(window, `/admin/tenants/${name}.new`)).status, 404);
   calm(window);
 });
 
@@ -94,6 +170,12 @@ test("an address is suppressed, found, allowed, and suppressed again", async () 
   await dialog.getByLabel("Reason").fill("They asked for it");
   await window.keyboard.press("Enter");
   await toast(window, `${facts.domain} does not write to ${address} any more`);
+  await window.getByRole("button", { name: "Suppress address" }).click();
+  await dialog.getByRole("textbox", { name: "Address" }).fill(address);
+  await dialog.getByLabel("Who does not write there").fill(facts.domain);
+  await dialog.getByLabel("Reason").fill("Another one");
+  await window.keyboard.press("Enter");
+  await toast(window, `${facts.domain} did not write to ${address} before: the reason given then stays`);
   await filter(window, "Search by address or sender", address.toUpperCase());
   const row = rowOf(window, address);
   await row.getByText("They asked for it").waitFor();
@@ -122,7 +204,7 @@ test("a route is made, changed and removed, and a delivery is tried", async () =
   const dialog = window.getByRole("dialog", { name: "Add route" });
   await dialog.getByLabel("For").fill(domain);
   await dialog.getByRole("button", { name: "Add route" }).click();
-  await dialog.getByText("neither a server nor anything else is said").waitFor();
+  await dialog.getByText("Name a server, or something that it does differently").waitFor();
   await dialog.getByLabel("Server").fill("localhost");
   await dialog.getByLabel("Port").fill("1");
   await dialog.getByLabel("Protocol").selectOption("LMTP");
@@ -205,7 +287,7 @@ test("its parts are reached by keys and tabs, on a phone in German, too", async 
   assert.ok(await tab.evaluate((one) => one === document.activeElement && one.ariaCurrent === "page"));
 
   const phone = await openWindow({ ...PHONE, locale: "de-DE", colorScheme: "dark", storageState: await window.context().storageState() });
-  for (const name of ["limits", "suppressed", "routes", "relay"]) {
+  for (const name of ["limits", "tenants", "suppressed", "routes", "relay"]) {
     await phone.goto(`${facts.base}/admin/#/delivery/${name}`);
     await phone.getByRole("heading", { level: 1, name: "Zustellung" }).waitFor();
     await phone.locator("main .skeleton").first().waitFor({ state: "detached" });
@@ -216,7 +298,7 @@ test("its parts are reached by keys and tabs, on a phone in German, too", async 
   await phone.goto(`${facts.base}/admin/#/delivery/routes?new=1`);
   const dialog = phone.getByRole("dialog", { name: "Weg anlegen" });
   await dialog.getByLabel("Port").waitFor();
-  const beyond = await dialog.evaluate((one) => [...one.querySelectorAll("input")].filter((field) => field.getBoundingClientRect().right > innerWidth).length);
+  const beyond = await dialog.evaluate((one) => [...one.querySelectorAll("input, select")].filter((field) => field.getBoundingClientRect().right > innerWidth).length);
   assert.equal(beyond, 0, "fields are wider than the window");
   calm(phone);
   await phone.context().close();

@@ -11,7 +11,7 @@ CONNECTIONS = 6
 
 
 def _append(server, user, messages, mailbox):
-    with server.tls().wrap_socket(socket.create_connection(("localhost", server.ports["imaps"]), 30),
+    with server.tls().wrap_socket(socket.create_connection(("localhost", server.ports["imaps"]), 120),
                                   server_hostname="localhost") as link:
         answers = link.makefile("rb")
 

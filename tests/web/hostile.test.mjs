@@ -5,42 +5,44 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, test } from "node:test";
-import { facts, openWindow, row, signIn, until } from "./support/site.mjs";
+import { facts, openWindow, row, sharedWindow, signIn, until } from "./support/site.mjs";
 import { hits, setTripwire, tripwireNotices } from "./support/tripwire.mjs";
 
-const reader = facts.victim;
-let page;
+const attacked = sharedWindow(async () => {
+  const page = await openWindow({ shared: true });
+  page.on("dialog", (dialog) => {
+    hits.push(`dialog: ${dialog.message()}`);
+    void dialog.dismiss();
+  });
+  await signIn(page, facts.victim);
+  return page;
+});
+
+before(setTripwire);
 
 function mails() {
   return readdirSync(facts.hostile).filter((name) => name.endsWith(".eml"));
 }
 
-/** The whole inbox is listed, nothing is open, and the cursor is at its first row. */
+/** The window in which the whole inbox is listed, nothing is open, and the cursor is at its first row. */
 async function inbox() {
+  const page = await attacked();
+  await page.goto(`${facts.base}/#/`);
   await page.getByRole("heading", { level: 1, name: "Inbox" }).waitFor();
   await until(async () => Number(await page.getByRole("grid").getAttribute("aria-rowcount")) === mails().length, "all mails in the list");
   await page.getByText("Nothing open").waitFor();
   await page.keyboard.press("Home");
+  return page;
 }
 
-before(async () => {
-  await setTripwire();
-  page = await openWindow({ shared: true });
-  page.on("dialog", (dialog) => {
-    hits.push(`dialog: ${dialog.message()}`);
-    void dialog.dismiss();
-  });
-});
-
-test("the tripwire notices", () => tripwireNotices(page));
+test("the tripwire notices", async () => tripwireNotices(await attacked()));
 
 test("no hostile mail gets out, runs or leads away", async () => {
-  await signIn(page, reader);
+  const page = await inbox();
   const count = mails().length;
   assert.ok(count >= 45, `${count} mails`);
   await page.evaluate(() => (window.pwned = undefined));
   const here = page.url().split("#")[0];
-  await inbox();
   const seen = new Set();
   for (let i = 0; i < count; i++) {
     const before = page.url();
@@ -77,14 +79,14 @@ test("what is readable in a hostile mail can still be read", async () => {
   const keeps = (name) => /^X-Keeps: (.+)$/m.exec(readFileSync(join(facts.hostile, name), "latin1"))?.[1];
   const text = keeps("01-script.eml");
   assert.ok(text);
-  await page.goto(`${facts.base}/#/`);
-  await inbox();
+  const page = await inbox();
   await page.keyboard.press("End");
   await page.getByRole("row").filter({ has: page.getByText("Script", { exact: true }) }).getByRole("link").click();
   await page.frameLocator("iframe").getByText(text.trim()).first().waitFor();
 });
 
 test("a link that shows another server than its own is told of", async () => {
+  const page = await inbox();
   await page.getByRole("combobox", { name: "Search mail" }).fill("subject:misleading");
   await page.keyboard.press("Enter");
   await page.getByRole("heading", { name: "Search results" }).waitFor();
@@ -111,9 +113,8 @@ async function assertToothless(editor, where) {
 const EACH_KEPT = 11; // of so many mails the answer is kept as a draft, and opened again
 
 test("answering and forwarding any hostile mail quotes it without its teeth", async () => {
+  const page = await inbox();
   const total = mails().length;
-  await page.goto(`${facts.base}/#/`);
-  await inbox();
   const seen = new Set();
   for (let i = 0; i < total; i++) {
     const before = page.url();

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { accessible, bo, calm, deliver, DESKTOP, newPerson, openRow, PHONE, row, signedIn, openWindow, facts, toast, unique, until } from "./support/site.mjs";
 
 test("read, answer, send, take back, search, star and archive without a pointer", async () => {
-  const person = await newPerson({ undoSendSeconds: 60 });
+  const person = await newPerson({ undoSendSeconds: 120 });
   const subject = unique("Keys ");
   const page = await openWindow();
   await page.goto(facts.base);

@@ -39,11 +39,14 @@ def prepare_large(instance):
 def prepare_admin(instance):
     # Nothing can be resolved, so mail to elsewhere stays in the queue.
     user = instance.users[1]
-    for to in ("a@one.example", "b@two.example", "c@two.example"):
+    recipients = ("a@one.example", "b@two.example", "c@two.example", "d@three.example")
+    for to in recipients:
         client = instance.smtp("submission", login=user)
         client.sendmail(user["address"], [to], f"From: {user['address']}\r\nTo: {to}\r\nSubject: x\r\nMessage-ID: <{to}>\r\n\r\nx\r\n")
         client.quit()
+    instance.await_first_attempts(*recipients)
     hold(instance, "b@two.example")
+    instance.psql("UPDATE q_rcpt SET status = -1, kept = true, code = '4.7.0', reply = 'an administrator holds it' WHERE rcpt = 'd@three.example'")
     report(instance)
 
 
@@ -64,7 +67,7 @@ def report(instance):
 
 def hold(instance, recipient):
     """As if a worker had found that the server's certificate does not verify."""
-    why = "the server''s certificate does not verify"
+    why = "the server''s certificate does not verify, as our configuration demands: self-signed certificate"
     instance.psql(f"UPDATE q_rcpt SET status = -1, attempts = 1, due = now() + interval '7 days', reply = '{why}' WHERE rcpt = '{recipient}';"
                   " INSERT INTO q_hold (queue_id, domain, account_id, reason, remote, certificate, pin, told) SELECT queue_id, domain, account_id,"
                   f" reply, 'mx [192.0.2.1]', 'CN=mx', '\\x{64 * 'a'}', 1 FROM q_rcpt JOIN q_msg USING (queue_id) WHERE rcpt = '{recipient}';"
@@ -74,19 +77,33 @@ def hold(instance, recipient):
                   " ON CONFLICT DO NOTHING")
 
 
+def report_failure(instance, recipient):
+    """As if a server had taken it, and said later that it could not deliver it."""
+    columns = "queue_id, recipient, attempt, outcome, account_id, sender, message_id, created, stage, code, reply, remote, tls, secured, took_ms, node"
+    rows = [(9, 0, "message", "2.0.0", "250 2.0.0 taken", "mx.far.example [192.0.2.1]", "TLSv1.3 TLS_AES_256_GCM_SHA384 dane"),
+            (0, -1, "report", "5.1.1", "550 5.1.1 who is that?", "in.far.example", "")]
+    for attempt, outcome, stage, code, reply, remote, secured in rows:
+        instance.psql(f"INSERT INTO q_attempt ({columns}) SELECT queue_id, rcpt, {attempt}, {outcome}, account_id, envelope_from, message_id, created,"
+                      f" '{stage}', '{code}', '{reply}', '{remote}', '', '{secured}', 90, 'front' FROM q_rcpt JOIN q_msg USING (queue_id)"
+                      f" WHERE rcpt = '{recipient}'")
+    instance.psql(f"DELETE FROM q_rcpt WHERE rcpt = '{recipient}'; DELETE FROM q_msg WHERE message_id = '{recipient}'")
+
+
 def prepare_acts(instance):
-    """A message in Sent that waits for its sender's decision."""
-    user, to = instance.users[6], "leo@shady.example"
+    """Messages in Sent: one waits for its sender's decision, one came back later."""
+    user = instance.users[6]
     instance.psql(f"UPDATE account SET saves_sent = true WHERE login = '{user['address']}'")
-    with instance.smtp("submission", login=user) as client:
-        client.sendmail(user["address"], [to], f"From: {user['address']}\r\nTo: {to}\r\nSubject: Contract\r\nMessage-ID: <{to}>\r\n\r\nx\r\n")
-    hold(instance, to)
+    for to, subject, become in (("leo@shady.example", "Contract", hold), ("leo@far.example", "Invitation", report_failure)):
+        with instance.smtp("submission", login=user) as client:
+            client.sendmail(user["address"], [to], f"From: {user['address']}\r\nTo: {to}\r\nSubject: {subject}\r\nMessage-ID: <{to}>\r\n\r\nx\r\n")
+        instance.await_first_attempts(to)
+        become(instance, to)
 
 
 def prepare_names(instance):
     user = instance.users[1]
     client = instance.smtp("submission", login=user)
-    client.sendmail(user["address"], ["d@three.example"], f"From: {user['address']}\r\nTo: d@three.example\r\nSubject: x\r\n\r\nx\r\n")
+    client.sendmail(user["address"], ["e@three.example"], f"From: {user['address']}\r\nTo: e@three.example\r\nSubject: x\r\n\r\nx\r\n")
     client.quit()
 
 
@@ -102,12 +119,14 @@ def titles(path):
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     """A server of its own with two people, and the file of facts about it."""
+    from certificates import Certificate
     from conftest import BINARY, Instance
     if not (BINARY.parent / "web/webmail/index.html").exists():
         pytest.fail("the apps are not built: cmake --build build/dev --target web")
     instance = Instance(users=[(name, name == "admin") for name in ("admin", "ada", "bo", "victim", "many", "named", "asked")])
     dns = FailingDns()
-    instance.settings.update({"dns.forward": dns.server, "limits.api_anonymous_per_minute": 100000, "limits.api_token_per_minute": 100000})
+    coming = Certificate(instance.folder, "coming", [instance.hostname])
+    instance.settings.update({"tls.next_certificate": str(coming.chain), "dns.forward": dns.server, "limits.api_anonymous_per_minute": 100000, "limits.api_token_per_minute": 100000})
     try:
         instance.up()
         facts = tmp_path_factory.mktemp("web") / "facts.json"

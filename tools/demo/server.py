@@ -4,10 +4,12 @@
 The folder holds heronry.yaml (configuration), run.json (facts: ports, users with passwords, process
 ids), heronry.log, and data/ (PostgreSQL, Redis, certificates), which belongs to the user that
 Heronry runs as."""
+import contextlib
 import json
 import os
 import pathlib
 import secrets
+import select
 import signal
 import socket
 import string
@@ -154,13 +156,18 @@ class Server:
         return bool(pid) and self.is_ours(pid)
 
     def is_ours(self, pid):
-        try:
-            words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        except OSError:
-            return False
+        words = self._words_of(pid)
         return b"serve" in words and os.fsencode(self.config_path) in words
 
-    def start(self, *, seconds=60, log=None):
+    @staticmethod
+    def _words_of(pid):
+        """Its command line: empty words of a process that is ending."""
+        try:
+            return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        except OSError:
+            return []
+
+    def start(self, *, seconds=180, log=None):
         """Starts the supervisor and waits until it says that it is ready. Output goes to `log` (a
         file object; default heronry.log)."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready:
@@ -192,7 +199,7 @@ class Server:
         except OSError:
             return ""
 
-    def stop(self, *, seconds=60):
+    def stop(self, *, seconds=180):
         """SIGTERM, and waits until the supervisor is gone; gives its exit code when it is our child."""
         pid = self.process.pid if self.process else self.read_facts().get("pids", {}).get("supervisor")
         if self.process:
@@ -204,14 +211,22 @@ class Server:
                 raise Failure("heronry serve did not end in time and was killed") from None
             finally:
                 self.process = None
-        if pid and self.is_ours(pid):
-            os.kill(pid, signal.SIGTERM)
-            end = time.monotonic() + seconds
-            while self.is_ours(pid):
-                if time.monotonic() > end:
-                    raise Failure(f"process {pid} did not end in {seconds} s")
-                time.sleep(0.02)
+        if pid:
+            self._end_other(pid, seconds)
         return 0
+
+    def _end_other(self, pid, seconds):
+        """Ends a supervisor that is not our child, and waits for one that is ending already: its words are gone before
+        its files are."""
+        with contextlib.suppress(ProcessLookupError), contextlib.ExitStack() as stack:
+            handle = os.pidfd_open(pid)
+            stack.callback(os.close, handle)
+            if self.is_ours(pid):
+                signal.pidfd_send_signal(handle, signal.SIGTERM)
+            elif any(self._words_of(pid)):
+                return  # another program has the number now
+            if not select.select([handle], [], [], seconds)[0]:
+                raise Failure(f"process {pid} did not end in {seconds} s")
 
     # ---- through the command line ----
 
@@ -221,7 +236,7 @@ class Server:
         at = words.index("--") if "--" in words else len(words)
         return [*words[:at], "--config", self.config_path, *words[at:]]
 
-    def cli(self, *words, stdin=None, check=True, seconds=60):
+    def cli(self, *words, stdin=None, check=True, seconds=180):
         """Runs `heronry WORDS --config ...`; gives the CompletedProcess with text output."""
         done = subprocess.run([self.binary, *self._with_config(words)], input=stdin,
                               stdin=subprocess.DEVNULL if stdin is None else None, text=True,
@@ -240,11 +255,11 @@ class Server:
 
     def provision(self):
         """Makes sure that the domain and the users exist; those of an earlier run keep their passwords."""
-        known = {d["name"] for d in json.loads(self.cli("domain", "list", "--json").stdout)["domains"]}
+        known = {d["name"] for d in json.loads(self.cli("domain", "list", "--json").stdout)["items"]}
         if self.domain not in known:
             self.cli("domain", "add", self.domain)
         former = {u["address"]: u for u in self.read_facts().get("users", [])}
-        listed = json.loads(self.cli("user", "list", "--domain", self.domain, "--json").stdout)["users"]
+        listed = json.loads(self.cli("user", "list", "--domain", self.domain, "--json").stdout)["items"]
         there = {u["address"] for u in listed}
         self.users = [former[a] for a in former if a in there]
         for local, admin in self.wanted_users:

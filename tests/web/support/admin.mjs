@@ -1,16 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the browser tests of the administration share: getting in, and to a page.
-import { after, afterEach } from "node:test";
-import { facts, openWindow } from "./site.mjs";
-
-let page;
-after(() => page?.context().close());
-// A test that failed may have left it in any state: the next one begins in a new window.
-afterEach(async ({ passed }) => {
-  if (passed) return;
-  await page?.context().close();
-  page = undefined;
-});
+import { facts, openWindow, sharedWindow } from "./site.mjs";
 
 export async function enter(window, user) {
   await window.goto(`${facts.base}/admin/`);
@@ -20,13 +10,12 @@ export async function enter(window, user) {
 }
 
 /** The one window that most tests share; signed in as the administrator. */
-export async function admin() {
-  if (page) return page;
-  page = await openWindow({ shared: true, permissions: ["clipboard-read", "clipboard-write"] });
+export const admin = sharedWindow(async () => {
+  const page = await openWindow({ shared: true, permissions: ["clipboard-read", "clipboard-write"] });
   await enter(page, facts.admin);
   await page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
   return page;
-}
+});
 
 export async function show(window, hash, heading) {
   await window.goto(`${facts.base}/admin/#/${hash}`);

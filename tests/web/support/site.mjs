@@ -43,16 +43,27 @@ export function chromiumArguments(list) {
   extra = list;
 }
 
+/** A test that puts its own answers into those of the server may be at one when the window closes: nobody waits for it. */
+function leaveAnswersBehind(context) {
+  const close = context.close.bind(context);
+  context.close = async (...how) => {
+    await Promise.all(context.pages().map((page) => page.unrouteAll({ behavior: "ignoreErrors" })));
+    await close(...how);
+  };
+}
+
 /** A window of its own, with nothing kept from others; it closes with its test, unless other tests go on in it
  * (`shared`). Errors of the page fail `calm(page)`; so do answers that break the contract, but where times are
  * measured (`judged: false`). */
 export async function openWindow({ judged = true, shared = false, ...options } = {}) {
   browser ??= await chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    timeout: PATIENCE_S * 1000,
     // ignoreHTTPSErrors is of pages: a download that needs a new connection asks no page and gives up.
     args: ["--no-sandbox", "--disable-gpu", "--ignore-certificate-errors", ...extra],
   });
   const context = await browser.newContext({ ...DESKTOP, locale: "en-US", ignoreHTTPSErrors: true, acceptDownloads: true, ...options });
+  leaveAnswersBehind(context);
   if (!shared) windows.push(context);
   context.setDefaultTimeout(PATIENCE_S * 1000);
   await slowDown(context);
@@ -65,6 +76,19 @@ export async function openWindow({ judged = true, shared = false, ...options } =
     if (message.type() === "error" && !/status of 4\d\d/.test(message.text())) page.faults.push(message.text());
   });
   return page;
+}
+
+/** A window that the tests of a file share, opened by the first of them. One that failed may have left it in any
+ * state: the next test begins in a new window. */
+export function sharedWindow(open) {
+  let page;
+  const close = async () => {
+    await page?.context().close();
+    page = undefined;
+  };
+  after(close);
+  afterEach(({ passed }) => passed || close());
+  return async () => (page ??= await open());
 }
 
 /** Nothing went wrong inside of the page, no rule of the policy was broken. */

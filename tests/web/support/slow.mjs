@@ -3,11 +3,13 @@
 // answers in one order only. Off, but where the environment asks for it:
 //   HERONRY_WEB_SLOW=6     the pages compute at a sixth of their speed
 //   HERONRY_WEB_DELAY=400  what the apps ask for, code too, is on its way up to 400 ms longer, each as chance has it
-//   HERONRY_WEB_PAUSE=300  the tests dawdle up to 300 ms before each act and after each wait
+//   HERONRY_WEB_PAUSE=300  the tests dawdle up to 300 ms before each act and after each wait, and now and then between
+//                          two letters; 2000 are more than the app waits before it saves what is written
 const RATE = Number(process.env.HERONRY_WEB_SLOW ?? 1);
 const DELAY_MS = Number(process.env.HERONRY_WEB_DELAY ?? 0);
 const PAUSE_MS = Number(process.env.HERONRY_WEB_PAUSE ?? 0);
 const HALF = 0.5;
+const NOW_AND_THEN = 0.1;
 
 const chance = (most) => new Promise((resolve) => setTimeout(resolve, Math.random() * most));
 
@@ -61,7 +63,22 @@ function pauseIn(kind, object) {
   }
 }
 
+/** Letter by letter. */
+function pauseInTyping(keyboard) {
+  const methods = Object.getPrototypeOf(keyboard);
+  if (dawdling.has("letters")) return;
+  dawdling.add("letters");
+  const { type } = methods;
+  methods.type = async function (text, ...rest) {
+    for (const letter of text) {
+      if (Math.random() < NOW_AND_THEN) await chance(PAUSE_MS);
+      await type.call(this, letter, ...rest);
+    }
+  };
+}
+
 function pauseInAll(page) {
+  pauseInTyping(page.keyboard);
   const objects = { Page: page, Keyboard: page.keyboard, Mouse: page.mouse, Locator: page.locator("html") };
   for (const [kind, object] of Object.entries(objects)) pauseIn(kind, object);
 }
