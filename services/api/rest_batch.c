@@ -16,7 +16,8 @@ struct batch {
     struct api_call *call;
     int64_t *ids; /* of the messages that were asked for */
     size_t n;
-    int mailbox_id; /* only their places here count; 0: all */
+    int mailbox_id;   /* only their places here count; 0: all */
+    bool newest_only; /* one message of each conversation */
     bool has_more;
     json_t *missing;
     struct store_mails mails; /* those that are there */
@@ -51,8 +52,28 @@ static bool is_in(const struct store_mail *m, int mailbox_id)
     return mailbox_id == 0;
 }
 
+/* The newest that is no draft, else the newest; NULL: none of it is in the mailbox. */
+static const struct store_mail *newest_of(const struct store_thread *t, int mailbox_id)
+{
+    const struct store_mail *draft = NULL;
+    for (size_t i = t->n; i-- > 0;) {
+        const struct store_mail *m = &t->mails[i];
+        if (!is_in(m, mailbox_id))
+            continue;
+        if (!(m->flags & STORE_DRAFT))
+            return m;
+        if (!draft)
+            draft = m;
+    }
+    return draft;
+}
+
 static bool add_thread(struct batch *b, const struct store_thread *t)
 {
+    if (b->newest_only) {
+        const struct store_mail *m = newest_of(t, b->mailbox_id);
+        return !m || add_id(b, m->msg_id);
+    }
     for (size_t i = 0; i < t->n; i++) {
         if (is_in(&t->mails[i], b->mailbox_id) && !add_id(b, t->mails[i].msg_id))
             return false;
@@ -90,6 +111,7 @@ YIELDS static bool read_threads(struct batch *b, const json_t *threads)
     int64_t mailbox_id = api_get_id(threads, "mailboxId");
     int64_t *ids = ARENA_ARRAY(b->call->arena, int64_t, n + 1);
     b->mailbox_id = mailbox_id > INT32_MAX ? -1 : (int)mailbox_id;
+    b->newest_only = api_get_bool(threads, "newestOnly", false);
     for (size_t i = 0; i < n; i++)
         ids[i] = api_id_parse(api_str(json_array_get(list, i)));
     for (size_t from = 0; from < n; from += STORE_MAX_PAGE) {

@@ -2924,7 +2924,7 @@ export interface components {
             threads?: components["schemas"]["BatchThreads"];
             search?: components["schemas"]["BatchSearch"];
         };
-        /** @description All messages of conversations. */
+        /** @description The messages of conversations. */
         BatchThreads: {
             /** @description Their ids. */
             ids: components["schemas"]["Id"][];
@@ -2934,6 +2934,12 @@ export interface components {
              * @example 1
              */
             mailboxId?: string;
+            /**
+             * @description Of each conversation only one message, as a star is meant: the newest that is no draft, or the newest draft where there is nothing else. It is looked up now: a draft that a client has seen may have been saved anew or sent since.
+             * @default false
+             * @example true
+             */
+            newestOnly: boolean;
         };
         /** @description An upload. It is dropped a day after its last part unless a draft uses it. */
         Blob: {

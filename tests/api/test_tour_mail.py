@@ -321,6 +321,26 @@ def test_flags_moves_and_their_undo(api, filled):
     assert api.request("PATCH", f"/messages/{filled[0]}", {"move": {"to": "4000000"}}).pointers == ["/move/to"]
 
 
+def test_the_newest_of_a_conversation(api, filled):
+    def star(*threads, **which):
+        target = {"threads": {"ids": list(threads), "newestOnly": True, **which}}
+        return api.post("/messages/batch", {"target": target, "change": {"keywords": {"$flagged": True}}}, status=200).json
+
+    first, answer, other = filled
+    one, two = (api.get(f"/messages/{one}").json["threadId"] for one in (first, other))
+    draft = api.post("/drafts", {
+        "to": [], "cc": [], "bcc": [], "subject": "Re: Spring", "html": "", "text": "Sails, too.", "attachments": [],
+        "inReplyTo": {"messageId": answer, "mode": "reply"}}, status=201).json
+    shown = api.get(f"/threads/{one}").json["messages"]
+    assert [m["draftId"] for m in shown] == [None, None, draft["id"]]
+    assert undo_of(star(one, two)) == {"1": [answer, other]}, "a draft is not meant where there is something else"
+    drafts = api.mailbox("drafts")
+    assert undo_of(star(one, mailboxId=drafts)) == {drafts: [shown[-1]["id"]]}
+    assert undo_of(star(one, mailboxId=api.mailbox("archive"))) == {}
+    again = star(one, two, "12345")
+    assert (undo_of(again), again["unchangedCount"], again["notFound"]) == ({}, 2, ["12345"])
+
+
 def test_destroying(api, filled):
     api.delete(f"/messages/{filled[0]}", status=204)
     api.get(f"/messages/{filled[0]}", status=404)

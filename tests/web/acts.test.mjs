@@ -2,7 +2,7 @@
 // What people do with mail does what it says: nothing is sent without its files, nothing else is moved along.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { accessible, api, bo, calm, deliver, facts, openRow, row, signedIn, stay, toast, undo, unique, until } from "./support/site.mjs";
+import { accessible, api, bo, calm, deliver, facts, newPerson, openRow, row, signedIn, stay, toast, undo, unique, until } from "./support/site.mjs";
 
 /** Each message of the only conversation that a search finds, as the roles of its folders. */
 async function placesOf(page, word) {
@@ -149,6 +149,36 @@ test("a conversation that another program deleted is told as gone, also to who c
   for (const one of [page, other]) await one.getByText("This conversation is no longer there").waitFor();
   await accessible(other, "gone");
   await other.close();
+  calm(page);
+  await page.context().close();
+});
+
+test("a star goes to a conversation whose draft was sent or saved anew before the list heard of it", async () => {
+  const person = await newPerson();
+  const page = await signedIn(person);
+  const word = unique("star");
+  await deliver({ to: person.address, subject: word, text: "Look up." });
+  await row(page, word).waitFor();
+  const inbox = (await api(page, "/bootstrap")).body.mailboxes.find((one) => one.role === "inbox").id;
+  const [thread] = (await api(page, `/mailboxes/${inbox}/threads`)).body.items;
+  const inReplyTo = { messageId: thread.messageIds[0], mode: "reply" };
+  const answer = { to: [], cc: [], bcc: [], subject: `Re: ${word}`, html: "", text: "I do.", attachments: [], inReplyTo };
+  const draft = (await api(page, "/drafts", { method: "POST", body: JSON.stringify(answer) })).body;
+  await row(page, word).getByText("Draft", { exact: true }).waitFor();
+
+  let release;
+  const held = new Promise((resolve) => (release = resolve));
+  const asked = page.waitForRequest(/\/changes\?/);
+  await page.route("**/api/v1/changes?*", (route) => held.then(() => route.continue()));
+  assert.equal((await api(page, `/drafts/${draft.id}`, { method: "DELETE" })).status, 204);
+  await asked;
+  assert.ok((await row(page, word).textContent()).includes("Draft"), "the list has not heard of it");
+  await page.keyboard.press("Home");
+  await page.keyboard.press("s");
+  await toast(page, "Starred");
+  release();
+  await row(page, word).getByText("Draft", { exact: true }).waitFor({ state: "detached" });
+  assert.ok((await row(page, word).textContent()).includes("starred"));
   calm(page);
   await page.context().close();
 });

@@ -129,7 +129,12 @@ class Stub {
 
   batch(body: Record<string, unknown>): Reply {
     const { target, change } = body as unknown as Schema<"BatchRequest">;
-    const wanted = target.messageIds?.flatMap((id) => this.message(id) ?? []) ?? (target.threads?.ids ?? []).flatMap((id) => this.threads.get(id) ?? []).filter((one) => !target.threads?.mailboxId || one.message.mailboxIds.includes(target.threads.mailboxId));
+    const { mailboxId, newestOnly = false, ids = [] } = target.threads ?? {};
+    const inThreads = ids.flatMap((id) => {
+      const here = (this.threads.get(id) ?? []).filter((one) => !mailboxId || one.message.mailboxIds.includes(mailboxId));
+      return newestOnly ? (here.findLast((one) => one.message.draftId === null) ?? here.at(-1) ?? []) : here;
+    });
+    const wanted = target.messageIds?.flatMap((id) => this.message(id) ?? []) ?? inThreads;
     const groups = new Map<string, string[]>();
     for (const { message } of wanted) {
       const before = message.mailboxIds[0] ?? "1";

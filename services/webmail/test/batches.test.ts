@@ -13,6 +13,8 @@ describe("batches of conversations", () => {
     expect(sizes(uneven)).toEqual([2, 2, 1]);
     expect(uneven.flatMap((one) => one.ids)).toEqual(ids(5));
     expect(batchesOf({ ids: [], mailboxId: null }, () => 1)).toEqual([]);
+    const newest = batchesOf({ ids: ids(501), mailboxId: "3", newestOnly: true }, () => 400);
+    expect([sizes(newest), newest.every((one) => one.newestOnly)]).toEqual([[500, 1], true]);
   });
   it("go in halves when they have more messages than was known", async () => {
     const sent: number[] = [];

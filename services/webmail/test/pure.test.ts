@@ -10,7 +10,7 @@ import { badge, own, withRole } from "../src/nav/folders.ts";
 import { disguiseOf, firstDisguise } from "../src/read/hosts.ts";
 import { proofOf } from "../src/read/proof.ts";
 import { blocksOf, linkify } from "../src/read/text.ts";
-import { toOpen, type Message } from "../src/state/message.ts";
+import { newestOf, toOpen, type Message } from "../src/state/message.ts";
 import { hashOf, parseRoute, type Route } from "../src/state/route.svelte.ts";
 import { decodeIds } from "../src/state/varint.ts";
 import type { Schema } from "@heronry/web-kit/api/client.ts";
@@ -306,5 +306,12 @@ describe("messages of a conversation that was read anew", () => {
       expect([...open]).toContain("3");
     }
     expect(opened(after, before, ["1"])).toEqual([]);
+  });
+  it("is meant by a star when it is the newest that is no draft, in the folder that is open", () => {
+    const messages = [one("1", { mailboxIds: ["1"] }), one("2", { mailboxIds: ["3"] }), { ...draft("4", "d"), mailboxIds: ["2"] }];
+    expect(newestOf(messages, null)?.id).toBe("2");
+    expect(newestOf(messages, "1")?.id).toBe("1");
+    expect(newestOf([draft("4", "d")], null)?.id).toBe("4");
+    expect(newestOf(messages, "9")).toBeUndefined();
   });
 });

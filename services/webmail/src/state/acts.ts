@@ -8,6 +8,7 @@ import { t } from "../lang/messages.ts";
 import { batchesOf, foldersMeant, runBatches, type Batch, type Outcome } from "./batches.ts";
 import type { ThreadList } from "./list.svelte.ts";
 import type { Reader } from "./reader.svelte.ts";
+import { newestOf } from "./message.ts";
 import { session, type Mailbox } from "./session.svelte.ts";
 
 type Change = Schema<"BatchChange">;
@@ -33,8 +34,8 @@ function isTooMany(error: unknown): boolean {
 /** One change for messages of conversations. */
 function sendThreads(list: ThreadList, targets: readonly Batch[], change: Change): Promise<Outcome<Result>> {
   const batches = targets.flatMap((one) => batchesOf(one, (id) => list.row(id)?.messageCount ?? 1));
-  const sendOne = ({ ids, mailboxId }: Batch): Promise<Result> =>
-    send({ threads: { ids: [...ids], ...(mailboxId ? { mailboxId } : {}) } }, change);
+  const sendOne = ({ ids, mailboxId, newestOnly = false }: Batch): Promise<Result> =>
+    send({ threads: { ids: [...ids], newestOnly, ...(mailboxId ? { mailboxId } : {}) } }, change);
   return runBatches(batches, sendOne, isTooMany);
 }
 
@@ -114,6 +115,8 @@ interface Flagging {
   on: boolean;
   /** Only these messages, instead of all of the conversations. */
   messageIds?: readonly string[];
+  /** Only the newest message of each conversation, as it is when the server acts. */
+  newestOnly?: boolean;
   /** No notice: what happens by itself when a conversation is opened. */
   quiet?: boolean;
 }
@@ -125,10 +128,13 @@ function patchRows(stage: Stage, ids: readonly string[], { keyword, on }: Flaggi
 }
 
 function patchReader(stage: Stage, ids: readonly string[], flagging: Flagging): void {
-  const { keyword, on, messageIds } = flagging;
-  if (!stage.reader.threadId || !ids.includes(stage.reader.threadId)) return;
+  const { keyword, on, newestOnly } = flagging;
+  const { threadId, thread } = stage.reader;
+  if (!threadId || !ids.includes(threadId)) return;
+  const newest = newestOnly ? [newestOf(thread?.messages ?? [], stage.list.mailboxId)?.id] : undefined;
+  const only = flagging.messageIds ?? newest;
   stage.reader.patch((message) => {
-    if (messageIds && !messageIds.includes(message.id)) return message;
+    if (only && !only.includes(message.id)) return message;
     const keywords = message.keywords.filter((one) => one !== keyword);
     return { ...message, keywords: on ? [...keywords, keyword] : keywords };
   });
@@ -137,14 +143,14 @@ function patchReader(stage: Stage, ids: readonly string[], flagging: Flagging): 
 /** Sets or clears a flag of conversations. */
 export async function flag(stage: Stage, ids: readonly string[], flagging: Flagging): Promise<void> {
   if (ids.length === 0) return;
-  const { keyword, on, messageIds, quiet = false } = flagging;
+  const { keyword, on, messageIds, newestOnly = false, quiet = false } = flagging;
   const release = stage.list.hold(ids);
   const restore = patchRows(stage, ids, flagging);
   patchReader(stage, ids, flagging);
   const change: Change = { keywords: { [keyword]: on } };
   const { results, done, failed, error } = messageIds
     ? await runBatches([{ ids, mailboxId: null }], () => send({ messageIds: [...messageIds] }, change), () => false)
-    : await sendThreads(stage.list, [{ ids, mailboxId: null }], change);
+    : await sendThreads(stage.list, [{ ids, mailboxId: newestOnly ? stage.list.mailboxId : null, newestOnly }], change);
   restore(failed);
   release();
   if (quiet) return;

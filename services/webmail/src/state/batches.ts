@@ -5,31 +5,32 @@ import type { Schema } from "@heronry/web-kit/api/client.ts";
 
 type MailboxRole = NonNullable<Schema<"MailboxRole">>;
 
-/** What one request is about: conversations, all of their messages or those in one folder. */
+/** What one request is about: conversations, all of their messages or those in one folder, or the newest of each. */
 export interface Batch {
   ids: readonly string[];
   mailboxId: string | null;
+  newestOnly?: boolean;
 }
 
 const THREADS_MAX = 500;
 const MESSAGES_MAX = 1000;
 
 /** Cuts conversations into batches that the server takes, as far as it is known how many messages they have. */
-export function batchesOf({ ids, mailboxId }: Batch, countOf: (id: string) => number): Batch[] {
+export function batchesOf({ ids, ...which }: Batch, countOf: (id: string) => number): Batch[] {
   const batches: Batch[] = [];
   let part: string[] = [];
   let messages = 0;
   for (const id of ids) {
-    const count = countOf(id);
+    const count = which.newestOnly ? 1 : countOf(id);
     if (part.length === THREADS_MAX || (part.length > 0 && messages + count > MESSAGES_MAX)) {
-      batches.push({ ids: part, mailboxId });
+      batches.push({ ids: part, ...which });
       part = [];
       messages = 0;
     }
     part.push(id);
     messages += count;
   }
-  if (part.length > 0) batches.push({ ids: part, mailboxId });
+  if (part.length > 0) batches.push({ ids: part, ...which });
   return batches;
 }
 
@@ -55,10 +56,10 @@ export async function runBatches<Result>(
       outcome.results.push(await send(next));
       for (const id of next.ids) outcome.done.add(id);
     } catch (error) {
-      const { ids, mailboxId } = next;
+      const { ids, ...which } = next;
       if (isTooMany(error) && ids.length > 1) {
         const half = Math.ceil(ids.length / 2);
-        waiting.unshift({ ids: ids.slice(0, half), mailboxId }, { ids: ids.slice(half), mailboxId });
+        waiting.unshift({ ids: ids.slice(0, half), ...which }, { ids: ids.slice(half), ...which });
         continue;
       }
       outcome.error = error;

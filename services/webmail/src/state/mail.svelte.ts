@@ -199,10 +199,7 @@ class Mail {
 
   setStar(on: boolean, ids = this.targets): void {
     // A star goes to the newest message, but is taken from all.
-    const rows = ids.map((id) => this.list.row(id)?.messageIds.at(-1));
-    const newest = rows.filter((id) => id !== undefined);
-    const messageIds = on && newest.length === ids.length && newest.length <= 500 ? { messageIds: newest } : {};
-    void acts.flag(this.stage, ids, { keyword: "$flagged", on, ...messageIds });
+    void acts.flag(this.stage, ids, { keyword: "$flagged", on, newestOnly: on });
     this.selected.clear();
   }
 

@@ -13,6 +13,13 @@ export function isDraft(message: Message): boolean {
   return message.draftId !== null || message.keywords.includes("$draft");
 }
 
+/** The message that a star for a conversation goes to: the newest, of a folder or of all, that is no draft; else the
+ *  newest. */
+export function newestOf(messages: readonly Message[], mailboxId: string | null): Message | undefined {
+  const here = messages.filter((one) => mailboxId === null || one.mailboxIds.includes(mailboxId));
+  return here.findLast((one) => !isDraft(one)) ?? here.at(-1);
+}
+
 /** Which messages to open after a conversation was read anew: new and unread ones, and always the last one. Each
  *  saving of a draft makes a message anew: that stays as the one before was. For a moment both may be there, and
  *  the new one is not the draft yet. */
