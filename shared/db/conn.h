@@ -219,6 +219,7 @@ struct db {
     int64_t tick_due_ms;
     int64_t heard_ms;     /* when any connection last heard anything, or began to be asked */
     int64_t asked_ms;     /* when the probe was sent; 0: it was not */
+    bool looks_again;     /* the last tick was late, and judged nothing */
     struct db_pool probe; /* its one connection */
     struct db_endpoints endpoints;
     struct db_pool shared[DB_CLASS_COUNT];

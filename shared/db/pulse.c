@@ -65,15 +65,42 @@ static void declare_silent(struct db *db)
         db->away_since_ms = clock_monotonic_ms() - DB_FAIL_FAST_MS - 1;
 }
 
+static int64_t no_later(int64_t ms, int64_t now)
+{
+    return ms < now ? ms : now;
+}
+
+/* Time in which our own process was not at work does not count as silence. */
+static bool was_away(struct db *db, int64_t now)
+{
+    int64_t late_ms = now - db->tick_due_ms;
+    if (late_ms <= TICK_MS)
+        return false;
+    db->heard_ms = no_later(db->heard_ms + late_ms, now);
+    if (db->asked_ms > 0)
+        db->asked_ms = no_later(db->asked_ms + late_ms, now);
+    return true;
+}
+
+static void next_tick(struct db *db, int64_t at_ms)
+{
+    db->tick_due_ms = at_ms;
+    timer_start(db->rt, &db->tick, at_ms);
+}
+
 static void on_tick(void *arg)
 {
     struct db *db = arg;
     int64_t now = clock_monotonic_ms();
-    /* Our own process was not at work: answers may be there that nobody has read yet. */
-    if (now > db->tick_due_ms + TICK_MS)
-        db->heard_ms = now;
     if (!is_anything_asked(db))
         return;
+    /* Answers may be there that nobody has read yet: a look at them comes first. But one only, so
+     * that a loop that is late each time finds out, too. */
+    db->looks_again = was_away(db, now) && !db->looks_again;
+    if (db->looks_again) {
+        next_tick(db, now + 1);
+        return;
+    }
     if (now < db->heard_ms + QUIET_MS) {
         db->asked_ms = 0;
     } else if (db->asked_ms == 0) {
@@ -84,8 +111,7 @@ static void on_tick(void *arg)
         db->heard_ms = now;
         declare_silent(db);
     }
-    db->tick_due_ms = now + TICK_MS;
-    timer_start(db->rt, &db->tick, db->tick_due_ms);
+    next_tick(db, now + TICK_MS);
 }
 
 void db_pulse_init(struct db *db)
@@ -117,6 +143,6 @@ void db_pulse_sent(struct db *db)
         return;
     db->heard_ms = clock_monotonic_ms();
     db->asked_ms = 0;
-    db->tick_due_ms = db->heard_ms + TICK_MS;
-    timer_start(db->rt, &db->tick, db->tick_due_ms);
+    db->looks_again = false;
+    next_tick(db, db->heard_ms + TICK_MS);
 }

@@ -470,9 +470,42 @@ static void silent_commit_body(void *arg)
     test_pg_resume();
 }
 
+/* Keeps the loop from its work, most of the time. */
+struct hog {
+    struct runtime *rt;
+    struct timer timer;
+};
+
+static void hog_on(void *arg)
+{
+    struct hog *h = arg;
+    usleep(250000);
+    timer_start(h->rt, &h->timer, clock_monotonic_ms() + 1);
+}
+
+/* A process that is always late takes longer to find out, but it does. */
+static void silent_for_the_late_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    struct hog h = { .rt = f->rt };
+    rows_with(f, 1);
+    test_pg_pause();
+    timer_init(&h.timer, hog_on, &h);
+    timer_start(f->rt, &h.timer, clock_monotonic_ms());
+    int64_t start = clock_monotonic_ms();
+    assert_false(db_query(f->db, DB_READ, &count_stmt, NULL, 0, &f->a, soon(), NULL, &e));
+    timer_stop(f->rt, &h.timer);
+    assert_true(e.kind == ERR_UNKNOWN_OUTCOME || e.kind == ERR_UNAVAILABLE);
+    assert_true(clock_monotonic_ms() - start < LONG_MS / 2);
+    test_pg_resume();
+    wait_for_database(f);
+}
+
 static void test_silent(void **state)
 {
     (void)state;
+    with_db(silent_for_the_late_body);
     with_db(silent_body);
     with_db(silent_commit_body);
 }

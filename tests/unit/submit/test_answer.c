@@ -514,10 +514,13 @@ static void say(struct sentence *s, const struct vocabulary *v, size_t which, co
 /* Any of those that mean this. */
 static size_t draw_of(const struct vocabulary *v, enum answer_meaning meaning, uint32_t *seed)
 {
-    size_t at = draw(seed, v->n);
-    while (v->means[at] != meaning)
-        at = (at + 1) % v->n;
-    return at;
+    size_t from = draw(seed, v->n);
+    for (size_t i = 0; i < v->n; i++) {
+        if (v->means[(from + i) % v->n] == meaning)
+            return (from + i) % v->n;
+    }
+    fail_msg("no word means %d", (int)meaning);
+    return 0;
 }
 
 /* Of all words, or of those that are met beside orders. */
