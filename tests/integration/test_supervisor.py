@@ -16,6 +16,7 @@ import time
 import pytest
 
 from conftest import BINARY, is_alive, wait_until
+from imap_raw import inode_of, owner_of
 from support import leads_to
 
 MAIL = "From: a@client.example\r\nTo: {to}\r\nSubject: {subject}\r\n\r\nA short note.\r\n"
@@ -183,7 +184,7 @@ def test_a_killed_worker_is_replaced_and_others_do_not_notice(private):
     for _ in range(40):  # the kernel spreads connections over the two workers
         client = socket.create_connection(("127.0.0.1", private.ports["smtp"]), timeout=60)
         assert client.recv(200).startswith(b"220")
-        held.setdefault(worker_of(private, client), client)
+        held.setdefault(owner_of(client.getsockname()[1], client.getpeername()[1]), client)
         if len(held) == 2:
             break
     assert len(held) == 2
@@ -196,22 +197,6 @@ def test_a_killed_worker_is_replaced_and_others_do_not_notice(private):
     for _ in range(20):
         with contextlib.closing(private.smtp()) as client:
             assert client.noop()[0] == 250
-
-
-def worker_of(instance, client):
-    """Which worker holds the other end of the connection."""
-    here, there = client.getsockname()[1], client.getpeername()[1]
-    wanted = {f"{there:04X}", f"{here:04X}"}
-    inode = next(f[9] for f in (l.split() for l in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:])
-                 if f[1].endswith(f":{there:04X}") and f[2].endswith(f":{here:04X}")
-                 and {f[1][-4:], f[2][-4:]} == wanted)
-    for name, pid in instance.pids().items():
-        if name.startswith("front"):
-            for fd in pathlib.Path(f"/proc/{pid}/fd").iterdir():
-                if leads_to(fd) == f"socket:[{inode}]":
-                    return pid
-    pytest.fail("no worker has the connection")
-    return None
 
 
 def test_a_worker_that_dies_again_and_again_waits_longer_each_time(private):
@@ -272,9 +257,11 @@ def test_a_power_cut_leaves_files_that_lie(private):
     """Everything dies at once, and the process id in the lock file belongs to somebody else now."""
     user = private.user()
     private.deliver(user, "before the power cut")
-    for pid in all_processes(private):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+    family = all_processes(private)
+    for what in (signal.SIGSTOP, signal.SIGKILL):  # nobody is to end in good order because another one has died
+        for pid in family:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, what)
     private.process.wait()
     private.process = None
     sockets = pathlib.Path(private.status()["redis"].removeprefix("unix://")).parent
@@ -345,6 +332,9 @@ def test_a_component_gets_its_own_level_by_reload(private):
     def session(name):
         with smtplib.SMTP("127.0.0.1", private.ports["smtp"], timeout=60) as client:
             client.ehlo(name)
+            ends = private.ports["smtp"], client.sock.getsockname()[1]
+        # The line is written, or left out, before the server closes its socket.
+        wait_until(lambda: inode_of(*ends) in (None, "0"), what="the end of the session")
 
     for level, name in (("error", "unseen.example"), ("info", "seen.example")):
         private.reload(logging__levels=f"[smtp={level}]")
