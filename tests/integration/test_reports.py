@@ -134,7 +134,9 @@ class World:
         self.run_job()
 
     def run_job(self):
-        """Who had the jobs cannot take them again in between."""
+        """Who had the jobs cannot take them again in between. What has arrived somewhere is noted before, or it would be
+        brought once more."""
+        self.counted("SELECT count(*) FROM q_rcpt", "0")
         worker = self.server.pids()["back.1"]
         outside.stop(worker)
         self.server.psql("DELETE FROM job_lease WHERE name IN ('job-reports', 'job-failures')")
