@@ -747,7 +747,8 @@ def test_nobody_else_speaks_for_others(server):
 # ---- how much ----
 
 def test_messages_and_recipients_a_minute(server, user):
-    """Of an address and of its network; a client that needs to prove nothing may bring more."""
+    """Of an address and of its network; a client that needs to prove nothing may bring more. With one a minute, as what
+    comes back with time comes slowest: of a network one in 20 seconds."""
     def change(**limits):
         server.reload(**{f"limits.smtp_{what}_per_minute": n for what, n in limits.items()})
 
@@ -756,17 +757,17 @@ def test_messages_and_recipients_a_minute(server, user):
             return [guest.ask(again)[0] and guest.ask(command)[0] for _ in range(times)]
 
     mail, rcpt = "MAIL FROM:<a@open.example>", f"RCPT TO:<nobody@{server.domain}>"
-    change(messages=2)
+    change(messages=1)
     try:
-        assert answers("192.6.1.1", "RSET", mail, 3) == [250, 250, 450]
-        assert [answers(f"192.6.1.{n}", "RSET", mail, 2) for n in (2, 3)] == [[250, 250]] * 2
+        assert answers("192.6.1.1", "RSET", mail, 2) == [250, 450]
+        assert [answers(f"192.6.1.{n}", "RSET", mail, 1) for n in (2, 3)] == [[250]] * 2
         assert answers("192.6.1.4", "RSET", mail, 1) == [450]
         assert answers("192.6.2.1", "RSET", mail, 1) == [250]
         assert answers("198.51.100.7", "RSET", mail, 5) == [250] * 5
-        change(messages=500, recipients=2)
+        change(messages=500, recipients=1)
         with Guest(server, "192.6.3.1") as guest:
             assert guest.ask(mail)[0] == 250
-            assert [guest.ask(rcpt)[0] for _ in range(3)] == [550, 550, 450]
+            assert [guest.ask(rcpt)[0] for _ in range(2)] == [550, 450]
     finally:
         change(messages=500, recipients=5000)
     assert re.search(r"smtp.rate.limited.*what=messages.*of=network.*peer=192\.6\.1\.4", server.log())
