@@ -830,7 +830,7 @@ def test_a_local_delivery_is_reported_when_asked_for(world):
     # Who can be sent nothing is not told, once and for all.
     wait_until(lambda: world.server.psql("SELECT count(*) FROM q_rcpt JOIN q_msg USING (queue_id) WHERE envelope_from LIKE 'x@[%'") == "0",
                WAIT, "the end of the report")
-    assert "delivery_nobody_to_tell" in world.server.log()
+    wait_until(lambda: "delivery_nobody_to_tell" in world.server.log(), WAIT, "the log")
 
 
 # ---- mail for later ----
