@@ -215,6 +215,11 @@ void rest_create_tls_exception(struct api_call *call, const struct create_tls_ex
     (void)p;
     if (!read_key(call, body, &w.pin) || !read_end(call, body, &w.expires_us))
         return;
+    if (w.any && w.pin.n > 0) {
+        (void)call_field_problem(call, "invalid-fields", "/key",
+                                 "is for one server, while any is to be allowed");
+        return;
+    }
     json_t *seen = json_array();
     bool ok = queue_whitelist(call->app->queue, &actor, &w, call->deadline_ms, &count, &e);
     if (!ok && e.kind == ERR_CONFLICT)

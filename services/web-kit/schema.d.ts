@@ -6082,7 +6082,7 @@ export interface components {
             anyServer?: boolean;
             /**
              * Format: line
-             * @description SHA-256 of the public key of the server, in hexadecimal.
+             * @description SHA-256 of the public key of the server, in hexadecimal; not together with `anyServer`.
              * @example 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
              */
             key?: string;

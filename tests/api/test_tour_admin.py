@@ -844,6 +844,10 @@ def test_held_mail(queue):
     assert made["key"] == 64 * "a" and made["accountId"] and made["expiresAt"] == whitelist["expiresAt"]
     assert admin.post("/admin/tls-exceptions", {"domain": "nobody.example"}, status=409).problem == "no-certificate"
     assert admin.post("/admin/tls-exceptions", {"domain": "x.example", "key": 64 * "x"}, status=422).pointers == ["/key"]
+    both = {"domain": "x.example", "key": 64 * "c", "anyServer": True}  # one of them was not meant
+    assert admin.post("/admin/tls-exceptions", both, status=422).pointers == ["/key"]
+    assert admin.get("/admin/tls-exceptions", query={"domain": "x.example"}).json["items"] == []
+    assert queue.cli("whitelist", "tls", "x.example", "--any", "--key", 64 * "c", check=False).returncode == 65
     assert admin.post("/admin/tls-exceptions", {"domain": "TWO.example"}, status=200).json == {"recipients": 1, "keysSeen": []}
     admin.post("/admin/tls-exceptions", {"domain": "three.example", "anyServer": True}, status=200)
     admin.post("/admin/tls-exceptions", {"domain": "four.example", "key": 64 * "b"}, status=200)
