@@ -93,6 +93,9 @@ YIELDS void delivery_session_pass(struct delivery_session *s);
 YIELDS bool delivery_session_open_another(struct delivery_session *s, struct queue_result *failure);
 /* Forgets which servers were tried: the next message may go to each of them. */
 void delivery_session_forget(struct delivery_session *s);
+/* What a message of the terms that it was opened for may do over a connection that is as secure as
+ * the last one was found to be (s->tls says so): exceptions for the destination count. */
+enum tls_verdict delivery_session_verdict(const struct delivery_session *s);
 /* Whether the open connection is good enough for a message of other terms, too. */
 bool delivery_session_suits(const struct delivery_session *s, const struct delivery_terms *terms);
 /* The open connection is used again: its server may have vanished meanwhile without a word. A

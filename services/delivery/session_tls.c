@@ -80,6 +80,11 @@ static enum tls_verdict find_verdict(const struct delivery_session *s,
                             is_unproven(s, terms) ? TLS_PRESENTED_UNVERIFIED : s->presented);
 }
 
+enum tls_verdict delivery_session_verdict(const struct delivery_session *s)
+{
+    return find_verdict(s, &s->terms);
+}
+
 enum delivery_opened delivery_tls_judge(struct delivery_session *s, const char *why,
                                         struct queue_result *failure)
 {

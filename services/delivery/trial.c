@@ -22,7 +22,7 @@ struct trial {
     struct app_trial *out;
 };
 
-/* Of mail of our users, who can be asked; no account's exceptions. */
+/* Of mail of our users, who can be asked; of exceptions, those for everybody. */
 static const struct delivery_terms terms = { .can_ask = true };
 
 YIELDS static bool say(struct delivery_session *s, str line, struct err *e)
@@ -56,15 +56,12 @@ YIELDS static void ask_recipient(struct trial *t, struct delivery_session *s,
     host->reply = ok ? reply_of(s) : arena_printf(t->a, "%s", e.msg);
 }
 
-static void describe(const struct trial *t, const struct delivery_session *s,
-                     struct app_trial_host *host)
+static void describe(const struct delivery_session *s, struct app_trial_host *host)
 {
     host->tls = s->secured;
     host->policy = s->tls;
-    if (s->tls.n) {
-        host->verdict = tls_verdict_name(
-            delivery_verdict(t->d->app->config, &s->demand, &s->terms, s->presented));
-    }
+    if (s->tls.n)
+        host->verdict = tls_verdict_name(delivery_session_verdict(s));
 }
 
 /* By which the server can be known again, whether it proved who it is or not. */
@@ -79,7 +76,7 @@ static str key_of(const struct trial *t, const struct delivery_session *s)
 }
 
 /* Yields. */
-YIELDS static void try_host(struct trial *t, const struct delivery_host *one)
+YIELDS static void try_host(struct trial *t, const struct delivery_host *one, bool is_barred)
 {
     char ip[NET_ADDRESS_TEXT];
     struct delivery_session s;
@@ -92,15 +89,20 @@ YIELDS static void try_host(struct trial *t, const struct delivery_host *one)
         .stage = "connect",
     };
     *alone = t->route;
-    alone->hosts[0] = *one;
-    alone->n = 1;
-    alone->n_barred = 0;
+    if (is_barred) {
+        alone->barred = ARENA_NEW(t->a, struct delivery_host);
+        *alone->barred = *one;
+    } else {
+        alone->hosts[0] = *one;
+    }
+    alone->n = !is_barred;
+    alone->n_barred = is_barred;
     delivery_session_init(&s, t->d, t->a);
     s.is_uncounted = true; /* no mail goes over it */
     s.patience.open_ms = FAILPOINT_PATIENCE("peer-is-awaited", HOST_MS);
     bool is_open = delivery_session_open(&s, alone, &terms, &failure);
     host->stage = s.stage;
-    describe(t, &s, host);
+    describe(&s, host);
     host->key = key_of(t, &s);
     if (is_open) {
         ask_recipient(t, &s, host);
@@ -157,14 +159,19 @@ YIELDS static bool try_all(struct trial *t, struct err *e)
     if (!find_route(t, e))
         return false;
     const struct delivery_route *route = &t->route;
+    /* Such an exception is for servers that must not be used otherwise, too. */
+    bool is_any_good = tls_exception_allows(&route->exceptions, terms.account_id, STR_EMPTY);
+    size_t n_barred = is_any_good ? route->n_barred : 0;
     if (route->policy)
         t->out->policy = str_from_cstr(mta_sts_mode_name(route->policy->mode));
-    if (route->n == 0)
+    if (route->n + n_barred == 0)
         t->out->problem = route->failure.reply;
     t->out->hosts = ARENA_ARRAY(t->a, struct app_trial_host, route->n + route->n_barred);
     for (size_t i = 0; i < route->n && !fiber_is_cancelled(); i++)
-        try_host(t, &route->hosts[i]);
-    for (size_t i = 0; i < route->n_barred; i++)
+        try_host(t, &route->hosts[i], false);
+    for (size_t i = 0; i < n_barred && !fiber_is_cancelled(); i++)
+        try_host(t, &route->barred[i], true);
+    for (size_t i = n_barred; i < route->n_barred; i++)
         tell_barred(t, &route->barred[i]);
     return true;
 }

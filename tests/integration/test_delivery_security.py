@@ -33,6 +33,7 @@ POLICIES = {
     "wild": (GOOD, policy("mx.elsewhere.test", f"*.{DOMAIN}")),
     "second": (GOOD, own_host("second")),
     "unnamed": (GOOD, policy("mx.elsewhere.test")),
+    "excused": (GOOD, policy("mx.elsewhere.test")),
     "shared": (SHARED, own_host("shared")),
     "strange": (STRANGE, own_host("strange")),
     "misnamed": (GOOD, own_host("misnamed")),
@@ -290,6 +291,16 @@ def test_how_far_a_message_would_come(world, name, accepted, mode, stage, policy
     else:
         assert "does not name its mail server" in said["problem"]
     assert len(world.sinks[GOOD].messages) == before
+
+
+def test_a_trial_comes_as_far_as_mail_by_the_whitelist(world):
+    """To servers that the policy keeps us from, too, when any server is allowed."""
+    tried = lambda: json.loads(world.server.cli("deliver", "test", f"somebody@excused.{DOMAIN}", "--json", check=False).stdout)
+    assert (said := tried())["problem"] and not said["isAccepted"] and "not tried" in said["hosts"][0]["reply"], said
+    world.server.cli("whitelist", "tls", f"excused.{DOMAIN}", "--any")
+    (host,) = (said := tried())["hosts"]
+    assert (said["problem"], said["isAccepted"], host["isAccepted"]) == (None, True, True), said
+    assert host["verdict"].startswith("send") and world.delivered("excused")
 
 
 def test_the_answer_of_the_server_is_told(world):

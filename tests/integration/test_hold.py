@@ -364,16 +364,25 @@ def test_decisions_by_the_command_line(world):
 
 
 def test_a_domain_is_whitelisted_before_there_is_mail(world):
-    """Its servers are asked for the keys that they have now."""
+    """Its servers are asked for the keys that they have now; and trials go by it as mail does."""
+    tried = lambda: json.loads(world.server.cli("deliver", "test", f"somebody@ahead.{DOMAIN}", "--json", check=False).stdout)["hosts"][0]
+    told = lambda: [(host := tried())["verdict"], host["isAccepted"]]
+    assert told() == ["hold", False]
     shown = world.server.cli("whitelist", "tls", f"ahead.{DOMAIN}").stdout
     (listed,) = world.server.json("whitelist", "tls", "list", "--domain", f"ahead.{DOMAIN}")["items"]
     assert f"for the server with the key {listed['key']}\n" in shown and len(listed["key"]) == 64
+    assert told() == ["send-unverified", True]
     world.send("ahead")
     world.arrived("ahead")
     assert not world.mails("ahead")
     world.server.cli("whitelist", "tls", "remove", f"ahead.{DOMAIN}")
     assert world.server.json("whitelist", "tls", f"ahead.{DOMAIN}") == {"ok": True, "domain": f"ahead.{DOMAIN}", "recipients": 0,
                                                                         "keysSeen": [listed["key"]]}
+    world.server.cli("whitelist", "tls", "remove", f"ahead.{DOMAIN}")
+    world.server.cli("whitelist", "tls", f"ahead.{DOMAIN}", "--key", 64 * "0")  # of another server
+    assert told() == ["hold", False]
+    world.server.cli("whitelist", "tls", f"ahead.{DOMAIN}", "--any")
+    assert told() == ["send-unverified", True]
     world.server.cli("whitelist", "tls", "remove", f"ahead.{DOMAIN}")
     done = world.server.cli("whitelist", "tls", f"nowhere.{DOMAIN}", check=False)
     assert done.returncode == 65 and "the domain does not exist" in done.stderr and "--any" in done.stderr
