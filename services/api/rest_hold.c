@@ -89,6 +89,8 @@ YIELDS static void decide(struct api_call *call, str queue_id, int64_t account_i
         return;
     if (queue_decide(call->app->queue, &actor, &decision, call->deadline_ms, &count, &e)) {
         reply_count(call, count);
+    } else if (e.kind == ERR_DENIED) {
+        (void)call_problem(call, "held", "%s", e.msg);
     } else {
         (void)fail(call, "The server showed no certificate that it could be known again by", &e);
     }

@@ -89,6 +89,7 @@ void rest_act_on_queue(struct api_call *call, const struct act_on_queue_params *
     api_set(o, "messages", json_integer(done.messages));
     api_set(o, "shortened", json_integer(done.shortened));
     api_set(o, "shortenedTo", api_time_or_null(done.ends_us));
+    api_set(o, "held", json_integer(done.held));
     call_json(call, 200, o);
 }
 

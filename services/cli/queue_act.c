@@ -50,6 +50,11 @@ static void say(const struct cli *cli, const char *is_done, json_t *answer)
                      (long long)cli_field_number(answer, "shortened"),
                      STR_FMT(cli_field_text(answer, "shortenedTo")));
     }
+    if (cli_field_number(answer, "held") > 0) {
+        (void)printf("%lld of them are held: they go that way when they are released (queue"
+                     " release)\n",
+                     (long long)cli_field_number(answer, "held"));
+    }
 }
 
 /* Of one verb only. */
@@ -85,7 +90,8 @@ YIELDS static bool act(struct cli_session *s, const char *action, const char *is
 YIELDS static bool transport(struct cli_session *s, struct err *e)
 {
     json_t *body = json_pack("{s:s, s:s}", "action", "transport", "transport", s->cli->words[0]);
-    return act_on(s, body, s->cli->n_words > 1 ? s->cli->words[1] : NULL, "sent another way", e);
+    return act_on(s, body, s->cli->n_words > 1 ? s->cli->words[1] : NULL, "set to go another way",
+                  e);
 }
 
 YIELDS static bool hold(struct cli_session *s, struct err *e)

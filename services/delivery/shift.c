@@ -152,6 +152,18 @@ bool shift_note_destination(struct shift *shift, bool worked, str reason)
     return !shift->is_of_sender && queue_lease_destination(shift->lease, worked, reason);
 }
 
+/* The words of queue_result.secured, of a connection that may have ended since. */
+static str tls_version(str secured)
+{
+    ptrdiff_t end = str_find_byte(secured, ' ');
+    return secured.n == 0 ? STR("none") : str_slice(secured, 0, end < 0 ? secured.n : (size_t)end);
+}
+
+static bool is_proven(str secured)
+{
+    return secured.n > 0 && !str_has_suffix(secured, STR(" none"));
+}
+
 static void log_outcome(const struct shift *shift, const struct queue_message *m,
                         const struct queue_result *results, enum queue_outcome outcome,
                         const struct tls_facts *tls)
@@ -174,8 +186,10 @@ static void log_outcome(const struct shift *shift, const struct queue_message *m
     obs_log(events[outcome], queue_id_format(m->queue_id, id),
             OBS_STR("domain", shift->lease->domain), OBS_INT("recipients", n),
             OBS_STR("remote", first->remote), OBS_STR("status", first->status),
-            OBS_STR("reply", first->reply), OBS_CSTR("tls", tls ? tls->version : "none"),
-            OBS_BOOL("verified", tls && tls->verified), OBS_STR("policy", first->tls));
+            OBS_STR("reply", first->reply),
+            OBS_STR("tls", tls ? str_from_cstr(tls->version) : tls_version(first->secured)),
+            OBS_BOOL("verified", tls ? tls->verified : is_proven(first->secured)),
+            OBS_STR("policy", first->tls));
 }
 
 /* One line and one count for each message, whatever the reason is, so that nobody has to know how

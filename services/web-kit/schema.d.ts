@@ -4513,6 +4513,11 @@ export interface components {
             shortened: number;
             /** @description The first such end; null when there is none. */
             shortenedTo: components["schemas"]["Timestamp"] | null;
+            /**
+             * @description Of `transport`: recipients that are held. They go that way once they are released.
+             * @example 0
+             */
+            held: number;
         };
         /** @description A piece of a message in the queue. */
         QueueContent: {
@@ -14258,7 +14263,8 @@ export interface operations {
                      *       "recipients": 3,
                      *       "messages": 3,
                      *       "shortened": 0,
-                     *       "shortenedTo": "2026-03-01T12:00:00Z"
+                     *       "shortenedTo": "2026-03-01T12:00:00Z",
+                     *       "held": 0
                      *     }
                      */
                     "application/json": components["schemas"]["QueueActed"];

@@ -69,7 +69,7 @@ static_assert(QUEUE_ROWS_PER_CLAIM == 2000, "the number in CHOSEN is that of a c
     " AND b.due <= d.lease_until ORDER BY b.due, b.queue_id, b.rcpt LIMIT 2000) f"            \
     " WHERE d.lease_until > now()),"                                                          \
     " chosen AS MATERIALIZED (SELECT r.queue_id, r.rcpt, r.domain, r.attempts,"               \
-    " r.transport, m.expires, " QUEUE_IS_BY_HAND " AS by_hand" SELECTED                       \
+    " r.transport, r.status, m.expires, " QUEUE_IS_BY_HAND " AS by_hand" SELECTED             \
     " AND NOT EXISTS (SELECT 1 FROM busy"                                                     \
     " WHERE busy.queue_id = r.queue_id AND busy.rcpt = r.rcpt))"
 #define NOTED(outcome, code, reply) \
@@ -98,7 +98,8 @@ static_assert(QUEUE_ROWS_PER_CLAIM == 2000, "the number in CHOSEN is that of a c
 #define COUNTED " SELECT count(*), count(DISTINCT queue_id), " WHICH " FROM done"
 
 static const struct db_stmt rehearsal = {
-    CHOSEN " SELECT count(*), count(DISTINCT queue_id) FROM chosen"
+    CHOSEN " SELECT count(*), count(DISTINCT queue_id), count(*) FILTER (WHERE status < 0)"
+           " FROM chosen"
 };
 static const struct db_stmt hold = {
     CHOSEN "," NOTED("3", QUEUE_CODE_KEPT, "'an administrator holds it'") FORGOTTEN UPDATED(
@@ -143,7 +144,9 @@ static const struct db_stmt drop = {
 };
 static const struct db_stmt transport = { CHOSEN "," AWAKENED("now()", "$8 <> ''") UPDATED(
     "transport = $8, due = CASE u.status WHEN 0 THEN now() ELSE u.due END,"
-    " planned = CASE u.status WHEN 0 THEN coalesce(u.planned, u.due) END") COUNTED };
+    " planned = CASE u.status WHEN 0 THEN coalesce(u.planned, u.due) END") " SELECT count(*), count(DISTINCT queue_id), " WHICH
+                                                                           ", (SELECT count(*) FROM chosen WHERE status < 0)"
+                                                                           " FROM done" };
 /* Those of these messages that have no recipients any more. */
 static const struct db_stmt drop_messages = {
     "DELETE FROM q_msg m WHERE m.queue_id = ANY ($1::int8[])"
@@ -237,6 +240,8 @@ YIELDS static bool act_within(struct queue *q, struct db_tx *tx, const struct qu
         out->shortened = db_int(done, 0, 2);
         out->ends_us = db_time_us_or(done, 0, 3, 0);
     }
+    if (act->action == QUEUE_ACT_TRANSPORT)
+        out->held = db_int(done, 0, act->is_rehearsal ? 2 : 3);
     if (out->recipients == 0 && act->queue_id != 0) {
         return ERR(e, ERR_NOT_FOUND,
                    "nothing of this message can be acted on so: it is not in the queue, in another "

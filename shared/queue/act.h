@@ -41,6 +41,7 @@ struct queue_acted {
      * tried instead, and the first such end. */
     int64_t shortened;
     int64_t ends_us; /* 0: there is none */
+    int64_t held; /* TRANSPORT: recipients that are held, and go that way once they are released */
 };
 
 /* Whether the act says at all what it is about: everything must be said in so many words (its

@@ -150,6 +150,11 @@ static const struct db_stmt select_holds = {
     " AND ($2 = '' OR h.domain = $2) AND ($3::int8 = 0 OR h.account_id = $3) AND" IS_HELD
     " ORDER BY h.domain"
 };
+/* What of it is held for another reason than a question. */
+static const struct db_stmt select_other_holds = {
+    "SELECT 1 FROM q_rcpt r JOIN q_msg m USING (queue_id) WHERE r.queue_id = $1 AND ($2 = '' OR"
+    " r.domain = $2) AND ($3::int8 = 0 OR m.account_id = $3) AND r.status IN (-3, -1) LIMIT 1"
+};
 static const struct db_stmt wake_domains = {
     "UPDATE q_domain d SET next_due = now(), breaker_open = false, failures = 0, successes = 0,"
     " breaker_until = '-infinity' FROM (SELECT domain FROM q_domain"
@@ -188,6 +193,21 @@ struct deciding {
     struct arena a;
 };
 
+/* Nothing is held for a decision: always an error. Yields. */
+YIELDS static bool nothing_held(struct deciding *w, struct db_tx *tx,
+                                const struct db_param params[3], struct err *e)
+{
+    struct db_rows *r = NULL;
+    db_tx_send(tx, &select_other_holds, params, 3);
+    if (!db_tx_flush(tx, &w->a, &r, 1, NULL, e))
+        return false;
+    return db_row_count(r) > 0
+               ? ERR(e, ERR_DENIED,
+                     "nobody is asked about it: it is held by hand, by a rule or a filter, or for "
+                     "its time; queue release lets it go")
+               : ERR(e, ERR_NOT_FOUND, "nothing of this message is held");
+}
+
 YIELDS static bool find_holds(struct deciding *w, struct db_tx *tx, struct err *e)
 {
     struct db_rows *r = NULL;
@@ -211,7 +231,7 @@ YIELDS static bool find_holds(struct deciding *w, struct db_tx *tx, struct err *
                        STR_FMT(w->domains[i]));
         }
     }
-    return w->n > 0 || ERR(e, ERR_NOT_FOUND, "nothing of this message is held");
+    return w->n > 0 || nothing_held(w, tx, params, e);
 }
 
 static void send_exceptions(struct deciding *w, struct db_tx *tx)

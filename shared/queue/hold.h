@@ -76,8 +76,9 @@ const char *queue_choice_name(enum queue_choice choice);
 
 /* Carries out the decision; WHITELIST releases what else is held of the same sender for them.
  * *count recipients were decided about. One audit row in the same transaction. ERR_NOT_FOUND:
- * nothing of it is held. ERR_CONFLICT: a server that showed no certificate cannot be whitelisted
- * without `any`. Yields. */
+ * nothing of it is held. ERR_DENIED: it is, but by hand, a rule or a filter, with its account, or
+ * for its time. ERR_CONFLICT: a server that showed no certificate cannot be whitelisted without
+ * `any`. Yields. */
 YIELDS bool queue_decide(struct queue *q, const struct queue_actor *actor,
                          const struct queue_decision *decision, int64_t deadline_ms, int64_t *count,
                          struct err *e);

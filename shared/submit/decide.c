@@ -222,8 +222,8 @@ bool decide_take(const struct submit *s, const struct smtp_message *m,
     }
     if (why.kind == ERR_CONFLICT)
         return help(&w, e);
-    if (why.kind == ERR_NOT_FOUND) {
-        *is_late = true; /* somebody was faster */
+    if (why.kind == ERR_NOT_FOUND || why.kind == ERR_DENIED) {
+        *is_late = true; /* somebody was faster, an administrator perhaps who holds it now */
         return true;
     }
     *e = why;

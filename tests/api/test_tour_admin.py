@@ -739,7 +739,7 @@ def test_acts_on_the_queue(queue):
     # What is tried at this moment is left out: neither what is not tried yet nor what is being tried may be among these.
     wait_until(lambda: states() == ["deferred"] * 3, what="the first attempts")
     assert act("hold", dryRun=True)["recipients"] == 3 and "held" not in states()
-    assert act("hold") == {"recipients": 3, "messages": 3, "shortened": 0, "shortenedTo": None} and states() == ["held"] * 3
+    assert act("hold") == {"recipients": 3, "messages": 3, "shortened": 0, "shortenedTo": None, "held": 0} and states() == ["held"] * 3
     assert act("hold")["recipients"] == 0
     one = {r["recipient"]: r["id"] for r in pages(admin, "/admin/queue", **here)}
     assert admin.post(path, {"action": "drop", "id": one["ann@acts.example"]}, headers={"Idempotency-Key": "a"}, status=200).json["messages"] == 1
@@ -750,7 +750,10 @@ def test_acts_on_the_queue(queue):
     assert admin.post(path, {"action": "hold"}, status=422).pointers == ["/id"]
     assert admin.post(path, {"action": "reschedule", **here}, status=422).pointers == ["/at"]
     assert admin.post(path, {"action": "transport", **here, "transport": "gone.example"}, status=422).pointers == ["/transport"]
-    assert act("transport", transport="mx")["recipients"] == 1
+    sent = act("transport", transport="mx")
+    assert sent["recipients"] == sent["held"] == 1
+    said = queue.cli("queue", "transport", "mx", one["cid@acts.example"]).stdout
+    assert "1 recipients of 1 messages set to go another way" in said and "1 of them are held" in said and "queue release" in said
     (row,) = [r for r in pages(admin, "/admin/queue", **here) if r["status"] == "held"]
     assert row["transport"] == "mx" and not row["isVerp"] and row["heldUntil"] is None
     assert act("transport", transport="default", dryRun=True)["recipients"] == 1
@@ -774,6 +777,7 @@ def test_acts_on_the_queue(queue):
 
 def test_hold_rules(queue):
     """FEATURES 56: what a rule matches is held when it is put into the queue."""
+    person = Api.signed_in(queue, queue.user(2))
     admin, mia, path = Api.signed_in(queue, queue.user(1)), queue.user(2)["address"], "/admin/hold-rules"
     made = admin.post(path, {"sender": mia.upper(), "recipient": "Rules.Example", "note": "ask Bob"}, headers={"Idempotency-Key": "h"}, status=201)
     rule = made.json
@@ -793,6 +797,12 @@ def test_hold_rules(queue):
     assert row["id"] not in {r["id"] for r in queue.json("queue", "pending")["items"]}
     refused = queue.cli("queue", "retry", row["id"], check=False)
     assert refused.returncode and "queue release" in refused.stderr
+    for choice in ("send", "cancel", "retry", "whitelist"):
+        assert admin.post(f"/admin/queue/{row['id']}/decide", {"choice": choice}, status=409).problem == "held"
+        refused = queue.cli("queue", "decide", row["id"], choice, check=False)
+        assert refused.returncode and "nobody is asked about it" in refused.stderr and "queue release" in refused.stderr
+    assert person.post(f"/deliveries/{row['id']}/decide", {"choice": "cancel"}, status=409).problem == "held"
+    admin.post(f"/deliveries/{row['id']}/decide", {"choice": "cancel"}, status=404)
     (group,) = admin.get("/admin/queue/domains", query={"domain": "rules.example"}).json["items"]
     assert group["held"] == 1 and group["nextAttemptAt"] is None
     (dumped,) = pages(admin, "/admin/queue/dump", domain="rules.example")

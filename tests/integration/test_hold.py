@@ -141,6 +141,7 @@ def test_the_sender_is_asked_once(world):
     assert world.server.psql(f"SELECT count(*) FROM q_hold h WHERE h::text ILIKE '%{secret}%'") == "0"
     (line,) = world.lines("delivery_held", "ask")
     assert "certificate-not-trusted" in line and "recipients=2" in line, line
+    assert " tls=TLSv1.3 verified=false " in line, line
 
 
 # ---- answers ----

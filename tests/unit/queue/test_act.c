@@ -113,6 +113,10 @@ static void senders_body(void *arg)
     assert_int_equal(act(f, &hold).recipients, 1); /* the other one is held already */
     assert_int_equal(test_pg_number("SELECT count(*) FROM q_hold WHERE domain = 'x.test'"), 0);
     assert_false(queue_decide(f->q, &actor, &send, soon(), &count, &e));
+    assert_int_equal(e.kind, ERR_DENIED); /* it is held, and there is nothing to decide */
+    e = ERR_CLEAR;
+    const struct queue_decision foreign = { .queue_id = id, .account_id = 6 };
+    assert_false(queue_decide(f->q, &actor, &foreign, soon(), &count, &e));
     assert_int_equal(e.kind, ERR_NOT_FOUND);
     const struct queue_whitelisting anybody = { .domain = STR("x.test"), .any = true };
     MUST(queue_whitelist(f->q, &actor, &anybody, soon(), &count, &e), e);
@@ -295,7 +299,13 @@ static void transport_body(void *arg)
     struct queue_act other = { .action = QUEUE_ACT_TRANSPORT,
                                .filter = { .domain = STR("x.test"), .status = QUEUE_STATUS_ANY },
                                .transport = STR("relay.test") };
-    assert_int_equal(act(f, &other).recipients, 2);
+    /* Who is held does not go for that, which is said. */
+    other.is_rehearsal = true;
+    struct queue_acted done = act(f, &other);
+    assert_true(done.recipients == 2 && done.held == 1);
+    other.is_rehearsal = false;
+    done = act(f, &other);
+    assert_true(done.recipients == 2 && done.messages == 1 && done.held == 1);
     assert_int_equal(count_status(-1), 1);
     struct queue_lease *lease = claim(f);
     assert_true(str_eq(lease->domain, STR("x.test")) && lease->n == 1);
