@@ -13,6 +13,7 @@ static json_t *text_or_null(const char *text)
 static json_t *shape_host(const struct app_trial_host *host)
 {
     json_t *o = json_object();
+    api_set(o, "recipient", api_text(host->recipient));
     api_set(o, "name", api_text(host->name));
     api_set(o, "address", api_text(host->address));
     api_set(o, "stage", json_string(host->stage));
@@ -25,19 +26,32 @@ static json_t *shape_host(const struct app_trial_host *host)
     return o;
 }
 
+static json_t *shape_end(const struct app_trial_end *end)
+{
+    json_t *o = json_object();
+    api_set(o, "address", api_text_or_null(end->address));
+    api_set(o, "isOwn", json_boolean(end->is_own));
+    api_set(o, "isAccepted", end->is_tried ? json_boolean(end->is_accepted) : json_null());
+    api_set(o, "mtaSts", api_text_or_null(end->policy));
+    api_set(o, "problem", api_text_or_null(end->problem));
+    api_set_told(o, end->problem);
+    return o;
+}
+
 static json_t *shape(const struct app_trial *trial, str address)
 {
     json_t *o = json_object();
+    json_t *ends = json_array();
     json_t *hosts = json_array();
-    bool is_accepted = trial->is_own;
-    for (size_t i = 0; i < trial->n; i++) {
+    for (size_t i = 0; i < trial->n_ends; i++)
+        api_add(ends, shape_end(&trial->ends[i]));
+    for (size_t i = 0; i < trial->n; i++)
         api_add(hosts, shape_host(&trial->hosts[i]));
-        is_accepted = is_accepted || trial->hosts[i].is_accepted;
-    }
     api_set(o, "address", api_text(address));
     api_set(o, "domain", api_text(trial->domain));
-    api_set(o, "isAccepted", json_boolean(is_accepted));
+    api_set(o, "isAccepted", json_boolean(trial->is_accepted));
     api_set(o, "isOwn", json_boolean(trial->is_own));
+    api_set(o, "leadsTo", ends);
     api_set(o, "problem", api_text_or_null(trial->problem));
     api_set_told(o, trial->problem);
     api_set(o, "mtaSts", api_text_or_null(trial->policy));

@@ -2,15 +2,18 @@
 /* Each server gets a session of its own, so that all are told of, not only the first that works. */
 #include "services/delivery/trial.h"
 
+#include "account/profile.h"
 #include "base/failpoint.h"
 #include "base/utf8.h"
 #include "services/delivery/session.h"
+#include "wire/smtp_envelope.h"
 #include "wire/smtp_path.h"
 
 enum {
     WHOLE_MS = 20 * 1000, /* a person waits */
     HOST_MS = 8 * 1000,   /* of that, for one server */
-    COMMAND_MS = 5 * 1000
+    COMMAND_MS = 5 * 1000,
+    HOSTS_MAX = 2 * DELIVERY_ADDRESSES_MAX /* of one end, with those that must not be used */
 };
 
 struct trial {
@@ -84,6 +87,7 @@ YIELDS static void try_host(struct trial *t, const struct delivery_host *one, bo
     struct app_trial_host *host = &t->out->hosts[t->out->n++];
     struct delivery_route *alone = ARENA_NEW(t->a, struct delivery_route);
     *host = (struct app_trial_host){
+        .recipient = smtp_path_text(&t->to, t->a),
         .name = one->name,
         .address = arena_str(t->a, net_address_ip(&one->address, ip)),
         .stage = "connect",
@@ -118,6 +122,7 @@ static void tell_barred(struct trial *t, const struct delivery_host *one)
 {
     char ip[NET_ADDRESS_TEXT];
     t->out->hosts[t->out->n++] = (struct app_trial_host){
+        .recipient = smtp_path_text(&t->to, t->a),
         .name = one->name,
         .address = arena_str(t->a, net_address_ip(&one->address, ip)),
         .stage = "connect",
@@ -135,45 +140,132 @@ YIELDS static bool find_route(struct trial *t, struct err *e)
     return delivery_find_route(t->d, t->to.domain, &way, t->a, t->deadline_ms, &t->route, e);
 }
 
-/* Whether the domain is ours, and what becomes of the address there. Yields. */
-YIELDS static bool look_here(struct trial *t, bool *is_ours, struct err *e)
+/* The servers of t->to, one by one. Yields. */
+YIELDS static bool try_servers(struct trial *t, struct app_trial_end *end, struct err *e)
 {
-    struct account_route found;
-    if (!account_route(t->d->app->accounts, t->to.local, t->to.domain, t->a, t->deadline_ms, &found,
-                       e))
-        return false;
-    *is_ours = found.kind != ACCOUNT_ROUTE_REMOTE;
-    t->out->is_own = found.kind == ACCOUNT_ROUTE_LOCAL || found.kind == ACCOUNT_ROUTE_LEADS;
-    if (found.kind == ACCOUNT_ROUTE_UNKNOWN)
-        t->out->problem = STR("the domain is of this server, and has no such address");
-    return true;
-}
-
-YIELDS static bool try_all(struct trial *t, struct err *e)
-{
-    bool is_ours;
-    if (!look_here(t, &is_ours, e))
-        return false;
-    if (is_ours)
-        return true;
+    struct app_trial *out = t->out;
+    const struct delivery_route *route = &t->route;
+    size_t first = out->n;
     if (!find_route(t, e))
         return false;
-    const struct delivery_route *route = &t->route;
     /* Such an exception is for servers that must not be used otherwise, too. */
     bool is_any_good = tls_exception_allows(&route->exceptions, terms.account_id, STR_EMPTY);
     size_t n_barred = is_any_good ? route->n_barred : 0;
     if (route->policy)
-        t->out->policy = str_from_cstr(mta_sts_mode_name(route->policy->mode));
+        end->policy = str_from_cstr(mta_sts_mode_name(route->policy->mode));
     if (route->n + n_barred == 0)
-        t->out->problem = route->failure.reply;
-    t->out->hosts = ARENA_ARRAY(t->a, struct app_trial_host, route->n + route->n_barred);
+        end->problem = route->failure.reply;
     for (size_t i = 0; i < route->n && !fiber_is_cancelled(); i++)
         try_host(t, &route->hosts[i], false);
     for (size_t i = 0; i < n_barred && !fiber_is_cancelled(); i++)
         try_host(t, &route->barred[i], true);
     for (size_t i = n_barred; i < route->n_barred; i++)
         tell_barred(t, &route->barred[i]);
+    end->is_tried = true;
+    for (size_t i = first; i < out->n; i++)
+        end->is_accepted = end->is_accepted || out->hosts[i].is_accepted;
     return true;
+}
+
+/* ---- addresses that lead to others ---- */
+
+/* One elsewhere. Yields. */
+YIELDS static bool try_end(struct trial *t, struct app_trial_end *end, struct err *e)
+{
+    struct err why = ERR_CLEAR;
+    if (clock_monotonic_ms() >= t->deadline_ms)
+        return true; /* those before it took all the time */
+    if (smtp_mailbox_parse(end->address, t->a, &t->to) != SMTP_GOOD || t->to.is_literal) {
+        end->is_tried = true;
+        end->problem = arena_printf(t->a, "no address: %.*s", STR_FMT(end->address));
+        return true;
+    }
+    if (try_servers(t, end, &why) || why.kind == ERR_TIMEOUT)
+        return true;
+    *e = why;
+    return false;
+}
+
+/* The addresses of the accounts among the targets. Yields. */
+YIELDS static bool name_accounts(struct trial *t, const struct account_route *route,
+                                 struct app_trial_end *ends, struct err *e)
+{
+    struct account *accounts = ARENA_ARRAY(t->a, struct account, route->n_targets);
+    struct account_addresses *names = ARENA_ARRAY(t->a, struct account_addresses, route->n_targets);
+    for (size_t i = 0; i < route->n_targets; i++)
+        accounts[i] = (struct account){ .account_id = route->targets[i].account_id };
+    if (!account_addresses_of(t->d->app->accounts, accounts, route->n_targets, t->a, t->deadline_ms,
+                              names, e))
+        return false;
+    for (size_t i = 0; i < route->n_targets; i++) {
+        if (ends[i].is_own && names[i].n > 0)
+            ends[i].address = names[i].list[0];
+    }
+    return true;
+}
+
+/* The first ones elsewhere are tried: a group can have very many. Yields. */
+YIELDS static bool follow(struct trial *t, const struct account_route *route, struct err *e)
+{
+    struct app_trial *out = t->out;
+    struct app_trial_end *ends = ARENA_ARRAY(t->a, struct app_trial_end, route->n_targets);
+    size_t n_elsewhere = 0;
+    for (size_t i = 0; i < route->n_targets; i++) {
+        bool is_own = route->targets[i].account_id != 0;
+        ends[i] = (struct app_trial_end){
+            .address = route->targets[i].address,
+            .is_own = is_own,
+            .is_tried = is_own,
+            .is_accepted = is_own,
+        };
+    }
+    out->ends = ends;
+    out->n_ends = route->n_targets;
+    out->is_accepted = true;
+    if (!name_accounts(t, route, ends, e))
+        return false;
+    for (size_t i = 0; i < out->n_ends; i++) {
+        if (!ends[i].is_own && n_elsewhere++ < APP_TRIAL_ENDS && !try_end(t, &ends[i], e))
+            return false;
+        out->is_accepted = out->is_accepted && (ends[i].is_accepted || !ends[i].is_tried);
+    }
+    out->is_own = n_elsewhere == 0;
+    return true;
+}
+
+/* ---- the whole ---- */
+
+YIELDS static bool try_elsewhere(struct trial *t, struct err *e)
+{
+    struct app_trial_end end = { .is_own = false };
+    bool ok = try_servers(t, &end, e);
+    t->out->is_accepted = end.is_accepted;
+    t->out->policy = end.policy;
+    t->out->problem = end.problem;
+    return ok;
+}
+
+YIELDS static bool try_all(struct trial *t, struct err *e)
+{
+    struct account_route found;
+    if (!account_route(t->d->app->accounts, t->to.local, t->to.domain, t->a, t->deadline_ms, &found,
+                       e))
+        return false;
+    t->out->hosts = ARENA_ARRAY(t->a, struct app_trial_host, (size_t)APP_TRIAL_ENDS * HOSTS_MAX);
+    switch (found.kind) {
+    case ACCOUNT_ROUTE_LOCAL:
+        t->out->is_own = true;
+        t->out->is_accepted = true;
+        return true;
+    case ACCOUNT_ROUTE_LEADS:
+        return follow(t, &found, e);
+    case ACCOUNT_ROUTE_UNKNOWN:
+        t->out->problem = STR("the domain is of this server, and has no such address");
+        return true;
+    case ACCOUNT_ROUTE_REMOTE:
+        break;
+    }
+    return try_elsewhere(t, e);
 }
 
 bool delivery_try(struct app *app, str address, struct arena *a, struct app_trial *out,

@@ -1308,7 +1308,7 @@ export interface paths {
         put?: never;
         /**
          * Tries how far a message to an address would come
-         * @description Looks the servers of the address up as a delivery does, connects to each, and asks for the recipient, without a message. What is published about TLS counts as for mail, and a relay gets our login. Takes up to 20 seconds, one at a time in a process: 503 for others meanwhile. It stands in the audit.
+         * @description Looks the servers of the address up as a delivery does, connects to each, and asks for the recipient, without a message. Of an address of ours that leads to others, those of the first five elsewhere. What is published about TLS counts as for mail, and a relay gets our login. Takes up to 20 seconds, one at a time in a process: 503 for others meanwhile. It stands in the audit.
          */
         post: operations["testDelivery"];
         delete?: never;
@@ -3162,15 +3162,17 @@ export interface components {
              */
             domain: string;
             /**
-             * @description One of the servers takes the recipient, or it is our own.
+             * @description One of the servers takes the recipient, or it is our own; of one that leads to others, all of them that were tried.
              * @example true
              */
             isAccepted: boolean;
             /**
-             * @description The address lives here: mail for it goes to no server.
+             * @description The address, or all that it leads to, lives here: mail for it goes to no server.
              * @example false
              */
             isOwn: boolean;
+            /** @description Where mail for the address goes instead; empty for most. */
+            leadsTo: components["schemas"]["DeliveryTestEnd"][];
             /**
              * @description Why there is no server to be tried.
              * @example the domain does not exist
@@ -3184,11 +3186,47 @@ export interface components {
              * @enum {string|null}
              */
             mtaSts: "none" | "testing" | "enforce" | null;
-            /** @description In the order in which they are tried. */
+            /** @description In the order in which they are tried; of all addresses that this one leads to. */
             hosts: components["schemas"]["DeliveryTestHost"][];
+        };
+        /** @description An address that an address of ours leads to. */
+        DeliveryTestEnd: {
+            /**
+             * @description The address, or the login of an account; null for an account that has just gone.
+             * @example leo@example.net
+             */
+            address: string | null;
+            /**
+             * @description It is delivered here.
+             * @example false
+             */
+            isOwn: boolean;
+            /**
+             * @description It lives here, or one of its servers takes it; null where it was not tried: the first five elsewhere are.
+             * @example true
+             */
+            isAccepted: boolean | null;
+            /**
+             * @description Mode of its domain's MTA-STS policy; null for none.
+             * @example enforce
+             * @enum {string|null}
+             */
+            mtaSts: "none" | "testing" | "enforce" | null;
+            /**
+             * @description Why there is no server to be tried.
+             * @example the domain does not exist
+             */
+            problem: string | null;
+            /** @description Null where `problem` is no sentence of this server. */
+            told: components["schemas"]["Told"] | null;
         };
         /** @description A server that mail to the address would go to. */
         DeliveryTestHost: {
+            /**
+             * @description The address that it was asked for.
+             * @example leo@example.net
+             */
+            recipient: string;
             /**
              * @description Its name.
              * @example mx.example.net
@@ -12224,6 +12262,20 @@ export interface operations {
                      *       "domain": "example.net",
                      *       "isAccepted": true,
                      *       "isOwn": false,
+                     *       "leadsTo": [
+                     *         {
+                     *           "address": "leo@example.net",
+                     *           "isOwn": false,
+                     *           "isAccepted": true,
+                     *           "mtaSts": "enforce",
+                     *           "problem": "the domain does not exist",
+                     *           "told": {
+                     *             "code": "not-an-address",
+                     *             "values": {},
+                     *             "parts": {}
+                     *           }
+                     *         }
+                     *       ],
                      *       "problem": "the domain does not exist",
                      *       "told": {
                      *         "code": "not-an-address",
@@ -12233,6 +12285,7 @@ export interface operations {
                      *       "mtaSts": "enforce",
                      *       "hosts": [
                      *         {
+                     *           "recipient": "leo@example.net",
                      *           "name": "mx.example.net",
                      *           "address": "192.0.2.1",
                      *           "stage": "recipient",

@@ -323,6 +323,36 @@ def test_a_trial_tells_what_users_would_meet(world):
     assert gone.returncode == 1 and "has no such address" in gone.stdout
 
 
+def test_a_trial_follows_an_address_that_leads_to_others(world, admin):
+    """It is not delivered here when all that it leads to is elsewhere."""
+    mine, ours = world.user["address"], world.user["address"].split("@")[1]
+    led = lambda name: json.loads((done := world.server.cli("deliver", "test", f"{name}@{ours}", "--json", check=False)).stdout) | {"code": done.returncode}
+    away, held, none = f"leo@good.{DOMAIN}", f"mia@failing.{DOMAIN}", f"eva@nowhere.{DOMAIN}"
+    for name, targets in (("away", [away]), ("home", [mine]), ("mixed", [mine, away, held, none]), ("many", [f"leo{n}@good.{DOMAIN}" for n in range(7)])):
+        world.server.cli("address", "add", f"{name}@{ours}", *targets)
+    said = led("away")
+    assert (said["code"], said["isOwn"], said["isAccepted"], said["problem"]) == (0, False, True, None)
+    assert [(e["address"], e["isOwn"], e["isAccepted"]) for e in said["leadsTo"]] == [(away, False, True)]
+    assert [(h["recipient"], h["isAccepted"], h["verdict"]) for h in said["hosts"]] == [(away, True, "send")]
+    said = led("home")
+    assert (said["code"], said["isOwn"], said["isAccepted"], said["hosts"]) == (0, True, True, [])
+    said = led("mixed")
+    assert (said["code"], said["isOwn"], said["isAccepted"]) == (1, False, False)
+    assert {e["address"]: (e["isOwn"], e["isAccepted"], e["problem"]) for e in said["leadsTo"]} == {
+        mine: (True, True, None), away: (False, True, None), held: (False, False, None), none: (False, False, "the domain does not exist")}
+    assert {h["recipient"] for h in said["hosts"]} == {away, held}
+    shown = world.server.cli("deliver", "test", f"mixed@{ours}", check=False).stdout
+    for line in (f"mixed@{ours}: leads to", f"  {mine}: is delivered here", f"  {away}: a server takes it", f"  {held}: no server takes it"):
+        assert f"{line}\n" in shown, shown
+    said = led("many")
+    assert (said["code"], sorted(str(e["isAccepted"]) for e in said["leadsTo"])) == (0, ["None"] * 2 + ["True"] * 5)
+    # No key of others is taken for one of this domain.
+    assert world.server.cli("address", "add", f"postmaster@{ours}", away, check=False).returncode == 0
+    assert world.server.cli("whitelist", "tls", ours, check=False).returncode == 65
+    assert admin.get("/admin/tls-exceptions", query={"domain": ours}).json["items"] == []
+    world.server.cli("address", "remove", f"postmaster@{ours}")
+
+
 def test_a_good_server_gets_mail_but_not_what_must_be_proven(world):
     """REQUIRETLS needs DNSSEC or a policy that names the server (RFC 8689 section 4.2.1); nobody is asked about that."""
     world.send("good")
