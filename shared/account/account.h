@@ -126,10 +126,18 @@ struct account_poster {
  * ours. Pure. */
 bool account_may_post(const struct account_route *route, const struct account_poster *poster);
 
-/* The sender of mail that an address of `domain` forwards, as it leaves (SRS): an address of that
- * domain, from which reports find back for three weeks; the null sender and senders of our own stay
- * as they are. Errors: those of db_query. In the arena. Yields. */
-YIELDS bool account_forward_sender(struct account_directory *d, str sender, str domain,
+/* Mail that leaves again. */
+struct account_forwarding {
+    str sender;     /* of the envelope */
+    str domain;     /* of the address that forwards */
+    bool is_proven; /* the sender is who he says to be, as far as his domain goes */
+};
+
+/* The sender of such mail as it leaves (SRS): an address of f->domain, from which reports find back
+ * for three weeks. The null sender stays, and one of our own who is proven: an unproven one would
+ * be believed elsewhere because it comes from here. Errors: those of db_query. In the arena.
+ * Yields. */
+YIELDS bool account_forward_sender(struct account_directory *d, const struct account_forwarding *f,
                                    struct arena *a, int64_t deadline_ms, str *out, struct err *e);
 
 /* The sender that a message leaves with when it is to name the message (wire/smtp_from_id.h), in

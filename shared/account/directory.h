@@ -25,8 +25,9 @@ bool directory_cache_find(struct account_directory *d, str address, struct arena
  * was `forgets`. */
 void directory_cache_put(struct account_directory *d, uint64_t forgets, str address,
                          const struct account_route *route);
-/* Who an address of `domain` that was made by account_forward_sender stands for. *out stays as it
- * is when the local part was not made so, or too long ago. Errors: those of db_query. Yields. */
+/* Who an address of `domain` that was made by account_forward_sender stands for; one of ours is
+ * looked for in its turn. *out stays as it is when the local part was not made so, or too long ago.
+ * Errors: those of db_query. Yields. */
 YIELDS bool directory_find_way_back(struct account_directory *d, str local, str domain,
                                     struct arena *a, int64_t deadline_ms, struct account_route *out,
                                     struct err *e);

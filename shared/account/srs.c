@@ -32,22 +32,22 @@ YIELDS static bool open_srs(struct account_directory *d, struct arena *a, int64_
     return directory_sender_key(d, a, deadline_ms, &out->key, e);
 }
 
-bool account_forward_sender(struct account_directory *d, str sender, str domain, struct arena *a,
-                            int64_t deadline_ms, str *out, struct err *e)
+bool account_forward_sender(struct account_directory *d, const struct account_forwarding *f,
+                            struct arena *a, int64_t deadline_ms, str *out, struct err *e)
 {
     struct smtp_path path;
     struct smtp_srs srs;
     struct account_route route;
-    *out = sender;
-    if (sender.n == 0 || smtp_mailbox_parse(sender, a, &path) != SMTP_GOOD)
+    *out = f->sender;
+    if (f->sender.n == 0 || smtp_mailbox_parse(f->sender, a, &path) != SMTP_GOOD)
         return true;
-    if (!path.is_literal) {
+    if (f->is_proven && !path.is_literal) {
         if (!account_route(d, path.local, path.domain, a, deadline_ms, &route, e))
             return false;
         if (route.kind != ACCOUNT_ROUTE_REMOTE)
             return true;
     }
-    struct smtp_path rewritten = { .local = STR("postmaster"), .domain = domain };
+    struct smtp_path rewritten = { .local = STR("postmaster"), .domain = f->domain };
     if (!open_srs(d, a, deadline_ms, &srs, e))
         return false;
     /* One that is too long for the way back has its reports go to who answers for the domain. */
@@ -57,23 +57,50 @@ bool account_forward_sender(struct account_directory *d, str sender, str domain,
     return true;
 }
 
+/* Where the first sender is: elsewhere, or here. Yields. */
+YIELDS static bool route_first(struct account_directory *d, const struct smtp_path *sender,
+                               struct arena *a, int64_t deadline_ms, struct account_route *out,
+                               struct err *e)
+{
+    struct err why = ERR_CLEAR;
+    *out = (struct account_route){ .kind = ACCOUNT_ROUTE_REMOTE };
+    if (account_route(d, sender->local, sender->domain, a, deadline_ms, out, &why) ||
+        why.kind == ERR_SYNTAX || why.kind == ERR_LIMIT)
+        return true;
+    *e = why;
+    return false;
+}
+
 bool directory_find_way_back(struct account_directory *d, str local, str domain, struct arena *a,
                              int64_t deadline_ms, struct account_route *out, struct err *e)
 {
     struct err ignored = ERR_CLEAR;
     struct smtp_srs srs;
     struct smtp_path sender = { 0 };
+    struct account_route first;
     if (!open_srs(d, a, deadline_ms, &srs, e))
         return false;
     if (!smtp_srs_restore(&srs, local, a, &sender.local, &sender.domain, &ignored))
         return true;
+    /* One of ours who was not proven, or made before: it stands for a shorter one, so this ends. */
+    if (!route_first(d, &sender, a, deadline_ms, &first, e))
+        return false;
+    if (first.kind == ACCOUNT_ROUTE_UNKNOWN) {
+        *out = first; /* nor is it for a catch-all of the domain that forwarded */
+        return true;
+    }
     struct smtp_target *target = ARENA_NEW(a, struct smtp_target);
-    *target =
-        (struct smtp_target){ .address = smtp_path_text(&sender, a), .domain = sender.domain };
+    *target = (struct smtp_target){ .account_id = first.account_id,
+                                    .address = smtp_path_text(&sender, a),
+                                    .domain = sender.domain };
     *out = (struct account_route){ .kind = ACCOUNT_ROUTE_LEADS,
                                    .targets = target,
                                    .n_targets = 1,
                                    .domain = domain,
                                    .is_way_back = true };
+    if (first.kind == ACCOUNT_ROUTE_LEADS) {
+        out->targets = first.targets;
+        out->n_targets = first.n_targets;
+    }
     return true;
 }

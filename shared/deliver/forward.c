@@ -126,6 +126,13 @@ void deliver_list_relayed(struct deliver_attempt *attempt)
     }
 }
 
+/* A filter may have put another sender in his place. */
+static bool is_sender_proven(const struct deliver_attempt *attempt)
+{
+    return attempt->is_sender_proven &&
+           str_ieq(address_domain(attempt->m->sender), address_domain(attempt->came_from));
+}
+
 /* What is forwarded leaves as mail of our own address, under the seal of its domain; what is
  * relayed, as it came. Yields. */
 YIELDS static bool address_forward(const struct deliver_attempt *attempt, struct deliver_forward *f,
@@ -141,8 +148,11 @@ YIELDS static bool address_forward(const struct deliver_attempt *attempt, struct
         return false;
     f->body = arena_printf(attempt->a, "%.*sDelivered-To: %.*s\r\n%.*s", STR_FMT(seal->fields),
                            STR_FMT(f->by->address), STR_FMT(content));
-    return account_forward_sender(attempt->d->accounts, attempt->m->sender, domain, attempt->a,
-                                  deadline_ms, &f->sender, e);
+    const struct account_forwarding forwarding = { .sender = attempt->m->sender,
+                                                   .domain = domain,
+                                                   .is_proven = is_sender_proven(attempt) };
+    return account_forward_sender(attempt->d->accounts, &forwarding, attempt->a, deadline_ms,
+                                  &f->sender, e);
 }
 
 bool deliver_has_end(const struct deliver_attempt *attempt)

@@ -325,14 +325,21 @@ static str format_field(const struct proof *p)
     return field;
 }
 
-/* Whether there is anything to ask about this client. */
-static bool is_due(const struct deliver_attempt *attempt, struct net_address *client)
+/* What is known of who brought it: *client, where that is known, too. */
+struct origin {
+    bool is_known; /* as an address, or as one without */
+    bool is_local;
+};
+
+static struct origin origin_of(const struct deliver_attempt *attempt, struct net_address *client)
 {
-    const struct deliver *d = attempt->d;
+    const struct net_networks *local = attempt->d->local;
     const struct smtp_trace *t = &attempt->m->trace;
-    return d->dns && (d->checks.spf || d->checks.dkim) &&
-           (t->is_peer_unknown || (net_address_parse_ip(t->peer_ip, client, NULL) &&
-                                   !(d->local && net_networks_contain(d->local, client))));
+    if (t->is_peer_unknown)
+        return (struct origin){ .is_known = true };
+    bool is_known = net_address_parse_ip(t->peer_ip, client, NULL);
+    return (struct origin){ .is_known = is_known,
+                            .is_local = is_known && local && net_networks_contain(local, client) };
 }
 
 bool deliver_prove(struct deliver_attempt *attempt, int64_t deadline_ms, struct deliver_result *out,
@@ -345,8 +352,12 @@ bool deliver_prove(struct deliver_attempt *attempt, int64_t deadline_ms, struct 
         .deadline_ms = until_ms < deadline_ms ? until_ms : deadline_ms,
         .now_s = clock_utc_us() / 1000000,
     };
+    const struct origin origin = origin_of(attempt, &p.client);
     *field = STR_EMPTY;
-    if (!is_due(attempt, &p.client))
+    /* Who brings mail by LMTP has it from others. */
+    attempt->is_sender_proven = origin.is_local && !attempt->m->trace.is_lmtp;
+    if (!attempt->d->dns || !(p.checks->spf || p.checks->dkim) || !origin.is_known ||
+        origin.is_local)
         return true;
     p.resolver = mailauth_resolver_of(attempt->d->dns);
     p.resolver.keys = attempt->d->keys;
@@ -365,7 +376,8 @@ bool deliver_prove(struct deliver_attempt *attempt, int64_t deadline_ms, struct 
         out->verdict = DELIVER_UNPROVEN; /* it comes here again, or goes: told and counted then */
         return true;
     }
-    attempt->is_sender_unproven = p.verdict.spf && (p.spf.result != MAILAUTH_PASS || p.spf.is_helo);
+    attempt->is_sender_proven = p.spf.result == MAILAUTH_PASS && !p.spf.is_helo;
+    attempt->is_sender_unproven = p.verdict.spf && !attempt->is_sender_proven;
     if (is_suspect(&p, out)) {
         attempt->is_unproven = true;
         attempt->held_why = STR("DMARC of its author failed");

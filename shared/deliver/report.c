@@ -304,7 +304,7 @@ bool deliver_report_failed(const struct deliver_attempt *attempt, int64_t deadli
     const struct smtp_target remote = { .address = attempt->m->sender, .domain = domain };
     if (route.kind == ACCOUNT_ROUTE_REMOTE)
         return put_into_queue(attempt, &remote, &report, deadline_ms, e);
-    if (route.is_way_back)
+    if (route.is_way_back && route.targets[0].account_id == 0)
         return put_into_queue(attempt, &route.targets[0], &report, deadline_ms, e);
     return put_into_mailboxes(attempt, &route, report.text, deadline_ms, e);
 }

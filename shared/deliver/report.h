@@ -29,6 +29,7 @@ struct deliver_attempt {
     str content_hash;        /* what copies are named by; empty: by the transaction */
     str came_from;           /* the sender before the filters, by which copies are named, too */
     bool is_sender_unproven; /* SPF was to prove the envelope sender, and did not */
+    bool is_sender_proven;   /* SPF proves the domain of came_from, or its client is believed */
     bool is_unproven; /* its author's domain wants it in quarantine, so its sender may be forged */
     str held_why;     /* it is in quarantine: in Junk, and what leaves waits; else empty */
     struct mailauth_iprev iprev; /* of the client; NONE: it was not looked for */

@@ -31,6 +31,8 @@ RECORDS = [
     f'kid.broken TXT {txt("v=spf1 ip4:127.0.0.1 -all")}', f"_dmarc.kid.broken TXT {STRICT}",
     "_dmarc.broken CNAME circle.broken", "circle.broken CNAME _dmarc.broken",
     "odd.strict A 127.0.0.1", f'_dmarc.odd.strict TXT {txt("v=DMARC1; p=bogus")}',
+    # Domains of ours, with this host and without.
+    f'ours TXT {txt("v=spf1 ip4:127.0.0.1 ~all")}', f'weak TXT {txt("v=spf1 ~all")}',
     # Keys that cannot be asked for: a circle of names.
     *[f"{a}._domainkey.{name} CNAME {b}._domainkey.{name}" for name in ("strict", "plain") for a, b in ("xy", "yx")],
 ]
@@ -330,6 +332,38 @@ def check_reports(outside, sink):
         assert [b"Action: delivered" in m.data and m.sender == "" for m in sink.of(asking)] == [True] * reports
 
 
+def check_own_senders(outside, sink):
+    """An envelope sender of ours who is not proven leaves in the name of the address that forwards: with his own he had
+    SPF's word at the next server, for he came from here. Reports find him where he is said to be."""
+    server, user = outside.server, outside.server.new_user()
+    for name in ("ours", "weak"):
+        server.cli("domain", "add", f"{name}.{DOMAIN}")
+        server.cli("address", "add", f"leads@{name}.{DOMAIN}", f"{name}@far.{DOMAIN}")
+        server.cli("address", "add", f"ada@{name}.{DOMAIN}", user["address"])
+
+    def through(sender, by="weak"):
+        address = f"{by}@far.{DOMAIN}"
+        before = len(sink.of(address))
+        with RawSmtp(server.ports["smtp"]) as smtp:
+            smtp.begin(f"leads@{by}.{DOMAIN}", sender=sender)
+            smtp.send(stuffed(mail("plain")))
+            assert smtp.reply()[0] == 250
+        wait_until(lambda: len(sink.of(address)) > before, WAIT, f"what {sender} sent")
+        return sink.of(address)[-1].sender
+
+    ours, weak = f"ada@ours.{DOMAIN}", f"ada@weak.{DOMAIN}"
+    assert [through(ours), through(ours, "ours"), through("")] == [ours, ours, ""]
+    made, unknown = through(weak), through(f"nobody@weak.{DOMAIN}")
+    assert re.fullmatch(rf"SRS0=\w{{6}}=\w\w=weak\.{DOMAIN}=ada@weak\.{DOMAIN}", made)
+    assert re.fullmatch(rf"SRS0=\w{{6}}=\w\w=weak\.{DOMAIN}=nobody@weak\.{DOMAIN}", unknown)
+    with RawSmtp(server.ports["smtp"]) as smtp:
+        smtp.begin(made, sender="")
+        smtp.send(stuffed(mail("plain")))
+        assert smtp.reply()[0] == 250
+        assert smtp.ask("MAIL FROM:<>")[0] == 250 and smtp.ask(f"RCPT TO:<{unknown}>")[0] == 550
+    assert len(fetch_all(server, user)) == 1
+
+
 def test_forwarded_mail(heronry_factory, settings):
     """What SPF says of forwarded mail is left to DMARC; what we forward ourselves, is sealed. And what leaves for
     senders: reports of success."""
@@ -341,6 +375,7 @@ def test_forwarded_mail(heronry_factory, settings):
     try:
         check_seals(outside, sink)
         check_reports(outside, sink)
+        check_own_senders(outside, sink)
         check_vouching(outside)
     finally:
         sink.close()

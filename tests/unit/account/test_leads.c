@@ -324,18 +324,20 @@ static void forwarded_senders_come_back(struct world *w)
 {
     static const struct {
         const char *sender;
+        bool is_proven;
         bool stays;
-    } cases[] = { { "", true },
-                  { "ada@example.org", true },
-                  { "Eve.E@elsewhere.example", false },
-                  { "\"a b\"@elsewhere.example", false },
-                  { "\"\xc3\xbc b\"@elsewhere.example", false } };
+    } cases[] = { { "", false, true },
+                  { "ada@example.org", true, true },
+                  { "Eve.E@elsewhere.example", false, false },
+                  { "Eve.E@elsewhere.example", true, false },
+                  { "\"a b\"@elsewhere.example", false, false },
+                  { "\"\xc3\xbc b\"@elsewhere.example", false, false } };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct err e = ERR_CLEAR;
         str sender = str_from_cstr(cases[i].sender);
         str made;
-        assert_true(account_forward_sender(w->directory, sender, STR("example.org"), &w->a, soon(),
-                                           &made, &e));
+        const struct account_forwarding f = { sender, STR("example.org"), cases[i].is_proven };
+        assert_true(account_forward_sender(w->directory, &f, &w->a, soon(), &made, &e));
         assert_int_equal(str_eq(made, sender), cases[i].stays);
         if (cases[i].stays)
             continue;
@@ -351,11 +353,41 @@ static void forwarded_senders_come_back(struct world *w)
     struct err e = ERR_CLEAR;
     str endless =
         STR("aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffff@elsewhere.example");
-    assert_true(account_forward_sender(w->directory, endless, STR("example.org"), &w->a, soon(),
-                                       &made, &e));
+    const struct account_forwarding f = { endless, STR("example.org"), false };
+    assert_true(account_forward_sender(w->directory, &f, &w->a, soon(), &made, &e));
     assert_true(str_eq(made, STR("postmaster@example.org")));
     /* The catch-all gets what only looks so. */
     assert_int_equal(route(w, "SRS0=000000=00=a.example=b", "example.org").account_id, w->ben);
+}
+
+/* Where a report about what `sender` sent goes, once example.org has forwarded it. */
+static struct account_route way_back(struct world *w, str sender, str *made)
+{
+    struct err e = ERR_CLEAR;
+    const struct account_forwarding f = { sender, STR("example.org"), false };
+    assert_true(account_forward_sender(w->directory, &f, &w->a, soon(), made, &e));
+    assert_false(str_eq(*made, sender));
+    str local = str_slice(*made, 0, (size_t)str_rfind_byte(*made, '@'));
+    return route(w, arena_cstr(&w->a, local), "example.org");
+}
+
+/* Reports to it come to who it says to be, here: whatever his address leads to. */
+static void unproven_senders_of_ours_are_made_others(struct world *w)
+{
+    str made;
+    struct account_route back = way_back(w, STR("ada@example.org"), &made);
+    assert_true(back.is_way_back && back.n_targets == 1 && back.targets[0].account_id == w->ada);
+    back = way_back(w, made, &made); /* forwarded twice */
+    assert_true(str_has_prefix(made, STR("SRS1=")));
+    assert_true(back.is_way_back && back.n_targets == 1 && back.targets[0].account_id == w->ada);
+    assert_int_equal(lead(w, "both@example.org", "ada@example.org eve@elsewhere.example"),
+                     ERR_NONE);
+    back = way_back(w, STR("both@example.org"), &made);
+    assert_true(back.is_way_back && back.n_targets == 2);
+    /* Not to the catch-all of the domain that forwards: nobody has that name. */
+    add_domain(w, "bare.example");
+    back = way_back(w, STR("nobody@bare.example"), &made);
+    assert_int_equal(back.kind, ACCOUNT_ROUTE_UNKNOWN);
 }
 
 /* Also where the catch-all is an alias, in the domain itself and under its other name. */
@@ -368,8 +400,9 @@ static void they_pass_a_catch_all_that_leads_on(struct world *w)
     assert_true(account_domain_set_alias(w->directory, &the_operator, STR("caught-too.example"),
                                          STR("caught.example"), &w->a, soon(), &e));
     assert_int_equal(lead(w, "*@caught.example", "ben@example.org"), ERR_NONE);
-    assert_true(account_forward_sender(w->directory, STR("eve@elsewhere.example"),
-                                       STR("caught.example"), &w->a, soon(), &made, &e));
+    const struct account_forwarding f = { STR("eve@elsewhere.example"), STR("caught.example"),
+                                          false };
+    assert_true(account_forward_sender(w->directory, &f, &w->a, soon(), &made, &e));
     str local = str_slice(made, 0, (size_t)str_rfind_byte(made, '@'));
     static const char *const domains[] = { "caught.example", "caught-too.example" };
     for (size_t i = 0; i < COUNT_OF(domains); i++) {
@@ -464,6 +497,7 @@ static void run(void *arg)
     groups_let_in_whom_they_should(w);
     groups_let_in_who_comes_by_another_name(w);
     forwarded_senders_come_back(w);
+    unproven_senders_of_ours_are_made_others(w);
     they_pass_a_catch_all_that_leads_on(w);
     who_answers_for_a_domain_is_never_lost(w);
     reports_go_to_whom_they_can(w);

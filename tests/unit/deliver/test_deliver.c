@@ -369,6 +369,55 @@ static void leaves_once(struct mail_world *w)
     test_pg_run("DELETE FROM q_rcpt");
 }
 
+/* Who says to be of ours and is not proven leaves as others do; a client that needs to prove
+ * nothing is believed, but for who brings the mail of others. */
+static void only_who_is_believed_leaves_as_one_of_ours(struct mail_world *w)
+{
+    static const struct {
+        const char *sender;
+        const char *ip;
+        bool is_lmtp;
+        bool is_unknown;
+        bool stays;
+    } cases[] = {
+        { "ada@example.org", "192.0.2.1", false, false, true },
+        { "ada@example.org", "192.0.2.1", true, false, false },
+        { "ada@example.org", "192.0.2.1", false, true, false },
+        { "ada@example.org", "198.51.100.9", false, false, false },
+        { "ada@remote.example", "192.0.2.1", false, false, false },
+        { "", "198.51.100.9", false, false, true },
+    };
+    const struct smtp_target far = { .address = STR("far@else.example"),
+                                     .domain = STR("else.example") };
+    const struct smtp_recipient lead = { .address = STR("a@example.org"),
+                                         .targets = &far,
+                                         .n_targets = 1 };
+    struct net_network network;
+    struct err e = ERR_CLEAR;
+    MUST(net_network_parse(STR("192.0.2.0/24"), &network, &e), e);
+    const struct net_networks local = { &network, 1 };
+    const struct deliver d = { .store = w->store,
+                               .queue = w->queue,
+                               .accounts = w->accounts,
+                               .hostname = "mx.example.org",
+                               .local = &local };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct deliver_result result;
+        char sql[160];
+        struct smtp_message m = mail_message(w, STR("Subject: x\r\n\r\ny\r\n"), &lead, 1);
+        m.sender = str_from_cstr(cases[i].sender);
+        m.trace.peer_ip = str_from_cstr(cases[i].ip);
+        m.trace.is_lmtp = cases[i].is_lmtp;
+        m.trace.is_peer_unknown = cases[i].is_unknown;
+        test_pg_run("DELETE FROM q_rcpt; DELETE FROM q_msg");
+        MUST(deliver_message(&d, &m, &w->a, mail_soon(), &result, &e), e);
+        (void)snprintf(sql, sizeof(sql), "SELECT count(*) FROM q_msg WHERE envelope_from %s",
+                       cases[i].stays ? "NOT LIKE 'SRS0=%'" : "LIKE 'SRS0=%@example.org'");
+        assert_int_equal(test_pg_number(sql), 1);
+    }
+    test_pg_run("DELETE FROM q_rcpt; DELETE FROM q_msg");
+}
+
 /* Filters have their own time: when the last one has said what it says, there is enough left. */
 static void filters_take_their_time(struct mail_world *w)
 {
@@ -479,6 +528,7 @@ static void run_all(void *arg)
     success_is_told_once(w);
     success_is_part_of_the_delivery(w);
     leaves_once(w);
+    only_who_is_believed_leaves_as_one_of_ours(w);
     filters_take_their_time(w);
     only_a_key_gives_the_domain_its_name(w);
     system_mail_is_signed_whatever_it_is(w);
