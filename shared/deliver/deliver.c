@@ -394,7 +394,7 @@ bool deliver_message(const struct deliver *d, const struct smtp_message *m, stru
     if (!deliver_filter(&attempt, proven, time_ms, out, e))
         return err_wrap(e, "ask the filters");
     deadline_ms = clock_deadline_in(time_ms);
-    if (out->verdict == DELIVER_DONE && attempt.held_why.n > 0 &&
+    if (out->verdict == DELIVER_DONE && attempt.is_junk &&
         !deliver_quarantine(&attempt, deadline_ms, e))
         return err_wrap(e, "put it into quarantine");
     if (out->verdict != DELIVER_DONE || deliver_take_report(&attempt, proven, deadline_ms))

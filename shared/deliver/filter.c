@@ -230,7 +230,9 @@ bool deliver_filter(struct deliver_attempt *attempt, str proven, int64_t time_ms
     m->content = result.content;
     attempt->m = m;
     attempt->is_clean = true; /* a filter of ours may write what others may not, as X-Spam */
-    if (result.is_quarantine)
+    if (result.is_quarantine) {
+        attempt->is_junk = true;
         attempt->held_why = STR("a filter holds it");
+    }
     return true;
 }

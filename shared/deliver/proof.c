@@ -281,6 +281,36 @@ static bool is_always_heard(const struct smtp_message *m)
     return true;
 }
 
+/* Where it would be refused, but is for who is always heard. Whoever sent it is told of nothing,
+ * and what leaves of it waits: a forged sender is neither lent our name nor sent our reports. */
+static void hear(struct deliver_attempt *attempt, enum deliver_verdict would)
+{
+    static const str reasons[] = {
+        [DELIVER_SPF_FAIL] = STR_INIT("SPF of its sender failed"),
+        [DELIVER_DMARC_FAIL] = STR_INIT("DMARC of its author failed"),
+        [DELIVER_DMARC_LATER] = STR_INIT("DMARC of its author could not be checked"),
+        [DELIVER_AUTHOR_UNCLEAR] = STR_INIT("it has no author, or several"),
+    };
+    if (would == DELIVER_DONE)
+        return;
+    attempt->is_sender_denied = would == DELIVER_SPF_FAIL;
+    attempt->is_unproven = true;
+    attempt->held_why = reasons[would];
+}
+
+static void judge(const struct proof *p, struct deliver_attempt *attempt,
+                  struct deliver_result *out)
+{
+    struct deliver_result judged = *out;
+    if (judge_spf(p, &judged))
+        judge_dmarc(p, &judged);
+    if (is_always_heard(attempt->m)) {
+        hear(attempt, judged.verdict);
+    } else {
+        *out = judged;
+    }
+}
+
 /* Whether it comes in, but not among the mail that is to be believed. */
 static bool is_suspect(const struct proof *p, const struct deliver_result *out)
 {
@@ -370,8 +400,7 @@ bool deliver_prove(struct deliver_attempt *attempt, int64_t deadline_ms, struct 
     if (!check_sender(&p, e) || !check_author(&p, e))
         return false;
     attempt->iprev = p.verdict.iprev;
-    if (!is_always_heard(attempt->m) && judge_spf(&p, out))
-        judge_dmarc(&p, out);
+    judge(&p, attempt, out);
     if (out->verdict == DELIVER_DONE && unproven_claim(&p)) {
         out->verdict = DELIVER_UNPROVEN; /* it comes here again, or goes: told and counted then */
         return true;
@@ -380,7 +409,9 @@ bool deliver_prove(struct deliver_attempt *attempt, int64_t deadline_ms, struct 
     attempt->is_sender_unproven = p.verdict.spf && !attempt->is_sender_proven;
     if (is_suspect(&p, out)) {
         attempt->is_unproven = true;
-        attempt->held_why = STR("DMARC of its author failed");
+        attempt->is_junk = true;
+        if (attempt->held_why.n == 0)
+            attempt->held_why = STR("DMARC of its author failed");
     }
     tell(&p, out);
     deliver_count_proof(attempt->d, &p.verdict, out->verdict, is_vouched_for(&p),

@@ -15,8 +15,9 @@ enum {
 
 /* Checks what d->checks asks for: SPF (RFC 7208), DKIM (RFC 6376), ARC (RFC 8617), DMARC (RFC 9989,
  * which needs SPF and DKIM), and iprev with any of them. Sets out->verdict and out->reason when the
- * message is to be refused, attempt->held_why when the author's domain wants it in quarantine, and
- * gives the Authentication-Results field, whole with CRLF (empty:
+ * message is to be refused, attempt->is_junk and held_why when the author's domain wants it in
+ * quarantine, held_why and is_unproven also when it would be refused but is for who is always heard
+ * (deliver_is_always_heard), and gives the Authentication-Results field, whole with CRLF (empty:
  * nothing was checked), in the arena; attempt->results and chain, where there was a look for one;
  * attempt->iprev.
  * ERR_CANCELLED; that the DNS has no answer is a result. Yields. */

@@ -218,7 +218,7 @@ bool deliver_plan_success(struct deliver_attempt *attempt, int64_t deadline_ms, 
 {
     const struct smtp_message *m = attempt->m;
     struct queue_new_recipient *done = ARENA_ARRAY(attempt->a, struct queue_new_recipient, m->n);
-    size_t n = m->sender.n > 0 ? list_done(attempt, done) : 0;
+    size_t n = m->sender.n > 0 && !attempt->is_sender_denied ? list_done(attempt, done) : 0;
     attempt->success = NULL;
     if (n == 0)
         return true;
@@ -262,7 +262,7 @@ bool deliver_may_tell(const struct deliver_attempt *attempt, int64_t deadline_ms
 {
     const struct deliver *d = attempt->d;
     bool may = true;
-    if (!attempt->is_sender_unproven || attempt->m->sender.n == 0 ||
+    if (!attempt->is_sender_unproven || attempt->is_sender_denied || attempt->m->sender.n == 0 ||
         d->success_reports_per_hour == 0)
         return true;
     size_t n = count_asked(attempt);
@@ -292,6 +292,8 @@ bool deliver_report_failed(const struct deliver_attempt *attempt, int64_t deadli
     str domain;
     struct account_route route;
     struct queue_system_mail report;
+    if (attempt->is_sender_denied)
+        return true; /* it would come to whoever was named (RFC 5321 section 6.2) */
     if (!account_route_back(attempt->d->accounts, attempt->m->sender, attempt->a, deadline_ms,
                             &domain, &route, e))
         return false;

@@ -30,8 +30,11 @@ struct deliver_attempt {
     str came_from;           /* the sender before the filters, by which copies are named, too */
     bool is_sender_unproven; /* SPF was to prove the envelope sender, and did not */
     bool is_sender_proven;   /* SPF proves the domain of came_from, or its client is believed */
-    bool is_unproven; /* its author's domain wants it in quarantine, so its sender may be forged */
-    str held_why;     /* it is in quarantine: in Junk, and what leaves waits; else empty */
+    bool is_sender_denied;   /* SPF refuses it, and it is heard all the same: nobody is told */
+    bool is_unproven; /* its author's domain wants it in quarantine, or it is heard although it
+                         would be refused, so its sender may be forged */
+    bool is_junk;     /* it is in quarantine: what is stored comes into Junk */
+    str held_why;     /* what leaves of it waits for an administrator; else empty */
     struct mailauth_iprev iprev; /* of the client; NONE: it was not looked for */
     str results; /* of the proofs, as a seal has them (mailauth_sealing); empty: none was made */
     enum mailauth_result chain; /* of ARC; with results */
@@ -51,7 +54,8 @@ YIELDS bool deliver_plan_success(struct deliver_attempt *attempt, int64_t deadli
                                  struct err *e);
 
 /* Whether the sender may have the reports of success that are asked for; where not, out->verdict
- * says so. A sender who is proven, or need not be, may. Errors: those of queue_may_tell. Yields. */
+ * says so. A sender who is proven, or need not be, may; who is told of nothing needs not. Errors:
+ * those of queue_may_tell. Yields. */
 YIELDS bool deliver_may_tell(const struct deliver_attempt *attempt, int64_t deadline_ms,
                              struct deliver_result *out, struct err *e);
 

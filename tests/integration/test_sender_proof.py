@@ -168,6 +168,28 @@ def test_proofs(heronry_factory, settings, milter):
             smtp.send(stuffed(mail(author)))
             assert smtp.reply()[0] == wanted
 
+    # What they lead to elsewhere waits for an administrator, and nobody hears of it: not in the name of a forged sender,
+    # nor does he get our reports. Who has a mailbox here has it there.
+    server = outside.server
+    server.cli("domain", "add", "heard.example")
+    server.cli("address", "add", "abuse@heard.example", outside.server.new_user()["address"], "far@elsewhere.example")
+    hidden = mail("plain").replace(b"\r\nTo: ", f", boss@strict.{DOMAIN}\r\nTo: ".encode(), 1)
+    for message, sender, why in ((mail("plain"), "bad", "SPF of its sender failed"), (mail("strict"), "plain", "DMARC of its author failed"),
+                                 (hidden, "plain", "it has no author, or several")):
+        user = server.new_user()
+        server.cli("address", "change", "abuse@heard.example", user["address"], "far@elsewhere.example")
+        with RawSmtp(server.ports["smtp"]) as smtp:
+            smtp.hello()
+            for command in (f"MAIL FROM:<a@{sender}.{DOMAIN}>", "RCPT TO:<abuse@heard.example> NOTIFY=SUCCESS,FAILURE", "DATA"):
+                assert smtp.ask(command)[0] in (250, 354)
+            smtp.send(stuffed(message))
+            assert smtp.reply()[0] == 250
+        stored = [fetch_all(server, user, box) for box in ("INBOX", "Junk")]
+        assert [len(box) for box in stored] == ([0, 1] if "DMARC" in why else [1, 0]), why
+        assert server.psql("DELETE FROM q_rcpt WHERE rcpt = 'far@elsewhere.example' RETURNING status || reply || ' ' || notify") \
+            == f"-1{why} 8"
+    assert server.psql(f"SELECT count(*) FROM q_rcpt WHERE rcpt = 'a@bad.{DOMAIN}'") == "0"
+
     # So it is with the name of the greeting, which proves nobody's mail.
     text = outside.refused(mail("plain"), plain, name=f"bad.{DOMAIN}")
     assert "5.7.23" in text and "127.0.0.1 is not ours" in text
