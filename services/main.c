@@ -48,6 +48,7 @@ static const struct cli_command serve_commands[] = {
                  "a PostgreSQL and a Redis of its own under data_dir.",
       .options = serve_options,
       .n_options = COUNT_OF(serve_options),
+      .is_local = true,
       .run = run_serve },
 };
 

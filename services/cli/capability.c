@@ -138,14 +138,17 @@ static const struct cli_command commands[] = {
     { .name = "imap capabilities",
       .arguments = "",
       .summary = "What CAPABILITY tells IMAP clients, and which RFC defines it",
+      .is_local = true,
       .run = run_capabilities },
     { .name = "imap commands",
       .arguments = "",
       .summary = "The commands that IMAP clients can give, and in which states",
+      .is_local = true,
       .run = run_imap_commands },
     { .name = "pop3 commands",
       .arguments = "",
       .summary = "The commands that POP3 clients can give, and in which states",
+      .is_local = true,
       .run = run_pop3_commands },
 };
 

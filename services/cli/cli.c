@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 
+/* Those of COMMON_FOR_URL at the end are for commands that may call another server. */
 static const struct cli_option common[] = {
     { "--config", "FILE", "configuration (default: $CONFIG_PATH, then /etc/heronry/heronry.yaml)" },
     { "--json", NULL, "print JSON, with the names of the API" },
@@ -15,6 +16,16 @@ static const struct cli_option common[] = {
     { "--token", "TOKEN", "for --url; better in $HERONRY_TOKEN, where other users do not see it" },
     { "--ca-file", "FILE", "certificate to trust for --url (default: those of the system)" },
 };
+
+enum {
+    COMMON_FOR_URL = 3
+};
+
+/* How many of the common options a command has. */
+static size_t count_common(const struct cli_command *c)
+{
+    return COUNT_OF(common) - (c->is_local || c->with_dns ? COMMON_FOR_URL : 0);
+}
 
 /* ---- finding the command ---- */
 
@@ -148,7 +159,7 @@ static void print_command_help(const struct cli_command *c)
         (void)printf("\n%s\n", c->details);
     (void)puts("\nOptions:");
     print_options(c->options, c->n_options);
-    print_options(common, COUNT_OF(common));
+    print_options(common, count_common(c));
     (void)putchar('\n');
     cli_print_exit_codes();
 }
@@ -199,7 +210,7 @@ static bool take_common(struct parse *p, bool *known)
 {
     char *values[COUNT_OF(common)] = { NULL };
     *known = true;
-    for (size_t i = 0; i < COUNT_OF(common); i++) {
+    for (size_t i = 0; i < count_common(p->cli->command); i++) {
         if (!names_option(p->args[p->at], common[i].name))
             continue;
         bool ok = take_value(p, &common[i], &values[i]);

@@ -41,6 +41,7 @@ struct cli_command {
     size_t least_words; /* positional arguments */
     size_t most_words;
     enum cli_exit (*run)(struct cli *cli);
+    bool is_local;  /* `run` calls no operation: there is no --url */
     bool with_dns;  /* `work` asks the DNS from here, so not at --url */
     bool calls_dns; /* an operation that it calls asks the DNS: at --url from there */
     /* Instead of `run`, where all there is to do is calling the API (cli_run_calls). Yields. */

@@ -142,7 +142,7 @@ static const struct cli_option options[] = {
 
 static const struct cli_command commands[] = {
     { .name = "dkim import",
-      .arguments = "FILE",
+      .arguments = "FILE --domain NAME --selector NAME",
       .summary = "Takes over a key that another server signed with",
       .details =
           "FILE, or - for standard input, has one private key that is not encrypted, RSA of\n"

@@ -62,6 +62,7 @@ static const struct cli_command commands[] = {
       .details = "Which are written is set by logging.level, logging.components and\n"
                  "logging.levels of the configuration, and changed by SIGHUP.",
       .most_words = 1,
+      .is_local = true,
       .run = run_events },
 };
 

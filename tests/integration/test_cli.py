@@ -59,6 +59,20 @@ def test_help_of_a_command(command):
     assert run(*command.split(), "-h").stdout == done.stdout
 
 
+@pytest.mark.parametrize("command", ["serve", "migrate", "version", "config", "config-check", "dnsbl test", "log events", "imap capabilities", "imap commands", "pop3 commands"])
+def test_commands_of_this_machine_have_no_options_for_another_server(command):
+    shown = run(*command.split(), "--help").stdout
+    for option, value in (("--url", "https://mail.example.org"), ("--token", "x"), ("--ca-file", "/dev/null")):
+        done = run(*command.split(), option, value, "--help")
+        assert (done.returncode, option in shown) == (64, False) and f"there is no option {option}" in done.stderr
+    assert "--config FILE" in shown and "--url URL" in run("user", "list", "--help").stdout
+
+
+def test_the_usage_names_options_that_are_needed():
+    assert "Usage: heronry dkim import FILE --domain NAME --selector NAME [OPTIONS]\n" in run("dkim", "import", "--help").stdout
+    assert "Usage: heronry config --explain [OPTIONS]\n" in run("config", "--help").stdout
+
+
 def test_help_of_a_noun():
     done = run("queue", "--help")
     assert done.returncode == 0 and not done.stderr
