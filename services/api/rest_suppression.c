@@ -2,6 +2,7 @@
 /* Addresses that accounts and domains are not to write to, for administrators. */
 #include "account/suppression.h"
 #include "api_routes.h"
+#include "base/address.h"
 #include "services/api/admin_page.h"
 #include "services/api/api.h"
 
@@ -72,6 +73,21 @@ void rest_list_all_suppressions(struct api_call *call, const struct list_all_sup
     admin_page_reply(call, &page);
 }
 
+/* Only mail that leaves is asked about: of an address here it would be without effect. False: it
+ * was answered. Yields. */
+YIELDS static bool check_elsewhere(struct api_call *call, str address)
+{
+    struct err e = ERR_CLEAR;
+    struct account_route route;
+    if (!account_route(call->app->accounts, address_local(address), address_domain(address),
+                       call->arena, call->deadline_ms, &route, &e)) {
+        return e.kind == ERR_SYNTAX || call_fail(call, &e);
+    }
+    return route.kind == ACCOUNT_ROUTE_REMOTE ||
+           call_field_problem(call, "invalid-parameter", "/recipient",
+                              "is of a domain of this server, and this is about mail that leaves");
+}
+
 void rest_add_suppression(struct api_call *call, const struct add_suppression_params *p,
                           const json_t *body)
 {
@@ -79,6 +95,8 @@ void rest_add_suppression(struct api_call *call, const struct add_suppression_pa
     const struct account_actor actor = call_account_actor(call);
     struct account_suppression_put put = { .address = p->recipient,
                                            .reason = api_get_text(body, "reason") };
+    if (!check_elsewhere(call, p->recipient))
+        return;
     if (!account_suppression_add(call->app->accounts, &actor, p->sender, &put, call->arena,
                                  call->deadline_ms, &e)) {
         (void)admin_fail(call, &e);

@@ -2179,7 +2179,7 @@ export interface paths {
         get?: never;
         /**
          * Keeps somebody from writing to an address
-         * @description Mail to it is refused from now on, by SMTP and from the apps, until it is removed. Of a domain, that of all its accounts.
+         * @description Mail to it is refused from now on, by SMTP and from the apps, until it is removed. Of a domain, that of all its accounts. An address of this server is refused with 400: mail to it does not leave.
          */
         put: operations["addSuppression"];
         post?: never;

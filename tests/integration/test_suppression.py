@@ -62,6 +62,9 @@ def test_what_is_on_the_list_is_refused(gateway, user):
     server.cli("suppression", "add", domain, "all@new.out.test")
     wrong = server.cli("suppression", "add", domain, "nobody", check=False)
     assert wrong.returncode == 65 and "nobody is not a mail address" in wrong.stderr
+    own = server.cli("suppression", "add", user["address"], f"somebody@{domain}", check=False)  # which would be without effect
+    assert own.returncode == 65 and "is of a domain of this server" in own.stderr, own
+    assert f"somebody@{domain}" not in server.cli("suppression", "list", user["address"]).stdout
     said = send(gateway, user, "yes@New.out.test", "all@new.out.test", "other@new.out.test")
     assert [code for code, _ in said] == [550, 550, 250, 250]
     assert said[0][1] == b"5.1.1 You are not to write to this address: they asked; an administrator can lift it"
