@@ -49,15 +49,24 @@ export class ThreadList {
   #abort = new AbortController();
   /** Conversations that an act of ours is changing now: news about them wait for its end. */
   #held = new Map<string, number>();
-  /** How many acts of ours have begun. */
+  /** How many acts of ours have begun, and which was the last with a conversation. */
   #acts = 0;
+  #acted = new Map<string, number>();
   /** Held ones of which there was news. */
   #missed = new Set<string>();
+  /** Pages and orders that are being read. */
+  #reads = new Set<Promise<void>>();
+  /** Ends when all news so far has been taken in, one after the other: answers may come in any order. */
+  #news: Promise<void> = Promise.resolve();
   #reindexing: ReturnType<typeof setTimeout> | undefined;
   #looking: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(source: Source) {
+  #left: (list: ThreadList, before: readonly string[]) => void;
+
+  /** `left` is told of rows that went without an act of ours, and how the list was before. */
+  constructor(source: Source, left: (list: ThreadList, before: readonly string[]) => void = () => undefined) {
     this.source = source;
+    this.#left = left;
   }
 
   get mailboxId(): string | null {
@@ -97,8 +106,18 @@ export class ThreadList {
     clearTimeout(this.#looking);
   }
 
+  /** What is asked for now may be answered after news that it does not know of: news wait for it. */
+  #reading(read: Promise<void>): Promise<void> {
+    this.#reads.add(read);
+    return read.finally(() => this.#reads.delete(read));
+  }
+
   /** Reads the list anew; `seeded` when the first page is there already. */
-  async load(seeded = false): Promise<void> {
+  load(seeded = false): Promise<void> {
+    return this.#reading(this.#load(seeded));
+  }
+
+  async #load(seeded: boolean): Promise<void> {
     this.#abort.abort();
     clearTimeout(this.#looking);
     const { signal } = (this.#abort = new AbortController());
@@ -119,21 +138,34 @@ export class ThreadList {
   async #folder(source: Source & { kind: "folder" }, seeded: boolean, signal: AbortSignal): Promise<void> {
     const path = { mailboxId: source.mailboxId };
     const { filter } = source;
+    const before = this.ids;
     if (!seeded) {
+      const since = this.#acts;
       const query = { limit: PAGE, filter };
       const page = await ok(api.GET("/mailboxes/{mailboxId}/threads", { params: { path, query }, signal }));
+      const ours = this.#oursSince(since);
+      const kept = ours.flatMap((id) => this.#rows.get(id) ?? []);
+      const order = this.#asShown(page.items.map((one) => one.id), ours);
       this.#rows.clear();
       this.seed(page);
+      for (const row of kept) this.#rows.set(row.id, row);
+      this.#setIds(order);
+      this.#askLater(ours);
     }
-    if (this.#cursor === null) return;
-    const bytes = await ok(
-      api.GET("/mailboxes/{mailboxId}/index", {
-        params: { path, query: { filter } },
-        parseAs: "arrayBuffer",
-        signal,
-      }),
-    );
-    this.#setIds(decodeIds(new Uint8Array(bytes as ArrayBuffer)));
+    if (this.#cursor !== null) {
+      const since = this.#acts;
+      const bytes = await ok(
+        api.GET("/mailboxes/{mailboxId}/index", {
+          params: { path, query: { filter } },
+          parseAs: "arrayBuffer",
+          signal,
+        }),
+      );
+      const ours = this.#oursSince(since);
+      this.#setIds(this.#asShown(decodeIds(new Uint8Array(bytes as ArrayBuffer)), ours));
+      this.#askLater(ours);
+    }
+    this.#left(this, before);
   }
 
   /** `look`: how often the beginning was asked for before. The rows of a repetition are those of
@@ -150,10 +182,13 @@ export class ThreadList {
     };
     const page = await ok(api.GET("/search", { params: { query }, signal }));
     if (look > 0 && acts !== this.#acts) return this.#lookAgain(look - 1, signal);
+    const ours = this.#oursSince(acts);
     for (const hit of page.items) {
-      this.#rows.set(hit.thread.id, hit.thread);
-      this.#hits.set(hit.thread.id, hit);
+      const { id } = hit.thread;
+      if (!ours.includes(id) || !this.#rows.has(id)) this.#rows.set(id, hit.thread);
+      this.#hits.set(id, hit);
     }
+    this.#askLater(ours);
     const fresh = page.items.map((one) => one.thread.id);
     const known = cursor || look > 0 ? this.ids : [];
     this.#setIds([...new Set(cursor ? [...known, ...fresh] : [...fresh, ...known])]);
@@ -168,7 +203,7 @@ export class ThreadList {
     if (signal.aborted || look >= LOOKS) return;
     this.#looking = setTimeout(() => {
       if (this.#held.size > 0) this.#lookAgain(look, signal);
-      else this.#search(null, signal, look + 1).catch(() => this.#lookAgain(look + 1, signal));
+      else this.#reading(this.#search(null, signal, look + 1)).catch(() => this.#lookAgain(look + 1, signal));
     }, INDEXED_MS * 2 ** look);
   }
 
@@ -178,7 +213,7 @@ export class ThreadList {
     if (this.source.kind === "search") {
       if (end >= this.ids.length - 10 && this.#cursor && !this.#asked.has(this.#cursor)) {
         this.#asked.add(this.#cursor);
-        this.#search(this.#cursor, signal).catch(() => this.#asked.clear());
+        this.#reading(this.#search(this.#cursor, signal)).catch(() => this.#asked.clear());
       }
       return;
     }
@@ -193,8 +228,9 @@ export class ThreadList {
     for (const id of ids) this.#asked.add(id);
     try {
       const got = await this.#get(ids, signal);
-      for (const row of got.items) this.#rows.set(row.id, row);
-      if (got.notFound.length > 0) this.remove(got.notFound);
+      // News that came meanwhile is newer.
+      for (const row of got.items) if (!this.#rows.has(row.id)) this.#rows.set(row.id, row);
+      this.#leave(got.notFound);
     } catch {
       // The row stays empty and is asked for again when it comes into view the next time.
     } finally {
@@ -213,26 +249,50 @@ export class ThreadList {
   /** News about these wait until the result is called. */
   hold(ids: readonly string[]): () => void {
     this.#acts++;
-    for (const id of ids) this.#held.set(id, (this.#held.get(id) ?? 0) + 1);
+    for (const id of ids) {
+      this.#held.set(id, (this.#held.get(id) ?? 0) + 1);
+      this.#acted.set(id, this.#acts);
+    }
     return () => {
       for (const id of ids) {
         const left = (this.#held.get(id) ?? 1) - 1;
         if (left > 0) this.#held.set(id, left);
         else this.#held.delete(id);
       }
-      void this.#catchUp(ids.filter((id) => !this.#held.has(id) && this.#missed.delete(id)));
+      void this.ask(ids.filter((id) => !this.#held.has(id) && this.#missed.delete(id)));
     };
   }
 
-  /** Asks for news that had to wait; again, when the server cannot answer. */
-  async #catchUp(ids: readonly string[]): Promise<void> {
+  /** Asks how conversations are now; again, when the server cannot answer. */
+  async ask(ids: readonly string[]): Promise<void> {
     if (ids.length === 0) return;
     const { signal } = this.#abort;
     try {
       await this.changed(ids);
     } catch {
-      if (!signal.aborted) setTimeout(() => void this.#catchUp(ids), ASK_AGAIN_MS);
+      if (!signal.aborted) setTimeout(() => void this.ask(ids), ASK_AGAIN_MS);
     }
+  }
+
+  /** What acts of ours have changed since so many had begun: an answer to an earlier question does not know. */
+  #oursSince(since: number): string[] {
+    return [...this.#acted].filter(([id, act]) => act > since || this.#held.has(id)).map(([id]) => id);
+  }
+
+  /** An order as the server told it, but for these: they stay where they are, or away. */
+  #asShown(order: readonly string[], ours: readonly string[]): readonly string[] {
+    if (ours.length === 0) return order;
+    const away = new Set(ours.filter((id) => this.indexOf(id) < 0));
+    const now = order.filter((id) => !away.has(id));
+    const there = new Set(now);
+    const shown = ours.map((id) => ({ id, at: this.indexOf(id) })).filter(({ id, at }) => at >= 0 && !there.has(id));
+    for (const { id, at } of shown.sort((a, b) => a.at - b.at)) now.splice(Math.min(at, now.length), 0, id);
+    return now;
+  }
+
+  /** An answer could not tell of these: they are asked for as soon as nothing holds them. */
+  #askLater(ids: readonly string[]): void {
+    void this.ask(ids.filter((id) => !this.#isHeld(id)));
   }
 
   /** Takes rows out; the result puts them back where they were, or some of them only. */
@@ -272,8 +332,9 @@ export class ThreadList {
     return this.#held.has(id);
   }
 
-  /** New mail, told with its rows. */
+  /** New mail, told with its rows; while the list is read, what changed is asked for when it has been. */
   arrived(rows: readonly Row[]): void {
+    if (this.#reads.size > 0) return;
     for (const row of rows) {
       if (!row.mailboxIds.includes(this.mailboxId ?? "") || this.#isHeld(row.id)) continue;
       // What is listed already moves when we know how it stands in this folder: an own draft does not lift it.
@@ -297,19 +358,36 @@ export class ThreadList {
   }
 
   /** Its place cannot be told from the rows that are here: asks for the order again, soon. */
-  #reindex(): void {
+  #reindex(afterMs = 250): void {
     clearTimeout(this.#reindexing);
     this.#reindexing = setTimeout(() => {
       const { signal } = this.#abort;
       const source = this.source as Source & { kind: "folder" };
       this.#cursor ??= "";
-      this.#folder(source, true, signal).catch(() => undefined);
-    }, 250);
+      this.#reading(this.#folder(source, true, signal)).catch(() => signal.aborted || this.#reindex(ASK_AGAIN_MS));
+    }, afterMs);
+  }
+
+  /** Takes out rows that are not here any more. */
+  #leave(ids: readonly string[]): void {
+    const before = this.ids;
+    const leaving = ids.filter((id) => this.indexOf(id) >= 0);
+    if (leaving.length === 0) return;
+    this.remove(leaving);
+    this.#left(this, before);
   }
 
   /** Conversations of which something is different now. */
-  async changed(ids: readonly string[]): Promise<void> {
+  changed(ids: readonly string[]): Promise<void> {
+    const taken = this.#news.then(() => this.#changed(ids));
+    this.#news = taken.catch(() => undefined);
+    return taken;
+  }
+
+  async #changed(ids: readonly string[]): Promise<void> {
+    await Promise.allSettled(this.#reads);
     const { signal } = this.#abort;
+    const since = this.#acts;
     const concern = ids.filter((id) => !this.#isHeld(id) && (this.source.kind === "folder" || this.#rows.has(id)));
     if (concern.length === 0) return;
     if (concern.length > 200) return this.load();
@@ -321,14 +399,15 @@ export class ThreadList {
     });
     if (!got) return;
     const mailboxId = this.source.kind === "folder" ? this.source.mailboxId : null;
+    const ours = new Set(this.#oursSince(since));
     const gone = new Set(got.notFound);
     for (const row of got.items) {
-      if (this.#isHeld(row.id)) continue;
+      if (ours.has(row.id)) continue;
       if (mailboxId && !row.mailboxIds.includes(mailboxId)) gone.add(row.id);
       else if (this.source.kind === "folder") this.#place(row);
       else this.#rows.set(row.id, row);
     }
-    const leaving = [...gone].filter((id) => this.indexOf(id) >= 0 && !this.#isHeld(id));
-    if (leaving.length > 0) this.remove(leaving);
+    this.#leave([...gone].filter((id) => !ours.has(id)));
+    this.#askLater(concern.filter((id) => ours.has(id)));
   }
 }
