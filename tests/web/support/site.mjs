@@ -214,8 +214,8 @@ export async function send(page, { to, subject, text, files = [], wait = true })
   if (wait) await toast(page, "Message sent");
 }
 
-/** Mail from outside, by SMTP; `type` is its Content-Type. */
-export async function deliver({ to, subject, text, from = "leo@example.net", name = "Leo Park", type = "text/plain; charset=utf-8" }) {
+/** Mail from outside, by SMTP; `type` is its Content-Type, `inReplyTo` what the delivery of another one gave. */
+export async function deliver({ to, subject, text, from = "leo@example.net", name = "Leo Park", type = "text/plain; charset=utf-8", inReplyTo = "" }) {
   const socket = net.connect(facts.ports.smtp, "127.0.0.1");
   const lines = (async function* () {
     let rest = "";
@@ -233,9 +233,10 @@ export async function deliver({ to, subject, text, from = "leo@example.net", nam
     const { value } = await lines.next();
     assert.ok(value?.startsWith(code), `${words}: ${value}`);
   };
+  const id = `<${Math.random().toString(36).slice(2)}@example.net>`;
   const message = [
     `From: ${name} <${from}>`, `To: <${to}>`, `Subject: ${subject}`, `Date: ${new Date().toUTCString().replace("GMT", "+0000")}`,
-    `Message-ID: <${Math.random().toString(36).slice(2)}@example.net>`, "MIME-Version: 1.0", `Content-Type: ${type}`, "", text,
+    ...(inReplyTo ? [`In-Reply-To: ${inReplyTo}`] : []), `Message-ID: ${id}`, "MIME-Version: 1.0", `Content-Type: ${type}`, "", text,
   ].join("\r\n");
   await say(null, "220");
   await say("EHLO client.example", "250");
@@ -245,6 +246,7 @@ export async function deliver({ to, subject, text, from = "leo@example.net", nam
   await say(`${message}\r\n.`, "250");
   await say("QUIT", "221");
   socket.destroy();
+  return id;
 }
 
 /** What moves or fades comes to rest: half-way its colours are nobody's. */

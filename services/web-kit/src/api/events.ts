@@ -15,6 +15,8 @@ export interface LiveOptions {
   since: string;
   onevent: (event: LiveEvent) => void;
   onlink: (state: LinkState) => void;
+  /** Another tab holds the stream: what it passed on between `since` and now did not come here. */
+  onmissed?: () => void;
 }
 
 type Passed = { event: LiveEvent; id: string } | { link: LinkState };
@@ -91,7 +93,9 @@ export function live(options: LiveOptions): () => void {
     navigator.locks.request(name, { signal: stopped.signal }, hold).catch(() => undefined);
     // Another tab may hold the stream already and say nothing: then all is well.
     void navigator.locks.query().then((all) => {
-      if (all.held?.some((one) => one.name === name) && !source) options.onlink("open");
+      if (stopped.signal.aborted || source || !all.held?.some((one) => one.name === name)) return;
+      options.onlink("open");
+      options.onmissed?.();
     });
   } else void hold();
 

@@ -48,6 +48,16 @@ async function sendMessages(messageIds: readonly string[], change: Change): Prom
     await send({ messageIds: messageIds.slice(i, i + CHUNK) }, change);
 }
 
+/** Whether what the lists know is not what the server has: some of it was not there, or nothing was to be done. */
+function isUnlike(results: readonly Result[]): boolean {
+  return changedIds(results).length === 0 || results.some((one) => one.notFound.length > 0);
+}
+
+/** Whether nothing of what an act was about is there any more. */
+function isGone(results: readonly Result[]): boolean {
+  return results.every((one) => one.notFound.length > 0 && one.changed.length === 0 && one.unchangedCount === 0);
+}
+
 /** Runs what takes an act back, with its own notice when that fails. */
 async function undoing(stage: Stage, ids: readonly string[], restore: () => void, run: () => Promise<void>): Promise<void> {
   const release = stage.list.hold(ids);
@@ -59,6 +69,7 @@ async function undoing(stage: Stage, ids: readonly string[], restore: () => void
     void stage.list.load();
   } finally {
     release();
+    void stage.list.ask(ids); // nothing may have been left to take back: then no news comes
     void stage.reader.load();
   }
 }
@@ -87,7 +98,8 @@ export async function move(stage: Stage, ids: readonly string[], to: Mailbox): P
   const { results, done, failed, error } = await sendThreads(list, targets, { move: { to: to.id } });
   const groups = results.flatMap((one) => one.changed);
   restore(failed);
-  if (done.size > 0)
+  if (done.size > 0 && isGone(results)) toasts.problem(t("done.gone"));
+  else if (done.size > 0)
     toasts.show(t("done.moved", { count: done.size, folder: session.nameOf(to), role: to.role ?? "none" }), {
       undo: () =>
         undoing(stage, [...done], () => restore(done), async () => {
@@ -96,6 +108,7 @@ export async function move(stage: Stage, ids: readonly string[], to: Mailbox): P
     });
   if (error) toasts.problem(problemText(error));
   release();
+  if (isUnlike(results)) void list.ask([...done]);
 }
 
 /** Deletes for ever. The caller has asked before. */
@@ -103,11 +116,12 @@ export async function destroy(stage: Stage, ids: readonly string[]): Promise<voi
   const { list } = stage;
   const release = list.hold(ids);
   const restore = list.remove(ids);
-  const { done, failed, error } = await sendThreads(list, [{ ids, mailboxId: list.mailboxId }], { destroy: true });
+  const { results, done, failed, error } = await sendThreads(list, [{ ids, mailboxId: list.mailboxId }], { destroy: true });
   restore(failed);
   if (done.size > 0) toasts.show(t("done.destroyed", { count: done.size }));
   if (error) toasts.problem(problemText(error));
   release();
+  if (isUnlike(results)) void list.ask([...done]);
 }
 
 interface Flagging {
@@ -153,8 +167,13 @@ export async function flag(stage: Stage, ids: readonly string[], flagging: Flagg
     : await sendThreads(stage.list, [{ ids, mailboxId: newestOnly ? stage.list.mailboxId : null, newestOnly }], change);
   restore(failed);
   release();
+  if (done.size > 0 && isUnlike(results)) {
+    void stage.list.ask([...done]);
+    void stage.reader.load();
+  }
   if (quiet) return;
-  if (done.size > 0) {
+  if (done.size > 0 && isGone(results)) toasts.problem(t("done.gone"));
+  else if (done.size > 0) {
     const changed = changedIds(results);
     const what = keyword === "$seen" ? (on ? "read" : "unread") : on ? "starred" : "unstarred";
     toasts.show(t("done.flagged", { count: done.size, what }), {

@@ -47,6 +47,8 @@ class Mail {
   #lastTicked: string | null = null;
   #nextKey = 1;
   #told = new Set<string>();
+  /** Messages of the open conversation that are marked as read when it has been open for a while. */
+  #due = new Set<string>();
   #reading: ReturnType<typeof setTimeout> | undefined;
 
   get stage(): acts.Stage {
@@ -67,9 +69,15 @@ class Mail {
       if (inbox) go({ view: "folder", mailboxId: inbox.id, filter: "all", threadId: null }, true);
       return;
     }
-    if (!same(source, this.list.source)) this.#show(source);
-    if (route.threadId) this.cursor = route.threadId;
-    if (route.threadId !== this.reader.threadId) this.#told.clear();
+    const isOther = !same(source, this.list.source);
+    if (isOther) this.#show(source);
+    const opens = route.threadId !== this.reader.threadId;
+    // Folders that change bring us here, too: the cursor stays where it went since.
+    if (route.threadId && (opens || isOther)) this.cursor = route.threadId;
+    if (opens) {
+      this.#told.clear();
+      this.#readNoMore();
+    }
     void this.reader.open(route.threadId);
   }
 
@@ -89,13 +97,12 @@ class Mail {
 
   /** A new list that is being read. */
   #begun(source: Source): ThreadList {
-    const list = new ThreadList(source);
+    const list = new ThreadList(source, (from, before) => this.#rowsLeft(from, before));
     const { inbox } = session;
+    // Of the first moment: whatever list comes later asks for its own.
+    session.inbox = undefined;
     const seeded = source.kind === "folder" && source.filter === "all" && inbox && session.mailbox(source.mailboxId)?.role === "inbox";
-    if (seeded) {
-      list.seed(inbox);
-      session.inbox = undefined;
-    }
+    if (seeded) list.seed(inbox);
     void list.load(Boolean(seeded));
     return list;
   }
@@ -106,6 +113,15 @@ class Mail {
   get index(): number {
     const at = this.cursor === null ? -1 : this.list.indexOf(this.cursor);
     return at >= 0 ? at : this.list.ids.length > 0 ? 0 : -1;
+  }
+
+  /** Rows went by themselves: the cursor stands where its row was, not at the beginning, and none of them is ticked. */
+  #rowsLeft(list: ThreadList, before: readonly string[]): void {
+    if (list !== this.list) return;
+    const isHere = (id: string): boolean => list.indexOf(id) >= 0;
+    for (const id of this.selected) if (!isHere(id)) this.selected.delete(id);
+    const at = this.cursor === null || isHere(this.cursor) ? -1 : before.indexOf(this.cursor);
+    if (at >= 0) this.cursor = before.slice(at).find(isHere) ?? before.slice(0, at).findLast(isHere) ?? null;
   }
 
   moveTo(index: number): void {
@@ -192,7 +208,7 @@ class Mail {
 
   setSeen(on: boolean, ids = this.targets): void {
     void acts.flag(this.stage, ids, { keyword: "$seen", on });
-    clearTimeout(this.#reading);
+    this.#readNoMore();
     if (!on && this.reader.threadId && ids.includes(this.reader.threadId)) this.open(null);
     this.selected.clear();
   }
@@ -211,6 +227,11 @@ class Mail {
     return this.targets.every((id) => this.list.row(id)?.unreadCount === 0);
   }
 
+  #readNoMore(): void {
+    clearTimeout(this.#reading);
+    this.#due.clear();
+  }
+
   /** Marks the open conversation as read, as soon as the settings say. */
   read(): void {
     const { thread } = this.reader;
@@ -218,10 +239,15 @@ class Mail {
     const unread = thread.messages.filter((one) => isUnread(one) && this.reader.expanded.has(one.id) && !this.#told.has(one.id));
     if (unread.length === 0) return;
     // Each once: when the server refuses it, and when somebody marks it as unread again, it stays so.
-    for (const one of unread) this.#told.add(one.id);
-    const messageIds = unread.map((one) => one.id);
-    const act = (): void =>
+    for (const { id } of unread) {
+      this.#told.add(id);
+      this.#due.add(id);
+    }
+    const act = (): void => {
+      const messageIds = [...this.#due];
+      this.#due.clear();
       void acts.flag(this.stage, [thread.id], { keyword: "$seen", on: true, messageIds, quiet: true });
+    };
     clearTimeout(this.#reading);
     const seconds = session.settings.markReadAfterSeconds;
     if (seconds === 0) act();

@@ -34,7 +34,12 @@ export class Reader {
   }
 
   /** Reads the open conversation, anew if it is there already. */
-  async load(): Promise<void> {
+  load(): Promise<void> {
+    return this.refresh().catch(() => undefined);
+  }
+
+  /** As load(); throws when what is shown could not be read anew. */
+  async refresh(): Promise<void> {
     const { threadId } = this;
     if (!threadId) return;
     this.#abort.abort();
@@ -51,6 +56,7 @@ export class Reader {
       if (isAborted(error) || signal.aborted) return;
       if (asProblem(error).status === 404) this.gone = true;
       else if (!this.thread) this.error = error;
+      else throw error;
     }
   }
 

@@ -37,7 +37,11 @@ class Session {
   /** The state of the account that everything here reflects. */
   state = "";
   #stop: (() => void) | undefined;
-  #listeners = new Set<(event: LiveEvent) => void>();
+  #listeners = new Set<(news: LiveEvent | "ask") => void>();
+  /** Counts questions for the folders and what the stream tells of them, to know which is newer. */
+  #clock = 0;
+  #read = 0;
+  #counted = new Map<string, { at: number; counts: Schema<"MailboxCounts"> }>();
   /** Ends when the server has answered to the last change of settings. */
   #changed: Promise<void> = Promise.resolve();
 
@@ -84,6 +88,7 @@ class Session {
       types: "mail,submission",
       since: all.eventCursor,
       onevent: (event) => this.#event(event),
+      onmissed: () => this.#listeners.forEach((run) => run("ask")),
       onlink: (link) => (this.link = link),
     });
   }
@@ -101,12 +106,15 @@ class Session {
       this.ended = true;
       return this.#leave();
     }
-    if (event.type === "change") this.counts(event.mailboxes);
+    if (event.type === "change") {
+      this.counts(event.mailboxes);
+      this.inbox = undefined; // it is not as it was
+    }
     this.#listeners.forEach((run) => run(event));
   }
 
-  /** Listens to the live stream; the result stops it. */
-  listen(run: (event: LiveEvent) => void): () => void {
+  /** Listens to the live stream; "ask": it may not have told everything. The result stops it. */
+  listen(run: (news: LiveEvent | "ask") => void): () => void {
     this.#listeners.add(run);
     return () => this.#listeners.delete(run);
   }
@@ -117,6 +125,7 @@ class Session {
     this.#stop = undefined;
     this.account = null;
     this.mailboxes = [];
+    this.#counted.clear();
     this.identities = [];
     this.inbox = undefined;
     this.phase = "signedOut";
@@ -160,14 +169,25 @@ class Session {
   // ---- folders ----
 
   counts(fresh: readonly Schema<"MailboxCounts">[]): void {
+    const at = ++this.#clock;
+    for (const counts of fresh) this.#counted.set(counts.id, { at, counts });
     const byId = new Map(fresh.map((one) => [one.id, one]));
-    if (fresh.some((one) => !this.mailboxes.some((known) => known.id === one.id))) void this.reloadMailboxes();
+    if (fresh.some((one) => !this.mailboxes.some((known) => known.id === one.id))) void this.reloadMailboxes().catch(() => undefined);
     this.mailboxes = this.mailboxes.map((one) => ({ ...one, ...byId.get(one.id) }));
   }
 
-  async reloadMailboxes(): Promise<void> {
+  /** Reads the folders anew; gives the state of the account at that moment. Answers may come in any order, and what
+   *  the stream told meanwhile may be newer. */
+  async reloadMailboxes(): Promise<string> {
+    const at = ++this.#clock;
     const all = await ok(api.GET("/mailboxes"));
-    this.mailboxes = all.items;
+    if (at < this.#read) return all.state;
+    this.#read = at;
+    this.mailboxes = all.items.map((one) => {
+      const told = this.#counted.get(one.id);
+      return told && told.at > at ? { ...one, ...told.counts } : one;
+    });
+    return all.state;
   }
 
   mailbox(id: string | null): Mailbox | undefined {

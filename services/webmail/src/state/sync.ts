@@ -9,8 +9,9 @@ import type { Row, ThreadList } from "./list.svelte.ts";
 
 export interface Watcher {
   lists: () => readonly ThreadList[];
-  /** Conversations that are different now; also called for all when everything has to be read anew. */
-  changed: (threadIds: ReadonlySet<string> | "all") => void;
+  /** Conversations that are different now; also called for all when everything has to be read anew. When it fails, it
+   *  is told again. */
+  changed: (threadIds: ReadonlySet<string> | "all") => Promise<void> | undefined;
   arrived: (rows: readonly Row[]) => void;
 }
 
@@ -34,11 +35,8 @@ export function watch(watcher: Watcher): () => void {
   }
 
   async function everything(): Promise<void> {
-    const fresh = await ok(api.GET("/mailboxes"));
-    session.mailboxes = fresh.items;
-    session.state = fresh.state;
-    watcher.changed("all");
-    await Promise.all(watcher.lists().map((list) => list.load()));
+    session.state = await session.reloadMailboxes();
+    await Promise.all([watcher.changed("all"), ...watcher.lists().map((list) => list.load())]);
   }
 
   async function changes(): Promise<void> {
@@ -50,8 +48,7 @@ export function watch(watcher: Watcher): () => void {
       if (created.length + updated.length + destroyed.length > 0) await session.reloadMailboxes();
       const threads = new Set([...got.threads.created, ...got.threads.updated, ...got.threads.destroyed]);
       if (threads.size > 0) {
-        watcher.changed(threads);
-        await Promise.all(watcher.lists().map((list) => list.changed([...threads])));
+        await Promise.all([watcher.changed(threads), ...watcher.lists().map((list) => list.changed([...threads]))]);
       }
       // Now: what could not be shown is asked for again.
       if (ended) return;
@@ -83,7 +80,8 @@ export function watch(watcher: Watcher): () => void {
     }
   }
 
-  const stop = session.listen((event: LiveEvent) => {
+  const stop = session.listen((event: LiveEvent | "ask") => {
+    if (event === "ask") return void catchUp(false);
     if (event.type === "reset") void catchUp(true);
     if (event.type !== "change") return;
     if (event.arrived.length > 0) {
