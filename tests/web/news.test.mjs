@@ -159,3 +159,25 @@ test("all that was unread while a conversation is open is read in time", async (
   await until(async () => (await inbox(page)).every((thread) => thread.unreadCount === 0), "all is read");
   calm(page);
 });
+
+test("who was offered for the first letters does not get a message that is for somebody else", async () => {
+  const page = await signedIn(await newPerson());
+  const noble = { kind: "person", text: "Noble", insert: "from:noble@far.example", detail: "noble@far.example" };
+  let release;
+  const held = new Promise((resolve) => (release = resolve));
+  await page.route("**/api/v1/search/suggest?*", async (route) => {
+    if (!new URL(route.request().url()).searchParams.get("q").endsWith("no")) await held;
+    await route.fulfill({ json: { items: [noble] } });
+  });
+  await page.keyboard.press("c");
+  const composer = page.getByRole("dialog").last();
+  await composer.getByRole("combobox", { name: "To" }).focus();
+  await page.keyboard.type("no");
+  await composer.getByRole("option", { name: "Noble" }).waitFor();
+  await page.keyboard.type("body@here.example");
+  await page.keyboard.press("Enter");
+  await composer.getByRole("list", { name: "To" }).getByText("nobody@here.example").waitFor();
+  assert.equal(await composer.getByText("Noble").count(), 0);
+  release();
+  calm(page);
+});
