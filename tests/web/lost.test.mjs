@@ -85,6 +85,51 @@ test("a change whose answer was lost is no conflict; one of somebody else is", a
   await page.context().close();
 });
 
+test("a text that could not be saved when it was to be closed stays, and is saved when that works again", async () => {
+  const page = await signedIn(ada);
+  const subject = unique("Stays ");
+  const composer = await write(page, subject);
+  await composer.getByText("Saved in Drafts").waitFor();
+  await page.route("**/api/v1/drafts/*", (route) => (route.request().method() === "PUT" ? route.abort("connectionreset") : route.fallback()));
+  await composer.getByRole("textbox", { name: "Text of the message" }).click();
+  await page.keyboard.type("First words.");
+  await composer.getByRole("button", { name: "Save and close" }).click();
+  await composer.getByText("Not saved").waitFor();
+  await page.unrouteAll({ behavior: "wait" });
+  await composer.getByRole("textbox", { name: "Text of the message" }).click();
+  await page.keyboard.type(" Second words.");
+  await composer.getByText("Saved in Drafts").waitFor();
+  assert.match((await drafts(page, subject)).join(), /First words\. Second words\./);
+  await composer.getByRole("button", { name: "Save and close" }).click();
+  await composer.waitFor({ state: "detached" });
+});
+
+test("a message is sent once, however often one presses, and what was typed meanwhile is saved if it does not go", async () => {
+  const page = await signedIn(await newPerson());
+  const subject = unique("Often ");
+  const composer = await write(page, subject);
+  const text = composer.getByRole("textbox", { name: "Text of the message" });
+  await text.click();
+  await page.keyboard.type("Words.");
+  let asked = 0;
+  let refuse;
+  const refused = new Promise((resolve) => (refuse = resolve));
+  await page.route("**/api/v1/submissions", async (route) => {
+    if (route.request().method() !== "POST") return route.fallback();
+    asked++;
+    await refused;
+    return route.abort("connectionreset");
+  });
+  await page.keyboard.press("Control+Enter");
+  await page.keyboard.press("Control+Enter");
+  await until(() => asked > 0, "it is on its way");
+  await page.keyboard.type(" More.");
+  refuse();
+  await composer.getByRole("alert").waitFor();
+  assert.equal(asked, 1);
+  await until(async () => (await drafts(page, subject)).join().includes("Words. More."), "all of it is saved");
+});
+
 test("sending again after a lost answer is the same sending, and can be taken back", async () => {
   const page = await signedIn(await newPerson({ undoSendSeconds: 120 }));
   const subject = unique("Sent ");

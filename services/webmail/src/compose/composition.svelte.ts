@@ -166,8 +166,9 @@ export class Composition {
 
   /** Something changed: it is saved soon. */
   touch(): void {
-    if (this.phase !== "writing" || this.saved === "conflict") return;
+    if ((this.phase !== "writing" && this.phase !== "sending") || this.saved === "conflict") return;
     this.#dirty = true;
+    if (this.phase === "sending") return; // saved when it does not go
     this.saved = "waiting";
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.save(), SAVE_AFTER_MS);
@@ -298,13 +299,14 @@ export class Composition {
 
   /** Sends it, now or at a time of its own; true when it is on its way. */
   async send(at?: Date): Promise<boolean> {
+    if (this.phase !== "writing") return false; // keys can ask twice
     this.phase = "sending";
     this.refused = new Map();
     try {
       this.#dirty ||= this.#draftId === null;
       await this.save();
       if (this.saved === "conflict" || this.saved === "failed" || !this.#draftId) {
-        this.phase = "writing";
+        this.#goOn();
         return false;
       }
       const undoSeconds = session.settings.undoSendSeconds;
@@ -322,9 +324,16 @@ export class Composition {
       if (isRefused(problem.status)) this.#sending = undefined;
       this.refused = new Map(problem.errors.map((one) => [one.pointer?.split("/")[1] ?? "", one]));
       this.error = error;
-      this.phase = "writing";
+      if (this.#closed) toasts.problem(problemText(error));
+      else this.#goOn();
       return false;
     }
+  }
+
+  /** It did not go: what was written meanwhile is saved. */
+  #goOn(): void {
+    this.phase = "writing";
+    if (this.#dirty && this.saved !== "failed") this.touch();
   }
 
   #tell(made: Schema<"Submission">, undoSeconds: number): void {
@@ -336,6 +345,7 @@ export class Composition {
   async close(): Promise<void> {
     const touched = this.#dirty || this.saved === "waiting" || this.saved === "saving";
     if (touched) await this.save();
+    if (this.saved === "failed" || this.saved === "conflict") return; // it stays open, and goes on being saved
     this.#closed = true;
     clearTimeout(this.#timer);
     if (this.hasDraft && this.saved === "yes" && this.writing.mode !== "draft") toasts.show(t("done.draft"));
@@ -344,8 +354,8 @@ export class Composition {
   /** Throws it away; it can be taken back. */
   async discard(): Promise<void> {
     clearTimeout(this.#timer);
-    await this.#running;
-    this.#closed = true;
+    this.#closed = true; // nothing begins any more
+    while (this.#running) await this.#running;
     this.files.cancel();
     const input = this.#input();
     const maybe = this.#unsure[0];
