@@ -989,7 +989,7 @@ export interface paths {
         post?: never;
         /**
          * Takes a message back
-         * @description Until `undoUntil`. The draft is there again. Later 409 with `too-late`.
+         * @description Until `undoUntil`. The draft is there again. Later 409 with `too-late`. What was taken back already is answered as before.
          */
         delete: operations["cancelSubmission"];
         options?: never;

@@ -131,8 +131,12 @@ bool compose_submission_cancel(struct db *db, int64_t account_id, int64_t id, st
 {
     struct db_rows *rows = NULL;
     const struct db_param params[] = { DB_INT8(account_id), DB_INT8(id) };
-    if (!compose_submission_get(db, account_id, id, a, deadline_ms, out, e) ||
-        !db_query(db, DB_DELIVER, &cancel, params, COUNT_OF(params), a, deadline_ms, &rows, e))
+    if (!compose_submission_get(db, account_id, id, a, deadline_ms, out, e))
+        return false;
+    /* Whoever did not get the answer asks again. */
+    if (out->status == COMPOSE_CANCELED)
+        return true;
+    if (!db_query(db, DB_DELIVER, &cancel, params, COUNT_OF(params), a, deadline_ms, &rows, e))
         return false;
     if (db_row_count(rows) == 0)
         return ERR(e, ERR_CONFLICT, "the message went already");

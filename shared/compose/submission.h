@@ -75,7 +75,8 @@ YIELDS bool compose_submission_list(struct db *db, const struct compose_submissi
 YIELDS bool compose_submission_changed(struct db *db, int64_t account_id, int64_t after_us,
                                        struct arena *a, int64_t deadline_ms,
                                        struct compose_submissions *out, struct err *e);
-/* Takes it back: the draft is free again. ERR_NOT_FOUND; ERR_CONFLICT: it went already. Yields. */
+/* Takes it back: the draft is free again. Done once, it is success again. ERR_NOT_FOUND;
+ * ERR_CONFLICT: it went already. Yields. */
 YIELDS bool compose_submission_cancel(struct db *db, int64_t account_id, int64_t id,
                                       struct arena *a, int64_t deadline_ms,
                                       struct compose_submission *out, struct err *e);

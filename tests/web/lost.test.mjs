@@ -3,7 +3,7 @@
 // himself.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ada, bo, newPerson, signedIn, toast, undo, unique, until } from "./support/site.mjs";
+import { ada, bo, newPerson, signedIn, stay, toast, undo, unique, until } from "./support/site.mjs";
 
 /** Lets the server carry out requests of the kind, and loses the answers: so long, however often the app asks again,
  * that what it says of that can be seen. The result ends it, and gives how many were lost. */
@@ -146,4 +146,20 @@ test("sending again after a lost answer is the same sending, and can be taken ba
   await undo(page, "Message sent");
   await toast(page, "Taken back");
   await until(async () => (await drafts(page, subject)).length === 1, "one draft again");
+});
+
+test("a message whose taking back was not answered can be taken back again", async () => {
+  const page = await signedIn(await newPerson({ undoSendSeconds: 120 }));
+  const subject = unique("Again ");
+  const composer = await write(page, subject);
+  await composer.getByRole("textbox", { name: "Text of the message" }).click();
+  await page.keyboard.type("Words.");
+  const find = await lose(page, "DELETE", "**/api/v1/submissions/*");
+  await composer.getByRole("button", { name: "Send", exact: true }).click();
+  await undo(page, "Message sent");
+  await stay(page, "cannot be reached");
+  assert.ok((await find()) > 0);
+  await undo(page, "cannot be reached");
+  await toast(page, "Taken back");
+  await page.getByRole("textbox", { name: "Text of the message" }).getByText("Words.").waitFor();
 });

@@ -384,6 +384,9 @@ async function takeBack(made: Schema<"Submission">): Promise<void> {
     toasts.show(t("done.takenBack"));
     if (back.draftId) mail.write({ mode: "draft", draftId: back.draftId });
   } catch (error) {
-    toasts.problem(asProblem(error).status === 409 ? t("done.tooLate") : problemText(error));
+    const { status } = asProblem(error);
+    // Whether it was done is not known without an answer: as long as there is time it can be asked for again.
+    const undo = isRefused(status) ? {} : { undo: () => takeBack(made) };
+    toasts.problem(status === 409 ? t("done.tooLate") : problemText(error), undo);
   }
 }
