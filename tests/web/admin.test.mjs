@@ -181,6 +181,19 @@ test("several accounts are kept out at once, and let in by undo", async () => {
   calm(window);
 });
 
+test("a pause between two words that are searched for loses nothing", async () => {
+  const window = await admin();
+  await show(window, "accounts", "Accounts");
+  const field = window.getByRole("searchbox", { name: "Search by address or name" });
+  await field.focus();
+  await window.keyboard.type("nest ");
+  await window.waitForURL(/[?&]q=nest$/);
+  await window.keyboard.type("watcher");
+  await window.waitForURL(/[?&]q=nest(?:%20|\+)watcher$/);
+  assert.equal(await field.inputValue(), "nest watcher");
+  calm(window);
+});
+
 test("an address is given, taken away, and given back", async () => {
   const window = await admin();
   const address = `${unique("sales")}@${facts.domain}`;
@@ -254,6 +267,40 @@ test("the queue is seen by destination, tried again and cleared", async () => {
   const left = (await api(window, "/admin/queue")).body.items.map((one) => one.domain);
   assert.ok(!left.includes("one.example") && left.includes("two.example"), left.join());
   await window.getByText("Nothing matches these filters").waitFor();
+  calm(window);
+});
+
+test("messages are tried again though one of them is gone meanwhile, and the table follows when nobody is in the middle of it", async () => {
+  const window = await admin();
+  await show(window, "queue?by=recipient&domain=two.example", "Queue");
+  await window.getByRole("button", { name: "c@two.example", exact: true }).waitFor();
+  const ids = [];
+  const gone = { type: "about:blank", title: "Not found", status: 404 };
+  await window.route("**/api/v1/admin/queue/*/retry", (route) => {
+    ids.push(route.request().url());
+    if (ids.length > 1) return route.fallback();
+    return route.fulfill({ status: 404, contentType: "application/problem+json", body: JSON.stringify(gone) });
+  });
+  await window.getByRole("checkbox", { name: "Select all on this page" }).click();
+  await window.getByRole("toolbar", { name: "2 selected" }).getByRole("button", { name: "Try now" }).click();
+  await until(() => ids.length === 2, "both were tried");
+  await window.getByRole("toolbar", { name: "2 selected" }).waitFor({ state: "detached" });
+  await window.unrouteAll({ behavior: "wait" });
+
+  await window.getByRole("checkbox", { name: "Select: c@two.example" }).click();
+  await window.getByRole("toolbar", { name: "1 selected" }).waitFor();
+  const [message] = (await api(window, "/admin/queue?domain=two.example")).body.items.filter((one) => one.recipient === "c@two.example");
+  assert.equal((await api(window, `/admin/queue/${message.id}`, { method: "DELETE" })).status, 204);
+  const { messages } = (await api(window, "/admin/queue/stats")).body;
+  const figure = window.locator("dl div", { hasText: "Messages" }).first().locator("dd");
+  await figure.filter({ hasText: new RegExp(`^\\s*${messages}\\s`) }).waitFor(); // the stream has told of it
+  // What the table asked for before the tick may have shown it already.
+  const tick = window.getByRole("checkbox", { name: "Select: c@two.example" });
+  await until(async () => {
+    if (await tick.isChecked({ timeout: 1000 }).catch(() => false)) await tick.click({ timeout: 1000 }).catch(() => undefined);
+    return (await tick.count()) === 0;
+  }, "the row is gone");
+  await window.getByRole("toolbar", { name: "1 selected" }).waitFor({ state: "detached" });
   calm(window);
 });
 

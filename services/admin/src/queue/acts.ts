@@ -5,7 +5,8 @@ import { problemText } from "@heronry/web-kit/api/problem.ts";
 import { toasts } from "@heronry/web-kit/toasts.svelte.ts";
 import { t } from "../lang/messages.ts";
 
-/** Tries messages again now, one by one; tells how many recipients that are, or what stays held. */
+/** Tries messages again now, one by one; tells how many recipients that are, or what stays held. A message that is gone
+ *  meanwhile needs no try. */
 export async function retryMessages(ids: readonly string[]): Promise<void> {
   let recipients = 0;
   let held = 0;
@@ -13,7 +14,7 @@ export async function retryMessages(ids: readonly string[]): Promise<void> {
     for (const queueId of ids) {
       const answer = await api.POST("/admin/queue/{queueId}/retry", { params: { path: { queueId } } });
       if (answer.response.status === 409) held++;
-      else recipients += (await ok(Promise.resolve(answer))).recipients;
+      else if (answer.response.status !== 404) recipients += (await ok(Promise.resolve(answer))).recipients;
     }
     toasts.show(held > 0 ? t("queue.stayHeld", { count: held }) : t("queue.retried", { count: recipients }));
   } catch (error) {

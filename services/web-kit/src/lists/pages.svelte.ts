@@ -47,14 +47,14 @@ export class PagedList<T> {
   async reload(): Promise<void> {
     this.loading = true;
     this.#wantsMore = false;
-    await this.#fetch(undefined, []);
+    await this.#fetch(undefined);
   }
 
   async more(): Promise<void> {
     if (!this.#cursor || this.loadingMore || this.loading) return;
     this.loadingMore = true;
     this.#wantsMore = true;
-    await this.#fetch(this.#cursor, this.items);
+    await this.#fetch(this.#cursor);
   }
 
   /** Asks again for what could not be had. */
@@ -62,13 +62,14 @@ export class PagedList<T> {
     await (this.#wantsMore ? this.more() : this.reload());
   }
 
-  async #fetch(cursor: string | undefined, before: readonly T[]): Promise<void> {
+  async #fetch(cursor: string | undefined): Promise<void> {
     this.#abort?.abort();
     const abort = (this.#abort = new AbortController());
     try {
       const page = await this.#load(cursor, abort.signal);
       if (abort !== this.#abort) return;
-      this.items = [...before, ...page.items];
+      // As they are now: an act may have changed them meanwhile.
+      this.items = cursor ? [...this.items, ...page.items] : page.items;
       this.#cursor = page.nextCursor ?? undefined;
       this.total = page.total ?? (cursor ? this.total : null);
       this.error = null;
