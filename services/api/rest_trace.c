@@ -46,7 +46,8 @@ static json_t *shape_attempt(const struct queue_attempt *attempt)
     return o;
 }
 
-static json_t *shape_delivery(const struct queue_traced *t)
+/* Administrators are told what holds it, too: rules and transports are theirs. */
+static json_t *shape_delivery(const struct queue_traced *t, bool is_admin)
 {
     char id[QUEUE_ID_TEXT];
     json_t *attempts = json_array();
@@ -61,6 +62,7 @@ static json_t *shape_delivery(const struct queue_traced *t)
     api_set(o, "state", json_string(queue_trace_state_name(t->state)));
     api_set(o, "question", t->question.n ? api_text(t->question) : json_null());
     api_set_told(o, t->question);
+    api_set(o, "waits", api_waits(is_admin ? t->waits : STR_EMPTY));
     api_set(o, "createdAt", api_time(t->created_us));
     api_set(o, "nextAttemptAt", t->next_us ? api_time(t->next_us) : json_null());
     api_set(o, "expiresAt", t->expires_us ? api_time(t->expires_us) : json_null());
@@ -68,11 +70,11 @@ static json_t *shape_delivery(const struct queue_traced *t)
     return o;
 }
 
-static json_t *shape_deliveries(const struct queue_traces *found)
+static json_t *shape_deliveries(const struct queue_traces *found, bool is_admin)
 {
     json_t *items = json_array();
     for (size_t i = 0; i < found->n; i++)
-        api_add(items, shape_delivery(&found->list[i]));
+        api_add(items, shape_delivery(&found->list[i], is_admin));
     return items;
 }
 
@@ -101,7 +103,7 @@ void rest_trace_mail(struct api_call *call, const struct trace_mail_params *p, c
         return;
     }
     const struct call_cursor next = { .numbers = { found.last_id } };
-    call_items_page(call, shape_deliveries(&found), found.last_id ? &next : NULL);
+    call_items_page(call, shape_deliveries(&found, true), found.last_id ? &next : NULL);
 }
 
 /* ---- the own ---- */
@@ -123,5 +125,5 @@ void rest_list_message_deliveries(struct api_call *call,
         (void)call_fail(call, &e);
         return;
     }
-    call_items(call, shape_deliveries(&found));
+    call_items(call, shape_deliveries(&found, false));
 }

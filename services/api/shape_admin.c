@@ -25,6 +25,7 @@ json_t *shape_queue_entry(const struct queue_row *row)
     api_set(o, "code", api_text(row->code));
     api_set(o, "reply", api_text(row->reply));
     api_set_told(o, row->reply);
+    api_set(o, "waits", api_waits(row->waits));
     api_set(o, "createdAt", api_time(row->created_us));
     api_set(o, "expiresAt", api_time_or_null(row->expires_us));
     api_set(o, "size", json_integer(row->size));
@@ -43,6 +44,9 @@ json_t *shape_queue_entries(const struct queue_rows *rows)
 
 json_t *shape_queue_domains(const struct queue_groups *groups)
 {
+    static const char *const breakers[] = { [QUEUE_BREAKER_CLOSED] = "closed",
+                                            [QUEUE_BREAKER_OPEN] = "open",
+                                            [QUEUE_BREAKER_HALF_OPEN] = "halfOpen" };
     json_t *list = json_array();
     for (size_t i = 0; i < groups->n; i++) {
         const struct queue_group *group = &groups->list[i];
@@ -56,6 +60,9 @@ json_t *shape_queue_domains(const struct queue_groups *groups)
         api_set(o, "reply", api_text(group->reply));
         api_set_told(o, group->reply);
         api_set(o, "replies", json_integer(group->replies));
+        api_set(o, "waits", api_waits(group->waits));
+        api_set(o, "breaker", json_string(breakers[group->breaker]));
+        api_set(o, "breakerUntil", api_time_or_null(group->until_us));
         api_add(list, o);
     }
     return list;

@@ -99,3 +99,13 @@ void api_set_told(json_t *object, str text)
     json_t *found = api_told(text);
     api_set(object, "told", found ? found : json_null());
 }
+
+json_t *api_waits(str reason)
+{
+    if (str_is_empty(reason))
+        return json_null();
+    json_t *o = json_object();
+    api_set(o, "reason", api_text(reason));
+    api_set_told(o, reason);
+    return o;
+}

@@ -31,5 +31,8 @@ bool api_told_find(str text, struct api_told *out);
 json_t *api_told(str text);
 /* Sets the field "told" of an object: null where the text is none of ours. */
 void api_set_told(json_t *object, str text);
+/* Why mail waits, as `Waits` of the contract: the sentence with its code; null where there is none.
+ * Gives. */
+json_t *api_waits(str reason);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* queue list, show, retry, retry-all, delete, stats. */
+/* queue list, domains, show, retry, retry-all, delete, stats. */
 #include "queue/queue.h"
 
 #include "services/cli/listing.h"
@@ -39,6 +39,12 @@ static void reply_cell(struct cli_table *t, const json_t *value)
     cli_table_text(t, str_slice(str_from_cstr(json_string_value(value)), 0, 60));
 }
 
+/* Why it is not tried although it could be. */
+static void waits_cell(struct cli_table *t, const json_t *value)
+{
+    cli_table_text(t, json_is_object(value) ? cli_field_text(value, "reason") : STR("-"));
+}
+
 YIELDS static bool list(struct cli_session *s, struct err *e)
 {
     static const struct cli_column columns[] = {
@@ -50,12 +56,39 @@ YIELDS static bool list(struct cli_session *s, struct err *e)
         { "nextAttemptAt", "NEXT TRY", cli_cell_time },
         { "heldUntil", "HELD UNTIL", cli_cell_time },
         { "size", "SIZE", cli_cell_size },
+        { "waits", "WAITS FOR", waits_cell },
         { "reply", "LAST REPLY", reply_cell },
     };
     static const struct cli_listing listing = { .columns = columns,
                                                 .n = COUNT_OF(columns),
                                                 .has_pages = true };
     str path = cli_filter_path(s, STR("/admin/queue"), filters, COUNT_OF(filters));
+    return check_status(s->cli, e) && cli_show_list(s, path, &listing, e);
+}
+
+static void breaker_cell(struct cli_table *t, const json_t *value)
+{
+    str word = str_from_cstr(json_string_value(value));
+    cli_table_text(t, str_eq(word, STR("halfOpen")) ? STR("half open") : word);
+}
+
+YIELDS static bool domains(struct cli_session *s, struct err *e)
+{
+    static const struct cli_column columns[] = {
+        { "domain", "DOMAIN", cli_cell_text },
+        { "recipients", "RECIPIENTS", cli_cell_number },
+        { "messages", "MESSAGES", cli_cell_number },
+        { "held", "HELD", cli_cell_number },
+        { "failed", "FAILED", cli_cell_number },
+        { "nextAttemptAt", "NEXT TRY", cli_cell_time },
+        { "breaker", "BREAKER", breaker_cell },
+        { "breakerUntil", "UNTIL", cli_cell_time },
+        { "waits", "WAITS FOR", waits_cell },
+        { "reply", "LAST REPLY", reply_cell },
+    };
+    static const struct cli_listing listing = { .columns = columns, .n = COUNT_OF(columns) };
+    str path =
+        cli_filter_path(s, STR("/admin/queue/domains?limit=200"), filters, COUNT_OF(filters));
     return check_status(s->cli, e) && cli_show_list(s, path, &listing, e);
 }
 
@@ -105,6 +138,7 @@ YIELDS static bool show(struct cli_session *s, struct err *e)
         { "nextAttemptAt", "NEXT TRY", cli_cell_time },
         { "heldUntil", "HELD UNTIL", cli_cell_time },
         { "transport", "TRANSPORT", transport_cell },
+        { "waits", "WAITS FOR", waits_cell },
         { "reply", "LAST REPLY", cli_cell_text },
     };
     static const struct cli_listing listing = { .columns = columns, .n = COUNT_OF(columns) };
@@ -223,6 +257,16 @@ static const struct cli_command commands[] = {
       .options = filter_options,
       .n_options = COUNT_OF(filter_options),
       .work = list },
+    { .name = "queue domains",
+      .arguments = "",
+      .summary = "Lists the destinations of mail that waits, the fullest 200 first",
+      .details =
+          "BREAKER is open where 5 attempts in a row failed: nothing is tried before UNTIL but\n"
+          "what queue transport sends another way. Half open, one message at a time is tried\n"
+          "until two attempts have worked.",
+      .options = filter_options,
+      .n_options = COUNT_OF(filter_options),
+      .work = domains },
     { .name = "queue show",
       .arguments = "ID",
       .summary = "Shows a message that waits, with all of its recipients and their last replies",

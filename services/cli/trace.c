@@ -78,6 +78,20 @@ static void print_attempt(const json_t *attempt, struct buf *b)
     print_line(b);
 }
 
+static void print_waits(const json_t *delivery, struct buf *b)
+{
+    const json_t *waits = json_object_get(delivery, "waits");
+    if (!json_is_object(waits))
+        return;
+    (void)buf_add(b, STR("  waits: "));
+    add_field(b, waits, "reason");
+    if (cli_field_time(delivery, "nextAttemptAt") > 0) {
+        (void)buf_add(b, STR("; tried again at "));
+        add_time(b, delivery, "nextAttemptAt");
+    }
+    print_line(b);
+}
+
 static void print_delivery(json_t *delivery, struct buf *b)
 {
     const json_t *attempts = json_object_get(delivery, "attempts");
@@ -100,6 +114,7 @@ static void print_delivery(json_t *delivery, struct buf *b)
         (void)buf_add_byte(b, '>');
     }
     print_line(b);
+    print_waits(delivery, b);
     for (size_t i = 0; i < json_array_size(attempts); i++)
         print_attempt(json_array_get(attempts, i), b);
 }

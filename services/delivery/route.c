@@ -430,7 +430,9 @@ static bool find_looks(const struct delivery *d, const struct account_way *way,
     out->pool = delivery_egress_find(d, pool);
     out->is_own_fault = !out->pool;
     return out->pool ||
-           ERR(e, ERR_NOT_FOUND, "delivery.pools of this frontend has no \"%.*s\"", STR_FMT(pool));
+           ERR(e, ERR_NOT_FOUND,
+               "delivery.pools of this frontend has no \"%.*s\", the pool of the transport \"%.*s\"",
+               STR_FMT(pool), STR_FMT(way->pool ? way->pool->domain : STR_EMPTY));
 }
 
 bool delivery_find_route(const struct delivery *d, str domain, const struct account_way *way,

@@ -342,6 +342,6 @@ void shift_put_off(struct shift *shift, const struct queue_message *m, int64_t w
     for (; m; m = take_any(shift))
         rest.messages[rest.n++] = *m;
     shift->no_more = true;
-    if (!queue_postpone(shift->d->app->queue, &rest, 0, wait_ms, 0, &e))
+    if (!queue_postpone(shift->d->app->queue, &rest, 0, wait_ms, 0, STR_EMPTY, &e))
         obs_log(EV_DELIVERY_CLAIM_FAILED, STR_EMPTY, OBS_ERR(&e)); /* they stay due */
 }

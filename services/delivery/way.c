@@ -14,6 +14,10 @@ enum {
     MINUTE_MS = 60 * 1000
 };
 
+/* Why mail waits that could go, as administrators read it. */
+#define CROWDED  "its transport has as many connections open as it may"
+#define TOO_FAST "its transport takes no more messages a minute"
+
 struct delivery_use {
     struct list link; /* in delivery->uses */
     char *subject;
@@ -116,14 +120,15 @@ YIELDS static bool keep_pace(struct shift *shift, const struct account_way *way,
     size_t granted = 0;
     int64_t wait_ms = 0;
     if (way->connections && !limit_connections(shift, way->connections, &wait_ms))
-        return queue_postpone(q, lease, 0, wait_ms, 0, e);
+        return queue_postpone(q, lease, 0, wait_ms, 0, STR(CROWDED), e);
     if (!way->rate)
         return true;
     if (!account_transport_take(shift->d->app->accounts, way->rate, lease->domain, lease->n,
                                 &granted, &wait_ms, e))
         return false;
     return granted >= lease->n ||
-           queue_postpone(q, lease, granted, wait_ms, MINUTE_MS / way->rate->per_minute, e);
+           queue_postpone(q, lease, granted, wait_ms, MINUTE_MS / way->rate->per_minute,
+                          STR(TOO_FAST), e);
 }
 
 /* ---- the way ---- */
@@ -173,7 +178,8 @@ YIELDS static bool find_route(struct shift *shift, const struct account_way *way
     }
     obs_log(EV_DELIVERY_NOT_CONFIGURED, STR_EMPTY, OBS_STR("domain", lease->domain),
             OBS_INT("messages", lease->n), OBS_ERR(&fault));
-    return queue_postpone(shift->d->app->queue, lease, 0, OTHERS_MS, 0, e);
+    return queue_postpone(shift->d->app->queue, lease, 0, OTHERS_MS, 0, str_from_cstr(fault.msg),
+                          e);
 }
 
 bool delivery_find_way(struct shift *shift, int64_t deadline_ms, struct err *e)

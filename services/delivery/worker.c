@@ -54,21 +54,44 @@ YIELDS static void work_on_lease(struct shift *shift)
     shift_finish_rest(shift, &shift->route.failure);
 }
 
+/* An open breaker that fails once more is no news: it would be told of each dead destination every
+ * five minutes. */
+static void log_breaker(const struct shift *shift)
+{
+    const struct queue_breaker_turn turn = queue_lease_turn(shift->lease);
+    if (turn.has_opened) {
+        obs_log(EV_DELIVERY_BREAKER_OPENED, STR_EMPTY, OBS_STR("domain", shift->lease->domain),
+                OBS_INT("failures", turn.failures), OBS_INT("until", turn.until_us / 1000000),
+                OBS_STR("reason", turn.reason));
+    } else if (turn.has_closed) {
+        obs_log(EV_DELIVERY_BREAKER_CLOSED, STR_EMPTY, OBS_STR("domain", shift->lease->domain));
+    }
+}
+
+/* Gives back what was claimed. Yields. */
+YIELDS static void give_back(struct shift *shift)
+{
+    struct err e = ERR_CLEAR;
+    if (queue_release(shift->d->app->queue, shift->lease, clock_deadline_in(DELIVERY_DATABASE_MS),
+                      &e)) {
+        log_breaker(shift);
+    } else {
+        obs_log(EV_DELIVERY_LEASE_LOST, STR_EMPTY, OBS_STR("domain", shift->lease->domain),
+                OBS_ERR(&e));
+    }
+}
+
 /* Works on what was claimed, and gives it back. Yields. */
 YIELDS static void work_a_shift(void *arg)
 {
     struct shift *shift = arg;
     struct delivery *d = shift->d;
-    struct err e = ERR_CLEAR;
     runtime_hold(d->app->runtime);
     shift_start_keeper(shift);
     work_on_lease(shift);
     shift_arrive(shift);
-    if (shift_stop_keeper(shift) && !shift->is_lost && shift->n_carriers == 0 &&
-        !queue_release(d->app->queue, shift->lease, clock_deadline_in(DELIVERY_DATABASE_MS), &e)) {
-        obs_log(EV_DELIVERY_LEASE_LOST, STR_EMPTY, OBS_STR("domain", shift->lease->domain),
-                OBS_ERR(&e));
-    }
+    if (shift_stop_keeper(shift) && !shift->is_lost && shift->n_carriers == 0)
+        give_back(shift);
     delivery_leave_way(shift);
     if (shift->has_failures)
         signal_point_all(&d->reports);

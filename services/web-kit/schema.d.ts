@@ -3078,8 +3078,10 @@ export interface components {
             question: string | null;
             /** @description Null where `question` is no sentence of this server. */
             told: components["schemas"]["Told"] | null;
+            /** @description What holds it, or why it is not tried although it could be: its servers failed too often, its transport lacks something or is at its limits. Null when it waits for its time only, and for all but administrators. */
+            waits: components["schemas"]["Waits"] | null;
             createdAt: components["schemas"]["Timestamp"];
-            /** @description Null when there is none. */
+            /** @description When it is tried at the earliest; null when it is not. */
             nextAttemptAt: components["schemas"]["Timestamp"] | null;
             /** @description When it is given up; null when it has left the queue. */
             expiresAt: components["schemas"]["Timestamp"] | null;
@@ -4638,6 +4640,16 @@ export interface components {
              * @example 3
              */
             replies: number;
+            /** @description Why some of them are not tried although they could be; null when they wait for their time only. */
+            waits: components["schemas"]["Waits"] | null;
+            /**
+             * @description `open`: the servers failed 5 times in a row, and until `breakerUntil` nothing is tried but what goes another way by hand. `halfOpen`: one message at a time is tried, until two attempts have worked. `closed`: everything is tried.
+             * @example closed
+             * @enum {string}
+             */
+            breaker: "closed" | "open" | "halfOpen";
+            /** @description Null unless it is open. */
+            breakerUntil: components["schemas"]["Timestamp"] | null;
         };
         /** @description Destinations, the fullest first. */
         QueueDomains: {
@@ -4689,7 +4701,7 @@ export interface components {
              * @example 1
              */
             attempts: number;
-            /** @description Null when it is not tried, because it is held for no certain time or has failed. */
+            /** @description When it is tried at the earliest: not before its destination is, whose servers failed too often (`waits`). Null when it is not tried, because it is held for no certain time or has failed. */
             nextAttemptAt: components["schemas"]["Timestamp"] | null;
             /** @description The time at which its sender wants it to go; null when it waits for none. */
             heldUntil: components["schemas"]["Timestamp"] | null;
@@ -4707,6 +4719,8 @@ export interface components {
             reply: string;
             /** @description Null where `reply` is no sentence of this server. */
             told: components["schemas"]["Told"] | null;
+            /** @description Why it is not tried although it could be: its servers failed too often, its transport lacks something or is at its limits. Null when it waits for its time only; why it is held is in `reply`. */
+            waits: components["schemas"]["Waits"] | null;
             createdAt: components["schemas"]["Timestamp"];
             /** @description When it goes back to its sender; null while an administrator or a rule holds it, which has no end. */
             expiresAt: components["schemas"]["Timestamp"] | null;
@@ -6350,6 +6364,16 @@ export interface components {
          * @example false
          */
         UsesFromId: boolean;
+        /** @description Why mail is not tried now. */
+        Waits: {
+            /**
+             * @description In words; at `nextAttemptAt`, where there is one, it is tried all the same.
+             * @example the servers of example.net failed 5 times in a row: connection refused
+             */
+            reason: string;
+            /** @description Null where `reason` is no sentence of this server. */
+            told: components["schemas"]["Told"] | null;
+        };
         /** @description Messages of one year. */
         YearFacet: {
             /**
@@ -9621,6 +9645,14 @@ export interface operations {
                      *             "code": "not-an-address",
                      *             "values": {},
                      *             "parts": {}
+                     *           },
+                     *           "waits": {
+                     *             "reason": "the servers of example.net failed 5 times in a row: connection refused",
+                     *             "told": {
+                     *               "code": "not-an-address",
+                     *               "values": {},
+                     *               "parts": {}
+                     *             }
                      *           },
                      *           "createdAt": "2026-03-01T12:00:00Z",
                      *           "nextAttemptAt": "2026-03-01T12:00:00Z",
@@ -14034,6 +14066,14 @@ export interface operations {
                      *             "values": {},
                      *             "parts": {}
                      *           },
+                     *           "waits": {
+                     *             "reason": "the servers of example.net failed 5 times in a row: connection refused",
+                     *             "told": {
+                     *               "code": "not-an-address",
+                     *               "values": {},
+                     *               "parts": {}
+                     *             }
+                     *           },
                      *           "createdAt": "2026-03-01T12:00:00Z",
                      *           "expiresAt": "2026-03-01T12:00:00Z",
                      *           "size": 20480,
@@ -14118,6 +14158,14 @@ export interface operations {
                      *               "code": "not-an-address",
                      *               "values": {},
                      *               "parts": {}
+                     *             },
+                     *             "waits": {
+                     *               "reason": "the servers of example.net failed 5 times in a row: connection refused",
+                     *               "told": {
+                     *                 "code": "not-an-address",
+                     *                 "values": {},
+                     *                 "parts": {}
+                     *               }
                      *             },
                      *             "createdAt": "2026-03-01T12:00:00Z",
                      *             "expiresAt": "2026-03-01T12:00:00Z",
@@ -14217,7 +14265,17 @@ export interface operations {
                      *             "values": {},
                      *             "parts": {}
                      *           },
-                     *           "replies": 3
+                     *           "replies": 3,
+                     *           "waits": {
+                     *             "reason": "the servers of example.net failed 5 times in a row: connection refused",
+                     *             "told": {
+                     *               "code": "not-an-address",
+                     *               "values": {},
+                     *               "parts": {}
+                     *             }
+                     *           },
+                     *           "breaker": "closed",
+                     *           "breakerUntil": "2026-03-01T12:00:00Z"
                      *         }
                      *       ],
                      *       "total": 1
@@ -14429,6 +14487,14 @@ export interface operations {
                      *             "code": "not-an-address",
                      *             "values": {},
                      *             "parts": {}
+                     *           },
+                     *           "waits": {
+                     *             "reason": "the servers of example.net failed 5 times in a row: connection refused",
+                     *             "told": {
+                     *               "code": "not-an-address",
+                     *               "values": {},
+                     *               "parts": {}
+                     *             }
                      *           },
                      *           "createdAt": "2026-03-01T12:00:00Z",
                      *           "expiresAt": "2026-03-01T12:00:00Z",
@@ -14812,6 +14878,14 @@ export interface operations {
                      *             "code": "not-an-address",
                      *             "values": {},
                      *             "parts": {}
+                     *           },
+                     *           "waits": {
+                     *             "reason": "the servers of example.net failed 5 times in a row: connection refused",
+                     *             "told": {
+                     *               "code": "not-an-address",
+                     *               "values": {},
+                     *               "parts": {}
+                     *             }
                      *           },
                      *           "createdAt": "2026-03-01T12:00:00Z",
                      *           "nextAttemptAt": "2026-03-01T12:00:00Z",

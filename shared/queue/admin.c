@@ -4,6 +4,8 @@
 #include "audit/audit.h"
 #include "queue/private.h"
 
+#include <assert.h>
+
 enum {
     LIST_DEFAULT = 100,
     LIST_MAX = 1000
@@ -22,7 +24,8 @@ const char *queue_status_name(enum queue_status status)
 
 /* ---- looking ---- */
 
-#define ROW_COLUMNS "SELECT" QUEUE_ROW_COLUMNS " FROM q_rcpt r JOIN q_msg m USING (queue_id)"
+#define ROW_COLUMNS \
+    "SELECT" QUEUE_ROW_COLUMNS " FROM q_rcpt r JOIN q_msg m USING (queue_id)" QUEUE_DESTINATION
 
 static const struct db_stmt select_list = {
     ROW_COLUMNS " WHERE" QUEUE_FILTER
@@ -34,20 +37,26 @@ static const struct db_stmt select_some = {
                 " ORDER BY r.queue_id, r.rcpt"
 };
 
+static_assert(QUEUE_BREAKER_OPEN == 1 && QUEUE_BREAKER_HALF_OPEN == 2, "of select_domains");
 /* Codes and ids in answers differ from mail to mail: without them the same reason looks the same.
  */
 static const struct db_stmt select_domains = {
     "WITH found AS (SELECT r.domain, r.queue_id, r.status, r.reply,"
-    " CASE WHEN r.status = 0 OR (r.status = -3 AND NOT r.kept) THEN r.due END AS due,"
+    " CASE WHEN r.status = 0 OR (r.status = -3 AND NOT r.kept) THEN" QUEUE_NEXT
+    " END AS due," QUEUE_WAITS " AS waits,"
     " regexp_replace(r.reply, '[0-9A-Fa-f]{8,}', '', 'g') AS shape"
-    " FROM q_rcpt r JOIN q_msg m USING (queue_id) WHERE" QUEUE_FILTER "),"
+    " FROM q_rcpt r JOIN q_msg m USING (queue_id)" QUEUE_DESTINATION " WHERE" QUEUE_FILTER "),"
     " many AS (SELECT domain, count(*) AS n, count(DISTINCT queue_id) AS messages,"
     " count(*) FILTER (WHERE status = 1) AS failed,"
     " count(*) FILTER (WHERE status IN (-3, -1)) AS held, min(due) AS due,"
+    " min(waits) FILTER (WHERE waits <> '') AS waits,"
     " mode() WITHIN GROUP (ORDER BY shape) FILTER (WHERE reply <> '') AS shape"
     " FROM found GROUP BY domain)"
     " SELECT g.domain, g.n, g.messages, g.failed, g.due, coalesce(f.reply, ''), f.n,"
-    " count(*) OVER (), g.held FROM many g, LATERAL (SELECT min(reply) AS reply, count(*) AS n FROM found"
+    " count(*) OVER (), g.held, coalesce(g.waits, ''), CASE WHEN NOT coalesce(d.breaker_open, false)"
+    " THEN 0 WHEN d.breaker_until > now() THEN 1 ELSE 2 END, d.breaker_until"
+    " FROM many g LEFT JOIN q_domain d ON d.domain = g.domain,"
+    " LATERAL (SELECT min(reply) AS reply, count(*) AS n FROM found"
     " WHERE found.domain = g.domain AND found.shape = g.shape AND found.reply <> '') f"
     " ORDER BY g.n DESC, g.domain LIMIT $5"
 };
@@ -83,6 +92,7 @@ struct queue_row queue_row_read(const struct db_rows *r, size_t i)
         .size = db_int(r, i, 12),
         .transport = db_str(r, i, 14),
         .is_verp = db_int(r, i, 15) != 0,
+        .waits = db_str(r, i, 17),
     };
 }
 
@@ -150,6 +160,9 @@ bool queue_list_domains(struct queue *q, const struct queue_filter *filter, stru
             .due_us = db_time_us_or(r, i, 4, 0),
             .reply = db_str(r, i, 5),
             .replies = db_int(r, i, 6),
+            .waits = db_str(r, i, 9),
+            .breaker = (enum queue_breaker_state)db_int(r, i, 10),
+            .until_us = db_int(r, i, 10) == QUEUE_BREAKER_OPEN ? db_time_us(r, i, 11) : 0,
         };
     }
     return true;

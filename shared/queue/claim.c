@@ -76,6 +76,7 @@ static struct queue_lease *read_lease(const struct queue *q, const struct db_row
     lease->state->monotonic_ms = clock_monotonic_ms();
     lease->state->time_divisor = q->time_divisor;
     lease->state->plan = &q->plan;
+    lease->state->was_open = db_int(r, 0, 2) != 0;
     lease->state->breaker = queue_breaker_at(read_breaker(r), lease->state->now_us);
     lease->is_probe = lease->state->breaker.state == QUEUE_BREAKER_HALF_OPEN;
     return lease;
@@ -247,7 +248,9 @@ bool queue_lease_extend(struct queue *q, struct queue_lease *lease, int64_t dead
 }
 
 static const struct db_stmt postpone = {
-    "UPDATE q_rcpt r SET due = now() + u.ms * interval '1 millisecond'"
+    "UPDATE q_rcpt r SET due = now() + u.ms * interval '1 millisecond',"
+    " put_off = CASE WHEN $6::text <> '' THEN now() + u.ms * interval '1 millisecond' END,"
+    " put_off_why = nullif($6, '')"
     " FROM unnest($3::int8[], $4::int8[], $5::text[]) AS u (queue_id, ms, rcpt)"
     " WHERE r.queue_id = u.queue_id AND (u.rcpt = '' OR r.rcpt = u.rcpt)"
     " AND r.domain = $1 AND r.status = 0 AND r.due <= now()"
@@ -255,7 +258,7 @@ static const struct db_stmt postpone = {
 };
 
 bool queue_postpone(struct queue *q, struct queue_lease *lease, size_t first, int64_t wait_ms,
-                    int64_t step_ms, struct err *e)
+                    int64_t step_ms, str why, struct err *e)
 {
     struct arena a;
     size_t n = lease->n - first;
@@ -271,8 +274,11 @@ bool queue_postpone(struct queue *q, struct queue_lease *lease, size_t first, in
         waits[i] = wait_ms + (int64_t)i * step_ms;
     }
     lease->n = first;
-    const struct db_param params[] = { DB_TEXT(lease->domain), DB_INT8(lease->token),
-                                       DB_INT8S(ids, n), DB_INT8S(waits, n), DB_TEXTS(only, n) };
+    const struct db_param params[] = {
+        DB_TEXT(lease->domain), DB_INT8(lease->token),
+        DB_INT8S(ids, n),       DB_INT8S(waits, n),
+        DB_TEXTS(only, n),      DB_TEXT(queue_clean_text(&a, why, QUEUE_REPLY_MAX))
+    };
     bool ok = db_query(q->db, DB_DELIVER, &postpone, params, COUNT_OF(params), &a,
                        clock_deadline_in(q->lease_ms), NULL, e);
     arena_fini(&a);
@@ -294,6 +300,19 @@ bool queue_lease_destination(struct queue_lease *lease, bool worked, str reason)
     s->reason = worked ? STR_EMPTY : queue_clean_text(s->a, reason, QUEUE_REPLY_MAX);
     s->was_tried = true;
     return s->breaker.state == QUEUE_BREAKER_OPEN;
+}
+
+struct queue_breaker_turn queue_lease_turn(const struct queue_lease *lease)
+{
+    const struct queue_lease_state *s = lease->state;
+    bool is_open = s->breaker.state != QUEUE_BREAKER_CLOSED;
+    return (struct queue_breaker_turn){
+        .has_opened = is_open && !s->was_open,
+        .has_closed = !is_open && s->was_open,
+        .failures = s->breaker.failures,
+        .until_us = is_open ? s->breaker.until_us : 0,
+        .reason = s->reason,
+    };
 }
 
 /* ---- giving back ---- */

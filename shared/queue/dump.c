@@ -12,7 +12,7 @@ enum {
 static const struct db_stmt select_dump = {
     "SELECT" QUEUE_ROW_COLUMNS ", m.account_id, m.message_id, m.session, m.envelope_id, r.orcpt,"
     " r.notify, m.has_ret, m.return_full, m.is_8bit, m.is_utf8, m.tls_rule, m.hold_request, r.kept,"
-    " r.waived, r.remote, r.tls, r.delay FROM q_rcpt r JOIN q_msg m USING (queue_id)"
+    " r.waived, r.remote, r.tls, r.delay FROM q_rcpt r JOIN q_msg m USING (queue_id)" QUEUE_DESTINATION
     " WHERE" QUEUE_FILTER " AND (r.queue_id > $5 OR (r.queue_id = $5 AND $6 <> '' AND r.rcpt > $6))"
     " ORDER BY r.queue_id, r.rcpt LIMIT $7"
 };

@@ -75,6 +75,7 @@ struct queue_lease_state {
     int64_t time_divisor; /* of the queue */
     const struct queue_plan *plan;
     bool was_tried; /* the breaker has something new */
+    bool was_open;  /* at the claim; or half open */
 };
 
 /* The database's clock, as far as the lease knows it. */
@@ -94,13 +95,28 @@ str queue_node_name(const struct queue *q);
     DB_TEXT((filter)->domain), DB_TEXT((filter)->sender), DB_TEXT((filter)->recipient), \
         DB_INT4((filter)->status)
 
-/* What a row is made of, QUEUE_ROW_COUNT columns over `r` and `m`, and the row itself. */
-#define QUEUE_ROW_COLUMNS                                                                  \
-    " r.queue_id, m.envelope_from, r.rcpt, r.domain, r.status, r.attempts, r.due,"         \
-    " r.last_attempt, r.code, r.reply, m.created, m.expires, m.size, r.kept, r.transport," \
-    " m.is_verp, " QUEUE_IS_BY_HAND
+/* Over `r` and its destination: nobody claims it before the breaker lets one try, whatever its time
+ * is; as in the view mail_trace. What goes another way by hand has no breaker (claim.c). */
+#define QUEUE_DESTINATION " LEFT JOIN q_domain d ON d.domain = r.domain"
+#define QUEUE_IS_SHUT                                                                        \
+    " (r.status = 0 AND r.transport = '' AND coalesce(d.breaker_open AND d.breaker_until > " \
+    "now(), false))"
+#define QUEUE_NEXT \
+    " CASE WHEN" QUEUE_IS_SHUT " THEN greatest(r.due, d.breaker_until) ELSE r.due END"
+/* Why it is not tried although it could be; '' for no reason but its time. */
+#define QUEUE_WAITS                                                                           \
+    " CASE WHEN" QUEUE_IS_SHUT " THEN format('the servers of %s failed %s times in a row%s'," \
+    " r.domain, d.failures, CASE WHEN d.reason <> '' THEN ': ' || d.reason ELSE '' END)"      \
+    " WHEN r.status = 0 AND r.put_off = r.due THEN r.put_off_why ELSE '' END"
+
+/* What a row is made of, QUEUE_ROW_COUNT columns over `r`, `m` and QUEUE_DESTINATION, and the row
+ * itself. */
+#define QUEUE_ROW_COLUMNS                                                              \
+    " r.queue_id, m.envelope_from, r.rcpt, r.domain, r.status, r.attempts," QUEUE_NEXT \
+    ", r.last_attempt, r.code, r.reply, m.created, m.expires, m.size, r.kept,"         \
+    " r.transport, m.is_verp, " QUEUE_IS_BY_HAND "," QUEUE_WAITS
 enum {
-    QUEUE_ROW_COUNT = 17
+    QUEUE_ROW_COUNT = 18
 };
 struct queue_row queue_row_read(const struct db_rows *r, size_t i);
 

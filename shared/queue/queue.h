@@ -226,10 +226,11 @@ YIELDS bool queue_claim(struct queue *q, struct arena *a, unsigned max_messages,
 YIELDS bool queue_lease_extend(struct queue *q, struct queue_lease *lease, int64_t deadline_ms,
                                struct err *e);
 /* Takes the messages from the `first` on out of the lease, untried: the next one is due in
- * `wait_ms` and each further one `step_ms` later. Errors: those of db_query; they are out of the
+ * `wait_ms` and each further one `step_ms` later. Until then operators are told `why` they wait, if
+ * it is not empty. Errors: those of db_query; they are out of the
  * lease then, too, and due as they were. Yields. */
 YIELDS bool queue_postpone(struct queue *q, struct queue_lease *lease, size_t first,
-                           int64_t wait_ms, int64_t step_ms, struct err *e);
+                           int64_t wait_ms, int64_t step_ms, str why, struct err *e);
 /* True while at least `margin_ms` of the lease is left. Check it right before the end dot of DATA
  * (R9): a process that was stopped for long finds out here. */
 bool queue_lease_is_valid(const struct queue_lease *lease, int64_t margin_ms);
@@ -308,6 +309,17 @@ str queue_clean_text(struct arena *a, str text, size_t max);
  * to MAIL FROM) or not (no connection, no greeting, TLS refused). True when the breaker is open
  * now: leave the rest of the batch untried and release. Written by the next queue_release. */
 bool queue_lease_destination(struct queue_lease *lease, bool worked, str reason);
+
+/* What the lease has made of the breaker, for the log, after it was given back: an open one that
+ * fails once more has not been opened. */
+struct queue_breaker_turn {
+    bool has_opened;
+    bool has_closed;
+    unsigned failures; /* in a row */
+    int64_t until_us;  /* when it was opened: until then nothing is tried */
+    str reason;        /* why the destination failed last; of the lease */
+};
+struct queue_breaker_turn queue_lease_turn(const struct queue_lease *lease);
 
 /* Gives the domain back, so that what is due next can be claimed. Messages without queue_finish
  * stay due and no attempt is counted. A failure does no harm: the lease ends by itself. Yields. */
@@ -426,7 +438,10 @@ struct queue_row {
     str domain;
     enum queue_status status;
     unsigned attempts;
-    int64_t due_us;          /* next try, or the time that its sender named; 0: none for now */
+    /* Next try, behind an open breaker; or the time that its sender named; 0: none for now. */
+    int64_t due_us;
+    str waits; /* why it is not tried although it could be, or empty; of what is held `reply` says
+                */
     bool is_waiting;         /* QUEUE_STATUS_HELD until due_us, which its sender named */
     bool is_asked;           /* QUEUE_STATUS_HELD until somebody decides (hold.h) */
     int64_t last_attempt_us; /* 0: none yet */
@@ -466,6 +481,9 @@ struct queue_group {
     int64_t due_us;  /* the next try of one of them; 0: there is none for now */
     str reply;       /* one of the commonest answers, empty when there is none */
     int64_t replies; /* recipients that got such an answer; codes and ids in it may differ */
+    str waits;       /* why some of them are not tried, as in queue_row */
+    enum queue_breaker_state breaker; /* its own; half open: one message at a time is tried */
+    int64_t until_us;                 /* OPEN: until then nothing is tried; else 0 */
 };
 
 struct queue_groups {

@@ -67,11 +67,12 @@ static const struct db_stmt select_attempts = {
     " coalesce(a.sender, r.envelope_from), coalesce(a.message_id, r.message_id),"
     " coalesce(a.account_id, r.account_id), coalesce(a.created, r.created),"
     " r.status, r.attempts, r.due, r.expires, a.outcome, a.attempt, a.at, a.stage, a.remote,"
-    " a.code, a.reply, a.tls, a.secured, a.took_ms, a.node, r.question"
+    " a.code, a.reply, a.tls, a.secured, a.took_ms, a.node, r.question, coalesce(r.waits, '')"
     " FROM (SELECT * FROM q_attempt WHERE queue_id = ANY ($1::int8[])) a FULL JOIN"
-    " (SELECT r.queue_id, r.rcpt, r.status, r.attempts, r.due, m.expires, m.envelope_from,"
-    " CASE WHEN r.status = -1 AND NOT r.kept THEN r.reply END AS question,"
-    " m.message_id, m.account_id, m.created FROM q_rcpt r JOIN q_msg m USING (queue_id)"
+    " (SELECT r.queue_id, r.rcpt, r.status, r.attempts," QUEUE_NEXT " AS due, m.expires,"
+    " m.envelope_from, CASE WHEN r.status = -1 AND NOT r.kept THEN r.reply END AS question,"
+    " CASE WHEN r.status IN (-3, -1) THEN r.reply ELSE" QUEUE_WAITS " END AS waits,"
+    " m.message_id, m.account_id, m.created FROM q_rcpt r JOIN q_msg m USING (queue_id)" QUEUE_DESTINATION
     " WHERE queue_id = ANY ($1::int8[])) r ON r.queue_id = a.queue_id AND r.rcpt = a.recipient"
     " ORDER BY 1 DESC, 2, a.outcome < 0, a.attempt, a.at, a.outcome < 5, a.outcome LIMIT $2"
 };
@@ -98,7 +99,8 @@ enum column {
     SECURED,
     TOOK,
     NODE,
-    QUESTION /* of the queue; null: nobody is asked */
+    QUESTION, /* of the queue; null: nobody is asked */
+    WAITS
 };
 
 static enum queue_trace_state state_of_outcome(int64_t outcome)
@@ -169,6 +171,7 @@ static struct queue_traced read_traced(const struct db_rows *r, size_t i)
         .state = is_queued ? state_of_row(db_int(r, i, STATUS), db_int(r, i, TRIED) > 0)
                            : QUEUE_TRACE_WAITING,
         .question = db_str(r, i, QUESTION),
+        .waits = db_str(r, i, WAITS),
         .next_us = is_due ? db_time_us(r, i, DUE) : 0,
         .expires_us = is_queued ? db_time_us(r, i, EXPIRES) : 0,
     };

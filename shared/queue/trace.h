@@ -56,9 +56,10 @@ struct queue_traced {
     int64_t account_id;
     int64_t created_us;
     enum queue_trace_state state;
-    str question;                   /* why it is held until somebody decides (hold.h); or empty */
-    int64_t next_us;                /* next attempt; 0: none */
-    int64_t expires_us;             /* of the message in the queue; 0: it has left */
+    str question;       /* why it is held until somebody decides (hold.h); or empty */
+    str waits;          /* why it is not tried: what holds it, or as in queue_row; or empty */
+    int64_t next_us;    /* next attempt, behind an open breaker; 0: none */
+    int64_t expires_us; /* of the message in the queue; 0: it has left */
     struct queue_attempt *attempts; /* the first one first, behind them the reports */
     size_t n;
 };

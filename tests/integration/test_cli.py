@@ -380,6 +380,32 @@ def test_queue_verbs(stuck):
     entries = stuck.json("queue", "list")["items"]
     assert [e["recipient"] for e in entries] == ["a@one.example", "b@two.example"]
     assert {e["status"] for e in entries} == {"pending"}
+    (one, two) = stuck.json("queue", "domains")["items"]
+    assert (one["domain"], one["recipients"], one["breaker"], one["waits"]) == ("one.example", 1, "closed", None)
+    # Behind an open breaker the next try is when that lets one through, and it is said what it waits for.
+    stuck.psql("UPDATE q_domain SET breaker_open = true, failures = 5, reason = 'Connection refused', breaker_until = '2099-01-01'"
+               " WHERE domain = 'one.example'")
+    why = "the servers of one.example failed 5 times in a row: Connection refused"
+    told = {"code": "breaker-open-for", "values": {"domain": "one.example", "times": "5", "cause": "Connection refused"},
+            "parts": {"cause": {"code": "connection-refused", "values": {}, "parts": {}}}}
+    until = "2099-01-01T00:00:00Z"
+    (one, two) = stuck.json("queue", "domains")["items"]
+    assert (one["nextAttemptAt"], one["breaker"], one["breakerUntil"], one["waits"]) == (until, "open", until, {"reason": why, "told": told})
+    assert (two["breaker"], two["breakerUntil"], two["waits"]) == ("closed", None, None) and two["nextAttemptAt"] < until
+    (traced,) = stuck.json("queue", "trace", entries[0]["id"])["items"]
+    for row in (stuck.json("queue", "list")["items"][0], stuck.json("queue", "show", entries[0]["id"])["recipients"][0], traced):
+        assert (row["nextAttemptAt"], row["waits"]) == (until, {"reason": why, "told": told})
+    for words in (("list",), ("domains",), ("show", entries[0]["id"]), ("trace", entries[0]["id"])):
+        assert why in stuck.cli("queue", *words).stdout, words
+    assert f"  waits: {why}; tried again at {until}" in stuck.cli("queue", "trace", entries[0]["id"]).stdout
+    stuck.psql("UPDATE q_domain SET breaker_until = now()")
+    assert "half open" in stuck.cli("queue", "domains", "--domain", "one.example").stdout
+    stuck.psql("UPDATE q_domain SET breaker_open = false")
+    # What is held says why in its trace, too.
+    stuck.cli("queue", "hold", entries[1]["id"])
+    assert "  waits: an administrator holds it\n" in stuck.cli("queue", "trace", entries[1]["id"]).stdout
+    assert stuck.json("queue", "list", "--domain", "two.example")["items"][0]["waits"] is None
+    stuck.cli("queue", "release", entries[1]["id"])
     only = stuck.json("queue", "list", "--domain", "two.example")["items"]
     assert [e["id"] for e in only] == [entries[1]["id"]]
     assert entries[0]["id"] in stuck.cli("queue", "list").stdout
@@ -396,7 +422,7 @@ def test_queue_verbs(stuck):
     assert code(stuck, "queue", "list", "--status", "wrong") == 65
     assert stuck.json("queue", "stats")["messages"] == 1
     actions = stuck.psql("SELECT action FROM audit_log WHERE action LIKE 'queue.%'").splitlines()
-    assert len(actions) == 3
+    assert len(actions) == 5
 
 
 def test_terminal_escapes_of_peers_are_shown_not_obeyed(stuck):

@@ -450,6 +450,31 @@ def test_nobody_listens(world):
     assert "Status: 4.4.7" in text or "Status: 5.4.7" in text
 
 
+def test_a_breaker_is_told_when_it_opens_and_closes(world):
+    """Once each: a destination that stays dead is no news every five minutes."""
+    lines = lambda event: [l for l in world.server.log().splitlines() if f" {event} " in l and f" domain=refuses.{DOMAIN}" in l]
+    before = len(lines("delivery_breaker_opened"))
+    for name in ("one", "two"):
+        world.send(f"{name}@refuses.{DOMAIN}")
+        wait_until(lambda: world.was_tried(f"{name}@refuses.{DOMAIN}"), WAIT, "a first attempt")
+    nearly = f"UPDATE q_domain SET failures = 4 WHERE domain = 'refuses.{DOMAIN}' AND NOT breaker_open AND lease_owner = '' RETURNING 1"
+    wait_until(lambda: len(lines("delivery_breaker_opened")) > before or world.server.psql(nearly), WAIT, "the end of an attempt")
+    (line,) = wait_until(lambda: lines("delivery_breaker_opened")[before:], WAIT, "the line of the log")
+    assert " failures=5 " in line and "Connection refused" in line, line
+    tries = lambda: world.server.psql(f"SELECT count(*) FROM q_attempt WHERE recipient LIKE '%@refuses.{DOMAIN}'")
+    count = tries()
+    wait_until(lambda: tries() != count, WAIT, "a try that fails, too")
+    assert not lines("delivery_breaker_closed")
+    server = Sink(world.port, address="127.0.0.7")
+    try:
+        for name in ("one", "two"):
+            world.queue_is_empty(f"{name}@refuses.{DOMAIN}")
+        wait_until(lambda: lines("delivery_breaker_closed"), WAIT, "the line of the log")
+    finally:
+        server.close()
+    assert len(lines("delivery_breaker_opened")) == before + 1 and len(lines("delivery_breaker_closed")) == 1
+
+
 def test_no_answer_after_the_dot_is_tried_again(world):
     """RFC 1047: it may have arrived; it must not get lost (O6)."""
     address, dots = f"somebody@maybe.{DOMAIN}", []

@@ -221,6 +221,10 @@ def test_pools_and_names_of_ours(world):
     put_off = "SELECT attempts, due > now() + interval '20 seconds' FROM q_rcpt WHERE rcpt = 'lost@far.example'"
     wait_until(lambda: world.server.psql(put_off) == "0|t", WAIT, "mail that waits for a frontend with its pool")
     assert world.server.psql("SELECT failures, breaker_open FROM q_domain WHERE domain = 'far.example'") == "0|f"
+    why = 'delivery.pools of this frontend has no "absent", the pool of the transport "far.example"'
+    (row,) = world.server.json("queue", "list", "--domain", "far.example")["items"]
+    assert row["waits"]["reason"] == why and row["waits"]["told"]["code"] == "pool-unknown", row
+    assert f"waits: {why}; tried again at " in world.server.cli("queue", "trace", "lost@far.example").stdout
     world.server.cli("queue", "drop", "--recipient", "lost@far.example")
     peers = set(near.peers)
     set_transport(world, "far.example", f"127.0.0.1:{port}", "--tls", "may", "--pool", "six")

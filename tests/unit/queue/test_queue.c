@@ -122,7 +122,7 @@ static void verp_body(void *arg)
     finish_all(f, lease, 0, delivered);
     assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt WHERE rcpt <> 'a@x.test'"), 3);
     assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt"), 3);
-    MUST(queue_postpone(f->q, lease, 2, 600000, 600000, &e), e);
+    MUST(queue_postpone(f->q, lease, 2, 600000, 600000, STR_EMPTY, &e), e);
     assert_int_equal(lease->n, 2);
     assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt WHERE due > now()"), 2);
     assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt WHERE rcpt = 'd@x.test'"
@@ -133,7 +133,8 @@ static void verp_body(void *arg)
     assert_true(lease && lease->n == 1);
     assert_true(str_eq(lease->messages[0].recipients[0].address, STR("b@x.test")));
     test_pg_run("UPDATE q_rcpt SET due = now()");
-    MUST(queue_postpone(f->q, lease, 0, 600000, 0, &e), e); /* all, if there is no need to tell */
+    MUST(queue_postpone(f->q, lease, 0, 600000, 0, STR_EMPTY, &e),
+         e); /* all, if there is no need to tell */
     assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt WHERE due > now()"), 3);
     release(f, lease);
 }
@@ -580,8 +581,13 @@ static void breaker_body(void *arg)
     lease = claim(f); /* nothing was counted as an attempt: all are still due */
     assert_int_equal(lease->n, 3);
     assert_false(lease->is_probe);
+    assert_false(queue_lease_turn(lease).has_opened);
     assert_true(queue_lease_destination(lease, false, STR("connect: refused")));
     release(f, lease);
+    struct queue_breaker_turn turn = queue_lease_turn(lease);
+    assert_true(turn.has_opened && !turn.has_closed && turn.failures == 5);
+    assert_true(turn.until_us > db_now_us() + 4 * minute_us);
+    assert_true(str_eq(turn.reason, STR("connect: refused")));
     assert_null(claim(f));
     assert_int_equal(
         test_pg_number("SELECT count(*) FROM q_domain WHERE breaker_open AND breaker_until BETWEEN"
@@ -590,6 +596,12 @@ static void breaker_body(void *arg)
         1);
     enqueue(f, "me@here.test", "b@x.test"); /* does not wake it */
     assert_null(claim(f));
+    test_pg_run("UPDATE q_domain SET breaker_until = now(), next_due = now()");
+    lease = claim(f);
+    assert_true(queue_lease_destination(lease, false, STR("connect: refused")));
+    release(f, lease);
+    turn = queue_lease_turn(lease); /* that it is open still is no news */
+    assert_false(turn.has_opened || turn.has_closed);
     for (int i = 0; i < 2; i++) {
         test_pg_run("UPDATE q_domain SET breaker_until = now(), next_due = now()");
         lease = claim(f);
@@ -599,6 +611,8 @@ static void breaker_body(void *arg)
         finish_all(f, lease, 0, delivered);
         assert_false(queue_lease_destination(lease, true, STR_EMPTY));
         release(f, lease);
+        turn = queue_lease_turn(lease);
+        assert_true(turn.has_closed == (i == 1) && !turn.has_opened);
     }
     lease = claim(f);
     assert_non_null(lease);
