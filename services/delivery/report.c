@@ -73,6 +73,7 @@ YIELDS static bool compose(struct telling *t, struct err *e)
         .recipients = list,
         .n = r->n,
         .original = r->original,
+        .is_original_cut = r->is_original_cut,
         .is_utf8 = r->is_utf8,
         /* The content must not leave by a way that is less secure (RFC 8689 section 5). */
         .return_full = r->return_full && r->tls_rule != QUEUE_TLS_REQUIRED,

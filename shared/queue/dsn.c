@@ -31,6 +31,7 @@ struct shape {
     str boundary;
     str returned; /* the part of the original that goes back */
     bool is_full; /* it is a message, not only its header */
+    bool is_cut;  /* it is less of that than there is (RFC 6522 section 3) */
     bool is_utf8;
     bool returned_is_ascii;
 };
@@ -166,6 +167,8 @@ static void add_people_text(const struct shape *s, struct buf *text)
         add_person(s, &d->recipients[i], text);
     if (d->n > LISTED_MAX)
         wording_add(text, s->words->more, arena_printf(s->a, "%zu", d->n - LISTED_MAX));
+    if (s->is_cut)
+        buf_addf(text, "%s", s->words->cut);
     wording_add(text, s->words->queue_id, d->queue_id);
 }
 
@@ -337,6 +340,8 @@ static void choose_returned(struct shape *s)
     s->returned = original;
     if (!s->is_full)
         s->returned = str_slice(original, 0, mime_header_end(original));
+    /* A header that does not end in what is there is cut, too. */
+    s->is_cut = (d->is_original_cut || original.n < d->original.n) && s->returned.n == original.n;
     s->returned_is_ascii = utf8_is_ascii(s->returned);
 }
 

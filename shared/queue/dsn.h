@@ -39,6 +39,7 @@ struct dsn {
     const struct dsn_recipient *recipients;
     size_t n;
     str original;           /* the message, or its beginning; what is returned is cut at 64 kB */
+    bool is_original_cut;   /* it is only its beginning */
     bool is_utf8;           /* it came as one of SMTPUTF8 (RFC 6531) */
     bool return_full;       /* the message instead of its header; of failures only (RFC 3461 4.3) */
     enum language language; /* of the text for people */

@@ -377,7 +377,8 @@ struct queue_report {
     int64_t expires_us;
     struct queue_reported *recipients;
     size_t n;
-    str original; /* the message: its first 64 kB at most */
+    str original;         /* the message: its first 64 kB at most */
+    bool is_original_cut; /* there is more of it */
 };
 
 /* The next message above `after_id` (0: the first) that awaits a report; *found is false when there

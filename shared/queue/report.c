@@ -71,6 +71,9 @@ static void report_one(struct queue_report *out, struct arena *a)
     out->envelope_from = smtp_verp_sender(out->envelope_from, out->recipients[0].address, a);
 }
 
+_Static_assert((int)QUEUE_ORIGINAL_MAX < (int)QUEUE_PART_BYTES,
+               "a part tells whether there is more");
+
 /* The beginning of the message. A damaged one must not keep its sender from being told. */
 YIELDS static bool load_original(struct queue *q, struct queue_report *report, struct arena *a,
                                  int64_t deadline_ms, struct err *e)
@@ -83,6 +86,7 @@ YIELDS static bool load_original(struct queue *q, struct queue_report *report, s
         return false;
     }
     report->original = str_slice(part, 0, QUEUE_ORIGINAL_MAX);
+    report->is_original_cut = part.n > QUEUE_ORIGINAL_MAX;
     return true;
 }
 

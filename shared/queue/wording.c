@@ -34,6 +34,7 @@ static const struct dsn_wording dsn_wordings[N_LANGUAGES] = {
         .no_reason = "no reason is known",
         .expired = "    It has been in the queue since {}.\r\n",
         .more = "\r\n... and {} more, listed in the report.\r\n",
+        .cut = "\r\nOf your message, only the first 64 kB are enclosed.\r\n",
         .queue_id = "\r\nQueue id: {}\r\n",
     },
     [LANGUAGE_GERMAN] = {
@@ -62,6 +63,7 @@ static const struct dsn_wording dsn_wordings[N_LANGUAGES] = {
         .no_reason = "ein Grund ist nicht bekannt",
         .expired = "    Sie lag seit dem {} in der Warteschlange.\r\n",
         .more = "\r\n... und {} weitere, die im Bericht stehen.\r\n",
+        .cut = "\r\nVon deiner Nachricht liegen nur die ersten 64 kB bei.\r\n",
         .queue_id = "\r\nNummer in der Warteschlange: {}\r\n",
     },
 };

@@ -21,6 +21,7 @@ struct dsn_wording {
     const char *no_reason;
     const char *expired;  /* {}: when it came; given up for its age */
     const char *more;     /* {}: how many more recipients */
+    const char *cut;      /* the message, or its header, is longer than what goes back */
     const char *queue_id; /* {}: it */
 };
 

@@ -340,6 +340,19 @@ def test_a_domain_without_mail_is_reported_at_once(world, domain, status):
     world.queue_is_empty(address)
 
 
+def test_a_report_encloses_64_kb_at_most(world):
+    address = f"large@missing.{DOMAIN}"
+    mine = world.user["address"]
+    text = f"From: {mine}\r\nTo: {address}\r\nSubject: large\r\n\r\n" + "All of it.\r\n" * 20000
+    with world.server.smtp("submission", login=world.user) as client:
+        client.sendmail(mine, [address], text, ["RET=FULL"])
+    report = world.report(address)
+    people, _, original = report.iter_parts()
+    assert "Of your message, only the first 64 kB are enclosed." in people.get_content()
+    assert original.get_content_type() == "message/rfc822" and 60000 < len(original.as_bytes()) <= 66000
+    world.queue_is_empty(address)
+
+
 def test_a_domain_with_very_many_servers_is_not_looked_up_whole(world):
     """None of the first 20 has an address: another one may, so it is tried again later, not returned."""
     address = f"somebody@wide.{DOMAIN}"

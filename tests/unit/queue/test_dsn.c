@@ -446,8 +446,38 @@ static void test_cap(void **state)
     struct composed c = compose(&d);
     check_wire(buf_str(&c.out));
     assert_in_range(c.out.n, DSN_RETURN_MAX, DSN_RETURN_MAX + 8192);
+    assert_true(has(&c, "Of your message, only the first 64 kB are enclosed."));
     buf_fini(&c.out);
     free(original);
+}
+
+/* Whether a report says that there is more: of a message, or of a header that does not end. */
+static void test_says_that_it_is_cut(void **state)
+{
+    static const struct {
+        const char *original;
+        bool is_full;
+        bool is_cut;
+        bool says;
+    } cases[] = {
+        { "Subject: x\r\n\r\nbody\r\n", true, false, false },
+        { "Subject: x\r\n\r\nbody\r\n", true, true, true },
+        { "Subject: x\r\n\r\nbody\r\n", false, true, false },
+        { "Subject: x\r\nTo: y\r\n", false, true, true },
+        { "Subject: x\r\nTo: y\r\n", false, false, false },
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct dsn d = sample();
+        d.original = str_from_cstr(cases[i].original);
+        d.return_full = cases[i].is_full;
+        d.is_original_cut = cases[i].is_cut;
+        d.language = LANGUAGE_GERMAN;
+        struct composed c = compose(&d);
+        assert_int_equal(has(&c, "Von deiner Nachricht liegen nur die ersten 64 kB bei."),
+                         cases[i].says);
+        buf_fini(&c.out);
+    }
 }
 
 /* As many recipients as a message may have, each with as long a reply as is kept. */
@@ -474,13 +504,13 @@ static void test_many(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_failure),    cmocka_unit_test(test_delay),
-        cmocka_unit_test(test_status),     cmocka_unit_test(test_null_sender),
-        cmocka_unit_test(test_hostile),    cmocka_unit_test(test_utf8),
-        cmocka_unit_test(test_success),    cmocka_unit_test(test_read_back),
-        cmocka_unit_test(test_cap),        cmocka_unit_test(test_many),
-        cmocka_unit_test(test_languages),  cmocka_unit_test(test_findings),
-        cmocka_unit_test(test_long_reply),
+        cmocka_unit_test(test_failure),  cmocka_unit_test(test_delay),
+        cmocka_unit_test(test_status),   cmocka_unit_test(test_null_sender),
+        cmocka_unit_test(test_hostile),  cmocka_unit_test(test_utf8),
+        cmocka_unit_test(test_success),  cmocka_unit_test(test_read_back),
+        cmocka_unit_test(test_cap),      cmocka_unit_test(test_says_that_it_is_cut),
+        cmocka_unit_test(test_many),     cmocka_unit_test(test_languages),
+        cmocka_unit_test(test_findings), cmocka_unit_test(test_long_reply),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
