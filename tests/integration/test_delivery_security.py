@@ -20,7 +20,7 @@ from policy_hosts import PolicyHosts, policy
 
 WAIT = 150  # a destination that two workers looked at may be set right by the sweep of the next minute only
 GOOD, PLAIN, BROKEN, STRANGE, EXPIRED, SHARED = (f"127.0.0.{i}" for i in range(1, 7))
-NAMED = [f"mx-{n}.{DOMAIN}" for n in ("issuer", "enforced", "wild", "second", "both", "shared")]
+NAMED = [f"mx-{n}.{DOMAIN}" for n in ("issuer", "enforced", "wild", "second", "both", "shared", "inside")]
 
 
 def own_host(name, **more):
@@ -52,6 +52,7 @@ POLICIES = {
     "gone": (PLAIN, (404, "text/plain", own_host("gone"))),
     "garbled": (PLAIN, b"version: STSv1\r\nmode: strict\r\n"),
     "unproved": (PLAIN, own_host("unproved")),
+    "inside": (GOOD, own_host("inside")),
 }
 
 
@@ -71,12 +72,13 @@ class World:
                       SHARED: Sink(self.port, address=SHARED, tls=self.own.context())}
         self.hosts = PolicyHosts(self.folder, authority, {name: said for name, (_, said) in POLICIES.items()})
         self.zone = self._zone(made, unknown)
-        self.server = factory(settings={
+        self.settings = {
             "delivery.port": self.port, "delivery.time_divisor": 1000, "delivery.allow_private": "true",
             "delivery.ca_file": str(authority.chain), "delivery.mta_sts_port": self.hosts.port,
             "delivery.on_tls_failure": "fallback",
             "dns.validate": "true", "dns.stub_zone": DOMAIN, "dns.stub_server": self.zone.server,
-            "dns.anchor_file": str(self.zone.anchor)})
+            "dns.anchor_file": str(self.zone.anchor)}
+        self.server = factory(settings=self.settings)
         self.user = self.server.user(2)
 
     def _zone(self, made, unknown):
@@ -237,6 +239,19 @@ def test_what_is_no_policy_binds_nobody(world, name, fault, reason):
     assert f"fault={fault}" in told and reason in told, told
     row = world.server.psql(f"SELECT policy, fault, retry_at > now() FROM mta_sts_policy WHERE domain = '{name}.{DOMAIN}'")
     assert row == f"|{fault}|t"
+
+
+def test_no_policy_is_fetched_from_a_private_address(world, heronry_factory):
+    """PROMISES R34: whatever the DNS says of its host, nobody is asked there."""
+    server = heronry_factory(settings={**world.settings, "delivery.allow_private": "false"})
+    user, address = server.new_user(), f"somebody@inside.{DOMAIN}"
+    with server.smtp("submission", login=user) as client:
+        client.sendmail(user["address"], [address], f"From: {user['address']}\r\nSubject: inside\r\n\r\nx\r\n")
+    told = wait_until(lambda: [l for l in server.log().splitlines()
+                               if " delivery_policy_failed " in l and f"domain=inside.{DOMAIN}" in l], WAIT, "the log")
+    assert f"mta-sts.inside.{DOMAIN} is no public address" in told[0], told
+    assert f"mta-sts.inside.{DOMAIN}" not in world.hosts.asked
+    assert "sts successful" in world.delivered("inside")[1] and f"mta-sts.inside.{DOMAIN}" in world.hosts.asked
 
 
 # ---- what senders say (RFC 8689) ----
