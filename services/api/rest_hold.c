@@ -164,6 +164,18 @@ static void add_key(struct shown_keys *shown, str key)
         shown->keys[shown->n++] = key;
 }
 
+/* Of the first server, if it has none. One that took the recipient so was good enough without. */
+static str why_keyless(const struct app_trial *trial)
+{
+    if (trial->is_own || trial->n_ends > 0)
+        return STR("it is a domain of this server");
+    if (trial->n == 0)
+        return trial->problem;
+    const struct app_trial_host *first = &trial->hosts[0];
+    bool is_plain = first->tls.n == 0 && strcmp(first->stage, "recipient") == 0;
+    return is_plain ? STR("it offers no TLS, or none that works") : first->reply;
+}
+
 /* What the servers of the domain show now: no held mail has met any. The operator may say it before
  * there is mail. Yields. */
 YIELDS static struct shown_keys look_at_servers(struct api_call *call, str domain)
@@ -177,9 +189,9 @@ YIELDS static struct shown_keys look_at_servers(struct api_call *call, str domai
         return shown;
     }
     call->deadline_ms = clock_deadline_in(AFTER_TRIAL_MS); /* the servers took theirs */
-    if (trial.n_ends > 0)
-        return shown; /* a domain of ours: those servers are others' */
-    shown.why = trial.n > 0 ? trial.hosts[0].reply : trial.problem;
+    shown.why = why_keyless(&trial);
+    if (trial.n_ends > 0) /* those servers are not the domain's */
+        return shown;
     shown.keys = ARENA_ARRAY(call->arena, str, trial.n);
     for (size_t i = 0; i < trial.n; i++)
         add_key(&shown, trial.hosts[i].key);

@@ -40,7 +40,9 @@ YIELDS static bool read_transport(struct api_call *call, str text, str *out)
                 return true;
         }
     }
-    return call_field_problem(call, "invalid-fields", "/transport", "is none that there is");
+    str why = arena_printf(call->arena, "\"%.*s\" is none that there is (transport list)",
+                           STR_FMT(str_slice(text, 0, 100)));
+    return call_field_problem(call, "invalid-fields", "/transport", arena_cstr(call->arena, why));
 }
 
 /* False: it was answered. */

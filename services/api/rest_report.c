@@ -171,10 +171,12 @@ void rest_send_report(struct api_call *call, const struct send_report_params *p,
         return;
     const struct reports_name name = { entry.kind, entry.day, entry.domain };
     if (!reports_send_now(call->app->db, &name, call->deadline_ms, &e)) {
-        if (e.kind == ERR_CONFLICT) {
-            (void)call_problem(call, "too-late", "It was sent, or its day is not over.");
-        } else {
+        if (e.kind != ERR_CONFLICT) {
             (void)call_fail(call, &e);
+        } else if (find(call, p->report_id, &entry)) { /* it may have been sent just now */
+            (void)call_problem(call, "too-late",
+                               entry.state == REPORTS_SENT ? "It was sent already."
+                                                           : "Its day is not over.");
         }
         return;
     }

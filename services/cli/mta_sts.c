@@ -24,11 +24,24 @@ static str path_of(struct cli_session *s)
     return arena_printf(&s->arena, "/admin/domains/%s/mta-sts", cli_encode(s, s->cli->words[0]));
 }
 
+/* What is not there may be the domain or its policy: the API tells them as one. */
+static bool fail(struct cli_session *s, struct err *e)
+{
+    const char *domain = s->cli->words[0];
+    if (e->kind == ERR_NOT_FOUND) {
+        *e = (struct err)ERR_CLEAR;
+        return ERR(e, ERR_NOT_FOUND,
+                   "%s has no MTA-STS policy (\"mta-sts set\" publishes one), or is no domain here",
+                   domain);
+    }
+    return err_wrap(e, "%s", domain);
+}
+
 YIELDS static bool show(struct cli_session *s, struct err *e)
 {
     json_t *policy = NULL;
     if (!cli_call(s, "GET", path_of(s), NULL, &policy, e))
-        return err_wrap(e, "%s", s->cli->words[0]);
+        return fail(s, e);
     cli_show_item(s, &listing, policy);
     json_decref(policy);
     return true;
@@ -90,7 +103,7 @@ YIELDS static bool remove_policy(struct cli_session *s, struct err *e)
     const char *domain = s->cli->words[0];
     json_t *none = NULL;
     if (!cli_call(s, "DELETE", path_of(s), NULL, &none, e))
-        return err_wrap(e, "%s", domain);
+        return fail(s, e);
     json_decref(none);
     cli_print_done(s->cli, "domain", domain, "%s has no MTA-STS policy any more", domain);
     return true;

@@ -18,6 +18,14 @@ static bool select_mail(const struct cli *cli, const char *id, json_t *body, str
     };
     const char *age = cli_option(cli, "--older-than");
     int64_t seconds = 0;
+    bool is_selected = id || age;
+    for (size_t i = 0; i < COUNT_OF(filters); i++)
+        is_selected = is_selected || cli_option(cli, filters[i].option);
+    if (!is_selected) {
+        return ERR(e, ERR_SYNTAX,
+                   "say which mail: an ID, or --domain, --sender, --recipient, --status or "
+                   "--older-than");
+    }
     if (age && !cli_parse_age(age, &seconds, e))
         return err_wrap(e, "--older-than");
     cli_filter_body(cli, body, filters, COUNT_OF(filters));

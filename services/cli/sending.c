@@ -89,7 +89,8 @@ YIELDS static bool show(struct cli_session *s, struct err *e)
 /* ---- changes ---- */
 
 static const struct cli_option limit_options[] = {
-    { "--messages-hour", "N", "messages in an hour; any or default instead of a number" },
+    { "--messages-hour", "N",
+      "messages in an hour; any (no limit) or default instead of a number" },
     { "--recipients-hour", "N", "their recipients" },
     { "--messages-day", "N", "messages in 24 hours" },
     { "--recipients-day", "N", "their recipients" },
@@ -104,8 +105,10 @@ static bool add_limit(json_t *body, const char *field, const char *text, struct 
         (void)json_object_set_new(body, field, json_null());
         return true;
     }
-    if (!str_eq(word, STR("any")) && (!str_to_uint(word, 1000000000, &n) || n == 0))
-        return ERR(e, ERR_SYNTAX, "a limit is a number, any or default, not \"%s\"", text);
+    if (!str_eq(word, STR("any")) && (!str_to_uint(word, 1000000000, &n) || n == 0)) {
+        return ERR(e, ERR_SYNTAX,
+                   "a limit is a number from 1, any for no limit, or default, not \"%s\"", text);
+    }
     (void)json_object_set_new(body, field, json_integer((json_int_t)n));
     return true;
 }

@@ -128,8 +128,9 @@ static const struct smtp_answer_row rows[ANSWER_COUNT] = {
     [ANSWER_FROM_MISSING] =
         ROW(550, "5.7.1", "A message needs one From field with authors of one domain",
             ANSWER_IS_ERROR | ANSWER_REFUSES, "from_missing"),
-    [ANSWER_FROM_NOT_OWN] = ROW(550, "5.7.1", "From or Sender is not one of your addresses",
-                                ANSWER_IS_ERROR | ANSWER_REFUSES, "from_not_own"),
+    [ANSWER_FROM_NOT_OWN] =
+        ROW(550, "5.7.1", "From, Sender, Resent-From or Resent-Sender is not one of your addresses",
+            ANSWER_IS_ERROR | ANSWER_REFUSES, "from_not_own"),
     [ANSWER_SENT_ENOUGH] =
         ROW(450, "4.7.1", "You have sent as much as you may for now, try again later",
             ANSWER_REFUSES, "sending_limit"),

@@ -194,7 +194,8 @@ static const char *refusal_of(enum submit_verdict verdict)
 {
     static const char *const texts[] = {
         [SUBMIT_FROM_MISSING] = "The message has no author",
-        [SUBMIT_FROM_NOT_OWN] = "From or Sender is not one of your addresses any more",
+        [SUBMIT_FROM_NOT_OWN] =
+            "From, Sender, Resent-From or Resent-Sender is not one of your addresses any more",
         [SUBMIT_BARE_LINE_END] = "The message has a bare CR, a bare LF or a NUL",
         [SUBMIT_HEADER_TORN] = "The header does not begin with a field",
         [SUBMIT_NOT_TEXT] = "The binary parts cannot be re-encoded",

@@ -114,8 +114,9 @@ def test_reports(admin, heronry):
     assert empty["text"] is None and empty["recipients"] is None and empty["problem"]
     assert admin.post(f"{path}/{one['id'].upper().replace('TLS', 'tls', 1)}/send").json["state"] == "due"
     (later,) = [r for r in pages(admin, path, domain=domain, state="due") if r["day"] > day]
-    for too_late in (sent, later):
-        assert admin.post(f"{path}/{too_late['id']}/send", status=409).problem == "too-late"
+    for too_late, why in ((sent, "It was sent already."), (later, "Its day is not over.")):
+        said = admin.post(f"{path}/{too_late['id']}/send", status=409)
+        assert (said.problem, said.json["detail"]) == ("too-late", why)
     for nothing in (f"tls.{day}.nobody.example", "tls.today.x", "tls", "odd.2026-01-01.x"):
         admin.get(f"{path}/{nothing}", status=404)
         admin.post(f"{path}/{nothing}/send", status=404)

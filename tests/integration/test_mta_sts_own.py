@@ -82,6 +82,9 @@ def test_a_policy_is_served_by_its_name(world):
     server.cli("mta-sts", "set", domain, "none")
     assert "mode: none" in ask(server, host)[2]
     server.cli("mta-sts", "remove", domain)
+    for verb in ("show", "remove"):
+        none = server.cli("mta-sts", verb, domain, check=False)
+        assert none.returncode == 66 and f"{domain} has no MTA-STS policy (\"mta-sts set\" publishes one)" in none.stderr, none
     assert ask(server, host)[0] == 404
 
 

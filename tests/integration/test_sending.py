@@ -370,7 +370,7 @@ def test_what_the_apps_send_waits_for_its_turn(heronry, person):
 
 def test_words_of_the_command_line(heronry):
     user = heronry.new_user()
-    for words, said in (((), "say which limit"), (("--messages-day", "0"), "a number, any or default"), (("--messages-day", "x"), "a number")):
+    for words, said in (((), "say which limit"), (("--messages-day", "0"), "a number from 1, any for no limit, or default"), (("--messages-day", "x"), "a number")):
         refused = heronry.cli("sending", "limit", user["address"], *words, check=False)
         assert refused.returncode == 65 and said in refused.stderr
     for subject in ("nobody@example.test", "nothere.example"):
