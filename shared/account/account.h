@@ -129,7 +129,7 @@ bool account_may_post(const struct account_route *route, const struct account_po
 /* Mail that leaves again. */
 struct account_forwarding {
     str sender;     /* of the envelope */
-    str domain;     /* of the address that forwards */
+    str domain;     /* one of ours: of the address that forwards */
     bool is_proven; /* the sender is who he says to be, as far as his domain goes */
 };
 

@@ -4,13 +4,16 @@
 
 #include "account/account.h"
 #include "base/address.h"
+#include "base/clock.h"
 #include "base/utf8.h"
 #include "deliver/seal.h"
+#include "mailauth/mailauth.h"
 #include "mime/header.h"
 #include "wire/smtp_command.h"
 
 enum {
-    LEFT_MAX = 65536 /* ends that are remembered; beyond, one may get a second copy */
+    ORGANIZATION_MS = 5 * 1000, /* for the DNS, of each domain */
+    LEFT_MAX = 65536            /* ends that are remembered; beyond, one may get a second copy */
 };
 
 void deliver_left_init(struct deliver_left *left, const struct smtp_message *whole, struct arena *a)
@@ -133,6 +136,52 @@ static bool is_sender_proven(const struct deliver_attempt *attempt)
            str_ieq(address_domain(attempt->m->sender), address_domain(attempt->came_from));
 }
 
+/* The organization that a domain is of (RFC 9989 section 4.10.2). Empty: the DNS does not say now.
+ * Yields. */
+YIELDS static bool find_organization(const struct deliver_attempt *attempt, str domain,
+                                     int64_t deadline_ms, str *out, struct err *e)
+{
+    const struct mailauth_resolver resolver = mailauth_resolver_of(attempt->d->dns);
+    int64_t until_ms = clock_deadline_in(ORGANIZATION_MS);
+    struct err why = ERR_CLEAR;
+    if (dns_domain_to_ascii(attempt->a, domain, &domain, &why) &&
+        mailauth_dmarc_organization(&resolver, domain, attempt->a,
+                                    until_ms < deadline_ms ? until_ms : deadline_ms, out, &why))
+        return true;
+    *out = STR_EMPTY;
+    if (why.kind != ERR_CANCELLED)
+        return true;
+    *e = why;
+    return false;
+}
+
+/* The domain that the new sender is of: that which forwards; but where this is the author's own,
+ * who is not proven, SPF of it would prove him to the next server (DMARC). Then it is the domain of
+ * the server's own mail, if that is of somebody else. Yields. */
+YIELDS static bool choose_domain(const struct deliver_attempt *attempt, str forwarder,
+                                 int64_t deadline_ms, str *out, struct err *e)
+{
+    str author;
+    str own;
+    str other;
+    str servers;
+    *out = forwarder;
+    if (attempt->doubted.n == 0)
+        return true;
+    if (!account_system_domain(attempt->d->accounts, str_from_cstr(attempt->d->hostname),
+                               attempt->a, deadline_ms, &servers, e))
+        return false;
+    if (servers.n == 0 || str_ieq(servers, forwarder))
+        return true;
+    if (!find_organization(attempt, attempt->doubted, deadline_ms, &author, e) ||
+        !find_organization(attempt, forwarder, deadline_ms, &own, e) ||
+        !find_organization(attempt, servers, deadline_ms, &other, e))
+        return false;
+    if (author.n > 0 && other.n > 0 && str_ieq(author, own) && !str_ieq(author, other))
+        *out = servers;
+    return true;
+}
+
 /* What is forwarded leaves as mail of our own address, under the seal of its domain; what is
  * relayed, as it came. Yields. */
 YIELDS static bool address_forward(const struct deliver_attempt *attempt, struct deliver_forward *f,
@@ -148,6 +197,8 @@ YIELDS static bool address_forward(const struct deliver_attempt *attempt, struct
         return false;
     f->body = arena_printf(attempt->a, "%.*sDelivered-To: %.*s\r\n%.*s", STR_FMT(seal->fields),
                            STR_FMT(f->by->address), STR_FMT(content));
+    if (!choose_domain(attempt, domain, deadline_ms, &domain, e))
+        return false;
     const struct account_forwarding forwarding = { .sender = attempt->m->sender,
                                                    .domain = domain,
                                                    .is_proven = is_sender_proven(attempt) };

@@ -34,7 +34,7 @@ bool deliver_has_end(const struct deliver_attempt *attempt);
 
 /* Fills sender and body of all forwards: `content` is the message with our Received field. A loop
  * through them is known by the Delivered-To field on top (RFC 9228), or below the seal. Errors:
- * those of account_forward_sender, deliver_seal and queue_pack. Yields. */
+ * those of account_forward_sender, account_system_domain, deliver_seal and queue_pack. Yields. */
 YIELDS bool deliver_prepare_forwards(struct deliver_attempt *attempt, str content,
                                      int64_t deadline_ms, struct err *e);
 

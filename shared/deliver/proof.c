@@ -318,6 +318,13 @@ static bool is_suspect(const struct proof *p, const struct deliver_result *out)
            p->dmarc.policy >= MAILAUTH_DMARC_QUARANTINE && !is_vouched_for(p);
 }
 
+/* Whether a server that asked for DMARC now would find no proof, whatever the policy. */
+static bool is_doubted(const struct proof *p)
+{
+    return p->verdict.dmarc && p->dmarc.result != MAILAUTH_PASS &&
+           p->dmarc.result != MAILAUTH_NONE && !is_vouched_for(p);
+}
+
 /* ---- telling ---- */
 
 static const char *dkim_word(const struct proof *p)
@@ -407,6 +414,8 @@ bool deliver_prove(struct deliver_attempt *attempt, int64_t deadline_ms, struct 
     }
     attempt->is_sender_proven = p.spf.result == MAILAUTH_PASS && !p.spf.is_helo;
     attempt->is_sender_unproven = p.verdict.spf && !attempt->is_sender_proven;
+    if (is_doubted(&p))
+        attempt->doubted = p.author;
     if (is_suspect(&p, out)) {
         attempt->is_unproven = true;
         attempt->is_junk = true;

@@ -30,6 +30,7 @@ struct deliver_attempt {
     str came_from;           /* the sender before the filters, by which copies are named, too */
     bool is_sender_unproven; /* SPF was to prove the envelope sender, and did not */
     bool is_sender_proven;   /* SPF proves the domain of came_from, or its client is believed */
+    str doubted;             /* domain of an author whom DMARC does not prove; empty: of none */
     bool is_sender_denied;   /* SPF refuses it, and it is heard all the same: nobody is told */
     bool is_unproven; /* its author's domain wants it in quarantine, or it is heard although it
                          would be refused, so its sender may be forged */

@@ -33,6 +33,7 @@ RECORDS = [
     "odd.strict A 127.0.0.1", f'_dmarc.odd.strict TXT {txt("v=DMARC1; p=bogus")}',
     # Domains of ours, with this host and without.
     f'ours TXT {txt("v=spf1 ip4:127.0.0.1 ~all")}', f'weak TXT {txt("v=spf1 ~all")}',
+    f'_dmarc.weak TXT {txt("v=DMARC1; p=none")}',
     # Keys that cannot be asked for: a circle of names.
     *[f"{a}._domainkey.{name} CNAME {b}._domainkey.{name}" for name in ("strict", "plain") for a, b in ("xy", "yx")],
 ]
@@ -363,12 +364,12 @@ def check_own_senders(outside, sink):
         server.cli("address", "add", f"leads@{name}.{DOMAIN}", f"{name}@far.{DOMAIN}")
         server.cli("address", "add", f"ada@{name}.{DOMAIN}", user["address"])
 
-    def through(sender, by="weak"):
+    def through(sender, by="weak", author="plain"):
         address = f"{by}@far.{DOMAIN}"
         before = len(sink.of(address))
         with RawSmtp(server.ports["smtp"]) as smtp:
             smtp.begin(f"leads@{by}.{DOMAIN}", sender=sender)
-            smtp.send(stuffed(mail("plain")))
+            smtp.send(stuffed(mail(author)))
             assert smtp.reply()[0] == 250
         wait_until(lambda: len(sink.of(address)) > before, WAIT, f"what {sender} sent")
         return sink.of(address)[-1].sender
@@ -384,6 +385,12 @@ def check_own_senders(outside, sink):
         assert smtp.reply()[0] == 250
         assert smtp.ask("MAIL FROM:<>")[0] == 250 and smtp.ask(f"RCPT TO:<{unknown}>")[0] == 550
     assert len(fetch_all(server, user)) == 1
+
+    # Nor does SPF of the domain that forwards prove an author of it who is not proven here: then the server's own is named.
+    stranger = f"a@plain.{DOMAIN}"
+    for sender, by, author, domain in ((stranger, "weak", "weak", server.domain), (weak, "weak", "weak", server.domain),
+                                       (stranger, "weak", "open", f"weak.{DOMAIN}"), (stranger, "ours", "weak", f"ours.{DOMAIN}")):
+        assert through(sender, by, author).endswith(f"={sender.split('@')[0]}@{domain}"), (sender, by, author)
 
 
 def test_forwarded_mail(heronry_factory, settings):
