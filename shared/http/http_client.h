@@ -43,7 +43,8 @@ struct http_fetched {
     const struct http_field *fields; /* of the last answer, names in lower case */
     size_t n_fields;
     str body;
-    str url; /* where the answer came from */
+    str url;           /* where the answer came from */
+    bool is_untrusted; /* also where there is none: its certificate does not verify */
 };
 
 /* Asks and waits for the whole answer; any status is success. All in the arena. ERR_SYNTAX (no

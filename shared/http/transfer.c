@@ -244,6 +244,7 @@ bool transfer_perform(struct http_client *c, const struct hop *hop, const struct
         (void)curl_multi_add_handle(c->multi, t->easy);
     while (is_good && !t->is_done)
         is_good = signal_point_wait(&t->done, hop->deadline_ms, e);
+    out->is_untrusted = is_good && t->result == CURLE_PEER_FAILED_VERIFICATION;
     if (is_good && (t->result != CURLE_OK || t->is_too_big))
         is_good = transfer_failed(t, hop->to, e);
     if (is_good)

@@ -111,7 +111,7 @@ static void judge(const struct http_fetched *answer, struct fetched *out)
 YIELDS static bool fetch_within(struct mta_sts_store *s, str domain, int64_t ms, struct arena *a,
                                 struct fetched *out, struct err *e)
 {
-    struct http_fetched answer;
+    struct http_fetched answer = { 0 };
     const struct http_fetch wanted = {
         .method = HTTP_GET,
         .url = arena_printf(a, "https://mta-sts.%.*s:%u/.well-known/mta-sts.txt", STR_FMT(domain),
@@ -126,7 +126,7 @@ YIELDS static bool fetch_within(struct mta_sts_store *s, str domain, int64_t ms,
         judge(&answer, out);
         return true;
     }
-    out->fault = out->err.kind == ERR_DENIED ? "sts-webpki-invalid" : "sts-policy-fetch-error";
+    out->fault = answer.is_untrusted ? "sts-webpki-invalid" : "sts-policy-fetch-error";
     return goes_on(&out->err, e);
 }
 

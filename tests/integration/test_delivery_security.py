@@ -249,7 +249,7 @@ def test_no_policy_is_fetched_from_a_private_address(world, heronry_factory):
         client.sendmail(user["address"], [address], f"From: {user['address']}\r\nSubject: inside\r\n\r\nx\r\n")
     told = wait_until(lambda: [l for l in server.log().splitlines()
                                if " delivery_policy_failed " in l and f"domain=inside.{DOMAIN}" in l], WAIT, "the log")
-    assert f"mta-sts.inside.{DOMAIN} is no public address" in told[0], told
+    assert f'fault=sts-policy-fetch-error reason="mta-sts.inside.{DOMAIN} is no public address"' in told[0], told
     assert f"mta-sts.inside.{DOMAIN}" not in world.hosts.asked
     assert "sts successful" in world.delivered("inside")[1] and f"mta-sts.inside.{DOMAIN}" in world.hosts.asked
 
