@@ -30,7 +30,9 @@ static json_t *shape_envelope(const struct queue_dumped *d)
     json_t *o = json_object();
     api_set(o, "accountId", api_id_or_null(d->account_id));
     api_set(o, "messageId", api_text(d->message_id));
-    api_set(o, "session", api_text(d->session));
+    ptrdiff_t end = str_find_byte(d->session, '.');
+    api_set(o, "session", api_text(end < 0 ? d->session : str_slice(d->session, 0, (size_t)end)));
+    api_set(o, "transaction", api_text(end < 0 ? STR_EMPTY : d->session));
     api_set(o, "envelopeId", api_text(d->envelope_id));
     api_set(o, "originalRecipient", api_text(d->orcpt));
     api_set(o, "notify", shape_notify(d->notify));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* queue trace: where a message is, with each attempt to deliver it. */
+#include "queue/trace.h"
 #include "services/cli/listing.h"
 
 enum {
@@ -126,6 +127,7 @@ struct tracing {
     json_t *list; /* for programs, else NULL */
     size_t n;
     struct buf line;
+    const char *word; /* what is looked for, or NULL */
 };
 
 static void add_delivery(json_t *item, void *arg)
@@ -141,6 +143,12 @@ static void add_delivery(json_t *item, void *arg)
 
 static bool check_found(const struct tracing *t, struct err *e)
 {
+    if (t->n == 0 && t->word && queue_trace_is_session(str_from_cstr(t->word))) {
+        return ERR(e, ERR_NOT_FOUND,
+                   "no mail with this id has left this server or waits to, or that is longer ago "
+                   "than delivery.keep_history says; what went to mailboxes here is in the log "
+                   "(smtp_message with this session)");
+    }
     return t->n > 0 ||
            ERR(e, ERR_NOT_FOUND,
                "nothing is known of such mail: it did not leave this server, or that is longer ago "
@@ -157,6 +165,8 @@ YIELDS static bool trace(struct cli_session *s, struct err *e)
     };
     str path = STR("/admin/trace");
     struct tracing t = { .cli = s->cli, .list = s->cli->json ? json_array() : NULL };
+    if (s->cli->n_words > 0)
+        t.word = s->cli->words[0];
     if (s->cli->n_words > 0)
         path = arena_printf(&s->arena, "/admin/trace?query=%s", cli_encode(s, s->cli->words[0]));
     path = cli_filter_path(s, path, filters, COUNT_OF(filters));
@@ -178,10 +188,12 @@ static const struct cli_option options[] = {
 
 static const struct cli_command commands[] = {
     { .name = "queue trace",
-      .arguments = "[MESSAGE-ID | ID | ADDRESS]",
+      .arguments = "[MESSAGE-ID | ID | ADDRESS | SESSION]",
       .summary = "Says where outbound mail is, with each attempt to deliver it",
-      .details = "The newest message comes first. What has left the queue is known of for\n"
-                 "delivery.keep_history; what went to mailboxes of this server never was in it.",
+      .details =
+          "SESSION is the id that our reply to a message tells (35a4bpw601dc.1), or its field\n"
+          "Received (35a4bpw601dc). The newest message comes first. What has left the queue is known of for\n"
+          "delivery.keep_history; what went to mailboxes of this server never was in it.",
       .options = options,
       .n_options = COUNT_OF(options),
       .most_words = 1,

@@ -7,8 +7,13 @@
 #include "config/config.h"
 #include "deliver/screen.h"
 #include "obs/obs.h"
+#include "queue/queue.h"
 #include "services/smtp/checks.h"
 #include "services/smtp/screen.h"
+
+enum {
+    MESSAGE_ID_TOLD = 200 /* octets of one that the log tells */
+};
 
 static struct smtp_trace make_trace(const struct smtp_session *s, char ip[NET_ADDRESS_TEXT])
 {
@@ -71,9 +76,15 @@ static bool is_for_keeper(const struct smtp_message *m)
     return false;
 }
 
-/* *reason: instead of the text of the answer's row, when it is not empty. */
+/* What came of a message. */
+struct handed {
+    enum smtp_answer answer;
+    str reason;       /* instead of the text of the answer's row, when it is not empty */
+    int64_t queue_id; /* of what leaves; 0: nothing does */
+};
+
 static bool deliver(struct smtp_session *s, const struct smtp_message *m, struct deliver_left *left,
-                    struct arena *a, enum smtp_answer *answer, str *reason, struct err *e)
+                    struct arena *a, struct handed *out, struct err *e)
 {
     static const enum smtp_answer answers[] = {
         [DELIVER_DONE] = ANSWER_OK,
@@ -98,24 +109,23 @@ static bool deliver(struct smtp_session *s, const struct smtp_message *m, struct
     if (!deliver_message(&d, m, a, clock_deadline_in(SMTP_DELIVER_MS), &result, e))
         return false;
     if (result.verdict == DELIVER_UNPROVEN) {
-        if (!smtp_screen_claims(s, answer, reason, e))
+        if (!smtp_screen_claims(s, &out->answer, &out->reason, e))
             return false;
-        if (*answer != ANSWER_OK)
+        if (out->answer != ANSWER_OK)
             return true;
         if (!deliver_message(&d, m, a, clock_deadline_in(SMTP_DELIVER_MS), &result, e))
             return false;
     }
     if (result.full_account_id != 0)
         smtp_remember_full(s->state, result.full_account_id);
-    *answer = answers[result.verdict];
-    *reason = result.reason;
+    *out = (struct handed){ answers[result.verdict], result.reason, result.queue_id };
     if (result.verdict == DELIVER_OVER_QUOTA && is_for_keeper(m))
-        *answer = ANSWER_A_MAILBOX_FULL;
+        out->answer = ANSWER_A_MAILBOX_FULL;
     return true;
 }
 
 static bool submit(struct smtp_session *s, const struct smtp_message *m, struct arena *a,
-                   enum smtp_answer *answer, str *reason, struct err *e)
+                   struct handed *out, struct err *e)
 {
     static const enum smtp_answer answers[] = {
         [SUBMIT_DONE] = ANSWER_OK,
@@ -137,16 +147,18 @@ static bool submit(struct smtp_session *s, const struct smtp_message *m, struct 
     struct submit_result result;
     if (!submit_message(&s->state->submit, m, a, clock_deadline_in(SMTP_DELIVER_MS), &result, e))
         return false;
-    *answer = answers[result.verdict];
-    *reason = result.reason;
+    *out = (struct handed){ answers[result.verdict], result.reason, result.queue_id };
     if (result.verdict == SUBMIT_OVER_QUOTA && (m->n > 1 || is_for_keeper(m)))
-        *answer = ANSWER_A_MAILBOX_FULL; /* which one is told at its next RCPT */
+        out->answer = ANSWER_A_MAILBOX_FULL; /* which one is told at its next RCPT */
     return true;
 }
 
-static void note_accepted(struct smtp_session *s, const struct smtp_message *m, int64_t started_ms)
+static void note_accepted(struct smtp_session *s, const struct smtp_message *m, int64_t queue_id,
+                          int64_t started_ms)
 {
     int64_t took_ms = clock_monotonic_ms() - started_ms;
+    char id[QUEUE_ID_TEXT];
+    str message_id = queue_read_message_id(m->content, &s->command);
     s->messages++;
     s->accepted += (unsigned)m->n;
     s->bytes += m->content.n;
@@ -157,7 +169,9 @@ static void note_accepted(struct smtp_session *s, const struct smtp_message *m, 
     obs_log(EV_SMTP_MESSAGE, net_conn_id(s->conn), OBS_STR("from", m->sender),
             OBS_STR("to", m->recipients[0].address), OBS_INT("recipients", m->n),
             OBS_INT("size", m->content.n), OBS_INT("transfer", s->transfers),
-            OBS_INT("duration_ms", took_ms));
+            OBS_INT("duration_ms", took_ms),
+            OBS_STR("message_id", str_slice(message_id, 0, MESSAGE_ID_TOLD)),
+            OBS_STR("queue_id", queue_id ? queue_id_format(queue_id, id) : STR_EMPTY));
 }
 
 /* Hands `m` over, and answers. `left`: as in struct deliver. Yields. */
@@ -166,19 +180,18 @@ YIELDS static enum net_next hand_over(struct smtp_session *s, const struct smtp_
 {
     struct err e = ERR_CLEAR;
     struct arena a;
-    str reason = STR_EMPTY;
-    enum smtp_answer answer = ANSWER_LOCAL_ERROR;
+    struct handed out = { .answer = ANSWER_LOCAL_ERROR };
     int64_t started_ms = clock_monotonic_ms();
     arena_init(&a);
-    bool good = s->front->policy == SMTP_SUBMISSION ? submit(s, m, &a, &answer, &reason, &e)
-                                                    : deliver(s, m, left, &a, &answer, &reason, &e);
-    reason = arena_str(&s->command, reason);
+    bool good = s->front->policy == SMTP_SUBMISSION ? submit(s, m, &a, &out, &e)
+                                                    : deliver(s, m, left, &a, &out, &e);
+    str reason = arena_str(&s->command, out.reason);
     arena_fini(&a);
     if (!good)
         return smtp_say_failure(s, &e);
-    if (answer != ANSWER_OK)
-        return reason.n ? smtp_say_text(s, answer, reason) : smtp_say(s, answer);
-    note_accepted(s, m, started_ms);
+    if (out.answer != ANSWER_OK)
+        return reason.n ? smtp_say_text(s, out.answer, reason) : smtp_say(s, out.answer);
+    note_accepted(s, m, out.queue_id, started_ms);
     FAILPOINT("smtp-before-250");
     return smtp_say_text(s, ANSWER_OK,
                          arena_printf(&s->command, "Accepted as %.*s", STR_FMT(m->transaction)));

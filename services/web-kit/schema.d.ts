@@ -4747,9 +4747,14 @@ export interface components {
             messageId: string;
             /**
              * @description Names the session that it came by in the log.
-             * @example k3v9
+             * @example 35a4bpw601dc
              */
             session: string;
+            /**
+             * @description The id that our reply told when it came by SMTP: the session, and the number of the transfer in it.
+             * @example 35a4bpw601dc.1
+             */
+            transaction: string;
             /**
              * @description ENVID as given.
              * @example
@@ -14176,7 +14181,8 @@ export interface operations {
                      *           "envelope": {
                      *             "accountId": "115302194731810817",
                      *             "messageId": "4f2a@example.org",
-                     *             "session": "k3v9",
+                     *             "session": "35a4bpw601dc",
+                     *             "transaction": "35a4bpw601dc.1",
                      *             "envelopeId": "",
                      *             "originalRecipient": "rfc822;leo@example.net",
                      *             "notify": [
@@ -14819,7 +14825,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description A queue id, a Message-ID, or the address of the sender or a recipient.
+                 * @description A queue id, a Message-ID, the address of the sender or a recipient, or the id that the reply to the message (`35a4bpw601dc.1`) or its Received field (`35a4bpw601dc`) tells. What went to mailboxes here only is not found.
                  * @example 20261121.8f2c@example.org
                  */
                 query?: string;

@@ -238,6 +238,7 @@ static bool conclude(struct deliver_attempt *attempt, int64_t deadline_ms,
     size_t failed = count_failed(attempt, out);
     bool is_taken = failed < attempt->n || attempt->n_forwards + attempt->n_left > 0;
     deliver_announce_forwards(attempt);
+    out->queue_id = attempt->n_forwards > 0 ? attempt->forwards[0].queue_id : 0;
     if (attempt->success) {
         queue_announce(attempt->d->queue, attempt->success_id);
     } else if (is_taken && (failed > 0 || attempt->n == 0)) {

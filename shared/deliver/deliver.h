@@ -112,7 +112,8 @@ enum deliver_verdict {
 struct deliver_result {
     enum deliver_verdict verdict;
     int64_t full_account_id; /* an account whose mailbox is full; 0 when none is */
-    str reason; /* of a proof that failed, or of a filter: for the reply; in the arena */
+    str reason;       /* of a proof that failed, or of a filter: for the reply; in the arena */
+    int64_t queue_id; /* of the first copy that leaves, led elsewhere; 0: none does */
 };
 
 /* Delivers to the accounts of the recipients (all are ours; of several addresses of one account the

@@ -253,7 +253,7 @@ static struct queue_new_message message_of(const struct deliver_forward *f)
         .envelope_id = m->envid,
         .has_ret = m->has_ret,
         .return_full = m->ret_full,
-        .session = m->trace.session,
+        .session = queue_session_of(m->trace.session, m->transaction),
         .recipients = f->to,
         .n = f->n,
         .packed = f->packed,

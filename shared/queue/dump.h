@@ -9,7 +9,7 @@ struct queue_dumped {
     struct queue_row row;
     int64_t account_id; /* who sent it; 0: nobody here */
     str message_id;     /* without brackets, or empty */
-    str session;        /* log id of the session it came by */
+    str session;        /* as in queue_new_message */
     str envelope_id;    /* as given (xtext), or empty */
     str orcpt;          /* likewise */
     unsigned notify;    /* QUEUE_NOTIFY_ bits */

@@ -20,7 +20,7 @@ static const struct db_stmt note = {
     " WHERE queue_id = $1 AND m.has_from_id AND r.status = 0)"
     " INSERT INTO q_attempt (" ATTEMPT_MESSAGE_COLUMNS ", recipient, attempt, outcome, code,"
     " reply, stage, remote, tls, secured, took_ms, node)"
-    " SELECT k.queue_id, k.account_id, k.sender, k.message_id, k.created, k.recipient, 0,"
+    " SELECT k.queue_id, k.account_id, k.sender, k.message_id, k.created, k.session, k.recipient, 0,"
     " u.outcome::int2, u.code, u.reply, 'report', u.remote, '', '', 0, $8::text"
     " FROM unnest($2::text[], $3::text[], $4::int4[], $5::text[], $6::text[], $7::text[])"
     " WITH ORDINALITY AS u (original, final, outcome, code, reply, remote, n), LATERAL"

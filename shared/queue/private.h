@@ -140,8 +140,9 @@ enum {
 };
 
 /* The columns of q_attempt that come from the message `m`, and their values. */
-#define ATTEMPT_MESSAGE_COLUMNS "queue_id, account_id, sender, message_id, created"
-#define ATTEMPT_MESSAGE_VALUES  "m.queue_id, m.account_id, m.envelope_from, m.message_id, m.created"
+#define ATTEMPT_MESSAGE_COLUMNS "queue_id, account_id, sender, message_id, created, session"
+#define ATTEMPT_MESSAGE_VALUES \
+    "m.queue_id, m.account_id, m.envelope_from, m.message_id, m.created, m.session"
 /* Notes in the history what ends the waiting of recipients without an attempt. What follows names
  * the rows of q_rcpt, as `r`, and of q_msg, as `m`. */
 #define NOTE_ENDING(outcome, code, reply)                                                    \

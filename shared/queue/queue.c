@@ -204,8 +204,14 @@ static bool check_message(const struct queue_new_message *m, struct err *e)
     return true;
 }
 
-/* By which a message is found again (trace.h). */
-static str read_message_id(str message, struct arena *a)
+str queue_session_of(str session, str transaction)
+{
+    bool is_in_it = session.n > 0 && str_has_prefix(transaction, session) &&
+                    transaction.n > session.n && transaction.p[session.n] == '.';
+    return is_in_it ? transaction : session;
+}
+
+str queue_read_message_id(str message, struct arena *a)
 {
     struct mime_field_iter it;
     struct mime_field field;
@@ -224,11 +230,13 @@ static void send_msg(const struct queue *q, struct db_tx *tx, int64_t queue_id,
                      const struct queue_new_message *m, struct arena *a)
 {
     struct db_param params[20] = {
-        DB_INT8(queue_id),        DB_INT8(m->account_id), DB_TEXT(m->envelope_from),
-        DB_TEXT(m->envelope_id),  DB_BOOL(m->is_8bit),    DB_BOOL(m->is_utf8),
-        DB_BOOL(m->return_full),  DB_TEXT(m->session),    DB_INT8(q->lifetime_ms),
-        DB_BOOL(m->has_ret),      DB_INT4(m->tls_rule),   DB_TEXT(read_message_id(m->body, a)),
-        DB_TEXT(m->hold_request), DB_INT8(m->release_us),
+        DB_INT8(queue_id),         DB_INT8(m->account_id),
+        DB_TEXT(m->envelope_from), DB_TEXT(m->envelope_id),
+        DB_BOOL(m->is_8bit),       DB_BOOL(m->is_utf8),
+        DB_BOOL(m->return_full),   DB_TEXT(m->session),
+        DB_INT8(q->lifetime_ms),   DB_BOOL(m->has_ret),
+        DB_INT4(m->tls_rule),      DB_TEXT(queue_read_message_id(m->body, a)),
+        DB_TEXT(m->hold_request),  DB_INT8(m->release_us),
     };
     queue_body_params(m->packed ? m->packed : queue_pack_here(a, m->body), &params[14]);
     params[18] = DB_BOOL(m->is_verp);

@@ -106,7 +106,7 @@ struct queue_new_message {
     enum queue_tls_rule tls_rule;
     bool is_verp; /* each recipient has a sender of its own, made of envelope_from (smtp_verp.h) */
     bool has_from_id; /* it leaves with a sender that names it (smtp_from_id.h); not with is_verp */
-    str session;      /* log id of the session it came by */
+    str session;      /* queue_session_of */
     const struct queue_new_recipient *recipients;
     size_t n;                        /* 1 .. QUEUE_MAX_RECIPIENTS */
     const struct queue_body *packed; /* of queue_pack, or NULL: packed where it is needed */
@@ -116,6 +116,14 @@ struct queue_new_message {
     int64_t
         release_us; /* it waits until then, UTC, and nobody is tried (waiting.h); 0: it does not */
 };
+
+/* By what mail of a session is found (trace.h): the transaction's name, as our reply tells it,
+ * where that begins with the id of the session, which its Received field tells; else that id. Pure.
+ */
+str queue_session_of(str session, str transaction);
+
+/* The Message-ID without brackets, by which it is found; empty: it has none. In arena. */
+str queue_read_message_id(str message, struct arena *a);
 
 /* A statement that belongs to the transaction which puts a message into the queue. */
 struct queue_also {

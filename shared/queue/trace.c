@@ -3,6 +3,7 @@
  * take recipients out of the queue without an attempt. */
 #include "queue/trace.h"
 
+#include "obs/obs.h"
 #include "queue/private.h"
 
 #include <assert.h>
@@ -53,6 +54,13 @@ const char *queue_trace_state_name(enum queue_trace_state state)
 /* As its index has it, which no other kind of text may keep from being used. */
 #define THIS_MESSAGE(message_id) message_id " = $2::text AND " message_id " <> ''"
 
+/* As its index has it. What was written by former versions has no number of its transfer. */
+#define THIS_SESSION(session)                                                              \
+    "split_part(" session ", '.', 1) = split_part($2::text, '.', 1) AND " session " <> ''" \
+    " AND (strpos($2, '.') = 0 OR strpos(" session ", '.') = 0 OR " session " = $2)"
+
+static const struct db_stmt find_session = { FOUND(THIS_SESSION("session"),
+                                                   THIS_SESSION("m.session")) };
 static const struct db_stmt find_messages = { FOUND(
     ANY_TEXT("message_id", "sender", "recipient"),
     ANY_TEXT("m.message_id", "m.envelope_from", "r.rcpt")) };
@@ -243,6 +251,23 @@ static str without_brackets(str text, bool *has)
     return *has ? str_slice(text, 1, text.n - 2) : text;
 }
 
+bool queue_trace_is_session(str text)
+{
+    str number;
+    bool has_number = str_cut(text, '.', &text, &number);
+    if (text.n != OBS_SESSION_ID_SIZE - 1 || (has_number && number.n == 0))
+        return false;
+    for (size_t i = 0; i < text.n; i++) {
+        if (!ascii_is_digit(text.p[i]) && (text.p[i] < 'a' || text.p[i] > 'z'))
+            return false;
+    }
+    for (size_t i = 0; has_number && i < number.n; i++) {
+        if (!ascii_is_digit(number.p[i]))
+            return false;
+    }
+    return true;
+}
+
 bool queue_trace(struct queue *q, const struct queue_trace_query *query, struct arena *a,
                  int64_t deadline_ms, struct queue_traces *out, struct err *e)
 {
@@ -271,8 +296,10 @@ bool queue_trace(struct queue *q, const struct queue_trace_query *query, struct 
         DB_INT8(limit),
     };
     *out = (struct queue_traces){ .n = 0 };
-    if (!db_query(q->db, DB_READ, is_message_id ? &find_message : &find_messages, params,
-                  COUNT_OF(params), a, deadline_ms, &r, e))
+    const struct db_stmt *find = is_message_id                  ? &find_message
+                                 : queue_trace_is_session(text) ? &find_session
+                                                                : &find_messages;
+    if (!db_query(q->db, DB_READ, find, params, COUNT_OF(params), a, deadline_ms, &r, e))
         return false;
     size_t n = db_row_count(r);
     int64_t *ids = ARENA_ARRAY(a, int64_t, n);

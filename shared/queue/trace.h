@@ -73,8 +73,8 @@ struct queue_traces {
 
 /* What is looked for; all that is given must hold. */
 struct queue_trace_query {
-    str text;       /* a queue id, a Message-ID with or without brackets, or an address of sender or
-                       recipient; empty: everything */
+    str text;       /* a queue id, a Message-ID with or without brackets, an address of sender or
+                       recipient, or the id of a session or of a transaction in it; empty: everything */
     str message_id; /* without brackets, and then no `text`; empty: all */
     str sender;     /* exact address, in any case; empty: all */
     str recipient;  /* likewise */
@@ -84,6 +84,10 @@ struct queue_trace_query {
     int64_t before_id;  /* only smaller queue ids; 0: from the newest message */
     unsigned limit;     /* messages; at most QUEUE_TRACE_PAGE_MAX, 0 for that */
 };
+
+/* Whether the text has the form of a session's id, or of what our reply to a message says:
+ * "35a4bpw601dc.1". Pure. */
+bool queue_trace_is_session(str text);
 
 /* Messages that are in the queue or have left it, with all their recipients that are known of.
  * Empty is success. Errors: those of db_query. Lives in `a`. Yields. */

@@ -36,7 +36,7 @@ static struct queue_new_message queued_message(const struct submission *w)
         .hold_request = w->m->hold_request,
         .has_ret = w->m->has_ret,
         .return_full = w->m->ret_full,
-        .session = w->m->trace.session,
+        .session = queue_session_of(w->m->trace.session, w->m->transaction),
         .recipients = w->queued,
         .n = w->n_queued,
         .packed = w->packed,

@@ -319,6 +319,8 @@ bool submit_message_also(const struct submit *s, const struct smtp_message *m,
     struct submission w = begin(s, m, also, a, deadline_ms);
     *out = (struct submit_result){ .verdict = SUBMIT_DONE };
     bool ok = submit_checked(&w, &out->verdict, e);
+    if (ok && out->verdict == SUBMIT_DONE)
+        out->queue_id = w.queue_id;
     if (ok && out->verdict != SUBMIT_DONE)
         out->reason = w.reason;
     return ok;

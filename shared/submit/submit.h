@@ -56,7 +56,8 @@ enum submit_verdict {
 
 struct submit_result {
     enum submit_verdict verdict;
-    str reason; /* of a filter: for the reply; in the arena */
+    str reason;       /* of a filter: for the reply; in the arena */
+    int64_t queue_id; /* SUBMIT_DONE: of what leaves, or waits for its time; 0: nothing does */
 };
 
 /* Whether one message more, of `size` octets, fits into the mailbox of a local recipient: asked

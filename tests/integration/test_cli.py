@@ -427,6 +427,33 @@ def test_queue_verbs(stuck):
     assert len(actions) == 5
 
 
+def test_mail_is_found_by_the_id_that_our_reply_told(stuck):
+    user = stuck.user()
+    text = f"From: {user['address']}\r\nMessage-ID: <named@here.example>\r\nTo: {{to}}\r\nSubject: x\r\n\r\nx\r\n"
+    ids = {}
+    with stuck.smtp("submission", login=user) as client:
+        for to in ("a@one.example", "b@one.example", user["address"]):
+            for words in (f"MAIL FROM:<{user['address']}>", f"RCPT TO:<{to}>"):
+                assert client.docmd(words)[0] == 250
+            reply, said = client.data(text.format(to=to))
+            assert reply == 250 and b"Accepted as " in said
+            ids[to] = said.decode().split()[-1]
+    first, second, ours = ids.values()
+    session = first.split(".")[0]
+    (traced,) = stuck.json("queue", "trace", first)["items"]
+    assert traced["recipient"] == "a@one.example"
+    assert [d["recipient"] for d in stuck.json("queue", "trace", second)["items"]] == ["b@one.example"]
+    assert {d["recipient"] for d in stuck.json("queue", "trace", session)["items"]} == {"a@one.example", "b@one.example"}
+    # What stays here leaves no trace, and that is what is said.
+    none = stuck.cli("queue", "trace", ours, check=False)
+    assert none.returncode == 66 and "no mail with this id has left this server" in none.stderr
+    assert [json.loads(line)["envelope"]["transaction"] for line in stuck.cli("queue", "dump").stdout.splitlines()] == [first, second]
+    lines = [line for line in stuck.log().splitlines() if " smtp_message " in line and f" {session} " in line]
+    assert len(lines) == 3 and all(" message_id=named@here.example" in line for line in lines), lines
+    assert f" queue_id={traced['id']}" in lines[0] and " transfer=1 " in lines[0]
+    assert 'queue_id=""' in lines[2] or "queue_id= " in lines[2] or lines[2].endswith("queue_id="), lines[2]
+
+
 def test_terminal_escapes_of_peers_are_shown_not_obeyed(stuck):
     """ATTACKS C3: what a remote server replied is printed by an administrator's terminal."""
     user = stuck.user()

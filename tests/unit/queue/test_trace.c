@@ -332,6 +332,49 @@ static void found_body(void *arg)
     assert_true(page.n == 0 && page.last_id == 0);
 }
 
+/* By what our reply says, and what Received says: in the queue, and when it has left it. */
+static void session_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e = ERR_CLEAR;
+    int64_t ids[3];
+    const str sessions[] = { STR("35a4bpw601dc.1"), STR("35a4bpw601dc.12"), STR("35a4bpw601de") };
+    const str to = STR("a@x.test");
+    for (size_t i = 0; i < COUNT_OF(ids); i++) {
+        struct queue_new_message m = message(f, STR("me@here.test"), &to, 1);
+        m.session = sessions[i];
+        MUST(queue_enqueue(f->q, &m, soon(), &ids[i], &e), e);
+    }
+    for (int left = 0; left < 2; left++) {
+        struct queue_traces one = trace_text(f, "35a4bpw601dc.1");
+        assert_true(one.n == 1 && one.list[0].queue_id == ids[0]);
+        assert_int_equal(trace_text(f, "35a4bpw601dc").n, 2);
+        assert_int_equal(trace_text(f, "35a4bpw601dc.2").n, 0);
+        assert_int_equal(trace_text(f, "35a4bpw601d0").n, 0);
+        /* Of a former version, which did not write the number. */
+        assert_int_equal(trace_text(f, "35a4bpw601de.3").n, 1);
+        struct queue_lease *lease = left ? NULL : claim(f);
+        for (size_t i = 0; lease && i < lease->n; i++)
+            finish_all(f, lease, i, delivered);
+        if (lease)
+            release(f, lease);
+        assert_int_equal(test_pg_number("SELECT count(*) FROM q_msg"), 0);
+    }
+    assert_true(queue_trace_is_session(STR("35a4bpw601dc.1")));
+    assert_false(queue_trace_is_session(STR("35a4bpw601dc.")));
+    assert_false(queue_trace_is_session(STR("35a4bpw601dc.x")));
+    assert_false(queue_trace_is_session(STR("35a4bpw601d")));
+    assert_true(str_eq(queue_session_of(STR("ab"), STR("ab.1")), STR("ab.1")));
+    assert_true(str_eq(queue_session_of(STR("ab"), STR("abc.1")), STR("ab")));
+    assert_true(str_eq(queue_session_of(STR("ab"), STR_EMPTY), STR("ab")));
+}
+
+static void test_session(void **state)
+{
+    (void)state;
+    with_queue(session_body);
+}
+
 static void test_found(void **state)
 {
     (void)state;
@@ -528,7 +571,7 @@ int main(void)
         cmocka_unit_test(test_endings),     cmocka_unit_test(test_removed_in_flight),
         cmocka_unit_test(test_found),       cmocka_unit_test(test_index),
         cmocka_unit_test(test_forgotten),   cmocka_unit_test(test_heard),
-        cmocka_unit_test(test_heard_early),
+        cmocka_unit_test(test_heard_early), cmocka_unit_test(test_session),
     };
     return cmocka_run_group_tests_name("queue/trace", tests, NULL, NULL);
 }
