@@ -78,6 +78,12 @@ export async function openWindow({ judged = true, shared = false, ...options } =
   return page;
 }
 
+/** Closes the notices of a test, so that the next one does not take them for its own. */
+async function hush(page) {
+  await page.evaluate(() => document.querySelectorAll(".toast .icon-button").forEach((one) => one.click()));
+  await until(async () => (await page.locator(".toast").count()) === 0, "the notices are closed");
+}
+
 /** A window that the tests of a file share, opened by the first of them. One that failed may have left it in any
  * state: the next test begins in a new window. */
 export function sharedWindow(open) {
@@ -88,7 +94,11 @@ export function sharedWindow(open) {
   };
   after(close);
   afterEach(({ passed }) => passed || close());
-  return async () => (page ??= await open());
+  return async () => {
+    page ??= await open();
+    await hush(page);
+    return page;
+  };
 }
 
 /** Nothing went wrong inside of the page, no rule of the policy was broken. */
