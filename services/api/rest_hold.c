@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Mail that is held because it cannot go securely, and where less will do; for administrators. */
+#include "account/profile.h"
 #include "api_routes.h"
 #include "base/hex.h"
 #include "queue/hold.h"
@@ -120,11 +121,13 @@ static json_t *shape_key(str pin)
     return o;
 }
 
-static json_t *shape_exception(const struct tls_exception *exception)
+/* `login`: of its account; empty for everybody's, and where the account is gone. */
+static json_t *shape_exception(const struct tls_exception *exception, str login)
 {
     json_t *o = json_object();
     api_set(o, "domain", api_text(exception->domain));
     api_set(o, "accountId", api_id_or_null(exception->account_id));
+    api_set(o, "account", api_text_or_null(login));
     api_set(o, "key", shape_key(exception->pin));
     api_set(o, "createdAt", api_time(exception->created_us));
     api_set(o, "createdBy", api_text(exception->created_by));
@@ -132,21 +135,52 @@ static json_t *shape_exception(const struct tls_exception *exception)
     return o;
 }
 
-void rest_list_tls_exceptions(struct api_call *call, const struct list_tls_exceptions_params *p,
-                              const json_t *body)
+/* Answers with them. Yields. */
+YIELDS static void reply_exceptions(struct api_call *call, const struct tls_exceptions *all)
 {
     struct err e = ERR_CLEAR;
-    struct tls_exceptions all;
-    (void)body;
-    if (!queue_list_whitelist(call->app->queue, admin_domain(call, p->domain), call->arena,
-                              call->deadline_ms, &all, &e)) {
+    struct account *accounts = ARENA_ARRAY(call->arena, struct account, all->n);
+    struct account_addresses *names = ARENA_ARRAY(call->arena, struct account_addresses, all->n);
+    for (size_t i = 0; i < all->n; i++)
+        accounts[i] = (struct account){ .account_id = all->list[i].account_id };
+    if (!account_addresses_of(call->app->accounts, accounts, all->n, call->arena, call->deadline_ms,
+                              names, &e)) {
         (void)call_fail(call, &e);
         return;
     }
     json_t *items = json_array();
-    for (size_t i = 0; i < all.n; i++)
-        api_add(items, shape_exception(&all.list[i]));
+    for (size_t i = 0; i < all->n; i++) {
+        str login = names[i].n > 0 ? names[i].list[0] : STR_EMPTY;
+        api_add(items, shape_exception(&all->list[i], login));
+    }
     call_items(call, items);
+}
+
+YIELDS static void list_exceptions(struct api_call *call, const struct tls_exception_choice *choice)
+{
+    struct err e = ERR_CLEAR;
+    struct tls_exceptions all;
+    if (queue_list_whitelist(call->app->queue, choice, call->arena, call->deadline_ms, &all, &e)) {
+        reply_exceptions(call, &all);
+    } else {
+        (void)call_fail(call, &e);
+    }
+}
+
+void rest_list_tls_exceptions(struct api_call *call, const struct list_tls_exceptions_params *p,
+                              const json_t *body)
+{
+    const struct tls_exception_choice choice = { .domain = admin_domain(call, p->domain) };
+    (void)body;
+    list_exceptions(call, &choice);
+}
+
+void rest_list_own_tls_exceptions(struct api_call *call, const void *p, const json_t *body)
+{
+    const struct tls_exception_choice choice = { .account_id = call->who.account_id };
+    (void)p;
+    (void)body;
+    list_exceptions(call, &choice);
 }
 
 struct shown_keys {
@@ -251,13 +285,48 @@ void rest_create_tls_exception(struct api_call *call, const struct create_tls_ex
     call_json(call, 200, o);
 }
 
+/* Of an account that is gone by its id only. False: it was answered. Yields. */
+YIELDS static bool read_account(struct api_call *call, str name, int64_t *account_id)
+{
+    struct account account;
+    *account_id = name.n > 0 ? api_id_parse(name) : 0;
+    if (name.n == 0 || *account_id != 0)
+        return true;
+    if (!admin_find_account(call, name, &account))
+        return false;
+    *account_id = account.account_id;
+    return true;
+}
+
 void rest_delete_tls_exceptions(struct api_call *call, const struct delete_tls_exceptions_params *p,
                                 const json_t *body)
 {
     struct err e = ERR_CLEAR;
+    struct tls_exceptions gone;
     const struct queue_actor actor = call_queue_actor(call);
+    struct tls_exception_choice choice = { .domain = admin_domain(call, p->domain) };
     (void)body;
-    bool ok = queue_unwhitelist(call->app->queue, &actor, admin_domain(call, p->domain),
-                                call->deadline_ms, &e);
+    if (!read_account(call, p->account, &choice.account_id))
+        return;
+    if (queue_unwhitelist(call->app->queue, &actor, &choice, call->arena, call->deadline_ms, &gone,
+                          &e)) {
+        reply_exceptions(call, &gone);
+    } else {
+        (void)admin_fail(call, &e);
+    }
+}
+
+void rest_delete_own_tls_exceptions(struct api_call *call,
+                                    const struct delete_own_tls_exceptions_params *p,
+                                    const json_t *body)
+{
+    struct err e = ERR_CLEAR;
+    struct tls_exceptions gone;
+    const struct queue_actor actor = call_queue_actor(call);
+    const struct tls_exception_choice choice = { .domain = admin_domain(call, p->domain),
+                                                 .account_id = call->who.account_id };
+    (void)body;
+    bool ok = queue_unwhitelist(call->app->queue, &actor, &choice, call->arena, call->deadline_ms,
+                                &gone, &e);
     admin_reply_deleted(call, ok, &e);
 }

@@ -94,10 +94,13 @@ YIELDS static bool whitelist(struct cli_session *s, struct err *e)
     return true;
 }
 
-static void account_cell(struct cli_table *t, const json_t *id)
+/* By the address, as people know accounts; of one that is gone there is the id only. */
+static void account_cell(struct cli_table *t, const json_t *exception)
 {
+    const json_t *address = json_object_get(exception, "account");
+    const json_t *id = json_object_get(exception, "accountId");
     if (json_is_string(id)) {
-        cli_cell_text(t, id);
+        cli_cell_text(t, json_is_string(address) ? address : id);
     } else {
         cli_table_text(t, STR("everybody"));
     }
@@ -112,54 +115,42 @@ static void key_cell(struct cli_table *t, const json_t *key)
     }
 }
 
-/* People know accounts by their addresses; one that is gone keeps its id. Yields. */
-YIELDS static void name_account(struct cli_session *s, json_t *exception)
-{
-    struct err ignored = ERR_CLEAR;
-    json_t *account = NULL;
-    const char *id = json_string_value(json_object_get(exception, "accountId"));
-    str path = arena_printf(&s->arena, "/admin/accounts/%s", id ? cli_encode(s, id) : "");
-    if (!id || !cli_call(s, "GET", path, NULL, &account, &ignored))
-        return;
-    (void)json_object_set(exception, "accountId", json_object_get(account, "address"));
-    json_decref(account);
-}
+static const struct cli_column columns[] = {
+    { .field = "domain", .title = "DOMAIN", .cell = cli_cell_text },
+    { .field = NULL, .title = "ACCOUNT", .cell = account_cell },
+    { .field = "key", .title = "KEY", .cell = key_cell },
+    { .field = "createdBy", .title = "BY", .cell = cli_cell_text },
+    { .field = "createdAt", .title = "SINCE", .cell = cli_cell_time },
+    { .field = "expiresAt", .title = "UNTIL", .cell = cli_cell_time },
+};
+static const struct cli_listing listing = { .columns = columns, .n = COUNT_OF(columns) };
 
 YIELDS static bool list(struct cli_session *s, struct err *e)
 {
-    static const struct cli_column columns[] = {
-        { .field = "domain", .title = "DOMAIN", .cell = cli_cell_text },
-        { .field = "accountId", .title = "ACCOUNT", .cell = account_cell },
-        { .field = "key", .title = "KEY", .cell = key_cell },
-        { .field = "createdBy", .title = "BY", .cell = cli_cell_text },
-        { .field = "createdAt", .title = "SINCE", .cell = cli_cell_time },
-        { .field = "expiresAt", .title = "UNTIL", .cell = cli_cell_time },
-    };
-    static const struct cli_listing listing = { .columns = columns, .n = COUNT_OF(columns) };
     static const struct cli_filter filters[] = { { "--domain", "domain" } };
-    json_t *all = NULL;
     str path = cli_filter_path(s, STR("/admin/tls-exceptions"), filters, COUNT_OF(filters));
-    if (s->cli->json)
-        return cli_show_list(s, path, &listing, e);
-    if (!cli_call(s, "GET", path, NULL, &all, e))
-        return false;
-    json_t *items = json_object_get(all, "items");
-    for (size_t i = 0; i < json_array_size(items); i++)
-        name_account(s, json_array_get(items, i));
-    cli_show_items(s, &listing, items);
-    json_decref(all);
-    return true;
+    return cli_show_list(s, path, &listing, e);
 }
 
+/* Says whose they were. Yields. */
 YIELDS static bool remove_domain(struct cli_session *s, struct err *e)
 {
+    static const struct cli_filter filters[] = { { "--account", "account" } };
     const char *domain = s->cli->words[0];
-    json_t *nothing = NULL;
+    json_t *gone = NULL;
     str path = arena_printf(&s->arena, "/admin/tls-exceptions/%s", cli_encode(s, domain));
-    if (!cli_call(s, "DELETE", path, NULL, &nothing, e))
+    path = cli_filter_path(s, path, filters, COUNT_OF(filters));
+    if (!cli_call(s, "DELETE", path, NULL, &gone, e))
         return err_wrap(e, "%s", domain);
-    json_decref(nothing);
-    cli_print_done(s->cli, "domain", domain, "%s is not whitelisted any more", domain);
+    if (s->cli->json) {
+        cli_print_answer("domain", domain, &gone);
+        return true;
+    }
+    const json_t *items = json_object_get(gone, "items");
+    cli_print_done(s->cli, NULL, NULL, "taken off the whitelist of TLS: %zu",
+                   json_array_size(items));
+    cli_show_items(s, &listing, items);
+    json_decref(gone);
     return true;
 }
 
@@ -177,6 +168,10 @@ static const struct cli_option whitelist_options[] = {
 };
 static const struct cli_option list_options[] = {
     { "--domain", "NAME", "only of this domain" },
+};
+
+static const struct cli_option remove_options[] = {
+    { "--account", "ADDRESS", "only what this account decided on for its own mail; or its id" },
 };
 
 static const struct cli_command commands[] = {
@@ -205,7 +200,9 @@ static const struct cli_command commands[] = {
       .work = list },
     { .name = "whitelist tls remove",
       .arguments = "DOMAIN",
-      .summary = "Takes all exceptions for a domain back",
+      .summary = "Takes exceptions for a domain back: all, or those of one account",
+      .options = remove_options,
+      .n_options = COUNT_OF(remove_options),
       .least_words = 1,
       .most_words = 1,
       .work = remove_domain },

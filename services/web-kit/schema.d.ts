@@ -749,6 +749,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/tls-exceptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists domains that own mail may go to with less TLS
+         * @description What the account decided on when its mail was held, by mail or by decideDelivery.
+         */
+        get: operations["listOwnTlsExceptions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/tls-exceptions/{domain}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Takes the own exceptions for a domain back
+         * @description Further mail to it is held again when it cannot go securely, unless everybody's may go.
+         */
+        delete: operations["deleteOwnTlsExceptions"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/changes": {
         parameters: {
             query?: never;
@@ -2248,8 +2288,8 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Takes all exceptions for a domain back
-         * @description Those of single senders, too.
+         * Takes exceptions for a domain back
+         * @description All of them, those of single senders, too; or those of one account alone.
          */
         delete: operations["deleteTlsExceptions"];
         options?: never;
@@ -6110,6 +6150,11 @@ export interface components {
             /** @description Whose mail; null is everybody's. */
             accountId: components["schemas"]["Id"] | null;
             /**
+             * @description Its first address; null is everybody's mail, or an account that is gone.
+             * @example mia@example.org
+             */
+            account: string | null;
+            /**
              * @description SHA-256 of the public key that the server must have, in hexadecimal; null is any server, also without TLS.
              * @example 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
              */
@@ -9756,6 +9801,76 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["InvalidFields"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listOwnTlsExceptions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The exceptions of the account; those for everybody's mail are not among them. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "domain": "example.org",
+                     *           "accountId": "115302194731810817",
+                     *           "account": "mia@example.org",
+                     *           "key": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *           "createdAt": "2026-03-01T12:00:00Z",
+                     *           "createdBy": "mia@example.org",
+                     *           "expiresAt": "2026-03-01T12:00:00Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TlsExceptionList"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteOwnTlsExceptions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The domain of the recipients, as A-labels or U-labels.
+                 * @example example.net
+                 */
+                domain: components["schemas"]["DomainName"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Taken back. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
         };
@@ -15790,6 +15905,7 @@ export interface operations {
                      *         {
                      *           "domain": "example.org",
                      *           "accountId": "115302194731810817",
+                     *           "account": "mia@example.org",
                      *           "key": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
                      *           "createdAt": "2026-03-01T12:00:00Z",
                      *           "createdBy": "mia@example.org",
@@ -15865,7 +15981,13 @@ export interface operations {
     };
     deleteTlsExceptions: {
         parameters: {
-            query?: never;
+            query?: {
+                /**
+                 * @description Only those that this account decided on for its own mail; by its id or one of its addresses, of one that is gone by its id.
+                 * @example mia@example.org
+                 */
+                account?: string;
+            };
             header?: never;
             path: {
                 /**
@@ -15878,12 +16000,29 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Taken back. */
-            204: {
+            /** @description What was taken back. */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "domain": "example.org",
+                     *           "accountId": "115302194731810817",
+                     *           "account": "mia@example.org",
+                     *           "key": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *           "createdAt": "2026-03-01T12:00:00Z",
+                     *           "createdBy": "mia@example.org",
+                     *           "expiresAt": "2026-03-01T12:00:00Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TlsExceptionList"];
+                };
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];

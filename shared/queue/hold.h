@@ -98,12 +98,14 @@ struct queue_whitelisting {
 YIELDS bool queue_whitelist(struct queue *q, const struct queue_actor *actor,
                             const struct queue_whitelisting *w, int64_t deadline_ms, int64_t *count,
                             struct err *e);
-/* Takes all exceptions for the domain back, those of single senders too. ERR_NOT_FOUND. Yields. */
-YIELDS bool queue_unwhitelist(struct queue *q, const struct queue_actor *actor, str domain,
-                              int64_t deadline_ms, struct err *e);
-/* The exceptions for the domain, or for all when it is empty: TLS_EXCEPTIONS_LISTED at most. Lives
- * in `a`. Yields. */
-YIELDS bool queue_list_whitelist(struct queue *q, str domain, struct arena *a, int64_t deadline_ms,
-                                 struct tls_exceptions *out, struct err *e);
+/* Takes exceptions for a domain back: all of them, those of single senders too, or those of one
+ * account alone. *out is what was there, in `a`. One audit row. ERR_NOT_FOUND. Yields. */
+YIELDS bool queue_unwhitelist(struct queue *q, const struct queue_actor *actor,
+                              const struct tls_exception_choice *choice, struct arena *a,
+                              int64_t deadline_ms, struct tls_exceptions *out, struct err *e);
+/* The exceptions of the choice: TLS_EXCEPTIONS_LISTED at most. Lives in `a`. Yields. */
+YIELDS bool queue_list_whitelist(struct queue *q, const struct tls_exception_choice *choice,
+                                 struct arena *a, int64_t deadline_ms, struct tls_exceptions *out,
+                                 struct err *e);
 
 #endif

@@ -88,29 +88,36 @@ bool queue_whitelist(struct queue *q, const struct queue_actor *actor,
     return ok;
 }
 
-bool queue_unwhitelist(struct queue *q, const struct queue_actor *actor, str domain,
-                       int64_t deadline_ms, struct err *e)
+/* Yields. */
+YIELDS static bool unwhitelist(struct db_tx *tx, const struct queue_actor *actor,
+                               const struct tls_exception_choice *choice, struct arena *a,
+                               struct tls_exceptions *out, struct err *e)
 {
-    struct arena a;
+    if (!tls_exception_remove(tx, choice, a, out, e))
+        return false;
+    if (out->n == 0)
+        return ERR(e, ERR_NOT_FOUND, "%.*s is not whitelisted", STR_FMT(choice->domain));
+    send_audit(tx, actor, "tls.unwhitelist", choice->domain,
+               choice->account_id == 0 ? arena_printf(a, "%zu exceptions", out->n)
+                                       : arena_printf(a, "%zu exceptions of the account %lld",
+                                                      out->n, (long long)choice->account_id));
+    return true;
+}
+
+bool queue_unwhitelist(struct queue *q, const struct queue_actor *actor,
+                       const struct tls_exception_choice *choice, struct arena *a,
+                       int64_t deadline_ms, struct tls_exceptions *out, struct err *e)
+{
     struct db_tx *tx = NULL;
-    int64_t count = 0;
-    arena_init(&a);
     bool ok = db_begin(q->db, DB_DELIVER, DB_READ_COMMITTED, deadline_ms, &tx, e) &&
-              tls_exception_remove(tx, domain, &a, &count, e);
-    if (ok && count == 0)
-        ok = ERR(e, ERR_NOT_FOUND, "%.*s is not whitelisted", STR_FMT(domain));
-    if (ok) {
-        send_audit(tx, actor, "tls.unwhitelist", domain,
-                   arena_printf(&a, "%lld exceptions", (long long)count));
-        ok = db_commit(&tx, &a, NULL, 0, NULL, e);
-    }
+              unwhitelist(tx, actor, choice, a, out, e) && db_commit(&tx, a, NULL, 0, NULL, e);
     db_rollback(&tx);
-    arena_fini(&a);
     return ok;
 }
 
-bool queue_list_whitelist(struct queue *q, str domain, struct arena *a, int64_t deadline_ms,
-                          struct tls_exceptions *out, struct err *e)
+bool queue_list_whitelist(struct queue *q, const struct tls_exception_choice *choice,
+                          struct arena *a, int64_t deadline_ms, struct tls_exceptions *out,
+                          struct err *e)
 {
-    return tls_exception_list(q->db, domain, a, deadline_ms, out, e);
+    return tls_exception_list(q->db, choice, a, deadline_ms, out, e);
 }

@@ -4,13 +4,15 @@
 
 #include "db/db.h"
 
-#define COLUMNS "SELECT domain, account_id, pin, created, expires, created_by FROM tls_exception"
+#define COLUMNS "domain, account_id, pin, created, expires, created_by"
+#define SELECT  "SELECT " COLUMNS " FROM tls_exception"
 
 static const struct db_stmt find_stmt = {
-    COLUMNS " WHERE domain = $1 AND expires > now() ORDER BY account_id, pin LIMIT $2"
+    SELECT " WHERE domain = $1 AND expires > now() ORDER BY account_id, pin LIMIT $2"
 };
 static const struct db_stmt list_stmt = {
-    COLUMNS " WHERE ($1 = '' OR domain = $1) ORDER BY domain, account_id, pin LIMIT $2"
+    SELECT " WHERE ($1 = '' OR domain = $1) AND ($2::int8 = 0 OR account_id = $2)"
+           " ORDER BY domain, account_id, pin LIMIT $3"
 };
 static const struct db_stmt put_stmt = {
     "INSERT INTO tls_exception (domain, account_id, pin, expires, created_by) VALUES ($1, $2, $3,"
@@ -19,7 +21,10 @@ static const struct db_stmt put_stmt = {
     " ON CONFLICT (domain, account_id, pin) DO UPDATE SET expires = EXCLUDED.expires,"
     " created_by = EXCLUDED.created_by, created = now()"
 };
-static const struct db_stmt remove_stmt = { "DELETE FROM tls_exception WHERE domain = $1" };
+static const struct db_stmt remove_stmt = {
+    "DELETE FROM tls_exception WHERE domain = $1 AND ($2::int8 = 0 OR account_id = $2)"
+    " RETURNING " COLUMNS
+};
 static const struct db_stmt sweep_stmt = { "DELETE FROM tls_exception WHERE expires < now()" };
 
 /* An end that never comes is 0 here. */
@@ -56,11 +61,12 @@ bool tls_exception_find(struct db *db, str domain, struct arena *a, int64_t dead
     return true;
 }
 
-bool tls_exception_list(struct db *db, str domain, struct arena *a, int64_t deadline_ms,
-                        struct tls_exceptions *out, struct err *e)
+bool tls_exception_list(struct db *db, const struct tls_exception_choice *choice, struct arena *a,
+                        int64_t deadline_ms, struct tls_exceptions *out, struct err *e)
 {
     struct db_rows *r = NULL;
-    const struct db_param params[] = { DB_TEXT(domain), DB_INT8(TLS_EXCEPTIONS_LISTED) };
+    const struct db_param params[] = { DB_TEXT(choice->domain), DB_INT8(choice->account_id),
+                                       DB_INT8(TLS_EXCEPTIONS_LISTED) };
     if (!db_query(db, DB_READ, &list_stmt, params, COUNT_OF(params), a, deadline_ms, &r, e))
         return false;
     read_rows(r, a, out);
@@ -76,14 +82,15 @@ void tls_exception_send(struct db_tx *tx, const struct tls_exception *exception)
     db_tx_send(tx, &put_stmt, params, COUNT_OF(params));
 }
 
-bool tls_exception_remove(struct db_tx *tx, str domain, struct arena *a, int64_t *count,
-                          struct err *e)
+bool tls_exception_remove(struct db_tx *tx, const struct tls_exception_choice *choice,
+                          struct arena *a, struct tls_exceptions *out, struct err *e)
 {
     struct db_rows *r = NULL;
-    db_tx_send(tx, &remove_stmt, &DB_TEXT(domain), 1);
+    const struct db_param params[] = { DB_TEXT(choice->domain), DB_INT8(choice->account_id) };
+    db_tx_send(tx, &remove_stmt, params, COUNT_OF(params));
     if (!db_tx_flush(tx, a, &r, 1, NULL, e))
         return false;
-    *count = db_affected(r);
+    read_rows(r, a, out);
     return true;
 }
 

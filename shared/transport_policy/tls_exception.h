@@ -25,6 +25,12 @@ struct tls_exception {
     str created_by;     /* "cli", or a login */
 };
 
+/* Of which domain, and whose. */
+struct tls_exception_choice {
+    str domain;         /* empty: of all */
+    int64_t account_id; /* of this account alone; 0: everybody's and those of all accounts */
+};
+
 struct tls_exceptions {
     struct tls_exception *list;
     size_t n;
@@ -33,15 +39,16 @@ struct tls_exceptions {
 /* Those that count now for mail to the domain. Yields. */
 YIELDS bool tls_exception_find(struct db *db, str domain, struct arena *a, int64_t deadline_ms,
                                struct tls_exceptions *out, struct err *e);
-/* Those of a domain, or all when it is empty, by domain; ended ones too, until the sweep. The first
- * TLS_EXCEPTIONS_LISTED. Yields. */
-YIELDS bool tls_exception_list(struct db *db, str domain, struct arena *a, int64_t deadline_ms,
-                               struct tls_exceptions *out, struct err *e);
+/* By domain; ended ones too, until the sweep. The first TLS_EXCEPTIONS_LISTED. Yields. */
+YIELDS bool tls_exception_list(struct db *db, const struct tls_exception_choice *choice,
+                               struct arena *a, int64_t deadline_ms, struct tls_exceptions *out,
+                               struct err *e);
 /* Appends one statement to an open transaction: the exception is there, with this end. */
 void tls_exception_send(struct db_tx *tx, const struct tls_exception *exception);
-/* Removes all exceptions for the domain, of everybody and of accounts; *count of them. Yields. */
-YIELDS bool tls_exception_remove(struct db_tx *tx, str domain, struct arena *a, int64_t *count,
-                                 struct err *e);
+/* Removes those of the choice, which names a domain; *out is what was there, in no order. Yields.
+ */
+YIELDS bool tls_exception_remove(struct db_tx *tx, const struct tls_exception_choice *choice,
+                                 struct arena *a, struct tls_exceptions *out, struct err *e);
 /* Forgets those that ended. Yields. */
 YIELDS bool tls_exception_sweep(struct db *db, int64_t deadline_ms, struct err *e);
 

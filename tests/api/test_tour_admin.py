@@ -865,8 +865,28 @@ def test_held_mail(queue):
     rows = admin.get("/admin/tls-exceptions").json["items"]
     assert {(r["domain"], r["key"], r["accountId"] is None) for r in rows} == {
         ("one.example", 64 * "a", False), ("two.example", 64 * "a", True), ("three.example", None, True), ("four.example", 64 * "b", True)}
+    # One account's is taken back alone, by an administrator or by its owner, who sees no others'.
+    queue.psql("INSERT INTO tls_exception (domain, account_id, pin, expires, created_by) SELECT 'three.example', account_id, ''::bytea, 'infinity'::timestamptz, login"
+               f" FROM account WHERE login IN ('{mia}', '{queue.user(3)['address']}') UNION ALL SELECT 'three.example', 987654321, '', 'infinity', 'x'")
+    whose = lambda: [(r["domain"], r["account"]) for r in admin.get("/admin/tls-exceptions", query={"domain": "three.example"}).json["items"]]
+    assert sorted(whose(), key=str) == sorted([("three.example", who) for who in (None, None, mia, queue.user(3)["address"])], key=str)
+    assert [(r["domain"], r["account"]) for r in person.get("/tls-exceptions").json["items"]] == [("one.example", mia), ("three.example", mia)]
+    shown = queue.cli("whitelist", "tls", "list", "--domain", "three.example").stdout
+    assert all(who in shown for who in (mia, queue.user(3)["address"], "987654321", "everybody")), shown
+    person.delete("/tls-exceptions/two.example", status=404)  # it is everybody's
+    person.delete("/tls-exceptions/three.example", status=204)
+    person.delete("/tls-exceptions/three.example", status=404)
+    person.delete("/tls-exceptions/nowhere.example", status=404)
+    assert len(whose()) == 3 and [r["domain"] for r in person.get("/tls-exceptions").json["items"]] == ["one.example"]
+    done = queue.cli("whitelist", "tls", "remove", "three.example", "--account", queue.user(3)["address"]).stdout
+    assert "taken off the whitelist of TLS: 1\n" in done and queue.user(3)["address"] in done and "everybody" not in done, done
+    assert queue.cli("whitelist", "tls", "remove", "three.example", "--account", queue.user(3)["address"], check=False).returncode == 66
+    assert queue.json("whitelist", "tls", "remove", "three.example", "--account", "987654321")["items"][0]["accountId"] == "987654321"
+    admin.delete("/admin/tls-exceptions/three.example", query={"account": "nobody@three.example"}, status=404)
+    assert whose() == [("three.example", None)]
+    assert [a["action"] for a in admin.get("/admin/audit", query={"object": "three.example", "actor": mia}).json["items"]] == ["tls.unwhitelist"]
     for name in ("one", "two", "three", "four"):
-        admin.delete(f"/admin/tls-exceptions/{name}.example", status=204)
+        assert [r["domain"] for r in admin.delete(f"/admin/tls-exceptions/{name}.example", status=200).json["items"]] == [f"{name}.example"]
     admin.delete("/admin/tls-exceptions/one.example", status=404)
     assert admin.get("/admin/tls-exceptions").json["items"] == []
 

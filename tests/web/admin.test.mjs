@@ -356,6 +356,23 @@ test("a domain on the whitelist of TLS is seen, and taken off", async () => {
   calm(window);
 });
 
+test("what one account decided on about TLS is taken back alone", async () => {
+  const window = await admin();
+  const { address } = facts.users[0];
+  const left = async () => (await api(window, "/admin/tls-exceptions?domain=theirs.example")).body.items.map((one) => one.account);
+  await api(window, "/admin/tls-exceptions", { method: "POST", body: JSON.stringify({ domain: "theirs.example", key: "c".repeat(64) }) });
+  assert.deepEqual((await left()).sort(), [address, null].sort());
+  await show(window, "overview", "Overview");
+  await show(window, "queue", "Queue");
+  await window.getByText(`Mail of ${address}`).waitFor();
+  await window.getByRole("button", { name: `Take back what ${address} decided on for theirs.example` }).click();
+  await window.getByRole("dialog").getByRole("button", { name: "Take off" }).click();
+  await toast(window, `${address} has no exceptions for theirs.example any more`);
+  assert.deepEqual(await left(), [null]);
+  await api(window, "/admin/tls-exceptions/theirs.example", { method: "DELETE" });
+  calm(window);
+});
+
 test("what was done is written down", async () => {
   const window = await admin();
   const address = `${unique("noted")}@${facts.domain}`;

@@ -47,6 +47,8 @@ def prepare_admin(instance):
     instance.await_first_attempts(*recipients)
     hold(instance, "b@two.example")
     instance.psql("UPDATE q_rcpt SET status = -1, kept = true, code = '4.7.0', reply = 'an administrator holds it' WHERE rcpt = 'd@three.example'")
+    instance.psql("INSERT INTO tls_exception (domain, account_id, pin, expires, created_by) SELECT 'theirs.example', account_id,"
+                  f" '\\x{64 * 'b'}'::bytea, 'infinity'::timestamptz, login FROM account WHERE login = '{user['address']}'")
     report(instance)
 
 

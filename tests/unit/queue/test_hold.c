@@ -227,11 +227,25 @@ static void everybody_body(void *arg)
     e = ERR_CLEAR;
     MUST(queue_whitelist(f->q, &actor, &w, soon(), &count, &e), e);
     assert_int_equal(count, 1);
-    MUST(queue_list_whitelist(f->q, STR_EMPTY, &f->a, soon(), &found, &e), e);
+    const struct tls_exception_choice all = { .domain = STR_EMPTY };
+    const struct tls_exception_choice of_domain = { .domain = STR("x.test") };
+    const struct tls_exception_choice of_one = { .domain = STR("x.test"), .account_id = 77 };
+    MUST(queue_list_whitelist(f->q, &all, &f->a, soon(), &found, &e), e);
     assert_true(found.n == 1 && found.list[0].account_id == 0 && found.list[0].expires_us == 0);
     assert_true(tls_exception_allows(&found, 77, certificate.pin));
-    MUST(queue_unwhitelist(f->q, &actor, STR("x.test"), soon(), &e), e);
-    assert_false(queue_unwhitelist(f->q, &actor, STR("x.test"), soon(), &e));
+    /* Of one account alone: everybody's stays. */
+    assert_false(queue_unwhitelist(f->q, &actor, &of_one, &f->a, soon(), &found, &e));
+    assert_int_equal(e.kind, ERR_NOT_FOUND);
+    e = (struct err)ERR_CLEAR;
+    test_pg_run("INSERT INTO tls_exception (domain, account_id, pin, expires, created_by)"
+                " VALUES ('x.test', 77, '', 'infinity', 'x'), ('x.test', 78, '', 'infinity', 'x')");
+    MUST(queue_list_whitelist(f->q, &of_one, &f->a, soon(), &found, &e), e);
+    assert_true(found.n == 1 && found.list[0].account_id == 77);
+    MUST(queue_unwhitelist(f->q, &actor, &of_one, &f->a, soon(), &found, &e), e);
+    assert_true(found.n == 1 && found.list[0].account_id == 77);
+    MUST(queue_unwhitelist(f->q, &actor, &of_domain, &f->a, soon(), &found, &e), e);
+    assert_int_equal(found.n, 2);
+    assert_false(queue_unwhitelist(f->q, &actor, &of_domain, &f->a, soon(), &found, &e));
     assert_int_equal(e.kind, ERR_NOT_FOUND);
 }
 
