@@ -14,6 +14,20 @@ async function placesOf(page, word) {
   return messages.map((one) => one.mailboxIds.map(roleOf).join()).sort();
 }
 
+test("what was once decided about a domain is seen in the settings, and taken back", async () => {
+  const page = await signedIn(facts.asked);
+  await page.goto(`${facts.base}/#/settings`);
+  await page.getByRole("heading", { name: "Domains with less secure delivery" }).waitFor();
+  await page.getByText("to any server, also without TLS · for ever").waitFor();
+  await accessible(page, "settings with exceptions");
+  const button = page.getByRole("button", { name: "Take back: lax.example" });
+  await button.click();
+  await toast(page, "Mail to lax.example waits for you again when it cannot go securely");
+  await button.waitFor({ state: "detached" });
+  assert.deepEqual((await api(page, "/tls-exceptions")).body.items.map((one) => one.domain), ["laxer.example"]);
+  calm(page);
+});
+
 test("what is held is decided at the message in Sent, in the language of the app", async () => {
   const page = await signedIn(facts.asked);
   await page.getByRole("link", { name: "Sent" }).click();

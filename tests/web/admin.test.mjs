@@ -347,7 +347,7 @@ test("a domain on the whitelist of TLS is seen, and taken off", async () => {
   await api(window, "/admin/tls-exceptions", { method: "POST", body: JSON.stringify({ domain, anyServer: true }) });
   await show(window, "overview", "Overview");
   await show(window, "queue", "Queue");
-  await window.getByText("to any server, also without TLS").waitFor();
+  await window.getByRole("listitem").filter({ hasText: domain }).getByText("to any server, also without TLS").waitFor();
   await accessible(window, "queue with exceptions");
   await window.getByRole("button", { name: `Take ${domain} off the whitelist of TLS` }).click();
   await window.getByRole("dialog").getByRole("button", { name: "Take off" }).click();

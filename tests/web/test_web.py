@@ -100,6 +100,9 @@ def prepare_acts(instance):
             client.sendmail(user["address"], [to], f"From: {user['address']}\r\nTo: {to}\r\nSubject: {subject}\r\nMessage-ID: <{to}>\r\n\r\nx\r\n")
         instance.await_first_attempts(to)
         become(instance, to)
+    for domain, pin in (("lax.example", f"'\\x{64 * 'b'}'"), ("lax.example", f"'\\x{64 * 'c'}'"), ("laxer.example", "''")):
+        instance.psql("INSERT INTO tls_exception (domain, account_id, pin, expires, created_by) SELECT"
+                      f" '{domain}', account_id, {pin}::bytea, 'infinity'::timestamptz, login FROM account WHERE login = '{user['address']}'")
 
 
 def prepare_names(instance):
