@@ -146,8 +146,8 @@ static bool check_found(const struct tracing *t, struct err *e)
     if (t->n == 0 && t->word && queue_trace_is_session(str_from_cstr(t->word))) {
         return ERR(e, ERR_NOT_FOUND,
                    "no mail with this id has left this server or waits to, or that is longer ago "
-                   "than delivery.keep_history says; what went to mailboxes here is in the log "
-                   "(smtp_message with this session)");
+                   "than delivery.keep_history says, or was before the history noted such ids; "
+                   "what went to mailboxes here is in the log (smtp_message with this session)");
     }
     return t->n > 0 ||
            ERR(e, ERR_NOT_FOUND,

@@ -89,6 +89,11 @@ bool directory_find_way_back(struct account_directory *d, str local, str domain,
         *out = first; /* nor is it for a catch-all of the domain that forwarded */
         return true;
     }
+    if (first.kind == ACCOUNT_ROUTE_LEADS) { /* a group lets in whom it lets in */
+        *out = first;
+        out->is_way_back = true;
+        return true;
+    }
     struct smtp_target *target = ARENA_NEW(a, struct smtp_target);
     *target = (struct smtp_target){ .account_id = first.account_id,
                                     .address = smtp_path_text(&sender, a),
@@ -98,9 +103,5 @@ bool directory_find_way_back(struct account_directory *d, str local, str domain,
                                    .n_targets = 1,
                                    .domain = domain,
                                    .is_way_back = true };
-    if (first.kind == ACCOUNT_ROUTE_LEADS) {
-        out->targets = first.targets;
-        out->n_targets = first.n_targets;
-    }
     return true;
 }

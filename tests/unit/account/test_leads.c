@@ -45,17 +45,25 @@ static int64_t add_account(struct world *w, const char *address)
 }
 
 /* `targets` are separated by spaces. */
-static enum err_kind lead(struct world *w, const char *address, const char *targets)
+static enum err_kind lead_for(struct world *w, const char *address, const char *targets,
+                              enum account_posting posting)
 {
     struct err e = ERR_CLEAR;
     str list[8];
-    struct account_lead_new made = { .address = str_from_cstr(address), .targets = list };
+    struct account_lead_new made = { .address = str_from_cstr(address),
+                                     .targets = list,
+                                     .posting = posting };
     str rest = str_from_cstr(targets);
     bool more = true;
     while (more)
         more = str_cut(rest, ' ', &list[made.n++], &rest);
     (void)account_lead_add(w->directory, &the_operator, &made, &w->a, soon(), &e);
     return e.kind;
+}
+
+static enum err_kind lead(struct world *w, const char *address, const char *targets)
+{
+    return lead_for(w, address, targets, ACCOUNT_POSTING_ANYONE);
 }
 
 static struct account_route route(struct world *w, const char *local, const char *domain)
@@ -384,6 +392,19 @@ static void unproven_senders_of_ours_are_made_others(struct world *w)
                      ERR_NONE);
     back = way_back(w, STR("both@example.org"), &made);
     assert_true(back.is_way_back && back.n_targets == 2);
+    /* A group that is closed is not opened by it. */
+    static const char *const groups[] = { "closed@example.org", "inner@example.org" };
+    static const enum account_posting postings[] = { ACCOUNT_POSTING_MEMBERS,
+                                                     ACCOUNT_POSTING_DOMAIN };
+    const struct account_poster nobody = { .address = STR("") };
+    for (size_t i = 0; i < COUNT_OF(groups); i++) {
+        assert_int_equal(lead_for(w, groups[i], "ada@example.org ben@example.org", postings[i]),
+                         ERR_NONE);
+        back = way_back(w, str_from_cstr(groups[i]), &made);
+        assert_true(back.is_way_back && back.n_targets == 2);
+        assert_int_equal(back.posting, postings[i]);
+        assert_false(account_may_post(&back, &nobody));
+    }
     /* Not to the catch-all of the domain that forwards: nobody has that name. */
     add_domain(w, "bare.example");
     back = way_back(w, STR("nobody@bare.example"), &made);
