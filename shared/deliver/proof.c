@@ -304,7 +304,9 @@ static void judge(const struct proof *p, struct deliver_attempt *attempt,
     struct deliver_result judged = *out;
     if (judge_spf(p, &judged))
         judge_dmarc(p, &judged);
-    if (is_always_heard(attempt->m)) {
+    /* What would be held and never let go, because the DNS did not answer once, comes again. */
+    bool may_come_again = judged.verdict == DELIVER_DMARC_LATER && attempt->n_forwards > 0;
+    if (is_always_heard(attempt->m) && !may_come_again) {
         hear(attempt, judged.verdict);
     } else {
         *out = judged;

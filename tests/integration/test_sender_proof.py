@@ -191,6 +191,14 @@ def test_proofs(heronry_factory, settings, milter):
             == f"-1{why} 8"
     assert server.psql(f"SELECT count(*) FROM q_rcpt WHERE rcpt = 'a@bad.{DOMAIN}'") == "0"
 
+    # What only cannot be proven now comes again where it would wait, and is heard where it would not.
+    for to, wanted in (("abuse@heard.example", 451), (f"abuse@{server.domain}", 250)):
+        with RawSmtp(server.ports["smtp"]) as smtp:
+            smtp.begin(to, sender=f"a@plain.{DOMAIN}")
+            smtp.send(stuffed(signed(mail("strict"), "strict", "x")))
+            assert smtp.reply()[0] == wanted, to
+    assert server.psql("SELECT count(*) FROM q_rcpt WHERE rcpt = 'far@elsewhere.example'") == "0"
+
     # So it is with the name of the greeting, which proves nobody's mail.
     text = outside.refused(mail("plain"), plain, name=f"bad.{DOMAIN}")
     assert "5.7.23" in text and "127.0.0.1 is not ours" in text
