@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Answers in any order: whatever is asked for first and told last, the list ends with what is newest.
-import { beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ThreadList, type Row } from "../src/state/list.svelte.ts";
 
 interface Question {
@@ -9,24 +9,30 @@ interface Question {
   answer: (value: unknown) => void;
   fail: () => void;
 }
-const asked = vi.hoisted(() => [] as Question[]);
+/** Questions that nobody has looked at, and who waits for one that was not asked yet. */
+const { asked, awaited } = vi.hoisted(() => ({
+  asked: [] as Question[],
+  awaited: [] as { kind: RegExp; take: (question: Question) => void }[],
+}));
 
 vi.mock("@heronry/web-kit/api/client.ts", () => {
   const ask = (path: string, { body, signal }: { body?: Question["body"]; signal: AbortSignal }): Promise<unknown> =>
     new Promise((answer, reject) => {
       signal.addEventListener("abort", () => reject(new DOMException("", "AbortError")));
-      asked.push({ path, body, answer, fail: () => reject(new Error("lost")) });
+      const question = { path, body, answer, fail: () => reject(new Error("lost")) };
+      const at = awaited.findIndex(({ kind }) => kind.test(path));
+      if (at >= 0) awaited.splice(at, 1)[0]?.take(question);
+      else asked.push(question);
     });
   return { api: { GET: ask, POST: ask }, ok: (call: Promise<unknown>) => call };
 });
 
-/** The next question of a kind. */
-async function question(kind: RegExp): Promise<Question> {
-  return vi.waitFor(() => {
-    const at = asked.findIndex((one) => kind.test(one.path));
-    expect(at, `${kind} among ${asked.map((one) => one.path).join()}`).toBeGreaterThanOrEqual(0);
-    return asked.splice(at, 1)[0] as Question;
-  }, { interval: 1 });
+/** The next question of a kind, whenever it is asked. */
+function question(kind: RegExp): Promise<Question> {
+  const known = asked.find((one) => kind.test(one.path));
+  if (!known) return new Promise((take) => awaited.push({ kind, take }));
+  asked.splice(asked.indexOf(known), 1);
+  return Promise.resolve(known);
 }
 
 const ROWS = /batchGet/;
@@ -54,7 +60,11 @@ async function loaded(...items: Row[]): Promise<ThreadList> {
   return list;
 }
 
-beforeEach(() => void (asked.length = 0));
+beforeEach(() => {
+  asked.length = 0;
+  awaited.length = 0;
+});
+afterEach(() => void vi.useRealTimers());
 
 describe("news", () => {
   it("of one conversation are taken in one after the other", async () => {
@@ -126,18 +136,16 @@ describe("news", () => {
   });
 
   it("about an order that could not be had are asked for again", async () => {
-    vi.useFakeTimers({ shouldAdvanceTime: true, advanceTimeDelta: 20 });
+    vi.useFakeTimers();
     const list = await loaded(row("3"), row("1"));
     const told = list.changed(["2"]);
     (await question(ROWS)).answer(rows(row("2")));
     await told;
     await vi.advanceTimersByTimeAsync(300);
     (await question(ORDER)).fail();
-    await calm();
     await vi.advanceTimersByTimeAsync(6000);
     (await question(ORDER)).answer(order(3, 2, 1));
-    await calm();
-    vi.useRealTimers();
+    await vi.advanceTimersByTimeAsync(0);
     expect(list.ids).toEqual(["3", "2", "1"]);
   });
 });
