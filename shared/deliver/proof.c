@@ -281,8 +281,9 @@ static bool is_always_heard(const struct smtp_message *m)
     return true;
 }
 
-/* Where it would be refused, but is for who is always heard. Whoever sent it is told of nothing,
- * and what leaves of it waits: a forged sender is neither lent our name nor sent our reports. */
+/* Where it would be refused, but is for who is always heard. What leaves of it waits, and a sender
+ * who is not proven is told of nothing: a forged one is neither lent our name nor sent our reports.
+ */
 static void hear(struct deliver_attempt *attempt, enum deliver_verdict would)
 {
     static const str reasons[] = {
@@ -293,7 +294,6 @@ static void hear(struct deliver_attempt *attempt, enum deliver_verdict would)
     };
     if (would == DELIVER_DONE)
         return;
-    attempt->is_sender_denied = would == DELIVER_SPF_FAIL;
     attempt->is_unproven = true;
     attempt->held_why = reasons[would];
 }
@@ -416,6 +416,7 @@ bool deliver_prove(struct deliver_attempt *attempt, int64_t deadline_ms, struct 
     }
     attempt->is_sender_proven = p.spf.result == MAILAUTH_PASS && !p.spf.is_helo;
     attempt->is_sender_unproven = p.verdict.spf && !attempt->is_sender_proven;
+    attempt->is_sender_denied = attempt->held_why.n > 0 && !attempt->is_sender_proven;
     if (is_doubted(&p))
         attempt->doubted = p.author;
     if (is_suspect(&p, out)) {

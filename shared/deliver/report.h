@@ -31,11 +31,12 @@ struct deliver_attempt {
     bool is_sender_unproven; /* SPF was to prove the envelope sender, and did not */
     bool is_sender_proven;   /* SPF proves the domain of came_from, or its client is believed */
     str doubted;             /* domain of an author whom DMARC does not prove; empty: of none */
-    bool is_sender_denied;   /* SPF refuses it, and it is heard all the same: nobody is told */
-    bool is_unproven; /* its author's domain wants it in quarantine, or it is heard although it
-                         would be refused, so its sender may be forged */
-    bool is_junk;     /* it is in quarantine: what is stored comes into Junk */
-    str held_why;     /* what leaves of it waits for an administrator; else empty */
+    bool is_sender_denied; /* it would be refused and is heard all the same, and SPF does not prove
+                              its sender: nobody is told */
+    bool is_unproven;      /* its author's domain wants it in quarantine, or it is heard although it
+                              would be refused, so its sender may be forged */
+    bool is_junk;          /* it is in quarantine: what is stored comes into Junk */
+    str held_why;          /* what leaves of it waits for an administrator; else empty */
     struct mailauth_iprev iprev; /* of the client; NONE: it was not looked for */
     str results; /* of the proofs, as a seal has them (mailauth_sealing); empty: none was made */
     enum mailauth_result chain; /* of ARC; with results */

@@ -175,12 +175,18 @@ def test_proofs(heronry_factory, settings, milter):
     server.cli("domain", "add", "heard.example")
     server.cli("address", "add", "abuse@heard.example", outside.server.new_user()["address"], "far@elsewhere.example")
     hidden = mail("plain").replace(b"\r\nTo: ", f", boss@strict.{DOMAIN}\r\nTo: ".encode(), 1)
-    for message, sender, why in ((mail("plain"), "bad", "SPF of its sender failed"), (mail("strict"), "plain", "DMARC of its author failed"),
-                                 (hidden, "plain", "it has no author, or several")):
+    def told():
+        return sorted(re.findall(rf"delivery_reported .*sender=a@(\w+)\.{DOMAIN}", server.log()))
+
+    cases = ((mail("plain"), "bad", "client", "SPF of its sender failed"), (mail("strict"), "plain", "client", "DMARC of its author failed"),
+             (hidden, "plain", "client", "it has no author, or several"),
+             # One who is proven is told, whatever is wrong with his author or with the name of his client.
+             (mail("strict"), "good", "client", "DMARC of its author failed"), (mail("good"), "good", "bad", "SPF of its sender failed"))
+    for message, sender, name, why in cases:
         user = server.new_user()
         server.cli("address", "change", "abuse@heard.example", user["address"], "far@elsewhere.example")
         with RawSmtp(server.ports["smtp"]) as smtp:
-            smtp.hello()
+            smtp.hello(f"{name}.{DOMAIN}")
             for command in (f"MAIL FROM:<a@{sender}.{DOMAIN}>", "RCPT TO:<abuse@heard.example> NOTIFY=SUCCESS,FAILURE", "DATA"):
                 assert smtp.ask(command)[0] in (250, 354)
             smtp.send(stuffed(message))
@@ -189,7 +195,9 @@ def test_proofs(heronry_factory, settings, milter):
         assert [len(box) for box in stored] == ([0, 1] if "DMARC" in why else [1, 0]), why
         assert server.psql("DELETE FROM q_rcpt WHERE rcpt = 'far@elsewhere.example' RETURNING status || reply || ' ' || notify") \
             == f"-1{why} 8"
-    assert server.psql(f"SELECT count(*) FROM q_rcpt WHERE rcpt = 'a@bad.{DOMAIN}'") == "0"
+        assert sender == "good" or server.psql("SELECT count(*) FROM q_rcpt WHERE rcpt = 'abuse@heard.example'") == "0", why
+    wait_until(lambda: len(told()) >= 2, WAIT, "the reports")
+    assert told() == ["good", "good"]
 
     # What only cannot be proven now comes again where it would wait, and is heard where it would not.
     for to, wanted in (("abuse@heard.example", 451), (f"abuse@{server.domain}", 250)):
