@@ -12,7 +12,7 @@
 #include "wire/smtp_command.h"
 
 enum {
-    ORGANIZATION_MS = 5 * 1000, /* for the DNS, of each domain */
+    ORGANIZATION_MS = 5 * 1000, /* for the DNS, of all domains of a message */
     LEFT_MAX = 65536            /* ends that are remembered; beyond, one may get a second copy */
 };
 
@@ -136,34 +136,81 @@ static bool is_sender_proven(const struct deliver_attempt *attempt)
            str_ieq(address_domain(attempt->m->sender), address_domain(attempt->came_from));
 }
 
-/* The organization that a domain is of (RFC 9989 section 4.10.2). Empty: the DNS does not say now.
- * Yields. */
-YIELDS static bool find_organization(const struct deliver_attempt *attempt, str domain,
-                                     int64_t deadline_ms, str *out, struct err *e)
+/* The organization that a domain is of (RFC 9989 section 4.10.2). */
+struct deliver_organization {
+    str domain;
+    str organization; /* empty: the DNS does not say now */
+    struct deliver_organization *next;
+};
+
+/* Asks the DNS. Yields. */
+YIELDS static bool ask_organization(struct deliver_attempt *attempt, int64_t deadline_ms,
+                                    struct deliver_organization *o, struct err *e)
 {
     const struct mailauth_resolver resolver = mailauth_resolver_of(attempt->d->dns);
-    int64_t until_ms = clock_deadline_in(ORGANIZATION_MS);
     struct err why = ERR_CLEAR;
-    if (dns_domain_to_ascii(attempt->a, domain, &domain, &why) &&
-        mailauth_dmarc_organization(&resolver, domain, attempt->a,
-                                    until_ms < deadline_ms ? until_ms : deadline_ms, out, &why))
+    str name;
+    if (attempt->organizations_until_ms == 0)
+        attempt->organizations_until_ms = clock_deadline_in(ORGANIZATION_MS);
+    if (attempt->organizations_until_ms < deadline_ms)
+        deadline_ms = attempt->organizations_until_ms;
+    if (dns_domain_to_ascii(attempt->a, o->domain, &name, &why) &&
+        mailauth_dmarc_organization(&resolver, name, attempt->a, deadline_ms, &o->organization,
+                                    &why))
         return true;
-    *out = STR_EMPTY;
+    o->organization = STR_EMPTY;
     if (why.kind != ERR_CANCELLED)
         return true;
     *e = why;
     return false;
 }
 
+/* Each domain is asked about once a message, however many ways lead elsewhere. Yields. */
+YIELDS static bool find_organization(struct deliver_attempt *attempt, str domain,
+                                     int64_t deadline_ms, struct deliver_organization **out,
+                                     struct err *e)
+{
+    struct deliver_organization *o = attempt->organizations;
+    while (o && !str_ieq(o->domain, domain))
+        o = o->next;
+    *out = o;
+    if (o)
+        return true;
+    o = ARENA_NEW(attempt->a, struct deliver_organization);
+    o->domain = domain;
+    if (!ask_organization(attempt, deadline_ms, o, e))
+        return false;
+    o->next = attempt->organizations;
+    *out = attempt->organizations = o;
+    return true;
+}
+
+static bool is_below(str domain, str above)
+{
+    return domain.n > above.n && domain.p[domain.n - above.n - 1] == '.' &&
+           str_has_isuffix(domain, above);
+}
+
+/* Whether SPF of one may prove an author of the other. Where the DNS does not answer, the names say
+ * what they can: else whoever can keep it from answering would be proven. */
+static bool is_one_organization(const struct deliver_organization *a,
+                                const struct deliver_organization *b)
+{
+    if (a->organization.n > 0 && b->organization.n > 0)
+        return str_ieq(a->organization, b->organization);
+    return str_ieq(a->domain, b->domain) || is_below(a->domain, b->domain) ||
+           is_below(b->domain, a->domain);
+}
+
 /* The domain that the new sender is of: that which forwards; but where this is the author's own,
  * who is not proven, SPF of it would prove him to the next server (DMARC). Then it is the domain of
  * the server's own mail, if that is of somebody else. Yields. */
-YIELDS static bool choose_domain(const struct deliver_attempt *attempt, str forwarder,
+YIELDS static bool choose_domain(struct deliver_attempt *attempt, str forwarder,
                                  int64_t deadline_ms, str *out, struct err *e)
 {
-    str author;
-    str own;
-    str other;
+    struct deliver_organization *author;
+    struct deliver_organization *own;
+    struct deliver_organization *other;
     str servers;
     *out = forwarder;
     if (attempt->doubted.n == 0)
@@ -177,14 +224,14 @@ YIELDS static bool choose_domain(const struct deliver_attempt *attempt, str forw
         !find_organization(attempt, forwarder, deadline_ms, &own, e) ||
         !find_organization(attempt, servers, deadline_ms, &other, e))
         return false;
-    if (author.n > 0 && other.n > 0 && str_ieq(author, own) && !str_ieq(author, other))
+    if (is_one_organization(author, own) && !is_one_organization(author, other))
         *out = servers;
     return true;
 }
 
 /* What is forwarded leaves as mail of our own address, under the seal of its domain; what is
  * relayed, as it came. Yields. */
-YIELDS static bool address_forward(const struct deliver_attempt *attempt, struct deliver_forward *f,
+YIELDS static bool address_forward(struct deliver_attempt *attempt, struct deliver_forward *f,
                                    struct deliver_seal *seal, str content, int64_t deadline_ms,
                                    struct err *e)
 {

@@ -8,6 +8,7 @@
 #include "store/store.h"
 
 struct deliver_forward;
+struct deliver_organization; /* private to forward.c */
 struct queue_new_message;
 
 /* A delivery with the outcome of each copy. */
@@ -31,6 +32,8 @@ struct deliver_attempt {
     bool is_sender_unproven; /* SPF was to prove the envelope sender, and did not */
     bool is_sender_proven;   /* SPF proves the domain of came_from, or its client is believed */
     str doubted;             /* domain of an author whom DMARC does not prove; empty: of none */
+    struct deliver_organization *organizations; /* that were asked for to forward it */
+    int64_t organizations_until_ms;             /* for all of them; 0: none was */
     bool is_sender_denied; /* it would be refused and is heard all the same, and SPF does not prove
                               its sender: nobody is told */
     bool is_unproven;      /* its author's domain wants it in quarantine, or it is heard although it

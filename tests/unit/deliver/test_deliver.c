@@ -3,7 +3,9 @@
 #include "account/dkim.h"
 #include "crypto/seal.h"
 #include "deliver/deliver.h"
+#include "deliver/forward.h"
 #include "deliver/mail_fixture.h"
+#include "dns/dns.h"
 #include "queue/sign.h"
 #include "wire/smtp_command.h"
 
@@ -418,6 +420,60 @@ static void only_who_is_believed_leaves_as_one_of_ours(struct mail_world *w)
     test_pg_run("DELETE FROM q_rcpt; DELETE FROM q_msg");
 }
 
+/* An author who is not proven gets no word of SPF from who forwards, nor where the DNS is silent:
+ * then the names count, and it is waited for once a message. */
+static void a_silent_dns_proves_no_author(struct mail_world *w)
+{
+    static const struct {
+        const char *address;
+        const char *leaves_as;
+    } cases[] = {
+        { "a@weak.example", "@example.org" },        { "b@sub.weak.example", "@example.org" },
+        { "c@other.example", "@other.example" },     { "d@weak.example", "@example.org" },
+        { "e@notweak.example", "@notweak.example" }, { "f@example", "@example.org" },
+    };
+    struct smtp_recipient leads[COUNT_OF(cases)];
+    struct err e = ERR_CLEAR;
+    struct sockaddr_in at = { .sin_family = AF_INET };
+    socklen_t size = sizeof(at);
+    char forward[40];
+    int silent = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_int_equal(bind(silent, (struct sockaddr *)&at, sizeof(at)), 0);
+    assert_int_equal(getsockname(silent, (struct sockaddr *)&at, &size), 0);
+    (void)snprintf(forward, sizeof(forward), "127.0.0.1@%u", ntohs(at.sin_port));
+    const struct dns_options options = { .forward = forward, .anchor_file = "" };
+    struct dns *dns = dns_new(w->rt, &options, &e);
+    assert_non_null(dns);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct smtp_target *far = ARENA_NEW(&w->a, struct smtp_target);
+        far->address = arena_printf(&w->a, "far%zu@else.example", i);
+        far->domain = STR("else.example");
+        leads[i] = (struct smtp_recipient){ .address = str_from_cstr(cases[i].address),
+                                            .targets = far,
+                                            .n_targets = 1 };
+    }
+    const struct smtp_message m =
+        mail_message(w, STR("Subject: x\r\n\r\ny\r\n"), leads, COUNT_OF(cases));
+    const struct deliver d = { .store = w->store,
+                               .queue = w->queue,
+                               .accounts = w->accounts,
+                               .hostname = "mx.example.org",
+                               .dns = dns };
+    struct deliver_attempt attempt = {
+        .d = &d, .m = &m, .a = &w->a, .came_from = m.sender, .doubted = STR("weak.example")
+    };
+    deliver_list_again(&attempt);
+    assert_int_equal(attempt.n_forwards, COUNT_OF(cases));
+    MUST(deliver_prepare_forwards(&attempt, m.content, mail_soon(), &e), e);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        if (!str_has_suffix(attempt.forwards[i].sender, str_from_cstr(cases[i].leaves_as)))
+            fail_msg("%s: %.*s", cases[i].address, STR_FMT(attempt.forwards[i].sender));
+    }
+    dns_free(&dns);
+    close(silent);
+}
+
 /* Filters have their own time: when the last one has said what it says, there is enough left. */
 static void filters_take_their_time(struct mail_world *w)
 {
@@ -529,6 +585,7 @@ static void run_all(void *arg)
     success_is_part_of_the_delivery(w);
     leaves_once(w);
     only_who_is_believed_leaves_as_one_of_ours(w);
+    a_silent_dns_proves_no_author(w);
     filters_take_their_time(w);
     only_a_key_gives_the_domain_its_name(w);
     system_mail_is_signed_whatever_it_is(w);
