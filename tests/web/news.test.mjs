@@ -3,7 +3,7 @@
 // what they see, and what they see ends up true.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { api, calm, deliver, facts, newPerson, openRow, row, signedIn, stay, toast, unique, until } from "./support/site.mjs";
+import { api, calm, deliver, facts, newPerson, openRow, pressUntil, row, signedIn, stay, toast, unique, until } from "./support/site.mjs";
 
 /** Holds answers of the kind back; the result lets them go. */
 async function holdBack(page, path) {
@@ -111,9 +111,7 @@ test("ticks go with rows that go", async () => {
     await deliver({ to: person.address, subject, text: "To be ticked." });
     await row(page, subject).waitFor();
   }
-  await page.keyboard.press("*");
-  await page.keyboard.press("a");
-  await page.getByRole("toolbar", { name: "2 selected" }).waitFor();
+  await pressUntil(page, "*a", page.getByRole("toolbar", { name: "2 selected" }));
   const gone = (await inbox(page)).find((thread) => thread.subject === subjects[0]).id;
   assert.equal((await change(page, [gone], { destroy: true })).status, 200);
   await page.getByRole("toolbar", { name: "1 selected" }).waitFor();

@@ -158,14 +158,18 @@ export async function openRow(page, subject, region = "Conversation") {
   await page.getByRole("region", { name: region }).getByRole("heading", { level: 1 }).filter({ hasText: subject }).waitFor();
 }
 
-/** Presses the keys of a way through an app ("g", then "d") until its page is there: a key that comes more than a
+/** Presses keys that belong together ("g", then "d") until what they bring is there: a key that comes more than a
  *  second after the one before begins anew. */
-export async function goBy(page, keys, heading) {
-  const there = page.getByRole("heading", { level: 1, name: heading });
+export async function pressUntil(page, keys, there) {
   await until(async () => {
     for (const key of keys) await page.keyboard.press(key);
     return there.waitFor({ timeout: 5000 }).then(() => true, () => false);
-  }, `${heading} by ${keys}`);
+  }, `${there} by ${keys}`);
+}
+
+/** Goes to a page of an app by its keys. */
+export function goBy(page, keys, heading) {
+  return pressUntil(page, keys, page.getByRole("heading", { level: 1, name: heading }));
 }
 
 /** Types into a search field above a table and waits until the table shows nothing else: a row that is still to move
