@@ -158,6 +158,24 @@ test("all that was unread while a conversation is open is read in time", async (
   calm(page);
 });
 
+test("the open conversation is read in time, also when others are marked as read meanwhile", async () => {
+  const person = await newPerson({ markReadAfterSeconds: 3 });
+  const page = await signedIn(person);
+  const [open, other] = [unique("open"), unique("other")];
+  for (const subject of [open, other]) {
+    await deliver({ to: person.address, subject, text: "To be read." });
+    await row(page, subject).waitFor();
+  }
+  await openRow(page, open);
+  await page.getByRole("article").getByText("To be read.").last().waitFor();
+  await row(page, other).getByRole("checkbox").check({ force: true });
+  await page.getByRole("toolbar", { name: "1 selected" }).waitFor();
+  await page.keyboard.press("Shift+I");
+  await page.getByRole("toolbar", { name: "1 selected" }).waitFor({ state: "detached" });
+  await until(async () => (await inbox(page)).every((thread) => thread.unreadCount === 0), "all is read");
+  calm(page);
+});
+
 test("who was offered for the first letters does not get a message that is for somebody else", async () => {
   const page = await signedIn(await newPerson());
   const noble = { kind: "person", text: "Noble", insert: "from:noble@far.example", detail: "noble@far.example" };

@@ -208,8 +208,11 @@ class Mail {
 
   setSeen(on: boolean, ids = this.targets): void {
     void acts.flag(this.stage, ids, { keyword: "$seen", on });
-    this.#readNoMore();
-    if (!on && this.reader.threadId && ids.includes(this.reader.threadId)) this.open(null);
+    const { threadId } = this.reader;
+    if (threadId && ids.includes(threadId)) {
+      this.#readNoMore();
+      if (!on) this.open(null);
+    }
     this.selected.clear();
   }
 
