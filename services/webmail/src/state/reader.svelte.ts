@@ -3,6 +3,7 @@
 import { SvelteMap, SvelteSet } from "svelte/reactivity";
 import { api, ok, type Schema } from "@heronry/web-kit/api/client.ts";
 import { asProblem, isAborted } from "@heronry/web-kit/api/problem.ts";
+import { pauseMs } from "./again.ts";
 import { toOpen, type Message } from "./message.ts";
 
 export type Content = Schema<"MessageContent">;
@@ -18,11 +19,15 @@ export class Reader {
   #contents = new SvelteMap<string, Content>();
   #asked = new Map<string, Promise<Content>>();
   #abort = new AbortController();
+  #later: ReturnType<typeof setTimeout> | undefined;
+  #failed = 0;
 
   /** Shows a conversation, or none. */
   async open(threadId: string | null): Promise<void> {
     if (threadId === this.threadId) return;
     this.#abort.abort();
+    clearTimeout(this.#later);
+    this.#failed = 0;
     this.threadId = threadId;
     this.thread = null;
     this.error = null;
@@ -33,16 +38,12 @@ export class Reader {
     if (threadId) await this.load();
   }
 
-  /** Reads the open conversation, anew if it is there already. */
-  load(): Promise<void> {
-    return this.refresh().catch(() => undefined);
-  }
-
-  /** As load(); throws when what is shown could not be read anew. */
-  async refresh(): Promise<void> {
+  /** Reads the open conversation, anew if it is there already; again later, when what is shown could not be read. */
+  async load(): Promise<void> {
     const { threadId } = this;
     if (!threadId) return;
     this.#abort.abort();
+    clearTimeout(this.#later);
     const { signal } = (this.#abort = new AbortController());
     try {
       const thread = await ok(api.GET("/threads/{threadId}", { params: { path: { threadId } }, signal }));
@@ -51,12 +52,14 @@ export class Reader {
       this.thread = thread;
       this.error = null;
       this.gone = false;
+      this.#failed = 0;
       for (const id of toOpen(thread.messages, before, (one) => this.expanded.has(one))) this.expanded.add(id);
     } catch (error) {
       if (isAborted(error) || signal.aborted) return;
-      if (asProblem(error).status === 404) this.gone = true;
+      const { status, retryAfter } = asProblem(error);
+      if (status === 404) this.gone = true;
       else if (!this.thread) this.error = error;
-      else throw error;
+      else if (status !== 401) this.#later = setTimeout(() => void this.load(), pauseMs(this.#failed++, retryAfter));
     }
   }
 

@@ -4,20 +4,17 @@
 import { api, ok } from "@heronry/web-kit/api/client.ts";
 import type { LiveEvent } from "@heronry/web-kit/api/events.ts";
 import { asProblem } from "@heronry/web-kit/api/problem.ts";
+import { pauseMs } from "./again.ts";
 import { session } from "./session.svelte.ts";
 import type { Row, ThreadList } from "./list.svelte.ts";
 
 export interface Watcher {
   lists: () => readonly ThreadList[];
-  /** Conversations that are different now; also called for all when everything has to be read anew. When it fails, it
-   *  is told again. */
-  changed: (threadIds: ReadonlySet<string> | "all") => Promise<void> | undefined;
+  /** Conversations that are different now; also called for all when everything has to be read anew. The lists do not
+   *  wait for what it reads. */
+  changed: (threadIds: ReadonlySet<string> | "all") => void;
   arrived: (rows: readonly Row[]) => void;
 }
-
-/** A server that could not answer is asked again, less and less often: no further event may come. */
-const ASK_AGAIN_MS = 5000;
-const ASK_AGAIN_MOST_MS = 60_000;
 
 /** Starts to keep things true; the result ends it. */
 export function watch(watcher: Watcher): () => void {
@@ -27,16 +24,10 @@ export function watch(watcher: Watcher): () => void {
   let later: ReturnType<typeof setTimeout> | undefined;
   let failed = 0;
 
-  /** Not all windows at the same moment. */
-  function pauseMs(retryAfter: number): number {
-    const most = Math.min(ASK_AGAIN_MS * 2 ** Math.min(failed, 10), ASK_AGAIN_MOST_MS);
-    failed++;
-    return Math.max(retryAfter * 1000, most * (0.5 + Math.random() / 2));
-  }
-
   async function everything(): Promise<void> {
     session.state = await session.reloadMailboxes();
-    await Promise.all([watcher.changed("all"), ...watcher.lists().map((list) => list.load())]);
+    watcher.changed("all");
+    await Promise.all(watcher.lists().map((list) => list.load()));
   }
 
   async function changes(): Promise<void> {
@@ -48,7 +39,8 @@ export function watch(watcher: Watcher): () => void {
       if (created.length + updated.length + destroyed.length > 0) await session.reloadMailboxes();
       const threads = new Set([...got.threads.created, ...got.threads.updated, ...got.threads.destroyed]);
       if (threads.size > 0) {
-        await Promise.all([watcher.changed(threads), ...watcher.lists().map((list) => list.changed([...threads]))]);
+        watcher.changed(threads);
+        await Promise.all(watcher.lists().map((list) => list.changed([...threads])));
       }
       // Now: what could not be shown is asked for again.
       if (ended) return;
@@ -70,7 +62,7 @@ export function watch(watcher: Watcher): () => void {
       // Too old, or never a state of this server: only reading everything anew helps.
       const { status, retryAfter } = asProblem(error);
       const isLost = !reset && (status === 410 || status === 400);
-      if (!ended) later = setTimeout(() => void catchUp(reset || isLost), isLost ? 0 : pauseMs(retryAfter));
+      if (!ended) later = setTimeout(() => void catchUp(reset || isLost), isLost ? 0 : pauseMs(failed++, retryAfter));
     } finally {
       running = false;
     }
