@@ -165,24 +165,31 @@ static bool put_into_mailboxes(const struct deliver_attempt *attempt,
             store_deliver(attempt->d->store, &delivery, deadline_ms, e));
 }
 
+/* Those of `list` that are elsewhere. Yields. */
 static YIELDS bool put_into_queue(const struct deliver_attempt *attempt,
-                                  const struct smtp_target *to, struct queue_system_mail *report,
-                                  int64_t deadline_ms, struct err *e)
+                                  const struct smtp_target *list, size_t n,
+                                  struct queue_system_mail *report, int64_t deadline_ms,
+                                  struct err *e)
 {
+    struct queue_new_recipient *far = ARENA_ARRAY(attempt->a, struct queue_new_recipient, n);
+    struct queue_new_message message = { .recipients = far };
+    for (size_t i = 0; i < n; i++) {
+        if (list[i].account_id)
+            continue;
+        far[message.n++] =
+            (struct queue_new_recipient){ .address = list[i].address, .domain = list[i].domain };
+    }
+    if (message.n == 0)
+        return true;
     if (attempt->d->signs &&
         !queue_system_sign(attempt->d->accounts, report, attempt->a, deadline_ms, e))
         return false;
     int64_t queue_id;
-    const struct queue_new_recipient recipient = { .address = to->address, .domain = to->domain };
-    const struct queue_new_message message = {
-        .body = report->text,
-        .is_8bit = report->is_8bit,
-        .is_utf8 = report->is_utf8,
-        .tls_rule = attempt->m->requiretls ? QUEUE_TLS_REQUIRED : QUEUE_TLS_AS_EVER,
-        .session = queue_session_of(attempt->m->trace.session, attempt->m->transaction),
-        .recipients = &recipient,
-        .n = 1,
-    };
+    message.body = report->text;
+    message.is_8bit = report->is_8bit;
+    message.is_utf8 = report->is_utf8;
+    message.tls_rule = attempt->m->requiretls ? QUEUE_TLS_REQUIRED : QUEUE_TLS_AS_EVER;
+    message.session = queue_session_of(attempt->m->trace.session, attempt->m->transaction);
     return queue_enqueue(attempt->d->queue, &message, deadline_ms, &queue_id, e);
 }
 
@@ -305,8 +312,7 @@ bool deliver_report_failed(const struct deliver_attempt *attempt, int64_t deadli
         return true;
     const struct smtp_target remote = { .address = attempt->m->sender, .domain = domain };
     if (route.kind == ACCOUNT_ROUTE_REMOTE)
-        return put_into_queue(attempt, &remote, &report, deadline_ms, e);
-    if (route.is_way_back && route.targets[0].account_id == 0)
-        return put_into_queue(attempt, &route.targets[0], &report, deadline_ms, e);
-    return put_into_mailboxes(attempt, &route, report.text, deadline_ms, e);
+        return put_into_queue(attempt, &remote, 1, &report, deadline_ms, e);
+    return put_into_mailboxes(attempt, &route, report.text, deadline_ms, e) &&
+           put_into_queue(attempt, route.targets, route.n_targets, &report, deadline_ms, e);
 }

@@ -68,10 +68,10 @@ YIELDS bool deliver_may_tell(const struct deliver_attempt *attempt, int64_t dead
  * who has delivered must not be told to come again because of it. Yields. */
 YIELDS void deliver_report_stored(struct deliver_attempt *attempt, int64_t deadline_ms);
 
-/* Makes a report (RFC 3464) about the copies that were not stored, and puts it into the queue or
- * into the sender's own mailbox. A null sender, one that nothing can be sent to, one of our domains
- * that does not exist, and who did not want reports of failures, is told nothing. Errors: those of
- * account_route_back, store_deliver and queue_enqueue. Yields. */
+/* Makes a report (RFC 3464) about the copies that were not stored, and puts it into the queue and
+ * into the mailboxes, wherever the sender leads. A null sender, one that nothing can be sent to,
+ * one of our domains that does not exist, and who did not want reports of failures, is told
+ * nothing. Errors: those of account_route_back, store_deliver and queue_enqueue. Yields. */
 YIELDS bool deliver_report_failed(const struct deliver_attempt *attempt, int64_t deadline_ms,
                                   struct err *e);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The inbound path on a real database: copies, loops, full mailboxes, repeated transactions. */
 #include "account/dkim.h"
+#include "account/leads.h"
 #include "crypto/seal.h"
 #include "deliver/deliver.h"
 #include "deliver/forward.h"
@@ -213,6 +214,64 @@ static void full_mailboxes(struct mail_world *w)
     assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt"), 1);
 }
 
+static int64_t count_leaving(const char *address)
+{
+    char sql[120];
+    (void)snprintf(sql, sizeof(sql), "SELECT count(*) FROM q_rcpt WHERE rcpt = '%s'", address);
+    return test_pg_number(sql);
+}
+
+/* The sender as mail of his leaves that example.org forwards. */
+static str forwarded(struct mail_world *w, str sender)
+{
+    struct err e = ERR_CLEAR;
+    str made = STR_EMPTY;
+    const struct account_forwarding forwarding = { .sender = sender, .domain = STR("example.org") };
+    MUST(account_forward_sender(w->accounts, &forwarding, &w->a, mail_soon(), &made, &e), e);
+    assert_true(str_has_prefix(made, STR("SRS0=")));
+    return made;
+}
+
+/* A sender who leads to several is told at all of them, as any mail to it comes to all, also when
+ * it left before as an address of who forwards. */
+static void full_mailboxes_are_told_of_everywhere(struct mail_world *w)
+{
+    static const struct {
+        const char *sender;
+        const char *targets[3];
+        bool is_forwarded;
+    } cases[] = {
+        { "far-first@example.org", { "x@far.example", "ada@example.org", "y@far.example" }, false },
+        { "far-first@example.org", { NULL }, true },
+        { "near-first@example.org", { "ada@example.org", "x@far.example", "y@far.example" }, true },
+    };
+    const struct smtp_recipient both[] = {
+        { .account_id = w->ada, .address = STR("ada@example.org") },
+        { .account_id = w->bert, .address = STR("bert@example.org") }
+    };
+    const struct account_actor actor = { .name = STR("cli") };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct err e = ERR_CLEAR;
+        str targets[3];
+        const struct account_lead_new lead = { .address = str_from_cstr(cases[i].sender),
+                                               .targets = targets,
+                                               .n = 3 };
+        for (size_t k = 0; k < 3 && cases[i].targets[k]; k++)
+            targets[k] = str_from_cstr(cases[i].targets[k]);
+        if (cases[i].targets[0])
+            MUST(account_lead_add(w->accounts, &actor, &lead, &w->a, mail_soon(), &e), e);
+        int64_t ada = mail_count(w, w->ada);
+        struct smtp_message m = mail_message(w, large(w), both, 2);
+        m.sender = cases[i].is_forwarded ? forwarded(w, lead.address) : lead.address;
+        test_pg_run("DELETE FROM q_rcpt; DELETE FROM q_msg");
+        assert_int_equal(deliver(w, &m).verdict, DELIVER_DONE);
+        assert_int_equal(mail_count(w, w->ada), ada + 2);
+        assert_int_equal(count_leaving("x@far.example"), 1);
+        assert_int_equal(count_leaving("y@far.example"), 1);
+    }
+    test_pg_run("DELETE FROM q_rcpt; DELETE FROM q_msg");
+}
+
 /* Who cannot be told without SMTPUTF8 is told with it (RFC 6533). */
 static void full_mailboxes_are_told_of_in_utf8(struct mail_world *w)
 {
@@ -322,13 +381,6 @@ static void success_is_part_of_the_delivery(struct mail_world *w)
     assert_int_equal(deliver(w, &m).verdict, DELIVER_DONE);
     assert_int_equal(test_pg_number("SELECT count(*) FROM q_rcpt WHERE status = 4"), 1);
     test_pg_run("DELETE FROM q_rcpt");
-}
-
-static int64_t count_leaving(const char *address)
-{
-    char sql[120];
-    (void)snprintf(sql, sizeof(sql), "SELECT count(*) FROM q_rcpt WHERE rcpt = '%s'", address);
-    return test_pg_number(sql);
 }
 
 /* Of a message whose recipients are delivered alone, each address elsewhere gets one copy; what is
@@ -580,6 +632,7 @@ static void run_all(void *arg)
     retries_are_known_again(w);
     huge_headers_are_refused(w);
     full_mailboxes(w);
+    full_mailboxes_are_told_of_everywhere(w);
     full_mailboxes_are_told_of_in_utf8(w);
     success_is_told_once(w);
     success_is_part_of_the_delivery(w);
