@@ -128,6 +128,8 @@ test("a message is sent once, however often one presses, and what was typed mean
   await composer.getByRole("alert").waitFor();
   assert.equal(asked, 1);
   await until(async () => (await drafts(page, subject)).join().includes("Words. More."), "all of it is saved");
+  await composer.getByText("Saved in Drafts").waitFor();
+  assert.equal(await composer.getByRole("alert").count(), 1, "that it did not go is still told");
 });
 
 test("sending again after a lost answer is the same sending, and can be taken back", async () => {
@@ -138,14 +140,55 @@ test("sending again after a lost answer is the same sending, and can be taken ba
   await page.keyboard.type("Words.");
   await composer.getByText("Saved in Drafts").waitFor();
   const find = await lose(page, "POST", "**/api/v1/submissions");
+  const unknown = (route) => route.abort("connectionreset");
+  await page.route("**/api/v1/submissions?*", unknown);
   const button = composer.getByRole("button", { name: "Send", exact: true });
   await button.click();
   await composer.getByRole("alert").waitFor();
   assert.ok((await find()) > 0);
+  // What became of it cannot be asked for: it is the key that makes it the same.
+  await page.route("**/api/v1/submissions?*", unknown);
   await button.click();
   await undo(page, "Message sent");
   await toast(page, "Taken back");
   await until(async () => (await drafts(page, subject)).length === 1, "one draft again");
+});
+
+test("a message that was taken in is on its way, though the answer was lost and one wrote on", async () => {
+  const page = await signedIn(await newPerson({ undoSendSeconds: 120 }));
+  const subject = unique("Taken in ");
+  const composer = await write(page, subject);
+  const text = composer.getByRole("textbox", { name: "Text of the message" });
+  await text.click();
+  await page.keyboard.type("Words.");
+  await composer.getByText("Saved in Drafts").waitFor();
+  const find = await lose(page, "POST", "**/api/v1/submissions");
+  await page.route("**/api/v1/submissions?*", (route) => route.abort("connectionreset"));
+  await page.keyboard.press("Control+Enter");
+  await composer.getByRole("alert").waitFor();
+  await text.click();
+  await page.keyboard.type(" More.");
+  await composer.getByText("Not saved").waitFor();
+  assert.equal(await find(), 1);
+  let asked = 0;
+  page.on("request", (request) => (asked += Number(request.method() === "POST" && request.url().endsWith("/submissions"))));
+  await composer.getByRole("button", { name: "Send", exact: true }).click();
+  await undo(page, "Message sent");
+  await toast(page, "Taken back");
+  await page.getByRole("textbox", { name: "Text of the message" }).getByText("Words.", { exact: true }).waitFor();
+  assert.equal(asked, 0, "it is not sent twice");
+});
+
+test("a lost answer to sending is looked for before it is said that it failed", async () => {
+  const page = await signedIn(await newPerson({ undoSendSeconds: 120 }));
+  const composer = await write(page, unique("Looked for "));
+  await composer.getByRole("textbox", { name: "Text of the message" }).click();
+  await page.keyboard.type("Words.");
+  const find = await lose(page, "POST", "**/api/v1/submissions");
+  await composer.getByRole("button", { name: "Send", exact: true }).click();
+  await undo(page, "Message sent");
+  await toast(page, "Taken back");
+  assert.equal(await find(), 1);
 });
 
 test("a message whose taking back was not answered can be taken back again", async () => {

@@ -31,6 +31,8 @@ export class Composition {
   returned = $state.raw<Schema<"SubmissionRecipient">>();
   saved = $state<"never" | "waiting" | "saving" | "yes" | "conflict" | "failed">("never");
   error = $state.raw<unknown>(null);
+  /** What saving failed with: the next success ends that, and nothing else that is told. */
+  #notSaved: unknown = null;
   /** What the server says about single fields. */
   refused = $state.raw<ReadonlyMap<string, FieldError>>(new Map());
   /** What the editor begins with. */
@@ -212,7 +214,7 @@ export class Composition {
     try {
       await this.#write(this.#input());
       this.saved = this.#dirty ? "waiting" : "yes";
-      this.error = null;
+      if (this.error === this.#notSaved) this.error = null;
     } catch (error) {
       this.#dirty = true;
       const { status } = asProblem(error);
@@ -223,7 +225,7 @@ export class Composition {
       if (status === 412) this.saved = "conflict";
       else {
         this.saved = "failed";
-        this.error = error;
+        this.error = this.#notSaved = error;
         // Nothing is lost while the window is open: it is tried again.
         if (!this.#closed) this.#timer = setTimeout(() => void this.save(), 5000);
       }
@@ -302,7 +304,10 @@ export class Composition {
     if (this.phase !== "writing") return false; // keys can ask twice
     this.phase = "sending";
     this.refused = new Map();
+    this.error = null;
     try {
+      // The draft of one that was taken in is locked: saving it would fail, and asking anew be a second sending.
+      if (await this.#isOnItsWay()) return true;
       this.#dirty ||= this.#draftId === null;
       await this.save();
       if (this.saved === "conflict" || this.saved === "failed" || !this.#draftId) {
@@ -314,14 +319,12 @@ export class Composition {
       const body = { draftId: this.#draftId, draftEtag: this.#etag, ...when };
       if (JSON.stringify(this.#sending?.body) !== JSON.stringify(body)) this.#sending = { key: newKey(), body };
       const params = { header: { "Idempotency-Key": this.#sending?.key ?? newKey() } };
-      const made = await ok(api.POST("/submissions", { params, body }));
-      this.#closed = true;
-      if (at) toasts.show(t("done.scheduled", { date: longTime(made.undoUntil) }), { undo: () => takeBack(made) });
-      else this.#tell(made, undoSeconds);
+      this.#end(await ok(api.POST("/submissions", { params, body })), body);
       return true;
     } catch (error) {
       const problem = asProblem(error);
       if (isRefused(problem.status)) this.#sending = undefined;
+      if (await this.#isOnItsWay()) return true;
       this.refused = new Map(problem.errors.map((one) => [one.pointer?.split("/")[1] ?? "", one]));
       this.error = error;
       if (this.#closed) toasts.problem(problemText(error));
@@ -334,6 +337,23 @@ export class Composition {
   #goOn(): void {
     this.phase = "writing";
     if (this.#dirty && this.saved !== "failed") this.touch();
+  }
+
+  /** Whether the submission whose answer was lost was taken in; then it is told, as if it had been answered. */
+  async #isOnItsWay(): Promise<boolean> {
+    if (!this.#sending || this.#closed) return false;
+    const { body } = this.#sending;
+    const last = await lastSubmissionOf(body.draftId).catch(() => null);
+    if (!last || last.undoStatus === "canceled") return false;
+    this.#end(last, body);
+    return true;
+  }
+
+  #end(made: Schema<"Submission">, { sendAt, undoSeconds }: Schema<"SubmissionNew">): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    if (sendAt) toasts.show(t("done.scheduled", { date: longTime(made.undoUntil) }), { undo: () => takeBack(made) });
+    else this.#tell(made, made.undoStatus === "pending" ? (undoSeconds ?? 0) : 0);
   }
 
   #tell(made: Schema<"Submission">, undoSeconds: number): void {
