@@ -150,6 +150,51 @@ describe("news", () => {
   });
 });
 
+describe("a reading that fails", () => {
+  it("is made again when rows are shown: of the order", async () => {
+    vi.useFakeTimers();
+    const list = new ThreadList({ kind: "folder", mailboxId: "1", filter: "all" });
+    const read = list.load();
+    (await question(PAGE)).answer({ items: [row("2")], nextCursor: "more" });
+    (await question(ORDER)).fail();
+    await read;
+    expect(list.ids).toEqual(["2"]);
+    await vi.advanceTimersByTimeAsync(5000);
+    (await question(PAGE)).answer({ items: [row("2")], nextCursor: "more" });
+    (await question(ORDER)).answer(order(2, 1));
+    await vi.advanceTimersByTimeAsync(0);
+    expect(list.ids).toEqual(["2", "1"]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it("is made again when rows are shown: after much news", async () => {
+    vi.useFakeTimers();
+    const list = await loaded(row("1"));
+    const told = list.changed(Array.from({ length: 201 }, (_, i) => `${i + 1}`));
+    (await question(PAGE)).fail();
+    await told;
+    await vi.advanceTimersByTimeAsync(5000);
+    (await question(PAGE)).answer(page(row("2"), row("1")));
+    await vi.advanceTimersByTimeAsync(0);
+    expect(list.ids).toEqual(["2", "1"]);
+  });
+
+  it("is not made again when the list is closed, nor while it tells so itself", async () => {
+    vi.useFakeTimers();
+    const list = await loaded(row("1"));
+    const read = list.load();
+    (await question(PAGE)).fail();
+    await read;
+    list.close();
+    const empty = new ThreadList({ kind: "folder", mailboxId: "1", filter: "all" });
+    const first = empty.load();
+    (await question(PAGE)).fail();
+    await first;
+    expect(empty.error).not.toBeNull();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
 describe("an act", () => {
   it("is not taken back on screen by an answer to an earlier question", async () => {
     const list = await loaded(row("2"), row("1"));

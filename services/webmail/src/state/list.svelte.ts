@@ -3,6 +3,7 @@
 import { SvelteMap } from "svelte/reactivity";
 import { api, ok, type Schema } from "@heronry/web-kit/api/client.ts";
 import { asProblem, isAborted } from "@heronry/web-kit/api/problem.ts";
+import { pauseMs } from "./again.ts";
 import { decodeIds } from "./varint.ts";
 import type { Filter } from "./route.svelte.ts";
 
@@ -59,7 +60,9 @@ export class ThreadList {
   /** Ends when all news so far has been taken in, one after the other: answers may come in any order. */
   #news: Promise<void> = Promise.resolve();
   #reindexing: ReturnType<typeof setTimeout> | undefined;
-  #looking: ReturnType<typeof setTimeout> | undefined;
+  /** Until it is read once more: as a whole, when that failed, or the beginning of a search. */
+  #later: ReturnType<typeof setTimeout> | undefined;
+  #failed = 0;
 
   #left: (list: ThreadList, before: readonly string[]) => void;
 
@@ -103,7 +106,7 @@ export class ThreadList {
   close(): void {
     this.#abort.abort();
     clearTimeout(this.#reindexing);
-    clearTimeout(this.#looking);
+    clearTimeout(this.#later);
   }
 
   /** What is asked for now may be answered after news that it does not know of: news wait for it. */
@@ -112,14 +115,15 @@ export class ThreadList {
     return read.finally(() => this.#reads.delete(read));
   }
 
-  /** Reads the list anew; `seeded` when the first page is there already. */
+  /** Reads the list anew, again later when rows are shown that may not be true; `seeded` when the first page is there
+   *  already. */
   load(seeded = false): Promise<void> {
     return this.#reading(this.#load(seeded));
   }
 
   async #load(seeded: boolean): Promise<void> {
     this.#abort.abort();
-    clearTimeout(this.#looking);
+    clearTimeout(this.#later);
     const { signal } = (this.#abort = new AbortController());
     this.#asked.clear();
     if (!seeded) this.loading = true;
@@ -127,11 +131,16 @@ export class ThreadList {
       if (this.source.kind === "search") await this.#search(null, signal);
       else await this.#folder(this.source, seeded, signal);
       this.error = null;
+      this.#failed = 0;
       this.loading = false;
     } catch (error) {
       if (isAborted(error) || signal.aborted) return;
       this.error = error;
       this.loading = false;
+      // An empty list tells that it could not be read. These would never be told of what they lack.
+      const { status, retryAfter } = asProblem(error);
+      if (this.ids.length === 0 || status === 401 || status === 404) return;
+      this.#later = setTimeout(() => void this.load(), pauseMs(this.#failed++, retryAfter));
     }
   }
 
@@ -201,7 +210,7 @@ export class ThreadList {
   /** What came a moment ago is not in the index yet: it may be found soon. */
   #lookAgain(look: number, signal: AbortSignal): void {
     if (signal.aborted || look >= LOOKS) return;
-    this.#looking = setTimeout(() => {
+    this.#later = setTimeout(() => {
       if (this.#held.size > 0) this.#lookAgain(look, signal);
       else this.#reading(this.#search(null, signal, look + 1)).catch(() => this.#lookAgain(look + 1, signal));
     }, INDEXED_MS * 2 ** look);
