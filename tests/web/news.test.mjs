@@ -197,3 +197,18 @@ test("who was offered for the first letters does not get a message that is for s
   release();
   calm(page);
 });
+
+test("an address that is typed in full is not taken for one that ends like it", async () => {
+  const page = await signedIn(await newPerson());
+  const joann = { kind: "person", text: "Joann", insert: "from:joann@far.example", detail: "joann@far.example" };
+  await page.route("**/api/v1/search/suggest?*", (route) => route.fulfill({ json: { items: [joann] } }));
+  await page.keyboard.press("c");
+  const composer = page.getByRole("dialog").last();
+  await composer.getByRole("combobox", { name: "To" }).focus();
+  await page.keyboard.type("ann@far.example");
+  await composer.getByRole("option", { name: "Joann" }).waitFor();
+  await page.keyboard.press("Enter");
+  await composer.getByRole("list", { name: "To" }).getByText("ann@far.example", { exact: true }).waitFor();
+  assert.equal(await composer.getByText("Joann").count(), 0);
+  calm(page);
+});
