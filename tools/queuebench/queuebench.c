@@ -54,7 +54,7 @@ YIELDS static bool claim_one(struct bench *b, struct arena *a)
     b->leases++;
     b->messages += lease->n;
     b->recipients += recipients_of(lease);
-    if (!queue_postpone(b->q, lease, 0, DAY_MS, 0, &e) ||
+    if (!queue_postpone(b->q, lease, 0, DAY_MS, 0, STR_EMPTY, &e) ||
         !queue_release(b->q, lease, clock_deadline_in(PATIENCE_MS), &e))
         give_up(e.msg);
     return true;
