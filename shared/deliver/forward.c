@@ -8,6 +8,7 @@
 #include "base/utf8.h"
 #include "deliver/seal.h"
 #include "mailauth/mailauth.h"
+#include "mailauth/tags.h"
 #include "mime/header.h"
 #include "wire/smtp_command.h"
 
@@ -185,12 +186,6 @@ YIELDS static bool find_organization(struct deliver_attempt *attempt, str domain
     return true;
 }
 
-static bool is_below(str domain, str above)
-{
-    return domain.n > above.n && domain.p[domain.n - above.n - 1] == '.' &&
-           str_has_isuffix(domain, above);
-}
-
 /* Whether SPF of one may prove an author of the other. Where the DNS does not answer, the names say
  * what they can: else whoever can keep it from answering would be proven. */
 static bool is_one_organization(const struct deliver_organization *a,
@@ -198,8 +193,8 @@ static bool is_one_organization(const struct deliver_organization *a,
 {
     if (a->organization.n > 0 && b->organization.n > 0)
         return str_ieq(a->organization, b->organization);
-    return str_ieq(a->domain, b->domain) || is_below(a->domain, b->domain) ||
-           is_below(b->domain, a->domain);
+    return mailauth_domain_is_within(a->domain, b->domain) ||
+           mailauth_domain_is_within(b->domain, a->domain);
 }
 
 /* The domain that the new sender is of: that which forwards; but where this is the author's own,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A server that could not answer is asked again, less and less often: no further event may come.
-const ASK_AGAIN_MS = 5000;
+export const ASK_AGAIN_MS = 5000;
 const ASK_AGAIN_MOST_MS = 60_000;
 
 /** How long to wait after so many failures before this one, and what the server asks for: not all windows come back

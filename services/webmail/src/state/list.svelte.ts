@@ -3,7 +3,7 @@
 import { SvelteMap } from "svelte/reactivity";
 import { api, ok, type Schema } from "@heronry/web-kit/api/client.ts";
 import { asProblem, isAborted } from "@heronry/web-kit/api/problem.ts";
-import { pauseMs } from "./again.ts";
+import { ASK_AGAIN_MS, pauseMs } from "./again.ts";
 import { decodeIds } from "./varint.ts";
 import type { Filter } from "./route.svelte.ts";
 
@@ -16,7 +16,6 @@ export type Source =
 
 const PAGE = 50;
 const BLOCK = 50;
-const ASK_AGAIN_MS = 5000;
 /** A search that lacks mail of the last moments is made again after this, then after twice that, so many times. */
 const INDEXED_MS = 500;
 const LOOKS = 8;
